@@ -1,0 +1,45 @@
+package belfry
+
+import "time"
+
+// Tally is the number of unread items and of those never shown. Unseen is at
+// most Unread, since reading implies seeing.
+type Tally struct {
+	Unread int `json:"unread"`
+	Unseen int `json:"unseen"`
+}
+
+// Counts is the badge. Archived and expired items count in nothing. Urgent is
+// the number of unread items of high or urgent priority. Categories has the
+// categories with an unread item; items without a category are in the totals
+// alone.
+type Counts struct {
+	Tally
+	Urgent     int              `json:"urgent"`
+	Categories map[string]Tally `json:"categories"`
+}
+
+// Counts returns the badge of s at now. Categories is never nil.
+func (s *State) Counts(now time.Time) Counts {
+	c := Counts{Categories: map[string]Tally{}}
+	for i := range s.Items {
+		e := &s.Items[i]
+		if e.Read || e.Archived || e.Expired(now) {
+			continue
+		}
+		t := c.Categories[e.Category]
+		c.Unread++
+		t.Unread++
+		if !e.Seen {
+			c.Unseen++
+			t.Unseen++
+		}
+		if e.Priority.Pressing() {
+			c.Urgent++
+		}
+		if e.Category != "" {
+			c.Categories[e.Category] = t
+		}
+	}
+	return c
+}

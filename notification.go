@@ -1,0 +1,164 @@
+package belfry
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits of a notification, in bytes of UTF-8.
+const (
+	MaxCategoryBytes = 64
+	MaxNameBytes     = 256       // id, source, type, collapse_key, actor.id, actor.name
+	MaxURLBytes      = 2048      // url, actor.avatar
+	MaxItemBytes     = 64 * 1024 // all texts and data together
+)
+
+// Notification is what a sender wants a recipient to know. Recipient and Title
+// are required; everything else may be zero.
+type Notification struct {
+	ID          string          `json:"id,omitempty"`
+	Recipient   string          `json:"recipient,omitempty"`
+	Source      string          `json:"source,omitempty"`
+	Type        string          `json:"type,omitempty"`
+	Category    string          `json:"category,omitempty"`
+	Priority    Priority        `json:"priority,omitzero"`
+	Title       Text            `json:"title,omitempty"`
+	Body        Text            `json:"body,omitempty"`
+	URL         string          `json:"url,omitempty"`
+	Actor       Actor           `json:"actor,omitzero"`
+	CollapseKey string          `json:"collapse_key,omitempty"`
+	Time        time.Time       `json:"time,omitzero"`
+	ExpiresAt   time.Time       `json:"expires_at,omitzero"` // never, if zero; whole milliseconds count
+	Data        json.RawMessage `json:"data,omitempty"`      // a JSON object or nil
+
+	// Extra holds the fields, as encoded, that a newer Belfry wrote and this
+	// one does not know, so that passing a notification on loses nothing.
+	Extra []byte `json:"-"`
+}
+
+// Actor is who caused a notification.
+type Actor struct {
+	ID     string `json:"id,omitempty"`
+	Name   string `json:"name,omitempty"`
+	Avatar string `json:"avatar,omitempty"` // http(s) or relative URL
+}
+
+// Retraction takes notifications back: the one of Source and ID, or the ones
+// shown under CollapseKey.
+type Retraction struct {
+	Recipient   string `json:"recipient,omitempty"`
+	Source      string `json:"source,omitempty"`
+	ID          string `json:"id,omitempty"`
+	CollapseKey string `json:"collapse_key,omitempty"`
+}
+
+// Check returns a [*FieldError] for the first thing wrong with n, or nil.
+func (n *Notification) Check() error {
+	if err := CheckRecipient(n.Recipient); err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		name, value string
+		limit       int
+	}{
+		{"id", n.ID, MaxNameBytes}, {"source", n.Source, MaxNameBytes},
+		{"type", n.Type, MaxNameBytes}, {"category", n.Category, MaxCategoryBytes},
+		{"collapse_key", n.CollapseKey, MaxNameBytes},
+		{"actor.id", n.Actor.ID, MaxNameBytes}, {"actor.name", n.Actor.Name, MaxNameBytes},
+	} {
+		if err := checkName(f.name, f.value, f.limit); err != nil {
+			return err
+		}
+	}
+	if len(n.Title) == 0 {
+		return invalid("title", "is required: a text or an object of language to text")
+	}
+	if err := checkURL("url", n.URL); err != nil {
+		return err
+	}
+	if err := checkURL("actor.avatar", n.Actor.Avatar); err != nil {
+		return err
+	}
+	if size := n.Size(); size > MaxItemBytes {
+		return &FieldError{Field: "", TooLarge: true, Problem: tooLarge(size)}
+	}
+	return nil
+}
+
+// Size is the number of bytes that count against [MaxItemBytes].
+func (n *Notification) Size() int {
+	size := len(n.ID) + len(n.Source) + len(n.Type) + len(n.Category) + len(n.URL) +
+		len(n.Actor.ID) + len(n.Actor.Name) + len(n.Actor.Avatar) + len(n.CollapseKey) + len(n.Data)
+	for _, t := range []Text{n.Title, n.Body} {
+		for language, s := range t {
+			size += len(language) + len(s)
+		}
+	}
+	return size
+}
+
+// Check returns a [*FieldError] for the first thing wrong with r, or nil.
+func (r *Retraction) Check() error {
+	if err := CheckRecipient(r.Recipient); err != nil {
+		return err
+	}
+	if err := checkName("source", r.Source, MaxNameBytes); err != nil {
+		return err
+	}
+	if err := checkName("id", r.ID, MaxNameBytes); err != nil {
+		return err
+	}
+	if err := checkName("collapse_key", r.CollapseKey, MaxNameBytes); err != nil {
+		return err
+	}
+	if (r.ID == "") == (r.CollapseKey == "") {
+		return invalid("id", "a retraction needs either id (with source) or collapse_key")
+	}
+	return nil
+}
+
+func checkName(field, s string, limit int) error {
+	switch {
+	case len(s) > limit:
+		return invalid(field, "must be at most %d bytes, has %d", limit, len(s))
+	case !utf8.ValidString(s):
+		return invalid(field, "must be UTF-8")
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return invalid(field, "must not contain control characters")
+	}
+	return nil
+}
+
+// checkURL lets through what a page may safely put into href or src: http,
+// https, or a path, query or fragment on the page's own origin. "//host" and
+// backslashes, which browsers read as slashes, would leave that origin.
+func checkURL(field, s string) error {
+	if s == "" {
+		return nil
+	}
+	if err := checkName(field, s, MaxURLBytes); err != nil {
+		return err
+	}
+	const want = "must be an http(s) URL or relative to the page (a path, not //host)"
+	u, err := url.Parse(s)
+	if err != nil || strings.ContainsAny(s, "\\ \t") || u.User != nil {
+		return invalid(field, want)
+	}
+	switch strings.ToLower(u.Scheme) {
+	case "http", "https":
+		if u.Host == "" {
+			return invalid(field, want)
+		}
+	case "":
+		if u.Host != "" || strings.HasPrefix(s, "//") {
+			return invalid(field, want)
+		}
+	default:
+		return invalid(field, want)
+	}
+	return nil
+}

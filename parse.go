@@ -1,0 +1,288 @@
+package belfry
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+)
+
+// MaxRecipients is how many recipients one call or one message may have.
+const MaxRecipients = 1000
+
+// Message is what stands in one value of the notifications topic or in one
+// element of a call: either a notification or a retraction, once for each of
+// its recipients. Exactly one of the two slices has elements, and those differ
+// in their Recipient alone (they share Data and texts).
+type Message struct {
+	Notifications []Notification
+	Retractions   []Retraction
+}
+
+// ParseMessage reads the JSON of a Notification, or of a Retraction if it has
+// "retract": true. Unknown fields are ignored and kept nowhere. What comes back
+// is checked. A field that the JSON lacks is taken from defaults; of a
+// retraction those are Recipient and Source alone. Errors are a [*FieldError].
+func ParseMessage(data []byte, defaults Notification) (Message, error) {
+	o, err := parseObject(data)
+	if err != nil {
+		return Message{}, err
+	}
+	retract := false
+	if raw, ok := o["retract"]; ok {
+		if json.Unmarshal(raw, &retract) != nil {
+			return Message{}, invalid("retract", "must be true or false")
+		}
+	}
+	if retract {
+		rs, err := o.retractions(Retraction{Recipient: defaults.Recipient, Source: defaults.Source})
+		return Message{Retractions: rs}, err
+	}
+	ns, err := o.notifications(defaults)
+	return Message{Notifications: ns}, err
+}
+
+// ParseNotification reads the JSON of a Notification with "recipient" or
+// "recipients" and returns one notification for each of them. A field that the
+// JSON lacks is taken from defaults; defaults.Recipient serves if there is
+// neither "recipient" nor "recipients". Errors are a [*FieldError].
+func ParseNotification(data []byte, defaults Notification) ([]Notification, error) {
+	o, err := parseObject(data)
+	if err != nil {
+		return nil, err
+	}
+	return o.notifications(defaults)
+}
+
+// ParseRetraction reads the JSON of a Retraction as [ParseNotification] does.
+func ParseRetraction(data []byte, defaults Retraction) ([]Retraction, error) {
+	o, err := parseObject(data)
+	if err != nil {
+		return nil, err
+	}
+	return o.retractions(defaults)
+}
+
+// object is a JSON object whose fields are looked at one by one, so that each
+// error can name its field.
+type object map[string]json.RawMessage
+
+func parseObject(data []byte) (object, error) {
+	var o object
+	if err := json.Unmarshal(data, &o); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return nil, invalid("", "not JSON: %v at byte %d", syntax, syntax.Offset)
+		}
+		return nil, invalid("", "must be a JSON object")
+	}
+	if o == nil {
+		return nil, invalid("", "must be a JSON object, not null")
+	}
+	for name, raw := range o {
+		if bytes.Equal(raw, []byte("null")) {
+			delete(o, name)
+		}
+	}
+	return o, nil
+}
+
+func (o object) notifications(n Notification) ([]Notification, error) {
+	for _, f := range []struct {
+		name string
+		to   *string
+	}{
+		{"id", &n.ID}, {"source", &n.Source}, {"type", &n.Type}, {"category", &n.Category},
+		{"url", &n.URL}, {"collapse_key", &n.CollapseKey},
+	} {
+		if err := o.text(f.name, f.to); err != nil {
+			return nil, err
+		}
+	}
+	var priority string
+	if err := o.text("priority", &priority); err != nil {
+		return nil, err
+	}
+	if priority != "" {
+		p, err := ParsePriority(priority)
+		if err != nil {
+			return nil, err
+		}
+		n.Priority = p
+	}
+	for _, f := range []struct {
+		name string
+		to   *Text
+	}{{"title", &n.Title}, {"body", &n.Body}} {
+		if raw, ok := o[f.name]; ok {
+			t, err := parseText(f.name, raw)
+			if err != nil {
+				return nil, err
+			}
+			*f.to = t
+		}
+	}
+	if err := o.times(&n); err != nil {
+		return nil, err
+	}
+	if err := o.actor(&n.Actor); err != nil {
+		return nil, err
+	}
+	if raw, ok := o["data"]; ok {
+		if raw[0] != '{' || !utf8.Valid(raw) {
+			return nil, invalid("data", "must be a JSON object in UTF-8")
+		}
+		n.Data = raw
+	}
+	recipients, err := o.recipients(n.Recipient)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Notification, len(recipients))
+	for i, r := range recipients {
+		out[i] = n
+		out[i].Recipient = r
+	}
+	// They differ in the recipient alone, which recipients has checked.
+	if err := out[0].Check(); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (o object) retractions(r Retraction) ([]Retraction, error) {
+	for _, f := range []struct {
+		name string
+		to   *string
+	}{{"source", &r.Source}, {"id", &r.ID}, {"collapse_key", &r.CollapseKey}} {
+		if err := o.text(f.name, f.to); err != nil {
+			return nil, err
+		}
+	}
+	recipients, err := o.recipients(r.Recipient)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Retraction, len(recipients))
+	for i := range recipients {
+		out[i] = r
+		out[i].Recipient = recipients[i]
+	}
+	if err := out[0].Check(); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (o object) recipients(fallback string) ([]string, error) {
+	one, hasOne := o["recipient"]
+	many, hasMany := o["recipients"]
+	switch {
+	case hasOne && hasMany:
+		return nil, invalid("recipients", "give either recipient or recipients, not both")
+	case hasMany:
+		var raws []json.RawMessage
+		if json.Unmarshal(many, &raws) != nil || len(raws) == 0 {
+			return nil, invalid("recipients", "must be a list of at least one recipient")
+		}
+		if len(raws) > MaxRecipients {
+			return nil, &FieldError{Field: "recipients", TooLarge: true, Problem: fmt.Sprintf("must be at most %d, are %d", MaxRecipients, len(raws))}
+		}
+		out := make([]string, 0, len(raws))
+		seen := make(map[string]bool, len(raws))
+		for i, raw := range raws {
+			field := fmt.Sprintf("recipients[%d]", i)
+			s, err := parseString(field, raw)
+			if err != nil {
+				return nil, err
+			}
+			if err := CheckRecipient(s); err != nil {
+				return nil, invalid(field, "%s", err.(*FieldError).Problem)
+			}
+			if !seen[s] {
+				seen[s] = true
+				out = append(out, s)
+			}
+		}
+		return out, nil
+	case hasOne:
+		s, err := parseString("recipient", one)
+		if err != nil {
+			return nil, err
+		}
+		return []string{s}, CheckRecipient(s)
+	case fallback != "":
+		return []string{fallback}, CheckRecipient(fallback)
+	default:
+		return nil, invalid("recipient", "is required")
+	}
+}
+
+func (o object) times(n *Notification) error {
+	for _, f := range []struct {
+		name string
+		to   *time.Time
+	}{{"time", &n.Time}, {"expires_at", &n.ExpiresAt}} {
+		var s string
+		if err := o.text(f.name, &s); err != nil {
+			return err
+		}
+		if s == "" {
+			continue
+		}
+		t, err := time.Parse(time.RFC3339, s)
+		// What is stored is milliseconds since 1970 in 64 bits.
+		if err != nil || t.Year() < 1970 || t.Year() > 9999 {
+			return invalid(f.name, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), not %.40q", s)
+		}
+		*f.to = t.UTC().Truncate(time.Millisecond)
+	}
+	return nil
+}
+
+func (o object) actor(a *Actor) error {
+	raw, ok := o["actor"]
+	if !ok {
+		return nil
+	}
+	fields, err := parseObject(raw)
+	if err != nil {
+		return invalid("actor", "must be an object with id, name and avatar")
+	}
+	for _, f := range []struct {
+		name string
+		to   *string
+	}{{"id", &a.ID}, {"name", &a.Name}, {"avatar", &a.Avatar}} {
+		if err := fields.text(f.name, f.to); err != nil {
+			return In("actor", err)
+		}
+	}
+	return nil
+}
+
+// text sets *to if the object has the field.
+func (o object) text(name string, to *string) error {
+	raw, ok := o[name]
+	if !ok {
+		return nil
+	}
+	s, err := parseString(name, raw)
+	if err == nil {
+		*to = s
+	}
+	return err
+}
+
+func parseString(field string, raw json.RawMessage) (string, error) {
+	var s string
+	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+		return "", invalid(field, "must be a text in quotes, not %.40q", raw)
+	}
+	return s, nil
+}
+
+func tooLarge(size int) string {
+	return fmt.Sprintf("an item must be at most %d bytes of texts and data, has %d", MaxItemBytes, size)
+}

@@ -1,0 +1,132 @@
+package belfry
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// DefaultPrefix is what the names of all topics and groups begin with.
+const DefaultPrefix = "belfry"
+
+// DefaultPartitions is how many partitions a topic of ours gets.
+const DefaultPartitions = 12
+
+var prefixPattern = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._-]{0,98}[a-zA-Z0-9])?$`)
+
+// Prefix begins the names of all topics and groups of one installation.
+type Prefix string
+
+// Check returns a [*FieldError] for a prefix of which no topic name can be
+// made: it must be 1 to 100 letters, digits, '.', '_' or '-', with a letter or
+// digit at both ends.
+func (p Prefix) Check() error {
+	if !prefixPattern.MatchString(string(p)) {
+		return invalid("prefix", "must be 1 to 100 letters, digits, '.', '_' or '-', with a letter or digit at both ends, not %.120q", string(p))
+	}
+	return nil
+}
+
+// Notifications is the built-in source topic, keyed by anything.
+func (p Prefix) Notifications() string { return string(p) + ".notifications" }
+
+// Journal is the one ordered log, keyed by recipient.
+func (p Prefix) Journal() string { return string(p) + ".journal" }
+
+// Items carries item contents and tombstones, keyed by [ItemKey].
+func (p Prefix) Items() string { return string(p) + ".items" }
+
+// DeadLetters takes what could not be processed, as it was received.
+func (p Prefix) DeadLetters() string { return string(p) + ".dead-letters" }
+
+// UnreadGroup is the consumer group of the fold; its table is UnreadTable.
+func (p Prefix) UnreadGroup() string { return string(p) + "-unread" }
+
+// UnreadTable holds one state row per recipient.
+func (p Prefix) UnreadTable() string { return p.UnreadGroup() + "-table" }
+
+// InboxGroup is the consumer group that materialises item contents.
+func (p Prefix) InboxGroup() string { return string(p) + "-inbox" }
+
+// InboxTable holds one item per [ItemKey].
+func (p Prefix) InboxTable() string { return p.InboxGroup() + "-table" }
+
+// RouterGroup is the consumer group of the router of one source topic.
+func (p Prefix) RouterGroup(source string) string { return string(p) + "-router-" + source }
+
+// Owns reports whether a topic is one of ours or internal to Kafka, and so
+// never matched by a source pattern.
+func (p Prefix) Owns(topic string) bool {
+	return strings.HasPrefix(topic, "__") ||
+		strings.HasPrefix(topic, string(p)+".") || strings.HasPrefix(topic, string(p)+"-")
+}
+
+// ItemKey is the key of an item's content: "recipient/seq".
+func ItemKey(recipient string, seq uint64) string {
+	return recipient + "/" + strconv.FormatUint(seq, 10)
+}
+
+// ParseItemKey is the inverse of [ItemKey]. It reports false for a key that
+// ItemKey cannot have made.
+func ParseItemKey(key string) (recipient string, seq uint64, ok bool) {
+	recipient, digits, found := strings.Cut(key, "/")
+	seq, err := parseCanonical(digits, 64)
+	if !found || err != nil || CheckRecipient(recipient) != nil {
+		return "", 0, false
+	}
+	return recipient, seq, true
+}
+
+// TopicSpec is what a topic of ours must be like. Config holds the settings
+// that differ from a broker's defaults, by their Kafka names.
+type TopicSpec struct {
+	Name       string
+	Partitions int
+	Config     map[string]string
+}
+
+// Topics returns the specification of every topic, each with that many
+// partitions. Compacted tables carry the bounds by which an erasure is gone
+// from disk: min.compaction.lag.ms of 1 h, max.compaction.lag.ms of 24 h.
+func (p Prefix) Topics(partitions int) []TopicSpec {
+	spec := func(name string, config map[string]string) TopicSpec {
+		return TopicSpec{Name: name, Partitions: partitions, Config: config}
+	}
+	return []TopicSpec{
+		spec(p.Notifications(), retained(7*24*time.Hour, nil)),
+		// One clock must rule what expires, so the broker stamps the journal.
+		spec(p.Journal(), retained(7*24*time.Hour, map[string]string{"message.timestamp.type": "LogAppendTime"})),
+		spec(p.Items(), retained(7*24*time.Hour, nil)),
+		spec(p.UnreadTable(), compacted()),
+		spec(p.InboxTable(), compacted()),
+		spec(p.DeadLetters(), retained(30*24*time.Hour, nil)),
+	}
+}
+
+func retained(d time.Duration, more map[string]string) map[string]string {
+	config := map[string]string{
+		"cleanup.policy": "delete",
+		"retention.ms":   millis(d),
+		// Only closed segments are deleted: without this a quiet topic keeps
+		// its records long after their time.
+		"segment.ms": millis(24 * time.Hour),
+	}
+	for k, v := range more {
+		config[k] = v
+	}
+	return config
+}
+
+func compacted() map[string]string {
+	return map[string]string{
+		"cleanup.policy":        "compact",
+		"min.compaction.lag.ms": millis(time.Hour),
+		"max.compaction.lag.ms": millis(24 * time.Hour),
+		"segment.ms":            millis(time.Hour),
+		// A server that was away for a day still sees the tombstones.
+		"delete.retention.ms": millis(24 * time.Hour),
+	}
+}
+
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
