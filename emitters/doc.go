@@ -1,0 +1,4 @@
+// Package emitters holds typed writers: [Journal] for what belongs to a user's
+// journal, [Notifications] for Go producers of the built-in source topic. A
+// write returns when the broker has acknowledged it.
+package emitters

@@ -1,0 +1,118 @@
+package emitters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+)
+
+// Journal writes to the users' journals. It is safe for concurrent use.
+type Journal struct {
+	emitter *goka.Emitter
+	topics  *engine.Topics
+	topic   string
+	epoch   atomic.Uint32
+}
+
+// OpenJournal connects to the brokers; the journal topic must exist.
+func OpenJournal(cfg engine.Config, prefix belfry.Prefix) (*Journal, error) {
+	topics, err := engine.OpenTopics(cfg)
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{topics: topics, topic: prefix.Journal()}
+	if err := j.refresh(); err != nil {
+		return nil, errors.Join(err, topics.Close())
+	}
+	if j.emitter, err = engine.NewEmitter(cfg, j.topic); err != nil {
+		return nil, errors.Join(err, topics.Close())
+	}
+	return j, nil
+}
+
+// refresh learns which incarnation of the journal is written to.
+func (j *Journal) refresh() error {
+	infos, err := j.topics.Info(j.topic)
+	if err == nil {
+		j.epoch.Store(infos[j.topic].ID.Epoch())
+	}
+	return err
+}
+
+// Append writes the records, in order for each recipient, and waits for the
+// broker's acknowledgement of all. Positions are in the order of the records.
+// After an error any of them may or may not have been written; when ctx ends
+// first, they probably will be.
+func (j *Journal) Append(ctx context.Context, records ...belfry.Addressed) ([]belfry.Position, error) {
+	encoded := make([][]byte, len(records))
+	for i, r := range records {
+		var err error
+		if encoded[i], err = codec.EncodeRecord(r.Record); err != nil {
+			return nil, fmt.Errorf("encode %s record: %w", r.Record.Kind, err)
+		}
+	}
+	var wait pending
+	positions := make([]belfry.Position, len(records))
+	for i, r := range records {
+		promise, err := j.emitter.Emit(r.Recipient, encoded[i])
+		if err != nil {
+			return nil, fmt.Errorf("write journal: %w", err)
+		}
+		wait.add(promise, func(m *sarama.ProducerMessage) {
+			positions[i] = belfry.Position{Epoch: j.epoch.Load(), Offset: m.Offset}
+		})
+	}
+	if err := wait.done(ctx); err != nil {
+		// A recreated journal is one reason why a write fails.
+		return nil, errors.Join(fmt.Errorf("write journal: %w", err), j.refresh())
+	}
+	return positions, nil
+}
+
+// Close waits for what is under way and disconnects. There must be no Append
+// during or after it.
+func (j *Journal) Close() error { return errors.Join(j.emitter.Finish(), j.topics.Close()) }
+
+// pending waits for promises.
+type pending struct {
+	wg  sync.WaitGroup
+	mu  sync.Mutex
+	err error
+}
+
+func (p *pending) add(promise *goka.Promise, acknowledged func(*sarama.ProducerMessage)) {
+	p.wg.Add(1)
+	promise.ThenWithMessage(func(m *sarama.ProducerMessage, err error) {
+		defer p.wg.Done()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if err != nil {
+			p.err = err
+		} else if acknowledged != nil {
+			acknowledged(m)
+		}
+	})
+}
+
+func (p *pending) done(ctx context.Context) error {
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished) // ends with the last promise: sarama answers each
+		p.wg.Wait()
+	}()
+	select {
+	case <-finished:
+		return p.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+)
+
+// Defaults of the group protocol. The heartbeat interval bounds how late a
+// member notices a rebalance; the session time-out bounds how long a killed
+// member's partitions stand still.
+const (
+	DefaultSessionTimeout = 10 * time.Second
+	DefaultHeartbeat      = time.Second
+)
+
+// maxMessageBytes bounds one record of ours as encoded. A dead letter may hold
+// a record of the broker's default maximum, 1 MiB, and headers.
+const maxMessageBytes = 2 << 20
+
+// Config is how to reach Kafka and where to keep local state.
+type Config struct {
+	Brokers []string // host:port, at least one
+
+	// StateDir holds the local stores of this process. Two processes cannot
+	// share one: the second is refused by the store's lock.
+	StateDir string
+
+	TLS  *tls.Config // nil: plain text
+	SASL SASL
+
+	SessionTimeout time.Duration // 0: DefaultSessionTimeout
+
+	Logger *slog.Logger // nil: slog.Default
+}
+
+// SASL authenticates with the brokers; the zero value does not.
+type SASL struct {
+	Mechanism string // PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
+	User      string
+	Password  string
+}
+
+func (c *Config) logger() *slog.Logger {
+	if c.Logger == nil {
+		return slog.Default()
+	}
+	return c.Logger
+}
+
+// sarama returns a fresh sarama configuration. goka's builders write into the
+// one they are given, so it must never be shared between two of them.
+func (c *Config) sarama() (*sarama.Config, error) {
+	if len(c.Brokers) == 0 {
+		return nil, errors.New("no brokers given")
+	}
+	// goka's own default, for the copartitioning strategy that it sets.
+	cfg := goka.DefaultConfig()
+	cfg.ClientID = "belfry"
+	// The oldest protocol with topic IDs in the metadata.
+	cfg.Version = sarama.V2_8_0_0
+
+	cfg.Producer.RequiredAcks = sarama.WaitForAll
+	cfg.Producer.Idempotent = true
+	// Required by idempotence in sarama, and what keeps a table's records in
+	// order over a retry. Batches form by themselves while one is in flight.
+	cfg.Net.MaxOpenRequests = 1
+	cfg.Producer.Flush.Frequency = 0
+	cfg.Producer.Flush.Bytes = 0
+	cfg.Producer.Compression = sarama.CompressionLZ4
+	cfg.Producer.MaxMessageBytes = maxMessageBytes
+	// Together longer than a leader election: an exhausted retry costs a
+	// rebuilt processor.
+	cfg.Producer.Retry.Max = 50
+	cfg.Producer.Retry.Backoff = 200 * time.Millisecond
+
+	cfg.Consumer.Offsets.Initial = sarama.OffsetOldest
+	cfg.Consumer.Group.Session.Timeout = c.SessionTimeout
+	if c.SessionTimeout == 0 {
+		cfg.Consumer.Group.Session.Timeout = DefaultSessionTimeout
+	}
+	cfg.Consumer.Group.Heartbeat.Interval = min(DefaultHeartbeat, cfg.Consumer.Group.Session.Timeout/3)
+	cfg.Consumer.MaxProcessingTime = 5 * time.Second
+	cfg.Consumer.Retry.Backoff = 200 * time.Millisecond
+	cfg.Metadata.AllowAutoTopicCreation = false
+	cfg.Metadata.Retry.Max = 10
+	cfg.ChannelBufferSize = 1024
+
+	if c.TLS != nil {
+		cfg.Net.TLS.Enable = true
+		cfg.Net.TLS.Config = c.TLS
+	}
+	if err := c.SASL.apply(cfg); err != nil {
+		return nil, err
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("kafka settings: %w", err)
+	}
+	return cfg, nil
+}

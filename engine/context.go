@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+)
+
+// gokaContext is embedded under another name, since goka.Context has a method
+// Context of its own.
+type gokaContext = goka.Context
+
+// Context is the goka context of one record, with the record as it was
+// received. It belongs to the callback and is not safe for use after it, but
+// for what DeferCommit returns.
+type Context struct {
+	gokaContext
+	raw *sarama.ConsumerMessage
+}
+
+// Raw returns the record as it was received. The caller may not modify it.
+func (c *Context) Raw() *sarama.ConsumerMessage { return c.raw }
+
+// Fail ends the processor and never returns: goka's own Fail returns while the
+// session shuts down, and the callback would go on and have the record
+// committed.
+func (c *Context) Fail(err error) {
+	c.gokaContext.Fail(err)
+	panic(err)
+}
+
+// Callback adapts a callback that wants our Context and the record's value;
+// value is nil for a tombstone.
+func Callback(process func(c *Context, value []byte)) goka.ProcessCallback {
+	return func(ctx goka.Context, msg any) {
+		value, _ := msg.([]byte)
+		process(ctx.(*Context), value)
+	}
+}
+
+// Guard runs compute, which must not use the goka context (its panics are
+// goka's own), and returns a panic in it as a [*PanicError].
+func Guard(compute func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			stack := debug.Stack()
+			err = &PanicError{Value: r, Stack: string(stack[:min(len(stack), 4096)])}
+		}
+	}()
+	return compute()
+}
+
+// PanicError is a panic caught by [Guard]. Stack is cut at 4 KiB.
+type PanicError struct {
+	Value any
+	Stack string
+}
+
+// Error returns the panic's value without the stack.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Bytes is the goka codec of raw values: decoding is the callback's, so that
+// bytes that don't decode can become a dead letter instead of ending goka.
+type Bytes struct{}
+
+// Encode returns value, which must be a []byte.
+func (Bytes) Encode(value any) ([]byte, error) {
+	b, ok := value.([]byte)
+	if !ok {
+		return nil, fmt.Errorf("encode %T as bytes", value)
+	}
+	return b, nil
+}
+
+// Decode returns data itself.
+func (Bytes) Decode(data []byte) (any, error) { return data, nil }

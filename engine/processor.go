@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"hash"
+	"path/filepath"
+	"sync"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+)
+
+// Group describes one consumer group.
+type Group struct {
+	// Graph is the goka definition. Its input codecs are Bytes and its
+	// callbacks are made by Callback.
+	Graph *goka.GroupGraph
+	// OnSession, if not nil, is called with what the brokers say of Topics
+	// before the first record of each session (after each rebalance).
+	OnSession func(map[string]TopicInfo)
+	Topics    []string
+	// WriteOnly says that the callbacks never read the group's table: then no
+	// store is kept, and a partition starts without recovering one.
+	WriteOnly bool
+	// Options are passed to goka after our own: the seam for tests.
+	Options []goka.ProcessorOption
+}
+
+// Processor runs one member of a consumer group and builds it anew when it
+// fails.
+type Processor struct {
+	cfg   Config
+	group Group
+	sup   *supervisor
+}
+
+// NewProcessor returns a processor that does nothing until Run.
+func NewProcessor(cfg Config, g Group) *Processor {
+	return &Processor{cfg: cfg, group: g, sup: newSupervisor("processor "+string(g.Graph.Group()), cfg.logger())}
+}
+
+// Run processes until ctx ends, then stops cleanly: writes in flight are
+// awaited, completed offsets committed. It may be called once. It returns nil.
+func (p *Processor) Run(ctx context.Context) error { return p.sup.run(ctx, p.attempt) }
+
+// Status tells what the processor is doing.
+func (p *Processor) Status() Status { return p.sup.snapshot() }
+
+func (p *Processor) attempt(ctx context.Context) error {
+	topics, err := OpenTopics(p.cfg)
+	if err != nil {
+		return err
+	}
+	defer topics.Close()
+	options, err := p.options(topics)
+	if err != nil {
+		return err
+	}
+	processor, err := goka.NewProcessor(p.cfg.Brokers, p.group.Graph, options...)
+	if err != nil {
+		return fmt.Errorf("build processor: %w", err)
+	}
+	// The state follows goka's own, which goes back and forth with rebalances.
+	watchCtx, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { p.follow(watchCtx, processor.StateReader()) })
+	err = processor.Run(ctx)
+	stop()
+	watch.Wait()
+	if err == nil && ctx.Err() == nil {
+		return fmt.Errorf("processor %s ended without a reason", p.group.Graph.Group())
+	}
+	return err
+}
+
+func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
+	phases := map[goka.State]Phase{
+		goka.ProcStateStarting: Starting, goka.ProcStateSetup: Recovering, goka.ProcStateRunning: Running,
+	}
+	observer := state.ObserveStateChange()
+	defer observer.Stop()
+	for {
+		select {
+		case s := <-observer.C():
+			if phase, ok := phases[s]; ok {
+				p.sup.enter(phase)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *Processor) options(topics *Topics) ([]goka.ProcessorOption, error) {
+	g := &group{onSession: func(context.Context) error {
+		if p.group.OnSession == nil {
+			return nil
+		}
+		infos, err := topics.Info(p.group.Topics...)
+		if err == nil {
+			p.group.OnSession(infos)
+		}
+		return err
+	}}
+	options := []goka.ProcessorOption{
+		goka.WithClientID("belfry-" + string(p.group.Graph.Group())),
+		goka.WithLogger(gokaLogger{p.sup.log}),
+		goka.WithHasher(Hasher),
+		goka.WithNilHandling(goka.NilProcess),
+		goka.WithContextWrapper(g.wrap),
+		goka.WithPartitionChannelSize(256),
+		goka.WithTopicManagerBuilder(p.cfg.topicManager(p.group.WriteOnly)),
+		goka.WithProducerBuilder(p.cfg.producer()),
+		goka.WithConsumerSaramaBuilder(p.cfg.consumer()),
+		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {
+			sc, err := p.cfg.sarama()
+			if err != nil {
+				return nil, err
+			}
+			g.ConsumerGroup, err = sarama.NewConsumerGroup(brokers, name, sc)
+			return g, err
+		}),
+	}
+	store, err := p.stores(topics)
+	if err != nil {
+		return nil, err
+	}
+	if store != nil {
+		options = append(options, goka.WithStorageBuilder(store))
+	}
+	return append(options, p.group.Options...), nil
+}
+
+// stores returns the builder of the group table's stores, nil without a table.
+func (p *Processor) stores(topics *Topics) (storage.Builder, error) {
+	table := p.group.Graph.GroupTable()
+	if table == nil {
+		return nil, nil
+	}
+	if p.group.WriteOnly {
+		return func(string, int32) (storage.Storage, error) { return storage.NewNull(), nil }, nil
+	}
+	infos, err := topics.Info(table.Topic())
+	if err != nil {
+		return nil, err
+	}
+	return stores(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID)
+}
+
+func (c *Config) producer() goka.ProducerBuilder {
+	return func(brokers []string, clientID string, hasher func() hash.Hash32) (goka.Producer, error) {
+		sc, err := c.sarama()
+		if err != nil {
+			return nil, err
+		}
+		return goka.ProducerBuilderWithConfig(sc)(brokers, clientID, hasher)
+	}
+}
+
+func (c *Config) consumer() goka.SaramaConsumerBuilder {
+	return func(brokers []string, clientID string) (sarama.Consumer, error) {
+		sc, err := c.sarama()
+		if err != nil {
+			return nil, err
+		}
+		return goka.SaramaConsumerBuilderWithConfig(sc)(brokers, clientID)
+	}
+}
+
+// NewEmitter returns a goka emitter of raw values into topic with our settings.
+// The caller must Finish it.
+func NewEmitter(cfg Config, topic string) (*goka.Emitter, error) {
+	e, err := goka.NewEmitter(cfg.Brokers, goka.Stream(topic), Bytes{},
+		goka.WithEmitterLogger(gokaLogger{cfg.logger()}),
+		goka.WithEmitterHasher(Hasher),
+		goka.WithEmitterProducerBuilder(cfg.producer()))
+	if err != nil {
+		return nil, fmt.Errorf("open emitter for %s: %w", topic, err)
+	}
+	return e, nil
+}

@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// Phase is what a supervised processor or view is doing.
+type Phase string
+
+// The phases.
+const (
+	Starting   Phase = "starting"   // being built, or waiting for the group
+	Recovering Phase = "recovering" // reading its table
+	Running    Phase = "running"
+	Failed     Phase = "failed"  // waiting to be built anew
+	Stopped    Phase = "stopped" // for good
+)
+
+// Status is the state of a supervised processor or view.
+type Status struct {
+	Name     string
+	Phase    Phase
+	Since    time.Time
+	Restarts int   // how often it was built anew
+	Err      error // why it failed last; nil if it never did
+}
+
+// String is one line for people.
+func (s Status) String() string {
+	line := fmt.Sprintf("%s %s since %s", s.Name, s.Phase, s.Since.UTC().Format(time.RFC3339))
+	if s.Restarts > 0 || s.Err != nil {
+		line += fmt.Sprintf(", restarted %d times, last error: %v", s.Restarts, s.Err)
+	}
+	return line
+}
+
+// settled is how long an attempt must have lived for its failure to count as
+// the first of a new series.
+const settled = time.Minute
+
+// supervisor runs something that may fail until it is told to stop.
+type supervisor struct {
+	log    *slog.Logger
+	mu     sync.Mutex
+	status Status
+}
+
+func newSupervisor(name string, log *slog.Logger) *supervisor {
+	return &supervisor{
+		log:    log.With("component", name),
+		status: Status{Name: name, Phase: Starting, Since: time.Now()},
+	}
+}
+
+// run calls attempt again and again until ctx ends, and waits between the
+// calls: 0.2 s at first, 10 s at the most, with jitter. It always returns nil.
+func (s *supervisor) run(ctx context.Context, attempt func(context.Context) error) error {
+	defer s.enter(Stopped)
+	wait := &backoff.ExponentialBackOff{
+		InitialInterval: 200 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: 10 * time.Second,
+	}
+	wait.Reset()
+	for ctx.Err() == nil {
+		s.enter(Starting)
+		began := time.Now()
+		err := attempt(ctx)
+		if ctx.Err() != nil {
+			if err != nil {
+				s.log.Debug("error while stopping", "err", err)
+			}
+			return nil
+		}
+		if time.Since(began) > settled {
+			wait.Reset()
+		}
+		pause := wait.NextBackOff()
+		s.fail(err)
+		s.log.Warn("failed, starting again", "err", err, "after", time.Since(began).Round(time.Millisecond), "pause", pause.Round(time.Millisecond))
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+	return nil
+}
+
+func (s *supervisor) enter(p Phase) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.status.Phase != p {
+		s.status.Phase, s.status.Since = p, time.Now()
+	}
+}
+
+func (s *supervisor) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Phase, s.status.Since, s.status.Err = Failed, time.Now(), err
+	s.status.Restarts++
+}
+
+func (s *supervisor) snapshot() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status
+}

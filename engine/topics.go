@@ -1,0 +1,224 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+)
+
+// ErrTopic is matched by errors about topics that are missing or not as they
+// must be; the text says which, how, and the fix.
+var ErrTopic = errors.New("topic not as it must be")
+
+// TopicID identifies one incarnation of a topic (KIP-516): a topic that was
+// deleted and created again has another.
+type TopicID [16]byte
+
+// Epoch is the first 32 bits of the ID, for comparing incarnations of one
+// topic. It is never 0, so that a cursor of 0.0 stays the one before everything.
+func (id TopicID) Epoch() uint32 {
+	return max(uint32(id[0])<<24|uint32(id[1])<<16|uint32(id[2])<<8|uint32(id[3]), 1)
+}
+
+// TopicInfo is what the brokers say of a topic.
+type TopicInfo struct {
+	ID         TopicID
+	Partitions int
+}
+
+// Topics creates and inspects topics. Close it after use.
+type Topics struct {
+	client sarama.Client
+	admin  sarama.ClusterAdmin
+}
+
+// OpenTopics connects to the brokers.
+func OpenTopics(cfg Config) (*Topics, error) {
+	sc, err := cfg.sarama()
+	if err != nil {
+		return nil, err
+	}
+	client, err := sarama.NewClient(cfg.Brokers, sc)
+	if err != nil {
+		return nil, fmt.Errorf("connect to kafka at %s: %w", strings.Join(cfg.Brokers, ","), err)
+	}
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("connect to kafka: %w", err), client.Close())
+	}
+	return &Topics{client: client, admin: admin}, nil
+}
+
+// Close ends the connections.
+func (t *Topics) Close() error { return t.admin.Close() }
+
+// Brokers is the number of brokers in the cluster.
+func (t *Topics) Brokers() (int, error) {
+	brokers, _, err := t.admin.DescribeCluster()
+	if err != nil {
+		return 0, fmt.Errorf("describe cluster: %w", err)
+	}
+	return len(brokers), nil
+}
+
+// Info returns what the brokers say of those topics; a topic that does not
+// exist is an error that matches [ErrTopic].
+func (t *Topics) Info(names ...string) (map[string]TopicInfo, error) {
+	infos, err := t.lookup(names)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if _, ok := infos[name]; !ok {
+			return nil, fmt.Errorf("%w: %s does not exist: create it with \"belfry topics\"", ErrTopic, name)
+		}
+	}
+	return infos, nil
+}
+
+// lookup leaves out what does not exist.
+func (t *Topics) lookup(names []string) (map[string]TopicInfo, error) {
+	request := sarama.NewMetadataRequest(t.client.Config().Version, names)
+	// The least loaded one that answers: Controller would pin one broker.
+	broker := t.client.LeastLoadedBroker()
+	if broker == nil {
+		return nil, sarama.ErrOutOfBrokers
+	}
+	response, err := broker.GetMetadata(request)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("look up topics: %w", err), broker.Close())
+	}
+	infos := make(map[string]TopicInfo, len(names))
+	for _, topic := range response.Topics {
+		switch {
+		case errors.Is(topic.Err, sarama.ErrUnknownTopicOrPartition):
+		case topic.Err != sarama.ErrNoError:
+			return nil, fmt.Errorf("look up topic %s: %w", topic.Name, topic.Err)
+		default:
+			infos[topic.Name] = TopicInfo{ID: TopicID(topic.Uuid), Partitions: len(topic.Partitions)}
+		}
+	}
+	return infos, nil
+}
+
+// Change is something [Topics.Ensure] did, in words for people.
+type Change string
+
+// Ensure creates the topics that are missing and verifies the others: the
+// partition count and every setting of the specification. It changes no topic
+// that exists. Mismatches are one error that matches [ErrTopic] and names each.
+// Replication 0 means 3, or the number of brokers if that is lower.
+//
+// Several processes may call it at once: who loses the race to create a topic
+// verifies it.
+func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replication int) ([]Change, error) {
+	if replication == 0 {
+		brokers, err := t.Brokers()
+		if err != nil {
+			return nil, err
+		}
+		replication = min(3, brokers)
+	}
+	names := make([]string, len(specs))
+	for i, s := range specs {
+		names[i] = s.Name
+	}
+	infos, err := t.lookup(names)
+	if err != nil {
+		return nil, err
+	}
+	var changes []Change
+	var existing []belfry.TopicSpec
+	for _, s := range specs {
+		if err := ctx.Err(); err != nil {
+			return changes, err
+		}
+		if _, ok := infos[s.Name]; ok {
+			existing = append(existing, s)
+			continue
+		}
+		created, err := t.create(s, replication)
+		if err != nil {
+			return changes, err
+		}
+		if created {
+			changes = append(changes, Change(fmt.Sprintf("created %s with %d partitions, replication %d", s.Name, s.Partitions, replication)))
+		} else {
+			existing = append(existing, s)
+		}
+	}
+	return changes, t.Verify(existing)
+}
+
+func (t *Topics) create(s belfry.TopicSpec, replication int) (bool, error) {
+	config := make(map[string]*string, len(s.Config))
+	for k, v := range s.Config {
+		config[k] = &v
+	}
+	if replication >= 3 {
+		// acks=all means two copies at least, and one broker may be down.
+		two := "2"
+		config["min.insync.replicas"] = &two
+	}
+	err := t.admin.CreateTopic(s.Name, &sarama.TopicDetail{
+		NumPartitions: int32(s.Partitions), ReplicationFactor: int16(replication), ConfigEntries: config,
+	}, false)
+	switch {
+	case errors.Is(err, sarama.ErrTopicAlreadyExists):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("create topic %s: %w", s.Name, err)
+	}
+	return true, nil
+}
+
+// Verify checks topics that exist against their specification.
+func (t *Topics) Verify(specs []belfry.TopicSpec) error {
+	if len(specs) == 0 {
+		return nil
+	}
+	names := make([]string, len(specs))
+	for i, s := range specs {
+		names[i] = s.Name
+	}
+	infos, err := t.Info(names...)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range specs {
+		if got := infos[s.Name].Partitions; got != s.Partitions {
+			errs = append(errs, fmt.Errorf("%w: %s has %d partitions, not %d: start with --partitions %d if all topics have that many, or with another --prefix (partitions cannot change for life)",
+				ErrTopic, s.Name, got, s.Partitions, got))
+		}
+		errs = append(errs, t.verifyConfig(s))
+	}
+	return errors.Join(errs...)
+}
+
+func (t *Topics) verifyConfig(s belfry.TopicSpec) error {
+	keys := slices.Sorted(maps.Keys(s.Config))
+	entries, err := t.admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: s.Name, ConfigNames: keys})
+	if err != nil {
+		return fmt.Errorf("describe topic %s: %w", s.Name, err)
+	}
+	got := make(map[string]string, len(entries))
+	for _, e := range entries {
+		got[e.Name] = e.Value
+	}
+	var errs []error
+	for _, k := range keys {
+		if want := s.Config[k]; got[k] != want {
+			errs = append(errs, fmt.Errorf("%w: %s has %s=%q, not %q: set it with kafka-configs --alter --topic %s --add-config %s=%s",
+				ErrTopic, s.Name, k, got[k], want, s.Name, k, want))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"sort"
+	"sync"
+
+	"github.com/IBM/sarama"
+)
+
+// tracker knows the records of one claimed partition that are being processed,
+// in order, so that only the completed prefix is committed: goka marks a record
+// as soon as its own writes are acknowledged, also past older ones whose writes
+// are still in flight.
+type tracker struct {
+	mu      sync.Mutex
+	pending []tracked // by rising offset
+}
+
+type tracked struct {
+	raw  *sarama.ConsumerMessage
+	done bool
+}
+
+func (t *tracker) begin(raw *sarama.ConsumerMessage) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pending = append(t.pending, tracked{raw: raw})
+}
+
+// raw returns the record at offset as it was received, nil if it is not being
+// processed.
+func (t *tracker) raw(offset int64) *sarama.ConsumerMessage {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i, ok := t.find(offset); ok {
+		return t.pending[i].raw
+	}
+	return nil
+}
+
+// finish marks the record at offset as completed. It returns the offset that
+// may be committed now, the next one to read, and false if there is none.
+func (t *tracker) finish(offset int64) (int64, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i, ok := t.find(offset); ok {
+		t.pending[i].done = true
+	}
+	n := 0
+	for n < len(t.pending) && t.pending[n].done {
+		n++
+	}
+	if n == 0 {
+		return 0, false
+	}
+	next := t.pending[n-1].raw.Offset + 1
+	clear(t.pending[:n]) // let go of the records
+	t.pending = t.pending[n:]
+	return next, true
+}
+
+func (t *tracker) find(offset int64) (int, bool) {
+	i := sort.Search(len(t.pending), func(i int) bool { return t.pending[i].raw.Offset >= offset })
+	return i, i < len(t.pending) && t.pending[i].raw.Offset == offset
+}

@@ -1,0 +1,285 @@
+package kafkatest
+
+import (
+	"crypto/rand"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Config says what Start starts.
+type Config struct {
+	// Nodes is 1 or 3, each both broker and controller; 0 is 1. Of three, each
+	// topic has by default three replicas, two of which must be in sync.
+	Nodes int
+
+	// Properties are server properties in addition to, or instead of, the
+	// helper's own.
+	Properties map[string]string
+
+	// HeapMB is the heap of each node in MiB; 0 is 512 for one node and 384
+	// for each of three.
+	HeapMB int
+}
+
+// Cluster is a running Apache Kafka. Nodes are named by Kafka's node.id, 1 to
+// Config.Nodes.
+type Cluster struct {
+	t         testing.TB
+	classpath string
+	nodes     []*node
+}
+
+// endGrace is how long the nodes have to stop when the test ends. Their data
+// goes with them, so nothing is lost by killing them.
+const endGrace = 3 * time.Second
+
+//go:embed java/log4j2.properties
+var logConfig []byte
+
+// Start starts Apache Kafka on free loopback ports with its data in a folder
+// of the test, and waits until every node answers and knows all others. It
+// takes about 3 s for one node and 10 s for three. The cluster ends with the
+// test, which gets the ends of the nodes' logs if it failed.
+//
+// Topics are not created automatically; groups rebalance without delay; a
+// node that dies is noticed after 3 s.
+func Start(t testing.TB, cfg Config) *Cluster {
+	t.Helper()
+	if cfg.Nodes == 0 {
+		cfg.Nodes = 1
+	}
+	if cfg.Nodes != 1 && cfg.Nodes != 3 {
+		t.Fatalf("start Kafka: %d nodes, want 1 or 3", cfg.Nodes)
+	}
+	if cfg.HeapMB == 0 {
+		cfg.HeapMB = 512
+		if cfg.Nodes == 3 {
+			cfg.HeapMB = 384
+		}
+	}
+	c := &Cluster{t: t, classpath: Jars(t)}
+	dir := t.TempDir()
+	logging := filepath.Join(dir, "log4j2.properties")
+	if err := os.WriteFile(logging, logConfig, 0o644); err != nil {
+		t.Fatalf("write log settings: %v", err)
+	}
+	for id := 1; id <= cfg.Nodes; id++ {
+		c.nodes = append(c.nodes, &node{
+			id:         id,
+			dir:        filepath.Join(dir, fmt.Sprint("node", id)),
+			port:       reservePort(t),
+			controller: reservePort(t),
+			heapMB:     cfg.HeapMB,
+			classpath:  c.classpath,
+			logging:    logging,
+		})
+	}
+	clusterID := newClusterID()
+	t.Cleanup(c.end)
+	c.each("format", func(n *node) error { return n.format(t.Context(), clusterID, c.properties(n, cfg.Properties)) })
+	c.each("start", (*node).start)
+	for _, n := range c.nodes {
+		c.await(n, cfg.Nodes)
+	}
+	return c
+}
+
+// Brokers gives the host:port of every node, also of those that are down, in
+// order of node.id.
+func (c *Cluster) Brokers() []string {
+	var addrs []string
+	for _, n := range c.nodes {
+		addrs = append(addrs, n.addr())
+	}
+	return addrs
+}
+
+// Lib gives the Java class path ("dir/*") of the broker and of kafka-clients,
+// for Java programs of tests.
+func (c *Cluster) Lib() string { return c.classpath }
+
+// Stop ends a node in good order (SIGTERM) and waits until it is gone. It
+// fails the test if that takes over 30 s.
+func (c *Cluster) Stop(id int) {
+	c.t.Helper()
+	const grace = 30 * time.Second
+	n := c.node(id)
+	graceful, err := n.process.stop(grace)
+	if err == nil && !graceful {
+		err = fmt.Errorf("killed after %v\n%s", grace, n.logTail())
+	}
+	c.check("stop", n, err)
+}
+
+// Kill ends a node by SIGKILL and waits until it is gone.
+func (c *Cluster) Kill(id int) {
+	c.t.Helper()
+	n := c.node(id)
+	c.check("kill", n, n.process.kill())
+}
+
+// Pause halts a node (SIGSTOP): it keeps its connections and answers nothing
+// until Resume.
+func (c *Cluster) Pause(id int) {
+	c.t.Helper()
+	n := c.node(id)
+	c.check("pause", n, n.process.pause())
+}
+
+// Resume lets a paused node go on.
+func (c *Cluster) Resume(id int) {
+	c.t.Helper()
+	n := c.node(id)
+	c.check("resume", n, n.process.resume())
+}
+
+// Up starts a node that was stopped or killed, on its port and data, and waits
+// until it answers and is one of the cluster's live brokers. It has not
+// necessarily caught up as a replica by then.
+func (c *Cluster) Up(id int) {
+	c.t.Helper()
+	n := c.node(id)
+	if !n.process.gone() {
+		c.t.Fatalf("start Kafka node %d: it runs", id)
+	}
+	c.check("start", n, n.start())
+	c.await(n, 1)
+}
+
+// PID gives the process ID of a node, for a test that measures it.
+func (c *Cluster) PID(id int) int { return c.node(id).process.cmd.Process.Pid }
+
+func (c *Cluster) node(id int) *node {
+	c.t.Helper()
+	if id < 1 || id > len(c.nodes) {
+		c.t.Fatalf("no Kafka node %d, want 1 to %d", id, len(c.nodes))
+	}
+	return c.nodes[id-1]
+}
+
+func (c *Cluster) check(what string, n *node, err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatalf("%s Kafka node %d: %v", what, n.id, err)
+	}
+}
+
+// each does something with all nodes at once.
+func (c *Cluster) each(what string, do func(*node) error) {
+	c.t.Helper()
+	failed := make([]chan error, len(c.nodes))
+	for i, n := range c.nodes {
+		failed[i] = make(chan error, 1)
+		go func() { failed[i] <- do(n) }()
+	}
+	errs := make([]error, len(c.nodes))
+	for i := range failed {
+		errs[i] = <-failed[i]
+	}
+	for i, err := range errs {
+		c.check(what, c.nodes[i], err)
+	}
+}
+
+// await waits until the node answers and lists itself and at least want
+// brokers.
+func (c *Cluster) await(n *node, want int) {
+	c.t.Helper()
+	const limit = 90 * time.Second
+	var last error
+	Eventually(c.t, limit, func() string {
+		return fmt.Sprintf("Kafka node %d serves (%v)\n%s", n.id, last, n.logTail())
+	}, func() bool {
+		if n.process.gone() {
+			c.t.Fatalf("Kafka node %d ended\n%s", n.id, n.logTail())
+		}
+		last = n.serves(want)
+		return last == nil
+	})
+}
+
+// end stops what runs, all at once, since the last of three would wait for a
+// quorum.
+func (c *Cluster) end() {
+	failed := c.t.Failed()
+	c.each("end", func(n *node) error {
+		if n.process == nil {
+			return nil
+		}
+		_, err := n.process.stop(endGrace)
+		return err
+	})
+	if failed {
+		for _, n := range c.nodes {
+			c.t.Logf("log of Kafka node %d:\n%s", n.id, n.logTail())
+		}
+	}
+}
+
+// properties gives the node's server properties, one per line.
+func (c *Cluster) properties(n *node, extra map[string]string) string {
+	replicas, inSync := "1", "1"
+	if len(c.nodes) == 3 {
+		replicas, inSync = "3", "2"
+	}
+	var voters []string
+	for _, v := range c.nodes {
+		voters = append(voters, fmt.Sprintf("%d@127.0.0.1:%d", v.id, v.controller))
+	}
+	all := map[string]string{
+		"process.roles":                                    "broker,controller",
+		"node.id":                                          fmt.Sprint(n.id),
+		"controller.quorum.voters":                         strings.Join(voters, ","),
+		"listeners":                                        fmt.Sprintf("PLAINTEXT://%s,CONTROLLER://127.0.0.1:%d", n.addr(), n.controller),
+		"advertised.listeners":                             "PLAINTEXT://" + n.addr(),
+		"controller.listener.names":                        "CONTROLLER",
+		"listener.security.protocol.map":                   "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+		"inter.broker.listener.name":                       "PLAINTEXT",
+		"log.dirs":                                         filepath.Join(n.dir, "data"),
+		"default.replication.factor":                       replicas,
+		"min.insync.replicas":                              inSync,
+		"offsets.topic.replication.factor":                 replicas,
+		"offsets.topic.num.partitions":                     "4",
+		"transaction.state.log.replication.factor":         replicas,
+		"transaction.state.log.min.isr":                    inSync,
+		"transaction.state.log.num.partitions":             "4",
+		"share.coordinator.state.topic.replication.factor": replicas,
+		"share.coordinator.state.topic.min.isr":            inSync,
+		"group.initial.rebalance.delay.ms":                 "0",
+		// A dead broker holds up acks=all until it is fenced, and can't come back
+		// before; the default is 9 s.
+		"broker.session.timeout.ms":      "3000",
+		"broker.heartbeat.interval.ms":   "500",
+		"auto.create.topics.enable":      "false",
+		"num.network.threads":            "2",
+		"num.io.threads":                 "4",
+		"log.cleaner.dedupe.buffer.size": "16777216",
+	}
+	maps.Copy(all, extra)
+	var lines strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(&lines, "%s=%s\n", k, all[k])
+	}
+	return lines.String()
+}
+
+// newClusterID makes what Kafka's own random-uuid does, without the second
+// that a JVM takes: 16 random bytes in base64, not beginning with a dash, which
+// the format tool would take for an option.
+func newClusterID() string {
+	for {
+		var raw [16]byte
+		rand.Read(raw[:])
+		if id := base64.RawURLEncoding.EncodeToString(raw[:]); id[0] != '-' {
+			return id
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package kafkatest
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Null stands for a null key or value in the records of JavaProduce.
+const Null = `\N`
+
+//go:embed java/Produce.java
+var produceSource []byte
+
+// JavaProduce writes records, each a key and a value, with the KafkaProducer of
+// kafka-clients at its defaults (its partitioner, idempotent, acks=all) to an
+// existing topic of any brokers, and returns when all are acknowledged. It
+// takes a second or two for the JVM. Keys must hold no tab, and neither keys
+// nor values a line break.
+//
+// It may be called on another goroutine than the test's once Jars or Start has
+// succeeded; it returns early when the test's context ends.
+func JavaProduce(t testing.TB, brokers []string, topic string, records [][2]string) error {
+	t.Helper()
+	classpath := Jars(t)
+	var in bytes.Buffer
+	for i, r := range records {
+		if strings.ContainsAny(r[0], "\t\r\n") || strings.ContainsAny(r[1], "\r\n") {
+			return fmt.Errorf("record %d: a tab in the key, or a line break", i)
+		}
+		fmt.Fprintf(&in, "%s\t%s\n", r[0], r[1])
+	}
+	dir, err := os.MkdirTemp("", "belfry-produce-")
+	if err != nil {
+		return fmt.Errorf("create folder of Java producer: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	source := filepath.Join(dir, "Produce.java")
+	if err := os.WriteFile(source, produceSource, 0o644); err != nil {
+		return fmt.Errorf("write source of Java producer: %w", err)
+	}
+	cmd := exec.CommandContext(t.Context(), "java", "-Xmx256m", "-cp", classpath, source, strings.Join(brokers, ","), topic)
+	cmd.WaitDelay = time.Second
+	cmd.Stdin = &in
+	var out, log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &log
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("produce %d records to %s with Java: %w\n%s", len(records), topic, err, tail(append(out.Bytes(), log.Bytes()...), 20))
+	}
+	// Its logger writes to the same output, the number comes last.
+	if got, err := strconv.Atoi(tail(out.Bytes(), 1)); err != nil || got != len(records) {
+		return fmt.Errorf("produce %d records to %s with Java: acknowledged %q", len(records), topic, tail(out.Bytes(), 5))
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package processors
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/lovoo/goka"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+)
+
+// Unread folds the journal into one row a recipient.
+type Unread struct {
+	Deps
+	cap   int
+	epoch atomic.Uint32
+}
+
+// NewUnread returns the group of the fold. Every instance must have the same
+// cap: 1 to belfry.MaxCap items an inbox, or 0 for belfry.DefaultCap.
+func NewUnread(d Deps, cap int) *Unread { return &Unread{Deps: d, cap: cap} }
+
+// Group is the definition for engine.NewProcessor.
+func (u *Unread) Group(options ...goka.ProcessorOption) engine.Group {
+	journal := u.Prefix.Journal()
+	return engine.Group{
+		Graph: goka.DefineGroup(goka.Group(u.Prefix.UnreadGroup()),
+			goka.Input(goka.Stream(journal), engine.Bytes{}, engine.Callback(u.fold)),
+			goka.Output(goka.Stream(u.Prefix.Items()), engine.Bytes{}),
+			goka.Persist(rowCodec{}),
+		),
+		Topics:    []string{journal},
+		OnSession: func(infos map[string]engine.TopicInfo) { u.epoch.Store(infos[journal].ID.Epoch()) },
+		Options:   options,
+	}
+}
+
+// fold applies one record. It writes the row and the items in one callback, so
+// that the offset is committed when the broker has both.
+func (u *Unread) fold(c *engine.Context, value []byte) {
+	row, _ := c.Value().(belfry.State)
+	var w writes
+	err := engine.Guard(func() (err error) {
+		w, err = u.compute(row, c.Key(), value, belfry.Input{
+			Position: belfry.Position{Epoch: u.epoch.Load(), Offset: c.Offset()},
+			Time:     c.Timestamp(),
+			Cap:      u.cap,
+		})
+		return err
+	})
+	if err != nil {
+		u.setAside(c, err)
+		return
+	}
+	items := goka.Stream(u.Prefix.Items())
+	for _, seq := range w.removed {
+		c.Emit(items, belfry.ItemKey(c.Key(), seq), nil)
+	}
+	if w.item != nil {
+		c.Emit(items, belfry.ItemKey(c.Key(), w.seq), w.item)
+	}
+	c.SetValue(w.row)
+	u.Metrics.processed(u.Prefix.UnreadGroup(), string(w.outcome), c.Timestamp())
+}
+
+// writes is what one record leads to, as encoded.
+type writes struct {
+	row     []byte
+	item    []byte // nil for none
+	seq     uint64 // of item
+	removed []uint64
+	outcome belfry.Outcome
+}
+
+func (u *Unread) compute(row belfry.State, key string, value []byte, in belfry.Input) (writes, error) {
+	record, err := decodeJournal(key, value)
+	if err != nil {
+		return writes{}, err
+	}
+	row, effects := belfry.Fold(row, record, in)
+	w := writes{removed: effects.Removed, outcome: effects.Outcome}
+	if effects.Item != nil {
+		w.seq = effects.Item.Seq
+		if w.item, err = codec.EncodeItem(effects.Item); err != nil {
+			return writes{}, err
+		}
+	}
+	w.row, err = codec.EncodeState(&row)
+	return w, err
+}
+
+func decodeJournal(key string, value []byte) (belfry.Record, error) {
+	if err := belfry.CheckRecipient(key); err != nil {
+		return belfry.Record{}, fmt.Errorf("journal key: %w", err)
+	}
+	if len(value) == 0 {
+		return belfry.Record{}, errEmpty
+	}
+	return codec.DecodeRecord(value)
+}
+
+// rowCodec is the goka codec of rows. What it encodes is encoded already, so
+// that a row which cannot be is found before anything is written.
+type rowCodec struct{ engine.Bytes }
+
+// Decode returns a belfry.State.
+func (rowCodec) Decode(data []byte) (any, error) { return codec.DecodeState(data) }

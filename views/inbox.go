@@ -1,0 +1,40 @@
+package views
+
+import (
+	"fmt"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+)
+
+// Inbox reads the contents of all items.
+type Inbox struct {
+	*engine.View
+	watchers
+}
+
+// NewInbox returns a view that holds nothing until Run.
+func NewInbox(cfg engine.Config, prefix belfry.Prefix) *Inbox {
+	i := &Inbox{}
+	i.View = engine.NewView(cfg, engine.Table{Topic: prefix.InboxTable(), Changed: func(key string) {
+		if recipient, _, ok := belfry.ParseItemKey(key); ok {
+			i.notify(recipient)
+		}
+	}})
+	return i
+}
+
+// Item returns the content of one item and whether the table holds it. Errors
+// are those of [Unread.Row].
+func (i *Inbox) Item(recipient string, seq uint64) (belfry.Item, bool, error) {
+	data, err := i.Get(belfry.ItemKey(recipient, seq))
+	if err != nil || data == nil {
+		return belfry.Item{}, false, err
+	}
+	item, err := codec.DecodeItem(data)
+	if err != nil {
+		return belfry.Item{}, false, fmt.Errorf("decode item: %w", err)
+	}
+	return item, true, nil
+}

@@ -1,0 +1,46 @@
+package views
+
+import (
+	"fmt"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+)
+
+// Unread reads the rows of all recipients.
+type Unread struct {
+	*engine.View
+	watchers
+}
+
+// NewUnread returns a view that holds nothing until Run.
+func NewUnread(cfg engine.Config, prefix belfry.Prefix) *Unread {
+	u := &Unread{}
+	u.View = engine.NewView(cfg, engine.Table{Topic: prefix.UnreadTable(), Accept: notOlder, Changed: u.notify})
+	return u
+}
+
+// Row returns the recipient's row, the zero State for one nobody has written
+// to. The error matches belfry.ErrNotReady until the view has recovered once,
+// and belfry.ErrNewerFormat or belfry.ErrCorrupt for a row that it cannot read.
+func (u *Unread) Row(recipient string) (belfry.State, error) {
+	data, err := u.Get(recipient)
+	if err != nil || data == nil {
+		return belfry.State{}, err
+	}
+	row, err := codec.DecodeState(data)
+	if err != nil {
+		return belfry.State{}, fmt.Errorf("decode row: %w", err)
+	}
+	return row, nil
+}
+
+// notOlder keeps a row from going back to a lower version, which a paused
+// owner's late write would do. A row that cannot be read takes no part: the
+// newer bytes win, and reading them tells what is wrong.
+func notOlder(old, new []byte) bool {
+	was, err1 := codec.RowVersion(old)
+	is, err2 := codec.RowVersion(new)
+	return err1 != nil || err2 != nil || is >= was
+}
