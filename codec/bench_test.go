@@ -1,0 +1,39 @@
+package codec_test
+
+import (
+	"testing"
+
+	"github.com/belfry/belfry/codec"
+)
+
+func BenchmarkEncodeState(b *testing.B) {
+	s := typicalState(100, 5)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := codec.EncodeState(&s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeState(b *testing.B) {
+	s := typicalState(100, 5)
+	row := must(b)(codec.EncodeState(&s))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := codec.DecodeState(row); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRowVersion(b *testing.B) {
+	s := typicalState(100, 5)
+	row := must(b)(codec.EncodeState(&s))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := codec.RowVersion(row); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

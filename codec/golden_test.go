@@ -1,0 +1,181 @@
+package codec_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+)
+
+var update = flag.Bool("update", false, "write testdata anew: what is stored changes with it")
+
+// golden is a value whose stored form is held in testdata.
+type golden struct {
+	encode func(testing.TB) []byte
+	decode func([]byte) error
+	// check reports whether b decodes to the value.
+	check func(b []byte) bool
+}
+
+func goldens(testing.TB) map[string]golden {
+	n := belfry.Notification{
+		ID: "doc-42", Source: "approvals", Type: "approval.requested", Category: "approval",
+		Priority: belfry.PriorityUrgent,
+		Title:    belfry.Text{"en": "Please approve", "ko": "결재 요청"},
+		Body:     belfry.PlainText("Travel to Busan"),
+		URL:      "/approvals/42",
+		Actor:    belfry.Actor{ID: "user-3", Name: "김하나", Avatar: "/avatars/3.png"},
+
+		CollapseKey: "doc-42",
+		Time:        time.UnixMilli(1_772_442_000_123).UTC(),
+		ExpiresAt:   time.UnixMilli(1_775_120_400_000).UTC(),
+		Data:        []byte(`{"document":42}`),
+		Extra:       newField("extra"),
+	}
+	low := belfry.Notification{Title: belfry.PlainText("hello"), Priority: belfry.PriorityLow}
+	origin := belfry.Origin{
+		TopicID:   [16]byte{0: 1, 15: 16},
+		Partition: 11, Rule: belfry.RuleHash("rule"), Offset: 123_456_789, Index: 2,
+	}
+	return map[string]golden{
+		"record_notify": goldenRecord(belfry.Record{Kind: belfry.KindNotify, Notification: n, Rule: "approvals", Origin: origin}),
+		"record_plain":  goldenRecord(belfry.Record{Kind: belfry.KindNotify, Notification: low}),
+		"record_retract": goldenRecord(belfry.Record{
+			Kind: belfry.KindRetract, Retraction: belfry.Retraction{Source: "approvals", ID: "doc-42"}, Rule: "approvals", Origin: origin,
+		}),
+		"record_retract_key": goldenRecord(belfry.Record{
+			Kind: belfry.KindRetract, Retraction: belfry.Retraction{CollapseKey: "doc-42"},
+		}),
+		"record_read":    goldenRecord(belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{1_000_000, 7, 300}}),
+		"record_archive": goldenRecord(belfry.Record{Kind: belfry.KindArchive, UpTo: 1_000_000, Category: "approval"}),
+		"record_erase":   goldenRecord(belfry.Record{Kind: belfry.KindErase}),
+		"record_touch":   goldenRecord(belfry.Record{Kind: belfry.KindTouch}),
+		"item":           goldenItem(belfry.Item{Seq: 1_000_000, Notification: n}),
+		"row_zero":       goldenRow(belfry.State{}),
+		"row":            goldenRow(goldenState()),
+	}
+}
+
+// goldenState has every field, and each sparse one set, unset and set again.
+func goldenState() belfry.State {
+	return belfry.State{
+		Epoch: 0xfedcba98, Base: 1000, Version: 500_000, Horizon: 1200,
+		Items: []belfry.Entry{
+			{
+				Seq: 2000, Version: 400_000, Unarchived: 300_000, Hash: 1 << 63, Collapse: 0xabcdef, Replaces: 1500, Count: 3,
+				ExpiresAt: 1_775_120_400_000, Category: "approval", Priority: belfry.PriorityUrgent, Read: true, Seen: true,
+			},
+			{Seq: 3000, Version: 3000, Hash: 2, Count: 1},
+			{Seq: 3001, Version: 400_000, Hash: 3, Count: 1, Category: "결재", Seen: true, Archived: true, Priority: belfry.PriorityLow},
+			{
+				Seq: 450_000, Version: 460_000, Unarchived: 460_000, Hash: 4, Collapse: 5, Replaces: 449_999, Count: 300,
+				ExpiresAt: 1_775_120_300_000, Category: "approval", Priority: belfry.PriorityHigh, Seen: true,
+			},
+		},
+		Removals: []belfry.Removal{
+			{Seq: 1500, Version: 2000, Hash: 7},
+			{Version: 2500, Hash: 8},
+			{Seq: 100, Version: 450_000, Hash: 9},
+			{Seq: 449_999, Version: 450_000, Hash: 10},
+		},
+		Watermarks: []belfry.Watermark{{Key: 1 << 62, Offset: 123_456_789, Index: 2}, {Key: 1}},
+		Extra:      newField("extra"),
+	}
+}
+
+func goldenRecord(r belfry.Record) golden {
+	return golden{
+		encode: func(t testing.TB) []byte { return must(t)(codec.EncodeRecord(r)) },
+		decode: decoders()["record"],
+		check: func(b []byte) bool {
+			got, err := codec.DecodeRecord(b)
+			return err == nil && reflect.DeepEqual(got, r)
+		},
+	}
+}
+
+func goldenItem(it belfry.Item) golden {
+	return golden{
+		encode: func(t testing.TB) []byte { return must(t)(codec.EncodeItem(&it)) },
+		decode: decoders()["item"],
+		check: func(b []byte) bool {
+			got, err := codec.DecodeItem(b)
+			return err == nil && reflect.DeepEqual(got, it)
+		},
+	}
+}
+
+func goldenRow(s belfry.State) golden {
+	return golden{
+		encode: func(t testing.TB) []byte { return must(t)(codec.EncodeState(&s)) },
+		decode: decoders()["row"],
+		check: func(b []byte) bool {
+			got, err := codec.DecodeState(b)
+			return err == nil && equalStates(got, s)
+		},
+	}
+}
+
+func must(t testing.TB) func([]byte, error) []byte {
+	return func(b []byte, err error) []byte {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+}
+
+// What is stored outlives the program: a difference here is a migration, not a
+// matter of -update.
+func TestGolden(t *testing.T) {
+	values := goldens(t)
+	for name, g := range values {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join("testdata", name+".hex")
+			got := g.encode(t)
+			if *update {
+				if err := os.WriteFile(path, []byte(lines(got)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("got\n%swant\n%s", lines(got), lines(want))
+			}
+			if !g.check(want) {
+				t.Error("the stored bytes no longer decode to the value")
+			}
+		})
+	}
+	files, err := filepath.Glob(filepath.Join("testdata", "*.hex"))
+	if err != nil || len(files) != len(values) {
+		t.Errorf("got %d golden files, %v; want %d", len(files), err, len(values))
+	}
+}
+
+// lines writes b as hex, 32 bytes a line.
+func lines(b []byte) string {
+	var out strings.Builder
+	for len(b) > 0 {
+		n := min(len(b), 32)
+		out.WriteString(hex.EncodeToString(b[:n]) + "\n")
+		b = b[n:]
+	}
+	return out.String()
+}

@@ -1,0 +1,166 @@
+package codec_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// equalStates compares what a state holds; an empty slice equals a nil one.
+func equalStates(a, b belfry.State) bool {
+	return reflect.DeepEqual(canonical(a), canonical(b))
+}
+
+func canonical(s belfry.State) belfry.State {
+	if len(s.Items) == 0 {
+		s.Items = nil
+	}
+	if len(s.Removals) == 0 {
+		s.Removals = nil
+	}
+	if len(s.Watermarks) == 0 {
+		s.Watermarks = nil
+	}
+	if len(s.Extra) == 0 {
+		s.Extra = nil
+	}
+	return s
+}
+
+// history is one user's journal under way. The partition is shared: between two
+// records of the user lie up to gap records of others.
+type history struct {
+	random *rand.Rand
+	gap    int64
+	offset int64
+	cap    int
+	now    time.Time
+	state  belfry.State
+	made   int
+}
+
+func newHistory(gap int64) *history {
+	return &history{
+		random: rand.New(rand.NewPCG(1, 2)),
+		gap:    gap,
+		offset: 1_000_000_000,
+		now:    time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
+	}
+}
+
+func (h *history) fold(r belfry.Record) {
+	h.offset += 1 + h.random.Int64N(h.gap)
+	h.now = h.now.Add(time.Duration(1+h.random.IntN(20)) * time.Minute)
+	in := belfry.Input{Position: belfry.Position{Epoch: 0xfedcba98, Offset: h.offset}, Time: h.now, Cap: h.cap}
+	h.state, _ = belfry.Fold(h.state, r, in)
+}
+
+// notify folds a notification with an id of its own, routed from one of that
+// many sources.
+func (h *history) notify(n belfry.Notification, sources int) {
+	h.made++
+	n.Source, n.ID = "groupware", fmt.Sprint("event-", h.made)
+	source := h.random.IntN(sources)
+	h.fold(belfry.Record{
+		Kind:         belfry.KindNotify,
+		Notification: n,
+		Rule:         "rule",
+		Origin: belfry.Origin{
+			TopicID: [16]byte{byte(source), 7},
+			Rule:    belfry.RuleHash("rule"),
+			Offset:  int64(50_000_000*(source%7) + 900*h.made),
+			Index:   int32(h.made % 3),
+		},
+	})
+}
+
+// typical is what an ordinary notification looks like to the row.
+func (h *history) typical() belfry.Notification {
+	categories := [...]string{"approval", "board", "calendar", "reservation", "notice"}
+	n := belfry.Notification{
+		Category: categories[h.random.IntN(len(categories))],
+		Title:    belfry.PlainText("title"),
+	}
+	switch h.random.IntN(10) {
+	case 0, 1:
+		n.CollapseKey = fmt.Sprint("thread-", h.random.IntN(40))
+	case 2:
+		n.ExpiresAt = h.now.Add(time.Duration(400+h.random.IntN(1000)) * time.Hour)
+	case 3:
+		n.Priority = belfry.PriorityHigh
+	}
+	return n
+}
+
+// look is a user who opens the inbox: all is seen, most of what is new is read
+// one by one, sometimes the rest at once, and little is put away or deleted.
+func (h *history) look(fresh int) {
+	items := h.state.Items
+	fresh = min(fresh, len(items))
+	var seqs []uint64
+	for _, e := range items[len(items)-fresh:] {
+		seqs = append(seqs, e.Seq)
+	}
+	h.fold(belfry.Record{Kind: belfry.KindSeen, UpTo: h.state.Version})
+	for _, seq := range seqs {
+		one := []uint64{seq}
+		switch p := h.random.IntN(20); {
+		case p < 14:
+			h.fold(belfry.Record{Kind: belfry.KindRead, Seqs: one})
+		case p < 15:
+			h.fold(belfry.Record{Kind: belfry.KindArchive, Seqs: one})
+		case p < 16:
+			h.fold(belfry.Record{Kind: belfry.KindDelete, Seqs: one})
+		}
+	}
+	if h.random.IntN(4) == 0 {
+		h.fold(belfry.Record{Kind: belfry.KindRead, UpTo: h.state.Version})
+	}
+}
+
+// typicalState is the row of a user whose inbox is full and has been for a
+// while: as many items and removals as the cap allows, routed from that many
+// sources.
+func typicalState(limit, sources int) belfry.State {
+	h := newHistory(400_000)
+	h.cap = limit
+	for len(h.state.Removals) < limit || len(h.state.Items) < limit {
+		fresh := 1 + h.random.IntN(8)
+		for range fresh {
+			h.notify(h.typical(), sources)
+		}
+		h.look(fresh)
+	}
+	return h.state
+}
+
+// fullState is a row in which every field of every item is set, with as many
+// removals and watermarks as there can be.
+func fullState() belfry.State {
+	h := newHistory(400_000)
+	for i := range 2 * belfry.DefaultCap {
+		h.notify(belfry.Notification{
+			Category:    fmt.Sprint("category-", i%20),
+			Priority:    belfry.PriorityUrgent,
+			CollapseKey: fmt.Sprint("thread-", i%belfry.DefaultCap),
+			ExpiresAt:   h.now.Add(time.Duration(2000+h.random.IntN(9000)) * time.Hour),
+		}, belfry.MaxWatermarks)
+	}
+	for i := range belfry.MaxWatermarks {
+		h.fold(belfry.Record{
+			Kind:   belfry.KindRetract,
+			Origin: belfry.Origin{TopicID: [16]byte{byte(i), 7}, Offset: h.offset, Index: int32(i)},
+		})
+	}
+	for _, e := range h.state.Items {
+		one := []uint64{e.Seq}
+		h.fold(belfry.Record{Kind: belfry.KindArchive, Seqs: one})
+		h.fold(belfry.Record{Kind: belfry.KindUnarchive, Seqs: one})
+		h.fold(belfry.Record{Kind: belfry.KindRead, Seqs: one})
+		h.fold(belfry.Record{Kind: belfry.KindArchive, Seqs: one})
+	}
+	return h.state
+}

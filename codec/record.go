@@ -1,0 +1,108 @@
+package codec
+
+import (
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec/belfrypb"
+)
+
+// EncodeRecord returns the value of r in the journal. Only the fields that
+// count for its kind are written. The error matches [belfry.ErrCorrupt] if the
+// kind or a priority does not exist or a time is outside the years 0 to 9999; a
+// text that is not UTF-8 is an error too.
+func EncodeRecord(r belfry.Record) ([]byte, error) {
+	if !r.Kind.Valid() {
+		return nil, corrupt("record", "%v", r.Kind)
+	}
+	m := &belfrypb.Record{Format: recordFormat, Kind: belfrypb.Kind(r.Kind)}
+	switch r.Kind {
+	case belfry.KindNotify:
+		n, err := fromNotification("record", &r.Notification)
+		if err != nil {
+			return nil, err
+		}
+		m.Notification, m.Rule, m.Origin = n, r.Rule, fromOrigin(r.Origin)
+	case belfry.KindRetract:
+		m.Retraction = &belfrypb.Retraction{
+			Source:      r.Retraction.Source,
+			Id:          r.Retraction.ID,
+			CollapseKey: r.Retraction.CollapseKey,
+		}
+		m.Rule, m.Origin = r.Rule, fromOrigin(r.Origin)
+	case belfry.KindErase, belfry.KindTouch:
+	default:
+		m.Seqs, m.UpTo, m.Category = r.Seqs, r.UpTo, r.Category
+	}
+	return marshal("record", m)
+}
+
+// DecodeRecord is the inverse of [EncodeRecord]. Its errors match
+// [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
+func DecodeRecord(b []byte) (belfry.Record, error) {
+	var m belfrypb.Record
+	if err := unmarshal("record", b, &m, recordFormat); err != nil {
+		return belfry.Record{}, err
+	}
+	r := belfry.Record{Kind: belfry.Kind(m.Kind)}
+	// Compared as stored: the conversion may have cut it.
+	if belfrypb.Kind(r.Kind) != m.Kind || !r.Kind.Valid() {
+		return belfry.Record{}, corrupt("record", "kind %d", m.Kind)
+	}
+	var err error
+	switch r.Kind {
+	case belfry.KindNotify:
+		if m.Notification == nil {
+			return belfry.Record{}, corrupt("record", "notify without a notification")
+		}
+		if r.Notification, err = toNotification("record", m.Notification); err != nil {
+			return belfry.Record{}, err
+		}
+		r.Rule = m.Rule
+		r.Origin, err = toOrigin(m.Origin)
+	case belfry.KindRetract:
+		if m.Retraction == nil {
+			return belfry.Record{}, corrupt("record", "retract without a retraction")
+		}
+		r.Retraction = belfry.Retraction{
+			Source:      m.Retraction.Source,
+			ID:          m.Retraction.Id,
+			CollapseKey: m.Retraction.CollapseKey,
+		}
+		r.Rule = m.Rule
+		r.Origin, err = toOrigin(m.Origin)
+	case belfry.KindErase, belfry.KindTouch:
+	default:
+		r.UpTo, r.Category = m.UpTo, m.Category
+		if len(m.Seqs) > 0 {
+			r.Seqs = m.Seqs
+		}
+	}
+	if err != nil {
+		return belfry.Record{}, err
+	}
+	return r, nil
+}
+
+func fromOrigin(o belfry.Origin) *belfrypb.Origin {
+	if o.IsZero() {
+		return nil
+	}
+	return &belfrypb.Origin{
+		TopicId:   o.TopicID[:],
+		Partition: o.Partition,
+		Rule:      o.Rule,
+		Offset:    o.Offset,
+		Index:     o.Index,
+	}
+}
+
+func toOrigin(m *belfrypb.Origin) (belfry.Origin, error) {
+	if m == nil {
+		return belfry.Origin{}, nil
+	}
+	o := belfry.Origin{Partition: m.Partition, Rule: m.Rule, Offset: m.Offset, Index: m.Index}
+	if len(m.TopicId) != len(o.TopicID) {
+		return belfry.Origin{}, corrupt("record", "origin with a topic ID of %d bytes", len(m.TopicId))
+	}
+	copy(o.TopicID[:], m.TopicId)
+	return o, nil
+}

@@ -1,0 +1,208 @@
+package codec_test
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/codec/belfrypb"
+)
+
+func checkRecord(t fataler, r belfry.Record) {
+	t.Helper()
+	b, err := codec.EncodeRecord(r)
+	if err != nil {
+		t.Fatalf("encode %+v: %v", r, err)
+	}
+	got, err := codec.DecodeRecord(b)
+	if err != nil {
+		t.Fatalf("decode %+v: %v", r, err)
+	}
+	if !reflect.DeepEqual(got, r) {
+		t.Fatalf("got %+v, want %+v", got, r)
+	}
+	if again, err := codec.EncodeRecord(got); err != nil || !bytes.Equal(again, b) {
+		t.Fatalf("encoded again: %x, %v; want %x", again, err, b)
+	}
+}
+
+func TestRecordRoundTrip(t *testing.T) {
+	for kind := belfry.KindNotify; kind.Valid(); kind++ {
+		t.Run(kind.String(), func(t *testing.T) { checkRecord(t, belfry.Record{Kind: kind}) })
+	}
+	t.Run("any", rapid.MakeCheck(func(t *rapid.T) { checkRecord(t, drawRecord(t)) }))
+}
+
+// The kinds are stored by the numbers of the domain.
+func TestKindsAreThoseOfTheDomain(t *testing.T) {
+	for number, name := range belfrypb.Kind_name {
+		if number == 0 {
+			continue
+		}
+		if got := "KIND_" + strings.ToUpper(belfry.Kind(number).String()); got != name {
+			t.Errorf("kind %d: got %s, want %s", number, got, name)
+		}
+	}
+	if next := belfry.Kind(len(belfrypb.Kind_name)); next.Valid() {
+		t.Errorf("%v is not in belfry.proto", next)
+	}
+}
+
+// What does not count for the kind, and what the key says, is not stored.
+func TestEncodeRecordLeavesOut(t *testing.T) {
+	full := belfry.Record{
+		Notification: belfry.Notification{Recipient: "user-7", ID: "1"},
+		Rule:         "rule",
+		Origin:       belfry.Origin{Offset: 1},
+		Retraction:   belfry.Retraction{Recipient: "user-7", ID: "1"},
+		Seqs:         []uint64{1},
+		UpTo:         2,
+		Category:     "board",
+	}
+	for _, tt := range []struct {
+		kind belfry.Kind
+		want belfry.Record
+	}{
+		{belfry.KindNotify, belfry.Record{Notification: belfry.Notification{ID: "1"}, Rule: "rule", Origin: belfry.Origin{Offset: 1}}},
+		{belfry.KindRetract, belfry.Record{Retraction: belfry.Retraction{ID: "1"}, Rule: "rule", Origin: belfry.Origin{Offset: 1}}},
+		{belfry.KindDelete, belfry.Record{Seqs: []uint64{1}, UpTo: 2, Category: "board"}},
+		{belfry.KindErase, belfry.Record{}},
+	} {
+		t.Run(tt.kind.String(), func(t *testing.T) {
+			full.Kind, tt.want.Kind = tt.kind, tt.kind
+			b, err := codec.EncodeRecord(full)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := codec.DecodeRecord(b); err != nil || !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got %+v, %v; want %+v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestTimes(t *testing.T) {
+	seoul := time.FixedZone("KST", 9*3600)
+	for _, tt := range []struct {
+		name     string
+		in, want time.Time
+	}{
+		{"zero", time.Time{}, time.Time{}},
+		{"zone", time.Date(2026, 3, 2, 18, 0, 0, 0, seoul), time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)},
+		{"whole milliseconds", time.Unix(1, 1_999_999), time.UnixMilli(1001).UTC()},
+		{"1970 is not zero", time.Unix(0, 0), time.Unix(0, 0).UTC()},
+		{"before 1970", time.UnixMilli(-1), time.UnixMilli(-1).UTC()},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{Time: tt.in, ExpiresAt: tt.in}}
+			b, err := codec.EncodeRecord(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := codec.DecodeRecord(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := got.Notification; n.Time != tt.want || n.ExpiresAt != tt.want {
+				t.Errorf("got %v and %v, want %v", n.Time, n.ExpiresAt, tt.want)
+			}
+		})
+	}
+}
+
+func TestEncodeRecordRefuses(t *testing.T) {
+	notify := func(n belfry.Notification) belfry.Record {
+		return belfry.Record{Kind: belfry.KindNotify, Notification: n}
+	}
+	for _, tt := range []struct {
+		name   string
+		record belfry.Record
+		want   string
+	}{
+		{"no kind", belfry.Record{}, "kind(0)"},
+		{"unknown kind", belfry.Record{Kind: belfry.KindTouch + 1}, "kind(11)"},
+		{"priority", notify(belfry.Notification{Priority: 3}), "priority 3"},
+		{"late time", notify(belfry.Notification{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}), "time in the year 10000"},
+		{
+			"late in UTC only",
+			notify(belfry.Notification{ExpiresAt: time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -2*3600))}),
+			"expires_at in the year 10000",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b, err := codec.EncodeRecord(tt.record)
+			if !errors.Is(err, belfry.ErrCorrupt) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %x, %v; want ErrCorrupt that says %q", b, err, tt.want)
+			}
+		})
+	}
+	if b, err := codec.EncodeRecord(notify(belfry.Notification{ID: "\xff"})); err == nil {
+		t.Errorf("id that is not UTF-8: got %x", b)
+	}
+}
+
+func TestDecodeRecordRefuses(t *testing.T) {
+	late := time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+	for _, tt := range []struct {
+		name   string
+		record *belfrypb.Record
+		want   string
+	}{
+		{"no format", &belfrypb.Record{Kind: belfrypb.Kind_KIND_TOUCH}, "no format number"},
+		{"no kind", &belfrypb.Record{Format: 1}, "kind 0"},
+		{"unknown kind", &belfrypb.Record{Format: 1, Kind: 11}, "kind 11"},
+		{"kind beyond 8 bits", &belfrypb.Record{Format: 1, Kind: 256 + belfrypb.Kind_KIND_ERASE}, "kind 265"},
+		{"negative kind", &belfrypb.Record{Format: 1, Kind: -1}, "kind -1"},
+		{"notify without notification", &belfrypb.Record{Format: 1, Kind: belfrypb.Kind_KIND_NOTIFY}, "without a notification"},
+		{"retract without retraction", &belfrypb.Record{Format: 1, Kind: belfrypb.Kind_KIND_RETRACT}, "without a retraction"},
+		{"priority", &belfrypb.Record{
+			Format: 1, Kind: belfrypb.Kind_KIND_NOTIFY, Notification: &belfrypb.Notification{Priority: 256},
+		}, "priority 256"},
+		{"time", &belfrypb.Record{
+			Format: 1, Kind: belfrypb.Kind_KIND_NOTIFY, Notification: &belfrypb.Notification{TimeMs: &late},
+		}, "time in the year 10000"},
+		{"topic ID", &belfrypb.Record{
+			Format: 1, Kind: belfrypb.Kind_KIND_NOTIFY, Notification: &belfrypb.Notification{},
+			Origin: &belfrypb.Origin{TopicId: []byte{1}},
+		}, "topic ID of 1 bytes"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b, err := proto.Marshal(tt.record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := codec.DecodeRecord(b)
+			if !errors.Is(err, belfry.ErrCorrupt) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %+v, %v; want ErrCorrupt that says %q", r, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestTextOrderDoesNotCount(t *testing.T) {
+	languages := []string{"", "en", "ko", "ja", "de", "fr", "pt-BR", "zh-Hant"}
+	var want []byte
+	for i := range 40 {
+		n := belfry.Notification{Title: belfry.Text{}, Body: belfry.Text{}}
+		for j := range languages {
+			l := languages[(i+j)%len(languages)]
+			n.Title[l], n.Body[l] = "title "+l, "body "+l
+		}
+		got, err := codec.EncodeRecord(belfry.Record{Kind: belfry.KindNotify, Notification: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 && !bytes.Equal(got, want) {
+			t.Fatalf("got %x, want %x", got, want)
+		}
+		want = got
+	}
+}

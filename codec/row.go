@@ -1,0 +1,145 @@
+package codec
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec/belfrypb"
+)
+
+// The field numbers of belfrypb.Row that [RowVersion] looks for.
+const (
+	rowFormatField  = 1
+	rowVersionField = 4
+)
+
+// EncodeState returns the row of s in the unread table. The error matches
+// [belfry.ErrCorrupt] if s is no state that [belfry.Fold] could have made; a
+// category that is not UTF-8 is an error too.
+func EncodeState(s *belfry.State) ([]byte, error) {
+	if err := checkState(s); err != nil {
+		return nil, corrupt("row", "%v", err)
+	}
+	m := &belfrypb.Row{
+		Format:  rowFormat,
+		Epoch:   s.Epoch,
+		Base:    s.Base,
+		Version: s.Version,
+		Horizon: s.Horizon,
+	}
+	setItems(m, s.Items)
+	setRemovals(m, s.Removals)
+	setWatermarks(m, s.Watermarks)
+	setExtra(m, s.Extra)
+	return marshal("row", m)
+}
+
+// DecodeState is the inverse of [EncodeState]. Its errors match
+// [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
+func DecodeState(b []byte) (belfry.State, error) {
+	var m belfrypb.Row
+	if err := unmarshal("row", b, &m, rowFormat); err != nil {
+		return belfry.State{}, err
+	}
+	s := belfry.State{
+		Epoch:   m.Epoch,
+		Base:    m.Base,
+		Version: m.Version,
+		Horizon: m.Horizon,
+		Extra:   extra(&m),
+	}
+	var err error
+	if s.Items, err = items(&m); err != nil {
+		return belfry.State{}, corrupt("row", "%v", err)
+	}
+	if s.Removals, err = removals(&m); err != nil {
+		return belfry.State{}, corrupt("row", "%v", err)
+	}
+	if s.Watermarks, err = watermarks(&m); err != nil {
+		return belfry.State{}, corrupt("row", "%v", err)
+	}
+	if err = checkState(&s); err != nil {
+		return belfry.State{}, corrupt("row", "%v", err)
+	}
+	return s, nil
+}
+
+// RowVersion returns the [belfry.State].Version of an encoded row without
+// decoding the rest of it, for guards against rows that go back. A nil error
+// does not mean that [DecodeState] would take the row. Errors match
+// [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
+func RowVersion(b []byte) (uint64, error) {
+	var format, version uint64
+	for len(b) > 0 {
+		number, wireType, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return 0, corrupt("row", "%v", protowire.ParseError(n))
+		}
+		b = b[n:]
+		if wireType == protowire.VarintType && (number == rowFormatField || number == rowVersionField) {
+			value, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return 0, corrupt("row", "%v", protowire.ParseError(n))
+			}
+			b = b[n:]
+			if number == rowFormatField {
+				format = value
+			} else {
+				version = value
+			}
+			continue
+		}
+		n = protowire.ConsumeFieldValue(number, wireType, b)
+		if n < 0 {
+			return 0, corrupt("row", "%v", protowire.ParseError(n))
+		}
+		b = b[n:]
+	}
+	if err := checkFormat("row", uint32(format), rowFormat); err != nil {
+		return 0, err
+	}
+	return version, nil
+}
+
+// checkState returns what is wrong with s: something that no history of
+// records leads to, and that would make what is derived from it wrong.
+func checkState(s *belfry.State) error {
+	if s.Base > s.Version || s.Horizon > s.Version {
+		return fmt.Errorf("version %d below base %d or horizon %d", s.Version, s.Base, s.Horizon)
+	}
+	var last uint64
+	for i := range s.Items {
+		e := &s.Items[i]
+		if e.Seq <= last {
+			return fmt.Errorf("item %d after item %d", e.Seq, last)
+		}
+		last = e.Seq
+		switch {
+		case e.Version < e.Seq || e.Version > s.Version:
+			return fmt.Errorf("item %d of version %d in a row of version %d", e.Seq, e.Version, s.Version)
+		case e.Read && !e.Seen:
+			return fmt.Errorf("item %d is read but not seen", e.Seq)
+		case e.Replaces >= e.Seq:
+			return fmt.Errorf("item %d replaces item %d", e.Seq, e.Replaces)
+		case e.Unarchived > e.Version:
+			return fmt.Errorf("item %d of version %d unarchived at %d", e.Seq, e.Version, e.Unarchived)
+		case e.Count == 0:
+			return fmt.Errorf("item %d has count 0", e.Seq)
+		case !validPriority(e.Priority):
+			return fmt.Errorf("item %d has priority %d", e.Seq, e.Priority)
+		}
+	}
+	last = 0
+	for _, r := range s.Removals {
+		if r.Version < last || r.Version > s.Version {
+			return fmt.Errorf("removal at version %d after one at %d in a row of version %d", r.Version, last, s.Version)
+		}
+		last = r.Version
+		if r.Seq > r.Version {
+			return fmt.Errorf("removal of item %d at version %d", r.Seq, r.Version)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,231 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec/belfrypb"
+)
+
+// The bits of item_meta in belfry.proto.
+const (
+	metaRead = 1 << iota
+	metaSeen
+	metaArchived
+	_ // two bits of priority
+	_
+	metaChanged
+	metaCollapse
+	metaExpiresAt
+	metaReplaces
+	metaUnarchived
+	metaCount
+
+	metaPriorityShift = 3
+	metaPriorityMask  = 3
+	metaCategoryShift = 11
+)
+
+// A column of deltas wraps around rather than overflow, so that any value
+// round-trips whatever stands before it; whether the values make sense is
+// checked on the whole row.
+
+func setItems(m *belfrypb.Row, items []belfry.Entry) {
+	if len(items) == 0 {
+		return
+	}
+	m.ItemSeq = make([]uint64, len(items))
+	m.ItemMeta = make([]uint64, len(items))
+	m.ItemHash = make([]uint64, len(items))
+	categories := map[string]uint64{"": 0}
+	var seq, changed uint64
+	var expiresAt int64
+	for i := range items {
+		e := &items[i]
+		category, ok := categories[e.Category]
+		if !ok {
+			category = uint64(len(categories))
+			categories[e.Category] = category
+			m.Categories = append(m.Categories, e.Category)
+		}
+		meta := category<<metaCategoryShift |
+			uint64(e.Priority-belfry.PriorityLow)<<metaPriorityShift
+		if e.Read {
+			meta |= metaRead
+		}
+		if e.Seen {
+			meta |= metaSeen
+		}
+		if e.Archived {
+			meta |= metaArchived
+		}
+		if e.Version != e.Seq {
+			meta |= metaChanged
+			m.ItemChanged = append(m.ItemChanged, int64(e.Version-changed))
+			changed = e.Version
+		}
+		if e.Collapse != 0 {
+			meta |= metaCollapse
+			m.ItemCollapse = append(m.ItemCollapse, e.Collapse)
+		}
+		if e.ExpiresAt != 0 {
+			meta |= metaExpiresAt
+			m.ItemExpiresAt = append(m.ItemExpiresAt, e.ExpiresAt-expiresAt)
+			expiresAt = e.ExpiresAt
+		}
+		if e.Replaces != 0 {
+			meta |= metaReplaces
+			m.ItemReplaces = append(m.ItemReplaces, e.Seq-e.Replaces)
+		}
+		if e.Unarchived != 0 {
+			meta |= metaUnarchived
+			m.ItemUnarchived = append(m.ItemUnarchived, e.Version-e.Unarchived)
+		}
+		if e.Count != 1 {
+			meta |= metaCount
+			m.ItemCount = append(m.ItemCount, e.Count)
+		}
+		m.ItemSeq[i] = e.Seq - seq
+		seq = e.Seq
+		m.ItemMeta[i] = meta
+		m.ItemHash[i] = e.Hash
+	}
+}
+
+// items uses up the sparse columns of m.
+func items(m *belfrypb.Row) ([]belfry.Entry, error) {
+	n := len(m.ItemSeq)
+	if len(m.ItemMeta) != n || len(m.ItemHash) != n {
+		return nil, fmt.Errorf("item columns of %d, %d and %d values", n, len(m.ItemMeta), len(m.ItemHash))
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	items := make([]belfry.Entry, n)
+	var seq, changed uint64
+	var expiresAt int64
+	// Whether each bit of meta had its value in a sparse column. What is left of
+	// the columns at the end had no bit.
+	matched := true
+	for i, meta := range m.ItemMeta {
+		seq += m.ItemSeq[i]
+		e := &items[i]
+		*e = belfry.Entry{
+			Seq:      seq,
+			Version:  seq,
+			Hash:     m.ItemHash[i],
+			Count:    1,
+			Priority: belfry.Priority(meta>>metaPriorityShift&metaPriorityMask) + belfry.PriorityLow,
+			Read:     meta&metaRead != 0,
+			Seen:     meta&metaSeen != 0,
+			Archived: meta&metaArchived != 0,
+		}
+		if category := meta >> metaCategoryShift; category > uint64(len(m.Categories)) {
+			return nil, fmt.Errorf("item %d: category %d of %d", seq, category, len(m.Categories))
+		} else if category > 0 {
+			e.Category = m.Categories[category-1]
+		}
+		if meta&metaChanged != 0 {
+			changed += uint64(take(&m.ItemChanged, &matched))
+			e.Version = changed
+		}
+		if meta&metaCollapse != 0 {
+			e.Collapse = take(&m.ItemCollapse, &matched)
+		}
+		if meta&metaExpiresAt != 0 {
+			expiresAt += take(&m.ItemExpiresAt, &matched)
+			e.ExpiresAt = expiresAt
+		}
+		if meta&metaReplaces != 0 {
+			e.Replaces = seq - take(&m.ItemReplaces, &matched)
+		}
+		if meta&metaUnarchived != 0 {
+			e.Unarchived = e.Version - take(&m.ItemUnarchived, &matched)
+		}
+		if meta&metaCount != 0 {
+			e.Count = take(&m.ItemCount, &matched)
+		}
+	}
+	left := len(m.ItemChanged) + len(m.ItemCollapse) + len(m.ItemExpiresAt) +
+		len(m.ItemReplaces) + len(m.ItemUnarchived) + len(m.ItemCount)
+	if !matched || left > 0 {
+		return nil, errors.New("sparse item columns do not match item_meta")
+	}
+	return items, nil
+}
+
+// take removes the first value of a column and returns it. If there is none it
+// sets ok to false.
+func take[T any](column *[]T, ok *bool) T {
+	if len(*column) == 0 {
+		*ok = false
+		var zero T
+		return zero
+	}
+	v := (*column)[0]
+	*column = (*column)[1:]
+	return v
+}
+
+func setRemovals(m *belfrypb.Row, removals []belfry.Removal) {
+	if len(removals) == 0 {
+		return
+	}
+	m.RemovalVersion = make([]uint64, len(removals))
+	m.RemovalSeq = make([]int64, len(removals))
+	m.RemovalHash = make([]uint64, len(removals))
+	var last belfry.Removal
+	for i, r := range removals {
+		m.RemovalVersion[i] = r.Version - last.Version
+		m.RemovalSeq[i] = int64(r.Seq - last.Seq)
+		m.RemovalHash[i] = r.Hash
+		last = r
+	}
+}
+
+func removals(m *belfrypb.Row) ([]belfry.Removal, error) {
+	n := len(m.RemovalVersion)
+	if len(m.RemovalSeq) != n || len(m.RemovalHash) != n {
+		return nil, fmt.Errorf("removal columns of %d, %d and %d values", n, len(m.RemovalSeq), len(m.RemovalHash))
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	removals := make([]belfry.Removal, n)
+	var last belfry.Removal
+	for i := range removals {
+		last.Version += m.RemovalVersion[i]
+		last.Seq += uint64(m.RemovalSeq[i])
+		last.Hash = m.RemovalHash[i]
+		removals[i] = last
+	}
+	return removals, nil
+}
+
+func setWatermarks(m *belfrypb.Row, watermarks []belfry.Watermark) {
+	if len(watermarks) == 0 {
+		return
+	}
+	m.WatermarkKey = make([]uint64, len(watermarks))
+	m.WatermarkOffset = make([]int64, len(watermarks))
+	m.WatermarkIndex = make([]int32, len(watermarks))
+	for i, w := range watermarks {
+		m.WatermarkKey[i], m.WatermarkOffset[i], m.WatermarkIndex[i] = w.Key, w.Offset, w.Index
+	}
+}
+
+func watermarks(m *belfrypb.Row) ([]belfry.Watermark, error) {
+	n := len(m.WatermarkKey)
+	if len(m.WatermarkOffset) != n || len(m.WatermarkIndex) != n {
+		return nil, fmt.Errorf("watermark columns of %d, %d and %d values", n, len(m.WatermarkOffset), len(m.WatermarkIndex))
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	watermarks := make([]belfry.Watermark, n)
+	for i := range watermarks {
+		watermarks[i] = belfry.Watermark{Key: m.WatermarkKey[i], Offset: m.WatermarkOffset[i], Index: m.WatermarkIndex[i]}
+	}
+	return watermarks, nil
+}
