@@ -1,6 +1,7 @@
 package belfry
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -74,8 +75,23 @@ func (n *Notification) Check() error {
 			return err
 		}
 	}
-	if len(n.Title) == 0 {
+	if n.Priority < PriorityLow || n.Priority > PriorityUrgent {
+		return invalid("priority", "must be low, normal, high or urgent, not %d", int8(n.Priority))
+	}
+	if n.Title.empty() {
 		return invalid("title", "is required: a text or an object of language to text")
+	}
+	if err := n.Title.check("title"); err != nil {
+		return err
+	}
+	if err := n.Body.check("body"); err != nil {
+		return err
+	}
+	if err := checkTime("time", n.Time); err != nil {
+		return err
+	}
+	if err := checkTime("expires_at", n.ExpiresAt); err != nil {
+		return err
 	}
 	if err := checkURL("url", n.URL); err != nil {
 		return err
@@ -86,7 +102,7 @@ func (n *Notification) Check() error {
 	if size := n.Size(); size > MaxItemBytes {
 		return &FieldError{Field: "", TooLarge: true, Problem: tooLarge(size)}
 	}
-	return nil
+	return checkData("data", n.Data)
 }
 
 // Size is the number of bytes that count against [MaxItemBytes].
@@ -129,6 +145,30 @@ func checkName(field, s string, limit int) error {
 		return invalid(field, "must be UTF-8")
 	case strings.ContainsFunc(s, unicode.IsControl):
 		return invalid(field, "must not contain control characters")
+	}
+	return nil
+}
+
+// checkTime refuses what does not survive being stored as milliseconds since
+// 1970 and written in RFC 3339, which ends with the year 9999 in UTC: one such
+// item would make every list that holds it impossible to write.
+func checkTime(field string, t time.Time) error {
+	if t.IsZero() {
+		return nil
+	}
+	if year := t.UTC().Year(); year < 1970 || year > 9999 {
+		return invalid(field, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), from 1970 to 9999")
+	}
+	return nil
+}
+
+// checkData refuses all but a JSON object, for the reason that checkTime gives.
+func checkData(field string, data json.RawMessage) error {
+	if len(data) == 0 {
+		return nil
+	}
+	if !utf8.Valid(data) || !json.Valid(data) || bytes.TrimLeft(data, " \t\r\n")[0] != '{' {
+		return invalid(field, "must be a JSON object in UTF-8")
 	}
 	return nil
 }

@@ -131,9 +131,6 @@ func (o object) notifications(n Notification) ([]Notification, error) {
 		return nil, err
 	}
 	if raw, ok := o["data"]; ok {
-		if raw[0] != '{' || !utf8.Valid(raw) {
-			return nil, invalid("data", "must be a JSON object in UTF-8")
-		}
 		n.Data = raw
 	}
 	recipients, err := o.recipients(n.Recipient)
@@ -233,8 +230,7 @@ func (o object) times(n *Notification) error {
 			continue
 		}
 		t, err := time.Parse(time.RFC3339, s)
-		// What is stored is milliseconds since 1970 in 64 bits.
-		if err != nil || t.Year() < 1970 || t.Year() > 9999 {
+		if err != nil || t.IsZero() {
 			return invalid(f.name, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), not %.40q", s)
 		}
 		*f.to = t.UTC().Truncate(time.Millisecond)
@@ -279,6 +275,11 @@ func parseString(field string, raw json.RawMessage) (string, error) {
 	var s string
 	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
 		return "", invalid(field, "must be a text in quotes, not %.40q", raw)
+	}
+	// The decoder puts U+FFFD for what is not UTF-8: two recipients or ids that
+	// differ would become one.
+	if !utf8.Valid(raw) {
+		return "", invalid(field, "must be UTF-8")
 	}
 	return s, nil
 }

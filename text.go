@@ -1,10 +1,12 @@
 package belfry
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Text is a text in one or several languages. The key "" holds a text without
@@ -31,8 +33,13 @@ func (t Text) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string(t))
 }
 
-// UnmarshalJSON accepts what [Text.MarshalJSON] writes.
+// UnmarshalJSON accepts what [Text.MarshalJSON] writes, and leaves out the
+// languages whose text is empty.
 func (t *Text) UnmarshalJSON(data []byte) error {
+	if bytes.Equal(data, []byte("null")) {
+		*t = nil
+		return nil
+	}
 	text, err := parseText("", data)
 	if err != nil {
 		return err
@@ -53,7 +60,7 @@ func parseText(field string, raw json.RawMessage) (Text, error) {
 	out := make(Text, len(byLanguage))
 	for language, value := range byLanguage {
 		if !isLanguageTag(language) {
-			return nil, invalid(field, "%.40q is no language tag such as \"en\" or \"pt-BR\"", language)
+			return nil, notLanguage(field, language)
 		}
 		s, err := parseString(join(field, language), value)
 		if err != nil {
@@ -67,6 +74,36 @@ func parseText(field string, raw json.RawMessage) (Text, error) {
 		return nil, nil
 	}
 	return out, nil
+}
+
+// check returns a [*FieldError] if t does not survive being stored and read
+// again: it must be what [parseText] can have made.
+func (t Text) check(field string) error {
+	for _, language := range t.Languages() {
+		switch {
+		case !utf8.ValidString(t[language]):
+			return invalid(join(field, language), "must be UTF-8")
+		case language == "" && len(t) > 1:
+			return invalid(field, "must not have texts with and without a language")
+		case language != "" && !isLanguageTag(language):
+			return notLanguage(field, language)
+		}
+	}
+	return nil
+}
+
+// empty reports whether t has no text in any language.
+func (t Text) empty() bool {
+	for _, s := range t {
+		if s != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func notLanguage(field, language string) error {
+	return invalid(field, "%.40q is no language tag such as \"en\" or \"pt-BR\"", language)
 }
 
 // isLanguageTag checks the shape of BCP 47 (RFC 5646 section 2.1) only: 1 to 8
@@ -90,8 +127,8 @@ func isLanguageTag(s string) bool {
 }
 
 func join(path, name string) string {
-	if path == "" {
-		return name
+	if path == "" || name == "" {
+		return path + name
 	}
 	return path + "." + name
 }

@@ -2,6 +2,7 @@ package belfry
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,10 +57,11 @@ func (p Prefix) InboxTable() string { return p.InboxGroup() + "-table" }
 func (p Prefix) RouterGroup(source string) string { return string(p) + "-router-" + source }
 
 // Owns reports whether a topic is one of ours or internal to Kafka, and so
-// never matched by a source pattern.
+// never matched by a source pattern. Another topic may begin with the prefix:
+// an installation "acme" still reads "acme.orders".
 func (p Prefix) Owns(topic string) bool {
 	return strings.HasPrefix(topic, "__") ||
-		strings.HasPrefix(topic, string(p)+".") || strings.HasPrefix(topic, string(p)+"-")
+		slices.ContainsFunc(p.Topics(1), func(s TopicSpec) bool { return s.Name == topic })
 }
 
 // ItemKey is the key of an item's content: "recipient/seq".
@@ -100,7 +102,8 @@ func (p Prefix) Topics(partitions int) []TopicSpec {
 		spec(p.Items(), retained(7*24*time.Hour, nil)),
 		spec(p.UnreadTable(), compacted()),
 		spec(p.InboxTable(), compacted()),
-		spec(p.DeadLetters(), retained(30*24*time.Hour, nil)),
+		// A record of the usual largest size and what we say of it must fit.
+		spec(p.DeadLetters(), retained(30*24*time.Hour, map[string]string{"max.message.bytes": "2097152"})),
 	}
 }
 

@@ -1,0 +1,128 @@
+package belfry
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// LagReport is how far behind consumer groups were when it was collected. Make
+// one with [NewLagReport]. Reports are shared: nobody may modify what they
+// point to.
+type LagReport struct {
+	// Up says that the last attempt to collect succeeded. Otherwise Error says
+	// why not, and all else is what the last successful one found, or nothing
+	// if there was none.
+	Up    bool   `json:"up"`
+	Error string `json:"error,omitempty"`
+
+	CollectedAt   time.Time  `json:"collected_at,omitzero"` // by the last success
+	Lag           int64      `json:"lag"`                   // records, of all groups
+	MaxLagSeconds float64    `json:"max_lag_seconds"`
+	Groups        []GroupLag `json:"groups"` // by name
+}
+
+// GroupLag is how far behind one consumer group is.
+type GroupLag struct {
+	Name string `json:"name"`
+	// State is Kafka's: Stable, PreparingRebalance, CompletingRebalance, Empty
+	// (no member), or Dead (the brokers know nothing of the group).
+	State   string      `json:"state"`
+	Members []LagMember `json:"members"` // by ID
+
+	Lag           int64          `json:"lag"` // records, of all partitions
+	MaxLagSeconds float64        `json:"max_lag_seconds"`
+	Partitions    []PartitionLag `json:"partitions"` // by topic and number
+}
+
+// LagMember is a running instance of a group.
+type LagMember struct {
+	ID         string `json:"id"`
+	ClientID   string `json:"client_id"`
+	Host       string `json:"host"`
+	Partitions int    `json:"partitions"` // how many are assigned to it
+}
+
+// PartitionLag is how far behind a group is in one partition.
+type PartitionLag struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	// CurrentOffset is the committed offset, that of the next record to
+	// process; nil if the group has committed none.
+	CurrentOffset *int64 `json:"current_offset"`
+	EndOffset     int64  `json:"end_offset"`    // of the next record to be written
+	OldestOffset  int64  `json:"oldest_offset"` // of the first record that is still there
+	Lag           int64  `json:"lag"`           // records, never negative
+	// LagSeconds is the age of the oldest unprocessed record, 0 without one;
+	// see [LagClock] for how exact it is.
+	LagSeconds float64 `json:"lag_seconds"`
+}
+
+// NewLagReport returns the report of a successful collection. It takes the
+// groups over, orders them and fills in their totals.
+func NewLagReport(at time.Time, groups []GroupLag) LagReport {
+	r := LagReport{Up: true, CollectedAt: at, Groups: groups}
+	if groups == nil {
+		r.Groups = []GroupLag{}
+	}
+	slices.SortFunc(groups, func(a, b GroupLag) int { return cmp.Compare(a.Name, b.Name) })
+	for i := range groups {
+		g := &groups[i]
+		g.total()
+		r.Lag += g.Lag
+		r.MaxLagSeconds = max(r.MaxLagSeconds, g.MaxLagSeconds)
+	}
+	return r
+}
+
+func (g *GroupLag) total() {
+	slices.SortFunc(g.Members, func(a, b LagMember) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(g.Partitions, func(a, b PartitionLag) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	if g.Members == nil {
+		g.Members = []LagMember{}
+	}
+	if g.Partitions == nil {
+		g.Partitions = []PartitionLag{}
+	}
+	g.Lag, g.MaxLagSeconds = 0, 0
+	for _, p := range g.Partitions {
+		g.Lag += p.Lag
+		g.MaxLagSeconds = max(g.MaxLagSeconds, p.LagSeconds)
+	}
+}
+
+// Failed returns what to report after a failed attempt: r, marked as what was
+// found before.
+func (r LagReport) Failed(err error) LagReport {
+	r.Up, r.Error = false, err.Error()
+	if r.Groups == nil {
+		r.Groups = []GroupLag{}
+	}
+	return r
+}
+
+// OffsetLag returns the offset of the record that a group processes next in a
+// partition, and how many records from there on it has not processed. A group
+// of ours without a usable offset (committed is nil, was overtaken by
+// retention, or lies beyond the end of a log that was cut or made anew) starts
+// at the oldest record, so it is counted from there. Oldest and end must be
+// read after committed: else a group that is ahead of them seems cut off.
+func OffsetLag(committed *int64, oldest, end int64) (next, lag int64) {
+	next = oldest
+	if committed != nil && *committed >= oldest && *committed <= end {
+		next = *committed
+	}
+	return next, max(end-next, 0)
+}
+
+// GroupInputs returns the groups of an installation, each with the topics it
+// reads.
+func (p Prefix) GroupInputs() map[string][]string {
+	return map[string][]string{
+		p.RouterGroup(p.Notifications()): {p.Notifications()},
+		p.UnreadGroup():                  {p.Journal()},
+		p.InboxGroup():                   {p.Items()},
+	}
+}
