@@ -1,0 +1,156 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/belfry/belfry"
+)
+
+const (
+	// maxSeqs is how many items one action may name.
+	maxSeqs = 1000
+	// maxActionBytes is ample for them.
+	maxActionBytes = 64 << 10
+)
+
+// postAction answers POST /v1/users/{user}/inbox/{action}: it writes the command
+// and answers with the badge once that shows it.
+func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c call) error {
+	kind, ok := belfry.ParseAction(mux.Vars(r)["action"])
+	if !ok {
+		return errNotFound
+	}
+	body, err := s.readBody(w, r, maxActionBytes)
+	if err != nil {
+		return err
+	}
+	record, err := parseAction(kind, body)
+	if err != nil {
+		return err
+	}
+	return s.command(w, r, c.user, record, http.StatusOK)
+}
+
+// command appends a user's record and answers with the badge: with that status
+// once the row shows the record applied, with 202 if that takes longer.
+func (s *Server) command(w http.ResponseWriter, r *http.Request, user string, record belfry.Record, status int) error {
+	// What could not be answered is not begun.
+	if _, err := s.config.Rows.Row(user); err != nil {
+		return fmt.Errorf("read row: %w", err)
+	}
+	positions, err := s.write(r.Context(), []belfry.Addressed{{Recipient: user, Record: record}})
+	if err != nil {
+		return err
+	}
+	row, err := awaitRow(r.Context(), s.config.Rows, user, applied(positions[0]))
+	now := time.Now()
+	switch {
+	case errors.Is(err, errBehind):
+		// Without an entity tag: nobody may take for the result what can even
+		// be older than what the client has seen; its version tells.
+		respond(w, http.StatusAccepted, newUnreadBody(user, &row, now))
+	case err != nil:
+		return err
+	default:
+		respondUnread(w, status, user, &row, now)
+	}
+	return nil
+}
+
+// write appends records to their journals. Whatever keeps the journal from
+// taking what was checked before is errUnavailable.
+func (s *Server) write(ctx context.Context, records []belfry.Addressed) ([]belfry.Position, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.config.Limits.Append)
+	defer cancel()
+	positions, err := s.config.Journal.Append(ctx, records...)
+	if err != nil && !errors.Is(err, belfry.ErrInvalid) {
+		err = fmt.Errorf("%w: append to the journal: %w", errUnavailable, err)
+	}
+	if err == nil && len(positions) != len(records) {
+		err = fmt.Errorf("append to the journal: %d positions for %d records", len(positions), len(records))
+	}
+	return positions, err
+}
+
+// parseAction reads the body of an action: either seqs, or up_to with an
+// optional category where the kind takes a horizon.
+func parseAction(kind belfry.Kind, data []byte) (belfry.Record, error) {
+	want := `{"seqs":[…]}`
+	if kind.TakesHorizon() {
+		want += ` or {"up_to":SEQ}`
+	}
+	var body map[string]json.RawMessage
+	if err := parseJSON(data, &body, want); err != nil {
+		return belfry.Record{}, err
+	}
+	for name, raw := range body {
+		if string(raw) == "null" {
+			delete(body, name)
+		}
+	}
+	record := belfry.Record{Kind: kind}
+	seqs, hasSeqs := body["seqs"]
+	upTo, hasUpTo := body["up_to"]
+	var err error
+	switch {
+	case hasSeqs && hasUpTo:
+		return record, invalid("up_to", "give either seqs or up_to, not both")
+	case hasUpTo && !kind.TakesHorizon():
+		return record, invalid("up_to", "%s takes seqs only", kind)
+	case hasUpTo:
+		if record.UpTo, err = parseSeq("up_to", upTo); err == nil {
+			record.Category, err = parseCategory(body["category"])
+		}
+	case hasSeqs && body["category"] != nil:
+		return record, invalid("category", "goes with up_to, not with seqs")
+	case hasSeqs:
+		record.Seqs, err = parseSeqs(seqs)
+	default:
+		return record, invalid("seqs", "is required: the body must be %s", want)
+	}
+	return record, err
+}
+
+func parseSeqs(raw json.RawMessage) ([]uint64, error) {
+	var raws []json.RawMessage
+	if json.Unmarshal(raw, &raws) != nil || len(raws) == 0 {
+		return nil, invalid("seqs", "must be a list of 1 to %d seqs", maxSeqs)
+	}
+	if len(raws) > maxSeqs {
+		return nil, invalid("seqs", "must be at most %d, are %d", maxSeqs, len(raws))
+	}
+	seqs := make([]uint64, len(raws))
+	for i, raw := range raws {
+		var err error
+		if seqs[i], err = parseSeq(fmt.Sprintf("seqs[%d]", i), raw); err != nil {
+			return nil, err
+		}
+	}
+	return seqs, nil
+}
+
+func parseSeq(field string, raw json.RawMessage) (uint64, error) {
+	seq, ok := parseWhole(string(raw))
+	if !ok {
+		return 0, invalid(field, "must be a whole number that is not negative, not %.40q", raw)
+	}
+	return seq, nil
+}
+
+func parseCategory(raw json.RawMessage) (string, error) {
+	if raw == nil {
+		return "", nil
+	}
+	var category string
+	if json.Unmarshal(raw, &category) != nil {
+		return "", invalid("category", "must be a text in quotes, not %.40q", raw)
+	}
+	return category, checkCategory(category)
+}

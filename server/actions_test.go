@@ -1,0 +1,148 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+func TestActions(t *testing.T) {
+	a := newAPI(t)
+	a.notify("u", "1", "2", "3")
+	steps := []struct {
+		action, body   string
+		unread, unseen int
+		listed         string
+	}{
+		{"seen", `{"up_to":2}`, 3, 1, "3 2 1"},
+		{"read", `{"seqs":[1,99]}`, 2, 1, "3 2 1"},
+		{"unread", `{"seqs":[1]}`, 3, 1, "3 2 1"},
+		{"read", `{"up_to":2,"category":"none"}`, 3, 1, "3 2 1"},
+		{"read", `{"up_to":2}`, 1, 1, "3 2 1"},
+		{"archive", `{"seqs":[3],"up_to":null}`, 0, 0, "2 1"},
+		{"unarchive", `{"seqs":[3]}`, 1, 1, "3 2 1"},
+		{"delete", `{"up_to":0}`, 1, 1, "3 2 1"},
+		{"delete", `{"up_to":18446744073709551615}`, 0, 0, ""},
+	}
+	for i, step := range steps {
+		got := a.call("POST", "/v1/users/u/inbox/"+step.action, step.body).want(200)
+		version := uint64(4 + i)
+		got.wantHeader("ETag", fmt.Sprintf(`"7.%d.0"`, version)).wantHeader("Cache-Control", "private, no-cache")
+		if b := into[unreadBody](got); b.User != "u" || b.Unread != step.unread || b.Unseen != step.unseen || b.Version != version {
+			t.Errorf("%s %s: got %+v, want %d unread, %d unseen", step.action, step.body, b, step.unread, step.unseen)
+		}
+		if got := titles(into[shownPage](a.get("/v1/users/u/inbox")).Items); got != step.listed {
+			t.Errorf("%s %s: got list %q, want %q", step.action, step.body, got, step.listed)
+		}
+	}
+}
+
+func TestActionsBadBody(t *testing.T) {
+	seqs := func(n int) string { return `{"seqs":[0` + strings.Repeat(",1", n-1) + `]}` }
+	tests := []struct {
+		action, body string
+		status       int
+		field        string
+	}{
+		{"read", ``, 415, ""}, // no content type either
+		{"read", ` `, 400, ""},
+		{"read", `x`, 400, ""},
+		{"read", `{"seqs":[1]} x`, 400, ""},
+		{"read", `{"seqs":[1]}{}`, 400, ""},
+		{"read", `[1]`, 400, ""},
+		{"read", `null`, 400, "seqs"},
+		{"read", `{}`, 400, "seqs"},
+		{"read", `{"seqs":null}`, 400, "seqs"},
+		{"read", `{"seqs":[]}`, 400, "seqs"},
+		{"read", `{"seqs":1}`, 400, "seqs"},
+		{"read", `{"seqs":[1,-2]}`, 400, "seqs[1]"},
+		{"read", `{"seqs":[1.5]}`, 400, "seqs[0]"},
+		{"read", `{"seqs":[1.0]}`, 400, "seqs[0]"},
+		{"read", `{"seqs":[1e3]}`, 400, "seqs[0]"},
+		{"read", `{"seqs":["1"]}`, 400, "seqs[0]"},
+		{"read", `{"seqs":[null]}`, 400, "seqs[0]"},
+		{"read", `{"seqs":[18446744073709551616]}`, 400, "seqs[0]"},
+		{"read", seqs(1001), 400, "seqs"},
+		{"read", seqs(1000), 200, ""},
+		{"read", `{"seqs":[1],"up_to":1}`, 400, "up_to"},
+		{"read", `{"seqs":[1],"category":"c"}`, 400, "category"},
+		{"read", `{"category":"c"}`, 400, "seqs"},
+		{"read", `{"up_to":-1}`, 400, "up_to"},
+		{"read", `{"up_to":"1"}`, 400, "up_to"},
+		{"read", `{"up_to":1,"category":1}`, 400, "category"},
+		{"read", `{"up_to":1,"category":"` + string(make129()) + `"}`, 400, "category"},
+		{"read", `{"up_to":1,"unknown":{}}`, 200, ""},
+		{"unread", `{"up_to":1}`, 400, "up_to"},
+		{"unarchive", `{"up_to":1}`, 400, "up_to"},
+		{"read", `{"seqs":[` + strings.Repeat(" ", maxActionBytes) + `]}`, 413, ""},
+	}
+	a := newAPI(t)
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%s %.30s", tt.action, tt.body), func(t *testing.T) {
+			a := newAPIWith(t, a)
+			before := a.fake.offset
+			got := a.call("POST", "/v1/users/u/inbox/"+tt.action, tt.body)
+			if tt.status == 200 {
+				got.want(200)
+				return
+			}
+			got.wantProblem(tt.status, tt.field)
+			if a.fake.offset != before {
+				t.Error("it was written all the same")
+			}
+		})
+	}
+}
+
+// TestActionsReadYourWrites has the row show a command late, or too late.
+func TestActionsReadYourWrites(t *testing.T) {
+	for _, tt := range []struct {
+		late   time.Duration
+		status int
+		unread int
+		etag   string
+	}{
+		{time.Second, 200, 0, `"7.2.0"`},
+		{3 * time.Second, 202, 1, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a := newAPI(t)
+			a.notify("u", "1")
+			a.fake.holdRows = true
+			timer := time.AfterFunc(tt.late, a.fake.release)
+			defer timer.Stop()
+			start := time.Now()
+			got := a.call("POST", "/v1/users/u/inbox/read", `{"seqs":[1]}`).want(tt.status).wantHeader("ETag", tt.etag)
+			if took, want := time.Since(start), min(tt.late, maxWait); took != want {
+				t.Errorf("took %s, want %s", took, want)
+			}
+			if b := into[unreadBody](got); b.Unread != tt.unread || b.Version == 0 || b.Cursor == "" {
+				t.Errorf("got %+v, want %d unread", b, tt.unread)
+			}
+		})
+	}
+}
+
+// TestActionsJournalDown has the broker be unavailable: the client may try
+// again and learns nothing of our insides; the operator does.
+func TestActionsJournalDown(t *testing.T) {
+	var log strings.Builder
+	a := newAPI(t, withLog(&log))
+	a.fake.appendErr = errors.New("dial tcp 10.0.0.9:9092: refused")
+	got := a.call("POST", "/v1/users/secret-user/inbox/read", `{"seqs":[1]}`).wantProblem(503, "")
+	if strings.Contains(got.Body.String(), "10.0.0.9") {
+		t.Errorf("the answer tells of our insides: %s", got.Body)
+	}
+	if !strings.Contains(log.String(), "10.0.0.9") || !strings.Contains(log.String(), actionRoute) || strings.Contains(log.String(), "secret-user") {
+		t.Errorf("got log %q, want the cause and the route but no user", log.String())
+	}
+	a.fake.appendErr = &belfry.FieldError{TooLarge: true, Problem: "over the broker's limit"}
+	a.call("POST", "/v1/notifications", `{"recipient":"u","title":"x"}`).wantProblem(413, "")
+}
+
+const actionRoute = "/v1/users/{user}/inbox/{action}"

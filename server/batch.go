@@ -1,0 +1,46 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// maxBatch is how many badges one call may ask for.
+const maxBatch = 100
+
+// getUnreads answers GET /v1/unread?user=a&user=b: the badges in the order
+// asked for.
+func (s *Server) getUnreads(w http.ResponseWriter, r *http.Request, _ call) error {
+	s.hintPoll(w)
+	query, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
+	users := query["user"]
+	if len(users) == 0 || len(users) > maxBatch {
+		return invalid("user", "must be given 1 to %d times, is %d times", maxBatch, len(users))
+	}
+	for i, user := range users {
+		var fe *belfry.FieldError
+		if errors.As(belfry.CheckRecipient(user), &fe) {
+			return invalid(fmt.Sprintf("user[%d]", i), "%s", fe.Problem)
+		}
+	}
+	body := struct {
+		Users []unreadBody `json:"users"`
+	}{make([]unreadBody, 0, len(users))}
+	now := time.Now()
+	for _, user := range users {
+		row, err := s.config.Rows.Row(user)
+		if err != nil {
+			return fmt.Errorf("read row: %w", err)
+		}
+		body.Users = append(body.Users, newUnreadBody(user, &row, now))
+	}
+	respond(w, http.StatusOK, body)
+	return nil
+}

@@ -1,0 +1,59 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// exportItem is an item with its texts in all languages.
+type exportItem struct {
+	itemBody
+	Title belfry.Text `json:"title,omitempty"`
+	Body  belfry.Text `json:"body,omitempty"`
+}
+
+// getExport answers GET /v1/users/{user}/export: all that is kept of a user as
+// NDJSON, one JSON value a line. The first is the badge, the rest are the items,
+// oldest first, archived and expired ones included.
+func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c call) error {
+	query, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
+	version, err := known(condition{}, query)
+	if err != nil {
+		return err
+	}
+	l, err := s.awaitListing(r.Context(), c.user, version, everything)
+	if err != nil {
+		return err
+	}
+	begin(w, "application/x-ndjson")
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(newUnreadBody(c.user, &l.row, l.now)); err != nil {
+		return nil // the client has gone
+	}
+	for i, e := range l.entries {
+		line := exportItem{itemBody: newItemBody(e, l.items[i], nil)}
+		if item := l.items[i]; item != nil {
+			line.Title, line.Body = item.Title, item.Body
+		}
+		if err := enc.Encode(line); err != nil {
+			return nil // the client has gone
+		}
+	}
+	return nil
+}
+
+// everything selects all items of a row.
+func everything(row *belfry.State, _ time.Time) ([]*belfry.Entry, uint64) {
+	entries := make([]*belfry.Entry, len(row.Items))
+	for i := range row.Items {
+		entries[i] = &row.Items[i]
+	}
+	return entries, 0
+}

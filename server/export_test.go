@@ -1,0 +1,45 @@
+package server
+
+import (
+	"encoding/json"
+	"testing"
+	"testing/synctest"
+
+	"github.com/belfry/belfry"
+)
+
+func TestExport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t)
+		a.append("u",
+			belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{ID: "1", Title: belfry.Text{"en": "Hello", "ko": "안녕"}}},
+			note("2"),
+			command(belfry.KindArchive, 1), command(belfry.KindRead, 2))
+		a.fake.holdItems = true
+		a.append("u", note("3"))
+		got := a.get("/v1/users/u/export?min_version=5", "Accept-Language", "ko").want(200).
+			wantHeader("Content-Type", "application/x-ndjson").wantHeader("Cache-Control", "private, no-cache")
+		want := `{"user":"u","version":5,"cursor":"7.5","unread":1,"unseen":1,"urgent":0,"categories":{}}
+{"seq":1,"version":3,"read":false,"seen":false,"archived":true,"count":1,"id":"1","priority":"normal","time":"2000-01-01T00:00:00Z","title":{"en":"Hello","ko":"안녕"}}
+{"seq":2,"version":4,"read":true,"seen":true,"archived":false,"count":1,"id":"2","priority":"normal","time":"2000-01-01T00:00:00Z","title":"2"}
+{"seq":5,"version":5,"read":false,"seen":false,"archived":false,"count":1,"pending":true,"priority":"normal"}
+`
+		if got.Body.String() != want {
+			t.Errorf("got\n%s want\n%s", got.Body, want)
+		}
+		dec := json.NewDecoder(got.Body)
+		for dec.More() {
+			var v map[string]any
+			if err := dec.Decode(&v); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestExportOfNobody(t *testing.T) {
+	got := newAPI(t).get("/v1/users/u/export").want(200)
+	if want := `{"user":"u","version":0,"cursor":"0.0","unread":0,"unseen":0,"urgent":0,"categories":{}}` + "\n"; got.Body.String() != want {
+		t.Errorf("got %s, want %s", got.Body, want)
+	}
+}

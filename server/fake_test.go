@@ -1,0 +1,127 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// fake is a journal and both tables in memory, joined by the real fold: what
+// is appended is readable at once, unless it is held back.
+type fake struct {
+	mu        sync.Mutex
+	epoch     uint32
+	offset    int64
+	states    map[string]belfry.State // what the processor knows
+	rows      map[string]belfry.State // what the view shows
+	items     map[string]belfry.Item
+	watchers  map[string]map[*func()]bool
+	holdRows  bool // the unread view stands still
+	holdItems bool // the inbox view stands still
+	heldItems []func()
+	notReady  bool
+	appendErr error
+}
+
+func newFake() *fake {
+	return &fake{
+		epoch:    7,
+		states:   map[string]belfry.State{},
+		rows:     map[string]belfry.State{},
+		items:    map[string]belfry.Item{},
+		watchers: map[string]map[*func()]bool{},
+	}
+}
+
+func (f *fake) Row(recipient string) (belfry.State, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.notReady {
+		return belfry.State{}, belfry.ErrNotReady
+	}
+	return f.rows[recipient], nil
+}
+
+func (f *fake) Item(recipient string, seq uint64) (belfry.Item, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	it, ok := f.items[belfry.ItemKey(recipient, seq)]
+	return it, ok, nil
+}
+
+func (f *fake) Watch(recipient string, changed func()) (stop func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.watchers[recipient] == nil {
+		f.watchers[recipient] = map[*func()]bool{}
+	}
+	f.watchers[recipient][&changed] = true
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.watchers[recipient], &changed)
+	}
+}
+
+func (f *fake) Append(_ context.Context, records ...belfry.Addressed) ([]belfry.Position, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.appendErr != nil {
+		return nil, f.appendErr
+	}
+	var out []belfry.Position
+	for _, r := range records {
+		p := belfry.Position{Epoch: f.epoch, Offset: f.offset}
+		f.offset++
+		out = append(out, p)
+		state, effects := belfry.Fold(f.states[r.Recipient], r.Record, belfry.Input{Position: p, Time: time.Now()})
+		f.states[r.Recipient] = state
+		apply := func() {
+			for _, seq := range effects.Removed {
+				delete(f.items, belfry.ItemKey(r.Recipient, seq))
+			}
+			if effects.Item != nil {
+				f.items[belfry.ItemKey(r.Recipient, effects.Item.Seq)] = *effects.Item
+			}
+		}
+		if f.holdItems {
+			f.heldItems = append(f.heldItems, apply)
+		} else {
+			apply()
+		}
+		if !f.holdRows {
+			f.rows[r.Recipient] = state
+		}
+		f.wake(r.Recipient)
+	}
+	return out, nil
+}
+
+func (f *fake) wake(recipient string) {
+	for changed := range f.watchers[recipient] {
+		(*changed)()
+	}
+}
+
+// release lets both views show all that was appended.
+func (f *fake) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.holdRows, f.holdItems = false, false
+	for _, apply := range f.heldItems {
+		apply()
+	}
+	f.heldItems = nil
+	for r, s := range f.states {
+		f.rows[r] = s
+		f.wake(r)
+	}
+}
+
+var (
+	_ Rows    = (*fake)(nil)
+	_ Items   = (*fake)(nil)
+	_ Journal = (*fake)(nil)
+)

@@ -1,0 +1,168 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+const testSecret = "a secret that only these tests know, and is long enough"
+
+// api is a server on fake tables, called without a network.
+type api struct {
+	t    testing.TB
+	ctx  context.Context // of the requests
+	fake *fake
+	*Server
+}
+
+// newAPI returns an api without authentication, changed by edit.
+func newAPI(t testing.TB, edit ...func(*Config)) *api {
+	t.Helper()
+	f := newFake()
+	config := Config{Rows: f, Items: f, Journal: f, Auth: NoAuth()}
+	for _, e := range edit {
+		e(&config)
+	}
+	s, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &api{t: t, ctx: t.Context(), fake: f, Server: s}
+}
+
+func withJWT(t testing.TB) func(*Config) {
+	auth, err := JWT([]byte(testSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(c *Config) { c.Auth = auth }
+}
+
+func mint(t testing.TB, subject string, scopes ...string) string {
+	t.Helper()
+	token, err := MintToken([]byte(testSecret), subject, scopes, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// reply is an answer with its body.
+type reply struct {
+	t testing.TB
+	*httptest.ResponseRecorder
+}
+
+// call sends a request as from this machine; a body is said to be JSON unless
+// the headers, given as pairs, say otherwise.
+func (a *api) call(method, path, body string, headers ...string) reply {
+	a.t.Helper()
+	r := httptest.NewRequestWithContext(a.ctx, method, "http://localhost"+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	a.Handler().ServeHTTP(w, r)
+	return reply{a.t, w}
+}
+
+func (a *api) get(path string, headers ...string) reply {
+	a.t.Helper()
+	return a.call(http.MethodGet, path, "", headers...)
+}
+
+// notify appends notifications with these titles for a user.
+func (a *api) notify(user string, titles ...string) {
+	a.t.Helper()
+	for _, title := range titles {
+		a.append(user, note(title))
+	}
+}
+
+func (a *api) append(user string, records ...belfry.Record) {
+	a.t.Helper()
+	for _, r := range records {
+		if _, err := a.fake.Append(a.t.Context(), belfry.Addressed{Recipient: user, Record: r}); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+}
+
+func (r reply) want(status int) reply {
+	r.t.Helper()
+	if r.Code != status {
+		r.t.Fatalf("got status %d, want %d; body: %.500s", r.Code, status, r.Body)
+	}
+	return r
+}
+
+func (r reply) wantHeader(name, want string) reply {
+	r.t.Helper()
+	if got := r.Header().Get(name); got != want {
+		r.t.Errorf("got %s %q, want %q", name, got, want)
+	}
+	return r
+}
+
+// wantProblem checks that the answer is a problem with that status and field.
+func (r reply) wantProblem(status int, field string) reply {
+	r.t.Helper()
+	r.want(status).wantHeader("Content-Type", "application/problem+json")
+	p := into[problem](r)
+	if p.Field != field || p.Status != status || p.Title == "" || p.Type == "" {
+		r.t.Errorf("got problem %+v, want field %q", p, field)
+	}
+	if unavailable := status == http.StatusServiceUnavailable; unavailable != (r.Header().Get("Retry-After") != "") {
+		r.t.Errorf("got Retry-After %q with status %d", r.Header().Get("Retry-After"), status)
+	}
+	return r
+}
+
+// into decodes the body of an answer.
+func into[T any](r reply) T {
+	r.t.Helper()
+	var v T
+	if err := json.Unmarshal(r.Body.Bytes(), &v); err != nil {
+		r.t.Fatalf("decode %q: %v", r.Body, err)
+	}
+	return v
+}
+
+// fields returns the names in a JSON object, in order.
+func (r reply) fields() string {
+	r.t.Helper()
+	return strings.Join(slices.Sorted(maps.Keys(into[map[string]json.RawMessage](r))), " ")
+}
+
+// shownPage and shownItem are inboxBody and itemBody as a client decodes them.
+type shownPage struct {
+	inboxBody
+	Items []shownItem `json:"items"`
+}
+
+type shownItem struct {
+	itemBody
+	Priority string `json:"priority"`
+}
+
+func titles(items []shownItem) string {
+	var out []string
+	for _, it := range items {
+		out = append(out, it.Title)
+	}
+	return strings.Join(out, " ")
+}
+
+func newReply(t testing.TB) reply { return reply{t, httptest.NewRecorder()} }

@@ -1,0 +1,111 @@
+package server
+
+import (
+	"hash/fnv"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+const (
+	defaultPage = 20
+	maxPage     = 100
+)
+
+// inboxBody is a page of an inbox as clients get it.
+type inboxBody struct {
+	User    string     `json:"user"`
+	Version uint64     `json:"version"`
+	Cursor  string     `json:"cursor"`
+	Unread  int        `json:"unread"`
+	Items   []itemBody `json:"items"`
+	Next    uint64     `json:"next,omitempty"`
+}
+
+// getInbox answers GET /v1/users/{user}/inbox: a page of items, newest first.
+func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c call) error {
+	w.Header().Set("Vary", "Accept-Language")
+	query, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
+	page, err := parsePage(query)
+	if err != nil {
+		return err
+	}
+	seen := parseCondition(r)
+	version, err := known(seen, query)
+	if err != nil {
+		return err
+	}
+	l, err := s.awaitListing(r.Context(), c.user, version, func(row *belfry.State, now time.Time) ([]*belfry.Entry, uint64) {
+		return row.Page(page, now)
+	})
+	if err != nil {
+		return err
+	}
+	language := r.Header.Get("Accept-Language")
+	// What lacks content will be complete without a new version: nobody may
+	// keep it.
+	if l.pending == 0 {
+		tag := languageTag(etag(&l.row, l.now), language)
+		if seen.matches(tag) {
+			notModified(w, tag)
+			return nil
+		}
+		w.Header().Set("ETag", tag)
+	}
+	respond(w, http.StatusOK, newInboxBody(c.user, &l, parseLanguages(language)))
+	return nil
+}
+
+func newInboxBody(user string, l *listing, prefer languages) inboxBody {
+	body := inboxBody{
+		User: user, Version: l.row.Version, Cursor: l.cursor().String(),
+		Unread: l.row.Counts(l.now).Unread, Items: make([]itemBody, len(l.entries)), Next: l.next,
+	}
+	for i, e := range l.entries {
+		body.Items[i] = newItemBody(e, l.items[i], prefer)
+	}
+	return body
+}
+
+// languageTag is tag for an answer in the language that the header asks for.
+// Two languages of a list must not have the same strong entity tag (RFC 9110
+// section 8.8.3), or who changes the language is told that nothing changed.
+func languageTag(tag, acceptLanguage string) string {
+	if acceptLanguage == "" {
+		return tag
+	}
+	h := fnv.New32a()
+	// Writing to a hash cannot fail.
+	_, _ = h.Write([]byte(acceptLanguage))
+	return strings.TrimSuffix(tag, `"`) + "." + strconv.FormatUint(uint64(h.Sum32()), 36) + `"`
+}
+
+func parsePage(query url.Values) (belfry.PageQuery, error) {
+	status, err := belfry.ParseStatus(query.Get("status"))
+	if err != nil {
+		return belfry.PageQuery{}, err
+	}
+	limit, err := number(query, "limit", 1, maxPage)
+	if err != nil {
+		return belfry.PageQuery{}, err
+	}
+	if limit == 0 {
+		limit = defaultPage
+	}
+	before, err := number(query, "before", 1, 1<<64-1)
+	if err != nil {
+		return belfry.PageQuery{}, err
+	}
+	category := query.Get("category")
+	if err := checkCategory(category); err != nil {
+		return belfry.PageQuery{}, err
+	}
+	return belfry.PageQuery{Status: status, Category: category, Before: before, Limit: int(limit)}, nil
+}

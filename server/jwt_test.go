@@ -1,0 +1,131 @@
+package server
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+func TestJWTRefuses(t *testing.T) {
+	now := time.Now()
+	hour := jwt.NewNumericDate(now.Add(time.Hour))
+	sign := func(m jwt.SigningMethod, key any, c jwt.Claims) string {
+		t.Helper()
+		token, err := jwt.NewWithClaims(m, c).SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	ours := func(c jwt.MapClaims) string { return sign(jwt.SigningMethodHS256, []byte(testSecret), c) }
+	good := jwt.MapClaims{"sub": "a", "exp": hour}
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid := ours(good)
+	tests := []struct{ name, header, detail string }{
+		{"nothing", "", "required"},
+		{"another scheme", "Basic " + valid, "required"},
+		{"no token", "Bearer ", "required"},
+		{"garbage", "Bearer garbage", "required"},
+		{"another secret", "Bearer " + sign(jwt.SigningMethodHS256, []byte(strings.ToUpper(testSecret)), good), "required"},
+		{"changed", "Bearer " + valid[:len(valid)-4] + "AAAA", "required"},
+		{"no algorithm", "Bearer " + sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, good), "required"},
+		{"another length", "Bearer " + sign(jwt.SigningMethodHS512, []byte(testSecret), good), "required"},
+		{"another algorithm", "Bearer " + sign(jwt.SigningMethodRS256, rsaKey, good), "required"},
+		{"no expiry", "Bearer " + ours(jwt.MapClaims{"sub": "a"}), "has no expiry"},
+		{"no subject", "Bearer " + ours(jwt.MapClaims{"exp": hour}), "has no subject"},
+		{"expired", "Bearer " + ours(jwt.MapClaims{"sub": "a", "exp": now.Add(-time.Minute).Unix()}), "has expired"},
+		{"not yet", "Bearer " + ours(jwt.MapClaims{"sub": "a", "exp": hour, "nbf": now.Add(time.Minute).Unix()}), "not valid yet"},
+		{"scope of another type", "Bearer " + ours(jwt.MapClaims{"sub": "a", "exp": hour, "scope": 7}), "required"},
+		{"expiry of another type", "Bearer " + ours(jwt.MapClaims{"sub": "a", "exp": "tomorrow"}), "required"},
+	}
+	a := newAPI(t, withJWT(t))
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := newAPIWith(t, a).get("/v1/users/a/unread", "Authorization", tt.header).wantProblem(401, "")
+			if p := into[problem](got); !strings.Contains(p.Detail, tt.detail) {
+				t.Errorf("got detail %q, want %q in it", p.Detail, tt.detail)
+			}
+			want := `Bearer error="invalid_token"`
+			if tt.header == "" {
+				want = "Bearer"
+			}
+			got.wantHeader("WWW-Authenticate", want)
+			if strings.Contains(got.Body.String(), valid[:20]) {
+				t.Errorf("the token is in the answer: %s", got.Body)
+			}
+		})
+	}
+	newAPIWith(t, a).get("/v1/users/a/unread", "Authorization", "bearer "+valid).want(200)
+}
+
+func TestJWTScopeForms(t *testing.T) {
+	a := newAPI(t, withJWT(t))
+	for _, scope := range []any{"openid belfry:admin", []string{"openid", "belfry:admin"}} {
+		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+			"sub": "x", "exp": time.Now().Add(time.Hour).Unix(), "scope": scope,
+		}).SignedString([]byte(testSecret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.get("/v1/users/a/unread", "Authorization", "Bearer "+token).want(200)
+	}
+}
+
+func TestJWTSecretAndMint(t *testing.T) {
+	short := []byte(testSecret[:MinSecretBytes-1])
+	if _, err := JWT(short); err == nil || strings.Contains(err.Error(), string(short)) {
+		t.Errorf("got %v for a short secret, want an error without it", err)
+	}
+	for name, mint := range map[string]func() (string, error){
+		"short secret": func() (string, error) { return MintToken(short, "a", nil, time.Hour) },
+		"no subject":   func() (string, error) { return MintToken([]byte(testSecret), "", nil, time.Hour) },
+		"two scopes in one": func() (string, error) {
+			return MintToken([]byte(testSecret), "a", []string{"x belfry:admin"}, time.Hour)
+		},
+		"no time": func() (string, error) { return MintToken([]byte(testSecret), "a", nil, 0) },
+	} {
+		if token, err := mint(); err == nil {
+			t.Errorf("%s: got %q, want an error", name, token)
+		}
+	}
+}
+
+// TestJWTExpiredStream has an expired token end a stream with bye, since any
+// error status would stop the client's EventSource for good, but only for what
+// the token once allowed.
+func TestJWTExpiredStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t))
+		token := "Bearer " + mint(t, "a")
+		time.Sleep(time.Hour + time.Minute)
+		got := a.get("/v1/users/a/stream", "Authorization", token).want(200)
+		if body := got.Body.String(); !strings.Contains(body, "event: bye\ndata: {\"reason\":\"expired\"}") {
+			t.Errorf("got %q, want bye", body)
+		}
+		a.get("/v1/users/b/stream", "Authorization", token).wantProblem(401, "")
+		// Nobody's stream, which would never end.
+		a.get("/v1/users/__a/stream", "Authorization", token).wantProblem(401, "")
+		a.get("/v1/users/a/unread", "Authorization", token).wantProblem(401, "")
+	})
+}
+
+// TestJWTStreamEndsWithToken hands the token's end to the stream.
+func TestJWTStreamEndsWithToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t))
+		start := time.Now()
+		token := "Bearer " + mint(t, "a")
+		a.get("/v1/users/a/stream", "Authorization", token).want(200)
+		if got := time.Since(start); got < time.Hour-time.Second || got > time.Hour {
+			t.Errorf("the stream ended after %s, want the token's hour", got)
+		}
+	})
+}

@@ -1,0 +1,19 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// getLag answers GET /v1/lag with what the configured source says.
+func (s *Server) getLag(w http.ResponseWriter, r *http.Request, _ call) error {
+	if s.config.Lag == nil {
+		return errNoLag
+	}
+	lag, err := s.config.Lag(r.Context())
+	if err != nil {
+		return fmt.Errorf("read lag: %w", err)
+	}
+	respond(w, http.StatusOK, lag)
+	return nil
+}

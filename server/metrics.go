@@ -1,0 +1,140 @@
+package server
+
+import (
+	"net/http"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+// pollRoute is the route whose answers are counted as polls.
+const pollRoute = "/v1/users/{user}/unread"
+
+// metrics is what the requests tell of themselves; streams have their own.
+type metrics struct {
+	polls    *prometheus.CounterVec
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	f := promauto.With(reg)
+	m := &metrics{
+		polls: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_polls_total",
+			Help: "Answers to polls of a badge, by status code.",
+		}, []string{"code"}),
+		requests: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_http_requests_total",
+			Help: "Requests answered, streams aside, by route, method and status code.",
+		}, []string{"route", "method", "code"}),
+		duration: f.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "belfry_http_request_duration_seconds",
+			Help:    "Time from a request to the end of its answer, streams aside, by route.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 5, 10, 30},
+		}, []string{"route"}),
+		inFlight: f.NewGauge(prometheus.GaugeOpts{
+			Name: "belfry_http_requests_in_flight",
+			Help: "Requests being answered, streams aside.",
+		}),
+	}
+	for _, code := range []string{"200", "304", "503"} {
+		m.polls.WithLabelValues(code)
+	}
+	return m
+}
+
+// instrument counts and times the requests of a route, gives each its time to
+// be read, and survives panics.
+func (s *Server) instrument(route string, next http.Handler) http.Handler {
+	duration := s.metrics.duration.WithLabelValues(route)
+	next = s.recovered(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		s.load.requests.Add(1)
+		s.metrics.inFlight.Inc()
+		rec := &recorder{ResponseWriter: w}
+		defer func() {
+			s.load.requests.Add(-1)
+			s.metrics.inFlight.Dec()
+			duration.Observe(time.Since(start).Seconds())
+			code := strconv.Itoa(rec.code())
+			s.metrics.requests.WithLabelValues(route, methodLabel(r.Method), code).Inc()
+			if route == pollRoute {
+				s.metrics.polls.WithLabelValues(code).Inc()
+			}
+		}()
+		allowWrites(w, s.config.Limits.Request)
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// methodLabel keeps clients from making labels.
+func methodLabel(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete,
+		http.MethodPut, http.MethodPatch, http.MethodOptions:
+		return method
+	}
+	return "other"
+}
+
+// recorder remembers the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int // 0 until the answer has begun
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *recorder) code() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}
+
+// load is how busy the server is, for the hint how often to poll.
+type load struct {
+	requests atomic.Int64 // being answered now, waiting ones included
+	capacity int64        // how many may be answered at once before clients are asked to slow down
+}
+
+const (
+	requestsPerCPU = 64
+	maxSlowdown    = 10
+)
+
+// newLoad returns a load in use: it must not be copied.
+func newLoad() *load {
+	return &load{capacity: requestsPerCPU * int64(runtime.GOMAXPROCS(0))}
+}
+
+// interval stretches base by how many times over capacity the server is, up to
+// maxSlowdown times.
+func (l *load) interval(base time.Duration) time.Duration {
+	over := l.requests.Load() / l.capacity
+	return base * time.Duration(min(1+over, maxSlowdown))
+}

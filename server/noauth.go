@@ -1,0 +1,41 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// NoAuth lets everybody who can reach the server do everything, for a
+// demonstration on one's own machine. [Server.Serve] accepts it on a loopback
+// address alone. Any web page can send requests there as well, so the Host must
+// be a loopback name: a page whose own name was made to resolve to 127.0.0.1
+// (DNS rebinding) says that name. Calls with a body must be JSON by content
+// type whatever the Auth, which no page of another site can send unasked.
+func NoAuth() Auth { return noAuth{} }
+
+type noAuth struct{}
+
+func (noAuth) authenticate(*http.Request) (identity, error) { return identity{all: true}, nil }
+
+func (noAuth) admit(r *http.Request) error {
+	if !loopbackHost(r.Host) {
+		return errMisdirected
+	}
+	return nil
+}
+
+// loopbackHost reports whether a Host header names this machine alone:
+// 127.0.0.0/8, ::1, localhost or a name under it (RFC 6761 section 6.3).
+func loopbackHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	bare := strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if addr, err := netip.ParseAddr(bare); err == nil {
+		return addr.IsLoopback() && addr.Zone() == ""
+	}
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/belfry/belfry"
+)
+
+// idempotencyKey serves as the id of a single notification without one
+// (draft-ietf-httpapi-idempotency-key-header). Several notifications in a call
+// have ids of their own.
+const idempotencyKey = "Idempotency-Key"
+
+// postNotifications answers POST /v1/notifications: one notification, an array
+// of them, or CloudEvents in all three modes of HTTP. All is checked before any
+// is written. It is 202 once the broker has acknowledged all.
+func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c call) error {
+	body, err := s.readBody(w, r, s.config.Limits.BodyBytes)
+	if err != nil {
+		return err
+	}
+	sent, err := parseNotifications(r.Header, mediaType(r), body, c.identity.source())
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(sent))
+	var records []belfry.Addressed
+	for i, notifications := range sent {
+		ids[i] = notifications[0].ID
+		for _, n := range notifications {
+			records = append(records, belfry.Addressed{
+				Recipient: n.Recipient,
+				Record:    belfry.Record{Kind: belfry.KindNotify, Notification: n},
+			})
+		}
+	}
+	if _, err := s.write(r.Context(), records); err != nil {
+		return err
+	}
+	respond(w, http.StatusAccepted, struct {
+		Accepted int      `json:"accepted"`
+		IDs      []string `json:"ids"`
+	}{len(records), ids})
+	return nil
+}
+
+// parseNotifications reads a body in any of its forms. The result has, for each
+// notification as it was sent, one for each of its recipients; all have an id
+// and a source.
+func parseNotifications(h http.Header, mediaType string, body []byte, source string) ([][]belfry.Notification, error) {
+	if cloudEvents := eventMode(h, mediaType); cloudEvents != nil {
+		return cloudEvents(h, body)
+	}
+	if isArray(body) {
+		return parseEach(body, func(raw []byte) ([]belfry.Notification, error) {
+			return parseNotification(raw, belfry.Notification{Source: source})
+		})
+	}
+	defaults := belfry.Notification{Source: source, ID: h.Get(idempotencyKey)}
+	sent, err := parseNotification(body, defaults)
+	if err != nil {
+		return nil, blame(err, "id", idempotencyKey, func() bool { return defaults.ID != "" && !hasField(body, "id") })
+	}
+	return [][]belfry.Notification{sent}, nil
+}
+
+// parseNotification is belfry.ParseNotification, and sees to the id.
+func parseNotification(data []byte, defaults belfry.Notification) ([]belfry.Notification, error) {
+	sent, err := belfry.ParseNotification(data, defaults)
+	if err != nil {
+		return nil, err
+	}
+	if sent[0].ID == "" {
+		id := rand.Text()
+		for i := range sent {
+			sent[i].ID = id
+		}
+	}
+	return sent, nil
+}
+
+// parseEach reads the elements of an array. An error names the element; more
+// than MaxRecipients results in all are refused at the element that is over.
+func parseEach[T any](body []byte, parse func([]byte) ([]T, error)) ([][]T, error) {
+	var raws []json.RawMessage
+	if err := parseJSON(body, &raws, "an array of JSON objects"); err != nil {
+		return nil, err
+	}
+	if len(raws) == 0 {
+		return nil, invalid("", "the array is empty")
+	}
+	out := make([][]T, 0, len(raws))
+	total := 0
+	for i, raw := range raws {
+		at := fmt.Sprintf("[%d]", i)
+		if total == belfry.MaxRecipients {
+			return nil, overMany(at)
+		}
+		each, err := parse(raw)
+		if err != nil {
+			return nil, belfry.In(at, err)
+		}
+		if total += len(each); total > belfry.MaxRecipients {
+			return nil, overMany(at)
+		}
+		out = append(out, each)
+	}
+	return out, nil
+}
+
+func overMany(field string) error {
+	return &belfry.FieldError{Field: field, TooLarge: true,
+		Problem: fmt.Sprintf("one call may have at most %d, counting each recipient", belfry.MaxRecipients)}
+}
+
+func isArray(body []byte) bool {
+	trimmed := bytes.TrimLeft(body, " \t\r\n")
+	return len(trimmed) > 0 && trimmed[0] == '['
+}
+
+// hasField reports whether a JSON object has a field that is not null.
+func hasField(object []byte, name string) bool {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(object, &fields) != nil {
+		return false
+	}
+	raw, ok := fields[name]
+	return ok && string(raw) != "null"
+}
+
+// blame renames the field of an error to where the sender wrote the value, if
+// the error is about that field and elsewhere says that it stood there.
+func blame(err error, field, written string, elsewhere func() bool) error {
+	var fe *belfry.FieldError
+	if !errors.As(err, &fe) || fe.Field != field || !elsewhere() {
+		return err
+	}
+	renamed := *fe
+	renamed.Field = written
+	return &renamed
+}

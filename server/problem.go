@@ -1,0 +1,127 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/belfry/belfry"
+)
+
+var (
+	errNotFound    = errors.New("there is no such path")
+	errMethod      = errors.New("the path does not have that method")
+	errMediaType   = errors.New("the body must be application/json, another +json type, or a CloudEvent in JSON, without Content-Encoding")
+	errUnavailable = errors.New("the journal cannot be written at the moment; what was sent may or may not have been accepted, send it again with the same ids")
+	errNoLag       = errors.New("lag figures are not available on this server")
+	errPanic       = errors.New("panic in a handler")
+)
+
+// problem is an error answer (RFC 9457 section 3.1). Its type is always
+// about:blank: the status says what it is, Field and Detail what to mend.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+	Field  string `json:"field,omitempty"`
+}
+
+// kinds says which error is which status. The first that matches counts. Of an
+// error in a public kind the whole text is told; of the others just the kind's.
+func kinds() []kind {
+	return []kind{
+		{belfry.ErrTooLarge, http.StatusRequestEntityTooLarge, true},
+		{belfry.ErrInvalid, http.StatusBadRequest, true},
+		{belfry.ErrCursor, http.StatusBadRequest, true},
+		{errUnauthenticated, http.StatusUnauthorized, true},
+		{errForbidden, http.StatusForbidden, true},
+		{errNotFound, http.StatusNotFound, true},
+		{errMethod, http.StatusMethodNotAllowed, true},
+		{errMediaType, http.StatusUnsupportedMediaType, true},
+		{errMisdirected, http.StatusMisdirectedRequest, true},
+		{belfry.ErrNotReady, http.StatusServiceUnavailable, false},
+		{errBehind, http.StatusServiceUnavailable, true},
+		{errUnavailable, http.StatusServiceUnavailable, false},
+		{errNoLag, http.StatusServiceUnavailable, false},
+		{context.Canceled, http.StatusServiceUnavailable, false},
+		{context.DeadlineExceeded, http.StatusServiceUnavailable, false},
+	}
+}
+
+type kind struct {
+	err    error
+	status int
+	public bool
+}
+
+// retryAfter is the Retry-After of all 503 answers, in seconds.
+const retryAfter = "1"
+
+// newProblem returns the answer to err. It reports true if the operator has to
+// be told what was not told to the client.
+func newProblem(err error) (problem, bool) {
+	p := problem{Type: "about:blank", Status: http.StatusInternalServerError, Detail: "something went wrong on our side"}
+	hidden := true
+	for _, k := range kinds() {
+		if !errors.Is(err, k.err) {
+			continue
+		}
+		p.Status, p.Detail = k.status, k.err.Error()
+		if k.public {
+			p.Detail = err.Error()
+		}
+		// Not ready and gone clients are no news; each has its own metric.
+		hidden = errors.Is(err, errUnavailable)
+		break
+	}
+	var fe *belfry.FieldError
+	if errors.As(err, &fe) {
+		p.Field = fe.Field
+	}
+	p.Title = http.StatusText(p.Status)
+	return p, hidden
+}
+
+// fail answers with err. It must not be called once an answer has begun.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p, hidden := newProblem(err)
+	if hidden {
+		s.log.Error("request failed", "route", routeOf(r), "method", r.Method, "status", p.Status, "error", err)
+	}
+	h := w.Header()
+	for _, name := range []string{"Etag", "Vary", "Content-Length"} {
+		h.Del(name)
+	}
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	switch p.Status {
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", retryAfter)
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", challenge(r, `error="invalid_token"`))
+	case http.StatusForbidden:
+		h.Set("WWW-Authenticate", challenge(r, `error="insufficient_scope"`))
+	}
+	w.WriteHeader(p.Status)
+	writeJSON(w, p)
+}
+
+// challenge is the WWW-Authenticate header; who sent no token is not told that
+// it was wrong (RFC 6750 section 3.1).
+func challenge(r *http.Request, reason string) string {
+	if r.Header.Get("Authorization") == "" {
+		return "Bearer"
+	}
+	return "Bearer " + reason
+}
+
+// writeJSON ends an answer. Errors are those of a client that has gone, or of a
+// value that cannot be encoded, which tests would show.
+func writeJSON(w http.ResponseWriter, v any) {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v)
+}

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// checkMediaType returns errMediaType unless the body is said to be JSON:
+// application/json or any type with the suffix +json (RFC 6839 section 3.1).
+func checkMediaType(r *http.Request) error {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return errMediaType
+	}
+	if t := mediaType(r); t != "application/json" && !strings.HasSuffix(t, "+json") {
+		return errMediaType
+	}
+	return nil
+}
+
+// mediaType returns the content type without its parameters, in lower case, or
+// "" for none and a malformed one.
+func mediaType(r *http.Request) string {
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return t
+}
+
+// readBody returns the body, if it is at most limit bytes.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	// A client that sends a byte now and then would hold the request for ever.
+	// Recorders of tests have no deadlines.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(s.config.Limits.Request))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	_ = control.SetReadDeadline(time.Time{})
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("the body must be at most %d bytes", tooLarge.Limit)}
+	case err != nil:
+		return nil, invalid("", "the body ended early")
+	}
+	// The answer's time begins when the request is there.
+	allowWrites(w, s.config.Limits.Request)
+	return body, nil
+}
+
+// allowWrites gives a client d to read the answer. Not every writer has
+// deadlines, recorders of tests for one.
+func allowWrites(w http.ResponseWriter, d time.Duration) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d))
+}
+
+// parseJSON decodes the whole of data into v.
+func parseJSON(data []byte, v any, want string) error {
+	err := json.Unmarshal(data, v)
+	var syntax *json.SyntaxError
+	switch {
+	case len(data) == 0:
+		return invalid("", "the body is empty; it must be %s", want)
+	case errors.As(err, &syntax):
+		return invalid("", "not JSON: %v at byte %d", syntax, syntax.Offset)
+	case err != nil:
+		return invalid("", "must be %s", want)
+	}
+	return nil
+}
+
+// parseQuery returns the query of r. Unlike [url.URL.Query] it refuses a
+// malformed one, of which a parameter could be lost.
+func parseQuery(r *http.Request) (url.Values, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, invalid("", "the query is malformed: names and values must be percent-encoded and joined by &")
+	}
+	return values, nil
+}
+
+// number reads an optional parameter; 0 stands for one that is missing.
+func number(query url.Values, name string, low, high uint64) (uint64, error) {
+	if !query.Has(name) {
+		return 0, nil
+	}
+	n, ok := parseWhole(query.Get(name))
+	if !ok || n < low || n > high {
+		return 0, invalid(name, "must be a whole number from %d to %d, not %.40q", low, high, query.Get(name))
+	}
+	return n, nil
+}
+
+// parseWhole reads a whole number without sign, fraction or exponent.
+func parseWhole(s string) (uint64, bool) {
+	if s == "" || s[0] < '0' || s[0] > '9' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	return n, err == nil
+}
+
+// checkCategory refuses what no item can have.
+func checkCategory(category string) error {
+	if len(category) > belfry.MaxCategoryBytes {
+		return invalid("category", "must be at most %d bytes, has %d", belfry.MaxCategoryBytes, len(category))
+	}
+	return nil
+}
+
+func invalid(field, format string, args ...any) error {
+	return &belfry.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,48 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/belfry/belfry"
+)
+
+// postRetractions answers POST /v1/retractions: one retraction or an array. As
+// with notifications a missing source is the caller's, so that a sender who
+// never names one takes back what it sent.
+func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c call) error {
+	body, err := s.readBody(w, r, s.config.Limits.BodyBytes)
+	if err != nil {
+		return err
+	}
+	sent, err := parseRetractions(body, c.identity.source())
+	if err != nil {
+		return err
+	}
+	var records []belfry.Addressed
+	for _, retractions := range sent {
+		for _, x := range retractions {
+			records = append(records, belfry.Addressed{
+				Recipient: x.Recipient,
+				Record:    belfry.Record{Kind: belfry.KindRetract, Retraction: x},
+			})
+		}
+	}
+	if _, err := s.write(r.Context(), records); err != nil {
+		return err
+	}
+	respond(w, http.StatusAccepted, struct {
+		Accepted int `json:"accepted"`
+	}{len(records)})
+	return nil
+}
+
+func parseRetractions(body []byte, source string) ([][]belfry.Retraction, error) {
+	parse := func(raw []byte) ([]belfry.Retraction, error) {
+		return belfry.ParseRetraction(raw, belfry.Retraction{Source: source})
+	}
+	if isArray(body) {
+		return parseEach(body, parse)
+	}
+	sent, err := parse(body)
+	return [][]belfry.Retraction{sent}, err
+}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestRetractions(t *testing.T) {
+	a := newAPI(t, withJWT(t))
+	service := []string{"Authorization", "Bearer " + mint(t, "board", scopeNotify)}
+	unread := func(user string) int {
+		t.Helper()
+		return into[unreadBody](a.get("/v1/users/"+user+"/unread", "Authorization", "Bearer "+mint(t, user))).Unread
+	}
+	a.call("POST", "/v1/notifications", `[{"id":"1","recipients":["u","v"],"title":"x"},
+		{"id":"2","recipient":"u","title":"y","collapse_key":"k"},{"id":"3","recipient":"u","title":"z","source":"other"}]`, service...).want(202)
+	for _, step := range []struct {
+		body     string
+		accepted int
+		u, v     int
+	}{
+		{`{"recipient":"u","id":"nothing like it"}`, 1, 3, 1},
+		{`{"recipients":["u","v"],"id":"1"}`, 2, 2, 0}, // the source is the sender's own, as it was
+		{`[{"recipient":"u","collapse_key":"k"},{"recipient":"v","collapse_key":"k"}]`, 2, 1, 0},
+		{`{"recipient":"u","id":"3"}`, 1, 1, 0},
+		{`{"recipient":"u","source":"other","id":"3"}`, 1, 0, 0},
+	} {
+		got := into[struct{ Accepted int }](a.call("POST", "/v1/retractions", step.body, service...).want(202))
+		if u, v := unread("u"), unread("v"); got.Accepted != step.accepted || u != step.u || v != step.v {
+			t.Errorf("%s: got %d accepted, %d and %d unread, want %d, %d and %d", step.body, got.Accepted, u, v, step.accepted, step.u, step.v)
+		}
+	}
+}
+
+func TestRetractionsBadInput(t *testing.T) {
+	a := newAPI(t)
+	for body, field := range map[string]string{
+		`{`: "", `[]`: "", `7`: "", `{"id":"1"}`: "recipient", `{"recipient":"u"}`: "id",
+		`{"recipient":"u","id":"1","collapse_key":"k"}`: "id", `{"recipient":"u","id":1}`: "id",
+		`[{"recipient":"u","id":"1"},{"recipient":"u/","id":"1"}]`: "[1].recipient",
+	} {
+		t.Run(body, func(t *testing.T) {
+			newAPIWith(t, a).call("POST", "/v1/retractions", body).wantProblem(400, field)
+		})
+	}
+	one := `{"recipient":"u","id":"1"}`
+	many := "[" + strings.Repeat(one+",", 1000) + one + "]"
+	a.call("POST", "/v1/retractions", many).wantProblem(413, "[1000]")
+	if a.fake.offset != 0 {
+		t.Errorf("got %s of refused calls, want none", fmt.Sprint(a.fake.offset, " records"))
+	}
+}

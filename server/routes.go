@@ -1,0 +1,172 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// call is what a handler knows of its caller.
+type call struct {
+	identity identity
+	user     string // the user of the path, checked; "" for paths without one
+}
+
+// handler answers a call. What it returns becomes the answer, unless it has
+// written one.
+type handler func(w http.ResponseWriter, r *http.Request, c call) error
+
+// userPath begins every path about one user. An empty user is matched too, so
+// that it is told what is wrong rather than that there is no such page.
+const userPath = "/v1/users/{user:[^/]*}"
+
+const actionPath = userPath + "/inbox/{action:seen|read|unread|archive|unarchive|delete}"
+
+// routes is the one list of what there is and who may call it.
+func (s *Server) routes(m *mux.Router) {
+	// A user may have an encoded '/' or be called "..": neither may be read as
+	// a path, both are refused by name.
+	m.UseEncodedPath().SkipClean(true)
+
+	s.get(m, userPath+"/unread", owner, s.getUnread)
+	s.get(m, userPath+"/inbox", owner, s.getInbox)
+	s.post(m, actionPath, owner, s.postAction)
+	s.get(m, userPath+"/export", owner, s.getExport)
+	s.handle(m, http.MethodDelete, userPath, scoped(scopeAdmin), s.deleteUser)
+	s.stream(m, userPath+"/stream")
+
+	s.get(m, "/v1/unread", scoped(scopeNotify), s.getUnreads)
+	s.post(m, "/v1/notifications", scoped(scopeNotify), s.postNotifications)
+	s.post(m, "/v1/retractions", scoped(scopeNotify), s.postRetractions)
+	s.get(m, "/v1/lag", scoped(scopeOps), s.getLag)
+
+	s.health(m)
+	if s.config.MetricsOnAPI {
+		s.metricsRoutes(m, scoped(scopeOps))
+	}
+	if s.config.Pages != nil {
+		m.NewRoute().MatcherFunc(isPage).Methods(http.MethodGet, http.MethodHead).
+			Handler(s.instrument("pages", s.config.Pages))
+	}
+	s.misses(m)
+}
+
+// opsRoutes is what the address for operators has.
+func (s *Server) opsRoutes(m *mux.Router) {
+	s.metricsRoutes(m, open)
+	s.health(m)
+	s.misses(m)
+}
+
+func (s *Server) health(m *mux.Router) {
+	s.get(m, "/healthz", open, s.getHealth)
+	s.get(m, "/readyz", open, s.getReady)
+}
+
+func (s *Server) metricsRoutes(m *mux.Router, who policy) {
+	own := promhttp.HandlerFor(s.config.Registry, promhttp.HandlerOpts{})
+	s.get(m, "/metrics", who, serve(own))
+	if s.config.LagMetrics != nil {
+		s.get(m, "/metrics/lag", who, serve(s.config.LagMetrics))
+	}
+}
+
+func (s *Server) misses(m *mux.Router) {
+	m.NotFoundHandler = s.instrument("none", s.answer(func(http.ResponseWriter, *http.Request) error {
+		return errNotFound
+	}))
+	m.MethodNotAllowedHandler = s.instrument("none", s.answer(func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Allow", strings.Join(allowed(m, r), ", "))
+		return errMethod
+	}))
+}
+
+func (s *Server) get(m *mux.Router, path string, who policy, h handler) {
+	s.handle(m, http.MethodGet, path, who, h)
+}
+
+// post registers a call with a body, which must be JSON: a form of another
+// site's page can send other types without asking (CORS), but not that one.
+func (s *Server) post(m *mux.Router, path string, who policy, h handler) {
+	s.handle(m, http.MethodPost, path, who, func(w http.ResponseWriter, r *http.Request, c call) error {
+		if err := checkMediaType(r); err != nil {
+			return err
+		}
+		return h(w, r, c)
+	})
+}
+
+func (s *Server) handle(m *mux.Router, method, path string, who policy, h handler) {
+	methods := []string{method}
+	if method == http.MethodGet {
+		methods = append(methods, http.MethodHead)
+	}
+	name := routeName(path)
+	m.Handle(path, s.instrument(name, s.answer(func(w http.ResponseWriter, r *http.Request) error {
+		c, err := s.authorize(r, who)
+		if err != nil {
+			return err
+		}
+		return h(w, r, c)
+	}))).Methods(methods...)
+}
+
+// stream registers the stream. An expired token gets a stream that says bye:
+// any other status would end a browser's EventSource for good.
+func (s *Server) stream(m *mux.Router, path string) {
+	answer := s.answer(func(w http.ResponseWriter, r *http.Request) error {
+		c, err := s.authorize(r, owner)
+		if err != nil && !isExpired(err) {
+			return err
+		}
+		s.streams.serve(w, r, c.user, c.identity.until)
+		return nil
+	})
+	// It lasts for hours and writes with deadlines of its own: how long it took
+	// and how many there are says nothing about requests.
+	m.Handle(path, s.recovered(answer)).Methods(http.MethodGet)
+}
+
+// serve makes a handler of one that knows nothing of ours.
+func serve(h http.Handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ call) error {
+		h.ServeHTTP(w, r)
+		return nil
+	}
+}
+
+// routeName is the path as a metric's label: without patterns.
+func routeName(path string) string {
+	name := strings.ReplaceAll(path, "{user:[^/]*}", "{user}")
+	before, _, found := strings.Cut(name, "{action:")
+	if found {
+		return before + "{action}"
+	}
+	return name
+}
+
+// isPage keeps the pages from answering for calls that do not exist.
+func isPage(r *http.Request, _ *mux.RouteMatch) bool {
+	for _, reserved := range []string{"/v1", "/metrics", "/healthz", "/readyz"} {
+		if r.URL.Path == reserved || strings.HasPrefix(r.URL.Path, reserved+"/") {
+			return false
+		}
+	}
+	return true
+}
+
+// allowed returns the methods that the path of r has (RFC 9110 section 10.2.1).
+func allowed(m *mux.Router, r *http.Request) []string {
+	var out []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
+		probe := *r
+		probe.Method = method
+		var match mux.RouteMatch
+		if m.Match(&probe, &match) && match.MatchErr == nil {
+			out = append(out, method)
+		}
+	}
+	return out
+}

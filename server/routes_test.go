@@ -1,0 +1,182 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/belfry/belfry"
+)
+
+// TestRoutesScopes holds the table of who may call what.
+func TestRoutesScopes(t *testing.T) {
+	a := newAPI(t, withJWT(t), func(c *Config) {
+		c.MetricsOnAPI = true
+		c.LagMetrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {})
+		c.Lag = func(context.Context) (any, error) { return struct{}{}, nil }
+		c.Pages = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {})
+	})
+	tokens := []string{
+		"", // none
+		mint(t, "someone-else"),
+		mint(t, "user-7"),
+		mint(t, "a-service", scopeNotify),
+		mint(t, "an-admin", scopeAdmin),
+		mint(t, "an-operator", scopeOps),
+	}
+	const (
+		seqs  = `{"seqs":[1]}`
+		notif = `{"recipient":"user-7","title":"x"}`
+	)
+	user := func(ok int) []int { return []int{401, 403, ok, 403, ok, 403} }
+	only := func(i, ok int) []int {
+		want := []int{401, 403, 403, 403, 403, 403}
+		want[i] = ok
+		return want
+	}
+	all := []int{200, 200, 200, 200, 200, 200}
+	tests := []struct {
+		method, path, body string
+		want               []int // by token
+	}{
+		{"GET", "/v1/users/user-7/unread", "", user(200)},
+		{"HEAD", "/v1/users/user-7/unread", "", user(200)},
+		{"GET", "/v1/users/user-7/inbox", "", user(200)},
+		{"GET", "/v1/users/user-7/export", "", user(200)},
+		{"POST", "/v1/users/user-7/inbox/seen", seqs, user(200)},
+		{"POST", "/v1/users/user-7/inbox/read", seqs, user(200)},
+		{"POST", "/v1/users/user-7/inbox/unread", seqs, user(200)},
+		{"POST", "/v1/users/user-7/inbox/archive", seqs, user(200)},
+		{"POST", "/v1/users/user-7/inbox/unarchive", seqs, user(200)},
+		{"POST", "/v1/users/user-7/inbox/delete", seqs, user(200)},
+		{"GET", "/v1/users/user-7/stream", "", user(200)},
+		{"GET", "/v1/unread?user=user-7", "", only(3, 200)},
+		{"POST", "/v1/notifications", notif, only(3, 202)},
+		{"POST", "/v1/retractions", `{"recipient":"user-7","id":"x"}`, only(3, 202)},
+		{"DELETE", "/v1/users/user-7", "", only(4, 202)},
+		{"GET", "/v1/lag", "", only(5, 200)},
+		{"GET", "/metrics", "", only(5, 200)},
+		{"GET", "/metrics/lag", "", only(5, 200)},
+		{"GET", "/healthz", "", all},
+		{"GET", "/readyz", "", all},
+		{"GET", "/", "", all},
+	}
+	for _, tt := range tests {
+		for i, token := range tokens {
+			t.Run(fmt.Sprintf("%s %s as %d", tt.method, tt.path, i), func(t *testing.T) {
+				a := newAPIWith(t, a)
+				if tt.path == "/v1/users/user-7/stream" {
+					// It would go on.
+					ctx, cancel := context.WithCancel(t.Context())
+					cancel()
+					a.ctx = ctx
+				}
+				headers := []string{}
+				if token != "" {
+					headers = append(headers, "Authorization", "Bearer "+token)
+				}
+				got := a.call(tt.method, tt.path, tt.body, headers...)
+				got.want(tt.want[i])
+				wantChallenge := map[int]string{401: "Bearer", 403: `Bearer error="insufficient_scope"`}[tt.want[i]]
+				got.wantHeader("WWW-Authenticate", wantChallenge)
+			})
+		}
+	}
+}
+
+// newAPIWith returns a for another test.
+func newAPIWith(t testing.TB, a *api) *api {
+	return &api{t: t, ctx: t.Context(), fake: a.fake, Server: a.Server}
+}
+
+func TestRoutesMethods(t *testing.T) {
+	a := newAPI(t)
+	tests := []struct {
+		method, path, allow string
+	}{
+		{"POST", "/v1/users/a/unread", "GET, HEAD"},
+		{"PUT", "/v1/users/a/inbox", "GET, HEAD"},
+		{"GET", "/v1/users/a/inbox/read", "POST"},
+		{"HEAD", "/v1/users/a/stream", "GET"},
+		{"GET", "/v1/users/a", "DELETE"},
+		{"DELETE", "/v1/notifications", "POST"},
+		{"BREW", "/v1/unread", "GET, HEAD"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
+			newAPIWith(t, a).call(tt.method, tt.path, "").wantProblem(405, "").wantHeader("Allow", tt.allow)
+		})
+	}
+}
+
+func TestRoutesUnknown(t *testing.T) {
+	pages := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	a := newAPI(t, func(c *Config) { c.Pages = pages })
+	for _, path := range []string{"/v1", "/v1/", "/v1/users", "/v1/users/a/b/c", "/v1/users/a/inbox/explode", "/metrics", "/v1//unread"} {
+		t.Run(path, func(t *testing.T) { newAPIWith(t, a).get(path).wantProblem(404, "") })
+	}
+	for _, path := range []string{"/", "/belfry.js", "/v10"} {
+		t.Run(path, func(t *testing.T) { newAPIWith(t, a).get(path).want(http.StatusTeapot) })
+	}
+	newAPI(t).get("/").wantProblem(404, "")
+}
+
+func TestRoutesUserOfThePath(t *testing.T) {
+	a := newAPI(t)
+	const korean = "사용자-7"
+	a.notify(korean, "hello")
+	a.notify("a b+c%", "hello")
+	for path, user := range map[string]string{
+		"/v1/users/%EC%82%AC%EC%9A%A9%EC%9E%90-7/unread": korean,
+		"/v1/users/a%20b+c%25/unread":                    "a b+c%",
+	} {
+		got := into[unreadBody](a.get(path).want(200))
+		if got.User != user || got.Unread != 1 {
+			t.Errorf("%s: got %+v, want one unread of %s", path, got, user)
+		}
+	}
+	long := "/v1/users/" + string(make129()) + "/unread"
+	for _, path := range []string{
+		"/v1/users//unread", "/v1/users/a%2Fb/unread", "/v1/users/../unread", "/v1/users/./unread",
+		"/v1/users/__a/unread", "/v1/users/a%0Ab/unread", "/v1/users/%FF/unread", long,
+	} {
+		t.Run(path, func(t *testing.T) { newAPIWith(t, a).get(path).wantProblem(400, "user") })
+	}
+}
+
+// make129 is one byte more than a recipient may have.
+func make129() []byte {
+	b := make([]byte, belfry.MaxRecipientBytes+1)
+	for i := range b {
+		b[i] = 'x'
+	}
+	return b
+}
+
+// TestRoutesSubjectThatIsNoUser has a token whose subject cannot be a user.
+func TestRoutesSubjectThatIsNoUser(t *testing.T) {
+	a := newAPI(t, withJWT(t))
+	token := "Bearer " + mint(t, "orders/service", scopeNotify)
+	a.get("/v1/users/orders%2Fservice/unread", "Authorization", token).wantProblem(400, "user")
+	a.call("POST", "/v1/notifications", `{"recipient":"b","title":"x"}`, "Authorization", token).want(202)
+	for _, it := range a.fake.items {
+		if got, want := it.Source, "orders/service"; got != want {
+			t.Errorf("got source %q, want %q", got, want)
+		}
+	}
+}
+
+// TestRoutesMetricsAddress has the operators' address open to all.
+func TestRoutesMetricsAddress(t *testing.T) {
+	a := newAPI(t, withJWT(t))
+	for path, want := range map[string]int{"/metrics": 200, "/healthz": 200, "/readyz": 200, "/metrics/lag": 404, "/v1/lag": 404} {
+		w := httptest.NewRecorder()
+		a.MetricsHandler().ServeHTTP(w, httptest.NewRequest("GET", "http://10.0.0.1"+path, nil))
+		if w.Code != want {
+			t.Errorf("%s: got %d, want %d", path, w.Code, want)
+		}
+	}
+	a.get("/metrics", "Authorization", "Bearer "+mint(t, "op", scopeOps)).wantProblem(404, "")
+}

@@ -1,0 +1,79 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+)
+
+// Serve answers on ln, over HTTP/1.1 and HTTP/2 without TLS (h2c, RFC 9113
+// section 3.3), until ctx ends, and then drains: /readyz says so, no connection
+// is accepted any more, streams say bye spread over half of grace so that their
+// clients do not all come to the next server at once, and requests finish. It
+// returns nil within grace; what has not finished by then is cut off. It closes
+// ln. A Server that has drained cannot serve again.
+//
+// An Auth without tokens is refused unless ln is on a loopback address.
+func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration) error {
+	if _, open := s.config.Auth.(admitter); open && !loopbackAddr(ln.Addr()) {
+		return errors.Join(
+			fmt.Errorf("serve on %s: without authentication only a loopback address such as 127.0.0.1 is allowed", ln.Addr()),
+			ln.Close())
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	srv := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    s.config.Limits.HeaderBytes,
+		Protocols:         &protocols,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve on %s: %w", ln.Addr(), err)
+	case <-ctx.Done():
+	}
+	s.draining.Store(true)
+	// The values of ctx are still good, its end is why we are here.
+	s.drain(context.WithoutCancel(ctx), srv, grace)
+	<-served
+	return nil
+}
+
+func (s *Server) drain(ctx context.Context, srv *http.Server, grace time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		spread, cancel := context.WithTimeout(ctx, grace/2)
+		defer cancel()
+		s.streams.drain(spread)
+	}()
+	if err := srv.Shutdown(ctx); err != nil {
+		s.log.Warn("requests cut off by the end of the grace period", "error", err)
+		if err := srv.Close(); err != nil {
+			s.log.Warn("connections closed uncleanly", "error", err)
+		}
+	}
+	<-drained
+}
+
+func loopbackAddr(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}

@@ -1,0 +1,199 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// running is a server on a loopback port.
+type running struct {
+	*api
+	url  string
+	stop context.CancelFunc
+	done chan error // what Serve returned
+}
+
+func run(t *testing.T, grace time.Duration, edit ...func(*Config)) *running {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &running{api: newAPI(t, edit...), url: "http://" + ln.Addr().String(), stop: cancel, done: make(chan error, 1)}
+	go func() { r.done <- r.Serve(ctx, ln, grace) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-r.done; err != nil {
+			t.Errorf("got %v from Serve, want nil", err)
+		}
+	})
+	return r
+}
+
+// client has connections of its own, closed with the test.
+func client(t *testing.T, h2 bool) *http.Client {
+	var protocols http.Protocols
+	protocols.SetHTTP1(!h2)
+	protocols.SetUnencryptedHTTP2(h2)
+	transport := &http.Transport{Protocols: &protocols}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
+}
+
+func fetch(t *testing.T, c *http.Client, url string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = res.Body.Close() })
+	return res
+}
+
+// TestServeDrains ends a server that has streams on HTTP/1.1 and h2c and a
+// request under way: streams say bye, the request is answered, Serve returns
+// nil.
+func TestServeDrains(t *testing.T) {
+	r := run(t, 10*time.Second)
+	var streams []*bufio.Scanner
+	for _, h2 := range []bool{false, true} {
+		res := fetch(t, client(t, h2), r.url+"/v1/users/u/stream")
+		if got := res.ProtoMajor == 2; got != h2 {
+			t.Fatalf("got protocol %s, want HTTP/2 %t", res.Proto, h2)
+		}
+		lines := bufio.NewScanner(res.Body)
+		for lines.Scan() && lines.Text() != "event: unread" {
+			continue
+		}
+		streams = append(streams, lines)
+	}
+	// This one waits for a version until there is a notification.
+	answered := make(chan int, 1)
+	slow := client(t, false)
+	go func() {
+		res, err := slow.Get(r.url + "/v1/users/u/unread?min_version=1")
+		if err != nil {
+			answered <- 0
+			return
+		}
+		_ = res.Body.Close()
+		answered <- res.StatusCode
+	}()
+	waitFor(t, func() bool { return r.load.requests.Load() == 1 })
+	r.stop()
+	waitFor(t, func() bool { return r.draining.Load() })
+	r.get("/readyz").want(http.StatusServiceUnavailable)
+	r.notify("u", "x")
+	if got := <-answered; got != http.StatusOK {
+		t.Errorf("got %d for the request under way, want 200", got)
+	}
+	for i, lines := range streams {
+		bye := false
+		for lines.Scan() {
+			bye = bye || strings.Contains(lines.Text(), `{"reason":"drain"}`)
+		}
+		if !bye || lines.Err() != nil {
+			t.Errorf("stream %d ended without bye: %v", i, lines.Err())
+		}
+	}
+	err := <-r.done
+	if err != nil {
+		t.Errorf("got %v, want nil", err)
+	}
+	r.done <- err
+	if _, err := slow.Get(r.url + "/healthz"); err == nil {
+		t.Error("a drained server still accepts")
+	}
+}
+
+// TestServeCutsOff has a request that does not finish: Serve ends all the same.
+func TestServeCutsOff(t *testing.T) {
+	begun, end := make(chan struct{}), make(chan struct{})
+	r := run(t, 100*time.Millisecond, func(c *Config) {
+		c.Pages = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			close(begun)
+			<-end
+		})
+	})
+	defer close(end)
+	c := client(t, false)
+	go func() {
+		if res, err := c.Get(r.url + "/"); err == nil {
+			_ = res.Body.Close()
+		}
+	}()
+	<-begun
+	r.stop()
+	select {
+	case err := <-r.done:
+		r.done <- err
+		if err != nil {
+			t.Errorf("got %v, want nil", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("Serve did not return")
+	}
+}
+
+func TestServeWithoutAuthOnLoopbackOnly(t *testing.T) {
+	ln, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = newAPI(t).Serve(t.Context(), ln, time.Second)
+	if err == nil || !strings.Contains(err.Error(), "loopback") {
+		t.Errorf("got %v, want it refused", err)
+	}
+	if _, err := ln.Accept(); err == nil {
+		t.Error("the listener is still open")
+	}
+}
+
+func TestServeListenerFails(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := newAPI(t).Serve(t.Context(), ln, time.Second); err == nil {
+		t.Error("got nil for a listener that does not accept")
+	}
+}
+
+func TestNewNamesWhatIsMissing(t *testing.T) {
+	f := newFake()
+	for name, c := range map[string]Config{
+		"Rows":    {Items: f, Journal: f, Auth: NoAuth()},
+		"Items":   {Rows: f, Journal: f, Auth: NoAuth()},
+		"Journal": {Rows: f, Items: f, Auth: NoAuth()},
+		"Auth":    {Rows: f, Items: f, Journal: f},
+	} {
+		if _, err := New(c); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("got %v, want it to name %s", err, name)
+		}
+	}
+}
+
+// waitFor waits until ok, for a time that only a fault uses up.
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain")
+		}
+		tick := time.NewTimer(time.Millisecond)
+		<-tick.C
+	}
+}

@@ -1,0 +1,186 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+func TestStreamLimits(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		limit func(*streams)
+	}{
+		{"in all", func(s *streams) { s.maxStreams = 2 }},
+		{"per user", func(s *streams) { s.maxPerUser = 2 }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newTestStreams(newFake())
+				tt.limit(s)
+				first := listen(t, s, nil, time.Time{})
+				listen(t, s, nil, time.Time{})
+				synctest.Wait()
+				for range 20 {
+					refused := listen(t, s, withQuery("7.1"), time.Time{})
+					events := refused.next()
+					if len(events) != 2 || events[1].String() != `bye {"reason":"limit"}` {
+						t.Fatalf("got %v, want bye", events)
+					}
+					if got := events[0].retry; got < 30*time.Second || got > 60*time.Second {
+						t.Errorf("got retry %v, want 30 to 60 s", got)
+					}
+					if refused.wire.status != http.StatusOK || !refused.ended() {
+						t.Errorf("got status %d, ended %t", refused.wire.status, refused.ended())
+					}
+				}
+				first.hangUp()
+				synctest.Wait()
+				listen(t, s, nil, time.Time{}).want("retry", "unread id=0.0")
+			})
+		})
+	}
+}
+
+func TestStreamDrainSpreads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		appendTo(t, f, note("one"))
+		s := newTestStreams(f)
+		const n = 18
+		ends := make(chan time.Duration, n)
+		start := time.Now()
+		for range n {
+			l := listen(t, s, nil, time.Time{})
+			l.want("retry", "unread id=7.1")
+			go func() {
+				<-l.closed
+				ends <- time.Since(start)
+			}()
+			t.Cleanup(func() { l.want(`bye {"reason":"drain"} id=7.1`) })
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		drained := make(chan struct{})
+		go func() {
+			defer close(drained)
+			s.drain(ctx)
+		}()
+		after(time.Second)
+		listen(t, s, withQuery("7.1"), time.Time{}).want("retry", `bye {"reason":"drain"}`)
+		<-drained
+		if ctx.Err() != nil {
+			t.Error("drain took until the deadline")
+		}
+		if got := time.Since(start); got >= 9*time.Second {
+			t.Errorf("drain took %v, want under 9 s", got)
+		}
+		for i := range n {
+			// 9 of the 10 seconds, in steps of one eighteenth of that.
+			want := time.Duration(i) * 500 * time.Millisecond
+			if got := <-ends; got.Round(time.Millisecond) != want {
+				t.Errorf("end %d: got %v, want %v", i, got, want)
+			}
+		}
+		s.drain(ctx) // again, with nothing left
+	})
+}
+
+func TestStreamDrainWithoutDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestStreams(newFake())
+		l := listen(t, s, withQuery("0.9"), time.Time{})
+		l.want("retry")
+		start := time.Now()
+		s.drain(t.Context())
+		if got := time.Since(start); got != 0 {
+			t.Errorf("took %v", got)
+		}
+		l.want(`bye {"reason":"drain"}`)
+	})
+}
+
+func TestStreamDrainLeavesTheStalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestStreams(newFake())
+		l := listen(t, s, nil, time.Time{})
+		l.next()
+		l.wire.mu.Lock()
+		l.wire.stalled = true
+		l.wire.mu.Unlock()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		s.drain(ctx)
+		if ctx.Err() == nil {
+			t.Error("drain came back before the stalled stream or the deadline")
+		}
+	})
+}
+
+func TestStreamEndsWithTheToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestStreams(newFake())
+		l := listen(t, s, nil, time.Now().Add(5*time.Second))
+		after(5*time.Second - 1)
+		l.want("retry", "unread id=0.0")
+		after(1)
+		l.want(`bye {"reason":"expired"} id=0.0`)
+		if !l.ended() {
+			t.Error("the stream goes on")
+		}
+		spent := listen(t, s, nil, time.Now())
+		events := spent.next()
+		if len(events) != 2 || events[1].String() != `bye {"reason":"expired"}` || events[0].retry < 30*time.Second {
+			t.Errorf("got %v for a token that has ended", events)
+		}
+	})
+}
+
+func TestStreamNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.notReady = true
+		l := listen(t, newTestStreams(f), nil, time.Time{})
+		events := l.next()
+		if len(events) != 2 || events[1].String() != `bye {"reason":"drain"}` || events[0].retry > 6*time.Second {
+			t.Errorf("got %v", events)
+		}
+		if l.wire.status != http.StatusOK || !l.ended() {
+			t.Errorf("got status %d, ended %t", l.wire.status, l.ended())
+		}
+	})
+}
+
+func TestStreamEndsWithAStalledClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		s := newTestStreams(f)
+		l := listen(t, s, nil, time.Time{})
+		l.want("retry", "unread id=0.0")
+		l.wire.mu.Lock()
+		if l.wire.deadlines != 2 {
+			t.Errorf("got %d writes with a deadline, want all 2", l.wire.deadlines)
+		}
+		if !l.wire.deadline.IsZero() {
+			t.Error("a deadline is left while nothing is written")
+		}
+		l.wire.stalled = true
+		l.wire.mu.Unlock()
+		appendTo(t, f, note("one"))
+		after(10*time.Second - 1)
+		if l.ended() {
+			t.Fatal("gave up before the write timeout")
+		}
+		after(1)
+		if !l.ended() {
+			t.Error("goes on after the write timeout")
+		}
+		if got := testutil.ToFloat64(s.metrics.ends.WithLabelValues(endWrite)); got != 1 {
+			t.Errorf("got %v ends by write, want 1", got)
+		}
+	})
+}

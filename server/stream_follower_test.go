@@ -1,0 +1,267 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// heldItem is what a follower knows of an item.
+type heldItem struct {
+	itemBody
+	// listed is set on an item that came from a list without content: the
+	// cursor of the stream may be past it already.
+	listed bool
+}
+
+// follower is a client that does what DESIGN.md section 5 asks of one: it keeps
+// items by seq and version, remembers the last id and lists the inbox when told
+// to. It checks what a server may not do on the way.
+type follower struct {
+	servers []*replica
+	server  int // to which it is connected, or was
+
+	held   map[uint64]heldItem
+	badge  unreadBody
+	cursor string
+	// owed is the version of a resync for which no server could be asked yet;
+	// the events after it wait.
+	owed    *uint64
+	waiting []sseEvent
+
+	wire   *wire
+	hangUp context.CancelFunc
+	closed chan struct{}
+
+	// What this connection has sent.
+	seen    map[string]bool
+	removed map[uint64]bool
+	id      belfry.Cursor
+	version uint64
+	open    bool // a batch has begun and has no last frame yet
+}
+
+func newFollower(servers []*replica) *follower {
+	f := &follower{servers: servers, held: map[uint64]heldItem{}, cursor: "0.0"}
+	f.list(0)
+	return f
+}
+
+// connect opens a stream at a server. It breaks after limit bytes, if that is
+// not negative.
+func (f *follower) connect(server, limit int) {
+	f.server = server
+	for _, h := range f.held {
+		if h.Pending && h.listed {
+			f.cursor = "none" // what is missing comes with a new list
+			break
+		}
+	}
+	replica := f.servers[server]
+	s := newStreams(replica, replica, nil, slog.New(slog.DiscardHandler))
+	f.wire, f.closed = newWire(), make(chan struct{})
+	f.wire.limit = limit
+	f.seen, f.removed, f.open = map[string]bool{}, map[uint64]bool{}, false
+	f.id, f.version = belfry.Cursor{}, 0
+	f.waiting = nil
+	ctx, cancel := context.WithCancel(context.Background())
+	f.hangUp = cancel
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/users/u/stream", nil)
+	r.Header.Set("Last-Event-ID", f.cursor)
+	wire, closed := f.wire, f.closed
+	go func() {
+		defer close(closed)
+		s.serve(wire, r, "u", time.Time{})
+	}()
+}
+
+func (f *follower) disconnect() {
+	if f.hangUp != nil {
+		f.hangUp()
+		<-f.closed
+		f.hangUp = nil
+	}
+}
+
+// receive takes in what has come.
+func (f *follower) receive() error {
+	if f.wire == nil {
+		return nil
+	}
+	events, err := f.wire.read()
+	if err != nil {
+		return err
+	}
+	f.waiting = append(f.waiting, events...)
+	for {
+		if f.owed != nil && !f.list(*f.owed) {
+			return nil
+		}
+		f.owed = nil
+		if len(f.waiting) == 0 {
+			return nil
+		}
+		e := f.waiting[0]
+		f.waiting = f.waiting[1:]
+		if err := f.take(e); err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+	}
+}
+
+// list asks the connected server for the whole inbox.
+func (f *follower) list(version uint64) bool {
+	server := f.servers[f.server]
+	row, _ := server.Row("u")
+	if row.Version < version {
+		return false // 503, to be asked again
+	}
+	clear(f.held)
+	for i := range row.Items {
+		if e := &row.Items[i]; !e.Expired(time.Now()) {
+			var content *belfry.Item
+			if item, ok, _ := server.Item("u", e.Seq); ok {
+				content = &item
+			}
+			f.held[e.Seq] = heldItem{newItemBody(e, content, nil), content == nil}
+		}
+	}
+	f.badge = newUnreadBody("u", &row, time.Now())
+	return true
+}
+
+func (f *follower) take(e sseEvent) error {
+	if err := f.check(e); err != nil {
+		return err
+	}
+	switch e.name {
+	case eventItem:
+		var in struct {
+			itemBody
+			Priority string `json:"priority"` // which is only ever written
+		}
+		if err := json.Unmarshal([]byte(e.data), &in); err != nil {
+			return err
+		}
+		b := in.itemBody
+		if key := fmt.Sprint(b.Seq, b.Version, b.Pending); f.seen[key] {
+			return fmt.Errorf("item %s twice on one connection", key)
+		} else {
+			f.seen[key] = true
+		}
+		if have, ok := f.held[b.Seq]; !ok || have.Pending || have.Version <= b.Version {
+			f.held[b.Seq] = heldItem{b, false}
+		}
+	case eventState:
+		var b stateBody
+		if err := json.Unmarshal([]byte(e.data), &b); err != nil {
+			return err
+		}
+		return f.change(b)
+	case eventUnread:
+		var b unreadBody
+		if err := json.Unmarshal([]byte(e.data), &b); err != nil {
+			return err
+		}
+		if b.Version < f.version {
+			return fmt.Errorf("version went back from %d", f.version)
+		}
+		if err := f.show(e.id, b.Version); err != nil {
+			return err
+		}
+		f.badge, f.version = b, b.Version
+	case eventResync:
+		var b versionBody
+		if err := json.Unmarshal([]byte(e.data), &b); err != nil {
+			return err
+		}
+		if err := f.show(e.id, b.Version); err != nil {
+			return err
+		}
+		f.owed, f.version = &b.Version, b.Version
+	}
+	if e.hasID {
+		f.cursor = e.id
+	}
+	return nil
+}
+
+// show holds that a version is not older than the last id, on whichever
+// connection that came, unless the epochs differ. It may be older than what was
+// shown of a batch with pending items: the id is before that.
+func (f *follower) show(id string, version uint64) error {
+	have, err := belfry.ParseCursor(f.cursor)
+	if err != nil {
+		return nil // this client asked for a resync
+	}
+	if c, err := belfry.ParseCursor(id); err != nil || c.Epoch == have.Epoch && version < have.Version {
+		return fmt.Errorf("shows an older version than %s", have)
+	}
+	return nil
+}
+
+// change applies a state event.
+func (f *follower) change(b stateBody) error {
+	set := func(seqs []uint64, change func(*heldItem)) {
+		for _, seq := range seqs {
+			if h, ok := f.held[seq]; ok {
+				change(&h)
+				h.Archived = slices.Contains(b.Archived, seq)
+				f.held[seq] = h
+			}
+		}
+	}
+	set(b.Read, func(h *heldItem) { h.Read, h.Seen = true, true })
+	set(b.Unread, func(h *heldItem) { h.Read = false })
+	set(b.Seen, func(h *heldItem) { h.Seen = true })
+	for _, seq := range b.Removed {
+		if f.removed[seq] {
+			return fmt.Errorf("%d removed twice on one connection", seq)
+		}
+		f.removed[seq] = true
+		delete(f.held, seq)
+	}
+	return nil
+}
+
+// check holds that ids stand where they may and do not go back.
+func (f *follower) check(e sseEvent) error {
+	switch e.name {
+	case eventItem, eventState:
+		f.open = true
+		if e.hasID {
+			return fmt.Errorf("has an id, although it is not the last of its batch")
+		}
+		return nil
+	case eventUnread, eventResync:
+		f.open = false
+		if !e.hasID {
+			return fmt.Errorf("has no id")
+		}
+	case eventPing, eventBye:
+		if f.open {
+			return fmt.Errorf("within a batch")
+		}
+		if e.hasID && e.id != f.cursor {
+			return fmt.Errorf("id is not the last sent, %s", f.cursor)
+		}
+	}
+	if e.hasID {
+		id, err := belfry.ParseCursor(e.id)
+		if err != nil {
+			return err
+		}
+		if id.Version < f.id.Version {
+			return fmt.Errorf("id went back from %s", f.id)
+		}
+		f.id = id
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package server
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+// Why a stream ended, for metrics, besides the reasons of bye.
+const (
+	endGone     = "gone"      // the client went
+	endWrite    = "write"     // a write failed or took too long
+	endNotReady = "not_ready" // the tables are not recovered
+	endError    = "error"     // a row could not be read
+)
+
+// streamMetrics is what the streams tell of themselves.
+type streamMetrics struct {
+	connections prometheus.Gauge
+	events      *prometheus.CounterVec
+	conflated   prometheus.Counter
+	ends        *prometheus.CounterVec
+	catchups    *prometheus.CounterVec
+}
+
+// newStreamMetrics registers the metrics with reg, or with nobody if that is
+// nil.
+func newStreamMetrics(reg prometheus.Registerer) streamMetrics {
+	f := promauto.With(reg)
+	return streamMetrics{
+		connections: f.NewGauge(prometheus.GaugeOpts{
+			Name: "belfry_stream_connections",
+			Help: "Streams that are open.",
+		}),
+		events: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_stream_events_total",
+			Help: "Events written to streams, by kind.",
+		}, []string{"kind"}),
+		conflated: f.NewCounter(prometheus.CounterOpts{
+			Name: "belfry_stream_conflated_wakes_total",
+			Help: "Changes that found their stream about to look at the tables anyway.",
+		}),
+		ends: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_stream_ends_total",
+			Help: "Streams that ended or were refused, by reason: gone, write, drain, expired, limit, not_ready or error.",
+		}, []string{"reason"}),
+		catchups: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_stream_catchups_total",
+			Help: "How streams were taken up: snapshot (no cursor), replayed or resync.",
+		}, []string{"outcome"}),
+	}
+}

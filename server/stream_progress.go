@@ -1,0 +1,312 @@
+package server
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// phase is how far a stream has come.
+type phase uint8
+
+const (
+	phaseFresh     phase = iota // came without a cursor, to be told the badge
+	phaseMalformed              // came with something that is no cursor
+	phaseResuming               // came with a cursor, to be told what it missed
+	phaseLive                   // was answered; follows the row
+)
+
+// How a stream was taken up, for metrics.
+const (
+	tookSnapshot = "snapshot"
+	tookReplayed = "replayed"
+	tookResync   = "resync"
+)
+
+// progress is all that must be remembered of a connection: what its client was
+// told. It holds no events; what to tell next follows from it and the tables as
+// they are then.
+//
+// It is a value: step returns a new one and leaves the old as it was.
+type progress struct {
+	phase phase
+	// told is the version that the client knows, contents aside.
+	told uint64
+	// id is the cursor up to which the client knows everything, contents
+	// included. It is never behind an id that was sent, but while pending is
+	// not empty it may be behind told.
+	id     belfry.Cursor
+	sentID bool // whether id went out on this connection
+	// recheck is set from a resync until the row is there of which the client
+	// reads the list: what lacks content in it then becomes pending.
+	recheck bool
+	// until ends the wait for the cursor's version or for late contents; zero
+	// while there is nothing to wait for.
+	until time.Time
+	// pending holds the seqs that the client has without content.
+	pending []uint64
+	// gone holds the seqs that the row still holds but the client was told are
+	// removed, because they expired. The fold makes removals of them later.
+	gone []uint64
+}
+
+// newProgress is that of a client which brings cursor, as a text; empty if it
+// brings none.
+func newProgress(cursor string) progress {
+	if cursor == "" {
+		return progress{phase: phaseFresh}
+	}
+	c, err := belfry.ParseCursor(cursor)
+	if err != nil {
+		return progress{phase: phaseMalformed}
+	}
+	return progress{phase: phaseResuming, told: c.Version, id: c}
+}
+
+// source is where step finds contents: it returns nil for one that the inbox
+// table does not hold, or not yet.
+type source func(seq uint64) *belfry.Item
+
+// view is what a step is taken from: a user's row and contents at one time.
+type view struct {
+	user    string
+	row     *belfry.State
+	now     time.Time
+	content source
+	prefer  languages
+}
+
+// outcome is what a step came to.
+type outcome struct {
+	frames []frame
+	// wake is when to look again although no table changed; zero for never.
+	wake time.Time
+	// took is set by the step that took the stream up.
+	took string
+}
+
+// step returns what to send to a client now and the progress once that is
+// sent. It sends all that v shows or nothing: there are no half steps to keep.
+func (p progress) step(v view) (outcome, progress) {
+	switch p.phase {
+	case phaseFresh:
+		p = p.at(v.row.Cursor())
+		f := p.frame(eventUnread, newUnreadBody(v.user, v.row, v.now))
+		return outcome{frames: []frame{f}, wake: nextExpiry(v), took: tookSnapshot}, p
+	case phaseMalformed:
+		return p.resync(v, v.row.Cursor())
+	case phaseResuming:
+		return p.resume(v)
+	default:
+		return p.follow(v)
+	}
+}
+
+// resume takes up a stream from the client's cursor.
+func (p progress) resume(v view) (outcome, progress) {
+	if p.id.Version > v.row.Version && p.wait(v.now) {
+		return outcome{wake: p.until}, p
+	}
+	p.until = time.Time{}
+	switch {
+	case p.id.IsZero():
+	case p.id.Epoch != v.row.Epoch:
+		return p.resync(v, v.row.Cursor())
+	case p.id.Version > v.row.Version:
+		// The client lists the inbox at a server that knows this version, and
+		// is told nothing older here.
+		return p.resync(v, p.id)
+	}
+	if _, ok := v.row.Since(p.told, v.now); !ok {
+		return p.resync(v, v.row.Cursor())
+	}
+	p.phase = phaseLive
+	out, p := p.follow(v)
+	out.took = tookReplayed
+	return out, p
+}
+
+// resync tells the client to list the inbox again at c, and goes on from there.
+func (p progress) resync(v view, c belfry.Cursor) (outcome, progress) {
+	out := outcome{wake: nextExpiry(v)}
+	if p.phase != phaseLive {
+		out.took = tookResync
+	}
+	p = p.at(c)
+	p.recheck, p.pending = true, nil
+	out.frames = []frame{p.frame(eventResync, versionBody{c.Version})}
+	return out, p.relist(v)
+}
+
+// relist makes pending what the client finds in the list without content. It
+// waits until the row has the version which the client asks for.
+func (p progress) relist(v view) progress {
+	if !p.recheck || v.row.Version < p.told {
+		return p
+	}
+	p.recheck = false
+	for i := range v.row.Items {
+		e := &v.row.Items[i]
+		if e.Seq <= p.told && !e.Expired(v.now) && v.content(e.Seq) == nil {
+			p.pending = append(p.pending, e.Seq)
+		}
+	}
+	return p
+}
+
+// follow sends what changed since the client was told last.
+func (p progress) follow(v view) (outcome, progress) {
+	if v.row.Version < p.told {
+		return outcome{}, p // after a resync: what the client sees never goes back
+	}
+	p = p.relist(v)
+	changes, ok := v.row.Since(p.told, v.now)
+	if !ok {
+		return p.resync(v, v.row.Cursor())
+	}
+	items, lacking, late := p.items(v, changes.Items)
+	if late && p.wait(v.now) {
+		return outcome{wake: earlier(p.until, nextExpiry(v))}, p
+	}
+	p.until = time.Time{}
+	// What an item frame says need not be said again, nor what is gone.
+	told := func(seq uint64) bool {
+		return slices.ContainsFunc(items, func(b itemBody) bool { return b.Seq == seq })
+	}
+	for _, seqs := range []*[]uint64{&changes.Read, &changes.Unread, &changes.Seen, &changes.Archived} {
+		*seqs = slices.DeleteFunc(*seqs, told)
+	}
+	changes.Removed = slices.DeleteFunc(changes.Removed, func(seq uint64) bool {
+		return slices.Contains(p.gone, seq)
+	})
+	slices.Sort(changes.Removed)
+
+	out := outcome{wake: nextExpiry(v)}
+	moved := v.row.Version > p.told
+	p.pending, p.gone = lacking, expired(v)
+	if !moved && len(items) == 0 && !changes.HasState() {
+		return out, p
+	}
+	for _, b := range items {
+		out.frames = append(out.frames, frame{event: eventItem, data: b})
+	}
+	if changes.HasState() {
+		out.frames = append(out.frames, frame{event: eventState, data: newStateBody(v.row.Version, &changes)})
+	}
+	p = p.at(p.cursor(v.row))
+	p.told = v.row.Version
+	out.frames = append(out.frames, p.frame(eventUnread, newUnreadBody(v.user, v.row, v.now)))
+	return out, p
+}
+
+// items returns the item frames' data, the pressing ones first: fresh ones, and
+// pending ones whose content has come. It also returns which seqs the client
+// will then have without content, and whether any of these is late: it was not
+// pending before, so the batch is worth holding back for it.
+func (p progress) items(v view, fresh []*belfry.Entry) (items []itemBody, lacking []uint64, late bool) {
+	for _, e := range fresh {
+		content := v.content(e.Seq)
+		if content == nil {
+			lacking = append(lacking, e.Seq)
+			late = late || !slices.Contains(p.pending, e.Seq)
+		}
+		items = append(items, newItemBody(e, content, v.prefer))
+	}
+	for _, seq := range p.pending {
+		e, ok := v.row.Entry(seq)
+		if !ok || e.Expired(v.now) || slices.Contains(fresh, e) {
+			continue
+		}
+		if content := v.content(seq); content != nil {
+			items = append(items, newItemBody(e, content, v.prefer))
+		} else {
+			lacking = append(lacking, seq)
+		}
+	}
+	slices.SortFunc(items, func(a, b itemBody) int {
+		if a.Priority.Pressing() != b.Priority.Pressing() {
+			if a.Priority.Pressing() {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.Seq, b.Seq)
+	})
+	return items, lacking, late
+}
+
+// cursor is the id of a batch that tells all of row: row's own, but before the
+// oldest pending item, so that a client which comes back with it is told that
+// item again. It takes row's epoch also where it stays at an older version:
+// versions go on over an epoch change.
+func (p progress) cursor(row *belfry.State) belfry.Cursor {
+	c := row.Cursor()
+	if len(p.pending) > 0 {
+		c.Version = max(p.id.Version, slices.Min(p.pending)-1)
+	}
+	if c.Version == 0 {
+		return belfry.Cursor{}
+	}
+	return c
+}
+
+// at is p once c was sent as id and the client was told all up to it.
+func (p progress) at(c belfry.Cursor) progress {
+	p.phase, p.told, p.id, p.sentID = phaseLive, c.Version, c, true
+	p.until = time.Time{}
+	return p
+}
+
+// wait reports whether there is still time to wait at now, of maxWait from the
+// first call on.
+func (p *progress) wait(now time.Time) bool {
+	if p.until.IsZero() {
+		p.until = now.Add(maxWait)
+	}
+	return now.Before(p.until)
+}
+
+// frame is an event with the last id sent, if one was.
+func (p progress) frame(event string, data any) frame {
+	f := frame{event: event, data: data}
+	if p.sentID {
+		f.id = p.id.String()
+	}
+	return f
+}
+
+// ping repeats what the client was told.
+func (p progress) ping() frame { return p.frame(eventPing, versionBody{p.told}) }
+
+// bye is the last frame of a stream.
+func (p progress) bye(reason string) frame { return p.frame(eventBye, byeBody{reason}) }
+
+// expired returns the seqs of the items that v's row still holds although they
+// have expired.
+func expired(v view) []uint64 {
+	var seqs []uint64
+	for i := range v.row.Items {
+		if e := &v.row.Items[i]; e.Expired(v.now) {
+			seqs = append(seqs, e.Seq)
+		}
+	}
+	return seqs
+}
+
+// nextExpiry is when the next item of v expires, zero if none will.
+func nextExpiry(v view) time.Time {
+	if t, ok := v.row.NextExpiry(v.now); ok {
+		return t
+	}
+	return time.Time{}
+}
+
+// earlier returns the earlier of two times, where zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

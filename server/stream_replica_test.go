@@ -1,0 +1,115 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// history is what the processors made of user u's journal, one step a record.
+type history struct {
+	cap    int
+	epoch  uint32
+	offset int64
+
+	mu     sync.Mutex
+	states []belfry.State                 // after each record; the first is the zero State
+	items  []func(map[uint64]belfry.Item) // what each did to the contents
+}
+
+func newHistory(limit int) *history {
+	return &history{cap: limit, epoch: 7, states: []belfry.State{{}}}
+}
+
+func (h *history) state() belfry.State { return h.at(h.len()) }
+
+// at is the state after n records.
+func (h *history) at(n int) belfry.State {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.states[n]
+}
+
+func (h *history) len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.items)
+}
+
+func (h *history) append(r belfry.Record) {
+	in := belfry.Input{Position: belfry.Position{Epoch: h.epoch, Offset: h.offset}, Time: time.Now(), Cap: h.cap}
+	h.offset++
+	state, effects := belfry.Fold(h.state(), r, in)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.states = append(h.states, state)
+	h.items = append(h.items, func(contents map[uint64]belfry.Item) {
+		for _, seq := range effects.Removed {
+			delete(contents, seq)
+		}
+		if effects.Item != nil {
+			contents[effects.Item.Seq] = *effects.Item
+		}
+	})
+}
+
+// replica is the views of one server, each at its own place of the history.
+type replica struct {
+	history *history
+
+	mu       sync.Mutex
+	row      int // how many records the unread view shows
+	item     int // how many the inbox view shows
+	contents map[uint64]belfry.Item
+	watchers map[*func()]bool
+}
+
+func newReplica(h *history) *replica {
+	return &replica{history: h, contents: map[uint64]belfry.Item{}, watchers: map[*func()]bool{}}
+}
+
+// advance lets the views show up to that many records more.
+func (r *replica) advance(rows, items int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := r.history.len()
+	r.row = min(r.row+rows, last)
+	for to := min(r.item+items, last); r.item < to; r.item++ {
+		r.history.items[r.item](r.contents)
+	}
+	for changed := range r.watchers {
+		(*changed)()
+	}
+}
+
+func (r *replica) catchUp() { r.advance(r.history.len(), r.history.len()) }
+
+func (r *replica) Row(string) (belfry.State, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.history.at(r.row), nil
+}
+
+func (r *replica) Item(_ string, seq uint64) (belfry.Item, bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	item, ok := r.contents[seq]
+	return item, ok, nil
+}
+
+func (r *replica) Watch(_ string, changed func()) (stop func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.watchers[&changed] = true
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.watchers, &changed)
+	}
+}
+
+var (
+	_ Rows  = (*replica)(nil)
+	_ Items = (*replica)(nil)
+)

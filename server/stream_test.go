@@ -1,0 +1,344 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/belfry/belfry"
+)
+
+// after lets the bubble's time pass.
+func after(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func TestStreamBegins(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		request func(*http.Request)
+		want    []string
+	}{
+		{"no cursor", nil, []string{`unread "version":3 "unread":1 id=7.3`}},
+		{"empty header", withHeader(""), []string{`unread "version":3 "unread":1 id=7.3`}},
+		{"empty header and query", func(r *http.Request) {
+			withQuery("7.3")(r)
+			withHeader("")(r)
+		}, nil},
+		{"header beats query", func(r *http.Request) {
+			withQuery("nonsense")(r)
+			withHeader("7.3")(r)
+		}, nil},
+		{"nothing missed", withQuery("7.3"), nil},
+		{"missed some", withQuery("7.1"), []string{`item "seq":2`, `state "version":3,"read":[1],"unread":[] "seen":[],"archived":[],"removed":[]`, `unread "version":3 id=7.3`}},
+		{"missed all", withQuery("0.0"), []string{`item "seq":1 "read":true`, `item "seq":2`, `unread id=7.3`}},
+		{"malformed", withHeader("7.3.1"), []string{`resync {"version":3} id=7.3`}},
+		{"other epoch", withHeader("8.3"), []string{`resync {"version":3} id=7.3`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				appendTo(t, f, note("one"), note("two"), command(belfry.KindRead, 1))
+				l := listen(t, newTestStreams(f), tt.request, time.Time{})
+				if tt.name == "no cursor" || tt.name == "empty header" {
+				}
+				l.want(append([]string{"retry"}, tt.want...)...)
+			})
+		})
+	}
+}
+
+func TestStreamHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		s := newTestStreams(f)
+		for range 50 {
+			// A cursor of the future: nothing else can have been flushed yet.
+			l := listen(t, s, withQuery("0.9"), time.Time{})
+			events := l.next()
+			if len(events) != 1 || events[0].retry < 2*time.Second || events[0].retry > 6*time.Second {
+				t.Fatalf("got %+v first, want retry of 2 to 6 s", events)
+			}
+			if l.wire.status != http.StatusOK {
+				t.Errorf("got status %d", l.wire.status)
+			}
+			for name, want := range map[string]string{
+				"Content-Type":      "text/event-stream",
+				"Cache-Control":     "no-cache, no-transform",
+				"X-Accel-Buffering": "no",
+			} {
+				if got := l.wire.header.Get(name); got != want {
+					t.Errorf("%s: got %q, want %q", name, got, want)
+				}
+			}
+			l.hangUp()
+			if !l.ended() {
+				t.Fatal("the stream goes on without its client")
+			}
+		}
+		if len(s.open)+len(s.perUser) != 0 {
+			t.Errorf("got %d open streams of %d users, want none", len(s.open), len(s.perUser))
+		}
+		for _, watching := range f.watchers {
+			if len(watching) != 0 {
+				t.Errorf("%d watchers are left", len(watching))
+			}
+		}
+	})
+}
+
+func TestStreamFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		l := listen(t, newTestStreams(f), nil, time.Time{})
+		l.want("retry", `unread "version":0 "unread":0 id=0.0`)
+		appendTo(t, f, note("one"))
+		l.want(`item "seq":1,"version":1 "title":"one"`, `unread "version":1 "unread":1 id=7.1`)
+		appendTo(t, f, command(belfry.KindRead, 1))
+		l.want(`state "version":2,"read":[1]`, `unread "unread":0 id=7.2`)
+		appendTo(t, f, touch())
+		l.want(`unread "version":3 id=7.3`)
+		f.mu.Lock()
+		f.wake("u")
+		f.mu.Unlock()
+		l.want()
+	})
+}
+
+func TestStreamFollowsOverEpochChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		appendTo(t, f, note("one"), note("two"))
+		l := listen(t, newTestStreams(f), withQuery("7.2"), time.Time{})
+		f.mu.Lock()
+		f.epoch, f.offset = 9, 0
+		f.mu.Unlock()
+		l.want("retry")
+		appendTo(t, f, note("three"))
+		l.want(`item "seq":3`, `unread "version":3,"cursor":"9.3" id=9.3`)
+	})
+}
+
+func TestStreamConflates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		reg := prometheus.NewRegistry()
+		s := newTestStreams(f)
+		s.metrics = newStreamMetrics(reg)
+		f.holdRows = true
+		l := listen(t, s, nil, time.Time{})
+		l.want("retry", "unread id=0.0")
+		// All but the last change come while the row stands still.
+		for i := range 100 {
+			appendTo(t, f, note(fmt.Sprint(i)))
+		}
+		appendTo(t, f, belfry.Record{Kind: belfry.KindDelete, UpTo: 99})
+		f.release()
+		events := l.next()
+		if len(events) != 3 {
+			t.Fatalf("got %d events, want item, state and unread", len(events))
+		}
+		if got := testutil.ToFloat64(s.metrics.events.WithLabelValues(eventItem)); got != 1 {
+			t.Errorf("got %v item events counted, want 1", got)
+		}
+		if got := testutil.ToFloat64(s.metrics.conflated); got == 0 {
+			t.Error("got no conflated wakes")
+		}
+		if got := testutil.ToFloat64(s.metrics.connections); got != 1 {
+			t.Errorf("got %v connections, want 1", got)
+		}
+		if got := testutil.ToFloat64(s.metrics.catchups.WithLabelValues(tookSnapshot)); got != 1 {
+			t.Errorf("got %v snapshots, want 1", got)
+		}
+	})
+}
+
+func TestStreamPings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		appendTo(t, f, note("one"))
+		l := listen(t, newTestStreams(f), nil, time.Time{})
+		resumed := listen(t, newTestStreams(f), withQuery("7.1"), time.Time{})
+		l.want("retry", "unread id=7.1")
+		after(20*time.Second - 1)
+		l.want()
+		after(1)
+		l.want(`ping {"version":1} id=7.1`)
+		resumed.want("retry", `ping {"version":1}`)
+		appendTo(t, f, touch())
+		after(20 * time.Second)
+		l.want("unread id=7.2", `ping {"version":2} id=7.2`)
+		resumed.want("unread id=7.2", `ping {"version":2} id=7.2`)
+	})
+}
+
+func TestStreamWaitsForTheCursor(t *testing.T) {
+	begin := func(t *testing.T, cursor string) (*fake, *listener) {
+		f := newFake()
+		appendTo(t, f, note("one"))
+		f.holdRows = true
+		appendTo(t, f, note("two"), note("three"))
+		l := listen(t, newTestStreams(f), withQuery(cursor), time.Time{})
+		l.want("retry")
+		return f, l
+	}
+	for _, tt := range []struct {
+		name, cursor string
+		in           time.Duration
+		want         []string
+	}{
+		{"it comes", "7.2", 2*time.Second - 1, []string{`item "seq":3`, "unread id=7.3"}},
+		{"it comes in another epoch", "8.2", time.Second, []string{`resync {"version":3} id=7.3`}},
+		{"it comes too late", "7.2", 2 * time.Second, []string{`resync {"version":2} id=7.2`, `item "seq":3`, "unread id=7.3"}},
+		{"it comes too late in another epoch", "8.2", 2 * time.Second, []string{
+			`resync {"version":1} id=7.1`, `item "seq":2`, `item "seq":3`, "unread id=7.3"}},
+		{"it never comes", "7.9", 3 * time.Second, []string{`resync {"version":9} id=7.9`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f, l := begin(t, tt.cursor)
+				after(tt.in)
+				f.release()
+				l.want(tt.want...)
+			})
+		})
+	}
+}
+
+func TestStreamHoldsBackForContent(t *testing.T) {
+	begin := func(t *testing.T) (*fake, *listener) {
+		f := newFake()
+		appendTo(t, f, note("one"))
+		l := listen(t, newTestStreams(f), nil, time.Time{})
+		l.want("retry", "unread id=7.1")
+		f.holdItems = true
+		appendTo(t, f, note("two"))
+		after(time.Second)
+		appendTo(t, f, command(belfry.KindRead, 1))
+		l.want()
+		return f, l
+	}
+	t.Run("it comes in time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f, l := begin(t)
+			after(time.Second - 1)
+			l.want()
+			f.release()
+			l.want(`item "seq":2 "title":"two"`, `state "read":[1]`, "unread id=7.3")
+		})
+	})
+	t.Run("it comes late", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f, l := begin(t)
+			after(time.Second)
+			l.want(`item "seq":2 "pending":true`, `state "read":[1]`, `unread "version":3 id=7.1`)
+			appendTo(t, f, command(belfry.KindRead, 2))
+			l.want(`state "read":[2]`, `unread "version":4 id=7.1`)
+			f.release()
+			l.want(`item "seq":2,"version":4,"read":true "title":"two"`, `unread "version":4 id=7.4`)
+		})
+	})
+	t.Run("it never comes", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f, l := begin(t)
+			after(time.Second)
+			l.want(`item "seq":2 "pending":true`, `state`, `unread id=7.1`)
+			appendTo(t, f, command(belfry.KindDelete, 2))
+			l.want(`state "removed":[2]`, `unread "version":4 id=7.4`)
+		})
+	})
+	t.Run("its item goes first", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f, l := begin(t)
+			appendTo(t, f, command(belfry.KindDelete, 2))
+			l.want(`state "read":[1] "removed":[2]`, `unread id=7.4`)
+		})
+	})
+	t.Run("at a catch-up", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f, _ := begin(t)
+			l := listen(t, newTestStreams(f), withQuery("0.0"), time.Time{})
+			l.want("retry")
+			after(2 * time.Second)
+			l.want(`item "seq":1`, `item "seq":2 "pending":true`, `unread id=7.1`)
+			f.release()
+			l.want(`item "seq":2 "title":"two"`, `unread id=7.3`)
+		})
+	})
+	t.Run("in the list after a resync", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f, _ := begin(t)
+			l := listen(t, newTestStreams(f), withQuery("nonsense"), time.Time{})
+			l.want("retry", `resync {"version":3} id=7.3`)
+			f.release()
+			l.want(`item "seq":2 "title":"two"`, `unread id=7.3`)
+		})
+	})
+}
+
+func TestStreamTellsExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		l := listen(t, newTestStreams(f), nil, time.Time{})
+		appendTo(t, f, brief("one", 5*time.Second), brief("two", 7*time.Second), brief("three", time.Hour))
+		after(5*time.Second - time.Millisecond)
+		l.next()
+		after(time.Millisecond)
+		l.want(`state "version":3 "removed":[1]`, `unread "version":3 "unread":2 id=7.3`)
+		after(2 * time.Second)
+		l.want(`state "removed":[2]`, `unread "unread":1 id=7.3`)
+		resumed := listen(t, newTestStreams(f), withQuery("7.3"), time.Time{})
+		resumed.want("retry", `state "removed":[1,2]`, `unread "unread":1 id=7.3`)
+		// The fold makes removals of them: no connection hears of them again.
+		appendTo(t, f, note("four"))
+		l.want(`item "seq":4`, "unread id=7.4")
+		resumed.want(`item "seq":4`, "unread id=7.4")
+	})
+}
+
+func TestStreamSpeaksTheLanguage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		r := note("x")
+		r.Notification.Title = belfry.Text{"en": "approval", "ko": "결재"}
+		appendTo(t, f, r)
+		korean := listen(t, newTestStreams(f), func(r *http.Request) {
+			withQuery("0.0")(r)
+			r.Header.Set("Accept-Language", "ko-KR, en;q=0.5")
+		}, time.Time{})
+		korean.want("retry", `item "title":"결재"`, "unread id=7.1")
+	})
+}
+
+func TestStreamTakesTheHorizonForAResync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		appendTo(t, f, note("first"))
+		behind := listen(t, newTestStreams(f), nil, time.Time{})
+		behind.want("retry", "unread id=7.1")
+		f.holdRows = true
+		for i := range belfry.DefaultCap + 2 {
+			appendTo(t, f, note(fmt.Sprint(i)))
+		}
+		for seq := range uint64(belfry.DefaultCap + 2) {
+			appendTo(t, f, command(belfry.KindDelete, seq+2))
+		}
+		f.release()
+		row, _ := f.Row("u")
+		if row.Horizon <= 1 {
+			t.Fatalf("got horizon %d, want one over 1", row.Horizon)
+		}
+		want := fmt.Sprintf(`resync {"version":%d} id=7.%[1]d`, row.Version)
+		behind.want(want)
+		listen(t, newTestStreams(f), withQuery("7.1"), time.Time{}).want("retry", want)
+		listen(t, newTestStreams(f), withQuery("0.0"), time.Time{}).want("retry", want)
+		appendTo(t, f, note("more"))
+		behind.want("item", fmt.Sprintf("unread id=7.%d", row.Version+1))
+	})
+}

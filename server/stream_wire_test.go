@@ -1,0 +1,286 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// sseEvent is one event as a client reads it. The retry field comes as an event
+// of its own, without a name.
+type sseEvent struct {
+	name, data, id string
+	hasID          bool
+	retry          time.Duration
+}
+
+// parseSSE reads the whole events at the beginning of b and returns the rest.
+// It accepts only what this server writes, which is less than the format has.
+func parseSSE(b []byte) (events []sseEvent, rest []byte, err error) {
+	for {
+		block, after, ok := bytes.Cut(b, []byte("\n\n"))
+		if !ok {
+			return events, b, nil
+		}
+		var e sseEvent
+		for line := range strings.SplitSeq(string(block), "\n") {
+			name, value, ok := strings.Cut(line, ": ")
+			if !ok || strings.ContainsAny(value, "\r\x00") {
+				return events, b, fmt.Errorf("line %q is no field", line)
+			}
+			switch name {
+			case "event":
+				e.name = value
+			case "id":
+				e.id, e.hasID = value, true
+			case "data":
+				if e.data != "" {
+					return events, b, fmt.Errorf("more than one line of data: %q", block)
+				}
+				e.data = value
+			case "retry":
+				ms, err := strconv.Atoi(value)
+				if err != nil {
+					return events, b, err
+				}
+				e.retry = time.Duration(ms) * time.Millisecond
+			default:
+				return events, b, fmt.Errorf("field %q", name)
+			}
+		}
+		if e.name != "" && !json.Valid([]byte(e.data)) {
+			return events, b, fmt.Errorf("data %q is no JSON", e.data)
+		}
+		events, b = append(events, e), after
+	}
+}
+
+// wire is a client's connection in memory, an http.ResponseWriter to the
+// server. What was written can be read once it is flushed.
+type wire struct {
+	mu        sync.Mutex
+	header    http.Header
+	status    int
+	buf       []byte
+	flushed   int
+	deadline  time.Time
+	deadlines int  // how many writes had a deadline
+	stalled   bool // the client reads nothing more
+	limit     int  // bytes after which the client is gone, -1 for none
+}
+
+func newWire() *wire {
+	return &wire{header: http.Header{}, limit: -1}
+}
+
+func (w *wire) Header() http.Header { return w.header }
+
+func (w *wire) WriteHeader(status int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status = status
+}
+
+func (w *wire) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.deadline.IsZero() {
+		w.deadlines++
+	}
+	if w.stalled {
+		until := w.deadline
+		w.mu.Unlock()
+		<-time.After(time.Until(until))
+		w.mu.Lock()
+		return 0, os.ErrDeadlineExceeded
+	}
+	if w.limit >= 0 && len(w.buf)+len(b) > w.limit {
+		n := max(0, w.limit-len(w.buf))
+		w.buf = append(w.buf, b[:n]...)
+		w.flushed = len(w.buf) // the network carries it all the same
+		return n, errors.New("connection reset")
+	}
+	w.buf = append(w.buf, b...)
+	return len(b), nil
+}
+
+func (w *wire) FlushError() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.flushed = len(w.buf)
+	return nil
+}
+
+func (w *wire) SetWriteDeadline(t time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deadline = t
+	return nil
+}
+
+// read returns the events flushed since the last read.
+func (w *wire) read() ([]sseEvent, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	events, rest, err := parseSSE(w.buf[:w.flushed])
+	n := w.flushed - len(rest)
+	w.buf, w.flushed = w.buf[n:], w.flushed-n
+	if w.limit >= 0 {
+		w.limit -= n
+	}
+	return events, err
+}
+
+// listener is a client in a synctest bubble with its stream.
+type listener struct {
+	t      *testing.T
+	wire   *wire
+	hangUp context.CancelFunc
+	closed chan struct{}
+}
+
+// listen opens a stream of user u. Request changes the request before it is
+// served.
+func listen(t *testing.T, s *streams, request func(*http.Request), until time.Time) *listener {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	l := &listener{t: t, wire: newWire(), hangUp: cancel, closed: make(chan struct{})}
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/users/u/stream", nil)
+	if request != nil {
+		request(r)
+	}
+	go func() {
+		defer close(l.closed)
+		s.serve(l.wire, r, "u", until)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-l.closed
+	})
+	return l
+}
+
+// next returns what has come since the last call, once the server is idle.
+func (l *listener) next() []sseEvent {
+	l.t.Helper()
+	synctest.Wait()
+	events, err := l.wire.read()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return events
+}
+
+// ended reports whether the server has ended the stream.
+func (l *listener) ended() bool {
+	synctest.Wait()
+	select {
+	case <-l.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// want compares what has come since the last call. Each expected event is a
+// name, or a name and what must be in the data, or a name, data and "id=…";
+// an event for which no id is given must have none.
+func (l *listener) want(want ...string) {
+	l.t.Helper()
+	var got []string
+	for _, e := range l.next() {
+		got = append(got, e.String())
+	}
+	ok := len(got) == len(want)
+	for i := 0; ok && i < len(got); i++ {
+		ok = matches(got[i], want[i])
+	}
+	if !ok {
+		l.t.Fatalf("at %s\ngot\n\t%s\nwant\n\t%s", time.Now().Format("04:05.000"),
+			strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+	}
+}
+
+// String is "name data id=…", or "retry".
+func (e sseEvent) String() string {
+	if e.name == "" {
+		return "retry"
+	}
+	if e.hasID {
+		return e.name + " " + e.data + " id=" + e.id
+	}
+	return e.name + " " + e.data
+}
+
+// matches holds each word of want against got, in order; ids must be equal.
+func matches(got, want string) bool {
+	rest := got
+	for word := range strings.FieldsSeq(want) {
+		i := strings.Index(rest, word)
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+len(word):]
+	}
+	_, gotID, _ := strings.Cut(got, " id=")
+	_, wantID, _ := strings.Cut(want, " id=")
+	return gotID == wantID && strings.HasPrefix(got, strings.Fields(want)[0])
+}
+
+func newTestStreams(f *fake) *streams {
+	return newStreams(f, f, nil, slog.New(slog.DiscardHandler))
+}
+
+func withQuery(cursor string) func(*http.Request) {
+	return func(r *http.Request) { r.URL.RawQuery = "last_event_id=" + cursor }
+}
+
+func withHeader(cursor string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("Last-Event-ID", cursor) }
+}
+
+// appendTo writes records to user u's journal.
+func appendTo(t *testing.T, f *fake, records ...belfry.Record) {
+	t.Helper()
+	for _, r := range records {
+		if _, err := f.Append(t.Context(), belfry.Addressed{Recipient: "u", Record: r}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func note(title string) belfry.Record {
+	return belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{ID: title, Title: belfry.PlainText(title)}}
+}
+
+func pressing(title string, p belfry.Priority) belfry.Record {
+	r := note(title)
+	r.Notification.Priority = p
+	return r
+}
+
+func brief(title string, lasts time.Duration) belfry.Record {
+	r := note(title)
+	r.Notification.ExpiresAt = time.Now().Add(lasts)
+	return r
+}
+
+func command(k belfry.Kind, seqs ...uint64) belfry.Record {
+	return belfry.Record{Kind: k, Seqs: seqs}
+}
+
+func touch() belfry.Record { return belfry.Record{Kind: belfry.KindTouch} }

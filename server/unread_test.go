@@ -1,0 +1,220 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+func TestUnreadOfNobody(t *testing.T) {
+	got := newAPI(t).get("/v1/users/user-7/unread").want(200).
+		wantHeader("ETag", `"0.0.0"`).wantHeader("Cache-Control", "private, no-cache").
+		wantHeader("Content-Type", "application/json").wantHeader("X-Poll-Interval", "30")
+	want := `{"user":"user-7","version":0,"cursor":"0.0","unread":0,"unseen":0,"urgent":0,"categories":{}}` + "\n"
+	if got.Body.String() != want {
+		t.Errorf("got %s, want %s", got.Body, want)
+	}
+}
+
+func TestUnreadCounts(t *testing.T) {
+	a := newAPI(t)
+	a.append("u", belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{
+		Title: belfry.PlainText("x"), Category: "approval", Priority: belfry.PriorityUrgent}}, note("y"))
+	want := `{"user":"u","version":2,"cursor":"7.2","unread":2,"unseen":2,"urgent":1,"categories":{"approval":{"unread":1,"unseen":1}}}` + "\n"
+	if got := a.get("/v1/users/u/unread").want(200).Body.String(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	head := a.call("HEAD", "/v1/users/u/unread", "").want(200).wantHeader("ETag", `"7.2.0"`)
+	if head.Header().Get("X-Poll-Interval") == "" {
+		t.Error("HEAD lacks the headers of GET")
+	}
+}
+
+func TestUnreadConditional(t *testing.T) {
+	a := newAPI(t)
+	a.notify("u", "x", "y")
+	for header, want := range map[string]int{
+		`"7.2.0"`: 304, `W/"7.2.0"`: 304, `"a", "7.2.0"`: 304, `"7.1.0",W/"7.2.0"`: 304, `*`: 304,
+		`"7.1.0"`: 200, `"7.2.1"`: 200, `"8.2.0"`: 200, `7.2.0`: 200, `"7.2"`: 200, `"`: 200, `W/`: 200, `"0.0.0"`: 200,
+		`"7.2.0.language"`: 200, `"x.y.z"`: 200,
+	} {
+		t.Run(header, func(t *testing.T) {
+			got := newAPIWith(t, a).get("/v1/users/u/unread", "If-None-Match", header).want(want).wantHeader("ETag", `"7.2.0"`)
+			if want == 304 && (got.Body.Len() != 0 || got.Header().Get("Content-Type") != "") {
+				t.Errorf("304 has a body: %q", got.Body)
+			}
+			if got.Header().Get("X-Poll-Interval") == "" || got.Header().Get("Cache-Control") == "" {
+				t.Errorf("headers are missing: %v", got.Header())
+			}
+		})
+	}
+}
+
+// TestUnreadExpiry has an item expire without a record: the tag must change
+// although the version does not.
+func TestUnreadExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t)
+		a.append("u", brief("x", time.Minute))
+		a.get("/v1/users/u/unread").wantHeader("ETag", `"7.1.0"`)
+		time.Sleep(2 * time.Minute)
+		got := a.get("/v1/users/u/unread", "If-None-Match", `"7.1.0"`).want(200).wantHeader("ETag", `"7.1.1"`)
+		if b := into[unreadBody](got); b.Unread != 0 || b.Version != 1 {
+			t.Errorf("got %+v, want nothing unread at version 1", b)
+		}
+	})
+}
+
+func TestUnreadWaits(t *testing.T) {
+	tests := []struct {
+		name, query, header string
+		releaseAfter        time.Duration
+		status              int
+		waits               time.Duration
+	}{
+		{"knows less", "?min_version=0", `"7.0.0"`, time.Hour, 200, 0},
+		{"by tag, in time", "", `"7.1.0"`, time.Second, 304, time.Second},
+		{"by version, in time", "?min_version=1", "", time.Second, 200, time.Second},
+		{"of another epoch", "", `"9.1.0"`, time.Second, 200, time.Second},
+		{"expired items do not count", "", `"7.0.9"`, time.Hour, 200, 0},
+		{"by tag, too late", "", `"7.1.0"`, time.Hour, 503, maxWait},
+		{"by version, too late", "?min_version=1", "", time.Hour, 503, maxWait},
+		{"the higher one counts", "?min_version=2", `"7.1.0"`, time.Second, 503, maxWait},
+	}
+	for _, path := range []string{"unread", "inbox"} {
+		for _, tt := range tests {
+			t.Run(path+" "+tt.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					a := newAPI(t)
+					a.fake.holdRows = true
+					a.notify("u", "x")
+					timer := time.AfterFunc(tt.releaseAfter, a.fake.release)
+					defer timer.Stop()
+					start := time.Now()
+					got := a.get("/v1/users/u/"+path+tt.query, "If-None-Match", tt.header)
+					if took := time.Since(start); took != tt.waits {
+						t.Errorf("took %s, want %s", took, tt.waits)
+					}
+					if got.want(tt.status); tt.status == 503 {
+						got.wantProblem(503, "")
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestUnreadClientGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		a.ctx = ctx
+		time.AfterFunc(time.Second, cancel)
+		start := time.Now()
+		a.get("/v1/users/u/unread?min_version=5").wantProblem(503, "")
+		if got := time.Since(start); got != time.Second {
+			t.Errorf("went on for %s after its client had gone", got-time.Second)
+		}
+		if n := len(a.fake.watchers["u"]); n != 0 {
+			t.Errorf("got %d watchers left, want 0", n)
+		}
+	})
+}
+
+func TestUnreadBadQuery(t *testing.T) {
+	a := newAPI(t)
+	for query, field := range map[string]string{
+		"?min_version=-1": "min_version", "?min_version=1.5": "min_version", "?min_version=": "min_version",
+		"?min_version=99999999999999999999": "min_version", "?a=%zz": "", "?a;b": "",
+	} {
+		a.get("/v1/users/u/unread"+query).wantProblem(400, field)
+	}
+}
+
+func TestUnreadNotReady(t *testing.T) {
+	a := newAPI(t)
+	a.fake.notReady = true
+	for _, path := range []string{"/v1/users/u/unread", "/v1/users/u/inbox", "/v1/users/u/export", "/v1/unread?user=u"} {
+		a.get(path).wantProblem(503, "")
+	}
+	a.call("POST", "/v1/users/u/inbox/read", `{"seqs":[1]}`).wantProblem(503, "")
+	if a.fake.offset != 0 {
+		t.Error("a command was written that could not be answered")
+	}
+}
+
+// mirror is one journal that two tables are made of.
+type mirror struct{ a, b *fake }
+
+func (m mirror) Append(ctx context.Context, records ...belfry.Addressed) ([]belfry.Position, error) {
+	if _, err := m.b.Append(ctx, records...); err != nil {
+		return nil, err
+	}
+	return m.a.Append(ctx, records...)
+}
+
+// TestTwoServersNeverGoBack sends one client back and forth between two
+// servers, of which one is held back at times: no answer is older than one
+// before, whatever the client uses to say what it knows.
+func TestTwoServersNeverGoBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ahead := newAPI(t)
+		behind := newAPI(t)
+		journal := mirror{ahead.fake, behind.fake}
+		ahead.config.Journal, behind.config.Journal = journal, journal
+
+		version, tag, refused := uint64(0), "", 0
+		for round := range 40 {
+			behind.fake.mu.Lock()
+			behind.fake.holdRows = round%3 != 0
+			behind.fake.mu.Unlock()
+			ahead.call("POST", "/v1/notifications", fmt.Sprintf(`{"recipient":"u","title":"%d"}`, round)).want(202)
+			late := time.AfterFunc(time.Duration(round%5)*time.Second, behind.fake.release)
+			for i, server := range []*api{ahead, behind, ahead, behind} {
+				path, headers := "/v1/users/u/unread", []string{"If-None-Match", tag}
+				switch (round + i) % 3 {
+				case 1:
+					path, headers = fmt.Sprintf("/v1/users/u/unread?min_version=%d", version), nil
+				case 2:
+					path, headers = fmt.Sprintf("/v1/users/u/inbox?min_version=%d", version), nil
+				}
+				got := server.get(path, headers...)
+				switch got.Code {
+				case http.StatusOK:
+					b := into[unreadBody](got)
+					if b.Version < version {
+						t.Fatalf("round %d: got version %d after %d", round, b.Version, version)
+					}
+					version = b.Version
+					if (round+i)%3 != 2 {
+						tag = got.Header().Get("ETag")
+					}
+				case http.StatusNotModified:
+				case http.StatusServiceUnavailable:
+					refused++
+				default:
+					t.Fatalf("got %d: %s", got.Code, got.Body)
+				}
+			}
+			late.Stop()
+			behind.fake.release()
+		}
+		if refused == 0 || version != 40 {
+			t.Errorf("got %d refusals and version %d: the test shows nothing", refused, version)
+		}
+	})
+}
+
+func TestPollInterval(t *testing.T) {
+	a := newAPI(t, func(c *Config) { c.PollInterval = 1500 * time.Millisecond })
+	a.get("/v1/users/u/unread").wantHeader("X-Poll-Interval", "2")
+	a.load.requests.Add(2 * a.load.capacity)
+	a.get("/v1/users/u/unread").wantHeader("X-Poll-Interval", "5")
+	a.load.requests.Add(200 * a.load.capacity)
+	a.get("/v1/unread?user=u").wantHeader("X-Poll-Interval", "15")
+}

@@ -1,0 +1,73 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// maxWait is how long a request waits for a table to show what its client
+// already knows.
+const maxWait = 2 * time.Second
+
+// errBehind is returned when a table still shows less than the client knows.
+var errBehind = errors.New("the table is behind what the client has seen")
+
+// await calls look until it reports true or an error: at once, and again after
+// each change of the recipient's part of the tables. After maxWait it returns
+// errBehind; when ctx ends, ctx's error.
+func await(ctx context.Context, recipient string, look func() (bool, error), tables ...Watcher) error {
+	if done, err := look(); done || err != nil {
+		return err
+	}
+	changed := make(chan struct{}, 1)
+	for _, t := range tables {
+		defer t.Watch(recipient, func() {
+			select {
+			case changed <- struct{}{}:
+			default: // a look is due already
+			}
+		})()
+	}
+	timeout := time.NewTimer(maxWait)
+	defer timeout.Stop()
+	for {
+		// Also before the first wait: the change may have come before Watch.
+		if done, err := look(); done || err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			return errBehind
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// awaitRow returns the recipient's row as soon as enough(row) holds. After
+// maxWait it returns the newest row together with errBehind; when ctx ends,
+// ctx's error.
+func awaitRow(ctx context.Context, rows Rows, recipient string, enough func(*belfry.State) bool) (belfry.State, error) {
+	var row belfry.State
+	err := await(ctx, recipient, func() (bool, error) {
+		var err error
+		row, err = rows.Row(recipient)
+		return err == nil && enough(&row), err
+	}, rows)
+	return row, err
+}
+
+// atLeast is the condition of a client that has seen version. Versions alone
+// are compared, whatever the epoch: they never fall.
+func atLeast(version uint64) func(*belfry.State) bool {
+	return func(row *belfry.State) bool { return row.Version >= version }
+}
+
+// applied is the condition of a client whose command is at p in the journal.
+func applied(p belfry.Position) func(*belfry.State) bool {
+	return func(row *belfry.State) bool { return row.Applied(p) }
+}
