@@ -13,6 +13,8 @@
 //   - Processors and views that failed are built anew, with backoff, and tell
 //     their state ([Processor], [View], [Status]).
 //   - Topics are created and verified by us, never by goka ([Topics]).
+//   - Consumer lag, in records and in time, from what the brokers say ([Lag]):
+//     goka's own figures are wrong.
 //   - Records that cannot be processed are set aside as they were received
 //     ([DeadLetters]).
 //

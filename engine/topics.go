@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -45,9 +46,13 @@ func OpenTopics(cfg Config) (*Topics, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := sarama.NewClient(cfg.Brokers, sc)
+	return openTopics(cfg.Brokers, sc)
+}
+
+func openTopics(brokers []string, sc *sarama.Config) (*Topics, error) {
+	client, err := sarama.NewClient(brokers, sc)
 	if err != nil {
-		return nil, fmt.Errorf("connect to kafka at %s: %w", strings.Join(cfg.Brokers, ","), err)
+		return nil, fmt.Errorf("connect to kafka at %s: %w", strings.Join(brokers, ","), err)
 	}
 	admin, err := sarama.NewClusterAdminFromClient(client)
 	if err != nil {
@@ -154,7 +159,55 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 			existing = append(existing, s)
 		}
 	}
+	if len(changes) > 0 {
+		if err := t.settle(ctx, names); err != nil {
+			return changes, err
+		}
+	}
 	return changes, t.Verify(existing)
+}
+
+// settleTimeout bounds how long the brokers may take to know new topics.
+const settleTimeout = 30 * time.Second
+
+// settle waits until every broker knows the topics and their leaders: creating
+// a topic is acknowledged before that.
+func (t *Topics) settle(ctx context.Context, names []string) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for _, broker := range t.client.Brokers() {
+		if err := broker.Open(t.client.Config()); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
+			return fmt.Errorf("connect to broker %s: %w", broker.Addr(), err)
+		}
+		for !t.knows(broker, names) {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return fmt.Errorf("wait until broker %s knows the new topics: %w", broker.Addr(), ctx.Err())
+			}
+		}
+	}
+	return t.client.RefreshMetadata(names...)
+}
+
+func (t *Topics) knows(broker *sarama.Broker, names []string) bool {
+	response, err := broker.GetMetadata(sarama.NewMetadataRequest(t.client.Config().Version, names))
+	if err != nil || len(response.Topics) != len(names) {
+		return false
+	}
+	for _, topic := range response.Topics {
+		if topic.Err != sarama.ErrNoError || len(topic.Partitions) == 0 {
+			return false
+		}
+		for _, p := range topic.Partitions {
+			if p.Err != sarama.ErrNoError {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (t *Topics) create(s belfry.TopicSpec, replication int) (bool, error) {
@@ -221,4 +274,22 @@ func (t *Topics) verifyConfig(s belfry.TopicSpec) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// End returns the sum of the end offsets of a topic's partitions: how many
+// records were ever written to it.
+func (t *Topics) End(topic string) (int64, error) {
+	partitions, err := t.client.Partitions(topic)
+	if err != nil {
+		return 0, fmt.Errorf("find the partitions of %s: %w", topic, err)
+	}
+	var sum int64
+	for _, p := range partitions {
+		end, err := t.client.GetOffset(topic, p, sarama.OffsetNewest)
+		if err != nil {
+			return 0, fmt.Errorf("find the end of %s/%d: %w", topic, p, err)
+		}
+		sum += end
+	}
+	return sum, nil
 }

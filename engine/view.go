@@ -32,8 +32,9 @@ type View struct {
 	cfg       Config
 	table     Table
 	sup       *supervisor
-	current   atomic.Pointer[goka.View]
+	current   atomic.Pointer[viewStores] // what may be read; nil if nothing may
 	recovered atomic.Bool
+	last      TopicID // the incarnation recovered last; belongs to Run
 	refused   atomic.Int64
 	progress  progress
 }
@@ -69,12 +70,11 @@ func (v *View) Get(key string) ([]byte, error) {
 	if current == nil || !v.recovered.Load() {
 		return nil, fmt.Errorf("read %s: %w", v.table.Topic, belfry.ErrNotReady)
 	}
-	value, err := current.Get(key)
+	value, err := current.get(key)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w: %w", v.table.Topic, belfry.ErrNotReady, err)
+		return nil, fmt.Errorf("read %s: %w", v.table.Topic, err)
 	}
-	data, _ := value.([]byte)
-	return data, nil
+	return value, nil
 }
 
 func (v *View) attempt(ctx context.Context) error {
@@ -87,30 +87,38 @@ func (v *View) attempt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store, err := stores(filepath.Join(v.cfg.StateDir, "views"), v.table.Topic, infos[v.table.Topic].ID)
+	info := infos[v.table.Topic]
+	store, err := stores(filepath.Join(v.cfg.StateDir, "views"), v.table.Topic, info.ID)
 	if err != nil {
 		return err
 	}
 	var opened closers
 	defer opened.close()
-	view, err := goka.NewView(v.cfg.Brokers, goka.Table(v.table.Topic), Bytes{}, v.options(store, &opened)...)
+	reads := newViewStores(info.Partitions)
+	view, err := goka.NewView(v.cfg.Brokers, goka.Table(v.table.Topic), Bytes{}, v.options(reads.storage(store), &opened)...)
 	if err != nil {
 		return fmt.Errorf("build view: %w", err)
 	}
-	v.current.Store(view)
 	defer v.current.Store(nil)
+	if v.last == info.ID {
+		// The kept stores hold all that was there when they were recovered.
+		v.current.Store(reads)
+	}
 	v.sup.enter(Recovering)
 	running, stop := context.WithCancel(ctx)
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		select {
 		case <-view.WaitRunning():
+			v.last = info.ID
+			v.current.Store(reads)
 			v.recovered.Store(true)
 			v.sup.enter(Running)
 		case <-running.Done():
 		}
 	})
-	err = view.Run(ctx)
+	// With ctx alone, some goroutines of a view that failed would live on.
+	err = view.Run(running)
 	stop()
 	wait.Wait()
 	if err == nil && ctx.Err() == nil {

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/engine"
+)
+
+func (p *program) benchCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "bench",
+		GroupID: groupDevelop,
+		Short:   "Measure this machine: events into the tables, event to stream",
+		Long: `Measure Belfry on this machine. Without --brokers an embedded broker runs in the
+same process and takes its share of the processors, so its figures are lower
+bounds for the machine and comparable with each other only. Each run uses topics
+of its own and deletes nothing.`,
+	}
+	c.AddCommand(p.benchThroughputCommand(), p.benchLatencyCommand())
+	return c
+}
+
+// benchOptions are those of every benchmark.
+type benchOptions struct {
+	kafka      kafkaOptions
+	partitions int
+	users      int
+}
+
+func (o *benchOptions) addCommonFlags(c *cobra.Command) {
+	fs := c.Flags()
+	o.kafka.addFlags(fs)
+	fs.Lookup("brokers").Usage = "Kafka brokers, a `list` of host:port; an embedded broker if absent"
+	fs.IntVar(&o.partitions, "partitions", belfry.DefaultPartitions, "partitions of each topic")
+	fs.IntVar(&o.users, "users", 10_000, "how many users the events are for")
+}
+
+func (o *benchOptions) validate() error {
+	if err := atLeast("partitions", o.partitions, 1); err != nil {
+		return err
+	}
+	if err := atLeast("users", o.users, 1); err != nil {
+		return err
+	}
+	if len(o.kafka.brokers) == 0 {
+		return nil
+	}
+	return o.kafka.validate()
+}
+
+func atLeast(flag string, n, least int) error {
+	if n < least {
+		return flagErrorf(flag, "must be at least %d, is %d", least, n)
+	}
+	return nil
+}
+
+// bench is a place to measure on: topics of its own and a state folder that
+// goes with it.
+type bench struct {
+	engine engine.Config
+	prefix belfry.Prefix
+	broker *broker.Broker // nil: somebody else's
+	dir    string
+}
+
+func (o *benchOptions) open(ctx context.Context) (b *bench, err error) {
+	b = &bench{prefix: belfry.Prefix(fmt.Sprintf("%s-bench-%d", o.prefixName(), time.Now().UnixNano()))}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.close())
+		}
+	}()
+	if b.dir, err = os.MkdirTemp("", "belfry-bench-"); err != nil {
+		return b, fmt.Errorf("make a folder for the benchmark's state: %w", err)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	if len(o.kafka.brokers) == 0 {
+		if b.broker, err = broker.Start(broker.Config{Addr: "127.0.0.1:0", Logger: quiet}); err != nil {
+			return b, fmt.Errorf("start the embedded broker: %w", err)
+		}
+		o.kafka.brokers = b.broker.Addrs()
+	}
+	b.engine = o.kafka.engineConfig(b.dir, quiet)
+	_, err = ensureTopics(ctx, b.engine, b.prefix, topicOptions{partitions: o.partitions})
+	return b, err
+}
+
+func (o *benchOptions) prefixName() string {
+	if o.kafka.prefix == "" {
+		return belfry.DefaultPrefix
+	}
+	return o.kafka.prefix
+}
+
+func (b *bench) close() error {
+	var errs []error
+	if b.broker != nil {
+		errs = append(errs, b.broker.Close())
+	}
+	if b.dir != "" {
+		errs = append(errs, os.RemoveAll(b.dir))
+	}
+	return errors.Join(errs...)
+}
+
+func (b *bench) where() string {
+	if b.broker != nil {
+		return "embedded broker in this process"
+	}
+	return "brokers of --brokers"
+}
+
+// machine is the line that every result begins with.
+func machine() string {
+	return fmt.Sprintf("%s %s/%s, GOMAXPROCS %d, belfry %s", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), versionText(version))
+}
+
+// cpuTime is what this process has used so far, user and system.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	// The call fails for a bad address or target only.
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// quantile returns the q-quantile (0 to 1) of sorted durations by the
+// nearest-rank method.
+func quantile(sorted []time.Duration, q float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	i := int(math.Ceil(q*float64(len(sorted)))) - 1
+	return sorted[min(max(i, 0), len(sorted)-1)]
+}
+
+func summary(delays []time.Duration) string {
+	slices.Sort(delays)
+	ms := func(q float64) float64 { return float64(quantile(delays, q).Microseconds()) / 1000 }
+	return fmt.Sprintf("p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms (%d)", ms(.5), ms(.9), ms(.99), ms(1), len(delays))
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/engine"
+)
+
+func (p *program) benchThroughputCommand() *cobra.Command {
+	var (
+		o      benchOptions
+		events int
+	)
+	c := &cobra.Command{
+		Use:   "throughput",
+		Short: "Measure catching up: events from the notifications topic into both tables",
+		Long: `Write events to the notifications topic, then start all processors and measure
+how fast they bring the events into the unread and inbox tables. "steady" is
+from 25 to 95 percent of the events, so without start-up and tail.`,
+		Example: `  belfry bench throughput
+  belfry bench throughput --events 1000000 --users 10000 --brokers 127.0.0.1:9092`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(o.validate(), atLeast("events", events, 100)); err != nil {
+				return err
+			}
+			return p.benchThroughput(cmd.Context(), &o, events)
+		},
+	}
+	o.addCommonFlags(c)
+	c.Flags().IntVar(&events, "events", 300_000, "how many events to bring into the tables")
+	return c
+}
+
+func (p *program) benchThroughput(ctx context.Context, o *benchOptions, events int) (err error) {
+	b, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	fmt.Fprintf(p.stdout, "throughput: %s\n%s; %d events, %d users, %d partitions\n", machine(), b.where(), events, o.users, o.partitions)
+	if err := b.load(ctx, events, o.users); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	g, gctx := errgroup.WithContext(ctx)
+	began, cpu := time.Now(), cpuTime()
+	g.Go(func() error {
+		return runNode(gctx, nodeConfig{engine: b.engine, prefix: b.prefix, groups: allGroups(), grace: 10 * time.Second, log: b.engine.Logger})
+	})
+	g.Go(func() error {
+		defer stop()
+		steady, err := b.await(gctx, int64(events))
+		if err != nil {
+			return err
+		}
+		total, used := time.Since(began), cpuTime()-cpu
+		fmt.Fprintf(p.stdout, "in both tables after %.2f s: %.0f events/s; steady %.0f events/s; %.1f CPU-s per million events\n",
+			total.Seconds(), float64(events)/total.Seconds(), steady, used.Seconds()/float64(events)*1e6)
+		return nil
+	})
+	return g.Wait()
+}
+
+// load writes events for users in turn to the notifications topic.
+func (b *bench) load(ctx context.Context, events, users int) (err error) {
+	out, err := emitters.OpenNotifications(b.engine, b.prefix)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	var failed atomic.Pointer[error]
+	for i := range events {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := benchEvent(i, users, time.Now())
+		value, err := json.Marshal(&n)
+		if err != nil {
+			return err
+		}
+		err = out.EmitRaw(n.Recipient, value, func(err error) {
+			if err != nil {
+				failed.Store(&err)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := failed.Load(); err != nil {
+		return fmt.Errorf("load events: %w", *err)
+	}
+	return nil
+}
+
+// benchEvent is about 290 bytes of JSON, as a service would send it.
+func benchEvent(i, users int, now time.Time) belfry.Notification {
+	return belfry.Notification{
+		ID: fmt.Sprintf("evt-%09d", i), Recipient: fmt.Sprintf("user-%07d", i%users),
+		Source: "/services/board", Type: "board.comment", Category: "board",
+		Title: belfry.PlainText("Sara Lind commented on your post"),
+		Body:  belfry.PlainText("Thank you, that is just what we were looking for."),
+		URL:   fmt.Sprintf("/board/%d#comments", i), Actor: belfry.Actor{ID: "sara", Name: "Sara Lind"}, Time: now.UTC(),
+	}
+}
+
+// await waits until both tables have got a record for each event and returns
+// the events per second between 25 and 95 percent. An event writes one row and
+// one content, and more only where the cap evicts: then the tables are ahead of
+// the events, so the slower of the two is what counts.
+func (b *bench) await(ctx context.Context, events int64) (float64, error) {
+	type mark struct {
+		at   time.Time
+		done int64
+	}
+	var first, last mark
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	ends, err := engine.OpenTopics(b.engine)
+	if err != nil {
+		return 0, err
+	}
+	defer ends.Close()
+	for {
+		done := events
+		for _, topic := range []string{b.prefix.UnreadTable(), b.prefix.InboxTable()} {
+			n, err := ends.End(topic)
+			if err != nil {
+				return 0, err
+			}
+			done = min(done, n)
+		}
+		now := mark{time.Now(), done}
+		if first.done == 0 && done >= events/4 {
+			first = now
+		}
+		if done <= events*95/100 {
+			last = now
+		}
+		if done >= events {
+			return float64(last.done-first.done) / last.at.Sub(first.at).Seconds(), nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestBrokerRefuses(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { taken.Close() })
+	file := writeFile(t, "file", "")
+	addr := taken.Addr().String()
+	tests := []struct {
+		name string
+		args []string
+		code int
+		want []string
+	}{
+		{"port in use", []string{"--addr", addr}, exitFailure, []string{"--addr", addr, "in use"}},
+		{"no port", []string{"--addr", "localhost"}, exitUsage, []string{"--addr", "localhost", "host:port"}},
+		{"wildcard", []string{"--addr", "0.0.0.0:9092"}, exitUsage, []string{"--addr", "one host"}},
+		{"data folder is a file", []string{"--addr", "127.0.0.1:0", "--data-dir", file}, exitFailure, []string{"--data-dir", file}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			call(t, nil, append([]string{"broker"}, tt.args...)...).wantError(t, tt.code, tt.want...)
+		})
+	}
+}
+
+func TestBrokerRunsUntilTheSignal(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	r, w := io.Pipe()
+	var stderr bytes.Buffer
+	p := newProgram(nil)
+	p.stdout, p.stderr = w, &stderr
+	code := make(chan int, 1)
+	go func() {
+		code <- p.run(ctx, []string{"broker", "--addr", "127.0.0.1:0", "--log-format", "json"})
+		w.Close()
+	}()
+
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatalf("read the address: %v", err)
+	}
+	addr, ok := strings.CutPrefix(strings.TrimSpace(line), "embedded broker ready at ")
+	if !ok {
+		t.Fatalf("printed %q", line)
+	}
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatalf("dial the broker: %v", err)
+	}
+	conn.Close()
+
+	cancel()
+	if got := <-code; got != exitOK {
+		t.Errorf("exit code %d, want 0; stderr %q", got, &stderr)
+	}
+	if !strings.HasPrefix(stderr.String(), `{"time":`) || !strings.Contains(stderr.String(), addr) {
+		t.Errorf("log %q is no JSON with %s", &stderr, addr)
+	}
+	if conn, err := net.Dial("tcp", addr); err == nil {
+		conn.Close()
+		t.Error("still listens")
+	}
+}

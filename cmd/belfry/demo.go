@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/server"
+)
+
+// demoPartitions are enough to show that work spreads, and start fast.
+const demoPartitions = 4
+
+func (p *program) demoCommand() *cobra.Command {
+	var (
+		addr       string
+		brokerAddr string
+		dataDir    string
+		rate       float64
+		log        logOptions
+	)
+	c := &cobra.Command{
+		Use:     "demo",
+		GroupID: groupStart,
+		Short:   "Everything in one process, with sample traffic, to look at and try out",
+		Long: `Run everything in one process on the embedded broker, with the traffic of a small
+company for a handful of users, in English and Korean. There is no
+authentication, so it listens on loopback only. It keeps nothing when it ends,
+unless --data-dir names a folder.`,
+		Example: `  belfry demo
+  belfry demo --rate 0 --addr 127.0.0.1:8081
+  belfry demo --data-dir ./demo-data`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkHostPort(addr, 0); err != nil {
+				return flagErrorf("addr", "%w", err)
+			}
+			if !isLoopback(addr) {
+				return flagErrorf("addr", "the demo lets everybody in: it listens on loopback only, for example %s", defaultAddr)
+			}
+			if err := checkHostPort(brokerAddr, 0); err != nil {
+				return flagErrorf("broker-addr", "%w", err)
+			}
+			if rate < 0 || rate > maxDemoRate {
+				return flagErrorf("rate", "must be 0 to %d events a second, is %g", maxDemoRate, rate)
+			}
+			// The demo speaks on stdout; its log is for what goes wrong.
+			if !cmd.Flags().Changed("log-level") {
+				log.level.value = "warn"
+			}
+			logger, err := log.logger(p.stderr)
+			if err != nil {
+				return err
+			}
+			ln, err := listen(cmd.Context(), "addr", addr)
+			if err != nil {
+				return err
+			}
+			cfg := nodeConfig{
+				prefix: belfry.DefaultPrefix, groups: allGroups(), api: ln, auth: server.NoAuth(), grace: demoGrace, log: logger,
+			}
+			return p.runDemo(cmd.Context(), cfg, broker.Config{Addr: brokerAddr, DataDir: dataDir, Logger: logger}, rate)
+		},
+	}
+	fs := c.Flags()
+	fs.StringVar(&addr, "addr", defaultAddr, "loopback `host:port` to serve the page and the API on")
+	fs.StringVar(&brokerAddr, "broker-addr", broker.DefaultAddr, "`host:port` of the embedded broker; port 0 is any free one")
+	fs.Float64Var(&rate, "rate", 2, "sample events a second; 0 for none")
+	fs.StringVar(&dataDir, "data-dir", "", "`folder` to keep everything in over restarts; nothing is kept if absent")
+	log.addFlags(fs)
+	return c
+}
+
+const (
+	demoGrace   = 5 * time.Second
+	maxDemoRate = 10_000
+)
+
+func (p *program) runDemo(ctx context.Context, cfg nodeConfig, bc broker.Config, rate float64) (err error) {
+	handedOver := false
+	defer func() {
+		if !handedOver {
+			err = errors.Join(err, cfg.api.Close())
+		}
+	}()
+	state, cleanup, err := demoState(bc.DataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cleanup()) }()
+	if bc.DataDir != "" {
+		bc.DataDir = filepath.Join(bc.DataDir, "broker")
+	}
+	b, err := broker.Start(bc)
+	if err != nil {
+		return flagErrorf("broker-addr", "start the embedded broker: %w", err)
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	cfg.engine = engine.Config{Brokers: b.Addrs(), StateDir: state, Logger: cfg.log}
+	if _, err := ensureTopics(ctx, cfg.engine, cfg.prefix, topicOptions{partitions: demoPartitions, replication: 1}); err != nil {
+		return err
+	}
+
+	ready := make(chan struct{})
+	cfg.onReady = func() {
+		p.welcome(cfg.api.Addr().String(), b.Addrs()[0], rate)
+		close(ready)
+	}
+	handedOver = true
+	// The traffic ends when the node does, whatever ended that.
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer stop()
+		return runNode(gctx, cfg)
+	})
+	g.Go(func() error {
+		select {
+		case <-ready:
+			return sendTraffic(gctx, cfg.engine, cfg.prefix, rate)
+		case <-gctx.Done():
+			return nil
+		}
+	})
+	return g.Wait()
+}
+
+// demoState returns the folder for the local stores and how to leave it.
+func demoState(dataDir string) (string, func() error, error) {
+	if dataDir != "" {
+		return filepath.Join(dataDir, "state"), func() error { return nil }, nil
+	}
+	dir, err := os.MkdirTemp("", "belfry-demo-")
+	if err != nil {
+		return "", nil, fmt.Errorf("make a folder for the demo's state: %w", err)
+	}
+	return dir, func() error { return os.RemoveAll(dir) }, nil
+}
+
+// welcome tells where to look and what to try.
+func (p *program) welcome(addr, kafka string, rate float64) {
+	traffic := fmt.Sprintf("Sample traffic: %g events a second.", rate)
+	if rate == 0 {
+		traffic = "No sample traffic (--rate 0)."
+	}
+	fmt.Fprintf(p.stdout, `Belfry is ready: http://%[1]s
+
+%[3]s Users: %[4]s
+
+Try, in another terminal:
+
+  curl -N http://%[1]s/v1/users/user-7/stream
+
+  curl -X POST http://%[1]s/v1/notifications -H 'Content-Type: application/json' \
+       -d '{"recipient":"user-7","title":"Hello","category":"greeting"}'
+
+  curl http://%[1]s/v1/users/user-7/unread
+  curl http://%[1]s/v1/users/user-7/inbox
+
+  curl -X POST http://%[1]s/v1/users/user-7/inbox/read -H 'Content-Type: application/json' \
+       -d '{"seqs":[1]}'
+
+Kafka is at %[2]s; any client may produce JSON to the topic belfry.notifications:
+
+  echo '{"recipient":"user-7","title":"From Kafka"}' | kcat -b %[2]s -t belfry.notifications -P
+
+Ctrl-C ends it.
+`, addr, kafka, traffic, demoUserNames())
+}

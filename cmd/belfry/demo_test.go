@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+// demo is the demo running in this process.
+type demo struct {
+	t      *testing.T
+	url    string
+	kafka  string
+	stop   context.CancelFunc
+	stdout *tail
+	stderr *tail
+	exited sync.WaitGroup
+	code   int
+}
+
+func startDemo(t *testing.T, args ...string) *demo {
+	t.Helper()
+	d := &demo{t: t, stdout: &tail{}, stderr: &tail{}}
+	p := newProgram(map[string]string{})
+	p.stdout, p.stderr = d.stdout, d.stderr
+	ctx, cancel := context.WithCancel(context.Background())
+	d.stop = cancel
+	args = append([]string{"demo", "--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0"}, args...)
+	d.exited.Go(func() { d.code = p.run(ctx, args) })
+	t.Cleanup(func() { d.end() })
+	ready := regexp.MustCompile(`Belfry is ready: (http://\S+)[\s\S]*Kafka is at (\S+);`)
+	var found []string
+	kafkatest.Eventually(t, 30*time.Second, func() string { return "the demo is not ready: " + d.stdout.String() + d.stderr.String() }, func() bool {
+		found = ready.FindStringSubmatch(d.stdout.String())
+		return found != nil
+	})
+	d.url, d.kafka = found[1], found[2]
+	return d
+}
+
+// end stops the demo as Ctrl-C does and returns its exit code.
+func (d *demo) end() int {
+	d.stop()
+	d.exited.Wait()
+	return d.code
+}
+
+func (d *demo) get(path string, out any) {
+	d.t.Helper()
+	response, err := http.Get(d.url + path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		d.t.Fatalf("GET %s: %s %s %v", path, response.Status, body, err)
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		d.t.Fatalf("GET %s: %v in %s", path, err, body)
+	}
+}
+
+func (d *demo) post(path, body string, want int) {
+	d.t.Helper()
+	response, err := http.Post(d.url+path, "application/json", strings.NewReader(body))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if answer, _ := io.ReadAll(response.Body); response.StatusCode != want {
+		d.t.Fatalf("POST %s: %s %s, want %d", path, response.Status, answer, want)
+	}
+}
+
+type demoBadge struct {
+	Version uint64 `json:"version"`
+	Unread  int    `json:"unread"`
+}
+
+func (d *demo) badge(user string) demoBadge {
+	d.t.Helper()
+	var b demoBadge
+	d.get("/v1/users/"+url.PathEscape(user)+"/unread", &b)
+	return b
+}
+
+func (d *demo) awaitUnread(user string, want int) {
+	d.t.Helper()
+	kafkatest.Eventually(d.t, 20*time.Second, func() string { return fmt.Sprintf("%s has %d unread, want %d", user, d.badge(user).Unread, want) },
+		func() bool { return d.badge(user).Unread == want })
+}
+
+// titles returns the titles that come over the user's stream, until the demo
+// ends or the test.
+func (d *demo) titles(user string) <-chan string {
+	d.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+"/v1/users/"+url.PathEscape(user)+"/stream", nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	out := make(chan string, 100)
+	var reading sync.WaitGroup
+	d.t.Cleanup(func() {
+		cancel()
+		reading.Wait()
+		response.Body.Close()
+	})
+	lines := bufio.NewScanner(response.Body)
+	snapshot := func() bool { return strings.HasPrefix(lines.Text(), "event: unread") }
+	for lines.Scan() && !snapshot() {
+		continue
+	}
+	reading.Go(func() {
+		for lines.Scan() {
+			var item struct {
+				Seq   uint64 `json:"seq"`
+				Title string `json:"title"`
+			}
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok && json.Unmarshal([]byte(data), &item) == nil && item.Title != "" {
+				out <- item.Title
+			}
+		}
+	})
+	return out
+}
+
+func await(t *testing.T, titles <-chan string, want string) {
+	t.Helper()
+	select {
+	case got := <-titles:
+		if got != want {
+			t.Errorf("the stream has %q, want %q", got, want)
+		}
+	case <-time.After(20 * time.Second):
+		t.Errorf("the stream has not got %q", want)
+	}
+}
+
+func TestDemo(t *testing.T) {
+	d := startDemo(t, "--rate", "0")
+	for _, user := range []string{"user-7", "사용자-7"} {
+		titles := d.titles(user)
+		d.post("/v1/notifications", `{"recipient":"`+user+`","title":"by HTTP","id":"1"}`, http.StatusAccepted)
+		d.awaitUnread(user, 1)
+		await(t, titles, "by HTTP")
+		var inbox struct {
+			Items []struct {
+				Seq   uint64 `json:"seq"`
+				Title string `json:"title"`
+			} `json:"items"`
+		}
+		d.get("/v1/users/"+url.PathEscape(user)+"/inbox", &inbox)
+		if len(inbox.Items) != 1 || inbox.Items[0].Title != "by HTTP" {
+			t.Fatalf("the inbox of %s is %+v", user, inbox)
+		}
+		d.post("/v1/users/"+url.PathEscape(user)+"/inbox/read", fmt.Sprintf(`{"seqs":[%d]}`, inbox.Items[0].Seq), http.StatusOK)
+		if got := d.badge(user).Unread; got != 0 {
+			t.Errorf("%s has %d unread right after reading", user, got)
+		}
+		t.Run("kcat", func(t *testing.T) { d.produceWithKcat(t, user, titles) })
+		t.Run("kafka-clients", func(t *testing.T) {
+			before := d.badge(user).Unread
+			record := [2]string{"order-1", `{"recipient":"` + user + `","title":"by Java"}`}
+			if err := kafkatest.JavaProduce(t, []string{d.kafka}, "belfry.notifications", [][2]string{record}); err != nil {
+				t.Fatal(err)
+			}
+			d.awaitUnread(user, before+1)
+			await(t, titles, "by Java")
+		})
+	}
+	if code := d.end(); code != exitOK {
+		t.Errorf("the demo ended with %d: %s", code, d.stderr)
+	}
+}
+
+func (d *demo) produceWithKcat(t *testing.T, user string, titles <-chan string) {
+	if _, err := exec.LookPath("kcat"); err != nil {
+		kafkatest.Missing(t, "kcat", err.Error())
+	}
+	kcat := exec.CommandContext(t.Context(), "kcat", "-b", d.kafka, "-t", "belfry.notifications", "-P")
+	kcat.Stdin = strings.NewReader(`{"recipient":"` + user + `","title":"by kcat"}`)
+	if out, err := kcat.CombinedOutput(); err != nil {
+		t.Fatalf("kcat: %v %s", err, out)
+	}
+	d.awaitUnread(user, 1)
+	await(t, titles, "by kcat")
+}
+
+func TestDemoTraffic(t *testing.T) {
+	d := startDemo(t, "--rate", "200")
+	for _, user := range demoUsers() {
+		kafkatest.Eventually(t, 20*time.Second, func() string { return "no traffic for " + user.ID }, func() bool { return d.badge(user.ID).Unread > 0 })
+	}
+	if code := d.end(); code != exitOK {
+		t.Errorf("the demo ended with %d: %s", code, d.stderr)
+	}
+}
+
+// TestDemoKeepsItsData ends and starts the demo on one folder: nothing is lost
+// or doubled and versions go on.
+func TestDemoKeepsItsData(t *testing.T) {
+	dir := t.TempDir()
+	var last demoBadge
+	for round := 1; round <= 3; round++ {
+		d := startDemo(t, "--rate", "0", "--data-dir", dir)
+		if got := d.badge("user-7"); got != last {
+			t.Fatalf("round %d begins with %+v, want %+v", round, got, last)
+		}
+		d.post("/v1/notifications", fmt.Sprintf(`{"recipient":"user-7","title":"t","id":"%d"}`, round), http.StatusAccepted)
+		d.post("/v1/notifications", `{"recipient":"user-7","title":"t","id":"same"}`, http.StatusAccepted)
+		d.awaitUnread("user-7", round+1)
+		kafkatest.Eventually(t, 20*time.Second, func() string { return "the duplicate is not processed" }, func() bool {
+			return d.badge("user-7").Version == last.Version+2
+		})
+		last = d.badge("user-7")
+		if code := d.end(); code != exitOK {
+			t.Fatalf("round %d ended with %d: %s", round, code, d.stderr)
+		}
+	}
+}
+
+func TestDemoRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"open to all":   {[]string{"--addr", "0.0.0.0:8080"}, "loopback"},
+		"negative rate": {[]string{"--rate", "-1"}, "--rate"},
+		"no port":       {[]string{"--addr", "localhost"}, "--addr"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			call(t, nil, append([]string{"demo"}, test.args...)...).wantError(t, exitUsage, test.want)
+		})
+	}
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+func TestHealth(t *testing.T) {
+	status := http.StatusOK
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) }))
+	t.Cleanup(srv.Close)
+
+	call(t, nil, "health", "--url", srv.URL).wantOutput(t)
+	call(t, map[string]string{"BELFRY_URL": srv.URL}, "health").wantOutput(t)
+	status = http.StatusServiceUnavailable
+	call(t, nil, "health", "--url", srv.URL).wantError(t, exitFailure, srv.URL, "503")
+	srv.Close()
+	call(t, nil, "health", "--url", srv.URL).wantError(t, exitFailure, "refused")
+}
+
+func TestHealthTimeout(t *testing.T) {
+	release := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	t.Cleanup(srv.Close)
+	t.Cleanup(func() { close(release) })
+	call(t, nil, "health", "--url", srv.URL, "--timeout", "10ms").wantError(t, exitFailure, "deadline")
+}
+
+func TestHealthUsage(t *testing.T) {
+	for _, u := range []string{"", "localhost:8080", "ftp://x/", "http://", ":"} {
+		call(t, nil, "health", "--url", u).wantError(t, exitUsage, "--url")
+	}
+	call(t, nil, "health", "--timeout", "0s").wantError(t, exitUsage, "--timeout")
+}

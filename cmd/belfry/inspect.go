@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+)
+
+func (p *program) inspectCommand() *cobra.Command {
+	var (
+		kafka    kafkaOptions
+		log      logOptions
+		asJSON   bool
+		contents bool
+	)
+	c := &cobra.Command{
+		Use:     "inspect USER",
+		GroupID: groupOperate,
+		Short:   "Show what the tables hold of one user, and where each number comes from",
+		Long: `Show what the tables hold of one user: the row with its version and counts, each
+item with its flags, and whether its content is there. It reads the user's
+partition of both tables from Kafka and changes nothing.
+
+Texts are people's own: they are shown with --contents only.`,
+		Example: `  belfry inspect user-7 --brokers 127.0.0.1:9092
+  belfry inspect user-7 --brokers 127.0.0.1:9092 --contents --json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("name one user: belfry inspect USER --brokers HOST:PORT")
+			}
+			if err := belfry.CheckRecipient(args[0]); err != nil {
+				return usagef("user %.40q: %w", args[0], problem(err))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := kafka.validate(); err != nil {
+				return err
+			}
+			logger, err := log.logger(p.stderr)
+			if err != nil {
+				return err
+			}
+			report, err := inspect(cmd.Context(), kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix), args[0])
+			if err != nil {
+				return err
+			}
+			if !contents {
+				report.hideTexts()
+			}
+			if asJSON {
+				return json.NewEncoder(p.stdout).Encode(report)
+			}
+			return report.print(p.stdout)
+		},
+	}
+	kafka.addFlags(c.Flags())
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&contents, "contents", false, "show titles")
+	log.addFlags(c.Flags())
+	return c
+}
+
+// userReport is what the tables hold of one user.
+type userReport struct {
+	User      string        `json:"user"`
+	Partition int32         `json:"partition"`
+	Version   uint64        `json:"version"`
+	Cursor    string        `json:"cursor"`
+	Base      uint64        `json:"base"`
+	Horizon   uint64        `json:"horizon"`
+	Counts    belfry.Counts `json:"counts"`
+	Items     []itemReport  `json:"items"`
+	Removals  int           `json:"removals"`
+	Sources   int           `json:"sources"`
+	// Orphans are contents that the row does not hold; they are never listed.
+	Orphans []uint64 `json:"orphans"`
+}
+
+type itemReport struct {
+	Seq      uint64 `json:"seq"`
+	Version  uint64 `json:"version"`
+	State    string `json:"state"` // expired, archived, read, seen or unread
+	Category string `json:"category,omitempty"`
+	Priority string `json:"priority"`
+	Count    uint32 `json:"count"`
+	Content  bool   `json:"content"` // whether the inbox table has it
+	Title    string `json:"title,omitempty"`
+}
+
+func inspect(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user string) (*userReport, error) {
+	topics, err := engine.OpenTopics(cfg)
+	if err != nil {
+		return nil, flagErrorf("brokers", "%w", err)
+	}
+	defer topics.Close()
+	rows, inbox := prefix.UnreadTable(), prefix.InboxTable()
+	infos, err := topics.Info(rows, inbox)
+	if err != nil {
+		return nil, err
+	}
+	var row belfry.State
+	partition := engine.Partition(user, infos[rows].Partitions)
+	err = engine.Scan(ctx, cfg, rows, partition, func(m *sarama.ConsumerMessage) (err error) {
+		if string(m.Key) != user {
+			return nil
+		}
+		if row, err = codec.DecodeState(m.Value); err != nil {
+			return fmt.Errorf("row at offset %d: %w", m.Offset, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	items := map[uint64]belfry.Item{}
+	err = engine.Scan(ctx, cfg, inbox, engine.Partition(user, infos[inbox].Partitions), func(m *sarama.ConsumerMessage) error {
+		recipient, seq, ok := belfry.ParseItemKey(string(m.Key))
+		if !ok || recipient != user {
+			return nil
+		}
+		if m.Value == nil {
+			delete(items, seq)
+			return nil
+		}
+		item, err := codec.DecodeItem(m.Value)
+		items[seq] = item
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newUserReport(user, partition, &row, items, time.Now()), nil
+}
+
+func newUserReport(user string, partition int32, row *belfry.State, items map[uint64]belfry.Item, now time.Time) *userReport {
+	r := &userReport{
+		User: user, Partition: partition, Version: row.Version, Cursor: row.Cursor().String(), Base: row.Base,
+		Horizon: row.Horizon, Counts: row.Counts(now), Removals: len(row.Removals), Sources: len(row.Watermarks),
+		Items: []itemReport{}, Orphans: []uint64{},
+	}
+	for i := range row.Items {
+		e := &row.Items[i]
+		item, ok := items[e.Seq]
+		title := ""
+		if names := item.Title.Languages(); len(names) > 0 {
+			title = item.Title[names[0]]
+		}
+		r.Items = append(r.Items, itemReport{
+			Seq: e.Seq, Version: e.Version, State: stateOf(e, now), Category: e.Category,
+			Priority: e.Priority.String(), Count: e.Count, Content: ok, Title: title,
+		})
+		delete(items, e.Seq)
+	}
+	for seq := range items {
+		r.Orphans = append(r.Orphans, seq)
+	}
+	slices.Sort(r.Orphans)
+	return r
+}
+
+func stateOf(e *belfry.Entry, now time.Time) string {
+	switch {
+	case e.Expired(now):
+		return "expired"
+	case e.Archived:
+		return "archived"
+	case e.Read:
+		return "read"
+	case e.Seen:
+		return "seen"
+	}
+	return "unread"
+}
+
+func (r *userReport) hideTexts() {
+	for i := range r.Items {
+		r.Items[i].Title = ""
+	}
+}
+
+func (r *userReport) print(w io.Writer) error {
+	if r.Version == 0 {
+		_, err := fmt.Fprintf(w, "%s: nothing was ever written for this user (partition %d)\n", r.User, r.Partition)
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "user\t%s\npartition\t%d\nversion\t%d\t(cursor %s, base %d, horizon %d)\n", r.User, r.Partition, r.Version, r.Cursor, r.Base, r.Horizon)
+	fmt.Fprintf(t, "unread\t%d\nunseen\t%d\nurgent\t%d\n", r.Counts.Unread, r.Counts.Unseen, r.Counts.Urgent)
+	fmt.Fprintf(t, "items\t%d\nremovals\t%d\nsources\t%d\norphans\t%d\n\n", len(r.Items), r.Removals, r.Sources, len(r.Orphans))
+	fmt.Fprintln(t, "SEQ\tVERSION\tSTATE\tPRIORITY\tCATEGORY\tCOUNT\tCONTENT\tTITLE")
+	for _, i := range slices.Backward(r.Items) {
+		content := "yes"
+		if !i.Content {
+			content = "missing"
+		}
+		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", i.Seq, i.Version, i.State, i.Priority, i.Category, i.Count, content, i.Title)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,45 @@
+// Belfry turns Kafka topics that services already write into a per-user inbox
+// with an exact unread badge. This is its only program; `belfry help` lists its
+// commands.
+//
+// # Settings
+//
+// Every flag can be given in three ways. The command line wins over the
+// environment (BELFRY_STATE_DIR for --state-dir), which wins over the file
+// named by --config, a flat YAML mapping whose keys are flag names. The file
+// may be shared by all commands, so a key has to be a flag of one of them, not
+// of the one that runs; anything else is an error. An empty environment
+// variable counts as absent, one that no flag knows is ignored: Kubernetes puts
+// BELFRY_PORT and its like into every container beside a service named belfry.
+//
+// # Exit codes
+//
+// 0 is success, also after a signal that a serving command has obeyed; 1 is an
+// error while running; 2 is a command line, environment or file that has to be
+// mended first. Errors are one line on stderr.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the linker: go build -ldflags "-X main.version=1.2.3".
+var version string
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// After the first signal the default holds again, so that a second one
+	// ends a process that drains too slowly for its user.
+	context.AfterFunc(ctx, stop)
+	p := &program{
+		version: version,
+		env:     os.LookupEnv,
+		stdin:   os.Stdin,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+	}
+	os.Exit(p.run(ctx, os.Args[1:]))
+}

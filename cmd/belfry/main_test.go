@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// result is what a call of the program left behind.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// call runs the program with nothing in its environment but env.
+func call(t *testing.T, env map[string]string, args ...string) result {
+	t.Helper()
+	// A serving command that ought to be refused would never end.
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	return callWith(ctx, env, args...)
+}
+
+func callWith(ctx context.Context, env map[string]string, args ...string) result {
+	var stdout, stderr bytes.Buffer
+	p := newProgram(env)
+	p.stdout, p.stderr = &stdout, &stderr
+	code := p.run(ctx, args)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+func newProgram(env map[string]string) *program {
+	return &program{
+		version: "1.2.3",
+		env:     func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		stdin:   strings.NewReader(""),
+		stdout:  new(bytes.Buffer),
+		stderr:  new(bytes.Buffer),
+	}
+}
+
+// wantError checks that the call ended with the code and one line on stderr
+// that holds every part.
+func (r result) wantError(t *testing.T, code int, parts ...string) {
+	t.Helper()
+	if r.code != code {
+		t.Errorf("exit code %d, want %d", r.code, code)
+	}
+	if r.stdout != "" {
+		t.Errorf("stdout %q, want nothing", r.stdout)
+	}
+	if !strings.HasPrefix(r.stderr, "belfry: ") || strings.Count(r.stderr, "\n") != 1 || !strings.HasSuffix(r.stderr, "\n") {
+		t.Errorf("stderr %q, want one line that begins with \"belfry: \"", r.stderr)
+	}
+	for _, part := range parts {
+		if !strings.Contains(r.stderr, part) {
+			t.Errorf("stderr %q doesn't say %q", r.stderr, part)
+		}
+	}
+}
+
+func (r result) wantOutput(t *testing.T, parts ...string) {
+	t.Helper()
+	if r.code != exitOK || r.stderr != "" {
+		t.Errorf("exit code %d with stderr %q, want 0 and nothing", r.code, r.stderr)
+	}
+	for _, part := range parts {
+		if !strings.Contains(r.stdout, part) {
+			t.Errorf("stdout doesn't say %q:\n%s", part, r.stdout)
+		}
+	}
+}
+
+func writeFile(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestHelp(t *testing.T) {
+	tests := []struct {
+		args []string
+		want []string
+	}{
+		{nil, []string{"Usage:", "Operate:", "Develop:", "token", "broker", "Exit codes"}},
+		{[]string{"--help"}, []string{"Usage:", "token"}},
+		{[]string{"help"}, []string{"Usage:", "token"}},
+		{[]string{"help", "token"}, []string{"Examples:", "--jwt-secret-file file", "--config file", "--help"}},
+		{[]string{"token", "--help"}, []string{"Examples:", "--jwt-secret-file file"}},
+		{[]string{"token", "-h"}, []string{"Examples:"}},
+		{[]string{"broker", "--help"}, []string{"--log-format text|json", "(default text)", "127.0.0.1:9092"}},
+		{[]string{"completion", "bash"}, []string{"__start_belfry"}},
+		{[]string{"__complete", "broker", "--log-format", ""}, []string{"text\njson\n"}},
+		{[]string{"__complete", "help", "tok"}, []string{"token\t"}},
+	}
+	for _, tt := range tests {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
+			r := call(t, nil, tt.args...)
+			if len(tt.args) > 0 && tt.args[0] == cobra.ShellCompRequestCmd {
+				r.stderr = "" // a note of cobra for whoever debugs a completion
+			}
+			r.wantOutput(t, tt.want...)
+			if strings.Contains(r.stdout, "belfry [flags]") {
+				t.Errorf("help tells to call belfry without a command:\n%s", r.stdout)
+			}
+		})
+	}
+}
+
+func TestHelpNeedsNoSettings(t *testing.T) {
+	env := map[string]string{"BELFRY_CONFIG": "no-such-file.yaml", "BELFRY_TTL": "soon"}
+	for _, args := range [][]string{{}, {"help", "token"}, {"token", "--help"}, {"version"}, {"--version"}, {"completion", "zsh"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) { call(t, env, args...).wantOutput(t) })
+	}
+}
+
+func TestVersionFlag(t *testing.T) {
+	for _, args := range [][]string{{"--version"}, {"version"}} {
+		r := call(t, nil, args...)
+		r.wantOutput(t)
+		if !strings.HasPrefix(r.stdout, "belfry 1.2.3") || strings.Count(r.stdout, "\n") != 1 {
+			t.Errorf("%v printed %q, want one line that begins with \"belfry 1.2.3\"", args, r.stdout)
+		}
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	tests := []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"unknown command", []string{"frobnicate"}, []string{`unknown command "frobnicate"`, `"belfry --help"`}},
+		{"misspelt command", []string{"tokne"}, []string{`unknown command "tokne"`, `"belfry token"`}},
+		{"misspelt command with flags", []string{"tokne", "--user", "u"}, []string{`"tokne"`, `"belfry token"`}},
+		{"help of unknown command", []string{"help", "tokne"}, []string{`"tokne"`, `"belfry token"`}},
+		{"unknown flag", []string{"token", "--usr", "u"}, []string{"--usr", "did you mean --user?"}},
+		{"far flag", []string{"token", "--xyzzy-plugh-plover"}, []string{"--xyzzy-plugh-plover", `"belfry token --help"`}},
+		{"unknown short flag", []string{"token", "-z"}, []string{"'z'", `"belfry token --help"`}},
+		{"flag of a command before it", []string{"--xyzzy-plugh", "token"}, []string{"--xyzzy-plugh"}},
+		{"no value", []string{"token", "--user"}, []string{"--user", "needs a value"}},
+		{"wrong duration", []string{"token", "--ttl", "soon"}, []string{"--ttl", "duration", `"soon"`}},
+		{"wrong choice", []string{"broker", "--log-format", "xml"}, []string{"--log-format", "text or json", `"xml"`}},
+		{"stray argument", []string{"broker", "now"}, []string{"belfry broker", `"now"`}},
+		{"stray argument of version", []string{"version", "now"}, []string{`"now"`}},
+		{"stray argument of a command of cobra", []string{"completion", "bash", "now"}, []string{`"now"`}},
+		{"no such config", []string{"token", "--config", "no-such-file.yaml"}, []string{"--config", "no-such-file.yaml"}},
+		{"control characters", []string{"a\nb\x1b[31m"}, []string{`unknown command`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { call(t, nil, tt.args...).wantError(t, exitUsage, tt.want...) })
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	err := errors.Join(errors.New("first"), errors.New("second\x1b[31m"))
+	if got, want := oneLine(err), "first; second [31m"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	callWith(ctx, nil, "health").wantError(t, exitFailure, "interrupted")
+}
+
+func TestEveryCommandHelps(t *testing.T) {
+	walk(newProgram(nil).root(), func(c *cobra.Command) {
+		if c.Name() == "help" || c.Name() == "version" {
+			return
+		}
+		t.Run(c.CommandPath(), func(t *testing.T) {
+			if c.Short == "" || !c.Runnable() {
+				t.Error("has no description or does nothing")
+			}
+			if c.HasParent() && !c.HasSubCommands() && (c.Example == "" || !strings.Contains(c.Example, c.CommandPath())) {
+				t.Errorf("example %q doesn't show %q", c.Example, c.CommandPath())
+			}
+			if c.HasParent() && !c.Hidden && c.Parent() == c.Root() && c.GroupID == "" {
+				t.Error("is in no group")
+			}
+			c.Flags().VisitAll(func(f *pflag.Flag) {
+				if f.Usage == "" {
+					t.Errorf("--%s has no description", f.Name)
+				}
+			})
+		})
+	})
+}
+
+// Kubernetes sets BELFRY_PORT, BELFRY_SERVICE_HOST and variables that end so
+// beside a service of that name; a flag must not take them for its own.
+func TestNoFlagIsNamedLikeAServiceLink(t *testing.T) {
+	names := settingNames(newProgram(nil).root())
+	if !slices.Contains(names, "jwt-secret-file") {
+		t.Fatalf("settings %v lack jwt-secret-file", names)
+	}
+	for _, name := range names {
+		env := envName(name)
+		for _, suffix := range []string{"_PORT", "_SERVICE_HOST", "_TCP", "_PROTO"} {
+			if strings.HasSuffix(env, suffix) {
+				t.Errorf("--%s is %s", name, env)
+			}
+		}
+	}
+}
+
+func walk(c *cobra.Command, visit func(*cobra.Command)) {
+	visit(c)
+	for _, sub := range c.Commands() {
+		walk(sub, visit)
+	}
+}

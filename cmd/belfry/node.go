@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/views"
+	"github.com/belfry/belfry/web"
+)
+
+// lagInterval is the time between two collections of consumer lag.
+const lagInterval = 5 * time.Second
+
+// nodeConfig is what one serving process does.
+type nodeConfig struct {
+	engine   engine.Config
+	prefix   belfry.Prefix
+	inboxCap int
+	groups   []string      // names of --groups; none: no processors
+	api      net.Listener  // nil: no server
+	auth     server.Auth   // for api
+	metrics  net.Listener  // nil: none
+	grace    time.Duration // for draining
+	onReady  func()        // called once, when all of it runs; may be nil
+	log      *slog.Logger
+}
+
+// node is one serving process.
+type node struct {
+	nodeConfig
+	registry    *prometheus.Registry
+	lag         *engine.Lag
+	deadLetters *engine.DeadLetters
+	journal     *emitters.Journal
+	processors  []*engine.Processor
+	unread      *views.Unread
+	inbox       *views.Inbox
+}
+
+// runNode runs until ctx ends and then drains: first the HTTP server, while the
+// views and the journal still stand behind it, then processors and views, last
+// what they write with. It closes the listeners of cfg in any case. A process
+// that has not drained within the grace period is an error.
+func runNode(ctx context.Context, cfg nodeConfig) (err error) {
+	n := &node{nodeConfig: cfg, registry: prometheus.NewRegistry()}
+	defer func() { err = errors.Join(err, n.closeListeners()) }()
+	if err := verifyTopics(cfg.engine, cfg.prefix); err != nil {
+		return err
+	}
+	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if n.deadLetters, err = engine.OpenDeadLetters(cfg.engine, cfg.prefix.DeadLetters()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.deadLetters.Close()) }()
+	if cfg.api != nil {
+		if n.journal, err = emitters.OpenJournal(cfg.engine, cfg.prefix); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, n.journal.Close()) }()
+	}
+
+	finished := make(chan error, 1)
+	go func() { finished <- n.run(ctx) }()
+	select {
+	case err := <-finished:
+		return err
+	case <-ctx.Done():
+	}
+	// Beyond this the process ends, whatever still hangs.
+	deadline := time.NewTimer(cfg.grace + time.Second)
+	defer deadline.Stop()
+	select {
+	case err := <-finished:
+		return err
+	case <-deadline.C:
+		return fmt.Errorf("not drained within --grace %s: what was unfinished is done again at the next start", cfg.grace)
+	}
+}
+
+func (n *node) run(ctx context.Context) error {
+	// Two lifetimes: front ends with ctx, and back when front has drained.
+	back, stopBack := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBack()
+	g, back := errgroup.WithContext(back)
+	front, stopFront := context.WithCancel(ctx)
+	defer stopFront()
+	context.AfterFunc(back, stopFront)
+
+	deps := processors.Deps{Prefix: n.prefix, DeadLetters: n.deadLetters, Metrics: processors.NewMetrics(n.registry)}
+	for _, name := range n.groups {
+		p := engine.NewProcessor(n.engine, newGroup(name, deps, n.inboxCap))
+		n.processors = append(n.processors, p)
+		g.Go(func() error { return p.Run(back) })
+	}
+	inputs := n.prefix.GroupInputs()
+	n.lag = engine.NewLag(n.engine, slices.Sorted(maps.Keys(inputs)), lagInterval)
+	n.lag.Inputs = inputs
+	g.Go(func() error { return n.lag.Run(back) })
+	serve := func(ctx context.Context) error {
+		<-ctx.Done()
+		return nil
+	}
+	var ops http.Handler
+	if n.api == nil {
+		ops = server.Ops(server.OpsConfig{
+			Registry: n.registry, Readiness: n.conditions, LagMetrics: server.LagMetrics(n.lag.Report), Logger: n.log,
+		})
+	} else {
+		n.unread, n.inbox = views.NewUnread(n.engine, n.prefix), views.NewInbox(n.engine, n.prefix)
+		g.Go(func() error { return n.unread.Run(back) })
+		g.Go(func() error { return n.inbox.Run(back) })
+		srv, err := n.newServer()
+		if err != nil {
+			stopBack()
+			return errors.Join(err, g.Wait())
+		}
+		serve = func(ctx context.Context) error { return srv.Serve(ctx, n.api, n.grace*3/5) }
+		ops = srv.MetricsHandler()
+	}
+	n.registerMetrics()
+	if n.metrics != nil {
+		g.Go(func() error { return serveMetrics(back, n.metrics, ops) })
+	}
+	if n.onReady != nil {
+		g.Go(func() error { return n.announce(front) })
+	}
+	g.Go(func() error {
+		defer stopBack()
+		return serve(front)
+	})
+	return g.Wait()
+}
+
+func (n *node) newServer() (*server.Server, error) {
+	return server.New(server.Config{
+		Rows: n.unread, Items: n.inbox, Journal: n.journal, Auth: n.auth,
+		Readiness:    n.conditions,
+		Lag:          func(context.Context) (any, error) { return n.lag.Report(), nil },
+		LagMetrics:   server.LagMetrics(n.lag.Report),
+		Registry:     n.registry,
+		MetricsOnAPI: n.metrics == nil,
+		Pages:        web.Handler(),
+		Logger:       n.log,
+	})
+}
+
+// announce calls onReady once every condition holds.
+func (n *node) announce(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !n.isReady() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	n.onReady()
+	return nil
+}
+
+// closeListeners closes what Serve may not have come to close; a second close
+// of a listener is no error worth telling.
+func (n *node) closeListeners() error {
+	var errs []error
+	for _, ln := range []net.Listener{n.api, n.metrics} {
+		if ln == nil {
+			continue
+		}
+		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// serveMetrics serves until ctx ends. Scrapes are short: none is waited for.
+func serveMetrics(ctx context.Context, ln net.Listener, handler http.Handler) error {
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
+	defer stop()
+	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve metrics on %s: %w", ln.Addr(), err)
+	}
+	return nil
+}
+
+// verifyTopics refuses to start on topics that are missing or not as they must
+// be. Their partition count is the journal's: it cannot change for life.
+func verifyTopics(cfg engine.Config, prefix belfry.Prefix) error {
+	topics, err := engine.OpenTopics(cfg)
+	if err != nil {
+		return flagErrorf("brokers", "%w", err)
+	}
+	defer topics.Close()
+	infos, err := topics.Info(prefix.Journal())
+	if err != nil {
+		return err
+	}
+	return topics.Verify(prefix.Topics(infos[prefix.Journal()].Partitions))
+}

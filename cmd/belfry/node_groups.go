@@ -1,0 +1,54 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/processors"
+)
+
+// The groups that --groups knows.
+const (
+	groupRouter = "router"
+	groupUnread = "unread"
+	groupInbox  = "inbox"
+)
+
+func allGroups() []string { return []string{groupRouter, groupUnread, groupInbox} }
+
+// groupOptions say which processors a process runs.
+type groupOptions struct{ names []string }
+
+func (o *groupOptions) addFlags(fs *pflag.FlagSet) {
+	fs.StringSliceVar(&o.names, "groups", allGroups(), "processors to run, a `list` of "+strings.Join(allGroups(), ", "))
+}
+
+func (o *groupOptions) validate() error {
+	if len(o.names) == 0 {
+		return flagErrorf("groups", "name at least one of %s", strings.Join(allGroups(), ", "))
+	}
+	for i, name := range o.names {
+		if !slices.Contains(allGroups(), name) {
+			return flagErrorf("groups", "must be of %s, not %.80q", strings.Join(allGroups(), ", "), name)
+		}
+		if slices.Contains(o.names[:i], name) {
+			return flagErrorf("groups", "%s is named twice", name)
+		}
+	}
+	return nil
+}
+
+// newGroup returns the definition of a group that groupOptions let through.
+func newGroup(name string, deps processors.Deps, inboxCap int) engine.Group {
+	switch name {
+	case groupRouter:
+		return processors.NewRouter(deps, deps.Prefix.Notifications()).Group()
+	case groupUnread:
+		return processors.NewUnread(deps, inboxCap).Group()
+	default:
+		return processors.NewInbox(deps).Group()
+	}
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/server"
+)
+
+// maxViewLag is how many records a view may be behind for its server to count
+// as ready.
+const maxViewLag = 10_000
+
+// conditions are what /readyz depends on: processors that run, and views that
+// recovered once and are not far behind.
+func (n *node) conditions() []server.Condition {
+	var out []server.Condition
+	for _, p := range n.processors {
+		s := p.Status()
+		out = append(out, server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: string(s.Phase)})
+	}
+	for _, v := range n.views() {
+		s, lag := v.Status(), v.Lag()
+		out = append(out, server.Condition{
+			Name:   s.Name,
+			Ready:  v.Recovered() && lag <= maxViewLag,
+			Detail: fmt.Sprintf("%s, %d records behind", s.Phase, lag),
+		})
+	}
+	return out
+}
+
+func (n *node) isReady() bool {
+	return !slices.ContainsFunc(n.conditions(), func(c server.Condition) bool { return !c.Ready })
+}
+
+func (n *node) views() []*engine.View {
+	if n.unread == nil {
+		return nil
+	}
+	return []*engine.View{n.unread.View, n.inbox.View}
+}
+
+// registerMetrics adds what processors and views tell of themselves. It must
+// come after all of them are made.
+func (n *node) registerMetrics() {
+	gauge := func(name, help, label, value string, read func() float64) {
+		n.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: name, Help: help, ConstLabels: prometheus.Labels{label: value},
+		}, read))
+	}
+	asNumber := func(b bool) float64 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	for _, p := range n.processors {
+		name := p.Status().Name
+		gauge("belfry_processor_running", "1 while the processor has its partitions and processes.", "processor", name,
+			func() float64 { return asNumber(p.Status().Phase == engine.Running) })
+		gauge("belfry_processor_restarts", "How often the processor failed and was built anew.", "processor", name,
+			func() float64 { return float64(p.Status().Restarts) })
+	}
+	for _, v := range n.views() {
+		name := v.Status().Name
+		gauge("belfry_view_recovered", "1 once the view has held the whole table.", "view", name,
+			func() float64 { return asNumber(v.Recovered()) })
+		gauge("belfry_view_lag_records", "Records of the table that the view has not applied yet.", "view", name,
+			func() float64 { return float64(v.Lag()) })
+		gauge("belfry_view_refused_records", "Values that would have taken a row back to a lower version.", "view", name,
+			func() float64 { return float64(v.Refused()) })
+		gauge("belfry_view_restarts", "How often the view failed and was built anew.", "view", name,
+			func() float64 { return float64(v.Status().Restarts) })
+	}
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/server"
+)
+
+// options is one group of flags.
+type options interface{ validate() error }
+
+// serveOptions are the flags of the serving commands; a command adds those that
+// it has.
+type serveOptions struct {
+	kafka   kafkaOptions
+	state   stateOptions
+	topics  topicOptions
+	fold    foldOptions
+	groups  groupOptions
+	server  serverOptions
+	process processOptions
+	log     logOptions
+}
+
+func validateAll(all ...options) error {
+	for _, o := range all {
+		if err := o.validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// engineConfig says how to reach Kafka; the options must have been validated.
+func (o *kafkaOptions) engineConfig(stateDir string, log *slog.Logger) engine.Config {
+	return engine.Config{
+		Brokers: o.brokers, StateDir: stateDir, TLS: o.tls, Logger: log,
+		SASL: engine.SASL{Mechanism: o.saslMechanism.value, User: o.saslUser, Password: o.saslPassword},
+	}
+}
+
+// newAuth returns whom the server believes; the options must have been
+// validated.
+func (o *serverOptions) newAuth() (server.Auth, error) {
+	if o.auth.value == authNone {
+		return server.NoAuth(), nil
+	}
+	return server.JWT(o.jwt.secret)
+}
+
+// listen opens a listener; flag is for the error.
+func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
+	if addr == "" {
+		return nil, nil
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, flagErrorf(flag, "%w: stop what listens there or choose another address", err)
+	}
+	return ln, nil
+}
+
+// serve runs a node of these options; withAPI says whether it has the server.
+func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool) error {
+	cfg := nodeConfig{
+		engine:   o.kafka.engineConfig(o.state.dir, log),
+		prefix:   belfry.Prefix(o.kafka.prefix),
+		inboxCap: o.fold.inboxCap,
+		groups:   o.groups.names,
+		grace:    o.process.grace,
+		log:      log,
+	}
+	var err error
+	if withAPI {
+		if cfg.auth, err = o.server.newAuth(); err != nil {
+			return flagErrorf("jwt-secret-file", "%w", err)
+		}
+		if cfg.api, err = listen(ctx, "addr", o.server.addr); err != nil {
+			return err
+		}
+	}
+	if cfg.metrics, err = listen(ctx, "metrics-addr", o.process.metricsAddr); err != nil {
+		if cfg.api != nil {
+			_ = cfg.api.Close()
+		}
+		return err
+	}
+	cfg.onReady = func() {
+		attrs := []any{"groups", cfg.groups}
+		if cfg.api != nil {
+			attrs = append(attrs, "addr", cfg.api.Addr().String())
+		}
+		if cfg.metrics != nil {
+			attrs = append(attrs, "metrics_addr", cfg.metrics.Addr().String())
+		}
+		log.Info("ready", attrs...)
+	}
+	return runNode(ctx, cfg)
+}
+
+func (p *program) processorCommand() *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{
+		Use:     "processor",
+		GroupID: groupServe,
+		Short:   "Run processors: they route events, fold journals, fill the inbox table",
+		Long: `Run processors. Start as many instances as there are partitions at the most:
+they share the partitions among them, and take over from one that stops. The
+topics must exist (belfry topics). Each instance needs a --state-dir of its own;
+a lost one costs a recovery, nothing else.`,
+		Example: `  belfry processor --brokers kafka:9092 --metrics-addr :9100
+  belfry processor --brokers kafka:9092 --groups router --state-dir /var/lib/belfry`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := validateAll(&o.kafka, &o.groups, &o.fold, &o.state, &o.process); err != nil {
+				return err
+			}
+			log, err := o.log.logger(p.stderr)
+			if err != nil {
+				return err
+			}
+			return o.serve(cmd.Context(), log, false)
+		},
+	}
+	fs := c.Flags()
+	o.kafka.addFlags(fs)
+	o.groups.addFlags(fs)
+	o.fold.addFlags(fs)
+	o.state.addFlags(fs, p.env)
+	o.process.addFlags(fs)
+	o.log.addFlags(fs)
+	return c
+}
+
+func (p *program) serverCommand() *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{
+		Use:     "server",
+		GroupID: groupServe,
+		Short:   "Serve the API, the streams and the pages",
+		Long: `Serve the API, the streams and the pages. Every server holds a copy of both
+tables and can answer for every user, so start as many as you like behind any
+load balancer. The topics must exist (belfry topics). Each instance needs a
+--state-dir of its own.`,
+		Example: `  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080 --metrics-addr :9100
+  belfry server --brokers 127.0.0.1:9092 --auth none`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := validateAll(&o.kafka, &o.server, &o.state, &o.process); err != nil {
+				return err
+			}
+			log, err := o.log.logger(p.stderr)
+			if err != nil {
+				return err
+			}
+			return o.serve(cmd.Context(), log, true)
+		},
+	}
+	fs := c.Flags()
+	o.kafka.addFlags(fs)
+	o.server.addFlags(fs)
+	o.state.addFlags(fs, p.env)
+	o.process.addFlags(fs)
+	o.log.addFlags(fs)
+	return c
+}
+
+func (p *program) runCommand() *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{
+		Use:     "run",
+		GroupID: groupServe,
+		Short:   "Run all processors and the server in one process",
+		Long: `Run all processors and the server in one process: the small team's deployment.
+Topics that are missing are created. Start a second one on another machine, or
+with another --state-dir and --addr, and they share the work.`,
+		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := validateAll(&o.kafka, &o.server, &o.topics, &o.fold, &o.state, &o.process); err != nil {
+				return err
+			}
+			log, err := o.log.logger(p.stderr)
+			if err != nil {
+				return err
+			}
+			changes, err := ensureTopics(cmd.Context(), o.kafka.engineConfig(o.state.dir, log), belfry.Prefix(o.kafka.prefix), o.topics)
+			for _, change := range changes {
+				log.Info("topic", "change", string(change))
+			}
+			if err != nil {
+				return err
+			}
+			o.groups.names = allGroups()
+			return o.serve(cmd.Context(), log, true)
+		},
+	}
+	fs := c.Flags()
+	o.kafka.addFlags(fs)
+	o.server.addFlags(fs)
+	o.topics.addFlags(fs)
+	o.fold.addFlags(fs)
+	o.state.addFlags(fs, p.env)
+	o.process.addFlags(fs)
+	o.log.addFlags(fs)
+	return c
+}
+
+func ensureTopics(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, o topicOptions) ([]engine.Change, error) {
+	topics, err := engine.OpenTopics(cfg)
+	if err != nil {
+		return nil, flagErrorf("brokers", "%w", err)
+	}
+	defer topics.Close()
+	changes, err := topics.Ensure(ctx, prefix.Topics(o.partitions), o.replication)
+	if err != nil {
+		return changes, fmt.Errorf("topics of prefix %s: %w", prefix, err)
+	}
+	return changes, nil
+}

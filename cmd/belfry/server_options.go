@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry/server"
+)
+
+const (
+	defaultAddr  = "127.0.0.1:8080"
+	defaultGrace = 10 * time.Second
+)
+
+// The ways of --auth.
+const (
+	authJWT  = "jwt"
+	authNone = "none"
+)
+
+// serverOptions say where the HTTP server listens and whom it believes.
+type serverOptions struct {
+	addr string
+	auth choice
+	jwt  jwtOptions
+}
+
+func (o *serverOptions) addFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.addr, "addr", defaultAddr, "`host:port` to serve HTTP on; \":8080\" is every address of the machine")
+	o.auth = newChoice(authJWT, authJWT, authNone)
+	fs.Var(&o.auth, "auth", "whom to believe: bearers of a JWT, or everybody, on a loopback --addr only")
+	o.jwt.addFlags(fs)
+}
+
+// validate checks the options and loads the secret, if one is needed.
+func (o *serverOptions) validate() error {
+	if err := checkHostPort(o.addr, 0); err != nil {
+		return flagErrorf("addr", "%w", err)
+	}
+	if o.auth.value == authJWT {
+		return o.jwt.validate()
+	}
+	if !isLoopback(o.addr) {
+		return flagErrorf("auth", "none lets everybody in who reaches %s; listen on loopback (--addr %s) or use --auth jwt", o.addr, defaultAddr)
+	}
+	return nil
+}
+
+// jwtOptions hold the secret that tokens are signed with (HS256).
+type jwtOptions struct {
+	secretFile string
+
+	// secret is set by validate.
+	secret []byte
+}
+
+func (o *jwtOptions) addFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.secretFile, "jwt-secret-file", "", "`file` with the secret that tokens are signed with, at least 32 bytes")
+}
+
+func (o *jwtOptions) validate() error {
+	const name = "jwt-secret-file"
+	if o.secretFile == "" {
+		return flagErrorf(name, "required to check and sign tokens; make one with: openssl rand -hex 32 > jwt.secret")
+	}
+	raw, err := readSmallFile(o.secretFile)
+	if err != nil {
+		return flagErrorf(name, "%w", err)
+	}
+	secret := bytes.TrimSpace(raw)
+	if len(secret) < server.MinSecretBytes {
+		return flagErrorf(name, "%s holds %d bytes, at least %d are needed; make one with: openssl rand -hex 32 > %[1]s", o.secretFile, len(secret), server.MinSecretBytes)
+	}
+	o.secret = secret
+	return nil
+}
+
+// processOptions are those of every serving process.
+type processOptions struct {
+	metricsAddr string
+	grace       time.Duration
+}
+
+func (o *processOptions) addFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.metricsAddr, "metrics-addr", "", "`host:port` to serve /metrics on, open to whoever reaches it")
+	fs.DurationVar(&o.grace, "grace", defaultGrace, "how long to drain after SIGTERM or Ctrl-C before giving up")
+}
+
+func (o *processOptions) validate() error {
+	if o.metricsAddr != "" {
+		if err := checkHostPort(o.metricsAddr, 0); err != nil {
+			return flagErrorf("metrics-addr", "%w", err)
+		}
+	}
+	if o.grace < 0 {
+		return flagErrorf("grace", "must not be negative, is %s", o.grace)
+	}
+	return nil
+}

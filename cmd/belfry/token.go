@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/server"
+)
+
+// knownScopes returns the scopes that the server looks at.
+func knownScopes() []string { return []string{"belfry:notify", "belfry:admin", "belfry:ops"} }
+
+func (p *program) tokenCommand() *cobra.Command {
+	var (
+		user   string
+		scopes []string
+		ttl    time.Duration
+		jwt    jwtOptions
+	)
+	c := &cobra.Command{
+		Use:     "token",
+		GroupID: groupOperate,
+		Short:   "Mint a JWT to try the API with",
+		Long: `Mint a JWT (HS256) that the server takes with the same --jwt-secret-file, and
+print it. Without a scope it opens that user's inbox alone.
+
+Scopes: belfry:notify to send and to read many badges, belfry:admin to act for
+any user and to erase, belfry:ops to see lag and metrics.`,
+		Example: `  belfry token --user user-7 --jwt-secret-file jwt.secret
+  belfry token --user billing --scope belfry:notify --ttl 8h --jwt-secret-file jwt.secret
+  curl -H "Authorization: Bearer $(belfry token --user user-7 --jwt-secret-file jwt.secret)" \
+      http://127.0.0.1:8080/v1/users/user-7/unread`,
+		RunE: func(*cobra.Command, []string) error {
+			if user == "" {
+				return flagErrorf("user", "required; name the user or service that the token stands for")
+			}
+			if err := belfry.CheckRecipient(user); err != nil {
+				return flagErrorf("user", "%w", problem(err))
+			}
+			for _, s := range scopes {
+				if !slices.Contains(knownScopes(), s) {
+					return flagErrorf("scope", "must be of %s, not %.80q", strings.Join(knownScopes(), ", "), s)
+				}
+			}
+			if ttl < time.Second {
+				return flagErrorf("ttl", "must be at least 1s, is %s", ttl)
+			}
+			if err := jwt.validate(); err != nil {
+				return err
+			}
+			token, err := server.MintToken(jwt.secret, user, scopes, ttl)
+			if err != nil {
+				return fmt.Errorf("mint token: %w", err)
+			}
+			if _, err := fmt.Fprintln(p.stdout, token); err != nil {
+				return fmt.Errorf("print token: %w", err)
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&user, "user", "", "the user or service that the token stands for (required)")
+	c.Flags().StringSliceVar(&scopes, "scope", nil, "a `scope` of the token; may be given several times")
+	c.Flags().DurationVar(&ttl, "ttl", time.Hour, "how long the token is good for")
+	jwt.addFlags(c.Flags())
+	return c
+}

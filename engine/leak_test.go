@@ -1,0 +1,97 @@
+package engine_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
+	"strings"
+	"testing"
+
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+// awaitGoroutines waits until no more goroutines than that are there.
+func awaitGoroutines(t *testing.T, limit int) {
+	t.Helper()
+	kafkatest.Eventually(t, patience, func() string {
+		var all strings.Builder
+		_ = pprof.Lookup("goroutine").WriteTo(&all, 1)
+		return fmt.Sprintf("%d goroutines, want %d at most\n%s", runtime.NumGoroutine(), limit, all.String())
+	}, func() bool { return runtime.NumGoroutine() <= limit })
+}
+
+// goka closes neither the clients of a view nor, if it fails, some of its
+// goroutines.
+func TestNothingIsLeftBehind(t *testing.T) {
+	cfg := config(t)
+	createTopics(t, cfg, 4, "in", "g-table", "rows")
+	for i := range int32(4) {
+		m := text("in", fmt.Sprint("key-", i), "1")
+		m.Partition = i
+		produce(t, cfg, m)
+	}
+	processor := func(t *testing.T) {
+		p := engine.NewProcessor(cfg, group(func(c *engine.Context, value []byte) { c.SetValue(value) }))
+		stop := run(t, p.Run)
+		awaitPhase(t, p, engine.Running)
+		stop()
+	}
+	failing := func(t *testing.T) {
+		p := engine.NewProcessor(cfg, group(func(c *engine.Context, _ []byte) { c.Fail(errTest) }))
+		stop := run(t, p.Run)
+		produce(t, cfg, text("in", "a", "1"))
+		awaitRestarts(t, p, 2)
+		stop()
+		processor(t) // commits what failed
+	}
+	view := func(t *testing.T) {
+		v := engine.NewView(cfg, engine.Table{Topic: "rows"})
+		stop := run(t, v.Run)
+		awaitPhase(t, v, engine.Running)
+		stop()
+	}
+	refused := func(t *testing.T) {
+		broken := cfg
+		broken.StateDir = t.TempDir()
+		infos, err := openTopics(t, cfg).Info("rows")
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A file where a partition's store should be.
+		store := filepath.Join(broken.StateDir, "views", "rows", fmt.Sprintf("%x", infos["rows"].ID))
+		if err := os.MkdirAll(store, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(store, "rows.2"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		v := engine.NewView(broken, engine.Table{Topic: "rows"})
+		stop := run(t, v.Run)
+		awaitRestarts(t, v, 1)
+		before := runtime.NumGoroutine()
+		awaitRestarts(t, v, 3)
+		awaitGoroutines(t, before+2) // in the pause before the next attempt
+		stop()
+	}
+	for _, tt := range []struct {
+		name  string
+		cycle func(*testing.T)
+	}{{"processor", processor}, {"failing processor", failing}, {"view", view}, {"view that cannot open its store", refused}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Run("warm up", tt.cycle)
+			limit := runtime.NumGoroutine() + 2
+			for i := range 3 {
+				t.Run(fmt.Sprint(i), tt.cycle)
+			}
+			awaitGoroutines(t, limit)
+		})
+	}
+}
+
+func awaitRestarts(t *testing.T, s supervised, n int) {
+	t.Helper()
+	kafkatest.Eventually(t, patience, func() string { return s.Status().String() }, func() bool { return s.Status().Restarts >= n })
+}

@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/IBM/sarama"
+)
+
+// Scan reads one partition of a topic from its oldest record to the end that it
+// has when Scan begins, and calls visit for each record in order. A record
+// belongs to visit until it returns. Scan stops at the first error of visit and
+// returns it. It joins no group and leaves nothing behind.
+func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit func(*sarama.ConsumerMessage) error) (err error) {
+	sc, err := cfg.sarama()
+	if err != nil {
+		return err
+	}
+	client, err := sarama.NewClient(cfg.Brokers, sc)
+	if err != nil {
+		return fmt.Errorf("connect to kafka: %w", err)
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	oldest, err := client.GetOffset(topic, partition, sarama.OffsetOldest)
+	if err != nil {
+		return fmt.Errorf("find the begin of %s/%d: %w", topic, partition, err)
+	}
+	end, err := client.GetOffset(topic, partition, sarama.OffsetNewest)
+	if err != nil {
+		return fmt.Errorf("find the end of %s/%d: %w", topic, partition, err)
+	}
+	if oldest >= end {
+		return nil
+	}
+	consumer, err := sarama.NewConsumerFromClient(client)
+	if err != nil {
+		return fmt.Errorf("read %s/%d: %w", topic, partition, err)
+	}
+	defer func() { err = errors.Join(err, consumer.Close()) }()
+	records, err := consumer.ConsumePartition(topic, partition, oldest)
+	if err != nil {
+		return fmt.Errorf("read %s/%d: %w", topic, partition, err)
+	}
+	defer func() { err = errors.Join(err, records.Close()) }()
+	for {
+		select {
+		case m, ok := <-records.Messages():
+			if !ok {
+				return fmt.Errorf("read %s/%d: ended early", topic, partition)
+			}
+			if err := visit(m); err != nil {
+				return err
+			}
+			if m.Offset >= end-1 {
+				return nil
+			}
+		case e := <-records.Errors():
+			if e != nil {
+				return fmt.Errorf("read %s/%d: %w", topic, partition, e.Err)
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var errBroken = errors.New("broken")
+
+func quiet(name string) *supervisor { return newSupervisor(name, slog.New(slog.DiscardHandler)) }
+
+func TestSupervisorBuildsAnewWithBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := quiet("it")
+		var began []time.Time
+		done := make(chan error, 1)
+		go func() {
+			done <- s.run(ctx, func(ctx context.Context) error {
+				began = append(began, time.Now())
+				if len(began) <= 8 {
+					return errBroken
+				}
+				s.enter(Running)
+				<-ctx.Done()
+				return errBroken
+			})
+		}()
+		synctest.Wait()
+		if got := s.snapshot(); got.Phase != Failed || got.Restarts != 1 || !errors.Is(got.Err, errBroken) {
+			t.Errorf("after the first failure: %v", got)
+		}
+		time.Sleep(5 * time.Minute)
+		if got := s.snapshot(); got.Phase != Running || got.Restarts != 8 || !errors.Is(got.Err, errBroken) {
+			t.Errorf("after the last failure: %v", got)
+		}
+		// 0.2 s doubled each time, 10 s at the most, and half of it more or less.
+		for i, base := range []time.Duration{200, 400, 800, 1600, 3200, 6400, 10000, 10000} {
+			base *= time.Millisecond
+			if pause := began[i+1].Sub(began[i]); pause < base/2 || pause > base*3/2+1 {
+				t.Errorf("pause %d is %v, want about %v", i, pause, base)
+			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run returned %v", err)
+		}
+		if got := s.snapshot().Phase; got != Stopped {
+			t.Errorf("phase %s in the end", got)
+		}
+	})
+}
+
+// Whoever lived for a while failed for another reason than the time before.
+func TestSupervisorForgetsOldFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		s := quiet("it")
+		var ended time.Time
+		_ = s.run(ctx, func(context.Context) error {
+			if s.snapshot().Restarts > 20 {
+				cancel()
+				return nil
+			}
+			if !ended.IsZero() {
+				if pause := time.Since(ended); pause > 301*time.Millisecond {
+					t.Errorf("pause of %v after a long life", pause)
+				}
+			}
+			time.Sleep(2 * settled)
+			ended = time.Now()
+			return errBroken
+		})
+	})
+}
+
+func TestSupervisorStopsInItsPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := quiet("it")
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = s.run(ctx, func(context.Context) error { return errBroken })
+		}()
+		time.Sleep(time.Minute)
+		synctest.Wait() // it is in a pause of seconds
+		began := time.Now()
+		cancel()
+		<-done
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("it took %v to stop", waited)
+		}
+		if got := s.snapshot().Phase; got != Stopped {
+			t.Errorf("phase %s in the end", got)
+		}
+	})
+}
+
+func TestStatusIsOneLine(t *testing.T) {
+	at := time.Date(2026, 1, 31, 9, 0, 0, 0, time.FixedZone("KST", 9*3600))
+	tests := []struct {
+		name   string
+		status Status
+		want   string
+	}{
+		{"running", Status{Name: "view x", Phase: Running, Since: at}, "view x running since 2026-01-31T00:00:00Z"},
+		{"failed", Status{Name: "view x", Phase: Failed, Since: at, Restarts: 2, Err: errBroken},
+			"view x failed since 2026-01-31T00:00:00Z, restarted 2 times, last error: broken"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.status.String(); got != tt.want || strings.Contains(got, "\n") {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

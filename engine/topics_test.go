@@ -1,0 +1,236 @@
+package engine_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+)
+
+const prefix = belfry.Prefix("t")
+
+func openTopics(t *testing.T, cfg engine.Config) *engine.Topics {
+	t.Helper()
+	topics, err := engine.OpenTopics(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := topics.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return topics
+}
+
+func TestEnsureCreatesWithExactSettings(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	topics := openTopics(t, cfg)
+	specs := prefix.Topics(3)
+	changes, err := topics.Ensure(t.Context(), specs, 0)
+	if err != nil || len(changes) != len(specs) {
+		t.Fatalf("Ensure: %v, %v", changes, err)
+	}
+	if got, want := string(changes[0]), "created t.notifications with 3 partitions, replication 1"; got != want {
+		t.Errorf("change %q, want %q", got, want)
+	}
+	a := admin(t, cfg)
+	for _, spec := range specs {
+		infos, err := topics.Info(spec.Name)
+		if err != nil || infos[spec.Name].Partitions != 3 {
+			t.Errorf("%s: %v, %v", spec.Name, infos, err)
+		}
+		entries, err := a.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: spec.Name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for _, e := range entries {
+			got[e.Name] = e.Value
+		}
+		for k, want := range spec.Config {
+			if got[k] != want {
+				t.Errorf("%s has %s=%q, want %q", spec.Name, k, got[k], want)
+			}
+		}
+	}
+	if changes, err := topics.Ensure(t.Context(), specs, 0); err != nil || len(changes) != 0 {
+		t.Errorf("Ensure again: %v, %v, want nothing to do", changes, err)
+	}
+}
+
+func TestEnsureFromTwoSidesAtOnce(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	specs := prefix.Topics(2)
+	type result struct {
+		changes []engine.Change
+		err     error
+	}
+	results := make(chan result)
+	for range 2 {
+		topics := openTopics(t, cfg)
+		go func() {
+			changes, err := topics.Ensure(t.Context(), specs, 0)
+			results <- result{changes, err}
+		}()
+	}
+	created := 0
+	for range 2 {
+		r := <-results
+		if r.err != nil {
+			t.Error(r.err)
+		}
+		created += len(r.changes)
+	}
+	if created != len(specs) {
+		t.Errorf("created %d topics, want %d", created, len(specs))
+	}
+}
+
+func TestVerifyNamesEveryMismatchAndTheFix(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	topics := openTopics(t, cfg)
+	specs := prefix.Topics(3)
+	wrong := prefix.Topics(3)
+	wrong[0].Partitions = 5
+	wrong[1].Config["retention.ms"] = "1000"
+	delete(wrong[1].Config, "message.timestamp.type")
+	if _, err := topics.Ensure(t.Context(), wrong, 0); err != nil {
+		t.Fatal(err)
+	}
+	_, err := topics.Ensure(t.Context(), specs, 0)
+	if !errors.Is(err, engine.ErrTopic) {
+		t.Fatalf("Ensure: %v, want one that matches ErrTopic", err)
+	}
+	for _, want := range []string{
+		"t.notifications has 5 partitions, not 3", "--partitions 5", "--prefix",
+		`t.journal has retention.ms="1000", not "604800000"`, "kafka-configs --alter --topic t.journal --add-config retention.ms=604800000",
+		`t.journal has message.timestamp.type="CreateTime", not "LogAppendTime"`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q does not say %q", err, want)
+		}
+	}
+	for _, other := range specs[2:] {
+		if strings.Contains(err.Error(), other.Name+" ") {
+			t.Errorf("error %q names %s, which is as it must be", err, other.Name)
+		}
+	}
+	if err := topics.Verify(wrong); err != nil {
+		t.Errorf("Verify of what is there: %v", err)
+	}
+}
+
+func TestMissingTopicsAreNamed(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	topics := openTopics(t, cfg)
+	createTopics(t, cfg, 1, "there")
+	_, err := topics.Info("there", "gone")
+	if want := `gone does not exist: create it with "belfry topics"`; !errors.Is(err, engine.ErrTopic) || !strings.Contains(err.Error(), want) {
+		t.Errorf("Info: %v, want %q", err, want)
+	}
+	err = topics.Verify([]belfry.TopicSpec{{Name: "gone", Partitions: 1}})
+	if !errors.Is(err, engine.ErrTopic) {
+		t.Errorf("Verify: %v", err)
+	}
+	if names, err := admin(t, cfg).ListTopics(); err != nil || len(names) != 1 {
+		t.Errorf("looking up made topics: %v, %v", names, err)
+	}
+}
+
+func TestProcessorAndViewNameTheMissingTopic(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	createTopics(t, cfg, 2, "in")
+	p := engine.NewProcessor(cfg, group(func(*engine.Context, []byte) {}))
+	v := engine.NewView(cfg, engine.Table{Topic: "rows"})
+	run(t, p.Run)
+	run(t, v.Run)
+	for s, missing := range map[supervised]string{p: "g-table", v: "rows"} {
+		awaitPhase(t, s, engine.Failed)
+		if err := s.Status().Err; !errors.Is(err, engine.ErrTopic) || !strings.Contains(err.Error(), missing+" does not exist") {
+			t.Errorf("error %v does not name %s", err, missing)
+		}
+	}
+	// What was missing is found when it comes.
+	createTopics(t, cfg, 2, "g-table", "rows")
+	awaitPhase(t, p, engine.Running)
+	awaitPhase(t, v, engine.Running)
+}
+
+func TestTableOfAnotherSizeIsRefused(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	createTopics(t, cfg, 2, "in")
+	createTopics(t, cfg, 3, "g-table")
+	p := engine.NewProcessor(cfg, group(func(*engine.Context, []byte) {}))
+	run(t, p.Run)
+	awaitPhase(t, p, engine.Failed)
+	if want := "g-table has 3 partitions, its inputs have 2"; !strings.Contains(p.Status().Err.Error(), want) {
+		t.Errorf("error %v does not say %q", p.Status().Err, want)
+	}
+}
+
+func TestUnreachableBrokerIsNamed(t *testing.T) {
+	t.Parallel()
+	_, err := engine.OpenTopics(engine.Config{Brokers: []string{"127.0.0.1:1"}})
+	if want := "connect to kafka at 127.0.0.1:1: "; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v does not say %q", err, want)
+	}
+	if err != nil && strings.Contains(err.Error(), "\n") {
+		t.Errorf("error of several lines: %q", err)
+	}
+}
+
+func TestTopicIDTellsIncarnationsApart(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	topics := openTopics(t, cfg)
+	createTopics(t, cfg, 2, "a", "b")
+	id := func() engine.TopicID {
+		infos, err := topics.Info("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return infos["a"].ID
+	}
+	first := id()
+	if again := id(); again != first || first == (engine.TopicID{}) {
+		t.Errorf("topic ID %x, then %x", first, again)
+	}
+	if infos, err := topics.Info("a", "b"); err != nil || infos["a"].ID == infos["b"].ID {
+		t.Errorf("two topics: %v, %v", infos, err)
+	}
+	recreate(t, cfg, 2, "a")
+	if second := id(); second == first {
+		t.Errorf("topic ID %x after recreation, the same as before", second)
+	}
+}
+
+func TestEpochIsNeverZero(t *testing.T) {
+	for _, tt := range []struct {
+		id   engine.TopicID
+		want uint32
+	}{
+		{engine.TopicID{}, 1},
+		{engine.TopicID{4: 0xff}, 1},
+		{engine.TopicID{3: 1}, 1},
+		{engine.TopicID{0x80, 0, 0, 2, 9}, 0x80000002},
+		{engine.TopicID{0xff, 0xff, 0xff, 0xff}, 0xffffffff},
+	} {
+		t.Run(fmt.Sprintf("%x", tt.id[:5]), func(t *testing.T) {
+			if got := tt.id.Epoch(); got != tt.want {
+				t.Errorf("got %d, want %d", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/IBM/sarama"
+	"pgregory.net/rapid"
+)
+
+func begun(offsets ...int64) *tracker {
+	t := &tracker{}
+	for _, o := range offsets {
+		t.begin(&sarama.ConsumerMessage{Offset: o})
+	}
+	return t
+}
+
+func TestTrackerFinishesThePrefixOnly(t *testing.T) {
+	type step struct {
+		finish, next int64
+		ok           bool
+	}
+	tests := []struct {
+		name    string
+		pending []int64
+		steps   []step
+	}{
+		{"in order", []int64{3, 4}, []step{{3, 4, true}, {4, 5, true}}},
+		{"out of order", []int64{3, 4, 5}, []step{{5, 0, false}, {4, 0, false}, {3, 6, true}}},
+		{"gap of compaction", []int64{3, 9, 20}, []step{{9, 0, false}, {3, 10, true}, {20, 21, true}}},
+		{"unknown offsets", []int64{3, 5}, []step{{2, 0, false}, {4, 0, false}, {6, 0, false}, {3, 4, true}}},
+		{"twice", []int64{3, 4}, []step{{3, 4, true}, {3, 0, false}, {4, 5, true}, {4, 0, false}}},
+		{"nothing pending", nil, []step{{0, 0, false}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tr := begun(tt.pending...)
+			for _, s := range tt.steps {
+				if next, ok := tr.finish(s.finish); next != s.next || ok != s.ok {
+					t.Errorf("finish(%d) = %d, %t, want %d, %t", s.finish, next, ok, s.next, s.ok)
+				}
+			}
+		})
+	}
+}
+
+func TestTrackerKeepsRawRecords(t *testing.T) {
+	tr := begun(3, 7)
+	if got := tr.raw(7); got == nil || got.Offset != 7 {
+		t.Errorf("raw(7) = %v", got)
+	}
+	if got := tr.raw(5); got != nil {
+		t.Errorf("raw(5) = %v, want nil", got)
+	}
+	tr.finish(3)
+	if got := tr.raw(3); got != nil {
+		t.Errorf("a committed record is still held: %v", got)
+	}
+	if len(tr.pending) != 1 {
+		t.Errorf("%d pending, want 1", len(tr.pending))
+	}
+}
+
+// In any order of completion, what may be committed is always the offset after
+// the longest completed prefix, and it never falls.
+func TestTrackerNeverPassesAPendingRecord(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		offsets := slices.Sorted(maps.Keys(rapid.MapOfN(rapid.Int64Range(0, 200), rapid.Just(true), 1, 30).Draw(t, "offsets")))
+		tr := begun(offsets...)
+		done := map[int64]bool{}
+		committed := int64(-1)
+		for _, o := range rapid.Permutation(offsets).Draw(t, "order") {
+			if rapid.Bool().Draw(t, "noise") {
+				if _, ok := tr.finish(1000); ok {
+					t.Fatal("an unknown offset advanced the commit")
+				}
+			}
+			done[o] = true
+			want := committed
+			for _, p := range offsets {
+				if !done[p] {
+					break
+				}
+				want = p + 1
+			}
+			next, ok := tr.finish(o)
+			if ok != (want > committed) || ok && next != want {
+				t.Fatalf("finish(%d) = %d, %t after %v, want %d", o, next, ok, done, want)
+			}
+			committed = want
+		}
+		if last := offsets[len(offsets)-1]; committed != last+1 {
+			t.Fatalf("committed %d in the end, want %d", committed, last+1)
+		}
+	})
+}

@@ -1,0 +1,194 @@
+package engine_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+func awaitValue(t *testing.T, v *engine.View, key, want string) {
+	t.Helper()
+	var got []byte
+	var err error
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s is %q (%v), want %q; %v", key, got, err, want, v.Status()) },
+		func() bool {
+			got, err = v.Get(key)
+			return err == nil && string(got) == want
+		})
+}
+
+func TestViewIsNotReadyBeforeItHoldsAll(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	createTopics(t, cfg, 2, "rows")
+	var rows []*sarama.ProducerMessage
+	for i := range 20 {
+		row := text("rows", fmt.Sprint("key-", i), "1")
+		row.Partition = engine.Partition(fmt.Sprint("key-", i), 2)
+		rows = append(rows, row)
+	}
+	produce(t, cfg, rows...)
+	gate := make(chan struct{}, 100)
+	var seen log
+	v := engine.NewView(cfg, engine.Table{Topic: "rows", Changed: func(key string) {
+		seen.add(key)
+		<-gate
+	}})
+	ready := func(want bool) {
+		t.Helper()
+		if _, err := v.Get("key-1"); errors.Is(err, belfry.ErrNotReady) == want || v.Recovered() != want {
+			t.Errorf("Get: %v, Recovered: %t, want %t", err, v.Recovered(), want)
+		}
+	}
+	ready(false)
+	stop := run(t, v.Run)
+	seen.await(t, 2)
+	ready(false)
+	if lag := v.Lag(); lag < 10 {
+		t.Errorf("lag %d of a view that has begun with 20 rows", lag)
+	}
+	close(gate)
+	awaitPhase(t, v, engine.Running)
+	ready(true)
+	awaitStored(t, v, len(rows))
+	for _, row := range rows {
+		key, _ := row.Key.Encode()
+		awaitValue(t, v, string(key), "1")
+	}
+	stop()
+	if _, err := v.Get("key-1"); !errors.Is(err, belfry.ErrNotReady) {
+		t.Errorf("Get of a stopped view: %v", err)
+	}
+}
+
+func TestViewFollowsItsTable(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	createTopics(t, cfg, 1, "rows")
+	produce(t, cfg, text("rows", "a", "1"), text("rows", "b", "1"))
+	var changed log
+	table := engine.Table{
+		Topic:   "rows",
+		Accept:  func(old, new []byte) bool { return string(new) >= string(old) },
+		Changed: func(key string) { changed.add(key) },
+	}
+	v := engine.NewView(cfg, table)
+	stop := run(t, v.Run)
+	awaitValue(t, v, "b", "1")
+	if got, err := v.Get("nobody"); got != nil || err != nil {
+		t.Errorf("a key that is not there: %q, %v", got, err)
+	}
+	// A lower version is refused, an equal one not; null deletes whatever it is.
+	produce(t, cfg, text("rows", "a", "5"), text("rows", "a", "3"), text("rows", "a", "5"),
+		&sarama.ProducerMessage{Topic: "rows", Key: sarama.StringEncoder("b")}, text("rows", "c", "1"))
+	awaitValue(t, v, "c", "1")
+	if got, err := v.Get("b"); got != nil || err != nil {
+		t.Errorf("a deleted key: %q, %v", got, err)
+	}
+	awaitValue(t, v, "a", "5")
+	if got := v.Refused(); got != 1 {
+		t.Errorf("%d refused, want 1", got)
+	}
+	if got, want := changed.lines(), []string{"a", "b", "a", "a", "b", "c"}; !slices.Equal(got, want) {
+		t.Errorf("changed %v, want %v", got, want)
+	}
+	stop()
+	// Kept rows are not read again, and lag knows it.
+	v = engine.NewView(cfg, table)
+	run(t, v.Run)
+	awaitPhase(t, v, engine.Running)
+	produce(t, cfg, text("rows", "a", "4"), text("rows", "c", "2"))
+	awaitValue(t, v, "c", "2")
+	awaitStored(t, v, 9)
+	awaitValue(t, v, "a", "5")
+	if got, want := changed.lines()[6:], []string{"c"}; !slices.Equal(got, want) {
+		t.Errorf("after a restart changed %v, want %v", got, want)
+	}
+}
+
+func TestViewSurvivesTheBrokersRestart(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	kept := broker.Config{Addr: "127.0.0.1:0", DataDir: t.TempDir()}
+	start := func() *broker.Broker {
+		t.Helper()
+		b, err := broker.Start(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { b.Close() })
+		return b
+	}
+	b := start()
+	kept.Addr = b.Addrs()[0]
+	cfg.Brokers = b.Addrs()
+	createTopics(t, cfg, 2, "rows")
+	produce(t, cfg, text("rows", "user-0", "1"))
+	v := engine.NewView(cfg, engine.Table{Topic: "rows"})
+	run(t, v.Run)
+	user := "user-0"
+	for i := 0; engine.Partition(user, 2) != 0; i++ {
+		user = fmt.Sprint("user-", i)
+	}
+	produce(t, cfg, text("rows", user, "2"))
+	awaitValue(t, v, user, "2")
+	for _, value := range []string{"3", "4"} {
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := v.Get(user); got == nil || err != nil {
+			t.Errorf("during the outage: %q, %v", got, err)
+		}
+		b = start()
+		produce(t, cfg, text("rows", user, value))
+		awaitValue(t, v, user, value)
+		awaitStored(t, v, 0)
+	}
+	if !v.Recovered() {
+		t.Error("the view is no longer recovered")
+	}
+}
+
+// Reads go on while the view is built, fails and stops; they find the row or
+// that it isn't ready.
+func TestViewIsReadWhileItStops(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	createTopics(t, cfg, 1, "rows")
+	produce(t, cfg, text("rows", "a", "1"))
+	for range 3 {
+		v := engine.NewView(cfg, engine.Table{Topic: "rows"})
+		stop := run(t, v.Run)
+		end := make(chan struct{})
+		var readers sync.WaitGroup
+		for range 2 {
+			readers.Go(func() {
+				for {
+					select {
+					case <-end:
+						return
+					default:
+					}
+					got, err := v.Get("a")
+					if err == nil && string(got) != "1" || err != nil && !errors.Is(err, belfry.ErrNotReady) {
+						t.Errorf("read %q, %v", got, err)
+						return
+					}
+				}
+			})
+		}
+		awaitPhase(t, v, engine.Running)
+		stop()
+		close(end)
+		readers.Wait()
+	}
+}
