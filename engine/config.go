@@ -19,10 +19,6 @@ const (
 	DefaultHeartbeat      = time.Second
 )
 
-// maxMessageBytes bounds one record of ours as encoded. A dead letter may hold
-// a record of the broker's default maximum, 1 MiB, and headers.
-const maxMessageBytes = 2 << 20
-
 // Config is how to reach Kafka and where to keep local state.
 type Config struct {
 	Brokers []string // host:port, at least one
@@ -53,7 +49,8 @@ func (c *Config) logger() *slog.Logger {
 	return c.Logger
 }
 
-// sarama returns a fresh sarama configuration. goka's builders write into the
+// sarama returns a fresh configuration for consumers, groups and admin; the
+// producers are franz-go's (producer.go). goka's builders write into the
 // one they are given, so it must never be shared between two of them.
 func (c *Config) sarama() (*sarama.Config, error) {
 	if len(c.Brokers) == 0 {
@@ -64,20 +61,6 @@ func (c *Config) sarama() (*sarama.Config, error) {
 	cfg.ClientID = "belfry"
 	// The oldest protocol with topic IDs in the metadata.
 	cfg.Version = sarama.V2_8_0_0
-
-	cfg.Producer.RequiredAcks = sarama.WaitForAll
-	cfg.Producer.Idempotent = true
-	// Required by idempotence in sarama, and what keeps a table's records in
-	// order over a retry. Batches form by themselves while one is in flight.
-	cfg.Net.MaxOpenRequests = 1
-	cfg.Producer.Flush.Frequency = 0
-	cfg.Producer.Flush.Bytes = 0
-	cfg.Producer.Compression = sarama.CompressionLZ4
-	cfg.Producer.MaxMessageBytes = maxMessageBytes
-	// Together longer than a leader election: an exhausted retry costs a
-	// rebuilt processor.
-	cfg.Producer.Retry.Max = 50
-	cfg.Producer.Retry.Backoff = 200 * time.Millisecond
 
 	cfg.Consumer.Offsets.Initial = sarama.OffsetOldest
 	cfg.Consumer.Group.Session.Timeout = c.SessionTimeout

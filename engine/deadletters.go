@@ -1,13 +1,14 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
 )
@@ -18,46 +19,37 @@ import (
 // would turn a null key into an empty one and headers into a map.
 type DeadLetters struct {
 	topic    string
-	producer sarama.AsyncProducer
+	producer *producer
 	now      func() time.Time
-	results  sync.WaitGroup
 }
 
-// OpenDeadLetters connects a producer for the topic.
+// maxDeadLetterBytes bounds a batch of dead letters. Their topic takes 2 MiB
+// (belfry.Prefix.Topics), since one may be a record of the usual largest size,
+// 1 MiB, and headers.
+const maxDeadLetterBytes = 2_000_000
+
+// OpenDeadLetters returns a producer for the topic.
 func OpenDeadLetters(cfg Config, topic string) (*DeadLetters, error) {
-	sc, err := cfg.sarama()
+	p, err := cfg.newProducer("belfry-dead-letters", false,
+		kgo.ProducerBatchMaxBytes(maxDeadLetterBytes),
+		// Any partition: nothing depends on their order.
+		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
 	if err != nil {
 		return nil, err
 	}
-	sc.Producer.Return.Successes, sc.Producer.Return.Errors = true, true
-	producer, err := sarama.NewAsyncProducer(cfg.Brokers, sc)
-	if err != nil {
-		return nil, fmt.Errorf("open producer for %s: %w", topic, err)
-	}
-	d := &DeadLetters{topic: topic, producer: producer, now: time.Now}
-	d.results.Go(func() {
-		for m := range producer.Successes() {
-			m.Metadata.(func(error))(nil)
-		}
-	})
-	d.results.Go(func() {
-		for e := range producer.Errors() {
-			e.Msg.Metadata.(func(error))(fmt.Errorf("write dead letter to %s: %w", topic, e.Err))
-		}
-	})
-	return d, nil
+	return &DeadLetters{topic: topic, producer: p, now: time.Now}, nil
 }
 
 // Send writes one dead letter of a record that group could not process. It
 // calls done once, from any goroutine, when the broker has acknowledged it or
 // it cannot be written; done must not block.
 func (d *DeadLetters) Send(raw *sarama.ConsumerMessage, group string, reason belfry.Reason, cause error, done func(error)) {
-	headers := make([]sarama.RecordHeader, 0, len(raw.Headers)+10)
+	headers := make([]kgo.RecordHeader, 0, len(raw.Headers)+10)
 	for _, h := range raw.Headers {
-		headers = append(headers, *h)
+		headers = append(headers, kgo.RecordHeader{Key: string(h.Key), Value: h.Value})
 	}
 	add := func(name, value string) {
-		headers = append(headers, sarama.RecordHeader{Key: []byte(name), Value: []byte(value)})
+		headers = append(headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
 	}
 	add(belfry.HeaderReason, string(reason))
 	add(belfry.HeaderError, cause.Error())
@@ -71,20 +63,15 @@ func (d *DeadLetters) Send(raw *sarama.ConsumerMessage, group string, reason bel
 	add(belfry.HeaderOffset, strconv.FormatInt(raw.Offset, 10))
 	add(belfry.HeaderTimestamp, raw.Timestamp.UTC().Format(time.RFC3339Nano))
 	add(belfry.HeaderDeadAt, d.now().UTC().Format(time.RFC3339Nano))
-	m := &sarama.ProducerMessage{Topic: d.topic, Headers: headers, Metadata: done}
-	// A nil encoder is null on the wire; an empty one is empty.
-	if raw.Key != nil {
-		m.Key = sarama.ByteEncoder(raw.Key)
-	}
-	if raw.Value != nil {
-		m.Value = sarama.ByteEncoder(raw.Value)
-	}
-	d.producer.Input() <- m
+	// A nil key or value is null on the wire, an empty one is empty.
+	record := &kgo.Record{Topic: d.topic, Key: raw.Key, Value: raw.Value, Headers: headers}
+	d.producer.client.Produce(context.Background(), record, func(_ *kgo.Record, err error) {
+		if err != nil {
+			err = fmt.Errorf("write dead letter to %s: %w", d.topic, err)
+		}
+		done(err)
+	})
 }
 
 // Close waits for what is under way. There must be no Send during or after it.
-func (d *DeadLetters) Close() error {
-	d.producer.AsyncClose()
-	d.results.Wait()
-	return nil
-}
+func (d *DeadLetters) Close() error { return d.producer.Close() }

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"hash"
 	"path/filepath"
 	"sync"
 
@@ -112,7 +111,7 @@ func (p *Processor) options(topics *Topics) ([]goka.ProcessorOption, error) {
 		goka.WithContextWrapper(g.wrap),
 		goka.WithPartitionChannelSize(256),
 		goka.WithTopicManagerBuilder(p.cfg.topicManager(p.group.WriteOnly)),
-		goka.WithProducerBuilder(p.cfg.producer()),
+		goka.WithProducerBuilder(p.cfg.gokaProducer(true)),
 		goka.WithConsumerSaramaBuilder(p.cfg.consumer()),
 		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {
 			sc, err := p.cfg.sarama()
@@ -149,16 +148,6 @@ func (p *Processor) stores(topics *Topics) (storage.Builder, error) {
 	return stores(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID)
 }
 
-func (c *Config) producer() goka.ProducerBuilder {
-	return func(brokers []string, clientID string, hasher func() hash.Hash32) (goka.Producer, error) {
-		sc, err := c.sarama()
-		if err != nil {
-			return nil, err
-		}
-		return goka.ProducerBuilderWithConfig(sc)(brokers, clientID, hasher)
-	}
-}
-
 func (c *Config) consumer() goka.SaramaConsumerBuilder {
 	return func(brokers []string, clientID string) (sarama.Consumer, error) {
 		sc, err := c.sarama()
@@ -175,7 +164,7 @@ func NewEmitter(cfg Config, topic string) (*goka.Emitter, error) {
 	e, err := goka.NewEmitter(cfg.Brokers, goka.Stream(topic), Bytes{},
 		goka.WithEmitterLogger(gokaLogger{cfg.logger()}),
 		goka.WithEmitterHasher(Hasher),
-		goka.WithEmitterProducerBuilder(cfg.producer()))
+		goka.WithEmitterProducerBuilder(cfg.gokaProducer(false)))
 	if err != nil {
 		return nil, fmt.Errorf("open emitter for %s: %w", topic, err)
 	}

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"hash"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+)
+
+// flushTimeout bounds how long a producer that is closed waits for what is
+// under way; what is not acknowledged by then fails.
+const flushTimeout = 10 * time.Second
+
+// linger is how long a partition's first record waits for more. Under load
+// batches form by themselves while others are in flight.
+const linger = time.Millisecond
+
+// producer is a goka.Producer on franz-go: idempotent, acks=all, and retrying
+// without end (sarama's retries take memory by their number and give up). A
+// record is therefore only refused for good by the brokers, which ends the
+// processor.
+//
+// With failStop it writes nothing after a write has failed. A later record must
+// never overtake a failed one: the failed one would be read and written again
+// by the processor that is built anew, below the watermark that the later one
+// left in the row, and be taken for a duplicate.
+type producer struct {
+	client   *kgo.Client
+	failStop bool
+	failed   atomic.Pointer[error]
+}
+
+// newProducer connects to no broker before the first record.
+func (c *Config) newProducer(clientID string, failStop bool, more ...kgo.Opt) (*producer, error) {
+	options := []kgo.Opt{
+		kgo.SeedBrokers(c.Brokers...),
+		kgo.ClientID(clientID),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(func(string) func(*kgo.Record, int) int {
+			return func(r *kgo.Record, n int) int { return int(Partition(string(r.Key), n)) }
+		})),
+		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		kgo.ProducerLinger(linger),
+		// How soon a moved partition is found again.
+		kgo.MetadataMinAge(250 * time.Millisecond),
+	}
+	if failStop {
+		options = append(options, kgo.StopProducerOnDataLossDetected())
+	}
+	if c.TLS != nil {
+		options = append(options, kgo.DialTLSConfig(c.TLS))
+	}
+	switch c.SASL.Mechanism {
+	case "":
+	case sarama.SASLTypePlaintext:
+		options = append(options, kgo.SASL(plain.Auth{User: c.SASL.User, Pass: c.SASL.Password}.AsMechanism()))
+	case sarama.SASLTypeSCRAMSHA256:
+		options = append(options, kgo.SASL(scram.Auth{User: c.SASL.User, Pass: c.SASL.Password}.AsSha256Mechanism()))
+	case sarama.SASLTypeSCRAMSHA512:
+		options = append(options, kgo.SASL(scram.Auth{User: c.SASL.User, Pass: c.SASL.Password}.AsSha512Mechanism()))
+	}
+	client, err := kgo.NewClient(append(options, more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("open producer: %w", err)
+	}
+	return &producer{client: client, failStop: failStop}, nil
+}
+
+// Emit implements goka.Producer.
+func (p *producer) Emit(topic, key string, value []byte) *goka.Promise {
+	return p.EmitWithHeaders(topic, key, value, nil)
+}
+
+// EmitWithHeaders implements goka.Producer. It blocks while the client's
+// buffers are full. A nil value is a tombstone.
+func (p *producer) EmitWithHeaders(topic, key string, value []byte, headers goka.Headers) *goka.Promise {
+	promise, finish := goka.NewPromiseWithFinisher()
+	if err := p.failed.Load(); err != nil {
+		finish(nil, fmt.Errorf("not written after an earlier failure: %w", *err))
+		return promise
+	}
+	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
+	for name, v := range headers {
+		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: v})
+	}
+	p.client.Produce(context.Background(), record, func(r *kgo.Record, err error) {
+		if err != nil {
+			if p.failStop {
+				p.failed.CompareAndSwap(nil, &err)
+			}
+			finish(nil, err)
+			return
+		}
+		// goka wants to know the offset of a table's record.
+		finish(&sarama.ProducerMessage{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, nil)
+	})
+	return promise
+}
+
+// Close waits for what is under way, for flushTimeout at the most, and fails
+// the rest. It returns nil: whoever wrote has been told.
+func (p *producer) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	_ = p.client.Flush(ctx)
+	p.client.Close()
+	return nil
+}
+
+// gokaProducer is the builder for processors and emitters. The hasher is ours,
+// whatever goka passes.
+func (c *Config) gokaProducer(failStop bool) goka.ProducerBuilder {
+	return func(_ []string, clientID string, _ func() hash.Hash32) (goka.Producer, error) {
+		return c.newProducer(clientID, failStop)
+	}
+}
