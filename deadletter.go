@@ -23,5 +23,6 @@ const (
 	HeaderPartition = "belfry-partition" // decimal
 	HeaderOffset    = "belfry-offset"    // decimal
 	HeaderTimestamp = "belfry-timestamp" // of the record, RFC 3339
+	HeaderTruncated = "belfry-truncated" // the value's length before it was cut
 	HeaderDeadAt    = "belfry-dead-at"   // when it was set aside, RFC 3339
 )

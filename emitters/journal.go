@@ -17,7 +17,7 @@ import (
 
 // Journal writes to the users' journals. It is safe for concurrent use.
 type Journal struct {
-	emitter *goka.Emitter
+	emitter *engine.Emitter
 	topics  *engine.Topics
 	topic   string
 	epoch   atomic.Uint32

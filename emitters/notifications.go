@@ -5,15 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/lovoo/goka"
-
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
 )
 
 // Notifications writes to the built-in source topic, as any other service does.
 // It is safe for concurrent use.
-type Notifications struct{ emitter *goka.Emitter }
+type Notifications struct{ emitter *engine.Emitter }
 
 // OpenNotifications connects to the brokers; the topic must exist.
 func OpenNotifications(cfg engine.Config, prefix belfry.Prefix) (*Notifications, error) {

@@ -56,7 +56,6 @@ func (c *Config) sarama() (*sarama.Config, error) {
 	if len(c.Brokers) == 0 {
 		return nil, errors.New("no brokers given")
 	}
-	// goka's own default, for the copartitioning strategy that it sets.
 	cfg := goka.DefaultConfig()
 	cfg.ClientID = "belfry"
 	// The oldest protocol with topic IDs in the metadata.
@@ -68,6 +67,11 @@ func (c *Config) sarama() (*sarama.Config, error) {
 		cfg.Consumer.Group.Session.Timeout = DefaultSessionTimeout
 	}
 	cfg.Consumer.Group.Heartbeat.Interval = min(DefaultHeartbeat, cfg.Consumer.Group.Session.Timeout/3)
+	// A join or a leave moves only the partitions that must move, so that local
+	// stores stay warm. goka's own strategy deals out ranges anew each time; it
+	// is for groups with several inputs, and ours have one.
+	cfg.Consumer.Group.Rebalance.Strategy = nil
+	cfg.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
 	cfg.Consumer.MaxProcessingTime = 5 * time.Second
 	cfg.Consumer.Retry.Backoff = 200 * time.Millisecond
 	cfg.Metadata.AllowAutoTopicCreation = false

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -16,7 +15,8 @@ import (
 // DeadLetters writes records that cannot be processed to the dead-letter topic:
 // key, value and headers as received, byte for byte, in order and with repeats,
 // and after them headers of ours that say why and where from. goka's own emit
-// would turn a null key into an empty one and headers into a map.
+// would turn a null key into an empty one and headers into a map. A value that
+// makes it larger than the topic takes is cut, and a header says so.
 type DeadLetters struct {
 	topic    string
 	producer *producer
@@ -63,14 +63,30 @@ func (d *DeadLetters) Send(raw *sarama.ConsumerMessage, group string, reason bel
 	add(belfry.HeaderOffset, strconv.FormatInt(raw.Offset, 10))
 	add(belfry.HeaderTimestamp, raw.Timestamp.UTC().Format(time.RFC3339Nano))
 	add(belfry.HeaderDeadAt, d.now().UTC().Format(time.RFC3339Nano))
+	value := raw.Value
+	if over := recordBytes(raw.Key, value, headers) - maxDeadLetterBytes; over > 0 {
+		add(belfry.HeaderTruncated, strconv.Itoa(len(value)))
+		value = value[:max(len(value)-over-truncationSlack, 0)]
+	}
 	// A nil key or value is null on the wire, an empty one is empty.
-	record := &kgo.Record{Topic: d.topic, Key: raw.Key, Value: raw.Value, Headers: headers}
-	d.producer.client.Produce(context.Background(), record, func(_ *kgo.Record, err error) {
+	record := &kgo.Record{Topic: d.topic, Key: raw.Key, Value: value, Headers: headers}
+	d.producer.produce(record, func(_ *kgo.Record, err error) {
 		if err != nil {
 			err = fmt.Errorf("write dead letter to %s: %w", d.topic, err)
 		}
 		done(err)
 	})
+}
+
+// truncationSlack is room for the header that tells of it and for the encoding.
+const truncationSlack = 1024
+
+func recordBytes(key, value []byte, headers []kgo.RecordHeader) int {
+	n := len(key) + len(value)
+	for _, h := range headers {
+		n += len(h.Key) + len(h.Value) + 4 // and their lengths
+	}
+	return n
 }
 
 // Close waits for what is under way. There must be no Send during or after it.

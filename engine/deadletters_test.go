@@ -100,6 +100,38 @@ func quote(b []byte) string {
 	return fmt.Sprintf("%q", b)
 }
 
+// A record that with our headers is larger than the topic takes is cut, and
+// says how long it was.
+func TestDeadLetterTooLargeIsCut(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	createTopics(t, cfg, 1, "dead")
+	dead, err := engine.OpenDeadLetters(cfg, "dead")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const length = 3 << 20
+	raw := &sarama.ConsumerMessage{Topic: "in", Key: []byte("k"), Value: []byte(strings.Repeat("v", length))}
+	acknowledged := make(chan error, 1)
+	dead.Send(raw, "g", belfry.ReasonTooLarge, errTest, func(err error) { acknowledged <- err })
+	if err := <-acknowledged; err != nil {
+		t.Fatal(err)
+	}
+	if err := dead.Close(); err != nil {
+		t.Error(err)
+	}
+	m := consume(t, cfg, "dead", 1)[0]
+	if len(m.Value) < 1_900_000 || len(m.Value) > 2_000_000 || strings.Trim(string(m.Value), "v") != "" {
+		t.Errorf("the value has %d bytes, want nearly 2,000,000 of its own", len(m.Value))
+	}
+	for _, h := range m.Headers {
+		if string(h.Key) == belfry.HeaderTruncated && string(h.Value) == fmt.Sprint(length) {
+			return
+		}
+	}
+	t.Errorf("no header tells that the value had %d bytes", length)
+}
+
 func TestGuardGivesPanicsAsErrors(t *testing.T) {
 	if err := engine.Guard(func() error { return nil }); err != nil {
 		t.Errorf("nothing wrong: %v", err)
@@ -108,12 +140,12 @@ func TestGuardGivesPanicsAsErrors(t *testing.T) {
 		t.Errorf("an error: %v", err)
 	}
 	err := engine.Guard(func() error {
-		var m map[string]int
-		m["a"] = 1
+		var row *belfry.State
+		row.Version = 1
 		return nil
 	})
 	var p *engine.PanicError
-	if !errors.As(err, &p) || !strings.Contains(err.Error(), "nil map") || strings.Contains(err.Error(), "goroutine") || p.Stack == "" {
+	if !errors.As(err, &p) || !strings.Contains(err.Error(), "nil pointer") || strings.Contains(err.Error(), "goroutine") || p.Stack == "" {
 		t.Errorf("a panic: %v", err)
 	}
 }

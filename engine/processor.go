@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -53,7 +54,8 @@ func (p *Processor) attempt(ctx context.Context) error {
 		return err
 	}
 	defer topics.Close()
-	options, err := p.options(topics)
+	var out atomic.Pointer[producer]
+	options, err := p.options(topics, &out)
 	if err != nil {
 		return err
 	}
@@ -65,7 +67,7 @@ func (p *Processor) attempt(ctx context.Context) error {
 	watchCtx, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { p.follow(watchCtx, processor.StateReader()) })
-	err = processor.Run(ctx)
+	err = giveUp(ctx, &out, func() error { return processor.Run(ctx) })
 	stop()
 	watch.Wait()
 	if err == nil && ctx.Err() == nil {
@@ -92,7 +94,7 @@ func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
 	}
 }
 
-func (p *Processor) options(topics *Topics) ([]goka.ProcessorOption, error) {
+func (p *Processor) options(topics *Topics, out *atomic.Pointer[producer]) ([]goka.ProcessorOption, error) {
 	g := &group{onSession: func(context.Context) error {
 		if p.group.OnSession == nil {
 			return nil
@@ -111,7 +113,7 @@ func (p *Processor) options(topics *Topics) ([]goka.ProcessorOption, error) {
 		goka.WithContextWrapper(g.wrap),
 		goka.WithPartitionChannelSize(256),
 		goka.WithTopicManagerBuilder(p.cfg.topicManager(p.group.WriteOnly)),
-		goka.WithProducerBuilder(p.cfg.gokaProducer(true)),
+		goka.WithProducerBuilder(p.cfg.gokaProducer(true, out)),
 		goka.WithConsumerSaramaBuilder(p.cfg.consumer()),
 		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {
 			sc, err := p.cfg.sarama()
@@ -145,7 +147,7 @@ func (p *Processor) stores(topics *Topics) (storage.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return stores(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID)
+	return stores(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, p.sup.log)
 }
 
 func (c *Config) consumer() goka.SaramaConsumerBuilder {
@@ -156,17 +158,4 @@ func (c *Config) consumer() goka.SaramaConsumerBuilder {
 		}
 		return goka.SaramaConsumerBuilderWithConfig(sc)(brokers, clientID)
 	}
-}
-
-// NewEmitter returns a goka emitter of raw values into topic with our settings.
-// The caller must Finish it.
-func NewEmitter(cfg Config, topic string) (*goka.Emitter, error) {
-	e, err := goka.NewEmitter(cfg.Brokers, goka.Stream(topic), Bytes{},
-		goka.WithEmitterLogger(gokaLogger{cfg.logger()}),
-		goka.WithEmitterHasher(Hasher),
-		goka.WithEmitterProducerBuilder(cfg.gokaProducer(false)))
-	if err != nil {
-		return nil, fmt.Errorf("open emitter for %s: %w", topic, err)
-	}
-	return e, nil
 }

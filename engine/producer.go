@@ -2,13 +2,16 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
@@ -18,9 +21,8 @@ import (
 // under way; what is not acknowledged by then fails.
 const flushTimeout = 10 * time.Second
 
-// linger is how long a partition's first record waits for more. Under load
-// batches form by themselves while others are in flight.
-const linger = time.Millisecond
+// stopTimeout is how long who was told to stop waits for its writes.
+const stopTimeout = 3 * time.Second
 
 // producer is a goka.Producer on franz-go: idempotent, acks=all, and retrying
 // without end (sarama's retries take memory by their number and give up). A
@@ -35,6 +37,7 @@ type producer struct {
 	client   *kgo.Client
 	failStop bool
 	failed   atomic.Pointer[error]
+	stale    atomic.Pointer[string] // a topic to be looked up anew
 }
 
 // newProducer connects to no broker before the first record.
@@ -47,7 +50,9 @@ func (c *Config) newProducer(clientID string, failStop bool, more ...kgo.Opt) (*
 			return func(r *kgo.Record, n int) int { return int(Partition(string(r.Key), n)) }
 		})),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
-		kgo.ProducerLinger(linger),
+		// Under load batches form by themselves while others are in flight: to
+		// wait for them costs latency on each hop and saves nothing measurable.
+		kgo.ProducerLinger(0),
 		// How soon a moved partition is found again.
 		kgo.MetadataMinAge(250 * time.Millisecond),
 	}
@@ -90,7 +95,7 @@ func (p *producer) EmitWithHeaders(topic, key string, value []byte, headers goka
 	for name, v := range headers {
 		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: v})
 	}
-	p.client.Produce(context.Background(), record, func(r *kgo.Record, err error) {
+	p.produce(record, func(r *kgo.Record, err error) {
 		if err != nil {
 			if p.failStop {
 				p.failed.CompareAndSwap(nil, &err)
@@ -104,6 +109,23 @@ func (p *producer) EmitWithHeaders(topic, key string, value []byte, headers goka
 	return promise
 }
 
+// produce writes one record and calls done once, from any goroutine. The client
+// knows a topic by its ID for life: one that was deleted and created again has
+// to be forgotten, or every further write would fail.
+func (p *producer) produce(record *kgo.Record, done func(*kgo.Record, error)) {
+	if p.stale.Load() != nil {
+		if topic := p.stale.Swap(nil); topic != nil {
+			p.client.PurgeTopicsFromProducing(*topic)
+		}
+	}
+	p.client.Produce(context.Background(), record, func(r *kgo.Record, err error) {
+		if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
+			p.stale.Store(&r.Topic)
+		}
+		done(r, err)
+	})
+}
+
 // Close waits for what is under way, for flushTimeout at the most, and fails
 // the rest. It returns nil: whoever wrote has been told.
 func (p *producer) Close() error {
@@ -114,10 +136,43 @@ func (p *producer) Close() error {
 	return nil
 }
 
-// gokaProducer is the builder for processors and emitters. The hasher is ours,
-// whatever goka passes.
-func (c *Config) gokaProducer(failStop bool) goka.ProducerBuilder {
+// gokaProducer is the builder for processors and emitters; what it builds is
+// also stored in out. The hasher is ours, whatever goka passes.
+func (c *Config) gokaProducer(failStop bool, out *atomic.Pointer[producer]) goka.ProducerBuilder {
 	return func(_ []string, clientID string, _ func() hash.Hash32) (goka.Producer, error) {
-		return c.newProducer(clientID, failStop)
+		p, err := c.newProducer(clientID, failStop)
+		if err != nil {
+			return nil, err
+		}
+		out.Store(p)
+		return p, nil
 	}
+}
+
+// giveUp calls f, which goka has wait for every write, and fails the writes
+// that are still under way stopTimeout after ctx has ended: without brokers
+// they would be retried, and f would wait, without end.
+func giveUp(ctx context.Context, out *atomic.Pointer[producer], f func() error) error {
+	returned := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-returned:
+			return
+		}
+		timer := time.NewTimer(stopTimeout)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			if p := out.Load(); p != nil {
+				p.client.Close()
+			}
+		case <-returned:
+		}
+	})
+	err := f()
+	close(returned)
+	watch.Wait()
+	return err
 }

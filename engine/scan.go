@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -17,6 +18,9 @@ func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit 
 	if err != nil {
 		return err
 	}
+	// The request for what comes after the end is under way when we leave, and
+	// closing waits for its answer.
+	sc.Consumer.MaxWaitTime = 50 * time.Millisecond
 	client, err := sarama.NewClient(cfg.Brokers, sc)
 	if err != nil {
 		return fmt.Errorf("connect to kafka: %w", err)

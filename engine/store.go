@@ -2,7 +2,9 @@ package engine
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +17,10 @@ import (
 // topic that was deleted and created again apart: goka would take the old rows
 // for the new topic's and wait for ever for offsets that are not there. What
 // belongs to earlier incarnations is deleted.
-func stores(dir, topic string, id TopicID) (storage.Builder, error) {
+//
+// A store that cannot be read is set aside, one of each partition, and built
+// anew from the table's topic: all that it holds is there.
+func stores(dir, topic string, id TopicID, log *slog.Logger) (storage.Builder, error) {
 	base := filepath.Join(dir, topic)
 	current := hex.EncodeToString(id[:])
 	if err := os.MkdirAll(filepath.Join(base, current), 0o700); err != nil {
@@ -32,12 +37,30 @@ func stores(dir, topic string, id TopicID) (storage.Builder, error) {
 			}
 		}
 	}
-	open := storage.DefaultBuilder(filepath.Join(base, current))
+	folder := filepath.Join(base, current)
+	open := storage.DefaultBuilder(folder)
 	return func(topic string, partition int32) (storage.Storage, error) {
 		s, err := open(topic, partition)
-		if err != nil && strings.Contains(err.Error(), "resource temporarily unavailable") {
+		switch {
+		case err == nil:
+			return s, nil
+		case strings.Contains(err.Error(), "resource temporarily unavailable"):
 			return nil, fmt.Errorf("open state folder %s: another process uses it, give each its own --state-dir: %w", base, err)
+		case !isCorrupt(err):
+			return nil, fmt.Errorf("open state folder %s: %w", base, err)
 		}
-		return s, err
+		path := filepath.Join(folder, fmt.Sprintf("%s.%d", topic, partition)) // as goka names it
+		log.Warn("local store is corrupt, set aside and built anew from the topic", "store", path, "err", err)
+		if err := errors.Join(os.RemoveAll(path+".corrupt"), os.Rename(path, path+".corrupt")); err != nil {
+			return nil, fmt.Errorf("set corrupt store aside: %w", err)
+		}
+		return open(topic, partition)
 	}, nil
+}
+
+// isCorrupt reports whether LevelDB refuses a store for what is in its files.
+// goka wraps LevelDB's errors as text.
+func isCorrupt(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "corrupt") || strings.Contains(text, "file missing")
 }

@@ -102,3 +102,39 @@ func awaitStored(t *testing.T, v *engine.View, n int) {
 	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("lag %d of %d, %v", v.Lag(), n, v.Status()) },
 		func() bool { return v.Recovered() && v.Lag() == 0 })
 }
+
+// A store whose files are broken is built anew from the table's topic.
+func TestCorruptStoreIsBuiltAnew(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	createTopics(t, cfg, 1, "in", "g-table")
+	var seen log
+	start := func() (stop func()) {
+		return run(t, engine.NewProcessor(cfg, group(func(c *engine.Context, value []byte) {
+			row, _ := c.Value().([]byte)
+			seen.add(fmt.Sprintf("%s %s", c.Key(), row))
+			c.SetValue(value)
+		})).Run)
+	}
+	await := func(want ...string) {
+		t.Helper()
+		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("seen %q, want %q", seen.lines(), want) },
+			func() bool { return slices.Equal(seen.lines(), want) })
+	}
+	produce(t, cfg, text("in", "a", "1"), text("in", "b", "2"))
+	stop := start()
+	await("a ", "b ")
+	kafkatest.Eventually(t, patience, func() string { return "offsets not committed" },
+		func() bool { return committed(t, cfg, "g", "in") == 2 })
+	stop()
+	manifests, err := filepath.Glob(filepath.Join(cfg.StateDir, "processors", "g-table", "*", "*", "MANIFEST-*"))
+	if err != nil || len(manifests) != 1 {
+		t.Fatalf("manifests %v, %v", manifests, err)
+	}
+	if err := os.WriteFile(manifests[0], []byte("broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start()
+	produce(t, cfg, text("in", "a", "3"))
+	await("a ", "b ", "a 1")
+}

@@ -199,12 +199,6 @@ func (h *holding) EmitWithHeaders(topic, key string, value []byte, headers goka.
 	return h.Producer.EmitWithHeaders(topic, key, value, headers)
 }
 
-func (h *holding) count() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.held)
-}
-
 // fail fails what is held and holds nothing from now on.
 func (h *holding) fail(err error) {
 	h.mu.Lock()

@@ -40,12 +40,20 @@ type Topics struct {
 	admin  sarama.ClusterAdmin
 }
 
-// OpenTopics connects to the brokers.
+// connectTimeout bounds each connecting to a broker and each of its answers,
+// and all attempts to find one that answers: sarama's defaults let a host that
+// drops packets, or that is no Kafka broker, hold it for minutes.
+const connectTimeout = 5 * time.Second
+
+// OpenTopics connects to the brokers. It takes some seconds at the most to find
+// that none of them answers.
 func OpenTopics(cfg Config) (*Topics, error) {
 	sc, err := cfg.sarama()
 	if err != nil {
 		return nil, err
 	}
+	sc.Net.DialTimeout, sc.Net.ReadTimeout, sc.Net.WriteTimeout = connectTimeout, connectTimeout, connectTimeout
+	sc.Metadata.Timeout = connectTimeout
 	return openTopics(cfg.Brokers, sc)
 }
 
@@ -159,7 +167,8 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 			existing = append(existing, s)
 		}
 	}
-	if len(changes) > 0 {
+	// Also for who lost the race to create one.
+	if len(infos) < len(specs) {
 		if err := t.settle(ctx, names); err != nil {
 			return changes, err
 		}
@@ -251,26 +260,38 @@ func (t *Topics) Verify(specs []belfry.TopicSpec) error {
 			errs = append(errs, fmt.Errorf("%w: %s has %d partitions, not %d: start with --partitions %d if all topics have that many, or with another --prefix (partitions cannot change for life)",
 				ErrTopic, s.Name, got, s.Partitions, got))
 		}
-		errs = append(errs, t.verifyConfig(s))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, t.verifyConfigs(specs))...)
 }
 
-func (t *Topics) verifyConfig(s belfry.TopicSpec) error {
-	keys := slices.Sorted(maps.Keys(s.Config))
-	entries, err := t.admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: s.Name, ConfigNames: keys})
-	if err != nil {
-		return fmt.Errorf("describe topic %s: %w", s.Name, err)
+func (t *Topics) verifyConfigs(specs []belfry.TopicSpec) error {
+	var resources []*sarama.ConfigResource
+	for _, s := range specs {
+		resources = append(resources, &sarama.ConfigResource{
+			Type: sarama.TopicResource, Name: s.Name, ConfigNames: slices.Sorted(maps.Keys(s.Config)),
+		})
 	}
-	got := make(map[string]string, len(entries))
-	for _, e := range entries {
-		got[e.Name] = e.Value
+	results, err := t.admin.DescribeConfigs(resources, sarama.DescribeConfigsOptions{})
+	if err != nil {
+		return fmt.Errorf("describe topics: %w", err)
+	}
+	got := map[string]map[string]string{}
+	for _, r := range results {
+		if r.ErrorCode != sarama.ErrNoError {
+			return fmt.Errorf("describe topic %s: %w", r.Name, r.ErrorCode)
+		}
+		got[r.Name] = map[string]string{}
+		for _, e := range r.Configs {
+			got[r.Name][e.Name] = e.Value
+		}
 	}
 	var errs []error
-	for _, k := range keys {
-		if want := s.Config[k]; got[k] != want {
-			errs = append(errs, fmt.Errorf("%w: %s has %s=%q, not %q: set it with kafka-configs --alter --topic %s --add-config %s=%s",
-				ErrTopic, s.Name, k, got[k], want, s.Name, k, want))
+	for i, s := range specs {
+		for _, k := range resources[i].ConfigNames {
+			if is, want := got[s.Name][k], s.Config[k]; is != want {
+				errs = append(errs, fmt.Errorf("%w: %s has %s=%q, not %q: set it with kafka-configs --alter --topic %s --add-config %s=%s",
+					ErrTopic, s.Name, k, is, want, s.Name, k, want))
+			}
 		}
 	}
 	return errors.Join(errs...)

@@ -46,12 +46,12 @@ func TestEnsureCreatesWithExactSettings(t *testing.T) {
 		if err != nil || infos[spec.Name].Partitions != 3 {
 			t.Errorf("%s: %v, %v", spec.Name, infos, err)
 		}
-		entries, err := a.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: spec.Name})
-		if err != nil {
-			t.Fatal(err)
+		described, err := a.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource, Name: spec.Name}}, sarama.DescribeConfigsOptions{})
+		if err != nil || len(described) != 1 {
+			t.Fatalf("describe %s: %v, %v", spec.Name, described, err)
 		}
 		got := map[string]string{}
-		for _, e := range entries {
+		for _, e := range described[0].Configs {
 			got[e.Name] = e.Value
 		}
 		for k, want := range spec.Config {

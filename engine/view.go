@@ -88,7 +88,7 @@ func (v *View) attempt(ctx context.Context) error {
 		return err
 	}
 	info := infos[v.table.Topic]
-	store, err := stores(filepath.Join(v.cfg.StateDir, "views"), v.table.Topic, info.ID)
+	store, err := stores(filepath.Join(v.cfg.StateDir, "views"), v.table.Topic, info.ID, v.sup.log)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +20,10 @@ import (
 	"github.com/belfry/belfry/views"
 )
 
-const prefix = belfry.Prefix("test")
+const (
+	prefix     = belfry.Prefix("test")
+	partitions = 4
+)
 
 // path is the whole path on one broker: all groups, both views, an emitter.
 type path struct {
@@ -27,7 +31,13 @@ type path struct {
 	unread  *views.Unread
 	inbox   *views.Inbox
 	journal *emitters.Journal
+	metrics *prometheus.Registry
 	stop    func()
+}
+
+func config(t *testing.T) engine.Config {
+	t.Helper()
+	return engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
 }
 
 func makeTopics(t *testing.T, cfg engine.Config) {
@@ -37,7 +47,7 @@ func makeTopics(t *testing.T, cfg engine.Config) {
 		t.Fatal(err)
 	}
 	defer topics.Close()
-	if _, err := topics.Ensure(t.Context(), prefix.Topics(4), 0); err != nil {
+	if _, err := topics.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -48,8 +58,9 @@ func start(t *testing.T, cfg engine.Config) *path {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(prometheus.NewRegistry())}
-	p := &path{cfg: cfg, unread: views.NewUnread(cfg, prefix), inbox: views.NewInbox(cfg, prefix)}
+	registry := prometheus.NewRegistry()
+	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(registry)}
+	p := &path{cfg: cfg, metrics: registry, unread: views.NewUnread(cfg, prefix), inbox: views.NewInbox(cfg, prefix)}
 	if p.journal, err = emitters.OpenJournal(cfg, prefix); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +115,8 @@ func (p *path) count(recipient string) int {
 }
 
 func TestPathFromEventToTables(t *testing.T) {
-	cfg := engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	t.Parallel()
+	cfg := config(t)
 	makeTopics(t, cfg)
 	p := start(t, cfg)
 
@@ -114,9 +126,13 @@ func TestPathFromEventToTables(t *testing.T) {
 	}
 	defer events.Close()
 	const users, each = 10, 20
+	var all []belfry.Notification
 	for i := range users * each {
 		n := belfry.Notification{ID: fmt.Sprint(i), Recipient: fmt.Sprintf("사용자-%d", i%users), Title: belfry.PlainText("안녕"), Data: json.RawMessage(`{}`)}
-		if err := events.Emit(t.Context(), n, n); err != nil { // every one twice
+		all = append(all, n, n) // every one twice
+	}
+	for some := range slices.Chunk(all, 50) {
+		if err := events.Emit(t.Context(), some...); err != nil {
 			t.Fatal(err)
 		}
 	}

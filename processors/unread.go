@@ -40,10 +40,16 @@ func (u *Unread) Group(options ...goka.ProcessorOption) engine.Group {
 // fold applies one record. It writes the row and the items in one callback, so
 // that the offset is committed when the broker has both.
 func (u *Unread) fold(c *engine.Context, value []byte) {
+	// The row of another key must not even be read: the store keeps its own
+	// offset under one, which is no row and would fail the group for ever.
+	if err := belfry.CheckRecipient(c.Key()); err != nil {
+		u.setAside(c, fmt.Errorf("journal key: %v", err)) // undecodable: no sender's fault
+		return
+	}
 	row, _ := c.Value().(belfry.State)
 	var w writes
 	err := engine.Guard(func() (err error) {
-		w, err = u.compute(row, c.Key(), value, belfry.Input{
+		w, err = u.compute(row, value, belfry.Input{
 			Position: belfry.Position{Epoch: u.epoch.Load(), Offset: c.Offset()},
 			Time:     c.Timestamp(),
 			Cap:      u.cap,
@@ -74,8 +80,8 @@ type writes struct {
 	outcome belfry.Outcome
 }
 
-func (u *Unread) compute(row belfry.State, key string, value []byte, in belfry.Input) (writes, error) {
-	record, err := decodeJournal(key, value)
+func (u *Unread) compute(row belfry.State, value []byte, in belfry.Input) (writes, error) {
+	record, err := decodeJournal(value)
 	if err != nil {
 		return writes{}, err
 	}
@@ -91,10 +97,7 @@ func (u *Unread) compute(row belfry.State, key string, value []byte, in belfry.I
 	return w, err
 }
 
-func decodeJournal(key string, value []byte) (belfry.Record, error) {
-	if err := belfry.CheckRecipient(key); err != nil {
-		return belfry.Record{}, fmt.Errorf("journal key: %w", err)
-	}
+func decodeJournal(value []byte) (belfry.Record, error) {
 	if len(value) == 0 {
 		return belfry.Record{}, errEmpty
 	}

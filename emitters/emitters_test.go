@@ -1,0 +1,281 @@
+package emitters_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+const (
+	prefix     = belfry.Prefix("test")
+	partitions = 3
+	patience   = 30 * time.Second
+)
+
+func topics(t *testing.T) (engine.Config, *engine.Topics) {
+	t.Helper()
+	cfg := engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	all, err := engine.OpenTopics(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { all.Close() })
+	if _, err := all.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
+		t.Fatal(err)
+	}
+	return cfg, all
+}
+
+func openJournal(t *testing.T, cfg engine.Config) *emitters.Journal {
+	t.Helper()
+	j, err := emitters.OpenJournal(cfg, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := j.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return j
+}
+
+// consume gives the first n records of a partition.
+func consume(t *testing.T, cfg engine.Config, topic string, partition int32, n int) []*sarama.ConsumerMessage {
+	t.Helper()
+	c, err := sarama.NewConsumer(cfg.Brokers, sarama.NewConfig())
+	if err != nil {
+		t.Fatalf("connect consumer: %v", err)
+	}
+	defer c.Close()
+	pc, err := c.ConsumePartition(topic, partition, sarama.OffsetOldest)
+	if err != nil {
+		t.Fatalf("consume %s: %v", topic, err)
+	}
+	defer pc.Close()
+	deadline := time.After(patience)
+	var got []*sarama.ConsumerMessage
+	for len(got) < n {
+		select {
+		case m := <-pc.Messages():
+			got = append(got, m)
+		case <-deadline:
+			t.Fatalf("consume %s/%d: got %d records, want %d", topic, partition, len(got), n)
+		}
+	}
+	return got
+}
+
+func touch(recipient string, seq uint64) belfry.Addressed {
+	return belfry.Addressed{Recipient: recipient, Record: belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{seq}}}
+}
+
+func TestJournalTellsWhereRecordsAre(t *testing.T) {
+	t.Parallel()
+	cfg, all := topics(t)
+	j := openJournal(t, cfg)
+	infos, err := all.Info(prefix.Journal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const writers, each = 4, 5
+	var writing sync.WaitGroup
+	var mu sync.Mutex
+	at := map[string]map[int64]uint64{} // by recipient and offset, the seq that was written
+	for w := range writers {
+		writing.Go(func() {
+			a, b := fmt.Sprintf("사용자-%d", w), fmt.Sprintf("user-%d", w)
+			var records []belfry.Addressed
+			for i := range uint64(each) {
+				records = append(records, touch(a, i+1), touch(b, i+1))
+			}
+			positions, err := j.Append(t.Context(), records...)
+			if err != nil || len(positions) != len(records) {
+				t.Errorf("append: %v, %v", positions, err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for i, p := range positions {
+				if p.Epoch != infos[prefix.Journal()].ID.Epoch() {
+					t.Errorf("position %v of another epoch than %d", p, infos[prefix.Journal()].ID.Epoch())
+				}
+				recipient := records[i].Recipient
+				if at[recipient] == nil {
+					at[recipient] = map[int64]uint64{}
+				}
+				at[recipient][p.Offset] = records[i].Record.Seqs[0]
+			}
+		})
+	}
+	writing.Wait()
+	counts := map[int32]int{}
+	for recipient := range at {
+		counts[engine.Partition(recipient, partitions)] += each
+	}
+	last := map[string]uint64{}
+	for partition, n := range counts {
+		for _, m := range consume(t, cfg, prefix.Journal(), partition, n) {
+			record, err := codec.DecodeRecord(m.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			recipient := string(m.Key)
+			if want := at[recipient][m.Offset]; record.Seqs[0] != want {
+				t.Errorf("%s at %d is for seq %v, want %d", recipient, m.Offset, record.Seqs, want)
+			}
+			if record.Seqs[0] != last[recipient]+1 {
+				t.Errorf("%s: seq %d after %d, out of order", recipient, record.Seqs[0], last[recipient])
+			}
+			last[recipient] = record.Seqs[0]
+		}
+	}
+}
+
+func TestJournalWritesNothingThatDoesNotEncode(t *testing.T) {
+	t.Parallel()
+	cfg, all := topics(t)
+	j := openJournal(t, cfg)
+	_, err := j.Append(t.Context(), touch("a", 1), belfry.Addressed{Recipient: "a", Record: belfry.Record{Kind: 99}})
+	if !errors.Is(err, belfry.ErrCorrupt) {
+		t.Errorf("append: %v", err)
+	}
+	if end, err := all.End(prefix.Journal()); end != 0 || err != nil {
+		t.Errorf("%d records were written, %v", end, err)
+	}
+	if positions, err := j.Append(t.Context()); err != nil || len(positions) != 0 {
+		t.Errorf("append of nothing: %v, %v", positions, err)
+	}
+}
+
+func TestAppendEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	cfg, _ := topics(t)
+	j := openJournal(t, cfg)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	// The answer may be there already.
+	if _, err := j.Append(ctx, touch("a", 1)); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("append: %v", err)
+	}
+}
+
+func TestOpenJournalNeedsTheTopic(t *testing.T) {
+	t.Parallel()
+	cfg := engine.Config{Brokers: kafkatest.Embedded(t), Logger: slog.New(slog.DiscardHandler)}
+	if _, err := emitters.OpenJournal(cfg, prefix); !errors.Is(err, engine.ErrTopic) || !strings.Contains(err.Error(), "test.journal does not exist") {
+		t.Errorf("open: %v", err)
+	}
+}
+
+func TestNotificationsAreCheckedAndKeyed(t *testing.T) {
+	t.Parallel()
+	cfg, all := topics(t)
+	e, err := emitters.OpenNotifications(cfg, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := belfry.Notification{ID: "1", Recipient: "사용자-7", Title: belfry.Text{"en": "x", "ko": "안녕"}, Category: "approval"}
+	bad := good
+	bad.Actor.Avatar = "javascript:alert(1)"
+	var fe *belfry.FieldError
+	if err := e.Emit(t.Context(), good, bad); !errors.As(err, &fe) || fe.Field != "[1].actor.avatar" {
+		t.Errorf("emit: %v", err)
+	}
+	if end, err := all.End(prefix.Notifications()); end != 0 || err != nil {
+		t.Errorf("%d records were written, %v", end, err)
+	}
+	if err := e.Emit(t.Context(), good); err != nil {
+		t.Fatal(err)
+	}
+	acknowledged := make(chan error, 1)
+	if err := e.EmitRaw(good.Recipient, []byte("raw"), func(err error) { acknowledged <- err }); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-acknowledged; err != nil {
+		t.Error(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	got := consume(t, cfg, prefix.Notifications(), engine.Partition(good.Recipient, partitions), 2)
+	message, err := belfry.ParseMessage(got[0].Value, belfry.Notification{})
+	if err != nil || len(message.Notifications) != 1 {
+		t.Fatalf("%s: %v", got[0].Value, err)
+	}
+	if n := message.Notifications[0]; n.ID != "1" || n.Recipient != good.Recipient || n.Title["ko"] != "안녕" || n.Category != "approval" || string(got[0].Key) != good.Recipient {
+		t.Errorf("key %s, read back %+v", got[0].Key, n)
+	}
+	if string(got[1].Value) != "raw" {
+		t.Errorf("raw value is %s", got[1].Value)
+	}
+}
+
+// A server that is told to stop while the brokers are gone stops.
+func TestCloseDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	b, err := broker.Start(broker.Config{Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	cfg := engine.Config{Brokers: b.Addrs(), Logger: slog.New(slog.DiscardHandler)}
+	all, err := engine.OpenTopics(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := all.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
+		t.Fatal(err)
+	}
+	all.Close()
+	e, err := emitters.OpenNotifications(cfg, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := emitters.OpenJournal(cfg, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Append(t.Context(), touch("a", 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	outcome := make(chan error, 1)
+	if err := e.EmitRaw("a", []byte("x"), func(err error) { outcome <- err }); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := j.Append(ctx, touch("a", 2)); !errors.Is(err, context.Canceled) {
+		t.Errorf("append: %v", err)
+	}
+	closed := make(chan error)
+	go func() { closed <- e.Close() }()
+	go func() { closed <- j.Close() }()
+	for range 2 {
+		select {
+		case <-closed:
+		case <-time.After(patience):
+			t.Fatal("it does not close")
+		}
+	}
+	if err := <-outcome; err == nil {
+		t.Error("a write without a broker succeeded")
+	}
+}

@@ -1,0 +1,50 @@
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/engine"
+)
+
+// Writes in flight to brokers that are gone must not keep a processor from
+// stopping: it is given seconds to stop, and they are read again anyway.
+func TestProcessorStopsDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	kept := broker.Config{Addr: "127.0.0.1:0", DataDir: t.TempDir()}
+	b, err := broker.Start(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	cfg.Brokers = b.Addrs()
+	createTopics(t, cfg, 1, "in", "g-table")
+	produce(t, cfg, text("in", "a", "1"))
+	entered, gate := make(chan struct{}), make(chan struct{})
+	var written log
+	p := engine.NewProcessor(cfg, group(func(c *engine.Context, value []byte) {
+		close(entered)
+		<-gate
+		c.SetValue(value)
+		written.add(c.Key())
+	}))
+	stop := run(t, p.Run)
+	<-entered
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	close(gate)
+	written.await(t, 1)
+	stop() // fails the test if it takes longer than patience
+	// What was in flight is read again.
+	kept.Addr = cfg.Brokers[0]
+	again, err := broker.Start(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { again.Close() })
+	var seen log
+	run(t, engine.NewProcessor(cfg, group(func(c *engine.Context, _ []byte) { seen.add(c.Key()) })).Run)
+	seen.await(t, 1)
+}

@@ -1,0 +1,201 @@
+package processors_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+const patience = 30 * time.Second
+
+func clientConfig() *sarama.Config {
+	c := sarama.NewConfig()
+	c.Version = sarama.V2_8_0_0
+	c.Producer.RequiredAcks = sarama.WaitForAll
+	c.Producer.Return.Successes = true
+	c.Producer.MaxMessageBytes = 4 << 20
+	c.Producer.Partitioner = sarama.NewManualPartitioner
+	return c
+}
+
+func admin(t *testing.T, cfg engine.Config) sarama.ClusterAdmin {
+	t.Helper()
+	a, err := sarama.NewClusterAdmin(cfg.Brokers, clientConfig())
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	t.Cleanup(func() { a.Close() })
+	return a
+}
+
+// produce writes the records to the partitions that they name.
+func produce(t *testing.T, cfg engine.Config, messages ...*sarama.ProducerMessage) {
+	t.Helper()
+	p, err := sarama.NewSyncProducer(cfg.Brokers, clientConfig())
+	if err != nil {
+		t.Fatalf("connect producer: %v", err)
+	}
+	defer p.Close()
+	if err := p.SendMessages(messages); err != nil {
+		t.Fatalf("produce: %v", err)
+	}
+}
+
+// keyed is a record where the key belongs.
+func keyed(topic, key string, value []byte) *sarama.ProducerMessage {
+	m := &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(key), Partition: engine.Partition(key, partitions)}
+	if value != nil {
+		m.Value = sarama.ByteEncoder(value)
+	}
+	return m
+}
+
+// event is a record of the notifications topic, all in one partition so that
+// what comes after waits for what comes before.
+func event(value string, headers ...string) *sarama.ProducerMessage {
+	m := &sarama.ProducerMessage{Topic: prefix.Notifications(), Value: sarama.StringEncoder(value)}
+	for i := 0; i < len(headers); i += 2 {
+		m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(headers[i]), Value: []byte(headers[i+1])})
+	}
+	return m
+}
+
+// consume gives the first n records of all partitions of a topic.
+func consume(t *testing.T, cfg engine.Config, topic string, n int) []*sarama.ConsumerMessage {
+	t.Helper()
+	c, err := sarama.NewConsumer(cfg.Brokers, clientConfig())
+	if err != nil {
+		t.Fatalf("connect consumer: %v", err)
+	}
+	defer c.Close()
+	all := make(chan *sarama.ConsumerMessage, 100)
+	for p := range int32(partitions) {
+		pc, err := c.ConsumePartition(topic, p, sarama.OffsetOldest)
+		if err != nil {
+			t.Fatalf("consume %s: %v", topic, err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for m := range pc.Messages() {
+				all <- m
+			}
+		}()
+		defer func() {
+			pc.AsyncClose()
+			<-done
+		}()
+	}
+	deadline := time.After(patience)
+	var got []*sarama.ConsumerMessage
+	for len(got) < n {
+		select {
+		case m := <-all:
+			got = append(got, m)
+		case <-deadline:
+			t.Fatalf("consume %s: got %d records, want %d", topic, len(got), n)
+		}
+	}
+	return got
+}
+
+func offsets(t *testing.T, cfg engine.Config, group, topic string) (committed, ends [partitions]int64) {
+	t.Helper()
+	c, err := sarama.NewClient(cfg.Brokers, clientConfig())
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	defer c.Close()
+	response, err := admin(t, cfg).ListConsumerGroupOffsets(group, map[string][]int32{topic: {0, 1, 2, 3}})
+	if err != nil {
+		t.Fatalf("offsets of %s: %v", group, err)
+	}
+	for p := range int32(partitions) {
+		committed[p] = max(response.GetBlock(topic, p).Offset, 0)
+		if ends[p], err = c.GetOffset(topic, p, sarama.OffsetNewest); err != nil {
+			t.Fatalf("end of %s: %v", topic, err)
+		}
+	}
+	return committed, ends
+}
+
+// awaitDone waits until every record of every topic is processed.
+func awaitDone(t *testing.T, cfg engine.Config) {
+	t.Helper()
+	for _, g := range []struct{ group, topic string }{
+		{prefix.RouterGroup(prefix.Notifications()), prefix.Notifications()},
+		{prefix.UnreadGroup(), prefix.Journal()},
+		{prefix.InboxGroup(), prefix.Items()},
+	} {
+		var committed, ends [partitions]int64
+		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s has committed %v of %v", g.group, committed, ends) },
+			func() bool {
+				committed, ends = offsets(t, cfg, g.group, g.topic)
+				return committed == ends
+			})
+	}
+}
+
+// rewind has a group without members read everything again.
+func rewind(t *testing.T, cfg engine.Config, group, topic string) {
+	t.Helper()
+	c, err := sarama.NewClient(cfg.Brokers, clientConfig())
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	defer c.Close()
+	coordinator, err := c.Coordinator(group)
+	if err != nil {
+		t.Fatalf("coordinator of %s: %v", group, err)
+	}
+	request := &sarama.OffsetCommitRequest{Version: 2, ConsumerGroup: group, ConsumerGroupGeneration: -1, RetentionTime: -1}
+	for p := range int32(partitions) {
+		request.AddBlock(topic, p, 0, 0, "")
+	}
+	response, err := coordinator.CommitOffset(request)
+	if err != nil {
+		t.Fatalf("rewind %s: %v", group, err)
+	}
+	for p, err := range response.Errors[topic] {
+		if err != sarama.ErrNoError {
+			t.Fatalf("rewind %s/%d: %v", group, p, err)
+		}
+	}
+}
+
+// awaitCount waits until the recipient has that many unread items.
+func (p *path) awaitCount(t *testing.T, recipient string, want int) {
+	t.Helper()
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s has %d unread, want %d", recipient, p.count(recipient), want) },
+		func() bool { return p.count(recipient) == want })
+}
+
+// counter gives the value of the counter with those labels, in the order of
+// their names.
+func (p *path) counter(t *testing.T, name string, labels ...string) float64 {
+	t.Helper()
+	families, err := p.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			same := len(m.GetLabel()) == len(labels)
+			for i, l := range m.GetLabel() {
+				same = same && l.GetValue() == labels[i]
+			}
+			if same {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
+}

@@ -1,0 +1,308 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pb33f/libopenapi/datamodel/high/base"
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+	"github.com/pb33f/libopenapi/orderedmap"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/belfry/belfry"
+)
+
+// operation is one operation of the document.
+type operation struct {
+	*v3.Operation
+	method, path string
+	parameters   []*v3.Parameter
+	security     []string // scopes; nil without authentication
+}
+
+// exchange is one request and the status that answers it.
+type exchange struct {
+	name         string
+	method, path string
+	values       map[string]string // of the path
+	query        url.Values
+	header       http.Header
+	body         string
+	token        bool // whether to send one
+	subject      string
+	scopes       []string
+	status       int
+	anything     bool // the document's schema need not hold for the request
+	prepare      func(*api)
+}
+
+// exchanges returns what the document gives of an operation: one for each
+// example of a body, one for each example of a parameter with the rest as in
+// the first, and one for each status that follows from the caller or the
+// server's state. An example's x-status is its answer; without one it is the
+// first of the operation.
+func (o operation) exchanges(t *testing.T) []exchange {
+	t.Helper()
+	first := exchange{
+		name: "plain", method: o.method, path: o.path, values: map[string]string{},
+		query: url.Values{}, header: http.Header{}, token: o.security != nil, scopes: o.security,
+		status: statusOf(t, o.Responses.Codes.First().Key()),
+	}
+	for _, p := range o.parameters {
+		if p.Required != nil && *p.Required {
+			if p.Examples.Len() == 0 {
+				t.Fatalf("parameter %s has no example", p.Name)
+			}
+			first = first.with(t, p, p.Examples.First().Value())
+		}
+	}
+	bodies := o.bodies(t, first)
+	if len(bodies) > 0 {
+		first = bodies[0]
+	}
+	out := append([]exchange{first}, bodies...)
+	for _, p := range o.parameters {
+		for name, example := range p.Examples.FromOldest() {
+			e := first.with(t, p, example)
+			e.name, e.status = p.Name+" "+name, expect(t, example, first.status)
+			out = append(out, e)
+		}
+	}
+	return append(out, o.failures(t, first)...)
+}
+
+func (o operation) bodies(t *testing.T, e exchange) []exchange {
+	t.Helper()
+	if o.RequestBody == nil {
+		return nil
+	}
+	var out []exchange
+	for mediaType, m := range o.RequestBody.Content.FromOldest() {
+		if m.Examples.Len() == 0 {
+			t.Fatalf("body %s has no example", mediaType)
+		}
+		for name, example := range m.Examples.FromOldest() {
+			e := e.clone()
+			e.name, e.status = mediaType+" "+name, expect(t, example, e.status)
+			e.header.Set("Content-Type", mediaType)
+			headers := map[string]string{}
+			decodeExtension(t, example.Extensions, "x-headers", &headers)
+			for k, v := range headers {
+				e.header.Set(k, v)
+			}
+			body, err := json.Marshal(decode[any](t, example))
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.body = string(body)
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// failures returns an exchange for each documented status that no example can
+// show.
+func (o operation) failures(t *testing.T, first exchange) []exchange {
+	t.Helper()
+	var out []exchange
+	for code, response := range o.Responses.Codes.FromOldest() {
+		e := first.clone()
+		e.name, e.status, e.anything = "status "+code, statusOf(t, code), true
+		switch e.status {
+		case http.StatusUnauthorized:
+			e.token = false
+		case http.StatusForbidden:
+			e.subject, e.scopes = "someone-else", nil
+		case http.StatusBadRequest:
+			if o.RequestBody == nil {
+				continue // parameters have examples of that
+			}
+			e.body = `{"seqs":`
+		case http.StatusRequestEntityTooLarge:
+			e.body += strings.Repeat(" ", DefaultBodyBytes+1)
+		case http.StatusUnsupportedMediaType:
+			e.header.Set("Content-Type", "text/plain")
+		case http.StatusServiceUnavailable:
+			e.prepare = degrade
+		case http.StatusOK:
+			if _, ok := media(response, "text/event-stream"); !ok {
+				continue
+			}
+			e.prepare = degrade // a stream that cannot be had is one that says bye
+		case http.StatusAccepted:
+			if first.status == http.StatusAccepted {
+				continue
+			}
+			e.prepare = func(a *api) { a.fake.holdRows = true }
+		default:
+			continue
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// contractAPI returns a server with the users of the document: each has four
+// items, of which the first is archived and the second read. The first user is
+// at version 6.
+func contractAPI(t *testing.T) *api {
+	a := newAPI(t, withJWT(t), func(c *Config) {
+		c.MetricsOnAPI = true
+		c.Pages = http.NotFoundHandler()
+		c.Readiness = func() []Condition { return []Condition{{Name: "unread view", Ready: true}} }
+		c.LagMetrics = LagMetrics(contractLag)
+		c.Lag = func(context.Context) (any, error) { return contractLag(), nil }
+	})
+	a.fake.epoch = contractEpoch
+	for _, user := range []string{"user-7", "사용자-7"} {
+		first := uint64(a.fake.offset) + 1
+		for i, text := range []string{
+			`{"id":"a1","source":"approvals","category":"approval","title":"Granted"}`,
+			`{"id":"b2","source":"board","category":"board","title":{"en":"A reply","ko":"답글"},"collapse_key":"post-12"}`,
+			`{"id":"b3","source":"board","category":"board","title":"새 댓글","body":"본문","expires_at":"2099-01-01T00:00:00Z"}`,
+			`{"id":"a4","source":"approvals","type":"approval.requested","category":"approval","priority":"urgent",
+			  "title":{"en":"An approval waits","ko":"결재 대기"},"body":{"en":"Three days off","ko":"사흘 휴가"},"url":"/approvals/4",
+			  "actor":{"id":"minji","name":"김민지","avatar":"https://intranet.example/m.png"},"data":{"days":3},"time":"1999-12-31T09:00:00Z"}`,
+		} {
+			notes, err := belfry.ParseNotification([]byte(text), belfry.Notification{Recipient: user})
+			if err != nil {
+				t.Fatalf("item %d: %v", i, err)
+			}
+			a.append(user, belfry.Record{Kind: belfry.KindNotify, Notification: notes[0]})
+		}
+		a.append(user,
+			belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{first + 1}},
+			belfry.Record{Kind: belfry.KindArchive, Seqs: []uint64{first}})
+	}
+	return a
+}
+
+func contractLag() belfry.LagReport {
+	committed := int64(40)
+	return belfry.NewLagReport(time.Now(), []belfry.GroupLag{{
+		Name: "belfry-unread", State: "Stable",
+		Members: []belfry.LagMember{{ID: "belfry-1f3a", ClientID: "belfry", Host: "/10.0.0.4", Partitions: 2}},
+		Partitions: []belfry.PartitionLag{
+			{Topic: "belfry.journal", Partition: 0, CurrentOffset: &committed, EndOffset: 43, Lag: 3, LagSeconds: 0.4},
+			{Topic: "belfry.journal", Partition: 1, EndOffset: 40, Lag: 40, LagSeconds: 0.1},
+		},
+	}}).Failed(context.DeadlineExceeded)
+}
+
+// degrade has everything fail that a server depends on.
+func degrade(a *api) {
+	a.fake.notReady, a.fake.appendErr = true, context.DeadlineExceeded
+	a.config.Lag = nil
+	a.config.Readiness = func() []Condition { return []Condition{{Name: "unread view", Detail: "recovering"}} }
+}
+
+// with returns e with an example of a parameter.
+func (e exchange) with(t *testing.T, p *v3.Parameter, example *base.Example) exchange {
+	t.Helper()
+	e = e.clone()
+	switch p.In {
+	case "path":
+		e.values[p.Name] = decode[string](t, example)
+	case "header":
+		e.header.Set(p.Name, decode[string](t, example))
+	case "query":
+		e.query.Del(p.Name)
+		var list []string
+		if example.Value.Decode(&list) != nil {
+			list = []string{decode[string](t, example)}
+		}
+		for _, v := range list {
+			e.query.Add(p.Name, v)
+		}
+	default:
+		t.Fatalf("parameter %s is in %s", p.Name, p.In)
+	}
+	return e
+}
+
+func (e exchange) clone() exchange {
+	e.values, e.query, e.header = maps.Clone(e.values), maps.Clone(e.query), e.header.Clone()
+	return e
+}
+
+// valid reports whether the request is one that the document allows.
+func (e exchange) valid() bool { return !e.anything && e.status != http.StatusBadRequest }
+
+// request returns the request, a new one each time.
+func (e exchange) request(ctx context.Context, t *testing.T) *http.Request {
+	t.Helper()
+	path := e.path
+	for name, value := range e.values {
+		path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(value))
+	}
+	if len(e.query) > 0 {
+		path += "?" + e.query.Encode()
+	}
+	r := httptest.NewRequestWithContext(ctx, e.method, "http://localhost"+path, strings.NewReader(e.body))
+	r.Header = e.header.Clone()
+	if e.token {
+		subject := e.subject
+		if subject == "" {
+			subject = e.values["user"]
+		}
+		if belfry.CheckRecipient(subject) != nil {
+			subject = "a-service"
+		}
+		scopes := e.scopes
+		// Who may act for any user is told that there can be no such user.
+		if subject != e.values["user"] && e.subject == "" {
+			scopes = append(scopes[:len(scopes):len(scopes)], scopeAdmin)
+		}
+		r.Header.Set("Authorization", "Bearer "+mint(t, subject, scopes...))
+	}
+	return r
+}
+
+func expect(t *testing.T, example *base.Example, otherwise int) int {
+	t.Helper()
+	status := otherwise
+	decodeExtension(t, example.Extensions, "x-status", &status)
+	return status
+}
+
+func statusOf(t *testing.T, code string) int {
+	t.Helper()
+	var status int
+	if err := json.Unmarshal([]byte(code), &status); err != nil {
+		t.Fatalf("status %q: %v", code, err)
+	}
+	return status
+}
+
+func decode[T any](t *testing.T, example *base.Example) T {
+	t.Helper()
+	var v T
+	if example.Value == nil {
+		t.Fatal("example without a value")
+	}
+	if err := example.Value.Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// decodeExtension leaves to alone if there is no such extension.
+func decodeExtension(t *testing.T, extensions *orderedmap.Map[string, *yaml.Node], name string, to any) {
+	t.Helper()
+	if extensions == nil {
+		return
+	}
+	if node, ok := extensions.Get(name); ok {
+		if err := node.Decode(to); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+}

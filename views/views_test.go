@@ -1,0 +1,254 @@
+package views_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/views"
+)
+
+const (
+	prefix     = belfry.Prefix("test")
+	partitions = 3
+	patience   = 30 * time.Second
+)
+
+// tables gives a broker with our topics.
+func tables(t *testing.T) engine.Config {
+	t.Helper()
+	cfg := engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	topics, err := engine.OpenTopics(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer topics.Close()
+	if _, err := topics.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// put writes a value where its key belongs; nil is a tombstone.
+func put(t *testing.T, cfg engine.Config, topic, key string, value []byte) {
+	t.Helper()
+	c := sarama.NewConfig()
+	c.Version = sarama.V2_8_0_0
+	c.Producer.Return.Successes = true
+	c.Producer.Partitioner = sarama.NewManualPartitioner
+	p, err := sarama.NewSyncProducer(cfg.Brokers, c)
+	if err != nil {
+		t.Fatalf("connect producer: %v", err)
+	}
+	defer p.Close()
+	m := &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(key), Partition: engine.Partition(key, partitions)}
+	if value != nil {
+		m.Value = sarama.ByteEncoder(value)
+	}
+	if _, _, err := p.SendMessage(m); err != nil {
+		t.Fatalf("produce: %v", err)
+	}
+}
+
+func row(t *testing.T, version uint64) []byte {
+	t.Helper()
+	b, err := codec.EncodeState(&belfry.State{Epoch: 7, Version: version})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func content(t *testing.T, title string) []byte {
+	t.Helper()
+	b, err := codec.EncodeItem(&belfry.Item{Notification: belfry.Notification{Title: belfry.PlainText(title)}, Seq: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func run(t *testing.T, f func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = f(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+}
+
+func awaitVersion(t *testing.T, u *views.Unread, recipient string, want uint64) {
+	t.Helper()
+	var got belfry.State
+	var err error
+	kafkatest.Eventually(t, patience, func() string {
+		return fmt.Sprintf("%s has version %d (%v), want %d", recipient, got.Version, err, want)
+	}, func() bool {
+		got, err = u.Row(recipient)
+		return err == nil && got.Version == want
+	})
+}
+
+func TestUnreadRows(t *testing.T) {
+	t.Parallel()
+	cfg := tables(t)
+	u := views.NewUnread(cfg, prefix)
+	if _, err := u.Row("사용자-7"); !errors.Is(err, belfry.ErrNotReady) {
+		t.Errorf("before Run: %v", err)
+	}
+	topic := prefix.UnreadTable()
+	put(t, cfg, topic, "사용자-7", row(t, 5))
+	run(t, u.Run)
+	awaitVersion(t, u, "사용자-7", 5)
+	if got, err := u.Row("nobody"); got.Version != 0 || err != nil {
+		t.Errorf("a recipient nobody has written to: %+v, %v", got, err)
+	}
+	// A late write of a paused owner is refused, one of equal version not.
+	put(t, cfg, topic, "사용자-7", row(t, 4))
+	put(t, cfg, topic, "사용자-7", row(t, 5))
+	put(t, cfg, topic, "사용자-7", row(t, 9))
+	awaitVersion(t, u, "사용자-7", 9)
+	if got := u.Refused(); got != 1 {
+		t.Errorf("%d refused, want 1", got)
+	}
+	// A row that cannot be read says so, until a readable one comes.
+	for _, tt := range []struct {
+		name  string
+		value []byte
+		want  error
+	}{{"garbage", []byte("garbage"), belfry.ErrCorrupt}, {"newer format", []byte{0x08, 0x63}, belfry.ErrNewerFormat}} {
+		put(t, cfg, topic, "broken", tt.value)
+		kafkatest.Eventually(t, patience, func() string { return tt.name + " is not told" }, func() bool {
+			_, err := u.Row("broken")
+			return errors.Is(err, tt.want)
+		})
+	}
+	put(t, cfg, topic, "broken", row(t, 1))
+	awaitVersion(t, u, "broken", 1)
+}
+
+func TestInboxItems(t *testing.T) {
+	t.Parallel()
+	cfg := tables(t)
+	i := views.NewInbox(cfg, prefix)
+	if _, _, err := i.Item("a", 7); !errors.Is(err, belfry.ErrNotReady) {
+		t.Errorf("before Run: %v", err)
+	}
+	run(t, i.Run)
+	has := func(seq uint64, want string) {
+		t.Helper()
+		var got string
+		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("a/%d is %q, want %q", seq, got, want) }, func() bool {
+			item, ok, err := i.Item("a", seq)
+			got = item.Title[""]
+			if errors.Is(err, belfry.ErrCorrupt) {
+				got = "corrupt"
+			}
+			return ok == (want != "" && want != "corrupt") && got == want && (err == nil || got == "corrupt")
+		})
+	}
+	topic := prefix.InboxTable()
+	put(t, cfg, topic, "a/7", content(t, "first"))
+	has(7, "first")
+	has(8, "")
+	put(t, cfg, topic, "a/7", content(t, "second"))
+	has(7, "second")
+	put(t, cfg, topic, "a/7", nil)
+	has(7, "")
+	put(t, cfg, topic, "a/7", []byte("garbage"))
+	has(7, "corrupt")
+}
+
+// calls counts what a watcher is told.
+type calls struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (c *calls) of(name string) func() {
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.all = append(c.all, name)
+	}
+}
+
+func (c *calls) sorted() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(slices.Values(c.all))
+}
+
+func TestWatchersAreToldOfTheirRecipient(t *testing.T) {
+	t.Parallel()
+	cfg := tables(t)
+	u, i := views.NewUnread(cfg, prefix), views.NewInbox(cfg, prefix)
+	run(t, u.Run)
+	run(t, i.Run)
+	kafkatest.Eventually(t, patience, func() string { return u.Status().String() }, func() bool { return u.Recovered() && i.Recovered() })
+	var told calls
+	stop := u.Watch("a", told.of("a row"))
+	u.Watch("a", told.of("a row, too"))
+	i.Watch("a", told.of("a item"))
+	u.Watch("b", told.of("b row"))
+	await := func(want ...string) {
+		t.Helper()
+		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("told %q, want %q", told.sorted(), want) },
+			func() bool { return slices.Equal(told.sorted(), want) })
+	}
+	put(t, cfg, prefix.UnreadTable(), "a", row(t, 5))
+	await("a row", "a row, too")
+	put(t, cfg, prefix.InboxTable(), "a/7", content(t, "x"))
+	await("a item", "a row", "a row, too")
+	// What is refused, and what concerns others, tells nobody.
+	put(t, cfg, prefix.UnreadTable(), "a", row(t, 4))
+	put(t, cfg, prefix.InboxTable(), "a/7", nil)
+	await("a item", "a item", "a row", "a row, too")
+	stop()
+	stop()
+	put(t, cfg, prefix.UnreadTable(), "ab", row(t, 1))
+	put(t, cfg, prefix.UnreadTable(), "a", row(t, 6))
+	put(t, cfg, prefix.UnreadTable(), "b", row(t, 1))
+	await("a item", "a item", "a row", "a row, too", "a row, too", "b row")
+}
+
+// A change is readable when its watcher hears of it.
+func TestWatchersFindWhatTheyAreToldOf(t *testing.T) {
+	t.Parallel()
+	cfg := tables(t)
+	u := views.NewUnread(cfg, prefix)
+	run(t, u.Run)
+	kafkatest.Eventually(t, patience, func() string { return u.Status().String() }, u.Recovered)
+	seen := make(chan uint64, 100)
+	u.Watch("a", func() {
+		row, err := u.Row("a")
+		if err != nil {
+			t.Error(err)
+		}
+		seen <- row.Version
+	})
+	for version := range uint64(5) {
+		put(t, cfg, prefix.UnreadTable(), "a", row(t, version+1))
+		select {
+		case got := <-seen:
+			if got != version+1 {
+				t.Errorf("told of version %d, found %d", version+1, got)
+			}
+		case <-time.After(patience):
+			t.Fatal("nobody was told")
+		}
+	}
+}

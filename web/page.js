@@ -1,0 +1,247 @@
+// The inbox page: shows one Inbox and sends its user's commands.
+import { Inbox } from './belfry.js';
+
+const tokenKey = 'belfry.token'; // in sessionStorage, which ends with the tab
+
+const $ = (id) => document.getElementById(id);
+const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+let inbox;
+let shown = []; // the items on the screen, newest first
+const rows = new Map(); // seq to {element, item}
+
+const statusTexts = {
+  stopped: '',
+  connecting: 'Connecting…',
+  live: 'Live',
+  waiting: 'Connection lost, trying again…',
+  refused: 'Not connected',
+};
+
+function open(user) {
+  inbox?.stop();
+  inbox = undefined;
+  shown = [];
+  rows.clear();
+  $('list').replaceChildren();
+  $('empty').hidden = true;
+  $('news').textContent = '';
+  tell();
+  showBadge(undefined);
+  if (!user) {
+    $('status').textContent = 'Choose a user.';
+    return;
+  }
+  const opened = new Inbox({ user, token: () => sessionStorage.getItem(tokenKey) ?? '' });
+  inbox = opened;
+  // An inbox that was replaced may still have something to say.
+  opened.addEventListener('change', () => opened === inbox && show());
+  opened.addEventListener('status', () => opened === inbox && showStatus());
+  opened.start();
+}
+
+function show() {
+  const items = inbox.items;
+  const newest = shown[0]?.seq;
+  announce(newest === undefined ? [] : items.filter((item) => item.seq > newest && !item.pending));
+  shown = items;
+  showList();
+  showBadge(inbox.unread?.unread);
+  $('empty').hidden = items.length > 0;
+  $('older').hidden = !inbox.next;
+}
+
+function showBadge(unread) {
+  $('badge').hidden = unread === undefined;
+  $('badge').classList.toggle('none', unread === 0);
+  $('count').textContent = unread ?? '';
+  $('read-all').disabled = !unread;
+  const name = inbox ? `${inbox.user} · Belfry` : 'Belfry';
+  document.title = unread ? `(${unread}) ${name}` : name;
+}
+
+function showStatus() {
+  $('status').textContent = statusTexts[inbox.status];
+  $('status').dataset.status = inbox.status;
+  if (inbox.status === 'live') tell();
+  if (inbox.status === 'refused') {
+    tell(inbox.error.message);
+    if (inbox.error.status === 401 || inbox.error.status === 403) $('login').open = true;
+  }
+}
+
+function tell(problem = '') {
+  $('problem').textContent = problem;
+  $('problem').hidden = !problem;
+}
+
+// Several that come at once are one announcement.
+function announce(items) {
+  if (items.length === 0) return;
+  $('news').textContent = items.length === 1 ? `New: ${items[0].title}` : `${items.length} new`;
+}
+
+// Keeps the element of each item that stays, so that the focus stays as well.
+function showList() {
+  const list = $('list');
+  const focused = [...list.children].findIndex((li) => li.contains(document.activeElement));
+  const seqs = new Set(shown.map((item) => item.seq));
+  for (const [seq, row] of rows) {
+    if (!seqs.has(seq)) {
+      row.element.remove();
+      rows.delete(seq);
+    }
+  }
+  shown.forEach((item, i) => {
+    let row = rows.get(item.seq);
+    if (!row) {
+      row = newRow(item.seq);
+      rows.set(item.seq, row);
+    }
+    if (row.item !== item) {
+      fill(row, item);
+      row.item = item;
+    }
+    if (list.children[i] !== row.element) list.insertBefore(row.element, list.children[i] ?? null);
+  });
+  const lost = focused >= 0 && !list.contains(document.activeElement);
+  if (lost) (list.children[Math.min(focused, list.children.length - 1)]?.querySelector('button') ?? $('heading')).focus();
+}
+
+function newRow(seq) {
+  const element = make('li');
+  element.dataset.seq = seq;
+  const row = {
+    element,
+    mark: make('span', 'unseen'),
+    title: make('h2'),
+    body: make('p', 'body'),
+    meta: make('p', 'meta'),
+    toggle: button('toggle', (item) => inbox.act(item.read ? 'unread' : 'read', { seqs: [seq] })),
+    archive: button('archive', () => inbox.act('archive', { seqs: [seq] })),
+    remove: button('delete', () => inbox.act('delete', { seqs: [seq] })),
+  };
+  const buttons = make('div', 'buttons');
+  buttons.append(row.toggle, row.archive, row.remove);
+  const text = make('div', 'text');
+  text.append(row.title, row.body, row.meta);
+  element.append(text, buttons);
+  return row;
+
+  function button(name, command) {
+    const b = make('button', name);
+    b.type = 'button';
+    b.addEventListener('click', () => busy(b, () => command(row.item)));
+    return b;
+  }
+}
+
+function fill(row, item) {
+  const { element, mark, title, body, meta } = row;
+  element.classList.toggle('unread', !item.read);
+  element.dataset.priority = item.priority;
+  const name = item.pending ? 'On its way…' : item.title;
+  mark.textContent = item.read ? '' : 'Unread: ';
+  title.replaceChildren(mark, linked(name, item.url));
+  body.textContent = item.body ?? '';
+  body.hidden = !item.body;
+  meta.replaceChildren(...details(item));
+  label(row.toggle, item.read ? 'Mark unread' : 'Mark read', name);
+  label(row.archive, 'Archive', name);
+  label(row.remove, 'Delete', name);
+}
+
+// The name of a button begins with what is written on it (WCAG 2.5.3).
+function label(b, text, name) {
+  b.textContent = text;
+  b.setAttribute('aria-label', `${text}: ${name}`);
+}
+
+function linked(text, url) {
+  const href = safe(url);
+  if (!href) return document.createTextNode(text);
+  const a = make('a');
+  a.href = href;
+  a.rel = 'noreferrer';
+  a.textContent = text;
+  return a;
+}
+
+// The server checks URLs as well; a page must not depend on that.
+function safe(url) {
+  if (!url) return undefined;
+  try {
+    const parsed = new URL(url, location.href);
+    return parsed.protocol === 'http:' || parsed.protocol === 'https:' ? parsed.href : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function details(item) {
+  const parts = [];
+  const add = (className, text) => {
+    const span = make('span', className);
+    span.textContent = text;
+    parts.push(span);
+  };
+  if (item.priority === 'high' || item.priority === 'urgent') add('priority', item.priority);
+  if (item.category) add('category', item.category);
+  if (item.actor?.name || item.actor?.id) add('actor', item.actor.name || item.actor.id);
+  if (item.count > 1) add('times', `${item.count} times`);
+  if (item.time) {
+    const time = make('time');
+    time.dateTime = item.time;
+    time.textContent = when.format(new Date(item.time));
+    parts.push(time);
+  }
+  return parts;
+}
+
+function make(name, className = '') {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  return element;
+}
+
+// A disabled button would lose the focus, so a busy one only ignores clicks.
+async function busy(b, command) {
+  if (b.getAttribute('aria-busy') === 'true') return;
+  b.setAttribute('aria-busy', 'true');
+  try {
+    await command();
+    tell();
+  } catch (error) {
+    tell(error.message);
+  } finally {
+    b.removeAttribute('aria-busy');
+  }
+}
+
+$('read-all').addEventListener('click', () => {
+  // What arrives between the look and the click stays unread.
+  const newest = shown[0]?.seq;
+  if (newest) busy($('read-all'), () => inbox.act('read', { up_to: newest }));
+});
+
+$('older').addEventListener('click', () => busy($('older'), () => inbox.older()));
+
+$('who').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const token = $('token').value.trim();
+  if (token) sessionStorage.setItem(tokenKey, token);
+  else sessionStorage.removeItem(tokenKey);
+  const user = $('user').value;
+  const address = new URL(location.href);
+  address.searchParams.set('user', user);
+  history.replaceState(null, '', address);
+  open(user);
+});
+
+window.addEventListener('online', () => inbox?.wake());
+window.addEventListener('pagehide', () => inbox?.stop());
+window.addEventListener('pageshow', (event) => event.persisted && inbox?.start());
+
+$('user').value = new URLSearchParams(location.search).get('user') ?? '';
+$('token').value = sessionStorage.getItem(tokenKey) ?? '';
+open($('user').value);
