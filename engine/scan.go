@@ -9,6 +9,10 @@ import (
 	"github.com/IBM/sarama"
 )
 
+// scanIdle is how long no record comes from a partition that has been read to
+// its end.
+const scanIdle = 10 * time.Second
+
 // Scan reads one partition of a topic from its oldest record to the end that it
 // has when Scan begins, and calls visit for each record in order. A record
 // belongs to visit until it returns. Scan stops at the first error of visit and
@@ -47,9 +51,18 @@ func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit 
 		return fmt.Errorf("read %s/%d: %w", topic, partition, err)
 	}
 	defer func() { err = errors.Join(err, records.Close()) }()
+	// The last record may have been compacted away: then none comes, though the
+	// broker has told where the log ends.
+	idle := time.NewTicker(scanIdle)
+	defer idle.Stop()
 	for {
 		select {
+		case <-idle.C:
+			if records.HighWaterMarkOffset() >= end {
+				return nil
+			}
 		case m, ok := <-records.Messages():
+			idle.Reset(scanIdle)
 			if !ok {
 				return fmt.Errorf("read %s/%d: ended early", topic, partition)
 			}

@@ -56,3 +56,18 @@ func isWildcard(addr string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsUnspecified()
 }
+
+// overlap reports whether two listeners on these addresses, valid host:port
+// both, would be in each other's way. Port 0 is another one each time.
+func overlap(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB {
+		return false
+	}
+	if n, err := strconv.ParseUint(portA, 10, 16); err != nil || n == 0 {
+		return false
+	}
+	everywhere := hostA == "" || hostB == "" || isWildcard(a) || isWildcard(b)
+	return everywhere || strings.EqualFold(hostA, hostB)
+}

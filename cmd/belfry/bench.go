@@ -55,10 +55,22 @@ func (o *benchOptions) validate() error {
 	if err := atLeast("users", o.users, 1); err != nil {
 		return err
 	}
+	if o.partitions > maxPartitions {
+		return flagErrorf("partitions", "must be at most %d, is %d", maxPartitions, o.partitions)
+	}
+	// The prefix of a run is longer than that of --prefix.
+	if err := o.runPrefix(time.Now()).Check(); err != nil {
+		return flagErrorf("prefix", "%w", problem(err))
+	}
 	if len(o.kafka.brokers) == 0 {
 		return nil
 	}
 	return o.kafka.validate()
+}
+
+// runPrefix begins the names of the topics of one run.
+func (o *benchOptions) runPrefix(at time.Time) belfry.Prefix {
+	return belfry.Prefix(fmt.Sprintf("%s-bench-%d", o.kafka.prefix, at.UnixNano()))
 }
 
 func atLeast(flag string, n, least int) error {
@@ -78,7 +90,7 @@ type bench struct {
 }
 
 func (o *benchOptions) open(ctx context.Context) (b *bench, err error) {
-	b = &bench{prefix: belfry.Prefix(fmt.Sprintf("%s-bench-%d", o.prefixName(), time.Now().UnixNano()))}
+	b = &bench{prefix: o.runPrefix(time.Now())}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.close())
@@ -97,13 +109,6 @@ func (o *benchOptions) open(ctx context.Context) (b *bench, err error) {
 	b.engine = o.kafka.engineConfig(b.dir, quiet)
 	_, err = ensureTopics(ctx, b.engine, b.prefix, topicOptions{partitions: o.partitions})
 	return b, err
-}
-
-func (o *benchOptions) prefixName() string {
-	if o.kafka.prefix == "" {
-		return belfry.DefaultPrefix
-	}
-	return o.kafka.prefix
 }
 
 func (b *bench) close() error {
@@ -126,7 +131,7 @@ func (b *bench) where() string {
 
 // machine is the line that every result begins with.
 func machine() string {
-	return fmt.Sprintf("%s %s/%s, GOMAXPROCS %d, belfry %s", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), versionText(version))
+	return fmt.Sprintf("%s %s/%s, GOMAXPROCS %d, %s", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), versionText(version))
 }
 
 // cpuTime is what this process has used so far, user and system.

@@ -85,6 +85,14 @@ func (a *arrivals) close() {
 	a.finish()
 }
 
+// missing is how many have not arrived.
+func (a *arrivals) missing() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.sent)
+}
+
+// finish must be called with the lock held.
 func (a *arrivals) finish() {
 	if a.last && len(a.sent) == 0 {
 		close(a.none)
@@ -120,16 +128,14 @@ func (p *program) benchLatency(ctx context.Context, o *benchOptions, rate int, l
 			return nil
 		}
 		a := &arrivals{sent: map[string]time.Time{}, none: make(chan struct{})}
-		if err := b.follow(gctx, "http://"+ln.Addr().String(), o.users, a); err != nil {
-			return err
-		}
+		b.follow(gctx, g, "http://"+ln.Addr().String(), o.users, a)
 		if err := b.sendSteadily(gctx, o.users, rate, last, a); err != nil {
 			return err
 		}
 		select {
 		case <-a.none:
 		case <-time.After(30 * time.Second):
-			return fmt.Errorf("%d events had not arrived after 30 s", len(a.sent))
+			return fmt.Errorf("%d events had not arrived after 30 s", a.missing())
 		case <-gctx.Done():
 			return gctx.Err()
 		}
@@ -141,29 +147,26 @@ func (p *program) benchLatency(ctx context.Context, o *benchOptions, rate int, l
 }
 
 // follow opens a stream for every user and returns when all have begun. The
-// readers end with ctx.
-func (b *bench) follow(ctx context.Context, url string, users int, a *arrivals) error {
+// readers belong to g and end with ctx; one that ends before is an error of g.
+func (b *bench) follow(ctx context.Context, g *errgroup.Group, url string, users int, a *arrivals) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: users, DisableCompression: true}}
 	var begun sync.WaitGroup
-	failed := make(chan error, users)
 	for i := range users {
 		begun.Add(1)
-		go func() { // ends with ctx, which the caller cancels before it waits
-			once := sync.OnceFunc(begun.Done)
+		once := sync.OnceFunc(begun.Done)
+		g.Go(func() error {
 			defer once()
 			err := readStream(ctx, client, fmt.Sprintf("%s/v1/users/%s/stream", url, benchEvent(i, users, time.Now()).Recipient), once, a)
-			if err != nil && ctx.Err() == nil {
-				failed <- err
+			switch {
+			case ctx.Err() != nil:
+				return nil
+			case err != nil:
+				return fmt.Errorf("read stream: %w", err)
 			}
-		}()
+			return errors.New("a stream ended before its time")
+		})
 	}
 	begun.Wait()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("open streams: %w", err)
-	default:
-		return nil
-	}
 }
 
 // readStream reads one stream until ctx ends; begun is called with its first
@@ -178,6 +181,9 @@ func readStream(ctx context.Context, client *http.Client, url string, begun func
 		return err
 	}
 	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answered %s", url, response.Status)
+	}
 	lines := bufio.NewScanner(response.Body)
 	lines.Buffer(make([]byte, 4096), 1<<20)
 	event := ""

@@ -13,7 +13,6 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/emitters"
-	"github.com/belfry/belfry/engine"
 )
 
 func (p *program) benchThroughputCommand() *cobra.Command {
@@ -65,7 +64,7 @@ func (p *program) benchThroughput(ctx context.Context, o *benchOptions, events i
 			return err
 		}
 		total, used := time.Since(began), cpuTime()-cpu
-		fmt.Fprintf(p.stdout, "in both tables after %.2f s: %.0f events/s; steady %.0f events/s; %.1f CPU-s per million events\n",
+		fmt.Fprintf(p.stdout, "in both tables after %.2f s: %.0f events/s; steady %s; %.1f CPU-s per million events\n",
 			total.Seconds(), float64(events)/total.Seconds(), steady, used.Seconds()/float64(events)*1e6)
 		return nil
 	})
@@ -115,21 +114,33 @@ func benchEvent(i, users int, now time.Time) belfry.Notification {
 	}
 }
 
+// mark is how many events were in both tables at a time.
+type mark struct {
+	at   time.Time
+	done int64
+}
+
+// steadyRate is the rate between two marks, for people: too few events have
+// none.
+func steadyRate(first, last mark) string {
+	took := last.at.Sub(first.at)
+	if first.at.IsZero() || took <= 0 || last.done <= first.done {
+		return "unknown (too few events)"
+	}
+	return fmt.Sprintf("%.0f events/s", float64(last.done-first.done)/took.Seconds())
+}
+
 // await waits until both tables have got a record for each event and returns
-// the events per second between 25 and 95 percent. An event writes one row and
+// the rate between 25 and 95 percent. An event writes one row and
 // one content, and more only where the cap evicts: then the tables are ahead of
 // the events, so the slower of the two is what counts.
-func (b *bench) await(ctx context.Context, events int64) (float64, error) {
-	type mark struct {
-		at   time.Time
-		done int64
-	}
+func (b *bench) await(ctx context.Context, events int64) (string, error) {
 	var first, last mark
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	ends, err := engine.OpenTopics(b.engine)
+	ends, err := openTopics(b.engine)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	defer ends.Close()
 	for {
@@ -137,24 +148,24 @@ func (b *bench) await(ctx context.Context, events int64) (float64, error) {
 		for _, topic := range []string{b.prefix.UnreadTable(), b.prefix.InboxTable()} {
 			n, err := ends.End(topic)
 			if err != nil {
-				return 0, err
+				return "", err
 			}
 			done = min(done, n)
 		}
 		now := mark{time.Now(), done}
-		if first.done == 0 && done >= events/4 {
+		if first.at.IsZero() && done >= events/4 {
 			first = now
 		}
 		if done <= events*95/100 {
 			last = now
 		}
 		if done >= events {
-			return float64(last.done-first.done) / last.at.Sub(first.at).Seconds(), nil
+			return steadyRate(first, last), nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return "", ctx.Err()
 		}
 	}
 }

@@ -49,8 +49,8 @@ unless --data-dir names a folder.`,
 			if err := checkHostPort(brokerAddr, 0); err != nil {
 				return flagErrorf("broker-addr", "%w", err)
 			}
-			if rate < 0 || rate > maxDemoRate {
-				return flagErrorf("rate", "must be 0 to %d events a second, is %g", maxDemoRate, rate)
+			if rate != 0 && !(rate >= minDemoRate && rate <= maxDemoRate) { // NaN is neither
+				return flagErrorf("rate", "must be 0, or %g to %d events a second, is %g", minDemoRate, maxDemoRate, rate)
 			}
 			// The demo speaks on stdout; its log is for what goes wrong.
 			if !cmd.Flags().Changed("log-level") {
@@ -81,6 +81,7 @@ unless --data-dir names a folder.`,
 
 const (
 	demoGrace   = 5 * time.Second
+	minDemoRate = 0.001
 	maxDemoRate = 10_000
 )
 
@@ -101,7 +102,7 @@ func (p *program) runDemo(ctx context.Context, cfg nodeConfig, bc broker.Config,
 	}
 	b, err := broker.Start(bc)
 	if err != nil {
-		return flagErrorf("broker-addr", "start the embedded broker: %w", err)
+		return fmt.Errorf("start the embedded broker (another --broker-addr or --data-dir may help): %w", err)
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 	cfg.engine = engine.Config{Brokers: b.Addrs(), StateDir: state, Logger: cfg.log}

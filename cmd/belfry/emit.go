@@ -57,18 +57,21 @@ end. Progress goes to stderr.`,
 	return c
 }
 
-// maxLineBytes bounds a line: an item and a thousand recipients fit.
-const maxLineBytes = 1 << 20
+// maxLineBytes bounds a line: a thousand recipients and an item of the largest
+// size fit, and a broker takes it by default (1 MB with what Kafka adds).
+const maxLineBytes = 990_000
 
 // emission is one run of emit.
 type emission struct {
-	out      *emitters.Notifications
-	progress io.Writer
+	out *emitters.Notifications
 
 	written atomic.Int64
+	lines   int // that are not empty
 	refused int
-	mu      sync.Mutex
-	failed  error // the first write that failed
+
+	mu       sync.Mutex
+	progress io.Writer
+	failed   error // the first write that failed
 }
 
 func (e *emission) run(ctx context.Context, in io.Reader) error {
@@ -84,44 +87,88 @@ func (e *emission) run(ctx context.Context, in io.Reader) error {
 	case err != nil || e.failed != nil:
 		return errors.Join(err, e.failed)
 	case e.refused > 0:
-		return fmt.Errorf("%d lines were left out", e.refused)
+		return fmt.Errorf("%d of %d lines left out", e.refused, e.lines)
 	}
 	return nil
 }
 
 func (e *emission) copy(ctx context.Context, in io.Reader) error {
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 64<<10), maxLineBytes)
-	number := 0
-	for lines.Scan() {
-		number++
-		if err := ctx.Err(); err != nil {
-			return err
+	lines := make(chan inputLine)
+	// Nothing interrupts a read from a terminal: then this ends with the process.
+	go readLines(ctx, in, lines)
+	for {
+		select {
+		case l, more := <-lines:
+			if !more {
+				return nil
+			}
+			if err := e.emit(l); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 {
-			continue
+	}
+}
+
+// inputLine is one line of the input.
+type inputLine struct {
+	number int
+	data   []byte // without blanks around it
+	long   bool   // longer than maxLineBytes: data is not all of it
+	err    error  // why there is no more
+}
+
+// readLines sends the lines of in, and closes out after the last one.
+func readLines(ctx context.Context, in io.Reader, out chan<- inputLine) {
+	defer close(out)
+	r := bufio.NewReaderSize(in, maxLineBytes+1)
+	for number := 1; ; number++ {
+		data, err := r.ReadSlice('\n')
+		l := inputLine{number: number, data: bytes.Clone(bytes.TrimSpace(data))}
+		for errors.Is(err, bufio.ErrBufferFull) {
+			l.long = true
+			_, err = r.ReadSlice('\n')
 		}
-		key, err := checkLine(line)
+		if err != nil && !errors.Is(err, io.EOF) {
+			l.err = err
+		}
+		select {
+		case out <- l:
+		case <-ctx.Done():
+			return
+		}
 		if err != nil {
-			e.refused++
-			fmt.Fprintf(e.progress, "\rline %d: %v\n", number, err)
-			continue
-		}
-		if err := e.out.EmitRaw(key, bytes.Clone(line), e.done); err != nil {
-			return err
+			return
 		}
 	}
-	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return fmt.Errorf("line %d is longer than %d bytes", number+1, maxLineBytes)
+}
+
+// emit writes one line without waiting, or tells what is wrong with it.
+func (e *emission) emit(l inputLine) error {
+	if l.err != nil {
+		return fmt.Errorf("read line %d: %w", l.number, l.err)
 	}
-	return lines.Err()
+	if len(l.data) == 0 {
+		return nil
+	}
+	e.lines++
+	key, err := checkLine(l)
+	if err != nil {
+		e.refused++
+		e.print("\rline %d: %s\n", l.number, oneLine(err))
+		return nil
+	}
+	return e.out.EmitRaw(key, l.data, func(err error) { e.done(l.number, err) })
 }
 
 // checkLine returns the key to write a line under: its first recipient, so that
 // what is sent to one person stays in order.
-func checkLine(line []byte) (string, error) {
-	m, err := belfry.ParseMessage(line, belfry.Notification{})
+func checkLine(l inputLine) (string, error) {
+	if l.long {
+		return "", fmt.Errorf("is longer than %d bytes", maxLineBytes)
+	}
+	m, err := belfry.ParseMessage(l.data, belfry.Notification{})
 	switch {
 	case err != nil:
 		return "", err
@@ -131,7 +178,8 @@ func checkLine(line []byte) (string, error) {
 	return m.Retractions[0].Recipient, nil
 }
 
-func (e *emission) done(err error) {
+// done takes the outcome of a write.
+func (e *emission) done(number int, err error) {
 	if err == nil {
 		e.written.Add(1)
 		return
@@ -139,7 +187,7 @@ func (e *emission) done(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.failed == nil {
-		e.failed = fmt.Errorf("write notification: %w", err)
+		e.failed = fmt.Errorf("line %d: write notification: %w", number, err)
 	}
 }
 
@@ -167,5 +215,12 @@ func (e *emission) report(ctx context.Context, began time.Time) (stop func()) {
 
 func (e *emission) line(began time.Time, end string) {
 	n, took := e.written.Load(), time.Since(began)
-	fmt.Fprintf(e.progress, "\r%d written in %s, %.0f/s%s", n, took.Round(time.Millisecond), float64(n)/took.Seconds(), end)
+	e.print("\r%d written in %s, %.0f/s%s", n, took.Round(time.Millisecond), float64(n)/took.Seconds(), end)
+}
+
+// print is for progress, which two goroutines tell.
+func (e *emission) print(format string, args ...any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	fmt.Fprintf(e.progress, format, args...)
 }

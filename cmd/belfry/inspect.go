@@ -100,9 +100,9 @@ type itemReport struct {
 }
 
 func inspect(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user string) (*userReport, error) {
-	topics, err := engine.OpenTopics(cfg)
+	topics, err := openTopics(cfg)
 	if err != nil {
-		return nil, flagErrorf("brokers", "%w", err)
+		return nil, err
 	}
 	defer topics.Close()
 	rows, inbox := prefix.UnreadTable(), prefix.InboxTable()
@@ -164,7 +164,10 @@ func newUserReport(user string, partition int32, row *belfry.State, items map[ui
 		delete(items, e.Seq)
 	}
 	for seq := range items {
-		r.Orphans = append(r.Orphans, seq)
+		// The table was read after the row: what is newer is no orphan.
+		if seq <= row.Version {
+			r.Orphans = append(r.Orphans, seq)
+		}
 	}
 	slices.Sort(r.Orphans)
 	return r

@@ -59,7 +59,7 @@ type node struct {
 // that has not drained within the grace period is an error.
 func runNode(ctx context.Context, cfg nodeConfig) (err error) {
 	n := &node{nodeConfig: cfg, registry: prometheus.NewRegistry()}
-	defer func() { err = errors.Join(err, n.closeListeners()) }()
+	defer func() { err = errors.Join(err, closeAll(cfg.api, cfg.metrics)) }()
 	if err := verifyTopics(cfg.engine, cfg.prefix); err != nil {
 		return err
 	}
@@ -175,11 +175,11 @@ func (n *node) announce(ctx context.Context) error {
 	return nil
 }
 
-// closeListeners closes what Serve may not have come to close; a second close
-// of a listener is no error worth telling.
-func (n *node) closeListeners() error {
+// closeAll closes listeners that Serve may not have come to close; nil is none,
+// and a second close is no error worth telling.
+func closeAll(listeners ...net.Listener) error {
 	var errs []error
-	for _, ln := range []net.Listener{n.api, n.metrics} {
+	for _, ln := range listeners {
 		if ln == nil {
 			continue
 		}
@@ -204,14 +204,36 @@ func serveMetrics(ctx context.Context, ln net.Listener, handler http.Handler) er
 // verifyTopics refuses to start on topics that are missing or not as they must
 // be. Their partition count is the journal's: it cannot change for life.
 func verifyTopics(cfg engine.Config, prefix belfry.Prefix) error {
-	topics, err := engine.OpenTopics(cfg)
-	if err != nil {
-		return flagErrorf("brokers", "%w", err)
-	}
-	defer topics.Close()
-	infos, err := topics.Info(prefix.Journal())
+	topics, err := openTopics(cfg)
 	if err != nil {
 		return err
 	}
-	return topics.Verify(prefix.Topics(infos[prefix.Journal()].Partitions))
+	defer topics.Close()
+	journal := prefix.Journal()
+	specs := prefix.Topics(1)
+	names := make([]string, len(specs))
+	for i, s := range specs {
+		names[i] = s.Name
+	}
+	infos, err := topics.Info(names...)
+	if err != nil {
+		return fmt.Errorf("topics of prefix %s: %w", prefix, err)
+	}
+	partitions := infos[journal].Partitions
+	for _, name := range names {
+		if got := infos[name].Partitions; got != partitions {
+			return fmt.Errorf("%w: %s has %d partitions and %s has %d: all need equally many for life; delete the wrong one and run \"belfry topics\", or use another --prefix",
+				engine.ErrTopic, name, got, journal, partitions)
+		}
+	}
+	return topics.Verify(prefix.Topics(partitions))
+}
+
+// openTopics connects to the brokers that --brokers names.
+func openTopics(cfg engine.Config) (*engine.Topics, error) {
+	topics, err := engine.OpenTopics(cfg)
+	if err != nil {
+		return nil, flagErrorf("brokers", "%w: start Kafka there, or name brokers that can be reached from here", err)
+	}
+	return topics, nil
 }

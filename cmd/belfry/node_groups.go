@@ -30,7 +30,9 @@ func (o *groupOptions) validate() error {
 	if len(o.names) == 0 {
 		return flagErrorf("groups", "name at least one of %s", strings.Join(allGroups(), ", "))
 	}
-	for i, name := range o.names {
+	for i := range o.names {
+		o.names[i] = strings.TrimSpace(o.names[i])
+		name := o.names[i]
 		if !slices.Contains(allGroups(), name) {
 			return flagErrorf("groups", "must be of %s, not %.80q", strings.Join(allGroups(), ", "), name)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -68,8 +69,23 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 	return ln, nil
 }
 
-// serve runs a node of these options; withAPI says whether it has the server.
-func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool) error {
+// serve runs a node of these options; withAPI says whether it has the server,
+// prepare is called before it starts and may be nil.
+func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool, prepare func(engine.Config) error) (err error) {
+	var parts []string
+	if len(o.groups.names) > 0 {
+		parts = append(parts, processorState)
+	}
+	if withAPI {
+		parts = append(parts, serverState)
+	}
+	for _, part := range parts {
+		unlock, err := lockState(o.state.dir, part)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
+	}
 	cfg := nodeConfig{
 		engine:   o.kafka.engineConfig(o.state.dir, log),
 		prefix:   belfry.Prefix(o.kafka.prefix),
@@ -78,7 +94,6 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		grace:    o.process.grace,
 		log:      log,
 	}
-	var err error
 	if withAPI {
 		if cfg.auth, err = o.server.newAuth(); err != nil {
 			return flagErrorf("jwt-secret-file", "%w", err)
@@ -88,10 +103,12 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		}
 	}
 	if cfg.metrics, err = listen(ctx, "metrics-addr", o.process.metricsAddr); err != nil {
-		if cfg.api != nil {
-			_ = cfg.api.Close()
+		return errors.Join(err, closeAll(cfg.api))
+	}
+	if prepare != nil {
+		if err := prepare(cfg.engine); err != nil {
+			return errors.Join(err, closeAll(cfg.api, cfg.metrics))
 		}
-		return err
 	}
 	cfg.onReady = func() {
 		attrs := []any{"groups", cfg.groups}
@@ -114,8 +131,8 @@ func (p *program) processorCommand() *cobra.Command {
 		Short:   "Run processors: they route events, fold journals, fill the inbox table",
 		Long: `Run processors. Start as many instances as there are partitions at the most:
 they share the partitions among them, and take over from one that stops. The
-topics must exist (belfry topics). Each instance needs a --state-dir of its own;
-a lost one costs a recovery, nothing else.`,
+topics must exist (belfry topics). Each processor on a machine needs a
+--state-dir of its own; a lost one costs a recovery, nothing else.`,
 		Example: `  belfry processor --brokers kafka:9092 --metrics-addr :9100
   belfry processor --brokers kafka:9092 --groups router --state-dir /var/lib/belfry`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -126,7 +143,7 @@ a lost one costs a recovery, nothing else.`,
 			if err != nil {
 				return err
 			}
-			return o.serve(cmd.Context(), log, false)
+			return o.serve(cmd.Context(), log, false, nil)
 		},
 	}
 	fs := c.Flags()
@@ -147,19 +164,19 @@ func (p *program) serverCommand() *cobra.Command {
 		Short:   "Serve the API, the streams and the pages",
 		Long: `Serve the API, the streams and the pages. Every server holds a copy of both
 tables and can answer for every user, so start as many as you like behind any
-load balancer. The topics must exist (belfry topics). Each instance needs a
---state-dir of its own.`,
+load balancer. The topics must exist (belfry topics). Each server on a
+machine needs a --state-dir of its own.`,
 		Example: `  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080 --metrics-addr :9100
   belfry server --brokers 127.0.0.1:9092 --auth none`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := validateAll(&o.kafka, &o.server, &o.state, &o.process); err != nil {
+			if err := validateAll(&o.kafka, &o.server, &o.state, &o.process, addrs{o.server.addr, o.process.metricsAddr}); err != nil {
 				return err
 			}
 			log, err := o.log.logger(p.stderr)
 			if err != nil {
 				return err
 			}
-			return o.serve(cmd.Context(), log, true)
+			return o.serve(cmd.Context(), log, true, nil)
 		},
 	}
 	fs := c.Flags()
@@ -182,22 +199,21 @@ Topics that are missing are created. Start a second one on another machine, or
 with another --state-dir and --addr, and they share the work.`,
 		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := validateAll(&o.kafka, &o.server, &o.topics, &o.fold, &o.state, &o.process); err != nil {
+			if err := validateAll(&o.kafka, &o.server, &o.topics, &o.fold, &o.state, &o.process, addrs{o.server.addr, o.process.metricsAddr}); err != nil {
 				return err
 			}
 			log, err := o.log.logger(p.stderr)
 			if err != nil {
 				return err
 			}
-			changes, err := ensureTopics(cmd.Context(), o.kafka.engineConfig(o.state.dir, log), belfry.Prefix(o.kafka.prefix), o.topics)
-			for _, change := range changes {
-				log.Info("topic", "change", string(change))
-			}
-			if err != nil {
-				return err
-			}
 			o.groups.names = allGroups()
-			return o.serve(cmd.Context(), log, true)
+			return o.serve(cmd.Context(), log, true, func(cfg engine.Config) error {
+				changes, err := ensureTopics(cmd.Context(), cfg, belfry.Prefix(o.kafka.prefix), o.topics)
+				for _, change := range changes {
+					log.Info("topic", "change", string(change))
+				}
+				return err
+			})
 		},
 	}
 	fs := c.Flags()
@@ -212,9 +228,9 @@ with another --state-dir and --addr, and they share the work.`,
 }
 
 func ensureTopics(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, o topicOptions) ([]engine.Change, error) {
-	topics, err := engine.OpenTopics(cfg)
+	topics, err := openTopics(cfg)
 	if err != nil {
-		return nil, flagErrorf("brokers", "%w", err)
+		return nil, err
 	}
 	defer topics.Close()
 	changes, err := topics.Ensure(ctx, prefix.Topics(o.partitions), o.replication)

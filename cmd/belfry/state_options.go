@@ -14,7 +14,7 @@ type stateOptions struct {
 }
 
 func (o *stateOptions) addFlags(fs *pflag.FlagSet, env func(string) (string, bool)) {
-	fs.StringVar(&o.dir, "state-dir", defaultStateDir(env), "`folder` for local stores, kept over restarts; one process each")
+	fs.StringVar(&o.dir, "state-dir", defaultStateDir(env), "`folder` for local stores, kept over restarts; one processor and one server each")
 	// The help text is the same on every machine.
 	fs.Lookup("state-dir").DefValue = "~/.local/state/belfry"
 }

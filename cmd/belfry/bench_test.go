@@ -1,0 +1,143 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+// temporaries sends temporary folders to one of the test and returns it.
+func temporaries(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	return dir
+}
+
+func wantEmpty(t *testing.T, dir string) {
+	t.Helper()
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestBenchThroughput(t *testing.T) {
+	dir := temporaries(t)
+	r := call(t, nil, "bench", "throughput", "--events", "2000", "--users", "50", "--partitions", "3")
+	r.wantOutput(t, "throughput: go", "GOMAXPROCS", "embedded broker in this process; 2000 events, 50 users, 3 partitions\n")
+	if strings.Contains(r.stdout, "NaN") || strings.Contains(r.stdout, "belfry belfry") ||
+		!regexp.MustCompile(`in both tables after \d+\.\d\d s: [1-9]\d* events/s; steady ([1-9]\d* events/s|unknown \(too few events\)); \d+\.\d CPU-s per million events\n$`).MatchString(r.stdout) {
+		t.Errorf("printed %s", r.stdout)
+	}
+	wantEmpty(t, dir)
+}
+
+func TestBenchThroughputOnOtherBrokers(t *testing.T) {
+	dir := temporaries(t)
+	brokers := kafkatest.Embedded(t)
+	r := call(t, nil, "bench", "throughput", "--events", "500", "--users", "50", "--partitions", "2", "--prefix", "acme", "--brokers", brokers[0])
+	r.wantOutput(t, "brokers of --brokers; 500 events", "in both tables after")
+	topics, err := adminOf(t, brokers).ListTopics()
+	if err != nil || len(topics) != 6 {
+		t.Errorf("%d topics, %v, want 6", len(topics), err)
+	}
+	for name := range topics {
+		if !strings.HasPrefix(name, "acme-bench-") {
+			t.Errorf("topic %s is none of the benchmark's", name)
+		}
+	}
+	wantEmpty(t, dir)
+}
+
+func TestBenchLatency(t *testing.T) {
+	dir := temporaries(t)
+	r := call(t, nil, "bench", "latency", "--duration", "2s", "--rate", "50", "--users", "5", "--partitions", "3")
+	r.wantOutput(t, "latency: go", "embedded broker in this process; 50 events/s for 2s, 5 users with a stream each, 3 partitions\n")
+	// 100 were sent, those of the first second don't count.
+	if !regexp.MustCompile(`event to stream: p50 \d+\.\d ms, p90 \d+\.\d ms, p99 \d+\.\d ms, max \d+\.\d ms \(50\)\n$`).MatchString(r.stdout) {
+		t.Errorf("printed %s", r.stdout)
+	}
+	wantEmpty(t, dir)
+}
+
+func TestBenchRefuses(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"few events":        {[]string{"throughput", "--events", "99"}, []string{"--events", "at least 100, is 99"}},
+		"no users":          {[]string{"throughput", "--users", "0"}, []string{"--users", "at least 1"}},
+		"two mistakes":      {[]string{"throughput", "--users", "0", "--events", "1"}, []string{"--users", "--events"}},
+		"no partitions":     {[]string{"latency", "--partitions", "0"}, []string{"--partitions", "at least 1"}},
+		"many partitions":   {[]string{"latency", "--partitions", "10001"}, []string{"--partitions", "at most 10000"}},
+		"no rate":           {[]string{"latency", "--rate", "0"}, []string{"--rate", "at least 1"}},
+		"short":             {[]string{"latency", "--duration", "1s"}, []string{"--duration", "at least 2s, is 1s"}},
+		"prefix":            {[]string{"latency", "--prefix", "a/b"}, []string{"--prefix"}},
+		"long prefix":       {[]string{"throughput", "--prefix", strings.Repeat("x", 90)}, []string{"--prefix", "100"}},
+		"brokers":           {[]string{"throughput", "--brokers", "kafka"}, []string{"--brokers", `"kafka"`}},
+		"other benchmark":   {[]string{"thruput"}, []string{`"thruput"`}},
+		"flag of the other": {[]string{"latency", "--events", "1000"}, []string{"--events"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			call(t, nil, append([]string{"bench"}, tt.args...)...).wantError(t, exitUsage, tt.want...)
+		})
+	}
+	call(t, nil, "bench", "throughput", "--brokers", deadAddr(t)).wantError(t, exitUsage, "--brokers", "refused")
+}
+
+func TestBenchWithoutATemporaryFolder(t *testing.T) {
+	file := writeFile(t, "file", "")
+	t.Setenv("TMPDIR", file)
+	for _, args := range [][]string{{"bench", "throughput"}, {"demo", "--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0"}} {
+		call(t, nil, args...).failure(t, "make a folder", file)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSteadyRate(t *testing.T) {
+	at := time.Unix(100, 0)
+	tests := []struct {
+		name        string
+		first, last mark
+		want        string
+	}{
+		{"usual", mark{at, 250}, mark{at.Add(2 * time.Second), 950}, "350 events/s"},
+		{"all at once", mark{at, 1000}, mark{at.Add(-time.Second), 0}, "unknown (too few events)"},
+		{"one look", mark{at, 500}, mark{at, 500}, "unknown (too few events)"},
+		{"never a quarter", mark{}, mark{at, 100}, "unknown (too few events)"},
+	}
+	for _, tt := range tests {
+		if got := steadyRate(tt.first, tt.last); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	ten := []time.Duration{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	tests := []struct {
+		sorted []time.Duration
+		q      float64
+		want   time.Duration
+	}{
+		{nil, .5, 0},
+		{ten, 0, 1},
+		{ten, .5, 5},
+		{ten, .9, 9},
+		{ten, .99, 10},
+		{ten, 1, 10},
+		{ten[:1], .5, 1},
+	}
+	for _, tt := range tests {
+		if got := quantile(tt.sorted, tt.q); got != tt.want {
+			t.Errorf("quantile(%v, %g) = %d, want %d", tt.sorted, tt.q, got, tt.want)
+		}
+	}
+}

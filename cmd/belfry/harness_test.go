@@ -1,0 +1,316 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+// patience is how long a condition may take on a busy machine.
+const patience = 40 * time.Second
+
+// served is a serving command that runs in this process.
+type served struct {
+	t       *testing.T
+	url     string // of the API
+	metrics string // URL of --metrics-addr
+	stdout  *tail
+	stderr  *tail
+	cancel  context.CancelFunc
+	exited  chan struct{}
+	code    int // once exited is closed
+}
+
+// startServing starts a command without waiting. It ends with the test at the
+// latest.
+func startServing(t *testing.T, args ...string) *served {
+	t.Helper()
+	s := &served{t: t, stdout: &tail{}, stderr: &tail{}, exited: make(chan struct{})}
+	p := newProgram(nil)
+	p.stdout, p.stderr = s.stdout, s.stderr
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	go func() {
+		defer close(s.exited)
+		s.code = p.run(ctx, args)
+	}()
+	t.Cleanup(func() {
+		s.stop()
+		if t.Failed() {
+			t.Logf("%v:\n%s%s", args, s.stdout, s.stderr)
+		}
+	})
+	return s
+}
+
+// serveAll starts a command and waits until it says that it is ready.
+func serveAll(t *testing.T, args ...string) *served {
+	t.Helper()
+	s := startServing(t, args...)
+	s.awaitReady()
+	return s
+}
+
+func (s *served) awaitReady() {
+	s.t.Helper()
+	ready := regexp.MustCompile(`msg=ready .*`)
+	var line string
+	kafkatest.Eventually(s.t, patience, func() string { return "not ready: " + s.stderr.String() }, func() bool {
+		select {
+		case <-s.exited:
+			s.t.Fatalf("ended with %d: %s", s.code, s.stderr)
+		default:
+		}
+		line = ready.FindString(s.stderr.String())
+		return line != ""
+	})
+	if m := regexp.MustCompile(` addr=(\S+)`).FindStringSubmatch(line); m != nil {
+		s.url = "http://" + m[1]
+	}
+	if m := regexp.MustCompile(` metrics_addr=(\S+)`).FindStringSubmatch(line); m != nil {
+		s.metrics = "http://" + m[1]
+	}
+}
+
+// stop does what SIGTERM does and returns the exit code.
+func (s *served) stop() int {
+	s.cancel()
+	<-s.exited
+	return s.code
+}
+
+func (s *served) wantCleanStop() {
+	s.t.Helper()
+	if code := s.stop(); code != exitOK {
+		s.t.Errorf("exit code %d, want 0: %s", code, s.stderr)
+	}
+	wantNoTrace(s.t, s.stdout.String()+s.stderr.String())
+}
+
+// wantNoTrace fails if a text holds a stack trace or a panic.
+func wantNoTrace(t *testing.T, text string) {
+	t.Helper()
+	for _, sign := range []string{"goroutine ", "panic:", ".go:"} {
+		if strings.Contains(text, sign) {
+			t.Errorf("%q in the output:\n%s", sign, text)
+		}
+	}
+}
+
+// callAPI makes a request and decodes a JSON answer into out, if that is not
+// nil. It returns the status, 0 if there was no answer.
+func callAPI(t *testing.T, method, address, token, body string, out any) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0
+	}
+	if text, ok := out.(*string); ok {
+		*text = string(data)
+	} else if out != nil && response.StatusCode < 300 {
+		if err := json.Unmarshal(data, out); err != nil {
+			t.Errorf("%s %s: %v in %s", method, address, err, data)
+		}
+	}
+	return response.StatusCode
+}
+
+// badge is a part of the unread object.
+type badge struct {
+	Version uint64 `json:"version"`
+	Cursor  string `json:"cursor"`
+	Unread  int    `json:"unread"`
+	Unseen  int    `json:"unseen"`
+	Urgent  int    `json:"urgent"`
+}
+
+func userURL(base, user, path string) string {
+	return base + "/v1/users/" + url.PathEscape(user) + "/" + path
+}
+
+// awaitBadge waits until the user's badge is as it should be and returns it.
+func awaitBadge(t *testing.T, base, token, user string, ok func(badge) bool) badge {
+	t.Helper()
+	var (
+		got    badge
+		status int
+	)
+	kafkatest.Eventually(t, patience, func() string { return user + " at " + base + ": " + http.StatusText(status) + " " + toJSON(t, got) }, func() bool {
+		status = callAPI(t, http.MethodGet, userURL(base, user, "unread"), token, "", &got)
+		return status == http.StatusOK && ok(got)
+	})
+	return got
+}
+
+func hasUnread(n int) func(badge) bool { return func(b badge) bool { return b.Unread == n } }
+
+func toJSON(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// frame is one event of a stream.
+type frame struct{ event, data string }
+
+// openStream opens a user's stream and returns its frames; the channel is
+// closed with the stream, which ends with the test at the latest.
+func openStream(t *testing.T, base, token, user string) <-chan frame {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, userURL(base, user, "stream"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("open stream: %s", response.Status)
+	}
+	frames := make(chan frame, 1000)
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(frames)
+		var f frame
+		lines := bufio.NewScanner(response.Body)
+		for lines.Scan() {
+			if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+				f.event = name
+			} else if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				f.data = data
+				frames <- f
+			}
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		reading.Wait()
+		response.Body.Close()
+	})
+	return frames
+}
+
+// awaitFrame waits for an event whose data holds part.
+func awaitFrame(t *testing.T, frames <-chan frame, event, part string) {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	for {
+		select {
+		case f, ok := <-frames:
+			if !ok {
+				t.Fatalf("the stream ended without %s %q", event, part)
+			}
+			if f.event == event && strings.Contains(f.data, part) {
+				return
+			}
+		case <-deadline.C:
+			t.Fatalf("no %s %q", event, part)
+		}
+	}
+}
+
+// wantBye waits for the end of a stream, which must be said by bye.
+func wantBye(t *testing.T, frames <-chan frame) {
+	t.Helper()
+	awaitFrame(t, frames, "bye", "drain")
+	select {
+	case f, ok := <-frames:
+		if ok {
+			t.Errorf("%+v after bye", f)
+		}
+	case <-time.After(patience):
+		t.Error("the stream goes on after bye")
+	}
+}
+
+// adminOf connects to the brokers to do what no command of ours does.
+func adminOf(t *testing.T, brokers []string) sarama.ClusterAdmin {
+	t.Helper()
+	config := sarama.NewConfig()
+	config.Version = sarama.V2_8_0_0
+	admin, err := sarama.NewClusterAdmin(brokers, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { admin.Close() })
+	return admin
+}
+
+// makeTopics creates the topics of an installation.
+func makeTopics(t *testing.T, brokers []string, args ...string) {
+	t.Helper()
+	call(t, nil, append([]string{"topics", "--brokers", brokers[0], "--partitions", "3"}, args...)...).wantOutput(t)
+}
+
+// recordsOf returns all records of a topic, partition after partition.
+func recordsOf(t *testing.T, brokers []string, topic string) []*sarama.ConsumerMessage {
+	t.Helper()
+	cfg := engine.Config{Brokers: brokers}
+	topics, err := engine.OpenTopics(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer topics.Close()
+	infos, err := topics.Info(topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*sarama.ConsumerMessage
+	for p := range int32(infos[topic].Partitions) {
+		err := engine.Scan(t.Context(), cfg, topic, p, func(m *sarama.ConsumerMessage) error {
+			out = append(out, m)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// callInput is call with something on stdin; its output may be looked at while
+// it runs.
+func callInput(ctx context.Context, in io.Reader, args ...string) result {
+	var stdout bytes.Buffer
+	stderr := &tail{}
+	p := newProgram(nil)
+	p.stdin, p.stdout, p.stderr = in, &stdout, stderr
+	code := p.run(ctx, args)
+	return result{code, stdout.String(), stderr.String()}
+}

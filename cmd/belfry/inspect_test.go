@@ -1,0 +1,241 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+func inspectJSON(t *testing.T, brokers []string, user string, more ...string) userReport {
+	t.Helper()
+	r := call(t, nil, append([]string{"inspect", user, "--brokers", brokers[0], "--json"}, more...)...)
+	r.wantOutput(t)
+	var report userReport
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || strings.Count(r.stdout, "\n") != 1 {
+		t.Fatalf("%v in %q, want one line of JSON", err, r.stdout)
+	}
+	return report
+}
+
+// wantAsAPI holds a report against what the API says of the user.
+func wantAsAPI(t *testing.T, base, user string, report userReport) {
+	t.Helper()
+	var counts struct {
+		badge
+		Categories map[string]belfry.Counts `json:"categories"`
+	}
+	if status := callAPI(t, http.MethodGet, userURL(base, user, "unread"), "", "", &counts); status != http.StatusOK {
+		t.Fatalf("unread: status %d", status)
+	}
+	got := badge{report.Version, report.Cursor, report.Counts.Unread, report.Counts.Unseen, report.Counts.Urgent}
+	if got != counts.badge || len(counts.Categories) != len(report.Counts.Categories) {
+		t.Errorf("inspect says %+v %v, the API %+v", got, report.Counts.Categories, counts)
+	}
+	type listed struct {
+		Seq      uint64 `json:"seq"`
+		Version  uint64 `json:"version"`
+		Title    string `json:"title"`
+		Category string `json:"category"`
+		Priority string `json:"priority"`
+		Read     bool   `json:"read"`
+		Seen     bool   `json:"seen"`
+		Archived bool   `json:"archived"`
+		Count    uint32 `json:"count"`
+	}
+	var items []itemReport
+	for _, status := range []string{"all", "archived"} {
+		var page struct{ Items []listed }
+		if code := callAPI(t, http.MethodGet, userURL(base, user, "inbox?limit=100&status="+status), "", "", &page); code != http.StatusOK {
+			t.Fatalf("inbox: status %d", code)
+		}
+		for _, i := range page.Items {
+			state := "unread"
+			switch {
+			case i.Archived:
+				state = "archived"
+			case i.Read:
+				state = "read"
+			case i.Seen:
+				state = "seen"
+			}
+			items = append(items, itemReport{i.Seq, i.Version, state, i.Category, i.Priority, i.Count, true, i.Title})
+		}
+	}
+	slices.SortFunc(items, func(a, b itemReport) int { return int(a.Seq) - int(b.Seq) })
+	if !slices.Equal(report.Items, items) {
+		t.Errorf("inspect says %+v, the API %+v", report.Items, items)
+	}
+}
+
+func TestInspect(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Embedded(t)
+	r := serveAll(t, runArgs(t, brokers, "--auth", "none")...)
+	const user = "사용자-7"
+	post := func(path, body string, want int) {
+		t.Helper()
+		if got := callAPI(t, http.MethodPost, path, "", body, nil); got != want {
+			t.Fatalf("POST %s: status %d, want %d", path, got, want)
+		}
+	}
+	var all []string
+	for i, more := range []string{`"category":"approval","priority":"urgent"`, `"category":"board","collapse_key":"post:1"`, `"category":"board","collapse_key":"post:1"`, `"priority":"low"`, `"title":{"ko":"안녕","en":"Hi"}`, `"category":"board"`} {
+		title := fmt.Sprintf(`"title":"secret-%d",`, i)
+		if strings.Contains(more, "title") {
+			title = ""
+		}
+		all = append(all, fmt.Sprintf(`{"recipient":"%s",%s"id":"%d",%s}`, user, title, i, more))
+	}
+	post(r.url+"/v1/notifications", "["+strings.Join(all, ",")+"]", http.StatusAccepted)
+	awaitBadge(t, r.url, "", user, hasUnread(5))
+	before := inspectJSON(t, brokers, user, "--contents")
+	if len(before.Items) != 5 {
+		t.Fatalf("%+v, want 5 items", before)
+	}
+	seqs := make([]uint64, len(before.Items))
+	for i := range before.Items {
+		seqs[i] = before.Items[i].Seq
+	}
+	for action, seq := range map[string]uint64{"read": seqs[0], "seen": seqs[1], "archive": seqs[2], "delete": seqs[4]} {
+		post(userURL(r.url, user, "inbox/"+action), fmt.Sprintf(`{"seqs":[%d]}`, seq), http.StatusOK)
+	}
+	// Gone from the row at once, from the inbox table a moment later.
+	kafkatest.Eventually(t, patience, func() string { return "the deleted item's content stays" }, func() bool {
+		return len(inspectJSON(t, brokers, user).Orphans) == 0
+	})
+
+	t.Run("JSON", func(t *testing.T) {
+		report := inspectJSON(t, brokers, user, "--contents")
+		wantAsAPI(t, r.url, user, report)
+		if report.User != user || report.Partition != engine.Partition(user, 3) || report.Removals != 2 || report.Items[3-1].State != "archived" {
+			t.Errorf("report %+v", report)
+		}
+	})
+	t.Run("without contents", func(t *testing.T) {
+		for _, more := range [][]string{nil, {"--json"}} {
+			r := call(t, nil, append([]string{"inspect", user, "--brokers", brokers[0]}, more...)...)
+			r.wantOutput(t, user)
+			if strings.Contains(r.stdout, "secret-") || strings.Contains(r.stdout, "Hi") {
+				t.Errorf("shows texts:\n%s", r.stdout)
+			}
+		}
+	})
+	t.Run("text", func(t *testing.T) {
+		out := call(t, nil, "inspect", user, "--brokers", brokers[0], "--contents")
+		report := inspectJSON(t, brokers, user)
+		out.wantOutput(t, user, fmt.Sprintf("version    %d", report.Version), "cursor "+report.Cursor, "unread     2", "items      4", "secret-0", "archived", "orphans    0", "CONTENT")
+		// Newest first, as in the inbox.
+		if newest, oldest := strings.Index(out.stdout, "secret-3"), strings.Index(out.stdout, "secret-0"); newest < 0 || newest > oldest {
+			t.Errorf("not newest first:\n%s", out.stdout)
+		}
+	})
+	t.Run("user before or after the flags", func(t *testing.T) {
+		call(t, nil, "inspect", "--brokers", brokers[0], user).wantOutput(t, "version")
+	})
+	t.Run("unknown user", func(t *testing.T) {
+		call(t, nil, "inspect", "nobody", "--brokers", brokers[0]).wantOutput(t, "nobody: nothing was ever written")
+		report := inspectJSON(t, brokers, "nobody")
+		if report.Cursor != "0.0" || report.Items == nil || report.Orphans == nil || len(report.Items) != 0 {
+			t.Errorf("report %+v", report)
+		}
+		wantAsAPI(t, r.url, "nobody", report)
+	})
+	t.Run("orphan and missing content", func(t *testing.T) {
+		// What a crash could leave: the content of an item that the row has not,
+		// and none for one that it has.
+		orphan, lost := before.Items[4].Seq, before.Items[0].Seq
+		content, err := codec.EncodeItem(&belfry.Item{Seq: orphan, Notification: belfry.Notification{ID: "x", Title: belfry.PlainText("left")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		partition := engine.Partition(user, 3)
+		produceTo(t, brokers,
+			&sarama.ProducerMessage{Topic: "belfry-inbox-table", Partition: partition, Key: sarama.StringEncoder(belfry.ItemKey(user, orphan)), Value: sarama.ByteEncoder(content)},
+			&sarama.ProducerMessage{Topic: "belfry-inbox-table", Partition: partition, Key: sarama.StringEncoder(belfry.ItemKey(user, lost))})
+		report := inspectJSON(t, brokers, user)
+		if !slices.Equal(report.Orphans, []uint64{orphan}) || report.Items[0].Content || !report.Items[1].Content {
+			t.Errorf("report %+v, want the orphan %d and no content of %d", report, orphan, lost)
+		}
+		call(t, nil, "inspect", user, "--brokers", brokers[0]).wantOutput(t, "orphans    1", "missing")
+	})
+	r.wantCleanStop()
+}
+
+func produceTo(t *testing.T, brokers []string, messages ...*sarama.ProducerMessage) {
+	t.Helper()
+	config := sarama.NewConfig()
+	config.Version = sarama.V2_8_0_0
+	config.Producer.Return.Successes = true
+	config.Producer.Partitioner = sarama.NewManualPartitioner
+	producer, err := sarama.NewSyncProducer(brokers, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	if err := producer.SendMessages(messages); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestInspectRefuses(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no user":        {[]string{}, "name one user"},
+		"two users":      {[]string{"a", "b"}, "name one user"},
+		"slash":          {[]string{"a/b"}, `"a/b"`},
+		"long":           {[]string{strings.Repeat("x", 129)}, "128"},
+		"internal":       {[]string{"__x"}, `"__x"`},
+		"control":        {[]string{"a\nb"}, "user"},
+		"no brokers":     {[]string{"user-7"}, "--brokers"},
+		"wrong prefix":   {[]string{"user-7", "--brokers", "127.0.0.1:1", "--prefix", "a/b"}, "--prefix"},
+		"unknown option": {[]string{"user-7", "--content"}, "--contents"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			call(t, nil, append([]string{"inspect"}, tt.args...)...).wantError(t, exitUsage, tt.want)
+		})
+	}
+}
+
+// The inbox table is read after the row: an item that came in between is not
+// what a crash left behind.
+func TestNewerContentIsNoOrphan(t *testing.T) {
+	row := belfry.State{Epoch: 1, Version: 7, Items: []belfry.Entry{{Seq: 5, Version: 5, Count: 1}}}
+	items := map[uint64]belfry.Item{4: {Seq: 4}, 5: {Seq: 5}, 7: {Seq: 7}, 8: {Seq: 8}}
+	report := newUserReport("user-7", 0, &row, items, time.Now())
+	if want := []uint64{4, 7}; !slices.Equal(report.Orphans, want) {
+		t.Errorf("orphans %v, want %v", report.Orphans, want)
+	}
+}
+
+func TestStateOf(t *testing.T) {
+	now := time.Now()
+	tests := []struct {
+		e    belfry.Entry
+		want string
+	}{
+		{belfry.Entry{}, "unread"},
+		{belfry.Entry{Seen: true}, "seen"},
+		{belfry.Entry{Seen: true, Read: true}, "read"},
+		{belfry.Entry{Read: true, Archived: true}, "archived"},
+		{belfry.Entry{Archived: true, ExpiresAt: now.UnixMilli() - 1}, "expired"},
+		{belfry.Entry{ExpiresAt: now.Add(time.Hour).UnixMilli()}, "unread"},
+	}
+	for _, tt := range tests {
+		if got := stateOf(&tt.e, now); got != tt.want {
+			t.Errorf("%+v is %s, want %s", tt.e, got, tt.want)
+		}
+	}
+}

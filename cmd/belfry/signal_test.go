@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+// TestSignals ends every serving command for real, by both signals, with a
+// stream open where there is one.
+func TestSignals(t *testing.T) {
+	binary := buildBinary(t)
+	brokers := kafkatest.Embedded(t)
+	run(t, binary, "topics", "--brokers", brokers[0], "--partitions", "3")
+	const grace = 6 * time.Second
+	for _, command := range []string{"processor", "server", "run", "demo"} {
+		for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
+			t.Run(command+" "+name, func(t *testing.T) {
+				t.Parallel()
+				addr, metrics := freeAddr(t), freeAddr(t)
+				args := []string{command, "--brokers", brokers[0], "--state-dir", filepath.Join(t.TempDir(), "state"), "--metrics-addr", metrics, "--grace", grace.String()}
+				switch command {
+				case "server":
+					args = append(args, "--addr", addr, "--auth", "none")
+				case "run":
+					args = append(args, "--addr", addr, "--auth", "none", "--partitions", "3")
+				case "demo":
+					args = []string{"demo", "--addr", addr, "--broker-addr", "127.0.0.1:0", "--rate", "0"}
+				}
+				p := startProcess(t, command, binary, args...)
+				var frames <-chan frame
+				if command == "processor" {
+					p.url = "http://" + metrics
+					p.awaitReady()
+				} else {
+					p.url = "http://" + addr
+					p.awaitReady()
+					frames = openStream(t, p.url, "", "user-7")
+					awaitFrame(t, frames, "unread", "")
+				}
+				began := time.Now()
+				p.signal(signal)
+				if frames != nil {
+					wantBye(t, frames)
+				}
+				p.awaitExit(exitOK)
+				if took := time.Since(began); took > grace {
+					t.Errorf("took %s, longer than the grace period of %s", took, grace)
+				}
+				wantNoTrace(t, p.stdout.String()+p.stderr.String())
+			})
+		}
+	}
+}
+
+// A second signal ends a process whose streams still have time to go.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	binary := buildBinary(t)
+	brokers := kafkatest.Embedded(t)
+	run(t, binary, "topics", "--brokers", brokers[0], "--partitions", "1")
+	addr := freeAddr(t)
+	p := startProcess(t, "server", binary, "server", "--brokers", brokers[0], "--state-dir", t.TempDir(), "--addr", addr, "--auth", "none", "--grace", "10m")
+	p.url = "http://" + addr
+	p.awaitReady()
+	// A request whose body does not end holds the drain up.
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /v1/notifications HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n", addr)
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100") {
+		t.Fatalf("the server does not read the body: %q, %v", line, err)
+	}
+	p.signal(syscall.SIGTERM)
+	kafkatest.Eventually(t, patience, func() string { return "the server still accepts" }, func() bool {
+		return callAPI(t, http.MethodGet, p.url+"/healthz", "", "", nil) == 0
+	})
+	cmd, exited := p.current()
+	select {
+	case <-exited:
+		t.Fatal("ended although a request is under way")
+	default:
+	}
+	p.signal(syscall.SIGTERM)
+	select {
+	case <-exited:
+	case <-time.After(patience):
+		t.Fatal("a second signal does not end it")
+	}
+	if got, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || got.Signal() != syscall.SIGTERM {
+		t.Errorf("ended with %v, want by the signal", cmd.ProcessState)
+	}
+}
+
+// TestRestart starts a process again on the same broker: with its state kept,
+// with its state lost, and after a kill.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	in := startInstance(t)
+	send := func(id string, want int) badge {
+		t.Helper()
+		in.post(`{"recipient":"user-7","title":"t","id":"` + id + `"}`)
+		return awaitBadge(t, in.url, "", "user-7", hasUnread(want))
+	}
+	last := send("1", 1)
+	for i, loss := range []func(){
+		func() { in.signal(syscall.SIGTERM); in.awaitExit(exitOK) },
+		func() { in.signal(syscall.SIGTERM); in.awaitExit(exitOK); in.loseState() },
+		func() { in.kill() },
+	} {
+		loss()
+		in.restart()
+		in.awaitReady()
+		if got := awaitBadge(t, in.url, "", "user-7", hasUnread(i+1)); got.Version < last.Version {
+			t.Errorf("version %d after a restart, was %d", got.Version, last.Version)
+		}
+		in.post(`{"recipient":"user-7","title":"t","id":"1"}`) // once more
+		last = send(strings.Repeat("x", i+1), i+2)
+	}
+	wantNoTrace(t, in.stdout.String()+in.stderr.String())
+}
