@@ -30,10 +30,6 @@ import (
 var version string
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// After the first signal the default holds again, so that a second one
-	// ends a process that drains too slowly for its user.
-	context.AfterFunc(ctx, stop)
 	p := &program{
 		version: version,
 		env:     os.LookupEnv,
@@ -41,5 +37,24 @@ func main() {
 		stdout:  os.Stdout,
 		stderr:  os.Stderr,
 	}
-	os.Exit(p.run(ctx, os.Args[1:]))
+	os.Exit(p.run(interruptible(), os.Args[1:]))
+}
+
+// interruptible returns a context that the first SIGINT or SIGTERM ends. A
+// second one ends a process that drains too slowly for its user, as it would
+// have without us.
+func interruptible() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2) // none is lost, however soon it comes
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() { // for the life of the process
+		<-signals
+		cancel()
+		second := <-signals
+		signal.Reset(second)
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = self.Signal(second)
+		}
+	}()
+	return ctx
 }
