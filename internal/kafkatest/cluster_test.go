@@ -154,6 +154,7 @@ func replicasInSync(t *testing.T, brokers []string, topic string) int {
 
 // A node that can't start says why.
 func TestNodeThatEnds(t *testing.T) {
+	kafkatest.Jars(t) // or skip: the probe would take that for a start
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

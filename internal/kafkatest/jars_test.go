@@ -16,7 +16,7 @@ func standIn(t *testing.T, script string) string {
 	t.Helper()
 	bin, home := t.TempDir(), t.TempDir()
 	for name, text := range map[string]string{"mvn": script, "java": "exit 1", "javac": "exit 1"} {
-		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\nPATH=$PATH:/bin:/usr/bin\n"+text+"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
