@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 func TestAppendTime(t *testing.T) {
@@ -21,7 +22,7 @@ func TestAppendTime(t *testing.T) {
 	begin := time.Now().Truncate(time.Millisecond)
 	n := 0
 	for _, codec := range codecs {
-		c := clientConfig()
+		c := kafkatest.ClientConfig()
 		c.Producer.Compression = codec
 		c.Producer.Flush.Messages = 3
 		c.Producer.Flush.Frequency = time.Minute
@@ -51,7 +52,7 @@ func TestCreateTimeStays(t *testing.T) {
 	createTopic(t, b, "creation", nil)
 	m := text("creation", "k", "v")
 	m.Timestamp = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
-	produce(t, b, clientConfig(), m)
+	produce(t, b, kafkatest.ClientConfig(), m)
 	if got := consume(t, b, "creation", 1)[0].Timestamp; !got.Equal(m.Timestamp) {
 		t.Errorf("time %v, want the producer's %v", got, m.Timestamp)
 	}
@@ -65,13 +66,13 @@ func TestAppendTimeSurvivesRestart(t *testing.T) {
 	createTopic(t, b, "arrival", map[string]string{"message.timestamp.type": "LogAppendTime"})
 	old := text("arrival", "k", "1")
 	old.Timestamp = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
-	produce(t, b, clientConfig(), old)
+	produce(t, b, kafkatest.ClientConfig(), old)
 	want := consume(t, b, "arrival", 1)[0].Timestamp
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
 	b = start(t, cfg)
-	produce(t, b, clientConfig(), text("arrival", "k", "2"))
+	produce(t, b, kafkatest.ClientConfig(), text("arrival", "k", "2"))
 	if got := consume(t, b, "arrival", 2)[0].Timestamp; !got.Equal(want) {
 		t.Errorf("time %v after restart, want %v", got, want)
 	}

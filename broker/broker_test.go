@@ -13,12 +13,13 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 func TestProduceConsume(t *testing.T) {
 	b := start(t, broker.Config{})
 	createTopic(t, b, "events", nil)
-	produce(t, b, clientConfig(), text("events", "사용자-7", "하나"), text("events", "user-7", "two"))
+	produce(t, b, kafkatest.ClientConfig(), text("events", "사용자-7", "하나"), text("events", "user-7", "two"))
 
 	var got []string
 	for _, m := range consume(t, b, "events", 2) {
@@ -42,7 +43,7 @@ func TestOneNode(t *testing.T) {
 
 func TestNoTopicByItself(t *testing.T) {
 	b := start(t, broker.Config{})
-	c, err := sarama.NewClient(b.Addrs(), clientConfig())
+	c, err := sarama.NewClient(b.Addrs(), kafkatest.ClientConfig())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,11 +10,12 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 func commit(t *testing.T, b *broker.Broker, group, topic string, offset int64) {
 	t.Helper()
-	c, err := sarama.NewClient(b.Addrs(), clientConfig())
+	c, err := sarama.NewClient(b.Addrs(), kafkatest.ClientConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +46,7 @@ func TestRestartKeeps(t *testing.T) {
 	cfg := broker.Config{DataDir: t.TempDir()}
 	b := start(t, cfg)
 	createTopic(t, b, "events", map[string]string{"retention.ms": "604800000"})
-	produce(t, b, clientConfig(), text("events", "a", "1"), text("events", "b", "2"))
+	produce(t, b, kafkatest.ClientConfig(), text("events", "a", "1"), text("events", "b", "2"))
 	commit(t, b, "readers", "events", 1)
 	id := topicID(t, b, "events")
 	if err := b.Close(); err != nil {
@@ -65,7 +66,7 @@ func TestRestartKeeps(t *testing.T) {
 	if err != nil || len(described) != 1 || len(described[0].Configs) != 1 || described[0].Configs[0].Value != "604800000" {
 		t.Errorf("retention.ms after restart: %v (%v), want 604800000", described, err)
 	}
-	produce(t, b, clientConfig(), text("events", "c", "3"))
+	produce(t, b, kafkatest.ClientConfig(), text("events", "c", "3"))
 	for i, m := range consume(t, b, "events", 3) {
 		if want := fmt.Sprint(i + 1); m.Offset != int64(i) || string(m.Value) != want {
 			t.Errorf("record %d: offset %d value %s, want value %s", i, m.Offset, m.Value, want)
@@ -106,7 +107,7 @@ func TestRestartKeepsOffsetsOfEmptyPartition(t *testing.T) {
 	cfg := broker.Config{DataDir: t.TempDir()}
 	b := start(t, cfg)
 	createTopic(t, b, "events", nil)
-	produce(t, b, clientConfig(), text("events", "a", "1"), text("events", "b", "2"))
+	produce(t, b, kafkatest.ClientConfig(), text("events", "a", "1"), text("events", "b", "2"))
 	if err := admin(t, b).DeleteRecords("events", map[int32]int64{0: 2}); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func TestRestartKeepsOffsetsOfEmptyPartition(t *testing.T) {
 			t.Fatalf("end offset %d after restart %d, want 2", got, restart+1)
 		}
 	}
-	produce(t, b, clientConfig(), text("events", "c", "3"))
+	produce(t, b, kafkatest.ClientConfig(), text("events", "c", "3"))
 	if m := consume(t, b, "events", 1)[0]; m.Offset != 2 || string(m.Value) != "3" {
 		t.Errorf("next record at %d is %s, want 3 at 2", m.Offset, m.Value)
 	}
@@ -132,7 +133,7 @@ func TestKillKeepsRecordsAndProducersGoOn(t *testing.T) {
 	createTopic(t, b, "events", nil)
 	addr := b.Addrs()[0]
 
-	c := clientConfig()
+	c := kafkatest.ClientConfig()
 	c.Producer.Idempotent = true
 	c.Net.MaxOpenRequests = 1
 	c.Producer.Retry.Max = 100
@@ -184,7 +185,7 @@ func TestStartCompacts(t *testing.T) {
 	for _, value := range []string{"1", "2", "3"} {
 		m := text("table", "a", value)
 		m.Timestamp = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
-		produce(t, b, clientConfig(), m)
+		produce(t, b, kafkatest.ClientConfig(), m)
 	}
 	if err := b.Close(); err != nil {
 		t.Fatal(err)

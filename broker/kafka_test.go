@@ -2,11 +2,11 @@ package broker_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // start starts a broker on a free port and closes it with the test.
@@ -25,26 +25,6 @@ func start(t *testing.T, cfg broker.Config) *broker.Broker {
 		}
 	})
 	return b
-}
-
-func clientConfig() *sarama.Config {
-	c := sarama.NewConfig()
-	c.Version = sarama.V3_6_0_0
-	c.Producer.RequiredAcks = sarama.WaitForAll
-	c.Producer.Return.Successes = true
-	c.Producer.Partitioner = sarama.NewManualPartitioner
-	c.Consumer.MaxWaitTime = 50 * time.Millisecond
-	return c
-}
-
-func admin(t *testing.T, b *broker.Broker) sarama.ClusterAdmin {
-	t.Helper()
-	a, err := sarama.NewClusterAdmin(b.Addrs(), clientConfig())
-	if err != nil {
-		t.Fatalf("connect: %v", err)
-	}
-	t.Cleanup(func() { a.Close() }) // its broker is often gone by then
-	return a
 }
 
 func createTopic(t *testing.T, b *broker.Broker, name string, settings map[string]string) {
@@ -83,37 +63,9 @@ func text(topic, key, value string) *sarama.ProducerMessage {
 	return &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(key), Value: sarama.StringEncoder(value)}
 }
 
-// consume gives the first n records of partition 0.
-func consume(t *testing.T, b *broker.Broker, topic string, n int) []*sarama.ConsumerMessage {
-	t.Helper()
-	c, err := sarama.NewConsumer(b.Addrs(), clientConfig())
-	if err != nil {
-		t.Fatalf("connect consumer: %v", err)
-	}
-	defer c.Close()
-	pc, err := c.ConsumePartition(topic, 0, sarama.OffsetOldest)
-	if err != nil {
-		t.Fatalf("consume %s: %v", topic, err)
-	}
-	defer pc.Close()
-	deadline := time.After(10 * time.Second)
-	var got []*sarama.ConsumerMessage
-	for len(got) < n {
-		select {
-		case m := <-pc.Messages():
-			got = append(got, m)
-		case err := <-pc.Errors():
-			t.Fatalf("consume %s: %v", topic, err)
-		case <-deadline:
-			t.Fatalf("consume %s: got %d records, want %d", topic, len(got), n)
-		}
-	}
-	return got
-}
-
 func endOffset(t *testing.T, b *broker.Broker, topic string) int64 {
 	t.Helper()
-	c, err := sarama.NewClient(b.Addrs(), clientConfig())
+	c, err := sarama.NewClient(b.Addrs(), kafkatest.ClientConfig())
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}
@@ -123,4 +75,14 @@ func endOffset(t *testing.T, b *broker.Broker, topic string) int64 {
 		t.Fatalf("end offset of %s: %v", topic, err)
 	}
 	return end
+}
+
+func admin(t *testing.T, b *broker.Broker) sarama.ClusterAdmin {
+	return kafkatest.Admin(t, b.Addrs())
+}
+
+// consume gives the first n records of partition 0.
+func consume(t *testing.T, b *broker.Broker, topic string, n int) []*sarama.ConsumerMessage {
+	t.Helper()
+	return kafkatest.Consume(t, b.Addrs(), topic, n, 0)
 }

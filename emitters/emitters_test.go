@@ -54,30 +54,9 @@ func openJournal(t *testing.T, cfg engine.Config) *emitters.Journal {
 	return j
 }
 
-// consume gives the first n records of a partition.
 func consume(t *testing.T, cfg engine.Config, topic string, partition int32, n int) []*sarama.ConsumerMessage {
 	t.Helper()
-	c, err := sarama.NewConsumer(cfg.Brokers, sarama.NewConfig())
-	if err != nil {
-		t.Fatalf("connect consumer: %v", err)
-	}
-	defer c.Close()
-	pc, err := c.ConsumePartition(topic, partition, sarama.OffsetOldest)
-	if err != nil {
-		t.Fatalf("consume %s: %v", topic, err)
-	}
-	defer pc.Close()
-	deadline := time.After(patience)
-	var got []*sarama.ConsumerMessage
-	for len(got) < n {
-		select {
-		case m := <-pc.Messages():
-			got = append(got, m)
-		case <-deadline:
-			t.Fatalf("consume %s/%d: got %d records, want %d", topic, partition, len(got), n)
-		}
-	}
-	return got
+	return kafkatest.Consume(t, cfg.Brokers, topic, n, partition)
 }
 
 func touch(recipient string, seq uint64) belfry.Addressed {

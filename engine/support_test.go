@@ -26,25 +26,6 @@ func config(t *testing.T) engine.Config {
 	}
 }
 
-func clientConfig() *sarama.Config {
-	c := sarama.NewConfig()
-	c.Version = sarama.V2_8_0_0
-	c.Producer.RequiredAcks = sarama.WaitForAll
-	c.Producer.Return.Successes = true
-	c.Producer.Partitioner = sarama.NewManualPartitioner
-	return c
-}
-
-func admin(t *testing.T, cfg engine.Config) sarama.ClusterAdmin {
-	t.Helper()
-	a, err := sarama.NewClusterAdmin(cfg.Brokers, clientConfig())
-	if err != nil {
-		t.Fatalf("connect: %v", err)
-	}
-	t.Cleanup(func() { a.Close() })
-	return a
-}
-
 func createTopics(t *testing.T, cfg engine.Config, partitions int32, names ...string) {
 	t.Helper()
 	a := admin(t, cfg)
@@ -66,44 +47,6 @@ func recreate(t *testing.T, cfg engine.Config, partitions int32, name string) {
 // text is a record for partition 0.
 func text(topic, key, value string) *sarama.ProducerMessage {
 	return &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(key), Value: sarama.StringEncoder(value)}
-}
-
-func produce(t *testing.T, cfg engine.Config, messages ...*sarama.ProducerMessage) {
-	t.Helper()
-	p, err := sarama.NewSyncProducer(cfg.Brokers, clientConfig())
-	if err != nil {
-		t.Fatalf("connect producer: %v", err)
-	}
-	defer p.Close()
-	if err := p.SendMessages(messages); err != nil {
-		t.Fatalf("produce: %v", err)
-	}
-}
-
-// consume gives the first n records of partition 0.
-func consume(t *testing.T, cfg engine.Config, topic string, n int) []*sarama.ConsumerMessage {
-	t.Helper()
-	c, err := sarama.NewConsumer(cfg.Brokers, clientConfig())
-	if err != nil {
-		t.Fatalf("connect consumer: %v", err)
-	}
-	defer c.Close()
-	pc, err := c.ConsumePartition(topic, 0, sarama.OffsetOldest)
-	if err != nil {
-		t.Fatalf("consume %s: %v", topic, err)
-	}
-	defer pc.Close()
-	deadline := time.After(patience)
-	var got []*sarama.ConsumerMessage
-	for len(got) < n {
-		select {
-		case m := <-pc.Messages():
-			got = append(got, m)
-		case <-deadline:
-			t.Fatalf("consume %s: got %d records, want %d", topic, len(got), n)
-		}
-	}
-	return got
 }
 
 // committed gives the group's offset in partition 0, -1 without one.
@@ -228,3 +171,18 @@ type attempt struct {
 }
 
 func (a *attempt) Close() error { return a.own.Close() }
+
+func admin(t *testing.T, cfg engine.Config) sarama.ClusterAdmin {
+	return kafkatest.Admin(t, cfg.Brokers)
+}
+
+func produce(t *testing.T, cfg engine.Config, messages ...*sarama.ProducerMessage) {
+	t.Helper()
+	kafkatest.Produce(t, cfg.Brokers, messages...)
+}
+
+// consume gives the first n records of partition 0.
+func consume(t *testing.T, cfg engine.Config, topic string, n int) []*sarama.ConsumerMessage {
+	t.Helper()
+	return kafkatest.Consume(t, cfg.Brokers, topic, n, 0)
+}

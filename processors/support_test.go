@@ -13,39 +13,6 @@ import (
 
 const patience = 30 * time.Second
 
-func clientConfig() *sarama.Config {
-	c := sarama.NewConfig()
-	c.Version = sarama.V2_8_0_0
-	c.Producer.RequiredAcks = sarama.WaitForAll
-	c.Producer.Return.Successes = true
-	c.Producer.MaxMessageBytes = 4 << 20
-	c.Producer.Partitioner = sarama.NewManualPartitioner
-	return c
-}
-
-func admin(t *testing.T, cfg engine.Config) sarama.ClusterAdmin {
-	t.Helper()
-	a, err := sarama.NewClusterAdmin(cfg.Brokers, clientConfig())
-	if err != nil {
-		t.Fatalf("connect: %v", err)
-	}
-	t.Cleanup(func() { a.Close() })
-	return a
-}
-
-// produce writes the records to the partitions that they name.
-func produce(t *testing.T, cfg engine.Config, messages ...*sarama.ProducerMessage) {
-	t.Helper()
-	p, err := sarama.NewSyncProducer(cfg.Brokers, clientConfig())
-	if err != nil {
-		t.Fatalf("connect producer: %v", err)
-	}
-	defer p.Close()
-	if err := p.SendMessages(messages); err != nil {
-		t.Fatalf("produce: %v", err)
-	}
-}
-
 // keyed is a record where the key belongs.
 func keyed(topic, key string, value []byte) *sarama.ProducerMessage {
 	m := &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(key), Partition: engine.Partition(key, partitions)}
@@ -65,48 +32,9 @@ func event(value string, headers ...string) *sarama.ProducerMessage {
 	return m
 }
 
-// consume gives the first n records of all partitions of a topic.
-func consume(t *testing.T, cfg engine.Config, topic string, n int) []*sarama.ConsumerMessage {
-	t.Helper()
-	c, err := sarama.NewConsumer(cfg.Brokers, clientConfig())
-	if err != nil {
-		t.Fatalf("connect consumer: %v", err)
-	}
-	defer c.Close()
-	all := make(chan *sarama.ConsumerMessage, 100)
-	for p := range int32(partitions) {
-		pc, err := c.ConsumePartition(topic, p, sarama.OffsetOldest)
-		if err != nil {
-			t.Fatalf("consume %s: %v", topic, err)
-		}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for m := range pc.Messages() {
-				all <- m
-			}
-		}()
-		defer func() {
-			pc.AsyncClose()
-			<-done
-		}()
-	}
-	deadline := time.After(patience)
-	var got []*sarama.ConsumerMessage
-	for len(got) < n {
-		select {
-		case m := <-all:
-			got = append(got, m)
-		case <-deadline:
-			t.Fatalf("consume %s: got %d records, want %d", topic, len(got), n)
-		}
-	}
-	return got
-}
-
 func offsets(t *testing.T, cfg engine.Config, group, topic string) (committed, ends [partitions]int64) {
 	t.Helper()
-	c, err := sarama.NewClient(cfg.Brokers, clientConfig())
+	c, err := sarama.NewClient(cfg.Brokers, kafkatest.ClientConfig())
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}
@@ -144,7 +72,7 @@ func awaitDone(t *testing.T, cfg engine.Config) {
 // rewind has a group without members read everything again.
 func rewind(t *testing.T, cfg engine.Config, group, topic string) {
 	t.Helper()
-	c, err := sarama.NewClient(cfg.Brokers, clientConfig())
+	c, err := sarama.NewClient(cfg.Brokers, kafkatest.ClientConfig())
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}
@@ -198,4 +126,20 @@ func (p *path) counter(t *testing.T, name string, labels ...string) float64 {
 		}
 	}
 	return 0
+}
+
+func admin(t *testing.T, cfg engine.Config) sarama.ClusterAdmin {
+	return kafkatest.Admin(t, cfg.Brokers)
+}
+
+// produce writes the records to the partitions that they name.
+func produce(t *testing.T, cfg engine.Config, messages ...*sarama.ProducerMessage) {
+	t.Helper()
+	kafkatest.Produce(t, cfg.Brokers, messages...)
+}
+
+// consume gives the first n records of all partitions of a topic.
+func consume(t *testing.T, cfg engine.Config, topic string, n int) []*sarama.ConsumerMessage {
+	t.Helper()
+	return kafkatest.Consume(t, cfg.Brokers, topic, n, 0, 1, 2, 3)
 }

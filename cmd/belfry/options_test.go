@@ -143,7 +143,8 @@ func TestStateDir(t *testing.T) {
 	parse := func(args ...string) (stateOptions, *pflag.FlagSet, error) {
 		var o stateOptions
 		fs := pflag.NewFlagSet(t.Name(), pflag.ContinueOnError)
-		o.addFlags(fs, func(string) (string, bool) { return "", false })
+		o.env = func(string) (string, bool) { return "", false }
+		o.addFlags(fs)
 		if err := fs.Parse(args); err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
@@ -15,10 +16,13 @@ import (
 )
 
 // options is one group of flags.
-type options interface{ validate() error }
+type options interface {
+	addFlags(*pflag.FlagSet)
+	validate() error
+}
 
-// serveOptions are the flags of the serving commands; a command adds those that
-// it has.
+// serveOptions are the flags of the serving commands; a command has some of
+// them.
 type serveOptions struct {
 	kafka   kafkaOptions
 	state   stateOptions
@@ -30,13 +34,28 @@ type serveOptions struct {
 	log     logOptions
 }
 
-func validateAll(all ...options) error {
-	for _, o := range all {
-		if err := o.validate(); err != nil {
+// serving makes c a command with these flags, and those of the log, that
+// validates them and serves.
+func (p *program) serving(c *cobra.Command, o *serveOptions, flags []options, serve func(context.Context, *slog.Logger) error) *cobra.Command {
+	o.state.env = p.env
+	for _, f := range flags {
+		f.addFlags(c.Flags())
+	}
+	o.log.addFlags(c.Flags())
+	c.GroupID = groupServe
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		for _, f := range flags {
+			if err := f.validate(); err != nil {
+				return err
+			}
+		}
+		log, err := o.log.logger(p.stderr)
+		if err != nil {
 			return err
 		}
+		return serve(cmd.Context(), log)
 	}
-	return nil
+	return c
 }
 
 // engineConfig says how to reach Kafka; the options must have been validated.
@@ -72,20 +91,16 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 // serve runs a node of these options; withAPI says whether it has the server,
 // prepare is called before it starts and may be nil.
 func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool, prepare func(engine.Config) error) (err error) {
-	var parts []string
-	if len(o.groups.names) > 0 {
-		parts = append(parts, processorState)
-	}
 	if withAPI {
-		parts = append(parts, serverState)
-	}
-	for _, part := range parts {
-		unlock, err := lockState(o.state.dir, part)
-		if err != nil {
+		if err := distinct(o.server.addr, o.process.metricsAddr); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, unlock()) }()
 	}
+	unlock, err := o.lockState(withAPI)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	cfg := nodeConfig{
 		engine:   o.kafka.engineConfig(o.state.dir, log),
 		prefix:   belfry.Prefix(o.kafka.prefix),
@@ -123,108 +138,84 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	return runNode(ctx, cfg)
 }
 
+// lockState takes the parts of the state folder that the node uses.
+func (o *serveOptions) lockState(withAPI bool) (unlock func() error, err error) {
+	var held []func() error
+	unlock = func() error {
+		var errs []error
+		for _, f := range held {
+			errs = append(errs, f())
+		}
+		return errors.Join(errs...)
+	}
+	var parts []string
+	if len(o.groups.names) > 0 {
+		parts = append(parts, processorState)
+	}
+	if withAPI {
+		parts = append(parts, serverState)
+	}
+	for _, part := range parts {
+		f, err := lockState(o.state.dir, part)
+		if err != nil {
+			return nil, errors.Join(err, unlock())
+		}
+		held = append(held, f)
+	}
+	return unlock, nil
+}
+
 func (p *program) processorCommand() *cobra.Command {
-	var o serveOptions
-	c := &cobra.Command{
-		Use:     "processor",
-		GroupID: groupServe,
-		Short:   "Run processors: they route events, fold journals, fill the inbox table",
+	o := &serveOptions{}
+	return p.serving(&cobra.Command{
+		Use:   "processor",
+		Short: "Run processors: they route events, fold journals, fill the inbox table",
 		Long: `Run processors. Start as many instances as there are partitions at the most:
 they share the partitions among them, and take over from one that stops. The
 topics must exist (belfry topics). Each processor on a machine needs a
 --state-dir of its own; a lost one costs a recovery, nothing else.`,
 		Example: `  belfry processor --brokers kafka:9092 --metrics-addr :9100
   belfry processor --brokers kafka:9092 --groups router --state-dir /var/lib/belfry`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := validateAll(&o.kafka, &o.groups, &o.fold, &o.state, &o.process); err != nil {
-				return err
-			}
-			log, err := o.log.logger(p.stderr)
-			if err != nil {
-				return err
-			}
-			return o.serve(cmd.Context(), log, false, nil)
-		},
-	}
-	fs := c.Flags()
-	o.kafka.addFlags(fs)
-	o.groups.addFlags(fs)
-	o.fold.addFlags(fs)
-	o.state.addFlags(fs, p.env)
-	o.process.addFlags(fs)
-	o.log.addFlags(fs)
-	return c
+	}, o, []options{&o.kafka, &o.groups, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+		return o.serve(ctx, log, false, nil)
+	})
 }
 
 func (p *program) serverCommand() *cobra.Command {
-	var o serveOptions
-	c := &cobra.Command{
-		Use:     "server",
-		GroupID: groupServe,
-		Short:   "Serve the API, the streams and the pages",
+	o := &serveOptions{}
+	return p.serving(&cobra.Command{
+		Use:   "server",
+		Short: "Serve the API, the streams and the pages",
 		Long: `Serve the API, the streams and the pages. Every server holds a copy of both
 tables and can answer for every user, so start as many as you like behind any
 load balancer. The topics must exist (belfry topics). Each server on a
 machine needs a --state-dir of its own.`,
 		Example: `  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080 --metrics-addr :9100
   belfry server --brokers 127.0.0.1:9092 --auth none`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := validateAll(&o.kafka, &o.server, &o.state, &o.process, addrs{o.server.addr, o.process.metricsAddr}); err != nil {
-				return err
-			}
-			log, err := o.log.logger(p.stderr)
-			if err != nil {
-				return err
-			}
-			return o.serve(cmd.Context(), log, true, nil)
-		},
-	}
-	fs := c.Flags()
-	o.kafka.addFlags(fs)
-	o.server.addFlags(fs)
-	o.state.addFlags(fs, p.env)
-	o.process.addFlags(fs)
-	o.log.addFlags(fs)
-	return c
+	}, o, []options{&o.kafka, &o.server, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+		return o.serve(ctx, log, true, nil)
+	})
 }
 
 func (p *program) runCommand() *cobra.Command {
-	var o serveOptions
-	c := &cobra.Command{
-		Use:     "run",
-		GroupID: groupServe,
-		Short:   "Run all processors and the server in one process",
+	o := &serveOptions{}
+	return p.serving(&cobra.Command{
+		Use:   "run",
+		Short: "Run all processors and the server in one process",
 		Long: `Run all processors and the server in one process: the small team's deployment.
 Topics that are missing are created. Start a second one on another machine, or
 with another --state-dir and --addr, and they share the work.`,
 		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := validateAll(&o.kafka, &o.server, &o.topics, &o.fold, &o.state, &o.process, addrs{o.server.addr, o.process.metricsAddr}); err != nil {
-				return err
+	}, o, []options{&o.kafka, &o.server, &o.topics, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+		o.groups.names = allGroups()
+		return o.serve(ctx, log, true, func(cfg engine.Config) error {
+			changes, err := ensureTopics(ctx, cfg, belfry.Prefix(o.kafka.prefix), o.topics)
+			for _, change := range changes {
+				log.Info("topic", "change", string(change))
 			}
-			log, err := o.log.logger(p.stderr)
-			if err != nil {
-				return err
-			}
-			o.groups.names = allGroups()
-			return o.serve(cmd.Context(), log, true, func(cfg engine.Config) error {
-				changes, err := ensureTopics(cmd.Context(), cfg, belfry.Prefix(o.kafka.prefix), o.topics)
-				for _, change := range changes {
-					log.Info("topic", "change", string(change))
-				}
-				return err
-			})
-		},
-	}
-	fs := c.Flags()
-	o.kafka.addFlags(fs)
-	o.server.addFlags(fs)
-	o.topics.addFlags(fs)
-	o.fold.addFlags(fs)
-	o.state.addFlags(fs, p.env)
-	o.process.addFlags(fs)
-	o.log.addFlags(fs)
-	return c
+			return err
+		})
+	})
 }
 
 func ensureTopics(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, o topicOptions) ([]engine.Change, error) {

@@ -100,15 +100,11 @@ func (o *processOptions) validate() error {
 	return nil
 }
 
-// addrs are the addresses of a process that serves the API; the options they
-// come from have been validated.
-type addrs struct{ api, metrics string }
-
-// validate refuses two listeners on one address, where the second would say
-// that somebody else has it.
-func (a addrs) validate() error {
-	if a.metrics != "" && overlap(a.api, a.metrics) {
-		return flagErrorf("metrics-addr", "%s is taken by --addr %s: name another port, or leave --metrics-addr away to serve /metrics there", a.metrics, a.api)
+// distinct refuses two listeners on one address, where the second would say
+// that somebody else has it. Both addresses have been validated.
+func distinct(api, metrics string) error {
+	if metrics != "" && overlap(api, metrics) {
+		return flagErrorf("metrics-addr", "%s is taken by --addr %s: name another port, or leave --metrics-addr away to serve /metrics there", metrics, api)
 	}
 	return nil
 }

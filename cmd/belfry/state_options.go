@@ -10,11 +10,12 @@ import (
 
 // stateOptions say where a process keeps its local stores.
 type stateOptions struct {
+	env func(string) (string, bool) // set before addFlags: the default depends on it
 	dir string
 }
 
-func (o *stateOptions) addFlags(fs *pflag.FlagSet, env func(string) (string, bool)) {
-	fs.StringVar(&o.dir, "state-dir", defaultStateDir(env), "`folder` for local stores, kept over restarts; one processor and one server each")
+func (o *stateOptions) addFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.dir, "state-dir", defaultStateDir(o.env), "`folder` for local stores, kept over restarts; one processor and one server each")
 	// The help text is the same on every machine.
 	fs.Lookup("state-dir").DefValue = "~/.local/state/belfry"
 }

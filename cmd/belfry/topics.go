@@ -27,7 +27,10 @@ records go.`,
 		Example: `  belfry topics --brokers kafka:9092
   belfry topics --brokers kafka:9092 --prefix staging --partitions 24 --replication 3`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := validateAll(&kafka, &topics); err != nil {
+			if err := kafka.validate(); err != nil {
+				return err
+			}
+			if err := topics.validate(); err != nil {
 				return err
 			}
 			logger, err := log.logger(p.stderr)

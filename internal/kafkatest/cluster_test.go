@@ -46,29 +46,13 @@ func createTopic(t *testing.T, brokers []string, name string, partitions int32) 
 // values gives the first n values of partition 0.
 func values(t *testing.T, brokers []string, topic string, n int) []string {
 	t.Helper()
-	c, err := sarama.NewConsumer(brokers, clientConfig())
-	if err != nil {
-		t.Fatalf("connect consumer: %v", err)
-	}
-	defer c.Close()
-	pc, err := c.ConsumePartition(topic, 0, sarama.OffsetOldest)
-	if err != nil {
-		t.Fatalf("consume %s: %v", topic, err)
-	}
-	defer pc.Close()
-	deadline := time.After(20 * time.Second)
 	var got []string
-	for len(got) < n {
-		select {
-		case m := <-pc.Messages():
-			key := kafkatest.Null
-			if m.Key != nil {
-				key = string(m.Key)
-			}
-			got = append(got, key+"="+string(m.Value))
-		case <-deadline:
-			t.Fatalf("consume %s: got %q, want %d records", topic, got, n)
+	for _, m := range kafkatest.Consume(t, brokers, topic, n, 0) {
+		key := kafkatest.Null
+		if m.Key != nil {
+			key = string(m.Key)
 		}
+		got = append(got, key+"="+string(m.Value))
 	}
 	return got
 }
