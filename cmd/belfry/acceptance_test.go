@@ -55,7 +55,7 @@ func install(t *testing.T, brokers []string) *installation {
 func (in *installation) processor(name string) *process {
 	in.t.Helper()
 	metrics := freeAddr(in.t)
-	p := startProcess(in.t, name, in.binary, "processor", "--brokers", in.brokers, "--state-dir", filepath.Join(in.dir, name), "--metrics-addr", metrics)
+	p := startProcess(in.t, name, in.binary, "processor", "--brokers", in.brokers, "--inbox-cap", "200", "--state-dir", filepath.Join(in.dir, name), "--metrics-addr", metrics)
 	p.url = "http://" + metrics
 	return p
 }
@@ -316,6 +316,23 @@ func TestExactOnRealKafka(t *testing.T) {
 			p.awaitReady()
 		}
 		cluster.Stop(1)
+		cluster.Up(1)
+	})
+	for _, s := range servers {
+		s.awaitReady()
+		in.verify(l, s)
+	}
+
+	// They are killed, again and again, and so is the broker.
+	in.send(l, 3, servers, func() {
+		for i := range 3 {
+			for _, p := range []*process{processors[i%2], servers[0]} {
+				p.kill()
+				p.restart()
+				p.awaitReady()
+			}
+		}
+		cluster.Kill(1)
 		cluster.Up(1)
 	})
 	for _, s := range servers {
