@@ -100,21 +100,29 @@ func (n *Notification) Check() error {
 		return err
 	}
 	if size := n.Size(); size > MaxItemBytes {
-		return &FieldError{Field: "", TooLarge: true, Problem: tooLarge(size)}
+		return &FieldError{Field: n.largest(), TooLarge: true, Problem: tooLarge(size)}
 	}
 	return checkData("data", n.Data)
 }
 
 // Size is the number of bytes that count against [MaxItemBytes].
 func (n *Notification) Size() int {
-	size := len(n.ID) + len(n.Source) + len(n.Type) + len(n.Category) + len(n.URL) +
-		len(n.Actor.ID) + len(n.Actor.Name) + len(n.Actor.Avatar) + len(n.CollapseKey) + len(n.Data)
-	for _, t := range []Text{n.Title, n.Body} {
-		for language, s := range t {
-			size += len(language) + len(s)
-		}
+	return len(n.ID) + len(n.Source) + len(n.Type) + len(n.Category) + len(n.URL) +
+		len(n.Actor.ID) + len(n.Actor.Name) + len(n.Actor.Avatar) + len(n.CollapseKey) +
+		n.Title.size() + n.Body.size() + len(n.Data)
+}
+
+// largest names the field to shorten in a notification that is too large: all
+// others have limits of their own, far below.
+func (n *Notification) largest() string {
+	field, most := "title", n.Title.size()
+	if size := n.Body.size(); size > most {
+		field, most = "body", size
 	}
-	return size
+	if len(n.Data) > most {
+		field = "data"
+	}
+	return field
 }
 
 // Check returns a [*FieldError] for the first thing wrong with r, or nil.

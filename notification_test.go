@@ -64,10 +64,13 @@ func TestNotificationCheck(t *testing.T) {
 		{"time too late", func(n *n) { n.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "time"},
 		{"expiry too late", func(n *n) { n.ExpiresAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "expires_at"},
 		{"64 KiB", func(n *n) { n.Body = belfry.PlainText(strings.Repeat("x", belfry.MaxItemBytes-1)) }, "-"},
-		{"over 64 KiB", func(n *n) { n.Body = belfry.PlainText(strings.Repeat("x", belfry.MaxItemBytes)) }, ""},
+		{"over 64 KiB", func(n *n) { n.Body = belfry.PlainText(strings.Repeat("x", belfry.MaxItemBytes)) }, "body"},
 		{"over 64 KiB with data", func(n *n) {
 			n.Data = json.RawMessage(`{"a":"` + strings.Repeat("x", belfry.MaxItemBytes-7) + `"}`)
-		}, ""},
+		}, "data"},
+		{"over 64 KiB of titles", func(n *n) {
+			n.Title = belfry.Text{"en": strings.Repeat("x", belfry.MaxItemBytes/2), "ko": strings.Repeat("x", belfry.MaxItemBytes/2)}
+		}, "title"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := belfry.Notification{Recipient: "u", Title: belfry.PlainText("t")}
@@ -82,7 +85,7 @@ func TestNotificationCheck(t *testing.T) {
 			if got := fieldOf(t, err); got != c.field {
 				t.Errorf("error = %v, want one of field %q", err, c.field)
 			}
-			if large := c.field == ""; errors.Is(err, belfry.ErrTooLarge) != large {
+			if large := strings.HasPrefix(c.name, "over 64 KiB"); errors.Is(err, belfry.ErrTooLarge) != large {
 				t.Errorf("%v is %v: %t, want %t", err, belfry.ErrTooLarge, !large, large)
 			}
 		})

@@ -24,6 +24,14 @@ func PlainText(s string) Text {
 // Languages returns the keys of t in order, the one without a language first.
 func (t Text) Languages() []string { return slices.Sorted(maps.Keys(t)) }
 
+func (t Text) size() int {
+	n := 0
+	for language, s := range t {
+		n += len(language) + len(s)
+	}
+	return n
+}
+
 // MarshalJSON writes a JSON string for a text without a language and an object
 // of language to text otherwise.
 func (t Text) MarshalJSON() ([]byte, error) {

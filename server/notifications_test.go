@@ -130,7 +130,7 @@ func TestNotificationsBadInput(t *testing.T) {
 		{"1,001 notifications", array(1001), 413, "[1000]"},
 		{"1,001 recipients", recipients(1001), 413, "recipients"},
 		{"1,001 in all", `[` + recipients(1000) + `,` + valid + `]`, 413, "[1]"},
-		{"item over 64 KiB", `[` + with(`"body":"`+strings.Repeat("x", belfry.MaxItemBytes)+`"`) + `]`, 413, "[0]"},
+		{"item over 64 KiB", `[` + with(`"body":"`+strings.Repeat("x", belfry.MaxItemBytes)+`"`) + `]`, 413, "[0].body"},
 		{"body over 1 MiB", strings.Repeat(" ", 1<<20) + valid, 413, ""},
 	}
 	a := newAPI(t)
