@@ -126,7 +126,7 @@ func TestCloudEventsBadInput(t *testing.T) {
 		{"no title", `{` + head + `,"subject":"u","data":{}}`, 400, "data.title"},
 		{"time", `{` + head + `,"subject":"u","time":"yesterday","data":{"title":"x"}}`, 400, ""},
 		{"time long ago", `{` + head + `,"subject":"u","time":"1492-10-12T00:00:00Z","data":{"title":"x"}}`, 400, "time"},
-		{"too large", `{` + head + `,"subject":"u","data":{"title":"` + strings.Repeat("x", belfry.MaxItemBytes) + `"}}`, 413, "data"},
+		{"too large", `{` + head + `,"subject":"u","data":{"title":"` + strings.Repeat("x", belfry.MaxItemBytes) + `"}}`, 413, "data.title"},
 	}
 	a := newAPI(t)
 	for _, tt := range tests {
