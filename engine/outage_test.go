@@ -48,3 +48,32 @@ func TestProcessorStopsDuringAnOutage(t *testing.T) {
 	run(t, engine.NewProcessor(cfg, group(func(c *engine.Context, _ []byte) { seen.add(c.Key()) })).Run)
 	seen.await(t, 1)
 }
+
+// A connection that is dead since the broker was away must not fail the next
+// look-up, which would cost a processor its session.
+func TestTopicsAreFoundAfterABrokerRestart(t *testing.T) {
+	t.Parallel()
+	cfg, dir := config(t), t.TempDir()
+	b, err := broker.Start(broker.Config{Addr: "127.0.0.1:0", DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := b.Addrs()[0]
+	cfg.Brokers = b.Addrs()
+	createTopics(t, cfg, 2, "in")
+	topics := openTopics(t, cfg)
+	if _, err := topics.Info("in"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = broker.Start(broker.Config{Addr: addr, DataDir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	infos, err := topics.Info("in")
+	if err != nil || infos["in"].Partitions != 2 {
+		t.Errorf("after the restart: %+v, %v", infos, err)
+	}
+}

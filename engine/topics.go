@@ -98,15 +98,13 @@ func (t *Topics) Info(names ...string) (map[string]TopicInfo, error) {
 
 // lookup leaves out what does not exist.
 func (t *Topics) lookup(names []string) (map[string]TopicInfo, error) {
-	request := sarama.NewMetadataRequest(t.client.Config().Version, names)
-	// The least loaded one that answers: Controller would pin one broker.
-	broker := t.client.LeastLoadedBroker()
-	if broker == nil {
-		return nil, sarama.ErrOutOfBrokers
-	}
-	response, err := broker.GetMetadata(request)
+	response, err := t.metadata(names)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("look up topics: %w", err), broker.Close())
+		// A connection that idled over a broker's restart is dead, and that
+		// shows only when it is used: the next one is new.
+		if response, err = t.metadata(names); err != nil {
+			return nil, err
+		}
 	}
 	infos := make(map[string]TopicInfo, len(names))
 	for _, topic := range response.Topics {
@@ -119,6 +117,21 @@ func (t *Topics) lookup(names []string) (map[string]TopicInfo, error) {
 		}
 	}
 	return infos, nil
+}
+
+func (t *Topics) metadata(names []string) (*sarama.MetadataResponse, error) {
+	// The least loaded one that answers: Controller would pin one broker.
+	broker := t.client.LeastLoadedBroker()
+	if broker == nil {
+		return nil, fmt.Errorf("look up topics: %w", sarama.ErrOutOfBrokers)
+	}
+	response, err := broker.GetMetadata(sarama.NewMetadataRequest(t.client.Config().Version, names))
+	if err != nil {
+		// It may be closed already, which is what is wanted.
+		_ = broker.Close()
+		return nil, fmt.Errorf("look up topics: %w", err)
+	}
+	return response, nil
 }
 
 // Change is something [Topics.Ensure] did, in words for people.
