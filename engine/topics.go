@@ -152,10 +152,7 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 		}
 		replication = min(3, brokers)
 	}
-	names := make([]string, len(specs))
-	for i, s := range specs {
-		names[i] = s.Name
-	}
+	names := namesOf(specs)
 	infos, err := t.lookup(names)
 	if err != nil {
 		return nil, err
@@ -187,6 +184,14 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 		}
 	}
 	return changes, t.Verify(existing)
+}
+
+func namesOf(specs []belfry.TopicSpec) []string {
+	names := make([]string, len(specs))
+	for i, s := range specs {
+		names[i] = s.Name
+	}
+	return names
 }
 
 // settleTimeout bounds how long the brokers may take to know new topics.
@@ -259,11 +264,7 @@ func (t *Topics) Verify(specs []belfry.TopicSpec) error {
 	if len(specs) == 0 {
 		return nil
 	}
-	names := make([]string, len(specs))
-	for i, s := range specs {
-		names[i] = s.Name
-	}
-	infos, err := t.Info(names...)
+	infos, err := t.Info(namesOf(specs)...)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -39,9 +40,10 @@ func one(n []belfry.Notification, err error) ([][]belfry.Notification, error) {
 
 // structuredEvent reads an event in the JSON event format.
 func structuredEvent(raw []byte) ([]belfry.Notification, error) {
-	// For the same words about a body that is not JSON as elsewhere.
-	var fields map[string]any
-	if err := parseJSON(raw, &fields, "a CloudEvent as a JSON object"); err != nil {
+	// For the same words about a body that is not JSON as elsewhere: a scan,
+	// the fields are read once, below.
+	var scanned json.RawMessage
+	if err := parseJSON(raw, &scanned, "a CloudEvent as a JSON object"); err != nil {
 		return nil, err
 	}
 	e, err := sources.StructuredEvent(raw)
