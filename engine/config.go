@@ -30,7 +30,13 @@ type Config struct {
 	TLS  *tls.Config // nil: plain text
 	SASL SASL
 
-	SessionTimeout time.Duration // 0: DefaultSessionTimeout
+	// SessionTimeout is how long a group waits for a member that is silent; 0
+	// means DefaultSessionTimeout. Brokers take 6 s to 30 min by default.
+	SessionTimeout time.Duration
+	// InstanceID, if not empty, makes the process a static member of its groups
+	// (KIP-345): it may be away for the session time-out before its partitions
+	// move. No other process may have the same.
+	InstanceID string
 
 	Logger *slog.Logger // nil: slog.Default
 }
@@ -66,6 +72,7 @@ func (c *Config) sarama() (*sarama.Config, error) {
 	if c.SessionTimeout == 0 {
 		cfg.Consumer.Group.Session.Timeout = DefaultSessionTimeout
 	}
+	cfg.Consumer.Group.InstanceId = c.InstanceID
 	cfg.Consumer.Group.Heartbeat.Interval = min(DefaultHeartbeat, cfg.Consumer.Group.Session.Timeout/3)
 	// A join or a leave moves only the partitions that must move, so that local
 	// stores stay warm. goka's own strategy deals out ranges anew each time; it

@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -10,16 +14,30 @@ import (
 	"github.com/lovoo/goka"
 )
 
+// ErrFenced is matched by the error of a processor whose instance id another
+// process has taken: it ends for good, since building it anew would throw the
+// other one out in turn (KIP-345).
+var ErrFenced = errors.New("another process uses this instance id")
+
 // group stands between goka and sarama's consumer group. It rejoins at once
 // after a rebalance (goka would sleep five seconds), commits completed prefixes
-// only, and keeps the raw records at hand.
+// only, keeps the raw records at hand, and looks before each session whether
+// the logs are those that were processed.
 type group struct {
 	sarama.ConsumerGroup
-	// onSession is called before a session's first record; an error ends the
-	// processor.
-	onSession func(context.Context) error
-	handler   sarama.ConsumerGroupHandler
-	session   atomic.Pointer[session]
+	name   string
+	inputs []string
+	topics *Topics
+	// onSession is called before a session's first record.
+	onSession func(map[string]TopicInfo)
+	// positional says that a log which was cut short must not be read on.
+	positional bool
+	refused    func([]Refusal) // is told all that a session refuses
+	log        *slog.Logger
+
+	handler sarama.ConsumerGroupHandler
+	session atomic.Pointer[session]
+	fenced  atomic.Bool
 }
 
 // Consume runs sessions until ctx ends or one fails.
@@ -27,43 +45,78 @@ func (g *group) Consume(ctx context.Context, topics []string, handler sarama.Con
 	g.handler = handler
 	for ctx.Err() == nil {
 		if err := g.ConsumerGroup.Consume(ctx, topics, g); err != nil {
+			g.fenced.Store(errors.Is(err, sarama.ErrFencedInstancedId))
 			return err
 		}
 	}
 	return nil
 }
 
-// Setup implements sarama.ConsumerGroupHandler.
+// Setup implements sarama.ConsumerGroupHandler. An error ends the processor.
 func (g *group) Setup(s sarama.ConsumerGroupSession) error {
+	infos, err := g.topics.Info(g.inputs...)
+	if err != nil {
+		return fmt.Errorf("prepare session: %w", err)
+	}
+	positions, err := g.topics.positions(g.name, s.Claims(), infos)
+	if err != nil {
+		return fmt.Errorf("prepare session: %w", err)
+	}
 	if g.onSession != nil {
-		if err := g.onSession(s.Context()); err != nil {
-			return fmt.Errorf("prepare session: %w", err)
-		}
+		g.onSession(infos)
 	}
-	wrapped := &session{ConsumerGroupSession: s, trackers: map[claimKey]*tracker{}}
-	for topic, partitions := range s.Claims() {
-		for _, p := range partitions {
-			wrapped.trackers[claimKey{topic, p}] = &tracker{}
-		}
-	}
+	wrapped := newSession(s, infos)
+	g.refused(g.place(wrapped, positions))
 	g.session.Store(wrapped)
-	return g.handler.Setup(wrapped)
+	if err := g.handler.Setup(wrapped); err != nil {
+		return err
+	}
+	wrapped.watch.Go(func() { wrapped.watchTopics(g.topics, g.inputs, g.log) })
+	return nil
+}
+
+// place has every partition begin where it must, and returns those that must
+// not be read.
+func (g *group) place(s *session, positions map[claimKey]*position) []Refusal {
+	var refusals []Refusal
+	for claim, p := range positions {
+		what, why := p.judge()
+		switch {
+		case what == refuse && g.positional:
+			s.refused[claim] = true
+			refusals = append(refusals, Refusal{claim.topic, claim.partition, why})
+			g.log.Error("partition refused", "topic", claim.topic, "partition", claim.partition, "reason", why)
+		case what == refuse || what == rewind:
+			s.ResetOffset(claim.topic, claim.partition, p.oldest, "")
+			g.log.Warn("partition read again from its begin", "topic", claim.topic, "partition", claim.partition, "reason", why)
+		case why != "":
+			g.log.Error("records lost to retention", "topic", claim.topic, "partition", claim.partition, "reason", why)
+		}
+	}
+	slices.SortFunc(refusals, func(a, b Refusal) int { return cmp.Compare(a.Partition, b.Partition) })
+	return refusals
 }
 
 // Cleanup implements sarama.ConsumerGroupHandler.
 func (g *group) Cleanup(s sarama.ConsumerGroupSession) error {
 	// A session whose setup failed was never wrapped.
-	if wrapped := g.session.Load(); wrapped != nil && wrapped.ConsumerGroupSession == s {
-		return g.handler.Cleanup(wrapped)
+	wrapped := g.session.Load()
+	if wrapped == nil || wrapped.ConsumerGroupSession != s {
+		return nil
 	}
-	return nil
+	wrapped.watch.Wait()
+	return g.handler.Cleanup(wrapped)
 }
 
 // ConsumeClaim implements sarama.ConsumerGroupHandler.
 func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGroupClaim) error {
 	s := g.session.Load()
+	if s.refused[claimKey{c.Topic(), c.Partition()}] {
+		<-s.Context().Done() // to return would end the session
+		return nil
+	}
 	tracked := &claim{ConsumerGroupClaim: c, messages: make(chan *sarama.ConsumerMessage, 64)}
-	ctx, stop := context.WithCancel(s.Context())
+	ctx, stop := context.WithCancel(s.reading)
 	var pump sync.WaitGroup
 	pump.Go(func() { tracked.pump(ctx, s.trackers[claimKey{c.Topic(), c.Partition()}]) })
 	err := g.handler.ConsumeClaim(s, tracked)
@@ -81,24 +134,6 @@ func (g *group) wrap(c goka.Context) goka.Context {
 		}
 	}
 	return wrapped
-}
-
-type claimKey struct {
-	topic     string
-	partition int32
-}
-
-type session struct {
-	sarama.ConsumerGroupSession
-	trackers map[claimKey]*tracker // not modified after Setup
-}
-
-// MarkOffset marks the completed prefix that ends with the record before
-// offset, if there is one.
-func (s *session) MarkOffset(topic string, partition int32, offset int64, metadata string) {
-	if next, ok := s.trackers[claimKey{topic, partition}].finish(offset - 1); ok {
-		s.ConsumerGroupSession.MarkOffset(topic, partition, next, metadata)
-	}
 }
 
 // claim hands out a claim's records after announcing them to the tracker.

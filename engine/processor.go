@@ -17,10 +17,13 @@ type Group struct {
 	// Graph is the goka definition. Its input codecs are Bytes and its
 	// callbacks are made by Callback.
 	Graph *goka.GroupGraph
-	// OnSession, if not nil, is called with what the brokers say of Topics
+	// OnSession, if not nil, is called with what the brokers say of the inputs
 	// before the first record of each session (after each rebalance).
 	OnSession func(map[string]TopicInfo)
-	Topics    []string
+	// Positional says that offsets mean something to the callbacks. Then a
+	// partition whose log is not the one that was processed (restored from a
+	// backup, cut short by an unclean election) is refused instead of read on.
+	Positional bool
 	// WriteOnly says that the callbacks never read the group's table: then no
 	// store is kept, and a partition starts without recovering one.
 	WriteOnly bool
@@ -42,7 +45,8 @@ func NewProcessor(cfg Config, g Group) *Processor {
 }
 
 // Run processes until ctx ends, then stops cleanly: writes in flight are
-// awaited, completed offsets committed. It may be called once. It returns nil.
+// awaited, completed offsets committed. It may be called once. Its error is nil,
+// or matches [ErrFenced].
 func (p *Processor) Run(ctx context.Context) error { return p.sup.run(ctx, p.attempt) }
 
 // Status tells what the processor is doing.
@@ -55,7 +59,8 @@ func (p *Processor) attempt(ctx context.Context) error {
 	}
 	defer topics.Close()
 	var out atomic.Pointer[producer]
-	options, err := p.options(topics, &out)
+	g := p.newGroup(topics)
+	options, err := p.options(g, &out)
 	if err != nil {
 		return err
 	}
@@ -70,6 +75,9 @@ func (p *Processor) attempt(ctx context.Context) error {
 	err = giveUp(ctx, &out, func() error { return processor.Run(ctx) })
 	stop()
 	watch.Wait()
+	if g.fenced.Load() {
+		return fmt.Errorf("%w: %s: give each process an --instance-id of its own", ErrFenced, p.cfg.InstanceID)
+	}
 	if err == nil && ctx.Err() == nil {
 		return fmt.Errorf("processor %s ended without a reason", p.group.Graph.Group())
 	}
@@ -94,17 +102,18 @@ func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
 	}
 }
 
-func (p *Processor) options(topics *Topics, out *atomic.Pointer[producer]) ([]goka.ProcessorOption, error) {
-	g := &group{onSession: func(context.Context) error {
-		if p.group.OnSession == nil {
-			return nil
-		}
-		infos, err := topics.Info(p.group.Topics...)
-		if err == nil {
-			p.group.OnSession(infos)
-		}
-		return err
-	}}
+func (p *Processor) newGroup(topics *Topics) *group {
+	g := &group{
+		name: string(p.group.Graph.Group()), topics: topics,
+		onSession: p.group.OnSession, positional: p.group.Positional, refused: p.sup.refuse, log: p.sup.log,
+	}
+	for _, edge := range p.group.Graph.InputStreams() {
+		g.inputs = append(g.inputs, edge.Topic())
+	}
+	return g
+}
+
+func (p *Processor) options(g *group, out *atomic.Pointer[producer]) ([]goka.ProcessorOption, error) {
 	options := []goka.ProcessorOption{
 		goka.WithClientID("belfry-" + string(p.group.Graph.Group())),
 		goka.WithLogger(gokaLogger{p.sup.log}),
@@ -124,7 +133,7 @@ func (p *Processor) options(topics *Topics, out *atomic.Pointer[producer]) ([]go
 			return g, err
 		}),
 	}
-	store, err := p.stores(topics)
+	store, err := p.stores(g.topics)
 	if err != nil {
 		return nil, err
 	}

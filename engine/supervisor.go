@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -29,6 +30,8 @@ type Status struct {
 	Since    time.Time
 	Restarts int   // how often it was built anew
 	Err      error // why it failed last; nil if it never did
+	// Refused are the partitions that a processor has and doesn't read.
+	Refused []Refusal
 }
 
 // String is one line for people.
@@ -36,6 +39,9 @@ func (s Status) String() string {
 	line := fmt.Sprintf("%s %s since %s", s.Name, s.Phase, s.Since.UTC().Format(time.RFC3339))
 	if s.Restarts > 0 || s.Err != nil {
 		line += fmt.Sprintf(", restarted %d times, last error: %v", s.Restarts, s.Err)
+	}
+	for _, r := range s.Refused {
+		line += fmt.Sprintf(", refuses %s/%d: %s", r.Topic, r.Partition, r.Reason)
 	}
 	return line
 }
@@ -59,7 +65,8 @@ func newSupervisor(name string, log *slog.Logger) *supervisor {
 }
 
 // run calls attempt again and again until ctx ends, and waits between the
-// calls: 0.2 s at first, 10 s at the most, with jitter. It always returns nil.
+// calls: 0.2 s at first, 10 s at the most, with jitter. It returns nil, or the
+// error if that matches ErrFenced.
 func (s *supervisor) run(ctx context.Context, attempt func(context.Context) error) error {
 	defer s.enter(Stopped)
 	wait := &backoff.ExponentialBackOff{
@@ -75,6 +82,10 @@ func (s *supervisor) run(ctx context.Context, attempt func(context.Context) erro
 				s.log.Debug("error while stopping", "err", err)
 			}
 			return nil
+		}
+		if errors.Is(err, ErrFenced) {
+			s.fail(err)
+			return err
 		}
 		if time.Since(began) > settled {
 			wait.Reset()
@@ -105,6 +116,12 @@ func (s *supervisor) fail(err error) {
 	defer s.mu.Unlock()
 	s.status.Phase, s.status.Since, s.status.Err = Failed, time.Now(), err
 	s.status.Restarts++
+}
+
+func (s *supervisor) refuse(refusals []Refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Refused = refusals
 }
 
 func (s *supervisor) snapshot() Status {

@@ -38,9 +38,10 @@ func (t *tracker) raw(offset int64) *sarama.ConsumerMessage {
 	return nil
 }
 
-// finish marks the record at offset as completed. It returns the offset that
-// may be committed now, the next one to read, and false if there is none.
-func (t *tracker) finish(offset int64) (int64, bool) {
+// finish marks the record at offset as completed. It returns the last record of
+// the completed prefix, after which may be committed now, or nil if there is
+// none.
+func (t *tracker) finish(offset int64) *sarama.ConsumerMessage {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if i, ok := t.find(offset); ok {
@@ -51,12 +52,12 @@ func (t *tracker) finish(offset int64) (int64, bool) {
 		n++
 	}
 	if n == 0 {
-		return 0, false
+		return nil
 	}
-	next := t.pending[n-1].raw.Offset + 1
+	last := t.pending[n-1].raw
 	clear(t.pending[:n]) // let go of the records
 	t.pending = t.pending[n:]
-	return next, true
+	return last
 }
 
 func (t *tracker) find(offset int64) (int, bool) {

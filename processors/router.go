@@ -34,7 +34,7 @@ func (r *Router) Group(options ...goka.ProcessorOption) engine.Group {
 			goka.Input(goka.Stream(r.topic), engine.Bytes{}, engine.Callback(r.route)),
 			goka.Output(goka.Stream(r.Prefix.Journal()), engine.Bytes{}),
 		),
-		Topics: []string{r.topic},
+		Positional: true, // watermarks
 		OnSession: func(infos map[string]engine.TopicInfo) {
 			id := infos[r.topic].ID
 			r.id.Store(&id)

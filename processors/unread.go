@@ -31,9 +31,9 @@ func (u *Unread) Group(options ...goka.ProcessorOption) engine.Group {
 			goka.Output(goka.Stream(u.Prefix.Items()), engine.Bytes{}),
 			goka.Persist(rowCodec{}),
 		),
-		Topics:    []string{journal},
-		OnSession: func(infos map[string]engine.TopicInfo) { u.epoch.Store(infos[journal].ID.Epoch()) },
-		Options:   options,
+		Positional: true,
+		OnSession:  func(infos map[string]engine.TopicInfo) { u.epoch.Store(infos[journal].ID.Epoch()) },
+		Options:    options,
 	}
 }
 

@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/IBM/sarama"
+)
+
+// positions asks the brokers where group stands in the claimed partitions.
+func (t *Topics) positions(group string, claims map[string][]int32, infos map[string]TopicInfo) (map[claimKey]*position, error) {
+	out := map[claimKey]*position{}
+	if len(claims) == 0 {
+		return out, nil // asked for none, brokers tell of all
+	}
+	commits, err := t.admin.ListConsumerGroupOffsets(group, claims)
+	if err != nil {
+		return nil, fmt.Errorf("read offsets of group %s: %w", group, err)
+	}
+	for topic, partitions := range claims {
+		for _, p := range partitions {
+			block := commits.GetBlock(topic, p)
+			if block == nil {
+				return nil, fmt.Errorf("read offset of group %s in %s/%d: %w", group, topic, p, sarama.ErrIncompleteResponse)
+			}
+			if block.Err != sarama.ErrNoError {
+				return nil, fmt.Errorf("read offset of group %s in %s/%d: %w", group, topic, p, block.Err)
+			}
+			out[claimKey{topic, p}] = &position{
+				committed: block.Offset, mark: parseMark(block.Metadata), epoch: infos[topic].ID.Epoch(), last: -1,
+			}
+		}
+	}
+	return out, t.bounds(out)
+}
+
+// bounds fills in what the logs hold now.
+func (t *Topics) bounds(positions map[claimKey]*position) error {
+	for claim, p := range positions {
+		if p.committed < 0 {
+			continue
+		}
+		var err error
+		if p.oldest, err = t.client.GetOffset(claim.topic, claim.partition, sarama.OffsetOldest); err != nil {
+			return fmt.Errorf("find the begin of %s/%d: %w", claim.topic, claim.partition, err)
+		}
+		if p.end, err = t.client.GetOffset(claim.topic, claim.partition, sarama.OffsetNewest); err != nil {
+			return fmt.Errorf("find the end of %s/%d: %w", claim.topic, claim.partition, err)
+		}
+		if before := p.committed - 1; p.oldest <= before && before < p.end && p.mark.epoch == p.epoch {
+			if p.last, err = t.timestamp(claim.topic, claim.partition, before); err != nil {
+				return fmt.Errorf("read %s/%d at %d: %w", claim.topic, claim.partition, before, err)
+			}
+		}
+	}
+	return nil
+}
+
+// timestamp returns that of one record, in milliseconds, or -1 if there is none
+// at that offset (it was compacted away, or marks a transaction).
+func (t *Topics) timestamp(topic string, partition int32, offset int64) (int64, error) {
+	leader, err := t.client.Leader(topic, partition)
+	if err != nil {
+		return 0, err
+	}
+	// 4 is the first version with record batches, and 1 byte means one batch.
+	request := &sarama.FetchRequest{Version: 4, MinBytes: 1, MaxBytes: 1}
+	request.AddBlock(topic, partition, offset, 1, -1)
+	response, err := leader.Fetch(request)
+	if err != nil {
+		_ = leader.Close() // it may be closed already
+		return 0, err
+	}
+	block := response.GetBlock(topic, partition)
+	if block == nil {
+		return 0, sarama.ErrIncompleteResponse
+	}
+	if block.Err != sarama.ErrNoError {
+		return 0, block.Err
+	}
+	for _, set := range block.RecordsSet {
+		b := set.RecordBatch
+		if b == nil || b.Control {
+			continue
+		}
+		for _, r := range b.Records {
+			switch {
+			case b.FirstOffset+r.OffsetDelta != offset:
+			case b.LogAppendTime:
+				return b.MaxTimestamp.UnixMilli(), nil
+			default:
+				return b.FirstTimestamp.Add(r.TimestampDelta).UnixMilli(), nil
+			}
+		}
+	}
+	return -1, nil
+}

@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// watchInterval is how often a session looks whether its topics are still the
+// same: how long records of a recreated topic could be taken for the old one's.
+const watchInterval = time.Second
+
+type claimKey struct {
+	topic     string
+	partition int32
+}
+
+// Refusal is a partition that a processor doesn't read, since its log is not
+// the one that was processed before.
+type Refusal struct {
+	Topic     string
+	Partition int32
+	Reason    string
+}
+
+// session is a consumer group session that commits completed prefixes.
+type session struct {
+	sarama.ConsumerGroupSession
+	infos    map[string]TopicInfo
+	trackers map[claimKey]*tracker // neither is modified after Setup
+	refused  map[claimKey]bool
+	reading  context.Context // ends with the session, or earlier if a topic is another
+	stop     context.CancelFunc
+	watch    sync.WaitGroup
+}
+
+func newSession(s sarama.ConsumerGroupSession, infos map[string]TopicInfo) *session {
+	wrapped := &session{
+		ConsumerGroupSession: s, infos: infos,
+		trackers: map[claimKey]*tracker{}, refused: map[claimKey]bool{},
+	}
+	wrapped.reading, wrapped.stop = context.WithCancel(s.Context())
+	for topic, partitions := range s.Claims() {
+		for _, p := range partitions {
+			wrapped.trackers[claimKey{topic, p}] = &tracker{}
+		}
+	}
+	return wrapped
+}
+
+// MarkOffset marks the completed prefix that ends with the record before
+// offset, if there is one.
+func (s *session) MarkOffset(topic string, partition int32, offset int64, _ string) {
+	if last := s.trackers[claimKey{topic, partition}].finish(offset - 1); last != nil {
+		m := mark{s.infos[topic].ID.Epoch(), last.Timestamp.UnixMilli()}
+		s.ConsumerGroupSession.MarkOffset(topic, partition, last.Offset+1, m.String())
+	}
+}
+
+// watchTopics ends the session when one of its topics was deleted or created
+// again: a consumer asks for records by the topic's name, and would take those
+// of the new one for the old one's. A look-up that fails says nothing.
+func (s *session) watchTopics(topics *Topics, names []string, log *slog.Logger) {
+	defer s.stop()
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-s.Context().Done():
+			return
+		}
+		infos, err := topics.lookup(names)
+		if err != nil {
+			log.Debug("cannot look up topics", "err", err)
+			continue
+		}
+		for _, name := range names {
+			if infos[name].ID != s.infos[name].ID {
+				log.Warn("topic is another one now, session ends", "topic", name)
+				return
+			}
+		}
+	}
+}
