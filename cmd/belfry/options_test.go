@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
 )
 
 // wantFlagError checks for a usage error that holds every part.
@@ -69,6 +71,24 @@ func TestDefaults(t *testing.T) {
 	}
 	if topics.partitions != belfry.DefaultPartitions || topics.replication != autoReplication || fold.inboxCap != belfry.DefaultCap {
 		t.Errorf("topic options %+v, fold options %+v", topics, fold)
+	}
+}
+
+func TestMemberOptions(t *testing.T) {
+	var o memberOptions
+	if err := parseOptions(t, &o, "--instance-id", "belfry-processor-0", "--session-timeout", "30s"); err != nil {
+		t.Fatal(err)
+	}
+	var cfg engine.Config
+	o.apply(&cfg)
+	if cfg.InstanceID != "belfry-processor-0" || cfg.SessionTimeout != 30*time.Second {
+		t.Errorf("applied %q, %s", cfg.InstanceID, cfg.SessionTimeout)
+	}
+	for _, id := range []string{"a b", "..", "ä", strings.Repeat("x", 250)} {
+		wantFlagError(t, parseOptions(t, new(memberOptions), "--instance-id", id), "--instance-id", "must be 1 to 249")
+	}
+	for _, timeout := range []string{"5s", "31m", "0"} {
+		wantFlagError(t, parseOptions(t, new(memberOptions), "--session-timeout", timeout), "--session-timeout", "must be 6s to 30m0s")
 	}
 }
 

@@ -29,6 +29,7 @@ type serveOptions struct {
 	topics  topicOptions
 	fold    foldOptions
 	groups  groupOptions
+	member  memberOptions
 	server  serverOptions
 	process processOptions
 	log     logOptions
@@ -109,6 +110,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		grace:    o.process.grace,
 		log:      log,
 	}
+	o.member.apply(&cfg.engine)
 	if withAPI {
 		if cfg.auth, err = o.server.newAuth(); err != nil {
 			return flagErrorf("jwt-secret-file", "%w", err)
@@ -173,10 +175,15 @@ func (p *program) processorCommand() *cobra.Command {
 		Long: `Run processors. Start as many instances as there are partitions at the most:
 they share the partitions among them, and take over from one that stops. The
 topics must exist (belfry topics). Each processor on a machine needs a
---state-dir of its own; a lost one costs a recovery, nothing else.`,
+--state-dir of its own; a lost one costs a recovery, nothing else.
+
+With --instance-id a process keeps its partitions over a restart that takes less
+than --session-timeout. The price: when it stops for good, its partitions wait
+for as long.`,
 		Example: `  belfry processor --brokers kafka:9092 --metrics-addr :9100
-  belfry processor --brokers kafka:9092 --groups router --state-dir /var/lib/belfry`,
-	}, o, []options{&o.kafka, &o.groups, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+  belfry processor --brokers kafka:9092 --groups router --state-dir /var/lib/belfry
+  belfry processor --brokers kafka:9092 --instance-id "$HOSTNAME" --session-timeout 30s`,
+	}, o, []options{&o.kafka, &o.groups, &o.member, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, false, nil)
 	})
 }
@@ -206,7 +213,7 @@ func (p *program) runCommand() *cobra.Command {
 Topics that are missing are created. Start a second one on another machine, or
 with another --state-dir and --addr, and they share the work.`,
 		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080`,
-	}, o, []options{&o.kafka, &o.server, &o.topics, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []options{&o.kafka, &o.server, &o.topics, &o.member, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = allGroups()
 		return o.serve(ctx, log, true, func(cfg engine.Config) error {
 			changes, err := ensureTopics(ctx, cfg, belfry.Prefix(o.kafka.prefix), o.topics)
