@@ -107,16 +107,22 @@ func (f *folder) apply(r Record) Outcome {
 // remove drops the items for which gone is true, remembers them and has their
 // contents removed. It reports whether there were any.
 func (f *folder) remove(gone func(*Entry) bool) bool {
-	n := len(f.effects.Removed)
-	f.s.Items = slices.DeleteFunc(f.s.Items, func(e Entry) bool {
-		if !gone(&e) {
-			return false
+	kept := 0
+	for i := range f.s.Items {
+		e := &f.s.Items[i]
+		if gone(e) {
+			f.remember(e.Seq, e.Hash)
+			f.effects.Removed = append(f.effects.Removed, e.Seq)
+			continue
 		}
-		f.remember(e.Seq, e.Hash)
-		f.effects.Removed = append(f.effects.Removed, e.Seq)
-		return true
-	})
-	return len(f.effects.Removed) > n
+		if kept < i {
+			f.s.Items[kept] = *e
+		}
+		kept++
+	}
+	any := kept < len(f.s.Items)
+	f.s.Items = f.s.Items[:kept]
+	return any
 }
 
 func (f *folder) remember(seq, hash uint64) {
@@ -124,7 +130,8 @@ func (f *folder) remember(seq, hash uint64) {
 }
 
 func (f *folder) dropExpired() {
-	f.remove(func(e *Entry) bool { return e.Expired(f.in.Time) })
+	now := f.in.Time.UnixMilli()
+	f.remove(func(e *Entry) bool { return e.ExpiresAt != 0 && e.ExpiresAt <= now })
 }
 
 // trim forgets the oldest removals over the cap, but never those of this

@@ -57,8 +57,15 @@ func (f *folder) collapse(entry *Entry) {
 // known reports whether a notification with that hash is retained, or
 // remembered as removed or retracted.
 func (f *folder) known(hash uint64) bool {
-	return hash != 0 &&
-		(slices.ContainsFunc(f.s.Items, func(e Entry) bool { return e.Hash == hash }) || f.gone(hash))
+	if hash == 0 {
+		return false
+	}
+	for i := range f.s.Items { // by index: an Entry is large, and each record comes here
+		if f.s.Items[i].Hash == hash {
+			return true
+		}
+	}
+	return f.gone(hash)
 }
 
 func (f *folder) gone(hash uint64) bool {

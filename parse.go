@@ -3,7 +3,6 @@ package belfry
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -31,7 +30,7 @@ func ParseMessage(data []byte, defaults Notification) (Message, error) {
 		return Message{}, err
 	}
 	retract := false
-	if raw, ok := o["retract"]; ok {
+	if raw, ok := o.get("retract"); ok {
 		if json.Unmarshal(raw, &retract) != nil {
 			return Message{}, invalid("retract", "must be true or false")
 		}
@@ -65,30 +64,6 @@ func ParseRetraction(data []byte, defaults Retraction) ([]Retraction, error) {
 	return o.retractions(defaults)
 }
 
-// object is a JSON object whose fields are looked at one by one, so that each
-// error can name its field.
-type object map[string]json.RawMessage
-
-func parseObject(data []byte) (object, error) {
-	var o object
-	if err := json.Unmarshal(data, &o); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			return nil, invalid("", "not JSON: %v at byte %d", syntax, syntax.Offset)
-		}
-		return nil, invalid("", "must be a JSON object")
-	}
-	if o == nil {
-		return nil, invalid("", "must be a JSON object, not null")
-	}
-	for name, raw := range o {
-		if bytes.Equal(raw, []byte("null")) {
-			delete(o, name)
-		}
-	}
-	return o, nil
-}
-
 func (o object) notifications(n Notification) ([]Notification, error) {
 	for _, f := range []struct {
 		name string
@@ -116,7 +91,7 @@ func (o object) notifications(n Notification) ([]Notification, error) {
 		name string
 		to   *Text
 	}{{"title", &n.Title}, {"body", &n.Body}} {
-		if raw, ok := o[f.name]; ok {
+		if raw, ok := o.get(f.name); ok {
 			t, err := parseText(f.name, raw)
 			if err != nil {
 				return nil, err
@@ -130,8 +105,8 @@ func (o object) notifications(n Notification) ([]Notification, error) {
 	if err := o.actor(&n.Actor); err != nil {
 		return nil, err
 	}
-	if raw, ok := o["data"]; ok {
-		n.Data = raw
+	if raw, ok := o.get("data"); ok {
+		n.Data = bytes.Clone(raw)
 	}
 	recipients, err := o.recipients(n.Recipient)
 	if err != nil {
@@ -174,8 +149,8 @@ func (o object) retractions(r Retraction) ([]Retraction, error) {
 }
 
 func (o object) recipients(fallback string) ([]string, error) {
-	one, hasOne := o["recipient"]
-	many, hasMany := o["recipients"]
+	one, hasOne := o.get("recipient")
+	many, hasMany := o.get("recipients")
 	switch {
 	case hasOne && hasMany:
 		return nil, invalid("recipients", "give either recipient or recipients, not both")
@@ -239,7 +214,7 @@ func (o object) times(n *Notification) error {
 }
 
 func (o object) actor(a *Actor) error {
-	raw, ok := o["actor"]
+	raw, ok := o.get("actor")
 	if !ok {
 		return nil
 	}
@@ -260,7 +235,7 @@ func (o object) actor(a *Actor) error {
 
 // text sets *to if the object has the field.
 func (o object) text(name string, to *string) error {
-	raw, ok := o[name]
+	raw, ok := o.get(name)
 	if !ok {
 		return nil
 	}
@@ -272,8 +247,7 @@ func (o object) text(name string, to *string) error {
 }
 
 func parseString(field string, raw json.RawMessage) (string, error) {
-	var s string
-	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+	if len(raw) == 0 || raw[0] != '"' {
 		return "", invalid(field, "must be a text in quotes, not %.40q", raw)
 	}
 	// The decoder puts U+FFFD for what is not UTF-8: two recipients or ids that
@@ -281,7 +255,7 @@ func parseString(field string, raw json.RawMessage) (string, error) {
 	if !utf8.Valid(raw) {
 		return "", invalid(field, "must be UTF-8")
 	}
-	return s, nil
+	return unquote(raw), nil
 }
 
 func tooLarge(size int) string {

@@ -61,12 +61,13 @@ func parseText(field string, raw json.RawMessage) (Text, error) {
 		s, err := parseString(field, raw)
 		return PlainText(s), err
 	}
-	var byLanguage map[string]json.RawMessage
-	if json.Unmarshal(raw, &byLanguage) != nil || byLanguage == nil {
+	byLanguage, err := parseObject(raw)
+	if err != nil {
 		return nil, invalid(field, "must be a text or an object of language to text")
 	}
 	out := make(Text, len(byLanguage))
-	for language, value := range byLanguage {
+	for _, m := range byLanguage {
+		language, value := m.name, m.raw
 		if !isLanguageTag(language) {
 			return nil, notLanguage(field, language)
 		}
@@ -74,6 +75,7 @@ func parseText(field string, raw json.RawMessage) (Text, error) {
 		if err != nil {
 			return nil, err
 		}
+		delete(out, language) // the last of several counts
 		if s != "" {
 			out[language] = s
 		}

@@ -1,0 +1,115 @@
+package belfry
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"unicode/utf8"
+)
+
+// object is a JSON object whose fields are looked at one by one, so that each
+// error can name its field. Values alias the text it was parsed from. Every
+// event is parsed, so this does in one pass what decoding into a map of raw
+// messages takes several for.
+type object []member
+
+type member struct {
+	name string
+	raw  json.RawMessage
+}
+
+// get returns a field's value; one that is null counts as absent, and of a
+// field that stands there twice the last counts.
+func (o object) get(name string) (json.RawMessage, bool) {
+	for i := len(o) - 1; i >= 0; i-- {
+		if o[i].name == name {
+			return o[i].raw, string(o[i].raw) != "null"
+		}
+	}
+	return nil, false
+}
+
+func parseObject(data []byte) (object, error) {
+	if !json.Valid(data) {
+		var syntax *json.SyntaxError
+		if err := json.Unmarshal(data, new(json.RawMessage)); errors.As(err, &syntax) {
+			return nil, invalid("", "not JSON: %v at byte %d", syntax, syntax.Offset)
+		}
+		return nil, invalid("", "not JSON")
+	}
+	switch data = bytes.Trim(data, jsonSpace); {
+	case string(data) == "null":
+		return nil, invalid("", "must be a JSON object, not null")
+	case data[0] != '{':
+		return nil, invalid("", "must be a JSON object")
+	}
+	return members(data), nil
+}
+
+const jsonSpace = " \t\r\n"
+
+// members splits an object that is known to be valid.
+func members(data []byte) object {
+	o := make(object, 0, 16)
+	rest := data[1:]
+	for {
+		rest = bytes.TrimLeft(rest, jsonSpace+",")
+		if rest[0] == '}' {
+			return o
+		}
+		n := valueLength(rest)
+		name := rest[:n]
+		rest = bytes.TrimLeft(rest[n:], jsonSpace+":")
+		n = valueLength(rest)
+		o = append(o, member{unquote(name), json.RawMessage(rest[:n])})
+		rest = rest[n:]
+	}
+}
+
+// valueLength is the length of the value that valid JSON begins with.
+func valueLength(data []byte) int {
+	switch data[0] {
+	case '"':
+		return stringLength(data)
+	case '{', '[':
+		depth := 0
+		for i := 0; ; i++ {
+			switch data[i] {
+			case '"':
+				i += stringLength(data[i:]) - 1
+			case '{', '[':
+				depth++
+			case '}', ']':
+				if depth--; depth == 0 {
+					return i + 1
+				}
+			}
+		}
+	}
+	if n := bytes.IndexAny(data, ",]}"+jsonSpace); n >= 0 {
+		return n
+	}
+	return len(data)
+}
+
+func stringLength(data []byte) int {
+	for i := 1; ; i++ {
+		switch data[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+}
+
+// unquote returns the text of a valid JSON string. What is not UTF-8 becomes
+// U+FFFD.
+func unquote(raw []byte) string {
+	if text := raw[1 : len(raw)-1]; bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
+		return string(text)
+	}
+	var s string
+	_ = json.Unmarshal(raw, &s) // it is valid
+	return s
+}
