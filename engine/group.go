@@ -71,7 +71,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if err := g.handler.Setup(wrapped); err != nil {
 		return err
 	}
-	wrapped.watch.Go(func() { wrapped.watchTopics(g.topics, g.inputs, g.log) })
+	wrapped.watch.Go(func() { wrapped.guard(g.topics, g.inputs, g.log) })
 	return nil
 }
 
@@ -115,6 +115,7 @@ func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGro
 		<-s.Context().Done() // to return would end the session
 		return nil
 	}
+	s.trackers[claimKey{c.Topic(), c.Partition()}].start(c.InitialOffset())
 	tracked := &claim{ConsumerGroupClaim: c, messages: make(chan *sarama.ConsumerMessage, 64)}
 	ctx, stop := context.WithCancel(s.reading)
 	var pump sync.WaitGroup

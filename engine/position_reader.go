@@ -58,30 +58,8 @@ func (t *Topics) bounds(positions map[claimKey]*position) error {
 // timestamp returns that of one record, in milliseconds, or -1 if there is none
 // at that offset (it was compacted away, or marks a transaction).
 func (t *Topics) timestamp(topic string, partition int32, offset int64) (int64, error) {
-	leader, err := t.client.Leader(topic, partition)
-	if err != nil {
-		return 0, err
-	}
-	// 4 is the first version with record batches, and 1 byte means one batch.
-	request := &sarama.FetchRequest{Version: 4, MinBytes: 1, MaxBytes: 1}
-	request.AddBlock(topic, partition, offset, 1, -1)
-	response, err := leader.Fetch(request)
-	if err != nil {
-		_ = leader.Close() // it may be closed already
-		return 0, err
-	}
-	block := response.GetBlock(topic, partition)
-	if block == nil {
-		return 0, sarama.ErrIncompleteResponse
-	}
-	if block.Err != sarama.ErrNoError {
-		return 0, block.Err
-	}
-	for _, set := range block.RecordsSet {
-		b := set.RecordBatch
-		if b == nil || b.Control {
-			continue
-		}
+	batches, err := t.fetch(topic, partition, offset)
+	for _, b := range batches {
 		for _, r := range b.Records {
 			switch {
 			case b.FirstOffset+r.OffsetDelta != offset:
@@ -92,5 +70,50 @@ func (t *Topics) timestamp(topic string, partition int32, offset int64) (int64, 
 			}
 		}
 	}
-	return -1, nil
+	return -1, err
+}
+
+// hasRecord reports whether the first batch at or after offset holds a record
+// that a consumer gets.
+func (t *Topics) hasRecord(topic string, partition int32, offset int64) (bool, error) {
+	batches, err := t.fetch(topic, partition, offset)
+	for _, b := range batches {
+		for _, r := range b.Records {
+			if b.FirstOffset+r.OffsetDelta >= offset {
+				return true, nil
+			}
+		}
+	}
+	return false, err
+}
+
+// fetch returns the first batch with records at or after offset, without
+// waiting for one. Marks of transactions are left out.
+func (t *Topics) fetch(topic string, partition int32, offset int64) ([]*sarama.RecordBatch, error) {
+	leader, err := t.client.Leader(topic, partition)
+	if err != nil {
+		return nil, err
+	}
+	// 4 is the first version with record batches, and 1 byte means one batch.
+	request := &sarama.FetchRequest{Version: 4, MinBytes: 1, MaxBytes: 1}
+	request.AddBlock(topic, partition, offset, 1, -1)
+	response, err := leader.Fetch(request)
+	if err != nil {
+		_ = leader.Close() // it may be closed already
+		return nil, err
+	}
+	block := response.GetBlock(topic, partition)
+	switch {
+	case block == nil:
+		return nil, sarama.ErrIncompleteResponse
+	case block.Err != sarama.ErrNoError:
+		return nil, block.Err
+	}
+	var batches []*sarama.RecordBatch
+	for _, set := range block.RecordsSet {
+		if b := set.RecordBatch; b != nil && !b.Control {
+			batches = append(batches, b)
+		}
+	}
+	return batches, nil
 }

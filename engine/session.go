@@ -13,6 +13,13 @@ import (
 // same: how long records of a recreated topic could be taken for the old one's.
 const watchInterval = time.Second
 
+// A partition that has records to process and completes none for stallAfter is
+// started anew; every stallEvery-th watchInterval is when that is looked for.
+const (
+	stallAfter = time.Minute
+	stallEvery = 10
+)
+
 type claimKey struct {
 	topic     string
 	partition int32
@@ -45,7 +52,7 @@ func newSession(s sarama.ConsumerGroupSession, infos map[string]TopicInfo) *sess
 	wrapped.reading, wrapped.stop = context.WithCancel(s.Context())
 	for topic, partitions := range s.Claims() {
 		for _, p := range partitions {
-			wrapped.trackers[claimKey{topic, p}] = &tracker{}
+			wrapped.trackers[claimKey{topic, p}] = &tracker{next: -1}
 		}
 	}
 	return wrapped
@@ -60,29 +67,49 @@ func (s *session) MarkOffset(topic string, partition int32, offset int64, _ stri
 	}
 }
 
-// watchTopics ends the session when one of its topics was deleted or created
-// again: a consumer asks for records by the topic's name, and would take those
-// of the new one for the old one's. A look-up that fails says nothing.
-func (s *session) watchTopics(topics *Topics, names []string, log *slog.Logger) {
+// guard ends the session when one of its topics was deleted or created again: a
+// consumer asks for records by the topic's name, and would take those of the
+// new one for the old one's. It also ends a session that stands still although
+// there are records to process. A look-up that fails says nothing.
+func (s *session) guard(topics *Topics, names []string, log *slog.Logger) {
 	defer s.stop()
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
-	for {
+	stalls := stalls{}
+	for n := 1; ; n++ {
 		select {
 		case <-tick.C:
 		case <-s.Context().Done():
 			return
 		}
-		infos, err := topics.lookup(names)
-		if err != nil {
+		if name, err := s.changedTopic(topics, names); err != nil {
 			log.Debug("cannot look up topics", "err", err)
 			continue
+		} else if name != "" {
+			log.Warn("topic is another one now, session ends", "topic", name)
+			return
 		}
-		for _, name := range names {
-			if infos[name].ID != s.infos[name].ID {
-				log.Warn("topic is another one now, session ends", "topic", name)
-				return
-			}
+		if n%stallEvery != 0 {
+			continue
+		}
+		if claim, ok := stalls.find(s, topics, time.Now()); ok {
+			log.Error("partition stands still, session ends", "topic", claim.topic, "partition", claim.partition)
+			return
 		}
 	}
+}
+
+// changedTopic returns the name of a topic that is not the one the session
+// began with, or "".
+func (s *session) changedTopic(topics *Topics, names []string) (string, error) {
+	infos, err := topics.lookup(names)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		if infos[name].ID != s.infos[name].ID {
+			return name, nil
+		}
+	}
+	return "", nil
 }

@@ -14,6 +14,7 @@ import (
 type tracker struct {
 	mu      sync.Mutex
 	pending []tracked // by rising offset
+	next    int64     // after the completed prefix; -1 until the claim begins
 }
 
 type tracked struct {
@@ -55,9 +56,25 @@ func (t *tracker) finish(offset int64) *sarama.ConsumerMessage {
 		return nil
 	}
 	last := t.pending[n-1].raw
+	t.next = last.Offset + 1
 	clear(t.pending[:n]) // let go of the records
 	t.pending = t.pending[n:]
 	return last
+}
+
+// start tells where the claim begins.
+func (t *tracker) start(offset int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.next = offset
+}
+
+// position is the offset after the completed prefix, -1 if the claim has not
+// begun.
+func (t *tracker) position() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.next
 }
 
 func (t *tracker) find(offset int64) (int, bool) {

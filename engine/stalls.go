@@ -1,0 +1,40 @@
+package engine
+
+import "time"
+
+// stalls remembers since when which partition of a session has stood where it
+// stands, although there was something to process.
+type stalls map[claimKey]stall
+
+type stall struct {
+	position int64
+	since    time.Time
+}
+
+// find returns a partition that has stood still for stallAfter.
+func (m stalls) find(s *session, topics *Topics, now time.Time) (claimKey, bool) {
+	for claim, t := range s.trackers {
+		position := t.position()
+		if s.refused[claim] || position < 0 {
+			continue
+		}
+		if m.stands(claim, position, now) {
+			// What is left may be no record: marks of transactions, say.
+			if waiting, err := topics.hasRecord(claim.topic, claim.partition, position); err == nil && waiting {
+				return claim, true
+			}
+			delete(m, claim)
+		}
+	}
+	return claimKey{}, false
+}
+
+// stands reports whether the partition has been at position for stallAfter.
+func (m stalls) stands(claim claimKey, position int64, now time.Time) bool {
+	was, ok := m[claim]
+	if !ok || was.position != position {
+		m[claim] = stall{position, now}
+		return false
+	}
+	return now.Sub(was.since) >= stallAfter
+}
