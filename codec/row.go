@@ -103,6 +103,20 @@ func RowVersion(b []byte) (uint64, error) {
 	return version, nil
 }
 
+// NotOlder reports whether the encoded row next may take the place of row old:
+// whether its version is not lower. It keeps a row from going back, which a late
+// write of a paused owner would do. A row whose version cannot be read, an empty
+// one too, takes no part: the newer bytes win, and reading them tells what is
+// wrong.
+func NotOlder(old, next []byte) bool {
+	was, err := RowVersion(old)
+	if err != nil {
+		return true
+	}
+	is, err := RowVersion(next)
+	return err != nil || is >= was
+}
+
 // checkState returns what is wrong with s: something that no history of
 // records leads to, and that would make what is derived from it wrong.
 func checkState(s *belfry.State) error {

@@ -15,11 +15,20 @@ type DeadLetters interface {
 	Send(raw *sarama.ConsumerMessage, group string, reason belfry.Reason, cause error, done func(error))
 }
 
+// Reports is told of rows in the order of the table, see views.Reports: of one
+// that was refused for its lower version, and of one that was taken or is about
+// to be written. Its methods must not block.
+type Reports interface {
+	Refused(key string)
+	Accepted(key string)
+}
+
 // Deps is what every group needs.
 type Deps struct {
 	Prefix      belfry.Prefix
 	DeadLetters DeadLetters
 	Metrics     *Metrics
+	Rows        Reports // of the unread table; may be nil
 }
 
 // setAside makes the record a dead letter. Its offset is committed once that is

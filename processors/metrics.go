@@ -14,6 +14,7 @@ type Metrics struct {
 	records     *prometheus.CounterVec
 	deadLetters *prometheus.CounterVec
 	delay       *prometheus.HistogramVec
+	refused     prometheus.Counter
 }
 
 // NewMetrics registers the metrics with reg, once for each process.
@@ -30,6 +31,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "belfry_record_delay_seconds", Help: "Time from a record's timestamp to its processing, by consumer group.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600, 3600},
 		}, []string{"group"}),
+		refused: f.NewCounter(prometheus.CounterOpts{
+			Name: "belfry_refused_rows_total", Help: "Rows of a lower version than the store had, met while it was recovered.",
+		}),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
@@ -33,8 +34,42 @@ func (u *Unread) Group(options ...goka.ProcessorOption) engine.Group {
 		),
 		Positional: true,
 		OnSession:  func(infos map[string]engine.TopicInfo) { u.epoch.Store(infos[journal].ID.Epoch()) },
-		Options:    options,
+		Options:    append([]goka.ProcessorOption{goka.WithUpdateCallback(u.restore)}, options...),
 	}
+}
+
+// restore takes one record of the table into a store that is being recovered.
+// What a paused owner wrote late does not take the place of the newer row,
+// though it comes after it. A store that is ahead of the offset it keeps meets
+// rows of its past again, and the newest after them.
+func (u *Unread) restore(_ goka.UpdateContext, s storage.Storage, key string, value []byte) error {
+	refused, err := restoreRow(s, key, value)
+	switch {
+	case err != nil:
+		return fmt.Errorf("restore row: %w", err)
+	case refused:
+		u.Metrics.refused.Inc()
+		if u.Rows != nil {
+			u.Rows.Refused(key)
+		}
+	case u.Rows != nil:
+		u.Rows.Accepted(key)
+	}
+	return nil
+}
+
+func restoreRow(s storage.Storage, key string, value []byte) (refused bool, err error) {
+	if value == nil {
+		return false, s.Delete(key)
+	}
+	old, err := s.Get(key)
+	if err != nil {
+		return false, err
+	}
+	if old != nil && !codec.NotOlder(old, value) {
+		return true, nil
+	}
+	return false, s.Set(key, value)
 }
 
 // fold applies one record. It writes the row and the items in one callback, so
@@ -66,6 +101,10 @@ func (u *Unread) fold(c *engine.Context, value []byte) {
 	}
 	if w.item != nil {
 		c.Emit(items, belfry.ItemKey(c.Key(), w.seq), w.item)
+	}
+	if u.Rows != nil {
+		// Before the row is written: what is refused behind it must count.
+		u.Rows.Accepted(c.Key())
 	}
 	c.SetValue(w.row)
 	u.Metrics.processed(u.Prefix.UnreadGroup(), string(w.outcome), c.Timestamp())

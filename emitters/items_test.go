@@ -1,0 +1,47 @@
+package emitters_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/engine"
+)
+
+func TestItemsAreRemovedByTombstones(t *testing.T) {
+	t.Parallel()
+	cfg, all := topics(t)
+	items, err := emitters.OpenItems(cfg, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const recipient = "사용자-7"
+	for seq := range uint64(3) {
+		if err := items.Remove(t.Context(), recipient, seq+1); err != nil {
+			t.Fatal(err)
+		}
+		// Acknowledged, not just under way.
+		if end, err := all.End(prefix.Items()); end != int64(seq)+1 || err != nil {
+			t.Errorf("%d records after %d removals, %v", end, seq+1, err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	// The answer may be there already.
+	if err := items.Remove(ended, recipient, 4); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("remove: %v", err)
+	}
+	if err := items.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if err := items.Remove(t.Context(), recipient, 5); err == nil {
+		t.Error("a removal after Close was written")
+	}
+	for i, m := range consume(t, cfg, prefix.Items(), engine.Partition(recipient, partitions), 4) {
+		if got, want := string(m.Key), fmt.Sprintf("%s/%d", recipient, i+1); got != want || m.Value != nil {
+			t.Errorf("key %s, value %q, want %s and null", got, m.Value, want)
+		}
+	}
+}

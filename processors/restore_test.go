@@ -1,0 +1,136 @@
+package processors_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/IBM/sarama"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/processors"
+)
+
+// reports remembers what is told of one key after the other.
+type reports struct {
+	mu  sync.Mutex
+	all map[string][]string
+}
+
+func (r *reports) add(key, what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all == nil {
+		r.all = map[string][]string{}
+	}
+	r.all[key] = append(r.all[key], what)
+}
+
+func (r *reports) Refused(key string)  { r.add(key, "refused") }
+func (r *reports) Accepted(key string) { r.add(key, "accepted") }
+
+func (r *reports) of(key string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.all[key])
+}
+
+func encodedRow(t *testing.T, version uint64, seqs ...uint64) []byte {
+	t.Helper()
+	s := belfry.State{Epoch: 7, Version: version}
+	for _, seq := range seqs {
+		s.Items = append(s.Items, belfry.Entry{Seq: seq, Version: seq, Count: 1})
+	}
+	b, err := codec.EncodeState(&s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// The rows of each user are what a recovering processor reads, oldest first. A
+// notification then shows what it has taken.
+func TestRecoveryTakesNoOlderRow(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		user    string
+		rows    [][]byte
+		want    string   // version and items after a notification
+		reports []string // of recovery; one more accepted is that of the notification
+	}{
+		{"older", [][]byte{encodedRow(t, 5, 2, 5), encodedRow(t, 3, 2, 3)}, "6 [2 5 6]", []string{"accepted", "refused"}},
+		{"newer", [][]byte{encodedRow(t, 3, 2, 3), encodedRow(t, 5, 2, 5)}, "6 [2 5 6]", []string{"accepted", "accepted"}},
+		{"equal", [][]byte{encodedRow(t, 5, 2), encodedRow(t, 5, 2, 3)}, "6 [2 3 6]", []string{"accepted", "accepted"}},
+		{"older and newer", [][]byte{encodedRow(t, 5), encodedRow(t, 3), encodedRow(t, 4), encodedRow(t, 6, 4)}, "7 [4 7]",
+			[]string{"accepted", "refused", "refused", "accepted"}},
+		{"tombstone", [][]byte{encodedRow(t, 5, 2), nil, encodedRow(t, 3, 1)}, "4 [1 4]", []string{"accepted", "accepted", "accepted"}},
+		{"unreadable", [][]byte{encodedRow(t, 5, 2), []byte("garbage"), encodedRow(t, 3, 1)}, "4 [1 4]", []string{"accepted", "accepted", "accepted"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.user, func(t *testing.T) {
+			t.Parallel()
+			cfg := engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+			makeTopics(t, cfg)
+			var records []*sarama.ProducerMessage
+			for _, value := range tt.rows {
+				records = append(records, keyed(prefix.UnreadTable(), tt.user, value))
+			}
+			produce(t, cfg, records...)
+			dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer dead.Close()
+			j, err := emitters.OpenJournal(cfg, prefix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer j.Close()
+			p := path{metrics: prometheus.NewRegistry()}
+			told := &reports{}
+			deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(p.metrics), Rows: told}
+			group := engine.NewProcessor(cfg, processors.NewUnread(deps, 0).Group())
+			ctx, stop := context.WithCancel(context.Background())
+			var running sync.WaitGroup
+			running.Go(func() { _ = group.Run(ctx) })
+			defer running.Wait()
+			defer stop()
+			if _, err := j.Append(t.Context(), belfry.Addressed{Recipient: tt.user, Record: belfry.Record{
+				Kind: belfry.KindNotify, Notification: belfry.Notification{ID: "1", Source: "test", Title: belfry.PlainText("x")}}}); err != nil {
+				t.Fatal(err)
+			}
+			last := consume(t, cfg, prefix.UnreadTable(), len(tt.rows)+1)[len(tt.rows)]
+			row, err := codec.DecodeState(last.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var seqs []uint64
+			for _, e := range row.Items {
+				seqs = append(seqs, e.Seq)
+			}
+			if got := fmt.Sprint(row.Version, " ", seqs); got != tt.want {
+				t.Errorf("folded to %s, want %s", got, tt.want)
+			}
+			if got, want := told.of(tt.user), append(tt.reports, "accepted"); !slices.Equal(got, want) {
+				t.Errorf("reported %q, want %q", got, want)
+			}
+			refused := 0
+			for _, what := range tt.reports {
+				if what == "refused" {
+					refused++
+				}
+			}
+			if got := p.counter(t, "belfry_refused_rows_total"); got != float64(refused) {
+				t.Errorf("%v refused by the metric, want %d", got, refused)
+			}
+		})
+	}
+}

@@ -1,0 +1,152 @@
+package views_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/views"
+)
+
+// rowWith is a row of that version that holds the items.
+func rowWith(t *testing.T, version uint64, seqs ...uint64) []byte {
+	t.Helper()
+	state := holding(version, seqs...)
+	b, err := codec.EncodeState(&state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// watched runs a view of the unread table that reports on the rows of the one
+// user that there is.
+func watched(t *testing.T, cfg engine.Config, delay time.Duration, journal views.Journal) (*engine.View, *views.Repairs) {
+	t.Helper()
+	var r *views.Repairs
+	var reports *views.Reports
+	v := engine.NewView(cfg, engine.Table{
+		Topic: prefix.UnreadTable(),
+		Accept: func(old, next []byte) bool {
+			accepted := codec.NotOlder(old, next)
+			if !accepted {
+				reports.Refused("사용자-7")
+			}
+			return accepted
+		},
+		Changed: func(key string) { reports.Accepted(key) },
+	})
+	r, err := views.OpenRepairs(views.RepairsConfig{
+		Path: filepath.Join(cfg.StateDir, "repairs"), Journal: journal, View: v, Delay: delay, Logger: quiet(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	reports = r.Reports()
+	run(t, v.Run)
+	run(t, r.Run)
+	return v, r
+}
+
+// seqsOf gives the items of a row and its version.
+func seqsOf(t *testing.T, value []byte) (version uint64, seqs []uint64) {
+	t.Helper()
+	state, err := codec.DecodeState(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range state.Items {
+		seqs = append(seqs, e.Seq)
+	}
+	return state.Version, seqs
+}
+
+// A paused owner's late row is the key's last record: it would be what
+// compaction keeps.
+func TestRepairsWriteTheNewerRowAgain(t *testing.T) {
+	t.Parallel()
+	cfg := tables(t)
+	j := openJournal(t, cfg)
+	partition := engine.Partition("사용자-7", partitions)
+	put(t, cfg, prefix.UnreadTable(), "사용자-7", rowWith(t, 5, 2, 5))
+	put(t, cfg, prefix.UnreadTable(), "사용자-7", rowWith(t, 3, 2, 3))
+	v, r := watched(t, cfg, 100*time.Millisecond, j)
+	groups(t, cfg, r.Reports())
+	// The touch makes the owner, who kept the newer row as well, write it again.
+	last := kafkatest.Consume(t, cfg.Brokers, prefix.UnreadTable(), 3, partition)[2]
+	if version, seqs := seqsOf(t, last.Value); version != 6 || !slices.Equal(seqs, []uint64{2, 5}) {
+		t.Errorf("the table's last row is version %d with items %v, want 6 with 2 and 5", version, seqs)
+	}
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d waiting, %d repaired", r.Waiting(), r.Repaired()) },
+		func() bool { return r.Waiting() == 0 && r.Repaired() == 1 })
+	kafkatest.Eventually(t, patience, func() string { return "the view has not come to the end" }, func() bool {
+		value, err := v.Get("사용자-7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		version, _ := seqsOf(t, value)
+		return version == 6
+	})
+	if got := v.Refused(); got != 1 {
+		t.Errorf("%d refused, want 1", got)
+	}
+	m := kafkatest.Consume(t, cfg.Brokers, prefix.Journal(), 1, partition)[0]
+	if record, err := codec.DecodeRecord(m.Value); err != nil || record.Kind != belfry.KindTouch || string(m.Key) != "사용자-7" {
+		t.Errorf("the journal has %v for %s (%v), want a touch", record.Kind, m.Key, err)
+	}
+	if end := endOf(t, cfg, prefix.Journal()); end != 1 {
+		t.Errorf("the journal has %d records, want 1", end)
+	}
+}
+
+func TestRepairsLeaveAloneWhatMendsItself(t *testing.T) {
+	t.Parallel()
+	cfg := tables(t)
+	j := openJournal(t, cfg)
+	v, r := watched(t, cfg, time.Minute, j)
+	kafkatest.Eventually(t, patience, func() string { return v.Status().String() }, v.Recovered)
+	await := func(want int) {
+		t.Helper()
+		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d waiting, want %d", r.Waiting(), want) },
+			func() bool { return r.Waiting() == want })
+	}
+	put(t, cfg, prefix.UnreadTable(), "사용자-7", rowWith(t, 5))
+	put(t, cfg, prefix.UnreadTable(), "사용자-7", rowWith(t, 3))
+	await(1)
+	put(t, cfg, prefix.UnreadTable(), "사용자-7", rowWith(t, 6))
+	await(0)
+	if end := endOf(t, cfg, prefix.Journal()); end != 0 || r.Repaired() != 0 {
+		t.Errorf("the journal has %d records, %d were repaired, want none", end, r.Repaired())
+	}
+}
+
+// endOf is how many records a topic has.
+func endOf(t *testing.T, cfg engine.Config, topic string) (total int64) {
+	t.Helper()
+	c, err := sarama.NewClient(cfg.Brokers, kafkatest.ClientConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for p := range int32(partitions) {
+		end, err := c.GetOffset(topic, p, sarama.OffsetNewest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += end
+	}
+	return total
+}

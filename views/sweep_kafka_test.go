@@ -1,0 +1,240 @@
+package views_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/views"
+)
+
+// table is the last records of the inbox table's topic.
+type table struct{ cfg engine.Config }
+
+func (b table) last(ctx context.Context) (map[string]*sarama.ConsumerMessage, error) {
+	last := map[string]*sarama.ConsumerMessage{}
+	for p := range int32(partitions) {
+		if err := engine.Scan(ctx, b.cfg, prefix.InboxTable(), p, func(m *sarama.ConsumerMessage) error {
+			last[string(m.Key)] = m
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return last, nil
+}
+
+func (b table) Each(ctx context.Context, visit func(string, uint64, time.Time) error) error {
+	last, err := b.last(ctx)
+	if err != nil {
+		return err
+	}
+	for key, m := range last {
+		if recipient, seq, ok := belfry.ParseItemKey(key); ok && m.Value != nil {
+			if err := visit(recipient, seq, m.Timestamp); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// await waits until the table holds exactly those keys.
+func (b table) await(t *testing.T, want ...string) {
+	t.Helper()
+	var got map[string]*sarama.ConsumerMessage
+	held := func() (keys []string) {
+		for key, m := range got {
+			if m.Value != nil {
+				keys = append(keys, key)
+			}
+		}
+		return keys
+	}
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("the table holds %q, want %q", held(), want) }, func() bool {
+		var err error
+		if got, err = b.last(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range want {
+			if m := got[key]; m == nil || m.Value == nil {
+				return false
+			}
+		}
+		return len(held()) == len(want)
+	})
+}
+
+// groups runs the processors that write the tables.
+func groups(t *testing.T, cfg engine.Config, rows processors.Reports) {
+	t.Helper()
+	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := dead.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(prometheus.NewRegistry()), Rows: rows}
+	for _, g := range []engine.Group{processors.NewUnread(deps, 0).Group(), processors.NewInbox(deps).Group()} {
+		p := engine.NewProcessor(cfg, g)
+		run(t, p.Run)
+		kafkatest.Eventually(t, patience, func() string { return p.Status().String() },
+			func() bool { return p.Status().Phase == engine.Running })
+	}
+}
+
+func openJournal(t *testing.T, cfg engine.Config) *emitters.Journal {
+	t.Helper()
+	j, err := emitters.OpenJournal(cfg, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return j
+}
+
+func note(recipient, title string) belfry.Addressed {
+	return belfry.Addressed{Recipient: recipient, Record: belfry.Record{
+		Kind: belfry.KindNotify, Notification: belfry.Notification{ID: title, Source: "test", Title: belfry.PlainText(title)}}}
+}
+
+// notify writes that many notifications and gives the row that they lead to.
+func notify(t *testing.T, j *emitters.Journal, u *views.Unread, recipient string, n int) belfry.State {
+	t.Helper()
+	var records []belfry.Addressed
+	for i := range n {
+		records = append(records, note(recipient, fmt.Sprint(i)))
+	}
+	positions, err := j.Append(t.Context(), records...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var row belfry.State
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s is at version %d", recipient, row.Version) }, func() bool {
+		row, err = u.Row(recipient)
+		return err == nil && row.Applied(positions[n-1])
+	})
+	return row
+}
+
+// openSweep returns a sweep of what is older than age.
+func openSweep(t *testing.T, cfg engine.Config, u *views.Unread, age time.Duration) *views.Sweep {
+	t.Helper()
+	items, err := emitters.OpenItems(cfg, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := items.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return views.NewSweep(views.SweepConfig{
+		Rows: u, Contents: table{cfg}, Items: items, Interval: 50 * time.Millisecond, MinAge: age, Logger: quiet(),
+	})
+}
+
+func TestSweepTakesOrphansOutOfTheTable(t *testing.T) {
+	t.Parallel()
+	cfg := tables(t)
+	u := views.NewUnread(cfg, prefix)
+	run(t, u.Run)
+	groups(t, cfg, nil)
+	j := openJournal(t, cfg)
+	row := notify(t, j, u, "사용자-7", 3)
+	// A content that no row holds, as a late write of a paused owner leaves it,
+	// and one that a row may hold yet.
+	gone, next := row.Items[0].Seq, row.Version+100
+	if _, err := j.Append(t.Context(), belfry.Addressed{Recipient: "사용자-7", Record: belfry.Record{Kind: belfry.KindDelete, Seqs: []uint64{gone}}}); err != nil {
+		t.Fatal(err)
+	}
+	held := []string{belfry.ItemKey("사용자-7", row.Items[1].Seq), belfry.ItemKey("사용자-7", row.Items[2].Seq)}
+	b := table{cfg}
+	b.await(t, held...)
+	put(t, cfg, prefix.Items(), belfry.ItemKey("사용자-7", gone), content(t, "left"))
+	put(t, cfg, prefix.Items(), belfry.ItemKey("사용자-7", next), content(t, "to come"))
+	put(t, cfg, prefix.Items(), belfry.ItemKey("nobody", 1), content(t, "of nobody"))
+	held = append(held, belfry.ItemKey("사용자-7", next), belfry.ItemKey("nobody", 1))
+	b.await(t, append(held, belfry.ItemKey("사용자-7", gone))...)
+
+	patient := openSweep(t, cfg, u, time.Hour)
+	if err := patient.Pass(t.Context()); err != nil || patient.Swept() != 0 {
+		t.Errorf("%d swept (%v) that are younger than an hour", patient.Swept(), err)
+	}
+	b.await(t, append(held, belfry.ItemKey("사용자-7", gone))...)
+	// Two servers at once.
+	one, two := openSweep(t, cfg, u, time.Nanosecond), openSweep(t, cfg, u, time.Nanosecond)
+	run(t, one.Run)
+	run(t, two.Run)
+	b.await(t, held...)
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d and %d swept", one.Swept(), two.Swept()) },
+		func() bool { return one.Swept()+two.Swept() >= 1 })
+	// And what is held is left alone by the passes that follow.
+	began := time.Now()
+	kafkatest.Eventually(t, patience, func() string { return "no further pass" }, func() bool { return one.LastPass().After(began.Add(time.Second)) })
+	b.await(t, held...)
+}
+
+// The owner dies in an erase: the row is written, the tombstones are not.
+func TestSweepFinishesAnErase(t *testing.T) {
+	t.Parallel()
+	cfg := tables(t)
+	u := views.NewUnread(cfg, prefix)
+	run(t, u.Run)
+	t.Run("notify", func(t *testing.T) {
+		groups(t, cfg, nil)
+		j := openJournal(t, cfg)
+		notify(t, j, u, "erased", 3)
+		notify(t, j, u, "other", 1)
+	})
+	row, err := u.Row("erased")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := u.Row("other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := belfry.ItemKey("other", other.Items[0].Seq)
+	all := []string{held}
+	for _, e := range row.Items {
+		all = append(all, belfry.ItemKey("erased", e.Seq))
+	}
+	erased, effects := belfry.Fold(row, belfry.Record{Kind: belfry.KindErase}, belfry.Input{
+		Position: belfry.Position{Epoch: row.Epoch, Offset: int64(row.Version - row.Base)}, Time: time.Now()})
+	if len(effects.Removed) != 3 {
+		t.Fatalf("an erase removes %v", effects.Removed)
+	}
+	value, err := codec.EncodeState(&erased)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, cfg, prefix.UnreadTable(), "erased", value)
+	awaitVersion(t, u, "erased", erased.Version)
+
+	groups(t, cfg, nil)
+	b := table{cfg}
+	b.await(t, all...)
+	s := openSweep(t, cfg, u, time.Nanosecond)
+	if err := s.Pass(t.Context()); err != nil || s.Swept() != 3 {
+		t.Errorf("%d swept, want 3: %v", s.Swept(), err)
+	}
+	b.await(t, held)
+}
