@@ -156,7 +156,11 @@ func (p *Processor) stores(topics *Topics) (storage.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return stores(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, p.sup.log)
+	build, err := stores(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, p.sup.log)
+	if err != nil {
+		return nil, err
+	}
+	return ownOffsets(build), nil
 }
 
 func (c *Config) consumer() goka.SaramaConsumerBuilder {
