@@ -16,7 +16,15 @@ import (
 // member's partitions stand still.
 const (
 	DefaultSessionTimeout = 10 * time.Second
-	DefaultHeartbeat      = time.Second
+	DefaultHeartbeat      = 500 * time.Millisecond
+)
+
+// rebalanceTimeout is how long a group waits for a member that still has
+// writes under way to come along; then it goes on without it. A request to join
+// is answered when all are there, so answers must be waited for longer.
+const (
+	rebalanceTimeout = 20 * time.Second
+	readTimeout      = rebalanceTimeout + 5*time.Second
 )
 
 // Config is how to reach Kafka and where to keep local state.
@@ -79,6 +87,8 @@ func (c *Config) sarama() (*sarama.Config, error) {
 	// is for groups with several inputs, and ours have one.
 	cfg.Consumer.Group.Rebalance.Strategy = nil
 	cfg.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
+	cfg.Consumer.Group.Rebalance.Timeout = rebalanceTimeout
+	cfg.Net.DialTimeout, cfg.Net.ReadTimeout, cfg.Net.WriteTimeout = connectTimeout, readTimeout, 2*connectTimeout
 	cfg.Consumer.MaxProcessingTime = 5 * time.Second
 	cfg.Consumer.Retry.Backoff = 200 * time.Millisecond
 	cfg.Metadata.AllowAutoTopicCreation = false

@@ -184,6 +184,7 @@ for as long.`,
   belfry processor --brokers kafka:9092 --groups router --state-dir /var/lib/belfry
   belfry processor --brokers kafka:9092 --instance-id "$HOSTNAME" --session-timeout 30s`,
 	}, o, []options{&o.kafka, &o.groups, &o.member, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+		tuneGC(p.env)
 		return o.serve(ctx, log, false, nil)
 	})
 }
