@@ -14,7 +14,10 @@ import (
 	"testing"
 )
 
-const module = "github.com/belfry/belfry"
+const (
+	module     = "github.com/belfry/belfry"
+	chaosSuite = module + "/internal/chaos"
+)
 
 // pkg is what go list tells of a package. Imports leaves those of its tests out.
 type pkg struct {
@@ -65,6 +68,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		{"sources", ours(roles...), "the lower layers know nothing of those above"},
 		{"broker", ours(roles...), "the lower layers know nothing of those above"},
 		{"web", ours(roles...), "the lower layers know nothing of those above"},
+		{"internal/chaos", []string{module + "/internal/kafkatest", module + "/internal/browsertest"}, "it is part of the program"},
 	}
 	for _, role := range roles {
 		others := slices.DeleteFunc(slices.Clone(roles), func(r string) bool { return r == role })
@@ -89,8 +93,12 @@ func TestImportsGoOneWay(t *testing.T) {
 			if within(imported, module+"/cmd") {
 				t.Errorf("%s imports %s: nothing imports a program", p.ImportPath, imported)
 			}
-			if within(imported, module+"/internal") && !within(p.ImportPath, module+"/internal") {
+			if within(imported, module+"/internal") && !within(p.ImportPath, module+"/internal") && imported != chaosSuite {
 				t.Errorf("%s imports %s: internal is for tests only", p.ImportPath, imported)
+			}
+			// Operators run it too, so a command has it.
+			if imported == chaosSuite && !within(p.ImportPath, module+"/cmd") {
+				t.Errorf("%s imports %s: only the program runs it", p.ImportPath, imported)
 			}
 		}
 	}

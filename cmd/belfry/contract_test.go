@@ -31,7 +31,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 		"Start here": {"demo"},
 		"Serve":      {"processor", "run", "server"},
 		"Operate":    {"emit", "inspect", "token", "topics"},
-		"Develop":    {"bench", "broker"},
+		"Develop":    {"bench", "broker", "chaos"},
 	} {
 		got := groups[title]
 		slices.Sort(got)
@@ -61,6 +61,7 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"token":            {"user", "scope", "ttl", "jwt-secret-file"},
 		"bench throughput": {"brokers", "events", "users", "partitions"},
 		"bench latency":    {"brokers", "rate", "duration", "users", "partitions"},
+		"chaos":            {"brokers", "prefix", "kafka-tls", "sasl-mechanism", "seed", "seeds", "duration", "users", "keep"},
 	} {
 		c, _, err := newProgram(nil).root().Find(strings.Fields(command))
 		if err != nil {

@@ -68,6 +68,7 @@ func (p *program) commands() []*cobra.Command {
 		p.tokenCommand(),
 		p.brokerCommand(),
 		p.benchCommand(),
+		p.chaosCommand(),
 		p.healthCommand(),
 	}
 }

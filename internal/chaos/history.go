@@ -46,6 +46,9 @@ type Polled struct {
 	Client, Server, User string
 	Cursor               belfry.Cursor
 	Counts               belfry.Counts
+	// Late marks the 202 of a command: it may be older than what the client has
+	// seen. All other answers may not, so a client asks for what it knows.
+	Late bool
 }
 
 // Listed is one page of a list.
@@ -58,6 +61,7 @@ type Listed struct {
 	Archived             bool   // status=archived; else all that are not
 	Before               uint64 // 0 for the first page
 	Next                 uint64 // 0 for the last page
+	Limit                int    // that was asked for, or 0 if that is not to be checked
 	Items                []Item
 }
 

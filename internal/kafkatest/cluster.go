@@ -41,6 +41,9 @@ type Cluster struct {
 // goes with them, so nothing is lost by killing them.
 const endGrace = 3 * time.Second
 
+// startTimeout is how long a node may take until it serves.
+const startTimeout = 90 * time.Second
+
 //go:embed java/log4j2.properties
 var logConfig []byte
 
@@ -112,7 +115,7 @@ func (c *Cluster) Stop(id int) {
 	c.t.Helper()
 	const grace = 30 * time.Second
 	n := c.node(id)
-	graceful, err := n.process.stop(grace)
+	graceful, err := n.process.Stop(grace)
 	if err == nil && !graceful {
 		err = fmt.Errorf("killed after %v\n%s", grace, n.logTail())
 	}
@@ -123,7 +126,7 @@ func (c *Cluster) Stop(id int) {
 func (c *Cluster) Kill(id int) {
 	c.t.Helper()
 	n := c.node(id)
-	c.check("kill", n, n.process.kill())
+	c.check("kill", n, n.process.Kill())
 }
 
 // Pause halts a node (SIGSTOP): it keeps its connections and answers nothing
@@ -131,14 +134,14 @@ func (c *Cluster) Kill(id int) {
 func (c *Cluster) Pause(id int) {
 	c.t.Helper()
 	n := c.node(id)
-	c.check("pause", n, n.process.pause())
+	c.check("pause", n, n.process.Pause())
 }
 
 // Resume lets a paused node go on.
 func (c *Cluster) Resume(id int) {
 	c.t.Helper()
 	n := c.node(id)
-	c.check("resume", n, n.process.resume())
+	c.check("resume", n, n.process.Resume())
 }
 
 // Up starts a node that was stopped or killed, on its port and data, and waits
@@ -147,15 +150,18 @@ func (c *Cluster) Resume(id int) {
 func (c *Cluster) Up(id int) {
 	c.t.Helper()
 	n := c.node(id)
-	if !n.process.gone() {
+	if !n.process.Gone() {
 		c.t.Fatalf("start Kafka node %d: it runs", id)
 	}
 	c.check("start", n, n.start())
 	c.await(n, 1)
 }
 
+// Nodes gives the same control over the nodes to code that is no test.
+func (c *Cluster) Nodes() *Nodes { return &Nodes{c} }
+
 // PID gives the process ID of a node, for a test that measures it.
-func (c *Cluster) PID(id int) int { return c.node(id).process.cmd.Process.Pid }
+func (c *Cluster) PID(id int) int { return c.node(id).process.PID() }
 
 func (c *Cluster) node(id int) *node {
 	c.t.Helper()
@@ -193,12 +199,11 @@ func (c *Cluster) each(what string, do func(*node) error) {
 // brokers.
 func (c *Cluster) await(n *node, want int) {
 	c.t.Helper()
-	const limit = 90 * time.Second
 	var last error
-	Eventually(c.t, limit, func() string {
+	Eventually(c.t, startTimeout, func() string {
 		return fmt.Sprintf("Kafka node %d serves (%v)\n%s", n.id, last, n.logTail())
 	}, func() bool {
-		if n.process.gone() {
+		if n.process.Gone() {
 			c.t.Fatalf("Kafka node %d ended\n%s", n.id, n.logTail())
 		}
 		last = n.serves(want)
@@ -214,7 +219,7 @@ func (c *Cluster) end() {
 		if n.process == nil {
 			return nil
 		}
-		_, err := n.process.stop(endGrace)
+		_, err := n.process.Stop(endGrace)
 		return err
 	})
 	if failed {

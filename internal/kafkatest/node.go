@@ -2,15 +2,15 @@ package kafkatest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry/internal/child"
 )
 
 // node is one Kafka server: what it is made of, and its process, nil before
@@ -23,7 +23,7 @@ type node struct {
 	heapMB     int
 	classpath  string
 	logging    string
-	process    *process
+	process    *child.Process
 }
 
 func (n *node) addr() string    { return fmt.Sprintf("127.0.0.1:%d", n.port) }
@@ -50,7 +50,7 @@ func (n *node) format(ctx context.Context, clusterID, properties string) error {
 // start starts the server; it answers a few seconds later.
 func (n *node) start() error {
 	heap := fmt.Sprintf("%dm", n.heapMB)
-	p, err := launch(n.logFile(), "java", "-Xms"+heap, "-Xmx"+heap, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
+	p, err := child.Start(n.logFile(), "java", "-Xms"+heap, "-Xmx"+heap, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
 		"-Djava.awt.headless=true", "-Dlog4j2.configurationFile=file:"+n.logging, "-cp", n.classpath,
 		"kafka.Kafka", n.config())
 	if err != nil {
@@ -92,20 +92,4 @@ func (n *node) logTail() string {
 		return err.Error()
 	}
 	return tail(text, 30)
-}
-
-var errNotRunning = errors.New("it doesn't run")
-
-func (p *process) pause() error {
-	if p.gone() {
-		return errNotRunning
-	}
-	return p.signal(syscall.SIGSTOP)
-}
-
-func (p *process) resume() error {
-	if p.gone() {
-		return errNotRunning
-	}
-	return p.signal(syscall.SIGCONT)
 }

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/chaos"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+// The long form of TestChaos: which seeds, separated by commas, and how long
+// each has events and faults, such as 3m.
+const (
+	chaosSeedsEnv    = "BELFRY_CHAOS_SEEDS"
+	chaosDurationEnv = "BELFRY_CHAOS_DURATION"
+)
+
+// chaosRuns are the seeds to run and how long each.
+func chaosRuns(t *testing.T) (seeds []uint64, duration time.Duration) {
+	t.Helper()
+	list, long := "1,2,3", 45*time.Second
+	if env := os.Getenv(chaosSeedsEnv); env != "" {
+		list = env
+	}
+	for text := range strings.SplitSeq(list, ",") {
+		seed, err := strconv.ParseUint(strings.TrimSpace(text), 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", chaosSeedsEnv, err)
+		}
+		seeds = append(seeds, seed)
+	}
+	if env := os.Getenv(chaosDurationEnv); env != "" {
+		var err error
+		if long, err = time.ParseDuration(env); err != nil {
+			t.Fatalf("%s: %v", chaosDurationEnv, err)
+		}
+	}
+	return seeds, long
+}
+
+func TestChaos(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts three nodes of Apache Kafka and five processes")
+	}
+	seeds, duration := chaosRuns(t)
+	cluster := kafkatest.Start(t, kafkatest.Config{Nodes: 3})
+	binary := buildBinary(t)
+	for _, seed := range seeds {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			cfg := chaos.Config{
+				Binary: binary, Dir: t.TempDir(), Prefix: belfry.Prefix(fmt.Sprintf("chaos-%d", seed)),
+				Kafka:     engine.Config{Brokers: cluster.Brokers()},
+				KafkaArgs: []string{"--brokers", strings.Join(cluster.Brokers(), ",")},
+				Brokers:   cluster.Nodes(),
+				Seed:      seed, Duration: duration, Users: 120, Rate: 200, Partitions: 6, Cap: 50,
+				Progress: t.Output(),
+			}
+			verdict, err := chaos.RunAndCheck(t.Context(), cfg, t.Output())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !verdict.Ok() {
+				t.Errorf("repeat it with: %s=%d %s=%s go test -run %s ./cmd/belfry", chaosSeedsEnv, seed, chaosDurationEnv, duration, t.Name())
+			}
+		})
+	}
+}
+
+// On somebody's own cluster: the brokers are left alone, and so is what else is
+// on them.
+func TestChaosCommand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts five processes and waits for faults")
+	}
+	dir := temporaries(t)
+	brokers := kafkatest.Embedded(t)
+	makeTopics(t, brokers)
+	binary := buildBinary(t)
+	out := run(t, binary, "chaos", "--brokers", brokers[0], "--prefix", "acme", "--seed", "4", "--duration", "10s", "--users", "20", "--partitions", "3")
+	for _, want := range []string{"1 seeds from 4 on, 10s each", "seed 4, 10s, topics acme-chaos-4-", "kill a server", "all processes are ready", "seed 4: ok: 0 lost, 0 doubled", "stream clients"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "broker ") {
+		t.Errorf("something was done to brokers:\n%s", out)
+	}
+	topics, err := adminOf(t, brokers).ListTopics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range topics {
+		if !belfry.Prefix(belfry.DefaultPrefix).Owns(name) {
+			t.Errorf("topic %s is left behind", name)
+		}
+	}
+	if len(topics) < len(belfry.Prefix(belfry.DefaultPrefix).Topics(1)) {
+		t.Errorf("only the topics %v are left", topics)
+	}
+	wantEmpty(t, dir)
+}
+
+func TestChaosRefuses(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"no brokers":   {nil, []string{"--brokers", "required"}},
+		"no seeds":     {[]string{"--brokers", "a:1", "--seeds", "0"}, []string{"--seeds", "at least 1"}},
+		"no users":     {[]string{"--brokers", "a:1", "--users", "0"}, []string{"--users", "at least 1"}},
+		"short":        {[]string{"--brokers", "a:1", "--duration", "9s"}, []string{"--duration", "at least 10s, is 9s"}},
+		"partitions":   {[]string{"--brokers", "a:1", "--partitions", "10001"}, []string{"--partitions", "at most 10000"}},
+		"cap":          {[]string{"--brokers", "a:1", "--inbox-cap", "0"}, []string{"--inbox-cap"}},
+		"prefix":       {[]string{"--brokers", "a:1", "--prefix", "a/b"}, []string{"--prefix"}},
+		"long prefix":  {[]string{"--brokers", "a:1", "--prefix", strings.Repeat("x", 90)}, []string{"--prefix", "100"}},
+		"no such seed": {[]string{"--brokers", "a:1", "--seed", "-1"}, []string{"--seed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			call(t, nil, append([]string{"chaos"}, tt.args...)...).wantError(t, exitUsage, tt.want...)
+		})
+	}
+}
+
+// The processes reach Kafka as the command does, wherever its settings are from.
+func TestChaosPassesOnHowToReachKafka(t *testing.T) {
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	(&kafkaOptions{}).addFlags(fs)
+	fs.Int("users", 1, "")
+	for name, value := range map[string]string{"brokers": "a:1,b:2", "prefix": "acme", "kafka-tls": "true", "sasl-mechanism": "PLAIN", "users": "7"} {
+		if err := fs.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"--brokers=a:1,b:2", "--kafka-tls=true", "--sasl-mechanism=PLAIN"}
+	if got := kafkaArgs(fs); !slices.Equal(got, want) {
+		t.Errorf("passes on %q, want %q", got, want)
+	}
+}

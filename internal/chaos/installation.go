@@ -1,0 +1,172 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/belfry/belfry/server"
+)
+
+const (
+	processorCount = 3
+	serverCount    = 2
+	// sessionTimeout is the shortest that brokers take by default: a processor
+	// that is paused for longer wakes up as one whose partitions others have.
+	sessionTimeout = 6 * time.Second
+	// tokenLife is longer than any run.
+	tokenLife = 24 * time.Hour
+)
+
+// installation is Belfry as it is run in production: processors and servers as
+// processes of their own.
+type installation struct {
+	processors []*member
+	servers    []*member
+	disk       *disk  // of the first processor; nil: it has none of its own
+	service    string // a token that may send
+	admin      string // a token that may act for anybody
+}
+
+// install creates the topics and describes the processes; none runs yet.
+func install(ctx context.Context, cfg *Config, withDisk bool, trouble func(string, ...any)) (_ *installation, err error) {
+	in := &installation{}
+	var raw [32]byte
+	rand.Read(raw[:])
+	secret := []byte(hex.EncodeToString(raw[:]))
+	secretFile := filepath.Join(cfg.Dir, "jwt.secret")
+	if err := os.WriteFile(secretFile, secret, 0o600); err != nil {
+		return nil, fmt.Errorf("write the secret: %w", err)
+	}
+	if in.service, err = server.MintToken(secret, "billing", []string{"belfry:notify"}, tokenLife); err != nil {
+		return nil, fmt.Errorf("mint a token: %w", err)
+	}
+	if in.admin, err = server.MintToken(secret, "root", []string{"belfry:admin"}, tokenLife); err != nil {
+		return nil, fmt.Errorf("mint a token: %w", err)
+	}
+	common := append([]string{"--prefix", string(cfg.Prefix)}, cfg.KafkaArgs...)
+	topics := exec.CommandContext(ctx, cfg.Binary, append([]string{"topics", "--partitions", fmt.Sprint(cfg.Partitions)}, common...)...)
+	if out, err := topics.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("create topics: %w\n%s", err, bytes.TrimSpace(out))
+	}
+	defer func() {
+		if err != nil && in.disk != nil {
+			err = errors.Join(err, in.disk.close())
+		}
+	}()
+	add := func(command string, i int, args ...string) (*member, error) {
+		name := fmt.Sprintf("%s-%d", command, i+1)
+		m := &member{
+			name: name, program: cfg.Binary, trouble: trouble,
+			dir: filepath.Join(cfg.Dir, name), log: filepath.Join(cfg.Dir, name+".log"),
+		}
+		if err := os.MkdirAll(m.dir, 0o700); err != nil {
+			return nil, fmt.Errorf("make a state folder: %w", err)
+		}
+		if withDisk && command == "processor" && i == 0 {
+			if in.disk, err = mountDisk(m.dir); err != nil {
+				return nil, err
+			}
+		}
+		addr, err := freeAddr()
+		if err != nil {
+			return nil, err
+		}
+		m.url = "http://" + addr
+		m.args = append([]string{command, "--state-dir", m.dir}, append(args, addr)...)
+		m.args = append(m.args, common...)
+		return m, nil
+	}
+	for i := range processorCount {
+		m, err := add("processor", i, "--inbox-cap", fmt.Sprint(cfg.Cap), "--session-timeout", sessionTimeout.String(), "--metrics-addr")
+		if err != nil {
+			return nil, err
+		}
+		in.processors = append(in.processors, m)
+	}
+	for i := range serverCount {
+		m, err := add("server", i, "--jwt-secret-file", secretFile, "--addr")
+		if err != nil {
+			return nil, err
+		}
+		in.servers = append(in.servers, m)
+	}
+	return in, nil
+}
+
+func (in *installation) members() []*member {
+	return append(append([]*member{}, in.processors...), in.servers...)
+}
+
+// start starts all processes and waits until they are ready.
+func (in *installation) start(ctx context.Context) error {
+	for _, m := range in.members() {
+		if err := m.start(); err != nil {
+			return err
+		}
+	}
+	return in.awaitReady(ctx)
+}
+
+func (in *installation) awaitReady(ctx context.Context) error {
+	var errs []error
+	for _, m := range in.members() {
+		if err := m.awaitReady(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// end kills what still runs.
+func (in *installation) end() error {
+	var errs []error
+	for _, m := range in.members() {
+		errs = append(errs, m.end())
+	}
+	if in.disk != nil {
+		errs = append(errs, in.disk.close())
+	}
+	return errors.Join(errs...)
+}
+
+// logs returns the ends of all logs.
+func (in *installation) logs(lines int) string {
+	var b strings.Builder
+	for _, m := range in.members() {
+		fmt.Fprintf(&b, "--- %s (%s)\n%s\n", m.name, m.log, m.logTail(lines))
+	}
+	return b.String()
+}
+
+// Ports are taken from below those that Linux gives to outgoing connections
+// (from 32768), so that nobody gets the port of a process that is down.
+const (
+	firstPort = 10000
+	lastPort  = 19999
+)
+
+// freeAddr returns a loopback address that nobody listened on a moment ago.
+func freeAddr() (string, error) {
+	var last error
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", firstPort+mathrand.IntN(lastPort-firstPort+1))
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			last = err
+			continue
+		}
+		return addr, ln.Close()
+	}
+	return "", fmt.Errorf("find a free port: %w", last)
+}

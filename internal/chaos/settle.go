@@ -1,0 +1,160 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+)
+
+const (
+	// restTimeout is how long the installation may take to come to rest after
+	// the last fault was mended and the last record written.
+	restTimeout = 90 * time.Second
+	// restInterval is the time between two looks at whether it has.
+	restInterval = 300 * time.Millisecond
+)
+
+// settle waits until every group has processed everything, every server shows
+// every user's final version and every stream has been told of it. It returns
+// what has not come to rest in time.
+func (r *run) settle(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, restTimeout)
+	defer cancel()
+	var last []string
+	for {
+		moving, err := r.moving(ctx)
+		switch {
+		case err == nil && len(moving) == 0:
+			return nil
+		case err == nil:
+			last = moving
+		case len(last) == 0 || ctx.Err() == nil: // else it says that time is over
+			last = []string{err.Error()}
+		}
+		if !pause(ctx, restInterval) {
+			return last
+		}
+	}
+}
+
+// moving says what is not at rest.
+func (r *run) moving(ctx context.Context) ([]string, error) {
+	before, behind, err := r.behind(ctx)
+	if err != nil || len(behind) > 0 {
+		return behind, err
+	}
+	journal, err := r.scan.journal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	final := map[string]uint64{}
+	for _, j := range journal {
+		if !j.Unreadable {
+			final[j.Recipient] = uint64(j.Offset) + 1
+		}
+	}
+	var late []string
+	for i := range r.api.servers {
+		late = append(late, r.outdated(ctx, i, final)...)
+	}
+	for _, s := range r.streamers {
+		if text := s.settled(final[s.user]); text != "" {
+			late = append(late, text)
+		}
+	}
+	if len(late) > 0 {
+		return late, nil
+	}
+	// What was written meanwhile, by whoever mends a row, is processed too.
+	after, behind, err := r.behind(ctx)
+	if err == nil && len(behind) == 0 && !maps.Equal(before, after) {
+		behind = []string{"the topics still grow"}
+	}
+	return behind, err
+}
+
+// behind says which groups have lag, and returns the ends of their topics.
+func (r *run) behind(ctx context.Context) (map[topicPartition]int64, []string, error) {
+	all := map[topicPartition]int64{}
+	var behind []string
+	inputs := r.admin.inputs()
+	for _, group := range slices.Sorted(maps.Keys(inputs)) {
+		// The offsets first: they only rise.
+		committed, err := r.admin.committed(ctx, group)
+		if err != nil {
+			return nil, nil, err
+		}
+		ends, err := r.admin.ends(ctx, inputs[group]...)
+		if err != nil {
+			return nil, nil, err
+		}
+		for tp, end := range ends {
+			all[tp] = end
+			if at := committed[tp]; at < end {
+				behind = append(behind, fmt.Sprintf("group %s is at %d of %d in %s/%d", group, at, end, tp.topic, tp.partition))
+			}
+		}
+	}
+	slices.Sort(behind)
+	return all, behind, nil
+}
+
+// outdated says for which users a server does not show the final version.
+func (r *run) outdated(ctx context.Context, server int, final map[string]uint64) []string {
+	const most = 100
+	var late []string
+	for group := range slices.Chunk(slices.Sorted(maps.Keys(final)), most) {
+		query := url.Values{"user": group}
+		got := r.api.do(ctx, call{server: server, method: http.MethodGet, path: "/v1/unread?" + query.Encode(), token: r.api.service})
+		var body struct{ Users []badgeBody }
+		if got.status != http.StatusOK || !r.api.decode(got, &body) {
+			return append(late, fmt.Sprintf("%s answered with %d", r.api.servers[server].name, got.status))
+		}
+		for _, u := range body.Users {
+			if u.Version < final[u.User] {
+				late = append(late, fmt.Sprintf("%s is at version %d of %d of %s", r.api.servers[server].name, u.Version, final[u.User], u.User))
+			}
+		}
+	}
+	return late
+}
+
+// lists reads all pages of both lists of every user on every server.
+func (r *run) lists(ctx context.Context, users []string) ([]Listed, error) {
+	var all []Listed
+	for i, server := range r.api.servers {
+		for _, user := range users {
+			for _, archived := range []bool{false, true} {
+				for before := uint64(0); ; {
+					l, err := r.finalPage(ctx, i, user, archived, before)
+					if err != nil {
+						return all, fmt.Errorf("list %s on %s: %w", user, server.name, err)
+					}
+					all = append(all, l)
+					if before = l.Next; before == 0 {
+						break
+					}
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// finalPage asks for a page until it comes.
+func (r *run) finalPage(ctx context.Context, server int, user string, archived bool, before uint64) (Listed, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		if l, ok := r.api.page(ctx, "final", user, server, archived, before, 0); ok {
+			return l, nil
+		}
+		if !pause(ctx, restInterval) {
+			return Listed{}, fmt.Errorf("no answer: %w", ctx.Err())
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package chaos
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+func TestWhatIsNotAtRestIsNamed(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	body := `{"users":[{"user":"a","version":4,"cursor":"1.4"},{"user":"b","version":9,"cursor":"1.9"}]}`
+	c := &calls{answers: []func(http.ResponseWriter){status(200, "", body)}}
+	a, tr := serve(t, c)
+	r := &run{api: a, admin: administered(t, brokers, 2), scan: &scanner{kafka: engine.Config{Brokers: brokers}, prefix: "chaos-1", partitions: 2}}
+	if got := r.outdated(t.Context(), 0, map[string]uint64{"a": 5, "b": 9}); !slices.Equal(got, []string{"server-1 is at version 4 of 5 of a"}) {
+		t.Errorf("outdated: %q", got)
+	}
+	// Nothing was written, and the groups stand beyond it: nobody has lag.
+	if _, behind, err := r.behind(t.Context()); err != nil || len(behind) != 0 {
+		t.Errorf("behind: %q, %v", behind, err)
+	}
+	if left := r.settle(t.Context()); len(left) != 0 {
+		t.Errorf("left %q", left)
+	}
+	p, err := openProducer(r.scan.kafka, "chaos-1", tr.tell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 40 {
+		p.write(p.prefix.Journal(), "key", []byte("x"), func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := p.close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if left := r.settle(ctx); !strings.Contains(strings.Join(left, "\n"), "group chaos-1-unread is at 5 of 40 in chaos-1.journal/") {
+		t.Errorf("left %q", left)
+	}
+	if got := tr.all(); len(got) != 0 {
+		t.Errorf("told %q", got)
+	}
+}
+
+func TestTroublesAreToldOnceAndCounted(t *testing.T) {
+	var text strings.Builder
+	r := &run{cfg: Config{Progress: io.Writer(&text)}, began: time.Now(), troubles: map[string]int{}}
+	for range 3 {
+		r.trouble("server-%d answered with %d", 1, 500)
+	}
+	r.note(Fault{At: time.Now(), What: "kill it"})
+	if got := r.told(); !slices.Equal(got, []string{"server-1 answered with 500 (3 times)"}) {
+		t.Errorf("told %q", got)
+	}
+	if got := text.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, "kill it") || len(r.history.Faults) != 1 {
+		t.Errorf("progress %q", got)
+	}
+}
