@@ -19,8 +19,11 @@ const (
 	Starting   Phase = "starting"   // being built, or waiting for the group
 	Recovering Phase = "recovering" // reading its table
 	Running    Phase = "running"
-	Failed     Phase = "failed"  // waiting to be built anew
-	Stopped    Phase = "stopped" // for good
+	// Reconnecting: a view waits for brokers that do not answer, and is read
+	// from as before.
+	Reconnecting Phase = "reconnecting"
+	Failed       Phase = "failed"  // waiting to be built anew
+	Stopped      Phase = "stopped" // for good
 )
 
 // Status is the state of a supervised processor or view.

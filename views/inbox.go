@@ -17,7 +17,7 @@ type Inbox struct {
 // NewInbox returns a view that holds nothing until Run.
 func NewInbox(cfg engine.Config, prefix belfry.Prefix) *Inbox {
 	i := &Inbox{}
-	i.View = engine.NewView(cfg, engine.Table{Topic: prefix.InboxTable(), Changed: func(key string) {
+	i.View = engine.NewView(cfg, engine.Table{Topic: prefix.InboxTable(), Replaced: i.notifyAll, Changed: func(key string) {
 		if recipient, _, ok := belfry.ParseItemKey(key); ok {
 			i.notify(recipient)
 		}

@@ -17,7 +17,7 @@ type Unread struct {
 // NewUnread returns a view that holds nothing until Run.
 func NewUnread(cfg engine.Config, prefix belfry.Prefix) *Unread {
 	u := &Unread{}
-	u.View = engine.NewView(cfg, engine.Table{Topic: prefix.UnreadTable(), Accept: notOlder, Changed: u.notify})
+	u.View = engine.NewView(cfg, engine.Table{Topic: prefix.UnreadTable(), Accept: notOlder, Changed: u.notify, Replaced: u.notifyAll})
 	return u
 }
 
