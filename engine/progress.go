@@ -10,10 +10,10 @@ import (
 // has removed, the markers of transactions) counts as read like records do.
 type progress struct {
 	mu    sync.Mutex
-	parts map[int32]*position
+	parts map[int32]*reach
 }
 
-type position struct {
+type reach struct {
 	next   int64     // everything below is applied or does not exist
 	target int64     // caught up once next gets there
 	end    int64     // the high watermark as heard last
@@ -30,7 +30,7 @@ const (
 )
 
 // begin forgets everything and begins at those positions.
-func (p *progress) begin(parts map[int32]*position) {
+func (p *progress) begin(parts map[int32]*reach) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()

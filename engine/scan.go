@@ -38,7 +38,7 @@ func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit 
 		return err
 	}
 	var p progress
-	p.begin(map[int32]*position{partition: {next: bounds[partition].oldest, target: bounds[partition].end, end: bounds[partition].end}})
+	p.begin(map[int32]*reach{partition: {next: bounds[partition].oldest, target: bounds[partition].end, end: bounds[partition].end}})
 	if p.caughtUp() {
 		return nil
 	}

@@ -17,8 +17,11 @@ type Table struct {
 	// Accept, if not nil, decides whether a new value may take the place of the
 	// old one; both are not nil. It is how a row never goes back.
 	Accept func(old, new []byte) bool
-	// Refused, if not nil, is called when a value of key was not accepted.
-	Refused func(key string)
+	// Refused, if not nil, is called when a value of key was not accepted, and
+	// Accepted when one was written or deleted: for every record, also while
+	// the table is read for the first time or anew.
+	Refused  func(key string)
+	Accepted func(key string)
 	// Changed, if not nil, is called after a value was written or deleted and
 	// can be read. It is not called while the table is read for the first time
 	// or anew: Replaced follows that.

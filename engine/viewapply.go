@@ -83,6 +83,9 @@ func (v *View) apply(p kgo.FetchPartition) error {
 		case err != nil:
 			return fmt.Errorf("write %s of %s/%d: %w: %w", key, v.table.Topic, p.Partition, errStore, err)
 		case accepted:
+			if v.table.Accepted != nil {
+				v.table.Accepted(key)
+			}
 			if v.table.Changed != nil && v.filling == v.served {
 				v.table.Changed(key)
 			}
@@ -101,7 +104,7 @@ func (v *View) apply(p kgo.FetchPartition) error {
 	return nil
 }
 
-func (v *View) write(store rows, key string, r *kgo.Record) (accepted bool, err error) {
+func (v *View) write(store rowStore, key string, r *kgo.Record) (accepted bool, err error) {
 	if r.Value == nil {
 		return true, store.Delete(key)
 	}
@@ -122,8 +125,8 @@ func (v *View) write(store rows, key string, r *kgo.Record) (accepted bool, err 
 	return true, store.Set(key, appendRow(make([]byte, 0, rowHead+len(r.Value)), r.Timestamp, r.Value))
 }
 
-// rows are what a record needs of a store.
-type rows interface {
+// rowStore is what a record needs of a store.
+type rowStore interface {
 	Get(key string) ([]byte, error)
 	Set(key string, value []byte) error
 	Delete(key string) error

@@ -83,7 +83,7 @@ func (v *View) position(info TopicInfo, bounds map[int32]offsets) (map[int32]int
 			}
 		}
 		next := make(map[int32]int64, len(bounds))
-		parts := make(map[int32]*position, len(bounds))
+		parts := make(map[int32]*reach, len(bounds))
 		var gap error
 		for p, b := range bounds {
 			offset, err := v.filling.offset(p)
@@ -97,7 +97,7 @@ func (v *View) position(info TopicInfo, bounds map[int32]offsets) (map[int32]int
 			if next[p] < b.oldest || next[p] > b.end {
 				gap = fmt.Errorf("%w: %s/%d is at %d, the log is from %d to %d", errGap, v.table.Topic, p, next[p], b.oldest, b.end)
 			}
-			parts[p] = &position{next: next[p], target: b.end, end: b.end}
+			parts[p] = &reach{next: next[p], target: b.end, end: b.end}
 		}
 		if gap == nil {
 			v.gap = false
