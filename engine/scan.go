@@ -17,7 +17,13 @@ const scanIdle = 10 * time.Second
 // has when Scan begins, and calls visit for each record in order. A record
 // belongs to visit until it returns. Scan stops at the first error of visit and
 // returns it. It joins no group and leaves nothing behind.
-func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit func(*sarama.ConsumerMessage) error) (err error) {
+func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit func(*sarama.ConsumerMessage) error) error {
+	return scan(ctx, cfg, topic, partition, sarama.OffsetOldest, sarama.OffsetNewest, visit)
+}
+
+// scan is Scan from one offset up to, but without, another; both may be
+// sarama's names for the ends of the log.
+func scan(ctx context.Context, cfg Config, topic string, partition int32, from, end int64, visit func(*sarama.ConsumerMessage) error) (err error) {
 	sc, err := cfg.sarama()
 	if err != nil {
 		return err
@@ -34,11 +40,13 @@ func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit 
 	if err != nil {
 		return fmt.Errorf("find the begin of %s/%d: %w", topic, partition, err)
 	}
-	end, err := client.GetOffset(topic, partition, sarama.OffsetNewest)
-	if err != nil {
-		return fmt.Errorf("find the end of %s/%d: %w", topic, partition, err)
+	if end == sarama.OffsetNewest {
+		if end, err = client.GetOffset(topic, partition, sarama.OffsetNewest); err != nil {
+			return fmt.Errorf("find the end of %s/%d: %w", topic, partition, err)
+		}
 	}
-	if oldest >= end {
+	from = max(from, oldest)
+	if from >= end {
 		return nil
 	}
 	consumer, err := sarama.NewConsumerFromClient(client)
@@ -46,7 +54,7 @@ func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit 
 		return fmt.Errorf("read %s/%d: %w", topic, partition, err)
 	}
 	defer func() { err = errors.Join(err, consumer.Close()) }()
-	records, err := consumer.ConsumePartition(topic, partition, oldest)
+	records, err := consumer.ConsumePartition(topic, partition, from)
 	if err != nil {
 		return fmt.Errorf("read %s/%d: %w", topic, partition, err)
 	}
@@ -66,8 +74,10 @@ func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit 
 			if !ok {
 				return fmt.Errorf("read %s/%d: ended early", topic, partition)
 			}
-			if err := visit(m); err != nil {
-				return err
+			if m.Offset < end {
+				if err := visit(m); err != nil {
+					return err
+				}
 			}
 			if m.Offset >= end-1 {
 				return nil
