@@ -32,6 +32,7 @@ type group struct {
 	onSession func(map[string]TopicInfo)
 	// positional says that a log which was cut short must not be read on.
 	positional bool
+	remedy     string
 	refused    func([]Refusal) // is told all that a session refuses
 	log        *slog.Logger
 
@@ -84,8 +85,8 @@ func (g *group) place(s *session, positions map[claimKey]*position) []Refusal {
 		switch {
 		case what == refuse && g.positional:
 			s.refused[claim] = true
-			refusals = append(refusals, Refusal{claim.topic, claim.partition, why})
-			g.log.Error("partition refused", "topic", claim.topic, "partition", claim.partition, "reason", why)
+			refusals = append(refusals, Refusal{claim.topic, claim.partition, why, g.remedy})
+			g.log.Error("partition refused", "topic", claim.topic, "partition", claim.partition, "reason", why, "remedy", g.remedy)
 		case what == refuse || what == rewind:
 			s.ResetOffset(claim.topic, claim.partition, p.oldest, "")
 			g.log.Warn("partition read again from its begin", "topic", claim.topic, "partition", claim.partition, "reason", why)

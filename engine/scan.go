@@ -20,6 +20,12 @@ const scanPatience = 30 * time.Second
 // returns it. It joins no group and leaves nothing behind. What compaction or
 // retention removes meanwhile, up to the last record, is not waited for.
 func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit func(*sarama.ConsumerMessage) error) error {
+	return scan(ctx, cfg, topic, partition, sarama.OffsetOldest, sarama.OffsetNewest, visit)
+}
+
+// scan is Scan from one offset up to, but without, another; both may be
+// sarama's names for the ends of the log, and from may lie before it.
+func scan(ctx context.Context, cfg Config, topic string, partition int32, from, end int64, visit func(*sarama.ConsumerMessage) error) error {
 	// What retention removes before it was read is gone.
 	f, err := cfg.openFeed(topic, "belfry", kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
@@ -37,12 +43,16 @@ func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit 
 	if err != nil {
 		return err
 	}
+	if end == sarama.OffsetNewest {
+		end = bounds[partition].end
+	}
+	from = max(from, bounds[partition].oldest)
 	var p progress
-	p.begin(map[int32]*reach{partition: {next: bounds[partition].oldest, target: bounds[partition].end, end: bounds[partition].end}})
+	p.begin(map[int32]*reach{partition: {next: from, target: end, end: bounds[partition].end}})
 	if p.caughtUp() {
 		return nil
 	}
-	f.start(map[int32]int64{partition: bounds[partition].oldest})
+	f.start(map[int32]int64{partition: from})
 	for heard := time.Now(); !p.caughtUp(); {
 		fetches := f.poll(ctx, catchUpPoll)
 		if err := ctx.Err(); err != nil {
@@ -51,7 +61,7 @@ func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit 
 		var failed error
 		fetches.EachPartition(func(t kgo.FetchTopicPartition) {
 			if failed == nil {
-				failed = scan(t, bounds[partition].end, &p, visit)
+				failed = visitAll(t, end, &p, visit)
 			}
 		})
 		if failed != nil {
@@ -72,7 +82,7 @@ func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit 
 	return nil
 }
 
-func scan(t kgo.FetchTopicPartition, end int64, p *progress, visit func(*sarama.ConsumerMessage) error) error {
+func visitAll(t kgo.FetchTopicPartition, end int64, p *progress, visit func(*sarama.ConsumerMessage) error) error {
 	if t.Err != nil && (!kerr.IsRetriable(t.Err) || errors.Is(t.Err, kerr.UnknownTopicID)) {
 		return fmt.Errorf("read %s/%d: %w", t.Topic, t.Partition, t.Err)
 	}

@@ -44,7 +44,7 @@ func (s Status) String() string {
 		line += fmt.Sprintf(", restarted %d times, last error: %v", s.Restarts, s.Err)
 	}
 	for _, r := range s.Refused {
-		line += fmt.Sprintf(", refuses %s/%d: %s", r.Topic, r.Partition, r.Reason)
+		line += ", refuses " + r.String()
 	}
 	return line
 }
