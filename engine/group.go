@@ -34,6 +34,7 @@ type group struct {
 	positional bool
 	remedy     string
 	refused    func([]Refusal) // is told all that a session refuses
+	former     *former
 	log        *slog.Logger
 
 	handler sarama.ConsumerGroupHandler
@@ -55,6 +56,9 @@ func (g *group) Consume(ctx context.Context, topics []string, handler sarama.Con
 
 // Setup implements sarama.ConsumerGroupHandler. An error ends the processor.
 func (g *group) Setup(s sarama.ConsumerGroupSession) error {
+	if err := g.former.keep(s.MemberID()); err != nil {
+		g.log.Warn("a restart will take longer", "err", err)
+	}
 	infos, err := g.topics.Info(g.inputs...)
 	if err != nil {
 		return fmt.Errorf("prepare session: %w", err)

@@ -63,6 +63,9 @@ func (p *Processor) attempt(ctx context.Context) error {
 	defer topics.Close()
 	var out atomic.Pointer[producer]
 	g := p.newGroup(topics)
+	if err := g.former.leave(topics.client); err != nil {
+		p.sup.log.Warn("its partitions wait for the session time-out", "err", err)
+	}
 	options, err := p.options(g, &out)
 	if err != nil {
 		return err
@@ -108,7 +111,8 @@ func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
 func (p *Processor) newGroup(topics *Topics) *group {
 	g := &group{
 		name: string(p.group.Graph.Group()), topics: topics,
-		onSession: p.group.OnSession, positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse, log: p.sup.log,
+		onSession: p.group.OnSession, positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
+		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log,
 	}
 	for _, edge := range p.group.Graph.InputStreams() {
 		g.inputs = append(g.inputs, edge.Topic())

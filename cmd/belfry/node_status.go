@@ -73,6 +73,20 @@ func (n *node) registerMetrics() {
 		gauge("belfry_processor_refused_partitions", "Partitions that the processor has and does not read, since their log is not the one that was processed.", "processor", name,
 			func() float64 { return float64(len(p.Status().Refused)) })
 	}
+	counter := func(name, help string, read func() float64) {
+		n.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
+	}
+	if n.repairs != nil {
+		counter("belfry_repaired_rows_total", "Rows that a paused owner had put back and that were written again.",
+			func() float64 { return float64(n.repairs.Repaired()) })
+		n.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "belfry_repairs_waiting", Help: "Rows that a paused owner has put back and that wait to be written again.",
+		}, func() float64 { return float64(n.repairs.Waiting()) }))
+	}
+	if n.sweep != nil {
+		counter("belfry_swept_items_total", "Contents removed that a crash had left behind.",
+			func() float64 { return float64(n.sweep.Swept()) })
+	}
 	for _, v := range n.views() {
 		name := v.Status().Name
 		gauge("belfry_view_recovered", "1 once the view has held the whole table.", "view", name,
