@@ -26,3 +26,7 @@ const (
 	HeaderTruncated = "belfry-truncated" // the value's length before it was cut
 	HeaderDeadAt    = "belfry-dead-at"   // when it was set aside, RFC 3339
 )
+
+// HeaderCopied marks a record that was written again when its topic was created
+// anew: the former topic's ID in hex, "/" and the record's number in the copy.
+const HeaderCopied = "belfry-copied"

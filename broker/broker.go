@@ -47,6 +47,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 // DefaultAddr is where the broker listens if Config.Addr is empty.
@@ -105,6 +106,7 @@ func Start(cfg Config) (*Broker, error) {
 		kfake.NumBrokers(1),
 		kfake.GroupMinSessionTimeout(minSessionTimeout),
 		kfake.WithLogger(b.log),
+		kfake.MaxVersions(versions()),
 		kfake.BrokerConfigs(map[string]string{
 			// kfake applies the default retention to compacted topics too:
 			// a table would lose its rows after a week.
@@ -206,4 +208,13 @@ func listenAddr(addr string) (string, error) {
 		return "", fmt.Errorf("broker address %q: clients are told this address, so it must name one host, such as 127.0.0.1:%s", addr, port)
 	}
 	return net.JoinHostPort(host, port), nil
+}
+
+// versions are those of the protocol that the broker speaks: all, but produce
+// requests name topics instead of giving their IDs, since two topics that it
+// doesn't know (any longer) in one request end kfake with a panic.
+func versions() *kversion.Versions {
+	v := kversion.Tip()
+	v.SetMaxKeyVersion(kmsg.Produce.Int16(), 12)
+	return v
 }

@@ -32,7 +32,9 @@ type group struct {
 	onSession func(map[string]TopicInfo)
 	// positional says that a log which was cut short must not be read on.
 	positional bool
+	remedy     string
 	refused    func([]Refusal) // is told all that a session refuses
+	former     *former
 	log        *slog.Logger
 
 	handler sarama.ConsumerGroupHandler
@@ -54,6 +56,9 @@ func (g *group) Consume(ctx context.Context, topics []string, handler sarama.Con
 
 // Setup implements sarama.ConsumerGroupHandler. An error ends the processor.
 func (g *group) Setup(s sarama.ConsumerGroupSession) error {
+	if err := g.former.keep(s.MemberID()); err != nil {
+		g.log.Warn("a restart will take longer", "err", err)
+	}
 	infos, err := g.topics.Info(g.inputs...)
 	if err != nil {
 		return fmt.Errorf("prepare session: %w", err)
@@ -84,8 +89,8 @@ func (g *group) place(s *session, positions map[claimKey]*position) []Refusal {
 		switch {
 		case what == refuse && g.positional:
 			s.refused[claim] = true
-			refusals = append(refusals, Refusal{claim.topic, claim.partition, why})
-			g.log.Error("partition refused", "topic", claim.topic, "partition", claim.partition, "reason", why)
+			refusals = append(refusals, Refusal{claim.topic, claim.partition, why, g.remedy})
+			g.log.Error("partition refused", "topic", claim.topic, "partition", claim.partition, "reason", why, "remedy", g.remedy)
 		case what == refuse || what == rewind:
 			s.ResetOffset(claim.topic, claim.partition, p.oldest, "")
 			g.log.Warn("partition read again from its begin", "topic", claim.topic, "partition", claim.partition, "reason", why)

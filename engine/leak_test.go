@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,8 +25,7 @@ func awaitGoroutines(t *testing.T, limit int) {
 	}, func() bool { return runtime.NumGoroutine() <= limit })
 }
 
-// goka closes neither the clients of a view nor, if it fails, some of its
-// goroutines.
+// What goka and its clients do not close, we do.
 func TestNothingIsLeftBehind(t *testing.T) {
 	cfg := config(t)
 	createTopics(t, cfg, 4, "in", "g-table", "rows")
@@ -61,7 +62,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 		// A file where a partition's store should be.
-		store := filepath.Join(broken.StateDir, "views", "rows", fmt.Sprintf("%x", infos["rows"].ID))
+		store := filepath.Join(broken.StateDir, "views", "rows", "v2.1", "rows", fmt.Sprintf("%x", infos["rows"].ID))
 		if err := os.MkdirAll(store, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -94,4 +95,45 @@ func TestNothingIsLeftBehind(t *testing.T) {
 func awaitRestarts(t *testing.T, s supervised, n int) {
 	t.Helper()
 	kafkatest.Eventually(t, patience, func() string { return s.Status().String() }, func() bool { return s.Status().Restarts >= n })
+}
+
+// openFiles counts the file descriptors of this process, 0 where the system
+// does not tell.
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if errors.Is(err, os.ErrNotExist) {
+		return 0
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+func TestHundredRestartsOfAViewLeaveNothingBehind(t *testing.T) {
+	cfg := config(t)
+	createTopics(t, cfg, 2, "rows")
+	produce(t, cfg, text("rows", "a", "1"))
+	cycle := func() {
+		v := engine.NewView(cfg, engine.Table{Topic: "rows"})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- v.Run(ctx) }()
+		awaitPhase(t, v, engine.Running)
+		cancel()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		cycle()
+	}
+	goroutines, files := runtime.NumGoroutine(), openFiles(t)
+	for range 100 {
+		cycle()
+	}
+	awaitGoroutines(t, goroutines+2)
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d files, want %d at most", openFiles(t), files+2) },
+		func() bool { return openFiles(t) <= files+2 })
 }

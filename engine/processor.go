@@ -24,6 +24,9 @@ type Group struct {
 	// partition whose log is not the one that was processed (restored from a
 	// backup, cut short by an unclean election) is refused instead of read on.
 	Positional bool
+	// Remedy says what an operator does about a refused partition, for the log
+	// and the [Refusal].
+	Remedy string
 	// WriteOnly says that the callbacks never read the group's table: then no
 	// store is kept, and a partition starts without recovering one.
 	WriteOnly bool
@@ -60,6 +63,9 @@ func (p *Processor) attempt(ctx context.Context) error {
 	defer topics.Close()
 	var out atomic.Pointer[producer]
 	g := p.newGroup(topics)
+	if err := g.former.leave(topics.client); err != nil {
+		p.sup.log.Warn("its partitions wait for the session time-out", "err", err)
+	}
 	options, err := p.options(g, &out)
 	if err != nil {
 		return err
@@ -105,7 +111,8 @@ func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
 func (p *Processor) newGroup(topics *Topics) *group {
 	g := &group{
 		name: string(p.group.Graph.Group()), topics: topics,
-		onSession: p.group.OnSession, positional: p.group.Positional, refused: p.sup.refuse, log: p.sup.log,
+		onSession: p.group.OnSession, positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
+		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log,
 	}
 	for _, edge := range p.group.Graph.InputStreams() {
 		g.inputs = append(g.inputs, edge.Topic())

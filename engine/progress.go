@@ -2,57 +2,115 @@ package engine
 
 import (
 	"sync"
-	"sync/atomic"
-
-	"github.com/IBM/sarama"
-	"github.com/lovoo/goka/storage"
+	"time"
 )
 
-// progress knows how far a view has come. goka's own figures are refreshed once
-// a minute and start at the whole table after a warm start.
+// progress is how far a reader of all or some partitions of a topic has come.
+// Positions are offsets, so that what is not a record to us (what compaction
+// has removed, the markers of transactions) counts as read like records do.
 type progress struct {
-	consumer atomic.Pointer[sarama.Consumer]
-	mu       sync.Mutex
-	next     map[int32]int64 // partition to the offset after the last one applied
+	mu    sync.Mutex
+	parts map[int32]*reach
 }
 
-func (p *progress) applied(partition int32, offset int64) {
+type reach struct {
+	next   int64     // everything below is applied or does not exist
+	target int64     // caught up once next gets there
+	end    int64     // the high watermark as heard last
+	moved  time.Time // when next last rose
+	asked  time.Time // when it was last asked whether there is anything at next
+	wait   time.Duration
+}
+
+// silence is how long nothing comes from a partition before it is asked whether
+// there is anything left to come. It doubles with each asking in vain.
+const (
+	silence    = 200 * time.Millisecond
+	maxSilence = 5 * time.Second
+)
+
+// begin forgets everything and begins at those positions.
+func (p *progress) begin(parts map[int32]*reach) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.next == nil {
-		p.next = map[int32]int64{}
+	now := time.Now()
+	for _, at := range parts {
+		at.moved, at.wait = now, silence
 	}
-	p.next[partition] = offset + 1
+	p.parts = parts
 }
 
-// storage lets progress know the offset that a warm store starts from.
-func (p *progress) storage(build storage.Builder) storage.Builder {
-	return func(topic string, partition int32) (storage.Storage, error) {
-		s, err := build(topic, partition)
-		if err != nil {
-			return nil, err
-		}
-		// -1 is that of an empty store: nothing has been applied.
-		offset, err := s.GetOffset(-1)
-		if err != nil {
-			return nil, err
-		}
-		p.applied(partition, offset)
-		return s, nil
+// reach says that everything below next is applied or does not exist, and where
+// the partition ended then.
+func (p *progress) reach(partition int32, next, end int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := p.parts[partition]
+	if next > at.next {
+		at.next, at.moved, at.wait = next, time.Now(), silence
 	}
+	at.end = end
 }
 
-func (p *progress) lag(topic string) int64 {
-	consumer := p.consumer.Load()
-	if consumer == nil {
-		return 0
+// extend says that the partition ends there, by an answer that brought more.
+func (p *progress) extend(partition int32, end int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.parts[partition].end = end
+}
+
+// bound says where the partition ends. A log that has become shorter than where
+// catching up was to end has nothing more to catch up with.
+func (p *progress) bound(partition int32, end int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := p.parts[partition]
+	at.end, at.target = end, min(at.target, end)
+}
+
+func (p *progress) next(partition int32) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.parts[partition].next
+}
+
+// caughtUp reports whether every partition has got to its target.
+func (p *progress) caughtUp() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, at := range p.parts {
+		if at.next < at.target {
+			return false
+		}
 	}
-	ends := (*consumer).HighWaterMarks()[topic]
+	return true
+}
+
+func (p *progress) lag() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var lag int64
-	for partition, end := range ends {
-		lag += max(end-p.next[partition], 0)
+	for _, at := range p.parts {
+		lag += max(at.end-at.next, 0)
 	}
 	return lag
+}
+
+// silent returns the positions of partitions that are not at their end but from
+// which nothing has come for a while, and takes them for asked.
+func (p *progress) silent(now time.Time) map[int32]int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out map[int32]int64
+	for partition, at := range p.parts {
+		if at.next >= max(at.target, at.end) || now.Sub(at.moved) < silence || now.Sub(at.asked) < at.wait {
+			continue
+		}
+		if out == nil {
+			out = map[int32]int64{}
+		}
+		out[partition] = at.next
+		at.asked, at.wait = now, min(2*at.wait, maxSilence)
+	}
+	return out
 }

@@ -80,7 +80,7 @@ func TestShortenedPartitionsAreRefused(t *testing.T) {
 	commit(t, cfg, 1, 1, fmt.Sprintf("%08x.%d", epoch, 12345))
 	var seen log
 	g := group(func(c *engine.Context, _ []byte) { seen.add(c.Key()) })
-	g.Positional = true
+	g.Positional, g.Remedy = true, "call somebody"
 	p := engine.NewProcessor(cfg, g)
 	run(t, p.Run)
 	seen.await(t, 2)
@@ -95,7 +95,7 @@ func TestShortenedPartitionsAreRefused(t *testing.T) {
 	if len(s.Refused) != 2 || s.Refused[0].Partition != 0 || s.Refused[1].Partition != 1 || s.Phase != engine.Running {
 		t.Errorf("status %v, want partitions 0 and 1 refused and the rest running", s)
 	}
-	if text := s.String(); !strings.Contains(text, "refuses in/0: it ends at offset 2, but records up to 4 were processed") {
+	if text := s.String(); !strings.Contains(text, "refuses in/0: it ends at offset 2, but records up to 4 were processed: call somebody") {
 		t.Errorf("status %q does not say what is refused and why", text)
 	}
 }

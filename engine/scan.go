@@ -7,77 +7,103 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// scanIdle is how long no record comes from a partition that has been read to
-// its end.
-const scanIdle = 10 * time.Second
+// scanPatience is how long the brokers may not answer before a scan fails.
+const scanPatience = 30 * time.Second
 
 // Scan reads one partition of a topic from its oldest record to the end that it
 // has when Scan begins, and calls visit for each record in order. A record
 // belongs to visit until it returns. Scan stops at the first error of visit and
-// returns it. It joins no group and leaves nothing behind.
-func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit func(*sarama.ConsumerMessage) error) (err error) {
-	sc, err := cfg.sarama()
+// returns it. It joins no group and leaves nothing behind. What compaction or
+// retention removes meanwhile, up to the last record, is not waited for.
+func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit func(*sarama.ConsumerMessage) error) error {
+	return scan(ctx, cfg, topic, partition, sarama.OffsetOldest, sarama.OffsetNewest, visit)
+}
+
+// scan is Scan from one offset up to, but without, another; both may be
+// sarama's names for the ends of the log, and from may lie before it.
+func scan(ctx context.Context, cfg Config, topic string, partition int32, from, end int64, visit func(*sarama.ConsumerMessage) error) error {
+	// What retention removes before it was read is gone.
+	f, err := cfg.openFeed(topic, "belfry", kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		return err
 	}
-	// The request for what comes after the end is under way when we leave, and
-	// closing waits for its answer.
-	sc.Consumer.MaxWaitTime = 50 * time.Millisecond
-	client, err := sarama.NewClient(cfg.Brokers, sc)
+	defer f.close()
+	begin, cancel := context.WithTimeout(ctx, scanPatience)
+	defer cancel()
+	info, err := f.info(begin)
 	if err != nil {
-		return fmt.Errorf("connect to kafka: %w", err)
+		return err
 	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	oldest, err := client.GetOffset(topic, partition, sarama.OffsetOldest)
+	f.id = info.ID
+	bounds, err := f.bounds(begin, partition)
 	if err != nil {
-		return fmt.Errorf("find the begin of %s/%d: %w", topic, partition, err)
+		return err
 	}
-	end, err := client.GetOffset(topic, partition, sarama.OffsetNewest)
-	if err != nil {
-		return fmt.Errorf("find the end of %s/%d: %w", topic, partition, err)
+	if end == sarama.OffsetNewest {
+		end = bounds[partition].end
 	}
-	if oldest >= end {
+	from = max(from, bounds[partition].oldest)
+	var p progress
+	p.begin(map[int32]*reach{partition: {next: from, target: end, end: bounds[partition].end}})
+	if p.caughtUp() {
 		return nil
 	}
-	consumer, err := sarama.NewConsumerFromClient(client)
-	if err != nil {
-		return fmt.Errorf("read %s/%d: %w", topic, partition, err)
-	}
-	defer func() { err = errors.Join(err, consumer.Close()) }()
-	records, err := consumer.ConsumePartition(topic, partition, oldest)
-	if err != nil {
-		return fmt.Errorf("read %s/%d: %w", topic, partition, err)
-	}
-	defer func() { err = errors.Join(err, records.Close()) }()
-	// The last record may have been compacted away: then none comes, though the
-	// broker has told where the log ends.
-	idle := time.NewTicker(scanIdle)
-	defer idle.Stop()
-	for {
-		select {
-		case <-idle.C:
-			if records.HighWaterMarkOffset() >= end {
-				return nil
+	f.start(map[int32]int64{partition: from})
+	for heard := time.Now(); !p.caughtUp(); {
+		fetches := f.poll(ctx, catchUpPoll)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var failed error
+		fetches.EachPartition(func(t kgo.FetchTopicPartition) {
+			if failed == nil {
+				failed = visitAll(t, end, &p, visit)
 			}
-		case m, ok := <-records.Messages():
-			idle.Reset(scanIdle)
-			if !ok {
-				return fmt.Errorf("read %s/%d: ended early", topic, partition)
-			}
-			if err := visit(m); err != nil {
-				return err
-			}
-			if m.Offset >= end-1 {
-				return nil
-			}
-		case e := <-records.Errors():
-			if e != nil {
-				return fmt.Errorf("read %s/%d: %w", topic, partition, e.Err)
-			}
-		case <-ctx.Done():
-			return ctx.Err()
+		})
+		if failed != nil {
+			return failed
+		}
+		if len(fetches) > 0 {
+			heard = time.Now()
+			continue
+		}
+		f.ask(ctx, p.silent(time.Now()), &p)
+		if at := f.lastHeard(); at.After(heard) {
+			heard = at
+		}
+		if time.Since(heard) > scanPatience {
+			return fmt.Errorf("read %s/%d: brokers do not answer", topic, partition)
 		}
 	}
+	return nil
+}
+
+func visitAll(t kgo.FetchTopicPartition, end int64, p *progress, visit func(*sarama.ConsumerMessage) error) error {
+	if t.Err != nil && (!kerr.IsRetriable(t.Err) || errors.Is(t.Err, kerr.UnknownTopicID)) {
+		return fmt.Errorf("read %s/%d: %w", t.Topic, t.Partition, t.Err)
+	}
+	for _, r := range t.Records {
+		if r.Offset < end && !r.Attrs.IsControl() {
+			if err := visit(message(r)); err != nil {
+				return err
+			}
+		}
+		p.reach(t.Partition, r.Offset+1, t.HighWatermark)
+	}
+	return nil
+}
+
+// message is a record in sarama's terms, which those of goka are.
+func message(r *kgo.Record) *sarama.ConsumerMessage {
+	m := &sarama.ConsumerMessage{
+		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp, Key: r.Key, Value: r.Value,
+	}
+	for _, h := range r.Headers {
+		m.Headers = append(m.Headers, &sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
+	}
+	return m
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -31,6 +32,16 @@ type Refusal struct {
 	Topic     string
 	Partition int32
 	Reason    string
+	Remedy    string // Group.Remedy
+}
+
+// String is one line for people.
+func (r Refusal) String() string {
+	line := fmt.Sprintf("%s/%d: %s", r.Topic, r.Partition, r.Reason)
+	if r.Remedy != "" {
+		line += ": " + r.Remedy
+	}
+	return line
 }
 
 // session is a consumer group session that commits completed prefixes.

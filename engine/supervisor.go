@@ -19,8 +19,11 @@ const (
 	Starting   Phase = "starting"   // being built, or waiting for the group
 	Recovering Phase = "recovering" // reading its table
 	Running    Phase = "running"
-	Failed     Phase = "failed"  // waiting to be built anew
-	Stopped    Phase = "stopped" // for good
+	// Reconnecting: a view waits for brokers that do not answer, and is read
+	// from as before.
+	Reconnecting Phase = "reconnecting"
+	Failed       Phase = "failed"  // waiting to be built anew
+	Stopped      Phase = "stopped" // for good
 )
 
 // Status is the state of a supervised processor or view.
@@ -41,7 +44,7 @@ func (s Status) String() string {
 		line += fmt.Sprintf(", restarted %d times, last error: %v", s.Restarts, s.Err)
 	}
 	for _, r := range s.Refused {
-		line += fmt.Sprintf(", refuses %s/%d: %s", r.Topic, r.Partition, r.Reason)
+		line += ", refuses " + r.String()
 	}
 	return line
 }

@@ -242,7 +242,7 @@ func (t *Topics) create(s belfry.TopicSpec, replication int) (bool, error) {
 	for k, v := range s.Config {
 		config[k] = &v
 	}
-	if replication >= 3 {
+	if _, ok := config["min.insync.replicas"]; !ok && replication >= 3 {
 		// acks=all means two copies at least, and one broker may be down.
 		two := "2"
 		config["min.insync.replicas"] = &two

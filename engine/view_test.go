@@ -31,18 +31,26 @@ func TestViewIsNotReadyBeforeItHoldsAll(t *testing.T) {
 	cfg := config(t)
 	createTopics(t, cfg, 2, "rows")
 	var rows []*sarama.ProducerMessage
-	for i := range 20 {
-		row := text("rows", fmt.Sprint("key-", i), "1")
-		row.Partition = engine.Partition(fmt.Sprint("key-", i), 2)
-		rows = append(rows, row)
+	for _, value := range []string{"0", "1"} {
+		for i := range 20 {
+			row := text("rows", fmt.Sprint("key-", i), value)
+			row.Partition = engine.Partition(fmt.Sprint("key-", i), 2)
+			rows = append(rows, row)
+		}
 	}
 	produce(t, cfg, rows...)
 	gate := make(chan struct{}, 100)
-	var seen log
-	v := engine.NewView(cfg, engine.Table{Topic: "rows", Changed: func(key string) {
-		seen.add(key)
-		<-gate
-	}})
+	var seen, changed log
+	v := engine.NewView(cfg, engine.Table{
+		Topic: "rows",
+		Accept: func(old, _ []byte) bool {
+			seen.add(string(old))
+			<-gate
+			return true
+		},
+		Changed:  func(key string) { changed.add(key) },
+		Replaced: func() { changed.add("all") },
+	})
 	ready := func(want bool) {
 		t.Helper()
 		if _, err := v.Get("key-1"); errors.Is(err, belfry.ErrNotReady) == want || v.Recovered() != want {
@@ -64,7 +72,11 @@ func TestViewIsNotReadyBeforeItHoldsAll(t *testing.T) {
 		key, _ := row.Key.Encode()
 		awaitValue(t, v, string(key), "1")
 	}
+	if got, want := changed.lines(), []string{"all"}; !slices.Equal(got, want) {
+		t.Errorf("told of %v, want that all changed once", got)
+	}
 	stop()
+	ready(false)
 	if _, err := v.Get("key-1"); !errors.Is(err, belfry.ErrNotReady) {
 		t.Errorf("Get of a stopped view: %v", err)
 	}
@@ -75,11 +87,13 @@ func TestViewFollowsItsTable(t *testing.T) {
 	cfg := config(t)
 	createTopics(t, cfg, 1, "rows")
 	produce(t, cfg, text("rows", "a", "1"), text("rows", "b", "1"))
-	var changed log
+	var changed, refused log
 	table := engine.Table{
-		Topic:   "rows",
-		Accept:  func(old, new []byte) bool { return string(new) >= string(old) },
-		Changed: func(key string) { changed.add(key) },
+		Topic:    "rows",
+		Accept:   func(old, new []byte) bool { return string(new) >= string(old) },
+		Refused:  func(key string) { refused.add(key) },
+		Changed:  func(key string) { changed.add(key) },
+		Replaced: func() { changed.add("all") },
 	}
 	v := engine.NewView(cfg, table)
 	stop := run(t, v.Run)
@@ -95,10 +109,10 @@ func TestViewFollowsItsTable(t *testing.T) {
 		t.Errorf("a deleted key: %q, %v", got, err)
 	}
 	awaitValue(t, v, "a", "5")
-	if got := v.Refused(); got != 1 {
-		t.Errorf("%d refused, want 1", got)
+	if got, want := refused.lines(), []string{"a"}; v.Refused() != 1 || !slices.Equal(got, want) {
+		t.Errorf("%d refused, %v, want %v", v.Refused(), got, want)
 	}
-	if got, want := changed.lines(), []string{"a", "b", "a", "a", "b", "c"}; !slices.Equal(got, want) {
+	if got, want := changed.lines(), []string{"all", "a", "a", "b", "c"}; !slices.Equal(got, want) {
 		t.Errorf("changed %v, want %v", got, want)
 	}
 	stop()
@@ -110,7 +124,7 @@ func TestViewFollowsItsTable(t *testing.T) {
 	awaitValue(t, v, "c", "2")
 	awaitStored(t, v, 9)
 	awaitValue(t, v, "a", "5")
-	if got, want := changed.lines()[6:], []string{"c"}; !slices.Equal(got, want) {
+	if got, want := changed.lines()[5:], []string{"all", "c"}; !slices.Equal(got, want) {
 		t.Errorf("after a restart changed %v, want %v", got, want)
 	}
 }

@@ -1,66 +1,187 @@
 package engine
 
 import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/lovoo/goka/storage"
 
 	"github.com/belfry/belfry"
 )
 
-// viewStores are the open stores of one attempt of a view, to be read from:
-// goka's own View.Get may not be called while the view is being built or ends,
-// since Run changes without a lock what Get reads.
+// errStore is matched by errors of local stores.
+var errStore = errors.New("local store")
+
+// viewStores are the open stores of a whole table. They are written by one
+// goroutine for each partition and may be read by any.
 type viewStores struct {
-	mu   sync.RWMutex
-	open []storage.Storage // by partition; nil while it isn't open
+	id         TopicID
+	generation int // which folder they are in
+
+	mu    sync.RWMutex // held for reading by who reads, for writing by close
+	parts []storage.Storage
+	done  bool // closed
+
+	marked bool // told that they are recovered
 }
 
-func newViewStores(partitions int) *viewStores {
-	return &viewStores{open: make([]storage.Storage, partitions)}
-}
-
-// storage returns a builder of stores that can be read from until closed.
-func (v *viewStores) storage(build storage.Builder) storage.Builder {
-	return func(topic string, partition int32) (storage.Storage, error) {
-		s, err := build(topic, partition)
-		if err != nil {
-			return nil, err
+// openViewStores opens the stores of every partition.
+func openViewStores(build storage.Builder, topic string, info TopicInfo, generation int) (*viewStores, error) {
+	v := &viewStores{id: info.ID, generation: generation}
+	for p := range int32(info.Partitions) {
+		s, err := build(topic, p)
+		if err == nil {
+			v.parts = append(v.parts, s)
+			err = s.Open()
 		}
-		v.put(partition, s)
-		return &viewStore{s, func() { v.put(partition, nil) }}, nil
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("open %w of %s/%d: %w", errStore, topic, p, err), v.close())
+		}
 	}
+	return v, nil
 }
 
-func (v *viewStores) put(partition int32, s storage.Storage) {
+// offset is the last offset in a partition's store, -1 if it is empty.
+func (v *viewStores) offset(partition int32) (int64, error) {
+	offset, err := v.parts[partition].GetOffset(-1)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", errStore, err)
+	}
+	return offset, nil
+}
+
+// recovered writes down that everything below next is in the stores, and tells
+// them once that recovery is over.
+func (v *viewStores) recovered(next func(partition int32) int64) error {
+	for p, s := range v.parts {
+		kept, err := v.offset(int32(p))
+		if err != nil {
+			return err
+		}
+		if offset := next(int32(p)) - 1; offset > kept {
+			err = s.SetOffset(offset)
+		}
+		if err == nil && !v.marked {
+			err = s.MarkRecovered()
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", errStore, err)
+		}
+	}
+	v.marked = true
+	return nil
+}
+
+// close waits for reads under way. Later calls do nothing.
+func (v *viewStores) close() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	// The topic may have got more partitions since they were counted.
-	if int(partition) < len(v.open) {
-		v.open[partition] = s
+	if v.done {
+		return nil
 	}
+	v.done = true
+	var errs []error
+	for _, s := range v.parts {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // get returns a value that the caller owns, nil if there is none, and
-// belfry.ErrNotReady if its store isn't open.
+// belfry.ErrNotReady if the stores are closed.
 func (v *viewStores) get(key string) ([]byte, error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	s := v.open[Partition(key, len(v.open))]
-	if s == nil {
+	if v.done {
 		return nil, belfry.ErrNotReady
 	}
-	return s.Get(key)
+	row, err := v.parts[Partition(key, len(v.parts))].Get(key)
+	if err != nil || row == nil {
+		return nil, err
+	}
+	value, _, err := openRow(row)
+	return value, err
 }
 
-// viewStore tells before it is closed.
-type viewStore struct {
-	storage.Storage
-	closing func()
+// eachChunk is how many rows are read at a time: between them the stores can be
+// closed, and none keeps old files for who visits slowly.
+const eachChunk = 256
+
+func (v *viewStores) each(ctx context.Context, visit func(key string, value []byte, written time.Time) error) error {
+	for p := range v.parts {
+		var last []byte // nil: from the start
+		for more := true; more; {
+			rows, err := v.chunk(p, last)
+			if err != nil {
+				return fmt.Errorf("read rows: %w", err)
+			}
+			for _, r := range rows {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				value, written, err := openRow(r.value)
+				if err != nil {
+					return fmt.Errorf("read row %s: %w", r.key, err)
+				}
+				if err := visit(string(r.key), value, written); err != nil {
+					return err
+				}
+				last = r.key
+			}
+			more = len(rows) == eachChunk
+		}
+	}
+	return nil
 }
 
-// Close implements storage.Storage. It waits for reads under way.
-func (s *viewStore) Close() error {
-	s.closing()
-	return s.Storage.Close()
+type viewRow struct{ key, value []byte }
+
+// chunk reads the rows after the key last, as many as eachChunk.
+func (v *viewStores) chunk(partition int, last []byte) ([]viewRow, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if v.done {
+		return nil, belfry.ErrNotReady
+	}
+	var start []byte
+	if last != nil {
+		start = append(slices.Clone(last), 0) // the first key after it
+	}
+	// Keys are UTF-8, thus below 0xff. Without a limit goka's stores take the
+	// start for a prefix.
+	all, err := v.parts[partition].IteratorWithRange(start, []byte{0xff})
+	if err != nil {
+		return nil, err
+	}
+	defer all.Release()
+	var rows []viewRow
+	for len(rows) < eachChunk && all.Next() {
+		value, err := all.Value()
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, viewRow{slices.Clone(all.Key()), slices.Clone(value)})
+	}
+	return rows, all.Err()
+}
+
+// A row in a store is the time its record was written, in milliseconds since
+// 1970 and eight bytes, big endian, and the record's value.
+const rowHead = 8
+
+func appendRow(b []byte, written time.Time, value []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(b, uint64(written.UnixMilli())), value...)
+}
+
+// openRow takes a row apart; value is a part of it.
+func openRow(row []byte) (value []byte, written time.Time, err error) {
+	if len(row) < rowHead {
+		return nil, time.Time{}, fmt.Errorf("%w: row of %d bytes", errStore, len(row))
+	}
+	return row[rowHead:], time.UnixMilli(int64(binary.BigEndian.Uint64(row))), nil
 }

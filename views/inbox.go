@@ -1,7 +1,9 @@
 package views
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
@@ -17,7 +19,7 @@ type Inbox struct {
 // NewInbox returns a view that holds nothing until Run.
 func NewInbox(cfg engine.Config, prefix belfry.Prefix) *Inbox {
 	i := &Inbox{}
-	i.View = engine.NewView(cfg, engine.Table{Topic: prefix.InboxTable(), Changed: func(key string) {
+	i.View = engine.NewView(cfg, engine.Table{Topic: prefix.InboxTable(), Replaced: i.notifyAll, Changed: func(key string) {
 		if recipient, _, ok := belfry.ParseItemKey(key); ok {
 			i.notify(recipient)
 		}
@@ -37,4 +39,16 @@ func (i *Inbox) Item(recipient string, seq uint64) (belfry.Item, bool, error) {
 		return belfry.Item{}, false, fmt.Errorf("decode item: %w", err)
 	}
 	return item, true, nil
+}
+
+// Each calls visit for every item that the table holds, in any order, with the
+// time its record was written. It stops at the first error of visit and returns
+// it; other errors are those of [engine.View.Each].
+func (i *Inbox) Each(ctx context.Context, visit func(recipient string, seq uint64, written time.Time) error) error {
+	return i.View.Each(ctx, func(key string, _ []byte, written time.Time) error {
+		if recipient, seq, ok := belfry.ParseItemKey(key); ok {
+			return visit(recipient, seq, written)
+		}
+		return nil
+	})
 }

@@ -12,12 +12,19 @@ import (
 type Unread struct {
 	*engine.View
 	watchers
+	// Reports is told of each row; set it before Run. It may be nil.
+	Reports *Reports
 }
 
 // NewUnread returns a view that holds nothing until Run.
 func NewUnread(cfg engine.Config, prefix belfry.Prefix) *Unread {
 	u := &Unread{}
-	u.View = engine.NewView(cfg, engine.Table{Topic: prefix.UnreadTable(), Accept: notOlder, Changed: u.notify})
+	u.View = engine.NewView(cfg, engine.Table{
+		Topic: prefix.UnreadTable(), Accept: codec.NotOlder,
+		Refused:  func(key string) { u.Reports.Refused(key) },
+		Accepted: func(key string) { u.Reports.Accepted(key) },
+		Changed:  u.notify, Replaced: u.notifyAll,
+	})
 	return u
 }
 
@@ -34,13 +41,4 @@ func (u *Unread) Row(recipient string) (belfry.State, error) {
 		return belfry.State{}, fmt.Errorf("decode row: %w", err)
 	}
 	return row, nil
-}
-
-// notOlder keeps a row from going back to a lower version, which a paused
-// owner's late write would do. A row that cannot be read takes no part: the
-// newer bytes win, and reading them tells what is wrong.
-func notOlder(old, new []byte) bool {
-	was, err1 := codec.RowVersion(old)
-	is, err2 := codec.RowVersion(new)
-	return err1 != nil || err2 != nil || is >= was
 }

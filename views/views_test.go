@@ -225,6 +225,39 @@ func TestWatchersAreToldOfTheirRecipient(t *testing.T) {
 	await("a item", "a item", "a row", "a row, too", "a row, too", "b row")
 }
 
+// Who watched before the table could be read learns that it can.
+func TestWatchersAreToldOfTheFirstRecovery(t *testing.T) {
+	t.Parallel()
+	cfg := tables(t)
+	put(t, cfg, prefix.UnreadTable(), "a", row(t, 5))
+	put(t, cfg, prefix.InboxTable(), "a/7", content(t, "x"))
+	u, i := views.NewUnread(cfg, prefix), views.NewInbox(cfg, prefix)
+	seen := make(chan string, 100)
+	u.Watch("a", func() {
+		row, err := u.Row("a")
+		seen <- fmt.Sprintf("row %d %v", row.Version, err)
+	})
+	await := func(want string) {
+		t.Helper()
+		select {
+		case got := <-seen:
+			if got != want {
+				t.Errorf("told of %s, want %s", got, want)
+			}
+		case <-time.After(patience):
+			t.Fatal("nobody was told")
+		}
+	}
+	run(t, u.Run)
+	await("row 5 <nil>")
+	i.Watch("a", func() {
+		item, ok, err := i.Item("a", 7)
+		seen <- fmt.Sprintf("item %s %t %v", item.Title[""], ok, err)
+	})
+	run(t, i.Run)
+	await("item x true <nil>")
+}
+
 // A change is readable when its watcher hears of it.
 func TestWatchersFindWhatTheyAreToldOf(t *testing.T) {
 	t.Parallel()

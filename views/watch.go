@@ -11,7 +11,8 @@ type watchers struct {
 type watcher struct{ changed func() }
 
 // Watch has changed called after each change of the recipient's part of the
-// table until stop is called. It must not block. After stop has returned there
+// table, and when the whole table has become readable or another, until stop is
+// called. It must not block. After stop has returned there
 // is no further call; so changed must not call stop.
 func (w *watchers) Watch(recipient string, changed func()) (stop func()) {
 	one := &watcher{changed}
@@ -39,5 +40,16 @@ func (w *watchers) notify(recipient string) {
 	defer w.mu.RUnlock()
 	for one := range w.all[recipient] {
 		one.changed()
+	}
+}
+
+// notifyAll tells everybody: the whole table may be another.
+func (w *watchers) notifyAll() {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	for _, all := range w.all {
+		for one := range all {
+			one.changed()
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -17,19 +16,26 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/bench"
 )
 
 func (p *program) benchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "bench",
 		GroupID: groupDevelop,
-		Short:   "Measure this machine: events into the tables, event to stream",
-		Long: `Measure Belfry on this machine. Without --brokers an embedded broker runs in the
-same process and takes its share of the processors, so its figures are lower
-bounds for the machine and comparable with each other only. Each run uses topics
-of its own and deletes nothing.`,
+		Short:   "Measure this machine: rates, delays, gaps and losses under faults, starts",
+		Long: `Measure Belfry on this machine. Throughput and latency run on an embedded broker
+without --brokers: it is in the same process and takes its share of the
+processors, so the figures are lower bounds for the machine and comparable with
+each other only.
+
+All else runs this program as processes of their own on the brokers of --brokers,
+and a peer beside it if --peer names one: a program with the flags of "belfry
+processor". State and logs are in the temporary folder (TMPDIR) meanwhile. Each
+run uses topics of its own; those of its processes are deleted in the end.`,
 	}
-	c.AddCommand(p.benchThroughputCommand(), p.benchLatencyCommand())
+	c.AddCommand(p.benchThroughputCommand(), p.benchLatencyCommand(), p.benchGapCommand(), p.benchLossesCommand(),
+		p.benchRestartCommand(), p.benchSoakCommand())
 	return c
 }
 
@@ -80,17 +86,17 @@ func atLeast(flag string, n, least int) error {
 	return nil
 }
 
-// bench is a place to measure on: topics of its own and a state folder that
+// benchPlace is a place to measure on in this process: topics of its own and a state folder that
 // goes with it.
-type bench struct {
+type benchPlace struct {
 	engine engine.Config
 	prefix belfry.Prefix
 	broker *broker.Broker // nil: somebody else's
 	dir    string
 }
 
-func (o *benchOptions) open(ctx context.Context) (b *bench, err error) {
-	b = &bench{prefix: o.runPrefix(time.Now())}
+func (o *benchOptions) open(ctx context.Context) (b *benchPlace, err error) {
+	b = &benchPlace{prefix: o.runPrefix(time.Now())}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.close())
@@ -111,7 +117,7 @@ func (o *benchOptions) open(ctx context.Context) (b *bench, err error) {
 	return b, err
 }
 
-func (b *bench) close() error {
+func (b *benchPlace) close() error {
 	var errs []error
 	if b.broker != nil {
 		errs = append(errs, b.broker.Close())
@@ -122,7 +128,7 @@ func (b *bench) close() error {
 	return errors.Join(errs...)
 }
 
-func (b *bench) where() string {
+func (b *benchPlace) where() string {
 	if b.broker != nil {
 		return "embedded broker in this process"
 	}
@@ -142,18 +148,8 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// quantile returns the q-quantile (0 to 1) of sorted durations by the
-// nearest-rank method.
-func quantile(sorted []time.Duration, q float64) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	i := int(math.Ceil(q*float64(len(sorted)))) - 1
-	return sorted[min(max(i, 0), len(sorted)-1)]
-}
-
 func summary(delays []time.Duration) string {
 	slices.Sort(delays)
-	ms := func(q float64) float64 { return float64(quantile(delays, q).Microseconds()) / 1000 }
+	ms := func(q float64) float64 { return float64(bench.Quantile(delays, q).Microseconds()) / 1000 }
 	return fmt.Sprintf("p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms (%d)", ms(.5), ms(.9), ms(.99), ms(1), len(delays))
 }

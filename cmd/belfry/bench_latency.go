@@ -1,105 +1,131 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/server"
 )
 
+// Where events of bench latency enter and where they arrive.
+const (
+	fromNotifications = "notifications"
+	fromJournal       = "journal"
+	toStream          = "stream"
+	toTable           = "table"
+)
+
+// latencyOptions are one call of bench latency.
+type latencyOptions struct {
+	measureOptions
+	rate     int
+	duration time.Duration
+	from, to choice
+}
+
 func (p *program) benchLatencyCommand() *cobra.Command {
-	var (
-		o    benchOptions
-		rate int
-		last time.Duration
-	)
+	var o latencyOptions
 	c := &cobra.Command{
 		Use:   "latency",
-		Short: "Measure the way of an event: from the call that writes it to Kafka to the stream",
-		Long: `Write events to the notifications topic at a steady rate, with a stream open for
-every user, and measure from the call that writes an event until its item has
-been read from the stream. Events are sent when they are due, whether earlier
-ones have arrived or not; those of the first second do not count.`,
+		Short: "Measure the way of an event: from the call that writes it to Kafka to a stream or the inbox table",
+		Long: `Write events to the notifications topic, or to the journal as the router would,
+at a steady rate, and measure from the call that writes an event until its item
+has been read from the stream that every user has open, or from the topic of the
+inbox table. Events are sent when they are due, whether earlier ones have arrived
+or not; those of the first second do not count. With --brokers processors and
+server are processes of their own.`,
 		Example: `  belfry bench latency
-  belfry bench latency --rate 2000 --users 1000 --brokers 127.0.0.1:9092`,
+  belfry bench latency --rate 2000 --users 1000 --brokers 127.0.0.1:9092
+  belfry bench latency --rate 2000 --users 10000 --from journal --to table --brokers 127.0.0.1:9092`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(o.validate(), atLeast("rate", rate, 1)); err != nil {
+			if err := o.validate(); err != nil {
 				return err
 			}
-			if last < 2*time.Second {
-				return flagErrorf("duration", "must be at least 2s, is %s", last)
-			}
-			return p.benchLatency(cmd.Context(), &o, rate, last)
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
+			return p.benchLatency(cmd.Context(), &o)
 		},
 	}
 	o.addCommonFlags(c)
+	o.addPeerFlag(c)
 	users := c.Flags().Lookup("users")
 	o.users, users.DefValue = 200, "200"
-	c.Flags().IntVar(&rate, "rate", 500, "events a second")
-	c.Flags().DurationVar(&last, "duration", 20*time.Second, "how long to send")
+	c.Flags().IntVar(&o.rate, "rate", 500, "events a second")
+	c.Flags().DurationVar(&o.duration, "duration", 20*time.Second, "how long to send")
+	o.from = newChoice(fromNotifications, fromNotifications, fromJournal)
+	o.to = newChoice(toStream, toStream, toTable)
+	c.Flags().Var(&o.from, "from", "the topic that events are written to")
+	c.Flags().Var(&o.to, "to", "where an event arrives")
 	return c
 }
 
-// arrivals takes down when items come out of streams.
-type arrivals struct {
-	mu   sync.Mutex
-	sent map[string]time.Time // by id, what has not arrived
-	took []time.Duration
-	none chan struct{} // closed when the last has arrived, once closing is set
-	last bool
-}
-
-func (a *arrivals) send(id string, at time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.sent[id] = at
-}
-
-func (a *arrivals) arrive(id string, at time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if sent, ok := a.sent[id]; ok {
-		delete(a.sent, id)
-		a.took = append(a.took, at.Sub(sent))
-		a.finish()
+func (o *latencyOptions) validate() error {
+	if err := errors.Join(o.benchOptions.validate(), atLeast("rate", o.rate, 1)); err != nil {
+		return err
 	}
-}
-
-// close says that no more is sent.
-func (a *arrivals) close() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.last = true
-	a.finish()
-}
-
-// missing is how many have not arrived.
-func (a *arrivals) missing() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.sent)
-}
-
-// finish must be called with the lock held.
-func (a *arrivals) finish() {
-	if a.last && len(a.sent) == 0 {
-		close(a.none)
+	if o.duration < 2*time.Second {
+		return flagErrorf("duration", "must be at least 2s, is %s", o.duration)
 	}
+	if o.peer == "" {
+		return nil
+	}
+	if len(o.kafka.brokers) == 0 {
+		return flagErrorf("peer", "needs --brokers as well")
+	}
+	if o.from.value != fromJournal || o.to.value != toTable {
+		return flagErrorf("peer", "has no router and no server: it needs --from %s --to %s", fromJournal, toTable)
+	}
+	return o.validatePeer()
 }
 
-func (p *program) benchLatency(ctx context.Context, o *benchOptions, rate int, last time.Duration) (err error) {
+func (p *program) benchLatency(ctx context.Context, o *latencyOptions) error {
+	route := bench.Route{Journal: o.from.value == fromJournal, Rate: o.rate, Duration: o.duration}
+	if len(o.kafka.brokers) == 0 {
+		return p.benchLatencyHere(ctx, o, route)
+	}
+	return p.measure(ctx, &o.measureOptions, func(c *bench.Config) error {
+		p.latencyHead(o, brokersOfFlag)
+		programs := o.programs(c)
+		programs[0] = c.BelfryProcessor("router,unread,inbox")
+		for i, program := range programs {
+			delays, err := c.Latency(ctx, fmt.Sprintf("latency-%d", i), program, o.to.value == toStream, route)
+			if err != nil {
+				return fmt.Errorf("%s: %w", program.Name, err)
+			}
+			name := ""
+			if i > 0 {
+				name = program.Name + ": "
+			}
+			fmt.Fprintf(p.stdout, "%s%s: %s\n", name, o.way(), summary(delays))
+		}
+		return nil
+	})
+}
+
+func (o *latencyOptions) way() string {
+	if o.to.value == toTable {
+		return "event to inbox table"
+	}
+	return "event to stream"
+}
+
+func (p *program) latencyHead(o *latencyOptions, where string) {
+	streams := ""
+	if o.to.value == toStream {
+		streams = " with a stream each"
+	}
+	fmt.Fprintf(p.stdout, "latency: %s\n%s; %d events/s for %s, %d users%s, %d partitions, from %s\n",
+		machine(), where, o.rate, o.duration, o.users, streams, o.partitions, o.from.value)
+}
+
+// benchLatencyHere measures on an embedded broker, all in this process.
+func (p *program) benchLatencyHere(ctx context.Context, o *latencyOptions, route bench.Route) (err error) {
 	b, err := o.open(ctx)
 	if err != nil {
 		return err
@@ -109,7 +135,11 @@ func (p *program) benchLatency(ctx context.Context, o *benchOptions, rate int, l
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	fmt.Fprintf(p.stdout, "latency: %s\n%s; %d events/s for %s, %d users with a stream each, %d partitions\n", machine(), b.where(), rate, last, o.users, o.partitions)
+	p.latencyHead(o, b.where())
+	route.Kafka, route.Prefix, route.Users = b.engine, b.prefix, o.users
+	if o.to.value == toStream {
+		route.Server = "http://" + ln.Addr().String()
+	}
 	ready := make(chan struct{})
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -127,130 +157,12 @@ func (p *program) benchLatency(ctx context.Context, o *benchOptions, rate int, l
 		case <-gctx.Done():
 			return nil
 		}
-		a := &arrivals{sent: map[string]time.Time{}, none: make(chan struct{})}
-		b.follow(gctx, g, "http://"+ln.Addr().String(), o.users, a)
-		if err := b.sendSteadily(gctx, o.users, rate, last, a); err != nil {
-			return err
-		}
-		select {
-		case <-a.none:
-		case <-time.After(30 * time.Second):
-			return fmt.Errorf("%d events had not arrived after 30 s", a.missing())
-		case <-gctx.Done():
-			return gctx.Err()
-		}
-		counted := a.took[min(rate, len(a.took)):]
-		fmt.Fprintf(p.stdout, "event to stream: %s\n", summary(counted))
-		return nil
-	})
-	return g.Wait()
-}
-
-// follow opens a stream for every user and returns when all have begun. The
-// readers belong to g and end with ctx; one that ends before is an error of g.
-func (b *bench) follow(ctx context.Context, g *errgroup.Group, url string, users int, a *arrivals) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: users, DisableCompression: true}}
-	var begun sync.WaitGroup
-	for i := range users {
-		begun.Add(1)
-		once := sync.OnceFunc(begun.Done)
-		g.Go(func() error {
-			defer once()
-			err := readStream(ctx, client, fmt.Sprintf("%s/v1/users/%s/stream", url, benchEvent(i, users, time.Now()).Recipient), once, a)
-			switch {
-			case ctx.Err() != nil:
-				return nil
-			case err != nil:
-				return fmt.Errorf("read stream: %w", err)
-			}
-			return errors.New("a stream ended before its time")
-		})
-	}
-	begun.Wait()
-}
-
-// readStream reads one stream until ctx ends; begun is called with its first
-// event.
-func readStream(ctx context.Context, client *http.Client, url string, begun func(), a *arrivals) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s", url, response.Status)
-	}
-	lines := bufio.NewScanner(response.Body)
-	lines.Buffer(make([]byte, 4096), 1<<20)
-	event := ""
-	for lines.Scan() {
-		line := lines.Text()
-		if name, ok := strings.CutPrefix(line, "event: "); ok {
-			event = name
-			continue
-		}
-		data, ok := strings.CutPrefix(line, "data: ")
-		if !ok {
-			continue
-		}
-		if event == "item" {
-			at := time.Now()
-			var item struct {
-				ID string `json:"id"`
-			}
-			if err := json.Unmarshal([]byte(data), &item); err != nil {
-				return err
-			}
-			a.arrive(item.ID, at)
-		}
-		begun()
-	}
-	return lines.Err()
-}
-
-// sendSteadily writes events at the rate, each when it is due.
-func (b *bench) sendSteadily(ctx context.Context, users, rate int, last time.Duration, a *arrivals) (err error) {
-	out, err := emitters.OpenNotifications(b.engine, b.prefix)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	failed := make(chan error, 1)
-	began := time.Now()
-	for i := 0; ; i++ {
-		due := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
-		if due.Sub(began) >= last {
-			break
-		}
-		select {
-		case <-time.After(time.Until(due)):
-		case err := <-failed:
-			return err
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		n := benchEvent(i, users, due)
-		value, err := json.Marshal(&n)
+		delays, err := route.Measure(gctx)
 		if err != nil {
 			return err
 		}
-		// From when it was due: a sender that falls behind must not look fast.
-		a.send(n.ID, due)
-		if err := out.EmitRaw(n.Recipient, value, func(err error) {
-			if err != nil {
-				select {
-				case failed <- err:
-				default: // one is enough
-				}
-			}
-		}); err != nil {
-			return err
-		}
-	}
-	a.close()
-	return nil
+		fmt.Fprintf(p.stdout, "%s: %s\n", o.way(), summary(delays))
+		return nil
+	})
+	return g.Wait()
 }

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -57,7 +56,7 @@ func TestBenchThroughputOnOtherBrokers(t *testing.T) {
 func TestBenchLatency(t *testing.T) {
 	dir := temporaries(t)
 	r := call(t, nil, "bench", "latency", "--duration", "2s", "--rate", "50", "--users", "5", "--partitions", "3")
-	r.wantOutput(t, "latency: go", "embedded broker in this process; 50 events/s for 2s, 5 users with a stream each, 3 partitions\n")
+	r.wantOutput(t, "latency: go", "embedded broker in this process; 50 events/s for 2s, 5 users with a stream each, 3 partitions, from notifications\n")
 	// 100 were sent, those of the first second don't count.
 	if !regexp.MustCompile(`event to stream: p50 \d+\.\d ms, p90 \d+\.\d ms, p99 \d+\.\d ms, max \d+\.\d ms \(50\)\n$`).MatchString(r.stdout) {
 		t.Errorf("printed %s", r.stdout)
@@ -98,27 +97,5 @@ func TestBenchWithoutATemporaryFolder(t *testing.T) {
 	}
 	if _, err := os.Stat(file); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestQuantile(t *testing.T) {
-	ten := []time.Duration{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
-	tests := []struct {
-		sorted []time.Duration
-		q      float64
-		want   time.Duration
-	}{
-		{nil, .5, 0},
-		{ten, 0, 1},
-		{ten, .5, 5},
-		{ten, .9, 9},
-		{ten, .99, 10},
-		{ten, 1, 10},
-		{ten[:1], .5, 1},
-	}
-	for _, tt := range tests {
-		if got := quantile(tt.sorted, tt.q); got != tt.want {
-			t.Errorf("quantile(%v, %g) = %d, want %d", tt.sorted, tt.q, got, tt.want)
-		}
 	}
 }

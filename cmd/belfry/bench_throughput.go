@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/internal/bench"
 )
 
 func (p *program) benchThroughputCommand() *cobra.Command {
@@ -48,8 +45,9 @@ func (p *program) benchThroughput(ctx context.Context, o *benchOptions, events i
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	fmt.Fprintf(p.stdout, "throughput: %s\n%s; %d events, %d users, %d partitions\n", machine(), b.where(), events, o.users, o.partitions)
-	if err := b.load(ctx, events, o.users); err != nil {
-		return err
+	feed := bench.Feed{Kafka: b.engine, Prefix: b.prefix, Users: o.users}
+	if _, err := feed.Run(ctx, events); err != nil {
+		return fmt.Errorf("load events: %w", err)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -71,53 +69,10 @@ func (p *program) benchThroughput(ctx context.Context, o *benchOptions, events i
 	return g.Wait()
 }
 
-// load writes events for users in turn to the notifications topic.
-func (b *bench) load(ctx context.Context, events, users int) (err error) {
-	out, err := emitters.OpenNotifications(b.engine, b.prefix)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	var failed atomic.Pointer[error]
-	for i := range events {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n := benchEvent(i, users, time.Now())
-		value, err := json.Marshal(&n)
-		if err != nil {
-			return err
-		}
-		err = out.EmitRaw(n.Recipient, value, func(err error) {
-			if err != nil {
-				failed.Store(&err)
-			}
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if err := failed.Load(); err != nil {
-		return fmt.Errorf("load events: %w", *err)
-	}
-	return nil
-}
-
-// benchEvent is about 290 bytes of JSON, as a service would send it.
-func benchEvent(i, users int, now time.Time) belfry.Notification {
-	return belfry.Notification{
-		ID: fmt.Sprintf("evt-%09d", i), Recipient: fmt.Sprintf("user-%07d", i%users),
-		Source: "/services/board", Type: "board.comment", Category: "board",
-		Title: belfry.PlainText("Sara Lind commented on your post"),
-		Body:  belfry.PlainText("Thank you, that is just what we were looking for."),
-		URL:   fmt.Sprintf("/board/%d#comments", i), Actor: belfry.Actor{ID: "sara", Name: "Sara Lind"}, Time: now.UTC(),
-	}
-}
-
 // await waits until both tables have got a record for each event. An event
 // writes one row and one content, and more only where the cap evicts: then the
 // tables are ahead of the events, so the slower of the two is what counts.
-func (b *bench) await(ctx context.Context, events int64) error {
+func (b *benchPlace) await(ctx context.Context, events int64) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	ends, err := openTopics(b.engine)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/chaos"
@@ -106,26 +105,6 @@ func (o *chaosOptions) validate() error {
 // topics before: they are deleted in the end.
 func (o *chaosOptions) runPrefix(seed uint64, at time.Time) belfry.Prefix {
 	return belfry.Prefix(fmt.Sprintf("%s-chaos-%d-%d", o.kafka.prefix, seed, at.Unix()))
-}
-
-// kafkaArgs are the flags of a command, wherever they were set, that say how to
-// reach Kafka.
-func kafkaArgs(fs *pflag.FlagSet) []string {
-	known := pflag.NewFlagSet("", pflag.ContinueOnError)
-	(&kafkaOptions{}).addFlags(known)
-	var args []string
-	known.VisitAll(func(f *pflag.Flag) {
-		set := fs.Lookup(f.Name)
-		if f.Name == "prefix" || !set.Changed {
-			return
-		}
-		value := set.Value.String()
-		if list, ok := set.Value.(pflag.SliceValue); ok {
-			value = strings.Join(list.GetSlice(), ",")
-		}
-		args = append(args, "--"+f.Name+"="+value)
-	})
-	return args
 }
 
 func (p *program) chaos(ctx context.Context, o *chaosOptions) error {

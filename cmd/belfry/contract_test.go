@@ -42,7 +42,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	if strings.Contains(r.stdout, "health") {
 		t.Error("the help shows what is for containers only")
 	}
-	call(t, nil, "bench").wantOutput(t, "throughput", "latency")
+	call(t, nil, "bench").wantOutput(t, "throughput", "latency", "gap", "losses", "restart", "soak")
 }
 
 // The flags of the contract, by command.
@@ -60,8 +60,12 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"inspect":          append(slices.Clone(kafka), "json", "contents"),
 		"token":            {"user", "scope", "ttl", "jwt-secret-file"},
 		"bench throughput": {"brokers", "events", "users", "partitions"},
-		"bench latency":    {"brokers", "rate", "duration", "users", "partitions"},
 		"chaos":            {"brokers", "prefix", "kafka-tls", "sasl-mechanism", "seed", "seeds", "duration", "users", "keep"},
+		"bench latency":    {"brokers", "rate", "duration", "users", "partitions", "from", "to", "peer"},
+		"bench gap":        {"brokers", "rate", "rounds", "users", "partitions", "peer"},
+		"bench losses":     {"brokers", "rate", "duration", "kills", "users", "partitions", "peer"},
+		"bench restart":    {"brokers", "events", "rounds", "starts", "users", "partitions", "peer"},
+		"bench soak":       {"brokers", "rate", "duration", "every", "users", "partitions", "out"},
 	} {
 		c, _, err := newProgram(nil).root().Find(strings.Fields(command))
 		if err != nil {

@@ -39,6 +39,8 @@ type nodeConfig struct {
 	grace    time.Duration // for draining
 	onReady  func()        // called once, when all of it runs; may be nil
 	log      *slog.Logger
+
+	sweepInterval, sweepAge time.Duration // 0: the defaults
 }
 
 // node is one serving process.
@@ -51,6 +53,8 @@ type node struct {
 	processors  []*engine.Processor
 	unread      *views.Unread
 	inbox       *views.Inbox
+	repairs     *views.Repairs // nil: nothing reads rows
+	sweep       *views.Sweep   // nil: no server
 }
 
 // runNode runs until ctx ends and then drains: first the HTTP server, while the
@@ -68,7 +72,7 @@ func runNode(ctx context.Context, cfg nodeConfig) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.deadLetters.Close()) }()
-	if cfg.api != nil {
+	if n.needsJournal() {
 		if n.journal, err = emitters.OpenJournal(cfg.engine, cfg.prefix); err != nil {
 			return err
 		}
@@ -93,7 +97,7 @@ func runNode(ctx context.Context, cfg nodeConfig) (err error) {
 	}
 }
 
-func (n *node) run(ctx context.Context) error {
+func (n *node) run(ctx context.Context) (err error) {
 	// Two lifetimes: front ends with ctx, and back when front has drained.
 	back, stopBack := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBack()
@@ -102,7 +106,23 @@ func (n *node) run(ctx context.Context) error {
 	defer stopFront()
 	context.AfterFunc(back, stopFront)
 
+	if n.api != nil {
+		n.unread, n.inbox = views.NewUnread(n.engine, n.prefix), views.NewInbox(n.engine, n.prefix)
+	}
+	if err := n.openRepairs(); err != nil {
+		return err
+	}
+	closeUp, err := n.keepUp(back, g)
+	// The last to end: processors and views report to it.
+	defer func() { err = errors.Join(err, closeUp()) }()
+	if err != nil {
+		stopBack()
+		return errors.Join(err, g.Wait())
+	}
 	deps := processors.Deps{Prefix: n.prefix, DeadLetters: n.deadLetters, Metrics: processors.NewMetrics(n.registry)}
+	if n.repairs != nil {
+		deps.Rows = n.repairs.Reports()
+	}
 	for _, name := range n.groups {
 		p := engine.NewProcessor(n.engine, newGroup(name, deps, n.inboxCap))
 		n.processors = append(n.processors, p)
@@ -122,7 +142,6 @@ func (n *node) run(ctx context.Context) error {
 			Registry: n.registry, Readiness: n.conditions, LagMetrics: server.LagMetrics(n.lag.Report), Logger: n.log,
 		})
 	} else {
-		n.unread, n.inbox = views.NewUnread(n.engine, n.prefix), views.NewInbox(n.engine, n.prefix)
 		g.Go(func() error { return n.unread.Run(back) })
 		g.Go(func() error { return n.inbox.Run(back) })
 		srv, err := n.newServer()

@@ -45,12 +45,16 @@ func (o *groupOptions) validate() error {
 
 // newGroup returns the definition of a group that groupOptions let through.
 func newGroup(name string, deps processors.Deps, inboxCap int) engine.Group {
+	var g engine.Group
 	switch name {
 	case groupRouter:
-		return processors.NewRouter(deps, deps.Prefix.Notifications()).Group()
+		g = processors.NewRouter(deps, deps.Prefix.Notifications()).Group()
+		g.Remedy = remedy(renewNotifications)
 	case groupUnread:
-		return processors.NewUnread(deps, inboxCap).Group()
+		g = processors.NewUnread(deps, inboxCap).Group()
+		g.Remedy = remedy(renewJournal)
 	default:
-		return processors.NewInbox(deps).Group()
+		g = processors.NewInbox(deps).Group()
 	}
+	return g
 }

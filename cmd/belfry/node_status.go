@@ -20,7 +20,13 @@ func (n *node) conditions() []server.Condition {
 	var out []server.Condition
 	for _, p := range n.processors {
 		s := p.Status()
-		out = append(out, server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: string(s.Phase)})
+		// What is refused needs an operator, the rest goes on: another instance
+		// could do no better.
+		detail := string(s.Phase)
+		for _, r := range s.Refused {
+			detail += ", refuses " + r.String()
+		}
+		out = append(out, server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: detail})
 	}
 	for _, v := range n.views() {
 		s, lag := v.Status(), v.Lag()
@@ -64,6 +70,22 @@ func (n *node) registerMetrics() {
 			func() float64 { return asNumber(p.Status().Phase == engine.Running) })
 		gauge("belfry_processor_restarts", "How often the processor failed and was built anew.", "processor", name,
 			func() float64 { return float64(p.Status().Restarts) })
+		gauge("belfry_processor_refused_partitions", "Partitions that the processor has and does not read, since their log is not the one that was processed.", "processor", name,
+			func() float64 { return float64(len(p.Status().Refused)) })
+	}
+	counter := func(name, help string, read func() float64) {
+		n.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
+	}
+	if n.repairs != nil {
+		counter("belfry_repaired_rows_total", "Rows that a paused owner had put back and that were written again.",
+			func() float64 { return float64(n.repairs.Repaired()) })
+		n.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "belfry_repairs_waiting", Help: "Rows that a paused owner has put back and that wait to be written again.",
+		}, func() float64 { return float64(n.repairs.Waiting()) }))
+	}
+	if n.sweep != nil {
+		counter("belfry_swept_items_total", "Contents removed that a crash had left behind.",
+			func() float64 { return float64(n.sweep.Swept()) })
 	}
 	for _, v := range n.views() {
 		name := v.Status().Name

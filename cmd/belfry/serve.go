@@ -31,6 +31,7 @@ type serveOptions struct {
 	groups  groupOptions
 	member  memberOptions
 	server  serverOptions
+	sweep   sweepOptions
 	process processOptions
 	log     logOptions
 }
@@ -109,6 +110,8 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		groups:   o.groups.names,
 		grace:    o.process.grace,
 		log:      log,
+
+		sweepInterval: o.sweep.interval, sweepAge: o.sweep.age,
 	}
 	o.member.apply(&cfg.engine)
 	if withAPI {
@@ -200,7 +203,7 @@ load balancer. The topics must exist (belfry topics). Each server on a
 machine needs a --state-dir of its own.`,
 		Example: `  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080 --metrics-addr :9100
   belfry server --brokers 127.0.0.1:9092 --auth none`,
-	}, o, []options{&o.kafka, &o.server, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, true, nil)
 	})
 }
@@ -214,7 +217,7 @@ func (p *program) runCommand() *cobra.Command {
 Topics that are missing are created. Start a second one on another machine, or
 with another --state-dir and --addr, and they share the work.`,
 		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080`,
-	}, o, []options{&o.kafka, &o.server, &o.topics, &o.member, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.topics, &o.member, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = allGroups()
 		return o.serve(ctx, log, true, func(cfg engine.Config) error {
 			changes, err := ensureTopics(ctx, cfg, belfry.Prefix(o.kafka.prefix), o.topics)

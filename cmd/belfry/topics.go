@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
 )
 
 func (p *program) topicsCommand() *cobra.Command {
@@ -13,6 +14,7 @@ func (p *program) topicsCommand() *cobra.Command {
 		kafka  kafkaOptions
 		topics topicOptions
 		log    logOptions
+		renew  = newRenewOptions()
 	)
 	c := &cobra.Command{
 		Use:     "topics",
@@ -23,9 +25,17 @@ others. A topic that exists is never changed: a mismatch is an error that names
 it and the fix. Running it again changes nothing.
 
 The number of partitions is for life, since rows would no longer lie where their
-records go.`,
+records go.
+
+With --new-epoch it does something else: the journal (or the built-in source
+topic) was cut short, by a restore from a backup or an unclean election, and the
+processors refuse partitions of it. Stop all processors first. What they have
+not processed is copied to a file; then the topic is deleted, created again as
+it was, and filled from the file. Users keep all they have, and versions go on.
+Interrupted, the same command goes on where it was.`,
 		Example: `  belfry topics --brokers kafka:9092
-  belfry topics --brokers kafka:9092 --prefix staging --partitions 24 --replication 3`,
+  belfry topics --brokers kafka:9092 --prefix staging --partitions 24 --replication 3
+  belfry topics --brokers kafka:9092 --new-epoch`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := kafka.validate(); err != nil {
 				return err
@@ -38,9 +48,14 @@ records go.`,
 				return err
 			}
 			prefix := belfry.Prefix(kafka.prefix)
-			changes, err := ensureTopics(cmd.Context(), kafka.engineConfig("", logger), prefix, topics)
+			cfg := kafka.engineConfig("", logger)
+			report := func(change engine.Change) { fmt.Fprintln(p.stdout, change) }
+			if renew.topic.value != "" {
+				return renewTopic(cmd.Context(), cfg, prefix, renew, report)
+			}
+			changes, err := ensureTopics(cmd.Context(), cfg, prefix, topics)
 			for _, change := range changes {
-				fmt.Fprintln(p.stdout, change)
+				report(change)
 			}
 			if err != nil {
 				return err
@@ -51,6 +66,7 @@ records go.`,
 	}
 	kafka.addFlags(c.Flags())
 	topics.addFlags(c.Flags())
+	renew.addFlags(c.Flags())
 	log.addFlags(c.Flags())
 	return c
 }

@@ -24,6 +24,9 @@ const (
 	// sessionTimeout is the shortest that brokers take by default: a processor
 	// that is paused for longer wakes up as one whose partitions others have.
 	sessionTimeout = 6 * time.Second
+	// Orphans are swept while somebody waits for it.
+	sweepInterval = 5 * time.Second
+	sweepAge      = 10 * time.Second
 	// tokenLife is longer than any run.
 	tokenLife = 24 * time.Hour
 )
@@ -95,7 +98,7 @@ func install(ctx context.Context, cfg *Config, withDisk bool, trouble func(strin
 		in.processors = append(in.processors, m)
 	}
 	for i := range serverCount {
-		m, err := add("server", i, "--jwt-secret-file", secretFile, "--addr")
+		m, err := add("server", i, "--jwt-secret-file", secretFile, "--sweep-interval", sweepInterval.String(), "--sweep-age", sweepAge.String(), "--addr")
 		if err != nil {
 			return nil, err
 		}

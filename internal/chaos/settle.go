@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/belfry/belfry"
 )
 
 const (
@@ -19,8 +21,9 @@ const (
 )
 
 // settle waits until every group has processed everything, every server shows
-// every user's final version and every stream has been told of it. It returns
-// what has not come to rest in time.
+// every user's final version, every stream has been told of it, and the tables
+// hold nothing that has to be mended. It returns what has not come to rest in
+// time.
 func (r *run) settle(ctx context.Context) []string {
 	ctx, cancel := context.WithTimeout(ctx, restTimeout)
 	defer cancel()
@@ -69,12 +72,39 @@ func (r *run) moving(ctx context.Context) ([]string, error) {
 	if len(late) > 0 {
 		return late, nil
 	}
+	rows, items, err := r.scan.tables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if broken := unmended(final, rows, items); len(broken) > 0 {
+		return broken, nil
+	}
 	// What was written meanwhile, by whoever mends a row, is processed too.
 	after, behind, err := r.behind(ctx)
 	if err == nil && len(behind) == 0 && !maps.Equal(before, after) {
 		behind = []string{"the topics still grow"}
 	}
 	return behind, err
+}
+
+// unmended says what processes that were paused or killed left in the tables,
+// and that the others mend: old rows as the last of their key, and orphans.
+func unmended(final map[string]uint64, rows map[string]belfry.State, items map[string]belfry.Item) []string {
+	var broken []string
+	for user, version := range final {
+		if row := rows[user]; row.Version < version {
+			broken = append(broken, fmt.Sprintf("the last row of %s in the table is of version %d of %d", user, row.Version, version))
+		}
+	}
+	for key := range items {
+		user, seq, _ := belfry.ParseItemKey(key)
+		row := rows[user]
+		if _, held := row.Entry(seq); !held && row.Version >= seq {
+			broken = append(broken, fmt.Sprintf("the content of %s is in the table, and its row does not hold it", key))
+		}
+	}
+	slices.Sort(broken)
+	return broken
 }
 
 // behind says which groups have lag, and returns the ends of their topics.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -50,6 +51,26 @@ func TestWhatIsNotAtRestIsNamed(t *testing.T) {
 	}
 	if got := tr.all(); len(got) != 0 {
 		t.Errorf("told %q", got)
+	}
+}
+
+func TestWhatIsToBeMendedIsNamed(t *testing.T) {
+	rows := map[string]belfry.State{
+		"a": {Version: 9, Items: []belfry.Entry{{Seq: 3}}},
+		"b": {Version: 5},
+	}
+	items := map[string]belfry.Item{"a/3": {}, "a/4": {}, "a/10": {}, "b/6": {}} // the last two are ahead of their rows
+	want := []string{
+		"the content of a/4 is in the table, and its row does not hold it",
+		"the last row of b in the table is of version 5 of 6",
+		"the last row of c in the table is of version 0 of 1",
+	}
+	if got := unmended(map[string]uint64{"a": 9, "b": 6, "c": 1}, rows, items); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	delete(items, "a/4")
+	if got := unmended(map[string]uint64{"a": 9, "b": 5}, rows, items); len(got) != 0 {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -45,7 +45,7 @@ func (s *scanner) journal(ctx context.Context) ([]Journaled, error) {
 
 // truth reads all topics; the lists and what streams hold are not its business.
 func (s *scanner) truth(ctx context.Context) (*Truth, error) {
-	t := &Truth{Rows: map[string]belfry.State{}, Items: map[string]belfry.Item{}}
+	t := &Truth{}
 	topics, err := engine.OpenTopics(s.kafka)
 	if err != nil {
 		return nil, err
@@ -59,14 +59,7 @@ func (s *scanner) truth(ctx context.Context) (*Truth, error) {
 	if t.Journal, err = s.journal(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.scan(ctx, s.prefix.UnreadTable(), func(m *sarama.ConsumerMessage) error {
-		return take(t.Rows, m, codec.DecodeState)
-	}); err != nil {
-		return nil, err
-	}
-	if err := s.scan(ctx, s.prefix.InboxTable(), func(m *sarama.ConsumerMessage) error {
-		return take(t.Items, m, codec.DecodeItem)
-	}); err != nil {
+	if t.Rows, t.Items, err = s.tables(ctx); err != nil {
 		return nil, err
 	}
 	err = s.scan(ctx, s.prefix.DeadLetters(), func(m *sarama.ConsumerMessage) error {
@@ -75,6 +68,21 @@ func (s *scanner) truth(ctx context.Context) (*Truth, error) {
 		return err
 	})
 	return t, err
+}
+
+// tables reads the last value of each key of both tables.
+func (s *scanner) tables(ctx context.Context) (rows map[string]belfry.State, items map[string]belfry.Item, err error) {
+	rows, items = map[string]belfry.State{}, map[string]belfry.Item{}
+	err = s.scan(ctx, s.prefix.UnreadTable(), func(m *sarama.ConsumerMessage) error {
+		return take(rows, m, codec.DecodeState)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = s.scan(ctx, s.prefix.InboxTable(), func(m *sarama.ConsumerMessage) error {
+		return take(items, m, codec.DecodeItem)
+	})
+	return rows, items, err
 }
 
 // take sets a key of a table to its newest value.

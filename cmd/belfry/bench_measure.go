@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry/internal/bench"
+)
+
+// brokersOfFlag is where measurements with processes of their own are made.
+const brokersOfFlag = "brokers of --brokers"
+
+// measureOptions are those of the benchmarks that run processes of their own,
+// on a Kafka that outlives them.
+type measureOptions struct {
+	benchOptions
+	peer string // path, or empty for none
+
+	// kafkaArgs are the flags by which the processes reach Kafka.
+	kafkaArgs []string
+}
+
+func (o *measureOptions) addMeasureFlags(c *cobra.Command) {
+	o.addCommonFlags(c)
+	fs := c.Flags()
+	fs.Lookup("brokers").Usage = "Kafka brokers, a `list` of host:port (required)"
+	// Enough for processes to share, few enough that each gets events all the
+	// time.
+	partitions := fs.Lookup("partitions")
+	o.partitions, partitions.DefValue = 6, "6"
+}
+
+func (o *measureOptions) addPeerFlag(c *cobra.Command) {
+	c.Flags().StringVar(&o.peer, "peer", "", "`path` of a program to measure beside this one, such as a build of internal/plaingoka")
+}
+
+func (o *measureOptions) validate() error {
+	if err := o.benchOptions.validate(); err != nil {
+		return err
+	}
+	if err := o.kafka.validate(); err != nil {
+		return err
+	}
+	// Each installation of a run adds its name.
+	if err := (o.runPrefix(time.Now()) + "-restart-10").Check(); err != nil {
+		return flagErrorf("prefix", "%w", problem(err))
+	}
+	return o.validatePeer()
+}
+
+func (o *measureOptions) validatePeer() error {
+	if o.peer == "" {
+		return nil
+	}
+	path, err := filepath.Abs(o.peer)
+	if err != nil {
+		return flagErrorf("peer", "%w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return flagErrorf("peer", "%w: build one with: go build -o plaingoka ./internal/plaingoka", err)
+	}
+	if info.IsDir() || info.Mode()&0o111 == 0 {
+		return flagErrorf("peer", "%s is no program", o.peer)
+	}
+	o.peer = path
+	return nil
+}
+
+// programs are this one and the peer, if there is one.
+func (o *measureOptions) programs(c *bench.Config) []bench.Program {
+	programs := []bench.Program{c.BelfryProcessor("unread,inbox")}
+	if o.peer != "" {
+		programs = append(programs, bench.Program{Name: filepath.Base(o.peer), Path: o.peer})
+	}
+	return programs
+}
+
+// measure calls run with a place to measure at, which goes with it.
+func (p *program) measure(ctx context.Context, o *measureOptions, run func(*bench.Config) error) (err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "belfry-bench-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the benchmark's state: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	cfg := &bench.Config{
+		Kafka: o.kafka.engineConfig(filepath.Join(dir, "bench"), slog.New(slog.DiscardHandler)), KafkaArgs: o.kafkaArgs,
+		Prefix: o.runPrefix(time.Now()), Partitions: o.partitions, Users: o.users, Dir: dir, Belfry: self,
+		Print: func(format string, args ...any) { fmt.Fprintf(p.stdout, format+"\n", args...) },
+	}
+	// Before anything is started: the flag is what to mend.
+	topics, err := openTopics(cfg.Kafka)
+	if err != nil {
+		return err
+	}
+	if err := topics.Close(); err != nil {
+		return err
+	}
+	return run(cfg)
+}

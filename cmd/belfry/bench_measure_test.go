@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+// measured runs a benchmark with processes of its own on an embedded broker,
+// which takes their place of a real one, and returns what it printed. It must
+// leave nothing behind.
+func measured(t *testing.T, code int, args ...string) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds and starts processes")
+	}
+	binary, brokers, dir := buildBinary(t), kafkatest.Embedded(t), temporaries(t)
+	var stdout, stderr bytes.Buffer
+	c := exec.CommandContext(t.Context(), binary, append([]string{"bench"}, append(args, "--brokers", brokers[0], "--prefix", "acme")...)...)
+	c.Stdout, c.Stderr = &stdout, &stderr
+	var exit *exec.ExitError
+	if err := c.Run(); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	if got := c.ProcessState.ExitCode(); got != code && code >= 0 {
+		t.Errorf("ended with %d, want %d", got, code)
+	}
+	t.Logf("%s%s", &stdout, &stderr)
+	topics, err := adminOf(t, brokers).ListTopics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range topics {
+		if strings.HasPrefix(name, "acme") {
+			t.Errorf("topic %s is left behind", name)
+		}
+	}
+	wantEmpty(t, dir)
+	return stdout.String()
+}
+
+// buildPeer builds the plain goka program.
+func buildPeer(t *testing.T) string {
+	t.Helper()
+	peer := filepath.Join(t.TempDir(), "plaingoka")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", peer, "../../internal/plaingoka")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return peer
+}
+
+func wantLines(t *testing.T, got string, patterns ...string) {
+	t.Helper()
+	for _, p := range patterns {
+		if !regexp.MustCompile(`(?m)^` + p + `$`).MatchString(got) {
+			t.Errorf("no line %q", p)
+		}
+	}
+	if strings.Contains(got, "NaN") {
+		t.Error("NaN is printed")
+	}
+}
+
+func TestBenchGap(t *testing.T) {
+	got := measured(t, exitOK, "gap", "--rounds", "1", "--rate", "400", "--users", "60", "--partitions", "2", "--settle", "1s")
+	const seconds = `\d+\.\d\d`
+	wantLines(t, got,
+		`gap: go.*`,
+		`brokers of --brokers; 400 events/s, 60 users, 2 partitions`,
+		`round 1, belfry, none: `+seconds+` s \(unread `+seconds+`, inbox `+seconds+`, load `+seconds+`\)`,
+		`round 1, belfry, join: .*`, `round 1, belfry, SIGTERM: .*`, `round 1, belfry, SIGKILL: .*`,
+		`median of 1, belfry; none `+seconds+` s; join `+seconds+` s; SIGTERM `+seconds+` s; SIGKILL `+seconds+` s`)
+}
+
+func TestBenchLosses(t *testing.T) {
+	got := measured(t, exitOK, "losses", "--rate", "300", "--duration", "4s", "--kills", "1", "--users", "100", "--partitions", "2", "--peer", buildPeer(t))
+	wantLines(t, got,
+		`losses: go.*`,
+		`brokers of --brokers; 300 events/s for 4s, 100 users, 2 partitions, 1 SIGKILLs`,
+		// Nothing lost, doubled, miscounted, in one table only or unprocessed.
+		`belfry +1200 +1200 +0 +0 +1200 +0 +0 +0 +0 +0 +\d+\.\d s +0`,
+		`plaingoka --fold belfry +1200 .*`,
+		`plaingoka --fold plain +1200 .*`)
+}
+
+func TestBenchRestart(t *testing.T) {
+	got := measured(t, exitOK, "restart", "--events", "600", "--users", "200", "--rounds", "2", "--rate", "100", "--partitions", "2", "--starts", "cold,killed,server-cold,server-killed")
+	const line = `: \d+\.\d\d s, \d+\.\d\d s, median \d+\.\d\d s, [1-9]\d* MiB resident`
+	wantLines(t, got,
+		`brokers of --brokers; 600 events, 200 users, 2 partitions`,
+		`belfry, processor, empty state`+line,
+		`belfry, processor, after SIGKILL`+line+`, first row written after \d+\.\d\d s`,
+		`belfry, server, empty state`+line,
+		`belfry, server, after SIGKILL`+line)
+}
+
+func TestBenchSoak(t *testing.T) {
+	out := t.TempDir()
+	// So soon after the start anything may grow: either verdict will do.
+	got := measured(t, -1, "soak", "--rate", "100", "--duration", "3s", "--every", "200ms", "--users", "50", "--partitions", "2", "--streams", "2", "--pollers", "2", "--out", out)
+	wantLines(t, got,
+		`brokers of --brokers; 100 events/s for 3s, 50 users, 2 partitions, 2 streams, 2 pollers`,
+		`300 events sent, [1-9]\d* items out of streams, [1-9]\d* polls, 0 clients refused or cut off`,
+		`processor 1 +goroutines +mean [1-9]\d*\.\d +[+-]\d+\.\d % +(flat|grows)`,
+		`server +memory MiB +mean [1-9]\d*\.\d +[+-]\d+\.\d % +(flat|grows)`)
+	csv, err := os.ReadFile(filepath.Join(out, "soak.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, string(csv), `seconds,process,.*`, `\d+,processor 2,.*`, `\d+,server,.*`)
+	svg, err := os.Open(filepath.Join(out, "soak.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer svg.Close()
+	for d := xml.NewDecoder(svg); ; {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestBenchLatencyOfProcesses(t *testing.T) {
+	const delays = `p50 \d+\.\d ms, p90 \d+\.\d ms, p99 \d+\.\d ms, max \d+\.\d ms \(100\)`
+	t.Run("stream", func(t *testing.T) {
+		got := measured(t, exitOK, "latency", "--duration", "2s", "--rate", "100", "--users", "5", "--partitions", "2")
+		wantLines(t, got, `brokers of --brokers; 100 events/s for 2s, 5 users with a stream each, 2 partitions, from notifications`, `event to stream: `+delays)
+	})
+	t.Run("table, and a peer", func(t *testing.T) {
+		got := measured(t, exitOK, "latency", "--duration", "2s", "--rate", "100", "--users", "5", "--partitions", "2", "--from", "journal", "--to", "table", "--peer", buildPeer(t))
+		wantLines(t, got, `brokers of --brokers; 100 events/s for 2s, 5 users, 2 partitions, from journal`, `event to inbox table: `+delays, `plaingoka: event to inbox table: `+delays)
+	})
+}
+
+func TestBenchLatencyToTable(t *testing.T) {
+	dir := temporaries(t)
+	r := call(t, nil, "bench", "latency", "--duration", "2s", "--rate", "50", "--users", "5", "--partitions", "3", "--from", "journal", "--to", "table")
+	r.wantOutput(t, "embedded broker in this process; 50 events/s for 2s, 5 users, 3 partitions, from journal\n", "event to inbox table: p50", "(50)\n")
+	wantEmpty(t, dir)
+}
+
+func TestBenchOfProcessesRefuses(t *testing.T) {
+	const brokers = "--brokers=127.0.0.1:9092"
+	text := writeFile(t, "text", "no program")
+	for name, tt := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"gap without brokers":     {[]string{"gap"}, []string{"--brokers", "required"}},
+		"losses without brokers":  {[]string{"losses"}, []string{"--brokers", "required"}},
+		"restart without brokers": {[]string{"restart"}, []string{"--brokers", "required"}},
+		"soak without brokers":    {[]string{"soak"}, []string{"--brokers", "required"}},
+		"no rounds":               {[]string{"gap", brokers, "--rounds", "0"}, []string{"--rounds", "at least 1"}},
+		"settle":                  {[]string{"gap", brokers, "--settle", "0s"}, []string{"--settle", "at least 1s"}},
+		"gap without load":        {[]string{"gap", brokers, "--rate", "0"}, []string{"--rate", "at least 1"}},
+		"long prefix":             {[]string{"gap", brokers, "--prefix", strings.Repeat("x", 70)}, []string{"--prefix", "100"}},
+		"no such peer":            {[]string{"gap", brokers, "--peer", text + "s"}, []string{"--peer", "go build"}},
+		"peer no program":         {[]string{"losses", brokers, "--peer", text}, []string{"--peer", "is no program"}},
+		"peer on embedded":        {[]string{"latency", "--peer", text}, []string{"--peer", "--brokers"}},
+		"peer without router":     {[]string{"latency", brokers, "--peer", text}, []string{"--peer", "--from journal --to table"}},
+		"from elsewhere":          {[]string{"latency", "--from", "items"}, []string{"--from", "notifications or journal"}},
+		"to elsewhere":            {[]string{"latency", "--to", "disk"}, []string{"--to", "stream or table"}},
+		"kills":                   {[]string{"losses", brokers, "--kills", "-1"}, []string{"--kills", "at least 0"}},
+		"short losses":            {[]string{"losses", brokers, "--duration", "0s"}, []string{"--duration", "at least 1s"}},
+		"full inboxes":            {[]string{"losses", brokers, "--users", "1000"}, []string{"--users", "320 events each", "100"}},
+		"no events":               {[]string{"restart", brokers, "--events", "0"}, []string{"--events", "at least 1"}},
+		"other start":             {[]string{"restart", brokers, "--starts", "cold,warm"}, []string{"--starts", `"warm"`}},
+		"no start":                {[]string{"restart", brokers, "--starts", ""}, []string{"--starts", "at least one"}},
+		"often":                   {[]string{"soak", brokers, "--every", "1ms"}, []string{"--every", "at least 100ms"}},
+		"short soak":              {[]string{"soak", brokers, "--duration", "20s"}, []string{"--duration", "three times"}},
+		"no folder":               {[]string{"soak", brokers, "--out", text}, []string{"--out", "no folder"}},
+		"no streams":              {[]string{"soak", brokers, "--streams", "-1"}, []string{"--streams", "at least 0"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			call(t, nil, append([]string{"bench"}, tt.args...)...).wantError(t, exitUsage, tt.want...)
+		})
+	}
+	dir := temporaries(t)
+	call(t, nil, "bench", "gap", "--brokers", deadAddr(t)).wantError(t, exitUsage, "--brokers", "refused")
+	wantEmpty(t, dir)
+}

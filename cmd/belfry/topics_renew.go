@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+)
+
+// The topics that --new-epoch knows: those whose offsets mean something.
+const (
+	renewJournal       = "journal"
+	renewNotifications = "notifications"
+)
+
+// newEpochFlag is an action and no setting: the command line alone asks for it,
+// or each start with the same environment or file would delete a topic.
+const newEpochFlag = "new-epoch"
+
+// remedy says what to do about a refused partition of one of those topics.
+func remedy(topic string) string {
+	if topic == renewJournal {
+		return `run "belfry topics --new-epoch"`
+	}
+	return fmt.Sprintf("run %q", "belfry topics --new-epoch="+topic)
+}
+
+// renewOptions say which topic is created anew.
+type renewOptions struct {
+	topic choice
+	file  string
+}
+
+func newRenewOptions() renewOptions {
+	return renewOptions{topic: newChoice("", renewJournal, renewNotifications)}
+}
+
+func (o *renewOptions) addFlags(fs *pflag.FlagSet) {
+	fs.Var(&o.topic, newEpochFlag, "delete and create again a topic that was cut short, keeping what was not processed; alone it means the journal; on the command line only")
+	fs.Lookup(newEpochFlag).NoOptDefVal = renewJournal
+	fs.StringVar(&o.file, "copy-file", "", "`file` for what --new-epoch keeps meanwhile; <topic>-<epoch>.ndjson here if empty")
+}
+
+// renewTopic creates the topic anew. Nothing that writes or reads its offsets
+// may run meanwhile.
+func renewTopic(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, o renewOptions, report func(engine.Change)) error {
+	topics, err := openTopics(cfg)
+	if err != nil {
+		return err
+	}
+	defer topics.Close()
+	name, group := prefix.Journal(), prefix.UnreadGroup()
+	stopped := func(g string) bool { return g == group || strings.HasPrefix(g, prefix.RouterGroup("")) }
+	if o.topic.value == renewNotifications {
+		name, group = prefix.Notifications(), prefix.RouterGroup(prefix.Notifications())
+		stopped = func(g string) bool { return g == group }
+	}
+	r := engine.Renewal{Group: group, Stopped: stopped, File: o.file, Report: report}
+	for _, s := range prefix.Topics(1) {
+		if s.Name == name {
+			r.Spec = s
+		}
+	}
+	return topics.Renew(ctx, cfg, r)
+}

@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/IBM/sarama"
+)
+
+// former remembers in the state folder which member of a group this process is,
+// so that the next one on the folder can take it out of the group: a process
+// that was killed could not leave, and its partitions would wait for the
+// session time-out. Whoever holds the folder knows that the process is gone.
+// A static member has nothing to do with it.
+type former struct {
+	path  string
+	group string
+}
+
+func (c *Config) former(group string) *former {
+	if c.InstanceID != "" || c.StateDir == "" {
+		return nil
+	}
+	return &former{filepath.Join(c.StateDir, "members", group), group}
+}
+
+// keep writes down a member id.
+func (f *former) keep(member string) error {
+	if f == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+		return fmt.Errorf("keep member id: %w", err)
+	}
+	if err := os.WriteFile(f.path, []byte(member), 0o600); err != nil {
+		return fmt.Errorf("keep member id: %w", err)
+	}
+	return nil
+}
+
+// leave takes the member that was kept out of the group, if there is one.
+// Nothing is lost if it fails: the group will notice by itself.
+func (f *former) leave(client sarama.Client) error {
+	if f == nil {
+		return nil
+	}
+	member, err := os.ReadFile(f.path)
+	if errors.Is(err, os.ErrNotExist) || len(member) == 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read former member id: %w", err)
+	}
+	coordinator, err := client.Coordinator(f.group)
+	if err != nil {
+		return fmt.Errorf("take the former member out of %s: %w", f.group, err)
+	}
+	response, err := coordinator.LeaveGroup(&sarama.LeaveGroupRequest{GroupId: f.group, MemberId: string(member)})
+	if err != nil {
+		return fmt.Errorf("take the former member out of %s: %w", f.group, err)
+	}
+	switch response.Err {
+	case sarama.ErrNoError, sarama.ErrUnknownMemberId:
+		return nil
+	default:
+		return fmt.Errorf("take the former member out of %s: %w", f.group, response.Err)
+	}
+}

@@ -1,0 +1,160 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+// writers write to "in" as fast as they can until they are stopped.
+type writers struct {
+	mu    sync.Mutex
+	acked []string
+	stop  func()
+}
+
+func startWriters(t *testing.T, cfg engine.Config, acks ...kgo.Acks) *writers {
+	t.Helper()
+	w := &writers{}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for i, a := range acks {
+		client, err := kgo.NewClient(kgo.SeedBrokers(cfg.Brokers...), kgo.RequiredAcks(a), kgo.DisableIdempotentWrite(),
+			kgo.DefaultProduceTopic("in"), kgo.ProducerBatchCompression(kgo.NoCompression()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		running.Go(func() {
+			defer client.Close()
+			for n := 0; ctx.Err() == nil; n++ {
+				key := fmt.Sprintf("%d/%d", i, n)
+				if err := client.ProduceSync(ctx, &kgo.Record{Key: []byte(key), Value: []byte("x")}).FirstErr(); err == nil {
+					w.mu.Lock()
+					w.acked = append(w.acked, key)
+					w.mu.Unlock()
+				} else {
+					// The client knows a topic by its ID for life.
+					client.PurgeTopicsFromProducing("in")
+				}
+			}
+		})
+	}
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		running.Wait()
+	})
+	t.Cleanup(w.stop)
+	return w
+}
+
+func (w *writers) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.acked)
+}
+
+// Writers that do not stop lose nothing that a broker acknowledged to them,
+// whatever acknowledgement they ask for.
+func TestRenewUnderLoadLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts Kafka")
+	}
+	t.Parallel()
+	cluster := kafkatest.Start(t, kafkatest.Config{})
+	cfg := engine.Config{Brokers: cluster.Brokers(), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	createTopics(t, cfg, 3, "in")
+	w := startWriters(t, cfg, kgo.AllISRAcks(), kgo.LeaderAck(), kgo.AllISRAcks())
+	some := func() {
+		t.Helper()
+		before := w.count()
+		kafkatest.Eventually(t, patience, func() string { return "nothing is acknowledged" }, func() bool { return w.count() > before+100 })
+	}
+	some()
+	topics, err := engine.OpenTopics(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer topics.Close()
+	ackedAt := map[string]int{}
+	err = topics.Renew(t.Context(), cfg, engine.Renewal{
+		Spec: newRenewing(t, cfg).spec, Group: "g", Stopped: func(string) bool { return false }, File: newRenewing(t, cfg).file,
+		Report: func(c engine.Change) {
+			what, _, _ := strings.Cut(string(c), " ")
+			ackedAt[what] = w.count()
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ackedAt["copied"] != ackedAt["deleted"] {
+		t.Errorf("%d records were acknowledged between copy and deletion", ackedAt["deleted"]-ackedAt["copied"])
+	}
+	some()
+	w.stop()
+	seen := map[string]int{}
+	for p := range int32(3) {
+		err := engine.Scan(t.Context(), cfg, "in", p, func(m *sarama.ConsumerMessage) error {
+			seen[string(m.Key)]++
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	lost := 0
+	for _, key := range w.acked {
+		if seen[key] == 0 {
+			lost++
+		}
+	}
+	if lost > 0 {
+		t.Errorf("%d of %d acknowledged records are lost", lost, len(w.acked))
+	}
+	t.Logf("%d acknowledged, %d before the deletion", len(w.acked), ackedAt["deleted"])
+}
+
+// The remains of the old incarnation are gone at once on a real broker, too:
+// its commits, and what brokers know of it.
+func TestRenewOnRealKafka(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts Kafka")
+	}
+	t.Parallel()
+	cluster := kafkatest.Start(t, kafkatest.Config{})
+	cfg := engine.Config{Brokers: cluster.Brokers(), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	createTopics(t, cfg, 2, "in", "g-table")
+	form(t, cfg)
+	now := time.Now()
+	produce(t, cfg, at(0, now, "a"), at(0, now, "b"), at(1, now, "c"))
+	commit(t, cfg, 0, 1, "")
+	commit(t, cfg, 1, 9, "")
+	r := newRenewing(t, cfg)
+	r.cancelAt = "deleted"
+	if err := r.run(t); err == nil {
+		t.Fatal("it was not interrupted")
+	}
+	r.cancelAt = ""
+	r.mustRun(t)
+	if got := strings.Join(keysOf(t, cfg, 2), ","); got != "b,c" {
+		t.Errorf("the topic holds %q\n%s", got, strings.Join(r.reports, "\n"))
+	}
+	var seen log
+	g := group(func(c *engine.Context, _ []byte) { seen.add(c.Key()) })
+	g.Positional = true
+	p := engine.NewProcessor(cfg, g)
+	run(t, p.Run)
+	seen.await(t, 2)
+	if s := p.Status(); len(s.Refused) > 0 {
+		t.Errorf("status %v", s)
+	}
+}

@@ -1,0 +1,187 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+)
+
+// askTimeout bounds each question to the brokers.
+const askTimeout = 10 * time.Second
+
+// connect opens a plain client.
+func connect(cfg engine.Config, more ...kgo.Opt) (*kgo.Client, error) {
+	options := []kgo.Opt{kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID("belfry-bench")}
+	if cfg.TLS != nil {
+		options = append(options, kgo.DialTLSConfig(cfg.TLS))
+	}
+	switch cfg.SASL.Mechanism {
+	case sarama.SASLTypePlaintext:
+		options = append(options, kgo.SASL(plain.Auth{User: cfg.SASL.User, Pass: cfg.SASL.Password}.AsMechanism()))
+	case sarama.SASLTypeSCRAMSHA256:
+		options = append(options, kgo.SASL(scram.Auth{User: cfg.SASL.User, Pass: cfg.SASL.Password}.AsSha256Mechanism()))
+	case sarama.SASLTypeSCRAMSHA512:
+		options = append(options, kgo.SASL(scram.Auth{User: cfg.SASL.User, Pass: cfg.SASL.Password}.AsSha512Mechanism()))
+	}
+	client, err := kgo.NewClient(append(options, more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("open kafka client: %w", err)
+	}
+	return client, nil
+}
+
+// admin asks the brokers about one installation.
+type admin struct {
+	client *kgo.Client
+	kadm   *kadm.Client
+	prefix belfry.Prefix
+}
+
+func openAdmin(cfg engine.Config, prefix belfry.Prefix) (*admin, error) {
+	client, err := connect(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &admin{client: client, kadm: kadm.NewClient(client), prefix: prefix}, nil
+}
+
+func (a *admin) close() { a.client.Close() }
+
+// groups are those that every measured program has. A router's lag is the
+// soak's business alone.
+func (a *admin) groups() []string { return []string{a.prefix.UnreadGroup(), a.prefix.InboxGroup()} }
+
+// stable reports whether each group has exactly so many members and is not
+// rebalancing.
+func (a *admin) stable(ctx context.Context, members int) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	found, err := a.kadm.DescribeGroups(ctx, a.groups()...)
+	if err == nil {
+		err = found.Error()
+	}
+	if err != nil {
+		return false, fmt.Errorf("describe groups: %w", err)
+	}
+	for _, g := range found {
+		if g.State != "Stable" || len(g.Members) != members {
+			return false, nil
+		}
+	}
+	return len(found) == len(a.groups()), nil
+}
+
+// behind is how many records of their inputs the groups have not committed.
+func (a *admin) behind(ctx context.Context, inputs map[string][]string) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	var sum int64
+	for group, topics := range inputs {
+		committed, err := a.kadm.FetchOffsets(ctx, group)
+		if err == nil {
+			err = committed.Error()
+		}
+		if err != nil {
+			return 0, fmt.Errorf("fetch offsets of %s: %w", group, err)
+		}
+		ends, err := a.kadm.ListEndOffsets(ctx, topics...)
+		if err == nil {
+			err = ends.Error()
+		}
+		if err != nil {
+			return 0, fmt.Errorf("find the ends of %v: %w", topics, err)
+		}
+		ends.Each(func(end kadm.ListedOffset) {
+			at := int64(0)
+			if c, ok := committed.Lookup(end.Topic, end.Partition); ok {
+				at = max(c.At, 0)
+			}
+			sum += max(end.Offset-at, 0)
+		})
+	}
+	return sum, nil
+}
+
+// delete removes the topics and groups of the installation.
+func (a *admin) delete(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*askTimeout)
+	defer cancel()
+	var names []string
+	for _, spec := range a.prefix.Topics(1) {
+		names = append(names, spec.Name)
+	}
+	deleted, err := a.kadm.DeleteTopics(ctx, names...)
+	if err == nil {
+		err = deleted.Error()
+	}
+	for group := range a.prefix.GroupInputs() {
+		// One that never was, or that still counts a killed member, is left to
+		// the broker to forget.
+		_, _ = a.kadm.DeleteGroup(ctx, group)
+	}
+	if err != nil {
+		return fmt.Errorf("delete the topics of %s: %w", a.prefix, err)
+	}
+	return nil
+}
+
+// Follower reads topics from the ends they had when it was opened.
+type Follower struct{ client *kgo.Client }
+
+// Follow opens a follower. The caller must close it.
+func Follow(ctx context.Context, cfg engine.Config, topics ...string) (*Follower, error) {
+	client, err := connect(cfg, kgo.FetchMaxWait(100*time.Millisecond))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topics...)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		client.Close()
+		return nil, fmt.Errorf("find the ends of %v: %w", topics, err)
+	}
+	at := map[string]map[int32]kgo.Offset{}
+	ends.Each(func(end kadm.ListedOffset) {
+		if at[end.Topic] == nil {
+			at[end.Topic] = map[int32]kgo.Offset{}
+		}
+		at[end.Topic][end.Partition] = kgo.NewOffset().At(end.Offset)
+	})
+	client.AddConsumePartitions(at)
+	return &Follower{client}, nil
+}
+
+// Run calls visit, on this goroutine, for each record with the time at which it
+// was received, until ctx ends.
+func (f *Follower) Run(ctx context.Context, visit func(r *kgo.Record, at time.Time)) error {
+	for {
+		fetches := f.client.PollFetches(ctx)
+		at := time.Now()
+		if ctx.Err() != nil {
+			return nil
+		}
+		// Anything else is tried again by the client.
+		if i := slices.IndexFunc(fetches.Errors(), func(e kgo.FetchError) bool { return errors.Is(e.Err, kgo.ErrClientClosed) }); i >= 0 {
+			return nil
+		}
+		fetches.EachRecord(func(r *kgo.Record) { visit(r, at) })
+	}
+}
+
+// Close ends the connections.
+func (f *Follower) Close() { f.client.Close() }

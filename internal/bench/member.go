@@ -1,0 +1,173 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/belfry/belfry/internal/child"
+)
+
+const (
+	// readyTimeout is how long a process may take until it is ready.
+	readyTimeout = 2 * time.Minute
+	// stopTimeout is how long it may take to end after SIGTERM.
+	stopTimeout = 30 * time.Second
+	// restartPause is how long after its end a process that ended by itself is
+	// started again, as by whatever runs it in production.
+	restartPause = time.Second
+	// readyPoll is how often a process is asked whether it is ready, and so the
+	// error of a measured start.
+	readyPoll = 5 * time.Millisecond
+)
+
+// member is one process of an installation. One that ends by itself is started
+// again. Its methods are for one goroutine.
+type member struct {
+	name string
+	path string
+	args []string
+	url  string // of /readyz and /metrics
+	dir  string // its state folder
+	log  string // file
+
+	mu      sync.Mutex
+	process *child.Process // nil before the first start
+	wanted  bool           // it should run
+	ends    int            // how often it ended by itself
+	watch   sync.WaitGroup
+}
+
+// start starts the member, which must not run, with the state it has.
+func (m *member) start() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.wanted = true
+	return m.launch()
+}
+
+// launch starts a process; mu is held.
+func (m *member) launch() error {
+	p, err := child.Start(m.log, m.path, m.args...)
+	if err != nil {
+		return err
+	}
+	m.process = p
+	m.watch.Go(func() { m.watchEnd(p) }) // ends with the process
+	return nil
+}
+
+// watchEnd starts the member again if its process ended by itself.
+func (m *member) watchEnd(p *child.Process) {
+	<-p.Done()
+	unasked := func() bool { return m.wanted && m.process == p }
+	m.mu.Lock()
+	if !unasked() {
+		m.mu.Unlock()
+		return
+	}
+	m.ends++
+	m.mu.Unlock()
+	pause := time.NewTimer(restartPause)
+	defer pause.Stop()
+	<-pause.C
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if unasked() {
+		// A program that can't be started any more is not ready either, and
+		// that is what will be told.
+		_ = m.launch()
+	}
+}
+
+// unwanted returns the present process, which then may end.
+func (m *member) unwanted() *child.Process {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.wanted = false
+	return m.process
+}
+
+// kill sends SIGKILL and waits.
+func (m *member) kill() error {
+	p := m.unwanted()
+	if p == nil {
+		return nil
+	}
+	return p.Kill()
+}
+
+// terminate sends SIGTERM and waits.
+func (m *member) terminate() error {
+	p := m.unwanted()
+	if p == nil {
+		return nil
+	}
+	_, err := p.Stop(stopTimeout)
+	return err
+}
+
+// endings is how often the member ended by itself.
+func (m *member) endings() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ends
+}
+
+// awaitReady waits until /readyz says so.
+func (m *member) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	tick := time.NewTicker(readyPoll)
+	defer tick.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.url+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		if response, err := client.Do(request); err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not ready: %w; the end of its log:\n%s", m.name, ctx.Err(), m.logTail(8))
+		}
+	}
+}
+
+// end kills the process and waits for all that belongs to it.
+func (m *member) end() error {
+	err := m.kill()
+	m.watch.Wait()
+	return err
+}
+
+// logTail returns the last lines of the log.
+func (m *member) logTail(lines int) string {
+	text, err := os.ReadFile(m.log)
+	if err != nil {
+		return err.Error()
+	}
+	all := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	return string(bytes.Join(all[max(len(all)-lines, 0):], []byte("\n")))
+}
+
+// freeAddr returns a loopback address that nobody listened on a moment ago.
+func freeAddr(ctx context.Context) (string, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	defer ln.Close()
+	return ln.Addr().String(), nil
+}

@@ -1,0 +1,156 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+)
+
+// Tally says how often the events of a load, numbered from 0, are in a table.
+type Tally struct {
+	Exact   int // once
+	Lost    int // not at all
+	Doubled int // occurrences beyond the first
+	Strange int // occurrences of what was not sent
+}
+
+// count tallies the occurrences of sent events; strange ones are added by the
+// caller.
+func count(occurrences []int) (t Tally) {
+	for _, n := range occurrences {
+		switch {
+		case n == 0:
+			t.Lost++
+		case n == 1:
+			t.Exact++
+		default:
+			t.Doubled += n - 1
+		}
+	}
+	return t
+}
+
+// held is what the tables hold, by the last value of each key.
+type held struct {
+	rows  map[string]belfry.State
+	items map[string]belfry.Item // by recipient/seq
+}
+
+// compare reads both tables and fills in what it finds.
+func (in *installation) compare(ctx context.Context, l *Loss) error {
+	h := held{map[string]belfry.State{}, map[string]belfry.Item{}}
+	err := in.readAll(ctx, in.Prefix.UnreadTable(), func(r *kgo.Record) error { return take(h.rows, r, codec.DecodeState) })
+	if err == nil {
+		err = in.readAll(ctx, in.Prefix.InboxTable(), func(r *kgo.Record) error { return take(h.items, r, codec.DecodeItem) })
+	}
+	if err != nil {
+		return err
+	}
+	h.compare(l, in.Users)
+	return nil
+}
+
+// compare holds the tables against the events 0 to Sent-1.
+func (h *held) compare(l *Loss, users int) {
+	byID, byHash, sentTo := map[string]int{}, map[uint64]int{}, map[string]int{}
+	for i := range l.Sent {
+		e := Event(i, users, time.Time{})
+		byID[e.ID] = i
+		byHash[belfry.IdentityHash(e.Source, e.ID, "")] = i
+		sentTo[e.Recipient]++
+	}
+	inbox, rows := make([]int, l.Sent), make([]int, l.Sent)
+	strangeItems, strangeEntries := 0, 0
+	l.Apart = len(h.items)
+	for key, item := range h.items {
+		recipient, _, _ := belfry.ParseItemKey(key)
+		if i, ok := byID[item.ID]; ok && Recipient(i, users) == recipient {
+			inbox[i]++
+		} else {
+			strangeItems++
+		}
+	}
+	for recipient, row := range h.rows {
+		for _, e := range row.Items {
+			if i, ok := byHash[e.Hash]; ok && Recipient(i, users) == recipient {
+				rows[i]++
+			} else {
+				strangeEntries++
+			}
+			if _, ok := h.items[belfry.ItemKey(recipient, e.Seq)]; ok {
+				l.Apart--
+			} else {
+				l.Apart++
+			}
+		}
+		if row.Counts(time.Time{}).Unread != sentTo[recipient] {
+			l.Wrong++
+		}
+		delete(sentTo, recipient)
+	}
+	l.Wrong += len(sentTo) // users without a row
+	l.Inbox, l.Rows = count(inbox), count(rows)
+	l.Inbox.Strange, l.Rows.Strange = strangeItems, strangeEntries
+}
+
+// take sets a key of a table to its newest value.
+func take[T any](table map[string]T, r *kgo.Record, decode func([]byte) (T, error)) error {
+	if r.Value == nil {
+		delete(table, string(r.Key))
+		return nil
+	}
+	value, err := decode(r.Value)
+	if err != nil {
+		return fmt.Errorf("decode the value of %s in %s/%d at %d: %w", r.Key, r.Topic, r.Partition, r.Offset, err)
+	}
+	table[string(r.Key)] = value
+	return nil
+}
+
+// readAll reads a topic from its begin to the end that it has now. Its last
+// records must be younger than what compaction may remove.
+func (in *installation) readAll(ctx context.Context, topic string, visit func(*kgo.Record) error) error {
+	ends, err := in.admin.kadm.ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("find the end of %s: %w", topic, err)
+	}
+	left := map[int32]int64{}
+	from := map[int32]kgo.Offset{}
+	ends.Each(func(end kadm.ListedOffset) {
+		if end.Offset > 0 {
+			left[end.Partition], from[end.Partition] = end.Offset, kgo.NewOffset().AtStart()
+		}
+	})
+	client, err := connect(in.Kafka, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for len(left) > 0 {
+		fetches := client.PollFetches(ctx)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for _, r := range fetches.Records() {
+			if r.Offset >= left[r.Partition] {
+				continue
+			}
+			if err := visit(r); err != nil {
+				return err
+			}
+			if r.Offset == left[r.Partition]-1 {
+				delete(left, r.Partition)
+			}
+		}
+	}
+	return nil
+}

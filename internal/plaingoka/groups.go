@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/lovoo/goka"
+	gokacodec "github.com/lovoo/goka/codec"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+)
+
+// The values of --fold.
+const (
+	foldBelfry = "belfry"
+	foldPlain  = "plain"
+)
+
+// foldFunc applies a record to a row.
+type foldFunc func(row belfry.State, r belfry.Record, ctx goka.Context) (belfry.State, belfry.Effects)
+
+func foldOf(name string) (foldFunc, error) {
+	switch name {
+	case foldBelfry:
+		return byOffset, nil
+	case foldPlain:
+		return byCount, nil
+	}
+	return nil, fmt.Errorf("--fold must be %s or %s, not %q", foldBelfry, foldPlain, name)
+}
+
+// byOffset is Belfry's fold: the row knows the offset of its last record.
+func byOffset(row belfry.State, r belfry.Record, ctx goka.Context) (belfry.State, belfry.Effects) {
+	return belfry.Fold(row, r, belfry.Input{Position: belfry.Position{Epoch: 1, Offset: ctx.Offset()}, Time: ctx.Timestamp()})
+}
+
+// byCount makes of each record the next item, whatever came before. It is the
+// same fold without what tells a record that came before: offset and id.
+func byCount(row belfry.State, r belfry.Record, ctx goka.Context) (belfry.State, belfry.Effects) {
+	n := r.Notification
+	r.Notification.ID = ""
+	next, effects := belfry.Fold(row, r, belfry.Input{Position: belfry.Position{Epoch: 1, Offset: int64(row.Version)}, Time: ctx.Timestamp()})
+	if effects.Item != nil {
+		effects.Item.ID = n.ID
+		next.Items[len(next.Items)-1].Hash = belfry.IdentityHash(n.Source, n.ID, r.Rule)
+	}
+	return next, effects
+}
+
+// unread folds the journal into rows and emits contents and tombstones. What
+// does not decode ends it, as it does with goka's own codecs.
+func unread(prefix belfry.Prefix, fold foldFunc) *goka.GroupGraph {
+	items := goka.Stream(prefix.Items())
+	return goka.DefineGroup(goka.Group(prefix.UnreadGroup()),
+		goka.Input(goka.Stream(prefix.Journal()), recordCodec{}, func(ctx goka.Context, msg any) {
+			row, _ := ctx.Value().(belfry.State)
+			next, effects := fold(row, msg.(belfry.Record), ctx)
+			for _, seq := range effects.Removed {
+				ctx.Emit(items, belfry.ItemKey(ctx.Key(), seq), nil)
+			}
+			if effects.Item != nil {
+				ctx.Emit(items, belfry.ItemKey(ctx.Key(), effects.Item.Seq), effects.Item)
+			}
+			ctx.SetValue(next)
+		}),
+		goka.Output(items, itemCodec{}),
+		goka.Persist(rowCodec{}),
+	)
+}
+
+// inbox writes contents and tombstones into its table.
+func inbox(prefix belfry.Prefix) *goka.GroupGraph {
+	return goka.DefineGroup(goka.Group(prefix.InboxGroup()),
+		goka.Input(goka.Stream(prefix.Items()), new(gokacodec.Bytes), func(ctx goka.Context, msg any) {
+			if msg == nil {
+				ctx.Delete()
+				return
+			}
+			ctx.SetValue(msg)
+		}),
+		goka.Persist(new(gokacodec.Bytes)),
+	)
+}
+
+type recordCodec struct{}
+
+func (recordCodec) Encode(v any) ([]byte, error)    { return codec.EncodeRecord(v.(belfry.Record)) }
+func (recordCodec) Decode(data []byte) (any, error) { return codec.DecodeRecord(data) }
+
+type rowCodec struct{}
+
+func (rowCodec) Encode(v any) ([]byte, error) {
+	row := v.(belfry.State)
+	return codec.EncodeState(&row)
+}
+func (rowCodec) Decode(data []byte) (any, error) { return codec.DecodeState(data) }
+
+type itemCodec struct{}
+
+func (itemCodec) Encode(v any) ([]byte, error)    { return codec.EncodeItem(v.(*belfry.Item)) }
+func (itemCodec) Decode(data []byte) (any, error) { return codec.DecodeItem(data) }
