@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -48,17 +49,21 @@ func (p *Processor) Run(ctx context.Context) error { return p.sup.run(ctx, p.att
 // Status tells what the processor is doing.
 func (p *Processor) Status() Status { return p.sup.snapshot() }
 
-func (p *Processor) attempt(ctx context.Context) error {
+func (p *Processor) attempt(ctx context.Context) (ended error) {
 	topics, err := OpenTopics(p.cfg)
 	if err != nil {
 		return err
 	}
 	defer topics.Close()
 	var out atomic.Pointer[producer]
-	options, err := p.options(topics, &out)
+	store, err := p.openStore(topics)
 	if err != nil {
 		return err
 	}
+	if store != nil {
+		defer func() { ended = errors.Join(ended, store.Close()) }()
+	}
+	options := p.options(topics, store, &out)
 	processor, err := goka.NewProcessor(p.cfg.Brokers, p.group.Graph, options...)
 	if err != nil {
 		return fmt.Errorf("build processor: %w", err)
@@ -94,7 +99,7 @@ func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
 	}
 }
 
-func (p *Processor) options(topics *Topics, out *atomic.Pointer[producer]) ([]goka.ProcessorOption, error) {
+func (p *Processor) options(topics *Topics, s *store, out *atomic.Pointer[producer]) []goka.ProcessorOption {
 	g := &group{onSession: func(context.Context) error {
 		if p.group.OnSession == nil {
 			return nil
@@ -124,30 +129,28 @@ func (p *Processor) options(topics *Topics, out *atomic.Pointer[producer]) ([]go
 			return g, err
 		}),
 	}
-	store, err := p.stores(topics)
-	if err != nil {
-		return nil, err
+	if p.group.WriteOnly {
+		options = append(options, goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) { return storage.NewNull(), nil }))
+	} else if s != nil {
+		options = append(options, goka.WithStorageBuilder(s.open))
 	}
-	if store != nil {
-		options = append(options, goka.WithStorageBuilder(store))
-	}
-	return append(options, p.group.Options...), nil
+	return append(options, p.group.Options...)
 }
 
-// stores returns the builder of the group table's stores, nil without a table.
-func (p *Processor) stores(topics *Topics) (storage.Builder, error) {
+// openStore opens the store of the group's table; nil if it needs none.
+func (p *Processor) openStore(topics *Topics) (*store, error) {
 	table := p.group.Graph.GroupTable()
-	if table == nil {
+	if table == nil || p.group.WriteOnly {
 		return nil, nil
-	}
-	if p.group.WriteOnly {
-		return func(string, int32) (storage.Storage, error) { return storage.NewNull(), nil }, nil
 	}
 	infos, err := topics.Info(table.Topic())
 	if err != nil {
 		return nil, err
 	}
-	return stores(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, p.sup.log)
+	end := func(partition int32) (int64, error) {
+		return topics.client.GetOffset(table.Topic(), partition, sarama.OffsetNewest)
+	}
+	return openStore(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, end, p.sup.log)
 }
 
 func (c *Config) consumer() goka.SaramaConsumerBuilder {

@@ -77,7 +77,7 @@ func (v *View) Get(key string) ([]byte, error) {
 	return value, nil
 }
 
-func (v *View) attempt(ctx context.Context) error {
+func (v *View) attempt(ctx context.Context) (ended error) {
 	topics, err := OpenTopics(v.cfg)
 	if err != nil {
 		return err
@@ -88,14 +88,18 @@ func (v *View) attempt(ctx context.Context) error {
 		return err
 	}
 	info := infos[v.table.Topic]
-	store, err := stores(filepath.Join(v.cfg.StateDir, "views"), v.table.Topic, info.ID, v.sup.log)
+	end := func(partition int32) (int64, error) {
+		return topics.client.GetOffset(v.table.Topic, partition, sarama.OffsetNewest)
+	}
+	store, err := openStore(filepath.Join(v.cfg.StateDir, "views"), v.table.Topic, info.ID, end, v.sup.log)
 	if err != nil {
 		return err
 	}
+	defer func() { ended = errors.Join(ended, store.Close()) }()
 	var opened closers
 	defer opened.close()
 	reads := newViewStores(info.Partitions)
-	view, err := goka.NewView(v.cfg.Brokers, goka.Table(v.table.Topic), Bytes{}, v.options(reads.storage(store), &opened)...)
+	view, err := goka.NewView(v.cfg.Brokers, goka.Table(v.table.Topic), Bytes{}, v.options(reads.storage(store.open), &opened)...)
 	if err != nil {
 		return fmt.Errorf("build view: %w", err)
 	}
