@@ -61,12 +61,12 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// A file where a partition's store should be.
+		// A file where the rows should be.
 		store := filepath.Join(broken.StateDir, "views", "rows", "v2.1", "rows", fmt.Sprintf("%x", infos["rows"].ID))
 		if err := os.MkdirAll(store, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(store, "rows.2"), nil, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(store, "rows"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		v := engine.NewView(broken, engine.Table{Topic: "rows"})

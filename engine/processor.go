@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -55,7 +56,7 @@ func (p *Processor) Run(ctx context.Context) error { return p.sup.run(ctx, p.att
 // Status tells what the processor is doing.
 func (p *Processor) Status() Status { return p.sup.snapshot() }
 
-func (p *Processor) attempt(ctx context.Context) error {
+func (p *Processor) attempt(ctx context.Context) (ended error) {
 	topics, err := OpenTopics(p.cfg)
 	if err != nil {
 		return err
@@ -66,10 +67,14 @@ func (p *Processor) attempt(ctx context.Context) error {
 	if err := g.former.leave(topics.client); err != nil {
 		p.sup.log.Warn("its partitions wait for the session time-out", "err", err)
 	}
-	options, err := p.options(g, &out)
+	store, err := p.openStore(topics)
 	if err != nil {
 		return err
 	}
+	if store != nil {
+		defer func() { ended = errors.Join(ended, store.Close()) }()
+	}
+	options := p.options(g, store, &out)
 	processor, err := goka.NewProcessor(p.cfg.Brokers, p.group.Graph, options...)
 	if err != nil {
 		return fmt.Errorf("build processor: %w", err)
@@ -120,7 +125,7 @@ func (p *Processor) newGroup(topics *Topics) *group {
 	return g
 }
 
-func (p *Processor) options(g *group, out *atomic.Pointer[producer]) ([]goka.ProcessorOption, error) {
+func (p *Processor) options(g *group, s *store, out *atomic.Pointer[producer]) []goka.ProcessorOption {
 	options := []goka.ProcessorOption{
 		goka.WithClientID("belfry-" + string(p.group.Graph.Group())),
 		goka.WithLogger(gokaLogger{p.sup.log}),
@@ -140,34 +145,28 @@ func (p *Processor) options(g *group, out *atomic.Pointer[producer]) ([]goka.Pro
 			return g, err
 		}),
 	}
-	store, err := p.stores(g.topics)
-	if err != nil {
-		return nil, err
+	if p.group.WriteOnly {
+		options = append(options, goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) { return storage.NewNull(), nil }))
+	} else if s != nil {
+		options = append(options, goka.WithStorageBuilder(ownOffsets(s.open)))
 	}
-	if store != nil {
-		options = append(options, goka.WithStorageBuilder(store))
-	}
-	return append(options, p.group.Options...), nil
+	return append(options, p.group.Options...)
 }
 
-// stores returns the builder of the group table's stores, nil without a table.
-func (p *Processor) stores(topics *Topics) (storage.Builder, error) {
+// openStore opens the store of the group's table; nil if it needs none.
+func (p *Processor) openStore(topics *Topics) (*store, error) {
 	table := p.group.Graph.GroupTable()
-	if table == nil {
+	if table == nil || p.group.WriteOnly {
 		return nil, nil
-	}
-	if p.group.WriteOnly {
-		return func(string, int32) (storage.Storage, error) { return storage.NewNull(), nil }, nil
 	}
 	infos, err := topics.Info(table.Topic())
 	if err != nil {
 		return nil, err
 	}
-	build, err := stores(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, p.sup.log)
-	if err != nil {
-		return nil, err
+	end := func(partition int32) (int64, error) {
+		return topics.client.GetOffset(table.Topic(), partition, sarama.OffsetNewest)
 	}
-	return ownOffsets(build), nil
+	return openStore(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, end, p.sup.log)
 }
 
 func (c *Config) consumer() goka.SaramaConsumerBuilder {

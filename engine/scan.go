@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,12 +37,13 @@ func scan(ctx context.Context, cfg Config, topic string, partition int32, from, 
 	defer cancel()
 	info, err := f.info(begin)
 	if err != nil {
-		return err
+		// A client that is interrupted speaks of its connection.
+		return cmp.Or(ctx.Err(), err)
 	}
 	f.id = info.ID
 	bounds, err := f.bounds(begin, partition)
 	if err != nil {
-		return err
+		return cmp.Or(ctx.Err(), err)
 	}
 	if end == sarama.OffsetNewest {
 		end = bounds[partition].end

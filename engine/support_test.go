@@ -22,7 +22,7 @@ func config(t *testing.T) engine.Config {
 	t.Helper()
 	return engine.Config{
 		Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
-		SessionTimeout: 1500 * time.Millisecond,
+		SessionTimeout: 6 * time.Second,
 	}
 }
 

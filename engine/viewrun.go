@@ -142,11 +142,12 @@ func (v *View) open(info TopicInfo, bounds map[int32]offsets) error {
 			return err
 		}
 	}
-	build, err := stores(folder.generation(v.generation), v.table.Topic, info.ID, v.sup.log)
+	// Whether the store is ahead of the log is position's to see.
+	store, err := openStore(folder.generation(v.generation), v.table.Topic, info.ID, nil, v.sup.log)
 	if err != nil {
 		return err
 	}
-	opened, err := openViewStores(build, v.table.Topic, info, v.generation)
+	opened, err := openViewStores(store, info, v.generation)
 	if err != nil {
 		return err
 	}

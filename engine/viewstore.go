@@ -22,6 +22,7 @@ var errStore = errors.New("local store")
 type viewStores struct {
 	id         TopicID
 	generation int // which folder they are in
+	store      *store
 
 	mu    sync.RWMutex // held for reading by who reads, for writing by close
 	parts []storage.Storage
@@ -30,18 +31,15 @@ type viewStores struct {
 	marked bool // told that they are recovered
 }
 
-// openViewStores opens the stores of every partition.
-func openViewStores(build storage.Builder, topic string, info TopicInfo, generation int) (*viewStores, error) {
-	v := &viewStores{id: info.ID, generation: generation}
+// openViewStores opens every partition of a store, which it owns from then on.
+func openViewStores(s *store, info TopicInfo, generation int) (*viewStores, error) {
+	v := &viewStores{id: info.ID, generation: generation, store: s}
 	for p := range int32(info.Partitions) {
-		s, err := build(topic, p)
-		if err == nil {
-			v.parts = append(v.parts, s)
-			err = s.Open()
-		}
+		part, err := s.open(s.topic, p)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("open %w of %s/%d: %w", errStore, topic, p, err), v.close())
+			return nil, errors.Join(fmt.Errorf("%w: %w", errStore, err), v.close())
 		}
+		v.parts = append(v.parts, part)
 	}
 	return v, nil
 }
@@ -89,7 +87,7 @@ func (v *viewStores) close() error {
 	for _, s := range v.parts {
 		errs = append(errs, s.Close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, v.store.Close())...)
 }
 
 // get returns a value that the caller owns, nil if there is none, and
@@ -110,7 +108,7 @@ func (v *viewStores) get(key string) ([]byte, error) {
 
 // eachChunk is how many rows are read at a time: between them the stores can be
 // closed, and none keeps old files for who visits slowly.
-const eachChunk = 256
+const eachChunk = 4096
 
 func (v *viewStores) each(ctx context.Context, visit func(key string, value []byte, written time.Time) error) error {
 	for p := range v.parts {
@@ -152,9 +150,7 @@ func (v *viewStores) chunk(partition int, last []byte) ([]viewRow, error) {
 	if last != nil {
 		start = append(slices.Clone(last), 0) // the first key after it
 	}
-	// Keys are UTF-8, thus below 0xff. Without a limit goka's stores take the
-	// start for a prefix.
-	all, err := v.parts[partition].IteratorWithRange(start, []byte{0xff})
+	all, err := v.parts[partition].IteratorWithRange(start, nil)
 	if err != nil {
 		return nil, err
 	}
