@@ -57,7 +57,7 @@ func TestChaos(t *testing.T) {
 	for _, seed := range seeds {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			cfg := chaos.Config{
-				Binary: binary, Dir: t.TempDir(), Prefix: belfry.Prefix(fmt.Sprintf("chaos-%d", seed)),
+				Binary: binary, Dir: t.TempDir(), Prefix: belfry.Prefix(fmt.Sprintf("chaos-%d-%d", seed, time.Now().Unix())),
 				Kafka:     engine.Config{Brokers: cluster.Brokers()},
 				KafkaArgs: []string{"--brokers", strings.Join(cluster.Brokers(), ",")},
 				Brokers:   cluster.Nodes(),

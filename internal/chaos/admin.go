@@ -90,11 +90,13 @@ func (a *admin) ask(ctx context.Context, question func(context.Context, *kadm.Cl
 func (a *admin) inputs() map[string][]string { return a.prefix.GroupInputs() }
 
 // committed returns the committed offsets of one group; partitions without one
-// are absent.
+// are absent. It asks for stable ones (KIP-447): any other answer comes from
+// below the high watermark as the coordinator knows it, and one that has just
+// started after a SIGKILL knows the last that was checkpointed, seconds old.
 func (a *admin) committed(ctx context.Context, group string) (map[topicPartition]int64, error) {
 	var found kadm.OffsetResponses
 	err := a.ask(ctx, func(ctx context.Context, client *kadm.Client) (err error) {
-		if found, err = client.FetchOffsets(ctx, group); err == nil {
+		if found, err = client.FetchOffsets(kadm.RequireStable(ctx), group); err == nil {
 			err = found.Error()
 		}
 		return err
