@@ -133,7 +133,7 @@ func (p *Processor) options(g *group, s *store, out *atomic.Pointer[producer]) [
 		goka.WithNilHandling(goka.NilProcess),
 		goka.WithContextWrapper(g.wrap),
 		goka.WithPartitionChannelSize(256),
-		goka.WithTopicManagerBuilder(p.cfg.topicManager(p.group.WriteOnly)),
+		goka.WithTopicManagerBuilder(g.topics.manager(p.group.WriteOnly)),
 		goka.WithProducerBuilder(p.cfg.gokaProducer(true, out)),
 		goka.WithConsumerSaramaBuilder(p.cfg.consumer()),
 		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {

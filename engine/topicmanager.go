@@ -8,28 +8,39 @@ import (
 )
 
 // verifyOnly is a goka.TopicManager that creates nothing: two processes that
-// start for the first time at once would race, and the loser would die.
+// start for the first time at once would race, and the loser would die. It
+// speaks over the connections that are there, where goka's own makes more, to
+// one broker, which may be the one that is down.
 type verifyOnly struct {
-	goka.TopicManager
+	client sarama.Client
 	// endOnly says that tables begin at their end: there is nothing to recover.
 	endOnly bool
 }
 
+var _ goka.TopicManager = verifyOnly{}
+
+// GetOffset implements goka.TopicManager.
 func (v verifyOnly) GetOffset(topic string, partition int32, at int64) (int64, error) {
 	if v.endOnly && at == sarama.OffsetOldest {
 		at = sarama.OffsetNewest
 	}
-	return v.TopicManager.GetOffset(topic, partition, at)
+	return v.client.GetOffset(topic, partition, at)
 }
 
+// Partitions implements goka.TopicManager.
+func (v verifyOnly) Partitions(topic string) ([]int32, error) { return v.client.Partitions(topic) }
+
+// EnsureTableExists implements goka.TopicManager.
 func (v verifyOnly) EnsureTableExists(topic string, partitions int) error {
 	return v.EnsureTopicExists(topic, partitions, 0, nil)
 }
 
+// EnsureStreamExists implements goka.TopicManager.
 func (v verifyOnly) EnsureStreamExists(topic string, partitions int) error {
 	return v.EnsureTopicExists(topic, partitions, 0, nil)
 }
 
+// EnsureTopicExists implements goka.TopicManager.
 func (v verifyOnly) EnsureTopicExists(topic string, partitions, _ int, _ map[string]string) error {
 	got, err := v.Partitions(topic)
 	if err != nil {
@@ -41,16 +52,9 @@ func (v verifyOnly) EnsureTopicExists(topic string, partitions, _ int, _ map[str
 	return nil
 }
 
-func (c *Config) topicManager(endOnly bool) goka.TopicManagerBuilder {
-	return func(brokers []string) (goka.TopicManager, error) {
-		sc, err := c.sarama()
-		if err != nil {
-			return nil, err
-		}
-		tm, err := goka.NewTopicManager(brokers, sc, goka.NewTopicManagerConfig())
-		if err != nil {
-			return nil, err
-		}
-		return verifyOnly{tm, endOnly}, nil
-	}
+// Close implements goka.TopicManager. The connections are not its own.
+func (verifyOnly) Close() error { return nil }
+
+func (t *Topics) manager(endOnly bool) goka.TopicManagerBuilder {
+	return func([]string) (goka.TopicManager, error) { return verifyOnly{t.client, endOnly}, nil }
 }

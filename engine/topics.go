@@ -100,11 +100,7 @@ func (t *Topics) Info(names ...string) (map[string]TopicInfo, error) {
 func (t *Topics) lookup(names []string) (map[string]TopicInfo, error) {
 	response, err := t.metadata(names)
 	if err != nil {
-		// A connection that idled over a broker's restart is dead, and that
-		// shows only when it is used: the next one is new.
-		if response, err = t.metadata(names); err != nil {
-			return nil, err
-		}
+		return nil, err
 	}
 	infos := make(map[string]TopicInfo, len(names))
 	for _, topic := range response.Topics {
@@ -119,19 +115,32 @@ func (t *Topics) lookup(names []string) (map[string]TopicInfo, error) {
 	return infos, nil
 }
 
+// metadata asks one broker after the other until one answers: that a connection
+// is dead, since the broker was started again, or that its broker is down, shows
+// only when it is used.
 func (t *Topics) metadata(names []string) (*sarama.MetadataResponse, error) {
-	// The least loaded one that answers: Controller would pin one broker.
-	broker := t.client.LeastLoadedBroker()
-	if broker == nil {
-		return nil, fmt.Errorf("look up topics: %w", sarama.ErrOutOfBrokers)
+	last := error(sarama.ErrOutOfBrokers)
+	ask := func(broker *sarama.Broker) *sarama.MetadataResponse {
+		if err := broker.Open(t.client.Config()); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
+			last = err
+			return nil
+		}
+		response, err := broker.GetMetadata(sarama.NewMetadataRequest(t.client.Config().Version, names))
+		if err != nil {
+			last = err
+			_ = broker.Close() // it may be closed already, which is what is wanted
+			return nil
+		}
+		return response
 	}
-	response, err := broker.GetMetadata(sarama.NewMetadataRequest(t.client.Config().Version, names))
-	if err != nil {
-		// It may be closed already, which is what is wanted.
-		_ = broker.Close()
-		return nil, fmt.Errorf("look up topics: %w", err)
+	for range 2 {
+		for _, broker := range t.client.Brokers() {
+			if response := ask(broker); response != nil {
+				return response, nil
+			}
+		}
 	}
-	return response, nil
+	return nil, fmt.Errorf("look up topics: %w", last)
 }
 
 // Change is something [Topics.Ensure] did, in words for people.
