@@ -58,11 +58,14 @@ func (n *renewal) describe(present TopicInfo) (copyHeader, error) {
 			h.Replication = max(h.Replication, len(p.Replicas))
 		}
 	}
-	settings, err := n.admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: n.topic})
+	described, err := n.admin.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource, Name: n.topic}}, sarama.DescribeConfigsOptions{})
+	if err == nil && described[0].ErrorCode != sarama.ErrNoError {
+		err = described[0].ErrorCode
+	}
 	if err != nil {
 		return copyHeader{}, fmt.Errorf("describe topic %s: %w", n.topic, err)
 	}
-	for _, s := range settings {
+	for _, s := range described[0].Configs {
 		if s.Name == sizeSetting && s.Value == noWrites {
 			h.fenced = true
 			continue

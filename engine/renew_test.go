@@ -147,11 +147,11 @@ func TestRenewKeepsWhatWasNotProcessed(t *testing.T) {
 			t.Errorf("partition %d still has the commit %d", p, block.Offset)
 		}
 	}
-	settings, err := admin(t, cfg).DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: "in"})
+	described, err := admin(t, cfg).DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource, Name: "in"}}, sarama.DescribeConfigsOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range settings {
+	for _, s := range described[0].Configs {
 		if s.Name == "retention.bytes" && s.Value != own || s.Name == "max.message.bytes" && s.Source == sarama.SourceTopic {
 			t.Errorf("the new topic has %s=%s", s.Name, s.Value)
 		}
