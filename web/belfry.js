@@ -121,6 +121,7 @@ export class Inbox extends EventTarget {
 
   #options;
   #items = new Map(); // by seq
+  #listed; // the version of the list, and the last seq on it unless it was the whole
   #removed = new Map(); // seq to the version at which it was gone
   #cursor; // everything up to it is known; undefined asks for a list
   #minVersion = 0;
@@ -247,6 +248,7 @@ export class Inbox extends EventTarget {
     this.next = page.next;
     this.#minVersion = Math.max(this.#minVersion, page.version);
     this.#cursor = page.cursor;
+    this.#listed = { version: page.version, last: page.next ? page.items.at(-1).seq : 0 };
     const { user, version, cursor, unread } = page;
     if (!this.unread || version >= this.unread.version) this.unread = { user, version, cursor, unread };
     this.#emit('change');
@@ -303,7 +305,9 @@ export class Inbox extends EventTarget {
   async #apply(frame, data, signal) {
     switch (frame.event) {
       case 'item':
-        this.#put(data);
+        // A server that is behind the one of the list may tell of what the list
+        // has no more.
+        if (this.#items.has(data.seq) || data.version > this.#listed.version || data.seq < this.#listed.last) this.#put(data);
         break;
       case 'state':
         this.#patch(data);

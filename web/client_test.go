@@ -113,16 +113,17 @@ func TestInboxApplies(t *testing.T) {
 		stream string
 		want   string
 	}{
-		"nothing":       {"", "3three* 2two* = 2"},
-		"read":          {stateFrame(4, "[2]", "[]") + badgeFrame(4, 1), "3three* 2two = 1"},
-		"removed":       {stateFrame(4, "[]", "[3]") + badgeFrame(4, 1), "2two* = 1"},
-		"older state":   {stateFrame(1, "[2,3]", "[2,3]") + badgeFrame(4, 2), "3three* 2two* = 2"},
-		"older badge":   {badgeFrame(2, 9), "3three* 2two* = 2"},
-		"new":           {itemFrame(`{"seq":5,"version":5,"title":"five"}`) + badgeFrame(5, 3), "5five* 3three* 2two* = 3"},
-		"replacing":     {itemFrame(`{"seq":5,"version":5,"replaces":2,"title":"five"}`) + badgeFrame(5, 2), "5five* 3three* = 2"},
-		"archived":      {itemFrame(`{"seq":3,"version":5,"archived":true}`) + badgeFrame(5, 1), "2two* = 1"},
-		"no badge yet":  {itemFrame(`{"seq":5,"version":5,"title":"five"}`), "5five* 3three* 2two* = 2"},
-		"removed stays": {stateFrame(6, "[]", "[3]") + itemFrame(`{"seq":3,"version":5,"title":"old"}`) + badgeFrame(6, 1), "2two* = 1"},
+		"nothing":          {"", "3three* 2two* = 2"},
+		"read":             {stateFrame(4, "[2]", "[]") + badgeFrame(4, 1), "3three* 2two = 1"},
+		"removed":          {stateFrame(4, "[]", "[3]") + badgeFrame(4, 1), "2two* = 1"},
+		"older state":      {stateFrame(1, "[2,3]", "[2,3]") + badgeFrame(4, 2), "3three* 2two* = 2"},
+		"older badge":      {badgeFrame(2, 9), "3three* 2two* = 2"},
+		"new":              {itemFrame(`{"seq":5,"version":5,"title":"five"}`) + badgeFrame(5, 3), "5five* 3three* 2two* = 3"},
+		"replacing":        {itemFrame(`{"seq":5,"version":5,"replaces":2,"title":"five"}`) + badgeFrame(5, 2), "5five* 3three* = 2"},
+		"archived":         {itemFrame(`{"seq":3,"version":5,"archived":true}`) + badgeFrame(5, 1), "2two* = 1"},
+		"no badge yet":     {itemFrame(`{"seq":5,"version":5,"title":"five"}`), "5five* 3three* 2two* = 2"},
+		"gone by the list": {itemFrame(`{"seq":1,"version":2,"title":"one"}`) + badgeFrame(4, 2), "3three* 2two* = 2"},
+		"removed stays":    {stateFrame(6, "[]", "[3]") + itemFrame(`{"seq":3,"version":5,"title":"old"}`) + badgeFrame(6, 1), "2two* = 1"},
 		"late content, flags changed before": {
 			itemFrame(`{"seq":5,"version":5,"pending":true}`) + stateFrame(6, "[5]", "[]") +
 				itemFrame(`{"seq":5,"version":5,"title":"five"}`) + badgeFrame(6, 2),

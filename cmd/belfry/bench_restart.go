@@ -34,8 +34,8 @@ func (p *program) benchRestartCommand() *cobra.Command {
 until /readyz says that it is ready, its memory at that time, and under load the
 time until its first row is in the unread table: cold with an empty state folder;
 killed with the state of one that was killed by SIGKILL under a light load, as a
-dynamic member of its groups, which waits until the session of its former self has
-ended; static the same with an --instance-id; the server both ways too.`,
+dynamic member of its groups, which takes its former self out of them; static the
+same with an --instance-id; the server both ways too.`,
 		Example: `  belfry bench restart --brokers 127.0.0.1:9092
   belfry bench restart --brokers 127.0.0.1:9092 --starts cold,static --rounds 5 --peer ./plaingoka`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
