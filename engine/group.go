@@ -117,7 +117,7 @@ func (g *group) Cleanup(s sarama.ConsumerGroupSession) error {
 func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGroupClaim) error {
 	s := g.session.Load()
 	if s.refused[claimKey{c.Topic(), c.Partition()}] {
-		<-s.Context().Done() // to return would end the session
+		<-s.reading.Done() // to return ends the session
 		return nil
 	}
 	s.trackers[claimKey{c.Topic(), c.Partition()}].start(c.InitialOffset())

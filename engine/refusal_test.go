@@ -100,6 +100,31 @@ func TestShortenedPartitionsAreRefused(t *testing.T) {
 	}
 }
 
+// Once the topic is another one, what was refused is read, without a restart.
+func TestARefusalEndsWithItsTopic(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	createTopics(t, cfg, 1, "in", "g-table")
+	form(t, cfg)
+	produce(t, cfg, text("in", "old", "x"))
+	commit(t, cfg, 0, 5, "")
+	var seen log
+	g := group(func(c *engine.Context, _ []byte) { seen.add(c.Key()) })
+	g.Positional = true
+	p := engine.NewProcessor(cfg, g)
+	run(t, p.Run)
+	kafkatest.Eventually(t, patience, func() string { return p.Status().String() },
+		func() bool { return len(p.Status().Refused) == 1 })
+	recreate(t, cfg, 1, "in")
+	produce(t, cfg, text("in", "new", "x"))
+	if got := seen.await(t, 1); got[0] != "new" {
+		t.Errorf("processed %v", got)
+	}
+	if s := p.Status(); len(s.Refused) != 0 {
+		t.Errorf("status %v, want nothing refused", s)
+	}
+}
+
 // To a group for which offsets mean nothing it is enough to read again.
 func TestShortenedPartitionsAreReadAgain(t *testing.T) {
 	t.Parallel()
