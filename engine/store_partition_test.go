@@ -88,7 +88,7 @@ func TestStoreSharesNoMemory(t *testing.T) {
 	if err := p.Set("a", set); err != nil {
 		t.Fatal(err)
 	}
-	copy(set, "XXXXX")
+	copy(set, "-----")
 	for what, flush := range map[string]bool{"in memory": false, "flushed": true} {
 		if flush {
 			if err := s.flush(0); err != nil {
