@@ -41,6 +41,18 @@ func createTopic(t *testing.T, brokers []string, name string, partitions int32) 
 	if err := a.CreateTopic(name, detail, false); err != nil {
 		t.Fatalf("create topic %s: %v", name, err)
 	}
+	// It is acknowledged before every broker knows of it.
+	for _, addr := range brokers {
+		kafkatest.Eventually(t, 30*time.Second, func() string { return addr + " doesn't know the topic" }, func() bool {
+			client, err := sarama.NewClient([]string{addr}, clientConfig())
+			if err != nil {
+				return false
+			}
+			defer client.Close()
+			_, err = client.Leader(name, partitions-1)
+			return err == nil
+		})
+	}
 }
 
 // values gives the first n values of partition 0.
@@ -58,6 +70,9 @@ func values(t *testing.T, brokers []string, topic string, n int) []string {
 }
 
 func TestOneNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts real brokers")
+	}
 	var pid int
 	t.Run("serves", func(t *testing.T) {
 		c := kafkatest.Start(t, kafkatest.Config{})
@@ -86,6 +101,9 @@ func TestOneNode(t *testing.T) {
 }
 
 func TestThreeNodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts real brokers")
+	}
 	c := kafkatest.Start(t, kafkatest.Config{Nodes: 3})
 	createTopic(t, c.Brokers(), "events", 1)
 	cfg := clientConfig()

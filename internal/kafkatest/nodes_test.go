@@ -11,6 +11,9 @@ import (
 )
 
 func TestNodesReturnErrors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts real brokers")
+	}
 	c := kafkatest.Start(t, kafkatest.Config{})
 	nodes := c.Nodes()
 	if got := nodes.IDs(); !slices.Equal(got, []int32{1}) {
