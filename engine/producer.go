@@ -13,8 +13,6 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
 // flushTimeout bounds how long a producer that is closed waits for what is
@@ -45,9 +43,7 @@ type producer struct {
 
 // newProducer connects to no broker before the first record.
 func (c *Config) newProducer(clientID string, failStop bool, more ...kgo.Opt) (*producer, error) {
-	options := []kgo.Opt{
-		kgo.SeedBrokers(c.Brokers...),
-		kgo.ClientID(clientID),
+	options := append(c.ClientOptions(clientID),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(func(string) func(*kgo.Record, int) int {
 			return func(r *kgo.Record, n int) int { return int(Partition(string(r.Key), n)) }
@@ -58,22 +54,10 @@ func (c *Config) newProducer(clientID string, failStop bool, more ...kgo.Opt) (*
 		// full load batches form by themselves while others are in flight.
 		kgo.ProducerLinger(producerLinger),
 		// How soon a moved partition is found again.
-		kgo.MetadataMinAge(250 * time.Millisecond),
-	}
+		kgo.MetadataMinAge(250*time.Millisecond),
+	)
 	if failStop {
 		options = append(options, kgo.StopProducerOnDataLossDetected())
-	}
-	if c.TLS != nil {
-		options = append(options, kgo.DialTLSConfig(c.TLS))
-	}
-	switch c.SASL.Mechanism {
-	case "":
-	case sarama.SASLTypePlaintext:
-		options = append(options, kgo.SASL(plain.Auth{User: c.SASL.User, Pass: c.SASL.Password}.AsMechanism()))
-	case sarama.SASLTypeSCRAMSHA256:
-		options = append(options, kgo.SASL(scram.Auth{User: c.SASL.User, Pass: c.SASL.Password}.AsSha256Mechanism()))
-	case sarama.SASLTypeSCRAMSHA512:
-		options = append(options, kgo.SASL(scram.Auth{User: c.SASL.User, Pass: c.SASL.Password}.AsSha512Mechanism()))
 	}
 	client, err := kgo.NewClient(append(options, more...)...)
 	if err != nil {

@@ -10,12 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
 // How a feed waits for brokers. A broker that answers nothing (it hangs, or the
@@ -49,9 +46,7 @@ func (c *Config) openFeed(topic, clientID string, more ...kgo.Opt) (*feed, error
 		return nil, errors.New("no brokers given")
 	}
 	f := &feed{topic: topic, heard: map[int32]time.Time{}}
-	options := append([]kgo.Opt{
-		kgo.SeedBrokers(c.Brokers...),
-		kgo.ClientID(clientID),
+	options := append(c.ClientOptions(clientID),
 		kgo.WithHooks(f),
 		kgo.DisableClientMetrics(),
 		kgo.AlwaysRetryEOF(), // a broker that stops looks like one with other TLS settings
@@ -60,7 +55,7 @@ func (c *Config) openFeed(topic, clientID string, more ...kgo.Opt) (*feed, error
 		kgo.RetryBackoffFn(func(int) time.Duration { return feedRetry/2 + rand.N(feedRetry/2) }),
 		// How soon a moved partition is found again, and an idle one.
 		kgo.MetadataMinAge(feedRetry),
-		kgo.MetadataMaxAge(10 * time.Second),
+		kgo.MetadataMaxAge(10*time.Second),
 		kgo.FetchMaxWait(feedWait),
 		kgo.FetchMinBytes(1),
 		kgo.FetchMaxBytes(feedBytes),
@@ -70,30 +65,13 @@ func (c *Config) openFeed(topic, clientID string, more ...kgo.Opt) (*feed, error
 		kgo.DisableFetchSessions(),
 		// They count for the position.
 		kgo.KeepControlRecords(),
-	}, c.security()...)
+	)
 	client, err := kgo.NewClient(append(options, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka settings: %w", err)
 	}
 	f.client = client
 	return f, nil
-}
-
-// security is how to encrypt and to authenticate.
-func (c *Config) security() []kgo.Opt {
-	var options []kgo.Opt
-	if c.TLS != nil {
-		options = append(options, kgo.DialTLSConfig(c.TLS))
-	}
-	switch c.SASL.Mechanism {
-	case sarama.SASLTypePlaintext:
-		options = append(options, kgo.SASL(plain.Auth{User: c.SASL.User, Pass: c.SASL.Password}.AsMechanism()))
-	case sarama.SASLTypeSCRAMSHA256:
-		options = append(options, kgo.SASL(scram.Auth{User: c.SASL.User, Pass: c.SASL.Password}.AsSha256Mechanism()))
-	case sarama.SASLTypeSCRAMSHA512:
-		options = append(options, kgo.SASL(scram.Auth{User: c.SASL.User, Pass: c.SASL.Password}.AsSha512Mechanism()))
-	}
-	return options
 }
 
 func (f *feed) close() { f.client.Close() }

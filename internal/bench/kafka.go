@@ -7,11 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
@@ -22,19 +19,7 @@ const askTimeout = 10 * time.Second
 
 // connect opens a plain client.
 func connect(cfg engine.Config, more ...kgo.Opt) (*kgo.Client, error) {
-	options := []kgo.Opt{kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID("belfry-bench")}
-	if cfg.TLS != nil {
-		options = append(options, kgo.DialTLSConfig(cfg.TLS))
-	}
-	switch cfg.SASL.Mechanism {
-	case sarama.SASLTypePlaintext:
-		options = append(options, kgo.SASL(plain.Auth{User: cfg.SASL.User, Pass: cfg.SASL.Password}.AsMechanism()))
-	case sarama.SASLTypeSCRAMSHA256:
-		options = append(options, kgo.SASL(scram.Auth{User: cfg.SASL.User, Pass: cfg.SASL.Password}.AsSha256Mechanism()))
-	case sarama.SASLTypeSCRAMSHA512:
-		options = append(options, kgo.SASL(scram.Auth{User: cfg.SASL.User, Pass: cfg.SASL.Password}.AsSha512Mechanism()))
-	}
-	client, err := kgo.NewClient(append(options, more...)...)
+	client, err := kgo.NewClient(append(cfg.ClientOptions("belfry-bench"), more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("open kafka client: %w", err)
 	}

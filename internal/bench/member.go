@@ -1,12 +1,10 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -152,16 +150,6 @@ func (m *member) end() error {
 	return err
 }
 
-// logTail returns the last lines of the log.
-func (m *member) logTail(lines int) string {
-	text, err := os.ReadFile(m.log)
-	if err != nil {
-		return err.Error()
-	}
-	all := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
-	return string(bytes.Join(all[max(len(all)-lines, 0):], []byte("\n")))
-}
-
 // freeAddr returns a loopback address that nobody listened on a moment ago.
 func freeAddr(ctx context.Context) (string, error) {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -171,3 +159,6 @@ func freeAddr(ctx context.Context) (string, error) {
 	defer ln.Close()
 	return ln.Addr().String(), nil
 }
+
+// logTail returns the last lines of the log.
+func (m *member) logTail(lines int) string { return child.LogTail(m.log, lines) }

@@ -7,11 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
@@ -32,22 +29,10 @@ type admin struct {
 }
 
 func openAdmin(cfg engine.Config, prefix belfry.Prefix) (*admin, error) {
-	options := []kgo.Opt{
-		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID("belfry-chaos"),
-		kgo.MetadataMinAge(100 * time.Millisecond), kgo.RetryTimeout(askTimeout),
+	options := append(cfg.ClientOptions("belfry-chaos"),
+		kgo.MetadataMinAge(100*time.Millisecond), kgo.RetryTimeout(askTimeout),
 		kgo.RequestTimeoutOverhead(askTimeout), kgo.DialTimeout(askTimeout),
-	}
-	if cfg.TLS != nil {
-		options = append(options, kgo.DialTLSConfig(cfg.TLS))
-	}
-	switch cfg.SASL.Mechanism {
-	case sarama.SASLTypePlaintext:
-		options = append(options, kgo.SASL(plain.Auth{User: cfg.SASL.User, Pass: cfg.SASL.Password}.AsMechanism()))
-	case sarama.SASLTypeSCRAMSHA256:
-		options = append(options, kgo.SASL(scram.Auth{User: cfg.SASL.User, Pass: cfg.SASL.Password}.AsSha256Mechanism()))
-	case sarama.SASLTypeSCRAMSHA512:
-		options = append(options, kgo.SASL(scram.Auth{User: cfg.SASL.User, Pass: cfg.SASL.Password}.AsSha512Mechanism()))
-	}
+	)
 	client, err := kgo.NewClient(options...)
 	if err != nil {
 		return nil, fmt.Errorf("open admin client: %w", err)

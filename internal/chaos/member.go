@@ -1,12 +1,10 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -216,11 +214,4 @@ func (m *member) end() error {
 }
 
 // logTail returns the last lines of the log.
-func (m *member) logTail(lines int) string {
-	text, err := os.ReadFile(m.log)
-	if err != nil {
-		return err.Error()
-	}
-	all := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
-	return string(bytes.Join(all[max(len(all)-lines, 0):], []byte("\n")))
-}
+func (m *member) logTail(lines int) string { return child.LogTail(m.log, lines) }
