@@ -1,6 +1,7 @@
 package processors_test
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -99,8 +100,30 @@ func rewind(t *testing.T, cfg engine.Config, group, topic string) {
 // awaitCount waits until the recipient has that many unread items.
 func (p *path) awaitCount(t *testing.T, recipient string, want int) {
 	t.Helper()
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s has %d unread, want %d", recipient, p.count(recipient), want) },
-		func() bool { return p.count(recipient) == want })
+	kafkatest.Eventually(t, patience, func() string {
+		return fmt.Sprintf("%s has %d unread, want %d; %s", recipient, p.count(recipient), want, p.trace(t, recipient))
+	}, func() bool { return p.count(recipient) == want })
+}
+
+// trace tells what each topic on the way holds of the recipient, to see where a
+// record stopped or came twice.
+func (p *path) trace(t *testing.T, recipient string) string {
+	row, err := p.unread.Row(recipient)
+	out := fmt.Sprintf("the view holds %+v, %v\n", row, err)
+	for _, topic := range []string{prefix.Notifications(), prefix.Journal(), prefix.UnreadTable()} {
+		for partition := range int32(partitions) {
+			err := engine.Scan(t.Context(), p.cfg, topic, partition, func(m *sarama.ConsumerMessage) error {
+				if string(m.Key) == recipient || bytes.Contains(m.Value, []byte(recipient)) {
+					out += fmt.Sprintf("%s/%d/%d %q\n", topic, partition, m.Offset, m.Value)
+				}
+				return nil
+			})
+			if err != nil {
+				out += fmt.Sprintf("%s/%d: %v\n", topic, partition, err)
+			}
+		}
+	}
+	return out
 }
 
 // counter gives the value of the counter with those labels, in the order of

@@ -12,12 +12,15 @@ import (
 const patience = 30 * time.Second
 
 // ClientConfig returns the settings of a plain client of a test: it waits for
-// all acknowledgements, writes to the partition that a record names, and takes
-// records larger than brokers do by default.
+// all acknowledgements, writes each record once and in order to the partition
+// that it names, and takes records larger than brokers do by default. Without
+// idempotence a retry would write a record twice, which to Belfry are two
+// notifications if they have no id.
 func ClientConfig() *sarama.Config {
 	c := sarama.NewConfig()
 	c.Version = sarama.V3_6_0_0
 	c.Producer.RequiredAcks = sarama.WaitForAll
+	c.Producer.Idempotent, c.Net.MaxOpenRequests = true, 1
 	c.Producer.Return.Successes = true
 	c.Producer.MaxMessageBytes = 4 << 20
 	c.Producer.Partitioner = sarama.NewManualPartitioner
