@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -64,6 +65,10 @@ type Config struct {
 	// Logger takes what an operator must know; nil discards it.
 	Logger *slog.Logger
 	Limits Limits
+	// Streams bounds the open streams.
+	Streams StreamLimits
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
 	// PollInterval is how often clients may ask for the badge when there is
 	// nothing else to do; the default is DefaultPollInterval.
 	PollInterval time.Duration
@@ -103,6 +108,7 @@ func New(config Config) (*Server, error) {
 		config.PollInterval = DefaultPollInterval
 	}
 	config.Limits.setDefaults()
+	config.Streams.setDefaults()
 	s := &Server{
 		config:  config,
 		log:     config.Logger.With("component", "server"),
@@ -110,6 +116,7 @@ func New(config Config) (*Server, error) {
 		load:    newLoad(),
 	}
 	s.streams = newStreams(config.Rows, config.Items, config.Registry, s.log)
+	s.streams.limits = config.Streams
 	api := mux.NewRouter()
 	s.routes(api)
 	s.handler = s.admit(api)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -78,7 +79,7 @@ func (f *follower) connect(server, limit int) {
 	wire, closed := f.wire, f.closed
 	go func() {
 		defer close(closed)
-		s.serve(wire, r, "u", time.Time{})
+		s.serve(wire, r, "u", netip.Addr{}, time.Time{})
 	}()
 }
 
