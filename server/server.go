@@ -67,6 +67,8 @@ type Config struct {
 	Limits Limits
 	// Streams bounds the open streams.
 	Streams StreamLimits
+	// Certificate is what Serve uses for TLS; nil serves without.
+	Certificate *Certificate
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// PollInterval is how often clients may ask for the badge when there is

@@ -31,7 +31,8 @@ type connection struct {
 	writing bool      // the outlet has yet to say that all is written
 	rest    []byte    // of a frame of which the client took a part
 	stuck   time.Time // since when the client takes not all it is offered; zero if it does
-	retry   time.Duration
+	retry   time.Duration // how long it was left alone last
+	offerAt time.Time     // when it is offered again what it did not take
 	pingAt  time.Time
 	wakeAt  time.Time // when to look at the tables although they did not change; zero for never
 	ending  string    // why it ends once all is written
@@ -62,7 +63,7 @@ func (c *connection) due() time.Time {
 	case c.writing:
 		return time.Time{} // the outlet tells
 	case !c.stuck.IsZero():
-		return earlier(c.giveUp(), c.stuck.Add(c.retry))
+		return earlier(c.giveUp(), c.offerAt)
 	}
 	return earlier(earlier(c.pingAt, c.wakeAt), c.until)
 }
@@ -164,7 +165,7 @@ func (c *connection) offer(b *batch, m *moment) (end string, more bool) {
 		if n > 0 || c.stuck.IsZero() {
 			c.stuck = m.now
 		}
-		return c.wait(m), false
+		return c.wait(m, n > 0), false
 	}
 	c.stuck, c.retry = time.Time{}, 0
 	return "", !later && c.owed.has(signalTables)
@@ -177,19 +178,22 @@ func (c *connection) flush(m *moment) (end string, whole bool) {
 		return endOf(err), false
 	}
 	if c.rest = c.rest[n:]; len(c.rest) > 0 {
-		return c.wait(m), false
+		return c.wait(m, n > 0), false
 	}
 	c.rest, c.stuck, c.retry = nil, time.Time{}, 0
 	return "", true
 }
 
-// wait leaves the client alone for a moment, or gives it up.
-func (c *connection) wait(m *moment) (end string) {
+// wait leaves the client alone for a moment, a longer one each time that it took
+// nothing, or gives it up.
+func (c *connection) wait(m *moment, took bool) (end string) {
 	if !m.now.Before(c.giveUp()) {
 		return endWrite
 	}
-	passed := m.now.Sub(c.stuck)
-	c.retry = passed + min(max(retryMin, passed), retryMax)
+	if c.retry = min(2*c.retry, retryMax); took || c.retry == 0 {
+		c.retry = retryMin
+	}
+	c.offerAt = m.now.Add(c.retry)
 	return ""
 }
 
