@@ -38,6 +38,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    s.config.Limits.HeaderBytes,
 		Protocols:         &protocols,
+		ConnState:         s.connections.track,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
