@@ -25,7 +25,7 @@ var errCrossSite = errors.New("a page of another site may not do this: its origi
 // 6.1): http or https, host and perhaps a port that is not the scheme's own, all
 // in lower case. There is no wildcard: who may act for a user is named.
 func CheckOrigin(origin string) error {
-	if origin == "*" {
+	if strings.Contains(origin, "*") {
 		return errors.New("there is no wildcard: name each origin whose pages may call the API")
 	}
 	u, err := url.Parse(origin)

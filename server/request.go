@@ -42,12 +42,9 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, limit int64) (
 	if r.ContentLength > limit { // who asked (Expect: 100-continue) need not send it
 		return nil, overLimit(limit)
 	}
-	// A client that sends a byte now and then would hold the request for ever.
-	// Recorders of tests have no deadlines.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(s.config.Limits.Request))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	_ = control.SetReadDeadline(time.Time{})
+	// The answer's time begins when the request is there, or given up.
+	allowWrites(w, s.config.Limits.Request)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -55,8 +52,10 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, limit int64) (
 	case err != nil:
 		return nil, invalid("", "the body ended early")
 	}
-	// The answer's time begins when the request is there.
-	allowWrites(w, s.config.Limits.Request)
+	// The time of limitBodies is over once the body is there: passing later it
+	// would end the request. With a part of it missing it stays, since net/http
+	// reads on before it answers. Recorders of tests have no deadlines.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body, nil
 }
 
