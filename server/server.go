@@ -27,6 +27,20 @@ type Limits struct {
 	// Request is how long a client may take to send a body, and after that to
 	// read the answer; the default is DefaultRequest. Streams have their own.
 	Request time.Duration
+	// PostRate is how many calls that write the bearer of one token subject may
+	// make a second, and PostBurst how many at once; the defaults are
+	// DefaultPostRate and DefaultPostBurst, a negative rate is no limit. Without
+	// authentication there is none.
+	PostRate  float64
+	PostBurst int
+	// Connections is how many connections a server holds at most, besides
+	// streams that it has taken out of net/http: those have limits of their own.
+	// The default is DefaultConnections.
+	Connections int
+	// SilentPerAddress is how many connections one address (of IPv6: one /64)
+	// may have that have not sent a request yet; the default is
+	// DefaultSilentPerAddress.
+	SilentPerAddress int
 }
 
 // Defaults of Limits and Config.
@@ -36,6 +50,11 @@ const (
 	DefaultAppend       = 30 * time.Second // a dead broker of three holds acks back for up to 15 s
 	DefaultRequest      = time.Minute
 	DefaultPollInterval = 30 * time.Second
+
+	DefaultPostRate         = 200
+	DefaultPostBurst        = 400
+	DefaultConnections      = 60_000
+	DefaultSilentPerAddress = 1000
 )
 
 // Config is what a Server is made of. Rows, Items, Journal and Auth are
@@ -61,6 +80,13 @@ type Config struct {
 	MetricsOnAPI bool
 	// Pages serves "/" and whatever it needs; nil serves none.
 	Pages http.Handler
+	// TicketSecret is what stream tickets are signed with; all servers need the
+	// same. The default is derived from Auth's secret: a server that has none of
+	// the two gives no tickets.
+	TicketSecret []byte
+	// CORSOrigins are the origins, such as https://intranet.example, whose pages
+	// may call the API besides its own; see CheckOrigin.
+	CORSOrigins []string
 
 	// Logger takes what an operator must know; nil discards it.
 	Logger *slog.Logger
@@ -86,6 +112,10 @@ type Server struct {
 	ops      http.Handler
 	load     *load
 	draining atomic.Bool
+
+	tickets     *tickets // nil: none are given
+	posts       *posts
+	connections *connections
 }
 
 // New returns a Server, or an error that names what is missing in config.
@@ -119,9 +149,16 @@ func New(config Config) (*Server, error) {
 	}
 	s.streams = newStreams(config.Rows, config.Items, config.Registry, s.log)
 	s.streams.limits = config.Streams
+	if err := s.openDoors(); err != nil {
+		return nil, err
+	}
 	api := mux.NewRouter()
 	s.routes(api)
-	s.handler = s.admit(api)
+	guarded, err := s.crossOrigin(limitBodies(api, config.Limits.Request))
+	if err != nil {
+		return nil, err
+	}
+	s.handler = s.admit(guarded)
 	ops := mux.NewRouter()
 	s.opsRoutes(ops)
 	s.ops = ops
@@ -140,6 +177,18 @@ func (l *Limits) setDefaults() {
 	}
 	if l.Request <= 0 {
 		l.Request = DefaultRequest
+	}
+	if l.PostRate == 0 {
+		l.PostRate = DefaultPostRate
+	}
+	if l.PostBurst <= 0 {
+		l.PostBurst = DefaultPostBurst
+	}
+	if l.Connections <= 0 {
+		l.Connections = DefaultConnections
+	}
+	if l.SilentPerAddress <= 0 {
+		l.SilentPerAddress = DefaultSilentPerAddress
 	}
 }
 
