@@ -37,8 +37,14 @@ type audience struct {
 	connections []*connection
 	queued      bool // in the queue, or to be put back into it
 	serving     bool
+	restUntil   time.Time // not to be served before; zero for at once
 	next        *audience // in the queue
 }
+
+// longRound is from when on a round counts as long. After one its audience rests
+// for as long: a user with very many streams takes no more than half of what one
+// worker can do, and is told of several changes at once instead.
+const longRound = time.Millisecond
 
 // watch has the tables tell of changes; whoever returns from it can be told of
 // all that come after.
@@ -116,8 +122,22 @@ func (s *streams) enqueue(a *audience) {
 		return
 	}
 	a.queued = true
-	if a.serving {
-		return // put back when that is done
+	if !a.serving { // else it is put back when that is done
+		s.makeReady(a)
+	}
+}
+
+// makeReady puts a into the queue as soon as it has rested, with s.mu held.
+func (s *streams) makeReady(a *audience) {
+	if !a.restUntil.IsZero() {
+		if rest := time.Until(a.restUntil); rest > 0 {
+			time.AfterFunc(rest, func() {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.makeReady(a)
+			})
+			return
+		}
 	}
 	s.ready.push(a)
 	if s.workers < s.workersMax {
@@ -195,7 +215,10 @@ func (s *streams) round(a *audience, m *moment) {
 		t.end = m.serve(t.connection, t.signals)
 	}
 	s.mu.Lock()
-	a.serving = false
+	a.serving, a.restUntil = false, time.Time{}
+	if took := time.Since(m.now); took > longRound {
+		a.restUntil = time.Now().Add(took)
+	}
 	for i := range m.turns {
 		t := &m.turns[i]
 		if t.end != "" {
@@ -206,7 +229,7 @@ func (s *streams) round(a *audience, m *moment) {
 		*t = turn{}
 	}
 	if a.queued {
-		s.ready.push(a)
+		s.makeReady(a)
 	}
 }
 

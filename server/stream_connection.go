@@ -27,10 +27,10 @@ type connection struct {
 	header  []byte // of the answer where nobody else writes it, until it is written
 	chunked bool   // each frame travels as a chunk (RFC 9112 section 7.1)
 	at      progress
-	owed    signal    // what is still to be done
-	writing bool      // the outlet has yet to say that all is written
-	rest    []byte    // of a frame of which the client took a part
-	stuck   time.Time // since when the client takes not all it is offered; zero if it does
+	owed    signal        // what is still to be done
+	writing bool          // the outlet has yet to say that all is written
+	rest    []byte        // of a frame of which the client took a part
+	stuck   time.Time     // since when the client takes not all it is offered; zero if it does
 	retry   time.Duration // how long it was left alone last
 	offerAt time.Time     // when it is offered again what it did not take
 	pingAt  time.Time
