@@ -130,6 +130,8 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 			e.body += strings.Repeat(" ", DefaultBodyBytes+1)
 		case http.StatusUnsupportedMediaType:
 			e.header.Set("Content-Type", "text/plain")
+		case http.StatusTooManyRequests:
+			e.prepare = exhaust
 		case http.StatusServiceUnavailable:
 			e.prepare = degrade
 		case http.StatusOK:
@@ -195,6 +197,14 @@ func contractLag() belfry.LagReport {
 			{Topic: "belfry.journal", Partition: 1, EndOffset: 40, Lag: 40, LagSeconds: 0.1},
 		},
 	}}).Failed(context.DeadlineExceeded)
+}
+
+// exhaust has the document's users have polled as often as they may.
+func exhaust(a *api) {
+	for _, user := range []string{"user-7", "사용자-7"} {
+		for a.pollLimit.take(user, time.Hour, time.Now()) == 0 {
+		}
+	}
 }
 
 // degrade has everything fail that a server depends on.

@@ -41,6 +41,7 @@ func kinds() []kind {
 		{errMethod, http.StatusMethodNotAllowed, true},
 		{errMediaType, http.StatusUnsupportedMediaType, true},
 		{errMisdirected, http.StatusMisdirectedRequest, true},
+		{errPollExcess, http.StatusTooManyRequests, true},
 		{belfry.ErrNotReady, http.StatusServiceUnavailable, false},
 		{errBehind, http.StatusServiceUnavailable, true},
 		{errUnavailable, http.StatusServiceUnavailable, false},

@@ -35,6 +35,7 @@ const (
 	DefaultAppend       = 30 * time.Second // a dead broker of three holds acks back for up to 15 s
 	DefaultRequest      = time.Minute
 	DefaultPollInterval = 30 * time.Second
+	DefaultTokenTrust   = time.Minute
 )
 
 // Config is what a Server is made of. Rows, Items, Journal and Auth are
@@ -67,18 +68,25 @@ type Config struct {
 	// PollInterval is how often clients may ask for the badge when there is
 	// nothing else to do; the default is DefaultPollInterval.
 	PollInterval time.Duration
+	// TokenTrust is how long a token whose signature was found good is believed
+	// without another look, never beyond its own end; the default is
+	// DefaultTokenTrust, and less than 0 looks each time.
+	TokenTrust time.Duration
 }
 
 // Server answers the HTTP API. It is safe for concurrent use.
 type Server struct {
-	config   Config
-	log      *slog.Logger
-	metrics  *metrics
-	streams  *streams
-	handler  http.Handler
-	ops      http.Handler
-	load     *load
-	draining atomic.Bool
+	config  Config
+	log     *slog.Logger
+	metrics *metrics
+	streams *streams
+	handler http.Handler
+	ops     http.Handler
+	load    *load
+	badges  Badges
+
+	pollLimit *pollLimit
+	draining  atomic.Bool
 }
 
 // New returns a Server, or an error that names what is missing in config.
@@ -102,17 +110,24 @@ func New(config Config) (*Server, error) {
 	if config.PollInterval <= 0 {
 		config.PollInterval = DefaultPollInterval
 	}
+	if config.TokenTrust == 0 {
+		config.TokenTrust = DefaultTokenTrust
+	}
 	config.Limits.setDefaults()
+	config.Auth = rememberTokens(config.Auth, config.TokenTrust)
 	s := &Server{
 		config:  config,
 		log:     config.Logger.With("component", "server"),
 		metrics: newMetrics(config.Registry),
 		load:    newLoad(),
+		badges:  badgesOf(config.Rows),
+
+		pollLimit: newPollLimit(),
 	}
 	s.streams = newStreams(config.Rows, config.Items, config.Registry, s.log)
 	api := mux.NewRouter()
 	s.routes(api)
-	s.handler = s.admit(api)
+	s.handler = s.admit(newPolls(s).before(api))
 	ops := mux.NewRouter()
 	s.opsRoutes(ops)
 	s.ops = ops

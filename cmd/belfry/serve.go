@@ -115,6 +115,10 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	}
 	o.member.apply(&cfg.engine)
 	if withAPI {
+		cfg.polls, cfg.trust = o.server.pollInterval, o.server.tokenTrust
+		if cfg.trust == 0 {
+			cfg.trust = -1 // never
+		}
 		if cfg.auth, err = o.server.newAuth(); err != nil {
 			return flagErrorf("jwt-secret-file", "%w", err)
 		}

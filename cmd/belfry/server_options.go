@@ -25,6 +25,9 @@ type serverOptions struct {
 	addr string
 	auth choice
 	jwt  jwtOptions
+
+	pollInterval time.Duration
+	tokenTrust   time.Duration
 }
 
 func (o *serverOptions) addFlags(fs *pflag.FlagSet) {
@@ -32,12 +35,20 @@ func (o *serverOptions) addFlags(fs *pflag.FlagSet) {
 	o.auth = newChoice(authJWT, authJWT, authNone)
 	fs.Var(&o.auth, "auth", "whom to believe: bearers of a JWT, or everybody, on a loopback --addr only")
 	o.jwt.addFlags(fs)
+	fs.DurationVar(&o.pollInterval, "poll-interval", server.DefaultPollInterval, "how long clients are told to wait between polls of a badge, longer under load; one user may ask 20 times as often")
+	fs.DurationVar(&o.tokenTrust, "token-trust", server.DefaultTokenTrust, "how long a token that was found good is believed without checking its signature again, never beyond its end; 0 checks each time")
 }
 
 // validate checks the options and loads the secret, if one is needed.
 func (o *serverOptions) validate() error {
 	if err := checkHostPort(o.addr, 0); err != nil {
 		return flagErrorf("addr", "%w", err)
+	}
+	if o.pollInterval < time.Millisecond {
+		return flagErrorf("poll-interval", "must be at least 1ms, is %s", o.pollInterval)
+	}
+	if o.tokenTrust < 0 {
+		return flagErrorf("token-trust", "must not be negative, is %s", o.tokenTrust)
 	}
 	if o.auth.value == authJWT {
 		return o.jwt.validate()
