@@ -47,8 +47,10 @@ It needs Linux, to see what a process takes.`,
 			if polls.Duration < 100*time.Millisecond {
 				return flagErrorf("duration", "must be at least 100ms, is %s", polls.Duration)
 			}
-			if err := allowFiles(polls.Connections); err != nil {
+			if n, err := allowConnections(polls.Connections); err != nil {
 				return err
+			} else if n < polls.Connections {
+				return flagErrorf("connections", "the system allows %d, see ulimit -n", n)
 			}
 			polls.Secret = rand.Text() + rand.Text()
 			polls.Mint = func(user string, scopes ...string) (string, error) {

@@ -104,21 +104,32 @@ func childBroker(ctx context.Context) (addr string, stop func() error, err error
 	}
 }
 
-// allowFiles raises the limit of open files of this process and of those that it
-// starts to what n connections take at either end.
-func allowFiles(n int) error {
-	need := uint64(n + 1000)
+// otherFiles is how many files a process has open beside its connections, at
+// most.
+const otherFiles = 1000
+
+// allowConnections raises the limit of open files of this process, and of those
+// that it starts, to what n connections take at either end. It returns how many
+// the system allows, n at most.
+func allowConnections(n int) (int, error) {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("ask for the limit of open files: %w", err)
+		return 0, fmt.Errorf("ask for the limit of open files: %w", err)
+	}
+	// Only who is privileged may go beyond the hard limit.
+	need := uint64(n + otherFiles)
+	raised := syscall.Rlimit{Cur: max(need, limit.Cur), Max: max(need, limit.Max)}
+	err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised)
+	if err == nil {
+		return n, nil
 	}
 	// Set in any case: what this process was started with is otherwise what its
 	// children get.
-	limit.Cur, limit.Max = max(need, limit.Cur), max(need, limit.Max)
+	limit.Cur = limit.Max
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return flagErrorf("connections", "%d open files are needed, which the system refuses: %w; see ulimit -n", need, err)
+		return 0, fmt.Errorf("raise the limit of open files: %w", err)
 	}
-	return nil
+	return min(n, int(limit.Max)-otherFiles), nil
 }
 
 // benchPlainCommand is the peer of the servers that are measured, a process of
@@ -132,7 +143,10 @@ func (p *program) benchPlainCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:    "plain",
 		Hidden: true,
-		Short:  "Serve streams and polls as one writes them with net/http, for bench stream and bench poll",
+		Short:  "Serve streams and polls as one writes them with net/http",
+		Long: `Serve streams and polls as one writes them with net/http: the peer of bench stream
+and bench poll, which start it themselves.`,
+		Example: `  belfry bench plain --brokers 127.0.0.1:9092 --addr 127.0.0.1:8081`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := kafka.validate(); err != nil {
 				return err

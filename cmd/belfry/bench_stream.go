@@ -51,11 +51,19 @@ It needs Linux, to see what a process takes, and as many open files as streams.`
 			if err := p.allowStreams(&s, most); err != nil {
 				return err
 			}
-			if err := allowFiles(most); err != nil {
+			allowed, err := allowConnections(most)
+			if err != nil {
 				return err
+			}
+			if allowed < s.Connections+s.Hot {
+				return flagErrorf("connections", "the system allows %d, with those of --hot; see ulimit -n", allowed)
 			}
 			return p.measurePush(cmd, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.stdout, "stream: %s\n%s; %d partitions, %s\n", machine(), o.where, o.partitions, protocolOf(&s))
+				if last := len(s.Steps) - 1; s.Steps[last] > allowed {
+					fmt.Fprintf(p.stdout, "the system allows %d connections (ulimit -n), not %d\n", allowed, s.Steps[last])
+					s.Steps[last] = allowed
+				}
 				return b.Streams(cmd.Context(), s, rounds)
 			})
 		},

@@ -167,6 +167,9 @@ func (h *heldStream) read() {
 				close(h.begun)
 			}
 			err = errors.Join(feedErr, err)
+			if f.over && err == nil {
+				err = io.EOF // the connection would be kept for another request
+			}
 		}
 		if err != nil {
 			h.mu.Lock()
