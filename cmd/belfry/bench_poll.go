@@ -29,10 +29,9 @@ func (p *program) benchPollCommand() *cobra.Command {
 that are kept, with a token for each user. Servers are processes of their own and
 take turns: Belfry's; the same with --token-trust 0, which checks the signature of
 a token each time instead of once a minute; and a bare net/http handler that checks
-the same tokens with the same library and answers 304 without looking anything up.
-The first round does not count; the figures are medians of the rest, processor
-time is the server's, and ratios compare a round with the handler's in the same
-round. Each table has rows of its own. Last, Belfry's server answers calls for
+the same tokens, with the same library and by hand, and answers 304 without looking
+anything up. Ratios are to the handler with the library. The first round does not count; the figures are medians of the rest, processor
+time is the server's, and a ratio compares what was measured in the same round. Each table has rows of its own. Last, Belfry's server answers calls for
 100 badges, one at a time.
 
 It needs Linux, to see what a process takes.`,
@@ -72,7 +71,7 @@ It needs Linux, to see what a process takes.`,
 	fs := c.Flags()
 	fs.IntVar(&polls.Connections, "connections", 64, "connections to poll over, one request at a time on each")
 	fs.IntVar(&polls.Rounds, "rounds", 5, "how often the servers take turns")
-	fs.DurationVar(&polls.Duration, "duration", 2*time.Second, "how long each polls in a round")
+	fs.DurationVar(&polls.Duration, "duration", time.Second, "how long each polls in a round")
 	fs.StringSliceVar(&tables, "tables", []string{"1000x10", "10000x10", "100000x10", "1000x100"}, "what to poll, a `list` of USERSxITEMS")
 	fs.IntVar(&batches, "batches", batches, "how many calls for 100 badges; 0 for none")
 	return c

@@ -139,6 +139,7 @@ func (p *program) benchPlainCommand() *cobra.Command {
 		kafka              kafkaOptions
 		addr, secret, dir  string
 		certFile, certsKey string
+		byHand             bool
 	)
 	c := &cobra.Command{
 		Use:    "plain",
@@ -153,7 +154,7 @@ and bench poll, which start it themselves.`,
 			}
 			plain := &bench.Plain{
 				Kafka: kafka.engineConfig(dir, slog.New(slog.DiscardHandler)), Prefix: belfry.Prefix(kafka.prefix),
-				CertFile: certFile, KeyFile: certsKey,
+				CertFile: certFile, KeyFile: certsKey, ByHand: byHand,
 			}
 			if secret != "" {
 				jwt := jwtOptions{secretFile: secret}
@@ -174,6 +175,7 @@ and bench poll, which start it themselves.`,
 	fs.StringVar(&addr, "addr", "127.0.0.1:0", "`host:port` to serve on")
 	fs.StringVar(&dir, "state-dir", "", "`folder` that is not used")
 	fs.StringVar(&secret, "jwt-secret-file", "", "`file` with the secret of tokens; none are asked for if absent")
+	fs.BoolVar(&byHand, "by-hand", false, "check tokens without a library")
 	fs.StringVar(&certFile, "tls-cert", "", "PEM `file` of the certificate; no TLS if absent")
 	fs.StringVar(&certsKey, "tls-key", "", "PEM `file` of its key")
 	return c

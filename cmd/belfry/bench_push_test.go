@@ -23,6 +23,7 @@ func TestBenchPoll(t *testing.T) {
 		`120 users, 3 items each, rows of \d+ bytes`,
 		`  belfry: `+polls+`; \d+ % of plain \(rounds: \d+, \d+\)`,
 		`  belfry, checking each token: `+polls+`; .*`,
+		`  plain, checking by hand: `+polls+`; .*`,
 		`  plain: `+polls,
 		`  belfry, 100 badges in one call: \d+\.\d\d CPU-ms each, p50 .* \(20\)`,
 		`5 users, 0 items each, rows of \d+ bytes`)

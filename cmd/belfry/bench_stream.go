@@ -16,6 +16,10 @@ import (
 // less tells nothing.
 const streamPing = 20 * time.Second
 
+// fixedStreamsPerUser is how many streams a user may have on a server that
+// cannot be told otherwise.
+const fixedStreamsPerUser = 20
+
 func (p *program) benchStreamCommand() *cobra.Command {
 	var (
 		o      pushOptions
@@ -47,10 +51,11 @@ It needs Linux, to see what a process takes, and as many open files as streams.`
 			if err := errors.Join(o.validate(), validateStreams(&s), atLeast("rounds", rounds, 1)); err != nil {
 				return err
 			}
-			most := slices.Max(append(slices.Clone(s.Steps), s.Connections+s.Hot))
-			if err := p.allowStreams(&s, most); err != nil {
+			asked := s.Hot
+			if err := p.allowStreams(&s); err != nil {
 				return err
 			}
+			most := slices.Max(append(slices.Clone(s.Steps), s.Connections+s.Hot))
 			allowed, err := allowConnections(most)
 			if err != nil {
 				return err
@@ -60,6 +65,9 @@ It needs Linux, to see what a process takes, and as many open files as streams.`
 			}
 			return p.measurePush(cmd, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.stdout, "stream: %s\n%s; %d partitions, %s\n", machine(), o.where, o.partitions, protocolOf(&s))
+				if s.Hot < asked {
+					fmt.Fprintf(p.stdout, "this server allows a user %d streams, not %d\n", s.Hot, asked)
+				}
 				if last := len(s.Steps) - 1; s.Steps[last] > allowed {
 					fmt.Fprintf(p.stdout, "the system allows %d connections (ulimit -n), not %d\n", allowed, s.Steps[last])
 					s.Steps[last] = allowed
@@ -118,15 +126,15 @@ func validateStreams(s *bench.Streams) error {
 
 // allowStreams sets the flags by which a server takes as many streams as are to
 // be measured, from one address.
-func (p *program) allowStreams(s *bench.Streams, most int) error {
+func (p *program) allowStreams(s *bench.Streams) error {
 	flags := p.serverCommand().Flags()
+	most := slices.Max(append(slices.Clone(s.Steps), s.Connections+s.Hot))
 	for name, n := range map[string]int{"max-streams": most, "max-streams-per-user": s.Hot, "max-streams-per-address": most} {
-		// What comes and goes may overlap.
-		n = max(2*n, 100)
 		if flags.Lookup(name) != nil {
-			s.Limits = append(s.Limits, "--"+name, strconv.Itoa(n))
-		} else if name == "max-streams-per-user" && s.Hot > 20 {
-			return flagErrorf("hot", "must be at most 20: this program has a fixed limit of streams a user")
+			// Twice, since what comes and what goes may overlap.
+			s.Limits = append(s.Limits, "--"+name, strconv.Itoa(max(2*n, 100)))
+		} else if name == "max-streams-per-user" {
+			s.Hot = min(s.Hot, fixedStreamsPerUser)
 		}
 	}
 	if s.TLS && flags.Lookup("tls-cert") == nil {

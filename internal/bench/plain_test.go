@@ -22,7 +22,7 @@ import (
 )
 
 // plain starts a peer on a table of its own; put writes a row into that.
-func plain(t *testing.T, secret []byte) (url string, put func(user string, version uint64)) {
+func plain(t *testing.T, p *bench.Plain) (url string, put func(user string, version uint64)) {
 	t.Helper()
 	cfg := engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
 	const prefix = belfry.Prefix("test")
@@ -43,10 +43,11 @@ func plain(t *testing.T, secret []byte) (url string, put func(user string, versi
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.Kafka, p.Prefix = cfg, prefix
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- (&bench.Plain{Kafka: cfg, Prefix: prefix, Secret: secret}).Serve(ctx, ln)
+		ended <- p.Serve(ctx, ln)
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -73,7 +74,7 @@ func plain(t *testing.T, secret []byte) (url string, put func(user string, versi
 
 // The peer does its job, or what it is measured at says nothing.
 func TestPlainStreams(t *testing.T) {
-	url, put := plain(t, nil)
+	url, put := plain(t, &bench.Plain{})
 	open := func(user string) *bufio.Reader {
 		t.Helper()
 		response, err := http.Get(url + "/v1/users/" + user + "/stream")
@@ -114,8 +115,14 @@ func TestPlainStreams(t *testing.T) {
 }
 
 func TestPlainPolls(t *testing.T) {
+	for name, byHand := range map[string]bool{"library": false, "by hand": true} {
+		t.Run(name, func(t *testing.T) { testPlainPolls(t, byHand) })
+	}
+}
+
+func testPlainPolls(t *testing.T, byHand bool) {
 	const secret = "a secret that only this test knows, and long enough"
-	url, _ := plain(t, []byte(secret))
+	url, _ := plain(t, &bench.Plain{Secret: []byte(secret), ByHand: byHand})
 	sign := func(subject, secret string, ends time.Time) string {
 		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{Subject: subject, ExpiresAt: jwt.NewNumericDate(ends)}).SignedString([]byte(secret))
 		if err != nil {
@@ -134,6 +141,8 @@ func TestPlainPolls(t *testing.T) {
 		"another's key": {sign("u", secret+"x", later), `"7.2.0"`, 401},
 		"ended":         {sign("u", secret, time.Now().Add(-time.Hour)), `"7.2.0"`, 401},
 		"none":          {"", `"7.2.0"`, 401},
+		"nonsense":      {"a.b", `"7.2.0"`, 401},
+		"head alone":    {"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.", `"7.2.0"`, 401},
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v1/users/u/unread", nil)
 		if err != nil {

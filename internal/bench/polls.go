@@ -54,7 +54,8 @@ type pollRound struct {
 }
 
 // Polls measures in turn Belfry's server, the same without its memory of tokens,
-// and the plain one, on a table of its own.
+// and the plain one, with the library that Belfry uses and without, on a table of
+// its own.
 func (c *Config) Polls(ctx context.Context, o Polls, table PollTable) (err error) {
 	in, err := c.install(ctx, fmt.Sprintf("poll-%d-%d", table.Users, table.Items))
 	defer func() { err = errors.Join(err, in.close(ctx)) }()
@@ -70,8 +71,9 @@ func (c *Config) Polls(ctx context.Context, o Polls, table PollTable) (err error
 		return fmt.Errorf("write the secret: %w", err)
 	}
 	belfry := []string{"server", "--poll-interval", "1ms", "--jwt-secret-file", secret}
-	servers := []*polled{{name: "belfry"}, {name: "belfry, checking each token"}, {name: "plain"}}
-	for i, args := range [][]string{belfry, append(slices.Clone(belfry), "--token-trust", "0"), {"bench", "plain", "--jwt-secret-file", secret}} {
+	plain := []string{"bench", "plain", "--jwt-secret-file", secret}
+	servers := []*polled{{name: "belfry"}, {name: "belfry, checking each token"}, {name: "plain, checking by hand"}, {name: "plain"}}
+	for i, args := range [][]string{belfry, append(slices.Clone(belfry), "--token-trust", "0"), append(slices.Clone(plain), "--by-hand"), plain} {
 		addr, err := freeAddr(ctx)
 		if err != nil {
 			return err
