@@ -23,23 +23,34 @@ type Counts struct {
 func (s *State) Counts(now time.Time) Counts {
 	c := Counts{Categories: map[string]Tally{}}
 	for i := range s.Items {
-		e := &s.Items[i]
-		if e.Read || e.Archived || e.Expired(now) {
-			continue
-		}
-		t := c.Categories[e.Category]
-		c.Unread++
-		t.Unread++
-		if !e.Seen {
-			c.Unseen++
-			t.Unseen++
-		}
-		if e.Priority.Pressing() {
-			c.Urgent++
-		}
-		if e.Category != "" {
-			c.Categories[e.Category] = t
-		}
+		c.Add(&s.Items[i], now)
 	}
 	return c
+}
+
+// Add counts e, if it counts at now. Of e it needs Category, Priority, Read,
+// Seen, Archived and ExpiresAt.
+func (c *Counts) Add(e *Entry, now time.Time) {
+	if e.Read || e.Archived || e.Expired(now) {
+		return
+	}
+	unseen := 0
+	if !e.Seen {
+		unseen = 1
+	}
+	c.Unread++
+	c.Unseen += unseen
+	if e.Priority.Pressing() {
+		c.Urgent++
+	}
+	if e.Category == "" {
+		return
+	}
+	if c.Categories == nil {
+		c.Categories = map[string]Tally{}
+	}
+	t := c.Categories[e.Category]
+	t.Unread++
+	t.Unseen += unseen
+	c.Categories[e.Category] = t
 }

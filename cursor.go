@@ -15,10 +15,11 @@ type Cursor struct {
 }
 
 // String returns "<epoch>.<version>" in decimal.
-func (c Cursor) String() string {
-	b := strconv.AppendUint(make([]byte, 0, 24), uint64(c.Epoch), 10)
-	b = append(b, '.')
-	return string(strconv.AppendUint(b, c.Version, 10))
+func (c Cursor) String() string { return string(c.append(make([]byte, 0, 24))) }
+
+func (c Cursor) append(b []byte) []byte {
+	b = append(strconv.AppendUint(b, uint64(c.Epoch), 10), '.')
+	return strconv.AppendUint(b, c.Version, 10)
 }
 
 // IsZero reports whether c precedes everything.

@@ -2,6 +2,7 @@ package codec_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/belfry/belfry/codec"
 )
@@ -33,6 +34,28 @@ func BenchmarkRowVersion(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := codec.RowVersion(row); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeStamp(b *testing.B) {
+	s, now := typicalState(100, 5), time.Now()
+	row := must(b)(codec.EncodeState(&s))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := codec.DecodeStamp(row, now); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeBadge(b *testing.B) {
+	s, now := typicalState(100, 5), time.Now()
+	row := must(b)(codec.EncodeState(&s))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := codec.DecodeBadge(row, now); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
@@ -31,6 +32,7 @@ func FuzzDecodeState(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		version, versionErr := codec.RowVersion(b)
+		_, _ = codec.DecodeBadge(b, time.Time{}) // must not panic either
 		s, err := codec.DecodeState(b)
 		if err != nil {
 			return
@@ -38,6 +40,7 @@ func FuzzDecodeState(f *testing.F) {
 		if versionErr != nil || version != s.Version {
 			t.Errorf("RowVersion: got %d, %v; want %d", version, versionErr, s.Version)
 		}
+		checkBadge(t, b, &s)
 		checkRow(t, s)
 	})
 }

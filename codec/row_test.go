@@ -40,6 +40,7 @@ func checkRow(t fataler, s belfry.State) {
 	if v, err := codec.RowVersion(b); v != s.Version || err != nil {
 		t.Fatalf("RowVersion: got %d, %v; want %d", v, err, s.Version)
 	}
+	checkBadge(t, b, &s)
 }
 
 func TestStateRoundTrip(t *testing.T) {

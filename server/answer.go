@@ -3,7 +3,6 @@ package server
 import (
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -59,9 +58,15 @@ func routeOf(r *http.Request) string {
 func begin(w http.ResponseWriter, contentType string) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
-	h.Set("Cache-Control", "private, no-cache")
-	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", cachePrivate)
+	h.Set("X-Content-Type-Options", noSniff)
 }
+
+// Values of headers.
+const (
+	cachePrivate = "private, no-cache"
+	noSniff      = "nosniff"
+)
 
 // respond writes a whole JSON answer.
 func respond(w http.ResponseWriter, status int, v any) {
@@ -72,8 +77,13 @@ func respond(w http.ResponseWriter, status int, v any) {
 
 // respondUnread writes a user's badge.
 func respondUnread(w http.ResponseWriter, status int, user string, row *belfry.State, now time.Time) {
-	w.Header().Set("ETag", etag(row, now))
-	respond(w, status, newUnreadBody(user, row, now))
+	badge := row.Badge(now)
+	respondBadge(w, status, user, &badge)
+}
+
+func respondBadge(w http.ResponseWriter, status int, user string, badge *belfry.Badge) {
+	w.Header().Set("ETag", stampTag(badge.Stamp))
+	respond(w, status, newBadgeBody(user, badge))
 }
 
 // notModified writes the answer to a client that has the representation of tag.
@@ -87,6 +97,5 @@ func notModified(w http.ResponseWriter, tag string) {
 
 // hintPoll says how many seconds to wait before asking again.
 func (s *Server) hintPoll(w http.ResponseWriter) {
-	interval := s.load.interval(s.config.PollInterval)
-	w.Header().Set("X-Poll-Interval", strconv.FormatInt(int64((interval+time.Second-1)/time.Second), 10))
+	w.Header().Set("X-Poll-Interval", seconds(s.load.interval(s.config.PollInterval)))
 }

@@ -35,11 +35,11 @@ func (s *Server) getUnreads(w http.ResponseWriter, r *http.Request, _ call) erro
 	}{make([]unreadBody, 0, len(users))}
 	now := time.Now()
 	for _, user := range users {
-		row, err := s.config.Rows.Row(user)
+		badge, err := s.badges.Badge(user, now)
 		if err != nil {
-			return fmt.Errorf("read row: %w", err)
+			return err
 		}
-		body.Users = append(body.Users, newUnreadBody(user, &row, now))
+		body.Users = append(body.Users, newBadgeBody(user, &badge))
 	}
 	respond(w, http.StatusOK, body)
 	return nil

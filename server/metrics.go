@@ -2,9 +2,7 @@ package server
 
 import (
 	"net/http"
-	"runtime"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,7 +41,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Requests being answered, streams aside.",
 		}),
 	}
-	for _, code := range []string{"200", "304", "503"} {
+	for _, code := range []string{"200", "304", "429", "503"} {
 		m.polls.WithLabelValues(code)
 	}
 	return m
@@ -114,27 +112,4 @@ func (w *recorder) code() int {
 		return http.StatusOK
 	}
 	return w.status
-}
-
-// load is how busy the server is, for the hint how often to poll.
-type load struct {
-	requests atomic.Int64 // being answered now, waiting ones included
-	capacity int64        // how many may be answered at once before clients are asked to slow down
-}
-
-const (
-	requestsPerCPU = 64
-	maxSlowdown    = 10
-)
-
-// newLoad returns a load in use: it must not be copied.
-func newLoad() *load {
-	return &load{capacity: requestsPerCPU * int64(runtime.GOMAXPROCS(0))}
-}
-
-// interval stretches base by how many times over capacity the server is, up to
-// maxSlowdown times.
-func (l *load) interval(base time.Duration) time.Duration {
-	over := l.requests.Load() / l.capacity
-	return base * time.Duration(min(1+over, maxSlowdown))
 }

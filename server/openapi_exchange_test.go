@@ -134,6 +134,7 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 			e.prepare = degrade
 		case http.StatusTooManyRequests:
 			e.prepare = func(a *api) {
+				exhaust(a)
 				a.posts = newPosts(0.001, 1)
 				if err := a.posts.take(e.caller(), time.Now()); err != nil {
 					a.t.Fatal(err)
@@ -204,6 +205,14 @@ func contractLag() belfry.LagReport {
 			{Topic: "belfry.journal", Partition: 1, EndOffset: 40, Lag: 40, LagSeconds: 0.1},
 		},
 	}}).Failed(context.DeadlineExceeded)
+}
+
+// exhaust has the document's users have polled as often as they may.
+func exhaust(a *api) {
+	for _, user := range []string{"user-7", "사용자-7"} {
+		for a.pollLimit.take(user, time.Hour, time.Now()) == 0 {
+		}
+	}
 }
 
 // degrade has everything fail that a server depends on.

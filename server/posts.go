@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -15,22 +14,24 @@ const maxSubjects = 1 << 14
 
 var errTooMany = errors.New("too many calls")
 
-// tooMany is an errTooMany that knows when the next call would be taken.
-type tooMany struct{ after time.Duration }
-
-func (e *tooMany) Error() string {
-	return fmt.Sprintf("%s: wait %s s before the next one", errTooMany, retrySeconds(e))
+// tooMany is a refusal that knows when the next call would be taken.
+type tooMany struct {
+	of    error // what there was too much of
+	after time.Duration
 }
 
-func (e *tooMany) Unwrap() error { return errTooMany }
+func (e *tooMany) Error() string {
+	return fmt.Sprintf("%s: wait %s s before the next one", e.of, seconds(e.after))
+}
 
-// retrySeconds is the Retry-After of an error, rounded up.
+func (e *tooMany) Unwrap() error { return e.of }
+
+// retrySeconds is the Retry-After of a refusal.
 func retrySeconds(err error) string {
-	seconds := int64(1)
 	if e, ok := errors.AsType[*tooMany](err); ok {
-		seconds = max(1, int64((e.after+time.Second-1)/time.Second))
+		return seconds(e.after)
 	}
-	return strconv.FormatInt(seconds, 10)
+	return "1"
 }
 
 // posts bounds how often the bearers of a token subject write, by a bucket for
@@ -73,7 +74,7 @@ func (p *posts) take(subject string, now time.Time) error {
 	r := l.ReserveN(now, 1)
 	if after := r.DelayFrom(now); after > 0 {
 		r.CancelAt(now)
-		return &tooMany{after}
+		return &tooMany{errTooMany, after}
 	}
 	return nil
 }

@@ -45,6 +45,7 @@ func kinds() []kind {
 		{errTooMany, http.StatusTooManyRequests, true},
 		{errNoTickets, http.StatusNotImplemented, true},
 		{errKeys, http.StatusServiceUnavailable, true},
+		{errPollExcess, http.StatusTooManyRequests, true},
 		{belfry.ErrNotReady, http.StatusServiceUnavailable, false},
 		{errBehind, http.StatusServiceUnavailable, true},
 		{errUnavailable, http.StatusServiceUnavailable, false},

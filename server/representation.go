@@ -2,7 +2,6 @@ package server
 
 import (
 	"encoding/json"
-	"strconv"
 	"time"
 
 	"golang.org/x/text/language"
@@ -19,7 +18,12 @@ type unreadBody struct {
 }
 
 func newUnreadBody(user string, row *belfry.State, now time.Time) unreadBody {
-	return unreadBody{User: user, Version: row.Version, Cursor: row.Cursor().String(), Counts: row.Counts(now)}
+	badge := row.Badge(now)
+	return newBadgeBody(user, &badge)
+}
+
+func newBadgeBody(user string, b *belfry.Badge) unreadBody {
+	return unreadBody{User: user, Version: b.Cursor.Version, Cursor: b.Cursor.String(), Counts: b.Counts}
 }
 
 // itemBody is one item as clients get it: its content and what the user did to
@@ -74,9 +78,9 @@ func newItemBody(e *belfry.Entry, item *belfry.Item, prefer languages) itemBody 
 // etag is the strong entity tag of what a row shows at now (RFC 9110 section
 // 8.8.3): its cursor and how many of its items have expired since it was
 // written.
-func etag(row *belfry.State, now time.Time) string {
-	return `"` + row.Cursor().String() + "." + strconv.Itoa(row.ExpiredCount(now)) + `"`
-}
+func etag(row *belfry.State, now time.Time) string { return stampTag(row.Stamp(now)) }
+
+func stampTag(s belfry.Stamp) string { return `"` + s.String() + `"` }
 
 // languages is a client's preference, the best first.
 type languages []language.Tag

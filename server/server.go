@@ -50,6 +50,7 @@ const (
 	DefaultAppend       = 30 * time.Second // a dead broker of three holds acks back for up to 15 s
 	DefaultRequest      = time.Minute
 	DefaultPollInterval = 30 * time.Second
+	DefaultTokenTrust   = time.Minute
 
 	DefaultPostRate         = 200
 	DefaultPostBurst        = 400
@@ -100,6 +101,10 @@ type Config struct {
 	// PollInterval is how often clients may ask for the badge when there is
 	// nothing else to do; the default is DefaultPollInterval.
 	PollInterval time.Duration
+	// TokenTrust is how long a token whose signature was found good is believed
+	// without another look, never beyond its own end; the default is
+	// DefaultTokenTrust, and less than 0 looks each time.
+	TokenTrust time.Duration
 }
 
 // Server answers the HTTP API. It is safe for concurrent use.
@@ -111,11 +116,13 @@ type Server struct {
 	handler  http.Handler
 	ops      http.Handler
 	load     *load
+	badges   Badges
 	draining atomic.Bool
 
 	tickets     *tickets // nil: none are given
 	posts       *posts
 	connections *connections
+	pollLimit   *pollLimit
 }
 
 // New returns a Server, or an error that names what is missing in config.
@@ -139,6 +146,9 @@ func New(config Config) (*Server, error) {
 	if config.PollInterval <= 0 {
 		config.PollInterval = DefaultPollInterval
 	}
+	if config.TokenTrust == 0 {
+		config.TokenTrust = DefaultTokenTrust
+	}
 	config.Limits.setDefaults()
 	config.Streams.setDefaults()
 	s := &Server{
@@ -146,15 +156,19 @@ func New(config Config) (*Server, error) {
 		log:     config.Logger.With("component", "server"),
 		metrics: newMetrics(config.Registry),
 		load:    newLoad(),
+		badges:  badgesOf(config.Rows),
+
+		pollLimit: newPollLimit(),
 	}
 	s.streams = newStreams(config.Rows, config.Items, config.Registry, s.log)
 	s.streams.limits = config.Streams
 	if err := s.openDoors(); err != nil {
 		return nil, err
 	}
+	s.config.Auth = rememberTokens(config.Auth, config.TokenTrust)
 	api := mux.NewRouter()
 	s.routes(api)
-	guarded, err := s.crossOrigin(limitBodies(api, config.Limits.Request))
+	guarded, err := s.crossOrigin(newPolls(s).before(limitBodies(api, config.Limits.Request)))
 	if err != nil {
 		return nil, err
 	}

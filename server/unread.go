@@ -6,9 +6,12 @@ import (
 )
 
 // getUnread answers GET /v1/users/{user}/unread: the badge, or 304 to a client
-// that has it.
+// that has it. Most that have it are answered before ([polls]).
 func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c call) error {
 	s.hintPoll(w)
+	if err := s.refusePoll(c); err != nil {
+		return err
+	}
 	query, err := parseQuery(r)
 	if err != nil {
 		return err
@@ -18,15 +21,22 @@ func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c call) error
 	if err != nil {
 		return err
 	}
-	row, err := awaitRow(r.Context(), s.config.Rows, c.user, atLeast(version))
+	now := time.Now()
+	badge, err := s.badges.Badge(c.user, now)
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	if tag := etag(&row, now); seen.matches(tag) {
+	if badge.Cursor.Version < version {
+		row, err := awaitRow(r.Context(), s.config.Rows, c.user, atLeast(version))
+		if err != nil {
+			return err
+		}
+		badge = row.Badge(time.Now())
+	}
+	if tag := stampTag(badge.Stamp); seen.matches(tag) {
 		notModified(w, tag)
 		return nil
 	}
-	respondUnread(w, http.StatusOK, c.user, &row, now)
+	respondBadge(w, http.StatusOK, c.user, &badge)
 	return nil
 }

@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
@@ -41,4 +42,30 @@ func (u *Unread) Row(recipient string) (belfry.State, error) {
 		return belfry.State{}, fmt.Errorf("decode row: %w", err)
 	}
 	return row, nil
+}
+
+// Stamp returns the stamp of the recipient's row at now for a fraction of what
+// [Unread.Row] takes. Errors are those of Row, but for a row that is corrupt in
+// what is not read of it.
+func (u *Unread) Stamp(recipient string, now time.Time) (belfry.Stamp, error) {
+	return glance(u, recipient, belfry.Stamp{}, func(b []byte) (belfry.Stamp, error) { return codec.DecodeStamp(b, now) })
+}
+
+// Badge returns the badge of the recipient's row at now for a fraction of what
+// [Unread.Row] takes. Errors are as those of [Unread.Stamp].
+func (u *Unread) Badge(recipient string, now time.Time) (belfry.Badge, error) {
+	none := new(belfry.State).Badge(now)
+	return glance(u, recipient, none, func(b []byte) (belfry.Badge, error) { return codec.DecodeBadge(b, now) })
+}
+
+func glance[T any](u *Unread, recipient string, none T, decode func([]byte) (T, error)) (T, error) {
+	data, err := u.Get(recipient)
+	if err != nil || data == nil {
+		return none, err
+	}
+	shown, err := decode(data)
+	if err != nil {
+		return none, fmt.Errorf("decode row: %w", err)
+	}
+	return shown, nil
 }

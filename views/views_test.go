@@ -109,12 +109,23 @@ func TestUnreadRows(t *testing.T) {
 	if _, err := u.Row("사용자-7"); !errors.Is(err, belfry.ErrNotReady) {
 		t.Errorf("before Run: %v", err)
 	}
+	if _, err := u.Badge("사용자-7", time.Now()); !errors.Is(err, belfry.ErrNotReady) {
+		t.Errorf("badge before Run: %v", err)
+	}
 	topic := prefix.UnreadTable()
 	put(t, cfg, topic, "사용자-7", row(t, 5))
 	run(t, u.Run)
 	awaitVersion(t, u, "사용자-7", 5)
 	if got, err := u.Row("nobody"); got.Version != 0 || err != nil {
 		t.Errorf("a recipient nobody has written to: %+v, %v", got, err)
+	}
+	for recipient, want := range map[string]string{"사용자-7": "7.5.0", "nobody": "0.0.0"} {
+		if got, err := u.Stamp(recipient, time.Now()); got.String() != want || err != nil {
+			t.Errorf("stamp of %s: %s, %v, want %s", recipient, got, err, want)
+		}
+		if got, err := u.Badge(recipient, time.Now()); got.Stamp.String() != want || got.Categories == nil || err != nil {
+			t.Errorf("badge of %s: %+v, %v, want %s", recipient, got, err, want)
+		}
 	}
 	// A late write of a paused owner is refused, one of equal version not.
 	put(t, cfg, topic, "사용자-7", row(t, 4))
@@ -133,7 +144,9 @@ func TestUnreadRows(t *testing.T) {
 		put(t, cfg, topic, "broken", tt.value)
 		kafkatest.Eventually(t, patience, func() string { return tt.name + " is not told" }, func() bool {
 			_, err := u.Row("broken")
-			return errors.Is(err, tt.want)
+			_, stampErr := u.Stamp("broken", time.Now())
+			_, badgeErr := u.Badge("broken", time.Now())
+			return errors.Is(err, tt.want) && errors.Is(stampErr, tt.want) && errors.Is(badgeErr, tt.want)
 		})
 	}
 	put(t, cfg, topic, "broken", row(t, 1))

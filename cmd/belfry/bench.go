@@ -29,13 +29,17 @@ without --brokers: it is in the same process and takes its share of the
 processors, so the figures are lower bounds for the machine and comparable with
 each other only.
 
+Poll and stream run servers of this program as processes of their own, beside
+plain net/http handlers, on the brokers of --brokers or on an embedded one that is
+a process as well.
+
 All else runs this program as processes of their own on the brokers of --brokers,
 and a peer beside it if --peer names one: a program with the flags of "belfry
 processor". State and logs are in the temporary folder (TMPDIR) meanwhile. Each
 run uses topics of its own; those of its processes are deleted in the end.`,
 	}
 	c.AddCommand(p.benchThroughputCommand(), p.benchLatencyCommand(), p.benchGapCommand(), p.benchLossesCommand(),
-		p.benchRestartCommand(), p.benchSoakCommand())
+		p.benchRestartCommand(), p.benchSoakCommand(), p.benchPollCommand(), p.benchStreamCommand(), p.benchPlainCommand())
 	return c
 }
 

@@ -42,7 +42,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	if strings.Contains(r.stdout, "health") {
 		t.Error("the help shows what is for containers only")
 	}
-	call(t, nil, "bench").wantOutput(t, "throughput", "latency", "gap", "losses", "restart", "soak")
+	call(t, nil, "bench").wantOutput(t, "throughput", "latency", "gap", "losses", "restart", "soak", "poll", "stream")
 }
 
 // The flags of the contract, by command.
@@ -65,6 +65,8 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"bench gap":        {"brokers", "rate", "rounds", "users", "partitions", "peer"},
 		"bench losses":     {"brokers", "rate", "duration", "kills", "users", "partitions", "peer"},
 		"bench restart":    {"brokers", "events", "rounds", "starts", "users", "partitions", "peer"},
+		"bench poll":       {"brokers", "partitions", "tables", "connections", "rounds", "duration"},
+		"bench stream":     {"brokers", "partitions", "steps", "connections", "rates", "duration", "hot", "tls", "http2"},
 		"bench soak":       {"brokers", "rate", "duration", "every", "users", "partitions", "out"},
 	} {
 		c, _, err := newProgram(nil).root().Find(strings.Fields(command))

@@ -36,6 +36,8 @@ type nodeConfig struct {
 	groups   []string      // names of --groups; none: no processors
 	api      net.Listener  // nil: no server
 	doors    doors         // of api
+	polls    time.Duration // interval of polls; 0: the default
+	trust    time.Duration // in tokens; 0: the default
 	metrics  net.Listener  // nil: none
 	grace    time.Duration // for draining
 	onReady  func()        // called once, when all of it runs; may be nil
@@ -194,6 +196,8 @@ func (n *node) newServer() (*server.Server, error) {
 		MetricsOnAPI: n.metrics == nil,
 		Pages:        web.Handler(),
 		Logger:       n.log,
+		PollInterval: n.polls,
+		TokenTrust:   n.trust,
 	})
 }
 

@@ -134,6 +134,10 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	}
 	o.member.apply(&cfg.engine)
 	if withAPI {
+		cfg.polls, cfg.trust = o.server.pollInterval, o.server.tokenTrust
+		if cfg.trust == 0 {
+			cfg.trust = -1 // never
+		}
 		if cfg.doors, err = o.server.newDoors(log); err != nil {
 			return err
 		}

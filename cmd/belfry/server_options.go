@@ -29,6 +29,9 @@ type serverOptions struct {
 	trust  trustOptions
 	limit  limitOptions
 	stream streamOptions
+
+	pollInterval time.Duration
+	tokenTrust   time.Duration
 }
 
 func (o *serverOptions) addFlags(fs *pflag.FlagSet) {
@@ -39,6 +42,8 @@ func (o *serverOptions) addFlags(fs *pflag.FlagSet) {
 	o.trust.addFlags(fs)
 	o.limit.addFlags(fs)
 	o.stream.addFlags(fs)
+	fs.DurationVar(&o.pollInterval, "poll-interval", server.DefaultPollInterval, "how long clients are told to wait between polls of a badge, longer under load; one user may ask 20 times as often")
+	fs.DurationVar(&o.tokenTrust, "token-trust", server.DefaultTokenTrust, "how long a token that was found good is believed without checking its signature again, never beyond its end; 0 checks each time")
 }
 
 // validate checks the options and loads the secret, if one is needed.
@@ -54,6 +59,12 @@ func (o *serverOptions) validate() error {
 	}
 	if err := o.trust.validate(); err != nil {
 		return err
+	}
+	if o.pollInterval < time.Millisecond {
+		return flagErrorf("poll-interval", "must be at least 1ms, is %s", o.pollInterval)
+	}
+	if o.tokenTrust < 0 {
+		return flagErrorf("token-trust", "must not be negative, is %s", o.tokenTrust)
 	}
 	if o.auth.value == authJWT {
 		if o.trust.jwksURL != "" && o.jwt.secretFile == "" {

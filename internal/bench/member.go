@@ -121,7 +121,7 @@ func (m *member) endings() int {
 func (m *member) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: anyCertificate()}}
 	tick := time.NewTicker(readyPoll)
 	defer tick.Stop()
 	for {

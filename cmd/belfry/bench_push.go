@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/child"
+)
+
+// pushOptions are those of the benchmarks that run servers as processes, on any
+// brokers or on an embedded one in a process of its own.
+type pushOptions struct {
+	measureOptions
+	where string // set once the brokers are there
+}
+
+func (o *pushOptions) addPushFlags(c *cobra.Command) {
+	fs := c.Flags()
+	o.kafka.addFlags(fs)
+	fs.Lookup("brokers").Usage = "Kafka brokers, a `list` of host:port; an embedded broker in a process of its own if absent"
+	fs.IntVar(&o.partitions, "partitions", 6, "partitions of each topic")
+	o.users = 1 // each measurement has its own
+}
+
+func (o *pushOptions) validate() error {
+	if err := o.benchOptions.validate(); err != nil {
+		return err
+	}
+	// Each installation of a run adds its name.
+	if err := (o.runPrefix(time.Now()) + "-poll-100000-1000").Check(); err != nil {
+		return flagErrorf("prefix", "%w", problem(err))
+	}
+	return nil
+}
+
+// measurePush is measure on brokers that are started if there are none.
+func (p *program) measurePush(cmd *cobra.Command, o *pushOptions, run func(*bench.Config) error) (err error) {
+	o.kafkaArgs = kafkaArgs(cmd.Flags())
+	o.where = brokersOfFlag
+	if len(o.kafka.brokers) == 0 {
+		o.where = "embedded broker in a process of its own"
+		addr, stop, startErr := childBroker(cmd.Context())
+		if startErr != nil {
+			return startErr
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		o.kafka.brokers, o.kafkaArgs = []string{addr}, append(o.kafkaArgs, "--brokers="+addr)
+	}
+	return p.measure(cmd.Context(), &o.measureOptions, run)
+}
+
+// childBroker starts an embedded broker as a process and returns its address.
+func childBroker(ctx context.Context) (addr string, stop func() error, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", nil, fmt.Errorf("find this program: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "belfry-bench-broker-")
+	if err != nil {
+		return "", nil, fmt.Errorf("make a folder for the broker's log: %w", err)
+	}
+	remove := func() error { return os.RemoveAll(dir) }
+	log := filepath.Join(dir, "log")
+	process, err := child.Start(log, self, "broker", "--addr", "127.0.0.1:0", "--log-level", "error")
+	if err != nil {
+		return "", nil, errors.Join(err, remove())
+	}
+	stop = func() error { return errors.Join(process.Kill(), remove()) }
+	ready := regexp.MustCompile(`(?m)^embedded broker ready at (\S+)$`)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	timeout := time.NewTimer(30 * time.Second)
+	defer timeout.Stop()
+	for {
+		text, err := os.ReadFile(log)
+		if err != nil {
+			return "", nil, errors.Join(err, stop())
+		}
+		if found := ready.FindSubmatch(text); found != nil {
+			return string(found[1]), stop, nil
+		}
+		select {
+		case <-tick.C:
+			continue
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-process.Done():
+			err = fmt.Errorf("the broker has ended: %s", child.LogTail(log, 8))
+		case <-timeout.C:
+			err = errors.New("the broker is not ready after 30 s")
+		}
+		return "", nil, errors.Join(err, stop())
+	}
+}
+
+// otherFiles is how many files a process has open beside its connections, at
+// most.
+const otherFiles = 1000
+
+// allowConnections raises the limit of open files of this process, and of those
+// that it starts, to what n connections take at either end. It returns how many
+// the system allows, n at most.
+func allowConnections(n int) (int, error) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, fmt.Errorf("ask for the limit of open files: %w", err)
+	}
+	// Only who is privileged may go beyond the hard limit.
+	need := uint64(n + otherFiles)
+	raised := syscall.Rlimit{Cur: max(need, limit.Cur), Max: max(need, limit.Max)}
+	err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised)
+	if err == nil {
+		return n, nil
+	}
+	// Set in any case: what this process was started with is otherwise what its
+	// children get.
+	limit.Cur = limit.Max
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, fmt.Errorf("raise the limit of open files: %w", err)
+	}
+	return min(n, int(limit.Max)-otherFiles), nil
+}
+
+// benchPlainCommand is the peer of the servers that are measured, a process of
+// its own as they are.
+func (p *program) benchPlainCommand() *cobra.Command {
+	var (
+		kafka              kafkaOptions
+		addr, secret, dir  string
+		certFile, certsKey string
+		byHand             bool
+	)
+	c := &cobra.Command{
+		Use:    "plain",
+		Hidden: true,
+		Short:  "Serve streams and polls as one writes them with net/http",
+		Long: `Serve streams and polls as one writes them with net/http: the peer of bench stream
+and bench poll, which start it themselves.`,
+		Example: `  belfry bench plain --brokers 127.0.0.1:9092 --addr 127.0.0.1:8081`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := kafka.validate(); err != nil {
+				return err
+			}
+			plain := &bench.Plain{
+				Kafka: kafka.engineConfig(dir, slog.New(slog.DiscardHandler)), Prefix: belfry.Prefix(kafka.prefix),
+				CertFile: certFile, KeyFile: certsKey, ByHand: byHand,
+			}
+			if secret != "" {
+				jwt := jwtOptions{secretFile: secret}
+				if err := jwt.validate(); err != nil {
+					return err
+				}
+				plain.Secret = jwt.secret
+			}
+			ln, err := listen(cmd.Context(), "addr", addr)
+			if err != nil {
+				return err
+			}
+			return plain.Serve(cmd.Context(), ln)
+		},
+	}
+	fs := c.Flags()
+	kafka.addFlags(fs)
+	fs.StringVar(&addr, "addr", "127.0.0.1:0", "`host:port` to serve on")
+	fs.StringVar(&dir, "state-dir", "", "`folder` that is not used")
+	fs.StringVar(&secret, "jwt-secret-file", "", "`file` with the secret of tokens; none are asked for if absent")
+	fs.BoolVar(&byHand, "by-hand", false, "check tokens without a library")
+	fs.StringVar(&certFile, "tls-cert", "", "PEM `file` of the certificate; no TLS if absent")
+	fs.StringVar(&certsKey, "tls-key", "", "PEM `file` of its key")
+	return c
+}

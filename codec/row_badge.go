@@ -1,0 +1,167 @@
+package codec
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/belfry/belfry"
+)
+
+// The field numbers of belfrypb.Row that a badge is made of, besides those of
+// [RowVersion].
+const (
+	rowEpochField      = 2
+	rowCategoriesField = 6
+	rowMetaField       = 8
+	rowExpiresAtField  = 16
+)
+
+// DecodeStamp returns the [belfry.State].Stamp of an encoded row at now. It
+// skips all but the few fields that this takes, and allocates nothing. A nil
+// error does not mean that [DecodeState] would take the row. Errors match
+// [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
+func DecodeStamp(b []byte, now time.Time) (belfry.Stamp, error) {
+	h, err := readHead(b, false)
+	if err != nil {
+		return belfry.Stamp{}, err
+	}
+	if h.spread {
+		s, err := DecodeState(b)
+		return s.Stamp(now), err
+	}
+	stamp := belfry.Stamp{Cursor: h.cursor()}
+	for len(h.expiresAt) > 0 {
+		var e belfry.Entry
+		if e.ExpiresAt, err = h.nextExpiry(); err != nil {
+			return belfry.Stamp{}, err
+		}
+		if e.Expired(now) {
+			stamp.Expired++
+		}
+	}
+	return stamp, nil
+}
+
+// DecodeBadge returns the [belfry.State].Badge of an encoded row at now, for a
+// small part of what [DecodeState] takes. What [DecodeStamp] says of errors
+// holds here too.
+func DecodeBadge(b []byte, now time.Time) (belfry.Badge, error) {
+	h, err := readHead(b, true)
+	if err != nil {
+		return belfry.Badge{}, err
+	}
+	if h.spread {
+		s, err := DecodeState(b)
+		return s.Badge(now), err
+	}
+	badge := belfry.Badge{
+		Stamp:  belfry.Stamp{Cursor: h.cursor()},
+		Counts: belfry.Counts{Categories: map[string]belfry.Tally{}},
+	}
+	for rest := h.meta; len(rest) > 0; {
+		meta, n := protowire.ConsumeVarint(rest)
+		if n < 0 {
+			return belfry.Badge{}, corrupt("row", "%v", protowire.ParseError(n))
+		}
+		rest = rest[n:]
+		e := belfry.Entry{
+			Priority: belfry.Priority(meta>>metaPriorityShift&metaPriorityMask) + belfry.PriorityLow,
+			Read:     meta&metaRead != 0,
+			Seen:     meta&metaSeen != 0,
+			Archived: meta&metaArchived != 0,
+		}
+		if meta&metaExpiresAt != 0 {
+			if e.ExpiresAt, err = h.nextExpiry(); err != nil {
+				return belfry.Badge{}, err
+			}
+		}
+		if category := meta >> metaCategoryShift; category > uint64(len(h.categories)) {
+			return belfry.Badge{}, corrupt("row", "category %d of %d", category, len(h.categories))
+		} else if category > 0 {
+			e.Category = h.categories[category-1]
+		}
+		if e.Expired(now) {
+			badge.Expired++
+		}
+		badge.Add(&e, now)
+	}
+	return badge, nil
+}
+
+// rowHead is the part of an encoded row that a badge is made of. The columns are
+// parts of the row, as encoded.
+type rowHead struct {
+	format, version uint64
+	epoch           uint32
+	categories      []string // if asked for
+	meta, expiresAt []byte
+	expires         int64 // that of the last item with one
+
+	// spread: a column stands in several places or unpacked, as protobuf allows
+	// and no writer of ours does.
+	spread bool
+}
+
+func readHead(b []byte, categories bool) (rowHead, error) {
+	var h rowHead
+	for len(b) > 0 {
+		number, wireType, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return h, corrupt("row", "%v", protowire.ParseError(n))
+		}
+		b = b[n:]
+		if n = h.take(b, number, wireType, categories); n < 0 {
+			return h, corrupt("row", "%v", protowire.ParseError(n))
+		}
+		b = b[n:]
+	}
+	return h, checkFormat("row", uint32(h.format), rowFormat)
+}
+
+// take reads the value of one field, which b begins with, and returns its
+// length, negative if there is none.
+func (h *rowHead) take(b []byte, number protowire.Number, wireType protowire.Type, categories bool) (n int) {
+	switch {
+	case number == rowFormatField && wireType == protowire.VarintType:
+		h.format, n = protowire.ConsumeVarint(b)
+	case number == rowVersionField && wireType == protowire.VarintType:
+		h.version, n = protowire.ConsumeVarint(b)
+	case number == rowEpochField && wireType == protowire.Fixed32Type:
+		h.epoch, n = protowire.ConsumeFixed32(b)
+	case number == rowCategoriesField && wireType == protowire.BytesType && categories:
+		var name []byte
+		name, n = protowire.ConsumeBytes(b)
+		h.categories = append(h.categories, string(name))
+	case number == rowMetaField && wireType == protowire.BytesType:
+		n = h.column(&h.meta, b)
+	case number == rowExpiresAtField && wireType == protowire.BytesType:
+		n = h.column(&h.expiresAt, b)
+	default:
+		h.spread = h.spread || wireType == protowire.VarintType && (number == rowMetaField || number == rowExpiresAtField)
+		n = protowire.ConsumeFieldValue(number, wireType, b)
+	}
+	return n
+}
+
+func (h *rowHead) column(c *[]byte, b []byte) (n int) {
+	h.spread = h.spread || *c != nil
+	*c, n = protowire.ConsumeBytes(b)
+	return n
+}
+
+func (h *rowHead) cursor() belfry.Cursor {
+	s := belfry.State{Epoch: h.epoch, Version: h.version}
+	return s.Cursor()
+}
+
+// nextExpiry takes the first value of the column off it.
+func (h *rowHead) nextExpiry() (int64, error) {
+	delta, n := protowire.ConsumeVarint(h.expiresAt)
+	if n < 0 {
+		return 0, corrupt("row", "expiry: %v", protowire.ParseError(n))
+	}
+	h.expiresAt = h.expiresAt[n:]
+	h.expires += protowire.DecodeZigZag(delta)
+	return h.expires, nil
+}

@@ -1,0 +1,292 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Streams measures a server that holds many streams.
+type Streams struct {
+	// Steps are how many streams are open, rising. Memory is measured at each.
+	Steps []int
+	// Connections of Steps is how many stay open to measure the rest with.
+	Connections int
+	Settle      time.Duration // before memory is measured
+	Idle        time.Duration // over which processor time without events is measured; 0: not
+	Rates       []int         // of events a second to random users
+	Duration    time.Duration // of each of them
+	// Hot is how many more streams one user has, who gets HotRate events a second
+	// beside the first of Rates; 0: not measured.
+	Hot, HotRate int
+
+	TLS, HTTP2 bool
+	// Limits are the flags that allow a server as many streams.
+	Limits []string
+}
+
+const (
+	// warmUp is how many streams come and go before memory is measured.
+	warmUp = 100
+	// hotSample is how many streams of the hot user are asked when each event came.
+	hotSample = 50
+)
+
+// Streams measures Belfry's server and the plain one in turn, on one
+// installation with a processor.
+func (c *Config) Streams(ctx context.Context, o Streams, rounds int) (err error) {
+	in, err := c.install(ctx, "stream")
+	defer func() { err = errors.Join(err, in.close(ctx)) }()
+	if err != nil {
+		return err
+	}
+	processor, err := in.processor(ctx, c.BelfryProcessor("unread,inbox"), "processor")
+	if err != nil {
+		return err
+	}
+	if err := processor.awaitReady(ctx); err != nil {
+		return err
+	}
+	events, err := openWriter(in.Kafka, in.Prefix)
+	if err != nil {
+		return err
+	}
+	defer events.close()
+	extra, scheme := []string(nil), "http"
+	if o.TLS {
+		cert, key, err := certificate(in.Dir)
+		if err != nil {
+			return err
+		}
+		extra, scheme = []string{"--tls-cert", cert, "--tls-key", key}, "https"
+	}
+	for round := range rounds {
+		for _, s := range []struct {
+			name string
+			args []string
+		}{
+			{"belfry", append([]string{"server", "--auth", "none"}, o.Limits...)},
+			{"plain", []string{"bench", "plain"}},
+		} {
+			one := crowdRun{Streams: o, in: in, events: events, name: fmt.Sprintf("round %d, %s", round+1, s.name)}
+			if err := one.measure(ctx, fmt.Sprintf("%s-%d", s.name, round), scheme, append(s.args, extra...)); err != nil {
+				return fmt.Errorf("%s: %w", one.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// crowdRun measures one server.
+type crowdRun struct {
+	Streams
+	in     *installation
+	events *writer
+	name   string
+
+	server *member
+	crowd  *crowd
+	base   footprint
+}
+
+func (r *crowdRun) print(format string, args ...any) { r.in.Print(r.name+": "+format, args...) }
+
+func (r *crowdRun) measure(ctx context.Context, name, scheme string, args []string) (err error) {
+	addr, err := freeAddr(ctx)
+	if err != nil {
+		return err
+	}
+	if r.server, err = r.in.add(r.in.Belfry, name, addr, append(args, "--addr", addr)); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.server.terminate()) }()
+	r.server.url = scheme + "://" + addr
+	if err := r.server.awaitReady(ctx); err != nil {
+		return err
+	}
+	if r.crowd, err = newCrowd(r.server.url, r.HTTP2); err != nil {
+		return err
+	}
+	defer func() { r.crowd.close() }()
+	if err := r.crowd.open(ctx, r.users(0, min(warmUp, r.Steps[0]))); err != nil {
+		return err
+	}
+	r.crowd.keep(0)
+	if err := pause(ctx, r.Settle); err != nil {
+		return err
+	}
+	if r.base, err = r.server.footprint(); err != nil {
+		return err
+	}
+	r.print("%.1f MiB before any stream", float64(r.base.resident)/(1<<20))
+	if err := r.grow(ctx); err != nil {
+		return err
+	}
+	r.crowd.keep(r.Connections)
+	for i, rate := range r.Rates {
+		if err := r.deliver(ctx, fmt.Sprintf("%d events/s to %d streams", rate, r.Connections), load{rate, r.users(0, r.Connections)}); err != nil {
+			return err
+		}
+		if i == 0 && r.Hot > 0 {
+			if err := r.deliverHot(ctx, rate); err != nil {
+				return err
+			}
+		}
+	}
+	if n := r.crowd.ended(); n > 0 {
+		r.print("%d of %d streams ended before their time", n, len(r.crowd.held))
+	}
+	return nil
+}
+
+// users are the users from a number on to another.
+func (r *crowdRun) users(from, to int) []string {
+	users := make([]string, 0, max(0, to-from))
+	for i := from; i < to; i++ {
+		users = append(users, Recipient(i, to))
+	}
+	return users
+}
+
+// grow opens the streams in steps and measures what they take.
+func (r *crowdRun) grow(ctx context.Context) error {
+	for _, n := range r.Steps {
+		before, err := r.server.footprint()
+		if err != nil {
+			return err
+		}
+		opened := n - len(r.crowd.held)
+		began := time.Now()
+		if err := r.crowd.open(ctx, r.users(len(r.crowd.held), n)); err != nil {
+			return err
+		}
+		took := time.Since(began)
+		after, err := r.server.footprint()
+		if err != nil {
+			return err
+		}
+		if err := pause(ctx, r.Settle); err != nil {
+			return err
+		}
+		now, err := r.server.footprint()
+		if err != nil {
+			return err
+		}
+		r.print("%d streams: %.2f KiB resident each; the last %d opened at %.0f/s, %.0f CPU-us each", n,
+			float64(now.resident-r.base.resident)/1024/float64(n), opened, float64(opened)/took.Seconds(),
+			float64((after.cpu-before.cpu).Microseconds())/float64(opened))
+		if n != r.Connections || r.Idle == 0 {
+			continue
+		}
+		if err := pause(ctx, r.Idle); err != nil {
+			return err
+		}
+		later, err := r.server.footprint()
+		if err != nil {
+			return err
+		}
+		r.print("%d idle streams over %s: %.2f %% of a processor", n, r.Idle, 100*(later.cpu-now.cpu).Seconds()/r.Idle.Seconds())
+	}
+	return nil
+}
+
+// deliverHot has one user with many streams beside the rest.
+func (r *crowdRun) deliverHot(ctx context.Context, rate int) error {
+	const hot = "user-hot"
+	if err := r.crowd.open(ctx, slices.Repeat([]string{hot}, r.Hot)); err != nil {
+		return err
+	}
+	err := r.deliver(ctx, fmt.Sprintf("%d events/s to %d streams", rate, r.Connections),
+		load{rate, r.users(0, r.Connections)}, load{r.HotRate, []string{hot}})
+	r.crowd.keep(r.Connections)
+	return err
+}
+
+// deliver writes the loads and tells how long the events of each took from the
+// brokers' acknowledgement until the badge with them was read.
+func (r *crowdRun) deliver(ctx context.Context, title string, loads ...load) error {
+	for _, h := range r.crowd.held {
+		h.forget()
+	}
+	before, err := r.server.footprint()
+	if err != nil {
+		return err
+	}
+	events, err := r.events.write(ctx, r.Duration, loads...)
+	if err != nil {
+		return err
+	}
+	missing := r.awaitAll(ctx, events)
+	after, err := r.server.footprint()
+	if err != nil {
+		return err
+	}
+	byUser := map[string][]*heldStream{}
+	for _, h := range r.crowd.held {
+		if len(byUser[h.user]) < hotSample {
+			byUser[h.user] = append(byUser[h.user], h)
+		}
+	}
+	delays, acks := make([][]time.Duration, len(loads)), []time.Duration{}
+	for _, e := range events {
+		acks = append(acks, e.acked.Sub(e.due))
+		i := 0
+		if len(loads) > 1 && loads[1].users[0] == e.user {
+			i = 1
+		}
+		for _, h := range byUser[e.user] {
+			if at, ok := h.reached(e.version); ok {
+				// A processor may be done before the writer has its answer.
+				delays[i] = append(delays[i], max(0, at.Sub(e.acked)))
+			}
+		}
+	}
+	if len(loads) > 1 {
+		title += fmt.Sprintf(", %d events/s to %d streams of one user", loads[1].rate, r.Hot)
+	}
+	r.print("%s: %s", title, delaysOf(delays[0]))
+	if len(loads) > 1 {
+		r.print("  the one user's: %s", delaysOf(delays[1]))
+	}
+	r.print("  %d events, %d streams without their last; due to acknowledged %s; %.0f CPU-us an event", len(events), missing, delaysOf(acks),
+		float64((after.cpu-before.cpu).Microseconds())/float64(max(1, len(events))))
+	return nil
+}
+
+// awaitAll waits until every stream has the last event of its user, and returns
+// how many have not after arriveTimeout.
+func (r *crowdRun) awaitAll(ctx context.Context, events []written) (missing int) {
+	last := map[string]uint64{}
+	for _, e := range events {
+		last[e.user] = max(last[e.user], e.version)
+	}
+	deadline := time.Now().Add(arriveTimeout)
+	for {
+		missing = 0
+		for _, h := range r.crowd.held {
+			if h.newest() < last[h.user] {
+				missing++
+			}
+		}
+		if missing == 0 || time.Now().After(deadline) || pause(ctx, 100*time.Millisecond) != nil {
+			return missing
+		}
+	}
+}
+
+// delaysOf sorts delays and sums them up.
+func delaysOf(delays []time.Duration) string {
+	slices.Sort(delays)
+	var b strings.Builder
+	for _, q := range []struct {
+		name string
+		q    float64
+	}{{"p50", .5}, {"p99", .99}, {"max", 1}} {
+		fmt.Fprintf(&b, "%s %.2f ms, ", q.name, float64(Quantile(delays, q.q).Microseconds())/1000)
+	}
+	fmt.Fprintf(&b, "(%d)", len(delays))
+	return strings.Replace(b.String(), ", (", " (", 1)
+}

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry"
+)
+
+// polls answers the commonest request of all on a way of its own: a poll by a
+// client that has the badge already. It does what the route of the badge does
+// for such a request, in less time, and leaves every other request, those that
+// are to be refused too, to the router. Whatever it answers the route would have
+// answered so; TestShortcut holds that.
+type polls struct {
+	server   *Server
+	answered [2]prometheus.Counter // 304 to GET and to HEAD, of all requests
+	polls    prometheus.Counter    // 304, of all polls
+	duration prometheus.Observer
+
+	// Values of headers, which nobody may change.
+	cacheControl, noSniff []string
+}
+
+func newPolls(s *Server) *polls {
+	return &polls{
+		server: s,
+		answered: [2]prometheus.Counter{
+			s.metrics.requests.WithLabelValues(pollRoute, http.MethodGet, "304"),
+			s.metrics.requests.WithLabelValues(pollRoute, http.MethodHead, "304"),
+		},
+		polls:        s.metrics.polls.WithLabelValues("304"),
+		duration:     s.metrics.duration.WithLabelValues(pollRoute),
+		cacheControl: []string{cachePrivate},
+		noSniff:      []string{noSniff},
+	}
+}
+
+// before answers the polls that it can, and has next answer the rest.
+func (p *polls) before(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !p.answer(w, r) {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+func (p *polls) answer(w http.ResponseWriter, r *http.Request) bool {
+	method := 0
+	switch r.Method {
+	case http.MethodGet:
+	case http.MethodHead:
+		method = 1
+	default:
+		return false
+	}
+	user, ok := polledUser(r)
+	if !ok {
+		return false
+	}
+	// One tag is all that who polls has to say.
+	seen := r.Header["If-None-Match"]
+	if len(seen) != 1 {
+		return false
+	}
+	start := time.Now()
+	s := p.server
+	id, err := s.config.Auth.authenticate(r)
+	if err != nil || owner(call{identity: id, user: user}) != nil || belfry.CheckRecipient(user) != nil {
+		return false
+	}
+	stamp, err := s.badges.Stamp(user, start)
+	if err != nil {
+		return false
+	}
+	tag := stampTag(stamp)
+	if strings.TrimPrefix(seen[0], "W/") != tag {
+		return false
+	}
+	interval := s.load.interval(s.config.PollInterval)
+	if s.limitPoll(user, id, interval, start) > 0 {
+		return false // the route refuses it, and says how
+	}
+	// A connection keeps the deadline of the request before.
+	allowWrites(w, s.config.Limits.Request)
+	h := w.Header()
+	h["Etag"] = []string{tag}
+	h["Cache-Control"] = p.cacheControl
+	h["X-Content-Type-Options"] = p.noSniff
+	h["X-Poll-Interval"] = []string{seconds(interval)}
+	w.WriteHeader(http.StatusNotModified)
+	p.duration.Observe(time.Since(start).Seconds())
+	p.answered[method].Inc()
+	p.polls.Inc()
+	return true
+}
+
+// polledUser returns whose badge r asks for, if it does and asks for nothing
+// more.
+func polledUser(r *http.Request) (user string, ok bool) {
+	// With a raw path some of it is encoded as only the router knows to read.
+	if r.URL.RawQuery != "" || r.URL.RawPath != "" {
+		return "", false
+	}
+	rest, ok := strings.CutPrefix(r.URL.Path, "/v1/users/")
+	if !ok {
+		return "", false
+	}
+	user, ok = strings.CutSuffix(rest, "/unread")
+	return user, ok && !strings.Contains(user, "/")
+}

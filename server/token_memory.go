@@ -1,0 +1,90 @@
+package server
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// tokensKept is how many checked tokens are remembered at most, twice: those
+// used last and those used before.
+const tokensKept = 1 << 15
+
+// tokenMemory is an Auth that remembers what another one found out: a client
+// that polls sends the same token each time, and to check its signature costs
+// more than to answer. It remembers tokens that were good, by the SHA-256 of the
+// whole Authorization header, so that a signature is part of what is compared
+// and no token is kept; never beyond the token's end nor for longer than trust,
+// which is how long a key that the Auth below has forgotten is good after that. Everything else is asked anew each time: requests without that
+// header or with a query, which may hold a ticket, and all that was refused.
+type tokenMemory struct {
+	Auth
+	trust time.Duration
+
+	mu  sync.Mutex
+	new map[[sha256.Size]byte]rememberedToken
+	old map[[sha256.Size]byte]rememberedToken // what new was before it was full
+}
+
+type rememberedToken struct {
+	identity identity
+	until    time.Time
+}
+
+// rememberTokens returns auth with a memory, if it has use for one: an Auth that
+// looks at every request has no tokens.
+func rememberTokens(auth Auth, trust time.Duration) Auth {
+	if _, ok := auth.(admitter); ok || trust <= 0 {
+		return auth
+	}
+	return &tokenMemory{Auth: auth, trust: trust, new: map[[sha256.Size]byte]rememberedToken{}}
+}
+
+func (m *tokenMemory) authenticate(r *http.Request) (identity, error) {
+	headers := r.Header["Authorization"]
+	if len(headers) != 1 || r.URL.RawQuery != "" {
+		return m.Auth.authenticate(r)
+	}
+	key := sha256.Sum256([]byte(headers[0]))
+	now := time.Now()
+	if known, ok := m.recall(key); ok && now.Before(known.until) {
+		return known.identity, nil
+	}
+	id, err := m.Auth.authenticate(r)
+	if err == nil && !id.until.IsZero() {
+		until := now.Add(m.trust)
+		if id.until.Before(until) {
+			until = id.until
+		}
+		m.remember(key, rememberedToken{id, until})
+	}
+	return id, err
+}
+
+func (m *tokenMemory) recall(key [sha256.Size]byte) (rememberedToken, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known, ok := m.new[key]; ok {
+		return known, true
+	}
+	known, ok := m.old[key]
+	if ok {
+		m.put(key, known)
+	}
+	return known, ok
+}
+
+func (m *tokenMemory) remember(key [sha256.Size]byte, t rememberedToken) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.put(key, t)
+}
+
+// put must be called with the lock held.
+func (m *tokenMemory) put(key [sha256.Size]byte, t rememberedToken) {
+	if _, ok := m.new[key]; !ok && len(m.new) >= tokensKept {
+		m.old, m.new = m.new, make(map[[sha256.Size]byte]rememberedToken)
+	}
+	m.new[key] = t
+}

@@ -1,0 +1,117 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// asked counts what an Auth is asked, and can forget its keys.
+type asked struct {
+	Auth
+	times   int
+	revoked bool
+}
+
+func (a *asked) authenticate(r *http.Request) (identity, error) {
+	a.times++
+	if a.revoked {
+		return identity{}, errUnauthenticated
+	}
+	return a.Auth.authenticate(r)
+}
+
+func TestTokenMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		auth, err := JWT([]byte(testSecret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		below := &asked{Auth: auth}
+		memory := rememberTokens(below, DefaultTokenTrust)
+		// ask authenticates and checks whether the Auth below was asked.
+		ask := func(name, path, want string, wantErr error, asks bool, headers ...string) {
+			t.Helper()
+			r := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
+			if len(headers) > 0 {
+				r.Header["Authorization"] = headers
+			}
+			before := below.times
+			id, err := memory.authenticate(r)
+			if id.subject != want || !errors.Is(err, wantErr) {
+				t.Errorf("%s: got %q, %v; want %q, %v", name, id.subject, err, want, wantErr)
+			}
+			if got := below.times > before; got != asks {
+				t.Errorf("%s: asked below: %t, want %t", name, got, asks)
+			}
+		}
+		long, other := "Bearer "+mint(t, "u", "belfry:ops"), "Bearer "+mint(t, "v")
+		brief, err := MintToken([]byte(testSecret), "w", nil, 10*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		brief = "Bearer " + brief
+		ask("first", "/", "u", nil, true, long)
+		ask("again", "/x", "u", nil, false, long)
+		ask("another", "/", "v", nil, true, other)
+		ask("with a query", "/?ticket=x", "u", nil, true, long)
+		ask("two headers", "/", "u", nil, true, long, other)
+		ask("none", "/", "", errUnauthenticated, true)
+		// Not one bit of a token may differ, and no refusal is remembered.
+		for range 2 {
+			ask("changed", "/", "", errUnauthenticated, true, long[:len(long)-2])
+			ask("other scheme", "/", "", errUnauthenticated, true, "Basic"+long[6:])
+		}
+		ask("brief", "/", "w", nil, true, brief)
+		time.Sleep(9 * time.Second)
+		ask("brief, near its end", "/", "w", nil, false, brief)
+		time.Sleep(time.Second)
+		ask("brief, at its end", "/", "w", nil, true, brief) // the leeway is the business of the Auth below
+		time.Sleep(10 * time.Second)
+		ask("brief, after its end", "/", "w", errExpired, true, brief)
+		ask("after its end again", "/", "w", errExpired, true, brief)
+		below.revoked = true
+		ask("trusted", "/", "u", nil, false, long)
+		time.Sleep(DefaultTokenTrust)
+		ask("trusted no more", "/", "", errUnauthenticated, true, long)
+	})
+}
+
+func TestTokenMemoryIsBounded(t *testing.T) {
+	m := rememberTokens(&jwtAuth{}, time.Hour).(*tokenMemory)
+	key := func(i int) (k [sha256.Size]byte) {
+		binary.BigEndian.PutUint64(k[:], uint64(i))
+		return k
+	}
+	always := key(0)
+	m.remember(always, rememberedToken{identity: identity{subject: "u"}})
+	for i := range 3*tokensKept + 1 {
+		m.remember(key(i+1), rememberedToken{})
+		if got, ok := m.recall(always); !ok || got.identity.subject != "u" {
+			t.Fatalf("one that is used all the time is forgotten after %d others", i+1)
+		}
+	}
+	if n := len(m.new) + len(m.old); n > 2*tokensKept {
+		t.Errorf("remembers %d tokens, want at most %d", n, 2*tokensKept)
+	}
+	if _, ok := m.recall(key(1)); ok {
+		t.Error("the first is still remembered")
+	}
+}
+
+// Who looks at every request has no tokens to remember, and a server can be told
+// to check each time.
+func TestTokenMemoryOfNoAuth(t *testing.T) {
+	if _, ok := rememberTokens(NoAuth(), time.Hour).(noAuth); !ok {
+		t.Error("it is not what it was")
+	}
+	a := newAPI(t, withJWT(t), func(c *Config) { c.TokenTrust = -1 })
+	if _, ok := a.config.Auth.(*jwtAuth); !ok {
+		t.Errorf("without trust it is %T", a.config.Auth)
+	}
+}
