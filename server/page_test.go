@@ -126,3 +126,42 @@ func TestPageToken(t *testing.T) {
 		t.Errorf("got address and cookies %q, want the user alone", got)
 	}
 }
+
+// TestPagePolicy has a page run under its policy without anything reported, and
+// then try what an injected script would.
+func TestPagePolicy(t *testing.T) {
+	a, address := pageServer(t)
+	sendNote(a, "user-7", `{"title":"<img src=x onerror=hacked()>","actor":{"name":"x"}}`)
+	tab := browsertest.New(t)
+	tab.Open(address + "/?user=user-7")
+	browsertest.Eventually(tab, pageBadge, "1 unread")
+	browsertest.Eval[any](tab, `window.reports = [];
+		new ReportingObserver((list) => reports.push(...list.map((r) => r.body.effectiveDirective)), { types: ['csp-violation'], buffered: true }).observe()`)
+	browsertest.Eventually(tab, `document.querySelector('#status').textContent`, "Live")
+	if got := browsertest.Eval[string](tab, `reports.join()`); got != "" {
+		t.Errorf("the page breaks its own policy: %s", got)
+	}
+	got := browsertest.Eval[string](tab, `new Promise((done) => setTimeout(() => { // later: what the debugger evaluates may eval
+		window.tried = [];
+		const script = document.createElement('script');
+		try { script.textContent = "tried.push('inline script')"; } catch { /* no trusted type */ }
+		script.append("tried.push('inline script')");
+		document.body.append(script);
+		const button = document.createElement('button');
+		try { button.setAttribute('onclick', "tried.push('handler')"); } catch { /* no trusted type */ }
+		document.body.append(button);
+		button.click();
+		try { eval("tried.push('eval')"); } catch { /* refused */ }
+		try { document.body.insertAdjacentHTML('beforeend', '<i id=injected></i>'); } catch { /* no trusted type */ }
+		if (document.querySelector('#injected')) tried.push('markup');
+		done(tried.join());
+	}))`)
+	if got != "" {
+		t.Errorf("the policy lets through: %s", got)
+	}
+	browsertest.Eventually(tab, `reports.length > 0`, true)
+	browsertest.Eventually(tab, `new Promise((done) => {
+		fetch('https://elsewhere.example/').then(() => done('sent'), () => done('refused'));
+	})`, "refused")
+	browsertest.Eventually(tab, `reports.includes('connect-src')`, true)
+}

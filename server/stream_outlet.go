@@ -79,7 +79,7 @@ func (o *taken) put(b []byte) (n int, later bool, err error) {
 		if err == nil {
 			_, err = o.conn.Write(b)
 		}
-		o.wrote(ended(err))
+		o.wrote(asGone(err))
 	})
 	return len(b), true, nil
 }

@@ -10,5 +10,5 @@ func newSocket(net.Conn) outlet { return nil }
 // hungUp cannot be known without reading.
 func hungUp(net.Conn) bool { return false }
 
-// ended returns err as it is: what it means differs from system to system.
-func ended(err error) error { return err }
+// asGone returns err as it is: what it means differs from system to system.
+func asGone(err error) error { return err }

@@ -47,11 +47,11 @@ func (o *socket) put(b []byte) (n int, later bool, err error) {
 	})
 	switch {
 	case rawErr != nil:
-		return 0, false, ended(rawErr)
+		return 0, false, asGone(rawErr)
 	case err == syscall.EAGAIN:
 		return 0, false, nil
 	case err != nil:
-		return 0, false, ended(err)
+		return 0, false, asGone(err)
 	}
 	return n, false, nil
 }
@@ -98,8 +98,8 @@ func hungUp(conn net.Conn) bool {
 	return rawErr != nil || n == 0 && err == nil || err != nil && err != syscall.EAGAIN && err != syscall.EINTR
 }
 
-// ended tells a client that has gone from other errors of a write.
-func ended(err error) error {
+// asGone tells a client that has gone from other errors of a write.
+func asGone(err error) error {
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
 		return fmt.Errorf("%w: %w", errGone, err)
 	}

@@ -49,16 +49,20 @@ func TestHelpListsEveryCommand(t *testing.T) {
 func TestFlagsOfTheContract(t *testing.T) {
 	kafka := []string{"brokers", "prefix", "kafka-tls", "kafka-ca-file", "kafka-cert-file", "kafka-key-file", "sasl-mechanism", "sasl-user", "sasl-password-file", "log-format", "config"}
 	serving := append(slices.Clone(kafka), "state-dir", "metrics-addr", "grace", "log-level")
+	doors := []string{
+		"addr", "auth", "jwt-secret-file", "jwks-url", "jwt-audience", "jwt-issuer", "jwt-leeway", "ticket-secret-file", "cors-origins",
+		"post-rate", "post-burst", "max-connections", "max-silent-per-address",
+	}
 	for command, want := range map[string][]string{
 		"demo":             {"addr", "rate", "data-dir", "log-format"},
 		"broker":           {"addr", "data-dir", "log-format"},
-		"run":              append(slices.Clone(serving), "addr", "auth", "jwt-secret-file", "partitions", "replication", "inbox-cap"),
-		"server":           append(slices.Clone(serving), "addr", "auth", "jwt-secret-file"),
+		"run":              append(slices.Concat(serving, doors), "partitions", "replication", "inbox-cap"),
+		"server":           append(slices.Clone(serving), doors...),
 		"processor":        append(slices.Clone(serving), "groups", "inbox-cap"),
 		"topics":           append(slices.Clone(kafka), "partitions", "replication"),
 		"emit":             kafka,
 		"inspect":          append(slices.Clone(kafka), "json", "contents"),
-		"token":            {"user", "scope", "ttl", "jwt-secret-file"},
+		"token":            {"user", "scope", "ttl", "jwt-secret-file", "jwt-audience", "jwt-issuer"},
 		"bench throughput": {"brokers", "events", "users", "partitions"},
 		"chaos":            {"brokers", "prefix", "kafka-tls", "sasl-mechanism", "seed", "seeds", "duration", "users", "keep"},
 		"bench latency":    {"brokers", "rate", "duration", "users", "partitions", "from", "to", "peer"},
@@ -160,6 +164,14 @@ addr: 127.0.0.1:0
 metrics-addr: 127.0.0.1:0
 auth: jwt
 jwt-secret-file: %s
+jwt-audience: belfry
+jwt-issuer: https://id.example
+jwt-leeway: 10s
+cors-origins: [https://intranet.example]
+post-rate: 0
+post-burst: 10
+max-connections: 1000
+max-silent-per-address: 100
 inbox-cap: 7
 grace: 8s
 log-format: text

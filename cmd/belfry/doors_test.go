@@ -1,0 +1,150 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/server"
+)
+
+func TestDoorsDefaults(t *testing.T) {
+	var o serverOptions
+	if err := parseOptions(t, &o, "--jwt-secret-file", writeFile(t, "jwt.secret", testSecret)); err != nil {
+		t.Fatal(err)
+	}
+	d, err := o.newDoors(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.keys != nil || d.ticketSecret != nil || d.origins != nil || o.trust.leeway != server.DefaultLeeway {
+		t.Errorf("got %+v, %s, want no keys, ticket secret or origins, and the default leeway", d, o.trust.leeway)
+	}
+	want := server.Limits{
+		PostRate: server.DefaultPostRate, PostBurst: server.DefaultPostBurst,
+		Connections: server.DefaultConnections, SilentPerAddress: server.DefaultSilentPerAddress,
+	}
+	if d.limits != want {
+		t.Errorf("got limits %+v, want %+v", d.limits, want)
+	}
+}
+
+func TestDoorsGiven(t *testing.T) {
+	secret, tickets := writeFile(t, "jwt.secret", testSecret), writeFile(t, "ticket.secret", "\n"+strings.ToUpper(testSecret)+"\n")
+	var o serverOptions
+	err := parseOptions(t, &o, "--jwt-secret-file", secret, "--jwks-url", "https://id.example/jwks", "--ticket-secret-file", tickets,
+		"--cors-origins", "https://a.example,http://localhost:3000", "--jwt-leeway", "0", "--post-rate", "0", "--max-connections", "7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := o.newDoors(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.keys == nil || string(d.ticketSecret) != strings.ToUpper(testSecret) || len(d.origins) != 2 || d.limits.PostRate >= 0 || d.limits.Connections != 7 {
+		t.Errorf("got %+v", d)
+	}
+	// Keys alone will do.
+	var keysOnly serverOptions
+	if err := parseOptions(t, &keysOnly, "--jwks-url", "http://127.0.0.1:8081/jwks"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keysOnly.newDoors(nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDoorsRefuse(t *testing.T) {
+	secret := writeFile(t, "jwt.secret", testSecret)
+	for name, tt := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"plain keys":        {[]string{"--jwks-url", "http://id.example/jwks"}, []string{"--jwks-url", "https"}},
+		"keys that are not": {[]string{"--jwks-url", "https://user:word@"}, []string{"--jwks-url", "absolute"}},
+		"long leeway":       {[]string{"--jwt-leeway", "6m"}, []string{"--jwt-leeway", "5m0s", "6m0s"}},
+		"negative leeway":   {[]string{"--jwt-leeway", "-1s"}, []string{"--jwt-leeway", "-1s"}},
+		"wildcard":          {[]string{"--cors-origins", "*"}, []string{"--cors-origins", "wildcard"}},
+		"origin with path":  {[]string{"--cors-origins", "https://a.example/"}, []string{"--cors-origins", `"https://a.example/"`}},
+		"short secret":      {[]string{"--ticket-secret-file", writeFile(t, "short", testSecret[:31])}, []string{"--ticket-secret-file", "31 bytes"}},
+		"no secret":         {[]string{"--ticket-secret-file", "no-such-file"}, []string{"--ticket-secret-file", "no-such-file"}},
+		"negative rate":     {[]string{"--post-rate", "-1"}, []string{"--post-rate", "-1"}},
+		"no number":         {[]string{"--post-rate", "NaN"}, []string{"--post-rate", "NaN"}},
+		"no burst":          {[]string{"--post-burst", "0"}, []string{"--post-burst", "at least 1"}},
+		"no connection":     {[]string{"--max-connections", "0"}, []string{"--max-connections", "at least 1"}},
+		"none silent":       {[]string{"--max-silent-per-address", "-3"}, []string{"--max-silent-per-address", "-3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := parseOptions(t, new(serverOptions), append([]string{"--jwt-secret-file", secret}, tt.args...)...)
+			wantFlagError(t, err, tt.want...)
+			if strings.Contains(err.Error(), "word") || strings.Contains(err.Error(), testSecret[:8]) {
+				t.Errorf("the error tells a secret: %v", err)
+			}
+		})
+	}
+}
+
+// A token minted for an audience and an issuer is what a server asks for that
+// has the same settings.
+func TestTokenAudienceAndIssuer(t *testing.T) {
+	secret := writeFile(t, "jwt.secret", testSecret)
+	r := call(t, nil, "token", "--user", "u", "--jwt-secret-file", secret, "--jwt-audience", "belfry", "--jwt-issuer", "https://id.example")
+	r.wantOutput(t)
+	var o serverOptions
+	if err := parseOptions(t, &o, "--jwt-secret-file", secret, "--jwt-audience", "belfry", "--jwt-issuer", "https://id.example"); err != nil {
+		t.Fatal(err)
+	}
+	if o.jwt.audience != "belfry" || o.jwt.issuer != "https://id.example" {
+		t.Errorf("got audience %q and issuer %q", o.jwt.audience, o.jwt.issuer)
+	}
+}
+
+// A server whose identity provider is away starts, says so, and is ready once
+// the provider is there.
+func TestServerWaitsForKeys(t *testing.T) {
+	up := make(chan struct{})
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		select {
+		case <-up:
+			// RFC 8037 appendix A.2.
+			_, _ = w.Write([]byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`))
+		default:
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	}))
+	t.Cleanup(provider.Close)
+	brokers := kafkatest.Embedded(t)
+	api := freeAddr(t)
+	p := startServing(t, "run", "--brokers", brokers[0], "--partitions", "1", "--replication", "1", "--state-dir", t.TempDir(),
+		"--addr", api, "--jwks-url", provider.URL+"/jwks")
+	var ready struct {
+		Conditions []server.Condition `json:"conditions"`
+	}
+	state := func() string { b, _ := json.Marshal(ready); return string(b) }
+	probe := func() int {
+		res, err := http.Get("http://" + api + "/readyz")
+		if err != nil {
+			return 0
+		}
+		defer res.Body.Close()
+		_ = json.NewDecoder(res.Body).Decode(&ready)
+		return res.StatusCode
+	}
+	// All but the keys.
+	kafkatest.Eventually(t, time.Minute, state, func() bool {
+		code, missing := probe(), 0
+		for _, c := range ready.Conditions {
+			if !c.Ready {
+				missing++
+			}
+		}
+		return code == http.StatusServiceUnavailable && missing == 1 && strings.Contains(state(), "token keys")
+	})
+	close(up)
+	kafkatest.Eventually(t, time.Minute, state, func() bool { return probe() == http.StatusOK })
+	p.wantCleanStop()
+}
