@@ -26,7 +26,7 @@ const (
 )
 
 // tables gives a broker with our topics.
-func tables(t *testing.T) engine.Config {
+func tables(t testing.TB) engine.Config {
 	t.Helper()
 	cfg := engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
 	topics, err := engine.OpenTopics(cfg)
@@ -41,7 +41,7 @@ func tables(t *testing.T) engine.Config {
 }
 
 // put writes a value where its key belongs; nil is a tombstone.
-func put(t *testing.T, cfg engine.Config, topic, key string, value []byte) {
+func put(t testing.TB, cfg engine.Config, topic, key string, value []byte) {
 	t.Helper()
 	c := sarama.NewConfig()
 	c.Version = sarama.V2_8_0_0
@@ -79,7 +79,7 @@ func content(t *testing.T, title string) []byte {
 	return b
 }
 
-func run(t *testing.T, f func(context.Context) error) {
+func run(t testing.TB, f func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -90,7 +90,7 @@ func run(t *testing.T, f func(context.Context) error) {
 	})
 }
 
-func awaitVersion(t *testing.T, u *views.Unread, recipient string, want uint64) {
+func awaitVersion(t testing.TB, u *views.Unread, recipient string, want uint64) {
 	t.Helper()
 	var got belfry.State
 	var err error
