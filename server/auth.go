@@ -98,7 +98,12 @@ func (s *Server) authorize(r *http.Request, who policy) (call, error) {
 	if who == nil {
 		return call{}, nil
 	}
-	id, authErr := s.config.Auth.authenticate(r)
+	return s.authorizeAs(r, who, s.config.Auth.authenticate)
+}
+
+// authorizeAs is authorize for a caller that is told by authenticate.
+func (s *Server) authorizeAs(r *http.Request, who policy, authenticate func(*http.Request) (identity, error)) (call, error) {
+	id, authErr := authenticate(r)
 	if authErr != nil && !isExpired(authErr) {
 		return call{}, authErr
 	}

@@ -126,7 +126,7 @@ func (r reply) wantProblem(status int, field string) reply {
 	if p.Field != field || p.Status != status || p.Title == "" || p.Type == "" {
 		r.t.Errorf("got problem %+v, want field %q", p, field)
 	}
-	if unavailable := status == http.StatusServiceUnavailable; unavailable != (r.Header().Get("Retry-After") != "") {
+	if later := status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests; later != (r.Header().Get("Retry-After") != "") {
 		r.t.Errorf("got Retry-After %q with status %d", r.Header().Get("Retry-After"), status)
 	}
 	return r

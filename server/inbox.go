@@ -28,7 +28,7 @@ type inboxBody struct {
 
 // getInbox answers GET /v1/users/{user}/inbox: a page of items, newest first.
 func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c call) error {
-	w.Header().Set("Vary", "Accept-Language")
+	w.Header().Add("Vary", "Accept-Language")
 	query, err := parseQuery(r)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,55 +15,109 @@ import (
 // MinSecretBytes is the shortest secret for HS256 (RFC 7518 section 3.2).
 const MinSecretBytes = 32
 
-// leeway is how far clocks may differ between who makes tokens and this server.
-const leeway = 5 * time.Second
+// DefaultLeeway is how far clocks may differ between who makes tokens and this
+// server.
+const DefaultLeeway = 5 * time.Second
 
-// JWT accepts bearer tokens (RFC 6750) that are signed by secret with HS256
-// (RFC 7519) and have "sub" and "exp"; "scope" is a space-separated text
-// (RFC 8693 section 4.2) or a list. A secret below MinSecretBytes is an error.
-// The secret is not copied and must not change.
-func JWT(secret []byte) (Auth, error) {
-	if err := checkSecret(secret); err != nil {
-		return nil, err
+// JWTConfig says which bearer tokens (RFC 6750) are good. Secret, Keys or both
+// are required: which of them a token is checked with follows from its
+// algorithm, and never is a key of the one kind used for the other.
+type JWTConfig struct {
+	// Secret checks tokens signed with HS256. It has at least MinSecretBytes,
+	// is not copied and must not change.
+	Secret []byte
+	// Keys checks tokens signed with an RSA, ECDSA or Ed25519 key. Its Run must
+	// be running.
+	Keys *Keys
+	// Audience must be among the token's "aud", and Issuer be its "iss", unless
+	// they are empty.
+	Audience, Issuer string
+	// Leeway is how far clocks may differ, for "exp" and "nbf".
+	Leeway time.Duration
+}
+
+// NewJWT accepts bearer tokens that are JWTs (RFC 7519) with "sub" and "exp";
+// "scope" is a space-separated text (RFC 8693 section 4.2) or a list.
+func NewJWT(config JWTConfig) (Auth, error) {
+	var methods []string
+	if config.Keys == nil || config.Secret != nil {
+		if err := checkSecret(config.Secret); err != nil {
+			return nil, err
+		}
+		methods = append(methods, jwt.SigningMethodHS256.Alg())
 	}
-	return &jwtAuth{
-		parser: jwt.NewParser(
-			// Pinned, or a token could choose to be checked by nothing.
-			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-			jwt.WithExpirationRequired(),
-			jwt.WithLeeway(leeway),
-		),
-		key: func(*jwt.Token) (any, error) { return secret, nil },
-	}, nil
+	if config.Keys != nil {
+		methods = append(methods, keyAlgorithms()...)
+	}
+	if config.Leeway < 0 {
+		return nil, fmt.Errorf("the leeway must not be negative, is %s", config.Leeway)
+	}
+	options := []jwt.ParserOption{
+		// Pinned, or a token could choose to be checked by nothing.
+		jwt.WithValidMethods(methods),
+		jwt.WithExpirationRequired(),
+		jwt.WithLeeway(config.Leeway),
+	}
+	if config.Audience != "" {
+		options = append(options, jwt.WithAudience(config.Audience))
+	}
+	if config.Issuer != "" {
+		options = append(options, jwt.WithIssuer(config.Issuer))
+	}
+	return &jwtAuth{parser: jwt.NewParser(options...), secret: config.Secret, keys: config.Keys}, nil
+}
+
+// JWT is [NewJWT] for tokens signed with a secret, from any issuer and for any
+// audience.
+func JWT(secret []byte) (Auth, error) {
+	return NewJWT(JWTConfig{Secret: secret, Leeway: DefaultLeeway})
+}
+
+// Token is what a token says. Subject is required; TTL is at least a second.
+type Token struct {
+	Subject          string
+	Scopes           []string
+	Audience, Issuer string // "" for none
+	TTL              time.Duration
 }
 
 // MintToken returns a token for [JWT] with the same secret. ttl is at least a
 // second; tokens cannot be taken back before they end.
 func MintToken(secret []byte, subject string, scopes []string, ttl time.Duration) (string, error) {
+	return Token{Subject: subject, Scopes: scopes, TTL: ttl}.Sign(secret)
+}
+
+// Sign returns the token for [NewJWT] with the same secret. It cannot be taken
+// back before it ends.
+func (t Token) Sign(secret []byte) (string, error) {
 	if err := checkSecret(secret); err != nil {
 		return "", err
 	}
-	if subject == "" {
+	if t.Subject == "" {
 		return "", errors.New("mint token: a subject is required")
 	}
-	if ttl < time.Second {
-		return "", fmt.Errorf("mint token: must be valid for at least a second, not %s", ttl)
+	if t.TTL < time.Second {
+		return "", fmt.Errorf("mint token: must be valid for at least a second, not %s", t.TTL)
 	}
-	for _, scope := range scopes {
+	for _, scope := range t.Scopes {
 		if strings.Join(strings.Fields(scope), "") != scope || scope == "" {
 			return "", fmt.Errorf("mint token: a scope must be one word, not %.40q", scope)
 		}
 	}
 	now := time.Now()
-	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+	c := claims{
 		RegisteredClaims: jwt.RegisteredClaims{
-			Subject:   subject,
+			Subject:   t.Subject,
+			Issuer:    t.Issuer,
 			IssuedAt:  jwt.NewNumericDate(now),
-			ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
+			ExpiresAt: jwt.NewNumericDate(now.Add(t.TTL)),
 		},
-		Scope: scopes,
-	})
-	signed, err := token.SignedString(secret)
+		Scope: t.Scopes,
+	}
+	if t.Audience != "" {
+		c.Audience = jwt.ClaimStrings{t.Audience}
+	}
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(secret)
 	if err != nil {
 		return "", fmt.Errorf("mint token: %w", err)
 	}
@@ -78,8 +133,26 @@ func checkSecret(secret []byte) error {
 
 type jwtAuth struct {
 	parser *jwt.Parser
-	key    jwt.Keyfunc
+	secret []byte // nil for none
+	keys   *Keys  // nil for none
 }
+
+var errCritical = errors.New("the token has extensions that must be understood")
+
+// key returns what t is checked with. The parser has made sure that its
+// algorithm is one that we have a secret or keys for.
+func (a *jwtAuth) key(ctx context.Context, t *jwt.Token) (any, error) {
+	if _, ok := t.Header["crit"]; ok { // RFC 7515 section 4.1.11; we know none
+		return nil, errCritical
+	}
+	if _, ok := t.Method.(*jwt.SigningMethodHMAC); ok {
+		return a.secret, nil
+	}
+	return a.keys.find(ctx, t)
+}
+
+// ticketSecret is what tickets are derived from if nothing else is given.
+func (a *jwtAuth) ticketSecret() []byte { return a.secret }
 
 func (a *jwtAuth) authenticate(r *http.Request) (identity, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -87,17 +160,25 @@ func (a *jwtAuth) authenticate(r *http.Request) (identity, error) {
 		return identity{}, errUnauthenticated
 	}
 	var c claims
-	_, err := a.parser.ParseWithClaims(token, &c, a.key)
+	_, err := a.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) { return a.key(r.Context(), t) })
 	reject := func(why string) (identity, error) {
 		return identity{}, fmt.Errorf("%w: this one %s", errUnauthenticated, why)
 	}
 	// Several things can be wrong at once. A token counts as expired only if
-	// nothing else is.
+	// nothing else is. What is told of claims is told of signed ones alone.
 	switch {
+	case errors.Is(err, errKeys):
+		return identity{}, errKeys
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
 		return reject("is not valid yet")
-	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
+	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing) && c.ExpiresAt == nil:
 		return reject("has no expiry")
+	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
+		return reject("has no audience or no issuer")
+	case errors.Is(err, jwt.ErrTokenInvalidAudience):
+		return reject("is for another audience")
+	case errors.Is(err, jwt.ErrTokenInvalidIssuer):
+		return reject("is from another issuer")
 	case err != nil && !errors.Is(err, jwt.ErrTokenExpired):
 		// What else is wrong helps only who tries tokens out.
 		return identity{}, errUnauthenticated

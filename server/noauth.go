@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/rand"
 	"net"
 	"net/http"
 	"net/netip"
@@ -24,6 +25,14 @@ func (noAuth) admit(r *http.Request) error {
 		return errMisdirected
 	}
 	return nil
+}
+
+// ticketSecret is a new one for each server: whoever reaches one needs no
+// ticket, but a page that was written for tickets can be tried out.
+func (noAuth) ticketSecret() []byte {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails (Go 1.24)
+	return secret
 }
 
 // loopbackHost reports whether a Host header names this machine alone:

@@ -130,10 +130,18 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 			e.body += strings.Repeat(" ", DefaultBodyBytes+1)
 		case http.StatusUnsupportedMediaType:
 			e.header.Set("Content-Type", "text/plain")
-		case http.StatusTooManyRequests:
-			e.prepare = exhaust
 		case http.StatusServiceUnavailable:
 			e.prepare = degrade
+		case http.StatusTooManyRequests:
+			e.prepare = func(a *api) {
+				exhaust(a)
+				a.posts = newPosts(0.001, 1)
+				if err := a.posts.take(e.caller(), time.Now()); err != nil {
+					a.t.Fatal(err)
+				}
+			}
+		case http.StatusNotImplemented:
+			e.prepare = func(a *api) { a.tickets = nil }
 		case http.StatusOK:
 			if _, ok := media(response, "text/event-stream"); !ok {
 				continue
@@ -259,13 +267,7 @@ func (e exchange) request(ctx context.Context, t *testing.T) *http.Request {
 	r := httptest.NewRequestWithContext(ctx, e.method, "http://localhost"+path, strings.NewReader(e.body))
 	r.Header = e.header.Clone()
 	if e.token {
-		subject := e.subject
-		if subject == "" {
-			subject = e.values["user"]
-		}
-		if belfry.CheckRecipient(subject) != nil {
-			subject = "a-service"
-		}
+		subject := e.caller()
 		scopes := e.scopes
 		// Who may act for any user is told that there can be no such user.
 		if subject != e.values["user"] && e.subject == "" {
@@ -274,6 +276,18 @@ func (e exchange) request(ctx context.Context, t *testing.T) *http.Request {
 		r.Header.Set("Authorization", "Bearer "+mint(t, subject, scopes...))
 	}
 	return r
+}
+
+// caller is the subject of the token.
+func (e exchange) caller() string {
+	subject := e.subject
+	if subject == "" {
+		subject = e.values["user"]
+	}
+	if belfry.CheckRecipient(subject) != nil {
+		subject = "a-service"
+	}
+	return subject
 }
 
 func expect(t *testing.T, example *base.Example, otherwise int) int {

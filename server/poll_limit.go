@@ -1,9 +1,8 @@
 package server
 
 import (
-	"errors"
+	"fmt"
 	"hash/maphash"
-	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -21,9 +20,6 @@ const (
 	// the last few seconds. While there are more, newcomers are not counted.
 	maxPollers = 1 << 16
 )
-
-// errPollExcess is returned for a poll beyond the rule.
-var errPollExcess = errors.New("this user's badge is asked for far too often: wait as long as Retry-After says, then X-Poll-Interval between polls")
 
 // pollLimit holds each user to the rule. It knows of a user one time, that at
 // which the polls so far would have come at the pace allowed (the generic cell
@@ -88,13 +84,11 @@ func (s *Server) limitPoll(user string, id identity, interval time.Duration, now
 	return s.pollLimit.take(user, interval, now)
 }
 
-// refusePoll returns errPollExcess for a poll that is too many, and says when to
-// come again.
-func (s *Server) refusePoll(w http.ResponseWriter, c call) error {
+// refusePoll returns an error that matches errTooMany for a poll beyond the rule.
+func (s *Server) refusePoll(c call) error {
 	interval := s.load.interval(s.config.PollInterval)
 	if wait := s.limitPoll(c.user, c.identity, interval, time.Now()); wait > 0 {
-		w.Header().Set("Retry-After", seconds(wait))
-		return errPollExcess
+		return fmt.Errorf("this user's badge is asked for far more often than X-Poll-Interval says: %w", &tooMany{wait})
 	}
 	return nil
 }

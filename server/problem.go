@@ -41,7 +41,10 @@ func kinds() []kind {
 		{errMethod, http.StatusMethodNotAllowed, true},
 		{errMediaType, http.StatusUnsupportedMediaType, true},
 		{errMisdirected, http.StatusMisdirectedRequest, true},
-		{errPollExcess, http.StatusTooManyRequests, true},
+		{errCrossSite, http.StatusForbidden, true},
+		{errTooMany, http.StatusTooManyRequests, true},
+		{errNoTickets, http.StatusNotImplemented, true},
+		{errKeys, http.StatusServiceUnavailable, true},
 		{belfry.ErrNotReady, http.StatusServiceUnavailable, false},
 		{errBehind, http.StatusServiceUnavailable, true},
 		{errUnavailable, http.StatusServiceUnavailable, false},
@@ -92,7 +95,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.log.Error("request failed", "route", routeOf(r), "method", r.Method, "status", p.Status, "error", err)
 	}
 	h := w.Header()
-	for _, name := range []string{"Etag", "Vary", "Content-Length"} {
+	for _, name := range []string{"Etag", "Content-Length"} {
 		h.Del(name)
 	}
 	h.Set("Content-Type", "application/problem+json")
@@ -104,7 +107,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", challenge(r, `error="invalid_token"`))
 	case http.StatusForbidden:
-		h.Set("WWW-Authenticate", challenge(r, `error="insufficient_scope"`))
+		if errors.Is(err, errForbidden) {
+			h.Set("WWW-Authenticate", challenge(r, `error="insufficient_scope"`))
+		}
+	case http.StatusTooManyRequests:
+		h.Set("Retry-After", retrySeconds(err))
 	}
 	w.WriteHeader(p.Status)
 	writeJSON(w, p)

@@ -39,22 +39,28 @@ func mediaType(r *http.Request) string {
 
 // readBody returns the body, if it is at most limit bytes.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	// A client that sends a byte now and then would hold the request for ever.
-	// Recorders of tests have no deadlines.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(s.config.Limits.Request))
+	if r.ContentLength > limit { // who asked (Expect: 100-continue) need not send it
+		return nil, overLimit(limit)
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	_ = control.SetReadDeadline(time.Time{})
+	// The answer's time begins when the request is there, or given up.
+	allowWrites(w, s.config.Limits.Request)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("the body must be at most %d bytes", tooLarge.Limit)}
+		return nil, overLimit(tooLarge.Limit)
 	case err != nil:
 		return nil, invalid("", "the body ended early")
 	}
-	// The answer's time begins when the request is there.
-	allowWrites(w, s.config.Limits.Request)
+	// The time of limitBodies is over once the body is there: passing later it
+	// would end the request. With a part of it missing it stays, since net/http
+	// reads on before it answers. Recorders of tests have no deadlines.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body, nil
+}
+
+func overLimit(limit int64) error {
+	return &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("the body must be at most %d bytes", limit)}
 }
 
 // allowWrites gives a client d to read the answer. Not every writer has

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -36,6 +37,7 @@ func (s *Server) routes(m *mux.Router) {
 	s.get(m, userPath+"/export", owner, s.getExport)
 	s.handle(m, http.MethodDelete, userPath, scoped(scopeAdmin), s.deleteUser)
 	s.stream(m, userPath+"/stream")
+	s.handle(m, http.MethodPost, userPath+"/tickets", owner, s.postTicket)
 
 	s.get(m, "/v1/unread", scoped(scopeNotify), s.getUnreads)
 	s.post(m, "/v1/notifications", scoped(scopeNotify), s.postNotifications)
@@ -106,6 +108,9 @@ func (s *Server) handle(m *mux.Router, method, path string, who policy, h handle
 	name := routeName(path)
 	m.Handle(path, s.instrument(name, s.answer(func(w http.ResponseWriter, r *http.Request) error {
 		c, err := s.authorize(r, who)
+		if err == nil && method != http.MethodGet {
+			err = s.posts.take(c.identity.subject, time.Now())
+		}
 		if err != nil {
 			return err
 		}
@@ -113,15 +118,16 @@ func (s *Server) handle(m *mux.Router, method, path string, who policy, h handle
 	}))).Methods(methods...)
 }
 
-// stream registers the stream. An expired token gets a stream that says bye:
-// any other status would end a browser's EventSource for good.
+// stream registers the stream. An expired token, or a ticket that is expired or
+// used, gets a stream that says bye: any other status would end a browser's
+// EventSource for good.
 func (s *Server) stream(m *mux.Router, path string) {
 	answer := s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		c, err := s.authorize(r, owner)
+		c, err := s.authorizeStream(r)
 		if err != nil && !isExpired(err) {
 			return err
 		}
-		s.streams.serve(w, r, c.user, c.identity.until)
+		s.streams.serve(w, r, c.user, s.clientAddress(r), c.identity.until)
 		return nil
 	})
 	// It lasts for hours and writes with deadlines of its own: how long it took

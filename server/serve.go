@@ -13,10 +13,14 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
+	// A client on HTTP/2 that has vanished is noticed as one on HTTP/1.1 is; all
+	// of its streams are on one connection.
+	h2PingTimeout  = 15 * time.Second
+	h2WriteTimeout = 30 * time.Second
 )
 
-// Serve answers on ln, over HTTP/1.1 and HTTP/2 without TLS (h2c, RFC 9113
-// section 3.3), until ctx ends, and then drains: /readyz says so, no connection
+// Serve answers on ln, over HTTP/1.1 and HTTP/2, with TLS if the Config has a
+// certificate and without otherwise (h2c, RFC 9113 section 3.3), until ctx ends, and then drains: /readyz says so, no connection
 // is accepted any more, streams say bye spread over half of grace so that their
 // clients do not all come to the next server at once, and requests finish. It
 // returns nil within grace; what has not finished by then is cut off. It closes
@@ -31,17 +35,28 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(s.config.Certificate != nil)
+	protocols.SetUnencryptedHTTP2(s.config.Certificate == nil)
 	srv := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    s.config.Limits.HeaderBytes,
 		Protocols:         &protocols,
+		HTTP2:             &http.HTTP2Config{SendPingTimeout: pingEvery, PingTimeout: h2PingTimeout, WriteByteTimeout: h2WriteTimeout},
+		ConnState:         s.connections.track,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ln) }()
+	go func() {
+		ln := patient{ln}
+		if c := s.config.Certificate; c != nil {
+			srv.TLSConfig = c.TLS()
+			served <- srv.ServeTLS(ln, "", "")
+			return
+		}
+		served <- srv.Serve(ln)
+	}()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve on %s: %w", ln.Addr(), err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,20 @@ type Limits struct {
 	// Request is how long a client may take to send a body, and after that to
 	// read the answer; the default is DefaultRequest. Streams have their own.
 	Request time.Duration
+	// PostRate is how many calls that write the bearer of one token subject may
+	// make a second, and PostBurst how many at once; the defaults are
+	// DefaultPostRate and DefaultPostBurst, a negative rate is no limit. Without
+	// authentication there is none.
+	PostRate  float64
+	PostBurst int
+	// Connections is how many connections a server holds at most, besides
+	// streams that it has taken out of net/http: those have limits of their own.
+	// The default is DefaultConnections.
+	Connections int
+	// SilentPerAddress is how many connections one address (of IPv6: one /64)
+	// may have that have not sent a request yet; the default is
+	// DefaultSilentPerAddress.
+	SilentPerAddress int
 }
 
 // Defaults of Limits and Config.
@@ -36,6 +51,11 @@ const (
 	DefaultRequest      = time.Minute
 	DefaultPollInterval = 30 * time.Second
 	DefaultTokenTrust   = time.Minute
+
+	DefaultPostRate         = 200
+	DefaultPostBurst        = 400
+	DefaultConnections      = 60_000
+	DefaultSilentPerAddress = 1000
 )
 
 // Config is what a Server is made of. Rows, Items, Journal and Auth are
@@ -61,10 +81,23 @@ type Config struct {
 	MetricsOnAPI bool
 	// Pages serves "/" and whatever it needs; nil serves none.
 	Pages http.Handler
+	// TicketSecret is what stream tickets are signed with; all servers need the
+	// same. The default is derived from Auth's secret: a server that has none of
+	// the two gives no tickets.
+	TicketSecret []byte
+	// CORSOrigins are the origins, such as https://intranet.example, whose pages
+	// may call the API besides its own; see CheckOrigin.
+	CORSOrigins []string
 
 	// Logger takes what an operator must know; nil discards it.
 	Logger *slog.Logger
 	Limits Limits
+	// Streams bounds the open streams.
+	Streams StreamLimits
+	// Certificate is what Serve uses for TLS; nil serves without.
+	Certificate *Certificate
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
 	// PollInterval is how often clients may ask for the badge when there is
 	// nothing else to do; the default is DefaultPollInterval.
 	PollInterval time.Duration
@@ -76,17 +109,20 @@ type Config struct {
 
 // Server answers the HTTP API. It is safe for concurrent use.
 type Server struct {
-	config  Config
-	log     *slog.Logger
-	metrics *metrics
-	streams *streams
-	handler http.Handler
-	ops     http.Handler
-	load    *load
-	badges  Badges
+	config   Config
+	log      *slog.Logger
+	metrics  *metrics
+	streams  *streams
+	handler  http.Handler
+	ops      http.Handler
+	load     *load
+	draining atomic.Bool
 
-	pollLimit *pollLimit
-	draining  atomic.Bool
+	badges      Badges
+	pollLimit   *pollLimit
+	tickets     *tickets // nil: none are given
+	posts       *posts
+	connections *connections
 }
 
 // New returns a Server, or an error that names what is missing in config.
@@ -114,7 +150,7 @@ func New(config Config) (*Server, error) {
 		config.TokenTrust = DefaultTokenTrust
 	}
 	config.Limits.setDefaults()
-	config.Auth = rememberTokens(config.Auth, config.TokenTrust)
+	config.Streams.setDefaults()
 	s := &Server{
 		config:  config,
 		log:     config.Logger.With("component", "server"),
@@ -125,9 +161,19 @@ func New(config Config) (*Server, error) {
 		pollLimit: newPollLimit(),
 	}
 	s.streams = newStreams(config.Rows, config.Items, config.Registry, s.log)
+	s.streams.limits = config.Streams
+	if err := s.openDoors(); err != nil {
+		return nil, err
+	}
 	api := mux.NewRouter()
 	s.routes(api)
-	s.handler = s.admit(newPolls(s).before(api))
+	// Last: it hides what else an Auth can do.
+	s.config.Auth = rememberTokens(s.config.Auth, s.config.TokenTrust)
+	guarded, err := s.crossOrigin(limitBodies(newPolls(s).before(api), config.Limits.Request))
+	if err != nil {
+		return nil, err
+	}
+	s.handler = s.admit(guarded)
 	ops := mux.NewRouter()
 	s.opsRoutes(ops)
 	s.ops = ops
@@ -146,6 +192,18 @@ func (l *Limits) setDefaults() {
 	}
 	if l.Request <= 0 {
 		l.Request = DefaultRequest
+	}
+	if l.PostRate == 0 {
+		l.PostRate = DefaultPostRate
+	}
+	if l.PostBurst <= 0 {
+		l.PostBurst = DefaultPostBurst
+	}
+	if l.Connections <= 0 {
+		l.Connections = DefaultConnections
+	}
+	if l.SilentPerAddress <= 0 {
+		l.SilentPerAddress = DefaultSilentPerAddress
 	}
 }
 

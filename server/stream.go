@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -12,78 +13,123 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// StreamLimits bounds how many streams a server holds open. Zero fields take
+// the defaults, negative ones are no limit.
+type StreamLimits struct {
+	Total   int // in all; the default is DefaultMaxStreams
+	PerUser int // the default is DefaultMaxStreamsPerUser
+	// PerAddress is by the client's address, as the trusted proxies tell it; the
+	// default is none: a company's people may all come from one.
+	PerAddress int
+}
+
+// Defaults of StreamLimits.
 const (
-	// defaultMaxStreams is how many streams a server holds open at most.
-	defaultMaxStreams = 50_000
-	// defaultMaxStreamsPerUser is how many of them one user may have: a browser
-	// with many tabs, a phone and some more.
-	defaultMaxStreamsPerUser = 20
+	DefaultMaxStreams = 50_000
+	// DefaultMaxStreamsPerUser is a browser with many tabs, a phone and some
+	// more.
+	DefaultMaxStreamsPerUser = 20
+)
+
+func (l *StreamLimits) setDefaults() {
+	if l.Total == 0 {
+		l.Total = DefaultMaxStreams
+	}
+	if l.PerUser == 0 {
+		l.PerUser = DefaultMaxStreamsPerUser
+	}
+}
+
+const (
 	// pingEvery is how often a stream says that it is alive.
 	pingEvery = 20 * time.Second
 	// streamWriteTimeout is how long a client may take to accept one event.
 	streamWriteTimeout = 10 * time.Second
+	// reapEvery is how often a full server looks for streams whose client has
+	// gone.
+	reapEvery = time.Second
 )
 
-// streams holds the open streams of a server (Server-Sent Events, WHATWG HTML
-// section 9.2). The fields above mu may be changed before the first call of
-// serve. Methods are safe for concurrent use.
+// streams is the hub of a server's open streams (Server-Sent Events, WHATWG
+// HTML section 9.2). The fields above mu may be changed before the first call
+// of serve. Methods are safe for concurrent use.
 //
-// Each stream runs in the goroutine of its request. All that a stream keeps is
-// its [progress] and a dirty mark that both tables set: when it wakes it reads
-// the tables and sends the newest, however many changes there were. So a slow
-// client holds up nobody and is never sent what is old already.
+// A stream is a few hundred bytes: what its client was told ([progress]) and
+// what has happened since ([signal]). There is no queue, and no goroutine that
+// waits: what happens marks the streams of a user, and a bounded number of
+// workers, which end when there is nothing to do, read the tables and write the
+// newest, however many changes there were. So a slow client holds up nobody and
+// is never sent what is old already.
 type streams struct {
-	maxStreams   int // in all
-	maxPerUser   int
+	limits       StreamLimits
 	pingEvery    time.Duration
 	writeTimeout time.Duration // of one event
+	workersMax   int
 
 	rows    Rows
 	items   Items
 	log     *slog.Logger
 	metrics streamMetrics
+	moments sync.Pool // of *moment: workers come and go
+	// helpers are the goroutines that do what may block.
+	helpers sync.WaitGroup
 
-	mu      sync.Mutex
-	open    map[*connection]struct{}
-	perUser map[string]int
-	drained chan struct{} // not nil once draining; closed when none is open
+	mu         sync.Mutex
+	audiences  map[string]*audience
+	perAddress map[netip.Addr]int
+	open       int
+	ready      queue // of audiences to be served
+	workers    int
+	clock      clock
+	reaped     time.Time     // when last looked for clients that have gone
+	drained    chan struct{} // not nil once draining; closed when none is open
 }
 
 func newStreams(rows Rows, items Items, reg prometheus.Registerer, log *slog.Logger) *streams {
-	return &streams{
-		maxStreams:   defaultMaxStreams,
-		maxPerUser:   defaultMaxStreamsPerUser,
+	s := &streams{
 		pingEvery:    pingEvery,
 		writeTimeout: streamWriteTimeout,
+		workersMax:   workersMax(),
 		rows:         rows,
 		items:        items,
 		log:          log,
 		metrics:      newStreamMetrics(reg),
-		open:         map[*connection]struct{}{},
-		perUser:      map[string]int{},
+		audiences:    map[string]*audience{},
+		perAddress:   map[netip.Addr]int{},
 	}
+	s.limits.setDefaults()
+	return s
 }
 
-// serve answers r with the stream of user, who was authorised before, and
-// returns when that has ended: the client went or stopped reading, the token
-// ended (until, or never if that is zero), or drain was called.
+// serve answers r with the stream of user, who was authorised before. The
+// stream ends when the client goes or stops reading, when the token ends
+// (until, or never if that is zero), or with drain. serve may return before
+// that, once it has taken the connection over; address is the client's.
 //
 // A stream that cannot be had is answered with 200, bye and the time after
 // which to come again, never with an error status: that would stop a browser's
 // EventSource for good. This holds before the tables are recovered too, where
 // all other calls answer 503.
-func (s *streams) serve(w http.ResponseWriter, r *http.Request, user string, until time.Time) {
+func (s *streams) serve(w http.ResponseWriter, r *http.Request, user string, address netip.Addr, until time.Time) {
 	if !until.IsZero() && !time.Now().Before(until) {
 		s.refuse(w, byeExpired)
 		return
 	}
-	c := s.newConnection(w, r, user)
-	if reason, ok := s.enter(c); !ok {
+	c := s.newConnection(r, address, until)
+	// A part of the request would keep all of its buffer.
+	if reason, ok := s.enter(c, strings.Clone(user)); !ok {
 		s.refuse(w, reason)
 		return
 	}
-	defer s.leave(c)
-	s.metrics.ends.WithLabelValues(c.run(r.Context(), until)).Inc()
+	if out := s.takeOver(w, r, c); out != nil {
+		s.begin(c, out)
+		return
+	}
+	setStreamHeader(w.Header())
+	w.WriteHeader(http.StatusOK)
+	out := newResponse(w, s.writeTimeout, func(err error) { s.wrote(c, err) })
+	s.begin(c, out)
+	out.run(r.Context(), func() { s.signal(c, signalGone) })
 }
 
 // refuse answers a request for a stream with nothing but bye for that reason.
@@ -94,39 +140,94 @@ func (s *streams) refuse(w http.ResponseWriter, reason string) {
 	if reason != byeDrain {
 		retry = later()
 	}
-	c := &connection{streams: s, w: w, control: http.NewResponseController(w)}
-	if c.start(retry) == nil {
-		// The client that is gone meanwhile needs no bye.
-		_ = c.write(frame{event: eventBye, data: byeBody{reason}})
-	}
+	setStreamHeader(w.Header())
+	w.WriteHeader(http.StatusOK)
+	// Encoding cannot fail here, and the client that is gone needs no bye.
+	b, _ := frame{event: eventBye, data: byeBody{reason}}.append(appendRetry(nil, retry))
+	_ = newResponse(w, s.writeTimeout, nil).write(b)
 	s.metrics.ends.WithLabelValues(reason).Inc()
 }
 
-// enter counts c among the open streams, or tells why it may not be.
-func (s *streams) enter(c *connection) (reason string, ok bool) {
+// enter counts c among the streams of user, or tells why it may not be. Where a
+// limit is reached the streams whose client has gone make room.
+func (s *streams) enter(c *connection, user string) (reason string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.drained != nil:
+	if s.drained != nil {
 		return byeDrain, false
-	case len(s.open) >= s.maxStreams || s.perUser[c.user] >= s.maxPerUser:
-		return byeLimit, false
 	}
-	s.open[c] = struct{}{}
-	s.perUser[c.user]++
+	a := s.audiences[user]
+	if limit := s.limits.PerUser; limit > 0 && a != nil && len(a.connections) >= limit {
+		s.reap(a)
+	}
+	if a = s.audiences[user]; s.full(c, a) {
+		if now := time.Now(); now.Sub(s.reaped) >= reapEvery {
+			s.reaped = now
+			for _, a := range s.audiences {
+				s.reap(a)
+			}
+		}
+		if a = s.audiences[user]; s.full(c, a) {
+			return byeLimit, false
+		}
+	}
+	if a == nil {
+		a = &audience{streams: s, user: user}
+		s.audiences[user] = a
+	}
+	c.audience = a
+	a.connections = append(a.connections, c)
+	s.open++
+	if s.limits.PerAddress > 0 {
+		s.perAddress[c.address]++
+	}
 	s.metrics.connections.Inc()
 	return "", true
 }
 
-func (s *streams) leave(c *connection) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.open, c)
-	if s.perUser[c.user]--; s.perUser[c.user] == 0 {
-		delete(s.perUser, c.user)
+// full reports whether c is one more than is allowed, with s.mu held; a is nil
+// for a user without streams.
+func (s *streams) full(c *connection, a *audience) bool {
+	l := s.limits
+	return l.Total > 0 && s.open >= l.Total ||
+		l.PerUser > 0 && a != nil && len(a.connections) >= l.PerUser ||
+		l.PerAddress > 0 && s.perAddress[c.address] >= l.PerAddress
+}
+
+// reap ends the streams of a whose client has gone, with s.mu held. Nothing
+// else is told of that before the next ping.
+func (s *streams) reap(a *audience) {
+	for i := len(a.connections) - 1; i >= 0; i-- {
+		if c := a.connections[i]; c.out != nil && !a.serving && c.out.gone() {
+			s.leave(c, endGone)
+		}
 	}
+}
+
+// leave takes c from the open streams and closes it, with s.mu held.
+func (s *streams) leave(c *connection, why string) {
+	a := c.audience
+	if c.left {
+		return
+	}
+	c.left = true
+	a.remove(c)
+	s.clock.remove(c)
+	s.open--
+	if s.limits.PerAddress > 0 {
+		if s.perAddress[c.address]--; s.perAddress[c.address] == 0 {
+			delete(s.perAddress, c.address)
+		}
+	}
+	if len(a.connections) == 0 {
+		delete(s.audiences, a.user)
+		// Not with s.mu held: the tables may just be telling us of a change.
+		s.helpers.Go(a.unwatch)
+	}
+	c.out.close()
 	s.metrics.connections.Dec()
-	if s.drained != nil && len(s.open) == 0 {
+	s.metrics.ends.WithLabelValues(why).Inc()
+	if s.drained != nil && s.open == 0 {
 		close(s.drained)
 	}
 }
@@ -142,14 +243,14 @@ func (s *streams) drain(ctx context.Context) {
 	first := s.drained == nil
 	if first {
 		s.drained = make(chan struct{})
-		if len(s.open) == 0 {
+		if s.open == 0 {
 			close(s.drained)
 		}
 	}
 	drained := s.drained
-	open := make([]*connection, 0, len(s.open))
-	for c := range s.open {
-		open = append(open, c)
+	open := make([]*connection, 0, s.open)
+	for _, a := range s.audiences {
+		open = append(open, a.connections...)
 	}
 	s.mu.Unlock()
 
@@ -170,10 +271,11 @@ func (s *streams) drain(ctx context.Context) {
 			return
 		case <-ctx.Done(): // all the rest at once
 		}
-		c.end()
+		s.signal(c, signalDrain)
 	}
 	select {
 	case <-drained:
+		s.helpers.Wait()
 	case <-ctx.Done():
 	}
 }
@@ -191,12 +293,20 @@ func jitter(low, high time.Duration) time.Duration {
 	return low + rand.N((high-low)/time.Millisecond+1)*time.Millisecond
 }
 
+// setStreamHeader says what a stream is. A page learns from it at once that it
+// is connected although there may be nothing to tell for a while.
+func setStreamHeader(h http.Header) {
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-cache, no-transform")
+	h.Set("X-Accel-Buffering", "no") // nginx would keep events back
+}
+
 // cursorOf returns the cursor that a request for a stream brings, empty if
 // none. The header is set by a browser that connects again and knows more than
 // the address it was first given.
 func cursorOf(r *http.Request) string {
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
-		return strings.Clone(id)
+		return id
 	}
-	return strings.Clone(r.URL.Query().Get("last_event_id"))
+	return r.URL.Query().Get("last_event_id")
 }

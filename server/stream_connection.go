@@ -1,220 +1,209 @@
 package server
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
+	"net/netip"
 	"time"
 
 	"github.com/belfry/belfry"
 )
 
-// connection is one open stream.
+// connection is one open stream. It is kept small: a server has many thousands.
 type connection struct {
-	streams *streams
-	w       http.ResponseWriter
-	control *http.ResponseController
-	user    string
-	prefer  languages
+	audience *audience
+	address  netip.Addr // zero if nobody counts by it
+	prefer   languages
+	until    time.Time // end of the token; zero for none
+
+	// Guarded by streams.mu.
+	out     outlet // nil until it begins
+	left    bool   // it is closed
+	signals signal
+	dueAt   time.Time // while place is not 0
+	place   int       // in the clock, from 1
+
+	// The rest belongs to the round that serves it.
+	header  []byte // of the answer where nobody else writes it, until it is written
+	chunked bool   // each frame travels as a chunk (RFC 9112 section 7.1)
 	at      progress
-	dirty   chan struct{} // of capacity 1: the tables changed
-	ending  chan struct{} // of capacity 1: say bye, the server drains
+	owed    signal        // what is still to be done
+	writing bool          // the outlet has yet to say that all is written
+	rest    []byte        // of a frame of which the client took a part
+	stuck   time.Time     // since when the client takes not all it is offered; zero if it does
+	retry   time.Duration // how long it was left alone last
+	offerAt time.Time     // when it is offered again what it did not take
+	pingAt  time.Time
+	wakeAt  time.Time // when to look at the tables although they did not change; zero for never
+	ending  string    // why it ends once all is written
 }
 
-func (s *streams) newConnection(w http.ResponseWriter, r *http.Request, user string) *connection {
-	return &connection{
-		streams: s,
-		w:       w,
-		control: http.NewResponseController(w),
-		// A part of the request would keep all of its buffer.
-		user:   strings.Clone(user),
+const (
+	// retryMin and retryMax are how long a client is left alone that had no
+	// room for what it was offered.
+	retryMin = 5 * time.Millisecond
+	retryMax = 500 * time.Millisecond
+)
+
+func (s *streams) newConnection(r *http.Request, address netip.Addr, until time.Time) *connection {
+	c := &connection{
 		prefer: parseLanguages(r.Header.Get("Accept-Language")),
+		until:  until,
 		at:     newProgress(cursorOf(r)),
-		dirty:  make(chan struct{}, 1),
-		ending: make(chan struct{}, 1),
 	}
+	if s.limits.PerAddress > 0 {
+		c.address = address
+	}
+	return c
 }
 
-// mark is called for each change of the tables. It never blocks.
-func (c *connection) mark() {
-	select {
-	case c.dirty <- struct{}{}:
-	default:
-		c.streams.metrics.conflated.Inc()
+// due is when c is to be served although nothing happens, zero for never.
+func (c *connection) due() time.Time {
+	switch {
+	case c.writing:
+		return time.Time{} // the outlet tells
+	case !c.stuck.IsZero():
+		return earlier(c.giveUp(), c.offerAt)
 	}
+	return earlier(earlier(c.pingAt, c.wakeAt), c.until)
 }
 
-// end has the connection say bye for a drain. It never blocks.
-func (c *connection) end() {
-	select {
-	case c.ending <- struct{}{}:
-	default:
-	}
+// giveUp is when a stuck client has had its time for one event.
+func (c *connection) giveUp() time.Time {
+	return c.stuck.Add(c.audience.streams.writeTimeout)
 }
 
-// run streams until the end and returns the reason of that.
-func (c *connection) run(ctx context.Context, until time.Time) string {
-	s := c.streams
-	if err := c.start(soon()); err != nil {
-		return broken(ctx)
+// serve does for c what is to be done after what happened, and returns why it
+// has ended, "" if it goes on. It does not wait for the client.
+func (c *connection) serve(what signal, m *moment) (end string) {
+	switch {
+	case what.has(signalGone):
+		return endGone
+	case what.has(signalBroken):
+		return endWrite
+	case what.has(signalWrote):
+		c.writing = false
 	}
-	// Before the tables are read for the first time, or a change between the
-	// two would go unnoticed.
-	defer s.rows.Watch(c.user, c.mark)()
-	defer s.items.Watch(c.user, c.mark)()
+	c.owed |= what & (signalStart | signalTables | signalDrain)
+	if c.writing {
+		return ""
+	}
+	if len(c.rest) > 0 {
+		if end, whole := c.flush(m); end != "" || !whole {
+			return end
+		}
+	}
+	for c.ending == "" {
+		b := m.batch()
+		if end := c.fill(b, m); end != "" {
+			return end
+		}
+		end, more := c.offer(b, m)
+		if end != "" {
+			return end
+		}
+		if !more {
+			break
+		}
+	}
+	if c.writing || len(c.rest) > 0 {
+		return ""
+	}
+	return c.ending
+}
 
-	ping := time.NewTicker(s.pingEvery)
-	defer ping.Stop()
-	wake := time.NewTimer(time.Hour)
-	defer wake.Stop()
-	var expired <-chan time.Time // nil for a token without end
-	if !until.IsZero() {
-		timer := time.NewTimer(time.Until(until))
-		defer timer.Stop()
-		expired = timer.C
+// fill puts into b what the client is to be told now.
+func (c *connection) fill(b *batch, m *moment) (end string) {
+	first := c.owed.has(signalStart)
+	if first {
+		b.begin(c, soon())
 	}
-	for {
-		at, err := c.tell()
+	switch {
+	case c.owed.has(signalDrain):
+		b.bye(c, byeDrain, byeDrain)
+		return ""
+	case !c.until.IsZero() && !m.now.Before(c.until):
+		b.bye(c, byeExpired, byeExpired)
+		return ""
+	case first || c.owed.has(signalTables) || !c.wakeAt.IsZero() && !m.now.Before(c.wakeAt):
+		err := b.tell(c)
 		switch {
-		case errors.Is(err, errWrite):
-			return broken(ctx)
 		case errors.Is(err, belfry.ErrNotReady):
-			return c.bye(ctx, byeDrain, endNotReady)
+			b.bye(c, byeDrain, endNotReady)
+			return ""
 		case err != nil:
-			s.log.Error("stream ended", "err", err)
-			return c.bye(ctx, byeDrain, endError)
-		case at.IsZero():
-			wake.Stop()
-		default:
-			wake.Reset(time.Until(at))
-		}
-		select {
-		case <-ctx.Done():
-			return endGone
-		case <-c.ending:
-			return c.bye(ctx, byeDrain, byeDrain)
-		case <-expired:
-			return c.bye(ctx, byeExpired, byeExpired)
-		case <-ping.C:
-			if c.write(c.at.ping()) != nil {
-				return broken(ctx)
-			}
-		case <-c.dirty:
-		case <-wake.C:
+			m.streams.log.Error("stream ended", "err", err)
+			b.bye(c, byeDrain, endError)
+			return ""
 		}
 	}
+	if m.now.Before(c.pingAt) {
+		return ""
+	}
+	c.pingAt = m.now.Add(m.streams.pingEvery)
+	if c.out.gone() {
+		return endGone
+	}
+	b.ping(c)
+	return ""
 }
 
-// tell reads the tables and sends what the client does not know. It returns
-// when to look again although nothing changed, zero for never.
-func (c *connection) tell() (wake time.Time, err error) {
-	row, err := c.streams.rows.Row(c.user)
+// offer gives b to the client and keeps in mind how much of it that took. It
+// reports whether there is more to tell to a client that has taken all.
+func (c *connection) offer(b *batch, m *moment) (end string, more bool) {
+	if len(b.bytes) == 0 {
+		b.settle(c, 0)
+		return "", false
+	}
+	n, later, err := c.out.put(b.bytes)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("read row: %w", err)
+		return endOf(err), false
 	}
-	out, next := c.at.step(view{user: c.user, row: &row, now: time.Now(), content: c.content, prefer: c.prefer})
-	if len(out.frames) > 0 {
-		if err := c.write(out.frames...); err != nil {
-			return time.Time{}, err
+	b.settle(c, n)
+	c.writing = later
+	if n < len(b.bytes) {
+		if n > 0 || c.stuck.IsZero() {
+			c.stuck = m.now
 		}
+		return c.wait(m, n > 0), false
 	}
-	if out.took != "" {
-		c.streams.metrics.catchups.WithLabelValues(out.took).Inc()
-	}
-	c.at = next
-	return out.wake, nil
+	c.stuck, c.retry = time.Time{}, 0
+	return "", !later && c.owed.has(signalTables)
 }
 
-// content is the [source] of the connection. Content that cannot be read is
-// late content: its item is shown as pending.
-func (c *connection) content(seq uint64) *belfry.Item {
-	item, ok, err := c.streams.items.Item(c.user, seq)
-	if err != nil && !errors.Is(err, belfry.ErrNotReady) {
-		c.streams.log.Warn("item not read", "seq", seq, "err", err)
+// flush offers what is left of a frame and reports whether the client took it.
+func (c *connection) flush(m *moment) (end string, whole bool) {
+	n, _, err := c.out.put(c.rest)
+	if err != nil {
+		return endOf(err), false
 	}
-	if err != nil || !ok {
-		return nil
+	if c.rest = c.rest[n:]; len(c.rest) > 0 {
+		return c.wait(m, n > 0), false
 	}
-	return &item
+	c.rest, c.stuck, c.retry = nil, time.Time{}, 0
+	return "", true
 }
 
-// bye says so, and returns end, the reason for the metrics.
-func (c *connection) bye(ctx context.Context, reason, end string) string {
-	if c.write(c.at.bye(reason)) != nil {
-		return broken(ctx)
+// wait leaves the client alone for a moment, a longer one each time that it took
+// nothing, or gives it up.
+func (c *connection) wait(m *moment, took bool) (end string) {
+	if !m.now.Before(c.giveUp()) {
+		return endWrite
 	}
-	return end
+	if c.retry = min(2*c.retry, retryMax); took || c.retry == 0 {
+		c.retry = retryMin
+	}
+	c.offerAt = m.now.Add(c.retry)
+	return ""
 }
 
-// broken is the reason of an end after a failed write.
-func broken(ctx context.Context) string {
-	if ctx.Err() != nil {
+// endOf is why a stream ends that could not be written to.
+func endOf(err error) string {
+	if errors.Is(err, errGone) {
 		return endGone
 	}
 	return endWrite
 }
 
-// errWrite is matched by errors of the client's side of a connection.
-var errWrite = errors.New("write to stream")
-
-// start sends the header and the retry field at once: a page learns that it is
-// connected although there may be nothing to tell for a while.
-func (c *connection) start(retry time.Duration) error {
-	h := c.w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache, no-transform")
-	h.Set("X-Accel-Buffering", "no") // nginx would keep events back
-	c.w.WriteHeader(http.StatusOK)
-	return c.send(func() error { return c.put(appendRetry(nil, retry)) })
-}
-
-// write sends the frames together.
-func (c *connection) write(frames ...frame) error {
-	return c.send(func() error {
-		var buf []byte
-		for _, f := range frames {
-			var err error
-			if buf, err = f.append(buf[:0]); err != nil {
-				return err
-			}
-			if err := c.put(buf); err != nil {
-				return err
-			}
-			c.streams.metrics.events.WithLabelValues(f.event).Inc()
-		}
-		return nil
-	})
-}
-
-// send has put write and then flushes.
-func (c *connection) send(put func() error) error {
-	if err := put(); err != nil {
-		return err
-	}
-	if err := c.control.Flush(); err != nil {
-		return fmt.Errorf("%w: %w", errWrite, err)
-	}
-	// A deadline that passes between two writes ends an HTTP/2 stream, and on
-	// HTTP/1.1 would break what the connection is used for next.
-	return c.deadline(time.Time{})
-}
-
-// put writes one piece, for which the client has the whole write timeout.
-func (c *connection) put(b []byte) error {
-	if err := c.deadline(time.Now().Add(c.streams.writeTimeout)); err != nil {
-		return err
-	}
-	if _, err := c.w.Write(b); err != nil {
-		return fmt.Errorf("%w: %w", errWrite, err)
-	}
-	return nil
-}
-
-func (c *connection) deadline(t time.Time) error {
-	if err := c.control.SetWriteDeadline(t); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("%w: %w", errWrite, err)
-	}
-	return nil
-}
+// errGone is matched by the error of an outlet whose client has closed it.
+var errGone = errors.New("the client has gone")

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/belfry/belfry"
@@ -37,7 +39,8 @@ type follower struct {
 	waiting []sseEvent
 
 	wire   *wire
-	hangUp context.CancelFunc
+	narrow *narrow // if the connection is one
+	hangUp func()
 	closed chan struct{}
 
 	// What this connection has sent.
@@ -57,6 +60,29 @@ func newFollower(servers []*replica) *follower {
 // connect opens a stream at a server. It breaks after limit bytes, if that is
 // not negative.
 func (f *follower) connect(server, limit int) {
+	s, r := f.prepare(server)
+	f.wire.limit = limit
+	ctx, cancel := context.WithCancel(context.Background())
+	f.hangUp = cancel
+	wire, closed := f.wire, f.closed
+	go func() {
+		defer close(closed)
+		s.serve(wire, r.WithContext(ctx), "u", netip.Addr{}, time.Time{})
+	}()
+}
+
+// connectNarrow opens a stream at a server that takes no more than there is
+// room for.
+func (f *follower) connectNarrow(server int) {
+	s, r := f.prepare(server)
+	c := s.newConnection(r, netip.Addr{}, time.Time{})
+	s.enter(c, "u")
+	f.narrow = &narrow{wire: f.wire, closed: f.closed}
+	f.hangUp = func() { s.signal(c, signalGone) }
+	s.begin(c, f.narrow)
+}
+
+func (f *follower) prepare(server int) (*streams, *http.Request) {
 	f.server = server
 	for _, h := range f.held {
 		if h.Pending && h.listed {
@@ -64,23 +90,48 @@ func (f *follower) connect(server, limit int) {
 			break
 		}
 	}
-	replica := f.servers[server]
-	s := newStreams(replica, replica, nil, slog.New(slog.DiscardHandler))
-	f.wire, f.closed = newWire(), make(chan struct{})
-	f.wire.limit = limit
+	f.wire, f.closed, f.narrow = newWire(), make(chan struct{}), nil
 	f.seen, f.removed, f.open = map[string]bool{}, map[uint64]bool{}, false
 	f.id, f.version = belfry.Cursor{}, 0
 	f.waiting = nil
-	ctx, cancel := context.WithCancel(context.Background())
-	f.hangUp = cancel
-	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/users/u/stream", nil)
+	r := httptest.NewRequest(http.MethodGet, "/v1/users/u/stream", nil)
 	r.Header.Set("Last-Event-ID", f.cursor)
-	wire, closed := f.wire, f.closed
-	go func() {
-		defer close(closed)
-		s.serve(wire, r, "u", time.Time{})
-	}()
+	replica := f.servers[server]
+	return newStreams(replica, replica, nil, slog.New(slog.DiscardHandler)), r
 }
+
+// narrow is an outlet whose client takes little at a time, as a socket does
+// whose buffer is full.
+type narrow struct {
+	mu     sync.Mutex
+	wire   *wire
+	room   int
+	closed chan struct{}
+}
+
+func (n *narrow) widen(room int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.room += room
+}
+
+func (n *narrow) put(b []byte) (int, bool, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	took := min(n.room, len(b))
+	n.room -= took
+	if _, err := n.wire.Write(b[:took]); err != nil {
+		return 0, false, err
+	}
+	if err := n.wire.FlushError(); err != nil {
+		return 0, false, err
+	}
+	return took, false, nil
+}
+
+func (n *narrow) gone() bool { return false }
+
+func (n *narrow) close() { close(n.closed) }
 
 func (f *follower) disconnect() {
 	if f.hangUp != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -84,7 +85,7 @@ func dial(t *testing.T, client *http.Client, url string) (streamReader, *http.Re
 }
 
 func serveStreams(s *streams) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, "u", time.Time{}) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, "u", netip.Addr{}, time.Time{}) })
 }
 
 func TestStreamOverHTTP1(t *testing.T) {

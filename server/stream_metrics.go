@@ -20,13 +20,21 @@ type streamMetrics struct {
 	conflated   prometheus.Counter
 	ends        *prometheus.CounterVec
 	catchups    *prometheus.CounterVec
+	byEvent     map[string]prometheus.Counter // of events
+}
+
+// event counts an event that was written; the beginning of a stream is none.
+func (m *streamMetrics) event(name string) {
+	if c, ok := m.byEvent[name]; ok {
+		c.Inc()
+	}
 }
 
 // newStreamMetrics registers the metrics with reg, or with nobody if that is
 // nil.
 func newStreamMetrics(reg prometheus.Registerer) streamMetrics {
 	f := promauto.With(reg)
-	return streamMetrics{
+	m := streamMetrics{
 		connections: f.NewGauge(prometheus.GaugeOpts{
 			Name: "belfry_stream_connections",
 			Help: "Streams that are open.",
@@ -48,4 +56,9 @@ func newStreamMetrics(reg prometheus.Registerer) streamMetrics {
 			Help: "How streams were taken up: snapshot (no cursor), replayed or resync.",
 		}, []string{"outcome"}),
 	}
+	m.byEvent = map[string]prometheus.Counter{}
+	for _, name := range []string{eventItem, eventState, eventUnread, eventPing, eventResync, eventBye} {
+		m.byEvent[name] = m.events.WithLabelValues(name)
+	}
+	return m
 }

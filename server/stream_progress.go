@@ -50,6 +50,31 @@ type progress struct {
 	// gone holds the seqs that the row still holds but the client was told are
 	// removed, because they expired. The fold makes removals of them later.
 	gone []uint64
+	// partly holds the items of a batch that the client has although it has
+	// not the batch's end: they are not told again with the rest.
+	partly []told
+}
+
+// told is an item as it stood when a client was told of it.
+type told struct {
+	seq, version uint64
+	pending      bool
+}
+
+// part is p once the client was also told of these items, of a batch that it
+// did not take to the end.
+func (p progress) part(items []told) progress {
+	p.partly = append(slices.Clip(p.partly), items...)
+	return p
+}
+
+// same reports whether p and q lead to the same step. It may say no although
+// they do.
+func (p progress) same(q progress) bool {
+	plain := func(p progress) bool {
+		return p.until.IsZero() && !p.recheck && len(p.pending)+len(p.gone)+len(p.partly) == 0
+	}
+	return plain(p) && plain(q) && p.phase == q.phase && p.told == q.told && p.id == q.id && p.sentID == q.sentID
 }
 
 // newProgress is that of a client which brings cursor, as a text; empty if it
@@ -171,12 +196,15 @@ func (p progress) follow(v view) (outcome, progress) {
 		return outcome{wake: earlier(p.until, nextExpiry(v))}, p
 	}
 	p.until = time.Time{}
+	items = slices.DeleteFunc(items, func(b itemBody) bool {
+		return slices.Contains(p.partly, told{b.Seq, b.Version, b.Pending})
+	})
 	// What an item frame says need not be said again, nor what is gone.
-	told := func(seq uint64) bool {
+	shown := func(seq uint64) bool {
 		return slices.ContainsFunc(items, func(b itemBody) bool { return b.Seq == seq })
 	}
 	for _, seqs := range []*[]uint64{&changes.Read, &changes.Unread, &changes.Seen, &changes.Archived} {
-		*seqs = slices.DeleteFunc(*seqs, told)
+		*seqs = slices.DeleteFunc(*seqs, shown)
 	}
 	changes.Removed = slices.DeleteFunc(changes.Removed, func(seq uint64) bool {
 		return slices.Contains(p.gone, seq)
@@ -186,7 +214,7 @@ func (p progress) follow(v view) (outcome, progress) {
 	out := outcome{wake: nextExpiry(v)}
 	moved := v.row.Version > p.told
 	p.pending, p.gone = lacking, expired(v)
-	if !moved && len(items) == 0 && !changes.HasState() {
+	if !moved && len(items) == 0 && !changes.HasState() && len(p.partly) == 0 {
 		return out, p
 	}
 	for _, b := range items {
@@ -254,7 +282,7 @@ func (p progress) cursor(row *belfry.State) belfry.Cursor {
 
 // at is p once c was sent as id and the client was told all up to it.
 func (p progress) at(c belfry.Cursor) progress {
-	p.phase, p.told, p.id, p.sentID = phaseLive, c.Version, c, true
+	p.phase, p.told, p.id, p.sentID, p.partly = phaseLive, c.Version, c, true, nil
 	p.until = time.Time{}
 	return p
 }

@@ -24,7 +24,7 @@ var scriptSteps = rapid.Custom(func(t *rapid.T) scriptStep {
 		// Often the journal grows, now and then something breaks.
 		do: rapid.SampledFrom([]string{
 			"notify", "notify", "notify", "collapse", "expiring", "command", "command", "command", "touch",
-			"views", "views", "views", "views", "time", "time", "connect", "connect", "cut", "hang up", "epoch", "erase",
+			"views", "views", "views", "views", "time", "time", "connect", "connect", "cut", "narrow", "room", "room", "hang up", "epoch", "erase",
 		}).Draw(t, "do"),
 		n: rapid.IntRange(0, 20).Draw(t, "n"),
 		m: rapid.IntRange(0, 20).Draw(t, "m"),
@@ -117,6 +117,16 @@ func (s scriptStep) run(h *history, servers []*replica, f *follower, i int) {
 	case "cut":
 		f.disconnect()
 		f.connect(s.n%2, 20+s.m*60)
+		return
+	case "narrow":
+		f.disconnect()
+		f.connectNarrow(s.n % 2)
+		return
+	case "room":
+		if f.narrow != nil {
+			f.narrow.widen(s.m * 80)
+			after(retryMax)
+		}
 		return
 	case "hang up":
 		f.disconnect()

@@ -82,8 +82,8 @@ func TestStreamHeader(t *testing.T) {
 				t.Fatal("the stream goes on without its client")
 			}
 		}
-		if len(s.open)+len(s.perUser) != 0 {
-			t.Errorf("got %d open streams of %d users, want none", len(s.open), len(s.perUser))
+		if s.open+len(s.audiences)+len(s.clock.due) != 0 {
+			t.Errorf("got %d open streams of %d users, %d to be woken, want none", s.open, len(s.audiences), len(s.clock.due))
 		}
 		for _, watching := range f.watchers {
 			if len(watching) != 0 {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -78,6 +79,7 @@ type wire struct {
 	buf       []byte
 	flushed   int
 	deadline  time.Time
+	writes    int
 	deadlines int  // how many writes had a deadline
 	stalled   bool // the client reads nothing more
 	limit     int  // bytes after which the client is gone, -1 for none
@@ -98,6 +100,7 @@ func (w *wire) WriteHeader(status int) {
 func (w *wire) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.writes++
 	if !w.deadline.IsZero() {
 		w.deadlines++
 	}
@@ -165,7 +168,7 @@ func listen(t *testing.T, s *streams, request func(*http.Request), until time.Ti
 	}
 	go func() {
 		defer close(l.closed)
-		s.serve(l.wire, r, "u", until)
+		s.serve(l.wire, r, "u", netip.Addr{}, until)
 	}()
 	t.Cleanup(func() {
 		cancel()

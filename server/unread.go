@@ -9,7 +9,7 @@ import (
 // that has it. Most that have it are answered before ([polls]).
 func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c call) error {
 	s.hintPoll(w)
-	if err := s.refusePoll(w, c); err != nil {
+	if err := s.refusePoll(c); err != nil {
 		return err
 	}
 	query, err := parseQuery(r)

@@ -146,7 +146,7 @@ func (p *program) benchLatencyHere(ctx context.Context, o *latencyOptions, route
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		return runNode(gctx, nodeConfig{
-			engine: b.engine, prefix: b.prefix, groups: allGroups(), api: ln, auth: server.NoAuth(),
+			engine: b.engine, prefix: b.prefix, groups: allGroups(), api: ln, doors: doors{auth: server.NoAuth()},
 			grace: 5 * time.Second, onReady: func() { close(ready) }, log: b.engine.Logger,
 		})
 	})

@@ -65,7 +65,7 @@ unless --data-dir names a folder.`,
 				return err
 			}
 			cfg := nodeConfig{
-				prefix: belfry.DefaultPrefix, groups: allGroups(), api: ln, auth: server.NoAuth(), grace: demoGrace, log: logger,
+				prefix: belfry.DefaultPrefix, groups: allGroups(), api: ln, doors: doors{auth: server.NoAuth()}, grace: demoGrace, log: logger,
 			}
 			return p.runDemo(cmd.Context(), cfg, broker.Config{Addr: brokerAddr, DataDir: dataDir, Logger: logger}, rate)
 		},

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -34,7 +35,7 @@ type nodeConfig struct {
 	inboxCap int
 	groups   []string      // names of --groups; none: no processors
 	api      net.Listener  // nil: no server
-	auth     server.Auth   // for api
+	doors    doors         // of api
 	polls    time.Duration // interval of polls; 0: the default
 	trust    time.Duration // in tokens; 0: the default
 	metrics  net.Listener  // nil: none
@@ -43,6 +44,18 @@ type nodeConfig struct {
 	log      *slog.Logger
 
 	sweepInterval, sweepAge time.Duration // 0: the defaults
+}
+
+// doors are what the server lets in.
+type doors struct {
+	auth         server.Auth
+	keys         *server.Keys // nil: none to fetch
+	ticketSecret []byte       // nil: derived
+	origins      []string     // whose pages may call the API
+	limits       server.Limits
+	streams      server.StreamLimits
+	proxies      []netip.Prefix      // whose X-Forwarded-For is believed
+	certificate  *server.Certificate // nil: no TLS
 }
 
 // node is one serving process.
@@ -146,6 +159,9 @@ func (n *node) run(ctx context.Context) (err error) {
 	} else {
 		g.Go(func() error { return n.unread.Run(back) })
 		g.Go(func() error { return n.inbox.Run(back) })
+		if n.doors.keys != nil {
+			g.Go(func() error { return n.doors.keys.Run(back) })
+		}
 		srv, err := n.newServer()
 		if err != nil {
 			stopBack()
@@ -170,7 +186,9 @@ func (n *node) run(ctx context.Context) (err error) {
 
 func (n *node) newServer() (*server.Server, error) {
 	return server.New(server.Config{
-		Rows: n.unread, Items: n.inbox, Journal: n.journal, Auth: n.auth,
+		Rows: n.unread, Items: n.inbox, Journal: n.journal,
+		Auth: n.doors.auth, TicketSecret: n.doors.ticketSecret, CORSOrigins: n.doors.origins, Limits: n.doors.limits,
+		Streams: n.doors.streams, TrustedProxies: n.doors.proxies, Certificate: n.doors.certificate,
 		Readiness:    n.conditions,
 		Lag:          func(context.Context) (any, error) { return n.lag.Report(), nil },
 		LagMetrics:   server.LagMetrics(n.lag.Report),

@@ -15,7 +15,7 @@ import (
 const maxViewLag = 10_000
 
 // conditions are what /readyz depends on: processors that run, and views that
-// recovered once and are not far behind.
+// recovered once and are not far behind, and keys to check tokens with.
 func (n *node) conditions() []server.Condition {
 	var out []server.Condition
 	for _, p := range n.processors {
@@ -35,6 +35,9 @@ func (n *node) conditions() []server.Condition {
 			Ready:  v.Recovered() && lag <= maxViewLag,
 			Detail: fmt.Sprintf("%s, %d records behind", s.Phase, lag),
 		})
+	}
+	if n.doors.keys != nil {
+		out = append(out, n.doors.keys.Condition())
 	}
 	return out
 }
@@ -63,6 +66,9 @@ func (n *node) registerMetrics() {
 			return 1
 		}
 		return 0
+	}
+	if n.doors.keys != nil {
+		n.registry.MustRegister(n.doors.keys)
 	}
 	for _, p := range n.processors {
 		name := p.Status().Name

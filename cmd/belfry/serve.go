@@ -68,13 +68,32 @@ func (o *kafkaOptions) engineConfig(stateDir string, log *slog.Logger) engine.Co
 	}
 }
 
-// newAuth returns whom the server believes; the options must have been
-// validated.
-func (o *serverOptions) newAuth() (server.Auth, error) {
-	if o.auth.value == authNone {
-		return server.NoAuth(), nil
+// newDoors returns whom the server believes and how much it takes; the options
+// must have been validated.
+func (o *serverOptions) newDoors(log *slog.Logger) (d doors, err error) {
+	d = doors{
+		ticketSecret: o.trust.ticketSecret, origins: o.trust.origins, limits: o.limit.limits(),
+		streams: o.stream.limits, proxies: o.stream.trusted,
 	}
-	return server.JWT(o.jwt.secret)
+	if d.certificate, err = o.stream.certificate(log); err != nil {
+		return d, err
+	}
+	if o.auth.value == authNone {
+		d.auth = server.NoAuth()
+		return d, nil
+	}
+	if o.trust.jwksURL != "" {
+		if d.keys, err = server.NewKeys(server.KeysConfig{URL: o.trust.jwksURL, Logger: log}); err != nil {
+			return d, flagErrorf("jwks-url", "%w", err)
+		}
+	}
+	d.auth, err = server.NewJWT(server.JWTConfig{
+		Secret: o.jwt.secret, Keys: d.keys, Audience: o.jwt.audience, Issuer: o.jwt.issuer, Leeway: o.trust.leeway,
+	})
+	if err != nil {
+		return d, flagErrorf("jwt-secret-file", "%w", err)
+	}
+	return d, nil
 }
 
 // listen opens a listener; flag is for the error.
@@ -115,12 +134,9 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	}
 	o.member.apply(&cfg.engine)
 	if withAPI {
-		cfg.polls, cfg.trust = o.server.pollInterval, o.server.tokenTrust
-		if cfg.trust == 0 {
-			cfg.trust = -1 // never
-		}
-		if cfg.auth, err = o.server.newAuth(); err != nil {
-			return flagErrorf("jwt-secret-file", "%w", err)
+		cfg.polls, cfg.trust = o.server.poll.interval, o.server.poll.trust()
+		if cfg.doors, err = o.server.newDoors(log); err != nil {
+			return err
 		}
 		if cfg.api, err = listen(ctx, "addr", o.server.addr); err != nil {
 			return err

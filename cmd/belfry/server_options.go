@@ -20,14 +20,16 @@ const (
 	authNone = "none"
 )
 
-// serverOptions say where the HTTP server listens and whom it believes.
+// serverOptions say where the HTTP server listens, whom it believes and how
+// much of each it takes.
 type serverOptions struct {
-	addr string
-	auth choice
-	jwt  jwtOptions
-
-	pollInterval time.Duration
-	tokenTrust   time.Duration
+	addr   string
+	auth   choice
+	jwt    jwtOptions
+	trust  trustOptions
+	limit  limitOptions
+	stream streamOptions
+	poll   pollOptions
 }
 
 func (o *serverOptions) addFlags(fs *pflag.FlagSet) {
@@ -35,8 +37,10 @@ func (o *serverOptions) addFlags(fs *pflag.FlagSet) {
 	o.auth = newChoice(authJWT, authJWT, authNone)
 	fs.Var(&o.auth, "auth", "whom to believe: bearers of a JWT, or everybody, on a loopback --addr only")
 	o.jwt.addFlags(fs)
-	fs.DurationVar(&o.pollInterval, "poll-interval", server.DefaultPollInterval, "how long clients are told to wait between polls of a badge, longer under load; one user may ask 20 times as often")
-	fs.DurationVar(&o.tokenTrust, "token-trust", server.DefaultTokenTrust, "how long a token that was found good is believed without checking its signature again, never beyond its end; 0 checks each time")
+	o.trust.addFlags(fs)
+	o.limit.addFlags(fs)
+	o.stream.addFlags(fs)
+	o.poll.addFlags(fs)
 }
 
 // validate checks the options and loads the secret, if one is needed.
@@ -44,13 +48,22 @@ func (o *serverOptions) validate() error {
 	if err := checkHostPort(o.addr, 0); err != nil {
 		return flagErrorf("addr", "%w", err)
 	}
-	if o.pollInterval < time.Millisecond {
-		return flagErrorf("poll-interval", "must be at least 1ms, is %s", o.pollInterval)
+	if err := o.limit.validate(); err != nil {
+		return err
 	}
-	if o.tokenTrust < 0 {
-		return flagErrorf("token-trust", "must not be negative, is %s", o.tokenTrust)
+	if err := o.stream.validate(); err != nil {
+		return err
+	}
+	if err := o.poll.validate(); err != nil {
+		return err
+	}
+	if err := o.trust.validate(); err != nil {
+		return err
 	}
 	if o.auth.value == authJWT {
+		if o.trust.jwksURL != "" && o.jwt.secretFile == "" {
+			return nil
+		}
 		return o.jwt.validate()
 	}
 	if !isLoopback(o.addr) {
@@ -59,16 +72,20 @@ func (o *serverOptions) validate() error {
 	return nil
 }
 
-// jwtOptions hold the secret that tokens are signed with (HS256).
+// jwtOptions say how tokens are signed with a secret (HS256), and what they
+// have to say whoever signed them.
 type jwtOptions struct {
-	secretFile string
+	secretFile       string
+	audience, issuer string
 
 	// secret is set by validate.
 	secret []byte
 }
 
 func (o *jwtOptions) addFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.secretFile, "jwt-secret-file", "", "`file` with the secret that tokens are signed with, at least 32 bytes")
+	fs.StringVar(&o.secretFile, "jwt-secret-file", "", "`file` with the secret that tokens are signed with (HS256), at least 32 bytes")
+	fs.StringVar(&o.audience, "jwt-audience", "", "`audience` that tokens must have in \"aud\"; any if absent")
+	fs.StringVar(&o.issuer, "jwt-issuer", "", "`issuer` that tokens must have as \"iss\"; any if absent")
 }
 
 func (o *jwtOptions) validate() error {
@@ -76,16 +93,22 @@ func (o *jwtOptions) validate() error {
 	if o.secretFile == "" {
 		return flagErrorf(name, "required to check and sign tokens; make one with: openssl rand -hex 32 > jwt.secret")
 	}
-	raw, err := readSmallFile(o.secretFile)
+	secret, err := readSecret(name, o.secretFile)
+	o.secret = secret
+	return err
+}
+
+// readSecret returns the secret in the file that a flag names.
+func readSecret(flag, file string) ([]byte, error) {
+	raw, err := readSmallFile(file)
 	if err != nil {
-		return flagErrorf(name, "%w", err)
+		return nil, flagErrorf(flag, "%w", err)
 	}
 	secret := bytes.TrimSpace(raw)
 	if len(secret) < server.MinSecretBytes {
-		return flagErrorf(name, "%s holds %d bytes, at least %d are needed; make one with: openssl rand -hex 32 > %[1]s", o.secretFile, len(secret), server.MinSecretBytes)
+		return nil, flagErrorf(flag, "%s holds %d bytes, at least %d are needed; make one with: openssl rand -hex 32 > %[1]s", file, len(secret), server.MinSecretBytes)
 	}
-	o.secret = secret
-	return nil
+	return secret, nil
 }
 
 // processOptions are those of every serving process.

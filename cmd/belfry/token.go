@@ -53,7 +53,9 @@ any user and to erase, belfry:ops to see lag and metrics.`,
 			if err := jwt.validate(); err != nil {
 				return err
 			}
-			token, err := server.MintToken(jwt.secret, user, scopes, ttl)
+			token, err := server.Token{
+				Subject: user, Scopes: scopes, Audience: jwt.audience, Issuer: jwt.issuer, TTL: ttl,
+			}.Sign(jwt.secret)
 			if err != nil {
 				return fmt.Errorf("mint token: %w", err)
 			}

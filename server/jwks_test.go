@@ -1,0 +1,372 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/lestrrat-go/jwx/v3/jwk"
+)
+
+// provider is an identity provider that answers, fails or hangs as told.
+type provider struct {
+	mu     sync.Mutex
+	status int
+	body   func(context.Context) io.Reader
+	err    error
+	calls  int
+}
+
+func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls++
+	if p.err != nil {
+		return nil, p.err
+	}
+	header := http.Header{"Location": {"https://elsewhere.example/jwks"}}
+	return &http.Response{StatusCode: p.status, Header: header, Request: r, Body: io.NopCloser(p.body(r.Context()))}, nil
+}
+
+// publish has the provider answer with a key set.
+func (p *provider) publish(t testing.TB, keys ...jwk.Key) {
+	t.Helper()
+	set := jwk.NewSet()
+	for _, k := range keys {
+		if err := set.AddKey(k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw, err := json.Marshal(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.answer(http.StatusOK, func(context.Context) io.Reader { return bytes.NewReader(raw) })
+}
+
+func (p *provider) answer(status int, body func(context.Context) io.Reader) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.status, p.body, p.err = status, body, nil
+}
+
+func (p *provider) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err = err
+}
+
+func (p *provider) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls
+}
+
+// published is the key of a set; attributes are given as pairs.
+func published(t testing.TB, key any, attributes ...string) jwk.Key {
+	t.Helper()
+	k, err := jwk.Import(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(attributes); i += 2 {
+		if err := k.Set(attributes[i], attributes[i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return k
+}
+
+// keyedAPI is a server that believes the keys of a provider. Its Run ends with
+// the test.
+func keyedAPI(t *testing.T, p *provider, edit ...func(*JWTConfig)) (*api, *Keys) {
+	t.Helper()
+	keys, err := NewKeys(KeysConfig{URL: "https://id.example/jwks?secret=word", Transport: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := JWTConfig{Keys: keys, Leeway: DefaultLeeway}
+	for _, e := range edit {
+		e(&config)
+	}
+	auth, err := NewJWT(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- keys.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("got %v from Run, want nil", err)
+		}
+	})
+	return newAPI(t, func(c *Config) { c.Auth = auth }), keys
+}
+
+// signed returns a token of user a, good for an hour unless the claims say
+// otherwise.
+func signed(t testing.TB, method jwt.SigningMethod, key any, kid string, claims ...jwt.MapClaims) string {
+	t.Helper()
+	c := jwt.MapClaims{"sub": "a", "exp": time.Now().Add(time.Hour).Unix()}
+	for _, more := range claims {
+		for name, value := range more {
+			c[name] = value
+		}
+	}
+	token := jwt.NewWithClaims(method, c)
+	if kid != "" {
+		token.Header["kid"] = kid
+	}
+	out, err := token.SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "Bearer " + out
+}
+
+func newECKey(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(curve, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func newRSAKey(t testing.TB) *rsa.PrivateKey {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+const unreadOfA = "/v1/users/a/unread"
+
+func TestKeysAlgorithms(t *testing.T) {
+	rsaKey := newRSAKey(t)
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &provider{}
+	var keys []jwk.Key
+	tokens := map[string]string{}
+	for _, x := range []struct {
+		method jwt.SigningMethod
+		key    crypto.Signer
+	}{
+		{jwt.SigningMethodRS256, rsaKey}, {jwt.SigningMethodRS384, rsaKey}, {jwt.SigningMethodRS512, rsaKey}, {jwt.SigningMethodPS256, rsaKey},
+		{jwt.SigningMethodES256, newECKey(t, elliptic.P256())}, {jwt.SigningMethodES384, newECKey(t, elliptic.P384())},
+		{jwt.SigningMethodES512, newECKey(t, elliptic.P521())}, {jwt.SigningMethodEdDSA, ed},
+	} {
+		kid := x.method.Alg()
+		keys = append(keys, published(t, x.key.Public(), "kid", kid, "use", "sig"))
+		tokens[kid] = signed(t, x.method, x.key, kid)
+		tokens[kid+" without a kid"] = signed(t, x.method, x.key, "")
+	}
+	p.publish(t, keys...)
+	a, k := keyedAPI(t, p)
+	for name, token := range tokens {
+		t.Run(name, func(t *testing.T) { newAPIWith(t, a).get(unreadOfA, "Authorization", token).want(200) })
+	}
+	if c := k.Condition(); !c.Ready {
+		t.Errorf("got %+v, want it ready", c)
+	}
+}
+
+// TestKeysRotation has a provider change its key: who comes with the new one
+// waits for the set, all together, and the old key goes with it.
+func TestKeysRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{}
+		before, after := newECKey(t, elliptic.P256()), newECKey(t, elliptic.P256())
+		p.publish(t, published(t, before.Public(), "kid", "1"))
+		a, _ := keyedAPI(t, p)
+		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, before, "1")).want(200)
+		time.Sleep(keysPause)
+		p.publish(t, published(t, after.Public(), "kid", "2"))
+		var codes sync.Map
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				codes.Store(i, a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, after, "2")).Code)
+			})
+		}
+		wg.Wait()
+		for i, code := range codes.Range {
+			if code != 200 {
+				t.Errorf("request %v: got %v, want 200", i, code)
+			}
+		}
+		if got := p.count(); got != 2 {
+			t.Errorf("got %d fetches, want 2", got)
+		}
+		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, before, "1")).wantProblem(401, "")
+	})
+}
+
+// TestKeysRefreshIsBounded has somebody send unknown keys as fast as they can.
+func TestKeysRefreshIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{}
+		key := newECKey(t, elliptic.P256())
+		p.publish(t, published(t, key.Public(), "kid", "1"))
+		a, _ := keyedAPI(t, p)
+		start := time.Now()
+		for i := range 600 {
+			a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, string(rune('a'+i)))).wantProblem(401, "")
+			time.Sleep(100 * time.Millisecond)
+		}
+		if got, most := p.count(), 1+int(time.Since(start)/keysPause); got < 2 || got > most {
+			t.Errorf("got %d fetches in %s, want 2 to %d", got, time.Since(start), most)
+		}
+		// A known key waits for nothing.
+		begin := time.Now()
+		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, "1")).want(200)
+		if waited := time.Since(begin); waited != 0 {
+			t.Errorf("a known key waited for %s", waited)
+		}
+	})
+}
+
+// TestKeysOutage has the provider fail in every way after a good set: nothing
+// hangs, the keys known stay good, and the next good set is found.
+func TestKeysOutage(t *testing.T) {
+	text := func(s string) func(context.Context) io.Reader {
+		return func(context.Context) io.Reader { return strings.NewReader(s) }
+	}
+	failures := map[string]func(p *provider){
+		"down":             func(p *provider) { p.fail(errors.New("connection refused")) },
+		"status":           func(p *provider) { p.answer(503, text(`{"keys":[]}`)) },
+		"redirect":         func(p *provider) { p.answer(302, text(``)) },
+		"garbage":          func(p *provider) { p.answer(200, text(`<html>`)) },
+		"another document": func(p *provider) { p.answer(200, text(`{"issuer":"x"}`)) },
+		"no key":           func(p *provider) { p.answer(200, text(`{"keys":[]}`)) },
+		"useless keys":     func(p *provider) { p.answer(200, text(`{"keys":[{"kty":"oct","k":"AAAA","kid":"1"},{"kty":"new"}]}`)) },
+		"empty":            func(p *provider) { p.answer(200, text(``)) },
+		"endless":          func(p *provider) { p.answer(200, func(context.Context) io.Reader { return endless{} }) },
+		"hangs":            func(p *provider) { p.answer(200, func(ctx context.Context) io.Reader { return hanging{ctx} }) },
+	}
+	for name, fail := range failures {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &provider{}
+				known, next := newECKey(t, elliptic.P256()), newECKey(t, elliptic.P256())
+				p.publish(t, published(t, known.Public(), "kid", "1"))
+				a, k := keyedAPI(t, p)
+				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, known, "1")).want(200)
+				fail(p)
+				time.Sleep(keysPause)
+				begin := time.Now()
+				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, next, "2")).wantProblem(503, "")
+				if waited := time.Since(begin); waited > keysWait {
+					t.Errorf("a request waited for %s", waited)
+				}
+				time.Sleep(24 * time.Hour)
+				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, known, "1")).want(200)
+				if c := k.Condition(); !c.Ready || c.Detail == "" {
+					t.Errorf("got %+v, want it ready and to tell", c)
+				}
+				p.publish(t, published(t, next.Public(), "kid", "2"))
+				time.Sleep(keysEvery + keysTimeout)
+				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, next, "2")).want(200)
+			})
+		})
+	}
+}
+
+// endless is a document without end, and hanging one that never begins.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = ' '
+	}
+	return len(b), nil
+}
+
+type hanging struct{ ctx context.Context }
+
+func (h hanging) Read([]byte) (int, error) {
+	<-h.ctx.Done()
+	return 0, h.ctx.Err()
+}
+
+// TestKeysStart has a server start while the provider is away: it is not ready,
+// answers 503 at once, and is there soon after the provider is.
+func TestKeysStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{}
+		p.fail(errors.New("no route to host"))
+		key := newECKey(t, elliptic.P256())
+		a, k := keyedAPI(t, p)
+		a.config.Readiness = func() []Condition { return []Condition{k.Condition()} }
+		token := signed(t, jwt.SigningMethodES256, key, "1")
+		a.get("/readyz").want(503)
+		a.get(unreadOfA, "Authorization", token).wantProblem(503, "")
+		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, "")).wantProblem(503, "")
+		a.get("/healthz").want(200)
+		p.publish(t, published(t, key.Public(), "kid", "1"))
+		time.Sleep(2 * keysRetry)
+		a.get("/readyz").want(200)
+		a.get(unreadOfA, "Authorization", token).want(200)
+	})
+}
+
+func TestKeysURL(t *testing.T) {
+	for url, ok := range map[string]bool{
+		"https://id.example/jwks": true, "http://localhost:8080/jwks": true, "http://127.0.0.1/jwks": true,
+		"http://id.example/jwks": false, "": false, "/jwks": false, "ftp://id.example/jwks": false, "https://": false, "https://user:word@%zz": false,
+	} {
+		_, err := NewKeys(KeysConfig{URL: url})
+		if (err == nil) != ok {
+			t.Errorf("%s: got %v, want accepted: %t", url, err, ok)
+		}
+		if err != nil && strings.Contains(err.Error(), "word") {
+			t.Errorf("%s: the error tells the password: %v", url, err)
+		}
+	}
+}
+
+// TestKeysLog tells of a fetch that fails, without what the URL may hide.
+func TestKeysLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		p := &provider{}
+		p.fail(errors.New("connection refused"))
+		c := Config{}
+		withLog(&log)(&c)
+		keys, err := NewKeys(KeysConfig{URL: "https://reader:word@id.example/jwks?key=word", Transport: p, Logger: c.Logger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), keysRetry/4)
+		defer cancel()
+		if err := keys.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		got := log.String()
+		if strings.Count(got, "\n") != 1 || !strings.Contains(got, "https://id.example/jwks") || !strings.Contains(got, "refused") || strings.Contains(got, "word") {
+			t.Errorf("got log %q, want one line with the place and the cause and without the password", got)
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestPostsAreLimitedPerSubject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t), func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = 0.25, 3 })
+		send := func(subject string) reply {
+			return a.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Authorization", "Bearer "+mint(t, subject, scopeNotify))
+		}
+		for range 3 {
+			send("billing").want(202)
+		}
+		send("billing").wantProblem(429, "").wantHeader("Retry-After", "4")
+		send("billing").wantProblem(429, "").wantHeader("Retry-After", "4") // a refused call costs nothing
+		send("board").want(202)
+		// Reading goes on, as does who may not write anyway.
+		a.get("/v1/unread?user=a", "Authorization", "Bearer "+mint(t, "billing", scopeNotify)).want(200)
+		a.call("POST", "/v1/notifications", `{}`, "Authorization", "Bearer "+mint(t, "billing")).wantProblem(403, "")
+		a.call("POST", "/v1/retractions", `{"recipient":"a","id":"x"}`, "Authorization", "Bearer "+mint(t, "billing", scopeNotify)).wantProblem(429, "")
+		time.Sleep(1500 * time.Millisecond)
+		send("billing").wantProblem(429, "").wantHeader("Retry-After", "3")
+		time.Sleep(2500 * time.Millisecond)
+		send("billing").want(202)
+		send("billing").wantProblem(429, "")
+	})
+}
+
+func TestPostsWithoutALimit(t *testing.T) {
+	open := newAPI(t, func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = 0.001, 1 })
+	off := newAPI(t, withJWT(t), func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = -1, 1 })
+	token := "Bearer " + mint(t, "billing", scopeNotify)
+	for range 10 {
+		open.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`).want(202)
+		off.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Authorization", token).want(202)
+	}
+}
+
+// TestPostsMemory has more subjects than are told apart: the busy ones stay so
+// as long as idle ones can go.
+func TestPostsMemory(t *testing.T) {
+	p, now := newPosts(1, 2), time.Now()
+	take := func(subject string) bool {
+		err := p.take(subject, now)
+		if err != nil && !errors.Is(err, errTooMany) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	for i := range maxSubjects - 1 {
+		take(fmt.Sprint("idle ", i))
+	}
+	now = now.Add(10 * time.Second)
+	if !take("busy") || !take("busy") || take("busy") {
+		t.Error("want 2 calls let through and no third")
+	}
+	take("one more")
+	if take("busy") {
+		t.Error("the busy subject was forgotten")
+	}
+	if got := len(p.subjects); got != 2 {
+		t.Errorf("got %d subjects, want the 2 that are not idle", got)
+	}
+	for i := range 3 * maxSubjects {
+		take(fmt.Sprint("flood ", i))
+	}
+	if got := len(p.subjects); got > maxSubjects {
+		t.Errorf("got %d subjects, want at most %d", got, maxSubjects)
+	}
+}

@@ -1,0 +1,271 @@
+package server
+
+import (
+	"errors"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+)
+
+// signal is what happened to a stream since it was last served, as a set.
+type signal uint8
+
+const (
+	signalStart  signal = 1 << iota // it is new
+	signalTables                    // the user's part of the tables changed
+	signalTime                      // it is due by the clock
+	signalDrain                     // it is to say bye
+	signalWrote                     // what its outlet took is written
+	signalBroken                    // what its outlet took could not be written
+	signalGone                      // its client has gone
+)
+
+func (g signal) has(one signal) bool { return g&one != 0 }
+
+// audience is the streams of one user. They are served together, so that the
+// tables are read once for all, and by one worker at a time.
+type audience struct {
+	streams *streams
+	user    string
+
+	watching sync.Once
+	stops    [2]func()
+
+	// Guarded by streams.mu.
+	connections []*connection
+	queued      bool // in the queue, or to be put back into it
+	serving     bool
+	restUntil   time.Time // not to be served before; zero for at once
+	next        *audience // in the queue
+}
+
+// longRound is from when on a round counts as long. After one its audience rests
+// for as long: a user with very many streams takes no more than half of what one
+// worker can do, and is told of several changes at once instead.
+const longRound = time.Millisecond
+
+// watch has the tables tell of changes; whoever returns from it can be told of
+// all that come after.
+func (a *audience) watch() {
+	a.watching.Do(func() {
+		a.stops = [2]func(){a.streams.rows.Watch(a.user, a.changed), a.streams.items.Watch(a.user, a.changed)}
+	})
+}
+
+func (a *audience) unwatch() {
+	for _, stop := range a.stops {
+		stop()
+	}
+}
+
+// changed is called for each change of the tables. It does not wait for any
+// client.
+func (a *audience) changed() {
+	s := a.streams
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conflated := 0
+	for _, c := range a.connections {
+		if c.signals.has(signalTables) {
+			conflated++
+		}
+		c.signals |= signalTables
+	}
+	if conflated > 0 {
+		s.metrics.conflated.Add(float64(conflated))
+	}
+	s.enqueue(a)
+}
+
+// remove takes c out, with streams.mu held.
+func (a *audience) remove(c *connection) {
+	i := slices.Index(a.connections, c)
+	last := len(a.connections) - 1
+	a.connections[i] = a.connections[last]
+	a.connections[last] = nil
+	a.connections = a.connections[:last]
+}
+
+// queue is audiences in the order in which they are to be served.
+type queue struct{ first, last *audience }
+
+func (q *queue) push(a *audience) {
+	if q.last == nil {
+		q.first = a
+	} else {
+		q.last.next = a
+	}
+	q.last = a
+}
+
+func (q *queue) pop() *audience {
+	a := q.first
+	if a != nil {
+		q.first, a.next = a.next, nil
+		if q.first == nil {
+			q.last = nil
+		}
+	}
+	return a
+}
+
+// workersMax is how many audiences are served at once. Workers don't wait for
+// clients, but may for the disk.
+func workersMax() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
+
+// enqueue has a served, with s.mu held. Workers live as long as there is
+// something to do.
+func (s *streams) enqueue(a *audience) {
+	if a.queued {
+		return
+	}
+	a.queued = true
+	if !a.serving { // else it is put back when that is done
+		s.makeReady(a)
+	}
+}
+
+// makeReady puts a into the queue as soon as it has rested, with s.mu held.
+func (s *streams) makeReady(a *audience) {
+	if !a.restUntil.IsZero() {
+		if rest := time.Until(a.restUntil); rest > 0 {
+			time.AfterFunc(rest, func() {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.makeReady(a)
+			})
+			return
+		}
+	}
+	s.ready.push(a)
+	if s.workers < s.workersMax {
+		s.workers++
+		go s.work()
+	}
+}
+
+// signal tells c that something happened. It does not wait for any client.
+func (s *streams) signal(c *connection, what signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.signals |= what
+	if !c.left {
+		s.enqueue(c.audience)
+	}
+}
+
+// wrote tells that what the outlet of c took is written, or could not be.
+func (s *streams) wrote(c *connection, err error) {
+	switch {
+	case err == nil:
+		s.signal(c, signalWrote)
+	case errors.Is(err, errGone):
+		s.signal(c, signalGone)
+	default:
+		s.signal(c, signalBroken)
+	}
+}
+
+// begin lets c be told of what there is and will be.
+func (s *streams) begin(c *connection, out outlet) {
+	a := c.audience
+	// Before the tables are read for the first time, or a change between the
+	// two would go unnoticed.
+	a.watch()
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.out, c.pingAt = out, now.Add(s.pingEvery)
+	c.signals |= signalStart
+	s.enqueue(a)
+}
+
+// work serves audiences until none is ready.
+func (s *streams) work() {
+	m, _ := s.moments.Get().(*moment)
+	if m == nil {
+		m = &moment{streams: s}
+	}
+	defer s.moments.Put(m)
+	s.mu.Lock()
+	for a := s.ready.pop(); a != nil; a = s.ready.pop() {
+		s.round(a, m)
+	}
+	s.workers--
+	s.mu.Unlock()
+}
+
+// round serves the streams of a to which something happened, with s.mu held,
+// which it gives up meanwhile.
+func (s *streams) round(a *audience, m *moment) {
+	a.queued, a.serving = false, true
+	m.turns = m.turns[:0]
+	for _, c := range a.connections {
+		if c.signals != 0 && c.out != nil {
+			m.turns = append(m.turns, turn{connection: c, signals: c.signals})
+			c.signals = 0
+		}
+	}
+	s.mu.Unlock()
+	m.begin(a.user)
+	for i := range m.turns {
+		t := &m.turns[i]
+		t.end = m.serve(t.connection, t.signals)
+	}
+	s.mu.Lock()
+	a.serving, a.restUntil = false, time.Time{}
+	if took := time.Since(m.now); took > longRound {
+		a.restUntil = time.Now().Add(took)
+	}
+	for i := range m.turns {
+		t := &m.turns[i]
+		if t.end != "" {
+			s.leave(t.connection, t.end)
+		} else {
+			s.schedule(t.connection)
+		}
+		*t = turn{}
+	}
+	if a.queued {
+		s.makeReady(a)
+	}
+}
+
+// turn is one stream that is served in a round.
+type turn struct {
+	connection *connection
+	signals    signal
+	end        string // why it ended; "" if it goes on
+}
+
+// serve is connection.serve, and ends the stream for a panic, which would
+// otherwise end the server: unlike a handler's, nobody else would catch it.
+func (m *moment) serve(c *connection, what signal) (end string) {
+	defer func() {
+		if v := recover(); v != nil {
+			m.streams.log.Error("panic in a stream", "value", v, "stack", string(debug.Stack()))
+			end = endError
+		}
+	}()
+	return c.serve(what, m)
+}
+
+// schedule has the clock wake c when it is next due, with s.mu held.
+func (s *streams) schedule(c *connection) {
+	if !c.left {
+		s.clock.set(c, c.due(), s.tick)
+	}
+}
+
+// tick serves the streams that are due.
+func (s *streams) tick() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.clock.passed(time.Now()) {
+		c.signals |= signalTime
+		s.enqueue(c.audience)
+	}
+	s.clock.wind(s.tick)
+}

@@ -1,0 +1,168 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// outlet is where the bytes of a stream go. None of its methods waits for the
+// client. Calls don't overlap, but for close.
+type outlet interface {
+	// put offers bytes. It takes what there is room for at once, or (later) all
+	// of them, and then streams.wrote is called when they are written; nothing
+	// more may be put before that. An error ends the outlet; it matches errGone
+	// if the client ended it.
+	put(b []byte) (n int, later bool, err error)
+	// gone reports whether the client is known to have ended the connection.
+	gone() bool
+	// close ends the connection once what was put is written.
+	close()
+}
+
+// takeOver takes the connection of r from the HTTP server, which would keep two
+// goroutines and its buffers for it as long as the stream lasts. It returns nil
+// if that cannot be, as on HTTP/2, where a connection carries other requests
+// too. The beginning of the answer is then c's to write.
+func (s *streams) takeOver(w http.ResponseWriter, r *http.Request, c *connection) outlet {
+	if r.ProtoMajor != 1 {
+		return nil
+	}
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil
+	}
+	// An error shows at the first write as well.
+	_ = conn.SetDeadline(time.Time{})
+	h := w.Header()
+	setStreamHeader(h)
+	h.Set("Connection", "close")
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	status := "HTTP/1.0 200 OK\r\n"
+	if c.chunked = r.ProtoAtLeast(1, 1); c.chunked {
+		status = "HTTP/1.1 200 OK\r\n"
+		h.Set("Transfer-Encoding", "chunked")
+	}
+	var head bytes.Buffer
+	head.WriteString(status)
+	_ = h.Write(&head) // a buffer takes everything
+	head.WriteString("\r\n")
+	c.header = head.Bytes()
+	if out := newSocket(conn); out != nil {
+		return out
+	}
+	return &taken{conn: conn, timeout: s.writeTimeout, helpers: &s.helpers, wrote: func(err error) { s.wrote(c, err) }}
+}
+
+// taken is a connection that can only be written to by waiting, such as one
+// with TLS: it has a goroutine while it is written to.
+type taken struct {
+	conn    net.Conn
+	timeout time.Duration
+	helpers *sync.WaitGroup
+	wrote   func(error)
+}
+
+// closeTimeout is how long the end of a connection may take that says more than
+// that it ends (RFC 8446 section 6.1).
+const closeTimeout = time.Second
+
+func (o *taken) put(b []byte) (n int, later bool, err error) {
+	b = bytes.Clone(b)
+	o.helpers.Go(func() {
+		err := o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
+		if err == nil {
+			_, err = o.conn.Write(b)
+		}
+		o.wrote(ended(err))
+	})
+	return len(b), true, nil
+}
+
+func (o *taken) gone() bool {
+	under, ok := o.conn.(interface{ NetConn() net.Conn })
+	return ok && hungUp(under.NetConn())
+}
+
+func (o *taken) close() {
+	o.helpers.Go(func() {
+		// It is over, whatever comes of it.
+		_ = o.conn.SetDeadline(time.Now().Add(closeTimeout))
+		_ = o.conn.Close()
+	})
+}
+
+// response is an outlet of which the HTTP server keeps the connection: the
+// goroutine of the request writes to it.
+type response struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	timeout time.Duration
+	wrote   func(error)
+	work    chan []byte
+	closed  chan struct{}
+}
+
+func newResponse(w http.ResponseWriter, timeout time.Duration, wrote func(error)) *response {
+	return &response{
+		w: w, control: http.NewResponseController(w), timeout: timeout, wrote: wrote,
+		work: make(chan []byte, 1), closed: make(chan struct{}),
+	}
+}
+
+func (o *response) put(b []byte) (n int, later bool, err error) {
+	o.work <- bytes.Clone(b)
+	return len(b), true, nil
+}
+
+func (o *response) gone() bool { return false } // its context tells
+
+func (o *response) close() { close(o.closed) }
+
+// run writes what is put until the outlet is closed; gone is called when ctx
+// ends before that.
+func (o *response) run(ctx context.Context, gone func()) {
+	hungUp := ctx.Done()
+	for {
+		select {
+		case b := <-o.work:
+			err := o.write(b)
+			if err != nil && ctx.Err() != nil {
+				err = fmt.Errorf("%w: %w", errGone, err)
+			}
+			o.wrote(err)
+		case <-hungUp:
+			gone()
+			hungUp = nil
+		case <-o.closed:
+			return
+		}
+	}
+}
+
+func (o *response) write(b []byte) error {
+	if err := o.deadline(time.Now().Add(o.timeout)); err != nil {
+		return err
+	}
+	if _, err := o.w.Write(b); err != nil {
+		return fmt.Errorf("write to stream: %w", err)
+	}
+	if err := o.control.Flush(); err != nil {
+		return fmt.Errorf("flush stream: %w", err)
+	}
+	// A deadline that passes between two writes ends an HTTP/2 stream, and on
+	// HTTP/1.1 would break what the connection is used for next.
+	return o.deadline(time.Time{})
+}
+
+func (o *response) deadline(t time.Time) error {
+	if err := o.control.SetWriteDeadline(t); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("set write deadline: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,14 @@
+//go:build !unix
+
+package server
+
+import "net"
+
+// newSocket returns nil: connections are written to by waiting here.
+func newSocket(net.Conn) outlet { return nil }
+
+// hungUp cannot be known without reading.
+func hungUp(net.Conn) bool { return false }
+
+// ended returns err as it is: what it means differs from system to system.
+func ended(err error) error { return err }

@@ -1,0 +1,107 @@
+//go:build unix
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+)
+
+// socket is a plain connection that is written to without waiting: what the
+// kernel has no room for is not taken.
+type socket struct {
+	conn net.Conn
+	raw  syscall.RawConn
+}
+
+// newSocket returns nil if conn is more than a socket, as one with TLS is.
+func newSocket(conn net.Conn) outlet {
+	raw := rawOf(conn)
+	if raw == nil {
+		return nil
+	}
+	return &socket{conn, raw}
+}
+
+func rawOf(conn net.Conn) syscall.RawConn {
+	c, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+func (o *socket) put(b []byte) (n int, later bool, err error) {
+	rawErr := o.raw.Write(func(fd uintptr) bool {
+		for {
+			if n, err = syscall.Write(int(fd), b); err != syscall.EINTR {
+				return true
+			}
+		}
+	})
+	switch {
+	case rawErr != nil:
+		return 0, false, ended(rawErr)
+	case err == syscall.EAGAIN:
+		return 0, false, nil
+	case err != nil:
+		return 0, false, ended(err)
+	}
+	return n, false, nil
+}
+
+func (o *socket) gone() bool { return hungUpRaw(o.raw) }
+
+// close lets the kernel send what it has. What the client sent is read before:
+// or the end would be a reset, which can overtake the last event.
+func (o *socket) close() {
+	hungUpRaw(o.raw)
+	_ = o.conn.Close() // it is over, whatever comes of it
+}
+
+// hungUpRaw reads what the client has sent, which is nothing that a stream
+// wants, and reports whether it has ended its side or is gone.
+func hungUpRaw(raw syscall.RawConn) bool {
+	var n int
+	var err error
+	rawErr := raw.Read(func(fd uintptr) bool {
+		var discarded [512]byte
+		n, err = syscall.Read(int(fd), discarded[:])
+		return true
+	})
+	if rawErr != nil {
+		return true
+	}
+	return n == 0 && err == nil || err != nil && err != syscall.EAGAIN && err != syscall.EINTR
+}
+
+// hungUp reports whether the client has ended the connection under another
+// protocol, whose bytes stay unread.
+func hungUp(conn net.Conn) bool {
+	raw := rawOf(conn)
+	if raw == nil {
+		return false
+	}
+	var n int
+	var err error
+	rawErr := raw.Read(func(fd uintptr) bool {
+		var one [1]byte
+		n, _, err = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK)
+		return true
+	})
+	return rawErr != nil || n == 0 && err == nil || err != nil && err != syscall.EAGAIN && err != syscall.EINTR
+}
+
+// ended tells a client that has gone from other errors of a write.
+func ended(err error) error {
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return err
+}

@@ -1,0 +1,277 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// askTicket asks for a ticket with a token.
+func (a *api) askTicket(user, token string) string {
+	a.t.Helper()
+	got := a.call("POST", "/v1/users/"+user+"/tickets", "", "Authorization", "Bearer "+token).want(200)
+	got.wantHeader("Cache-Control", "no-store")
+	body := into[ticketBody](got)
+	if body.Ticket == "" || body.ExpiresIn != 30 {
+		a.t.Fatalf("got %+v, want a ticket for 30 s", body)
+	}
+	return body.Ticket
+}
+
+// stream opens a user's stream with a ticket and returns what came until it
+// ended, after a second at the latest.
+func (a *api) stream(user, ticket string) reply {
+	a.t.Helper()
+	ctx, cancel := context.WithTimeout(a.t.Context(), time.Second)
+	defer cancel()
+	b := &api{t: a.t, ctx: ctx, fake: a.fake, Server: a.Server}
+	return b.get("/v1/users/" + user + "/stream?ticket=" + url.QueryEscape(ticket))
+}
+
+const byeExpiredFrame = "event: bye\ndata: {\"reason\":\"expired\"}\n"
+
+// wantRefused checks for a stream that says bye and to come back much later.
+func (r reply) wantRefused() {
+	r.t.Helper()
+	body := r.want(200).Body.String()
+	var retry int
+	if _, err := fmt.Sscanf(body, "retry: %d\n", &retry); err != nil || retry < 30_000 || !strings.Contains(body, byeExpiredFrame) {
+		r.t.Errorf("got %q, want a retry of at least 30 s and bye", body)
+	}
+}
+
+func TestTicketOpensOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t))
+		ticket := a.askTicket("a", mint(t, "a"))
+		if body := a.stream("a", ticket).want(200).Body.String(); !strings.Contains(body, "event: unread") {
+			t.Errorf("got %q, want the stream", body)
+		}
+		a.stream("a", ticket).wantRefused()
+		// Not in its last moment either, nor ever after.
+		time.Sleep(ticketLife + DefaultLeeway - 3*time.Second)
+		a.stream("a", ticket).wantRefused()
+		time.Sleep(time.Hour)
+		a.stream("a", ticket).wantRefused()
+	})
+}
+
+// TestTicketOnAnyServer has another server with the same secret take a ticket,
+// once as well, and one with another secret refuse it.
+func TestTicketOnAnyServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newAPI(t, withJWT(t)), newAPI(t, withJWT(t))
+		ticket := a.askTicket("a", mint(t, "a"))
+		if body := b.stream("a", ticket).want(200).Body.String(); !strings.Contains(body, "event: unread") {
+			t.Errorf("got %q, want the stream", body)
+		}
+		b.stream("a", ticket).wantRefused()
+		own := func(secret string) func(*Config) { return func(c *Config) { c.TicketSecret = []byte(secret) } }
+		c := newAPI(t, withJWT(t), own("another secret that is long enough to be one"))
+		c.stream("a", ticket).wantProblem(401, "")
+		d := newAPI(t, withJWT(t), own("another secret that is long enough to be one"))
+		if body := d.stream("a", c.askTicket("a", mint(t, "a"))).want(200).Body.String(); !strings.Contains(body, "event: unread") {
+			t.Errorf("got %q, want the stream", body)
+		}
+	})
+}
+
+func TestTicketExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t))
+		early, late := a.askTicket("a", mint(t, "a")), a.askTicket("a", mint(t, "a"))
+		time.Sleep(ticketLife - time.Second)
+		if body := a.stream("a", early).want(200).Body.String(); !strings.Contains(body, "event: unread") {
+			t.Errorf("got %q after 29 s, want the stream", body)
+		}
+		time.Sleep(DefaultLeeway + time.Second)
+		a.stream("a", late).wantRefused()
+	})
+}
+
+// TestTicketEndsWithToken has a stream end when the token does that its ticket
+// was asked for with.
+func TestTicketEndsWithToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t))
+		start := time.Now()
+		ticket := a.askTicket("a", mint(t, "a"))
+		body := a.get("/v1/users/a/stream?ticket=" + ticket).want(200).Body.String()
+		if got := time.Since(start); got < time.Hour-time.Second || got > time.Hour {
+			t.Errorf("the stream ended after %s, want the token's hour", got)
+		}
+		if !strings.Contains(body, `{"reason":"expired"}`) {
+			t.Errorf("got %.200q, want bye", body)
+		}
+	})
+}
+
+func TestTicketRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t))
+		token := mint(t, "a")
+		ticket := a.askTicket("a", token)
+		sign := func(key any, m jwt.SigningMethod, c jwt.MapClaims) string {
+			out, err := jwt.NewWithClaims(m, c).SignedString(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		hour := time.Now().Add(time.Hour).Unix()
+		for name, query := range map[string]string{
+			"nothing":                 "ticket=",
+			"garbage":                 "ticket=garbage",
+			"changed":                 "ticket=" + ticket[:len(ticket)-4] + "AAAA",
+			"a token":                 "ticket=" + token,
+			"signed by the secret":    "ticket=" + sign([]byte(testSecret), jwt.SigningMethodHS256, jwt.MapClaims{"sub": "a", "exp": hour, "jti": "x"}),
+			"not signed":              "ticket=" + sign(jwt.UnsafeAllowNoneSignatureType, jwt.SigningMethodNone, jwt.MapClaims{"sub": "a", "exp": hour, "jti": "x"}),
+			"without an end":          "ticket=" + sign(a.tickets.key, jwt.SigningMethodHS256, jwt.MapClaims{"sub": "a", "jti": "x"}),
+			"without an id":           "ticket=" + sign(a.tickets.key, jwt.SigningMethodHS256, jwt.MapClaims{"sub": "a", "exp": hour}),
+			"two tickets":             "ticket=" + ticket + "&ticket=" + ticket,
+			"nothing, but a last id":  "last_event_id=7.1",
+			"by another name":         "Ticket=" + ticket,
+			"expired, another secret": "ticket=" + sign([]byte(testSecret), jwt.SigningMethodHS256, jwt.MapClaims{"sub": "a", "exp": 1, "jti": "x"}),
+		} {
+			if got := a.get("/v1/users/a/stream?" + query); got.Code != 401 {
+				t.Errorf("%s: got %d, want 401", name, got.Code)
+			}
+		}
+		a.get("/v1/users/b/stream?ticket="+ticket).wantProblem(403, "")
+		// Tickets open streams and nothing else, and are no tokens.
+		a.get("/v1/users/a/unread?ticket="+ticket).wantProblem(401, "")
+		a.get("/v1/users/a/unread", "Authorization", "Bearer "+ticket).wantProblem(401, "")
+		// None of that has used it.
+		if body := a.stream("a", ticket).want(200).Body.String(); !strings.Contains(body, "event: unread") {
+			t.Errorf("got %q, want the stream", body)
+		}
+		// One that is no longer good tells nothing on another's stream.
+		a.get("/v1/users/b/stream?ticket="+ticket).wantProblem(403, "")
+		time.Sleep(time.Minute)
+		a.get("/v1/users/b/stream?ticket="+ticket).wantProblem(401, "")
+		// A token beside it is what counts.
+		a.get("/v1/users/a/stream?ticket=garbage", "Authorization", "Bearer "+mint(t, "b")).wantProblem(403, "")
+	})
+}
+
+// TestTicketForAnAdmin has who may act for any user ask for one's ticket.
+func TestTicketForAnAdmin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t))
+		ticket := a.askTicket("사용자-7", mint(t, "root", scopeAdmin))
+		a.get("/v1/users/root/stream?ticket="+ticket).wantProblem(403, "")
+		if body := a.stream("사용자-7", ticket).want(200).Body.String(); !strings.Contains(body, `"user":"사용자-7"`) {
+			t.Errorf("got %q, want the user's stream", body)
+		}
+	})
+}
+
+// TestTicketsWithoutASecret has a server that knows public keys alone: it says
+// what it lacks.
+func TestTicketsWithoutASecret(t *testing.T) {
+	keys, err := NewKeys(KeysConfig{URL: "https://id.example/jwks"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	auth, err := NewJWT(JWTConfig{Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newAPI(t, func(c *Config) { c.Auth = auth })
+	if a.tickets != nil {
+		t.Error("a server without a secret gives tickets")
+	}
+	a.get("/v1/users/a/stream?ticket=x").wantProblem(401, "")
+	a = newAPI(t, withJWT(t))
+	a.tickets = nil
+	got := a.call("POST", "/v1/users/a/tickets", "", "Authorization", "Bearer "+mint(t, "a")).wantProblem(501, "")
+	if !strings.Contains(got.Body.String(), "ticket secret") {
+		t.Errorf("got %s, want it to say what is missing", got.Body)
+	}
+}
+
+// TestTicketsWithoutAuth lets a page that was written for tickets be tried out.
+func TestTicketsWithoutAuth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t)
+		ticket := a.askTicket("a", "")
+		if body := a.stream("a", ticket).want(200).Body.String(); !strings.Contains(body, "event: unread") {
+			t.Errorf("got %q, want the stream", body)
+		}
+		a.stream("a", ticket).wantRefused()
+	})
+}
+
+// TestTicketsForgetInTime bounds what is remembered of spent tickets, in number
+// and time.
+func TestTicketsForgetInTime(t *testing.T) {
+	ts, err := newTickets([]byte(testSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for i := range maxSpent {
+		if err := ts.spend(fmt.Sprint(i), now); err != nil {
+			t.Fatalf("ticket %d: %v", i, err)
+		}
+	}
+	if err := ts.spend("one more", now); !isExpired(err) {
+		t.Errorf("got %v over the limit, want it refused", err)
+	}
+	now = now.Add(spentGeneration)
+	for i, tt := range []struct {
+		id    string
+		spent bool
+	}{{"0", true}, {"new", false}, {"new", true}, {"newer", false}} {
+		if err := ts.spend(tt.id, now); isExpired(err) != tt.spent {
+			t.Errorf("call %d, %s: got %v, want it refused: %t", i, tt.id, err, tt.spent)
+		}
+	}
+	if err := ts.spend("new", now.Add(spentGeneration)); !isExpired(err) {
+		t.Errorf("got %v for a spent ticket, want it refused", err)
+	}
+	now = now.Add(2 * spentGeneration)
+	if err := ts.spend("another", now); err != nil {
+		t.Error(err)
+	}
+	if got := len(ts.spent) + len(ts.earlier); got > 2 {
+		t.Errorf("%d tickets are remembered that have long expired", got)
+	}
+}
+
+// TestTicketReconnect is what a plain EventSource does: its connection breaks,
+// it comes back by itself with the same address, and must not be ended for good
+// by the answer.
+func TestTicketReconnect(t *testing.T) {
+	r := run(t, time.Second, withJWT(t))
+	r.notify("a", "first")
+	path := r.url + "/v1/users/a/stream?ticket=" + r.askTicket("a", mint(t, "a"))
+	res := fetch(t, client(t, false), path)
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("got %d, want 200", res.StatusCode)
+	}
+	if err := res.Body.Close(); err != nil { // it breaks
+		t.Fatal(err)
+	}
+	res = fetch(t, client(t, false), path)
+	var body strings.Builder
+	b := make([]byte, 512)
+	for {
+		n, err := res.Body.Read(b)
+		body.Write(b[:n])
+		if err != nil {
+			break // the server ends it
+		}
+	}
+	if got := body.String(); res.StatusCode != 200 || res.Header.Get("Content-Type") != "text/event-stream" ||
+		!strings.HasPrefix(got, "retry: ") || !strings.Contains(got, byeExpiredFrame) {
+		t.Errorf("got %d %q, want a stream that says bye", res.StatusCode, got)
+	}
+}
