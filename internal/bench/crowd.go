@@ -246,6 +246,16 @@ func (c *crowd) ended() int {
 	return n
 }
 
+// firstEnd is why the first of those has ended.
+func (c *crowd) firstEnd() error {
+	for _, h := range c.held {
+		if err := h.why(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // keep closes all streams but the first n.
 func (c *crowd) keep(n int) {
 	for _, h := range c.held[min(n, len(c.held)):] {

@@ -136,9 +136,6 @@ func (r *crowdRun) measure(ctx context.Context, name, scheme string, args []stri
 			}
 		}
 	}
-	if n := r.crowd.ended(); n > 0 {
-		r.print("%d of %d streams ended before their time", n, len(r.crowd.held))
-	}
 	return nil
 }
 
@@ -243,6 +240,9 @@ func (r *crowdRun) deliver(ctx context.Context, title string, loads ...load) err
 				delays[i] = append(delays[i], max(0, at.Sub(e.acked)))
 			}
 		}
+	}
+	if n := r.crowd.ended(); n > 0 {
+		r.print("%d of %d streams ended before their time, the first with: %v", n, len(r.crowd.held), r.crowd.firstEnd())
 	}
 	if len(loads) > 1 {
 		title += fmt.Sprintf(", %d events/s to %d streams of one user", loads[1].rate, r.Hot)
