@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/belfry/belfry"
@@ -23,6 +24,7 @@ type fake struct {
 	heldItems []func()
 	notReady  bool
 	appendErr error
+	reads     atomic.Int64 // of contents
 }
 
 func newFake() *fake {
@@ -45,6 +47,7 @@ func (f *fake) Row(recipient string) (belfry.State, error) {
 }
 
 func (f *fake) Item(recipient string, seq uint64) (belfry.Item, bool, error) {
+	f.reads.Add(1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	it, ok := f.items[belfry.ItemKey(recipient, seq)]

@@ -23,6 +23,7 @@ type moment struct {
 	now     time.Time
 	row     belfry.State
 	hasRow  bool
+	held    map[uint64]*belfry.Item // contents read in this round, if it has several streams
 	story   story
 	out     batch
 	scratch []byte
@@ -32,6 +33,10 @@ type moment struct {
 func (m *moment) begin(user string) {
 	m.user, m.now, m.row, m.hasRow = user, time.Now(), belfry.State{}, false
 	m.story.valid = false
+	m.held = nil
+	if len(m.turns) > 1 {
+		m.held = map[uint64]*belfry.Item{}
+	}
 }
 
 // batch returns the empty batch, of which there is one at a time.
@@ -57,6 +62,17 @@ func (m *moment) read() error {
 // content is the [source] of the user's streams. Content that cannot be read is
 // late content: its item is shown as pending.
 func (m *moment) content(seq uint64) *belfry.Item {
+	if item, ok := m.held[seq]; ok {
+		return item
+	}
+	item := m.find(seq)
+	if m.held != nil {
+		m.held[seq] = item
+	}
+	return item
+}
+
+func (m *moment) find(seq uint64) *belfry.Item {
 	item, ok, err := m.streams.items.Item(m.user, seq)
 	if err != nil {
 		m.streams.log.Warn("item not read", "seq", seq, "err", err)

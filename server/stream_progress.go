@@ -68,13 +68,10 @@ func (p progress) part(items []told) progress {
 	return p
 }
 
-// same reports whether p and q lead to the same step. It may say no although
-// they do.
+// same reports whether p and q lead to the same step.
 func (p progress) same(q progress) bool {
-	plain := func(p progress) bool {
-		return p.until.IsZero() && !p.recheck && len(p.pending)+len(p.gone)+len(p.partly) == 0
-	}
-	return plain(p) && plain(q) && p.phase == q.phase && p.told == q.told && p.id == q.id && p.sentID == q.sentID
+	return p.phase == q.phase && p.told == q.told && p.id == q.id && p.sentID == q.sentID && p.recheck == q.recheck &&
+		p.until.Equal(q.until) && slices.Equal(p.pending, q.pending) && slices.Equal(p.gone, q.gone) && slices.Equal(p.partly, q.partly)
 }
 
 // newProgress is that of a client which brings cursor, as a text; empty if it

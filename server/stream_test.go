@@ -342,3 +342,47 @@ func TestStreamTakesTheHorizonForAResync(t *testing.T) {
 		behind.want("item", fmt.Sprintf("unread id=7.%d", row.Version+1))
 	})
 }
+
+// TestStreamsOfOneUserShareTheWork holds that a change is read and encoded once
+// for all streams of a user that know the same, also while they wait for a
+// content that is late.
+func TestStreamsOfOneUserShareTheWork(t *testing.T) {
+	const n, items = 50, 20
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		s := newTestStreams(f)
+		s.limits.PerUser = n
+		var all []*listener
+		for range n {
+			l := listen(t, s, nil, time.Time{})
+			l.want("retry", "unread id=0.0")
+			all = append(all, l)
+		}
+		f.reads.Store(0)
+		f.holdRows, f.holdItems = true, true
+		for i := range items {
+			appendTo(t, f, note(fmt.Sprint(i)))
+		}
+		f.mu.Lock()
+		f.holdRows = false
+		f.rows["u"] = f.states["u"]
+		f.wake("u")
+		f.mu.Unlock()
+		after(time.Second) // all of them wait for contents
+		for _, l := range all {
+			l.want()
+		}
+		f.release()
+		synctest.Wait()
+		for _, l := range all {
+			if events := l.next(); len(events) != items+1 {
+				t.Fatalf("got %d events, want %d items and unread", len(events), items)
+			}
+		}
+		// Each change may find the worker half through the streams, which then
+		// read twice.
+		if got := f.reads.Load(); got > 10*items {
+			t.Errorf("contents were read %d times, for %d items", got, items)
+		}
+	})
+}
