@@ -12,20 +12,15 @@ import (
 	"github.com/belfry/belfry"
 )
 
-const (
-	// restTimeout is how long the installation may take to come to rest after
-	// the last fault was mended and the last record written.
-	restTimeout = 90 * time.Second
-	// restInterval is the time between two looks at whether it has.
-	restInterval = 300 * time.Millisecond
-)
+// restInterval is the time between two looks at whether all is at rest.
+const restInterval = 300 * time.Millisecond
 
 // settle waits until every group has processed everything, every server shows
 // every user's final version, every stream has been told of it, and the tables
 // hold nothing that has to be mended. It returns what has not come to rest in
 // time.
 func (r *run) settle(ctx context.Context) []string {
-	ctx, cancel := context.WithTimeout(ctx, restTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.Rest)
 	defer cancel()
 	var last []string
 	for {
