@@ -22,6 +22,7 @@ type mend struct {
 	file  string // of this module
 	old   string // is there exactly once,
 	new   string // and switched off is this
+	also  string // another mend that is to be off, since it makes up for this one
 	scene string // of chaosScenes
 	kind  chaos.Kind
 	text  string // of a finding of that kind
@@ -32,10 +33,10 @@ func mends() []mend {
 	return []mend{
 		{
 			name: "completed-prefix", hole: "offsets are committed past records whose writes are under way",
-			file:  "engine/session.go",
-			old:   "s.ConsumerGroupSession.MarkOffset(topic, partition, last.Offset+1, m.String())\n\t}",
-			new:   "_ = m\n\t}\n\ts.ConsumerGroupSession.MarkOffset(topic, partition, offset, \"\")",
-			scene: "stalled writes", kind: chaos.Lost,
+			file:  "engine/tracker.go",
+			old:   "for n < len(t.pending) && t.pending[n].done {",
+			new:   "for n < len(t.pending) && t.pending[n].raw.Offset <= offset {",
+			scene: "stalled writes", kind: chaos.Lost, text: "is not listed by",
 		},
 		{
 			name: "redelivery", hole: "a record that the row has already is folded into it again",
@@ -66,8 +67,8 @@ func mends() []mend {
 		{
 			name: "views-refuse", hole: "a view takes an older row that a paused owner wrote late",
 			file: "views/unread.go", old: "Accept: codec.NotOlder,",
-			new:   "Accept: func(old, row []byte) bool { return true || codec.NotOlder(old, row) },",
-			scene: "zombies", kind: chaos.Back, text: "saw version",
+			new:  "Accept: func(old, row []byte) bool { return true || codec.NotOlder(old, row) },",
+			also: "touch", scene: "late rows", kind: chaos.Stuck, text: " is at version ",
 		},
 		{
 			name: "recovery-refuses", hole: "a store that is recovered takes an older row that a paused owner wrote late",
@@ -78,7 +79,7 @@ func mends() []mend {
 		{
 			name: "touch", hole: "an older row stays the last of its key, and compaction keeps it",
 			file: "views/repair.go", old: "\tp.repairs.refuse(key, p.bit)\n", new: "\n",
-			scene: "zombies", kind: chaos.Stuck, text: "the last row of",
+			scene: "late rows", kind: chaos.Stuck, text: "the last row of",
 		},
 		{
 			name: "sweep", hole: "contents that a paused owner wrote late stay for ever",
@@ -127,6 +128,17 @@ func mends() []mend {
 			scene: "processors away", kind: chaos.Drift,
 		},
 	}
+}
+
+// off is what is switched off for a run without m.
+func (m mend) off() []mend {
+	off := []mend{m}
+	for _, other := range mends() {
+		if other.name == m.also {
+			off = append(off, other)
+		}
+	}
+	return off
 }
 
 // moduleRoot is the folder that the files of mends are in.
