@@ -60,13 +60,13 @@ func chaosScenes() map[string]chaosScene {
 				at(1, chaos.TermProcessor, 1, 19), at(1, chaos.TermProcessor, 2, 19),
 				at(8, chaos.PauseBroker, 0, 9), at(12, chaos.TermProcessor, 0, 0.2),
 			},
-			duration: 20 * seconds, users: 1000, rate: 100, cap: 50,
+			duration: 20 * seconds, users: 1500, rate: 200, cap: 50,
 		},
 		// What the router writes again is then forgotten.
 		"all processors killed": {
 			faults: slices.Concat(allProcessors(5, chaos.KillProcessor, 0.5), allProcessors(17, chaos.KillProcessor, 0.5),
 				allProcessors(29, chaos.KillProcessor, 0.5)),
-			duration: 35 * seconds, users: 120, rate: 300, cap: 1,
+			duration: 35 * seconds, users: 20, rate: 300, cap: 2,
 		},
 		// Two processors are paused in the midst of work, which the pause of all
 		// heaps up, until another has their partitions. When they go on they
@@ -82,9 +82,9 @@ func chaosScenes() map[string]chaosScene {
 		"zombies": {
 			faults: []chaos.Planned{
 				at(3, chaos.PauseProcessor, 0, 10), at(13.5, chaos.TermProcessor, 1, 4), at(13.5, chaos.TermProcessor, 2, 4),
-				at(28, chaos.PauseProcessor, 1, 10), at(38.5, chaos.TermProcessor, 0, 4), at(38.5, chaos.TermProcessor, 2, 4),
+				at(22, chaos.PauseProcessor, 1, 10), at(32.5, chaos.TermProcessor, 0, 4), at(32.5, chaos.TermProcessor, 2, 4),
 			},
-			duration: 44 * seconds, users: 300, rate: 200, cap: 3,
+			duration: 40 * seconds, users: 300, rate: 200, cap: 3,
 		},
 		"no brokers": {
 			faults:   []chaos.Planned{at(4, chaos.KillAllBrokers, 0, 15)},

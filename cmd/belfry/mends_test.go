@@ -52,7 +52,7 @@ func mends() []mend {
 			name: "row-again", hole: "a row that only the local store has is never written to the table",
 			file: "processors/unread.go", old: "\tc.SetValue(w.row)\n",
 			new:   "\tif w.outcome != belfry.Redelivered {\n\t\tc.SetValue(w.row)\n\t}\n",
-			scene: "ended while writes stall", kind: chaos.Back, text: "the table's last row is of version",
+			scene: "ended while writes stall", kind: chaos.Stuck, text: " is at version ",
 		},
 		{
 			name: "watermarks", hole: "what the router writes again is new once its id is forgotten",
