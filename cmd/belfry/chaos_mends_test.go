@@ -28,6 +28,9 @@ type chaosScene struct {
 
 const seconds = time.Second
 
+// mendsSeed is that of the clients of all scenes.
+const mendsSeed = 1
+
 // at is a fault of a scene.
 func at(s float64, family chaos.Family, target int, length float64) chaos.Planned {
 	return chaos.Planned{
@@ -86,9 +89,11 @@ func chaosScenes() map[string]chaosScene {
 			},
 			duration: 40 * seconds, users: 300, rate: 200, cap: 3,
 		},
-		"no brokers": {
-			faults:   []chaos.Planned{at(4, chaos.KillAllBrokers, 0, 15)},
-			duration: 20 * seconds, users: 120, rate: 200, cap: 50,
+		// For as long as it takes until a store is written to disk. It needs a
+		// file system of its own.
+		"full disk": {
+			faults:   []chaos.Planned{at(2, chaos.FillDisk, 0, 38)},
+			duration: 42 * seconds, users: 120, rate: 200, cap: 50,
 		},
 		// A server that goes on answers what waited for it from old tables.
 		"servers paused": {
@@ -149,7 +154,7 @@ func TestChaosMends(t *testing.T) {
 // control runs the scene of a mend with that in place.
 func (m mend) control(t *testing.T, cluster *kafkatest.Cluster) {
 	report, verdict := m.run(t, cluster, buildBinary(t))
-	fmt.Fprintf(t.Output(), "control: %s: %s\n", m.scene, firstLine(verdict.String()))
+	fmt.Fprintf(t.Output(), "control | %s, seed %d | %s\n", m.scene, mendsSeed, firstLine(verdict.String()))
 	if verdict.Ok() {
 		return
 	}
@@ -164,24 +169,29 @@ func (m mend) control(t *testing.T, cluster *kafkatest.Cluster) {
 // prove runs the scene of a mend with that switched off.
 func (m mend) prove(t *testing.T, cluster *kafkatest.Cluster) {
 	_, verdict := m.run(t, cluster, buildWithout(t, m.off()...))
-	fmt.Fprintf(t.Output(), "%s: without it %s; %s: %s\n", m.name, m.hole, m.scene, firstLine(verdict.String()))
 	i := slices.IndexFunc(verdict.Findings, func(f chaos.Finding) bool { return f.Kind == m.kind && strings.Contains(f.Text, m.text) })
 	if i < 0 {
-		t.Errorf("no finding %s with %q in\n%s", m.kind, m.text, verdict)
+		t.Errorf("without %s %s, but there is no finding %s with %q in\n%s", m.name, m.hole, m.kind, m.text, verdict)
 		return
 	}
-	fmt.Fprintf(t.Output(), "%s: finding: %s\n", m.name, firstLine(verdict.Findings[i].String()))
+	fmt.Fprintf(t.Output(), "%s: %s | %s: %s -> %s | %s, seed %d | %s | %s\n", m.name, m.hole, m.file, inOneLine(m.old), inOneLine(m.new),
+		m.scene, mendsSeed, firstLine(verdict.String()), inOneLine(verdict.Findings[i].String()))
 }
 
 func (m mend) run(t *testing.T, cluster *kafkatest.Cluster, binary string) (*chaos.Report, chaos.Verdict) {
 	t.Helper()
 	scene := chaosScenes()[m.scene]
+	if slices.ContainsFunc(scene.faults, func(p chaos.Planned) bool { return p.Family == chaos.FillDisk }) {
+		if err := chaos.CanMount(t.TempDir()); err != nil {
+			t.Skip(err)
+		}
+	}
 	report, err := chaos.Run(t.Context(), chaos.Config{
 		Binary: binary, Dir: t.TempDir(), Prefix: belfry.Prefix(fmt.Sprintf("mend-%d", time.Now().UnixNano())),
 		Kafka:     engine.Config{Brokers: cluster.Brokers()},
 		KafkaArgs: []string{"--brokers", strings.Join(cluster.Brokers(), ",")},
 		Brokers:   cluster.Nodes(),
-		Seed:      1, Duration: scene.duration, Faults: scene.faults, Rest: 40 * seconds,
+		Seed:      mendsSeed, Duration: scene.duration, Faults: scene.faults, Rest: 40 * seconds,
 		Users: scene.users, Rate: scene.rate, Partitions: 6, Cap: scene.cap,
 		Progress: t.Output(),
 	})
@@ -194,4 +204,14 @@ func (m mend) run(t *testing.T, cluster *kafkatest.Cluster, binary string) (*cha
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return line
+}
+
+// inOneLine is a text in a few words.
+func inOneLine(text string) string {
+	const most = 200
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return text
 }

@@ -92,10 +92,9 @@ func mends() []mend {
 			scene: "zombies", kind: chaos.Drift, text: "the table's last row is",
 		},
 		{
-			name: "supervisor", hole: "a processor that failed is not built anew",
-			file: "engine/supervisor.go", old: "\t\tif errors.Is(err, ErrFenced) {\n\t\t\ts.fail(err)\n\t\t\treturn err\n",
-			new:   "\t\tif err != nil {\n\t\t\ts.fail(err)\n\t\t\tif errors.Is(err, ErrFenced) {\n\t\t\t\treturn err\n\t\t\t}\n\t\t\treturn nil\n",
-			scene: "no brokers", kind: chaos.Stuck, text: "group ",
+			name: "supervisor", hole: "a processor that failed is not built anew, and its process ends",
+			file: "engine/supervisor.go", old: "\t\tif errors.Is(err, ErrFenced) {\n", new: "\t\tif err != nil || errors.Is(err, ErrFenced) {\n",
+			scene: "full disk", kind: chaos.Stuck, text: "processor-1 ended by itself",
 		},
 		{
 			name: "dead-letters", hole: "what cannot be read is gone without a trace",
@@ -125,7 +124,7 @@ func mends() []mend {
 		{
 			name: "pending-cursor", hole: "a stream that is cut does not bring the content that was late",
 			file: "server/stream_progress.go", old: "if len(p.pending) > 0 {\n\t\tc.Version =", new: "if len(p.pending) > 1<<30 {\n\t\tc.Version =",
-			scene: "processors away", kind: chaos.Drift,
+			scene: "processors away", kind: chaos.Drift, text: "holds at the end",
 		},
 	}
 }
