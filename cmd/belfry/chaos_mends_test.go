@@ -45,14 +45,15 @@ func allProcessors(s float64, family chaos.Family, length float64) []chaos.Plann
 }
 
 func chaosScenes() map[string]chaosScene {
+	// A broker hangs: what it leads waits, the rest goes on once it is fenced.
+	// In the midst of that all processors are killed.
+	stalled := slices.Concat(
+		[]chaos.Planned{at(4, chaos.PauseBroker, 0, 12)}, allProcessors(11, chaos.KillProcessor, 0.5),
+		[]chaos.Planned{at(28, chaos.PauseBroker, 1, 12)}, allProcessors(35, chaos.KillProcessor, 0.5))
 	return map[string]chaosScene{
 		"no faults": {faults: []chaos.Planned{}, duration: 12 * seconds, users: 120, rate: 200, cap: 50},
-		// A broker hangs: what it leads waits, the rest goes on once it is
-		// fenced. In the midst of that all processors are killed.
 		"stalled writes": {
-			faults: slices.Concat(
-				[]chaos.Planned{at(4, chaos.PauseBroker, 0, 12)}, allProcessors(11, chaos.KillProcessor, 0.5),
-				[]chaos.Planned{at(28, chaos.PauseBroker, 1, 12)}, allProcessors(35, chaos.KillProcessor, 0.5)),
+			faults:   stalled,
 			duration: 42 * seconds, users: 120, rate: 200, cap: 50,
 		},
 		// One processor has all partitions, and is told to stop while writes
@@ -65,11 +66,10 @@ func chaosScenes() map[string]chaosScene {
 			},
 			duration: 20 * seconds, users: 1500, rate: 200, cap: 50,
 		},
-		// What the router writes again is then forgotten.
-		"all processors killed": {
-			faults: slices.Concat(allProcessors(5, chaos.KillProcessor, 0.5), allProcessors(17, chaos.KillProcessor, 0.5),
-				allProcessors(29, chaos.KillProcessor, 0.5)),
-			duration: 35 * seconds, users: 20, rate: 300, cap: 2,
+		// What the router writes again is seconds old, and forgotten.
+		"stalled writes, small inboxes": {
+			faults:   stalled,
+			duration: 42 * seconds, users: 20, rate: 300, cap: 2,
 		},
 		// Two processors are paused in the midst of work, which the pause of all
 		// heaps up, until another has their partitions. When they go on they

@@ -57,7 +57,7 @@ func mends() []mend {
 		{
 			name: "watermarks", hole: "what the router writes again is new once its id is forgotten",
 			file: "fold_notify.go", old: "routed := f.routedBefore(r.Origin)", new: "routed := f.routedBefore(r.Origin) && f.s == nil",
-			scene: "all processors killed", kind: chaos.Drift,
+			scene: "stalled writes, small inboxes", kind: chaos.Drift,
 		},
 		{
 			name: "known-ids", hole: "what a sender sends again is there twice",

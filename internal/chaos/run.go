@@ -85,6 +85,13 @@ func (c *Config) schedule(can Abilities) []Planned {
 	return Plan(c.Seed, c.Duration, can)
 }
 
+func (c *Config) rest() time.Duration {
+	if c.Rest <= 0 {
+		return DefaultRest
+	}
+	return c.Rest
+}
+
 // The clients of a run.
 const (
 	httpWriters = 2
@@ -113,9 +120,6 @@ type run struct {
 // come to rest, and returns what was seen; the caller checks it. An error means
 // that there is nothing to check. All processes have ended when it returns.
 func Run(ctx context.Context, cfg Config) (report *Report, err error) {
-	if cfg.Rest <= 0 {
-		cfg.Rest = DefaultRest
-	}
 	r := &run{cfg: cfg, began: time.Now(), troubles: map[string]int{}}
 	can, _ := cfg.Abilities()
 	plan := cfg.schedule(can)
@@ -192,8 +196,8 @@ func (r *run) observe(ctx context.Context, plan []Planned) (*Truth, []Gap, error
 	}
 	stopWriting()
 	ended := time.Now()
-	patient := time.AfterFunc(r.cfg.Rest, func() {
-		r.trouble("what was sent is not acknowledged %v after the last fault", r.cfg.Rest)
+	patient := time.AfterFunc(r.cfg.rest(), func() {
+		r.trouble("what was sent is not acknowledged %v after the last fault", r.cfg.rest())
 		giveUp()
 	})
 	writing.Wait()

@@ -23,7 +23,7 @@ const restInterval = 300 * time.Millisecond
 // hold nothing that has to be mended. It returns what has not come to rest in
 // time.
 func (r *run) settle(ctx context.Context) []string {
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.Rest)
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.rest())
 	defer cancel()
 	var last []string
 	for {
