@@ -33,12 +33,19 @@ type Config struct {
 	// Brokers are the nodes of the cluster; nil if they are to be left alone.
 	Brokers Brokers
 
-	Seed       uint64
-	Duration   time.Duration // of the workload and the faults, at least MinDuration
-	Users      int           // at least 1
-	Rate       int           // notifications per second, at least 1
-	Partitions int           // of each topic
-	Cap        int           // of an inbox
+	Seed     uint64
+	Duration time.Duration // of the workload and the faults, at least MinDuration
+	// Faults, by rising time, are what is done instead of the schedule of the
+	// seed; nil: that schedule. Of those for which this machine has no ability
+	// there may be none.
+	Faults []Planned
+	// Rest is how long the installation may take to come to rest after the
+	// last fault; 0: DefaultRest.
+	Rest       time.Duration
+	Users      int // at least 1
+	Rate       int // notifications per second, at least 1
+	Partitions int // of each topic
+	Cap        int // of an inbox
 
 	// Progress gets a line for each thing that happens; io.Discard if nobody
 	// wants to know.
@@ -47,6 +54,9 @@ type Config struct {
 
 // MinDuration is the shortest run that has room for faults.
 const MinDuration = 10 * time.Second
+
+// DefaultRest is ample on a busy machine.
+const DefaultRest = 90 * time.Second
 
 // Report is what is known after a run.
 type Report struct {
@@ -65,6 +75,21 @@ func (c *Config) Abilities() (can Abilities, reason string) {
 		reason = fmt.Sprintf("no full disk: %v", err)
 	}
 	return can, reason
+}
+
+// schedule is what is done in a run of this configuration.
+func (c *Config) schedule(can Abilities) []Planned {
+	if c.Faults != nil {
+		return c.Faults
+	}
+	return Plan(c.Seed, c.Duration, can)
+}
+
+func (c *Config) rest() time.Duration {
+	if c.Rest <= 0 {
+		return DefaultRest
+	}
+	return c.Rest
 }
 
 // The clients of a run.
@@ -97,7 +122,7 @@ type run struct {
 func Run(ctx context.Context, cfg Config) (report *Report, err error) {
 	r := &run{cfg: cfg, began: time.Now(), troubles: map[string]int{}}
 	can, _ := cfg.Abilities()
-	plan := Plan(cfg.Seed, cfg.Duration, can)
+	plan := cfg.schedule(can)
 	withDisk := slices.ContainsFunc(plan, func(p Planned) bool { return p.Family == FillDisk })
 	if r.cfg.Kafka.Logger == nil {
 		r.cfg.Kafka.Logger = slog.New(slog.DiscardHandler)
@@ -171,8 +196,8 @@ func (r *run) observe(ctx context.Context, plan []Planned) (*Truth, []Gap, error
 	}
 	stopWriting()
 	ended := time.Now()
-	patient := time.AfterFunc(restTimeout, func() {
-		r.trouble("what was sent is not acknowledged %v after the last fault", restTimeout)
+	patient := time.AfterFunc(r.cfg.rest(), func() {
+		r.trouble("what was sent is not acknowledged %v after the last fault", r.cfg.rest())
 		giveUp()
 	})
 	writing.Wait()
@@ -312,7 +337,7 @@ func RunAndCheck(ctx context.Context, cfg Config, w io.Writer) (Verdict, error) 
 		fmt.Fprintln(w, reason)
 	}
 	fmt.Fprintf(w, "seed %d, %s, topics %s.*; faults:\n", cfg.Seed, cfg.Duration, cfg.Prefix)
-	for _, p := range Plan(cfg.Seed, cfg.Duration, can) {
+	for _, p := range cfg.schedule(can) {
 		fmt.Fprintf(w, "  %s\n", p)
 	}
 	report, err := Run(ctx, cfg)

@@ -7,25 +7,23 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry"
 )
 
-const (
-	// restTimeout is how long the installation may take to come to rest after
-	// the last fault was mended and the last record written.
-	restTimeout = 90 * time.Second
-	// restInterval is the time between two looks at whether it has.
-	restInterval = 300 * time.Millisecond
-)
+// restInterval is the time between two looks at whether all is at rest.
+const restInterval = 300 * time.Millisecond
 
 // settle waits until every group has processed everything, every server shows
 // every user's final version, every stream has been told of it, and the tables
 // hold nothing that has to be mended. It returns what has not come to rest in
 // time.
 func (r *run) settle(ctx context.Context) []string {
-	ctx, cancel := context.WithTimeout(ctx, restTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.rest())
 	defer cancel()
 	var last []string
 	for {
@@ -153,26 +151,48 @@ func (r *run) outdated(ctx context.Context, server int, final map[string]uint64)
 	return late
 }
 
+// listedAtOnce is how many lists are read at a time: a server waits 2 s for
+// contents, and a run that lost some has many such lists.
+const listedAtOnce = 16
+
 // lists reads all pages of both lists of every user on every server.
 func (r *run) lists(ctx context.Context, users []string) ([]Listed, error) {
+	var mu sync.Mutex
 	var all []Listed
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(listedAtOnce)
 	for i, server := range r.api.servers {
 		for _, user := range users {
 			for _, archived := range []bool{false, true} {
-				for before := uint64(0); ; {
-					l, err := r.finalPage(ctx, i, user, archived, before)
+				g.Go(func() error {
+					pages, err := r.finalList(ctx, i, user, archived)
+					mu.Lock()
+					defer mu.Unlock()
+					all = append(all, pages...)
 					if err != nil {
-						return all, fmt.Errorf("list %s on %s: %w", user, server.name, err)
+						return fmt.Errorf("list %s on %s: %w", user, server.name, err)
 					}
-					all = append(all, l)
-					if before = l.Next; before == 0 {
-						break
-					}
-				}
+					return nil
+				})
 			}
 		}
 	}
-	return all, nil
+	err := g.Wait()
+	return all, err
+}
+
+// finalList reads all pages of one list.
+func (r *run) finalList(ctx context.Context, server int, user string, archived bool) (pages []Listed, err error) {
+	for before := uint64(0); ; {
+		l, err := r.finalPage(ctx, server, user, archived, before)
+		if err != nil {
+			return pages, err
+		}
+		pages = append(pages, l)
+		if before = l.Next; before == 0 {
+			return pages, nil
+		}
+	}
 }
 
 // finalPage asks for a page until it comes.
