@@ -86,6 +86,7 @@ func (s *Server) drain(ctx context.Context, srv *http.Server, grace time.Duratio
 		}
 	}
 	<-drained
+	s.streams.cut()
 }
 
 func loopbackAddr(addr net.Addr) bool {

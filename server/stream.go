@@ -280,6 +280,20 @@ func (s *streams) drain(ctx context.Context) {
 	}
 }
 
+// cut ends the streams that drain has left, without a word.
+func (s *streams) cut() {
+	s.mu.Lock()
+	for _, a := range s.audiences {
+		for i := len(a.connections) - 1; i >= 0; i-- {
+			if c := a.connections[i]; c.out != nil {
+				s.leave(c, endWrite)
+			}
+		}
+	}
+	s.mu.Unlock()
+	s.helpers.Wait()
+}
+
 // soon is when a client whose stream broke comes back: jittered, so that those
 // of one server do not come as one.
 func soon() time.Duration { return jitter(2*time.Second, 6*time.Second) }

@@ -34,7 +34,10 @@ var scriptSteps = rapid.Custom(func(t *rapid.T) scriptStep {
 // TestStreamTellsTheTruth holds that a client which loses its connection at any
 // byte and comes back to a server at any lag ends with what the tables hold.
 func TestStreamTellsTheTruth(t *testing.T) {
-	const rounds = 10 // of 100 scripts: what goes wrong takes some bad luck
+	rounds := 10 // of 100 scripts: what goes wrong takes some bad luck
+	if testing.Short() {
+		rounds = 2
+	}
 	for i := range rounds {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -282,5 +283,41 @@ func TestPingFindsThatTheClientWent(t *testing.T) {
 	waitFor(t, func() bool { return openCount(s) == 0 })
 	if got := testutil.ToFloat64(s.metrics.ends.WithLabelValues(endGone)); got != 1 {
 		t.Errorf("got %v ends by gone, want 1", got)
+	}
+}
+
+// TestCutEndsWhatDrainHasLeft has clients that take nothing, not even bye.
+func TestCutEndsWhatDrainHasLeft(t *testing.T) {
+	f := newFake()
+	s := newTestStreams(f)
+	addr := socketServer(t, s)
+	for i := range 60 {
+		appendTo(t, f, large(fmt.Sprint(i)))
+	}
+	for range 3 {
+		openSocket(t, addr, "u", "HTTP/1.1", "Last-Event-ID: 0.0")
+	}
+	waitFor(t, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		stuck := 0
+		if a := s.audiences["u"]; a != nil && !a.serving {
+			for _, c := range a.connections {
+				if !c.stuck.IsZero() {
+					stuck++
+				}
+			}
+		}
+		return stuck == 3
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.drain(ctx)
+	if got := openCount(s); got != 3 {
+		t.Errorf("got %d streams after drain, want all 3: their clients took nothing", got)
+	}
+	s.cut()
+	if got := openCount(s); got != 0 {
+		t.Errorf("got %d streams after cut", got)
 	}
 }

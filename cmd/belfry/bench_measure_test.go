@@ -23,10 +23,12 @@ func measured(t *testing.T, code int, args ...string) string {
 	if testing.Short() {
 		t.Skip("builds and starts processes")
 	}
-	binary, brokers, dir := buildBinary(t), kafkatest.Embedded(t), temporaries(t)
+	t.Parallel() // most of it is waiting
+	binary, brokers, dir := buildBinary(t), kafkatest.Embedded(t), t.TempDir()
 	var stdout, stderr bytes.Buffer
 	c := exec.CommandContext(t.Context(), binary, append([]string{"bench"}, append(args, "--brokers", brokers[0], "--prefix", "acme")...)...)
 	c.Stdout, c.Stderr = &stdout, &stderr
+	c.Env = append(os.Environ(), "TMPDIR="+dir)
 	var exit *exec.ExitError
 	if err := c.Run(); err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)

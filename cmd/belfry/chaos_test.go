@@ -27,7 +27,7 @@ const (
 // chaosRuns are the seeds to run and how long each.
 func chaosRuns(t *testing.T) (seeds []uint64, duration time.Duration) {
 	t.Helper()
-	list, long := "1,2,3", 30*time.Second
+	list, long := "1,2,3", 25*time.Second
 	if env := os.Getenv(chaosSeedsEnv); env != "" {
 		list = env
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -15,15 +16,42 @@ import (
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
-// buildBinary builds the program once a test; the Go build cache makes it cheap.
+// TestMain gives the tests a folder for the program, which is built once, by the
+// first that wants it: to link it takes seconds.
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "belfry-test-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		theBinary.path = filepath.Join(dir, "belfry")
+		return m.Run()
+	}())
+}
+
+// theBinary is the program of all tests.
+var theBinary struct {
+	path  string
+	build sync.Once
+	err   error
+}
+
+// buildBinary returns the program.
 func buildBinary(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "belfry")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	theBinary.build.Do(func() {
+		// Not with the context of a test: it is for all.
+		out, err := exec.Command("go", "build", "-o", theBinary.path, ".").CombinedOutput()
+		if err != nil {
+			theBinary.err = fmt.Errorf("build: %w\n%s", err, out)
+		}
+	})
+	if theBinary.err != nil {
+		t.Fatal(theBinary.err)
 	}
-	return binary
+	return theBinary.path
 }
 
 // run runs the program to its end and returns its stdout.
