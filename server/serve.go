@@ -20,11 +20,12 @@ const (
 )
 
 // Serve answers on ln, over HTTP/1.1 and HTTP/2, with TLS if the Config has a
-// certificate and without otherwise (h2c, RFC 9113 section 3.3), until ctx ends, and then drains: /readyz says so, no connection
-// is accepted any more, streams say bye spread over half of grace so that their
-// clients do not all come to the next server at once, and requests finish. It
-// returns nil within grace; what has not finished by then is cut off. It closes
-// ln. A Server that has drained cannot serve again.
+// certificate and without otherwise (h2c, RFC 9113 section 3.3), until ctx ends,
+// and then drains: /readyz says so, no connection is accepted any more, streams
+// say bye spread over half of grace so that their clients do not all come to the
+// next server at once, and requests finish. It returns nil within grace; what has
+// not finished by then is cut off. It closes ln. A Server that has drained cannot
+// serve again.
 //
 // An Auth without tokens is refused unless ln is on a loopback address.
 func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration) error {

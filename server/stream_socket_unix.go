@@ -56,43 +56,42 @@ func (o *socket) put(b []byte) (n int, later bool, err error) {
 	return n, false, nil
 }
 
-func (o *socket) gone() bool { return hungUpRaw(o.raw) }
+func (o *socket) gone() bool { return o.discard() }
 
 // close lets the kernel send what it has. What the client sent is read before:
 // or the end would be a reset, which can overtake the last event.
 func (o *socket) close() {
-	hungUpRaw(o.raw)
+	o.discard()
 	_ = o.conn.Close() // it is over, whatever comes of it
 }
 
-// hungUpRaw reads what the client has sent, which is nothing that a stream
-// wants, and reports whether it has ended its side or is gone.
-func hungUpRaw(raw syscall.RawConn) bool {
-	var n int
-	var err error
-	rawErr := raw.Read(func(fd uintptr) bool {
+// discard reads what the client has sent, which is nothing that a stream wants,
+// and reports whether it has ended its side or is gone.
+func (o *socket) discard() bool {
+	return atEnd(o.raw, func(fd int) (int, error) {
 		var discarded [512]byte
-		n, err = syscall.Read(int(fd), discarded[:])
-		return true
+		return syscall.Read(fd, discarded[:])
 	})
-	if rawErr != nil {
-		return true
-	}
-	return n == 0 && err == nil || err != nil && err != syscall.EAGAIN && err != syscall.EINTR
 }
 
 // hungUp reports whether the client has ended the connection under another
 // protocol, whose bytes stay unread.
 func hungUp(conn net.Conn) bool {
 	raw := rawOf(conn)
-	if raw == nil {
-		return false
-	}
+	return raw != nil && atEnd(raw, func(fd int) (int, error) {
+		var one [1]byte
+		n, _, err := syscall.Recvfrom(fd, one[:], syscall.MSG_PEEK)
+		return n, err
+	})
+}
+
+// atEnd reports whether read, called without waiting, finds that nothing more
+// comes.
+func atEnd(raw syscall.RawConn, read func(fd int) (int, error)) bool {
 	var n int
 	var err error
 	rawErr := raw.Read(func(fd uintptr) bool {
-		var one [1]byte
-		n, _, err = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK)
+		n, err = read(int(fd))
 		return true
 	})
 	return rawErr != nil || n == 0 && err == nil || err != nil && err != syscall.EAGAIN && err != syscall.EINTR

@@ -16,8 +16,9 @@ const tokensKept = 1 << 15
 // more than to answer. It remembers tokens that were good, by the SHA-256 of the
 // whole Authorization header, so that a signature is part of what is compared
 // and no token is kept; never beyond the token's end nor for longer than trust,
-// which is how long a key that the Auth below has forgotten is good after that. Everything else is asked anew each time: requests without that
-// header or with a query, which may hold a ticket, and all that was refused.
+// which is how long a key that the Auth below has forgotten is good after that.
+// Everything else is asked anew each time: requests without that header or with a
+// query, which may hold a ticket, and all that was refused.
 type tokenMemory struct {
 	Auth
 	trust time.Duration

@@ -30,9 +30,10 @@ that are kept, with a token for each user. Servers are processes of their own an
 take turns: Belfry's; the same with --token-trust 0, which checks the signature of
 a token each time instead of once a minute; and a bare net/http handler that checks
 the same tokens, with the same library and by hand, and answers 304 without looking
-anything up. Ratios are to the handler with the library. The first round does not count; the figures are medians of the rest, processor
-time is the server's, and a ratio compares what was measured in the same round. Each table has rows of its own. Last, Belfry's server answers calls for
-100 badges, one at a time.
+anything up. Ratios are to the handler with the library. The first round does not
+count; the figures are medians of the rest, processor time is the server's, and a
+ratio compares what was measured in the same round. Each table has rows of its own.
+Last, Belfry's server answers calls for 100 badges, one at a time.
 
 It needs Linux, to see what a process takes.`,
 		Example: `  belfry bench poll

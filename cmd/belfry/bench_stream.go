@@ -16,10 +16,6 @@ import (
 // less tells nothing.
 const streamPing = 20 * time.Second
 
-// fixedStreamsPerUser is how many streams a user may have on a server that
-// cannot be told otherwise.
-const fixedStreamsPerUser = 20
-
 func (p *program) benchStreamCommand() *cobra.Command {
 	var (
 		o      pushOptions
@@ -51,11 +47,8 @@ It needs Linux, to see what a process takes, and as many open files as streams.`
 			if err := errors.Join(o.validate(), validateStreams(&s), atLeast("rounds", rounds, 1)); err != nil {
 				return err
 			}
-			asked := s.Hot
-			if err := p.allowStreams(&s); err != nil {
-				return err
-			}
 			most := slices.Max(append(slices.Clone(s.Steps), s.Connections+s.Hot))
+			s.Limits = limitsFor(most, s.Hot)
 			allowed, err := allowConnections(most)
 			if err != nil {
 				return err
@@ -65,9 +58,6 @@ It needs Linux, to see what a process takes, and as many open files as streams.`
 			}
 			return p.measurePush(cmd, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.stdout, "stream: %s\n%s; %d partitions, %s\n", machine(), o.where, o.partitions, protocolOf(&s))
-				if s.Hot < asked {
-					fmt.Fprintf(p.stdout, "this server allows a user %d streams, not %d\n", s.Hot, asked)
-				}
 				if last := len(s.Steps) - 1; s.Steps[last] > allowed {
 					fmt.Fprintf(p.stdout, "the system allows %d connections (ulimit -n), not %d\n", allowed, s.Steps[last])
 					s.Steps[last] = allowed
@@ -124,21 +114,15 @@ func validateStreams(s *bench.Streams) error {
 	return errors.Join(errs...)
 }
 
-// allowStreams sets the flags by which a server takes as many streams as are to
-// be measured, from one address.
-func (p *program) allowStreams(s *bench.Streams) error {
-	flags := p.serverCommand().Flags()
-	most := slices.Max(append(slices.Clone(s.Steps), s.Connections+s.Hot))
-	for name, n := range map[string]int{"max-streams": most, "max-streams-per-user": s.Hot, "max-streams-per-address": most} {
-		if flags.Lookup(name) != nil {
-			// Twice, since what comes and what goes may overlap.
-			s.Limits = append(s.Limits, "--"+name, strconv.Itoa(max(2*n, 100)))
-		} else if name == "max-streams-per-user" {
-			s.Hot = min(s.Hot, fixedStreamsPerUser)
-		}
+// limitsFor are the flags by which a server takes that many streams in all, from
+// one address, and of one user.
+func limitsFor(most, ofOne int) (flags []string) {
+	for _, limit := range []struct {
+		flag string
+		n    int
+	}{{"max-streams", most}, {"max-streams-per-user", ofOne}, {"max-streams-per-address", most}} {
+		// Twice, since what comes and what goes may overlap.
+		flags = append(flags, "--"+limit.flag, strconv.Itoa(max(2*limit.n, 100)))
 	}
-	if s.TLS && flags.Lookup("tls-cert") == nil {
-		return flagErrorf("tls", "this program's server has no TLS")
-	}
-	return nil
+	return flags
 }
