@@ -13,6 +13,10 @@ var (
 	// ErrTooLarge is matched by errors about input over a size limit.
 	ErrTooLarge = errors.New("too large")
 
+	// ErrEmpty is returned for a record whose value has no bytes. A null value
+	// is no such record.
+	ErrEmpty = errors.New("the value has no bytes")
+
 	// ErrCursor is returned by [ParseCursor] for a text that is no cursor.
 	ErrCursor = errors.New("malformed cursor")
 

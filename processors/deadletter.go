@@ -45,7 +45,7 @@ func reasonOf(err error) belfry.Reason {
 	switch {
 	case errors.As(err, &panicked):
 		return belfry.ReasonPanic
-	case errors.Is(err, errEmpty):
+	case errors.Is(err, belfry.ErrEmpty):
 		return belfry.ReasonEmpty
 	case errors.Is(err, belfry.ErrTooLarge):
 		return belfry.ReasonTooLarge
@@ -55,5 +55,3 @@ func reasonOf(err error) belfry.Reason {
 		return belfry.ReasonUndecodable
 	}
 }
-
-var errEmpty = errors.New("the value has no bytes")

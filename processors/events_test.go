@@ -18,6 +18,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/sources"
 )
 
 // items gives the recipient's contents, oldest first.
@@ -157,7 +158,7 @@ func TestOffsetsWaitForDeadLetters(t *testing.T) {
 	produce(t, cfg, event(`{"recipient":"a","title":"x"}`), event("bad"), event(`{"recipient":"a","title":"y"}`))
 	h := &held{}
 	deps := processors.Deps{Prefix: prefix, DeadLetters: h, Metrics: processors.NewMetrics(prometheus.NewRegistry())}
-	router := engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications()).Group())
+	router := engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), sources.Notifications{}).Group())
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = router.Run(ctx) })

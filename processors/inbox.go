@@ -55,7 +55,7 @@ func checkItem(key string, value []byte) error {
 		return nil
 	}
 	if len(value) == 0 {
-		return errEmpty
+		return belfry.ErrEmpty
 	}
 	_, err := codec.DecodeItem(value)
 	return err

@@ -1,31 +1,38 @@
 package processors
 
 import (
-	"fmt"
 	"sync/atomic"
-	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/sources"
 )
 
-// Router turns the messages of one source topic into journal records, one for
-// each recipient. Its output is a function of the record and the topic's
-// incarnation alone, so what it writes again after a crash is recognised.
+// Rules say what the records of source topics mean for whom. What they return
+// must depend on the record alone, so that what is routed again after a crash is
+// recognised. They are safe for concurrent use.
+type Rules interface {
+	Route(sources.Record) ([]sources.Delivery, error)
+}
+
+// Router turns the records of one source topic into journal records, one for
+// each recipient.
 type Router struct {
 	Deps
 	topic string
+	rules Rules
 	id    atomic.Pointer[engine.TopicID]
 }
 
 // NewRouter returns the group of one source topic. Every source topic has a
 // group of its own, since goka wants all inputs of a group to have equally many
 // partitions.
-func NewRouter(d Deps, topic string) *Router { return &Router{Deps: d, topic: topic} }
+func NewRouter(d Deps, topic string, rules Rules) *Router {
+	return &Router{Deps: d, topic: topic, rules: rules}
+}
 
 // Group is the definition for engine.NewProcessor.
 func (r *Router) Group(options ...goka.ProcessorOption) engine.Group {
@@ -50,68 +57,53 @@ func (r *Router) route(c *engine.Context, value []byte) {
 		r.Metrics.processed(group, "tombstone", c.Timestamp())
 		return
 	}
-	var records []keyed
+	var written []delivery
 	err := engine.Guard(func() (err error) {
-		records, err = r.records(c, value)
+		written, err = r.deliveries(c)
 		return err
 	})
 	if err != nil {
 		r.setAside(c, err)
 		return
 	}
-	// All are encoded before the first is written: a message is routed whole
-	// or not at all.
-	for _, record := range records {
-		c.Emit(goka.Stream(r.Prefix.Journal()), record.key, record.value)
+	// All are encoded before the first is written: a record is routed whole or
+	// not at all.
+	for _, d := range written {
+		for _, recipient := range d.recipients {
+			c.Emit(goka.Stream(r.Prefix.Journal()), recipient, d.value)
+		}
 	}
 	r.Metrics.processed(group, "routed", c.Timestamp())
 }
 
-// keyed is one journal record as encoded.
-type keyed struct {
-	key   string
-	value []byte
+// delivery is a journal record as encoded, once for all its recipients.
+type delivery struct {
+	recipients []string
+	value      []byte
 }
 
-func (r *Router) records(c *engine.Context, value []byte) ([]keyed, error) {
-	if len(value) == 0 {
-		return nil, errEmpty
-	}
-	id := *r.id.Load()
-	message, err := sources.Decode(value, headers(c), belfry.Notification{
-		ID:     fmt.Sprintf("%x/%d/%d", id, c.Partition(), c.Offset()),
-		Source: r.topic,
-		Time:   c.Timestamp().UTC().Truncate(time.Millisecond),
+func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
+	raw := c.Raw()
+	deliveries, err := r.rules.Route(sources.Record{
+		Topic: r.topic, TopicID: *r.id.Load(), Partition: raw.Partition, Offset: raw.Offset,
+		Timestamp: c.Timestamp(), Key: raw.Key, Value: raw.Value, Headers: headers(raw),
 	})
 	if err != nil {
 		return nil, err
 	}
-	record := belfry.Record{Origin: belfry.Origin{TopicID: id, Partition: c.Partition(), Offset: c.Offset()}}
-	records := make([]keyed, 0, len(message.Notifications)+len(message.Retractions))
-	add := func(recipient string) error {
-		encoded, err := codec.EncodeRecord(record)
-		records = append(records, keyed{recipient, encoded})
-		return err
-	}
-	for _, n := range message.Notifications {
-		record.Kind, record.Notification = belfry.KindNotify, n
-		if err := add(n.Recipient); err != nil {
+	out := make([]delivery, len(deliveries))
+	for i, d := range deliveries {
+		if out[i].value, err = codec.EncodeRecord(d.Record); err != nil {
 			return nil, err
 		}
+		out[i].recipients = d.Recipients
 	}
-	for _, t := range message.Retractions {
-		record.Kind, record.Retraction = belfry.KindRetract, t
-		if err := add(t.Recipient); err != nil {
-			return nil, err
-		}
-	}
-	return records, nil
+	return out, nil
 }
 
-func headers(c *engine.Context) []sources.Header {
-	raw := c.Raw().Headers
-	out := make([]sources.Header, len(raw))
-	for i, h := range raw {
+func headers(raw *sarama.ConsumerMessage) []sources.Header {
+	out := make([]sources.Header, len(raw.Headers))
+	for i, h := range raw.Headers {
 		out[i] = sources.Header{Key: string(h.Key), Value: h.Value}
 	}
 	return out

@@ -138,7 +138,7 @@ func (u *Unread) compute(row belfry.State, value []byte, in belfry.Input) (write
 
 func decodeJournal(value []byte) (belfry.Record, error) {
 	if len(value) == 0 {
-		return belfry.Record{}, errEmpty
+		return belfry.Record{}, belfry.ErrEmpty
 	}
 	return codec.DecodeRecord(value)
 }

@@ -10,12 +10,6 @@ import (
 	"github.com/belfry/belfry"
 )
 
-// Header is one header of a Kafka record.
-type Header struct {
-	Key   string
-	Value []byte
-}
-
 // Decode reads the value of a record of the notifications topic: a
 // Notification, a Retraction, or a CloudEvent whose data is one, in structured
 // mode (content-type application/cloudevents+json, or JSON with "specversion")

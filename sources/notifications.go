@@ -1,0 +1,38 @@
+package sources
+
+import (
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// Notifications are the rules of the built-in source: each record says itself
+// what it is for whom, see [Decode].
+type Notifications struct{}
+
+// Route returns what a record asks for: deliveries that depend on nothing but
+// the record. Errors are [belfry.ErrEmpty] or a [*belfry.FieldError].
+func (Notifications) Route(r Record) ([]Delivery, error) {
+	if len(r.Value) == 0 {
+		return nil, belfry.ErrEmpty
+	}
+	m, err := Decode(r.Value, r.Headers, belfry.Notification{
+		ID:     r.id(),
+		Source: r.Topic,
+		Time:   r.Timestamp.UTC().Truncate(time.Millisecond),
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := Delivery{Record: belfry.Record{Origin: r.origin(0)}}
+	// Those of one message differ in the recipient alone.
+	for _, n := range m.Notifications {
+		d.Record.Kind, d.Record.Notification = belfry.KindNotify, n
+		d.Recipients = append(d.Recipients, n.Recipient)
+	}
+	for _, t := range m.Retractions {
+		d.Record.Kind, d.Record.Retraction = belfry.KindRetract, t
+		d.Recipients = append(d.Recipients, t.Recipient)
+	}
+	return []Delivery{d}, nil
+}

@@ -1,0 +1,43 @@
+package sources
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// Record is one record of a source topic as it was received. Whoever is given
+// one may keep parts of it and may change none.
+type Record struct {
+	Topic     string
+	TopicID   [16]byte // of the topic's incarnation
+	Partition int32
+	Offset    int64
+	Timestamp time.Time
+	Key       []byte // nil: null
+	Value     []byte // nil: null
+	Headers   []Header
+}
+
+// Header is one header of a Kafka record.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Delivery is one journal record for each of several recipients; it differs
+// only in its key. A delivery shares its parts with others.
+type Delivery struct {
+	Recipients []string // checked, each once, at least one
+	Record     belfry.Record
+}
+
+// id is one for what is made of the record, the same each time.
+func (r *Record) id() string { return fmt.Sprintf("%x/%d/%d", r.TopicID, r.Partition, r.Offset) }
+
+// origin is that of all that a rule (by the hash of its text; 0: none) makes of
+// the record.
+func (r *Record) origin(rule uint64) belfry.Origin {
+	return belfry.Origin{TopicID: r.TopicID, Partition: r.Partition, Rule: rule, Offset: r.Offset}
+}
