@@ -28,9 +28,13 @@ func inspectJSON(t *testing.T, brokers []string, user string, more ...string) us
 	return report
 }
 
-// wantAsAPI holds a report against what the API says of the user.
-func wantAsAPI(t *testing.T, base, user string, report userReport) {
+// wantAsAPI holds what inspect says of the user's row and contents against what
+// the API says, and returns it. The user's journal must have been processed.
+func wantAsAPI(t *testing.T, base, user string, brokers []string) userReport {
 	t.Helper()
+	lists := listsOf(t, base, user)
+	// After the lists: contents come a moment after the row that names them.
+	report := inspectJSON(t, brokers, user, "--contents")
 	var counts struct {
 		badge
 		Categories map[string]belfry.Counts `json:"categories"`
@@ -42,6 +46,16 @@ func wantAsAPI(t *testing.T, base, user string, report userReport) {
 	if got != counts.badge || len(counts.Categories) != len(report.Counts.Categories) {
 		t.Errorf("inspect says %+v %v, the API %+v", got, report.Counts.Categories, counts)
 	}
+	if !slices.Equal(report.Items, lists) {
+		t.Errorf("inspect says %+v, the API %+v", report.Items, lists)
+	}
+	return report
+}
+
+// listsOf returns what the API lists of the user, oldest first, once it has the
+// content of all of it.
+func listsOf(t *testing.T, base, user string) []itemReport {
+	t.Helper()
 	type listed struct {
 		Seq      uint64 `json:"seq"`
 		Version  uint64 `json:"version"`
@@ -52,13 +66,18 @@ func wantAsAPI(t *testing.T, base, user string, report userReport) {
 		Seen     bool   `json:"seen"`
 		Archived bool   `json:"archived"`
 		Count    uint32 `json:"count"`
+		Pending  bool   `json:"pending"`
 	}
 	var items []itemReport
 	for _, status := range []string{"all", "archived"} {
 		var page struct{ Items []listed }
-		if code := callAPI(t, http.MethodGet, userURL(base, user, "inbox?limit=100&status="+status), "", "", &page); code != http.StatusOK {
-			t.Fatalf("inbox: status %d", code)
-		}
+		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("contents of %s are missing: %+v", user, page) }, func() bool {
+			page.Items = nil
+			if code := callAPI(t, http.MethodGet, userURL(base, user, "inbox?limit=100&status="+status), "", "", &page); code != http.StatusOK {
+				t.Fatalf("inbox: status %d", code)
+			}
+			return !slices.ContainsFunc(page.Items, func(i listed) bool { return i.Pending })
+		})
 		for _, i := range page.Items {
 			state := "unread"
 			switch {
@@ -73,9 +92,7 @@ func wantAsAPI(t *testing.T, base, user string, report userReport) {
 		}
 	}
 	slices.SortFunc(items, func(a, b itemReport) int { return int(a.Seq) - int(b.Seq) })
-	if !slices.Equal(report.Items, items) {
-		t.Errorf("inspect says %+v, the API %+v", report.Items, items)
-	}
+	return items
 }
 
 func TestInspect(t *testing.T) {
@@ -116,8 +133,7 @@ func TestInspect(t *testing.T) {
 	})
 
 	t.Run("JSON", func(t *testing.T) {
-		report := inspectJSON(t, brokers, user, "--contents")
-		wantAsAPI(t, r.url, user, report)
+		report := wantAsAPI(t, r.url, user, brokers)
 		if report.User != user || report.Partition != engine.Partition(user, 3) || report.Removals != 2 || report.Items[3-1].State != "archived" {
 			t.Errorf("report %+v", report)
 		}
@@ -145,11 +161,10 @@ func TestInspect(t *testing.T) {
 	})
 	t.Run("unknown user", func(t *testing.T) {
 		call(t, nil, "inspect", "nobody", "--brokers", brokers[0]).wantOutput(t, "nobody: nothing was ever written")
-		report := inspectJSON(t, brokers, "nobody")
+		report := wantAsAPI(t, r.url, "nobody", brokers)
 		if report.Cursor != "0.0" || report.Items == nil || report.Orphans == nil || len(report.Items) != 0 {
 			t.Errorf("report %+v", report)
 		}
-		wantAsAPI(t, r.url, "nobody", report)
 	})
 	t.Run("orphan and missing content", func(t *testing.T) {
 		// What a crash could leave: the content of an item that the row has not,
