@@ -49,8 +49,9 @@ var logConfig []byte
 
 // Start starts Apache Kafka on free loopback ports with its data in a folder
 // of the test, and waits until every node answers and knows all others. It
-// takes about 3 s for one node and 10 s for three. The cluster ends with the
-// test, which gets the ends of the nodes' logs if it failed.
+// takes about 3 s for one node and 10 s for three, which also wait until other
+// tests' clusters of three have ended. The cluster ends with the test, which
+// gets the ends of the nodes' logs if it failed.
 //
 // Topics are not created automatically; groups rebalance without delay; a
 // node that dies is noticed after 3 s.
@@ -67,6 +68,9 @@ func Start(t testing.TB, cfg Config) *Cluster {
 		if cfg.Nodes == 3 {
 			cfg.HeapMB = 384
 		}
+	}
+	if cfg.Nodes > 1 {
+		awaitTurn(t)
 	}
 	c := &Cluster{t: t, classpath: Jars(t)}
 	dir := t.TempDir()
