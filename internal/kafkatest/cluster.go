@@ -27,12 +27,16 @@ type Config struct {
 	// HeapMB is the heap of each node in MiB; 0 is 512 for one node and 384
 	// for each of three.
 	HeapMB int
+
+	// Secure, if not nil, is a further door of the one node.
+	Secure *Secure
 }
 
 // Cluster is a running Apache Kafka. Nodes are named by Kafka's node.id, 1 to
 // Config.Nodes.
 type Cluster struct {
 	t         testing.TB
+	secure    *Secure
 	classpath string
 	nodes     []*node
 }
@@ -72,7 +76,10 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	if cfg.Nodes > 1 {
 		awaitTurn(t)
 	}
-	c := &Cluster{t: t, classpath: Jars(t)}
+	if cfg.Secure != nil && cfg.Nodes != 1 {
+		t.Fatalf("start Kafka: %d nodes with a secure door, want 1", cfg.Nodes)
+	}
+	c := &Cluster{t: t, secure: cfg.Secure, classpath: Jars(t)}
 	dir := t.TempDir()
 	logging := filepath.Join(dir, "log4j2.properties")
 	if err := os.WriteFile(logging, logConfig, 0o644); err != nil {
@@ -91,7 +98,11 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	}
 	clusterID := newClusterID()
 	t.Cleanup(c.end)
-	c.each("format", func(n *node) error { return n.format(t.Context(), clusterID, c.properties(n, cfg.Properties)) })
+	var more []string
+	if c.secure != nil {
+		more = c.secure.formatArgs()
+	}
+	c.each("format", func(n *node) error { return n.format(t.Context(), clusterID, c.properties(n, cfg.Properties), more) })
 	c.each("start", (*node).start)
 	for _, n := range c.nodes {
 		c.await(n, cfg.Nodes)
@@ -271,6 +282,9 @@ func (c *Cluster) properties(n *node, extra map[string]string) string {
 		"num.network.threads":            "2",
 		"num.io.threads":                 "4",
 		"log.cleaner.dedupe.buffer.size": "16777216",
+	}
+	if c.secure != nil {
+		c.secure.addTo(all)
 	}
 	maps.Copy(all, extra)
 	var lines strings.Builder
