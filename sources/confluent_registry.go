@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	registryTimeout  = 5 * time.Second // of one request
+	registryTimeout  = 3 * time.Second // of one request
 	registryAttempts = 3
 	registryPause    = 100 * time.Millisecond // before the second attempt; then four times that
 	maxRegistryBytes = 8 << 20                // of one answer
