@@ -77,15 +77,23 @@ func TestDecoderWithoutItsRegistry(t *testing.T) {
 }
 
 func TestDecoderConfigCheck(t *testing.T) {
-	for _, url := range []string{"registry", "registry:8081", "ftp://registry", "http://", "http://user:secret@registry:port"} {
+	for _, url := range []string{"registry", "registry:8081", "ftp://registry", "http://", "http://user:secret@registry:port", "http://registry,"} {
 		if err := (sources.DecoderConfig{Registry: url}).Check(); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: got %v", url, err)
 		}
 	}
-	for _, url := range []string{"", "http://registry:8081", "https://user:secret@registry/path"} {
+	for _, url := range []string{"", "http://registry:8081", "https://user:secret@registry/path", "http://a:8081,http://b:8081"} {
 		if err := (sources.DecoderConfig{Registry: url}).Check(); err != nil {
 			t.Errorf("%s: got %v", url, err)
 		}
+	}
+}
+
+func TestDecoderAsksTheNextServer(t *testing.T) {
+	r := newRegistry(t)
+	r.put(t, "/schemas/ids/1", "", `"string"`)
+	if got := decodeOne(t, sources.NewDecoder(sources.DecoderConfig{Registry: "http://127.0.0.1:1, " + r.URL}), frame(1, "\x02a")); got.Value != "a" {
+		t.Errorf("got %v", got.Value)
 	}
 }
 
