@@ -23,6 +23,7 @@ func (p *program) inspectCommand() *cobra.Command {
 		log      logOptions
 		asJSON   bool
 		contents bool
+		journal  journalOptions
 	)
 	c := &cobra.Command{
 		Use:     "inspect USER",
@@ -32,9 +33,15 @@ func (p *program) inspectCommand() *cobra.Command {
 item with its flags, and whether its content is there. It reads the user's
 partition of both tables from Kafka and changes nothing.
 
+With --journal it answers "why is my badge 3?": it reads the user's partition of
+the journal, folds the user's records again and shows what each of them changed,
+the counts after it, and whether the row agrees. What is older than the journal's
+retention is unknown, and it says so.
+
 Texts are people's own: they are shown with --contents only.`,
 		Example: `  belfry inspect user-7 --brokers 127.0.0.1:9092
-  belfry inspect user-7 --brokers 127.0.0.1:9092 --contents --json`,
+  belfry inspect user-7 --brokers 127.0.0.1:9092 --contents --json
+  belfry inspect user-7 --brokers 127.0.0.1:9092 --journal --since 48h`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("name one user: belfry inspect USER --brokers HOST:PORT")
@@ -52,6 +59,12 @@ Texts are people's own: they are shown with --contents only.`,
 			if err != nil {
 				return err
 			}
+			if err := journal.validate(); err != nil {
+				return err
+			}
+			if journal.show {
+				return p.inspectJournal(cmd.Context(), kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix), args[0], journal, contents, asJSON)
+			}
 			report, err := inspect(cmd.Context(), kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix), args[0])
 			if err != nil {
 				return err
@@ -68,6 +81,7 @@ Texts are people's own: they are shown with --contents only.`,
 	kafka.addFlags(c.Flags())
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&contents, "contents", false, "show titles")
+	journal.addFlags(c.Flags())
 	log.addFlags(c.Flags())
 	return c
 }
@@ -110,17 +124,8 @@ func inspect(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user 
 	if err != nil {
 		return nil, err
 	}
-	var row belfry.State
 	partition := engine.Partition(user, infos[rows].Partitions)
-	err = engine.Scan(ctx, cfg, rows, partition, func(m *sarama.ConsumerMessage) (err error) {
-		if string(m.Key) != user {
-			return nil
-		}
-		if row, err = codec.DecodeState(m.Value); err != nil {
-			return fmt.Errorf("row at offset %d: %w", m.Offset, err)
-		}
-		return nil
-	})
+	row, err := scanRow(ctx, cfg, prefix, user, infos[rows].Partitions)
 	if err != nil {
 		return nil, err
 	}
