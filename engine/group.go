@@ -67,9 +67,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if err != nil {
 		return fmt.Errorf("prepare session: %w", err)
 	}
-	if g.onSession != nil {
-		g.onSession(infos)
-	}
+	g.onSession(infos)
 	wrapped := newSession(s, infos)
 	g.refused(g.place(wrapped, positions))
 	g.session.Store(wrapped)

@@ -69,7 +69,13 @@ func (v *View) Run(ctx context.Context) error {
 }
 
 // Status tells what the view is doing.
-func (v *View) Status() Status { return v.sup.snapshot() }
+func (v *View) Status() Status {
+	s := v.sup.snapshot()
+	if s.Phase == Recovering {
+		s.Recovery = v.progress.recovery(time.Now())
+	}
+	return s
+}
 
 // Recovered reports whether the view has the whole table to read from. Once it
 // has, it stays true while the brokers are away and while the table is read

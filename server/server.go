@@ -66,6 +66,11 @@ type Config struct {
 	Journal Journal
 	Auth    Auth
 
+	// DrainNotice is how long Serve goes on accepting connections after it was
+	// told to stop, so that who probes /readyz sees that it drains before a
+	// connection is refused: at most half of Serve's grace. Streams are told at
+	// once.
+	DrainNotice time.Duration
 	// Readiness tells what /readyz depends on; nil is always ready.
 	Readiness func() []Condition
 	// Lag returns what /v1/lag answers, as a value for encoding/json; nil

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,6 +41,7 @@ type nodeConfig struct {
 	trust    time.Duration // in tokens; 0: the default
 	metrics  net.Listener  // nil: none
 	grace    time.Duration // for draining
+	notice   time.Duration // of it, until connections are refused
 	onReady  func()        // called once, when all of it runs; may be nil
 	log      *slog.Logger
 
@@ -70,6 +72,7 @@ type node struct {
 	inbox       *views.Inbox
 	repairs     *views.Repairs // nil: nothing reads rows
 	sweep       *views.Sweep   // nil: no server
+	draining    atomic.Bool
 }
 
 // runNode runs until ctx ends and then drains: first the HTTP server, while the
@@ -113,13 +116,21 @@ func runNode(ctx context.Context, cfg nodeConfig) (err error) {
 }
 
 func (n *node) run(ctx context.Context) (err error) {
-	// Two lifetimes: front ends with ctx, and back when front has drained.
+	// Three lifetimes: front ends with ctx, back when front has drained, and what
+	// tells of them when they have ended.
 	back, stopBack := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBack()
 	g, back := errgroup.WithContext(back)
 	front, stopFront := context.WithCancel(ctx)
 	defer stopFront()
 	context.AfterFunc(back, stopFront)
+	defer context.AfterFunc(front, func() { n.draining.Store(true) })()
+	last, stopLast := context.WithCancel(context.WithoutCancel(ctx))
+	var telling errgroup.Group
+	defer func() {
+		stopLast()
+		err = errors.Join(err, telling.Wait())
+	}()
 
 	if n.api != nil {
 		n.unread, n.inbox = views.NewUnread(n.engine, n.prefix), views.NewInbox(n.engine, n.prefix)
@@ -172,7 +183,10 @@ func (n *node) run(ctx context.Context) (err error) {
 	}
 	n.registerMetrics()
 	if n.metrics != nil {
-		g.Go(func() error { return serveMetrics(back, n.metrics, ops) })
+		telling.Go(func() error {
+			defer stopBack()
+			return serveMetrics(last, n.metrics, ops)
+		})
 	}
 	if n.onReady != nil {
 		g.Go(func() error { return n.announce(front) })
@@ -197,6 +211,7 @@ func (n *node) newServer() (*server.Server, error) {
 		Pages:        web.Handler(),
 		Logger:       n.log,
 		PollInterval: n.polls,
+		DrainNotice:  n.notice,
 		TokenTrust:   n.trust,
 	})
 }

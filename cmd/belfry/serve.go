@@ -134,6 +134,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	}
 	o.member.apply(&cfg.engine)
 	if withAPI {
+		cfg.notice = o.server.drainNotice
 		cfg.polls, cfg.trust = o.server.pollInterval, o.server.tokenTrust
 		if cfg.trust == 0 {
 			cfg.trust = -1 // never
