@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -35,6 +36,7 @@ type group struct {
 	remedy     string
 	refused    func([]Refusal) // is told all that a session refuses
 	former     *former
+	changes    *rebalances
 	log        *slog.Logger
 
 	handler sarama.ConsumerGroupHandler
@@ -71,6 +73,14 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	wrapped := newSession(s, infos)
 	g.refused(g.place(wrapped, positions))
 	g.session.Store(wrapped)
+	partitions := 0
+	for _, claims := range s.Claims() {
+		partitions += len(claims)
+	}
+	g.changes.begin(time.Now(), partitions)
+	// When its context ends, not when Cleanup is called: until then it finishes
+	// what it has, and reads no more.
+	context.AfterFunc(s.Context(), func() { g.changes.end(time.Now()) })
 	if err := g.handler.Setup(wrapped); err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ type Processor struct {
 	group    Group
 	sup      *supervisor
 	recovery recovery
+	changes  rebalances
 }
 
 // NewProcessor returns a processor that does nothing until Run.
@@ -127,7 +128,7 @@ func (p *Processor) newGroup(topics *Topics) *group {
 	g := &group{
 		name: string(p.group.Graph.Group()), topics: topics,
 		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
-		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log,
+		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log, changes: &p.changes,
 	}
 	g.onSession = func(infos map[string]TopicInfo) {
 		p.recovery.reset()

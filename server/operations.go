@@ -73,15 +73,8 @@ type Worker struct {
 	Error    string    `json:"error,omitempty"` // of the last failure
 	// Refused are the partitions that it has and does not read, for people.
 	Refused  []string  `json:"refused,omitempty"`
-	Recovery *Recovery `json:"recovery,omitempty"` // while it is recovering
+	Progress *Progress `json:"progress,omitempty"` // nil unless recovering
 	Lag      int64     `json:"lag"`                // records, of a view
-}
-
-// Recovery is how far reading a table has come.
-type Recovery struct {
-	Percent float64 `json:"percent"` // 0 to 100
-	// LeftSeconds is about how long the rest takes; nil if nothing tells yet.
-	LeftSeconds *float64 `json:"left_seconds"`
 }
 
 // Flow is what reads and writes topics.

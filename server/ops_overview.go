@@ -53,7 +53,7 @@ type groupStatus struct {
 	Error      string    `json:"error,omitempty"`
 	Refused    []string  `json:"refused,omitempty"`
 	Restarts   int       `json:"restarts"`
-	Recovery   *Recovery `json:"recovery,omitempty"`
+	Progress   *Progress `json:"progress,omitempty"`
 	Here       bool      `json:"here"` // whether this process is a member
 	// MemberCount and PartitionCount count those too that are left out of
 	// members and partitions.
@@ -164,7 +164,7 @@ func newGroupStatus(g belfry.GroupLag, workers []Worker, records map[string]floa
 			continue
 		}
 		if !s.Here || badness(w.Phase) > badness(s.State) {
-			s.State, s.Recovery = w.Phase, w.Recovery
+			s.State, s.Progress = w.Phase, w.Progress
 		}
 		s.Here, s.Restarts = true, s.Restarts+w.Restarts
 		s.Error = cmp.Or(s.Error, w.Error)

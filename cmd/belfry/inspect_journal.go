@@ -39,9 +39,6 @@ func (o *journalOptions) validate() error {
 	if o.since < 0 {
 		return flagErrorf("since", "must not be negative, is %s", o.since)
 	}
-	if o.since > 0 && !o.show {
-		return flagErrorf("since", "is for --journal")
-	}
 	return o.fold.validate()
 }
 

@@ -206,6 +206,7 @@ func (n *node) newServer() (*server.Server, error) {
 		Readiness:    n.conditions,
 		Lag:          func(context.Context) (any, error) { return n.lag.Report(), nil },
 		LagMetrics:   server.LagMetrics(n.lag.Report),
+		Operations:   n.operations(),
 		Registry:     n.registry,
 		MetricsOnAPI: n.metrics == nil,
 		Pages:        web.Handler(),
