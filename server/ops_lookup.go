@@ -26,21 +26,21 @@ const (
 
 // lookup is what the tables hold of one user, and where each number comes from.
 type lookup struct {
-	User      string        `json:"user"`
-	Version   uint64        `json:"version"`
-	Cursor    string        `json:"cursor"`
-	Epoch     uint32        `json:"epoch"`
-	Base      uint64        `json:"base"`
-	Horizon   uint64        `json:"horizon"`
-	Counts    belfry.Counts `json:"counts"`
-	Items     []lookupItem  `json:"items"` // newest first
-	Removals  int           `json:"removals"`
-	Sources   int           `json:"sources"`  // that the row has watermarks of
-	Streams   int           `json:"streams"`  // open on this server
-	Contents  bool          `json:"contents"` // whether titles are shown
-	Missing   int           `json:"missing"`  // items whose content is not there
-	ReadAt    time.Time     `json:"read_at"`  // when the tables were read
-	NextCheck *time.Time    `json:"next_expiry,omitempty"`
+	User       string        `json:"user"`
+	Version    uint64        `json:"version"`
+	Cursor     string        `json:"cursor"`
+	Epoch      uint32        `json:"epoch"`
+	Base       uint64        `json:"base"`
+	Horizon    uint64        `json:"horizon"`
+	Counts     belfry.Counts `json:"counts"`
+	Items      []lookupItem  `json:"items"` // newest first
+	Removals   int           `json:"removals"`
+	Sources    int           `json:"sources"`  // that the row has watermarks of
+	Streams    int           `json:"streams"`  // open on this server
+	Contents   bool          `json:"contents"` // whether titles are shown
+	Missing    int           `json:"missing"`  // items whose content is not there
+	ReadAt     time.Time     `json:"read_at"`  // when the tables were read
+	NextExpiry *time.Time    `json:"next_expiry,omitempty"`
 }
 
 // lookupItem is one item of the row.
@@ -95,7 +95,7 @@ func (s *Server) lookup(user string, texts bool, now time.Time) (*lookup, error)
 	}
 	if at, ok := row.NextExpiry(now); ok {
 		at = at.UTC()
-		l.NextCheck = &at
+		l.NextExpiry = &at
 	}
 	for i := range slices.Backward(row.Items) {
 		e := &row.Items[i]
