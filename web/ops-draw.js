@@ -114,15 +114,13 @@ export function state(status) {
       label = make('span', 'label');
       bar = make('progress', 'bar');
       bar.max = 100;
+      bar.setAttribute('aria-label', `Recovery of ${status.name}`);
       why = make('span', 'why');
       cell.append(label, bar, why);
     }
     say(label, text);
     bar.hidden = !p;
-    if (p) {
-      bar.value = p.percent;
-      bar.setAttribute('aria-label', `Recovery of ${status.name}`);
-    }
+    if (p) bar.value = p.percent;
     const reasons = [...(status.refused ?? [])];
     if (status.error && name !== 'running') reasons.unshift(status.error);
     say(why, reasons.join('; '));
