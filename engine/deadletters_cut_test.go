@@ -44,9 +44,9 @@ func TestNoDeadLetterIsTooLarge(t *testing.T) {
 		{"a long error beside", sarama.ConsumerMessage{Value: make([]byte, 1_999_000)}, wordy, 1_999_000, 0, 0, 1_980_000},
 		{"large value", sarama.ConsumerMessage{Key: []byte("k"), Value: make([]byte, 3*mega), Headers: headers(3, 10)}, belfry.DeadLetter{}, 3 * mega, 0, 0, 1_990_000},
 		{"large value beside large headers", sarama.ConsumerMessage{Value: make([]byte, 2*mega), Headers: headers(10, mega/10)}, belfry.DeadLetter{}, 2 * mega, 0, 0, 940_000},
-		{"headers alone", sarama.ConsumerMessage{Key: []byte("k"), Value: make([]byte, 100_000), Headers: headers(30, mega/10)}, belfry.DeadLetter{}, 0, 30, 0, 50_000},
+		{"headers alone", sarama.ConsumerMessage{Key: []byte("k"), Value: make([]byte, 100_000), Headers: headers(30, mega/10)}, belfry.DeadLetter{}, 100_000, 30, 0, 1},
 		{"one header alone", sarama.ConsumerMessage{Key: []byte("k"), Value: []byte("v"), Headers: headers(1, 3*mega)}, belfry.DeadLetter{}, 0, 1, 0, 1},
-		{"many small headers", sarama.ConsumerMessage{Value: []byte("v"), Headers: headers(400_000, 0)}, wordy, 1, 400_000, 0, 0},
+		{"many small headers", sarama.ConsumerMessage{Value: []byte("v"), Headers: headers(400_000, 0)}, wordy, 0, 400_000, 0, 1},
 		{"key alone", sarama.ConsumerMessage{Key: make([]byte, 3*mega), Value: []byte("v"), Headers: headers(1, 1)}, belfry.DeadLetter{}, 1, 1, 3 * mega, 0},
 		{"no value", sarama.ConsumerMessage{Headers: headers(1, 3*mega)}, belfry.DeadLetter{}, 0, 1, 0, 0},
 	}

@@ -98,20 +98,34 @@ func (l *Letters) Each(ctx context.Context, f belfry.LetterFilter, visit func(*b
 	return nil
 }
 
-// List returns a page of letters, without their contents and stacks, the newest
-// first: by when they were set aside over all partitions, and by offset within
-// one.
+// List returns a page of letters as [Letters.Newest] gives them, q.Limit of them
+// at the most, or belfry.MaxLetterPage.
 func (l *Letters) List(ctx context.Context, q belfry.LetterQuery) (belfry.LetterPage, error) {
+	q.Limit = min(max(q.Limit, 1), belfry.MaxLetterPage)
+	var page belfry.LetterPage
+	next, err := l.Newest(ctx, q, func(letter belfry.Letter) error {
+		page.Letters = append(page.Letters, letter)
+		return nil
+	})
+	page.Next = next
+	return page, err
+}
+
+// Newest calls visit with letters, without their contents and stacks and with
+// long errors cut, the newest first: by when they were set aside over all
+// partitions, and by offset within one. It ends after q.Limit of them, if that is
+// not 0, and returns where those after them begin, nil if there are none.
+func (l *Letters) Newest(ctx context.Context, q belfry.LetterQuery, visit func(belfry.Letter) error) (belfry.LetterCursor, error) {
 	extents, err := engine.Extents(ctx, l.cfg, l.topic)
 	if err != nil {
-		return belfry.LetterPage{}, err
+		return nil, err
 	}
 	if q.Before != nil && len(q.Before) != len(extents) {
-		return belfry.LetterPage{}, &belfry.FieldError{Field: "before", Problem: "is a cursor of another topic"}
+		return nil, &belfry.FieldError{Field: "before", Problem: "is a cursor of another topic"}
 	}
 	from, err := l.begins(ctx, extents, q.Filter.Since)
 	if err != nil {
-		return belfry.LetterPage{}, err
+		return nil, err
 	}
 	parts := make([]*letterPart, len(extents))
 	for p, extent := range extents {
@@ -120,28 +134,32 @@ func (l *Letters) List(ctx context.Context, q belfry.LetterQuery) (belfry.Letter
 			parts[p].last = min(q.Before[p], extent.End)
 		}
 	}
-	var page belfry.LetterPage
-	for limit := min(max(q.Limit, 1), belfry.MaxLetterPage); ; {
-		next, err := newest(ctx, parts)
-		if err != nil || next == nil {
-			return page, err
+	for n := 0; ; n++ {
+		part, err := newest(ctx, parts)
+		if err != nil || part == nil {
+			return nil, err
 		}
-		if len(page.Letters) == limit {
+		if q.Limit > 0 && n == q.Limit {
+			var next belfry.LetterCursor
 			for _, part := range parts {
-				page.Next = append(page.Next, part.last)
+				next = append(next, part.last)
 			}
-			return page, nil
+			return next, nil
 		}
-		page.Letters = append(page.Letters, next.take())
+		if err := visit(part.take()); err != nil {
+			return nil, err
+		}
 	}
 }
 
 // newest returns the part that has the newest letter, nil if none is left.
 func newest(ctx context.Context, parts []*letterPart) (*letterPart, error) {
-	g, ctx := errgroup.WithContext(ctx)
+	g, reading := errgroup.WithContext(ctx)
 	g.SetLimit(4)
 	for _, part := range parts {
-		g.Go(func() error { return part.fill(ctx) })
+		if len(part.found) == 0 {
+			g.Go(func() error { return part.fill(reading) })
+		}
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
