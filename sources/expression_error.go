@@ -74,7 +74,7 @@ func (s shape) mismatch(t *cel.Type) string {
 			return fmt.Sprintf("type error: must be a text, a number or a list of those, but is of type %s; name the field that holds the recipients' ids", t)
 		}
 	case moment:
-		if !slices.Contains([]types.Kind{types.StringKind, types.IntKind, types.UintKind, types.DoubleKind, types.NullTypeKind, types.TimestampKind, types.ListKind}, kind) {
+		if !slices.Contains([]types.Kind{types.StringKind, types.IntKind, types.UintKind, types.DoubleKind, types.NullTypeKind, types.TimestampKind, types.ListKind, types.MapKind}, kind) {
 			return fmt.Sprintf("type error: must be a time, but is of type %s; write for example event.createdAt or timestamp + duration(\"72h\")", t)
 		}
 	case writable:

@@ -73,12 +73,10 @@ func timeOf(v ref.Val, zone *time.Location) (time.Time, error) {
 			return time.Time{}, nil
 		}
 		return timeOf(t.GetValue(), zone)
-	case types.Double:
-		return parseEventTime(float64(t), zone)
 	}
 	value, _, err := native(v)
 	if err != nil {
 		return time.Time{}, err
 	}
-	return parseEventTime(value, zone)
+	return ParseTime(value, zone)
 }

@@ -24,6 +24,8 @@ type rulesOptions struct {
 	location *time.Location
 	// registryPassword is set by validate; empty without a user.
 	registryPassword string
+	// decoder is set by validate.
+	decoder *sources.Decoder
 }
 
 func (o *rulesOptions) addFlags(fs *pflag.FlagSet) {
@@ -35,7 +37,7 @@ func (o *rulesOptions) addFlags(fs *pflag.FlagSet) {
 }
 
 // validate checks the options and loads what their files hold, but for the
-// rules.
+// rules, and makes the decoder, which keeps the schemas it has fetched.
 func (o *rulesOptions) validate() error {
 	var err error
 	if o.location, err = sources.ParseZone(o.timezone); err != nil {
@@ -50,7 +52,13 @@ func (o *rulesOptions) validate() error {
 			return flagErrorf("schema-registry", "must hold no user or password; use --schema-registry-user and --schema-registry-password-file")
 		}
 	}
-	return o.loadLogin()
+	if err := o.loadLogin(); err != nil {
+		return err
+	}
+	o.decoder = sources.NewDecoder(sources.DecoderConfig{
+		Registry: o.registry, RegistryUser: o.registryUser, RegistryPassword: o.registryPassword, Location: o.location,
+	})
+	return nil
 }
 
 func (o *rulesOptions) loadLogin() error {
@@ -79,5 +87,5 @@ func (o *rulesOptions) loadLogin() error {
 // load reads the rules, which --rules must name. It may be called again for
 // rules that have changed.
 func (o *rulesOptions) load(prefix belfry.Prefix) (*sources.Rules, error) {
-	return sources.Load(o.path, sources.Options{Decoder: o.decoder(), Prefix: prefix, Location: o.location})
+	return sources.Load(o.path, sources.Options{Decoder: o.decoder, Prefix: prefix, Location: o.location})
 }
