@@ -19,7 +19,7 @@ func (p *program) deadLettersReplayCommand() *cobra.Command {
 	var (
 		kafka kafkaOptions
 		log   logOptions
-		rules replayRules
+		rules rulesOptions
 		which letterOptions
 		all   bool
 		o     processors.ReplayOptions
@@ -59,6 +59,9 @@ The exit code is 1 if any letter was refused or failed.`,
 			if err := which.validate(); err != nil {
 				return err
 			}
+			if err := rules.validate(); err != nil {
+				return err
+			}
 			switch chosen := which.any() || all; {
 			case len(ids) == 0 && !chosen:
 				return usagef("say which letters: by their ids, by filters such as --reason, --topic or --since, or --all")
@@ -70,7 +73,7 @@ The exit code is 1 if any letter was refused or failed.`,
 				return err
 			}
 			prefix := belfry.Prefix(kafka.prefix)
-			ruled, err := rules.load(prefix)
+			ruled, err := replayRules(&rules, prefix)
 			if err != nil {
 				return err
 			}
