@@ -17,6 +17,9 @@ type LagReport struct {
 	Error string `json:"error,omitempty"`
 
 	CollectedAt   time.Time  `json:"collected_at,omitzero"` // by the last success
+	TookSeconds   float64    `json:"took_seconds"`          // by the last success
+	Requests      int        `json:"requests"`              // that the last success made of the brokers
+	Skipped       int        `json:"skipped"`               // groups and partitions of others that could not be read
 	Lag           int64      `json:"lag"`                   // records, of all groups
 	MaxLagSeconds float64    `json:"max_lag_seconds"`
 	Groups        []GroupLag `json:"groups"` // by name
@@ -30,9 +33,13 @@ type GroupLag struct {
 	State   string      `json:"state"`
 	Members []LagMember `json:"members"` // by ID
 
-	Lag           int64          `json:"lag"` // records, of all partitions
-	MaxLagSeconds float64        `json:"max_lag_seconds"`
-	Partitions    []PartitionLag `json:"partitions"` // by topic and number
+	Lag           int64   `json:"lag"` // records, of all partitions
+	MaxLagSeconds float64 `json:"max_lag_seconds"`
+	// CatchUpSeconds is how long until the group is caught up, as [CatchUp] has
+	// it; nil if it gets no nearer, CatchUpNever then, or that is not known yet.
+	CatchUpSeconds *float64       `json:"catchup_seconds"`
+	CatchUpNever   bool           `json:"catchup_never,omitempty"`
+	Partitions     []PartitionLag `json:"partitions"` // by topic and number
 }
 
 // LagMember is a running instance of a group.
@@ -53,8 +60,8 @@ type PartitionLag struct {
 	EndOffset     int64  `json:"end_offset"`    // of the next record to be written
 	OldestOffset  int64  `json:"oldest_offset"` // of the first record that is still there
 	Lag           int64  `json:"lag"`           // records, never negative
-	// LagSeconds is the age of the oldest unprocessed record, 0 without one;
-	// see [LagClock] for how exact it is.
+	// LagSeconds is the age of the oldest unprocessed record, 0 without one: by
+	// its own timestamp, or by a [LagClock] where that was not looked up.
 	LagSeconds float64 `json:"lag_seconds"`
 }
 
