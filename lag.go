@@ -30,8 +30,12 @@ type GroupLag struct {
 	Name string `json:"name"`
 	// State is Kafka's: Stable, PreparingRebalance, CompletingRebalance, Empty
 	// (no member), or Dead (the brokers know nothing of the group).
-	State   string      `json:"state"`
-	Members []LagMember `json:"members"` // by ID
+	State string `json:"state"`
+	// Protocol is how members share the partitions, such as sticky; empty
+	// without members. Coordinator is the broker in charge of the group.
+	Protocol    string      `json:"protocol"`
+	Coordinator int32       `json:"coordinator"`
+	Members     []LagMember `json:"members"` // by ID
 
 	Lag           int64   `json:"lag"` // records, of all partitions
 	MaxLagSeconds float64 `json:"max_lag_seconds"`
@@ -48,6 +52,20 @@ type LagMember struct {
 	ClientID   string `json:"client_id"`
 	Host       string `json:"host"`
 	Partitions int    `json:"partitions"` // how many are assigned to it
+	// Topics is how many of those each topic has, by name.
+	Topics map[string]int `json:"topics,omitempty"`
+}
+
+// Assign adds partitions of a topic that are assigned to m.
+func (m *LagMember) Assign(topic string, partitions int) {
+	if partitions == 0 {
+		return
+	}
+	if m.Topics == nil {
+		m.Topics = map[string]int{}
+	}
+	m.Topics[topic] += partitions
+	m.Partitions += partitions
 }
 
 // PartitionLag is how far behind a group is in one partition.

@@ -143,7 +143,7 @@ func (l *Lag) read(ctx context.Context, client *lagClient) (belfry.LagReport, er
 func (l *Lag) assemble(found *lagFacts, at time.Time) belfry.LagReport {
 	groups := make([]belfry.GroupLag, 0, len(found.groups))
 	for name, g := range found.groups {
-		out := belfry.GroupLag{Name: name, State: g.state, Members: g.members}
+		out := belfry.GroupLag{Name: name, State: g.state, Protocol: g.protocol, Coordinator: g.coordinator, Members: g.members}
 		var done int64
 		found.each(name, func(s standing) {
 			p := belfry.PartitionLag{

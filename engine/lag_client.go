@@ -169,16 +169,17 @@ func (c *lagClient) describe(ctx context.Context, found *lagFacts, types map[str
 		}
 	}
 	var mu sync.Mutex
-	keep := func(name string, facts groupFacts, code int16) error {
+	keep := func(coordinator int32, name string, facts groupFacts, code int16) error {
 		mu.Lock()
 		defer mu.Unlock()
 		g := found.groups[name]
 		if g == nil {
 			return nil
 		}
+		g.coordinator = coordinator
 		switch err := kerr.ErrorForCode(code); {
 		case err == nil:
-			g.state, g.members = facts.state, facts.members
+			g.state, g.members, g.protocol = facts.state, facts.members, facts.protocol
 			if len(g.topics) == 0 {
 				g.topics = facts.topics
 			}
@@ -199,7 +200,7 @@ func (c *lagClient) describe(ctx context.Context, found *lagFacts, types map[str
 				return fmt.Errorf("describe groups: %w", shard.Err)
 			}
 			for _, g := range shard.Resp.(*kmsg.DescribeGroupsResponse).Groups {
-				if err := keep(g.Group, classicFacts(&g), g.ErrorCode); err != nil {
+				if err := keep(shard.Meta.NodeID, g.Group, classicFacts(&g), g.ErrorCode); err != nil {
 					return err
 				}
 			}
@@ -217,7 +218,7 @@ func (c *lagClient) describe(ctx context.Context, found *lagFacts, types map[str
 				return fmt.Errorf("describe groups: %w", shard.Err)
 			}
 			for _, g := range shard.Resp.(*kmsg.ConsumerGroupDescribeResponse).Groups {
-				if err := keep(g.Group, modernFacts(&g), g.ErrorCode); err != nil {
+				if err := keep(shard.Meta.NodeID, g.Group, modernFacts(&g), g.ErrorCode); err != nil {
 					return err
 				}
 			}
@@ -242,14 +243,14 @@ func (f *lagFacts) skip(group string) {
 }
 
 func classicFacts(g *kmsg.DescribeGroupsResponseGroup) groupFacts {
-	facts := groupFacts{state: g.State}
+	facts := groupFacts{state: g.State, protocol: g.Protocol}
 	for _, m := range g.Members {
 		member := belfry.LagMember{ID: m.MemberID, ClientID: m.ClientID, Host: strings.TrimPrefix(m.ClientHost, "/")}
 		var assigned kmsg.ConsumerMemberAssignment
 		// A group that is no consumers' assigns in a way of its own.
 		if g.ProtocolType == "consumer" && assigned.ReadFrom(m.MemberAssignment) == nil {
 			for _, t := range assigned.Topics {
-				member.Partitions += len(t.Partitions)
+				member.Assign(t.Topic, len(t.Partitions))
 				facts.topics = append(facts.topics, t.Topic)
 			}
 		}
@@ -259,11 +260,11 @@ func classicFacts(g *kmsg.DescribeGroupsResponseGroup) groupFacts {
 }
 
 func modernFacts(g *kmsg.ConsumerGroupDescribeResponseGroup) groupFacts {
-	facts := groupFacts{state: g.State}
+	facts := groupFacts{state: g.State, protocol: g.AssignorName}
 	for _, m := range g.Members {
 		member := belfry.LagMember{ID: m.MemberID, ClientID: m.ClientID, Host: strings.TrimPrefix(m.ClientHost, "/")}
 		for _, t := range m.Assignment.TopicPartitions {
-			member.Partitions += len(t.Partitions)
+			member.Assign(t.Topic, len(t.Partitions))
 			facts.topics = append(facts.topics, t.Topic)
 		}
 		facts.members = append(facts.members, member)

@@ -14,11 +14,14 @@ type lagFacts struct {
 }
 
 type groupFacts struct {
-	ours      bool
-	state     string
-	members   []belfry.LagMember
-	committed map[string][]commit // by topic, in any order
-	topics    []string            // to show, each once; they may not exist
+	ours bool
+
+	coordinator int32
+	state       string
+	protocol    string
+	members     []belfry.LagMember
+	committed   map[string][]commit // by topic, in any order
+	topics      []string            // to show, each once; they may not exist
 }
 
 // commit is where a group stands in one partition, as it said itself.
