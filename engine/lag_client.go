@@ -24,7 +24,7 @@ import (
 const (
 	lagTimeout  = 5 * time.Second  // of connecting, and of each request
 	lagPatience = 20 * time.Second // of a collection
-	lagAtOnce   = 4                // requests
+	lagAtOnce   = 2                // requests
 	lagGroups   = 100              // groups in a request
 )
 
