@@ -34,7 +34,8 @@ type group struct {
 	// positional says that a log which was cut short must not be read on.
 	positional bool
 	remedy     string
-	refused    func([]Refusal) // is told all that a session refuses
+	refused    func([]Refusal)            // is told all that a session refuses
+	claimed    *atomic.Pointer[[]Claimed] // those of the present session
 	former     *former
 	changes    *rebalances
 	log        *slog.Logger
@@ -70,6 +71,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 		return fmt.Errorf("prepare session: %w", err)
 	}
 	g.onSession(infos)
+	g.claimed.Store(claimedIn(s))
 	wrapped := newSession(s, infos)
 	g.refused(g.place(wrapped, positions))
 	g.session.Store(wrapped)
@@ -110,8 +112,19 @@ func (g *group) place(s *session, positions map[claimKey]*position) []Refusal {
 	return refusals
 }
 
+func claimedIn(s sarama.ConsumerGroupSession) *[]Claimed {
+	var all []Claimed
+	for topic, partitions := range s.Claims() {
+		for _, p := range partitions {
+			all = append(all, Claimed{topic, p})
+		}
+	}
+	return &all
+}
+
 // Cleanup implements sarama.ConsumerGroupHandler.
 func (g *group) Cleanup(s sarama.ConsumerGroupSession) error {
+	g.claimed.Store(nil)
 	// A session whose setup failed was never wrapped.
 	wrapped := g.session.Load()
 	if wrapped == nil || wrapped.ConsumerGroupSession != s {

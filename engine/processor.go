@@ -43,6 +43,14 @@ type Processor struct {
 	sup      *supervisor
 	recovery recovery
 	changes  rebalances
+
+	claims atomic.Pointer[[]Claimed] // of the present session; not modified
+}
+
+// Claimed is a partition that a group's session has.
+type Claimed struct {
+	Topic     string
+	Partition int32
 }
 
 // NewProcessor returns a processor that does nothing until Run.
@@ -62,6 +70,18 @@ func (p *Processor) Status() Status {
 		s.Recovery = p.recovery.snapshot()
 	}
 	return s
+}
+
+// Group is the name of the consumer group.
+func (p *Processor) Group() string { return string(p.group.Graph.Group()) }
+
+// Partitions are those that the processor has in the present session, also the
+// refused ones; none between sessions. It may be called at any time.
+func (p *Processor) Partitions() []Claimed {
+	if claims := p.claims.Load(); claims != nil {
+		return *claims
+	}
+	return nil
 }
 
 func (p *Processor) attempt(ctx context.Context) (ended error) {
@@ -128,7 +148,7 @@ func (p *Processor) newGroup(topics *Topics) *group {
 	g := &group{
 		name: string(p.group.Graph.Group()), topics: topics,
 		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
-		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log, changes: &p.changes,
+		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log, changes: &p.changes, claimed: &p.claims,
 	}
 	g.onSession = func(infos map[string]TopicInfo) {
 		p.recovery.reset()

@@ -60,19 +60,20 @@ func (r *Replays) Replay(ctx context.Context, user string, row belfry.State, o R
 	}
 	info := infos[journal]
 	partition := engine.Partition(user, info.Partitions)
-	extent, err := topics.Extent(journal, partition)
+	extents, err := engine.Extents(ctx, r.Config, journal)
 	if err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}
-	replayer := belfry.NewReplayer(row, info.ID.Epoch(), extent.Oldest, r.Cap)
+	extent := extents[partition]
+	replayer := belfry.NewReplayer(row, info.ID.Epoch(), extent.Start, r.Cap)
 	replayer.Texts = o.Texts
 	out := &belfry.Replay{
-		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: extent.Oldest, End: extent.End,
+		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: extent.Start, End: extent.End,
 		From: replayer.From(), Complete: replayer.From() == 0, Steps: []belfry.Step{},
 	}
-	err = engine.ScanExtent(ctx, r.Config, journal, partition, extent, func(m *sarama.ConsumerMessage) error {
-		if done := m.Offset - extent.Oldest + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == extent.End) {
-			o.Progress(done, extent.End-extent.Oldest)
+	err = engine.ScanRange(ctx, r.Config, journal, partition, extent.Start, extent.End, func(m *sarama.ConsumerMessage) error {
+		if done := m.Offset - extent.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == extent.End) {
+			o.Progress(done, extent.End-extent.Start)
 		}
 		if string(m.Key) != user {
 			return nil

@@ -115,7 +115,7 @@ func printReplay(w io.Writer, prefix belfry.Prefix, r *belfry.Replay) error {
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		fmt.Fprintf(t, "%d\t%s\t%d\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", s.Offset, s.Time.Format(time.RFC3339), s.Version,
-			orDash(s.Kind), orDash(origin(s)), outcome(s), orDash(changes(s)), s.Counts.Unread, s.Counts.Unseen, s.Counts.Urgent, s.Title)
+			orDash(s.Kind), orDash(stepOrigin(s)), stepOutcome(s), orDash(stepChanges(s)), s.Counts.Unread, s.Counts.Unseen, s.Counts.Urgent, s.Title)
 	}
 	fmt.Fprintln(t)
 	for _, line := range verdict(&r.Result) {
@@ -124,16 +124,9 @@ func printReplay(w io.Writer, prefix belfry.Prefix, r *belfry.Replay) error {
 	return t.Flush()
 }
 
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
-// origin says where a record comes from: source and id, and the rule that made
+// stepOrigin says where a record comes from: source and id, and the rule that made
 // it with the place it was read.
-func origin(s *belfry.Step) string {
+func stepOrigin(s *belfry.Step) string {
 	var parts []string
 	if s.Source != "" || s.ID != "" {
 		parts = append(parts, s.Source+"/"+s.ID)
@@ -147,7 +140,7 @@ func origin(s *belfry.Step) string {
 	return strings.Join(parts, ", ")
 }
 
-func outcome(s *belfry.Step) string {
+func stepOutcome(s *belfry.Step) string {
 	out := string(s.Outcome)
 	if s.Why != "" {
 		out += " (" + s.Why + ")"
@@ -158,7 +151,7 @@ func outcome(s *belfry.Step) string {
 	return out
 }
 
-func changes(s *belfry.Step) string {
+func stepChanges(s *belfry.Step) string {
 	var parts []string
 	add := func(name string, seqs ...uint64) {
 		if len(seqs) > 0 {

@@ -72,9 +72,9 @@ func TestReplayIsToldInWords(t *testing.T) {
 		Added:  9, Gone: []belfry.Gone{{Seq: 1, How: "evicted"}, {Seq: 4, How: "replaced"}}, Read: []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, Unknown: []uint64{2},
 	}
 	for got, want := range map[string]string{
-		origin(&step):  "orders/17, rule order-received, 01234567/3@120",
-		outcome(&step): "duplicate (watermark), not in the row yet",
-		changes(&step): "added 9; replaced 4; evicted 1; read 1 2 3 4 5 6 7 8 9 10 and 2 more; unknown 2",
+		stepOrigin(&step):  "orders/17, rule order-received, 01234567/3@120",
+		stepOutcome(&step): "duplicate (watermark), not in the row yet",
+		stepChanges(&step): "added 9; replaced 4; evicted 1; read 1 2 3 4 5 6 7 8 9 10 and 2 more; unknown 2",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

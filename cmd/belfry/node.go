@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -25,9 +24,6 @@ import (
 	"github.com/belfry/belfry/views"
 	"github.com/belfry/belfry/web"
 )
-
-// lagInterval is the time between two collections of consumer lag.
-const lagInterval = 5 * time.Second
 
 // nodeConfig is what one serving process does.
 type nodeConfig struct {
@@ -46,6 +42,8 @@ type nodeConfig struct {
 	log      *slog.Logger
 
 	sweepInterval, sweepAge time.Duration // 0: the defaults
+
+	lagGroups *regexp.Regexp // groups of others to show; nil: none
 }
 
 // doors are what the server lets in.
@@ -65,6 +63,8 @@ type node struct {
 	nodeConfig
 	registry    *prometheus.Registry
 	lag         *engine.Lag
+	lagPage     *server.LagPage
+	viewPaces   *viewPaces
 	deadLetters *engine.DeadLetters
 	journal     *emitters.Journal
 	processors  []*engine.Processor
@@ -154,9 +154,7 @@ func (n *node) run(ctx context.Context) (err error) {
 		n.processors = append(n.processors, p)
 		g.Go(func() error { return p.Run(back) })
 	}
-	inputs := n.prefix.GroupInputs()
-	n.lag = engine.NewLag(n.engine, slices.Sorted(maps.Keys(inputs)), lagInterval)
-	n.lag.Inputs = inputs
+	n.watchLag()
 	g.Go(func() error { return n.lag.Run(back) })
 	serve := func(ctx context.Context) error {
 		<-ctx.Done()
@@ -165,7 +163,7 @@ func (n *node) run(ctx context.Context) (err error) {
 	var ops http.Handler
 	if n.api == nil {
 		ops = server.Ops(server.OpsConfig{
-			Registry: n.registry, Readiness: n.conditions, LagMetrics: server.LagMetrics(n.lag.Report), Logger: n.log,
+			Registry: n.registry, Readiness: n.conditions, LagMetrics: n.lagPage, Logger: n.log,
 		})
 	} else {
 		g.Go(func() error { return n.unread.Run(back) })
@@ -205,7 +203,7 @@ func (n *node) newServer() (*server.Server, error) {
 		Streams: n.doors.streams, TrustedProxies: n.doors.proxies, Certificate: n.doors.certificate,
 		Readiness:    n.conditions,
 		Lag:          func(context.Context) (any, error) { return n.lag.Report(), nil },
-		LagMetrics:   server.LagMetrics(n.lag.Report),
+		LagMetrics:   n.lagPage,
 		Operations:   n.operations(),
 		Registry:     n.registry,
 		MetricsOnAPI: n.metrics == nil,

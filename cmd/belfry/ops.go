@@ -94,7 +94,7 @@ const maxShownRebalances = 32
 func (i opsNode) Rebalances() []server.Rebalance {
 	var out []server.Rebalance
 	for _, p := range i.processors {
-		name := workerName("processor", p.Status())
+		name := p.Group()
 		for _, r := range p.Rebalances() {
 			out = append(out, server.Rebalance{
 				At: r.At.UTC(), Group: name, Before: r.Before, After: r.After, PauseSeconds: r.Pause.Seconds(),
