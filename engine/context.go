@@ -17,7 +17,10 @@ type gokaContext = goka.Context
 // for what DeferCommit returns.
 type Context struct {
 	gokaContext
-	raw *sarama.ConsumerMessage
+	raw     *sarama.ConsumerMessage
+	tracker *tracker // of the record's partition
+	sup     *supervisor
+	silent  int64 // where the partition's silent records end
 }
 
 // Raw returns the record as it was received. The caller may not modify it.
@@ -36,7 +39,11 @@ func (c *Context) Fail(err error) {
 func Callback(process func(c *Context, value []byte)) goka.ProcessCallback {
 	return func(ctx goka.Context, msg any) {
 		value, _ := msg.([]byte)
-		process(ctx.(*Context), value)
+		c := ctx.(*Context)
+		if c.tracker != nil && c.tracker.isAbandoned(c.Offset()) {
+			return // the session ends, it is read again
+		}
+		process(c, value)
 	}
 }
 
