@@ -21,6 +21,7 @@ type Context struct {
 	tracker *tracker // of the record's partition
 	sup     *supervisor
 	silent  int64 // where the partition's silent records end
+	waited  bool
 }
 
 // Raw returns the record as it was received. The caller may not modify it.
@@ -44,6 +45,7 @@ func Callback(process func(c *Context, value []byte)) goka.ProcessCallback {
 			return // the session ends, it is read again
 		}
 		process(c, value)
+		c.endWait()
 	}
 }
 

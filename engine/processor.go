@@ -176,7 +176,7 @@ func (p *Processor) options(g *group, s *store, out *atomic.Pointer[producer]) [
 		goka.WithPartitionChannelSize(256),
 		goka.WithTopicManagerBuilder(g.topics.manager(p.group.WriteOnly)),
 		goka.WithProducerBuilder(p.cfg.gokaProducer(true, out)),
-		goka.WithConsumerSaramaBuilder(p.cfg.consumer()),
+		goka.WithConsumerSaramaBuilder(p.consumer(g.topics)),
 		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {
 			sc, err := p.cfg.sarama()
 			if err != nil {
@@ -210,7 +210,13 @@ func (p *Processor) openStore(topics *Topics) (*store, error) {
 	return openStore(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, end, p.sup.log)
 }
 
-func (c *Config) consumer() goka.SaramaConsumerBuilder {
+// consumer builds what goka reads tables with. A group without one has no use
+// for connections of its own.
+func (p *Processor) consumer(topics *Topics) goka.SaramaConsumerBuilder {
+	if p.group.Graph.GroupTable() == nil {
+		return func([]string, string) (sarama.Consumer, error) { return sarama.NewConsumerFromClient(topics.client) }
+	}
+	c := &p.cfg
 	return func(brokers []string, clientID string) (sarama.Consumer, error) {
 		sc, err := c.sarama()
 		if err != nil {

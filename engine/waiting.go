@@ -16,13 +16,14 @@ func (c *Context) Silent() bool { return c.raw != nil && c.raw.Offset < c.silent
 // now, and returns true: then try again. If the session ends meanwhile it
 // returns false: the record was given up and is read again by whoever has the
 // partition next; the callback must return and write nothing. Nothing overtakes
-// the record in either case. While it waits the status tells cause.
+// the record in either case. Until the callback returns the status tells cause.
 func (c *Context) Wait(d time.Duration, cause error) bool {
-	claim := claimKey{string(c.Topic()), c.Partition()}
-	c.tracker.setWaiting(true)
-	defer c.tracker.setWaiting(false)
-	c.sup.wait(claim, fmt.Sprintf("%s/%d waits at offset %d: %v", c.Topic(), c.Partition(), c.Offset(), cause))
-	defer c.sup.wait(claim, "")
+	if !c.waited {
+		c.waited = true
+		c.tracker.setWaiting(true)
+		c.sup.log.Warn("record waits", "topic", c.Topic(), "partition", c.Partition(), "offset", c.Offset(), "err", cause)
+	}
+	c.sup.wait(c.claim(), fmt.Sprintf("%s/%d waits at offset %d: %v", c.Topic(), c.Partition(), c.Offset(), cause))
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -33,6 +34,15 @@ func (c *Context) Wait(d time.Duration, cause error) bool {
 		return false
 	}
 }
+
+func (c *Context) endWait() {
+	if c.waited {
+		c.tracker.setWaiting(false)
+		c.sup.wait(c.claim(), "")
+	}
+}
+
+func (c *Context) claim() claimKey { return claimKey{string(c.Topic()), c.Partition()} }
 
 // wait notes what a partition waits for; an empty text is nothing.
 func (s *supervisor) wait(claim claimKey, what string) {
