@@ -17,7 +17,7 @@ type Explanation struct {
 type EventExplanation struct {
 	Event    Event
 	Lets     []FieldValue // the names that the source defines
-	Outcomes []Outcome // of the rules, in order
+	Outcomes []Outcome    // of the rules, in order
 }
 
 // Outcome is what one rule makes of one event.
