@@ -38,7 +38,8 @@ type group struct {
 	instanceID string
 	sup        *supervisor
 	remedy     string
-	refused    func([]Refusal) // is told all that a session refuses
+	refused    func([]Refusal)            // is told all that a session refuses
+	claimed    *atomic.Pointer[[]Claimed] // those of the present session
 	former     *former
 	log        *slog.Logger
 
@@ -78,6 +79,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if g.onSession != nil {
 		g.onSession(infos)
 	}
+	g.claimed.Store(claimedIn(s))
 	wrapped := newSession(s, infos)
 	g.refused(g.place(wrapped, positions))
 	g.session.Store(wrapped)
@@ -113,8 +115,19 @@ func (g *group) place(s *session, positions map[claimKey]*position) []Refusal {
 	return refusals
 }
 
+func claimedIn(s sarama.ConsumerGroupSession) *[]Claimed {
+	var all []Claimed
+	for topic, partitions := range s.Claims() {
+		for _, p := range partitions {
+			all = append(all, Claimed{topic, p})
+		}
+	}
+	return &all
+}
+
 // Cleanup implements sarama.ConsumerGroupHandler.
 func (g *group) Cleanup(s sarama.ConsumerGroupSession) error {
+	g.claimed.Store(nil)
 	// A session whose setup failed was never wrapped.
 	wrapped := g.session.Load()
 	if wrapped == nil || wrapped.ConsumerGroupSession != s {

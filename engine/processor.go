@@ -51,6 +51,14 @@ type Processor struct {
 	cfg   Config
 	group Group
 	sup   *supervisor
+
+	claims atomic.Pointer[[]Claimed] // of the present session; not modified
+}
+
+// Claimed is a partition that a group's session has.
+type Claimed struct {
+	Topic     string
+	Partition int32
 }
 
 // NewProcessor returns a processor that does nothing until Run.
@@ -65,6 +73,18 @@ func (p *Processor) Run(ctx context.Context) error { return p.sup.run(ctx, p.att
 
 // Status tells what the processor is doing.
 func (p *Processor) Status() Status { return p.sup.snapshot() }
+
+// Group is the name of the consumer group.
+func (p *Processor) Group() string { return string(p.group.Graph.Group()) }
+
+// Partitions are those that the processor has in the present session, also the
+// refused ones; none between sessions. It may be called at any time.
+func (p *Processor) Partitions() []Claimed {
+	if claims := p.claims.Load(); claims != nil {
+		return *claims
+	}
+	return nil
+}
 
 func (p *Processor) attempt(ctx context.Context) (ended error) {
 	topics, err := OpenTopics(p.cfg)
@@ -158,7 +178,8 @@ func (p *Processor) newGroup(topics *Topics) *group {
 		name: string(p.group.Graph.Group()), topics: topics,
 		onSession: p.group.OnSession, positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
 		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
-		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log,
+		claimed: &p.claims,
+		former:  p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log,
 	}
 	for _, edge := range p.group.Graph.InputStreams() {
 		g.inputs = append(g.inputs, edge.Topic())

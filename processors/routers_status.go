@@ -34,6 +34,17 @@ func (r *Routers) Status() []engine.Status {
 	return out
 }
 
+// Processors returns those that run, by topic.
+func (r *Routers) Processors() []*engine.Processor {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []*engine.Processor
+	for _, topic := range slices.Sorted(maps.Keys(r.routed)) {
+		out = append(out, r.routed[topic].processor)
+	}
+	return out
+}
+
 // Settled reports whether every router has run, failed or found its topic
 // missing since Run began. What comes later does not change it: a topic that
 // somebody creates is no reason to call the process unready.

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
+	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,9 +23,6 @@ import (
 	"github.com/belfry/belfry/views"
 	"github.com/belfry/belfry/web"
 )
-
-// lagInterval is the time between two collections of consumer lag.
-const lagInterval = 5 * time.Second
 
 // nodeConfig is what one serving process does.
 type nodeConfig struct {
@@ -45,6 +41,8 @@ type nodeConfig struct {
 	log      *slog.Logger
 
 	sweepInterval, sweepAge time.Duration // 0: the defaults
+
+	lagGroups *regexp.Regexp // groups of others to show; nil: none
 }
 
 // doors are what the server lets in.
@@ -64,6 +62,8 @@ type node struct {
 	nodeConfig
 	registry    *prometheus.Registry
 	lag         *engine.Lag
+	lagPage     *server.LagPage
+	viewPaces   *viewPaces
 	deadLetters *engine.DeadLetters
 	journal     *emitters.Journal
 	processors  []*engine.Processor
@@ -151,9 +151,7 @@ func (n *node) run(ctx context.Context) (err error) {
 		g.Go(func() error { return n.routers.Run(back) })
 		g.Go(func() error { return n.watch.Run(back) })
 	}
-	inputs := n.groupInputs()
-	n.lag = engine.NewLag(n.engine, slices.Sorted(maps.Keys(inputs)), lagInterval)
-	n.lag.Inputs = inputs
+	n.watchLag()
 	g.Go(func() error { return n.lag.Run(back) })
 	serve := func(ctx context.Context) error {
 		<-ctx.Done()
@@ -162,7 +160,7 @@ func (n *node) run(ctx context.Context) (err error) {
 	var ops http.Handler
 	if n.api == nil {
 		ops = server.Ops(server.OpsConfig{
-			Registry: n.registry, Readiness: n.conditions, LagMetrics: server.LagMetrics(n.lag.Report), Logger: n.log,
+			Registry: n.registry, Readiness: n.conditions, LagMetrics: n.lagPage, Logger: n.log,
 		})
 	} else {
 		g.Go(func() error { return n.unread.Run(back) })
@@ -199,7 +197,7 @@ func (n *node) newServer() (*server.Server, error) {
 		Streams: n.doors.streams, TrustedProxies: n.doors.proxies, Certificate: n.doors.certificate,
 		Readiness:    n.conditions,
 		Lag:          func(context.Context) (any, error) { return n.lag.Report(), nil },
-		LagMetrics:   server.LagMetrics(n.lag.Report),
+		LagMetrics:   n.lagPage,
 		Registry:     n.registry,
 		MetricsOnAPI: n.metrics == nil,
 		Pages:        web.Handler(),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -28,6 +29,14 @@ func (n *node) groupInputs() map[string][]string {
 		maps.Copy(inputs, n.routers.Inputs())
 	}
 	return inputs
+}
+
+// allProcessors are those that run at this time.
+func (n *node) allProcessors() []*engine.Processor {
+	if n.routers == nil {
+		return n.processors
+	}
+	return slices.Concat(n.processors, n.routers.Processors())
 }
 
 // statuses are those of all processors at this time.

@@ -36,6 +36,7 @@ type serveOptions struct {
 	member  memberOptions
 	server  serverOptions
 	sweep   sweepOptions
+	lag     lagOptions
 	process processOptions
 	log     logOptions
 
@@ -142,6 +143,8 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		log:      log,
 
 		sweepInterval: o.sweep.interval, sweepAge: o.sweep.age,
+
+		lagGroups: o.lag.pattern,
 	}
 	o.member.apply(&cfg.engine)
 	if withAPI {
@@ -238,7 +241,7 @@ for as long.`,
 		Example: `  belfry processor --brokers kafka:9092 --metrics-addr :9100
   belfry processor --brokers kafka:9092 --groups router --rules rules.yaml --state-dir /var/lib/belfry
   belfry processor --brokers kafka:9092 --instance-id "$HOSTNAME" --session-timeout 30s`,
-	}, o, []options{&o.kafka, &o.groups, &o.rules, &o.member, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []options{&o.kafka, &o.groups, &o.rules, &o.member, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		tuneGC(p.env)
 		return o.serve(ctx, log, false, nil)
 	})
@@ -255,7 +258,7 @@ load balancer. The topics must exist (belfry topics). Each server on a
 machine needs a --state-dir of its own.`,
 		Example: `  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080 --metrics-addr :9100
   belfry server --brokers 127.0.0.1:9092 --auth none`,
-	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, true, nil)
 	})
 }
@@ -273,7 +276,7 @@ With --rules it reads other topics, too. The rules are read again when their
 files change and on SIGHUP; bad ones are refused, the old ones stay.`,
 		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080
   belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --rules rules.yaml`,
-	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.topics, &o.rules, &o.member, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.topics, &o.rules, &o.member, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = allGroups()
 		return o.serve(ctx, log, true, func(cfg engine.Config) error {
 			changes, err := ensureTopics(ctx, cfg, belfry.Prefix(o.kafka.prefix), o.topics)
