@@ -56,6 +56,7 @@ const (
 	stateRecovering  = "recovering"
 	stateRunning     = "running"
 	stateRebalancing = "rebalancing"
+	stateWaiting     = "waiting"
 	stateFailed      = "failed"
 	stateStopped     = "stopped"
 	stateUnknown     = "unknown"
@@ -66,7 +67,8 @@ type Worker struct {
 	Kind string `json:"kind"` // processor or view
 	// Name is that of a processor's group, or of a view's topic.
 	Name string `json:"name"`
-	// Phase is starting, recovering, running, reconnecting, failed or stopped.
+	// Phase is starting, recovering, running, reconnecting, waiting (for a topic
+	// that does not exist), failed or stopped.
 	Phase    string    `json:"phase"`
 	Since    time.Time `json:"since"`
 	Restarts int       `json:"restarts"`
@@ -74,7 +76,9 @@ type Worker struct {
 	// Refused are the partitions that it has and does not read, for people.
 	Refused  []string  `json:"refused,omitempty"`
 	Progress *Progress `json:"progress,omitempty"` // nil unless recovering
-	Lag      int64     `json:"lag"`                // records, of a view
+	// Waiting tells what partitions wait for that is not there for now.
+	Waiting []string `json:"waiting,omitempty"`
+	Lag     int64    `json:"lag"` // records, of a view
 }
 
 // Flow is what reads and writes topics.

@@ -57,8 +57,9 @@ type Letter struct {
 	Attempt  int       `json:"attempt"`
 	Replayed bool      `json:"replayed"`
 	// Cut says that it is not the whole record, and cannot be replayed.
-	Cut  bool `json:"cut"`
-	Size int  `json:"size"` // of the value, bytes
+	Cut bool `json:"cut"`
+	// Size is that of the value, in bytes; 0 in a list.
+	Size int `json:"size,omitempty"`
 
 	Contents *LetterContents `json:"contents,omitempty"`
 }

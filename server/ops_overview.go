@@ -46,12 +46,13 @@ type overviewLag struct {
 // this process say of themselves.
 type groupStatus struct {
 	belfry.GroupLag
-	// State is running, starting, recovering, rebalancing, failed, stopped or
-	// unknown; of several members here that of the worst.
+	// State is running, starting, recovering, rebalancing, waiting (for its topic,
+	// which does not exist), failed, stopped or unknown; of several members here that of the worst.
 	State      string    `json:"state"`
 	KafkaState string    `json:"kafka_state"`
 	Error      string    `json:"error,omitempty"`
 	Refused    []string  `json:"refused,omitempty"`
+	Waiting    []string  `json:"waiting,omitempty"`
 	Restarts   int       `json:"restarts"`
 	Progress   *Progress `json:"progress,omitempty"`
 	Here       bool      `json:"here"` // whether this process is a member
@@ -128,7 +129,7 @@ func (s *Server) ready() bool {
 
 // badness orders states, so that what needs somebody comes first.
 func badness(state string) int {
-	return slices.Index([]string{stateRunning, stateUnknown, stateRebalancing, stateStarting, stateRecovering, stateStopped, stateFailed}, state)
+	return slices.Index([]string{stateRunning, stateUnknown, stateRebalancing, stateWaiting, stateStarting, stateRecovering, stateStopped, stateFailed}, state)
 }
 
 // groupStatuses joins what the brokers and what the members here say. A group
@@ -169,6 +170,7 @@ func newGroupStatus(g belfry.GroupLag, workers []Worker, records map[string]floa
 		s.Here, s.Restarts = true, s.Restarts+w.Restarts
 		s.Error = cmp.Or(s.Error, w.Error)
 		s.Refused = append(s.Refused, w.Refused...)
+		s.Waiting = append(s.Waiting, w.Waiting...)
 	}
 	if len(s.Members) > maxOverviewMembers {
 		s.Members = s.Members[:maxOverviewMembers]

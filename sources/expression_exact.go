@@ -31,12 +31,12 @@ type inexact struct {
 
 // Exec implements interpreter.InterpretableV2.
 func (i *inexact) Exec(frame *interpreter.ExecutionFrame) ref.Val {
-	return plain(i.InterpretableAttribute.Exec(frame))
+	return withoutText(i.InterpretableAttribute.Exec(frame))
 }
 
 // Eval implements interpreter.Interpretable.
 func (i *inexact) Eval(a interpreter.Activation) ref.Val {
-	return plain(i.InterpretableAttribute.Eval(a))
+	return withoutText(i.InterpretableAttribute.Eval(a))
 }
 
 // markExact collects the attributes that an expression passes on unchanged, by

@@ -103,7 +103,7 @@ func nameOf(v ref.Val) (string, error) {
 			return "", nil
 		}
 		return nameOf(v.GetValue())
-	case types.Int, types.Uint, types.Double, number:
+	case types.Int, types.Uint, types.Double, writtenNumber:
 		return textOf(v)
 	case *types.Err:
 		return "", evaluationError(v)

@@ -221,7 +221,7 @@ func (l *loader) inherit(r retractSite, target *madeRule) {
 	case slices.ContainsFunc(target.rule.texts, func(t ruleText) bool { return t.field == "source" }):
 		r.file.wrong(r.node, path, "is missing; the rule %q makes its source of the event, so write the same text here", target.rule.name)
 	case target.rule.base.Source != "":
-		r.retract.source = &template{texts: []string{target.rule.base.Source}}
+		r.retract.source = &template{source: target.rule.base.Source, texts: []string{target.rule.base.Source}}
 	case target.source.Name() != r.source.Name():
 		r.file.wrong(r.node, path, "is missing; the rule %q is of another topic, so give both the same source", target.rule.name)
 	}

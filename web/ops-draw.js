@@ -49,6 +49,7 @@ export function say(element, text) {
  */
 export function fill(table, rows, empty = 'None.') {
   const body = table.tBodies[0];
+  const focused = body.contains(document.activeElement) ? document.activeElement : undefined;
   if (rows.length === 0) {
     const columns = table.tHead.rows[0].cells.length;
     rows = [{ key: '', cells: [(cell) => { cell.colSpan = columns; say(cell, empty); }] }];
@@ -77,6 +78,8 @@ export function fill(table, rows, empty = 'None.') {
     if (body.rows[i] !== row) body.insertBefore(row, body.rows[i] ?? null);
   });
   for (const row of known.values()) row.remove();
+  // A row that was moved has lost it.
+  if (focused && focused !== document.activeElement && body.contains(focused)) focused.focus({ preventScroll: true });
 }
 
 export const figure = (n) => ({ text: typeof n === 'number' ? number(n) : n, className: 'number' });
@@ -98,7 +101,7 @@ export function press(label, name, act) {
   };
 }
 
-const stateTexts = { reconnecting: 'reconnecting, answers as before' };
+const stateTexts = { reconnecting: 'reconnecting, answers as before', waiting: 'waiting for its topic' };
 
 /** A cell with a state: the word first, then how far, then why. */
 export function state(status) {
@@ -121,7 +124,7 @@ export function state(status) {
     say(label, text);
     bar.hidden = !p;
     if (p) bar.value = p.percent;
-    const reasons = [...(status.refused ?? [])];
+    const reasons = [...(status.refused ?? []), ...(status.waiting ?? [])];
     if (status.error && name !== 'running') reasons.unshift(status.error);
     say(why, reasons.join('; '));
     why.hidden = reasons.length === 0;

@@ -64,8 +64,14 @@ function action(className, label) {
   return button;
 }
 
-function lookInto(letter) {
+async function lookInto(letter) {
   looked = letter;
+  try {
+    letter = await (await ask(path(letter.id))).json();
+  } catch (error) {
+    say($('letters-status'), error.message);
+    return;
+  }
   $('letter').hidden = false;
   $('letter-value').hidden = true;
   $('letter-contents').hidden = false;
@@ -74,7 +80,7 @@ function lookInto(letter) {
     ['Reason', letter.reason], ['Group', letter.group],
     ['Read from', `${letter.topic}, partition ${letter.from.partition}, offset ${letter.from.offset}`],
     ['Written', time(letter.at)], ['Set aside', time(letter.dead_at)],
-    ['Attempt', String(letter.attempt)], ['Size', `${number(letter.size)} bytes${letter.cut ? ', cut' : ''}`],
+    ['Attempt', String(letter.attempt)], ['Size', `${number(letter.size ?? 0)} bytes${letter.cut ? ', cut' : ''}`],
   ];
   if (letter.rule) entries.splice(1, 0, ['Rule', letter.rule + (letter.field ? `, field ${letter.field}` : '')]);
   facts($('letter-facts'), entries);

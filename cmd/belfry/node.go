@@ -30,16 +30,19 @@ type nodeConfig struct {
 	engine   engine.Config
 	prefix   belfry.Prefix
 	inboxCap int
-	groups   []string      // names of --groups; none: no processors
-	api      net.Listener  // nil: no server
-	doors    doors         // of api
-	polls    time.Duration // interval of polls; 0: the default
-	trust    time.Duration // in tokens; 0: the default
-	metrics  net.Listener  // nil: none
-	grace    time.Duration // for draining
-	notice   time.Duration // of it, until connections are refused
-	onReady  func()        // called once, when all of it runs; may be nil
-	log      *slog.Logger
+	groups   []string     // names of --groups; none: no processors
+	rules    *rulesConfig // nil: the built-in source alone
+	// replayRules returns what dead letters are replayed by; nil as rules.
+	replayRules func() (func(topic string) (processors.Rules, bool), error)
+	api         net.Listener  // nil: no server
+	doors       doors         // of api
+	polls       time.Duration // interval of polls; 0: the default
+	trust       time.Duration // in tokens; 0: the default
+	metrics     net.Listener  // nil: none
+	grace       time.Duration // for draining
+	notice      time.Duration // of it, until connections are refused
+	onReady     func()        // called once, when all of it runs; may be nil
+	log         *slog.Logger
 
 	sweepInterval, sweepAge time.Duration // 0: the defaults
 
@@ -68,6 +71,8 @@ type node struct {
 	deadLetters *engine.DeadLetters
 	journal     *emitters.Journal
 	processors  []*engine.Processor
+	routers     *processors.Routers // nil: no rules
+	watch       *rulesWatch         // nil: no rules
 	unread      *views.Unread
 	inbox       *views.Inbox
 	repairs     *views.Repairs // nil: nothing reads rows
@@ -153,6 +158,11 @@ func (n *node) run(ctx context.Context) (err error) {
 		p := engine.NewProcessor(n.engine, newGroup(name, deps, n.inboxCap))
 		n.processors = append(n.processors, p)
 		g.Go(func() error { return p.Run(back) })
+	}
+	n.openRouters(deps)
+	if n.routers != nil {
+		g.Go(func() error { return n.routers.Run(back) })
+		g.Go(func() error { return n.watch.Run(back) })
 	}
 	n.watchLag()
 	g.Go(func() error { return n.lag.Run(back) })

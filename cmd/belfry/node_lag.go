@@ -22,14 +22,14 @@ const lagInterval = 5 * time.Second
 func (n *node) watchLag() {
 	n.lagPage, n.viewPaces = server.NewLagPage(), newViewPaces()
 	n.lag = engine.NewLag(n.engine, engine.LagConfig{
-		Groups: n.prefix.GroupInputs, Others: otherGroups(n.prefix, n.lagGroups), Interval: lagInterval,
+		Groups: n.groupInputs, Others: otherGroups(n.prefix, n.lagGroups), Interval: lagInterval,
 		Collected: func(r belfry.LagReport) {
 			n.lagPage.Show(r)
 			n.viewPaces.observe(n.views(), time.Now())
 		},
 	})
 	n.registry.MustRegister(&lagMetrics{
-		report: n.lag.Report, processors: func() []*engine.Processor { return n.processors },
+		report: n.lag.Report, processors: n.allProcessors,
 		views: n.views, paces: n.viewPaces,
 	})
 }

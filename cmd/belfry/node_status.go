@@ -22,14 +22,11 @@ func (n *node) conditions() []server.Condition {
 		s := p.Status()
 		// What is refused needs an operator, the rest goes on: another instance
 		// could do no better.
-		detail := string(s.Phase)
-		for _, r := range s.Refused {
-			detail += ", refuses " + r.String()
-		}
-		c := server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: detail}
+		c := server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: processorDetail(s)}
 		c.State, c.Progress = readyState(s, c.Ready)
 		out = append(out, c)
 	}
+	out = append(out, n.sourceConditions()...)
 	for _, v := range n.views() {
 		s, lag := v.Status(), v.Lag()
 		c := server.Condition{
@@ -89,24 +86,10 @@ func (n *node) registerMetrics() {
 			Name: name, Help: help, ConstLabels: prometheus.Labels{label: value},
 		}, read))
 	}
-	asNumber := func(b bool) float64 {
-		if b {
-			return 1
-		}
-		return 0
-	}
 	if n.doors.keys != nil {
 		n.registry.MustRegister(n.doors.keys)
 	}
-	for _, p := range n.processors {
-		name := p.Status().Name
-		gauge("belfry_processor_running", "1 while the processor has its partitions and processes.", "processor", name,
-			func() float64 { return asNumber(p.Status().Phase == engine.Running) })
-		gauge("belfry_processor_restarts", "How often the processor failed and was built anew.", "processor", name,
-			func() float64 { return float64(p.Status().Restarts) })
-		gauge("belfry_processor_refused_partitions", "Partitions that the processor has and does not read, since their log is not the one that was processed.", "processor", name,
-			func() float64 { return float64(len(p.Status().Refused)) })
-	}
+	n.registry.MustRegister(newProcessorStates(n.statuses))
 	counter := func(name, help string, read func() float64) {
 		n.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
 	}

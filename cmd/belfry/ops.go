@@ -16,6 +16,7 @@ import (
 func (n *node) operations() server.Operations {
 	return server.Operations{
 		Installation: opsNode{n},
+		Letters:      n.letters(),
 		Journals:     journals{&views.Replays{Config: n.engine, Prefix: n.prefix, Cap: n.inboxCap}},
 	}
 }
@@ -31,8 +32,8 @@ func (i opsNode) Lag() belfry.LagReport { return i.lag.Report() }
 // Workers implements server.Installation.
 func (i opsNode) Workers() []server.Worker {
 	var out []server.Worker
-	for _, p := range i.processors {
-		out = append(out, newWorker("processor", p.Status()))
+	for _, s := range i.statuses() {
+		out = append(out, newWorker("processor", s))
 	}
 	for _, v := range i.views() {
 		w := newWorker("view", v.Status())
@@ -44,7 +45,8 @@ func (i opsNode) Workers() []server.Worker {
 
 func newWorker(kind string, s engine.Status) server.Worker {
 	w := server.Worker{
-		Kind: kind, Name: workerName(kind, s), Phase: string(s.Phase), Since: s.Since.UTC(), Restarts: s.Restarts,
+		Kind: kind, Name: strings.TrimPrefix(s.Name, kind+" "), Phase: string(s.Phase), Since: s.Since.UTC(),
+		Restarts: s.Restarts, Waiting: s.Waiting,
 	}
 	if s.Err != nil {
 		w.Error = s.Err.Error()
@@ -57,9 +59,6 @@ func newWorker(kind string, s engine.Status) server.Worker {
 	}
 	return w
 }
-
-// workerName is what the engine's name of a status says after its kind.
-func workerName(kind string, s engine.Status) string { return strings.TrimPrefix(s.Name, kind+" ") }
 
 // Flows implements server.Installation.
 func (i opsNode) Flows() []server.Flow { return flows(i.prefix, i.lag.Report()) }
@@ -93,7 +92,7 @@ const maxShownRebalances = 32
 // Rebalances implements server.Installation.
 func (i opsNode) Rebalances() []server.Rebalance {
 	var out []server.Rebalance
-	for _, p := range i.processors {
+	for _, p := range i.allProcessors() {
 		name := p.Group()
 		for _, r := range p.Rebalances() {
 			out = append(out, server.Rebalance{
