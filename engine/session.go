@@ -50,7 +50,8 @@ type session struct {
 	infos    map[string]TopicInfo
 	trackers map[claimKey]*tracker // neither is modified after Setup
 	refused  map[claimKey]bool
-	reading  context.Context // ends with the session, or earlier if a topic is another
+	written  func(timestamp time.Time) // Group.Written
+	reading  context.Context           // ends with the session, or earlier if a topic is another
 	stop     context.CancelFunc
 	watch    sync.WaitGroup
 }
@@ -72,7 +73,13 @@ func newSession(s sarama.ConsumerGroupSession, infos map[string]TopicInfo) *sess
 // MarkOffset marks the completed prefix that ends with the record before
 // offset, if there is one.
 func (s *session) MarkOffset(topic string, partition int32, offset int64, _ string) {
-	if last := s.trackers[claimKey{topic, partition}].finish(offset - 1); last != nil {
+	t := s.trackers[claimKey{topic, partition}]
+	if s.written != nil {
+		if raw := t.raw(offset - 1); raw != nil {
+			s.written(raw.Timestamp)
+		}
+	}
+	if last := t.finish(offset - 1); last != nil {
 		m := mark{s.infos[topic].ID.Epoch(), last.Timestamp.UnixMilli()}
 		s.ConsumerGroupSession.MarkOffset(topic, partition, last.Offset+1, m.String())
 	}

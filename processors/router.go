@@ -46,6 +46,7 @@ func (r *Router) Group(options ...goka.ProcessorOption) engine.Group {
 			id := infos[r.topic].ID
 			r.id.Store(&id)
 		},
+		Written: r.Metrics.writtenBy(r.Prefix.RouterGroup(r.topic)),
 		Options: options,
 	}
 }
