@@ -41,6 +41,7 @@ type group struct {
 	remedy     string
 	refused    func([]Refusal)            // is told all that a session refuses
 	claimed    *atomic.Pointer[[]Claimed] // those of the present session
+	written    func(time.Time)            // may be nil
 	former     *former
 	changes    *rebalances
 	log        *slog.Logger
@@ -81,6 +82,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	g.onSession(infos)
 	g.claimed.Store(claimedIn(s))
 	wrapped := newSession(s, infos)
+	wrapped.written = g.written
 	g.refused(g.place(wrapped, positions))
 	g.session.Store(wrapped)
 	partitions := 0

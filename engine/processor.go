@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -41,6 +42,9 @@ type Group struct {
 	// WriteOnly says that the callbacks never read the group's table: then no
 	// store is kept, and a partition starts without recovering one.
 	WriteOnly bool
+	// Written, if not nil, is told the timestamp of each record once all that its
+	// callback wrote is acknowledged. It must not block; calls may come at once.
+	Written func(timestamp time.Time)
 	// Options are passed to goka after our own: the seam for tests.
 	Options []goka.ProcessorOption
 }
@@ -189,7 +193,7 @@ func (p *Processor) newGroup(topics *Topics) *group {
 		name: string(p.group.Graph.Group()), topics: topics,
 		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
 		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
-		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log, changes: &p.changes, claimed: &p.claims,
+		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log, changes: &p.changes, claimed: &p.claims, written: p.group.Written,
 	}
 	g.onSession = func(infos map[string]TopicInfo) {
 		p.recovery.reset()

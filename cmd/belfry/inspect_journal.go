@@ -115,7 +115,7 @@ func printReplay(w io.Writer, prefix belfry.Prefix, r *belfry.Replay) error {
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		fmt.Fprintf(t, "%d\t%s\t%d\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", s.Offset, s.Time.Format(time.RFC3339), s.Version,
-			orDash(s.Kind), orDash(stepOrigin(s)), stepOutcome(s), orDash(stepChanges(s)), s.Counts.Unread, s.Counts.Unseen, s.Counts.Urgent, s.Title)
+			orDash(s.Kind), orDash(printable(stepOrigin(s))), printable(stepOutcome(s)), orDash(stepChanges(s)), s.Counts.Unread, s.Counts.Unseen, s.Counts.Urgent, printable(s.Title))
 	}
 	fmt.Fprintln(t)
 	for _, line := range verdict(&r.Result) {

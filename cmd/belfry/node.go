@@ -78,6 +78,7 @@ type node struct {
 	repairs     *views.Repairs // nil: nothing reads rows
 	sweep       *views.Sweep   // nil: no server
 	draining    atomic.Bool
+	audit       *views.Audit // nil: no server
 }
 
 // runNode runs until ctx ends and then drains: first the HTTP server, while the
@@ -178,6 +179,8 @@ func (n *node) run(ctx context.Context) (err error) {
 	} else {
 		g.Go(func() error { return n.unread.Run(back) })
 		g.Go(func() error { return n.inbox.Run(back) })
+		n.openAudit()
+		g.Go(func() error { return n.audit.Run(back) })
 		if n.doors.keys != nil {
 			g.Go(func() error { return n.doors.keys.Run(back) })
 		}
