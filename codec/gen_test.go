@@ -93,6 +93,7 @@ func drawRecord(t *rapid.T) belfry.Record {
 	case belfry.KindNotify:
 		r.Notification = drawNotification(t)
 		r.Rule, r.Origin = rapid.String().Draw(t, "rule"), drawOrigin(t)
+		r.Silent = rapid.Bool().Draw(t, "silent")
 	case belfry.KindRetract:
 		r.Retraction = belfry.Retraction{
 			Source:      rapid.String().Draw(t, "source"),
@@ -117,6 +118,9 @@ func drawState(t *rapid.T) belfry.State {
 		Epoch:   rapid.Uint32().Draw(t, "epoch"),
 		Version: rapid.Uint64().Draw(t, "version"),
 		Extra:   drawExtra(t),
+	}
+	if ms := rapid.Int64Range(0, 1<<45).Draw(t, "changed at"); ms > 0 {
+		s.ChangedAt = time.UnixMilli(ms).UTC()
 	}
 	upTo := func(limit uint64, label string) uint64 { return rapid.Uint64Range(0, limit).Draw(t, label) }
 	s.Base, s.Horizon = upTo(s.Version, "base"), upTo(s.Version, "horizon")

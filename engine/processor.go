@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -25,12 +26,25 @@ type Group struct {
 	// partition whose log is not the one that was processed (restored from a
 	// backup, cut short by an unclean election) is refused instead of read on.
 	Positional bool
+	// Start, if not nil, is asked where to begin when nothing was ever committed
+	// for any partition of the topic. The answer is committed for all its
+	// partitions before the first record is read, and is never asked for again;
+	// partitions that come later begin at their oldest record. It may use the
+	// Topics, and may be called again if the commit fails. Nil is the oldest
+	// record, with no commit before the first record is processed.
+	Start func(*Topics) (Start, error)
+	// Transient says that the input topic comes, goes and grows as others
+	// please: that it does not exist is no failure, but waited for.
+	Transient bool
 	// Remedy says what an operator does about a refused partition, for the log
 	// and the [Refusal].
 	Remedy string
 	// WriteOnly says that the callbacks never read the group's table: then no
 	// store is kept, and a partition starts without recovering one.
 	WriteOnly bool
+	// Written, if not nil, is told the timestamp of each record once all that its
+	// callback wrote is acknowledged. It must not block; calls may come at once.
+	Written func(timestamp time.Time)
 	// Options are passed to goka after our own: the seam for tests.
 	Options []goka.ProcessorOption
 }
@@ -38,9 +52,19 @@ type Group struct {
 // Processor runs one member of a consumer group and builds it anew when it
 // fails.
 type Processor struct {
-	cfg   Config
-	group Group
-	sup   *supervisor
+	cfg      Config
+	group    Group
+	sup      *supervisor
+	recovery recovery
+	changes  rebalances
+
+	claims atomic.Pointer[[]Claimed] // of the present session; not modified
+}
+
+// Claimed is a partition that a group's session has.
+type Claimed struct {
+	Topic     string
+	Partition int32
 }
 
 // NewProcessor returns a processor that does nothing until Run.
@@ -54,7 +78,25 @@ func NewProcessor(cfg Config, g Group) *Processor {
 func (p *Processor) Run(ctx context.Context) error { return p.sup.run(ctx, p.attempt) }
 
 // Status tells what the processor is doing.
-func (p *Processor) Status() Status { return p.sup.snapshot() }
+func (p *Processor) Status() Status {
+	s := p.sup.snapshot()
+	if s.Phase == Recovering {
+		s.Recovery = p.recovery.snapshot()
+	}
+	return s
+}
+
+// Group is the name of the consumer group.
+func (p *Processor) Group() string { return string(p.group.Graph.Group()) }
+
+// Partitions are those that the processor has in the present session, also the
+// refused ones; none between sessions. It may be called at any time.
+func (p *Processor) Partitions() []Claimed {
+	if claims := p.claims.Load(); claims != nil {
+		return *claims
+	}
+	return nil
+}
 
 func (p *Processor) attempt(ctx context.Context) (ended error) {
 	topics, err := OpenTopics(p.cfg)
@@ -66,6 +108,9 @@ func (p *Processor) attempt(ctx context.Context) (ended error) {
 	g := p.newGroup(topics)
 	if err := g.former.leave(topics.client); err != nil {
 		p.sup.log.Warn("its partitions wait for the session time-out", "err", err)
+	}
+	if err := p.missing(topics); err != nil {
+		return err
 	}
 	store, err := p.openStore(topics)
 	if err != nil {
@@ -89,15 +134,45 @@ func (p *Processor) attempt(ctx context.Context) (ended error) {
 	if g.fenced.Load() {
 		return fmt.Errorf("%w: %s: give each process an --instance-id of its own", ErrFenced, p.cfg.InstanceID)
 	}
+	if ctx.Err() == nil {
+		if gone := p.missing(topics); gone != nil {
+			return gone // whatever followed from it
+		}
+	}
 	if err == nil && ctx.Err() == nil {
 		return fmt.Errorf("processor %s ended without a reason", p.group.Graph.Group())
 	}
 	return err
 }
 
+// missing returns an error that matches errGone if an input of a transient group
+// does not exist.
+func (p *Processor) missing(topics *Topics) error {
+	if !p.group.Transient {
+		return nil
+	}
+	var names []string
+	for _, edge := range p.group.Graph.InputStreams() {
+		names = append(names, edge.Topic())
+	}
+	infos, err := topics.lookup(names)
+	if err != nil {
+		return nil // what is wrong shows in what follows
+	}
+	for _, name := range names {
+		if _, ok := infos[name]; !ok {
+			return fmt.Errorf("%w: %s does not exist", errGone, name)
+		}
+	}
+	return nil
+}
+
 func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
 	phases := map[goka.State]Phase{
 		goka.ProcStateStarting: Starting, goka.ProcStateSetup: Recovering, goka.ProcStateRunning: Running,
+	}
+	if !p.hasStore() {
+		phases[goka.ProcStateSetup] = Starting
 	}
 	observer := state.ObserveStateChange()
 	defer observer.Stop()
@@ -116,8 +191,15 @@ func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
 func (p *Processor) newGroup(topics *Topics) *group {
 	g := &group{
 		name: string(p.group.Graph.Group()), topics: topics,
-		onSession: p.group.OnSession, positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
-		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log,
+		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
+		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
+		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log, changes: &p.changes, claimed: &p.claims, written: p.group.Written,
+	}
+	g.onSession = func(infos map[string]TopicInfo) {
+		p.recovery.reset()
+		if p.group.OnSession != nil {
+			p.group.OnSession(infos)
+		}
 	}
 	for _, edge := range p.group.Graph.InputStreams() {
 		g.inputs = append(g.inputs, edge.Topic())
@@ -133,9 +215,8 @@ func (p *Processor) options(g *group, s *store, out *atomic.Pointer[producer]) [
 		goka.WithNilHandling(goka.NilProcess),
 		goka.WithContextWrapper(g.wrap),
 		goka.WithPartitionChannelSize(256),
-		goka.WithTopicManagerBuilder(g.topics.manager(p.group.WriteOnly)),
 		goka.WithProducerBuilder(p.cfg.gokaProducer(true, out)),
-		goka.WithConsumerSaramaBuilder(p.cfg.consumer()),
+		goka.WithConsumerSaramaBuilder(p.consumer(g.topics)),
 		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {
 			sc, err := p.cfg.sarama()
 			if err != nil {
@@ -145,20 +226,25 @@ func (p *Processor) options(g *group, s *store, out *atomic.Pointer[producer]) [
 			return g, err
 		}),
 	}
+	manager := g.topics.manager(p.group.WriteOnly)
 	if p.group.WriteOnly {
 		options = append(options, goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) { return storage.NewNull(), nil }))
 	} else if s != nil {
-		options = append(options, goka.WithStorageBuilder(ownOffsets(s.open)))
+		options = append(options, goka.WithStorageBuilder(p.recovery.watch(ownOffsets(s.open))))
+		manager = p.recovery.bound(p.group.Graph.GroupTable().Topic(), manager)
 	}
+	options = append(options, goka.WithTopicManagerBuilder(manager))
 	return append(options, p.group.Options...)
 }
 
+func (p *Processor) hasStore() bool { return p.group.Graph.GroupTable() != nil && !p.group.WriteOnly }
+
 // openStore opens the store of the group's table; nil if it needs none.
 func (p *Processor) openStore(topics *Topics) (*store, error) {
-	table := p.group.Graph.GroupTable()
-	if table == nil || p.group.WriteOnly {
+	if !p.hasStore() {
 		return nil, nil
 	}
+	table := p.group.Graph.GroupTable()
 	infos, err := topics.Info(table.Topic())
 	if err != nil {
 		return nil, err
@@ -169,7 +255,13 @@ func (p *Processor) openStore(topics *Topics) (*store, error) {
 	return openStore(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, end, p.sup.log)
 }
 
-func (c *Config) consumer() goka.SaramaConsumerBuilder {
+// consumer builds what goka reads tables with. A group without one has no use
+// for connections of its own.
+func (p *Processor) consumer(topics *Topics) goka.SaramaConsumerBuilder {
+	if p.group.Graph.GroupTable() == nil {
+		return func([]string, string) (sarama.Consumer, error) { return sarama.NewConsumerFromClient(topics.client) }
+	}
+	c := &p.cfg
 	return func(brokers []string, clientID string) (sarama.Consumer, error) {
 		sc, err := c.sarama()
 		if err != nil {

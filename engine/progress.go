@@ -10,10 +10,12 @@ import (
 // has removed, the markers of transactions) counts as read like records do.
 type progress struct {
 	mu    sync.Mutex
+	began time.Time
 	parts map[int32]*reach
 }
 
 type reach struct {
+	from   int64     // next at the begin
 	next   int64     // everything below is applied or does not exist
 	target int64     // caught up once next gets there
 	end    int64     // the high watermark as heard last
@@ -35,9 +37,21 @@ func (p *progress) begin(parts map[int32]*reach) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	for _, at := range parts {
-		at.moved, at.wait = now, silence
+		at.from, at.moved, at.wait = at.next, now, silence
 	}
-	p.parts = parts
+	p.began, p.parts = now, parts
+}
+
+// recovery is how far it has come from the begin to the targets.
+func (p *progress) recovery(now time.Time) *Recovery {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	spans := make([]span, 0, len(p.parts))
+	for _, at := range p.parts {
+		spans = append(spans, span{at.from, at.next, at.target})
+	}
+	r := recoveryOf(spans, now.Sub(p.began))
+	return &r
 }
 
 // reach says that everything below next is applied or does not exist, and where
@@ -94,6 +108,16 @@ func (p *progress) lag() int64 {
 		lag += max(at.end-at.next, 0)
 	}
 	return lag
+}
+
+// reached is the sum of all positions.
+func (p *progress) reached() (sum int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, at := range p.parts {
+		sum += at.next
+	}
+	return sum
 }
 
 // silent returns the positions of partitions that are not at their end but from

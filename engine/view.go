@@ -69,7 +69,13 @@ func (v *View) Run(ctx context.Context) error {
 }
 
 // Status tells what the view is doing.
-func (v *View) Status() Status { return v.sup.snapshot() }
+func (v *View) Status() Status {
+	s := v.sup.snapshot()
+	if s.Phase == Recovering {
+		s.Recovery = v.progress.recovery(time.Now())
+	}
+	return s
+}
 
 // Recovered reports whether the view has the whole table to read from. Once it
 // has, it stays true while the brokers are away and while the table is read
@@ -84,6 +90,10 @@ func (v *View) Refused() int64 { return v.refused.Load() }
 // Lag is how many offsets of the table the view has not got to yet, as far as
 // the brokers have told it last: while they are away it stays what it was.
 func (v *View) Lag() int64 { return v.progress.lag() }
+
+// Reach is how many offsets of the table the view has got to, in all
+// partitions together, and its [View.Lag].
+func (v *View) Reach() (next, lag int64) { return v.progress.reached(), v.progress.lag() }
 
 // Get returns the value of key, nil if there is none. The error matches
 // belfry.ErrNotReady unless [View.Recovered]. The caller owns the result.
@@ -123,4 +133,14 @@ func (v *View) Each(ctx context.Context, visit func(key string, value []byte, wr
 		return fmt.Errorf("read %s: %w", v.table.Topic, belfry.ErrNotReady)
 	}
 	return current.each(ctx, visit)
+}
+
+// EachKey is Each without values, and beginning at a partition that is another
+// each time. It holds few rows in memory, so that visit may be slow.
+func (v *View) EachKey(ctx context.Context, visit func(key string) error) error {
+	current := v.current.Load()
+	if current == nil {
+		return fmt.Errorf("read %s: %w", v.table.Topic, belfry.ErrNotReady)
+	}
+	return current.eachKey(ctx, visit)
 }

@@ -66,6 +66,11 @@ type Config struct {
 	Journal Journal
 	Auth    Auth
 
+	// DrainNotice is how long Serve goes on accepting connections after it was
+	// told to stop, so that who probes /readyz sees that it drains before a
+	// connection is refused: at most half of Serve's grace. Streams are told at
+	// once.
+	DrainNotice time.Duration
 	// Readiness tells what /readyz depends on; nil is always ready.
 	Readiness func() []Condition
 	// Lag returns what /v1/lag answers, as a value for encoding/json; nil
@@ -73,6 +78,8 @@ type Config struct {
 	Lag func(context.Context) (any, error)
 	// LagMetrics serves /metrics/lag; nil makes it not found.
 	LagMetrics http.Handler
+	// Operations is what the ops page shows.
+	Operations Operations
 	// Registry takes the package's metrics and is what /metrics serves; nil is
 	// a new one. Two Servers cannot share it: their metrics have equal names.
 	Registry *prometheus.Registry
@@ -123,6 +130,8 @@ type Server struct {
 	posts       *posts
 	connections *connections
 	pollLimit   *pollLimit
+	overviews   *overviews
+	journals    chan struct{} // one for each journal that is being read
 }
 
 // New returns a Server, or an error that names what is missing in config.
@@ -159,7 +168,9 @@ func New(config Config) (*Server, error) {
 		badges:  badgesOf(config.Rows),
 
 		pollLimit: newPollLimit(),
+		journals:  make(chan struct{}, journalsAtOnce),
 	}
+	s.overviews = newOverviews(s.overview)
 	s.streams = newStreams(config.Rows, config.Items, config.Registry, s.log)
 	s.streams.limits = config.Streams
 	if err := s.openDoors(); err != nil {

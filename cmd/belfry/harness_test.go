@@ -40,7 +40,8 @@ type served struct {
 func startServing(t *testing.T, args ...string) *served {
 	t.Helper()
 	s := &served{t: t, stdout: &tail{}, stderr: &tail{}, exited: make(chan struct{})}
-	p := newProgram(nil)
+	// No load balancer has to notice.
+	p := newProgram(map[string]string{"BELFRY_DRAIN_NOTICE": "0s"})
 	p.stdout, p.stderr = s.stdout, s.stderr
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel

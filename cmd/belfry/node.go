@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
+	"regexp"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,25 +25,28 @@ import (
 	"github.com/belfry/belfry/web"
 )
 
-// lagInterval is the time between two collections of consumer lag.
-const lagInterval = 5 * time.Second
-
 // nodeConfig is what one serving process does.
 type nodeConfig struct {
 	engine   engine.Config
 	prefix   belfry.Prefix
 	inboxCap int
-	groups   []string      // names of --groups; none: no processors
-	api      net.Listener  // nil: no server
-	doors    doors         // of api
-	polls    time.Duration // interval of polls; 0: the default
-	trust    time.Duration // in tokens; 0: the default
-	metrics  net.Listener  // nil: none
-	grace    time.Duration // for draining
-	onReady  func()        // called once, when all of it runs; may be nil
-	log      *slog.Logger
+	groups   []string     // names of --groups; none: no processors
+	rules    *rulesConfig // nil: the built-in source alone
+	// replayRules returns what dead letters are replayed by; nil as rules.
+	replayRules func() (func(topic string) (processors.Rules, bool), error)
+	api         net.Listener  // nil: no server
+	doors       doors         // of api
+	polls       time.Duration // interval of polls; 0: the default
+	trust       time.Duration // in tokens; 0: the default
+	metrics     net.Listener  // nil: none
+	grace       time.Duration // for draining
+	notice      time.Duration // of it, until connections are refused
+	onReady     func()        // called once, when all of it runs; may be nil
+	log         *slog.Logger
 
 	sweepInterval, sweepAge time.Duration // 0: the defaults
+
+	lagGroups *regexp.Regexp // groups of others to show; nil: none
 }
 
 // doors are what the server lets in.
@@ -63,13 +66,19 @@ type node struct {
 	nodeConfig
 	registry    *prometheus.Registry
 	lag         *engine.Lag
+	lagPage     *server.LagPage
+	viewPaces   *viewPaces
 	deadLetters *engine.DeadLetters
 	journal     *emitters.Journal
 	processors  []*engine.Processor
+	routers     *processors.Routers // nil: no rules
+	watch       *rulesWatch         // nil: no rules
 	unread      *views.Unread
 	inbox       *views.Inbox
 	repairs     *views.Repairs // nil: nothing reads rows
 	sweep       *views.Sweep   // nil: no server
+	draining    atomic.Bool
+	audit       *views.Audit // nil: no server
 }
 
 // runNode runs until ctx ends and then drains: first the HTTP server, while the
@@ -113,13 +122,21 @@ func runNode(ctx context.Context, cfg nodeConfig) (err error) {
 }
 
 func (n *node) run(ctx context.Context) (err error) {
-	// Two lifetimes: front ends with ctx, and back when front has drained.
+	// Three lifetimes: front ends with ctx, back when front has drained, and what
+	// tells of them when they have ended.
 	back, stopBack := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBack()
 	g, back := errgroup.WithContext(back)
 	front, stopFront := context.WithCancel(ctx)
 	defer stopFront()
 	context.AfterFunc(back, stopFront)
+	defer context.AfterFunc(front, func() { n.draining.Store(true) })()
+	last, stopLast := context.WithCancel(context.WithoutCancel(ctx))
+	var telling errgroup.Group
+	defer func() {
+		stopLast()
+		err = errors.Join(err, telling.Wait())
+	}()
 
 	if n.api != nil {
 		n.unread, n.inbox = views.NewUnread(n.engine, n.prefix), views.NewInbox(n.engine, n.prefix)
@@ -143,9 +160,12 @@ func (n *node) run(ctx context.Context) (err error) {
 		n.processors = append(n.processors, p)
 		g.Go(func() error { return p.Run(back) })
 	}
-	inputs := n.prefix.GroupInputs()
-	n.lag = engine.NewLag(n.engine, slices.Sorted(maps.Keys(inputs)), lagInterval)
-	n.lag.Inputs = inputs
+	n.openRouters(deps)
+	if n.routers != nil {
+		g.Go(func() error { return n.routers.Run(back) })
+		g.Go(func() error { return n.watch.Run(back) })
+	}
+	n.watchLag()
 	g.Go(func() error { return n.lag.Run(back) })
 	serve := func(ctx context.Context) error {
 		<-ctx.Done()
@@ -154,11 +174,13 @@ func (n *node) run(ctx context.Context) (err error) {
 	var ops http.Handler
 	if n.api == nil {
 		ops = server.Ops(server.OpsConfig{
-			Registry: n.registry, Readiness: n.conditions, LagMetrics: server.LagMetrics(n.lag.Report), Logger: n.log,
+			Registry: n.registry, Readiness: n.conditions, LagMetrics: n.lagPage, Logger: n.log,
 		})
 	} else {
 		g.Go(func() error { return n.unread.Run(back) })
 		g.Go(func() error { return n.inbox.Run(back) })
+		n.openAudit()
+		g.Go(func() error { return n.audit.Run(back) })
 		if n.doors.keys != nil {
 			g.Go(func() error { return n.doors.keys.Run(back) })
 		}
@@ -172,7 +194,10 @@ func (n *node) run(ctx context.Context) (err error) {
 	}
 	n.registerMetrics()
 	if n.metrics != nil {
-		g.Go(func() error { return serveMetrics(back, n.metrics, ops) })
+		telling.Go(func() error {
+			defer stopBack()
+			return serveMetrics(last, n.metrics, ops)
+		})
 	}
 	if n.onReady != nil {
 		g.Go(func() error { return n.announce(front) })
@@ -191,12 +216,14 @@ func (n *node) newServer() (*server.Server, error) {
 		Streams: n.doors.streams, TrustedProxies: n.doors.proxies, Certificate: n.doors.certificate,
 		Readiness:    n.conditions,
 		Lag:          func(context.Context) (any, error) { return n.lag.Report(), nil },
-		LagMetrics:   server.LagMetrics(n.lag.Report),
+		LagMetrics:   n.lagPage,
+		Operations:   n.operations(),
 		Registry:     n.registry,
 		MetricsOnAPI: n.metrics == nil,
 		Pages:        web.Handler(),
 		Logger:       n.log,
 		PollInterval: n.polls,
+		DrainNotice:  n.notice,
 		TokenTrust:   n.trust,
 	})
 }

@@ -22,24 +22,49 @@ func (n *node) conditions() []server.Condition {
 		s := p.Status()
 		// What is refused needs an operator, the rest goes on: another instance
 		// could do no better.
-		detail := string(s.Phase)
-		for _, r := range s.Refused {
-			detail += ", refuses " + r.String()
-		}
-		out = append(out, server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: detail})
+		c := server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: processorDetail(s)}
+		c.State, c.Progress = readyState(s, c.Ready)
+		out = append(out, c)
 	}
+	out = append(out, n.sourceConditions()...)
 	for _, v := range n.views() {
 		s, lag := v.Status(), v.Lag()
-		out = append(out, server.Condition{
+		c := server.Condition{
 			Name:   s.Name,
 			Ready:  v.Recovered() && lag <= maxViewLag,
 			Detail: fmt.Sprintf("%s, %d records behind", s.Phase, lag),
-		})
+		}
+		c.State, c.Progress = readyState(s, c.Ready)
+		if !c.Ready && v.Recovered() {
+			c.State = server.StateRecovering // catches up
+		}
+		out = append(out, c)
 	}
 	if n.doors.keys != nil {
 		out = append(out, n.doors.keys.Condition())
 	}
+	// A server tells of itself.
+	if n.api == nil && n.draining.Load() {
+		out = append(out, server.Condition{Name: "processors", State: server.StateDraining, Detail: "are shutting down"})
+	}
 	return out
+}
+
+// readyState translates what the engine says.
+func readyState(s engine.Status, ready bool) (server.State, *server.Progress) {
+	switch {
+	case ready:
+		return server.StateReady, nil
+	case s.Phase == engine.Recovering && s.Recovery != nil:
+		r := s.Recovery
+		return server.StateRecovering, server.NewProgress(r.Done, r.Total, r.Percent(), r.Left)
+	case s.Phase == engine.Failed:
+		return server.StateFailed, nil
+	case s.Phase == engine.Stopped:
+		return server.StateDraining, nil
+	default:
+		return server.StateStarting, nil
+	}
 }
 
 func (n *node) isReady() bool {
@@ -61,24 +86,10 @@ func (n *node) registerMetrics() {
 			Name: name, Help: help, ConstLabels: prometheus.Labels{label: value},
 		}, read))
 	}
-	asNumber := func(b bool) float64 {
-		if b {
-			return 1
-		}
-		return 0
-	}
 	if n.doors.keys != nil {
 		n.registry.MustRegister(n.doors.keys)
 	}
-	for _, p := range n.processors {
-		name := p.Status().Name
-		gauge("belfry_processor_running", "1 while the processor has its partitions and processes.", "processor", name,
-			func() float64 { return asNumber(p.Status().Phase == engine.Running) })
-		gauge("belfry_processor_restarts", "How often the processor failed and was built anew.", "processor", name,
-			func() float64 { return float64(p.Status().Restarts) })
-		gauge("belfry_processor_refused_partitions", "Partitions that the processor has and does not read, since their log is not the one that was processed.", "processor", name,
-			func() float64 { return float64(len(p.Status().Refused)) })
-	}
+	n.registry.MustRegister(newProcessorStates(n.statuses))
 	counter := func(name, help string, read func() float64) {
 		n.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
 	}
@@ -92,6 +103,9 @@ func (n *node) registerMetrics() {
 	if n.sweep != nil {
 		counter("belfry_swept_items_total", "Contents removed that a crash had left behind.",
 			func() float64 { return float64(n.sweep.Swept()) })
+	}
+	if n.audit != nil {
+		n.registry.MustRegister(auditMetrics{n.audit.Stats})
 	}
 	for _, v := range n.views() {
 		name := v.Status().Name

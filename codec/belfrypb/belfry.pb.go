@@ -131,9 +131,13 @@ type Record struct {
 	Origin *Origin `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"`
 	// Of the kinds that a user commands: these items, or if there are none all
 	// up to up_to, of that category if there is one.
-	Seqs          []uint64 `protobuf:"varint,7,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
-	UpTo          uint64   `protobuf:"varint,8,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
-	Category      string   `protobuf:"bytes,9,opt,name=category,proto3" json:"category,omitempty"`
+	Seqs     []uint64 `protobuf:"varint,7,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
+	UpTo     uint64   `protobuf:"varint,8,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
+	Category string   `protobuf:"bytes,9,opt,name=category,proto3" json:"category,omitempty"`
+	// Of KIND_NOTIFY: the item arrives read and seen. It raises no format number:
+	// a program that does not know it makes an unread item of the record, where
+	// one that refuses it would make a dead letter.
+	Silent        bool `protobuf:"varint,10,opt,name=silent,proto3" json:"silent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -229,6 +233,13 @@ func (x *Record) GetCategory() string {
 		return x.Category
 	}
 	return ""
+}
+
+func (x *Record) GetSilent() bool {
+	if x != nil {
+		return x.Silent
+	}
+	return false
 }
 
 // Notification is the content of an item, in journal and items topic and inbox
@@ -605,14 +616,19 @@ func (x *Item) GetNotification() *Notification {
 // program adds and drops items without it, nor can a new bit of meta: that is a
 // new format.
 type Row struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	Format     uint32                 `protobuf:"varint,1,opt,name=format,proto3" json:"format,omitempty"`
-	Epoch      uint32                 `protobuf:"fixed32,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	Base       uint64                 `protobuf:"varint,3,opt,name=base,proto3" json:"base,omitempty"`
-	Version    uint64                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
-	Horizon    uint64                 `protobuf:"varint,5,opt,name=horizon,proto3" json:"horizon,omitempty"`
-	Categories []string               `protobuf:"bytes,6,rep,name=categories,proto3" json:"categories,omitempty"`                  // those of the items, in the order of first use
-	ItemSeq    []uint64               `protobuf:"varint,7,rep,packed,name=item_seq,json=itemSeq,proto3" json:"item_seq,omitempty"` // deltas; rising
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Format  uint32                 `protobuf:"varint,1,opt,name=format,proto3" json:"format,omitempty"`
+	Epoch   uint32                 `protobuf:"fixed32,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Base    uint64                 `protobuf:"varint,3,opt,name=base,proto3" json:"base,omitempty"`
+	Version uint64                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	Horizon uint64                 `protobuf:"varint,5,opt,name=horizon,proto3" json:"horizon,omitempty"`
+	// When the record of changed_version was written. An older program carries
+	// both along while the row goes on: they say something about a row of that
+	// version alone.
+	ChangedMs      int64    `protobuf:"varint,22,opt,name=changed_ms,json=changedMs,proto3" json:"changed_ms,omitempty"`
+	ChangedVersion uint64   `protobuf:"varint,23,opt,name=changed_version,json=changedVersion,proto3" json:"changed_version,omitempty"`
+	Categories     []string `protobuf:"bytes,6,rep,name=categories,proto3" json:"categories,omitempty"`                  // those of the items, in the order of first use
+	ItemSeq        []uint64 `protobuf:"varint,7,rep,packed,name=item_seq,json=itemSeq,proto3" json:"item_seq,omitempty"` // deltas; rising
 	// Bit 0 read, 1 seen, 2 archived, 3 and 4 priority + 1, 5 to 10 has changed,
 	// collapse, expires_at, replaces, unarchived, count; from bit 11 on the
 	// position in categories + 1, or 0 for none.
@@ -695,6 +711,20 @@ func (x *Row) GetVersion() uint64 {
 func (x *Row) GetHorizon() uint64 {
 	if x != nil {
 		return x.Horizon
+	}
+	return 0
+}
+
+func (x *Row) GetChangedMs() int64 {
+	if x != nil {
+		return x.ChangedMs
+	}
+	return 0
+}
+
+func (x *Row) GetChangedVersion() uint64 {
+	if x != nil {
+		return x.ChangedVersion
 	}
 	return 0
 }
@@ -815,7 +845,7 @@ var File_belfry_proto protoreflect.FileDescriptor
 
 const file_belfry_proto_rawDesc = "" +
 	"\n" +
-	"\fbelfry.proto\x12\tbelfry.v1\"\xbd\x02\n" +
+	"\fbelfry.proto\x12\tbelfry.v1\"\xd5\x02\n" +
 	"\x06Record\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12#\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x0f.belfry.v1.KindR\x04kind\x12;\n" +
@@ -827,7 +857,9 @@ const file_belfry_proto_rawDesc = "" +
 	"\x06origin\x18\x06 \x01(\v2\x11.belfry.v1.OriginR\x06origin\x12\x12\n" +
 	"\x04seqs\x18\a \x03(\x04R\x04seqs\x12\x13\n" +
 	"\x05up_to\x18\b \x01(\x04R\x04upTo\x12\x1a\n" +
-	"\bcategory\x18\t \x01(\tR\bcategory\"\xf1\x04\n" +
+	"\bcategory\x18\t \x01(\tR\bcategory\x12\x16\n" +
+	"\x06silent\x18\n" +
+	" \x01(\bR\x06silent\"\xf1\x04\n" +
 	"\fNotification\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x12\n" +
@@ -870,13 +902,16 @@ const file_belfry_proto_rawDesc = "" +
 	"\x04Item\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12;\n" +
-	"\fnotification\x18\x03 \x01(\v2\x17.belfry.v1.NotificationR\fnotification\"\xb3\x05\n" +
+	"\fnotification\x18\x03 \x01(\v2\x17.belfry.v1.NotificationR\fnotification\"\xfb\x05\n" +
 	"\x03Row\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\aR\x05epoch\x12\x12\n" +
 	"\x04base\x18\x03 \x01(\x04R\x04base\x12\x18\n" +
 	"\aversion\x18\x04 \x01(\x04R\aversion\x12\x18\n" +
-	"\ahorizon\x18\x05 \x01(\x04R\ahorizon\x12\x1e\n" +
+	"\ahorizon\x18\x05 \x01(\x04R\ahorizon\x12\x1d\n" +
+	"\n" +
+	"changed_ms\x18\x16 \x01(\x03R\tchangedMs\x12'\n" +
+	"\x0fchanged_version\x18\x17 \x01(\x04R\x0echangedVersion\x12\x1e\n" +
 	"\n" +
 	"categories\x18\x06 \x03(\tR\n" +
 	"categories\x12\x19\n" +
