@@ -90,6 +90,7 @@ func (n *node) registerMetrics() {
 		n.registry.MustRegister(n.doors.keys)
 	}
 	n.registry.MustRegister(newProcessorStates(n.statuses))
+	n.registry.MustRegister(newStateMetrics(n.engine.StateDir))
 	counter := func(name, help string, read func() float64) {
 		n.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
 	}
