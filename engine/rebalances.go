@@ -27,6 +27,9 @@ type rebalances struct {
 	had    int         // partitions of the session before
 	ended  time.Time   // of the session before; zero while one lasts
 	begun  bool
+
+	count  int64
+	paused time.Duration // of all
 }
 
 // begin says that a session with so many partitions begins.
@@ -41,6 +44,8 @@ func (r *rebalances) begin(at time.Time, partitions int) {
 		r.latest = append(r.latest[:0], r.latest[1:]...)
 	}
 	r.latest = append(r.latest, now)
+	r.count++
+	r.paused += now.Pause
 	r.begun, r.had, r.ended = true, partitions, time.Time{}
 }
 
@@ -62,3 +67,11 @@ func (r *rebalances) list() []Rebalance {
 // Rebalances returns the latest ones that the processor has seen, 32 at most,
 // the oldest first.
 func (p *Processor) Rebalances() []Rebalance { return p.changes.list() }
+
+// RebalanceTotals returns how many rebalances the processor has seen so far, the
+// first included, and for how long it stood still in all of them.
+func (p *Processor) RebalanceTotals() (count int64, paused time.Duration) {
+	p.changes.mu.Lock()
+	defer p.changes.mu.Unlock()
+	return p.changes.count, p.changes.paused
+}

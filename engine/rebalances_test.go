@@ -29,4 +29,11 @@ func TestRebalancesAreRemembered(t *testing.T) {
 	if got := r.list(); len(got) != maxRebalances || got[len(got)-1].After != 2*maxRebalances-1 || got[0].After != maxRebalances {
 		t.Errorf("got %d, from %+v to %+v; want the latest %d", len(got), got[0], got[len(got)-1], maxRebalances)
 	}
+	p := &Processor{}
+	p.changes.begin(at(0), 12)
+	p.changes.end(at(10))
+	p.changes.begin(at(13), 6)
+	if count, paused := p.RebalanceTotals(); count != 2 || paused != 3*time.Second {
+		t.Errorf("got %d rebalances and %v, want 2 and 3s", count, paused)
+	}
 }

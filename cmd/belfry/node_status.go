@@ -91,6 +91,7 @@ func (n *node) registerMetrics() {
 	}
 	n.registry.MustRegister(newProcessorStates(n.statuses))
 	n.registry.MustRegister(newStateMetrics(n.engine.StateDir))
+	n.registry.MustRegister(newRebalanceMetrics(n.allProcessors))
 	counter := func(name, help string, read func() float64) {
 		n.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
 	}
