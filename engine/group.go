@@ -160,11 +160,19 @@ func (c *claim) pump(ctx context.Context, t *tracker) {
 			if !ok {
 				return
 			}
-			t.begin(m)
+			room := t.begin(m)
 			select {
 			case c.messages <- m:
 			case <-ctx.Done():
 				return
+			}
+			for room != nil {
+				select {
+				case <-room:
+					room = t.room()
+				case <-ctx.Done():
+					return
+				}
 			}
 		case <-ctx.Done():
 			return
