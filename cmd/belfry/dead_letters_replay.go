@@ -22,7 +22,7 @@ func (p *program) deadLettersReplayCommand() *cobra.Command {
 		rules rulesOptions
 		which letterOptions
 		all   bool
-		o     processors.ReplayOptions
+		o     belfry.ReplayOptions
 		print replayPrinter
 	)
 	c := &cobra.Command{
@@ -94,7 +94,7 @@ The exit code is 1 if any letter was refused or failed.`,
 	return c
 }
 
-func replayLetters(ctx context.Context, cfg processors.ReplayConfig, ids []belfry.LetterID, f belfry.LetterFilter, limit int, o processors.ReplayOptions, print *replayPrinter) (err error) {
+func replayLetters(ctx context.Context, cfg processors.ReplayConfig, ids []belfry.LetterID, f belfry.LetterFilter, limit int, o belfry.ReplayOptions, print *replayPrinter) (err error) {
 	// What was replayed need not be told of a thousand times.
 	f.Pending = !o.Again
 	replay, err := processors.OpenReplay(cfg)

@@ -145,11 +145,20 @@ func TestDeadLetters(t *testing.T) {
 	r := serveAll(t, runArgs(t, brokers, "--auth", "none")...)
 	awaitBadge(t, r.url, "", "user-7", hasUnread(2))
 	awaitBadge(t, r.url, "", "user-8", hasUnread(1))
+	produceTo(t, brokers, &sarama.ProducerMessage{Topic: "belfry.notifications", Value: sarama.StringEncoder("bad")})
+	var ours letterReport
+	kafkatest.Eventually(t, patience, func() string { return "no letter of the built-in topic" }, func() bool {
+		return json.Unmarshal([]byte(dead("list", "--topic", "belfry.notifications", "--json").stdout), &ours) == nil
+	})
+	if ours.Version != "1.2.3" || ours.TopicID == "" || ours.Group != "belfry-router-belfry.notifications" {
+		t.Errorf("letter %+v", ours)
+	}
+	replay(exitFailure, []string{ours.ID}, "not JSON", "1 failed")
 	r.wantCleanStop()
 
 	dead("purge", "--before", "1h").wantOutput(t, "0 dead letters")
-	dead("purge", "--before", "0s").wantOutput(t, "4 dead letters", "would be deleted, 2 of them never replayed", "--yes")
-	dead("purge", "--before", "0s", "--yes", "--json").wantOutput(t, `"letters":4,"pending":2`, `"applied":true`)
+	dead("purge", "--before", "0s").wantOutput(t, "5 dead letters", "would be deleted, 3 of them never replayed", "--yes")
+	dead("purge", "--before", "0s", "--yes", "--json").wantOutput(t, `"letters":5,"pending":3`, `"applied":true`)
 	dead("list").wantOutput(t, "no dead letters")
 	dead("show", byOffset[0]).wantError(t, exitFailure, "none lies at "+byOffset[0])
 }
