@@ -56,6 +56,9 @@ func (r *rule) names(v *variables, field string, e *expression) ([]string, error
 	if err != nil {
 		return nil, r.wrong(field, err)
 	}
+	if o, ok := value.(*types.Optional); ok && o.HasValue() {
+		value = o.GetValue()
+	}
 	list, isList := value.(traits.Lister)
 	if !isList {
 		name, err := nameOf(value)

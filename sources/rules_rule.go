@@ -22,9 +22,9 @@ func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *r
 	}
 	out := &rule{}
 	r.name(out, n, fields, path)
-	text := canonical(n)
+	text := canonical(n, false)
 	if let != nil {
-		text += "\nlet " + canonical(let)
+		text += "\nlet " + canonical(let, true)
 	}
 	out.hash = belfry.RuleHash(text)
 	if v, ok := fields["when"]; ok {
