@@ -113,3 +113,5 @@ func foldOne(t *testing.T, s belfry.State, r belfry.Record, offset int64) belfry
 	out, _ := belfry.Fold(s, r, belfry.Input{Position: belfry.Position{Epoch: 1, Offset: offset}, Time: recordTime})
 	return out
 }
+
+func toText(v any) string { return fmt.Sprint(v) }
