@@ -10,8 +10,10 @@ import (
 type schemaRef struct {
 	id   uint32
 	guid string // "": id counts
-	// Where the message stands in a Protobuf file, if a header says so.
-	index []byte
+	// header tells that the id came in a header; then index says where the
+	// message stands in a Protobuf file.
+	header bool
+	index  []byte
 }
 
 func (r schemaRef) String() string {
@@ -31,6 +33,7 @@ const (
 // schemaID finds the id of the schema that a value was written with: in the
 // header, then the value is all payload, or in five bytes before it.
 func schemaID(value, header []byte) (ref schemaRef, body []byte, framed bool, err error) {
+	ref.header = len(header) > 0
 	switch {
 	case len(header) >= 17 && header[0] == magicGUID:
 		g := header[1:17]
@@ -51,22 +54,19 @@ func schemaID(value, header []byte) (ref schemaRef, body []byte, framed bool, er
 	return ref, nil, false, nil
 }
 
-// framed reads what was written with a schema. An object or a list in JSON is
-// told by its looks, since neither Avro nor Protobuf can look like one: its
-// first byte would be a negative length or index.
-func (d *Decoder) framed(ctx context.Context, ref schemaRef, body []byte) (any, error) {
-	v, err := ParseJSON(body)
-	if err == nil {
-		switch v.(type) {
-		case map[string]any, []any:
-			return v, nil
-		}
-		if d.schemas == nil {
-			return v, nil
-		}
-	}
-	if d.schemas == nil {
-		return nil, invalid("", "written with schema %s of a registry, and no registry's URL is set: only JSON can be read without", ref)
+// framed reads what was written with a schema, and returns the full name of its
+// type if the schema has one. An object or a list in JSON is told by its looks,
+// since neither Avro nor Protobuf can look like one: its first byte would be a
+// negative length or index.
+func (d *Decoder) framed(ctx context.Context, ref schemaRef, body []byte) (v any, typeName string, err error) {
+	v, err = ParseJSON(body)
+	_, object := v.(map[string]any)
+	_, list := v.([]any)
+	switch {
+	case err == nil && (object || list || d.schemas == nil):
+		return v, "", nil
+	case d.schemas == nil:
+		return nil, "", invalid("", "written with schema %s of a registry, and no registry's URL is set: only JSON can be read without", ref)
 	}
 	return d.schemas.decode(ctx, ref, body)
 }

@@ -1,9 +1,185 @@
 package sources
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
 
-type schemas struct{}
+	"github.com/twmb/franz-go/pkg/sr"
 
-func newSchemas(DecoderConfig) *schemas { return &schemas{} }
+	"github.com/belfry/belfry"
+)
 
-func (*schemas) decode(context.Context, schemaRef, []byte) (any, error) { return nil, ErrUnavailable }
+const (
+	registryTimeout  = 5 * time.Second // of one request
+	registryAttempts = 3
+	registryPause    = 100 * time.Millisecond // before the second attempt; then four times that
+	maxRegistryBytes = 8 << 20                // of one answer
+	maxSchemas       = 1000                   // that are kept
+	maxReferences    = 200                    // of one schema
+	// A schema that is not there may be one that a producer is about to
+	// register; asking again for each record would be a storm.
+	unknownSchemaFor = time.Minute
+)
+
+// Check returns what is wrong with the configuration. No error has a secret.
+func (c DecoderConfig) Check() error {
+	_, err := c.client()
+	return err
+}
+
+func (c DecoderConfig) client() (*sr.Client, error) {
+	if c.Registry == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(c.Registry)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		// Neither err nor the URL: they may have the password.
+		return nil, errors.New("the schema registry's URL must be one such as https://registry.example:8081")
+	}
+	user, password := c.RegistryUser, c.RegistryPassword
+	if user == "" && u.User != nil {
+		user = u.User.Username()
+		password, _ = u.User.Password()
+	}
+	u.User = nil
+	transport := c.Transport
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	options := []sr.ClientOpt{
+		sr.URLs(u.String()),
+		sr.UserAgent("belfry"),
+		sr.HTTPClient(&http.Client{Timeout: registryTimeout, Transport: shortAnswers{transport}}),
+	}
+	if user != "" {
+		options = append(options, sr.BasicAuth(user, password))
+	}
+	return sr.NewClient(options...)
+}
+
+// shortAnswers cuts answers off that would fill memory.
+type shortAnswers struct{ http.RoundTripper }
+
+func (s shortAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := s.RoundTripper.RoundTrip(r)
+	if err == nil {
+		res.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(res.Body, maxRegistryBytes), res.Body}
+	}
+	return res, err
+}
+
+// schemas are those of a registry, fetched when a record needs them.
+type schemas struct {
+	client *sr.Client // nil: broken says why
+	broken error
+
+	mu    sync.Mutex
+	known map[schemaKey]*knownSchema
+	uses  uint64 // counts up
+}
+
+type schemaKey struct {
+	id   uint32
+	guid string
+}
+
+type knownSchema struct {
+	schema  schema
+	err     error     // a permanent one
+	until   time.Time // of err
+	lastUse uint64
+}
+
+// schema reads what was written with it. It may be used concurrently.
+type schema interface {
+	// decode returns the value and the full name of its type, if it has one.
+	decode(ref schemaRef, body []byte) (v any, typeName string, err error)
+}
+
+func newSchemas(c DecoderConfig) *schemas {
+	client, err := c.client()
+	return &schemas{client: client, broken: err, known: map[schemaKey]*knownSchema{}}
+}
+
+func (s *schemas) decode(ctx context.Context, ref schemaRef, body []byte) (any, string, error) {
+	schema, err := s.get(ctx, ref)
+	if err != nil {
+		return nil, "", err
+	}
+	v, typeName, err := schema.decode(ref, body)
+	if err != nil && !errors.Is(err, belfry.ErrTooLarge) {
+		return nil, "", invalid("", "must be what schema %s of the registry says: %s", ref, short(err))
+	}
+	return v, typeName, err
+}
+
+// get returns a schema, from the registry if it is not known yet. Several may
+// ask for the same one at once; that does no harm.
+func (s *schemas) get(ctx context.Context, ref schemaRef) (schema, error) {
+	if s.client == nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, s.broken)
+	}
+	// Ids are Java's int. Beyond it registries disagree about the answer.
+	if ref.id > math.MaxInt32 {
+		return nil, invalid("", "must have a schema's id below %d before the payload, has %d", math.MaxInt32, ref.id)
+	}
+	key := schemaKey{ref.id, ref.guid}
+	if k := s.lookUp(key); k != nil {
+		return k.schema, k.err
+	}
+	schema, err := s.fetch(ctx, ref)
+	if err == nil || errors.Is(err, belfry.ErrInvalid) {
+		s.keep(key, &knownSchema{schema: schema, err: err, until: time.Now().Add(unknownSchemaFor)})
+	}
+	return schema, err
+}
+
+func (s *schemas) lookUp(key schemaKey) *knownSchema {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.known[key]
+	if k == nil || k.err != nil && time.Now().After(k.until) {
+		return nil
+	}
+	s.uses++
+	k.lastUse = s.uses
+	return k
+}
+
+// keep makes room by dropping the schema that was not used for longest.
+func (s *schemas) keep(key schemaKey, k *knownSchema) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, has := s.known[key]; !has && len(s.known) >= maxSchemas {
+		var oldest schemaKey
+		least := uint64(math.MaxUint64)
+		for key, k := range s.known {
+			if k.lastUse < least {
+				oldest, least = key, k.lastUse
+			}
+		}
+		delete(s.known, oldest)
+	}
+	s.uses++
+	k.lastUse = s.uses
+	s.known[key] = k
+}
+
+// short cuts a library's error, which may quote a whole schema.
+func short(err error) string {
+	text := []rune(err.Error())
+	if len(text) > 300 {
+		return string(text[:300]) + "…"
+	}
+	return string(text)
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -24,6 +25,8 @@ type DecoderConfig struct {
 	// RegistryUser and RegistryPassword are for basic authentication; without
 	// them those in the URL serve.
 	RegistryUser, RegistryPassword string
+	// Transport carries the requests to the registry; nil: that of net/http.
+	Transport http.RoundTripper
 	// Location is where times without a zone are; nil: UTC.
 	Location *time.Location
 }
@@ -63,7 +66,8 @@ func NewDecoder(c DecoderConfig) *Decoder {
 //     a CloudEvent in a list is one event, whatever its data.
 //
 // The type of what is no CloudEvent is that of the header eventType, type or
-// __TypeId__, in this order; its ID that of the header id.
+// __TypeId__, in this order, else the full name of the Avro record or Protobuf
+// message; its ID is that of the header id.
 //
 // Errors: [belfry.ErrEmpty] for a value without bytes or null, [ErrUnavailable],
 // the context's, and a [*belfry.FieldError] for all that will not get better.
@@ -84,27 +88,33 @@ func (d *Decoder) Decode(ctx context.Context, r Record) ([]Event, error) {
 	if len(r.Value) == 0 {
 		return nil, belfry.ErrEmpty
 	}
-	v, err := d.value(ctx, r.Value, h)
+	v, typeName, err := d.value(ctx, r.Value, h)
 	if err != nil {
 		return nil, err
 	}
-	return d.unfold(v, Event{ID: h.id, Type: h.typeName()}, h.id != "")
+	events, err := d.unfold(v, Event{ID: h.id, Type: h.typeName()}, h.id != "")
+	for i := range events {
+		if events[i].Type == "" {
+			events[i].Type = typeName
+		}
+	}
+	return events, err
 }
 
-// value reads what stands in a frame, or JSON.
-func (d *Decoder) value(ctx context.Context, value []byte, h recordHeaders) (any, error) {
+// value reads what stands in a frame, or JSON; typeName is the schema's.
+func (d *Decoder) value(ctx context.Context, value []byte, h recordHeaders) (v any, typeName string, err error) {
 	id, body, framed, err := schemaID(value, h.schema)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, "", err
 	case framed:
 		return d.framed(ctx, id, body)
 	}
-	v, err := ParseJSON(value)
+	v, err = ParseJSON(value)
 	if err != nil && !looksLikeText(value) {
-		return nil, invalid("", "must be JSON, CloudEvents, or Avro or Protobuf with a schema's id, not other bytes")
+		err = invalid("", "must be JSON, CloudEvents, or Avro or Protobuf with a schema's id, not other bytes")
 	}
-	return v, err
+	return v, "", err
 }
 
 // looksLikeText tells a broken JSON from bytes of another format.

@@ -152,7 +152,8 @@ func (d *Decoder) data(ctx context.Context, data []byte, h recordHeaders) (any, 
 	case err != nil:
 		return nil, err
 	case framed:
-		return d.framed(ctx, id, body)
+		v, _, err := d.framed(ctx, id, body)
+		return v, err
 	}
 	return contentValue(data, h.contentType)
 }

@@ -16,7 +16,8 @@ type Explanation struct {
 // EventExplanation tells what becomes of one event of a record.
 type EventExplanation struct {
 	Event    Event
-	Outcomes []Outcome // of the rules, in order
+	Lets     []FieldValue // the names that the source defines
+	Outcomes []Outcome    // of the rules, in order
 }
 
 // Outcome is what one rule makes of one event.
@@ -26,6 +27,17 @@ type Outcome struct {
 	Excluded []string
 	Delivery Delivery // without recipients if nothing is delivered
 	Err      error    // a *RuleError or nil
+	// Fields are those of the rule that depend on the event, each by itself,
+	// whether the rule is for the event or not.
+	Fields []FieldValue
+}
+
+// FieldValue is what a text or expression of the rules gives for an event.
+type FieldValue struct {
+	Name  string // of the field or let
+	Text  string // as it stands in the file
+	Value any    // as in Event; a text where the field is one
+	Err   error  // then there is no value
 }
 
 // Explain does what [Source.Route] does, goes on after errors, and tells of each
@@ -42,12 +54,16 @@ func (s *Source) Explain(r Record) Explanation {
 	for i := range events {
 		v.about(&events[i])
 		e := EventExplanation{Event: events[i]}
+		for _, l := range s.lets {
+			e.Lets = append(e.Lets, l.expression.explain(v, l.name))
+		}
 		for _, rule := range s.rules {
 			o := Outcome{Rule: rule.name}
 			o.Delivery, o.Err = rule.apply(v, &o)
 			if o.Err != nil && out.Err == nil {
 				out.Err = o.Err
 			}
+			o.Fields = rule.explain(v)
 			e.Outcomes = append(e.Outcomes, o)
 		}
 		out.Events = append(out.Events, e)
@@ -67,4 +83,54 @@ func (o *Outcome) exclude(name string) {
 	if o != nil {
 		o.Excluded = append(o.Excluded, name)
 	}
+}
+
+// explain evaluates each field of the rule by itself.
+func (r *rule) explain(v *variables) []FieldValue {
+	var out []FieldValue
+	expression := func(name string, e *expression) {
+		if e != nil {
+			out = append(out, e.explain(v, name))
+		}
+	}
+	text := func(name string, t *template) {
+		if t != nil {
+			value, err := t.render(v)
+			out = append(out, FieldValue{name, t.source, value, err})
+		}
+	}
+	expression("when", r.when)
+	expression("recipients", r.recipients)
+	expression("exclude", r.exclude)
+	for _, t := range r.texts {
+		text(t.field, t.template)
+	}
+	for _, t := range r.title {
+		text(join("title", t.language), t.template)
+	}
+	for _, t := range r.body {
+		text(join("body", t.language), t.template)
+	}
+	expression("time", r.time)
+	expression("expires_at", r.expiresAt)
+	if r.data != nil {
+		value, _, err := r.data.value(v, "data")
+		out = append(out, FieldValue{"data", "", value, err})
+	}
+	if r.retract != nil {
+		text("retract.id", r.retract.id)
+		text("retract.source", r.retract.source)
+		text("retract.collapse_key", r.retract.collapseKey)
+	}
+	return out
+}
+
+func (e *expression) explain(v *variables, name string) FieldValue {
+	out := FieldValue{Name: name, Text: e.text}
+	value, err := e.value(v)
+	if err == nil {
+		out.Value, _, err = native(value)
+	}
+	out.Err = err
+	return out
 }

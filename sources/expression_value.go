@@ -48,21 +48,21 @@ func (a adapter) number(text json.Number) ref.Val {
 		return types.NewErr("%.40q is no number that can be computed with", text)
 	}
 	if a.exact {
-		return number{types.Double(f), text}
+		return writtenNumber{types.Double(f), text}
 	}
 	return types.Double(f)
 }
 
-// number is a double that knows how it was written. Only what is written out
+// writtenNumber is a double that knows how it was written. Only what is written out
 // becomes one, see exactOnly: CEL's own doubles know nothing of it when it is on
 // their right-hand side.
-type number struct {
+type writtenNumber struct {
 	types.Double
 	text json.Number
 }
 
 // ConvertToType implements ref.Val.
-func (n number) ConvertToType(t ref.Type) ref.Val {
+func (n writtenNumber) ConvertToType(t ref.Type) ref.Val {
 	if t == types.StringType {
 		return types.String(n.text)
 	}
@@ -70,21 +70,24 @@ func (n number) ConvertToType(t ref.Type) ref.Val {
 }
 
 // Equal implements ref.Val.
-func (n number) Equal(other ref.Val) ref.Val { return n.Double.Equal(plain(other)) }
+func (n writtenNumber) Equal(other ref.Val) ref.Val { return n.Double.Equal(withoutText(other)) }
 
 // Compare implements traits.Comparer.
-func (n number) Compare(other ref.Val) ref.Val { return n.Double.Compare(plain(other)) }
+func (n writtenNumber) Compare(other ref.Val) ref.Val { return n.Double.Compare(withoutText(other)) }
 
-// plain is a number without its text, and any other value itself.
-func plain(v ref.Val) ref.Val {
+// withoutText is a value whose numbers are CEL's own doubles.
+func withoutText(v ref.Val) ref.Val {
 	switch v := v.(type) {
-	case number:
+	case writtenNumber:
 		return v.Double
 	case *types.Optional:
 		if v.HasValue() {
-			if n, ok := v.GetValue().(number); ok {
-				return types.OptionalOf(n.Double)
-			}
+			return types.OptionalOf(withoutText(v.GetValue()))
+		}
+	case ordered, traits.Lister:
+		switch v.Value().(type) {
+		case map[string]any, []any:
+			return adapter{}.NativeToValue(v.Value())
 		}
 	}
 	return v

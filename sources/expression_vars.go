@@ -116,7 +116,7 @@ func (v *variables) let(i int) any {
 		l.value = types.WrapErr(err)
 	case *types.Err:
 		l.value = failed
-	case number:
+	case writtenNumber:
 		l.value = failed.text
 	default:
 		l.value = out

@@ -23,7 +23,7 @@ func textOf(v ref.Val) (string, error) {
 		return strconv.FormatInt(int64(v), 10), nil
 	case types.Uint:
 		return strconv.FormatUint(uint64(v), 10), nil
-	case number:
+	case writtenNumber:
 		return v.text.String(), nil
 	case types.Double:
 		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {

@@ -85,7 +85,7 @@ func (r *sourceReader) template(n *yaml.Node, path string, whole bool) *template
 		r.wrongAt(line, column, path, "this ${ has no }; close it, or write $${ for the characters themselves")
 		return nil
 	}
-	t := &template{texts: texts}
+	t := &template{source: text, texts: texts}
 	good := true
 	for _, p := range pieces {
 		compiled, issues := r.language.compile(p.text, true)

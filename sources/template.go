@@ -6,6 +6,7 @@ import (
 
 // template is a text in which ${...} stand for values.
 type template struct {
+	source string // as it stands in the file
 	// parts alternate: texts has one element more than values.
 	texts  []string
 	values []*expression

@@ -119,9 +119,6 @@ type replayPrinter struct {
 	counts   map[belfry.ReplayResult]int
 }
 
-// shownRecipients is how many recipients a line names; JSON names all.
-const shownRecipients = 10
-
 func (p *replayPrinter) told(o belfry.ReplayOutcome) error {
 	if p.counts == nil {
 		p.counts = map[belfry.ReplayResult]int{}
@@ -180,8 +177,8 @@ func titleOf(w *belfry.ReplayWrite) string {
 	return ""
 }
 
-// outcomeReport is what came of one letter as JSON.
-type outcomeReport struct {
+// replayReport is what came of one letter as JSON.
+type replayReport struct {
 	ID      string        `json:"id"`
 	Result  string        `json:"result"`
 	Applied bool          `json:"applied"`
@@ -198,8 +195,8 @@ type writeReport struct {
 	Title      string   `json:"title,omitempty"`
 }
 
-func (p *replayPrinter) report(o *belfry.ReplayOutcome) outcomeReport {
-	r := outcomeReport{ID: o.Letter.ID.String(), Result: string(o.Result), Problem: o.Problem}
+func (p *replayPrinter) report(o *belfry.ReplayOutcome) replayReport {
+	r := replayReport{ID: o.Letter.ID.String(), Result: string(o.Result), Problem: o.Problem}
 	r.Applied = p.applied && (o.Result == belfry.ReplayDone || o.Result == belfry.ReplayNobody)
 	for i := range o.Writes {
 		w := &o.Writes[i]

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -152,7 +151,7 @@ func printLetter(w io.Writer, l *belfry.Letter, contents bool) error {
 		fmt.Fprintf(w, "\n%s\n", printableLines(l.Stack))
 	}
 	if contents && len(l.Value) > 0 {
-		fmt.Fprintf(w, "\n%s\n", strings.TrimRight(readable(l.Value), "\n"))
+		fmt.Fprintf(w, "\n%s\n", strings.TrimRight(readableValue(l.Value), "\n"))
 	}
 	return nil
 }
@@ -170,9 +169,9 @@ func brief(b []byte, contents bool) string {
 	return "0x" + hex.EncodeToString(b)
 }
 
-// readable is a value as JSON with a line for each field, as text, or in hex
+// readableValue is a value as JSON with a line for each field, as text, or in hex
 // with its text beside.
-func readable(b []byte) string {
+func readableValue(b []byte) string {
 	var indented bytes.Buffer
 	switch {
 	case json.Indent(&indented, b, "", "  ") == nil && utf8.Valid(b):
@@ -181,17 +180,6 @@ func readable(b []byte) string {
 		return printableLines(string(b))
 	}
 	return hex.Dump(b)
-}
-
-// printable is a text on one line that does nothing to a terminal: what comes
-// from a record could be anything.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-			return ' '
-		}
-		return r
-	}, s)
 }
 
 // printableLines is printable for a text of several lines.

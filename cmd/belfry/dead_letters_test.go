@@ -205,7 +205,7 @@ func TestYesIsNoSetting(t *testing.T) {
 	}
 }
 
-func TestReadable(t *testing.T) {
+func TestReadableValue(t *testing.T) {
 	for name, tt := range map[string]struct{ value, want string }{
 		"JSON":         {`{"a":[1]}`, "{\n  \"a\": [\n    1\n  ]\n}"},
 		"text":         {"안녕\nthere", "안녕\nthere"},
@@ -213,7 +213,7 @@ func TestReadable(t *testing.T) {
 		"escapes":      {"a\x1b[31mb\u009bc\u202ed", "a [31mb c d"},
 		"JSON escapes": {`"` + "\u009b" + `"`, `" "`},
 	} {
-		if got := readable([]byte(tt.value)); !strings.Contains(got, tt.want) {
+		if got := readableValue([]byte(tt.value)); !strings.Contains(got, tt.want) {
 			t.Errorf("%s: got %q, want %q", name, got, tt.want)
 		}
 	}

@@ -1,0 +1,153 @@
+package sources_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/sources"
+)
+
+func refused(t *testing.T, d *sources.Decoder, r sources.Record, want string) {
+	t.Helper()
+	got, err := d.Decode(t.Context(), r)
+	if !errors.Is(err, belfry.ErrInvalid) || errors.Is(err, sources.ErrUnavailable) || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, %v, want an input error with %q", got, err, want)
+	}
+}
+
+func TestDecoderWaitsForTheRegistry(t *testing.T) {
+	tests := []struct {
+		name   string
+		status int
+		answer string
+	}{
+		{"server error", http.StatusInternalServerError, ""},
+		{"wrong password", http.StatusUnauthorized, ""},
+		{"too many requests", http.StatusTooManyRequests, ""},
+		{"another server's 404", http.StatusNotFound, ""},
+		{"another server's page", 0, "<html>"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRegistry(t)
+			r.answers["/schemas/ids/1"] = tt.answer
+			r.set(tt.status)
+			d := r.decoder()
+			_, err := d.Decode(t.Context(), sources.Record{Value: frame(1, "\x02a")})
+			if !errors.Is(err, sources.ErrUnavailable) || errors.Is(err, belfry.ErrInvalid) {
+				t.Fatalf("got %v", err)
+			}
+			if got := len(r.requests()); got != 3 {
+				t.Errorf("asked %d times, want 3", got)
+			}
+			r.put(t, "/schemas/ids/1", "", `"string"`)
+			r.set(0)
+			if got := decodeOne(t, d, frame(1, "\x02a")); got.Value != "a" {
+				t.Errorf("got %v", got.Value)
+			}
+		})
+	}
+}
+
+func TestDecoderWithoutItsRegistry(t *testing.T) {
+	r := newRegistry(t)
+	r.put(t, "/schemas/ids/1", "", `"string"`)
+	for name, url := range map[string]string{"nobody listens": "http://127.0.0.1:1", "no URL": "registry", "bad URL": "http://user:secret@[::1"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := sources.NewDecoder(sources.DecoderConfig{Registry: url, RegistryUser: "user", RegistryPassword: "secret"})
+			_, err := d.Decode(t.Context(), sources.Record{Value: frame(1, "\x02a")})
+			if !errors.Is(err, sources.ErrUnavailable) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("got %v", err)
+			}
+			if got := decodeOne(t, d, frame(1, orderText)); got.Value == nil {
+				t.Error("JSON needs no registry")
+			}
+		})
+	}
+}
+
+func TestDecoderConfigCheck(t *testing.T) {
+	for _, url := range []string{"registry", "registry:8081", "ftp://registry", "http://", "http://user:secret@registry:port"} {
+		if err := (sources.DecoderConfig{Registry: url}).Check(); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: got %v", url, err)
+		}
+	}
+	for _, url := range []string{"", "http://registry:8081", "https://user:secret@registry/path"} {
+		if err := (sources.DecoderConfig{Registry: url}).Check(); err != nil {
+			t.Errorf("%s: got %v", url, err)
+		}
+	}
+}
+
+func TestDecoderAsksOnce(t *testing.T) {
+	r := newRegistry(t)
+	r.put(t, "/schemas/ids/1", "", `"string"`)
+	d := r.decoder()
+	for range 3 {
+		decodeOne(t, d, frame(1, "\x02a"))
+		refused(t, d, sources.Record{Value: frame(2, "\x02a")}, "not found")
+	}
+	if got := r.requests(); len(got) != 2 {
+		t.Errorf("asked for %q, want each once", got)
+	}
+}
+
+func TestDecoderSendsThePassword(t *testing.T) {
+	for _, at := range []string{"", "other:one@"} {
+		r := newRegistry(t)
+		r.put(t, "/schemas/ids/1", "", `"string"`)
+		decodeOne(t, sources.NewDecoder(sources.DecoderConfig{Registry: strings.Replace(r.URL, "//", "//"+at, 1), RegistryUser: "user", RegistryPassword: "secret"}), frame(1, "\x02a"))
+		if want := "Basic dXNlcjpzZWNyZXQ="; r.auth != want {
+			t.Errorf("got %q, want %q", r.auth, want)
+		}
+		decodeOne(t, sources.NewDecoder(sources.DecoderConfig{Registry: strings.Replace(r.URL, "//", "//user:secret@", 1)}), frame(1, "\x02a"))
+		if want := "Basic dXNlcjpzZWNyZXQ="; r.auth != want {
+			t.Errorf("of the URL: got %q, want %q", r.auth, want)
+		}
+	}
+}
+
+func TestDecoderGivesUpWithItsCaller(t *testing.T) {
+	r := newRegistry(t)
+	r.set(http.StatusServiceUnavailable)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("the group is stopping")
+	cancel(cause)
+	_, err := r.decoder().Decode(ctx, sources.Record{Value: frame(1, "\x02a")})
+	if !errors.Is(err, cause) || errors.Is(err, belfry.ErrInvalid) || errors.Is(err, sources.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// handlerTransport answers without a network, so that a bubble's time moves on.
+type handlerTransport func(*http.Request) (*http.Response, error)
+
+func (f handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestDecoderAsksAgainForAnUnknownSchema(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked int
+		d := sources.NewDecoder(sources.DecoderConfig{Registry: "http://registry", Transport: handlerTransport(func(q *http.Request) (*http.Response, error) {
+			asked++
+			status, body := http.StatusNotFound, `{"error_code":40403,"message":"Schema not found"}`
+			if asked > 1 {
+				status, body = http.StatusOK, `{"schema":"\"string\""}`
+			}
+			return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body)), Header: http.Header{}, Request: q}, nil
+		})})
+		refused(t, d, sources.Record{Value: frame(1, "\x02a")}, "not found")
+		time.Sleep(time.Minute + 1)
+		if got := decodeOne(t, d, frame(1, "\x02a")); got.Value != "a" || asked != 2 {
+			t.Errorf("got %v after %d questions", got.Value, asked)
+		}
+	})
+}
