@@ -109,7 +109,7 @@ func TestTrackerNeverPassesAPendingRecord(t *testing.T) {
 // What follows a record that does not complete is bounded, and there is room
 // again as soon as it does.
 func TestTrackerHasRoomForSoMuch(t *testing.T) {
-	tr := &tracker{}
+	tr := newTracker()
 	value := make([]byte, 1<<20)
 	var full <-chan struct{}
 	n := int64(0)

@@ -30,7 +30,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	for title, want := range map[string][]string{
 		"Start here": {"demo"},
 		"Serve":      {"processor", "run", "server"},
-		"Operate":    {"dead-letters", "emit", "inspect", "token", "topics"},
+		"Operate":    {"dead-letters", "emit", "inspect", "rules", "token", "topics"},
 		"Develop":    {"bench", "broker", "chaos"},
 	} {
 		got := groups[title]
