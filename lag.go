@@ -17,6 +17,9 @@ type LagReport struct {
 	Error string `json:"error,omitempty"`
 
 	CollectedAt   time.Time  `json:"collected_at,omitzero"` // by the last success
+	TookSeconds   float64    `json:"took_seconds"`          // by the last success
+	Requests      int        `json:"requests"`              // that the last success made of the brokers
+	Skipped       int        `json:"skipped"`               // groups and partitions of others that could not be read
 	Lag           int64      `json:"lag"`                   // records, of all groups
 	MaxLagSeconds float64    `json:"max_lag_seconds"`
 	Groups        []GroupLag `json:"groups"` // by name
@@ -27,12 +30,20 @@ type GroupLag struct {
 	Name string `json:"name"`
 	// State is Kafka's: Stable, PreparingRebalance, CompletingRebalance, Empty
 	// (no member), or Dead (the brokers know nothing of the group).
-	State   string      `json:"state"`
-	Members []LagMember `json:"members"` // by ID
+	State string `json:"state"`
+	// Protocol is how members share the partitions, such as sticky; empty
+	// without members. Coordinator is the broker in charge of the group.
+	Protocol    string      `json:"protocol"`
+	Coordinator int32       `json:"coordinator"`
+	Members     []LagMember `json:"members"` // by ID
 
-	Lag           int64          `json:"lag"` // records, of all partitions
-	MaxLagSeconds float64        `json:"max_lag_seconds"`
-	Partitions    []PartitionLag `json:"partitions"` // by topic and number
+	Lag           int64   `json:"lag"` // records, of all partitions
+	MaxLagSeconds float64 `json:"max_lag_seconds"`
+	// CatchUpSeconds is how long until the group is caught up, as [CatchUp] has
+	// it; nil if it gets no nearer, CatchUpNever then, or that is not known yet.
+	CatchUpSeconds *float64       `json:"catchup_seconds"`
+	CatchUpNever   bool           `json:"catchup_never,omitempty"`
+	Partitions     []PartitionLag `json:"partitions"` // by topic and number
 }
 
 // LagMember is a running instance of a group.
@@ -41,6 +52,20 @@ type LagMember struct {
 	ClientID   string `json:"client_id"`
 	Host       string `json:"host"`
 	Partitions int    `json:"partitions"` // how many are assigned to it
+	// Topics is how many of those each topic has, by name.
+	Topics map[string]int `json:"topics,omitempty"`
+}
+
+// Assign adds partitions of a topic that are assigned to m.
+func (m *LagMember) Assign(topic string, partitions int) {
+	if partitions == 0 {
+		return
+	}
+	if m.Topics == nil {
+		m.Topics = map[string]int{}
+	}
+	m.Topics[topic] += partitions
+	m.Partitions += partitions
 }
 
 // PartitionLag is how far behind a group is in one partition.
@@ -53,8 +78,8 @@ type PartitionLag struct {
 	EndOffset     int64  `json:"end_offset"`    // of the next record to be written
 	OldestOffset  int64  `json:"oldest_offset"` // of the first record that is still there
 	Lag           int64  `json:"lag"`           // records, never negative
-	// LagSeconds is the age of the oldest unprocessed record, 0 without one;
-	// see [LagClock] for how exact it is.
+	// LagSeconds is the age of the oldest unprocessed record, 0 without one: by
+	// its own timestamp, or by a [LagClock] where that was not looked up.
 	LagSeconds float64 `json:"lag_seconds"`
 }
 

@@ -1,6 +1,7 @@
 package belfry
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -69,6 +70,11 @@ func (c *LagClock) thin(now time.Time) {
 		}
 	}
 	c.ends = slices.Delete(c.ends, drop, drop+1)
+}
+
+// Forget drops what is remembered of the groups that gone is true for.
+func (c *LagClock) Forget(gone func(group string) bool) {
+	maps.DeleteFunc(c.waiting, func(group string, _ waiting) bool { return gone(group) })
 }
 
 // Age returns how long the record at next, the one that the group processes

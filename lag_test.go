@@ -55,13 +55,13 @@ func TestLagReport(t *testing.T) {
 			},
 		},
 	})
-	const want = `{"up":true,"collected_at":"2026-01-02T03:04:05Z","lag":10,"max_lag_seconds":2.5,"groups":[` +
-		`{"name":"a","state":"Stable","members":[{"id":"1","client_id":"c","host":"h","partitions":2},{"id":"2","client_id":"","host":"","partitions":0}],` +
-		`"lag":10,"max_lag_seconds":2.5,"partitions":[` +
+	const want = `{"up":true,"collected_at":"2026-01-02T03:04:05Z","took_seconds":0,"requests":0,"skipped":0,"lag":10,"max_lag_seconds":2.5,"groups":[` +
+		`{"name":"a","state":"Stable","protocol":"","coordinator":0,"members":[{"id":"1","client_id":"c","host":"h","partitions":2},{"id":"2","client_id":"","host":"","partitions":0}],` +
+		`"lag":10,"max_lag_seconds":2.5,"catchup_seconds":null,"partitions":[` +
 		`{"topic":"s","partition":0,"current_offset":null,"end_offset":0,"oldest_offset":0,"lag":0,"lag_seconds":0},` +
 		`{"topic":"t","partition":9,"current_offset":3,"end_offset":9,"oldest_offset":1,"lag":6,"lag_seconds":2.5},` +
 		`{"topic":"t","partition":10,"current_offset":null,"end_offset":4,"oldest_offset":0,"lag":4,"lag_seconds":1}]},` +
-		`{"name":"b","state":"Dead","members":[],"lag":0,"max_lag_seconds":0,"partitions":[]}]}`
+		`{"name":"b","state":"Dead","protocol":"","coordinator":0,"members":[],"lag":0,"max_lag_seconds":0,"catchup_seconds":null,"partitions":[]}]}`
 	if got := encode(t, r); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -73,7 +73,7 @@ func TestLagReport(t *testing.T) {
 	if !r.Up || r.Error != "" {
 		t.Errorf("Failed changed its receiver: %+v", r)
 	}
-	const never = `{"up":false,"error":"no broker","lag":0,"max_lag_seconds":0,"groups":[]}`
+	const never = `{"up":false,"error":"no broker","took_seconds":0,"requests":0,"skipped":0,"lag":0,"max_lag_seconds":0,"groups":[]}`
 	if got := encode(t, belfry.LagReport{}.Failed(errors.New("no broker"))); got != never {
 		t.Errorf("got  %s\nwant %s", got, never)
 	}

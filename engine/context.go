@@ -17,11 +17,19 @@ type gokaContext = goka.Context
 // for what DeferCommit returns.
 type Context struct {
 	gokaContext
-	raw *sarama.ConsumerMessage
+	raw     *sarama.ConsumerMessage
+	topicID TopicID
+	tracker *tracker // of the record's partition
+	sup     *supervisor
+	silent  int64 // where the partition's silent records end
+	waited  bool
 }
 
 // Raw returns the record as it was received. The caller may not modify it.
 func (c *Context) Raw() *sarama.ConsumerMessage { return c.raw }
+
+// TopicID is that of the incarnation of the topic that the record was read from.
+func (c *Context) TopicID() TopicID { return c.topicID }
 
 // Fail ends the processor and never returns: goka's own Fail returns while the
 // session shuts down, and the callback would go on and have the record
@@ -36,7 +44,12 @@ func (c *Context) Fail(err error) {
 func Callback(process func(c *Context, value []byte)) goka.ProcessCallback {
 	return func(ctx goka.Context, msg any) {
 		value, _ := msg.([]byte)
-		process(ctx.(*Context), value)
+		c := ctx.(*Context)
+		if c.tracker != nil && c.tracker.isAbandoned(c.Offset()) {
+			return // the session ends, it is read again
+		}
+		process(c, value)
+		c.endWait()
 	}
 }
 

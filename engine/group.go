@@ -32,8 +32,14 @@ type group struct {
 	onSession func(map[string]TopicInfo)
 	// positional says that a log which was cut short must not be read on.
 	positional bool
+	// start says where to begin without a commit; nil: at the oldest record.
+	start      func(*Topics) (Start, error)
+	transient  bool // the inputs come and go, and grow
+	instanceID string
+	sup        *supervisor
 	remedy     string
-	refused    func([]Refusal) // is told all that a session refuses
+	refused    func([]Refusal)            // is told all that a session refuses
+	claimed    *atomic.Pointer[[]Claimed] // those of the present session
 	former     *former
 	log        *slog.Logger
 
@@ -63,6 +69,9 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if err != nil {
 		return fmt.Errorf("prepare session: %w", err)
 	}
+	if err := g.activate(s, infos); err != nil {
+		return fmt.Errorf("prepare session: %w", err)
+	}
 	positions, err := g.topics.positions(g.name, s.Claims(), infos)
 	if err != nil {
 		return fmt.Errorf("prepare session: %w", err)
@@ -70,13 +79,14 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if g.onSession != nil {
 		g.onSession(infos)
 	}
+	g.claimed.Store(claimedIn(s))
 	wrapped := newSession(s, infos)
 	g.refused(g.place(wrapped, positions))
 	g.session.Store(wrapped)
 	if err := g.handler.Setup(wrapped); err != nil {
 		return err
 	}
-	wrapped.watch.Go(func() { wrapped.guard(g.topics, g.inputs, g.log) })
+	wrapped.watch.Go(func() { wrapped.guard(g.topics, g.inputs, g.transient, g.log) })
 	return nil
 }
 
@@ -97,13 +107,27 @@ func (g *group) place(s *session, positions map[claimKey]*position) []Refusal {
 		case why != "":
 			g.log.Error("records lost to retention", "topic", claim.topic, "partition", claim.partition, "reason", why)
 		}
+		if what == proceed && p.mark.epoch == p.epoch {
+			s.silent[claim] = p.mark.silent
+		}
 	}
 	slices.SortFunc(refusals, func(a, b Refusal) int { return cmp.Compare(a.Partition, b.Partition) })
 	return refusals
 }
 
+func claimedIn(s sarama.ConsumerGroupSession) *[]Claimed {
+	var all []Claimed
+	for topic, partitions := range s.Claims() {
+		for _, p := range partitions {
+			all = append(all, Claimed{topic, p})
+		}
+	}
+	return &all
+}
+
 // Cleanup implements sarama.ConsumerGroupHandler.
 func (g *group) Cleanup(s sarama.ConsumerGroupSession) error {
+	g.claimed.Store(nil)
 	// A session whose setup failed was never wrapped.
 	wrapped := g.session.Load()
 	if wrapped == nil || wrapped.ConsumerGroupSession != s {
@@ -133,10 +157,12 @@ func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGro
 
 // wrap is the goka.ContextWrapper.
 func (g *group) wrap(c goka.Context) goka.Context {
-	wrapped := &Context{gokaContext: c}
+	wrapped := &Context{gokaContext: c, sup: g.sup}
 	if s := g.session.Load(); s != nil {
-		if t := s.trackers[claimKey{string(c.Topic()), c.Partition()}]; t != nil {
-			wrapped.raw = t.raw(c.Offset())
+		claim := claimKey{string(c.Topic()), c.Partition()}
+		wrapped.topicID = s.infos[claim.topic].ID
+		if t := s.trackers[claim]; t != nil {
+			wrapped.raw, wrapped.tracker, wrapped.silent = t.raw(c.Offset()), t, s.silent[claim]
 		}
 	}
 	return wrapped
@@ -159,11 +185,19 @@ func (c *claim) pump(ctx context.Context, t *tracker) {
 			if !ok {
 				return
 			}
-			t.begin(m)
+			room := t.begin(m)
 			select {
 			case c.messages <- m:
 			case <-ctx.Done():
 				return
+			}
+			for room != nil {
+				select {
+				case <-room:
+					room = t.room()
+				case <-ctx.Done():
+					return
+				}
 			}
 		case <-ctx.Done():
 			return

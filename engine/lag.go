@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -12,38 +13,57 @@ import (
 // DefaultLagInterval is the time between two collections of lag.
 const DefaultLagInterval = 10 * time.Second
 
-// Lag collects how far behind consumer groups are, from what the brokers say,
-// so that a group none of whose members runs shows too. Set its fields before
-// Run.
-type Lag struct {
-	// Inputs names the topics that a group reads. A group that is missing here
-	// shows the topics it has committed offsets of or has members for: one that
-	// never ran shows none, however much waits for it.
-	Inputs map[string][]string
-
-	cfg      Config
-	groups   []string
-	interval time.Duration
-	log      *slog.Logger
-	report   atomic.Pointer[belfry.LagReport]
-	clocks   map[string]*topicClocks // by topic; Run's alone
+// LagConfig says whose lag to collect. Its functions are called from Run, one
+// at a time, at each collection.
+type LagConfig struct {
+	// Groups returns the groups to show now, whether they run or not, and the
+	// topics that each reads; no topics means those it has committed offsets of
+	// or has members for. These are ours: their time lag is that of the record's
+	// own timestamp. It may be nil.
+	Groups func() map[string][]string
+	// Others, if not nil, reports whether to show a group that the brokers
+	// know, besides those. Such a group goes when the brokers forget it.
+	Others func(group string) bool
+	// Interval between two collections; 0 means DefaultLagInterval.
+	Interval time.Duration
+	// Collected, if not nil, is told of each report, also of a failed
+	// collection. It must not modify it.
+	Collected func(belfry.LagReport)
 }
 
-// topicClocks are the clocks of one incarnation of a topic.
+// Lag collects how far behind consumer groups are, from what the brokers say,
+// so that a group none of whose members runs shows too. A collection makes a
+// few requests a broker, whatever the number of groups, and a bounded number to
+// look at single records.
+type Lag struct {
+	cfg    Config
+	what   LagConfig
+	log    *slog.Logger
+	report atomic.Pointer[belfry.LagReport]
+
+	// The rest is Run's alone.
+	topics  map[string]*topicClocks
+	records map[recordKey]nextRecord
+	pace    map[string]*belfry.CatchUp // by group
+}
+
+// topicClocks are the clocks of one incarnation of a topic, by partition.
 type topicClocks struct {
 	id         TopicID
-	partitions map[int32]*belfry.LagClock
+	partitions []belfry.LagClock
 }
 
-// NewLag returns a Lag that reports nothing until Run. Interval 0 means
-// DefaultLagInterval.
-func NewLag(cfg Config, groups []string, interval time.Duration) *Lag {
-	if interval <= 0 {
-		interval = DefaultLagInterval
+// NewLag returns a Lag that reports nothing until Run.
+func NewLag(cfg Config, what LagConfig) *Lag {
+	if what.Interval <= 0 {
+		what.Interval = DefaultLagInterval
+	}
+	if what.Groups == nil {
+		what.Groups = func() map[string][]string { return nil }
 	}
 	l := &Lag{
-		cfg: cfg, groups: groups, interval: interval,
-		log: cfg.logger().With("component", "lag"), clocks: map[string]*topicClocks{},
+		cfg: cfg, what: what, log: cfg.logger().With("component", "lag"),
+		topics: map[string]*topicClocks{}, records: map[recordKey]nextRecord{}, pace: map[string]*belfry.CatchUp{},
 	}
 	l.report.Store(&belfry.LagReport{Groups: []belfry.GroupLag{}})
 	return l
@@ -56,15 +76,14 @@ func (l *Lag) Report() belfry.LagReport { return *l.report.Load() }
 
 // Run collects at once and then at each interval until ctx ends. Brokers that
 // cannot be reached or refuse make reports that are not Up; Run goes on. It may
-// be called once, returns nil, and may take some seconds to do so while a
-// request is under way.
+// be called once and returns nil.
 func (l *Lag) Run(ctx context.Context) error {
-	reader := &lagReader{cfg: l.cfg}
-	defer reader.close()
-	tick := time.NewTicker(l.interval)
+	client := &lagClient{cfg: l.cfg}
+	defer client.close()
+	tick := time.NewTicker(l.what.Interval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		l.collect(ctx, reader)
+		l.collect(ctx, client)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -73,75 +92,138 @@ func (l *Lag) Run(ctx context.Context) error {
 	return nil
 }
 
-func (l *Lag) collect(ctx context.Context, reader *lagReader) {
-	found, err := reader.read(ctx, l.groups, l.Inputs)
-	if err != nil && ctx.Err() == nil {
-		// A connection or a leader of old: what is found anew may well work.
-		reader.close()
-		found, err = reader.read(ctx, l.groups, l.Inputs)
-	}
+// ReadLag collects once. Without earlier observations the time lag of others'
+// groups, and how long they take to catch up, are known in part only.
+func ReadLag(ctx context.Context, cfg Config, what LagConfig) (belfry.LagReport, error) {
+	l := NewLag(cfg, what)
+	client := &lagClient{cfg: cfg}
+	defer client.close()
+	return l.read(ctx, client)
+}
+
+func (l *Lag) collect(ctx context.Context, client *lagClient) {
+	report, err := l.read(ctx, client)
 	last := l.Report()
 	switch {
 	case ctx.Err() != nil:
 		return
 	case err != nil:
-		reader.close()
+		client.close()
 		// Once for each error: the metrics say how long it lasts.
 		if last.Error != err.Error() {
 			l.log.Warn("lag not collected", "err", err)
 		}
-		failed := last.Failed(err)
-		l.report.Store(&failed)
-		return
+		report = last.Failed(err)
 	case last.Error != "":
 		l.log.Info("lag collected again")
 	}
-	report := l.assemble(found, time.Now())
 	l.report.Store(&report)
+	if l.what.Collected != nil {
+		l.what.Collected(report)
+	}
+}
+
+func (l *Lag) read(ctx context.Context, client *lagClient) (belfry.LagReport, error) {
+	began := time.Now()
+	found, err := client.read(ctx, l.what.Groups(), l.what.Others)
+	if err != nil {
+		return belfry.LagReport{}, err
+	}
+	// After the offsets were read, so that no record is younger than this.
+	at := time.Now()
+	l.observe(found, at)
+	l.lookUp(ctx, client, found)
+	report := l.assemble(found, at)
+	report.TookSeconds = time.Since(began).Seconds()
+	report.Requests, report.Skipped = int(client.requests.Swap(0)), found.skipped
+	return report, ctx.Err()
 }
 
 // assemble joins what the brokers said. At must be after the offsets were read.
 func (l *Lag) assemble(found *lagFacts, at time.Time) belfry.LagReport {
-	l.observe(found.topics, at)
 	groups := make([]belfry.GroupLag, 0, len(found.groups))
 	for name, g := range found.groups {
-		out := belfry.GroupLag{Name: name, State: g.state, Members: g.members}
-		for _, topic := range g.topics {
-			for partition, o := range found.topics[topic].offsets {
-				p := belfry.PartitionLag{Topic: topic, Partition: partition, EndOffset: o.end, OldestOffset: o.oldest}
-				if committed, ok := g.committed[topic][partition]; ok {
-					p.CurrentOffset = &committed
-				}
-				var next int64
-				next, p.Lag = belfry.OffsetLag(p.CurrentOffset, o.oldest, o.end)
-				p.LagSeconds = l.clocks[topic].partitions[partition].Age(name, next, at).Seconds()
-				out.Partitions = append(out.Partitions, p)
+		out := belfry.GroupLag{Name: name, State: g.state, Protocol: g.protocol, Coordinator: g.coordinator, Members: g.members}
+		var done int64
+		found.each(name, func(s standing) {
+			p := belfry.PartitionLag{
+				Topic: s.topic, Partition: s.partition, CurrentOffset: s.committed,
+				EndOffset: s.end, OldestOffset: s.oldest, Lag: s.lag,
 			}
-		}
+			record := l.records[s.key()]
+			if s.lag > 0 && record.emptyUntil >= s.end {
+				s.next, p.Lag = s.end, 0
+			}
+			age := l.topics[s.topic].partitions[s.partition].Age(name, s.next, at)
+			if p.Lag > 0 && !record.written.IsZero() {
+				age = max(at.Sub(record.written), 0)
+			}
+			p.LagSeconds = age.Seconds()
+			done += s.next
+			out.Partitions = append(out.Partitions, p)
+		})
 		groups = append(groups, out)
+		if l.pace[name] == nil {
+			l.pace[name] = &belfry.CatchUp{}
+		}
+		var lag int64
+		for _, p := range out.Partitions {
+			lag += p.Lag
+		}
+		l.pace[name].Observe(at, done, lag)
+		catchUp(&groups[len(groups)-1], l.pace[name])
 	}
 	return belfry.NewLagReport(at, groups)
 }
 
-// observe tells the clocks how far the topics reach. The clocks of topics that
-// are gone, or are others of the same name, go.
-func (l *Lag) observe(topics map[string]topicFacts, at time.Time) {
-	for name := range l.clocks {
-		if _, ok := topics[name]; !ok {
-			delete(l.clocks, name)
+func catchUp(g *belfry.GroupLag, pace *belfry.CatchUp) {
+	seconds, known := pace.Seconds()
+	switch {
+	case !known:
+	case math.IsInf(seconds, 1):
+		g.CatchUpNever = true
+	default:
+		g.CatchUpSeconds = &seconds
+	}
+}
+
+// observe tells the clocks how far the topics reach. What belongs to topics
+// that are gone, or are others of the same name, goes, and what belongs to
+// groups that are gone.
+func (l *Lag) observe(found *lagFacts, at time.Time) {
+	gone := func(group string) bool {
+		_, ok := found.groups[group]
+		return !ok
+	}
+	var left bool
+	for name := range l.pace {
+		if gone(name) {
+			delete(l.pace, name)
+			left = true
 		}
 	}
-	for name, topic := range topics {
-		c := l.clocks[name]
-		if c == nil || c.id != topic.id {
-			c = &topicClocks{topic.id, map[int32]*belfry.LagClock{}}
-			l.clocks[name] = c
-		}
-		for partition, o := range topic.offsets {
-			if c.partitions[partition] == nil {
-				c.partitions[partition] = &belfry.LagClock{}
+	for name, c := range l.topics {
+		if _, ok := found.topics[name]; !ok {
+			delete(l.topics, name)
+		} else if left {
+			for i := range c.partitions {
+				c.partitions[i].Forget(gone)
 			}
-			c.partitions[partition].Observe(at, o.end)
+		}
+	}
+	for name, topic := range found.topics {
+		c := l.topics[name]
+		if c == nil || c.id != topic.id {
+			c = &topicClocks{id: topic.id}
+			l.topics[name] = c
+		}
+		for len(c.partitions) < len(topic.partitions) {
+			c.partitions = append(c.partitions, belfry.LagClock{})
+		}
+		for i, p := range topic.partitions {
+			if p.known {
+				c.partitions[i].Observe(at, p.end)
+			}
 		}
 	}
 }

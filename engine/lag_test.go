@@ -123,8 +123,17 @@ type watched struct {
 
 func watchLag(t *testing.T, brokers []string, inputs map[string][]string, groups ...string) watched {
 	t.Helper()
-	l := engine.NewLag(engine.Config{Brokers: brokers, Logger: slog.New(slog.DiscardHandler)}, groups, 20*time.Millisecond)
-	l.Inputs = inputs
+	all := map[string][]string{}
+	for _, g := range groups {
+		all[g] = inputs[g]
+	}
+	return watchLagOf(t, brokers, engine.LagConfig{Groups: func() map[string][]string { return all }})
+}
+
+func watchLagOf(t *testing.T, brokers []string, what engine.LagConfig) watched {
+	t.Helper()
+	what.Interval = 20 * time.Millisecond
+	l := engine.NewLag(engine.Config{Brokers: brokers, Logger: slog.New(slog.DiscardHandler)}, what)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- l.Run(ctx) }()
@@ -271,7 +280,7 @@ func TestLagOfARecreatedTopic(t *testing.T) {
 	k.produce(lagTopic, 0, 3)
 	w := watchLag(t, brokers, declared(lagGroup, lagTopic), lagGroup)
 	w.await("waits for a second", func(r belfry.LagReport) bool { return r.MaxLagSeconds > 1 })
-	deleted := time.Now()
+	deleted := time.Now().Truncate(time.Millisecond) // as records have it
 	if err := k.admin.DeleteTopic(lagTopic); err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +327,7 @@ func TestLagWithoutBroker(t *testing.T) {
 }
 
 func TestLagBeforeRun(t *testing.T) {
-	l := engine.NewLag(engine.Config{Brokers: []string{"127.0.0.1:1"}}, []string{lagGroup}, 0)
+	l := engine.NewLag(engine.Config{Brokers: []string{"127.0.0.1:1"}}, engine.LagConfig{})
 	if r := l.Report(); r.Up || r.Groups == nil || !r.CollectedAt.IsZero() {
 		t.Errorf("got %+v, want an empty report that is not up", r)
 	}

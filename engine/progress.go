@@ -96,6 +96,16 @@ func (p *progress) lag() int64 {
 	return lag
 }
 
+// reached is the sum of all positions.
+func (p *progress) reached() (sum int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, at := range p.parts {
+		sum += at.next
+	}
+	return sum
+}
+
 // silent returns the positions of partitions that are not at their end but from
 // which nothing has come for a while, and takes them for asked.
 func (p *progress) silent(now time.Time) map[int32]int64 {

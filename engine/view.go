@@ -85,6 +85,10 @@ func (v *View) Refused() int64 { return v.refused.Load() }
 // the brokers have told it last: while they are away it stays what it was.
 func (v *View) Lag() int64 { return v.progress.lag() }
 
+// Reach is how many offsets of the table the view has got to, in all
+// partitions together, and its [View.Lag].
+func (v *View) Reach() (next, lag int64) { return v.progress.reached(), v.progress.lag() }
+
 // Get returns the value of key, nil if there is none. The error matches
 // belfry.ErrNotReady unless [View.Recovered]. The caller owns the result.
 func (v *View) Get(key string) ([]byte, error) {

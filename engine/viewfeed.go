@@ -141,6 +141,9 @@ func (f *feed) info(ctx context.Context) (TopicInfo, error) {
 	return TopicInfo{ID: TopicID(resp.Topics[0].TopicID), Partitions: len(resp.Topics[0].Partitions)}, nil
 }
 
+// offsets are where a partition begins and ends.
+type offsets struct{ oldest, end int64 }
+
 // bounds are where partitions begin and end: the log start offset and the high
 // watermark.
 func (f *feed) bounds(ctx context.Context, partitions ...int32) (map[int32]offsets, error) {
@@ -239,32 +242,9 @@ func (f *feed) look(ctx context.Context, partition int32, offset int64) (next, e
 	if err != nil || leader < 0 {
 		return 0, 0, false
 	}
-	r := kmsg.NewPtrFetchRequest()
-	r.MaxBytes = feedPart
-	t := kmsg.NewFetchRequestTopic()
-	t.Topic, t.TopicID = f.topic, f.id
-	p := kmsg.NewFetchRequestTopicPartition()
-	p.Partition, p.FetchOffset = partition, offset
-	p.PartitionMaxBytes = 1 // the first batch comes whole, however large
-	t.Partitions = append(t.Partitions, p)
-	r.Topics = append(r.Topics, t)
-	answer, err := f.client.Broker(int(leader)).Request(ctx, r)
-	if err != nil {
-		return 0, 0, false
+	found, ok := lookAt(ctx, f.client, leader, f.topic, f.id, partition, offset)
+	if found.next <= offset {
+		return max(offset, found.end), found.end, ok
 	}
-	resp, isFetch := answer.(*kmsg.FetchResponse)
-	if !isFetch || resp.ErrorCode != 0 || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return 0, 0, false
-	}
-	got := &resp.Topics[0].Partitions[0]
-	if got.ErrorCode != 0 || got.Partition != partition {
-		return 0, 0, false
-	}
-	if len(got.RecordBatches) == 0 {
-		return max(offset, got.HighWatermark), got.HighWatermark, true
-	}
-	fetched, after := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Topic: f.topic, Partition: partition, Offset: offset},
-		got, kgo.DefaultDecompressor(), nil)
-	// A batch that compaction has emptied is kept for its producer's sake.
-	return after, got.HighWatermark, fetched.Err == nil && len(fetched.Records) == 0
+	return found.next, found.end, ok && len(found.records) == 0
 }

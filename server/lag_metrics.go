@@ -1,163 +1,105 @@
 package server
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"net/http"
-	"strconv"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/belfry/belfry"
 )
 
-// LagMetrics serves consumer lag to Prometheus, under the names and labels of
-// kafka_exporter and, for time, of kafka-lag-exporter, which dashboards, alert
-// rules and autoscalers know. A scrape calls report, which must not wait, and
-// shows what it returns: what a group, a topic or a partition that is gone had
-// is gone too.
+// lagPageAsked is for how long after a scrape a LagPage goes on to write itself
+// anew before it is asked.
+const lagPageAsked = 5 * time.Minute
+
+// LagPage serves consumer lag to Prometheus, under the names and labels of
+// kafka_exporter, for time of kafka-lag-exporter, and of KMinion, which
+// dashboards, alert rules and autoscalers know. What a group, a topic or a
+// partition that is gone had is gone too.
 //
-// It differs from kafka_exporter where that misleads: a group without members
-// is shown; no figure is negative or -1; a partition in which the group has
-// committed nothing counts in the lag from its oldest record, and has no
+// It differs from those exporters where they mislead: a group without members
+// is shown; no figure is negative, -1 or NaN; a partition in which the group
+// has committed nothing counts in the lag from its oldest record, and has no
 // current offset.
-func LagMetrics(report func() belfry.LagReport) http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(&lagCollector{report: report, descs: newLagDescs()})
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+//
+// The page is written when there is a new report, not when it is asked for, and
+// kept compressed: 100,000 partitions are 50 MB of text. While nobody asks it
+// is not written. It is safe for concurrent use.
+type LagPage struct {
+	mu      sync.Mutex
+	report  belfry.LagReport
+	page    []byte // of report, compressed; nil: to be written
+	asked   time.Time
+	writing lagText
 }
 
-// lagDescs are the metrics, named for what they tell.
-type lagDescs struct {
-	lag, current, lagSum, currentSum, members *prometheus.Desc // of a consumer group
-	partitions, end, oldest                   *prometheus.Desc // of a topic
-	seconds, maxSeconds                       *prometheus.Desc // of a group, with other labels
-	up, success                               *prometheus.Desc // of the collection
-}
+// NewLagPage returns the page of a report that is not up and empty.
+func NewLagPage() *LagPage { return &LagPage{} }
 
-func newLagDescs() lagDescs {
-	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc(name, help, labels, nil)
-	}
-	return lagDescs{
-		lag: desc("kafka_consumergroup_lag",
-			"Records of the partition that the group has not processed.", "consumergroup", "topic", "partition"),
-		current: desc("kafka_consumergroup_current_offset",
-			"Offset that the group has committed, absent if none.", "consumergroup", "topic", "partition"),
-		lagSum: desc("kafka_consumergroup_lag_sum",
-			"Records of the topic that the group has not processed.", "consumergroup", "topic"),
-		currentSum: desc("kafka_consumergroup_current_offset_sum",
-			"Sum of the offsets that the group has committed in the topic.", "consumergroup", "topic"),
-		members: desc("kafka_consumergroup_members",
-			"Running members of the group.", "consumergroup"),
-		partitions: desc("kafka_topic_partitions",
-			"Partitions of the topic.", "topic"),
-		end: desc("kafka_topic_partition_current_offset",
-			"Offset of the next record to be written to the partition.", "topic", "partition"),
-		oldest: desc("kafka_topic_partition_oldest_offset",
-			"Offset of the oldest record of the partition.", "topic", "partition"),
-		seconds: desc("kafka_consumergroup_group_lag_seconds",
-			"Age of the oldest record of the partition that the group has not processed, 0 without one.", "group", "topic", "partition"),
-		maxSeconds: desc("kafka_consumergroup_group_max_lag_seconds",
-			"Age of the oldest record that the group has not processed, 0 without one.", "group"),
-		up: desc("belfry_lag_up",
-			"1 if lag was collected at the last attempt; 0 if what is shown is what was found before."),
-		success: desc("belfry_lag_last_success_timestamp_seconds",
-			"When lag was collected last, 0 if never."),
+// Show has the page show a report, which nobody may modify any more.
+func (p *LagPage) Show(r belfry.LagReport) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.report = r
+	if time.Since(p.asked) < lagPageAsked {
+		p.write()
+	} else {
+		p.page = nil
 	}
 }
 
-type lagCollector struct {
-	report func() belfry.LagReport
-	descs  lagDescs
+// write writes the page of the present report, with mu held.
+func (p *LagPage) write() {
+	var out bytes.Buffer
+	out.Grow(len(p.page) + len(p.page)/8)
+	// The level is valid, and a buffer takes all.
+	z, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	p.writing.write(z, &p.report)
+	_ = z.Close()
+	p.page = out.Bytes()
 }
 
-// Describe implements prometheus.Collector.
-func (c *lagCollector) Describe(ch chan<- *prometheus.Desc) {
-	d := c.descs
-	for _, desc := range []*prometheus.Desc{
-		d.lag, d.current, d.lagSum, d.currentSum, d.members,
-		d.partitions, d.end, d.oldest, d.seconds, d.maxSeconds, d.up, d.success,
-	} {
-		ch <- desc
+func (p *LagPage) get() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = time.Now()
+	if p.page == nil {
+		p.write()
 	}
+	return p.page
 }
 
-// Collect implements prometheus.Collector.
-func (c *lagCollector) Collect(ch chan<- prometheus.Metric) {
-	r := c.report()
-	out := gauges{ch}
-	up, success := 0.0, 0.0
-	if r.Up {
-		up = 1
+// ServeHTTP implements http.Handler. It never waits on Kafka.
+func (p *LagPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	page := p.get()
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	w.Header().Set("Vary", "Accept-Encoding")
+	if acceptsGzip(r) {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(page) // an error is the client's going
+		return
 	}
-	if !r.CollectedAt.IsZero() {
-		success = float64(r.CollectedAt.UnixMilli()) / 1000
+	z, err := gzip.NewReader(bytes.NewReader(page))
+	if err != nil { // we have written it ourselves
+		http.Error(w, "page not readable", http.StatusInternalServerError)
+		return
 	}
-	out.set(c.descs.up, up)
-	out.set(c.descs.success, success)
-	for _, g := range r.Groups {
-		c.group(out, g)
-	}
-	c.topics(out, r.Groups)
+	_, _ = io.Copy(w, z)
 }
 
-func (c *lagCollector) group(out gauges, g belfry.GroupLag) {
-	type sums struct{ lag, current int64 }
-	topics := map[string]sums{}
-	for _, p := range g.Partitions {
-		partition := partitionLabel(p.Partition)
-		sum := topics[p.Topic]
-		sum.lag += p.Lag
-		out.set(c.descs.lag, float64(p.Lag), g.Name, p.Topic, partition)
-		out.set(c.descs.seconds, p.LagSeconds, g.Name, p.Topic, partition)
-		if p.CurrentOffset != nil {
-			sum.current += *p.CurrentOffset
-			out.set(c.descs.current, float64(*p.CurrentOffset), g.Name, p.Topic, partition)
-		}
-		topics[p.Topic] = sum
-	}
-	for topic, sum := range topics {
-		out.set(c.descs.lagSum, float64(sum.lag), g.Name, topic)
-		out.set(c.descs.currentSum, float64(sum.current), g.Name, topic)
-	}
-	out.set(c.descs.members, float64(len(g.Members)), g.Name)
-	out.set(c.descs.maxSeconds, g.MaxLagSeconds, g.Name)
-}
-
-// topics shows each partition once, however many groups read it.
-func (c *lagCollector) topics(out gauges, groups []belfry.GroupLag) {
-	type key struct {
-		topic     string
-		partition int32
-	}
-	seen := map[key]bool{}
-	partitions := map[string]int{}
-	for _, g := range groups {
-		for _, p := range g.Partitions {
-			k := key{p.Topic, p.Partition}
-			if seen[k] {
-				continue
+// acceptsGzip reports whether a request takes gzip (RFC 9110 section 12.5.3).
+func acceptsGzip(r *http.Request) bool {
+	for _, value := range r.Header.Values("Accept-Encoding") {
+		for coding := range strings.SplitSeq(value, ",") {
+			name, weight, _ := strings.Cut(strings.TrimSpace(coding), ";")
+			if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+				return !strings.HasPrefix(strings.ReplaceAll(weight, " ", ""), "q=0") || strings.Contains(weight, "0.")
 			}
-			seen[k] = true
-			partitions[p.Topic]++
-			out.set(c.descs.end, float64(p.EndOffset), p.Topic, partitionLabel(p.Partition))
-			out.set(c.descs.oldest, float64(p.OldestOffset), p.Topic, partitionLabel(p.Partition))
 		}
 	}
-	for topic, n := range partitions {
-		out.set(c.descs.partitions, float64(n), topic)
-	}
+	return false
 }
-
-// gauges sends the metrics of one scrape.
-type gauges struct{ ch chan<- prometheus.Metric }
-
-func (g gauges) set(desc *prometheus.Desc, value float64, labels ...string) {
-	m, err := prometheus.NewConstMetric(desc, prometheus.GaugeValue, value, labels...)
-	if err != nil { // a name that is not UTF-8
-		m = prometheus.NewInvalidMetric(desc, err)
-	}
-	g.ch <- m
-}
-
-func partitionLabel(partition int32) string { return strconv.Itoa(int(partition)) }

@@ -24,14 +24,18 @@ func lagReport() belfry.LagReport {
 	return belfry.NewLagReport(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC), []belfry.GroupLag{
 		{
 			Name: "belfry-unread", State: "Stable",
-			Members: []belfry.LagMember{{ID: "belfry-1", ClientID: "belfry", Host: "10.0.0.1", Partitions: 2}},
+			Protocol: "sticky", Coordinator: 3, CatchUpSeconds: new(2.5),
+			Members: []belfry.LagMember{
+				{ID: "belfry-1", ClientID: "belfry", Host: "10.0.0.1", Partitions: 2, Topics: map[string]int{"belfry.journal": 2}},
+				{ID: "belfry-2", ClientID: "belfry", Host: "10.0.0.2"},
+			},
 			Partitions: []belfry.PartitionLag{
 				{Topic: "belfry.journal", Partition: 0, CurrentOffset: at(90), EndOffset: 100, OldestOffset: 10, Lag: 10, LagSeconds: 1.5},
 				{Topic: "belfry.journal", Partition: 1, CurrentOffset: at(7), EndOffset: 7},
 			},
 		},
 		{
-			Name: "audit", State: "Empty",
+			Name: "audit", State: "Empty", CatchUpNever: true,
 			Partitions: []belfry.PartitionLag{
 				{Topic: "belfry.items", Partition: 10, CurrentOffset: at(0), EndOffset: 3_000_000_000, Lag: 3_000_000_000, LagSeconds: 86400},
 				{Topic: "belfry.journal", Partition: 0, EndOffset: 100, OldestOffset: 10, Lag: 90, LagSeconds: 9},
@@ -40,6 +44,12 @@ func lagReport() belfry.LagReport {
 		},
 		{Name: "belfry-inbox", State: "Dead"},
 	})
+}
+
+func lagPage(r belfry.LagReport) *LagPage {
+	p := NewLagPage()
+	p.Show(r)
+	return p
 }
 
 func scrape(t *testing.T, h http.Handler) string {
@@ -69,7 +79,7 @@ func wantGolden(t *testing.T, file, got string) {
 }
 
 func TestLagMetrics(t *testing.T) {
-	wantGolden(t, "testdata/lag.prom", scrape(t, LagMetrics(lagReport)))
+	wantGolden(t, "testdata/lag.prom", scrape(t, lagPage(lagReport())))
 }
 
 func TestLagMetricsOfAFailure(t *testing.T) {
@@ -79,15 +89,15 @@ func TestLagMetricsOfAFailure(t *testing.T) {
 		want   []string
 		lines  int
 	}{
-		{"before the first collection", belfry.LagReport{}, []string{"belfry_lag_up 0", "belfry_lag_last_success_timestamp_seconds 0"}, 2},
+		{"before the first collection", belfry.LagReport{}, []string{"belfry_lag_up 0", "belfry_lag_last_success_timestamp_seconds 0"}, 5},
 		{
 			"later", lagReport().Failed(errors.New("no broker")),
-			[]string{"belfry_lag_up 0", "belfry_lag_last_success_timestamp_seconds 1.767323045678e+09", `kafka_consumergroup_lag_sum{consumergroup="audit",topic="belfry.items"} 3e+09`}, 0,
+			[]string{"belfry_lag_up 0", "belfry_lag_last_success_timestamp_seconds 1.767323045678e+09", `kafka_consumergroup_lag_sum{consumergroup="audit",topic="belfry.items"} 3000000000`}, 0,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var lines []string
-			for line := range strings.Lines(scrape(t, LagMetrics(func() belfry.LagReport { return tt.report }))) {
+			for line := range strings.Lines(scrape(t, lagPage(tt.report))) {
 				if !strings.HasPrefix(line, "#") {
 					lines = append(lines, strings.TrimSpace(line))
 				}
@@ -106,13 +116,12 @@ func TestLagMetricsOfAFailure(t *testing.T) {
 
 // What is gone from the report is gone from the next scrape.
 func TestLagMetricsForget(t *testing.T) {
-	r := lagReport()
-	h := LagMetrics(func() belfry.LagReport { return r })
+	h := lagPage(lagReport())
 	if page := scrape(t, h); !strings.Contains(page, "belfry.items") {
 		t.Fatalf("no belfry.items in %s", page)
 	}
-	r = belfry.NewLagReport(time.Now(), nil)
-	if page := scrape(t, h); strings.Contains(page, "kafka_") {
+	h.Show(belfry.NewLagReport(time.Now(), nil))
+	if page := scrape(t, h); strings.Contains(page, "kafka_consumergroup") || strings.Contains(page, "kafka_topic") {
 		t.Errorf("got series of groups that are gone: %s", page)
 	}
 }

@@ -168,7 +168,7 @@ func contractAPI(t *testing.T) *api {
 		c.MetricsOnAPI = true
 		c.Pages = http.NotFoundHandler()
 		c.Readiness = func() []Condition { return []Condition{{Name: "unread view", Ready: true}} }
-		c.LagMetrics = LagMetrics(contractLag)
+		c.LagMetrics = lagPage(contractLag())
 		c.Lag = func(context.Context) (any, error) { return contractLag(), nil }
 	})
 	a.fake.epoch = contractEpoch
@@ -198,8 +198,8 @@ func contractAPI(t *testing.T) *api {
 func contractLag() belfry.LagReport {
 	committed := int64(40)
 	return belfry.NewLagReport(time.Now(), []belfry.GroupLag{{
-		Name: "belfry-unread", State: "Stable",
-		Members: []belfry.LagMember{{ID: "belfry-1f3a", ClientID: "belfry", Host: "/10.0.0.4", Partitions: 2}},
+		Name: "belfry-unread", State: "Stable", Protocol: "sticky", CatchUpNever: true,
+		Members: []belfry.LagMember{{ID: "belfry-1f3a", ClientID: "belfry", Host: "10.0.0.4", Partitions: 2, Topics: map[string]int{"belfry.journal": 2}}},
 		Partitions: []belfry.PartitionLag{
 			{Topic: "belfry.journal", Partition: 0, CurrentOffset: &committed, EndOffset: 43, Lag: 3, LagSeconds: 0.4},
 			{Topic: "belfry.journal", Partition: 1, EndOffset: 40, Lag: 40, LagSeconds: 0.1},

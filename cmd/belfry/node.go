@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
+	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,15 +24,13 @@ import (
 	"github.com/belfry/belfry/web"
 )
 
-// lagInterval is the time between two collections of consumer lag.
-const lagInterval = 5 * time.Second
-
 // nodeConfig is what one serving process does.
 type nodeConfig struct {
 	engine   engine.Config
 	prefix   belfry.Prefix
 	inboxCap int
 	groups   []string      // names of --groups; none: no processors
+	rules    *rulesConfig  // nil: the built-in source alone
 	api      net.Listener  // nil: no server
 	doors    doors         // of api
 	polls    time.Duration // interval of polls; 0: the default
@@ -44,6 +41,8 @@ type nodeConfig struct {
 	log      *slog.Logger
 
 	sweepInterval, sweepAge time.Duration // 0: the defaults
+
+	lagGroups *regexp.Regexp // groups of others to show; nil: none
 }
 
 // doors are what the server lets in.
@@ -63,9 +62,13 @@ type node struct {
 	nodeConfig
 	registry    *prometheus.Registry
 	lag         *engine.Lag
+	lagPage     *server.LagPage
+	viewPaces   *viewPaces
 	deadLetters *engine.DeadLetters
 	journal     *emitters.Journal
 	processors  []*engine.Processor
+	routers     *processors.Routers // nil: no rules
+	watch       *rulesWatch         // nil: no rules
 	unread      *views.Unread
 	inbox       *views.Inbox
 	repairs     *views.Repairs // nil: nothing reads rows
@@ -143,9 +146,12 @@ func (n *node) run(ctx context.Context) (err error) {
 		n.processors = append(n.processors, p)
 		g.Go(func() error { return p.Run(back) })
 	}
-	inputs := n.prefix.GroupInputs()
-	n.lag = engine.NewLag(n.engine, slices.Sorted(maps.Keys(inputs)), lagInterval)
-	n.lag.Inputs = inputs
+	n.openRouters(deps)
+	if n.routers != nil {
+		g.Go(func() error { return n.routers.Run(back) })
+		g.Go(func() error { return n.watch.Run(back) })
+	}
+	n.watchLag()
 	g.Go(func() error { return n.lag.Run(back) })
 	serve := func(ctx context.Context) error {
 		<-ctx.Done()
@@ -154,7 +160,7 @@ func (n *node) run(ctx context.Context) (err error) {
 	var ops http.Handler
 	if n.api == nil {
 		ops = server.Ops(server.OpsConfig{
-			Registry: n.registry, Readiness: n.conditions, LagMetrics: server.LagMetrics(n.lag.Report), Logger: n.log,
+			Registry: n.registry, Readiness: n.conditions, LagMetrics: n.lagPage, Logger: n.log,
 		})
 	} else {
 		g.Go(func() error { return n.unread.Run(back) })
@@ -191,7 +197,7 @@ func (n *node) newServer() (*server.Server, error) {
 		Streams: n.doors.streams, TrustedProxies: n.doors.proxies, Certificate: n.doors.certificate,
 		Readiness:    n.conditions,
 		Lag:          func(context.Context) (any, error) { return n.lag.Report(), nil },
-		LagMetrics:   server.LagMetrics(n.lag.Report),
+		LagMetrics:   n.lagPage,
 		Registry:     n.registry,
 		MetricsOnAPI: n.metrics == nil,
 		Pages:        web.Handler(),

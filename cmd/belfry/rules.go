@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/sources"
+)
+
+func (p *program) rulesCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "rules",
+		GroupID: groupOperate,
+		Short:   "Check rules, and try them on records without writing anything",
+		Long: `Check a rules file, see what it would make of the last records of a topic, or
+look at one record in depth. Nothing is written, no group is joined.`,
+	}
+	c.AddCommand(p.rulesCheckCommand(), p.rulesDryRunCommand(), p.rulesExplainCommand())
+	return c
+}
+
+// recordOptions say which rules are tried on the records of which topic.
+type recordOptions struct {
+	kafka  kafkaOptions
+	rules  rulesOptions
+	log    logOptions
+	topic  string
+	asJSON bool
+}
+
+func (o *recordOptions) addFlags(c *cobra.Command) {
+	fs := c.Flags()
+	o.rules.addFlags(fs)
+	fs.Lookup("rules").Usage += " (required)"
+	fs.StringVar(&o.topic, "topic", "", "the `topic` to read (required)")
+	fs.BoolVar(&o.asJSON, "json", false, "print JSON, one record a line")
+	o.kafka.addFlags(fs)
+	o.log.addFlags(fs)
+}
+
+// load checks the options and returns the source of the topic.
+func (o *recordOptions) load() (*sources.Source, error) {
+	if err := errors.Join(o.kafka.validate(), o.rules.validate()); err != nil {
+		return nil, err
+	}
+	if o.rules.path == "" {
+		return nil, flagErrorf("rules", "required; name a rules file or a folder of them")
+	}
+	if o.topic == "" {
+		return nil, flagErrorf("topic", "required; name the topic to read")
+	}
+	rules, err := o.rules.load(belfry.Prefix(o.kafka.prefix))
+	if err != nil {
+		return nil, flagErrorf("rules", "%w", err)
+	}
+	s, ok := rules.Source(o.topic)
+	if ok {
+		return s, nil
+	}
+	var names []string
+	for _, s := range rules.Sources() {
+		names = append(names, s.Name())
+	}
+	return nil, flagErrorf("topic", "no source of the rules is for %.80q, only for %s", o.topic, strings.Join(names, ", "))
+}
+
+// readError says what can be done about a topic or record that is not there.
+func (o *recordOptions) readError(err error) error {
+	switch {
+	case errors.Is(err, engine.ErrTopic):
+		return flagErrorf("topic", "the brokers have no topic %.80q; look for a slip of the pen", o.topic)
+	case errors.Is(err, engine.ErrOffset):
+		return usagef("%w", err)
+	}
+	return fmt.Errorf("read records: %w", err)
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/sources"
+)
+
+func (p *program) rulesCheckCommand() *cobra.Command {
+	var (
+		prefix   string
+		timezone string
+		asJSON   bool
+	)
+	c := &cobra.Command{
+		Use:   "check FILE",
+		Short: "Check a rules file or a folder of them, for continuous integration",
+		Long: `Check a rules file or a folder of them. All that is wrong is printed, one problem
+a line with its place and the mend, and the exit code is 1. What is right is
+summed up. It needs no Kafka.`,
+		Example: `  belfry rules check rules.yaml
+  belfry rules check rules/ --json`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("name one file or folder: belfry rules check FILE")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := belfry.Prefix(prefix).Check(); err != nil {
+				return flagErrorf("prefix", "%w", problem(err))
+			}
+			o := rulesOptions{path: args[0], timezone: timezone}
+			if err := o.validate(); err != nil {
+				return err
+			}
+			rules, err := o.load(belfry.Prefix(prefix))
+			var wrong *sources.LoadError
+			if err != nil && !errors.As(err, &wrong) {
+				return usagef("%w", err)
+			}
+			report := newRulesReport(rules, wrong)
+			if asJSON {
+				err = json.NewEncoder(p.stdout).Encode(report)
+			} else {
+				err = report.print(p.stdout)
+			}
+			if err == nil && wrong != nil {
+				err = fmt.Errorf("%s: %s in the rules", args[0], counted(len(wrong.Problems), "problem"))
+			}
+			return err
+		},
+	}
+	fs := c.Flags()
+	fs.StringVar(&prefix, "prefix", belfry.DefaultPrefix, "what the `name` of Belfry's own topics begins with, which no rule may read")
+	fs.StringVar(&timezone, "timezone", "UTC", "time `zone` of dates in events that name none, such as Asia/Seoul")
+	fs.BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// rulesReport is what there is to say of rules as they stand.
+type rulesReport struct {
+	Valid    bool              `json:"valid"`
+	Hash     string            `json:"hash,omitempty"`
+	Sources  []sourceReport    `json:"sources,omitempty"`
+	Problems []sources.Problem `json:"problems,omitempty"`
+}
+
+type sourceReport struct {
+	Topic    string   `json:"topic,omitempty"`
+	Pattern  string   `json:"pattern,omitempty"`
+	From     string   `json:"from"`
+	Silent   bool     `json:"silent"`
+	Timezone string   `json:"timezone"`
+	Rules    []string `json:"rules"`
+}
+
+func newRulesReport(rules *sources.Rules, wrong *sources.LoadError) rulesReport {
+	if wrong != nil {
+		return rulesReport{Problems: wrong.Problems}
+	}
+	r := rulesReport{Valid: true, Hash: rules.Hash()}
+	for _, s := range rules.Sources() {
+		r.Sources = append(r.Sources, sourceReport{s.Topic, s.Pattern, s.From.String(), s.Silent, s.Location.String(), s.RuleNames()})
+	}
+	return r
+}
+
+func (r rulesReport) print(w io.Writer) error {
+	if !r.Valid {
+		for _, p := range r.Problems {
+			if _, err := fmt.Fprintln(w, printable(p.String())); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SOURCE\tFROM\tTIMEZONE\tRULES")
+	rules := 0
+	for _, s := range r.Sources {
+		name := s.Topic
+		if name == "" {
+			name = "pattern " + s.Pattern
+		}
+		from := s.From
+		if s.Silent {
+			from += ", silent"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", printable(name), from, s.Timezone, strings.Join(s.Rules, ", "))
+		rules += len(s.Rules)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s and %s are right\n", counted(len(r.Sources), "source"), counted(rules, "rule"))
+	return err
+}
+
+// counted is a number of things, in words.
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}

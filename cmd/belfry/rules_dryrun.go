@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/IBM/sarama"
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/sources"
+)
+
+// maxDryRun bounds how many records a dry run holds at a time.
+const maxDryRun = 10_000
+
+func (p *program) rulesDryRunCommand() *cobra.Command {
+	var (
+		o    recordOptions
+		last int
+	)
+	c := &cobra.Command{
+		Use:   "dry-run",
+		Short: "Show who would get what of the last records of a topic",
+		Long: `Read the last records of a topic, over all partitions in the order of their times,
+and show what the rules make of them: who would get what, and for each rule that
+makes nothing, why. Nothing is written, no group is joined.`,
+		Example: `  belfry rules dry-run --rules rules.yaml --topic orders --last 20 --brokers 127.0.0.1:9092`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if last < 1 || last > maxDryRun {
+				return flagErrorf("last", "must be 1 to %d, is %d", maxDryRun, last)
+			}
+			source, err := o.load()
+			if err != nil {
+				return err
+			}
+			return p.dryRun(cmd.Context(), &o, source, last)
+		},
+	}
+	o.addFlags(c)
+	c.Flags().IntVar(&last, "last", 10, "how many records")
+	return c
+}
+
+func (p *program) dryRun(ctx context.Context, o *recordOptions, source *sources.Source, last int) error {
+	logger, err := o.log.logger(p.stderr)
+	if err != nil {
+		return err
+	}
+	records, info, err := engine.Latest(ctx, o.kafka.engineConfig("", logger), o.topic, last)
+	if err != nil {
+		return o.readError(err)
+	}
+	var sum dryRunSum
+	for _, m := range records {
+		report := explainRecord(source, sourceRecord(m, info))
+		sum.add(report)
+		if o.asJSON {
+			report.shorten()
+			err = json.NewEncoder(p.stdout).Encode(report)
+		} else {
+			err = report.print(p.stdout, false)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if o.asJSON {
+		return nil
+	}
+	_, err = fmt.Fprintln(p.stdout, sum)
+	return err
+}
+
+// dryRunSum counts what a dry run has shown.
+type dryRunSum struct{ records, deliveries, recipients, dead int }
+
+func (s *dryRunSum) add(r recordReport) {
+	s.records++
+	if r.Error != "" {
+		s.dead++
+		return // nothing of it is delivered
+	}
+	for _, e := range r.Events {
+		for _, rule := range e.Rules {
+			if len(rule.Recipients) > 0 {
+				s.deliveries++
+				s.recipients += len(rule.Recipients)
+			}
+		}
+	}
+}
+
+// String sums up in one line.
+func (s dryRunSum) String() string {
+	return fmt.Sprintf("%s: %s for %s, %s", counted(s.records, "record"), counted(s.deliveries, "message"),
+		counted(s.recipients, "recipient"), counted(s.dead, "dead letter"))
+}
+
+// sourceRecord is a record as rules see it.
+func sourceRecord(m *sarama.ConsumerMessage, info engine.TopicInfo) sources.Record {
+	r := sources.Record{
+		Topic: m.Topic, TopicID: info.ID, Partition: m.Partition, Offset: m.Offset,
+		Timestamp: m.Timestamp, Key: m.Key, Value: m.Value,
+	}
+	for _, h := range m.Headers {
+		r.Headers = append(r.Headers, sources.Header{Key: string(h.Key), Value: h.Value})
+	}
+	return r
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry/engine"
+)
+
+func (p *program) rulesExplainCommand() *cobra.Command {
+	var (
+		o         recordOptions
+		partition int32
+		offset    int64
+	)
+	c := &cobra.Command{
+		Use:   "explain",
+		Short: "Show what the rules make of one record, field by field",
+		Long: `Read one record and show all that the rules see of it: the decoded value, what its
+envelope says, and for each rule the value of each field. Nothing is written, no
+group is joined.`,
+		Example: `  belfry rules explain --rules rules.yaml --topic orders --partition 3 --offset 1742 --brokers 127.0.0.1:9092`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if offset < 0 {
+				return flagErrorf("offset", "required; name the record's offset, which dry-run prints")
+			}
+			source, err := o.load()
+			if err != nil {
+				return err
+			}
+			logger, err := o.log.logger(p.stderr)
+			if err != nil {
+				return err
+			}
+			m, info, err := engine.RecordAt(cmd.Context(), o.kafka.engineConfig("", logger), o.topic, partition, offset)
+			if err != nil {
+				return o.readError(err)
+			}
+			report := explainRecord(source, sourceRecord(m, info))
+			if o.asJSON {
+				return json.NewEncoder(p.stdout).Encode(report)
+			}
+			return report.print(p.stdout, true)
+		},
+	}
+	o.addFlags(c)
+	c.Flags().Int32Var(&partition, "partition", 0, "the record's partition")
+	c.Flags().Int64Var(&offset, "offset", -1, "the record's offset (required)")
+	return c
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// How much of an event, and how many recipients, a line shows.
+const (
+	shownBytes      = 400
+	shownRecipients = 10
+)
+
+// print writes the report for people; inDepth with all fields and values.
+func (r *recordReport) print(to io.Writer, inDepth bool) error {
+	w := bufio.NewWriter(to)
+	fmt.Fprintf(w, "%s/%d offset %d, %s", r.Topic, r.Partition, r.Offset, r.Timestamp.Format(time.RFC3339Nano))
+	if r.Key != "" {
+		fmt.Fprintf(w, ", key %s", cut(r.Key))
+	}
+	fmt.Fprintln(w)
+	if inDepth {
+		for _, h := range r.Headers {
+			fmt.Fprintf(w, "  header %s: %s\n", printable(h.Key), cut(h.Value))
+		}
+	}
+	for i := range r.Events {
+		r.Events[i].print(w, inDepth)
+	}
+	if r.Nothing != "" {
+		fmt.Fprintf(w, "  nothing: %s\n", r.Nothing)
+	}
+	if r.Error != "" {
+		fmt.Fprintf(w, "  dead letter, nothing of it is delivered: %s\n", printable(r.Error))
+	}
+	fmt.Fprintln(w)
+	return w.Flush()
+}
+
+func (e *eventReport) print(w io.Writer, inDepth bool) {
+	fmt.Fprintf(w, "  event %d", e.Index)
+	for _, f := range []struct{ name, value string }{{"type", e.Type}, {"id", e.ID}, {"source", e.Source}, {"subject", e.Subject}} {
+		if f.value != "" {
+			fmt.Fprintf(w, ", %s %s", f.name, cut(f.value))
+		}
+	}
+	if !e.Time.IsZero() {
+		fmt.Fprintf(w, ", time %s", e.Time.Format(time.RFC3339Nano))
+	}
+	if inDepth {
+		fmt.Fprintf(w, "\n    %s\n", printable(string(e.Value)))
+		printFields(w, "    ", "let ", e.Let)
+	} else {
+		fmt.Fprintf(w, "\n    %s\n", cut(string(e.Value)))
+	}
+	for i := range e.Rules {
+		e.Rules[i].print(w, inDepth)
+	}
+}
+
+func (o *outcomeReport) print(w io.Writer, inDepth bool) {
+	fmt.Fprintf(w, "    %s: ", o.Rule)
+	switch {
+	case o.Error != "":
+		fmt.Fprintf(w, "error: %s\n", printable(o.Error))
+	case len(o.Recipients) == 0:
+		fmt.Fprintf(w, "nothing: %s\n", printable(o.Why))
+	case o.Retraction != nil:
+		fmt.Fprintf(w, "retracts for %s: %s\n", o.people(), cut(string(encoded(o.Retraction))))
+	case inDepth:
+		fmt.Fprintf(w, "for %s: %s\n", o.people(), printable(string(encoded(o.Notification))))
+	default:
+		fmt.Fprintf(w, "for %s: %s (id %s)\n", o.people(), cut(string(encoded(o.Notification.Title))), cut(o.Notification.ID))
+	}
+	if inDepth {
+		printFields(w, "      ", "", o.Fields)
+	}
+}
+
+func (o *outcomeReport) people() string {
+	text := strings.Join(o.Recipients[:min(len(o.Recipients), shownRecipients)], ", ")
+	if more := len(o.Recipients) - shownRecipients; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	if len(o.Excluded) > 0 {
+		text += fmt.Sprintf(" (without %s)", cut(strings.Join(o.Excluded, ", ")))
+	}
+	return text
+}
+
+func printFields(w io.Writer, indent, before string, fields []fieldReport) {
+	for _, f := range fields {
+		value := printable(string(f.Value))
+		if f.Error != "" {
+			value = "error: " + printable(f.Error)
+		}
+		text := ""
+		if f.Text != "" {
+			text = "  <- " + printable(f.Text)
+		}
+		fmt.Fprintf(w, "%s%s%s = %s%s\n", indent, before, f.Name, value, text)
+	}
+}
+
+// cut is a text in one line, shortened between two characters.
+func cut(s string) string {
+	if len(s) > shownBytes {
+		n := shownBytes
+		for n > 0 && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = s[:n] + "..."
+	}
+	return printable(s)
+}

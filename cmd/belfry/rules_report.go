@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/sources"
+)
+
+// recordReport is what the rules make of one record.
+type recordReport struct {
+	Topic     string        `json:"topic"`
+	Partition int32         `json:"partition"`
+	Offset    int64         `json:"offset"`
+	Timestamp time.Time     `json:"timestamp"`
+	Key       string        `json:"key,omitempty"`
+	Headers   []header      `json:"headers,omitempty"`
+	Error     string        `json:"error,omitempty"` // why it would be a dead letter
+	Nothing   string        `json:"nothing,omitempty"`
+	Events    []eventReport `json:"events"`
+}
+
+type header struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+type eventReport struct {
+	Index      int               `json:"index"`
+	ID         string            `json:"id,omitempty"`
+	Source     string            `json:"source,omitempty"`
+	Type       string            `json:"type,omitempty"`
+	Subject    string            `json:"subject,omitempty"`
+	Time       time.Time         `json:"time,omitzero"`
+	Attributes map[string]string `json:"attributes,omitempty"`
+	Value      json.RawMessage   `json:"value"`
+	Let        []fieldReport     `json:"let,omitempty"`
+	Rules      []outcomeReport   `json:"rules"`
+}
+
+type outcomeReport struct {
+	Rule         string               `json:"rule"`
+	Why          string               `json:"why,omitempty"`
+	Error        string               `json:"error,omitempty"`
+	Recipients   []string             `json:"recipients,omitempty"`
+	Excluded     []string             `json:"excluded,omitempty"`
+	Notification *belfry.Notification `json:"notification,omitempty"`
+	Retraction   *retractionReport    `json:"retraction,omitempty"`
+	Fields       []fieldReport        `json:"fields,omitempty"`
+}
+
+type retractionReport struct {
+	belfry.Retraction
+	Rule string `json:"rule,omitempty"`
+}
+
+type fieldReport struct {
+	Name  string          `json:"name"`
+	Text  string          `json:"text,omitempty"`
+	Value json.RawMessage `json:"value,omitempty"`
+	Error string          `json:"error,omitempty"`
+}
+
+func explainRecord(source *sources.Source, r sources.Record) recordReport {
+	out := recordReport{
+		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UTC(),
+		Key: readable(r.Key), Events: []eventReport{},
+	}
+	for _, h := range r.Headers {
+		out.Headers = append(out.Headers, header{h.Key, readable(h.Value)})
+	}
+	if r.Value == nil {
+		out.Nothing = "the value is null: a tombstone, which says nothing to anybody"
+		return out
+	}
+	e := source.Explain(r)
+	out.Error = errorText(e.Err)
+	for _, event := range e.Events {
+		v := event.Event
+		report := eventReport{
+			Index: v.Index, ID: v.ID, Source: v.Source, Type: v.Type, Subject: v.Subject, Time: v.Time,
+			Attributes: v.Attributes, Value: encoded(v.Value), Let: fieldReports(event.Lets), Rules: []outcomeReport{},
+		}
+		for _, o := range event.Outcomes {
+			report.Rules = append(report.Rules, newOutcomeReport(o))
+		}
+		out.Events = append(out.Events, report)
+	}
+	return out
+}
+
+func newOutcomeReport(o sources.Outcome) outcomeReport {
+	out := outcomeReport{
+		Rule: o.Rule, Why: o.Why, Error: errorText(o.Err), Recipients: o.Delivery.Recipients,
+		Excluded: o.Excluded, Fields: fieldReports(o.Fields),
+	}
+	switch r := &o.Delivery.Record; {
+	case len(o.Delivery.Recipients) == 0:
+	case r.Kind == belfry.KindRetract:
+		out.Retraction = &retractionReport{r.Retraction, r.Rule}
+	default:
+		out.Notification = &r.Notification
+	}
+	return out
+}
+
+func fieldReports(values []sources.FieldValue) []fieldReport {
+	var out []fieldReport
+	for _, v := range values {
+		f := fieldReport{Name: v.Name, Text: v.Text, Error: errorText(v.Err)}
+		if v.Err == nil {
+			f.Value = encoded(v.Value)
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// shorten leaves out what explain alone shows.
+func (r *recordReport) shorten() {
+	for i := range r.Events {
+		r.Events[i].Let = nil
+		for j := range r.Events[i].Rules {
+			r.Events[i].Rules[j].Fields = nil
+		}
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// encoded is a value as JSON, for people.
+func encoded(v any) json.RawMessage {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return json.RawMessage(`null`) // an event's values are JSON's
+	}
+	return bytes.TrimSpace(b.Bytes())
+}
+
+// readable is a key or header as text, or its bytes in hex.
+func readable(raw []byte) string {
+	if utf8.Valid(raw) {
+		return string(raw)
+	}
+	return fmt.Sprintf("0x%x", raw)
+}
+
+// printable is a text without what moves a terminal's cursor or hides what
+// stands beside it.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return ' '
+		}
+		return r
+	}, s)
+}

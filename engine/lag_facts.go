@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/belfry/belfry"
+)
+
+// lagFacts is what the brokers said in one collection.
+type lagFacts struct {
+	groups  map[string]*groupFacts
+	topics  map[string]*topicFacts // those that exist
+	skipped int                    // what of others' could not be read
+}
+
+type groupFacts struct {
+	ours bool
+
+	coordinator int32
+	state       string
+	protocol    string
+	members     []belfry.LagMember
+	committed   map[string][]commit // by topic, in any order
+	topics      []string            // to show, each once; they may not exist
+}
+
+// commit is where a group stands in one partition, as it said itself.
+type commit struct {
+	partition int32
+	offset    int64
+	epoch     uint32 // of the log it belongs to, by its mark; 0: not known
+}
+
+type topicFacts struct {
+	id         TopicID
+	partitions []partitionFacts
+}
+
+type partitionFacts struct {
+	leader      int32
+	known       bool // what follows; else it has to be left out
+	oldest, end int64
+}
+
+// standing is where a group stands in one partition.
+type standing struct {
+	group, topic string
+	id           TopicID
+	partition    int32
+	leader       int32
+	ours         bool
+
+	committed   *int64
+	oldest, end int64
+	next, lag   int64
+}
+
+func (s *standing) key() recordKey { return recordKey{s.group, s.topic, s.id, s.partition} }
+
+// each calls visit for each partition that a group is to be shown with. The
+// standing belongs to visit.
+func (f *lagFacts) each(group string, visit func(standing)) {
+	g := f.groups[group]
+	for _, name := range g.topics {
+		topic := f.topics[name]
+		if topic == nil {
+			continue
+		}
+		commits := slices.Repeat([]int64{-1}, len(topic.partitions))
+		for _, c := range g.committed[name] {
+			// What was committed for a topic of old says nothing about this one.
+			if int(c.partition) < len(commits) && (c.epoch == 0 || c.epoch == topic.id.Epoch()) {
+				commits[c.partition] = c.offset
+			}
+		}
+		for i, p := range topic.partitions {
+			if !p.known {
+				continue
+			}
+			s := standing{
+				group: group, topic: name, id: topic.id, partition: int32(i), leader: p.leader, ours: g.ours,
+				oldest: p.oldest, end: p.end,
+			}
+			if commits[i] >= 0 {
+				s.committed = &commits[i]
+			}
+			s.next, s.lag = belfry.OffsetLag(s.committed, p.oldest, p.end)
+			visit(s)
+		}
+	}
+}
