@@ -97,7 +97,7 @@ func (l *letters) Replay(ctx context.Context, ids []server.LetterID) (out []serv
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, replay.Close()) }()
-	err = replay.Named(ctx, named, processors.ReplayOptions{Apply: true}, func(o belfry.ReplayOutcome) error {
+	err = replay.Named(ctx, named, belfry.ReplayOptions{Apply: true}, func(o belfry.ReplayOutcome) error {
 		out = append(out, server.LetterOutcome{ID: server.LetterID(o.Letter.ID), Result: string(o.Result), Problem: o.Problem})
 		return nil
 	})
