@@ -11,10 +11,9 @@ import (
 	"text/template"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/internal/promtest"
 )
 
 // alertRules is a rules file of Prometheus; unknown keys are errors, as they are
@@ -47,6 +46,12 @@ func decodeStrictly(t *testing.T, path string, to any) {
 	}
 }
 
+// prometheusFuncs are those of Prometheus' templates that the rules use.
+func prometheusFuncs() template.FuncMap {
+	number := func(float64) string { return "" }
+	return template.FuncMap{"humanize1024": number, "humanizeDuration": number, "humanizePercentage": number}
+}
+
 // TestAlertRules holds the rules against the form that Prometheus takes, and
 // against the metrics that there are.
 func TestAlertRules(t *testing.T) {
@@ -73,7 +78,7 @@ func TestAlertRules(t *testing.T) {
 			}
 			for name, text := range r.Annotations {
 				text = "{{ $labels := .Labels }}{{ $value := .Value }}" + text
-				if _, err := template.New(name).Parse(text); err != nil {
+				if _, err := template.New(name).Funcs(prometheusFuncs()).Parse(text); err != nil {
 					t.Errorf("%s: %s: %v", r.Alert, name, err)
 				}
 			}
@@ -84,41 +89,76 @@ func TestAlertRules(t *testing.T) {
 	}
 }
 
-// Prometheus itself takes them.
-func TestAlertRulesPassPromtool(t *testing.T) {
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("no promtool here")
+// Prometheus itself takes them, and finds that each fires and is silent when it
+// must: alerts_test.yaml has both cases of each.
+func TestAlertRulesByPromtool(t *testing.T) {
+	var rules alertRules
+	decodeStrictly(t, "prometheus/alerts.yaml", &rules)
+	var file struct {
+		Tests []struct {
+			Cases []struct {
+				Alert    string `yaml:"alertname"`
+				Expected []any  `yaml:"exp_alerts"`
+			} `yaml:"alert_rule_test"`
+		} `yaml:"tests"`
 	}
-	if out, err := exec.CommandContext(t.Context(), promtool, "check", "rules", "prometheus/alerts.yaml").CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	decodeYAML(t, "prometheus/alerts_test.yaml", &file)
+	fires, silent := map[string]bool{}, map[string]bool{}
+	for _, test := range file.Tests {
+		for _, c := range test.Cases {
+			if len(c.Expected) > 0 {
+				fires[c.Alert] = true
+			} else {
+				silent[c.Alert] = true
+			}
+		}
+	}
+	for _, g := range rules.Groups {
+		for _, r := range g.Rules {
+			if !fires[r.Alert] || !silent[r.Alert] {
+				t.Errorf("%s: fires in a test %v, is silent in one %v", r.Alert, fires[r.Alert], silent[r.Alert])
+			}
+		}
+	}
+	promtool := promtest.Path(t, "promtool")
+	for _, args := range [][]string{{"check", "rules", "prometheus/alerts.yaml"}, {"test", "rules", "prometheus/alerts_test.yaml"}} {
+		if out, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput(); err != nil {
+			t.Errorf("promtool %v: %v\n%s", args, err, out)
+		}
 	}
 }
 
-// The metric of the alert about dead letters is one that there is.
-func TestAlertMetricExists(t *testing.T) {
+// TestAlertRunbooks has each alert lead to its section of the handbook, and each
+// section about an alert be that of one.
+func TestAlertRunbooks(t *testing.T) {
+	raw, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{}
+	for _, s := range regexp.MustCompile(`(?m)^### (Belfry[A-Z]\w+)\n`).FindAllStringSubmatchIndex(string(raw), -1) {
+		text, _, _ := strings.Cut(string(raw)[s[1]:], "\n#")
+		sections[string(raw)[s[2]:s[3]]] = text
+	}
 	var file alertRules
 	decodeStrictly(t, "prometheus/alerts.yaml", &file)
-	registry := prometheus.NewRegistry()
-	processors.NewMetrics(registry)
-	described := make(chan *prometheus.Desc, 100)
-	registry.Describe(described)
-	close(described)
-	var all string
-	for d := range described {
-		all += d.String()
-	}
 	for _, g := range file.Groups {
 		for _, r := range g.Rules {
-			if r.Alert != "BelfryDeadLetters" {
-				continue
+			const base = "https://github.com/belfry/belfry/blob/main/docs/operations.md#"
+			// As GitHub makes anchors of headings.
+			if got, want := r.Annotations["runbook_url"], base+strings.ToLower(r.Alert); got != want {
+				t.Errorf("%s: got runbook %s, want %s", r.Alert, got, want)
 			}
-			for _, name := range regexp.MustCompile(`belfry_[a-z_]+`).FindAllString(r.Expr, -1) {
-				if !strings.Contains(all, `"`+name+`"`) {
-					t.Errorf("%s asks for %s, which there is not", r.Alert, name)
+			for _, part := range []string{"What it means", "Look here", "Do this"} {
+				if !strings.Contains(sections[r.Alert], part) {
+					t.Errorf("docs/operations.md, %s: lacks %q", r.Alert, part)
 				}
 			}
+			delete(sections, r.Alert)
 		}
+	}
+	for name := range sections {
+		t.Errorf("docs/operations.md has a section about %s, which is no alert", name)
 	}
 }
 
