@@ -1,0 +1,72 @@
+package sources
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+)
+
+// schemaRef names a schema: by its number in a registry or by its UUID.
+type schemaRef struct {
+	id   uint32
+	guid string // "": id counts
+	// Where the message stands in a Protobuf file, if a header says so.
+	index []byte
+}
+
+func (r schemaRef) String() string {
+	if r.guid != "" {
+		return r.guid
+	}
+	return fmt.Sprint(r.id)
+}
+
+// What the bytes of a schema's id begin with: Confluent's wire format,
+// https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
+const (
+	magicID   = 0 // 4 bytes, big-endian, follow
+	magicGUID = 1 // 16 bytes follow; only in a header
+)
+
+// schemaID finds the id of the schema that a value was written with: in the
+// header, then the value is all payload, or in five bytes before it.
+func schemaID(value, header []byte) (ref schemaRef, body []byte, framed bool, err error) {
+	switch {
+	case len(header) >= 17 && header[0] == magicGUID:
+		g := header[1:17]
+		ref.guid, ref.index = fmt.Sprintf("%x-%x-%x-%x-%x", g[:4], g[4:6], g[6:8], g[8:10], g[10:]), header[17:]
+		return ref, value, true, nil
+	case len(header) >= 5 && header[0] == magicID:
+		ref.id, ref.index = binary.BigEndian.Uint32(header[1:]), header[5:]
+		return ref, value, true, nil
+	case len(header) > 0:
+		return ref, nil, false, invalid("", "must have a schema's id in the header __value_schema_id, which has %d other bytes", len(header))
+	case len(value) > 0 && value[0] == magicID:
+		if len(value) < 5 {
+			return ref, nil, false, invalid("", "must have 5 bytes with a schema's id before the payload, has %d in all", len(value))
+		}
+		ref.id = binary.BigEndian.Uint32(value[1:])
+		return ref, value[5:], true, nil
+	}
+	return ref, nil, false, nil
+}
+
+// framed reads what was written with a schema. An object or a list in JSON is
+// told by its looks, since neither Avro nor Protobuf can look like one: its
+// first byte would be a negative length or index.
+func (d *Decoder) framed(ctx context.Context, ref schemaRef, body []byte) (any, error) {
+	v, err := ParseJSON(body)
+	if err == nil {
+		switch v.(type) {
+		case map[string]any, []any:
+			return v, nil
+		}
+		if d.schemas == nil {
+			return v, nil
+		}
+	}
+	if d.schemas == nil {
+		return nil, invalid("", "written with schema %s of a registry, and no registry's URL is set: only JSON can be read without", ref)
+	}
+	return d.schemas.decode(ctx, ref, body)
+}
