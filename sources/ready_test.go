@@ -120,25 +120,35 @@ func routeAll(t *testing.T, rules *sources.Rules, events []recorded) (told strin
 			fmt.Fprintf(&b, "skipped: a tombstone\n\n") // as the router does
 			continue
 		}
-		deliveries, err := source.Route(record)
+		explanation := source.Explain(record)
 		var refused *sources.RuleError
 		switch {
-		case errors.As(err, &refused):
-			fmt.Fprintf(&b, "dead letter: rule %s, field %s\n", refused.Rule, refused.Field)
-		case err != nil:
-			fmt.Fprintf(&b, "dead letter: cannot be read\n")
-		case len(deliveries) == 0:
-			fmt.Fprintf(&b, "nobody\n")
+		case errors.As(explanation.Err, &refused):
+			fmt.Fprintf(&b, "dead letter: rule %s, field %s\n\n", refused.Rule, refused.Field)
+			continue
+		case explanation.Err != nil:
+			fmt.Fprintf(&b, "dead letter: it cannot be read\n\n")
+			continue
 		}
-		for _, d := range deliveries {
-			used[d.Record.Rule] = true
-			fmt.Fprintf(&b, "%s for %s\n%s\n", outcome(d.Record), strings.Join(d.Recipients, ", "), content(t, d.Record))
-			for _, r := range d.Recipients {
-				if inboxes[r] == nil {
-					inboxes[r] = &inbox{titles: map[uint64]string{}}
+		any := false
+		for _, event := range explanation.Events {
+			for _, o := range event.Outcomes {
+				d := o.Delivery
+				if len(d.Recipients) == 0 {
+					continue
 				}
-				inboxes[r].fold(d.Record, record.Timestamp)
+				any, used[o.Rule] = true, true
+				fmt.Fprintf(&b, "%s: %s for %s\n%s\n", o.Rule, d.Record.Kind, strings.Join(d.Recipients, ", "), content(t, d.Record))
+				for _, r := range d.Recipients {
+					if inboxes[r] == nil {
+						inboxes[r] = &inbox{titles: map[uint64]string{}}
+					}
+					inboxes[r].fold(d.Record, record.Timestamp)
+				}
 			}
+		}
+		if !any {
+			b.WriteString("nobody\n")
 		}
 		b.WriteString("\n")
 	}
@@ -147,11 +157,6 @@ func routeAll(t *testing.T, rules *sources.Rules, events []recorded) (told strin
 		fmt.Fprintf(&b, "%s: %s\n", recipient, inboxes[recipient])
 	}
 	return b.String(), used
-}
-
-func outcome(r belfry.Record) string {
-	// A retraction names the rule whose notification it is about.
-	return fmt.Sprintf("%s %s", r.Kind, r.Rule)
 }
 
 func content(t *testing.T, r belfry.Record) string {

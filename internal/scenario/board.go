@@ -25,10 +25,6 @@ type comment struct {
 	told []person // the post's author and the mentioned
 }
 
-func (b *board) topic() string { return Board }
-
-func (b *board) place() int32 { return int32(b.rnd.IntN(5)) }
-
 func (b *board) put(p post, kind string, value any) At {
 	return b.write(Board, int32(p.id%5), []byte(fmt.Sprint(p.id)), encode(value, b.chance(50)), b.headers("com.groupware.board.event."+kind)...)
 }
@@ -55,7 +51,7 @@ func (b *board) create() {
 		"postId": p.id, "title": fmt.Sprintf("공지 %d", p.id), "author": object{"id": p.author, "name": "김민수"},
 		"subscriberIds": p.subscribers, "createdAt": b.moment(),
 	})
-	b.written = append(b.written, b.plan.Records[len(b.plan.Records)-1])
+	b.wrote(&b.written, false)
 	b.deliver(false, Name("board.post", fmt.Sprintf("post/%d", p.id)), recipients(p.subscribers[:len(p.subscribers)-1]...)...)
 }
 
@@ -76,7 +72,7 @@ func (b *board) comment() {
 	c := comment{id: b.count, post: p, told: append(b.others(p.author, b.rnd.IntN(3)), p.author)}
 	b.comments = append(b.comments, c)
 	b.put(p, "CommentCreated", b.words(c, object{"author": object{"id": author, "name": "이영희"}, "createdAt": b.moment()}))
-	b.written = append(b.written, b.plan.Records[len(b.plan.Records)-1])
+	b.wrote(&b.written, false)
 	for _, t := range c.told {
 		if t != author {
 			b.deliver(false, Name("board.comment", fmt.Sprintf("comment/%d", c.id)), t.recipient())
@@ -102,8 +98,9 @@ func (b *board) remove() {
 	b.withdraw(Name("board.comment", fmt.Sprintf("comment/%d", c.id)), recipients(c.told...)...)
 }
 
-// mendable is a comment of somebody who has left: the board's rules never take
-// it, so it is hopeless, and the others have the mendable ones.
-func (b *board) mendable() { (&orders{generator: b.generator, count: 1_000_000 + len(b.plan.Records)}).mendable() }
-
 func (b *board) again() bool { return b.repeat(b.written) }
+
+func (b *board) hopeless() {
+	b.count++
+	b.poison(Board, b.headers("com.groupware.board.event.PostCreated"), object{"postId": b.count, "title": "a", "author": object{"id": 1}, "subscriberIds": []any{1, "__system"}, "createdAt": 0})
+}

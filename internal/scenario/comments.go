@@ -23,8 +23,6 @@ type shown struct {
 	author person // of the post
 }
 
-func (c *comments) topic() string { return Comments }
-
 func (c *comments) place() int32 { return int32(c.rnd.IntN(12)) }
 
 func (c *comments) put(id string, s shown, value any) {
@@ -43,12 +41,12 @@ func (c *comments) next() {
 		c.remove()
 	case c.chance(5):
 		c.list()
+	case c.chance(1): // somebody's deletion of a key, which says nothing
+		c.write(Comments, c.place(), []byte("post-1"), nil)
 	default:
 		c.create(false)
 	}
 }
-
-func (c *comments) mendable() { c.create(true) }
 
 // create writes a comment; one of a guest has no commenter, which the first
 // rules don't expect.
@@ -58,9 +56,7 @@ func (c *comments) create(guest bool) {
 	s.author = person(s.post)
 	value, told := c.words(s, guest)
 	c.put(s.id, s, value)
-	if !guest {
-		c.written = append(c.written, c.plan.Records[len(c.plan.Records)-1])
-	}
+	c.wrote(&c.written, guest)
 	if told {
 		c.deliver(guest, Name("comment.created", s.id), s.author.recipient())
 	}
@@ -101,7 +97,7 @@ func (c *comments) list() {
 		}
 	}
 	c.write(Comments, c.place(), nil, encode(values, false), c.named(id, "java.util.ArrayList")...)
-	c.written = append(c.written, c.plan.Records[len(c.plan.Records)-1])
+	c.wrote(&c.written, false)
 }
 
 func (c *comments) remove() {
@@ -114,3 +110,8 @@ func (c *comments) remove() {
 }
 
 func (c *comments) again() bool { return c.repeat(c.written) }
+
+func (c *comments) hopeless() {
+	c.count++
+	c.poison(Comments, c.headers("commentCreated"), object{"postAuthorId": 1, "commenter": object{"id": 2, "name": "a"}, "content": "", "createdAt": "yesterday"})
+}

@@ -21,10 +21,6 @@ type order struct {
 	sellers  []person
 }
 
-func (o *orders) topic() string { return Orders }
-
-func (o *orders) place() int32 { return int32(o.rnd.IntN(3)) }
-
 func (o *orders) put(key int, value any) {
 	k := fmt.Sprint(key)
 	o.write(Orders, engine.Partition(k, 3), []byte(k), encode(value, false), o.headers("com.shop.order.domain.OrderEvent")...)
@@ -46,8 +42,6 @@ func (o *orders) next() {
 	}
 }
 
-func (o *orders) mendable() { o.create(true) }
-
 // create writes a new order; one by a guest names its customer elsewhere, which
 // the first rules don't expect.
 func (o *orders) create(guest bool) {
@@ -68,9 +62,7 @@ func (o *orders) create(guest bool) {
 		payload["customerId"] = n.customer
 	}
 	o.put(n.id, o.envelope("ORDER_CREATED", payload))
-	if !guest {
-		o.written = append(o.written, o.plan.Records[len(o.plan.Records)-1])
-	}
+	o.wrote(&o.written, guest)
 	id := fmt.Sprint(n.id)
 	o.deliver(guest, Name("order.created", id), n.customer.recipient())
 	o.deliver(guest, Name("order.sold", id), recipients(n.sellers...)...)
@@ -91,6 +83,17 @@ func (o *orders) cancel() {
 
 func (o *orders) again() bool { return o.repeat(o.written) }
 
+// wrote keeps the last record, to be written again, or notes that it is poison
+// to the first rules.
+func (g *generator) wrote(written *[]Record, mendable bool) {
+	last := g.plan.Records[len(g.plan.Records)-1]
+	if mendable {
+		g.plan.Poison[last.At] = true
+		return
+	}
+	*written = append(*written, last)
+}
+
 // repeat writes a record again, byte for byte, in the same partition.
 func (g *generator) repeat(written []Record) bool {
 	if len(written) == 0 {
@@ -99,4 +102,9 @@ func (g *generator) repeat(written []Record) bool {
 	r := written[g.rnd.IntN(len(written))]
 	g.write(r.Topic, r.Partition, r.Key, r.Value, r.Headers...)
 	return true
+}
+
+func (o *orders) hopeless() {
+	o.count++
+	o.poison(Orders, o.headers("com.shop.order.domain.OrderEvent"), o.envelope("ORDER_CREATED", object{"orderId": o.count, "total": 1, "customerId": "a/b", "items": []object{}}))
 }

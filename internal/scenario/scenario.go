@@ -156,7 +156,8 @@ func New(seed uint64, records int, topicIDs map[string]string) Plan {
 	for topic, partitions := range Topics() {
 		g.offsets[topic] = make([]int64, partitions)
 	}
-	services := []service{&orders{generator: g}, &board{generator: g}, &comments{generator: g}}
+	shop, network := &orders{generator: g}, &comments{generator: g}
+	services := []service{shop, shop, &board{generator: g}, network, network}
 	poison := g.rnd.Perm(records)[:records*poisonShare/100]
 	isPoison := make([]bool, records)
 	for _, i := range poison {
@@ -164,14 +165,15 @@ func New(seed uint64, records int, topicIDs map[string]string) Plan {
 	}
 	hopeless := 0
 	for i := range records {
-		// The board has half as many as each of the others.
-		s := services[[]int{0, 0, 1, 2, 2}[g.rnd.IntN(5)]]
+		s := services[g.rnd.IntN(len(services))]
 		switch {
 		case isPoison[i] && 2*hopeless < len(poison):
 			hopeless++
-			g.hopeless(s)
+			s.hopeless()
+		case isPoison[i] && g.chance(50):
+			shop.create(true)
 		case isPoison[i]:
-			s.mendable()
+			network.create(true)
 		case g.chance(againShare) && s.again():
 		default:
 			s.next()
@@ -182,11 +184,9 @@ func New(seed uint64, records int, topicIDs map[string]string) Plan {
 
 // service writes one record with each call.
 type service interface {
-	next()         // one that the rules take
-	mendable()     // one that only the mended rules take
-	again() bool   // one that was written before, false if there is none
-	topic() string // where to
-	place() int32  // a partition for what has no key
+	next()       // one that the rules take
+	hopeless()   // one that no rules take
+	again() bool // one that was written before; false if there is none
 }
 
 // generator is what the services share.
