@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/belfry/belfry/engine"
 )
@@ -49,7 +50,7 @@ func (o *orders) create(guest bool) {
 	n := order{id: o.count, customer: o.person()}
 	n.sellers = o.others(n.customer, 1+o.rnd.IntN(2))
 	var items []object
-	for _, s := range append(n.sellers, n.sellers[0]) { // one seller has two of the items
+	for _, s := range append(slices.Clone(n.sellers), n.sellers[0]) { // one seller has two of the items
 		items = append(items, object{"name": "자전거", "sellerId": s})
 	}
 	if !guest && o.chance(10) {

@@ -16,11 +16,11 @@ type person int
 
 func (g *generator) person() person { return person(g.rnd.IntN(people)) }
 
-// others returns n different people at most, none of them p.
+// others returns n different people, none of them p.
 func (g *generator) others(p person, n int) []person {
 	seen := map[person]bool{p: true}
 	var out []person
-	for range n {
+	for len(out) < n {
 		if q := g.person(); !seen[q] {
 			seen[q] = true
 			out = append(out, q)
