@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/snippets"
 	"github.com/belfry/belfry/sources"
 )
 
@@ -217,6 +218,37 @@ func TestReadyRulesTogether(t *testing.T) {
 	} {
 		if _, got := rules.Source(topic); got != want {
 			t.Errorf("a source for %s: %t, want %t", topic, got, want)
+		}
+	}
+}
+
+// The recorded events of the outbox are those of the connector that
+// docs/outbox.md shows.
+func TestOutboxConnector(t *testing.T) {
+	blocks, err := snippets.Read("../docs/outbox.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var connector struct {
+		Config map[string]string `json:"config"`
+	}
+	if err := json.Unmarshal([]byte(blocks["connector.json"]), &connector); err != nil {
+		t.Fatal(err)
+	}
+	for setting, want := range map[string]string{
+		"transforms.outbox.type":                              "io.debezium.transforms.outbox.EventRouter",
+		"transforms.outbox.table.fields.additional.placement": "type:header:eventType",
+		"transforms.outbox.table.expand.json.payload":         "true",
+		"key.converter":                  "org.apache.kafka.connect.storage.StringConverter",
+		"value.converter.schemas.enable": "false",
+	} {
+		if got := connector.Config[setting]; got != want {
+			t.Errorf("%s is %q, want %q", setting, got, want)
+		}
+	}
+	for _, column := range []string{"id", "aggregatetype", "aggregateid", "type", "payload"} {
+		if !strings.Contains(blocks["outbox.sql"], "\n    "+column+" ") {
+			t.Errorf("the table has no column %s", column)
 		}
 	}
 }

@@ -56,10 +56,15 @@ func TestPlan(t *testing.T) {
 	if before, after := p.Before.Items(), p.After.Items(); before < records || after <= before+mendable/2 {
 		t.Errorf("%d items before the rules are mended and %d after", before, after)
 	}
-	if !reflect.DeepEqual(p, scenario.New(1, records, topicIDs())) {
+}
+
+func TestPlanIsTheSeeds(t *testing.T) {
+	t.Parallel()
+	p := scenario.New(1, 1000, topicIDs())
+	if !reflect.DeepEqual(p, scenario.New(1, 1000, topicIDs())) {
 		t.Error("the same seed gives another plan")
 	}
-	if reflect.DeepEqual(p.Before, scenario.New(2, records, topicIDs()).Before) {
+	if reflect.DeepEqual(p.Before, scenario.New(2, 1000, topicIDs()).Before) {
 		t.Error("another seed gives the same plan")
 	}
 }
