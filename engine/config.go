@@ -46,6 +46,9 @@ type Config struct {
 	// move. No other process may have the same.
 	InstanceID string
 
+	// Version is that of the program; dead letters name it.
+	Version string
+
 	Logger *slog.Logger // nil: slog.Default
 }
 

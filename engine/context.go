@@ -17,11 +17,15 @@ type gokaContext = goka.Context
 // for what DeferCommit returns.
 type Context struct {
 	gokaContext
-	raw *sarama.ConsumerMessage
+	raw     *sarama.ConsumerMessage
+	topicID TopicID
 }
 
 // Raw returns the record as it was received. The caller may not modify it.
 func (c *Context) Raw() *sarama.ConsumerMessage { return c.raw }
+
+// TopicID is that of the incarnation of the topic that the record was read from.
+func (c *Context) TopicID() TopicID { return c.topicID }
 
 // Fail ends the processor and never returns: goka's own Fail returns while the
 // session shuts down, and the callback would go on and have the record

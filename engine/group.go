@@ -135,6 +135,7 @@ func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGro
 func (g *group) wrap(c goka.Context) goka.Context {
 	wrapped := &Context{gokaContext: c}
 	if s := g.session.Load(); s != nil {
+		wrapped.topicID = s.infos[string(c.Topic())].ID
 		if t := s.trackers[claimKey{string(c.Topic()), c.Partition()}]; t != nil {
 			wrapped.raw = t.raw(c.Offset())
 		}

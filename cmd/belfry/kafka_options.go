@@ -24,6 +24,8 @@ type kafkaOptions struct {
 	saslUser         string
 	saslPasswordFile string
 
+	// version is that of the program, set by the command that writes.
+	version string
 	// tls is set by validate; nil means plain text.
 	tls *tls.Config
 	// saslPassword is set by validate; empty without a mechanism.

@@ -65,6 +65,7 @@ func (p *program) commands() []*cobra.Command {
 		p.topicsCommand(),
 		p.emitCommand(),
 		p.inspectCommand(),
+		p.deadLettersCommand(),
 		p.tokenCommand(),
 		p.brokerCommand(),
 		p.benchCommand(),
