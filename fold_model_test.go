@@ -227,6 +227,7 @@ func (w *world) checkContents() {
 func (w *world) drawNotify() belfry.Record {
 	w.made++
 	r := belfry.Record{Kind: belfry.KindNotify, Rule: rapid.SampledFrom([]string{"", "", "r"}).Draw(w.T, "rule"), Origin: w.drawOrigin()}
+	r.Silent = rapid.IntRange(0, 3).Draw(w.T, "silent") == 0
 	n := &r.Notification
 	n.Title = belfry.PlainText(fmt.Sprintf("notification %d", w.made))
 	n.Source = "shop"

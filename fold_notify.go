@@ -18,6 +18,8 @@ func (f *folder) notify(r Record) Outcome {
 		Count:    1,
 		Category: n.Category,
 		Priority: n.Priority,
+		Read:     r.Silent,
+		Seen:     r.Silent,
 	}
 	if !n.ExpiresAt.IsZero() {
 		entry.ExpiresAt = max(n.ExpiresAt.UnixMilli(), 1)
@@ -48,6 +50,7 @@ func (f *folder) collapse(entry *Entry) {
 		old := f.s.Items[i]
 		if old.Collapse == entry.Collapse && !old.Archived {
 			entry.Count, entry.Replaces = old.Count+1, old.Seq
+			entry.Read, entry.Seen = entry.Read && old.Read, entry.Seen && old.Seen
 			f.remove(func(e *Entry) bool { return e.Seq == old.Seq })
 			return
 		}

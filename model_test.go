@@ -120,7 +120,7 @@ func (m *model) apply(r belfry.Record, in belfry.Input) (written uint64, removed
 func (m *model) notify(r belfry.Record, in belfry.Input, drop func(func(modelItem) bool) bool) (written uint64) {
 	n := r.Notification
 	i := modelItem{seq: m.version, changed: m.version, identity: identity(n.Source, n.ID, r.Rule), key: n.CollapseKey,
-		count: 1, expires: n.ExpiresAt, category: n.Category, priority: n.Priority, title: n.Title[""]}
+		count: 1, expires: n.ExpiresAt, category: n.Category, priority: n.Priority, title: n.Title[""], read: r.Silent, seen: r.Silent}
 	if m.passed(r.Origin) || m.knows(i.identity) {
 		return 0
 	}
@@ -134,6 +134,7 @@ func (m *model) notify(r belfry.Record, in belfry.Input, drop func(func(modelIte
 		for _, old := range m.sorted() {
 			if old.key == i.key && !old.archived {
 				i.replaces, i.count = old.seq, old.count+1 // the newest is the last
+				i.read, i.seen = r.Silent && old.read, r.Silent && old.seen
 			}
 		}
 	}

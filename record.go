@@ -69,6 +69,11 @@ type Record struct {
 	// Origin tells where the router read what it made a notify or retract
 	// record of. It is zero for records that the router did not write.
 	Origin Origin
+	// Silent says that a notify record is older than its source's activation:
+	// the item arrives read and seen, so that nobody is alerted to it. One that
+	// replaces an unread item stays unread, since nothing silent may take an
+	// unread mark away.
+	Silent bool
 
 	// Retraction belongs to KindRetract; its Recipient is ignored.
 	Retraction Retraction

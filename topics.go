@@ -1,6 +1,7 @@
 package belfry
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -55,6 +56,12 @@ func (p Prefix) InboxTable() string { return p.InboxGroup() + "-table" }
 
 // RouterGroup is the consumer group of the router of one source topic.
 func (p Prefix) RouterGroup(source string) string { return string(p) + "-router-" + source }
+
+// SourceGroup is a group without members: what is noted of a source of the
+// rules, by its topic or pattern, is the metadata of its commits.
+func (p Prefix) SourceGroup(source string) string {
+	return fmt.Sprintf("%s-source-%016x", p, hash64([]byte(source)))
+}
 
 // Owns reports whether a topic is one of ours or internal to Kafka, and so
 // never matched by a source pattern. Another topic may begin with the prefix:

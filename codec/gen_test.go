@@ -93,6 +93,7 @@ func drawRecord(t *rapid.T) belfry.Record {
 	case belfry.KindNotify:
 		r.Notification = drawNotification(t)
 		r.Rule, r.Origin = rapid.String().Draw(t, "rule"), drawOrigin(t)
+		r.Silent = rapid.Bool().Draw(t, "silent")
 	case belfry.KindRetract:
 		r.Retraction = belfry.Retraction{
 			Source:      rapid.String().Draw(t, "source"),

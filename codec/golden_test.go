@@ -47,6 +47,7 @@ func goldens(testing.TB) map[string]golden {
 	}
 	return map[string]golden{
 		"record_notify": goldenRecord(belfry.Record{Kind: belfry.KindNotify, Notification: n, Rule: "approvals", Origin: origin}),
+		"record_silent": goldenRecord(belfry.Record{Kind: belfry.KindNotify, Notification: low, Silent: true}),
 		"record_plain":  goldenRecord(belfry.Record{Kind: belfry.KindNotify, Notification: low}),
 		"record_retract": goldenRecord(belfry.Record{
 			Kind: belfry.KindRetract, Retraction: belfry.Retraction{Source: "approvals", ID: "doc-42"}, Rule: "approvals", Origin: origin,

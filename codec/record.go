@@ -20,7 +20,7 @@ func EncodeRecord(r belfry.Record) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.Notification, m.Rule, m.Origin = n, r.Rule, fromOrigin(r.Origin)
+		m.Notification, m.Rule, m.Origin, m.Silent = n, r.Rule, fromOrigin(r.Origin), r.Silent
 	case belfry.KindRetract:
 		m.Retraction = &belfrypb.Retraction{
 			Source:      r.Retraction.Source,
@@ -56,7 +56,7 @@ func DecodeRecord(b []byte) (belfry.Record, error) {
 		if r.Notification, err = toNotification("record", m.Notification); err != nil {
 			return belfry.Record{}, err
 		}
-		r.Rule = m.Rule
+		r.Rule, r.Silent = m.Rule, m.Silent
 		r.Origin, err = toOrigin(m.Origin)
 	case belfry.KindRetract:
 		if m.Retraction == nil {

@@ -19,6 +19,10 @@ type Context struct {
 	gokaContext
 	raw     *sarama.ConsumerMessage
 	topicID TopicID
+	tracker *tracker // of the record's partition
+	sup     *supervisor
+	silent  int64 // where the partition's silent records end
+	waited  bool
 }
 
 // Raw returns the record as it was received. The caller may not modify it.
@@ -40,7 +44,12 @@ func (c *Context) Fail(err error) {
 func Callback(process func(c *Context, value []byte)) goka.ProcessCallback {
 	return func(ctx goka.Context, msg any) {
 		value, _ := msg.([]byte)
-		process(ctx.(*Context), value)
+		c := ctx.(*Context)
+		if c.tracker != nil && c.tracker.isAbandoned(c.Offset()) {
+			return // the session ends, it is read again
+		}
+		process(c, value)
+		c.endWait()
 	}
 }
 

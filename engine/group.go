@@ -32,6 +32,11 @@ type group struct {
 	onSession func(map[string]TopicInfo)
 	// positional says that a log which was cut short must not be read on.
 	positional bool
+	// start says where to begin without a commit; nil: at the oldest record.
+	start      func(*Topics) (Start, error)
+	transient  bool // the inputs come and go, and grow
+	instanceID string
+	sup        *supervisor
 	remedy     string
 	refused    func([]Refusal) // is told all that a session refuses
 	former     *former
@@ -63,6 +68,9 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if err != nil {
 		return fmt.Errorf("prepare session: %w", err)
 	}
+	if err := g.activate(s, infos); err != nil {
+		return fmt.Errorf("prepare session: %w", err)
+	}
 	positions, err := g.topics.positions(g.name, s.Claims(), infos)
 	if err != nil {
 		return fmt.Errorf("prepare session: %w", err)
@@ -76,7 +84,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if err := g.handler.Setup(wrapped); err != nil {
 		return err
 	}
-	wrapped.watch.Go(func() { wrapped.guard(g.topics, g.inputs, g.log) })
+	wrapped.watch.Go(func() { wrapped.guard(g.topics, g.inputs, g.transient, g.log) })
 	return nil
 }
 
@@ -96,6 +104,9 @@ func (g *group) place(s *session, positions map[claimKey]*position) []Refusal {
 			g.log.Warn("partition read again from its begin", "topic", claim.topic, "partition", claim.partition, "reason", why)
 		case why != "":
 			g.log.Error("records lost to retention", "topic", claim.topic, "partition", claim.partition, "reason", why)
+		}
+		if what == proceed && p.mark.epoch == p.epoch {
+			s.silent[claim] = p.mark.silent
 		}
 	}
 	slices.SortFunc(refusals, func(a, b Refusal) int { return cmp.Compare(a.Partition, b.Partition) })
@@ -133,11 +144,12 @@ func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGro
 
 // wrap is the goka.ContextWrapper.
 func (g *group) wrap(c goka.Context) goka.Context {
-	wrapped := &Context{gokaContext: c}
+	wrapped := &Context{gokaContext: c, sup: g.sup}
 	if s := g.session.Load(); s != nil {
 		wrapped.topicID = s.infos[string(c.Topic())].ID
-		if t := s.trackers[claimKey{string(c.Topic()), c.Partition()}]; t != nil {
-			wrapped.raw = t.raw(c.Offset())
+		claim := claimKey{string(c.Topic()), c.Partition()}
+		if t := s.trackers[claim]; t != nil {
+			wrapped.raw, wrapped.tracker, wrapped.silent = t.raw(c.Offset()), t, s.silent[claim]
 		}
 	}
 	return wrapped

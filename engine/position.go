@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -9,22 +10,44 @@ import (
 // mark is the metadata of our commits. It tells which log an offset belongs to.
 type mark struct {
 	epoch uint32 // of the topic's incarnation; 0: the commit isn't ours
-	time  int64  // timestamp of the last processed record, milliseconds since 1970
+	time  int64  // timestamp of the record before the offset, milliseconds since 1970, or noTime
+	// silent is where the records end that are older than the group's
+	// activation and arrive without a sound; 0: there are none, or all are
+	// processed.
+	silent int64
 }
 
-// String returns the form that is committed, such as "0a1b2c3d.1790000000000".
-func (m mark) String() string { return fmt.Sprintf("%08x.%d", m.epoch, m.time) }
+// noTime is the time of a mark whose offset has no record before it.
+const noTime = math.MinInt64
+
+// String returns the form that is committed, such as "0a1b2c3d.1790000000000",
+// or "0a1b2c3d.1790000000000.512" while silent records are left.
+func (m mark) String() string {
+	s := fmt.Sprintf("%08x.%d", m.epoch, m.time)
+	if m.silent > 0 {
+		s += "." + strconv.FormatInt(m.silent, 10)
+	}
+	return s
+}
 
 // parseMark returns the zero mark for what is none: another program may have
 // committed, such as an operator's tool.
 func parseMark(s string) mark {
-	epoch, at, ok := strings.Cut(s, ".")
+	epoch, rest, ok := strings.Cut(s, ".")
+	at, silent, more := strings.Cut(rest, ".")
 	e, err1 := strconv.ParseUint(epoch, 16, 32)
 	t, err2 := strconv.ParseInt(at, 10, 64)
 	if !ok || err1 != nil || err2 != nil {
 		return mark{}
 	}
-	return mark{uint32(e), t}
+	m := mark{epoch: uint32(e), time: t}
+	if more {
+		var err error
+		if m.silent, err = strconv.ParseInt(silent, 10, 64); err != nil || m.silent <= 0 {
+			return mark{}
+		}
+	}
+	return m
 }
 
 // position is where a group stands in one partition when a session begins.
@@ -58,7 +81,7 @@ func (p *position) judge() (verdict, string) {
 	case p.committed > p.end:
 		return refuse, fmt.Sprintf("it ends at offset %d, but records up to %d were processed", p.end, p.committed-1)
 	// A log that was cut short may have grown past the offset since.
-	case p.mark.epoch != 0 && p.last >= 0 && p.last != p.mark.time:
+	case p.mark.epoch != 0 && p.mark.time != noTime && p.last >= 0 && p.last != p.mark.time:
 		return refuse, fmt.Sprintf("its record %d is not the one that was processed", p.committed-1)
 	case p.committed < p.oldest:
 		return proceed, fmt.Sprintf("%d records were deleted before they were processed", p.oldest-p.committed)

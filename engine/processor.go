@@ -25,6 +25,16 @@ type Group struct {
 	// partition whose log is not the one that was processed (restored from a
 	// backup, cut short by an unclean election) is refused instead of read on.
 	Positional bool
+	// Start, if not nil, is asked where to begin when nothing was ever committed
+	// for any partition of the topic. The answer is committed for all its
+	// partitions before the first record is read, and is never asked for again;
+	// partitions that come later begin at their oldest record. It may use the
+	// Topics, and may be called again if the commit fails. Nil is the oldest
+	// record, with no commit before the first record is processed.
+	Start func(*Topics) (Start, error)
+	// Transient says that the input topic comes, goes and grows as others
+	// please: that it does not exist is no failure, but waited for.
+	Transient bool
 	// Remedy says what an operator does about a refused partition, for the log
 	// and the [Refusal].
 	Remedy string
@@ -67,6 +77,9 @@ func (p *Processor) attempt(ctx context.Context) (ended error) {
 	if err := g.former.leave(topics.client); err != nil {
 		p.sup.log.Warn("its partitions wait for the session time-out", "err", err)
 	}
+	if err := p.missing(topics); err != nil {
+		return err
+	}
 	store, err := p.openStore(topics)
 	if err != nil {
 		return err
@@ -89,10 +102,37 @@ func (p *Processor) attempt(ctx context.Context) (ended error) {
 	if g.fenced.Load() {
 		return fmt.Errorf("%w: %s: give each process an --instance-id of its own", ErrFenced, p.cfg.InstanceID)
 	}
+	if ctx.Err() == nil {
+		if gone := p.missing(topics); gone != nil {
+			return gone // whatever followed from it
+		}
+	}
 	if err == nil && ctx.Err() == nil {
 		return fmt.Errorf("processor %s ended without a reason", p.group.Graph.Group())
 	}
 	return err
+}
+
+// missing returns an error that matches errGone if an input of a transient group
+// does not exist.
+func (p *Processor) missing(topics *Topics) error {
+	if !p.group.Transient {
+		return nil
+	}
+	var names []string
+	for _, edge := range p.group.Graph.InputStreams() {
+		names = append(names, edge.Topic())
+	}
+	infos, err := topics.lookup(names)
+	if err != nil {
+		return nil // what is wrong shows in what follows
+	}
+	for _, name := range names {
+		if _, ok := infos[name]; !ok {
+			return fmt.Errorf("%w: %s does not exist", errGone, name)
+		}
+	}
+	return nil
 }
 
 func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
@@ -117,6 +157,7 @@ func (p *Processor) newGroup(topics *Topics) *group {
 	g := &group{
 		name: string(p.group.Graph.Group()), topics: topics,
 		onSession: p.group.OnSession, positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
+		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
 		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log,
 	}
 	for _, edge := range p.group.Graph.InputStreams() {
@@ -135,7 +176,7 @@ func (p *Processor) options(g *group, s *store, out *atomic.Pointer[producer]) [
 		goka.WithPartitionChannelSize(256),
 		goka.WithTopicManagerBuilder(g.topics.manager(p.group.WriteOnly)),
 		goka.WithProducerBuilder(p.cfg.gokaProducer(true, out)),
-		goka.WithConsumerSaramaBuilder(p.cfg.consumer()),
+		goka.WithConsumerSaramaBuilder(p.consumer(g.topics)),
 		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {
 			sc, err := p.cfg.sarama()
 			if err != nil {
@@ -169,7 +210,13 @@ func (p *Processor) openStore(topics *Topics) (*store, error) {
 	return openStore(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, end, p.sup.log)
 }
 
-func (c *Config) consumer() goka.SaramaConsumerBuilder {
+// consumer builds what goka reads tables with. A group without one has no use
+// for connections of its own.
+func (p *Processor) consumer(topics *Topics) goka.SaramaConsumerBuilder {
+	if p.group.Graph.GroupTable() == nil {
+		return func([]string, string) (sarama.Consumer, error) { return sarama.NewConsumerFromClient(topics.client) }
+	}
+	c := &p.cfg
 	return func(brokers []string, clientID string) (sarama.Consumer, error) {
 		sc, err := c.sarama()
 		if err != nil {

@@ -48,9 +48,10 @@ func (r Refusal) String() string {
 type session struct {
 	sarama.ConsumerGroupSession
 	infos    map[string]TopicInfo
-	trackers map[claimKey]*tracker // neither is modified after Setup
+	trackers map[claimKey]*tracker // none is modified after Setup
 	refused  map[claimKey]bool
-	reading  context.Context // ends with the session, or earlier if a topic is another
+	silent   map[claimKey]int64 // where the silent records of a claim end
+	reading  context.Context    // ends with the session, or earlier if a topic is another
 	stop     context.CancelFunc
 	watch    sync.WaitGroup
 }
@@ -58,12 +59,12 @@ type session struct {
 func newSession(s sarama.ConsumerGroupSession, infos map[string]TopicInfo) *session {
 	wrapped := &session{
 		ConsumerGroupSession: s, infos: infos,
-		trackers: map[claimKey]*tracker{}, refused: map[claimKey]bool{},
+		trackers: map[claimKey]*tracker{}, refused: map[claimKey]bool{}, silent: map[claimKey]int64{},
 	}
 	wrapped.reading, wrapped.stop = context.WithCancel(s.Context())
 	for topic, partitions := range s.Claims() {
 		for _, p := range partitions {
-			wrapped.trackers[claimKey{topic, p}] = &tracker{next: -1}
+			wrapped.trackers[claimKey{topic, p}] = newTracker()
 		}
 	}
 	return wrapped
@@ -73,7 +74,12 @@ func newSession(s sarama.ConsumerGroupSession, infos map[string]TopicInfo) *sess
 // offset, if there is one.
 func (s *session) MarkOffset(topic string, partition int32, offset int64, _ string) {
 	if last := s.trackers[claimKey{topic, partition}].finish(offset - 1); last != nil {
-		m := mark{s.infos[topic].ID.Epoch(), last.Timestamp.UnixMilli()}
+		m := mark{epoch: s.infos[topic].ID.Epoch(), time: last.Timestamp.UnixMilli()}
+		// Carried along until it is passed: who reads again after a crash must
+		// take the same records for silent.
+		if silent := s.silent[claimKey{topic, partition}]; silent > last.Offset+1 {
+			m.silent = silent
+		}
 		s.ConsumerGroupSession.MarkOffset(topic, partition, last.Offset+1, m.String())
 	}
 }
@@ -82,7 +88,8 @@ func (s *session) MarkOffset(topic string, partition int32, offset int64, _ stri
 // consumer asks for records by the topic's name, and would take those of the
 // new one for the old one's. It also ends a session that stands still although
 // there are records to process. A look-up that fails says nothing.
-func (s *session) guard(topics *Topics, names []string, log *slog.Logger) {
+// Of a transient group it ends the session, too, when a topic has grown.
+func (s *session) guard(topics *Topics, names []string, transient bool, log *slog.Logger) {
 	defer s.stop()
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
@@ -93,10 +100,21 @@ func (s *session) guard(topics *Topics, names []string, log *slog.Logger) {
 		case <-s.Context().Done():
 			return
 		}
-		if name, err := s.changedTopic(topics, names); err != nil {
+		switch name, was, is, err := s.changedTopic(topics, names); {
+		case err != nil:
 			log.Debug("cannot look up topics", "err", err)
 			continue
-		} else if name != "" {
+		case name == "":
+		case was.ID == is.ID:
+			// sarama would notice it after ten minutes.
+			if transient {
+				log.Info("topic has grown, session ends", "topic", name, "partitions", is.Partitions)
+				return
+			}
+		case transient && is == TopicInfo{}:
+			log.Info("topic was deleted, session ends", "topic", name)
+			return
+		default:
 			log.Warn("topic is another one now, session ends", "topic", name)
 			return
 		}
@@ -110,17 +128,17 @@ func (s *session) guard(topics *Topics, names []string, log *slog.Logger) {
 	}
 }
 
-// changedTopic returns the name of a topic that is not the one the session
-// began with, or "".
-func (s *session) changedTopic(topics *Topics, names []string) (string, error) {
+// changedTopic returns the name of a topic that is not as it was when the
+// session began, or "", and what it was and is.
+func (s *session) changedTopic(topics *Topics, names []string) (name string, was, is TopicInfo, err error) {
 	infos, err := topics.lookup(names)
 	if err != nil {
-		return "", err
+		return "", was, is, err
 	}
 	for _, name := range names {
-		if infos[name].ID != s.infos[name].ID {
-			return name, nil
+		if was, is = s.infos[name], infos[name]; is != was {
+			return name, was, is, nil
 		}
 	}
-	return "", nil
+	return "", was, is, nil
 }

@@ -15,7 +15,7 @@ type stall struct {
 func (m stalls) find(s *session, topics *Topics, now time.Time) (claimKey, bool) {
 	for claim, t := range s.trackers {
 		position := t.position()
-		if s.refused[claim] || position < 0 {
+		if s.refused[claim] || position < 0 || t.isWaiting() {
 			continue
 		}
 		if m.stands(claim, position, now) {

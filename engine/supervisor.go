@@ -17,6 +17,7 @@ type Phase string
 // The phases.
 const (
 	Starting   Phase = "starting"   // being built, or waiting for the group
+	Waiting    Phase = "waiting"    // for a topic that does not exist
 	Recovering Phase = "recovering" // reading its table
 	Running    Phase = "running"
 	// Reconnecting: a view waits for brokers that do not answer, and is read
@@ -35,6 +36,9 @@ type Status struct {
 	Err      error // why it failed last; nil if it never did
 	// Refused are the partitions that a processor has and doesn't read.
 	Refused []Refusal
+	// Waiting tells what partitions wait for before they go on: something that
+	// is not there for now, see [Context.Wait].
+	Waiting []string
 }
 
 // String is one line for people.
@@ -46,6 +50,9 @@ func (s Status) String() string {
 	for _, r := range s.Refused {
 		line += ", refuses " + r.String()
 	}
+	for _, w := range s.Waiting {
+		line += ", " + w
+	}
 	return line
 }
 
@@ -53,17 +60,23 @@ func (s Status) String() string {
 // the first of a new series.
 const settled = time.Minute
 
+// errGone says that an input topic does not exist, of a group whose topics come
+// and go.
+var errGone = errors.New("waiting for the topic")
+
 // supervisor runs something that may fail until it is told to stop.
 type supervisor struct {
 	log    *slog.Logger
 	mu     sync.Mutex
 	status Status
+	waits  map[claimKey]string
 }
 
 func newSupervisor(name string, log *slog.Logger) *supervisor {
 	return &supervisor{
 		log:    log.With("component", name),
 		status: Status{Name: name, Phase: Starting, Since: time.Now()},
+		waits:  map[claimKey]string{},
 	}
 }
 
@@ -94,8 +107,13 @@ func (s *supervisor) run(ctx context.Context, attempt func(context.Context) erro
 			wait.Reset()
 		}
 		pause := wait.NextBackOff()
-		s.fail(err)
-		s.log.Warn("failed, starting again", "err", err, "after", time.Since(began).Round(time.Millisecond), "pause", pause.Round(time.Millisecond))
+		if errors.Is(err, errGone) {
+			s.enter(Waiting)
+			s.log.Info("topic is gone", "err", err)
+		} else {
+			s.fail(err)
+			s.log.Warn("failed, starting again", "err", err, "after", time.Since(began).Round(time.Millisecond), "pause", pause.Round(time.Millisecond))
+		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:

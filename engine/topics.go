@@ -96,6 +96,10 @@ func (t *Topics) Info(names ...string) (map[string]TopicInfo, error) {
 	return infos, nil
 }
 
+// Existing returns those of the topics that exist; without names, all that the
+// cluster has and that may be seen.
+func (t *Topics) Existing(names ...string) (map[string]TopicInfo, error) { return t.lookup(names) }
+
 // lookup leaves out what does not exist.
 func (t *Topics) lookup(names []string) (map[string]TopicInfo, error) {
 	response, err := t.metadata(names)
@@ -106,6 +110,8 @@ func (t *Topics) lookup(names []string) (map[string]TopicInfo, error) {
 	for _, topic := range response.Topics {
 		switch {
 		case errors.Is(topic.Err, sarama.ErrUnknownTopicOrPartition):
+		case len(names) == 0 && topic.Err != sarama.ErrNoError:
+			// One of all that is being made or deleted, or may not be seen.
 		case topic.Err != sarama.ErrNoError:
 			return nil, fmt.Errorf("look up topic %s: %w", topic.Name, topic.Err)
 		default:

@@ -15,7 +15,13 @@ type tracker struct {
 	mu      sync.Mutex
 	pending []tracked // by rising offset
 	next    int64     // after the completed prefix; -1 until the claim begins
+	// abandoned is the offset of a record that was given up in this session, -1
+	// without one: neither it nor what follows counts as completed.
+	abandoned int64
+	waiting   bool // for something that is not there
 }
+
+func newTracker() *tracker { return &tracker{next: -1, abandoned: -1} }
 
 type tracked struct {
 	raw  *sarama.ConsumerMessage
@@ -45,7 +51,7 @@ func (t *tracker) raw(offset int64) *sarama.ConsumerMessage {
 func (t *tracker) finish(offset int64) *sarama.ConsumerMessage {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if i, ok := t.find(offset); ok {
+	if i, ok := t.find(offset); ok && (t.abandoned < 0 || offset < t.abandoned) {
 		t.pending[i].done = true
 	}
 	n := 0
@@ -75,6 +81,32 @@ func (t *tracker) position() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.next
+}
+
+// abandon gives the record up: it is read again in the next session.
+func (t *tracker) abandon(offset int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.abandoned = offset
+}
+
+// isAbandoned reports whether the record, or one before it, was given up.
+func (t *tracker) isAbandoned(offset int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.abandoned >= 0 && offset >= t.abandoned
+}
+
+func (t *tracker) setWaiting(waiting bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.waiting = waiting
+}
+
+func (t *tracker) isWaiting() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.waiting
 }
 
 func (t *tracker) find(offset int64) (int, bool) {

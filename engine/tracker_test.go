@@ -10,7 +10,7 @@ import (
 )
 
 func begun(offsets ...int64) *tracker {
-	t := &tracker{}
+	t := newTracker()
 	for _, o := range offsets {
 		t.begin(&sarama.ConsumerMessage{Offset: o})
 	}

@@ -1,11 +1,14 @@
 package processors
 
 import (
+	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/sources"
@@ -23,16 +26,24 @@ type Rules interface {
 type Router struct {
 	Deps
 	topic string
-	rules Rules
+	rules atomic.Pointer[Rules]
 	id    atomic.Pointer[engine.TopicID]
+	// start is that of engine.Group. With one, the topic is somebody else's.
+	start func(*engine.Topics) (engine.Start, error)
 }
 
 // NewRouter returns the group of one source topic. Every source topic has a
 // group of its own, since goka wants all inputs of a group to have equally many
 // partitions.
 func NewRouter(d Deps, topic string, rules Rules) *Router {
-	return &Router{Deps: d, topic: topic, rules: rules}
+	r := &Router{Deps: d, topic: topic}
+	r.SetRules(rules)
+	return r
 }
+
+// SetRules has the next record routed by these rules. It may be called at any
+// time.
+func (r *Router) SetRules(rules Rules) { r.rules.Store(&rules) }
 
 // Group is the definition for engine.NewProcessor.
 func (r *Router) Group(options ...goka.ProcessorOption) engine.Group {
@@ -42,6 +53,8 @@ func (r *Router) Group(options ...goka.ProcessorOption) engine.Group {
 			goka.Output(goka.Stream(r.Prefix.Journal()), engine.Bytes{}),
 		),
 		Positional: true, // watermarks
+		Start:      r.start,
+		Transient:  r.start != nil,
 		OnSession: func(infos map[string]engine.TopicInfo) {
 			id := infos[r.topic].ID
 			r.id.Store(&id)
@@ -57,18 +70,23 @@ func (r *Router) route(c *engine.Context, value []byte) {
 		r.Metrics.processed(group, "tombstone", c.Timestamp())
 		return
 	}
-	var written []delivery
-	err := engine.Guard(func() (err error) {
-		written, err = r.deliveries(c)
-		return err
-	})
-	if err != nil {
+	written, err := r.patiently(c)
+	switch {
+	case errors.Is(err, errGivenUp):
+		return
+	case err != nil:
 		r.setAside(c, err)
+		return
+	case len(written) == 0:
+		r.Metrics.processed(group, "unmatched", c.Timestamp())
 		return
 	}
 	// All are encoded before the first is written: a record is routed whole or
 	// not at all.
 	for _, d := range written {
+		if d.rule != "" {
+			r.Metrics.matched(d.rule)
+		}
 		for _, recipient := range d.recipients {
 			c.Emit(goka.Stream(r.Prefix.Journal()), recipient, d.value)
 		}
@@ -76,15 +94,43 @@ func (r *Router) route(c *engine.Context, value []byte) {
 	r.Metrics.processed(group, "routed", c.Timestamp())
 }
 
+// A record that needs what is not available now is tried again after a while,
+// which doubles.
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 5 * time.Second
+)
+
+// errGivenUp says that the session ended while a record waited.
+var errGivenUp = errors.New("given up, it is read again")
+
+// patiently returns what is to be written. A record that waits lets none pass:
+// watermarks would take it for a duplicate.
+func (r *Router) patiently(c *engine.Context) (written []delivery, err error) {
+	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
+		err = engine.Guard(func() (err error) {
+			written, err = r.deliveries(c)
+			return err
+		})
+		if !errors.Is(err, sources.ErrUnavailable) {
+			return written, err
+		}
+		if !c.Wait(wait, err) {
+			return nil, errGivenUp
+		}
+	}
+}
+
 // delivery is a journal record as encoded, once for all its recipients.
 type delivery struct {
+	rule       string
 	recipients []string
 	value      []byte
 }
 
 func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
 	raw := c.Raw()
-	deliveries, err := r.rules.Route(sources.Record{
+	deliveries, err := (*r.rules.Load()).Route(sources.Record{
 		Topic: r.topic, TopicID: *r.id.Load(), Partition: raw.Partition, Offset: raw.Offset,
 		Timestamp: c.Timestamp(), Key: raw.Key, Value: raw.Value, Headers: headers(raw),
 	})
@@ -93,10 +139,11 @@ func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
 	}
 	out := make([]delivery, len(deliveries))
 	for i, d := range deliveries {
+		d.Record.Silent = c.Silent() && d.Record.Kind == belfry.KindNotify
 		if out[i].value, err = codec.EncodeRecord(d.Record); err != nil {
 			return nil, err
 		}
-		out[i].recipients = d.Recipients
+		out[i].recipients, out[i].rule = d.Recipients, d.Rule
 	}
 	return out, nil
 }

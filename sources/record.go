@@ -26,6 +26,7 @@ type Header = belfry.Header
 // Delivery is one journal record for each of several recipients; it differs
 // only in its key. A delivery shares its parts with others.
 type Delivery struct {
+	Rule       string   // name of the rule that asks for it; empty for the built-in source
 	Recipients []string // checked, each once, at least one
 	Record     belfry.Record
 }

@@ -131,9 +131,13 @@ type Record struct {
 	Origin *Origin `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"`
 	// Of the kinds that a user commands: these items, or if there are none all
 	// up to up_to, of that category if there is one.
-	Seqs          []uint64 `protobuf:"varint,7,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
-	UpTo          uint64   `protobuf:"varint,8,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
-	Category      string   `protobuf:"bytes,9,opt,name=category,proto3" json:"category,omitempty"`
+	Seqs     []uint64 `protobuf:"varint,7,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
+	UpTo     uint64   `protobuf:"varint,8,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
+	Category string   `protobuf:"bytes,9,opt,name=category,proto3" json:"category,omitempty"`
+	// Of KIND_NOTIFY: the item arrives read and seen. It raises no format number:
+	// a program that does not know it makes an unread item of the record, where
+	// one that refuses it would make a dead letter.
+	Silent        bool `protobuf:"varint,10,opt,name=silent,proto3" json:"silent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -229,6 +233,13 @@ func (x *Record) GetCategory() string {
 		return x.Category
 	}
 	return ""
+}
+
+func (x *Record) GetSilent() bool {
+	if x != nil {
+		return x.Silent
+	}
+	return false
 }
 
 // Notification is the content of an item, in journal and items topic and inbox
@@ -815,7 +826,7 @@ var File_belfry_proto protoreflect.FileDescriptor
 
 const file_belfry_proto_rawDesc = "" +
 	"\n" +
-	"\fbelfry.proto\x12\tbelfry.v1\"\xbd\x02\n" +
+	"\fbelfry.proto\x12\tbelfry.v1\"\xd5\x02\n" +
 	"\x06Record\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12#\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x0f.belfry.v1.KindR\x04kind\x12;\n" +
@@ -827,7 +838,9 @@ const file_belfry_proto_rawDesc = "" +
 	"\x06origin\x18\x06 \x01(\v2\x11.belfry.v1.OriginR\x06origin\x12\x12\n" +
 	"\x04seqs\x18\a \x03(\x04R\x04seqs\x12\x13\n" +
 	"\x05up_to\x18\b \x01(\x04R\x04upTo\x12\x1a\n" +
-	"\bcategory\x18\t \x01(\tR\bcategory\"\xf1\x04\n" +
+	"\bcategory\x18\t \x01(\tR\bcategory\x12\x16\n" +
+	"\x06silent\x18\n" +
+	" \x01(\bR\x06silent\"\xf1\x04\n" +
 	"\fNotification\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x12\n" +

@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// activationWait bounds how long a member waits for another one to activate the
+// group. It is shorter than the others of the group wait for it to rejoin.
+const activationWait = rebalanceTimeout - 5*time.Second
+
+// activationPoll is how often a waiting member looks.
+const activationPoll = 100 * time.Millisecond
+
+// activate resolves where a group begins in a topic in which it has committed
+// nothing, once and for all partitions, and commits that before any record is
+// read. A restart before the first ordinary commit therefore loses nothing, and
+// a partition that comes later has no commit and is read from its oldest record.
+//
+// It is done by the member that has partition 0, within its generation; the
+// others wait until the commit can be read. That makes it safe whoever starts,
+// stops or stands still when:
+//
+//   - Two processes start at once. In every generation exactly one member has
+//     partition 0. Whoever is not it commits nothing.
+//   - It dies before the commit. Nothing was committed, nobody has read a
+//     record: the next generation's owner of partition 0 begins again.
+//   - It dies after the commit. The next one finds the commit. The broker writes
+//     the offsets of one request in one batch, so there is all or nothing.
+//   - It is paused before the commit, others take over, and it wakes up. Its
+//     generation is over, the broker refuses the commit (ILLEGAL_GENERATION or
+//     UNKNOWN_MEMBER_ID), also if the group is empty by then. A commit from
+//     outside of the group would be taken in that case, and would set the group
+//     back, or ahead over records that nobody has processed.
+//   - Its commit is accepted, but the next generation forms before the commit can
+//     be read. Then that generation's owner of partition 0 commits a second time,
+//     behind the first in the broker's log, so that the second is what holds.
+//     Nobody has read a record under the first: its sender's session was over,
+//     and whoever waited for it would have seen it.
+func (g *group) activate(s sarama.ConsumerGroupSession, infos map[string]TopicInfo) error {
+	if g.start == nil {
+		return nil
+	}
+	for _, topic := range g.inputs {
+		claims := s.Claims()[topic]
+		if len(claims) == 0 {
+			continue
+		}
+		begun, err := g.activateTopic(s, topic, infos[topic], slices.Contains(claims, 0))
+		if err != nil {
+			return fmt.Errorf("activate %s in %s: %w", g.name, topic, err)
+		}
+		// The session asked for its offsets before there were any.
+		for _, p := range claims {
+			if at, ok := begun[p]; ok {
+				s.MarkOffset(topic, p, at.offset, at.mark.String())
+			}
+		}
+	}
+	return nil
+}
+
+// activateTopic returns what is committed of the topic in the end.
+func (g *group) activateTopic(s sarama.ConsumerGroupSession, topic string, info TopicInfo, mine bool) (map[int32]placed, error) {
+	deadline := time.NewTimer(activationWait)
+	defer deadline.Stop()
+	tick := time.NewTicker(activationPoll)
+	defer tick.Stop()
+	for {
+		begun, err := g.topics.begun(g.name, topic, info.Partitions)
+		if err != nil || len(begun) > 0 {
+			return begun, err
+		}
+		if mine {
+			return g.begin(s, topic, info)
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return nil, errors.New("the member that has partition 0 has not done it")
+		case <-s.Context().Done():
+			return nil, s.Context().Err()
+		}
+	}
+}
+
+func (g *group) begin(s sarama.ConsumerGroupSession, topic string, info TopicInfo) (map[int32]placed, error) {
+	start, err := g.start(g.topics)
+	if err != nil {
+		return nil, err
+	}
+	places, err := g.topics.placeStart(topic, info, start)
+	if err != nil {
+		return nil, err
+	}
+	request := &sarama.OffsetCommitRequest{
+		Version: 7, ConsumerGroup: g.name, ConsumerGroupGeneration: s.GenerationID(), ConsumerID: s.MemberID(),
+	}
+	if g.instanceID != "" {
+		request.GroupInstanceId = &g.instanceID
+	}
+	for p, at := range places {
+		request.AddBlockWithLeaderEpoch(topic, p, at.offset, -1, 0, at.mark.String())
+	}
+	if err := g.topics.commit(request); err != nil {
+		return nil, err
+	}
+	g.log.Info("topic activated", "topic", topic, "partitions", len(places), "from", start.String())
+	return places, nil
+}
+
+// begun returns what a group has committed in a topic; empty if nothing.
+func (t *Topics) begun(group, topic string, partitions int) (map[int32]placed, error) {
+	all := make([]int32, partitions)
+	for p := range all {
+		all[p] = int32(p)
+	}
+	response, err := t.admin.ListConsumerGroupOffsets(group, map[string][]int32{topic: all})
+	if errors.Is(err, sarama.ErrGroupIDNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read offsets of group %s: %w", group, err)
+	}
+	out := map[int32]placed{}
+	for _, p := range all {
+		block := response.GetBlock(topic, p)
+		switch {
+		case block == nil:
+			return nil, fmt.Errorf("read offset of group %s in %s/%d: %w", group, topic, p, sarama.ErrIncompleteResponse)
+		case block.Err != sarama.ErrNoError:
+			return nil, fmt.Errorf("read offset of group %s in %s/%d: %w", group, topic, p, block.Err)
+		case block.Offset >= 0:
+			out[p] = placed{block.Offset, parseMark(block.Metadata)}
+		}
+	}
+	return out, nil
+}
+
+// commit sends one request and returns the first refusal.
+func (t *Topics) commit(request *sarama.OffsetCommitRequest) error {
+	coordinator, err := t.client.Coordinator(request.ConsumerGroup)
+	if err != nil {
+		return fmt.Errorf("find the coordinator of %s: %w", request.ConsumerGroup, err)
+	}
+	response, err := coordinator.CommitOffset(request)
+	if err != nil {
+		_ = coordinator.Close() // it may be closed already
+		return fmt.Errorf("commit offsets of group %s: %w", request.ConsumerGroup, err)
+	}
+	for topic, partitions := range response.Errors {
+		for p, err := range partitions {
+			if err != sarama.ErrNoError {
+				// It may have moved.
+				_ = t.client.RefreshCoordinator(request.ConsumerGroup)
+				return fmt.Errorf("commit offset of group %s in %s/%d: %w", request.ConsumerGroup, topic, p, err)
+			}
+		}
+	}
+	return nil
+}
+
+// String is one word or time for people.
+func (s Start) String() string {
+	at := "oldest"
+	switch s.At {
+	case AtEnd:
+		at = "latest"
+	case AtTime:
+		at = s.Time.UTC().Format(time.RFC3339)
+	}
+	if s.Silent {
+		at += ", what is there silently"
+	}
+	return at
+}
+
+// Activated reports whether a group has begun in a topic: has an offset of any
+// of its partitions.
+func (t *Topics) Activated(group, topic string, partitions int) (bool, error) {
+	begun, err := t.begun(group, topic, partitions)
+	return len(begun) > 0, err
+}

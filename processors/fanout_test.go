@@ -1,0 +1,64 @@
+package processors_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+// One event for many: it ends in every badge, once, also when it is routed
+// again. How long that takes is logged, not judged.
+func TestOneEventForTenThousand(t *testing.T) {
+	const many = 10_000
+	cfg := config(t)
+	makeTopics(t, cfg)
+	createSource(t, cfg, partitions, "announcements")
+	p := start(t, cfg)
+	r := route(t, cfg, named("announcements"))
+	awaitNoted(t, cfg, "topic announcements")
+	r.await(t, "announcements", engine.Running)
+
+	words := make([]string, many, many+1)
+	for i := range words {
+		words[i] = fmt.Sprintf("user-%d", i)
+	}
+	notified := func(want int) int {
+		n := 0
+		for _, user := range words {
+			if p.count(user) == want {
+				n++
+			}
+		}
+		return n
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	sent := time.Now()
+	produce(t, cfg, to("announcements", append(words, "to all")...))
+	acknowledged := time.Since(sent)
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d of %d badges say 1", notified(1), many) }, func() bool { return notified(1) == many })
+	took := time.Since(sent)
+	runtime.ReadMemStats(&after)
+	t.Logf("one event in %d badges after %v, %v of them until the event was acknowledged; %d MiB allocated by routers, fold, inbox, views and broker",
+		many, took.Round(time.Millisecond), acknowledged.Round(time.Millisecond), (after.TotalAlloc-before.TotalAlloc)>>20)
+
+	kafkatest.Eventually(t, patience, func() string { return "the event is not committed" }, func() bool {
+		committed, ends := offsets(t, cfg, prefix.RouterGroup("announcements"), "announcements")
+		return committed == ends
+	})
+	r.stop()
+	rewind(t, cfg, prefix.RouterGroup("announcements"), "announcements")
+	r = route(t, cfg, named("announcements"))
+	produce(t, cfg, to("announcements", append(words, "once more")...))
+	// Whatever was doubled would be counted by then.
+	kafkatest.Eventually(t, patience, func() string { return "what was routed again is not committed" }, func() bool {
+		committed, ends := offsets(t, cfg, prefix.RouterGroup("announcements"), "announcements")
+		return committed == ends && ends[0] == 2
+	})
+	awaitDone(t, cfg)
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d of %d badges say 2", notified(2), many) }, func() bool { return notified(2) == many })
+}
