@@ -60,7 +60,7 @@ func (r *rule) apply(v *variables, seen *Outcome) (Delivery, error) {
 	if err != nil || len(recipients) == 0 {
 		return Delivery{}, err
 	}
-	d := Delivery{Recipients: recipients, Record: belfry.Record{Rule: r.name, Origin: v.record.origin(r.hash)}}
+	d := Delivery{Rule: r.name, Recipients: recipients, Record: belfry.Record{Rule: r.name, Origin: v.record.origin(r.hash)}}
 	d.Record.Origin.Index = int32(v.event.Index)
 	if r.retract != nil {
 		d.Record.Kind = belfry.KindRetract

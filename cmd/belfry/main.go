@@ -36,8 +36,16 @@ func main() {
 		stdin:   os.Stdin,
 		stdout:  os.Stdout,
 		stderr:  os.Stderr,
+		hangups: hangups,
 	}
 	os.Exit(p.run(interruptible(), os.Args[1:]))
+}
+
+// hangups tells of SIGHUP, which ends the process before and after.
+func hangups() (<-chan os.Signal, func()) {
+	signals := make(chan os.Signal, 1) // several at once ask for the same
+	signal.Notify(signals, syscall.SIGHUP)
+	return signals, func() { signal.Stop(signals) }
 }
 
 // interruptible returns a context that the first SIGINT or SIGTERM ends. A

@@ -34,6 +34,7 @@ type nodeConfig struct {
 	prefix   belfry.Prefix
 	inboxCap int
 	groups   []string      // names of --groups; none: no processors
+	rules    *rulesConfig  // nil: the built-in source alone
 	api      net.Listener  // nil: no server
 	doors    doors         // of api
 	polls    time.Duration // interval of polls; 0: the default
@@ -66,6 +67,8 @@ type node struct {
 	deadLetters *engine.DeadLetters
 	journal     *emitters.Journal
 	processors  []*engine.Processor
+	routers     *processors.Routers // nil: no rules
+	watch       *rulesWatch         // nil: no rules
 	unread      *views.Unread
 	inbox       *views.Inbox
 	repairs     *views.Repairs // nil: nothing reads rows
@@ -143,7 +146,12 @@ func (n *node) run(ctx context.Context) (err error) {
 		n.processors = append(n.processors, p)
 		g.Go(func() error { return p.Run(back) })
 	}
-	inputs := n.prefix.GroupInputs()
+	n.openRouters(deps)
+	if n.routers != nil {
+		g.Go(func() error { return n.routers.Run(back) })
+		g.Go(func() error { return n.watch.Run(back) })
+	}
+	inputs := n.groupInputs()
 	n.lag = engine.NewLag(n.engine, slices.Sorted(maps.Keys(inputs)), lagInterval)
 	n.lag.Inputs = inputs
 	g.Go(func() error { return n.lag.Run(back) })

@@ -22,12 +22,9 @@ func (n *node) conditions() []server.Condition {
 		s := p.Status()
 		// What is refused needs an operator, the rest goes on: another instance
 		// could do no better.
-		detail := string(s.Phase)
-		for _, r := range s.Refused {
-			detail += ", refuses " + r.String()
-		}
-		out = append(out, server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: detail})
+		out = append(out, server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: processorDetail(s)})
 	}
+	out = append(out, n.sourceConditions()...)
 	for _, v := range n.views() {
 		s, lag := v.Status(), v.Lag()
 		out = append(out, server.Condition{
@@ -61,24 +58,10 @@ func (n *node) registerMetrics() {
 			Name: name, Help: help, ConstLabels: prometheus.Labels{label: value},
 		}, read))
 	}
-	asNumber := func(b bool) float64 {
-		if b {
-			return 1
-		}
-		return 0
-	}
 	if n.doors.keys != nil {
 		n.registry.MustRegister(n.doors.keys)
 	}
-	for _, p := range n.processors {
-		name := p.Status().Name
-		gauge("belfry_processor_running", "1 while the processor has its partitions and processes.", "processor", name,
-			func() float64 { return asNumber(p.Status().Phase == engine.Running) })
-		gauge("belfry_processor_restarts", "How often the processor failed and was built anew.", "processor", name,
-			func() float64 { return float64(p.Status().Restarts) })
-		gauge("belfry_processor_refused_partitions", "Partitions that the processor has and does not read, since their log is not the one that was processed.", "processor", name,
-			func() float64 { return float64(len(p.Status().Refused)) })
-	}
+	n.registry.MustRegister(newProcessorStates(n.statuses))
 	counter := func(name, help string, read func() float64) {
 		n.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
 	}

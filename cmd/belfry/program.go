@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -20,6 +21,9 @@ type program struct {
 	stdin   io.Reader
 	stdout  io.Writer
 	stderr  io.Writer
+	// hangups has SIGHUP be told instead of ending the process, until stop is
+	// called; nil: it is never told.
+	hangups func() (signals <-chan os.Signal, stop func())
 
 	// started is set when a command's own code begins: until then every error
 	// is about how the program was called.

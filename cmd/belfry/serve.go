@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,6 +15,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/sources"
 )
 
 // options is one group of flags.
@@ -29,17 +32,20 @@ type serveOptions struct {
 	topics  topicOptions
 	fold    foldOptions
 	groups  groupOptions
+	rules   rulesOptions
 	member  memberOptions
 	server  serverOptions
 	sweep   sweepOptions
 	process processOptions
 	log     logOptions
+
+	hangups func() (<-chan os.Signal, func()) // of program
 }
 
 // serving makes c a command with these flags, and those of the log, that
 // validates them and serves.
 func (p *program) serving(c *cobra.Command, o *serveOptions, flags []options, serve func(context.Context, *slog.Logger) error) *cobra.Command {
-	o.state.env, o.kafka.version = p.env, versionName(p.version)
+	o.state.env, o.kafka.version, o.hangups = p.env, versionName(p.version), p.hangups
 	for _, f := range flags {
 		f.addFlags(c.Flags())
 	}
@@ -117,6 +123,10 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 			return err
 		}
 	}
+	rules, err := o.rulesConfig()
+	if err != nil {
+		return err
+	}
 	unlock, err := o.lockState(withAPI)
 	if err != nil {
 		return err
@@ -127,6 +137,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		prefix:   belfry.Prefix(o.kafka.prefix),
 		inboxCap: o.fold.inboxCap,
 		groups:   o.groups.names,
+		rules:    rules,
 		grace:    o.process.grace,
 		log:      log,
 
@@ -166,6 +177,21 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	return runNode(ctx, cfg)
 }
 
+// rulesConfig loads the rules; nil if the node routes by none. What is wrong
+// with them is a refusal.
+func (o *serveOptions) rulesConfig() (*rulesConfig, error) {
+	if o.rules.path == "" || !slices.Contains(o.groups.names, groupRouter) {
+		return nil, nil
+	}
+	load := func() (*sources.Rules, error) { return o.rules.load(belfry.Prefix(o.kafka.prefix)) }
+	before := fingerprint(o.rules.path)
+	loaded, err := load()
+	if err != nil {
+		return nil, flagErrorf("rules", "%w", err)
+	}
+	return &rulesConfig{path: o.rules.path, print: before, loaded: loaded, load: load, hangups: o.hangups}, nil
+}
+
 // lockState takes the parts of the state folder that the node uses.
 func (o *serveOptions) lockState(withAPI bool) (unlock func() error, err error) {
 	var held []func() error
@@ -203,13 +229,16 @@ they share the partitions among them, and take over from one that stops. The
 topics must exist (belfry topics). Each processor on a machine needs a
 --state-dir of its own; a lost one costs a recovery, nothing else.
 
+With --rules the group router reads other topics, too. The rules are read again
+when their files change and on SIGHUP; bad ones are refused, the old ones stay.
+
 With --instance-id a process keeps its partitions over a restart that takes less
 than --session-timeout. The price: when it stops for good, its partitions wait
 for as long.`,
 		Example: `  belfry processor --brokers kafka:9092 --metrics-addr :9100
-  belfry processor --brokers kafka:9092 --groups router --state-dir /var/lib/belfry
+  belfry processor --brokers kafka:9092 --groups router --rules rules.yaml --state-dir /var/lib/belfry
   belfry processor --brokers kafka:9092 --instance-id "$HOSTNAME" --session-timeout 30s`,
-	}, o, []options{&o.kafka, &o.groups, &o.member, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []options{&o.kafka, &o.groups, &o.rules, &o.member, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		tuneGC(p.env)
 		return o.serve(ctx, log, false, nil)
 	})
@@ -238,9 +267,13 @@ func (p *program) runCommand() *cobra.Command {
 		Short: "Run all processors and the server in one process",
 		Long: `Run all processors and the server in one process: the small team's deployment.
 Topics that are missing are created. Start a second one on another machine, or
-with another --state-dir and --addr, and they share the work.`,
-		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080`,
-	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.topics, &o.member, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+with another --state-dir and --addr, and they share the work.
+
+With --rules it reads other topics, too. The rules are read again when their
+files change and on SIGHUP; bad ones are refused, the old ones stay.`,
+		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080
+  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --rules rules.yaml`,
+	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.topics, &o.rules, &o.member, &o.fold, &o.state, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = allGroups()
 		return o.serve(ctx, log, true, func(cfg engine.Config) error {
 			changes, err := ensureTopics(ctx, cfg, belfry.Prefix(o.kafka.prefix), o.topics)

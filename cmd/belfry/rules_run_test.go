@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+// running runs something until the test ends.
+func running(t *testing.T, f func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- f(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func createTopic(t *testing.T, brokers []string, name string, partitions int32) {
+	t.Helper()
+	if err := adminOf(t, brokers).CreateTopic(name, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func sendTo(t *testing.T, brokers []string, topic, value string) {
+	t.Helper()
+	kafkatest.Produce(t, brokers, &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(value)})
+}
+
+// From a topic of others to the badge, and from one set of rules to the next.
+func TestRunWithRules(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Embedded(t)
+	createTopic(t, brokers, "orders", 5)
+	sendTo(t, brokers, "orders", `{"to":"user-7","title":"old news"}`)
+	rules := writeFile(t, "rules.yaml", oneRule("orders")+"  - topic: later\n    rules: [{name: rule-of-later, recipients: event.to, title: '${event.title}'}]\n")
+	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--rules", rules, "--metrics-addr", "127.0.0.1:0")...)
+	var ready string
+	if status := callAPI(t, http.MethodGet, r.metrics+"/readyz", "", "", &ready); status != http.StatusOK ||
+		!strings.Contains(ready, "belfry-router-orders") || !strings.Contains(ready, "belfry-router-later") || !strings.Contains(ready, "does not exist") {
+		t.Errorf("ready: %d %s", status, ready)
+	}
+	sendTo(t, brokers, "orders", `{"to":"user-7","title":"an order"}`)
+	awaitBadge(t, r.url, "", "user-7", hasUnread(1))
+	createTopic(t, brokers, "later", 2)
+	sendTo(t, brokers, "later", `{"to":"user-7","title":"the first of its topic"}`)
+	awaitBadge(t, r.url, "", "user-7", hasUnread(2))
+	wantMetrics(t, r.metrics+"/metrics", `belfry_rule_matches_total{rule="rule-of-orders"} 1`, "belfry_rules_loaded_info{hash=",
+		"belfry_rules_last_reload_successful 1", "belfry_rules_last_reload_success_timestamp_seconds",
+		`belfry_processor_running{processor="processor belfry-router-orders"} 1`, `belfry_processor_running{processor="processor belfry-unread"} 1`)
+	wantMetrics(t, r.metrics+"/metrics/lag", `kafka_consumergroup_lag{consumergroup="belfry-router-orders"`, `kafka_consumergroup_lag{consumergroup="belfry-router-later"`)
+
+	rewrite(t, rules, strings.ReplaceAll(oneRule("orders"), "event.to\n", `'"boss-of-" + event.to'`+"\n"))
+	kafkatest.Eventually(t, patience, func() string { return "new rules are not in force: " + r.stderr.String() }, func() bool {
+		return strings.Count(r.stderr.String(), `msg="rules loaded"`) == 2
+	})
+	sendTo(t, brokers, "orders", `{"to":"user-7","title":"another order"}`)
+	awaitBadge(t, r.url, "", "boss-of-user-7", hasUnread(1))
+	awaitBadge(t, r.url, "", "user-7", hasUnread(2))
+	r.wantCleanStop()
+}
+
+// What is wrong with rules is told as a whole, before anything runs.
+func TestBadRulesAreRefusedAtStart(t *testing.T) {
+	bad := writeFile(t, "rules.yaml", "sources:\n  - topic: a\n    rules:\n      - {name: x, recipents: event.to}\n      - {name: x, recipients: 'event.', title: t}\n")
+	for _, args := range [][]string{
+		{"run", "--auth", "none"}, {"processor"},
+	} {
+		args = append(args, "--brokers", "127.0.0.1:1", "--state-dir", t.TempDir(), "--rules")
+		r := call(t, nil, append(args, bad)...)
+		if r.code != exitUsage {
+			t.Errorf("%v: exit code %d, want %d", args, r.code, exitUsage)
+		}
+		for _, part := range []string{"--rules", fmt.Sprint(bad, ":4"), "recipents", fmt.Sprint(bad, ":5")} {
+			if !strings.Contains(r.stderr, part) {
+				t.Errorf("%v: %q doesn't say %q", args, r.stderr, part)
+			}
+		}
+		if r := call(t, nil, append(args, bad+".none")...); r.code != exitUsage {
+			t.Errorf("a file that does not exist: exit code %d: %s", r.code, r.stderr)
+		}
+	}
+	// Who routes nothing reads no rules.
+	if r := call(t, nil, "processor", "--groups", "unread", "--brokers", "127.0.0.1:1", "--state-dir", t.TempDir(), "--rules", bad); strings.Contains(r.stderr, "rules") {
+		t.Errorf("the group unread read rules: %s", r.stderr)
+	}
+}
