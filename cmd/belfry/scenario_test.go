@@ -20,6 +20,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/scenario"
+	"github.com/belfry/belfry/sources"
 )
 
 // staged is the scenario on a broker.
@@ -59,9 +60,13 @@ func TestScenario(t *testing.T) {
 	s.verifyLetters(false)
 
 	s.writeRules(scenario.Mended)
+	mended, err := sources.Load(s.rules, sources.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, n := range s.nodes {
 		kafkatest.Eventually(t, patience, func() string { return "the rules are not loaded again: " + n.stderr.String() }, func() bool {
-			return strings.Count(n.stderr.String(), `msg="rules loaded"`) == 2
+			return strings.Contains(n.stderr.String(), "hash="+mended.Hash())
 		})
 	}
 	s.replay()

@@ -101,7 +101,7 @@ func TestRulesDoWhatThePlanSays(t *testing.T) {
 	for topic, id := range topicIDs() {
 		ids[topic] = id + "000000000000000000000000000000"
 	}
-	p := scenario.New(3, 5000, ids)
+	p := scenario.New(3, 4000, ids)
 	rules, mended := load(t, scenario.Rules), load(t, scenario.Mended)
 	in := &installation{states: map[string]belfry.State{}, names: map[string]map[uint64]string{}}
 	var letters []scenario.Record

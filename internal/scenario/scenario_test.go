@@ -8,14 +8,16 @@ import (
 	"github.com/belfry/belfry/internal/scenario"
 )
 
-const records = 30_000
-
 func topicIDs() map[string]string {
 	return map[string]string{scenario.Orders: "0a", scenario.Board: "0b", scenario.Comments: "0c"}
 }
 
 func TestPlan(t *testing.T) {
 	t.Parallel()
+	records := 30_000
+	if testing.Short() {
+		records = 6000
+	}
 	p := scenario.New(1, records, topicIDs())
 	if len(p.Records) != records || len(p.Poison) != records/100 {
 		t.Errorf("%d records with %d of poison, want %d and 1 %%", len(p.Records), len(p.Poison), records)
