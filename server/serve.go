@@ -87,9 +87,9 @@ func (s *Server) drain(ctx context.Context, srv *http.Server, grace time.Duratio
 	defer notice.Stop()
 	<-notice.C
 	if err := srv.Shutdown(ctx); err != nil {
-		s.log.Warn("requests cut off by the end of the grace period", "error", err)
+		s.log.Warn("requests cut off by the end of the grace period", "err", err)
 		if err := srv.Close(); err != nil {
-			s.log.Warn("connections closed uncleanly", "error", err)
+			s.log.Warn("connections closed uncleanly", "err", err)
 		}
 	}
 	<-drained
