@@ -213,7 +213,12 @@ func (b *batch) ping(c *connection) {
 
 // bye adds the end of the stream; end is the reason for the metrics.
 func (b *batch) bye(c *connection, reason, end string) {
-	b.add(c, c.at.bye(reason))
+	f := c.at.bye(reason)
+	if end == byeDrain {
+		// Byes are spread already, and other servers are there at once.
+		f.retry = elsewhere()
+	}
+	b.add(c, f)
 	if c.chunked {
 		b.bytes = append(b.bytes, lastChunk...)
 		b.frames[len(b.frames)-1].end = len(b.bytes)
