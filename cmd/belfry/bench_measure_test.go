@@ -24,7 +24,13 @@ func measured(t *testing.T, code int, args ...string) string {
 		t.Skip("builds and starts processes")
 	}
 	t.Parallel() // most of it is waiting
-	binary, brokers, dir := buildBinary(t), kafkatest.Embedded(t), t.TempDir()
+	return measuredOn(t, kafkatest.Embedded(t), code, args...)
+}
+
+// measuredOn does so on those brokers.
+func measuredOn(t *testing.T, brokers []string, code int, args ...string) string {
+	t.Helper()
+	binary, dir := buildBinary(t), t.TempDir()
 	var stdout, stderr bytes.Buffer
 	c := exec.CommandContext(t.Context(), binary, append([]string{"bench"}, append(args, "--brokers", brokers[0], "--prefix", "acme")...)...)
 	c.Stdout, c.Stderr = &stdout, &stderr
