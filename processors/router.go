@@ -66,11 +66,13 @@ func (r *Router) route(c *engine.Context, value []byte) {
 		r.setAside(c, err)
 		return
 	}
+	carry, end := r.span(c, "route")
+	defer end()
 	// All are encoded before the first is written: a record is routed whole or
 	// not at all.
 	for _, d := range written {
 		for _, recipient := range d.recipients {
-			c.Emit(goka.Stream(r.Prefix.Journal()), recipient, d.value)
+			c.Emit(goka.Stream(r.Prefix.Journal()), recipient, d.value, carry...)
 		}
 	}
 	r.Metrics.processed(group, "routed", c.Timestamp())

@@ -94,6 +94,9 @@ type Config struct {
 	// may call the API besides its own; see CheckOrigin.
 	CORSOrigins []string
 
+	// Tracing records traces; nil records none.
+	Tracing *Tracing
+
 	// Logger takes what an operator must know; nil discards it.
 	Logger *slog.Logger
 	Limits Limits
@@ -166,7 +169,7 @@ func New(config Config) (*Server, error) {
 		pollLimit: newPollLimit(),
 	}
 	s.streams = newStreams(config.Rows, config.Items, config.Registry, s.log)
-	s.streams.limits = config.Streams
+	s.streams.limits, s.streams.tracing = config.Streams, config.Tracing
 	if err := s.openDoors(); err != nil {
 		return nil, err
 	}

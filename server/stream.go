@@ -70,6 +70,7 @@ type streams struct {
 	items   Items
 	log     *slog.Logger
 	metrics streamMetrics
+	tracing *Tracing  // nil: no traces
 	moments sync.Pool // of *moment: workers come and go
 	// helpers are the goroutines that do what may block.
 	helpers sync.WaitGroup

@@ -262,6 +262,9 @@ func (b *batch) settle(c *connection, n int) {
 			}
 		}
 	}
+	if s, t := b.story, b.moment.streams.tracing; s != nil && t != nil && begun > b.first {
+		t.pushed(b.moment.user, s.items[:min(begun-b.first, len(s.items))])
+	}
 	if b.begun && begun > 0 {
 		c.owed &^= signalStart
 		c.header = nil

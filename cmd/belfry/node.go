@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry"
@@ -44,6 +45,7 @@ type nodeConfig struct {
 	notice   time.Duration // of it, until connections are refused
 	onReady  func()        // called once, when all of it runs; may be nil
 	log      *slog.Logger
+	tracer   trace.Tracer // nil: no traces
 
 	sweepInterval, sweepAge time.Duration // 0: the defaults
 }
@@ -73,6 +75,7 @@ type node struct {
 	repairs     *views.Repairs // nil: nothing reads rows
 	sweep       *views.Sweep   // nil: no server
 	draining    atomic.Bool
+	tracing     *server.Tracing // nil: none
 }
 
 // runNode runs until ctx ends and then drains: first the HTTP server, while the
@@ -134,6 +137,7 @@ func (n *node) run(ctx context.Context) (err error) {
 
 	if n.api != nil {
 		n.unread, n.inbox = views.NewUnread(n.engine, n.prefix), views.NewInbox(n.engine, n.prefix)
+		n.trace()
 	}
 	if err := n.openRepairs(); err != nil {
 		return err
@@ -145,7 +149,7 @@ func (n *node) run(ctx context.Context) (err error) {
 		stopBack()
 		return errors.Join(err, g.Wait())
 	}
-	deps := processors.Deps{Prefix: n.prefix, DeadLetters: n.deadLetters, Metrics: processors.NewMetrics(n.registry)}
+	deps := processors.Deps{Prefix: n.prefix, DeadLetters: n.deadLetters, Metrics: processors.NewMetrics(n.registry), Tracer: n.tracer}
 	if n.repairs != nil {
 		deps.Rows = n.repairs.Reports()
 	}
@@ -212,6 +216,7 @@ func (n *node) newServer() (*server.Server, error) {
 		Logger:       n.log,
 		PollInterval: n.polls,
 		DrainNotice:  n.notice,
+		Tracing:      n.tracing,
 		TokenTrust:   n.trust,
 	})
 }

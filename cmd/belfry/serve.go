@@ -34,12 +34,14 @@ type serveOptions struct {
 	sweep   sweepOptions
 	process processOptions
 	log     logOptions
+
+	version string // of the program
 }
 
 // serving makes c a command with these flags, and those of the log, that
 // validates them and serves.
 func (p *program) serving(c *cobra.Command, o *serveOptions, flags []options, serve func(context.Context, *slog.Logger) error) *cobra.Command {
-	o.state.env = p.env
+	o.state.env, o.version = p.env, p.version
 	for _, f := range flags {
 		f.addFlags(c.Flags())
 	}
@@ -122,7 +124,13 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	traces, err := openTracing(ctx, o.state.env, o.version, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, traces.close()) }()
 	cfg := nodeConfig{
+		tracer:   traces.tracer,
 		engine:   o.kafka.engineConfig(o.state.dir, log),
 		prefix:   belfry.Prefix(o.kafka.prefix),
 		inboxCap: o.fold.inboxCap,
