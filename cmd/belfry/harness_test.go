@@ -39,9 +39,21 @@ type served struct {
 // latest.
 func startServing(t *testing.T, args ...string) *served {
 	t.Helper()
+	return startServingEnv(t, nil, args...)
+}
+
+// startServingEnv does so with those environment variables.
+func startServingEnv(t *testing.T, env map[string]string, args ...string) *served {
+	t.Helper()
 	s := &served{t: t, stdout: &tail{}, stderr: &tail{}, exited: make(chan struct{})}
 	// No load balancer has to notice.
-	p := newProgram(map[string]string{"BELFRY_DRAIN_NOTICE": "0s"})
+	p := newProgram(env)
+	p.env = func(name string) (string, bool) {
+		if v, ok := env[name]; ok || name != "BELFRY_DRAIN_NOTICE" {
+			return v, ok
+		}
+		return "0s", true
+	}
 	p.stdout, p.stderr = s.stdout, s.stderr
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
