@@ -200,6 +200,12 @@ type frame struct{ event, data string }
 // closed with the stream, which ends with the test at the latest.
 func openStream(t *testing.T, base, token, user string) <-chan frame {
 	t.Helper()
+	return openStreamFrom(t, base, token, user, "")
+}
+
+// openStreamFrom does so from a cursor, if there is one.
+func openStreamFrom(t *testing.T, base, token, user, cursor string) <-chan frame {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, userURL(base, user, "stream"), nil)
 	if err != nil {
@@ -207,6 +213,9 @@ func openStream(t *testing.T, base, token, user string) <-chan frame {
 	}
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	if cursor != "" {
+		request.Header.Set("Last-Event-ID", cursor)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
