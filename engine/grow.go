@@ -138,7 +138,8 @@ func (g *growth) fresh(ctx context.Context) error {
 	return nil
 }
 
-// done returns an error if the old installation has not processed all.
+// done returns an error if the old installation has not processed all that it
+// holds. What is left in other source topics the new one will read.
 func (g *growth) done(ctx context.Context) error {
 	inputs, err := g.inputs(ctx)
 	if err != nil {
@@ -146,6 +147,9 @@ func (g *growth) done(ctx context.Context) error {
 	}
 	var left []string
 	for _, group := range slices.Sorted(maps.Keys(inputs)) {
+		if !g.From.Owns(inputs[group][0]) {
+			continue
+		}
 		committed, err := g.offsets(ctx, group)
 		if err != nil {
 			return err
@@ -157,9 +161,6 @@ func (g *growth) done(ctx context.Context) error {
 		ends, err := g.admin.ListEndOffsets(ctx, inputs[group]...)
 		if err == nil {
 			err = errors.Join(begins.Error(), ends.Error())
-		}
-		if errors.Is(err, kerr.UnknownTopicOrPartition) {
-			continue // a source topic that is gone has nothing left
 		}
 		if err != nil {
 			return fmt.Errorf("find the ends of %v: %w", inputs[group], err)
