@@ -56,7 +56,7 @@ type Rolled struct {
 	Stages []Stage
 	Sent   int // events, all acknowledged
 	Lost   int // of them, that came out of no stream
-	Again  int // items that came more than once
+	Again  int // items that came more than once: a batch that was cut short is sent again
 	Wrong  int // users whose badge, at some server, is not what was sent to them
 	Resync int // clients that were told to read their inbox anew
 	// Worst is the 99th percentile of the worst five seconds.

@@ -111,7 +111,9 @@ func (s *eventSource) take(event, data string) error {
 		if err := json.Unmarshal([]byte(data), &content); err != nil {
 			return fmt.Errorf("read item: %w", err)
 		}
-		s.item(content.ID, at)
+		if content.ID != "" { // else its content is late, and it comes again with it
+			s.item(content.ID, at)
+		}
 	}
 	return nil
 }
