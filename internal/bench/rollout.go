@@ -221,8 +221,11 @@ func (r *rollout) unread(ctx context.Context, url, user string) (int, error) {
 	var badge struct {
 		Unread int `json:"unread"`
 	}
-	if err := json.NewDecoder(response.Body).Decode(&badge); err != nil || response.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("read badge: %s, %w", response.Status, err)
+	if response.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("read badge: %s", response.Status)
+	}
+	if err := json.NewDecoder(response.Body).Decode(&badge); err != nil {
+		return 0, fmt.Errorf("read badge: %w", err)
 	}
 	return badge.Unread, nil
 }
@@ -276,10 +279,15 @@ func (l *rolloutLog) came(n int, at time.Time) {
 	}
 }
 
-func (l *rolloutLog) resync() {
+func (l *rolloutLog) resync(ids []string, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.resyn++
+	for _, id := range ids {
+		if _, ok := l.took[id]; !ok && id != "" {
+			l.took[id] = at.Sub(l.dues[id])
+		}
+	}
 }
 
 func (l *rolloutLog) begun() int {

@@ -46,7 +46,7 @@ func TestRolloutLog(t *testing.T) {
 	l.arrive("a", began.Add(2*time.Second))
 	l.came(0, began)
 	l.came(1, began)
-	l.resync()
+	l.resync([]string{"a", ""}, began)
 	if l.begun() != 1 || l.missing() != 1 {
 		t.Errorf("got %d streams and %d missing, want one of each", l.begun(), l.missing())
 	}
@@ -97,7 +97,7 @@ func TestEventSource(t *testing.T) {
 	var items []string
 	came := make(chan int, 1000)
 	s := &eventSource{
-		user: "u", balancer: lb, client: http.DefaultClient, resync: func() {},
+		user: "u", balancer: lb, client: http.DefaultClient, resync: func([]string, time.Time) {},
 		came: func(n int, _ time.Time) { came <- n }, item: func(id string, _ time.Time) { items = append(items, id) },
 	}
 	go func() { s.run(ctx); done <- struct{}{} }()

@@ -20,8 +20,9 @@ type eventSource struct {
 	// came is called when a stream has begun, with its number from 0 on.
 	came func(n int, at time.Time)
 	item func(id string, at time.Time)
-	// resync is called when the client was told to read its inbox anew.
-	resync func()
+	// resync is called when the client was told to read its inbox anew, with the
+	// ids that it then found in the newest hundred.
+	resync func(ids []string, at time.Time)
 
 	cursor string
 	retry  time.Duration
@@ -87,7 +88,7 @@ func (s *eventSource) read(ctx context.Context, url string, came func()) (begun 
 		case "id":
 			id = value
 		case "data":
-			if err := s.take(event, value); err != nil {
+			if err := s.take(ctx, url, event, value); err != nil {
 				return begun, err
 			}
 		case "": // the end of the event: now its id counts
@@ -99,10 +100,18 @@ func (s *eventSource) read(ctx context.Context, url string, came func()) (begun 
 	return begun, lines.Err()
 }
 
-func (s *eventSource) take(event, data string) error {
+func (s *eventSource) take(ctx context.Context, url, event, data string) error {
 	switch event {
 	case "resync":
-		s.resync()
+		var at struct {
+			Version uint64 `json:"version"`
+		}
+		if err := json.Unmarshal([]byte(data), &at); err != nil {
+			return fmt.Errorf("read resync: %w", err)
+		}
+		ids, err := s.list(ctx, url, at.Version)
+		s.resync(ids, time.Now())
+		return err
 	case "item":
 		at := time.Now()
 		var content struct {
@@ -116,4 +125,33 @@ func (s *eventSource) take(event, data string) error {
 		}
 	}
 	return nil
+}
+
+// list returns the ids of what is in the inbox, once the server has that version.
+func (s *eventSource) list(ctx context.Context, url string, version uint64) ([]string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/v1/users/%s/inbox?limit=100&min_version=%d", url, s.user, version), nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := s.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var page struct {
+		Items []struct {
+			ID string `json:"id"`
+		} `json:"items"`
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("list the inbox: %s", response.Status)
+	}
+	if err := json.NewDecoder(response.Body).Decode(&page); err != nil {
+		return nil, fmt.Errorf("list the inbox: %w", err)
+	}
+	var ids []string
+	for _, item := range page.Items {
+		ids = append(ids, item.ID)
+	}
+	return ids, nil
 }
