@@ -78,9 +78,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if err != nil {
 		return fmt.Errorf("prepare session: %w", err)
 	}
-	if g.onSession != nil {
-		g.onSession(infos)
-	}
+	g.onSession(infos)
 	g.claimed.Store(claimedIn(s))
 	wrapped := newSession(s, infos)
 	wrapped.written = g.written

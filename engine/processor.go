@@ -52,9 +52,10 @@ type Group struct {
 // Processor runs one member of a consumer group and builds it anew when it
 // fails.
 type Processor struct {
-	cfg   Config
-	group Group
-	sup   *supervisor
+	cfg      Config
+	group    Group
+	sup      *supervisor
+	recovery recovery
 
 	claims atomic.Pointer[[]Claimed] // of the present session; not modified
 }
@@ -76,7 +77,13 @@ func NewProcessor(cfg Config, g Group) *Processor {
 func (p *Processor) Run(ctx context.Context) error { return p.sup.run(ctx, p.attempt) }
 
 // Status tells what the processor is doing.
-func (p *Processor) Status() Status { return p.sup.snapshot() }
+func (p *Processor) Status() Status {
+	s := p.sup.snapshot()
+	if s.Phase == Recovering {
+		s.Recovery = p.recovery.snapshot()
+	}
+	return s
+}
 
 // Group is the name of the consumer group.
 func (p *Processor) Group() string { return string(p.group.Graph.Group()) }
@@ -163,6 +170,9 @@ func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
 	phases := map[goka.State]Phase{
 		goka.ProcStateStarting: Starting, goka.ProcStateSetup: Recovering, goka.ProcStateRunning: Running,
 	}
+	if !p.hasStore() {
+		phases[goka.ProcStateSetup] = Starting
+	}
 	observer := state.ObserveStateChange()
 	defer observer.Stop()
 	for {
@@ -180,10 +190,16 @@ func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
 func (p *Processor) newGroup(topics *Topics) *group {
 	g := &group{
 		name: string(p.group.Graph.Group()), topics: topics,
-		onSession: p.group.OnSession, positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
+		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
 		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
 		claimed: &p.claims, written: p.group.Written,
 		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log,
+	}
+	g.onSession = func(infos map[string]TopicInfo) {
+		p.recovery.reset()
+		if p.group.OnSession != nil {
+			p.group.OnSession(infos)
+		}
 	}
 	for _, edge := range p.group.Graph.InputStreams() {
 		g.inputs = append(g.inputs, edge.Topic())
@@ -199,7 +215,6 @@ func (p *Processor) options(g *group, s *store, out *atomic.Pointer[producer]) [
 		goka.WithNilHandling(goka.NilProcess),
 		goka.WithContextWrapper(g.wrap),
 		goka.WithPartitionChannelSize(256),
-		goka.WithTopicManagerBuilder(g.topics.manager(p.group.WriteOnly)),
 		goka.WithProducerBuilder(p.cfg.gokaProducer(true, out)),
 		goka.WithConsumerSaramaBuilder(p.consumer(g.topics)),
 		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {
@@ -211,20 +226,25 @@ func (p *Processor) options(g *group, s *store, out *atomic.Pointer[producer]) [
 			return g, err
 		}),
 	}
+	manager := g.topics.manager(p.group.WriteOnly)
 	if p.group.WriteOnly {
 		options = append(options, goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) { return storage.NewNull(), nil }))
 	} else if s != nil {
-		options = append(options, goka.WithStorageBuilder(ownOffsets(s.open)))
+		options = append(options, goka.WithStorageBuilder(p.recovery.watch(ownOffsets(s.open))))
+		manager = p.recovery.bound(p.group.Graph.GroupTable().Topic(), manager)
 	}
+	options = append(options, goka.WithTopicManagerBuilder(manager))
 	return append(options, p.group.Options...)
 }
 
+func (p *Processor) hasStore() bool { return p.group.Graph.GroupTable() != nil && !p.group.WriteOnly }
+
 // openStore opens the store of the group's table; nil if it needs none.
 func (p *Processor) openStore(topics *Topics) (*store, error) {
-	table := p.group.Graph.GroupTable()
-	if table == nil || p.group.WriteOnly {
+	if !p.hasStore() {
 		return nil, nil
 	}
+	table := p.group.Graph.GroupTable()
 	infos, err := topics.Info(table.Topic())
 	if err != nil {
 		return nil, err

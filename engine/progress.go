@@ -10,10 +10,12 @@ import (
 // has removed, the markers of transactions) counts as read like records do.
 type progress struct {
 	mu    sync.Mutex
+	began time.Time
 	parts map[int32]*reach
 }
 
 type reach struct {
+	from   int64     // next at the begin
 	next   int64     // everything below is applied or does not exist
 	target int64     // caught up once next gets there
 	end    int64     // the high watermark as heard last
@@ -35,9 +37,21 @@ func (p *progress) begin(parts map[int32]*reach) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	for _, at := range parts {
-		at.moved, at.wait = now, silence
+		at.from, at.moved, at.wait = at.next, now, silence
 	}
-	p.parts = parts
+	p.began, p.parts = now, parts
+}
+
+// recovery is how far it has come from the begin to the targets.
+func (p *progress) recovery(now time.Time) *Recovery {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	spans := make([]span, 0, len(p.parts))
+	for _, at := range p.parts {
+		spans = append(spans, span{at.from, at.next, at.target})
+	}
+	r := recoveryOf(spans, now.Sub(p.began))
+	return &r
 }
 
 // reach says that everything below next is applied or does not exist, and where

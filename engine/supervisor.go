@@ -39,6 +39,9 @@ type Status struct {
 	// Waiting tells what partitions wait for before they go on: something that
 	// is not there for now, see [Context.Wait].
 	Waiting []string
+	// Recovery is how far reading the table has come; nil unless Phase is
+	// Recovering.
+	Recovery *Recovery
 }
 
 // String is one line for people.
@@ -46,6 +49,9 @@ func (s Status) String() string {
 	line := fmt.Sprintf("%s %s since %s", s.Name, s.Phase, s.Since.UTC().Format(time.RFC3339))
 	if s.Restarts > 0 || s.Err != nil {
 		line += fmt.Sprintf(", restarted %d times, last error: %v", s.Restarts, s.Err)
+	}
+	if s.Recovery != nil {
+		line += fmt.Sprintf(", %.0f%%", s.Recovery.Percent())
 	}
 	for _, r := range s.Refused {
 		line += ", refuses " + r.String()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -160,12 +159,9 @@ type Change string
 // Several processes may call it at once: who loses the race to create a topic
 // verifies it.
 func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replication int) ([]Change, error) {
-	if replication == 0 {
-		brokers, err := t.Brokers()
-		if err != nil {
-			return nil, err
-		}
-		replication = min(3, brokers)
+	replication, err := t.replication(replication)
+	if err != nil {
+		return nil, err
 	}
 	names := namesOf(specs)
 	infos, err := t.lookup(names)
@@ -252,15 +248,31 @@ func (t *Topics) knows(broker *sarama.Broker, names []string) bool {
 	return true
 }
 
-func (t *Topics) create(s belfry.TopicSpec, replication int) (bool, error) {
-	config := make(map[string]*string, len(s.Config))
-	for k, v := range s.Config {
-		config[k] = &v
+func (t *Topics) replication(wanted int) (int, error) {
+	if wanted != 0 {
+		return wanted, nil
+	}
+	brokers, err := t.Brokers()
+	return min(3, brokers), err
+}
+
+// settings are those that a topic is created with.
+func settings(s belfry.TopicSpec, replication int) map[string]string {
+	config := maps.Clone(s.Config)
+	if config == nil {
+		config = map[string]string{}
 	}
 	if _, ok := config["min.insync.replicas"]; !ok && replication >= 3 {
 		// acks=all means two copies at least, and one broker may be down.
-		two := "2"
-		config["min.insync.replicas"] = &two
+		config["min.insync.replicas"] = "2"
+	}
+	return config
+}
+
+func (t *Topics) create(s belfry.TopicSpec, replication int) (bool, error) {
+	config := make(map[string]*string, len(s.Config))
+	for k, v := range settings(s, replication) {
+		config[k] = &v
 	}
 	err := t.admin.CreateTopic(s.Name, &sarama.TopicDetail{
 		NumPartitions: int32(s.Partitions), ReplicationFactor: int16(replication), ConfigEntries: config,
@@ -272,58 +284,6 @@ func (t *Topics) create(s belfry.TopicSpec, replication int) (bool, error) {
 		return false, fmt.Errorf("create topic %s: %w", s.Name, err)
 	}
 	return true, nil
-}
-
-// Verify checks topics that exist against their specification.
-func (t *Topics) Verify(specs []belfry.TopicSpec) error {
-	if len(specs) == 0 {
-		return nil
-	}
-	infos, err := t.Info(namesOf(specs)...)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, s := range specs {
-		if got := infos[s.Name].Partitions; got != s.Partitions {
-			errs = append(errs, fmt.Errorf("%w: %s has %d partitions, not %d: start with --partitions %d if all topics have that many, or with another --prefix (partitions cannot change for life)",
-				ErrTopic, s.Name, got, s.Partitions, got))
-		}
-	}
-	return errors.Join(append(errs, t.verifyConfigs(specs))...)
-}
-
-func (t *Topics) verifyConfigs(specs []belfry.TopicSpec) error {
-	var resources []*sarama.ConfigResource
-	for _, s := range specs {
-		resources = append(resources, &sarama.ConfigResource{
-			Type: sarama.TopicResource, Name: s.Name, ConfigNames: slices.Sorted(maps.Keys(s.Config)),
-		})
-	}
-	results, err := t.admin.DescribeConfigs(resources, sarama.DescribeConfigsOptions{})
-	if err != nil {
-		return fmt.Errorf("describe topics: %w", err)
-	}
-	got := map[string]map[string]string{}
-	for _, r := range results {
-		if r.ErrorCode != sarama.ErrNoError {
-			return fmt.Errorf("describe topic %s: %w", r.Name, r.ErrorCode)
-		}
-		got[r.Name] = map[string]string{}
-		for _, e := range r.Configs {
-			got[r.Name][e.Name] = e.Value
-		}
-	}
-	var errs []error
-	for i, s := range specs {
-		for _, k := range resources[i].ConfigNames {
-			if is, want := got[s.Name][k], s.Config[k]; is != want {
-				errs = append(errs, fmt.Errorf("%w: %s has %s=%q, not %q: set it with kafka-configs --alter --topic %s --add-config %s=%s",
-					ErrTopic, s.Name, k, is, want, s.Name, k, want))
-			}
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // End returns the sum of the end offsets of a topic's partitions: how many

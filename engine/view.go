@@ -26,6 +26,9 @@ type Table struct {
 	// can be read. It is not called while the table is read for the first time
 	// or anew: Replaced follows that.
 	Changed func(key string)
+	// Traced, if not nil, is called for a record that carries a trace, with its
+	// traceparent header, before Changed and only when that is called.
+	Traced func(key string, header []byte)
 	// Replaced, if not nil, is called when the whole table has become readable,
 	// for the first time or after it was read anew: any key may have changed.
 	Replaced func()
@@ -69,7 +72,13 @@ func (v *View) Run(ctx context.Context) error {
 }
 
 // Status tells what the view is doing.
-func (v *View) Status() Status { return v.sup.snapshot() }
+func (v *View) Status() Status {
+	s := v.sup.snapshot()
+	if s.Phase == Recovering {
+		s.Recovery = v.progress.recovery(time.Now())
+	}
+	return s
+}
 
 // Recovered reports whether the view has the whole table to read from. Once it
 // has, it stays true while the brokers are away and while the table is read

@@ -2,19 +2,85 @@ package server
 
 import (
 	"net/http"
+	"time"
+)
+
+// State is what a process or a part of it is doing, as /readyz tells it.
+type State string
+
+// The states. A process is what the least of its parts is, failed counting as
+// starting; it is draining from the moment it is told to stop.
+const (
+	StateStarting   State = "starting"   // not there yet
+	StateRecovering State = "recovering" // reads what it needs before it can answer
+	StateReady      State = "ready"
+	StateFailed     State = "failed" // will be started again
+	StateDraining   State = "draining"
 )
 
 // Condition is one thing that readiness depends on. Its texts are public.
 type Condition struct {
-	Name   string `json:"name"`
-	Ready  bool   `json:"ready"`
-	Detail string `json:"detail,omitempty"`
+	Name  string `json:"name"`
+	Ready bool   `json:"ready"`
+	// State is by default StateReady or StateStarting, as Ready says.
+	State    State     `json:"state"`
+	Detail   string    `json:"detail,omitempty"`
+	Progress *Progress `json:"progress,omitempty"` // nil unless recovering
+}
+
+// Progress is how far a recovery has come.
+type Progress struct {
+	Percent float64 `json:"percent"` // 0 to 100
+	Done    int64   `json:"done"`    // records
+	Total   int64   `json:"total"`
+	// ETA is about how many seconds are left; nil if nothing tells yet.
+	ETA *float64 `json:"eta_seconds,omitempty"`
+}
+
+// NewProgress returns the progress of a recovery that takes that much longer;
+// below 0 is unknown.
+func NewProgress(done, total int64, percent float64, left time.Duration) *Progress {
+	p := &Progress{Percent: float64(int64(percent*10)) / 10, Done: done, Total: total}
+	if left >= 0 {
+		seconds := left.Round(100 * time.Millisecond).Seconds()
+		p.ETA = &seconds
+	}
+	return p
 }
 
 // readyBody is the answer of /readyz.
 type readyBody struct {
 	Ready      bool        `json:"ready"`
+	State      State       `json:"state"`
 	Conditions []Condition `json:"conditions"`
+}
+
+// newReadyBody sums conditions up; it completes them in place.
+func newReadyBody(conditions []Condition) readyBody {
+	body := readyBody{Ready: true, State: StateReady, Conditions: conditions}
+	for i := range conditions {
+		c := &conditions[i]
+		if c.State == "" {
+			c.State = StateStarting
+			if c.Ready {
+				c.State = StateReady
+			}
+		}
+		if c.Ready {
+			continue
+		}
+		body.Ready = false
+		switch {
+		case body.State == StateDraining:
+		case c.State == StateDraining:
+			body.State = StateDraining
+		case c.State != StateRecovering:
+			body.State = StateStarting
+		case body.State == StateReady:
+			body.State = StateRecovering
+		}
+	}
+	return body
 }
 
 // getHealth answers /healthz: the process answers requests.
@@ -28,16 +94,14 @@ func (s *Server) getHealth(w http.ResponseWriter, _ *http.Request, _ call) error
 // getReady answers /readyz: 200 if the server should be sent requests, else
 // 503; both with the conditions, so that a person sees which one it is.
 func (s *Server) getReady(w http.ResponseWriter, _ *http.Request, _ call) error {
-	body := readyBody{Ready: true, Conditions: []Condition{}}
+	conditions := []Condition{}
 	if s.config.Readiness != nil {
-		body.Conditions = append(body.Conditions, s.config.Readiness()...)
+		conditions = append(conditions, s.config.Readiness()...)
 	}
 	if s.draining.Load() {
-		body.Conditions = append(body.Conditions, Condition{Name: "draining", Detail: "the server is shutting down"})
+		conditions = append(conditions, Condition{Name: "server", State: StateDraining, Detail: "is shutting down"})
 	}
-	for _, c := range body.Conditions {
-		body.Ready = body.Ready && c.Ready
-	}
+	body := newReadyBody(conditions)
 	status := http.StatusOK
 	if !body.Ready {
 		status = http.StatusServiceUnavailable

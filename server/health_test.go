@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -14,7 +15,7 @@ func TestReady(t *testing.T) {
 	conditions := []Condition{{Name: "unread view", Ready: false, Detail: "12 of 40 partitions"}, {Name: "inbox view", Ready: true}}
 	a := newAPI(t, withJWT(t), func(c *Config) { c.Readiness = func() []Condition { return conditions } })
 	got := a.get("/readyz").want(503).wantHeader("Content-Type", "application/json").wantHeader("Retry-After", "1")
-	want := `{"ready":false,"conditions":[{"name":"unread view","ready":false,"detail":"12 of 40 partitions"},{"name":"inbox view","ready":true}]}` + "\n"
+	want := `{"ready":false,"state":"starting","conditions":[{"name":"unread view","ready":false,"state":"starting","detail":"12 of 40 partitions"},{"name":"inbox view","ready":true,"state":"ready"}]}` + "\n"
 	if got.Body.String() != want {
 		t.Errorf("got %s, want %s", got.Body, want)
 	}
@@ -22,12 +23,65 @@ func TestReady(t *testing.T) {
 	conditions[0].Ready = true
 	a.get("/readyz").want(200)
 	a.draining.Store(true)
-	if got := a.get("/readyz").want(503).Body.String(); !strings.Contains(got, `"draining"`) {
+	if got := a.get("/readyz").want(503).Body.String(); !strings.Contains(got, `"state":"draining"`) {
 		t.Errorf("got %s, want it to say draining", got)
 	}
 	a.get("/healthz").want(200)
-	if got, want := newAPI(t).get("/readyz").want(200).Body.String(), `{"ready":true,"conditions":[]}`+"\n"; got != want {
+	if got, want := newAPI(t).get("/readyz").want(200).Body.String(), `{"ready":true,"state":"ready","conditions":[]}`+"\n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestReadyState(t *testing.T) {
+	of := func(states ...State) []Condition {
+		var all []Condition
+		for _, s := range states {
+			all = append(all, Condition{Name: string(s), State: s, Ready: s == StateReady})
+		}
+		return all
+	}
+	for _, tt := range []struct {
+		name       string
+		conditions []Condition
+		want       State
+	}{
+		{"nothing", nil, StateReady},
+		{"all ready", of(StateReady, StateReady), StateReady},
+		{"one recovers", of(StateReady, StateRecovering), StateRecovering},
+		{"one starts, one recovers", of(StateStarting, StateRecovering), StateStarting},
+		{"one recovers, one starts", of(StateRecovering, StateStarting), StateStarting},
+		{"one failed", of(StateRecovering, StateFailed, StateReady), StateStarting},
+		{"draining", of(StateDraining, StateFailed, StateRecovering), StateDraining},
+		{"starting, then draining", of(StateStarting, StateDraining), StateDraining},
+		{"ready by its flag", []Condition{{Name: "keys", Ready: true}}, StateReady},
+		{"not ready by its flag", []Condition{{Name: "keys"}}, StateStarting},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := newReadyBody(tt.conditions); got.State != tt.want || got.Ready != (tt.want == StateReady) {
+				t.Errorf("got %s, ready %t, want %s", got.State, got.Ready, tt.want)
+			}
+		})
+	}
+}
+
+func TestReadyTellsProgress(t *testing.T) {
+	for _, tt := range []struct {
+		left time.Duration
+		want string
+	}{
+		{-1, `{"percent":33.3,"done":1,"total":3}`},
+		{90 * time.Second, `{"percent":33.3,"done":1,"total":3,"eta_seconds":90}`},
+		{0, `{"percent":33.3,"done":1,"total":3,"eta_seconds":0}`},
+	} {
+		a := newAPI(t, func(c *Config) {
+			c.Readiness = func() []Condition {
+				return []Condition{{Name: "view", State: StateRecovering, Progress: NewProgress(1, 3, 100./3, tt.left)}}
+			}
+		})
+		want := `{"ready":false,"state":"recovering","conditions":[{"name":"view","ready":false,"state":"recovering","progress":` + tt.want + "}]}\n"
+		if got := a.get("/readyz").want(503).Body.String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -113,6 +114,34 @@ func TestServeDrains(t *testing.T) {
 	r.done <- err
 	if _, err := slow.Get(r.url + "/healthz"); err == nil {
 		t.Error("a drained server still accepts")
+	}
+}
+
+// TestServeDrainsWithNotice has a load balancer see that the server drains
+// while it still answers, on new connections too.
+func TestServeDrainsWithNotice(t *testing.T) {
+	t.Parallel()
+	r := run(t, 20*time.Second, func(c *Config) { c.DrainNotice = 5 * time.Second })
+	if got := fetch(t, client(t, false), r.url+"/readyz").StatusCode; got != http.StatusOK {
+		t.Fatalf("got %d before, want 200", got)
+	}
+	r.stop()
+	waitFor(t, func() bool {
+		res := fetch(t, client(t, false), r.url+"/readyz")
+		body, err := io.ReadAll(res.Body)
+		return err == nil && res.StatusCode == http.StatusServiceUnavailable && strings.Contains(string(body), `"state":"draining"`)
+	})
+	if got := fetch(t, client(t, false), r.url+"/v1/users/u/unread").StatusCode; got != http.StatusOK {
+		t.Errorf("got %d for a request that came during the notice, want 200", got)
+	}
+	lines := bufio.NewScanner(fetch(t, client(t, false), r.url+"/v1/users/u/stream").Body)
+	begun, bye := false, false
+	for lines.Scan() {
+		begun = begun || lines.Text() == "event: unread"
+		bye = bye || strings.Contains(lines.Text(), `{"reason":"drain"}`)
+	}
+	if !begun || !bye {
+		t.Errorf("a stream that came during the notice: begun %t, told to go %t", begun, bye)
 	}
 }
 

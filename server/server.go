@@ -66,6 +66,11 @@ type Config struct {
 	Journal Journal
 	Auth    Auth
 
+	// DrainNotice is how long Serve goes on as before after it was told to stop,
+	// except that /readyz says that it drains: so who probes it sends nobody here
+	// when the streams' clients are told to go elsewhere and connections are
+	// refused. It is at most a quarter of Serve's grace.
+	DrainNotice time.Duration
 	// Readiness tells what /readyz depends on; nil is always ready.
 	Readiness func() []Condition
 	// Lag returns what /v1/lag answers, as a value for encoding/json; nil
@@ -88,6 +93,9 @@ type Config struct {
 	// CORSOrigins are the origins, such as https://intranet.example, whose pages
 	// may call the API besides its own; see CheckOrigin.
 	CORSOrigins []string
+
+	// Tracing records traces; nil records none.
+	Tracing *Tracing
 
 	// Logger takes what an operator must know; nil discards it.
 	Logger *slog.Logger
@@ -161,7 +169,7 @@ func New(config Config) (*Server, error) {
 		pollLimit: newPollLimit(),
 	}
 	s.streams = newStreams(config.Rows, config.Items, config.Registry, s.log)
-	s.streams.limits = config.Streams
+	s.streams.limits, s.streams.tracing = config.Streams, config.Tracing
 	if err := s.openDoors(); err != nil {
 		return nil, err
 	}

@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry"
@@ -37,8 +39,10 @@ type nodeConfig struct {
 	trust    time.Duration // in tokens; 0: the default
 	metrics  net.Listener  // nil: none
 	grace    time.Duration // for draining
+	notice   time.Duration // of it, until connections are refused
 	onReady  func()        // called once, when all of it runs; may be nil
 	log      *slog.Logger
+	tracer   trace.Tracer // nil: no traces
 
 	sweepInterval, sweepAge time.Duration // 0: the defaults
 
@@ -74,6 +78,8 @@ type node struct {
 	repairs     *views.Repairs // nil: nothing reads rows
 	sweep       *views.Sweep   // nil: no server
 	audit       *views.Audit   // nil: no server
+	draining    atomic.Bool
+	tracing     *server.Tracing // nil: none
 }
 
 // runNode runs until ctx ends and then drains: first the HTTP server, while the
@@ -117,16 +123,25 @@ func runNode(ctx context.Context, cfg nodeConfig) (err error) {
 }
 
 func (n *node) run(ctx context.Context) (err error) {
-	// Two lifetimes: front ends with ctx, and back when front has drained.
+	// Three lifetimes: front ends with ctx, back when front has drained, and what
+	// tells of them when they have ended.
 	back, stopBack := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBack()
 	g, back := errgroup.WithContext(back)
 	front, stopFront := context.WithCancel(ctx)
 	defer stopFront()
 	context.AfterFunc(back, stopFront)
+	defer context.AfterFunc(front, func() { n.draining.Store(true) })()
+	last, stopLast := context.WithCancel(context.WithoutCancel(ctx))
+	var telling errgroup.Group
+	defer func() {
+		stopLast()
+		err = errors.Join(err, telling.Wait())
+	}()
 
 	if n.api != nil {
 		n.unread, n.inbox = views.NewUnread(n.engine, n.prefix), views.NewInbox(n.engine, n.prefix)
+		n.trace()
 	}
 	if err := n.openRepairs(); err != nil {
 		return err
@@ -138,7 +153,7 @@ func (n *node) run(ctx context.Context) (err error) {
 		stopBack()
 		return errors.Join(err, g.Wait())
 	}
-	deps := processors.Deps{Prefix: n.prefix, DeadLetters: n.deadLetters, Metrics: processors.NewMetrics(n.registry)}
+	deps := processors.Deps{Prefix: n.prefix, DeadLetters: n.deadLetters, Metrics: processors.NewMetrics(n.registry), Tracer: n.tracer}
 	if n.repairs != nil {
 		deps.Rows = n.repairs.Reports()
 	}
@@ -181,7 +196,10 @@ func (n *node) run(ctx context.Context) (err error) {
 	}
 	n.registerMetrics()
 	if n.metrics != nil {
-		g.Go(func() error { return serveMetrics(back, n.metrics, ops) })
+		telling.Go(func() error {
+			defer stopBack()
+			return serveMetrics(last, n.metrics, ops)
+		})
 	}
 	if n.onReady != nil {
 		g.Go(func() error { return n.announce(front) })
@@ -206,6 +224,8 @@ func (n *node) newServer() (*server.Server, error) {
 		Pages:        web.Handler(),
 		Logger:       n.log,
 		PollInterval: n.polls,
+		DrainNotice:  n.notice,
+		Tracing:      n.tracing,
 		TokenTrust:   n.trust,
 	})
 }

@@ -22,21 +22,49 @@ func (n *node) conditions() []server.Condition {
 		s := p.Status()
 		// What is refused needs an operator, the rest goes on: another instance
 		// could do no better.
-		out = append(out, server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: processorDetail(s)})
+		c := server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: processorDetail(s)}
+		c.State, c.Progress = readyState(s, c.Ready)
+		out = append(out, c)
 	}
 	out = append(out, n.sourceConditions()...)
 	for _, v := range n.views() {
 		s, lag := v.Status(), v.Lag()
-		out = append(out, server.Condition{
+		c := server.Condition{
 			Name:   s.Name,
 			Ready:  v.Recovered() && lag <= maxViewLag,
 			Detail: fmt.Sprintf("%s, %d records behind", s.Phase, lag),
-		})
+		}
+		c.State, c.Progress = readyState(s, c.Ready)
+		if !c.Ready && v.Recovered() {
+			c.State = server.StateRecovering // catches up
+		}
+		out = append(out, c)
 	}
 	if n.doors.keys != nil {
 		out = append(out, n.doors.keys.Condition())
 	}
+	// A server tells of itself.
+	if n.api == nil && n.draining.Load() {
+		out = append(out, server.Condition{Name: "processors", State: server.StateDraining, Detail: "are shutting down"})
+	}
 	return out
+}
+
+// readyState translates what the engine says.
+func readyState(s engine.Status, ready bool) (server.State, *server.Progress) {
+	switch {
+	case ready:
+		return server.StateReady, nil
+	case s.Phase == engine.Recovering && s.Recovery != nil:
+		r := s.Recovery
+		return server.StateRecovering, server.NewProgress(r.Done, r.Total, r.Percent(), r.Left)
+	case s.Phase == engine.Failed:
+		return server.StateFailed, nil
+	case s.Phase == engine.Stopped:
+		return server.StateDraining, nil
+	default:
+		return server.StateStarting, nil
+	}
 }
 
 func (n *node) isReady() bool {

@@ -117,6 +117,7 @@ func TestOptionsRefuse(t *testing.T) {
 		{"jwt without a secret", new(serverOptions), nil, []string{"--jwt-secret-file", "required"}},
 		{"no poll interval", new(serverOptions), []string{"--poll-interval", "0s"}, []string{"--poll-interval", "at least 1ms"}},
 		{"negative trust", new(serverOptions), []string{"--token-trust", "-1s"}, []string{"--token-trust", "negative"}},
+		{"negative notice", new(serverOptions), []string{"--drain-notice", "-1s"}, []string{"--drain-notice", "negative"}},
 		{"addr without a port", new(serverOptions), []string{"--addr", "8080"}, []string{"--addr", `"8080"`, "127.0.0.1:8080"}},
 		{"named port", new(serverOptions), []string{"--addr", ":http"}, []string{"--addr", "port"}},
 		{"metrics-addr", new(processOptions), []string{"--metrics-addr", "x"}, []string{"--metrics-addr", `"x"`}},

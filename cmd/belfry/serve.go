@@ -41,6 +41,7 @@ type serveOptions struct {
 	log     logOptions
 
 	hangups func() (<-chan os.Signal, func()) // of program
+	version string                            // of the program
 }
 
 // serving makes c a command with these flags, and those of the log, that
@@ -133,7 +134,13 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	traces, err := openTracing(ctx, o.state.env, o.kafka.version, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, traces.close()) }()
 	cfg := nodeConfig{
+		tracer:   traces.tracer,
 		engine:   o.kafka.engineConfig(o.state.dir, log),
 		prefix:   belfry.Prefix(o.kafka.prefix),
 		inboxCap: o.fold.inboxCap,
@@ -148,6 +155,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	}
 	o.member.apply(&cfg.engine)
 	if withAPI {
+		cfg.notice = o.server.drainNotice
 		cfg.polls, cfg.trust = o.server.pollInterval, o.server.tokenTrust
 		if cfg.trust == 0 {
 			cfg.trust = -1 // never

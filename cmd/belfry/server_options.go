@@ -12,6 +12,8 @@ import (
 const (
 	defaultAddr  = "127.0.0.1:8080"
 	defaultGrace = 10 * time.Second
+
+	defaultDrainNotice = time.Second
 )
 
 // The ways of --auth.
@@ -32,6 +34,7 @@ type serverOptions struct {
 
 	pollInterval time.Duration
 	tokenTrust   time.Duration
+	drainNotice  time.Duration
 }
 
 func (o *serverOptions) addFlags(fs *pflag.FlagSet) {
@@ -44,6 +47,7 @@ func (o *serverOptions) addFlags(fs *pflag.FlagSet) {
 	o.stream.addFlags(fs)
 	fs.DurationVar(&o.pollInterval, "poll-interval", server.DefaultPollInterval, "how long clients are told to wait between polls of a badge, longer under load; one user may ask 20 times as often")
 	fs.DurationVar(&o.tokenTrust, "token-trust", server.DefaultTokenTrust, "how long a token that was found good is believed without checking its signature again, never beyond its end; 0 checks each time")
+	fs.DurationVar(&o.drainNotice, "drain-notice", defaultDrainNotice, "how long, after SIGTERM or Ctrl-C, /readyz says draining before connections are refused: as long as the load balancer needs to notice; at most 15 % of --grace")
 }
 
 // validate checks the options and loads the secret, if one is needed.
@@ -65,6 +69,9 @@ func (o *serverOptions) validate() error {
 	}
 	if o.tokenTrust < 0 {
 		return flagErrorf("token-trust", "must not be negative, is %s", o.tokenTrust)
+	}
+	if o.drainNotice < 0 {
+		return flagErrorf("drain-notice", "must not be negative, is %s", o.drainNotice)
 	}
 	if o.auth.value == authJWT {
 		if o.trust.jwksURL != "" && o.jwt.secretFile == "" {

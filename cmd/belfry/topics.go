@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,8 @@ func (p *program) topicsCommand() *cobra.Command {
 		topics topicOptions
 		log    logOptions
 		renew  = newRenewOptions()
+		dryRun bool
+		grow   string
 	)
 	c := &cobra.Command{
 		Use:     "topics",
@@ -24,18 +27,28 @@ func (p *program) topicsCommand() *cobra.Command {
 others. A topic that exists is never changed: a mismatch is an error that names
 it and the fix. Running it again changes nothing.
 
+With --dry-run it prints what it would do, topic by topic, and changes nothing.
+
 The number of partitions is for life, since rows would no longer lie where their
-records go.
+records go. How to get more, under another prefix: docs/operations.md, "More
+partitions".
 
 With --new-epoch it does something else: the journal (or the built-in source
 topic) was cut short, by a restore from a backup or an unclean election, and the
 processors refuse partitions of it. Stop all processors first. What they have
 not processed is copied to a file; then the topic is deleted, created again as
 it was, and filled from the file. Users keep all they have, and versions go on.
-Interrupted, the same command goes on where it was.`,
+Interrupted, the same command goes on where it was.
+
+With --grow-from it also fills the topics of --prefix, which may have more
+partitions, with the users and inboxes of an installation with another prefix,
+which it leaves as it is. Nothing of either may run, all of the old one must be
+processed, and the new one must never have run.`,
 		Example: `  belfry topics --brokers kafka:9092
+  belfry topics --brokers kafka:9092 --dry-run
   belfry topics --brokers kafka:9092 --prefix staging --partitions 24 --replication 3
-  belfry topics --brokers kafka:9092 --new-epoch`,
+  belfry topics --brokers kafka:9092 --new-epoch
+  belfry topics --brokers kafka:9092 --prefix belfry2 --partitions 48 --grow-from belfry`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := kafka.validate(); err != nil {
 				return err
@@ -50,6 +63,15 @@ Interrupted, the same command goes on where it was.`,
 			prefix := belfry.Prefix(kafka.prefix)
 			cfg := kafka.engineConfig("", logger)
 			report := func(change engine.Change) { fmt.Fprintln(p.stdout, change) }
+			if dryRun {
+				if renew.topic.value != "" || grow != "" {
+					return flagErrorf("dry-run", "not with --%s or --%s, which change nothing that is there before all is checked and copied", newEpochFlag, growFromFlag)
+				}
+				return planTopics(cfg, prefix, topics, p.stdout)
+			}
+			if err := checkGrowth(belfry.Prefix(grow), prefix, renew); err != nil {
+				return err
+			}
 			if renew.topic.value != "" {
 				return renewTopic(cmd.Context(), cfg, prefix, renew, report)
 			}
@@ -61,12 +83,60 @@ Interrupted, the same command goes on where it was.`,
 				return err
 			}
 			fmt.Fprintf(p.stdout, "%d topics are as they must be\n", len(prefix.Topics(topics.partitions)))
+			if grow != "" {
+				return engine.Grow(cmd.Context(), cfg, engine.Growth{From: belfry.Prefix(grow), To: prefix, Report: report})
+			}
 			return nil
 		},
 	}
 	kafka.addFlags(c.Flags())
 	topics.addFlags(c.Flags())
 	renew.addFlags(c.Flags())
+	c.Flags().StringVar(&grow, growFromFlag, "", "`prefix` of an installation whose users and inboxes are copied into this one, which may have more partitions; on the command line only")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be created and what differs, and change nothing")
 	log.addFlags(c.Flags())
 	return c
+}
+
+// planTopics prints what ensureTopics would do. A difference, which that would
+// not mend, is an error here too.
+func planTopics(cfg engine.Config, prefix belfry.Prefix, o topicOptions, out io.Writer) error {
+	topics, err := openTopics(cfg)
+	if err != nil {
+		return err
+	}
+	defer topics.Close()
+	specs := prefix.Topics(o.partitions)
+	steps, err := topics.Plan(specs, o.replication)
+	if err != nil {
+		return fmt.Errorf("topics of prefix %s: %w", prefix, err)
+	}
+	var existing []belfry.TopicSpec
+	for i, s := range steps {
+		fmt.Fprintln(out, s)
+		if !s.Create {
+			existing = append(existing, specs[i])
+		}
+	}
+	return topics.Verify(existing)
+}
+
+// growFromFlag is an action and no setting, like newEpochFlag.
+const growFromFlag = "grow-from"
+
+// checkGrowth checks the prefix of --grow-from, if there is one.
+func checkGrowth(from, to belfry.Prefix, renew renewOptions) error {
+	if from == "" {
+		return nil
+	}
+	if err := from.Check(); err != nil {
+		return flagErrorf(growFromFlag, "%w", problem(err))
+	}
+	if from == to {
+		return flagErrorf(growFromFlag, "%s is --prefix itself: topics keep their partitions, others need another prefix", from)
+	}
+	if renew.topic.value != "" {
+		return flagErrorf(growFromFlag, "not with --%s", newEpochFlag)
+	}
+	return nil
 }

@@ -1,0 +1,117 @@
+package engine_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+
+	"github.com/belfry/belfry/engine"
+)
+
+func TestRecoveryPercent(t *testing.T) {
+	for _, tt := range []struct {
+		r    engine.Recovery
+		want float64
+	}{
+		{engine.Recovery{}, 100},
+		{engine.Recovery{Total: 4}, 0},
+		{engine.Recovery{Done: 1, Total: 4}, 25},
+		{engine.Recovery{Done: 4, Total: 4}, 100},
+		{engine.Recovery{Done: 5, Total: 4}, 100},
+	} {
+		if got := tt.r.Percent(); got != tt.want {
+			t.Errorf("got %v for %+v, want %v", got, tt.r, tt.want)
+		}
+	}
+}
+
+// wantRecovery checks a status while half of a table of two rows is read.
+func wantRecovery(t *testing.T, s engine.Status) {
+	t.Helper()
+	if s.Phase != engine.Recovering || s.Recovery == nil {
+		t.Fatalf("got %s with recovery %v, want it to recover", s, s.Recovery)
+	}
+	if got := *s.Recovery; got.Done != 1 || got.Total != 2 || got.Left <= 0 {
+		t.Errorf("got %+v, want 1 of 2 and the time for the other", got)
+	}
+	if !strings.Contains(s.String(), "recovering since") || !strings.Contains(s.String(), ", 50%") {
+		t.Errorf("got %q, want it to tell the progress", s)
+	}
+}
+
+func TestViewTellsItsRecovery(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	createTopics(t, cfg, 2, "rows")
+	// Each is a fetch of its own: what a view asks for at once is 1 MiB.
+	large := strings.Repeat("x", 900<<10)
+	produce(t, cfg, text("rows", "a", large))
+	produce(t, cfg, text("rows", "b", large))
+	second, goOn := make(chan struct{}), make(chan struct{})
+	v := engine.NewView(cfg, engine.Table{Topic: "rows", Accepted: func(key string) {
+		if key == "b" {
+			close(second)
+			<-goOn
+		}
+	}})
+	stop := run(t, v.Run)
+	<-second
+	wantRecovery(t, v.Status())
+	close(goOn)
+	awaitPhase(t, v, engine.Running)
+	if r := v.Status().Recovery; r != nil {
+		t.Errorf("got recovery %+v of a view that runs", *r)
+	}
+	stop()
+}
+
+func TestProcessorTellsItsRecovery(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	createTopics(t, cfg, 1, "in", "group-table")
+	produce(t, cfg, text("group-table", "a", "1"), text("group-table", "b", "1"))
+	second, goOn := make(chan struct{}), make(chan struct{})
+	g := engine.Group{
+		Graph: goka.DefineGroup("group", goka.Input("in", engine.Bytes{}, engine.Callback(func(*engine.Context, []byte) {})), goka.Persist(engine.Bytes{})),
+		Options: []goka.ProcessorOption{goka.WithUpdateCallback(func(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
+			if key == "b" {
+				close(second)
+				<-goOn
+			}
+			return goka.DefaultUpdate(ctx, s, key, value)
+		})},
+	}
+	p := engine.NewProcessor(cfg, g)
+	run(t, p.Run)
+	<-second
+	wantRecovery(t, p.Status())
+	close(goOn)
+	awaitPhase(t, p, engine.Running)
+}
+
+// A group without a store has nothing to recover, and does not claim to.
+func TestProcessorWithoutAStoreDoesNotRecover(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	createTopics(t, cfg, 1, "in", "group-table")
+	produce(t, cfg, text("group-table", "a", "1"))
+	opened, goOn := make(chan struct{}), make(chan struct{})
+	p := engine.NewProcessor(cfg, engine.Group{
+		Graph:     goka.DefineGroup("group", goka.Input("in", engine.Bytes{}, engine.Callback(func(*engine.Context, []byte) {})), goka.Persist(engine.Bytes{})),
+		WriteOnly: true,
+		Options: []goka.ProcessorOption{goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) {
+			close(opened)
+			<-goOn
+			return storage.NewNull(), nil
+		})},
+	})
+	run(t, p.Run)
+	<-opened
+	if s := p.Status(); s.Phase != engine.Starting || s.Recovery != nil {
+		t.Errorf("got %s with recovery %v, want it to start", s, s.Recovery)
+	}
+	close(goOn)
+	awaitPhase(t, p, engine.Running)
+}
