@@ -41,7 +41,6 @@ type serveOptions struct {
 	log     logOptions
 
 	hangups func() (<-chan os.Signal, func()) // of program
-	version string                            // of the program
 }
 
 // serving makes c a command with these flags, and those of the log, that
