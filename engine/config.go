@@ -46,6 +46,9 @@ type Config struct {
 	// move. No other process may have the same.
 	InstanceID string
 
+	// Version is that of the program; dead letters name it.
+	Version string
+
 	Logger *slog.Logger // nil: slog.Default
 }
 
@@ -89,7 +92,9 @@ func (c *Config) sarama() (*sarama.Config, error) {
 	cfg.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
 	cfg.Consumer.Group.Rebalance.Timeout = rebalanceTimeout
 	cfg.Net.DialTimeout, cfg.Net.ReadTimeout, cfg.Net.WriteTimeout = connectTimeout, readTimeout, 2*connectTimeout
-	cfg.Consumer.MaxProcessingTime = 5 * time.Second
+	// A partition whose callbacks wait, for room among the dead letters say,
+	// holds up what comes of the other partitions for twice this, once.
+	cfg.Consumer.MaxProcessingTime = time.Second
 	cfg.Consumer.Retry.Backoff = 200 * time.Millisecond
 	cfg.Metadata.AllowAutoTopicCreation = false
 	cfg.Metadata.Retry.Max = 10

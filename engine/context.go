@@ -18,6 +18,7 @@ type gokaContext = goka.Context
 type Context struct {
 	gokaContext
 	raw     *sarama.ConsumerMessage
+	topicID TopicID
 	tracker *tracker // of the record's partition
 	sup     *supervisor
 	silent  int64 // where the partition's silent records end
@@ -26,6 +27,9 @@ type Context struct {
 
 // Raw returns the record as it was received. The caller may not modify it.
 func (c *Context) Raw() *sarama.ConsumerMessage { return c.raw }
+
+// TopicID is that of the incarnation of the topic that the record was read from.
+func (c *Context) TopicID() TopicID { return c.topicID }
 
 // Fail ends the processor and never returns: goka's own Fail returns while the
 // session shuts down, and the callback would go on and have the record

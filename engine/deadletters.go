@@ -1,9 +1,8 @@
 package engine
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -15,11 +14,17 @@ import (
 // DeadLetters writes records that cannot be processed to the dead-letter topic:
 // key, value and headers as received, byte for byte, in order and with repeats,
 // and after them headers of ours that say why and where from. goka's own emit
-// would turn a null key into an empty one and headers into a map. A value that
-// makes it larger than the topic takes is cut, and a header says so.
+// would turn a null key into an empty one and headers into a map. What makes it
+// larger than the topic takes is cut, and a header says so.
+//
+// Letters of one source partition lie in one partition, in order. What is not
+// acknowledged yet is bounded in all and for each source partition, see
+// [DeadLetters.Send].
 type DeadLetters struct {
 	topic    string
+	version  string
 	producer *producer
+	shares   *shares
 	now      func() time.Time
 }
 
@@ -28,49 +33,68 @@ type DeadLetters struct {
 // 1 MiB, and headers.
 const maxDeadLetterBytes = 2_000_000
 
+// What may be under way, as the client's memory counts it: of one source
+// partition so much that a request of it is full while another is, and of all
+// together what a process can spare.
+const (
+	deadLettersUnderWay      = 32 << 20
+	deadLettersOfOne         = 4 << 20
+	deadLetterOverhead       = 1 << 10 // of one in memory, besides its bytes
+	deadLetterRecordsOfBytes = deadLettersUnderWay / deadLetterOverhead
+)
+
 // OpenDeadLetters returns a producer for the topic.
 func OpenDeadLetters(cfg Config, topic string) (*DeadLetters, error) {
 	p, err := cfg.newProducer("belfry-dead-letters", false,
 		kgo.ProducerBatchMaxBytes(maxDeadLetterBytes),
-		// Any partition: nothing depends on their order.
-		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
+		// The shares are what blocks, each in its turn: the client's own bound
+		// would let the partition with the most letters go first.
+		kgo.MaxBufferedRecords(deadLetterRecordsOfBytes+1),
+		kgo.RecordPartitioner(byNumber()))
 	if err != nil {
 		return nil, err
 	}
-	return &DeadLetters{topic: topic, producer: p, now: time.Now}, nil
+	return &DeadLetters{
+		topic: topic, version: cfg.Version, producer: p, now: time.Now,
+		shares: newShares(deadLettersUnderWay, deadLettersOfOne),
+	}, nil
 }
 
-// Send writes one dead letter of a record that group could not process. It
-// calls done once, from any goroutine, when the broker has acknowledged it or
-// it cannot be written; done must not block.
-func (d *DeadLetters) Send(raw *sarama.ConsumerMessage, group string, reason belfry.Reason, cause error, done func(error)) {
-	headers := make([]kgo.RecordHeader, 0, len(raw.Headers)+10)
-	for _, h := range raw.Headers {
-		headers = append(headers, kgo.RecordHeader{Key: string(h.Key), Value: h.Value})
+// byNumber has a record go to the partition with the number that it has, modulo
+// how many there are.
+func byNumber() kgo.Partitioner {
+	return kgo.BasicConsistentPartitioner(func(string) func(*kgo.Record, int) int {
+		return func(r *kgo.Record, n int) int { return int(r.Partition) % n }
+	})
+}
+
+// Send writes one dead letter of a record that could not be processed. The
+// caller says in why the reason, the error, the group, the topic's ID and, if
+// they are known, stack, rule, field and attempt; the rest is filled in here.
+//
+// It blocks while too much is under way, of this source partition or of all,
+// so that a storm of bad records takes no more memory than that; partitions get
+// their turn in the order in which they asked, so that one with a bad record now
+// and then does not wait for the storm of another to end.
+//
+// done is called once, from any goroutine, when the broker has acknowledged the
+// letter or it cannot be written. It must not block.
+func (d *DeadLetters) Send(ctx context.Context, raw *sarama.ConsumerMessage, why belfry.DeadLetter, done func(error)) {
+	why.Topic, why.Partition, why.Offset, why.Timestamp = raw.Topic, raw.Partition, raw.Offset, raw.Timestamp
+	why.Version, why.DeadAt = d.version, d.now()
+	record := deadLetter(raw, &why)
+	// What lists letters by time asks for this one; the broker's would differ.
+	record.Topic, record.Timestamp = d.topic, why.DeadAt
+	source := claimKey{raw.Topic, raw.Partition}
+	record.Partition = int32(Partition(source.topic, 1<<16)) + source.partition
+	release, err := d.shares.take(ctx, source, int64(recordBytes(record.Key, record.Value, record.Headers)+deadLetterOverhead))
+	if err != nil {
+		// The last one of a partition that is given back. To fail it would fail
+		// the group, for a rebalance.
+		release = func() {}
 	}
-	add := func(name, value string) {
-		headers = append(headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
-	}
-	add(belfry.HeaderReason, string(reason))
-	add(belfry.HeaderError, cause.Error())
-	var p *PanicError
-	if errors.As(cause, &p) {
-		add(belfry.HeaderStack, p.Stack)
-	}
-	add(belfry.HeaderGroup, group)
-	add(belfry.HeaderTopic, raw.Topic)
-	add(belfry.HeaderPartition, strconv.Itoa(int(raw.Partition)))
-	add(belfry.HeaderOffset, strconv.FormatInt(raw.Offset, 10))
-	add(belfry.HeaderTimestamp, raw.Timestamp.UTC().Format(time.RFC3339Nano))
-	add(belfry.HeaderDeadAt, d.now().UTC().Format(time.RFC3339Nano))
-	value := raw.Value
-	if over := recordBytes(raw.Key, value, headers) - maxDeadLetterBytes; over > 0 {
-		add(belfry.HeaderTruncated, strconv.Itoa(len(value)))
-		value = value[:max(len(value)-over-truncationSlack, 0)]
-	}
-	// A nil key or value is null on the wire, an empty one is empty.
-	record := &kgo.Record{Topic: d.topic, Key: raw.Key, Value: value, Headers: headers}
 	d.producer.produce(record, func(_ *kgo.Record, err error) {
+		release()
 		if err != nil {
 			err = fmt.Errorf("write dead letter to %s: %w", d.topic, err)
 		}
@@ -78,16 +102,9 @@ func (d *DeadLetters) Send(raw *sarama.ConsumerMessage, group string, reason bel
 	})
 }
 
-// truncationSlack is room for the header that tells of it and for the encoding.
-const truncationSlack = 1024
-
-func recordBytes(key, value []byte, headers []kgo.RecordHeader) int {
-	n := len(key) + len(value)
-	for _, h := range headers {
-		n += len(h.Key) + len(h.Value) + 4 // and their lengths
-	}
-	return n
-}
+// UnderWay is how many bytes of letters are not acknowledged yet, what they
+// take in memory besides their own bytes included.
+func (d *DeadLetters) UnderWay() int64 { return d.shares.taken() }
 
 // Close waits for what is under way. There must be no Send during or after it.
 func (d *DeadLetters) Close() error { return d.producer.Close() }

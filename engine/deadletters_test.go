@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,6 +18,7 @@ import (
 func TestDeadLettersAreAsReceived(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
+	cfg.Version = "v9"
 	createTopics(t, cfg, 1, "dead")
 	dead, err := engine.OpenDeadLetters(cfg, "dead")
 	if err != nil {
@@ -43,7 +45,12 @@ func TestDeadLettersAreAsReceived(t *testing.T) {
 	acknowledged := make(chan error, len(tests))
 	for i, tt := range tests {
 		tt.raw.Topic, tt.raw.Partition, tt.raw.Offset, tt.raw.Timestamp = "in", 3, int64(i), at
-		dead.Send(&tt.raw, "g", belfry.ReasonInvalid, tt.cause, func(err error) { acknowledged <- err })
+		why := belfry.DeadLetter{Reason: belfry.ReasonInvalid, Error: tt.cause.Error(), Group: "g", TopicID: [16]byte{0xbe, 15: 1}, Attempt: i + 1}
+		var p *engine.PanicError
+		if errors.As(tt.cause, &p) {
+			why.Stack = p.Stack
+		}
+		dead.Send(t.Context(), &tt.raw, why, func(err error) { acknowledged <- err })
 	}
 	for range tests {
 		if err := <-acknowledged; err != nil {
@@ -71,8 +78,8 @@ func TestDeadLettersAreAsReceived(t *testing.T) {
 					}
 					value = "..."
 				case belfry.HeaderDeadAt:
-					if at, err := time.Parse(time.RFC3339, value); err != nil || time.Since(at) > time.Hour {
-						t.Errorf("dead at %q: %v", value, err)
+					if at, err := time.Parse(time.RFC3339, value); err != nil || time.Since(at) > time.Hour || !at.Truncate(time.Millisecond).Equal(m.Timestamp) {
+						t.Errorf("dead at %q, the letter's timestamp is %v: %v", value, m.Timestamp, err)
 					}
 					value = "..."
 				}
@@ -82,7 +89,8 @@ func TestDeadLettersAreAsReceived(t *testing.T) {
 				t.Errorf("got %s, want %s", line, tests[i].want)
 			}
 			want := []string{"belfry-reason=invalid", "belfry-error=" + tests[i].cause.Error(), "belfry-group=g", "belfry-topic=in",
-				"belfry-partition=3", fmt.Sprintf("belfry-offset=%d", i), "belfry-timestamp=2026-01-31T09:00:00.005Z", "belfry-dead-at=..."}
+				"belfry-topic-id=be000000000000000000000000000001", "belfry-partition=3", fmt.Sprintf("belfry-offset=%d", i),
+				"belfry-timestamp=2026-01-31T09:00:00.005Z", fmt.Sprintf("belfry-attempt=%d", i+1), "belfry-version=v9", "belfry-dead-at=..."}
 			if tests[i].name == "panic" {
 				want = slices.Insert(want, 2, "belfry-stack=...")
 			}
@@ -100,9 +108,9 @@ func quote(b []byte) string {
 	return fmt.Sprintf("%q", b)
 }
 
-// A record that with our headers is larger than the topic takes is cut, and
-// says how long it was.
-func TestDeadLetterTooLargeIsCut(t *testing.T) {
+// A partition that is given back, in a rebalance say, has its last letter written
+// all the same: an error would end the whole group.
+func TestDeadLetterOfAPartitionThatIsGivenBack(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
 	createTopics(t, cfg, 1, "dead")
@@ -110,26 +118,16 @@ func TestDeadLetterTooLargeIsCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const length = 3 << 20
-	raw := &sarama.ConsumerMessage{Topic: "in", Key: []byte("k"), Value: []byte(strings.Repeat("v", length))}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
 	acknowledged := make(chan error, 1)
-	dead.Send(raw, "g", belfry.ReasonTooLarge, errTest, func(err error) { acknowledged <- err })
+	dead.Send(ended, &sarama.ConsumerMessage{Topic: "in"}, belfry.DeadLetter{Reason: belfry.ReasonEmpty}, func(err error) { acknowledged <- err })
 	if err := <-acknowledged; err != nil {
-		t.Fatal(err)
-	}
-	if err := dead.Close(); err != nil {
 		t.Error(err)
 	}
-	m := consume(t, cfg, "dead", 1)[0]
-	if len(m.Value) < 1_900_000 || len(m.Value) > 2_000_000 || strings.Trim(string(m.Value), "v") != "" {
-		t.Errorf("the value has %d bytes, want nearly 2,000,000 of its own", len(m.Value))
+	if err := dead.Close(); err != nil || dead.UnderWay() != 0 {
+		t.Errorf("%d bytes are under way, %v", dead.UnderWay(), err)
 	}
-	for _, h := range m.Headers {
-		if string(h.Key) == belfry.HeaderTruncated && string(h.Value) == fmt.Sprint(length) {
-			return
-		}
-	}
-	t.Errorf("no header tells that the value had %d bytes", length)
 }
 
 func TestGuardGivesPanicsAsErrors(t *testing.T) {

@@ -24,6 +24,12 @@ func Scan(ctx context.Context, cfg Config, topic string, partition int32, visit 
 	return scan(ctx, cfg, topic, partition, sarama.OffsetOldest, sarama.OffsetNewest, visit)
 }
 
+// ScanRange is [Scan] of the records from one offset up to, but without, another.
+// What lies outside the partition is not there.
+func ScanRange(ctx context.Context, cfg Config, topic string, partition int32, from, end int64, visit func(*sarama.ConsumerMessage) error) error {
+	return scan(ctx, cfg, topic, partition, max(from, 0), max(end, 0), visit)
+}
+
 // scan is Scan from one offset up to, but without, another; both may be
 // sarama's names for the ends of the log, and from may lie before it.
 func scan(ctx context.Context, cfg Config, topic string, partition int32, from, end int64, visit func(*sarama.ConsumerMessage) error) error {
@@ -48,6 +54,7 @@ func scan(ctx context.Context, cfg Config, topic string, partition int32, from, 
 	if end == sarama.OffsetNewest {
 		end = bounds[partition].end
 	}
+	end = min(end, bounds[partition].end)
 	from = max(from, bounds[partition].oldest)
 	var p progress
 	p.begin(map[int32]*reach{partition: {next: from, target: end, end: bounds[partition].end}})

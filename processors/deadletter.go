@@ -1,18 +1,23 @@
 package processors
 
 import (
+	"context"
 	"errors"
+	"slices"
+	"strconv"
 
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/sources"
 )
 
-// DeadLetters takes what cannot be processed. done is called once the broker
-// has acknowledged it, or with the error.
+// DeadLetters takes what cannot be processed. It may block until there is room or
+// ctx has ended. done is called once, when the broker has acknowledged it, or
+// with the error. What it is told of why need not hold where the record is from.
 type DeadLetters interface {
-	Send(raw *sarama.ConsumerMessage, group string, reason belfry.Reason, cause error, done func(error))
+	Send(ctx context.Context, raw *sarama.ConsumerMessage, why belfry.DeadLetter, done func(error))
 }
 
 // Reports is told of rows in the order of the table, see views.Reports: of one
@@ -34,14 +39,51 @@ type Deps struct {
 // setAside makes the record a dead letter. Its offset is committed once that is
 // acknowledged; if it cannot be, the group fails and reads the record again.
 func (d *Deps) setAside(c *engine.Context, cause error) {
-	group := string(c.Group())
-	reason := reasonOf(cause)
-	d.Metrics.dead(group, reason)
-	d.DeadLetters.Send(c.Raw(), group, reason, cause, c.DeferCommit())
+	why := whyDead(cause)
+	why.Group, why.TopicID, why.Attempt = string(c.Group()), c.TopicID(), 1
+	if topic := string(c.Topic()); topic == d.Prefix.Journal() || topic == d.Prefix.Items() {
+		// In any other topic a header of that name is somebody else's.
+		why.Attempt = 1 + replayed(c.Raw())
+	}
+	d.Metrics.dead(why.Group, why.Reason)
+	d.DeadLetters.Send(c.Context(), c.Raw(), why, c.DeferCommit())
+}
+
+// headerReplayOf tells, on a record that a replay wrote into a topic of ours,
+// which attempt the letter was that it was made of.
+const headerReplayOf = "belfry-replay-of-attempt"
+
+// replayed is how often what the record says has become a dead letter.
+func replayed(raw *sarama.ConsumerMessage) int {
+	for _, h := range slices.Backward(raw.Headers) {
+		if string(h.Key) == headerReplayOf {
+			n, err := strconv.ParseInt(string(h.Value), 10, 32)
+			if err != nil {
+				return 0
+			}
+			return int(max(n, 0))
+		}
+	}
+	return 0
+}
+
+// whyDead is what an error tells.
+func whyDead(err error) belfry.DeadLetter {
+	why := belfry.DeadLetter{Reason: reasonOf(err), Error: err.Error()}
+	var panicked *engine.PanicError
+	if errors.As(err, &panicked) {
+		why.Stack = panicked.Stack
+	}
+	var rule *sources.RuleError
+	if errors.As(err, &rule) {
+		why.Rule, why.Field = rule.Rule, rule.Field
+	}
+	return why
 }
 
 func reasonOf(err error) belfry.Reason {
 	var panicked *engine.PanicError
+	var rule *sources.RuleError
 	switch {
 	case errors.As(err, &panicked):
 		return belfry.ReasonPanic
@@ -49,6 +91,8 @@ func reasonOf(err error) belfry.Reason {
 		return belfry.ReasonEmpty
 	case errors.Is(err, belfry.ErrTooLarge):
 		return belfry.ReasonTooLarge
+	case errors.As(err, &rule):
+		return belfry.ReasonRule
 	case errors.Is(err, belfry.ErrInvalid):
 		return belfry.ReasonInvalid
 	default:

@@ -131,7 +131,7 @@ type held struct {
 	done []func(error)
 }
 
-func (h *held) Send(_ *sarama.ConsumerMessage, _ string, _ belfry.Reason, _ error, done func(error)) {
+func (h *held) Send(_ context.Context, _ *sarama.ConsumerMessage, _ belfry.DeadLetter, done func(error)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.done = append(h.done, done)

@@ -21,10 +21,7 @@ type Record struct {
 }
 
 // Header is one header of a Kafka record.
-type Header struct {
-	Key   string
-	Value []byte
-}
+type Header = belfry.Header
 
 // Delivery is one journal record for each of several recipients; it differs
 // only in its key. A delivery shares its parts with others.

@@ -30,7 +30,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	for title, want := range map[string][]string{
 		"Start here": {"demo"},
 		"Serve":      {"processor", "run", "server"},
-		"Operate":    {"emit", "inspect", "token", "topics"},
+		"Operate":    {"dead-letters", "emit", "inspect", "rules", "token", "topics"},
 		"Develop":    {"bench", "broker", "chaos"},
 	} {
 		got := groups[title]
@@ -72,6 +72,11 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"bench poll":       {"brokers", "partitions", "tables", "connections", "rounds", "duration"},
 		"bench stream":     {"brokers", "partitions", "steps", "connections", "rates", "duration", "hot", "tls", "http2"},
 		"bench soak":       {"brokers", "rate", "duration", "every", "users", "partitions", "out"},
+
+		"dead-letters list":   append(slices.Clone(kafka), "reason", "topic", "group", "rule", "since", "until", "limit", "pending", "cursor", "json"),
+		"dead-letters show":   append(slices.Clone(kafka), "json", "contents"),
+		"dead-letters replay": append(slices.Clone(kafka), "reason", "topic", "group", "rule", "since", "until", "limit", "all", "yes", "again", "rules", "json", "contents"),
+		"dead-letters purge":  append(slices.Clone(kafka), "before", "yes", "json"),
 	} {
 		c, _, err := newProgram(nil).root().Find(strings.Fields(command))
 		if err != nil {

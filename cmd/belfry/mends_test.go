@@ -98,12 +98,12 @@ func mends() []mend {
 		},
 		{
 			name: "dead-letters", hole: "what cannot be read is gone without a trace",
-			file: "processors/deadletter.go", old: "\td.DeadLetters.Send(c.Raw(), group, reason, cause, c.DeferCommit())\n", new: "\n",
+			file: "processors/deadletter.go", old: "\td.DeadLetters.Send(c.Context(), c.Raw(), why, c.DeferCommit())\n", new: "\n",
 			scene: "no faults", kind: chaos.Lost, text: "is not among the dead letters",
 		},
 		{
 			name: "poison", hole: "a record that cannot be read ends whoever reads it",
-			file: "processors/deadletter.go", old: "\td.DeadLetters.Send(c.Raw(), group, reason, cause, c.DeferCommit())\n", new: "\tc.Fail(cause)\n",
+			file: "processors/deadletter.go", old: "\td.DeadLetters.Send(c.Context(), c.Raw(), why, c.DeferCommit())\n", new: "\tc.Fail(cause)\n",
 			scene: "no faults", kind: chaos.Stuck, text: "group ",
 		},
 		{

@@ -280,7 +280,7 @@ func verifyTopics(cfg engine.Config, prefix belfry.Prefix) error {
 func openTopics(cfg engine.Config) (*engine.Topics, error) {
 	topics, err := engine.OpenTopics(cfg)
 	if err != nil {
-		return nil, flagErrorf("brokers", "%w: start Kafka there, or name brokers that can be reached from here", err)
+		return nil, unreachable(err)
 	}
 	return topics, nil
 }

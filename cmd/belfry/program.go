@@ -69,6 +69,7 @@ func (p *program) commands() []*cobra.Command {
 		p.topicsCommand(),
 		p.emitCommand(),
 		p.inspectCommand(),
+		p.deadLettersCommand(),
 		p.rulesCommand(),
 		p.tokenCommand(),
 		p.brokerCommand(),

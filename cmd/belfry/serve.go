@@ -46,7 +46,7 @@ type serveOptions struct {
 // serving makes c a command with these flags, and those of the log, that
 // validates them and serves.
 func (p *program) serving(c *cobra.Command, o *serveOptions, flags []options, serve func(context.Context, *slog.Logger) error) *cobra.Command {
-	o.state.env, o.hangups = p.env, p.hangups
+	o.state.env, o.hangups, o.kafka.version = p.env, p.hangups, versionName(p.version)
 	for _, f := range flags {
 		f.addFlags(c.Flags())
 	}
@@ -70,7 +70,7 @@ func (p *program) serving(c *cobra.Command, o *serveOptions, flags []options, se
 // engineConfig says how to reach Kafka; the options must have been validated.
 func (o *kafkaOptions) engineConfig(stateDir string, log *slog.Logger) engine.Config {
 	return engine.Config{
-		Brokers: o.brokers, StateDir: stateDir, TLS: o.tls, Logger: log,
+		Brokers: o.brokers, StateDir: stateDir, TLS: o.tls, Version: o.version, Logger: log,
 		SASL: engine.SASL{Mechanism: o.saslMechanism.value, User: o.saslUser, Password: o.saslPassword},
 	}
 }

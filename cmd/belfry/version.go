@@ -29,7 +29,16 @@ func versionText(linked string) string {
 	return formatVersion(linked, info)
 }
 
-func formatVersion(linked string, info *debug.BuildInfo) string {
+// versionName is the version alone: what dead letters name.
+func versionName(linked string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	return nameOf(linked, info)
+}
+
+func nameOf(linked string, info *debug.BuildInfo) string {
 	name := linked
 	if name == "" {
 		name = info.Main.Version
@@ -37,7 +46,11 @@ func formatVersion(linked string, info *debug.BuildInfo) string {
 	if name == "" || name == "(devel)" {
 		name = "devel"
 	}
-	text := "belfry " + name
+	return name
+}
+
+func formatVersion(linked string, info *debug.BuildInfo) string {
+	text := "belfry " + nameOf(linked, info)
 	var revision, modified string
 	for _, s := range info.Settings {
 		switch s.Key {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"strconv"
 
 	"github.com/IBM/sarama"
 
@@ -63,8 +62,10 @@ func (s *scanner) truth(ctx context.Context) (*Truth, error) {
 		return nil, err
 	}
 	err = s.scan(ctx, s.prefix.DeadLetters(), func(m *sarama.ConsumerMessage) error {
-		dead, err := deadOf(m)
-		t.Dead = append(t.Dead, dead)
+		dead, ok, err := deadOf(m)
+		if ok {
+			t.Dead = append(t.Dead, dead)
+		}
 		return err
 	})
 	return t, err
@@ -99,33 +100,23 @@ func take[T any](table map[string]T, m *sarama.ConsumerMessage, decode func([]by
 	return nil
 }
 
-// deadOf reads a dead letter. The value need not be JSON to hold an id.
-func deadOf(m *sarama.ConsumerMessage) (Dead, error) {
-	var d Dead
-	var partition, offset string
-	// Ours stand behind the record's own.
-	for _, h := range m.Headers {
-		switch value := string(h.Value); string(h.Key) {
-		case belfry.HeaderReason:
-			d.Reason = belfry.Reason(value)
-		case belfry.HeaderTopic:
-			d.Topic = value
-		case belfry.HeaderPartition:
-			partition = value
-		case belfry.HeaderOffset:
-			offset = value
-		}
+// deadOf reads a dead letter; of what else is in its topic it is not ok. The
+// value need not be JSON to hold an id.
+func deadOf(m *sarama.ConsumerMessage) (d Dead, ok bool, err error) {
+	headers := make([]belfry.Header, len(m.Headers))
+	for i, h := range m.Headers {
+		headers[i] = belfry.Header{Key: string(h.Key), Value: h.Value}
 	}
-	p, err := strconv.ParseInt(partition, 10, 32)
+	if _, mark := belfry.ParseReplayedMark(headers); mark {
+		return Dead{}, false, nil
+	}
+	letter, _, err := belfry.ParseDeadLetter(headers)
 	if err != nil {
-		return d, fmt.Errorf("partition of the dead letter at offset %d: %w", m.Offset, err)
+		return Dead{}, false, fmt.Errorf("dead letter at offset %d: %w", m.Offset, err)
 	}
-	if d.Offset, err = strconv.ParseInt(offset, 10, 64); err != nil {
-		return d, fmt.Errorf("offset of the dead letter at offset %d: %w", m.Offset, err)
-	}
-	d.Partition = int32(p)
+	d = Dead{Reason: letter.Reason, Topic: letter.Topic, Partition: letter.Partition, Offset: letter.Offset}
 	if id := regexp.MustCompile(`"id":"([^"]*)"`).FindSubmatch(m.Value); id != nil {
 		d.ID = string(id[1])
 	}
-	return d, nil
+	return d, true, nil
 }

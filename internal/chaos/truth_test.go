@@ -60,7 +60,9 @@ func TestTruthIsTheLastOfEachKey(t *testing.T) {
 		message(prefix.InboxTable(), 0, "a/3", item), message(prefix.InboxTable(), 1, "c/3", item), message(prefix.InboxTable(), 1, "c/3", nil),
 		// The sender's own header of that name does not count.
 		message(prefix.DeadLetters(), 0, "x", []byte(`{"id":"s1-poison-1","recipient`), belfry.HeaderTopic, "other",
-			belfry.HeaderReason, "invalid", belfry.HeaderTopic, "chaos-1.notifications", belfry.HeaderPartition, "1", belfry.HeaderOffset, "77"),
+			belfry.HeaderReason, "invalid", belfry.HeaderTopic, "chaos-1.notifications", belfry.HeaderPartition, "1", belfry.HeaderOffset, "77",
+			belfry.HeaderTimestamp, "2026-01-31T09:00:00Z", belfry.HeaderDeadAt, "2026-01-31T09:00:01Z"),
+		message(prefix.DeadLetters(), 0, "", nil, belfry.HeaderReplayed, "0"),
 	)
 	s := &scanner{kafka: cfg, prefix: prefix, partitions: 2}
 	got, err := s.truth(t.Context())

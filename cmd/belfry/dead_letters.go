@@ -1,0 +1,140 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry"
+)
+
+// yesFlag is no setting of an environment or a file: it is given for one call.
+const yesFlag = "yes"
+
+func (p *program) deadLettersCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "dead-letters",
+		GroupID: groupOperate,
+		Short:   "List, show, replay and purge the records that could not be processed",
+		Long: `What cannot be processed becomes a dead letter: the record as it was received,
+byte for byte, and headers that say why and where from. They are kept for 30 days.
+A letter is named by where it lies in its topic: partition/offset, as in 3/120.
+
+Replay what was mended: the letters go through the rules of today into the inboxes,
+never back into the topic that they came from, and nobody gets anything twice.`,
+	}
+	c.AddCommand(p.deadLettersListCommand(), p.deadLettersShowCommand(), p.deadLettersReplayCommand(), p.deadLettersPurgeCommand())
+	return c
+}
+
+// letterOptions say which dead letters are meant.
+type letterOptions struct {
+	reasons []string
+	topics  []string
+	groups  []string
+	rules   []string
+	since   pastTime
+	until   pastTime
+	limit   int
+}
+
+func (o *letterOptions) addFlags(fs *pflag.FlagSet) {
+	var known []string
+	for _, r := range belfry.Reasons() {
+		known = append(known, string(r))
+	}
+	fs.StringSliceVar(&o.reasons, "reason", nil, "only those with a `reason` of this list: "+strings.Join(known, ", "))
+	fs.StringSliceVar(&o.topics, "topic", nil, "only those of a `topic` of this list")
+	fs.StringSliceVar(&o.groups, "group", nil, "only those that a consumer `group` of this list set aside")
+	fs.StringSliceVar(&o.rules, "rule", nil, "only those that a `rule` of this list could not be applied to")
+	fs.Var(&o.since, "since", "only those set aside since a `time`: RFC 3339, or how long ago (72h)")
+	fs.Var(&o.until, "until", "only those set aside before a `time`: RFC 3339, or how long ago (1h)")
+	fs.IntVar(&o.limit, "limit", o.limit, "how many at the most; 0 for all")
+}
+
+func (o *letterOptions) validate() error {
+	for _, r := range o.reasons {
+		if !slices.Contains(belfry.Reasons(), belfry.Reason(r)) {
+			return flagErrorf("reason", "must be of %v, not %.80q", belfry.Reasons(), r)
+		}
+	}
+	if o.limit < 0 {
+		return flagErrorf("limit", "must be 0 or more, is %d", o.limit)
+	}
+	f := o.filter(time.Now())
+	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
+		return flagErrorf("since", "must be before --until")
+	}
+	return nil
+}
+
+func (o *letterOptions) filter(now time.Time) belfry.LetterFilter {
+	f := belfry.LetterFilter{Topics: o.topics, Groups: o.groups, Rules: o.rules, Since: o.since.at(now), Until: o.until.at(now)}
+	for _, r := range o.reasons {
+		f.Reasons = append(f.Reasons, belfry.Reason(r))
+	}
+	return f
+}
+
+// any reports whether something was asked for.
+func (o *letterOptions) any() bool {
+	return len(o.reasons)+len(o.topics)+len(o.groups)+len(o.rules) > 0 || o.since.text != "" || o.until.text != ""
+}
+
+// pastTime is the value of a flag that names a time, or how long ago it was.
+type pastTime struct {
+	text string
+	time time.Time
+	ago  time.Duration
+}
+
+var _ pflag.Value = (*pastTime)(nil)
+
+// String implements pflag.Value.
+func (t *pastTime) String() string { return t.text }
+
+// Type implements pflag.Value.
+func (t *pastTime) Type() string { return "time" }
+
+// Set implements pflag.Value.
+func (t *pastTime) Set(text string) error {
+	if ago, err := time.ParseDuration(text); err == nil {
+		if ago < 0 {
+			return usagef("%s ago is yet to come; leave the minus away", text)
+		}
+		*t = pastTime{text: text, ago: ago}
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return usagef("must be a time such as 2026-01-31T09:00:00Z, or how long ago, such as 72h, not %.80q", text)
+	}
+	*t = pastTime{text: text, time: at}
+	return nil
+}
+
+// at is the time that is meant; zero if none was given.
+func (t *pastTime) at(now time.Time) time.Time {
+	if t.text != "" && t.time.IsZero() {
+		return now.Add(-t.ago)
+	}
+	return t.time
+}
+
+// letterIDs reads arguments that name letters, each once.
+func letterIDs(args []string) ([]belfry.LetterID, error) {
+	var ids []belfry.LetterID
+	for _, arg := range args {
+		id, err := belfry.ParseLetterID(arg)
+		if err != nil {
+			return nil, usagef("letter %.40q: %w; \"belfry dead-letters list\" shows the ids", arg, problem(err))
+		}
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/processors"
+)
+
+func (p *program) deadLettersListCommand() *cobra.Command {
+	var (
+		kafka   kafkaOptions
+		log     logOptions
+		which   = letterOptions{limit: 50}
+		asJSON  bool
+		pending bool
+		cursor  string
+	)
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List dead letters, the newest first",
+		Long: `List dead letters, the newest first. It joins no consumer group and changes
+nothing. What the records hold is not shown; errors may quote a few words of it.
+
+With more than --limit of them the last line names a --cursor for the next ones.`,
+		Example: `  belfry dead-letters list --brokers 127.0.0.1:9092
+  belfry dead-letters list --brokers 127.0.0.1:9092 --topic orders --reason rule --since 24h
+  belfry dead-letters list --brokers 127.0.0.1:9092 --pending --limit 0 --json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := kafka.validate(); err != nil {
+				return err
+			}
+			if err := which.validate(); err != nil {
+				return err
+			}
+			before, err := belfry.ParseLetterCursor(cursor)
+			if err != nil {
+				return flagErrorf("cursor", "%w", problem(err))
+			}
+			logger, err := log.logger(p.stderr)
+			if err != nil {
+				return err
+			}
+			query := belfry.LetterQuery{Filter: which.filter(time.Now()), Limit: which.limit, Before: before}
+			query.Filter.Pending = pending
+			letters := processors.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
+			if asJSON {
+				encoder := json.NewEncoder(p.stdout)
+				_, err := letters.Newest(cmd.Context(), query, func(l belfry.Letter) error { return encoder.Encode(newLetterReport(&l)) })
+				return err
+			}
+			t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+			n := 0
+			next, err := letters.Newest(cmd.Context(), query, func(l belfry.Letter) error {
+				if n == 0 {
+					fmt.Fprintln(t, "ID\tDEAD AT\tREASON\tRECORD\tRULE\tATTEMPT\tSTATE\tERROR")
+				}
+				n++
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s/%d/%d\t%s\t%d\t%s\t%s\n", l.ID, l.DeadAt.UTC().Format(time.RFC3339), printable(string(l.Reason)),
+					printable(l.Topic), l.Partition, l.Offset, orDash(printable(l.Rule)), l.Attempt, letterState(&l), printable(shortened(l.Error, 100)))
+				// A table of many columns is laid out a screenful at a time.
+				if n%1000 == 0 {
+					return t.Flush()
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			if err := t.Flush(); err != nil {
+				return fmt.Errorf("print letters: %w", err)
+			}
+			switch {
+			case n == 0:
+				_, err = fmt.Fprintln(p.stdout, "no dead letters")
+			case next != nil:
+				_, err = fmt.Fprintf(p.stdout, "\nthere are more: --cursor %s\n", next)
+			}
+			return err
+		},
+	}
+	kafka.addFlags(c.Flags())
+	which.addFlags(c.Flags())
+	c.Flags().BoolVar(&pending, "pending", false, "only those that were not replayed")
+	c.Flags().StringVar(&cursor, "cursor", "", "where a list before this one ended")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, a line each")
+	log.addFlags(c.Flags())
+	return c
+}
+
+// letterState is what became of a letter, in a word.
+func letterState(l *belfry.Letter) string {
+	switch {
+	case l.Replayed:
+		return "replayed"
+	case l.Cut():
+		return "cut"
+	}
+	return "pending"
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// letterReport is a letter as JSON.
+type letterReport struct {
+	ID        string    `json:"id"`
+	Reason    string    `json:"reason"`
+	Error     string    `json:"error"`
+	Rule      string    `json:"rule,omitempty"`
+	Field     string    `json:"field,omitempty"`
+	Group     string    `json:"group"`
+	Topic     string    `json:"topic"`
+	TopicID   string    `json:"topic_id,omitempty"` // hex
+	Partition int32     `json:"partition"`
+	Offset    int64     `json:"offset"`
+	Timestamp time.Time `json:"timestamp"`
+	DeadAt    time.Time `json:"dead_at"`
+	Attempt   int       `json:"attempt"`
+	Version   string    `json:"version,omitempty"`
+	Replayed  bool      `json:"replayed"`
+	Cut       bool      `json:"cut"`
+	Stack     string    `json:"stack,omitempty"`
+
+	// Of show alone; absent in lists.
+	Key     *contentReport `json:"key,omitempty"`
+	Value   *contentReport `json:"value,omitempty"`
+	Headers []headerReport `json:"headers,omitempty"`
+}
+
+func newLetterReport(l *belfry.Letter) letterReport {
+	r := letterReport{
+		ID: l.ID.String(), Reason: string(l.Reason), Error: l.Error, Rule: l.Rule, Field: l.Field, Group: l.Group,
+		Topic: l.Topic, Partition: l.Partition, Offset: l.Offset, Timestamp: l.Timestamp.UTC(), DeadAt: l.DeadAt.UTC(),
+		Attempt: l.Attempt, Version: l.Version, Replayed: l.Replayed, Cut: l.Cut(), Stack: l.Stack,
+	}
+	if l.TopicID != [16]byte{} {
+		r.TopicID = fmt.Sprintf("%x", l.TopicID)
+	}
+	return r
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/processors"
+)
+
+func (p *program) deadLettersPurgeCommand() *cobra.Command {
+	var (
+		kafka  kafkaOptions
+		log    logOptions
+		before pastTime
+		yes    bool
+		asJSON bool
+	)
+	c := &cobra.Command{
+		Use:   "purge",
+		Short: "Tell how many old dead letters there are, and with --yes delete them",
+		Long: `Tell how many dead letters were set aside before a time, and with --yes delete
+them, whether they were replayed or not. Kafka deletes them by itself after 30 days.
+
+What they hold is gone from the brokers' disks when Kafka next cleans up, a moment
+later for whole segments, within a day for the rest.`,
+		Example: `  belfry dead-letters purge --before 168h --brokers 127.0.0.1:9092
+  belfry dead-letters purge --before 2026-01-31T00:00:00Z --brokers 127.0.0.1:9092 --yes`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := kafka.validate(); err != nil {
+				return err
+			}
+			if before.text == "" {
+				return flagErrorf("before", "required; name a time, or how long ago: --before 168h")
+			}
+			logger, err := log.logger(p.stderr)
+			if err != nil {
+				return err
+			}
+			at := before.at(time.Now())
+			letters := processors.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
+			purged, err := letters.Purge(cmd.Context(), at, yes)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(p.stdout).Encode(struct {
+					processors.Purged
+					Before  time.Time `json:"before"`
+					Applied bool      `json:"applied"`
+				}{purged, at.UTC(), yes})
+			}
+			verb, hint := "were deleted", ""
+			if !yes {
+				verb, hint = "would be deleted", "; --"+yesFlag+" does it"
+			}
+			_, err = fmt.Fprintf(p.stdout, "%d dead letters of before %s %s, %d of them never replayed%s\n",
+				purged.Letters, at.UTC().Format(time.RFC3339), verb, purged.Pending, hint)
+			return err
+		},
+	}
+	kafka.addFlags(c.Flags())
+	c.Flags().Var(&before, "before", "delete what was set aside before a `time`: RFC 3339, or how long ago (168h)")
+	c.Flags().BoolVar(&yes, yesFlag, false, "do it; otherwise it is only told")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	log.addFlags(c.Flags())
+	return c
+}

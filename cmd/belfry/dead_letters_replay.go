@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/processors"
+)
+
+func (p *program) deadLettersReplayCommand() *cobra.Command {
+	var (
+		kafka kafkaOptions
+		log   logOptions
+		rules rulesOptions
+		which letterOptions
+		all   bool
+		o     belfry.ReplayOptions
+		print replayPrinter
+	)
+	c := &cobra.Command{
+		Use:   "replay [ID...]",
+		Short: "Process dead letters again: tell who would get what, and with --yes do it",
+		Long: `Process dead letters again, those with these ids or those that the filters mean.
+Without --yes it only tells who would get what.
+
+A source topic's letters go through the rules of --rules as they are now; those of
+the built-in topic need none. What comes of them is written into the journal, with
+the ids that it would have had, and never into the topic that the record came from.
+So what is there already is not doubled, and a replay that was interrupted can be
+repeated. A letter that was replayed is marked, and left alone unless --again.
+
+Letters that are as bad as before are counted and told why; they stay what they
+are. One that was cut cannot be replayed at all.
+
+The exit code is 1 if any letter was refused or failed.`,
+		Example: `  belfry dead-letters replay 3/120 7/4 --brokers 127.0.0.1:9092
+  belfry dead-letters replay --topic belfry.notifications --since 24h --brokers 127.0.0.1:9092 --yes
+  belfry dead-letters replay --rule order-received --rules rules.yaml --brokers 127.0.0.1:9092 --yes`,
+		Args: func(_ *cobra.Command, args []string) error {
+			_, err := letterIDs(args)
+			return err
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ids, err := letterIDs(args)
+			if err != nil {
+				return err
+			}
+			if err := kafka.validate(); err != nil {
+				return err
+			}
+			if err := which.validate(); err != nil {
+				return err
+			}
+			if err := rules.validate(); err != nil {
+				return err
+			}
+			switch chosen := which.any() || all; {
+			case len(ids) == 0 && !chosen:
+				return usagef("say which letters: by their ids, by filters such as --reason, --topic or --since, or --all")
+			case len(ids) > 0 && (chosen || which.limit > 0):
+				return usagef("name letters by their ids or by filters, not both")
+			}
+			logger, err := log.logger(p.stderr)
+			if err != nil {
+				return err
+			}
+			prefix := belfry.Prefix(kafka.prefix)
+			ruled, err := replayRules(&rules, prefix)
+			if err != nil {
+				return err
+			}
+			print.out, print.applied = p.stdout, o.Apply
+			return replayLetters(cmd.Context(), processors.ReplayConfig{Engine: kafka.engineConfig("", logger), Prefix: prefix, Rules: ruled},
+				ids, which.filter(time.Now()), which.limit, o, &print)
+		},
+	}
+	kafka.addFlags(c.Flags())
+	rules.addFlags(c.Flags())
+	which.addFlags(c.Flags())
+	c.Flags().BoolVar(&all, "all", false, "all letters, without a filter")
+	c.Flags().BoolVar(&o.Apply, yesFlag, false, "do it; otherwise it is only told")
+	c.Flags().BoolVar(&o.Again, "again", false, "also what was replayed before")
+	c.Flags().BoolVar(&print.contents, "contents", false, "show titles")
+	c.Flags().BoolVar(&print.json, "json", false, "print JSON, a line for each letter")
+	log.addFlags(c.Flags())
+	return c
+}
+
+func replayLetters(ctx context.Context, cfg processors.ReplayConfig, ids []belfry.LetterID, f belfry.LetterFilter, limit int, o belfry.ReplayOptions, print *replayPrinter) (err error) {
+	// What was replayed need not be told of a thousand times.
+	f.Pending = !o.Again
+	replay, err := processors.OpenReplay(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, replay.Close()) }()
+	if len(ids) > 0 {
+		err = replay.Named(ctx, ids, o, print.told)
+	} else {
+		err = replay.Matching(ctx, f, limit, o, print.told)
+	}
+	return errors.Join(err, print.close())
+}
+
+// replayPrinter tells of each letter, and counts.
+type replayPrinter struct {
+	out      io.Writer
+	applied  bool
+	contents bool
+	json     bool
+	counts   map[belfry.ReplayResult]int
+}
+
+func (p *replayPrinter) told(o belfry.ReplayOutcome) error {
+	if p.counts == nil {
+		p.counts = map[belfry.ReplayResult]int{}
+	}
+	p.counts[o.Result]++
+	if p.json {
+		return json.NewEncoder(p.out).Encode(p.report(&o))
+	}
+	l := o.Letter
+	result := string(o.Result)
+	if !p.applied && o.Result == belfry.ReplayDone {
+		result = "would be replayed"
+	}
+	text := fmt.Sprintf("%s  %s/%d/%d  %s", l.ID, printable(l.Topic), l.Partition, l.Offset, result)
+	if o.Problem != "" {
+		text += ": " + printable(o.Problem)
+	}
+	for i := range o.Writes {
+		text += "\n  " + printable(p.write(&o.Writes[i]))
+	}
+	_, err := fmt.Fprintln(p.out, text)
+	return err
+}
+
+// write is one line about what somebody gets.
+func (p *replayPrinter) write(w *belfry.ReplayWrite) string {
+	what := w.Record.Kind.String()
+	if w.Seq > 0 {
+		what = fmt.Sprintf("content of item %d", w.Seq)
+		if w.Item == nil {
+			what = fmt.Sprintf("end of item %d", w.Seq)
+		}
+	}
+	who := strings.Join(w.Recipients[:min(len(w.Recipients), shownRecipients)], ", ")
+	if more := len(w.Recipients) - shownRecipients; more > 0 {
+		who += fmt.Sprintf(" and %d more", more)
+	}
+	text := what + " to " + who
+	if w.Record.Rule != "" {
+		text += " by rule " + w.Record.Rule
+	}
+	if title := titleOf(w); p.contents && title != "" {
+		text += fmt.Sprintf(": %q", title)
+	}
+	return text
+}
+
+func titleOf(w *belfry.ReplayWrite) string {
+	title := w.Record.Notification.Title
+	if w.Item != nil {
+		title = w.Item.Title
+	}
+	if names := title.Languages(); len(names) > 0 {
+		return title[names[0]]
+	}
+	return ""
+}
+
+// replayReport is what came of one letter as JSON.
+type replayReport struct {
+	ID      string        `json:"id"`
+	Result  string        `json:"result"`
+	Applied bool          `json:"applied"`
+	Problem string        `json:"problem,omitempty"`
+	Writes  []writeReport `json:"writes,omitempty"`
+}
+
+type writeReport struct {
+	Kind       string   `json:"kind"` // of the record, or item
+	Recipients []string `json:"recipients"`
+	Rule       string   `json:"rule,omitempty"`
+	ID         string   `json:"id,omitempty"`
+	Seq        uint64   `json:"seq,omitempty"`
+	Title      string   `json:"title,omitempty"`
+}
+
+func (p *replayPrinter) report(o *belfry.ReplayOutcome) replayReport {
+	r := replayReport{ID: o.Letter.ID.String(), Result: string(o.Result), Problem: o.Problem}
+	r.Applied = p.applied && (o.Result == belfry.ReplayDone || o.Result == belfry.ReplayNobody)
+	for i := range o.Writes {
+		w := &o.Writes[i]
+		report := writeReport{Kind: "item", Recipients: w.Recipients, Rule: w.Record.Rule, Seq: w.Seq}
+		if w.Seq == 0 {
+			report.Kind, report.ID = w.Record.Kind.String(), w.Record.Notification.ID
+		}
+		if w.Record.Kind == belfry.KindRetract {
+			report.ID = w.Record.Retraction.ID
+		}
+		if p.contents {
+			report.Title = titleOf(w)
+		}
+		r.Writes = append(r.Writes, report)
+	}
+	return r
+}
+
+// close prints the counts. Its error says that some could not be replayed.
+func (p *replayPrinter) close() error {
+	n := p.counts
+	done, bad := n[belfry.ReplayDone]+n[belfry.ReplayNobody], n[belfry.ReplayFailed]+n[belfry.ReplayRefused]
+	if !p.json {
+		verb, hint := "were replayed", ""
+		if !p.applied {
+			verb, hint = "would be replayed", "; --"+yesFlag+" does it"
+		}
+		fmt.Fprintf(p.out, "%d %s (%d for nobody), %d were before, %d failed, %d refused%s\n",
+			done, verb, n[belfry.ReplayNobody], n[belfry.ReplayAgain], n[belfry.ReplayFailed], n[belfry.ReplayRefused], hint)
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d of %d letters cannot be replayed", bad, done+bad)
+	}
+	return nil
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/processors"
+)
+
+func (p *program) deadLettersShowCommand() *cobra.Command {
+	var (
+		kafka    kafkaOptions
+		log      logOptions
+		asJSON   bool
+		contents bool
+	)
+	c := &cobra.Command{
+		Use:   "show ID",
+		Short: "Show all that one dead letter says",
+		Long: `Show all that one dead letter says, by the id that a list shows.
+
+What the record holds is people's own: key, value and the values of its headers
+are shown with --contents only; otherwise how long they are.`,
+		Example: `  belfry dead-letters show 3/120 --brokers 127.0.0.1:9092
+  belfry dead-letters show 3/120 --brokers 127.0.0.1:9092 --contents`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("name one letter: belfry dead-letters show ID --brokers HOST:PORT")
+			}
+			_, err := letterIDs(args)
+			return err
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ids, err := letterIDs(args)
+			if err != nil {
+				return err
+			}
+			if err := kafka.validate(); err != nil {
+				return err
+			}
+			logger, err := log.logger(p.stderr)
+			if err != nil {
+				return err
+			}
+			letters := processors.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
+			letter, err := letters.Letter(cmd.Context(), ids[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(p.stdout).Encode(newWholeLetterReport(&letter, contents))
+			}
+			return printLetter(p.stdout, &letter, contents)
+		},
+	}
+	kafka.addFlags(c.Flags())
+	c.Flags().BoolVar(&contents, "contents", false, "show key, value and headers of the record")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	log.addFlags(c.Flags())
+	return c
+}
+
+// contentReport is a part of a record: its length, and what it is if that is to
+// be shown. What is no UTF-8 is in base64.
+type contentReport struct {
+	Null   bool    `json:"null,omitempty"`
+	Bytes  int     `json:"bytes"`
+	Text   *string `json:"text,omitempty"`
+	Base64 []byte  `json:"base64,omitempty"`
+}
+
+type headerReport struct {
+	Name string `json:"name"`
+	contentReport
+}
+
+func newContentReport(b []byte, contents bool) contentReport {
+	r := contentReport{Null: b == nil, Bytes: len(b)}
+	switch {
+	case !contents || b == nil:
+	case utf8.Valid(b):
+		text := string(b)
+		r.Text = &text
+	default:
+		r.Base64 = b
+	}
+	return r
+}
+
+func newWholeLetterReport(l *belfry.Letter, contents bool) letterReport {
+	r := newLetterReport(l)
+	key, value := newContentReport(l.Key, contents), newContentReport(l.Value, contents)
+	r.Key, r.Value = &key, &value
+	for _, h := range l.Headers {
+		r.Headers = append(r.Headers, headerReport{h.Key, newContentReport(h.Value, contents)})
+	}
+	return r
+}
+
+func printLetter(w io.Writer, l *belfry.Letter, contents bool) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(t, "%s\t%s\n", name, printable(fmt.Sprintf(format, args...)))
+	}
+	some := func(name, value string) {
+		if value != "" {
+			line(name, "%s", value)
+		}
+	}
+	line("letter", "%s (%s)", l.ID, letterState(l))
+	line("reason", "%s", l.Reason)
+	line("error", "%s", l.Error)
+	some("rule", l.Rule)
+	some("field", l.Field)
+	line("group", "%s", l.Group)
+	line("record", "%s/%d at offset %d, topic ID %x", l.Topic, l.Partition, l.Offset, l.TopicID)
+	line("timestamp", "%s", l.Timestamp.UTC().Format(time.RFC3339Nano))
+	line("dead at", "%s", l.DeadAt.UTC().Format(time.RFC3339Nano))
+	line("attempt", "%d", l.Attempt)
+	some("version", l.Version)
+	if l.Length > 0 {
+		line("cut", "the value had %d bytes", l.Length)
+	}
+	if l.HeaderCount > 0 {
+		line("cut", "it had %d headers", l.HeaderCount)
+	}
+	if l.KeyLength > 0 {
+		line("cut", "the key had %d bytes", l.KeyLength)
+	}
+	for _, h := range l.Headers {
+		line("header", "%s: %s", h.Key, brief(h.Value, contents))
+	}
+	line("key", "%s", brief(l.Key, contents))
+	if !contents || len(l.Value) == 0 {
+		line("value", "%s", brief(l.Value, contents))
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("print letter: %w", err)
+	}
+	if l.Stack != "" {
+		fmt.Fprintf(w, "\n%s\n", printableLines(l.Stack))
+	}
+	if contents && len(l.Value) > 0 {
+		fmt.Fprintf(w, "\n%s\n", strings.TrimRight(readableValue(l.Value), "\n"))
+	}
+	return nil
+}
+
+// brief is a part of a record on one line.
+func brief(b []byte, contents bool) string {
+	switch {
+	case b == nil:
+		return "null"
+	case !contents:
+		return fmt.Sprintf("%d bytes", len(b))
+	case utf8.Valid(b):
+		return fmt.Sprintf("%q", b)
+	}
+	return "0x" + hex.EncodeToString(b)
+}
+
+// readableValue is a value as JSON with a line for each field, as text, or in hex
+// with its text beside.
+func readableValue(b []byte) string {
+	var indented bytes.Buffer
+	switch {
+	case json.Indent(&indented, b, "", "  ") == nil && utf8.Valid(b):
+		return printableLines(indented.String())
+	case utf8.Valid(b) && !bytes.ContainsRune(b, 0):
+		return printableLines(string(b))
+	}
+	return hex.Dump(b)
+}
+
+// printableLines is printable for a text of several lines.
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+// shortened is a text of that many characters at the most.
+func shortened(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	return string([]rune(s)[:most-1]) + "…"
+}

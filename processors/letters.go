@@ -1,0 +1,224 @@
+package processors
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/IBM/sarama"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+)
+
+// Letters reads the dead-letter topic. It joins no group. That a letter was
+// replayed is said by a mark behind it in its partition, so whoever reads a
+// letter also reads what is behind it. What it holds in memory at once is a bit
+// for each record of a partition, and besides that some thousand letters without
+// their contents. It is safe for concurrent use.
+type Letters struct {
+	cfg   engine.Config
+	topic string
+}
+
+// NewLetters returns a reader of the installation's dead letters.
+func NewLetters(cfg engine.Config, prefix belfry.Prefix) *Letters {
+	return &Letters{cfg: cfg, topic: prefix.DeadLetters()}
+}
+
+// Letter returns one letter. The error matches belfry.ErrNoLetter if there is
+// none with that id.
+func (l *Letters) Letter(ctx context.Context, id belfry.LetterID) (belfry.Letter, error) {
+	none := fmt.Errorf("%w: none lies at %s of %s", belfry.ErrNoLetter, id, l.topic)
+	extents, err := engine.Extents(ctx, l.cfg, l.topic)
+	if err != nil {
+		return belfry.Letter{}, err
+	}
+	if int(id.Partition) >= len(extents) {
+		return belfry.Letter{}, none
+	}
+	extent := extents[id.Partition]
+	if id.Offset < extent.Start || id.Offset >= extent.End {
+		return belfry.Letter{}, none
+	}
+	var letter belfry.Letter
+	found := false
+	err = l.scan(ctx, id.Partition, id.Offset, extent.End, func(m *sarama.ConsumerMessage, offsets []int64) error {
+		switch {
+		case offsets != nil:
+			letter.Replayed = letter.Replayed || slices.Contains(offsets, id.Offset)
+		case m.Offset == id.Offset:
+			letter, found = readLetter(m), true
+		}
+		return nil
+	})
+	if err == nil && !found {
+		err = none
+	}
+	return letter, err
+}
+
+// Each calls visit with the letters that the filter means, contents included, of
+// one partition after the other and there in order: those of one source
+// partition come as they were set aside. A letter belongs to visit.
+func (l *Letters) Each(ctx context.Context, f belfry.LetterFilter, visit func(*belfry.Letter) error) error {
+	extents, err := engine.Extents(ctx, l.cfg, l.topic)
+	if err != nil {
+		return err
+	}
+	from, err := l.begins(ctx, extents, f.Since)
+	if err != nil {
+		return err
+	}
+	for p, extent := range extents {
+		if from[p] >= extent.End {
+			continue
+		}
+		marks, err := l.marks(ctx, int32(p), from[p], extent.End)
+		if err != nil {
+			return err
+		}
+		err = l.scan(ctx, int32(p), from[p], extent.End, func(m *sarama.ConsumerMessage, offsets []int64) error {
+			if offsets != nil {
+				return nil
+			}
+			letter := readLetter(m)
+			letter.Replayed = marks.has(m.Offset)
+			if !f.Match(&letter) {
+				return nil
+			}
+			return visit(&letter)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// List returns a page of letters as [Letters.Newest] gives them, q.Limit of them
+// at the most, or belfry.MaxLetterPage.
+func (l *Letters) List(ctx context.Context, q belfry.LetterQuery) (belfry.LetterPage, error) {
+	q.Limit = min(max(q.Limit, 1), belfry.MaxLetterPage)
+	var page belfry.LetterPage
+	next, err := l.Newest(ctx, q, func(letter belfry.Letter) error {
+		page.Letters = append(page.Letters, letter)
+		return nil
+	})
+	page.Next = next
+	return page, err
+}
+
+// Newest calls visit with letters, without their contents and stacks and with
+// long errors cut, the newest first: by when they were set aside over all
+// partitions, and by offset within one. It ends after q.Limit of them, if that is
+// not 0, and returns where those after them begin, nil if there are none.
+func (l *Letters) Newest(ctx context.Context, q belfry.LetterQuery, visit func(belfry.Letter) error) (belfry.LetterCursor, error) {
+	extents, err := engine.Extents(ctx, l.cfg, l.topic)
+	if err != nil {
+		return nil, err
+	}
+	if q.Before != nil && len(q.Before) != len(extents) {
+		return nil, &belfry.FieldError{Field: "before", Problem: "is a cursor of another topic"}
+	}
+	from, err := l.begins(ctx, extents, q.Filter.Since)
+	if err != nil {
+		return nil, err
+	}
+	parts := make([]*letterPart, len(extents))
+	for p, extent := range extents {
+		parts[p] = &letterPart{letters: l, filter: &q.Filter, partition: int32(p), from: from[p], end: extent.End, last: extent.End}
+		if q.Before != nil {
+			parts[p].last = min(q.Before[p], extent.End)
+		}
+	}
+	for n := 0; ; n++ {
+		part, err := newest(ctx, parts)
+		if err != nil || part == nil {
+			return nil, err
+		}
+		if q.Limit > 0 && n == q.Limit {
+			var next belfry.LetterCursor
+			for _, part := range parts {
+				next = append(next, part.last)
+			}
+			return next, nil
+		}
+		if err := visit(part.take()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// newest returns the part that has the newest letter, nil if none is left.
+func newest(ctx context.Context, parts []*letterPart) (*letterPart, error) {
+	g, reading := errgroup.WithContext(ctx)
+	g.SetLimit(4)
+	for _, part := range parts {
+		if len(part.found) == 0 {
+			g.Go(func() error { return part.fill(reading) })
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var best *letterPart
+	for _, part := range parts {
+		if len(part.found) > 0 && (best == nil || part.found[0].DeadAt.After(best.found[0].DeadAt)) {
+			best = part
+		}
+	}
+	return best, nil
+}
+
+// begins are the offsets before which all letters were set aside before since.
+func (l *Letters) begins(ctx context.Context, extents []engine.Extent, since time.Time) ([]int64, error) {
+	from := make([]int64, len(extents))
+	if !since.IsZero() {
+		at, err := engine.OffsetsAt(ctx, l.cfg, l.topic, since)
+		if err != nil {
+			return nil, err
+		}
+		copy(from, at)
+	}
+	for p := range from {
+		from[p] = max(from[p], extents[p].Start)
+	}
+	return from, nil
+}
+
+// marks are the offsets from which on letters were replayed, as said from there
+// up to end.
+func (l *Letters) marks(ctx context.Context, partition int32, from, end int64) (*offsetSet, error) {
+	marks := &offsetSet{base: from}
+	err := l.scan(ctx, partition, from, end, func(_ *sarama.ConsumerMessage, offsets []int64) error {
+		marks.add(offsets)
+		return nil
+	})
+	return marks, err
+}
+
+// scan reads a part of a partition; offsets are those of letters before it that
+// a mark names, and nil for a letter.
+func (l *Letters) scan(ctx context.Context, partition int32, from, end int64, visit func(m *sarama.ConsumerMessage, offsets []int64) error) error {
+	return engine.ScanRange(ctx, l.cfg, l.topic, partition, from, end, func(m *sarama.ConsumerMessage) error {
+		offsets, _ := belfry.ParseReplayedMark(headers(m))
+		return visit(m, slices.DeleteFunc(offsets, func(o int64) bool { return o >= m.Offset }))
+	})
+}
+
+// readLetter makes a letter of a record, also of one that somebody else wrote: it
+// must not keep anybody from the letters behind it.
+func readLetter(m *sarama.ConsumerMessage) belfry.Letter {
+	all := headers(m)
+	letter := belfry.Letter{ID: belfry.LetterID{Partition: m.Partition, Offset: m.Offset}, Key: m.Key, Value: m.Value}
+	why, own, err := belfry.ParseDeadLetter(all)
+	if err != nil {
+		why = belfry.DeadLetter{Reason: belfry.ReasonForeign, Error: err.Error(), Timestamp: m.Timestamp, DeadAt: m.Timestamp}
+		own = len(all)
+	}
+	letter.DeadLetter, letter.Headers = why, all[:own:own]
+	return letter
+}

@@ -1,0 +1,246 @@
+package processors_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/processors"
+)
+
+// openDead opens the dead-letter topic of the test's installation.
+func openDead(t *testing.T, cfg engine.Config) *engine.DeadLetters {
+	t.Helper()
+	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := dead.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return dead
+}
+
+// setAside makes letters of records and waits until they are written.
+func setAside(t *testing.T, dead *engine.DeadLetters, why belfry.DeadLetter, records ...*sarama.ConsumerMessage) {
+	t.Helper()
+	acknowledged := make(chan error, len(records))
+	for _, m := range records {
+		dead.Send(t.Context(), m, why, func(err error) { acknowledged <- err })
+	}
+	for range records {
+		if err := <-acknowledged; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// lettersOf lists all letters of a filter, by pages of that size.
+func lettersOf(t *testing.T, letters *processors.Letters, f belfry.LetterFilter, size int) []belfry.Letter {
+	t.Helper()
+	var all []belfry.Letter
+	for q := (belfry.LetterQuery{Filter: f, Limit: size}); ; {
+		page, err := letters.List(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page.Letters) > size {
+			t.Fatalf("a page of %d letters, want %d at the most", len(page.Letters), size)
+		}
+		all = append(all, page.Letters...)
+		if page.Next == nil {
+			return all
+		}
+		if len(page.Letters) != size {
+			t.Fatalf("a page of %d letters, want %d: there are more", len(page.Letters), size)
+		}
+		q.Before = page.Next
+	}
+}
+
+func TestLettersAreListedNewestFirst(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	makeTopics(t, cfg)
+	dead, letters := openDead(t, cfg), processors.NewLetters(cfg, prefix)
+	if got := lettersOf(t, letters, belfry.LetterFilter{}, 10); len(got) != 0 {
+		t.Fatalf("%d letters of none", len(got))
+	}
+	// More than one window of a partition, from eight source partitions.
+	const count = 3000
+	began := time.Now()
+	for i := range count {
+		why := belfry.DeadLetter{Reason: belfry.ReasonInvalid, Error: strings.Repeat("가", 1000), Group: "g", TopicID: [16]byte{1}}
+		if i%7 == 0 {
+			why.Reason, why.Rule = belfry.ReasonRule, "r"
+		}
+		m := &sarama.ConsumerMessage{Topic: fmt.Sprintf("t%d", i%2), Partition: int32(i % 8), Offset: int64(i), Value: []byte("secret")}
+		dead.Send(t.Context(), m, why, func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	kafkatest.Eventually(t, patience, func() string { return "letters are not acknowledged" }, func() bool { return dead.UnderWay() == 0 })
+
+	all := lettersOf(t, letters, belfry.LetterFilter{}, 700)
+	if len(all) != count {
+		t.Fatalf("listed %d letters, want %d", len(all), count)
+	}
+	last := map[int32]int64{}
+	seen := map[int64]bool{}
+	for i, l := range all {
+		if l.Key != nil || l.Value != nil || l.Headers != nil || len(l.Error) > 512 {
+			t.Fatalf("a list holds contents: %+v", l)
+		}
+		if before, ok := last[l.ID.Partition]; ok && l.ID.Offset >= before {
+			t.Fatalf("letter %s comes after %d", l.ID, before)
+		}
+		last[l.ID.Partition], seen[l.Offset] = l.ID.Offset, true
+		if i > 0 && l.DeadAt.Sub(all[i-1].DeadAt) > time.Millisecond {
+			t.Fatalf("letter %s of %v comes after one of %v", l.ID, l.DeadAt, all[i-1].DeadAt)
+		}
+	}
+	if len(seen) != count {
+		t.Errorf("%d letters, but %d of them twice", len(all), count-len(seen))
+	}
+
+	for name, tt := range map[string]struct {
+		filter belfry.LetterFilter
+		want   int
+	}{
+		"reason":        {belfry.LetterFilter{Reasons: []belfry.Reason{belfry.ReasonRule}}, (count + 6) / 7},
+		"rule, topic":   {belfry.LetterFilter{Rules: []string{"r"}, Topics: []string{"t1"}}, 214},
+		"other group":   {belfry.LetterFilter{Groups: []string{"x"}}, 0},
+		"since now":     {belfry.LetterFilter{Since: time.Now().Add(time.Hour)}, 0},
+		"since then":    {belfry.LetterFilter{Since: began.Add(-time.Second), Until: time.Now().Add(time.Second)}, count},
+		"since the one": {belfry.LetterFilter{Since: all[0].DeadAt}, 1},
+		"until the one": {belfry.LetterFilter{Until: all[0].DeadAt}, count - 1},
+	} {
+		if got := lettersOf(t, letters, tt.filter, 1000); len(got) != tt.want {
+			t.Errorf("%s: %d letters, want %d", name, len(got), tt.want)
+		}
+	}
+
+	// All letters of a source partition, in the order in which they were set aside.
+	next := map[int32]int64{}
+	err := letters.Each(t.Context(), belfry.LetterFilter{Topics: []string{"t1"}}, func(l *belfry.Letter) error {
+		if string(l.Value) != "secret" || l.Offset < next[l.Partition] {
+			t.Fatalf("%s/%d at %d after %d, value %q", l.Topic, l.Partition, l.Offset, next[l.Partition], l.Value)
+		}
+		next[l.Partition] = l.Offset + 1
+		return nil
+	})
+	if err != nil || len(next) != 4 {
+		t.Errorf("letters of partitions %v, %v", next, err)
+	}
+	stop := errors.New("stop")
+	if err := letters.Each(t.Context(), belfry.LetterFilter{}, func(*belfry.Letter) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("got %v, want the error of visit", err)
+	}
+	if _, err := letters.List(t.Context(), belfry.LetterQuery{Limit: 1, Before: belfry.LetterCursor{1}}); !errors.Is(err, belfry.ErrInvalid) {
+		t.Errorf("a cursor of fewer partitions: %v", err)
+	}
+}
+
+func TestLetter(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	makeTopics(t, cfg)
+	dead, letters := openDead(t, cfg), processors.NewLetters(cfg, prefix)
+	own := belfry.DeadLetter{Reason: belfry.ReasonEmpty, Topic: "theirs"}
+	m := &sarama.ConsumerMessage{Topic: "in", Partition: 2, Offset: 9, Key: []byte{}, Value: []byte("v")}
+	for _, h := range own.AsHeaders() {
+		m.Headers = append(m.Headers, &sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
+	}
+	setAside(t, dead, belfry.DeadLetter{Reason: belfry.ReasonPanic, Stack: "stack", Group: "g"}, m)
+	listed := lettersOf(t, letters, belfry.LetterFilter{}, 5)
+	if len(listed) != 1 {
+		t.Fatalf("%d letters", len(listed))
+	}
+	id := listed[0].ID
+	got, err := letters.Letter(t.Context(), id)
+	if err != nil || got.Topic != "in" || got.Reason != belfry.ReasonPanic || got.Stack != "stack" || string(got.Value) != "v" || got.Key == nil ||
+		len(got.Headers) != len(m.Headers) || got.Replayed {
+		t.Errorf("got %+v, %v", got, err)
+	}
+
+	// Marks are no letters; a foreign record is told as one, and stops nobody.
+	produce(t, cfg,
+		&sarama.ProducerMessage{Topic: prefix.DeadLetters(), Partition: id.Partition, Headers: []sarama.RecordHeader{{Key: []byte(belfry.HeaderReplayed), Value: fmt.Appendf(nil, "%d,99", id.Offset)}}},
+		&sarama.ProducerMessage{Topic: prefix.DeadLetters(), Partition: id.Partition, Value: sarama.StringEncoder("x")})
+	if got, err := letters.Letter(t.Context(), id); err != nil || !got.Replayed {
+		t.Errorf("a marked letter: %v, %v", got.Replayed, err)
+	}
+	listed = lettersOf(t, letters, belfry.LetterFilter{}, 5)
+	if len(listed) != 2 || listed[0].Reason != belfry.ReasonForeign || listed[0].Replayed || !listed[1].Replayed {
+		t.Errorf("listed %+v", listed)
+	}
+	// On a second page the mark lies behind where it begins.
+	if again := lettersOf(t, letters, belfry.LetterFilter{}, 1); len(again) != 2 || !again[1].Replayed {
+		t.Errorf("by pages of one: %+v", again)
+	}
+	if pending := lettersOf(t, letters, belfry.LetterFilter{Pending: true}, 5); len(pending) != 1 || pending[0].Reason != belfry.ReasonForeign {
+		t.Errorf("pending: %+v", pending)
+	}
+	for _, id := range []belfry.LetterID{{Partition: id.Partition, Offset: 1}, {Partition: id.Partition, Offset: 77}, {Partition: 99}, {Partition: (id.Partition + 1) % partitions}} {
+		if got, err := letters.Letter(t.Context(), id); !errors.Is(err, belfry.ErrNoLetter) {
+			t.Errorf("letter %s: %+v, %v", id, got, err)
+		}
+	}
+}
+
+func TestPurge(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	makeTopics(t, cfg)
+	dead, letters := openDead(t, cfg), processors.NewLetters(cfg, prefix)
+	why := belfry.DeadLetter{Reason: belfry.ReasonInvalid, Group: "g"}
+	records := func(from, to int) (out []*sarama.ConsumerMessage) {
+		for i := from; i < to; i++ {
+			out = append(out, &sarama.ConsumerMessage{Topic: "in", Partition: int32(i % 4), Offset: int64(i)})
+		}
+		return out
+	}
+	setAside(t, dead, why, records(0, 40)...)
+	first := lettersOf(t, letters, belfry.LetterFilter{}, 100)
+	produce(t, cfg, &sarama.ProducerMessage{Topic: prefix.DeadLetters(), Partition: first[0].ID.Partition,
+		Headers: []sarama.RecordHeader{{Key: []byte(belfry.HeaderReplayed), Value: fmt.Append(nil, first[0].ID.Offset)}}})
+	// Timestamps are milliseconds.
+	border := time.Now().Truncate(time.Millisecond).Add(2 * time.Millisecond)
+	kafkatest.Eventually(t, patience, func() string { return "time stands still" }, func() bool { return time.Now().After(border) })
+	setAside(t, dead, why, records(40, 50)...)
+
+	want := processors.Purged{Letters: 40, Pending: 39}
+	for _, apply := range []bool{false, true} {
+		if n := len(lettersOf(t, letters, belfry.LetterFilter{}, 100)); n != 50 {
+			t.Fatalf("%d letters before", n)
+		}
+		if got, err := letters.Purge(t.Context(), border, apply); err != nil || got != want {
+			t.Errorf("apply %v: got %+v, %v, want %+v", apply, got, err, want)
+		}
+	}
+	left := lettersOf(t, letters, belfry.LetterFilter{}, 100)
+	if len(left) != 10 || slices.ContainsFunc(left, func(l belfry.Letter) bool { return l.Offset < 40 }) {
+		t.Errorf("left %+v", left)
+	}
+	if got, err := letters.Purge(t.Context(), border, true); err != nil || got != (processors.Purged{}) {
+		t.Errorf("again: %+v, %v", got, err)
+	}
+	if got, err := letters.Purge(t.Context(), time.Now().Add(time.Hour), true); err != nil || got.Letters != 10 {
+		t.Errorf("all: %+v, %v", got, err)
+	}
+	if left := lettersOf(t, letters, belfry.LetterFilter{}, 100); len(left) != 0 {
+		t.Errorf("left %+v", left)
+	}
+}

@@ -1,0 +1,316 @@
+package processors_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/IBM/sarama"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/sources"
+)
+
+// mendable are rules that refuse what does not begin with "to:", and take it all
+// once they are mended. A value says who gets it: "to:a,b". "none" is for nobody.
+type mendable struct{ mended atomic.Bool }
+
+func (m *mendable) Route(r sources.Record) ([]sources.Delivery, error) {
+	names, ok := strings.CutPrefix(string(r.Value), "to:")
+	if !ok && !m.mended.Load() {
+		return nil, &sources.RuleError{Rule: "for-all", Field: "recipients", Err: errors.New("no such key")}
+	}
+	if names == "none" {
+		return nil, nil
+	}
+	return []sources.Delivery{{
+		Recipients: strings.Split(names, ","),
+		Record: belfry.Record{
+			Kind: belfry.KindNotify, Rule: "for-all",
+			Origin: belfry.Origin{TopicID: r.TopicID, Partition: r.Partition, Rule: 7, Offset: r.Offset},
+			Notification: belfry.Notification{
+				ID: fmt.Sprintf("%x/%d/%d", r.TopicID, r.Partition, r.Offset), Source: "orders", Title: belfry.PlainText("x"), Time: r.Timestamp,
+			},
+		},
+	}}, nil
+}
+
+// replaying is a path that also has a router of the topic orders, which none of
+// the others' records are in.
+type replaying struct {
+	*path
+	rules   *mendable
+	replay  *processors.Replay
+	letters *processors.Letters
+}
+
+func startReplaying(t *testing.T) *replaying {
+	t.Helper()
+	cfg := config(t)
+	makeTopics(t, cfg)
+	if err := admin(t, cfg).CreateTopic("orders", &sarama.TopicDetail{NumPartitions: 2, ReplicationFactor: 1}, false); err != nil {
+		t.Fatal(err)
+	}
+	r := &replaying{path: start(t, cfg), rules: &mendable{}, letters: processors.NewLetters(cfg, prefix)}
+	deps := processors.Deps{Prefix: prefix, DeadLetters: openDead(t, cfg), Metrics: processors.NewMetrics(prometheus.NewRegistry())}
+	router := engine.NewProcessor(cfg, processors.NewRouter(deps, "orders", r.rules).Group())
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- router.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	var err error
+	r.replay, err = processors.OpenReplay(processors.ReplayConfig{Engine: cfg, Prefix: prefix, Rules: func(topic string) (processors.Rules, bool) {
+		switch topic {
+		case "orders":
+			return r.rules, true
+		case prefix.Notifications():
+			return sources.Notifications{}, true
+		}
+		return nil, false
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.replay.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// matching replays what the filter means and returns the outcomes as
+// "offset result".
+func (r *replaying) matching(t *testing.T, f belfry.LetterFilter, o belfry.ReplayOptions) []string {
+	t.Helper()
+	var out []string
+	err := r.replay.Matching(t.Context(), f, 0, o, func(o belfry.ReplayOutcome) error {
+		out = append(out, fmt.Sprintf("%d %s", o.Letter.Offset, o.Result))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// awaitLetters waits until there are n letters of the filter.
+func (r *replaying) awaitLetters(t *testing.T, f belfry.LetterFilter, n int) []belfry.Letter {
+	t.Helper()
+	var found []belfry.Letter
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d letters, want %d: %+v", len(found), n, found) }, func() bool {
+		found = lettersOf(t, r.letters, f, 100)
+		return len(found) == n
+	})
+	return found
+}
+
+// journalEnd is how many records the journal has.
+func journalEnd(t *testing.T, cfg engine.Config) (sum int64) {
+	t.Helper()
+	extents, err := engine.Extents(t.Context(), cfg, prefix.Journal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range extents {
+		sum += e.End
+	}
+	return sum
+}
+
+func TestReplayAfterRulesAreMended(t *testing.T) {
+	t.Parallel()
+	r := startReplaying(t)
+	value := func(values ...string) (out []*sarama.ProducerMessage) {
+		for _, v := range values {
+			out = append(out, &sarama.ProducerMessage{Topic: "orders", Value: sarama.StringEncoder(v), Key: sarama.StringEncoder("theirs")})
+		}
+		return out
+	}
+	// What is bad comes before what is good: the watermarks are past it.
+	produce(t, r.cfg, value("a", "to:a", "a,b", "to:a,b", "none", "to:a")...)
+	r.awaitCount(t, "a", 3)
+	r.awaitCount(t, "b", 1)
+	orders := belfry.LetterFilter{Topics: []string{"orders"}, Reasons: []belfry.Reason{belfry.ReasonRule}, Rules: []string{"for-all"}}
+	for _, l := range r.awaitLetters(t, orders, 3) {
+		if l.Attempt != 1 || l.Field != "recipients" || l.TopicID == [16]byte{} || l.Group != prefix.RouterGroup("orders") {
+			t.Errorf("letter %+v", l)
+		}
+	}
+	awaitDone(t, r.cfg)
+	end := journalEnd(t, r.cfg)
+	want := func(results ...string) []string { return results }
+	check := func(what string, got, want []string) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", what, got, want)
+		}
+	}
+	check("as bad as before", r.matching(t, orders, belfry.ReplayOptions{Apply: true}), want("0 failed", "2 failed", "4 failed"))
+	r.rules.mended.Store(true)
+	check("not applied", r.matching(t, orders, belfry.ReplayOptions{}), want("0 replayed", "2 replayed", "4 nobody"))
+	if got := journalEnd(t, r.cfg); got != end {
+		t.Fatalf("the journal has %d records, want %d: nothing was to be applied", got, end)
+	}
+	r.awaitLetters(t, belfry.LetterFilter{Pending: true}, 3)
+
+	check("applied", r.matching(t, orders, belfry.ReplayOptions{Apply: true}), want("0 replayed", "2 replayed", "4 nobody"))
+	r.awaitCount(t, "a", 5)
+	r.awaitCount(t, "b", 2)
+	r.awaitLetters(t, belfry.LetterFilter{Pending: true}, 0)
+	if got := journalEnd(t, r.cfg); got != end+3 {
+		t.Errorf("the journal has %d records, want %d", got, end+3)
+	}
+	// The ids are those that the router would have made.
+	ids := map[string]bool{}
+	for _, item := range r.items(t, "b") {
+		ids[item.ID] = true
+	}
+	for _, l := range lettersOf(t, r.letters, orders, 10) {
+		if id := fmt.Sprintf("%x/0/2", l.TopicID); !ids[id] {
+			t.Errorf("b has %v, want %s", ids, id)
+		}
+	}
+
+	check("again", r.matching(t, orders, belfry.ReplayOptions{Apply: true}), want("0 already-replayed", "2 already-replayed", "4 already-replayed"))
+	// As after a crash between what was written and its mark.
+	check("against the marks", r.matching(t, orders, belfry.ReplayOptions{Apply: true, Again: true}), want("0 replayed", "2 replayed", "4 nobody"))
+	awaitDone(t, r.cfg)
+	if got := journalEnd(t, r.cfg); got != end+6 {
+		t.Errorf("the journal has %d records, want %d: it was to be written again", got, end+6)
+	}
+	r.awaitCount(t, "a", 5)
+	r.awaitCount(t, "b", 2)
+	if extents, err := engine.Extents(t.Context(), r.cfg, "orders"); err != nil || extents[0].End != 6 || extents[1].End != 0 {
+		t.Errorf("another team's topic ends at %v, %v: something was written into it", extents, err)
+	}
+}
+
+// raw is a record as its group has read it.
+func raw(topic string, offset int64, key string, value []byte, headers ...string) *sarama.ConsumerMessage {
+	m := &sarama.ConsumerMessage{Topic: topic, Partition: engine.Partition(strings.Split(key, "/")[0], partitions), Offset: offset, Key: []byte(key), Value: value}
+	for i := 0; i < len(headers); i += 2 {
+		m.Headers = append(m.Headers, &sarama.RecordHeader{Key: []byte(headers[i]), Value: []byte(headers[i+1])})
+	}
+	return m
+}
+
+// Letters of the groups behind the router: what could not be folded or stored,
+// but could be now.
+func TestReplayOfOurOwnRecords(t *testing.T) {
+	t.Parallel()
+	r := startReplaying(t)
+	record := func(id string, origin belfry.Origin) []byte {
+		value, err := codec.EncodeRecord(belfry.Record{Kind: belfry.KindNotify, Origin: origin, Notification: belfry.Notification{ID: id, Title: belfry.PlainText("x")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	at := func(offset int64) belfry.Origin { return belfry.Origin{TopicID: [16]byte{1}, Rule: 1, Offset: offset} }
+	// The watermark is past the one that was set aside.
+	produce(t, r.cfg, keyed(prefix.Journal(), "a", record("later", at(9))))
+	r.awaitCount(t, "a", 1)
+	row, err := r.unread.Row("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	item, err := codec.EncodeItem(&belfry.Item{Seq: row.Items[0].Seq, Notification: belfry.Notification{ID: "later", Title: belfry.PlainText("replayed")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := belfry.ItemKey("a", row.Items[0].Seq)
+	dead := openDead(t, r.cfg)
+	why := func(group string, reason belfry.Reason) belfry.DeadLetter {
+		return belfry.DeadLetter{Group: group, Reason: reason, Error: "x", TopicID: [16]byte{1}}
+	}
+	journal := why(prefix.UnreadGroup(), belfry.ReasonPanic)
+	cut := journal
+	big := make([]byte, 3<<20)
+	setAside(t, dead, journal, raw(prefix.Journal(), 100, "a", record("earlier", at(3))), raw(prefix.Journal(), 101, "a", []byte{0x0a, 100}), raw(prefix.Journal(), 102, "a/b", record("x", at(1))))
+	setAside(t, dead, cut, raw(prefix.Journal(), 103, "a", big))
+	setAside(t, dead, why(prefix.InboxGroup(), belfry.ReasonUndecodable), raw(prefix.Items(), 104, key, item), raw(prefix.Items(), 105, "nobody", item), raw(prefix.Items(), 106, key, []byte("x")))
+	setAside(t, dead, why("other-unread", belfry.ReasonPanic), raw("other.journal", 107, "a", record("other", belfry.Origin{})))
+	setAside(t, dead, why(prefix.RouterGroup("gone"), belfry.ReasonInvalid), raw("gone", 108, "a", []byte("x")))
+	withoutID := why(prefix.RouterGroup("orders"), belfry.ReasonInvalid)
+	withoutID.TopicID = [16]byte{}
+	setAside(t, dead, withoutID, raw("orders", 109, "a", []byte("to:a")))
+	produce(t, r.cfg, &sarama.ProducerMessage{Topic: prefix.DeadLetters(), Value: sarama.StringEncoder("somebody's")})
+
+	want := []string{"0 refused", "100 replayed", "101 failed", "102 refused", "103 refused", "104 replayed", "105 refused", "106 failed", "107 refused", "108 failed", "109 refused"}
+	if got := r.matching(t, belfry.LetterFilter{}, belfry.ReplayOptions{Apply: true}); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	r.awaitCount(t, "a", 2)
+	kafkatest.Eventually(t, patience, func() string { return "the content is not replayed" }, func() bool {
+		got, ok, err := r.inbox.Item("a", row.Items[0].Seq)
+		return err == nil && ok && got.Title[""] == "replayed"
+	})
+	// Refusals say why, and nothing of them is marked.
+	says := map[int64]string{101: "", 102: "nobody's", 103: "cut", 105: "recipient/seq", 107: "prefix", 108: "no source", 109: "incarnation"}
+	var ids []belfry.LetterID
+	for _, l := range lettersOf(t, r.letters, belfry.LetterFilter{Pending: true}, 100) {
+		ids = append(ids, l.ID)
+	}
+	err = r.replay.Named(t.Context(), ids, belfry.ReplayOptions{}, func(o belfry.ReplayOutcome) error {
+		if !strings.Contains(o.Problem, says[o.Letter.Offset]) || o.Problem == "" {
+			t.Errorf("%d: %q, want %q", o.Letter.Offset, o.Problem, says[o.Letter.Offset])
+		}
+		return nil
+	})
+	if err != nil || len(ids) != 9 {
+		t.Errorf("%d letters are pending, %v", len(ids), err)
+	}
+	err = r.replay.Named(t.Context(), []belfry.LetterID{{Partition: 0, Offset: 1 << 40}}, belfry.ReplayOptions{}, nil)
+	if !errors.Is(err, belfry.ErrNoLetter) {
+		t.Errorf("an id of no letter: %v", err)
+	}
+}
+
+// A replayed record that fails again is the next attempt; a source topic's record
+// with our header is not.
+func TestAttemptsAreCounted(t *testing.T) {
+	t.Parallel()
+	r := startReplaying(t)
+	value, err := codec.EncodeRecord(belfry.Record{Kind: belfry.KindErase})
+	if err != nil {
+		t.Fatal(err)
+	}
+	why := belfry.DeadLetter{Group: prefix.UnreadGroup(), Reason: belfry.ReasonPanic, TopicID: [16]byte{1}, Attempt: 4}
+	setAside(t, openDead(t, r.cfg), why, raw(prefix.Journal(), 5, "a", value, "trace", "1", "belfry-replay-of-attempt", "3"))
+	if got := r.matching(t, belfry.LetterFilter{}, belfry.ReplayOptions{Apply: true}); !slices.Equal(got, []string{"5 replayed"}) {
+		t.Fatal(got)
+	}
+	written := kafkatest.Consume(t, r.cfg.Brokers, prefix.Journal(), 1, 0, 1, 2, 3)[0]
+	got := ""
+	for _, h := range written.Headers {
+		got += string(h.Key) + "=" + string(h.Value) + " "
+	}
+	if want := "trace=1 belfry-replay-of-attempt=4 "; got != want {
+		t.Errorf("replayed with headers %s, want %s", got, want)
+	}
+	// As if such a record could not be folded.
+	again := keyed(prefix.Journal(), "a", []byte{0x0a, 100})
+	again.Headers = []sarama.RecordHeader{{Key: []byte("belfry-replay-of-attempt"), Value: []byte("4")}}
+	produce(t, r.cfg, again, event("bad", "belfry-replay-of-attempt", "4"))
+	for _, l := range r.awaitLetters(t, belfry.LetterFilter{Reasons: []belfry.Reason{belfry.ReasonUndecodable, belfry.ReasonInvalid}}, 2) {
+		if want := map[string]int{prefix.Journal(): 5, prefix.Notifications(): 1}[l.Topic]; l.Attempt != want {
+			t.Errorf("of %s: attempt %d, want %d", l.Topic, l.Attempt, want)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package processors
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+)
+
+// A batch of replayed letters is written, and then marked, when it has that many
+// letters or records, or when the letters' contents are so large.
+const (
+	batchLetters = 256
+	batchRecords = 4096
+	batchBytes   = 4 << 20
+)
+
+// replayBatch writes what letters lead to and marks them after that.
+type replayBatch struct {
+	replay *Replay
+	apply  bool
+	told   func(belfry.ReplayOutcome) error
+
+	outcomes []belfry.ReplayOutcome
+	records  []engine.RawRecord
+	bytes    int
+	offsets  map[int32][]int64 // to be marked, by partition
+}
+
+func (b *replayBatch) add(ctx context.Context, l *belfry.Letter, again bool) error {
+	outcome, records := b.replay.plan(l, again)
+	if !b.apply {
+		return b.told(outcome)
+	}
+	b.outcomes = append(b.outcomes, outcome)
+	b.records = append(b.records, records...)
+	b.bytes += len(l.Value)
+	if outcome.Result == belfry.ReplayDone || outcome.Result == belfry.ReplayNobody {
+		if b.offsets == nil {
+			b.offsets = map[int32][]int64{}
+		}
+		b.offsets[l.ID.Partition] = append(b.offsets[l.ID.Partition], l.ID.Offset)
+	}
+	if len(b.outcomes) < batchLetters && len(b.records) < batchRecords && b.bytes < batchBytes {
+		return nil
+	}
+	return b.flush(ctx)
+}
+
+// flush writes records, then marks. Between the two nothing is known of the
+// replay but what the records themselves say by their ids.
+func (b *replayBatch) flush(ctx context.Context) error {
+	if err := b.replay.writer.Write(ctx, b.records...); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	for partition, offsets := range b.offsets {
+		mark := engine.RawRecord{Topic: b.replay.Prefix.DeadLetters(), Headers: belfry.ReplayedMark(offsets...)}
+		if err := b.replay.writer.WriteTo(ctx, partition, mark); err != nil {
+			return fmt.Errorf("mark what was replayed: %w", err)
+		}
+	}
+	outcomes := b.outcomes
+	b.outcomes, b.records, b.bytes, b.offsets = nil, nil, 0, nil
+	for _, o := range outcomes {
+		if err := b.told(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
