@@ -53,7 +53,7 @@ func Fold(s State, r Record, in Input) (State, Effects) {
 	if version <= s.Version {
 		return s, again(&s, r, in, version)
 	}
-	s.Version = version
+	s.Version, s.ChangedAt = version, in.Time.UTC().Truncate(time.Millisecond)
 	f := folder{s: &s, in: in}
 	f.dropExpired()
 	f.effects.Outcome = f.apply(r)

@@ -1,7 +1,6 @@
 package belfry
 
 import (
-	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -12,7 +11,7 @@ import (
 const maxEnds = 64
 
 // LagClock tells how long the oldest unprocessed record of one partition has
-// been waiting, for each group that reads it. It knows no timestamps: it is
+// been waiting, for any group that reads it. It knows no timestamps: it is
 // told now and then how far the partition reaches, and takes a record to be as
 // old as the first time when the end was seen beyond it. Its figure is too low
 // by up to the time between two observations; by up to a quarter or so for a
@@ -23,8 +22,8 @@ const maxEnds = 64
 //
 // The zero value is ready. It is not safe for concurrent use.
 type LagClock struct {
-	ends    []seenEnd // rising in both fields
-	waiting map[string]waiting
+	ends []seenEnd // rising in both fields
+	log  uint32    // how often the log was found to be another
 }
 
 // seenEnd is when the end offset was first seen where it was.
@@ -33,10 +32,13 @@ type seenEnd struct {
 	end int64
 }
 
-// waiting is the record that a group processes next, and since when it waits.
-type waiting struct {
+// LagWait is what a clock remembers of one group: the record that it processes
+// next, and since when that waits. The zero value is that of a group which was
+// never asked about.
+type LagWait struct {
 	next  int64
-	since time.Time
+	since int64 // nanoseconds since 1970; 0: not known
+	log   uint32
 }
 
 // Observe tells the clock how far the partition reaches at a time. Times must
@@ -49,7 +51,7 @@ func (c *LagClock) Observe(at time.Time, end int64) {
 			return
 		}
 		if end < last {
-			*c = LagClock{}
+			*c = LagClock{log: c.log + 1}
 		}
 	}
 	if len(c.ends) == maxEnds {
@@ -72,27 +74,17 @@ func (c *LagClock) thin(now time.Time) {
 	c.ends = slices.Delete(c.ends, drop, drop+1)
 }
 
-// Forget drops what is remembered of the groups that gone is true for.
-func (c *LagClock) Forget(gone func(group string) bool) {
-	maps.DeleteFunc(c.waiting, func(group string, _ waiting) bool { return gone(group) })
-}
-
-// Age returns how long the record at next, the one that the group processes
-// next, has been waiting at a time; 0 if it is yet to be written. The time must
-// not be before that of the last observation.
-func (c *LagClock) Age(group string, next int64, at time.Time) time.Duration {
+// Age returns how long the record at next, the one that a group processes next,
+// has been waiting at a time; 0 if it is yet to be written. The time must not be
+// before that of the last observation. The group's wait is updated.
+func (c *LagClock) Age(w *LagWait, next int64, at time.Time) time.Duration {
 	i := sort.Search(len(c.ends), func(i int) bool { return c.ends[i].end > next })
 	if i == len(c.ends) {
-		delete(c.waiting, group)
+		*w = LagWait{}
 		return 0
 	}
-	w, ok := c.waiting[group]
-	if !ok || w.next != next {
-		w = waiting{next, c.ends[i].at}
-		if c.waiting == nil {
-			c.waiting = map[string]waiting{}
-		}
-		c.waiting[group] = w
+	if w.since == 0 || w.next != next || w.log != c.log {
+		*w = LagWait{next, c.ends[i].at.UnixNano(), c.log}
 	}
-	return max(at.Sub(w.since), 0)
+	return max(time.Duration(at.UnixNano()-w.since), 0)
 }

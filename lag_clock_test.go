@@ -31,12 +31,15 @@ func TestLagClock(t *testing.T) {
 		{"ahead", []step{{0, 5, 7, 0}, {10, 5, 7, 0}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var c belfry.LagClock
+			var (
+				c belfry.LagClock
+				w belfry.LagWait
+			)
 			for i, s := range tt.steps {
 				at := time.Unix(int64(s.at), 0)
 				c.Observe(at, s.end)
 				want := time.Duration(s.want) * time.Second
-				if got := c.Age("g", s.next, at); got != want {
+				if got := c.Age(&w, s.next, at); got != want {
 					t.Errorf("step %d: age %v, want %v", i, got, want)
 				}
 			}
@@ -45,10 +48,13 @@ func TestLagClock(t *testing.T) {
 }
 
 func TestLagClockKeepsGroupsApart(t *testing.T) {
-	var c belfry.LagClock
+	var (
+		c             belfry.LagClock
+		behind, along belfry.LagWait
+	)
 	for s := range int64(10) {
 		c.Observe(time.Unix(s, 0), s)
-		slow, fast := c.Age("slow", 0, time.Unix(s, 0)), c.Age("fast", s, time.Unix(s, 0))
+		slow, fast := c.Age(&behind, 0, time.Unix(s, 0)), c.Age(&along, s, time.Unix(s, 0))
 		if want := time.Duration(max(s-1, 0)) * time.Second; slow != want || fast != 0 {
 			t.Errorf("after %d s: slow %v, fast %v, want %v, 0", s, slow, fast, want)
 		}
@@ -68,7 +74,7 @@ func TestLagClockOverAWeek(t *testing.T) {
 	worst := 1.0
 	for next := range int64(last) {
 		truth := at(last).Sub(at(next))
-		got := c.Age("g", next, at(last))
+		got := c.Age(new(belfry.LagWait), next, at(last))
 		if got > truth {
 			t.Fatalf("record %d: age %v above the true %v", next, got, truth)
 		}

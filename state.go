@@ -26,6 +26,9 @@ type State struct {
 	Epoch   uint32
 	Base    uint64
 	Version uint64
+	// ChangedAt is the timestamp, to the millisecond, of the record that Version
+	// is of; zero if that is not known.
+	ChangedAt time.Time
 
 	// Items holds the retained items, by rising Seq.
 	Items []Entry

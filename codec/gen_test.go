@@ -119,6 +119,9 @@ func drawState(t *rapid.T) belfry.State {
 		Version: rapid.Uint64().Draw(t, "version"),
 		Extra:   drawExtra(t),
 	}
+	if ms := rapid.Int64Range(0, 1<<45).Draw(t, "changed at"); ms > 0 {
+		s.ChangedAt = time.UnixMilli(ms).UTC()
+	}
 	upTo := func(limit uint64, label string) uint64 { return rapid.Uint64Range(0, limit).Draw(t, label) }
 	s.Base, s.Horizon = upTo(s.Version, "base"), upTo(s.Version, "horizon")
 	for seq := upTo(s.Version, "first seq"); len(s.Items) < 12 && seq > 0; {

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -29,6 +30,9 @@ func EncodeState(s *belfry.State) ([]byte, error) {
 		Version: s.Version,
 		Horizon: s.Horizon,
 	}
+	if !s.ChangedAt.IsZero() {
+		m.ChangedMs, m.ChangedVersion = s.ChangedAt.UnixMilli(), s.Version
+	}
 	setItems(m, s.Items)
 	setRemovals(m, s.Removals)
 	setWatermarks(m, s.Watermarks)
@@ -49,6 +53,9 @@ func DecodeState(b []byte) (belfry.State, error) {
 		Version: m.Version,
 		Horizon: m.Horizon,
 		Extra:   extra(&m),
+	}
+	if m.ChangedVersion == m.Version && m.ChangedMs != 0 {
+		s.ChangedAt = time.UnixMilli(m.ChangedMs).UTC()
 	}
 	var err error
 	if s.Items, err = items(&m); err != nil {

@@ -19,7 +19,7 @@ func TestRowSize(t *testing.T) {
 	}{
 		{"typical", typicalState(100, 5), 100, 100, 5, 4096},
 		{"every field filled", fullState(), 100, 100, 64, 8192},
-		{"small", typicalState(20, 3), 20, 20, 3, 799},
+		{"small", typicalState(20, 3), 20, 20, 3, 812},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := tt.state

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -40,6 +41,7 @@ type group struct {
 	remedy     string
 	refused    func([]Refusal)            // is told all that a session refuses
 	claimed    *atomic.Pointer[[]Claimed] // those of the present session
+	written    func(time.Time)            // may be nil
 	former     *former
 	log        *slog.Logger
 
@@ -81,6 +83,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	}
 	g.claimed.Store(claimedIn(s))
 	wrapped := newSession(s, infos)
+	wrapped.written = g.written
 	g.refused(g.place(wrapped, positions))
 	g.session.Store(wrapped)
 	if err := g.handler.Setup(wrapped); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -42,9 +43,9 @@ type Lag struct {
 	report atomic.Pointer[belfry.LagReport]
 
 	// The rest is Run's alone.
-	topics  map[string]*topicClocks
-	records map[recordKey]nextRecord
-	pace    map[string]*belfry.CatchUp // by group
+	topics map[string]*topicClocks
+	places map[string]map[string]*place // by group and topic
+	pace   map[string]*belfry.CatchUp   // by group
 }
 
 // topicClocks are the clocks of one incarnation of a topic, by partition.
@@ -63,7 +64,7 @@ func NewLag(cfg Config, what LagConfig) *Lag {
 	}
 	l := &Lag{
 		cfg: cfg, what: what, log: cfg.logger().With("component", "lag"),
-		topics: map[string]*topicClocks{}, records: map[recordKey]nextRecord{}, pace: map[string]*belfry.CatchUp{},
+		topics: map[string]*topicClocks{}, places: map[string]map[string]*place{}, pace: map[string]*belfry.CatchUp{},
 	}
 	l.report.Store(&belfry.LagReport{Groups: []belfry.GroupLag{}})
 	return l
@@ -126,6 +127,10 @@ func (l *Lag) collect(ctx context.Context, client *lagClient) {
 func (l *Lag) read(ctx context.Context, client *lagClient) (belfry.LagReport, error) {
 	began := time.Now()
 	found, err := client.read(ctx, l.what.Groups(), l.what.Others)
+	if err != nil && ctx.Err() == nil {
+		// A leader of old, say: what is found anew may well work.
+		found, err = client.read(ctx, l.what.Groups(), l.what.Others)
+	}
 	if err != nil {
 		return belfry.LagReport{}, err
 	}
@@ -144,33 +149,31 @@ func (l *Lag) assemble(found *lagFacts, at time.Time) belfry.LagReport {
 	groups := make([]belfry.GroupLag, 0, len(found.groups))
 	for name, g := range found.groups {
 		out := belfry.GroupLag{Name: name, State: g.state, Protocol: g.protocol, Coordinator: g.coordinator, Members: g.members}
-		var done int64
-		found.each(name, func(s standing) {
+		out.Partitions = make([]belfry.PartitionLag, 0, found.places(name))
+		var done, left int64
+		found.each(name, func(s *standing) {
 			p := belfry.PartitionLag{
 				Topic: s.topic, Partition: s.partition, CurrentOffset: s.committed,
 				EndOffset: s.end, OldestOffset: s.oldest, Lag: s.lag,
 			}
-			record := l.records[s.key()]
+			record := l.record(s)
+			next := s.next
 			if s.lag > 0 && record.emptyUntil >= s.end {
-				s.next, p.Lag = s.end, 0
+				next, p.Lag = s.end, 0
 			}
-			age := l.topics[s.topic].partitions[s.partition].Age(name, s.next, at)
-			if p.Lag > 0 && !record.written.IsZero() {
-				age = max(at.Sub(record.written), 0)
+			age := l.topics[s.topic].partitions[s.partition].Age(&record.wait, next, at)
+			if p.Lag > 0 && record.written != 0 {
+				age = max(at.Sub(time.UnixMilli(record.written)), 0)
 			}
 			p.LagSeconds = age.Seconds()
-			done += s.next
+			done, left = done+next, left+p.Lag
 			out.Partitions = append(out.Partitions, p)
 		})
 		groups = append(groups, out)
 		if l.pace[name] == nil {
 			l.pace[name] = &belfry.CatchUp{}
 		}
-		var lag int64
-		for _, p := range out.Partitions {
-			lag += p.Lag
-		}
-		l.pace[name].Observe(at, done, lag)
+		l.pace[name].Observe(at, done, left)
 		catchUp(&groups[len(groups)-1], l.pace[name])
 	}
 	return belfry.NewLagReport(at, groups)
@@ -191,24 +194,22 @@ func catchUp(g *belfry.GroupLag, pace *belfry.CatchUp) {
 // that are gone, or are others of the same name, goes, and what belongs to
 // groups that are gone.
 func (l *Lag) observe(found *lagFacts, at time.Time) {
-	gone := func(group string) bool {
-		_, ok := found.groups[group]
-		return !ok
-	}
-	var left bool
-	for name := range l.pace {
-		if gone(name) {
+	for name, topics := range l.places {
+		g, ok := found.groups[name]
+		if !ok {
+			delete(l.places, name)
 			delete(l.pace, name)
-			left = true
+			continue
+		}
+		for topic := range topics {
+			if !slices.Contains(g.topics, topic) || found.topics[topic] == nil {
+				delete(topics, topic)
+			}
 		}
 	}
-	for name, c := range l.topics {
+	for name := range l.topics {
 		if _, ok := found.topics[name]; !ok {
 			delete(l.topics, name)
-		} else if left {
-			for i := range c.partitions {
-				c.partitions[i].Forget(gone)
-			}
 		}
 	}
 	for name, topic := range found.topics {

@@ -24,7 +24,7 @@ import (
 const (
 	lagTimeout  = 5 * time.Second  // of connecting, and of each request
 	lagPatience = 20 * time.Second // of a collection
-	lagAtOnce   = 4                // requests
+	lagAtOnce   = 2                // requests
 	lagGroups   = 100              // groups in a request
 )
 
@@ -124,7 +124,7 @@ func (c *lagClient) list(ctx context.Context, found *lagFacts, others func(strin
 				for _, g := range resp.Groups {
 					// Connect and schema registries have groups too.
 					if g.ProtocolType == "consumer" || g.ProtocolType == "" {
-						types[g.Group] = g.GroupType
+						types[g.Group] = strings.ToLower(g.GroupType)
 					}
 				}
 				continue

@@ -24,6 +24,16 @@ type groupFacts struct {
 	topics      []string            // to show, each once; they may not exist
 }
 
+// places is how many partitions a group is to be shown with, at most.
+func (f *lagFacts) places(group string) (n int) {
+	for _, name := range f.groups[group].topics {
+		if topic := f.topics[name]; topic != nil {
+			n += len(topic.partitions)
+		}
+	}
+	return n
+}
+
 // commit is where a group stands in one partition, as it said itself.
 type commit struct {
 	partition int32
@@ -47,6 +57,7 @@ type standing struct {
 	group, topic string
 	id           TopicID
 	partition    int32
+	partitions   int // of the topic
 	leader       int32
 	ours         bool
 
@@ -55,12 +66,11 @@ type standing struct {
 	next, lag   int64
 }
 
-func (s *standing) key() recordKey { return recordKey{s.group, s.topic, s.id, s.partition} }
-
 // each calls visit for each partition that a group is to be shown with. The
-// standing belongs to visit.
-func (f *lagFacts) each(group string, visit func(standing)) {
+// standing is visit's until it returns.
+func (f *lagFacts) each(group string, visit func(*standing)) {
 	g := f.groups[group]
+	var s standing
 	for _, name := range g.topics {
 		topic := f.topics[name]
 		if topic == nil {
@@ -77,15 +87,15 @@ func (f *lagFacts) each(group string, visit func(standing)) {
 			if !p.known {
 				continue
 			}
-			s := standing{
-				group: group, topic: name, id: topic.id, partition: int32(i), leader: p.leader, ours: g.ours,
-				oldest: p.oldest, end: p.end,
+			s = standing{
+				group: group, topic: name, id: topic.id, partition: int32(i), partitions: len(commits), leader: p.leader,
+				ours: g.ours, oldest: p.oldest, end: p.end,
 			}
 			if commits[i] >= 0 {
 				s.committed = &commits[i]
 			}
 			s.next, s.lag = belfry.OffsetLag(s.committed, p.oldest, p.end)
-			visit(s)
+			visit(&s)
 		}
 	}
 }

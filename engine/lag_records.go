@@ -6,11 +6,12 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/belfry/belfry"
 )
 
 // How many records a collection looks at. Each costs a request and brings a
@@ -24,112 +25,125 @@ const (
 	looksForRecord = 16 // batches without a record that are passed over at once
 )
 
-// recordKey is one group's place in one incarnation of a partition.
-type recordKey struct {
-	group, topic string
-	id           TopicID
-	partition    int32
+// place is what is remembered of one group in one incarnation of a topic.
+type place struct {
+	id      TopicID
+	records []nextRecord // by partition
 }
 
-// nextRecord is what is known of the record that a group processes next there.
+// nextRecord is what is known of the record that a group processes next.
 type nextRecord struct {
-	next       int64     // what the rest was found out for
-	written    time.Time // its timestamp; zero: not known
-	emptyUntil int64     // there is no record from next up to here
-	seen       int       // collections in which next was that
+	wait       belfry.LagWait
+	next       int64  // what the rest was found out for
+	written    int64  // its timestamp, in milliseconds since 1970; 0: not known
+	emptyUntil int64  // there is no record from next up to here
+	seen       uint32 // collections in which next was that
+}
+
+// record returns what is known in that place, to be changed there.
+func (l *Lag) record(s *standing) *nextRecord {
+	topics := l.places[s.group]
+	if topics == nil {
+		topics = map[string]*place{}
+		l.places[s.group] = topics
+	}
+	p := topics[s.topic]
+	if p == nil || p.id != s.id {
+		p = &place{id: s.id}
+		topics[s.topic] = p
+	}
+	if n := int(s.partition) + 1; n > len(p.records) {
+		p.records = append(p.records, make([]nextRecord, max(n, s.partitions)-len(p.records))...)
+	}
+	return &p.records[s.partition]
+}
+
+// look is a record that is to be looked at.
+type look struct {
+	standing
+	record *nextRecord
 }
 
 // lookUp finds out when the records that groups process next were written, and
 // where none is left: behind the last one there may lie offsets that are no
 // records, of transactions' markers and of what compaction has removed.
 func (l *Lag) lookUp(ctx context.Context, client *lagClient, found *lagFacts) {
-	records := make(map[recordKey]nextRecord, len(l.records))
-	var own, others []standing
+	own, others := sample{most: maxOwnLooks}, sample{most: maxOtherLooks}
 	for name := range found.groups {
-		found.each(name, func(s standing) {
-			if s.lag == 0 {
-				return
-			}
-			r, ok := l.records[s.key()]
-			if !ok || r.next != s.next {
-				r = nextRecord{next: s.next}
+		found.each(name, func(s *standing) {
+			r := l.record(s)
+			if r.next != s.next || s.lag == 0 {
+				*r = nextRecord{wait: r.wait, next: s.next}
 			}
 			r.seen++
-			records[s.key()] = r
 			switch {
-			case !r.written.IsZero() || r.emptyUntil >= s.end:
+			case s.lag == 0 || r.written != 0 || r.emptyUntil >= s.end:
 			case s.ours:
-				own = append(own, s)
+				own.add(look{*s, r})
 			case r.seen > 1:
-				others = append(others, s)
+				others.add(look{*s, r})
 			}
 		})
 	}
-	l.records = records
-	looks := append(sample(own, maxOwnLooks), sample(others, maxOtherLooks)...)
-	var (
-		mu  sync.Mutex
-		all sync.WaitGroup
-	)
-	queue := make(chan standing)
+	queue := make(chan look)
+	var all sync.WaitGroup
+	looks := append(own.kept, others.kept...)
 	for range min(looksAtOnce, len(looks)) {
 		all.Go(func() {
-			for s := range queue {
-				mu.Lock()
-				r := records[s.key()]
-				mu.Unlock()
-				r = client.look(ctx, s, r)
-				mu.Lock()
-				records[s.key()] = r
-				mu.Unlock()
+			for one := range queue {
+				client.look(ctx, &one)
 			}
 		})
 	}
-	for _, s := range looks {
-		queue <- s
+	for _, one := range looks {
+		queue <- one
 	}
 	close(queue)
 	all.Wait()
 }
 
-// sample returns n of all, at random: what is left out has its turn later.
-func sample(all []standing, n int) []standing {
-	if len(all) <= n {
-		return all
-	}
-	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	return all[:n]
+// sample keeps some of all that is added, each with the same chance: what is
+// left out has its turn later.
+type sample struct {
+	most, added int
+	kept        []look
 }
 
-// look finds out more of r. A failure leaves it as it is: the clocks tell of
-// the record then.
-func (c *lagClient) look(ctx context.Context, s standing, r nextRecord) nextRecord {
-	at := max(r.next, r.emptyUntil)
+func (s *sample) add(one look) {
+	s.added++
+	if len(s.kept) < s.most {
+		s.kept = append(s.kept, one)
+	} else if i := rand.IntN(s.added); i < s.most {
+		s.kept[i] = one
+	}
+}
+
+// look finds out more of a record. A failure leaves it as it is: the clocks tell
+// of it then.
+func (c *lagClient) look(ctx context.Context, l *look) {
+	at := max(l.next, l.record.emptyUntil)
 	for range looksForRecord {
 		if ctx.Err() != nil {
-			return r
+			return
 		}
-		look, ok := lookAt(ctx, c.client, s.leader, s.topic, s.id, s.partition, at)
+		found, ok := lookAt(ctx, c.client, l.leader, l.topic, l.id, l.partition, at)
 		switch {
 		case !ok:
-			return r
-		case len(look.records) > 0:
+			return
+		case len(found.records) > 0:
 			// Producers may send none, and then it is -1.
-			if t := look.records[0].Timestamp; t.UnixMilli() > 0 {
-				r.written = t
-			}
-			return r
-		case look.next <= at: // the end
-			r.emptyUntil = max(at, look.end)
-			return r
+			l.record.written = max(found.records[0].Timestamp.UnixMilli(), 0)
+			return
+		case found.next <= at: // the end
+			l.record.emptyUntil = max(at, found.end)
+			return
 		}
-		at = look.next
-		r.emptyUntil = at
-		if at >= look.end {
-			return r
+		at = found.next
+		l.record.emptyUntil = at
+		if at >= found.end {
+			return
 		}
 	}
-	return r
 }
 
 // lookedAt is what lies at an offset.

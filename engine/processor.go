@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -41,6 +42,9 @@ type Group struct {
 	// WriteOnly says that the callbacks never read the group's table: then no
 	// store is kept, and a partition starts without recovering one.
 	WriteOnly bool
+	// Written, if not nil, is told the timestamp of each record once all that its
+	// callback wrote is acknowledged. It must not block; calls may come at once.
+	Written func(timestamp time.Time)
 	// Options are passed to goka after our own: the seam for tests.
 	Options []goka.ProcessorOption
 }
@@ -178,8 +182,8 @@ func (p *Processor) newGroup(topics *Topics) *group {
 		name: string(p.group.Graph.Group()), topics: topics,
 		onSession: p.group.OnSession, positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
 		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
-		claimed: &p.claims,
-		former:  p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log,
+		claimed: &p.claims, written: p.group.Written,
+		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log,
 	}
 	for _, edge := range p.group.Graph.InputStreams() {
 		g.inputs = append(g.inputs, edge.Topic())

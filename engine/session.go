@@ -50,8 +50,9 @@ type session struct {
 	infos    map[string]TopicInfo
 	trackers map[claimKey]*tracker // none is modified after Setup
 	refused  map[claimKey]bool
-	silent   map[claimKey]int64 // where the silent records of a claim end
-	reading  context.Context    // ends with the session, or earlier if a topic is another
+	silent   map[claimKey]int64        // where the silent records of a claim end
+	written  func(timestamp time.Time) // Group.Written
+	reading  context.Context           // ends with the session, or earlier if a topic is another
 	stop     context.CancelFunc
 	watch    sync.WaitGroup
 }
@@ -73,7 +74,13 @@ func newSession(s sarama.ConsumerGroupSession, infos map[string]TopicInfo) *sess
 // MarkOffset marks the completed prefix that ends with the record before
 // offset, if there is one.
 func (s *session) MarkOffset(topic string, partition int32, offset int64, _ string) {
-	if last := s.trackers[claimKey{topic, partition}].finish(offset - 1); last != nil {
+	t := s.trackers[claimKey{topic, partition}]
+	if s.written != nil {
+		if raw := t.raw(offset - 1); raw != nil {
+			s.written(raw.Timestamp)
+		}
+	}
+	if last := t.finish(offset - 1); last != nil {
 		m := mark{epoch: s.infos[topic].ID.Epoch(), time: last.Timestamp.UnixMilli()}
 		// Carried along until it is passed: who reads again after a crash must
 		// take the same records for silent.

@@ -128,3 +128,13 @@ func (v *View) Each(ctx context.Context, visit func(key string, value []byte, wr
 	}
 	return current.each(ctx, visit)
 }
+
+// EachKey is Each without values, and beginning at a partition that is another
+// each time. It holds few rows in memory, so that visit may be slow.
+func (v *View) EachKey(ctx context.Context, visit func(key string) error) error {
+	current := v.current.Load()
+	if current == nil {
+		return fmt.Errorf("read %s: %w", v.table.Topic, belfry.ErrNotReady)
+	}
+	return current.eachKey(ctx, visit)
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -114,7 +115,7 @@ func (v *viewStores) each(ctx context.Context, visit func(key string, value []by
 	for p := range v.parts {
 		var last []byte // nil: from the start
 		for more := true; more; {
-			rows, err := v.chunk(p, last)
+			rows, err := v.chunk(p, last, eachChunk)
 			if err != nil {
 				return fmt.Errorf("read rows: %w", err)
 			}
@@ -137,10 +138,40 @@ func (v *viewStores) each(ctx context.Context, visit func(key string, value []by
 	return nil
 }
 
+// keyChunk is how many keys are held for who visits them.
+const keyChunk = 256
+
+func (v *viewStores) eachKey(ctx context.Context, visit func(key string) error) error {
+	first := rand.IntN(len(v.parts))
+	for i := range v.parts {
+		var last []byte // nil: from the start
+		for more := true; more; {
+			rows, err := v.chunk((first+i)%len(v.parts), last, keyChunk)
+			if err != nil {
+				return fmt.Errorf("read keys: %w", err)
+			}
+			more = len(rows) == keyChunk
+			for j := range rows {
+				rows[j].value = nil // not held meanwhile
+			}
+			for _, r := range rows {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if err := visit(string(r.key)); err != nil {
+					return err
+				}
+				last = r.key
+			}
+		}
+	}
+	return nil
+}
+
 type viewRow struct{ key, value []byte }
 
-// chunk reads the rows after the key last, as many as eachChunk.
-func (v *viewStores) chunk(partition int, last []byte) ([]viewRow, error) {
+// chunk reads the rows after the key last, as many as most.
+func (v *viewStores) chunk(partition int, last []byte, most int) ([]viewRow, error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	if v.done {
@@ -156,7 +187,7 @@ func (v *viewStores) chunk(partition int, last []byte) ([]viewRow, error) {
 	}
 	defer all.Release()
 	var rows []viewRow
-	for len(rows) < eachChunk && all.Next() {
+	for len(rows) < most && all.Next() {
 		value, err := all.Value()
 		if err != nil {
 			return nil, err

@@ -26,6 +26,7 @@ func (i *Inbox) Group(options ...goka.ProcessorOption) engine.Group {
 			goka.Persist(engine.Bytes{}),
 		),
 		WriteOnly: true,
+		Written:   i.Metrics.writtenBy(i.Prefix.InboxGroup()),
 		Options:   options,
 	}
 }

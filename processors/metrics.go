@@ -14,8 +14,20 @@ type Metrics struct {
 	records     *prometheus.CounterVec
 	deadLetters *prometheus.CounterVec
 	delay       *prometheus.HistogramVec
+	written     *prometheus.HistogramVec
 	refused     prometheus.Counter
 	matches     *prometheus.CounterVec
+}
+
+// Histograms of delays have native buckets beside the classic ones, for who asks
+// for those (protobuf).
+const (
+	nativeFactor  = 1.1
+	nativeBuckets = 100
+)
+
+func delayBuckets() []float64 {
+	return []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600, 3600}
 }
 
 // NewMetrics registers the metrics with reg, once for each process.
@@ -30,7 +42,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"group", "reason"}),
 		delay: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "belfry_record_delay_seconds", Help: "Time from a record's timestamp to its processing, by consumer group.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600, 3600},
+			Buckets: delayBuckets(), NativeHistogramBucketFactor: nativeFactor, NativeHistogramMaxBucketNumber: nativeBuckets, NativeHistogramMinResetDuration: time.Hour,
+		}, []string{"group"}),
+		written: f.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "belfry_record_to_table_seconds",
+			Help:    "Time from a record's timestamp to the acknowledgement of all that it led to, rows in tables among them, by consumer group.",
+			Buckets: delayBuckets(), NativeHistogramBucketFactor: nativeFactor, NativeHistogramMaxBucketNumber: nativeBuckets, NativeHistogramMinResetDuration: time.Hour,
 		}, []string{"group"}),
 		matches: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "belfry_rule_matches_total", Help: "Events that a rule has matched and found recipients for.",
@@ -47,6 +64,13 @@ func (m *Metrics) processed(group, result string, at time.Time) {
 }
 
 func (m *Metrics) matched(rule string) { m.matches.WithLabelValues(rule).Inc() }
+
+// writtenBy returns what is told of each record of a group once all that it led
+// to is acknowledged.
+func (m *Metrics) writtenBy(group string) func(at time.Time) {
+	delay := m.written.WithLabelValues(group)
+	return func(at time.Time) { delay.Observe(max(time.Since(at), 0).Seconds()) }
+}
 
 func (m *Metrics) dead(group string, reason belfry.Reason) {
 	m.records.WithLabelValues(group, "dead-letter").Inc()

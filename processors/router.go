@@ -59,6 +59,7 @@ func (r *Router) Group(options ...goka.ProcessorOption) engine.Group {
 			id := infos[r.topic].ID
 			r.id.Store(&id)
 		},
+		Written: r.Metrics.writtenBy(r.Prefix.RouterGroup(r.topic)),
 		Options: options,
 	}
 }

@@ -34,6 +34,7 @@ func (u *Unread) Group(options ...goka.ProcessorOption) engine.Group {
 		),
 		Positional: true,
 		OnSession:  func(infos map[string]engine.TopicInfo) { u.epoch.Store(infos[journal].ID.Epoch()) },
+		Written:    u.Metrics.writtenBy(u.Prefix.UnreadGroup()),
 		Options:    append([]goka.ProcessorOption{goka.WithUpdateCallback(u.restore)}, options...),
 	}
 }

@@ -27,50 +27,67 @@ const lagPageAsked = 5 * time.Minute
 // current offset.
 //
 // The page is written when there is a new report, not when it is asked for, and
-// kept compressed: 100,000 partitions are 50 MB of text. While nobody asks it
-// is not written. It is safe for concurrent use.
+// kept compressed: 100,000 partitions are 65 MB of text. When nobody has asked for
+// five minutes it is not written. It is safe for concurrent use.
 type LagPage struct {
-	mu      sync.Mutex
-	report  belfry.LagReport
-	page    []byte // of report, compressed; nil: to be written
-	asked   time.Time
-	writing lagText
+	writing sync.Mutex // held by who writes the page
+	text    lagText    // of who holds it
+
+	mu     sync.Mutex
+	report belfry.LagReport
+	page   []byte // compressed; nil: to be written of report
+	asked  time.Time
 }
 
 // NewLagPage returns the page of a report that is not up and empty.
-func NewLagPage() *LagPage { return &LagPage{} }
+func NewLagPage() *LagPage { return &LagPage{asked: time.Now()} }
 
-// Show has the page show a report, which nobody may modify any more.
+// Show has the page show a report, which nobody may modify any more. Until it
+// returns the page shows the one before.
 func (p *LagPage) Show(r belfry.LagReport) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.report = r
-	if time.Since(p.asked) < lagPageAsked {
-		p.write()
-	} else {
+	asked := time.Since(p.asked) < lagPageAsked
+	if !asked {
 		p.page = nil
+	}
+	p.mu.Unlock()
+	if asked {
+		p.write(r)
 	}
 }
 
-// write writes the page of the present report, with mu held.
-func (p *LagPage) write() {
+// write writes the page of r, with writing held.
+func (p *LagPage) write(r belfry.LagReport) []byte {
 	var out bytes.Buffer
-	out.Grow(len(p.page) + len(p.page)/8)
 	// The level is valid, and a buffer takes all.
 	z, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed)
-	p.writing.write(z, &p.report)
+	p.text.write(z, &r)
 	_ = z.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.page = out.Bytes()
+	return p.page
 }
 
 func (p *LagPage) get() []byte {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.asked = time.Now()
-	if p.page == nil {
-		p.write()
+	present := func() []byte {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.asked = time.Now()
+		return p.page
 	}
-	return p.page
+	if page := present(); page != nil {
+		return page
+	}
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	if page := present(); page != nil { // somebody else has written it
+		return page
+	}
+	return p.write(p.report) // only who holds writing changes it
 }
 
 // ServeHTTP implements http.Handler. It never waits on Kafka.

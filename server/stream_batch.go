@@ -245,6 +245,9 @@ func (b *batch) settle(c *connection, n int) {
 			begun = last // what ends a batch belongs together
 			fallthrough
 		case begun >= last && !s.short:
+			if c.at.phase == phaseLive && c.at.told < s.next.told && s.next.told == b.moment.row.Version && len(s.frames) > 0 {
+				b.moment.streams.metrics.told(b.moment.row.ChangedAt, time.Now())
+			}
 			c.at, c.wakeAt = s.next, s.wake
 			c.owed &^= signalTables
 			if s.took != "" {

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
@@ -20,7 +22,16 @@ type streamMetrics struct {
 	conflated   prometheus.Counter
 	ends        *prometheus.CounterVec
 	catchups    *prometheus.CounterVec
+	delay       prometheus.Histogram
 	byEvent     map[string]prometheus.Counter // of events
+}
+
+// told observes how long a change, by the time of its record in the journal,
+// took to a stream.
+func (m *streamMetrics) told(changed, now time.Time) {
+	if !changed.IsZero() {
+		m.delay.Observe(max(now.Sub(changed), 0).Seconds())
+	}
 }
 
 // event counts an event that was written; the beginning of a stream is none.
@@ -56,6 +67,15 @@ func newStreamMetrics(reg prometheus.Registerer) streamMetrics {
 			Help: "How streams were taken up: snapshot (no cursor), replayed or resync.",
 		}, []string{"outcome"}),
 	}
+	m.delay = f.NewHistogram(prometheus.HistogramOpts{
+		Name:    "belfry_record_to_socket_seconds",
+		Help:    "Time from a journal record's timestamp to its change being written to a stream that was open: of the newest change of each batch.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3, 5, 10, 30, 60, 600, 3600},
+		// Native ones beside them, for who asks for those (protobuf).
+		NativeHistogramBucketFactor:     1.1,
+		NativeHistogramMaxBucketNumber:  100,
+		NativeHistogramMinResetDuration: time.Hour,
+	})
 	m.byEvent = map[string]prometheus.Counter{}
 	for _, name := range []string{eventItem, eventState, eventUnread, eventPing, eventResync, eventBye} {
 		m.byEvent[name] = m.events.WithLabelValues(name)

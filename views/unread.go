@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -42,6 +43,13 @@ func (u *Unread) Row(recipient string) (belfry.State, error) {
 		return belfry.State{}, fmt.Errorf("decode row: %w", err)
 	}
 	return row, nil
+}
+
+// EachUser calls visit for each recipient who has a row, beginning at another
+// place each time. It may be visited slowly. Otherwise it is as
+// [engine.View.EachKey].
+func (u *Unread) EachUser(ctx context.Context, visit func(recipient string) error) error {
+	return u.EachKey(ctx, visit)
 }
 
 // Stamp returns the stamp of the recipient's row at now for a fraction of what

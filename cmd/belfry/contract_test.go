@@ -30,7 +30,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	for title, want := range map[string][]string{
 		"Start here": {"demo"},
 		"Serve":      {"processor", "run", "server"},
-		"Operate":    {"dead-letters", "emit", "inspect", "rules", "token", "topics"},
+		"Operate":    {"dead-letters", "emit", "inspect", "lag", "rules", "token", "topics"},
 		"Develop":    {"bench", "broker", "chaos"},
 	} {
 		got := groups[title]
@@ -42,13 +42,13 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	if strings.Contains(r.stdout, "health") {
 		t.Error("the help shows what is for containers only")
 	}
-	call(t, nil, "bench").wantOutput(t, "throughput", "latency", "gap", "losses", "restart", "soak", "poll", "stream")
+	call(t, nil, "bench").wantOutput(t, "throughput", "latency", "gap", "losses", "restart", "soak", "poll", "stream", "lag")
 }
 
 // The flags of the contract, by command.
 func TestFlagsOfTheContract(t *testing.T) {
 	kafka := []string{"brokers", "prefix", "kafka-tls", "kafka-ca-file", "kafka-cert-file", "kafka-key-file", "sasl-mechanism", "sasl-user", "sasl-password-file", "log-format", "config"}
-	serving := append(slices.Clone(kafka), "state-dir", "metrics-addr", "grace", "log-level")
+	serving := append(slices.Clone(kafka), "state-dir", "metrics-addr", "grace", "log-level", "lag-groups")
 	doors := []string{
 		"addr", "auth", "jwt-secret-file", "jwks-url", "jwt-audience", "jwt-issuer", "jwt-leeway", "ticket-secret-file", "cors-origins",
 		"post-rate", "post-burst", "max-connections", "max-silent-per-address",
@@ -61,7 +61,8 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"processor":        append(slices.Clone(serving), "groups", "inbox-cap", "rules", "timezone", "schema-registry"),
 		"topics":           append(slices.Clone(kafka), "partitions", "replication"),
 		"emit":             kafka,
-		"inspect":          append(slices.Clone(kafka), "json", "contents"),
+		"inspect":          append(slices.Clone(kafka), "json", "contents", "audit"),
+		"lag":              append(slices.Clone(kafka), "groups", "by-partition", "json", "watch", "interval", "max-lag", "max-age"),
 		"token":            {"user", "scope", "ttl", "jwt-secret-file", "jwt-audience", "jwt-issuer"},
 		"bench throughput": {"brokers", "events", "users", "partitions"},
 		"chaos":            {"brokers", "prefix", "kafka-tls", "sasl-mechanism", "seed", "seeds", "duration", "users", "keep"},
@@ -71,6 +72,7 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"bench restart":    {"brokers", "events", "rounds", "starts", "users", "partitions", "peer"},
 		"bench poll":       {"brokers", "partitions", "tables", "connections", "rounds", "duration"},
 		"bench stream":     {"brokers", "partitions", "steps", "connections", "rates", "duration", "hot", "tls", "http2"},
+		"bench lag":        {"brokers", "lag-scene-groups", "lag-scene-partitions", "scrapes"},
 		"bench soak":       {"brokers", "rate", "duration", "every", "users", "partitions", "out"},
 
 		"dead-letters list":   append(slices.Clone(kafka), "reason", "topic", "group", "rule", "since", "until", "limit", "pending", "cursor", "json"),

@@ -23,19 +23,28 @@ func (p *program) inspectCommand() *cobra.Command {
 		log      logOptions
 		asJSON   bool
 		contents bool
+		audit    bool
 	)
 	c := &cobra.Command{
-		Use:     "inspect USER",
+		Use:     "inspect [USER]",
 		GroupID: groupOperate,
 		Short:   "Show what the tables hold of one user, and where each number comes from",
 		Long: `Show what the tables hold of one user: the row with its version and counts, each
 item with its flags, and whether its content is there. It reads the user's
 partition of both tables from Kafka and changes nothing.
 
-Texts are people's own: they are shown with --contents only.`,
+Texts are people's own: they are shown with --contents only.
+
+With --audit it recounts the user, or everybody if none is named, from rows and
+contents, and ends with 1 if a badge is wrong or a content is missing. What may
+still be on its way is waited for. Memory is that of one partition of both tables.`,
 		Example: `  belfry inspect user-7 --brokers 127.0.0.1:9092
-  belfry inspect user-7 --brokers 127.0.0.1:9092 --contents --json`,
+  belfry inspect user-7 --brokers 127.0.0.1:9092 --contents --json
+  belfry inspect --audit --brokers 127.0.0.1:9092`,
 		Args: func(cmd *cobra.Command, args []string) error {
+			if audit && len(args) == 0 {
+				return nil
+			}
 			if len(args) != 1 {
 				return usagef("name one user: belfry inspect USER --brokers HOST:PORT")
 			}
@@ -51,6 +60,13 @@ Texts are people's own: they are shown with --contents only.`,
 			logger, err := log.logger(p.stderr)
 			if err != nil {
 				return err
+			}
+			if audit {
+				a := &auditor{cfg: kafka.engineConfig("", logger), prefix: belfry.Prefix(kafka.prefix)}
+				if len(args) > 0 {
+					a.user = args[0]
+				}
+				return runAudit(cmd.Context(), a, p.stdout, asJSON)
 			}
 			report, err := inspect(cmd.Context(), kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix), args[0])
 			if err != nil {
@@ -68,6 +84,7 @@ Texts are people's own: they are shown with --contents only.`,
 	kafka.addFlags(c.Flags())
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&contents, "contents", false, "show titles")
+	c.Flags().BoolVar(&audit, "audit", false, "recount the user, or all users, and say what is wrong")
 	log.addFlags(c.Flags())
 	return c
 }

@@ -73,6 +73,7 @@ type node struct {
 	inbox       *views.Inbox
 	repairs     *views.Repairs // nil: nothing reads rows
 	sweep       *views.Sweep   // nil: no server
+	audit       *views.Audit   // nil: no server
 }
 
 // runNode runs until ctx ends and then drains: first the HTTP server, while the
@@ -165,6 +166,8 @@ func (n *node) run(ctx context.Context) (err error) {
 	} else {
 		g.Go(func() error { return n.unread.Run(back) })
 		g.Go(func() error { return n.inbox.Run(back) })
+		n.openAudit()
+		g.Go(func() error { return n.audit.Run(back) })
 		if n.doors.keys != nil {
 			g.Go(func() error { return n.doors.keys.Run(back) })
 		}

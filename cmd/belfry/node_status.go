@@ -76,6 +76,9 @@ func (n *node) registerMetrics() {
 		counter("belfry_swept_items_total", "Contents removed that a crash had left behind.",
 			func() float64 { return float64(n.sweep.Swept()) })
 	}
+	if n.audit != nil {
+		n.registry.MustRegister(auditMetrics{n.audit.Stats})
+	}
 	for _, v := range n.views() {
 		name := v.Status().Name
 		gauge("belfry_view_recovered", "1 once the view has held the whole table.", "view", name,

@@ -71,6 +71,7 @@ func (p *program) commands() []*cobra.Command {
 		p.inspectCommand(),
 		p.deadLettersCommand(),
 		p.rulesCommand(),
+		p.lagCommand(),
 		p.tokenCommand(),
 		p.brokerCommand(),
 		p.benchCommand(),

@@ -616,14 +616,19 @@ func (x *Item) GetNotification() *Notification {
 // program adds and drops items without it, nor can a new bit of meta: that is a
 // new format.
 type Row struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	Format     uint32                 `protobuf:"varint,1,opt,name=format,proto3" json:"format,omitempty"`
-	Epoch      uint32                 `protobuf:"fixed32,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	Base       uint64                 `protobuf:"varint,3,opt,name=base,proto3" json:"base,omitempty"`
-	Version    uint64                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
-	Horizon    uint64                 `protobuf:"varint,5,opt,name=horizon,proto3" json:"horizon,omitempty"`
-	Categories []string               `protobuf:"bytes,6,rep,name=categories,proto3" json:"categories,omitempty"`                  // those of the items, in the order of first use
-	ItemSeq    []uint64               `protobuf:"varint,7,rep,packed,name=item_seq,json=itemSeq,proto3" json:"item_seq,omitempty"` // deltas; rising
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Format  uint32                 `protobuf:"varint,1,opt,name=format,proto3" json:"format,omitempty"`
+	Epoch   uint32                 `protobuf:"fixed32,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Base    uint64                 `protobuf:"varint,3,opt,name=base,proto3" json:"base,omitempty"`
+	Version uint64                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	Horizon uint64                 `protobuf:"varint,5,opt,name=horizon,proto3" json:"horizon,omitempty"`
+	// When the record of changed_version was written. An older program carries
+	// both along while the row goes on: they say something about a row of that
+	// version alone.
+	ChangedMs      int64    `protobuf:"varint,22,opt,name=changed_ms,json=changedMs,proto3" json:"changed_ms,omitempty"`
+	ChangedVersion uint64   `protobuf:"varint,23,opt,name=changed_version,json=changedVersion,proto3" json:"changed_version,omitempty"`
+	Categories     []string `protobuf:"bytes,6,rep,name=categories,proto3" json:"categories,omitempty"`                  // those of the items, in the order of first use
+	ItemSeq        []uint64 `protobuf:"varint,7,rep,packed,name=item_seq,json=itemSeq,proto3" json:"item_seq,omitempty"` // deltas; rising
 	// Bit 0 read, 1 seen, 2 archived, 3 and 4 priority + 1, 5 to 10 has changed,
 	// collapse, expires_at, replaces, unarchived, count; from bit 11 on the
 	// position in categories + 1, or 0 for none.
@@ -706,6 +711,20 @@ func (x *Row) GetVersion() uint64 {
 func (x *Row) GetHorizon() uint64 {
 	if x != nil {
 		return x.Horizon
+	}
+	return 0
+}
+
+func (x *Row) GetChangedMs() int64 {
+	if x != nil {
+		return x.ChangedMs
+	}
+	return 0
+}
+
+func (x *Row) GetChangedVersion() uint64 {
+	if x != nil {
+		return x.ChangedVersion
 	}
 	return 0
 }
@@ -883,13 +902,16 @@ const file_belfry_proto_rawDesc = "" +
 	"\x04Item\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12;\n" +
-	"\fnotification\x18\x03 \x01(\v2\x17.belfry.v1.NotificationR\fnotification\"\xb3\x05\n" +
+	"\fnotification\x18\x03 \x01(\v2\x17.belfry.v1.NotificationR\fnotification\"\xfb\x05\n" +
 	"\x03Row\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\aR\x05epoch\x12\x12\n" +
 	"\x04base\x18\x03 \x01(\x04R\x04base\x12\x18\n" +
 	"\aversion\x18\x04 \x01(\x04R\aversion\x12\x18\n" +
-	"\ahorizon\x18\x05 \x01(\x04R\ahorizon\x12\x1e\n" +
+	"\ahorizon\x18\x05 \x01(\x04R\ahorizon\x12\x1d\n" +
+	"\n" +
+	"changed_ms\x18\x16 \x01(\x03R\tchangedMs\x12'\n" +
+	"\x0fchanged_version\x18\x17 \x01(\x04R\x0echangedVersion\x12\x1e\n" +
 	"\n" +
 	"categories\x18\x06 \x03(\tR\n" +
 	"categories\x12\x19\n" +

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/views"
+)
+
+// auditPatience is how long an audit waits for contents that may be on their
+// way.
+const auditPatience = 30 * time.Second
+
+// auditReport is what a recount from the tables has found.
+type auditReport struct {
+	Users   int          `json:"users"`   // recounted
+	Waiting int          `json:"waiting"` // of those, with contents on their way
+	Wrong   []auditWrong `json:"wrong"`
+}
+
+// auditWrong is a user of whom something is wrong.
+type auditWrong struct {
+	User     string          `json:"user"`
+	Findings []views.Finding `json:"findings"`
+	Version  uint64          `json:"version"`
+	Drift    int             `json:"drift"`
+	Badge    belfry.Counts   `json:"badge"`
+	Recount  belfry.Counts   `json:"recount"`
+	Missing  []uint64        `json:"missing,omitempty"`
+	Differs  []uint64        `json:"differs,omitempty"`
+}
+
+// auditor recounts users from the tables, a partition at a time: a user's row
+// and contents are in partitions of the same number.
+type auditor struct {
+	cfg    engine.Config
+	prefix belfry.Prefix
+	user   string // "": all
+}
+
+// tables is what one partition of both tables holds.
+type tables struct {
+	rows     map[string][]byte
+	contents map[string]map[uint64]content
+}
+
+// content is the part of an item that counts.
+type content struct {
+	category   string
+	priority   belfry.Priority
+	expiresAt  time.Time
+	seq        uint64
+	unreadable bool
+}
+
+// audit recounts, and tells of what may be on its way only once that has had
+// time to arrive.
+func (a *auditor) audit(ctx context.Context) (*auditReport, error) {
+	topics, err := openTopics(a.cfg)
+	if err != nil {
+		return nil, err
+	}
+	infos, err := topics.Info(a.prefix.UnreadTable(), a.prefix.InboxTable())
+	if err := cmp.Or(err, topics.Close()); err != nil {
+		return nil, err
+	}
+	n := infos[a.prefix.UnreadTable()].Partitions
+	if other := infos[a.prefix.InboxTable()].Partitions; other != n {
+		return nil, fmt.Errorf("%w: %s has %d partitions and %s has %d", engine.ErrTopic, a.prefix.UnreadTable(), n, a.prefix.InboxTable(), other)
+	}
+	var partitions []int32
+	for p := range int32(n) {
+		if a.user == "" || p == engine.Partition(a.user, n) {
+			partitions = append(partitions, p)
+		}
+	}
+	report := &auditReport{Wrong: []auditWrong{}}
+	missed := map[int32]map[string][]uint64{} // by partition and user
+	began := time.Now()
+	for _, p := range partitions {
+		held, err := a.read(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		report.Users += len(held.rows)
+		for _, user := range slices.Sorted(maps.Keys(held.rows)) {
+			w := held.recount(user, nil, time.Now())
+			if len(w.Missing) == 0 {
+				report.add(w)
+				continue
+			}
+			if missed[p] == nil {
+				missed[p] = map[string][]uint64{}
+			}
+			missed[p][user] = w.Missing
+		}
+	}
+	if len(missed) == 0 {
+		return report, nil
+	}
+	arrived, err := a.await(ctx, began)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range slices.Sorted(maps.Keys(missed)) {
+		held, err := a.read(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, user := range slices.Sorted(maps.Keys(missed[p])) {
+			// What was not missed before may be on its way now.
+			late := missed[p][user]
+			if !arrived {
+				late = []uint64{}
+			}
+			w := held.recount(user, late, time.Now())
+			if w.waiting > 0 {
+				report.Waiting++
+			}
+			report.add(w)
+		}
+	}
+	return report, nil
+}
+
+func (r *auditReport) add(w recounted) {
+	if len(w.Findings) > 0 {
+		r.Wrong = append(r.Wrong, w.auditWrong)
+	}
+}
+
+// read reads one partition of both tables: the rows first, since contents are
+// written before what counts them.
+func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
+	t := &tables{rows: map[string][]byte{}, contents: map[string]map[uint64]content{}}
+	err := engine.Scan(ctx, a.cfg, a.prefix.UnreadTable(), partition, func(m *sarama.ConsumerMessage) error {
+		user := string(m.Key)
+		if a.user != "" && user != a.user {
+			return nil
+		}
+		// As the views do: a paused owner's late write takes no row back.
+		if old, ok := t.rows[user]; m.Value == nil {
+			delete(t.rows, user)
+		} else if !ok || codec.NotOlder(old, m.Value) {
+			t.rows[user] = m.Value
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = engine.Scan(ctx, a.cfg, a.prefix.InboxTable(), partition, func(m *sarama.ConsumerMessage) error {
+		user, seq, ok := belfry.ParseItemKey(string(m.Key))
+		if !ok || t.rows[user] == nil {
+			return nil
+		}
+		if m.Value == nil {
+			delete(t.contents[user], seq)
+			return nil
+		}
+		if t.contents[user] == nil {
+			t.contents[user] = map[uint64]content{}
+		}
+		item, err := codec.DecodeItem(m.Value)
+		t.contents[user][seq] = content{item.Category, item.Priority, item.ExpiresAt, item.Seq, err != nil}
+		return nil
+	})
+	return t, err
+}
+
+// recounted is what came of one user, wrong or not.
+type recounted struct {
+	auditWrong
+	waiting int // contents that may be on their way
+}
+
+// recount recounts a user. What lacks content counts as missing if it is among
+// late, or late is nil.
+func (t *tables) recount(user string, late []uint64, now time.Time) (w recounted) {
+	w.User = user
+	value := t.rows[user]
+	if value == nil {
+		return w // gone since
+	}
+	row, err := codec.DecodeState(value)
+	if err != nil {
+		w.Findings, w.Drift = []views.Finding{views.FindingUnreadable}, 1
+		return w
+	}
+	badge, err := codec.DecodeBadge(value, now)
+	unreadable := err != nil
+	r := row.Recount(now, func(seq uint64) (*belfry.Item, bool) {
+		c, ok := t.contents[user][seq]
+		switch {
+		case ok && c.unreadable:
+			unreadable = true
+			return nil, true
+		case ok:
+			return &belfry.Item{Seq: c.seq, Notification: belfry.Notification{Category: c.category, Priority: c.priority, ExpiresAt: c.expiresAt}}, false
+		case late != nil && !slices.Contains(late, seq):
+			w.waiting++
+			return nil, true
+		}
+		return nil, false
+	})
+	own := belfry.Recount{Counts: row.Counts(now)}
+	for finding, found := range map[views.Finding]bool{
+		views.FindingUnreadable: unreadable,
+		views.FindingMissing:    len(r.Missing) > 0,
+		views.FindingDiffers:    len(r.Differing) > 0,
+		views.FindingBadge:      own.Drift(badge.Counts) > 0,
+	} {
+		if found {
+			w.Findings = append(w.Findings, finding)
+		}
+	}
+	slices.Sort(w.Findings)
+	w.Version, w.Badge, w.Recount, w.Drift = row.Version, badge.Counts, r.Counts, r.Drift(badge.Counts)
+	w.Missing, w.Differs = r.Missing, r.Differing
+	return w
+}
+
+// await waits until what was written before a time is in the tables, and reports
+// whether it is.
+func (a *auditor) await(ctx context.Context, before time.Time) (arrived bool, err error) {
+	ctx, stop := context.WithTimeout(ctx, auditPatience)
+	defer stop()
+	lag := engine.NewLag(a.cfg, engine.LagConfig{
+		Groups: a.prefix.GroupInputs, Interval: time.Second,
+		Collected: func(r belfry.LagReport) {
+			if arrived = processed(r, a.prefix, before.Add(auditMargin)); arrived {
+				stop()
+			}
+		},
+	})
+	err = lag.Run(ctx)
+	return arrived, err
+}
+
+func (r *auditReport) print(w io.Writer) error {
+	fmt.Fprintf(w, "%d users recounted, %d wrong, %d with contents on their way\n", r.Users, len(r.Wrong), r.Waiting)
+	if len(r.Wrong) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "USER\tVERSION\tFINDINGS\tBADGE\tRECOUNT\tMISSING\tDIFFERS")
+	for _, wrong := range r.Wrong {
+		fmt.Fprintf(t, "%s\t%d\t%v\t%d\t%d\t%v\t%v\n", printable(wrong.User), wrong.Version, wrong.Findings, wrong.Badge.Unread, wrong.Recount.Unread, wrong.Missing, wrong.Differs)
+	}
+	return t.Flush()
+}
+
+// runAudit prints what a recount has found; anything wrong is an error.
+func runAudit(ctx context.Context, a *auditor, out io.Writer, asJSON bool) error {
+	report, err := a.audit(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = json.NewEncoder(out).Encode(report)
+	} else {
+		err = report.print(out)
+	}
+	if err == nil && len(report.Wrong) > 0 {
+		err = fmt.Errorf("%d of %d users are wrong", len(report.Wrong), report.Users)
+	}
+	return err
+}

@@ -1,0 +1,200 @@
+package views_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/views"
+)
+
+// ledger is both tables, with a badge that need not be what the row counts.
+type ledger struct {
+	rows
+	users  []string
+	badges map[string]belfry.Badge // instead of the row's
+	items  map[string]any          // by key: belfry.Item or error
+}
+
+func newLedger() *ledger {
+	return &ledger{rows: rows{}, badges: map[string]belfry.Badge{}, items: map[string]any{}}
+}
+
+// give makes a row with one unread item for each seq, with contents.
+func (l *ledger) give(user string, seqs ...uint64) {
+	row := belfry.State{Epoch: 1, Version: 10}
+	for _, seq := range seqs {
+		row.Items = append(row.Items, belfry.Entry{Seq: seq, Version: seq, Count: 1, Category: "c"})
+		l.items[belfry.ItemKey(user, seq)] = belfry.Item{Seq: seq, Notification: belfry.Notification{Category: "c"}}
+	}
+	l.rows[user] = row
+	l.users = append(l.users, user)
+}
+
+func (l *ledger) Badge(user string, now time.Time) (belfry.Badge, error) {
+	if b, ok := l.badges[user]; ok {
+		return b, nil
+	}
+	row, err := l.Row(user)
+	return row.Badge(now), err
+}
+
+func (l *ledger) EachUser(_ context.Context, visit func(string) error) error {
+	for _, user := range l.users {
+		if err := visit(user); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *ledger) Item(user string, seq uint64) (belfry.Item, bool, error) {
+	switch found := l.items[belfry.ItemKey(user, seq)].(type) {
+	case error:
+		return belfry.Item{}, false, found
+	case belfry.Item:
+		return found, true, nil
+	}
+	return belfry.Item{}, false, nil
+}
+
+// audited is an audit of a ledger, with what was under way settled or not.
+func audited(l *ledger, settled *bool) *views.Audit {
+	return views.NewAudit(views.AuditConfig{
+		Rows: l, Items: l, Rate: 1000, Logger: slog.New(slog.DiscardHandler),
+		Settled: func(time.Time) bool { return *settled },
+	})
+}
+
+func auditSummary(a *views.Audit) string {
+	s := a.Stats()
+	return fmt.Sprintf("users %d drift %d waiting %d badge %d missing %d differs %d unreadable %d", s.Users, s.Drift, s.Waiting,
+		s.Findings[views.FindingBadge], s.Findings[views.FindingMissing], s.Findings[views.FindingDiffers], s.Findings[views.FindingUnreadable])
+}
+
+func wantAudit(t *testing.T, a *views.Audit, want string) {
+	t.Helper()
+	if got := auditSummary(a); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestAuditFinds(t *testing.T) {
+	for name, tt := range map[string]struct {
+		damage func(*ledger)
+		want   string
+	}{
+		"nothing":       {func(*ledger) {}, "users 2 drift 0 waiting 0 badge 0 missing 0 differs 0 unreadable 0"},
+		"a wrong badge": {func(l *ledger) { l.miscount("a", 5) }, "users 2 drift 3 waiting 0 badge 1 missing 0 differs 0 unreadable 0"},
+		"another category": {func(l *ledger) {
+			l.items["a/1"] = belfry.Item{Seq: 1, Notification: belfry.Notification{Category: "d"}}
+		}, "users 2 drift 1 waiting 0 badge 0 missing 0 differs 1 unreadable 0"},
+		"an unreadable content": {func(l *ledger) { l.items["b/3"] = belfry.ErrCorrupt }, "users 2 drift 1 waiting 0 badge 0 missing 0 differs 0 unreadable 1"},
+		"an unreadable row":     {func(l *ledger) { l.rows["b"] = belfry.ErrCorrupt }, "users 2 drift 1 waiting 0 badge 0 missing 0 differs 0 unreadable 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, settled := newLedger(), true
+			l.give("a", 1, 2)
+			l.give("b", 3)
+			tt.damage(l)
+			a := audited(l, &settled)
+			if err := a.Pass(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			wantAudit(t, a, tt.want)
+			if a.Stats().LastPass.IsZero() {
+				t.Error("no pass was made")
+			}
+		})
+	}
+}
+
+func (l *ledger) miscount(user string, unread int) {
+	row, _ := l.Row(user)
+	b := row.Badge(time.Now())
+	b.Unread = unread
+	l.badges[user] = b
+}
+
+// A content that is on its way is no drift, however long that takes; one that
+// should have come is, until it is there.
+func TestAuditWaitsForContents(t *testing.T) {
+	l, settled := newLedger(), false
+	l.give("a", 1, 2)
+	gone := l.items["a/2"]
+	delete(l.items, "a/2")
+	a := audited(l, &settled)
+	if err := a.Pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantAudit(t, a, "users 1 drift 0 waiting 1 badge 0 missing 0 differs 0 unreadable 0")
+	a.Again()
+	wantAudit(t, a, "users 2 drift 0 waiting 1 badge 0 missing 0 differs 0 unreadable 0")
+	settled = true
+	a.Again()
+	wantAudit(t, a, "users 3 drift 1 waiting 0 badge 0 missing 1 differs 0 unreadable 0")
+	a.Again()
+	wantAudit(t, a, "users 4 drift 1 waiting 0 badge 0 missing 1 differs 0 unreadable 0")
+	// What comes after that has its own time.
+	row, _ := l.Row("a")
+	row.Version, row.Items = 11, append(row.Items, belfry.Entry{Seq: 11, Version: 11, Count: 1})
+	l.rows["a"], l.items["a/2"] = row, gone
+	settled = false
+	a.Again()
+	wantAudit(t, a, "users 5 drift 0 waiting 1 badge 0 missing 1 differs 0 unreadable 0")
+	l.items["a/11"] = belfry.Item{Seq: 11}
+	a.Again()
+	wantAudit(t, a, "users 6 drift 0 waiting 0 badge 0 missing 1 differs 0 unreadable 0")
+	a.Again() // of nobody any more
+	wantAudit(t, a, "users 6 drift 0 waiting 0 badge 0 missing 1 differs 0 unreadable 0")
+}
+
+// A row that changes between the looks says nothing.
+func TestAuditOfAMovingRow(t *testing.T) {
+	l, settled := newLedger(), true
+	l.give("a", 1)
+	b := l.badges["a"]
+	b.Cursor, b.Unread = belfry.Cursor{Epoch: 1, Version: 9}, 7
+	l.badges["a"] = b
+	a := audited(l, &settled)
+	if err := a.Pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantAudit(t, a, "users 1 drift 0 waiting 0 badge 0 missing 0 differs 0 unreadable 0")
+}
+
+func TestAuditNotReady(t *testing.T) {
+	l, settled := newLedger(), true
+	l.give("a", 1)
+	l.rows["a"] = belfry.ErrNotReady
+	a := audited(l, &settled)
+	if err := a.Pass(t.Context()); !errors.Is(err, belfry.ErrNotReady) {
+		t.Errorf("got %v, want not ready", err)
+	}
+	wantAudit(t, a, "users 0 drift 0 waiting 0 badge 0 missing 0 differs 0 unreadable 0")
+}
+
+func TestAuditRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, settled := newLedger(), true
+		l.give("a", 1)
+		a := audited(l, &settled)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- a.Run(ctx) }()
+		time.Sleep(24 * time.Hour) // of the bubble's clock
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		// An interval is 10 minutes, give or take a quarter.
+		if got := a.Stats().Users; got < 110 || got > 200 {
+			t.Errorf("%d users a day, want one each 10 minutes", got)
+		}
+	})
+}
