@@ -204,7 +204,7 @@ type figures map[string]*dto.MetricFamily
 func (s *Server) figures() figures {
 	families, err := s.config.Registry.Gather()
 	if err != nil {
-		s.log.Debug("metrics not gathered", "error", err)
+		s.log.Debug("metrics not gathered", "err", err)
 	}
 	out := make(figures, len(families))
 	for _, f := range families {
