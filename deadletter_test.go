@@ -143,3 +143,27 @@ func TestReplayedMark(t *testing.T) {
 		}
 	}
 }
+
+// Whatever headers a record has, its letter is read as what it is.
+func FuzzParseDeadLetter(f *testing.F) {
+	f.Add("belfry-reason", []byte("x"), "belfry-offset", []byte("-1"), "error", int64(7))
+	f.Add("", []byte{}, "belfry-replayed", []byte("1,2"), "\xff", int64(0))
+	f.Fuzz(func(t *testing.T, name1 string, value1 []byte, name2 string, value2 []byte, text string, offset int64) {
+		own := []belfry.Header{{Key: name1, Value: value1}, {Key: name2, Value: value2}}
+		// Headers by themselves are read as something or refused.
+		if d, n, err := belfry.ParseDeadLetter(own); err == nil && (n > len(own) || d.Attempt < 1) {
+			t.Errorf("%+v, %d", d, n)
+		}
+		want := wholeLetter()
+		want.Offset = max(offset, 0)
+		want.Error = text[:min(len(text), 100)]
+		all := slices.Concat(own, want.AsHeaders())
+		if _, mark := belfry.ParseReplayedMark(all); mark {
+			t.Error("a letter is taken for a mark")
+		}
+		got, n, err := belfry.ParseDeadLetter(all)
+		if err != nil || n != len(own) || got != want {
+			t.Errorf("got %+v, %d, %v\nwant %+v", got, n, err, want)
+		}
+	})
+}

@@ -113,6 +113,12 @@ func ParseLetterCursor(text string) (LetterCursor, error) {
 	return out, nil
 }
 
+// ReplayOptions say how letters are replayed.
+type ReplayOptions struct {
+	Apply bool // write; otherwise only tell what would be written
+	Again bool // also what was replayed before
+}
+
 // ReplayResult is what came of the replay of one letter.
 type ReplayResult string
 

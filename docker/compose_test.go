@@ -153,7 +153,7 @@ func TestComposeRuns(t *testing.T) {
 			if s.DependsOn["topics"].Condition != "service_completed_successfully" {
 				t.Errorf("%s does not wait for the topics", s.Name)
 			}
-			if len(s.Volumes) != 1 || s.Volumes[0].Source != s.Name || s.Volumes[0].Target != "/var/lib/belfry" {
+			if !slices.ContainsFunc(s.Volumes, func(v types.ServiceVolumeConfig) bool { return v.Source == s.Name && v.Target == "/var/lib/belfry" }) {
 				t.Errorf("%s has no state folder of its own", s.Name)
 			}
 		}

@@ -77,9 +77,8 @@ func byNumber() kgo.Partitioner {
 // their turn in the order in which they asked, so that one with a bad record now
 // and then does not wait for the storm of another to end.
 //
-// done is called once, from any goroutine or this one, when the broker has
-// acknowledged the letter, it cannot be written, or ctx has ended while Send
-// blocked. It must not block.
+// done is called once, from any goroutine, when the broker has acknowledged the
+// letter or it cannot be written. It must not block.
 func (d *DeadLetters) Send(ctx context.Context, raw *sarama.ConsumerMessage, why belfry.DeadLetter, done func(error)) {
 	why.Topic, why.Partition, why.Offset, why.Timestamp = raw.Topic, raw.Partition, raw.Offset, raw.Timestamp
 	why.Version, why.DeadAt = d.version, d.now()
@@ -90,8 +89,9 @@ func (d *DeadLetters) Send(ctx context.Context, raw *sarama.ConsumerMessage, why
 	record.Partition = int32(Partition(source.topic, 1<<16)) + source.partition
 	release, err := d.shares.take(ctx, source, int64(recordBytes(record.Key, record.Value, record.Headers)+deadLetterOverhead))
 	if err != nil {
-		done(fmt.Errorf("write dead letter to %s: %w", d.topic, err))
-		return
+		// The last one of a partition that is given back. To fail it would fail
+		// the group, for a rebalance.
+		release = func() {}
 	}
 	d.producer.produce(record, func(_ *kgo.Record, err error) {
 		release()

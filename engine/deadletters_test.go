@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -105,6 +106,28 @@ func quote(b []byte) string {
 		return "nil"
 	}
 	return fmt.Sprintf("%q", b)
+}
+
+// A partition that is given back, in a rebalance say, has its last letter written
+// all the same: an error would end the whole group.
+func TestDeadLetterOfAPartitionThatIsGivenBack(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	createTopics(t, cfg, 1, "dead")
+	dead, err := engine.OpenDeadLetters(cfg, "dead")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	acknowledged := make(chan error, 1)
+	dead.Send(ended, &sarama.ConsumerMessage{Topic: "in"}, belfry.DeadLetter{Reason: belfry.ReasonEmpty}, func(err error) { acknowledged <- err })
+	if err := <-acknowledged; err != nil {
+		t.Error(err)
+	}
+	if err := dead.Close(); err != nil || dead.UnderWay() != 0 {
+		t.Errorf("%d bytes are under way, %v", dead.UnderWay(), err)
+	}
 }
 
 func TestGuardGivesPanicsAsErrors(t *testing.T) {

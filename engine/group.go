@@ -169,8 +169,8 @@ func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGro
 func (g *group) wrap(c goka.Context) goka.Context {
 	wrapped := &Context{gokaContext: c, sup: g.sup}
 	if s := g.session.Load(); s != nil {
-		wrapped.topicID = s.infos[string(c.Topic())].ID
 		claim := claimKey{string(c.Topic()), c.Partition()}
+		wrapped.topicID = s.infos[claim.topic].ID
 		if t := s.trackers[claim]; t != nil {
 			wrapped.raw, wrapped.tracker, wrapped.silent = t.raw(c.Offset()), t, s.silent[claim]
 		}
@@ -195,11 +195,19 @@ func (c *claim) pump(ctx context.Context, t *tracker) {
 			if !ok {
 				return
 			}
-			t.begin(m)
+			room := t.begin(m)
 			select {
 			case c.messages <- m:
 			case <-ctx.Done():
 				return
+			}
+			for room != nil {
+				select {
+				case <-room:
+					room = t.room()
+				case <-ctx.Done():
+					return
+				}
 			}
 		case <-ctx.Done():
 			return

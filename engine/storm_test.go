@@ -53,7 +53,7 @@ func holdTopic(t *testing.T, cluster *kfake.Cluster, topic string) (release func
 // share. Once they can be written, all are.
 func TestStormOfDeadLetters(t *testing.T) {
 	t.Parallel()
-	const storm, mixed, good = 20_000, 2_000, 5_000
+	const storm, mixed, good = 8_000, 1_000, 2_000
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(4, "in", "dead"))
 	if err != nil {
 		t.Fatal(err)
@@ -142,4 +142,66 @@ func TestStormOfDeadLetters(t *testing.T) {
 	}
 	kafkatest.Eventually(t, patience, func() string { return "not all is committed" },
 		func() bool { return committed(t, cfg, "g", "in") == storm })
+}
+
+// Good records behind a bad one whose letter cannot be written go on, but not
+// without end: none of them can be committed, and all are kept until then.
+func TestRecordsBehindAHeldLetterAreBounded(t *testing.T) {
+	t.Parallel()
+	const behind, size = 250, 100_000
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "in", "dead"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	cfg := engine.Config{
+		Brokers: cluster.ListenAddrs(), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), SessionTimeout: 6 * time.Second,
+	}
+	record := func(partition int32, value string) *sarama.ProducerMessage {
+		return &sarama.ProducerMessage{Topic: "in", Partition: partition, Value: sarama.StringEncoder(value)}
+	}
+	records := []*sarama.ProducerMessage{record(0, "bad")}
+	for range behind {
+		records = append(records, record(0, strings.Repeat("x", size)))
+	}
+	for some := range slices.Chunk(records, 8) { // a batch is at most 1 MiB
+		produce(t, cfg, some...)
+	}
+	release := holdTopic(t, cluster, "dead")
+	dead, err := engine.OpenDeadLetters(cfg, "dead")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := dead.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var done, others atomic.Int64
+	p := engine.NewProcessor(cfg, engine.Group{
+		Graph: goka.DefineGroup("g", goka.Input("in", engine.Bytes{}, engine.Callback(func(c *engine.Context, value []byte) {
+			switch {
+			case string(value) == "bad":
+				dead.Send(c.Context(), c.Raw(), belfry.DeadLetter{Reason: belfry.ReasonInvalid, Group: "g"}, c.DeferCommit())
+			case c.Partition() == 1:
+				others.Add(1)
+			default:
+				done.Add(1)
+			}
+		}))),
+	})
+	run(t, p.Run)
+	const most = 16<<20/size + 1
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d records behind it are done, want %d", done.Load(), most-10) },
+		func() bool { return done.Load() >= most-10 })
+	produce(t, cfg, record(1, "other"))
+	kafkatest.Eventually(t, patience, func() string { return "the other partition stands still" }, func() bool { return others.Load() == 1 })
+	if got := done.Load(); got > most {
+		t.Errorf("%d records of %d bytes are kept, want %d at the most", got, size, most)
+	}
+	release()
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d records are done, want %d", done.Load(), behind) },
+		func() bool { return done.Load() == behind })
+	kafkatest.Eventually(t, patience, func() string { return "not all is committed" },
+		func() bool { return committed(t, cfg, "g", "in") == behind+1 })
 }

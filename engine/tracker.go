@@ -13,12 +13,28 @@ import (
 // are still in flight.
 type tracker struct {
 	mu      sync.Mutex
-	pending []tracked // by rising offset
-	next    int64     // after the completed prefix; -1 until the claim begins
+	pending []tracked     // by rising offset
+	next    int64         // after the completed prefix; -1 until the claim begins
+	bytes   int           // of pending, as sizeOf counts them
+	freed   chan struct{} // closed when pending shrinks; nil: nobody waits
 	// abandoned is the offset of a record that was given up in this session, -1
 	// without one: neither it nor what follows counts as completed.
 	abandoned int64
 	waiting   bool // for something that is not there
+}
+
+// maxPending bounds, in bytes, what may follow a record of a partition whose
+// writes are not acknowledged: a dead letter that nobody takes say, while those
+// behind it need none.
+const maxPending = 16 << 20
+
+// sizeOf is what a record takes in memory, about.
+func sizeOf(m *sarama.ConsumerMessage) int {
+	n := 256 + len(m.Key) + len(m.Value)
+	for _, h := range m.Headers {
+		n += 64 + len(h.Key) + len(h.Value)
+	}
+	return n
 }
 
 func newTracker() *tracker { return &tracker{next: -1, abandoned: -1} }
@@ -28,10 +44,31 @@ type tracked struct {
 	done bool
 }
 
-func (t *tracker) begin(raw *sarama.ConsumerMessage) {
+// begin takes a record that is handed out next. It returns nil if there is room
+// for another one after it, see room.
+func (t *tracker) begin(raw *sarama.ConsumerMessage) <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.pending = append(t.pending, tracked{raw: raw})
+	t.bytes += sizeOf(raw)
+	return t.roomLocked()
+}
+
+// room is nil if there is room, and otherwise closed when there may be.
+func (t *tracker) room() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.roomLocked()
+}
+
+func (t *tracker) roomLocked() <-chan struct{} {
+	if t.bytes < maxPending {
+		return nil
+	}
+	if t.freed == nil {
+		t.freed = make(chan struct{})
+	}
+	return t.freed
 }
 
 // raw returns the record at offset as it was received, nil if it is not being
@@ -56,6 +93,7 @@ func (t *tracker) finish(offset int64) *sarama.ConsumerMessage {
 	}
 	n := 0
 	for n < len(t.pending) && t.pending[n].done {
+		t.bytes -= sizeOf(t.pending[n].raw)
 		n++
 	}
 	if n == 0 {
@@ -65,6 +103,10 @@ func (t *tracker) finish(offset int64) *sarama.ConsumerMessage {
 	t.next = last.Offset + 1
 	clear(t.pending[:n]) // let go of the records
 	t.pending = t.pending[n:]
+	if t.freed != nil {
+		close(t.freed)
+		t.freed = nil
+	}
 	return last
 }
 

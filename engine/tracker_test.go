@@ -105,3 +105,38 @@ func TestTrackerNeverPassesAPendingRecord(t *testing.T) {
 		}
 	})
 }
+
+// What follows a record that does not complete is bounded, and there is room
+// again as soon as it does.
+func TestTrackerHasRoomForSoMuch(t *testing.T) {
+	tr := newTracker()
+	value := make([]byte, 1<<20)
+	var full <-chan struct{}
+	n := int64(0)
+	for ; full == nil; n++ {
+		if n > 20 {
+			t.Fatal("there is room for 20 MiB")
+		}
+		full = tr.begin(&sarama.ConsumerMessage{Offset: n, Value: value})
+	}
+	if n < 15 {
+		t.Errorf("no room after %d MiB", n)
+	}
+	for i := int64(1); i < n; i++ {
+		tr.finish(i)
+	}
+	select {
+	case <-full:
+		t.Error("there is room while the first record does not complete")
+	default:
+	}
+	tr.finish(0)
+	select {
+	case <-full:
+	default:
+		t.Error("who waits is not told of room")
+	}
+	if tr.room() != nil || tr.bytes != 0 {
+		t.Errorf("no room, %d bytes are pending", tr.bytes)
+	}
+}

@@ -13,8 +13,8 @@ import (
 	"github.com/belfry/belfry/sources"
 )
 
-// DeadLetters takes what cannot be processed. It may block until there is room,
-// or ctx has ended. done is called once, when the broker has acknowledged it, or
+// DeadLetters takes what cannot be processed. It may block until there is room or
+// ctx has ended. done is called once, when the broker has acknowledged it, or
 // with the error. What it is told of why need not hold where the record is from.
 type DeadLetters interface {
 	Send(ctx context.Context, raw *sarama.ConsumerMessage, why belfry.DeadLetter, done func(error))

@@ -38,12 +38,6 @@ type Replay struct {
 	writer  *engine.Writer
 }
 
-// ReplayOptions say how to replay.
-type ReplayOptions struct {
-	Apply bool // write; otherwise only tell what would be written
-	Again bool // also what was replayed before
-}
-
 // OpenReplay connects to no broker yet. Close it after use.
 func OpenReplay(cfg ReplayConfig) (*Replay, error) {
 	w, err := engine.OpenWriter(cfg.Engine)
@@ -60,7 +54,7 @@ func (r *Replay) Close() error { return r.writer.Close() }
 // Matching replays the letters that the filter means, see [Letters.Each] for
 // their order, at most limit of them; 0 means all. It calls told for each, in
 // order, once it is done with; at an error of told, or of the brokers, it ends.
-func (r *Replay) Matching(ctx context.Context, f belfry.LetterFilter, limit int, o ReplayOptions, told func(belfry.ReplayOutcome) error) error {
+func (r *Replay) Matching(ctx context.Context, f belfry.LetterFilter, limit int, o belfry.ReplayOptions, told func(belfry.ReplayOutcome) error) error {
 	b := replayBatch{replay: r, apply: o.Apply, told: told}
 	n := 0
 	err := r.letters.Each(ctx, f, func(l *belfry.Letter) error {
@@ -82,7 +76,7 @@ var errEnough = errors.New("enough letters")
 // Named replays the letters with those ids, as [Replay.Matching] does. One that
 // does not exist is an error that matches belfry.ErrNoLetter; those before it
 // are replayed then.
-func (r *Replay) Named(ctx context.Context, ids []belfry.LetterID, o ReplayOptions, told func(belfry.ReplayOutcome) error) error {
+func (r *Replay) Named(ctx context.Context, ids []belfry.LetterID, o belfry.ReplayOptions, told func(belfry.ReplayOutcome) error) error {
 	b := replayBatch{replay: r, apply: o.Apply, told: told}
 	for _, id := range ids {
 		l, err := r.letters.Letter(ctx, id)

@@ -95,7 +95,7 @@ func startReplaying(t *testing.T) *replaying {
 
 // matching replays what the filter means and returns the outcomes as
 // "offset result".
-func (r *replaying) matching(t *testing.T, f belfry.LetterFilter, o processors.ReplayOptions) []string {
+func (r *replaying) matching(t *testing.T, f belfry.LetterFilter, o belfry.ReplayOptions) []string {
 	t.Helper()
 	var out []string
 	err := r.replay.Matching(t.Context(), f, 0, o, func(o belfry.ReplayOutcome) error {
@@ -161,15 +161,15 @@ func TestReplayAfterRulesAreMended(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", what, got, want)
 		}
 	}
-	check("as bad as before", r.matching(t, orders, processors.ReplayOptions{Apply: true}), want("0 failed", "2 failed", "4 failed"))
+	check("as bad as before", r.matching(t, orders, belfry.ReplayOptions{Apply: true}), want("0 failed", "2 failed", "4 failed"))
 	r.rules.mended.Store(true)
-	check("not applied", r.matching(t, orders, processors.ReplayOptions{}), want("0 replayed", "2 replayed", "4 nobody"))
+	check("not applied", r.matching(t, orders, belfry.ReplayOptions{}), want("0 replayed", "2 replayed", "4 nobody"))
 	if got := journalEnd(t, r.cfg); got != end {
 		t.Fatalf("the journal has %d records, want %d: nothing was to be applied", got, end)
 	}
 	r.awaitLetters(t, belfry.LetterFilter{Pending: true}, 3)
 
-	check("applied", r.matching(t, orders, processors.ReplayOptions{Apply: true}), want("0 replayed", "2 replayed", "4 nobody"))
+	check("applied", r.matching(t, orders, belfry.ReplayOptions{Apply: true}), want("0 replayed", "2 replayed", "4 nobody"))
 	r.awaitCount(t, "a", 5)
 	r.awaitCount(t, "b", 2)
 	r.awaitLetters(t, belfry.LetterFilter{Pending: true}, 0)
@@ -187,9 +187,9 @@ func TestReplayAfterRulesAreMended(t *testing.T) {
 		}
 	}
 
-	check("again", r.matching(t, orders, processors.ReplayOptions{Apply: true}), want("0 already-replayed", "2 already-replayed", "4 already-replayed"))
+	check("again", r.matching(t, orders, belfry.ReplayOptions{Apply: true}), want("0 already-replayed", "2 already-replayed", "4 already-replayed"))
 	// As after a crash between what was written and its mark.
-	check("against the marks", r.matching(t, orders, processors.ReplayOptions{Apply: true, Again: true}), want("0 replayed", "2 replayed", "4 nobody"))
+	check("against the marks", r.matching(t, orders, belfry.ReplayOptions{Apply: true, Again: true}), want("0 replayed", "2 replayed", "4 nobody"))
 	awaitDone(t, r.cfg)
 	if got := journalEnd(t, r.cfg); got != end+6 {
 		t.Errorf("the journal has %d records, want %d: it was to be written again", got, end+6)
@@ -253,7 +253,7 @@ func TestReplayOfOurOwnRecords(t *testing.T) {
 	produce(t, r.cfg, &sarama.ProducerMessage{Topic: prefix.DeadLetters(), Value: sarama.StringEncoder("somebody's")})
 
 	want := []string{"0 refused", "100 replayed", "101 failed", "102 refused", "103 refused", "104 replayed", "105 refused", "106 failed", "107 refused", "108 failed", "109 refused"}
-	if got := r.matching(t, belfry.LetterFilter{}, processors.ReplayOptions{Apply: true}); !slices.Equal(got, want) {
+	if got := r.matching(t, belfry.LetterFilter{}, belfry.ReplayOptions{Apply: true}); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	r.awaitCount(t, "a", 2)
@@ -267,7 +267,7 @@ func TestReplayOfOurOwnRecords(t *testing.T) {
 	for _, l := range lettersOf(t, r.letters, belfry.LetterFilter{Pending: true}, 100) {
 		ids = append(ids, l.ID)
 	}
-	err = r.replay.Named(t.Context(), ids, processors.ReplayOptions{}, func(o belfry.ReplayOutcome) error {
+	err = r.replay.Named(t.Context(), ids, belfry.ReplayOptions{}, func(o belfry.ReplayOutcome) error {
 		if !strings.Contains(o.Problem, says[o.Letter.Offset]) || o.Problem == "" {
 			t.Errorf("%d: %q, want %q", o.Letter.Offset, o.Problem, says[o.Letter.Offset])
 		}
@@ -276,7 +276,7 @@ func TestReplayOfOurOwnRecords(t *testing.T) {
 	if err != nil || len(ids) != 9 {
 		t.Errorf("%d letters are pending, %v", len(ids), err)
 	}
-	err = r.replay.Named(t.Context(), []belfry.LetterID{{Partition: 0, Offset: 1 << 40}}, processors.ReplayOptions{}, nil)
+	err = r.replay.Named(t.Context(), []belfry.LetterID{{Partition: 0, Offset: 1 << 40}}, belfry.ReplayOptions{}, nil)
 	if !errors.Is(err, belfry.ErrNoLetter) {
 		t.Errorf("an id of no letter: %v", err)
 	}
@@ -293,7 +293,7 @@ func TestAttemptsAreCounted(t *testing.T) {
 	}
 	why := belfry.DeadLetter{Group: prefix.UnreadGroup(), Reason: belfry.ReasonPanic, TopicID: [16]byte{1}, Attempt: 4}
 	setAside(t, openDead(t, r.cfg), why, raw(prefix.Journal(), 5, "a", value, "trace", "1", "belfry-replay-of-attempt", "3"))
-	if got := r.matching(t, belfry.LetterFilter{}, processors.ReplayOptions{Apply: true}); !slices.Equal(got, []string{"5 replayed"}) {
+	if got := r.matching(t, belfry.LetterFilter{}, belfry.ReplayOptions{Apply: true}); !slices.Equal(got, []string{"5 replayed"}) {
 		t.Fatal(got)
 	}
 	written := kafkatest.Consume(t, r.cfg.Brokers, prefix.Journal(), 1, 0, 1, 2, 3)[0]

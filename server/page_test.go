@@ -87,6 +87,24 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// What is filled in from the past is listed, and nobody is told of it.
+func TestPageSaysNothingOfWhatArrivesRead(t *testing.T) {
+	a, address := pageServer(t)
+	a.notify("user-7", "first")
+	tab := browsertest.New(t)
+	tab.Open(address + "/?user=user-7")
+	browsertest.Eventually(tab, pageBadge, "1 unread")
+	browsertest.Eventually(tab, `document.querySelector('#status').textContent`, "Live")
+	a.append("user-7", belfry.Record{Kind: belfry.KindNotify, Silent: true, Notification: belfry.Notification{ID: "old", Title: belfry.PlainText("old")}})
+	browsertest.Eventually(tab, pageTitles, "old|first")
+	if got := browsertest.Eval[string](tab, `document.querySelector('#news').textContent + document.querySelectorAll('#list li.unread').length`); got != "1" {
+		t.Errorf("the page says %q, want nothing new and 1 unread", got)
+	}
+	a.notify("user-7", "live")
+	browsertest.Eventually(tab, `document.querySelector('#news').textContent`, "New: live")
+	browsertest.Eventually(tab, pageBadge, "2 unread")
+}
+
 // TestPageMarkAllRead has a notification arrive after the last look at the
 // screen and before the click: it stays unread.
 func TestPageMarkAllRead(t *testing.T) {

@@ -17,9 +17,9 @@ import (
 // Limits of one expression.
 const (
 	maxExpressionBytes = 16 << 10
-	// maxExpressionCost bounds one evaluation, in CEL's units: about a second at
-	// the worst, and enough for a list of MaxRuleRecipients.
-	maxExpressionCost = 20_000_000
+	// maxExpressionCost bounds one evaluation, in CEL's units: a few tenths of a
+	// second, and enough for a list of MaxRuleRecipients.
+	maxExpressionCost = 5_000_000
 )
 
 // expression is a compiled CEL expression, safe for concurrent use.

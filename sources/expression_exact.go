@@ -11,6 +11,11 @@ import (
 func exactOnly(root ast.Expr) interpreter.InterpretableDecoratorV2 {
 	keep := map[int64]bool{}
 	markExact(root, keep)
+	ast.PostOrderVisit(root, ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == "string" {
+			markAll(e.AsCall().Args(), keep)
+		}
+	}))
 	return func(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 		switch a := i.(type) {
 		case *inexact:
@@ -54,7 +59,7 @@ func markExact(e ast.Expr, keep map[int64]bool) {
 			markPath(args[0], keep)
 		case "_?_:_":
 			markAll(args[1:], keep)
-		case "string", "optional.of":
+		case "optional.of":
 			markAll(args, keep)
 		case "or", "orValue", "value":
 			markAll(args, keep)

@@ -75,16 +75,19 @@ func (n writtenNumber) Equal(other ref.Val) ref.Val { return n.Double.Equal(with
 // Compare implements traits.Comparer.
 func (n writtenNumber) Compare(other ref.Val) ref.Val { return n.Double.Compare(withoutText(other)) }
 
-// withoutText is a number without its text, and any other value itself.
+// withoutText is a value whose numbers are CEL's own doubles.
 func withoutText(v ref.Val) ref.Val {
 	switch v := v.(type) {
 	case writtenNumber:
 		return v.Double
 	case *types.Optional:
 		if v.HasValue() {
-			if n, ok := v.GetValue().(writtenNumber); ok {
-				return types.OptionalOf(n.Double)
-			}
+			return types.OptionalOf(withoutText(v.GetValue()))
+		}
+	case ordered, traits.Lister:
+		switch v.Value().(type) {
+		case map[string]any, []any:
+			return adapter{}.NativeToValue(v.Value())
 		}
 	}
 	return v

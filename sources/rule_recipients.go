@@ -3,6 +3,7 @@ package sources
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -22,25 +23,19 @@ func (r *rule) people(v *variables, seen *Outcome) ([]string, error) {
 		seen.because("recipients names nobody")
 		return nil, nil
 	}
-	var excluded map[string]bool
+	var others []string
 	if r.exclude != nil {
-		others, err := r.names(v, "exclude", r.exclude)
-		if err != nil {
+		if others, err = r.names(v, "exclude", r.exclude); err != nil {
 			return nil, err
 		}
-		excluded = make(map[string]bool, len(others))
-		for _, name := range others {
-			excluded[name] = true
-		}
 	}
-	had := make(map[string]bool, len(names))
+	excluded, had := newNames(others), newNames(nil)
 	out := names[:0]
 	for i, name := range names {
-		if had[name] {
+		if !had.add(name) {
 			continue
 		}
-		had[name] = true
-		if excluded[name] {
+		if excluded.has(name) {
 			seen.exclude(name)
 			continue
 		}
@@ -60,6 +55,9 @@ func (r *rule) names(v *variables, field string, e *expression) ([]string, error
 	value, err := e.value(v)
 	if err != nil {
 		return nil, r.wrong(field, err)
+	}
+	if o, ok := value.(*types.Optional); ok && o.HasValue() {
+		value = o.GetValue()
 	}
 	list, isList := value.(traits.Lister)
 	if !isList {
@@ -116,4 +114,50 @@ func nameOf(v ref.Val) (string, error) {
 func isAbsent(v ref.Val) bool {
 	o, ok := v.(*types.Optional)
 	return ok && !o.HasValue()
+}
+
+// nameSet is a set that needs no map as long as it is small, which most are.
+type nameSet struct {
+	few  []string
+	many map[string]struct{}
+}
+
+const fewNames = 8
+
+func newNames(names []string) *nameSet {
+	if len(names) <= fewNames {
+		return &nameSet{few: names}
+	}
+	s := &nameSet{many: make(map[string]struct{}, len(names))}
+	for _, name := range names {
+		s.many[name] = struct{}{}
+	}
+	return s
+}
+
+func (s *nameSet) has(name string) bool {
+	if s.many != nil {
+		_, ok := s.many[name]
+		return ok
+	}
+	return slices.Contains(s.few, name)
+}
+
+// add reports whether the name is new.
+func (s *nameSet) add(name string) bool {
+	if s.has(name) {
+		return false
+	}
+	if s.many == nil && len(s.few) < fewNames {
+		s.few = append(s.few, name)
+		return true
+	}
+	if s.many == nil {
+		s.many = make(map[string]struct{}, 4*fewNames)
+		for _, n := range s.few {
+			s.many[n] = struct{}{}
+		}
+	}
+	s.many[name] = struct{}{}
+	return true
 }

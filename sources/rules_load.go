@@ -79,7 +79,7 @@ func (l *loader) file(t namedText) []string {
 	}
 	for i, n := range elements {
 		l.source(f, n, "sources["+strconv.Itoa(i)+"]")
-		texts = append(texts, canonical(n))
+		texts = append(texts, canonical(n, false))
 	}
 	return texts
 }
@@ -238,11 +238,11 @@ func ParseZone(name string) (*time.Location, error) {
 
 var ruleName = regexp.MustCompile(`^[a-z0-9._-]{1,100}$`)
 
-// canonical is the text of a node without comments, layout and the order of
-// fields; that of let counts.
-func canonical(n *yaml.Node) string {
+// canonical is the text of a node without comments and layout; the order of its
+// fields counts if it is ordered, as that of let is.
+func canonical(n *yaml.Node, ordered bool) string {
 	var b strings.Builder
-	writeCanonical(&b, n, false)
+	writeCanonical(&b, n, ordered)
 	return b.String()
 }
 

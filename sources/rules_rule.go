@@ -22,9 +22,9 @@ func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *r
 	}
 	out := &rule{}
 	r.name(out, n, fields, path)
-	text := canonical(n)
+	text := canonical(n, false)
 	if let != nil {
-		text += "\nlet " + canonical(let)
+		text += "\nlet " + canonical(let, true)
 	}
 	out.hash = belfry.RuleHash(text)
 	if v, ok := fields["when"]; ok {
@@ -158,10 +158,14 @@ func settle(texts []languageText) ([]languageText, belfry.Text) {
 
 func (r *sourceReader) ruleData(out *rule, v *yaml.Node, path string) {
 	if v.Kind != yaml.MappingNode {
-		t := r.template(v, path, true)
+		var t *template
+		if v.Kind == yaml.ScalarNode {
+			if t = r.template(v, path, true); t == nil {
+				return
+			}
+		}
 		switch {
-		case t == nil:
-		case t.whole() == nil:
+		case t == nil || t.whole() == nil:
 			r.wrong(v, path, "must be a mapping, or one ${...} that gives an object")
 		default:
 			out.data = &dataNode{kind: dataText, template: t}

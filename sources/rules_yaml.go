@@ -179,12 +179,11 @@ func (f *rulesFile) list(n *yaml.Node, path, what string) []*yaml.Node {
 func (f *rulesFile) place(n *yaml.Node, line, column int) (int, int) {
 	switch {
 	case n.Style&yaml.LiteralStyle != 0:
-		at := n.Line + 1 + line
-		if at > len(f.lines) {
+		at, own := n.Line+1+line, strings.Split(n.Value, "\n")
+		if at > len(f.lines) || line >= len(own) {
 			return n.Line, n.Column
 		}
-		text := f.lines[at-1]
-		return at, len(text) - len(strings.TrimLeft(text, " ")) + column + 1
+		return at, indent(f.lines[at-1]) - indent(own[line]) + column + 1
 	case n.Style&yaml.FoldedStyle != 0 || line > 0:
 		return n.Line, n.Column
 	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
@@ -192,6 +191,9 @@ func (f *rulesFile) place(n *yaml.Node, line, column int) (int, int) {
 	}
 	return n.Line, n.Column + column
 }
+
+// indent is how many blanks a line begins with.
+func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 

@@ -43,7 +43,7 @@ function open(user) {
 function show() {
   const items = inbox.items;
   const newest = shown[0]?.seq;
-  announce(newest === undefined ? [] : items.filter((item) => item.seq > newest && !item.pending));
+  announce(newest === undefined ? [] : items.filter((item) => item.seq > newest && !item.pending && !item.read));
   shown = items;
   showList();
   showBadge(inbox.unread?.unread);

@@ -22,7 +22,7 @@ func (p *program) deadLettersReplayCommand() *cobra.Command {
 		rules rulesOptions
 		which letterOptions
 		all   bool
-		o     processors.ReplayOptions
+		o     belfry.ReplayOptions
 		print replayPrinter
 	)
 	c := &cobra.Command{
@@ -94,7 +94,7 @@ The exit code is 1 if any letter was refused or failed.`,
 	return c
 }
 
-func replayLetters(ctx context.Context, cfg processors.ReplayConfig, ids []belfry.LetterID, f belfry.LetterFilter, limit int, o processors.ReplayOptions, print *replayPrinter) (err error) {
+func replayLetters(ctx context.Context, cfg processors.ReplayConfig, ids []belfry.LetterID, f belfry.LetterFilter, limit int, o belfry.ReplayOptions, print *replayPrinter) (err error) {
 	// What was replayed need not be told of a thousand times.
 	f.Pending = !o.Again
 	replay, err := processors.OpenReplay(cfg)
@@ -177,8 +177,8 @@ func titleOf(w *belfry.ReplayWrite) string {
 	return ""
 }
 
-// letterOutcomeReport is what came of one letter as JSON.
-type letterOutcomeReport struct {
+// replayReport is what came of one letter as JSON.
+type replayReport struct {
 	ID      string        `json:"id"`
 	Result  string        `json:"result"`
 	Applied bool          `json:"applied"`
@@ -195,8 +195,8 @@ type writeReport struct {
 	Title      string   `json:"title,omitempty"`
 }
 
-func (p *replayPrinter) report(o *belfry.ReplayOutcome) letterOutcomeReport {
-	r := letterOutcomeReport{ID: o.Letter.ID.String(), Result: string(o.Result), Problem: o.Problem}
+func (p *replayPrinter) report(o *belfry.ReplayOutcome) replayReport {
+	r := replayReport{ID: o.Letter.ID.String(), Result: string(o.Result), Problem: o.Problem}
 	r.Applied = p.applied && (o.Result == belfry.ReplayDone || o.Result == belfry.ReplayNobody)
 	for i := range o.Writes {
 		w := &o.Writes[i]

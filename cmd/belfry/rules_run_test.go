@@ -44,7 +44,10 @@ func TestRunWithRules(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	createTopic(t, brokers, "orders", 5)
 	sendTo(t, brokers, "orders", `{"to":"user-7","title":"old news"}`)
-	rules := writeFile(t, "rules.yaml", oneRule("orders")+"  - topic: later\n    rules: [{name: rule-of-later, recipients: event.to, title: '${event.title}'}]\n")
+	createTopic(t, brokers, "archive", 1)
+	sendTo(t, brokers, "archive", `{"to":"user-9","title":"of last year"}`)
+	silent := strings.Replace(strings.TrimPrefix(oneRule("archive"), "sources:\n"), "    rules:", "    from: earliest\n    silent: true\n    rules:", 1)
+	rules := writeFile(t, "rules.yaml", oneRule("orders")+"  - topic: later\n    rules: [{name: rule-of-later, recipients: event.to, title: '${event.title}'}]\n"+silent)
 	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--rules", rules, "--metrics-addr", "127.0.0.1:0")...)
 	var ready string
 	if status := callAPI(t, http.MethodGet, r.metrics+"/readyz", "", "", &ready); status != http.StatusOK ||
@@ -53,6 +56,15 @@ func TestRunWithRules(t *testing.T) {
 	}
 	sendTo(t, brokers, "orders", `{"to":"user-7","title":"an order"}`)
 	awaitBadge(t, r.url, "", "user-7", hasUnread(1))
+	var list struct {
+		Items []struct{ Read, Seen bool } `json:"items"`
+	}
+	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("user-9 has %+v", list) }, func() bool {
+		return callAPI(t, http.MethodGet, userURL(r.url, "user-9", "inbox"), "", "", &list) == http.StatusOK && len(list.Items) == 1
+	})
+	if !list.Items[0].Read || !list.Items[0].Seen {
+		t.Errorf("what is filled in from the past is %+v", list.Items[0])
+	}
 	createTopic(t, brokers, "later", 2)
 	sendTo(t, brokers, "later", `{"to":"user-7","title":"the first of its topic"}`)
 	awaitBadge(t, r.url, "", "user-7", hasUnread(2))

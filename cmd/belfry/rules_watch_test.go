@@ -175,7 +175,9 @@ func TestStartsOfSources(t *testing.T) {
 
 func rewrite(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	// At once: half a file is a bad one.
+	part := path + ".part"
+	if err := errors.Join(os.WriteFile(part, []byte(text), 0o600), os.Rename(part, path)); err != nil {
 		t.Fatal(err)
 	}
 }

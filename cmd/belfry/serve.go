@@ -47,7 +47,7 @@ type serveOptions struct {
 // serving makes c a command with these flags, and those of the log, that
 // validates them and serves.
 func (p *program) serving(c *cobra.Command, o *serveOptions, flags []options, serve func(context.Context, *slog.Logger) error) *cobra.Command {
-	o.state.env, o.kafka.version, o.hangups = p.env, versionName(p.version), p.hangups
+	o.state.env, o.hangups, o.kafka.version = p.env, p.hangups, versionName(p.version)
 	for _, f := range flags {
 		f.addFlags(c.Flags())
 	}

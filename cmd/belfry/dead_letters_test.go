@@ -1,0 +1,245 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+const (
+	brokenRules = `
+sources:
+  - topic: orders
+    rules:
+      - name: order-received
+        recipients: event.customer
+        title: "secret order ${event.number}"
+`
+	mendedRules = `
+sources:
+  - topic: orders
+    rules:
+      - name: order-received
+        recipients: event.buyer
+        title: "secret order ${event.number}"
+`
+)
+
+// letters writes dead letters of the topic orders, by the values of the records,
+// which are at offsets from 0 on.
+func letters(t *testing.T, brokers []string, why belfry.DeadLetter, values ...string) {
+	t.Helper()
+	dead, err := engine.OpenDeadLetters(engine.Config{Brokers: brokers, Version: "v1", Logger: slog.New(slog.DiscardHandler)}, "belfry.dead-letters")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dead.Close()
+	why.Group, why.TopicID = "belfry-router-orders", [16]byte{0xbe, 15: 1}
+	acknowledged := make(chan error, len(values))
+	for i, v := range values {
+		m := &sarama.ConsumerMessage{
+			Topic: "orders", Partition: 1, Offset: int64(i), Timestamp: time.Now(), Key: []byte("secret-key"), Value: []byte(v),
+			Headers: []*sarama.RecordHeader{{Key: []byte("trace"), Value: []byte("secret-trace")}},
+		}
+		dead.Send(t.Context(), m, why, func(err error) { acknowledged <- err })
+	}
+	for range values {
+		if err := <-acknowledged; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Embedded(t)
+	call(t, nil, "topics", "--brokers", brokers[0], "--partitions", "3").wantOutput(t)
+	dead := func(args ...string) result {
+		return call(t, nil, append(append([]string{"dead-letters"}, args...), "--brokers", brokers[0])...)
+	}
+	dead("list").wantOutput(t, "no dead letters")
+	letters(t, brokers, belfry.DeadLetter{Reason: belfry.ReasonRule, Rule: "order-received", Field: "recipients", Error: "no such key: customer\x1b[31m"},
+		`{"buyer":"user-7","number":1}`, `{"buyer":["user-7","user-8"],"number":2}`, `{"number":3}`)
+	letters(t, brokers, belfry.DeadLetter{Reason: belfry.ReasonInvalid, Error: "not JSON"}, "\x00\xff")
+
+	listed := dead("list")
+	listed.wantOutput(t, "ID", "order-received", "orders/1/2", "no such key: customer", "pending", "invalid")
+	if strings.Contains(listed.stdout, "secret") || strings.Contains(listed.stdout, "\x1b") {
+		t.Errorf("a list shows what records hold:\n%s", listed.stdout)
+	}
+	if newest, oldest := strings.Index(listed.stdout, "not JSON"), strings.Index(listed.stdout, "order-received"); newest > oldest {
+		t.Errorf("not newest first:\n%s", listed.stdout)
+	}
+	paged := dead("list", "--limit", "3")
+	paged.wantOutput(t, "there are more: --cursor ")
+	cursor := regexp.MustCompile(`--cursor (\S+)`).FindStringSubmatch(paged.stdout)
+	dead("list", "--cursor", cursor[1]).wantOutput(t, "orders/1/0")
+
+	lines := strings.Split(strings.TrimSpace(dead("list", "--json", "--reason", "rule", "--rule", "order-received", "--since", "1h", "--pending").stdout), "\n")
+	if len(lines) != 3 {
+		t.Fatalf("%d lines of JSON, want 3: %q", len(lines), lines)
+	}
+	byOffset := map[int64]string{}
+	for _, line := range lines {
+		var l letterReport
+		if err := json.Unmarshal([]byte(line), &l); err != nil || l.Topic != "orders" || l.Version != "v1" || l.Attempt != 1 || l.TopicID == "" || l.Value != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		byOffset[l.Offset] = l.ID
+	}
+
+	shown := dead("show", byOffset[0])
+	shown.wantOutput(t, "order-received", "recipients", "be000000000000000000000000000001", "header", "trace: 12 bytes", "key", "10 bytes", "29 bytes")
+	if strings.Contains(shown.stdout, "secret") {
+		t.Errorf("shows contents unasked:\n%s", shown.stdout)
+	}
+	dead("show", byOffset[0], "--contents").wantOutput(t, `"secret-trace"`, `"secret-key"`, "  \"buyer\": \"user-7\"")
+	var whole letterReport
+	if err := json.Unmarshal([]byte(dead("show", byOffset[0], "--json", "--contents").stdout), &whole); err != nil ||
+		*whole.Value.Text != `{"buyer":"user-7","number":1}` || *whole.Headers[0].Text != "secret-trace" {
+		t.Errorf("show --json: %+v, %v", whole, err)
+	}
+
+	// Without rules, with those of before, with the mended ones.
+	rules := writeFile(t, "rules.yaml", brokenRules)
+	mended := writeFile(t, "rules.yaml", mendedRules)
+	replay := func(code int, args []string, parts ...string) string {
+		t.Helper()
+		r := dead(append([]string{"replay"}, args...)...)
+		for _, part := range parts {
+			if !strings.Contains(r.stdout, part) {
+				t.Errorf("replay %v: %q does not hold %q", args, r.stdout, part)
+			}
+		}
+		if r.code != code {
+			t.Errorf("replay %v: exit code %d, want %d: %s", args, r.code, code, r.stderr)
+		}
+		return r.stdout
+	}
+	filter := []string{"--topic", "orders", "--reason", "rule"}
+	replay(exitFailure, filter, "no source of the rules is for topic orders", "3 failed")
+	replay(exitFailure, append(filter, "--rules", rules, "--yes"), "customer", "0 were replayed", "3 failed")
+	out := replay(exitFailure, append(filter, "--rules", mended), byOffset[0]+"  orders/1/0  would be replayed\n  notify to user-7 by rule order-received\n",
+		"notify to user-7, user-8", "2 would be replayed", "1 failed", "--yes does it")
+	if strings.Contains(out, "secret") {
+		t.Errorf("shows titles unasked:\n%s", out)
+	}
+	replay(exitOK, []string{byOffset[1], "--rules", mended, "--contents"}, `"secret order 2"`)
+	replay(exitFailure, append(filter, "--rules", mended, "--yes"), "2 were replayed")
+	// Pending letters alone are looked at by filters; by id one is told that it was.
+	replay(exitFailure, append(filter, "--rules", mended, "--yes"), "0 were replayed", "1 failed")
+	replay(exitOK, []string{byOffset[0], byOffset[0], "--rules", mended, "--yes"}, "already-replayed", "1 were before")
+	replay(exitOK, []string{byOffset[0], "--rules", mended, "--yes", "--again", "--json"}, `"result":"replayed","applied":true`, `"recipients":["user-7"]`)
+	dead("list", "--topic", "orders").wantOutput(t, "replayed", "pending")
+
+	r := serveAll(t, runArgs(t, brokers, "--auth", "none")...)
+	awaitBadge(t, r.url, "", "user-7", hasUnread(2))
+	awaitBadge(t, r.url, "", "user-8", hasUnread(1))
+	produceTo(t, brokers, &sarama.ProducerMessage{Topic: "belfry.notifications", Value: sarama.StringEncoder("bad")})
+	var ours letterReport
+	kafkatest.Eventually(t, patience, func() string { return "no letter of the built-in topic" }, func() bool {
+		return json.Unmarshal([]byte(dead("list", "--topic", "belfry.notifications", "--json").stdout), &ours) == nil
+	})
+	if ours.Version != "1.2.3" || ours.TopicID == "" || ours.Group != "belfry-router-belfry.notifications" {
+		t.Errorf("letter %+v", ours)
+	}
+	replay(exitFailure, []string{ours.ID}, "not JSON", "1 failed")
+	r.wantCleanStop()
+
+	dead("purge", "--before", "1h").wantOutput(t, "0 dead letters")
+	dead("purge", "--before", "0s").wantOutput(t, "5 dead letters", "would be deleted, 3 of them never replayed", "--yes")
+	dead("purge", "--before", "0s", "--yes", "--json").wantOutput(t, `"letters":5,"pending":3`, `"applied":true`)
+	dead("list").wantOutput(t, "no dead letters")
+	dead("show", byOffset[0]).wantError(t, exitFailure, "none lies at "+byOffset[0])
+}
+
+func TestDeadLettersRefuse(t *testing.T) {
+	const broker = "127.0.0.1:1"
+	for name, tt := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no command":         {[]string{"lst"}, "dead-letters --help"},
+		"no brokers":         {[]string{"list"}, "--brokers"},
+		"reason":             {[]string{"list", "--brokers", broker, "--reason", "rule,rul"}, `"rul"`},
+		"time":               {[]string{"list", "--brokers", broker, "--since", "yesterday"}, "2026-01-31T09:00:00Z"},
+		"time to come":       {[]string{"list", "--brokers", broker, "--since", "-1h"}, "--since"},
+		"since after until":  {[]string{"list", "--brokers", broker, "--since", "1h", "--until", "2h"}, "--since"},
+		"limit":              {[]string{"list", "--brokers", broker, "--limit", "-1"}, "--limit"},
+		"cursor":             {[]string{"list", "--brokers", broker, "--cursor", "x"}, "--cursor"},
+		"show nothing":       {[]string{"show", "--brokers", broker}, "name one letter"},
+		"show two":           {[]string{"show", "1/2", "1/3", "--brokers", broker}, "name one letter"},
+		"show no id":         {[]string{"show", "12", "--brokers", broker}, "partition/offset"},
+		"replay nothing":     {[]string{"replay", "--brokers", broker}, "--all"},
+		"replay no id":       {[]string{"replay", "x", "--brokers", broker}, "partition/offset"},
+		"replay id and rule": {[]string{"replay", "1/2", "--rule", "r", "--brokers", broker}, "not both"},
+		"replay time zone":   {[]string{"replay", "--all", "--timezone", "Nowhere", "--brokers", broker}, "--timezone"},
+		"purge":              {[]string{"purge", "--brokers", broker}, "--before"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			call(t, nil, append([]string{"dead-letters"}, tt.args...)...).wantError(t, exitUsage, tt.want)
+		})
+	}
+	missing := call(t, nil, "dead-letters", "replay", "--all", "--rules", "/nowhere/rules.yaml", "--brokers", broker)
+	if missing.code == exitOK || !strings.Contains(missing.stderr, "rules.yaml") {
+		t.Errorf("rules that are not there: %d, %q", missing.code, missing.stderr)
+	}
+}
+
+// What is done for good is never a matter of a file or the environment.
+func TestYesIsNoSetting(t *testing.T) {
+	for _, name := range settingNames(newProgram(nil).root()) {
+		if name == yesFlag {
+			t.Errorf("--%s can be set by %s", name, envName(name))
+		}
+	}
+}
+
+func TestReadableValue(t *testing.T) {
+	for name, tt := range map[string]struct{ value, want string }{
+		"JSON":         {`{"a":[1]}`, "{\n  \"a\": [\n    1\n  ]\n}"},
+		"text":         {"안녕\nthere", "안녕\nthere"},
+		"bytes":        {"\x00\xffok", "00 ff 6f 6b"},
+		"escapes":      {"a\x1b[31mb\u009bc\u202ed", "a [31mb c d"},
+		"JSON escapes": {`"` + "\u009b" + `"`, `" "`},
+	} {
+		if got := readableValue([]byte(tt.value)); !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestPastTime(t *testing.T) {
+	now := time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		"":                          {},
+		"72h":                       now.Add(-72 * time.Hour),
+		"0s":                        now,
+		"2026-01-30T18:00:00+09:00": now.Add(-24 * time.Hour),
+	} {
+		var p pastTime
+		if text != "" {
+			if err := p.Set(text); err != nil {
+				t.Errorf("%q: %v", text, err)
+			}
+		}
+		if got := p.at(now); !got.Equal(want) {
+			t.Errorf("%q is %v, want %v", text, got, want)
+		}
+	}
+	for _, text := range []string{"-1h", "tomorrow", "2026-01-30", fmt.Sprint(now.Unix())} {
+		if err := new(pastTime).Set(text); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+}

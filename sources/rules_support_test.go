@@ -1,0 +1,117 @@
+package sources_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/sources"
+)
+
+// options are those of most tests.
+func options() sources.Options {
+	return sources.Options{Decoder: sources.NewDecoder(sources.DecoderConfig{})}
+}
+
+func parseRules(t testing.TB, text string) *sources.Rules {
+	t.Helper()
+	r, err := sources.Parse("rules.yaml", text, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// oneRule is a source "orders" with one rule, of which fields are given beside
+// its name; recipients and title are there unless given.
+func oneRule(fields string) string {
+	for field, value := range map[string]string{"recipients": "event.to", "title": "Hello"} {
+		if !strings.Contains("\n"+fields, "\n"+field+":") && (field != "title" || !strings.Contains(fields, "retract:")) {
+			fields += "\n" + field + ": " + value
+		}
+	}
+	fields = strings.ReplaceAll(strings.Trim(fields, "\n"), "\n", "\n        ")
+	return "sources:\n  - topic: orders\n    rules:\n      - name: order-received\n        " + fields + "\n"
+}
+
+func sourceOf(t testing.TB, r *sources.Rules, topic string) *sources.Source {
+	t.Helper()
+	s, ok := r.Source(topic)
+	if !ok {
+		t.Fatalf("no source for %s", topic)
+	}
+	return s
+}
+
+// orderRecord is a record of "orders" with that value.
+func orderRecord(value string, headers ...string) sources.Record {
+	r := sources.Record{
+		Topic: "orders", TopicID: [16]byte{0xab}, Partition: 3, Offset: 17, Timestamp: recordTime,
+		Key: []byte("customer-1"), Value: []byte(value),
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Headers = append(r.Headers, sources.Header{Key: headers[i], Value: []byte(headers[i+1])})
+	}
+	return r
+}
+
+// route has one rule route one value.
+func route(t testing.TB, fields, value string, headers ...string) ([]sources.Delivery, error) {
+	t.Helper()
+	return sourceOf(t, parseRules(t, oneRule(fields)), "orders").Route(orderRecord(value, headers...))
+}
+
+// notificationOf is route for a rule that must make one notification.
+func notificationOf(t testing.TB, fields, value string, headers ...string) belfry.Notification {
+	t.Helper()
+	ds, err := route(t, fields, value, headers...)
+	if err != nil || len(ds) != 1 || ds[0].Record.Kind != belfry.KindNotify {
+		t.Fatalf("got %+v, %v, want one notification", ds, err)
+	}
+	return ds[0].Record.Notification
+}
+
+// wantProblems holds what is wrong with a text against parts of the lines that
+// must say it, each once and in order.
+func wantProblems(t *testing.T, err error, lines ...string) {
+	t.Helper()
+	var wrong *sources.LoadError
+	if !errors.As(err, &wrong) || !errors.Is(err, belfry.ErrInvalid) {
+		t.Fatalf("got %v, want problems", err)
+	}
+	if len(wrong.Problems) != len(lines) {
+		t.Fatalf("got %d problems, want %d:\n%v", len(wrong.Problems), len(lines), err)
+	}
+	for i, p := range wrong.Problems {
+		if !strings.Contains(p.String(), lines[i]) {
+			t.Errorf("problem %d: got %s\nwant %s", i, p, lines[i])
+		}
+	}
+}
+
+func wantRuleError(t *testing.T, err error, field, says string) {
+	t.Helper()
+	var re *sources.RuleError
+	if !errors.As(err, &re) || !errors.Is(err, belfry.ErrInvalid) {
+		t.Fatalf("got %v, want a rule's error", err)
+	}
+	if re.Rule != "order-received" || re.Field != field || !strings.Contains(re.Error(), says) {
+		t.Errorf("got %v (field %q), want field %q and %q", re, re.Field, field, says)
+	}
+}
+
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+
+func quoted(n int) string { return fmt.Sprintf("%q", strings.Repeat("x", n)) }
+
+// foldOne applies a record to a user's row as the processor does.
+func foldOne(t *testing.T, s belfry.State, r belfry.Record, offset int64) belfry.State {
+	t.Helper()
+	out, _ := belfry.Fold(s, r, belfry.Input{Position: belfry.Position{Epoch: 1, Offset: offset}, Time: recordTime})
+	return out
+}
+
+func toText(v any) string { return fmt.Sprint(v) }
