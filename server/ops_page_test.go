@@ -176,6 +176,7 @@ func TestOpsPageReplaysALetter(t *testing.T) {
 	tab.Click("#confirm-yes")
 	browsertest.Eventually(tab, text("#letters-status"), "0/11: replayed")
 	browsertest.Eventually(tab, has(row("#letters-table", "0/11"), "replayed"), true)
+	browsertest.Eventually(tab, `document.activeElement.className`, "look")
 	f.set(func() {
 		if len(f.replayed) != 1 || f.replayed[0] != (LetterID{0, 11}) {
 			t.Errorf("replayed %v, want the one", f.replayed)
