@@ -59,13 +59,13 @@ func schemaID(value, header []byte) (ref schemaRef, body []byte, framed bool, er
 // since neither Avro nor Protobuf can look like one: its first byte would be a
 // negative length or index.
 func (d *Decoder) framed(ctx context.Context, ref schemaRef, body []byte) (v any, typeName string, err error) {
-	v, err = ParseJSON(body)
-	_, object := v.(map[string]any)
-	_, list := v.([]any)
-	switch {
-	case err == nil && (object || list || d.schemas == nil):
-		return v, "", nil
-	case d.schemas == nil:
+	// A blank, though, may be a length: that of a text which is JSON itself.
+	if d.schemas == nil || len(body) > 0 && (body[0] == '{' || body[0] == '[') {
+		if v, err := ParseJSON(body); err == nil {
+			return v, "", nil
+		}
+	}
+	if d.schemas == nil {
 		return nil, "", invalid("", "written with schema %s of a registry, and no registry's URL is set: only JSON can be read without", ref)
 	}
 	return d.schemas.decode(ctx, ref, body)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 )
 
 const (
-	registryTimeout  = 5 * time.Second // of one request
+	registryTimeout  = 3 * time.Second // of one request
 	registryAttempts = 3
 	registryPause    = 100 * time.Millisecond // before the second attempt; then four times that
 	maxRegistryBytes = 8 << 20                // of one answer
@@ -38,23 +39,27 @@ func (c DecoderConfig) client() (*sr.Client, error) {
 	if c.Registry == "" {
 		return nil, nil
 	}
-	u, err := url.Parse(c.Registry)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		// Neither err nor the URL: they may have the password.
-		return nil, errors.New("the schema registry's URL must be one such as https://registry.example:8081")
-	}
 	user, password := c.RegistryUser, c.RegistryPassword
-	if user == "" && u.User != nil {
-		user = u.User.Username()
-		password, _ = u.User.Password()
+	var urls []string
+	for text := range strings.SplitSeq(c.Registry, ",") {
+		u, err := url.Parse(strings.TrimSpace(text))
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			// Neither err nor the URL: they may have the password.
+			return nil, errors.New("the schema registry's URL must be one such as https://registry.example:8081")
+		}
+		if user == "" && u.User != nil {
+			user = u.User.Username()
+			password, _ = u.User.Password()
+		}
+		u.User = nil
+		urls = append(urls, u.String())
 	}
-	u.User = nil
 	transport := c.Transport
 	if transport == nil {
 		transport = http.DefaultTransport
 	}
 	options := []sr.ClientOpt{
-		sr.URLs(u.String()),
+		sr.URLs(urls...),
 		sr.UserAgent("belfry"),
 		sr.HTTPClient(&http.Client{Timeout: registryTimeout, Transport: shortAnswers{transport}}),
 	}

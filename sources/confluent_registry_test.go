@@ -3,6 +3,7 @@ package sources_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -76,15 +77,23 @@ func TestDecoderWithoutItsRegistry(t *testing.T) {
 }
 
 func TestDecoderConfigCheck(t *testing.T) {
-	for _, url := range []string{"registry", "registry:8081", "ftp://registry", "http://", "http://user:secret@registry:port"} {
+	for _, url := range []string{"registry", "registry:8081", "ftp://registry", "http://", "http://user:secret@registry:port", "http://registry,"} {
 		if err := (sources.DecoderConfig{Registry: url}).Check(); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: got %v", url, err)
 		}
 	}
-	for _, url := range []string{"", "http://registry:8081", "https://user:secret@registry/path"} {
+	for _, url := range []string{"", "http://registry:8081", "https://user:secret@registry/path", "http://a:8081,http://b:8081"} {
 		if err := (sources.DecoderConfig{Registry: url}).Check(); err != nil {
 			t.Errorf("%s: got %v", url, err)
 		}
+	}
+}
+
+func TestDecoderAsksTheNextServer(t *testing.T) {
+	r := newRegistry(t)
+	r.put(t, "/schemas/ids/1", "", `"string"`)
+	if got := decodeOne(t, sources.NewDecoder(sources.DecoderConfig{Registry: "http://127.0.0.1:1, " + r.URL}), frame(1, "\x02a")); got.Value != "a" {
+		t.Errorf("got %v", got.Value)
 	}
 }
 
@@ -150,4 +159,39 @@ func TestDecoderAsksAgainForAnUnknownSchema(t *testing.T) {
 			t.Errorf("got %v after %d questions", got.Value, asked)
 		}
 	})
+}
+
+// TestDecoderForgetsSchemas holds that ids without end do not fill memory, and
+// that it is the least used one that goes.
+func TestDecoderForgetsSchemas(t *testing.T) {
+	asked := map[string]int{}
+	d := sources.NewDecoder(sources.DecoderConfig{Registry: "http://registry", Transport: handlerTransport(func(q *http.Request) (*http.Response, error) {
+		asked[q.URL.Path]++
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"schema":"\"string\""}`)), Header: http.Header{}, Request: q}, nil
+	})})
+	for id := range uint32(1500) {
+		decodeOne(t, d, frame(id, "\x02a"))
+		decodeOne(t, d, frame(0, "\x02a")) // often used
+	}
+	decodeOne(t, d, frame(1, "\x02a"))    // long gone
+	decodeOne(t, d, frame(1499, "\x02a")) // just come
+	if got := [3]int{asked["/schemas/ids/0"], asked["/schemas/ids/1"], asked["/schemas/ids/1499"]}; got != [3]int{1, 2, 1} {
+		t.Errorf("asked %v times, want [1 2 1]", got)
+	}
+}
+
+func TestDecoderRefusesReferencesWithoutEnd(t *testing.T) {
+	r := newRegistry(t)
+	r.put(t, "/schemas/ids/1", "", `"string"`, reference("a", "a", 1))
+	r.put(t, "/subjects/a/versions/1", "", `{"type":"enum","name":"a","symbols":["A"]}`, reference("a", "a", 1))
+	if got := decodeOne(t, r.decoder(), frame(1, "\x02a")); got.Value != "a" {
+		t.Errorf("one that refers to itself: got %v", got.Value)
+	}
+	var many []map[string]any
+	for i := range 201 {
+		many = append(many, reference("a", "a", i+1))
+		r.put(t, fmt.Sprintf("/subjects/a/versions/%d", i+1), "", `{"type":"enum","name":"a","symbols":["A"]}`)
+	}
+	r.put(t, "/schemas/ids/2", "", `"string"`, many...)
+	refused(t, r.decoder(), sources.Record{Value: frame(2, "\x02a")}, "at most 200 others")
 }

@@ -186,6 +186,24 @@ func TestDecoderReadsAvroWithReferences(t *testing.T) {
 	}
 }
 
+// TestDecoderTellsAvroFromJSON holds that a text in Avro is one, though its
+// length looks like a blank before the JSON that it holds.
+func TestDecoderTellsAvroFromJSON(t *testing.T) {
+	r := newRegistry(t)
+	r.put(t, "/schemas/ids/1", "", `{"type":"record","name":"R","fields":[{"name":"payload","type":"string"}]}`)
+	r.put(t, "/schemas/ids/2", "JSON", `{}`)
+	d := r.decoder()
+	if got, want := decodeOne(t, d, frame(1, "\n[1,2]")).Value, (object{"payload": "[1,2]"}); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got, want := decodeOne(t, d, frame(2, "\n{}")).Value, (object{}); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := r.requests(); len(got) != 2 {
+		t.Errorf("asked for %q", got)
+	}
+}
+
 // TestDecoderReadsWhatAvroWrites holds that the frame's payload is Avro's own:
 // Debezium's Avro converter and Spring's serializer write the same bytes.
 func TestDecoderReadsWhatAvroWrites(t *testing.T) {

@@ -20,7 +20,8 @@ var ErrUnavailable = errors.New("not available now")
 // DecoderConfig says what a [Decoder] works with.
 type DecoderConfig struct {
 	// Registry is the URL of a Confluent schema registry, which Avro and
-	// Protobuf need; "": there is none.
+	// Protobuf need, or those of several servers of one, separated by commas;
+	// "": there is none.
 	Registry string
 	// RegistryUser and RegistryPassword are for basic authentication; without
 	// them those in the URL serve.

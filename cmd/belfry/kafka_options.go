@@ -3,8 +3,11 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
 	"strings"
 
+	"github.com/IBM/sarama"
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
@@ -135,4 +138,21 @@ func (o *kafkaOptions) loadSASL() error {
 		return flagErrorf("sasl-password-file", "%s is empty", o.saslPasswordFile)
 	}
 	return nil
+}
+
+// unreachable says which flag to look at when no broker lets us in.
+func unreachable(err error) error {
+	var authority x509.UnknownAuthorityError
+	switch {
+	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
+		return flagErrorf("sasl-user", "%w: mend the user, --sasl-password-file or --sasl-mechanism", err)
+	case errors.Is(err, sarama.ErrUnsupportedSASLMechanism):
+		return flagErrorf("sasl-mechanism", "%w: the brokers take another one", err)
+	case errors.As(err, &authority):
+		return flagErrorf("kafka-ca-file", "%w: name the file of the authority that the brokers' certificates are of", err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		// What a broker does to who doesn't speak as the port wants it.
+		return flagErrorf("brokers", "%w: the brokers hang up; does that port want --kafka-tls or --sasl-mechanism?", err)
+	}
+	return flagErrorf("brokers", "%w: start Kafka there, or name brokers that can be reached from here", err)
 }

@@ -123,7 +123,9 @@ func TestLagCommandWatches(t *testing.T) {
 	p := newProgram(nil)
 	p.stdout, p.stderr = out, &tail{}
 	done := make(chan int, 1)
-	go func() { done <- p.run(ctx, []string{"lag", "--brokers", brokers[0], "--watch", "--json", "--interval", "100ms"}) }()
+	go func() {
+		done <- p.run(ctx, []string{"lag", "--brokers", brokers[0], "--watch", "--json", "--interval", "100ms"})
+	}()
 	kafkatest.Eventually(t, patience, out.String, func() bool { return strings.Count(out.String(), `{"up":true`) >= 3 })
 	stop()
 	if code := <-done; code != exitOK {

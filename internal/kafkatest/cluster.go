@@ -27,12 +27,16 @@ type Config struct {
 	// HeapMB is the heap of each node in MiB; 0 is 512 for one node and 384
 	// for each of three.
 	HeapMB int
+
+	// Secure, if not nil, is a further door of the one node.
+	Secure *Secure
 }
 
 // Cluster is a running Apache Kafka. Nodes are named by Kafka's node.id, 1 to
 // Config.Nodes.
 type Cluster struct {
 	t         testing.TB
+	secure    *Secure
 	classpath string
 	nodes     []*node
 }
@@ -49,8 +53,9 @@ var logConfig []byte
 
 // Start starts Apache Kafka on free loopback ports with its data in a folder
 // of the test, and waits until every node answers and knows all others. It
-// takes about 3 s for one node and 10 s for three. The cluster ends with the
-// test, which gets the ends of the nodes' logs if it failed.
+// takes about 3 s for one node and 10 s for three, which also wait until other
+// tests' clusters of three have ended. The cluster ends with the test, which
+// gets the ends of the nodes' logs if it failed.
 //
 // Topics are not created automatically; groups rebalance without delay; a
 // node that dies is noticed after 3 s.
@@ -68,7 +73,13 @@ func Start(t testing.TB, cfg Config) *Cluster {
 			cfg.HeapMB = 384
 		}
 	}
-	c := &Cluster{t: t, classpath: Jars(t)}
+	if cfg.Nodes > 1 {
+		awaitTurn(t)
+	}
+	if cfg.Secure != nil && cfg.Nodes != 1 {
+		t.Fatalf("start Kafka: %d nodes with a secure door, want 1", cfg.Nodes)
+	}
+	c := &Cluster{t: t, secure: cfg.Secure, classpath: Jars(t)}
 	dir := t.TempDir()
 	logging := filepath.Join(dir, "log4j2.properties")
 	if err := os.WriteFile(logging, logConfig, 0o644); err != nil {
@@ -87,7 +98,11 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	}
 	clusterID := newClusterID()
 	t.Cleanup(c.end)
-	c.each("format", func(n *node) error { return n.format(t.Context(), clusterID, c.properties(n, cfg.Properties)) })
+	var more []string
+	if c.secure != nil {
+		more = c.secure.formatArgs()
+	}
+	c.each("format", func(n *node) error { return n.format(t.Context(), clusterID, c.properties(n, cfg.Properties), more) })
 	c.each("start", (*node).start)
 	for _, n := range c.nodes {
 		c.await(n, cfg.Nodes)
@@ -267,6 +282,9 @@ func (c *Cluster) properties(n *node, extra map[string]string) string {
 		"num.network.threads":            "2",
 		"num.io.threads":                 "4",
 		"log.cleaner.dedupe.buffer.size": "16777216",
+	}
+	if c.secure != nil {
+		c.secure.addTo(all)
 	}
 	maps.Copy(all, extra)
 	var lines strings.Builder

@@ -30,16 +30,18 @@ func (n *node) addr() string    { return fmt.Sprintf("127.0.0.1:%d", n.port) }
 func (n *node) config() string  { return filepath.Join(n.dir, "server.properties") }
 func (n *node) logFile() string { return filepath.Join(n.dir, "log") }
 
-// format writes the settings and prepares the data folder (KRaft's format).
-func (n *node) format(ctx context.Context, clusterID, properties string) error {
+// format writes the settings and prepares the data folder (KRaft's format, with
+// more arguments to it).
+func (n *node) format(ctx context.Context, clusterID, properties string, more []string) error {
 	if err := os.MkdirAll(n.dir, 0o755); err != nil {
 		return err
 	}
 	if err := os.WriteFile(n.config(), []byte(properties), 0o644); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", n.classpath,
-		"-Dlog4j2.configurationFile=file:"+n.logging, "kafka.tools.StorageTool", "format", "-t", clusterID, "-c", n.config())
+	args := []string{"-Xmx128m", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", n.classpath,
+		"-Dlog4j2.configurationFile=file:" + n.logging, "kafka.tools.StorageTool", "format", "-t", clusterID, "-c", n.config()}
+	cmd := exec.CommandContext(ctx, "java", append(args, more...)...)
 	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, tail(out, 20))
