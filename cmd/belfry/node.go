@@ -31,20 +31,21 @@ type nodeConfig struct {
 	engine   engine.Config
 	prefix   belfry.Prefix
 	inboxCap int
-	groups   []string     // names of --groups; none: no processors
-	rules    *rulesConfig // nil: the built-in source alone
+	groups   []string      // names of --groups; none: no processors
+	rules    *rulesConfig  // nil: the built-in source alone
+	api      net.Listener  // nil: no server
+	doors    doors         // of api
+	polls    time.Duration // interval of polls; 0: the default
+	trust    time.Duration // in tokens; 0: the default
+	metrics  net.Listener  // nil: none
+	grace    time.Duration // for draining
+	notice   time.Duration // of it, until connections are refused
+	onReady  func()        // called once, when all of it runs; may be nil
+	log      *slog.Logger
+	tracer   trace.Tracer // nil: no traces
+
 	// replayRules returns what dead letters are replayed by; nil as rules.
 	replayRules func() (func(topic string) (processors.Rules, bool), error)
-	api         net.Listener  // nil: no server
-	doors       doors         // of api
-	polls       time.Duration // interval of polls; 0: the default
-	trust       time.Duration // in tokens; 0: the default
-	metrics     net.Listener  // nil: none
-	grace       time.Duration // for draining
-	notice      time.Duration // of it, until connections are refused
-	onReady     func()        // called once, when all of it runs; may be nil
-	log         *slog.Logger
-	tracer      trace.Tracer // nil: no traces
 
 	sweepInterval, sweepAge time.Duration // 0: the defaults
 
