@@ -43,6 +43,7 @@ type group struct {
 	claimed    *atomic.Pointer[[]Claimed] // those of the present session
 	written    func(time.Time)            // may be nil
 	former     *former
+	changes    *rebalances
 	log        *slog.Logger
 
 	handler sarama.ConsumerGroupHandler
@@ -84,6 +85,14 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	wrapped.written = g.written
 	g.refused(g.place(wrapped, positions))
 	g.session.Store(wrapped)
+	partitions := 0
+	for _, claims := range s.Claims() {
+		partitions += len(claims)
+	}
+	g.changes.begin(time.Now(), partitions)
+	// When its context ends, not when Cleanup is called: until then it finishes
+	// what it has, and reads no more.
+	context.AfterFunc(s.Context(), func() { g.changes.end(time.Now()) })
 	if err := g.handler.Setup(wrapped); err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ type Processor struct {
 	group    Group
 	sup      *supervisor
 	recovery recovery
+	changes  rebalances
 
 	claims atomic.Pointer[[]Claimed] // of the present session; not modified
 }
@@ -192,8 +193,7 @@ func (p *Processor) newGroup(topics *Topics) *group {
 		name: string(p.group.Graph.Group()), topics: topics,
 		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
 		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
-		claimed: &p.claims, written: p.group.Written,
-		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log,
+		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log, changes: &p.changes, claimed: &p.claims, written: p.group.Written,
 	}
 	g.onSession = func(infos map[string]TopicInfo) {
 		p.recovery.reset()

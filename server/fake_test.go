@@ -25,6 +25,15 @@ type fake struct {
 	notReady  bool
 	appendErr error
 	reads     atomic.Int64 // of contents
+	journal   []journaled
+}
+
+// journaled is a record as it lies in the journal.
+type journaled struct {
+	recipient string
+	offset    int64
+	at        time.Time
+	record    belfry.Record
 }
 
 func newFake() *fake {
@@ -79,7 +88,9 @@ func (f *fake) Append(_ context.Context, records ...belfry.Addressed) ([]belfry.
 		p := belfry.Position{Epoch: f.epoch, Offset: f.offset}
 		f.offset++
 		out = append(out, p)
-		state, effects := belfry.Fold(f.states[r.Recipient], r.Record, belfry.Input{Position: p, Time: time.Now()})
+		at := time.Now()
+		f.journal = append(f.journal, journaled{r.Recipient, p.Offset, at, r.Record})
+		state, effects := belfry.Fold(f.states[r.Recipient], r.Record, belfry.Input{Position: p, Time: at})
 		f.states[r.Recipient] = state
 		apply := func() {
 			for _, seq := range effects.Removed {

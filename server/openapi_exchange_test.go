@@ -167,6 +167,7 @@ func contractAPI(t *testing.T) *api {
 	a := newAPI(t, withJWT(t), func(c *Config) {
 		c.MetricsOnAPI = true
 		c.Pages = http.NotFoundHandler()
+		withOps(newFakeOps())(c)
 		c.Readiness = func() []Condition { return []Condition{{Name: "unread view", Ready: true}} }
 		c.LagMetrics = lagPage(contractLag())
 		c.Lag = func(context.Context) (any, error) { return contractLag(), nil }
@@ -219,6 +220,7 @@ func exhaust(a *api) {
 func degrade(a *api) {
 	a.fake.notReady, a.fake.appendErr = true, context.DeadlineExceeded
 	a.config.Lag = nil
+	a.config.Operations.Letters = nil
 	a.config.Readiness = func() []Condition { return []Condition{{Name: "unread view", Detail: "recovering"}} }
 }
 

@@ -50,6 +50,8 @@ func kinds() []kind {
 		{errBehind, http.StatusServiceUnavailable, true},
 		{errUnavailable, http.StatusServiceUnavailable, false},
 		{errNoLag, http.StatusServiceUnavailable, false},
+		{errNoPart, http.StatusServiceUnavailable, true},
+		{errBusy, http.StatusServiceUnavailable, true},
 		{context.Canceled, http.StatusServiceUnavailable, false},
 		{context.DeadlineExceeded, http.StatusServiceUnavailable, false},
 	}

@@ -43,6 +43,7 @@ func (s *Server) routes(m *mux.Router) {
 	s.post(m, "/v1/notifications", scoped(scopeNotify), s.postNotifications)
 	s.post(m, "/v1/retractions", scoped(scopeNotify), s.postRetractions)
 	s.get(m, "/v1/lag", scoped(scopeOps), s.getLag)
+	s.operations(m)
 
 	s.health(m)
 	if s.config.MetricsOnAPI {
@@ -146,7 +147,7 @@ func serve(h http.Handler) handler {
 
 // routeName is the path as a metric's label: without patterns.
 func routeName(path string) string {
-	name := strings.ReplaceAll(path, "{user:[^/]*}", "{user}")
+	name := strings.NewReplacer("{user:[^/]*}", "{user}", "{partition:[0-9]+}", "{partition}", "{offset:[0-9]+}", "{offset}").Replace(path)
 	before, _, found := strings.Cut(name, "{action:")
 	if found {
 		return before + "{action}"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/belfry/belfry"
@@ -17,6 +18,7 @@ func TestRoutesScopes(t *testing.T) {
 		c.LagMetrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {})
 		c.Lag = func(context.Context) (any, error) { return struct{}{}, nil }
 		c.Pages = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {})
+		withOps(newFakeOps())(c)
 	})
 	tokens := []string{
 		"", // none
@@ -58,6 +60,13 @@ func TestRoutesScopes(t *testing.T) {
 		{"POST", "/v1/retractions", `{"recipient":"user-7","id":"x"}`, only(3, 202)},
 		{"DELETE", "/v1/users/user-7", "", only(4, 202)},
 		{"GET", "/v1/lag", "", only(5, 200)},
+		{"GET", "/v1/ops/overview", "", only(5, 200)},
+		{"GET", "/v1/ops/stream", "", only(5, 200)},
+		{"GET", "/v1/ops/users/user-7", "", only(5, 200)},
+		{"GET", "/v1/ops/users/user-7/journal", "", only(5, 200)},
+		{"GET", "/v1/ops/dead-letters", "", only(5, 200)},
+		{"GET", "/v1/ops/dead-letters/0/11", "", only(5, 200)},
+		{"POST", "/v1/ops/dead-letters/replay", `{"letters":[{"partition":0,"offset":11}]}`, only(5, 200)},
 		{"GET", "/metrics", "", only(5, 200)},
 		{"GET", "/metrics/lag", "", only(5, 200)},
 		{"GET", "/healthz", "", all},
@@ -68,7 +77,7 @@ func TestRoutesScopes(t *testing.T) {
 		for i, token := range tokens {
 			t.Run(fmt.Sprintf("%s %s as %d", tt.method, tt.path, i), func(t *testing.T) {
 				a := newAPIWith(t, a)
-				if tt.path == "/v1/users/user-7/stream" {
+				if strings.HasSuffix(tt.path, "/stream") {
 					// It would go on.
 					ctx, cancel := context.WithCancel(t.Context())
 					cancel()

@@ -78,6 +78,8 @@ type Config struct {
 	Lag func(context.Context) (any, error)
 	// LagMetrics serves /metrics/lag; nil makes it not found.
 	LagMetrics http.Handler
+	// Operations is what the ops page shows.
+	Operations Operations
 	// Registry takes the package's metrics and is what /metrics serves; nil is
 	// a new one. Two Servers cannot share it: their metrics have equal names.
 	Registry *prometheus.Registry
@@ -131,6 +133,8 @@ type Server struct {
 	posts       *posts
 	connections *connections
 	pollLimit   *pollLimit
+	overviews   *overviews
+	journals    chan struct{} // one for each journal that is being read
 }
 
 // New returns a Server, or an error that names what is missing in config.
@@ -167,7 +171,9 @@ func New(config Config) (*Server, error) {
 		badges:  badgesOf(config.Rows),
 
 		pollLimit: newPollLimit(),
+		journals:  make(chan struct{}, journalsAtOnce),
 	}
+	s.overviews = newOverviews(s.overview)
 	s.streams = newStreams(config.Rows, config.Items, config.Registry, s.log)
 	s.streams.limits, s.streams.tracing = config.Streams, config.Tracing
 	if err := s.openDoors(); err != nil {

@@ -3,7 +3,8 @@
 //
 // belfry.js is the client: it lists an inbox, follows its stream and keeps both
 // as one model. It knows nothing of pages and can be copied into any other one.
-// page.js, page.css and index.html are the inbox page on top of it.
+// page.js, page.css and index.html are the inbox page on top of it; ops.html, the
+// ops*.js and ops.css the page for operators.
 //
 // Contents come from whoever may write notifications, so the pages put texts
 // into text nodes alone, and the policy sent with them lets no inline script or
@@ -29,6 +30,20 @@ var (
 	pageCSS string
 	//go:embed belfry.js
 	belfryJS string
+	//go:embed ops.html
+	opsHTML string
+	//go:embed ops.css
+	opsCSS string
+	//go:embed ops.js
+	opsJS string
+	//go:embed ops-api.js
+	opsAPIJS string
+	//go:embed ops-draw.js
+	opsDrawJS string
+	//go:embed ops-letters.js
+	opsLettersJS string
+	//go:embed ops-lookup.js
+	opsLookupJS string
 	//go:embed icon.svg
 	iconSVG string
 )
@@ -48,16 +63,27 @@ type asset struct {
 	etag        string // strong, quoted (RFC 9110 section 8.8.3)
 }
 
-// Handler serves the inbox page at "/", and the files it needs beside it. All
-// else is 404. It answers GET and HEAD, and needs no authentication: what the
-// page shows it fetches with the token of its user.
+// Handler serves the inbox page at "/", the one for operators at "/ops", and the
+// files they need beside them. All else is 404. It answers GET and HEAD, and
+// needs no authentication: what a page shows it fetches with the token of its
+// user.
 func Handler() http.Handler {
+	html := func(text string) asset { return newAsset("text/html; charset=utf-8", text) }
+	css := func(text string) asset { return newAsset("text/css; charset=utf-8", text) }
+	js := func(text string) asset { return newAsset("text/javascript; charset=utf-8", text) }
 	assets := map[string]asset{
-		"/":          newAsset("text/html; charset=utf-8", indexHTML),
-		"/page.js":   newAsset("text/javascript; charset=utf-8", pageJS),
-		"/page.css":  newAsset("text/css; charset=utf-8", pageCSS),
-		"/belfry.js": newAsset("text/javascript; charset=utf-8", belfryJS),
-		"/icon.svg":  newAsset("image/svg+xml", iconSVG),
+		"/":               html(indexHTML),
+		"/page.js":        js(pageJS),
+		"/page.css":       css(pageCSS),
+		"/belfry.js":      js(belfryJS),
+		"/icon.svg":       newAsset("image/svg+xml", iconSVG),
+		"/ops":            html(opsHTML),
+		"/ops.css":        css(opsCSS),
+		"/ops.js":         js(opsJS),
+		"/ops-api.js":     js(opsAPIJS),
+		"/ops-draw.js":    js(opsDrawJS),
+		"/ops-letters.js": js(opsLettersJS),
+		"/ops-lookup.js":  js(opsLookupJS),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

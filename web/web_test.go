@@ -38,6 +38,14 @@ func TestHandlerFiles(t *testing.T) {
 		"/page.css":  "text/css; charset=utf-8",
 		"/belfry.js": "text/javascript; charset=utf-8",
 		"/icon.svg":  "image/svg+xml",
+
+		"/ops":            "text/html; charset=utf-8",
+		"/ops.css":        "text/css; charset=utf-8",
+		"/ops.js":         "text/javascript; charset=utf-8",
+		"/ops-api.js":     "text/javascript; charset=utf-8",
+		"/ops-draw.js":    "text/javascript; charset=utf-8",
+		"/ops-letters.js": "text/javascript; charset=utf-8",
+		"/ops-lookup.js":  "text/javascript; charset=utf-8",
 	} {
 		t.Run(path, func(t *testing.T) {
 			got := get(t, "GET", path)
@@ -104,16 +112,23 @@ func TestHandlerRefuses(t *testing.T) {
 // TestFilesNeedNothingUnsafe holds what the policy would only break in a
 // browser, and what would make a text into markup.
 func TestFilesNeedNothingUnsafe(t *testing.T) {
-	html := body(t, get(t, "GET", "/"))
-	for _, pattern := range []string{`<script(?:[^>]*src=)?[^>]*>[^<]`, `<style`, `\sstyle=`, `\son[a-z]+=`, `(?:src|href)="https?:`} {
-		if found := regexp.MustCompile(pattern).FindString(html); found != "" {
-			t.Errorf("index.html has %q", found)
-		}
+	for _, page := range []string{"/", "/ops"} {
+		checkMarkup(t, page)
 	}
-	for _, path := range []string{"/page.js", "/belfry.js"} {
+	for _, path := range []string{"/page.js", "/belfry.js", "/ops.js", "/ops-api.js", "/ops-draw.js", "/ops-letters.js", "/ops-lookup.js"} {
 		if found := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|localStorage`).
 			FindString(body(t, get(t, "GET", path))); found != "" {
 			t.Errorf("%s has %s", path, found)
+		}
+	}
+}
+
+func checkMarkup(t *testing.T, page string) {
+	t.Helper()
+	html := body(t, get(t, "GET", page))
+	for _, pattern := range []string{`<script(?:[^>]*src=)?[^>]*>[^<]`, `<style`, `\sstyle=`, `\son[a-z]+=`, `(?:src|href)="https?:`} {
+		if found := regexp.MustCompile(pattern).FindString(html); found != "" {
+			t.Errorf("%s has %q", page, found)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"processor":        append(slices.Clone(serving), "groups", "inbox-cap", "rules", "timezone", "schema-registry"),
 		"topics":           append(slices.Clone(kafka), "partitions", "replication"),
 		"emit":             kafka,
-		"inspect":          append(slices.Clone(kafka), "json", "contents", "audit"),
+		"inspect":          append(slices.Clone(kafka), "json", "contents", "journal", "since", "inbox-cap", "audit"),
 		"lag":              append(slices.Clone(kafka), "groups", "by-partition", "json", "watch", "interval", "max-lag", "max-age"),
 		"token":            {"user", "scope", "ttl", "jwt-secret-file", "jwt-audience", "jwt-issuer"},
 		"bench throughput": {"brokers", "events", "users", "partitions"},

@@ -23,6 +23,7 @@ func (p *program) inspectCommand() *cobra.Command {
 		log      logOptions
 		asJSON   bool
 		contents bool
+		journal  journalOptions
 		audit    bool
 	)
 	c := &cobra.Command{
@@ -33,6 +34,11 @@ func (p *program) inspectCommand() *cobra.Command {
 item with its flags, and whether its content is there. It reads the user's
 partition of both tables from Kafka and changes nothing.
 
+With --journal it answers "why is my badge 3?": it reads the user's partition of
+the journal, folds the user's records again and shows what each of them changed,
+the counts after it, and whether the row agrees. What is older than the journal's
+retention is unknown, and it says so.
+
 Texts are people's own: they are shown with --contents only.
 
 With --audit it recounts the user, or everybody if none is named, from rows and
@@ -40,6 +46,7 @@ contents, and ends with 1 if a badge is wrong or a content is missing. What may
 still be on its way is waited for. Memory is that of one partition of both tables.`,
 		Example: `  belfry inspect user-7 --brokers 127.0.0.1:9092
   belfry inspect user-7 --brokers 127.0.0.1:9092 --contents --json
+  belfry inspect user-7 --brokers 127.0.0.1:9092 --journal --since 48h
   belfry inspect --audit --brokers 127.0.0.1:9092`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if audit && len(args) == 0 {
@@ -60,6 +67,15 @@ still be on its way is waited for. Memory is that of one partition of both table
 			logger, err := log.logger(p.stderr)
 			if err != nil {
 				return err
+			}
+			if err := journal.validate(); err != nil {
+				return err
+			}
+			if audit && journal.show {
+				return flagErrorf("audit", "is another question than --journal: ask one of them")
+			}
+			if journal.show {
+				return p.inspectJournal(cmd.Context(), kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix), args[0], journal, contents, asJSON)
 			}
 			if audit {
 				a := &auditor{cfg: kafka.engineConfig("", logger), prefix: belfry.Prefix(kafka.prefix)}
@@ -84,6 +100,7 @@ still be on its way is waited for. Memory is that of one partition of both table
 	kafka.addFlags(c.Flags())
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&contents, "contents", false, "show titles")
+	journal.addFlags(c.Flags())
 	c.Flags().BoolVar(&audit, "audit", false, "recount the user, or all users, and say what is wrong")
 	log.addFlags(c.Flags())
 	return c
@@ -127,17 +144,8 @@ func inspect(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user 
 	if err != nil {
 		return nil, err
 	}
-	var row belfry.State
 	partition := engine.Partition(user, infos[rows].Partitions)
-	err = engine.Scan(ctx, cfg, rows, partition, func(m *sarama.ConsumerMessage) (err error) {
-		if string(m.Key) != user {
-			return nil
-		}
-		if row, err = codec.DecodeState(m.Value); err != nil {
-			return fmt.Errorf("row at offset %d: %w", m.Offset, err)
-		}
-		return nil
-	})
+	row, err := scanRow(ctx, cfg, prefix, user, infos[rows].Partitions)
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,9 @@ type nodeConfig struct {
 	log      *slog.Logger
 	tracer   trace.Tracer // nil: no traces
 
+	// replayRules returns what dead letters are replayed by; nil as rules.
+	replayRules func() (func(topic string) (processors.Rules, bool), error)
+
 	sweepInterval, sweepAge time.Duration // 0: the defaults
 
 	lagGroups *regexp.Regexp // groups of others to show; nil: none
@@ -219,6 +222,7 @@ func (n *node) newServer() (*server.Server, error) {
 		Readiness:    n.conditions,
 		Lag:          func(context.Context) (any, error) { return n.lag.Report(), nil },
 		LagMetrics:   n.lagPage,
+		Operations:   n.operations(),
 		Registry:     n.registry,
 		MetricsOnAPI: n.metrics == nil,
 		Pages:        web.Handler(),

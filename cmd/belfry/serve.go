@@ -14,6 +14,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/sources"
 )
@@ -145,8 +146,11 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		inboxCap: o.fold.inboxCap,
 		groups:   o.groups.names,
 		rules:    rules,
-		grace:    o.process.grace,
-		log:      log,
+		replayRules: func() (func(topic string) (processors.Rules, bool), error) {
+			return replayRules(&o.rules, belfry.Prefix(o.kafka.prefix))
+		},
+		grace: o.process.grace,
+		log:   log,
 
 		sweepInterval: o.sweep.interval, sweepAge: o.sweep.age,
 
@@ -265,7 +269,7 @@ load balancer. The topics must exist (belfry topics). Each server on a
 machine needs a --state-dir of its own.`,
 		Example: `  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080 --metrics-addr :9100
   belfry server --brokers 127.0.0.1:9092 --auth none`,
-	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.rules, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, true, nil)
 	})
 }

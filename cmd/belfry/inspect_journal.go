@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/views"
+)
+
+// maxInspectSteps bounds what inspect --journal prints, and holds in memory.
+const maxInspectSteps = 10_000
+
+// journalOptions are those of inspect --journal.
+type journalOptions struct {
+	show  bool
+	since time.Duration
+	fold  foldOptions
+}
+
+func (o *journalOptions) addFlags(fs *pflag.FlagSet) {
+	fs.BoolVar(&o.show, "journal", false, "show instead what each record of the user's journal changed, folded again")
+	fs.DurationVar(&o.since, "since", 0, "with --journal, show records of this long back only; 0 for all there are")
+	o.fold.addFlags(fs)
+}
+
+func (o *journalOptions) validate() error {
+	if o.since < 0 {
+		return flagErrorf("since", "must not be negative, is %s", o.since)
+	}
+	return o.fold.validate()
+}
+
+// inspectJournal folds the user's journal again and prints each step.
+func (p *program) inspectJournal(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user string, o journalOptions, contents, asJSON bool) error {
+	topics, err := openTopics(cfg)
+	if err != nil {
+		return err
+	}
+	infos, err := topics.Info(prefix.UnreadTable())
+	topics.Close()
+	if err != nil {
+		return err
+	}
+	row, err := scanRow(ctx, cfg, prefix, user, infos[prefix.UnreadTable()].Partitions)
+	if err != nil {
+		return err
+	}
+	var since time.Time
+	if o.since > 0 {
+		since = time.Now().Add(-o.since)
+	}
+	replays := &views.Replays{Config: cfg, Prefix: prefix, Cap: o.fold.inboxCap}
+	told := time.Now()
+	replay, err := replays.Replay(ctx, user, row, views.ReplayOptions{
+		Since: since, Most: maxInspectSteps, Texts: contents,
+		Progress: func(read, total int64) {
+			// A short one needs no word.
+			if now := time.Now(); now.Sub(told) >= time.Second {
+				told = now
+				fmt.Fprintf(p.stderr, "read %d of %d records (%d%%)\n", read, total, 100*read/max(total, 1))
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return json.NewEncoder(p.stdout).Encode(replay)
+	}
+	return printReplay(p.stdout, prefix, replay)
+}
+
+// scanRow reads the user's row from Kafka; the zero State is that of a user
+// nobody has written to.
+func scanRow(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user string, partitions int) (row belfry.State, err error) {
+	err = engine.Scan(ctx, cfg, prefix.UnreadTable(), engine.Partition(user, partitions), func(m *sarama.ConsumerMessage) (err error) {
+		if string(m.Key) != user {
+			return nil
+		}
+		if row, err = codec.DecodeState(m.Value); err != nil {
+			return fmt.Errorf("row at offset %d: %w", m.Offset, err)
+		}
+		return nil
+	})
+	return row, err
+}
+
+func printReplay(w io.Writer, prefix belfry.Prefix, r *belfry.Replay) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "user\t%s\njournal\t%s/%d, offsets %d to %d, epoch %d\n", r.User, prefix.Journal(), r.Partition, r.Oldest, r.End, r.Epoch)
+	before := "nothing: it is all here"
+	if !r.Complete {
+		before = fmt.Sprintf("what made version %d is not retained: items of that time are in no count below", r.From)
+	}
+	fmt.Fprintf(t, "before\t%s\nrecords\t%d", before, r.Records)
+	if r.Omitted > 0 {
+		fmt.Fprintf(t, ", the first %d not shown", r.Omitted)
+	}
+	fmt.Fprint(t, "\n\n")
+	if len(r.Steps) > 0 {
+		fmt.Fprintln(t, "OFFSET\tTIME\tVERSION\tKIND\tFROM\tOUTCOME\tCHANGED\tUNREAD\tUNSEEN\tURGENT\tTITLE")
+	}
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		fmt.Fprintf(t, "%d\t%s\t%d\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", s.Offset, s.Time.Format(time.RFC3339), s.Version,
+			orDash(s.Kind), orDash(printable(stepOrigin(s))), printable(stepOutcome(s)), orDash(stepChanges(s)), s.Counts.Unread, s.Counts.Unseen, s.Counts.Urgent, printable(s.Title))
+	}
+	fmt.Fprintln(t)
+	for _, line := range verdict(&r.Result) {
+		fmt.Fprintln(t, line)
+	}
+	return t.Flush()
+}
+
+// stepOrigin says where a record comes from: source and id, and the rule that made
+// it with the place it was read.
+func stepOrigin(s *belfry.Step) string {
+	var parts []string
+	if s.Source != "" || s.ID != "" {
+		parts = append(parts, s.Source+"/"+s.ID)
+	}
+	if s.Rule != "" {
+		parts = append(parts, "rule "+s.Rule)
+	}
+	if o := s.Origin; o != nil {
+		parts = append(parts, fmt.Sprintf("%s/%d@%d", o.TopicID[:8], o.Partition, o.Offset))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func stepOutcome(s *belfry.Step) string {
+	out := string(s.Outcome)
+	if s.Why != "" {
+		out += " (" + s.Why + ")"
+	}
+	if s.Pending {
+		out += ", not in the row yet"
+	}
+	return out
+}
+
+func stepChanges(s *belfry.Step) string {
+	var parts []string
+	add := func(name string, seqs ...uint64) {
+		if len(seqs) > 0 {
+			parts = append(parts, name+" "+seqList(seqs))
+		}
+	}
+	if s.Added != 0 {
+		add("added", s.Added)
+	}
+	how := map[string][]uint64{}
+	for _, g := range s.Gone {
+		how[g.How] = append(how[g.How], g.Seq)
+	}
+	for _, name := range []string{"replaced", "evicted", "expired", "deleted", "retracted", "erased"} {
+		add(name, how[name]...)
+	}
+	add("read", s.Read...)
+	add("unread", s.Unread...)
+	add("seen", s.Seen...)
+	add("archived", s.Archived...)
+	add("unarchived", s.Unarchived...)
+	add("unknown", s.Unknown...)
+	return strings.Join(parts, "; ")
+}
+
+// seqList names at most ten.
+func seqList(seqs []uint64) string {
+	const most = 10
+	var names []string
+	for _, seq := range seqs[:min(len(seqs), most)] {
+		names = append(names, strconv.FormatUint(seq, 10))
+	}
+	if more := len(seqs) - most; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, " ")
+}
+
+// verdict says why the badge is what it is, and whether the row agrees.
+func verdict(c *belfry.Comparison) []string {
+	lines := []string{fmt.Sprintf("badge: %d unread (%d unseen, %d urgent) at version %d", c.Row.Unread, c.Row.Unseen, c.Row.Urgent, c.Version)}
+	if len(c.OlderItems) > 0 {
+		lines = append(lines, fmt.Sprintf("of these %d from the records above, %d from items older than the journal: %s", c.Replayed.Unread, c.Older.Unread, seqList(c.OlderItems)))
+	}
+	if c.Pending > 0 {
+		lines = append(lines, fmt.Sprintf("%d records are not in the row yet", c.Pending))
+	}
+	if c.Agrees {
+		return append(lines, "the row agrees with the journal")
+	}
+	for _, d := range []struct {
+		name string
+		seqs []uint64
+	}{{"missing in the row", c.Missing}, {"in the row alone", c.Surplus}, {"with other flags", c.Different}} {
+		if len(d.seqs) > 0 {
+			lines = append(lines, d.name+": "+seqList(d.seqs))
+		}
+	}
+	return append(lines, "the row does not agree with the journal")
+}

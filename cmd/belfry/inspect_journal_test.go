@@ -1,0 +1,89 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+func TestInspectJournal(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Embedded(t)
+	r := serveAll(t, runArgs(t, brokers, "--auth", "none")...)
+	const user = "사용자-7"
+	post := func(path, body string, want int) {
+		t.Helper()
+		if got := callAPI(t, http.MethodPost, path, "", body, nil); got != want {
+			t.Fatalf("POST %s: status %d, want %d", path, got, want)
+		}
+	}
+	for i := range 3 {
+		post(r.url+"/v1/notifications", fmt.Sprintf(`{"recipient":%q,"title":"secret-%d","id":"n%d","source":"board"}`, user, i, i), http.StatusAccepted)
+	}
+	awaitBadge(t, r.url, "", user, hasUnread(3))
+	row := inspectJSON(t, brokers, user)
+	post(userURL(r.url, user, "inbox/read"), fmt.Sprintf(`{"seqs":[%d]}`, row.Items[0].Seq), http.StatusOK)
+	awaitBadge(t, r.url, "", user, hasUnread(2))
+
+	journal := func(more ...string) (replay belfry.Replay) {
+		t.Helper()
+		out := call(t, nil, append([]string{"inspect", user, "--brokers", brokers[0], "--journal", "--json"}, more...)...)
+		out.wantOutput(t)
+		if err := json.Unmarshal([]byte(out.stdout), &replay); err != nil {
+			t.Fatalf("%v in %q", err, out.stdout)
+		}
+		return replay
+	}
+	got := journal()
+	if !got.Complete || got.Records != 4 || len(got.Steps) != 4 || !got.Result.Agrees || got.Result.Row.Unread != 2 || got.Result.Older.Unread != 0 {
+		t.Fatalf("got %+v, want four records and a row that agrees on 2 unread", got)
+	}
+	if last := got.Steps[3]; last.Kind != "read" || len(last.Read) != 1 || last.Read[0] != row.Items[0].Seq || last.Counts.Unread != 2 {
+		t.Errorf("got %+v last, want the first item read", last)
+	}
+	if first := got.Steps[0]; first.Added != row.Items[0].Seq || first.Source != "board" || first.ID != "n0" || first.Title != "" {
+		t.Errorf("got %+v first", first)
+	}
+	if got := journal("--contents").Steps[0].Title; got != "secret-0" {
+		t.Errorf("got title %q with --contents", got)
+	}
+	if got := journal("--since", "1ns"); got.Omitted != 4 || len(got.Steps) != 0 || !got.Result.Agrees {
+		t.Errorf("got %+v since 1ns, want all omitted and yet the same result", got)
+	}
+	out := call(t, nil, "inspect", user, "--brokers", brokers[0], "--journal")
+	out.wantOutput(t, user, "nothing: it is all here", "records  4", "board/n0", "added "+fmt.Sprint(row.Items[0].Seq), "badge: 2 unread", "the row agrees with the journal")
+	if strings.Contains(out.stdout, "secret-") {
+		t.Errorf("shows texts:\n%s", out.stdout)
+	}
+	call(t, nil, "inspect", "nobody", "--brokers", brokers[0], "--journal").wantOutput(t, "records  0", "badge: 0 unread")
+	call(t, nil, "inspect", user, "--brokers", brokers[0], "--journal", "--since", "-2h").wantError(t, exitUsage, "--since")
+	r.wantCleanStop()
+}
+
+func TestReplayIsToldInWords(t *testing.T) {
+	step := belfry.Step{
+		Outcome: belfry.Duplicate, Why: "watermark", Rule: "order-received", Source: "orders", ID: "17", Pending: true,
+		Origin: &belfry.StepOrigin{TopicID: "0123456789abcdef", Partition: 3, Offset: 120},
+		Added:  9, Gone: []belfry.Gone{{Seq: 1, How: "evicted"}, {Seq: 4, How: "replaced"}}, Read: []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, Unknown: []uint64{2},
+	}
+	for got, want := range map[string]string{
+		stepOrigin(&step):  "orders/17, rule order-received, 01234567/3@120",
+		stepOutcome(&step): "duplicate (watermark), not in the row yet",
+		stepChanges(&step): "added 9; replaced 4; evicted 1; read 1 2 3 4 5 6 7 8 9 10 and 2 more; unknown 2",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	wrong := verdict(&belfry.Comparison{Version: 9, Pending: 1, OlderItems: []uint64{3}, Missing: []uint64{4}, Surplus: []uint64{5}, Different: []uint64{6}})
+	for _, want := range []string{"badge: 0 unread", "older than the journal: 3", "1 records are not", "missing in the row: 4", "in the row alone: 5", "with other flags: 6", "does not agree"} {
+		if !strings.Contains(strings.Join(wrong, "\n"), want) {
+			t.Errorf("%q lacks %q", wrong, want)
+		}
+	}
+}

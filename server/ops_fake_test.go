@@ -1,0 +1,191 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// fakeOps is an installation, its journals and its dead letters in memory. What
+// it returns may be changed at any time with set.
+type fakeOps struct {
+	mu         sync.Mutex
+	lag        belfry.LagReport
+	workers    []Worker
+	rebalances []Rebalance
+	looks      int // calls of Lag
+	fake       *fake
+	replayErr  error
+	queries    []JournalQuery
+	hold       chan struct{} // not nil: journals wait for it
+	letters    []Letter
+	replayed   []LetterID
+}
+
+func (f *fakeOps) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+func (f *fakeOps) Lag() belfry.LagReport {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.looks++
+	return f.lag
+}
+
+func (f *fakeOps) Workers() []Worker {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.workers)
+}
+
+func (f *fakeOps) Rebalances() []Rebalance {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.rebalances)
+}
+
+func (f *fakeOps) Flows() []Flow {
+	return []Flow{
+		{Name: "HTTP API", Kind: "server", Outputs: []string{"belfry.journal"}},
+		{Name: "belfry-router-orders", Kind: "group", Inputs: []string{"orders"}, Outputs: []string{"belfry.journal"}},
+		{Name: "belfry-unread", Kind: "group", Inputs: []string{"belfry.journal"}, Outputs: []string{"belfry.items"}, Tables: []string{"belfry-unread-table"}},
+	}
+}
+
+// Replay folds what the fake journal was given for the user again.
+func (f *fakeOps) Replay(ctx context.Context, user string, row belfry.State, q JournalQuery) (*belfry.Replay, error) {
+	f.mu.Lock()
+	hold, err := f.hold, f.replayErr
+	f.queries = append(f.queries, q)
+	f.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.fake.mu.Lock()
+	defer f.fake.mu.Unlock()
+	r := belfry.NewReplayer(row, f.fake.epoch, 0, 0)
+	r.Texts = q.Texts
+	out := &belfry.Replay{User: user, Epoch: f.fake.epoch, End: f.fake.offset, Complete: true, Steps: []belfry.Step{}}
+	for _, a := range f.fake.journal {
+		if a.recipient == user {
+			out.Records++
+			out.Steps = append(out.Steps, r.Step(a.offset, a.at, a.record))
+		}
+	}
+	out.Keep(q.Since, q.Most)
+	out.Result = r.Result(time.Now())
+	return out, nil
+}
+
+func (f *fakeOps) List(_ context.Context, q LetterQuery) (LetterPage, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var page LetterPage
+	for _, l := range f.letters {
+		if (q.Reason == "" || q.Reason == l.Reason) && (q.Group == "" || q.Group == l.Group) {
+			page.Letters = append(page.Letters, l)
+		}
+	}
+	slices.SortFunc(page.Letters, func(a, b Letter) int { return cmp.Compare(b.ID.Offset, a.ID.Offset) })
+	if q.Before != "" {
+		return LetterPage{}, invalid("before", "is none of ours")
+	}
+	if len(page.Letters) > q.Limit {
+		page.Letters, page.Next = page.Letters[:q.Limit], "1.2"
+	}
+	return page, nil
+}
+
+func (f *fakeOps) Letter(_ context.Context, id LetterID) (Letter, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.letters, func(l Letter) bool { return l.ID == id })
+	if i < 0 {
+		return Letter{}, false, nil
+	}
+	return f.letters[i], true, nil
+}
+
+func (f *fakeOps) replay(ids []LetterID) []LetterOutcome {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []LetterOutcome
+	for _, id := range ids {
+		result := "refused"
+		for i := range f.letters {
+			if f.letters[i].ID == id {
+				f.letters[i].Replayed, result = true, "replayed"
+			}
+		}
+		f.replayed = append(f.replayed, id)
+		out = append(out, LetterOutcome{ID: id, Result: result})
+	}
+	return out
+}
+
+// fakeLetters tells the Replay of letters from that of journals.
+type fakeLetters struct{ *fakeOps }
+
+func (f fakeLetters) Replay(_ context.Context, ids []LetterID) ([]LetterOutcome, error) {
+	return f.replay(ids), nil
+}
+
+var (
+	_ Installation = (*fakeOps)(nil)
+	_ Journals     = (*fakeOps)(nil)
+	_ Letters      = fakeLetters{}
+)
+
+// opsTime is when all happened that the fake tells of.
+var opsTime = time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
+
+func newFakeOps() *fakeOps {
+	eta := 42.0
+	text, key := `{"title":"hidden-value"}`, "user-7"
+	committed := int64(40)
+	return &fakeOps{
+		lag: belfry.NewLagReport(opsTime, []belfry.GroupLag{
+			{Name: "belfry-unread", State: "Stable", Members: []belfry.LagMember{{ID: "m-1", ClientID: "belfry", Host: "10.0.0.4", Partitions: 2}},
+				Partitions: []belfry.PartitionLag{
+					{Topic: "belfry.journal", Partition: 0, CurrentOffset: &committed, EndOffset: 43, Lag: 3, LagSeconds: 0.4},
+					{Topic: "belfry.journal", Partition: 1, EndOffset: 40, Lag: 40, LagSeconds: 200},
+				}},
+			{Name: "belfry-router-orders", State: "Stable"},
+			{Name: "billing", State: "Empty"},
+		}),
+		workers: []Worker{
+			{Kind: "processor", Name: "belfry-unread", Phase: "recovering", Since: opsTime, Progress: &Progress{Percent: 37.5, Done: 375, Total: 1000, ETA: &eta}},
+			{Kind: "processor", Name: "belfry-router-orders", Phase: "running", Since: opsTime},
+			{Kind: "view", Name: "belfry-unread-table", Phase: "running", Since: opsTime, Lag: 2},
+		},
+		rebalances: []Rebalance{{At: opsTime, Group: "belfry-unread", Before: 12, After: 6, PauseSeconds: 1.5}},
+		letters: []Letter{
+			{ID: LetterID{0, 11}, Reason: "invalid", Group: "belfry-router-orders", Topic: "orders", From: LetterID{1, 7}, At: opsTime, DeadAt: opsTime, Attempt: 1, Size: 24,
+				Contents: &LetterContents{Error: "title: is required", Key: &key, Value: &text, Headers: []LetterHeader{{"trace", "abc"}}}},
+			{ID: LetterID{1, 12}, Reason: "rule", Rule: "order-received", Field: "time", Group: "belfry-router-orders", Topic: "orders", From: LetterID{0, 8}, At: opsTime, DeadAt: opsTime, Attempt: 2, Size: 9, Cut: true,
+				Contents: &LetterContents{Error: "no such key", Headers: []LetterHeader{}}},
+		},
+	}
+}
+
+// withOps gives a server the fake.
+func withOps(f *fakeOps) func(*Config) {
+	return func(c *Config) {
+		f.fake, _ = c.Rows.(*fake)
+		c.Operations = Operations{Installation: f, Journals: f, Letters: fakeLetters{f}}
+	}
+}

@@ -1,0 +1,223 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+const (
+	// defaultJournalSince is how far back the journal of a look-up goes.
+	defaultJournalSince = 48 * time.Hour
+	// maxJournalSteps bounds what one look-up answers.
+	maxJournalSteps = 1000
+	// journalPatience bounds one reading of a journal.
+	journalPatience = 45 * time.Second
+	// journalsAtOnce is how many journals a server reads at a time: each is a
+	// partition of Kafka from its begin to its end.
+	journalsAtOnce = 2
+)
+
+// lookup is what the tables hold of one user, and where each number comes from.
+type lookup struct {
+	User       string        `json:"user"`
+	Version    uint64        `json:"version"`
+	Cursor     string        `json:"cursor"`
+	Epoch      uint32        `json:"epoch"`
+	Base       uint64        `json:"base"`
+	Horizon    uint64        `json:"horizon"`
+	Counts     belfry.Counts `json:"counts"`
+	Items      []lookupItem  `json:"items"` // newest first
+	Removals   int           `json:"removals"`
+	Sources    int           `json:"sources"`  // that the row has watermarks of
+	Streams    int           `json:"streams"`  // open on this server
+	Contents   bool          `json:"contents"` // whether titles are shown
+	Missing    int           `json:"missing"`  // items whose content is not there
+	ReadAt     time.Time     `json:"read_at"`  // when the tables were read
+	NextExpiry *time.Time    `json:"next_expiry,omitempty"`
+}
+
+// lookupItem is one item of the row.
+type lookupItem struct {
+	Seq     uint64 `json:"seq"`
+	Version uint64 `json:"version"`
+	State   string `json:"state"` // unread, seen, read, archived or expired
+	// CountsIn are the numbers of the badge that it is one of: unread, unseen,
+	// urgent.
+	CountsIn  []string   `json:"counts_in"`
+	Category  string     `json:"category,omitempty"`
+	Priority  string     `json:"priority"`
+	Count     uint32     `json:"count"`
+	Replaces  uint64     `json:"replaces,omitempty"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Content   bool       `json:"content"` // whether the inbox table has it
+	Source    string     `json:"source,omitempty"`
+	ID        string     `json:"id,omitempty"`
+	Title     string     `json:"title,omitempty"` // if asked for
+}
+
+// getLookup answers GET /v1/ops/users/{user}.
+func (s *Server) getLookup(w http.ResponseWriter, r *http.Request, c call) error {
+	query, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
+	texts, err := wantsContents(query)
+	if err != nil {
+		return err
+	}
+	l, err := s.lookup(c.user, texts, time.Now())
+	if err != nil {
+		return err
+	}
+	if texts {
+		s.tellOfTexts(c, "inbox", c.user, len(l.Items))
+	}
+	respond(w, http.StatusOK, l)
+	return nil
+}
+
+func (s *Server) lookup(user string, texts bool, now time.Time) (*lookup, error) {
+	row, err := s.config.Rows.Row(user)
+	if err != nil {
+		return nil, err
+	}
+	l := &lookup{
+		User: user, Version: row.Version, Cursor: row.Cursor().String(), Epoch: row.Epoch, Base: row.Base, Horizon: row.Horizon,
+		Counts: row.Counts(now), Items: []lookupItem{}, Removals: len(row.Removals), Sources: len(row.Watermarks),
+		Streams: s.streams.count(user), Contents: texts, ReadAt: now.UTC(),
+	}
+	if at, ok := row.NextExpiry(now); ok {
+		at = at.UTC()
+		l.NextExpiry = &at
+	}
+	for i := range slices.Backward(row.Items) {
+		e := &row.Items[i]
+		item, ok, err := s.config.Items.Item(user, e.Seq)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			l.Missing++
+		}
+		l.Items = append(l.Items, newLookupItem(e, &item, ok, texts, now))
+	}
+	return l, nil
+}
+
+func newLookupItem(e *belfry.Entry, item *belfry.Item, content, texts bool, now time.Time) lookupItem {
+	out := lookupItem{
+		Seq: e.Seq, Version: e.Version, State: entryState(e, now), CountsIn: countsIn(e, now), Category: e.Category,
+		Priority: e.Priority.String(), Count: e.Count, Replaces: e.Replaces, Content: content, Source: item.Source, ID: item.ID,
+	}
+	if e.ExpiresAt != 0 {
+		at := time.UnixMilli(e.ExpiresAt).UTC()
+		out.ExpiresAt = &at
+	}
+	if names := item.Title.Languages(); texts && len(names) > 0 {
+		out.Title = item.Title[names[0]]
+	}
+	return out
+}
+
+func entryState(e *belfry.Entry, now time.Time) string {
+	switch {
+	case e.Expired(now):
+		return "expired"
+	case e.Archived:
+		return "archived"
+	case e.Read:
+		return "read"
+	case e.Seen:
+		return "seen"
+	}
+	return "unread"
+}
+
+// countsIn asks the domain what one item adds to a badge.
+func countsIn(e *belfry.Entry, now time.Time) []string {
+	var c belfry.Counts
+	c.Add(e, now)
+	out := []string{}
+	for name, n := range map[string]int{"unread": c.Unread, "unseen": c.Unseen, "urgent": c.Urgent} {
+		if n > 0 {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// getJournal answers GET /v1/ops/users/{user}/journal.
+func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c call) error {
+	query, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
+	texts, err := wantsContents(query)
+	if err != nil {
+		return err
+	}
+	since := defaultJournalSince
+	if query.Has("since") {
+		if since, err = time.ParseDuration(query.Get("since")); err != nil || since <= 0 {
+			return invalid("since", "must be a time span such as 48h, not %.40q", query.Get("since"))
+		}
+	}
+	if s.config.Operations.Journals == nil {
+		return errNoPart
+	}
+	select {
+	case s.journals <- struct{}{}:
+		defer func() { <-s.journals }()
+	default:
+		return errBusy
+	}
+	row, err := s.config.Rows.Row(c.user)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), journalPatience)
+	defer cancel()
+	q := JournalQuery{Since: time.Now().Add(-since), Most: maxJournalSteps, Texts: texts}
+	replay, err := s.config.Operations.Journals.Replay(ctx, c.user, row, q)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("read the journal within %s: %w", journalPatience, err)
+	case err != nil:
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	if texts {
+		s.tellOfTexts(c, "journal", c.user, len(replay.Steps))
+	}
+	respond(w, http.StatusOK, replay)
+	return nil
+}
+
+// wantsContents reads the parameter that asks for what is people's own.
+func wantsContents(query url.Values) (bool, error) {
+	switch v := query.Get("contents"); {
+	case !query.Has("contents"), v == "0":
+		return false, nil
+	case v == "1":
+		return true, nil
+	default:
+		return false, invalid("contents", "must be 0 or 1, not %.40q", v)
+	}
+}
+
+// count is how many streams of the user are open.
+func (s *streams) count(user string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.audiences[user]; a != nil {
+		return len(a.connections)
+	}
+	return 0
+}

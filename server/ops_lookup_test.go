@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+func TestLookup(t *testing.T) {
+	var log lockedLog
+	a, _ := opsAPI(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	const user = "사용자-7"
+	sendNote(a, user, `{"title":"secret one","priority":"urgent","category":"approval","id":"i1","source":"s"}`)
+	sendNote(a, user, `{"title":{"ko":"둘","en":"secret two"},"expires_at":"2099-01-01T00:00:00Z"}`)
+	a.append(user, belfry.Record{Kind: belfry.KindSeen, Seqs: []uint64{2}})
+	sendNote(a, user, `{"title":"secret three"}`)
+	a.append(user, belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{4}})
+	const path = "/v1/ops/users/%EC%82%AC%EC%9A%A9%EC%9E%90-7"
+
+	reply := a.get(path).want(200)
+	if strings.Contains(reply.Body.String(), "secret") {
+		t.Errorf("shows titles: %s", reply.Body)
+	}
+	got := into[lookup](reply)
+	var items []string
+	for _, i := range got.Items {
+		items = append(items, fmt.Sprintf("%d %s %v", i.Seq, i.State, i.CountsIn))
+	}
+	if want := []string{"4 read []", "2 seen [unread]", "1 unread [unread unseen urgent]"}; !slices.Equal(items, want) {
+		t.Errorf("got %q, want %q", items, want)
+	}
+	if got.User != user || got.Version != 5 || got.Counts.Unread != 2 || got.Counts.Urgent != 1 || got.Missing != 0 || got.Items[2].ID != "i1" || got.Items[1].ExpiresAt == nil || got.NextExpiry == nil || got.Contents {
+		t.Errorf("got %+v", got)
+	}
+	if log.String() != "" {
+		t.Errorf("a look without titles is logged: %s", log.String())
+	}
+
+	got = into[lookup](a.get(path + "?contents=1").want(200))
+	if got.Items[1].Title != "secret two" || got.Items[2].Title != "secret one" || !got.Contents {
+		t.Errorf("got %+v with contents", got.Items)
+	}
+	if text := log.String(); !strings.Contains(text, "contents shown to an operator") || !strings.Contains(text, "operator=local") || strings.Contains(text, "secret") || strings.Contains(text, user) {
+		t.Errorf("got the log %q, want who looked and neither whom nor what at", text)
+	}
+	nobody := into[lookup](a.get("/v1/ops/users/nobody").want(200))
+	if nobody.Version != 0 || nobody.Items == nil || nobody.Cursor != "0.0" {
+		t.Errorf("got %+v for nobody", nobody)
+	}
+	a.get("/v1/ops/users/a%2Fb").wantProblem(400, "user")
+	a.get(path+"?contents=yes").wantProblem(400, "contents")
+	a.fake.notReady = true
+	a.get(path).wantProblem(503, "")
+}
+
+func TestLookupCountsStreamsAndMissingContents(t *testing.T) {
+	a, _ := opsAPI(t)
+	a.fake.holdItems = true
+	a.notify("user-7", "late")
+	got := into[lookup](a.get("/v1/ops/users/user-7").want(200))
+	if got.Missing != 1 || got.Items[0].Content || got.Streams != 0 {
+		t.Errorf("got %+v, want a missing content", got)
+	}
+}
+
+func TestJournal(t *testing.T) {
+	a, f := opsAPI(t)
+	a.notify("user-7", "secret one", "secret two")
+	a.notify("user-8", "of another")
+	a.append("user-7", belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{1}})
+	got := into[belfry.Replay](a.get("/v1/ops/users/user-7/journal").want(200))
+	if got.Records != 3 || !got.Result.Agrees || got.Result.Row.Unread != 1 || got.Steps[2].Kind != "read" || got.Steps[0].Title != "" {
+		t.Errorf("got %+v", got)
+	}
+	if q := f.queries[0]; q.Texts || q.Most != maxJournalSteps || time.Since(q.Since).Round(time.Hour) != 48*time.Hour {
+		t.Errorf("got query %+v, want the last 48 h without texts", q)
+	}
+	got = into[belfry.Replay](a.get("/v1/ops/users/user-7/journal?since=1h&contents=1").want(200))
+	if got.Steps[0].Title != "secret one" || time.Since(f.queries[1].Since).Round(time.Minute) != time.Hour {
+		t.Errorf("got %+v, %+v", got.Steps[0], f.queries[1])
+	}
+	for query, field := range map[string]string{"since=x": "since", "since=-1h": "since", "since=0s": "since", "contents=2": "contents"} {
+		a.get("/v1/ops/users/user-7/journal?"+query).wantProblem(400, field)
+	}
+	f.set(func() { f.replayErr = errors.New("no broker") })
+	a.get("/v1/ops/users/user-7/journal").wantProblem(500, "")
+	f.set(func() { f.replayErr = context.DeadlineExceeded })
+	a.get("/v1/ops/users/user-7/journal").wantProblem(503, "")
+}
+
+// TestJournalsAtOnce has a third reader while two wait for Kafka.
+func TestJournalsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, f := opsAPI(t)
+		f.hold = make(chan struct{})
+		codes := make(chan int)
+		for range journalsAtOnce {
+			go func() { codes <- newAPIWith(t, a).get("/v1/ops/users/user-7/journal").Code }()
+		}
+		synctest.Wait()
+		a.get("/v1/ops/users/user-7/journal").wantProblem(http.StatusServiceUnavailable, "")
+		close(f.hold)
+		for range journalsAtOnce {
+			if code := <-codes; code != 200 {
+				t.Errorf("got %d, want 200", code)
+			}
+		}
+		a.get("/v1/ops/users/user-7/journal").want(200)
+	})
+}

@@ -1,0 +1,160 @@
+package server
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+)
+
+const (
+	eventOverview = "overview"
+	// overviewEvery is how often viewers of the ops page are sent what there is.
+	overviewEvery = 1500 * time.Millisecond
+	// maxViewers is how many may look at one server's ops page at once.
+	maxViewers = 64
+)
+
+// overviews sends overviews to all who look at the ops page. One that was made
+// is sent to all of them, and none is made while nobody looks: there is no
+// goroutine but those of the viewers' requests. It is safe for concurrent use.
+type overviews struct {
+	every        time.Duration
+	writeTimeout time.Duration
+	build        func(now time.Time) overview
+
+	drained chan struct{} // closed by drain
+	drain   func()
+
+	mu      sync.Mutex
+	viewers int
+	latest  []byte // as it stands on the wire
+	at      time.Time
+}
+
+func newOverviews(build func(time.Time) overview) *overviews {
+	o := &overviews{every: overviewEvery, writeTimeout: streamWriteTimeout, build: build, drained: make(chan struct{})}
+	o.drain = sync.OnceFunc(func() { close(o.drained) })
+	return o
+}
+
+// overviewStream registers the stream of overviews. As with streams of users, an
+// expired token gets one that says bye.
+func (s *Server) overviewStream(m *mux.Router, path string) {
+	answer := s.answer(func(w http.ResponseWriter, r *http.Request) error {
+		c, err := s.authorize(r, scoped(scopeOps))
+		if err != nil && !isExpired(err) {
+			return err
+		}
+		s.overviews.serve(w, r, c.identity.until)
+		return nil
+	})
+	m.Handle(path, s.recovered(answer)).Methods(http.MethodGet)
+}
+
+// serve sends overviews until the client goes, the token ends (until, or never
+// if that is zero) or the server drains.
+func (o *overviews) serve(w http.ResponseWriter, r *http.Request, until time.Time) {
+	setStreamHeader(w.Header())
+	w.WriteHeader(http.StatusOK)
+	v := viewer{w: w, control: http.NewResponseController(w), timeout: o.writeTimeout}
+	left := time.Until(until)
+	switch {
+	case !until.IsZero() && left <= 0:
+		v.bye(byeExpired)
+		return
+	case !o.enter():
+		v.bye(byeLimit)
+		return
+	}
+	defer o.leave()
+	var expiry <-chan time.Time
+	if !until.IsZero() {
+		timer := time.NewTimer(left)
+		defer timer.Stop()
+		expiry = timer.C
+	}
+	tick := time.NewTicker(o.every)
+	defer tick.Stop()
+	v.write(appendRetry(nil, soon()))
+	for v.err == nil {
+		frame, err := o.frame(time.Now())
+		if err != nil {
+			return
+		}
+		v.write(frame)
+		select {
+		case <-tick.C:
+		case <-r.Context().Done():
+			return
+		case <-expiry:
+			v.bye(byeExpired)
+			return
+		case <-o.drained:
+			v.bye(byeDrain)
+			return
+		}
+	}
+}
+
+func (o *overviews) enter() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.viewers >= maxViewers {
+		return false
+	}
+	o.viewers++
+	return true
+}
+
+func (o *overviews) leave() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.viewers--; o.viewers == 0 {
+		o.latest = nil
+	}
+}
+
+// frame returns the latest overview, a new one if that has got old. Who comes
+// while it is made waits for it.
+func (o *overviews) frame(now time.Time) ([]byte, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	// Tickers are not exact.
+	if o.latest != nil && now.Sub(o.at) < o.every*9/10 {
+		return o.latest, nil
+	}
+	b, err := frame{event: eventOverview, data: o.build(now)}.append(nil)
+	if err != nil {
+		return nil, err
+	}
+	o.latest, o.at = b, now
+	return b, nil
+}
+
+// viewer is one who looks.
+type viewer struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	timeout time.Duration
+	err     error // of the client that has gone or reads too slowly
+}
+
+func (v *viewer) write(b []byte) {
+	// Recorders of tests have no deadlines.
+	_ = v.control.SetWriteDeadline(time.Now().Add(v.timeout))
+	if _, v.err = v.w.Write(b); v.err == nil {
+		v.err = v.control.Flush()
+	}
+}
+
+func (v *viewer) bye(reason string) {
+	retry := soon()
+	if reason != byeDrain {
+		retry = later()
+	}
+	// Encoding cannot fail here.
+	b, _ := frame{event: eventBye, data: byeBody{reason}}.append(appendRetry(nil, retry))
+	v.write(b)
+}

@@ -1,0 +1,105 @@
+package views
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+)
+
+// DefaultReplaySteps is how many steps a replay holds at most, if not told
+// otherwise.
+const DefaultReplaySteps = 1000
+
+// Replays reads users' journals and folds them again. It joins no group and
+// changes nothing. Set its fields before use; then it is safe for concurrent
+// use.
+type Replays struct {
+	Config engine.Config
+	Prefix belfry.Prefix
+	Cap    int // of the fold; 0 for belfry.DefaultCap
+}
+
+// ReplayOptions say what to keep of a replay.
+type ReplayOptions struct {
+	// Since is the time of the oldest step to keep; all of the journal is
+	// folded whatever it is.
+	Since time.Time
+	Most  int  // steps to keep, the newest; 0 for DefaultReplaySteps
+	Texts bool // whether to keep titles
+	// Progress, if not nil, is called now and then with how many records of
+	// the partition have been read, and of how many.
+	Progress func(read, total int64)
+}
+
+// progressEvery is after how many records of a partition Progress is called.
+const progressEvery = 1000
+
+// Replay reads the user's partition of the journal from its oldest record to
+// the end that it has now. Row is the user's row, read before. A journal that
+// was deleted and created again since is no error: its records count from the
+// row on.
+func (r *Replays) Replay(ctx context.Context, user string, row belfry.State, o ReplayOptions) (*belfry.Replay, error) {
+	if o.Most <= 0 {
+		o.Most = DefaultReplaySteps
+	}
+	topics, err := engine.OpenTopics(r.Config)
+	if err != nil {
+		return nil, fmt.Errorf("replay: %w", err)
+	}
+	defer topics.Close()
+	journal := r.Prefix.Journal()
+	infos, err := topics.Info(journal)
+	if err != nil {
+		return nil, fmt.Errorf("replay: %w", err)
+	}
+	info := infos[journal]
+	partition := engine.Partition(user, info.Partitions)
+	extents, err := engine.Extents(ctx, r.Config, journal)
+	if err != nil {
+		return nil, fmt.Errorf("replay: %w", err)
+	}
+	extent := extents[partition]
+	replayer := belfry.NewReplayer(row, info.ID.Epoch(), extent.Start, r.Cap)
+	replayer.Texts = o.Texts
+	out := &belfry.Replay{
+		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: extent.Start, End: extent.End,
+		From: replayer.From(), Complete: replayer.From() == 0, Steps: []belfry.Step{},
+	}
+	err = engine.ScanRange(ctx, r.Config, journal, partition, extent.Start, extent.End, func(m *sarama.ConsumerMessage) error {
+		if done := m.Offset - extent.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == extent.End) {
+			o.Progress(done, extent.End-extent.Start)
+		}
+		if string(m.Key) != user {
+			return nil
+		}
+		out.Records++
+		out.Steps = append(out.Steps, replayStep(replayer, m))
+		if len(out.Steps) >= 2*o.Most { // not at each one, which would move the rest each time
+			out.Keep(o.Since, o.Most)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("replay: %w", err)
+	}
+	out.Keep(o.Since, o.Most)
+	out.Result = replayer.Result(time.Now())
+	return out, nil
+}
+
+func replayStep(r *belfry.Replayer, m *sarama.ConsumerMessage) belfry.Step {
+	if len(m.Value) == 0 {
+		return r.Undecodable(m.Offset, m.Timestamp, belfry.ErrEmpty)
+	}
+	record, err := codec.DecodeRecord(m.Value)
+	if err != nil {
+		return r.Undecodable(m.Offset, m.Timestamp, err)
+	}
+	return r.Step(m.Offset, m.Timestamp, record)
+}

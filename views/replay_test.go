@@ -1,0 +1,96 @@
+package views_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/views"
+)
+
+func journalRecord(t *testing.T, r belfry.Record) []byte {
+	t.Helper()
+	b, err := codec.EncodeRecord(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// neighbour is another user of the same partition.
+func neighbour(user string) string {
+	other := user
+	for other == user || engine.Partition(other, partitions) != engine.Partition(user, partitions) {
+		other += "x"
+	}
+	return other
+}
+
+func TestReplay(t *testing.T) {
+	cfg := tables(t)
+	const user = "user-7"
+	journal := prefix.Journal()
+	note := func(title string) []byte {
+		return journalRecord(t, belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{Title: belfry.PlainText(title)}})
+	}
+	put(t, cfg, journal, user, note("one"))
+	put(t, cfg, journal, neighbour(user), note("of another"))
+	put(t, cfg, journal, user, []byte{0xff, 0xff})
+	put(t, cfg, journal, user, nil)
+	put(t, cfg, journal, user, journalRecord(t, belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{1}}))
+	put(t, cfg, journal, user, note("two"))
+
+	topics, err := engine.OpenTopics(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer topics.Close()
+	infos, err := topics.Info(journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	epoch := infos[journal].ID.Epoch()
+	// As the processor would have it, which has not seen the last record.
+	row := belfry.State{Epoch: epoch, Version: 5, Items: []belfry.Entry{{Seq: 1, Version: 5, Count: 1, Read: true, Seen: true}}}
+	replays := &views.Replays{Config: cfg, Prefix: prefix}
+	var told []int64
+	got, err := replays.Replay(t.Context(), user, row, views.ReplayOptions{
+		Texts: true, Progress: func(read, total int64) { told = append(told, read, total) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps []string
+	for _, s := range got.Steps {
+		steps = append(steps, strings.TrimSpace(s.Kind+" "+string(s.Outcome)+" "+s.Title))
+	}
+	want := []string{"notify applied one", "dead-letter", "dead-letter", "read applied", "notify applied two"}
+	if !slices.Equal(steps, want) {
+		t.Errorf("got %q, want %q", steps, want)
+	}
+	if got.Records != 5 || got.End != 6 || got.Oldest != 0 || !got.Complete || got.Epoch != epoch || got.Partition != engine.Partition(user, partitions) {
+		t.Errorf("got %+v", got)
+	}
+	if !got.Result.Agrees || got.Result.Pending != 1 || got.Result.Row.Unread != 0 || !got.Steps[4].Pending {
+		t.Errorf("got %+v, want a row that agrees and one record pending", got.Result)
+	}
+	if !slices.Equal(told, []int64{6, 6}) {
+		t.Errorf("told %v, want the end", told)
+	}
+
+	few, err := replays.Replay(t.Context(), user, row, views.ReplayOptions{Most: 1, Since: time.Now().Add(-time.Hour)})
+	if err != nil || len(few.Steps) != 1 || few.Omitted != 4 || few.Steps[0].Offset != 5 || few.Steps[0].Title != "" {
+		t.Errorf("got %+v, %v; want the newest step without its title", few, err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := replays.Replay(ended, user, row, views.ReplayOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v when nobody waits any more", err)
+	}
+}
