@@ -8,6 +8,21 @@ import (
 	"github.com/belfry/belfry"
 )
 
+func TestSourceGroupsAreTheirOwn(t *testing.T) {
+	seen := map[string]string{}
+	for _, source := range []string{"topic a", "pattern a", "topic b", ""} {
+		group := belfry.Prefix("acme").SourceGroup(source)
+		if other, ok := seen[group]; ok || !strings.HasPrefix(group, "acme-source-") {
+			t.Errorf("sources %q and %q have the group %s", source, other, group)
+		}
+		seen[group] = source
+	}
+	// What was noted must be found again by every later version.
+	if got, want := belfry.Prefix("acme").SourceGroup("topic orders"), "acme-source-9ab5253609c2a027"; got != want {
+		t.Errorf("got group %s, want %s", got, want)
+	}
+}
+
 func TestNames(t *testing.T) {
 	for _, prefix := range []belfry.Prefix{belfry.DefaultPrefix, "acme.inbox"} {
 		p := string(prefix)

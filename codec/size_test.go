@@ -19,7 +19,8 @@ func TestRowSize(t *testing.T) {
 	}{
 		{"typical", typicalState(100, 5), 100, 100, 5, 4096},
 		{"every field filled", fullState(), 100, 100, 64, 8192},
-		{"small", typicalState(20, 3), 20, 20, 3, 812},
+		{"small", withoutRemovals(typicalState(20, 3)), 20, 0, 3, 799},
+		{"small, as many removed", typicalState(20, 3), 20, 20, 3, 812},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := tt.state
@@ -37,6 +38,12 @@ func TestRowSize(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withoutRemovals is a user who has removed nothing yet.
+func withoutRemovals(s belfry.State) belfry.State {
+	s.Removals = nil
+	return s
 }
 
 // The size test would prove little if its histories left fields empty.

@@ -204,6 +204,33 @@ func TestNotificationsAreCheckedAndKeyed(t *testing.T) {
 	}
 }
 
+func TestNotificationsTakesBack(t *testing.T) {
+	t.Parallel()
+	cfg, _ := topics(t)
+	e, err := emitters.OpenNotifications(cfg, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byID := belfry.Retraction{Recipient: "사용자-7", Source: "/orders", ID: "1"}
+	byKey := belfry.Retraction{Recipient: "사용자-7", Source: "/orders", CollapseKey: "order-1"}
+	if err := e.Retract(t.Context(), byID, belfry.Retraction{Recipient: "a"}); !errors.Is(err, belfry.ErrInvalid) || !strings.Contains(err.Error(), "[1]") {
+		t.Errorf("got %v, want an input error about [1]", err)
+	}
+	if err := e.Retract(t.Context(), byID, byKey); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	got := consume(t, cfg, prefix.Notifications(), engine.Partition(byID.Recipient, partitions), 2)
+	for i, want := range []belfry.Retraction{byID, byKey} {
+		message, err := belfry.ParseMessage(got[i].Value, belfry.Notification{})
+		if err != nil || len(message.Retractions) != 1 || message.Retractions[0] != want || string(got[i].Key) != want.Recipient {
+			t.Errorf("key %s, %s read back as %+v, %v, want %+v", got[i].Key, got[i].Value, message.Retractions, err, want)
+		}
+	}
+}
+
 // A server that is told to stop while the brokers are gone stops.
 func TestCloseDuringAnOutage(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
@@ -49,7 +50,7 @@ func (j *Journal) refresh() error {
 }
 
 // Append writes the records, in order for each recipient, and waits for the
-// broker's acknowledgement of all. Positions are in the order of the records.
+// broker's acknowledgement of all. They carry on the trace that ctx is in. Positions are in the order of the records.
 // After an error any of them may or may not have been written; when ctx ends
 // first, they probably will be.
 func (j *Journal) Append(ctx context.Context, records ...belfry.Addressed) ([]belfry.Position, error) {
@@ -62,8 +63,9 @@ func (j *Journal) Append(ctx context.Context, records ...belfry.Addressed) ([]be
 	}
 	var wait pending
 	positions := make([]belfry.Position, len(records))
+	headers := engine.TraceHeaders(trace.SpanContextFromContext(ctx))
 	for i, r := range records {
-		promise, err := j.emitter.Emit(r.Recipient, encoded[i])
+		promise, err := j.emitter.EmitWithHeaders(r.Recipient, encoded[i], headers)
 		if err != nil {
 			return nil, fmt.Errorf("write journal: %w", err)
 		}

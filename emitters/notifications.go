@@ -26,7 +26,7 @@ func OpenNotifications(cfg engine.Config, prefix belfry.Prefix) (*Notifications,
 // the broker's acknowledgement of all. An error that matches belfry.ErrInvalid
 // means that nothing was written; after any other, any of them may have been.
 func (n *Notifications) Emit(ctx context.Context, notifications ...belfry.Notification) error {
-	values := make([][]byte, len(notifications))
+	messages := make([]message, len(notifications))
 	for i := range notifications {
 		if err := notifications[i].Check(); err != nil {
 			return belfry.In(fmt.Sprintf("[%d]", i), err)
@@ -35,20 +35,53 @@ func (n *Notifications) Emit(ctx context.Context, notifications ...belfry.Notifi
 		if err != nil {
 			return fmt.Errorf("encode notification: %w", err)
 		}
-		values[i] = value
+		messages[i] = message{notifications[i].Recipient, value}
 	}
-	var wait pending
-	for i, value := range values {
-		promise, err := n.emitter.Emit(notifications[i].Recipient, value)
-		if err != nil {
-			return fmt.Errorf("write notification: %w", err)
-		}
-		wait.add(promise, nil)
-	}
-	if err := wait.done(ctx); err != nil {
+	if err := n.write(ctx, messages); err != nil {
 		return fmt.Errorf("write notification: %w", err)
 	}
 	return nil
+}
+
+// Retract takes notifications back, with Emit's key, order and errors: those of
+// one recipient come to it in the order in which they were written.
+func (n *Notifications) Retract(ctx context.Context, retractions ...belfry.Retraction) error {
+	messages := make([]message, len(retractions))
+	for i := range retractions {
+		if err := retractions[i].Check(); err != nil {
+			return belfry.In(fmt.Sprintf("[%d]", i), err)
+		}
+		value, err := json.Marshal(struct {
+			Retract bool `json:"retract"`
+			*belfry.Retraction
+		}{true, &retractions[i]})
+		if err != nil {
+			return fmt.Errorf("encode retraction: %w", err)
+		}
+		messages[i] = message{retractions[i].Recipient, value}
+	}
+	if err := n.write(ctx, messages); err != nil {
+		return fmt.Errorf("write retraction: %w", err)
+	}
+	return nil
+}
+
+// message is one record to write, keyed by its recipient.
+type message struct {
+	recipient string
+	value     []byte
+}
+
+func (n *Notifications) write(ctx context.Context, messages []message) error {
+	var wait pending
+	for _, m := range messages {
+		promise, err := n.emitter.Emit(m.recipient, m.value)
+		if err != nil {
+			return err
+		}
+		wait.add(promise, nil)
+	}
+	return wait.done(ctx)
 }
 
 // EmitRaw writes one value, checked by the caller, without waiting; done is

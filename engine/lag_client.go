@@ -124,7 +124,7 @@ func (c *lagClient) list(ctx context.Context, found *lagFacts, others func(strin
 				for _, g := range resp.Groups {
 					// Connect and schema registries have groups too.
 					if g.ProtocolType == "consumer" || g.ProtocolType == "" {
-						types[g.Group] = g.GroupType
+						types[g.Group] = strings.ToLower(g.GroupType)
 					}
 				}
 				continue

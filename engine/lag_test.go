@@ -202,7 +202,10 @@ func TestLagOfAGroup(t *testing.T) {
 // testLagOfAGroup follows one group from before it exists to caught up.
 func testLagOfAGroup(t *testing.T, brokers []string) {
 	k := newLagKafka(t, brokers)
-	w := watchLag(t, brokers, declared(lagGroup, lagTopic), lagGroup)
+	w := watchLagOf(t, brokers, engine.LagConfig{
+		Groups: func() map[string][]string { return declared(lagGroup, lagTopic) },
+		Others: func(string) bool { return true },
+	})
 	w.awaitGroup(lagGroup, "Dead 0 0")
 
 	k.create(lagTopic, 2)

@@ -36,12 +36,12 @@ type Status struct {
 	Err      error // why it failed last; nil if it never did
 	// Refused are the partitions that a processor has and doesn't read.
 	Refused []Refusal
-	// Recovery is how far reading the table has come; nil unless Phase is
-	// Recovering.
-	Recovery *Recovery
 	// Waiting tells what partitions wait for before they go on: something that
 	// is not there for now, see [Context.Wait].
 	Waiting []string
+	// Recovery is how far reading the table has come; nil unless Phase is
+	// Recovering.
+	Recovery *Recovery
 }
 
 // String is one line for people.

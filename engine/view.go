@@ -26,6 +26,9 @@ type Table struct {
 	// can be read. It is not called while the table is read for the first time
 	// or anew: Replaced follows that.
 	Changed func(key string)
+	// Traced, if not nil, is called for a record that carries a trace, with its
+	// traceparent header, before Changed and only when that is called.
+	Traced func(key string, header []byte)
 	// Replaced, if not nil, is called when the whole table has become readable,
 	// for the first time or after it was read anew: any key may have changed.
 	Replaced func()

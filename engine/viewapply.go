@@ -86,8 +86,8 @@ func (v *View) apply(p kgo.FetchPartition) error {
 			if v.table.Accepted != nil {
 				v.table.Accepted(key)
 			}
-			if v.table.Changed != nil && v.filling == v.served {
-				v.table.Changed(key)
+			if v.filling == v.served {
+				v.tell(key, r)
 			}
 		default:
 			v.refused.Add(1)
@@ -102,6 +102,20 @@ func (v *View) apply(p kgo.FetchPartition) error {
 	}
 	v.progress.reach(p.Partition, last+1, p.HighWatermark)
 	return nil
+}
+
+// tell has those who read know of a record that they can read now.
+func (v *View) tell(key string, r *kgo.Record) {
+	if v.table.Traced != nil {
+		for _, h := range r.Headers {
+			if h.Key == traceParent {
+				v.table.Traced(key, h.Value)
+			}
+		}
+	}
+	if v.table.Changed != nil {
+		v.table.Changed(key)
+	}
 }
 
 func (v *View) write(store rowStore, key string, r *kgo.Record) (accepted bool, err error) {

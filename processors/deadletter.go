@@ -8,6 +8,8 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/sources"
@@ -34,6 +36,9 @@ type Deps struct {
 	DeadLetters DeadLetters
 	Metrics     *Metrics
 	Rows        Reports // of the unread table; may be nil
+	// Tracer records what becomes of records whose senders have begun a trace;
+	// nil records nothing.
+	Tracer trace.Tracer
 }
 
 // setAside makes the record a dead letter. Its offset is committed once that is

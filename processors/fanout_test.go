@@ -56,7 +56,7 @@ func TestOneEventForTenThousand(t *testing.T) {
 	})
 	r.stop()
 	rewind(t, cfg, prefix.RouterGroup("announcements"), "announcements")
-	r = route(t, cfg, named("announcements"))
+	route(t, cfg, named("announcements"))
 	produce(t, cfg, to("announcements", append(words, "once more")...))
 	// Whatever was doubled would be counted by then.
 	kafkatest.Eventually(t, patience, func() string { return "what was routed again is not committed" }, func() bool {

@@ -36,12 +36,14 @@ func (i *Inbox) store(c *engine.Context, value []byte) {
 		i.setAside(c, err)
 		return
 	}
+	carry, end := i.span(c, "store")
+	defer end()
 	result := "stored"
 	if value == nil {
 		result = "removed"
 		c.Delete()
 	} else {
-		c.SetValue(value)
+		c.SetValue(value, carry...)
 	}
 	i.Metrics.processed(i.Prefix.InboxGroup(), result, c.Timestamp())
 }

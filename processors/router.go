@@ -82,6 +82,8 @@ func (r *Router) route(c *engine.Context, value []byte) {
 		r.Metrics.processed(group, "unmatched", c.Timestamp())
 		return
 	}
+	carry, end := r.span(c, "route")
+	defer end()
 	// All are encoded before the first is written: a record is routed whole or
 	// not at all.
 	for _, d := range written {
@@ -89,7 +91,7 @@ func (r *Router) route(c *engine.Context, value []byte) {
 			r.Metrics.matched(d.rule)
 		}
 		for _, recipient := range d.recipients {
-			c.Emit(goka.Stream(r.Prefix.Journal()), recipient, d.value)
+			c.Emit(goka.Stream(r.Prefix.Journal()), recipient, d.value, carry...)
 		}
 	}
 	r.Metrics.processed(group, "routed", c.Timestamp())

@@ -42,7 +42,6 @@ type Routers struct {
 type routed struct {
 	router    *Router
 	processor *engine.Processor
-	source    string // key
 	stop      context.CancelFunc
 	ended     chan struct{}
 }
@@ -169,9 +168,7 @@ func (r *Routers) apply(ctx context.Context, wanted map[string]*Source, over int
 			continue
 		default:
 		}
-		if s := wanted[topic]; s == nil || s.key() != one.source {
-			// One that changes its source is started anew, since that is asked
-			// where it begins.
+		if wanted[topic] == nil {
 			one.stop()
 		}
 	}
@@ -185,16 +182,16 @@ func (r *Routers) apply(ctx context.Context, wanted map[string]*Source, over int
 func (r *Routers) run(ctx context.Context, topic string, s *Source, running *sync.WaitGroup) *routed {
 	ctx, stop := context.WithCancel(ctx)
 	router := NewRouter(r.deps, topic, s.Rules)
-	router.start = s.start(r.deps.Prefix)
+	router.start = func(topics *engine.Topics) (engine.Start, error) { return r.start(topic, topics) }
 	one := &routed{
-		router: router, processor: engine.NewProcessor(r.cfg, router.Group()), source: s.key(),
+		router: router, processor: engine.NewProcessor(r.cfg, router.Group()),
 		stop: stop, ended: make(chan struct{}),
 	}
 	running.Go(func() {
 		defer r.kick() // it may have to be started again
 		defer close(one.ended)
 		defer stop()
-		r.log.Info("topic is routed", "topic", topic, "source", one.source)
+		r.log.Info("topic is routed", "topic", topic, "source", s.key())
 		if err := one.processor.Run(ctx); err != nil {
 			select {
 			case r.failed <- err:
@@ -205,6 +202,17 @@ func (r *Routers) run(ctx context.Context, topic string, s *Source, running *syn
 		r.log.Info("topic is not routed any more", "topic", topic)
 	})
 	return one
+}
+
+// start asks the topic's source of this time where the topic begins.
+func (r *Routers) start(topic string, topics *engine.Topics) (engine.Start, error) {
+	r.mu.Lock()
+	s := sourceOf(r.all, r.deps.Prefix, topic)
+	r.mu.Unlock()
+	if s == nil {
+		return engine.Start{}, fmt.Errorf("no source has topic %s any more", topic)
+	}
+	return s.start(r.deps.Prefix, topics)
 }
 
 // topicLook looks at topics over one connection that it makes when needed.

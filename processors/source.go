@@ -70,15 +70,13 @@ type activations struct {
 	noted  map[string]time.Time // by key of the source: when we last wrote its note
 }
 
-// start is the Start of engine.Group for one topic of a source.
-func (s *Source) start(prefix belfry.Prefix) func(*engine.Topics) (engine.Start, error) {
-	return func(topics *engine.Topics) (engine.Start, error) {
-		_, activated, err := topics.Note(prefix.SourceGroup(s.key()), prefix.DeadLetters())
-		if err != nil || activated {
-			return engine.Start{}, err
-		}
-		return s.Start(time.Now()), nil
+// start says where one of the source's topics begins.
+func (s *Source) start(prefix belfry.Prefix, topics *engine.Topics) (engine.Start, error) {
+	_, activated, err := topics.Note(prefix.SourceGroup(s.key()), prefix.DeadLetters())
+	if err != nil || activated {
+		return engine.Start{}, err
 	}
+	return s.Start(time.Now()), nil
 }
 
 // note writes the notes that are due. Existing are the topics there are, by the

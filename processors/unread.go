@@ -96,12 +96,14 @@ func (u *Unread) fold(c *engine.Context, value []byte) {
 		u.setAside(c, err)
 		return
 	}
+	carry, end := u.span(c, "fold")
+	defer end()
 	items := goka.Stream(u.Prefix.Items())
 	for _, seq := range w.removed {
 		c.Emit(items, belfry.ItemKey(c.Key(), seq), nil)
 	}
 	if w.item != nil {
-		c.Emit(items, belfry.ItemKey(c.Key(), w.seq), w.item)
+		c.Emit(items, belfry.ItemKey(c.Key(), w.seq), w.item, carry...)
 	}
 	if u.Rows != nil {
 		// Before the row is written: what is refused behind it must count.

@@ -67,7 +67,7 @@ func (c *Certificate) current() *tls.Certificate {
 		}
 	}
 	if err != nil {
-		c.log.Warn("certificate not read again, the old one stays in use", "error", err)
+		c.log.Warn("certificate not read again, the old one stays in use", "err", err)
 	}
 	return c.pair
 }

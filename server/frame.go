@@ -31,6 +31,9 @@ type frame struct {
 	event string
 	id    string // none if empty; never "\n" or NUL, since it is a cursor
 	data  any    // encoded as one line of JSON
+	// retry is when a client is to come again from now on; 0 leaves it at what
+	// it was told before.
+	retry time.Duration
 }
 
 // append adds the frame as it stands on the wire. A client takes the id only
@@ -49,6 +52,9 @@ func (f frame) append(b []byte) ([]byte, error) {
 	}
 	if f.id != "" {
 		b = append(append(append(b, "id: "...), f.id...), '\n')
+	}
+	if f.retry > 0 {
+		b = append(strconv.AppendInt(append(b, "retry: "...), f.retry.Milliseconds(), 10), '\n')
 	}
 	b = append(append(append(b, "event: "...), f.event...), '\n')
 	b = append(append(b, "data: "...), data...)

@@ -165,7 +165,7 @@ func (k *Keys) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			k.log.Warn("token keys not fetched, those known stay good", "error", err)
+			k.log.Warn("token keys not fetched, those known stay good", "err", err)
 			due.Reset(jitter(retry/2, retry))
 			retry = min(2*retry, keysEvery)
 		default:

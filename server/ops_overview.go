@@ -31,6 +31,9 @@ type overview struct {
 	Views         []Worker      `json:"views"`
 	Traffic       traffic       `json:"traffic"`
 	DeadLetters   []deadLetters `json:"dead_letters"`
+	// Drift is by how many unread items recounted badges were wrong, which must
+	// be 0; nil if nothing is recounted here.
+	Drift *float64 `json:"drift,omitempty"`
 }
 
 // overviewLag is the sum over all groups.
@@ -96,6 +99,10 @@ func (s *Server) overview(now time.Time) overview {
 		Streams: figures.sum("belfry_stream_connections"), Requests: figures.sum("belfry_http_requests_total"),
 		InFlight: figures.sum("belfry_http_requests_in_flight"),
 		Polls:    figures.by("belfry_polls_total", "code"), Events: figures.by("belfry_stream_events_total", "kind"),
+	}
+	if _, ok := figures["belfry_unread_drift"]; ok {
+		drift := figures.sum("belfry_unread_drift")
+		o.Drift = &drift
 	}
 	for _, m := range figures["belfry_dead_letters_total"].GetMetric() {
 		if n := m.GetCounter().GetValue(); n > 0 {
@@ -204,7 +211,7 @@ type figures map[string]*dto.MetricFamily
 func (s *Server) figures() figures {
 	families, err := s.config.Registry.Gather()
 	if err != nil {
-		s.log.Debug("metrics not gathered", "error", err)
+		s.log.Debug("metrics not gathered", "err", err)
 	}
 	out := make(figures, len(families))
 	for _, f := range families {

@@ -21,7 +21,9 @@ func opsAPI(t *testing.T, edit ...func(*Config)) (*api, *fakeOps) {
 func TestOverview(t *testing.T) {
 	a, _ := opsAPI(t, func(c *Config) { c.Registry = prometheus.NewRegistry() })
 	dead := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "belfry_dead_letters_total", Help: "x"}, []string{"group", "reason"})
-	a.config.Registry.MustRegister(dead)
+	drift := prometheus.NewGauge(prometheus.GaugeOpts{Name: "belfry_unread_drift", Help: "x"})
+	drift.Set(2)
+	a.config.Registry.MustRegister(dead, drift)
 	dead.WithLabelValues("belfry-unread", "panic").Add(3)
 	dead.WithLabelValues("belfry-unread", "empty")
 	a.notify("user-7", "hello")
@@ -51,6 +53,9 @@ func TestOverview(t *testing.T) {
 	}
 	if len(got.DeadLetters) != 1 || got.DeadLetters[0] != (deadLetters{"belfry-unread", "panic", 3}) {
 		t.Errorf("got dead letters %+v, want those there are", got.DeadLetters)
+	}
+	if got.Drift == nil || *got.Drift != 2 {
+		t.Errorf("got drift %v, want 2", got.Drift)
 	}
 	if got.Traffic.Polls["200"] != 1 || got.Traffic.Streams != 0 {
 		t.Errorf("got traffic %+v, want one poll", got.Traffic)

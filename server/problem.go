@@ -95,7 +95,7 @@ func newProblem(err error) (problem, bool) {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p, hidden := newProblem(err)
 	if hidden {
-		s.log.Error("request failed", "route", routeOf(r), "method", r.Method, "status", p.Status, "error", err)
+		s.log.Error("request failed", "route", routeOf(r), "method", r.Method, "status", p.Status, "err", err)
 	}
 	h := w.Header()
 	for _, name := range []string{"Etag", "Content-Length"} {

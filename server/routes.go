@@ -107,6 +107,7 @@ func (s *Server) handle(m *mux.Router, method, path string, who policy, h handle
 		methods = append(methods, http.MethodHead)
 	}
 	name := routeName(path)
+	h = s.traced(method, name, h)
 	m.Handle(path, s.instrument(name, s.answer(func(w http.ResponseWriter, r *http.Request) error {
 		c, err := s.authorize(r, who)
 		if err == nil && method != http.MethodGet {

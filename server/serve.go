@@ -21,9 +21,9 @@ const (
 
 // Serve answers on ln, over HTTP/1.1 and HTTP/2, with TLS if the Config has a
 // certificate and without otherwise (h2c, RFC 9113 section 3.3), until ctx ends,
-// and then drains: /readyz says so at once, streams say bye spread over half of
-// grace so that their clients do not all come to the next server at once, after
-// the Config's DrainNotice no connection is accepted any more, and requests
+// and then drains: /readyz says so at once, and after the Config's DrainNotice
+// no connection is accepted any more, streams say bye spread over half of grace
+// so that their clients do not all come to the next server at once, and requests
 // finish. It returns nil within grace; what has
 // not finished by then is cut off. It closes ln. A Server that has drained cannot
 // serve again.
@@ -75,6 +75,11 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 func (s *Server) drain(ctx context.Context, srv *http.Server, grace time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
+	// Until then all goes on as before, new connections and streams too: who
+	// sends them has not heard yet, and would send them here again.
+	notice := time.NewTimer(min(s.config.DrainNotice, grace/4))
+	defer notice.Stop()
+	<-notice.C
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
@@ -82,15 +87,10 @@ func (s *Server) drain(ctx context.Context, srv *http.Server, grace time.Duratio
 		defer cancel()
 		s.streams.drain(spread)
 	}()
-	// Until then new connections are served like those that are there: who sends
-	// them has not heard yet.
-	notice := time.NewTimer(min(s.config.DrainNotice, grace/2))
-	defer notice.Stop()
-	<-notice.C
 	if err := srv.Shutdown(ctx); err != nil {
-		s.log.Warn("requests cut off by the end of the grace period", "error", err)
+		s.log.Warn("requests cut off by the end of the grace period", "err", err)
 		if err := srv.Close(); err != nil {
-			s.log.Warn("connections closed uncleanly", "error", err)
+			s.log.Warn("connections closed uncleanly", "err", err)
 		}
 	}
 	<-drained

@@ -121,7 +121,7 @@ func TestServeDrains(t *testing.T) {
 // while it still answers, on new connections too.
 func TestServeDrainsWithNotice(t *testing.T) {
 	t.Parallel()
-	r := run(t, 10*time.Second, func(c *Config) { c.DrainNotice = 5 * time.Second })
+	r := run(t, 20*time.Second, func(c *Config) { c.DrainNotice = 5 * time.Second })
 	if got := fetch(t, client(t, false), r.url+"/readyz").StatusCode; got != http.StatusOK {
 		t.Fatalf("got %d before, want 200", got)
 	}
@@ -135,12 +135,13 @@ func TestServeDrainsWithNotice(t *testing.T) {
 		t.Errorf("got %d for a request that came during the notice, want 200", got)
 	}
 	lines := bufio.NewScanner(fetch(t, client(t, false), r.url+"/v1/users/u/stream").Body)
-	bye := false
+	begun, bye := false, false
 	for lines.Scan() {
+		begun = begun || lines.Text() == "event: unread"
 		bye = bye || strings.Contains(lines.Text(), `{"reason":"drain"}`)
 	}
-	if !bye {
-		t.Error("a stream that came during the notice was not told to come back")
+	if !begun || !bye {
+		t.Errorf("a stream that came during the notice: begun %t, told to go %t", begun, bye)
 	}
 }
 

@@ -66,10 +66,10 @@ type Config struct {
 	Journal Journal
 	Auth    Auth
 
-	// DrainNotice is how long Serve goes on accepting connections after it was
-	// told to stop, so that who probes /readyz sees that it drains before a
-	// connection is refused: at most half of Serve's grace. Streams are told at
-	// once.
+	// DrainNotice is how long Serve goes on as before after it was told to stop,
+	// except that /readyz says that it drains: so who probes it sends nobody here
+	// when the streams' clients are told to go elsewhere and connections are
+	// refused. It is at most a quarter of Serve's grace.
 	DrainNotice time.Duration
 	// Readiness tells what /readyz depends on; nil is always ready.
 	Readiness func() []Condition
@@ -95,6 +95,9 @@ type Config struct {
 	// CORSOrigins are the origins, such as https://intranet.example, whose pages
 	// may call the API besides its own; see CheckOrigin.
 	CORSOrigins []string
+
+	// Tracing records traces; nil records none.
+	Tracing *Tracing
 
 	// Logger takes what an operator must know; nil discards it.
 	Logger *slog.Logger
@@ -172,7 +175,7 @@ func New(config Config) (*Server, error) {
 	}
 	s.overviews = newOverviews(s.overview)
 	s.streams = newStreams(config.Rows, config.Items, config.Registry, s.log)
-	s.streams.limits = config.Streams
+	s.streams.limits, s.streams.tracing = config.Streams, config.Tracing
 	if err := s.openDoors(); err != nil {
 		return nil, err
 	}

@@ -70,6 +70,7 @@ type streams struct {
 	items   Items
 	log     *slog.Logger
 	metrics streamMetrics
+	tracing *Tracing  // nil: no traces
 	moments sync.Pool // of *moment: workers come and go
 	// helpers are the goroutines that do what may block.
 	helpers sync.WaitGroup
@@ -296,7 +297,11 @@ func (s *streams) cut() {
 
 // soon is when a client whose stream broke comes back: jittered, so that those
 // of one server do not come as one.
+// Who is told to leave comes back sooner, see elsewhere.
 func soon() time.Duration { return jitter(2*time.Second, 6*time.Second) }
+
+// elsewhere is when a client whose server drains comes to another one.
+func elsewhere() time.Duration { return jitter(500*time.Millisecond, 2*time.Second) }
 
 // later is when a client that was refused comes back.
 func later() time.Duration { return jitter(30*time.Second, 60*time.Second) }

@@ -213,7 +213,12 @@ func (b *batch) ping(c *connection) {
 
 // bye adds the end of the stream; end is the reason for the metrics.
 func (b *batch) bye(c *connection, reason, end string) {
-	b.add(c, c.at.bye(reason))
+	f := c.at.bye(reason)
+	if end == byeDrain {
+		// Byes are spread already, and other servers are there at once.
+		f.retry = elsewhere()
+	}
+	b.add(c, f)
 	if c.chunked {
 		b.bytes = append(b.bytes, lastChunk...)
 		b.frames[len(b.frames)-1].end = len(b.bytes)
@@ -259,6 +264,9 @@ func (b *batch) settle(c *connection, n int) {
 				c.at = c.at.part(s.items[:begun-b.first])
 			}
 		}
+	}
+	if s, t := b.story, b.moment.streams.tracing; s != nil && t != nil && begun > b.first {
+		t.pushed(b.moment.user, s.items[:min(begun-b.first, len(s.items))])
 	}
 	if b.begun && begun > 0 {
 		c.owed &^= signalStart

@@ -46,6 +46,32 @@ func TestStreamLimits(t *testing.T) {
 	}
 }
 
+// Who is told to go elsewhere is not kept waiting, nor sent there with all the
+// others.
+func TestStreamDrainSaysWhenToCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestStreams(newFake())
+		waits := map[time.Duration]bool{}
+		var all []*listener
+		for range 20 {
+			l := listen(t, s, nil, time.Time{})
+			l.want("retry", "unread id=0.0")
+			all = append(all, l)
+		}
+		s.drain(t.Context())
+		for _, l := range all {
+			events := l.next()
+			if len(events) != 1 || events[0].name != "bye" || events[0].retry < 500*time.Millisecond || events[0].retry > 2*time.Second {
+				t.Fatalf("got %+v, want bye with a retry of 0.5 to 2 s", events)
+			}
+			waits[events[0].retry] = true
+		}
+		if len(waits) < 5 {
+			t.Errorf("got waits %v, want them spread", waits)
+		}
+	})
+}
+
 func TestStreamDrainSpreads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()

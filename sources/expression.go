@@ -27,10 +27,22 @@ type expression struct {
 	text    string
 	program cel.Program
 	typ     *cel.Type // what it yields; dyn if that depends on the event
+	path    path      // nil if it is more than that
+	guard   *guard    // nil if it has none
+	adapter adapter
 }
 
 // value evaluates the expression over an event.
 func (e *expression) value(v *variables) (ref.Val, error) {
+	if e.guard.refuses(v) {
+		return types.False, nil
+	}
+	if found, ok := e.path.follow(v); ok {
+		// A number that cannot be computed with is CEL's to tell of.
+		if out := e.adapter.NativeToValue(found); !types.IsError(out) {
+			return out, nil
+		}
+	}
 	out, _, err := e.program.Eval(v)
 	if err != nil {
 		return nil, evaluationError(err)
@@ -181,7 +193,10 @@ func (l *language) compile(text string, written bool) (*expression, []issue) {
 	if err != nil {
 		return nil, []issue{{text: err.Error()}}
 	}
-	return &expression{text: text, program: program, typ: checked.OutputType()}, nil
+	root := checked.NativeRep().Expr()
+	return &expression{
+		text: text, program: program, typ: checked.OutputType(), path: pathOf(root), guard: guardOf(root), adapter: adapter{exact: written},
+	}, nil
 }
 
 func (l *language) issues(text string, errs []*common.Error) []issue {

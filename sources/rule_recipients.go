@@ -32,7 +32,7 @@ func (r *rule) people(v *variables, seen *Outcome) ([]string, error) {
 	excluded, had := newNames(others), newNames(nil)
 	out := names[:0]
 	for i, name := range names {
-		if !had.add(name) {
+		if len(names) > 1 && !had.add(name) {
 			continue
 		}
 		if excluded.has(name) {
@@ -124,11 +124,11 @@ type nameSet struct {
 
 const fewNames = 8
 
-func newNames(names []string) *nameSet {
+func newNames(names []string) nameSet {
 	if len(names) <= fewNames {
-		return &nameSet{few: names}
+		return nameSet{few: names}
 	}
-	s := &nameSet{many: make(map[string]struct{}, len(names))}
+	s := nameSet{many: make(map[string]struct{}, len(names))}
 	for _, name := range names {
 		s.many[name] = struct{}{}
 	}

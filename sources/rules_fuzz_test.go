@@ -107,7 +107,7 @@ func TestRoutingTwiceIsTheSame(t *testing.T) {
 	source := sourceOf(t, parseRules(t, greedy), "orders")
 	rapid.Check(t, func(t *rapid.T) {
 		r := orderRecord("")
-		r.Value = []byte(rapid.StringMatching(`\[` + event + `(,` + event + `)?\]`).Draw(t, "value"))
+		r.Value = []byte(rapid.StringMatching(`\[`+event+`(,`+event+`)?\]`).Draw(t, "value"))
 		wantStable(t, source, r)
 	})
 }

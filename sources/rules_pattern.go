@@ -56,9 +56,10 @@ const (
 	matchesOthers
 )
 
-// maxPatternStates bounds the search of matchable. A pattern that needs more is
-// taken for one that matches something.
-const maxPatternStates = 5_000
+// maxPatternWork bounds the search of matchable, in instructions looked at: a few
+// tenths of a second. A pattern that needs more is taken for one that matches
+// something.
+const maxPatternWork = 3_000_000
 
 // matchable finds out which topics an expression for whole names can match, by
 // a search through the states of its automaton: names are far too many to try.
@@ -71,7 +72,7 @@ func matchable(re *regexp.Regexp, prefix belfry.Prefix) match {
 	if err != nil {
 		return matchesOthers
 	}
-	a := automaton{prog}
+	a := &automaton{prog: prog}
 	// Names of the same states are not the same to Owns, so that a few of each
 	// are kept: more than there are topics of ours, "." and "..".
 	kept := map[string]int{}
@@ -82,20 +83,29 @@ func matchable(re *regexp.Regexp, prefix belfry.Prefix) match {
 		pcs  []uint32
 	}
 	queue := []node{{"", []uint32{uint32(prog.Start)}}}
-	for len(queue) > 0 && len(kept) < maxPatternStates {
+	for len(queue) > 0 && a.work < maxPatternWork {
 		n := queue[0]
 		queue = queue[1:]
 		if n.name != "" && a.accepts(n.pcs, n.name) {
-			if !prefix.Owns(n.name) && checkTopic(n.name, prefix) == "" {
+			switch {
+			case prefix.Owns(n.name):
+				found = matchesOwn
+			case checkTopic(n.name, prefix) == "":
 				return matchesOthers
 			}
-			found = max(found, matchesOwn)
 		}
 		if len(n.name) == maxTopicBytes {
 			continue
 		}
+		// What can come next depends on the next character only by whether it
+		// belongs to a word.
+		word, other := a.closure(n.pcs, last(n.name), 'a'), a.closure(n.pcs, last(n.name), '.')
 		for _, c := range topicCharacters {
-			next := a.step(n.pcs, n.name, c)
+			from := other
+			if syntax.IsWordChar(c) {
+				from = word
+			}
+			next := a.step(from, c)
 			if len(next) == 0 {
 				continue
 			}
@@ -125,7 +135,10 @@ func stateKey(pcs []uint32, name string) string {
 }
 
 // automaton runs a compiled expression over sets of its instructions.
-type automaton struct{ prog *syntax.Prog }
+type automaton struct {
+	prog *syntax.Prog
+	work int // instructions looked at
+}
 
 func last(name string) rune {
 	if name == "" {
@@ -136,7 +149,7 @@ func last(name string) rune {
 
 // closure follows all instructions that take no character, between what stands
 // before and what comes next (-1: nothing).
-func (a automaton) closure(pcs []uint32, before, next rune) []uint32 {
+func (a *automaton) closure(pcs []uint32, before, next rune) []uint32 {
 	flags := syntax.EmptyOpContext(before, next)
 	seen := map[uint32]bool{}
 	stack := slices.Clone(pcs)
@@ -148,6 +161,7 @@ func (a automaton) closure(pcs []uint32, before, next rune) []uint32 {
 			continue
 		}
 		seen[pc] = true
+		a.work++
 		in := &a.prog.Inst[pc]
 		switch in.Op {
 		case syntax.InstAlt, syntax.InstAltMatch:
@@ -165,15 +179,17 @@ func (a automaton) closure(pcs []uint32, before, next rune) []uint32 {
 	return out
 }
 
-func (a automaton) accepts(pcs []uint32, name string) bool {
+func (a *automaton) accepts(pcs []uint32, name string) bool {
 	return slices.ContainsFunc(a.closure(pcs, last(name), -1), func(pc uint32) bool {
 		return a.prog.Inst[pc].Op == syntax.InstMatch
 	})
 }
 
-func (a automaton) step(pcs []uint32, name string, c rune) []uint32 {
+// step returns what follows after a character, from a closure.
+func (a *automaton) step(closure []uint32, c rune) []uint32 {
 	var out []uint32
-	for _, pc := range a.closure(pcs, last(name), c) {
+	a.work += len(closure)
+	for _, pc := range closure {
 		in := &a.prog.Inst[pc]
 		switch in.Op {
 		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/sources"
@@ -102,8 +101,6 @@ func wantRuleError(t *testing.T, err error, field, says string) {
 		t.Errorf("got %v (field %q), want field %q and %q", re, re.Field, field, says)
 	}
 }
-
-func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
 func quoted(n int) string { return fmt.Sprintf("%q", strings.Repeat("x", n)) }
 

@@ -14,6 +14,9 @@ import (
 type Inbox struct {
 	*engine.View
 	watchers
+	// Traces is told of items that carry a trace; set it before Run. It may be
+	// nil.
+	Traces *Traces
 }
 
 // NewInbox returns a view that holds nothing until Run.
@@ -22,6 +25,10 @@ func NewInbox(cfg engine.Config, prefix belfry.Prefix) *Inbox {
 	i.View = engine.NewView(cfg, engine.Table{Topic: prefix.InboxTable(), Replaced: i.notifyAll, Changed: func(key string) {
 		if recipient, _, ok := belfry.ParseItemKey(key); ok {
 			i.notify(recipient)
+		}
+	}, Traced: func(key string, header []byte) {
+		if i.Traces != nil {
+			i.Traces.put(key, header)
 		}
 	}})
 	return i

@@ -50,10 +50,12 @@ function actions(letter) {
     }
     const [look, replay] = cell.querySelectorAll('button');
     look.act = () => lookInto(letter);
-    replay.act = () => confirm(letter, replay);
+    replay.act = () => confirm(letter);
     look.setAttribute('aria-label', `Look inside: ${name(letter.id)}`);
     replay.setAttribute('aria-label', `Replay: ${name(letter.id)}`);
-    replay.disabled = letter.cut || letter.replayed;
+    const over = letter.cut || letter.replayed;
+    if (over && document.activeElement === replay) look.focus(); // what is disabled loses it
+    replay.disabled = over;
   };
 }
 
@@ -105,15 +107,13 @@ async function contents() {
   }
 }
 
-function confirm(letter, button) {
+let doubtful; // the letter that the dialog is about
+
+function confirm(letter) {
+  doubtful = letter;
   say($('confirm-text'), `Replay dead letter ${name(letter.id)} (${letter.reason}, from ${letter.topic})? What it leads to reaches its recipients as if it were new; who has it already gets it once.`);
-  const dialog = $('confirm');
-  dialog.returnValue = '';
-  dialog.addEventListener('close', () => {
-    button.focus();
-    if (dialog.returnValue === 'yes') replay(letter);
-  }, { once: true });
-  dialog.showModal();
+  // It gives the focus back by itself.
+  $('confirm').showModal();
 }
 
 async function replay(letter) {
@@ -135,6 +135,9 @@ $('letters-form').addEventListener('submit', (event) => {
   list(false);
 });
 $('letters-more').addEventListener('click', () => list(true));
+$('confirm').querySelector('form').addEventListener('submit', (event) => {
+  if (event.submitter.value === 'yes') replay(doubtful);
+});
 $('letter-contents').addEventListener('click', contents);
 $('letter-close').addEventListener('click', () => {
   $('letter').hidden = true;

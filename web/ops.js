@@ -22,6 +22,7 @@ const figures = [
   ['Polls a second', (o, rate) => rate((x) => sum(Object.values(x.traffic.polls))), number],
   ['Events sent a second', (o, rate) => rate((x) => sum(Object.values(x.traffic.events))), number],
   ['Requests in flight', (o) => o.traffic.in_flight, number],
+  ['Unread items that are wrong in recounted badges', (o) => o.drift ?? 0, number],
   ['Dead letters set aside here', (o) => sum(o.dead_letters.map((d) => d.count)), number],
 ];
 

@@ -39,7 +39,8 @@ processor". State and logs are in the temporary folder (TMPDIR) meanwhile. Each
 run uses topics of its own; those of its processes are deleted in the end.`,
 	}
 	c.AddCommand(p.benchThroughputCommand(), p.benchLatencyCommand(), p.benchGapCommand(), p.benchLossesCommand(),
-		p.benchRestartCommand(), p.benchSoakCommand(), p.benchRouterCommand(), p.benchPollCommand(), p.benchStreamCommand(), p.benchLagCommand(), p.benchPlainCommand())
+		p.benchRestartCommand(), p.benchRolloutCommand(), p.benchScaleCommand(),
+		p.benchSoakCommand(), p.benchRouterCommand(), p.benchPollCommand(), p.benchStreamCommand(), p.benchLagCommand(), p.benchPlainCommand())
 	return c
 }
 

@@ -24,7 +24,13 @@ func measured(t *testing.T, code int, args ...string) string {
 		t.Skip("builds and starts processes")
 	}
 	t.Parallel() // most of it is waiting
-	binary, brokers, dir := buildBinary(t), kafkatest.Embedded(t), t.TempDir()
+	return measuredOn(t, kafkatest.Embedded(t), code, args...)
+}
+
+// measuredOn does so on those brokers.
+func measuredOn(t *testing.T, brokers []string, code int, args ...string) string {
+	t.Helper()
+	binary, dir := buildBinary(t), t.TempDir()
 	var stdout, stderr bytes.Buffer
 	c := exec.CommandContext(t.Context(), binary, append([]string{"bench"}, append(args, "--brokers", brokers[0], "--prefix", "acme")...)...)
 	c.Stdout, c.Stderr = &stdout, &stderr
@@ -192,4 +198,18 @@ func TestBenchOfProcessesRefuses(t *testing.T) {
 	dir := temporaries(t)
 	call(t, nil, "bench", "gap", "--brokers", deadAddr(t)).wantError(t, exitUsage, "--brokers", "refused")
 	wantEmpty(t, dir)
+}
+
+func TestBenchScale(t *testing.T) {
+	out := t.TempDir()
+	got := measured(t, exitOK, "scale", "--events", "20000", "--users", "200", "--partitions", "4", "--processors", "2", "--every", "2s", "--out", out)
+	wantLines(t, got,
+		`brokers of --brokers; 20000 events in the journal, 200 users, 4 partitions, 1 to 2 processors, one more each 2s`,
+		` +\d+ +1 +\d+ +\d+ +\d+ +\d+ +\d+\.\d  4`, // one has all
+		` +\d+ +2 +\d+ +\d+ +\d+ +\d+ +\d+\.\d  2 2`,
+		`longest standstill of a partition with a backlog; with 1 \d+\.\d s; with 2 \d+\.\d s`,
+		`20000 events processed in \d+\.\d s, 0 left; processes ended by themselves 0 times`)
+	if svg, err := os.ReadFile(filepath.Join(out, "scale.svg")); err != nil || xml.Unmarshal(svg, new(any)) != nil {
+		t.Errorf("the plot: %v", err)
+	}
 }

@@ -105,3 +105,14 @@ func TestBenchPushRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestBenchLag(t *testing.T) {
+	linuxOnly(t)
+	got := measured(t, exitOK, "lag", "--lag-scene-groups", "20", "--lag-scene-partitions", "5", "--scrapes", "2", "--partitions", "2")
+	wantLines(t, got,
+		`lag: go.*`,
+		`brokers of --brokers`,
+		`20 groups, 5 partitions each: collected with \d+ requests in \d+\.\d\d s`,
+		`  \d+ series, \d+\.\d MiB, \d+\.\d MiB on the wire; scraped in \d+\.\d ms, at most \d+\.\d ms \(2\)`,
+		`  \d+\.\d MiB resident at most; a process that watches its own groups has \d+\.\d MiB`)
+}

@@ -5,16 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/engine"
 )
 
 func (p *program) brokerCommand() *cobra.Command {
 	var (
 		addr    string
 		dataDir string
+		topics  []string
 		log     logOptions
 	)
 	c := &cobra.Command{
@@ -24,12 +30,14 @@ func (p *program) brokerCommand() *cobra.Command {
 		Long: `Run the embedded broker alone: one process that speaks the Kafka protocol to any
 client. It is for development: it has neither TLS nor authentication, and must
 never hold data that matters. Without --data-dir it forgets everything when it
-stops.
+stops. It creates no topic by itself but those of --topics, and "belfry run" makes
+those of Belfry.
 
 It prints its address once clients can connect, and stops on Ctrl-C or SIGTERM.`,
 		Example: `  belfry broker
   belfry broker --addr 127.0.0.1:0                     # any free port
-  belfry broker --addr 127.0.0.1:19092 --data-dir ./kafka`,
+  belfry broker --addr 127.0.0.1:19092 --data-dir ./kafka
+  belfry broker --topics orders,comments:3             # to try rules on`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkHostPort(addr, 0); err != nil {
 				return flagErrorf("addr", "%w", err)
@@ -37,23 +45,52 @@ It prints its address once clients can connect, and stops on Ctrl-C or SIGTERM.`
 			if isWildcard(addr) {
 				return flagErrorf("addr", "%q: clients are told this address, so it must name one host, for example %s", addr, broker.DefaultAddr)
 			}
+			specs, err := parseTopics(topics)
+			if err != nil {
+				return flagErrorf("topics", "%w", err)
+			}
 			logger, err := log.logger(p.stderr)
 			if err != nil {
 				return err
 			}
-			return p.runBroker(cmd.Context(), broker.Config{Addr: addr, DataDir: dataDir, Logger: logger})
+			return p.runBroker(cmd.Context(), broker.Config{Addr: addr, DataDir: dataDir, Logger: logger}, specs)
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", broker.DefaultAddr, "`host:port` to listen on and to tell to clients")
 	c.Flags().StringVar(&dataDir, "data-dir", "", "`folder` to keep everything in over restarts; nothing is kept if absent")
+	c.Flags().StringSliceVar(&topics, "topics", nil, "topics to create if they are missing, a `list` of name or name:partitions (1 if absent)")
 	log.addFlags(c.Flags())
 	return c
 }
 
-func (p *program) runBroker(ctx context.Context, cfg broker.Config) error {
+// parseTopics reads a list of name or name:partitions.
+func parseTopics(list []string) ([]belfry.TopicSpec, error) {
+	var specs []belfry.TopicSpec
+	for _, one := range list {
+		name, digits, counted := strings.Cut(strings.TrimSpace(one), ":")
+		partitions := 1
+		if counted {
+			n, err := strconv.Atoi(digits)
+			if err != nil || n < 1 || n > maxPartitions {
+				return nil, fmt.Errorf("%.80q must have 1 to %d partitions, as in %s:3", one, maxPartitions, name)
+			}
+			partitions = n
+		}
+		if name == "" {
+			return nil, fmt.Errorf("%.80q names no topic", one)
+		}
+		specs = append(specs, belfry.TopicSpec{Name: name, Partitions: partitions})
+	}
+	return specs, nil
+}
+
+func (p *program) runBroker(ctx context.Context, cfg broker.Config, specs []belfry.TopicSpec) error {
 	b, err := broker.Start(cfg)
 	if err != nil {
 		return fmt.Errorf("start broker (another --addr or --data-dir may help): %w", err)
+	}
+	if err := makeOwnTopics(ctx, engine.Config{Brokers: b.Addrs(), Logger: cfg.Logger}, specs); err != nil {
+		return errors.Join(err, b.Close())
 	}
 	kept := cfg.DataDir
 	if kept == "" {
@@ -67,6 +104,34 @@ func (p *program) runBroker(ctx context.Context, cfg broker.Config) error {
 	<-ctx.Done()
 	if err := b.Close(); err != nil {
 		return fmt.Errorf("stop broker: %w", err)
+	}
+	return nil
+}
+
+// makeOwnTopics creates the topics that are missing; others are left as they are.
+func makeOwnTopics(ctx context.Context, cfg engine.Config, specs []belfry.TopicSpec) error {
+	if len(specs) == 0 {
+		return nil
+	}
+	topics, err := engine.OpenTopics(cfg)
+	if err != nil {
+		return err
+	}
+	defer topics.Close()
+	names := make([]string, len(specs))
+	for i := range specs {
+		names[i] = specs[i].Name
+	}
+	existing, err := topics.Existing(names...)
+	if err != nil {
+		return fmt.Errorf("look up topics: %w", err)
+	}
+	specs = slices.DeleteFunc(specs, func(s belfry.TopicSpec) bool {
+		_, ok := existing[s.Name]
+		return ok
+	})
+	if _, err := topics.Ensure(ctx, specs, 1); err != nil {
+		return fmt.Errorf("create topics: %w", err)
 	}
 	return nil
 }

@@ -28,6 +28,8 @@ func TestBrokerRefuses(t *testing.T) {
 		{"port in use", []string{"--addr", addr}, exitFailure, []string{"--addr", addr, "in use"}},
 		{"no port", []string{"--addr", "localhost"}, exitUsage, []string{"--addr", "localhost", "host:port"}},
 		{"wildcard", []string{"--addr", "0.0.0.0:9092"}, exitUsage, []string{"--addr", "one host"}},
+		{"topic without a number", []string{"--addr", "127.0.0.1:0", "--topics", "orders:many"}, exitUsage, []string{"--topics", "orders:many", "1 to 10000"}},
+		{"topic without a name", []string{"--addr", "127.0.0.1:0", "--topics", ":3"}, exitUsage, []string{"--topics", "no topic"}},
 		{"data folder is a file", []string{"--addr", "127.0.0.1:0", "--data-dir", file}, exitFailure, []string{"--data-dir", file}},
 	}
 	for _, tt := range tests {
@@ -46,7 +48,7 @@ func TestBrokerRunsUntilTheSignal(t *testing.T) {
 	p.stdout, p.stderr = w, &stderr
 	code := make(chan int, 1)
 	go func() {
-		code <- p.run(ctx, []string{"broker", "--addr", "127.0.0.1:0", "--log-format", "json"})
+		code <- p.run(ctx, []string{"broker", "--addr", "127.0.0.1:0", "--log-format", "json", "--topics", "orders,comments:3"})
 		w.Close()
 	}()
 
@@ -63,6 +65,10 @@ func TestBrokerRunsUntilTheSignal(t *testing.T) {
 		t.Fatalf("dial the broker: %v", err)
 	}
 	conn.Close()
+	topics, err := adminOf(t, []string{addr}).ListTopics()
+	if err != nil || topics["orders"].NumPartitions != 1 || topics["comments"].NumPartitions != 3 {
+		t.Errorf("got topics %v, %v, want orders with 1 partition and comments with 3", topics, err)
+	}
 
 	cancel()
 	if got := <-code; got != exitOK {

@@ -87,7 +87,7 @@ func settingNames(root *cobra.Command) []string {
 }
 
 func isSetting(f *pflag.Flag) bool {
-	return f.Name != "help" && f.Name != "version" && f.Name != "config" && f.Name != newEpochFlag && f.Name != yesFlag
+	return f.Name != "help" && f.Name != "version" && f.Name != "config" && f.Name != newEpochFlag && f.Name != growFromFlag && f.Name != yesFlag
 }
 
 // envName is the environment variable of a flag.

@@ -39,9 +39,21 @@ type served struct {
 // latest.
 func startServing(t *testing.T, args ...string) *served {
 	t.Helper()
+	return startServingEnv(t, nil, args...)
+}
+
+// startServingEnv does so with those environment variables.
+func startServingEnv(t *testing.T, env map[string]string, args ...string) *served {
+	t.Helper()
 	s := &served{t: t, stdout: &tail{}, stderr: &tail{}, exited: make(chan struct{})}
 	// No load balancer has to notice.
-	p := newProgram(map[string]string{"BELFRY_DRAIN_NOTICE": "0s"})
+	p := newProgram(env)
+	p.env = func(name string) (string, bool) {
+		if v, ok := env[name]; ok || name != "BELFRY_DRAIN_NOTICE" {
+			return v, ok
+		}
+		return "0s", true
+	}
 	p.stdout, p.stderr = s.stdout, s.stderr
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
@@ -188,6 +200,12 @@ type frame struct{ event, data string }
 // closed with the stream, which ends with the test at the latest.
 func openStream(t *testing.T, base, token, user string) <-chan frame {
 	t.Helper()
+	return openStreamFrom(t, base, token, user, "")
+}
+
+// openStreamFrom does so from a cursor, if there is one.
+func openStreamFrom(t *testing.T, base, token, user, cursor string) <-chan frame {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, userURL(base, user, "stream"), nil)
 	if err != nil {
@@ -195,6 +213,9 @@ func openStream(t *testing.T, base, token, user string) <-chan frame {
 	}
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	if cursor != "" {
+		request.Header.Set("Last-Event-ID", cursor)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -53,11 +54,11 @@ for each look.`,
 			if err := o.validate(); err != nil {
 				return err
 			}
-			logger, err := o.log.logger(p.stderr)
-			if err != nil {
+			if _, err := o.log.logger(p.stderr); err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), o.kafka.engineConfig("", logger), p.stdout)
+			// What fails is shown or returned, not logged.
+			return o.run(cmd.Context(), o.kafka.engineConfig("", slog.New(slog.DiscardHandler)), p.stdout)
 		},
 	}
 	fs := c.Flags()

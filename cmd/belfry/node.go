@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry"
@@ -30,19 +31,21 @@ type nodeConfig struct {
 	engine   engine.Config
 	prefix   belfry.Prefix
 	inboxCap int
-	groups   []string     // names of --groups; none: no processors
-	rules    *rulesConfig // nil: the built-in source alone
+	groups   []string      // names of --groups; none: no processors
+	rules    *rulesConfig  // nil: the built-in source alone
+	api      net.Listener  // nil: no server
+	doors    doors         // of api
+	polls    time.Duration // interval of polls; 0: the default
+	trust    time.Duration // in tokens; 0: the default
+	metrics  net.Listener  // nil: none
+	grace    time.Duration // for draining
+	notice   time.Duration // of it, until connections are refused
+	onReady  func()        // called once, when all of it runs; may be nil
+	log      *slog.Logger
+	tracer   trace.Tracer // nil: no traces
+
 	// replayRules returns what dead letters are replayed by; nil as rules.
 	replayRules func() (func(topic string) (processors.Rules, bool), error)
-	api         net.Listener  // nil: no server
-	doors       doors         // of api
-	polls       time.Duration // interval of polls; 0: the default
-	trust       time.Duration // in tokens; 0: the default
-	metrics     net.Listener  // nil: none
-	grace       time.Duration // for draining
-	notice      time.Duration // of it, until connections are refused
-	onReady     func()        // called once, when all of it runs; may be nil
-	log         *slog.Logger
 
 	sweepInterval, sweepAge time.Duration // 0: the defaults
 
@@ -77,8 +80,9 @@ type node struct {
 	inbox       *views.Inbox
 	repairs     *views.Repairs // nil: nothing reads rows
 	sweep       *views.Sweep   // nil: no server
+	audit       *views.Audit   // nil: no server
 	draining    atomic.Bool
-	audit       *views.Audit // nil: no server
+	tracing     *server.Tracing // nil: none
 }
 
 // runNode runs until ctx ends and then drains: first the HTTP server, while the
@@ -140,6 +144,7 @@ func (n *node) run(ctx context.Context) (err error) {
 
 	if n.api != nil {
 		n.unread, n.inbox = views.NewUnread(n.engine, n.prefix), views.NewInbox(n.engine, n.prefix)
+		n.trace()
 	}
 	if err := n.openRepairs(); err != nil {
 		return err
@@ -151,7 +156,7 @@ func (n *node) run(ctx context.Context) (err error) {
 		stopBack()
 		return errors.Join(err, g.Wait())
 	}
-	deps := processors.Deps{Prefix: n.prefix, DeadLetters: n.deadLetters, Metrics: processors.NewMetrics(n.registry)}
+	deps := processors.Deps{Prefix: n.prefix, DeadLetters: n.deadLetters, Metrics: processors.NewMetrics(n.registry), Tracer: n.tracer}
 	if n.repairs != nil {
 		deps.Rows = n.repairs.Reports()
 	}
@@ -224,6 +229,7 @@ func (n *node) newServer() (*server.Server, error) {
 		Logger:       n.log,
 		PollInterval: n.polls,
 		DrainNotice:  n.notice,
+		Tracing:      n.tracing,
 		TokenTrust:   n.trust,
 	})
 }

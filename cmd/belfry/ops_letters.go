@@ -11,18 +11,18 @@ import (
 	"github.com/belfry/belfry/server"
 )
 
-// letters are the dead letters for the server.
-type letters struct {
+// opsLetters are the dead letters for the server.
+type opsLetters struct {
 	*processors.Letters
 	config processors.ReplayConfig
 	// rules returns those of today, nil for the built-in ones alone.
 	rules func() (func(topic string) (processors.Rules, bool), error)
 }
 
-var _ server.Letters = (*letters)(nil)
+var _ server.Letters = (*opsLetters)(nil)
 
-func (n *node) letters() *letters {
-	return &letters{
+func (n *node) letters() *opsLetters {
+	return &opsLetters{
 		Letters: processors.NewLetters(n.engine, n.prefix),
 		config:  processors.ReplayConfig{Engine: n.engine, Prefix: n.prefix},
 		rules:   n.replayRules,
@@ -30,7 +30,7 @@ func (n *node) letters() *letters {
 }
 
 // List implements server.Letters.
-func (l *letters) List(ctx context.Context, q server.LetterQuery) (server.LetterPage, error) {
+func (l *opsLetters) List(ctx context.Context, q server.LetterQuery) (server.LetterPage, error) {
 	query := belfry.LetterQuery{Limit: q.Limit}
 	if q.Reason != "" {
 		query.Filter.Reasons = []belfry.Reason{belfry.Reason(q.Reason)}
@@ -54,7 +54,7 @@ func (l *letters) List(ctx context.Context, q server.LetterQuery) (server.Letter
 }
 
 // Letter implements server.Letters.
-func (l *letters) Letter(ctx context.Context, id server.LetterID) (server.Letter, bool, error) {
+func (l *opsLetters) Letter(ctx context.Context, id server.LetterID) (server.Letter, bool, error) {
 	found, err := l.Letters.Letter(ctx, belfry.LetterID(id))
 	if errors.Is(err, belfry.ErrNoLetter) {
 		return server.Letter{}, false, nil
@@ -78,7 +78,7 @@ func (l *letters) Letter(ctx context.Context, id server.LetterID) (server.Letter
 }
 
 // Replay implements server.Letters.
-func (l *letters) Replay(ctx context.Context, ids []server.LetterID) (out []server.LetterOutcome, err error) {
+func (l *opsLetters) Replay(ctx context.Context, ids []server.LetterID) (out []server.LetterOutcome, err error) {
 	config := l.config
 	if l.rules == nil {
 		config.Rules, err = replayRules(&rulesOptions{}, config.Prefix)
@@ -88,25 +88,26 @@ func (l *letters) Replay(ctx context.Context, ids []server.LetterID) (out []serv
 	if err != nil {
 		return nil, err
 	}
-	named := make([]belfry.LetterID, len(ids))
-	for i, id := range ids {
-		named[i] = belfry.LetterID(id)
-	}
 	replay, err := processors.OpenReplay(config)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, replay.Close()) }()
-	err = replay.Named(ctx, named, belfry.ReplayOptions{Apply: true}, func(o belfry.ReplayOutcome) error {
+	told := func(o belfry.ReplayOutcome) error {
 		out = append(out, server.LetterOutcome{ID: server.LetterID(o.Letter.ID), Result: string(o.Result), Problem: o.Problem})
 		return nil
-	})
-	if errors.Is(err, belfry.ErrNoLetter) {
-		// Those before it are done, and told; this one is as good as gone.
-		out = append(out, server.LetterOutcome{ID: ids[len(out)], Result: string(belfry.ReplayRefused), Problem: belfry.ErrNoLetter.Error()})
-		err = nil
 	}
-	return out, err
+	// One by one: of several, one that is not there ends the rest.
+	for _, id := range ids {
+		err := replay.Named(ctx, []belfry.LetterID{belfry.LetterID(id)}, belfry.ReplayOptions{Apply: true}, told)
+		switch {
+		case errors.Is(err, belfry.ErrNoLetter):
+			out = append(out, server.LetterOutcome{ID: id, Result: string(belfry.ReplayRefused), Problem: belfry.ErrNoLetter.Error()})
+		case err != nil:
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func shownLetter(l *belfry.Letter) server.Letter {

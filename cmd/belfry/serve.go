@@ -134,7 +134,13 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	traces, err := openTracing(ctx, o.state.env, o.kafka.version, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, traces.close()) }()
 	cfg := nodeConfig{
+		tracer:   traces.tracer,
 		engine:   o.kafka.engineConfig(o.state.dir, log),
 		prefix:   belfry.Prefix(o.kafka.prefix),
 		inboxCap: o.fold.inboxCap,

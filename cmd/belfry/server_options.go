@@ -47,7 +47,7 @@ func (o *serverOptions) addFlags(fs *pflag.FlagSet) {
 	o.stream.addFlags(fs)
 	fs.DurationVar(&o.pollInterval, "poll-interval", server.DefaultPollInterval, "how long clients are told to wait between polls of a badge, longer under load; one user may ask 20 times as often")
 	fs.DurationVar(&o.tokenTrust, "token-trust", server.DefaultTokenTrust, "how long a token that was found good is believed without checking its signature again, never beyond its end; 0 checks each time")
-	fs.DurationVar(&o.drainNotice, "drain-notice", defaultDrainNotice, "how long, after SIGTERM or Ctrl-C, /readyz says draining before connections are refused: what the load balancer needs to notice, and half of --grace's time for requests at most")
+	fs.DurationVar(&o.drainNotice, "drain-notice", defaultDrainNotice, "how long, after SIGTERM or Ctrl-C, /readyz says draining before connections are refused: as long as the load balancer needs to notice; at most 15 % of --grace")
 }
 
 // validate checks the options and loads the secret, if one is needed.

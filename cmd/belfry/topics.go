@@ -17,6 +17,7 @@ func (p *program) topicsCommand() *cobra.Command {
 		log    logOptions
 		renew  = newRenewOptions()
 		dryRun bool
+		grow   string
 	)
 	c := &cobra.Command{
 		Use:     "topics",
@@ -37,11 +38,17 @@ topic) was cut short, by a restore from a backup or an unclean election, and the
 processors refuse partitions of it. Stop all processors first. What they have
 not processed is copied to a file; then the topic is deleted, created again as
 it was, and filled from the file. Users keep all they have, and versions go on.
-Interrupted, the same command goes on where it was.`,
+Interrupted, the same command goes on where it was.
+
+With --grow-from it also fills the topics of --prefix, which may have more
+partitions, with the users and inboxes of an installation with another prefix,
+which it leaves as it is. Nothing of either may run, all of the old one must be
+processed, and the new one must never have run.`,
 		Example: `  belfry topics --brokers kafka:9092
   belfry topics --brokers kafka:9092 --dry-run
   belfry topics --brokers kafka:9092 --prefix staging --partitions 24 --replication 3
-  belfry topics --brokers kafka:9092 --new-epoch`,
+  belfry topics --brokers kafka:9092 --new-epoch
+  belfry topics --brokers kafka:9092 --prefix belfry2 --partitions 48 --grow-from belfry`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := kafka.validate(); err != nil {
 				return err
@@ -57,10 +64,13 @@ Interrupted, the same command goes on where it was.`,
 			cfg := kafka.engineConfig("", logger)
 			report := func(change engine.Change) { fmt.Fprintln(p.stdout, change) }
 			if dryRun {
-				if renew.topic.value != "" {
-					return flagErrorf("dry-run", "not with --%s, which tells what it copies before it deletes anything", newEpochFlag)
+				if renew.topic.value != "" || grow != "" {
+					return flagErrorf("dry-run", "not with --%s or --%s, which change nothing that is there before all is checked and copied", newEpochFlag, growFromFlag)
 				}
 				return planTopics(cfg, prefix, topics, p.stdout)
+			}
+			if err := checkGrowth(belfry.Prefix(grow), prefix, renew); err != nil {
+				return err
 			}
 			if renew.topic.value != "" {
 				return renewTopic(cmd.Context(), cfg, prefix, renew, report)
@@ -73,12 +83,16 @@ Interrupted, the same command goes on where it was.`,
 				return err
 			}
 			fmt.Fprintf(p.stdout, "%d topics are as they must be\n", len(prefix.Topics(topics.partitions)))
+			if grow != "" {
+				return engine.Grow(cmd.Context(), cfg, engine.Growth{From: belfry.Prefix(grow), To: prefix, Report: report})
+			}
 			return nil
 		},
 	}
 	kafka.addFlags(c.Flags())
 	topics.addFlags(c.Flags())
 	renew.addFlags(c.Flags())
+	c.Flags().StringVar(&grow, growFromFlag, "", "`prefix` of an installation whose users and inboxes are copied into this one, which may have more partitions; on the command line only")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be created and what differs, and change nothing")
 	log.addFlags(c.Flags())
 	return c
@@ -105,4 +119,24 @@ func planTopics(cfg engine.Config, prefix belfry.Prefix, o topicOptions, out io.
 		}
 	}
 	return topics.Verify(existing)
+}
+
+// growFromFlag is an action and no setting, like newEpochFlag.
+const growFromFlag = "grow-from"
+
+// checkGrowth checks the prefix of --grow-from, if there is one.
+func checkGrowth(from, to belfry.Prefix, renew renewOptions) error {
+	if from == "" {
+		return nil
+	}
+	if err := from.Check(); err != nil {
+		return flagErrorf(growFromFlag, "%w", problem(err))
+	}
+	if from == to {
+		return flagErrorf(growFromFlag, "%s is --prefix itself: topics keep their partitions, others need another prefix", from)
+	}
+	if renew.topic.value != "" {
+		return flagErrorf(growFromFlag, "not with --%s", newEpochFlag)
+	}
+	return nil
 }

@@ -44,9 +44,13 @@ const (
 // plotColors are told apart by the colour-blind too (Okabe and Ito 2008).
 func plotColors() []string { return []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"} }
 
-// WriteSVG draws one panel for each quantity with a line for each process. The
-// vertical axes begin at 0, so that what looks flat is.
-func WriteSVG(w io.Writer, title string, samples []Sample) error {
+// WriteSVG draws one panel for each quantity, by default all of [Quantities],
+// with a line for each process. The vertical axes begin at 0, so that what looks
+// flat is.
+func WriteSVG(w io.Writer, title string, samples []Sample, quantities ...Quantity) error {
+	if len(quantities) == 0 {
+		quantities = Quantities()
+	}
 	var end time.Duration
 	var processes []string
 	lines := map[string][]Sample{}
@@ -67,7 +71,7 @@ func WriteSVG(w io.Writer, title string, samples []Sample) error {
 		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="34" y2="34" stroke="%s" stroke-width="3"/><text x="%d" y="38">%s</text>`+"\n",
 			x, x+20, color(i), x+26, escape(process))
 	}
-	for i, q := range Quantities() {
+	for i, q := range quantities {
 		left, top := margin+i%2*(panelWidth+margin), 2*legendHeight-10+i/2*(panelHeight+margin)
 		fmt.Fprintf(&b, `<g transform="translate(%d,%d)">`+"\n", left, top)
 		panel(&b, q, processes, lines, end)

@@ -18,7 +18,7 @@ import (
 // Version is the Apache Kafka that Start runs; java/pom.xml names the same.
 const Version = "4.3.1"
 
-// resolveTimeout bounds the first download, about 55 MB.
+// resolveTimeout bounds a first download, of 55 MB at most.
 const resolveTimeout = 10 * time.Minute
 
 // downloads begins the names of folders with unfinished downloads.
@@ -38,36 +38,37 @@ func Jars(t testing.TB) string {
 			Missing(t, "kafka", err.Error())
 		}
 	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		Missing(t, "kafka", err.Error())
-	}
-	lib, err := resolve(t.Context(), filepath.Join(cache, "belfry"))
+	lib, err := resolve(t.Context(), "kafka-"+Version, func(ctx context.Context, lib string) error { return mavenJars(ctx, pom, lib) })
 	if err != nil {
 		Missing(t, "kafka", err.Error())
 	}
 	return filepath.Join(lib, "*")
 }
 
-// resolve gives the folder with the jars, which it fetches if it isn't there.
-// The folder gets its name when it is complete, so that what a killed download
-// has left is never used.
-func resolve(ctx context.Context, cache string) (string, error) {
-	home := filepath.Join(cache, "kafka-"+Version)
+// resolve gives a folder of the user's cache, which fetch fills if it isn't
+// there. The folder gets its name when it is complete, so that what a killed
+// download has left is never used. The name tells all that the content depends
+// on.
+func resolve(ctx context.Context, name string, fetch func(ctx context.Context, lib string) error) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	home := filepath.Join(cache, "belfry", name)
 	lib := filepath.Join(home, "lib")
 	if exists(lib) {
 		return lib, nil
 	}
 	if err := os.MkdirAll(home, 0o755); err != nil {
-		return "", fmt.Errorf("create jar folder: %w", err)
+		return "", fmt.Errorf("create cache folder: %w", err)
 	}
 	lock, err := os.OpenFile(filepath.Join(home, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return "", fmt.Errorf("open lock of jar folder: %w", err)
+		return "", fmt.Errorf("open lock of cache folder: %w", err)
 	}
 	defer lock.Close()
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return "", fmt.Errorf("lock jar folder %s: %w", home, err)
+		return "", fmt.Errorf("lock cache folder %s: %w", home, err)
 	}
 	if exists(lib) {
 		return lib, nil
@@ -81,28 +82,32 @@ func resolve(ctx context.Context, cache string) (string, error) {
 		return "", fmt.Errorf("create download folder: %w", err)
 	}
 	defer os.RemoveAll(work)
-	if err := download(ctx, work); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+	defer cancel()
+	if err := fetch(ctx, filepath.Join(work, "lib")); err != nil {
 		return "", err
 	}
 	if err := os.Rename(filepath.Join(work, "lib"), lib); err != nil {
-		return "", fmt.Errorf("put jars in place: %w", err)
+		return "", fmt.Errorf("put download in place: %w", err)
 	}
 	return lib, nil
 }
 
-func download(ctx context.Context, work string) error {
-	file := filepath.Join(work, "pom.xml")
+// mavenJars copies what a POM depends on into a folder that it makes.
+func mavenJars(ctx context.Context, pom []byte, lib string) error {
+	file := filepath.Join(filepath.Dir(lib), "pom.xml")
 	if err := os.WriteFile(file, pom, 0o644); err != nil {
 		return fmt.Errorf("write pom: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "mvn", "-q", "-B", "-f", file, "dependency:copy-dependencies",
-		"-DincludeScope=runtime", "-DoutputDirectory="+filepath.Join(work, "lib"))
+	return fetchWith(ctx, "mvn", "-q", "-B", "-f", file, "dependency:copy-dependencies",
+		"-DincludeScope=runtime", "-DoutputDirectory="+lib)
+}
+
+func fetchWith(ctx context.Context, command string, args ...string) error {
+	cmd := exec.CommandContext(ctx, command, args...)
 	cmd.WaitDelay = time.Second
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("fetch Kafka %s with mvn: %w\n%s", Version, err, tail(out, 20))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("fetch with %s: %w\n%s", command, err, tail(out, 20))
 	}
 	return nil
 }

@@ -1,0 +1,38 @@
+package processors
+
+import (
+	"context"
+
+	"github.com/lovoo/goka"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/belfry/belfry/engine"
+)
+
+// span begins the span of a record whose sender has begun a trace that is
+// recorded; a record without one begins none. What is written for the record
+// takes carry, so that the trace goes on from there. end must be called.
+func (d *Deps) span(c *engine.Context, name string) (carry []goka.ContextOption, end func()) {
+	if d.Tracer == nil {
+		return nil, func() {}
+	}
+	parent := c.Trace()
+	if !parent.IsValid() {
+		return nil, func() {}
+	}
+	raw := c.Raw()
+	_, span := d.Tracer.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), name,
+		trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithAttributes(
+			attribute.String("messaging.system", "kafka"),
+			attribute.String("messaging.destination.name", raw.Topic),
+			attribute.Int64("messaging.destination.partition.id", int64(raw.Partition)),
+			attribute.Int64("messaging.kafka.offset", raw.Offset),
+			attribute.String("messaging.consumer.group.name", string(c.Group())),
+		))
+	if headers := engine.TraceHeaders(span.SpanContext()); headers != nil {
+		carry = []goka.ContextOption{goka.WithCtxEmitHeaders(headers)}
+	}
+	return carry, func() { span.End() }
+}

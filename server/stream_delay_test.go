@@ -1,0 +1,67 @@
+package server
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/belfry/belfry"
+)
+
+// delays is what a histogram holds: how many and their sum.
+func delays(t *testing.T, h prometheus.Metric) (count uint64, sum float64, m *dto.Histogram) {
+	t.Helper()
+	var out dto.Metric
+	if err := h.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out.Histogram.GetSampleCount(), out.Histogram.GetSampleSum(), out.Histogram
+}
+
+// What an open stream is told of counts, by the time of its record; what is
+// told to one that comes does not: that is as old as it likes.
+func TestRecordToSocket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		appendTo(t, f, note("before anybody looks"))
+		time.Sleep(time.Hour) // of the bubble's clock
+		s := newTestStreams(f)
+		l := listen(t, s, nil, time.Time{})
+		l.want("retry", `unread "version":1 id=7.1`)
+		if n, _, _ := delays(t, s.metrics.delay); n != 0 {
+			t.Errorf("%d delays of a stream that has just come, want none", n)
+		}
+		appendTo(t, f, note("at once"))
+		l.want(`item "seq":2`, `unread "version":2 id=7.2`)
+		f.mu.Lock()
+		f.holdRows = true
+		f.mu.Unlock()
+		appendTo(t, f, command(belfry.KindRead, 1), command(belfry.KindRead, 2))
+		time.Sleep(3 * time.Second)
+		f.mu.Lock()
+		f.holdRows = false
+		f.rows["u"] = f.states["u"]
+		f.wake("u")
+		f.mu.Unlock()
+		l.want(`state "read":[1,2]`, `unread "version":4 id=7.4`)
+		n, sum, h := delays(t, s.metrics.delay)
+		if n != 2 || sum < 3 || sum > 3.1 {
+			t.Errorf("%d delays of %v s together, want 2 of 3 s", n, sum)
+		}
+		if len(h.GetBucket()) == 0 || h.GetSchema() == 0 || len(h.GetPositiveSpan()) == 0 {
+			t.Error("buckets are not both classic and native")
+		}
+		// Told again for another reason, nothing has changed.
+		f.mu.Lock()
+		f.wake("u")
+		f.mu.Unlock()
+		l.want()
+		if n, _, _ := delays(t, s.metrics.delay); n != 2 {
+			t.Errorf("%d delays after nothing changed, want 2", n)
+		}
+		l.hangUp()
+	})
+}

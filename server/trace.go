@@ -1,0 +1,57 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Tracing has calls that write, and items that come out of streams, recorded as
+// spans of OpenTelemetry traces.
+type Tracing struct {
+	Tracer trace.Tracer
+	// Item returns in which span an item was written into the table and when it
+	// came into this server's copy, once: for the first stream that shows it. The
+	// span is invalid if there is none.
+	Item func(recipient string, seq uint64) (trace.SpanContext, time.Time)
+}
+
+// traced records the calls of a handler, in the trace that the caller's
+// traceparent header names, if it does, or in a new one. The journal carries it
+// on from the request's context.
+func (s *Server) traced(method, route string, h handler) handler {
+	t := s.config.Tracing
+	if t == nil || method == http.MethodGet {
+		return h
+	}
+	return func(w http.ResponseWriter, r *http.Request, c call) error {
+		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+		ctx, span := t.Tracer.Start(ctx, method+" "+route, trace.WithSpanKind(trace.SpanKindServer),
+			trace.WithAttributes(attribute.String("http.request.method", method), attribute.String("http.route", route)))
+		defer span.End()
+		err := h(w, r.WithContext(ctx), c)
+		if p, _ := newProblem(err); err != nil && p.Status >= http.StatusInternalServerError {
+			// The text of err may name the user.
+			span.SetStatus(codes.Error, "")
+		}
+		return err
+	}
+}
+
+// pushed records that the client of a stream has been sent these items.
+func (t *Tracing) pushed(user string, items []told) {
+	for _, item := range items {
+		parent, came := t.Item(user, item.seq)
+		if !parent.IsValid() {
+			continue
+		}
+		_, span := t.Tracer.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), "push",
+			trace.WithSpanKind(trace.SpanKindProducer), trace.WithTimestamp(came))
+		span.End()
+	}
+}

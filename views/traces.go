@@ -1,0 +1,62 @@
+package views
+
+import (
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+)
+
+// tracesKept is how many items a generation of Traces holds.
+const tracesKept = 8192
+
+// Traces remembers the traces of items that have just come into the inbox table,
+// until the first stream shows them: the last 8,192 to 16,384. It is safe for
+// concurrent use.
+type Traces struct {
+	mu       sync.Mutex
+	new, old map[string]arrived
+}
+
+// arrived is when an item came, and in which span it was written.
+type arrived struct {
+	span trace.SpanContext
+	at   time.Time
+}
+
+// NewTraces returns one that remembers nothing.
+func NewTraces() *Traces { return &Traces{new: map[string]arrived{}} }
+
+func (t *Traces) put(key string, header []byte) {
+	span := engine.ParseTrace(header)
+	if !span.IsSampled() {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.new) >= tracesKept {
+		t.new, t.old = map[string]arrived{}, t.new
+	}
+	t.new[key] = arrived{span, time.Now()}
+}
+
+// Take forgets the trace of an item and returns the span in which it was written
+// and when it came into the table; the span is invalid if there was none.
+func (t *Traces) Take(recipient string, seq uint64) (trace.SpanContext, time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.new)+len(t.old) == 0 {
+		return trace.SpanContext{}, time.Time{}
+	}
+	key := belfry.ItemKey(recipient, seq)
+	for _, generation := range []map[string]arrived{t.new, t.old} {
+		if a, ok := generation[key]; ok {
+			delete(generation, key)
+			return a.span, a.at
+		}
+	}
+	return trace.SpanContext{}, time.Time{}
+}
