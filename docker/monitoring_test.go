@@ -94,8 +94,10 @@ func (s *scene) wantLabels() {
 	for expr, want := range map[string]float64{
 		`sum(kafka_topic_partitions{topic="belfry.journal"})`:     4,
 		`sum(belfry_processor_partitions{group="belfry-unread"})`: 4,
-		`count(up == 1)`:           4,
-		`max(belfry_unread_drift)`: 0,
+		`count(up == 1)`: 4,
+		`max(belfry_rebalances_total{group="belfry-unread"}) > bool 1`:       1,
+		`min(belfry_state_bytes) > bool 0`:                                   1,
+		`max(belfry_unread_drift)`:                                           0,
 		`count(count by (consumergroup) (kafka_consumergroup_members>0))`:    4, // the built-in source's router and that of orders
 		`max(kafka_consumergroup_members{consumergroup="belfry-unread"})`:    2,
 		`sum(belfry_processor_running{processor="processor belfry-unread"})`: 2,
