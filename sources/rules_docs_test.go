@@ -37,6 +37,22 @@ func TestDocumentedRules(t *testing.T) {
 	}
 }
 
+// TestRulesOfTheReadme has what a newcomer copies work.
+func TestRulesOfTheReadme(t *testing.T) {
+	raw, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := fenced.FindStringSubmatch(string(raw))
+	if m == nil {
+		t.Fatal("it shows no rules")
+	}
+	ds, err := parseRules(t, m[2]).Sources()[0].Route(orderRecord(`{"type":"ORDER_CREATED","orderId":7,"orderNo":"A-7","customerId":42,"actorId":1}`))
+	if err != nil || len(ds) != 1 || ds[0].Recipients[0] != "42" || ds[0].Record.Notification.Title["ko"] != "주문 A-7 접수" {
+		t.Errorf("got %+v, %v", ds, err)
+	}
+}
+
 // TestDocumentedFields holds that every field is documented.
 func TestDocumentedFields(t *testing.T) {
 	raw, err := os.ReadFile("../docs/rules.md")

@@ -75,7 +75,7 @@ func (o *otlp) attributes(field protowire.Number, all []attribute.KeyValue) {
 				case attribute.FLOAT64:
 					m.fixed(4, math.Float64bits(a.Value.AsFloat64()))
 				default:
-					m.text(1, a.Value.Emit())
+					m.text(1, a.Value.String())
 				}
 			})
 		})
