@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -69,7 +69,7 @@ func openTracing(ctx context.Context, env func(string) (string, bool), version s
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, usagef("OTEL_EXPORTER_OTLP_ENDPOINT must be an http(s) URL, not %.80q", endpoint)
 	}
-	header, err := otlpHeaders(get("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"))
+	headers, err := otlpHeaders(get("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"))
 	if err != nil {
 		return nil, err
 	}
@@ -91,19 +91,21 @@ func openTracing(ctx context.Context, env func(string) (string, bool), version s
 	if err != nil {
 		return nil, fmt.Errorf("describe this process for traces: %w", err)
 	}
+	sender, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint), otlptracehttp.WithHeaders(headers), otlptracehttp.WithTimeout(timeout))
+	if err != nil {
+		return nil, fmt.Errorf("open the exporter of traces: %w", err)
+	}
 	t := &tracing{provider: sdktrace.NewTracerProvider(
 		sdktrace.WithResource(described),
-		sdktrace.WithBatcher(&otlpExporter{
-			url: endpoint, header: header, client: &http.Client{Timeout: timeout}, log: log.With("component", "traces"),
-		}),
+		sdktrace.WithBatcher(&toldExporter{SpanExporter: sender, log: log.With("component", "traces")}),
 	)}
 	t.tracer = t.provider.Tracer("github.com/belfry/belfry")
 	return t, nil
 }
 
 // otlpHeaders parses a list of name=value, values being percent-encoded.
-func otlpHeaders(list string) (http.Header, error) {
-	header := http.Header{}
+func otlpHeaders(list string) (map[string]string, error) {
+	headers := map[string]string{}
 	for pair := range strings.SplitSeq(list, ",") {
 		if strings.TrimSpace(pair) == "" {
 			continue
@@ -114,9 +116,9 @@ func otlpHeaders(list string) (http.Header, error) {
 			// The value may be a secret.
 			return nil, usagef("OTEL_EXPORTER_OTLP_HEADERS must be a list of name=value")
 		}
-		header.Set(strings.TrimSpace(name), value)
+		headers[strings.TrimSpace(name)] = value
 	}
-	return header, nil
+	return headers, nil
 }
 
 // close sends what is left, for some seconds at the most: what a collector does
