@@ -69,6 +69,22 @@ func (e *Entry) Expired(now time.Time) bool {
 	return e.ExpiresAt != 0 && e.ExpiresAt <= now.UnixMilli()
 }
 
+// Status is the item's state in a word, for people: expired, archived, read,
+// seen or unread, whichever comes first.
+func (e *Entry) Status(now time.Time) string {
+	switch {
+	case e.Expired(now):
+		return "expired"
+	case e.Archived:
+		return "archived"
+	case e.Read:
+		return "read"
+	case e.Seen:
+		return "seen"
+	}
+	return "unread"
+}
+
 // Removal is what is remembered of an item that is gone. Seq is 0 if there
 // never was an item: a retraction came first, or what came had already expired.
 type Removal struct {

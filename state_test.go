@@ -72,3 +72,23 @@ func TestStateExpiry(t *testing.T) {
 		t.Error("nobody's row is about to expire")
 	}
 }
+
+func TestEntryStatus(t *testing.T) {
+	now := time.Now()
+	tests := []struct {
+		e    belfry.Entry
+		want string
+	}{
+		{belfry.Entry{}, "unread"},
+		{belfry.Entry{Seen: true}, "seen"},
+		{belfry.Entry{Seen: true, Read: true}, "read"},
+		{belfry.Entry{Read: true, Archived: true}, "archived"},
+		{belfry.Entry{Archived: true, ExpiresAt: now.UnixMilli() - 1}, "expired"},
+		{belfry.Entry{ExpiresAt: now.Add(time.Hour).UnixMilli()}, "unread"},
+	}
+	for _, tt := range tests {
+		if got := tt.e.Status(now); got != tt.want {
+			t.Errorf("%+v is %s, want %s", tt.e, got, tt.want)
+		}
+	}
+}

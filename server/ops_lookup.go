@@ -113,7 +113,7 @@ func (s *Server) lookup(user string, texts bool, now time.Time) (*lookup, error)
 
 func newLookupItem(e *belfry.Entry, item *belfry.Item, content, texts bool, now time.Time) lookupItem {
 	out := lookupItem{
-		Seq: e.Seq, Version: e.Version, State: entryState(e, now), CountsIn: countsIn(e, now), Category: e.Category,
+		Seq: e.Seq, Version: e.Version, State: e.Status(now), CountsIn: countsIn(e, now), Category: e.Category,
 		Priority: e.Priority.String(), Count: e.Count, Replaces: e.Replaces, Content: content, Source: item.Source, ID: item.ID,
 	}
 	if e.ExpiresAt != 0 {
@@ -124,20 +124,6 @@ func newLookupItem(e *belfry.Entry, item *belfry.Item, content, texts bool, now 
 		out.Title = item.Title[names[0]]
 	}
 	return out
-}
-
-func entryState(e *belfry.Entry, now time.Time) string {
-	switch {
-	case e.Expired(now):
-		return "expired"
-	case e.Archived:
-		return "archived"
-	case e.Read:
-		return "read"
-	case e.Seen:
-		return "seen"
-	}
-	return "unread"
 }
 
 // countsIn asks the domain what one item adds to a badge.

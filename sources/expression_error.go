@@ -16,9 +16,9 @@ func (l *language) explain(text, message string) string {
 	if rest, ok := strings.CutPrefix(message, "undeclared reference to '"); ok {
 		name, _, _ := strings.Cut(rest, "'")
 		if regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\s*\(`).MatchString(text) {
-			return fmt.Sprintf("unknown function %.80q; the nearest known one is %q", name, nearest(name, l.functions()))
+			return fmt.Sprintf("unknown function %.80q; the nearest known one is %q", name, meant(name, l.functions()))
 		}
-		return fmt.Sprintf("unknown name %.80q; the nearest known one is %q (a text needs quotes of its own within the expression: '%.80[1]s')", name, nearest(name, l.names))
+		return fmt.Sprintf("unknown name %.80q; the nearest known one is %q (a text needs quotes of its own within the expression: '%.80[1]s')", name, meant(name, l.names))
 	}
 	if rest, ok := strings.CutPrefix(message, "found no matching overload for '"); ok {
 		name, operands, _ := strings.Cut(rest, "' applied to '")
@@ -85,37 +85,10 @@ func (s shape) mismatch(t *cel.Type) string {
 	return ""
 }
 
-// nearest returns the candidate with the smallest edit distance to name, the
-// first of several. Candidates must not be empty.
-func nearest(name string, candidates []string) string {
-	best, least := "", -1
-	for _, c := range candidates {
-		if d := distance(name, c); least < 0 || d < least {
-			best, least = c, d
-		}
-	}
+// meant is the candidate that is nearest to a name.
+func meant(name string, candidates []string) string {
+	best, _ := Nearest(name, candidates)
 	return best
-}
-
-// distance is the Levenshtein distance of two names in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 func isOptional(t *cel.Type) bool {

@@ -204,7 +204,7 @@ func (l *loader) across() {
 		switch {
 		case !ok && len(names) == 0:
 		case !ok:
-			r.file.wrong(r.node, r.path, "there is no rule %.80q; name the rule whose notification is taken back, the nearest one is %q", r.retract.rule, nearest(r.retract.rule, names))
+			r.file.wrong(r.node, r.path, "there is no rule %.80q; name the rule whose notification is taken back, the nearest one is %q", r.retract.rule, meant(r.retract.rule, names))
 		case target.rule.retract != nil:
 			r.file.wrong(r.node, r.path, "the rule %.80q retracts too; name the rule whose notification is taken back", r.retract.rule)
 		case r.retract.source == nil:

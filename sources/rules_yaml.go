@@ -135,7 +135,7 @@ func (f *rulesFile) fields(n *yaml.Node, path, what string, known ...string) map
 	out := map[string]*yaml.Node{}
 	for _, e := range f.entries(n, path, what) {
 		if !slices.Contains(known, e.name) {
-			f.wrong(e.key, join(path, e.name), "unknown field; the nearest known one is %q", nearest(e.name, known))
+			f.wrong(e.key, join(path, e.name), "unknown field; the nearest known one is %q", meant(e.name, known))
 			continue
 		}
 		if isNull(e.value) {

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/belfry/belfry/sources"
 )
 
 // maxConfigBytes bounds the config file, which is a few dozen lines.
@@ -45,7 +47,7 @@ func configure(cmd *cobra.Command, env func(string) (string, bool), known []stri
 	}
 	for _, e := range entries {
 		if !slices.Contains(known, e.key) {
-			near, _ := nearest(e.key, known)
+			near, _ := sources.Nearest(e.key, known)
 			return flagErrorf("config", "%s:%d: unknown key %.80q; the nearest known one is %q", path, e.line, e.key, near)
 		}
 	}

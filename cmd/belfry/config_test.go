@@ -230,22 +230,3 @@ func FuzzParseConfig(f *testing.F) {
 		}
 	})
 }
-
-func TestNearest(t *testing.T) {
-	tests := []struct {
-		name     string
-		want     string
-		distance int
-	}{
-		{"addr", "addr", 0},
-		{"adr", "addr", 1},
-		{"brokers", "broker", 1},
-		{"zzz", "addr", 4},
-	}
-	for _, tt := range tests {
-		got, d := nearest(tt.name, []string{"addr", "broker", "grace-period"})
-		if got != tt.want || d != tt.distance {
-			t.Errorf("nearest(%q) = %q, %d, want %q, %d", tt.name, got, d, tt.want, tt.distance)
-		}
-	}
-}

@@ -183,7 +183,7 @@ func newUserReport(user string, partition int32, row *belfry.State, items map[ui
 			title = item.Title[names[0]]
 		}
 		r.Items = append(r.Items, itemReport{
-			Seq: e.Seq, Version: e.Version, State: stateOf(e, now), Category: e.Category,
+			Seq: e.Seq, Version: e.Version, State: e.Status(now), Category: e.Category,
 			Priority: e.Priority.String(), Count: e.Count, Content: ok, Title: title,
 		})
 		delete(items, e.Seq)
@@ -196,20 +196,6 @@ func newUserReport(user string, partition int32, row *belfry.State, items map[ui
 	}
 	slices.Sort(r.Orphans)
 	return r
-}
-
-func stateOf(e *belfry.Entry, now time.Time) string {
-	switch {
-	case e.Expired(now):
-		return "expired"
-	case e.Archived:
-		return "archived"
-	case e.Read:
-		return "read"
-	case e.Seen:
-		return "seen"
-	}
-	return "unread"
 }
 
 func (r *userReport) hideTexts() {

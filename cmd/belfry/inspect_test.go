@@ -234,23 +234,3 @@ func TestNewerContentIsNoOrphan(t *testing.T) {
 		t.Errorf("orphans %v, want %v", report.Orphans, want)
 	}
 }
-
-func TestStateOf(t *testing.T) {
-	now := time.Now()
-	tests := []struct {
-		e    belfry.Entry
-		want string
-	}{
-		{belfry.Entry{}, "unread"},
-		{belfry.Entry{Seen: true}, "seen"},
-		{belfry.Entry{Seen: true, Read: true}, "read"},
-		{belfry.Entry{Read: true, Archived: true}, "archived"},
-		{belfry.Entry{Archived: true, ExpiresAt: now.UnixMilli() - 1}, "expired"},
-		{belfry.Entry{ExpiresAt: now.Add(time.Hour).UnixMilli()}, "unread"},
-	}
-	for _, tt := range tests {
-		if got := stateOf(&tt.e, now); got != tt.want {
-			t.Errorf("%+v is %s, want %s", tt.e, got, tt.want)
-		}
-	}
-}
