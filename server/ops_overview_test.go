@@ -70,7 +70,7 @@ func TestOverviewTopology(t *testing.T) {
 		nodes = append(nodes, fmt.Sprintf("%d %s %s %s", n.Column, n.Kind, n.Name, n.State))
 	}
 	want := []string{
-		"0 server HTTP API ", "2 topic belfry.journal ", "0 topic orders ", "1 group belfry-router-orders running",
+		"1 server HTTP API ", "2 topic belfry.journal ", "0 topic orders ", "1 group belfry-router-orders running",
 		"3 group belfry-unread recovering", "4 topic belfry.items ", "4 table belfry-unread-table ",
 	}
 	if !slices.Equal(nodes, want) {

@@ -12,8 +12,8 @@ type topology struct {
 type topologyNode struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"` // topic, table, group or server
-	// Column is how many nodes the longest way to this one has: where to draw
-	// it.
+	// Column is where to draw it: how many nodes the longest way to it has, or,
+	// if none leads to it, right before what it leads to.
 	Column int    `json:"column"`
 	State  string `json:"state,omitempty"` // of a group
 	Lag    int64  `json:"lag"`             // of a group
@@ -83,6 +83,20 @@ func (t *topology) place() {
 		}
 	}
 	for i := range t.Nodes {
-		t.Nodes[i].Column = column[t.Nodes[i].Name]
+		n := &t.Nodes[i]
+		n.Column = column[n.Name]
+		// What nothing leads to stands right before what it leads to: an edge
+		// over several columns would run through what is between.
+		if !slices.ContainsFunc(t.Edges, func(e topologyEdge) bool { return e.To == n.Name }) {
+			nearest := len(t.Nodes)
+			for _, e := range t.Edges {
+				if e.From == n.Name {
+					nearest = min(nearest, column[e.To]-1)
+				}
+			}
+			if nearest < len(t.Nodes) {
+				n.Column = nearest
+			}
+		}
 	}
 }
