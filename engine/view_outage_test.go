@@ -107,6 +107,8 @@ func onKafka(t *testing.T, nodes int) (*kafkatest.Cluster, *engine.View, func(af
 func TestViewLivesThroughOutagesOfKafkaNodes(t *testing.T) {
 	cluster, v, write := onKafka(t, 3)
 	write("the start")
+	// A node that had not heard of the topic may have been asked first.
+	before := v.Status().Restarts
 	cluster.Pause(1)
 	write("one hangs")
 	cluster.Resume(1)
@@ -123,7 +125,7 @@ func TestViewLivesThroughOutagesOfKafkaNodes(t *testing.T) {
 	}
 	write("all had hung")
 	awaitPhase(t, v, engine.Running)
-	if v.Status().Restarts != 0 {
+	if v.Status().Restarts != before {
 		t.Errorf("it was built anew: %v", v.Status())
 	}
 }
@@ -131,6 +133,7 @@ func TestViewLivesThroughOutagesOfKafkaNodes(t *testing.T) {
 func TestViewLivesThroughOutagesOfKafka(t *testing.T) {
 	cluster, v, write := onKafka(t, 1)
 	write("the start")
+	before := v.Status().Restarts
 	cluster.Kill(1)
 	awaitPhase(t, v, engine.Reconnecting)
 	if got, err := v.Get("a"); got == nil || err != nil {
@@ -143,7 +146,7 @@ func TestViewLivesThroughOutagesOfKafka(t *testing.T) {
 	cluster.Resume(1)
 	write("it hung")
 	awaitPhase(t, v, engine.Running)
-	if v.Status().Restarts != 0 {
+	if v.Status().Restarts != before {
 		t.Errorf("it was built anew: %v", v.Status())
 	}
 }
