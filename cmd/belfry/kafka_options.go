@@ -128,16 +128,23 @@ func (o *kafkaOptions) loadSASL() error {
 	if o.saslPasswordFile == "" {
 		return flagErrorf("sasl-password-file", "required with --sasl-mechanism")
 	}
-	raw, err := readSmallFile(o.saslPasswordFile)
+	var err error
+	o.saslPassword, err = readPassword("sasl-password-file", o.saslPasswordFile)
+	return err
+}
+
+// readPassword returns the password in the file that a flag names.
+func readPassword(flag, file string) (string, error) {
+	raw, err := readSmallFile(file)
 	if err != nil {
-		return flagErrorf("sasl-password-file", "%w", err)
+		return "", flagErrorf(flag, "%w", err)
 	}
 	// Editors and echo end a file with a line break; blanks may be meant.
-	o.saslPassword = strings.TrimRight(string(raw), "\r\n")
-	if o.saslPassword == "" {
-		return flagErrorf("sasl-password-file", "%s is empty", o.saslPasswordFile)
+	password := strings.TrimRight(string(raw), "\r\n")
+	if password == "" {
+		return "", flagErrorf(flag, "%s is empty", file)
 	}
-	return nil
+	return password, nil
 }
 
 // unreachable says which flag to look at when no broker lets us in.

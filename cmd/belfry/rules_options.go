@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/url"
-	"strings"
 	"time"
 	_ "time/tzdata" // rules name time zones, and a container has no files of them
 
@@ -72,16 +71,9 @@ func (o *rulesOptions) loadLogin() error {
 	case o.registryFile == "":
 		return flagErrorf("schema-registry-user", "needs --schema-registry-password-file as well")
 	}
-	raw, err := readSmallFile(o.registryFile)
-	if err != nil {
-		return flagErrorf("schema-registry-password-file", "%w", err)
-	}
-	// Editors and echo end a file with a line break; blanks may be meant.
-	o.registryPassword = strings.TrimRight(string(raw), "\r\n")
-	if o.registryPassword == "" {
-		return flagErrorf("schema-registry-password-file", "%s is empty", o.registryFile)
-	}
-	return nil
+	var err error
+	o.registryPassword, err = readPassword("schema-registry-password-file", o.registryFile)
+	return err
 }
 
 // load reads the rules, which --rules must name. It may be called again for
