@@ -1,10 +1,14 @@
 package belfry
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 )
+
+// ErrCursor is returned by [ParseCursor] for a text that is not a cursor.
+var ErrCursor = errors.New("malformed cursor")
 
 // Cursor is a place in a user's history: everything up to and including
 // Version, in the incarnation Epoch of the journal. It is the id of stream

@@ -77,12 +77,6 @@ const (
 // none are ours, or not those of a letter.
 var ErrNoLetter = errors.New("no dead letter")
 
-// Header is one header of a Kafka record. Names may be repeated.
-type Header struct {
-	Key   string
-	Value []byte
-}
-
 // DeadLetter is what our headers of a dead letter say.
 type DeadLetter struct {
 	Reason Reason
@@ -223,7 +217,7 @@ func (p *letterParser) number(name string, bits int, required bool) uint64 {
 	if !ok && !required {
 		return 0
 	}
-	n, err := parseCanonical(text, bits)
+	n, err := parseNumber(text, bits)
 	if err != nil {
 		p.fail(name)
 	}
@@ -256,11 +250,21 @@ func ParseReplayedMark(headers []Header) ([]int64, bool) {
 	}
 	var out []int64
 	for text := range strings.SplitSeq(string(headers[0].Value), ",") {
-		n, err := parseCanonical(text, 63)
+		n, err := parseNumber(text, 63)
 		if err != nil {
 			return nil, false
 		}
 		out = append(out, int64(n))
 	}
 	return out, true
+}
+
+// parseNumber is the inverse of formatting an unsigned number: no signs, spaces
+// or leading zeros.
+func parseNumber(s string, bits int) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, bits)
+	if err == nil && strconv.FormatUint(n, 10) != s {
+		err = strconv.ErrSyntax
+	}
+	return n, err
 }

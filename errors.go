@@ -17,9 +17,6 @@ var (
 	// is no such record.
 	ErrEmpty = errors.New("the value has no bytes")
 
-	// ErrCursor is returned by [ParseCursor] for a text that is no cursor.
-	ErrCursor = errors.New("malformed cursor")
-
 	// ErrNewerFormat is returned when a stored value was written by a newer
 	// Belfry in a format that this one cannot read without misreading it.
 	ErrNewerFormat = errors.New("written by a newer version of belfry")

@@ -141,13 +141,3 @@ func OffsetLag(committed *int64, oldest, end int64) (next, lag int64) {
 	}
 	return next, max(end-next, 0)
 }
-
-// GroupInputs returns the groups of an installation, each with the topics it
-// reads.
-func (p Prefix) GroupInputs() map[string][]string {
-	return map[string][]string{
-		p.RouterGroup(p.Notifications()): {p.Notifications()},
-		p.UnreadGroup():                  {p.Journal()},
-		p.InboxGroup():                   {p.Items()},
-	}
-}

@@ -87,15 +87,3 @@ func encode(t *testing.T, v any) string {
 	}
 	return string(b)
 }
-
-func TestGroupInputs(t *testing.T) {
-	got := belfry.Prefix("p").GroupInputs()
-	want := map[string][]string{
-		"p-router-p.notifications": {"p.notifications"},
-		"p-unread":                 {"p.journal"},
-		"p-inbox":                  {"p.items"},
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}

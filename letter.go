@@ -24,10 +24,10 @@ func (id LetterID) MarshalText() ([]byte, error) { return []byte(id.String()), n
 // [ErrInvalid].
 func ParseLetterID(text string) (LetterID, error) {
 	partition, offset, _ := strings.Cut(text, "/")
-	p, err1 := parseCanonical(partition, 31)
-	o, err2 := parseCanonical(offset, 63)
+	p, err1 := parseNumber(partition, 31)
+	o, err2 := parseNumber(offset, 63)
 	if err1 != nil || err2 != nil {
-		return LetterID{}, invalid("id", "must be partition/offset, as in 3/120, not %.80q", text)
+		return LetterID{}, &FieldError{Field: "id", Problem: fmt.Sprintf("must be partition/offset, as in 3/120, not %.80q", text)}
 	}
 	return LetterID{int32(p), int64(o)}, nil
 }
@@ -104,51 +104,11 @@ func ParseLetterCursor(text string) (LetterCursor, error) {
 	}
 	var out LetterCursor
 	for part := range strings.SplitSeq(text, ".") {
-		n, err := parseCanonical(part, 63)
+		n, err := parseNumber(part, 63)
 		if err != nil {
-			return nil, invalid("before", "is not a cursor that a page of dead letters gave: %.80q", text)
+			return nil, &FieldError{Field: "before", Problem: fmt.Sprintf("is not a cursor that a page of dead letters gave: %.80q", text)}
 		}
 		out = append(out, int64(n))
 	}
 	return out, nil
-}
-
-// ReplayOptions say how letters are replayed.
-type ReplayOptions struct {
-	Apply bool // write; otherwise only tell what would be written
-	Again bool // also what was replayed before
-}
-
-// ReplayResult is what came of the replay of one letter.
-type ReplayResult string
-
-// The results of a replay.
-const (
-	// ReplayDone: what it leads to is written, or, if nothing was to be
-	// applied, would be.
-	ReplayDone ReplayResult = "replayed"
-	// ReplayNobody: as ReplayDone, but it leads to nothing for anybody.
-	ReplayNobody ReplayResult = "nobody"
-	// ReplayAgain: it was replayed before and is left alone.
-	ReplayAgain ReplayResult = "already-replayed"
-	// ReplayRefused: it can never be replayed.
-	ReplayRefused ReplayResult = "refused"
-	// ReplayFailed: it is as bad as before; what is wrong can be mended.
-	ReplayFailed ReplayResult = "failed"
-)
-
-// ReplayOutcome is what came of one letter, or would come of it.
-type ReplayOutcome struct {
-	Letter  *Letter
-	Result  ReplayResult
-	Problem string // of ReplayRefused and ReplayFailed
-	Writes  []ReplayWrite
-}
-
-// ReplayWrite is one record that a replay writes for each of some recipients.
-type ReplayWrite struct {
-	Recipients []string
-	Record     Record // of the journal; zero for an item
-	Item       *Item  // of the items topic; nil for a record, and for a tombstone
-	Seq        uint64 // of the item or tombstone
 }

@@ -18,13 +18,16 @@ const full = `{"id":"a","recipient":"사용자-7","source":"shop","type":"order.
 	"collapse_key":"order-7","time":"2026-01-31T18:00:00.123456+09:00","expires_at":"2026-02-01T00:00:00Z",
 	"data":{"order":7},"unknown":[1,{"a":null}],"Recipient":3}`
 
+// received is when the records of these tests came.
+var received = time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
+
 func TestParseNotification(t *testing.T) {
 	got, err := belfry.ParseNotification([]byte(full), belfry.Notification{})
 	want := []belfry.Notification{{
 		ID: "a", Recipient: "사용자-7", Source: "shop", Type: "order.paid", Category: "order", Priority: belfry.PriorityHigh,
 		Title: belfry.Text{"en": "Paid", "ko": "결제"}, Body: belfry.PlainText("Order 7 ✓"), URL: "/orders/7",
 		Actor:       belfry.Actor{ID: "u-1", Name: "Ann", Avatar: "https://a.example/1.png"},
-		CollapseKey: "order-7", Time: clock(0).Add(123 * time.Millisecond),
+		CollapseKey: "order-7", Time: received.Add(123 * time.Millisecond),
 		ExpiresAt: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), Data: json.RawMessage(`{"order":7}`),
 	}}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -33,7 +36,7 @@ func TestParseNotification(t *testing.T) {
 }
 
 func TestParseNotificationDefaults(t *testing.T) {
-	defaults := belfry.Notification{ID: "d", Recipient: "d", Source: "d", Type: "d", Priority: belfry.PriorityLow, Time: clock(5)}
+	defaults := belfry.Notification{ID: "d", Recipient: "d", Source: "d", Type: "d", Priority: belfry.PriorityLow, Time: received}
 	for _, c := range []struct {
 		in   string
 		want func(*belfry.Notification)

@@ -1,6 +1,8 @@
 package belfry
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"regexp"
 	"slices"
@@ -60,7 +62,8 @@ func (p Prefix) RouterGroup(source string) string { return string(p) + "-router-
 // SourceGroup is a group without members: what is noted of a source of the
 // rules, by its topic or pattern, is the metadata of its commits.
 func (p Prefix) SourceGroup(source string) string {
-	return fmt.Sprintf("%s-source-%016x", p, hash64([]byte(source)))
+	sum := sha256.Sum256(append(binary.BigEndian.AppendUint32(nil, uint32(len(source))), source...))
+	return fmt.Sprintf("%s-source-%x", p, sum[:8])
 }
 
 // Owns reports whether a topic is one of ours or internal to Kafka, and so
@@ -71,20 +74,14 @@ func (p Prefix) Owns(topic string) bool {
 		slices.ContainsFunc(p.Topics(1), func(s TopicSpec) bool { return s.Name == topic })
 }
 
-// ItemKey is the key of an item's content: "recipient/seq".
-func ItemKey(recipient string, seq uint64) string {
-	return recipient + "/" + strconv.FormatUint(seq, 10)
-}
-
-// ParseItemKey is the inverse of [ItemKey]. It reports false for a key that
-// ItemKey cannot have made.
-func ParseItemKey(key string) (recipient string, seq uint64, ok bool) {
-	recipient, digits, found := strings.Cut(key, "/")
-	seq, err := parseCanonical(digits, 64)
-	if !found || err != nil || CheckRecipient(recipient) != nil {
-		return "", 0, false
+// GroupInputs returns the groups of an installation, each with the topics it
+// reads.
+func (p Prefix) GroupInputs() map[string][]string {
+	return map[string][]string{
+		p.RouterGroup(p.Notifications()): {p.Notifications()},
+		p.UnreadGroup():                  {p.Journal()},
+		p.InboxGroup():                   {p.Items()},
 	}
-	return recipient, seq, true
 }
 
 // TopicSpec is what a topic of ours must be like. Config holds the settings

@@ -2,6 +2,7 @@ package belfry_test
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -118,26 +119,14 @@ func TestTopics(t *testing.T) {
 	}
 }
 
-func TestItemKey(t *testing.T) {
-	for key, want := range map[string]struct {
-		recipient string
-		seq       uint64
-	}{
-		"user-7/1": {"user-7", 1}, "사용자-7/18446744073709551615": {"사용자-7", 1<<64 - 1}, "a b/0": {"a b", 0},
-	} {
-		if got := belfry.ItemKey(want.recipient, want.seq); got != key {
-			t.Errorf("ItemKey = %q, want %q", got, key)
-		}
-		if r, seq, ok := belfry.ParseItemKey(key); !ok || r != want.recipient || seq != want.seq {
-			t.Errorf("ParseItemKey(%q) = %q, %d, %t", key, r, seq, ok)
-		}
+func TestGroupInputs(t *testing.T) {
+	got := belfry.Prefix("p").GroupInputs()
+	want := map[string][]string{
+		"p-router-p.notifications": {"p.notifications"},
+		"p-unread":                 {"p.journal"},
+		"p-inbox":                  {"p.items"},
 	}
-	for _, key := range []string{
-		"", "/", "user-7", "user-7/", "/1", "user-7/x", "user-7/-1", "user-7/+1", "user-7/01", "user-7/1/2",
-		"user-7/1 ", "user-7/18446744073709551616", "__a/1", "../1", "a\xff/1", strings.Repeat("u", 129) + "/1",
-	} {
-		if r, seq, ok := belfry.ParseItemKey(key); ok || r != "" || seq != 0 {
-			t.Errorf("ParseItemKey(%q) = %q, %d, %t; want nothing", key, r, seq, ok)
-		}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
