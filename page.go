@@ -1,6 +1,9 @@
 package belfry
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Status selects the items of a page.
 type Status string
@@ -21,7 +24,7 @@ func ParseStatus(s string) (Status, error) {
 	case StatusAll, StatusUnread, StatusArchived:
 		return st, nil
 	}
-	return "", invalid("status", "must be all, unread or archived, not %.40q", s)
+	return "", &FieldError{Field: "status", Problem: fmt.Sprintf("must be all, unread or archived, not %.40q", s)}
 }
 
 // PageQuery says which items to list. Before, if not 0, is the seq below which
