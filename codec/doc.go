@@ -11,7 +11,7 @@
 //     the key of all that is stored. An encoder refuses a value that its
 //     decoder would refuse, so that nothing unreadable is ever written.
 //   - Fields that a newer Belfry added to a row or a notification are kept
-//     ([belfry.State].Extra, [belfry.Notification].Extra) and written again.
+//     ([inbox.State].Extra, [belfry.Notification].Extra) and written again.
 //   - A value in a format above this one's is refused with an error that
 //     matches [belfry.ErrNewerFormat]: to read it would be to misread it. All
 //     else that no writer of ours can have written matches [belfry.ErrCorrupt].

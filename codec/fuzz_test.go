@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/inbox"
 )
 
 // seed adds the golden values whose names begin so, and a few broken ones.
@@ -27,7 +27,7 @@ func seed(f *testing.F, prefix string) {
 
 func FuzzDecodeState(f *testing.F) {
 	seed(f, "row")
-	for _, s := range []belfry.State{typicalState(20, 3), typicalState(100, 5), fullState()} {
+	for _, s := range []inbox.State{typicalState(20, 3), typicalState(100, 5), fullState()} {
 		f.Add(must(f)(codec.EncodeState(&s)))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // newField is a field, as encoded, of a number that no message has yet.
@@ -72,11 +73,11 @@ func drawNotification(t *rapid.T) belfry.Notification {
 	return n
 }
 
-func drawOrigin(t *rapid.T) belfry.Origin {
+func drawOrigin(t *rapid.T) inbox.Origin {
 	if rapid.Bool().Draw(t, "no origin") {
-		return belfry.Origin{}
+		return inbox.Origin{}
 	}
-	o := belfry.Origin{
+	o := inbox.Origin{
 		Partition: rapid.Int32().Draw(t, "partition"),
 		Rule:      rapid.Uint64().Draw(t, "rule hash"),
 		Offset:    rapid.Int64().Draw(t, "offset"),
@@ -87,21 +88,21 @@ func drawOrigin(t *rapid.T) belfry.Origin {
 }
 
 // drawRecord fills what counts for the kind it draws, and nothing else.
-func drawRecord(t *rapid.T) belfry.Record {
-	r := belfry.Record{Kind: belfry.Kind(rapid.IntRange(int(belfry.KindNotify), int(belfry.KindTouch)).Draw(t, "kind"))}
+func drawRecord(t *rapid.T) inbox.Record {
+	r := inbox.Record{Kind: inbox.Kind(rapid.IntRange(int(inbox.KindNotify), int(inbox.KindTouch)).Draw(t, "kind"))}
 	switch r.Kind {
-	case belfry.KindNotify:
+	case inbox.KindNotify:
 		r.Notification = drawNotification(t)
 		r.Rule, r.Origin = rapid.String().Draw(t, "rule"), drawOrigin(t)
 		r.Silent = rapid.Bool().Draw(t, "silent")
-	case belfry.KindRetract:
+	case inbox.KindRetract:
 		r.Retraction = belfry.Retraction{
 			Source:      rapid.String().Draw(t, "source"),
 			ID:          rapid.String().Draw(t, "id"),
 			CollapseKey: rapid.String().Draw(t, "collapse key"),
 		}
 		r.Rule, r.Origin = rapid.String().Draw(t, "rule"), drawOrigin(t)
-	case belfry.KindErase, belfry.KindTouch:
+	case inbox.KindErase, inbox.KindTouch:
 	default:
 		if seqs := rapid.SliceOf(rapid.Uint64()).Draw(t, "seqs"); len(seqs) > 0 {
 			r.Seqs = seqs
@@ -113,8 +114,8 @@ func drawRecord(t *rapid.T) belfry.Record {
 
 // drawState gives any state that keeps the rules, however far from what a
 // history leads to: what counts is that no value is lost.
-func drawState(t *rapid.T) belfry.State {
-	s := belfry.State{
+func drawState(t *rapid.T) inbox.State {
+	s := inbox.State{
 		Epoch:   rapid.Uint32().Draw(t, "epoch"),
 		Version: rapid.Uint64().Draw(t, "version"),
 		Extra:   drawExtra(t),
@@ -125,7 +126,7 @@ func drawState(t *rapid.T) belfry.State {
 	upTo := func(limit uint64, label string) uint64 { return rapid.Uint64Range(0, limit).Draw(t, label) }
 	s.Base, s.Horizon = upTo(s.Version, "base"), upTo(s.Version, "horizon")
 	for seq := upTo(s.Version, "first seq"); len(s.Items) < 12 && seq > 0; {
-		e := belfry.Entry{
+		e := inbox.Entry{
 			Seq:       seq,
 			Version:   rapid.Uint64Range(seq, s.Version).Draw(t, "item version"),
 			Hash:      rapid.Uint64().Draw(t, "hash"),
@@ -148,12 +149,12 @@ func drawState(t *rapid.T) belfry.State {
 	}
 	for version := uint64(0); rapid.IntRange(0, 4).Draw(t, "last removal") > 0; {
 		version = rapid.Uint64Range(version, s.Version).Draw(t, "removal version")
-		s.Removals = append(s.Removals, belfry.Removal{
+		s.Removals = append(s.Removals, inbox.Removal{
 			Seq: upTo(version, "removal seq"), Version: version, Hash: rapid.Uint64().Draw(t, "removal hash"),
 		})
 	}
 	for rapid.IntRange(0, 4).Draw(t, "last watermark") > 0 {
-		s.Watermarks = append(s.Watermarks, belfry.Watermark{
+		s.Watermarks = append(s.Watermarks, inbox.Watermark{
 			Key:    rapid.Uint64().Draw(t, "key"),
 			Offset: rapid.Int64().Draw(t, "offset"),
 			Index:  rapid.Int32().Draw(t, "index"),
@@ -163,21 +164,21 @@ func drawState(t *rapid.T) belfry.State {
 }
 
 // drawStep gives a record that has a good chance to meet what is in s.
-func drawStep(t *rapid.T, s *belfry.State, now time.Time) belfry.Record {
+func drawStep(t *rapid.T, s *inbox.State, now time.Time) inbox.Record {
 	r := drawRecord(t)
 	id := func() string { return fmt.Sprint(rapid.IntRange(0, 12).Draw(t, "id")) }
 	category := func() string { return rapid.SampledFrom([]string{"", "a", "b", "결재"}).Draw(t, "category") }
 	switch r.Kind {
-	case belfry.KindNotify:
+	case inbox.KindNotify:
 		r.Notification.Source, r.Notification.ID, r.Rule = "s", id(), ""
 		r.Notification.Category = category()
 		r.Notification.CollapseKey = rapid.SampledFrom([]string{"", "", "k", "l"}).Draw(t, "collapse key")
 		if rapid.Bool().Draw(t, "expires soon") {
 			r.Notification.ExpiresAt = now.Add(time.Duration(rapid.IntRange(-1, 20).Draw(t, "in")) * time.Minute)
 		}
-	case belfry.KindRetract:
+	case inbox.KindRetract:
 		r.Retraction.Source, r.Retraction.ID, r.Rule = "s", id(), ""
-	case belfry.KindErase, belfry.KindTouch:
+	case inbox.KindErase, inbox.KindTouch:
 	default:
 		r.Category = category()
 		if r.Seqs = nil; len(s.Items) > 0 && rapid.Bool().Draw(t, "by seq") {
@@ -188,15 +189,15 @@ func drawStep(t *rapid.T, s *belfry.State, now time.Time) belfry.Record {
 }
 
 // drawHistory folds a random history and hands each state on the way to visit.
-func drawHistory(t *rapid.T, visit func(belfry.State)) {
-	var s belfry.State
-	in := belfry.Input{
-		Position: belfry.Position{Epoch: rapid.Uint32().Draw(t, "epoch"), Offset: rapid.Int64Range(0, 1<<40).Draw(t, "offset")},
+func drawHistory(t *rapid.T, visit func(inbox.State)) {
+	var s inbox.State
+	in := inbox.Input{
+		Position: inbox.Position{Epoch: rapid.Uint32().Draw(t, "epoch"), Offset: rapid.Int64Range(0, 1<<40).Draw(t, "offset")},
 		Time:     time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
 		Cap:      rapid.IntRange(1, 8).Draw(t, "cap"),
 	}
 	for range rapid.IntRange(0, 40).Draw(t, "records") {
-		s, _ = belfry.Fold(s, drawStep(t, &s, in.Time), in)
+		s, _ = inbox.Fold(s, drawStep(t, &s, in.Time), in)
 		visit(s)
 		in.Time = in.Time.Add(time.Minute)
 		in.Offset += rapid.Int64Range(0, 1<<20).Draw(t, "gap")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/inbox"
 )
 
 var update = flag.Bool("update", false, "write testdata anew: what is stored changes with it")
@@ -41,35 +42,35 @@ func goldens(testing.TB) map[string]golden {
 		Extra:       newField("extra"),
 	}
 	low := belfry.Notification{Title: belfry.PlainText("hello"), Priority: belfry.PriorityLow}
-	origin := belfry.Origin{
+	origin := inbox.Origin{
 		TopicID:   [16]byte{0: 1, 15: 16},
-		Partition: 11, Rule: belfry.RuleHash("rule"), Offset: 123_456_789, Index: 2,
+		Partition: 11, Rule: inbox.RuleHash("rule"), Offset: 123_456_789, Index: 2,
 	}
 	return map[string]golden{
-		"record_notify": goldenRecord(belfry.Record{Kind: belfry.KindNotify, Notification: n, Rule: "approvals", Origin: origin}),
-		"record_silent": goldenRecord(belfry.Record{Kind: belfry.KindNotify, Notification: low, Silent: true}),
-		"record_plain":  goldenRecord(belfry.Record{Kind: belfry.KindNotify, Notification: low}),
-		"record_retract": goldenRecord(belfry.Record{
-			Kind: belfry.KindRetract, Retraction: belfry.Retraction{Source: "approvals", ID: "doc-42"}, Rule: "approvals", Origin: origin,
+		"record_notify": goldenRecord(inbox.Record{Kind: inbox.KindNotify, Notification: n, Rule: "approvals", Origin: origin}),
+		"record_silent": goldenRecord(inbox.Record{Kind: inbox.KindNotify, Notification: low, Silent: true}),
+		"record_plain":  goldenRecord(inbox.Record{Kind: inbox.KindNotify, Notification: low}),
+		"record_retract": goldenRecord(inbox.Record{
+			Kind: inbox.KindRetract, Retraction: belfry.Retraction{Source: "approvals", ID: "doc-42"}, Rule: "approvals", Origin: origin,
 		}),
-		"record_retract_key": goldenRecord(belfry.Record{
-			Kind: belfry.KindRetract, Retraction: belfry.Retraction{CollapseKey: "doc-42"},
+		"record_retract_key": goldenRecord(inbox.Record{
+			Kind: inbox.KindRetract, Retraction: belfry.Retraction{CollapseKey: "doc-42"},
 		}),
-		"record_read":    goldenRecord(belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{1_000_000, 7, 300}}),
-		"record_archive": goldenRecord(belfry.Record{Kind: belfry.KindArchive, UpTo: 1_000_000, Category: "approval"}),
-		"record_erase":   goldenRecord(belfry.Record{Kind: belfry.KindErase}),
-		"record_touch":   goldenRecord(belfry.Record{Kind: belfry.KindTouch}),
-		"item":           goldenItem(belfry.Item{Seq: 1_000_000, Notification: n}),
-		"row_zero":       goldenRow(belfry.State{}),
+		"record_read":    goldenRecord(inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{1_000_000, 7, 300}}),
+		"record_archive": goldenRecord(inbox.Record{Kind: inbox.KindArchive, UpTo: 1_000_000, Category: "approval"}),
+		"record_erase":   goldenRecord(inbox.Record{Kind: inbox.KindErase}),
+		"record_touch":   goldenRecord(inbox.Record{Kind: inbox.KindTouch}),
+		"item":           goldenItem(inbox.Item{Seq: 1_000_000, Notification: n}),
+		"row_zero":       goldenRow(inbox.State{}),
 		"row":            goldenRow(goldenState()),
 	}
 }
 
 // goldenState has every field, and each sparse one set, unset and set again.
-func goldenState() belfry.State {
-	return belfry.State{
+func goldenState() inbox.State {
+	return inbox.State{
 		Epoch: 0xfedcba98, Base: 1000, Version: 500_000, Horizon: 1200,
-		Items: []belfry.Entry{
+		Items: []inbox.Entry{
 			{
 				Seq: 2000, Version: 400_000, Unarchived: 300_000, Hash: 1 << 63, Collapse: 0xabcdef, Replaces: 1500, Count: 3,
 				ExpiresAt: 1_775_120_400_000, Category: "approval", Priority: belfry.PriorityUrgent, Read: true, Seen: true,
@@ -81,18 +82,18 @@ func goldenState() belfry.State {
 				ExpiresAt: 1_775_120_300_000, Category: "approval", Priority: belfry.PriorityHigh, Seen: true,
 			},
 		},
-		Removals: []belfry.Removal{
+		Removals: []inbox.Removal{
 			{Seq: 1500, Version: 2000, Hash: 7},
 			{Version: 2500, Hash: 8},
 			{Seq: 100, Version: 450_000, Hash: 9},
 			{Seq: 449_999, Version: 450_000, Hash: 10},
 		},
-		Watermarks: []belfry.Watermark{{Key: 1 << 62, Offset: 123_456_789, Index: 2}, {Key: 1}},
+		Watermarks: []inbox.Watermark{{Key: 1 << 62, Offset: 123_456_789, Index: 2}, {Key: 1}},
 		Extra:      newField("extra"),
 	}
 }
 
-func goldenRecord(r belfry.Record) golden {
+func goldenRecord(r inbox.Record) golden {
 	return golden{
 		encode: func(t testing.TB) []byte { return must(t)(codec.EncodeRecord(r)) },
 		decode: decoders()["record"],
@@ -103,7 +104,7 @@ func goldenRecord(r belfry.Record) golden {
 	}
 }
 
-func goldenItem(it belfry.Item) golden {
+func goldenItem(it inbox.Item) golden {
 	return golden{
 		encode: func(t testing.TB) []byte { return must(t)(codec.EncodeItem(&it)) },
 		decode: decoders()["item"],
@@ -114,7 +115,7 @@ func goldenItem(it belfry.Item) golden {
 	}
 }
 
-func goldenRow(s belfry.State) golden {
+func goldenRow(s inbox.State) golden {
 	return golden{
 		encode: func(t testing.TB) []byte { return must(t)(codec.EncodeState(&s)) },
 		decode: decoders()["row"],

@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // equalStates compares what a state holds; an empty slice equals a nil one.
-func equalStates(a, b belfry.State) bool {
+func equalStates(a, b inbox.State) bool {
 	return reflect.DeepEqual(canonical(a), canonical(b))
 }
 
-func canonical(s belfry.State) belfry.State {
+func canonical(s inbox.State) inbox.State {
 	if len(s.Items) == 0 {
 		s.Items = nil
 	}
@@ -38,7 +39,7 @@ type history struct {
 	offset int64
 	cap    int
 	now    time.Time
-	state  belfry.State
+	state  inbox.State
 	made   int
 }
 
@@ -51,11 +52,11 @@ func newHistory(gap int64) *history {
 	}
 }
 
-func (h *history) fold(r belfry.Record) {
+func (h *history) fold(r inbox.Record) {
 	h.offset += 1 + h.random.Int64N(h.gap)
 	h.now = h.now.Add(time.Duration(1+h.random.IntN(20)) * time.Minute)
-	in := belfry.Input{Position: belfry.Position{Epoch: 0xfedcba98, Offset: h.offset}, Time: h.now, Cap: h.cap}
-	h.state, _ = belfry.Fold(h.state, r, in)
+	in := inbox.Input{Position: inbox.Position{Epoch: 0xfedcba98, Offset: h.offset}, Time: h.now, Cap: h.cap}
+	h.state, _ = inbox.Fold(h.state, r, in)
 }
 
 // notify folds a notification with an id of its own, routed from one of that
@@ -64,13 +65,13 @@ func (h *history) notify(n belfry.Notification, sources int) {
 	h.made++
 	n.Source, n.ID = "groupware", fmt.Sprint("event-", h.made)
 	source := h.random.IntN(sources)
-	h.fold(belfry.Record{
-		Kind:         belfry.KindNotify,
+	h.fold(inbox.Record{
+		Kind:         inbox.KindNotify,
 		Notification: n,
 		Rule:         "rule",
-		Origin: belfry.Origin{
+		Origin: inbox.Origin{
 			TopicID: [16]byte{byte(source), 7},
-			Rule:    belfry.RuleHash("rule"),
+			Rule:    inbox.RuleHash("rule"),
 			Offset:  int64(50_000_000*(source%7) + 900*h.made),
 			Index:   int32(h.made % 3),
 		},
@@ -104,27 +105,27 @@ func (h *history) look(fresh int) {
 	for _, e := range items[len(items)-fresh:] {
 		seqs = append(seqs, e.Seq)
 	}
-	h.fold(belfry.Record{Kind: belfry.KindSeen, UpTo: h.state.Version})
+	h.fold(inbox.Record{Kind: inbox.KindSeen, UpTo: h.state.Version})
 	for _, seq := range seqs {
 		one := []uint64{seq}
 		switch p := h.random.IntN(20); {
 		case p < 14:
-			h.fold(belfry.Record{Kind: belfry.KindRead, Seqs: one})
+			h.fold(inbox.Record{Kind: inbox.KindRead, Seqs: one})
 		case p < 15:
-			h.fold(belfry.Record{Kind: belfry.KindArchive, Seqs: one})
+			h.fold(inbox.Record{Kind: inbox.KindArchive, Seqs: one})
 		case p < 16:
-			h.fold(belfry.Record{Kind: belfry.KindDelete, Seqs: one})
+			h.fold(inbox.Record{Kind: inbox.KindDelete, Seqs: one})
 		}
 	}
 	if h.random.IntN(4) == 0 {
-		h.fold(belfry.Record{Kind: belfry.KindRead, UpTo: h.state.Version})
+		h.fold(inbox.Record{Kind: inbox.KindRead, UpTo: h.state.Version})
 	}
 }
 
 // typicalState is the row of a user whose inbox is full and has been for a
 // while: as many items and removals as the cap allows, routed from that many
 // sources.
-func typicalState(limit, sources int) belfry.State {
+func typicalState(limit, sources int) inbox.State {
 	h := newHistory(400_000)
 	h.cap = limit
 	for len(h.state.Removals) < limit || len(h.state.Items) < limit {
@@ -139,28 +140,28 @@ func typicalState(limit, sources int) belfry.State {
 
 // fullState is a row in which every field of every item is set, with as many
 // removals and watermarks as there can be.
-func fullState() belfry.State {
+func fullState() inbox.State {
 	h := newHistory(400_000)
-	for i := range 2 * belfry.DefaultCap {
+	for i := range 2 * inbox.DefaultCap {
 		h.notify(belfry.Notification{
 			Category:    fmt.Sprint("category-", i%20),
 			Priority:    belfry.PriorityUrgent,
-			CollapseKey: fmt.Sprint("thread-", i%belfry.DefaultCap),
+			CollapseKey: fmt.Sprint("thread-", i%inbox.DefaultCap),
 			ExpiresAt:   h.now.Add(time.Duration(2000+h.random.IntN(9000)) * time.Hour),
-		}, belfry.MaxWatermarks)
+		}, inbox.MaxWatermarks)
 	}
-	for i := range belfry.MaxWatermarks {
-		h.fold(belfry.Record{
-			Kind:   belfry.KindRetract,
-			Origin: belfry.Origin{TopicID: [16]byte{byte(i), 7}, Offset: h.offset, Index: int32(i)},
+	for i := range inbox.MaxWatermarks {
+		h.fold(inbox.Record{
+			Kind:   inbox.KindRetract,
+			Origin: inbox.Origin{TopicID: [16]byte{byte(i), 7}, Offset: h.offset, Index: int32(i)},
 		})
 	}
 	for _, e := range h.state.Items {
 		one := []uint64{e.Seq}
-		h.fold(belfry.Record{Kind: belfry.KindArchive, Seqs: one})
-		h.fold(belfry.Record{Kind: belfry.KindUnarchive, Seqs: one})
-		h.fold(belfry.Record{Kind: belfry.KindRead, Seqs: one})
-		h.fold(belfry.Record{Kind: belfry.KindArchive, Seqs: one})
+		h.fold(inbox.Record{Kind: inbox.KindArchive, Seqs: one})
+		h.fold(inbox.Record{Kind: inbox.KindUnarchive, Seqs: one})
+		h.fold(inbox.Record{Kind: inbox.KindRead, Seqs: one})
+		h.fold(inbox.Record{Kind: inbox.KindArchive, Seqs: one})
 	}
 	return h.state
 }

@@ -13,11 +13,12 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/codec/belfrypb"
+	"github.com/belfry/belfry/inbox"
 )
 
 func TestItemRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		it := belfry.Item{Seq: rapid.Uint64Min(1).Draw(t, "seq"), Notification: drawNotification(t)}
+		it := inbox.Item{Seq: rapid.Uint64Min(1).Draw(t, "seq"), Notification: drawNotification(t)}
 		b, err := codec.EncodeItem(&it)
 		if err != nil {
 			t.Fatalf("encode %+v: %v", it, err)
@@ -45,7 +46,7 @@ func TestNotificationKeepsUnknownFields(t *testing.T) {
 	if again, err := codec.EncodeRecord(r); err != nil || !bytes.Equal(again, record) {
 		t.Errorf("record: got %x, %v; want %x", again, err, record)
 	}
-	_, effects := belfry.Fold(belfry.State{}, r, belfry.Input{})
+	_, effects := inbox.Fold(inbox.State{}, r, inbox.Input{})
 	if effects.Item == nil {
 		t.Fatal("the fold made no item")
 	}
@@ -63,10 +64,10 @@ func TestNotificationKeepsUnknownFields(t *testing.T) {
 }
 
 func TestItemRefused(t *testing.T) {
-	if b, err := codec.EncodeItem(&belfry.Item{}); !errors.Is(err, belfry.ErrCorrupt) {
+	if b, err := codec.EncodeItem(&inbox.Item{}); !errors.Is(err, belfry.ErrCorrupt) {
 		t.Errorf("encode without seq: got %x, %v; want ErrCorrupt", b, err)
 	}
-	if b, err := codec.EncodeItem(&belfry.Item{Seq: 1, Notification: belfry.Notification{Priority: -2}}); !errors.Is(err, belfry.ErrCorrupt) {
+	if b, err := codec.EncodeItem(&inbox.Item{Seq: 1, Notification: belfry.Notification{Priority: -2}}); !errors.Is(err, belfry.ErrCorrupt) {
 		t.Errorf("encode with priority -2: got %x, %v; want ErrCorrupt", b, err)
 	}
 	for _, tt := range []struct {

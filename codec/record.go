@@ -3,32 +3,33 @@ package codec
 import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec/belfrypb"
+	"github.com/belfry/belfry/inbox"
 )
 
 // EncodeRecord returns the value of r in the journal. Only the fields that
 // count for its kind are written. The error matches [belfry.ErrCorrupt] if the
 // kind or a priority does not exist or a time is outside the years 0 to 9999; a
 // text that is not UTF-8 is an error too.
-func EncodeRecord(r belfry.Record) ([]byte, error) {
+func EncodeRecord(r inbox.Record) ([]byte, error) {
 	if !r.Kind.Valid() {
 		return nil, corrupt("record", "%v", r.Kind)
 	}
 	m := &belfrypb.Record{Format: recordFormat, Kind: belfrypb.Kind(r.Kind)}
 	switch r.Kind {
-	case belfry.KindNotify:
+	case inbox.KindNotify:
 		n, err := fromNotification("record", &r.Notification)
 		if err != nil {
 			return nil, err
 		}
 		m.Notification, m.Rule, m.Origin, m.Silent = n, r.Rule, fromOrigin(r.Origin), r.Silent
-	case belfry.KindRetract:
+	case inbox.KindRetract:
 		m.Retraction = &belfrypb.Retraction{
 			Source:      r.Retraction.Source,
 			Id:          r.Retraction.ID,
 			CollapseKey: r.Retraction.CollapseKey,
 		}
 		m.Rule, m.Origin = r.Rule, fromOrigin(r.Origin)
-	case belfry.KindErase, belfry.KindTouch:
+	case inbox.KindErase, inbox.KindTouch:
 	default:
 		m.Seqs, m.UpTo, m.Category = r.Seqs, r.UpTo, r.Category
 	}
@@ -37,30 +38,30 @@ func EncodeRecord(r belfry.Record) ([]byte, error) {
 
 // DecodeRecord is the inverse of [EncodeRecord]. Its errors match
 // [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
-func DecodeRecord(b []byte) (belfry.Record, error) {
+func DecodeRecord(b []byte) (inbox.Record, error) {
 	var m belfrypb.Record
 	if err := unmarshal("record", b, &m, recordFormat); err != nil {
-		return belfry.Record{}, err
+		return inbox.Record{}, err
 	}
-	r := belfry.Record{Kind: belfry.Kind(m.Kind)}
+	r := inbox.Record{Kind: inbox.Kind(m.Kind)}
 	// Compared as stored: the conversion may have cut it.
 	if belfrypb.Kind(r.Kind) != m.Kind || !r.Kind.Valid() {
-		return belfry.Record{}, corrupt("record", "kind %d", m.Kind)
+		return inbox.Record{}, corrupt("record", "kind %d", m.Kind)
 	}
 	var err error
 	switch r.Kind {
-	case belfry.KindNotify:
+	case inbox.KindNotify:
 		if m.Notification == nil {
-			return belfry.Record{}, corrupt("record", "notify without a notification")
+			return inbox.Record{}, corrupt("record", "notify without a notification")
 		}
 		if r.Notification, err = toNotification("record", m.Notification); err != nil {
-			return belfry.Record{}, err
+			return inbox.Record{}, err
 		}
 		r.Rule, r.Silent = m.Rule, m.Silent
 		r.Origin, err = toOrigin(m.Origin)
-	case belfry.KindRetract:
+	case inbox.KindRetract:
 		if m.Retraction == nil {
-			return belfry.Record{}, corrupt("record", "retract without a retraction")
+			return inbox.Record{}, corrupt("record", "retract without a retraction")
 		}
 		r.Retraction = belfry.Retraction{
 			Source:      m.Retraction.Source,
@@ -69,7 +70,7 @@ func DecodeRecord(b []byte) (belfry.Record, error) {
 		}
 		r.Rule = m.Rule
 		r.Origin, err = toOrigin(m.Origin)
-	case belfry.KindErase, belfry.KindTouch:
+	case inbox.KindErase, inbox.KindTouch:
 	default:
 		r.UpTo, r.Category = m.UpTo, m.Category
 		if len(m.Seqs) > 0 {
@@ -77,12 +78,12 @@ func DecodeRecord(b []byte) (belfry.Record, error) {
 		}
 	}
 	if err != nil {
-		return belfry.Record{}, err
+		return inbox.Record{}, err
 	}
 	return r, nil
 }
 
-func fromOrigin(o belfry.Origin) *belfrypb.Origin {
+func fromOrigin(o inbox.Origin) *belfrypb.Origin {
 	if o.IsZero() {
 		return nil
 	}
@@ -95,13 +96,13 @@ func fromOrigin(o belfry.Origin) *belfrypb.Origin {
 	}
 }
 
-func toOrigin(m *belfrypb.Origin) (belfry.Origin, error) {
+func toOrigin(m *belfrypb.Origin) (inbox.Origin, error) {
 	if m == nil {
-		return belfry.Origin{}, nil
+		return inbox.Origin{}, nil
 	}
-	o := belfry.Origin{Partition: m.Partition, Rule: m.Rule, Offset: m.Offset, Index: m.Index}
+	o := inbox.Origin{Partition: m.Partition, Rule: m.Rule, Offset: m.Offset, Index: m.Index}
 	if len(m.TopicId) != len(o.TopicID) {
-		return belfry.Origin{}, corrupt("record", "origin with a topic ID of %d bytes", len(m.TopicId))
+		return inbox.Origin{}, corrupt("record", "origin with a topic ID of %d bytes", len(m.TopicId))
 	}
 	copy(o.TopicID[:], m.TopicId)
 	return o, nil

@@ -14,9 +14,10 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/codec/belfrypb"
+	"github.com/belfry/belfry/inbox"
 )
 
-func checkRecord(t fataler, r belfry.Record) {
+func checkRecord(t fataler, r inbox.Record) {
 	t.Helper()
 	b, err := codec.EncodeRecord(r)
 	if err != nil {
@@ -35,8 +36,8 @@ func checkRecord(t fataler, r belfry.Record) {
 }
 
 func TestRecordRoundTrip(t *testing.T) {
-	for kind := belfry.KindNotify; kind.Valid(); kind++ {
-		t.Run(kind.String(), func(t *testing.T) { checkRecord(t, belfry.Record{Kind: kind}) })
+	for kind := inbox.KindNotify; kind.Valid(); kind++ {
+		t.Run(kind.String(), func(t *testing.T) { checkRecord(t, inbox.Record{Kind: kind}) })
 	}
 	t.Run("any", rapid.MakeCheck(func(t *rapid.T) { checkRecord(t, drawRecord(t)) }))
 }
@@ -47,34 +48,34 @@ func TestKindsAreThoseOfTheDomain(t *testing.T) {
 		if number == 0 {
 			continue
 		}
-		if got := "KIND_" + strings.ToUpper(belfry.Kind(number).String()); got != name {
+		if got := "KIND_" + strings.ToUpper(inbox.Kind(number).String()); got != name {
 			t.Errorf("kind %d: got %s, want %s", number, got, name)
 		}
 	}
-	if next := belfry.Kind(len(belfrypb.Kind_name)); next.Valid() {
+	if next := inbox.Kind(len(belfrypb.Kind_name)); next.Valid() {
 		t.Errorf("%v is not in belfry.proto", next)
 	}
 }
 
 // What does not count for the kind, and what the key says, is not stored.
 func TestEncodeRecordLeavesOut(t *testing.T) {
-	full := belfry.Record{
+	full := inbox.Record{
 		Notification: belfry.Notification{Recipient: "user-7", ID: "1"},
 		Rule:         "rule",
-		Origin:       belfry.Origin{Offset: 1},
+		Origin:       inbox.Origin{Offset: 1},
 		Retraction:   belfry.Retraction{Recipient: "user-7", ID: "1"},
 		Seqs:         []uint64{1},
 		UpTo:         2,
 		Category:     "board",
 	}
 	for _, tt := range []struct {
-		kind belfry.Kind
-		want belfry.Record
+		kind inbox.Kind
+		want inbox.Record
 	}{
-		{belfry.KindNotify, belfry.Record{Notification: belfry.Notification{ID: "1"}, Rule: "rule", Origin: belfry.Origin{Offset: 1}}},
-		{belfry.KindRetract, belfry.Record{Retraction: belfry.Retraction{ID: "1"}, Rule: "rule", Origin: belfry.Origin{Offset: 1}}},
-		{belfry.KindDelete, belfry.Record{Seqs: []uint64{1}, UpTo: 2, Category: "board"}},
-		{belfry.KindErase, belfry.Record{}},
+		{inbox.KindNotify, inbox.Record{Notification: belfry.Notification{ID: "1"}, Rule: "rule", Origin: inbox.Origin{Offset: 1}}},
+		{inbox.KindRetract, inbox.Record{Retraction: belfry.Retraction{ID: "1"}, Rule: "rule", Origin: inbox.Origin{Offset: 1}}},
+		{inbox.KindDelete, inbox.Record{Seqs: []uint64{1}, UpTo: 2, Category: "board"}},
+		{inbox.KindErase, inbox.Record{}},
 	} {
 		t.Run(tt.kind.String(), func(t *testing.T) {
 			full.Kind, tt.want.Kind = tt.kind, tt.kind
@@ -102,7 +103,7 @@ func TestTimes(t *testing.T) {
 		{"before 1970", time.UnixMilli(-1), time.UnixMilli(-1).UTC()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{Time: tt.in, ExpiresAt: tt.in}}
+			r := inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{Time: tt.in, ExpiresAt: tt.in}}
 			b, err := codec.EncodeRecord(r)
 			if err != nil {
 				t.Fatal(err)
@@ -119,16 +120,16 @@ func TestTimes(t *testing.T) {
 }
 
 func TestEncodeRecordRefuses(t *testing.T) {
-	notify := func(n belfry.Notification) belfry.Record {
-		return belfry.Record{Kind: belfry.KindNotify, Notification: n}
+	notify := func(n belfry.Notification) inbox.Record {
+		return inbox.Record{Kind: inbox.KindNotify, Notification: n}
 	}
 	for _, tt := range []struct {
 		name   string
-		record belfry.Record
+		record inbox.Record
 		want   string
 	}{
-		{"no kind", belfry.Record{}, "kind(0)"},
-		{"unknown kind", belfry.Record{Kind: belfry.KindTouch + 1}, "kind(11)"},
+		{"no kind", inbox.Record{}, "kind(0)"},
+		{"unknown kind", inbox.Record{Kind: inbox.KindTouch + 1}, "kind(11)"},
 		{"priority", notify(belfry.Notification{Priority: 3}), "priority 3"},
 		{"late time", notify(belfry.Notification{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}), "time in the year 10000"},
 		{
@@ -196,7 +197,7 @@ func TestTextOrderDoesNotCount(t *testing.T) {
 			l := languages[(i+j)%len(languages)]
 			n.Title[l], n.Body[l] = "title "+l, "body "+l
 		}
-		got, err := codec.EncodeRecord(belfry.Record{Kind: belfry.KindNotify, Notification: n})
+		got, err := codec.EncodeRecord(inbox.Record{Kind: inbox.KindNotify, Notification: n})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,8 +6,8 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec/belfrypb"
+	"github.com/belfry/belfry/inbox"
 )
 
 // The field numbers of belfrypb.Row that [RowVersion] looks for.
@@ -17,9 +17,9 @@ const (
 )
 
 // EncodeState returns the row of s in the unread table. The error matches
-// [belfry.ErrCorrupt] if s is no state that [belfry.Fold] could have made; a
+// [belfry.ErrCorrupt] if s is no state that [inbox.Fold] could have made; a
 // category that is not UTF-8 is an error too.
-func EncodeState(s *belfry.State) ([]byte, error) {
+func EncodeState(s *inbox.State) ([]byte, error) {
 	if err := checkState(s); err != nil {
 		return nil, corrupt("row", "%v", err)
 	}
@@ -42,12 +42,12 @@ func EncodeState(s *belfry.State) ([]byte, error) {
 
 // DecodeState is the inverse of [EncodeState]. Its errors match
 // [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
-func DecodeState(b []byte) (belfry.State, error) {
+func DecodeState(b []byte) (inbox.State, error) {
 	var m belfrypb.Row
 	if err := unmarshal("row", b, &m, rowFormat); err != nil {
-		return belfry.State{}, err
+		return inbox.State{}, err
 	}
-	s := belfry.State{
+	s := inbox.State{
 		Epoch:   m.Epoch,
 		Base:    m.Base,
 		Version: m.Version,
@@ -59,21 +59,21 @@ func DecodeState(b []byte) (belfry.State, error) {
 	}
 	var err error
 	if s.Items, err = items(&m); err != nil {
-		return belfry.State{}, corrupt("row", "%v", err)
+		return inbox.State{}, corrupt("row", "%v", err)
 	}
 	if s.Removals, err = removals(&m); err != nil {
-		return belfry.State{}, corrupt("row", "%v", err)
+		return inbox.State{}, corrupt("row", "%v", err)
 	}
 	if s.Watermarks, err = watermarks(&m); err != nil {
-		return belfry.State{}, corrupt("row", "%v", err)
+		return inbox.State{}, corrupt("row", "%v", err)
 	}
 	if err = checkState(&s); err != nil {
-		return belfry.State{}, corrupt("row", "%v", err)
+		return inbox.State{}, corrupt("row", "%v", err)
 	}
 	return s, nil
 }
 
-// RowVersion returns the [belfry.State].Version of an encoded row without
+// RowVersion returns the [inbox.State].Version of an encoded row without
 // decoding the rest of it, for guards against rows that go back. A nil error
 // does not mean that [DecodeState] would take the row. Errors match
 // [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
@@ -126,7 +126,7 @@ func NotOlder(old, next []byte) bool {
 
 // checkState returns what is wrong with s: something that no history of
 // records leads to, and that would make what is derived from it wrong.
-func checkState(s *belfry.State) error {
+func checkState(s *inbox.State) error {
 	if s.Base > s.Version || s.Horizon > s.Version {
 		return fmt.Errorf("version %d below base %d or horizon %d", s.Version, s.Base, s.Horizon)
 	}

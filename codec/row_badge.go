@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // The field numbers of belfrypb.Row that a badge is made of, besides those of
@@ -17,24 +18,24 @@ const (
 	rowExpiresAtField  = 16
 )
 
-// DecodeStamp returns the [belfry.State].Stamp of an encoded row at now. It
+// DecodeStamp returns the [inbox.State].Stamp of an encoded row at now. It
 // skips all but the few fields that this takes, and allocates nothing. A nil
 // error does not mean that [DecodeState] would take the row. Errors match
 // [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
-func DecodeStamp(b []byte, now time.Time) (belfry.Stamp, error) {
+func DecodeStamp(b []byte, now time.Time) (inbox.Stamp, error) {
 	h, err := readHead(b, false)
 	if err != nil {
-		return belfry.Stamp{}, err
+		return inbox.Stamp{}, err
 	}
 	if h.spread {
 		s, err := DecodeState(b)
 		return s.Stamp(now), err
 	}
-	stamp := belfry.Stamp{Cursor: h.cursor()}
+	stamp := inbox.Stamp{Cursor: h.cursor()}
 	for len(h.expiresAt) > 0 {
-		var e belfry.Entry
+		var e inbox.Entry
 		if e.ExpiresAt, err = h.nextExpiry(); err != nil {
-			return belfry.Stamp{}, err
+			return inbox.Stamp{}, err
 		}
 		if e.Expired(now) {
 			stamp.Expired++
@@ -43,34 +44,34 @@ func DecodeStamp(b []byte, now time.Time) (belfry.Stamp, error) {
 	return stamp, nil
 }
 
-// DecodeBadge returns the [belfry.State].Badge of an encoded row at now, for a
+// DecodeBadge returns the [inbox.State].Badge of an encoded row at now, for a
 // small part of what [DecodeState] takes. What [DecodeStamp] says of errors
 // holds here too.
-func DecodeBadge(b []byte, now time.Time) (belfry.Badge, error) {
+func DecodeBadge(b []byte, now time.Time) (inbox.Badge, error) {
 	h, err := readHead(b, true)
 	if err != nil {
-		return belfry.Badge{}, err
+		return inbox.Badge{}, err
 	}
 	if h.spread {
 		s, err := DecodeState(b)
 		return s.Badge(now), err
 	}
-	badge := belfry.Badge{
-		Stamp:  belfry.Stamp{Cursor: h.cursor()},
-		Counts: belfry.Counts{Categories: map[string]belfry.Tally{}},
+	badge := inbox.Badge{
+		Stamp:  inbox.Stamp{Cursor: h.cursor()},
+		Counts: inbox.Counts{Categories: map[string]inbox.Tally{}},
 	}
-	var few [16]belfry.Tally
+	var few [16]inbox.Tally
 	tallies := few[:]
 	if n := len(h.categories); n > len(few) {
-		tallies = make([]belfry.Tally, n)
+		tallies = make([]inbox.Tally, n)
 	}
 	for rest := h.meta; len(rest) > 0; {
 		meta, n := protowire.ConsumeVarint(rest)
 		if n < 0 {
-			return belfry.Badge{}, corrupt("row", "%v", protowire.ParseError(n))
+			return inbox.Badge{}, corrupt("row", "%v", protowire.ParseError(n))
 		}
 		rest = rest[n:]
-		e := belfry.Entry{
+		e := inbox.Entry{
 			Priority: belfry.Priority(meta>>metaPriorityShift&metaPriorityMask) + belfry.PriorityLow,
 			Read:     meta&metaRead != 0,
 			Seen:     meta&metaSeen != 0,
@@ -78,12 +79,12 @@ func DecodeBadge(b []byte, now time.Time) (belfry.Badge, error) {
 		}
 		if meta&metaExpiresAt != 0 {
 			if e.ExpiresAt, err = h.nextExpiry(); err != nil {
-				return belfry.Badge{}, err
+				return inbox.Badge{}, err
 			}
 		}
 		category := meta >> metaCategoryShift
 		if category > uint64(len(h.categories)) {
-			return belfry.Badge{}, corrupt("row", "category %d of %d", category, len(h.categories))
+			return inbox.Badge{}, corrupt("row", "category %d of %d", category, len(h.categories))
 		}
 		if e.Expired(now) {
 			badge.Expired++
@@ -100,7 +101,7 @@ func DecodeBadge(b []byte, now time.Time) (belfry.Badge, error) {
 		if tallies[i].Unread > 0 {
 			// A name may stand there twice, although no writer of ours does that.
 			t := badge.Categories[string(name)]
-			badge.Categories[string(name)] = belfry.Tally{Unread: t.Unread + tallies[i].Unread, Unseen: t.Unseen + tallies[i].Unseen}
+			badge.Categories[string(name)] = inbox.Tally{Unread: t.Unread + tallies[i].Unread, Unseen: t.Unseen + tallies[i].Unseen}
 		}
 	}
 	return badge, nil
@@ -167,8 +168,8 @@ func (h *rowHead) column(c *[]byte, b []byte) (n int) {
 	return n
 }
 
-func (h *rowHead) cursor() belfry.Cursor {
-	s := belfry.State{Epoch: h.epoch, Version: h.version}
+func (h *rowHead) cursor() inbox.Cursor {
+	s := inbox.State{Epoch: h.epoch, Version: h.version}
 	return s.Cursor()
 }
 

@@ -11,11 +11,12 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/inbox"
 )
 
 // checkBadge fails unless what is read of b alone is what s shows, before,
 // between and after the expiries of its items.
-func checkBadge(t fataler, b []byte, s *belfry.State) {
+func checkBadge(t fataler, b []byte, s *inbox.State) {
 	t.Helper()
 	at := []int64{0, 1 << 50}
 	for _, e := range s.Items {

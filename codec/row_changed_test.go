@@ -6,16 +6,16 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/codec/belfrypb"
+	"github.com/belfry/belfry/inbox"
 )
 
 // An older program writes what it doesn't know as it found it: it must not be
 // taken for the time of its own change.
 func TestChangedAtOfAnOlderProgram(t *testing.T) {
 	at := time.Date(2026, 3, 2, 9, 0, 0, 5e6, time.UTC)
-	b, err := codec.EncodeState(&belfry.State{Epoch: 7, Version: 5, ChangedAt: at})
+	b, err := codec.EncodeState(&inbox.State{Epoch: 7, Version: 5, ChangedAt: at})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec/belfrypb"
+	"github.com/belfry/belfry/inbox"
 )
 
 // The bits of item_meta in belfry.proto.
@@ -31,7 +32,7 @@ const (
 // round-trips whatever stands before it; whether the values make sense is
 // checked on the whole row.
 
-func setItems(m *belfrypb.Row, items []belfry.Entry) {
+func setItems(m *belfrypb.Row, items []inbox.Entry) {
 	if len(items) == 0 {
 		return
 	}
@@ -94,7 +95,7 @@ func setItems(m *belfrypb.Row, items []belfry.Entry) {
 }
 
 // items uses up the sparse columns of m.
-func items(m *belfrypb.Row) ([]belfry.Entry, error) {
+func items(m *belfrypb.Row) ([]inbox.Entry, error) {
 	n := len(m.ItemSeq)
 	if len(m.ItemMeta) != n || len(m.ItemHash) != n {
 		return nil, fmt.Errorf("item columns of %d, %d and %d values", n, len(m.ItemMeta), len(m.ItemHash))
@@ -102,7 +103,7 @@ func items(m *belfrypb.Row) ([]belfry.Entry, error) {
 	if n == 0 {
 		return nil, nil
 	}
-	items := make([]belfry.Entry, n)
+	items := make([]inbox.Entry, n)
 	var seq, changed uint64
 	var expiresAt int64
 	// Whether each bit of meta had its value in a sparse column. What is left of
@@ -111,7 +112,7 @@ func items(m *belfrypb.Row) ([]belfry.Entry, error) {
 	for i, meta := range m.ItemMeta {
 		seq += m.ItemSeq[i]
 		e := &items[i]
-		*e = belfry.Entry{
+		*e = inbox.Entry{
 			Seq:      seq,
 			Version:  seq,
 			Hash:     m.ItemHash[i],
@@ -168,14 +169,14 @@ func take[T any](column *[]T, ok *bool) T {
 	return v
 }
 
-func setRemovals(m *belfrypb.Row, removals []belfry.Removal) {
+func setRemovals(m *belfrypb.Row, removals []inbox.Removal) {
 	if len(removals) == 0 {
 		return
 	}
 	m.RemovalVersion = make([]uint64, len(removals))
 	m.RemovalSeq = make([]int64, len(removals))
 	m.RemovalHash = make([]uint64, len(removals))
-	var last belfry.Removal
+	var last inbox.Removal
 	for i, r := range removals {
 		m.RemovalVersion[i] = r.Version - last.Version
 		m.RemovalSeq[i] = int64(r.Seq - last.Seq)
@@ -184,7 +185,7 @@ func setRemovals(m *belfrypb.Row, removals []belfry.Removal) {
 	}
 }
 
-func removals(m *belfrypb.Row) ([]belfry.Removal, error) {
+func removals(m *belfrypb.Row) ([]inbox.Removal, error) {
 	n := len(m.RemovalVersion)
 	if len(m.RemovalSeq) != n || len(m.RemovalHash) != n {
 		return nil, fmt.Errorf("removal columns of %d, %d and %d values", n, len(m.RemovalSeq), len(m.RemovalHash))
@@ -192,8 +193,8 @@ func removals(m *belfrypb.Row) ([]belfry.Removal, error) {
 	if n == 0 {
 		return nil, nil
 	}
-	removals := make([]belfry.Removal, n)
-	var last belfry.Removal
+	removals := make([]inbox.Removal, n)
+	var last inbox.Removal
 	for i := range removals {
 		last.Version += m.RemovalVersion[i]
 		last.Seq += uint64(m.RemovalSeq[i])
@@ -203,7 +204,7 @@ func removals(m *belfrypb.Row) ([]belfry.Removal, error) {
 	return removals, nil
 }
 
-func setWatermarks(m *belfrypb.Row, watermarks []belfry.Watermark) {
+func setWatermarks(m *belfrypb.Row, watermarks []inbox.Watermark) {
 	if len(watermarks) == 0 {
 		return
 	}
@@ -215,7 +216,7 @@ func setWatermarks(m *belfrypb.Row, watermarks []belfry.Watermark) {
 	}
 }
 
-func watermarks(m *belfrypb.Row) ([]belfry.Watermark, error) {
+func watermarks(m *belfrypb.Row) ([]inbox.Watermark, error) {
 	n := len(m.WatermarkKey)
 	if len(m.WatermarkOffset) != n || len(m.WatermarkIndex) != n {
 		return nil, fmt.Errorf("watermark columns of %d, %d and %d values", n, len(m.WatermarkOffset), len(m.WatermarkIndex))
@@ -223,9 +224,9 @@ func watermarks(m *belfrypb.Row) ([]belfry.Watermark, error) {
 	if n == 0 {
 		return nil, nil
 	}
-	watermarks := make([]belfry.Watermark, n)
+	watermarks := make([]inbox.Watermark, n)
 	for i := range watermarks {
-		watermarks[i] = belfry.Watermark{Key: m.WatermarkKey[i], Offset: m.WatermarkOffset[i], Index: m.WatermarkIndex[i]}
+		watermarks[i] = inbox.Watermark{Key: m.WatermarkKey[i], Offset: m.WatermarkOffset[i], Index: m.WatermarkIndex[i]}
 	}
 	return watermarks, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/codec/belfrypb"
+	"github.com/belfry/belfry/inbox"
 )
 
 type fataler interface {
@@ -20,7 +21,7 @@ type fataler interface {
 }
 
 // checkRow fails unless s round-trips, as a value and as bytes.
-func checkRow(t fataler, s belfry.State) {
+func checkRow(t fataler, s inbox.State) {
 	t.Helper()
 	b, err := codec.EncodeState(&s)
 	if err != nil {
@@ -44,12 +45,12 @@ func checkRow(t fataler, s belfry.State) {
 }
 
 func TestStateRoundTrip(t *testing.T) {
-	t.Run("zero", func(t *testing.T) { checkRow(t, belfry.State{}) })
+	t.Run("zero", func(t *testing.T) { checkRow(t, inbox.State{}) })
 	t.Run("typical", func(t *testing.T) { checkRow(t, typicalState(100, 5)) })
 	t.Run("full", func(t *testing.T) { checkRow(t, fullState()) })
 	t.Run("any", rapid.MakeCheck(func(t *rapid.T) { checkRow(t, drawState(t)) }))
 	t.Run("history", rapid.MakeCheck(func(t *rapid.T) {
-		drawHistory(t, func(s belfry.State) { checkRow(t, s) })
+		drawHistory(t, func(s inbox.State) { checkRow(t, s) })
 	}))
 }
 
@@ -71,8 +72,8 @@ func TestStateKeepsUnknownFields(t *testing.T) {
 		t.Errorf("got %x, %v; want %x", again, err, b)
 	}
 	// A fold in between must not lose them either.
-	folded, _ := belfry.Fold(got, belfry.Record{Kind: belfry.KindTouch},
-		belfry.Input{Position: belfry.Position{Epoch: got.Epoch + 1}})
+	folded, _ := inbox.Fold(got, inbox.Record{Kind: inbox.KindTouch},
+		inbox.Input{Position: inbox.Position{Epoch: got.Epoch + 1}})
 	if !bytes.Equal(folded.Extra, got.Extra) {
 		t.Errorf("after a fold: got extra %q, want %q", folded.Extra, got.Extra)
 	}
@@ -172,13 +173,13 @@ func TestDecodeStateRefuses(t *testing.T) {
 func TestEncodeStateRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		state belfry.State
+		state inbox.State
 	}{
-		{"read without seen", belfry.State{Version: 1, Items: []belfry.Entry{{Seq: 1, Version: 1, Count: 1, Read: true}}}},
-		{"no count", belfry.State{Version: 1, Items: []belfry.Entry{{Seq: 1, Version: 1}}}},
-		{"priority", belfry.State{Version: 1, Items: []belfry.Entry{{Seq: 1, Version: 1, Count: 1, Priority: 3}}}},
-		{"item above the version", belfry.State{Version: 1, Items: []belfry.Entry{{Seq: 2, Version: 2, Count: 1}}}},
-		{"removals out of order", belfry.State{Version: 2, Removals: []belfry.Removal{{Version: 2}, {Version: 1}}}},
+		{"read without seen", inbox.State{Version: 1, Items: []inbox.Entry{{Seq: 1, Version: 1, Count: 1, Read: true}}}},
+		{"no count", inbox.State{Version: 1, Items: []inbox.Entry{{Seq: 1, Version: 1}}}},
+		{"priority", inbox.State{Version: 1, Items: []inbox.Entry{{Seq: 1, Version: 1, Count: 1, Priority: 3}}}},
+		{"item above the version", inbox.State{Version: 1, Items: []inbox.Entry{{Seq: 2, Version: 2, Count: 1}}}},
+		{"removals out of order", inbox.State{Version: 2, Removals: []inbox.Removal{{Version: 2}, {Version: 1}}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if b, err := codec.EncodeState(&tt.state); !errors.Is(err, belfry.ErrCorrupt) {
@@ -186,7 +187,7 @@ func TestEncodeStateRefuses(t *testing.T) {
 			}
 		})
 	}
-	s := belfry.State{Version: 1, Items: []belfry.Entry{{Seq: 1, Version: 1, Count: 1, Category: "\xff"}}}
+	s := inbox.State{Version: 1, Items: []inbox.Entry{{Seq: 1, Version: 1, Count: 1, Category: "\xff"}}}
 	if b, err := codec.EncodeState(&s); err == nil {
 		t.Errorf("category that is not UTF-8: got %x", b)
 	}

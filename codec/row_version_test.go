@@ -3,13 +3,13 @@ package codec_test
 import (
 	"testing"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/inbox"
 )
 
 func TestNotOlder(t *testing.T) {
 	row := func(version uint64) []byte {
-		b, err := codec.EncodeState(&belfry.State{Epoch: 7, Version: version})
+		b, err := codec.EncodeState(&inbox.State{Epoch: 7, Version: version})
 		if err != nil {
 			t.Fatal(err)
 		}

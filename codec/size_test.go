@@ -3,15 +3,15 @@ package codec_test
 import (
 	"testing"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/inbox"
 )
 
 // A row is written again at each event, so its size is what an event costs.
 func TestRowSize(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
-		state      belfry.State
+		state      inbox.State
 		items      int
 		removals   int
 		watermarks int
@@ -41,7 +41,7 @@ func TestRowSize(t *testing.T) {
 }
 
 // withoutRemovals is a user who has removed nothing yet.
-func withoutRemovals(s belfry.State) belfry.State {
+func withoutRemovals(s inbox.State) inbox.State {
 	s.Removals = nil
 	return s
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -59,8 +60,8 @@ func consume(t *testing.T, cfg engine.Config, topic string, partition int32, n i
 	return kafkatest.Consume(t, cfg.Brokers, topic, n, partition)
 }
 
-func touch(recipient string, seq uint64) belfry.Addressed {
-	return belfry.Addressed{Recipient: recipient, Record: belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{seq}}}
+func touch(recipient string, seq uint64) inbox.Addressed {
+	return inbox.Addressed{Recipient: recipient, Record: inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{seq}}}
 }
 
 func TestJournalTellsWhereRecordsAre(t *testing.T) {
@@ -78,7 +79,7 @@ func TestJournalTellsWhereRecordsAre(t *testing.T) {
 	for w := range writers {
 		writing.Go(func() {
 			a, b := fmt.Sprintf("사용자-%d", w), fmt.Sprintf("user-%d", w)
-			var records []belfry.Addressed
+			var records []inbox.Addressed
 			for i := range uint64(each) {
 				records = append(records, touch(a, i+1), touch(b, i+1))
 			}
@@ -129,7 +130,7 @@ func TestJournalWritesNothingThatDoesNotEncode(t *testing.T) {
 	t.Parallel()
 	cfg, all := topics(t)
 	j := openJournal(t, cfg)
-	_, err := j.Append(t.Context(), touch("a", 1), belfry.Addressed{Recipient: "a", Record: belfry.Record{Kind: 99}})
+	_, err := j.Append(t.Context(), touch("a", 1), inbox.Addressed{Recipient: "a", Record: inbox.Record{Kind: 99}})
 	if !errors.Is(err, belfry.ErrCorrupt) {
 		t.Errorf("append: %v", err)
 	}

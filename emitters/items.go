@@ -6,6 +6,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Items takes contents out of the inbox table, by way of the items topic: the
@@ -25,7 +26,7 @@ func OpenItems(cfg engine.Config, prefix belfry.Prefix) (*Items, error) {
 // acknowledgement. After an error it may or may not have been written; when ctx
 // ends first, it probably will be. To remove what is not there does no harm.
 func (i *Items) Remove(ctx context.Context, recipient string, seq uint64) error {
-	promise, err := i.emitter.Emit(belfry.ItemKey(recipient, seq), nil)
+	promise, err := i.emitter.Emit(inbox.ItemKey(recipient, seq), nil)
 	if err != nil {
 		return fmt.Errorf("write tombstone: %w", err)
 	}

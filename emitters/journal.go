@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Journal writes to the users' journals. It is safe for concurrent use.
@@ -53,7 +54,7 @@ func (j *Journal) refresh() error {
 // broker's acknowledgement of all. They carry on the trace that ctx is in. Positions are in the order of the records.
 // After an error any of them may or may not have been written; when ctx ends
 // first, they probably will be.
-func (j *Journal) Append(ctx context.Context, records ...belfry.Addressed) ([]belfry.Position, error) {
+func (j *Journal) Append(ctx context.Context, records ...inbox.Addressed) ([]inbox.Position, error) {
 	encoded := make([][]byte, len(records))
 	for i, r := range records {
 		var err error
@@ -62,7 +63,7 @@ func (j *Journal) Append(ctx context.Context, records ...belfry.Addressed) ([]be
 		}
 	}
 	var wait pending
-	positions := make([]belfry.Position, len(records))
+	positions := make([]inbox.Position, len(records))
 	headers := engine.TraceHeaders(trace.SpanContextFromContext(ctx))
 	for i, r := range records {
 		promise, err := j.emitter.EmitWithHeaders(r.Recipient, encoded[i], headers)
@@ -70,7 +71,7 @@ func (j *Journal) Append(ctx context.Context, records ...belfry.Addressed) ([]be
 			return nil, fmt.Errorf("write journal: %w", err)
 		}
 		wait.add(promise, func(m *sarama.ProducerMessage) {
-			positions[i] = belfry.Position{Epoch: j.epoch.Load(), Offset: m.Offset}
+			positions[i] = inbox.Position{Epoch: j.epoch.Load(), Offset: m.Offset}
 		})
 	}
 	if err := wait.done(ctx); err != nil {

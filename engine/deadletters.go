@@ -8,7 +8,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 )
 
 // DeadLetters writes records that cannot be processed to the dead-letter topic:
@@ -79,7 +79,7 @@ func byNumber() kgo.Partitioner {
 //
 // done is called once, from any goroutine, when the broker has acknowledged the
 // letter or it cannot be written. It must not block.
-func (d *DeadLetters) Send(ctx context.Context, raw *sarama.ConsumerMessage, why belfry.DeadLetter, done func(error)) {
+func (d *DeadLetters) Send(ctx context.Context, raw *sarama.ConsumerMessage, why deadletter.Envelope, done func(error)) {
 	why.Topic, why.Partition, why.Offset, why.Timestamp = raw.Topic, raw.Partition, raw.Offset, raw.Timestamp
 	why.Version, why.DeadAt = d.version, d.now()
 	record := deadLetter(raw, &why)

@@ -6,13 +6,13 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 )
 
 // deadLetter is the record of a letter, cut so that its topic takes it: of the
 // key what fits, then as many whole headers, then of the value what is left. So
 // what tells where it belongs is kept the longest, and no record is too large.
-func deadLetter(raw *sarama.ConsumerMessage, why *belfry.DeadLetter) *kgo.Record {
+func deadLetter(raw *sarama.ConsumerMessage, why *deadletter.Envelope) *kgo.Record {
 	own := make([]kgo.RecordHeader, len(raw.Headers))
 	for i, h := range raw.Headers {
 		own[i] = kgo.RecordHeader{Key: string(h.Key), Value: h.Value}
@@ -46,7 +46,7 @@ func deadLetter(raw *sarama.ConsumerMessage, why *belfry.DeadLetter) *kgo.Record
 const recordOverhead = 256
 
 // oursAtMost is what our headers take, those that tell of cuts too.
-func oursAtMost(why *belfry.DeadLetter) int {
+func oursAtMost(why *deadletter.Envelope) int {
 	all := *why
 	all.KeyLength, all.HeaderCount, all.Length = 1<<31-1, 1<<31-1, 1<<31-1
 	n := 0

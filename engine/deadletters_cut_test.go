@@ -9,6 +9,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 )
 
@@ -30,31 +31,31 @@ func TestNoDeadLetterIsTooLarge(t *testing.T) {
 		return out
 	}
 	long := strings.Repeat("가", 10_000)
-	wordy := belfry.DeadLetter{Reason: belfry.ReasonPanic, Error: long, Stack: long, Group: long, Rule: long, Field: long}
+	wordy := deadletter.Envelope{Reason: deadletter.ReasonPanic, Error: long, Stack: long, Group: long, Rule: long, Field: long}
 	tests := []struct {
 		name string
 		raw  sarama.ConsumerMessage
-		why  belfry.DeadLetter
+		why  deadletter.Envelope
 		// What the letter says of cuts; of the value at least so much is left.
 		length, headers, key int
 		value                int
 	}{
-		{"all fits", sarama.ConsumerMessage{Key: []byte("k"), Value: make([]byte, mega), Headers: headers(3, 10)}, belfry.DeadLetter{}, 0, 0, 0, mega},
-		{"nearly too large", sarama.ConsumerMessage{Value: make([]byte, 1_999_000)}, belfry.DeadLetter{}, 0, 0, 0, 1_999_000},
+		{"all fits", sarama.ConsumerMessage{Key: []byte("k"), Value: make([]byte, mega), Headers: headers(3, 10)}, deadletter.Envelope{}, 0, 0, 0, mega},
+		{"nearly too large", sarama.ConsumerMessage{Value: make([]byte, 1_999_000)}, deadletter.Envelope{}, 0, 0, 0, 1_999_000},
 		{"a long error beside", sarama.ConsumerMessage{Value: make([]byte, 1_999_000)}, wordy, 1_999_000, 0, 0, 1_980_000},
-		{"large value", sarama.ConsumerMessage{Key: []byte("k"), Value: make([]byte, 3*mega), Headers: headers(3, 10)}, belfry.DeadLetter{}, 3 * mega, 0, 0, 1_990_000},
-		{"large value beside large headers", sarama.ConsumerMessage{Value: make([]byte, 2*mega), Headers: headers(10, mega/10)}, belfry.DeadLetter{}, 2 * mega, 0, 0, 940_000},
-		{"headers alone", sarama.ConsumerMessage{Key: []byte("k"), Value: make([]byte, 100_000), Headers: headers(30, mega/10)}, belfry.DeadLetter{}, 100_000, 30, 0, 1},
-		{"one header alone", sarama.ConsumerMessage{Key: []byte("k"), Value: []byte("v"), Headers: headers(1, 3*mega)}, belfry.DeadLetter{}, 0, 1, 0, 1},
+		{"large value", sarama.ConsumerMessage{Key: []byte("k"), Value: make([]byte, 3*mega), Headers: headers(3, 10)}, deadletter.Envelope{}, 3 * mega, 0, 0, 1_990_000},
+		{"large value beside large headers", sarama.ConsumerMessage{Value: make([]byte, 2*mega), Headers: headers(10, mega/10)}, deadletter.Envelope{}, 2 * mega, 0, 0, 940_000},
+		{"headers alone", sarama.ConsumerMessage{Key: []byte("k"), Value: make([]byte, 100_000), Headers: headers(30, mega/10)}, deadletter.Envelope{}, 100_000, 30, 0, 1},
+		{"one header alone", sarama.ConsumerMessage{Key: []byte("k"), Value: []byte("v"), Headers: headers(1, 3*mega)}, deadletter.Envelope{}, 0, 1, 0, 1},
 		{"many small headers", sarama.ConsumerMessage{Value: []byte("v"), Headers: headers(400_000, 0)}, wordy, 0, 400_000, 0, 1},
-		{"key alone", sarama.ConsumerMessage{Key: make([]byte, 3*mega), Value: []byte("v"), Headers: headers(1, 1)}, belfry.DeadLetter{}, 1, 1, 3 * mega, 0},
-		{"no value", sarama.ConsumerMessage{Headers: headers(1, 3*mega)}, belfry.DeadLetter{}, 0, 1, 0, 0},
+		{"key alone", sarama.ConsumerMessage{Key: make([]byte, 3*mega), Value: []byte("v"), Headers: headers(1, 1)}, deadletter.Envelope{}, 1, 1, 3 * mega, 0},
+		{"no value", sarama.ConsumerMessage{Headers: headers(1, 3*mega)}, deadletter.Envelope{}, 0, 1, 0, 0},
 	}
 	for i, tt := range tests {
 		acknowledged := make(chan error, 1)
 		tt.raw.Topic, tt.raw.Offset = "in", int64(i)
 		if tt.why.Reason == "" {
-			tt.why.Reason = belfry.ReasonTooLarge
+			tt.why.Reason = deadletter.ReasonTooLarge
 		}
 		dead.Send(t.Context(), &tt.raw, tt.why, func(err error) { acknowledged <- err })
 		if err := <-acknowledged; err != nil {
@@ -71,7 +72,7 @@ func TestNoDeadLetterIsTooLarge(t *testing.T) {
 			for _, h := range m.Headers {
 				all = append(all, belfry.Header{Key: string(h.Key), Value: h.Value})
 			}
-			why, own, err := belfry.ParseDeadLetter(all)
+			why, own, err := deadletter.ParseEnvelope(all)
 			if err != nil {
 				t.Fatal(err)
 			}

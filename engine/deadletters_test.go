@@ -11,8 +11,9 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 func TestDeadLettersAreAsReceived(t *testing.T) {
@@ -35,7 +36,7 @@ func TestDeadLettersAreAsReceived(t *testing.T) {
 		want  string
 	}{
 		{"null key, empty value, headers in order and repeated",
-			sarama.ConsumerMessage{Value: []byte{}, Headers: []*sarama.RecordHeader{header("b", "1"), header("a", "2"), header("b", "3"), header(belfry.HeaderReason, "theirs")}},
+			sarama.ConsumerMessage{Value: []byte{}, Headers: []*sarama.RecordHeader{header("b", "1"), header("a", "2"), header("b", "3"), header(deadletter.HeaderReason, "theirs")}},
 			errTest, `key=nil value="" b=1 a=2 b=3 belfry-reason=theirs`},
 		{"empty key, null value", sarama.ConsumerMessage{Key: []byte{}}, errTest, `key="" value=nil`},
 		{"bytes that are no text", sarama.ConsumerMessage{Key: []byte{0xff}, Value: []byte{0, 0xfe}}, errTest, `key="\xff" value="\x00\xfe"`},
@@ -45,7 +46,7 @@ func TestDeadLettersAreAsReceived(t *testing.T) {
 	acknowledged := make(chan error, len(tests))
 	for i, tt := range tests {
 		tt.raw.Topic, tt.raw.Partition, tt.raw.Offset, tt.raw.Timestamp = "in", 3, int64(i), at
-		why := belfry.DeadLetter{Reason: belfry.ReasonInvalid, Error: tt.cause.Error(), Group: "g", TopicID: [16]byte{0xbe, 15: 1}, Attempt: i + 1}
+		why := deadletter.Envelope{Reason: deadletter.ReasonInvalid, Error: tt.cause.Error(), Group: "g", TopicID: [16]byte{0xbe, 15: 1}, Attempt: i + 1}
 		var p *engine.PanicError
 		if errors.As(tt.cause, &p) {
 			why.Stack = p.Stack
@@ -72,12 +73,12 @@ func TestDeadLettersAreAsReceived(t *testing.T) {
 				}
 				value := string(h.Value)
 				switch string(h.Key) {
-				case belfry.HeaderStack:
+				case deadletter.HeaderStack:
 					if !strings.Contains(value, "goroutine") || len(value) > 4096 {
 						t.Errorf("stack of %d bytes: %.40q", len(value), value)
 					}
 					value = "..."
-				case belfry.HeaderDeadAt:
+				case deadletter.HeaderDeadAt:
 					if at, err := time.Parse(time.RFC3339, value); err != nil || time.Since(at) > time.Hour || !at.Truncate(time.Millisecond).Equal(m.Timestamp) {
 						t.Errorf("dead at %q, the letter's timestamp is %v: %v", value, m.Timestamp, err)
 					}
@@ -121,7 +122,7 @@ func TestDeadLetterOfAPartitionThatIsGivenBack(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	acknowledged := make(chan error, 1)
-	dead.Send(ended, &sarama.ConsumerMessage{Topic: "in"}, belfry.DeadLetter{Reason: belfry.ReasonEmpty}, func(err error) { acknowledged <- err })
+	dead.Send(ended, &sarama.ConsumerMessage{Topic: "in"}, deadletter.Envelope{Reason: deadletter.ReasonEmpty}, func(err error) { acknowledged <- err })
 	if err := <-acknowledged; err != nil {
 		t.Error(err)
 	}
@@ -138,7 +139,7 @@ func TestGuardGivesPanicsAsErrors(t *testing.T) {
 		t.Errorf("an error: %v", err)
 	}
 	err := engine.Guard(func() error {
-		var row *belfry.State
+		var row *inbox.State
 		row.Version = 1
 		return nil
 	})

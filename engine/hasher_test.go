@@ -6,8 +6,8 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // The vectors of Kafka's own UtilsTest.testMurmur2, before the sign bit is
@@ -81,7 +81,7 @@ func TestPartitionersAgree(t *testing.T) {
 func TestItemsLieWithTheirRecipient(t *testing.T) {
 	for _, recipient := range keys() {
 		for _, seq := range []uint64{0, 1, 1<<64 - 1} {
-			key := belfry.ItemKey(recipient, seq)
+			key := inbox.ItemKey(recipient, seq)
 			if got, want := engine.Partition(key, 50), engine.Partition(recipient, 50); got != want {
 				t.Errorf("%s lies in %d, its recipient in %d", key, got, want)
 			}

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/lag"
 )
 
 // DefaultLagInterval is the time between two collections of lag.
@@ -29,7 +29,7 @@ type LagConfig struct {
 	Interval time.Duration
 	// Collected, if not nil, is told of each report, also of a failed
 	// collection. It must not modify it.
-	Collected func(belfry.LagReport)
+	Collected func(lag.Report)
 }
 
 // Lag collects how far behind consumer groups are, from what the brokers say,
@@ -40,18 +40,18 @@ type Lag struct {
 	cfg    Config
 	what   LagConfig
 	log    *slog.Logger
-	report atomic.Pointer[belfry.LagReport]
+	report atomic.Pointer[lag.Report]
 
 	// The rest is Run's alone.
 	topics map[string]*topicClocks
 	places map[string]map[string]*place // by group and topic
-	pace   map[string]*belfry.CatchUp   // by group
+	pace   map[string]*lag.CatchUp      // by group
 }
 
 // topicClocks are the clocks of one incarnation of a topic, by partition.
 type topicClocks struct {
 	id         TopicID
-	partitions []belfry.LagClock
+	partitions []lag.Clock
 }
 
 // NewLag returns a Lag that reports nothing until Run.
@@ -64,16 +64,16 @@ func NewLag(cfg Config, what LagConfig) *Lag {
 	}
 	l := &Lag{
 		cfg: cfg, what: what, log: cfg.logger().With("component", "lag"),
-		topics: map[string]*topicClocks{}, places: map[string]map[string]*place{}, pace: map[string]*belfry.CatchUp{},
+		topics: map[string]*topicClocks{}, places: map[string]map[string]*place{}, pace: map[string]*lag.CatchUp{},
 	}
-	l.report.Store(&belfry.LagReport{Groups: []belfry.GroupLag{}})
+	l.report.Store(&lag.Report{Groups: []lag.Group{}})
 	return l
 }
 
 // Report returns what was collected last. It never waits on Kafka; the caller
 // may not modify what it points to. Before the first collection it is not Up
 // and empty.
-func (l *Lag) Report() belfry.LagReport { return *l.report.Load() }
+func (l *Lag) Report() lag.Report { return *l.report.Load() }
 
 // Run collects at once and then at each interval until ctx ends. Brokers that
 // cannot be reached or refuse make reports that are not Up; Run goes on. It may
@@ -95,7 +95,7 @@ func (l *Lag) Run(ctx context.Context) error {
 
 // ReadLag collects once. Without earlier observations the time lag of others'
 // groups, and how long they take to catch up, are known in part only.
-func ReadLag(ctx context.Context, cfg Config, what LagConfig) (belfry.LagReport, error) {
+func ReadLag(ctx context.Context, cfg Config, what LagConfig) (lag.Report, error) {
 	l := NewLag(cfg, what)
 	client := &lagClient{cfg: cfg}
 	defer client.close()
@@ -124,7 +124,7 @@ func (l *Lag) collect(ctx context.Context, client *lagClient) {
 	}
 }
 
-func (l *Lag) read(ctx context.Context, client *lagClient) (belfry.LagReport, error) {
+func (l *Lag) read(ctx context.Context, client *lagClient) (lag.Report, error) {
 	began := time.Now()
 	found, err := client.read(ctx, l.what.Groups(), l.what.Others)
 	if err != nil && ctx.Err() == nil {
@@ -132,7 +132,7 @@ func (l *Lag) read(ctx context.Context, client *lagClient) (belfry.LagReport, er
 		found, err = client.read(ctx, l.what.Groups(), l.what.Others)
 	}
 	if err != nil {
-		return belfry.LagReport{}, err
+		return lag.Report{}, err
 	}
 	// After the offsets were read, so that no record is younger than this.
 	at := time.Now()
@@ -145,14 +145,14 @@ func (l *Lag) read(ctx context.Context, client *lagClient) (belfry.LagReport, er
 }
 
 // assemble joins what the brokers said. At must be after the offsets were read.
-func (l *Lag) assemble(found *lagFacts, at time.Time) belfry.LagReport {
-	groups := make([]belfry.GroupLag, 0, len(found.groups))
+func (l *Lag) assemble(found *lagFacts, at time.Time) lag.Report {
+	groups := make([]lag.Group, 0, len(found.groups))
 	for name, g := range found.groups {
-		out := belfry.GroupLag{Name: name, State: g.state, Protocol: g.protocol, Coordinator: g.coordinator, Members: g.members}
-		out.Partitions = make([]belfry.PartitionLag, 0, found.places(name))
+		out := lag.Group{Name: name, State: g.state, Protocol: g.protocol, Coordinator: g.coordinator, Members: g.members}
+		out.Partitions = make([]lag.Partition, 0, found.places(name))
 		var done, left int64
 		found.each(name, func(s *standing) {
-			p := belfry.PartitionLag{
+			p := lag.Partition{
 				Topic: s.topic, Partition: s.partition, CurrentOffset: s.committed,
 				EndOffset: s.end, OldestOffset: s.oldest, Lag: s.lag,
 			}
@@ -171,15 +171,15 @@ func (l *Lag) assemble(found *lagFacts, at time.Time) belfry.LagReport {
 		})
 		groups = append(groups, out)
 		if l.pace[name] == nil {
-			l.pace[name] = &belfry.CatchUp{}
+			l.pace[name] = &lag.CatchUp{}
 		}
 		l.pace[name].Observe(at, done, left)
 		catchUp(&groups[len(groups)-1], l.pace[name])
 	}
-	return belfry.NewLagReport(at, groups)
+	return lag.NewReport(at, groups)
 }
 
-func catchUp(g *belfry.GroupLag, pace *belfry.CatchUp) {
+func catchUp(g *lag.Group, pace *lag.CatchUp) {
 	seconds, known := pace.Seconds()
 	switch {
 	case !known:
@@ -219,7 +219,7 @@ func (l *Lag) observe(found *lagFacts, at time.Time) {
 			l.topics[name] = c
 		}
 		for len(c.partitions) < len(topic.partitions) {
-			c.partitions = append(c.partitions, belfry.LagClock{})
+			c.partitions = append(c.partitions, lag.Clock{})
 		}
 		for i, p := range topic.partitions {
 			if p.known {

@@ -17,7 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/lag"
 )
 
 // How a collection waits for brokers and how much it asks of them at once.
@@ -245,7 +245,7 @@ func (f *lagFacts) skip(group string) {
 func classicFacts(g *kmsg.DescribeGroupsResponseGroup) groupFacts {
 	facts := groupFacts{state: g.State, protocol: g.Protocol}
 	for _, m := range g.Members {
-		member := belfry.LagMember{ID: m.MemberID, ClientID: m.ClientID, Host: strings.TrimPrefix(m.ClientHost, "/")}
+		member := lag.Member{ID: m.MemberID, ClientID: m.ClientID, Host: strings.TrimPrefix(m.ClientHost, "/")}
 		var assigned kmsg.ConsumerMemberAssignment
 		// A group that is no consumers' assigns in a way of its own.
 		if g.ProtocolType == "consumer" && assigned.ReadFrom(m.MemberAssignment) == nil {
@@ -262,7 +262,7 @@ func classicFacts(g *kmsg.DescribeGroupsResponseGroup) groupFacts {
 func modernFacts(g *kmsg.ConsumerGroupDescribeResponseGroup) groupFacts {
 	facts := groupFacts{state: g.State, protocol: g.AssignorName}
 	for _, m := range g.Members {
-		member := belfry.LagMember{ID: m.MemberID, ClientID: m.ClientID, Host: strings.TrimPrefix(m.ClientHost, "/")}
+		member := lag.Member{ID: m.MemberID, ClientID: m.ClientID, Host: strings.TrimPrefix(m.ClientHost, "/")}
 		for _, t := range m.Assignment.TopicPartitions {
 			member.Assign(t.Topic, len(t.Partitions))
 			facts.topics = append(facts.topics, t.Topic)

@@ -10,9 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/lag"
 )
 
 // franz is a client that writes what sarama's does not.
@@ -124,8 +124,8 @@ func TestLagOfGroupsThatComeAndGo(t *testing.T) {
 		},
 		Others: func(group string) bool { return strings.HasPrefix(group, "team-") },
 	})
-	names := func(want string) func(belfry.LagReport) bool {
-		return func(r belfry.LagReport) bool {
+	names := func(want string) func(lag.Report) bool {
+		return func(r lag.Report) bool {
 			var got []string
 			for _, g := range r.Groups {
 				got = append(got, g.Name)
@@ -155,16 +155,16 @@ func TestLagTellsWhenCaughtUp(t *testing.T) {
 	k.create(lagTopic, 1)
 	k.produce(lagTopic, 0, 50)
 	w := watchLag(t, brokers, declared(lagGroup, lagTopic), lagGroup)
-	w.await("it never will", func(r belfry.LagReport) bool { return groupOf(r, lagGroup).CatchUpNever })
+	w.await("it never will", func(r lag.Report) bool { return groupOf(r, lagGroup).CatchUpNever })
 	next := int64(0)
-	w.await("it will", func(r belfry.LagReport) bool {
+	w.await("it will", func(r lag.Report) bool {
 		next = min(next+1, 40)
 		k.commit(lagGroup, lagTopic, 0, next)
 		g := groupOf(r, lagGroup)
 		return !g.CatchUpNever && g.CatchUpSeconds != nil && *g.CatchUpSeconds > 0
 	})
 	k.commit(lagGroup, lagTopic, 0, 50)
-	w.await("it has", func(r belfry.LagReport) bool {
+	w.await("it has", func(r lag.Report) bool {
 		g := groupOf(r, lagGroup)
 		return g.Lag == 0 && g.CatchUpSeconds != nil && *g.CatchUpSeconds == 0
 	})

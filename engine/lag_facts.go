@@ -3,7 +3,7 @@ package engine
 import (
 	"slices"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/lag"
 )
 
 // lagFacts is what the brokers said in one collection.
@@ -19,7 +19,7 @@ type groupFacts struct {
 	coordinator int32
 	state       string
 	protocol    string
-	members     []belfry.LagMember
+	members     []lag.Member
 	committed   map[string][]commit // by topic, in any order
 	topics      []string            // to show, each once; they may not exist
 }
@@ -94,7 +94,7 @@ func (f *lagFacts) each(group string, visit func(*standing)) {
 			if commits[i] >= 0 {
 				s.committed = &commits[i]
 			}
-			s.next, s.lag = belfry.OffsetLag(s.committed, p.oldest, p.end)
+			s.next, s.lag = lag.Of(s.committed, p.oldest, p.end)
 			visit(&s)
 		}
 	}

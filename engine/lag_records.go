@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/lag"
 )
 
 // How many records a collection looks at. Each costs a request and brings a
@@ -33,7 +33,7 @@ type place struct {
 
 // nextRecord is what is known of the record that a group processes next.
 type nextRecord struct {
-	wait       belfry.LagWait
+	wait       lag.Wait
 	next       int64  // what the rest was found out for
 	written    int64  // its timestamp, in milliseconds since 1970; 0: not known
 	emptyUntil int64  // there is no record from next up to here

@@ -12,10 +12,10 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/lag"
 )
 
 const (
@@ -147,9 +147,9 @@ func watchLagOf(t *testing.T, brokers []string, what engine.LagConfig) watched {
 }
 
 // await waits for a report that shows at least what ok asks for.
-func (w watched) await(what string, ok func(belfry.LagReport) bool) belfry.LagReport {
+func (w watched) await(what string, ok func(lag.Report) bool) lag.Report {
 	w.t.Helper()
-	var r belfry.LagReport
+	var r lag.Report
 	kafkatest.Eventually(w.t, 20*time.Second, func() string {
 		shown, _ := json.Marshal(r)
 		return fmt.Sprintf("%s: %s", what, shown)
@@ -161,14 +161,14 @@ func (w watched) await(what string, ok func(belfry.LagReport) bool) belfry.LagRe
 }
 
 // awaitGroup waits until the group's summary is want; see summary.
-func (w watched) awaitGroup(group, want string) belfry.GroupLag {
+func (w watched) awaitGroup(group, want string) lag.Group {
 	w.t.Helper()
-	r := w.await(group+" is "+want, func(r belfry.LagReport) bool { return r.Up && summary(r, group) == want })
+	r := w.await(group+" is "+want, func(r lag.Report) bool { return r.Up && summary(r, group) == want })
 	return groupOf(r, group)
 }
 
 // summary is state, members, lag and for each partition current/oldest/end=lag.
-func summary(r belfry.LagReport, group string) string {
+func summary(r lag.Report, group string) string {
 	g := groupOf(r, group)
 	out := fmt.Sprintf("%s %d %d", g.State, len(g.Members), g.Lag)
 	for _, p := range g.Partitions {
@@ -181,13 +181,13 @@ func summary(r belfry.LagReport, group string) string {
 	return out
 }
 
-func groupOf(r belfry.LagReport, name string) belfry.GroupLag {
+func groupOf(r lag.Report, name string) lag.Group {
 	for _, g := range r.Groups {
 		if g.Name == name {
 			return g
 		}
 	}
-	return belfry.GroupLag{}
+	return lag.Group{}
 }
 
 func declared(group, topic string) map[string][]string { return map[string][]string{group: {topic}} }
@@ -229,7 +229,7 @@ func testLagOfAGroup(t *testing.T, brokers []string) {
 	k.produce(lagTopic, 0, 4)
 	g = w.awaitGroup(lagGroup, "Empty 0 9 events/0:5/0/11=6 events/1:none/0/3=3")
 	before := g.Partitions[0].LagSeconds
-	w.await("the age grows", func(r belfry.LagReport) bool {
+	w.await("the age grows", func(r lag.Report) bool {
 		g := groupOf(r, lagGroup)
 		return g.Partitions[0].LagSeconds > before && g.MaxLagSeconds >= g.Partitions[0].LagSeconds
 	})
@@ -251,7 +251,7 @@ func testLagOfAGroup(t *testing.T, brokers []string) {
 	if err := k.admin.DeleteTopic(lagTopic); err != nil {
 		t.Fatal(err)
 	}
-	w.await("the deleted topic is gone", func(r belfry.LagReport) bool {
+	w.await("the deleted topic is gone", func(r lag.Report) bool {
 		return r.Up && len(groupOf(r, lagGroup).Partitions) == 0
 	})
 }
@@ -282,7 +282,7 @@ func TestLagOfARecreatedTopic(t *testing.T) {
 	k.create(lagTopic, 1)
 	k.produce(lagTopic, 0, 3)
 	w := watchLag(t, brokers, declared(lagGroup, lagTopic), lagGroup)
-	w.await("waits for a second", func(r belfry.LagReport) bool { return r.MaxLagSeconds > 1 })
+	w.await("waits for a second", func(r lag.Report) bool { return r.MaxLagSeconds > 1 })
 	deleted := time.Now().Truncate(time.Millisecond) // as records have it
 	if err := k.admin.DeleteTopic(lagTopic); err != nil {
 		t.Fatal(err)
@@ -290,7 +290,7 @@ func TestLagOfARecreatedTopic(t *testing.T) {
 	k.create(lagTopic, 1)
 	k.produce(lagTopic, 0, 3)
 	made := time.Now()
-	w.await("no record is older than its topic", func(r belfry.LagReport) bool {
+	w.await("no record is older than its topic", func(r lag.Report) bool {
 		return r.Lag == 3 && r.CollectedAt.After(made) && r.MaxLagSeconds <= r.CollectedAt.Sub(deleted).Seconds()
 	})
 }
@@ -311,7 +311,7 @@ func TestLagWithoutBroker(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r := w.await("down", func(r belfry.LagReport) bool { return !r.Up })
+	r := w.await("down", func(r lag.Report) bool { return !r.Up })
 	if got := summary(r, lagGroup); got != want {
 		t.Errorf("down: got %q, want the last report %q", got, want)
 	}
@@ -323,7 +323,7 @@ func TestLagWithoutBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.Close() })
-	back := w.await("up again", func(r belfry.LagReport) bool { return r.Up })
+	back := w.await("up again", func(r lag.Report) bool { return r.Up })
 	if !back.CollectedAt.After(r.CollectedAt) || back.Error != "" {
 		t.Errorf("up again: %+v", back)
 	}
@@ -343,7 +343,7 @@ func TestLagBeforeRun(t *testing.T) {
 
 func TestLagNeverReached(t *testing.T) {
 	w := watchLag(t, []string{"127.0.0.1:1"}, nil, lagGroup)
-	r := w.await("has an error", func(r belfry.LagReport) bool { return r.Error != "" })
+	r := w.await("has an error", func(r lag.Report) bool { return r.Error != "" })
 	if r.Up || len(r.Groups) != 0 || !r.CollectedAt.IsZero() || !strings.Contains(r.Error, "127.0.0.1:1") {
 		t.Errorf("got %+v, want one that is not up and names the broker", r)
 	}

@@ -42,7 +42,7 @@ type renewal struct {
 
 // Renew copies what the group has not processed to a file, deletes the topic,
 // creates it again and writes the copy into it, partition for partition and in
-// order, each record with one header more (see belfry.HeaderCopied). Until the
+// order, each record with one header more (see deadletter.HeaderCopied). Until the
 // copy is complete, on the disk and read back nothing is deleted; from then on
 // calling it again goes on where it was interrupted, and writes no record twice.
 //

@@ -15,9 +15,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 )
 
-// headerRoom is how much larger a record may get by belfry.HeaderCopied.
+// headerRoom is how much larger a record may get by deadletter.HeaderCopied.
 const headerRoom = 1024
 
 // restore creates the topic unless it is there, and writes into it what it
@@ -130,7 +131,7 @@ func (n *renewal) record(h copyHeader, number int, r copyRecord) *kgo.Record {
 		out.Headers = append(out.Headers, kgo.RecordHeader{Key: string(f.Name), Value: f.Value})
 	}
 	out.Headers = append(out.Headers, kgo.RecordHeader{
-		Key: belfry.HeaderCopied, Value: []byte(h.TopicID + "/" + strconv.Itoa(number)),
+		Key: deadletter.HeaderCopied, Value: []byte(h.TopicID + "/" + strconv.Itoa(number)),
 	})
 	return out
 }
@@ -143,7 +144,7 @@ func (n *renewal) written(ctx context.Context, h copyHeader, partitions int) (ma
 		err := Scan(ctx, n.cfg, n.topic, p, func(m *sarama.ConsumerMessage) error {
 			for _, f := range m.Headers {
 				number, ok := strings.CutPrefix(string(f.Value), h.TopicID+"/")
-				if string(f.Key) != belfry.HeaderCopied || !ok {
+				if string(f.Key) != deadletter.HeaderCopied || !ok {
 					continue
 				}
 				if i, err := strconv.Atoi(number); err == nil {

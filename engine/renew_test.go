@@ -15,6 +15,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 )
 
@@ -184,7 +185,7 @@ func TestRenewKeepsRecordsAsTheyAre(t *testing.T) {
 			(got.Value == nil) != (want.Value == nil) || string(got.Value) != string(want.Value) || !got.Timestamp.Equal(want.Timestamp) {
 			t.Errorf("record %d is %q %.20q %v, was %q %.20q %v", i, got.Key, got.Value, got.Timestamp, want.Key, want.Value, want.Timestamp)
 		}
-		if len(got.Headers) != len(want.Headers)+1 || string(got.Headers[len(want.Headers)].Key) != belfry.HeaderCopied {
+		if len(got.Headers) != len(want.Headers)+1 || string(got.Headers[len(want.Headers)].Key) != deadletter.HeaderCopied {
 			t.Fatalf("record %d has headers %v, had %v", i, got.Headers, want.Headers)
 		}
 		for j, h := range want.Headers {

@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -98,7 +98,7 @@ func TestStormOfDeadLetters(t *testing.T) {
 			}
 			asked.Add(1)
 			deferred := c.DeferCommit()
-			dead.Send(c.Context(), c.Raw(), belfry.DeadLetter{Reason: belfry.ReasonInvalid, Group: "g", TopicID: c.TopicID()}, func(err error) {
+			dead.Send(c.Context(), c.Raw(), deadletter.Envelope{Reason: deadletter.ReasonInvalid, Group: "g", TopicID: c.TopicID()}, func(err error) {
 				if err == nil {
 					set.Add(1)
 				}
@@ -182,7 +182,7 @@ func TestRecordsBehindAHeldLetterAreBounded(t *testing.T) {
 		Graph: goka.DefineGroup("g", goka.Input("in", engine.Bytes{}, engine.Callback(func(c *engine.Context, value []byte) {
 			switch {
 			case string(value) == "bad":
-				dead.Send(c.Context(), c.Raw(), belfry.DeadLetter{Reason: belfry.ReasonInvalid, Group: "g"}, c.DeferCommit())
+				dead.Send(c.Context(), c.Raw(), deadletter.Envelope{Reason: deadletter.ReasonInvalid, Group: "g"}, c.DeferCommit())
 			case c.Partition() == 1:
 				others.Add(1)
 			default:

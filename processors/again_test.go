@@ -9,6 +9,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -39,9 +40,9 @@ func fill(t *testing.T, p *path) (users []string) {
 			t.Fatal(err)
 		}
 		if _, err := p.journal.Append(t.Context(),
-			belfry.Addressed{Recipient: user, Record: belfry.Record{Kind: belfry.KindRead, UpTo: row.Items[1].Seq}},
-			belfry.Addressed{Recipient: user, Record: belfry.Record{Kind: belfry.KindDelete, Seqs: []uint64{row.Items[2].Seq}}},
-			belfry.Addressed{Recipient: user, Record: belfry.Record{Kind: belfry.KindArchive, Seqs: []uint64{row.Items[3].Seq}}},
+			inbox.Addressed{Recipient: user, Record: inbox.Record{Kind: inbox.KindRead, UpTo: row.Items[1].Seq}},
+			inbox.Addressed{Recipient: user, Record: inbox.Record{Kind: inbox.KindDelete, Seqs: []uint64{row.Items[2].Seq}}},
+			inbox.Addressed{Recipient: user, Record: inbox.Record{Kind: inbox.KindArchive, Seqs: []uint64{row.Items[3].Seq}}},
 		); err != nil {
 			t.Fatal(err)
 		}
@@ -53,23 +54,23 @@ func fill(t *testing.T, p *path) (users []string) {
 	return users
 }
 
-type inbox struct {
-	items    []belfry.Entry
+type snapshot struct {
+	items    []inbox.Entry
 	contents []string
 	removed  []uint64
 	version  uint64
 	epoch    uint32
 }
 
-func (p *path) snapshot(t *testing.T, users []string) map[string]inbox {
+func (p *path) snapshot(t *testing.T, users []string) map[string]snapshot {
 	t.Helper()
-	out := map[string]inbox{}
+	out := map[string]snapshot{}
 	for _, user := range users {
 		row, err := p.unread.Row(user)
 		if err != nil {
 			t.Fatal(err)
 		}
-		one := inbox{items: row.Items, version: row.Version, epoch: row.Epoch}
+		one := snapshot{items: row.Items, version: row.Version, epoch: row.Epoch}
 		for _, r := range row.Removals {
 			one.removed = append(one.removed, r.Seq)
 			kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s/%d was removed, its content is there", user, r.Seq) }, func() bool {
@@ -86,7 +87,7 @@ func (p *path) snapshot(t *testing.T, users []string) map[string]inbox {
 }
 
 // same checks that nothing was doubled, lost or changed, whatever was read again.
-func same(t *testing.T, before, after map[string]inbox) {
+func same(t *testing.T, before, after map[string]snapshot) {
 	t.Helper()
 	for user, was := range before {
 		is := after[user]
@@ -133,8 +134,8 @@ func mark(t *testing.T, p *path, users []string) map[string]uint64 {
 	t.Helper()
 	marks := map[string]uint64{}
 	for _, user := range users {
-		positions, err := p.journal.Append(t.Context(), belfry.Addressed{Recipient: user, Record: belfry.Record{
-			Kind: belfry.KindNotify, Notification: belfry.Notification{ID: "mark", Source: "test", Title: belfry.PlainText("mark")}}})
+		positions, err := p.journal.Append(t.Context(), inbox.Addressed{Recipient: user, Record: inbox.Record{
+			Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "mark", Source: "test", Title: belfry.PlainText("mark")}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +152,7 @@ func mark(t *testing.T, p *path, users []string) map[string]uint64 {
 	return marks
 }
 
-func without(all map[string]inbox, marks map[string]uint64) map[string]inbox {
+func without(all map[string]snapshot, marks map[string]uint64) map[string]snapshot {
 	for user, one := range all {
 		last := len(one.items) - 1
 		if one.items[last].Seq == marks[user] {

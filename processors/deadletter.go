@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/sources"
 )
@@ -19,7 +20,7 @@ import (
 // ctx has ended. done is called once, when the broker has acknowledged it, or
 // with the error. What it is told of why need not hold where the record is from.
 type DeadLetters interface {
-	Send(ctx context.Context, raw *sarama.ConsumerMessage, why belfry.DeadLetter, done func(error))
+	Send(ctx context.Context, raw *sarama.ConsumerMessage, why deadletter.Envelope, done func(error))
 }
 
 // Reports is told of rows in the order of the table, see views.Reports: of one
@@ -73,8 +74,8 @@ func replayed(raw *sarama.ConsumerMessage) int {
 }
 
 // whyDead is what an error tells.
-func whyDead(err error) belfry.DeadLetter {
-	why := belfry.DeadLetter{Reason: reasonOf(err), Error: err.Error()}
+func whyDead(err error) deadletter.Envelope {
+	why := deadletter.Envelope{Reason: reasonOf(err), Error: err.Error()}
 	var panicked *engine.PanicError
 	if errors.As(err, &panicked) {
 		why.Stack = panicked.Stack
@@ -86,21 +87,21 @@ func whyDead(err error) belfry.DeadLetter {
 	return why
 }
 
-func reasonOf(err error) belfry.Reason {
+func reasonOf(err error) deadletter.Reason {
 	var panicked *engine.PanicError
 	var rule *sources.RuleError
 	switch {
 	case errors.As(err, &panicked):
-		return belfry.ReasonPanic
+		return deadletter.ReasonPanic
 	case errors.Is(err, belfry.ErrEmpty):
-		return belfry.ReasonEmpty
+		return deadletter.ReasonEmpty
 	case errors.Is(err, belfry.ErrTooLarge):
-		return belfry.ReasonTooLarge
+		return deadletter.ReasonTooLarge
 	case errors.As(err, &rule):
-		return belfry.ReasonRule
+		return deadletter.ReasonRule
 	case errors.Is(err, belfry.ErrInvalid):
-		return belfry.ReasonInvalid
+		return deadletter.ReasonInvalid
 	default:
-		return belfry.ReasonUndecodable
+		return deadletter.ReasonUndecodable
 	}
 }

@@ -15,22 +15,24 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources"
 )
 
 // items gives the recipient's contents, oldest first.
-func (p *path) items(t *testing.T, recipient string) []belfry.Item {
+func (p *path) items(t *testing.T, recipient string) []inbox.Item {
 	t.Helper()
 	row, err := p.unread.Row(recipient)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []belfry.Item
+	var out []inbox.Item
 	for _, e := range row.Items {
-		var item belfry.Item
+		var item inbox.Item
 		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("no content of %s/%d", recipient, e.Seq) }, func() bool {
 			var ok bool
 			item, ok, err = p.inbox.Item(recipient, e.Seq)
@@ -97,7 +99,7 @@ func TestExpiryGoesByTheBrokersClock(t *testing.T) {
 	makeTopics(t, cfg)
 	now := time.Now()
 	record := func(recipient string, producers, expires time.Time) *sarama.ProducerMessage {
-		value, err := codec.EncodeRecord(belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{
+		value, err := codec.EncodeRecord(inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{
 			ID: "1", Title: belfry.PlainText("x"), ExpiresAt: expires}})
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +133,7 @@ type held struct {
 	done []func(error)
 }
 
-func (h *held) Send(_ context.Context, _ *sarama.ConsumerMessage, _ belfry.DeadLetter, done func(error)) {
+func (h *held) Send(_ context.Context, _ *sarama.ConsumerMessage, _ deadletter.Envelope, done func(error)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.done = append(h.done, done)

@@ -8,6 +8,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Inbox writes contents and tombstones into the inbox table. It keeps no store
@@ -51,7 +52,7 @@ func (i *Inbox) store(c *engine.Context, value []byte) {
 // checkItem refuses what the views could not read. The value itself goes on as
 // it is, so that fields of a newer Belfry survive.
 func checkItem(key string, value []byte) error {
-	if _, _, ok := belfry.ParseItemKey(key); !ok {
+	if _, _, ok := inbox.ParseItemKey(key); !ok {
 		return errors.New("the key is not recipient/seq")
 	}
 	if value == nil {

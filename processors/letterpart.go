@@ -7,7 +7,7 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 )
 
 // A partition is read backwards in windows of that many offsets: the first ones
@@ -24,7 +24,7 @@ const maxListedError = 512
 // letterPart is one partition of the dead-letter topic, read backwards.
 type letterPart struct {
 	letters   *Letters
-	filter    *belfry.LetterFilter
+	filter    *deadletter.Filter
 	partition int32
 	from, end int64
 
@@ -32,7 +32,7 @@ type letterPart struct {
 	next   int64      // what lies below is not read yet
 	window int64      // 0: nothing was read yet
 	marks  *offsetSet // said from next on
-	found  []belfry.Letter
+	found  []deadletter.Letter
 }
 
 // fill reads on until it has found a letter or everything is read.
@@ -68,7 +68,7 @@ func (l *Letters) marksOf(ctx context.Context, p *letterPart) (*offsetSet, error
 
 // read takes the letters from there up to next.
 func (p *letterPart) read(ctx context.Context, from int64) error {
-	var found []belfry.Letter
+	var found []deadletter.Letter
 	err := p.letters.scan(ctx, p.partition, from, p.next, func(m *sarama.ConsumerMessage, offsets []int64) error {
 		if offsets != nil {
 			p.marks.add(offsets)
@@ -95,7 +95,7 @@ func (p *letterPart) read(ctx context.Context, from int64) error {
 }
 
 // take removes the newest letter.
-func (p *letterPart) take() belfry.Letter {
+func (p *letterPart) take() deadletter.Letter {
 	letter := p.found[0]
 	p.found, p.last = p.found[1:], letter.ID.Offset
 	return letter

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 )
 
@@ -28,22 +29,22 @@ func NewLetters(cfg engine.Config, prefix belfry.Prefix) *Letters {
 	return &Letters{cfg: cfg, topic: prefix.DeadLetters()}
 }
 
-// Letter returns one letter. The error matches belfry.ErrNoLetter if there is
+// Letter returns one letter. The error matches deadletter.ErrNoLetter if there is
 // none with that id.
-func (l *Letters) Letter(ctx context.Context, id belfry.LetterID) (belfry.Letter, error) {
-	none := fmt.Errorf("%w: none lies at %s of %s", belfry.ErrNoLetter, id, l.topic)
+func (l *Letters) Letter(ctx context.Context, id deadletter.ID) (deadletter.Letter, error) {
+	none := fmt.Errorf("%w: none lies at %s of %s", deadletter.ErrNoLetter, id, l.topic)
 	extents, err := engine.Extents(ctx, l.cfg, l.topic)
 	if err != nil {
-		return belfry.Letter{}, err
+		return deadletter.Letter{}, err
 	}
 	if int(id.Partition) >= len(extents) {
-		return belfry.Letter{}, none
+		return deadletter.Letter{}, none
 	}
 	extent := extents[id.Partition]
 	if id.Offset < extent.Start || id.Offset >= extent.End {
-		return belfry.Letter{}, none
+		return deadletter.Letter{}, none
 	}
-	var letter belfry.Letter
+	var letter deadletter.Letter
 	found := false
 	err = l.scan(ctx, id.Partition, id.Offset, extent.End, func(m *sarama.ConsumerMessage, offsets []int64) error {
 		switch {
@@ -63,7 +64,7 @@ func (l *Letters) Letter(ctx context.Context, id belfry.LetterID) (belfry.Letter
 // Each calls visit with the letters that the filter means, contents included, of
 // one partition after the other and there in order: those of one source
 // partition come as they were set aside. A letter belongs to visit.
-func (l *Letters) Each(ctx context.Context, f belfry.LetterFilter, visit func(*belfry.Letter) error) error {
+func (l *Letters) Each(ctx context.Context, f deadletter.Filter, visit func(*deadletter.Letter) error) error {
 	extents, err := engine.Extents(ctx, l.cfg, l.topic)
 	if err != nil {
 		return err
@@ -99,11 +100,11 @@ func (l *Letters) Each(ctx context.Context, f belfry.LetterFilter, visit func(*b
 }
 
 // List returns a page of letters as [Letters.Newest] gives them, q.Limit of them
-// at the most, or belfry.MaxLetterPage.
-func (l *Letters) List(ctx context.Context, q belfry.LetterQuery) (belfry.LetterPage, error) {
-	q.Limit = min(max(q.Limit, 1), belfry.MaxLetterPage)
-	var page belfry.LetterPage
-	next, err := l.Newest(ctx, q, func(letter belfry.Letter) error {
+// at the most, or deadletter.MaxPage.
+func (l *Letters) List(ctx context.Context, q deadletter.Query) (deadletter.Page, error) {
+	q.Limit = min(max(q.Limit, 1), deadletter.MaxPage)
+	var page deadletter.Page
+	next, err := l.Newest(ctx, q, func(letter deadletter.Letter) error {
 		page.Letters = append(page.Letters, letter)
 		return nil
 	})
@@ -115,7 +116,7 @@ func (l *Letters) List(ctx context.Context, q belfry.LetterQuery) (belfry.Letter
 // long errors cut, the newest first: by when they were set aside over all
 // partitions, and by offset within one. It ends after q.Limit of them, if that is
 // not 0, and returns where those after them begin, nil if there are none.
-func (l *Letters) Newest(ctx context.Context, q belfry.LetterQuery, visit func(belfry.Letter) error) (belfry.LetterCursor, error) {
+func (l *Letters) Newest(ctx context.Context, q deadletter.Query, visit func(deadletter.Letter) error) (deadletter.Cursor, error) {
 	extents, err := engine.Extents(ctx, l.cfg, l.topic)
 	if err != nil {
 		return nil, err
@@ -140,7 +141,7 @@ func (l *Letters) Newest(ctx context.Context, q belfry.LetterQuery, visit func(b
 			return nil, err
 		}
 		if q.Limit > 0 && n == q.Limit {
-			var next belfry.LetterCursor
+			var next deadletter.Cursor
 			for _, part := range parts {
 				next = append(next, part.last)
 			}
@@ -204,21 +205,21 @@ func (l *Letters) marks(ctx context.Context, partition int32, from, end int64) (
 // a mark names, and nil for a letter.
 func (l *Letters) scan(ctx context.Context, partition int32, from, end int64, visit func(m *sarama.ConsumerMessage, offsets []int64) error) error {
 	return engine.ScanRange(ctx, l.cfg, l.topic, partition, from, end, func(m *sarama.ConsumerMessage) error {
-		offsets, _ := belfry.ParseReplayedMark(headers(m))
+		offsets, _ := deadletter.ParseReplayedMark(headers(m))
 		return visit(m, slices.DeleteFunc(offsets, func(o int64) bool { return o >= m.Offset }))
 	})
 }
 
 // readLetter makes a letter of a record, also of one that somebody else wrote: it
 // must not keep anybody from the letters behind it.
-func readLetter(m *sarama.ConsumerMessage) belfry.Letter {
+func readLetter(m *sarama.ConsumerMessage) deadletter.Letter {
 	all := headers(m)
-	letter := belfry.Letter{ID: belfry.LetterID{Partition: m.Partition, Offset: m.Offset}, Key: m.Key, Value: m.Value}
-	why, own, err := belfry.ParseDeadLetter(all)
+	letter := deadletter.Letter{ID: deadletter.ID{Partition: m.Partition, Offset: m.Offset}, Key: m.Key, Value: m.Value}
+	why, own, err := deadletter.ParseEnvelope(all)
 	if err != nil {
-		why = belfry.DeadLetter{Reason: belfry.ReasonForeign, Error: err.Error(), Timestamp: m.Timestamp, DeadAt: m.Timestamp}
+		why = deadletter.Envelope{Reason: deadletter.ReasonForeign, Error: err.Error(), Timestamp: m.Timestamp, DeadAt: m.Timestamp}
 		own = len(all)
 	}
-	letter.DeadLetter, letter.Headers = why, all[:own:own]
+	letter.Envelope, letter.Headers = why, all[:own:own]
 	return letter
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
@@ -32,7 +33,7 @@ func openDead(t *testing.T, cfg engine.Config) *engine.DeadLetters {
 }
 
 // setAside makes letters of records and waits until they are written.
-func setAside(t *testing.T, dead *engine.DeadLetters, why belfry.DeadLetter, records ...*sarama.ConsumerMessage) {
+func setAside(t *testing.T, dead *engine.DeadLetters, why deadletter.Envelope, records ...*sarama.ConsumerMessage) {
 	t.Helper()
 	acknowledged := make(chan error, len(records))
 	for _, m := range records {
@@ -46,10 +47,10 @@ func setAside(t *testing.T, dead *engine.DeadLetters, why belfry.DeadLetter, rec
 }
 
 // lettersOf lists all letters of a filter, by pages of that size.
-func lettersOf(t *testing.T, letters *processors.Letters, f belfry.LetterFilter, size int) []belfry.Letter {
+func lettersOf(t *testing.T, letters *processors.Letters, f deadletter.Filter, size int) []deadletter.Letter {
 	t.Helper()
-	var all []belfry.Letter
-	for q := (belfry.LetterQuery{Filter: f, Limit: size}); ; {
+	var all []deadletter.Letter
+	for q := (deadletter.Query{Filter: f, Limit: size}); ; {
 		page, err := letters.List(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
@@ -73,16 +74,16 @@ func TestLettersAreListedNewestFirst(t *testing.T) {
 	cfg := config(t)
 	makeTopics(t, cfg)
 	dead, letters := openDead(t, cfg), processors.NewLetters(cfg, prefix)
-	if got := lettersOf(t, letters, belfry.LetterFilter{}, 10); len(got) != 0 {
+	if got := lettersOf(t, letters, deadletter.Filter{}, 10); len(got) != 0 {
 		t.Fatalf("%d letters of none", len(got))
 	}
 	// More than one window of a partition, from eight source partitions.
 	const count = 3000
 	began := time.Now()
 	for i := range count {
-		why := belfry.DeadLetter{Reason: belfry.ReasonInvalid, Error: strings.Repeat("가", 1000), Group: "g", TopicID: [16]byte{1}}
+		why := deadletter.Envelope{Reason: deadletter.ReasonInvalid, Error: strings.Repeat("가", 1000), Group: "g", TopicID: [16]byte{1}}
 		if i%7 == 0 {
-			why.Reason, why.Rule = belfry.ReasonRule, "r"
+			why.Reason, why.Rule = deadletter.ReasonRule, "r"
 		}
 		m := &sarama.ConsumerMessage{Topic: fmt.Sprintf("t%d", i%2), Partition: int32(i % 8), Offset: int64(i), Value: []byte("secret")}
 		dead.Send(t.Context(), m, why, func(err error) {
@@ -93,7 +94,7 @@ func TestLettersAreListedNewestFirst(t *testing.T) {
 	}
 	kafkatest.Eventually(t, patience, func() string { return "letters are not acknowledged" }, func() bool { return dead.UnderWay() == 0 })
 
-	all := lettersOf(t, letters, belfry.LetterFilter{}, 700)
+	all := lettersOf(t, letters, deadletter.Filter{}, 700)
 	if len(all) != count {
 		t.Fatalf("listed %d letters, want %d", len(all), count)
 	}
@@ -116,16 +117,16 @@ func TestLettersAreListedNewestFirst(t *testing.T) {
 	}
 
 	for name, tt := range map[string]struct {
-		filter belfry.LetterFilter
+		filter deadletter.Filter
 		want   int
 	}{
-		"reason":        {belfry.LetterFilter{Reasons: []belfry.Reason{belfry.ReasonRule}}, (count + 6) / 7},
-		"rule, topic":   {belfry.LetterFilter{Rules: []string{"r"}, Topics: []string{"t1"}}, 214},
-		"other group":   {belfry.LetterFilter{Groups: []string{"x"}}, 0},
-		"since now":     {belfry.LetterFilter{Since: time.Now().Add(time.Hour)}, 0},
-		"since then":    {belfry.LetterFilter{Since: began.Add(-time.Second), Until: time.Now().Add(time.Second)}, count},
-		"since the one": {belfry.LetterFilter{Since: all[0].DeadAt}, 1},
-		"until the one": {belfry.LetterFilter{Until: all[0].DeadAt}, count - 1},
+		"reason":        {deadletter.Filter{Reasons: []deadletter.Reason{deadletter.ReasonRule}}, (count + 6) / 7},
+		"rule, topic":   {deadletter.Filter{Rules: []string{"r"}, Topics: []string{"t1"}}, 214},
+		"other group":   {deadletter.Filter{Groups: []string{"x"}}, 0},
+		"since now":     {deadletter.Filter{Since: time.Now().Add(time.Hour)}, 0},
+		"since then":    {deadletter.Filter{Since: began.Add(-time.Second), Until: time.Now().Add(time.Second)}, count},
+		"since the one": {deadletter.Filter{Since: all[0].DeadAt}, 1},
+		"until the one": {deadletter.Filter{Until: all[0].DeadAt}, count - 1},
 	} {
 		if got := lettersOf(t, letters, tt.filter, 1000); len(got) != tt.want {
 			t.Errorf("%s: %d letters, want %d", name, len(got), tt.want)
@@ -134,7 +135,7 @@ func TestLettersAreListedNewestFirst(t *testing.T) {
 
 	// All letters of a source partition, in the order in which they were set aside.
 	next := map[int32]int64{}
-	err := letters.Each(t.Context(), belfry.LetterFilter{Topics: []string{"t1"}}, func(l *belfry.Letter) error {
+	err := letters.Each(t.Context(), deadletter.Filter{Topics: []string{"t1"}}, func(l *deadletter.Letter) error {
 		if string(l.Value) != "secret" || l.Offset < next[l.Partition] {
 			t.Fatalf("%s/%d at %d after %d, value %q", l.Topic, l.Partition, l.Offset, next[l.Partition], l.Value)
 		}
@@ -145,10 +146,10 @@ func TestLettersAreListedNewestFirst(t *testing.T) {
 		t.Errorf("letters of partitions %v, %v", next, err)
 	}
 	stop := errors.New("stop")
-	if err := letters.Each(t.Context(), belfry.LetterFilter{}, func(*belfry.Letter) error { return stop }); !errors.Is(err, stop) {
+	if err := letters.Each(t.Context(), deadletter.Filter{}, func(*deadletter.Letter) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("got %v, want the error of visit", err)
 	}
-	if _, err := letters.List(t.Context(), belfry.LetterQuery{Limit: 1, Before: belfry.LetterCursor{1}}); !errors.Is(err, belfry.ErrInvalid) {
+	if _, err := letters.List(t.Context(), deadletter.Query{Limit: 1, Before: deadletter.Cursor{1}}); !errors.Is(err, belfry.ErrInvalid) {
 		t.Errorf("a cursor of fewer partitions: %v", err)
 	}
 }
@@ -158,43 +159,43 @@ func TestLetter(t *testing.T) {
 	cfg := config(t)
 	makeTopics(t, cfg)
 	dead, letters := openDead(t, cfg), processors.NewLetters(cfg, prefix)
-	own := belfry.DeadLetter{Reason: belfry.ReasonEmpty, Topic: "theirs"}
+	own := deadletter.Envelope{Reason: deadletter.ReasonEmpty, Topic: "theirs"}
 	m := &sarama.ConsumerMessage{Topic: "in", Partition: 2, Offset: 9, Key: []byte{}, Value: []byte("v")}
 	for _, h := range own.AsHeaders() {
 		m.Headers = append(m.Headers, &sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
 	}
-	setAside(t, dead, belfry.DeadLetter{Reason: belfry.ReasonPanic, Stack: "stack", Group: "g"}, m)
-	listed := lettersOf(t, letters, belfry.LetterFilter{}, 5)
+	setAside(t, dead, deadletter.Envelope{Reason: deadletter.ReasonPanic, Stack: "stack", Group: "g"}, m)
+	listed := lettersOf(t, letters, deadletter.Filter{}, 5)
 	if len(listed) != 1 {
 		t.Fatalf("%d letters", len(listed))
 	}
 	id := listed[0].ID
 	got, err := letters.Letter(t.Context(), id)
-	if err != nil || got.Topic != "in" || got.Reason != belfry.ReasonPanic || got.Stack != "stack" || string(got.Value) != "v" || got.Key == nil ||
+	if err != nil || got.Topic != "in" || got.Reason != deadletter.ReasonPanic || got.Stack != "stack" || string(got.Value) != "v" || got.Key == nil ||
 		len(got.Headers) != len(m.Headers) || got.Replayed {
 		t.Errorf("got %+v, %v", got, err)
 	}
 
 	// Marks are no letters; a foreign record is told as one, and stops nobody.
 	produce(t, cfg,
-		&sarama.ProducerMessage{Topic: prefix.DeadLetters(), Partition: id.Partition, Headers: []sarama.RecordHeader{{Key: []byte(belfry.HeaderReplayed), Value: fmt.Appendf(nil, "%d,99", id.Offset)}}},
+		&sarama.ProducerMessage{Topic: prefix.DeadLetters(), Partition: id.Partition, Headers: []sarama.RecordHeader{{Key: []byte(deadletter.HeaderReplayed), Value: fmt.Appendf(nil, "%d,99", id.Offset)}}},
 		&sarama.ProducerMessage{Topic: prefix.DeadLetters(), Partition: id.Partition, Value: sarama.StringEncoder("x")})
 	if got, err := letters.Letter(t.Context(), id); err != nil || !got.Replayed {
 		t.Errorf("a marked letter: %v, %v", got.Replayed, err)
 	}
-	listed = lettersOf(t, letters, belfry.LetterFilter{}, 5)
-	if len(listed) != 2 || listed[0].Reason != belfry.ReasonForeign || listed[0].Replayed || !listed[1].Replayed {
+	listed = lettersOf(t, letters, deadletter.Filter{}, 5)
+	if len(listed) != 2 || listed[0].Reason != deadletter.ReasonForeign || listed[0].Replayed || !listed[1].Replayed {
 		t.Errorf("listed %+v", listed)
 	}
 	// On a second page the mark lies behind where it begins.
-	if again := lettersOf(t, letters, belfry.LetterFilter{}, 1); len(again) != 2 || !again[1].Replayed {
+	if again := lettersOf(t, letters, deadletter.Filter{}, 1); len(again) != 2 || !again[1].Replayed {
 		t.Errorf("by pages of one: %+v", again)
 	}
-	if pending := lettersOf(t, letters, belfry.LetterFilter{Pending: true}, 5); len(pending) != 1 || pending[0].Reason != belfry.ReasonForeign {
+	if pending := lettersOf(t, letters, deadletter.Filter{Pending: true}, 5); len(pending) != 1 || pending[0].Reason != deadletter.ReasonForeign {
 		t.Errorf("pending: %+v", pending)
 	}
-	for _, id := range []belfry.LetterID{{Partition: id.Partition, Offset: 1}, {Partition: id.Partition, Offset: 77}, {Partition: 99}, {Partition: (id.Partition + 1) % partitions}} {
-		if got, err := letters.Letter(t.Context(), id); !errors.Is(err, belfry.ErrNoLetter) {
+	for _, id := range []deadletter.ID{{Partition: id.Partition, Offset: 1}, {Partition: id.Partition, Offset: 77}, {Partition: 99}, {Partition: (id.Partition + 1) % partitions}} {
+		if got, err := letters.Letter(t.Context(), id); !errors.Is(err, deadletter.ErrNoLetter) {
 			t.Errorf("letter %s: %+v, %v", id, got, err)
 		}
 	}
@@ -205,7 +206,7 @@ func TestPurge(t *testing.T) {
 	cfg := config(t)
 	makeTopics(t, cfg)
 	dead, letters := openDead(t, cfg), processors.NewLetters(cfg, prefix)
-	why := belfry.DeadLetter{Reason: belfry.ReasonInvalid, Group: "g"}
+	why := deadletter.Envelope{Reason: deadletter.ReasonInvalid, Group: "g"}
 	records := func(from, to int) (out []*sarama.ConsumerMessage) {
 		for i := from; i < to; i++ {
 			out = append(out, &sarama.ConsumerMessage{Topic: "in", Partition: int32(i % 4), Offset: int64(i)})
@@ -213,9 +214,9 @@ func TestPurge(t *testing.T) {
 		return out
 	}
 	setAside(t, dead, why, records(0, 40)...)
-	first := lettersOf(t, letters, belfry.LetterFilter{}, 100)
+	first := lettersOf(t, letters, deadletter.Filter{}, 100)
 	produce(t, cfg, &sarama.ProducerMessage{Topic: prefix.DeadLetters(), Partition: first[0].ID.Partition,
-		Headers: []sarama.RecordHeader{{Key: []byte(belfry.HeaderReplayed), Value: fmt.Append(nil, first[0].ID.Offset)}}})
+		Headers: []sarama.RecordHeader{{Key: []byte(deadletter.HeaderReplayed), Value: fmt.Append(nil, first[0].ID.Offset)}}})
 	// Timestamps are milliseconds.
 	border := time.Now().Truncate(time.Millisecond).Add(2 * time.Millisecond)
 	kafkatest.Eventually(t, patience, func() string { return "time stands still" }, func() bool { return time.Now().After(border) })
@@ -223,15 +224,15 @@ func TestPurge(t *testing.T) {
 
 	want := processors.Purged{Letters: 40, Pending: 39}
 	for _, apply := range []bool{false, true} {
-		if n := len(lettersOf(t, letters, belfry.LetterFilter{}, 100)); n != 50 {
+		if n := len(lettersOf(t, letters, deadletter.Filter{}, 100)); n != 50 {
 			t.Fatalf("%d letters before", n)
 		}
 		if got, err := letters.Purge(t.Context(), border, apply); err != nil || got != want {
 			t.Errorf("apply %v: got %+v, %v, want %+v", apply, got, err, want)
 		}
 	}
-	left := lettersOf(t, letters, belfry.LetterFilter{}, 100)
-	if len(left) != 10 || slices.ContainsFunc(left, func(l belfry.Letter) bool { return l.Offset < 40 }) {
+	left := lettersOf(t, letters, deadletter.Filter{}, 100)
+	if len(left) != 10 || slices.ContainsFunc(left, func(l deadletter.Letter) bool { return l.Offset < 40 }) {
 		t.Errorf("left %+v", left)
 	}
 	if got, err := letters.Purge(t.Context(), border, true); err != nil || got != (processors.Purged{}) {
@@ -240,7 +241,7 @@ func TestPurge(t *testing.T) {
 	if got, err := letters.Purge(t.Context(), time.Now().Add(time.Hour), true); err != nil || got.Letters != 10 {
 		t.Errorf("all: %+v, %v", got, err)
 	}
-	if left := lettersOf(t, letters, belfry.LetterFilter{}, 100); len(left) != 0 {
+	if left := lettersOf(t, letters, deadletter.Filter{}, 100); len(left) != 0 {
 		t.Errorf("left %+v", left)
 	}
 }

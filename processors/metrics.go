@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 )
 
 // Metrics are those of all groups of one process.
@@ -72,7 +72,7 @@ func (m *Metrics) writtenBy(group string) func(at time.Time) {
 	return func(at time.Time) { delay.Observe(max(time.Since(at), 0).Seconds()) }
 }
 
-func (m *Metrics) dead(group string, reason belfry.Reason) {
+func (m *Metrics) dead(group string, reason deadletter.Reason) {
 	m.records.WithLabelValues(group, "dead-letter").Inc()
 	m.deadLetters.WithLabelValues(group, string(reason)).Inc()
 }

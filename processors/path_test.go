@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources"
@@ -158,7 +159,7 @@ func TestPathFromEventToTables(t *testing.T) {
 	check(each)
 
 	before, _ := p.unread.Row("사용자-3")
-	positions, err := p.journal.Append(t.Context(), belfry.Addressed{Recipient: "사용자-3", Record: belfry.Record{Kind: belfry.KindRead, UpTo: before.Items[9].Seq}})
+	positions, err := p.journal.Append(t.Context(), inbox.Addressed{Recipient: "사용자-3", Record: inbox.Record{Kind: inbox.KindRead, UpTo: before.Items[9].Seq}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/processors"
 )
 
@@ -40,8 +41,8 @@ func TestPausedOwnerReadsWhatOthersWrote(t *testing.T) {
 		}
 	}
 	notify := func(user string) {
-		if _, err := j.Append(t.Context(), belfry.Addressed{Recipient: user, Record: belfry.Record{
-			Kind: belfry.KindNotify, Notification: belfry.Notification{Source: "test", Title: belfry.PlainText("x")}}}); err != nil {
+		if _, err := j.Append(t.Context(), inbox.Addressed{Recipient: user, Record: inbox.Record{
+			Kind: inbox.KindNotify, Notification: belfry.Notification{Source: "test", Title: belfry.PlainText("x")}}}); err != nil {
 			t.Fatal(err)
 		}
 	}

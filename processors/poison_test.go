@@ -11,53 +11,55 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 type poison struct {
 	name   string
 	record *sarama.ProducerMessage
-	reason belfry.Reason
+	reason deadletter.Reason
 	says   string
 }
 
 func TestBadNotificationsAreSetAside(t *testing.T) {
 	t.Parallel()
-	bad := func(name, value string, reason belfry.Reason, says string) poison {
+	bad := func(name, value string, reason deadletter.Reason, says string) poison {
 		return poison{name, event(value, "trace", "1", "again", "a", "trace", "2"), reason, says}
 	}
 	field := func(name, fields, says string) poison {
-		return bad(name, `{"recipient":"user-1","title":"x",`+fields+`}`, belfry.ReasonInvalid, says)
+		return bad(name, `{"recipient":"user-1","title":"x",`+fields+`}`, deadletter.ReasonInvalid, says)
 	}
 	to := func(name, recipient, says string) poison {
-		return bad(name, fmt.Sprintf(`{"recipient":%q,"title":"x"}`, recipient), belfry.ReasonInvalid, says)
+		return bad(name, fmt.Sprintf(`{"recipient":%q,"title":"x"}`, recipient), deadletter.ReasonInvalid, says)
 	}
 	poisons := []poison{
-		bad("not JSON", `approval!`, belfry.ReasonInvalid, "not JSON"),
-		bad("cut JSON", `{"recipient":"user-1"`, belfry.ReasonInvalid, "not JSON"),
-		bad("empty value", ``, belfry.ReasonEmpty, "no bytes"),
-		bad("list", `[{"recipient":"user-1","title":"x"}]`, belfry.ReasonInvalid, "must be a JSON object"),
-		bad("null", `null`, belfry.ReasonInvalid, "must be a JSON object"),
-		bad("no title", `{"recipient":"user-1"}`, belfry.ReasonInvalid, "title: "),
-		bad("no recipient", `{"title":"x"}`, belfry.ReasonInvalid, "recipient: is required"),
+		bad("not JSON", `approval!`, deadletter.ReasonInvalid, "not JSON"),
+		bad("cut JSON", `{"recipient":"user-1"`, deadletter.ReasonInvalid, "not JSON"),
+		bad("empty value", ``, deadletter.ReasonEmpty, "no bytes"),
+		bad("list", `[{"recipient":"user-1","title":"x"}]`, deadletter.ReasonInvalid, "must be a JSON object"),
+		bad("null", `null`, deadletter.ReasonInvalid, "must be a JSON object"),
+		bad("no title", `{"recipient":"user-1"}`, deadletter.ReasonInvalid, "title: "),
+		bad("no recipient", `{"title":"x"}`, deadletter.ReasonInvalid, "recipient: is required"),
 		to("recipient of 129 bytes", strings.Repeat("a", 129), "recipient: must be at most 128 bytes, has 129"),
 		to("recipient with a slash", "a/b", `recipient: must not contain "/"`),
 		to("internal recipient", "__offset", `recipient: must not start with "__"`),
-		bad("recipient with a control character", "{\"recipient\":\"a\\u0007\",\"title\":\"x\"}", belfry.ReasonInvalid, "recipient: must not contain control characters"),
-		bad("one bad recipient of three", `{"recipients":["user-1","a/b","user-2"],"title":"x"}`, belfry.ReasonInvalid, "recipients[1]: "),
-		bad("item over 64 KiB", `{"recipient":"user-1","title":"x","body":"`+strings.Repeat("가", 22000)+`"}`, belfry.ReasonTooLarge, "65536 bytes"),
-		bad("recipient of a wrong type", `{"recipient":7,"title":"x"}`, belfry.ReasonInvalid, "recipient: must be a text"),
-		bad("title of a wrong type", `{"recipient":"user-1","title":5}`, belfry.ReasonInvalid, "title: "),
+		bad("recipient with a control character", "{\"recipient\":\"a\\u0007\",\"title\":\"x\"}", deadletter.ReasonInvalid, "recipient: must not contain control characters"),
+		bad("one bad recipient of three", `{"recipients":["user-1","a/b","user-2"],"title":"x"}`, deadletter.ReasonInvalid, "recipients[1]: "),
+		bad("item over 64 KiB", `{"recipient":"user-1","title":"x","body":"`+strings.Repeat("가", 22000)+`"}`, deadletter.ReasonTooLarge, "65536 bytes"),
+		bad("recipient of a wrong type", `{"recipient":7,"title":"x"}`, deadletter.ReasonInvalid, "recipient: must be a text"),
+		bad("title of a wrong type", `{"recipient":"user-1","title":5}`, deadletter.ReasonInvalid, "title: "),
 		field("time of a wrong type", `"expires_at":-1.5`, "expires_at: "),
 		field("priority", `"priority":"huge"`, "priority: "),
 		field("data", `"data":[1]`, "data: "),
 		field("hostile url", `"url":"javascript:alert(1)"`, "url: "),
 		field("url that leaves the origin", `"url":"//evil.example"`, "url: "),
 		field("hostile avatar", `"actor":{"avatar":"data:text/html,x"}`, "actor.avatar: "),
-		bad("retraction of nothing", `{"recipient":"user-1","retract":true}`, belfry.ReasonInvalid, "id: "),
-		bad("broken CloudEvent", `{"specversion":"1.0","id":"1","data":{}}`, belfry.ReasonInvalid, "CloudEvent"),
+		bad("retraction of nothing", `{"recipient":"user-1","retract":true}`, deadletter.ReasonInvalid, "id: "),
+		bad("broken CloudEvent", `{"specversion":"1.0","id":"1","data":{}}`, deadletter.ReasonInvalid, "CloudEvent"),
 		{"CloudEvent of an unknown version", event(`{"recipient":"user-1","title":"x"}`, "ce_specversion", "9.9", "ce_id", "1", "ce_source", "/s", "ce_type", "t"),
-			belfry.ReasonInvalid, "CloudEvent"},
+			deadletter.ReasonInvalid, "CloudEvent"},
 	}
 	cfg := config(t)
 	makeTopics(t, cfg)
@@ -92,7 +94,7 @@ func checkDead(t *testing.T, p *path, group string, poisons []poison) {
 		at := ""
 		for _, h := range m.Headers {
 			switch string(h.Key) {
-			case belfry.HeaderTopic, belfry.HeaderPartition, belfry.HeaderOffset:
+			case deadletter.HeaderTopic, deadletter.HeaderPartition, deadletter.HeaderOffset:
 				at += string(h.Value) + "/"
 			}
 		}
@@ -120,13 +122,13 @@ func checkDead(t *testing.T, p *path, group string, poisons []poison) {
 			for _, h := range m.Headers[theirs:] {
 				ours[string(h.Key)] = string(h.Value)
 			}
-			if got := ours[belfry.HeaderReason]; got != string(want.reason) {
-				t.Errorf("reason %s, want %s (%s)", got, want.reason, ours[belfry.HeaderError])
+			if got := ours[deadletter.HeaderReason]; got != string(want.reason) {
+				t.Errorf("reason %s, want %s (%s)", got, want.reason, ours[deadletter.HeaderError])
 			}
-			if got := ours[belfry.HeaderError]; !strings.Contains(got, want.says) {
+			if got := ours[deadletter.HeaderError]; !strings.Contains(got, want.says) {
 				t.Errorf("error %q does not say %q", got, want.says)
 			}
-			if got := ours[belfry.HeaderGroup]; got != group {
+			if got := ours[deadletter.HeaderGroup]; got != group {
 				t.Errorf("group %s, want %s", got, group)
 			}
 		})
@@ -161,19 +163,19 @@ func TestGarbageOnTheJournalIsSetAside(t *testing.T) {
 	cfg := config(t)
 	makeTopics(t, cfg)
 	journal := prefix.Journal()
-	good, err := codec.EncodeRecord(belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{ID: "1", Title: belfry.PlainText("x")}})
+	good, err := codec.EncodeRecord(inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "1", Title: belfry.PlainText("x")}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	poisons := []poison{
-		{"garbage", keyed(journal, "user-1", []byte("garbage")), belfry.ReasonUndecodable, "record: "},
-		{"zeros", keyed(journal, "user-1", make([]byte, 100)), belfry.ReasonUndecodable, "record: "},
-		{"empty", keyed(journal, "user-1", []byte{}), belfry.ReasonEmpty, "no bytes"},
-		{"null", keyed(journal, "user-1", nil), belfry.ReasonEmpty, "no bytes"},
-		{"key with a slash", keyed(journal, "user-1/7", good), belfry.ReasonUndecodable, "journal key: "},
-		{"key of the store", keyed(journal, "__offset", good), belfry.ReasonUndecodable, "journal key: "},
-		{"no key", &sarama.ProducerMessage{Topic: journal, Value: sarama.ByteEncoder(good)}, belfry.ReasonUndecodable, "journal key: "},
-		{"record of a newer format", keyed(journal, "user-1", append([]byte{0x08, 0x63}, good[2:]...)), belfry.ReasonUndecodable, "newer version"},
+		{"garbage", keyed(journal, "user-1", []byte("garbage")), deadletter.ReasonUndecodable, "record: "},
+		{"zeros", keyed(journal, "user-1", make([]byte, 100)), deadletter.ReasonUndecodable, "record: "},
+		{"empty", keyed(journal, "user-1", []byte{}), deadletter.ReasonEmpty, "no bytes"},
+		{"null", keyed(journal, "user-1", nil), deadletter.ReasonEmpty, "no bytes"},
+		{"key with a slash", keyed(journal, "user-1/7", good), deadletter.ReasonUndecodable, "journal key: "},
+		{"key of the store", keyed(journal, "__offset", good), deadletter.ReasonUndecodable, "journal key: "},
+		{"no key", &sarama.ProducerMessage{Topic: journal, Value: sarama.ByteEncoder(good)}, deadletter.ReasonUndecodable, "journal key: "},
+		{"record of a newer format", keyed(journal, "user-1", append([]byte{0x08, 0x63}, good[2:]...)), deadletter.ReasonUndecodable, "newer version"},
 	}
 	var records []*sarama.ProducerMessage
 	for i, p := range poisons {
@@ -188,7 +190,7 @@ func TestGarbageOnTheJournalIsSetAside(t *testing.T) {
 		p.awaitCount(t, fmt.Sprint("after-", i), 1)
 	}
 	// The store has its own offset under this key, once rows were written.
-	store := poison{"key of the store, later", keyed(journal, "__offset", good), belfry.ReasonUndecodable, "journal key: "}
+	store := poison{"key of the store, later", keyed(journal, "__offset", good), deadletter.ReasonUndecodable, "journal key: "}
 	records = []*sarama.ProducerMessage{store.record}
 	for i := range 20 {
 		records = append(records, keyed(journal, fmt.Sprint("last-", i), good))
@@ -208,17 +210,17 @@ func TestGarbageOnTheItemsTopicIsSetAside(t *testing.T) {
 	cfg := config(t)
 	makeTopics(t, cfg)
 	items := prefix.Items()
-	good, err := codec.EncodeItem(&belfry.Item{Notification: belfry.Notification{Title: belfry.PlainText("x")}, Seq: 7})
+	good, err := codec.EncodeItem(&inbox.Item{Notification: belfry.Notification{Title: belfry.PlainText("x")}, Seq: 7})
 	if err != nil {
 		t.Fatal(err)
 	}
 	poisons := []poison{
-		{"garbage", keyed(items, "user-1/7", []byte("garbage")), belfry.ReasonUndecodable, "item: "},
-		{"empty", keyed(items, "user-1/7", []byte{}), belfry.ReasonEmpty, "no bytes"},
-		{"key without seq", keyed(items, "user-1", good), belfry.ReasonUndecodable, "recipient/seq"},
-		{"tombstone of a wrong key", keyed(items, "__offset", nil), belfry.ReasonUndecodable, "recipient/seq"},
-		{"seq that is no number", keyed(items, "user-1/07", good), belfry.ReasonUndecodable, "recipient/seq"},
-		{"no key", &sarama.ProducerMessage{Topic: items, Value: sarama.ByteEncoder(good)}, belfry.ReasonUndecodable, "recipient/seq"},
+		{"garbage", keyed(items, "user-1/7", []byte("garbage")), deadletter.ReasonUndecodable, "item: "},
+		{"empty", keyed(items, "user-1/7", []byte{}), deadletter.ReasonEmpty, "no bytes"},
+		{"key without seq", keyed(items, "user-1", good), deadletter.ReasonUndecodable, "recipient/seq"},
+		{"tombstone of a wrong key", keyed(items, "__offset", nil), deadletter.ReasonUndecodable, "recipient/seq"},
+		{"seq that is no number", keyed(items, "user-1/07", good), deadletter.ReasonUndecodable, "recipient/seq"},
+		{"no key", &sarama.ProducerMessage{Topic: items, Value: sarama.ByteEncoder(good)}, deadletter.ReasonUndecodable, "recipient/seq"},
 	}
 	var records []*sarama.ProducerMessage
 	for _, p := range poisons {
@@ -253,5 +255,5 @@ func TestRecordOfTheGreatestSizeIsSetAside(t *testing.T) {
 	produce(t, cfg, big, event(`{"recipient":"good","title":"fine"}`))
 	p := start(t, cfg)
 	p.awaitCount(t, "good", 1)
-	checkDead(t, p, prefix.RouterGroup(prefix.Notifications()), []poison{{"big", big, belfry.ReasonInvalid, "not JSON"}})
+	checkDead(t, p, prefix.RouterGroup(prefix.Notifications()), []poison{{"big", big, deadletter.ReasonInvalid, "not JSON"}})
 }

@@ -9,7 +9,9 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources"
 )
 
@@ -54,10 +56,10 @@ func (r *Replay) Close() error { return r.writer.Close() }
 // Matching replays the letters that the filter means, see [Letters.Each] for
 // their order, at most limit of them; 0 means all. It calls told for each, in
 // order, once it is done with; at an error of told, or of the brokers, it ends.
-func (r *Replay) Matching(ctx context.Context, f belfry.LetterFilter, limit int, o belfry.ReplayOptions, told func(belfry.ReplayOutcome) error) error {
+func (r *Replay) Matching(ctx context.Context, f deadletter.Filter, limit int, o deadletter.ReplayOptions, told func(deadletter.ReplayOutcome) error) error {
 	b := replayBatch{replay: r, apply: o.Apply, told: told}
 	n := 0
-	err := r.letters.Each(ctx, f, func(l *belfry.Letter) error {
+	err := r.letters.Each(ctx, f, func(l *deadletter.Letter) error {
 		if limit > 0 && n == limit {
 			return errEnough
 		}
@@ -74,9 +76,9 @@ func (r *Replay) Matching(ctx context.Context, f belfry.LetterFilter, limit int,
 var errEnough = errors.New("enough letters")
 
 // Named replays the letters with those ids, as [Replay.Matching] does. One that
-// does not exist is an error that matches belfry.ErrNoLetter; those before it
+// does not exist is an error that matches deadletter.ErrNoLetter; those before it
 // are replayed then.
-func (r *Replay) Named(ctx context.Context, ids []belfry.LetterID, o belfry.ReplayOptions, told func(belfry.ReplayOutcome) error) error {
+func (r *Replay) Named(ctx context.Context, ids []deadletter.ID, o deadletter.ReplayOptions, told func(deadletter.ReplayOutcome) error) error {
 	b := replayBatch{replay: r, apply: o.Apply, told: told}
 	for _, id := range ids {
 		l, err := r.letters.Letter(ctx, id)
@@ -91,19 +93,19 @@ func (r *Replay) Named(ctx context.Context, ids []belfry.LetterID, o belfry.Repl
 }
 
 // plan says what the letter leads to, and with what records.
-func (r *Replay) plan(l *belfry.Letter, again bool) (belfry.ReplayOutcome, []engine.RawRecord) {
-	out := belfry.ReplayOutcome{Letter: l}
-	refuse := func(format string, args ...any) (belfry.ReplayOutcome, []engine.RawRecord) {
-		out.Result, out.Problem = belfry.ReplayRefused, fmt.Sprintf(format, args...)
+func (r *Replay) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutcome, []engine.RawRecord) {
+	out := deadletter.ReplayOutcome{Letter: l}
+	refuse := func(format string, args ...any) (deadletter.ReplayOutcome, []engine.RawRecord) {
+		out.Result, out.Problem = deadletter.ReplayRefused, fmt.Sprintf(format, args...)
 		return out, nil
 	}
 	switch {
-	case l.Reason == belfry.ReasonForeign:
+	case l.Reason == deadletter.ReasonForeign:
 		return refuse("it is no dead letter: somebody else wrote it into the topic")
 	case l.Cut():
 		return refuse("it was cut to fit: only a part of the record is here; let its producer send it again")
 	case l.Replayed && !again:
-		out.Result = belfry.ReplayAgain
+		out.Result = deadletter.ReplayAgain
 		return out, nil
 	}
 	var records []engine.RawRecord
@@ -125,12 +127,12 @@ func (r *Replay) plan(l *belfry.Letter, again bool) (belfry.ReplayOutcome, []eng
 	case errors.As(err, &refused):
 		return refuse("%v", refused)
 	case err != nil:
-		out.Result, out.Problem = belfry.ReplayFailed, err.Error()
+		out.Result, out.Problem = deadletter.ReplayFailed, err.Error()
 		out.Writes, records = nil, nil
 	case len(records) == 0:
-		out.Result = belfry.ReplayNobody
+		out.Result = deadletter.ReplayNobody
 	default:
-		out.Result = belfry.ReplayDone
+		out.Result = deadletter.ReplayDone
 	}
 	return out, records
 }
@@ -141,7 +143,7 @@ type refusal string
 func (r refusal) Error() string { return string(r) }
 
 // route applies the rules of today.
-func (r *Replay) route(l *belfry.Letter) ([]belfry.ReplayWrite, []engine.RawRecord, error) {
+func (r *Replay) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engine.RawRecord, error) {
 	if l.TopicID == [16]byte{} {
 		return nil, nil, refusal("it does not tell which incarnation of the topic the record was read from, so that its ids cannot be made")
 	}
@@ -156,15 +158,15 @@ func (r *Replay) route(l *belfry.Letter) ([]belfry.ReplayWrite, []engine.RawReco
 	if err != nil {
 		return nil, nil, err
 	}
-	var writes []belfry.ReplayWrite
+	var writes []deadletter.ReplayWrite
 	var records []engine.RawRecord
 	for _, d := range deliveries {
-		d.Record.Origin = belfry.Origin{}
+		d.Record.Origin = inbox.Origin{}
 		value, err := codec.EncodeRecord(d.Record)
 		if err != nil {
 			return nil, nil, err
 		}
-		writes = append(writes, belfry.ReplayWrite{Recipients: d.Recipients, Record: d.Record})
+		writes = append(writes, deadletter.ReplayWrite{Recipients: d.Recipients, Record: d.Record})
 		for _, recipient := range d.Recipients {
 			records = append(records, engine.RawRecord{
 				Topic: r.Prefix.Journal(), Key: []byte(recipient), Value: value, Headers: replayHeaders(l, nil),
@@ -175,7 +177,7 @@ func (r *Replay) route(l *belfry.Letter) ([]belfry.ReplayWrite, []engine.RawReco
 }
 
 // journal writes a record of the journal again, which the fold has never seen.
-func (r *Replay) journal(l *belfry.Letter) ([]belfry.ReplayWrite, []engine.RawRecord, error) {
+func (r *Replay) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engine.RawRecord, error) {
 	recipient := string(l.Key)
 	if err := belfry.CheckRecipient(recipient); err != nil {
 		return nil, nil, refusal(fmt.Sprintf("its key is nobody's: %v", err))
@@ -187,25 +189,25 @@ func (r *Replay) journal(l *belfry.Letter) ([]belfry.ReplayWrite, []engine.RawRe
 	value := l.Value
 	if !record.Origin.IsZero() {
 		// With its watermark it would be taken for one that was routed again.
-		record.Origin = belfry.Origin{}
+		record.Origin = inbox.Origin{}
 		if value, err = codec.EncodeRecord(record); err != nil {
 			return nil, nil, err
 		}
 	}
-	return []belfry.ReplayWrite{{Recipients: []string{recipient}, Record: record}},
+	return []deadletter.ReplayWrite{{Recipients: []string{recipient}, Record: record}},
 		[]engine.RawRecord{{Topic: r.Prefix.Journal(), Key: l.Key, Value: value, Headers: replayHeaders(l, l.Headers)}}, nil
 }
 
 // item writes a content again.
-func (r *Replay) item(l *belfry.Letter) ([]belfry.ReplayWrite, []engine.RawRecord, error) {
-	recipient, seq, ok := belfry.ParseItemKey(string(l.Key))
+func (r *Replay) item(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engine.RawRecord, error) {
+	recipient, seq, ok := inbox.ParseItemKey(string(l.Key))
 	if !ok {
 		return nil, nil, refusal("its key is not recipient/seq")
 	}
 	if err := checkItem(string(l.Key), l.Value); err != nil {
 		return nil, nil, err
 	}
-	write := belfry.ReplayWrite{Recipients: []string{recipient}, Seq: seq}
+	write := deadletter.ReplayWrite{Recipients: []string{recipient}, Seq: seq}
 	if l.Value != nil {
 		item, err := codec.DecodeItem(l.Value)
 		if err != nil {
@@ -213,13 +215,13 @@ func (r *Replay) item(l *belfry.Letter) ([]belfry.ReplayWrite, []engine.RawRecor
 		}
 		write.Item = &item
 	}
-	return []belfry.ReplayWrite{write},
+	return []deadletter.ReplayWrite{write},
 		[]engine.RawRecord{{Topic: r.Prefix.Items(), Key: l.Key, Value: l.Value, Headers: replayHeaders(l, l.Headers)}}, nil
 }
 
 // replayHeaders adds to a record's own headers which attempt of it this was, for
 // the letter that it becomes if it fails again.
-func replayHeaders(l *belfry.Letter, own []belfry.Header) []belfry.Header {
+func replayHeaders(l *deadletter.Letter, own []belfry.Header) []belfry.Header {
 	own = slices.DeleteFunc(slices.Clone(own), func(h belfry.Header) bool { return h.Key == headerReplayOf })
 	return append(own, belfry.Header{Key: headerReplayOf, Value: []byte(strconv.Itoa(l.Attempt))})
 }

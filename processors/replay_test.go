@@ -14,7 +14,9 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources"
@@ -34,9 +36,9 @@ func (m *mendable) Route(r sources.Record) ([]sources.Delivery, error) {
 	}
 	return []sources.Delivery{{
 		Recipients: strings.Split(names, ","),
-		Record: belfry.Record{
-			Kind: belfry.KindNotify, Rule: "for-all",
-			Origin: belfry.Origin{TopicID: r.TopicID, Partition: r.Partition, Rule: 7, Offset: r.Offset},
+		Record: inbox.Record{
+			Kind: inbox.KindNotify, Rule: "for-all",
+			Origin: inbox.Origin{TopicID: r.TopicID, Partition: r.Partition, Rule: 7, Offset: r.Offset},
 			Notification: belfry.Notification{
 				ID: fmt.Sprintf("%x/%d/%d", r.TopicID, r.Partition, r.Offset), Source: "orders", Title: belfry.PlainText("x"), Time: r.Timestamp,
 			},
@@ -95,10 +97,10 @@ func startReplaying(t *testing.T) *replaying {
 
 // matching replays what the filter means and returns the outcomes as
 // "offset result".
-func (r *replaying) matching(t *testing.T, f belfry.LetterFilter, o belfry.ReplayOptions) []string {
+func (r *replaying) matching(t *testing.T, f deadletter.Filter, o deadletter.ReplayOptions) []string {
 	t.Helper()
 	var out []string
-	err := r.replay.Matching(t.Context(), f, 0, o, func(o belfry.ReplayOutcome) error {
+	err := r.replay.Matching(t.Context(), f, 0, o, func(o deadletter.ReplayOutcome) error {
 		out = append(out, fmt.Sprintf("%d %s", o.Letter.Offset, o.Result))
 		return nil
 	})
@@ -110,9 +112,9 @@ func (r *replaying) matching(t *testing.T, f belfry.LetterFilter, o belfry.Repla
 }
 
 // awaitLetters waits until there are n letters of the filter.
-func (r *replaying) awaitLetters(t *testing.T, f belfry.LetterFilter, n int) []belfry.Letter {
+func (r *replaying) awaitLetters(t *testing.T, f deadletter.Filter, n int) []deadletter.Letter {
 	t.Helper()
-	var found []belfry.Letter
+	var found []deadletter.Letter
 	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d letters, want %d: %+v", len(found), n, found) }, func() bool {
 		found = lettersOf(t, r.letters, f, 100)
 		return len(found) == n
@@ -146,7 +148,7 @@ func TestReplayAfterRulesAreMended(t *testing.T) {
 	produce(t, r.cfg, value("a", "to:a", "a,b", "to:a,b", "none", "to:a")...)
 	r.awaitCount(t, "a", 3)
 	r.awaitCount(t, "b", 1)
-	orders := belfry.LetterFilter{Topics: []string{"orders"}, Reasons: []belfry.Reason{belfry.ReasonRule}, Rules: []string{"for-all"}}
+	orders := deadletter.Filter{Topics: []string{"orders"}, Reasons: []deadletter.Reason{deadletter.ReasonRule}, Rules: []string{"for-all"}}
 	for _, l := range r.awaitLetters(t, orders, 3) {
 		if l.Attempt != 1 || l.Field != "recipients" || l.TopicID == [16]byte{} || l.Group != prefix.RouterGroup("orders") {
 			t.Errorf("letter %+v", l)
@@ -161,18 +163,18 @@ func TestReplayAfterRulesAreMended(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", what, got, want)
 		}
 	}
-	check("as bad as before", r.matching(t, orders, belfry.ReplayOptions{Apply: true}), want("0 failed", "2 failed", "4 failed"))
+	check("as bad as before", r.matching(t, orders, deadletter.ReplayOptions{Apply: true}), want("0 failed", "2 failed", "4 failed"))
 	r.rules.mended.Store(true)
-	check("not applied", r.matching(t, orders, belfry.ReplayOptions{}), want("0 replayed", "2 replayed", "4 nobody"))
+	check("not applied", r.matching(t, orders, deadletter.ReplayOptions{}), want("0 replayed", "2 replayed", "4 nobody"))
 	if got := journalEnd(t, r.cfg); got != end {
 		t.Fatalf("the journal has %d records, want %d: nothing was to be applied", got, end)
 	}
-	r.awaitLetters(t, belfry.LetterFilter{Pending: true}, 3)
+	r.awaitLetters(t, deadletter.Filter{Pending: true}, 3)
 
-	check("applied", r.matching(t, orders, belfry.ReplayOptions{Apply: true}), want("0 replayed", "2 replayed", "4 nobody"))
+	check("applied", r.matching(t, orders, deadletter.ReplayOptions{Apply: true}), want("0 replayed", "2 replayed", "4 nobody"))
 	r.awaitCount(t, "a", 5)
 	r.awaitCount(t, "b", 2)
-	r.awaitLetters(t, belfry.LetterFilter{Pending: true}, 0)
+	r.awaitLetters(t, deadletter.Filter{Pending: true}, 0)
 	if got := journalEnd(t, r.cfg); got != end+3 {
 		t.Errorf("the journal has %d records, want %d", got, end+3)
 	}
@@ -187,9 +189,9 @@ func TestReplayAfterRulesAreMended(t *testing.T) {
 		}
 	}
 
-	check("again", r.matching(t, orders, belfry.ReplayOptions{Apply: true}), want("0 already-replayed", "2 already-replayed", "4 already-replayed"))
+	check("again", r.matching(t, orders, deadletter.ReplayOptions{Apply: true}), want("0 already-replayed", "2 already-replayed", "4 already-replayed"))
 	// As after a crash between what was written and its mark.
-	check("against the marks", r.matching(t, orders, belfry.ReplayOptions{Apply: true, Again: true}), want("0 replayed", "2 replayed", "4 nobody"))
+	check("against the marks", r.matching(t, orders, deadletter.ReplayOptions{Apply: true, Again: true}), want("0 replayed", "2 replayed", "4 nobody"))
 	awaitDone(t, r.cfg)
 	if got := journalEnd(t, r.cfg); got != end+6 {
 		t.Errorf("the journal has %d records, want %d: it was to be written again", got, end+6)
@@ -215,14 +217,14 @@ func raw(topic string, offset int64, key string, value []byte, headers ...string
 func TestReplayOfOurOwnRecords(t *testing.T) {
 	t.Parallel()
 	r := startReplaying(t)
-	record := func(id string, origin belfry.Origin) []byte {
-		value, err := codec.EncodeRecord(belfry.Record{Kind: belfry.KindNotify, Origin: origin, Notification: belfry.Notification{ID: id, Title: belfry.PlainText("x")}})
+	record := func(id string, origin inbox.Origin) []byte {
+		value, err := codec.EncodeRecord(inbox.Record{Kind: inbox.KindNotify, Origin: origin, Notification: belfry.Notification{ID: id, Title: belfry.PlainText("x")}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return value
 	}
-	at := func(offset int64) belfry.Origin { return belfry.Origin{TopicID: [16]byte{1}, Rule: 1, Offset: offset} }
+	at := func(offset int64) inbox.Origin { return inbox.Origin{TopicID: [16]byte{1}, Rule: 1, Offset: offset} }
 	// The watermark is past the one that was set aside.
 	produce(t, r.cfg, keyed(prefix.Journal(), "a", record("later", at(9))))
 	r.awaitCount(t, "a", 1)
@@ -230,30 +232,30 @@ func TestReplayOfOurOwnRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	item, err := codec.EncodeItem(&belfry.Item{Seq: row.Items[0].Seq, Notification: belfry.Notification{ID: "later", Title: belfry.PlainText("replayed")}})
+	item, err := codec.EncodeItem(&inbox.Item{Seq: row.Items[0].Seq, Notification: belfry.Notification{ID: "later", Title: belfry.PlainText("replayed")}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := belfry.ItemKey("a", row.Items[0].Seq)
+	key := inbox.ItemKey("a", row.Items[0].Seq)
 	dead := openDead(t, r.cfg)
-	why := func(group string, reason belfry.Reason) belfry.DeadLetter {
-		return belfry.DeadLetter{Group: group, Reason: reason, Error: "x", TopicID: [16]byte{1}}
+	why := func(group string, reason deadletter.Reason) deadletter.Envelope {
+		return deadletter.Envelope{Group: group, Reason: reason, Error: "x", TopicID: [16]byte{1}}
 	}
-	journal := why(prefix.UnreadGroup(), belfry.ReasonPanic)
+	journal := why(prefix.UnreadGroup(), deadletter.ReasonPanic)
 	cut := journal
 	big := make([]byte, 3<<20)
 	setAside(t, dead, journal, raw(prefix.Journal(), 100, "a", record("earlier", at(3))), raw(prefix.Journal(), 101, "a", []byte{0x0a, 100}), raw(prefix.Journal(), 102, "a/b", record("x", at(1))))
 	setAside(t, dead, cut, raw(prefix.Journal(), 103, "a", big))
-	setAside(t, dead, why(prefix.InboxGroup(), belfry.ReasonUndecodable), raw(prefix.Items(), 104, key, item), raw(prefix.Items(), 105, "nobody", item), raw(prefix.Items(), 106, key, []byte("x")))
-	setAside(t, dead, why("other-unread", belfry.ReasonPanic), raw("other.journal", 107, "a", record("other", belfry.Origin{})))
-	setAside(t, dead, why(prefix.RouterGroup("gone"), belfry.ReasonInvalid), raw("gone", 108, "a", []byte("x")))
-	withoutID := why(prefix.RouterGroup("orders"), belfry.ReasonInvalid)
+	setAside(t, dead, why(prefix.InboxGroup(), deadletter.ReasonUndecodable), raw(prefix.Items(), 104, key, item), raw(prefix.Items(), 105, "nobody", item), raw(prefix.Items(), 106, key, []byte("x")))
+	setAside(t, dead, why("other-unread", deadletter.ReasonPanic), raw("other.journal", 107, "a", record("other", inbox.Origin{})))
+	setAside(t, dead, why(prefix.RouterGroup("gone"), deadletter.ReasonInvalid), raw("gone", 108, "a", []byte("x")))
+	withoutID := why(prefix.RouterGroup("orders"), deadletter.ReasonInvalid)
 	withoutID.TopicID = [16]byte{}
 	setAside(t, dead, withoutID, raw("orders", 109, "a", []byte("to:a")))
 	produce(t, r.cfg, &sarama.ProducerMessage{Topic: prefix.DeadLetters(), Value: sarama.StringEncoder("somebody's")})
 
 	want := []string{"0 refused", "100 replayed", "101 failed", "102 refused", "103 refused", "104 replayed", "105 refused", "106 failed", "107 refused", "108 failed", "109 refused"}
-	if got := r.matching(t, belfry.LetterFilter{}, belfry.ReplayOptions{Apply: true}); !slices.Equal(got, want) {
+	if got := r.matching(t, deadletter.Filter{}, deadletter.ReplayOptions{Apply: true}); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	r.awaitCount(t, "a", 2)
@@ -263,11 +265,11 @@ func TestReplayOfOurOwnRecords(t *testing.T) {
 	})
 	// Refusals say why, and nothing of them is marked.
 	says := map[int64]string{101: "", 102: "nobody's", 103: "cut", 105: "recipient/seq", 107: "prefix", 108: "no source", 109: "incarnation"}
-	var ids []belfry.LetterID
-	for _, l := range lettersOf(t, r.letters, belfry.LetterFilter{Pending: true}, 100) {
+	var ids []deadletter.ID
+	for _, l := range lettersOf(t, r.letters, deadletter.Filter{Pending: true}, 100) {
 		ids = append(ids, l.ID)
 	}
-	err = r.replay.Named(t.Context(), ids, belfry.ReplayOptions{}, func(o belfry.ReplayOutcome) error {
+	err = r.replay.Named(t.Context(), ids, deadletter.ReplayOptions{}, func(o deadletter.ReplayOutcome) error {
 		if !strings.Contains(o.Problem, says[o.Letter.Offset]) || o.Problem == "" {
 			t.Errorf("%d: %q, want %q", o.Letter.Offset, o.Problem, says[o.Letter.Offset])
 		}
@@ -276,8 +278,8 @@ func TestReplayOfOurOwnRecords(t *testing.T) {
 	if err != nil || len(ids) != 9 {
 		t.Errorf("%d letters are pending, %v", len(ids), err)
 	}
-	err = r.replay.Named(t.Context(), []belfry.LetterID{{Partition: 0, Offset: 1 << 40}}, belfry.ReplayOptions{}, nil)
-	if !errors.Is(err, belfry.ErrNoLetter) {
+	err = r.replay.Named(t.Context(), []deadletter.ID{{Partition: 0, Offset: 1 << 40}}, deadletter.ReplayOptions{}, nil)
+	if !errors.Is(err, deadletter.ErrNoLetter) {
 		t.Errorf("an id of no letter: %v", err)
 	}
 }
@@ -287,13 +289,13 @@ func TestReplayOfOurOwnRecords(t *testing.T) {
 func TestAttemptsAreCounted(t *testing.T) {
 	t.Parallel()
 	r := startReplaying(t)
-	value, err := codec.EncodeRecord(belfry.Record{Kind: belfry.KindErase})
+	value, err := codec.EncodeRecord(inbox.Record{Kind: inbox.KindErase})
 	if err != nil {
 		t.Fatal(err)
 	}
-	why := belfry.DeadLetter{Group: prefix.UnreadGroup(), Reason: belfry.ReasonPanic, TopicID: [16]byte{1}, Attempt: 4}
+	why := deadletter.Envelope{Group: prefix.UnreadGroup(), Reason: deadletter.ReasonPanic, TopicID: [16]byte{1}, Attempt: 4}
 	setAside(t, openDead(t, r.cfg), why, raw(prefix.Journal(), 5, "a", value, "trace", "1", "belfry-replay-of-attempt", "3"))
-	if got := r.matching(t, belfry.LetterFilter{}, belfry.ReplayOptions{Apply: true}); !slices.Equal(got, []string{"5 replayed"}) {
+	if got := r.matching(t, deadletter.Filter{}, deadletter.ReplayOptions{Apply: true}); !slices.Equal(got, []string{"5 replayed"}) {
 		t.Fatal(got)
 	}
 	written := kafkatest.Consume(t, r.cfg.Brokers, prefix.Journal(), 1, 0, 1, 2, 3)[0]
@@ -308,7 +310,7 @@ func TestAttemptsAreCounted(t *testing.T) {
 	again := keyed(prefix.Journal(), "a", []byte{0x0a, 100})
 	again.Headers = []sarama.RecordHeader{{Key: []byte("belfry-replay-of-attempt"), Value: []byte("4")}}
 	produce(t, r.cfg, again, event("bad", "belfry-replay-of-attempt", "4"))
-	for _, l := range r.awaitLetters(t, belfry.LetterFilter{Reasons: []belfry.Reason{belfry.ReasonUndecodable, belfry.ReasonInvalid}}, 2) {
+	for _, l := range r.awaitLetters(t, deadletter.Filter{Reasons: []deadletter.Reason{deadletter.ReasonUndecodable, deadletter.ReasonInvalid}}, 2) {
 		if want := map[string]int{prefix.Journal(): 5, prefix.Notifications(): 1}[l.Topic]; l.Attempt != want {
 			t.Errorf("of %s: attempt %d, want %d", l.Topic, l.Attempt, want)
 		}

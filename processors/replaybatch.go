@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 )
 
@@ -20,15 +20,15 @@ const (
 type replayBatch struct {
 	replay *Replay
 	apply  bool
-	told   func(belfry.ReplayOutcome) error
+	told   func(deadletter.ReplayOutcome) error
 
-	outcomes []belfry.ReplayOutcome
+	outcomes []deadletter.ReplayOutcome
 	records  []engine.RawRecord
 	bytes    int
 	offsets  map[int32][]int64 // to be marked, by partition
 }
 
-func (b *replayBatch) add(ctx context.Context, l *belfry.Letter, again bool) error {
+func (b *replayBatch) add(ctx context.Context, l *deadletter.Letter, again bool) error {
 	outcome, records := b.replay.plan(l, again)
 	if !b.apply {
 		return b.told(outcome)
@@ -36,7 +36,7 @@ func (b *replayBatch) add(ctx context.Context, l *belfry.Letter, again bool) err
 	b.outcomes = append(b.outcomes, outcome)
 	b.records = append(b.records, records...)
 	b.bytes += len(l.Value)
-	if outcome.Result == belfry.ReplayDone || outcome.Result == belfry.ReplayNobody {
+	if outcome.Result == deadletter.ReplayDone || outcome.Result == deadletter.ReplayNobody {
 		if b.offsets == nil {
 			b.offsets = map[int32][]int64{}
 		}
@@ -55,7 +55,7 @@ func (b *replayBatch) flush(ctx context.Context) error {
 		return fmt.Errorf("replay: %w", err)
 	}
 	for partition, offsets := range b.offsets {
-		mark := engine.RawRecord{Topic: b.replay.Prefix.DeadLetters(), Headers: belfry.ReplayedMark(offsets...)}
+		mark := engine.RawRecord{Topic: b.replay.Prefix.DeadLetters(), Headers: deadletter.ReplayedMark(offsets...)}
 		if err := b.replay.writer.WriteTo(ctx, partition, mark); err != nil {
 			return fmt.Errorf("mark what was replayed: %w", err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 )
@@ -45,9 +46,9 @@ func (r *reports) of(key string) []string {
 
 func encodedRow(t *testing.T, version uint64, seqs ...uint64) []byte {
 	t.Helper()
-	s := belfry.State{Epoch: 7, Version: version}
+	s := inbox.State{Epoch: 7, Version: version}
 	for _, seq := range seqs {
-		s.Items = append(s.Items, belfry.Entry{Seq: seq, Version: seq, Count: 1})
+		s.Items = append(s.Items, inbox.Entry{Seq: seq, Version: seq, Count: 1})
 	}
 	b, err := codec.EncodeState(&s)
 	if err != nil {
@@ -103,8 +104,8 @@ func TestRecoveryTakesNoOlderRow(t *testing.T) {
 			running.Go(func() { _ = group.Run(ctx) })
 			defer running.Wait()
 			defer stop()
-			if _, err := j.Append(t.Context(), belfry.Addressed{Recipient: tt.user, Record: belfry.Record{
-				Kind: belfry.KindNotify, Notification: belfry.Notification{ID: "1", Source: "test", Title: belfry.PlainText("x")}}}); err != nil {
+			if _, err := j.Append(t.Context(), inbox.Addressed{Recipient: tt.user, Record: inbox.Record{
+				Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "1", Source: "test", Title: belfry.PlainText("x")}}}); err != nil {
 				t.Fatal(err)
 			}
 			last := consume(t, cfg, prefix.UnreadTable(), len(tt.rows)+1)[len(tt.rows)]

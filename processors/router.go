@@ -8,9 +8,9 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources"
 )
 
@@ -142,7 +142,7 @@ func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
 	}
 	out := make([]delivery, len(deliveries))
 	for i, d := range deliveries {
-		d.Record.Silent = c.Silent() && d.Record.Kind == belfry.KindNotify
+		d.Record.Silent = c.Silent() && d.Record.Kind == inbox.KindNotify
 		if out[i].value, err = codec.EncodeRecord(d.Record); err != nil {
 			return nil, err
 		}

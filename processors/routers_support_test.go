@@ -14,6 +14,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources"
@@ -37,9 +38,9 @@ func (s scripted) Route(r sources.Record) ([]sources.Delivery, error) {
 	n := belfry.Notification{
 		ID: fmt.Sprintf("%x/%d/%d", r.TopicID, r.Partition, r.Offset), Source: r.Topic, Title: belfry.PlainText(words[len(words)-1]),
 	}
-	return []sources.Delivery{{Rule: "by-list", Recipients: words[:len(words)-1], Record: belfry.Record{
-		Kind: belfry.KindNotify, Notification: n, Rule: "by-list",
-		Origin: belfry.Origin{TopicID: r.TopicID, Partition: r.Partition, Rule: 1, Offset: r.Offset},
+	return []sources.Delivery{{Rule: "by-list", Recipients: words[:len(words)-1], Record: inbox.Record{
+		Kind: inbox.KindNotify, Notification: n, Rule: "by-list",
+		Origin: inbox.Origin{TopicID: r.TopicID, Partition: r.Partition, Rule: 1, Offset: r.Offset},
 	}}}, nil
 }
 

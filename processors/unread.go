@@ -10,6 +10,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Unread folds the journal into one row a recipient.
@@ -20,7 +21,7 @@ type Unread struct {
 }
 
 // NewUnread returns the group of the fold. Every instance must have the same
-// cap: 1 to belfry.MaxCap items an inbox, or 0 for belfry.DefaultCap.
+// cap: 1 to inbox.MaxCap items an inbox, or 0 for inbox.DefaultCap.
 func NewUnread(d Deps, cap int) *Unread { return &Unread{Deps: d, cap: cap} }
 
 // Group is the definition for engine.NewProcessor.
@@ -82,11 +83,11 @@ func (u *Unread) fold(c *engine.Context, value []byte) {
 		u.setAside(c, fmt.Errorf("journal key: %v", err)) // undecodable: no sender's fault
 		return
 	}
-	row, _ := c.Value().(belfry.State)
+	row, _ := c.Value().(inbox.State)
 	var w writes
 	err := engine.Guard(func() (err error) {
-		w, err = u.compute(row, value, belfry.Input{
-			Position: belfry.Position{Epoch: u.epoch.Load(), Offset: c.Offset()},
+		w, err = u.compute(row, value, inbox.Input{
+			Position: inbox.Position{Epoch: u.epoch.Load(), Offset: c.Offset()},
 			Time:     c.Timestamp(),
 			Cap:      u.cap,
 		})
@@ -100,10 +101,10 @@ func (u *Unread) fold(c *engine.Context, value []byte) {
 	defer end()
 	items := goka.Stream(u.Prefix.Items())
 	for _, seq := range w.removed {
-		c.Emit(items, belfry.ItemKey(c.Key(), seq), nil)
+		c.Emit(items, inbox.ItemKey(c.Key(), seq), nil)
 	}
 	if w.item != nil {
-		c.Emit(items, belfry.ItemKey(c.Key(), w.seq), w.item, carry...)
+		c.Emit(items, inbox.ItemKey(c.Key(), w.seq), w.item, carry...)
 	}
 	if u.Rows != nil {
 		// Before the row is written: what is refused behind it must count.
@@ -119,15 +120,15 @@ type writes struct {
 	item    []byte // nil for none
 	seq     uint64 // of item
 	removed []uint64
-	outcome belfry.Outcome
+	outcome inbox.Outcome
 }
 
-func (u *Unread) compute(row belfry.State, value []byte, in belfry.Input) (writes, error) {
+func (u *Unread) compute(row inbox.State, value []byte, in inbox.Input) (writes, error) {
 	record, err := decodeJournal(value)
 	if err != nil {
 		return writes{}, err
 	}
-	row, effects := belfry.Fold(row, record, in)
+	row, effects := inbox.Fold(row, record, in)
 	w := writes{removed: effects.Removed, outcome: effects.Outcome}
 	if effects.Item != nil {
 		w.seq = effects.Item.Seq
@@ -139,9 +140,9 @@ func (u *Unread) compute(row belfry.State, value []byte, in belfry.Input) (write
 	return w, err
 }
 
-func decodeJournal(value []byte) (belfry.Record, error) {
+func decodeJournal(value []byte) (inbox.Record, error) {
 	if len(value) == 0 {
-		return belfry.Record{}, belfry.ErrEmpty
+		return inbox.Record{}, belfry.ErrEmpty
 	}
 	return codec.DecodeRecord(value)
 }
@@ -150,5 +151,5 @@ func decodeJournal(value []byte) (belfry.Record, error) {
 // that a row which cannot be is found before anything is written.
 type rowCodec struct{ engine.Bytes }
 
-// Decode returns a belfry.State.
+// Decode returns a inbox.State.
 func (rowCodec) Decode(data []byte) (any, error) { return codec.DecodeState(data) }

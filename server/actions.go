@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 // postAction answers POST /v1/users/{user}/inbox/{action}: it writes the command
 // and answers with the badge once that shows it.
 func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c call) error {
-	kind, ok := belfry.ParseAction(mux.Vars(r)["action"])
+	kind, ok := inbox.ParseAction(mux.Vars(r)["action"])
 	if !ok {
 		return errNotFound
 	}
@@ -40,12 +41,12 @@ func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c call) erro
 
 // command appends a user's record and answers with the badge: with that status
 // once the row shows the record applied, with 202 if that takes longer.
-func (s *Server) command(w http.ResponseWriter, r *http.Request, user string, record belfry.Record, status int) error {
+func (s *Server) command(w http.ResponseWriter, r *http.Request, user string, record inbox.Record, status int) error {
 	// What could not be answered is not begun.
 	if _, err := s.config.Rows.Row(user); err != nil {
 		return fmt.Errorf("read row: %w", err)
 	}
-	positions, err := s.write(r.Context(), []belfry.Addressed{{Recipient: user, Record: record}})
+	positions, err := s.write(r.Context(), []inbox.Addressed{{Recipient: user, Record: record}})
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request, user string, re
 
 // write appends records to their journals. Whatever keeps the journal from
 // taking what was checked before is errUnavailable.
-func (s *Server) write(ctx context.Context, records []belfry.Addressed) ([]belfry.Position, error) {
+func (s *Server) write(ctx context.Context, records []inbox.Addressed) ([]inbox.Position, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.Limits.Append)
 	defer cancel()
 	positions, err := s.config.Journal.Append(ctx, records...)
@@ -81,21 +82,21 @@ func (s *Server) write(ctx context.Context, records []belfry.Addressed) ([]belfr
 
 // parseAction reads the body of an action: either seqs, or up_to with an
 // optional category where the kind takes a horizon.
-func parseAction(kind belfry.Kind, data []byte) (belfry.Record, error) {
+func parseAction(kind inbox.Kind, data []byte) (inbox.Record, error) {
 	want := `{"seqs":[…]}`
 	if kind.TakesHorizon() {
 		want += ` or {"up_to":SEQ}`
 	}
 	var body map[string]json.RawMessage
 	if err := parseJSON(data, &body, want); err != nil {
-		return belfry.Record{}, err
+		return inbox.Record{}, err
 	}
 	for name, raw := range body {
 		if string(raw) == "null" {
 			delete(body, name)
 		}
 	}
-	record := belfry.Record{Kind: kind}
+	record := inbox.Record{Kind: kind}
 	seqs, hasSeqs := body["seqs"]
 	upTo, hasUpTo := body["up_to"]
 	var err error

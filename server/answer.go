@@ -7,7 +7,7 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // answer makes a handler of one that returns its error.
@@ -76,12 +76,12 @@ func respond(w http.ResponseWriter, status int, v any) {
 }
 
 // respondUnread writes a user's badge.
-func respondUnread(w http.ResponseWriter, status int, user string, row *belfry.State, now time.Time) {
+func respondUnread(w http.ResponseWriter, status int, user string, row *inbox.State, now time.Time) {
 	badge := row.Badge(now)
 	respondBadge(w, status, user, &badge)
 }
 
-func respondBadge(w http.ResponseWriter, status int, user string, badge *belfry.Badge) {
+func respondBadge(w http.ResponseWriter, status int, user string, badge *inbox.Badge) {
 	w.Header().Set("ETag", stampTag(badge.Stamp))
 	respond(w, status, newBadgeBody(user, badge))
 }

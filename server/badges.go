@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Badges is what a [Rows] may do as well: to tell a badge for less than reading
@@ -12,9 +12,9 @@ import (
 // of Row.
 type Badges interface {
 	// Stamp returns the stamp of the row that Row would return.
-	Stamp(recipient string, now time.Time) (belfry.Stamp, error)
+	Stamp(recipient string, now time.Time) (inbox.Stamp, error)
 	// Badge returns the badge of the row that Row would return.
-	Badge(recipient string, now time.Time) (belfry.Badge, error)
+	Badge(recipient string, now time.Time) (inbox.Badge, error)
 }
 
 // badgesOf returns the badges of a table, one way or the other.
@@ -28,18 +28,18 @@ func badgesOf(rows Rows) Badges {
 // rowBadges makes badges of whole rows.
 type rowBadges struct{ rows Rows }
 
-func (b rowBadges) Stamp(recipient string, now time.Time) (belfry.Stamp, error) {
+func (b rowBadges) Stamp(recipient string, now time.Time) (inbox.Stamp, error) {
 	row, err := b.rows.Row(recipient)
 	if err != nil {
-		return belfry.Stamp{}, fmt.Errorf("read row: %w", err)
+		return inbox.Stamp{}, fmt.Errorf("read row: %w", err)
 	}
 	return row.Stamp(now), nil
 }
 
-func (b rowBadges) Badge(recipient string, now time.Time) (belfry.Badge, error) {
+func (b rowBadges) Badge(recipient string, now time.Time) (inbox.Badge, error) {
 	row, err := b.rows.Row(recipient)
 	if err != nil {
-		return belfry.Badge{}, fmt.Errorf("read row: %w", err)
+		return inbox.Badge{}, fmt.Errorf("read row: %w", err)
 	}
 	return row.Badge(now), nil
 }

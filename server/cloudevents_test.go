@@ -11,6 +11,7 @@ import (
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 const structured = `{"specversion":"1.0","id":"e1","source":"/board","type":"comment.added","subject":"사용자-7",
@@ -45,7 +46,7 @@ func TestCloudEventsModes(t *testing.T) {
 			if got := into[accepted](send(a).want(202)); got.Accepted != 1 || got.IDs[0] != "e1" {
 				t.Errorf("got %+v", got)
 			}
-			it := a.fake.items[belfry.ItemKey("사용자-7", 1)]
+			it := a.fake.items[inbox.ItemKey("사용자-7", 1)]
 			want := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 			if it.ID != "e1" || it.Source != "/board" || it.Type != "comment.added" || !it.Time.Equal(want) || it.Title[""] != "x" {
 				t.Errorf("got %+v", it)

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // condition is the If-None-Match header of a request (RFC 9110 section 13.1.2).
@@ -63,7 +63,7 @@ func (c condition) version() uint64 {
 		if len(parts) != 3 {
 			continue
 		}
-		if cursor, err := belfry.ParseCursor(parts[0] + "." + parts[1]); err == nil {
+		if cursor, err := inbox.ParseCursor(parts[0] + "." + parts[1]); err == nil {
 			highest = max(highest, cursor.Version)
 		}
 	}

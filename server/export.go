@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // exportItem is an item with its texts in all languages.
@@ -50,8 +51,8 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c call) error
 }
 
 // everything selects all items of a row.
-func everything(row *belfry.State, _ time.Time) ([]*belfry.Entry, uint64) {
-	entries := make([]*belfry.Entry, len(row.Items))
+func everything(row *inbox.State, _ time.Time) ([]*inbox.Entry, uint64) {
+	entries := make([]*inbox.Entry, len(row.Items))
 	for i := range row.Items {
 		entries[i] = &row.Items[i]
 	}

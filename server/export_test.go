@@ -6,15 +6,16 @@ import (
 	"testing/synctest"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 func TestExport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t)
 		a.append("u",
-			belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{ID: "1", Title: belfry.Text{"en": "Hello", "ko": "안녕"}}},
+			inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "1", Title: belfry.Text{"en": "Hello", "ko": "안녕"}}},
 			note("2"),
-			command(belfry.KindArchive, 1), command(belfry.KindRead, 2))
+			command(inbox.KindArchive, 1), command(inbox.KindRead, 2))
 		a.fake.holdItems = true
 		a.append("u", note("3"))
 		got := a.get("/v1/users/u/export?min_version=5", "Accept-Language", "ko").want(200).

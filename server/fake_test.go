@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // fake is a journal and both tables in memory, joined by the real fold: what
@@ -15,9 +16,9 @@ type fake struct {
 	mu        sync.Mutex
 	epoch     uint32
 	offset    int64
-	states    map[string]belfry.State // what the processor knows
-	rows      map[string]belfry.State // what the view shows
-	items     map[string]belfry.Item
+	states    map[string]inbox.State // what the processor knows
+	rows      map[string]inbox.State // what the view shows
+	items     map[string]inbox.Item
 	watchers  map[string]map[*func()]bool
 	holdRows  bool // the unread view stands still
 	holdItems bool // the inbox view stands still
@@ -33,33 +34,33 @@ type journaled struct {
 	recipient string
 	offset    int64
 	at        time.Time
-	record    belfry.Record
+	record    inbox.Record
 }
 
 func newFake() *fake {
 	return &fake{
 		epoch:    7,
-		states:   map[string]belfry.State{},
-		rows:     map[string]belfry.State{},
-		items:    map[string]belfry.Item{},
+		states:   map[string]inbox.State{},
+		rows:     map[string]inbox.State{},
+		items:    map[string]inbox.Item{},
 		watchers: map[string]map[*func()]bool{},
 	}
 }
 
-func (f *fake) Row(recipient string) (belfry.State, error) {
+func (f *fake) Row(recipient string) (inbox.State, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.notReady {
-		return belfry.State{}, belfry.ErrNotReady
+		return inbox.State{}, belfry.ErrNotReady
 	}
 	return f.rows[recipient], nil
 }
 
-func (f *fake) Item(recipient string, seq uint64) (belfry.Item, bool, error) {
+func (f *fake) Item(recipient string, seq uint64) (inbox.Item, bool, error) {
 	f.reads.Add(1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	it, ok := f.items[belfry.ItemKey(recipient, seq)]
+	it, ok := f.items[inbox.ItemKey(recipient, seq)]
 	return it, ok, nil
 }
 
@@ -77,27 +78,27 @@ func (f *fake) Watch(recipient string, changed func()) (stop func()) {
 	}
 }
 
-func (f *fake) Append(_ context.Context, records ...belfry.Addressed) ([]belfry.Position, error) {
+func (f *fake) Append(_ context.Context, records ...inbox.Addressed) ([]inbox.Position, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.appendErr != nil {
 		return nil, f.appendErr
 	}
-	var out []belfry.Position
+	var out []inbox.Position
 	for _, r := range records {
-		p := belfry.Position{Epoch: f.epoch, Offset: f.offset}
+		p := inbox.Position{Epoch: f.epoch, Offset: f.offset}
 		f.offset++
 		out = append(out, p)
 		at := time.Now()
 		f.journal = append(f.journal, journaled{r.Recipient, p.Offset, at, r.Record})
-		state, effects := belfry.Fold(f.states[r.Recipient], r.Record, belfry.Input{Position: p, Time: at})
+		state, effects := inbox.Fold(f.states[r.Recipient], r.Record, inbox.Input{Position: p, Time: at})
 		f.states[r.Recipient] = state
 		apply := func() {
 			for _, seq := range effects.Removed {
-				delete(f.items, belfry.ItemKey(r.Recipient, seq))
+				delete(f.items, inbox.ItemKey(r.Recipient, seq))
 			}
 			if effects.Item != nil {
-				f.items[belfry.ItemKey(r.Recipient, effects.Item.Seq)] = *effects.Item
+				f.items[inbox.ItemKey(r.Recipient, effects.Item.Seq)] = *effects.Item
 			}
 		}
 		if f.holdItems {

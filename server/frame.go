@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // The names of stream events.
@@ -79,7 +79,7 @@ type stateBody struct {
 	Removed  []uint64 `json:"removed"`
 }
 
-func newStateBody(version uint64, c *belfry.Changes) stateBody {
+func newStateBody(version uint64, c *inbox.Changes) stateBody {
 	list := func(seqs []uint64) []uint64 {
 		if seqs == nil {
 			return []uint64{}

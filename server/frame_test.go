@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 func TestFrameIsOneLineOfData(t *testing.T) {
@@ -36,7 +36,7 @@ func TestFrameWithBrokenData(t *testing.T) {
 }
 
 func TestFrameStateListsAreNeverNull(t *testing.T) {
-	b, err := frame{event: eventState, data: newStateBody(3, &belfry.Changes{})}.append(nil)
+	b, err := frame{event: eventState, data: newStateBody(3, &inbox.Changes{})}.append(nil)
 	const want = "event: state\ndata: {\"version\":3,\"read\":[],\"unread\":[],\"seen\":[],\"archived\":[],\"removed\":[]}\n\n"
 	if err != nil || string(b) != want {
 		t.Errorf("got %q, %v, want %q", b, err, want)

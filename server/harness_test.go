@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 const testSecret = "a secret that only these tests know, and is long enough"
@@ -93,10 +93,10 @@ func (a *api) notify(user string, titles ...string) {
 	}
 }
 
-func (a *api) append(user string, records ...belfry.Record) {
+func (a *api) append(user string, records ...inbox.Record) {
 	a.t.Helper()
 	for _, r := range records {
-		if _, err := a.fake.Append(a.t.Context(), belfry.Addressed{Recipient: user, Record: r}); err != nil {
+		if _, err := a.fake.Append(a.t.Context(), inbox.Addressed{Recipient: user, Record: r}); err != nil {
 			a.t.Fatal(err)
 		}
 	}

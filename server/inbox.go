@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 const (
@@ -42,7 +42,7 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c call) error 
 	if err != nil {
 		return err
 	}
-	l, err := s.awaitListing(r.Context(), c.user, version, func(row *belfry.State, now time.Time) ([]*belfry.Entry, uint64) {
+	l, err := s.awaitListing(r.Context(), c.user, version, func(row *inbox.State, now time.Time) ([]*inbox.Entry, uint64) {
 		return row.Page(page, now)
 	})
 	if err != nil {
@@ -87,25 +87,25 @@ func languageTag(tag, acceptLanguage string) string {
 	return strings.TrimSuffix(tag, `"`) + "." + strconv.FormatUint(uint64(h.Sum32()), 36) + `"`
 }
 
-func parsePage(query url.Values) (belfry.PageQuery, error) {
-	status, err := belfry.ParseStatus(query.Get("status"))
+func parsePage(query url.Values) (inbox.PageQuery, error) {
+	status, err := inbox.ParseStatus(query.Get("status"))
 	if err != nil {
-		return belfry.PageQuery{}, err
+		return inbox.PageQuery{}, err
 	}
 	limit, err := number(query, "limit", 1, maxPage)
 	if err != nil {
-		return belfry.PageQuery{}, err
+		return inbox.PageQuery{}, err
 	}
 	if limit == 0 {
 		limit = defaultPage
 	}
 	before, err := number(query, "before", 1, 1<<64-1)
 	if err != nil {
-		return belfry.PageQuery{}, err
+		return inbox.PageQuery{}, err
 	}
 	category := query.Get("category")
 	if err := checkCategory(category); err != nil {
-		return belfry.PageQuery{}, err
+		return inbox.PageQuery{}, err
 	}
-	return belfry.PageQuery{Status: status, Category: category, Before: before, Limit: int(limit)}, nil
+	return inbox.PageQuery{Status: status, Category: category, Before: before, Limit: int(limit)}, nil
 }

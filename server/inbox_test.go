@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 func TestInboxPages(t *testing.T) {
@@ -35,9 +36,9 @@ func TestInboxPages(t *testing.T) {
 func TestInboxFilters(t *testing.T) {
 	a := newAPI(t)
 	a.append("u",
-		belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{Title: belfry.PlainText("1"), Category: "c"}},
+		inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{Title: belfry.PlainText("1"), Category: "c"}},
 		note("2"), note("3"), note("4"),
-		command(belfry.KindRead, 2), command(belfry.KindArchive, 3))
+		command(inbox.KindRead, 2), command(inbox.KindArchive, 3))
 	for query, want := range map[string]string{
 		"": "4 2 1", "?status=all": "4 2 1", "?status=unread": "4 1", "?status=archived": "3",
 		"?category=c": "1", "?category=none": "", "?status=unread&before=4": "1", "?before=1": "",
@@ -121,7 +122,7 @@ func TestInboxPending(t *testing.T) {
 		a := newAPI(t)
 		a.notify("u", "1", "2")
 		a.fake.holdItems = true
-		a.append("u", pressing("3", belfry.PriorityHigh), note("4"), command(belfry.KindRead, 4))
+		a.append("u", pressing("3", belfry.PriorityHigh), note("4"), command(inbox.KindRead, 4))
 		start := time.Now()
 		got := a.get("/v1/users/u/inbox", "If-None-Match", `"7.5.0"`).want(200).wantHeader("ETag", "")
 		if took := time.Since(start); took != maxWait {
@@ -160,7 +161,7 @@ func TestInboxGoneContent(t *testing.T) {
 		a := newAPI(t)
 		a.notify("u", "1", "2")
 		a.fake.holdRows = true
-		a.append("u", command(belfry.KindDelete, 1))
+		a.append("u", command(inbox.KindDelete, 1))
 		time.AfterFunc(time.Second, a.fake.release)
 		b := into[shownPage](a.get("/v1/users/u/inbox").want(200))
 		if got := titles(b.Items); got != "2" || b.Version != 3 || b.Cursor != "7.3" {

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/lag"
 )
 
 // lagPageAsked is for how long after a scrape a LagPage goes on to write itself
@@ -34,7 +34,7 @@ type LagPage struct {
 	text    lagText    // of who holds it
 
 	mu     sync.Mutex
-	report belfry.LagReport
+	report lag.Report
 	page   []byte // compressed; nil: to be written of report
 	asked  time.Time
 }
@@ -44,7 +44,7 @@ func NewLagPage() *LagPage { return &LagPage{asked: time.Now()} }
 
 // Show has the page show a report, which nobody may modify any more. Until it
 // returns the page shows the one before.
-func (p *LagPage) Show(r belfry.LagReport) {
+func (p *LagPage) Show(r lag.Report) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	p.mu.Lock()
@@ -60,7 +60,7 @@ func (p *LagPage) Show(r belfry.LagReport) {
 }
 
 // write writes the page of r, with writing held.
-func (p *LagPage) write(r belfry.LagReport) []byte {
+func (p *LagPage) write(r lag.Report) []byte {
 	var out bytes.Buffer
 	// The level is valid, and a buffer takes all.
 	z, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed)

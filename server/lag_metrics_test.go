@@ -12,31 +12,31 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/lag"
 )
 
 var updateLag = flag.Bool("update-lag", false, "write testdata/lag.prom and testdata/lag.json anew")
 
 // lagReport has a running group, one that has stopped, of which one partition
 // was never committed, and one that never was.
-func lagReport() belfry.LagReport {
+func lagReport() lag.Report {
 	at := func(offset int64) *int64 { return &offset }
-	return belfry.NewLagReport(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC), []belfry.GroupLag{
+	return lag.NewReport(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC), []lag.Group{
 		{
 			Name: "belfry-unread", State: "Stable",
 			Protocol: "sticky", Coordinator: 3, CatchUpSeconds: new(2.5),
-			Members: []belfry.LagMember{
+			Members: []lag.Member{
 				{ID: "belfry-1", ClientID: "belfry", Host: "10.0.0.1", Partitions: 2, Topics: map[string]int{"belfry.journal": 2}},
 				{ID: "belfry-2", ClientID: "belfry", Host: "10.0.0.2"},
 			},
-			Partitions: []belfry.PartitionLag{
+			Partitions: []lag.Partition{
 				{Topic: "belfry.journal", Partition: 0, CurrentOffset: at(90), EndOffset: 100, OldestOffset: 10, Lag: 10, LagSeconds: 1.5},
 				{Topic: "belfry.journal", Partition: 1, CurrentOffset: at(7), EndOffset: 7},
 			},
 		},
 		{
 			Name: "audit", State: "Empty", CatchUpNever: true,
-			Partitions: []belfry.PartitionLag{
+			Partitions: []lag.Partition{
 				{Topic: "belfry.items", Partition: 10, CurrentOffset: at(0), EndOffset: 3_000_000_000, Lag: 3_000_000_000, LagSeconds: 86400},
 				{Topic: "belfry.journal", Partition: 0, EndOffset: 100, OldestOffset: 10, Lag: 90, LagSeconds: 9},
 				{Topic: "belfry.journal", Partition: 1, CurrentOffset: at(5), EndOffset: 7, Lag: 2, LagSeconds: 3},
@@ -46,7 +46,7 @@ func lagReport() belfry.LagReport {
 	})
 }
 
-func lagPage(r belfry.LagReport) *LagPage {
+func lagPage(r lag.Report) *LagPage {
 	p := NewLagPage()
 	p.Show(r)
 	return p
@@ -85,11 +85,11 @@ func TestLagMetrics(t *testing.T) {
 func TestLagMetricsOfAFailure(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		report belfry.LagReport
+		report lag.Report
 		want   []string
 		lines  int
 	}{
-		{"before the first collection", belfry.LagReport{}, []string{"belfry_lag_up 0", "belfry_lag_last_success_timestamp_seconds 0"}, 5},
+		{"before the first collection", lag.Report{}, []string{"belfry_lag_up 0", "belfry_lag_last_success_timestamp_seconds 0"}, 5},
 		{
 			"later", lagReport().Failed(errors.New("no broker")),
 			[]string{"belfry_lag_up 0", "belfry_lag_last_success_timestamp_seconds 1.767323045678e+09", `kafka_consumergroup_lag_sum{consumergroup="audit",topic="belfry.items"} 3000000000`}, 0,
@@ -120,7 +120,7 @@ func TestLagMetricsForget(t *testing.T) {
 	if page := scrape(t, h); !strings.Contains(page, "belfry.items") {
 		t.Fatalf("no belfry.items in %s", page)
 	}
-	h.Show(belfry.NewLagReport(time.Now(), nil))
+	h.Show(lag.NewReport(time.Now(), nil))
 	if page := scrape(t, h); strings.Contains(page, "kafka_consumergroup") || strings.Contains(page, "kafka_topic") {
 		t.Errorf("got series of groups that are gone: %s", page)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/lag"
 )
 
 // The names and labels that dashboards, alert rules and autoscalers look for, as
@@ -90,17 +90,17 @@ func TestLagPageSpeaksWhatDashboardsKnow(t *testing.T) {
 func TestLagPageOfManyGroups(t *testing.T) {
 	const groups, partitions, topics = 1000, 100, 10
 	offset := int64(1)
-	var all []belfry.GroupLag
+	var all []lag.Group
 	for g := range groups {
-		one := belfry.GroupLag{Name: fmt.Sprintf("group-%03d", g), State: "Empty"}
+		one := lag.Group{Name: fmt.Sprintf("group-%03d", g), State: "Empty"}
 		for p := range int32(partitions) {
-			one.Partitions = append(one.Partitions, belfry.PartitionLag{
+			one.Partitions = append(one.Partitions, lag.Partition{
 				Topic: fmt.Sprint("topic-", g%topics), Partition: p, CurrentOffset: &offset, EndOffset: 3, Lag: 2, LagSeconds: 0.5,
 			})
 		}
 		all = append(all, one)
 	}
-	p := lagPage(belfry.NewLagReport(time.Now(), all))
+	p := lagPage(lag.NewReport(time.Now(), all))
 	for _, encoding := range []string{"gzip", ""} {
 		page := scrapeAs(t, p, encoding)
 		series := 0
@@ -165,7 +165,7 @@ func TestAcceptsGzip(t *testing.T) {
 // Names are whatever somebody called a group or a topic.
 func TestLagPageOfOddNames(t *testing.T) {
 	const name = "a\"b\\c\nd 그룹"
-	p := lagPage(belfry.NewLagReport(time.Now(), []belfry.GroupLag{{Name: name, State: "Empty"}, {Name: "\xff", State: "Dead"}}))
+	p := lagPage(lag.NewReport(time.Now(), []lag.Group{{Name: name, State: "Empty"}, {Name: "\xff", State: "Dead"}}))
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(scrape(t, p)))
 	if err != nil {

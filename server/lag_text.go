@@ -8,33 +8,33 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/lag"
 )
 
 // lagFamilies are the metrics of the lag page, by name.
 func lagFamilies() []lagFamily {
 	return []lagFamily{
 		{"belfry_catchup_seconds", "Time until the group has processed all, +Inf if it gets no nearer; absent until that is known.", catchUps},
-		{"belfry_lag_collection_seconds", "Time that the last successful collection took.", whole(func(r *belfry.LagReport) float64 { return r.TookSeconds })},
+		{"belfry_lag_collection_seconds", "Time that the last successful collection took.", whole(func(r *lag.Report) float64 { return r.TookSeconds })},
 		{"belfry_lag_last_success_timestamp_seconds", "When lag was collected last, 0 if never.", whole(collectedAt)},
-		{"belfry_lag_requests", "Requests that the last successful collection made.", whole(func(r *belfry.LagReport) float64 { return float64(r.Requests) })},
-		{"belfry_lag_skipped", "Groups and partitions that the last successful collection left out since they could not be read; none of Belfry's own.", whole(func(r *belfry.LagReport) float64 { return float64(r.Skipped) })},
+		{"belfry_lag_requests", "Requests that the last successful collection made.", whole(func(r *lag.Report) float64 { return float64(r.Requests) })},
+		{"belfry_lag_skipped", "Groups and partitions that the last successful collection left out since they could not be read; none of Belfry's own.", whole(func(r *lag.Report) float64 { return float64(r.Skipped) })},
 		{"belfry_lag_up", "1 if lag was collected at the last attempt; 0 if what is shown is what was found before.", whole(up)},
 
 		{"kafka_consumergroup_current_offset", "Offset that the group has committed, absent if none.", byPartition("consumergroup", "topic", "partition", currentOffset)},
 		{"kafka_consumergroup_current_offset_sum", "Sum of the offsets that the group has committed in the topic.", byTopic("consumergroup", "topic", func(t *topicLag) int64 { return t.current })},
 		{"kafka_consumergroup_group_lag_seconds", "Age of the oldest record of the partition that the group has not processed, 0 without one.", byPartition("group", "topic", "partition", lagSeconds)},
-		{"kafka_consumergroup_group_max_lag_seconds", "Age of the oldest record that the group has not processed, 0 without one.", byGroup("group", func(g *belfry.GroupLag) float64 { return g.MaxLagSeconds })},
+		{"kafka_consumergroup_group_max_lag_seconds", "Age of the oldest record that the group has not processed, 0 without one.", byGroup("group", func(g *lag.Group) float64 { return g.MaxLagSeconds })},
 		{"kafka_consumergroup_lag", "Records of the partition that the group has not processed.", byPartition("consumergroup", "topic", "partition", lagRecords)},
 		{"kafka_consumergroup_lag_sum", "Records of the topic that the group has not processed.", byTopic("consumergroup", "topic", func(t *topicLag) int64 { return t.lag })},
-		{"kafka_consumergroup_members", "Running members of the group.", byGroup("consumergroup", func(g *belfry.GroupLag) float64 { return float64(len(g.Members)) })},
-		{"kafka_topic_partition_current_offset", "Offset of the next record to be written to the partition.", ofTopics(func(p *belfry.PartitionLag) int64 { return p.EndOffset })},
-		{"kafka_topic_partition_oldest_offset", "Offset of the oldest record of the partition.", ofTopics(func(p *belfry.PartitionLag) int64 { return p.OldestOffset })},
+		{"kafka_consumergroup_members", "Running members of the group.", byGroup("consumergroup", func(g *lag.Group) float64 { return float64(len(g.Members)) })},
+		{"kafka_topic_partition_current_offset", "Offset of the next record to be written to the partition.", ofTopics(func(p *lag.Partition) int64 { return p.EndOffset })},
+		{"kafka_topic_partition_oldest_offset", "Offset of the oldest record of the partition.", ofTopics(func(p *lag.Partition) int64 { return p.OldestOffset })},
 		{"kafka_topic_partitions", "Partitions of the topic.", topicPartitions},
 
 		{"kminion_kafka_consumer_group_empty_members", "Members of the group without a partition.", byGroup("group_id", emptyMembers)},
 		{"kminion_kafka_consumer_group_info", "1 if the group is stable.", groupInfo},
-		{"kminion_kafka_consumer_group_members", "Running members of the group.", byGroup("group_id", func(g *belfry.GroupLag) float64 { return float64(len(g.Members)) })},
+		{"kminion_kafka_consumer_group_members", "Running members of the group.", byGroup("group_id", func(g *lag.Group) float64 { return float64(len(g.Members)) })},
 		{"kminion_kafka_consumer_group_topic_assigned_partitions", "Partitions of the topic that are assigned to members.", byTopic("group_id", "topic_name", func(t *topicLag) int64 { return t.assigned })},
 		{"kminion_kafka_consumer_group_topic_lag", "Records of the topic that the group has not processed.", byTopic("group_id", "topic_name", func(t *topicLag) int64 { return t.lag })},
 		{"kminion_kafka_consumer_group_topic_members", "Members that have partitions of the topic.", byTopic("group_id", "topic_name", func(t *topicLag) int64 { return t.members })},
@@ -46,7 +46,7 @@ func lagFamilies() []lagFamily {
 // lagFamily is one metric; each writes its series.
 type lagFamily struct {
 	name, help string
-	each       func(t *lagText, r *belfry.LagReport)
+	each       func(t *lagText, r *lag.Report)
 }
 
 // lagText writes reports in Prometheus's text format, version 0.0.4. It is
@@ -62,7 +62,7 @@ type lagText struct {
 // flushAt is how much is held before it is written.
 const flushAt = 32 << 10
 
-func (t *lagText) write(w io.Writer, r *belfry.LagReport) {
+func (t *lagText) write(w io.Writer, r *lag.Report) {
 	t.out, t.buf = w, t.buf[:0]
 	for _, f := range lagFamilies() {
 		t.name, t.head = f.name, "# HELP "+f.name+" "+f.help+"\n# TYPE "+f.name+" gauge\n"
@@ -140,33 +140,33 @@ func (t *lagText) value(v float64) {
 	}
 }
 
-func whole(value func(*belfry.LagReport) float64) func(*lagText, *belfry.LagReport) {
-	return func(t *lagText, r *belfry.LagReport) { t.series("", value(r)) }
+func whole(value func(*lag.Report) float64) func(*lagText, *lag.Report) {
+	return func(t *lagText, r *lag.Report) { t.series("", value(r)) }
 }
 
-func up(r *belfry.LagReport) float64 {
+func up(r *lag.Report) float64 {
 	if r.Up {
 		return 1
 	}
 	return 0
 }
 
-func collectedAt(r *belfry.LagReport) float64 {
+func collectedAt(r *lag.Report) float64 {
 	if r.CollectedAt.IsZero() {
 		return 0
 	}
 	return float64(r.CollectedAt.UnixMilli()) / 1000
 }
 
-func byGroup(label string, value func(*belfry.GroupLag) float64) func(*lagText, *belfry.LagReport) {
-	return func(t *lagText, r *belfry.LagReport) {
+func byGroup(label string, value func(*lag.Group) float64) func(*lagText, *lag.Report) {
+	return func(t *lagText, r *lag.Report) {
 		for i := range r.Groups {
 			t.series(t.labels(label, r.Groups[i].Name), value(&r.Groups[i]))
 		}
 	}
 }
 
-func emptyMembers(g *belfry.GroupLag) float64 {
+func emptyMembers(g *lag.Group) float64 {
 	n := 0
 	for _, m := range g.Members {
 		if m.Partitions == 0 {
@@ -176,7 +176,7 @@ func emptyMembers(g *belfry.GroupLag) float64 {
 	return float64(n)
 }
 
-func catchUps(t *lagText, r *belfry.LagReport) {
+func catchUps(t *lagText, r *lag.Report) {
 	for _, g := range r.Groups {
 		switch {
 		case g.CatchUpNever:
@@ -187,7 +187,7 @@ func catchUps(t *lagText, r *belfry.LagReport) {
 	}
 }
 
-func groupInfo(t *lagText, r *belfry.LagReport) {
+func groupInfo(t *lagText, r *lag.Report) {
 	for _, g := range r.Groups {
 		stable := 0.0
 		if g.State == "Stable" {
@@ -201,8 +201,8 @@ func groupInfo(t *lagText, r *belfry.LagReport) {
 // topicLag is what a group has to do with a topic.
 type topicLag struct{ lag, current, assigned, members int64 }
 
-func byTopic(group, topic string, value func(*topicLag) int64) func(*lagText, *belfry.LagReport) {
-	return func(t *lagText, r *belfry.LagReport) {
+func byTopic(group, topic string, value func(*topicLag) int64) func(*lagText, *lag.Report) {
+	return func(t *lagText, r *lag.Report) {
 		for _, g := range r.Groups {
 			topics := map[string]*topicLag{}
 			for i := range g.Partitions {
@@ -232,18 +232,18 @@ func byTopic(group, topic string, value func(*topicLag) int64) func(*lagText, *b
 	}
 }
 
-func currentOffset(p *belfry.PartitionLag) (float64, bool) {
+func currentOffset(p *lag.Partition) (float64, bool) {
 	if p.CurrentOffset == nil {
 		return 0, false
 	}
 	return float64(*p.CurrentOffset), true
 }
 
-func lagSeconds(p *belfry.PartitionLag) (float64, bool) { return p.LagSeconds, true }
-func lagRecords(p *belfry.PartitionLag) (float64, bool) { return float64(p.Lag), true }
+func lagSeconds(p *lag.Partition) (float64, bool) { return p.LagSeconds, true }
+func lagRecords(p *lag.Partition) (float64, bool) { return float64(p.Lag), true }
 
-func byPartition(group, topic, partition string, value func(*belfry.PartitionLag) (float64, bool)) func(*lagText, *belfry.LagReport) {
-	return func(t *lagText, r *belfry.LagReport) {
+func byPartition(group, topic, partition string, value func(*lag.Partition) (float64, bool)) func(*lagText, *lag.Report) {
+	return func(t *lagText, r *lag.Report) {
 		for _, g := range r.Groups {
 			labels, of := "", ""
 			for i := range g.Partitions {
@@ -260,12 +260,12 @@ func byPartition(group, topic, partition string, value func(*belfry.PartitionLag
 }
 
 // eachTopic calls visit once for each topic, however many groups read it.
-func eachTopic(r *belfry.LagReport, visit func(topic string, partitions []belfry.PartitionLag)) {
-	topics := map[string][]belfry.PartitionLag{}
+func eachTopic(r *lag.Report, visit func(topic string, partitions []lag.Partition)) {
+	topics := map[string][]lag.Partition{}
 	for _, g := range r.Groups {
 		for rest := g.Partitions; len(rest) > 0; {
 			name := rest[0].Topic
-			n := slices.IndexFunc(rest, func(p belfry.PartitionLag) bool { return p.Topic != name })
+			n := slices.IndexFunc(rest, func(p lag.Partition) bool { return p.Topic != name })
 			if n < 0 {
 				n = len(rest)
 			}
@@ -280,9 +280,9 @@ func eachTopic(r *belfry.LagReport, visit func(topic string, partitions []belfry
 	}
 }
 
-func ofTopics(value func(*belfry.PartitionLag) int64) func(*lagText, *belfry.LagReport) {
-	return func(t *lagText, r *belfry.LagReport) {
-		eachTopic(r, func(topic string, partitions []belfry.PartitionLag) {
+func ofTopics(value func(*lag.Partition) int64) func(*lagText, *lag.Report) {
+	return func(t *lagText, r *lag.Report) {
+		eachTopic(r, func(topic string, partitions []lag.Partition) {
 			labels := t.labels("topic", topic)
 			for i := range partitions {
 				t.partition(labels, "partition", partitions[i].Partition, float64(value(&partitions[i])))
@@ -291,8 +291,8 @@ func ofTopics(value func(*belfry.PartitionLag) int64) func(*lagText, *belfry.Lag
 	}
 }
 
-func topicPartitions(t *lagText, r *belfry.LagReport) {
-	eachTopic(r, func(topic string, partitions []belfry.PartitionLag) {
+func topicPartitions(t *lagText, r *lag.Report) {
+	eachTopic(r, func(topic string, partitions []lag.Partition) {
 		t.series(t.labels("topic", topic), float64(len(partitions)))
 	})
 }

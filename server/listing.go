@@ -6,21 +6,21 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // listing is a part of an inbox with contents, all of it from one row.
 type listing struct {
-	row     belfry.State
+	row     inbox.State
 	now     time.Time
-	entries []*belfry.Entry
-	items   []*belfry.Item // of the entries; nil for content that is late
-	next    uint64         // seq before which the next page starts, or 0
-	pending uint64         // seq of the oldest entry without content, or 0
+	entries []*inbox.Entry
+	items   []*inbox.Item // of the entries; nil for content that is late
+	next    uint64        // seq before which the next page starts, or 0
+	pending uint64        // seq of the oldest entry without content, or 0
 }
 
 // selection picks entries of a row, and says where the next page starts.
-type selection func(row *belfry.State, now time.Time) (entries []*belfry.Entry, next uint64)
+type selection func(row *inbox.State, now time.Time) (entries []*inbox.Entry, next uint64)
 
 // awaitListing returns the selection as soon as the row has the version and all
 // of its contents are there. After maxWait it returns what there is, contents
@@ -53,7 +53,7 @@ func (s *Server) awaitListing(ctx context.Context, user string, version uint64, 
 
 // fill reads the contents of the entries.
 func (l *listing) fill(items Items, user string) error {
-	l.items = make([]*belfry.Item, len(l.entries))
+	l.items = make([]*inbox.Item, len(l.entries))
 	for i, e := range l.entries {
 		item, ok, err := items.Item(user, e.Seq)
 		switch {
@@ -70,7 +70,7 @@ func (l *listing) fill(items Items, user string) error {
 
 // cursor is where a stream takes up: behind the oldest item that was listed
 // without its content, so that the stream brings it.
-func (l *listing) cursor() belfry.Cursor {
+func (l *listing) cursor() inbox.Cursor {
 	c := l.row.Cursor()
 	if l.pending != 0 {
 		c.Version = l.pending - 1

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // idempotencyKey serves as the id of a single notification without one
@@ -29,13 +30,13 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c cal
 		return err
 	}
 	ids := make([]string, len(sent))
-	var records []belfry.Addressed
+	var records []inbox.Addressed
 	for i, notifications := range sent {
 		ids[i] = notifications[0].ID
 		for _, n := range notifications {
-			records = append(records, belfry.Addressed{
+			records = append(records, inbox.Addressed{
 				Recipient: n.Recipient,
-				Record:    belfry.Record{Kind: belfry.KindNotify, Notification: n},
+				Record:    inbox.Record{Kind: inbox.KindNotify, Notification: n},
 			})
 		}
 	}

@@ -17,6 +17,8 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/lag"
 )
 
 // operation is one operation of the document.
@@ -187,21 +189,21 @@ func contractAPI(t *testing.T) *api {
 			if err != nil {
 				t.Fatalf("item %d: %v", i, err)
 			}
-			a.append(user, belfry.Record{Kind: belfry.KindNotify, Notification: notes[0]})
+			a.append(user, inbox.Record{Kind: inbox.KindNotify, Notification: notes[0]})
 		}
 		a.append(user,
-			belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{first + 1}},
-			belfry.Record{Kind: belfry.KindArchive, Seqs: []uint64{first}})
+			inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{first + 1}},
+			inbox.Record{Kind: inbox.KindArchive, Seqs: []uint64{first}})
 	}
 	return a
 }
 
-func contractLag() belfry.LagReport {
+func contractLag() lag.Report {
 	committed := int64(40)
-	return belfry.NewLagReport(time.Now(), []belfry.GroupLag{{
+	return lag.NewReport(time.Now(), []lag.Group{{
 		Name: "belfry-unread", State: "Stable", Protocol: "sticky", CatchUpNever: true,
-		Members: []belfry.LagMember{{ID: "belfry-1f3a", ClientID: "belfry", Host: "10.0.0.4", Partitions: 2, Topics: map[string]int{"belfry.journal": 2}}},
-		Partitions: []belfry.PartitionLag{
+		Members: []lag.Member{{ID: "belfry-1f3a", ClientID: "belfry", Host: "10.0.0.4", Partitions: 2, Topics: map[string]int{"belfry.journal": 2}}},
+		Partitions: []lag.Partition{
 			{Topic: "belfry.journal", Partition: 0, CurrentOffset: &committed, EndOffset: 43, Lag: 3, LagSeconds: 0.4},
 			{Topic: "belfry.journal", Partition: 1, EndOffset: 40, Lag: 40, LagSeconds: 0.1},
 		},

@@ -9,7 +9,8 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/lag"
 )
 
 // Operations is what the ops page shows besides what a Server knows by itself.
@@ -25,7 +26,7 @@ type Operations struct {
 // must not wait for Kafka, and are safe for concurrent use.
 type Installation interface {
 	// Lag is how far behind all groups are, as collected last.
-	Lag() belfry.LagReport
+	Lag() lag.Report
 	// Workers are the processors and views of this process.
 	Workers() []Worker
 	// Flows tells what reads and writes which topics, in the order in which
@@ -40,7 +41,7 @@ type Installation interface {
 type Journals interface {
 	// Replay reads the user's journal from its oldest record on, which may
 	// take long. Row is the user's row, read before.
-	Replay(ctx context.Context, user string, row belfry.State, q JournalQuery) (*belfry.Replay, error)
+	Replay(ctx context.Context, user string, row inbox.State, q JournalQuery) (*inbox.Refold, error)
 }
 
 // JournalQuery says what to keep of a replay.

@@ -7,14 +7,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/lag"
 )
 
 // fakeOps is an installation, its journals and its dead letters in memory. What
 // it returns may be changed at any time with set.
 type fakeOps struct {
 	mu         sync.Mutex
-	lag        belfry.LagReport
+	lag        lag.Report
 	workers    []Worker
 	rebalances []Rebalance
 	looks      int // calls of Lag
@@ -32,7 +33,7 @@ func (f *fakeOps) set(change func()) {
 	change()
 }
 
-func (f *fakeOps) Lag() belfry.LagReport {
+func (f *fakeOps) Lag() lag.Report {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.looks++
@@ -60,7 +61,7 @@ func (f *fakeOps) Flows() []Flow {
 }
 
 // Replay folds what the fake journal was given for the user again.
-func (f *fakeOps) Replay(ctx context.Context, user string, row belfry.State, q JournalQuery) (*belfry.Replay, error) {
+func (f *fakeOps) Replay(ctx context.Context, user string, row inbox.State, q JournalQuery) (*inbox.Refold, error) {
 	f.mu.Lock()
 	hold, err := f.hold, f.replayErr
 	f.queries = append(f.queries, q)
@@ -77,9 +78,9 @@ func (f *fakeOps) Replay(ctx context.Context, user string, row belfry.State, q J
 	}
 	f.fake.mu.Lock()
 	defer f.fake.mu.Unlock()
-	r := belfry.NewReplayer(row, f.fake.epoch, 0, 0)
+	r := inbox.NewRefolder(row, f.fake.epoch, 0, 0)
 	r.Texts = q.Texts
-	out := &belfry.Replay{User: user, Epoch: f.fake.epoch, End: f.fake.offset, Complete: true, Steps: []belfry.Step{}}
+	out := &inbox.Refold{User: user, Epoch: f.fake.epoch, End: f.fake.offset, Complete: true, Steps: []inbox.Step{}}
 	for _, a := range f.fake.journal {
 		if a.recipient == user {
 			out.Records++
@@ -158,9 +159,9 @@ func newFakeOps() *fakeOps {
 	text, key := `{"title":"hidden-value"}`, "user-7"
 	committed := int64(40)
 	return &fakeOps{
-		lag: belfry.NewLagReport(opsTime, []belfry.GroupLag{
-			{Name: "belfry-unread", State: "Stable", Members: []belfry.LagMember{{ID: "m-1", ClientID: "belfry", Host: "10.0.0.4", Partitions: 2}},
-				Partitions: []belfry.PartitionLag{
+		lag: lag.NewReport(opsTime, []lag.Group{
+			{Name: "belfry-unread", State: "Stable", Members: []lag.Member{{ID: "m-1", ClientID: "belfry", Host: "10.0.0.4", Partitions: 2}},
+				Partitions: []lag.Partition{
 					{Topic: "belfry.journal", Partition: 0, CurrentOffset: &committed, EndOffset: 43, Lag: 3, LagSeconds: 0.4},
 					{Topic: "belfry.journal", Partition: 1, EndOffset: 40, Lag: 40, LagSeconds: 200},
 				}},

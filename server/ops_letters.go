@@ -23,13 +23,13 @@ type Letters interface {
 	Replay(ctx context.Context, ids []LetterID) ([]LetterOutcome, error)
 }
 
-// LetterID is where a letter lies in the dead-letter topic.
+// ID is where a letter lies in the dead-letter topic.
 type LetterID struct {
 	Partition int32 `json:"partition"`
 	Offset    int64 `json:"offset"`
 }
 
-// LetterQuery asks for a page. Empty texts mean all.
+// Query asks for a page. Empty texts mean all.
 type LetterQuery struct {
 	Reason string
 	Group  string
@@ -37,7 +37,7 @@ type LetterQuery struct {
 	Before string // Next of the page before
 }
 
-// LetterPage is a page of letters.
+// Page is a page of letters.
 type LetterPage struct {
 	Letters []Letter `json:"letters"`
 	Next    string   `json:"next,omitempty"` // absent on the last page

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 const (
@@ -26,21 +26,21 @@ const (
 
 // lookup is what the tables hold of one user, and where each number comes from.
 type lookup struct {
-	User       string        `json:"user"`
-	Version    uint64        `json:"version"`
-	Cursor     string        `json:"cursor"`
-	Epoch      uint32        `json:"epoch"`
-	Base       uint64        `json:"base"`
-	Horizon    uint64        `json:"horizon"`
-	Counts     belfry.Counts `json:"counts"`
-	Items      []lookupItem  `json:"items"` // newest first
-	Removals   int           `json:"removals"`
-	Sources    int           `json:"sources"`  // that the row has watermarks of
-	Streams    int           `json:"streams"`  // open on this server
-	Contents   bool          `json:"contents"` // whether titles are shown
-	Missing    int           `json:"missing"`  // items whose content is not there
-	ReadAt     time.Time     `json:"read_at"`  // when the tables were read
-	NextExpiry *time.Time    `json:"next_expiry,omitempty"`
+	User       string       `json:"user"`
+	Version    uint64       `json:"version"`
+	Cursor     string       `json:"cursor"`
+	Epoch      uint32       `json:"epoch"`
+	Base       uint64       `json:"base"`
+	Horizon    uint64       `json:"horizon"`
+	Counts     inbox.Counts `json:"counts"`
+	Items      []lookupItem `json:"items"` // newest first
+	Removals   int          `json:"removals"`
+	Sources    int          `json:"sources"`  // that the row has watermarks of
+	Streams    int          `json:"streams"`  // open on this server
+	Contents   bool         `json:"contents"` // whether titles are shown
+	Missing    int          `json:"missing"`  // items whose content is not there
+	ReadAt     time.Time    `json:"read_at"`  // when the tables were read
+	NextExpiry *time.Time   `json:"next_expiry,omitempty"`
 }
 
 // lookupItem is one item of the row.
@@ -111,7 +111,7 @@ func (s *Server) lookup(user string, texts bool, now time.Time) (*lookup, error)
 	return l, nil
 }
 
-func newLookupItem(e *belfry.Entry, item *belfry.Item, content, texts bool, now time.Time) lookupItem {
+func newLookupItem(e *inbox.Entry, item *inbox.Item, content, texts bool, now time.Time) lookupItem {
 	out := lookupItem{
 		Seq: e.Seq, Version: e.Version, State: e.Status(now), CountsIn: countsIn(e, now), Category: e.Category,
 		Priority: e.Priority.String(), Count: e.Count, Replaces: e.Replaces, Content: content, Source: item.Source, ID: item.ID,
@@ -127,8 +127,8 @@ func newLookupItem(e *belfry.Entry, item *belfry.Item, content, texts bool, now 
 }
 
 // countsIn asks the domain what one item adds to a badge.
-func countsIn(e *belfry.Entry, now time.Time) []string {
-	var c belfry.Counts
+func countsIn(e *inbox.Entry, now time.Time) []string {
+	var c inbox.Counts
 	c.Add(e, now)
 	out := []string{}
 	for name, n := range map[string]int{"unread": c.Unread, "unseen": c.Unseen, "urgent": c.Urgent} {

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 func TestLookup(t *testing.T) {
@@ -21,9 +21,9 @@ func TestLookup(t *testing.T) {
 	const user = "사용자-7"
 	sendNote(a, user, `{"title":"secret one","priority":"urgent","category":"approval","id":"i1","source":"s"}`)
 	sendNote(a, user, `{"title":{"ko":"둘","en":"secret two"},"expires_at":"2099-01-01T00:00:00Z"}`)
-	a.append(user, belfry.Record{Kind: belfry.KindSeen, Seqs: []uint64{2}})
+	a.append(user, inbox.Record{Kind: inbox.KindSeen, Seqs: []uint64{2}})
 	sendNote(a, user, `{"title":"secret three"}`)
-	a.append(user, belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{4}})
+	a.append(user, inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{4}})
 	const path = "/v1/ops/users/%EC%82%AC%EC%9A%A9%EC%9E%90-7"
 
 	reply := a.get(path).want(200)
@@ -76,15 +76,15 @@ func TestJournal(t *testing.T) {
 	a, f := opsAPI(t)
 	a.notify("user-7", "secret one", "secret two")
 	a.notify("user-8", "of another")
-	a.append("user-7", belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{1}})
-	got := into[belfry.Replay](a.get("/v1/ops/users/user-7/journal").want(200))
+	a.append("user-7", inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{1}})
+	got := into[inbox.Refold](a.get("/v1/ops/users/user-7/journal").want(200))
 	if got.Records != 3 || !got.Result.Agrees || got.Result.Row.Unread != 1 || got.Steps[2].Kind != "read" || got.Steps[0].Title != "" {
 		t.Errorf("got %+v", got)
 	}
 	if q := f.queries[0]; q.Texts || q.Most != maxJournalSteps || time.Since(q.Since).Round(time.Hour) != 48*time.Hour {
 		t.Errorf("got query %+v, want the last 48 h without texts", q)
 	}
-	got = into[belfry.Replay](a.get("/v1/ops/users/user-7/journal?since=1h&contents=1").want(200))
+	got = into[inbox.Refold](a.get("/v1/ops/users/user-7/journal?since=1h&contents=1").want(200))
 	if got.Steps[0].Title != "secret one" || time.Since(f.queries[1].Since).Round(time.Minute) != time.Hour {
 		t.Errorf("got %+v, %+v", got.Steps[0], f.queries[1])
 	}

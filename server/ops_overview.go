@@ -8,7 +8,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/lag"
 )
 
 // Bounds of an overview, which is sent to every viewer every second or so.
@@ -48,7 +48,7 @@ type overviewLag struct {
 // groupStatus is one group: what the brokers say of it, and what its members in
 // this process say of themselves.
 type groupStatus struct {
-	belfry.GroupLag
+	lag.Group
 	// State is running, starting, recovering, rebalancing, waiting (for its topic,
 	// which does not exist), failed, stopped or unknown; of several members here that of the worst.
 	State      string    `json:"state"`
@@ -142,7 +142,7 @@ func badness(state string) int {
 // groupStatuses joins what the brokers and what the members here say. A group
 // that the brokers were not asked about, or not yet, shows if it has a member
 // here.
-func groupStatuses(report belfry.LagReport, workers []Worker, records map[string]float64) []groupStatus {
+func groupStatuses(report lag.Report, workers []Worker, records map[string]float64) []groupStatus {
 	out := make([]groupStatus, 0, len(report.Groups))
 	known := map[string]bool{}
 	for _, g := range report.Groups {
@@ -152,7 +152,7 @@ func groupStatuses(report belfry.LagReport, workers []Worker, records map[string
 	for _, w := range workers {
 		if w.Kind == "processor" && !known[w.Name] {
 			known[w.Name] = true
-			g := belfry.GroupLag{Name: w.Name, Members: []belfry.LagMember{}, Partitions: []belfry.PartitionLag{}}
+			g := lag.Group{Name: w.Name, Members: []lag.Member{}, Partitions: []lag.Partition{}}
 			out = append(out, newGroupStatus(g, workers, records))
 		}
 	}
@@ -162,9 +162,9 @@ func groupStatuses(report belfry.LagReport, workers []Worker, records map[string
 	return out
 }
 
-func newGroupStatus(g belfry.GroupLag, workers []Worker, records map[string]float64) groupStatus {
+func newGroupStatus(g lag.Group, workers []Worker, records map[string]float64) groupStatus {
 	s := groupStatus{
-		GroupLag: g, KafkaState: g.State, State: stateOfKafka(g.State), Records: records[g.Name],
+		Group: g, KafkaState: g.State, State: stateOfKafka(g.State), Records: records[g.Name],
 		MemberCount: len(g.Members), PartitionCount: len(g.Partitions),
 	}
 	for _, w := range workers {
@@ -185,7 +185,7 @@ func newGroupStatus(g belfry.GroupLag, workers []Worker, records map[string]floa
 	if len(s.Partitions) > maxOverviewPartitions {
 		// The report is shared.
 		worst := slices.Clone(s.Partitions)
-		slices.SortStableFunc(worst, func(a, b belfry.PartitionLag) int { return cmp.Compare(b.Lag, a.Lag) })
+		slices.SortStableFunc(worst, func(a, b lag.Partition) int { return cmp.Compare(b.Lag, a.Lag) })
 		s.Partitions = worst[:maxOverviewPartitions]
 	}
 	return s

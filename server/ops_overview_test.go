@@ -9,7 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/lag"
 )
 
 func opsAPI(t *testing.T, edit ...func(*Config)) (*api, *fakeOps) {
@@ -89,15 +89,15 @@ func TestOverviewTopology(t *testing.T) {
 // TestOverviewIsBounded has many groups of others, and one with many partitions.
 func TestOverviewIsBounded(t *testing.T) {
 	a, f := opsAPI(t)
-	var groups []belfry.GroupLag
+	var groups []lag.Group
 	for i := range 3 * maxOverviewGroups {
-		groups = append(groups, belfry.GroupLag{Name: fmt.Sprintf("g-%03d", i), State: "Stable"})
+		groups = append(groups, lag.Group{Name: fmt.Sprintf("g-%03d", i), State: "Stable"})
 	}
 	groups[7].State = "Empty"
 	for i := range 3 * maxOverviewPartitions {
-		groups[7].Partitions = append(groups[7].Partitions, belfry.PartitionLag{Topic: "t", Partition: int32(i), Lag: int64(i)})
+		groups[7].Partitions = append(groups[7].Partitions, lag.Partition{Topic: "t", Partition: int32(i), Lag: int64(i)})
 	}
-	f.set(func() { f.lag, f.workers = belfry.NewLagReport(opsTime, groups), nil })
+	f.set(func() { f.lag, f.workers = lag.NewReport(opsTime, groups), nil })
 	got := into[overview](a.get("/v1/ops/overview").want(200))
 	if len(got.Groups) != maxOverviewGroups || got.GroupsOmitted != 2*maxOverviewGroups {
 		t.Fatalf("got %d groups, %d omitted", len(got.Groups), got.GroupsOmitted)
@@ -125,9 +125,9 @@ func TestGroupStates(t *testing.T) {
 		for _, p := range tt.phases {
 			workers = append(workers, Worker{Kind: "processor", Name: "g", Phase: p})
 		}
-		report := belfry.NewLagReport(opsTime, []belfry.GroupLag{{Name: "g", State: tt.kafka}})
+		report := lag.NewReport(opsTime, []lag.Group{{Name: "g", State: tt.kafka}})
 		if tt.kafka == "" && tt.phases != nil {
-			report = belfry.LagReport{}
+			report = lag.Report{}
 		}
 		if got := groupStatuses(report, workers, nil); len(got) != 1 || got[0].State != tt.want {
 			t.Errorf("%q with members here %v: got %+v, want %s", tt.kafka, tt.phases, got, tt.want)

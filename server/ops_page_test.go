@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/browsertest"
 )
 
@@ -114,7 +114,7 @@ func TestOpsPageLooksUpAUser(t *testing.T) {
 	const user = "사용자-7"
 	sendNote(a, user, `{"title":"secret <b>one</b>","priority":"urgent","category":"approval","id":"i1","source":"s"}`)
 	sendNote(a, user, `{"title":"secret two"}`)
-	a.append(user, belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{2}})
+	a.append(user, inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{2}})
 	browsertest.Eventually(tab, text("#status"), "Live")
 	browsertest.Eval[any](tab, fmt.Sprintf(`document.querySelector('#user').value = %q; document.querySelector('#user').focus()`, user))
 	tab.Press("\r")

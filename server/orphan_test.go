@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // A content that its user's row does not hold, left behind by a crash, is shown
@@ -15,15 +16,15 @@ func TestOrphansAreNeverListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t)
 		a.notify("u", "one", "two", "three")
-		left := a.fake.items[belfry.ItemKey("u", 2)]
+		left := a.fake.items[inbox.ItemKey("u", 2)]
 		if left.Title[""] != "two" {
 			t.Fatalf("item 2 is %v", left.Title)
 		}
-		a.append("u", command(belfry.KindDelete, 2))
+		a.append("u", command(inbox.KindDelete, 2))
 		left.Title = belfry.PlainText("orphan")
-		a.fake.items[belfry.ItemKey("u", 2)] = left
+		a.fake.items[inbox.ItemKey("u", 2)] = left
 		// And one that the row has not come to.
-		a.fake.items[belfry.ItemKey("u", 99)] = left
+		a.fake.items[inbox.ItemKey("u", 99)] = left
 		for path, want := range map[string]string{
 			"inbox": "three one", "inbox?status=all": "three one", "inbox?status=unread": "three one",
 			"inbox?before=3": "one", "inbox?before=1000": "three one", "inbox?status=archived": "",

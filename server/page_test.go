@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/browsertest"
 	"github.com/belfry/belfry/web"
 )
@@ -28,7 +29,7 @@ func sendNote(a *api, user, text string) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	a.append(user, belfry.Record{Kind: belfry.KindNotify, Notification: notes[0]})
+	a.append(user, inbox.Record{Kind: inbox.KindNotify, Notification: notes[0]})
 }
 
 const (
@@ -95,7 +96,7 @@ func TestPageSaysNothingOfWhatArrivesRead(t *testing.T) {
 	tab.Open(address + "/?user=user-7")
 	browsertest.Eventually(tab, pageBadge, "1 unread")
 	browsertest.Eventually(tab, `document.querySelector('#status').textContent`, "Live")
-	a.append("user-7", belfry.Record{Kind: belfry.KindNotify, Silent: true, Notification: belfry.Notification{ID: "old", Title: belfry.PlainText("old")}})
+	a.append("user-7", inbox.Record{Kind: inbox.KindNotify, Silent: true, Notification: belfry.Notification{ID: "old", Title: belfry.PlainText("old")}})
 	browsertest.Eventually(tab, pageTitles, "old|first")
 	if got := browsertest.Eval[string](tab, `document.querySelector('#news').textContent + document.querySelectorAll('#list li.unread').length`); got != "1" {
 		t.Errorf("the page says %q, want nothing new and 1 unread", got)

@@ -14,7 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // bareHandler verifies the same token with the same library and answers 304.
@@ -153,7 +153,7 @@ func BenchmarkBatch100(b *testing.B) {
 	for i := range maxBatch {
 		user := fmt.Sprint("user-", i)
 		query.Add("user", user)
-		for range belfry.DefaultCap {
+		for range inbox.DefaultCap {
 			a.notify(user, "x")
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // TestShortcut sends requests of all kinds the short way and the long way: the
@@ -119,17 +119,17 @@ type glancing struct {
 	t *testing.T
 }
 
-func (g glancing) Row(string) (belfry.State, error) {
+func (g glancing) Row(string) (inbox.State, error) {
 	g.t.Error("the row was read")
-	return belfry.State{}, nil
+	return inbox.State{}, nil
 }
 
-func (g glancing) Stamp(recipient string, now time.Time) (belfry.Stamp, error) {
+func (g glancing) Stamp(recipient string, now time.Time) (inbox.Stamp, error) {
 	row, err := g.fake.Row(recipient)
 	return row.Stamp(now), err
 }
 
-func (g glancing) Badge(recipient string, now time.Time) (belfry.Badge, error) {
+func (g glancing) Badge(recipient string, now time.Time) (inbox.Badge, error) {
 	row, err := g.fake.Row(recipient)
 	return row.Badge(now), err
 }

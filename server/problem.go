@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 var (
@@ -34,7 +35,7 @@ func kinds() []kind {
 	return []kind{
 		{belfry.ErrTooLarge, http.StatusRequestEntityTooLarge, true},
 		{belfry.ErrInvalid, http.StatusBadRequest, true},
-		{belfry.ErrCursor, http.StatusBadRequest, true},
+		{inbox.ErrCursor, http.StatusBadRequest, true},
 		{errUnauthenticated, http.StatusUnauthorized, true},
 		{errForbidden, http.StatusForbidden, true},
 		{errNotFound, http.StatusNotFound, true},

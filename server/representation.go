@@ -7,6 +7,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // unreadBody is the badge as clients get it.
@@ -14,15 +15,15 @@ type unreadBody struct {
 	User    string `json:"user"`
 	Version uint64 `json:"version"`
 	Cursor  string `json:"cursor"`
-	belfry.Counts
+	inbox.Counts
 }
 
-func newUnreadBody(user string, row *belfry.State, now time.Time) unreadBody {
+func newUnreadBody(user string, row *inbox.State, now time.Time) unreadBody {
 	badge := row.Badge(now)
 	return newBadgeBody(user, &badge)
 }
 
-func newBadgeBody(user string, b *belfry.Badge) unreadBody {
+func newBadgeBody(user string, b *inbox.Badge) unreadBody {
 	return unreadBody{User: user, Version: b.Cursor.Version, Cursor: b.Cursor.String(), Counts: b.Counts}
 }
 
@@ -54,7 +55,7 @@ type itemBody struct {
 
 // newItemBody describes an entry of a row with the content of the inbox table;
 // item is nil if that is still missing.
-func newItemBody(e *belfry.Entry, item *belfry.Item, prefer languages) itemBody {
+func newItemBody(e *inbox.Entry, item *inbox.Item, prefer languages) itemBody {
 	b := itemBody{
 		Seq: e.Seq, Version: e.Version, Read: e.Read, Seen: e.Seen, Archived: e.Archived,
 		Count: e.Count, Replaces: e.Replaces, Category: e.Category, Priority: e.Priority,
@@ -78,9 +79,9 @@ func newItemBody(e *belfry.Entry, item *belfry.Item, prefer languages) itemBody 
 // etag is the strong entity tag of what a row shows at now (RFC 9110 section
 // 8.8.3): its cursor and how many of its items have expired since it was
 // written.
-func etag(row *belfry.State, now time.Time) string { return stampTag(row.Stamp(now)) }
+func etag(row *inbox.State, now time.Time) string { return stampTag(row.Stamp(now)) }
 
-func stampTag(s belfry.Stamp) string { return `"` + s.String() + `"` }
+func stampTag(s inbox.Stamp) string { return `"` + s.String() + `"` }
 
 // languages is a client's preference, the best first.
 type languages []language.Tag

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // postRetractions answers POST /v1/retractions: one retraction or an array. As
@@ -18,12 +19,12 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c call)
 	if err != nil {
 		return err
 	}
-	var records []belfry.Addressed
+	var records []inbox.Addressed
 	for _, retractions := range sent {
 		for _, x := range retractions {
-			records = append(records, belfry.Addressed{
+			records = append(records, inbox.Addressed{
 				Recipient: x.Recipient,
-				Record:    belfry.Record{Kind: belfry.KindRetract, Retraction: x},
+				Record:    inbox.Record{Kind: inbox.KindRetract, Retraction: x},
 			})
 		}
 	}

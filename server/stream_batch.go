@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // batchBytes is about how much is encoded of a batch before some of it must be
@@ -21,9 +21,9 @@ type moment struct {
 	turns   []turn
 	user    string
 	now     time.Time
-	row     belfry.State
+	row     inbox.State
 	hasRow  bool
-	held    map[uint64]*belfry.Item // contents read in this round, if it has several streams
+	held    map[uint64]*inbox.Item // contents read in this round, if it has several streams
 	story   story
 	out     batch
 	scratch []byte
@@ -31,11 +31,11 @@ type moment struct {
 
 // begin forgets all but the memory of the last round.
 func (m *moment) begin(user string) {
-	m.user, m.now, m.row, m.hasRow = user, time.Now(), belfry.State{}, false
+	m.user, m.now, m.row, m.hasRow = user, time.Now(), inbox.State{}, false
 	m.story.valid = false
 	m.held = nil
 	if len(m.turns) > 1 {
-		m.held = map[uint64]*belfry.Item{}
+		m.held = map[uint64]*inbox.Item{}
 	}
 }
 
@@ -61,7 +61,7 @@ func (m *moment) read() error {
 
 // content is the [source] of the user's streams. Content that cannot be read is
 // late content: its item is shown as pending.
-func (m *moment) content(seq uint64) *belfry.Item {
+func (m *moment) content(seq uint64) *inbox.Item {
 	if item, ok := m.held[seq]; ok {
 		return item
 	}
@@ -72,7 +72,7 @@ func (m *moment) content(seq uint64) *belfry.Item {
 	return item
 }
 
-func (m *moment) find(seq uint64) *belfry.Item {
+func (m *moment) find(seq uint64) *inbox.Item {
 	item, ok, err := m.streams.items.Item(m.user, seq)
 	if err != nil {
 		m.streams.log.Warn("item not read", "seq", seq, "err", err)

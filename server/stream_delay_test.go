@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // delays is what a histogram holds: how many and their sum.
@@ -39,7 +39,7 @@ func TestRecordToSocket(t *testing.T) {
 		f.mu.Lock()
 		f.holdRows = true
 		f.mu.Unlock()
-		appendTo(t, f, command(belfry.KindRead, 1), command(belfry.KindRead, 2))
+		appendTo(t, f, command(inbox.KindRead, 1), command(inbox.KindRead, 2))
 		time.Sleep(3 * time.Second)
 		f.mu.Lock()
 		f.holdRows = false

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // heldItem is what a follower knows of an item.
@@ -46,7 +46,7 @@ type follower struct {
 	// What this connection has sent.
 	seen    map[string]bool
 	removed map[uint64]bool
-	id      belfry.Cursor
+	id      inbox.Cursor
 	version uint64
 	open    bool // a batch has begun and has no last frame yet
 }
@@ -92,7 +92,7 @@ func (f *follower) prepare(server int) (*streams, *http.Request) {
 	}
 	f.wire, f.closed, f.narrow = newWire(), make(chan struct{}), nil
 	f.seen, f.removed, f.open = map[string]bool{}, map[uint64]bool{}, false
-	f.id, f.version = belfry.Cursor{}, 0
+	f.id, f.version = inbox.Cursor{}, 0
 	f.waiting = nil
 	r := httptest.NewRequest(http.MethodGet, "/v1/users/u/stream", nil)
 	r.Header.Set("Last-Event-ID", f.cursor)
@@ -177,7 +177,7 @@ func (f *follower) list(version uint64) bool {
 	clear(f.held)
 	for i := range row.Items {
 		if e := &row.Items[i]; !e.Expired(time.Now()) {
-			var content *belfry.Item
+			var content *inbox.Item
 			if item, ok, _ := server.Item("u", e.Seq); ok {
 				content = &item
 			}
@@ -248,11 +248,11 @@ func (f *follower) take(e sseEvent) error {
 // connection that came, unless the epochs differ. It may be older than what was
 // shown of a batch with pending items: the id is before that.
 func (f *follower) show(id string, version uint64) error {
-	have, err := belfry.ParseCursor(f.cursor)
+	have, err := inbox.ParseCursor(f.cursor)
 	if err != nil {
 		return nil // this client asked for a resync
 	}
-	if c, err := belfry.ParseCursor(id); err != nil || c.Epoch == have.Epoch && version < have.Version {
+	if c, err := inbox.ParseCursor(id); err != nil || c.Epoch == have.Epoch && version < have.Version {
 		return fmt.Errorf("shows an older version than %s", have)
 	}
 	return nil
@@ -305,7 +305,7 @@ func (f *follower) check(e sseEvent) error {
 		}
 	}
 	if e.hasID {
-		id, err := belfry.ParseCursor(e.id)
+		id, err := inbox.ParseCursor(e.id)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 var updateStream = flag.Bool("update-stream", false, "write testdata/stream.golden anew")
@@ -35,7 +36,7 @@ func TestStreamGolden(t *testing.T) {
 		synctest.Wait()
 		full.Notification.ID = "order-2"
 		f.holdRows = true
-		appendTo(t, f, note("third"), full, command(belfry.KindRead, 1), command(belfry.KindArchive, 2))
+		appendTo(t, f, note("third"), full, command(inbox.KindRead, 1), command(inbox.KindArchive, 2))
 		f.release()
 		synctest.Wait()
 		f.holdItems = true

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // streamReader reads the events of a response as they come.
@@ -102,7 +102,7 @@ func TestStreamOverHTTP1(t *testing.T) {
 	appendTo(t, f, note("one"))
 	stream.want(`item "seq":1 "title":"one"`)
 	stream.want(`unread "unread":1 id=7.1`)
-	appendTo(t, f, command(belfry.KindRead, 1))
+	appendTo(t, f, command(inbox.KindRead, 1))
 	stream.want(`state "read":[1]`)
 	stream.want(`unread "unread":0 id=7.2`)
 

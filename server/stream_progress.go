@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // phase is how far a stream has come.
@@ -37,7 +37,7 @@ type progress struct {
 	// id is the cursor up to which the client knows everything, contents
 	// included. It is never behind an id that was sent, but while pending is
 	// not empty it may be behind told.
-	id     belfry.Cursor
+	id     inbox.Cursor
 	sentID bool // whether id went out on this connection
 	// recheck is set from a resync until the row is there of which the client
 	// reads the list: what lacks content in it then becomes pending.
@@ -80,7 +80,7 @@ func newProgress(cursor string) progress {
 	if cursor == "" {
 		return progress{phase: phaseFresh}
 	}
-	c, err := belfry.ParseCursor(cursor)
+	c, err := inbox.ParseCursor(cursor)
 	if err != nil {
 		return progress{phase: phaseMalformed}
 	}
@@ -89,12 +89,12 @@ func newProgress(cursor string) progress {
 
 // source is where step finds contents: it returns nil for one that the inbox
 // table does not hold, or not yet.
-type source func(seq uint64) *belfry.Item
+type source func(seq uint64) *inbox.Item
 
 // view is what a step is taken from: a user's row and contents at one time.
 type view struct {
 	user    string
-	row     *belfry.State
+	row     *inbox.State
 	now     time.Time
 	content source
 	prefer  languages
@@ -151,7 +151,7 @@ func (p progress) resume(v view) (outcome, progress) {
 }
 
 // resync tells the client to list the inbox again at c, and goes on from there.
-func (p progress) resync(v view, c belfry.Cursor) (outcome, progress) {
+func (p progress) resync(v view, c inbox.Cursor) (outcome, progress) {
 	out := outcome{wake: nextExpiry(v)}
 	if p.phase != phaseLive {
 		out.took = tookResync
@@ -230,7 +230,7 @@ func (p progress) follow(v view) (outcome, progress) {
 // pending ones whose content has come. It also returns which seqs the client
 // will then have without content, and whether any of these is late: it was not
 // pending before, so the batch is worth holding back for it.
-func (p progress) items(v view, fresh []*belfry.Entry) (items []itemBody, lacking []uint64, late bool) {
+func (p progress) items(v view, fresh []*inbox.Entry) (items []itemBody, lacking []uint64, late bool) {
 	for _, e := range fresh {
 		content := v.content(e.Seq)
 		if content == nil {
@@ -266,19 +266,19 @@ func (p progress) items(v view, fresh []*belfry.Entry) (items []itemBody, lackin
 // oldest pending item, so that a client which comes back with it is told that
 // item again. It takes row's epoch also where it stays at an older version:
 // versions go on over an epoch change.
-func (p progress) cursor(row *belfry.State) belfry.Cursor {
+func (p progress) cursor(row *inbox.State) inbox.Cursor {
 	c := row.Cursor()
 	if len(p.pending) > 0 {
 		c.Version = max(p.id.Version, slices.Min(p.pending)-1)
 	}
 	if c.Version == 0 {
-		return belfry.Cursor{}
+		return inbox.Cursor{}
 	}
 	return c
 }
 
 // at is p once c was sent as id and the client was told all up to it.
-func (p progress) at(c belfry.Cursor) progress {
+func (p progress) at(c inbox.Cursor) progress {
 	p.phase, p.told, p.id, p.sentID, p.partly = phaseLive, c.Version, c, true, nil
 	p.until = time.Time{}
 	return p

@@ -9,20 +9,21 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 var stepTime = time.UnixMilli(1_000_000)
 
 // stepRow is a row at version 9 of epoch 7 with those entries.
-func stepRow(entries ...belfry.Entry) *belfry.State {
-	return &belfry.State{Epoch: 7, Version: 9, Items: entries}
+func stepRow(entries ...inbox.Entry) *inbox.State {
+	return &inbox.State{Epoch: 7, Version: 9, Items: entries}
 }
 
-func entry(seq, version uint64) belfry.Entry {
-	return belfry.Entry{Seq: seq, Version: version, Count: 1}
+func entry(seq, version uint64) inbox.Entry {
+	return inbox.Entry{Seq: seq, Version: version, Count: 1}
 }
 
-func expiring(seq uint64, in time.Duration) belfry.Entry {
+func expiring(seq uint64, in time.Duration) inbox.Entry {
 	e := entry(seq, seq)
 	e.ExpiresAt = stepTime.Add(in).UnixMilli()
 	return e
@@ -30,7 +31,7 @@ func expiring(seq uint64, in time.Duration) belfry.Entry {
 
 // knows is a live client that knows all up to version.
 func knows(version uint64) progress {
-	return progress{phase: phaseLive, told: version, id: belfry.Cursor{Epoch: 7, Version: version}, sentID: true}
+	return progress{phase: phaseLive, told: version, id: inbox.Cursor{Epoch: 7, Version: version}, sentID: true}
 }
 
 func TestProgressStep(t *testing.T) {
@@ -41,7 +42,7 @@ func TestProgressStep(t *testing.T) {
 	archived := entry(3, 8)
 	archived.Archived, archived.Seen = true, true
 	removed := stepRow(entry(5, 5))
-	removed.Removals = []belfry.Removal{{Seq: 4, Version: 6}, {Seq: 0, Version: 7, Hash: 1}, {Seq: 2, Version: 9}}
+	removed.Removals = []inbox.Removal{{Seq: 4, Version: 6}, {Seq: 0, Version: 7, Hash: 1}, {Seq: 2, Version: 9}}
 	forgetful := stepRow()
 	forgetful.Horizon = 5
 	renewed := stepRow(entry(9, 9))
@@ -50,7 +51,7 @@ func TestProgressStep(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		from    progress
-		row     *belfry.State
+		row     *inbox.State
 		lacking []uint64 // without content
 		want    string   // events, "event seqs@id"
 		next    func(*progress)
@@ -58,7 +59,7 @@ func TestProgressStep(t *testing.T) {
 	}{
 		{name: "fresh", from: newProgress(""), row: stepRow(entry(1, 1)),
 			want: "unread@7.9", next: func(p *progress) { *p = knows(9) }},
-		{name: "fresh, nothing known", from: newProgress(""), row: &belfry.State{},
+		{name: "fresh, nothing known", from: newProgress(""), row: &inbox.State{},
 			want: "unread@0.0", next: func(p *progress) { *p = progress{phase: phaseLive, sentID: true} }},
 		{name: "malformed", from: newProgress("x"), row: stepRow(entry(1, 1)),
 			want: "resync@7.9", next: func(p *progress) { *p = knows(9) }},
@@ -68,9 +69,9 @@ func TestProgressStep(t *testing.T) {
 			want: "resync@7.9", next: func(p *progress) { *p = knows(9) }},
 		{name: "of the future", from: newProgress("7.10"), row: stepRow(), wake: maxWait,
 			next: func(p *progress) { p.until = stepTime.Add(maxWait) }},
-		{name: "of the future, after the wait", from: progress{phase: phaseResuming, told: 12, id: belfry.Cursor{Epoch: 7, Version: 12}, until: stepTime}, row: stepRow(entry(1, 1)),
+		{name: "of the future, after the wait", from: progress{phase: phaseResuming, told: 12, id: inbox.Cursor{Epoch: 7, Version: 12}, until: stepTime}, row: stepRow(entry(1, 1)),
 			want: "resync@7.12", next: func(p *progress) { *p = knows(12); p.recheck = true }},
-		{name: "of another epoch's future, after the wait", from: progress{phase: phaseResuming, told: 12, id: belfry.Cursor{Epoch: 6, Version: 12}, until: stepTime}, row: stepRow(),
+		{name: "of another epoch's future, after the wait", from: progress{phase: phaseResuming, told: 12, id: inbox.Cursor{Epoch: 6, Version: 12}, until: stepTime}, row: stepRow(),
 			want: "resync@7.9", next: func(p *progress) { *p = knows(9) }},
 		{name: "too old", from: newProgress("7.4"), row: forgetful,
 			want: "resync@7.9", next: func(p *progress) { *p = knows(9) }},
@@ -105,7 +106,7 @@ func TestProgressStep(t *testing.T) {
 			want: "item 8 pending, item 9, unread@7.7", next: func(p *progress) { *p = knows(9); p.id.Version = 7; p.pending = []uint64{8} }},
 		{name: "late and first", row: stepRow(entry(1, 1)), lacking: []uint64{1},
 			from: progress{phase: phaseLive, until: stepTime},
-			want: "item 1 pending, unread@0.0", next: func(p *progress) { *p = knows(9); p.id = belfry.Cursor{}; p.pending = []uint64{1} }},
+			want: "item 1 pending, unread@0.0", next: func(p *progress) { *p = knows(9); p.id = inbox.Cursor{}; p.pending = []uint64{1} }},
 		{name: "pending still", row: stepRow(entry(8, 8), entry(9, 9)), lacking: []uint64{8},
 			from: func() progress { p := knows(8); p.id.Version = 7; p.pending = []uint64{8}; return p }(),
 			want: "item 9, unread@7.7", next: func(p *progress) { p.told = 9 }},
@@ -134,11 +135,11 @@ func TestProgressStep(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := fmt.Sprintf("%+v %+v", tt.from, *tt.row)
-			out, next := tt.from.step(view{user: "u", row: tt.row, now: stepTime, content: func(seq uint64) *belfry.Item {
+			out, next := tt.from.step(view{user: "u", row: tt.row, now: stepTime, content: func(seq uint64) *inbox.Item {
 				if slices.Contains(tt.lacking, seq) {
 					return nil
 				}
-				return &belfry.Item{Seq: seq, Notification: belfry.Notification{Title: belfry.PlainText("t")}}
+				return &inbox.Item{Seq: seq, Notification: belfry.Notification{Title: belfry.PlainText("t")}}
 			}})
 			if got := describe(out.frames); got != tt.want {
 				t.Errorf("frames: got %q, want %q", got, tt.want)
@@ -160,11 +161,11 @@ func TestProgressStep(t *testing.T) {
 			if after := fmt.Sprintf("%+v %+v", tt.from, *tt.row); after != before {
 				t.Errorf("step changed its arguments: %s, was %s", after, before)
 			}
-			again, _ := next.step(view{user: "u", row: tt.row, now: stepTime, content: func(seq uint64) *belfry.Item {
+			again, _ := next.step(view{user: "u", row: tt.row, now: stepTime, content: func(seq uint64) *inbox.Item {
 				if slices.Contains(tt.lacking, seq) {
 					return nil
 				}
-				return &belfry.Item{Seq: seq}
+				return &inbox.Item{Seq: seq}
 			}})
 			// What a resync left out may follow; nothing else is said twice.
 			if got := describe(again.frames); got != "" && !strings.HasPrefix(tt.want, "resync") {

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // scriptStep is one thing that happens; n and m choose what it happens to.
@@ -92,7 +93,7 @@ func (s scriptStep) run(h *history, servers []*replica, f *follower, i int) {
 	case "expiring":
 		r.Notification.ExpiresAt = time.Now().Add(time.Duration(1+s.n) * 500 * time.Millisecond)
 	case "command":
-		r = belfry.Record{Kind: belfry.KindSeen + belfry.Kind(s.n%6)}
+		r = inbox.Record{Kind: inbox.KindSeen + inbox.Kind(s.n%6)}
 		if items := h.state().Items; s.m%4 == 0 && r.Kind.TakesHorizon() {
 			r.UpTo = uint64(s.m) * 3
 		} else if len(items) > 0 {
@@ -103,7 +104,7 @@ func (s scriptStep) run(h *history, servers []*replica, f *follower, i int) {
 	case "touch":
 		r = touch()
 	case "erase":
-		r = belfry.Record{Kind: belfry.KindErase}
+		r = inbox.Record{Kind: inbox.KindErase}
 	case "views":
 		servers[s.n%2].advance(s.m%6, s.n%5)
 		return
@@ -144,7 +145,7 @@ func (s scriptStep) run(h *history, servers []*replica, f *follower, i int) {
 }
 
 // compare holds what the follower has against the row.
-func (f *follower) compare(row belfry.State) error {
+func (f *follower) compare(row inbox.State) error {
 	now := time.Now()
 	want := map[uint64]string{}
 	for i := range row.Items {

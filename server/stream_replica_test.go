@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // history is what the processors made of user u's journal, one step a record.
@@ -14,18 +14,18 @@ type history struct {
 	offset int64
 
 	mu     sync.Mutex
-	states []belfry.State                 // after each record; the first is the zero State
-	items  []func(map[uint64]belfry.Item) // what each did to the contents
+	states []inbox.State                 // after each record; the first is the zero State
+	items  []func(map[uint64]inbox.Item) // what each did to the contents
 }
 
 func newHistory(limit int) *history {
-	return &history{cap: limit, epoch: 7, states: []belfry.State{{}}}
+	return &history{cap: limit, epoch: 7, states: []inbox.State{{}}}
 }
 
-func (h *history) state() belfry.State { return h.at(h.len()) }
+func (h *history) state() inbox.State { return h.at(h.len()) }
 
 // at is the state after n records.
-func (h *history) at(n int) belfry.State {
+func (h *history) at(n int) inbox.State {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.states[n]
@@ -37,14 +37,14 @@ func (h *history) len() int {
 	return len(h.items)
 }
 
-func (h *history) append(r belfry.Record) {
-	in := belfry.Input{Position: belfry.Position{Epoch: h.epoch, Offset: h.offset}, Time: time.Now(), Cap: h.cap}
+func (h *history) append(r inbox.Record) {
+	in := inbox.Input{Position: inbox.Position{Epoch: h.epoch, Offset: h.offset}, Time: time.Now(), Cap: h.cap}
 	h.offset++
-	state, effects := belfry.Fold(h.state(), r, in)
+	state, effects := inbox.Fold(h.state(), r, in)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.states = append(h.states, state)
-	h.items = append(h.items, func(contents map[uint64]belfry.Item) {
+	h.items = append(h.items, func(contents map[uint64]inbox.Item) {
 		for _, seq := range effects.Removed {
 			delete(contents, seq)
 		}
@@ -61,12 +61,12 @@ type replica struct {
 	mu       sync.Mutex
 	row      int // how many records the unread view shows
 	item     int // how many the inbox view shows
-	contents map[uint64]belfry.Item
+	contents map[uint64]inbox.Item
 	watchers map[*func()]bool
 }
 
 func newReplica(h *history) *replica {
-	return &replica{history: h, contents: map[uint64]belfry.Item{}, watchers: map[*func()]bool{}}
+	return &replica{history: h, contents: map[uint64]inbox.Item{}, watchers: map[*func()]bool{}}
 }
 
 // advance lets the views show up to that many records more.
@@ -85,13 +85,13 @@ func (r *replica) advance(rows, items int) {
 
 func (r *replica) catchUp() { r.advance(r.history.len(), r.history.len()) }
 
-func (r *replica) Row(string) (belfry.State, error) {
+func (r *replica) Row(string) (inbox.State, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.history.at(r.row), nil
 }
 
-func (r *replica) Item(_ string, seq uint64) (belfry.Item, bool, error) {
+func (r *replica) Item(_ string, seq uint64) (inbox.Item, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	item, ok := r.contents[seq]

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // tight has sockets that take little at a time.
@@ -143,7 +144,7 @@ func TestIdleStreamsHaveNoGoroutines(t *testing.T) {
 }
 
 // large is a notification that fills the buffers of a socket.
-func large(title string) belfry.Record {
+func large(title string) inbox.Record {
 	r := note(title)
 	r.Notification.Body = belfry.PlainText(strings.Repeat("x", 32<<10))
 	return r
@@ -210,7 +211,7 @@ func TestStreamOfASlowClient(t *testing.T) {
 		return a != nil && !a.serving && len(a.connections[0].rest) > 0
 	}
 	waitFor(t, stuck)
-	appendTo(t, f, command(belfry.KindRead, 1), command(belfry.KindDelete, 2), note("last"))
+	appendTo(t, f, command(inbox.KindRead, 1), command(inbox.KindDelete, 2), note("last"))
 	events, _ := stream(t, conn)
 	events.want("retry")
 	seqs := map[string]bool{}

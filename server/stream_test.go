@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // after lets the bubble's time pass.
@@ -44,7 +45,7 @@ func TestStreamBegins(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake()
-				appendTo(t, f, note("one"), note("two"), command(belfry.KindRead, 1))
+				appendTo(t, f, note("one"), note("two"), command(inbox.KindRead, 1))
 				l := listen(t, newTestStreams(f), tt.request, time.Time{})
 				if tt.name == "no cursor" || tt.name == "empty header" {
 				}
@@ -100,7 +101,7 @@ func TestStreamFollows(t *testing.T) {
 		l.want("retry", `unread "version":0 "unread":0 id=0.0`)
 		appendTo(t, f, note("one"))
 		l.want(`item "seq":1,"version":1 "title":"one"`, `unread "version":1 "unread":1 id=7.1`)
-		appendTo(t, f, command(belfry.KindRead, 1))
+		appendTo(t, f, command(inbox.KindRead, 1))
 		l.want(`state "version":2,"read":[1]`, `unread "unread":0 id=7.2`)
 		appendTo(t, f, touch())
 		l.want(`unread "version":3 id=7.3`)
@@ -138,7 +139,7 @@ func TestStreamConflates(t *testing.T) {
 		for i := range 100 {
 			appendTo(t, f, note(fmt.Sprint(i)))
 		}
-		appendTo(t, f, belfry.Record{Kind: belfry.KindDelete, UpTo: 99})
+		appendTo(t, f, inbox.Record{Kind: inbox.KindDelete, UpTo: 99})
 		f.release()
 		events := l.next()
 		if len(events) != 3 {
@@ -220,7 +221,7 @@ func TestStreamHoldsBackForContent(t *testing.T) {
 		f.holdItems = true
 		appendTo(t, f, note("two"))
 		after(time.Second)
-		appendTo(t, f, command(belfry.KindRead, 1))
+		appendTo(t, f, command(inbox.KindRead, 1))
 		l.want()
 		return f, l
 	}
@@ -238,7 +239,7 @@ func TestStreamHoldsBackForContent(t *testing.T) {
 			f, l := begin(t)
 			after(time.Second)
 			l.want(`item "seq":2 "pending":true`, `state "read":[1]`, `unread "version":3 id=7.1`)
-			appendTo(t, f, command(belfry.KindRead, 2))
+			appendTo(t, f, command(inbox.KindRead, 2))
 			l.want(`state "read":[2]`, `unread "version":4 id=7.1`)
 			f.release()
 			l.want(`item "seq":2,"version":4,"read":true "title":"two"`, `unread "version":4 id=7.4`)
@@ -249,14 +250,14 @@ func TestStreamHoldsBackForContent(t *testing.T) {
 			f, l := begin(t)
 			after(time.Second)
 			l.want(`item "seq":2 "pending":true`, `state`, `unread id=7.1`)
-			appendTo(t, f, command(belfry.KindDelete, 2))
+			appendTo(t, f, command(inbox.KindDelete, 2))
 			l.want(`state "removed":[2]`, `unread "version":4 id=7.4`)
 		})
 	})
 	t.Run("its item goes first", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, l := begin(t)
-			appendTo(t, f, command(belfry.KindDelete, 2))
+			appendTo(t, f, command(inbox.KindDelete, 2))
 			l.want(`state "read":[1] "removed":[2]`, `unread id=7.4`)
 		})
 	})
@@ -323,11 +324,11 @@ func TestStreamTakesTheHorizonForAResync(t *testing.T) {
 		behind := listen(t, newTestStreams(f), nil, time.Time{})
 		behind.want("retry", "unread id=7.1")
 		f.holdRows = true
-		for i := range belfry.DefaultCap + 2 {
+		for i := range inbox.DefaultCap + 2 {
 			appendTo(t, f, note(fmt.Sprint(i)))
 		}
-		for seq := range uint64(belfry.DefaultCap + 2) {
-			appendTo(t, f, command(belfry.KindDelete, seq+2))
+		for seq := range uint64(inbox.DefaultCap + 2) {
+			appendTo(t, f, command(inbox.KindDelete, seq+2))
 		}
 		f.release()
 		row, _ := f.Row("u")

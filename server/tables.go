@@ -3,7 +3,7 @@ package server
 import (
 	"context"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Rows is the unread table as the server reads it. Its methods are safe for
@@ -12,7 +12,7 @@ type Rows interface {
 	// Row returns the recipient's newest known row, the zero State for one
 	// nobody has written to. The caller may not modify what it points to. The
 	// error is belfry.ErrNotReady before the table was recovered once.
-	Row(recipient string) (belfry.State, error)
+	Row(recipient string) (inbox.State, error)
 
 	Watcher
 }
@@ -22,7 +22,7 @@ type Rows interface {
 type Items interface {
 	// Item returns the content of one item. It reports false if the table does
 	// not hold it, or not yet.
-	Item(recipient string, seq uint64) (belfry.Item, bool, error)
+	Item(recipient string, seq uint64) (inbox.Item, bool, error)
 
 	Watcher
 }
@@ -41,5 +41,5 @@ type Journal interface {
 	// Append writes the records and waits for the broker's acknowledgement of
 	// all of them. Positions are in the order of the records. After an error
 	// any of the records may or may not have been written.
-	Append(ctx context.Context, records ...belfry.Addressed) ([]belfry.Position, error)
+	Append(ctx context.Context, records ...inbox.Addressed) ([]inbox.Position, error)
 }

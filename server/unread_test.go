@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 func TestUnreadOfNobody(t *testing.T) {
@@ -23,7 +24,7 @@ func TestUnreadOfNobody(t *testing.T) {
 
 func TestUnreadCounts(t *testing.T) {
 	a := newAPI(t)
-	a.append("u", belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{
+	a.append("u", inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{
 		Title: belfry.PlainText("x"), Category: "approval", Priority: belfry.PriorityUrgent}}, note("y"))
 	want := `{"user":"u","version":2,"cursor":"7.2","unread":2,"unseen":2,"urgent":1,"categories":{"approval":{"unread":1,"unseen":1}}}` + "\n"
 	if got := a.get("/v1/users/u/unread").want(200).Body.String(); got != want {
@@ -151,7 +152,7 @@ func TestUnreadNotReady(t *testing.T) {
 // mirror is one journal that two tables are made of.
 type mirror struct{ a, b *fake }
 
-func (m mirror) Append(ctx context.Context, records ...belfry.Addressed) ([]belfry.Position, error) {
+func (m mirror) Append(ctx context.Context, records ...inbox.Addressed) ([]inbox.Position, error) {
 	if _, err := m.b.Append(ctx, records...); err != nil {
 		return nil, err
 	}

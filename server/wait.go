@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // maxWait is how long a request waits for a table to show what its client
@@ -51,8 +51,8 @@ func await(ctx context.Context, recipient string, look func() (bool, error), tab
 // awaitRow returns the recipient's row as soon as enough(row) holds. After
 // maxWait it returns the newest row together with errBehind; when ctx ends,
 // ctx's error.
-func awaitRow(ctx context.Context, rows Rows, recipient string, enough func(*belfry.State) bool) (belfry.State, error) {
-	var row belfry.State
+func awaitRow(ctx context.Context, rows Rows, recipient string, enough func(*inbox.State) bool) (inbox.State, error) {
+	var row inbox.State
 	err := await(ctx, recipient, func() (bool, error) {
 		var err error
 		row, err = rows.Row(recipient)
@@ -63,11 +63,11 @@ func awaitRow(ctx context.Context, rows Rows, recipient string, enough func(*bel
 
 // atLeast is the condition of a client that has seen version. Versions alone
 // are compared, whatever the epoch: they never fall.
-func atLeast(version uint64) func(*belfry.State) bool {
-	return func(row *belfry.State) bool { return row.Version >= version }
+func atLeast(version uint64) func(*inbox.State) bool {
+	return func(row *inbox.State) bool { return row.Version >= version }
 }
 
 // applied is the condition of a client whose command is at p in the journal.
-func applied(p belfry.Position) func(*belfry.State) bool {
-	return func(row *belfry.State) bool { return row.Applied(p) }
+func applied(p inbox.Position) func(*inbox.State) bool {
+	return func(row *inbox.State) bool { return row.Applied(p) }
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Notifications are the rules of the built-in source: each record says itself
@@ -24,14 +25,14 @@ func (Notifications) Route(r Record) ([]Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := Delivery{Record: belfry.Record{Origin: r.origin(0)}}
+	d := Delivery{Record: inbox.Record{Origin: r.origin(0)}}
 	// Those of one message differ in the recipient alone.
 	for _, n := range m.Notifications {
-		d.Record.Kind, d.Record.Notification = belfry.KindNotify, n
+		d.Record.Kind, d.Record.Notification = inbox.KindNotify, n
 		d.Recipients = append(d.Recipients, n.Recipient)
 	}
 	for _, t := range m.Retractions {
-		d.Record.Kind, d.Record.Retraction = belfry.KindRetract, t
+		d.Record.Kind, d.Record.Retraction = inbox.KindRetract, t
 		d.Recipients = append(d.Recipients, t.Recipient)
 	}
 	return []Delivery{d}, nil

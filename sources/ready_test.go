@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/snippets"
 	"github.com/belfry/belfry/sources"
 )
@@ -108,7 +109,7 @@ func routeAll(t *testing.T, rules *sources.Rules, events []recorded) (told strin
 	t.Helper()
 	var b strings.Builder
 	used = map[string]bool{}
-	inboxes := map[string]*inbox{}
+	inboxes := map[string]*folded{}
 	for i, e := range events {
 		fmt.Fprintf(&b, "# %s\n", e.Name)
 		source, ok := rules.Source(e.Topic)
@@ -142,7 +143,7 @@ func routeAll(t *testing.T, rules *sources.Rules, events []recorded) (told strin
 				fmt.Fprintf(&b, "%s: %s for %s\n%s\n", o.Rule, d.Record.Kind, strings.Join(d.Recipients, ", "), content(t, d.Record))
 				for _, r := range d.Recipients {
 					if inboxes[r] == nil {
-						inboxes[r] = &inbox{titles: map[uint64]string{}}
+						inboxes[r] = &folded{titles: map[uint64]string{}}
 					}
 					inboxes[r].fold(d.Record, record.Timestamp)
 				}
@@ -160,10 +161,10 @@ func routeAll(t *testing.T, rules *sources.Rules, events []recorded) (told strin
 	return b.String(), used
 }
 
-func content(t *testing.T, r belfry.Record) string {
+func content(t *testing.T, r inbox.Record) string {
 	t.Helper()
 	var v any = &r.Retraction
-	if r.Kind == belfry.KindNotify {
+	if r.Kind == inbox.KindNotify {
 		n := r.Notification
 		n.Recipient = ""
 		v = &n
@@ -180,16 +181,16 @@ func content(t *testing.T, r belfry.Record) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// inbox is what a recipient has.
-type inbox struct {
-	state  belfry.State
+// folded is what a recipient has.
+type folded struct {
+	state  inbox.State
 	titles map[uint64]string
 	offset int64
 }
 
-func (i *inbox) fold(r belfry.Record, at time.Time) {
-	var effects belfry.Effects
-	i.state, effects = belfry.Fold(i.state, r, belfry.Input{Position: belfry.Position{Epoch: 1, Offset: i.offset}, Time: at})
+func (i *folded) fold(r inbox.Record, at time.Time) {
+	var effects inbox.Effects
+	i.state, effects = inbox.Fold(i.state, r, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: i.offset}, Time: at})
 	i.offset++
 	if item := effects.Item; item != nil {
 		languages := item.Title.Languages() // en before ko; "" of a plain text
@@ -197,7 +198,7 @@ func (i *inbox) fold(r belfry.Record, at time.Time) {
 	}
 }
 
-func (i *inbox) String() string {
+func (i *folded) String() string {
 	var titles []string
 	for _, e := range i.state.Items {
 		title := i.titles[e.Seq]

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Record is one record of a source topic as it was received. Whoever is given
@@ -28,7 +29,7 @@ type Header = belfry.Header
 type Delivery struct {
 	Rule       string   // name of the rule that asks for it; empty for the built-in source
 	Recipients []string // checked, each once, at least one
-	Record     belfry.Record
+	Record     inbox.Record
 }
 
 // id is one for what is made of the record, the same each time.
@@ -36,6 +37,6 @@ func (r *Record) id() string { return fmt.Sprintf("%x/%d/%d", r.TopicID, r.Parti
 
 // origin is that of all that a rule (by the hash of its text; 0: none) makes of
 // the record.
-func (r *Record) origin(rule uint64) belfry.Origin {
-	return belfry.Origin{TopicID: r.TopicID, Partition: r.Partition, Rule: rule, Offset: r.Offset}
+func (r *Record) origin(rule uint64) inbox.Origin {
+	return inbox.Origin{TopicID: r.TopicID, Partition: r.Partition, Rule: rule, Offset: r.Offset}
 }

@@ -9,6 +9,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // rule says for whom an event is and what they are told.
@@ -60,16 +61,16 @@ func (r *rule) apply(v *variables, seen *Outcome) (Delivery, error) {
 	if err != nil || len(recipients) == 0 {
 		return Delivery{}, err
 	}
-	d := Delivery{Rule: r.name, Recipients: recipients, Record: belfry.Record{Rule: r.name, Origin: v.record.origin(r.hash)}}
+	d := Delivery{Rule: r.name, Recipients: recipients, Record: inbox.Record{Rule: r.name, Origin: v.record.origin(r.hash)}}
 	d.Record.Origin.Index = int32(v.event.Index)
 	if r.retract != nil {
-		d.Record.Kind = belfry.KindRetract
+		d.Record.Kind = inbox.KindRetract
 		if r.retract.id != nil {
 			d.Record.Rule = r.retract.rule // the fold looks for what that rule made
 		}
 		d.Record.Retraction, err = r.retraction(v)
 	} else {
-		d.Record.Kind = belfry.KindNotify
+		d.Record.Kind = inbox.KindNotify
 		d.Record.Notification, err = r.notification(v)
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources"
 )
 
@@ -53,7 +54,7 @@ sources:
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	d := got[0]
-	if !reflect.DeepEqual(d.Recipients, []string{"customer-1", "42"}) || d.Record.Kind != belfry.KindNotify || d.Record.Rule != "order-received" {
+	if !reflect.DeepEqual(d.Recipients, []string{"customer-1", "42"}) || d.Record.Kind != inbox.KindNotify || d.Record.Rule != "order-received" {
 		t.Errorf("got %+v", d)
 	}
 	if !reflect.DeepEqual(d.Record.Notification, want) {
@@ -211,8 +212,8 @@ sources:
       - {name: closed, when: event.type == "CLOSED", recipients: event.to, retract: {collapse_key: "k${event.id}"}}
       - {name: foreign, when: event.type == "FOREIGN", recipients: event.to, retract: {id: "${event.id}", rule: ""}}
 `), "orders")
-	state := belfry.State{}
-	apply := func(offset int64, kind string, unread uint32) belfry.Record {
+	state := inbox.State{}
+	apply := func(offset int64, kind string, unread uint32) inbox.Record {
 		t.Helper()
 		r := orderRecord(`{"type":"` + kind + `","id":7,"to":"a"}`)
 		r.Offset = offset

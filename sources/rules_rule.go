@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 func dynType() *cel.Type { return cel.DynType }
@@ -26,7 +27,7 @@ func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *r
 	if let != nil {
 		text += "\nlet " + canonical(let, true)
 	}
-	out.hash = belfry.RuleHash(text)
+	out.hash = inbox.RuleHash(text)
 	if v, ok := fields["when"]; ok {
 		out.when = r.expression(v, path+".when", condition, false)
 	}

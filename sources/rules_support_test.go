@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources"
 )
 
@@ -67,7 +68,7 @@ func route(t testing.TB, fields, value string, headers ...string) ([]sources.Del
 func notificationOf(t testing.TB, fields, value string, headers ...string) belfry.Notification {
 	t.Helper()
 	ds, err := route(t, fields, value, headers...)
-	if err != nil || len(ds) != 1 || ds[0].Record.Kind != belfry.KindNotify {
+	if err != nil || len(ds) != 1 || ds[0].Record.Kind != inbox.KindNotify {
 		t.Fatalf("got %+v, %v, want one notification", ds, err)
 	}
 	return ds[0].Record.Notification
@@ -105,9 +106,9 @@ func wantRuleError(t *testing.T, err error, field, says string) {
 func quoted(n int) string { return fmt.Sprintf("%q", strings.Repeat("x", n)) }
 
 // foldOne applies a record to a user's row as the processor does.
-func foldOne(t *testing.T, s belfry.State, r belfry.Record, offset int64) belfry.State {
+func foldOne(t *testing.T, s inbox.State, r inbox.Record, offset int64) inbox.State {
 	t.Helper()
-	out, _ := belfry.Fold(s, r, belfry.Input{Position: belfry.Position{Epoch: 1, Offset: offset}, Time: recordTime})
+	out, _ := inbox.Fold(s, r, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: offset}, Time: recordTime})
 	return out
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Defaults of an audit.
@@ -45,14 +46,14 @@ func Findings() []Finding {
 // AuditRows is the unread table as an audit reads it, as [Unread] does.
 type AuditRows interface {
 	Rows
-	Badge(recipient string, now time.Time) (belfry.Badge, error)
+	Badge(recipient string, now time.Time) (inbox.Badge, error)
 	// EachUser calls visit for each recipient who has a row; see [Unread.EachUser].
 	EachUser(ctx context.Context, visit func(recipient string) error) error
 }
 
 // AuditItems reads contents, as [Inbox] does.
 type AuditItems interface {
-	Item(recipient string, seq uint64) (belfry.Item, bool, error)
+	Item(recipient string, seq uint64) (inbox.Item, bool, error)
 }
 
 // AuditConfig says what to audit and how fast. The zero values of the last
@@ -282,7 +283,7 @@ func examine(cfg AuditConfig, user string, missed map[uint64]time.Time) (out exa
 		out.moving = false
 		var failed error
 		out.missed = map[uint64]time.Time{}
-		recount := row.Recount(now, func(seq uint64) (*belfry.Item, bool) {
+		recount := row.Recount(now, func(seq uint64) (*inbox.Item, bool) {
 			item, ok, err := cfg.Items.Item(user, seq)
 			if err != nil {
 				failed = errors.Join(failed, err)
@@ -308,7 +309,7 @@ func examine(cfg AuditConfig, user string, missed map[uint64]time.Time) (out exa
 		if len(recount.Differing) > 0 {
 			out.findings = append(out.findings, FindingDiffers)
 		}
-		if own := (&belfry.Recount{Counts: row.Counts(now)}); own.Drift(badge.Counts) > 0 {
+		if own := (&inbox.Recount{Counts: row.Counts(now)}); own.Drift(badge.Counts) > 0 {
 			out.findings = append(out.findings, FindingBadge)
 		}
 		return out

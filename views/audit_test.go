@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/views"
 )
 
@@ -17,26 +18,26 @@ import (
 type ledger struct {
 	rows
 	users  []string
-	badges map[string]belfry.Badge // instead of the row's
-	items  map[string]any          // by key: belfry.Item or error
+	badges map[string]inbox.Badge // instead of the row's
+	items  map[string]any         // by key: inbox.Item or error
 }
 
 func newLedger() *ledger {
-	return &ledger{rows: rows{}, badges: map[string]belfry.Badge{}, items: map[string]any{}}
+	return &ledger{rows: rows{}, badges: map[string]inbox.Badge{}, items: map[string]any{}}
 }
 
 // give makes a row with one unread item for each seq, with contents.
 func (l *ledger) give(user string, seqs ...uint64) {
-	row := belfry.State{Epoch: 1, Version: 10}
+	row := inbox.State{Epoch: 1, Version: 10}
 	for _, seq := range seqs {
-		row.Items = append(row.Items, belfry.Entry{Seq: seq, Version: seq, Count: 1, Category: "c"})
-		l.items[belfry.ItemKey(user, seq)] = belfry.Item{Seq: seq, Notification: belfry.Notification{Category: "c"}}
+		row.Items = append(row.Items, inbox.Entry{Seq: seq, Version: seq, Count: 1, Category: "c"})
+		l.items[inbox.ItemKey(user, seq)] = inbox.Item{Seq: seq, Notification: belfry.Notification{Category: "c"}}
 	}
 	l.rows[user] = row
 	l.users = append(l.users, user)
 }
 
-func (l *ledger) Badge(user string, now time.Time) (belfry.Badge, error) {
+func (l *ledger) Badge(user string, now time.Time) (inbox.Badge, error) {
 	if b, ok := l.badges[user]; ok {
 		return b, nil
 	}
@@ -53,14 +54,14 @@ func (l *ledger) EachUser(_ context.Context, visit func(string) error) error {
 	return nil
 }
 
-func (l *ledger) Item(user string, seq uint64) (belfry.Item, bool, error) {
-	switch found := l.items[belfry.ItemKey(user, seq)].(type) {
+func (l *ledger) Item(user string, seq uint64) (inbox.Item, bool, error) {
+	switch found := l.items[inbox.ItemKey(user, seq)].(type) {
 	case error:
-		return belfry.Item{}, false, found
-	case belfry.Item:
+		return inbox.Item{}, false, found
+	case inbox.Item:
 		return found, true, nil
 	}
-	return belfry.Item{}, false, nil
+	return inbox.Item{}, false, nil
 }
 
 // audited is an audit of a ledger, with what was under way settled or not.
@@ -92,7 +93,7 @@ func TestAuditFinds(t *testing.T) {
 		"nothing":       {func(*ledger) {}, "users 2 drift 0 waiting 0 badge 0 missing 0 differs 0 unreadable 0"},
 		"a wrong badge": {func(l *ledger) { l.miscount("a", 5) }, "users 2 drift 3 waiting 0 badge 1 missing 0 differs 0 unreadable 0"},
 		"another category": {func(l *ledger) {
-			l.items["a/1"] = belfry.Item{Seq: 1, Notification: belfry.Notification{Category: "d"}}
+			l.items["a/1"] = inbox.Item{Seq: 1, Notification: belfry.Notification{Category: "d"}}
 		}, "users 2 drift 1 waiting 0 badge 0 missing 0 differs 1 unreadable 0"},
 		"an unreadable content": {func(l *ledger) { l.items["b/3"] = belfry.ErrCorrupt }, "users 2 drift 1 waiting 0 badge 0 missing 0 differs 0 unreadable 1"},
 		"an unreadable row":     {func(l *ledger) { l.rows["b"] = belfry.ErrCorrupt }, "users 2 drift 1 waiting 0 badge 0 missing 0 differs 0 unreadable 1"},
@@ -142,12 +143,12 @@ func TestAuditWaitsForContents(t *testing.T) {
 	wantAudit(t, a, "users 4 drift 1 waiting 0 badge 0 missing 1 differs 0 unreadable 0")
 	// What comes after that has its own time.
 	row, _ := l.Row("a")
-	row.Version, row.Items = 11, append(row.Items, belfry.Entry{Seq: 11, Version: 11, Count: 1})
+	row.Version, row.Items = 11, append(row.Items, inbox.Entry{Seq: 11, Version: 11, Count: 1})
 	l.rows["a"], l.items["a/2"] = row, gone
 	settled = false
 	a.Again()
 	wantAudit(t, a, "users 5 drift 0 waiting 1 badge 0 missing 1 differs 0 unreadable 0")
-	l.items["a/11"] = belfry.Item{Seq: 11}
+	l.items["a/11"] = inbox.Item{Seq: 11}
 	a.Again()
 	wantAudit(t, a, "users 6 drift 0 waiting 0 badge 0 missing 1 differs 0 unreadable 0")
 	a.Again() // of nobody any more
@@ -159,7 +160,7 @@ func TestAuditOfAMovingRow(t *testing.T) {
 	l, settled := newLedger(), true
 	l.give("a", 1)
 	b := l.badges["a"]
-	b.Cursor, b.Unread = belfry.Cursor{Epoch: 1, Version: 9}, 7
+	b.Cursor, b.Unread = inbox.Cursor{Epoch: 1, Version: 9}, 7
 	l.badges["a"] = b
 	a := audited(l, &settled)
 	if err := a.Pass(t.Context()); err != nil {

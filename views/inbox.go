@@ -8,6 +8,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Inbox reads the contents of all items.
@@ -23,7 +24,7 @@ type Inbox struct {
 func NewInbox(cfg engine.Config, prefix belfry.Prefix) *Inbox {
 	i := &Inbox{}
 	i.View = engine.NewView(cfg, engine.Table{Topic: prefix.InboxTable(), Replaced: i.notifyAll, Changed: func(key string) {
-		if recipient, _, ok := belfry.ParseItemKey(key); ok {
+		if recipient, _, ok := inbox.ParseItemKey(key); ok {
 			i.notify(recipient)
 		}
 	}, Traced: func(key string, header []byte) {
@@ -36,14 +37,14 @@ func NewInbox(cfg engine.Config, prefix belfry.Prefix) *Inbox {
 
 // Item returns the content of one item and whether the table holds it. Errors
 // are those of [Unread.Row].
-func (i *Inbox) Item(recipient string, seq uint64) (belfry.Item, bool, error) {
-	data, err := i.Get(belfry.ItemKey(recipient, seq))
+func (i *Inbox) Item(recipient string, seq uint64) (inbox.Item, bool, error) {
+	data, err := i.Get(inbox.ItemKey(recipient, seq))
 	if err != nil || data == nil {
-		return belfry.Item{}, false, err
+		return inbox.Item{}, false, err
 	}
 	item, err := codec.DecodeItem(data)
 	if err != nil {
-		return belfry.Item{}, false, fmt.Errorf("decode item: %w", err)
+		return inbox.Item{}, false, fmt.Errorf("decode item: %w", err)
 	}
 	return item, true, nil
 }
@@ -53,7 +54,7 @@ func (i *Inbox) Item(recipient string, seq uint64) (belfry.Item, bool, error) {
 // it; other errors are those of [engine.View.Each].
 func (i *Inbox) Each(ctx context.Context, visit func(recipient string, seq uint64, written time.Time) error) error {
 	return i.View.Each(ctx, func(key string, _ []byte, written time.Time) error {
-		if recipient, seq, ok := belfry.ParseItemKey(key); ok {
+		if recipient, seq, ok := inbox.ParseItemKey(key); ok {
 			return visit(recipient, seq, written)
 		}
 		return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // DefaultRepairDelay is how long at least a row stays refused before it is
@@ -34,7 +35,7 @@ const (
 // Journal writes to the users' journals, as emitters.Journal does. Append
 // returns when the broker has acknowledged all records.
 type Journal interface {
-	Append(ctx context.Context, records ...belfry.Addressed) ([]belfry.Position, error)
+	Append(ctx context.Context, records ...inbox.Addressed) ([]inbox.Position, error)
 }
 
 // Progress tells how far a view is, as engine.View does.
@@ -257,9 +258,9 @@ func (r *Repairs) touch(ctx context.Context) error {
 	if len(due) == 0 {
 		return err
 	}
-	touches := make([]belfry.Addressed, 0, len(due))
+	touches := make([]inbox.Addressed, 0, len(due))
 	for key := range due {
-		touches = append(touches, belfry.Addressed{Recipient: key, Record: belfry.Record{Kind: belfry.KindTouch}})
+		touches = append(touches, inbox.Addressed{Recipient: key, Record: inbox.Record{Kind: inbox.KindTouch}})
 	}
 	if _, appendErr := r.cfg.Journal.Append(ctx, touches...); appendErr != nil {
 		return errors.Join(err, appendErr)

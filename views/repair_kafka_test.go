@@ -9,9 +9,9 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/views"
 )
@@ -104,7 +104,7 @@ func TestRepairsWriteTheNewerRowAgain(t *testing.T) {
 		t.Errorf("%d refused, want 1", got)
 	}
 	m := kafkatest.Consume(t, cfg.Brokers, prefix.Journal(), 1, partition)[0]
-	if record, err := codec.DecodeRecord(m.Value); err != nil || record.Kind != belfry.KindTouch || string(m.Key) != "사용자-7" {
+	if record, err := codec.DecodeRecord(m.Value); err != nil || record.Kind != inbox.KindTouch || string(m.Key) != "사용자-7" {
 		t.Errorf("the journal has %v for %s (%v), want a touch", record.Kind, m.Key, err)
 	}
 	if end := endOf(t, cfg, prefix.Journal()); end != 1 {

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/views"
 )
 
@@ -24,7 +24,7 @@ type journal struct {
 	writing  func() // called before a write succeeds; may be nil
 }
 
-func (j *journal) Append(_ context.Context, records ...belfry.Addressed) ([]belfry.Position, error) {
+func (j *journal) Append(_ context.Context, records ...inbox.Addressed) ([]inbox.Position, error) {
 	if j.writing != nil {
 		j.writing()
 	}
@@ -35,12 +35,12 @@ func (j *journal) Append(_ context.Context, records ...belfry.Addressed) ([]belf
 		return nil, j.err
 	}
 	for _, r := range records {
-		if r.Record.Kind != belfry.KindTouch {
+		if r.Record.Kind != inbox.KindTouch {
 			return nil, fmt.Errorf("a record of kind %s", r.Record.Kind)
 		}
 		j.touched = append(j.touched, r.Recipient)
 	}
-	return make([]belfry.Position, len(records)), nil
+	return make([]inbox.Position, len(records)), nil
 }
 
 func (j *journal) sorted() []string {

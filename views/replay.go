@@ -10,6 +10,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // DefaultReplaySteps is how many steps a replay holds at most, if not told
@@ -22,7 +23,7 @@ const DefaultReplaySteps = 1000
 type Replays struct {
 	Config engine.Config
 	Prefix belfry.Prefix
-	Cap    int // of the fold; 0 for belfry.DefaultCap
+	Cap    int // of the fold; 0 for inbox.DefaultCap
 }
 
 // ReplayOptions say what to keep of a replay.
@@ -44,7 +45,7 @@ const progressEvery = 1000
 // the end that it has now. Row is the user's row, read before. A journal that
 // was deleted and created again since is no error: its records count from the
 // row on.
-func (r *Replays) Replay(ctx context.Context, user string, row belfry.State, o ReplayOptions) (*belfry.Replay, error) {
+func (r *Replays) Replay(ctx context.Context, user string, row inbox.State, o ReplayOptions) (*inbox.Refold, error) {
 	if o.Most <= 0 {
 		o.Most = DefaultReplaySteps
 	}
@@ -65,11 +66,11 @@ func (r *Replays) Replay(ctx context.Context, user string, row belfry.State, o R
 		return nil, fmt.Errorf("replay: %w", err)
 	}
 	extent := extents[partition]
-	replayer := belfry.NewReplayer(row, info.ID.Epoch(), extent.Start, r.Cap)
+	replayer := inbox.NewRefolder(row, info.ID.Epoch(), extent.Start, r.Cap)
 	replayer.Texts = o.Texts
-	out := &belfry.Replay{
+	out := &inbox.Refold{
 		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: extent.Start, End: extent.End,
-		From: replayer.From(), Complete: replayer.From() == 0, Steps: []belfry.Step{},
+		From: replayer.From(), Complete: replayer.From() == 0, Steps: []inbox.Step{},
 	}
 	err = engine.ScanRange(ctx, r.Config, journal, partition, extent.Start, extent.End, func(m *sarama.ConsumerMessage) error {
 		if done := m.Offset - extent.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == extent.End) {
@@ -93,7 +94,7 @@ func (r *Replays) Replay(ctx context.Context, user string, row belfry.State, o R
 	return out, nil
 }
 
-func replayStep(r *belfry.Replayer, m *sarama.ConsumerMessage) belfry.Step {
+func replayStep(r *inbox.Refolder, m *sarama.ConsumerMessage) inbox.Step {
 	if len(m.Value) == 0 {
 		return r.Undecodable(m.Offset, m.Timestamp, belfry.ErrEmpty)
 	}

@@ -11,10 +11,11 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/views"
 )
 
-func journalRecord(t *testing.T, r belfry.Record) []byte {
+func journalRecord(t *testing.T, r inbox.Record) []byte {
 	t.Helper()
 	b, err := codec.EncodeRecord(r)
 	if err != nil {
@@ -37,13 +38,13 @@ func TestReplay(t *testing.T) {
 	const user = "user-7"
 	journal := prefix.Journal()
 	note := func(title string) []byte {
-		return journalRecord(t, belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{Title: belfry.PlainText(title)}})
+		return journalRecord(t, inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{Title: belfry.PlainText(title)}})
 	}
 	put(t, cfg, journal, user, note("one"))
 	put(t, cfg, journal, neighbour(user), note("of another"))
 	put(t, cfg, journal, user, []byte{0xff, 0xff})
 	put(t, cfg, journal, user, nil)
-	put(t, cfg, journal, user, journalRecord(t, belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{1}}))
+	put(t, cfg, journal, user, journalRecord(t, inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{1}}))
 	put(t, cfg, journal, user, note("two"))
 
 	topics, err := engine.OpenTopics(cfg)
@@ -57,7 +58,7 @@ func TestReplay(t *testing.T) {
 	}
 	epoch := infos[journal].ID.Epoch()
 	// As the processor would have it, which has not seen the last record.
-	row := belfry.State{Epoch: epoch, Version: 5, Items: []belfry.Entry{{Seq: 1, Version: 5, Count: 1, Read: true, Seen: true}}}
+	row := inbox.State{Epoch: epoch, Version: 5, Items: []inbox.Entry{{Seq: 1, Version: 5, Count: 1, Read: true, Seen: true}}}
 	replays := &views.Replays{Config: cfg, Prefix: prefix}
 	var told []int64
 	got, err := replays.Replay(t.Context(), user, row, views.ReplayOptions{

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Defaults of a sweep.
@@ -28,7 +29,7 @@ const maxOrphans = 100_000
 // Rows reads the unread table, as [Unread] does. The error matches
 // belfry.ErrNotReady while nothing can be read.
 type Rows interface {
-	Row(recipient string) (belfry.State, error)
+	Row(recipient string) (inbox.State, error)
 }
 
 // Contents reads the keys of the inbox table. Each calls visit for every
@@ -194,7 +195,7 @@ func (s *Sweep) find(ctx context.Context) ([]orphan, error) {
 
 // orphaned reports whether the row has seen seq and does not hold it. A row
 // that was never written has seen nothing.
-func orphaned(row *belfry.State, seq uint64) bool {
+func orphaned(row *inbox.State, seq uint64) bool {
 	if row.Version == 0 || row.Version < seq {
 		return false
 	}
@@ -208,11 +209,11 @@ type cachedRow struct {
 	rows      Rows
 	read      bool
 	recipient string
-	state     belfry.State
+	state     inbox.State
 	err       error
 }
 
-func (c *cachedRow) of(recipient string) (*belfry.State, error) {
+func (c *cachedRow) of(recipient string) (*inbox.State, error) {
 	if !c.read || c.recipient != recipient {
 		c.state, c.err = c.rows.Row(recipient)
 		c.read, c.recipient = true, recipient

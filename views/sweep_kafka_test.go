@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/views"
@@ -40,7 +41,7 @@ func (b table) Each(ctx context.Context, visit func(string, uint64, time.Time) e
 		return err
 	}
 	for key, m := range last {
-		if recipient, seq, ok := belfry.ParseItemKey(key); ok && m.Value != nil {
+		if recipient, seq, ok := inbox.ParseItemKey(key); ok && m.Value != nil {
 			if err := visit(recipient, seq, m.Timestamp); err != nil {
 				return err
 			}
@@ -110,15 +111,15 @@ func openJournal(t *testing.T, cfg engine.Config) *emitters.Journal {
 	return j
 }
 
-func note(recipient, title string) belfry.Addressed {
-	return belfry.Addressed{Recipient: recipient, Record: belfry.Record{
-		Kind: belfry.KindNotify, Notification: belfry.Notification{ID: title, Source: "test", Title: belfry.PlainText(title)}}}
+func note(recipient, title string) inbox.Addressed {
+	return inbox.Addressed{Recipient: recipient, Record: inbox.Record{
+		Kind: inbox.KindNotify, Notification: belfry.Notification{ID: title, Source: "test", Title: belfry.PlainText(title)}}}
 }
 
 // notify writes that many notifications and gives the row that they lead to.
-func notify(t *testing.T, j *emitters.Journal, u *views.Unread, recipient string, n int) belfry.State {
+func notify(t *testing.T, j *emitters.Journal, u *views.Unread, recipient string, n int) inbox.State {
 	t.Helper()
-	var records []belfry.Addressed
+	var records []inbox.Addressed
 	for i := range n {
 		records = append(records, note(recipient, fmt.Sprint(i)))
 	}
@@ -126,7 +127,7 @@ func notify(t *testing.T, j *emitters.Journal, u *views.Unread, recipient string
 	if err != nil {
 		t.Fatal(err)
 	}
-	var row belfry.State
+	var row inbox.State
 	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s is at version %d", recipient, row.Version) }, func() bool {
 		row, err = u.Row(recipient)
 		return err == nil && row.Applied(positions[n-1])
@@ -162,23 +163,23 @@ func TestSweepTakesOrphansOutOfTheTable(t *testing.T) {
 	// A content that no row holds, as a late write of a paused owner leaves it,
 	// and one that a row may hold yet.
 	gone, next := row.Items[0].Seq, row.Version+100
-	if _, err := j.Append(t.Context(), belfry.Addressed{Recipient: "사용자-7", Record: belfry.Record{Kind: belfry.KindDelete, Seqs: []uint64{gone}}}); err != nil {
+	if _, err := j.Append(t.Context(), inbox.Addressed{Recipient: "사용자-7", Record: inbox.Record{Kind: inbox.KindDelete, Seqs: []uint64{gone}}}); err != nil {
 		t.Fatal(err)
 	}
-	held := []string{belfry.ItemKey("사용자-7", row.Items[1].Seq), belfry.ItemKey("사용자-7", row.Items[2].Seq)}
+	held := []string{inbox.ItemKey("사용자-7", row.Items[1].Seq), inbox.ItemKey("사용자-7", row.Items[2].Seq)}
 	b := table{cfg}
 	b.await(t, held...)
-	put(t, cfg, prefix.Items(), belfry.ItemKey("사용자-7", gone), content(t, "left"))
-	put(t, cfg, prefix.Items(), belfry.ItemKey("사용자-7", next), content(t, "to come"))
-	put(t, cfg, prefix.Items(), belfry.ItemKey("nobody", 1), content(t, "of nobody"))
-	held = append(held, belfry.ItemKey("사용자-7", next), belfry.ItemKey("nobody", 1))
-	b.await(t, append(held, belfry.ItemKey("사용자-7", gone))...)
+	put(t, cfg, prefix.Items(), inbox.ItemKey("사용자-7", gone), content(t, "left"))
+	put(t, cfg, prefix.Items(), inbox.ItemKey("사용자-7", next), content(t, "to come"))
+	put(t, cfg, prefix.Items(), inbox.ItemKey("nobody", 1), content(t, "of nobody"))
+	held = append(held, inbox.ItemKey("사용자-7", next), inbox.ItemKey("nobody", 1))
+	b.await(t, append(held, inbox.ItemKey("사용자-7", gone))...)
 
 	patient := openSweep(t, cfg, u, time.Hour)
 	if err := patient.Pass(t.Context()); err != nil || patient.Swept() != 0 {
 		t.Errorf("%d swept (%v) that are younger than an hour", patient.Swept(), err)
 	}
-	b.await(t, append(held, belfry.ItemKey("사용자-7", gone))...)
+	b.await(t, append(held, inbox.ItemKey("사용자-7", gone))...)
 	// Two servers at once.
 	one, two := openSweep(t, cfg, u, time.Nanosecond), openSweep(t, cfg, u, time.Nanosecond)
 	run(t, one.Run)
@@ -212,13 +213,13 @@ func TestSweepFinishesAnErase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := belfry.ItemKey("other", other.Items[0].Seq)
+	held := inbox.ItemKey("other", other.Items[0].Seq)
 	all := []string{held}
 	for _, e := range row.Items {
-		all = append(all, belfry.ItemKey("erased", e.Seq))
+		all = append(all, inbox.ItemKey("erased", e.Seq))
 	}
-	erased, effects := belfry.Fold(row, belfry.Record{Kind: belfry.KindErase}, belfry.Input{
-		Position: belfry.Position{Epoch: row.Epoch, Offset: int64(row.Version - row.Base)}, Time: time.Now()})
+	erased, effects := inbox.Fold(row, inbox.Record{Kind: inbox.KindErase}, inbox.Input{
+		Position: inbox.Position{Epoch: row.Epoch, Offset: int64(row.Version - row.Base)}, Time: time.Now()})
 	if len(effects.Removed) != 3 {
 		t.Fatalf("an erase removes %v", effects.Removed)
 	}

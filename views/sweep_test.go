@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/views"
 )
 
@@ -18,14 +19,14 @@ import (
 // error.
 type rows map[string]any
 
-func (r rows) Row(recipient string) (belfry.State, error) {
+func (r rows) Row(recipient string) (inbox.State, error) {
 	switch found := r[recipient].(type) {
 	case error:
-		return belfry.State{}, found
-	case belfry.State:
+		return inbox.State{}, found
+	case inbox.State:
 		return found, nil
 	}
-	return belfry.State{}, nil
+	return inbox.State{}, nil
 }
 
 type written struct {
@@ -56,14 +57,14 @@ func (s *tombstones) Remove(_ context.Context, recipient string, seq uint64) err
 	if s.err != nil {
 		return s.err
 	}
-	s.keys = append(s.keys, belfry.ItemKey(recipient, seq))
+	s.keys = append(s.keys, inbox.ItemKey(recipient, seq))
 	return nil
 }
 
-func holding(version uint64, seqs ...uint64) belfry.State {
-	s := belfry.State{Epoch: 7, Version: version}
+func holding(version uint64, seqs ...uint64) inbox.State {
+	s := inbox.State{Epoch: 7, Version: version}
 	for _, seq := range seqs {
-		s.Items = append(s.Items, belfry.Entry{Seq: seq, Version: seq, Count: 1})
+		s.Items = append(s.Items, inbox.Entry{Seq: seq, Version: seq, Count: 1})
 	}
 	return s
 }

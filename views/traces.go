@@ -6,8 +6,8 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // tracesKept is how many items a generation of Traces holds.
@@ -51,7 +51,7 @@ func (t *Traces) Take(recipient string, seq uint64) (trace.SpanContext, time.Tim
 	if len(t.new)+len(t.old) == 0 {
 		return trace.SpanContext{}, time.Time{}
 	}
-	key := belfry.ItemKey(recipient, seq)
+	key := inbox.ItemKey(recipient, seq)
 	for _, generation := range []map[string]arrived{t.new, t.old} {
 		if a, ok := generation[key]; ok {
 			delete(generation, key)

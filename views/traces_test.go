@@ -3,7 +3,7 @@ package views
 import (
 	"testing"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 func TestTracesForget(t *testing.T) {
@@ -16,7 +16,7 @@ func TestTracesForget(t *testing.T) {
 		}
 		return span.IsValid()
 	}
-	put := func(seq uint64, header string) { traces.put(belfry.ItemKey("user", seq), []byte(header)) }
+	put := func(seq uint64, header string) { traces.put(inbox.ItemKey("user", seq), []byte(header)) }
 	put(1, recorded)
 	put(2, "nonsense")
 	if !take(1) || take(1) || take(2) {

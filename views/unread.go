@@ -8,6 +8,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Unread reads the rows of all recipients.
@@ -33,14 +34,14 @@ func NewUnread(cfg engine.Config, prefix belfry.Prefix) *Unread {
 // Row returns the recipient's row, the zero State for one nobody has written
 // to. The error matches belfry.ErrNotReady until the view has recovered once,
 // and belfry.ErrNewerFormat or belfry.ErrCorrupt for a row that it cannot read.
-func (u *Unread) Row(recipient string) (belfry.State, error) {
+func (u *Unread) Row(recipient string) (inbox.State, error) {
 	data, err := u.Get(recipient)
 	if err != nil || data == nil {
-		return belfry.State{}, err
+		return inbox.State{}, err
 	}
 	row, err := codec.DecodeState(data)
 	if err != nil {
-		return belfry.State{}, fmt.Errorf("decode row: %w", err)
+		return inbox.State{}, fmt.Errorf("decode row: %w", err)
 	}
 	return row, nil
 }
@@ -55,15 +56,15 @@ func (u *Unread) EachUser(ctx context.Context, visit func(recipient string) erro
 // Stamp returns the stamp of the recipient's row at now for a fraction of what
 // [Unread.Row] takes. Errors are those of Row, but for a row that is corrupt in
 // what is not read of it.
-func (u *Unread) Stamp(recipient string, now time.Time) (belfry.Stamp, error) {
-	return glance(u, recipient, belfry.Stamp{}, func(b []byte) (belfry.Stamp, error) { return codec.DecodeStamp(b, now) })
+func (u *Unread) Stamp(recipient string, now time.Time) (inbox.Stamp, error) {
+	return glance(u, recipient, inbox.Stamp{}, func(b []byte) (inbox.Stamp, error) { return codec.DecodeStamp(b, now) })
 }
 
 // Badge returns the badge of the recipient's row at now for a fraction of what
 // [Unread.Row] takes. Errors are as those of [Unread.Stamp].
-func (u *Unread) Badge(recipient string, now time.Time) (belfry.Badge, error) {
-	none := new(belfry.State).Badge(now)
-	return glance(u, recipient, none, func(b []byte) (belfry.Badge, error) { return codec.DecodeBadge(b, now) })
+func (u *Unread) Badge(recipient string, now time.Time) (inbox.Badge, error) {
+	none := new(inbox.State).Badge(now)
+	return glance(u, recipient, none, func(b []byte) (inbox.Badge, error) { return codec.DecodeBadge(b, now) })
 }
 
 func glance[T any](u *Unread, recipient string, none T, decode func([]byte) (T, error)) (T, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/views"
 )
 
@@ -14,11 +15,11 @@ import (
 func BenchmarkUnread(b *testing.B) {
 	const users = 100
 	cfg := tables(b)
-	var s belfry.State
-	for i := range belfry.DefaultCap {
-		s, _ = belfry.Fold(s, belfry.Record{Kind: belfry.KindNotify, Notification: belfry.Notification{
+	var s inbox.State
+	for i := range inbox.DefaultCap {
+		s, _ = inbox.Fold(s, inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{
 			ID: fmt.Sprint(i), Title: belfry.PlainText("x"), Category: fmt.Sprint("category-", i%3)}},
-			belfry.Input{Position: belfry.Position{Epoch: 7, Offset: int64(i)}, Time: time.Now()})
+			inbox.Input{Position: inbox.Position{Epoch: 7, Offset: int64(i)}, Time: time.Now()})
 	}
 	row, err := codec.EncodeState(&s)
 	if err != nil {
@@ -30,7 +31,7 @@ func BenchmarkUnread(b *testing.B) {
 	}
 	u := views.NewUnread(cfg, prefix)
 	run(b, u.Run)
-	awaitVersion(b, u, user(users-1), belfry.DefaultCap)
+	awaitVersion(b, u, user(users-1), inbox.DefaultCap)
 	names := make([]string, users)
 	for i := range names {
 		names[i] = user(i)

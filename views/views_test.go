@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/views"
 )
@@ -63,7 +64,7 @@ func put(t testing.TB, cfg engine.Config, topic, key string, value []byte) {
 
 func row(t *testing.T, version uint64) []byte {
 	t.Helper()
-	b, err := codec.EncodeState(&belfry.State{Epoch: 7, Version: version})
+	b, err := codec.EncodeState(&inbox.State{Epoch: 7, Version: version})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func row(t *testing.T, version uint64) []byte {
 
 func content(t *testing.T, title string) []byte {
 	t.Helper()
-	b, err := codec.EncodeItem(&belfry.Item{Notification: belfry.Notification{Title: belfry.PlainText(title)}, Seq: 7})
+	b, err := codec.EncodeItem(&inbox.Item{Notification: belfry.Notification{Title: belfry.PlainText(title)}, Seq: 7})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func run(t testing.TB, f func(context.Context) error) {
 
 func awaitVersion(t testing.TB, u *views.Unread, recipient string, want uint64) {
 	t.Helper()
-	var got belfry.State
+	var got inbox.State
 	var err error
 	kafkatest.Eventually(t, patience, func() string {
 		return fmt.Sprintf("%s has version %d (%v), want %d", recipient, got.Version, err, want)

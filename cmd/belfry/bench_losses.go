@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
 )
 
@@ -38,8 +38,8 @@ second takes each for a new one.`,
 				return flagErrorf("duration", "must be at least 1s, is %s", s.Duration)
 			}
 			// What the cap has pushed out would look lost.
-			if most := int(s.Duration.Seconds()*float64(s.Rate)) / o.users; most >= belfry.DefaultCap/2 {
-				return flagErrorf("users", "%d of them get %d events each: have more users, so that nobody comes near the cap of %d even if everything comes twice", o.users, most, belfry.DefaultCap)
+			if most := int(s.Duration.Seconds()*float64(s.Rate)) / o.users; most >= inbox.DefaultCap/2 {
+				return flagErrorf("users", "%d of them get %d events each: have more users, so that nobody comes near the cap of %d even if everything comes twice", o.users, most, inbox.DefaultCap)
 			}
 			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return p.measure(cmd.Context(), &o, func(b *bench.Config) error {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/server"
 )
@@ -85,8 +85,8 @@ func parseTables(values []string) ([]bench.PollTable, error) {
 		users, items, _ := strings.Cut(v, "x")
 		u, err1 := strconv.Atoi(users)
 		n, err2 := strconv.Atoi(items)
-		if err1 != nil || err2 != nil || u < 1 || u > 1_000_000 || n < 0 || n > belfry.MaxCap {
-			return nil, flagErrorf("tables", "must be USERSxITEMS such as 1000x10, with up to 1000000 users and %d items, not %.40q", belfry.MaxCap, v)
+		if err1 != nil || err2 != nil || u < 1 || u > 1_000_000 || n < 0 || n > inbox.MaxCap {
+			return nil, flagErrorf("tables", "must be USERSxITEMS such as 1000x10, with up to 1000000 users and %d items, not %.40q", inbox.MaxCap, v)
 		}
 		tables = append(tables, bench.PollTable{Users: u, Items: n})
 	}

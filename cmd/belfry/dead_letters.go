@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 )
 
 // yesFlag is no setting of an environment or a file: it is given for one call.
@@ -43,7 +43,7 @@ type letterOptions struct {
 
 func (o *letterOptions) addFlags(fs *pflag.FlagSet) {
 	var known []string
-	for _, r := range belfry.Reasons() {
+	for _, r := range deadletter.Reasons() {
 		known = append(known, string(r))
 	}
 	fs.StringSliceVar(&o.reasons, "reason", nil, "only those with a `reason` of this list: "+strings.Join(known, ", "))
@@ -57,8 +57,8 @@ func (o *letterOptions) addFlags(fs *pflag.FlagSet) {
 
 func (o *letterOptions) validate() error {
 	for _, r := range o.reasons {
-		if !slices.Contains(belfry.Reasons(), belfry.Reason(r)) {
-			return flagErrorf("reason", "must be of %v, not %.80q", belfry.Reasons(), r)
+		if !slices.Contains(deadletter.Reasons(), deadletter.Reason(r)) {
+			return flagErrorf("reason", "must be of %v, not %.80q", deadletter.Reasons(), r)
 		}
 	}
 	if o.limit < 0 {
@@ -71,10 +71,10 @@ func (o *letterOptions) validate() error {
 	return nil
 }
 
-func (o *letterOptions) filter(now time.Time) belfry.LetterFilter {
-	f := belfry.LetterFilter{Topics: o.topics, Groups: o.groups, Rules: o.rules, Since: o.since.at(now), Until: o.until.at(now)}
+func (o *letterOptions) filter(now time.Time) deadletter.Filter {
+	f := deadletter.Filter{Topics: o.topics, Groups: o.groups, Rules: o.rules, Since: o.since.at(now), Until: o.until.at(now)}
 	for _, r := range o.reasons {
-		f.Reasons = append(f.Reasons, belfry.Reason(r))
+		f.Reasons = append(f.Reasons, deadletter.Reason(r))
 	}
 	return f
 }
@@ -125,10 +125,10 @@ func (t *pastTime) at(now time.Time) time.Time {
 }
 
 // letterIDs reads arguments that name letters, each once.
-func letterIDs(args []string) ([]belfry.LetterID, error) {
-	var ids []belfry.LetterID
+func letterIDs(args []string) ([]deadletter.ID, error) {
+	var ids []deadletter.ID
 	for _, arg := range args {
-		id, err := belfry.ParseLetterID(arg)
+		id, err := deadletter.ParseID(arg)
 		if err != nil {
 			return nil, usagef("letter %.40q: %w; \"belfry dead-letters list\" shows the ids", arg, problem(err))
 		}

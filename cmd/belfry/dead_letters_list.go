@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/processors"
 )
 
@@ -38,7 +39,7 @@ With more than --limit of them the last line names a --cursor for the next ones.
 			if err := which.validate(); err != nil {
 				return err
 			}
-			before, err := belfry.ParseLetterCursor(cursor)
+			before, err := deadletter.ParseCursor(cursor)
 			if err != nil {
 				return flagErrorf("cursor", "%w", problem(err))
 			}
@@ -46,17 +47,17 @@ With more than --limit of them the last line names a --cursor for the next ones.
 			if err != nil {
 				return err
 			}
-			query := belfry.LetterQuery{Filter: which.filter(time.Now()), Limit: which.limit, Before: before}
+			query := deadletter.Query{Filter: which.filter(time.Now()), Limit: which.limit, Before: before}
 			query.Filter.Pending = pending
 			letters := processors.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
 			if asJSON {
 				encoder := json.NewEncoder(p.stdout)
-				_, err := letters.Newest(cmd.Context(), query, func(l belfry.Letter) error { return encoder.Encode(newLetterReport(&l)) })
+				_, err := letters.Newest(cmd.Context(), query, func(l deadletter.Letter) error { return encoder.Encode(newLetterReport(&l)) })
 				return err
 			}
 			t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 			n := 0
-			next, err := letters.Newest(cmd.Context(), query, func(l belfry.Letter) error {
+			next, err := letters.Newest(cmd.Context(), query, func(l deadletter.Letter) error {
 				if n == 0 {
 					fmt.Fprintln(t, "ID\tDEAD AT\tREASON\tRECORD\tRULE\tATTEMPT\tSTATE\tERROR")
 				}
@@ -94,7 +95,7 @@ With more than --limit of them the last line names a --cursor for the next ones.
 }
 
 // letterState is what became of a letter, in a word.
-func letterState(l *belfry.Letter) string {
+func letterState(l *deadletter.Letter) string {
 	switch {
 	case l.Replayed:
 		return "replayed"
@@ -137,7 +138,7 @@ type letterReport struct {
 	Headers []headerReport `json:"headers,omitempty"`
 }
 
-func newLetterReport(l *belfry.Letter) letterReport {
+func newLetterReport(l *deadletter.Letter) letterReport {
 	r := letterReport{
 		ID: l.ID.String(), Reason: string(l.Reason), Error: l.Error, Rule: l.Rule, Field: l.Field, Group: l.Group,
 		Topic: l.Topic, Partition: l.Partition, Offset: l.Offset, Timestamp: l.Timestamp.UTC(), DeadAt: l.DeadAt.UTC(),

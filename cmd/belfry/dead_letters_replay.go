@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/processors"
 )
 
@@ -22,7 +24,7 @@ func (p *program) deadLettersReplayCommand() *cobra.Command {
 		rules rulesOptions
 		which letterOptions
 		all   bool
-		o     belfry.ReplayOptions
+		o     deadletter.ReplayOptions
 		print replayPrinter
 	)
 	c := &cobra.Command{
@@ -94,7 +96,7 @@ The exit code is 1 if any letter was refused or failed.`,
 	return c
 }
 
-func replayLetters(ctx context.Context, cfg processors.ReplayConfig, ids []belfry.LetterID, f belfry.LetterFilter, limit int, o belfry.ReplayOptions, print *replayPrinter) (err error) {
+func replayLetters(ctx context.Context, cfg processors.ReplayConfig, ids []deadletter.ID, f deadletter.Filter, limit int, o deadletter.ReplayOptions, print *replayPrinter) (err error) {
 	// What was replayed need not be told of a thousand times.
 	f.Pending = !o.Again
 	replay, err := processors.OpenReplay(cfg)
@@ -116,12 +118,12 @@ type replayPrinter struct {
 	applied  bool
 	contents bool
 	json     bool
-	counts   map[belfry.ReplayResult]int
+	counts   map[deadletter.ReplayResult]int
 }
 
-func (p *replayPrinter) told(o belfry.ReplayOutcome) error {
+func (p *replayPrinter) told(o deadletter.ReplayOutcome) error {
 	if p.counts == nil {
-		p.counts = map[belfry.ReplayResult]int{}
+		p.counts = map[deadletter.ReplayResult]int{}
 	}
 	p.counts[o.Result]++
 	if p.json {
@@ -129,7 +131,7 @@ func (p *replayPrinter) told(o belfry.ReplayOutcome) error {
 	}
 	l := o.Letter
 	result := string(o.Result)
-	if !p.applied && o.Result == belfry.ReplayDone {
+	if !p.applied && o.Result == deadletter.ReplayDone {
 		result = "would be replayed"
 	}
 	text := fmt.Sprintf("%s  %s/%d/%d  %s", l.ID, printable(l.Topic), l.Partition, l.Offset, result)
@@ -144,7 +146,7 @@ func (p *replayPrinter) told(o belfry.ReplayOutcome) error {
 }
 
 // write is one line about what somebody gets.
-func (p *replayPrinter) write(w *belfry.ReplayWrite) string {
+func (p *replayPrinter) write(w *deadletter.ReplayWrite) string {
 	what := w.Record.Kind.String()
 	if w.Seq > 0 {
 		what = fmt.Sprintf("content of item %d", w.Seq)
@@ -166,7 +168,7 @@ func (p *replayPrinter) write(w *belfry.ReplayWrite) string {
 	return text
 }
 
-func titleOf(w *belfry.ReplayWrite) string {
+func titleOf(w *deadletter.ReplayWrite) string {
 	title := w.Record.Notification.Title
 	if w.Item != nil {
 		title = w.Item.Title
@@ -195,16 +197,16 @@ type writeReport struct {
 	Title      string   `json:"title,omitempty"`
 }
 
-func (p *replayPrinter) report(o *belfry.ReplayOutcome) replayReport {
+func (p *replayPrinter) report(o *deadletter.ReplayOutcome) replayReport {
 	r := replayReport{ID: o.Letter.ID.String(), Result: string(o.Result), Problem: o.Problem}
-	r.Applied = p.applied && (o.Result == belfry.ReplayDone || o.Result == belfry.ReplayNobody)
+	r.Applied = p.applied && (o.Result == deadletter.ReplayDone || o.Result == deadletter.ReplayNobody)
 	for i := range o.Writes {
 		w := &o.Writes[i]
 		report := writeReport{Kind: "item", Recipients: w.Recipients, Rule: w.Record.Rule, Seq: w.Seq}
 		if w.Seq == 0 {
 			report.Kind, report.ID = w.Record.Kind.String(), w.Record.Notification.ID
 		}
-		if w.Record.Kind == belfry.KindRetract {
+		if w.Record.Kind == inbox.KindRetract {
 			report.ID = w.Record.Retraction.ID
 		}
 		if p.contents {
@@ -218,14 +220,14 @@ func (p *replayPrinter) report(o *belfry.ReplayOutcome) replayReport {
 // close prints the counts. Its error says that some could not be replayed.
 func (p *replayPrinter) close() error {
 	n := p.counts
-	done, bad := n[belfry.ReplayDone]+n[belfry.ReplayNobody], n[belfry.ReplayFailed]+n[belfry.ReplayRefused]
+	done, bad := n[deadletter.ReplayDone]+n[deadletter.ReplayNobody], n[deadletter.ReplayFailed]+n[deadletter.ReplayRefused]
 	if !p.json {
 		verb, hint := "were replayed", ""
 		if !p.applied {
 			verb, hint = "would be replayed", "; --"+yesFlag+" does it"
 		}
 		fmt.Fprintf(p.out, "%d %s (%d for nobody), %d were before, %d failed, %d refused%s\n",
-			done, verb, n[belfry.ReplayNobody], n[belfry.ReplayAgain], n[belfry.ReplayFailed], n[belfry.ReplayRefused], hint)
+			done, verb, n[deadletter.ReplayNobody], n[deadletter.ReplayAgain], n[deadletter.ReplayFailed], n[deadletter.ReplayRefused], hint)
 	}
 	if bad > 0 {
 		return fmt.Errorf("%d of %d letters cannot be replayed", bad, done+bad)

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/processors"
 )
 
@@ -97,7 +98,7 @@ func newContentReport(b []byte, contents bool) contentReport {
 	return r
 }
 
-func newWholeLetterReport(l *belfry.Letter, contents bool) letterReport {
+func newWholeLetterReport(l *deadletter.Letter, contents bool) letterReport {
 	r := newLetterReport(l)
 	key, value := newContentReport(l.Key, contents), newContentReport(l.Value, contents)
 	r.Key, r.Value = &key, &value
@@ -107,7 +108,7 @@ func newWholeLetterReport(l *belfry.Letter, contents bool) letterReport {
 	return r
 }
 
-func printLetter(w io.Writer, l *belfry.Letter, contents bool) error {
+func printLetter(w io.Writer, l *deadletter.Letter, contents bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(t, "%s\t%s\n", name, printable(fmt.Sprintf(format, args...)))

@@ -11,7 +11,7 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -37,7 +37,7 @@ sources:
 
 // letters writes dead letters of the topic orders, by the values of the records,
 // which are at offsets from 0 on.
-func letters(t *testing.T, brokers []string, why belfry.DeadLetter, values ...string) {
+func letters(t *testing.T, brokers []string, why deadletter.Envelope, values ...string) {
 	t.Helper()
 	dead, err := engine.OpenDeadLetters(engine.Config{Brokers: brokers, Version: "v1", Logger: slog.New(slog.DiscardHandler)}, "belfry.dead-letters")
 	if err != nil {
@@ -68,9 +68,9 @@ func TestDeadLetters(t *testing.T) {
 		return call(t, nil, append(append([]string{"dead-letters"}, args...), "--brokers", brokers[0])...)
 	}
 	dead("list").wantOutput(t, "no dead letters")
-	letters(t, brokers, belfry.DeadLetter{Reason: belfry.ReasonRule, Rule: "order-received", Field: "recipients", Error: "no such key: customer\x1b[31m"},
+	letters(t, brokers, deadletter.Envelope{Reason: deadletter.ReasonRule, Rule: "order-received", Field: "recipients", Error: "no such key: customer\x1b[31m"},
 		`{"buyer":"user-7","number":1}`, `{"buyer":["user-7","user-8"],"number":2}`, `{"number":3}`)
-	letters(t, brokers, belfry.DeadLetter{Reason: belfry.ReasonInvalid, Error: "not JSON"}, "\x00\xff")
+	letters(t, brokers, deadletter.Envelope{Reason: deadletter.ReasonInvalid, Error: "not JSON"}, "\x00\xff")
 
 	listed := dead("list")
 	listed.wantOutput(t, "ID", "order-received", "orders/1/2", "no such key: customer", "pending", "invalid")

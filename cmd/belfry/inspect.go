@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 func (p *program) inspectCommand() *cobra.Command {
@@ -108,16 +109,16 @@ still be on its way is waited for. Memory is that of one partition of both table
 
 // userReport is what the tables hold of one user.
 type userReport struct {
-	User      string        `json:"user"`
-	Partition int32         `json:"partition"`
-	Version   uint64        `json:"version"`
-	Cursor    string        `json:"cursor"`
-	Base      uint64        `json:"base"`
-	Horizon   uint64        `json:"horizon"`
-	Counts    belfry.Counts `json:"counts"`
-	Items     []itemReport  `json:"items"`
-	Removals  int           `json:"removals"`
-	Sources   int           `json:"sources"`
+	User      string       `json:"user"`
+	Partition int32        `json:"partition"`
+	Version   uint64       `json:"version"`
+	Cursor    string       `json:"cursor"`
+	Base      uint64       `json:"base"`
+	Horizon   uint64       `json:"horizon"`
+	Counts    inbox.Counts `json:"counts"`
+	Items     []itemReport `json:"items"`
+	Removals  int          `json:"removals"`
+	Sources   int          `json:"sources"`
 	// Orphans are contents that the row does not hold; they are never listed.
 	Orphans []uint64 `json:"orphans"`
 }
@@ -139,8 +140,8 @@ func inspect(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user 
 		return nil, err
 	}
 	defer topics.Close()
-	rows, inbox := prefix.UnreadTable(), prefix.InboxTable()
-	infos, err := topics.Info(rows, inbox)
+	rows, box := prefix.UnreadTable(), prefix.InboxTable()
+	infos, err := topics.Info(rows, box)
 	if err != nil {
 		return nil, err
 	}
@@ -149,9 +150,9 @@ func inspect(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user 
 	if err != nil {
 		return nil, err
 	}
-	items := map[uint64]belfry.Item{}
-	err = engine.Scan(ctx, cfg, inbox, engine.Partition(user, infos[inbox].Partitions), func(m *sarama.ConsumerMessage) error {
-		recipient, seq, ok := belfry.ParseItemKey(string(m.Key))
+	items := map[uint64]inbox.Item{}
+	err = engine.Scan(ctx, cfg, box, engine.Partition(user, infos[box].Partitions), func(m *sarama.ConsumerMessage) error {
+		recipient, seq, ok := inbox.ParseItemKey(string(m.Key))
 		if !ok || recipient != user {
 			return nil
 		}
@@ -169,7 +170,7 @@ func inspect(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user 
 	return newUserReport(user, partition, &row, items, time.Now()), nil
 }
 
-func newUserReport(user string, partition int32, row *belfry.State, items map[uint64]belfry.Item, now time.Time) *userReport {
+func newUserReport(user string, partition int32, row *inbox.State, items map[uint64]inbox.Item, now time.Time) *userReport {
 	r := &userReport{
 		User: user, Partition: partition, Version: row.Version, Cursor: row.Cursor().String(), Base: row.Base,
 		Horizon: row.Horizon, Counts: row.Counts(now), Removals: len(row.Removals), Sources: len(row.Watermarks),

@@ -16,6 +16,8 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/views"
 )
 
@@ -36,8 +38,8 @@ type auditWrong struct {
 	Findings []views.Finding `json:"findings"`
 	Version  uint64          `json:"version"`
 	Drift    int             `json:"drift"`
-	Badge    belfry.Counts   `json:"badge"`
-	Recount  belfry.Counts   `json:"recount"`
+	Badge    inbox.Counts    `json:"badge"`
+	Recount  inbox.Counts    `json:"recount"`
 	Missing  []uint64        `json:"missing,omitempty"`
 	Differs  []uint64        `json:"differs,omitempty"`
 }
@@ -162,7 +164,7 @@ func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
 		return nil, err
 	}
 	err = engine.Scan(ctx, a.cfg, a.prefix.InboxTable(), partition, func(m *sarama.ConsumerMessage) error {
-		user, seq, ok := belfry.ParseItemKey(string(m.Key))
+		user, seq, ok := inbox.ParseItemKey(string(m.Key))
 		if !ok || t.rows[user] == nil {
 			return nil
 		}
@@ -201,21 +203,21 @@ func (t *tables) recount(user string, late []uint64, now time.Time) (w recounted
 	}
 	badge, err := codec.DecodeBadge(value, now)
 	unreadable := err != nil
-	r := row.Recount(now, func(seq uint64) (*belfry.Item, bool) {
+	r := row.Recount(now, func(seq uint64) (*inbox.Item, bool) {
 		c, ok := t.contents[user][seq]
 		switch {
 		case ok && c.unreadable:
 			unreadable = true
 			return nil, true
 		case ok:
-			return &belfry.Item{Seq: c.seq, Notification: belfry.Notification{Category: c.category, Priority: c.priority, ExpiresAt: c.expiresAt}}, false
+			return &inbox.Item{Seq: c.seq, Notification: belfry.Notification{Category: c.category, Priority: c.priority, ExpiresAt: c.expiresAt}}, false
 		case late != nil && !slices.Contains(late, seq):
 			w.waiting++
 			return nil, true
 		}
 		return nil, false
 	})
-	own := belfry.Recount{Counts: row.Counts(now)}
+	own := inbox.Recount{Counts: row.Counts(now)}
 	for finding, found := range map[views.Finding]bool{
 		views.FindingUnreadable: unreadable,
 		views.FindingMissing:    len(r.Missing) > 0,
@@ -239,7 +241,7 @@ func (a *auditor) await(ctx context.Context, before time.Time) (arrived bool, er
 	defer stop()
 	lag := engine.NewLag(a.cfg, engine.LagConfig{
 		Groups: a.prefix.GroupInputs, Interval: time.Second,
-		Collected: func(r belfry.LagReport) {
+		Collected: func(r lag.Report) {
 			if arrived = processed(r, a.prefix, before.Add(auditMargin)); arrived {
 				stop()
 			}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -41,7 +41,7 @@ func TestInspectAudit(t *testing.T) {
 	defer client.Close()
 	lost := &kgo.Record{
 		Topic: "belfry-inbox-table", Partition: engine.Partition("user-3", 3),
-		Key: []byte(belfry.ItemKey("user-3", items[0].Seq)),
+		Key: []byte(inbox.ItemKey("user-3", items[0].Seq)),
 	}
 	if err := client.ProduceSync(t.Context(), lost).FirstErr(); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/views"
 )
 
@@ -84,7 +85,7 @@ func (p *program) inspectJournal(ctx context.Context, cfg engine.Config, prefix 
 
 // scanRow reads the user's row from Kafka; the zero State is that of a user
 // nobody has written to.
-func scanRow(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user string, partitions int) (row belfry.State, err error) {
+func scanRow(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user string, partitions int) (row inbox.State, err error) {
 	err = engine.Scan(ctx, cfg, prefix.UnreadTable(), engine.Partition(user, partitions), func(m *sarama.ConsumerMessage) (err error) {
 		if string(m.Key) != user {
 			return nil
@@ -97,7 +98,7 @@ func scanRow(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user 
 	return row, err
 }
 
-func printReplay(w io.Writer, prefix belfry.Prefix, r *belfry.Replay) error {
+func printReplay(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "user\t%s\njournal\t%s/%d, offsets %d to %d, epoch %d\n", r.User, prefix.Journal(), r.Partition, r.Oldest, r.End, r.Epoch)
 	before := "nothing: it is all here"
@@ -126,7 +127,7 @@ func printReplay(w io.Writer, prefix belfry.Prefix, r *belfry.Replay) error {
 
 // stepOrigin says where a record comes from: source and id, and the rule that made
 // it with the place it was read.
-func stepOrigin(s *belfry.Step) string {
+func stepOrigin(s *inbox.Step) string {
 	var parts []string
 	if s.Source != "" || s.ID != "" {
 		parts = append(parts, s.Source+"/"+s.ID)
@@ -140,7 +141,7 @@ func stepOrigin(s *belfry.Step) string {
 	return strings.Join(parts, ", ")
 }
 
-func stepOutcome(s *belfry.Step) string {
+func stepOutcome(s *inbox.Step) string {
 	out := string(s.Outcome)
 	if s.Why != "" {
 		out += " (" + s.Why + ")"
@@ -151,7 +152,7 @@ func stepOutcome(s *belfry.Step) string {
 	return out
 }
 
-func stepChanges(s *belfry.Step) string {
+func stepChanges(s *inbox.Step) string {
 	var parts []string
 	add := func(name string, seqs ...uint64) {
 		if len(seqs) > 0 {
@@ -191,7 +192,7 @@ func seqList(seqs []uint64) string {
 }
 
 // verdict says why the badge is what it is, and whether the row agrees.
-func verdict(c *belfry.Comparison) []string {
+func verdict(c *inbox.Comparison) []string {
 	lines := []string{fmt.Sprintf("badge: %d unread (%d unseen, %d urgent) at version %d", c.Row.Unread, c.Row.Unseen, c.Row.Urgent, c.Version)}
 	if len(c.OlderItems) > 0 {
 		lines = append(lines, fmt.Sprintf("of these %d from the records above, %d from items older than the journal: %s", c.Replayed.Unread, c.Older.Unread, seqList(c.OlderItems)))

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -30,7 +30,7 @@ func TestInspectJournal(t *testing.T) {
 	post(userURL(r.url, user, "inbox/read"), fmt.Sprintf(`{"seqs":[%d]}`, row.Items[0].Seq), http.StatusOK)
 	awaitBadge(t, r.url, "", user, hasUnread(2))
 
-	journal := func(more ...string) (replay belfry.Replay) {
+	journal := func(more ...string) (replay inbox.Refold) {
 		t.Helper()
 		out := call(t, nil, append([]string{"inspect", user, "--brokers", brokers[0], "--journal", "--json"}, more...)...)
 		out.wantOutput(t)
@@ -66,10 +66,10 @@ func TestInspectJournal(t *testing.T) {
 }
 
 func TestReplayIsToldInWords(t *testing.T) {
-	step := belfry.Step{
-		Outcome: belfry.Duplicate, Why: "watermark", Rule: "order-received", Source: "orders", ID: "17", Pending: true,
-		Origin: &belfry.StepOrigin{TopicID: "0123456789abcdef", Partition: 3, Offset: 120},
-		Added:  9, Gone: []belfry.Gone{{Seq: 1, How: "evicted"}, {Seq: 4, How: "replaced"}}, Read: []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, Unknown: []uint64{2},
+	step := inbox.Step{
+		Outcome: inbox.Duplicate, Why: "watermark", Rule: "order-received", Source: "orders", ID: "17", Pending: true,
+		Origin: &inbox.StepOrigin{TopicID: "0123456789abcdef", Partition: 3, Offset: 120},
+		Added:  9, Gone: []inbox.Gone{{Seq: 1, How: "evicted"}, {Seq: 4, How: "replaced"}}, Read: []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, Unknown: []uint64{2},
 	}
 	for got, want := range map[string]string{
 		stepOrigin(&step):  "orders/17, rule order-received, 01234567/3@120",
@@ -80,7 +80,7 @@ func TestReplayIsToldInWords(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	wrong := verdict(&belfry.Comparison{Version: 9, Pending: 1, OlderItems: []uint64{3}, Missing: []uint64{4}, Surplus: []uint64{5}, Different: []uint64{6}})
+	wrong := verdict(&inbox.Comparison{Version: 9, Pending: 1, OlderItems: []uint64{3}, Missing: []uint64{4}, Surplus: []uint64{5}, Different: []uint64{6}})
 	for _, want := range []string{"badge: 0 unread", "older than the journal: 3", "1 records are not", "missing in the row: 4", "in the row alone: 5", "with other flags: 6", "does not agree"} {
 		if !strings.Contains(strings.Join(wrong, "\n"), want) {
 			t.Errorf("%q lacks %q", wrong, want)

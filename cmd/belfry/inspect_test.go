@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -37,7 +38,7 @@ func wantAsAPI(t *testing.T, base, user string, brokers []string) userReport {
 	report := inspectJSON(t, brokers, user, "--contents")
 	var counts struct {
 		badge
-		Categories map[string]belfry.Counts `json:"categories"`
+		Categories map[string]inbox.Counts `json:"categories"`
 	}
 	if status := callAPI(t, http.MethodGet, userURL(base, user, "unread"), "", "", &counts); status != http.StatusOK {
 		t.Fatalf("unread: status %d", status)
@@ -170,14 +171,14 @@ func TestInspect(t *testing.T) {
 		// What a crash could leave: the content of an item that the row has not,
 		// and none for one that it has.
 		orphan, lost := before.Items[4].Seq, before.Items[0].Seq
-		content, err := codec.EncodeItem(&belfry.Item{Seq: orphan, Notification: belfry.Notification{ID: "x", Title: belfry.PlainText("left")}})
+		content, err := codec.EncodeItem(&inbox.Item{Seq: orphan, Notification: belfry.Notification{ID: "x", Title: belfry.PlainText("left")}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		partition := engine.Partition(user, 3)
 		produceTo(t, brokers,
-			&sarama.ProducerMessage{Topic: "belfry-inbox-table", Partition: partition, Key: sarama.StringEncoder(belfry.ItemKey(user, orphan)), Value: sarama.ByteEncoder(content)},
-			&sarama.ProducerMessage{Topic: "belfry-inbox-table", Partition: partition, Key: sarama.StringEncoder(belfry.ItemKey(user, lost))})
+			&sarama.ProducerMessage{Topic: "belfry-inbox-table", Partition: partition, Key: sarama.StringEncoder(inbox.ItemKey(user, orphan)), Value: sarama.ByteEncoder(content)},
+			&sarama.ProducerMessage{Topic: "belfry-inbox-table", Partition: partition, Key: sarama.StringEncoder(inbox.ItemKey(user, lost))})
 		report := inspectJSON(t, brokers, user)
 		if !slices.Equal(report.Orphans, []uint64{orphan}) || report.Items[0].Content || !report.Items[1].Content {
 			t.Errorf("report %+v, want the orphan %d and no content of %d", report, orphan, lost)
@@ -227,8 +228,8 @@ func TestInspectRefuses(t *testing.T) {
 // The inbox table is read after the row: an item that came in between is not
 // what a crash left behind.
 func TestNewerContentIsNoOrphan(t *testing.T) {
-	row := belfry.State{Epoch: 1, Version: 7, Items: []belfry.Entry{{Seq: 5, Version: 5, Count: 1}}}
-	items := map[uint64]belfry.Item{4: {Seq: 4}, 5: {Seq: 5}, 7: {Seq: 7}, 8: {Seq: 8}}
+	row := inbox.State{Epoch: 1, Version: 7, Items: []inbox.Entry{{Seq: 5, Version: 5, Count: 1}}}
+	items := map[uint64]inbox.Item{4: {Seq: 4}, 5: {Seq: 5}, 7: {Seq: 7}, 8: {Seq: 8}}
 	report := newUserReport("user-7", 0, &row, items, time.Now())
 	if want := []uint64{4, 7}; !slices.Equal(report.Orphans, want) {
 		t.Errorf("orphans %v, want %v", report.Orphans, want)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/lag"
 )
 
 // lagCommandOptions say what of the lag to show, and how.
@@ -138,7 +139,7 @@ func (o *lagCommandOptions) run(ctx context.Context, cfg engine.Config, out io.W
 			return all
 		},
 		Others: func(group string) bool { return (ours(group) || len(o.patterns) > 0) && o.shows(group) },
-		Collected: func(r belfry.LagReport) {
+		Collected: func(r lag.Report) {
 			looks++
 			switch {
 			case o.watch:
@@ -164,7 +165,7 @@ func (o *lagCommandOptions) run(ctx context.Context, cfg engine.Config, out io.W
 }
 
 // judge returns an error for the group that is furthest beyond what may be.
-func (o *lagCommandOptions) judge(r belfry.LagReport) error {
+func (o *lagCommandOptions) judge(r lag.Report) error {
 	for _, g := range r.Groups {
 		switch {
 		case o.maxLag >= 0 && g.Lag > o.maxLag:
@@ -179,7 +180,7 @@ func (o *lagCommandOptions) judge(r belfry.LagReport) error {
 // clearScreen moves to the top and clears what is below (ECMA-48).
 const clearScreen = "\x1b[H\x1b[2J"
 
-func (o *lagCommandOptions) show(out io.Writer, r belfry.LagReport, again bool) error {
+func (o *lagCommandOptions) show(out io.Writer, r lag.Report, again bool) error {
 	if o.asJSON {
 		return json.NewEncoder(out).Encode(r)
 	}
@@ -217,7 +218,7 @@ func (o *lagCommandOptions) show(out io.Writer, r belfry.LagReport, again bool) 
 	return t.Flush()
 }
 
-func untilCaughtUp(g *belfry.GroupLag) string {
+func untilCaughtUp(g *lag.Group) string {
 	switch {
 	case g.CatchUpNever:
 		return "never"

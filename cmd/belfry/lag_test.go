@@ -11,8 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/lag"
 )
 
 // behind makes topics of an installation of which nobody has run, writes three
@@ -42,7 +42,7 @@ func behind(t *testing.T) (brokers []string) {
 func TestLagCommand(t *testing.T) {
 	t.Parallel()
 	brokers := behind(t)
-	lag := func(args ...string) result {
+	behind := func(args ...string) result {
 		t.Helper()
 		return call(t, nil, append([]string{"lag", "--brokers", brokers[0]}, args...)...)
 	}
@@ -52,7 +52,7 @@ func TestLagCommand(t *testing.T) {
 			t.Errorf("no line %q in\n%s%s", pattern, r.stdout, r.stderr)
 		}
 	}
-	ours := lag()
+	ours := behind()
 	ours.wantOutput(t)
 	wantLine(ours, `GROUP +STATE +MEMBERS +PARTITIONS +LAG +OLDEST +CAUGHT UP IN`)
 	wantLine(ours, `belfry-unread +Dead +0 +3 +3 +\S+s +never`)
@@ -61,17 +61,17 @@ func TestLagCommand(t *testing.T) {
 	if strings.Contains(ours.stdout, "auditors") {
 		t.Errorf("a group of others is shown:\n%s", ours.stdout)
 	}
-	named := lag("--groups", "unread,aud.*", "--by-partition")
+	named := behind("--groups", "unread,aud.*", "--by-partition")
 	wantLine(named, `auditors +Empty +0 +3 +2 +\S+ +never`)
 	wantLine(named, `belfry.journal +1 +1 +0 +3 +2 +\S+`)
 	wantLine(named, `belfry.journal +1 +none +0 +3 +3 +\S+`)
 	if strings.Contains(named.stdout, "inbox") {
 		t.Errorf("a group is shown that was not asked for:\n%s", named.stdout)
 	}
-	wantLine(lag("--groups", "router"), `belfry-router-belfry.notifications .*`)
+	wantLine(behind("--groups", "router"), `belfry-router-belfry.notifications .*`)
 
-	var report belfry.LagReport
-	r := lag("--json")
+	var report lag.Report
+	r := behind("--json")
 	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || !report.Up || report.Lag != 3 || len(report.Groups) != 3 {
 		t.Errorf("%v, %s", err, r.stdout)
 	}
@@ -86,7 +86,7 @@ func TestLagCommand(t *testing.T) {
 		{[]string{"--max-age", "1h"}, ""},
 		{[]string{"--max-age", "0"}, "group belfry-unread is "},
 	} {
-		r := lag(tt.args...)
+		r := behind(tt.args...)
 		if tt.want == "" {
 			r.wantOutput(t, "GROUP")
 		} else if r.code != exitFailure || !strings.HasPrefix(r.stderr, "belfry: "+tt.want) || !strings.Contains(r.stdout, "GROUP") {
@@ -179,7 +179,7 @@ func TestLagOfANode(t *testing.T) {
 		`belfry_record_to_table_seconds_count\{group="belfry-inbox"\} [1-9]\d*`,
 		`belfry_record_to_socket_seconds_count [1-9]\d*`,
 	)
-	var report belfry.LagReport
+	var report lag.Report
 	if code := callAPI(t, "GET", r.url+"/v1/lag", "", "", &report); code != 200 || len(report.Groups) != 4 {
 		t.Errorf("status %d with %d groups, want 200 with 4", code, len(report.Groups))
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/views"
 )
 
@@ -32,7 +33,7 @@ func (n *node) settled(since time.Time) bool {
 
 // processed reports whether the groups of the tables have processed all that was
 // written before a time.
-func processed(r belfry.LagReport, prefix belfry.Prefix, before time.Time) bool {
+func processed(r lag.Report, prefix belfry.Prefix, before time.Time) bool {
 	if !r.Up {
 		return false
 	}

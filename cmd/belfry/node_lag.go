@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server"
 )
 
@@ -23,7 +24,7 @@ func (n *node) watchLag() {
 	n.lagPage, n.viewPaces = server.NewLagPage(), newViewPaces()
 	n.lag = engine.NewLag(n.engine, engine.LagConfig{
 		Groups: n.groupInputs, Others: otherGroups(n.prefix, n.lagGroups), Interval: lagInterval,
-		Collected: func(r belfry.LagReport) {
+		Collected: func(r lag.Report) {
 			n.lagPage.Show(r)
 			n.viewPaces.observe(n.views(), time.Now())
 		},
@@ -47,10 +48,10 @@ func otherGroups(prefix belfry.Prefix, more *regexp.Regexp) func(group string) b
 // viewPaces is how fast views read their tables.
 type viewPaces struct {
 	mu  sync.Mutex
-	all map[string]*belfry.CatchUp // by name
+	all map[string]*lag.CatchUp // by name
 }
 
-func newViewPaces() *viewPaces { return &viewPaces{all: map[string]*belfry.CatchUp{}} }
+func newViewPaces() *viewPaces { return &viewPaces{all: map[string]*lag.CatchUp{}} }
 
 func (p *viewPaces) observe(views []*engine.View, at time.Time) {
 	p.mu.Lock()
@@ -58,7 +59,7 @@ func (p *viewPaces) observe(views []*engine.View, at time.Time) {
 	for _, v := range views {
 		name := v.Status().Name
 		if p.all[name] == nil {
-			p.all[name] = &belfry.CatchUp{}
+			p.all[name] = &lag.CatchUp{}
 		}
 		next, lag := v.Reach()
 		p.all[name].Observe(at, next, lag)
@@ -77,7 +78,7 @@ func (p *viewPaces) seconds(name string) (float64, bool) {
 // lagMetrics are what a process says of its own part in each group. What was
 // not collected is absent: an old figure would look like a good one.
 type lagMetrics struct {
-	report     func() belfry.LagReport
+	report     func() lag.Report
 	processors func() []*engine.Processor
 	views      func() []*engine.View
 	paces      *viewPaces
@@ -125,7 +126,7 @@ func (m *lagMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-func ownLag(g *belfry.GroupLag, own []engine.Claimed) (records int64, oldest float64) {
+func ownLag(g *lag.Group, own []engine.Claimed) (records int64, oldest float64) {
 	mine := make(map[engine.Claimed]bool, len(own))
 	for _, c := range own {
 		mine[c] = true
@@ -139,7 +140,7 @@ func ownLag(g *belfry.GroupLag, own []engine.Claimed) (records int64, oldest flo
 	return records, oldest
 }
 
-func catchUpOf(g *belfry.GroupLag) (seconds float64, known bool) {
+func catchUpOf(g *lag.Group) (seconds float64, known bool) {
 	switch {
 	case g.CatchUpNever:
 		return math.Inf(1), true

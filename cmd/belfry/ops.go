@@ -8,6 +8,8 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/views"
 )
@@ -27,7 +29,7 @@ type opsNode struct{ *node }
 var _ server.Installation = opsNode{}
 
 // Lag implements server.Installation.
-func (i opsNode) Lag() belfry.LagReport { return i.lag.Report() }
+func (i opsNode) Lag() lag.Report { return i.lag.Report() }
 
 // Workers implements server.Installation.
 func (i opsNode) Workers() []server.Worker {
@@ -65,7 +67,7 @@ func (i opsNode) Flows() []server.Flow { return flows(i.prefix, i.lag.Report()) 
 
 // flows tells what reads and writes the topics of an installation. Which routers
 // there are is known from the groups that lag is collected of.
-func flows(p belfry.Prefix, lag belfry.LagReport) []server.Flow {
+func flows(p belfry.Prefix, lag lag.Report) []server.Flow {
 	const group, every = "group", "server"
 	out := []server.Flow{{Name: "HTTP API", Kind: every, Outputs: []string{p.Journal()}}}
 	routers := 0
@@ -110,6 +112,6 @@ type journals struct{ *views.Replays }
 var _ server.Journals = journals{}
 
 // Replay implements server.Journals.
-func (j journals) Replay(ctx context.Context, user string, row belfry.State, q server.JournalQuery) (*belfry.Replay, error) {
+func (j journals) Replay(ctx context.Context, user string, row inbox.State, q server.JournalQuery) (*inbox.Refold, error) {
 	return j.Replays.Replay(ctx, user, row, views.ReplayOptions{Since: q.Since, Most: q.Most, Texts: q.Texts})
 }

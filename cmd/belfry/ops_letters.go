@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/server"
 )
@@ -31,15 +31,15 @@ func (n *node) letters() *opsLetters {
 
 // List implements server.Letters.
 func (l *opsLetters) List(ctx context.Context, q server.LetterQuery) (server.LetterPage, error) {
-	query := belfry.LetterQuery{Limit: q.Limit}
+	query := deadletter.Query{Limit: q.Limit}
 	if q.Reason != "" {
-		query.Filter.Reasons = []belfry.Reason{belfry.Reason(q.Reason)}
+		query.Filter.Reasons = []deadletter.Reason{deadletter.Reason(q.Reason)}
 	}
 	if q.Group != "" {
 		query.Filter.Groups = []string{q.Group}
 	}
 	var err error
-	if query.Before, err = belfry.ParseLetterCursor(q.Before); err != nil {
+	if query.Before, err = deadletter.ParseCursor(q.Before); err != nil {
 		return server.LetterPage{}, err
 	}
 	found, err := l.Letters.List(ctx, query)
@@ -55,8 +55,8 @@ func (l *opsLetters) List(ctx context.Context, q server.LetterQuery) (server.Let
 
 // Letter implements server.Letters.
 func (l *opsLetters) Letter(ctx context.Context, id server.LetterID) (server.Letter, bool, error) {
-	found, err := l.Letters.Letter(ctx, belfry.LetterID(id))
-	if errors.Is(err, belfry.ErrNoLetter) {
+	found, err := l.Letters.Letter(ctx, deadletter.ID(id))
+	if errors.Is(err, deadletter.ErrNoLetter) {
 		return server.Letter{}, false, nil
 	}
 	if err != nil {
@@ -93,16 +93,16 @@ func (l *opsLetters) Replay(ctx context.Context, ids []server.LetterID) (out []s
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, replay.Close()) }()
-	told := func(o belfry.ReplayOutcome) error {
+	told := func(o deadletter.ReplayOutcome) error {
 		out = append(out, server.LetterOutcome{ID: server.LetterID(o.Letter.ID), Result: string(o.Result), Problem: o.Problem})
 		return nil
 	}
 	// One by one: of several, one that is not there ends the rest.
 	for _, id := range ids {
-		err := replay.Named(ctx, []belfry.LetterID{belfry.LetterID(id)}, belfry.ReplayOptions{Apply: true}, told)
+		err := replay.Named(ctx, []deadletter.ID{deadletter.ID(id)}, deadletter.ReplayOptions{Apply: true}, told)
 		switch {
-		case errors.Is(err, belfry.ErrNoLetter):
-			out = append(out, server.LetterOutcome{ID: id, Result: string(belfry.ReplayRefused), Problem: belfry.ErrNoLetter.Error()})
+		case errors.Is(err, deadletter.ErrNoLetter):
+			out = append(out, server.LetterOutcome{ID: id, Result: string(deadletter.ReplayRefused), Problem: deadletter.ErrNoLetter.Error()})
 		case err != nil:
 			return nil, err
 		}
@@ -110,7 +110,7 @@ func (l *opsLetters) Replay(ctx context.Context, ids []server.LetterID) (out []s
 	return out, nil
 }
 
-func shownLetter(l *belfry.Letter) server.Letter {
+func shownLetter(l *deadletter.Letter) server.Letter {
 	size := l.Length
 	if size == 0 {
 		size = len(l.Value)

@@ -11,8 +11,9 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/lag"
 )
 
 // TestOps asks a whole process for what the ops page shows.
@@ -83,7 +84,7 @@ func TestOps(t *testing.T) {
 		Items []struct{ Content bool }
 	}
 	callAPI(t, http.MethodGet, base+"/users/user-7", "", "", &lookup)
-	var replay belfry.Replay
+	var replay inbox.Refold
 	callAPI(t, http.MethodGet, base+"/users/user-7/journal?contents=1", "", "", &replay)
 	if len(lookup.Items) != 1 || !replay.Result.Agrees || !replay.Complete || replay.Result.Row.Unread != 1 || replay.Steps[0].Title != "secret" {
 		t.Errorf("got %+v and %+v", lookup, replay)
@@ -149,8 +150,8 @@ func TestOps(t *testing.T) {
 }
 
 func TestFlows(t *testing.T) {
-	lag := belfry.NewLagReport(time.Time{}, []belfry.GroupLag{{Name: "acme-router-orders"}, {Name: "acme-router-acme.notifications"}, {Name: "billing"}})
-	got := flows("acme", lag)
+	behind := lag.NewReport(time.Time{}, []lag.Group{{Name: "acme-router-orders"}, {Name: "acme-router-acme.notifications"}, {Name: "billing"}})
+	got := flows("acme", behind)
 	var routers []string
 	for _, f := range got {
 		if slices.Contains(f.Outputs, "acme.journal") && f.Kind == "group" {
@@ -161,7 +162,7 @@ func TestFlows(t *testing.T) {
 	if !slices.Equal(routers, want) {
 		t.Errorf("got %q, want %q", routers, want)
 	}
-	if before := flows("acme", belfry.LagReport{}); len(before) != 5 || before[1].Name != "acme-router-acme.notifications" {
+	if before := flows("acme", lag.Report{}); len(before) != 5 || before[1].Name != "acme-router-acme.notifications" {
 		t.Errorf("got %+v before lag is known, want the built-in router", before)
 	}
 }

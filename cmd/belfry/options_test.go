@@ -13,6 +13,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // wantFlagError checks for a usage error that holds every part.
@@ -69,7 +70,7 @@ func TestDefaults(t *testing.T) {
 	if process.metricsAddr != "" || process.grace.String() != "10s" {
 		t.Errorf("process options %+v", process)
 	}
-	if topics.partitions != belfry.DefaultPartitions || topics.replication != autoReplication || fold.inboxCap != belfry.DefaultCap {
+	if topics.partitions != belfry.DefaultPartitions || topics.replication != autoReplication || fold.inboxCap != inbox.DefaultCap {
 		t.Errorf("topic options %+v, fold options %+v", topics, fold)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources"
 )
 
@@ -102,7 +103,7 @@ func newOutcomeReport(o sources.Outcome) outcomeReport {
 	}
 	switch r := &o.Delivery.Record; {
 	case len(o.Delivery.Recipients) == 0:
-	case r.Kind == belfry.KindRetract:
+	case r.Kind == inbox.KindRetract:
 		out.Retraction = &retractionReport{r.Retraction, r.Rule}
 	default:
 		out.Notification = &r.Notification

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 const (
@@ -45,12 +46,12 @@ type foldOptions struct {
 }
 
 func (o *foldOptions) addFlags(fs *pflag.FlagSet) {
-	fs.IntVar(&o.inboxCap, "inbox-cap", belfry.DefaultCap, "items a user keeps, the oldest go; the same for all processors")
+	fs.IntVar(&o.inboxCap, "inbox-cap", inbox.DefaultCap, "items a user keeps, the oldest go; the same for all processors")
 }
 
 func (o *foldOptions) validate() error {
-	if o.inboxCap < 1 || o.inboxCap > belfry.MaxCap {
-		return flagErrorf("inbox-cap", "must be 1 to %d, is %d", belfry.MaxCap, o.inboxCap)
+	if o.inboxCap < 1 || o.inboxCap > inbox.MaxCap {
+		return flagErrorf("inbox-cap", "must be 1 to %d, is %d", inbox.MaxCap, o.inboxCap)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // feedTick is how often a feed writes what has become due.
@@ -119,7 +120,7 @@ func (f *Feed) encode(i int, due time.Time) (key string, value []byte, err error
 		return e.Recipient, value, err
 	}
 	key, e.Recipient = e.Recipient, ""
-	value, err = codec.EncodeRecord(belfry.Record{Kind: belfry.KindNotify, Notification: e})
+	value, err = codec.EncodeRecord(inbox.Record{Kind: inbox.KindNotify, Notification: e})
 	return key, value, err
 }
 

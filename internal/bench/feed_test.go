@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -106,7 +107,7 @@ func TestFeedAndFollow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if record.Kind != belfry.KindNotify || due[record.Notification.ID].IsZero() {
+		if record.Kind != inbox.KindNotify || due[record.Notification.ID].IsZero() {
 			t.Errorf("%s %s was not sent now", record.Kind, record.Notification.ID)
 		}
 		if want := engine.Partition(string(r.Key), partitions); r.Partition != want {

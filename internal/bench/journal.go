@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // written is an event in the journal.
@@ -71,7 +72,7 @@ func (w *writer) write(ctx context.Context, duration time.Duration, loads ...loa
 				e := Event(w.n, 1, due)
 				w.n++
 				e.Recipient = ""
-				value, err := codec.EncodeRecord(belfry.Record{Kind: belfry.KindNotify, Notification: e})
+				value, err := codec.EncodeRecord(inbox.Record{Kind: inbox.KindNotify, Notification: e})
 				if err != nil {
 					return nil, err
 				}

@@ -16,6 +16,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Plain is the peer of the server: a badge poll and a stream as one writes them
@@ -91,7 +92,7 @@ func (p *Plain) change(r *kgo.Record, at time.Time) {
 		User    string `json:"user"`
 		Version uint64 `json:"version"`
 		Cursor  string `json:"cursor"`
-		belfry.Counts
+		inbox.Counts
 	}{user, badge.Cursor.Version, badge.Cursor.String(), badge.Counts})
 	if err != nil {
 		return

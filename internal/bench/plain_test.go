@@ -17,6 +17,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -62,7 +63,7 @@ func plain(t *testing.T, p *bench.Plain) (url string, put func(user string, vers
 	})
 	return url, func(user string, version uint64) {
 		t.Helper()
-		value, err := codec.EncodeState(&belfry.State{Epoch: 7, Version: version})
+		value, err := codec.EncodeState(&inbox.State{Epoch: 7, Version: version})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,8 +17,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Polls measures polls of badges that find nothing new.
@@ -121,10 +121,10 @@ func (in *installation) fillRows(ctx context.Context, table PollTable) (bytes in
 		return 0, err
 	}
 	defer client.Close()
-	row := belfry.State{}
+	row := inbox.State{}
 	for i := range table.Items {
-		r := belfry.Record{Kind: belfry.KindNotify, Notification: Event(i, 1, time.Time{})}
-		row, _ = belfry.Fold(row, r, belfry.Input{Position: belfry.Position{Epoch: 1, Offset: int64(i)}, Time: time.Now(), Cap: belfry.MaxCap})
+		r := inbox.Record{Kind: inbox.KindNotify, Notification: Event(i, 1, time.Time{})}
+		row, _ = inbox.Fold(row, r, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: int64(i)}, Time: time.Now(), Cap: inbox.MaxCap})
 	}
 	value, err := codec.EncodeState(&row)
 	if err != nil {

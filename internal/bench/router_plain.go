@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources"
 )
 
@@ -195,17 +196,17 @@ func (m *plainMaker) notify(rule string, n belfry.Notification, recipients []str
 		m.err = err
 	}
 	n.Recipient = ""
-	m.out = append(m.out, sources.Delivery{Recipients: kept, Record: belfry.Record{
-		Kind: belfry.KindNotify, Rule: rule, Notification: n, Origin: m.origin(),
+	m.out = append(m.out, sources.Delivery{Recipients: kept, Record: inbox.Record{
+		Kind: inbox.KindNotify, Rule: rule, Notification: n, Origin: m.origin(),
 	}})
 }
 
 func (m *plainMaker) retract(rule string, t belfry.Retraction, recipient string) {
-	m.out = append(m.out, sources.Delivery{Recipients: []string{recipient}, Record: belfry.Record{
-		Kind: belfry.KindRetract, Rule: rule, Retraction: t, Origin: m.origin(),
+	m.out = append(m.out, sources.Delivery{Recipients: []string{recipient}, Record: inbox.Record{
+		Kind: inbox.KindRetract, Rule: rule, Retraction: t, Origin: m.origin(),
 	}})
 }
 
-func (m *plainMaker) origin() belfry.Origin {
-	return belfry.Origin{TopicID: m.record.TopicID, Partition: m.record.Partition, Offset: m.record.Offset}
+func (m *plainMaker) origin() inbox.Origin {
+	return inbox.Origin{TopicID: m.record.TopicID, Partition: m.record.Partition, Offset: m.record.Offset}
 }

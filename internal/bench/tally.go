@@ -8,8 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Tally says how often the events of a load, numbered from 0, are in a table.
@@ -38,13 +38,13 @@ func count(occurrences []int) (t Tally) {
 
 // held is what the tables hold, by the last value of each key.
 type held struct {
-	rows  map[string]belfry.State
-	items map[string]belfry.Item // by recipient/seq
+	rows  map[string]inbox.State
+	items map[string]inbox.Item // by recipient/seq
 }
 
 // compare reads both tables and fills in what it finds.
 func (in *installation) compare(ctx context.Context, l *Loss) error {
-	h := held{map[string]belfry.State{}, map[string]belfry.Item{}}
+	h := held{map[string]inbox.State{}, map[string]inbox.Item{}}
 	err := in.readAll(ctx, in.Prefix.UnreadTable(), func(r *kgo.Record) error { return take(h.rows, r, codec.DecodeState) })
 	if err == nil {
 		err = in.readAll(ctx, in.Prefix.InboxTable(), func(r *kgo.Record) error { return take(h.items, r, codec.DecodeItem) })
@@ -62,16 +62,16 @@ func (h *held) compare(l *Loss, users int) {
 	for i := range l.Sent {
 		e := Event(i, users, time.Time{})
 		byID[e.ID] = i
-		byHash[belfry.IdentityHash(e.Source, e.ID, "")] = i
+		byHash[inbox.IdentityHash(e.Source, e.ID, "")] = i
 		sentTo[e.Recipient]++
 	}
-	inbox, rows := make([]int, l.Sent), make([]int, l.Sent)
+	box, rows := make([]int, l.Sent), make([]int, l.Sent)
 	strangeItems, strangeEntries := 0, 0
 	l.Apart = len(h.items)
 	for key, item := range h.items {
-		recipient, _, _ := belfry.ParseItemKey(key)
+		recipient, _, _ := inbox.ParseItemKey(key)
 		if i, ok := byID[item.ID]; ok && Recipient(i, users) == recipient {
-			inbox[i]++
+			box[i]++
 		} else {
 			strangeItems++
 		}
@@ -83,7 +83,7 @@ func (h *held) compare(l *Loss, users int) {
 			} else {
 				strangeEntries++
 			}
-			if _, ok := h.items[belfry.ItemKey(recipient, e.Seq)]; ok {
+			if _, ok := h.items[inbox.ItemKey(recipient, e.Seq)]; ok {
 				l.Apart--
 			} else {
 				l.Apart++
@@ -95,7 +95,7 @@ func (h *held) compare(l *Loss, users int) {
 		delete(sentTo, recipient)
 	}
 	l.Wrong += len(sentTo) // users without a row
-	l.Inbox, l.Rows = count(inbox), count(rows)
+	l.Inbox, l.Rows = count(box), count(rows)
 	l.Inbox.Strange, l.Rows.Strange = strangeItems, strangeEntries
 }
 

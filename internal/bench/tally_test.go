@@ -4,18 +4,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // folded is what the tables hold once the events 0 to n-1 were folded.
 func folded(n, users int) held {
-	h := held{map[string]belfry.State{}, map[string]belfry.Item{}}
+	h := held{map[string]inbox.State{}, map[string]inbox.Item{}}
 	for i := range n {
 		e := Event(i, users, time.Time{})
-		row, effects := belfry.Fold(h.rows[e.Recipient], belfry.Record{Kind: belfry.KindNotify, Notification: e},
-			belfry.Input{Position: belfry.Position{Epoch: 1, Offset: int64(i)}})
+		row, effects := inbox.Fold(h.rows[e.Recipient], inbox.Record{Kind: inbox.KindNotify, Notification: e},
+			inbox.Input{Position: inbox.Position{Epoch: 1, Offset: int64(i)}})
 		h.rows[e.Recipient] = row
-		h.items[belfry.ItemKey(e.Recipient, effects.Item.Seq)] = *effects.Item
+		h.items[inbox.ItemKey(e.Recipient, effects.Item.Seq)] = *effects.Item
 	}
 	return h
 }
@@ -23,7 +23,7 @@ func folded(n, users int) held {
 func TestCompare(t *testing.T) {
 	const n, users = 20, 4
 	first := Event(0, users, time.Time{}).Recipient
-	key := belfry.ItemKey(first, 1)
+	key := inbox.ItemKey(first, 1)
 	for name, tt := range map[string]struct {
 		damage func(*held)
 		want   Loss
@@ -31,12 +31,12 @@ func TestCompare(t *testing.T) {
 		"nothing": {func(*held) {}, Loss{Inbox: Tally{Exact: n}, Rows: Tally{Exact: n}}},
 		"content lost": {func(h *held) { delete(h.items, key) },
 			Loss{Inbox: Tally{Exact: n - 1, Lost: 1}, Rows: Tally{Exact: n}, Apart: 1}},
-		"content doubled": {func(h *held) { h.items[belfry.ItemKey(first, 1000)] = h.items[key] },
+		"content doubled": {func(h *held) { h.items[inbox.ItemKey(first, 1000)] = h.items[key] },
 			Loss{Inbox: Tally{Exact: n - 1, Doubled: 1}, Rows: Tally{Exact: n}, Apart: 1}},
-		"content of nobody": {func(h *held) { h.items[belfry.ItemKey(first, 1000)] = belfry.Item{} },
+		"content of nobody": {func(h *held) { h.items[inbox.ItemKey(first, 1000)] = inbox.Item{} },
 			Loss{Inbox: Tally{Exact: n, Strange: 1}, Rows: Tally{Exact: n}, Apart: 1}},
 		"content of somebody else": {func(h *held) {
-			h.items[belfry.ItemKey("user-0000001", 1)] = h.items[key]
+			h.items[inbox.ItemKey("user-0000001", 1)] = h.items[key]
 			delete(h.items, key)
 		}, Loss{Inbox: Tally{Exact: n - 1, Lost: 1, Strange: 1}, Rows: Tally{Exact: n}, Apart: 2}},
 		"row lost": {func(h *held) { delete(h.rows, first) },

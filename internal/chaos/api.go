@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // callTimeout bounds one call. A server waits 2 s for its views and 10 s for
@@ -114,11 +114,11 @@ func (a *api) decode(got answer, v any) bool {
 }
 
 // cursorText is a cursor as it stands in an answer.
-type cursorText struct{ belfry.Cursor }
+type cursorText struct{ inbox.Cursor }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (c *cursorText) UnmarshalText(text []byte) (err error) {
-	c.Cursor, err = belfry.ParseCursor(string(text))
+	c.Cursor, err = inbox.ParseCursor(string(text))
 	return err
 }
 
@@ -127,7 +127,7 @@ type badgeBody struct {
 	User    string
 	Version uint64
 	Cursor  cursorText
-	belfry.Counts
+	inbox.Counts
 }
 
 // pageBody is a page of an inbox.

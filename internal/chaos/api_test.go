@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // serve runs a server for each handler and returns their api.
@@ -96,7 +96,7 @@ func TestReadersNeverAskForLessThanTheyKnow(t *testing.T) {
 	a, tr := serve(t, c)
 	r, h := newReader(t, a)
 	first, ok := r.pages(t.Context(), false)
-	if !ok || first.Version != 8 || first.Next != 3 || first.Cursor != (belfry.Cursor{Epoch: 5, Version: 8}) {
+	if !ok || first.Version != 8 || first.Next != 3 || first.Cursor != (inbox.Cursor{Epoch: 5, Version: 8}) {
 		t.Errorf("first page %+v, %t", first, ok)
 	}
 	if _, ok := r.pages(t.Context(), true); !ok {
@@ -153,7 +153,7 @@ func TestCommandsAreRecordedAsAnswered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, _ := serve(t, &calls{answers: []func(http.ResponseWriter){tt.answer}})
 			r, h := newReader(t, a)
-			r.command(t.Context(), belfry.Record{Kind: belfry.KindRead, Seqs: []uint64{3}})
+			r.command(t.Context(), inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{3}})
 			if len(h.Acted) != 1 || h.Acted[0].Acknowledged != tt.acknowledged || h.Acted[0].Version != tt.version || len(h.Polled) != tt.polled {
 				t.Errorf("recorded %+v, %d polls", h.Acted, len(h.Polled))
 			}
@@ -168,7 +168,7 @@ func TestCommandsAreRecordedAsAnswered(t *testing.T) {
 func TestChosenActionsAreValid(t *testing.T) {
 	dice := rand.New(rand.NewPCG(1, 2))
 	items := []Item{{Seq: 9, Category: "order"}, {Seq: 5}, {Seq: 2, Category: "comment"}}
-	kinds := map[belfry.Kind]bool{}
+	kinds := map[inbox.Kind]bool{}
 	horizons := 0
 	for i := range 500 {
 		record := choose(dice, items, i%3 == 0)
@@ -184,7 +184,7 @@ func TestChosenActionsAreValid(t *testing.T) {
 				t.Errorf("seq %d was not on the screen", seq)
 			}
 		}
-		if _, ok := belfry.ParseAction(record.Kind.String()); !ok {
+		if _, ok := inbox.ParseAction(record.Kind.String()); !ok {
 			t.Errorf("%s is no action", record.Kind)
 		}
 	}

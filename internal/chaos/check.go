@@ -6,11 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Check compares what clients did and saw with the truth. Its oracle is
-// [belfry.Fold], replayed over the journal from the zero State; what can be
+// [inbox.Fold], replayed over the journal from the zero State; what can be
 // told from the journal and the answers alone is checked without it as well.
 func Check(h *History, t *Truth) Verdict {
 	r := &report{}
@@ -52,9 +52,9 @@ type person struct {
 	frames []Frame
 
 	journal []Journaled
-	row     belfry.State
+	row     inbox.State
 	hasRow  bool
-	items   map[uint64]belfry.Item
+	items   map[uint64]inbox.Item
 	lists   map[string][]Listed // by server
 	held    []Held
 
@@ -68,7 +68,7 @@ func byUser(h *History, t *Truth, r *report) (people map[string]*person, servers
 		p := people[name]
 		if p == nil {
 			p = &person{name: name, epoch: t.Epoch, cap: t.Cap,
-				items: map[uint64]belfry.Item{}, lists: map[string][]Listed{}}
+				items: map[uint64]inbox.Item{}, lists: map[string][]Listed{}}
 			people[name] = p
 		}
 		return p
@@ -91,7 +91,7 @@ func byUser(h *History, t *Truth, r *report) (people map[string]*person, servers
 		p.row, p.hasRow = row, true
 	}
 	for key, item := range t.Items {
-		name, seq, ok := belfry.ParseItemKey(key)
+		name, seq, ok := inbox.ParseItemKey(key)
 		if !ok {
 			r.find(Other, "", "an item has the key %q", key)
 			continue

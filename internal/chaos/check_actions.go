@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // checkActions holds that each acknowledged command is in the journal, and thus
@@ -17,7 +17,7 @@ func checkActions(p *person, r *report) {
 	records := map[string][]uint64{} // versions, rising
 	for i, j := range p.journal {
 		k := j.Record.Kind
-		if j.Unreadable || k < belfry.KindSeen || k > belfry.KindDelete {
+		if j.Unreadable || k < inbox.KindSeen || k > inbox.KindDelete {
 			continue
 		}
 		// While an epoch lasts, a record's version follows from its offset; that
@@ -60,7 +60,7 @@ func (p *person) matchActions(what string, acted []Acted, versions []uint64, r *
 }
 
 // selection tells commands apart.
-func selection(rec belfry.Record) string {
+func selection(rec inbox.Record) string {
 	if len(rec.Seqs) > 0 {
 		return fmt.Sprintf("%s %v", rec.Kind, rec.Seqs)
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // checkAnswers holds every count and every page that a client saw against the
@@ -40,17 +40,17 @@ func checkAnswers(p *person, r *report) {
 }
 
 // cursor is that of a row of version.
-func (p *person) cursor(version uint64) belfry.Cursor {
+func (p *person) cursor(version uint64) inbox.Cursor {
 	if version == 0 {
-		return belfry.Cursor{}
+		return inbox.Cursor{}
 	}
-	return belfry.Cursor{Epoch: p.epoch, Version: version}
+	return inbox.Cursor{Epoch: p.epoch, Version: version}
 }
 
 // diffCounts returns "" if s has these counts, at any time that the answer may
 // have been made.
-func diffCounts(s *belfry.State, at time.Time, got belfry.Counts) string {
-	var want belfry.Counts
+func diffCounts(s *inbox.State, at time.Time, got inbox.Counts) string {
+	var want inbox.Counts
 	for i, now := range moments(s, at) {
 		c := s.Counts(now)
 		if c.Tally == got.Tally && c.Urgent == got.Urgent && maps.Equal(c.Categories, got.Categories) {
@@ -82,14 +82,14 @@ func (p *person) diffPage(l Listed) []string {
 	return first
 }
 
-func (p *person) diffPageAt(l Listed, s *belfry.State, now time.Time) (diff []string) {
+func (p *person) diffPageAt(l Listed, s *inbox.State, now time.Time) (diff []string) {
 	add := func(format string, args ...any) { diff = append(diff, fmt.Sprintf(format, args...)) }
 	if want := s.Counts(now).Unread; l.Unread != want {
 		add("unread is %d, want %d", l.Unread, want)
 	}
-	q := belfry.PageQuery{Status: belfry.StatusAll, Before: l.Before, Limit: max(len(l.Items), 1)}
+	q := inbox.PageQuery{Status: inbox.StatusAll, Before: l.Before, Limit: max(len(l.Items), 1)}
 	if l.Archived {
-		q.Status = belfry.StatusArchived
+		q.Status = inbox.StatusArchived
 	}
 	if l.Limit > 0 {
 		q.Limit = l.Limit

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Explain writes all that is known of one user, in the order of time: what was
@@ -109,18 +109,18 @@ func (e *explanation) journal(p *person) {
 	p.oracle = o
 }
 
-func recordText(rec belfry.Record) string {
+func recordText(rec inbox.Record) string {
 	switch rec.Kind {
-	case belfry.KindNotify:
+	case inbox.KindNotify:
 		n := rec.Notification
 		text := "notify " + identity{n.Source, n.ID}.String()
 		if n.CollapseKey != "" {
 			text += fmt.Sprintf(" collapse %q", n.CollapseKey)
 		}
 		return text
-	case belfry.KindRetract:
+	case inbox.KindRetract:
 		return fmt.Sprintf("retract %s collapse %q", identity{rec.Retraction.Source, rec.Retraction.ID}, rec.Retraction.CollapseKey)
-	case belfry.KindErase, belfry.KindTouch:
+	case inbox.KindErase, inbox.KindTouch:
 		return rec.Kind.String()
 	}
 	return selection(rec)

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/chaos"
 )
 
@@ -79,18 +81,18 @@ func TestCheckFindsLosses(t *testing.T) {
 func TestCheckFindsDrift(t *testing.T) {
 	for _, c := range []sabotage{
 		{"flag of a row", func(s *scene) {
-			s.row(func(row *belfry.State) { row.Items[0].Archived = !row.Items[0].Archived })
+			s.row(func(row *inbox.State) { row.Items[0].Archived = !row.Items[0].Archived })
 		}, chaos.Drift, "the table's last row is"},
 		{"row without a removal", func(s *scene) {
-			s.row(func(row *belfry.State) { row.Removals = row.Removals[1:] })
+			s.row(func(row *inbox.State) { row.Removals = row.Removals[1:] })
 		}, chaos.Drift, "the table's last row is"},
-		{"row of a stranger", func(s *scene) { s.Rows["stranger"] = belfry.State{Epoch: worldEpoch, Version: 1} },
+		{"row of a stranger", func(s *scene) { s.Rows["stranger"] = inbox.State{Epoch: worldEpoch, Version: 1} },
 			chaos.Drift, "the table's last row is"},
 		{"orphan", func(s *scene) {
 			name, key := s.user()
 			it := s.Items[key]
-			it.Seq = pick(s, s.Rows[name].Removals, func(r belfry.Removal) bool { return r.Seq != 0 }).Seq
-			s.Items[belfry.ItemKey(name, it.Seq)] = it
+			it.Seq = pick(s, s.Rows[name].Removals, func(r inbox.Removal) bool { return r.Seq != 0 }).Seq
+			s.Items[inbox.ItemKey(name, it.Seq)] = it
 		}, chaos.Drift, "orphan"},
 		{"content of another", func(s *scene) {
 			_, key := s.user()
@@ -140,7 +142,7 @@ func TestCheckFindsDrift(t *testing.T) {
 // nobody is found.
 func TestCheckFindsTheRest(t *testing.T) {
 	for _, c := range []sabotage{
-		{"row set back", func(s *scene) { s.row(func(row *belfry.State) { row.Version-- }) }, chaos.Back, "the table's last row"},
+		{"row set back", func(s *scene) { s.row(func(row *inbox.State) { row.Version-- }) }, chaos.Back, "the table's last row"},
 		{"version of a poll", func(s *scene) {
 			old := *s.poll()
 			old.At = s.after()
@@ -166,7 +168,7 @@ func TestCheckFindsTheRest(t *testing.T) {
 		{"id of a stream", func(s *scene) {
 			s.frames("unread", "", func(f chaos.Frame) []chaos.Frame {
 				old := f
-				old.ID = belfry.Cursor{Epoch: worldEpoch}.String()
+				old.ID = inbox.Cursor{Epoch: worldEpoch}.String()
 				return []chaos.Frame{f, old}
 			})
 		}, chaos.Back, "id after"},
@@ -178,10 +180,10 @@ func TestCheckFindsTheRest(t *testing.T) {
 		{"group that is stuck", func(s *scene) { s.Stuck = []string{"belfry-unread has lag 7"} }, chaos.Stuck, "belfry-unread"},
 		{"dead letter too many", func(s *scene) { s.Dead = append(s.Dead, chaos.Dead{ID: "n-never"}) }, chaos.Other, "no poison"},
 		{"readable notification among the dead letters", func(s *scene) {
-			s.Dead = append(s.Dead, chaos.Dead{Reason: belfry.ReasonPanic, Topic: "belfry.journal", ID: s.sent().ID})
+			s.Dead = append(s.Dead, chaos.Dead{Reason: deadletter.ReasonPanic, Topic: "belfry.journal", ID: s.sent().ID})
 		}, chaos.Other, "no poison"},
 		{"command of nobody", func(s *scene) {
-			j := pick(s, s.Journal, func(j chaos.Journaled) bool { return j.Record.Kind == belfry.KindSeen })
+			j := pick(s, s.Journal, func(j chaos.Journaled) bool { return j.Record.Kind == inbox.KindSeen })
 			j.Record.Seqs, j.Record.UpTo = []uint64{1 << 40}, 0
 		}, chaos.Other, "was asked for by nobody"},
 		{"notification of nobody", func(s *scene) {
@@ -196,7 +198,7 @@ func TestCheckFindsTheRest(t *testing.T) {
 		{"user in two partitions", func(s *scene) { s.Journal[len(s.Journal)-1].Partition += 2 }, chaos.Other, "records in the partitions"},
 		{"record twice in the journal", func(s *scene) { s.Journal = append(s.Journal, s.Journal[len(s.Journal)-1]) },
 			chaos.Other, "journal offset"},
-		{"key of an item", func(s *scene) { s.Items["stray"] = belfry.Item{} }, chaos.Other, "has the key"},
+		{"key of an item", func(s *scene) { s.Items["stray"] = inbox.Item{} }, chaos.Other, "has the key"},
 	} {
 		t.Run(c.name, c.run)
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/chaos"
 )
 
@@ -36,8 +38,8 @@ type inhabitant struct {
 	*world
 	name      string
 	partition int32
-	states    []belfry.State // after each record; the first is the zero State
-	contents  map[uint64]belfry.Item
+	states    []inbox.State // after each record; the first is the zero State
+	contents  map[uint64]inbox.Item
 	polled    int // index of the newest state that the poller has seen
 	listed    int
 	stream    follower
@@ -49,11 +51,11 @@ func newWorld(t *testing.T, seed uint64) (*chaos.History, *chaos.Truth) {
 	w := &world{
 		t: t, h: &chaos.History{}, rng: rand.New(rand.NewPCG(seed, 0)),
 		now:   time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC),
-		truth: &chaos.Truth{Epoch: worldEpoch, Cap: worldCap, Rows: map[string]belfry.State{}, Items: map[string]belfry.Item{}},
+		truth: &chaos.Truth{Epoch: worldEpoch, Cap: worldCap, Rows: map[string]inbox.State{}, Items: map[string]inbox.Item{}},
 	}
 	for i := range 5 {
 		p := &inhabitant{world: w, name: fmt.Sprintf("user-%d", i), partition: int32(i % 2),
-			states: []belfry.State{{}}, contents: map[uint64]belfry.Item{}}
+			states: []inbox.State{{}}, contents: map[uint64]inbox.Item{}}
 		p.stream = follower{inhabitant: p}
 		w.people = append(w.people, p)
 	}
@@ -77,11 +79,11 @@ func (w *world) step(i int) {
 	case n < 50:
 		p.act()
 	case n < 52:
-		p.append(belfry.Record{Kind: belfry.KindTouch})
+		p.append(inbox.Record{Kind: inbox.KindTouch})
 	case n < 53:
-		p.append(belfry.Record{Kind: belfry.KindErase})
+		p.append(inbox.Record{Kind: inbox.KindErase})
 	case n < 55:
-		p.append(belfry.Record{Kind: belfry.KindRetract, Retraction: belfry.Retraction{Source: "shop", ID: fmt.Sprint("n-", w.rng.IntN(i+1))}})
+		p.append(inbox.Record{Kind: inbox.KindRetract, Retraction: belfry.Retraction{Source: "shop", ID: fmt.Sprint("n-", w.rng.IntN(i+1))}})
 	case n < 57:
 		p.poison(fmt.Sprint("poison-", i))
 	case n < 67:
@@ -102,15 +104,15 @@ func (w *world) step(i int) {
 // newer is a state that is not older than the one of index i.
 func (p *inhabitant) newer(i int) int { return i + p.rng.IntN(len(p.states)-i) }
 
-func (p *inhabitant) state() *belfry.State { return &p.states[len(p.states)-1] }
+func (p *inhabitant) state() *inbox.State { return &p.states[len(p.states)-1] }
 
 // append writes one record and folds it.
-func (p *inhabitant) append(r belfry.Record) {
+func (p *inhabitant) append(r inbox.Record) {
 	j := chaos.Journaled{Recipient: p.name, Partition: p.partition, Offset: p.offsets[p.partition], Time: p.tick(), Record: r}
 	p.offsets[p.partition]++
 	p.truth.Journal = append(p.truth.Journal, j)
-	s, effects := belfry.Fold(*p.state(), r, belfry.Input{
-		Position: belfry.Position{Epoch: worldEpoch, Offset: j.Offset}, Time: j.Time, Cap: worldCap})
+	s, effects := inbox.Fold(*p.state(), r, inbox.Input{
+		Position: inbox.Position{Epoch: worldEpoch, Offset: j.Offset}, Time: j.Time, Cap: worldCap})
 	p.states = append(p.states, s)
 	if effects.Item != nil {
 		p.contents[effects.Item.Seq] = *effects.Item
@@ -129,7 +131,7 @@ func (p *inhabitant) send(id string) {
 		p.h.Record(chaos.Sent{At: p.tick(), Via: []string{"http", "kafka"}[p.rng.IntN(2)],
 			Recipient: p.name, Source: n.Source, ID: id, Acknowledged: acknowledged})
 		if acknowledged || p.rng.IntN(2) == 0 {
-			p.append(belfry.Record{Kind: belfry.KindNotify, Notification: n})
+			p.append(inbox.Record{Kind: inbox.KindNotify, Notification: n})
 		}
 		if p.rng.IntN(4) > 0 {
 			return
@@ -143,11 +145,11 @@ func (p *inhabitant) poison(id string) {
 		j := chaos.Journaled{Recipient: p.name, Partition: p.partition, Offset: p.offsets[p.partition], Time: p.tick(), Unreadable: true}
 		p.offsets[p.partition]++
 		p.truth.Journal = append(p.truth.Journal, j)
-		p.truth.Dead = append(p.truth.Dead, chaos.Dead{Reason: belfry.ReasonUndecodable, Topic: "belfry.journal", Partition: j.Partition, Offset: j.Offset})
+		p.truth.Dead = append(p.truth.Dead, chaos.Dead{Reason: deadletter.ReasonUndecodable, Topic: "belfry.journal", Partition: j.Partition, Offset: j.Offset})
 		return
 	}
 	p.h.Record(chaos.Sent{At: p.tick(), Via: "kafka", Recipient: p.name, Source: "shop", ID: id, Poison: true, Acknowledged: true})
-	dead := chaos.Dead{Reason: belfry.ReasonInvalid, Topic: "belfry.notifications", Offset: int64(len(p.truth.Dead)), ID: id}
+	dead := chaos.Dead{Reason: deadletter.ReasonInvalid, Topic: "belfry.notifications", Offset: int64(len(p.truth.Dead)), ID: id}
 	p.truth.Dead = append(p.truth.Dead, dead)
 	if p.rng.IntN(3) == 0 {
 		p.truth.Dead = append(p.truth.Dead, dead)
@@ -156,9 +158,9 @@ func (p *inhabitant) poison(id string) {
 
 // act gives a command, to items that may be gone.
 func (p *inhabitant) act() {
-	r := belfry.Record{Kind: belfry.KindSeen + belfry.Kind(p.rng.IntN(5))}
+	r := inbox.Record{Kind: inbox.KindSeen + inbox.Kind(p.rng.IntN(5))}
 	if p.rng.IntN(10) == 0 {
-		r.Kind = belfry.KindDelete
+		r.Kind = inbox.KindDelete
 	}
 	if len(p.states) == 1 {
 		return
@@ -192,23 +194,23 @@ func (p *inhabitant) act() {
 	}
 }
 
-func (p *inhabitant) poll(s *belfry.State, server int) { p.h.Record(p.counts(s, server, false)) }
+func (p *inhabitant) poll(s *inbox.State, server int) { p.h.Record(p.counts(s, server, false)) }
 
-func (p *inhabitant) counts(s *belfry.State, server int, late bool) chaos.Polled {
+func (p *inhabitant) counts(s *inbox.State, server int, late bool) chaos.Polled {
 	return chaos.Polled{At: p.tick(), Client: "poller-" + p.name, Server: fmt.Sprint("server-", server), User: p.name,
 		Cursor: s.Cursor(), Counts: s.Counts(p.now), Late: late}
 }
 
 // list gives all pages of a list to record.
-func (p *inhabitant) list(client string, s *belfry.State, server int, record func(any)) {
+func (p *inhabitant) list(client string, s *inbox.State, server int, record func(any)) {
 	archived := p.rng.IntN(3) == 0
 	p.pages(client, s, server, archived, 1+p.rng.IntN(4), record)
 }
 
-func (p *inhabitant) pages(client string, s *belfry.State, server int, archived bool, limit int, record func(any)) {
-	q := belfry.PageQuery{Status: belfry.StatusAll, Limit: limit}
+func (p *inhabitant) pages(client string, s *inbox.State, server int, archived bool, limit int, record func(any)) {
+	q := inbox.PageQuery{Status: inbox.StatusAll, Limit: limit}
 	if archived {
-		q.Status = belfry.StatusArchived
+		q.Status = inbox.StatusArchived
 	}
 	for {
 		entries, next := s.Page(q, p.now)
@@ -224,7 +226,7 @@ func (p *inhabitant) pages(client string, s *belfry.State, server int, archived 
 	}
 }
 
-func (p *inhabitant) item(e *belfry.Entry, pending bool) chaos.Item {
+func (p *inhabitant) item(e *inbox.Entry, pending bool) chaos.Item {
 	c := p.contents[e.Seq]
 	it := chaos.Item{Seq: e.Seq, Version: e.Version, ID: c.ID, Source: c.Source, Category: e.Category,
 		Read: e.Read, Seen: e.Seen, Archived: e.Archived, Count: int(e.Count), Replaces: e.Replaces}
@@ -243,7 +245,7 @@ func (w *world) rest() {
 			w.truth.Rows[p.name] = *s
 		}
 		for i := range s.Items {
-			w.truth.Items[belfry.ItemKey(p.name, s.Items[i].Seq)] = p.contents[s.Items[i].Seq]
+			w.truth.Items[inbox.ItemKey(p.name, s.Items[i].Seq)] = p.contents[s.Items[i].Seq]
 		}
 		for server := range 2 {
 			for _, archived := range []bool{false, true} {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/chaos"
 )
 
@@ -40,7 +41,7 @@ type wireUnread struct {
 	User    string `json:"user"`
 	Version uint64 `json:"version"`
 	Cursor  string `json:"cursor"`
-	belfry.Counts
+	inbox.Counts
 }
 
 type wireVersion struct {
@@ -59,7 +60,7 @@ func (f *follower) step() {
 
 // index is that of the oldest state which the client may be shown.
 func (f *follower) index() int {
-	return slices.IndexFunc(f.states, func(s belfry.State) bool { return s.Version >= f.told })
+	return slices.IndexFunc(f.states, func(s inbox.State) bool { return s.Version >= f.told })
 }
 
 // connect begins a connection where the client stands, at a server that may be
@@ -130,7 +131,7 @@ func (f *follower) tell(to int, late bool) {
 }
 
 // items are those of a batch, and which of them lack content.
-func (f *follower) items(s *belfry.State, fresh []*belfry.Entry, late bool) (items []wireItem, lacking []uint64) {
+func (f *follower) items(s *inbox.State, fresh []*inbox.Entry, late bool) (items []wireItem, lacking []uint64) {
 	for _, e := range fresh {
 		pending := late && len(lacking) == 0 && !slices.Contains(f.pending, e.Seq)
 		if pending {
@@ -158,7 +159,7 @@ func (f *follower) items(s *belfry.State, fresh []*belfry.Entry, late bool) (ite
 // frame sends one with the last id, if there is one.
 func (f *follower) frame(event string, data any) {
 	frame := chaos.Frame{Event: event, Data: mustJSON(f.t, data)}
-	if c := (belfry.Cursor{Epoch: worldEpoch, Version: f.id}); f.sentID {
+	if c := (inbox.Cursor{Epoch: worldEpoch, Version: f.id}); f.sentID {
 		frame.ID = c.String()
 	}
 	f.take(frame)

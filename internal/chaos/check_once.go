@@ -3,7 +3,7 @@ package chaos
 import (
 	"strings"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // checkOnce holds that what was acknowledged is there exactly once, or was
@@ -11,7 +11,7 @@ import (
 func checkOnce(p *person, servers []string, dead map[string]bool, r *report) {
 	written := map[identity]int{} // index of the first record
 	for i, j := range p.journal {
-		if n := j.Record.Notification; !j.Unreadable && j.Record.Kind == belfry.KindNotify {
+		if n := j.Record.Notification; !j.Unreadable && j.Record.Kind == inbox.KindNotify {
 			if _, ok := written[identity{n.Source, n.ID}]; !ok {
 				written[identity{n.Source, n.ID}] = i
 			}
@@ -84,16 +84,16 @@ func (p *person) mayBeGone(first int) bool {
 			continue
 		}
 		switch rec := j.Record; rec.Kind {
-		case belfry.KindRetract: // also one that came before
+		case inbox.KindRetract: // also one that came before
 			t := rec.Retraction
 			if t.ID != "" && t.ID == n.ID && t.Source == n.Source || t.CollapseKey != "" && t.CollapseKey == n.CollapseKey {
 				return true
 			}
-		case belfry.KindDelete, belfry.KindErase:
+		case inbox.KindDelete, inbox.KindErase:
 			if i > first {
 				return true
 			}
-		case belfry.KindNotify:
+		case inbox.KindNotify:
 			if i <= first {
 				continue
 			}
@@ -105,7 +105,7 @@ func (p *person) mayBeGone(first int) bool {
 	}
 	limit := p.cap
 	if limit < 1 {
-		limit = belfry.DefaultCap
+		limit = inbox.DefaultCap
 	}
 	return later >= limit
 }

@@ -5,27 +5,27 @@ import (
 	"slices"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // oracle is what a user's journal leads to.
 type oracle struct {
-	final    belfry.State
-	states   map[uint64]belfry.State // at the versions that somebody saw
-	contents map[uint64]belfry.Item  // of every item that ever was
-	gone     map[uint64]uint64       // by seq, the version at which it was removed
+	final    inbox.State
+	states   map[uint64]inbox.State // at the versions that somebody saw
+	contents map[uint64]inbox.Item  // of every item that ever was
+	gone     map[uint64]uint64      // by seq, the version at which it was removed
 }
 
 func newOracle() oracle {
-	return oracle{states: map[uint64]belfry.State{}, contents: map[uint64]belfry.Item{}, gone: map[uint64]uint64{}}
+	return oracle{states: map[uint64]inbox.State{}, contents: map[uint64]inbox.Item{}, gone: map[uint64]uint64{}}
 }
 
 // at returns the state of that version. It reports false for a version that no
 // record of this user has.
-func (o *oracle) at(version uint64) (*belfry.State, bool) {
+func (o *oracle) at(version uint64) (*inbox.State, bool) {
 	switch version {
 	case 0:
-		return &belfry.State{}, true
+		return &inbox.State{}, true
 	case o.final.Version:
 		return &o.final, true
 	}
@@ -59,9 +59,9 @@ func (p *person) replay(r *report) {
 	p.oracle = o
 }
 
-func (p *person) fold(o *oracle, j *Journaled, wanted map[uint64]bool) belfry.Effects {
-	state, effects := belfry.Fold(o.final, j.Record, belfry.Input{
-		Position: belfry.Position{Epoch: p.epoch, Offset: j.Offset}, Time: j.Time, Cap: p.cap,
+func (p *person) fold(o *oracle, j *Journaled, wanted map[uint64]bool) inbox.Effects {
+	state, effects := inbox.Fold(o.final, j.Record, inbox.Input{
+		Position: inbox.Position{Epoch: p.epoch, Offset: j.Offset}, Time: j.Time, Cap: p.cap,
 	})
 	o.final = state
 	if wanted[state.Version] {
@@ -103,7 +103,7 @@ const clockSkew = 10 * time.Second
 
 // moments are the times at which an answer that came at a given time may have
 // been made, as far as they make a difference for s.
-func moments(s *belfry.State, at time.Time) []time.Time {
+func moments(s *inbox.State, at time.Time) []time.Time {
 	times := []time.Time{at}
 	for i := range s.Items {
 		e := &s.Items[i]
@@ -119,7 +119,7 @@ func moments(s *belfry.State, at time.Time) []time.Time {
 }
 
 // item is what a client must be shown of e.
-func (o *oracle) item(e *belfry.Entry) Item {
+func (o *oracle) item(e *inbox.Entry) Item {
 	content := o.contents[e.Seq]
 	return Item{
 		Seq: e.Seq, Version: e.Version, ID: content.ID, Source: content.Source, Category: e.Category,
@@ -136,8 +136,8 @@ func sameItem(got, want Item) bool {
 }
 
 // retained returns the final items by their identity.
-func (o *oracle) retained() map[identity]*belfry.Entry {
-	out := map[identity]*belfry.Entry{}
+func (o *oracle) retained() map[identity]*inbox.Entry {
+	out := map[identity]*inbox.Entry{}
 	for i := range o.final.Items {
 		e := &o.final.Items[i]
 		c := o.contents[e.Seq]
@@ -153,7 +153,7 @@ func (i identity) String() string { return i.source + "/" + i.id }
 
 // sameRow compares rows but for the difference between nil and empty, and for
 // what a newer Belfry wrote.
-func sameRow(a, b *belfry.State) bool {
+func sameRow(a, b *inbox.State) bool {
 	return a.Epoch == b.Epoch && a.Base == b.Base && a.Version == b.Version && a.Horizon == b.Horizon &&
 		slices.Equal(a.Items, b.Items) && slices.Equal(a.Removals, b.Removals) && slices.Equal(a.Watermarks, b.Watermarks)
 }

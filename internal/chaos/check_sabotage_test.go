@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/chaos"
 )
 
@@ -60,11 +60,11 @@ func (s *scene) act() *chaos.Acted {
 // user is one with items; key is that of the oldest item.
 func (s *scene) user() (name, key string) {
 	name = *pick(s, slices.Sorted(maps.Keys(s.Rows)), func(n string) bool { return len(s.Rows[n].Items) > 1 })
-	return name, belfry.ItemKey(name, s.Rows[name].Items[0].Seq)
+	return name, inbox.ItemKey(name, s.Rows[name].Items[0].Seq)
 }
 
 // row changes the row of one user.
-func (s *scene) row(change func(*belfry.State)) {
+func (s *scene) row(change func(*inbox.State)) {
 	name, _ := s.user()
 	row := s.Rows[name]
 	row.Items = slices.Clone(row.Items)

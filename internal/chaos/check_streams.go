@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // checkStreams plays what each stream's client received into a Holder, holds it
@@ -140,21 +140,21 @@ func (s *stream) batch(f *Frame, u unreadFrame) {
 }
 
 // changes holds a state frame against the row. Its lists are absolute.
-func (s *stream) changes(f *Frame, row *belfry.State, st stateFrame) {
+func (s *stream) changes(f *Frame, row *inbox.State, st stateFrame) {
 	if st.Version != row.Version {
 		s.find(Drift, f, "state of version %d in a batch of version %d", st.Version, row.Version)
 	}
-	all := func(list string, seqs []uint64, is func(*belfry.Entry) bool) {
+	all := func(list string, seqs []uint64, is func(*inbox.Entry) bool) {
 		for _, seq := range seqs {
 			if e, ok := row.Entry(seq); !ok || !is(e) {
 				s.find(Drift, f, "version %d: state has %d as %s", row.Version, seq, list)
 			}
 		}
 	}
-	all("read", st.Read, func(e *belfry.Entry) bool { return e.Read })
-	all("unread", st.Unread, func(e *belfry.Entry) bool { return !e.Read && e.Seen == slices.Contains(st.Seen, e.Seq) })
-	all("seen", st.Seen, func(e *belfry.Entry) bool { return e.Seen })
-	all("archived", st.Archived, func(e *belfry.Entry) bool { return e.Archived })
+	all("read", st.Read, func(e *inbox.Entry) bool { return e.Read })
+	all("unread", st.Unread, func(e *inbox.Entry) bool { return !e.Read && e.Seen == slices.Contains(st.Seen, e.Seq) })
+	all("seen", st.Seen, func(e *inbox.Entry) bool { return e.Seen })
+	all("archived", st.Archived, func(e *inbox.Entry) bool { return e.Archived })
 	for _, seq := range st.Removed {
 		if e, ok := row.Entry(seq); ok && !e.Expired(f.At.Add(clockSkew)) {
 			s.find(Drift, f, "version %d: state has %d as removed", row.Version, seq)
@@ -176,7 +176,7 @@ func (p *person) checkHeld(h Held, r *report) {
 	if want := final.Counts(p.end()).Unread; h.Unread != want {
 		r.find(Drift, p.name, "stream client %s believes in %d unread at the end, want %d", h.Client, h.Unread, want)
 	}
-	entries, _ := final.Page(belfry.PageQuery{Status: belfry.StatusAll, Limit: belfry.MaxCap}, p.end())
+	entries, _ := final.Page(inbox.PageQuery{Status: inbox.StatusAll, Limit: inbox.MaxCap}, p.end())
 	want := make([]Item, len(entries))
 	for i, e := range entries {
 		want[i] = p.oracle.item(e)

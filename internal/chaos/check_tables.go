@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // checkTables holds the user's row and items as the topics have them against
@@ -58,7 +58,7 @@ func (p *person) checkItems(r *report) {
 
 // sameContent compares items as they come back from being stored: times to the
 // millisecond, whatever their location, and empty for nil.
-func sameContent(a, b *belfry.Item) bool {
+func sameContent(a, b *inbox.Item) bool {
 	return a.Seq == b.Seq && a.ID == b.ID && a.Source == b.Source && a.Type == b.Type &&
 		a.Category == b.Category && a.Priority == b.Priority &&
 		maps.Equal(a.Title, b.Title) && maps.Equal(a.Body, b.Body) &&
@@ -68,7 +68,7 @@ func sameContent(a, b *belfry.Item) bool {
 }
 
 // rowText is a row for people.
-func rowText(s *belfry.State) string {
+func rowText(s *inbox.State) string {
 	return fmt.Sprintf("epoch %d base %d version %d horizon %d\n\titems %+v\n\tremovals %+v\n\twatermarks %+v",
 		s.Epoch, s.Base, s.Version, s.Horizon, s.Items, s.Removals, s.Watermarks)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/chaos"
 )
 
@@ -39,19 +40,19 @@ func TestCheckPassesWhatIsRight(t *testing.T) {
 
 // lone is a run with one user u, to whom these notifications are written at
 // time start, a second apart.
-func lone(notifications ...belfry.Record) (*chaos.History, *chaos.Truth, belfry.State) {
+func lone(notifications ...inbox.Record) (*chaos.History, *chaos.Truth, inbox.State) {
 	h := &chaos.History{}
-	truth := &chaos.Truth{Epoch: worldEpoch, Cap: worldCap, Rows: map[string]belfry.State{}, Items: map[string]belfry.Item{}}
-	var s belfry.State
+	truth := &chaos.Truth{Epoch: worldEpoch, Cap: worldCap, Rows: map[string]inbox.State{}, Items: map[string]inbox.Item{}}
+	var s inbox.State
 	for i, r := range notifications {
 		at := start.Add(time.Duration(i) * time.Second)
-		r.Kind, r.Notification.Source, r.Notification.Title = belfry.KindNotify, "shop", belfry.PlainText("title")
+		r.Kind, r.Notification.Source, r.Notification.Title = inbox.KindNotify, "shop", belfry.PlainText("title")
 		h.Record(chaos.Sent{At: at, Via: "kafka", Recipient: "u", Source: "shop", ID: r.Notification.ID, Acknowledged: true})
 		truth.Journal = append(truth.Journal, chaos.Journaled{Recipient: "u", Offset: int64(i), Time: at, Record: r})
-		var effects belfry.Effects
-		s, effects = belfry.Fold(s, r, belfry.Input{Position: belfry.Position{Epoch: worldEpoch, Offset: int64(i)}, Time: at, Cap: worldCap})
+		var effects inbox.Effects
+		s, effects = inbox.Fold(s, r, inbox.Input{Position: inbox.Position{Epoch: worldEpoch, Offset: int64(i)}, Time: at, Cap: worldCap})
 		if effects.Item != nil {
-			truth.Items[belfry.ItemKey("u", effects.Item.Seq)] = *effects.Item
+			truth.Items[inbox.ItemKey("u", effects.Item.Seq)] = *effects.Item
 		}
 	}
 	truth.Rows["u"] = s
@@ -64,9 +65,9 @@ var start = time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
 // oracle agrees that it is gone: here the router gave two notifications one
 // origin, so that every fold takes the second for a redelivery of the first.
 func TestCheckDoesNotTrustTheFold(t *testing.T) {
-	origin := belfry.Origin{TopicID: [16]byte{1}, Offset: 5}
-	h, truth, s := lone(belfry.Record{Origin: origin, Notification: belfry.Notification{ID: "a"}},
-		belfry.Record{Origin: origin, Notification: belfry.Notification{ID: "b"}})
+	origin := inbox.Origin{TopicID: [16]byte{1}, Offset: 5}
+	h, truth, s := lone(inbox.Record{Origin: origin, Notification: belfry.Notification{ID: "a"}},
+		inbox.Record{Origin: origin, Notification: belfry.Notification{ID: "b"}})
 	truth.Lists = []chaos.Listed{
 		{Server: "s", User: "u", Cursor: s.Cursor(), Version: s.Version, Unread: 1, Items: []chaos.Item{{Seq: 1, Version: 1, ID: "a", Source: "shop", Count: 1}}},
 		{Server: "s", User: "u", Cursor: s.Cursor(), Version: s.Version, Unread: 1, Archived: true},
@@ -96,8 +97,8 @@ func TestCheckKnowsTheClock(t *testing.T) {
 		{time.Minute, 1, 1},
 	} {
 		t.Run(fmt.Sprintf("%d at %s", c.unread, c.after), func(t *testing.T) {
-			h, truth, s := lone(belfry.Record{Notification: belfry.Notification{ID: "a", ExpiresAt: expiry}})
-			counts := belfry.Counts{Tally: belfry.Tally{Unread: c.unread, Unseen: c.unread}}
+			h, truth, s := lone(inbox.Record{Notification: belfry.Notification{ID: "a", ExpiresAt: expiry}})
+			counts := inbox.Counts{Tally: inbox.Tally{Unread: c.unread, Unseen: c.unread}}
 			h.Record(chaos.Polled{At: expiry.Add(c.after), User: "u", Cursor: s.Cursor(), Counts: counts})
 			if v := chaos.Check(h, truth); v.Drift != c.drift {
 				t.Errorf("drift = %d, want %d: %s", v.Drift, c.drift, v)

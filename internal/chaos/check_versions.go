@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // sighting is one version that a client saw.
@@ -67,7 +67,7 @@ func (p *person) sightings() []sighting {
 	}
 	for _, f := range p.frames {
 		// No id, or a bad one, is for the stream's check.
-		c, err := belfry.ParseCursor(f.ID)
+		c, err := inbox.ParseCursor(f.ID)
 		s := sighting{
 			at: f.At, client: f.Client, version: c.Version, stream: true, open: f.Event == "open",
 			what: fmt.Sprintf("%s of connection %d to %s", f.Event, f.Connection, f.Server),

@@ -4,7 +4,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/inbox"
 )
 
 // History is what the clients of one run did and saw. It is safe for concurrent
@@ -35,17 +36,17 @@ type Sent struct {
 type Acted struct {
 	At           time.Time
 	Recipient    string
-	Record       belfry.Record // kind and selection
-	Acknowledged bool          // answered 200 or 202; false: unknown
-	Version      uint64        // of the answer if it was 200, or 0
+	Record       inbox.Record // kind and selection
+	Acknowledged bool         // answered 200 or 202; false: unknown
+	Version      uint64       // of the answer if it was 200, or 0
 }
 
 // Polled is one answer with counts: of a poll, or of a command.
 type Polled struct {
 	At                   time.Time
 	Client, Server, User string
-	Cursor               belfry.Cursor
-	Counts               belfry.Counts
+	Cursor               inbox.Cursor
+	Counts               inbox.Counts
 	// Late marks the 202 of a command: it may be older than what the client has
 	// seen. All other answers may not, so a client asks for what it knows.
 	Late bool
@@ -55,7 +56,7 @@ type Polled struct {
 type Listed struct {
 	At                   time.Time
 	Client, Server, User string
-	Cursor               belfry.Cursor
+	Cursor               inbox.Cursor
 	Version              uint64 // of the counts; the cursor may stay before it
 	Unread               int
 	Archived             bool   // status=archived; else all that are not
@@ -113,8 +114,8 @@ type Truth struct {
 	Journal []Journaled
 	// Rows and Items are the last value of each key in the two table topics;
 	// a key whose last value is a tombstone is absent.
-	Rows  map[string]belfry.State
-	Items map[string]belfry.Item // by recipient/seq
+	Rows  map[string]inbox.State
+	Items map[string]inbox.Item // by recipient/seq
 	Dead  []Dead
 	// Lists holds, for each server and user, all pages of both lists, each
 	// begun after everything had come to rest.
@@ -131,13 +132,13 @@ type Journaled struct {
 	Partition  int32
 	Offset     int64
 	Time       time.Time
-	Record     belfry.Record
+	Record     inbox.Record
 	Unreadable bool // it cannot be decoded: it must be a dead letter
 }
 
 // Dead is one dead letter.
 type Dead struct {
-	Reason    belfry.Reason
+	Reason    deadletter.Reason
 	Topic     string // where it came from
 	Partition int32
 	Offset    int64
@@ -147,7 +148,7 @@ type Dead struct {
 // Held is one stream client's inbox.
 type Held struct {
 	Client, User string
-	Cursor       belfry.Cursor
+	Cursor       inbox.Cursor
 	Unread       int
 	Items        []Item // not archived ones, newest first
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Holder is what a stream's client believes: it takes the frames of section 5
@@ -20,7 +20,7 @@ type Holder struct {
 	// The last list showed all from the seq next on, as of version.
 	list struct{ version, next uint64 }
 
-	cursor belfry.Cursor
+	cursor inbox.Cursor
 	begun  bool // cursor is a place to go on from
 	owed   uint64
 	owing  bool // a resync asked for a list that has not come
@@ -63,13 +63,13 @@ func (h *Holder) Reset(l Listed) {
 // Cursor is from where the next connection goes on. It reports false if the
 // client must list first: nothing is known yet, a resync has asked for it, or a
 // content that a list lacked may never come by the stream.
-func (h *Holder) Cursor() (belfry.Cursor, bool) {
+func (h *Holder) Cursor() (inbox.Cursor, bool) {
 	if !h.begun || h.owing {
-		return belfry.Cursor{}, false
+		return inbox.Cursor{}, false
 	}
 	for _, it := range h.items {
 		if it.listed {
-			return belfry.Cursor{}, false
+			return inbox.Cursor{}, false
 		}
 	}
 	return h.cursor, true
@@ -167,7 +167,7 @@ func (h *Holder) remove(seq, version uint64) {
 }
 
 // tally counts what is held as a badge counts it.
-func (h *Holder) tally() (t belfry.Tally) {
+func (h *Holder) tally() (t inbox.Tally) {
 	for _, it := range h.items {
 		if it.Read {
 			continue

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Breach is something in a stream that its contract rules out.
@@ -20,9 +20,9 @@ func (b *Breach) Error() string { return b.Text }
 type holderStream struct {
 	items   map[string]bool // by seq, version and whether the content was there
 	removed map[uint64]bool
-	floor   belfry.Cursor // of ids: the last one, at first the cursor asked for
-	id      string        // the last one sent, as it stood
-	version uint64        // of the last frame that ended a batch
+	floor   inbox.Cursor // of ids: the last one, at first the cursor asked for
+	id      string       // the last one sent, as it stood
+	version uint64       // of the last frame that ended a batch
 	// The batch that is under way.
 	open, state bool
 	last        uint64 // seq of the last item
@@ -44,7 +44,7 @@ type (
 		User    string
 		Version uint64
 		Cursor  string
-		belfry.Counts
+		inbox.Counts
 	}
 	versionFrame struct{ Version uint64 }
 )
@@ -72,7 +72,7 @@ func (h *Holder) apply(event, id string, data []byte) []*Breach {
 // connect begins a connection that asked for cursor.
 func (h *Holder) connect(cursor string) {
 	h.on = holderStream{items: map[string]bool{}, removed: map[uint64]bool{}}
-	c, err := belfry.ParseCursor(cursor)
+	c, err := inbox.ParseCursor(cursor)
 	switch {
 	case cursor == "":
 		h.full = false // such a client is told the badge alone
@@ -218,7 +218,7 @@ func (a *application) unread(f unreadFrame) {
 func (a *application) end(version uint64) bool {
 	on := &a.h.on
 	on.open, on.state, on.last, on.calm = false, false, 0, false
-	id, err := belfry.ParseCursor(a.id)
+	id, err := inbox.ParseCursor(a.id)
 	switch {
 	case a.id == "":
 		a.breach(Other, "has no id, although it is the last of its batch")

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/chaos"
 )
 
@@ -39,12 +39,12 @@ func at(version uint64) string {
 	if version == 0 {
 		return "0.0"
 	}
-	return belfry.Cursor{Epoch: 7, Version: version}.String()
+	return inbox.Cursor{Epoch: 7, Version: version}.String()
 }
 
 // page is a complete list: item 1 read, item 2 not, item 3 neither.
 func page() chaos.Listed {
-	return chaos.Listed{Cursor: belfry.Cursor{Epoch: 7, Version: 5}, Version: 5, Unread: 2,
+	return chaos.Listed{Cursor: inbox.Cursor{Epoch: 7, Version: 5}, Version: 5, Unread: 2,
 		Items: []chaos.Item{{Seq: 3, Version: 3}, {Seq: 2, Version: 4, Seen: true}, {Seq: 1, Version: 5, Read: true, Seen: true}}}
 }
 
@@ -120,9 +120,9 @@ func TestHolderKeepsWhatItIsTold(t *testing.T) {
 			item(`"seq":6,"version":6,"pending":true`), behind(5, 6, 3, 2)}, "6 3 2s 1r", 3, "7.5"},
 		{"a resync asks for a list", []told{list(page()), open("7.5"), resync(9)}, "3 2s 1r", 2, "list"},
 		{"the list of a resync", []told{open("7.1"), resync(5), list(page()), unread(6, 2, 1)}, "3 2s 1r", 2, "7.6"},
-		{"content that a resync's list lacked", []told{open("7.1"), resync(9), list(chaos.Listed{Cursor: belfry.Cursor{Epoch: 7, Version: 2}, Version: 9, Unread: 1,
+		{"content that a resync's list lacked", []told{open("7.1"), resync(9), list(chaos.Listed{Cursor: inbox.Cursor{Epoch: 7, Version: 2}, Version: 9, Unread: 1,
 			Items: []chaos.Item{{Seq: 3, Version: 3, Pending: true}}}), ping(at(9))}, "3p", 1, "list"},
-		{"content that comes after a resync's list", []told{open("7.1"), resync(9), list(chaos.Listed{Cursor: belfry.Cursor{Epoch: 7, Version: 2}, Version: 9, Unread: 1,
+		{"content that comes after a resync's list", []told{open("7.1"), resync(9), list(chaos.Listed{Cursor: inbox.Cursor{Epoch: 7, Version: 2}, Version: 9, Unread: 1,
 			Items: []chaos.Item{{Seq: 3, Version: 3, Pending: true}}}), item(`"seq":3,"version":3`), unread(9, 1, 1)}, "3", 1, "7.9"},
 		{"all from the first", []told{open("0.0"), item(`"seq":1,"version":1`), unread(1, 1, 1), ping(at(1)), bye(at(1))}, "1", 1, "7.1"},
 	} {

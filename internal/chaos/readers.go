@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // reader is a client that polls or lists one user. It goes to any server, and
@@ -92,12 +92,12 @@ func act(ctx, stop context.Context, name string, users []string, history *Histor
 }
 
 // choose makes up what a user does who sees these items, newest first.
-func choose(dice *rand.Rand, items []Item, archived bool) belfry.Record {
-	kinds := []belfry.Kind{belfry.KindSeen, belfry.KindSeen, belfry.KindRead, belfry.KindRead, belfry.KindUnread, belfry.KindArchive, belfry.KindDelete}
+func choose(dice *rand.Rand, items []Item, archived bool) inbox.Record {
+	kinds := []inbox.Kind{inbox.KindSeen, inbox.KindSeen, inbox.KindRead, inbox.KindRead, inbox.KindUnread, inbox.KindArchive, inbox.KindDelete}
 	if archived {
-		kinds = []belfry.Kind{belfry.KindUnarchive, belfry.KindDelete, belfry.KindRead, belfry.KindUnread}
+		kinds = []inbox.Kind{inbox.KindUnarchive, inbox.KindDelete, inbox.KindRead, inbox.KindUnread}
 	}
-	record := belfry.Record{Kind: kinds[dice.IntN(len(kinds))]}
+	record := inbox.Record{Kind: kinds[dice.IntN(len(kinds))]}
 	if record.Kind.TakesHorizon() && !archived && dice.IntN(3) == 0 {
 		// Mostly of a category: or inboxes would never fill up.
 		record.UpTo = items[0].Seq
@@ -121,7 +121,7 @@ type actionBody struct {
 
 // command sends one command, once: what was not answered may or may not have
 // been done.
-func (r *reader) command(ctx context.Context, record belfry.Record) {
+func (r *reader) command(ctx context.Context, record inbox.Record) {
 	body := actionBody{Seqs: record.Seqs, Category: record.Category}
 	if len(record.Seqs) == 0 {
 		body.UpTo = &record.UpTo

@@ -14,6 +14,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // Config is one run.
@@ -245,7 +246,7 @@ func (r *run) gather(ctx context.Context, stuck []string) (*Truth, error) {
 
 // dice returns the randomness of one client.
 func (r *run) dice(client string) *rand.Rand {
-	return rand.New(rand.NewPCG(r.cfg.Seed, belfry.RuleHash(client)))
+	return rand.New(rand.NewPCG(r.cfg.Seed, inbox.RuleHash(client)))
 }
 
 // read starts the clients that only read. They end with ctx.

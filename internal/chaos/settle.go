@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // restInterval is the time between two looks at whether all is at rest.
@@ -87,7 +87,7 @@ func (r *run) moving(ctx context.Context) ([]string, error) {
 
 // unmended says what processes that were paused or killed left in the tables,
 // and that the others mend: old rows as the last of their key, and orphans.
-func unmended(final map[string]uint64, rows map[string]belfry.State, items map[string]belfry.Item) []string {
+func unmended(final map[string]uint64, rows map[string]inbox.State, items map[string]inbox.Item) []string {
 	var broken []string
 	for user, version := range final {
 		if row := rows[user]; row.Version < version {
@@ -95,7 +95,7 @@ func unmended(final map[string]uint64, rows map[string]belfry.State, items map[s
 		}
 	}
 	for key := range items {
-		user, seq, _ := belfry.ParseItemKey(key)
+		user, seq, _ := inbox.ParseItemKey(key)
 		row := rows[user]
 		if _, held := row.Entry(seq); !held && row.Version >= seq {
 			broken = append(broken, fmt.Sprintf("the content of %s is in the table, and its row does not hold it", key))

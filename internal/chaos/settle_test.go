@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -55,11 +55,11 @@ func TestWhatIsNotAtRestIsNamed(t *testing.T) {
 }
 
 func TestWhatIsToBeMendedIsNamed(t *testing.T) {
-	rows := map[string]belfry.State{
-		"a": {Version: 9, Items: []belfry.Entry{{Seq: 3}}},
+	rows := map[string]inbox.State{
+		"a": {Version: 9, Items: []inbox.Entry{{Seq: 3}}},
 		"b": {Version: 5},
 	}
-	items := map[string]belfry.Item{"a/3": {}, "a/4": {}, "a/10": {}, "b/6": {}} // the last two are ahead of their rows
+	items := map[string]inbox.Item{"a/3": {}, "a/4": {}, "a/10": {}, "b/6": {}} // the last two are ahead of their rows
 	want := []string{
 		"the content of a/4 is in the table, and its row does not hold it",
 		"the last row of b in the table is of version 5 of 6",

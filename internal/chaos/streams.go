@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // streamer is a client with a stream (section 5 of the design): it lists, opens
@@ -37,7 +37,7 @@ func (s *streamer) run(ctx context.Context) {
 	}
 }
 
-func (s *streamer) cursor() (belfry.Cursor, bool) {
+func (s *streamer) cursor() (inbox.Cursor, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.holder.Cursor()
@@ -73,7 +73,7 @@ func (s *streamer) relist(ctx context.Context) bool {
 
 // connect opens one stream and reads it until it ends or the client, after some
 // seconds, has enough of this server.
-func (s *streamer) connect(ctx context.Context, cursor belfry.Cursor) {
+func (s *streamer) connect(ctx context.Context, cursor inbox.Cursor) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second+rand.N(20*time.Second))
 	defer cancel()
 	server := s.server()

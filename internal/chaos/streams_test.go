@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 )
 
 // streaming serves streams from a script: each connection gets the next text.
@@ -71,7 +71,7 @@ func TestStreamersListAndGoOnFromTheLastID(t *testing.T) {
 	if !slices.Equal(server.lists, []string{"", "9"}) {
 		t.Errorf("lists from versions %q", server.lists)
 	}
-	if held := s.held(); held.Cursor != (belfry.Cursor{Epoch: 5, Version: 10}) || held.Unread != 1 || len(held.Items) != 1 || held.Items[0].ID != "a" {
+	if held := s.held(); held.Cursor != (inbox.Cursor{Epoch: 5, Version: 10}) || held.Unread != 1 || len(held.Items) != 1 || held.Items[0].ID != "a" {
 		t.Errorf("holds %+v", held)
 	}
 	if text := s.settled(10); text != "" {

@@ -9,7 +9,9 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 )
 
 // scanner reads what Kafka holds.
@@ -72,8 +74,8 @@ func (s *scanner) truth(ctx context.Context) (*Truth, error) {
 }
 
 // tables reads the last value of each key of both tables.
-func (s *scanner) tables(ctx context.Context) (rows map[string]belfry.State, items map[string]belfry.Item, err error) {
-	rows, items = map[string]belfry.State{}, map[string]belfry.Item{}
+func (s *scanner) tables(ctx context.Context) (rows map[string]inbox.State, items map[string]inbox.Item, err error) {
+	rows, items = map[string]inbox.State{}, map[string]inbox.Item{}
 	err = s.scan(ctx, s.prefix.UnreadTable(), func(m *sarama.ConsumerMessage) error {
 		return take(rows, m, codec.DecodeState)
 	})
@@ -107,10 +109,10 @@ func deadOf(m *sarama.ConsumerMessage) (d Dead, ok bool, err error) {
 	for i, h := range m.Headers {
 		headers[i] = belfry.Header{Key: string(h.Key), Value: h.Value}
 	}
-	if _, mark := belfry.ParseReplayedMark(headers); mark {
+	if _, mark := deadletter.ParseReplayedMark(headers); mark {
 		return Dead{}, false, nil
 	}
-	letter, _, err := belfry.ParseDeadLetter(headers)
+	letter, _, err := deadletter.ParseEnvelope(headers)
 	if err != nil {
 		return Dead{}, false, fmt.Errorf("dead letter at offset %d: %w", m.Offset, err)
 	}

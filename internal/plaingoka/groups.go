@@ -8,6 +8,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/inbox"
 )
 
 // The values of --fold.
@@ -17,7 +18,7 @@ const (
 )
 
 // foldFunc applies a record to a row.
-type foldFunc func(row belfry.State, r belfry.Record, ctx goka.Context) (belfry.State, belfry.Effects)
+type foldFunc func(row inbox.State, r inbox.Record, ctx goka.Context) (inbox.State, inbox.Effects)
 
 func foldOf(name string) (foldFunc, error) {
 	switch name {
@@ -30,19 +31,19 @@ func foldOf(name string) (foldFunc, error) {
 }
 
 // byOffset is Belfry's fold: the row knows the offset of its last record.
-func byOffset(row belfry.State, r belfry.Record, ctx goka.Context) (belfry.State, belfry.Effects) {
-	return belfry.Fold(row, r, belfry.Input{Position: belfry.Position{Epoch: 1, Offset: ctx.Offset()}, Time: ctx.Timestamp()})
+func byOffset(row inbox.State, r inbox.Record, ctx goka.Context) (inbox.State, inbox.Effects) {
+	return inbox.Fold(row, r, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: ctx.Offset()}, Time: ctx.Timestamp()})
 }
 
 // byCount makes of each record the next item, whatever came before. It is the
 // same fold without what tells a record that came before: offset and id.
-func byCount(row belfry.State, r belfry.Record, ctx goka.Context) (belfry.State, belfry.Effects) {
+func byCount(row inbox.State, r inbox.Record, ctx goka.Context) (inbox.State, inbox.Effects) {
 	n := r.Notification
 	r.Notification.ID = ""
-	next, effects := belfry.Fold(row, r, belfry.Input{Position: belfry.Position{Epoch: 1, Offset: int64(row.Version)}, Time: ctx.Timestamp()})
+	next, effects := inbox.Fold(row, r, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: int64(row.Version)}, Time: ctx.Timestamp()})
 	if effects.Item != nil {
 		effects.Item.ID = n.ID
-		next.Items[len(next.Items)-1].Hash = belfry.IdentityHash(n.Source, n.ID, r.Rule)
+		next.Items[len(next.Items)-1].Hash = inbox.IdentityHash(n.Source, n.ID, r.Rule)
 	}
 	return next, effects
 }
@@ -53,13 +54,13 @@ func unread(prefix belfry.Prefix, fold foldFunc) *goka.GroupGraph {
 	items := goka.Stream(prefix.Items())
 	return goka.DefineGroup(goka.Group(prefix.UnreadGroup()),
 		goka.Input(goka.Stream(prefix.Journal()), recordCodec{}, func(ctx goka.Context, msg any) {
-			row, _ := ctx.Value().(belfry.State)
-			next, effects := fold(row, msg.(belfry.Record), ctx)
+			row, _ := ctx.Value().(inbox.State)
+			next, effects := fold(row, msg.(inbox.Record), ctx)
 			for _, seq := range effects.Removed {
-				ctx.Emit(items, belfry.ItemKey(ctx.Key(), seq), nil)
+				ctx.Emit(items, inbox.ItemKey(ctx.Key(), seq), nil)
 			}
 			if effects.Item != nil {
-				ctx.Emit(items, belfry.ItemKey(ctx.Key(), effects.Item.Seq), effects.Item)
+				ctx.Emit(items, inbox.ItemKey(ctx.Key(), effects.Item.Seq), effects.Item)
 			}
 			ctx.SetValue(next)
 		}),
@@ -69,7 +70,7 @@ func unread(prefix belfry.Prefix, fold foldFunc) *goka.GroupGraph {
 }
 
 // inbox writes contents and tombstones into its table.
-func inbox(prefix belfry.Prefix) *goka.GroupGraph {
+func inboxGroup(prefix belfry.Prefix) *goka.GroupGraph {
 	return goka.DefineGroup(goka.Group(prefix.InboxGroup()),
 		goka.Input(goka.Stream(prefix.Items()), new(gokacodec.Bytes), func(ctx goka.Context, msg any) {
 			if msg == nil {
@@ -84,18 +85,18 @@ func inbox(prefix belfry.Prefix) *goka.GroupGraph {
 
 type recordCodec struct{}
 
-func (recordCodec) Encode(v any) ([]byte, error)    { return codec.EncodeRecord(v.(belfry.Record)) }
+func (recordCodec) Encode(v any) ([]byte, error)    { return codec.EncodeRecord(v.(inbox.Record)) }
 func (recordCodec) Decode(data []byte) (any, error) { return codec.DecodeRecord(data) }
 
 type rowCodec struct{}
 
 func (rowCodec) Encode(v any) ([]byte, error) {
-	row := v.(belfry.State)
+	row := v.(inbox.State)
 	return codec.EncodeState(&row)
 }
 func (rowCodec) Decode(data []byte) (any, error) { return codec.DecodeState(data) }
 
 type itemCodec struct{}
 
-func (itemCodec) Encode(v any) ([]byte, error)    { return codec.EncodeItem(v.(*belfry.Item)) }
+func (itemCodec) Encode(v any) ([]byte, error)    { return codec.EncodeItem(v.(*inbox.Item)) }
 func (itemCodec) Decode(data []byte) (any, error) { return codec.DecodeItem(data) }

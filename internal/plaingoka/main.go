@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	prefix := belfry.Prefix(s.prefix)
 	var processors []*goka.Processor
-	for _, g := range []*goka.GroupGraph{unread(prefix, fold), inbox(prefix)} {
+	for _, g := range []*goka.GroupGraph{unread(prefix, fold), inboxGroup(prefix)} {
 		p, err := s.processor(g)
 		if err != nil {
 			return fmt.Errorf("make processor %s: %w", g.Group(), err)

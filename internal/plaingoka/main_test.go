@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -64,7 +65,7 @@ func TestFillsBothTables(t *testing.T) {
 				end, err := topics.End(prefix.InboxTable())
 				return err == nil && end == events
 			})
-			rows, items := map[string]belfry.State{}, map[string]bool{}
+			rows, items := map[string]inbox.State{}, map[string]bool{}
 			for p := range int32(partitions) {
 				scan(t, cfg, prefix.UnreadTable(), p, func(m *sarama.ConsumerMessage) (err error) {
 					rows[string(m.Key)], err = codec.DecodeState(m.Value)
@@ -83,7 +84,7 @@ func TestFillsBothTables(t *testing.T) {
 				e := bench.Event(i, users, time.Now())
 				found := 0
 				for _, entry := range rows[e.Recipient].Items {
-					if entry.Hash == belfry.IdentityHash(e.Source, e.ID, "") && items[belfry.ItemKey(e.Recipient, entry.Seq)+" "+e.ID] {
+					if entry.Hash == inbox.IdentityHash(e.Source, e.ID, "") && items[inbox.ItemKey(e.Recipient, entry.Seq)+" "+e.ID] {
 						found++
 					}
 				}
@@ -132,8 +133,8 @@ func TestFoldsOfARedelivery(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		record := belfry.Record{Kind: belfry.KindNotify, Notification: bench.Event(7, 1, time.Time{})}
-		row, first := fold(belfry.State{}, record, at{offset: 3})
+		record := inbox.Record{Kind: inbox.KindNotify, Notification: bench.Event(7, 1, time.Time{})}
+		row, first := fold(inbox.State{}, record, at{offset: 3})
 		row, second := fold(row, record, at{offset: 3})
 		if len(row.Items) != want || row.Counts(time.Time{}).Unread != want {
 			t.Errorf("%s: %d items, want %d", name, len(row.Items), want)

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/scenario"
 	"github.com/belfry/belfry/sources"
 )
@@ -35,7 +35,7 @@ func load(t *testing.T, files func() (map[string]string, error)) *sources.Rules 
 // installation folds what rules make of records, as an installation does with
 // one partition for everything.
 type installation struct {
-	states map[string]belfry.State
+	states map[string]inbox.State
 	names  map[string]map[uint64]string // by recipient and seq
 	offset int64
 }
@@ -62,10 +62,10 @@ func (in *installation) route(t *testing.T, rules *sources.Rules, r scenario.Rec
 	}
 	for _, d := range deliveries {
 		if replay {
-			d.Record.Origin = belfry.Origin{}
+			d.Record.Origin = inbox.Origin{}
 		}
 		for _, recipient := range d.Recipients {
-			s, effects := belfry.Fold(in.states[recipient], d.Record, belfry.Input{Position: belfry.Position{Epoch: 1, Offset: in.offset}, Time: record.Timestamp})
+			s, effects := inbox.Fold(in.states[recipient], d.Record, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: in.offset}, Time: record.Timestamp})
 			in.offset++
 			in.states[recipient] = s
 			if item := effects.Item; item != nil {
@@ -103,7 +103,7 @@ func TestRulesDoWhatThePlanSays(t *testing.T) {
 	}
 	p := scenario.New(3, 4000, ids)
 	rules, mended := load(t, scenario.Rules), load(t, scenario.Mended)
-	in := &installation{states: map[string]belfry.State{}, names: map[string]map[uint64]string{}}
+	in := &installation{states: map[string]inbox.State{}, names: map[string]map[uint64]string{}}
 	var letters []scenario.Record
 	for _, r := range p.Records {
 		err := in.route(t, rules, r, false)

@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/scenario"
 )
 
@@ -52,8 +52,8 @@ func TestPlan(t *testing.T) {
 	for _, items := range p.After {
 		most = max(most, len(items))
 	}
-	if most > belfry.DefaultCap/2 {
-		t.Errorf("somebody has %d items, want %d at most", most, belfry.DefaultCap/2)
+	if most > inbox.DefaultCap/2 {
+		t.Errorf("somebody has %d items, want %d at most", most, inbox.DefaultCap/2)
 	}
 	if before, after := p.Before.Items(), p.After.Items(); before < records || after <= before+mendable/2 {
 		t.Errorf("%d items before the rules are mended and %d after", before, after)

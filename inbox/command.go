@@ -1,0 +1,82 @@
+package inbox
+
+// command applies what a user does to items. A seq or category that matches
+// nothing is no error: another server may know more than this row.
+func (f *folder) command(r Record) Outcome {
+	changed := false
+	change := func(set func(*Entry) bool) {
+		for e := range f.named(r) {
+			if set(e) {
+				e.Version = f.s.Version
+				changed = true
+			}
+		}
+	}
+	switch r.Kind {
+	case KindSeen:
+		change(func(e *Entry) bool { return flip(&e.Seen, true) })
+	case KindRead:
+		change(func(e *Entry) bool {
+			e.Seen = true
+			return flip(&e.Read, true)
+		})
+	case KindUnread:
+		change(func(e *Entry) bool { return flip(&e.Read, false) })
+	case KindArchive:
+		change(func(e *Entry) bool { return flip(&e.Archived, true) })
+	case KindUnarchive:
+		change(func(e *Entry) bool {
+			if !flip(&e.Archived, false) {
+				return false
+			}
+			e.Unarchived = f.s.Version
+			return true
+		})
+	case KindDelete:
+		doomed := map[uint64]bool{}
+		for e := range f.named(r) {
+			doomed[e.Seq] = true
+		}
+		changed = f.remove(func(e *Entry) bool { return doomed[e.Seq] })
+	}
+	if !changed {
+		return Unchanged
+	}
+	return Applied
+}
+
+// named yields the entries that a command names: by seqs, or up to its horizon,
+// which is clamped to the command's own version so that it can never reach what
+// comes after it.
+func (f *folder) named(r Record) func(yield func(*Entry) bool) {
+	return func(yield func(*Entry) bool) {
+		if len(r.Seqs) > 0 {
+			for _, seq := range r.Seqs {
+				if e, ok := f.s.Entry(seq); ok && !yield(e) {
+					return
+				}
+			}
+			return
+		}
+		if !r.Kind.TakesHorizon() {
+			return
+		}
+		horizon := min(r.UpTo, f.s.Version)
+		for i := range f.s.Items {
+			e := &f.s.Items[i]
+			if e.Seq > horizon {
+				return
+			}
+			if !e.Archived && (r.Category == "" || e.Category == r.Category) && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// flip sets *b and reports whether that changed it.
+func flip(b *bool, to bool) bool {
+	changed := *b != to
+	*b = to
+	return changed
+}

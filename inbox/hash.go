@@ -1,0 +1,41 @@
+package inbox
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// IdentityHash returns the 64 bits by which a row recognises a notification
+// again: the first 8 bytes, big-endian, of the SHA-256 of source, id and rule,
+// each preceded by its length as 4 bytes. It returns 0, which matches nothing,
+// for an empty id. Rule is empty for all that does not come from a rules file.
+func IdentityHash(source, id, rule string) uint64 {
+	if id == "" {
+		return 0
+	}
+	return hash64([]byte(source), []byte(id), []byte(rule))
+}
+
+// CollapseHash returns the 64 bits by which a row recognises a collapse key
+// again, or 0, which matches nothing, for an empty key.
+func CollapseHash(key string) uint64 {
+	if key == "" {
+		return 0
+	}
+	return hash64([]byte(key))
+}
+
+// RuleHash returns the hash of a rule's text, as it stands in an [Origin].
+func RuleHash(text string) uint64 { return hash64([]byte(text)) }
+
+func hash64(parts ...[]byte) uint64 {
+	var stack [256]byte
+	buf := stack[:0]
+	for _, p := range parts {
+		buf = binary.BigEndian.AppendUint32(buf, uint32(len(p)))
+		buf = append(buf, p...)
+	}
+	sum := sha256.Sum256(buf)
+	// 0 means "no hash" everywhere, so it must not come out of one.
+	return max(binary.BigEndian.Uint64(sum[:8]), 1)
+}

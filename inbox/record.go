@@ -1,0 +1,118 @@
+package inbox
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/belfry/belfry"
+)
+
+// Kind is what a journal record asks for.
+type Kind uint8
+
+// The kinds of journal records. Their numbers are stored: never reuse one.
+const (
+	KindNotify    Kind = 1 + iota // a notification for the recipient
+	KindSeen                      // seqs or up_to were shown
+	KindRead                      // seqs or up_to were read
+	KindUnread                    // seqs are unread again
+	KindArchive                   // seqs or up_to are put away
+	KindUnarchive                 // seqs are back from the archive
+	KindDelete                    // seqs or up_to are removed
+	KindRetract                   // the sender takes a notification back
+	KindErase                     // all content of the recipient goes
+	KindTouch                     // changes nothing; the owner writes the row again
+)
+
+var kindNames = [...]string{
+	KindNotify: "notify", KindSeen: "seen", KindRead: "read", KindUnread: "unread",
+	KindArchive: "archive", KindUnarchive: "unarchive", KindDelete: "delete",
+	KindRetract: "retract", KindErase: "erase", KindTouch: "touch",
+}
+
+// Valid reports whether k is one of the kinds above.
+func (k Kind) Valid() bool { return k >= KindNotify && k <= KindTouch }
+
+// String returns the name of k in lower case.
+func (k Kind) String() string {
+	if !k.Valid() {
+		return fmt.Sprintf("kind(%d)", uint8(k))
+	}
+	return kindNames[k]
+}
+
+// ParseAction returns the kind of the user command with that name: seen, read,
+// unread, archive, unarchive or delete.
+func ParseAction(name string) (Kind, bool) {
+	for k := KindSeen; k <= KindDelete; k++ {
+		if kindNames[k] == name {
+			return k, true
+		}
+	}
+	return 0, false
+}
+
+// TakesHorizon reports whether the command k may name its items by up_to.
+// Unread and unarchive may not: nobody means "all of it, whatever it is".
+func (k Kind) TakesHorizon() bool {
+	return k == KindSeen || k == KindRead || k == KindArchive || k == KindDelete
+}
+
+// Record is one record of a recipient's journal. The recipient is the record's
+// key and no part of it. Which fields count depends on Kind.
+type Record struct {
+	Kind Kind
+
+	// Notification belongs to KindNotify; its Recipient is ignored.
+	Notification belfry.Notification
+	// Rule is the name of the rule that made a notify or retract record, empty
+	// for all that comes from HTTP, emitters or the built-in source.
+	Rule string
+	// Origin tells where the router read what it made a notify or retract
+	// record of. It is zero for records that the router did not write.
+	Origin Origin
+	// Silent says that a notify record is older than its source's activation:
+	// the item arrives read and seen, so that nobody is alerted to it. One that
+	// replaces an unread item stays unread, since nothing silent may take an
+	// unread mark away.
+	Silent bool
+
+	// Retraction belongs to KindRetract; its Recipient is ignored.
+	Retraction belfry.Retraction
+
+	// Seqs names the items of a user command.
+	Seqs []uint64
+	// UpTo, if Seqs is empty, is the newest seq the user has on the screen:
+	// the command is for all items up to it that are not archived, of Category
+	// if that is not empty.
+	UpTo     uint64
+	Category string
+}
+
+// Origin is where in a source topic a journal record comes from. (Offset,
+// Index) rises strictly in what one rule makes of one partition of one
+// incarnation of a topic; that is what makes a watermark of it sound.
+type Origin struct {
+	TopicID   [16]byte
+	Partition int32
+	Rule      uint64 // hash of the rule's text
+	Offset    int64
+	Index     int32 // which of the records made of that offset for this recipient
+}
+
+// IsZero reports whether the record has no origin.
+func (o Origin) IsZero() bool { return o == Origin{} }
+
+func (o Origin) watermarkKey() uint64 {
+	var b [28]byte
+	copy(b[:], o.TopicID[:])
+	binary.BigEndian.PutUint32(b[16:], uint32(o.Partition))
+	binary.BigEndian.PutUint64(b[20:], o.Rule)
+	return hash64(b[:])
+}
+
+// Addressed is a journal record with its key.
+type Addressed struct {
+	Recipient string
+	Record    Record
+}

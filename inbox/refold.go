@@ -1,0 +1,196 @@
+package inbox
+
+import (
+	"slices"
+	"time"
+
+	"github.com/belfry/belfry"
+)
+
+// Refold is what a journal holds of one recipient, folded again record by
+// record: where each number of the row comes from. Make one with a [Refolder].
+type Refold struct {
+	User      string `json:"user"`
+	Partition int32  `json:"partition"`
+	// Epoch is the journal's incarnation. Oldest and End are the offsets of the
+	// partition's first record that is still there and of the next to be written.
+	Epoch  uint32 `json:"epoch"`
+	Oldest int64  `json:"oldest"`
+	End    int64  `json:"end"`
+	// From is the version before the first record that could be replayed. What
+	// made it is not retained, unless Complete.
+	From     uint64 `json:"from"`
+	Complete bool   `json:"complete"` // From is 0: nothing is missing
+
+	Records int        `json:"records"` // of the recipient, all that were replayed
+	Omitted int        `json:"omitted"` // how many of them are not in Steps
+	Steps   []Step     `json:"steps"`   // by offset
+	Result  Comparison `json:"result"`
+}
+
+// Comparison holds the row against what the replay made of the journal, both at
+// the row's version.
+type Comparison struct {
+	Version  uint64 `json:"version"`  // of the row
+	Pending  int    `json:"pending"`  // records that the row has not seen yet
+	Row      Counts `json:"row"`      // the badge
+	Replayed Counts `json:"replayed"` // of the items that the replay knows
+	Older    Counts `json:"older"`    // of the row's items that are older than From
+	// OlderItems are the row's items that are older than From, by seq.
+	OlderItems []uint64 `json:"older_items"`
+	// Missing are items that the replay made and the row lacks; Surplus those
+	// of the row that the replay should have made; Different those that one
+	// takes for read, seen or archived and the other does not. By seq. Without
+	// the past that is not retained they may be harmless: a duplicate of
+	// something older is a new item to the replay.
+	Missing   []uint64 `json:"missing"`
+	Surplus   []uint64 `json:"surplus"`
+	Different []uint64 `json:"different"`
+	Agrees    bool     `json:"agrees"` // none of the three
+}
+
+// Refolder folds the records of one recipient's journal again. It is not safe
+// for concurrent use.
+type Refolder struct {
+	// Texts has steps carry titles, which are people's own.
+	Texts bool
+
+	row   State
+	epoch uint32
+	cap   int
+	from  uint64
+	state State
+	atRow State // state at the row's version
+	past  bool  // whether the row's version is passed
+	more  int   // records after it
+}
+
+// NewRefolder begins with the oldest record that a journal of that epoch
+// retains, at offset oldest of the recipient's partition. Row is the
+// recipient's row, read before the end of the journal is: it says at which
+// version the epoch began. Cap is that of the fold ([Input]).
+//
+// What came before oldest is unknown but for the ids that the row remembers
+// from then: items of that time are in no count.
+func NewRefolder(row State, epoch uint32, oldest int64, cap int) *Refolder {
+	r := &Refolder{row: row, epoch: epoch, cap: cap}
+	switch {
+	case row.Version > 0 && row.Epoch != epoch:
+		// The row has met nothing of this journal, so that it is what it begins with.
+		r.state, r.from = row, row.Version
+	default:
+		r.from = row.Base + uint64(oldest)
+		r.state = State{Epoch: epoch, Base: row.Base, Version: r.from, Removals: remembered(row, r.from)}
+	}
+	r.atRow = r.state
+	return r
+}
+
+// remembered returns the identities that a row knows from before a version: by
+// them a notification is recognised whose first copy is not retained.
+func remembered(row State, from uint64) []Removal {
+	var out []Removal
+	for _, e := range row.Items {
+		if e.Seq <= from && e.Hash != 0 {
+			out = append(out, Removal{Version: from, Hash: e.Hash})
+		}
+	}
+	for _, rm := range row.Removals {
+		if rm.Version <= from {
+			out = append(out, Removal{Version: from, Hash: rm.Hash})
+		}
+	}
+	return out
+}
+
+// From is [Refold.From].
+func (r *Refolder) From() uint64 { return r.from }
+
+// Step folds the record at an offset, with the timestamp it has in the journal.
+// Offsets must rise.
+func (r *Refolder) Step(offset int64, at time.Time, record Record) Step {
+	in := Input{Position: Position{Epoch: r.epoch, Offset: offset}, Time: at, Cap: r.cap}
+	before := r.state
+	after, effects := Fold(before, record, in)
+	r.pass(after.Version)
+	s := newStep(&before, &after, record, in, effects)
+	s.Pending = r.past
+	if r.Texts {
+		s.Title = titleOf(record.Notification.Title)
+	}
+	r.state = after
+	if !r.past {
+		r.atRow = after
+	}
+	return s
+}
+
+// Undecodable is Step for a record that cannot be decoded: it is a dead letter,
+// and changes not even the version.
+func (r *Refolder) Undecodable(offset int64, at time.Time, cause error) Step {
+	return Step{
+		Offset: offset, Version: r.state.Version, Time: at.UTC(), Outcome: "dead-letter", Why: cause.Error(),
+		Pending: r.past, Counts: r.state.Counts(at),
+	}
+}
+
+// pass notices when the replay comes to what the row has not seen.
+func (r *Refolder) pass(version uint64) {
+	if version > r.row.Version {
+		r.past = true
+		r.more++
+	}
+}
+
+// Result compares what was replayed with the row, both as they are at now.
+func (r *Refolder) Result(now time.Time) Comparison {
+	c := Comparison{
+		Version: r.row.Version, Pending: r.more, Row: r.row.Counts(now), Replayed: r.atRow.Counts(now),
+		Older: Counts{Categories: map[string]Tally{}}, OlderItems: []uint64{},
+		Missing: []uint64{}, Surplus: []uint64{}, Different: []uint64{},
+	}
+	if r.from == r.row.Version && r.row.Epoch != r.epoch && r.row.Version > 0 {
+		c.Agrees = true // the row is what the replay began with
+		return c
+	}
+	for i := range r.row.Items {
+		e := &r.row.Items[i]
+		mine, ok := r.atRow.Entry(e.Seq)
+		switch {
+		case e.Seq <= r.from:
+			c.OlderItems = append(c.OlderItems, e.Seq)
+			c.Older.Add(e, now)
+		case !ok:
+			c.Surplus = append(c.Surplus, e.Seq)
+		case mine.Read != e.Read || mine.Seen != e.Seen || mine.Archived != e.Archived:
+			c.Different = append(c.Different, e.Seq)
+		}
+	}
+	for i := range r.atRow.Items {
+		if _, ok := r.row.Entry(r.atRow.Items[i].Seq); !ok {
+			c.Missing = append(c.Missing, r.atRow.Items[i].Seq)
+		}
+	}
+	c.Agrees = len(c.Missing)+len(c.Surplus)+len(c.Different) == 0
+	return c
+}
+
+func titleOf(t belfry.Text) string {
+	if names := t.Languages(); len(names) > 0 {
+		return t[names[0]]
+	}
+	return ""
+}
+
+// Keep drops the oldest steps over most and those before since, and counts them
+// in Omitted.
+func (r *Refold) Keep(since time.Time, most int) {
+	n := max(len(r.Steps)-most, 0)
+	if i := slices.IndexFunc(r.Steps, func(s Step) bool { return !s.Time.Before(since) }); i < 0 {
+		n = len(r.Steps)
+	} else {
+		n = max(n, i)
+	}
+	r.Omitted += n
+	r.Steps = slices.Delete(r.Steps, 0, n)
+}

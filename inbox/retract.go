@@ -1,0 +1,29 @@
+package inbox
+
+// retract takes back what a sender named, also if it has not come yet.
+func (f *folder) retract(r Record) Outcome {
+	if f.routedBefore(r.Origin) {
+		return Duplicate
+	}
+	if r.Retraction.CollapseKey != "" {
+		key := CollapseHash(r.Retraction.CollapseKey)
+		if !f.remove(func(e *Entry) bool { return e.Collapse == key }) {
+			return Unchanged
+		}
+		return Applied
+	}
+	hash := IdentityHash(r.Retraction.Source, r.Retraction.ID, r.Rule)
+	if hash == 0 {
+		return Unchanged
+	}
+	if f.remove(func(e *Entry) bool { return e.Hash == hash }) {
+		return Applied
+	}
+	// A member of a collapse that was replaced is among the removals, as is
+	// what was deleted or retracted before: nothing is left to take back.
+	if f.gone(hash) {
+		return Unchanged
+	}
+	f.remember(0, hash)
+	return Applied
+}
