@@ -68,5 +68,5 @@ func (d *Decoder) framed(ctx context.Context, ref schemaRef, body []byte) (v any
 	if d.schemas == nil {
 		return nil, "", invalid("", "written with schema %s of a registry, and no registry's URL is set: only JSON can be read without", ref)
 	}
-	return d.schemas.decode(ctx, ref, body)
+	return d.schemas.Decode(ctx, ref, body)
 }

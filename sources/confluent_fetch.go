@@ -12,7 +12,7 @@ import (
 )
 
 // fetch asks the registry for a schema and all that it refers to.
-func (s *schemas) fetch(ctx context.Context, ref schemaRef) (schema, error) {
+func (s *Registry) fetch(ctx context.Context, ref schemaRef) (schema, error) {
 	path := fmt.Sprintf("/schemas/ids/%d", ref.id)
 	if ref.guid != "" {
 		path = "/schemas/guids/" + ref.guid
@@ -57,7 +57,7 @@ type registered struct {
 type reference struct{ name, text string }
 
 // references collects those of a schema, each after what it refers to itself.
-func (s *schemas) references(ctx context.Context, refs []sr.SchemaReference, seen map[string]bool, to *[]reference) error {
+func (s *Registry) references(ctx context.Context, refs []sr.SchemaReference, seen map[string]bool, to *[]reference) error {
 	for _, r := range refs {
 		// One text may be imported by several names.
 		key := fmt.Sprintf("%q %q %d", r.Name, r.Subject, r.Version)
@@ -83,7 +83,7 @@ func (s *schemas) references(ctx context.Context, refs []sr.SchemaReference, see
 
 // ask asks until there is an answer or no more attempt. The client's own types
 // would refuse a type of schema that they don't know.
-func (s *schemas) ask(ctx context.Context, path, what string) (registered, error) {
+func (s *Registry) ask(ctx context.Context, path, what string) (registered, error) {
 	pause := registryPause
 	for attempt := 1; ; attempt++ {
 		var answer registered

@@ -29,19 +29,28 @@ const (
 	unknownSchemaFor = time.Minute
 )
 
+// RegistryConfig says how to reach a Confluent schema registry.
+type RegistryConfig struct {
+	// URL is that of the registry, or those of several servers of one,
+	// separated by commas.
+	URL string
+	// User and Password are for basic authentication; without them those in the
+	// URL serve.
+	User, Password string
+	// Transport carries the requests; nil: that of net/http.
+	Transport http.RoundTripper
+}
+
 // Check returns what is wrong with the configuration. No error has a secret.
-func (c DecoderConfig) Check() error {
+func (c RegistryConfig) Check() error {
 	_, err := c.client()
 	return err
 }
 
-func (c DecoderConfig) client() (*sr.Client, error) {
-	if c.Registry == "" {
-		return nil, nil
-	}
-	user, password := c.RegistryUser, c.RegistryPassword
+func (c RegistryConfig) client() (*sr.Client, error) {
+	user, password := c.User, c.Password
 	var urls []string
-	for text := range strings.SplitSeq(c.Registry, ",") {
+	for text := range strings.SplitSeq(c.URL, ",") {
 		u, err := url.Parse(strings.TrimSpace(text))
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			// Neither err nor the URL: they may have the password.
@@ -83,8 +92,9 @@ func (s shortAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// schemas are those of a registry, fetched when a record needs them.
-type schemas struct {
+// Registry reads values by the schemas of a registry, which it fetches when a
+// record needs them and keeps. It is safe for concurrent use.
+type Registry struct {
 	client *sr.Client // nil: broken says why
 	broken error
 
@@ -111,12 +121,15 @@ type schema interface {
 	decode(ref schemaRef, body []byte) (v any, typeName string, err error)
 }
 
-func newSchemas(c DecoderConfig) *schemas {
+// NewRegistry connects to nothing yet. If [RegistryConfig.Check] has errors, all
+// that needs the registry is unavailable.
+func NewRegistry(c RegistryConfig) *Registry {
 	client, err := c.client()
-	return &schemas{client: client, broken: err, known: map[schemaKey]*knownSchema{}}
+	return &Registry{client: client, broken: err, known: map[schemaKey]*knownSchema{}}
 }
 
-func (s *schemas) decode(ctx context.Context, ref schemaRef, body []byte) (any, string, error) {
+// Decode implements [Schemas].
+func (s *Registry) Decode(ctx context.Context, ref schemaRef, body []byte) (any, string, error) {
 	schema, err := s.get(ctx, ref)
 	if err != nil {
 		return nil, "", err
@@ -130,7 +143,7 @@ func (s *schemas) decode(ctx context.Context, ref schemaRef, body []byte) (any, 
 
 // get returns a schema, from the registry if it is not known yet. Several may
 // ask for the same one at once; that does no harm.
-func (s *schemas) get(ctx context.Context, ref schemaRef) (schema, error) {
+func (s *Registry) get(ctx context.Context, ref schemaRef) (schema, error) {
 	if s.client == nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, s.broken)
 	}
@@ -149,7 +162,7 @@ func (s *schemas) get(ctx context.Context, ref schemaRef) (schema, error) {
 	return schema, err
 }
 
-func (s *schemas) lookUp(key schemaKey) *knownSchema {
+func (s *Registry) lookUp(key schemaKey) *knownSchema {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.known[key]
@@ -162,7 +175,7 @@ func (s *schemas) lookUp(key schemaKey) *knownSchema {
 }
 
 // keep makes room by dropping the schema that was not used for longest.
-func (s *schemas) keep(key schemaKey, k *knownSchema) {
+func (s *Registry) keep(key schemaKey, k *knownSchema) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, has := s.known[key]; !has && len(s.known) >= maxSchemas {

@@ -64,7 +64,7 @@ func TestDecoderWithoutItsRegistry(t *testing.T) {
 	for name, url := range map[string]string{"nobody listens": "http://127.0.0.1:1", "no URL": "registry", "bad URL": "http://user:secret@[::1"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := sources.NewDecoder(sources.DecoderConfig{Registry: url, RegistryUser: "user", RegistryPassword: "secret"})
+			d := decoderOf(sources.RegistryConfig{URL: url, User: "user", Password: "secret"})
 			_, err := d.Decode(t.Context(), sources.Record{Value: frame(1, "\x02a")})
 			if !errors.Is(err, sources.ErrUnavailable) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("got %v", err)
@@ -76,14 +76,14 @@ func TestDecoderWithoutItsRegistry(t *testing.T) {
 	}
 }
 
-func TestDecoderConfigCheck(t *testing.T) {
+func TestRegistryConfigCheck(t *testing.T) {
 	for _, url := range []string{"registry", "registry:8081", "ftp://registry", "http://", "http://user:secret@registry:port", "http://registry,"} {
-		if err := (sources.DecoderConfig{Registry: url}).Check(); err == nil || strings.Contains(err.Error(), "secret") {
+		if err := (sources.RegistryConfig{URL: url}).Check(); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: got %v", url, err)
 		}
 	}
 	for _, url := range []string{"", "http://registry:8081", "https://user:secret@registry/path", "http://a:8081,http://b:8081"} {
-		if err := (sources.DecoderConfig{Registry: url}).Check(); err != nil {
+		if err := (sources.RegistryConfig{URL: url}).Check(); err != nil {
 			t.Errorf("%s: got %v", url, err)
 		}
 	}
@@ -92,7 +92,7 @@ func TestDecoderConfigCheck(t *testing.T) {
 func TestDecoderAsksTheNextServer(t *testing.T) {
 	r := newRegistry(t)
 	r.put(t, "/schemas/ids/1", "", `"string"`)
-	if got := decodeOne(t, sources.NewDecoder(sources.DecoderConfig{Registry: "http://127.0.0.1:1, " + r.URL}), frame(1, "\x02a")); got.Value != "a" {
+	if got := decodeOne(t, decoderOf(sources.RegistryConfig{URL: "http://127.0.0.1:1, " + r.URL}), frame(1, "\x02a")); got.Value != "a" {
 		t.Errorf("got %v", got.Value)
 	}
 }
@@ -114,11 +114,11 @@ func TestDecoderSendsThePassword(t *testing.T) {
 	for _, at := range []string{"", "other:one@"} {
 		r := newRegistry(t)
 		r.put(t, "/schemas/ids/1", "", `"string"`)
-		decodeOne(t, sources.NewDecoder(sources.DecoderConfig{Registry: strings.Replace(r.URL, "//", "//"+at, 1), RegistryUser: "user", RegistryPassword: "secret"}), frame(1, "\x02a"))
+		decodeOne(t, decoderOf(sources.RegistryConfig{URL: strings.Replace(r.URL, "//", "//"+at, 1), User: "user", Password: "secret"}), frame(1, "\x02a"))
 		if want := "Basic dXNlcjpzZWNyZXQ="; r.auth != want {
 			t.Errorf("got %q, want %q", r.auth, want)
 		}
-		decodeOne(t, sources.NewDecoder(sources.DecoderConfig{Registry: strings.Replace(r.URL, "//", "//user:secret@", 1)}), frame(1, "\x02a"))
+		decodeOne(t, decoderOf(sources.RegistryConfig{URL: strings.Replace(r.URL, "//", "//user:secret@", 1)}), frame(1, "\x02a"))
 		if want := "Basic dXNlcjpzZWNyZXQ="; r.auth != want {
 			t.Errorf("of the URL: got %q, want %q", r.auth, want)
 		}
@@ -145,7 +145,7 @@ func (f handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) { r
 func TestDecoderAsksAgainForAnUnknownSchema(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked int
-		d := sources.NewDecoder(sources.DecoderConfig{Registry: "http://registry", Transport: handlerTransport(func(q *http.Request) (*http.Response, error) {
+		d := decoderOf(sources.RegistryConfig{URL: "http://registry", Transport: handlerTransport(func(q *http.Request) (*http.Response, error) {
 			asked++
 			status, body := http.StatusNotFound, `{"error_code":40403,"message":"Schema not found"}`
 			if asked > 1 {
@@ -165,7 +165,7 @@ func TestDecoderAsksAgainForAnUnknownSchema(t *testing.T) {
 // that it is the least used one that goes.
 func TestDecoderForgetsSchemas(t *testing.T) {
 	asked := map[string]int{}
-	d := sources.NewDecoder(sources.DecoderConfig{Registry: "http://registry", Transport: handlerTransport(func(q *http.Request) (*http.Response, error) {
+	d := decoderOf(sources.RegistryConfig{URL: "http://registry", Transport: handlerTransport(func(q *http.Request) (*http.Response, error) {
 		asked[q.URL.Path]++
 		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"schema":"\"string\""}`)), Header: http.Header{}, Request: q}, nil
 	})})

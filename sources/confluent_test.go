@@ -86,7 +86,11 @@ func (r *registry) requests() []string {
 }
 
 func (r *registry) decoder() *sources.Decoder {
-	return sources.NewDecoder(sources.DecoderConfig{Registry: r.URL})
+	return decoderOf(sources.RegistryConfig{URL: r.URL})
+}
+
+func decoderOf(c sources.RegistryConfig) *sources.Decoder {
+	return sources.NewDecoder(sources.DecoderConfig{Schemas: sources.NewRegistry(c)})
 }
 
 func reference(name, subject string, version int) map[string]any {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -19,35 +18,33 @@ var ErrUnavailable = errors.New("not available now")
 
 // DecoderConfig says what a [Decoder] works with.
 type DecoderConfig struct {
-	// Registry is the URL of a Confluent schema registry, which Avro and
-	// Protobuf need, or those of several servers of one, separated by commas;
-	// "": there is none.
-	Registry string
-	// RegistryUser and RegistryPassword are for basic authentication; without
-	// them those in the URL serve.
-	RegistryUser, RegistryPassword string
-	// Transport carries the requests to the registry; nil: that of net/http.
-	Transport http.RoundTripper
-	// Location is where times without a zone are; nil: UTC.
+	// Schemas reads values in Avro and Protobuf; nil: there is no registry.
+	Schemas Schemas
+	// Location is the zone of times that name none; nil: UTC.
 	Location *time.Location
+}
+
+// Schemas reads values that were written with a schema of a registry. It is
+// safe for concurrent use.
+type Schemas interface {
+	// Decode returns the value, in the form of [Event.Value], and the full name
+	// of its type if the schema has one. Errors are [ErrUnavailable], the
+	// context's, and a [*belfry.FieldError].
+	Decode(ctx context.Context, id schemaRef, body []byte) (v any, typeName string, err error)
 }
 
 // Decoder reads records that others have written, whatever they are wrapped in.
 // It may be used concurrently.
 type Decoder struct {
 	zone    *time.Location
-	schemas *schemas // nil: no registry
+	schemas Schemas // nil: no registry
 }
 
-// NewDecoder returns a decoder. If [DecoderConfig.Check] has errors, what needs
-// the registry is unavailable.
+// NewDecoder returns a decoder.
 func NewDecoder(c DecoderConfig) *Decoder {
-	d := &Decoder{zone: c.Location}
+	d := &Decoder{zone: c.Location, schemas: c.Schemas}
 	if d.zone == nil {
 		d.zone = time.UTC
-	}
-	if c.Registry != "" {
-		d.schemas = newSchemas(c)
 	}
 	return d
 }

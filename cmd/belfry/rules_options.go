@@ -54,9 +54,11 @@ func (o *rulesOptions) validate() error {
 	if err := o.loadLogin(); err != nil {
 		return err
 	}
-	o.decoder = sources.NewDecoder(sources.DecoderConfig{
-		Registry: o.registry, RegistryUser: o.registryUser, RegistryPassword: o.registryPassword, Location: o.location,
-	})
+	config := sources.DecoderConfig{Location: o.location}
+	if o.registry != "" {
+		config.Schemas = sources.NewRegistry(sources.RegistryConfig{URL: o.registry, User: o.registryUser, Password: o.registryPassword})
+	}
+	o.decoder = sources.NewDecoder(config)
 	return nil
 }
 
