@@ -134,20 +134,10 @@ func decimal(unscaled []byte, scale int) (any, error) {
 	}
 	if scale <= 0 {
 		n.Mul(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(-scale)), nil))
-		return number(n.String()), nil
+		return Number(n.String()), nil
 	}
 	power := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)
 	return json.Number(new(big.Rat).SetFrac(n, power).FloatString(scale)), nil
-}
-
-// number is that of a text, in the form of [Event.Value].
-func number(text string) any {
-	p := parser{text: text}
-	v, err := p.number()
-	if err != nil || p.at < len(text) {
-		return json.Number(text)
-	}
-	return v
 }
 
 // floating writes a float as JavaScript does: no 1e+06.
@@ -165,13 +155,13 @@ func floating(f float64, bits int) any {
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		format = 'e'
 	}
-	return number(strconv.FormatFloat(f, format, -1, bits))
+	return Number(strconv.FormatFloat(f, format, -1, bits))
 }
 
 // plain makes what a library has decoded into what an event's value may be.
 func plain(v any, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("it has more than %d levels", maxDepth)
+	if depth > MaxDepth {
+		return nil, fmt.Errorf("it has more than %d levels", MaxDepth)
 	}
 	switch v := v.(type) {
 	case nil, bool, int64, json.Number:
@@ -196,7 +186,7 @@ func plain(v any, depth int) (any, error) {
 		if !exact || digits > 1024 {
 			return nil, errors.New("a decimal has too many digits")
 		}
-		return number(v.FloatString(digits)), nil
+		return Number(v.FloatString(digits)), nil
 	case avro.Duration:
 		return fmt.Sprintf("P%dM%dDT%s%sS", v.Months, v.Days, strconv.FormatUint(uint64(v.Milliseconds/1000), 10), fraction(v.Milliseconds%1000)), nil
 	case []any:

@@ -40,7 +40,7 @@ func (s *Registry) fetch(ctx context.Context, ref schemaRef) (schema, error) {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("read schema %s: %w", ref, context.Cause(ctx))
 	case err != nil:
-		return nil, invalid("", "schema %s of the registry cannot be used: %s", ref, short(err))
+		return nil, invalidf("schema %s of the registry cannot be used: %s", ref, short(err))
 	}
 	return compiled, nil
 }
@@ -66,7 +66,7 @@ func (s *Registry) references(ctx context.Context, refs []sr.SchemaReference, se
 		}
 		seen[key] = true
 		if len(seen) > maxReferences {
-			return invalid("", "must be written with a schema that refers to at most %d others", maxReferences)
+			return invalidf("must be written with a schema that refers to at most %d others", maxReferences)
 		}
 		path := fmt.Sprintf("/subjects/%s/versions/%d", url.PathEscape(r.Subject), r.Version)
 		found, err := s.ask(ctx, path, fmt.Sprintf("version %d of the schema %.100q", r.Version, r.Subject))
@@ -94,7 +94,7 @@ func (s *Registry) ask(ctx context.Context, path, what string) (registered, erro
 		case ctx.Err() != nil:
 			return answer, fmt.Errorf("ask the schema registry for %s: %w", what, context.Cause(ctx))
 		case permanent(err):
-			return answer, invalid("", "must be written with a schema that the registry has; of %s it says: %s", what, short(err))
+			return answer, invalidf("must be written with a schema that the registry has; of %s it says: %s", what, short(err))
 		case attempt == registryAttempts:
 			return answer, fmt.Errorf("ask the schema registry for %s: %w: %s", what, ErrUnavailable, short(err))
 		}

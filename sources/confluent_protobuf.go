@@ -65,7 +65,7 @@ func (s protobufSchema) decode(ref schemaRef, body []byte) (any, string, error) 
 		messages = d.Messages()
 	}
 	m := dynamicpb.NewMessage(d)
-	if err := (proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: maxDepth}).Unmarshal(body, m); err != nil {
+	if err := (proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: MaxDepth}).Unmarshal(body, m); err != nil {
 		return nil, "", err
 	}
 	v, err := s.message(m, 0)
@@ -110,8 +110,8 @@ func readPath(b []byte) (path []int64, rest []byte, err error) {
 }
 
 func (s protobufSchema) message(m protoreflect.Message, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("it has more than %d levels", maxDepth)
+	if depth > MaxDepth {
+		return nil, fmt.Errorf("it has more than %d levels", MaxDepth)
 	}
 	d := m.Descriptor()
 	if v, known, err := s.wellKnown(m, depth); known {
@@ -237,7 +237,7 @@ func (s protobufSchema) any(m protoreflect.Message, depth int) (any, error) {
 		return out, nil
 	}
 	inner := dynamicpb.NewMessage(d)
-	if err := (proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: maxDepth}).Unmarshal(body, inner); err != nil {
+	if err := (proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: MaxDepth}).Unmarshal(body, inner); err != nil {
 		return nil, err
 	}
 	v, err := s.message(inner, depth+1)

@@ -136,7 +136,7 @@ func (s *Registry) Decode(ctx context.Context, ref schemaRef, body []byte) (any,
 	}
 	v, typeName, err := schema.decode(ref, body)
 	if err != nil && !errors.Is(err, belfry.ErrTooLarge) {
-		return nil, "", invalid("", "must be what schema %s of the registry says: %s", ref, short(err))
+		return nil, "", invalidf("must be what schema %s of the registry says: %s", ref, short(err))
 	}
 	return v, typeName, err
 }
@@ -149,7 +149,7 @@ func (s *Registry) get(ctx context.Context, ref schemaRef) (schema, error) {
 	}
 	// Ids are Java's int. Beyond it registries disagree about the answer.
 	if ref.id > math.MaxInt32 {
-		return nil, invalid("", "must have a schema's id below %d before the payload, has %d", math.MaxInt32, ref.id)
+		return nil, invalidf("must have a schema's id below %d before the payload, has %d", math.MaxInt32, ref.id)
 	}
 	key := schemaKey{ref.id, ref.guid}
 	if k := s.lookUp(key); k != nil {
@@ -200,4 +200,9 @@ func short(err error) string {
 		return string(text[:300]) + "…"
 	}
 	return string(text)
+}
+
+// invalidf is an error about the value.
+func invalidf(format string, args ...any) error {
+	return &belfry.FieldError{Problem: fmt.Sprintf(format, args...)}
 }

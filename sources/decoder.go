@@ -3,18 +3,12 @@ package sources
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/belfry/belfry"
 )
-
-// ErrUnavailable is matched by an error about something that a record needs and
-// that cannot be had now, such as a schema of a registry that is down. The
-// record may be good: wait and decode it again, don't put it aside.
-var ErrUnavailable = errors.New("not available now")
 
 // DecoderConfig says what a [Decoder] works with.
 type DecoderConfig struct {

@@ -16,8 +16,9 @@ const (
 	MaxValueBytes = 8 << 20
 	// MaxEvents is how many events one record may carry.
 	MaxEvents = 10_000
+	// MaxDepth is how many lists and objects may be in each other.
+	MaxDepth = 200
 
-	maxDepth  = 200       // of lists and objects in each other
 	maxValues = 1_000_000 // in one document
 )
 
@@ -34,6 +35,16 @@ func ParseJSON(data []byte) (any, error) {
 		return nil, longValue(len(data))
 	}
 	return parseText(string(data))
+}
+
+// Number is the number that a text stands for, in the form of [Event.Value].
+func Number(text string) any {
+	p := parser{text: text}
+	v, err := p.number()
+	if err != nil || p.at < len(text) {
+		return json.Number(text)
+	}
+	return v
 }
 
 func longValue(size int) error {
@@ -103,8 +114,8 @@ func (p *parser) value(depth int) (any, error) {
 	case '"':
 		return p.string()
 	case '{', '[':
-		if depth == maxDepth {
-			return nil, invalid("", "must be JSON of at most %d levels", maxDepth)
+		if depth == MaxDepth {
+			return nil, invalid("", "must be JSON of at most %d levels", MaxDepth)
 		}
 		p.at++
 		if c == '{' {

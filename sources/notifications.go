@@ -18,14 +18,14 @@ func (Notifications) Route(r Record) ([]Delivery, error) {
 		return nil, belfry.ErrEmpty
 	}
 	m, err := Decode(r.Value, r.Headers, belfry.Notification{
-		ID:     r.id(),
+		ID:     r.ID(),
 		Source: r.Topic,
 		Time:   r.Timestamp.UTC().Truncate(time.Millisecond),
 	})
 	if err != nil {
 		return nil, err
 	}
-	d := Delivery{Record: inbox.Record{Origin: r.origin(0)}}
+	d := Delivery{Record: inbox.Record{Origin: r.Origin(0)}}
 	// Those of one message differ in the recipient alone.
 	for _, n := range m.Notifications {
 		d.Record.Kind, d.Record.Notification = inbox.KindNotify, n

@@ -1,12 +1,18 @@
 package sources
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 )
+
+// ErrUnavailable is matched by an error about something that a record needs and
+// that cannot be had now, such as a schema of a registry that is down. The
+// record may be good: wait and decode it again, don't put it aside.
+var ErrUnavailable = errors.New("not available now")
 
 // Record is one record of a source topic as it was received. Whoever is given
 // one may keep parts of it and may change none.
@@ -32,11 +38,11 @@ type Delivery struct {
 	Record     inbox.Record
 }
 
-// id is one for what is made of the record, the same each time.
-func (r *Record) id() string { return fmt.Sprintf("%x/%d/%d", r.TopicID, r.Partition, r.Offset) }
+// ID is the default id of what is made of the record, the same each time.
+func (r *Record) ID() string { return fmt.Sprintf("%x/%d/%d", r.TopicID, r.Partition, r.Offset) }
 
-// origin is that of all that a rule (by the hash of its text; 0: none) makes of
-// the record.
-func (r *Record) origin(rule uint64) inbox.Origin {
+// Origin is the origin of all that a rule (by the hash of its text; 0: none)
+// makes of the record.
+func (r *Record) Origin(rule uint64) inbox.Origin {
 	return inbox.Origin{TopicID: r.TopicID, Partition: r.Partition, Rule: rule, Offset: r.Offset}
 }

@@ -61,7 +61,7 @@ func (r *rule) apply(v *variables, seen *Outcome) (Delivery, error) {
 	if err != nil || len(recipients) == 0 {
 		return Delivery{}, err
 	}
-	d := Delivery{Rule: r.name, Recipients: recipients, Record: inbox.Record{Rule: r.name, Origin: v.record.origin(r.hash)}}
+	d := Delivery{Rule: r.name, Recipients: recipients, Record: inbox.Record{Rule: r.name, Origin: v.record.Origin(r.hash)}}
 	d.Record.Origin.Index = int32(v.event.Index)
 	if r.retract != nil {
 		d.Record.Kind = inbox.KindRetract
@@ -170,7 +170,7 @@ func (r *rule) complete(v *variables, n *belfry.Notification) {
 		n.ID = v.id
 	}
 	if n.ID == "" {
-		n.ID = v.record.id() + "/" + r.name + "/" + strconv.Itoa(v.event.Index)
+		n.ID = v.record.ID() + "/" + r.name + "/" + strconv.Itoa(v.event.Index)
 	}
 	if n.Source == "" {
 		n.Source = defaultSource(v)
