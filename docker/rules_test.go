@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 // The rules that compose.yaml mounts are sound, and every processor has them.
 func TestComposeRules(t *testing.T) {
 	const at = "/etc/belfry/rules"
-	rules, err := sources.Load("rules", sources.Options{Decoder: sources.NewDecoder(sources.DecoderConfig{})})
+	rules, err := rules.Load("rules", rules.Options{Decoder: envelope.NewDecoder(envelope.Config{})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 // DeadLetters takes what cannot be processed. It may block until there is room or
@@ -80,7 +80,7 @@ func whyDead(err error) deadletter.Envelope {
 	if errors.As(err, &panicked) {
 		why.Stack = panicked.Stack
 	}
-	var rule *sources.RuleError
+	var rule *rules.Error
 	if errors.As(err, &rule) {
 		why.Rule, why.Field = rule.Rule, rule.Field
 	}
@@ -89,7 +89,7 @@ func whyDead(err error) deadletter.Envelope {
 
 func reasonOf(err error) deadletter.Reason {
 	var panicked *engine.PanicError
-	var rule *sources.RuleError
+	var rule *rules.Error
 	switch {
 	case errors.As(err, &panicked):
 		return deadletter.ReasonPanic

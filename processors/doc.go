@@ -7,6 +7,6 @@
 //   - [Inbox] writes contents and tombstones into the inbox table.
 //
 // The callbacks are thin: they decode, call a pure function (the domain's
-// inbox.Fold, sources.Decode) and write what it says. What cannot be decoded
+// inbox.Fold, sources/envelope) and write what it says. What cannot be decoded
 // becomes a dead letter, and its offset waits for that to be acknowledged.
 package processors

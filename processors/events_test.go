@@ -20,7 +20,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
 )
 
 // items gives the recipient's contents, oldest first.
@@ -160,7 +160,7 @@ func TestOffsetsWaitForDeadLetters(t *testing.T) {
 	produce(t, cfg, event(`{"recipient":"a","title":"x"}`), event("bad"), event(`{"recipient":"a","title":"y"}`))
 	h := &held{}
 	deps := processors.Deps{Prefix: prefix, DeadLetters: h, Metrics: processors.NewMetrics(prometheus.NewRegistry())}
-	router := engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), sources.Notifications{}).Group())
+	router := engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), envelope.Notifications{}).Group())
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = router.Run(ctx) })

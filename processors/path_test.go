@@ -18,7 +18,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
 	"github.com/belfry/belfry/views"
 )
 
@@ -70,7 +70,7 @@ func start(t *testing.T, cfg engine.Config) *path {
 	var all sync.WaitGroup
 	run := func(f func(context.Context) error) { all.Go(func() { _ = f(ctx) }) }
 	groups := []*engine.Processor{
-		engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), sources.Notifications{}).Group()),
+		engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), envelope.Notifications{}).Group()),
 		engine.NewProcessor(cfg, processors.NewUnread(deps, 0).Group()),
 		engine.NewProcessor(cfg, processors.NewInbox(deps).Group()),
 	}

@@ -20,6 +20,8 @@ import (
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 // mendable are rules that refuse what does not begin with "to:", and take it all
@@ -29,7 +31,7 @@ type mendable struct{ mended atomic.Bool }
 func (m *mendable) Route(r sources.Record) ([]sources.Delivery, error) {
 	names, ok := strings.CutPrefix(string(r.Value), "to:")
 	if !ok && !m.mended.Load() {
-		return nil, &sources.RuleError{Rule: "for-all", Field: "recipients", Err: errors.New("no such key")}
+		return nil, &rules.Error{Rule: "for-all", Field: "recipients", Err: errors.New("no such key")}
 	}
 	if names == "none" {
 		return nil, nil
@@ -80,7 +82,7 @@ func startReplaying(t *testing.T) *replaying {
 		case "orders":
 			return r.rules, true
 		case prefix.Notifications():
-			return sources.Notifications{}, true
+			return envelope.Notifications{}, true
 		}
 		return nil, false
 	}})

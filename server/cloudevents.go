@@ -10,7 +10,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
 )
 
 // eventMode returns how to read a request that carries CloudEvents 1.0 over
@@ -46,11 +46,11 @@ func structuredEvent(raw []byte) ([]belfry.Notification, error) {
 	if err := parseJSON(raw, &scanned, "a CloudEvent as a JSON object"); err != nil {
 		return nil, err
 	}
-	e, err := sources.StructuredEvent(raw)
+	e, err := envelope.StructuredEvent(raw)
 	if err != nil {
 		return nil, err
 	}
-	return sources.FromEvent(e, belfry.Notification{}, belfry.ParseNotification)
+	return envelope.FromEvent(e, belfry.Notification{}, belfry.ParseNotification)
 }
 
 // binaryEvent reads an event whose attributes are headers.
@@ -67,7 +67,7 @@ func binaryEvent(h http.Header, body []byte) ([]belfry.Notification, error) {
 		}
 		attributes[name] = decoded
 	}
-	e, err := sources.BinaryEvent(attributes, h.Get("Content-Type"), body)
+	e, err := envelope.BinaryEvent(attributes, h.Get("Content-Type"), body)
 	var fe *belfry.FieldError
 	if errors.As(err, &fe) {
 		fe.Field = "ce-" + fe.Field
@@ -75,7 +75,7 @@ func binaryEvent(h http.Header, body []byte) ([]belfry.Notification, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sources.FromEvent(e, belfry.Notification{}, belfry.ParseNotification)
+	return envelope.FromEvent(e, belfry.Notification{}, belfry.ParseNotification)
 }
 
 // headerValue undoes what section 3.1.3.2 of the binding does to a value:

@@ -1,3 +1,9 @@
-// Package sources reads what stands on source topics: envelopes of all kinds,
-// down to notifications and retractions.
+// Package sources names what the readers of source topics share: the [Record] as
+// Kafka gave it, the [Event]s that it carries, and the [Delivery] that comes of
+// one. It imports inbox and the root.
+//
+//   - sources/envelope reads records, down to events or notifications: begin
+//     with its Decoder.
+//   - sources/schema reads Avro and Protobuf for it, by a schema registry.
+//   - sources/rules turns events into deliveries: begin with its Source.Route.
 package sources

@@ -3,13 +3,14 @@ package main
 import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/processors"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 // replayRules returns the rules of a topic, for replays: those of the file or
 // folder, if one was given, and the built-in ones of the built-in topic.
 func replayRules(o *rulesOptions, prefix belfry.Prefix) (func(topic string) (processors.Rules, bool), error) {
-	var rules *sources.Rules
+	var rules *rules.Set
 	if o.path != "" {
 		var err error
 		if rules, err = o.load(prefix); err != nil {
@@ -18,7 +19,7 @@ func replayRules(o *rulesOptions, prefix belfry.Prefix) (func(topic string) (pro
 	}
 	return func(topic string) (processors.Rules, bool) {
 		if topic == prefix.Notifications() {
-			return sources.Notifications{}, true
+			return envelope.Notifications{}, true
 		}
 		if rules == nil {
 			return nil, false

@@ -8,7 +8,7 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/processors"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
 )
 
 // The groups that --groups knows.
@@ -49,7 +49,7 @@ func newGroup(name string, deps processors.Deps, inboxCap int) engine.Group {
 	var g engine.Group
 	switch name {
 	case groupRouter:
-		g = processors.NewRouter(deps, deps.Prefix.Notifications(), sources.Notifications{}).Group()
+		g = processors.NewRouter(deps, deps.Prefix.Notifications(), envelope.Notifications{}).Group()
 		g.Remedy = remedy(renewNotifications)
 	case groupUnread:
 		g = processors.NewUnread(deps, inboxCap).Group()

@@ -9,7 +9,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 func (p *program) rulesCommand() *cobra.Command {
@@ -44,7 +44,7 @@ func (o *recordOptions) addFlags(c *cobra.Command) {
 }
 
 // load checks the options and returns the source of the topic.
-func (o *recordOptions) load() (*sources.Source, error) {
+func (o *recordOptions) load() (*rules.Source, error) {
 	if err := errors.Join(o.kafka.validate(), o.rules.validate()); err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 func (p *program) rulesCheckCommand() *cobra.Command {
@@ -42,12 +42,12 @@ summed up. It needs no Kafka.`,
 			if err := o.validate(); err != nil {
 				return err
 			}
-			rules, err := o.load(belfry.Prefix(prefix))
-			var wrong *sources.LoadError
+			set, err := o.load(belfry.Prefix(prefix))
+			var wrong *rules.LoadError
 			if err != nil && !errors.As(err, &wrong) {
 				return usagef("%w", err)
 			}
-			report := newRulesReport(rules, wrong)
+			report := newRulesReport(set, wrong)
 			if asJSON {
 				err = json.NewEncoder(p.stdout).Encode(report)
 			} else {
@@ -68,10 +68,10 @@ summed up. It needs no Kafka.`,
 
 // rulesReport is what there is to say of rules as they stand.
 type rulesReport struct {
-	Valid    bool              `json:"valid"`
-	Hash     string            `json:"hash,omitempty"`
-	Sources  []sourceReport    `json:"sources,omitempty"`
-	Problems []sources.Problem `json:"problems,omitempty"`
+	Valid    bool            `json:"valid"`
+	Hash     string          `json:"hash,omitempty"`
+	Sources  []sourceReport  `json:"sources,omitempty"`
+	Problems []rules.Problem `json:"problems,omitempty"`
 }
 
 type sourceReport struct {
@@ -83,7 +83,7 @@ type sourceReport struct {
 	Rules    []string `json:"rules"`
 }
 
-func newRulesReport(rules *sources.Rules, wrong *sources.LoadError) rulesReport {
+func newRulesReport(rules *rules.Set, wrong *rules.LoadError) rulesReport {
 	if wrong != nil {
 		return rulesReport{Problems: wrong.Problems}
 	}

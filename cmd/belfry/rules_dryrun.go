@@ -10,6 +10,7 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 // maxDryRun bounds how many records a dry run holds at a time.
@@ -43,7 +44,7 @@ makes nothing, why. Nothing is written, no group is joined.`,
 	return c
 }
 
-func (p *program) dryRun(ctx context.Context, o *recordOptions, source *sources.Source, last int) error {
+func (p *program) dryRun(ctx context.Context, o *recordOptions, source *rules.Source, last int) error {
 	logger, err := o.log.logger(p.stderr)
 	if err != nil {
 		return err

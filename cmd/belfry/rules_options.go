@@ -8,7 +8,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
+	"github.com/belfry/belfry/sources/rules"
+	"github.com/belfry/belfry/sources/schema"
 )
 
 // rulesOptions say where the rules are and what they need beside their text.
@@ -24,7 +26,7 @@ type rulesOptions struct {
 	// registryPassword is set by validate; empty without a user.
 	registryPassword string
 	// decoder is set by validate.
-	decoder *sources.Decoder
+	decoder *envelope.Decoder
 }
 
 func (o *rulesOptions) addFlags(fs *pflag.FlagSet) {
@@ -39,7 +41,7 @@ func (o *rulesOptions) addFlags(fs *pflag.FlagSet) {
 // rules, and makes the decoder, which keeps the schemas it has fetched.
 func (o *rulesOptions) validate() error {
 	var err error
-	if o.location, err = sources.ParseZone(o.timezone); err != nil {
+	if o.location, err = rules.ParseZone(o.timezone); err != nil {
 		return flagErrorf("timezone", "%w", problem(err))
 	}
 	if o.registry != "" {
@@ -54,11 +56,11 @@ func (o *rulesOptions) validate() error {
 	if err := o.loadLogin(); err != nil {
 		return err
 	}
-	config := sources.DecoderConfig{Location: o.location}
+	config := envelope.Config{Location: o.location}
 	if o.registry != "" {
-		config.Schemas = sources.NewRegistry(sources.RegistryConfig{URL: o.registry, User: o.registryUser, Password: o.registryPassword})
+		config.Schemas = schema.NewRegistry(schema.Config{URL: o.registry, User: o.registryUser, Password: o.registryPassword})
 	}
-	o.decoder = sources.NewDecoder(config)
+	o.decoder = envelope.NewDecoder(config)
 	return nil
 }
 
@@ -80,6 +82,6 @@ func (o *rulesOptions) loadLogin() error {
 
 // load reads the rules, which --rules must name. It may be called again for
 // rules that have changed.
-func (o *rulesOptions) load(prefix belfry.Prefix) (*sources.Rules, error) {
-	return sources.Load(o.path, sources.Options{Decoder: o.decoder, Prefix: prefix, Location: o.location})
+func (o *rulesOptions) load(prefix belfry.Prefix) (*rules.Set, error) {
+	return rules.Load(o.path, rules.Options{Decoder: o.decoder, Prefix: prefix, Location: o.location})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 // recordReport is what the rules make of one record.
@@ -68,7 +69,7 @@ type fieldReport struct {
 	Error string          `json:"error,omitempty"`
 }
 
-func explainRecord(source *sources.Source, r sources.Record) recordReport {
+func explainRecord(source *rules.Source, r sources.Record) recordReport {
 	out := recordReport{
 		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UTC(),
 		Key: readable(r.Key), Events: []eventReport{},
@@ -96,7 +97,7 @@ func explainRecord(source *sources.Source, r sources.Record) recordReport {
 	return out
 }
 
-func newOutcomeReport(o sources.Outcome) outcomeReport {
+func newOutcomeReport(o rules.Outcome) outcomeReport {
 	out := outcomeReport{
 		Rule: o.Rule, Why: o.Why, Error: errorText(o.Err), Recipients: o.Delivery.Recipients,
 		Excluded: o.Excluded, Fields: fieldReports(o.Fields),
@@ -111,7 +112,7 @@ func newOutcomeReport(o sources.Outcome) outcomeReport {
 	return out
 }
 
-func fieldReports(values []sources.FieldValue) []fieldReport {
+func fieldReports(values []rules.FieldValue) []fieldReport {
 	var out []fieldReport
 	for _, v := range values {
 		f := fieldReport{Name: v.Name, Text: v.Text, Error: errorText(v.Err)}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/processors"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 // rulesPoll is the time between two looks at the rules' files. They are read,
@@ -23,16 +23,16 @@ import (
 // links that are swapped, and files on a network's disk.
 const rulesPoll = time.Second
 
-// maxRulesFile is how much of a file tells that it has changed; sources.Load
+// maxRulesFile is how much of a file tells that it has changed; rules.Load
 // takes no larger ones.
 const maxRulesFile = 16 << 20
 
 // rulesConfig is what a node needs of rules.
 type rulesConfig struct {
 	path    string
-	print   string         // fingerprint from before loaded was read
-	loaded  *sources.Rules // at start
-	load    func() (*sources.Rules, error)
+	print   string     // fingerprint from before loaded was read
+	loaded  *rules.Set // at start
+	load    func() (*rules.Set, error)
 	hangups func() (signals <-chan os.Signal, stop func()) // nil: none
 }
 
@@ -57,7 +57,7 @@ func newRulesWatch(cfg rulesConfig, set func([]processors.Source), log *slog.Log
 	return w
 }
 
-func (w *rulesWatch) apply(rules *sources.Rules) {
+func (w *rulesWatch) apply(rules *rules.Set) {
 	w.set(routedSources(rules))
 	w.log.Info("rules loaded", "path", w.path, "hash", rules.Hash(), "sources", len(rules.Sources()))
 	w.mu.Lock()
@@ -138,7 +138,7 @@ func hashFile(w io.Writer, name string) error {
 }
 
 // routedSources are the sources of rules for routers.
-func routedSources(rules *sources.Rules) []processors.Source {
+func routedSources(rules *rules.Set) []processors.Source {
 	var out []processors.Source
 	for _, s := range rules.Sources() {
 		out = append(out, processors.Source{
@@ -149,7 +149,7 @@ func routedSources(rules *sources.Rules) []processors.Source {
 	return out
 }
 
-func startOf(s *sources.Source, now time.Time) engine.Start {
+func startOf(s *rules.Source, now time.Time) engine.Start {
 	start := engine.Start{At: engine.AtEnd, Silent: s.Silent}
 	if s.From.Earliest {
 		start.At = engine.AtOldest

@@ -18,7 +18,8 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 // oneRule is a rules file about one topic.
@@ -41,8 +42,8 @@ type watched struct {
 func watchRules(t *testing.T, path string) *watched {
 	t.Helper()
 	w := &watched{log: &tail{}, hangup: make(chan os.Signal, 1), metrics: prometheus.NewRegistry()}
-	load := func() (*sources.Rules, error) {
-		return sources.Load(path, sources.Options{Decoder: sources.NewDecoder(sources.DecoderConfig{})})
+	load := func() (*rules.Set, error) {
+		return rules.Load(path, rules.Options{Decoder: envelope.NewDecoder(envelope.Config{})})
 	}
 	before := fingerprint(path)
 	rules, err := load()
@@ -159,13 +160,13 @@ func TestRulesOfAConfigMap(t *testing.T) {
 func TestStartsOfSources(t *testing.T) {
 	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {
-		source *sources.Source
+		source *rules.Source
 		want   engine.Start
 	}{
-		{&sources.Source{}, engine.Start{At: engine.AtEnd}},
-		{&sources.Source{From: sources.Start{Earliest: true}, Silent: true}, engine.Start{At: engine.AtOldest, Silent: true}},
-		{&sources.Source{From: sources.Start{At: now.Add(-time.Hour)}}, engine.Start{At: engine.AtTime, Time: now.Add(-time.Hour)}},
-		{&sources.Source{From: sources.Start{Back: 72 * time.Hour}}, engine.Start{At: engine.AtTime, Time: now.Add(-72 * time.Hour)}},
+		{&rules.Source{}, engine.Start{At: engine.AtEnd}},
+		{&rules.Source{From: rules.Start{Earliest: true}, Silent: true}, engine.Start{At: engine.AtOldest, Silent: true}},
+		{&rules.Source{From: rules.Start{At: now.Add(-time.Hour)}}, engine.Start{At: engine.AtTime, Time: now.Add(-time.Hour)}},
+		{&rules.Source{From: rules.Start{Back: 72 * time.Hour}}, engine.Start{At: engine.AtTime, Time: now.Add(-72 * time.Hour)}},
 	} {
 		if got := startOf(tt.source, now); got != tt.want {
 			t.Errorf("%v starts at %v, want %v", tt.source.From, got, tt.want)

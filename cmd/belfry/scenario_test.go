@@ -20,7 +20,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/scenario"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 // staged is the scenario on a broker.
@@ -60,7 +60,7 @@ func TestScenario(t *testing.T) {
 	s.verifyLetters(false)
 
 	s.writeRules(scenario.Mended)
-	mended, err := sources.Load(s.rules, sources.Options{})
+	mended, err := rules.Load(s.rules, rules.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/server"
-	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 // options is one group of flags.
@@ -197,7 +197,7 @@ func (o *serveOptions) rulesConfig() (*rulesConfig, error) {
 	if o.rules.path == "" || !slices.Contains(o.groups.names, groupRouter) {
 		return nil, nil
 	}
-	load := func() (*sources.Rules, error) { return o.rules.load(belfry.Prefix(o.kafka.prefix)) }
+	load := func() (*rules.Set, error) { return o.rules.load(belfry.Prefix(o.kafka.prefix)) }
 	before := fingerprint(o.rules.path)
 	loaded, err := load()
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 // RouterWays are the ways to route that [Router] measures.
@@ -24,15 +26,15 @@ const (
 // Router compares rules with the same written by hand, without Kafka.
 type Router struct {
 	records []sources.Record
-	rules   *sources.Source
-	decoder *sources.Decoder
+	rules   *rules.Source
+	decoder *envelope.Decoder
 	plain   *PlainRouter
 }
 
 // NewRouter prepares the comparison over n different events.
 func NewRouter(n int) (*Router, error) {
-	decoder := sources.NewDecoder(sources.DecoderConfig{})
-	rules, err := sources.Parse("rules.yaml", RouterRules, sources.Options{Decoder: decoder})
+	decoder := envelope.NewDecoder(envelope.Config{})
+	rules, err := rules.Parse("rules.yaml", RouterRules, rules.Options{Decoder: decoder})
 	if err != nil {
 		return nil, err
 	}

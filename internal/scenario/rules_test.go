@@ -11,9 +11,11 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/scenario"
 	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
+	"github.com/belfry/belfry/sources/rules"
 )
 
-func load(t *testing.T, files func() (map[string]string, error)) *sources.Rules {
+func load(t *testing.T, files func() (map[string]string, error)) *rules.Set {
 	t.Helper()
 	texts, err := files()
 	if err != nil {
@@ -25,7 +27,7 @@ func load(t *testing.T, files func() (map[string]string, error)) *sources.Rules 
 			t.Fatal(err)
 		}
 	}
-	rules, err := sources.Load(dir, sources.Options{Decoder: sources.NewDecoder(sources.DecoderConfig{})})
+	rules, err := rules.Load(dir, rules.Options{Decoder: envelope.NewDecoder(envelope.Config{})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +43,7 @@ type installation struct {
 }
 
 // route returns an error for a record that is set aside.
-func (in *installation) route(t *testing.T, rules *sources.Rules, r scenario.Record, replay bool) error {
+func (in *installation) route(t *testing.T, rules *rules.Set, r scenario.Record, replay bool) error {
 	t.Helper()
 	if r.Value == nil {
 		return nil

@@ -1,0 +1,187 @@
+package envelope
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"mime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/sources"
+)
+
+// structuredRecord reads a value that its content type calls a CloudEvent or,
+// though the Kafka binding knows none, a batch of them.
+func (d *Decoder) structuredRecord(value []byte, h recordHeaders) ([]sources.Event, error) {
+	if len(value) == 0 {
+		return nil, belfry.ErrEmpty
+	}
+	mediaType, _, _ := strings.Cut(h.contentType, ";")
+	mediaType = strings.ToLower(strings.TrimSpace(mediaType))
+	batch := mediaType == event.ApplicationCloudEventsBatchJSON
+	if !batch && mediaType != event.ApplicationCloudEventsJSON && mediaType != "application/cloudevents" {
+		return nil, invalid("", "must be a CloudEvent in JSON, is %.60q", mediaType)
+	}
+	v, err := ParseJSON(value)
+	if err != nil {
+		return nil, err
+	}
+	if !batch {
+		if !isCloudEvent(v) {
+			return nil, wrongVersion("")
+		}
+		return d.unfold(v, sources.Event{}, false)
+	}
+	list, ok := v.([]any)
+	if !ok || slices.ContainsFunc(list, func(v any) bool { return !isCloudEvent(v) }) {
+		return nil, invalid("", "must be a list of CloudEvents")
+	}
+	return d.unfold(v, sources.Event{}, false)
+}
+
+// binaryRecord reads a CloudEvent whose value is its data. One without bytes
+// has none, which is no fault: what it says is in its attributes.
+func (d *Decoder) binaryRecord(ctx context.Context, value []byte, h recordHeaders) ([]sources.Event, error) {
+	if h.contentType != "" {
+		h.attributes["datacontenttype"] = h.contentType
+	}
+	e, err := d.withAttributes(h.attributes)
+	if err != nil || len(value) == 0 {
+		return []sources.Event{e}, err
+	}
+	if e.Value, err = d.data(ctx, value, h); err != nil {
+		return nil, belfry.In("data", err)
+	}
+	return d.unfold(e.Value, e, false)
+}
+
+// isCloudEvent tells a CloudEvent in the JSON event format by its looks.
+func isCloudEvent(v any) bool {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return false
+	}
+	version, ok := m["specversion"].(string)
+	return ok && version != ""
+}
+
+// cloudEvent reads one in the JSON event format 1.0.2. Its value is its data as
+// it stands.
+func (d *Decoder) cloudEvent(m map[string]any, outer sources.Event) (sources.Event, error) {
+	attributes := make(map[string]string, len(m))
+	for name, v := range m {
+		switch v := v.(type) {
+		case nil:
+		case string:
+			if name != "data" && name != "data_base64" {
+				attributes[name] = v
+			}
+		case bool:
+			attributes[name] = strconv.FormatBool(v)
+		case int64:
+			attributes[name] = strconv.FormatInt(v, 10)
+		case uint64:
+			attributes[name] = strconv.FormatUint(v, 10)
+		case json.Number:
+			attributes[name] = string(v)
+		default:
+			if name != "data" {
+				return sources.Event{}, invalid(name, "must be a text, a number, or true or false in a CloudEvent")
+			}
+		}
+	}
+	delete(attributes, "data")
+	delete(attributes, "data_base64")
+	e, err := d.withAttributes(attributes)
+	if err != nil {
+		return sources.Event{}, err
+	}
+	e.Index = outer.Index
+	e.Value = m["data"]
+	encoded := m["data_base64"]
+	if encoded == nil {
+		return e, nil
+	}
+	text, ok := encoded.(string)
+	if _, both := m["data"]; both || !ok {
+		return sources.Event{}, invalid("data_base64", "must be a text, and the only data")
+	}
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return sources.Event{}, invalid("data_base64", "must be base64")
+	}
+	// What needs a registry is not sent this way.
+	if e.Value, err = contentValue(data, attributes["datacontenttype"]); err != nil {
+		return sources.Event{}, belfry.In("data_base64", err)
+	}
+	return e, nil
+}
+
+// withAttributes returns an event without a value, checked for what CloudEvents
+// 1.0.2 section 3.1 requires.
+func (d *Decoder) withAttributes(attributes map[string]string) (sources.Event, error) {
+	if v := attributes["specversion"]; v != event.CloudEventsVersionV1 {
+		return sources.Event{}, wrongVersion(v)
+	}
+	for _, name := range []string{"id", "source", "type"} {
+		if attributes[name] == "" {
+			return sources.Event{}, invalid(name, "is required in a CloudEvent")
+		}
+	}
+	e := sources.Event{ID: attributes["id"], Source: attributes["source"], Type: attributes["type"], Subject: attributes["subject"], Attributes: attributes}
+	if text := attributes["time"]; text != "" {
+		t, err := ParseTime(text, d.zone)
+		if err != nil {
+			return sources.Event{}, belfry.In("time", err)
+		}
+		e.Time = t
+	}
+	return e, nil
+}
+
+// data reads a binary event's data; it may stand in a frame.
+func (d *Decoder) data(ctx context.Context, data []byte, h recordHeaders) (any, error) {
+	id, body, framed, err := schemaID(data, h.schema)
+	switch {
+	case err != nil:
+		return nil, err
+	case framed:
+		v, _, err := d.framed(ctx, id, body)
+		return v, err
+	}
+	return contentValue(data, h.contentType)
+}
+
+// contentValue reads data of a content type; none means JSON.
+func contentValue(data []byte, contentType string) (any, error) {
+	if isJSON(contentType) {
+		return ParseJSON(data)
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return nil, invalid("", "must be of a content type such as application/json, is of %.60q", contentType)
+	}
+	if !strings.HasPrefix(mediaType, "text/") && mediaType != "application/xml" && !strings.HasSuffix(mediaType, "+xml") {
+		return nil, invalid("", "must be JSON or text, is %.60q", mediaType)
+	}
+	if !utf8.Valid(data) {
+		return nil, invalid("", "must be UTF-8")
+	}
+	return string(data), nil
+}
+
+// eventTime is a time in milliseconds since 1970, zero if v is none.
+func eventTime(v any) time.Time {
+	ms, ok := v.(int64)
+	if t := time.UnixMilli(ms).UTC(); ok && ms > 0 && t.Year() <= 9999 {
+		return t
+	}
+	return time.Time{}
+}

@@ -1,0 +1,291 @@
+package envelope
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/belfry/belfry"
+)
+
+// What one record may cost. Kafka's own limit is 1 MiB unless someone has
+// raised it; a few bytes of JSON become some hundred bytes of memory.
+const (
+	// MaxValueBytes is how long a record's value may be to be decoded.
+	MaxValueBytes = 8 << 20
+	// MaxEvents is how many events one record may carry.
+	MaxEvents = 10_000
+	// MaxDepth is how many lists and objects may be in each other.
+	MaxDepth = 200
+
+	maxValues = 1_000_000 // in one document
+)
+
+// ParseJSON reads a JSON text (RFC 8259) of at most [MaxValueBytes]; for what
+// comes back see [sources.Event.Value]. Of a name that comes twice the last counts; a
+// byte order mark is skipped; text that is no UTF-8 is refused, and half of a
+// surrogate pair becomes U+FFFD. Errors are a [*belfry.FieldError] without a
+// field.
+//
+// It is written for one pass over small events, which is most of what a router
+// does: texts and numbers are parts of one copy of data.
+func ParseJSON(data []byte) (any, error) {
+	if len(data) > MaxValueBytes {
+		return nil, longValue(len(data))
+	}
+	return parseText(string(data))
+}
+
+// Number is the number that a text stands for, in the form of [sources.Event.Value].
+func Number(text string) any {
+	p := parser{text: text}
+	v, err := p.number()
+	if err != nil || p.at < len(text) {
+		return json.Number(text)
+	}
+	return v
+}
+
+func longValue(size int) error {
+	return &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("must be at most %d bytes, are %d", MaxValueBytes, size)}
+}
+
+// parseText is ParseJSON for a text, which the outcome keeps parts of.
+func parseText(text string) (any, error) {
+	p := parser{text: strings.TrimPrefix(text, "\ufeff")}
+	// Once for all texts in it: what scans them need not look at single runes.
+	if !utf8.ValidString(p.text) {
+		return nil, invalid("", "must be JSON in UTF-8")
+	}
+	var room [64]member
+	p.open = room[:0]
+	v, err := p.value(0)
+	if err != nil {
+		return nil, err
+	}
+	if p.blank(); p.at < len(p.text) {
+		return nil, p.unexpected("the end")
+	}
+	return v, nil
+}
+
+// member is one of an object or, without a name, of a list.
+type member struct {
+	name  string
+	value any
+}
+
+type parser struct {
+	text   string
+	at     int
+	values int
+	open   []member // of the lists and objects that are not closed yet
+}
+
+func (p *parser) blank() {
+	for p.at < len(p.text) {
+		switch p.text[p.at] {
+		case ' ', '\t', '\n', '\r':
+			p.at++
+		default:
+			return
+		}
+	}
+}
+
+// peek skips blanks and returns the byte after them, 0 at the end (as for a NUL,
+// which nothing may be).
+func (p *parser) peek() byte {
+	if p.at < len(p.text) && p.text[p.at] > ' ' {
+		return p.text[p.at]
+	}
+	if p.blank(); p.at < len(p.text) {
+		return p.text[p.at]
+	}
+	return 0
+}
+
+func (p *parser) value(depth int) (any, error) {
+	if p.values++; p.values > maxValues {
+		return nil, &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("must be JSON of at most %d values", maxValues)}
+	}
+	switch c := p.peek(); c {
+	case '"':
+		return p.string()
+	case '{', '[':
+		if depth == MaxDepth {
+			return nil, invalid("", "must be JSON of at most %d levels", MaxDepth)
+		}
+		p.at++
+		if c == '{' {
+			return p.object(depth + 1)
+		}
+		return p.list(depth + 1)
+	case 't':
+		return true, p.word("true")
+	case 'f':
+		return false, p.word("false")
+	case 'n':
+		return nil, p.word("null")
+	default:
+		return p.number()
+	}
+}
+
+func (p *parser) word(w string) error {
+	if !strings.HasPrefix(p.text[p.at:], w) {
+		return p.unexpected("a value")
+	}
+	p.at += len(w)
+	return nil
+}
+
+func (p *parser) object(depth int) (any, error) {
+	if p.peek() == '}' {
+		p.at++
+		return map[string]any{}, nil
+	}
+	first := len(p.open)
+	for {
+		if p.peek() != '"' {
+			return nil, p.unexpected("a name in quotes")
+		}
+		name, err := p.string()
+		if err != nil {
+			return nil, err
+		}
+		if p.peek() != ':' {
+			return nil, p.unexpected("a colon")
+		}
+		p.at++
+		v, err := p.value(depth)
+		if err != nil {
+			return nil, err
+		}
+		p.open = append(p.open, member{name, v})
+		switch p.peek() {
+		case ',':
+			p.at++
+		case '}':
+			p.at++
+			out := make(map[string]any, len(p.open)-first)
+			for _, m := range p.open[first:] {
+				out[m.name] = m.value
+			}
+			p.open = p.open[:first]
+			return out, nil
+		default:
+			return nil, p.unexpected("a comma or }")
+		}
+	}
+}
+
+func (p *parser) list(depth int) (any, error) {
+	if p.peek() == ']' {
+		p.at++
+		return []any{}, nil
+	}
+	first := len(p.open)
+	for {
+		v, err := p.value(depth)
+		if err != nil {
+			return nil, err
+		}
+		p.open = append(p.open, member{value: v})
+		switch p.peek() {
+		case ',':
+			p.at++
+		case ']':
+			p.at++
+			out := make([]any, len(p.open)-first)
+			for i, m := range p.open[first:] {
+				out[i] = m.value
+			}
+			p.open = p.open[:first]
+			return out, nil
+		default:
+			return nil, p.unexpected("a comma or ]")
+		}
+	}
+}
+
+// number reads an integer of 64 bits as one and keeps the text of all others.
+func (p *parser) number() (any, error) {
+	start := p.at
+	negative := p.skip('-')
+	var n uint64
+	digits := p.at
+	for p.at < len(p.text) && isDigit(p.text[p.at]) {
+		n = n*10 + uint64(p.text[p.at]-'0') // beyond 19 digits it is not used
+		p.at++
+	}
+	length := p.at - digits
+	if length == 0 || length > 1 && p.text[digits] == '0' {
+		p.at = digits
+		return nil, p.unexpected("a value")
+	}
+	whole := true
+	if p.skip('.') {
+		if whole = false; !p.digits() {
+			return nil, p.unexpected("a digit")
+		}
+	}
+	if p.skip('e') || p.skip('E') {
+		if !p.skip('-') {
+			p.skip('+')
+		}
+		if whole = false; !p.digits() {
+			return nil, p.unexpected("a digit")
+		}
+	}
+	switch {
+	case !whole || length > 19:
+	case negative && n != 0 && n <= 1<<63: // -0 has a text of its own
+		return int64(-n), nil
+	case !negative && n < 1<<63:
+		return int64(n), nil
+	case !negative:
+		return n, nil
+	}
+	return bigOrFraction(p.text[start:p.at]), nil
+}
+
+func (p *parser) skip(c byte) bool {
+	if p.at < len(p.text) && p.text[p.at] == c {
+		p.at++
+		return true
+	}
+	return false
+}
+
+func (p *parser) digits() bool {
+	start := p.at
+	for p.at < len(p.text) && isDigit(p.text[p.at]) {
+		p.at++
+	}
+	return p.at > start
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// bigOrFraction is a number's text, or the integer if it is one of 20 digits
+// that 64 bits hold.
+func bigOrFraction(text string) any {
+	if len(text) == 20 && text[0] == '1' && text <= "18446744073709551615" && strings.Trim(text, "0123456789") == "" {
+		var n uint64
+		for _, c := range []byte(text) {
+			n = n*10 + uint64(c-'0')
+		}
+		return n
+	}
+	return json.Number(text)
+}
+
+func (p *parser) unexpected(want string) error {
+	if p.at >= len(p.text) {
+		return invalid("", "must be JSON: it ends where %s should be", want)
+	}
+	r, _ := utf8.DecodeRuneInString(p.text[p.at:])
+	return invalid("", "must be JSON: %q at byte %d, where %s should be", r, p.at, want)
+}

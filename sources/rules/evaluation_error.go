@@ -1,0 +1,96 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+)
+
+// explain turns a message of CEL's checker into one that says the mend.
+func (l *language) explain(text, message string) string {
+	if rest, ok := strings.CutPrefix(message, "undeclared reference to '"); ok {
+		name, _, _ := strings.Cut(rest, "'")
+		if regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\s*\(`).MatchString(text) {
+			return fmt.Sprintf("unknown function %.80q; the nearest known one is %q", name, meant(name, l.functions()))
+		}
+		return fmt.Sprintf("unknown name %.80q; the nearest known one is %q (a text needs quotes of its own within the expression: '%.80[1]s')", name, meant(name, l.names))
+	}
+	if rest, ok := strings.CutPrefix(message, "found no matching overload for '"); ok {
+		name, operands, _ := strings.Cut(rest, "' applied to '")
+		return fmt.Sprintf("type error: %s does not take %s; give it values of one type, for example by string(), int() or double()",
+			strings.Trim(name, "_@"), strings.TrimSuffix(operands, "'"))
+	}
+	if rest, ok := strings.CutPrefix(message, "Syntax error: "); ok {
+		return "syntax error: " + rest + "; look for a missing quote, bracket or operator before it"
+	}
+	return message
+}
+
+func (l *language) functions() []string {
+	names := slices.DeleteFunc(slices.Collect(maps.Keys(l.computed.Functions())), func(name string) bool {
+		return !isIdentifier(strings.ReplaceAll(name, ".", "_")) || strings.HasPrefix(name, "_")
+	})
+	names = append(names, "has", "all", "exists", "exists_one", "map", "filter")
+	slices.Sort(names)
+	return names
+}
+
+// shape is what the value of an expression must be.
+type shape int
+
+const (
+	anything shape = iota
+	condition
+	people // a text, a number, or a list of those
+	moment
+	writable // what a text can hold
+)
+
+// mismatch says what is wrong with an expression that yields t, "" if nothing
+// is or that shows only when it runs.
+func (s shape) mismatch(t *cel.Type) string {
+	if isOptional(t) && s != condition {
+		t = t.Parameters()[0]
+	}
+	kind := t.Kind()
+	if kind == types.DynKind || s == anything {
+		return ""
+	}
+	switch s {
+	case condition:
+		if kind != types.BoolKind {
+			return fmt.Sprintf("type error: must be a condition, true or false, but is of type %s; compare it with something, such as event.type == \"X\"", t)
+		}
+	case people:
+		if kind == types.ListKind {
+			kind = t.Parameters()[0].Kind()
+		}
+		if !slices.Contains([]types.Kind{types.StringKind, types.IntKind, types.UintKind, types.DoubleKind, types.NullTypeKind, types.DynKind, types.OpaqueKind, types.TypeParamKind}, kind) {
+			return fmt.Sprintf("type error: must be a text, a number or a list of those, but is of type %s; name the field that holds the recipients' ids", t)
+		}
+	case moment:
+		if !slices.Contains([]types.Kind{types.StringKind, types.IntKind, types.UintKind, types.DoubleKind, types.NullTypeKind, types.TimestampKind, types.ListKind, types.MapKind}, kind) {
+			return fmt.Sprintf("type error: must be a time, but is of type %s; write for example event.createdAt or timestamp + duration(\"72h\")", t)
+		}
+	case writable:
+		if slices.Contains([]types.Kind{types.ListKind, types.MapKind, types.NullTypeKind, types.TypeKind}, kind) {
+			return fmt.Sprintf("type error: a text cannot hold a value of type %s; take one element or field of it", t)
+		}
+	}
+	return ""
+}
+
+// meant is the candidate that is nearest to a name.
+func meant(name string, candidates []string) string {
+	best, _ := Nearest(name, candidates)
+	return best
+}
+
+func isOptional(t *cel.Type) bool {
+	return t.Kind() == types.OpaqueKind && t.TypeName() == "optional_type" && len(t.Parameters()) == 1
+}

@@ -1,0 +1,116 @@
+package rules
+
+import (
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/interpreter"
+)
+
+// exactOnly is a decorator by which a number keeps its text where the value of
+// the whole expression comes from, and is CEL's own double everywhere else.
+func exactOnly(root ast.Expr) interpreter.InterpretableDecoratorV2 {
+	keep := map[int64]bool{}
+	markExact(root, keep)
+	ast.PostOrderVisit(root, ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == "string" {
+			markAll(e.AsCall().Args(), keep)
+		}
+	}))
+	return func(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
+		switch a := i.(type) {
+		case *inexact:
+			return i, nil // decorated when its path was one step shorter
+		case interpreter.InterpretableAttribute:
+			if !keep[a.ID()] {
+				return &inexact{a}, nil
+			}
+		}
+		return i, nil
+	}
+}
+
+// inexact is an attribute whose numbers are computed with.
+type inexact struct {
+	interpreter.InterpretableAttribute
+}
+
+// Exec implements interpreter.InterpretableV2.
+func (i *inexact) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	return withoutText(i.InterpretableAttribute.Exec(frame))
+}
+
+// Eval implements interpreter.Interpretable.
+func (i *inexact) Eval(a interpreter.Activation) ref.Val {
+	return withoutText(i.InterpretableAttribute.Eval(a))
+}
+
+// markExact collects the attributes that an expression passes on unchanged, by
+// the ids of their nodes.
+func markExact(e ast.Expr, keep map[int64]bool) {
+	keep[e.ID()] = true
+	switch e.Kind() {
+	case ast.SelectKind:
+		markPath(e.AsSelect().Operand(), keep)
+	case ast.CallKind:
+		call := e.AsCall()
+		args := call.Args()
+		switch call.FunctionName() {
+		case "_[_]", "_?._", "_[?_]":
+			markPath(args[0], keep)
+		case "_?_:_":
+			markAll(args[1:], keep)
+		case "optional.of":
+			markAll(args, keep)
+		case "or", "orValue", "value":
+			markAll(args, keep)
+			if call.IsMemberFunction() {
+				markExact(call.Target(), keep)
+			}
+		}
+	case ast.ListKind:
+		markAll(e.AsList().Elements(), keep)
+	case ast.MapKind:
+		for _, entry := range e.AsMap().Entries() {
+			markExact(entry.AsMapEntry().Value(), keep)
+		}
+	case ast.ComprehensionKind:
+		markStep(e.AsComprehension().LoopStep(), keep)
+		markExact(e.AsComprehension().Result(), keep)
+	}
+}
+
+// markPath follows a path of fields to the name that it begins with: CEL gives
+// the whole path the id of that.
+func markPath(e ast.Expr, keep map[int64]bool) {
+	keep[e.ID()] = true
+	switch e.Kind() {
+	case ast.SelectKind:
+		markPath(e.AsSelect().Operand(), keep)
+	case ast.CallKind:
+		switch e.AsCall().FunctionName() {
+		case "_[_]", "_?._", "_[?_]":
+			markPath(e.AsCall().Args()[0], keep)
+		}
+	}
+}
+
+// markStep marks the elements that a step of map or filter adds to its list.
+func markStep(e ast.Expr, keep map[int64]bool) {
+	if e.Kind() != ast.CallKind {
+		return
+	}
+	for _, arg := range e.AsCall().Args() {
+		switch arg.Kind() {
+		case ast.ListKind:
+			markExact(arg, keep)
+		case ast.CallKind:
+			markStep(arg, keep)
+		}
+	}
+}
+
+func markAll(es []ast.Expr, keep map[int64]bool) {
+	for _, e := range es {
+		markExact(e, keep)
+	}
+}

@@ -1,0 +1,138 @@
+package rules
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/belfry/belfry/sources"
+)
+
+// Explanation tells what becomes of a record, and why.
+type Explanation struct {
+	Events []EventExplanation
+	// Err is why nothing is written and the record is set aside: that of the
+	// decoder or the first of the rules. It is nil if all is well.
+	Err error
+}
+
+// EventExplanation tells what becomes of one event of a record.
+type EventExplanation struct {
+	Event    sources.Event
+	Lets     []FieldValue // the names that the source defines
+	Outcomes []Outcome    // of the rules, in order
+}
+
+// Outcome is what one rule makes of one event.
+type Outcome struct {
+	Rule     string
+	Why      string // why nothing is delivered; empty if something is or Err is set
+	Excluded []string
+	Delivery sources.Delivery // without recipients if nothing is delivered
+	Err      error            // a *Error or nil
+	// Fields are those of the rule that depend on the event, each by itself,
+	// whether the rule is for the event or not.
+	Fields []FieldValue
+}
+
+// FieldValue is what a text or expression of the rules gives for an event.
+type FieldValue struct {
+	Name  string // of the field or let
+	Text  string // as it stands in the file
+	Value any    // as in Event; a text where the field is one
+	Err   error  // then there is no value
+}
+
+// Explain does what [Source.Route] does, goes on after errors, and tells of each
+// step.
+func (s *Source) Explain(r sources.Record) Explanation {
+	var out Explanation
+	events, err := s.decoder.Decode(context.Background(), r)
+	if err != nil {
+		out.Err = err
+		return out
+	}
+	v := s.variables(&r)
+	defer s.release(v)
+	for i := range events {
+		v.about(&events[i])
+		e := EventExplanation{Event: events[i]}
+		for _, l := range s.lets {
+			e.Lets = append(e.Lets, l.expression.explain(v, l.name))
+		}
+		for _, rule := range s.rules {
+			o := Outcome{Rule: rule.name}
+			o.Delivery, o.Err = rule.apply(v, &o)
+			if o.Err != nil && out.Err == nil {
+				out.Err = o.Err
+			}
+			o.Fields = rule.explain(v)
+			e.Outcomes = append(e.Outcomes, o)
+		}
+		out.Events = append(out.Events, e)
+	}
+	return out
+}
+
+// because notes why nothing is delivered; nobody asked if o is nil.
+func (o *Outcome) because(format string, args ...any) {
+	if o != nil {
+		o.Why = fmt.Sprintf(format, args...)
+	}
+}
+
+// exclude notes a recipient that the rule leaves out.
+func (o *Outcome) exclude(name string) {
+	if o != nil {
+		o.Excluded = append(o.Excluded, name)
+	}
+}
+
+// explain evaluates each field of the rule by itself.
+func (r *rule) explain(v *variables) []FieldValue {
+	var out []FieldValue
+	expression := func(name string, e *expression) {
+		if e != nil {
+			out = append(out, e.explain(v, name))
+		}
+	}
+	text := func(name string, t *template) {
+		if t != nil {
+			value, err := t.render(v)
+			out = append(out, FieldValue{name, t.source, value, err})
+		}
+	}
+	expression("when", r.when)
+	expression("recipients", r.recipients)
+	expression("exclude", r.exclude)
+	for _, t := range r.texts {
+		text(t.field, t.template)
+	}
+	for _, t := range r.title {
+		text(join("title", t.language), t.template)
+	}
+	for _, t := range r.body {
+		text(join("body", t.language), t.template)
+	}
+	expression("time", r.time)
+	expression("expires_at", r.expiresAt)
+	if r.data != nil {
+		value, _, err := r.data.value(v, "data")
+		out = append(out, FieldValue{"data", "", value, err})
+	}
+	if r.retract != nil {
+		text("retract.id", r.retract.id)
+		text("retract.source", r.retract.source)
+		text("retract.collapse_key", r.retract.collapseKey)
+	}
+	return out
+}
+
+func (e *expression) explain(v *variables, name string) FieldValue {
+	out := FieldValue{Name: name, Text: e.text}
+	value, err := e.value(v)
+	if err == nil {
+		out.Value, _, err = native(value)
+	}
+	out.Err = err
+	return out
+}

@@ -1,0 +1,243 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/ext"
+)
+
+// Limits of one expression.
+const (
+	maxExpressionBytes = 16 << 10
+	// maxExpressionCost bounds one evaluation, in CEL's units: a few tenths of a
+	// second, and enough for a list of MaxRecipients.
+	maxExpressionCost = 5_000_000
+)
+
+// expression is a compiled CEL expression, safe for concurrent use.
+type expression struct {
+	text    string
+	program cel.Program
+	typ     *cel.Type // what it yields; dyn if that depends on the event
+	path    path      // nil if it is more than that
+	guard   *guard    // nil if it has none
+	adapter adapter
+}
+
+// value evaluates the expression over an event.
+func (e *expression) value(v *variables) (ref.Val, error) {
+	if e.guard.refuses(v) {
+		return types.False, nil
+	}
+	if found, ok := e.path.follow(v); ok {
+		// A number that cannot be computed with is CEL's to tell of.
+		if out := e.adapter.NativeToValue(found); !types.IsError(out) {
+			return out, nil
+		}
+	}
+	out, _, err := e.program.Eval(v)
+	if err != nil {
+		return nil, evaluationError(err)
+	}
+	return out, nil
+}
+
+// missingError is an evaluation that met a field that the event lacks.
+type missingError struct{ field string }
+
+func (e *missingError) Error() string {
+	return fmt.Sprintf("there is no field %.80q; where it may be missing, write .?%[1]s and .orValue(...), such as event.?%[1]s.orValue(\"\")", identifier(e.field))
+}
+
+// identifier is the name as it stands in an expression, in a hint.
+func identifier(field string) string {
+	if isIdentifier(field) {
+		return field
+	}
+	return "field"
+}
+
+func evaluationError(err error) error {
+	text := strings.TrimSpace(err.Error())
+	if field, ok := strings.CutPrefix(text, "no such key: "); ok {
+		return &missingError{field: field}
+	}
+	if strings.Contains(text, "cost limit exceeded") {
+		return fmt.Errorf("the expression takes too long for this event: over %d units of CEL's cost", maxExpressionCost)
+	}
+	if strings.Contains(text, "no such overload") {
+		return fmt.Errorf("%s: a value has another type than this takes (null too); convert it with string(), int() or double(), or guard it with has() or .?", text)
+	}
+	return errors.New(text)
+}
+
+// language compiles the expressions of one source. It has two environments that
+// differ in what a number that is no integer becomes: a double where values are
+// compared and computed, and a double that knows its text where values are
+// written.
+type language struct {
+	computed, written *cel.Env
+	names             []string // of all variables
+}
+
+// variableTypes are what every expression may use, see variables.
+func variableTypes() []cel.EnvOption {
+	return []cel.EnvOption{
+		cel.Variable("event", cel.DynType),
+		cel.Variable("key", cel.DynType),
+		cel.Variable("headers", cel.MapType(cel.StringType, cel.StringType)),
+		cel.Variable("attributes", cel.MapType(cel.StringType, cel.StringType)),
+		cel.Variable("topic", cel.StringType),
+		cel.Variable("timestamp", cel.TimestampType),
+		cel.Variable("partition", cel.IntType),
+		cel.Variable("offset", cel.IntType),
+		cel.Variable("index", cel.IntType),
+		cel.Variable("type", cel.StringType),
+		cel.Variable("id", cel.StringType),
+		cel.Variable("source", cel.StringType),
+		cel.Variable("subject", cel.StringType),
+		cel.Variable("time", cel.TimestampType),
+	}
+}
+
+// newLanguage returns what a source without let has. Dates without a zone are in
+// that zone.
+func newLanguage(zone *time.Location) (*language, error) {
+	options := append(variableTypes(),
+		cel.OptionalTypes(),
+		ext.Strings(ext.StringsMaxPrecision(20)),
+		ext.Math(),
+		ext.Sets(),
+		ext.Encoders(),
+		// Later versions can make lists of any length out of a number.
+		ext.Lists(ext.ListsVersion(1)),
+		ext.Bindings(),
+		cel.CrossTypeNumericComparisons(true),
+		cel.DefaultUTCTimeZone(true),
+		cel.ParserExpressionSizeLimit(maxExpressionBytes),
+		cel.ParserRecursionLimit(100),
+		cel.RegexProgramSizeLimit(1000),
+		cel.Function("time", cel.Overload("time_dyn", []*cel.Type{cel.DynType}, cel.TimestampType,
+			cel.UnaryBinding(func(v ref.Val) ref.Val {
+				t, err := timeOf(v, zone)
+				if err != nil {
+					return types.NewErr("time(): %v", err)
+				}
+				return types.Timestamp{Time: t}
+			}))),
+	)
+	l := &language{names: []string{
+		"event", "key", "headers", "attributes", "topic", "timestamp", "partition", "offset", "index", "type", "id", "source", "subject", "time",
+	}}
+	var err error
+	if l.computed, err = cel.NewEnv(append(options, cel.CustomTypeAdapter(adapter{}))...); err != nil {
+		return nil, fmt.Errorf("make the expression language: %w", err)
+	}
+	if l.written, err = cel.NewEnv(append(options, cel.CustomTypeAdapter(adapter{exact: true}))...); err != nil {
+		return nil, fmt.Errorf("make the expression language: %w", err)
+	}
+	return l, nil
+}
+
+// define adds a variable.
+func (l *language) define(name string, typ *cel.Type) error {
+	computed, err := l.computed.Extend(cel.Variable(name, typ))
+	if err != nil {
+		return err
+	}
+	written, err := l.written.Extend(cel.Variable(name, typ))
+	if err != nil {
+		return err
+	}
+	l.computed, l.written, l.names = computed, written, append(l.names, name)
+	return nil
+}
+
+// issue is something wrong with an expression, at a place in its text; both
+// count from 0.
+type issue struct {
+	line, column int
+	text         string
+}
+
+// compile checks and plans an expression. Written: its value is written out,
+// not computed with.
+func (l *language) compile(text string, written bool) (*expression, []issue) {
+	if strings.TrimSpace(text) == "" {
+		return nil, []issue{{text: "is empty; write a CEL expression, such as event.customerId"}}
+	}
+	env := l.computed
+	if written {
+		env = l.written
+	}
+	checked, problems := env.Compile(text)
+	if problems != nil && problems.Err() != nil {
+		return nil, l.issues(text, problems.Errors())
+	}
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(boundReplace)}
+	if !cheap(checked.NativeRep().Expr()) {
+		options = append(options, cel.CostLimit(maxExpressionCost))
+	}
+	if written {
+		options = append(options, cel.CustomDecoratorV2(exactOnly(checked.NativeRep().Expr())))
+	}
+	program, err := env.Program(checked, options...)
+	if err != nil {
+		return nil, []issue{{text: err.Error()}}
+	}
+	root := checked.NativeRep().Expr()
+	return &expression{
+		text: text, program: program, typ: checked.OutputType(), path: pathOf(root), guard: guardOf(root), adapter: adapter{exact: written},
+	}, nil
+}
+
+func (l *language) issues(text string, errs []*common.Error) []issue {
+	var out []issue
+	for _, e := range errs {
+		out = append(out, issue{
+			line: max(e.Location.Line()-1, 0), column: max(e.Location.Column(), 0), text: l.explain(text, e.Message),
+		})
+	}
+	// A mistake of syntax has others in its wake.
+	if len(out) > 1 && strings.HasPrefix(out[0].text, "syntax error") {
+		out = out[:1]
+	}
+	return out
+}
+
+// cheap reports whether an expression takes time and memory proportional to the
+// event at most, so that nothing has to be counted while it runs: counting costs
+// more than most expressions do.
+func cheap(e ast.Expr) bool {
+	ok := true
+	ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
+		switch e.Kind() {
+		case ast.ComprehensionKind:
+			ok = false
+		case ast.CallKind:
+			ok = ok && isCheap(e.AsCall().FunctionName())
+		}
+	}))
+	return ok
+}
+
+func isCheap(function string) bool {
+	switch function {
+	case "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "!_", "-_", "_&&_", "_||_", "_?_:_", "@in", "@not_strictly_false",
+		"_+_", "_-_", "_*_", "_/_", "_%_", "_[_]", "_?._", "_[?_]",
+		"size", "string", "int", "uint", "double", "bool", "bytes", "dyn", "type", "duration", "timestamp", "time",
+		"startsWith", "endsWith", "contains", "matches", "lowerAscii", "upperAscii", "trim", "substring", "indexOf",
+		"hasValue", "value", "orValue", "or", "optional.of", "optional.none", "optional.ofNonZeroValue",
+		"getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes", "getSeconds", "getMilliseconds":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,277 @@
+package rules
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/belfry/belfry"
+)
+
+// loader reads rules files and collects all that is wrong with them.
+type loader struct {
+	options   Options
+	languages map[string]*language // by the name of the zone
+	files     []*rulesFile
+	sources   []*Source
+	made      map[string]*madeRule // by name
+	retracts  []retractSite
+	topics    map[string]int // line of the first source of a topic or pattern
+}
+
+// madeRule is what others need to know of a rule.
+type madeRule struct {
+	rule   *rule
+	source *Source
+	file   string
+	line   int
+}
+
+// retractSite is a retraction that names a rule, which may come later.
+type retractSite struct {
+	file    *rulesFile
+	node    *yaml.Node // of its rule field
+	path    string
+	source  *Source
+	retract *ruleRetraction
+}
+
+func newLoader(o Options) *loader {
+	return &loader{options: o, languages: map[string]*language{}, made: map[string]*madeRule{}, topics: map[string]int{}}
+}
+
+func (l *loader) problems() []Problem {
+	var out []Problem
+	for _, f := range l.files {
+		slices.SortStableFunc(f.problems, func(a, b Problem) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
+		out = append(out, f.problems...)
+	}
+	return out
+}
+
+// file reads one file and returns the canonical texts of its sources.
+func (l *loader) file(t namedText) []string {
+	f := &rulesFile{name: t.name}
+	l.files = append(l.files, f)
+	root := f.parse(t.text)
+	if root == nil {
+		return nil
+	}
+	fields := f.fields(root, "", "a mapping with \"sources:\"", "sources")
+	list, ok := fields["sources"]
+	if !ok {
+		if len(f.problems) == 0 {
+			f.wrong(root, "sources", "is missing; write a list of sources under \"sources:\"")
+		}
+		return nil
+	}
+	var texts []string
+	elements := f.list(list, "sources", "sources")
+	if len(elements) == 0 && len(f.problems) == 0 {
+		f.wrong(list, "sources", "is empty; add a source with topic: and rules:")
+	}
+	for i, n := range elements {
+		l.source(f, n, "sources["+strconv.Itoa(i)+"]")
+		texts = append(texts, canonical(n, false))
+	}
+	return texts
+}
+
+func (l *loader) source(f *rulesFile, n *yaml.Node, path string) {
+	fields := f.fields(n, path, "a mapping with topic: and rules:", "topic", "pattern", "from", "silent", "timezone", "let", "rules")
+	s := &Source{Location: l.options.Location, File: f.name, Line: n.Line, decoder: l.options.Decoder, prefix: l.options.Prefix}
+	l.names(f, s, n, fields, path)
+	if v, ok := fields["from"]; ok {
+		if text, ok := f.text(v, path+".from"); ok {
+			from, err := ParseStart(text)
+			if err != nil {
+				f.wrong(v, path+".from", "%v, not %.80q", err, text)
+			}
+			s.From = from
+		}
+	}
+	if v, ok := fields["silent"]; ok {
+		s.Silent = f.boolean(v, path+".silent")
+	}
+	if v, ok := fields["timezone"]; ok {
+		if text, ok := f.text(v, path+".timezone"); ok {
+			zone, err := ParseZone(text)
+			if err != nil {
+				f.wrong(v, path+".timezone", "%v", err)
+			} else {
+				s.Location = zone
+			}
+		}
+	}
+	r := &sourceReader{rulesFile: f, loader: l, source: s, language: l.language(f, n, s.Location)}
+	if r.language == nil {
+		return
+	}
+	if v, ok := fields["let"]; ok {
+		r.lets(v, path+".let")
+	}
+	rules, ok := fields["rules"]
+	if !ok {
+		if n.Kind == yaml.MappingNode {
+			f.wrong(n, path+".rules", "is missing; write a list of rules, each with name, recipients and title")
+		}
+		return
+	}
+	elements := f.list(rules, path+".rules", "rules")
+	if rules.Kind == yaml.SequenceNode && len(elements) == 0 {
+		f.wrong(rules, path+".rules", "is empty; write at least one rule with name, recipients and title")
+	}
+	for i, e := range elements {
+		if made := r.rule(e, path+".rules", i, fields["let"]); made != nil {
+			s.rules = append(s.rules, made)
+		}
+	}
+	l.sources = append(l.sources, s)
+}
+
+// names reads which topics a source is for.
+func (l *loader) names(f *rulesFile, s *Source, n *yaml.Node, fields map[string]*yaml.Node, path string) {
+	topic, hasTopic := fields["topic"]
+	pattern, hasPattern := fields["pattern"]
+	switch {
+	case hasTopic && hasPattern:
+		f.wrong(pattern, path+".pattern", "is given beside topic; keep one of the two")
+	case !hasTopic && !hasPattern:
+		if n.Kind == yaml.MappingNode {
+			f.wrong(n, path+".topic", "is missing; name the topic to read, or several by pattern:")
+		}
+		return
+	}
+	field, node := "topic", topic
+	if !hasTopic {
+		field, node = "pattern", pattern
+	}
+	text, ok := f.text(node, path+"."+field)
+	if !ok {
+		return
+	}
+	problem := ""
+	if hasTopic {
+		s.Topic = text
+		problem = checkTopic(text, l.options.Prefix)
+	} else {
+		s.Pattern = text
+		s.pattern, problem = compilePattern(text, l.options.Prefix)
+	}
+	if problem != "" {
+		f.wrong(node, path+"."+field, "%s", problem)
+		return
+	}
+	if line, ok := l.topics[field+text]; ok {
+		f.wrong(node, path+"."+field, "%.80q has a source already (line %d); put all of its rules into one", text, line)
+		return
+	}
+	l.topics[field+text] = node.Line
+}
+
+// language returns a copy to define names in.
+func (l *loader) language(f *rulesFile, n *yaml.Node, zone *time.Location) *language {
+	base, ok := l.languages[zone.String()]
+	if !ok {
+		var err error
+		if base, err = newLanguage(zone); err != nil {
+			f.wrong(n, "", "%v", err)
+			return nil
+		}
+		l.languages[zone.String()] = base
+	}
+	own := *base
+	own.names = slices.Clone(base.names)
+	return &own
+}
+
+// across checks what only all files together tell.
+func (l *loader) across() {
+	names := make([]string, 0, len(l.made))
+	for name := range l.made {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, r := range l.retracts {
+		target, ok := l.made[r.retract.rule]
+		switch {
+		case !ok && len(names) == 0:
+		case !ok:
+			r.file.wrong(r.node, r.path, "there is no rule %.80q; name the rule whose notification is taken back, the nearest one is %q", r.retract.rule, meant(r.retract.rule, names))
+		case target.rule.retract != nil:
+			r.file.wrong(r.node, r.path, "the rule %.80q retracts too; name the rule whose notification is taken back", r.retract.rule)
+		case r.retract.source == nil:
+			l.inherit(r, target)
+		}
+	}
+}
+
+// inherit gives a retraction the source of what it takes back: the two have to
+// be the same.
+func (l *loader) inherit(r retractSite, target *madeRule) {
+	path := strings.TrimSuffix(r.path, "rule") + "source"
+	switch {
+	case slices.ContainsFunc(target.rule.texts, func(t ruleText) bool { return t.field == "source" }):
+		r.file.wrong(r.node, path, "is missing; the rule %q makes its source of the event, so write the same text here", target.rule.name)
+	case target.rule.base.Source != "":
+		r.retract.source = &template{source: target.rule.base.Source, texts: []string{target.rule.base.Source}}
+	case target.source.Name() != r.source.Name():
+		r.file.wrong(r.node, path, "is missing; the rule %q is of another topic, so give both the same source", target.rule.name)
+	}
+}
+
+// ParseZone returns a time zone by its IANA name.
+func ParseZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" {
+		return nil, &belfry.FieldError{Problem: "must be a time zone by its IANA name, such as Asia/Seoul, Europe/Berlin or UTC, not " + strconv.Quote(name)}
+	}
+	return zone, nil
+}
+
+var ruleName = regexp.MustCompile(`^[a-z0-9._-]{1,100}$`)
+
+// canonical is the text of a node without comments and layout; the order of its
+// fields counts if it is ordered, as that of let is.
+func canonical(n *yaml.Node, ordered bool) string {
+	var b strings.Builder
+	writeCanonical(&b, n, ordered)
+	return b.String()
+}
+
+func writeCanonical(b *strings.Builder, n *yaml.Node, ordered bool) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		type pair struct{ key, value *yaml.Node }
+		var pairs []pair
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			pairs = append(pairs, pair{n.Content[i], n.Content[i+1]})
+		}
+		if !ordered {
+			slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(a.key.Value, b.key.Value) })
+		}
+		b.WriteString("{")
+		for _, p := range pairs {
+			b.WriteString(strconv.Quote(p.key.Value) + ":")
+			writeCanonical(b, p.value, p.key.Value == "let")
+			b.WriteString(",")
+		}
+		b.WriteString("}")
+	case yaml.SequenceNode:
+		b.WriteString("[")
+		for _, c := range n.Content {
+			writeCanonical(b, c, false)
+			b.WriteString(",")
+		}
+		b.WriteString("]")
+	default:
+		b.WriteString(n.ShortTag() + " " + strconv.Quote(strings.TrimSpace(n.Value)))
+	}
+}

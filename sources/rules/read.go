@@ -1,0 +1,230 @@
+package rules
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/belfry/belfry"
+)
+
+// sourceReader reads the names and rules of one source.
+type sourceReader struct {
+	*rulesFile
+	loader   *loader
+	source   *Source
+	language *language
+}
+
+// reserved are the words that CEL keeps for itself.
+func reserved() []string {
+	return []string{"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "namespace", "null", "package", "return", "true", "var", "void", "while"}
+}
+
+func (r *sourceReader) lets(n *yaml.Node, path string) {
+	for _, e := range r.entries(n, path, "a mapping of names to expressions, such as \"order: event.payload\"") {
+		at := join(path, e.name)
+		switch {
+		case !isIdentifier(e.name) || slices.Contains(reserved(), e.name):
+			r.wrong(e.key, at, "%.80q can be no name; use letters, digits and _, and none of CEL's own words", e.name)
+			continue
+		case slices.Contains(r.language.names, e.name):
+			r.wrong(e.key, at, "%q is there already; choose another name", e.name)
+			continue
+		}
+		compiled := r.expression(e.value, at, anything, true)
+		if compiled == nil {
+			// Whoever uses it is not to blame.
+			compiled = &expression{typ: dynType()}
+		}
+		if err := r.language.define(e.name, compiled.typ); err != nil {
+			r.wrong(e.key, at, "%v; choose another name", err)
+			continue
+		}
+		r.source.lets = append(r.source.lets, letName{e.name, compiled})
+	}
+}
+
+// expression compiles a CEL expression, nil if it is wrong.
+func (r *sourceReader) expression(n *yaml.Node, path string, s shape, written bool) *expression {
+	if n.Kind != yaml.ScalarNode || isNull(n) {
+		r.wrong(n, path, `must be a CEL expression in one text; a list is written within it: "[order.a, order.b]"`)
+		return nil
+	}
+	compiled, issues := r.language.compile(n.Value, written)
+	if len(issues) > 0 {
+		for _, i := range issues {
+			line, column := r.place(n, i.line, i.column)
+			r.wrongAt(line, column, path, "%s", i.text)
+		}
+		return nil
+	}
+	if problem := s.mismatch(compiled.typ); problem != "" {
+		r.wrong(n, path, "%s", problem)
+		return nil
+	}
+	return compiled
+}
+
+// template compiles a text with ${...}, nil if it is wrong. Whole: a text that
+// is one value alone keeps the value's type.
+func (r *sourceReader) template(n *yaml.Node, path string, whole bool) *template {
+	text, ok := r.text(n, path)
+	if !ok {
+		return nil
+	}
+	texts, pieces, unclosed := splitTemplate(text)
+	if unclosed >= 0 {
+		line, column := position(text, unclosed)
+		line, column = r.place(n, line, column)
+		r.wrongAt(line, column, path, "this ${ has no }; close it, or write $${ for the characters themselves")
+		return nil
+	}
+	t := &template{source: text, texts: texts}
+	good := true
+	for _, p := range pieces {
+		compiled, issues := r.language.compile(p.text, true)
+		line, column := position(text, p.at)
+		for _, i := range issues {
+			good = false
+			at := i.column
+			if i.line == 0 {
+				at += column
+			}
+			l, c := r.place(n, line+i.line, at)
+			r.wrongAt(l, c, path, "%s", i.text)
+		}
+		if compiled == nil {
+			continue
+		}
+		t.values = append(t.values, compiled)
+		if whole && t.whole() != nil && len(pieces) == 1 {
+			continue
+		}
+		if problem := writable.mismatch(compiled.typ); problem != "" {
+			good = false
+			l, c := r.place(n, line, column)
+			r.wrongAt(l, c, path, "%s", problem)
+		}
+	}
+	if !good {
+		return nil
+	}
+	return t
+}
+
+// position is the line and column, from 0, of a byte of a text.
+func position(text string, at int) (line, column int) {
+	before := text[:at]
+	line = strings.Count(before, "\n")
+	return line, utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
+}
+
+// languages reads a text or a mapping of language to text.
+func (r *sourceReader) languages(n *yaml.Node, path string) []languageText {
+	if n.Kind == yaml.ScalarNode {
+		if t := r.template(n, path, false); t != nil {
+			return []languageText{{"", t}}
+		}
+		return nil
+	}
+	var out []languageText
+	for _, e := range r.entries(n, path, "a text or a mapping of language to text, such as {en: \"Hello\", ko: \"안녕\"}") {
+		at := join(path, e.name)
+		probe := belfry.Notification{Recipient: anybody, Title: belfry.Text{e.name: "x"}}
+		if err := probe.Check(); err != nil || e.name == "" {
+			r.wrong(e.key, at, "%.40q is no language tag; write one such as \"en\", \"ko\" or \"pt-BR\"", e.name)
+			continue
+		}
+		if isNull(e.value) {
+			r.wrong(e.value, at, "has no value; give one or remove the line")
+			continue
+		}
+		if t := r.template(e.value, at, false); t != nil {
+			out = append(out, languageText{e.name, t})
+		}
+	}
+	return out
+}
+
+// data reads a rule's data, of which every text may have values.
+func (r *sourceReader) data(n *yaml.Node, path string) *dataNode {
+	switch n.Kind {
+	case yaml.MappingNode:
+		d := &dataNode{kind: dataObject}
+		for _, e := range r.entries(n, path, "an object") {
+			if node := r.data(e.value, join(path, e.name)); node != nil {
+				d.fields = append(d.fields, dataField{e.name, node})
+			}
+		}
+		return d
+	case yaml.SequenceNode:
+		d := &dataNode{kind: dataList}
+		for i, c := range n.Content {
+			if node := r.data(c, fmt.Sprintf("%s[%d]", path, i)); node != nil {
+				d.elements = append(d.elements, node)
+			}
+		}
+		return d
+	}
+	var constant any
+	switch n.ShortTag() {
+	case "!!null":
+	case "!!bool":
+		constant = strings.EqualFold(n.Value, "true")
+	case "!!int", "!!float":
+		if !json.Valid([]byte(n.Value)) {
+			r.wrong(n, path, "%.40q is no number in JSON; write it as digits, or in quotes as a text", n.Value)
+			return nil
+		}
+		constant = json.Number(n.Value)
+	default:
+		t := r.template(n, path, true)
+		if t == nil {
+			return nil
+		}
+		return &dataNode{kind: dataText, template: t}
+	}
+	return &dataNode{kind: dataConstant, constant: constant}
+}
+
+// constants checks what a rule says of every event, and reports each field that
+// is wrong with it. Nodes has those of the fields.
+func (r *sourceReader) constants(n belfry.Notification, nodes map[string]*yaml.Node, path string) {
+	n.Recipient = anybody
+	if len(n.Title) == 0 {
+		n.Title = belfry.PlainText("x")
+	}
+	for range 20 { // more than there are fields
+		err := n.Check()
+		var fe *belfry.FieldError
+		if !errors.As(err, &fe) {
+			return
+		}
+		field := fe.Field
+		node, ok := nodes[field]
+		if !ok {
+			field, _, _ = strings.Cut(field, ".")
+			node, ok = nodes[field]
+		}
+		if !ok {
+			return
+		}
+		r.wrong(node, join(path, fe.Field), "%s", fe.Problem)
+		switch field {
+		case "title":
+			n.Title = belfry.PlainText("x")
+		case "body":
+			n.Body = nil
+		case "data":
+			n.Data = nil
+		default:
+			_ = setText(&n, fe.Field, "") // an empty one is right
+		}
+	}
+}

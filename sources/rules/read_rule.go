@@ -1,0 +1,229 @@
+package rules
+
+import (
+	"fmt"
+
+	"cel.dev/cel-go/cel"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
+)
+
+func dynType() *cel.Type { return cel.DynType }
+
+// rule reads one rule, the i-th of its source; what is wrong with it is
+// reported, and then it must not be used.
+func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *rule {
+	path = fmt.Sprintf("%s[%s]", path, r.label(n, i))
+	known := append(shortTexts(), "name", "when", "recipients", "exclude", "title", "body", "actor", "time", "expires_at", "data", "retract")
+	fields := r.fields(n, path, "a mapping with name, recipients and title", known...)
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	out := &rule{}
+	r.name(out, n, fields, path)
+	text := canonical(n, false)
+	if let != nil {
+		text += "\nlet " + canonical(let, true)
+	}
+	out.hash = inbox.RuleHash(text)
+	if v, ok := fields["when"]; ok {
+		out.when = r.expression(v, path+".when", condition, false)
+	}
+	if v, ok := fields["recipients"]; ok {
+		out.recipients = r.expression(v, path+".recipients", people, true)
+	} else {
+		r.wrong(n, path+".recipients", "is missing; name the field with the ids of those who get it, for example recipients: event.customerId")
+	}
+	if v, ok := fields["exclude"]; ok {
+		out.exclude = r.expression(v, path+".exclude", people, true)
+	}
+	if v, ok := fields["retract"]; ok {
+		r.retract(out, v, fields, path)
+		return out
+	}
+	r.notification(out, n, fields, path)
+	return out
+}
+
+// label tells a rule in paths: its name if it has one, else its place.
+func (r *sourceReader) label(n *yaml.Node, i int) string {
+	for j := 0; n.Kind == yaml.MappingNode && j+1 < len(n.Content); j += 2 {
+		if n.Content[j].Value == "name" && ruleName.MatchString(n.Content[j+1].Value) {
+			return n.Content[j+1].Value
+		}
+	}
+	return fmt.Sprint(i)
+}
+
+func (r *sourceReader) name(out *rule, n *yaml.Node, fields map[string]*yaml.Node, path string) {
+	v, ok := fields["name"]
+	if !ok {
+		r.wrong(n, path+".name", "is missing; give the rule a name of its own, such as order-received: ids, metrics and dead letters carry it")
+		return
+	}
+	text, ok := r.text(v, path+".name")
+	if !ok {
+		return
+	}
+	if !ruleName.MatchString(text) {
+		r.wrong(v, path+".name", "must be 1 to 100 of a-z, 0-9, '.', '_' and '-', not %.120q", text)
+		return
+	}
+	if first, ok := r.loader.made[text]; ok {
+		r.wrong(v, path+".name", "%q is the name of another rule (%s:%d); give each its own, over all files", text, first.file, first.line)
+		return
+	}
+	out.name = text
+	r.loader.made[text] = &madeRule{out, r.source, r.rulesFile.name, v.Line}
+}
+
+// notification reads what recipients are told.
+func (r *sourceReader) notification(out *rule, n *yaml.Node, fields map[string]*yaml.Node, path string) {
+	nodes := map[string]*yaml.Node{}
+	for _, field := range shortTexts() {
+		if v, ok := fields[field]; ok {
+			nodes[field] = v
+			r.shortText(out, v, path, field)
+		}
+	}
+	if v, ok := fields["actor"]; ok {
+		nodes["actor"] = v
+		actor := r.fields(v, path+".actor", "a mapping with id, name and avatar", "id", "name", "avatar")
+		for _, field := range []string{"id", "name", "avatar"} {
+			if v, ok := actor[field]; ok {
+				nodes["actor."+field] = v
+				r.shortText(out, v, path, "actor."+field)
+			}
+		}
+	}
+	if v, ok := fields["title"]; ok {
+		nodes["title"] = v
+		out.title, out.base.Title = settle(r.languages(v, path+".title"))
+		if v.Kind == yaml.ScalarNode && v.Value == "" || v.Kind == yaml.MappingNode && len(v.Content) == 0 {
+			r.wrong(v, path+".title", "is empty; write what recipients read, for example title: \"Order ${event.no} received\"")
+		}
+	} else {
+		r.wrong(n, path+".title", "is missing; write what recipients read, for example title: \"Order ${event.no} received\"")
+	}
+	if v, ok := fields["body"]; ok {
+		nodes["body"] = v
+		out.body, out.base.Body = settle(r.languages(v, path+".body"))
+	}
+	if v, ok := fields["time"]; ok {
+		out.time = r.expression(v, path+".time", moment, false)
+	}
+	if v, ok := fields["expires_at"]; ok {
+		out.expiresAt = r.expression(v, path+".expires_at", moment, false)
+	}
+	if v, ok := fields["data"]; ok {
+		nodes["data"] = v
+		r.ruleData(out, v, path+".data")
+	}
+	r.constants(out.base, nodes, path)
+}
+
+func (r *sourceReader) shortText(out *rule, v *yaml.Node, path, field string) {
+	t := r.template(v, join(path, field), false)
+	if t == nil {
+		return
+	}
+	text, ok := t.constant()
+	if !ok {
+		out.texts = append(out.texts, ruleText{field, t})
+		return
+	}
+	if err := setText(&out.base, field, text); err != nil {
+		r.wrong(v, join(path, field), "%v", unnamed(err))
+	}
+}
+
+// settle returns texts that are the same for every event as the text itself.
+func settle(texts []languageText) ([]languageText, belfry.Text) {
+	fixed := belfry.Text{}
+	for _, t := range texts {
+		text, ok := t.template.constant()
+		if !ok {
+			return texts, nil
+		}
+		if text != "" {
+			fixed[t.language] = text
+		}
+	}
+	if len(fixed) == 0 {
+		return nil, nil
+	}
+	return nil, fixed
+}
+
+func (r *sourceReader) ruleData(out *rule, v *yaml.Node, path string) {
+	if v.Kind != yaml.MappingNode {
+		var t *template
+		if v.Kind == yaml.ScalarNode {
+			if t = r.template(v, path, true); t == nil {
+				return
+			}
+		}
+		switch {
+		case t == nil || t.whole() == nil:
+			r.wrong(v, path, "must be a mapping, or one ${...} that gives an object")
+		default:
+			out.data = &dataNode{kind: dataText, template: t}
+		}
+		return
+	}
+	d := r.data(v, path)
+	if !d.fixed() {
+		out.data = d
+		return
+	}
+	raw, err := d.encode(nil)
+	if err != nil {
+		r.wrong(v, path, "%v", err)
+		return
+	}
+	out.base.Data = raw
+}
+
+// retract reads what a rule takes back.
+func (r *sourceReader) retract(out *rule, n *yaml.Node, fields map[string]*yaml.Node, path string) {
+	for _, field := range append(shortTexts(), "title", "body", "actor", "time", "expires_at", "data") {
+		if v, ok := fields[field]; ok {
+			r.wrong(v, join(path, field), "a rule that retracts says nothing; remove %s, or make two rules of it", field)
+		}
+	}
+	at := path + ".retract"
+	parts := r.fields(n, at, "a mapping with id and rule, or with collapse_key", "id", "rule", "source", "collapse_key")
+	if n.Kind != yaml.MappingNode {
+		return
+	}
+	out.retract = &ruleRetraction{}
+	for field, to := range map[string]**template{"id": &out.retract.id, "source": &out.retract.source, "collapse_key": &out.retract.collapseKey} {
+		if v, ok := parts[field]; ok {
+			if *to = r.template(v, join(at, field), false); *to == nil {
+				continue
+			}
+			if text, ok := (*to).constant(); ok && text == "" {
+				r.wrong(v, join(at, field), "is empty; give it a text, such as \"${event.id}\"")
+			}
+		}
+	}
+	rule, hasRule := parts["rule"]
+	_, hasID := parts["id"]
+	_, hasKey := parts["collapse_key"]
+	switch {
+	case hasID == hasKey:
+		r.wrong(n, at, "needs either id and rule, or collapse_key")
+	case hasKey && (hasRule || parts["source"] != nil):
+		r.wrong(n, at, "collapse_key stands alone; remove rule and source")
+	case hasID && !hasRule:
+		r.wrong(n, at+".rule", "is missing; name the rule whose notification is taken back (\"\" for one that came without rules)")
+	case hasID:
+		name, ok := r.text(rule, at+".rule")
+		out.retract.rule = name
+		if ok && name != "" {
+			r.loader.retracts = append(r.loader.retracts, retractSite{r.rulesFile, rule, at + ".rule", r.source, out.retract})
+		}
+	}
+}

@@ -1,0 +1,303 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"cel.dev/cel-go/common/types"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/sources"
+)
+
+// rule says for whom an event is and what they are told.
+type rule struct {
+	name string
+	hash uint64 // of its text and the names it may use
+
+	when       *expression // nil: always
+	recipients *expression
+	exclude    *expression // nil: nobody
+
+	// base has what is the same for every event.
+	base      belfry.Notification
+	texts     []ruleText // the rest of its short texts
+	title     []languageText
+	body      []languageText
+	time      *expression
+	expiresAt *expression
+	data      *dataNode // nil: none, or in base
+
+	retract *ruleRetraction // nil: the rule notifies
+}
+
+// ruleText is a short text of a notification that depends on the event.
+type ruleText struct {
+	field    string
+	template *template
+}
+
+// languageText is a text in one language.
+type languageText struct {
+	language string
+	template *template
+}
+
+// ruleRetraction is what a rule takes back.
+type ruleRetraction struct {
+	rule                    string // whose notification has the id; "": one that no rule made
+	id, source, collapseKey *template
+}
+
+// apply makes what the rule says of an event; a delivery without recipients is
+// none. Errors are a [*Error]. Seen, if not nil, is told how it came about.
+func (r *rule) apply(v *variables, seen *Outcome) (sources.Delivery, error) {
+	if ok, err := r.matches(v, seen); err != nil || !ok {
+		return sources.Delivery{}, err
+	}
+	recipients, err := r.people(v, seen)
+	if err != nil || len(recipients) == 0 {
+		return sources.Delivery{}, err
+	}
+	d := sources.Delivery{Rule: r.name, Recipients: recipients, Record: inbox.Record{Rule: r.name, Origin: v.record.Origin(r.hash)}}
+	d.Record.Origin.Index = int32(v.event.Index)
+	if r.retract != nil {
+		d.Record.Kind = inbox.KindRetract
+		if r.retract.id != nil {
+			d.Record.Rule = r.retract.rule // the fold looks for what that rule made
+		}
+		d.Record.Retraction, err = r.retraction(v)
+	} else {
+		d.Record.Kind = inbox.KindNotify
+		d.Record.Notification, err = r.notification(v)
+	}
+	if err != nil {
+		return sources.Delivery{}, err
+	}
+	return d, nil
+}
+
+// matches evaluates the condition. An event that lacks a field it asks for is
+// none that the rule is for.
+func (r *rule) matches(v *variables, seen *Outcome) (bool, error) {
+	if r.when == nil {
+		return true, nil
+	}
+	out, err := r.when.value(v)
+	var missing *missingError
+	if errors.As(err, &missing) {
+		seen.because("when: there is no field %.80q", missing.field)
+		return false, nil
+	}
+	if err != nil {
+		return false, r.wrong("when", err)
+	}
+	ok, isBool := out.(types.Bool)
+	if !isBool {
+		return false, r.wrong("when", fmt.Errorf("must be true or false, is of type %s; compare the value with something", out.Type().TypeName()))
+	}
+	if !ok {
+		seen.because("when is false")
+	}
+	return bool(ok), nil
+}
+
+func (r *rule) wrong(field string, err error) error {
+	return &Error{Rule: r.name, Field: field, Err: err}
+}
+
+// refused is the error of a check of the domain, under the rule's field.
+func (r *rule) refused(err error, rename func(string) string) error {
+	var fe *belfry.FieldError
+	if !errors.As(err, &fe) {
+		return r.wrong("", err)
+	}
+	return r.wrong(rename(fe.Field), &belfry.FieldError{Problem: fe.Problem, TooLarge: fe.TooLarge})
+}
+
+// anybody stands for the recipients, who are checked one by one, in checks of
+// what all of them get.
+const anybody = "anybody"
+
+func (r *rule) notification(v *variables) (belfry.Notification, error) {
+	n := r.base
+	for _, t := range r.texts {
+		text, err := t.template.render(v)
+		if err == nil {
+			err = setText(&n, t.field, text)
+		}
+		if err != nil {
+			return n, r.wrong(t.field, unnamed(err))
+		}
+	}
+	var err error
+	if r.title != nil {
+		if n.Title, err = r.languages(v, "title", r.title); err != nil {
+			return n, err
+		}
+	}
+	if r.body != nil {
+		if n.Body, err = r.languages(v, "body", r.body); err != nil {
+			return n, err
+		}
+	}
+	if err := r.moments(v, &n); err != nil {
+		return n, err
+	}
+	if r.data != nil {
+		if n.Data, err = r.data.encode(v); err != nil {
+			var de *dataError
+			if errors.As(err, &de) {
+				return n, r.wrong(de.path, de.err)
+			}
+			return n, r.wrong("data", err)
+		}
+	}
+	r.complete(v, &n)
+	n.Recipient = anybody
+	if err := n.Check(); err != nil {
+		return n, r.refused(err, func(field string) string { return field })
+	}
+	n.Recipient = ""
+	return n, nil
+}
+
+// complete fills in what the rule leaves open.
+func (r *rule) complete(v *variables, n *belfry.Notification) {
+	if n.ID == "" {
+		n.ID = v.id
+	}
+	if n.ID == "" {
+		n.ID = v.record.ID() + "/" + r.name + "/" + strconv.Itoa(v.event.Index)
+	}
+	if n.Source == "" {
+		n.Source = defaultSource(v)
+	}
+	if n.Type == "" {
+		n.Type = v.event.Type
+	}
+	if n.Time.IsZero() && storable(v.time) {
+		n.Time = v.time.Truncate(time.Millisecond)
+	}
+}
+
+// defaultSource is what the envelope says, else the topic.
+func defaultSource(v *variables) string {
+	if v.event.Source != "" {
+		return v.event.Source
+	}
+	return v.record.Topic
+}
+
+func (r *rule) languages(v *variables, field string, texts []languageText) (belfry.Text, error) {
+	out := make(belfry.Text, len(texts))
+	for _, t := range texts {
+		text, err := t.template.render(v)
+		if err != nil {
+			return nil, r.wrong(join(field, t.language), err)
+		}
+		if text != "" {
+			out[t.language] = text
+		}
+	}
+	if len(out) == 0 {
+		return nil, nil
+	}
+	return out, nil
+}
+
+func (r *rule) moments(v *variables, n *belfry.Notification) error {
+	for _, f := range []struct {
+		field      string
+		expression *expression
+		to         *time.Time
+	}{{"time", r.time, &n.Time}, {"expires_at", r.expiresAt, &n.ExpiresAt}} {
+		if f.expression == nil {
+			continue
+		}
+		value, err := f.expression.value(v)
+		if err != nil {
+			return r.wrong(f.field, err)
+		}
+		t, err := timeOf(value, v.source.Location)
+		if err != nil {
+			return r.wrong(f.field, err)
+		}
+		if !t.IsZero() {
+			*f.to = t.UTC().Truncate(time.Millisecond)
+		}
+	}
+	return nil
+}
+
+func (r *rule) retraction(v *variables) (belfry.Retraction, error) {
+	t := belfry.Retraction{Recipient: anybody}
+	for _, f := range []struct {
+		field    string
+		template *template
+		to       *string
+	}{{"id", r.retract.id, &t.ID}, {"source", r.retract.source, &t.Source}, {"collapse_key", r.retract.collapseKey, &t.CollapseKey}} {
+		if f.template == nil {
+			continue
+		}
+		text, err := f.template.render(v)
+		if err != nil {
+			return t, r.wrong("retract."+f.field, err)
+		}
+		if text == "" && f.field != "source" {
+			return t, r.wrong("retract."+f.field, errors.New("is an empty text, which names nothing; let the condition of the rule leave such events out"))
+		}
+		*f.to = text
+	}
+	if t.ID != "" && t.Source == "" {
+		t.Source = defaultSource(v)
+	}
+	if err := t.Check(); err != nil {
+		return t, r.refused(err, func(field string) string { return "retract." + field })
+	}
+	t.Recipient = ""
+	return t, nil
+}
+
+// shortTexts are the fields that are one text each.
+func shortTexts() []string {
+	return []string{"id", "source", "type", "category", "priority", "url", "collapse_key"}
+}
+
+func setText(n *belfry.Notification, field, text string) (err error) {
+	switch field {
+	case "id":
+		n.ID = text
+	case "source":
+		n.Source = text
+	case "type":
+		n.Type = text
+	case "category":
+		n.Category = text
+	case "priority":
+		n.Priority, err = belfry.ParsePriority(text)
+	case "url":
+		n.URL = text
+	case "collapse_key":
+		n.CollapseKey = text
+	case "actor.id":
+		n.Actor.ID = text
+	case "actor.name":
+		n.Actor.Name = text
+	case "actor.avatar":
+		n.Actor.Avatar = text
+	}
+	return err
+}
+
+// unnamed is a field's error without its field.
+func unnamed(err error) error {
+	var fe *belfry.FieldError
+	if errors.As(err, &fe) {
+		return &belfry.FieldError{Problem: fe.Problem, TooLarge: fe.TooLarge}
+	}
+	return err
+}

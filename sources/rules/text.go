@@ -1,0 +1,84 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+
+	"github.com/belfry/belfry/sources/envelope"
+)
+
+// textOf is a value as it stands in a text: numbers as they were written, times
+// in RFC 3339.
+func textOf(v ref.Val) (string, error) {
+	switch v := v.(type) {
+	case types.String:
+		return string(v), nil
+	case types.Int:
+		return strconv.FormatInt(int64(v), 10), nil
+	case types.Uint:
+		return strconv.FormatUint(uint64(v), 10), nil
+	case writtenNumber:
+		return v.text.String(), nil
+	case types.Double:
+		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+			return "", fmt.Errorf("the number is %v, which is no text", f)
+		}
+		return strconv.FormatFloat(float64(v), 'f', -1, 64), nil
+	case types.Bool:
+		return strconv.FormatBool(bool(v)), nil
+	case types.Timestamp:
+		return v.UTC().Format(time.RFC3339Nano), nil
+	case types.Duration:
+		text, ok := v.ConvertToType(types.StringType).(types.String)
+		if !ok {
+			return "", errors.New("the duration is no text")
+		}
+		return string(text), nil
+	case types.Bytes:
+		if !utf8.Valid(v) {
+			return "", errors.New("the bytes are not UTF-8; write base64.encode(...)")
+		}
+		return string(v), nil
+	case *types.Optional:
+		if v.HasValue() {
+			return textOf(v.GetValue())
+		}
+		return "", errors.New(`the field is missing; write .orValue("") after it`)
+	case types.Null:
+		return "", errors.New(`the value is null; write a condition, such as event.a == null ? "" : event.a`)
+	case traits.Lister:
+		return "", errors.New(`the value is a list; take one element, such as event.a[0], or write .join(", ") after it`)
+	case traits.Mapper:
+		return "", errors.New("the value is an object; take one of its fields, such as event.a.name")
+	}
+	return "", fmt.Errorf("a value of type %s is no text", v.Type().TypeName())
+}
+
+// timeOf reads a time of any of the forms that events have. Null and an
+// optional that is absent give the zero time.
+func timeOf(v ref.Val, zone *time.Location) (time.Time, error) {
+	switch t := v.(type) {
+	case types.Timestamp:
+		return t.Time, nil
+	case types.Null:
+		return time.Time{}, nil
+	case *types.Optional:
+		if !t.HasValue() {
+			return time.Time{}, nil
+		}
+		return timeOf(t.GetValue(), zone)
+	}
+	value, _, err := native(v)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return envelope.ParseTime(value, zone)
+}

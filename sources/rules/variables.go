@@ -1,0 +1,158 @@
+package rules
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/interpreter"
+
+	"github.com/belfry/belfry/sources"
+)
+
+// variables are what the expressions of a source see of one event. They serve
+// one goroutine.
+type variables struct {
+	source *Source
+	record *sources.Record
+	event  *sources.Event
+	id     string // of the event, see eventID
+	time   time.Time
+	// lets are the values of the source's names, each computed when it is first
+	// asked for, so that one that fails harms only the rules that need it.
+	lets []letValue
+
+	headers map[string]string // nil: not asked for yet
+}
+
+var _ interpreter.Activation = (*variables)(nil)
+
+type letValue struct {
+	known bool
+	value any // a *types.Err if it failed
+}
+
+// letName is a name that a source defines.
+type letName struct {
+	name       string
+	expression *expression
+}
+
+// about has v speak of an event, and forgets what it knew of another one.
+func (v *variables) about(e *sources.Event) {
+	v.event, v.id = e, eventID(e)
+	clear(v.lets)
+	v.time = e.Time
+	if !storable(v.time) {
+		v.time = v.record.Timestamp
+	}
+	v.time = v.time.UTC()
+}
+
+// eventID is the id that an envelope gave, which is the same for all elements
+// of its list: later ones get their place, so that they stay apart.
+func eventID(e *sources.Event) string {
+	if e.ID == "" || e.Index == 0 {
+		return e.ID
+	}
+	return e.ID + "/" + strconv.Itoa(e.Index)
+}
+
+// Parent implements interpreter.Activation.
+func (v *variables) Parent() interpreter.Activation { return nil }
+
+// ResolveName implements interpreter.Activation.
+func (v *variables) ResolveName(name string) (any, bool) {
+	switch name {
+	case "event":
+		return v.event.Value, true
+	case "key":
+		return keyValue(v.record.Key), true
+	case "headers":
+		if v.headers == nil {
+			v.headers = headerTexts(v.record.Headers)
+		}
+		return v.headers, true
+	case "attributes":
+		return v.event.Attributes, true
+	case "topic":
+		return v.record.Topic, true
+	case "timestamp":
+		return v.record.Timestamp.UTC(), true
+	case "partition":
+		return int64(v.record.Partition), true
+	case "offset":
+		return v.record.Offset, true
+	case "index":
+		return int64(v.event.Index), true
+	case "type":
+		return v.event.Type, true
+	case "id":
+		return v.id, true
+	case "source":
+		return v.event.Source, true
+	case "subject":
+		return v.event.Subject, true
+	case "time":
+		return v.time, true
+	}
+	for i := range v.source.lets {
+		if v.source.lets[i].name == name {
+			return v.let(i), true
+		}
+	}
+	return nil, false
+}
+
+func (v *variables) let(i int) any {
+	l := &v.lets[i]
+	if l.known {
+		return l.value
+	}
+	l.known = true
+	out, _, err := v.source.lets[i].expression.program.Eval(v)
+	switch failed := out.(type) {
+	case nil:
+		l.value = types.WrapErr(err)
+	case *types.Err:
+		l.value = failed
+	case writtenNumber:
+		l.value = failed.text
+	default:
+		l.value = out
+		// CEL finds a field of a plain map faster than one of its own.
+		switch plain := out.Value().(type) {
+		case map[string]any, []any:
+			l.value = plain
+		}
+	}
+	return l.value
+}
+
+// keyValue is a record's key: text, bytes if it is not UTF-8, or null.
+func keyValue(key []byte) any {
+	switch {
+	case key == nil:
+		return nil
+	case utf8.Valid(key):
+		return string(key)
+	}
+	return key
+}
+
+// headerTexts has the last of several headers of one name.
+func headerTexts(headers []sources.Header) map[string]string {
+	out := make(map[string]string, len(headers))
+	for _, h := range headers {
+		out[h.Key] = strings.ToValidUTF8(string(h.Value), "\uFFFD")
+	}
+	return out
+}
+
+// storable reports whether a time can be that of an item.
+func storable(t time.Time) bool {
+	year := t.UTC().Year()
+	return year >= 1970 && year <= 9999
+}

@@ -1,0 +1,139 @@
+package schema
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
+)
+
+// fetch asks the registry for a schema and all that it refers to.
+func (s *Registry) fetch(ctx context.Context, ref envelope.SchemaID) (schema, error) {
+	path := fmt.Sprintf("/schemas/ids/%d", ref.ID)
+	if ref.GUID != "" {
+		path = "/schemas/guids/" + ref.GUID
+	}
+	found, err := s.ask(ctx, path, "schema "+ref.String())
+	if err != nil {
+		return nil, err
+	}
+	var references []reference
+	if err := s.references(ctx, found.References, map[string]bool{}, &references); err != nil {
+		return nil, err
+	}
+	var compiled schema
+	switch found.Type {
+	case "", "AVRO":
+		compiled, err = compileAvro(found.Schema, references)
+	case "PROTOBUF":
+		compiled, err = compileProtobuf(ctx, found.Schema, references)
+	case "JSON":
+		compiled = jsonSchema{}
+	default:
+		err = fmt.Errorf("its type %.40q is unknown", found.Type)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("read schema %s: %w", ref, context.Cause(ctx))
+	case err != nil:
+		return nil, invalidf("schema %s of the registry cannot be used: %s", ref, short(err))
+	}
+	return compiled, nil
+}
+
+// registered is a schema as the registry tells it.
+type registered struct {
+	Schema     string               `json:"schema"`
+	Type       string               `json:"schemaType"`
+	References []sr.SchemaReference `json:"references"`
+}
+
+// reference is another schema that one refers to by a name: that of a type in
+// Avro, the path of an import in Protobuf.
+type reference struct{ name, text string }
+
+// references collects those of a schema, each after what it refers to itself.
+func (s *Registry) references(ctx context.Context, refs []sr.SchemaReference, seen map[string]bool, to *[]reference) error {
+	for _, r := range refs {
+		// One text may be imported by several names.
+		key := fmt.Sprintf("%q %q %d", r.Name, r.Subject, r.Version)
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		if len(seen) > maxReferences {
+			return invalidf("must be written with a schema that refers to at most %d others", maxReferences)
+		}
+		path := fmt.Sprintf("/subjects/%s/versions/%d", url.PathEscape(r.Subject), r.Version)
+		found, err := s.ask(ctx, path, fmt.Sprintf("version %d of the schema %.100q", r.Version, r.Subject))
+		if err != nil {
+			return err
+		}
+		if err := s.references(ctx, found.References, seen, to); err != nil {
+			return err
+		}
+		*to = append(*to, reference{r.Name, found.Schema})
+	}
+	return nil
+}
+
+// ask asks until there is an answer or no more attempt. The client's own types
+// would refuse a type of schema that they don't know.
+func (s *Registry) ask(ctx context.Context, path, what string) (registered, error) {
+	pause := registryPause
+	for attempt := 1; ; attempt++ {
+		var answer registered
+		err := s.client.Do(ctx, http.MethodGet, path, nil, &answer)
+		switch {
+		case err == nil:
+			return answer, nil
+		case ctx.Err() != nil:
+			return answer, fmt.Errorf("ask the schema registry for %s: %w", what, context.Cause(ctx))
+		case permanent(err):
+			return answer, invalidf("must be written with a schema that the registry has; of %s it says: %s", what, short(err))
+		case attempt == registryAttempts:
+			return answer, fmt.Errorf("ask the schema registry for %s: %w: %s", what, sources.ErrUnavailable, short(err))
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return answer, fmt.Errorf("ask the schema registry for %s: %w", what, context.Cause(ctx))
+		}
+		pause *= 4
+	}
+}
+
+// permanent reports that the registry knows the answer, and that it is no. A
+// 404 that is not the registry's own (a wrong path, a proxy), or a password
+// that it refuses, is about us and not about the record.
+func permanent(err error) bool {
+	var answer *sr.ResponseError
+	if !errors.As(err, &answer) {
+		return false
+	}
+	switch answer.StatusCode {
+	case http.StatusNotFound:
+		// Subject, version or schema not found.
+		return answer.ErrorCode >= 40401 && answer.ErrorCode <= 40403
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		return answer.ErrorCode != 0
+	}
+	return false
+}
+
+// jsonSchema is one that says nothing about how to read a value.
+type jsonSchema struct{}
+
+func (jsonSchema) decode(_ envelope.SchemaID, body []byte) (any, string, error) {
+	v, err := envelope.ParseJSON(body)
+	return v, "", err
+}

@@ -1,0 +1,210 @@
+package schema
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
+)
+
+const (
+	registryTimeout  = 3 * time.Second // of one request
+	registryAttempts = 3
+	registryPause    = 100 * time.Millisecond // before the second attempt; then four times that
+	maxRegistryBytes = 8 << 20                // of one answer
+	maxSchemas       = 1000                   // that are kept
+	maxReferences    = 200                    // of one schema
+	// A schema that is not there may be one that a producer is about to
+	// register; asking again for each record would be a storm.
+	unknownSchemaFor = time.Minute
+)
+
+// Config says how to reach a Confluent schema registry.
+type Config struct {
+	// URL is that of the registry, or those of several servers of one,
+	// separated by commas.
+	URL string
+	// User and Password are for basic authentication; without them those in the
+	// URL serve.
+	User, Password string
+	// Transport carries the requests; nil: that of net/http.
+	Transport http.RoundTripper
+}
+
+// Check returns what is wrong with the configuration. No error has a secret.
+func (c Config) Check() error {
+	_, err := c.client()
+	return err
+}
+
+func (c Config) client() (*sr.Client, error) {
+	user, password := c.User, c.Password
+	var urls []string
+	for text := range strings.SplitSeq(c.URL, ",") {
+		u, err := url.Parse(strings.TrimSpace(text))
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			// Neither err nor the URL: they may have the password.
+			return nil, errors.New("the schema registry's URL must be one such as https://registry.example:8081")
+		}
+		if user == "" && u.User != nil {
+			user = u.User.Username()
+			password, _ = u.User.Password()
+		}
+		u.User = nil
+		urls = append(urls, u.String())
+	}
+	transport := c.Transport
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	options := []sr.ClientOpt{
+		sr.URLs(urls...),
+		sr.UserAgent("belfry"),
+		sr.HTTPClient(&http.Client{Timeout: registryTimeout, Transport: shortAnswers{transport}}),
+	}
+	if user != "" {
+		options = append(options, sr.BasicAuth(user, password))
+	}
+	return sr.NewClient(options...)
+}
+
+// shortAnswers cuts answers off that would fill memory.
+type shortAnswers struct{ http.RoundTripper }
+
+func (s shortAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := s.RoundTripper.RoundTrip(r)
+	if err == nil {
+		res.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(res.Body, maxRegistryBytes), res.Body}
+	}
+	return res, err
+}
+
+// Registry reads values by the schemas of a registry, which it fetches when a
+// record needs them and keeps. It is safe for concurrent use.
+type Registry struct {
+	client *sr.Client // nil: broken says why
+	broken error
+
+	mu    sync.Mutex
+	known map[schemaKey]*knownSchema
+	uses  uint64 // counts up
+}
+
+type schemaKey struct {
+	id   uint32
+	guid string
+}
+
+type knownSchema struct {
+	schema  schema
+	err     error     // a permanent one
+	until   time.Time // of err
+	lastUse uint64
+}
+
+// schema reads what was written with it. It may be used concurrently.
+type schema interface {
+	// decode returns the value and the full name of its type, if it has one.
+	decode(ref envelope.SchemaID, body []byte) (v any, typeName string, err error)
+}
+
+// NewRegistry connects to nothing yet. If [Config.Check] has errors, all
+// that needs the registry is unavailable.
+func NewRegistry(c Config) *Registry {
+	client, err := c.client()
+	return &Registry{client: client, broken: err, known: map[schemaKey]*knownSchema{}}
+}
+
+// Decode implements [envelope.Schemas].
+func (s *Registry) Decode(ctx context.Context, ref envelope.SchemaID, body []byte) (any, string, error) {
+	schema, err := s.get(ctx, ref)
+	if err != nil {
+		return nil, "", err
+	}
+	v, typeName, err := schema.decode(ref, body)
+	if err != nil && !errors.Is(err, belfry.ErrTooLarge) {
+		return nil, "", invalidf("must be what schema %s of the registry says: %s", ref, short(err))
+	}
+	return v, typeName, err
+}
+
+// get returns a schema, from the registry if it is not known yet. Several may
+// ask for the same one at once; that does no harm.
+func (s *Registry) get(ctx context.Context, ref envelope.SchemaID) (schema, error) {
+	if s.client == nil {
+		return nil, fmt.Errorf("%w: %w", sources.ErrUnavailable, s.broken)
+	}
+	// Ids are Java's int. Beyond it registries disagree about the answer.
+	if ref.ID > math.MaxInt32 {
+		return nil, invalidf("must have a schema's id below %d before the payload, has %d", math.MaxInt32, ref.ID)
+	}
+	key := schemaKey{ref.ID, ref.GUID}
+	if k := s.lookUp(key); k != nil {
+		return k.schema, k.err
+	}
+	schema, err := s.fetch(ctx, ref)
+	if err == nil || errors.Is(err, belfry.ErrInvalid) {
+		s.keep(key, &knownSchema{schema: schema, err: err, until: time.Now().Add(unknownSchemaFor)})
+	}
+	return schema, err
+}
+
+func (s *Registry) lookUp(key schemaKey) *knownSchema {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.known[key]
+	if k == nil || k.err != nil && time.Now().After(k.until) {
+		return nil
+	}
+	s.uses++
+	k.lastUse = s.uses
+	return k
+}
+
+// keep makes room by dropping the schema that was not used for longest.
+func (s *Registry) keep(key schemaKey, k *knownSchema) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, has := s.known[key]; !has && len(s.known) >= maxSchemas {
+		var oldest schemaKey
+		least := uint64(math.MaxUint64)
+		for key, k := range s.known {
+			if k.lastUse < least {
+				oldest, least = key, k.lastUse
+			}
+		}
+		delete(s.known, oldest)
+	}
+	s.uses++
+	k.lastUse = s.uses
+	s.known[key] = k
+}
+
+// short cuts a library's error, which may quote a whole schema.
+func short(err error) string {
+	text := []rune(err.Error())
+	if len(text) > 300 {
+		return string(text[:300]) + "…"
+	}
+	return string(text)
+}
+
+// invalidf is an error about the value.
+func invalidf(format string, args ...any) error {
+	return &belfry.FieldError{Problem: fmt.Sprintf(format, args...)}
+}
