@@ -8,15 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // The committed code is what go generate makes of belfry.proto.
 func TestGeneratedCodeIsCurrent(t *testing.T) {
-	for _, tool := range []string{"sh", "go", "protoc"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("needs %s: %v", tool, err)
-		}
-	}
+	parts.Need(t, "protoc")
 	source, err := os.ReadFile("doc.go")
 	if err != nil {
 		t.Fatal(err)

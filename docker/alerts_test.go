@@ -120,12 +120,14 @@ func TestAlertRulesByPromtool(t *testing.T) {
 			}
 		}
 	}
-	promtool := promtest.Path(t, "promtool")
-	for _, args := range [][]string{{"check", "rules", "prometheus/alerts.yaml"}, {"test", "rules", "prometheus/alerts_test.yaml"}} {
-		if out, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput(); err != nil {
-			t.Errorf("promtool %v: %v\n%s", args, err, out)
+	t.Run("promtool", func(t *testing.T) {
+		promtool := promtest.Path(t, "promtool")
+		for _, args := range [][]string{{"check", "rules", "prometheus/alerts.yaml"}, {"test", "rules", "prometheus/alerts_test.yaml"}} {
+			if out, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput(); err != nil {
+				t.Errorf("promtool %v: %v\n%s", args, err, out)
+			}
 		}
-	}
+	})
 }
 
 // TestAlertRunbooks has each alert lead to its section of the handbook, and each

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // plainProxy is nginx as its users write it down first: HTTP/1.0 to the server,
@@ -35,10 +35,7 @@ http {
 // nginx runs a real one in front of the server at upstream and returns its URL.
 func nginx(t *testing.T, config, upstream string) (url string) {
 	t.Helper()
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		kafkatest.Missing(t, "nginx", "install Debian's nginx-light")
-	}
+	program := parts.Path(t, "nginx")
 	dir := t.TempDir()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // demo is the demo running in this process.
@@ -192,9 +193,7 @@ func TestDemo(t *testing.T) {
 }
 
 func (d *demo) produceWithKcat(t *testing.T, user string, titles <-chan string) {
-	if _, err := exec.LookPath("kcat"); err != nil {
-		kafkatest.Missing(t, "kcat", err.Error())
-	}
+	parts.Need(t, "kcat")
 	kcat := exec.CommandContext(t.Context(), "kcat", "-b", d.kafka, "-t", "belfry.notifications", "-P")
 	kcat.Stdin = strings.NewReader(`{"recipient":"` + user + `","title":"by kcat"}`)
 	if out, err := kcat.CombinedOutput(); err != nil {

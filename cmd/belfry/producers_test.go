@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/snippets"
 )
 
@@ -53,19 +54,12 @@ func documentedProducers() []documented {
 		}},
 		{name: "kcat", prepare: shellProducer("kcat", "kcat-%s.sh")},
 		{name: "kcat with CloudEvents", without: []string{"withdrawn"}, prepare: func(t *testing.T, _ string) func(string, ...string) *exec.Cmd {
-			wantTool(t, "kcat")
+			parts.Need(t, "kcat")
 			return func(customer string, happened ...string) *exec.Cmd {
 				return exec.Command("sh", "-c", strings.Repeat("sh kcat-event.sh "+customer+" && ", len(happened))+"true")
 			}
 		}},
 		{name: "curl", prepare: shellProducer("curl", "curl-%s.sh")},
-	}
-}
-
-func wantTool(t *testing.T, tool string) {
-	t.Helper()
-	if _, err := exec.LookPath(tool); err != nil {
-		kafkatest.Missing(t, tool, err.Error())
 	}
 }
 
@@ -98,7 +92,7 @@ func goProducer(program string) func(*testing.T, string) func(string, ...string)
 
 func shellProducer(tool, file string) func(*testing.T, string) func(string, ...string) *exec.Cmd {
 	return func(t *testing.T, _ string) func(string, ...string) *exec.Cmd {
-		wantTool(t, tool)
+		parts.Need(t, tool)
 		return func(customer string, happened ...string) *exec.Cmd {
 			script := "set -e\n"
 			for _, h := range happened {

@@ -5,13 +5,13 @@ package browsertest
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // patience bounds a whole test's use of the browser, so that a page which never
@@ -25,14 +25,11 @@ type Tab struct {
 	ctx context.Context
 }
 
-// New starts a browser, which ends with the test. Without Chromium the test is
-// skipped, or fails if kafkatest.RequireEnv lists "chromium".
+// New starts a browser, which ends with the test. The test is skipped unless
+// "chromium" is named (see package parts).
 func New(t testing.TB) *Tab {
 	t.Helper()
-	path := find()
-	if path == "" {
-		kafkatest.Missing(t, "chromium", "neither chromium nor google-chrome is in the PATH")
-	}
+	path := parts.Path(t, "chromium")
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path),
 		chromedp.UserDataDir(t.TempDir()),
@@ -120,13 +117,4 @@ func (b *Tab) Screenshot() []byte {
 		b.t.Fatalf("screenshot: %v", err)
 	}
 	return png
-}
-
-func find() string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
 }

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // Version is the Apache Kafka that Start runs; java/pom.xml names the same.
@@ -29,18 +31,14 @@ var pom []byte
 
 // Jars gives the Java class path ("dir/*") of Kafka's broker and clients. The
 // jars are fetched by Maven once per user and version into the user's cache
-// folder; parallel test processes wait for the one that fetches. Without Java
-// or the jars the test ends as Missing says.
+// folder; parallel test processes wait for the one that fetches. The test is
+// skipped unless "kafka" is named.
 func Jars(t testing.TB) string {
 	t.Helper()
-	for _, tool := range []string{"java", "javac"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			Missing(t, "kafka", err.Error())
-		}
-	}
+	parts.Need(t, "kafka")
 	lib, err := resolve(t.Context(), "kafka-"+Version, func(ctx context.Context, lib string) error { return mavenJars(ctx, pom, lib) })
 	if err != nil {
-		Missing(t, "kafka", err.Error())
+		t.Fatalf("get Kafka: %v", err)
 	}
 	return filepath.Join(lib, "*")
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // standIn puts an mvn that runs the script before the real one, with an empty
@@ -24,7 +25,7 @@ func standIn(t *testing.T, script string) string {
 	t.Setenv("HOME", home)
 	t.Setenv("XDG_CACHE_HOME", filepath.Join(home, "cache"))
 	t.Setenv("MVN_RUNS", filepath.Join(home, "runs"))
-	t.Setenv(kafkatest.RequireEnv, "kafka")
+	t.Setenv(parts.RequireEnv, "kafka")
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,6 @@ var produceSource []byte
 // succeeded; it returns early when the test's context ends.
 func JavaProduce(t testing.TB, brokers []string, topic string, records [][2]string) error {
 	t.Helper()
-	classpath := Jars(t)
 	var in bytes.Buffer
 	for i, r := range records {
 		if strings.ContainsAny(r[0], "\t\r\n") || strings.ContainsAny(r[1], "\r\n") {
@@ -37,6 +36,7 @@ func JavaProduce(t testing.TB, brokers []string, topic string, records [][2]stri
 		}
 		fmt.Fprintf(&in, "%s\t%s\n", r[0], r[1])
 	}
+	classpath := Jars(t)
 	dir, err := os.MkdirTemp("", "belfry-produce-")
 	if err != nil {
 		return fmt.Errorf("create folder of Java producer: %w", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // probe stands for a test whose end is watched from outside.
@@ -38,36 +39,19 @@ func (p *probe) run(f func()) {
 	<-done
 }
 
-func TestMissing(t *testing.T) {
-	tests := []struct {
-		require  string
-		wantFail bool
-	}{
-		{"", false},
-		{"chromium", false},
-		{"kafka", true},
-		{"chromium, kafka", true},
-		{"kafkaesque", false},
-	}
-	for _, tt := range tests {
-		t.Run(tt.require, func(t *testing.T) {
-			t.Setenv(kafkatest.RequireEnv, tt.require)
-			p := &probe{TB: t}
-			p.run(func() { kafkatest.Missing(p, "kafka", "no java") })
-			if failed := p.failed != ""; failed != tt.wantFail || failed == (p.skipped != "") {
-				t.Errorf("failed %t, skipped %t, want failed %t", failed, p.skipped != "", tt.wantFail)
-			}
-		})
-	}
-}
-
 func TestMissingJava(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	t.Setenv(kafkatest.RequireEnv, "")
-	p := &probe{TB: t}
-	p.run(func() { kafkatest.Start(p, kafkatest.Config{}) })
-	if p.skipped == "" {
-		t.Error("without java Start doesn't skip")
+	for _, tt := range []struct{ require, wantSkip, wantFail string }{
+		{"", "kafka", ""},
+		{"kafka", "", "java"},
+	} {
+		t.Setenv(parts.RequireEnv, tt.require)
+		p := &probe{TB: t}
+		p.run(func() { kafkatest.Start(p, kafkatest.Config{}) })
+		if (p.skipped == "") != (tt.wantSkip == "") || (p.failed == "") != (tt.wantFail == "") ||
+			!strings.Contains(p.skipped, tt.wantSkip) || !strings.Contains(p.failed, tt.wantFail) {
+			t.Errorf("without java, and %q named, Start skips with %q and fails with %q", tt.require, p.skipped, p.failed)
+		}
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package promtest gives tests a real Prometheus: Debian's package prometheus,
-// which has promtool too. Where it is missing a test is skipped, unless
-// BELFRY_TEST_REQUIRE lists "prometheus" (see package kafkatest). It runs on the
-// loopback address and ends with its test. Unix only.
+// which has promtool too. Its tests run where BELFRY_TEST_REQUIRE names
+// "prometheus" (see package parts). It runs on the loopback address and ends
+// with its test. Unix only.
 //
 // The helpers fail the test by themselves and must be called on its goroutine.
 package promtest
@@ -22,6 +22,7 @@ import (
 
 	"github.com/belfry/belfry/internal/child"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // startTimeout is how long it may take until it answers, on a busy machine.
@@ -30,9 +31,10 @@ const startTimeout = 30 * time.Second
 // Path returns the path of prometheus or promtool.
 func Path(t testing.TB, program string) string {
 	t.Helper()
+	parts.Need(t, "prometheus")
 	path, err := exec.LookPath(program)
 	if err != nil {
-		kafkatest.Missing(t, "prometheus", err.Error())
+		t.Fatal(err)
 	}
 	return path
 }

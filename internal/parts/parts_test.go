@@ -1,0 +1,97 @@
+package parts_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/belfry/belfry/internal/parts"
+)
+
+// probe stands for a test whose end is watched from outside.
+type probe struct {
+	testing.TB
+	skipped, failed string
+}
+
+func (p *probe) Helper()      {}
+func (p *probe) Name() string { return "TestX/a+b" }
+
+func (p *probe) Skipf(format string, args ...any) {
+	p.skipped = fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+func (p *probe) Fatalf(format string, args ...any) {
+	p.failed = fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+// need calls Need as a test of its own would.
+func need(t *testing.T, names ...string) *probe {
+	p := &probe{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		parts.Need(p, names...)
+	}()
+	<-done
+	return p
+}
+
+func TestNeed(t *testing.T) {
+	bin := t.TempDir()
+	for _, program := range []string{"java", "javac", "google-chrome"} {
+		if err := os.WriteFile(filepath.Join(bin, program), []byte("#!/bin/sh\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin)
+	line := func(names string) string {
+		return parts.RequireEnv + "=" + names + ` go test -run '^TestX$/^a\+b$' ./internal/parts`
+	}
+	for _, tt := range []struct {
+		require    string
+		names      []string
+		skip, fail string
+	}{
+		{"", []string{"kafka"}, "needs kafka: " + line("kafka"), ""},
+		{"", []string{"kafka", "chromium"}, "needs kafka and chromium: " + line("chromium,kafka"), ""},
+		{"chromium", []string{"kafka"}, "needs kafka: " + line("chromium,kafka"), ""},
+		{"chromium,kafka", []string{"kafka", "nginx"}, "needs kafka and nginx: " + line("chromium,kafka,nginx"), ""},
+		{"kafkaesque", []string{"kafka"}, "needs kafka: " + line("kafka,kafkaesque"), ""},
+		{"kafka", []string{"kafka"}, "", ""},
+		{"chromium, kafka", []string{"kafka", "chromium"}, "", ""},
+		{"kafka,nginx", []string{"kafka", "nginx"}, "", `nginx is named by BELFRY_TEST_REQUIRE: exec: "nginx": executable file not found in $PATH`},
+		{"", []string{"kakfa"}, "", "no part is called kakfa"},
+	} {
+		t.Run(tt.require+" for "+strings.Join(tt.names, " and "), func(t *testing.T) {
+			t.Setenv(parts.RequireEnv, tt.require)
+			if p := need(t, tt.names...); p.skipped != tt.skip || p.failed != tt.fail {
+				t.Errorf("skipped %q, failed %q, want %q, %q", p.skipped, p.failed, tt.skip, tt.fail)
+			}
+		})
+	}
+}
+
+// TestCINamesAllParts has no part be skipped everywhere.
+func TestCINamesAllParts(t *testing.T) {
+	script, err := os.ReadFile("../../.ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^export ` + parts.RequireEnv + `=(.*)$`).FindSubmatch(script)
+	if line == nil {
+		t.Fatalf(".ci/run does not export %s", parts.RequireEnv)
+	}
+	named := strings.Split(string(line[1]), ",")
+	slices.Sort(named)
+	if all := parts.Names(); !slices.Equal(named, all) {
+		t.Errorf(".ci/run names %v, want %v", named, all)
+	}
+}
