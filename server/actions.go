@@ -28,7 +28,7 @@ func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c call) erro
 	if !ok {
 		return errNotFound
 	}
-	body, err := s.readBody(w, r, maxActionBytes)
+	body, err := readBody(w, r, maxActionBytes, s.config.Limits.Request)
 	if err != nil {
 		return err
 	}

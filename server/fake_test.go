@@ -134,9 +134,3 @@ func (f *fake) release() {
 		f.wake(r)
 	}
 }
-
-var (
-	_ Rows    = (*fake)(nil)
-	_ Items   = (*fake)(nil)
-	_ Journal = (*fake)(nil)
-)

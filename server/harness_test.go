@@ -168,3 +168,9 @@ func titles(items []shownItem) string {
 }
 
 func newReply(t testing.TB) reply { return reply{t, httptest.NewRecorder()} }
+
+var (
+	_ Rows    = (*fake)(nil)
+	_ Items   = (*fake)(nil)
+	_ Journal = (*fake)(nil)
+)

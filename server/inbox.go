@@ -1,13 +1,11 @@
 package server
 
 import (
-	"hash/fnv"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -74,19 +72,6 @@ func newInboxBody(user string, l *listing, prefer languages) inboxBody {
 	return body
 }
 
-// languageTag is tag for an answer in the language that the header asks for.
-// Two languages of a list must not have the same strong entity tag (RFC 9110
-// section 8.8.3), or who changes the language is told that nothing changed.
-func languageTag(tag, acceptLanguage string) string {
-	if acceptLanguage == "" {
-		return tag
-	}
-	h := fnv.New32a()
-	// Writing to a hash cannot fail.
-	_, _ = h.Write([]byte(acceptLanguage))
-	return strings.TrimSuffix(tag, `"`) + "." + strconv.FormatUint(uint64(h.Sum32()), 36) + `"`
-}
-
 func parsePage(query url.Values) (inbox.PageQuery, error) {
 	status, err := inbox.ParseStatus(query.Get("status"))
 	if err != nil {
@@ -108,4 +93,12 @@ func parsePage(query url.Values) (inbox.PageQuery, error) {
 		return inbox.PageQuery{}, err
 	}
 	return inbox.PageQuery{Status: status, Category: category, Before: before, Limit: int(limit)}, nil
+}
+
+// checkCategory refuses what no item can have.
+func checkCategory(category string) error {
+	if len(category) > belfry.MaxCategoryBytes {
+		return invalid("category", "must be at most %d bytes, has %d", belfry.MaxCategoryBytes, len(category))
+	}
+	return nil
 }

@@ -21,7 +21,7 @@ const idempotencyKey = "Idempotency-Key"
 // of them, or CloudEvents in all three modes of HTTP. All is checked before any
 // is written. It is 202 once the broker has acknowledged all.
 func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c call) error {
-	body, err := s.readBody(w, r, s.config.Limits.BodyBytes)
+	body, err := readBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
 	if err != nil {
 		return err
 	}

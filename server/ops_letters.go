@@ -173,7 +173,7 @@ type replayedBody struct {
 
 // postReplay answers POST /v1/ops/dead-letters/replay.
 func (s *Server) postReplay(w http.ResponseWriter, r *http.Request, c call) error {
-	raw, err := s.readBody(w, r, s.config.Limits.BodyBytes)
+	raw, err := readBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
 	if err != nil {
 		return err
 	}

@@ -149,12 +149,4 @@ func (v *viewer) write(b []byte) {
 	}
 }
 
-func (v *viewer) bye(reason string) {
-	retry := soon()
-	if reason != byeDrain {
-		retry = later()
-	}
-	// Encoding cannot fail here.
-	b, _ := frame{event: eventBye, data: byeBody{reason}}.append(appendRetry(nil, retry))
-	v.write(b)
-}
+func (v *viewer) bye(reason string) { v.write(appendBye(nil, reason)) }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -13,7 +12,6 @@ import (
 var (
 	errNotFound    = errors.New("there is no such path")
 	errMethod      = errors.New("the path does not have that method")
-	errMediaType   = errors.New("the body must be application/json, another +json type, or a CloudEvent in JSON, without Content-Encoding")
 	errUnavailable = errors.New("the journal cannot be written at the moment; what was sent may or may not have been accepted, send it again with the same ids")
 	errNoLag       = errors.New("lag figures are not available on this server")
 	errPanic       = errors.New("panic in a handler")
@@ -128,12 +126,4 @@ func challenge(r *http.Request, reason string) string {
 		return "Bearer"
 	}
 	return "Bearer " + reason
-}
-
-// writeJSON ends an answer. Errors are those of a client that has gone, or of a
-// value that cannot be encoded, which tests would show.
-func writeJSON(w http.ResponseWriter, v any) {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v)
 }

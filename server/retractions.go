@@ -11,7 +11,7 @@ import (
 // with notifications a missing source is the caller's, so that a sender who
 // never names one takes back what it sent.
 func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c call) error {
-	body, err := s.readBody(w, r, s.config.Limits.BodyBytes)
+	body, err := readBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
 	if err != nil {
 		return err
 	}

@@ -214,15 +214,3 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		}
 	}
 }
-
-// waitFor waits until ok, for a time that only a fault uses up.
-func waitFor(t *testing.T, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); {
-		if time.Now().After(deadline) {
-			t.Fatal("waited in vain")
-		}
-		tick := time.NewTimer(time.Millisecond)
-		<-tick.C
-	}
-}

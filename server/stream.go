@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -134,18 +133,11 @@ func (s *streams) serve(w http.ResponseWriter, r *http.Request, user string, add
 }
 
 // refuse answers a request for a stream with nothing but bye for that reason.
-// Who is refused for a limit or a token comes back much later than one who can
-// have the stream elsewhere at once.
 func (s *streams) refuse(w http.ResponseWriter, reason string) {
-	retry := soon()
-	if reason != byeDrain {
-		retry = later()
-	}
 	setStreamHeader(w.Header())
 	w.WriteHeader(http.StatusOK)
-	// Encoding cannot fail here, and the client that is gone needs no bye.
-	b, _ := frame{event: eventBye, data: byeBody{reason}}.append(appendRetry(nil, retry))
-	_ = newResponse(w, s.writeTimeout, nil).write(b)
+	// A client that has gone needs no bye.
+	_ = newResponse(w, s.writeTimeout, nil).write(appendBye(nil, reason))
 	s.metrics.ends.WithLabelValues(reason).Inc()
 }
 
@@ -293,31 +285,6 @@ func (s *streams) cut() {
 	}
 	s.mu.Unlock()
 	s.helpers.Wait()
-}
-
-// soon is when a client whose stream broke comes back: jittered, so that those
-// of one server do not come as one.
-// Who is told to leave comes back sooner, see elsewhere.
-func soon() time.Duration { return jitter(2*time.Second, 6*time.Second) }
-
-// elsewhere is when a client whose server drains comes to another one.
-func elsewhere() time.Duration { return jitter(500*time.Millisecond, 2*time.Second) }
-
-// later is when a client that was refused comes back.
-func later() time.Duration { return jitter(30*time.Second, 60*time.Second) }
-
-// jitter returns a whole number of milliseconds from low to high, both
-// included.
-func jitter(low, high time.Duration) time.Duration {
-	return low + rand.N((high-low)/time.Millisecond+1)*time.Millisecond
-}
-
-// setStreamHeader says what a stream is. A page learns from it at once that it
-// is connected although there may be nothing to tell for a while.
-func setStreamHeader(h http.Header) {
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache, no-transform")
-	h.Set("X-Accel-Buffering", "no") // nginx would keep events back
 }
 
 // cursorOf returns the cursor that a request for a stream brings, empty if

@@ -15,6 +15,9 @@ import (
 	"github.com/belfry/belfry"
 )
 
+// errMediaType is returned for a body that is not said to be JSON.
+var errMediaType = errors.New("the body must be application/json, another +json type, or a CloudEvent in JSON, without Content-Encoding")
+
 // checkMediaType returns errMediaType unless the body is said to be JSON:
 // application/json or any type with the suffix +json (RFC 6839 section 3.1).
 func checkMediaType(r *http.Request) error {
@@ -37,14 +40,15 @@ func mediaType(r *http.Request) string {
 	return t
 }
 
-// readBody returns the body, if it is at most limit bytes.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+// readBody returns the body, if it is at most limit bytes. The client then has
+// patience to read the answer.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, patience time.Duration) ([]byte, error) {
 	if r.ContentLength > limit { // who asked (Expect: 100-continue) need not send it
 		return nil, overLimit(limit)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	// The answer's time begins when the request is there, or given up.
-	allowWrites(w, s.config.Limits.Request)
+	allowWrites(w, patience)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -113,14 +117,6 @@ func parseWhole(s string) (uint64, bool) {
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	return n, err == nil
-}
-
-// checkCategory refuses what no item can have.
-func checkCategory(category string) error {
-	if len(category) > belfry.MaxCategoryBytes {
-		return invalid("category", "must be at most %d bytes, has %d", belfry.MaxCategoryBytes, len(category))
-	}
-	return nil
 }
 
 func invalid(field, format string, args ...any) error {

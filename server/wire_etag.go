@@ -1,12 +1,35 @@
 package server
 
 import (
+	"hash/fnv"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/belfry/belfry/inbox"
 )
+
+// etag is the strong entity tag of what a row shows at now (RFC 9110 section
+// 8.8.3): its cursor and how many of its items have expired since it was
+// written.
+func etag(row *inbox.State, now time.Time) string { return stampTag(row.Stamp(now)) }
+
+func stampTag(s inbox.Stamp) string { return `"` + s.String() + `"` }
+
+// languageTag is tag for an answer in the language that the header asks for.
+// Two languages of a list must not have the same strong entity tag (RFC 9110
+// section 8.8.3), or who changes the language is told that nothing changed.
+func languageTag(tag, acceptLanguage string) string {
+	if acceptLanguage == "" {
+		return tag
+	}
+	h := fnv.New32a()
+	// Writing to a hash cannot fail.
+	_, _ = h.Write([]byte(acceptLanguage))
+	return strings.TrimSuffix(tag, `"`) + "." + strconv.FormatUint(uint64(h.Sum32()), 36) + `"`
+}
 
 // condition is the If-None-Match header of a request (RFC 9110 section 13.1.2).
 type condition struct {

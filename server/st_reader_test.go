@@ -1,0 +1,91 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// streamReader reads the events of a response as they come.
+type streamReader struct {
+	t *testing.T
+	r *bufio.Reader
+}
+
+// next returns the next event, or false at the end of the stream.
+func (s streamReader) next() (sseEvent, bool) {
+	s.t.Helper()
+	var block []byte
+	for {
+		line, err := s.r.ReadBytes('\n')
+		if err == io.EOF && len(line)+len(block) == 0 {
+			return sseEvent{}, false
+		}
+		if err != nil {
+			s.t.Fatalf("read stream: %v after %q", err, block)
+		}
+		block = append(block, line...)
+		if len(line) == 1 {
+			break
+		}
+	}
+	events, _, err := parseSSE(block)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return events[0], true
+}
+
+// want reads events until one is of another kind than ping, and holds it
+// against what is expected of it.
+func (s streamReader) want(want string) {
+	s.t.Helper()
+	for {
+		e, ok := s.next()
+		if !ok {
+			s.t.Fatalf("stream ended, want %s", want)
+		}
+		if e.name == "ping" {
+			continue
+		}
+		if !matches(e.String(), want) {
+			s.t.Fatalf("got %s, want %s", e, want)
+		}
+		return
+	}
+}
+
+// dial opens a stream over a real connection.
+func dial(t *testing.T, client *http.Client, url string) (streamReader, *http.Response) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || got != "text/event-stream" {
+		t.Fatalf("got status %d, type %s", resp.StatusCode, got)
+	}
+	return streamReader{t, bufio.NewReader(resp.Body)}, resp
+}
+
+// waitFor waits until ok, for a time that only a fault uses up.
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain")
+		}
+		tick := time.NewTimer(time.Millisecond)
+		<-tick.C
+	}
+}

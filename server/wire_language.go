@@ -1,0 +1,50 @@
+package server
+
+import (
+	"github.com/belfry/belfry"
+	"golang.org/x/text/language"
+)
+
+// languages is a client's preference, the best first.
+type languages []language.Tag
+
+// parseLanguages reads an Accept-Language header (RFC 9110 section 12.5.4). A
+// malformed one is no preference.
+func parseLanguages(header string) languages {
+	tags, _, err := language.ParseAcceptLanguage(header)
+	if err != nil {
+		return nil
+	}
+	return tags
+}
+
+// choose returns the text in the language that the client likes best. Without
+// a match it is the text without a language, else English, else the first by
+// name, so that the answer does not change from call to call.
+func (l languages) choose(t belfry.Text) string {
+	if s, ok := t[""]; ok && len(t) == 1 || len(t) == 0 {
+		return s
+	}
+	names := t.Languages()
+	var offered []language.Tag
+	var texts []string
+	offer := func(tag language.Tag, s string) {
+		offered, texts = append(offered, tag), append(texts, s)
+	}
+	// The matcher falls back to the first tag offered.
+	if s, ok := t[""]; ok {
+		offer(language.Und, s)
+	} else if s, ok := t["en"]; ok {
+		offer(language.English, s)
+	}
+	for _, name := range names {
+		if tag, err := language.Parse(name); err == nil {
+			offer(tag, t[name])
+		}
+	}
+	if len(offered) == 0 {
+		return t[names[0]]
+	}
+	_, i, _ := language.NewMatcher(offered).Match(l...)
+	return texts[i]
+}
