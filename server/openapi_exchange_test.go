@@ -166,12 +166,14 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 // items, of which the first is archived and the second read. The first user is
 // at version 6.
 func contractAPI(t *testing.T) *api {
+	page := NewLagPage()
+	page.Show(contractLag())
 	a := newAPI(t, withJWT(t), func(c *Config) {
 		c.MetricsOnAPI = true
 		c.Pages = http.NotFoundHandler()
 		withOps(newFakeOps())(c)
 		c.Readiness = func() []Condition { return []Condition{{Name: "unread view", Ready: true}} }
-		c.LagMetrics = lagPage(contractLag())
+		c.LagMetrics = page
 		c.Lag = func(context.Context) (any, error) { return contractLag(), nil }
 	})
 	a.fake.epoch = contractEpoch

@@ -15,6 +15,8 @@ type streamReader struct {
 	r *bufio.Reader
 }
 
+func newReader(t *testing.T, r *bufio.Reader) streamReader { return streamReader{t, r} }
+
 // next returns the next event, or false at the end of the stream.
 func (s streamReader) next() (sseEvent, bool) {
 	s.t.Helper()
@@ -75,7 +77,7 @@ func dial(t *testing.T, client *http.Client, url string) (streamReader, *http.Re
 	if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || got != "text/event-stream" {
 		t.Fatalf("got status %d, type %s", resp.StatusCode, got)
 	}
-	return streamReader{t, bufio.NewReader(resp.Body)}, resp
+	return newReader(t, bufio.NewReader(resp.Body)), resp
 }
 
 // waitFor waits until ok, for a time that only a fault uses up.

@@ -81,7 +81,7 @@ func stream(t *testing.T, conn net.Conn) (streamReader, *http.Response) {
 	if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || got != "text/event-stream" || resp.Header.Get("Date") == "" {
 		t.Fatalf("got status %d, header %v", resp.StatusCode, resp.Header)
 	}
-	return streamReader{t, bufio.NewReader(resp.Body)}, resp
+	return newReader(t, bufio.NewReader(resp.Body)), resp
 }
 
 // openCount is how many streams are open.
