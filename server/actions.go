@@ -12,6 +12,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
 
 const (
@@ -28,7 +29,7 @@ func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c call) erro
 	if !ok {
 		return errNotFound
 	}
-	body, err := readBody(w, r, maxActionBytes, s.config.Limits.Request)
+	body, err := wire.ReadBody(w, r, maxActionBytes, s.config.Limits.Request)
 	if err != nil {
 		return err
 	}
@@ -56,11 +57,11 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request, user string, re
 	case errors.Is(err, errBehind):
 		// Without an entity tag: nobody may take for the result what can even
 		// be older than what the client has seen; its version tells.
-		respond(w, http.StatusAccepted, newUnreadBody(user, &row, now))
+		wire.Respond(w, http.StatusAccepted, wire.BadgeOf(user, &row, now))
 	case err != nil:
 		return err
 	default:
-		respondUnread(w, status, user, &row, now)
+		wire.RespondUnread(w, status, user, &row, now)
 	}
 	return nil
 }
@@ -88,7 +89,7 @@ func parseAction(kind inbox.Kind, data []byte) (inbox.Record, error) {
 		want += ` or {"up_to":SEQ}`
 	}
 	var body map[string]json.RawMessage
-	if err := parseJSON(data, &body, want); err != nil {
+	if err := wire.ParseJSON(data, &body, want); err != nil {
 		return inbox.Record{}, err
 	}
 	for name, raw := range body {
@@ -102,19 +103,19 @@ func parseAction(kind inbox.Kind, data []byte) (inbox.Record, error) {
 	var err error
 	switch {
 	case hasSeqs && hasUpTo:
-		return record, invalid("up_to", "give either seqs or up_to, not both")
+		return record, wire.Invalid("up_to", "give either seqs or up_to, not both")
 	case hasUpTo && !kind.TakesHorizon():
-		return record, invalid("up_to", "%s takes seqs only", kind)
+		return record, wire.Invalid("up_to", "%s takes seqs only", kind)
 	case hasUpTo:
 		if record.UpTo, err = parseSeq("up_to", upTo); err == nil {
 			record.Category, err = parseCategory(body["category"])
 		}
 	case hasSeqs && body["category"] != nil:
-		return record, invalid("category", "goes with up_to, not with seqs")
+		return record, wire.Invalid("category", "goes with up_to, not with seqs")
 	case hasSeqs:
 		record.Seqs, err = parseSeqs(seqs)
 	default:
-		return record, invalid("seqs", "is required: the body must be %s", want)
+		return record, wire.Invalid("seqs", "is required: the body must be %s", want)
 	}
 	return record, err
 }
@@ -122,10 +123,10 @@ func parseAction(kind inbox.Kind, data []byte) (inbox.Record, error) {
 func parseSeqs(raw json.RawMessage) ([]uint64, error) {
 	var raws []json.RawMessage
 	if json.Unmarshal(raw, &raws) != nil || len(raws) == 0 {
-		return nil, invalid("seqs", "must be a list of 1 to %d seqs", maxSeqs)
+		return nil, wire.Invalid("seqs", "must be a list of 1 to %d seqs", maxSeqs)
 	}
 	if len(raws) > maxSeqs {
-		return nil, invalid("seqs", "must be at most %d, are %d", maxSeqs, len(raws))
+		return nil, wire.Invalid("seqs", "must be at most %d, are %d", maxSeqs, len(raws))
 	}
 	seqs := make([]uint64, len(raws))
 	for i, raw := range raws {
@@ -138,9 +139,9 @@ func parseSeqs(raw json.RawMessage) ([]uint64, error) {
 }
 
 func parseSeq(field string, raw json.RawMessage) (uint64, error) {
-	seq, ok := parseWhole(string(raw))
+	seq, ok := wire.ParseWhole(string(raw))
 	if !ok {
-		return 0, invalid(field, "must be a whole number that is not negative, not %.40q", raw)
+		return 0, wire.Invalid(field, "must be a whole number that is not negative, not %.40q", raw)
 	}
 	return seq, nil
 }
@@ -151,7 +152,7 @@ func parseCategory(raw json.RawMessage) (string, error) {
 	}
 	var category string
 	if json.Unmarshal(raw, &category) != nil {
-		return "", invalid("category", "must be a text in quotes, not %.40q", raw)
+		return "", wire.Invalid("category", "must be a text in quotes, not %.40q", raw)
 	}
 	return category, checkCategory(category)
 }

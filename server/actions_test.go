@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/server/wire"
 )
 
 func TestActions(t *testing.T) {
@@ -30,10 +31,10 @@ func TestActions(t *testing.T) {
 		{"delete", `{"up_to":18446744073709551615}`, 0, 0, ""},
 	}
 	for i, step := range steps {
-		got := a.call("POST", "/v1/users/u/inbox/"+step.action, step.body).want(200)
+		got := a.call("POST", "/v1/users/u/inbox/"+step.action, step.body).Want(200)
 		version := uint64(4 + i)
 		got.wantHeader("ETag", fmt.Sprintf(`"7.%d.0"`, version)).wantHeader("Cache-Control", "private, no-cache")
-		if b := into[unreadBody](got); b.User != "u" || b.Unread != step.unread || b.Unseen != step.unseen || b.Version != version {
+		if b := into[wire.Badge](got); b.User != "u" || b.Unread != step.unread || b.Unseen != step.unseen || b.Version != version {
 			t.Errorf("%s %s: got %+v, want %d unread, %d unseen", step.action, step.body, b, step.unread, step.unseen)
 		}
 		if got := titles(into[shownPage](a.get("/v1/users/u/inbox")).Items); got != step.listed {
@@ -85,14 +86,14 @@ func TestActionsBadBody(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s %.30s", tt.action, tt.body), func(t *testing.T) {
 			a := newAPIWith(t, a)
-			before := a.fake.offset
+			before := a.fake.Offset
 			got := a.call("POST", "/v1/users/u/inbox/"+tt.action, tt.body)
 			if tt.status == 200 {
-				got.want(200)
+				got.Want(200)
 				return
 			}
 			got.wantProblem(tt.status, tt.field)
-			if a.fake.offset != before {
+			if a.fake.Offset != before {
 				t.Error("it was written all the same")
 			}
 		})
@@ -113,15 +114,15 @@ func TestActionsReadYourWrites(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			a := newAPI(t)
 			a.notify("u", "1")
-			a.fake.holdRows = true
-			timer := time.AfterFunc(tt.late, a.fake.release)
+			a.fake.HoldRows = true
+			timer := time.AfterFunc(tt.late, a.fake.Release)
 			defer timer.Stop()
 			start := time.Now()
-			got := a.call("POST", "/v1/users/u/inbox/read", `{"seqs":[1]}`).want(tt.status).wantHeader("ETag", tt.etag)
+			got := a.call("POST", "/v1/users/u/inbox/read", `{"seqs":[1]}`).Want(tt.status).wantHeader("ETag", tt.etag)
 			if took, want := time.Since(start), min(tt.late, maxWait); took != want {
 				t.Errorf("took %s, want %s", took, want)
 			}
-			if b := into[unreadBody](got); b.Unread != tt.unread || b.Version == 0 || b.Cursor == "" {
+			if b := into[wire.Badge](got); b.Unread != tt.unread || b.Version == 0 || b.Cursor == "" {
 				t.Errorf("got %+v, want %d unread", b, tt.unread)
 			}
 		})
@@ -133,7 +134,7 @@ func TestActionsReadYourWrites(t *testing.T) {
 func TestActionsJournalDown(t *testing.T) {
 	var log strings.Builder
 	a := newAPI(t, withLog(&log))
-	a.fake.appendErr = errors.New("dial tcp 10.0.0.9:9092: refused")
+	a.fake.AppendErr = errors.New("dial tcp 10.0.0.9:9092: refused")
 	got := a.call("POST", "/v1/users/secret-user/inbox/read", `{"seqs":[1]}`).wantProblem(503, "")
 	if strings.Contains(got.Body.String(), "10.0.0.9") {
 		t.Errorf("the answer tells of our insides: %s", got.Body)
@@ -141,7 +142,7 @@ func TestActionsJournalDown(t *testing.T) {
 	if !strings.Contains(log.String(), "10.0.0.9") || !strings.Contains(log.String(), actionRoute) || strings.Contains(log.String(), "secret-user") {
 		t.Errorf("got log %q, want the cause and the route but no user", log.String())
 	}
-	a.fake.appendErr = &belfry.FieldError{TooLarge: true, Problem: "over the broker's limit"}
+	a.fake.AppendErr = &belfry.FieldError{TooLarge: true, Problem: "over the broker's limit"}
 	a.call("POST", "/v1/notifications", `{"recipient":"u","title":"x"}`).wantProblem(413, "")
 }
 

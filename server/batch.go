@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // maxBatch is how many badges one call may ask for.
@@ -16,31 +17,31 @@ const maxBatch = 100
 // asked for.
 func (s *Server) getUnreads(w http.ResponseWriter, r *http.Request, _ call) error {
 	s.hintPoll(w)
-	query, err := parseQuery(r)
+	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
 	}
 	users := query["user"]
 	if len(users) == 0 || len(users) > maxBatch {
-		return invalid("user", "must be given 1 to %d times, is %d times", maxBatch, len(users))
+		return wire.Invalid("user", "must be given 1 to %d times, is %d times", maxBatch, len(users))
 	}
 	for i, user := range users {
 		var fe *belfry.FieldError
 		if errors.As(belfry.CheckRecipient(user), &fe) {
-			return invalid(fmt.Sprintf("user[%d]", i), "%s", fe.Problem)
+			return wire.Invalid(fmt.Sprintf("user[%d]", i), "%s", fe.Problem)
 		}
 	}
 	body := struct {
-		Users []unreadBody `json:"users"`
-	}{make([]unreadBody, 0, len(users))}
+		Users []wire.Badge `json:"users"`
+	}{make([]wire.Badge, 0, len(users))}
 	now := time.Now()
 	for _, user := range users {
 		badge, err := s.badges.Badge(user, now)
 		if err != nil {
 			return err
 		}
-		body.Users = append(body.Users, newBadgeBody(user, &badge))
+		body.Users = append(body.Users, wire.NewBadge(user, &badge))
 	}
-	respond(w, http.StatusOK, body)
+	wire.Respond(w, http.StatusOK, body)
 	return nil
 }

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 // writePair makes a certificate for 127.0.0.1 with that name and writes it and
@@ -126,27 +128,27 @@ func TestServeTLS(t *testing.T) {
 	if err != nil || !pool.AppendCertsFromPEM(pem) {
 		t.Fatal("no certificate", err)
 	}
-	var streams []streamReader
+	var streams []servertest.Reader
 	for _, h2 := range []bool{false, true} {
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: h2}
 		t.Cleanup(transport.CloseIdleConnections)
-		events, resp := dial(t, &http.Client{Transport: transport}, "https"+strings.TrimPrefix(r.url, "http")+"/v1/users/u/stream")
+		events, resp := servertest.Dial(t, &http.Client{Transport: transport}, "https"+strings.TrimPrefix(r.url, "http")+"/v1/users/u/stream")
 		if got := resp.ProtoMajor == 2; got != h2 || resp.TLS == nil {
 			t.Errorf("got %s, TLS %t", resp.Proto, resp.TLS != nil)
 		}
-		events.want("retry")
-		events.want("unread id=0.0")
+		events.Want("retry")
+		events.Want("unread id=0.0")
 		streams = append(streams, events)
 	}
 	r.notify("u", "one")
 	for _, events := range streams {
-		events.want(`item "title":"one"`)
-		events.want("unread id=7.1")
+		events.Want(`item "title":"one"`)
+		events.Want("unread id=7.1")
 	}
 	r.stop()
 	for _, events := range streams {
-		events.want(`bye {"reason":"drain"} id=7.1`)
-		if e, ok := events.next(); ok {
+		events.Want(`bye {"reason":"drain"} id=7.1`)
+		if e, ok := events.Next(); ok {
 			t.Errorf("got %s after bye", e)
 		}
 	}

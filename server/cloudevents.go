@@ -10,6 +10,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/server/wire"
 	"github.com/belfry/belfry/sources/envelope"
 )
 
@@ -43,7 +44,7 @@ func structuredEvent(raw []byte) ([]belfry.Notification, error) {
 	// For the same words about a body that is not JSON as elsewhere: a scan,
 	// the fields are read once, below.
 	var scanned json.RawMessage
-	if err := parseJSON(raw, &scanned, "a CloudEvent as a JSON object"); err != nil {
+	if err := wire.ParseJSON(raw, &scanned, "a CloudEvent as a JSON object"); err != nil {
 		return nil, err
 	}
 	e, err := envelope.StructuredEvent(raw)
@@ -63,7 +64,7 @@ func binaryEvent(h http.Header, body []byte) ([]belfry.Notification, error) {
 		}
 		decoded, err := headerValue(value)
 		if err != nil {
-			return nil, invalid("ce-"+name, "must be percent-encoded UTF-8")
+			return nil, wire.Invalid("ce-"+name, "must be percent-encoded UTF-8")
 		}
 		attributes[name] = decoded
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
 
 const structured = `{"specversion":"1.0","id":"e1","source":"/board","type":"comment.added","subject":"사용자-7",
@@ -43,10 +44,10 @@ func TestCloudEventsModes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAPI(t)
-			if got := into[accepted](send(a).want(202)); got.Accepted != 1 || got.IDs[0] != "e1" {
+			if got := into[accepted](send(a).Want(202)); got.Accepted != 1 || got.IDs[0] != "e1" {
 				t.Errorf("got %+v", got)
 			}
-			it := a.fake.items[inbox.ItemKey("사용자-7", 1)]
+			it := a.fake.Items[inbox.ItemKey("사용자-7", 1)]
 			want := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 			if it.ID != "e1" || it.Source != "/board" || it.Type != "comment.added" || !it.Time.Equal(want) || it.Title[""] != "x" {
 				t.Errorf("got %+v", it)
@@ -73,14 +74,14 @@ func TestCloudEventsOfTheSDK(t *testing.T) {
 	}
 	w := newReply(t)
 	a.Handler().ServeHTTP(w, r)
-	w.want(http.StatusAccepted)
+	w.Want(http.StatusAccepted)
 	if r, err = cehttp.NewHTTPRequestFromEvent(t.Context(), "http://localhost/v1/notifications", e); err != nil {
 		t.Fatal(err)
 	}
 	w = newReply(t)
 	a.Handler().ServeHTTP(w, r)
-	w.want(http.StatusAccepted)
-	if b := into[unreadBody](a.get("/v1/users/user-7/unread")); b.Unread != 1 || b.Version != 3 {
+	w.Want(http.StatusAccepted)
+	if b := into[wire.Badge](a.get("/v1/users/user-7/unread")); b.Unread != 1 || b.Version != 3 {
 		t.Errorf("got %+v, want one item of three equal events", b)
 	}
 }
@@ -89,9 +90,9 @@ func TestCloudEventsOfTheSDK(t *testing.T) {
 func TestCloudEventsDataComesFirst(t *testing.T) {
 	a := newAPI(t)
 	a.call("POST", "/v1/notifications", `{"specversion":"1.0","id":"e","source":"s","type":"t","subject":"orders/17",
-		"data":{"id":"d","source":"ds","type":"dt","recipients":["u","v"],"title":"x","time":"2026-05-05T00:00:00Z"}}`, "Content-Type", eventType).want(202)
+		"data":{"id":"d","source":"ds","type":"dt","recipients":["u","v"],"title":"x","time":"2026-05-05T00:00:00Z"}}`, "Content-Type", eventType).Want(202)
 	for _, key := range []string{"u/1", "v/2"} {
-		if it := a.fake.items[key]; it.ID != "d" || it.Source != "ds" || it.Type != "dt" || it.Time.Month() != time.May {
+		if it := a.fake.Items[key]; it.ID != "d" || it.Source != "ds" || it.Type != "dt" || it.Time.Month() != time.May {
 			t.Errorf("%s: got %+v", key, it)
 		}
 	}
@@ -151,8 +152,8 @@ func TestCloudEventsBadInput(t *testing.T) {
 		}
 		a.call("POST", "/v1/notifications", `{"title":"x"}`, headers...).wantProblem(400, field)
 	}
-	if a.fake.offset != 0 {
-		t.Errorf("got %d records of refused calls, want 0", a.fake.offset)
+	if a.fake.Offset != 0 {
+		t.Errorf("got %d records of refused calls, want 0", a.fake.Offset)
 	}
 }
 

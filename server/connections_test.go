@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 // dial connects from one of this machine's addresses.
@@ -68,7 +70,7 @@ func TestConnectionsSilentPerAddress(t *testing.T) {
 		}
 		silent = append(silent, conn)
 	}
-	waitFor(t, func() bool { _, n := r.connections.counts(); return n == 3 })
+	servertest.WaitFor(t, func() bool { _, n := r.connections.counts(); return n == 3 })
 	conn, err := r.dial(t, "127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +104,7 @@ func TestConnectionsSilentPerAddress(t *testing.T) {
 	for _, conn := range silent {
 		_ = conn.Close()
 	}
-	waitFor(t, func() bool { _, n := r.connections.counts(); return n == 0 })
+	servertest.WaitFor(t, func() bool { _, n := r.connections.counts(); return n == 0 })
 }
 
 func TestConnectionsInAll(t *testing.T) {
@@ -118,7 +120,7 @@ func TestConnectionsInAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, func() bool { n, _ := r.connections.counts(); return n == 2 })
+	servertest.WaitFor(t, func() bool { n, _ := r.connections.counts(); return n == 2 })
 	refused, err := r.dial(t, "127.0.0.3")
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +129,7 @@ func TestConnectionsInAll(t *testing.T) {
 		t.Errorf("got %q over the limit, want the connection closed", got)
 	}
 	_ = other.Close()
-	waitFor(t, func() bool { n, _ := r.connections.counts(); return n == 1 })
+	servertest.WaitFor(t, func() bool { n, _ := r.connections.counts(); return n == 1 })
 	again, err := r.dial(t, "127.0.0.3")
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +153,7 @@ func TestConnectionsHTTP2(t *testing.T) {
 	}
 	_ = res.Body.Close()
 	c.CloseIdleConnections()
-	waitFor(t, func() bool { open, _ := r.connections.counts(); return open == 0 })
+	servertest.WaitFor(t, func() bool { open, _ := r.connections.counts(); return open == 0 })
 }
 
 // TestConnectionsFlood has ten thousand sockets that say nothing: as many as an
@@ -188,7 +190,7 @@ func TestConnectionsFlood(t *testing.T) {
 	}
 	wg.Wait()
 	refused := func() int { return int(testutil.ToFloat64(r.connections.refused.WithLabelValues(refusedAddress))) }
-	waitFor(t, func() bool { return refused() >= flood-2*most })
+	servertest.WaitFor(t, func() bool { return refused() >= flood-2*most })
 	if open, silent := r.connections.counts(); open > 2*most || silent > 2*most {
 		t.Errorf("got %d open and %d silent, want at most %d", open, silent, 2*most)
 	}
@@ -202,7 +204,7 @@ func TestConnectionsFlood(t *testing.T) {
 	for _, conn := range conns {
 		_ = conn.Close()
 	}
-	waitFor(t, func() bool { _, silent := r.connections.counts(); return silent == 0 })
+	servertest.WaitFor(t, func() bool { _, silent := r.connections.counts(); return silent == 0 })
 }
 
 // TestSlowRequests has clients that send their request a little at a time, or
@@ -245,7 +247,7 @@ func TestSlowRequests(t *testing.T) {
 			if tt.answer != "" && !strings.HasPrefix(got, "HTTP/1.1 "+tt.answer) {
 				t.Errorf("got %q, want %s", got, tt.answer)
 			}
-			waitFor(t, func() bool { open, _ := r.connections.counts(); return open == 0 })
+			servertest.WaitFor(t, func() bool { open, _ := r.connections.counts(); return open == 0 })
 		})
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 const intranet = "https://intranet.example"
@@ -24,7 +26,7 @@ func TestCORSAnswers(t *testing.T) {
 		"https://intranet.example:8443": false, "https://intranet.example.evil.example": false, "https://INTRANET.example": false,
 	} {
 		for path, code := range map[string]int{"/v1/users/a/unread": 200, "/v1/users/a/inbox": 200, "/v1/users/b/unread": 403, "/nowhere": 404} {
-			got := a.get(path, "Authorization", token, "Origin", origin).want(code)
+			got := a.get(path, "Authorization", token, "Origin", origin).Want(code)
 			want, exposed := "", ""
 			if allowed {
 				want, exposed = origin, "ETag, X-Poll-Interval, Retry-After"
@@ -48,7 +50,7 @@ func TestCORSPreflight(t *testing.T) {
 		return a.call("OPTIONS", "/v1/users/a/inbox/read", "", "Origin", origin,
 			"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,content-type")
 	}
-	got := ask(intranet).want(http.StatusNoContent).wantHeader("Access-Control-Allow-Origin", intranet)
+	got := ask(intranet).Want(http.StatusNoContent).wantHeader("Access-Control-Allow-Origin", intranet)
 	for name, words := range map[string][]string{
 		"Access-Control-Allow-Methods": {"GET", "HEAD", "POST", "DELETE"},
 		"Access-Control-Allow-Headers": {"Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "Idempotency-Key"},
@@ -138,15 +140,15 @@ func TestCrossSitePosts(t *testing.T) {
 						got.wantProblem(403, "").wantHeader("WWW-Authenticate", "")
 					}
 				}
-				if !tt.ok && a.fake.offset != 0 {
-					t.Errorf("%d records were written", a.fake.offset)
+				if !tt.ok && a.fake.Offset != 0 {
+					t.Errorf("%d records were written", a.fake.Offset)
 				}
 			}
 		})
 	}
 	// Reading is no matter of this: the page cannot see the answer.
 	newAPI(t).get("/v1/users/a/unread", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example").
-		want(200).wantHeader("Access-Control-Allow-Origin", "")
+		Want(200).wantHeader("Access-Control-Allow-Origin", "")
 }
 
 func TestCheckOrigin(t *testing.T) {
@@ -160,7 +162,7 @@ func TestCheckOrigin(t *testing.T) {
 			t.Errorf("%q: got %v, want accepted: %t", origin, err, ok)
 		}
 	}
-	f := newFake()
+	f := servertest.NewTables()
 	if _, err := New(Config{Rows: f, Items: f, Journal: f, Auth: NoAuth(), CORSOrigins: []string{"*"}}); err == nil || !strings.Contains(err.Error(), "wildcard") {
 		t.Errorf("got %v for a wildcard, want it refused", err)
 	}

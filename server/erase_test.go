@@ -3,20 +3,22 @@ package server
 import (
 	"testing"
 	"testing/synctest"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 func TestErase(t *testing.T) {
 	a := newAPI(t)
 	a.notify("u", "x", "y")
 	a.notify("v", "z")
-	got := into[unreadBody](a.call("DELETE", "/v1/users/u", "").want(202))
+	got := into[wire.Badge](a.call("DELETE", "/v1/users/u", "").Want(202))
 	if got.User != "u" || got.Unread != 0 || got.Version != 4 || got.Cursor != "7.4" {
 		t.Errorf("got %+v, want nothing unread at version 4", got)
 	}
-	if len(a.fake.items) != 1 {
-		t.Errorf("got %d contents, want that of the other user alone", len(a.fake.items))
+	if len(a.fake.Items) != 1 {
+		t.Errorf("got %d contents, want that of the other user alone", len(a.fake.Items))
 	}
-	a.call("DELETE", "/v1/users/nobody", "").want(202)
+	a.call("DELETE", "/v1/users/nobody", "").Want(202)
 	a.call("DELETE", "/v1/users/a%2Fb", "").wantProblem(400, "user")
 }
 
@@ -24,8 +26,8 @@ func TestEraseLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t)
 		a.notify("u", "x")
-		a.fake.holdRows = true
-		if got := into[unreadBody](a.call("DELETE", "/v1/users/u", "").want(202)); got.Unread != 1 {
+		a.fake.HoldRows = true
+		if got := into[wire.Badge](a.call("DELETE", "/v1/users/u", "").Want(202)); got.Unread != 1 {
 			t.Errorf("got %+v, want the badge as the table has it", got)
 		}
 	})

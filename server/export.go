@@ -7,11 +7,12 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // exportItem is an item with its texts in all languages.
 type exportItem struct {
-	itemBody
+	wire.Item
 	Title belfry.Text `json:"title,omitempty"`
 	Body  belfry.Text `json:"body,omitempty"`
 }
@@ -20,11 +21,11 @@ type exportItem struct {
 // NDJSON, one JSON value a line. The first is the badge, the rest are the items,
 // oldest first, archived and expired ones included.
 func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c call) error {
-	query, err := parseQuery(r)
+	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
 	}
-	version, err := known(condition{}, query)
+	version, err := wire.KnownVersion(wire.Condition{}, query)
 	if err != nil {
 		return err
 	}
@@ -32,14 +33,14 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c call) error
 	if err != nil {
 		return err
 	}
-	begin(w, "application/x-ndjson")
+	wire.Begin(w, "application/x-ndjson")
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(newUnreadBody(c.user, &l.row, l.now)); err != nil {
+	if err := enc.Encode(wire.BadgeOf(c.user, &l.row, l.now)); err != nil {
 		return nil // the client has gone
 	}
 	for i, e := range l.entries {
-		line := exportItem{itemBody: newItemBody(e, l.items[i], nil)}
+		line := exportItem{Item: wire.NewItem(e, l.items[i], nil)}
 		if item := l.items[i]; item != nil {
 			line.Title, line.Body = item.Title, item.Body
 		}

@@ -7,18 +7,19 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 func TestExport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t)
-		a.append("u",
+		a.Append("u",
 			inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "1", Title: belfry.Text{"en": "Hello", "ko": "안녕"}}},
-			note("2"),
-			command(inbox.KindArchive, 1), command(inbox.KindRead, 2))
-		a.fake.holdItems = true
-		a.append("u", note("3"))
-		got := a.get("/v1/users/u/export?min_version=5", "Accept-Language", "ko").want(200).
+			servertest.Note("2"),
+			servertest.Command(inbox.KindArchive, 1), servertest.Command(inbox.KindRead, 2))
+		a.fake.HoldItems = true
+		a.Append("u", servertest.Note("3"))
+		got := a.get("/v1/users/u/export?min_version=5", "Accept-Language", "ko").Want(200).
 			wantHeader("Content-Type", "application/x-ndjson").wantHeader("Cache-Control", "private, no-cache")
 		want := `{"user":"u","version":5,"cursor":"7.5","unread":1,"unseen":1,"urgent":0,"categories":{}}
 {"seq":1,"version":3,"read":false,"seen":false,"archived":true,"count":1,"id":"1","priority":"normal","time":"2000-01-01T00:00:00Z","title":{"en":"Hello","ko":"안녕"}}
@@ -39,7 +40,7 @@ func TestExport(t *testing.T) {
 }
 
 func TestExportOfNobody(t *testing.T) {
-	got := newAPI(t).get("/v1/users/u/export").want(200)
+	got := newAPI(t).get("/v1/users/u/export").Want(200)
 	if want := `{"user":"u","version":0,"cursor":"0.0","unread":0,"unseen":0,"urgent":0,"categories":{}}` + "\n"; got.Body.String() != want {
 		t.Errorf("got %s, want %s", got.Body, want)
 	}

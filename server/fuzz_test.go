@@ -59,13 +59,13 @@ func FuzzBodies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body, mediaType, key string) {
 		a := newAPI(t)
 		for _, path := range []string{"/v1/notifications", "/v1/retractions", "/v1/users/a/inbox/read", "/v1/users/a/inbox/unarchive"} {
-			before := a.fake.offset
+			before := a.fake.Offset
 			r := httptest.NewRequest(http.MethodPost, "http://localhost"+path, strings.NewReader(body))
 			r.Header.Set("Content-Type", mediaType)
 			r.Header.Set(idempotencyKey, key)
 			w := fuzzCall(t, a, r)
-			if ok := w.Code == http.StatusOK || w.Code == http.StatusAccepted; ok != (a.fake.offset > before) {
-				t.Errorf("%s: got %d with %d records written", path, w.Code, a.fake.offset-before)
+			if ok := w.Code == http.StatusOK || w.Code == http.StatusAccepted; ok != (a.fake.Offset > before) {
+				t.Errorf("%s: got %d with %d records written", path, w.Code, a.fake.Offset-before)
 			}
 		}
 	})

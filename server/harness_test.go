@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/wire"
 )
 
 const testSecret = "a secret that only these tests know, and is long enough"
@@ -20,14 +22,14 @@ const testSecret = "a secret that only these tests know, and is long enough"
 type api struct {
 	t    testing.TB
 	ctx  context.Context // of the requests
-	fake *fake
+	fake *servertest.Tables
 	*Server
 }
 
 // newAPI returns an api without authentication, changed by edit.
 func newAPI(t testing.TB, edit ...func(*Config)) *api {
 	t.Helper()
-	f := newFake()
+	f := servertest.NewTables()
 	config := Config{Rows: f, Items: f, Journal: f, Auth: NoAuth()}
 	for _, e := range edit {
 		e(&config)
@@ -89,11 +91,11 @@ func (a *api) get(path string, headers ...string) reply {
 func (a *api) notify(user string, titles ...string) {
 	a.t.Helper()
 	for _, title := range titles {
-		a.append(user, note(title))
+		a.Append(user, servertest.Note(title))
 	}
 }
 
-func (a *api) append(user string, records ...inbox.Record) {
+func (a *api) Append(user string, records ...inbox.Record) {
 	a.t.Helper()
 	for _, r := range records {
 		if _, err := a.fake.Append(a.t.Context(), inbox.Addressed{Recipient: user, Record: r}); err != nil {
@@ -102,7 +104,7 @@ func (a *api) append(user string, records ...inbox.Record) {
 	}
 }
 
-func (r reply) want(status int) reply {
+func (r reply) Want(status int) reply {
 	r.t.Helper()
 	if r.Code != status {
 		r.t.Fatalf("got status %d, want %d; body: %.500s", r.Code, status, r.Body)
@@ -121,7 +123,7 @@ func (r reply) wantHeader(name, want string) reply {
 // wantProblem checks that the answer is a problem with that status and field.
 func (r reply) wantProblem(status int, field string) reply {
 	r.t.Helper()
-	r.want(status).wantHeader("Content-Type", "application/problem+json")
+	r.Want(status).wantHeader("Content-Type", "application/problem+json")
 	p := into[problem](r)
 	if p.Field != field || p.Status != status || p.Title == "" || p.Type == "" {
 		r.t.Errorf("got problem %+v, want field %q", p, field)
@@ -148,14 +150,14 @@ func (r reply) fields() string {
 	return strings.Join(slices.Sorted(maps.Keys(into[map[string]json.RawMessage](r))), " ")
 }
 
-// shownPage and shownItem are inboxBody and itemBody as a client decodes them.
+// shownPage and shownItem are inboxBody and wire.Item as a client decodes them.
 type shownPage struct {
 	inboxBody
 	Items []shownItem `json:"items"`
 }
 
 type shownItem struct {
-	itemBody
+	wire.Item
 	Priority string `json:"priority"`
 }
 
@@ -170,7 +172,7 @@ func titles(items []shownItem) string {
 func newReply(t testing.TB) reply { return reply{t, httptest.NewRecorder()} }
 
 var (
-	_ Rows    = (*fake)(nil)
-	_ Items   = (*fake)(nil)
-	_ Journal = (*fake)(nil)
+	_ Rows    = (*servertest.Tables)(nil)
+	_ Items   = (*servertest.Tables)(nil)
+	_ Journal = (*servertest.Tables)(nil)
 )

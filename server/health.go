@@ -2,6 +2,8 @@ package server
 
 import (
 	"net/http"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 // State is what a process or a part of it is doing, as /readyz tells it.
@@ -22,9 +24,9 @@ type Condition struct {
 	Name  string `json:"name"`
 	Ready bool   `json:"ready"`
 	// State is by default StateReady or StateStarting, as Ready says.
-	State    State     `json:"state"`
-	Detail   string    `json:"detail,omitempty"`
-	Progress *Progress `json:"progress,omitempty"` // nil unless recovering
+	State    State          `json:"state"`
+	Detail   string         `json:"detail,omitempty"`
+	Progress *wire.Progress `json:"progress,omitempty"` // nil unless recovering
 }
 
 // readyBody is the answer of /readyz.
@@ -64,7 +66,7 @@ func newReadyBody(conditions []Condition) readyBody {
 
 // getHealth answers /healthz: the process answers requests.
 func (s *Server) getHealth(w http.ResponseWriter, _ *http.Request, _ call) error {
-	respond(w, http.StatusOK, struct {
+	wire.Respond(w, http.StatusOK, struct {
 		Status string `json:"status"`
 	}{"ok"})
 	return nil
@@ -86,6 +88,6 @@ func (s *Server) getReady(w http.ResponseWriter, _ *http.Request, _ call) error 
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", retryAfter)
 	}
-	respond(w, status, body)
+	wire.Respond(w, status, body)
 	return nil
 }

@@ -9,25 +9,27 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 func TestReady(t *testing.T) {
 	conditions := []Condition{{Name: "unread view", Ready: false, Detail: "12 of 40 partitions"}, {Name: "inbox view", Ready: true}}
 	a := newAPI(t, withJWT(t), func(c *Config) { c.Readiness = func() []Condition { return conditions } })
-	got := a.get("/readyz").want(503).wantHeader("Content-Type", "application/json").wantHeader("Retry-After", "1")
+	got := a.get("/readyz").Want(503).wantHeader("Content-Type", "application/json").wantHeader("Retry-After", "1")
 	want := `{"ready":false,"state":"starting","conditions":[{"name":"unread view","ready":false,"state":"starting","detail":"12 of 40 partitions"},{"name":"inbox view","ready":true,"state":"ready"}]}` + "\n"
 	if got.Body.String() != want {
 		t.Errorf("got %s, want %s", got.Body, want)
 	}
-	a.get("/healthz").want(200)
+	a.get("/healthz").Want(200)
 	conditions[0].Ready = true
-	a.get("/readyz").want(200)
+	a.get("/readyz").Want(200)
 	a.draining.Store(true)
-	if got := a.get("/readyz").want(503).Body.String(); !strings.Contains(got, `"state":"draining"`) {
+	if got := a.get("/readyz").Want(503).Body.String(); !strings.Contains(got, `"state":"draining"`) {
 		t.Errorf("got %s, want it to say draining", got)
 	}
-	a.get("/healthz").want(200)
-	if got, want := newAPI(t).get("/readyz").want(200).Body.String(), `{"ready":true,"state":"ready","conditions":[]}`+"\n"; got != want {
+	a.get("/healthz").Want(200)
+	if got, want := newAPI(t).get("/readyz").Want(200).Body.String(), `{"ready":true,"state":"ready","conditions":[]}`+"\n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -75,11 +77,11 @@ func TestReadyTellsProgress(t *testing.T) {
 	} {
 		a := newAPI(t, func(c *Config) {
 			c.Readiness = func() []Condition {
-				return []Condition{{Name: "view", State: StateRecovering, Progress: NewProgress(1, 3, 100./3, tt.left)}}
+				return []Condition{{Name: "view", State: StateRecovering, Progress: wire.NewProgress(1, 3, 100./3, tt.left)}}
 			}
 		})
 		want := `{"ready":false,"state":"recovering","conditions":[{"name":"view","ready":false,"state":"recovering","progress":` + tt.want + "}]}\n"
-		if got := a.get("/readyz").want(503).Body.String(); got != want {
+		if got := a.get("/readyz").Want(503).Body.String(); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
@@ -91,7 +93,7 @@ func TestLag(t *testing.T) {
 	a := newAPI(t, func(c *Config) {
 		c.Lag = func(context.Context) (any, error) { return map[string]int{"lag": 7}, err }
 	})
-	if got, want := a.get("/v1/lag").want(200).Body.String(), `{"lag":7}`+"\n"; got != want {
+	if got, want := a.get("/v1/lag").Want(200).Body.String(), `{"lag":7}`+"\n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	err = errors.New("no broker")
@@ -112,7 +114,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("got %v polls with %s, want %v", got, code, want)
 		}
 	}
-	body := a.get("/metrics").want(200).Body.String()
+	body := a.get("/metrics").Want(200).Body.String()
 	for _, want := range []string{
 		`belfry_polls_total{code="304"} 1`,
 		`belfry_http_requests_total{code="405",method="other",route="none"} 1`,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
 
 const (
@@ -16,18 +17,18 @@ const (
 
 // inboxBody is a page of an inbox as clients get it.
 type inboxBody struct {
-	User    string     `json:"user"`
-	Version uint64     `json:"version"`
-	Cursor  string     `json:"cursor"`
-	Unread  int        `json:"unread"`
-	Items   []itemBody `json:"items"`
-	Next    uint64     `json:"next,omitempty"`
+	User    string      `json:"user"`
+	Version uint64      `json:"version"`
+	Cursor  string      `json:"cursor"`
+	Unread  int         `json:"unread"`
+	Items   []wire.Item `json:"items"`
+	Next    uint64      `json:"next,omitempty"`
 }
 
 // getInbox answers GET /v1/users/{user}/inbox: a page of items, newest first.
 func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c call) error {
 	w.Header().Add("Vary", "Accept-Language")
-	query, err := parseQuery(r)
+	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
 	}
@@ -35,8 +36,8 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c call) error 
 	if err != nil {
 		return err
 	}
-	seen := parseCondition(r)
-	version, err := known(seen, query)
+	seen := wire.ParseCondition(r)
+	version, err := wire.KnownVersion(seen, query)
 	if err != nil {
 		return err
 	}
@@ -50,24 +51,24 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c call) error 
 	// What lacks content will be complete without a new version: nobody may
 	// keep it.
 	if l.pending == 0 {
-		tag := languageTag(etag(&l.row, l.now), language)
-		if seen.matches(tag) {
-			notModified(w, tag)
+		tag := wire.LanguageTag(wire.RowTag(&l.row, l.now), language)
+		if seen.Matches(tag) {
+			wire.NotModified(w, tag)
 			return nil
 		}
 		w.Header().Set("ETag", tag)
 	}
-	respond(w, http.StatusOK, newInboxBody(c.user, &l, parseLanguages(language)))
+	wire.Respond(w, http.StatusOK, newInboxBody(c.user, &l, wire.ParseLanguages(language)))
 	return nil
 }
 
-func newInboxBody(user string, l *listing, prefer languages) inboxBody {
+func newInboxBody(user string, l *listing, prefer wire.Languages) inboxBody {
 	body := inboxBody{
 		User: user, Version: l.row.Version, Cursor: l.cursor().String(),
-		Unread: l.row.Counts(l.now).Unread, Items: make([]itemBody, len(l.entries)), Next: l.next,
+		Unread: l.row.Counts(l.now).Unread, Items: make([]wire.Item, len(l.entries)), Next: l.next,
 	}
 	for i, e := range l.entries {
-		body.Items[i] = newItemBody(e, l.items[i], prefer)
+		body.Items[i] = wire.NewItem(e, l.items[i], prefer)
 	}
 	return body
 }
@@ -77,14 +78,14 @@ func parsePage(query url.Values) (inbox.PageQuery, error) {
 	if err != nil {
 		return inbox.PageQuery{}, err
 	}
-	limit, err := number(query, "limit", 1, maxPage)
+	limit, err := wire.Number(query, "limit", 1, maxPage)
 	if err != nil {
 		return inbox.PageQuery{}, err
 	}
 	if limit == 0 {
 		limit = defaultPage
 	}
-	before, err := number(query, "before", 1, 1<<64-1)
+	before, err := wire.Number(query, "before", 1, 1<<64-1)
 	if err != nil {
 		return inbox.PageQuery{}, err
 	}
@@ -98,7 +99,7 @@ func parsePage(query url.Values) (inbox.PageQuery, error) {
 // checkCategory refuses what no item can have.
 func checkCategory(category string) error {
 	if len(category) > belfry.MaxCategoryBytes {
-		return invalid("category", "must be at most %d bytes, has %d", belfry.MaxCategoryBytes, len(category))
+		return wire.Invalid("category", "must be at most %d bytes, has %d", belfry.MaxCategoryBytes, len(category))
 	}
 	return nil
 }

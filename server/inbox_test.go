@@ -8,6 +8,8 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/wire"
 )
 
 func TestInboxPages(t *testing.T) {
@@ -16,7 +18,7 @@ func TestInboxPages(t *testing.T) {
 	var got []string
 	path := "/v1/users/u/inbox?limit=2"
 	for next := path; next != ""; {
-		b := into[shownPage](a.get(next).want(200))
+		b := into[shownPage](a.get(next).Want(200))
 		if b.User != "u" || b.Version != 5 || b.Cursor != "7.5" || b.Unread != 5 {
 			t.Errorf("got %+v", b)
 		}
@@ -28,23 +30,23 @@ func TestInboxPages(t *testing.T) {
 	if want := "[5 4 3 2 1]"; fmt.Sprint(got) != want {
 		t.Errorf("got pages %v, want %s", got, want)
 	}
-	if f := a.get("/v1/users/nobody/inbox").want(200).fields(); f != "cursor items unread user version" {
+	if f := a.get("/v1/users/nobody/inbox").Want(200).fields(); f != "cursor items unread user version" {
 		t.Errorf("got fields %q", f)
 	}
 }
 
 func TestInboxFilters(t *testing.T) {
 	a := newAPI(t)
-	a.append("u",
+	a.Append("u",
 		inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{Title: belfry.PlainText("1"), Category: "c"}},
-		note("2"), note("3"), note("4"),
-		command(inbox.KindRead, 2), command(inbox.KindArchive, 3))
+		servertest.Note("2"), servertest.Note("3"), servertest.Note("4"),
+		servertest.Command(inbox.KindRead, 2), servertest.Command(inbox.KindArchive, 3))
 	for query, want := range map[string]string{
 		"": "4 2 1", "?status=all": "4 2 1", "?status=unread": "4 1", "?status=archived": "3",
 		"?category=c": "1", "?category=none": "", "?status=unread&before=4": "1", "?before=1": "",
 		"?unknown=1": "4 2 1",
 	} {
-		b := into[shownPage](a.get("/v1/users/u/inbox" + query).want(200))
+		b := into[shownPage](a.get("/v1/users/u/inbox" + query).Want(200))
 		if got := titles(b.Items); got != want {
 			t.Errorf("%q: got %q, want %q", query, got, want)
 		}
@@ -59,8 +61,8 @@ func TestInboxItem(t *testing.T) {
 	a := newAPI(t)
 	a.call("POST", "/v1/notifications", `{"id":"n1","recipient":"u","source":"s","type":"t","category":"c","priority":"high",
 		"title":{"en":"Hello","ko":"안녕"},"body":"<b>&","url":"/x","actor":{"id":"a","name":"A","avatar":"/a.png"},
-		"collapse_key":"k","time":"2026-01-02T03:04:05.678+09:00","expires_at":"2999-01-01T00:00:00Z","data":{"n":1},"unknown":1}`).want(202)
-	got := a.get("/v1/users/u/inbox", "Accept-Language", "ko").want(200).wantHeader("Vary", "Accept-Language")
+		"collapse_key":"k","time":"2026-01-02T03:04:05.678+09:00","expires_at":"2999-01-01T00:00:00Z","data":{"n":1},"unknown":1}`).Want(202)
+	got := a.get("/v1/users/u/inbox", "Accept-Language", "ko").Want(200).wantHeader("Vary", "Accept-Language")
 	want := `{"user":"u","version":1,"cursor":"7.1","unread":1,"items":[{"seq":1,"version":1,"read":false,"seen":false,` +
 		`"archived":false,"count":1,"id":"n1","source":"s","type":"t","category":"c","priority":"high","title":"안녕","body":"<b>&",` +
 		`"url":"/x","actor":{"id":"a","name":"A","avatar":"/a.png"},"collapse_key":"k","time":"2026-01-01T18:04:05.678Z",` +
@@ -76,14 +78,14 @@ func TestInboxItem(t *testing.T) {
 func TestInboxETag(t *testing.T) {
 	a := newAPI(t)
 	a.notify("u", "x")
-	plain := a.get("/v1/users/u/inbox").want(200).wantHeader("ETag", `"7.1.0"`)
-	a.get("/v1/users/u/inbox", "If-None-Match", plain.Header().Get("ETag")).want(304)
-	korean := a.get("/v1/users/u/inbox", "Accept-Language", "ko").want(200).Header().Get("ETag")
-	a.get("/v1/users/u/inbox", "Accept-Language", "ko", "If-None-Match", korean).want(304)
+	plain := a.get("/v1/users/u/inbox").Want(200).wantHeader("ETag", `"7.1.0"`)
+	a.get("/v1/users/u/inbox", "If-None-Match", plain.Header().Get("ETag")).Want(304)
+	korean := a.get("/v1/users/u/inbox", "Accept-Language", "ko").Want(200).Header().Get("ETag")
+	a.get("/v1/users/u/inbox", "Accept-Language", "ko", "If-None-Match", korean).Want(304)
 	// Who changes the language must not be told that nothing has changed.
-	a.get("/v1/users/u/inbox", "Accept-Language", "en", "If-None-Match", korean).want(200)
-	a.get("/v1/users/u/inbox", "If-None-Match", korean).want(200)
-	if got, want := (condition{tags: []string{korean}}).version(), uint64(1); got != want {
+	a.get("/v1/users/u/inbox", "Accept-Language", "en", "If-None-Match", korean).Want(200)
+	a.get("/v1/users/u/inbox", "If-None-Match", korean).Want(200)
+	if got, want := (wire.Condition{Tags: []string{korean}}).Version(), uint64(1); got != want {
 		t.Errorf("got version %d of tag %s, want %d", got, korean, want)
 	}
 }
@@ -104,11 +106,11 @@ func TestInboxBadQuery(t *testing.T) {
 func TestInboxLateContent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t)
-		a.fake.holdItems = true
+		a.fake.HoldItems = true
 		a.notify("u", "x")
-		time.AfterFunc(time.Second, a.fake.release)
+		time.AfterFunc(time.Second, a.fake.Release)
 		start := time.Now()
-		b := into[shownPage](a.get("/v1/users/u/inbox").want(200).wantHeader("ETag", `"7.1.0"`))
+		b := into[shownPage](a.get("/v1/users/u/inbox").Want(200).wantHeader("ETag", `"7.1.0"`))
 		if took := time.Since(start); took != time.Second || b.Items[0].Pending || b.Items[0].Title != "x" || b.Cursor != "7.1" {
 			t.Errorf("after %s: got %+v", took, b)
 		}
@@ -121,10 +123,10 @@ func TestInboxPending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t)
 		a.notify("u", "1", "2")
-		a.fake.holdItems = true
-		a.append("u", pressing("3", belfry.PriorityHigh), note("4"), command(inbox.KindRead, 4))
+		a.fake.HoldItems = true
+		a.Append("u", servertest.Pressing("3", belfry.PriorityHigh), servertest.Note("4"), servertest.Command(inbox.KindRead, 4))
 		start := time.Now()
-		got := a.get("/v1/users/u/inbox", "If-None-Match", `"7.5.0"`).want(200).wantHeader("ETag", "")
+		got := a.get("/v1/users/u/inbox", "If-None-Match", `"7.5.0"`).Want(200).wantHeader("ETag", "")
 		if took := time.Since(start); took != maxWait {
 			t.Errorf("waited %s, want %s for the page in all", took, maxWait)
 		}
@@ -147,7 +149,7 @@ func TestInboxPending(t *testing.T) {
 		}
 		// A page that has none of the pending ones does not wait.
 		start = time.Now()
-		b = into[shownPage](a.get("/v1/users/u/inbox?before=3").want(200))
+		b = into[shownPage](a.get("/v1/users/u/inbox?before=3").Want(200))
 		if took := time.Since(start); took != 0 || b.Cursor != "7.5" {
 			t.Errorf("waited %s, got %+v", took, b)
 		}
@@ -160,10 +162,10 @@ func TestInboxGoneContent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t)
 		a.notify("u", "1", "2")
-		a.fake.holdRows = true
-		a.append("u", command(inbox.KindDelete, 1))
-		time.AfterFunc(time.Second, a.fake.release)
-		b := into[shownPage](a.get("/v1/users/u/inbox").want(200))
+		a.fake.HoldRows = true
+		a.Append("u", servertest.Command(inbox.KindDelete, 1))
+		time.AfterFunc(time.Second, a.fake.Release)
+		b := into[shownPage](a.get("/v1/users/u/inbox").Want(200))
 		if got := titles(b.Items); got != "2" || b.Version != 3 || b.Cursor != "7.3" {
 			t.Errorf("got %+v, want item 2 alone", b)
 		}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 const (
@@ -166,10 +168,10 @@ func (k *Keys) Run(ctx context.Context) error {
 			return nil
 		case err != nil:
 			k.log.Warn("token keys not fetched, those known stay good", "err", err)
-			due.Reset(jitter(retry/2, retry))
+			due.Reset(wire.Jitter(retry/2, retry))
 			retry = min(2*retry, keysEvery)
 		default:
-			due.Reset(jitter(keysEvery*9/10, keysEvery))
+			due.Reset(wire.Jitter(keysEvery*9/10, keysEvery))
 			retry = keysRetry
 		}
 	}

@@ -186,7 +186,7 @@ func TestKeysAlgorithms(t *testing.T) {
 	p.publish(t, keys...)
 	a, k := keyedAPI(t, p)
 	for name, token := range tokens {
-		t.Run(name, func(t *testing.T) { newAPIWith(t, a).get(unreadOfA, "Authorization", token).want(200) })
+		t.Run(name, func(t *testing.T) { newAPIWith(t, a).get(unreadOfA, "Authorization", token).Want(200) })
 	}
 	if c := k.Condition(); !c.Ready {
 		t.Errorf("got %+v, want it ready", c)
@@ -201,7 +201,7 @@ func TestKeysRotation(t *testing.T) {
 		before, after := newECKey(t, elliptic.P256()), newECKey(t, elliptic.P256())
 		p.publish(t, published(t, before.Public(), "kid", "1"))
 		a, _ := keyedAPI(t, p)
-		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, before, "1")).want(200)
+		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, before, "1")).Want(200)
 		time.Sleep(keysPause)
 		p.publish(t, published(t, after.Public(), "kid", "2"))
 		var codes sync.Map
@@ -241,7 +241,7 @@ func TestKeysRefreshIsBounded(t *testing.T) {
 		}
 		// A known key waits for nothing.
 		begin := time.Now()
-		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, "1")).want(200)
+		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, "1")).Want(200)
 		if waited := time.Since(begin); waited != 0 {
 			t.Errorf("a known key waited for %s", waited)
 		}
@@ -273,7 +273,7 @@ func TestKeysOutage(t *testing.T) {
 				known, next := newECKey(t, elliptic.P256()), newECKey(t, elliptic.P256())
 				p.publish(t, published(t, known.Public(), "kid", "1"))
 				a, k := keyedAPI(t, p)
-				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, known, "1")).want(200)
+				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, known, "1")).Want(200)
 				fail(p)
 				time.Sleep(keysPause)
 				begin := time.Now()
@@ -282,13 +282,13 @@ func TestKeysOutage(t *testing.T) {
 					t.Errorf("a request waited for %s", waited)
 				}
 				time.Sleep(24 * time.Hour)
-				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, known, "1")).want(200)
+				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, known, "1")).Want(200)
 				if c := k.Condition(); !c.Ready || c.Detail == "" {
 					t.Errorf("got %+v, want it ready and to tell", c)
 				}
 				p.publish(t, published(t, next.Public(), "kid", "2"))
 				time.Sleep(keysEvery + keysTimeout)
-				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, next, "2")).want(200)
+				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, next, "2")).Want(200)
 			})
 		})
 	}
@@ -321,14 +321,14 @@ func TestKeysStart(t *testing.T) {
 		a, k := keyedAPI(t, p)
 		a.config.Readiness = func() []Condition { return []Condition{k.Condition()} }
 		token := signed(t, jwt.SigningMethodES256, key, "1")
-		a.get("/readyz").want(503)
+		a.get("/readyz").Want(503)
 		a.get(unreadOfA, "Authorization", token).wantProblem(503, "")
 		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, "")).wantProblem(503, "")
-		a.get("/healthz").want(200)
+		a.get("/healthz").Want(200)
 		p.publish(t, published(t, key.Public(), "kid", "1"))
 		time.Sleep(2 * keysRetry)
-		a.get("/readyz").want(200)
-		a.get(unreadOfA, "Authorization", token).want(200)
+		a.get("/readyz").Want(200)
+		a.get(unreadOfA, "Authorization", token).Want(200)
 	})
 }
 

@@ -129,7 +129,7 @@ func TestJWTAudienceAndIssuer(t *testing.T) {
 			a := newAPIWith(t, a)
 			got := a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodHS256, []byte(testSecret), "", tt.claims))
 			if tt.detail == "" {
-				got.want(200)
+				got.Want(200)
 				return
 			}
 			if p := into[problem](got.wantProblem(401, "")); !strings.Contains(p.Detail, tt.detail) {
@@ -141,7 +141,7 @@ func TestJWTAudienceAndIssuer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.get(unreadOfA, "Authorization", "Bearer "+minted).want(200)
+	a.get(unreadOfA, "Authorization", "Bearer "+minted).Want(200)
 }
 
 // TestJWTClockSkew holds where the leeway ends, on both sides.

@@ -63,7 +63,7 @@ func TestJWTRefuses(t *testing.T) {
 			}
 		})
 	}
-	newAPIWith(t, a).get("/v1/users/a/unread", "Authorization", "bearer "+valid).want(200)
+	newAPIWith(t, a).get("/v1/users/a/unread", "Authorization", "bearer "+valid).Want(200)
 }
 
 func TestJWTScopeForms(t *testing.T) {
@@ -75,7 +75,7 @@ func TestJWTScopeForms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.get("/v1/users/a/unread", "Authorization", "Bearer "+token).want(200)
+		a.get("/v1/users/a/unread", "Authorization", "Bearer "+token).Want(200)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestJWTExpiredStream(t *testing.T) {
 		a := newAPI(t, withJWT(t))
 		token := "Bearer " + mint(t, "a")
 		time.Sleep(time.Hour + time.Minute)
-		got := a.get("/v1/users/a/stream", "Authorization", token).want(200)
+		got := a.get("/v1/users/a/stream", "Authorization", token).Want(200)
 		if body := got.Body.String(); !strings.Contains(body, "event: bye\ndata: {\"reason\":\"expired\"}") {
 			t.Errorf("got %q, want bye", body)
 		}
@@ -123,7 +123,7 @@ func TestJWTStreamEndsWithToken(t *testing.T) {
 		a := newAPI(t, withJWT(t))
 		start := time.Now()
 		token := "Bearer " + mint(t, "a")
-		a.get("/v1/users/a/stream", "Authorization", token).want(200)
+		a.get("/v1/users/a/stream", "Authorization", token).Want(200)
 		if got := time.Since(start); got < time.Hour-time.Second || got > time.Hour {
 			t.Errorf("the stream ended after %s, want the token's hour", got)
 		}

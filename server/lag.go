@@ -3,6 +3,8 @@ package server
 import (
 	"fmt"
 	"net/http"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 // getLag answers GET /v1/lag with what the configured source says.
@@ -14,6 +16,6 @@ func (s *Server) getLag(w http.ResponseWriter, r *http.Request, _ call) error {
 	if err != nil {
 		return fmt.Errorf("read lag: %w", err)
 	}
-	respond(w, http.StatusOK, lag)
+	wire.Respond(w, http.StatusOK, lag)
 	return nil
 }

@@ -6,16 +6,18 @@ import (
 	"net/http"
 	"os"
 	"testing"
+
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 var updateLag = flag.Bool("update-lag", false, "write testdata/lag.json anew")
 
 func TestLagJSON(t *testing.T) {
 	a := newAPI(t, func(c *Config) {
-		c.Lag = func(context.Context) (any, error) { return lagReport(), nil }
+		c.Lag = func(context.Context) (any, error) { return servertest.LagReport(), nil }
 	})
 	const file = "testdata/lag.json"
-	got := a.get("/v1/lag").want(http.StatusOK).Body.String()
+	got := a.get("/v1/lag").Want(http.StatusOK).Body.String()
 	if *updateLag {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 // pollRoute is the route whose answers are counted as polls.
@@ -67,7 +69,7 @@ func (s *Server) instrument(route string, next http.Handler) http.Handler {
 				s.metrics.polls.WithLabelValues(code).Inc()
 			}
 		}()
-		allowWrites(w, s.config.Limits.Request)
+		wire.AllowWrites(w, s.config.Limits.Request)
 		next.ServeHTTP(rec, r)
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // idempotencyKey serves as the id of a single notification without one
@@ -21,11 +22,11 @@ const idempotencyKey = "Idempotency-Key"
 // of them, or CloudEvents in all three modes of HTTP. All is checked before any
 // is written. It is 202 once the broker has acknowledged all.
 func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c call) error {
-	body, err := readBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
+	body, err := wire.ReadBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
 	if err != nil {
 		return err
 	}
-	sent, err := parseNotifications(r.Header, mediaType(r), body, c.identity.source())
+	sent, err := parseNotifications(r.Header, wire.MediaType(r), body, c.identity.source())
 	if err != nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c cal
 	if _, err := s.write(r.Context(), records); err != nil {
 		return err
 	}
-	respond(w, http.StatusAccepted, struct {
+	wire.Respond(w, http.StatusAccepted, struct {
 		Accepted int      `json:"accepted"`
 		IDs      []string `json:"ids"`
 	}{len(records), ids})
@@ -89,11 +90,11 @@ func parseNotification(data []byte, defaults belfry.Notification) ([]belfry.Noti
 // than MaxRecipients results in all are refused at the element that is over.
 func parseEach[T any](body []byte, parse func([]byte) ([]T, error)) ([][]T, error) {
 	var raws []json.RawMessage
-	if err := parseJSON(body, &raws, "an array of JSON objects"); err != nil {
+	if err := wire.ParseJSON(body, &raws, "an array of JSON objects"); err != nil {
 		return nil, err
 	}
 	if len(raws) == 0 {
-		return nil, invalid("", "the array is empty")
+		return nil, wire.Invalid("", "the array is empty")
 	}
 	out := make([][]T, 0, len(raws))
 	total := 0

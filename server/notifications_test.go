@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // accepted is the answer to notifications.
@@ -31,12 +32,12 @@ func TestNotificationsAccepted(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := newAPI(t)
-			got := into[accepted](a.call("POST", "/v1/notifications", tt.body, "Idempotency-Key", tt.key).want(202))
+			got := into[accepted](a.call("POST", "/v1/notifications", tt.body, "Idempotency-Key", tt.key).Want(202))
 			if got.Accepted != tt.accepted || fmt.Sprint(got.IDs) != tt.ids {
 				t.Errorf("got %+v, want %d and %s", got, tt.accepted, tt.ids)
 			}
-			if len(a.fake.items) != tt.accepted {
-				t.Errorf("got %d items, want %d", len(a.fake.items), tt.accepted)
+			if len(a.fake.Items) != tt.accepted {
+				t.Errorf("got %d items, want %d", len(a.fake.Items), tt.accepted)
 			}
 		})
 	}
@@ -47,12 +48,12 @@ func TestNotificationsAccepted(t *testing.T) {
 func TestNotificationsMadeIDs(t *testing.T) {
 	a := newAPI(t)
 	got := into[accepted](a.call("POST", "/v1/notifications",
-		`[{"recipients":["u","v"],"title":"x"},{"recipient":"w","title":"y"}]`, "Idempotency-Key", "not for arrays").want(202))
+		`[{"recipients":["u","v"],"title":"x"},{"recipient":"w","title":"y"}]`, "Idempotency-Key", "not for arrays").Want(202))
 	if len(got.IDs) != 2 || got.IDs[0] == got.IDs[1] || len(got.IDs[0]) < 20 {
 		t.Fatalf("got ids %q, want two of enough randomness", got.IDs)
 	}
 	for key, want := range map[string]string{"u/1": got.IDs[0], "v/2": got.IDs[0], "w/3": got.IDs[1]} {
-		if it := a.fake.items[key]; it.ID != want || it.Source != "local" {
+		if it := a.fake.Items[key]; it.ID != want || it.Source != "local" {
 			t.Errorf("%s: got id %q and source %q, want %q and local", key, it.ID, it.Source, want)
 		}
 	}
@@ -61,9 +62,9 @@ func TestNotificationsMadeIDs(t *testing.T) {
 func TestNotificationsTwice(t *testing.T) {
 	a := newAPI(t)
 	for range 2 {
-		a.call("POST", "/v1/notifications", `{"recipient":"u","title":"x"}`, "Idempotency-Key", "k").want(202)
+		a.call("POST", "/v1/notifications", `{"recipient":"u","title":"x"}`, "Idempotency-Key", "k").Want(202)
 	}
-	if b := into[unreadBody](a.get("/v1/users/u/unread")); b.Unread != 1 || b.Version != 2 {
+	if b := into[wire.Badge](a.get("/v1/users/u/unread")); b.Unread != 1 || b.Version != 2 {
 		t.Errorf("got %+v, want the second to change the version alone", b)
 	}
 }
@@ -139,15 +140,15 @@ func TestNotificationsBadInput(t *testing.T) {
 			newAPIWith(t, a).call("POST", "/v1/notifications", tt.body).wantProblem(tt.status, tt.field)
 		})
 	}
-	if a.fake.offset != 0 {
-		t.Errorf("got %d records of refused calls, want 0", a.fake.offset)
+	if a.fake.Offset != 0 {
+		t.Errorf("got %d records of refused calls, want 0", a.fake.Offset)
 	}
 	got := a.call("POST", "/v1/notifications", valid, "Idempotency-Key", long).wantProblem(400, "Idempotency-Key")
 	if !json.Valid(got.Body.Bytes()) {
 		t.Errorf("got %s", got.Body)
 	}
-	a.call("POST", "/v1/notifications", array(1000)).want(202)
-	a.call("POST", "/v1/notifications", recipients(1000)).want(202)
+	a.call("POST", "/v1/notifications", array(1000)).Want(202)
+	a.call("POST", "/v1/notifications", recipients(1000)).Want(202)
 }
 
 func FuzzNotifications(f *testing.F) {
@@ -171,10 +172,10 @@ func FuzzNotifications(f *testing.F) {
 		switch got.Code {
 		case 202:
 			b := into[accepted](got)
-			if b.Accepted != int(a.fake.offset) || b.Accepted < len(b.IDs) || len(b.IDs) == 0 {
-				t.Errorf("got %+v with %d records", b, a.fake.offset)
+			if b.Accepted != int(a.fake.Offset) || b.Accepted < len(b.IDs) || len(b.IDs) == 0 {
+				t.Errorf("got %+v with %d records", b, a.fake.Offset)
 			}
-			for key, it := range a.fake.items {
+			for key, it := range a.fake.Items {
 				n := it.Notification
 				n.Recipient, _, _ = strings.Cut(key, "/")
 				if err := n.Check(); err != nil || n.ID == "" || n.Source == "" {
@@ -182,8 +183,8 @@ func FuzzNotifications(f *testing.F) {
 				}
 			}
 		case 400, 413, 415:
-			if a.fake.offset != 0 {
-				t.Errorf("refused, with %d records", a.fake.offset)
+			if a.fake.Offset != 0 {
+				t.Errorf("refused, with %d records", a.fake.Offset)
 			}
 		default:
 			t.Errorf("got %d: %s", got.Code, got.Body)

@@ -19,6 +19,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/server/lagpage"
 )
 
 // operation is one operation of the document.
@@ -153,7 +154,7 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 			if first.status == http.StatusAccepted {
 				continue
 			}
-			e.prepare = func(a *api) { a.fake.holdRows = true }
+			e.prepare = func(a *api) { a.fake.HoldRows = true }
 		default:
 			continue
 		}
@@ -166,7 +167,7 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 // items, of which the first is archived and the second read. The first user is
 // at version 6.
 func contractAPI(t *testing.T) *api {
-	page := NewLagPage()
+	page := lagpage.New()
 	page.Show(contractLag())
 	a := newAPI(t, withJWT(t), func(c *Config) {
 		c.MetricsOnAPI = true
@@ -176,9 +177,9 @@ func contractAPI(t *testing.T) *api {
 		c.LagMetrics = page
 		c.Lag = func(context.Context) (any, error) { return contractLag(), nil }
 	})
-	a.fake.epoch = contractEpoch
+	a.fake.Epoch = contractEpoch
 	for _, user := range []string{"user-7", "사용자-7"} {
-		first := uint64(a.fake.offset) + 1
+		first := uint64(a.fake.Offset) + 1
 		for i, text := range []string{
 			`{"id":"a1","source":"approvals","category":"approval","title":"Granted"}`,
 			`{"id":"b2","source":"board","category":"board","title":{"en":"A reply","ko":"답글"},"collapse_key":"post-12"}`,
@@ -191,9 +192,9 @@ func contractAPI(t *testing.T) *api {
 			if err != nil {
 				t.Fatalf("item %d: %v", i, err)
 			}
-			a.append(user, inbox.Record{Kind: inbox.KindNotify, Notification: notes[0]})
+			a.Append(user, inbox.Record{Kind: inbox.KindNotify, Notification: notes[0]})
 		}
-		a.append(user,
+		a.Append(user,
 			inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{first + 1}},
 			inbox.Record{Kind: inbox.KindArchive, Seqs: []uint64{first}})
 	}
@@ -222,7 +223,7 @@ func exhaust(a *api) {
 
 // degrade has everything fail that a server depends on.
 func degrade(a *api) {
-	a.fake.notReady, a.fake.appendErr = true, context.DeadlineExceeded
+	a.fake.NotReady, a.fake.AppendErr = true, context.DeadlineExceeded
 	a.config.Lag = nil
 	a.config.Operations.Letters = nil
 	a.config.Readiness = func() []Condition { return []Condition{{Name: "unread view", Detail: "recovering"}} }

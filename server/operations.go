@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // Operations is what the ops page shows besides what a Server knows by itself.
@@ -75,8 +76,8 @@ type Worker struct {
 	Restarts int       `json:"restarts"`
 	Error    string    `json:"error,omitempty"` // of the last failure
 	// Refused are the partitions that it has and does not read, for people.
-	Refused  []string  `json:"refused,omitempty"`
-	Progress *Progress `json:"progress,omitempty"` // nil unless recovering
+	Refused  []string       `json:"refused,omitempty"`
+	Progress *wire.Progress `json:"progress,omitempty"` // nil unless recovering
 	// Waiting tells what partitions wait for that is not there for now.
 	Waiting []string `json:"waiting,omitempty"`
 	Lag     int64    `json:"lag"` // records, of a view

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // fakeOps is an installation, its journals and its dead letters in memory. What
@@ -19,7 +21,7 @@ type fakeOps struct {
 	workers    []Worker
 	rebalances []Rebalance
 	looks      int // calls of Lag
-	fake       *fake
+	fake       *servertest.Tables
 	replayErr  error
 	queries    []JournalQuery
 	hold       chan struct{} // not nil: journals wait for it
@@ -76,15 +78,15 @@ func (f *fakeOps) Replay(ctx context.Context, user string, row inbox.State, q Jo
 	if err != nil {
 		return nil, err
 	}
-	f.fake.mu.Lock()
-	defer f.fake.mu.Unlock()
-	r := inbox.NewRefolder(row, f.fake.epoch, 0, 0)
+	f.fake.Mu.Lock()
+	defer f.fake.Mu.Unlock()
+	r := inbox.NewRefolder(row, f.fake.Epoch, 0, 0)
 	r.Texts = q.Texts
-	out := &inbox.Refold{User: user, Epoch: f.fake.epoch, End: f.fake.offset, Complete: true, Steps: []inbox.Step{}}
-	for _, a := range f.fake.journal {
-		if a.recipient == user {
+	out := &inbox.Refold{User: user, Epoch: f.fake.Epoch, End: f.fake.Offset, Complete: true, Steps: []inbox.Step{}}
+	for _, a := range f.fake.Journal {
+		if a.Recipient == user {
 			out.Records++
-			out.Steps = append(out.Steps, r.Step(a.offset, a.at, a.record))
+			out.Steps = append(out.Steps, r.Step(a.Offset, a.At, a.Record))
 		}
 	}
 	out.Keep(q.Since, q.Most)
@@ -103,7 +105,7 @@ func (f *fakeOps) List(_ context.Context, q LetterQuery) (LetterPage, error) {
 	}
 	slices.SortFunc(page.Letters, func(a, b Letter) int { return cmp.Compare(b.ID.Offset, a.ID.Offset) })
 	if q.Before != "" {
-		return LetterPage{}, invalid("before", "is none of ours")
+		return LetterPage{}, wire.Invalid("before", "is none of ours")
 	}
 	if len(page.Letters) > q.Limit {
 		page.Letters, page.Next = page.Letters[:q.Limit], "1.2"
@@ -169,7 +171,7 @@ func newFakeOps() *fakeOps {
 			{Name: "billing", State: "Empty"},
 		}),
 		workers: []Worker{
-			{Kind: "processor", Name: "belfry-unread", Phase: "recovering", Since: opsTime, Progress: &Progress{Percent: 37.5, Done: 375, Total: 1000, ETA: &eta}},
+			{Kind: "processor", Name: "belfry-unread", Phase: "recovering", Since: opsTime, Progress: &wire.Progress{Percent: 37.5, Done: 375, Total: 1000, ETA: &eta}},
 			{Kind: "processor", Name: "belfry-router-orders", Phase: "running", Since: opsTime},
 			{Kind: "view", Name: "belfry-unread-table", Phase: "running", Since: opsTime, Lag: 2},
 		},
@@ -186,7 +188,7 @@ func newFakeOps() *fakeOps {
 // withOps gives a server the fake.
 func withOps(f *fakeOps) func(*Config) {
 	return func(c *Config) {
-		f.fake, _ = c.Rows.(*fake)
+		f.fake, _ = c.Rows.(*servertest.Tables)
 		c.Operations = Operations{Installation: f, Journals: f, Letters: fakeLetters{f}}
 	}
 }

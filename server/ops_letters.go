@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 // Letters is the dead-letter topic as the ops page uses it. Its methods are safe
@@ -96,11 +98,11 @@ const (
 
 // getLetters answers GET /v1/ops/dead-letters.
 func (s *Server) getLetters(w http.ResponseWriter, r *http.Request, _ call) error {
-	query, err := parseQuery(r)
+	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
 	}
-	limit, err := number(query, "limit", 1, maxLetterPage)
+	limit, err := wire.Number(query, "limit", 1, maxLetterPage)
 	if err != nil {
 		return err
 	}
@@ -122,13 +124,13 @@ func (s *Server) getLetters(w http.ResponseWriter, r *http.Request, _ call) erro
 	for i := range page.Letters {
 		page.Letters[i].Contents = nil
 	}
-	respond(w, http.StatusOK, page)
+	wire.Respond(w, http.StatusOK, page)
 	return nil
 }
 
 // getLetter answers GET /v1/ops/dead-letters/{partition}/{offset}.
 func (s *Server) getLetter(w http.ResponseWriter, r *http.Request, c call) error {
-	query, err := parseQuery(r)
+	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
 	}
@@ -139,7 +141,7 @@ func (s *Server) getLetter(w http.ResponseWriter, r *http.Request, c call) error
 	partition, err1 := strconv.ParseInt(mux.Vars(r)["partition"], 10, 32)
 	offset, err2 := strconv.ParseInt(mux.Vars(r)["offset"], 10, 64)
 	if err1 != nil || err2 != nil {
-		return invalid("offset", "partition and offset must be whole numbers that Kafka has")
+		return wire.Invalid("offset", "partition and offset must be whole numbers that Kafka has")
 	}
 	if s.config.Operations.Letters == nil {
 		return errNoPart
@@ -157,7 +159,7 @@ func (s *Server) getLetter(w http.ResponseWriter, r *http.Request, c call) error
 	} else {
 		letter.Contents = nil
 	}
-	respond(w, http.StatusOK, letter)
+	wire.Respond(w, http.StatusOK, letter)
 	return nil
 }
 
@@ -173,16 +175,16 @@ type replayedBody struct {
 
 // postReplay answers POST /v1/ops/dead-letters/replay.
 func (s *Server) postReplay(w http.ResponseWriter, r *http.Request, c call) error {
-	raw, err := readBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
+	raw, err := wire.ReadBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
 	if err != nil {
 		return err
 	}
 	var body replayBody
-	if err := parseJSON(raw, &body, `{"letters":[{"partition":P,"offset":O}]}`); err != nil {
+	if err := wire.ParseJSON(raw, &body, `{"letters":[{"partition":P,"offset":O}]}`); err != nil {
 		return err
 	}
 	if n := len(body.Letters); n < 1 || n > maxReplay {
-		return invalid("letters", "must name 1 to %d letters, names %d", maxReplay, n)
+		return wire.Invalid("letters", "must name 1 to %d letters, names %d", maxReplay, n)
 	}
 	if s.config.Operations.Letters == nil {
 		return errNoPart
@@ -192,6 +194,6 @@ func (s *Server) postReplay(w http.ResponseWriter, r *http.Request, c call) erro
 	if err != nil {
 		return fmt.Errorf("replay dead letters: %w", err)
 	}
-	respond(w, http.StatusOK, replayedBody{outcomes})
+	wire.Respond(w, http.StatusOK, replayedBody{outcomes})
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 func TestLetters(t *testing.T) {
 	var log lockedLog
 	a, f := opsAPI(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
-	reply := a.get("/v1/ops/dead-letters").want(200)
+	reply := a.get("/v1/ops/dead-letters").Want(200)
 	got := into[LetterPage](reply)
 	if len(got.Letters) != 2 || got.Letters[0].ID != (LetterID{1, 12}) || !got.Letters[0].Cut || got.Letters[0].Rule != "order-received" || got.Next != "" {
 		t.Errorf("got %+v", got)
@@ -18,25 +18,25 @@ func TestLetters(t *testing.T) {
 	if strings.Contains(reply.Body.String(), "contents") || strings.Contains(reply.Body.String(), "no such key") {
 		t.Errorf("the list shows contents: %s", reply.Body)
 	}
-	if got := into[LetterPage](a.get("/v1/ops/dead-letters?reason=invalid&group=belfry-router-orders").want(200)); len(got.Letters) != 1 || got.Letters[0].Reason != "invalid" {
+	if got := into[LetterPage](a.get("/v1/ops/dead-letters?reason=invalid&group=belfry-router-orders").Want(200)); len(got.Letters) != 1 || got.Letters[0].Reason != "invalid" {
 		t.Errorf("got %+v of one reason", got)
 	}
-	if got := into[LetterPage](a.get("/v1/ops/dead-letters?limit=1").want(200)); len(got.Letters) != 1 || got.Next != "1.2" {
+	if got := into[LetterPage](a.get("/v1/ops/dead-letters?limit=1").Want(200)); len(got.Letters) != 1 || got.Next != "1.2" {
 		t.Errorf("got %+v, want one and the next", got)
 	}
-	if got := a.get("/v1/ops/dead-letters?reason=panic").want(200).Body.String(); got != `{"letters":[]}`+"\n" {
+	if got := a.get("/v1/ops/dead-letters?reason=panic").Want(200).Body.String(); got != `{"letters":[]}`+"\n" {
 		t.Errorf("got %s for none", got)
 	}
 	a.get("/v1/ops/dead-letters?limit=101").wantProblem(400, "limit")
 	a.get("/v1/ops/dead-letters?before=x").wantProblem(400, "before")
 
-	if got := into[Letter](a.get("/v1/ops/dead-letters/0/11").want(200)); got.Contents != nil || got.Size != 24 {
+	if got := into[Letter](a.get("/v1/ops/dead-letters/0/11").Want(200)); got.Contents != nil || got.Size != 24 {
 		t.Errorf("got %+v, want no contents", got)
 	}
 	if log.String() != "" {
 		t.Errorf("a look without contents is logged: %s", log.String())
 	}
-	whole := into[Letter](a.get("/v1/ops/dead-letters/0/11?contents=1").want(200))
+	whole := into[Letter](a.get("/v1/ops/dead-letters/0/11?contents=1").Want(200))
 	if c := whole.Contents; c == nil || *c.Value != `{"title":"hidden-value"}` || c.Error != "title: is required" || c.Headers[0].Name != "trace" {
 		t.Errorf("got %+v", whole.Contents)
 	}
@@ -48,7 +48,7 @@ func TestLetters(t *testing.T) {
 	a.get("/v1/ops/dead-letters/x/1").wantProblem(404, "")
 
 	const replay = "/v1/ops/dead-letters/replay"
-	outcomes := into[replayedBody](a.call("POST", replay, `{"letters":[{"partition":0,"offset":11},{"partition":5,"offset":5}]}`).want(200)).Outcomes
+	outcomes := into[replayedBody](a.call("POST", replay, `{"letters":[{"partition":0,"offset":11},{"partition":5,"offset":5}]}`).Want(200)).Outcomes
 	if len(outcomes) != 2 || outcomes[0].Result != "replayed" || outcomes[1].Result != "refused" || len(f.replayed) != 2 {
 		t.Errorf("got %+v", outcomes)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
 
 const (
@@ -64,7 +65,7 @@ type lookupItem struct {
 
 // getLookup answers GET /v1/ops/users/{user}.
 func (s *Server) getLookup(w http.ResponseWriter, r *http.Request, c call) error {
-	query, err := parseQuery(r)
+	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (s *Server) getLookup(w http.ResponseWriter, r *http.Request, c call) error
 	if texts {
 		s.tellOfTexts(c, "inbox", c.user, len(l.Items))
 	}
-	respond(w, http.StatusOK, l)
+	wire.Respond(w, http.StatusOK, l)
 	return nil
 }
 
@@ -142,7 +143,7 @@ func countsIn(e *inbox.Entry, now time.Time) []string {
 
 // getJournal answers GET /v1/ops/users/{user}/journal.
 func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c call) error {
-	query, err := parseQuery(r)
+	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
 	}
@@ -153,7 +154,7 @@ func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c call) erro
 	since := defaultJournalSince
 	if query.Has("since") {
 		if since, err = time.ParseDuration(query.Get("since")); err != nil || since <= 0 {
-			return invalid("since", "must be a time span such as 48h, not %.40q", query.Get("since"))
+			return wire.Invalid("since", "must be a time span such as 48h, not %.40q", query.Get("since"))
 		}
 	}
 	if s.config.Operations.Journals == nil {
@@ -182,7 +183,7 @@ func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c call) erro
 	if texts {
 		s.tellOfTexts(c, "journal", c.user, len(replay.Steps))
 	}
-	respond(w, http.StatusOK, replay)
+	wire.Respond(w, http.StatusOK, replay)
 	return nil
 }
 
@@ -194,7 +195,7 @@ func wantsContents(query url.Values) (bool, error) {
 	case v == "1":
 		return true, nil
 	default:
-		return false, invalid("contents", "must be 0 or 1, not %.40q", v)
+		return false, wire.Invalid("contents", "must be 0 or 1, not %.40q", v)
 	}
 }
 

@@ -21,12 +21,12 @@ func TestLookup(t *testing.T) {
 	const user = "사용자-7"
 	sendNote(a, user, `{"title":"secret one","priority":"urgent","category":"approval","id":"i1","source":"s"}`)
 	sendNote(a, user, `{"title":{"ko":"둘","en":"secret two"},"expires_at":"2099-01-01T00:00:00Z"}`)
-	a.append(user, inbox.Record{Kind: inbox.KindSeen, Seqs: []uint64{2}})
+	a.Append(user, inbox.Record{Kind: inbox.KindSeen, Seqs: []uint64{2}})
 	sendNote(a, user, `{"title":"secret three"}`)
-	a.append(user, inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{4}})
+	a.Append(user, inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{4}})
 	const path = "/v1/ops/users/%EC%82%AC%EC%9A%A9%EC%9E%90-7"
 
-	reply := a.get(path).want(200)
+	reply := a.get(path).Want(200)
 	if strings.Contains(reply.Body.String(), "secret") {
 		t.Errorf("shows titles: %s", reply.Body)
 	}
@@ -45,28 +45,28 @@ func TestLookup(t *testing.T) {
 		t.Errorf("a look without titles is logged: %s", log.String())
 	}
 
-	got = into[lookup](a.get(path + "?contents=1").want(200))
+	got = into[lookup](a.get(path + "?contents=1").Want(200))
 	if got.Items[1].Title != "secret two" || got.Items[2].Title != "secret one" || !got.Contents {
 		t.Errorf("got %+v with contents", got.Items)
 	}
 	if text := log.String(); !strings.Contains(text, "contents shown to an operator") || !strings.Contains(text, "operator=local") || strings.Contains(text, "secret") || strings.Contains(text, user) {
 		t.Errorf("got the log %q, want who looked and neither whom nor what at", text)
 	}
-	nobody := into[lookup](a.get("/v1/ops/users/nobody").want(200))
+	nobody := into[lookup](a.get("/v1/ops/users/nobody").Want(200))
 	if nobody.Version != 0 || nobody.Items == nil || nobody.Cursor != "0.0" {
 		t.Errorf("got %+v for nobody", nobody)
 	}
 	a.get("/v1/ops/users/a%2Fb").wantProblem(400, "user")
 	a.get(path+"?contents=yes").wantProblem(400, "contents")
-	a.fake.notReady = true
+	a.fake.NotReady = true
 	a.get(path).wantProblem(503, "")
 }
 
 func TestLookupCountsStreamsAndMissingContents(t *testing.T) {
 	a, _ := opsAPI(t)
-	a.fake.holdItems = true
+	a.fake.HoldItems = true
 	a.notify("user-7", "late")
-	got := into[lookup](a.get("/v1/ops/users/user-7").want(200))
+	got := into[lookup](a.get("/v1/ops/users/user-7").Want(200))
 	if got.Missing != 1 || got.Items[0].Content || got.Streams != 0 {
 		t.Errorf("got %+v, want a missing content", got)
 	}
@@ -76,15 +76,15 @@ func TestJournal(t *testing.T) {
 	a, f := opsAPI(t)
 	a.notify("user-7", "secret one", "secret two")
 	a.notify("user-8", "of another")
-	a.append("user-7", inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{1}})
-	got := into[inbox.Refold](a.get("/v1/ops/users/user-7/journal").want(200))
+	a.Append("user-7", inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{1}})
+	got := into[inbox.Refold](a.get("/v1/ops/users/user-7/journal").Want(200))
 	if got.Records != 3 || !got.Result.Agrees || got.Result.Row.Unread != 1 || got.Steps[2].Kind != "read" || got.Steps[0].Title != "" {
 		t.Errorf("got %+v", got)
 	}
 	if q := f.queries[0]; q.Texts || q.Most != maxJournalSteps || time.Since(q.Since).Round(time.Hour) != 48*time.Hour {
 		t.Errorf("got query %+v, want the last 48 h without texts", q)
 	}
-	got = into[inbox.Refold](a.get("/v1/ops/users/user-7/journal?since=1h&contents=1").want(200))
+	got = into[inbox.Refold](a.get("/v1/ops/users/user-7/journal?since=1h&contents=1").Want(200))
 	if got.Steps[0].Title != "secret one" || time.Since(f.queries[1].Since).Round(time.Minute) != time.Hour {
 		t.Errorf("got %+v, %+v", got.Steps[0], f.queries[1])
 	}
@@ -114,6 +114,6 @@ func TestJournalsAtOnce(t *testing.T) {
 				t.Errorf("got %d, want 200", code)
 			}
 		}
-		a.get("/v1/ops/users/user-7/journal").want(200)
+		a.get("/v1/ops/users/user-7/journal").Want(200)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // Bounds of an overview, which is sent to every viewer every second or so.
@@ -51,14 +52,14 @@ type groupStatus struct {
 	lag.Group
 	// State is running, starting, recovering, rebalancing, waiting (for its topic,
 	// which does not exist), failed, stopped or unknown; of several members here that of the worst.
-	State      string    `json:"state"`
-	KafkaState string    `json:"kafka_state"`
-	Error      string    `json:"error,omitempty"`
-	Refused    []string  `json:"refused,omitempty"`
-	Waiting    []string  `json:"waiting,omitempty"`
-	Restarts   int       `json:"restarts"`
-	Progress   *Progress `json:"progress,omitempty"`
-	Here       bool      `json:"here"` // whether this process is a member
+	State      string         `json:"state"`
+	KafkaState string         `json:"kafka_state"`
+	Error      string         `json:"error,omitempty"`
+	Refused    []string       `json:"refused,omitempty"`
+	Waiting    []string       `json:"waiting,omitempty"`
+	Restarts   int            `json:"restarts"`
+	Progress   *wire.Progress `json:"progress,omitempty"`
+	Here       bool           `json:"here"` // whether this process is a member
 	// MemberCount and PartitionCount count those too that are left out of
 	// members and partitions.
 	MemberCount    int `json:"member_count"`
@@ -85,7 +86,7 @@ type deadLetters struct {
 
 // getOverview answers GET /v1/ops/overview.
 func (s *Server) getOverview(w http.ResponseWriter, _ *http.Request, _ call) error {
-	respond(w, http.StatusOK, s.overview(time.Now()))
+	wire.Respond(w, http.StatusOK, s.overview(time.Now()))
 	return nil
 }
 

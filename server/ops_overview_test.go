@@ -27,9 +27,9 @@ func TestOverview(t *testing.T) {
 	dead.WithLabelValues("belfry-unread", "panic").Add(3)
 	dead.WithLabelValues("belfry-unread", "empty")
 	a.notify("user-7", "hello")
-	a.get("/v1/users/user-7/unread").want(200)
+	a.get("/v1/users/user-7/unread").Want(200)
 
-	got := into[overview](a.get("/v1/ops/overview").want(200))
+	got := into[overview](a.get("/v1/ops/overview").Want(200))
 	if !got.Ready || !got.Lag.Up || got.Lag.Lag != 43 || got.Lag.MaxLagSeconds != 200 || !got.Lag.CollectedAt.Equal(opsTime) {
 		t.Errorf("got ready %t, lag %+v", got.Ready, got.Lag)
 	}
@@ -65,7 +65,7 @@ func TestOverview(t *testing.T) {
 func TestOverviewTopology(t *testing.T) {
 	a, _ := opsAPI(t)
 	var nodes []string
-	got := into[overview](a.get("/v1/ops/overview").want(200)).Topology
+	got := into[overview](a.get("/v1/ops/overview").Want(200)).Topology
 	for _, n := range got.Nodes {
 		nodes = append(nodes, fmt.Sprintf("%d %s %s %s", n.Column, n.Kind, n.Name, n.State))
 	}
@@ -98,7 +98,7 @@ func TestOverviewIsBounded(t *testing.T) {
 		groups[7].Partitions = append(groups[7].Partitions, lag.Partition{Topic: "t", Partition: int32(i), Lag: int64(i)})
 	}
 	f.set(func() { f.lag, f.workers = lag.NewReport(opsTime, groups), nil })
-	got := into[overview](a.get("/v1/ops/overview").want(200))
+	got := into[overview](a.get("/v1/ops/overview").Want(200))
 	if len(got.Groups) != maxOverviewGroups || got.GroupsOmitted != 2*maxOverviewGroups {
 		t.Fatalf("got %d groups, %d omitted", len(got.Groups), got.GroupsOmitted)
 	}
@@ -139,7 +139,7 @@ func TestGroupStates(t *testing.T) {
 // itself.
 func TestOverviewWithoutAnInstallation(t *testing.T) {
 	a := newAPI(t)
-	got := into[overview](a.get("/v1/ops/overview").want(200))
+	got := into[overview](a.get("/v1/ops/overview").Want(200))
 	if got.Lag.Up || got.Lag.Error == "" || got.Groups == nil || got.Views == nil || got.Topology.Nodes == nil {
 		t.Errorf("got %+v", got)
 	}

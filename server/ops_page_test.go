@@ -114,7 +114,7 @@ func TestOpsPageLooksUpAUser(t *testing.T) {
 	const user = "사용자-7"
 	sendNote(a, user, `{"title":"secret <b>one</b>","priority":"urgent","category":"approval","id":"i1","source":"s"}`)
 	sendNote(a, user, `{"title":"secret two"}`)
-	a.append(user, inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{2}})
+	a.Append(user, inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{2}})
 	browsertest.Eventually(tab, text("#status"), "Live")
 	browsertest.Eval[any](tab, fmt.Sprintf(`document.querySelector('#user').value = %q; document.querySelector('#user').focus()`, user))
 	tab.Press("\r")
@@ -185,7 +185,7 @@ func TestOpsPageReplaysALetter(t *testing.T) {
 	if got := browsertest.Eval[string](tab, `reports.join()`); got != "" {
 		t.Errorf("the page breaks its own policy: %s", got)
 	}
-	if policy := a.get("/ops").want(200).Header().Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") {
+	if policy := a.get("/ops").Want(200).Header().Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") {
 		t.Errorf("got policy %q", policy)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 const (
@@ -56,16 +58,16 @@ func (s *Server) overviewStream(m *mux.Router, path string) {
 // serve sends overviews until the client goes, the token ends (until, or never
 // if that is zero) or the server drains.
 func (o *overviews) serve(w http.ResponseWriter, r *http.Request, until time.Time) {
-	setStreamHeader(w.Header())
+	wire.SetStreamHeader(w.Header())
 	w.WriteHeader(http.StatusOK)
 	v := viewer{w: w, control: http.NewResponseController(w), timeout: o.writeTimeout}
 	left := time.Until(until)
 	switch {
 	case !until.IsZero() && left <= 0:
-		v.bye(byeExpired)
+		v.bye(wire.ByeExpired)
 		return
 	case !o.enter():
-		v.bye(byeLimit)
+		v.bye(wire.ByeLimit)
 		return
 	}
 	defer o.leave()
@@ -77,7 +79,7 @@ func (o *overviews) serve(w http.ResponseWriter, r *http.Request, until time.Tim
 	}
 	tick := time.NewTicker(o.every)
 	defer tick.Stop()
-	v.write(appendRetry(nil, soon()))
+	v.write(wire.AppendRetry(nil, wire.Soon()))
 	for v.err == nil {
 		frame, err := o.frame(time.Now())
 		if err != nil {
@@ -89,10 +91,10 @@ func (o *overviews) serve(w http.ResponseWriter, r *http.Request, until time.Tim
 		case <-r.Context().Done():
 			return
 		case <-expiry:
-			v.bye(byeExpired)
+			v.bye(wire.ByeExpired)
 			return
 		case <-o.drained:
-			v.bye(byeDrain)
+			v.bye(wire.ByeDrain)
 			return
 		}
 	}
@@ -125,7 +127,7 @@ func (o *overviews) frame(now time.Time) ([]byte, error) {
 	if o.latest != nil && now.Sub(o.at) < o.every*9/10 {
 		return o.latest, nil
 	}
-	b, err := frame{event: eventOverview, data: o.build(now)}.append(nil)
+	b, err := wire.Event{Name: eventOverview, Data: o.build(now)}.Append(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -149,4 +151,4 @@ func (v *viewer) write(b []byte) {
 	}
 }
 
-func (v *viewer) bye(reason string) { v.write(appendBye(nil, reason)) }
+func (v *viewer) bye(reason string) { v.write(wire.AppendBye(nil, reason)) }

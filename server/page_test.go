@@ -29,7 +29,7 @@ func sendNote(a *api, user, text string) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	a.append(user, inbox.Record{Kind: inbox.KindNotify, Notification: notes[0]})
+	a.Append(user, inbox.Record{Kind: inbox.KindNotify, Notification: notes[0]})
 }
 
 const (
@@ -96,7 +96,7 @@ func TestPageSaysNothingOfWhatArrivesRead(t *testing.T) {
 	tab.Open(address + "/?user=user-7")
 	browsertest.Eventually(tab, pageBadge, "1 unread")
 	browsertest.Eventually(tab, `document.querySelector('#status').textContent`, "Live")
-	a.append("user-7", inbox.Record{Kind: inbox.KindNotify, Silent: true, Notification: belfry.Notification{ID: "old", Title: belfry.PlainText("old")}})
+	a.Append("user-7", inbox.Record{Kind: inbox.KindNotify, Silent: true, Notification: belfry.Notification{ID: "old", Title: belfry.PlainText("old")}})
 	browsertest.Eventually(tab, pageTitles, "old|first")
 	if got := browsertest.Eval[string](tab, `document.querySelector('#news').textContent + document.querySelectorAll('#list li.unread').length`); got != "1" {
 		t.Errorf("the page says %q, want nothing new and 1 unread", got)
@@ -115,13 +115,13 @@ func TestPageMarkAllRead(t *testing.T) {
 	tab.Open(address + "/?user=user-7")
 	browsertest.Eventually(tab, pageBadge, "2 unread")
 
-	a.fake.mu.Lock()
-	a.fake.holdRows = true
-	a.fake.mu.Unlock()
+	a.fake.Mu.Lock()
+	a.fake.HoldRows = true
+	a.fake.Mu.Unlock()
 	a.notify("user-7", "later")
 	tab.Click("#read-all")
 	browsertest.Eventually(tab, `document.querySelector('#read-all').getAttribute('aria-busy')`, "true")
-	a.fake.release()
+	a.fake.Release()
 	browsertest.Eventually(tab, pageTitles, "later|second|first")
 	browsertest.Eventually(tab, pageBadge, "1 unread")
 	browsertest.Eventually(tab, `document.querySelectorAll('#list li.unread').length`, 1)

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // polls answers the commonest request of all on a way of its own: a poll by a
@@ -34,8 +35,8 @@ func newPolls(s *Server) *polls {
 		},
 		polls:        s.metrics.polls.WithLabelValues("304"),
 		duration:     s.metrics.duration.WithLabelValues(pollRoute),
-		cacheControl: []string{cachePrivate},
-		noSniff:      []string{noSniff},
+		cacheControl: []string{wire.CachePrivate},
+		noSniff:      []string{wire.NoSniff},
 	}
 }
 
@@ -76,7 +77,7 @@ func (p *polls) answer(w http.ResponseWriter, r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	tag := stampTag(stamp)
+	tag := wire.Tag(stamp)
 	if strings.TrimPrefix(seen[0], "W/") != tag {
 		return false
 	}
@@ -85,7 +86,7 @@ func (p *polls) answer(w http.ResponseWriter, r *http.Request) bool {
 		return false // the route refuses it, and says how
 	}
 	// A connection keeps the deadline of the request before.
-	allowWrites(w, s.config.Limits.Request)
+	wire.AllowWrites(w, s.config.Limits.Request)
 	h := w.Header()
 	h["Etag"] = []string{tag}
 	h["Cache-Control"] = p.cacheControl

@@ -21,21 +21,21 @@ func TestPollExcess(t *testing.T) {
 					return a.call(method, path, "", "If-None-Match", `"0.0.0"`, "Authorization", token)
 				}
 				for range pollBurst {
-					poll("GET").want(304)
+					poll("GET").Want(304)
 				}
-				refused := poll("GET").want(429).wantHeader("Retry-After", "2").wantHeader("X-Poll-Interval", "30").wantHeader("Cache-Control", "no-store")
+				refused := poll("GET").Want(429).wantHeader("Retry-After", "2").wantHeader("X-Poll-Interval", "30").wantHeader("Cache-Control", "no-store")
 				if p := into[problem](refused); p.Status != 429 || p.Title == "" || p.Detail == "" {
 					t.Errorf("got problem %+v", p)
 				}
-				poll("HEAD").want(429)
+				poll("HEAD").Want(429)
 				// Others, and other calls of the same user, go on.
-				a.get("/v1/users/v/unread", "Authorization", "Bearer "+mint(t, "v")).want(200)
-				a.get("/v1/users/u/inbox", "Authorization", token).want(200)
-				a.get("/v1/users/u/unread", "Authorization", "Bearer "+mint(t, "ops", scopeAdmin)).want(200)
+				a.get("/v1/users/v/unread", "Authorization", "Bearer "+mint(t, "v")).Want(200)
+				a.get("/v1/users/u/inbox", "Authorization", token).Want(200)
+				a.get("/v1/users/u/unread", "Authorization", "Bearer "+mint(t, "ops", scopeAdmin)).Want(200)
 
 				time.Sleep(2 * time.Second)
-				poll("GET").want(304)
-				poll("GET").want(429)
+				poll("GET").Want(304)
+				poll("GET").Want(429)
 				answered := 0
 				for range 10 * 60 { // ten minutes, once a second
 					time.Sleep(time.Second)
@@ -48,7 +48,7 @@ func TestPollExcess(t *testing.T) {
 				}
 				time.Sleep(pollBurst * DefaultPollInterval / pollClients)
 				for range pollBurst {
-					poll("GET").want(304)
+					poll("GET").Want(304)
 				}
 			})
 		})
@@ -70,7 +70,7 @@ func TestPollsAsToldAreAnswered(t *testing.T) {
 				if time.Now().Before(next[i]) {
 					continue
 				}
-				got := a.get("/v1/users/u/unread", "If-None-Match", `"0.0.0"`, "Authorization", token).want(304)
+				got := a.get("/v1/users/u/unread", "If-None-Match", `"0.0.0"`, "Authorization", token).Want(304)
 				wait, err := strconv.Atoi(got.Header().Get("X-Poll-Interval"))
 				if want := 30; err != nil || step < 1500 && wait != want || step > 1500 && wait != 5*want {
 					t.Fatalf("told to wait %d s, %v, at %d", wait, err, step)

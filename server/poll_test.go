@@ -13,6 +13,8 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // TestShortcut sends requests of all kinds the short way and the long way: the
@@ -90,11 +92,11 @@ func TestShortcut(t *testing.T) {
 func TestShortcutIsCounted(t *testing.T) {
 	a := newAPI(t, func(c *Config) { c.MetricsOnAPI = true })
 	for range 3 {
-		a.get("/v1/users/u/unread", "If-None-Match", `"0.0.0"`).want(304)
+		a.get("/v1/users/u/unread", "If-None-Match", `"0.0.0"`).Want(304)
 	}
-	a.call("HEAD", "/v1/users/u/unread", "", "If-None-Match", `W/"0.0.0"`).want(304)
-	a.get("/v1/users/u/unread", "If-None-Match", `*`).want(304)
-	got := a.get("/metrics").want(200).Body.String()
+	a.call("HEAD", "/v1/users/u/unread", "", "If-None-Match", `W/"0.0.0"`).Want(304)
+	a.get("/v1/users/u/unread", "If-None-Match", `*`).Want(304)
+	got := a.get("/metrics").Want(200).Body.String()
 	for _, want := range []string{
 		`belfry_polls_total{code="304"} 5`,
 		`belfry_http_requests_total{code="304",method="GET",route="/v1/users/{user}/unread"} 4`,
@@ -109,13 +111,13 @@ func TestShortcutIsCounted(t *testing.T) {
 
 func TestShortcutBeforeRecovery(t *testing.T) {
 	a := newAPI(t)
-	a.fake.notReady = true
+	a.fake.NotReady = true
 	a.get("/v1/users/u/unread", "If-None-Match", `"0.0.0"`).wantProblem(503, "")
 }
 
 // glancing is a table that tells badges without its rows.
 type glancing struct {
-	*fake
+	*servertest.Tables
 	t *testing.T
 }
 
@@ -125,28 +127,28 @@ func (g glancing) Row(string) (inbox.State, error) {
 }
 
 func (g glancing) Stamp(recipient string, now time.Time) (inbox.Stamp, error) {
-	row, err := g.fake.Row(recipient)
+	row, err := g.Tables.Row(recipient)
 	return row.Stamp(now), err
 }
 
 func (g glancing) Badge(recipient string, now time.Time) (inbox.Badge, error) {
-	row, err := g.fake.Row(recipient)
+	row, err := g.Tables.Row(recipient)
 	return row.Badge(now), err
 }
 
 // What a badge takes is read of a row, and not the whole of it.
 func TestBadgesDoWithoutRows(t *testing.T) {
-	f := newFake()
+	f := servertest.NewTables()
 	a := newAPI(t, func(c *Config) { c.Rows = glancing{f, t} })
 	a.fake = f
 	a.notify("u", "x")
-	a.get("/v1/users/u/unread", "If-None-Match", `"7.1.0"`).want(304)
-	a.get("/v1/users/u/unread", "If-None-Match", `"7.1.0", "7.0.0"`).want(304)
-	a.get("/v1/users/u/unread?min_version=1").want(200)
-	if got := into[unreadBody](a.get("/v1/users/u/unread").want(200)); got.Version != 1 || got.Unread != 1 {
+	a.get("/v1/users/u/unread", "If-None-Match", `"7.1.0"`).Want(304)
+	a.get("/v1/users/u/unread", "If-None-Match", `"7.1.0", "7.0.0"`).Want(304)
+	a.get("/v1/users/u/unread?min_version=1").Want(200)
+	if got := into[wire.Badge](a.get("/v1/users/u/unread").Want(200)); got.Version != 1 || got.Unread != 1 {
 		t.Errorf("got %+v, want one unread at version 1", got)
 	}
-	if got := a.get("/v1/unread?user=u&user=v").want(200).Body.String(); !strings.Contains(got, `"cursor":"7.1","unread":1,`) {
+	if got := a.get("/v1/unread?user=u&user=v").Want(200).Body.String(); !strings.Contains(got, `"cursor":"7.1","unread":1,`) {
 		t.Errorf("got %s, want one unread at 7.1", got)
 	}
 }
@@ -159,12 +161,12 @@ func TestReadsAfterWritesAgree(t *testing.T) {
 	a.notify("u", "a", "b", "c", "d")
 	tag := a.get("/v1/users/u/unread").Header().Get("ETag")
 	for _, command := range []string{"seen", "read", "archive", "unarchive", "unread", "delete"} {
-		done := into[unreadBody](a.call("POST", "/v1/users/u/inbox/"+command, `{"seqs":[2]}`).want(200))
-		changed := a.get("/v1/users/u/unread", "If-None-Match", tag).want(200)
-		badge := into[unreadBody](changed)
+		done := into[wire.Badge](a.call("POST", "/v1/users/u/inbox/"+command, `{"seqs":[2]}`).Want(200))
+		changed := a.get("/v1/users/u/unread", "If-None-Match", tag).Want(200)
+		badge := into[wire.Badge](changed)
 		tag = changed.Header().Get("ETag")
-		a.get("/v1/users/u/unread", "If-None-Match", tag).want(304)
-		page := into[shownPage](a.get(fmt.Sprintf("/v1/users/u/inbox?min_version=%d", done.Version)).want(200))
+		a.get("/v1/users/u/unread", "If-None-Match", tag).Want(304)
+		page := into[shownPage](a.get(fmt.Sprintf("/v1/users/u/inbox?min_version=%d", done.Version)).Want(200))
 		unread := 0
 		for _, it := range page.Items {
 			if !it.Read {

@@ -15,19 +15,19 @@ func TestPostsAreLimitedPerSubject(t *testing.T) {
 			return a.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Authorization", "Bearer "+mint(t, subject, scopeNotify))
 		}
 		for range 3 {
-			send("billing").want(202)
+			send("billing").Want(202)
 		}
 		send("billing").wantProblem(429, "").wantHeader("Retry-After", "4")
 		send("billing").wantProblem(429, "").wantHeader("Retry-After", "4") // a refused call costs nothing
-		send("board").want(202)
+		send("board").Want(202)
 		// Reading goes on, as does who may not write anyway.
-		a.get("/v1/unread?user=a", "Authorization", "Bearer "+mint(t, "billing", scopeNotify)).want(200)
+		a.get("/v1/unread?user=a", "Authorization", "Bearer "+mint(t, "billing", scopeNotify)).Want(200)
 		a.call("POST", "/v1/notifications", `{}`, "Authorization", "Bearer "+mint(t, "billing")).wantProblem(403, "")
 		a.call("POST", "/v1/retractions", `{"recipient":"a","id":"x"}`, "Authorization", "Bearer "+mint(t, "billing", scopeNotify)).wantProblem(429, "")
 		time.Sleep(1500 * time.Millisecond)
 		send("billing").wantProblem(429, "").wantHeader("Retry-After", "3")
 		time.Sleep(2500 * time.Millisecond)
-		send("billing").want(202)
+		send("billing").Want(202)
 		send("billing").wantProblem(429, "")
 	})
 }
@@ -37,8 +37,8 @@ func TestPostsWithoutALimit(t *testing.T) {
 	off := newAPI(t, withJWT(t), func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = -1, 1 })
 	token := "Bearer " + mint(t, "billing", scopeNotify)
 	for range 10 {
-		open.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`).want(202)
-		off.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Authorization", token).want(202)
+		open.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`).Want(202)
+		off.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Authorization", token).Want(202)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
 
 var (
@@ -38,7 +39,7 @@ func kinds() []kind {
 		{errForbidden, http.StatusForbidden, true},
 		{errNotFound, http.StatusNotFound, true},
 		{errMethod, http.StatusMethodNotAllowed, true},
-		{errMediaType, http.StatusUnsupportedMediaType, true},
+		{wire.ErrMediaType, http.StatusUnsupportedMediaType, true},
 		{errMisdirected, http.StatusMisdirectedRequest, true},
 		{errCrossSite, http.StatusForbidden, true},
 		{errTooMany, http.StatusTooManyRequests, true},
@@ -116,7 +117,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		h.Set("Retry-After", retrySeconds(err))
 	}
 	w.WriteHeader(p.Status)
-	writeJSON(w, p)
+	wire.WriteJSON(w, p)
 }
 
 // challenge is the WWW-Authenticate header; who sent no token is not told that

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/parts"
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 // plainProxy is nginx as its users write it down first: HTTP/1.0 to the server,
@@ -72,7 +73,7 @@ func nginx(t *testing.T, config, upstream string) (url string) {
 			t.Logf("nginx said\n%s", said.String())
 		}
 	})
-	waitFor(t, func() bool {
+	servertest.WaitFor(t, func() bool {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			_ = conn.Close()
@@ -100,23 +101,23 @@ func TestBehindNginx(t *testing.T) {
 			of := func(address string) *http.Client {
 				return &http.Client{Transport: forwarded{address}, Timeout: time.Minute}
 			}
-			events, resp := dial(t, of("192.0.2.1"), url+"/v1/users/kim%20lee/stream")
+			events, resp := servertest.Dial(t, of("192.0.2.1"), url+"/v1/users/kim%20lee/stream")
 			if resp.Header.Get("X-Accel-Buffering") != "" {
 				t.Error("nginx was not told: it takes that header out")
 			}
-			events.want("retry")
-			events.want(`unread "user":"kim lee" id=0.0`)
+			events.Want("retry")
+			events.Want(`unread "user":"kim lee" id=0.0`)
 			r.notify("kim lee", "one")
-			events.want(`item "title":"one"`)
-			events.want("unread id=7.1")
+			events.Want(`item "title":"one"`)
+			events.Want("unread id=7.1")
 
-			second, _ := dial(t, of("192.0.2.1"), url+"/v1/users/kim%20lee/stream")
-			second.want("retry")
-			second.want(`bye {"reason":"limit"}`)
-			other, _ := dial(t, of("192.0.2.2"), url+"/v1/users/kim%20lee/stream?last_event_id=0.0")
-			other.want("retry")
-			other.want(`item "title":"one"`)
-			other.want("unread id=7.1")
+			second, _ := servertest.Dial(t, of("192.0.2.1"), url+"/v1/users/kim%20lee/stream")
+			second.Want("retry")
+			second.Want(`bye {"reason":"limit"}`)
+			other, _ := servertest.Dial(t, of("192.0.2.2"), url+"/v1/users/kim%20lee/stream?last_event_id=0.0")
+			other.Want("retry")
+			other.Want(`item "title":"one"`)
+			other.Want("unread id=7.1")
 
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v1/users/kim%20lee/unread", nil)
 			if err != nil {
@@ -133,9 +134,9 @@ func TestBehindNginx(t *testing.T) {
 			}
 
 			r.stop()
-			for _, s := range []streamReader{events, other} {
-				s.want(`bye {"reason":"drain"} id=7.1`)
-				if e, ok := s.next(); ok {
+			for _, s := range []servertest.Reader{events, other} {
+				s.Want(`bye {"reason":"drain"} id=7.1`)
+				if e, ok := s.Next(); ok {
 					t.Errorf("got %s after bye", e)
 				}
 			}

@@ -5,13 +5,14 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // postRetractions answers POST /v1/retractions: one retraction or an array. As
 // with notifications a missing source is the caller's, so that a sender who
 // never names one takes back what it sent.
 func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c call) error {
-	body, err := readBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
+	body, err := wire.ReadBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
 	if err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c call)
 	if _, err := s.write(r.Context(), records); err != nil {
 		return err
 	}
-	respond(w, http.StatusAccepted, struct {
+	wire.Respond(w, http.StatusAccepted, struct {
 		Accepted int `json:"accepted"`
 	}{len(records)})
 	return nil

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 func TestRetractions(t *testing.T) {
@@ -11,10 +13,10 @@ func TestRetractions(t *testing.T) {
 	service := []string{"Authorization", "Bearer " + mint(t, "board", scopeNotify)}
 	unread := func(user string) int {
 		t.Helper()
-		return into[unreadBody](a.get("/v1/users/"+user+"/unread", "Authorization", "Bearer "+mint(t, user))).Unread
+		return into[wire.Badge](a.get("/v1/users/"+user+"/unread", "Authorization", "Bearer "+mint(t, user))).Unread
 	}
 	a.call("POST", "/v1/notifications", `[{"id":"1","recipients":["u","v"],"title":"x"},
-		{"id":"2","recipient":"u","title":"y","collapse_key":"k"},{"id":"3","recipient":"u","title":"z","source":"other"}]`, service...).want(202)
+		{"id":"2","recipient":"u","title":"y","collapse_key":"k"},{"id":"3","recipient":"u","title":"z","source":"other"}]`, service...).Want(202)
 	for _, step := range []struct {
 		body     string
 		accepted int
@@ -26,7 +28,7 @@ func TestRetractions(t *testing.T) {
 		{`{"recipient":"u","id":"3"}`, 1, 1, 0},
 		{`{"recipient":"u","source":"other","id":"3"}`, 1, 0, 0},
 	} {
-		got := into[struct{ Accepted int }](a.call("POST", "/v1/retractions", step.body, service...).want(202))
+		got := into[struct{ Accepted int }](a.call("POST", "/v1/retractions", step.body, service...).Want(202))
 		if u, v := unread("u"), unread("v"); got.Accepted != step.accepted || u != step.u || v != step.v {
 			t.Errorf("%s: got %d accepted, %d and %d unread, want %d, %d and %d", step.body, got.Accepted, u, v, step.accepted, step.u, step.v)
 		}
@@ -47,7 +49,7 @@ func TestRetractionsBadInput(t *testing.T) {
 	one := `{"recipient":"u","id":"1"}`
 	many := "[" + strings.Repeat(one+",", 1000) + one + "]"
 	a.call("POST", "/v1/retractions", many).wantProblem(413, "[1000]")
-	if a.fake.offset != 0 {
-		t.Errorf("got %s of refused calls, want none", fmt.Sprint(a.fake.offset, " records"))
+	if a.fake.Offset != 0 {
+		t.Errorf("got %s of refused calls, want none", fmt.Sprint(a.fake.Offset, " records"))
 	}
 }

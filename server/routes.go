@@ -7,6 +7,8 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 // call is what a handler knows of its caller.
@@ -94,7 +96,7 @@ func (s *Server) get(m *mux.Router, path string, who policy, h handler) {
 // site's page can send other types without asking (CORS), but not that one.
 func (s *Server) post(m *mux.Router, path string, who policy, h handler) {
 	s.handle(m, http.MethodPost, path, who, func(w http.ResponseWriter, r *http.Request, c call) error {
-		if err := checkMediaType(r); err != nil {
+		if err := wire.CheckMediaType(r); err != nil {
 			return err
 		}
 		return h(w, r, c)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // TestRoutesScopes holds the table of who may call what.
@@ -88,7 +89,7 @@ func TestRoutesScopes(t *testing.T) {
 					headers = append(headers, "Authorization", "Bearer "+token)
 				}
 				got := a.call(tt.method, tt.path, tt.body, headers...)
-				got.want(tt.want[i])
+				got.Want(tt.want[i])
 				wantChallenge := map[int]string{401: "Bearer", 403: `Bearer error="insufficient_scope"`}[tt.want[i]]
 				got.wantHeader("WWW-Authenticate", wantChallenge)
 			})
@@ -129,7 +130,7 @@ func TestRoutesUnknown(t *testing.T) {
 		t.Run(path, func(t *testing.T) { newAPIWith(t, a).get(path).wantProblem(404, "") })
 	}
 	for _, path := range []string{"/", "/belfry.js", "/v10"} {
-		t.Run(path, func(t *testing.T) { newAPIWith(t, a).get(path).want(http.StatusTeapot) })
+		t.Run(path, func(t *testing.T) { newAPIWith(t, a).get(path).Want(http.StatusTeapot) })
 	}
 	newAPI(t).get("/").wantProblem(404, "")
 }
@@ -143,7 +144,7 @@ func TestRoutesUserOfThePath(t *testing.T) {
 		"/v1/users/%EC%82%AC%EC%9A%A9%EC%9E%90-7/unread": korean,
 		"/v1/users/a%20b+c%25/unread":                    "a b+c%",
 	} {
-		got := into[unreadBody](a.get(path).want(200))
+		got := into[wire.Badge](a.get(path).Want(200))
 		if got.User != user || got.Unread != 1 {
 			t.Errorf("%s: got %+v, want one unread of %s", path, got, user)
 		}
@@ -171,8 +172,8 @@ func TestRoutesSubjectThatIsNoUser(t *testing.T) {
 	a := newAPI(t, withJWT(t))
 	token := "Bearer " + mint(t, "orders/service", scopeNotify)
 	a.get("/v1/users/orders%2Fservice/unread", "Authorization", token).wantProblem(400, "user")
-	a.call("POST", "/v1/notifications", `{"recipient":"b","title":"x"}`, "Authorization", token).want(202)
-	for _, it := range a.fake.items {
+	a.call("POST", "/v1/notifications", `{"recipient":"b","title":"x"}`, "Authorization", token).Want(202)
+	for _, it := range a.fake.Items {
 		if got, want := it.Source, "orders/service"; got != want {
 			t.Errorf("got source %q, want %q", got, want)
 		}

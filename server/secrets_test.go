@@ -69,9 +69,9 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 
 	failing := func(err error) {
-		r.fake.mu.Lock()
-		defer r.fake.mu.Unlock()
-		r.fake.appendErr = err
+		r.fake.Mu.Lock()
+		defer r.fake.Mu.Unlock()
+		r.fake.AppendErr = err
 	}
 	for _, broken := range []error{nil, errors.New("the broker is away")} {
 		failing(broken)
@@ -90,7 +90,7 @@ func TestSecretsStayInside(t *testing.T) {
 		}
 	}
 	failing(nil)
-	metrics := r.get("/metrics", "Authorization", "Bearer "+token).want(200).Body.String()
+	metrics := r.get("/metrics", "Authorization", "Bearer "+token).Want(200).Body.String()
 	for name, text := range map[string]string{"log": log.String(), "metrics": metrics} {
 		for _, secret := range append(secrets, markedUser, markedText, "ticket=") {
 			if i := strings.Index(text, secret); i >= 0 {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 // running is a server on a loopback port.
@@ -90,10 +92,10 @@ func TestServeDrains(t *testing.T) {
 		_ = res.Body.Close()
 		answered <- res.StatusCode
 	}()
-	waitFor(t, func() bool { return r.load.requests.Load() == 1 })
+	servertest.WaitFor(t, func() bool { return r.load.requests.Load() == 1 })
 	r.stop()
-	waitFor(t, func() bool { return r.draining.Load() })
-	r.get("/readyz").want(http.StatusServiceUnavailable)
+	servertest.WaitFor(t, func() bool { return r.draining.Load() })
+	r.get("/readyz").Want(http.StatusServiceUnavailable)
 	r.notify("u", "x")
 	if got := <-answered; got != http.StatusOK {
 		t.Errorf("got %d for the request under way, want 200", got)
@@ -126,7 +128,7 @@ func TestServeDrainsWithNotice(t *testing.T) {
 		t.Fatalf("got %d before, want 200", got)
 	}
 	r.stop()
-	waitFor(t, func() bool {
+	servertest.WaitFor(t, func() bool {
 		res := fetch(t, client(t, false), r.url+"/readyz")
 		body, err := io.ReadAll(res.Body)
 		return err == nil && res.StatusCode == http.StatusServiceUnavailable && strings.Contains(string(body), `"state":"draining"`)
@@ -202,7 +204,7 @@ func TestServeListenerFails(t *testing.T) {
 }
 
 func TestNewNamesWhatIsMissing(t *testing.T) {
-	f := newFake()
+	f := servertest.NewTables()
 	for name, c := range map[string]Config{
 		"Rows":    {Items: f, Journal: f, Auth: NoAuth()},
 		"Items":   {Rows: f, Journal: f, Auth: NoAuth()},

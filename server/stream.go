@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 // StreamLimits bounds how many streams a server holds open. Zero fields take
@@ -112,7 +114,7 @@ func newStreams(rows Rows, items Items, reg prometheus.Registerer, log *slog.Log
 // all other calls answer 503.
 func (s *streams) serve(w http.ResponseWriter, r *http.Request, user string, address netip.Addr, until time.Time) {
 	if !until.IsZero() && !time.Now().Before(until) {
-		s.refuse(w, byeExpired)
+		s.refuse(w, wire.ByeExpired)
 		return
 	}
 	c := s.newConnection(r, address, until)
@@ -125,7 +127,7 @@ func (s *streams) serve(w http.ResponseWriter, r *http.Request, user string, add
 		s.begin(c, out)
 		return
 	}
-	setStreamHeader(w.Header())
+	wire.SetStreamHeader(w.Header())
 	w.WriteHeader(http.StatusOK)
 	out := newResponse(w, s.writeTimeout, func(err error) { s.wrote(c, err) })
 	s.begin(c, out)
@@ -134,10 +136,10 @@ func (s *streams) serve(w http.ResponseWriter, r *http.Request, user string, add
 
 // refuse answers a request for a stream with nothing but bye for that reason.
 func (s *streams) refuse(w http.ResponseWriter, reason string) {
-	setStreamHeader(w.Header())
+	wire.SetStreamHeader(w.Header())
 	w.WriteHeader(http.StatusOK)
 	// A client that has gone needs no bye.
-	_ = newResponse(w, s.writeTimeout, nil).write(appendBye(nil, reason))
+	_ = newResponse(w, s.writeTimeout, nil).write(wire.AppendBye(nil, reason))
 	s.metrics.ends.WithLabelValues(reason).Inc()
 }
 
@@ -147,7 +149,7 @@ func (s *streams) enter(c *connection, user string) (reason string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.drained != nil {
-		return byeDrain, false
+		return wire.ByeDrain, false
 	}
 	a := s.audiences[user]
 	if limit := s.limits.PerUser; limit > 0 && a != nil && len(a.connections) >= limit {
@@ -161,7 +163,7 @@ func (s *streams) enter(c *connection, user string) (reason string, ok bool) {
 			}
 		}
 		if a = s.audiences[user]; s.full(c, a) {
-			return byeLimit, false
+			return wire.ByeLimit, false
 		}
 	}
 	if a == nil {

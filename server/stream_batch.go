@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // batchBytes is about how much is encoded of a batch before some of it must be
@@ -87,7 +88,7 @@ func (m *moment) find(seq uint64) *inbox.Item {
 type story struct {
 	valid   bool
 	from    progress
-	prefer  languages
+	prefer  wire.Languages
 	chunked bool
 
 	bytes  []byte
@@ -125,25 +126,25 @@ func (m *moment) tell(c *connection) (*story, error) {
 			break
 		}
 		var err error
-		if s.bytes, err = m.append(s.bytes, f, c.chunked); err != nil {
+		if s.bytes, err = m.Append(s.bytes, f, c.chunked); err != nil {
 			s.valid = false
 			return nil, err
 		}
-		s.frames = append(s.frames, framed{len(s.bytes), f.event})
-		if item, ok := f.data.(itemBody); ok {
+		s.frames = append(s.frames, framed{len(s.bytes), f.Name})
+		if item, ok := f.Data.(wire.Item); ok {
 			s.items = append(s.items, told{item.Seq, item.Version, item.Pending})
 		}
 	}
 	return s, nil
 }
 
-// append adds a frame as it stands on the wire.
-func (m *moment) append(b []byte, f frame, chunked bool) ([]byte, error) {
+// Append adds a frame as it stands on the wire.
+func (m *moment) Append(b []byte, f wire.Event, chunked bool) ([]byte, error) {
 	if !chunked {
-		return f.append(b)
+		return f.Append(b)
 	}
 	var err error
-	if m.scratch, err = f.append(m.scratch[:0]); err != nil {
+	if m.scratch, err = f.Append(m.scratch[:0]); err != nil {
 		return b, err
 	}
 	return appendChunk(b, m.scratch), nil
@@ -174,7 +175,7 @@ type batch struct {
 func (b *batch) begin(c *connection, retry time.Duration) {
 	b.begun = true
 	b.bytes = append(b.bytes, c.header...)
-	if field := appendRetry(b.moment.scratch[:0], retry); c.chunked {
+	if field := wire.AppendRetry(b.moment.scratch[:0], retry); c.chunked {
 		b.bytes = appendChunk(b.bytes, field)
 	} else {
 		b.bytes = append(b.bytes, field...)
@@ -214,9 +215,9 @@ func (b *batch) ping(c *connection) {
 // bye adds the end of the stream; end is the reason for the metrics.
 func (b *batch) bye(c *connection, reason, end string) {
 	f := c.at.bye(reason)
-	if end == byeDrain {
+	if end == wire.ByeDrain {
 		// Byes are spread already, and other servers are there at once.
-		f.retry = elsewhere()
+		f.Retry = wire.Elsewhere()
 	}
 	b.add(c, f)
 	if c.chunked {
@@ -227,13 +228,13 @@ func (b *batch) bye(c *connection, reason, end string) {
 }
 
 // add adds a frame that can be encoded.
-func (b *batch) add(c *connection, f frame) {
-	bytes, err := b.moment.append(b.bytes, f, c.chunked)
+func (b *batch) add(c *connection, f wire.Event) {
+	bytes, err := b.moment.Append(b.bytes, f, c.chunked)
 	if err != nil {
 		return
 	}
 	b.bytes = bytes
-	b.frames = append(b.frames, framed{len(b.bytes), f.event})
+	b.frames = append(b.frames, framed{len(b.bytes), f.Name})
 }
 
 // settle has c know what follows from its client having taken n bytes: all

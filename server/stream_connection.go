@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // connection is one open stream. It is kept small: a server has many thousands.
 type connection struct {
 	audience *audience
 	address  netip.Addr // zero if nobody counts by it
-	prefer   languages
+	prefer   wire.Languages
 	until    time.Time // end of the token; zero for none
 
 	// Guarded by streams.mu.
@@ -47,7 +48,7 @@ const (
 
 func (s *streams) newConnection(r *http.Request, address netip.Addr, until time.Time) *connection {
 	c := &connection{
-		prefer: parseLanguages(r.Header.Get("Accept-Language")),
+		prefer: wire.ParseLanguages(r.Header.Get("Accept-Language")),
 		until:  until,
 		at:     newProgress(cursorOf(r)),
 	}
@@ -116,24 +117,24 @@ func (c *connection) serve(what signal, m *moment) (end string) {
 func (c *connection) fill(b *batch, m *moment) (end string) {
 	first := c.owed.has(signalStart)
 	if first {
-		b.begin(c, soon())
+		b.begin(c, wire.Soon())
 	}
 	switch {
 	case c.owed.has(signalDrain):
-		b.bye(c, byeDrain, byeDrain)
+		b.bye(c, wire.ByeDrain, wire.ByeDrain)
 		return ""
 	case !c.until.IsZero() && !m.now.Before(c.until):
-		b.bye(c, byeExpired, byeExpired)
+		b.bye(c, wire.ByeExpired, wire.ByeExpired)
 		return ""
 	case first || c.owed.has(signalTables) || !c.wakeAt.IsZero() && !m.now.Before(c.wakeAt):
 		err := b.tell(c)
 		switch {
 		case errors.Is(err, belfry.ErrNotReady):
-			b.bye(c, byeDrain, endNotReady)
+			b.bye(c, wire.ByeDrain, endNotReady)
 			return ""
 		case err != nil:
 			m.streams.log.Error("stream ended", "err", err)
-			b.bye(c, byeDrain, endError)
+			b.bye(c, wire.ByeDrain, endError)
 			return ""
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 // delays is what a histogram holds: how many and their sum.
@@ -25,28 +26,28 @@ func delays(t *testing.T, h prometheus.Metric) (count uint64, sum float64, m *dt
 // told to one that comes does not: that is as old as it likes.
 func TestRecordToSocket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		appendTo(t, f, note("before anybody looks"))
+		f := servertest.NewTables()
+		servertest.Append(t, f, servertest.Note("before anybody looks"))
 		time.Sleep(time.Hour) // of the bubble's clock
 		s := newTestStreams(f)
 		l := listen(t, s, nil, time.Time{})
-		l.want("retry", `unread "version":1 id=7.1`)
+		l.Want("retry", `unread "version":1 id=7.1`)
 		if n, _, _ := delays(t, s.metrics.delay); n != 0 {
 			t.Errorf("%d delays of a stream that has just come, want none", n)
 		}
-		appendTo(t, f, note("at once"))
-		l.want(`item "seq":2`, `unread "version":2 id=7.2`)
-		f.mu.Lock()
-		f.holdRows = true
-		f.mu.Unlock()
-		appendTo(t, f, command(inbox.KindRead, 1), command(inbox.KindRead, 2))
+		servertest.Append(t, f, servertest.Note("at once"))
+		l.Want(`item "seq":2`, `unread "version":2 id=7.2`)
+		f.Mu.Lock()
+		f.HoldRows = true
+		f.Mu.Unlock()
+		servertest.Append(t, f, servertest.Command(inbox.KindRead, 1), servertest.Command(inbox.KindRead, 2))
 		time.Sleep(3 * time.Second)
-		f.mu.Lock()
-		f.holdRows = false
-		f.rows["u"] = f.states["u"]
-		f.wake("u")
-		f.mu.Unlock()
-		l.want(`state "read":[1,2]`, `unread "version":4 id=7.4`)
+		f.Mu.Lock()
+		f.HoldRows = false
+		f.Rows["u"] = f.States["u"]
+		f.Wake("u")
+		f.Mu.Unlock()
+		l.Want(`state "read":[1,2]`, `unread "version":4 id=7.4`)
 		n, sum, h := delays(t, s.metrics.delay)
 		if n != 2 || sum < 3 || sum > 3.1 {
 			t.Errorf("%d delays of %v s together, want 2 of 3 s", n, sum)
@@ -55,10 +56,10 @@ func TestRecordToSocket(t *testing.T) {
 			t.Error("buckets are not both classic and native")
 		}
 		// Told again for another reason, nothing has changed.
-		f.mu.Lock()
-		f.wake("u")
-		f.mu.Unlock()
-		l.want()
+		f.Mu.Lock()
+		f.Wake("u")
+		f.Mu.Unlock()
+		l.Want()
 		if n, _, _ := delays(t, s.metrics.delay); n != 2 {
 			t.Errorf("%d delays after nothing changed, want 2", n)
 		}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 func TestStreamLimits(t *testing.T) {
@@ -20,18 +22,18 @@ func TestStreamLimits(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newTestStreams(newFake())
+				s := newTestStreams(servertest.NewTables())
 				tt.limit(s)
 				first := listen(t, s, nil, time.Time{})
 				listen(t, s, nil, time.Time{})
 				synctest.Wait()
 				for range 20 {
 					refused := listen(t, s, withQuery("7.1"), time.Time{})
-					events := refused.next()
+					events := refused.Next()
 					if len(events) != 2 || events[1].String() != `bye {"reason":"limit"}` {
 						t.Fatalf("got %v, want bye", events)
 					}
-					if got := events[0].retry; got < 30*time.Second || got > 60*time.Second {
+					if got := events[0].Retry; got < 30*time.Second || got > 60*time.Second {
 						t.Errorf("got retry %v, want 30 to 60 s", got)
 					}
 					if refused.wire.status != http.StatusOK || !refused.ended() {
@@ -40,7 +42,7 @@ func TestStreamLimits(t *testing.T) {
 				}
 				first.hangUp()
 				synctest.Wait()
-				listen(t, s, nil, time.Time{}).want("retry", "unread id=0.0")
+				listen(t, s, nil, time.Time{}).Want("retry", "unread id=0.0")
 			})
 		})
 	}
@@ -50,21 +52,21 @@ func TestStreamLimits(t *testing.T) {
 // others.
 func TestStreamDrainSaysWhenToCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newTestStreams(newFake())
+		s := newTestStreams(servertest.NewTables())
 		waits := map[time.Duration]bool{}
 		var all []*listener
 		for range 20 {
 			l := listen(t, s, nil, time.Time{})
-			l.want("retry", "unread id=0.0")
+			l.Want("retry", "unread id=0.0")
 			all = append(all, l)
 		}
 		s.drain(t.Context())
 		for _, l := range all {
-			events := l.next()
-			if len(events) != 1 || events[0].name != "bye" || events[0].retry < 500*time.Millisecond || events[0].retry > 2*time.Second {
+			events := l.Next()
+			if len(events) != 1 || events[0].Name != "bye" || events[0].Retry < 500*time.Millisecond || events[0].Retry > 2*time.Second {
 				t.Fatalf("got %+v, want bye with a retry of 0.5 to 2 s", events)
 			}
-			waits[events[0].retry] = true
+			waits[events[0].Retry] = true
 		}
 		if len(waits) < 5 {
 			t.Errorf("got waits %v, want them spread", waits)
@@ -74,20 +76,20 @@ func TestStreamDrainSaysWhenToCome(t *testing.T) {
 
 func TestStreamDrainSpreads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		appendTo(t, f, note("one"))
+		f := servertest.NewTables()
+		servertest.Append(t, f, servertest.Note("one"))
 		s := newTestStreams(f)
 		const n = 18
 		ends := make(chan time.Duration, n)
 		start := time.Now()
 		for range n {
 			l := listen(t, s, nil, time.Time{})
-			l.want("retry", "unread id=7.1")
+			l.Want("retry", "unread id=7.1")
 			go func() {
 				<-l.closed
 				ends <- time.Since(start)
 			}()
-			t.Cleanup(func() { l.want(`bye {"reason":"drain"} id=7.1`) })
+			t.Cleanup(func() { l.Want(`bye {"reason":"drain"} id=7.1`) })
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -97,7 +99,7 @@ func TestStreamDrainSpreads(t *testing.T) {
 			s.drain(ctx)
 		}()
 		after(time.Second)
-		listen(t, s, withQuery("7.1"), time.Time{}).want("retry", `bye {"reason":"drain"}`)
+		listen(t, s, withQuery("7.1"), time.Time{}).Want("retry", `bye {"reason":"drain"}`)
 		<-drained
 		if ctx.Err() != nil {
 			t.Error("drain took until the deadline")
@@ -118,23 +120,23 @@ func TestStreamDrainSpreads(t *testing.T) {
 
 func TestStreamDrainWithoutDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newTestStreams(newFake())
+		s := newTestStreams(servertest.NewTables())
 		l := listen(t, s, withQuery("0.9"), time.Time{})
-		l.want("retry")
+		l.Want("retry")
 		start := time.Now()
 		s.drain(t.Context())
 		if got := time.Since(start); got != 0 {
 			t.Errorf("took %v", got)
 		}
-		l.want(`bye {"reason":"drain"}`)
+		l.Want(`bye {"reason":"drain"}`)
 	})
 }
 
 func TestStreamDrainLeavesTheStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newTestStreams(newFake())
+		s := newTestStreams(servertest.NewTables())
 		l := listen(t, s, nil, time.Time{})
-		l.next()
+		l.Next()
 		l.wire.mu.Lock()
 		l.wire.stalled = true
 		l.wire.mu.Unlock()
@@ -149,18 +151,18 @@ func TestStreamDrainLeavesTheStalled(t *testing.T) {
 
 func TestStreamEndsWithTheToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newTestStreams(newFake())
+		s := newTestStreams(servertest.NewTables())
 		l := listen(t, s, nil, time.Now().Add(5*time.Second))
 		after(5*time.Second - 1)
-		l.want("retry", "unread id=0.0")
+		l.Want("retry", "unread id=0.0")
 		after(1)
-		l.want(`bye {"reason":"expired"} id=0.0`)
+		l.Want(`bye {"reason":"expired"} id=0.0`)
 		if !l.ended() {
 			t.Error("the stream goes on")
 		}
 		spent := listen(t, s, nil, time.Now())
-		events := spent.next()
-		if len(events) != 2 || events[1].String() != `bye {"reason":"expired"}` || events[0].retry < 30*time.Second {
+		events := spent.Next()
+		if len(events) != 2 || events[1].String() != `bye {"reason":"expired"}` || events[0].Retry < 30*time.Second {
 			t.Errorf("got %v for a token that has ended", events)
 		}
 	})
@@ -168,11 +170,11 @@ func TestStreamEndsWithTheToken(t *testing.T) {
 
 func TestStreamNotReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		f.notReady = true
+		f := servertest.NewTables()
+		f.NotReady = true
 		l := listen(t, newTestStreams(f), nil, time.Time{})
-		events := l.next()
-		if len(events) != 2 || events[1].String() != `bye {"reason":"drain"}` || events[0].retry > 6*time.Second {
+		events := l.Next()
+		if len(events) != 2 || events[1].String() != `bye {"reason":"drain"}` || events[0].Retry > 6*time.Second {
 			t.Errorf("got %v", events)
 		}
 		if l.wire.status != http.StatusOK || !l.ended() {
@@ -183,10 +185,10 @@ func TestStreamNotReady(t *testing.T) {
 
 func TestStreamEndsWithAStalledClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := servertest.NewTables()
 		s := newTestStreams(f)
 		l := listen(t, s, nil, time.Time{})
-		l.want("retry", "unread id=0.0")
+		l.Want("retry", "unread id=0.0")
 		l.wire.mu.Lock()
 		if l.wire.deadlines != l.wire.writes {
 			t.Errorf("got %d of %d writes with a deadline, want all", l.wire.deadlines, l.wire.writes)
@@ -196,7 +198,7 @@ func TestStreamEndsWithAStalledClient(t *testing.T) {
 		}
 		l.wire.stalled = true
 		l.wire.mu.Unlock()
-		appendTo(t, f, note("one"))
+		servertest.Append(t, f, servertest.Note("one"))
 		after(10*time.Second - 1)
 		if l.ended() {
 			t.Fatal("gave up before the write timeout")

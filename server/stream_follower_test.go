@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // heldItem is what a follower knows of an item.
 type heldItem struct {
-	itemBody
+	wire.Item
 	// listed is set on an item that came from a list without content: the
 	// cursor of the stream may be past it already.
 	listed bool
@@ -31,14 +33,14 @@ type follower struct {
 	server  int // to which it is connected, or was
 
 	held   map[uint64]heldItem
-	badge  unreadBody
+	badge  wire.Badge
 	cursor string
 	// owed is the version of a resync for which no server could be asked yet;
 	// the events after it wait.
 	owed    *uint64
-	waiting []sseEvent
+	waiting []servertest.Event
 
-	wire   *wire
+	wire   *conn
 	narrow *narrow // if the connection is one
 	hangUp func()
 	closed chan struct{}
@@ -90,7 +92,7 @@ func (f *follower) prepare(server int) (*streams, *http.Request) {
 			break
 		}
 	}
-	f.wire, f.closed, f.narrow = newWire(), make(chan struct{}), nil
+	f.wire, f.closed, f.narrow = newConn(), make(chan struct{}), nil
 	f.seen, f.removed, f.open = map[string]bool{}, map[uint64]bool{}, false
 	f.id, f.version = inbox.Cursor{}, 0
 	f.waiting = nil
@@ -104,7 +106,7 @@ func (f *follower) prepare(server int) (*streams, *http.Request) {
 // whose buffer is full.
 type narrow struct {
 	mu     sync.Mutex
-	wire   *wire
+	wire   *conn
 	room   int
 	closed chan struct{}
 }
@@ -181,27 +183,27 @@ func (f *follower) list(version uint64) bool {
 			if item, ok, _ := server.Item("u", e.Seq); ok {
 				content = &item
 			}
-			f.held[e.Seq] = heldItem{newItemBody(e, content, nil), content == nil}
+			f.held[e.Seq] = heldItem{wire.NewItem(e, content, nil), content == nil}
 		}
 	}
-	f.badge = newUnreadBody("u", &row, time.Now())
+	f.badge = wire.BadgeOf("u", &row, time.Now())
 	return true
 }
 
-func (f *follower) take(e sseEvent) error {
+func (f *follower) take(e servertest.Event) error {
 	if err := f.check(e); err != nil {
 		return err
 	}
-	switch e.name {
+	switch e.Name {
 	case eventItem:
 		var in struct {
-			itemBody
+			wire.Item
 			Priority string `json:"priority"` // which is only ever written
 		}
-		if err := json.Unmarshal([]byte(e.data), &in); err != nil {
+		if err := json.Unmarshal([]byte(e.Data), &in); err != nil {
 			return err
 		}
-		b := in.itemBody
+		b := in.Item
 		if key := fmt.Sprint(b.Seq, b.Version, b.Pending); f.seen[key] {
 			return fmt.Errorf("item %s twice on one connection", key)
 		} else {
@@ -212,34 +214,34 @@ func (f *follower) take(e sseEvent) error {
 		}
 	case eventState:
 		var b stateBody
-		if err := json.Unmarshal([]byte(e.data), &b); err != nil {
+		if err := json.Unmarshal([]byte(e.Data), &b); err != nil {
 			return err
 		}
 		return f.change(b)
 	case eventUnread:
-		var b unreadBody
-		if err := json.Unmarshal([]byte(e.data), &b); err != nil {
+		var b wire.Badge
+		if err := json.Unmarshal([]byte(e.Data), &b); err != nil {
 			return err
 		}
 		if b.Version < f.version {
 			return fmt.Errorf("version went back from %d", f.version)
 		}
-		if err := f.show(e.id, b.Version); err != nil {
+		if err := f.show(e.ID, b.Version); err != nil {
 			return err
 		}
 		f.badge, f.version = b, b.Version
 	case eventResync:
 		var b versionBody
-		if err := json.Unmarshal([]byte(e.data), &b); err != nil {
+		if err := json.Unmarshal([]byte(e.Data), &b); err != nil {
 			return err
 		}
-		if err := f.show(e.id, b.Version); err != nil {
+		if err := f.show(e.ID, b.Version); err != nil {
 			return err
 		}
 		f.owed, f.version = &b.Version, b.Version
 	}
-	if e.hasID {
-		f.cursor = e.id
+	if e.HasID {
+		f.cursor = e.ID
 	}
 	return nil
 }
@@ -283,29 +285,29 @@ func (f *follower) change(b stateBody) error {
 }
 
 // check holds that ids stand where they may and do not go back.
-func (f *follower) check(e sseEvent) error {
-	switch e.name {
+func (f *follower) check(e servertest.Event) error {
+	switch e.Name {
 	case eventItem, eventState:
 		f.open = true
-		if e.hasID {
+		if e.HasID {
 			return fmt.Errorf("has an id, although it is not the last of its batch")
 		}
 		return nil
 	case eventUnread, eventResync:
 		f.open = false
-		if !e.hasID {
+		if !e.HasID {
 			return fmt.Errorf("has no id")
 		}
-	case eventPing, eventBye:
+	case eventPing, wire.EventBye:
 		if f.open {
 			return fmt.Errorf("within a batch")
 		}
-		if e.hasID && e.id != f.cursor {
+		if e.HasID && e.ID != f.cursor {
 			return fmt.Errorf("id is not the last sent, %s", f.cursor)
 		}
 	}
-	if e.hasID {
-		id, err := inbox.ParseCursor(e.id)
+	if e.HasID {
+		id, err := inbox.ParseCursor(e.ID)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 var updateStream = flag.Bool("update-stream", false, "write testdata/stream.golden anew")
@@ -20,11 +21,11 @@ var updateStream = flag.Bool("update-stream", false, "write testdata/stream.gold
 func TestStreamGolden(t *testing.T) {
 	var got []byte
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		appendTo(t, f, note("first"), note("second"))
+		f := servertest.NewTables()
+		servertest.Append(t, f, servertest.Note("first"), servertest.Note("second"))
 		l := listen(t, newTestStreams(f), withQuery("8.1"), time.Now().Add(30*time.Second))
 		synctest.Wait()
-		full := pressing("full", belfry.PriorityUrgent)
+		full := servertest.Pressing("full", belfry.PriorityUrgent)
 		full.Notification = belfry.Notification{
 			ID: "order-1", Source: "orders", Type: "orders.paid", Category: "order", Priority: belfry.PriorityUrgent,
 			Title: belfry.Text{"en": "Paid", "ko": "결제됨"}, Body: belfry.PlainText("two\nlines & <b>"),
@@ -32,17 +33,17 @@ func TestStreamGolden(t *testing.T) {
 			CollapseKey: "order-1", Time: time.Now(), ExpiresAt: time.Now().Add(10 * time.Second),
 			Data: json.RawMessage("{\n  \"total\": 12\n}"),
 		}
-		appendTo(t, f, full)
+		servertest.Append(t, f, full)
 		synctest.Wait()
 		full.Notification.ID = "order-2"
-		f.holdRows = true
-		appendTo(t, f, note("third"), full, command(inbox.KindRead, 1), command(inbox.KindArchive, 2))
-		f.release()
+		f.HoldRows = true
+		servertest.Append(t, f, servertest.Note("third"), full, servertest.Command(inbox.KindRead, 1), servertest.Command(inbox.KindArchive, 2))
+		f.Release()
 		synctest.Wait()
-		f.holdItems = true
-		appendTo(t, f, note("late"))
+		f.HoldItems = true
+		servertest.Append(t, f, servertest.Note("late"))
 		after(5 * time.Second)
-		f.release()
+		f.Release()
 		<-l.closed
 		got = l.wire.buf
 	})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 func serveStreams(s *streams) http.Handler {
@@ -17,36 +18,36 @@ func serveStreams(s *streams) http.Handler {
 }
 
 func TestStreamOverHTTP1(t *testing.T) {
-	f := newFake()
+	f := servertest.NewTables()
 	s := newTestStreams(f)
 	srv := httptest.NewServer(serveStreams(s))
 	t.Cleanup(srv.Close)
 
-	stream, resp := dial(t, srv.Client(), srv.URL+"?last_event_id=0.0")
+	stream, resp := servertest.Dial(t, srv.Client(), srv.URL+"?last_event_id=0.0")
 	if resp.ProtoMajor != 1 {
 		t.Errorf("got %s", resp.Proto)
 	}
-	stream.want("retry")
-	appendTo(t, f, note("one"))
-	stream.want(`item "seq":1 "title":"one"`)
-	stream.want(`unread "unread":1 id=7.1`)
-	appendTo(t, f, command(inbox.KindRead, 1))
-	stream.want(`state "read":[1]`)
-	stream.want(`unread "unread":0 id=7.2`)
+	stream.Want("retry")
+	servertest.Append(t, f, servertest.Note("one"))
+	stream.Want(`item "seq":1 "title":"one"`)
+	stream.Want(`unread "unread":1 id=7.1`)
+	servertest.Append(t, f, servertest.Command(inbox.KindRead, 1))
+	stream.Want(`state "read":[1]`)
+	stream.Want(`unread "unread":0 id=7.2`)
 
-	again, _ := dial(t, srv.Client(), srv.URL+"?last_event_id=7.1")
-	again.want("retry")
-	again.want(`state "read":[1]`)
-	again.want(`unread id=7.2`)
+	again, _ := servertest.Dial(t, srv.Client(), srv.URL+"?last_event_id=7.1")
+	again.Want("retry")
+	again.Want(`state "read":[1]`)
+	again.Want(`unread id=7.2`)
 
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
 		s.drain(t.Context())
 	}()
-	for _, r := range []streamReader{stream, again} {
-		r.want(`bye {"reason":"drain"} id=7.2`)
-		if e, ok := r.next(); ok {
+	for _, r := range []servertest.Reader{stream, again} {
+		r.Want(`bye {"reason":"drain"} id=7.2`)
+		if e, ok := r.Next(); ok {
 			t.Errorf("got %s after bye", e)
 		}
 	}
@@ -59,7 +60,7 @@ func TestStreamOverHTTP1(t *testing.T) {
 func TestStreamOutlivesItsWriteDeadlines(t *testing.T) {
 	for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		t.Run(proto, func(t *testing.T) {
-			f := newFake()
+			f := servertest.NewTables()
 			s := newTestStreams(f)
 			s.writeTimeout, s.pingEvery = 200*time.Millisecond, 300*time.Millisecond
 			srv := httptest.NewUnstartedServer(serveStreams(s))
@@ -67,20 +68,20 @@ func TestStreamOutlivesItsWriteDeadlines(t *testing.T) {
 			srv.TLS = &tls.Config{}
 			srv.StartTLS()
 			t.Cleanup(srv.Close)
-			stream, resp := dial(t, srv.Client(), srv.URL)
+			stream, resp := servertest.Dial(t, srv.Client(), srv.URL)
 			if resp.Proto != proto {
 				t.Fatalf("got %s", resp.Proto)
 			}
-			stream.want("retry")
-			stream.want("unread id=0.0")
+			stream.Want("retry")
+			stream.Want("unread id=0.0")
 			for range 3 {
-				if e, ok := stream.next(); !ok || e.name != eventPing {
+				if e, ok := stream.Next(); !ok || e.Name != eventPing {
 					t.Fatalf("got %s, %t, want ping", e, ok)
 				}
 			}
-			appendTo(t, f, note("one"))
-			stream.want(`item "seq":1`)
-			stream.want(`unread id=7.1`)
+			servertest.Append(t, f, servertest.Note("one"))
+			stream.Want(`item "seq":1`)
+			stream.Want(`unread id=7.1`)
 		})
 	}
 }

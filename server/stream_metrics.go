@@ -5,6 +5,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 // Why a stream ended, for metrics, besides the reasons of bye.
@@ -77,7 +79,7 @@ func newStreamMetrics(reg prometheus.Registerer) streamMetrics {
 		NativeHistogramMinResetDuration: time.Hour,
 	})
 	m.byEvent = map[string]prometheus.Counter{}
-	for _, name := range []string{eventItem, eventState, eventUnread, eventPing, eventResync, eventBye} {
+	for _, name := range []string{eventItem, eventState, eventUnread, eventPing, eventResync, wire.EventBye} {
 		m.byEvent[name] = m.events.WithLabelValues(name)
 	}
 	return m

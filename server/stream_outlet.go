@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 // outlet is where the bytes of a stream go. None of its methods waits for the
@@ -40,7 +42,7 @@ func (s *streams) takeOver(w http.ResponseWriter, r *http.Request, c *connection
 	// An error shows at the first write as well.
 	_ = conn.SetDeadline(time.Time{})
 	h := w.Header()
-	setStreamHeader(h)
+	wire.SetStreamHeader(h)
 	h.Set("Connection", "close")
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	status := "HTTP/1.0 200 OK\r\n"

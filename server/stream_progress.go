@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // phase is how far a stream has come.
@@ -97,12 +98,12 @@ type view struct {
 	row     *inbox.State
 	now     time.Time
 	content source
-	prefer  languages
+	prefer  wire.Languages
 }
 
 // outcome is what a step came to.
 type outcome struct {
-	frames []frame
+	frames []wire.Event
 	// wake is when to look again although no table changed; zero for never.
 	wake time.Time
 	// took is set by the step that took the stream up.
@@ -115,8 +116,8 @@ func (p progress) step(v view) (outcome, progress) {
 	switch p.phase {
 	case phaseFresh:
 		p = p.at(v.row.Cursor())
-		f := p.frame(eventUnread, newUnreadBody(v.user, v.row, v.now))
-		return outcome{frames: []frame{f}, wake: nextExpiry(v), took: tookSnapshot}, p
+		f := p.frame(eventUnread, wire.BadgeOf(v.user, v.row, v.now))
+		return outcome{frames: []wire.Event{f}, wake: nextExpiry(v), took: tookSnapshot}, p
 	case phaseMalformed:
 		return p.resync(v, v.row.Cursor())
 	case phaseResuming:
@@ -158,7 +159,7 @@ func (p progress) resync(v view, c inbox.Cursor) (outcome, progress) {
 	}
 	p = p.at(c)
 	p.recheck, p.pending = true, nil
-	out.frames = []frame{p.frame(eventResync, versionBody{c.Version})}
+	out.frames = []wire.Event{p.frame(eventResync, versionBody{c.Version})}
 	return out, p.relist(v)
 }
 
@@ -193,12 +194,12 @@ func (p progress) follow(v view) (outcome, progress) {
 		return outcome{wake: earlier(p.until, nextExpiry(v))}, p
 	}
 	p.until = time.Time{}
-	items = slices.DeleteFunc(items, func(b itemBody) bool {
+	items = slices.DeleteFunc(items, func(b wire.Item) bool {
 		return slices.Contains(p.partly, told{b.Seq, b.Version, b.Pending})
 	})
 	// What an item frame says need not be said again, nor what is gone.
 	shown := func(seq uint64) bool {
-		return slices.ContainsFunc(items, func(b itemBody) bool { return b.Seq == seq })
+		return slices.ContainsFunc(items, func(b wire.Item) bool { return b.Seq == seq })
 	}
 	for _, seqs := range []*[]uint64{&changes.Read, &changes.Unread, &changes.Seen, &changes.Archived} {
 		*seqs = slices.DeleteFunc(*seqs, shown)
@@ -215,14 +216,14 @@ func (p progress) follow(v view) (outcome, progress) {
 		return out, p
 	}
 	for _, b := range items {
-		out.frames = append(out.frames, frame{event: eventItem, data: b})
+		out.frames = append(out.frames, wire.Event{Name: eventItem, Data: b})
 	}
 	if changes.HasState() {
-		out.frames = append(out.frames, frame{event: eventState, data: newStateBody(v.row.Version, &changes)})
+		out.frames = append(out.frames, wire.Event{Name: eventState, Data: newStateBody(v.row.Version, &changes)})
 	}
 	p = p.at(p.cursor(v.row))
 	p.told = v.row.Version
-	out.frames = append(out.frames, p.frame(eventUnread, newUnreadBody(v.user, v.row, v.now)))
+	out.frames = append(out.frames, p.frame(eventUnread, wire.BadgeOf(v.user, v.row, v.now)))
 	return out, p
 }
 
@@ -230,14 +231,14 @@ func (p progress) follow(v view) (outcome, progress) {
 // pending ones whose content has come. It also returns which seqs the client
 // will then have without content, and whether any of these is late: it was not
 // pending before, so the batch is worth holding back for it.
-func (p progress) items(v view, fresh []*inbox.Entry) (items []itemBody, lacking []uint64, late bool) {
+func (p progress) items(v view, fresh []*inbox.Entry) (items []wire.Item, lacking []uint64, late bool) {
 	for _, e := range fresh {
 		content := v.content(e.Seq)
 		if content == nil {
 			lacking = append(lacking, e.Seq)
 			late = late || !slices.Contains(p.pending, e.Seq)
 		}
-		items = append(items, newItemBody(e, content, v.prefer))
+		items = append(items, wire.NewItem(e, content, v.prefer))
 	}
 	for _, seq := range p.pending {
 		e, ok := v.row.Entry(seq)
@@ -245,12 +246,12 @@ func (p progress) items(v view, fresh []*inbox.Entry) (items []itemBody, lacking
 			continue
 		}
 		if content := v.content(seq); content != nil {
-			items = append(items, newItemBody(e, content, v.prefer))
+			items = append(items, wire.NewItem(e, content, v.prefer))
 		} else {
 			lacking = append(lacking, seq)
 		}
 	}
-	slices.SortFunc(items, func(a, b itemBody) int {
+	slices.SortFunc(items, func(a, b wire.Item) int {
 		if a.Priority.Pressing() != b.Priority.Pressing() {
 			if a.Priority.Pressing() {
 				return -1
@@ -294,19 +295,21 @@ func (p *progress) wait(now time.Time) bool {
 }
 
 // frame is an event with the last id sent, if one was.
-func (p progress) frame(event string, data any) frame {
-	f := frame{event: event, data: data}
+func (p progress) frame(event string, data any) wire.Event {
+	f := wire.Event{Name: event, Data: data}
 	if p.sentID {
-		f.id = p.id.String()
+		f.ID = p.id.String()
 	}
 	return f
 }
 
 // ping repeats what the client was told.
-func (p progress) ping() frame { return p.frame(eventPing, versionBody{p.told}) }
+func (p progress) ping() wire.Event { return p.frame(eventPing, versionBody{p.told}) }
 
 // bye is the last frame of a stream.
-func (p progress) bye(reason string) frame { return p.frame(eventBye, byeBody{reason}) }
+func (p progress) bye(reason string) wire.Event {
+	return p.frame(wire.EventBye, wire.Bye{Reason: reason})
+}
 
 // expired returns the seqs of the items that v's row still holds although they
 // have expired.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
 
 var stepTime = time.UnixMilli(1_000_000)
@@ -176,12 +177,12 @@ func TestProgressStep(t *testing.T) {
 }
 
 // describe returns the frames in short.
-func describe(frames []frame) string {
+func describe(frames []wire.Event) string {
 	var out []string
 	for _, f := range frames {
-		s := f.event
-		switch b := f.data.(type) {
-		case itemBody:
+		s := f.Name
+		switch b := f.Data.(type) {
+		case wire.Item:
 			s += fmt.Sprint(" ", b.Seq)
 			if b.Pending {
 				s += " pending"
@@ -193,8 +194,8 @@ func describe(frames []frame) string {
 				}
 			}
 		}
-		if f.id != "" {
-			s += "@" + f.id
+		if f.ID != "" {
+			s += "@" + f.ID
 		}
 		out = append(out, s)
 	}

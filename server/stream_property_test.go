@@ -12,6 +12,8 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // scriptStep is one thing that happens; n and m choose what it happens to.
@@ -85,7 +87,7 @@ func play(script []scriptStep) error {
 }
 
 func (s scriptStep) run(h *history, servers []*replica, f *follower, i int) {
-	r := note(fmt.Sprint(i))
+	r := servertest.Note(fmt.Sprint(i))
 	r.Notification.Priority = belfry.Priority(s.n%4 - 1)
 	switch s.do {
 	case "collapse":
@@ -102,7 +104,7 @@ func (s scriptStep) run(h *history, servers []*replica, f *follower, i int) {
 			r.Seqs = []uint64{uint64(s.m)}
 		}
 	case "touch":
-		r = touch()
+		r = servertest.Touch()
 	case "erase":
 		r = inbox.Record{Kind: inbox.KindErase}
 	case "views":
@@ -141,7 +143,7 @@ func (s scriptStep) run(h *history, servers []*replica, f *follower, i int) {
 		}
 		return
 	}
-	h.append(r)
+	h.Append(r)
 }
 
 // compare holds what the follower has against the row.
@@ -151,17 +153,17 @@ func (f *follower) compare(row inbox.State) error {
 	for i := range row.Items {
 		if e := &row.Items[i]; !e.Expired(now) {
 			item, _, _ := f.servers[0].Item("u", e.Seq)
-			want[e.Seq] = shown(newItemBody(e, &item, nil))
+			want[e.Seq] = shown(wire.NewItem(e, &item, nil))
 		}
 	}
 	got := map[uint64]string{}
 	for seq, h := range f.held {
-		got[seq] = shown(h.itemBody)
+		got[seq] = shown(h.Item)
 	}
 	if !reflect.DeepEqual(got, want) {
 		return fmt.Errorf("holds\n%v\nwant\n%v\nof %+v", got, want, row)
 	}
-	wantBadge, _ := json.Marshal(newUnreadBody("u", &row, now))
+	wantBadge, _ := json.Marshal(wire.BadgeOf("u", &row, now))
 	gotBadge, _ := json.Marshal(f.badge)
 	if string(gotBadge) != string(wantBadge) {
 		return fmt.Errorf("badge\n%s\nwant\n%s", gotBadge, wantBadge)
@@ -171,7 +173,7 @@ func (f *follower) compare(row inbox.State) error {
 
 // shown is what a user sees of an item. Its version is that of its last frame,
 // which a state event may have overtaken.
-func shown(b itemBody) string {
+func shown(b wire.Item) string {
 	return fmt.Sprintf("%q read=%t seen=%t archived=%t pending=%t count=%d replaces=%d",
 		b.Title, b.Read, b.Seen, b.Archived, b.Pending, b.Count, b.Replaces)
 }

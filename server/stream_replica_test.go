@@ -37,7 +37,7 @@ func (h *history) len() int {
 	return len(h.items)
 }
 
-func (h *history) append(r inbox.Record) {
+func (h *history) Append(r inbox.Record) {
 	in := inbox.Input{Position: inbox.Position{Epoch: h.epoch, Offset: h.offset}, Time: time.Now(), Cap: h.cap}
 	h.offset++
 	state, effects := inbox.Fold(h.state(), r, in)

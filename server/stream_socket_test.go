@@ -18,6 +18,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 // tight has sockets that take little at a time.
@@ -69,7 +70,7 @@ func openSocket(t *testing.T, addr net.Addr, user, protocol string, headers ...s
 }
 
 // stream reads the answer of a socket.
-func stream(t *testing.T, conn net.Conn) (streamReader, *http.Response) {
+func stream(t *testing.T, conn net.Conn) (servertest.Reader, *http.Response) {
 	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
@@ -81,7 +82,7 @@ func stream(t *testing.T, conn net.Conn) (streamReader, *http.Response) {
 	if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || got != "text/event-stream" || resp.Header.Get("Date") == "" {
 		t.Fatalf("got status %d, header %v", resp.StatusCode, resp.Header)
 	}
-	return newReader(t, bufio.NewReader(resp.Body)), resp
+	return servertest.NewReader(t, bufio.NewReader(resp.Body)), resp
 }
 
 // openCount is how many streams are open.
@@ -97,7 +98,7 @@ func TestStreamOnASocket(t *testing.T) {
 		chunked  bool
 	}{{"HTTP/1.1", true}, {"HTTP/1.0", false}} {
 		t.Run(tt.protocol, func(t *testing.T) {
-			f := newFake()
+			f := servertest.NewTables()
 			s := newTestStreams(f)
 			s.pingEvery = 100 * time.Millisecond
 			conn := openSocket(t, socketServer(t, s), "u", tt.protocol)
@@ -105,21 +106,21 @@ func TestStreamOnASocket(t *testing.T) {
 			if got := len(resp.TransferEncoding) == 1; got != tt.chunked || !resp.Close {
 				t.Errorf("got transfer encoding %v, close %t", resp.TransferEncoding, resp.Close)
 			}
-			events.want("retry")
-			events.want("unread id=0.0")
-			if e, ok := events.next(); !ok || e.name != eventPing {
+			events.Want("retry")
+			events.Want("unread id=0.0")
+			if e, ok := events.Next(); !ok || e.Name != eventPing {
 				t.Errorf("got %s, want a ping", e)
 			}
 			// A stream wants nothing from its client, and is not harmed by it.
 			if _, err := io.WriteString(conn, "GET /again HTTP/1.1\r\n\r\n"); err != nil {
 				t.Fatal(err)
 			}
-			appendTo(t, f, note("one"))
-			events.want(`item "seq":1 "title":"one"`)
-			events.want(`unread "unread":1 id=7.1`)
+			servertest.Append(t, f, servertest.Note("one"))
+			events.Want(`item "seq":1 "title":"one"`)
+			events.Want(`unread "unread":1 id=7.1`)
 			go s.drain(t.Context())
-			events.want(`bye {"reason":"drain"} id=7.1`)
-			if e, ok := events.next(); ok { // fails for a body that is cut short
+			events.Want(`bye {"reason":"drain"} id=7.1`)
+			if e, ok := events.Next(); ok { // fails for a body that is cut short
 				t.Errorf("got %s after bye", e)
 			}
 		})
@@ -128,16 +129,16 @@ func TestStreamOnASocket(t *testing.T) {
 
 func TestIdleStreamsHaveNoGoroutines(t *testing.T) {
 	const n = 300
-	f := newFake()
+	f := servertest.NewTables()
 	s := newTestStreams(f)
 	addr := socketServer(t, s)
 	before := runtime.NumGoroutine()
 	for i := range n {
 		events, _ := stream(t, openSocket(t, addr, fmt.Sprint("user-", i), "HTTP/1.1"))
-		events.want("retry")
-		events.want("unread id=0.0")
+		events.Want("retry")
+		events.Want("unread id=0.0")
 	}
-	waitFor(t, func() bool { return runtime.NumGoroutine() < before+n/10 })
+	servertest.WaitFor(t, func() bool { return runtime.NumGoroutine() < before+n/10 })
 	if got := openCount(s); got != n {
 		t.Errorf("got %d streams, want %d", got, n)
 	}
@@ -145,7 +146,7 @@ func TestIdleStreamsHaveNoGoroutines(t *testing.T) {
 
 // large is a notification that fills the buffers of a socket.
 func large(title string) inbox.Record {
-	r := note(title)
+	r := servertest.Note(title)
 	r.Notification.Body = belfry.PlainText(strings.Repeat("x", 32<<10))
 	return r
 }
@@ -153,7 +154,7 @@ func large(title string) inbox.Record {
 // TestStreamOfABlackHole has a client that takes nothing: what it costs is
 // bounded, it holds up nobody, and it is given up after the write timeout.
 func TestStreamOfABlackHole(t *testing.T) {
-	f := newFake()
+	f := servertest.NewTables()
 	s := newTestStreams(f)
 	s.writeTimeout = 5 * time.Second
 	addr := socketServer(t, s)
@@ -161,20 +162,20 @@ func TestStreamOfABlackHole(t *testing.T) {
 	for range holes {
 		openSocket(t, addr, "u", "HTTP/1.1", "Last-Event-ID: 0.0")
 	}
-	waitFor(t, func() bool { return openCount(s) == holes })
+	servertest.WaitFor(t, func() bool { return openCount(s) == holes })
 	other, _ := stream(t, openSocket(t, addr, "u", "HTTP/1.1", "Last-Event-ID: 0.0"))
-	other.want("retry")
+	other.Want("retry")
 	const items = 60
 	for i := range items {
-		appendTo(t, f, large(fmt.Sprint(i)))
+		servertest.Append(t, f, large(fmt.Sprint(i)))
 	}
 	seen := 0
 	for seen < items {
-		e, ok := other.next()
+		e, ok := other.Next()
 		if !ok {
 			t.Fatal("the stream of the client that reads has ended")
 		}
-		if e.name == eventItem {
+		if e.Name == eventItem {
 			seen++
 		}
 		s.mu.Lock()
@@ -187,7 +188,7 @@ func TestStreamOfABlackHole(t *testing.T) {
 		}
 		s.mu.Unlock()
 	}
-	waitFor(t, func() bool { return openCount(s) == 1 })
+	servertest.WaitFor(t, func() bool { return openCount(s) == 1 })
 	if got := testutil.ToFloat64(s.metrics.ends.WithLabelValues(endWrite)); got != holes {
 		t.Errorf("got %v ends by write, want %d", got, holes)
 	}
@@ -196,12 +197,12 @@ func TestStreamOfABlackHole(t *testing.T) {
 // TestStreamOfASlowClient has a client that takes a break in a batch: it is
 // told all, each item once, and ends with what the table holds.
 func TestStreamOfASlowClient(t *testing.T) {
-	f := newFake()
+	f := servertest.NewTables()
 	s := newTestStreams(f)
 	addr := socketServer(t, s)
 	const items = 50
 	for i := range items {
-		appendTo(t, f, large(fmt.Sprint(i)))
+		servertest.Append(t, f, large(fmt.Sprint(i)))
 	}
 	conn := openSocket(t, addr, "u", "HTTP/1.1", "Last-Event-ID: 0.0")
 	stuck := func() bool {
@@ -210,25 +211,25 @@ func TestStreamOfASlowClient(t *testing.T) {
 		a := s.audiences["u"]
 		return a != nil && !a.serving && len(a.connections[0].rest) > 0
 	}
-	waitFor(t, stuck)
-	appendTo(t, f, command(inbox.KindRead, 1), command(inbox.KindDelete, 2), note("last"))
+	servertest.WaitFor(t, stuck)
+	servertest.Append(t, f, servertest.Command(inbox.KindRead, 1), servertest.Command(inbox.KindDelete, 2), servertest.Note("last"))
 	events, _ := stream(t, conn)
-	events.want("retry")
+	events.Want("retry")
 	seqs := map[string]bool{}
 	for {
-		e, ok := events.next()
+		e, ok := events.Next()
 		if !ok {
 			t.Fatal("the stream has ended")
 		}
-		if e.name == eventItem {
-			seq, _, _ := strings.Cut(e.data, `,"priority"`)
+		if e.Name == eventItem {
+			seq, _, _ := strings.Cut(e.Data, `,"priority"`)
 			if seqs[seq] {
 				t.Errorf("item %s is told twice", seq)
 			}
 			seqs[seq] = true
 		}
-		if e.name == eventUnread {
-			if !matches(e.String(), fmt.Sprintf(`unread "version":%d "unread":%d id=7.%[1]d`, items+3, items-1)) {
+		if e.Name == eventUnread {
+			if !servertest.Matches(e.String(), fmt.Sprintf(`unread "version":%d "unread":%d id=7.%[1]d`, items+3, items-1)) {
 				t.Errorf("got %s", e)
 			}
 			break
@@ -246,42 +247,42 @@ func TestStreamsOfClientsThatWentMakeRoom(t *testing.T) {
 		"per address": {Total: -1, PerUser: -1, PerAddress: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newTestStreams(newFake())
+			s := newTestStreams(servertest.NewTables())
 			s.limits = limits
 			addr := socketServer(t, s)
 			var held []net.Conn
 			for range 2 {
 				conn := openSocket(t, addr, "u", "HTTP/1.1")
 				events, _ := stream(t, conn)
-				events.want("retry")
-				events.want("unread id=0.0")
+				events.Want("retry")
+				events.Want("unread id=0.0")
 				held = append(held, conn)
 			}
 			refused, _ := stream(t, openSocket(t, addr, "u", "HTTP/1.1"))
-			refused.want("retry")
-			refused.want(`bye {"reason":"limit"}`)
+			refused.Want("retry")
+			refused.Want(`bye {"reason":"limit"}`)
 			for _, conn := range held {
 				_ = conn.Close()
 			}
 			// Who comes finds the room at the latest when the server looks again.
-			waitFor(t, func() bool {
+			servertest.WaitFor(t, func() bool {
 				again, _ := stream(t, openSocket(t, addr, "u", "HTTP/1.1"))
-				again.want("retry")
-				e, ok := again.next()
-				return ok && e.name == eventUnread
+				again.Want("retry")
+				e, ok := again.Next()
+				return ok && e.Name == eventUnread
 			})
 		})
 	}
 }
 
 func TestPingFindsThatTheClientWent(t *testing.T) {
-	s := newTestStreams(newFake())
+	s := newTestStreams(servertest.NewTables())
 	s.pingEvery = 50 * time.Millisecond
 	conn := openSocket(t, socketServer(t, s), "u", "HTTP/1.1")
 	events, _ := stream(t, conn)
-	events.want("retry")
+	events.Want("retry")
 	_ = conn.Close()
-	waitFor(t, func() bool { return openCount(s) == 0 })
+	servertest.WaitFor(t, func() bool { return openCount(s) == 0 })
 	if got := testutil.ToFloat64(s.metrics.ends.WithLabelValues(endGone)); got != 1 {
 		t.Errorf("got %v ends by gone, want 1", got)
 	}
@@ -289,16 +290,16 @@ func TestPingFindsThatTheClientWent(t *testing.T) {
 
 // TestCutEndsWhatDrainHasLeft has clients that take nothing, not even bye.
 func TestCutEndsWhatDrainHasLeft(t *testing.T) {
-	f := newFake()
+	f := servertest.NewTables()
 	s := newTestStreams(f)
 	addr := socketServer(t, s)
 	for i := range 60 {
-		appendTo(t, f, large(fmt.Sprint(i)))
+		servertest.Append(t, f, large(fmt.Sprint(i)))
 	}
 	for range 3 {
 		openSocket(t, addr, "u", "HTTP/1.1", "Last-Event-ID: 0.0")
 	}
-	waitFor(t, func() bool {
+	servertest.WaitFor(t, func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		stuck := 0

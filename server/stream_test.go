@@ -12,6 +12,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 // after lets the bubble's time pass.
@@ -44,12 +45,12 @@ func TestStreamBegins(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFake()
-				appendTo(t, f, note("one"), note("two"), command(inbox.KindRead, 1))
+				f := servertest.NewTables()
+				servertest.Append(t, f, servertest.Note("one"), servertest.Note("two"), servertest.Command(inbox.KindRead, 1))
 				l := listen(t, newTestStreams(f), tt.request, time.Time{})
 				if tt.name == "no cursor" || tt.name == "empty header" {
 				}
-				l.want(append([]string{"retry"}, tt.want...)...)
+				l.Want(append([]string{"retry"}, tt.want...)...)
 			})
 		})
 	}
@@ -57,13 +58,13 @@ func TestStreamBegins(t *testing.T) {
 
 func TestStreamHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := servertest.NewTables()
 		s := newTestStreams(f)
 		for range 50 {
 			// A cursor of the future: nothing else can have been flushed yet.
 			l := listen(t, s, withQuery("0.9"), time.Time{})
-			events := l.next()
-			if len(events) != 1 || events[0].retry < 2*time.Second || events[0].retry > 6*time.Second {
+			events := l.Next()
+			if len(events) != 1 || events[0].Retry < 2*time.Second || events[0].Retry > 6*time.Second {
 				t.Fatalf("got %+v first, want retry of 2 to 6 s", events)
 			}
 			if l.wire.status != http.StatusOK {
@@ -86,7 +87,7 @@ func TestStreamHeader(t *testing.T) {
 		if s.open+len(s.audiences)+len(s.clock.due) != 0 {
 			t.Errorf("got %d open streams of %d users, %d to be woken, want none", s.open, len(s.audiences), len(s.clock.due))
 		}
-		for _, watching := range f.watchers {
+		for _, watching := range f.Watchers {
 			if len(watching) != 0 {
 				t.Errorf("%d watchers are left", len(watching))
 			}
@@ -96,52 +97,52 @@ func TestStreamHeader(t *testing.T) {
 
 func TestStreamFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := servertest.NewTables()
 		l := listen(t, newTestStreams(f), nil, time.Time{})
-		l.want("retry", `unread "version":0 "unread":0 id=0.0`)
-		appendTo(t, f, note("one"))
-		l.want(`item "seq":1,"version":1 "title":"one"`, `unread "version":1 "unread":1 id=7.1`)
-		appendTo(t, f, command(inbox.KindRead, 1))
-		l.want(`state "version":2,"read":[1]`, `unread "unread":0 id=7.2`)
-		appendTo(t, f, touch())
-		l.want(`unread "version":3 id=7.3`)
-		f.mu.Lock()
-		f.wake("u")
-		f.mu.Unlock()
-		l.want()
+		l.Want("retry", `unread "version":0 "unread":0 id=0.0`)
+		servertest.Append(t, f, servertest.Note("one"))
+		l.Want(`item "seq":1,"version":1 "title":"one"`, `unread "version":1 "unread":1 id=7.1`)
+		servertest.Append(t, f, servertest.Command(inbox.KindRead, 1))
+		l.Want(`state "version":2,"read":[1]`, `unread "unread":0 id=7.2`)
+		servertest.Append(t, f, servertest.Touch())
+		l.Want(`unread "version":3 id=7.3`)
+		f.Mu.Lock()
+		f.Wake("u")
+		f.Mu.Unlock()
+		l.Want()
 	})
 }
 
 func TestStreamFollowsOverEpochChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		appendTo(t, f, note("one"), note("two"))
+		f := servertest.NewTables()
+		servertest.Append(t, f, servertest.Note("one"), servertest.Note("two"))
 		l := listen(t, newTestStreams(f), withQuery("7.2"), time.Time{})
-		f.mu.Lock()
-		f.epoch, f.offset = 9, 0
-		f.mu.Unlock()
-		l.want("retry")
-		appendTo(t, f, note("three"))
-		l.want(`item "seq":3`, `unread "version":3,"cursor":"9.3" id=9.3`)
+		f.Mu.Lock()
+		f.Epoch, f.Offset = 9, 0
+		f.Mu.Unlock()
+		l.Want("retry")
+		servertest.Append(t, f, servertest.Note("three"))
+		l.Want(`item "seq":3`, `unread "version":3,"cursor":"9.3" id=9.3`)
 	})
 }
 
 func TestStreamConflates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := servertest.NewTables()
 		reg := prometheus.NewRegistry()
 		s := newTestStreams(f)
 		s.metrics = newStreamMetrics(reg)
-		f.holdRows = true
+		f.HoldRows = true
 		l := listen(t, s, nil, time.Time{})
-		l.want("retry", "unread id=0.0")
+		l.Want("retry", "unread id=0.0")
 		// All but the last change come while the row stands still.
 		for i := range 100 {
-			appendTo(t, f, note(fmt.Sprint(i)))
+			servertest.Append(t, f, servertest.Note(fmt.Sprint(i)))
 		}
-		appendTo(t, f, inbox.Record{Kind: inbox.KindDelete, UpTo: 99})
-		f.release()
-		events := l.next()
+		servertest.Append(t, f, inbox.Record{Kind: inbox.KindDelete, UpTo: 99})
+		f.Release()
+		events := l.Next()
 		if len(events) != 3 {
 			t.Fatalf("got %d events, want item, state and unread", len(events))
 		}
@@ -162,31 +163,31 @@ func TestStreamConflates(t *testing.T) {
 
 func TestStreamPings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		appendTo(t, f, note("one"))
+		f := servertest.NewTables()
+		servertest.Append(t, f, servertest.Note("one"))
 		l := listen(t, newTestStreams(f), nil, time.Time{})
 		resumed := listen(t, newTestStreams(f), withQuery("7.1"), time.Time{})
-		l.want("retry", "unread id=7.1")
+		l.Want("retry", "unread id=7.1")
 		after(20*time.Second - 1)
-		l.want()
+		l.Want()
 		after(1)
-		l.want(`ping {"version":1} id=7.1`)
-		resumed.want("retry", `ping {"version":1}`)
-		appendTo(t, f, touch())
+		l.Want(`ping {"version":1} id=7.1`)
+		resumed.Want("retry", `ping {"version":1}`)
+		servertest.Append(t, f, servertest.Touch())
 		after(20 * time.Second)
-		l.want("unread id=7.2", `ping {"version":2} id=7.2`)
-		resumed.want("unread id=7.2", `ping {"version":2} id=7.2`)
+		l.Want("unread id=7.2", `ping {"version":2} id=7.2`)
+		resumed.Want("unread id=7.2", `ping {"version":2} id=7.2`)
 	})
 }
 
 func TestStreamWaitsForTheCursor(t *testing.T) {
-	begin := func(t *testing.T, cursor string) (*fake, *listener) {
-		f := newFake()
-		appendTo(t, f, note("one"))
-		f.holdRows = true
-		appendTo(t, f, note("two"), note("three"))
+	begin := func(t *testing.T, cursor string) (*servertest.Tables, *listener) {
+		f := servertest.NewTables()
+		servertest.Append(t, f, servertest.Note("one"))
+		f.HoldRows = true
+		servertest.Append(t, f, servertest.Note("two"), servertest.Note("three"))
 		l := listen(t, newTestStreams(f), withQuery(cursor), time.Time{})
-		l.want("retry")
+		l.Want("retry")
 		return f, l
 	}
 	for _, tt := range []struct {
@@ -205,142 +206,142 @@ func TestStreamWaitsForTheCursor(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f, l := begin(t, tt.cursor)
 				after(tt.in)
-				f.release()
-				l.want(tt.want...)
+				f.Release()
+				l.Want(tt.want...)
 			})
 		})
 	}
 }
 
 func TestStreamHoldsBackForContent(t *testing.T) {
-	begin := func(t *testing.T) (*fake, *listener) {
-		f := newFake()
-		appendTo(t, f, note("one"))
+	begin := func(t *testing.T) (*servertest.Tables, *listener) {
+		f := servertest.NewTables()
+		servertest.Append(t, f, servertest.Note("one"))
 		l := listen(t, newTestStreams(f), nil, time.Time{})
-		l.want("retry", "unread id=7.1")
-		f.holdItems = true
-		appendTo(t, f, note("two"))
+		l.Want("retry", "unread id=7.1")
+		f.HoldItems = true
+		servertest.Append(t, f, servertest.Note("two"))
 		after(time.Second)
-		appendTo(t, f, command(inbox.KindRead, 1))
-		l.want()
+		servertest.Append(t, f, servertest.Command(inbox.KindRead, 1))
+		l.Want()
 		return f, l
 	}
 	t.Run("it comes in time", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, l := begin(t)
 			after(time.Second - 1)
-			l.want()
-			f.release()
-			l.want(`item "seq":2 "title":"two"`, `state "read":[1]`, "unread id=7.3")
+			l.Want()
+			f.Release()
+			l.Want(`item "seq":2 "title":"two"`, `state "read":[1]`, "unread id=7.3")
 		})
 	})
 	t.Run("it comes late", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, l := begin(t)
 			after(time.Second)
-			l.want(`item "seq":2 "pending":true`, `state "read":[1]`, `unread "version":3 id=7.1`)
-			appendTo(t, f, command(inbox.KindRead, 2))
-			l.want(`state "read":[2]`, `unread "version":4 id=7.1`)
-			f.release()
-			l.want(`item "seq":2,"version":4,"read":true "title":"two"`, `unread "version":4 id=7.4`)
+			l.Want(`item "seq":2 "pending":true`, `state "read":[1]`, `unread "version":3 id=7.1`)
+			servertest.Append(t, f, servertest.Command(inbox.KindRead, 2))
+			l.Want(`state "read":[2]`, `unread "version":4 id=7.1`)
+			f.Release()
+			l.Want(`item "seq":2,"version":4,"read":true "title":"two"`, `unread "version":4 id=7.4`)
 		})
 	})
 	t.Run("it never comes", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, l := begin(t)
 			after(time.Second)
-			l.want(`item "seq":2 "pending":true`, `state`, `unread id=7.1`)
-			appendTo(t, f, command(inbox.KindDelete, 2))
-			l.want(`state "removed":[2]`, `unread "version":4 id=7.4`)
+			l.Want(`item "seq":2 "pending":true`, `state`, `unread id=7.1`)
+			servertest.Append(t, f, servertest.Command(inbox.KindDelete, 2))
+			l.Want(`state "removed":[2]`, `unread "version":4 id=7.4`)
 		})
 	})
 	t.Run("its item goes first", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, l := begin(t)
-			appendTo(t, f, command(inbox.KindDelete, 2))
-			l.want(`state "read":[1] "removed":[2]`, `unread id=7.4`)
+			servertest.Append(t, f, servertest.Command(inbox.KindDelete, 2))
+			l.Want(`state "read":[1] "removed":[2]`, `unread id=7.4`)
 		})
 	})
 	t.Run("at a catch-up", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, _ := begin(t)
 			l := listen(t, newTestStreams(f), withQuery("0.0"), time.Time{})
-			l.want("retry")
+			l.Want("retry")
 			after(2 * time.Second)
-			l.want(`item "seq":1`, `item "seq":2 "pending":true`, `unread id=7.1`)
-			f.release()
-			l.want(`item "seq":2 "title":"two"`, `unread id=7.3`)
+			l.Want(`item "seq":1`, `item "seq":2 "pending":true`, `unread id=7.1`)
+			f.Release()
+			l.Want(`item "seq":2 "title":"two"`, `unread id=7.3`)
 		})
 	})
 	t.Run("in the list after a resync", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, _ := begin(t)
 			l := listen(t, newTestStreams(f), withQuery("nonsense"), time.Time{})
-			l.want("retry", `resync {"version":3} id=7.3`)
-			f.release()
-			l.want(`item "seq":2 "title":"two"`, `unread id=7.3`)
+			l.Want("retry", `resync {"version":3} id=7.3`)
+			f.Release()
+			l.Want(`item "seq":2 "title":"two"`, `unread id=7.3`)
 		})
 	})
 }
 
 func TestStreamTellsExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := servertest.NewTables()
 		l := listen(t, newTestStreams(f), nil, time.Time{})
-		appendTo(t, f, brief("one", 5*time.Second), brief("two", 7*time.Second), brief("three", time.Hour))
+		servertest.Append(t, f, servertest.Brief("one", 5*time.Second), servertest.Brief("two", 7*time.Second), servertest.Brief("three", time.Hour))
 		after(5*time.Second - time.Millisecond)
-		l.next()
+		l.Next()
 		after(time.Millisecond)
-		l.want(`state "version":3 "removed":[1]`, `unread "version":3 "unread":2 id=7.3`)
+		l.Want(`state "version":3 "removed":[1]`, `unread "version":3 "unread":2 id=7.3`)
 		after(2 * time.Second)
-		l.want(`state "removed":[2]`, `unread "unread":1 id=7.3`)
+		l.Want(`state "removed":[2]`, `unread "unread":1 id=7.3`)
 		resumed := listen(t, newTestStreams(f), withQuery("7.3"), time.Time{})
-		resumed.want("retry", `state "removed":[1,2]`, `unread "unread":1 id=7.3`)
+		resumed.Want("retry", `state "removed":[1,2]`, `unread "unread":1 id=7.3`)
 		// The fold makes removals of them: no connection hears of them again.
-		appendTo(t, f, note("four"))
-		l.want(`item "seq":4`, "unread id=7.4")
-		resumed.want(`item "seq":4`, "unread id=7.4")
+		servertest.Append(t, f, servertest.Note("four"))
+		l.Want(`item "seq":4`, "unread id=7.4")
+		resumed.Want(`item "seq":4`, "unread id=7.4")
 	})
 }
 
 func TestStreamSpeaksTheLanguage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		r := note("x")
+		f := servertest.NewTables()
+		r := servertest.Note("x")
 		r.Notification.Title = belfry.Text{"en": "approval", "ko": "결재"}
-		appendTo(t, f, r)
+		servertest.Append(t, f, r)
 		korean := listen(t, newTestStreams(f), func(r *http.Request) {
 			withQuery("0.0")(r)
 			r.Header.Set("Accept-Language", "ko-KR, en;q=0.5")
 		}, time.Time{})
-		korean.want("retry", `item "title":"결재"`, "unread id=7.1")
+		korean.Want("retry", `item "title":"결재"`, "unread id=7.1")
 	})
 }
 
 func TestStreamTakesTheHorizonForAResync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		appendTo(t, f, note("first"))
+		f := servertest.NewTables()
+		servertest.Append(t, f, servertest.Note("first"))
 		behind := listen(t, newTestStreams(f), nil, time.Time{})
-		behind.want("retry", "unread id=7.1")
-		f.holdRows = true
+		behind.Want("retry", "unread id=7.1")
+		f.HoldRows = true
 		for i := range inbox.DefaultCap + 2 {
-			appendTo(t, f, note(fmt.Sprint(i)))
+			servertest.Append(t, f, servertest.Note(fmt.Sprint(i)))
 		}
 		for seq := range uint64(inbox.DefaultCap + 2) {
-			appendTo(t, f, command(inbox.KindDelete, seq+2))
+			servertest.Append(t, f, servertest.Command(inbox.KindDelete, seq+2))
 		}
-		f.release()
+		f.Release()
 		row, _ := f.Row("u")
 		if row.Horizon <= 1 {
 			t.Fatalf("got horizon %d, want one over 1", row.Horizon)
 		}
 		want := fmt.Sprintf(`resync {"version":%d} id=7.%[1]d`, row.Version)
-		behind.want(want)
-		listen(t, newTestStreams(f), withQuery("7.1"), time.Time{}).want("retry", want)
-		listen(t, newTestStreams(f), withQuery("0.0"), time.Time{}).want("retry", want)
-		appendTo(t, f, note("more"))
-		behind.want("item", fmt.Sprintf("unread id=7.%d", row.Version+1))
+		behind.Want(want)
+		listen(t, newTestStreams(f), withQuery("7.1"), time.Time{}).Want("retry", want)
+		listen(t, newTestStreams(f), withQuery("0.0"), time.Time{}).Want("retry", want)
+		servertest.Append(t, f, servertest.Note("more"))
+		behind.Want("item", fmt.Sprintf("unread id=7.%d", row.Version+1))
 	})
 }
 
@@ -350,39 +351,39 @@ func TestStreamTakesTheHorizonForAResync(t *testing.T) {
 func TestStreamsOfOneUserShareTheWork(t *testing.T) {
 	const n, items = 50, 20
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := servertest.NewTables()
 		s := newTestStreams(f)
 		s.limits.PerUser = n
 		var all []*listener
 		for range n {
 			l := listen(t, s, nil, time.Time{})
-			l.want("retry", "unread id=0.0")
+			l.Want("retry", "unread id=0.0")
 			all = append(all, l)
 		}
-		f.reads.Store(0)
-		f.holdRows, f.holdItems = true, true
+		f.Reads.Store(0)
+		f.HoldRows, f.HoldItems = true, true
 		for i := range items {
-			appendTo(t, f, note(fmt.Sprint(i)))
+			servertest.Append(t, f, servertest.Note(fmt.Sprint(i)))
 		}
-		f.mu.Lock()
-		f.holdRows = false
-		f.rows["u"] = f.states["u"]
-		f.wake("u")
-		f.mu.Unlock()
+		f.Mu.Lock()
+		f.HoldRows = false
+		f.Rows["u"] = f.States["u"]
+		f.Wake("u")
+		f.Mu.Unlock()
 		after(time.Second) // all of them wait for contents
 		for _, l := range all {
-			l.want()
+			l.Want()
 		}
-		f.release()
+		f.Release()
 		synctest.Wait()
 		for _, l := range all {
-			if events := l.next(); len(events) != items+1 {
+			if events := l.Next(); len(events) != items+1 {
 				t.Fatalf("got %d events, want %d items and unread", len(events), items)
 			}
 		}
 		// Each change may find the worker half through the streams, which then
 		// read twice.
-		if got := f.reads.Load(); got > 10*items {
+		if got := f.Reads.Load(); got > 10*items {
 			t.Errorf("contents were read %d times, for %d items", got, items)
 		}
 	})

@@ -13,11 +13,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/belfry/belfry/internal/servertest"
 )
 
-// wire is a client's connection in memory, an http.ResponseWriter to the
+// conn is a client's connection in memory, an http.ResponseWriter to the
 // server. What was written can be read once it is flushed.
-type wire struct {
+type conn struct {
 	mu        sync.Mutex
 	header    http.Header
 	status    int
@@ -30,19 +32,19 @@ type wire struct {
 	limit     int  // bytes after which the client is gone, -1 for none
 }
 
-func newWire() *wire {
-	return &wire{header: http.Header{}, limit: -1}
+func newConn() *conn {
+	return &conn{header: http.Header{}, limit: -1}
 }
 
-func (w *wire) Header() http.Header { return w.header }
+func (w *conn) Header() http.Header { return w.header }
 
-func (w *wire) WriteHeader(status int) {
+func (w *conn) WriteHeader(status int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.status = status
 }
 
-func (w *wire) Write(b []byte) (int, error) {
+func (w *conn) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.writes++
@@ -66,14 +68,14 @@ func (w *wire) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (w *wire) FlushError() error {
+func (w *conn) FlushError() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.flushed = len(w.buf)
 	return nil
 }
 
-func (w *wire) SetWriteDeadline(t time.Time) error {
+func (w *conn) SetWriteDeadline(t time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deadline = t
@@ -81,10 +83,10 @@ func (w *wire) SetWriteDeadline(t time.Time) error {
 }
 
 // read returns the events flushed since the last read.
-func (w *wire) read() ([]sseEvent, error) {
+func (w *conn) read() ([]servertest.Event, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	events, rest, err := parseSSE(w.buf[:w.flushed])
+	events, rest, err := servertest.ParseSSE(w.buf[:w.flushed])
 	n := w.flushed - len(rest)
 	w.buf, w.flushed = w.buf[n:], w.flushed-n
 	if w.limit >= 0 {
@@ -96,7 +98,7 @@ func (w *wire) read() ([]sseEvent, error) {
 // listener is a client in a synctest bubble with its stream.
 type listener struct {
 	t      *testing.T
-	wire   *wire
+	wire   *conn
 	hangUp context.CancelFunc
 	closed chan struct{}
 }
@@ -106,7 +108,7 @@ type listener struct {
 func listen(t *testing.T, s *streams, request func(*http.Request), until time.Time) *listener {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	l := &listener{t: t, wire: newWire(), hangUp: cancel, closed: make(chan struct{})}
+	l := &listener{t: t, wire: newConn(), hangUp: cancel, closed: make(chan struct{})}
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/users/u/stream", nil)
 	if request != nil {
 		request(r)
@@ -122,8 +124,8 @@ func listen(t *testing.T, s *streams, request func(*http.Request), until time.Ti
 	return l
 }
 
-// next returns what has come since the last call, once the server is idle.
-func (l *listener) next() []sseEvent {
+// Next returns what has come since the last call, once the server is idle.
+func (l *listener) Next() []servertest.Event {
 	l.t.Helper()
 	synctest.Wait()
 	events, err := l.wire.read()
@@ -144,18 +146,18 @@ func (l *listener) ended() bool {
 	}
 }
 
-// want compares what has come since the last call. Each expected event is a
+// Want compares what has come since the last call. Each expected event is a
 // name, or a name and what must be in the data, or a name, data and "id=…";
 // an event for which no id is given must have none.
-func (l *listener) want(want ...string) {
+func (l *listener) Want(want ...string) {
 	l.t.Helper()
 	var got []string
-	for _, e := range l.next() {
+	for _, e := range l.Next() {
 		got = append(got, e.String())
 	}
 	ok := len(got) == len(want)
 	for i := 0; ok && i < len(got); i++ {
-		ok = matches(got[i], want[i])
+		ok = servertest.Matches(got[i], want[i])
 	}
 	if !ok {
 		l.t.Fatalf("at %s\ngot\n\t%s\nwant\n\t%s", time.Now().Format("04:05.000"),
@@ -163,7 +165,7 @@ func (l *listener) want(want ...string) {
 	}
 }
 
-func newTestStreams(f *fake) *streams {
+func newTestStreams(f *servertest.Tables) *streams {
 	return newStreams(f, f, nil, slog.New(slog.DiscardHandler))
 }
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 const (
@@ -152,10 +154,10 @@ func (s *Server) postTicket(w http.ResponseWriter, _ *http.Request, c call) erro
 	if err != nil {
 		return err
 	}
-	begin(w, "application/json")
+	wire.Begin(w, "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	writeJSON(w, ticketBody{signed, int(ticketLife / time.Second)})
+	wire.WriteJSON(w, ticketBody{signed, int(ticketLife / time.Second)})
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 // askTicket asks for a ticket with a token.
 func (a *api) askTicket(user, token string) string {
 	a.t.Helper()
-	got := a.call("POST", "/v1/users/"+user+"/tickets", "", "Authorization", "Bearer "+token).want(200)
+	got := a.call("POST", "/v1/users/"+user+"/tickets", "", "Authorization", "Bearer "+token).Want(200)
 	got.wantHeader("Cache-Control", "no-store")
 	body := into[ticketBody](got)
 	if body.Ticket == "" || body.ExpiresIn != 30 {
@@ -40,7 +40,7 @@ const byeExpiredFrame = "event: bye\ndata: {\"reason\":\"expired\"}\n"
 // wantRefused checks for a stream that says bye and to come back much later.
 func (r reply) wantRefused() {
 	r.t.Helper()
-	body := r.want(200).Body.String()
+	body := r.Want(200).Body.String()
 	var retry int
 	if _, err := fmt.Sscanf(body, "retry: %d\n", &retry); err != nil || retry < 30_000 || !strings.Contains(body, byeExpiredFrame) {
 		r.t.Errorf("got %q, want a retry of at least 30 s and bye", body)
@@ -51,7 +51,7 @@ func TestTicketOpensOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t, withJWT(t))
 		ticket := a.askTicket("a", mint(t, "a"))
-		if body := a.stream("a", ticket).want(200).Body.String(); !strings.Contains(body, "event: unread") {
+		if body := a.stream("a", ticket).Want(200).Body.String(); !strings.Contains(body, "event: unread") {
 			t.Errorf("got %q, want the stream", body)
 		}
 		a.stream("a", ticket).wantRefused()
@@ -69,7 +69,7 @@ func TestTicketOnAnyServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newAPI(t, withJWT(t)), newAPI(t, withJWT(t))
 		ticket := a.askTicket("a", mint(t, "a"))
-		if body := b.stream("a", ticket).want(200).Body.String(); !strings.Contains(body, "event: unread") {
+		if body := b.stream("a", ticket).Want(200).Body.String(); !strings.Contains(body, "event: unread") {
 			t.Errorf("got %q, want the stream", body)
 		}
 		b.stream("a", ticket).wantRefused()
@@ -77,7 +77,7 @@ func TestTicketOnAnyServer(t *testing.T) {
 		c := newAPI(t, withJWT(t), own("another secret that is long enough to be one"))
 		c.stream("a", ticket).wantProblem(401, "")
 		d := newAPI(t, withJWT(t), own("another secret that is long enough to be one"))
-		if body := d.stream("a", c.askTicket("a", mint(t, "a"))).want(200).Body.String(); !strings.Contains(body, "event: unread") {
+		if body := d.stream("a", c.askTicket("a", mint(t, "a"))).Want(200).Body.String(); !strings.Contains(body, "event: unread") {
 			t.Errorf("got %q, want the stream", body)
 		}
 	})
@@ -88,7 +88,7 @@ func TestTicketExpires(t *testing.T) {
 		a := newAPI(t, withJWT(t))
 		early, late := a.askTicket("a", mint(t, "a")), a.askTicket("a", mint(t, "a"))
 		time.Sleep(ticketLife - time.Second)
-		if body := a.stream("a", early).want(200).Body.String(); !strings.Contains(body, "event: unread") {
+		if body := a.stream("a", early).Want(200).Body.String(); !strings.Contains(body, "event: unread") {
 			t.Errorf("got %q after 29 s, want the stream", body)
 		}
 		time.Sleep(DefaultLeeway + time.Second)
@@ -103,7 +103,7 @@ func TestTicketEndsWithToken(t *testing.T) {
 		a := newAPI(t, withJWT(t))
 		start := time.Now()
 		ticket := a.askTicket("a", mint(t, "a"))
-		body := a.get("/v1/users/a/stream?ticket=" + ticket).want(200).Body.String()
+		body := a.get("/v1/users/a/stream?ticket=" + ticket).Want(200).Body.String()
 		if got := time.Since(start); got < time.Hour-time.Second || got > time.Hour {
 			t.Errorf("the stream ended after %s, want the token's hour", got)
 		}
@@ -149,7 +149,7 @@ func TestTicketRefused(t *testing.T) {
 		a.get("/v1/users/a/unread?ticket="+ticket).wantProblem(401, "")
 		a.get("/v1/users/a/unread", "Authorization", "Bearer "+ticket).wantProblem(401, "")
 		// None of that has used it.
-		if body := a.stream("a", ticket).want(200).Body.String(); !strings.Contains(body, "event: unread") {
+		if body := a.stream("a", ticket).Want(200).Body.String(); !strings.Contains(body, "event: unread") {
 			t.Errorf("got %q, want the stream", body)
 		}
 		// One that is no longer good tells nothing on another's stream.
@@ -167,7 +167,7 @@ func TestTicketForAnAdmin(t *testing.T) {
 		a := newAPI(t, withJWT(t))
 		ticket := a.askTicket("사용자-7", mint(t, "root", scopeAdmin))
 		a.get("/v1/users/root/stream?ticket="+ticket).wantProblem(403, "")
-		if body := a.stream("사용자-7", ticket).want(200).Body.String(); !strings.Contains(body, `"user":"사용자-7"`) {
+		if body := a.stream("사용자-7", ticket).Want(200).Body.String(); !strings.Contains(body, `"user":"사용자-7"`) {
 			t.Errorf("got %q, want the user's stream", body)
 		}
 	})
@@ -202,7 +202,7 @@ func TestTicketsWithoutAuth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t)
 		ticket := a.askTicket("a", "")
-		if body := a.stream("a", ticket).want(200).Body.String(); !strings.Contains(body, "event: unread") {
+		if body := a.stream("a", ticket).Want(200).Body.String(); !strings.Contains(body, "event: unread") {
 			t.Errorf("got %q, want the stream", body)
 		}
 		a.stream("a", ticket).wantRefused()

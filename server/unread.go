@@ -3,6 +3,8 @@ package server
 import (
 	"net/http"
 	"time"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 // getUnread answers GET /v1/users/{user}/unread: the badge, or 304 to a client
@@ -12,12 +14,12 @@ func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c call) error
 	if err := s.refusePoll(c); err != nil {
 		return err
 	}
-	query, err := parseQuery(r)
+	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
 	}
-	seen := parseCondition(r)
-	version, err := known(seen, query)
+	seen := wire.ParseCondition(r)
+	version, err := wire.KnownVersion(seen, query)
 	if err != nil {
 		return err
 	}
@@ -33,10 +35,10 @@ func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c call) error
 		}
 		badge = row.Badge(time.Now())
 	}
-	if tag := stampTag(badge.Stamp); seen.matches(tag) {
-		notModified(w, tag)
+	if tag := wire.Tag(badge.Stamp); seen.Matches(tag) {
+		wire.NotModified(w, tag)
 		return nil
 	}
-	respondBadge(w, http.StatusOK, c.user, &badge)
+	wire.RespondBadge(w, http.StatusOK, c.user, &badge)
 	return nil
 }

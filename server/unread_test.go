@@ -10,10 +10,12 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/wire"
 )
 
 func TestUnreadOfNobody(t *testing.T) {
-	got := newAPI(t).get("/v1/users/user-7/unread").want(200).
+	got := newAPI(t).get("/v1/users/user-7/unread").Want(200).
 		wantHeader("ETag", `"0.0.0"`).wantHeader("Cache-Control", "private, no-cache").
 		wantHeader("Content-Type", "application/json").wantHeader("X-Poll-Interval", "30")
 	want := `{"user":"user-7","version":0,"cursor":"0.0","unread":0,"unseen":0,"urgent":0,"categories":{}}` + "\n"
@@ -24,13 +26,13 @@ func TestUnreadOfNobody(t *testing.T) {
 
 func TestUnreadCounts(t *testing.T) {
 	a := newAPI(t)
-	a.append("u", inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{
-		Title: belfry.PlainText("x"), Category: "approval", Priority: belfry.PriorityUrgent}}, note("y"))
+	a.Append("u", inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{
+		Title: belfry.PlainText("x"), Category: "approval", Priority: belfry.PriorityUrgent}}, servertest.Note("y"))
 	want := `{"user":"u","version":2,"cursor":"7.2","unread":2,"unseen":2,"urgent":1,"categories":{"approval":{"unread":1,"unseen":1}}}` + "\n"
-	if got := a.get("/v1/users/u/unread").want(200).Body.String(); got != want {
+	if got := a.get("/v1/users/u/unread").Want(200).Body.String(); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	head := a.call("HEAD", "/v1/users/u/unread", "").want(200).wantHeader("ETag", `"7.2.0"`)
+	head := a.call("HEAD", "/v1/users/u/unread", "").Want(200).wantHeader("ETag", `"7.2.0"`)
 	if head.Header().Get("X-Poll-Interval") == "" {
 		t.Error("HEAD lacks the headers of GET")
 	}
@@ -45,7 +47,7 @@ func TestUnreadConditional(t *testing.T) {
 		`"7.2.0.language"`: 200, `"x.y.z"`: 200,
 	} {
 		t.Run(header, func(t *testing.T) {
-			got := newAPIWith(t, a).get("/v1/users/u/unread", "If-None-Match", header).want(want).wantHeader("ETag", `"7.2.0"`)
+			got := newAPIWith(t, a).get("/v1/users/u/unread", "If-None-Match", header).Want(want).wantHeader("ETag", `"7.2.0"`)
 			if want == 304 && (got.Body.Len() != 0 || got.Header().Get("Content-Type") != "") {
 				t.Errorf("304 has a body: %q", got.Body)
 			}
@@ -61,11 +63,11 @@ func TestUnreadConditional(t *testing.T) {
 func TestUnreadExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t)
-		a.append("u", brief("x", time.Minute))
+		a.Append("u", servertest.Brief("x", time.Minute))
 		a.get("/v1/users/u/unread").wantHeader("ETag", `"7.1.0"`)
 		time.Sleep(2 * time.Minute)
-		got := a.get("/v1/users/u/unread", "If-None-Match", `"7.1.0"`).want(200).wantHeader("ETag", `"7.1.1"`)
-		if b := into[unreadBody](got); b.Unread != 0 || b.Version != 1 {
+		got := a.get("/v1/users/u/unread", "If-None-Match", `"7.1.0"`).Want(200).wantHeader("ETag", `"7.1.1"`)
+		if b := into[wire.Badge](got); b.Unread != 0 || b.Version != 1 {
 			t.Errorf("got %+v, want nothing unread at version 1", b)
 		}
 	})
@@ -92,16 +94,16 @@ func TestUnreadWaits(t *testing.T) {
 			t.Run(path+" "+tt.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					a := newAPI(t)
-					a.fake.holdRows = true
+					a.fake.HoldRows = true
 					a.notify("u", "x")
-					timer := time.AfterFunc(tt.releaseAfter, a.fake.release)
+					timer := time.AfterFunc(tt.releaseAfter, a.fake.Release)
 					defer timer.Stop()
 					start := time.Now()
 					got := a.get("/v1/users/u/"+path+tt.query, "If-None-Match", tt.header)
 					if took := time.Since(start); took != tt.waits {
 						t.Errorf("took %s, want %s", took, tt.waits)
 					}
-					if got.want(tt.status); tt.status == 503 {
+					if got.Want(tt.status); tt.status == 503 {
 						got.wantProblem(503, "")
 					}
 				})
@@ -121,7 +123,7 @@ func TestUnreadClientGone(t *testing.T) {
 		if got := time.Since(start); got != time.Second {
 			t.Errorf("went on for %s after its client had gone", got-time.Second)
 		}
-		if n := len(a.fake.watchers["u"]); n != 0 {
+		if n := len(a.fake.Watchers["u"]); n != 0 {
 			t.Errorf("got %d watchers left, want 0", n)
 		}
 	})
@@ -139,18 +141,18 @@ func TestUnreadBadQuery(t *testing.T) {
 
 func TestUnreadNotReady(t *testing.T) {
 	a := newAPI(t)
-	a.fake.notReady = true
+	a.fake.NotReady = true
 	for _, path := range []string{"/v1/users/u/unread", "/v1/users/u/inbox", "/v1/users/u/export", "/v1/unread?user=u"} {
 		a.get(path).wantProblem(503, "")
 	}
 	a.call("POST", "/v1/users/u/inbox/read", `{"seqs":[1]}`).wantProblem(503, "")
-	if a.fake.offset != 0 {
+	if a.fake.Offset != 0 {
 		t.Error("a command was written that could not be answered")
 	}
 }
 
 // mirror is one journal that two tables are made of.
-type mirror struct{ a, b *fake }
+type mirror struct{ a, b *servertest.Tables }
 
 func (m mirror) Append(ctx context.Context, records ...inbox.Addressed) ([]inbox.Position, error) {
 	if _, err := m.b.Append(ctx, records...); err != nil {
@@ -171,11 +173,11 @@ func TestTwoServersNeverGoBack(t *testing.T) {
 
 		version, tag, refused := uint64(0), "", 0
 		for round := range 40 {
-			behind.fake.mu.Lock()
-			behind.fake.holdRows = round%3 != 0
-			behind.fake.mu.Unlock()
-			ahead.call("POST", "/v1/notifications", fmt.Sprintf(`{"recipient":"u","title":"%d"}`, round)).want(202)
-			late := time.AfterFunc(time.Duration(round%5)*time.Second, behind.fake.release)
+			behind.fake.Mu.Lock()
+			behind.fake.HoldRows = round%3 != 0
+			behind.fake.Mu.Unlock()
+			ahead.call("POST", "/v1/notifications", fmt.Sprintf(`{"recipient":"u","title":"%d"}`, round)).Want(202)
+			late := time.AfterFunc(time.Duration(round%5)*time.Second, behind.fake.Release)
 			for i, server := range []*api{ahead, behind, ahead, behind} {
 				path, headers := "/v1/users/u/unread", []string{"If-None-Match", tag}
 				switch (round + i) % 3 {
@@ -187,7 +189,7 @@ func TestTwoServersNeverGoBack(t *testing.T) {
 				got := server.get(path, headers...)
 				switch got.Code {
 				case http.StatusOK:
-					b := into[unreadBody](got)
+					b := into[wire.Badge](got)
 					if b.Version < version {
 						t.Fatalf("round %d: got version %d after %d", round, b.Version, version)
 					}
@@ -203,7 +205,7 @@ func TestTwoServersNeverGoBack(t *testing.T) {
 				}
 			}
 			late.Stop()
-			behind.fake.release()
+			behind.fake.Release()
 		}
 		if refused == 0 || version != 40 {
 			t.Errorf("got %d refusals and version %d: the test shows nothing", refused, version)

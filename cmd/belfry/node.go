@@ -22,6 +22,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/lagpage"
 	"github.com/belfry/belfry/views"
 	"github.com/belfry/belfry/web"
 )
@@ -69,7 +70,7 @@ type node struct {
 	nodeConfig
 	registry    *prometheus.Registry
 	lag         *engine.Lag
-	lagPage     *server.LagPage
+	lagPage     *lagpage.Page
 	viewPaces   *viewPaces
 	deadLetters *engine.DeadLetters
 	journal     *emitters.Journal

@@ -12,7 +12,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/lag"
-	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/lagpage"
 )
 
 // lagInterval is the time between two collections of consumer lag.
@@ -21,7 +21,7 @@ const lagInterval = 5 * time.Second
 // watchLag makes what collects lag. The groups are asked for at each
 // collection, so that they may come and go.
 func (n *node) watchLag() {
-	n.lagPage, n.viewPaces = server.NewLagPage(), newViewPaces()
+	n.lagPage, n.viewPaces = lagpage.New(), newViewPaces()
 	n.lag = engine.NewLag(n.engine, engine.LagConfig{
 		Groups: n.groupInputs, Others: otherGroups(n.prefix, n.lagGroups), Interval: lagInterval,
 		Collected: func(r lag.Report) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // maxViewLag is how many records a view may be behind for its server to count
@@ -51,13 +52,13 @@ func (n *node) conditions() []server.Condition {
 }
 
 // readyState translates what the engine says.
-func readyState(s engine.Status, ready bool) (server.State, *server.Progress) {
+func readyState(s engine.Status, ready bool) (server.State, *wire.Progress) {
 	switch {
 	case ready:
 		return server.StateReady, nil
 	case s.Phase == engine.Recovering && s.Recovery != nil:
 		r := s.Recovery
-		return server.StateRecovering, server.NewProgress(r.Done, r.Total, r.Percent(), r.Left)
+		return server.StateRecovering, wire.NewProgress(r.Done, r.Total, r.Percent(), r.Left)
 	case s.Phase == engine.Failed:
 		return server.StateFailed, nil
 	case s.Phase == engine.Stopped:

@@ -11,6 +11,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/wire"
 	"github.com/belfry/belfry/views"
 )
 
@@ -57,7 +58,7 @@ func newWorker(kind string, s engine.Status) server.Worker {
 		w.Refused = append(w.Refused, r.String())
 	}
 	if r := s.Recovery; r != nil {
-		w.Progress = server.NewProgress(r.Done, r.Total, r.Percent(), r.Left)
+		w.Progress = wire.NewProgress(r.Done, r.Total, r.Percent(), r.Left)
 	}
 	return w
 }

@@ -1,4 +1,4 @@
-package server
+package lagpage
 
 import (
 	"bytes"
@@ -12,11 +12,11 @@ import (
 	"github.com/belfry/belfry/lag"
 )
 
-// lagPageAsked is for how long after a scrape a LagPage goes on to write itself
+// askedFor is for how long after a scrape a Page goes on to write itself
 // anew before it is asked.
-const lagPageAsked = 5 * time.Minute
+const askedFor = 5 * time.Minute
 
-// LagPage serves consumer lag to Prometheus, under the names and labels of
+// Page serves consumer lag to Prometheus, under the names and labels of
 // kafka_exporter, for time of kafka-lag-exporter, and of KMinion, which
 // dashboards, alert rules and autoscalers know. What a group, a topic or a
 // partition that is gone had is gone too.
@@ -29,9 +29,9 @@ const lagPageAsked = 5 * time.Minute
 // The page is written when there is a new report, not when it is asked for, and
 // kept compressed: 100,000 partitions are 65 MB of text. When nobody has asked for
 // five minutes it is not written. It is safe for concurrent use.
-type LagPage struct {
+type Page struct {
 	writing sync.Mutex // held by who writes the page
-	text    lagText    // of who holds it
+	text    text       // of who holds it
 
 	mu     sync.Mutex
 	report lag.Report
@@ -39,17 +39,17 @@ type LagPage struct {
 	asked  time.Time
 }
 
-// NewLagPage returns the page of a report that is not up and empty.
-func NewLagPage() *LagPage { return &LagPage{asked: time.Now()} }
+// New returns the page of a report that is not up and empty.
+func New() *Page { return &Page{asked: time.Now()} }
 
 // Show has the page show a report, which nobody may modify any more. Until it
 // returns the page shows the one before.
-func (p *LagPage) Show(r lag.Report) {
+func (p *Page) Show(r lag.Report) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	p.mu.Lock()
 	p.report = r
-	asked := time.Since(p.asked) < lagPageAsked
+	asked := time.Since(p.asked) < askedFor
 	if !asked {
 		p.page = nil
 	}
@@ -60,7 +60,7 @@ func (p *LagPage) Show(r lag.Report) {
 }
 
 // write writes the page of r, with writing held.
-func (p *LagPage) write(r lag.Report) []byte {
+func (p *Page) write(r lag.Report) []byte {
 	var out bytes.Buffer
 	// The level is valid, and a buffer takes all.
 	z, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed)
@@ -72,7 +72,7 @@ func (p *LagPage) write(r lag.Report) []byte {
 	return p.page
 }
 
-func (p *LagPage) get() []byte {
+func (p *Page) get() []byte {
 	present := func() []byte {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -91,7 +91,7 @@ func (p *LagPage) get() []byte {
 }
 
 // ServeHTTP implements http.Handler. It never waits on Kafka.
-func (p *LagPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	page := p.get()
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	w.Header().Set("Vary", "Accept-Encoding")

@@ -1,4 +1,4 @@
-package server
+package servertest
 
 import (
 	"bytes"
@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// sseEvent is one event as a client reads it. The retry field comes as an event
+// Event is one event as a client reads it. The retry field comes as an event
 // of its own, without a name.
-type sseEvent struct {
-	name, data, id string
-	hasID          bool
-	retry          time.Duration
+type Event struct {
+	Name, Data, ID string
+	HasID          bool
+	Retry          time.Duration
 }
 
-// parseSSE reads the whole events at the beginning of b and returns the rest.
+// ParseSSE reads the whole events at the beginning of b and returns the rest.
 // It accepts only what this server writes, which is less than the format has.
-func parseSSE(b []byte) (events []sseEvent, rest []byte, err error) {
+func ParseSSE(b []byte) (events []Event, rest []byte, err error) {
 	for {
 		block, after, ok := bytes.Cut(b, []byte("\n\n"))
 		if !ok {
 			return events, b, nil
 		}
-		var e sseEvent
+		var e Event
 		for line := range strings.SplitSeq(string(block), "\n") {
 			name, value, ok := strings.Cut(line, ": ")
 			if !ok || strings.ContainsAny(value, "\r\x00") {
@@ -33,44 +33,44 @@ func parseSSE(b []byte) (events []sseEvent, rest []byte, err error) {
 			}
 			switch name {
 			case "event":
-				e.name = value
+				e.Name = value
 			case "id":
-				e.id, e.hasID = value, true
+				e.ID, e.HasID = value, true
 			case "data":
-				if e.data != "" {
+				if e.Data != "" {
 					return events, b, fmt.Errorf("more than one line of data: %q", block)
 				}
-				e.data = value
+				e.Data = value
 			case "retry":
 				ms, err := strconv.Atoi(value)
 				if err != nil {
 					return events, b, err
 				}
-				e.retry = time.Duration(ms) * time.Millisecond
+				e.Retry = time.Duration(ms) * time.Millisecond
 			default:
 				return events, b, fmt.Errorf("field %q", name)
 			}
 		}
-		if e.name != "" && !json.Valid([]byte(e.data)) {
-			return events, b, fmt.Errorf("data %q is no JSON", e.data)
+		if e.Name != "" && !json.Valid([]byte(e.Data)) {
+			return events, b, fmt.Errorf("data %q is no JSON", e.Data)
 		}
 		events, b = append(events, e), after
 	}
 }
 
 // String is "name data id=…", or "retry".
-func (e sseEvent) String() string {
-	if e.name == "" {
+func (e Event) String() string {
+	if e.Name == "" {
 		return "retry"
 	}
-	if e.hasID {
-		return e.name + " " + e.data + " id=" + e.id
+	if e.HasID {
+		return e.Name + " " + e.Data + " id=" + e.ID
 	}
-	return e.name + " " + e.data
+	return e.Name + " " + e.Data
 }
 
-// matches holds each word of want against got, in order; ids must be equal.
-func matches(got, want string) bool {
+// Matches holds each word of want against got, in order; ids must be equal.
+func Matches(got, want string) bool {
 	rest := got
 	for word := range strings.FieldsSeq(want) {
 		i := strings.Index(rest, word)

@@ -1,4 +1,4 @@
-package server
+package servertest
 
 import (
 	"time"
@@ -6,9 +6,9 @@ import (
 	"github.com/belfry/belfry/lag"
 )
 
-// lagReport has a running group, one that has stopped, of which one partition
+// LagReport has a running group, one that has stopped, of which one partition
 // was never committed, and one that never was.
-func lagReport() lag.Report {
+func LagReport() lag.Report {
 	at := func(offset int64) *int64 { return &offset }
 	return lag.NewReport(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC), []lag.Group{
 		{

@@ -1,16 +1,16 @@
-package server
+package wire
 
 import (
 	"github.com/belfry/belfry"
 	"golang.org/x/text/language"
 )
 
-// languages is a client's preference, the best first.
-type languages []language.Tag
+// Languages is a client's preference, the best first.
+type Languages []language.Tag
 
-// parseLanguages reads an Accept-Language header (RFC 9110 section 12.5.4). A
+// ParseLanguages reads an Accept-Language header (RFC 9110 section 12.5.4). A
 // malformed one is no preference.
-func parseLanguages(header string) languages {
+func ParseLanguages(header string) Languages {
 	tags, _, err := language.ParseAcceptLanguage(header)
 	if err != nil {
 		return nil
@@ -21,7 +21,7 @@ func parseLanguages(header string) languages {
 // choose returns the text in the language that the client likes best. Without
 // a match it is the text without a language, else English, else the first by
 // name, so that the answer does not change from call to call.
-func (l languages) choose(t belfry.Text) string {
+func (l Languages) choose(t belfry.Text) string {
 	if s, ok := t[""]; ok && len(t) == 1 || len(t) == 0 {
 		return s
 	}

@@ -1,4 +1,4 @@
-package server
+package wire
 
 import (
 	"hash/fnv"
@@ -11,17 +11,17 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// etag is the strong entity tag of what a row shows at now (RFC 9110 section
+// RowTag is the strong entity tag of what a row shows at now (RFC 9110 section
 // 8.8.3): its cursor and how many of its items have expired since it was
 // written.
-func etag(row *inbox.State, now time.Time) string { return stampTag(row.Stamp(now)) }
+func RowTag(row *inbox.State, now time.Time) string { return Tag(row.Stamp(now)) }
 
-func stampTag(s inbox.Stamp) string { return `"` + s.String() + `"` }
+func Tag(s inbox.Stamp) string { return `"` + s.String() + `"` }
 
-// languageTag is tag for an answer in the language that the header asks for.
+// LanguageTag is tag for an answer in the language that the header asks for.
 // Two languages of a list must not have the same strong entity tag (RFC 9110
 // section 8.8.3), or who changes the language is told that nothing changed.
-func languageTag(tag, acceptLanguage string) string {
+func LanguageTag(tag, acceptLanguage string) string {
 	if acceptLanguage == "" {
 		return tag
 	}
@@ -31,16 +31,16 @@ func languageTag(tag, acceptLanguage string) string {
 	return strings.TrimSuffix(tag, `"`) + "." + strconv.FormatUint(uint64(h.Sum32()), 36) + `"`
 }
 
-// condition is the If-None-Match header of a request (RFC 9110 section 13.1.2).
-type condition struct {
+// Condition is the If-None-Match header of a request (RFC 9110 section 13.1.2).
+type Condition struct {
 	any  bool
-	tags []string // opaque, with their quotes, without W/
+	Tags []string // opaque, with their quotes, without W/
 }
 
-// parseCondition reads the header in all its forms: lists over several lines,
+// ParseCondition reads the header in all its forms: lists over several lines,
 // weak tags, "*". What is no tag matches nothing.
-func parseCondition(r *http.Request) condition {
-	var c condition
+func ParseCondition(r *http.Request) Condition {
+	var c Condition
 	for _, line := range r.Header.Values("If-None-Match") {
 		for rest := strings.TrimLeft(line, " \t,"); rest != ""; rest = strings.TrimLeft(rest, " \t,") {
 			if rest[0] == '*' {
@@ -56,20 +56,20 @@ func parseCondition(r *http.Request) condition {
 			if end < 0 {
 				break
 			}
-			c.tags = append(c.tags, rest[:end+2])
+			c.Tags = append(c.Tags, rest[:end+2])
 			rest = rest[end+2:]
 		}
 	}
 	return c
 }
 
-// matches reports whether the client has what tag stands for already. The
+// Matches reports whether the client has what tag stands for already. The
 // comparison is weak, as the RFC wants it.
-func (c condition) matches(tag string) bool {
+func (c Condition) Matches(tag string) bool {
 	if c.any {
 		return true
 	}
-	for _, t := range c.tags {
+	for _, t := range c.Tags {
 		if t == tag {
 			return true
 		}
@@ -77,11 +77,11 @@ func (c condition) matches(tag string) bool {
 	return false
 }
 
-// version returns the highest version that the client says it has seen, 0 for
+// Version returns the highest version that the client says it has seen, 0 for
 // none. Tags that are none of ours say nothing.
-func (c condition) version() uint64 {
+func (c Condition) Version() uint64 {
 	highest := uint64(0)
-	for _, t := range c.tags {
+	for _, t := range c.Tags {
 		parts := strings.SplitN(strings.Trim(t, `"`), ".", 3)
 		if len(parts) != 3 {
 			continue
@@ -93,12 +93,12 @@ func (c condition) version() uint64 {
 	return highest
 }
 
-// known returns the version that the client has seen, from If-None-Match and
+// KnownVersion returns the version that the client has seen, from If-None-Match and
 // the parameter min_version. Versions alone count, whatever the epoch.
-func known(c condition, query url.Values) (uint64, error) {
-	least, err := number(query, "min_version", 0, 1<<64-1)
+func KnownVersion(c Condition, query url.Values) (uint64, error) {
+	least, err := Number(query, "min_version", 0, 1<<64-1)
 	if err != nil {
 		return 0, err
 	}
-	return max(least, c.version()), nil
+	return max(least, c.Version()), nil
 }

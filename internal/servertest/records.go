@@ -1,4 +1,4 @@
-package server
+package servertest
 
 import (
 	"testing"
@@ -8,8 +8,8 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// appendTo writes records to user u's journal.
-func appendTo(t *testing.T, f *fake, records ...inbox.Record) {
+// Append writes records to user u's journal.
+func Append(t *testing.T, f *Tables, records ...inbox.Record) {
 	t.Helper()
 	for _, r := range records {
 		if _, err := f.Append(t.Context(), inbox.Addressed{Recipient: "u", Record: r}); err != nil {
@@ -18,24 +18,24 @@ func appendTo(t *testing.T, f *fake, records ...inbox.Record) {
 	}
 }
 
-func note(title string) inbox.Record {
+func Note(title string) inbox.Record {
 	return inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: title, Title: belfry.PlainText(title)}}
 }
 
-func pressing(title string, p belfry.Priority) inbox.Record {
-	r := note(title)
+func Pressing(title string, p belfry.Priority) inbox.Record {
+	r := Note(title)
 	r.Notification.Priority = p
 	return r
 }
 
-func brief(title string, lasts time.Duration) inbox.Record {
-	r := note(title)
+func Brief(title string, lasts time.Duration) inbox.Record {
+	r := Note(title)
 	r.Notification.ExpiresAt = time.Now().Add(lasts)
 	return r
 }
 
-func command(k inbox.Kind, seqs ...uint64) inbox.Record {
+func Command(k inbox.Kind, seqs ...uint64) inbox.Record {
 	return inbox.Record{Kind: k, Seqs: seqs}
 }
 
-func touch() inbox.Record { return inbox.Record{Kind: inbox.KindTouch} }
+func Touch() inbox.Record { return inbox.Record{Kind: inbox.KindTouch} }

@@ -1,4 +1,4 @@
-package server
+package lagpage
 
 import (
 	"compress/gzip"
@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/lag"
 )
 
@@ -23,7 +24,7 @@ import (
 // the exporters document them.
 func TestLagPageSpeaksWhatDashboardsKnow(t *testing.T) {
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(scrape(t, lagPage(lagReport()))))
+	families, err := parser.TextToMetricFamilies(strings.NewReader(scrape(t, lagPage(servertest.LagReport()))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,16 +185,16 @@ func TestLagPageOfOddNames(t *testing.T) {
 // A page that nobody asks for any more is not written, and there again for who
 // comes.
 func TestLagPageNobodyAsksFor(t *testing.T) {
-	p := NewLagPage()
-	p.asked = time.Now().Add(-2 * lagPageAsked)
-	p.Show(lagReport())
+	p := New()
+	p.asked = time.Now().Add(-2 * askedFor)
+	p.Show(servertest.LagReport())
 	if p.page != nil {
 		t.Error("the page was written for nobody")
 	}
 	if page := scrape(t, p); !strings.Contains(page, "belfry_lag_up 1") {
 		t.Errorf("got %s", page)
 	}
-	p.Show(lagReport().Failed(context.Canceled))
+	p.Show(servertest.LagReport().Failed(context.Canceled))
 	if p.page == nil {
 		t.Error("the page was not written although somebody asks")
 	}

@@ -1,4 +1,4 @@
-package server
+package lagpage
 
 import (
 	"io"
@@ -11,9 +11,9 @@ import (
 	"github.com/belfry/belfry/lag"
 )
 
-// lagFamilies are the metrics of the lag page, by name.
-func lagFamilies() []lagFamily {
-	return []lagFamily{
+// families are the metrics of the lag page, by name.
+func families() []family {
+	return []family{
 		{"belfry_catchup_seconds", "Time until the group has processed all, +Inf if it gets no nearer; absent until that is known.", catchUps},
 		{"belfry_lag_collection_seconds", "Time that the last successful collection took.", whole(func(r *lag.Report) float64 { return r.TookSeconds })},
 		{"belfry_lag_last_success_timestamp_seconds", "When lag was collected last, 0 if never.", whole(collectedAt)},
@@ -43,16 +43,16 @@ func lagFamilies() []lagFamily {
 	}
 }
 
-// lagFamily is one metric; each writes its series.
-type lagFamily struct {
+// family is one metric; each writes its series.
+type family struct {
 	name, help string
-	each       func(t *lagText, r *lag.Report)
+	each       func(t *text, r *lag.Report)
 }
 
-// lagText writes reports in Prometheus's text format, version 0.0.4. It is
+// text writes reports in Prometheus's text format, version 0.0.4. It is
 // written by hand since a page may have a million series, and client_golang
 // makes an object of each.
-type lagText struct {
+type text struct {
 	out  io.Writer
 	name string
 	head string // of the family, until its first series
@@ -62,22 +62,22 @@ type lagText struct {
 // flushAt is how much is held before it is written.
 const flushAt = 32 << 10
 
-func (t *lagText) write(w io.Writer, r *lag.Report) {
+func (t *text) write(w io.Writer, r *lag.Report) {
 	t.out, t.buf = w, t.buf[:0]
-	for _, f := range lagFamilies() {
+	for _, f := range families() {
 		t.name, t.head = f.name, "# HELP "+f.name+" "+f.help+"\n# TYPE "+f.name+" gauge\n"
 		f.each(t, r)
 	}
 	t.flush()
 }
 
-func (t *lagText) flush() {
+func (t *text) flush() {
 	_, _ = t.out.Write(t.buf) // the caller's buffer takes all
 	t.buf = t.buf[:0]
 }
 
 // labels returns the begin of a series with those labels, by name and value.
-func (t *lagText) labels(pairs ...string) string {
+func (t *text) labels(pairs ...string) string {
 	var b strings.Builder
 	for i := 0; i < len(pairs); i += 2 {
 		b.WriteByte(',')
@@ -101,7 +101,7 @@ func escapeLabel(s string) string {
 }
 
 // series adds a line; labels are as t.labels has begun them.
-func (t *lagText) series(labels string, value float64) {
+func (t *text) series(labels string, value float64) {
 	t.begin()
 	t.buf = append(append(t.buf, t.name...), labels...)
 	if labels != "" {
@@ -111,7 +111,7 @@ func (t *lagText) series(labels string, value float64) {
 }
 
 // partition adds a line with one more label, a number.
-func (t *lagText) partition(labels, label string, partition int32, value float64) {
+func (t *text) partition(labels, label string, partition int32, value float64) {
 	t.begin()
 	t.buf = append(append(append(t.buf, t.name...), labels...), ',')
 	t.buf = append(append(t.buf, label...), '=', '"')
@@ -119,12 +119,12 @@ func (t *lagText) partition(labels, label string, partition int32, value float64
 	t.value(value)
 }
 
-func (t *lagText) begin() {
+func (t *text) begin() {
 	t.buf = append(t.buf, t.head...)
 	t.head = ""
 }
 
-func (t *lagText) value(v float64) {
+func (t *text) value(v float64) {
 	t.buf = append(t.buf, ' ')
 	switch {
 	case math.IsInf(v, 1):
@@ -140,8 +140,8 @@ func (t *lagText) value(v float64) {
 	}
 }
 
-func whole(value func(*lag.Report) float64) func(*lagText, *lag.Report) {
-	return func(t *lagText, r *lag.Report) { t.series("", value(r)) }
+func whole(value func(*lag.Report) float64) func(*text, *lag.Report) {
+	return func(t *text, r *lag.Report) { t.series("", value(r)) }
 }
 
 func up(r *lag.Report) float64 {
@@ -158,8 +158,8 @@ func collectedAt(r *lag.Report) float64 {
 	return float64(r.CollectedAt.UnixMilli()) / 1000
 }
 
-func byGroup(label string, value func(*lag.Group) float64) func(*lagText, *lag.Report) {
-	return func(t *lagText, r *lag.Report) {
+func byGroup(label string, value func(*lag.Group) float64) func(*text, *lag.Report) {
+	return func(t *text, r *lag.Report) {
 		for i := range r.Groups {
 			t.series(t.labels(label, r.Groups[i].Name), value(&r.Groups[i]))
 		}
@@ -176,7 +176,7 @@ func emptyMembers(g *lag.Group) float64 {
 	return float64(n)
 }
 
-func catchUps(t *lagText, r *lag.Report) {
+func catchUps(t *text, r *lag.Report) {
 	for _, g := range r.Groups {
 		switch {
 		case g.CatchUpNever:
@@ -187,7 +187,7 @@ func catchUps(t *lagText, r *lag.Report) {
 	}
 }
 
-func groupInfo(t *lagText, r *lag.Report) {
+func groupInfo(t *text, r *lag.Report) {
 	for _, g := range r.Groups {
 		stable := 0.0
 		if g.State == "Stable" {
@@ -201,8 +201,8 @@ func groupInfo(t *lagText, r *lag.Report) {
 // topicLag is what a group has to do with a topic.
 type topicLag struct{ lag, current, assigned, members int64 }
 
-func byTopic(group, topic string, value func(*topicLag) int64) func(*lagText, *lag.Report) {
-	return func(t *lagText, r *lag.Report) {
+func byTopic(group, topic string, value func(*topicLag) int64) func(*text, *lag.Report) {
+	return func(t *text, r *lag.Report) {
 		for _, g := range r.Groups {
 			topics := map[string]*topicLag{}
 			for i := range g.Partitions {
@@ -242,8 +242,8 @@ func currentOffset(p *lag.Partition) (float64, bool) {
 func lagSeconds(p *lag.Partition) (float64, bool) { return p.LagSeconds, true }
 func lagRecords(p *lag.Partition) (float64, bool) { return float64(p.Lag), true }
 
-func byPartition(group, topic, partition string, value func(*lag.Partition) (float64, bool)) func(*lagText, *lag.Report) {
-	return func(t *lagText, r *lag.Report) {
+func byPartition(group, topic, partition string, value func(*lag.Partition) (float64, bool)) func(*text, *lag.Report) {
+	return func(t *text, r *lag.Report) {
 		for _, g := range r.Groups {
 			labels, of := "", ""
 			for i := range g.Partitions {
@@ -280,8 +280,8 @@ func eachTopic(r *lag.Report, visit func(topic string, partitions []lag.Partitio
 	}
 }
 
-func ofTopics(value func(*lag.Partition) int64) func(*lagText, *lag.Report) {
-	return func(t *lagText, r *lag.Report) {
+func ofTopics(value func(*lag.Partition) int64) func(*text, *lag.Report) {
+	return func(t *text, r *lag.Report) {
 		eachTopic(r, func(topic string, partitions []lag.Partition) {
 			labels := t.labels("topic", topic)
 			for i := range partitions {
@@ -291,7 +291,7 @@ func ofTopics(value func(*lag.Partition) int64) func(*lagText, *lag.Report) {
 	}
 }
 
-func topicPartitions(t *lagText, r *lag.Report) {
+func topicPartitions(t *text, r *lag.Report) {
 	eachTopic(r, func(topic string, partitions []lag.Partition) {
 		t.series(t.labels("topic", topic), float64(len(partitions)))
 	})

@@ -1,4 +1,4 @@
-package server
+package lagpage
 
 import (
 	"errors"
@@ -11,13 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/lag"
 )
 
 var updateLagPage = flag.Bool("update-lag", false, "write testdata/lag.prom anew")
 
-func lagPage(r lag.Report) *LagPage {
-	p := NewLagPage()
+func lagPage(r lag.Report) *Page {
+	p := New()
 	p.Show(r)
 	return p
 }
@@ -49,7 +50,7 @@ func wantGolden(t *testing.T, file, got string) {
 }
 
 func TestLagMetrics(t *testing.T) {
-	wantGolden(t, "testdata/lag.prom", scrape(t, lagPage(lagReport())))
+	wantGolden(t, "testdata/lag.prom", scrape(t, lagPage(servertest.LagReport())))
 }
 
 func TestLagMetricsOfAFailure(t *testing.T) {
@@ -61,7 +62,7 @@ func TestLagMetricsOfAFailure(t *testing.T) {
 	}{
 		{"before the first collection", lag.Report{}, []string{"belfry_lag_up 0", "belfry_lag_last_success_timestamp_seconds 0"}, 5},
 		{
-			"later", lagReport().Failed(errors.New("no broker")),
+			"later", servertest.LagReport().Failed(errors.New("no broker")),
 			[]string{"belfry_lag_up 0", "belfry_lag_last_success_timestamp_seconds 1.767323045678e+09", `kafka_consumergroup_lag_sum{consumergroup="audit",topic="belfry.items"} 3000000000`}, 0,
 		},
 	} {
@@ -86,7 +87,7 @@ func TestLagMetricsOfAFailure(t *testing.T) {
 
 // What is gone from the report is gone from the next scrape.
 func TestLagMetricsForget(t *testing.T) {
-	h := lagPage(lagReport())
+	h := lagPage(servertest.LagReport())
 	if page := scrape(t, h); !strings.Contains(page, "belfry.items") {
 		t.Fatalf("no belfry.items in %s", page)
 	}

@@ -1,4 +1,4 @@
-package server
+package wire
 
 import (
 	"encoding/json"
@@ -15,24 +15,24 @@ import (
 	"github.com/belfry/belfry"
 )
 
-// errMediaType is returned for a body that is not said to be JSON.
-var errMediaType = errors.New("the body must be application/json, another +json type, or a CloudEvent in JSON, without Content-Encoding")
+// ErrMediaType is returned for a body that is not said to be JSON.
+var ErrMediaType = errors.New("the body must be application/json, another +json type, or a CloudEvent in JSON, without Content-Encoding")
 
-// checkMediaType returns errMediaType unless the body is said to be JSON:
+// CheckMediaType returns errMediaType unless the body is said to be JSON:
 // application/json or any type with the suffix +json (RFC 6839 section 3.1).
-func checkMediaType(r *http.Request) error {
+func CheckMediaType(r *http.Request) error {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return errMediaType
+		return ErrMediaType
 	}
-	if t := mediaType(r); t != "application/json" && !strings.HasSuffix(t, "+json") {
-		return errMediaType
+	if t := MediaType(r); t != "application/json" && !strings.HasSuffix(t, "+json") {
+		return ErrMediaType
 	}
 	return nil
 }
 
-// mediaType returns the content type without its parameters, in lower case, or
+// MediaType returns the content type without its parameters, in lower case, or
 // "" for none and a malformed one.
-func mediaType(r *http.Request) string {
+func MediaType(r *http.Request) string {
 	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
 		return ""
@@ -40,21 +40,21 @@ func mediaType(r *http.Request) string {
 	return t
 }
 
-// readBody returns the body, if it is at most limit bytes. The client then has
+// ReadBody returns the body, if it is at most limit bytes. The client then has
 // patience to read the answer.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64, patience time.Duration) ([]byte, error) {
+func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, patience time.Duration) ([]byte, error) {
 	if r.ContentLength > limit { // who asked (Expect: 100-continue) need not send it
 		return nil, overLimit(limit)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	// The answer's time begins when the request is there, or given up.
-	allowWrites(w, patience)
+	AllowWrites(w, patience)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
 		return nil, overLimit(tooLarge.Limit)
 	case err != nil:
-		return nil, invalid("", "the body ended early")
+		return nil, Invalid("", "the body ended early")
 	}
 	// The time of limitBodies is over once the body is there: passing later it
 	// would end the request. With a part of it missing it stays, since net/http
@@ -67,51 +67,51 @@ func overLimit(limit int64) error {
 	return &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("the body must be at most %d bytes", limit)}
 }
 
-// allowWrites gives a client d to read the answer. Not every writer has
+// AllowWrites gives a client d to read the answer. Not every writer has
 // deadlines, recorders of tests for one.
-func allowWrites(w http.ResponseWriter, d time.Duration) {
+func AllowWrites(w http.ResponseWriter, d time.Duration) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d))
 }
 
-// parseJSON decodes the whole of data into v.
-func parseJSON(data []byte, v any, want string) error {
+// ParseJSON decodes the whole of data into v.
+func ParseJSON(data []byte, v any, want string) error {
 	err := json.Unmarshal(data, v)
 	var syntax *json.SyntaxError
 	switch {
 	case len(data) == 0:
-		return invalid("", "the body is empty; it must be %s", want)
+		return Invalid("", "the body is empty; it must be %s", want)
 	case errors.As(err, &syntax):
-		return invalid("", "not JSON: %v at byte %d", syntax, syntax.Offset)
+		return Invalid("", "not JSON: %v at byte %d", syntax, syntax.Offset)
 	case err != nil:
-		return invalid("", "must be %s", want)
+		return Invalid("", "must be %s", want)
 	}
 	return nil
 }
 
-// parseQuery returns the query of r. Unlike [url.URL.Query] it refuses a
+// ParseQuery returns the query of r. Unlike [url.URL.Query] it refuses a
 // malformed one, of which a parameter could be lost.
-func parseQuery(r *http.Request) (url.Values, error) {
+func ParseQuery(r *http.Request) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, invalid("", "the query is malformed: names and values must be percent-encoded and joined by &")
+		return nil, Invalid("", "the query is malformed: names and values must be percent-encoded and joined by &")
 	}
 	return values, nil
 }
 
-// number reads an optional parameter; 0 stands for one that is missing.
-func number(query url.Values, name string, low, high uint64) (uint64, error) {
+// Number reads an optional parameter; 0 stands for one that is missing.
+func Number(query url.Values, name string, low, high uint64) (uint64, error) {
 	if !query.Has(name) {
 		return 0, nil
 	}
-	n, ok := parseWhole(query.Get(name))
+	n, ok := ParseWhole(query.Get(name))
 	if !ok || n < low || n > high {
-		return 0, invalid(name, "must be a whole number from %d to %d, not %.40q", low, high, query.Get(name))
+		return 0, Invalid(name, "must be a whole number from %d to %d, not %.40q", low, high, query.Get(name))
 	}
 	return n, nil
 }
 
-// parseWhole reads a whole number without sign, fraction or exponent.
-func parseWhole(s string) (uint64, bool) {
+// ParseWhole reads a whole number without sign, fraction or exponent.
+func ParseWhole(s string) (uint64, bool) {
 	if s == "" || s[0] < '0' || s[0] > '9' {
 		return 0, false
 	}
@@ -119,6 +119,6 @@ func parseWhole(s string) (uint64, bool) {
 	return n, err == nil
 }
 
-func invalid(field, format string, args ...any) error {
+func Invalid(field, format string, args ...any) error {
 	return &belfry.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)}
 }

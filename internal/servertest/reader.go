@@ -1,4 +1,4 @@
-package server
+package servertest
 
 import (
 	"bufio"
@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// streamReader reads the events of a response as they come.
-type streamReader struct {
+// Reader reads the events of a response as they come.
+type Reader struct {
 	t *testing.T
 	r *bufio.Reader
 }
 
-func newReader(t *testing.T, r *bufio.Reader) streamReader { return streamReader{t, r} }
+func NewReader(t *testing.T, r *bufio.Reader) Reader { return Reader{t, r} }
 
-// next returns the next event, or false at the end of the stream.
-func (s streamReader) next() (sseEvent, bool) {
+// Next returns the next event, or false at the end of the stream.
+func (s Reader) Next() (Event, bool) {
 	s.t.Helper()
 	var block []byte
 	for {
 		line, err := s.r.ReadBytes('\n')
 		if err == io.EOF && len(line)+len(block) == 0 {
-			return sseEvent{}, false
+			return Event{}, false
 		}
 		if err != nil {
 			s.t.Fatalf("read stream: %v after %q", err, block)
@@ -34,34 +34,34 @@ func (s streamReader) next() (sseEvent, bool) {
 			break
 		}
 	}
-	events, _, err := parseSSE(block)
+	events, _, err := ParseSSE(block)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return events[0], true
 }
 
-// want reads events until one is of another kind than ping, and holds it
+// Want reads events until one is of another kind than ping, and holds it
 // against what is expected of it.
-func (s streamReader) want(want string) {
+func (s Reader) Want(want string) {
 	s.t.Helper()
 	for {
-		e, ok := s.next()
+		e, ok := s.Next()
 		if !ok {
 			s.t.Fatalf("stream ended, want %s", want)
 		}
-		if e.name == "ping" {
+		if e.Name == "ping" {
 			continue
 		}
-		if !matches(e.String(), want) {
+		if !Matches(e.String(), want) {
 			s.t.Fatalf("got %s, want %s", e, want)
 		}
 		return
 	}
 }
 
-// dial opens a stream over a real connection.
-func dial(t *testing.T, client *http.Client, url string) (streamReader, *http.Response) {
+// Dial opens a stream over a real connection.
+func Dial(t *testing.T, client *http.Client, url string) (Reader, *http.Response) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
@@ -77,11 +77,11 @@ func dial(t *testing.T, client *http.Client, url string) (streamReader, *http.Re
 	if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || got != "text/event-stream" {
 		t.Fatalf("got status %d, type %s", resp.StatusCode, got)
 	}
-	return newReader(t, bufio.NewReader(resp.Body)), resp
+	return NewReader(t, bufio.NewReader(resp.Body)), resp
 }
 
-// waitFor waits until ok, for a time that only a fault uses up.
-func waitFor(t *testing.T, ok func() bool) {
+// WaitFor waits until ok, for a time that only a fault uses up.
+func WaitFor(t *testing.T, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !ok(); {
 		if time.Now().After(deadline) {

@@ -1,4 +1,4 @@
-package server
+package wire
 
 import (
 	"encoding/json"
@@ -8,9 +8,9 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// itemBody is one item as clients get it: its content and what the user did to
+// Item is one item as clients get it: its content and what the user did to
 // it. A pending item is one whose content has not reached the inbox table.
-type itemBody struct {
+type Item struct {
 	Seq       uint64          `json:"seq"`
 	Version   uint64          `json:"version"`
 	Read      bool            `json:"read"`
@@ -34,10 +34,10 @@ type itemBody struct {
 	Data      json.RawMessage `json:"data,omitempty"`
 }
 
-// newItemBody describes an entry of a row with the content of the inbox table;
+// NewItem describes an entry of a row with the content of the inbox table;
 // item is nil if that is still missing.
-func newItemBody(e *inbox.Entry, item *inbox.Item, prefer languages) itemBody {
-	b := itemBody{
+func NewItem(e *inbox.Entry, item *inbox.Item, prefer Languages) Item {
+	b := Item{
 		Seq: e.Seq, Version: e.Version, Read: e.Read, Seen: e.Seen, Archived: e.Archived,
 		Count: e.Count, Replaces: e.Replaces, Category: e.Category, Priority: e.Priority,
 	}

@@ -1,0 +1,136 @@
+package servertest
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
+)
+
+// Tables is a journal and both tables in memory, joined by the real fold: what
+// is appended is readable at once, unless it is held back.
+type Tables struct {
+	Mu        sync.Mutex
+	Epoch     uint32
+	Offset    int64
+	States    map[string]inbox.State // what the processor knows
+	Rows      map[string]inbox.State // what the view shows
+	Items     map[string]inbox.Item
+	Watchers  map[string]map[*func()]bool
+	HoldRows  bool // the unread view stands still
+	HoldItems bool // the inbox view stands still
+	heldItems []func()
+	NotReady  bool
+	AppendErr error
+	Reads     atomic.Int64 // of contents
+	Journal   []Entry
+}
+
+// Entry is a record as it lies in the journal.
+type Entry struct {
+	Recipient string
+	Offset    int64
+	At        time.Time
+	Record    inbox.Record
+}
+
+func NewTables() *Tables {
+	return &Tables{
+		Epoch:    7,
+		States:   map[string]inbox.State{},
+		Rows:     map[string]inbox.State{},
+		Items:    map[string]inbox.Item{},
+		Watchers: map[string]map[*func()]bool{},
+	}
+}
+
+func (f *Tables) Row(recipient string) (inbox.State, error) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	if f.NotReady {
+		return inbox.State{}, belfry.ErrNotReady
+	}
+	return f.Rows[recipient], nil
+}
+
+func (f *Tables) Item(recipient string, seq uint64) (inbox.Item, bool, error) {
+	f.Reads.Add(1)
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	it, ok := f.Items[inbox.ItemKey(recipient, seq)]
+	return it, ok, nil
+}
+
+func (f *Tables) Watch(recipient string, changed func()) (stop func()) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	if f.Watchers[recipient] == nil {
+		f.Watchers[recipient] = map[*func()]bool{}
+	}
+	f.Watchers[recipient][&changed] = true
+	return func() {
+		f.Mu.Lock()
+		defer f.Mu.Unlock()
+		delete(f.Watchers[recipient], &changed)
+	}
+}
+
+func (f *Tables) Append(_ context.Context, records ...inbox.Addressed) ([]inbox.Position, error) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	if f.AppendErr != nil {
+		return nil, f.AppendErr
+	}
+	var out []inbox.Position
+	for _, r := range records {
+		p := inbox.Position{Epoch: f.Epoch, Offset: f.Offset}
+		f.Offset++
+		out = append(out, p)
+		at := time.Now()
+		f.Journal = append(f.Journal, Entry{r.Recipient, p.Offset, at, r.Record})
+		state, effects := inbox.Fold(f.States[r.Recipient], r.Record, inbox.Input{Position: p, Time: at})
+		f.States[r.Recipient] = state
+		apply := func() {
+			for _, seq := range effects.Removed {
+				delete(f.Items, inbox.ItemKey(r.Recipient, seq))
+			}
+			if effects.Item != nil {
+				f.Items[inbox.ItemKey(r.Recipient, effects.Item.Seq)] = *effects.Item
+			}
+		}
+		if f.HoldItems {
+			f.heldItems = append(f.heldItems, apply)
+		} else {
+			apply()
+		}
+		if !f.HoldRows {
+			f.Rows[r.Recipient] = state
+		}
+		f.Wake(r.Recipient)
+	}
+	return out, nil
+}
+
+func (f *Tables) Wake(recipient string) {
+	for changed := range f.Watchers[recipient] {
+		(*changed)()
+	}
+}
+
+// Release lets both views show all that was appended.
+func (f *Tables) Release() {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	f.HoldRows, f.HoldItems = false, false
+	for _, apply := range f.heldItems {
+		apply()
+	}
+	f.heldItems = nil
+	for r, s := range f.States {
+		f.Rows[r] = s
+		f.Wake(r)
+	}
+}

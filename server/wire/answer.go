@@ -1,0 +1,59 @@
+package wire
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/belfry/belfry/inbox"
+)
+
+// Begin sets what all JSON answers have in common. Badges and inboxes are for
+// one reader, who must ask each time whether they are still true.
+func Begin(w http.ResponseWriter, contentType string) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Cache-Control", CachePrivate)
+	h.Set("X-Content-Type-Options", NoSniff)
+}
+
+// Values of headers.
+const (
+	CachePrivate = "private, no-cache"
+	NoSniff      = "nosniff"
+)
+
+// Respond writes a whole JSON answer.
+func Respond(w http.ResponseWriter, status int, v any) {
+	Begin(w, "application/json")
+	w.WriteHeader(status)
+	WriteJSON(w, v)
+}
+
+// RespondUnread writes a user's badge.
+func RespondUnread(w http.ResponseWriter, status int, user string, row *inbox.State, now time.Time) {
+	badge := row.Badge(now)
+	RespondBadge(w, status, user, &badge)
+}
+
+func RespondBadge(w http.ResponseWriter, status int, user string, badge *inbox.Badge) {
+	w.Header().Set("ETag", Tag(badge.Stamp))
+	Respond(w, status, NewBadge(user, badge))
+}
+
+// NotModified writes the answer to a client that has the representation of tag.
+func NotModified(w http.ResponseWriter, tag string) {
+	Begin(w, "application/json")
+	// RFC 9110 section 15.4.5: no header that describes a body.
+	w.Header().Del("Content-Type")
+	w.Header().Set("ETag", tag)
+	w.WriteHeader(http.StatusNotModified)
+}
+
+// WriteJSON ends an answer. Errors are those of a client that has gone, or of a
+// value that cannot be encoded, which tests would show.
+func WriteJSON(w http.ResponseWriter, v any) {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v)
+}

@@ -1,0 +1,24 @@
+package wire
+
+import (
+	"time"
+
+	"github.com/belfry/belfry/inbox"
+)
+
+// Badge is the badge as clients get it.
+type Badge struct {
+	User    string `json:"user"`
+	Version uint64 `json:"version"`
+	Cursor  string `json:"cursor"`
+	inbox.Counts
+}
+
+func BadgeOf(user string, row *inbox.State, now time.Time) Badge {
+	badge := row.Badge(now)
+	return NewBadge(user, &badge)
+}
+
+func NewBadge(user string, b *inbox.Badge) Badge {
+	return Badge{User: user, Version: b.Cursor.Version, Cursor: b.Cursor.String(), Counts: b.Counts}
+}
