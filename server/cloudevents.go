@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/cloudevents/sdk-go/v2/event"
-
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/server/wire"
 	"github.com/belfry/belfry/sources/envelope"
@@ -19,11 +17,11 @@ import (
 // that carries none.
 func eventMode(h http.Header, mediaType string) func(http.Header, []byte) ([][]belfry.Notification, error) {
 	switch {
-	case mediaType == event.ApplicationCloudEventsBatchJSON:
+	case mediaType == envelope.BatchType:
 		return func(_ http.Header, body []byte) ([][]belfry.Notification, error) {
 			return parseEach(body, structuredEvent)
 		}
-	case mediaType == event.ApplicationCloudEventsJSON:
+	case mediaType == envelope.EventType:
 		return func(_ http.Header, body []byte) ([][]belfry.Notification, error) {
 			return one(structuredEvent(body))
 		}

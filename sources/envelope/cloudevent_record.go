@@ -11,8 +11,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/cloudevents/sdk-go/v2/event"
-
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/sources"
 )
@@ -23,10 +21,9 @@ func (d *Decoder) structuredRecord(value []byte, h recordHeaders) ([]sources.Eve
 	if len(value) == 0 {
 		return nil, belfry.ErrEmpty
 	}
-	mediaType, _, _ := strings.Cut(h.contentType, ";")
-	mediaType = strings.ToLower(strings.TrimSpace(mediaType))
-	batch := mediaType == event.ApplicationCloudEventsBatchJSON
-	if !batch && mediaType != event.ApplicationCloudEventsJSON && mediaType != "application/cloudevents" {
+	mediaType := h.mediaType()
+	batch := mediaType == BatchType
+	if !batch && mediaType != EventType && mediaType != "application/cloudevents" {
 		return nil, invalid("", "must be a CloudEvent in JSON, is %.60q", mediaType)
 	}
 	v, err := ParseJSON(value)
@@ -127,13 +124,11 @@ func (d *Decoder) cloudEvent(m map[string]any, outer sources.Event) (sources.Eve
 // withAttributes returns an event without a value, checked for what CloudEvents
 // 1.0.2 section 3.1 requires.
 func (d *Decoder) withAttributes(attributes map[string]string) (sources.Event, error) {
-	if v := attributes["specversion"]; v != event.CloudEventsVersionV1 {
+	if v := attributes["specversion"]; v != eventVersion {
 		return sources.Event{}, wrongVersion(v)
 	}
-	for _, name := range []string{"id", "source", "type"} {
-		if attributes[name] == "" {
-			return sources.Event{}, invalid(name, "is required in a CloudEvent")
-		}
+	if err := checkEvent(attributes); err != nil {
+		return sources.Event{}, err
 	}
 	e := sources.Event{ID: attributes["id"], Source: attributes["source"], Type: attributes["type"], Subject: attributes["subject"], Attributes: attributes}
 	if text := attributes["time"]; text != "" {

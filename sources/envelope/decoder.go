@@ -68,9 +68,9 @@ func (d *Decoder) Decode(ctx context.Context, r sources.Record) ([]sources.Event
 	if len(r.Value) > MaxValueBytes {
 		return nil, longValue(len(r.Value))
 	}
-	h, err := readHeaders(r.Headers)
-	if err != nil {
-		return nil, err
+	h := readHeaders(r.Headers)
+	if h.problem != nil {
+		return nil, h.problem
 	}
 	if h.structured() {
 		return d.structuredRecord(r.Value, h)

@@ -10,6 +10,7 @@ import (
 // recordHeaders are those of a record that say what is in it. Of a header that
 // comes twice the last counts.
 type recordHeaders struct {
+	problem     error             // of an attribute: the first that is not UTF-8
 	attributes  map[string]string // of a CloudEvent, from ce_*
 	contentType string
 	id          string // of Debezium's outbox
@@ -19,7 +20,7 @@ type recordHeaders struct {
 	schema      []byte // __value_schema_id of Confluent
 }
 
-func readHeaders(headers []sources.Header) (recordHeaders, error) {
+func readHeaders(headers []sources.Header) recordHeaders {
 	var h recordHeaders
 	for i := range headers {
 		var to *string
@@ -40,9 +41,7 @@ func readHeaders(headers []sources.Header) (recordHeaders, error) {
 			case strings.EqualFold(name, "content-type"):
 				to = &h.contentType
 			case len(name) > len("ce_") && strings.EqualFold(name[:len("ce_")], "ce_"):
-				if err := h.attribute(strings.ToLower(name[len("ce_"):]), headers[i].Value); err != nil {
-					return h, err
-				}
+				h.attribute(strings.ToLower(name[len("ce_"):]), headers[i].Value)
 				continue
 			default:
 				continue
@@ -50,18 +49,17 @@ func readHeaders(headers []sources.Header) (recordHeaders, error) {
 		}
 		*to = headerText(headers[i].Value)
 	}
-	return h, nil
+	return h
 }
 
-func (h *recordHeaders) attribute(name string, value []byte) error {
-	if !utf8.Valid(value) {
-		return invalid(name, "must be UTF-8 in a CloudEvent")
+func (h *recordHeaders) attribute(name string, value []byte) {
+	if !utf8.Valid(value) && h.problem == nil {
+		h.problem = invalid(name, "must be UTF-8 in a CloudEvent")
 	}
 	if h.attributes == nil {
 		h.attributes = map[string]string{}
 	}
 	h.attributes[name] = string(value)
-	return nil
 }
 
 // headerText reads a header as text: as it stands, or as Kafka Connect's JSON
@@ -86,6 +84,12 @@ func headerText(value []byte) string {
 		return inner
 	}
 	return text
+}
+
+// mediaType is the content type without its parameters, in lower case.
+func (h *recordHeaders) mediaType() string {
+	mediaType, _, _ := strings.Cut(h.contentType, ";")
+	return strings.ToLower(strings.TrimSpace(mediaType))
 }
 
 // structured reports a whole CloudEvent, or several, in the value: CloudEvents
