@@ -19,16 +19,14 @@ import (
 // TestMain gives the tests a folder for the program, which is built once, by the
 // first that wants it: to link it takes seconds.
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "belfry-test-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		theBinary.path = filepath.Join(dir, "belfry")
-		return m.Run()
-	}())
+	dir, err := os.MkdirTemp("", "belfry-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer os.RemoveAll(dir)
+	theBinary.path = filepath.Join(dir, "belfry")
+	kafkatest.Main(m)
 }
 
 // theBinary is the program of all tests.
