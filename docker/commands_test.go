@@ -3,7 +3,6 @@ package docker_test
 import (
 	"maps"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,9 +10,10 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/buildtest"
 )
 
-// program is ./cmd/belfry, built once for a test.
+// program is ./cmd/belfry.
 type program struct {
 	path string
 	mu   sync.Mutex
@@ -22,12 +22,7 @@ type program struct {
 
 func build(t *testing.T) *program {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "belfry")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../cmd/belfry").CombinedOutput()
-	if err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return &program{path: path, help: map[string]string{}}
+	return &program{path: buildtest.Program(t, "cmd/belfry"), help: map[string]string{}}
 }
 
 // helpOf returns what a command says of itself.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -59,12 +60,7 @@ func measuredOn(t *testing.T, brokers []string, code int, args ...string) string
 // buildPeer builds the plain goka program.
 func buildPeer(t *testing.T) string {
 	t.Helper()
-	peer := filepath.Join(t.TempDir(), "plaingoka")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", peer, "../../internal/plaingoka")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return peer
+	return buildtest.Program(t, "internal/plaingoka")
 }
 
 func wantLines(t *testing.T, got string, patterns ...string) {

@@ -2,54 +2,25 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
-// TestMain gives the tests a folder for the program, which is built once, by the
-// first that wants it: to link it takes seconds.
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "belfry-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	defer os.RemoveAll(dir)
-	theBinary.path = filepath.Join(dir, "belfry")
-	kafkatest.Main(m)
-}
-
-// theBinary is the program of all tests.
-var theBinary struct {
-	path  string
-	build sync.Once
-	err   error
-}
+func TestMain(m *testing.M) { kafkatest.Main(m) }
 
 // buildBinary returns the program.
 func buildBinary(t *testing.T) string {
 	t.Helper()
-	theBinary.build.Do(func() {
-		// Not with the context of a test: it is for all.
-		out, err := exec.Command("go", "build", "-o", theBinary.path, ".").CombinedOutput()
-		if err != nil {
-			theBinary.err = fmt.Errorf("build: %w\n%s", err, out)
-		}
-	})
-	if theBinary.err != nil {
-		t.Fatal(theBinary.err)
-	}
-	return theBinary.path
+	return buildtest.Program(t, "cmd/belfry")
 }
 
 // run runs the program to its end and returns its stdout.

@@ -3,8 +3,6 @@ package chaos_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/chaos"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -52,10 +51,7 @@ func TestChaos(t *testing.T) {
 	}
 	seeds, duration := chaosRuns(t)
 	cluster := kafkatest.Start(t, kafkatest.Config{Nodes: 3})
-	binary := filepath.Join(t.TempDir(), "belfry")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../cmd/belfry").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	binary := buildtest.Program(t, "cmd/belfry")
 	for _, seed := range seeds {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			cfg := chaos.Config{
