@@ -119,7 +119,7 @@ func TestActionsReadYourWrites(t *testing.T) {
 			defer timer.Stop()
 			start := time.Now()
 			got := a.call("POST", "/v1/users/u/inbox/read", `{"seqs":[1]}`).Want(tt.status).wantHeader("ETag", tt.etag)
-			if took, want := time.Since(start), min(tt.late, maxWait); took != want {
+			if took, want := time.Since(start), min(tt.late, wire.MaxWait); took != want {
 				t.Errorf("took %s, want %s", took, want)
 			}
 			if b := into[wire.Badge](got); b.Unread != tt.unread || b.Version == 0 || b.Cursor == "" {

@@ -127,8 +127,8 @@ func TestInboxPending(t *testing.T) {
 		a.Append("u", servertest.Pressing("3", belfry.PriorityHigh), servertest.Note("4"), servertest.Command(inbox.KindRead, 4))
 		start := time.Now()
 		got := a.get("/v1/users/u/inbox", "If-None-Match", `"7.5.0"`).Want(200).wantHeader("ETag", "")
-		if took := time.Since(start); took != maxWait {
-			t.Errorf("waited %s, want %s for the page in all", took, maxWait)
+		if took := time.Since(start); took != wire.MaxWait {
+			t.Errorf("waited %s, want %s for the page in all", took, wire.MaxWait)
 		}
 		b := into[shownPage](got)
 		if b.Version != 5 || b.Cursor != "7.2" || b.Unread != 3 || len(b.Items) != 4 {

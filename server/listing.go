@@ -23,7 +23,7 @@ type listing struct {
 type selection func(row *inbox.State, now time.Time) (entries []*inbox.Entry, next uint64)
 
 // awaitListing returns the selection as soon as the row has the version and all
-// of its contents are there. After maxWait it returns what there is, contents
+// of its contents are there. After wire.MaxWait it returns what there is, contents
 // missing, or errBehind if the row is.
 //
 // It looks at the newest row each time. A content can be missing because its

@@ -198,13 +198,3 @@ func wantsContents(query url.Values) (bool, error) {
 		return false, wire.Invalid("contents", "must be 0 or 1, not %.40q", v)
 	}
 }
-
-// count is how many streams of the user are open.
-func (s *streams) count(user string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a := s.audiences[user]; a != nil {
-		return len(a.connections)
-	}
-	return 0
-}

@@ -14,6 +14,8 @@ const (
 	eventOverview = "overview"
 	// overviewEvery is how often viewers of the ops page are sent what there is.
 	overviewEvery = 1500 * time.Millisecond
+	// viewerTimeout is how long a viewer may take to accept one overview.
+	viewerTimeout = 10 * time.Second
 	// maxViewers is how many may look at one server's ops page at once.
 	maxViewers = 64
 )
@@ -36,7 +38,7 @@ type overviews struct {
 }
 
 func newOverviews(build func(time.Time) overview) *overviews {
-	o := &overviews{every: overviewEvery, writeTimeout: streamWriteTimeout, build: build, drained: make(chan struct{})}
+	o := &overviews{every: overviewEvery, writeTimeout: viewerTimeout, build: build, drained: make(chan struct{})}
 	o.drain = sync.OnceFunc(func() { close(o.drained) })
 	return o
 }

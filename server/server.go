@@ -162,7 +162,6 @@ func New(config Config) (*Server, error) {
 		config.TokenTrust = DefaultTokenTrust
 	}
 	config.Limits.setDefaults()
-	config.Streams.setDefaults()
 	s := &Server{
 		config:  config,
 		log:     config.Logger.With("component", "server"),
@@ -174,8 +173,11 @@ func New(config Config) (*Server, error) {
 		journals:  make(chan struct{}, journalsAtOnce),
 	}
 	s.overviews = newOverviews(s.overview)
-	s.streams = newStreams(config.Rows, config.Items, config.Registry, s.log)
-	s.streams.limits, s.streams.tracing = config.Streams, config.Tracing
+	streams := streamConfig{Rows: config.Rows, Items: config.Items, Limits: config.Streams, Logger: s.log, Registerer: config.Registry}
+	if config.Tracing != nil {
+		streams.Pushed = config.Tracing.pushed
+	}
+	s.streams = newStreams(streams)
 	if err := s.openDoors(); err != nil {
 		return nil, err
 	}

@@ -9,37 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/belfry/belfry/server/wire"
 )
-
-// StreamLimits bounds how many streams a server holds open. Zero fields take
-// the defaults, negative ones are no limit.
-type StreamLimits struct {
-	Total   int // in all; the default is DefaultMaxStreams
-	PerUser int // the default is DefaultMaxStreamsPerUser
-	// PerAddress is by the client's address, as the trusted proxies tell it; the
-	// default is none: a company's people may all come from one.
-	PerAddress int
-}
-
-// Defaults of StreamLimits.
-const (
-	DefaultMaxStreams = 50_000
-	// DefaultMaxStreamsPerUser is a browser with many tabs, a phone and some
-	// more.
-	DefaultMaxStreamsPerUser = 20
-)
-
-func (l *StreamLimits) setDefaults() {
-	if l.Total == 0 {
-		l.Total = DefaultMaxStreams
-	}
-	if l.PerUser == 0 {
-		l.PerUser = DefaultMaxStreamsPerUser
-	}
-}
 
 const (
 	// pingEvery is how often a stream says that it is alive.
@@ -67,36 +38,39 @@ type streams struct {
 	writeTimeout time.Duration // of one event
 	workersMax   int
 
-	rows    Rows
-	items   Items
+	rows    streamRows
+	items   streamItems
 	log     *slog.Logger
 	metrics streamMetrics
-	tracing *Tracing  // nil: no traces
-	moments sync.Pool // of *moment: workers come and go
+	pushed  func(user string, seq uint64) // nil: nobody asks
+	rounds  sync.Pool                     // of *round: workers come and go
 	// helpers are the goroutines that do what may block.
 	helpers sync.WaitGroup
 
-	mu         sync.Mutex
-	audiences  map[string]*audience
-	perAddress map[netip.Addr]int
-	open       int
-	ready      queue // of audiences to be served
-	workers    int
-	clock      clock
-	reaped     time.Time     // when last looked for clients that have gone
-	drained    chan struct{} // not nil once draining; closed when none is open
+	mu          sync.Mutex
+	subscribers map[string]*subscribers
+	perAddress  map[netip.Addr]int
+	open        int
+	ready       queue // of audiences to be served
+	workers     int
+	clock       clock
+	reaped      time.Time     // when last looked for clients that have gone
+	drained     chan struct{} // not nil once draining; closed when none is open
 }
 
-func newStreams(rows Rows, items Items, reg prometheus.Registerer, log *slog.Logger) *streams {
+// newStreams returns a hub without streams.
+func newStreams(config streamConfig) *streams {
 	s := &streams{
+		limits:       config.Limits,
 		pingEvery:    pingEvery,
 		writeTimeout: streamWriteTimeout,
 		workersMax:   workersMax(),
-		rows:         rows,
-		items:        items,
-		log:          log,
-		metrics:      newStreamMetrics(reg),
-		audiences:    map[string]*audience{},
+		rows:         config.Rows,
+		items:        config.Items,
+		log:          config.Logger,
+		metrics:      newStreamMetrics(config.Registerer),
+		pushed:       config.Pushed,
+		subscribers:  map[string]*subscribers{},
 		perAddress:   map[netip.Addr]int{},
 	}
 	s.limits.setDefaults()
@@ -151,26 +125,26 @@ func (s *streams) enter(c *connection, user string) (reason string, ok bool) {
 	if s.drained != nil {
 		return wire.ByeDrain, false
 	}
-	a := s.audiences[user]
+	a := s.subscribers[user]
 	if limit := s.limits.PerUser; limit > 0 && a != nil && len(a.connections) >= limit {
 		s.reap(a)
 	}
-	if a = s.audiences[user]; s.full(c, a) {
+	if a = s.subscribers[user]; s.full(c, a) {
 		if now := time.Now(); now.Sub(s.reaped) >= reapEvery {
 			s.reaped = now
-			for _, a := range s.audiences {
+			for _, a := range s.subscribers {
 				s.reap(a)
 			}
 		}
-		if a = s.audiences[user]; s.full(c, a) {
+		if a = s.subscribers[user]; s.full(c, a) {
 			return wire.ByeLimit, false
 		}
 	}
 	if a == nil {
-		a = &audience{streams: s, user: user}
-		s.audiences[user] = a
+		a = &subscribers{hub: s, user: user}
+		s.subscribers[user] = a
 	}
-	c.audience = a
+	c.subscribers = a
 	a.connections = append(a.connections, c)
 	s.open++
 	if s.limits.PerAddress > 0 {
@@ -182,7 +156,7 @@ func (s *streams) enter(c *connection, user string) (reason string, ok bool) {
 
 // full reports whether c is one more than is allowed, with s.mu held; a is nil
 // for a user without streams.
-func (s *streams) full(c *connection, a *audience) bool {
+func (s *streams) full(c *connection, a *subscribers) bool {
 	l := s.limits
 	return l.Total > 0 && s.open >= l.Total ||
 		l.PerUser > 0 && a != nil && len(a.connections) >= l.PerUser ||
@@ -191,7 +165,7 @@ func (s *streams) full(c *connection, a *audience) bool {
 
 // reap ends the streams of a whose client has gone, with s.mu held. Nothing
 // else is told of that before the next ping.
-func (s *streams) reap(a *audience) {
+func (s *streams) reap(a *subscribers) {
 	for i := len(a.connections) - 1; i >= 0; i-- {
 		if c := a.connections[i]; c.out != nil && !a.serving && c.out.gone() {
 			s.leave(c, endGone)
@@ -201,7 +175,7 @@ func (s *streams) reap(a *audience) {
 
 // leave takes c from the open streams and closes it, with s.mu held.
 func (s *streams) leave(c *connection, why string) {
-	a := c.audience
+	a := c.subscribers
 	if c.left {
 		return
 	}
@@ -215,7 +189,7 @@ func (s *streams) leave(c *connection, why string) {
 		}
 	}
 	if len(a.connections) == 0 {
-		delete(s.audiences, a.user)
+		delete(s.subscribers, a.user)
 		// Not with s.mu held: the tables may just be telling us of a change.
 		s.helpers.Go(a.unwatch)
 	}
@@ -225,6 +199,16 @@ func (s *streams) leave(c *connection, why string) {
 	if s.drained != nil && s.open == 0 {
 		close(s.drained)
 	}
+}
+
+// count is how many streams of the user are open.
+func (s *streams) count(user string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.subscribers[user]; a != nil {
+		return len(a.connections)
+	}
+	return 0
 }
 
 // drain ends all streams with bye and returns when they have ended, or when ctx
@@ -244,7 +228,7 @@ func (s *streams) drain(ctx context.Context) {
 	}
 	drained := s.drained
 	open := make([]*connection, 0, s.open)
-	for _, a := range s.audiences {
+	for _, a := range s.subscribers {
 		open = append(open, a.connections...)
 	}
 	s.mu.Unlock()
@@ -278,7 +262,7 @@ func (s *streams) drain(ctx context.Context) {
 // cut ends the streams that drain has left, without a word.
 func (s *streams) cut() {
 	s.mu.Lock()
-	for _, a := range s.audiences {
+	for _, a := range s.subscribers {
 		for i := len(a.connections) - 1; i >= 0; i-- {
 			if c := a.connections[i]; c.out != nil {
 				s.leave(c, endWrite)

@@ -26,9 +26,9 @@ func (g signal) has(one signal) bool { return g&one != 0 }
 
 // audience is the streams of one user. They are served together, so that the
 // tables are read once for all, and by one worker at a time.
-type audience struct {
-	streams *streams
-	user    string
+type subscribers struct {
+	hub  *streams
+	user string
 
 	watching sync.Once
 	stops    [2]func()
@@ -37,8 +37,8 @@ type audience struct {
 	connections []*connection
 	queued      bool // in the queue, or to be put back into it
 	serving     bool
-	restUntil   time.Time // not to be served before; zero for at once
-	next        *audience // in the queue
+	restUntil   time.Time    // not to be served before; zero for at once
+	next        *subscribers // in the queue
 }
 
 // longRound is from when on a round counts as long. After one its audience rests
@@ -48,13 +48,13 @@ const longRound = time.Millisecond
 
 // watch has the tables tell of changes; whoever returns from it can be told of
 // all that come after.
-func (a *audience) watch() {
+func (a *subscribers) watch() {
 	a.watching.Do(func() {
-		a.stops = [2]func(){a.streams.rows.Watch(a.user, a.changed), a.streams.items.Watch(a.user, a.changed)}
+		a.stops = [2]func(){a.hub.rows.Watch(a.user, a.changed), a.hub.items.Watch(a.user, a.changed)}
 	})
 }
 
-func (a *audience) unwatch() {
+func (a *subscribers) unwatch() {
 	for _, stop := range a.stops {
 		stop()
 	}
@@ -62,8 +62,8 @@ func (a *audience) unwatch() {
 
 // changed is called for each change of the tables. It does not wait for any
 // client.
-func (a *audience) changed() {
-	s := a.streams
+func (a *subscribers) changed() {
+	s := a.hub
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	conflated := 0
@@ -80,7 +80,7 @@ func (a *audience) changed() {
 }
 
 // remove takes c out, with streams.mu held.
-func (a *audience) remove(c *connection) {
+func (a *subscribers) remove(c *connection) {
 	i := slices.Index(a.connections, c)
 	last := len(a.connections) - 1
 	a.connections[i] = a.connections[last]
@@ -89,9 +89,9 @@ func (a *audience) remove(c *connection) {
 }
 
 // queue is audiences in the order in which they are to be served.
-type queue struct{ first, last *audience }
+type queue struct{ first, last *subscribers }
 
-func (q *queue) push(a *audience) {
+func (q *queue) push(a *subscribers) {
 	if q.last == nil {
 		q.first = a
 	} else {
@@ -100,7 +100,7 @@ func (q *queue) push(a *audience) {
 	q.last = a
 }
 
-func (q *queue) pop() *audience {
+func (q *queue) pop() *subscribers {
 	a := q.first
 	if a != nil {
 		q.first, a.next = a.next, nil
@@ -117,7 +117,7 @@ func workersMax() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
 
 // enqueue has a served, with s.mu held. Workers live as long as there is
 // something to do.
-func (s *streams) enqueue(a *audience) {
+func (s *streams) enqueue(a *subscribers) {
 	if a.queued {
 		return
 	}
@@ -128,7 +128,7 @@ func (s *streams) enqueue(a *audience) {
 }
 
 // makeReady puts a into the queue as soon as it has rested, with s.mu held.
-func (s *streams) makeReady(a *audience) {
+func (s *streams) makeReady(a *subscribers) {
 	if !a.restUntil.IsZero() {
 		if rest := time.Until(a.restUntil); rest > 0 {
 			time.AfterFunc(rest, func() {
@@ -152,7 +152,7 @@ func (s *streams) signal(c *connection, what signal) {
 	defer s.mu.Unlock()
 	c.signals |= what
 	if !c.left {
-		s.enqueue(c.audience)
+		s.enqueue(c.subscribers)
 	}
 }
 
@@ -170,7 +170,7 @@ func (s *streams) wrote(c *connection, err error) {
 
 // begin lets c be told of what there is and will be.
 func (s *streams) begin(c *connection, out outlet) {
-	a := c.audience
+	a := c.subscribers
 	// Before the tables are read for the first time, or a change between the
 	// two would go unnoticed.
 	a.watch()
@@ -184,43 +184,43 @@ func (s *streams) begin(c *connection, out outlet) {
 
 // work serves audiences until none is ready.
 func (s *streams) work() {
-	m, _ := s.moments.Get().(*moment)
-	if m == nil {
-		m = &moment{streams: s}
+	r, _ := s.rounds.Get().(*round)
+	if r == nil {
+		r = &round{hub: s}
 	}
-	defer s.moments.Put(m)
+	defer s.rounds.Put(r)
 	s.mu.Lock()
 	for a := s.ready.pop(); a != nil; a = s.ready.pop() {
-		s.round(a, m)
+		s.serveRound(a, r)
 	}
 	s.workers--
 	s.mu.Unlock()
 }
 
-// round serves the streams of a to which something happened, with s.mu held,
+// serveRound serves the streams of a to which something happened, with s.mu held,
 // which it gives up meanwhile.
-func (s *streams) round(a *audience, m *moment) {
+func (s *streams) serveRound(a *subscribers, r *round) {
 	a.queued, a.serving = false, true
-	m.turns = m.turns[:0]
+	r.turns = r.turns[:0]
 	for _, c := range a.connections {
 		if c.signals != 0 && c.out != nil {
-			m.turns = append(m.turns, turn{connection: c, signals: c.signals})
+			r.turns = append(r.turns, turn{connection: c, signals: c.signals})
 			c.signals = 0
 		}
 	}
 	s.mu.Unlock()
-	m.begin(a.user)
-	for i := range m.turns {
-		t := &m.turns[i]
-		t.end = m.serve(t.connection, t.signals)
+	r.begin(a.user)
+	for i := range r.turns {
+		t := &r.turns[i]
+		t.end = r.serve(t.connection, t.signals)
 	}
 	s.mu.Lock()
 	a.serving, a.restUntil = false, time.Time{}
-	if took := time.Since(m.now); took > longRound {
+	if took := time.Since(r.now); took > longRound {
 		a.restUntil = time.Now().Add(took)
 	}
-	for i := range m.turns {
-		t := &m.turns[i]
+	for i := range r.turns {
+		t := &r.turns[i]
 		if t.end != "" {
 			s.leave(t.connection, t.end)
 		} else {
@@ -242,14 +242,14 @@ type turn struct {
 
 // serve is connection.serve, and ends the stream for a panic, which would
 // otherwise end the server: unlike a handler's, nobody else would catch it.
-func (m *moment) serve(c *connection, what signal) (end string) {
+func (r *round) serve(c *connection, what signal) (end string) {
 	defer func() {
 		if v := recover(); v != nil {
-			m.streams.log.Error("panic in a stream", "value", v, "stack", string(debug.Stack()))
+			r.hub.log.Error("panic in a stream", "value", v, "stack", string(debug.Stack()))
 			end = endError
 		}
 	}()
-	return c.serve(what, m)
+	return c.serve(what, r)
 }
 
 // schedule has the clock wake c when it is next due, with s.mu held.
@@ -265,7 +265,7 @@ func (s *streams) tick() {
 	defer s.mu.Unlock()
 	for c := range s.clock.passed(time.Now()) {
 		c.signals |= signalTime
-		s.enqueue(c.audience)
+		s.enqueue(c.subscribers)
 	}
 	s.clock.wind(s.tick)
 }

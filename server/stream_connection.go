@@ -12,10 +12,10 @@ import (
 
 // connection is one open stream. It is kept small: a server has many thousands.
 type connection struct {
-	audience *audience
-	address  netip.Addr // zero if nobody counts by it
-	prefer   wire.Languages
-	until    time.Time // end of the token; zero for none
+	subscribers *subscribers
+	address     netip.Addr // zero if nobody counts by it
+	prefer      wire.Languages
+	until       time.Time // end of the token; zero for none
 
 	// Guarded by streams.mu.
 	out     outlet // nil until it begins
@@ -30,7 +30,7 @@ type connection struct {
 	at      progress
 	owed    signal        // what is still to be done
 	writing bool          // the outlet has yet to say that all is written
-	rest    []byte        // of a frame of which the client took a part
+	rest    []byte        // of an event of which the client took a part
 	stuck   time.Time     // since when the client takes not all it is offered; zero if it does
 	retry   time.Duration // how long it was left alone last
 	offerAt time.Time     // when it is offered again what it did not take
@@ -71,12 +71,12 @@ func (c *connection) due() time.Time {
 
 // giveUp is when a stuck client has had its time for one event.
 func (c *connection) giveUp() time.Time {
-	return c.stuck.Add(c.audience.streams.writeTimeout)
+	return c.stuck.Add(c.subscribers.hub.writeTimeout)
 }
 
 // serve does for c what is to be done after what happened, and returns why it
 // has ended, "" if it goes on. It does not wait for the client.
-func (c *connection) serve(what signal, m *moment) (end string) {
+func (c *connection) serve(what signal, r *round) (end string) {
 	switch {
 	case what.has(signalGone):
 		return endGone
@@ -90,16 +90,16 @@ func (c *connection) serve(what signal, m *moment) (end string) {
 		return ""
 	}
 	if len(c.rest) > 0 {
-		if end, whole := c.flush(m); end != "" || !whole {
+		if end, whole := c.flush(r); end != "" || !whole {
 			return end
 		}
 	}
 	for c.ending == "" {
-		b := m.batch()
-		if end := c.fill(b, m); end != "" {
+		b := r.batch()
+		if end := c.fill(b, r); end != "" {
 			return end
 		}
-		end, more := c.offer(b, m)
+		end, more := c.offer(b, r)
 		if end != "" {
 			return end
 		}
@@ -114,7 +114,7 @@ func (c *connection) serve(what signal, m *moment) (end string) {
 }
 
 // fill puts into b what the client is to be told now.
-func (c *connection) fill(b *batch, m *moment) (end string) {
+func (c *connection) fill(b *batch, r *round) (end string) {
 	first := c.owed.has(signalStart)
 	if first {
 		b.begin(c, wire.Soon())
@@ -123,25 +123,25 @@ func (c *connection) fill(b *batch, m *moment) (end string) {
 	case c.owed.has(signalDrain):
 		b.bye(c, wire.ByeDrain, wire.ByeDrain)
 		return ""
-	case !c.until.IsZero() && !m.now.Before(c.until):
+	case !c.until.IsZero() && !r.now.Before(c.until):
 		b.bye(c, wire.ByeExpired, wire.ByeExpired)
 		return ""
-	case first || c.owed.has(signalTables) || !c.wakeAt.IsZero() && !m.now.Before(c.wakeAt):
-		err := b.tell(c)
+	case first || c.owed.has(signalTables) || !c.wakeAt.IsZero() && !r.now.Before(c.wakeAt):
+		err := b.addDelta(c)
 		switch {
 		case errors.Is(err, belfry.ErrNotReady):
 			b.bye(c, wire.ByeDrain, endNotReady)
 			return ""
 		case err != nil:
-			m.streams.log.Error("stream ended", "err", err)
+			r.hub.log.Error("stream ended", "err", err)
 			b.bye(c, wire.ByeDrain, endError)
 			return ""
 		}
 	}
-	if m.now.Before(c.pingAt) {
+	if r.now.Before(c.pingAt) {
 		return ""
 	}
-	c.pingAt = m.now.Add(m.streams.pingEvery)
+	c.pingAt = r.now.Add(r.hub.pingEvery)
 	if c.out.gone() {
 		return endGone
 	}
@@ -151,35 +151,74 @@ func (c *connection) fill(b *batch, m *moment) (end string) {
 
 // offer gives b to the client and keeps in mind how much of it that took. It
 // reports whether there is more to tell to a client that has taken all.
-func (c *connection) offer(b *batch, m *moment) (end string, more bool) {
+func (c *connection) offer(b *batch, r *round) (end string, more bool) {
 	if len(b.bytes) == 0 {
-		b.settle(c, 0)
+		c.settle(b, b.delivered(c.at, 0))
 		return "", false
 	}
 	n, later, err := c.out.put(b.bytes)
 	if err != nil {
 		return endOf(err), false
 	}
-	b.settle(c, n)
+	c.settle(b, b.delivered(c.at, n))
 	c.writing = later
 	if n < len(b.bytes) {
 		if n > 0 || c.stuck.IsZero() {
-			c.stuck = m.now
+			c.stuck = r.now
 		}
-		return c.wait(m, n > 0), false
+		return c.wait(r, n > 0), false
 	}
 	c.stuck, c.retry = time.Time{}, 0
 	return "", !later && c.owed.has(signalTables)
 }
 
+// settle takes over what follows from the client having taken a part of b.
+func (c *connection) settle(b *batch, d delivery) {
+	r := b.round
+	hub := r.hub
+	switch {
+	case b.delta == nil:
+	case d.whole:
+		if c.at.phase == phaseLive && c.at.delivered < d.at.delivered && d.at.delivered == r.row.Version && len(b.delta.events) > 0 {
+			hub.metrics.delivered(r.row.ChangedAt, time.Now())
+		}
+		if b.delta.took != "" {
+			hub.metrics.catchups.WithLabelValues(b.delta.took).Inc()
+		}
+		c.wakeAt = b.delta.wake
+		c.owed &^= signalTables
+	default:
+		c.owed |= signalTables
+	}
+	c.at = d.at
+	if hub.pushed != nil {
+		for _, item := range d.items {
+			hub.pushed(r.user, item.seq)
+		}
+	}
+	if b.begun && len(d.events) > 0 {
+		c.owed &^= signalStart
+		c.header = nil
+	}
+	if len(d.rest) > 0 {
+		c.rest = d.rest
+	}
+	if b.ending != "" && len(d.events) == len(b.events) {
+		c.ending = b.ending
+	}
+	for _, e := range d.events {
+		hub.metrics.event(e.name)
+	}
+}
+
 // flush offers what is left of a frame and reports whether the client took it.
-func (c *connection) flush(m *moment) (end string, whole bool) {
+func (c *connection) flush(r *round) (end string, whole bool) {
 	n, _, err := c.out.put(c.rest)
 	if err != nil {
 		return endOf(err), false
 	}
 	if c.rest = c.rest[n:]; len(c.rest) > 0 {
-		return c.wait(m, n > 0), false
+		return c.wait(r, n > 0), false
 	}
 	c.rest, c.stuck, c.retry = nil, time.Time{}, 0
 	return "", true
@@ -187,14 +226,14 @@ func (c *connection) flush(m *moment) (end string, whole bool) {
 
 // wait leaves the client alone for a moment, a longer one each time that it took
 // nothing, or gives it up.
-func (c *connection) wait(m *moment, took bool) (end string) {
-	if !m.now.Before(c.giveUp()) {
+func (c *connection) wait(r *round, took bool) (end string) {
+	if !r.now.Before(c.giveUp()) {
 		return endWrite
 	}
 	if c.retry = min(2*c.retry, retryMax); took || c.retry == 0 {
 		c.retry = retryMin
 	}
-	c.offerAt = m.now.Add(c.retry)
+	c.offerAt = r.now.Add(c.retry)
 	return ""
 }
 

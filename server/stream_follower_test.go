@@ -99,7 +99,7 @@ func (f *follower) prepare(server int) (*streams, *http.Request) {
 	r := httptest.NewRequest(http.MethodGet, "/v1/users/u/stream", nil)
 	r.Header.Set("Last-Event-ID", f.cursor)
 	replica := f.servers[server]
-	return newStreams(replica, replica, nil, slog.New(slog.DiscardHandler)), r
+	return newStreams(streamConfig{Rows: replica, Items: replica, Logger: slog.New(slog.DiscardHandler)}), r
 }
 
 // narrow is an outlet whose client takes little at a time, as a socket does

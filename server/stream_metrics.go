@@ -28,9 +28,9 @@ type streamMetrics struct {
 	byEvent     map[string]prometheus.Counter // of events
 }
 
-// told observes how long a change, by the time of its record in the journal,
+// delivered observes how long a change, by the time of its record in the journal,
 // took to a stream.
-func (m *streamMetrics) told(changed, now time.Time) {
+func (m *streamMetrics) delivered(changed, now time.Time) {
 	if !changed.IsZero() {
 		m.delay.Observe(max(now.Sub(changed), 0).Seconds())
 	}

@@ -33,8 +33,8 @@ const (
 // It is a value: step returns a new one and leaves the old as it was.
 type progress struct {
 	phase phase
-	// told is the version that the client knows, contents aside.
-	told uint64
+	// delivered is the version that the client knows, contents aside.
+	delivered uint64
 	// id is the cursor up to which the client knows everything, contents
 	// included. It is never behind an id that was sent, but while pending is
 	// not empty it may be behind told.
@@ -53,25 +53,25 @@ type progress struct {
 	gone []uint64
 	// partly holds the items of a batch that the client has although it has
 	// not the batch's end: they are not told again with the rest.
-	partly []told
+	partly []itemState
 }
 
-// told is an item as it stood when a client was told of it.
-type told struct {
+// itemState is an item as it stood when it was delivered to a client.
+type itemState struct {
 	seq, version uint64
 	pending      bool
 }
 
 // part is p once the client was also told of these items, of a batch that it
 // did not take to the end.
-func (p progress) part(items []told) progress {
+func (p progress) part(items []itemState) progress {
 	p.partly = append(slices.Clip(p.partly), items...)
 	return p
 }
 
 // same reports whether p and q lead to the same step.
 func (p progress) same(q progress) bool {
-	return p.phase == q.phase && p.told == q.told && p.id == q.id && p.sentID == q.sentID && p.recheck == q.recheck &&
+	return p.phase == q.phase && p.delivered == q.delivered && p.id == q.id && p.sentID == q.sentID && p.recheck == q.recheck &&
 		p.until.Equal(q.until) && slices.Equal(p.pending, q.pending) && slices.Equal(p.gone, q.gone) && slices.Equal(p.partly, q.partly)
 }
 
@@ -85,7 +85,7 @@ func newProgress(cursor string) progress {
 	if err != nil {
 		return progress{phase: phaseMalformed}
 	}
-	return progress{phase: phaseResuming, told: c.Version, id: c}
+	return progress{phase: phaseResuming, delivered: c.Version, id: c}
 }
 
 // source is where step finds contents: it returns nil for one that the inbox
@@ -103,7 +103,7 @@ type view struct {
 
 // outcome is what a step came to.
 type outcome struct {
-	frames []wire.Event
+	events []wire.Event
 	// wake is when to look again although no table changed; zero for never.
 	wake time.Time
 	// took is set by the step that took the stream up.
@@ -116,8 +116,8 @@ func (p progress) step(v view) (outcome, progress) {
 	switch p.phase {
 	case phaseFresh:
 		p = p.at(v.row.Cursor())
-		f := p.frame(eventUnread, wire.BadgeOf(v.user, v.row, v.now))
-		return outcome{frames: []wire.Event{f}, wake: nextExpiry(v), took: tookSnapshot}, p
+		e := p.event(eventUnread, wire.BadgeOf(v.user, v.row, v.now))
+		return outcome{events: []wire.Event{e}, wake: nextExpiry(v), took: tookSnapshot}, p
 	case phaseMalformed:
 		return p.resync(v, v.row.Cursor())
 	case phaseResuming:
@@ -142,7 +142,7 @@ func (p progress) resume(v view) (outcome, progress) {
 		// is told nothing older here.
 		return p.resync(v, p.id)
 	}
-	if _, ok := v.row.Since(p.told, v.now); !ok {
+	if _, ok := v.row.Since(p.delivered, v.now); !ok {
 		return p.resync(v, v.row.Cursor())
 	}
 	p.phase = phaseLive
@@ -159,20 +159,20 @@ func (p progress) resync(v view, c inbox.Cursor) (outcome, progress) {
 	}
 	p = p.at(c)
 	p.recheck, p.pending = true, nil
-	out.frames = []wire.Event{p.frame(eventResync, versionBody{c.Version})}
+	out.events = []wire.Event{p.event(eventResync, versionBody{c.Version})}
 	return out, p.relist(v)
 }
 
 // relist makes pending what the client finds in the list without content. It
 // waits until the row has the version which the client asks for.
 func (p progress) relist(v view) progress {
-	if !p.recheck || v.row.Version < p.told {
+	if !p.recheck || v.row.Version < p.delivered {
 		return p
 	}
 	p.recheck = false
 	for i := range v.row.Items {
 		e := &v.row.Items[i]
-		if e.Seq <= p.told && !e.Expired(v.now) && v.content(e.Seq) == nil {
+		if e.Seq <= p.delivered && !e.Expired(v.now) && v.content(e.Seq) == nil {
 			p.pending = append(p.pending, e.Seq)
 		}
 	}
@@ -181,11 +181,11 @@ func (p progress) relist(v view) progress {
 
 // follow sends what changed since the client was told last.
 func (p progress) follow(v view) (outcome, progress) {
-	if v.row.Version < p.told {
+	if v.row.Version < p.delivered {
 		return outcome{}, p // after a resync: what the client sees never goes back
 	}
 	p = p.relist(v)
-	changes, ok := v.row.Since(p.told, v.now)
+	changes, ok := v.row.Since(p.delivered, v.now)
 	if !ok {
 		return p.resync(v, v.row.Cursor())
 	}
@@ -195,9 +195,9 @@ func (p progress) follow(v view) (outcome, progress) {
 	}
 	p.until = time.Time{}
 	items = slices.DeleteFunc(items, func(b wire.Item) bool {
-		return slices.Contains(p.partly, told{b.Seq, b.Version, b.Pending})
+		return slices.Contains(p.partly, itemState{b.Seq, b.Version, b.Pending})
 	})
-	// What an item frame says need not be said again, nor what is gone.
+	// What an item event says need not be said again, nor what is gone.
 	shown := func(seq uint64) bool {
 		return slices.ContainsFunc(items, func(b wire.Item) bool { return b.Seq == seq })
 	}
@@ -210,24 +210,24 @@ func (p progress) follow(v view) (outcome, progress) {
 	slices.Sort(changes.Removed)
 
 	out := outcome{wake: nextExpiry(v)}
-	moved := v.row.Version > p.told
+	moved := v.row.Version > p.delivered
 	p.pending, p.gone = lacking, expired(v)
 	if !moved && len(items) == 0 && !changes.HasState() && len(p.partly) == 0 {
 		return out, p
 	}
 	for _, b := range items {
-		out.frames = append(out.frames, wire.Event{Name: eventItem, Data: b})
+		out.events = append(out.events, wire.Event{Name: eventItem, Data: b})
 	}
 	if changes.HasState() {
-		out.frames = append(out.frames, wire.Event{Name: eventState, Data: newStateBody(v.row.Version, &changes)})
+		out.events = append(out.events, wire.Event{Name: eventState, Data: newStateBody(v.row.Version, &changes)})
 	}
 	p = p.at(p.cursor(v.row))
-	p.told = v.row.Version
-	out.frames = append(out.frames, p.frame(eventUnread, wire.BadgeOf(v.user, v.row, v.now)))
+	p.delivered = v.row.Version
+	out.events = append(out.events, p.event(eventUnread, wire.BadgeOf(v.user, v.row, v.now)))
 	return out, p
 }
 
-// items returns the item frames' data, the pressing ones first: fresh ones, and
+// items returns the data of item events, the pressing ones first: fresh ones, and
 // pending ones whose content has come. It also returns which seqs the client
 // will then have without content, and whether any of these is late: it was not
 // pending before, so the batch is worth holding back for it.
@@ -280,35 +280,35 @@ func (p progress) cursor(row *inbox.State) inbox.Cursor {
 
 // at is p once c was sent as id and the client was told all up to it.
 func (p progress) at(c inbox.Cursor) progress {
-	p.phase, p.told, p.id, p.sentID, p.partly = phaseLive, c.Version, c, true, nil
+	p.phase, p.delivered, p.id, p.sentID, p.partly = phaseLive, c.Version, c, true, nil
 	p.until = time.Time{}
 	return p
 }
 
-// wait reports whether there is still time to wait at now, of maxWait from the
+// wait reports whether there is still time to wait at now, of wire.MaxWait from the
 // first call on.
 func (p *progress) wait(now time.Time) bool {
 	if p.until.IsZero() {
-		p.until = now.Add(maxWait)
+		p.until = now.Add(wire.MaxWait)
 	}
 	return now.Before(p.until)
 }
 
-// frame is an event with the last id sent, if one was.
-func (p progress) frame(event string, data any) wire.Event {
-	f := wire.Event{Name: event, Data: data}
+// event is one with the last id sent, if one was.
+func (p progress) event(event string, data any) wire.Event {
+	e := wire.Event{Name: event, Data: data}
 	if p.sentID {
-		f.ID = p.id.String()
+		e.ID = p.id.String()
 	}
-	return f
+	return e
 }
 
 // ping repeats what the client was told.
-func (p progress) ping() wire.Event { return p.frame(eventPing, versionBody{p.told}) }
+func (p progress) ping() wire.Event { return p.event(eventPing, versionBody{p.delivered}) }
 
 // bye is the last frame of a stream.
 func (p progress) bye(reason string) wire.Event {
-	return p.frame(wire.EventBye, wire.Bye{Reason: reason})
+	return p.event(wire.EventBye, wire.Bye{Reason: reason})
 }
 
 // expired returns the seqs of the items that v's row still holds although they

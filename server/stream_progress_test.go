@@ -32,7 +32,7 @@ func expiring(seq uint64, in time.Duration) inbox.Entry {
 
 // knows is a live client that knows all up to version.
 func knows(version uint64) progress {
-	return progress{phase: phaseLive, told: version, id: inbox.Cursor{Epoch: 7, Version: version}, sentID: true}
+	return progress{phase: phaseLive, delivered: version, id: inbox.Cursor{Epoch: 7, Version: version}, sentID: true}
 }
 
 func TestProgressStep(t *testing.T) {
@@ -68,11 +68,11 @@ func TestProgressStep(t *testing.T) {
 			want: "resync@7.9", next: func(p *progress) { *p = knows(9); p.pending = []uint64{2} }},
 		{name: "other epoch", from: newProgress("6.8"), row: stepRow(entry(1, 1)),
 			want: "resync@7.9", next: func(p *progress) { *p = knows(9) }},
-		{name: "of the future", from: newProgress("7.10"), row: stepRow(), wake: maxWait,
-			next: func(p *progress) { p.until = stepTime.Add(maxWait) }},
-		{name: "of the future, after the wait", from: progress{phase: phaseResuming, told: 12, id: inbox.Cursor{Epoch: 7, Version: 12}, until: stepTime}, row: stepRow(entry(1, 1)),
+		{name: "of the future", from: newProgress("7.10"), row: stepRow(), wake: wire.MaxWait,
+			next: func(p *progress) { p.until = stepTime.Add(wire.MaxWait) }},
+		{name: "of the future, after the wait", from: progress{phase: phaseResuming, delivered: 12, id: inbox.Cursor{Epoch: 7, Version: 12}, until: stepTime}, row: stepRow(entry(1, 1)),
 			want: "resync@7.12", next: func(p *progress) { *p = knows(12); p.recheck = true }},
-		{name: "of another epoch's future, after the wait", from: progress{phase: phaseResuming, told: 12, id: inbox.Cursor{Epoch: 6, Version: 12}, until: stepTime}, row: stepRow(),
+		{name: "of another epoch's future, after the wait", from: progress{phase: phaseResuming, delivered: 12, id: inbox.Cursor{Epoch: 6, Version: 12}, until: stepTime}, row: stepRow(),
 			want: "resync@7.9", next: func(p *progress) { *p = knows(9) }},
 		{name: "too old", from: newProgress("7.4"), row: forgetful,
 			want: "resync@7.9", next: func(p *progress) { *p = knows(9) }},
@@ -101,7 +101,7 @@ func TestProgressStep(t *testing.T) {
 		{name: "removals of the expired", row: removed, from: func() progress { p := knows(5); p.gone = []uint64{2}; return p }(),
 			want: "state removed[4], unread@7.9", next: func(p *progress) { *p = knows(9) }},
 		{name: "late", from: knows(8), row: stepRow(expiring(1, time.Second), entry(9, 9)), lacking: []uint64{9},
-			next: func(p *progress) { p.until = stepTime.Add(maxWait) }, wake: time.Second},
+			next: func(p *progress) { p.until = stepTime.Add(wire.MaxWait) }, wake: time.Second},
 		{name: "late, after the wait", row: stepRow(entry(8, 8), entry(9, 9)), lacking: []uint64{8},
 			from: func() progress { p := knows(5); p.until = stepTime; return p }(),
 			want: "item 8 pending, item 9, unread@7.7", next: func(p *progress) { *p = knows(9); p.id.Version = 7; p.pending = []uint64{8} }},
@@ -110,7 +110,7 @@ func TestProgressStep(t *testing.T) {
 			want: "item 1 pending, unread@0.0", next: func(p *progress) { *p = knows(9); p.id = inbox.Cursor{}; p.pending = []uint64{1} }},
 		{name: "pending still", row: stepRow(entry(8, 8), entry(9, 9)), lacking: []uint64{8},
 			from: func() progress { p := knows(8); p.id.Version = 7; p.pending = []uint64{8}; return p }(),
-			want: "item 9, unread@7.7", next: func(p *progress) { p.told = 9 }},
+			want: "item 9, unread@7.7", next: func(p *progress) { p.delivered = 9 }},
 		{name: "pending comes", row: stepRow(entry(8, 8), entry(9, 9)),
 			from: func() progress { p := knows(9); p.id.Version = 7; p.pending = []uint64{8}; return p }(),
 			want: "item 8, unread@7.9", next: func(p *progress) { *p = knows(9) }},
@@ -125,10 +125,10 @@ func TestProgressStep(t *testing.T) {
 			want: "state removed[4], unread@7.9", next: func(p *progress) { *p = knows(9); p.gone = []uint64{4} }},
 		{name: "pending, known from the list", row: stepRow(entry(2, 2), entry(9, 9)), lacking: []uint64{2},
 			from: func() progress { p := knows(8); p.pending = []uint64{2}; return p }(),
-			want: "item 9, unread@7.8", next: func(p *progress) { p.told = 9 }},
+			want: "item 9, unread@7.8", next: func(p *progress) { p.delivered = 9 }},
 		{name: "pending, back from the archive", row: stepRow(back), lacking: []uint64{2},
 			from: func() progress { p := knows(5); p.id.Version = 1; p.pending = []uint64{2}; return p }(),
-			want: "item 2 pending, unread@7.1", next: func(p *progress) { p.told = 9 }},
+			want: "item 2 pending, unread@7.1", next: func(p *progress) { p.delivered = 9 }},
 		{name: "list after a resync", row: stepRow(entry(2, 2), expiring(3, 0)), lacking: []uint64{2, 3},
 			from: func() progress { p := knows(9); p.recheck = true; return p }(),
 			want: "state removed[3], unread@7.9",
@@ -142,7 +142,7 @@ func TestProgressStep(t *testing.T) {
 				}
 				return &inbox.Item{Seq: seq, Notification: belfry.Notification{Title: belfry.PlainText("t")}}
 			}})
-			if got := describe(out.frames); got != tt.want {
+			if got := describe(out.events); got != tt.want {
 				t.Errorf("frames: got %q, want %q", got, tt.want)
 			}
 			want := tt.from
@@ -169,7 +169,7 @@ func TestProgressStep(t *testing.T) {
 				return &inbox.Item{Seq: seq}
 			}})
 			// What a resync left out may follow; nothing else is said twice.
-			if got := describe(again.frames); got != "" && !strings.HasPrefix(tt.want, "resync") {
+			if got := describe(again.events); got != "" && !strings.HasPrefix(tt.want, "resync") {
 				t.Errorf("a second step sends %q", got)
 			}
 		})

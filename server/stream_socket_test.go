@@ -179,7 +179,7 @@ func TestStreamOfABlackHole(t *testing.T) {
 			seen++
 		}
 		s.mu.Lock()
-		if a := s.audiences["u"]; a != nil && !a.serving {
+		if a := s.subscribers["u"]; a != nil && !a.serving {
 			for _, c := range a.connections {
 				if len(c.rest) > 34<<10 {
 					t.Errorf("%d bytes are kept for a client that takes nothing, more than one event", len(c.rest))
@@ -208,7 +208,7 @@ func TestStreamOfASlowClient(t *testing.T) {
 	stuck := func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		a := s.audiences["u"]
+		a := s.subscribers["u"]
 		return a != nil && !a.serving && len(a.connections[0].rest) > 0
 	}
 	servertest.WaitFor(t, stuck)
@@ -303,7 +303,7 @@ func TestCutEndsWhatDrainHasLeft(t *testing.T) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		stuck := 0
-		if a := s.audiences["u"]; a != nil && !a.serving {
+		if a := s.subscribers["u"]; a != nil && !a.serving {
 			for _, c := range a.connections {
 				if !c.stuck.IsZero() {
 					stuck++

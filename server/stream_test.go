@@ -25,32 +25,35 @@ func TestStreamBegins(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		request func(*http.Request)
+		took    string
 		want    []string
 	}{
-		{"no cursor", nil, []string{`unread "version":3 "unread":1 id=7.3`}},
-		{"empty header", withHeader(""), []string{`unread "version":3 "unread":1 id=7.3`}},
+		{"no cursor", nil, tookSnapshot, []string{`unread "version":3 "unread":1 id=7.3`}},
+		{"empty header", withHeader(""), tookSnapshot, []string{`unread "version":3 "unread":1 id=7.3`}},
 		{"empty header and query", func(r *http.Request) {
 			withQuery("7.3")(r)
 			withHeader("")(r)
-		}, nil},
+		}, tookReplayed, nil},
 		{"header beats query", func(r *http.Request) {
 			withQuery("nonsense")(r)
 			withHeader("7.3")(r)
-		}, nil},
-		{"nothing missed", withQuery("7.3"), nil},
-		{"missed some", withQuery("7.1"), []string{`item "seq":2`, `state "version":3,"read":[1],"unread":[] "seen":[],"archived":[],"removed":[]`, `unread "version":3 id=7.3`}},
-		{"missed all", withQuery("0.0"), []string{`item "seq":1 "read":true`, `item "seq":2`, `unread id=7.3`}},
-		{"malformed", withHeader("7.3.1"), []string{`resync {"version":3} id=7.3`}},
-		{"other epoch", withHeader("8.3"), []string{`resync {"version":3} id=7.3`}},
+		}, tookReplayed, nil},
+		{"nothing missed", withQuery("7.3"), tookReplayed, nil},
+		{"missed some", withQuery("7.1"), tookReplayed, []string{`item "seq":2`, `state "version":3,"read":[1],"unread":[] "seen":[],"archived":[],"removed":[]`, `unread "version":3 id=7.3`}},
+		{"missed all", withQuery("0.0"), tookReplayed, []string{`item "seq":1 "read":true`, `item "seq":2`, `unread id=7.3`}},
+		{"malformed", withHeader("7.3.1"), tookResync, []string{`resync {"version":3} id=7.3`}},
+		{"other epoch", withHeader("8.3"), tookResync, []string{`resync {"version":3} id=7.3`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := servertest.NewTables()
 				servertest.Append(t, f, servertest.Note("one"), servertest.Note("two"), servertest.Command(inbox.KindRead, 1))
-				l := listen(t, newTestStreams(f), tt.request, time.Time{})
-				if tt.name == "no cursor" || tt.name == "empty header" {
-				}
+				s := newTestStreams(f)
+				l := listen(t, s, tt.request, time.Time{})
 				l.Want(append([]string{"retry"}, tt.want...)...)
+				if got := testutil.ToFloat64(s.metrics.catchups.WithLabelValues(tt.took)); got != 1 {
+					t.Errorf("got %v streams taken up as %s, want 1", got, tt.took)
+				}
 			})
 		})
 	}
@@ -84,8 +87,8 @@ func TestStreamHeader(t *testing.T) {
 				t.Fatal("the stream goes on without its client")
 			}
 		}
-		if s.open+len(s.audiences)+len(s.clock.due) != 0 {
-			t.Errorf("got %d open streams of %d users, %d to be woken, want none", s.open, len(s.audiences), len(s.clock.due))
+		if s.open+len(s.subscribers)+len(s.clock.due) != 0 {
+			t.Errorf("got %d open streams of %d users, %d to be woken, want none", s.open, len(s.subscribers), len(s.clock.due))
 		}
 		for _, watching := range f.Watchers {
 			if len(watching) != 0 {

@@ -166,7 +166,7 @@ func (l *listener) Want(want ...string) {
 }
 
 func newTestStreams(f *servertest.Tables) *streams {
-	return newStreams(f, f, nil, slog.New(slog.DiscardHandler))
+	return newStreams(streamConfig{Rows: f, Items: f, Logger: slog.New(slog.DiscardHandler)})
 }
 
 func withQuery(cursor string) func(*http.Request) {

@@ -43,15 +43,13 @@ func (s *Server) traced(method, route string, h handler) handler {
 	}
 }
 
-// pushed records that the client of a stream has been sent these items.
-func (t *Tracing) pushed(user string, items []told) {
-	for _, item := range items {
-		parent, came := t.Item(user, item.seq)
-		if !parent.IsValid() {
-			continue
-		}
-		_, span := t.Tracer.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), "push",
-			trace.WithSpanKind(trace.SpanKindProducer), trace.WithTimestamp(came))
-		span.End()
+// pushed records that a stream has shown an item to its user.
+func (t *Tracing) pushed(user string, seq uint64) {
+	parent, came := t.Item(user, seq)
+	if !parent.IsValid() {
+		return
 	}
+	_, span := t.Tracer.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), "push",
+		trace.WithSpanKind(trace.SpanKindProducer), trace.WithTimestamp(came))
+	span.End()
 }

@@ -85,9 +85,9 @@ func TestUnreadWaits(t *testing.T) {
 		{"by version, in time", "?min_version=1", "", time.Second, 200, time.Second},
 		{"of another epoch", "", `"9.1.0"`, time.Second, 200, time.Second},
 		{"expired items do not count", "", `"7.0.9"`, time.Hour, 200, 0},
-		{"by tag, too late", "", `"7.1.0"`, time.Hour, 503, maxWait},
-		{"by version, too late", "?min_version=1", "", time.Hour, 503, maxWait},
-		{"the higher one counts", "?min_version=2", `"7.1.0"`, time.Second, 503, maxWait},
+		{"by tag, too late", "", `"7.1.0"`, time.Hour, 503, wire.MaxWait},
+		{"by version, too late", "?min_version=1", "", time.Hour, 503, wire.MaxWait},
+		{"the higher one counts", "?min_version=2", `"7.1.0"`, time.Second, 503, wire.MaxWait},
 	}
 	for _, path := range []string{"unread", "inbox"} {
 		for _, tt := range tests {

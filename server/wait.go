@@ -6,17 +6,14 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
-
-// maxWait is how long a request waits for a table to show what its client
-// already knows.
-const maxWait = 2 * time.Second
 
 // errBehind is returned when a table still shows less than the client knows.
 var errBehind = errors.New("the table is behind what the client has seen")
 
 // await calls look until it reports true or an error: at once, and again after
-// each change of the recipient's part of the tables. After maxWait it returns
+// each change of the recipient's part of the tables. After wire.MaxWait it returns
 // errBehind; when ctx ends, ctx's error.
 func await(ctx context.Context, recipient string, look func() (bool, error), tables ...Watcher) error {
 	if done, err := look(); done || err != nil {
@@ -31,7 +28,7 @@ func await(ctx context.Context, recipient string, look func() (bool, error), tab
 			}
 		})()
 	}
-	timeout := time.NewTimer(maxWait)
+	timeout := time.NewTimer(wire.MaxWait)
 	defer timeout.Stop()
 	for {
 		// Also before the first wait: the change may have come before Watch.
@@ -49,7 +46,7 @@ func await(ctx context.Context, recipient string, look func() (bool, error), tab
 }
 
 // awaitRow returns the recipient's row as soon as enough(row) holds. After
-// maxWait it returns the newest row together with errBehind; when ctx ends,
+// wire.MaxWait it returns the newest row together with errBehind; when ctx ends,
 // ctx's error.
 func awaitRow(ctx context.Context, rows Rows, recipient string, enough func(*inbox.State) bool) (inbox.State, error) {
 	var row inbox.State

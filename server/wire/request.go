@@ -15,6 +15,10 @@ import (
 	"github.com/belfry/belfry"
 )
 
+// MaxWait is how long a request waits for a table to show what its client
+// already knows.
+const MaxWait = 2 * time.Second
+
 // ErrMediaType is returned for a body that is not said to be JSON.
 var ErrMediaType = errors.New("the body must be application/json, another +json type, or a CloudEvent in JSON, without Content-Encoding")
 

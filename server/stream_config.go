@@ -1,0 +1,72 @@
+package server
+
+import (
+	"log/slog"
+
+	"github.com/belfry/belfry/inbox"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// streamConfig is what a hub is made of. Rows, Items and Logger are required.
+type streamConfig struct {
+	Rows   streamRows
+	Items  streamItems
+	Limits StreamLimits
+	Logger *slog.Logger
+	// Registerer takes the metrics; nil takes none.
+	Registerer prometheus.Registerer
+	// Pushed is called for each item that a stream has shown to its user; nil is
+	// not. It must not block.
+	Pushed func(user string, seq uint64)
+}
+
+// streamRows is the unread table as streams read it. Its methods are safe for
+// concurrent use.
+type streamRows interface {
+	// Row returns the recipient's newest known row, the zero State for one that
+	// nobody has written to. The caller may not modify what it points to. The
+	// error is belfry.ErrNotReady before the table was recovered once.
+	Row(recipient string) (inbox.State, error)
+	// Watch has changed called after each change of the recipient's part of the
+	// table, once the change can be read, until stop is called. Calls may come from
+	// any goroutine, also without a change, and changed must not block. After stop
+	// has returned there is no further call.
+	Watch(recipient string, changed func()) (stop func())
+}
+
+// streamItems is the inbox table as streams read it. Its methods are safe for
+// concurrent use.
+type streamItems interface {
+	// Item returns the content of one item. It reports false if the table does
+	// not hold it, or not yet.
+	Item(recipient string, seq uint64) (inbox.Item, bool, error)
+	// Watch is as that of streamRows.
+	Watch(recipient string, changed func()) (stop func())
+}
+
+// StreamLimits bounds how many streams a server holds open. Zero fields take
+// the defaults, negative ones are no limit.
+type StreamLimits struct {
+	Total   int // in all; the default is DefaultMaxStreams
+	PerUser int // the default is DefaultMaxStreamsPerUser
+	// PerAddress is by the client's address, as the trusted proxies tell it; the
+	// default is none: a company's people may all come from one.
+	PerAddress int
+}
+
+// Defaults of StreamLimits.
+const (
+	DefaultMaxStreams = 50_000
+	// DefaultMaxStreamsPerUser is a browser with many tabs, a phone and some
+	// more.
+	DefaultMaxStreamsPerUser = 20
+)
+
+func (l *StreamLimits) setDefaults() {
+	if l.Total == 0 {
+		l.Total = DefaultMaxStreams
+	}
+	if l.PerUser == 0 {
+		l.PerUser = DefaultMaxStreamsPerUser
+	}
+}
