@@ -75,7 +75,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 		want("first")
 		writePair(t, certFile, keyFile, "second")
 		want("first")
-		after(certificateCheck)
+		servertest.After(certificateCheck)
 		want("second")
 		if !strings.Contains(log.String(), "read again") {
 			t.Errorf("the log has %s", log.String())
@@ -83,18 +83,18 @@ func TestCertificateIsReadAgain(t *testing.T) {
 		if err := os.WriteFile(keyFile, []byte("half a k"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		after(certificateCheck)
+		servertest.After(certificateCheck)
 		want("second")
 		if !strings.Contains(log.String(), "stays in use") {
 			t.Errorf("the log has %s", log.String())
 		}
 		writePair(t, certFile, keyFile, "third")
-		after(certificateCheck)
+		servertest.After(certificateCheck)
 		want("third")
 		if err := os.Remove(certFile); err != nil {
 			t.Fatal(err)
 		}
-		after(certificateCheck)
+		servertest.After(certificateCheck)
 		want("third")
 	})
 }

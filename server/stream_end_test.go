@@ -98,7 +98,7 @@ func TestStreamDrainSpreads(t *testing.T) {
 			defer close(drained)
 			s.drain(ctx)
 		}()
-		after(time.Second)
+		servertest.After(time.Second)
 		listen(t, s, withQuery("7.1"), time.Time{}).Want("retry", `bye {"reason":"drain"}`)
 		<-drained
 		if ctx.Err() != nil {
@@ -153,9 +153,9 @@ func TestStreamEndsWithTheToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestStreams(servertest.NewTables())
 		l := listen(t, s, nil, time.Now().Add(5*time.Second))
-		after(5*time.Second - 1)
+		servertest.After(5*time.Second - 1)
 		l.Want("retry", "unread id=0.0")
-		after(1)
+		servertest.After(1)
 		l.Want(`bye {"reason":"expired"} id=0.0`)
 		if !l.ended() {
 			t.Error("the stream goes on")
@@ -199,11 +199,11 @@ func TestStreamEndsWithAStalledClient(t *testing.T) {
 		l.wire.stalled = true
 		l.wire.mu.Unlock()
 		servertest.Append(t, f, servertest.Note("one"))
-		after(10*time.Second - 1)
+		servertest.After(10*time.Second - 1)
 		if l.ended() {
 			t.Fatal("gave up before the write timeout")
 		}
-		after(1)
+		servertest.After(1)
 		if !l.ended() {
 			t.Error("goes on after the write timeout")
 		}

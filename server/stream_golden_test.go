@@ -42,7 +42,7 @@ func TestStreamGolden(t *testing.T) {
 		synctest.Wait()
 		f.HoldItems = true
 		servertest.Append(t, f, servertest.Note("late"))
-		after(5 * time.Second)
+		servertest.After(5 * time.Second)
 		f.Release()
 		<-l.closed
 		got = l.wire.buf

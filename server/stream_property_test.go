@@ -78,7 +78,7 @@ func play(script []scriptStep) error {
 	for range 2 { // the first may find that it must list
 		f.disconnect()
 		f.connect(0, -1)
-		after(5 * time.Second)
+		servertest.After(5 * time.Second)
 		if err := f.receive(); err != nil {
 			return fmt.Errorf("at the end: %w", err)
 		}
@@ -111,9 +111,9 @@ func (s scriptStep) run(h *history, servers []*replica, f *follower, i int) {
 		servers[s.n%2].advance(s.m%6, s.n%5)
 		return
 	case "time":
-		after(time.Duration(s.n) * 200 * time.Millisecond)
+		servertest.After(time.Duration(s.n) * 200 * time.Millisecond)
 		if s.m == 0 {
-			after(pingEvery)
+			servertest.After(pingEvery)
 		}
 		return
 	case "connect":
@@ -131,7 +131,7 @@ func (s scriptStep) run(h *history, servers []*replica, f *follower, i int) {
 	case "room":
 		if f.narrow != nil {
 			f.narrow.widen(s.m * 80)
-			after(retryMax)
+			servertest.After(retryMax)
 		}
 		return
 	case "hang up":

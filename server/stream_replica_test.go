@@ -110,6 +110,6 @@ func (r *replica) Watch(_ string, changed func()) (stop func()) {
 }
 
 var (
-	_ Rows  = (*replica)(nil)
-	_ Items = (*replica)(nil)
+	_ streamRows  = (*replica)(nil)
+	_ streamItems = (*replica)(nil)
 )

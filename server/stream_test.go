@@ -15,12 +15,6 @@ import (
 	"github.com/belfry/belfry/internal/servertest"
 )
 
-// after lets the bubble's time pass.
-func after(d time.Duration) {
-	<-time.After(d)
-	synctest.Wait()
-}
-
 func TestStreamBegins(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -171,13 +165,13 @@ func TestStreamPings(t *testing.T) {
 		l := listen(t, newTestStreams(f), nil, time.Time{})
 		resumed := listen(t, newTestStreams(f), withQuery("7.1"), time.Time{})
 		l.Want("retry", "unread id=7.1")
-		after(20*time.Second - 1)
+		servertest.After(20*time.Second - 1)
 		l.Want()
-		after(1)
+		servertest.After(1)
 		l.Want(`ping {"version":1} id=7.1`)
 		resumed.Want("retry", `ping {"version":1}`)
 		servertest.Append(t, f, servertest.Touch())
-		after(20 * time.Second)
+		servertest.After(20 * time.Second)
 		l.Want("unread id=7.2", `ping {"version":2} id=7.2`)
 		resumed.Want("unread id=7.2", `ping {"version":2} id=7.2`)
 	})
@@ -208,7 +202,7 @@ func TestStreamWaitsForTheCursor(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f, l := begin(t, tt.cursor)
-				after(tt.in)
+				servertest.After(tt.in)
 				f.Release()
 				l.Want(tt.want...)
 			})
@@ -224,7 +218,7 @@ func TestStreamHoldsBackForContent(t *testing.T) {
 		l.Want("retry", "unread id=7.1")
 		f.HoldItems = true
 		servertest.Append(t, f, servertest.Note("two"))
-		after(time.Second)
+		servertest.After(time.Second)
 		servertest.Append(t, f, servertest.Command(inbox.KindRead, 1))
 		l.Want()
 		return f, l
@@ -232,7 +226,7 @@ func TestStreamHoldsBackForContent(t *testing.T) {
 	t.Run("it comes in time", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, l := begin(t)
-			after(time.Second - 1)
+			servertest.After(time.Second - 1)
 			l.Want()
 			f.Release()
 			l.Want(`item "seq":2 "title":"two"`, `state "read":[1]`, "unread id=7.3")
@@ -241,7 +235,7 @@ func TestStreamHoldsBackForContent(t *testing.T) {
 	t.Run("it comes late", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, l := begin(t)
-			after(time.Second)
+			servertest.After(time.Second)
 			l.Want(`item "seq":2 "pending":true`, `state "read":[1]`, `unread "version":3 id=7.1`)
 			servertest.Append(t, f, servertest.Command(inbox.KindRead, 2))
 			l.Want(`state "read":[2]`, `unread "version":4 id=7.1`)
@@ -252,7 +246,7 @@ func TestStreamHoldsBackForContent(t *testing.T) {
 	t.Run("it never comes", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, l := begin(t)
-			after(time.Second)
+			servertest.After(time.Second)
 			l.Want(`item "seq":2 "pending":true`, `state`, `unread id=7.1`)
 			servertest.Append(t, f, servertest.Command(inbox.KindDelete, 2))
 			l.Want(`state "removed":[2]`, `unread "version":4 id=7.4`)
@@ -270,7 +264,7 @@ func TestStreamHoldsBackForContent(t *testing.T) {
 			f, _ := begin(t)
 			l := listen(t, newTestStreams(f), withQuery("0.0"), time.Time{})
 			l.Want("retry")
-			after(2 * time.Second)
+			servertest.After(2 * time.Second)
 			l.Want(`item "seq":1`, `item "seq":2 "pending":true`, `unread id=7.1`)
 			f.Release()
 			l.Want(`item "seq":2 "title":"two"`, `unread id=7.3`)
@@ -292,11 +286,11 @@ func TestStreamTellsExpiry(t *testing.T) {
 		f := servertest.NewTables()
 		l := listen(t, newTestStreams(f), nil, time.Time{})
 		servertest.Append(t, f, servertest.Brief("one", 5*time.Second), servertest.Brief("two", 7*time.Second), servertest.Brief("three", time.Hour))
-		after(5*time.Second - time.Millisecond)
+		servertest.After(5*time.Second - time.Millisecond)
 		l.Next()
-		after(time.Millisecond)
+		servertest.After(time.Millisecond)
 		l.Want(`state "version":3 "removed":[1]`, `unread "version":3 "unread":2 id=7.3`)
-		after(2 * time.Second)
+		servertest.After(2 * time.Second)
 		l.Want(`state "removed":[2]`, `unread "unread":1 id=7.3`)
 		resumed := listen(t, newTestStreams(f), withQuery("7.3"), time.Time{})
 		resumed.Want("retry", `state "removed":[1,2]`, `unread "unread":1 id=7.3`)
@@ -373,7 +367,7 @@ func TestStreamsOfOneUserShareTheWork(t *testing.T) {
 		f.Rows["u"] = f.States["u"]
 		f.Wake("u")
 		f.Mu.Unlock()
-		after(time.Second) // all of them wait for contents
+		servertest.After(time.Second) // all of them wait for contents
 		for _, l := range all {
 			l.Want()
 		}

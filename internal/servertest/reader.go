@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -90,4 +91,10 @@ func WaitFor(t *testing.T, ok func() bool) {
 		tick := time.NewTimer(time.Millisecond)
 		<-tick.C
 	}
+}
+
+// After lets the bubble's time pass.
+func After(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
 }
