@@ -71,7 +71,7 @@ func (p *provider) fail(err error) {
 	p.err = err
 }
 
-func (p *provider) count() int {
+func (p *provider) Count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.calls
@@ -217,7 +217,7 @@ func TestKeysRotation(t *testing.T) {
 				t.Errorf("request %v: got %v, want 200", i, code)
 			}
 		}
-		if got := p.count(); got != 2 {
+		if got := p.Count(); got != 2 {
 			t.Errorf("got %d fetches, want 2", got)
 		}
 		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, before, "1")).wantProblem(401, "")
@@ -236,7 +236,7 @@ func TestKeysRefreshIsBounded(t *testing.T) {
 			a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, string(rune('a'+i)))).wantProblem(401, "")
 			time.Sleep(100 * time.Millisecond)
 		}
-		if got, most := p.count(), 1+int(time.Since(start)/keysPause); got < 2 || got > most {
+		if got, most := p.Count(), 1+int(time.Since(start)/keysPause); got < 2 || got > most {
 			t.Errorf("got %d fetches in %s, want 2 to %d", got, time.Since(start), most)
 		}
 		// A known key waits for nothing.

@@ -3,11 +3,13 @@ package server
 import (
 	"net"
 	"syscall"
+
+	"github.com/belfry/belfry/server/stream"
 )
 
 // unacknowledged is how long sent data may stay without an acknowledgement: two
 // pings.
-const unacknowledged = 2 * pingEvery
+const unacknowledged = 2 * stream.PingEvery
 
 // tcpUserTimeout is TCP_USER_TIMEOUT (RFC 5482, tcp(7)), in milliseconds.
 const tcpUserTimeout = 0x12
@@ -16,7 +18,7 @@ const tcpUserTimeout = 0x12
 // nothing for so long. Where that cannot be set the connection is as good as on
 // other systems.
 func limitUnacknowledged(conn net.Conn) {
-	raw := rawOf(conn)
+	raw := stream.RawConn(conn)
 	if raw == nil {
 		return
 	}

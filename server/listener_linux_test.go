@@ -4,6 +4,8 @@ import (
 	"net"
 	"syscall"
 	"testing"
+
+	"github.com/belfry/belfry/server/stream"
 )
 
 func TestListenerGivesUpWhoAcknowledgesNothing(t *testing.T) {
@@ -23,7 +25,7 @@ func TestListenerGivesUpWhoAcknowledgesNothing(t *testing.T) {
 	}
 	defer conn.Close()
 	got := 0
-	err = rawOf(conn).Control(func(fd uintptr) {
+	err = stream.RawConn(conn).Control(func(fd uintptr) {
 		got, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout)
 	})
 	if err != nil || got != int(unacknowledged.Milliseconds()) {

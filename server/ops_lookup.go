@@ -92,7 +92,7 @@ func (s *Server) lookup(user string, texts bool, now time.Time) (*lookup, error)
 	l := &lookup{
 		User: user, Version: row.Version, Cursor: row.Cursor().String(), Epoch: row.Epoch, Base: row.Base, Horizon: row.Horizon,
 		Counts: row.Counts(now), Items: []lookupItem{}, Removals: len(row.Removals), Sources: len(row.Watermarks),
-		Streams: s.streams.count(user), Contents: texts, ReadAt: now.UTC(),
+		Streams: s.streams.Count(user), Contents: texts, ReadAt: now.UTC(),
 	}
 	if at, ok := row.NextExpiry(now); ok {
 		at = at.UTC()

@@ -131,7 +131,7 @@ func (s *Server) stream(m *mux.Router, path string) {
 		if err != nil && !isExpired(err) {
 			return err
 		}
-		s.streams.serve(w, r, c.user, s.clientAddress(r), c.identity.until)
+		s.streams.Serve(w, r, c.user, s.clientAddress(r), c.identity.until)
 		return nil
 	})
 	// It lasts for hours and writes with deadlines of its own: how long it took

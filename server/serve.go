@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/belfry/belfry/server/stream"
 )
 
 const (
@@ -45,7 +47,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    s.config.Limits.HeaderBytes,
 		Protocols:         &protocols,
-		HTTP2:             &http.HTTP2Config{SendPingTimeout: pingEvery, PingTimeout: h2PingTimeout, WriteByteTimeout: h2WriteTimeout},
+		HTTP2:             &http.HTTP2Config{SendPingTimeout: stream.PingEvery, PingTimeout: h2PingTimeout, WriteByteTimeout: h2WriteTimeout},
 		ConnState:         s.connections.track,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
@@ -67,12 +69,12 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 	s.draining.Store(true)
 	s.overviews.drain()
 	// The values of ctx are still good, its end is why we are here.
-	s.drain(context.WithoutCancel(ctx), srv, grace)
+	s.Drain(context.WithoutCancel(ctx), srv, grace)
 	<-served
 	return nil
 }
 
-func (s *Server) drain(ctx context.Context, srv *http.Server, grace time.Duration) {
+func (s *Server) Drain(ctx context.Context, srv *http.Server, grace time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
 	// Until then all goes on as before, new connections and streams too: who
@@ -85,7 +87,7 @@ func (s *Server) drain(ctx context.Context, srv *http.Server, grace time.Duratio
 		defer close(drained)
 		spread, cancel := context.WithTimeout(ctx, grace/2)
 		defer cancel()
-		s.streams.drain(spread)
+		s.streams.Drain(spread)
 	}()
 	if err := srv.Shutdown(ctx); err != nil {
 		s.log.Warn("requests cut off by the end of the grace period", "err", err)
@@ -94,7 +96,7 @@ func (s *Server) drain(ctx context.Context, srv *http.Server, grace time.Duratio
 		}
 	}
 	<-drained
-	s.streams.cut()
+	s.streams.Cut()
 }
 
 func loopbackAddr(addr net.Addr) bool {

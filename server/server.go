@@ -11,6 +11,8 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry/server/stream"
 )
 
 // Limits bounds what one request may cost. Zero fields take the defaults.
@@ -103,7 +105,7 @@ type Config struct {
 	Logger *slog.Logger
 	Limits Limits
 	// Streams bounds the open streams.
-	Streams StreamLimits
+	Streams stream.Limits
 	// Certificate is what Serve uses for TLS; nil serves without.
 	Certificate *Certificate
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
@@ -122,7 +124,7 @@ type Server struct {
 	config   Config
 	log      *slog.Logger
 	metrics  *metrics
-	streams  *streams
+	streams  *stream.Hub
 	handler  http.Handler
 	ops      http.Handler
 	load     *load
@@ -173,11 +175,11 @@ func New(config Config) (*Server, error) {
 		journals:  make(chan struct{}, journalsAtOnce),
 	}
 	s.overviews = newOverviews(s.overview)
-	streams := streamConfig{Rows: config.Rows, Items: config.Items, Limits: config.Streams, Logger: s.log, Registerer: config.Registry}
+	streams := stream.Config{Rows: config.Rows, Items: config.Items, Limits: config.Streams, Logger: s.log, Registerer: config.Registry}
 	if config.Tracing != nil {
 		streams.Pushed = config.Tracing.pushed
 	}
-	s.streams = newStreams(streams)
+	s.streams = stream.New(streams)
 	if err := s.openDoors(); err != nil {
 		return nil, err
 	}

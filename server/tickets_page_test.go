@@ -73,7 +73,7 @@ func TestTicketInABrowser(t *testing.T) {
 	a.notify("a", "first")
 	browsertest.Eventually(tab, `log.join('|').includes('first|1 unread')`, true)
 
-	c.cut()
+	c.Cut()
 	browsertest.Eventually(tab, `log.some((line) => line === 'bye expired, state 1')`, true)
 	// It would come back yet again: it is connecting, not closed.
 	browsertest.Eventually(tab, `source.readyState`, 0)
@@ -104,7 +104,7 @@ func (c *cutter) watch(next http.Handler) http.Handler {
 	})
 }
 
-func (c *cutter) cut() {
+func (c *cutter) Cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, conn := range c.streams {

@@ -71,7 +71,7 @@ func (m *tokenMemory) recall(key [sha256.Size]byte) (rememberedToken, bool) {
 	}
 	known, ok := m.old[key]
 	if ok {
-		m.put(key, known)
+		m.Put(key, known)
 	}
 	return known, ok
 }
@@ -79,11 +79,11 @@ func (m *tokenMemory) recall(key [sha256.Size]byte) (rememberedToken, bool) {
 func (m *tokenMemory) remember(key [sha256.Size]byte, t rememberedToken) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.put(key, t)
+	m.Put(key, t)
 }
 
 // put must be called with the lock held.
-func (m *tokenMemory) put(key [sha256.Size]byte, t rememberedToken) {
+func (m *tokenMemory) Put(key [sha256.Size]byte, t rememberedToken) {
 	if _, ok := m.new[key]; !ok && len(m.new) >= tokensKept {
 		m.old, m.new = m.new, make(map[[sha256.Size]byte]rememberedToken)
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/lagpage"
+	"github.com/belfry/belfry/server/stream"
 	"github.com/belfry/belfry/views"
 	"github.com/belfry/belfry/web"
 )
@@ -60,7 +61,7 @@ type doors struct {
 	ticketSecret []byte       // nil: derived
 	origins      []string     // whose pages may call the API
 	limits       server.Limits
-	streams      server.StreamLimits
+	streams      stream.Limits
 	proxies      []netip.Prefix      // whose X-Forwarded-For is believed
 	certificate  *server.Certificate // nil: no TLS
 }

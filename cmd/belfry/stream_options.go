@@ -7,11 +7,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/stream"
 )
 
 // streamOptions say how many streams there may be, and how they come in.
 type streamOptions struct {
-	limits            server.StreamLimits
+	limits            stream.Limits
 	proxies           []string
 	certFile, keyFile string
 
@@ -20,8 +21,8 @@ type streamOptions struct {
 }
 
 func (o *streamOptions) addFlags(fs *pflag.FlagSet) {
-	fs.IntVar(&o.limits.Total, "max-streams", server.DefaultMaxStreams, "how many streams to hold open at most; -1 is no limit")
-	fs.IntVar(&o.limits.PerUser, "max-streams-per-user", server.DefaultMaxStreamsPerUser, "how many of them one user may have; -1 is no limit")
+	fs.IntVar(&o.limits.Total, "max-streams", stream.DefaultTotal, "how many streams to hold open at most; -1 is no limit")
+	fs.IntVar(&o.limits.PerUser, "max-streams-per-user", stream.DefaultPerUser, "how many of them one user may have; -1 is no limit")
 	fs.IntVar(&o.limits.PerAddress, "max-streams-per-address", -1, "how many of them one client address may have; -1 is no limit")
 	fs.StringSliceVar(&o.proxies, "trusted-proxies", nil, "`networks` whose X-Forwarded-For is believed, such as 10.0.0.0/8")
 	fs.StringVar(&o.certFile, "tls-cert", "", "`file` with the certificate to serve HTTPS with, and its chain, as PEM; read again when it changes")

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/stream"
 )
 
 func TestStreamOptions(t *testing.T) {
@@ -21,7 +21,7 @@ func TestStreamOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (server.StreamLimits{Total: 7, PerUser: -1, PerAddress: 3}); d.streams != want || d.certificate != nil {
+	if want := (stream.Limits{Total: 7, PerUser: -1, PerAddress: 3}); d.streams != want || d.certificate != nil {
 		t.Errorf("got %+v, certificate %v, want %+v and none", d.streams, d.certificate, want)
 	}
 	want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32")}

@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"testing"
@@ -25,7 +25,7 @@ func TestOrphansAreNeverStreamed(t *testing.T) {
 		f.Items[inbox.ItemKey("u", 2)] = left
 		// And one that the row has not come to.
 		f.Items[inbox.ItemKey("u", 99)] = left
-		l := listen(t, newTestStreams(f), withQuery("7.2"), time.Time{})
+		l := listen(t, newTestHub(f), withQuery("7.2"), time.Time{})
 		l.Want("retry", `item "title":"three"`, `state "removed":[2]`, `unread "version":4 "unread":2 id=7.4`)
 		l.Want()
 	})

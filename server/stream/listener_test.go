@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"context"
@@ -105,7 +105,7 @@ type listener struct {
 
 // listen opens a stream of user u. Request changes the request before it is
 // served.
-func listen(t *testing.T, s *streams, request func(*http.Request), until time.Time) *listener {
+func listen(t *testing.T, s *Hub, request func(*http.Request), until time.Time) *listener {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &listener{t: t, wire: newConn(), hangUp: cancel, closed: make(chan struct{})}
@@ -115,7 +115,7 @@ func listen(t *testing.T, s *streams, request func(*http.Request), until time.Ti
 	}
 	go func() {
 		defer close(l.closed)
-		s.serve(l.wire, r, "u", netip.Addr{}, until)
+		s.Serve(l.wire, r, "u", netip.Addr{}, until)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -165,8 +165,8 @@ func (l *listener) Want(want ...string) {
 	}
 }
 
-func newTestStreams(f *servertest.Tables) *streams {
-	return newStreams(streamConfig{Rows: f, Items: f, Logger: slog.New(slog.DiscardHandler)})
+func newTestHub(f *servertest.Tables) *Hub {
+	return New(Config{Rows: f, Items: f, Logger: slog.New(slog.DiscardHandler)})
 }
 
 func withQuery(cursor string) func(*http.Request) {

@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"sync"
@@ -110,6 +110,6 @@ func (r *replica) Watch(_ string, changed func()) (stop func()) {
 }
 
 var (
-	_ streamRows  = (*replica)(nil)
-	_ streamItems = (*replica)(nil)
+	_ Rows  = (*replica)(nil)
+	_ Items = (*replica)(nil)
 )

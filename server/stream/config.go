@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"log/slog"
@@ -7,11 +7,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// streamConfig is what a hub is made of. Rows, Items and Logger are required.
-type streamConfig struct {
-	Rows   streamRows
-	Items  streamItems
-	Limits StreamLimits
+// Config is what a hub is made of. Rows, Items and Logger are required.
+type Config struct {
+	Rows   Rows
+	Items  Items
+	Limits Limits
 	Logger *slog.Logger
 	// Registerer takes the metrics; nil takes none.
 	Registerer prometheus.Registerer
@@ -20,9 +20,9 @@ type streamConfig struct {
 	Pushed func(user string, seq uint64)
 }
 
-// streamRows is the unread table as streams read it. Its methods are safe for
+// Rows is the unread table as streams read it. Its methods are safe for
 // concurrent use.
-type streamRows interface {
+type Rows interface {
 	// Row returns the recipient's newest known row, the zero State for one that
 	// nobody has written to. The caller may not modify what it points to. The
 	// error is belfry.ErrNotReady before the table was recovered once.
@@ -34,9 +34,9 @@ type streamRows interface {
 	Watch(recipient string, changed func()) (stop func())
 }
 
-// streamItems is the inbox table as streams read it. Its methods are safe for
+// Items is the inbox table as streams read it. Its methods are safe for
 // concurrent use.
-type streamItems interface {
+type Items interface {
 	// Item returns the content of one item. It reports false if the table does
 	// not hold it, or not yet.
 	Item(recipient string, seq uint64) (inbox.Item, bool, error)
@@ -44,29 +44,29 @@ type streamItems interface {
 	Watch(recipient string, changed func()) (stop func())
 }
 
-// StreamLimits bounds how many streams a server holds open. Zero fields take
+// Limits bounds how many streams a server holds open. Zero fields take
 // the defaults, negative ones are no limit.
-type StreamLimits struct {
+type Limits struct {
 	Total   int // in all; the default is DefaultMaxStreams
 	PerUser int // the default is DefaultMaxStreamsPerUser
-	// PerAddress is by the client's address, as the trusted proxies tell it; the
+	// PerAddress is by the client's address, as the trusted proxies say; the
 	// default is none: a company's people may all come from one.
 	PerAddress int
 }
 
 // Defaults of StreamLimits.
 const (
-	DefaultMaxStreams = 50_000
-	// DefaultMaxStreamsPerUser is a browser with many tabs, a phone and some
+	DefaultTotal = 50_000
+	// DefaultPerUser is a browser with many tabs, a phone and some
 	// more.
-	DefaultMaxStreamsPerUser = 20
+	DefaultPerUser = 20
 )
 
-func (l *StreamLimits) setDefaults() {
+func (l *Limits) setDefaults() {
 	if l.Total == 0 {
-		l.Total = DefaultMaxStreams
+		l.Total = DefaultTotal
 	}
 	if l.PerUser == 0 {
-		l.PerUser = DefaultMaxStreamsPerUser
+		l.PerUser = DefaultPerUser
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"testing"
@@ -29,7 +29,7 @@ func TestRecordToSocket(t *testing.T) {
 		f := servertest.NewTables()
 		servertest.Append(t, f, servertest.Note("before anybody looks"))
 		time.Sleep(time.Hour) // of the bubble's clock
-		s := newTestStreams(f)
+		s := newTestHub(f)
 		l := listen(t, s, nil, time.Time{})
 		l.Want("retry", `unread "version":1 id=7.1`)
 		if n, _, _ := delays(t, s.metrics.delay); n != 0 {

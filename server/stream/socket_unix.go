@@ -1,6 +1,6 @@
 //go:build unix
 
-package server
+package stream
 
 import (
 	"errors"
@@ -18,14 +18,14 @@ type socket struct {
 
 // newSocket returns nil if conn is more than a socket, as one with TLS is.
 func newSocket(conn net.Conn) outlet {
-	raw := rawOf(conn)
+	raw := RawConn(conn)
 	if raw == nil {
 		return nil
 	}
 	return &socket{conn, raw}
 }
 
-func rawOf(conn net.Conn) syscall.RawConn {
+func RawConn(conn net.Conn) syscall.RawConn {
 	c, ok := conn.(syscall.Conn)
 	if !ok {
 		return nil
@@ -37,7 +37,7 @@ func rawOf(conn net.Conn) syscall.RawConn {
 	return raw
 }
 
-func (o *socket) put(b []byte) (n int, later bool, err error) {
+func (o *socket) Put(b []byte) (n int, later bool, err error) {
 	rawErr := o.raw.Write(func(fd uintptr) bool {
 		for {
 			if n, err = syscall.Write(int(fd), b); err != syscall.EINTR {
@@ -77,7 +77,7 @@ func (o *socket) discard() bool {
 // hungUp reports whether the client has ended the connection under another
 // protocol, whose bytes stay unread.
 func hungUp(conn net.Conn) bool {
-	raw := rawOf(conn)
+	raw := RawConn(conn)
 	return raw != nil && atEnd(raw, func(fd int) (int, error) {
 		var one [1]byte
 		n, _, err := syscall.Recvfrom(fd, one[:], syscall.MSG_PEEK)

@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"errors"
@@ -24,10 +24,10 @@ const (
 
 func (g signal) has(one signal) bool { return g&one != 0 }
 
-// audience is the streams of one user. They are served together, so that the
+// subscribers are the streams of one user. They are served together, so that the
 // tables are read once for all, and by one worker at a time.
 type subscribers struct {
-	hub  *streams
+	hub  *Hub
 	user string
 
 	watching sync.Once
@@ -41,12 +41,12 @@ type subscribers struct {
 	next        *subscribers // in the queue
 }
 
-// longRound is from when on a round counts as long. After one its audience rests
+// longRound is from when on a round counts as long. After one its subscribers rest
 // for as long: a user with very many streams takes no more than half of what one
-// worker can do, and is told of several changes at once instead.
+// worker can do, and is sent several changes at once instead.
 const longRound = time.Millisecond
 
-// watch has the tables tell of changes; whoever returns from it can be told of
+// watch has the tables report changes; a caller that returns from it learns of
 // all that come after.
 func (a *subscribers) watch() {
 	a.watching.Do(func() {
@@ -88,7 +88,7 @@ func (a *subscribers) remove(c *connection) {
 	a.connections = a.connections[:last]
 }
 
-// queue is audiences in the order in which they are to be served.
+// queue is subscribers in the order in which they are to be served.
 type queue struct{ first, last *subscribers }
 
 func (q *queue) push(a *subscribers) {
@@ -111,13 +111,13 @@ func (q *queue) pop() *subscribers {
 	return a
 }
 
-// workersMax is how many audiences are served at once. Workers don't wait for
+// workersMax is how many users are served at once. Workers don't wait for
 // clients, but may for the disk.
 func workersMax() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
 
 // enqueue has a served, with s.mu held. Workers live as long as there is
 // something to do.
-func (s *streams) enqueue(a *subscribers) {
+func (s *Hub) enqueue(a *subscribers) {
 	if a.queued {
 		return
 	}
@@ -128,7 +128,7 @@ func (s *streams) enqueue(a *subscribers) {
 }
 
 // makeReady puts a into the queue as soon as it has rested, with s.mu held.
-func (s *streams) makeReady(a *subscribers) {
+func (s *Hub) makeReady(a *subscribers) {
 	if !a.restUntil.IsZero() {
 		if rest := time.Until(a.restUntil); rest > 0 {
 			time.AfterFunc(rest, func() {
@@ -146,8 +146,8 @@ func (s *streams) makeReady(a *subscribers) {
 	}
 }
 
-// signal tells c that something happened. It does not wait for any client.
-func (s *streams) signal(c *connection, what signal) {
+// signal marks c: something happened to it. It does not wait for any client.
+func (s *Hub) signal(c *connection, what signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.signals |= what
@@ -156,8 +156,8 @@ func (s *streams) signal(c *connection, what signal) {
 	}
 }
 
-// wrote tells that what the outlet of c took is written, or could not be.
-func (s *streams) wrote(c *connection, err error) {
+// wrote signals that what the outlet of c took is written, or could not be.
+func (s *Hub) wrote(c *connection, err error) {
 	switch {
 	case err == nil:
 		s.signal(c, signalWrote)
@@ -168,8 +168,8 @@ func (s *streams) wrote(c *connection, err error) {
 	}
 }
 
-// begin lets c be told of what there is and will be.
-func (s *streams) begin(c *connection, out outlet) {
+// begin has c served from now on.
+func (s *Hub) begin(c *connection, out outlet) {
 	a := c.subscribers
 	// Before the tables are read for the first time, or a change between the
 	// two would go unnoticed.
@@ -182,8 +182,8 @@ func (s *streams) begin(c *connection, out outlet) {
 	s.enqueue(a)
 }
 
-// work serves audiences until none is ready.
-func (s *streams) work() {
+// work serves users until none is ready.
+func (s *Hub) work() {
 	r, _ := s.rounds.Get().(*round)
 	if r == nil {
 		r = &round{hub: s}
@@ -199,7 +199,7 @@ func (s *streams) work() {
 
 // serveRound serves the streams of a to which something happened, with s.mu held,
 // which it gives up meanwhile.
-func (s *streams) serveRound(a *subscribers, r *round) {
+func (s *Hub) serveRound(a *subscribers, r *round) {
 	a.queued, a.serving = false, true
 	r.turns = r.turns[:0]
 	for _, c := range a.connections {
@@ -212,7 +212,7 @@ func (s *streams) serveRound(a *subscribers, r *round) {
 	r.begin(a.user)
 	for i := range r.turns {
 		t := &r.turns[i]
-		t.end = r.serve(t.connection, t.signals)
+		t.end = r.Serve(t.connection, t.signals)
 	}
 	s.mu.Lock()
 	a.serving, a.restUntil = false, time.Time{}
@@ -240,27 +240,27 @@ type turn struct {
 	end        string // why it ended; "" if it goes on
 }
 
-// serve is connection.serve, and ends the stream for a panic, which would
+// Serve is connection.serve, and ends the stream for a panic, which would
 // otherwise end the server: unlike a handler's, nobody else would catch it.
-func (r *round) serve(c *connection, what signal) (end string) {
+func (r *round) Serve(c *connection, what signal) (end string) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.hub.log.Error("panic in a stream", "value", v, "stack", string(debug.Stack()))
 			end = endError
 		}
 	}()
-	return c.serve(what, r)
+	return c.Serve(what, r)
 }
 
 // schedule has the clock wake c when it is next due, with s.mu held.
-func (s *streams) schedule(c *connection) {
+func (s *Hub) schedule(c *connection) {
 	if !c.left {
 		s.clock.set(c, c.due(), s.tick)
 	}
 }
 
 // tick serves the streams that are due.
-func (s *streams) tick() {
+func (s *Hub) tick() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.clock.passed(time.Now()) {

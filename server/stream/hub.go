@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"context"
@@ -13,35 +13,35 @@ import (
 )
 
 const (
-	// pingEvery is how often a stream says that it is alive.
-	pingEvery = 20 * time.Second
-	// streamWriteTimeout is how long a client may take to accept one event.
-	streamWriteTimeout = 10 * time.Second
+	// PingEvery is how often a stream says that it is alive.
+	PingEvery = 20 * time.Second
+	// writeTimeout is how long a client may take to accept one event.
+	writeTimeout = 10 * time.Second
 	// reapEvery is how often a full server looks for streams whose client has
 	// gone.
 	reapEvery = time.Second
 )
 
-// streams is the hub of a server's open streams (Server-Sent Events, WHATWG
+// Hub is the hub of a server's open streams (Server-Sent Events, WHATWG
 // HTML section 9.2). The fields above mu may be changed before the first call
 // of serve. Methods are safe for concurrent use.
 //
-// A stream is a few hundred bytes: what its client was told ([progress]) and
+// A stream is a few hundred bytes: what its client was delivered ([progress]) and
 // what has happened since ([signal]). There is no queue, and no goroutine that
 // waits: what happens marks the streams of a user, and a bounded number of
 // workers, which end when there is nothing to do, read the tables and write the
 // newest, however many changes there were. So a slow client holds up nobody and
 // is never sent what is old already.
-type streams struct {
-	limits       StreamLimits
+type Hub struct {
+	limits       Limits
 	pingEvery    time.Duration
 	writeTimeout time.Duration // of one event
 	workersMax   int
 
-	rows    streamRows
-	items   streamItems
+	rows    Rows
+	items   Items
 	log     *slog.Logger
-	metrics streamMetrics
+	metrics metrics
 	pushed  func(user string, seq uint64) // nil: nobody asks
 	rounds  sync.Pool                     // of *round: workers come and go
 	// helpers are the goroutines that do what may block.
@@ -51,24 +51,24 @@ type streams struct {
 	subscribers map[string]*subscribers
 	perAddress  map[netip.Addr]int
 	open        int
-	ready       queue // of audiences to be served
+	ready       queue // of subscribers to be served
 	workers     int
 	clock       clock
 	reaped      time.Time     // when last looked for clients that have gone
 	drained     chan struct{} // not nil once draining; closed when none is open
 }
 
-// newStreams returns a hub without streams.
-func newStreams(config streamConfig) *streams {
-	s := &streams{
+// New returns a hub without streams.
+func New(config Config) *Hub {
+	s := &Hub{
 		limits:       config.Limits,
-		pingEvery:    pingEvery,
-		writeTimeout: streamWriteTimeout,
+		pingEvery:    PingEvery,
+		writeTimeout: writeTimeout,
 		workersMax:   workersMax(),
 		rows:         config.Rows,
 		items:        config.Items,
 		log:          config.Logger,
-		metrics:      newStreamMetrics(config.Registerer),
+		metrics:      newMetrics(config.Registerer),
 		pushed:       config.Pushed,
 		subscribers:  map[string]*subscribers{},
 		perAddress:   map[netip.Addr]int{},
@@ -77,7 +77,7 @@ func newStreams(config streamConfig) *streams {
 	return s
 }
 
-// serve answers r with the stream of user, who was authorised before. The
+// Serve answers r with the stream of user, who was authorised before. The
 // stream ends when the client goes or stops reading, when the token ends
 // (until, or never if that is zero), or with drain. serve may return before
 // that, once it has taken the connection over; address is the client's.
@@ -86,7 +86,7 @@ func newStreams(config streamConfig) *streams {
 // which to come again, never with an error status: that would stop a browser's
 // EventSource for good. This holds before the tables are recovered too, where
 // all other calls answer 503.
-func (s *streams) serve(w http.ResponseWriter, r *http.Request, user string, address netip.Addr, until time.Time) {
+func (s *Hub) Serve(w http.ResponseWriter, r *http.Request, user string, address netip.Addr, until time.Time) {
 	if !until.IsZero() && !time.Now().Before(until) {
 		s.refuse(w, wire.ByeExpired)
 		return
@@ -109,7 +109,7 @@ func (s *streams) serve(w http.ResponseWriter, r *http.Request, user string, add
 }
 
 // refuse answers a request for a stream with nothing but bye for that reason.
-func (s *streams) refuse(w http.ResponseWriter, reason string) {
+func (s *Hub) refuse(w http.ResponseWriter, reason string) {
 	wire.SetStreamHeader(w.Header())
 	w.WriteHeader(http.StatusOK)
 	// A client that has gone needs no bye.
@@ -117,9 +117,9 @@ func (s *streams) refuse(w http.ResponseWriter, reason string) {
 	s.metrics.ends.WithLabelValues(reason).Inc()
 }
 
-// enter counts c among the streams of user, or tells why it may not be. Where a
+// enter counts c among the streams of user, or returns why it may not be. Where a
 // limit is reached the streams whose client has gone make room.
-func (s *streams) enter(c *connection, user string) (reason string, ok bool) {
+func (s *Hub) enter(c *connection, user string) (reason string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.drained != nil {
@@ -156,7 +156,7 @@ func (s *streams) enter(c *connection, user string) (reason string, ok bool) {
 
 // full reports whether c is one more than is allowed, with s.mu held; a is nil
 // for a user without streams.
-func (s *streams) full(c *connection, a *subscribers) bool {
+func (s *Hub) full(c *connection, a *subscribers) bool {
 	l := s.limits
 	return l.Total > 0 && s.open >= l.Total ||
 		l.PerUser > 0 && a != nil && len(a.connections) >= l.PerUser ||
@@ -164,8 +164,8 @@ func (s *streams) full(c *connection, a *subscribers) bool {
 }
 
 // reap ends the streams of a whose client has gone, with s.mu held. Nothing
-// else is told of that before the next ping.
-func (s *streams) reap(a *subscribers) {
+// else notices that before the next ping.
+func (s *Hub) reap(a *subscribers) {
 	for i := len(a.connections) - 1; i >= 0; i-- {
 		if c := a.connections[i]; c.out != nil && !a.serving && c.out.gone() {
 			s.leave(c, endGone)
@@ -174,7 +174,7 @@ func (s *streams) reap(a *subscribers) {
 }
 
 // leave takes c from the open streams and closes it, with s.mu held.
-func (s *streams) leave(c *connection, why string) {
+func (s *Hub) leave(c *connection, why string) {
 	a := c.subscribers
 	if c.left {
 		return
@@ -201,8 +201,8 @@ func (s *streams) leave(c *connection, why string) {
 	}
 }
 
-// count is how many streams of the user are open.
-func (s *streams) count(user string) int {
+// Count is how many streams of the user are open.
+func (s *Hub) Count(user string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a := s.subscribers[user]; a != nil {
@@ -211,13 +211,13 @@ func (s *streams) count(user string) int {
 	return 0
 }
 
-// drain ends all streams with bye and returns when they have ended, or when ctx
+// Drain ends all streams with bye and returns when they have ended, or when ctx
 // has. The byes are spread evenly over the time until ctx's deadline, less a
 // margin for the last ones to be written, so that the clients do not all come
 // to the other servers at once; without a deadline there is nothing to spread
 // them over. Streams that start from now on get bye at once. Calling it again
 // does no harm.
-func (s *streams) drain(ctx context.Context) {
+func (s *Hub) Drain(ctx context.Context) {
 	s.mu.Lock()
 	first := s.drained == nil
 	if first {
@@ -259,8 +259,8 @@ func (s *streams) drain(ctx context.Context) {
 	}
 }
 
-// cut ends the streams that drain has left, without a word.
-func (s *streams) cut() {
+// Cut ends the streams that drain has left, without a word.
+func (s *Hub) Cut() {
 	s.mu.Lock()
 	for _, a := range s.subscribers {
 		for i := len(a.connections) - 1; i >= 0; i-- {

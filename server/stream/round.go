@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 // round is one turn of a worker for the streams of one user: their row is read
 // once, and what is encoded for one stream serves the others that know the same.
 type round struct {
-	hub      *streams
+	hub      *Hub
 	turns    []turn
 	user     string
 	now      time.Time

@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"time"
@@ -17,8 +17,8 @@ const (
 	endError    = "error"     // a row could not be read
 )
 
-// streamMetrics is what the streams tell of themselves.
-type streamMetrics struct {
+// metrics is what the streams count.
+type metrics struct {
 	connections prometheus.Gauge
 	events      *prometheus.CounterVec
 	conflated   prometheus.Counter
@@ -30,24 +30,24 @@ type streamMetrics struct {
 
 // delivered observes how long a change, by the time of its record in the journal,
 // took to a stream.
-func (m *streamMetrics) delivered(changed, now time.Time) {
+func (m *metrics) delivered(changed, now time.Time) {
 	if !changed.IsZero() {
 		m.delay.Observe(max(now.Sub(changed), 0).Seconds())
 	}
 }
 
 // event counts an event that was written; the beginning of a stream is none.
-func (m *streamMetrics) event(name string) {
+func (m *metrics) event(name string) {
 	if c, ok := m.byEvent[name]; ok {
 		c.Inc()
 	}
 }
 
-// newStreamMetrics registers the metrics with reg, or with nobody if that is
+// newMetrics registers the metrics with reg, or with nobody if that is
 // nil.
-func newStreamMetrics(reg prometheus.Registerer) streamMetrics {
+func newMetrics(reg prometheus.Registerer) metrics {
 	f := promauto.With(reg)
-	m := streamMetrics{
+	m := metrics{
 		connections: f.NewGauge(prometheus.GaugeOpts{
 			Name: "belfry_stream_connections",
 			Help: "Streams that are open.",
@@ -73,7 +73,7 @@ func newStreamMetrics(reg prometheus.Registerer) streamMetrics {
 		Name:    "belfry_record_to_socket_seconds",
 		Help:    "Time from a journal record's timestamp to its change being written to a stream that was open: of the newest change of each batch.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3, 5, 10, 30, 60, 600, 3600},
-		// Native ones beside them, for who asks for those (protobuf).
+		// Native ones beside them, for scrapers that ask for those (protobuf).
 		NativeHistogramBucketFactor:     1.1,
 		NativeHistogramMaxBucketNumber:  100,
 		NativeHistogramMinResetDuration: time.Hour,

@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"bytes"
@@ -16,11 +16,11 @@ import (
 // outlet is where the bytes of a stream go. None of its methods waits for the
 // client. Calls don't overlap, but for close.
 type outlet interface {
-	// put offers bytes. It takes what there is room for at once, or (later) all
+	// Put offers bytes. It takes what there is room for at once, or (later) all
 	// of them, and then streams.wrote is called when they are written; nothing
 	// more may be put before that. An error ends the outlet; it matches errGone
 	// if the client ended it.
-	put(b []byte) (n int, later bool, err error)
+	Put(b []byte) (n int, later bool, err error)
 	// gone reports whether the client is known to have ended the connection.
 	gone() bool
 	// close ends the connection once what was put is written.
@@ -31,7 +31,7 @@ type outlet interface {
 // goroutines and its buffers for it as long as the stream lasts. It returns nil
 // if that cannot be, as on HTTP/2, where a connection carries other requests
 // too. The beginning of the answer is then c's to write.
-func (s *streams) takeOver(w http.ResponseWriter, r *http.Request, c *connection) outlet {
+func (s *Hub) takeOver(w http.ResponseWriter, r *http.Request, c *connection) outlet {
 	if r.ProtoMajor != 1 {
 		return nil
 	}
@@ -74,7 +74,7 @@ type taken struct {
 // that it ends (RFC 8446 section 6.1).
 const closeTimeout = time.Second
 
-func (o *taken) put(b []byte) (n int, later bool, err error) {
+func (o *taken) Put(b []byte) (n int, later bool, err error) {
 	b = bytes.Clone(b)
 	o.helpers.Go(func() {
 		err := o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
@@ -117,7 +117,7 @@ func newResponse(w http.ResponseWriter, timeout time.Duration, wrote func(error)
 	}
 }
 
-func (o *response) put(b []byte) (n int, later bool, err error) {
+func (o *response) Put(b []byte) (n int, later bool, err error) {
 	o.work <- bytes.Clone(b)
 	return len(b), true, nil
 }

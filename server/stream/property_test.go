@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"encoding/json"
@@ -113,7 +113,7 @@ func (s scriptStep) run(h *history, servers []*replica, f *follower, i int) {
 	case "time":
 		servertest.After(time.Duration(s.n) * 200 * time.Millisecond)
 		if s.m == 0 {
-			servertest.After(pingEvery)
+			servertest.After(PingEvery)
 		}
 		return
 	case "connect":

@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"fmt"
@@ -42,7 +42,7 @@ func TestStreamBegins(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := servertest.NewTables()
 				servertest.Append(t, f, servertest.Note("one"), servertest.Note("two"), servertest.Command(inbox.KindRead, 1))
-				s := newTestStreams(f)
+				s := newTestHub(f)
 				l := listen(t, s, tt.request, time.Time{})
 				l.Want(append([]string{"retry"}, tt.want...)...)
 				if got := testutil.ToFloat64(s.metrics.catchups.WithLabelValues(tt.took)); got != 1 {
@@ -56,7 +56,7 @@ func TestStreamBegins(t *testing.T) {
 func TestStreamHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
-		s := newTestStreams(f)
+		s := newTestHub(f)
 		for range 50 {
 			// A cursor of the future: nothing else can have been flushed yet.
 			l := listen(t, s, withQuery("0.9"), time.Time{})
@@ -95,7 +95,7 @@ func TestStreamHeader(t *testing.T) {
 func TestStreamFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
-		l := listen(t, newTestStreams(f), nil, time.Time{})
+		l := listen(t, newTestHub(f), nil, time.Time{})
 		l.Want("retry", `unread "version":0 "unread":0 id=0.0`)
 		servertest.Append(t, f, servertest.Note("one"))
 		l.Want(`item "seq":1,"version":1 "title":"one"`, `unread "version":1 "unread":1 id=7.1`)
@@ -114,7 +114,7 @@ func TestStreamFollowsOverEpochChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
 		servertest.Append(t, f, servertest.Note("one"), servertest.Note("two"))
-		l := listen(t, newTestStreams(f), withQuery("7.2"), time.Time{})
+		l := listen(t, newTestHub(f), withQuery("7.2"), time.Time{})
 		f.Mu.Lock()
 		f.Epoch, f.Offset = 9, 0
 		f.Mu.Unlock()
@@ -128,8 +128,8 @@ func TestStreamConflates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
 		reg := prometheus.NewRegistry()
-		s := newTestStreams(f)
-		s.metrics = newStreamMetrics(reg)
+		s := newTestHub(f)
+		s.metrics = newMetrics(reg)
 		f.HoldRows = true
 		l := listen(t, s, nil, time.Time{})
 		l.Want("retry", "unread id=0.0")
@@ -162,8 +162,8 @@ func TestStreamPings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
 		servertest.Append(t, f, servertest.Note("one"))
-		l := listen(t, newTestStreams(f), nil, time.Time{})
-		resumed := listen(t, newTestStreams(f), withQuery("7.1"), time.Time{})
+		l := listen(t, newTestHub(f), nil, time.Time{})
+		resumed := listen(t, newTestHub(f), withQuery("7.1"), time.Time{})
 		l.Want("retry", "unread id=7.1")
 		servertest.After(20*time.Second - 1)
 		l.Want()
@@ -183,7 +183,7 @@ func TestStreamWaitsForTheCursor(t *testing.T) {
 		servertest.Append(t, f, servertest.Note("one"))
 		f.HoldRows = true
 		servertest.Append(t, f, servertest.Note("two"), servertest.Note("three"))
-		l := listen(t, newTestStreams(f), withQuery(cursor), time.Time{})
+		l := listen(t, newTestHub(f), withQuery(cursor), time.Time{})
 		l.Want("retry")
 		return f, l
 	}
@@ -214,7 +214,7 @@ func TestStreamHoldsBackForContent(t *testing.T) {
 	begin := func(t *testing.T) (*servertest.Tables, *listener) {
 		f := servertest.NewTables()
 		servertest.Append(t, f, servertest.Note("one"))
-		l := listen(t, newTestStreams(f), nil, time.Time{})
+		l := listen(t, newTestHub(f), nil, time.Time{})
 		l.Want("retry", "unread id=7.1")
 		f.HoldItems = true
 		servertest.Append(t, f, servertest.Note("two"))
@@ -262,7 +262,7 @@ func TestStreamHoldsBackForContent(t *testing.T) {
 	t.Run("at a catch-up", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, _ := begin(t)
-			l := listen(t, newTestStreams(f), withQuery("0.0"), time.Time{})
+			l := listen(t, newTestHub(f), withQuery("0.0"), time.Time{})
 			l.Want("retry")
 			servertest.After(2 * time.Second)
 			l.Want(`item "seq":1`, `item "seq":2 "pending":true`, `unread id=7.1`)
@@ -273,7 +273,7 @@ func TestStreamHoldsBackForContent(t *testing.T) {
 	t.Run("in the list after a resync", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, _ := begin(t)
-			l := listen(t, newTestStreams(f), withQuery("nonsense"), time.Time{})
+			l := listen(t, newTestHub(f), withQuery("nonsense"), time.Time{})
 			l.Want("retry", `resync {"version":3} id=7.3`)
 			f.Release()
 			l.Want(`item "seq":2 "title":"two"`, `unread id=7.3`)
@@ -284,7 +284,7 @@ func TestStreamHoldsBackForContent(t *testing.T) {
 func TestStreamTellsExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
-		l := listen(t, newTestStreams(f), nil, time.Time{})
+		l := listen(t, newTestHub(f), nil, time.Time{})
 		servertest.Append(t, f, servertest.Brief("one", 5*time.Second), servertest.Brief("two", 7*time.Second), servertest.Brief("three", time.Hour))
 		servertest.After(5*time.Second - time.Millisecond)
 		l.Next()
@@ -292,7 +292,7 @@ func TestStreamTellsExpiry(t *testing.T) {
 		l.Want(`state "version":3 "removed":[1]`, `unread "version":3 "unread":2 id=7.3`)
 		servertest.After(2 * time.Second)
 		l.Want(`state "removed":[2]`, `unread "unread":1 id=7.3`)
-		resumed := listen(t, newTestStreams(f), withQuery("7.3"), time.Time{})
+		resumed := listen(t, newTestHub(f), withQuery("7.3"), time.Time{})
 		resumed.Want("retry", `state "removed":[1,2]`, `unread "unread":1 id=7.3`)
 		// The fold makes removals of them: no connection hears of them again.
 		servertest.Append(t, f, servertest.Note("four"))
@@ -307,7 +307,7 @@ func TestStreamSpeaksTheLanguage(t *testing.T) {
 		r := servertest.Note("x")
 		r.Notification.Title = belfry.Text{"en": "approval", "ko": "결재"}
 		servertest.Append(t, f, r)
-		korean := listen(t, newTestStreams(f), func(r *http.Request) {
+		korean := listen(t, newTestHub(f), func(r *http.Request) {
 			withQuery("0.0")(r)
 			r.Header.Set("Accept-Language", "ko-KR, en;q=0.5")
 		}, time.Time{})
@@ -319,7 +319,7 @@ func TestStreamTakesTheHorizonForAResync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
 		servertest.Append(t, f, servertest.Note("first"))
-		behind := listen(t, newTestStreams(f), nil, time.Time{})
+		behind := listen(t, newTestHub(f), nil, time.Time{})
 		behind.Want("retry", "unread id=7.1")
 		f.HoldRows = true
 		for i := range inbox.DefaultCap + 2 {
@@ -335,8 +335,8 @@ func TestStreamTakesTheHorizonForAResync(t *testing.T) {
 		}
 		want := fmt.Sprintf(`resync {"version":%d} id=7.%[1]d`, row.Version)
 		behind.Want(want)
-		listen(t, newTestStreams(f), withQuery("7.1"), time.Time{}).Want("retry", want)
-		listen(t, newTestStreams(f), withQuery("0.0"), time.Time{}).Want("retry", want)
+		listen(t, newTestHub(f), withQuery("7.1"), time.Time{}).Want("retry", want)
+		listen(t, newTestHub(f), withQuery("0.0"), time.Time{}).Want("retry", want)
 		servertest.Append(t, f, servertest.Note("more"))
 		behind.Want("item", fmt.Sprintf("unread id=7.%d", row.Version+1))
 	})
@@ -349,7 +349,7 @@ func TestStreamsOfOneUserShareTheWork(t *testing.T) {
 	const n, items = 50, 20
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
-		s := newTestStreams(f)
+		s := newTestHub(f)
 		s.limits.PerUser = n
 		var all []*listener
 		for range n {

@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"errors"
@@ -46,7 +46,7 @@ const (
 	retryMax = 500 * time.Millisecond
 )
 
-func (s *streams) newConnection(r *http.Request, address netip.Addr, until time.Time) *connection {
+func (s *Hub) newConnection(r *http.Request, address netip.Addr, until time.Time) *connection {
 	c := &connection{
 		prefer: wire.ParseLanguages(r.Header.Get("Accept-Language")),
 		until:  until,
@@ -62,7 +62,7 @@ func (s *streams) newConnection(r *http.Request, address netip.Addr, until time.
 func (c *connection) due() time.Time {
 	switch {
 	case c.writing:
-		return time.Time{} // the outlet tells
+		return time.Time{} // the outlet signals
 	case !c.stuck.IsZero():
 		return earlier(c.giveUp(), c.offerAt)
 	}
@@ -74,9 +74,9 @@ func (c *connection) giveUp() time.Time {
 	return c.stuck.Add(c.subscribers.hub.writeTimeout)
 }
 
-// serve does for c what is to be done after what happened, and returns why it
+// Serve does for c what is to be done after what happened, and returns why it
 // has ended, "" if it goes on. It does not wait for the client.
-func (c *connection) serve(what signal, r *round) (end string) {
+func (c *connection) Serve(what signal, r *round) (end string) {
 	switch {
 	case what.has(signalGone):
 		return endGone
@@ -113,7 +113,7 @@ func (c *connection) serve(what signal, r *round) (end string) {
 	return c.ending
 }
 
-// fill puts into b what the client is to be told now.
+// fill puts into b what is to be sent to the client now.
 func (c *connection) fill(b *batch, r *round) (end string) {
 	first := c.owed.has(signalStart)
 	if first {
@@ -150,13 +150,13 @@ func (c *connection) fill(b *batch, r *round) (end string) {
 }
 
 // offer gives b to the client and keeps in mind how much of it that took. It
-// reports whether there is more to tell to a client that has taken all.
+// reports whether there is more for a client that has taken all.
 func (c *connection) offer(b *batch, r *round) (end string, more bool) {
 	if len(b.bytes) == 0 {
 		c.settle(b, b.delivered(c.at, 0))
 		return "", false
 	}
-	n, later, err := c.out.put(b.bytes)
+	n, later, err := c.out.Put(b.bytes)
 	if err != nil {
 		return endOf(err), false
 	}
@@ -213,7 +213,7 @@ func (c *connection) settle(b *batch, d delivery) {
 
 // flush offers what is left of a frame and reports whether the client took it.
 func (c *connection) flush(r *round) (end string, whole bool) {
-	n, _, err := c.out.put(c.rest)
+	n, _, err := c.out.Put(c.rest)
 	if err != nil {
 		return endOf(err), false
 	}
@@ -224,7 +224,7 @@ func (c *connection) flush(r *round) (end string, whole bool) {
 	return "", true
 }
 
-// wait leaves the client alone for a moment, a longer one each time that it took
+// wait leaves the client alone for a time, a longer one each time that it took
 // nothing, or gives it up.
 func (c *connection) wait(r *round, took bool) (end string) {
 	if !r.now.Before(c.giveUp()) {

@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"bufio"
@@ -33,16 +33,16 @@ func (l tight) Accept() (net.Conn, error) {
 }
 
 // socketServer serves the streams of the users that the paths name.
-func socketServer(t *testing.T, s *streams) net.Addr {
+func socketServer(t *testing.T, s *Hub) net.Addr {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		address := netip.MustParseAddrPort(r.RemoteAddr).Addr()
-		s.serve(w, r, strings.TrimPrefix(r.URL.Path, "/"), address, time.Time{})
+		s.Serve(w, r, strings.TrimPrefix(r.URL.Path, "/"), address, time.Time{})
 	}))
 	srv.Listener = tight{srv.Listener}
 	srv.Start()
 	t.Cleanup(func() {
-		s.drain(t.Context())
+		s.Drain(t.Context())
 		srv.Close()
 	})
 	return srv.Listener.Addr()
@@ -86,7 +86,7 @@ func stream(t *testing.T, conn net.Conn) (servertest.Reader, *http.Response) {
 }
 
 // openCount is how many streams are open.
-func openCount(s *streams) int {
+func openCount(s *Hub) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.open
@@ -99,7 +99,7 @@ func TestStreamOnASocket(t *testing.T) {
 	}{{"HTTP/1.1", true}, {"HTTP/1.0", false}} {
 		t.Run(tt.protocol, func(t *testing.T) {
 			f := servertest.NewTables()
-			s := newTestStreams(f)
+			s := newTestHub(f)
 			s.pingEvery = 100 * time.Millisecond
 			conn := openSocket(t, socketServer(t, s), "u", tt.protocol)
 			events, resp := stream(t, conn)
@@ -118,7 +118,7 @@ func TestStreamOnASocket(t *testing.T) {
 			servertest.Append(t, f, servertest.Note("one"))
 			events.Want(`item "seq":1 "title":"one"`)
 			events.Want(`unread "unread":1 id=7.1`)
-			go s.drain(t.Context())
+			go s.Drain(t.Context())
 			events.Want(`bye {"reason":"drain"} id=7.1`)
 			if e, ok := events.Next(); ok { // fails for a body that is cut short
 				t.Errorf("got %s after bye", e)
@@ -130,7 +130,7 @@ func TestStreamOnASocket(t *testing.T) {
 func TestIdleStreamsHaveNoGoroutines(t *testing.T) {
 	const n = 300
 	f := servertest.NewTables()
-	s := newTestStreams(f)
+	s := newTestHub(f)
 	addr := socketServer(t, s)
 	before := runtime.NumGoroutine()
 	for i := range n {
@@ -155,7 +155,7 @@ func large(title string) inbox.Record {
 // bounded, it holds up nobody, and it is given up after the write timeout.
 func TestStreamOfABlackHole(t *testing.T) {
 	f := servertest.NewTables()
-	s := newTestStreams(f)
+	s := newTestHub(f)
 	s.writeTimeout = 5 * time.Second
 	addr := socketServer(t, s)
 	const holes = 10
@@ -198,7 +198,7 @@ func TestStreamOfABlackHole(t *testing.T) {
 // told all, each item once, and ends with what the table holds.
 func TestStreamOfASlowClient(t *testing.T) {
 	f := servertest.NewTables()
-	s := newTestStreams(f)
+	s := newTestHub(f)
 	addr := socketServer(t, s)
 	const items = 50
 	for i := range items {
@@ -241,13 +241,13 @@ func TestStreamOfASlowClient(t *testing.T) {
 }
 
 func TestStreamsOfClientsThatWentMakeRoom(t *testing.T) {
-	for name, limits := range map[string]StreamLimits{
+	for name, limits := range map[string]Limits{
 		"in all":      {Total: 2, PerUser: -1},
 		"per user":    {Total: -1, PerUser: 2},
 		"per address": {Total: -1, PerUser: -1, PerAddress: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newTestStreams(servertest.NewTables())
+			s := newTestHub(servertest.NewTables())
 			s.limits = limits
 			addr := socketServer(t, s)
 			var held []net.Conn
@@ -276,7 +276,7 @@ func TestStreamsOfClientsThatWentMakeRoom(t *testing.T) {
 }
 
 func TestPingFindsThatTheClientWent(t *testing.T) {
-	s := newTestStreams(servertest.NewTables())
+	s := newTestHub(servertest.NewTables())
 	s.pingEvery = 50 * time.Millisecond
 	conn := openSocket(t, socketServer(t, s), "u", "HTTP/1.1")
 	events, _ := stream(t, conn)
@@ -291,7 +291,7 @@ func TestPingFindsThatTheClientWent(t *testing.T) {
 // TestCutEndsWhatDrainHasLeft has clients that take nothing, not even bye.
 func TestCutEndsWhatDrainHasLeft(t *testing.T) {
 	f := servertest.NewTables()
-	s := newTestStreams(f)
+	s := newTestHub(f)
 	addr := socketServer(t, s)
 	for i := range 60 {
 		servertest.Append(t, f, large(fmt.Sprint(i)))
@@ -314,11 +314,11 @@ func TestCutEndsWhatDrainHasLeft(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	s.drain(ctx)
+	s.Drain(ctx)
 	if got := openCount(s); got != 3 {
 		t.Errorf("got %d streams after drain, want all 3: their clients took nothing", got)
 	}
-	s.cut()
+	s.Cut()
 	if got := openCount(s); got != 0 {
 		t.Errorf("got %d streams after cut", got)
 	}

@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"slices"
@@ -9,7 +9,7 @@ import (
 )
 
 // batchBytes is about how much is encoded of a batch before some of it must be
-// taken by the client, so that one who missed much holds little memory.
+// taken by the client, so that a client that missed much holds little memory.
 const batchBytes = 64 << 10
 
 // delta is what a stream's client does not know yet, encoded.

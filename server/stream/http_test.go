@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"crypto/tls"
@@ -13,13 +13,13 @@ import (
 	"github.com/belfry/belfry/internal/servertest"
 )
 
-func serveStreams(s *streams) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, "u", netip.Addr{}, time.Time{}) })
+func serveStreams(s *Hub) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.Serve(w, r, "u", netip.Addr{}, time.Time{}) })
 }
 
 func TestStreamOverHTTP1(t *testing.T) {
 	f := servertest.NewTables()
-	s := newTestStreams(f)
+	s := newTestHub(f)
 	srv := httptest.NewServer(serveStreams(s))
 	t.Cleanup(srv.Close)
 
@@ -43,7 +43,7 @@ func TestStreamOverHTTP1(t *testing.T) {
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		s.drain(t.Context())
+		s.Drain(t.Context())
 	}()
 	for _, r := range []servertest.Reader{stream, again} {
 		r.Want(`bye {"reason":"drain"} id=7.2`)
@@ -61,7 +61,7 @@ func TestStreamOutlivesItsWriteDeadlines(t *testing.T) {
 	for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		t.Run(proto, func(t *testing.T) {
 			f := servertest.NewTables()
-			s := newTestStreams(f)
+			s := newTestHub(f)
 			s.writeTimeout, s.pingEvery = 200*time.Millisecond, 300*time.Millisecond
 			srv := httptest.NewUnstartedServer(serveStreams(s))
 			srv.EnableHTTP2 = strings.HasPrefix(proto, "HTTP/2")

@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ func TestStreamGolden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
 		servertest.Append(t, f, servertest.Note("first"), servertest.Note("second"))
-		l := listen(t, newTestStreams(f), withQuery("8.1"), time.Now().Add(30*time.Second))
+		l := listen(t, newTestHub(f), withQuery("8.1"), time.Now().Add(30*time.Second))
 		synctest.Wait()
 		full := servertest.Pressing("full", belfry.PriorityUrgent)
 		full.Notification = belfry.Notification{

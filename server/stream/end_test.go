@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"context"
@@ -15,14 +15,14 @@ import (
 func TestStreamLimits(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		limit func(*streams)
+		limit func(*Hub)
 	}{
-		{"in all", func(s *streams) { s.limits.Total = 2 }},
-		{"per user", func(s *streams) { s.limits.PerUser = 2 }},
+		{"in all", func(s *Hub) { s.limits.Total = 2 }},
+		{"per user", func(s *Hub) { s.limits.PerUser = 2 }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newTestStreams(servertest.NewTables())
+				s := newTestHub(servertest.NewTables())
 				tt.limit(s)
 				first := listen(t, s, nil, time.Time{})
 				listen(t, s, nil, time.Time{})
@@ -52,7 +52,7 @@ func TestStreamLimits(t *testing.T) {
 // others.
 func TestStreamDrainSaysWhenToCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newTestStreams(servertest.NewTables())
+		s := newTestHub(servertest.NewTables())
 		waits := map[time.Duration]bool{}
 		var all []*listener
 		for range 20 {
@@ -60,7 +60,7 @@ func TestStreamDrainSaysWhenToCome(t *testing.T) {
 			l.Want("retry", "unread id=0.0")
 			all = append(all, l)
 		}
-		s.drain(t.Context())
+		s.Drain(t.Context())
 		for _, l := range all {
 			events := l.Next()
 			if len(events) != 1 || events[0].Name != "bye" || events[0].Retry < 500*time.Millisecond || events[0].Retry > 2*time.Second {
@@ -78,7 +78,7 @@ func TestStreamDrainSpreads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
 		servertest.Append(t, f, servertest.Note("one"))
-		s := newTestStreams(f)
+		s := newTestHub(f)
 		const n = 18
 		ends := make(chan time.Duration, n)
 		start := time.Now()
@@ -96,7 +96,7 @@ func TestStreamDrainSpreads(t *testing.T) {
 		drained := make(chan struct{})
 		go func() {
 			defer close(drained)
-			s.drain(ctx)
+			s.Drain(ctx)
 		}()
 		servertest.After(time.Second)
 		listen(t, s, withQuery("7.1"), time.Time{}).Want("retry", `bye {"reason":"drain"}`)
@@ -114,17 +114,17 @@ func TestStreamDrainSpreads(t *testing.T) {
 				t.Errorf("end %d: got %v, want %v", i, got, want)
 			}
 		}
-		s.drain(ctx) // again, with nothing left
+		s.Drain(ctx) // again, with nothing left
 	})
 }
 
 func TestStreamDrainWithoutDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newTestStreams(servertest.NewTables())
+		s := newTestHub(servertest.NewTables())
 		l := listen(t, s, withQuery("0.9"), time.Time{})
 		l.Want("retry")
 		start := time.Now()
-		s.drain(t.Context())
+		s.Drain(t.Context())
 		if got := time.Since(start); got != 0 {
 			t.Errorf("took %v", got)
 		}
@@ -134,7 +134,7 @@ func TestStreamDrainWithoutDeadline(t *testing.T) {
 
 func TestStreamDrainLeavesTheStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newTestStreams(servertest.NewTables())
+		s := newTestHub(servertest.NewTables())
 		l := listen(t, s, nil, time.Time{})
 		l.Next()
 		l.wire.mu.Lock()
@@ -142,7 +142,7 @@ func TestStreamDrainLeavesTheStalled(t *testing.T) {
 		l.wire.mu.Unlock()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		s.drain(ctx)
+		s.Drain(ctx)
 		if ctx.Err() == nil {
 			t.Error("drain came back before the stalled stream or the deadline")
 		}
@@ -151,7 +151,7 @@ func TestStreamDrainLeavesTheStalled(t *testing.T) {
 
 func TestStreamEndsWithTheToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newTestStreams(servertest.NewTables())
+		s := newTestHub(servertest.NewTables())
 		l := listen(t, s, nil, time.Now().Add(5*time.Second))
 		servertest.After(5*time.Second - 1)
 		l.Want("retry", "unread id=0.0")
@@ -172,7 +172,7 @@ func TestStreamNotReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
 		f.NotReady = true
-		l := listen(t, newTestStreams(f), nil, time.Time{})
+		l := listen(t, newTestHub(f), nil, time.Time{})
 		events := l.Next()
 		if len(events) != 2 || events[1].String() != `bye {"reason":"drain"}` || events[0].Retry > 6*time.Second {
 			t.Errorf("got %v", events)
@@ -186,7 +186,7 @@ func TestStreamNotReady(t *testing.T) {
 func TestStreamEndsWithAStalledClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
-		s := newTestStreams(f)
+		s := newTestHub(f)
 		l := listen(t, s, nil, time.Time{})
 		l.Want("retry", "unread id=0.0")
 		l.wire.mu.Lock()

@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"context"
@@ -69,7 +69,7 @@ func (f *follower) connect(server, limit int) {
 	wire, closed := f.wire, f.closed
 	go func() {
 		defer close(closed)
-		s.serve(wire, r.WithContext(ctx), "u", netip.Addr{}, time.Time{})
+		s.Serve(wire, r.WithContext(ctx), "u", netip.Addr{}, time.Time{})
 	}()
 }
 
@@ -84,7 +84,7 @@ func (f *follower) connectNarrow(server int) {
 	s.begin(c, f.narrow)
 }
 
-func (f *follower) prepare(server int) (*streams, *http.Request) {
+func (f *follower) prepare(server int) (*Hub, *http.Request) {
 	f.server = server
 	for _, h := range f.held {
 		if h.Pending && h.listed {
@@ -99,7 +99,7 @@ func (f *follower) prepare(server int) (*streams, *http.Request) {
 	r := httptest.NewRequest(http.MethodGet, "/v1/users/u/stream", nil)
 	r.Header.Set("Last-Event-ID", f.cursor)
 	replica := f.servers[server]
-	return newStreams(streamConfig{Rows: replica, Items: replica, Logger: slog.New(slog.DiscardHandler)}), r
+	return New(Config{Rows: replica, Items: replica, Logger: slog.New(slog.DiscardHandler)}), r
 }
 
 // narrow is an outlet whose client takes little at a time, as a socket does
@@ -117,7 +117,7 @@ func (n *narrow) widen(room int) {
 	n.room += room
 }
 
-func (n *narrow) put(b []byte) (int, bool, error) {
+func (n *narrow) Put(b []byte) (int, bool, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	took := min(n.room, len(b))

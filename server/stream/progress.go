@@ -1,4 +1,4 @@
-package server
+package stream
 
 import (
 	"cmp"
@@ -13,9 +13,9 @@ import (
 type phase uint8
 
 const (
-	phaseFresh     phase = iota // came without a cursor, to be told the badge
+	phaseFresh     phase = iota // came without a cursor, to be sent the badge
 	phaseMalformed              // came with something that is no cursor
-	phaseResuming               // came with a cursor, to be told what it missed
+	phaseResuming               // came with a cursor, to be sent what it missed
 	phaseLive                   // was answered; follows the row
 )
 
@@ -27,7 +27,7 @@ const (
 )
 
 // progress is all that must be remembered of a connection: what its client was
-// told. It holds no events; what to tell next follows from it and the tables as
+// delivered. It holds no events; what to send next follows from it and the tables as
 // they are then.
 //
 // It is a value: step returns a new one and leaves the old as it was.
@@ -37,7 +37,7 @@ type progress struct {
 	delivered uint64
 	// id is the cursor up to which the client knows everything, contents
 	// included. It is never behind an id that was sent, but while pending is
-	// not empty it may be behind told.
+	// not empty it may be behind delivered.
 	id     inbox.Cursor
 	sentID bool // whether id went out on this connection
 	// recheck is set from a resync until the row is there of which the client
@@ -48,11 +48,11 @@ type progress struct {
 	until time.Time
 	// pending holds the seqs that the client has without content.
 	pending []uint64
-	// gone holds the seqs that the row still holds but the client was told are
+	// gone holds the seqs that the row still holds but the client was sent as
 	// removed, because they expired. The fold makes removals of them later.
 	gone []uint64
 	// partly holds the items of a batch that the client has although it has
-	// not the batch's end: they are not told again with the rest.
+	// not the batch's end: they are not sent again with the rest.
 	partly []itemState
 }
 
@@ -62,7 +62,7 @@ type itemState struct {
 	pending      bool
 }
 
-// part is p once the client was also told of these items, of a batch that it
+// part is p once the client was also sent these items, of a batch that it
 // did not take to the end.
 func (p progress) part(items []itemState) progress {
 	p.partly = append(slices.Clip(p.partly), items...)
@@ -139,7 +139,7 @@ func (p progress) resume(v view) (outcome, progress) {
 		return p.resync(v, v.row.Cursor())
 	case p.id.Version > v.row.Version:
 		// The client lists the inbox at a server that knows this version, and
-		// is told nothing older here.
+		// is sent nothing older here.
 		return p.resync(v, p.id)
 	}
 	if _, ok := v.row.Since(p.delivered, v.now); !ok {
@@ -179,7 +179,7 @@ func (p progress) relist(v view) progress {
 	return p
 }
 
-// follow sends what changed since the client was told last.
+// follow sends what changed since the last delivery to the client.
 func (p progress) follow(v view) (outcome, progress) {
 	if v.row.Version < p.delivered {
 		return outcome{}, p // after a resync: what the client sees never goes back
@@ -263,8 +263,8 @@ func (p progress) items(v view, fresh []*inbox.Entry) (items []wire.Item, lackin
 	return items, lacking, late
 }
 
-// cursor is the id of a batch that tells all of row: row's own, but before the
-// oldest pending item, so that a client which comes back with it is told that
+// cursor is the id of a batch that holds all of row: row's own, but before the
+// oldest pending item, so that a client which comes back with it is sent that
 // item again. It takes row's epoch also where it stays at an older version:
 // versions go on over an epoch change.
 func (p progress) cursor(row *inbox.State) inbox.Cursor {
@@ -278,7 +278,7 @@ func (p progress) cursor(row *inbox.State) inbox.Cursor {
 	return c
 }
 
-// at is p once c was sent as id and the client was told all up to it.
+// at is p once c was sent as id and the client was delivered all up to it.
 func (p progress) at(c inbox.Cursor) progress {
 	p.phase, p.delivered, p.id, p.sentID, p.partly = phaseLive, c.Version, c, true, nil
 	p.until = time.Time{}
@@ -303,7 +303,7 @@ func (p progress) event(event string, data any) wire.Event {
 	return e
 }
 
-// ping repeats what the client was told.
+// ping repeats the version that the client was delivered.
 func (p progress) ping() wire.Event { return p.event(eventPing, versionBody{p.delivered}) }
 
 // bye is the last frame of a stream.
