@@ -48,11 +48,11 @@ func listPackages(t *testing.T) []pkg {
 // within reports whether path is that of a tree's root or below it.
 func within(path, tree string) bool { return path == tree || strings.HasPrefix(path, tree+"/") }
 
-// TestImportsGoOneWay holds the layers: cmd, then server, processors, views and
+// TestImportsGoOneWay holds the layers: cmd, then server, processors, views, upkeep and
 // emitters, which do not know each other, then what those stand on, then the
 // domain.
 func TestImportsGoOneWay(t *testing.T) {
-	roles := []string{"processors", "views", "emitters", "server"}
+	roles := []string{"processors", "views", "emitters", "server", "upkeep", "deadletter/replay"}
 	rules := []struct {
 		from string   // folders of the module
 		not  []string // trees that its packages must not depend on, even through others

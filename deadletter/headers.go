@@ -64,6 +64,10 @@ const (
 // commas. Its key and value are null and it has no [HeaderReason].
 const HeaderReplayed = "belfry-replayed"
 
+// headerReplayOf tells, on a record that a replay wrote into a topic of ours, the
+// attempt of the letter that it was made of.
+const headerReplayOf = "belfry-replay-of-attempt"
+
 // HeaderCopied marks a record that was written again when its topic was created
 // anew: the former topic's ID in hex, "/" and the record's number in the copy.
 const HeaderCopied = "belfry-copied"
@@ -259,6 +263,29 @@ func ParseReplayedMark(headers []belfry.Header) ([]int64, bool) {
 		out = append(out, int64(n))
 	}
 	return out, true
+}
+
+// WithReplayOf returns the headers for a record that a replay makes of a letter:
+// the letter's own ones, and which attempt it was. The record is the next attempt
+// if it becomes a letter again.
+func WithReplayOf(own []belfry.Header, attempt int) []belfry.Header {
+	own = slices.DeleteFunc(slices.Clone(own), func(h belfry.Header) bool { return h.Key == headerReplayOf })
+	return append(own, belfry.Header{Key: headerReplayOf, Value: []byte(strconv.Itoa(attempt))})
+}
+
+// ParseReplayOf returns the attempt that [WithReplayOf] wrote last, 0 if there is
+// none.
+func ParseReplayOf(headers []belfry.Header) int {
+	for _, h := range slices.Backward(headers) {
+		if h.Key == headerReplayOf {
+			n, err := strconv.ParseInt(string(h.Value), 10, 32)
+			if err != nil {
+				return 0
+			}
+			return int(max(n, 0))
+		}
+	}
+	return 0
 }
 
 // parseNumber is the inverse of formatting an unsigned number: no signs, spaces

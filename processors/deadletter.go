@@ -3,8 +3,6 @@ package processors
 import (
 	"context"
 	"errors"
-	"slices"
-	"strconv"
 
 	"github.com/IBM/sarama"
 
@@ -23,7 +21,7 @@ type DeadLetters interface {
 	Send(ctx context.Context, raw *sarama.ConsumerMessage, why deadletter.Envelope, done func(error))
 }
 
-// Reports is told of rows in the order of the table, see views.Reports: of one
+// Reports is told of rows in the order of the table, see upkeep.Reports: of one
 // that was refused for its lower version, and of one that was taken or is about
 // to be written. Its methods must not block.
 type Reports interface {
@@ -49,28 +47,10 @@ func (d *Deps) setAside(c *engine.Context, cause error) {
 	why.Group, why.TopicID, why.Attempt = string(c.Group()), c.TopicID(), 1
 	if topic := string(c.Topic()); topic == d.Prefix.Journal() || topic == d.Prefix.Items() {
 		// In any other topic a header of that name is somebody else's.
-		why.Attempt = 1 + replayed(c.Raw())
+		why.Attempt = 1 + deadletter.ParseReplayOf(engine.Headers(c.Raw()))
 	}
 	d.Metrics.dead(why.Group, why.Reason)
 	d.DeadLetters.Send(c.Context(), c.Raw(), why, c.DeferCommit())
-}
-
-// headerReplayOf tells, on a record that a replay wrote into a topic of ours,
-// which attempt the letter was that it was made of.
-const headerReplayOf = "belfry-replay-of-attempt"
-
-// replayed is how often what the record says has become a dead letter.
-func replayed(raw *sarama.ConsumerMessage) int {
-	for _, h := range slices.Backward(raw.Headers) {
-		if string(h.Key) == headerReplayOf {
-			n, err := strconv.ParseInt(string(h.Value), 10, 32)
-			if err != nil {
-				return 0
-			}
-			return int(max(n, 0))
-		}
-	}
-	return 0
 }
 
 // whyDead is what an error tells.

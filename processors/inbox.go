@@ -1,14 +1,10 @@
 package processors
 
 import (
-	"errors"
-
 	"github.com/lovoo/goka"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
-	"github.com/belfry/belfry/inbox"
 )
 
 // Inbox writes contents and tombstones into the inbox table. It keeps no store
@@ -33,7 +29,8 @@ func (i *Inbox) Group(options ...goka.ProcessorOption) engine.Group {
 }
 
 func (i *Inbox) store(c *engine.Context, value []byte) {
-	if err := engine.Guard(func() error { return checkItem(c.Key(), value) }); err != nil {
+	// The value goes on as it is, so that fields of a newer Belfry survive.
+	if err := engine.Guard(func() error { return codec.CheckItem(c.Key(), value) }); err != nil {
 		i.setAside(c, err)
 		return
 	}
@@ -47,20 +44,4 @@ func (i *Inbox) store(c *engine.Context, value []byte) {
 		c.SetValue(value, carry...)
 	}
 	i.Metrics.processed(i.Prefix.InboxGroup(), result, c.Timestamp())
-}
-
-// checkItem refuses what the views could not read. The value itself goes on as
-// it is, so that fields of a newer Belfry survive.
-func checkItem(key string, value []byte) error {
-	if _, _, ok := inbox.ParseItemKey(key); !ok {
-		return errors.New("the key is not recipient/seq")
-	}
-	if value == nil {
-		return nil
-	}
-	if len(value) == 0 {
-		return belfry.ErrEmpty
-	}
-	_, err := codec.DecodeItem(value)
-	return err
 }

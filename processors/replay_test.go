@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
@@ -53,8 +54,8 @@ func (m *mendable) Route(r sources.Record) ([]sources.Delivery, error) {
 type replaying struct {
 	*path
 	rules   *mendable
-	replay  *processors.Replay
-	letters *processors.Letters
+	replay  *replay.Replayer
+	letters *replay.Letters
 }
 
 func startReplaying(t *testing.T) *replaying {
@@ -64,7 +65,7 @@ func startReplaying(t *testing.T) *replaying {
 	if err := admin(t, cfg).CreateTopic("orders", &sarama.TopicDetail{NumPartitions: 2, ReplicationFactor: 1}, false); err != nil {
 		t.Fatal(err)
 	}
-	r := &replaying{path: start(t, cfg), rules: &mendable{}, letters: processors.NewLetters(cfg, prefix)}
+	r := &replaying{path: start(t, cfg), rules: &mendable{}, letters: replay.NewLetters(cfg, prefix)}
 	deps := processors.Deps{Prefix: prefix, DeadLetters: openDead(t, cfg), Metrics: processors.NewMetrics(prometheus.NewRegistry())}
 	router := engine.NewProcessor(cfg, processors.NewRouter(deps, "orders", r.rules).Group())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -77,7 +78,7 @@ func startReplaying(t *testing.T) *replaying {
 		}
 	})
 	var err error
-	r.replay, err = processors.OpenReplay(processors.ReplayConfig{Engine: cfg, Prefix: prefix, Rules: func(topic string) (processors.Rules, bool) {
+	r.replay, err = replay.Open(replay.Config{Engine: cfg, Prefix: prefix, Rules: func(topic string) (replay.Rules, bool) {
 		switch topic {
 		case "orders":
 			return r.rules, true

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
 	"github.com/belfry/belfry/codec"
@@ -135,7 +134,7 @@ func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
 	raw := c.Raw()
 	deliveries, err := (*r.rules.Load()).Route(sources.Record{
 		Topic: r.topic, TopicID: *r.id.Load(), Partition: raw.Partition, Offset: raw.Offset,
-		Timestamp: c.Timestamp(), Key: raw.Key, Value: raw.Value, Headers: headers(raw),
+		Timestamp: c.Timestamp(), Key: raw.Key, Value: raw.Value, Headers: engine.Headers(raw),
 	})
 	if err != nil {
 		return nil, err
@@ -149,12 +148,4 @@ func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
 		out[i].recipients, out[i].rule = d.Recipients, d.Rule
 	}
 	return out, nil
-}
-
-func headers(raw *sarama.ConsumerMessage) []sources.Header {
-	out := make([]sources.Header, len(raw.Headers))
-	for i, h := range raw.Headers {
-		out[i] = sources.Header{Key: string(h.Key), Value: h.Value}
-	}
-	return out
 }

@@ -124,7 +124,7 @@ type writes struct {
 }
 
 func (u *Unread) compute(row inbox.State, value []byte, in inbox.Input) (writes, error) {
-	record, err := decodeJournal(value)
+	record, err := codec.DecodeJournal(value)
 	if err != nil {
 		return writes{}, err
 	}
@@ -138,13 +138,6 @@ func (u *Unread) compute(row inbox.State, value []byte, in inbox.Input) (writes,
 	}
 	w.row, err = codec.EncodeState(&row)
 	return w, err
-}
-
-func decodeJournal(value []byte) (inbox.Record, error) {
-	if len(value) == 0 {
-		return inbox.Record{}, belfry.ErrEmpty
-	}
-	return codec.DecodeRecord(value)
 }
 
 // rowCodec is the goka codec of rows. What it encodes is encoded already, so

@@ -11,12 +11,20 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
+// Reports learns of rows in the order of the table, as upkeep.Reports does: of one
+// that was refused for its lower version, and of one that was accepted. Its
+// methods must not block.
+type Reports interface {
+	Refused(key string)
+	Accepted(key string)
+}
+
 // Unread reads the rows of all recipients.
 type Unread struct {
 	*engine.View
 	watchers
 	// Reports is told of each row; set it before Run. It may be nil.
-	Reports *Reports
+	Reports Reports
 }
 
 // NewUnread returns a view that holds nothing until Run.
@@ -24,9 +32,17 @@ func NewUnread(cfg engine.Config, prefix belfry.Prefix) *Unread {
 	u := &Unread{}
 	u.View = engine.NewView(cfg, engine.Table{
 		Topic: prefix.UnreadTable(), Accept: codec.NotOlder,
-		Refused:  func(key string) { u.Reports.Refused(key) },
-		Accepted: func(key string) { u.Reports.Accepted(key) },
-		Changed:  u.notify, Replaced: u.notifyAll,
+		Refused: func(key string) {
+			if u.Reports != nil {
+				u.Reports.Refused(key)
+			}
+		},
+		Accepted: func(key string) {
+			if u.Reports != nil {
+				u.Reports.Accepted(key)
+			}
+		},
+		Changed: u.notify, Replaced: u.notifyAll,
 	})
 	return u
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
-	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/deadletter/replay"
 )
 
 func (p *program) deadLettersListCommand() *cobra.Command {
@@ -49,7 +49,7 @@ With more than --limit of them the last line names a --cursor for the next ones.
 			}
 			query := deadletter.Query{Filter: which.filter(time.Now()), Limit: which.limit, Before: before}
 			query.Filter.Pending = pending
-			letters := processors.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
+			letters := replay.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
 			if asJSON {
 				encoder := json.NewEncoder(p.stdout)
 				_, err := letters.Newest(cmd.Context(), query, func(l deadletter.Letter) error { return encoder.Encode(newLetterReport(&l)) })

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/deadletter/replay"
 )
 
 func (p *program) deadLettersPurgeCommand() *cobra.Command {
@@ -41,14 +41,14 @@ later for whole segments, within a day for the rest.`,
 				return err
 			}
 			at := before.at(time.Now())
-			letters := processors.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
+			letters := replay.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
 			purged, err := letters.Purge(cmd.Context(), at, yes)
 			if err != nil {
 				return err
 			}
 			if asJSON {
 				return json.NewEncoder(p.stdout).Encode(struct {
-					processors.Purged
+					replay.Purged
 					Before  time.Time `json:"before"`
 					Applied bool      `json:"applied"`
 				}{purged, at.UTC(), yes})

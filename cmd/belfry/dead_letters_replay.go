@@ -13,8 +13,8 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/processors"
 )
 
 func (p *program) deadLettersReplayCommand() *cobra.Command {
@@ -80,7 +80,7 @@ The exit code is 1 if any letter was refused or failed.`,
 				return err
 			}
 			print.out, print.applied = p.stdout, o.Apply
-			return replayLetters(cmd.Context(), processors.ReplayConfig{Engine: kafka.engineConfig("", logger), Prefix: prefix, Rules: ruled},
+			return replayLetters(cmd.Context(), replay.Config{Engine: kafka.engineConfig("", logger), Prefix: prefix, Rules: ruled},
 				ids, which.filter(time.Now()), which.limit, o, &print)
 		},
 	}
@@ -96,10 +96,10 @@ The exit code is 1 if any letter was refused or failed.`,
 	return c
 }
 
-func replayLetters(ctx context.Context, cfg processors.ReplayConfig, ids []deadletter.ID, f deadletter.Filter, limit int, o deadletter.ReplayOptions, print *replayPrinter) (err error) {
+func replayLetters(ctx context.Context, cfg replay.Config, ids []deadletter.ID, f deadletter.Filter, limit int, o deadletter.ReplayOptions, print *replayPrinter) (err error) {
 	// What was replayed need not be told of a thousand times.
 	f.Pending = !o.Again
-	replay, err := processors.OpenReplay(cfg)
+	replay, err := replay.Open(cfg)
 	if err != nil {
 		return err
 	}

@@ -2,14 +2,14 @@ package main
 
 import (
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/sources/envelope"
 	"github.com/belfry/belfry/sources/rules"
 )
 
 // replayRules returns the rules of a topic, for replays: those of the file or
 // folder, if one was given, and the built-in ones of the built-in topic.
-func replayRules(o *rulesOptions, prefix belfry.Prefix) (func(topic string) (processors.Rules, bool), error) {
+func replayRules(o *rulesOptions, prefix belfry.Prefix) (func(topic string) (replay.Rules, bool), error) {
 	var rules *rules.Set
 	if o.path != "" {
 		var err error
@@ -17,7 +17,7 @@ func replayRules(o *rulesOptions, prefix belfry.Prefix) (func(topic string) (pro
 			return nil, err
 		}
 	}
-	return func(topic string) (processors.Rules, bool) {
+	return func(topic string) (replay.Rules, bool) {
 		if topic == prefix.Notifications() {
 			return envelope.Notifications{}, true
 		}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
-	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/deadletter/replay"
 )
 
 func (p *program) deadLettersShowCommand() *cobra.Command {
@@ -53,7 +53,7 @@ are shown with --contents only; otherwise how long they are.`,
 			if err != nil {
 				return err
 			}
-			letters := processors.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
+			letters := replay.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
 			letter, err := letters.Letter(cmd.Context(), ids[0])
 			if err != nil {
 				return err

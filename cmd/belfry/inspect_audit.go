@@ -18,7 +18,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/lag"
-	"github.com/belfry/belfry/views"
+	"github.com/belfry/belfry/upkeep"
 )
 
 // auditPatience is how long an audit waits for contents that may be on their
@@ -34,14 +34,14 @@ type auditReport struct {
 
 // auditWrong is a user of whom something is wrong.
 type auditWrong struct {
-	User     string          `json:"user"`
-	Findings []views.Finding `json:"findings"`
-	Version  uint64          `json:"version"`
-	Drift    int             `json:"drift"`
-	Badge    inbox.Counts    `json:"badge"`
-	Recount  inbox.Counts    `json:"recount"`
-	Missing  []uint64        `json:"missing,omitempty"`
-	Differs  []uint64        `json:"differs,omitempty"`
+	User     string           `json:"user"`
+	Findings []upkeep.Finding `json:"findings"`
+	Version  uint64           `json:"version"`
+	Drift    int              `json:"drift"`
+	Badge    inbox.Counts     `json:"badge"`
+	Recount  inbox.Counts     `json:"recount"`
+	Missing  []uint64         `json:"missing,omitempty"`
+	Differs  []uint64         `json:"differs,omitempty"`
 }
 
 // auditor recounts users from the tables, a partition at a time: a user's row
@@ -198,7 +198,7 @@ func (t *tables) recount(user string, late []uint64, now time.Time) (w recounted
 	}
 	row, err := codec.DecodeState(value)
 	if err != nil {
-		w.Findings, w.Drift = []views.Finding{views.FindingUnreadable}, 1
+		w.Findings, w.Drift = []upkeep.Finding{upkeep.FindingUnreadable}, 1
 		return w
 	}
 	badge, err := codec.DecodeBadge(value, now)
@@ -218,11 +218,11 @@ func (t *tables) recount(user string, late []uint64, now time.Time) (w recounted
 		return nil, false
 	})
 	own := inbox.Recount{Counts: row.Counts(now)}
-	for finding, found := range map[views.Finding]bool{
-		views.FindingUnreadable: unreadable,
-		views.FindingMissing:    len(r.Missing) > 0,
-		views.FindingDiffers:    len(r.Differing) > 0,
-		views.FindingBadge:      own.Drift(badge.Counts) > 0,
+	for finding, found := range map[upkeep.Finding]bool{
+		upkeep.FindingUnreadable: unreadable,
+		upkeep.FindingMissing:    len(r.Missing) > 0,
+		upkeep.FindingDiffers:    len(r.Differing) > 0,
+		upkeep.FindingBadge:      own.Drift(badge.Counts) > 0,
 	} {
 		if found {
 			w.Findings = append(w.Findings, finding)

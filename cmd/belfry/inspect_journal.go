@@ -62,9 +62,9 @@ func (p *program) inspectJournal(ctx context.Context, cfg engine.Config, prefix 
 	if o.since > 0 {
 		since = time.Now().Add(-o.since)
 	}
-	replays := &views.Replays{Config: cfg, Prefix: prefix, Cap: o.fold.inboxCap}
+	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.inboxCap}
 	told := time.Now()
-	replay, err := replays.Replay(ctx, user, row, views.ReplayOptions{
+	replay, err := journals.Refold(ctx, user, row, views.RefoldOptions{
 		Since: since, Most: maxInspectSteps, Texts: contents,
 		Progress: func(read, total int64) {
 			// A short one needs no word.

@@ -78,12 +78,12 @@ func mends() []mend {
 		},
 		{
 			name: "touch", hole: "an older row stays the last of its key, and compaction keeps it",
-			file: "views/repair.go", old: "\tp.repairs.refuse(key, p.bit)\n", new: "\n",
+			file: "upkeep/repair.go", old: "\tp.repairs.refuse(key, p.bit)\n", new: "\n",
 			scene: "late rows", kind: chaos.Stuck, text: "the last row of",
 		},
 		{
 			name: "sweep", hole: "contents that a paused owner wrote late stay for ever",
-			file: "views/sweep.go", old: "\treturn !held\n", new: "\treturn held && !held\n",
+			file: "upkeep/sweep.go", old: "\treturn !held\n", new: "\treturn held && !held\n",
 			scene: "zombies", kind: chaos.Drift, text: "orphan:",
 		},
 		{

@@ -18,12 +18,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/lagpage"
 	"github.com/belfry/belfry/server/stream"
+	"github.com/belfry/belfry/upkeep"
 	"github.com/belfry/belfry/views"
 	"github.com/belfry/belfry/web"
 )
@@ -47,7 +49,7 @@ type nodeConfig struct {
 	tracer   trace.Tracer // nil: no traces
 
 	// replayRules returns what dead letters are replayed by; nil as rules.
-	replayRules func() (func(topic string) (processors.Rules, bool), error)
+	replayRules func() (func(topic string) (replay.Rules, bool), error)
 
 	sweepInterval, sweepAge time.Duration // 0: the defaults
 
@@ -80,9 +82,9 @@ type node struct {
 	watch       *rulesWatch         // nil: no rules
 	unread      *views.Unread
 	inbox       *views.Inbox
-	repairs     *views.Repairs // nil: nothing reads rows
-	sweep       *views.Sweep   // nil: no server
-	audit       *views.Audit   // nil: no server
+	repairs     *upkeep.Repairs // nil: nothing reads rows
+	sweep       *upkeep.Sweep   // nil: no server
+	audit       *upkeep.Audit   // nil: no server
 	draining    atomic.Bool
 	tracing     *server.Tracing // nil: none
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/lag"
-	"github.com/belfry/belfry/views"
+	"github.com/belfry/belfry/upkeep"
 )
 
 // auditMargin is what clocks may differ by, and how long what was acknowledged
@@ -16,7 +16,7 @@ const auditMargin = 10 * time.Second
 
 // openAudit must come after the views and what watches lag are made.
 func (n *node) openAudit() {
-	n.audit = views.NewAudit(views.AuditConfig{Rows: n.unread, Items: n.inbox, Settled: n.settled, Logger: n.log})
+	n.audit = upkeep.NewAudit(upkeep.AuditConfig{Rows: n.unread, Items: n.inbox, Settled: n.settled, Logger: n.log})
 }
 
 // settled reports whether all that was written to journal and items before a
@@ -52,7 +52,7 @@ func processed(r lag.Report, prefix belfry.Prefix, before time.Time) bool {
 }
 
 // auditMetrics are what an audit has found.
-type auditMetrics struct{ stats func() views.AuditStats }
+type auditMetrics struct{ stats func() upkeep.AuditStats }
 
 // Describe implements prometheus.Collector.
 func (m auditMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
@@ -72,7 +72,7 @@ func (m auditMetrics) Collect(ch chan<- prometheus.Metric) {
 	tell(prometheus.GaugeValue, "belfry_audit_waiting_users", "Users recounted who lack contents that are still on their way.", float64(s.Waiting))
 	tell(prometheus.GaugeValue, "belfry_audit_last_pass_timestamp_seconds", "When all users had been recounted last, 0 if never.", last)
 	found := prometheus.NewDesc("belfry_audit_findings_total", "Users of whom something was found wrong: badge, missing, differs or unreadable.", []string{"finding"}, nil)
-	for _, f := range views.Findings() {
+	for _, f := range upkeep.Findings() {
 		ch <- prometheus.MustNewConstMetric(found, prometheus.CounterValue, float64(s.Findings[f]), string(f))
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry/emitters"
-	"github.com/belfry/belfry/views"
+	"github.com/belfry/belfry/upkeep"
 )
 
 // needsJournal reports whether the node writes to journals: for its clients, or
@@ -21,7 +21,7 @@ func (n *node) openRepairs() (err error) {
 	if !n.needsJournal() {
 		return nil
 	}
-	cfg := views.RepairsConfig{
+	cfg := upkeep.RepairsConfig{
 		// A server and a processor may share a state folder.
 		Path:    filepath.Join(n.engine.StateDir, "repairs", "processors"),
 		Journal: n.journal, Logger: n.log,
@@ -29,7 +29,7 @@ func (n *node) openRepairs() (err error) {
 	if n.unread != nil {
 		cfg.Path, cfg.View = filepath.Join(n.engine.StateDir, "repairs", "views"), n.unread
 	}
-	if n.repairs, err = views.OpenRepairs(cfg); err != nil {
+	if n.repairs, err = upkeep.OpenRepairs(cfg); err != nil {
 		return err
 	}
 	if n.unread != nil {
@@ -52,7 +52,7 @@ func (n *node) keepUp(ctx context.Context, g *errgroup.Group) (closeUp func() er
 	if err != nil {
 		return n.repairs.Close, err
 	}
-	n.sweep = views.NewSweep(views.SweepConfig{
+	n.sweep = upkeep.NewSweep(upkeep.SweepConfig{
 		Rows: n.unread, Contents: n.inbox, Items: items,
 		Interval: n.sweepInterval, MinAge: n.sweepAge, Logger: n.log,
 	})

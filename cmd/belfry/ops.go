@@ -20,7 +20,7 @@ func (n *node) operations() server.Operations {
 	return server.Operations{
 		Installation: opsNode{n},
 		Letters:      n.letters(),
-		Journals:     journals{&views.Replays{Config: n.engine, Prefix: n.prefix, Cap: n.inboxCap}},
+		Journals:     journals{&views.Journals{Config: n.engine, Prefix: n.prefix, Cap: n.inboxCap}},
 	}
 }
 
@@ -108,11 +108,11 @@ func (i opsNode) Rebalances() []server.Rebalance {
 }
 
 // journals reads them for the server.
-type journals struct{ *views.Replays }
+type journals struct{ *views.Journals }
 
 var _ server.Journals = journals{}
 
 // Replay implements server.Journals.
 func (j journals) Replay(ctx context.Context, user string, row inbox.State, q server.JournalQuery) (*inbox.Refold, error) {
-	return j.Replays.Replay(ctx, user, row, views.ReplayOptions{Since: q.Since, Most: q.Most, Texts: q.Texts})
+	return j.Journals.Refold(ctx, user, row, views.RefoldOptions{Since: q.Since, Most: q.Most, Texts: q.Texts})
 }

@@ -7,24 +7,24 @@ import (
 	"unicode/utf8"
 
 	"github.com/belfry/belfry/deadletter"
-	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/server"
 )
 
 // opsLetters are the dead letters for the server.
 type opsLetters struct {
-	*processors.Letters
-	config processors.ReplayConfig
+	*replay.Letters
+	config replay.Config
 	// rules returns those of today, nil for the built-in ones alone.
-	rules func() (func(topic string) (processors.Rules, bool), error)
+	rules func() (func(topic string) (replay.Rules, bool), error)
 }
 
 var _ server.Letters = (*opsLetters)(nil)
 
 func (n *node) letters() *opsLetters {
 	return &opsLetters{
-		Letters: processors.NewLetters(n.engine, n.prefix),
-		config:  processors.ReplayConfig{Engine: n.engine, Prefix: n.prefix},
+		Letters: replay.NewLetters(n.engine, n.prefix),
+		config:  replay.Config{Engine: n.engine, Prefix: n.prefix},
 		rules:   n.replayRules,
 	}
 }
@@ -88,7 +88,7 @@ func (l *opsLetters) Replay(ctx context.Context, ids []server.LetterID) (out []s
 	if err != nil {
 		return nil, err
 	}
-	replay, err := processors.OpenReplay(config)
+	replay, err := replay.Open(config)
 	if err != nil {
 		return nil, err
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/engine"
-	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/sources/rules"
 )
@@ -146,7 +146,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		inboxCap: o.fold.inboxCap,
 		groups:   o.groups.names,
 		rules:    rules,
-		replayRules: func() (func(topic string) (processors.Rules, bool), error) {
+		replayRules: func() (func(topic string) (replay.Rules, bool), error) {
 			return replayRules(&o.rules, belfry.Prefix(o.kafka.prefix))
 		},
 		grace: o.process.grace,

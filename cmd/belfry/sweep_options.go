@@ -3,17 +3,16 @@ package main
 import (
 	"time"
 
+	"github.com/belfry/belfry/upkeep"
 	"github.com/spf13/pflag"
-
-	"github.com/belfry/belfry/views"
 )
 
 // sweepOptions say how soon contents are removed that a crash left behind.
 type sweepOptions struct{ interval, age time.Duration }
 
 func (o *sweepOptions) addFlags(fs *pflag.FlagSet) {
-	fs.DurationVar(&o.interval, "sweep-interval", views.DefaultSweepInterval, "how often to look for contents that a crash left behind in an erasure or a removal")
-	fs.DurationVar(&o.age, "sweep-age", views.DefaultSweepAge, "how old such a content must be to be removed")
+	fs.DurationVar(&o.interval, "sweep-interval", upkeep.DefaultSweepInterval, "how often to look for contents that a crash left behind in an erasure or a removal")
+	fs.DurationVar(&o.age, "sweep-age", upkeep.DefaultSweepAge, "how old such a content must be to be removed")
 }
 
 func (o *sweepOptions) validate() error {

@@ -1,4 +1,4 @@
-package views_test
+package upkeep_test
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
-	"github.com/belfry/belfry/views"
+	"github.com/belfry/belfry/upkeep"
 )
 
 // rowWith is a row of that version that holds the items.
@@ -29,10 +29,10 @@ func rowWith(t *testing.T, version uint64, seqs ...uint64) []byte {
 
 // watched runs a view of the unread table that reports on the rows of the one
 // user that there is.
-func watched(t *testing.T, cfg engine.Config, delay time.Duration, journal views.Journal) (*engine.View, *views.Repairs) {
+func watched(t *testing.T, cfg engine.Config, delay time.Duration, journal upkeep.Journal) (*engine.View, *upkeep.Repairs) {
 	t.Helper()
-	var r *views.Repairs
-	var reports *views.Reports
+	var r *upkeep.Repairs
+	var reports *upkeep.Reports
 	v := engine.NewView(cfg, engine.Table{
 		Topic: prefix.UnreadTable(),
 		Accept: func(old, next []byte) bool {
@@ -44,7 +44,7 @@ func watched(t *testing.T, cfg engine.Config, delay time.Duration, journal views
 		},
 		Changed: func(key string) { reports.Accepted(key) },
 	})
-	r, err := views.OpenRepairs(views.RepairsConfig{
+	r, err := upkeep.OpenRepairs(upkeep.RepairsConfig{
 		Path: filepath.Join(cfg.StateDir, "repairs"), Journal: journal, View: v, Delay: delay, Logger: quiet(),
 	})
 	if err != nil {

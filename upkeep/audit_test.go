@@ -1,4 +1,4 @@
-package views_test
+package upkeep_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/views"
+	"github.com/belfry/belfry/upkeep"
 )
 
 // ledger is both tables, with a badge that need not be what the row counts.
@@ -65,20 +65,20 @@ func (l *ledger) Item(user string, seq uint64) (inbox.Item, bool, error) {
 }
 
 // audited is an audit of a ledger, with what was under way settled or not.
-func audited(l *ledger, settled *bool) *views.Audit {
-	return views.NewAudit(views.AuditConfig{
+func audited(l *ledger, settled *bool) *upkeep.Audit {
+	return upkeep.NewAudit(upkeep.AuditConfig{
 		Rows: l, Items: l, Rate: 1000, Logger: slog.New(slog.DiscardHandler),
 		Settled: func(time.Time) bool { return *settled },
 	})
 }
 
-func auditSummary(a *views.Audit) string {
+func auditSummary(a *upkeep.Audit) string {
 	s := a.Stats()
 	return fmt.Sprintf("users %d drift %d waiting %d badge %d missing %d differs %d unreadable %d", s.Users, s.Drift, s.Waiting,
-		s.Findings[views.FindingBadge], s.Findings[views.FindingMissing], s.Findings[views.FindingDiffers], s.Findings[views.FindingUnreadable])
+		s.Findings[upkeep.FindingBadge], s.Findings[upkeep.FindingMissing], s.Findings[upkeep.FindingDiffers], s.Findings[upkeep.FindingUnreadable])
 }
 
-func wantAudit(t *testing.T, a *views.Audit, want string) {
+func wantAudit(t *testing.T, a *upkeep.Audit, want string) {
 	t.Helper()
 	if got := auditSummary(a); got != want {
 		t.Errorf("got %s, want %s", got, want)

@@ -1,4 +1,4 @@
-package views_test
+package upkeep_test
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/upkeep"
 	"github.com/belfry/belfry/views"
 )
 
@@ -136,7 +137,7 @@ func notify(t *testing.T, j *emitters.Journal, u *views.Unread, recipient string
 }
 
 // openSweep returns a sweep of what is older than age.
-func openSweep(t *testing.T, cfg engine.Config, u *views.Unread, age time.Duration) *views.Sweep {
+func openSweep(t *testing.T, cfg engine.Config, u *views.Unread, age time.Duration) *upkeep.Sweep {
 	t.Helper()
 	items, err := emitters.OpenItems(cfg, prefix)
 	if err != nil {
@@ -147,7 +148,7 @@ func openSweep(t *testing.T, cfg engine.Config, u *views.Unread, age time.Durati
 			t.Error(err)
 		}
 	})
-	return views.NewSweep(views.SweepConfig{
+	return upkeep.NewSweep(upkeep.SweepConfig{
 		Rows: u, Contents: table{cfg}, Items: items, Interval: 50 * time.Millisecond, MinAge: age, Logger: quiet(),
 	})
 }

@@ -33,7 +33,7 @@ func neighbour(user string) string {
 	return other
 }
 
-func TestReplay(t *testing.T) {
+func TestRefold(t *testing.T) {
 	cfg := tables(t)
 	const user = "user-7"
 	journal := prefix.Journal()
@@ -59,9 +59,9 @@ func TestReplay(t *testing.T) {
 	epoch := infos[journal].ID.Epoch()
 	// As the processor would have it, which has not seen the last record.
 	row := inbox.State{Epoch: epoch, Version: 5, Items: []inbox.Entry{{Seq: 1, Version: 5, Count: 1, Read: true, Seen: true}}}
-	replays := &views.Replays{Config: cfg, Prefix: prefix}
+	journals := &views.Journals{Config: cfg, Prefix: prefix}
 	var told []int64
-	got, err := replays.Replay(t.Context(), user, row, views.ReplayOptions{
+	got, err := journals.Refold(t.Context(), user, row, views.RefoldOptions{
 		Texts: true, Progress: func(read, total int64) { told = append(told, read, total) },
 	})
 	if err != nil {
@@ -85,13 +85,13 @@ func TestReplay(t *testing.T) {
 		t.Errorf("told %v, want the end", told)
 	}
 
-	few, err := replays.Replay(t.Context(), user, row, views.ReplayOptions{Most: 1, Since: time.Now().Add(-time.Hour)})
+	few, err := journals.Refold(t.Context(), user, row, views.RefoldOptions{Most: 1, Since: time.Now().Add(-time.Hour)})
 	if err != nil || len(few.Steps) != 1 || few.Omitted != 4 || few.Steps[0].Offset != 5 || few.Steps[0].Title != "" {
 		t.Errorf("got %+v, %v; want the newest step without its title", few, err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := replays.Replay(ended, user, row, views.ReplayOptions{}); !errors.Is(err, context.Canceled) {
+	if _, err := journals.Refold(ended, user, row, views.RefoldOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v when nobody waits any more", err)
 	}
 }

@@ -1,4 +1,4 @@
-package processors
+package replay
 
 import (
 	"context"
@@ -21,8 +21,8 @@ const (
 // maxListedError bounds, in bytes, what a list holds of an error.
 const maxListedError = 512
 
-// letterPart is one partition of the dead-letter topic, read backwards.
-type letterPart struct {
+// backwards is one partition of the dead-letter topic, read backwards.
+type backwards struct {
 	letters   *Letters
 	filter    *deadletter.Filter
 	partition int32
@@ -36,7 +36,7 @@ type letterPart struct {
 }
 
 // fill reads on until it has found a letter or everything is read.
-func (p *letterPart) fill(ctx context.Context) error {
+func (p *backwards) fill(ctx context.Context) error {
 	if p.window == 0 {
 		var err error
 		// What a page before this one has shown may hold marks.
@@ -54,7 +54,7 @@ func (p *letterPart) fill(ctx context.Context) error {
 	return nil
 }
 
-func (l *Letters) marksOf(ctx context.Context, p *letterPart) (*offsetSet, error) {
+func (l *Letters) marksOf(ctx context.Context, p *backwards) (*offsetSet, error) {
 	marks := &offsetSet{base: p.from}
 	if p.last >= p.end {
 		return marks, nil
@@ -67,7 +67,7 @@ func (l *Letters) marksOf(ctx context.Context, p *letterPart) (*offsetSet, error
 }
 
 // read takes the letters from there up to next.
-func (p *letterPart) read(ctx context.Context, from int64) error {
+func (p *backwards) read(ctx context.Context, from int64) error {
 	var found []deadletter.Letter
 	err := p.letters.scan(ctx, p.partition, from, p.next, func(m *sarama.ConsumerMessage, offsets []int64) error {
 		if offsets != nil {
@@ -95,7 +95,7 @@ func (p *letterPart) read(ctx context.Context, from int64) error {
 }
 
 // take removes the newest letter.
-func (p *letterPart) take() deadletter.Letter {
+func (p *backwards) take() deadletter.Letter {
 	letter := p.found[0]
 	p.found, p.last = p.found[1:], letter.ID.Offset
 	return letter

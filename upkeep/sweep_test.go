@@ -1,4 +1,4 @@
-package views_test
+package upkeep_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/views"
+	"github.com/belfry/belfry/upkeep"
 )
 
 // rows answers as a view does; what a recipient is mapped to is a State or an
@@ -105,7 +105,7 @@ func TestOrphans(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var removed tombstones
-			s := views.NewSweep(views.SweepConfig{
+			s := upkeep.NewSweep(upkeep.SweepConfig{
 				Rows: rows{"a": tt.row}, Contents: contents{{"a", tt.seq, tt.age}}, Items: &removed, Logger: quiet(),
 			})
 			if err := s.Pass(t.Context()); err != nil {
@@ -125,8 +125,8 @@ func TestSweepPass(t *testing.T) {
 	all := rows{"a": holding(9, 2), "b": holding(9, 3), "bad": errTest, "c": holding(9)}
 	table := contents{{"a", 1, old}, {"a", 2, old}, {"a", 3, old}, {"b", 1, young}, {"b", 2, old}, {"b", 3, old}, {"bad", 1, old}, {"c", 1, old}, {"a", 9, old}}
 	var removed tombstones
-	cfg := views.SweepConfig{Rows: all, Contents: table, Items: &removed, Rate: 1000, Logger: quiet()}
-	s := views.NewSweep(cfg)
+	cfg := upkeep.SweepConfig{Rows: all, Contents: table, Items: &removed, Rate: 1000, Logger: quiet()}
+	s := upkeep.NewSweep(cfg)
 	if got := s.LastPass(); !got.IsZero() {
 		t.Errorf("a pass at %v, before any", got)
 	}
@@ -142,17 +142,17 @@ func TestSweepPass(t *testing.T) {
 
 	// Who can't read or write now has not swept, and takes nothing for an orphan.
 	for name, tt := range map[string]struct {
-		edit func(*views.SweepConfig)
+		edit func(*upkeep.SweepConfig)
 		want error
 	}{
-		"rows not ready": {func(c *views.SweepConfig) { c.Rows = rows{"a": belfry.ErrNotReady} }, belfry.ErrNotReady},
-		"not written":    {func(c *views.SweepConfig) { c.Items = &tombstones{err: errTest} }, errTest},
+		"rows not ready": {func(c *upkeep.SweepConfig) { c.Rows = rows{"a": belfry.ErrNotReady} }, belfry.ErrNotReady},
+		"not written":    {func(c *upkeep.SweepConfig) { c.Items = &tombstones{err: errTest} }, errTest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg, removed := cfg, &tombstones{}
 			cfg.Items = removed
 			tt.edit(&cfg)
-			s := views.NewSweep(cfg)
+			s := upkeep.NewSweep(cfg)
 			if err := s.Pass(t.Context()); !errors.Is(err, tt.want) {
 				t.Errorf("pass: %v", err)
 			}
@@ -188,7 +188,7 @@ func TestSweepRuns(t *testing.T) {
 		for seq := range uint64(500) {
 			table = append(table, written{"a", seq + 1, old})
 		}
-		s := views.NewSweep(views.SweepConfig{Rows: rows{"a": holding(1000)}, Contents: table, Items: a, Logger: quiet()})
+		s := upkeep.NewSweep(upkeep.SweepConfig{Rows: rows{"a": holding(1000)}, Contents: table, Items: a, Logger: quiet()})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		done := make(chan error)
@@ -204,10 +204,10 @@ func TestSweepRuns(t *testing.T) {
 			return first, last
 		}
 		first, last := pass()
-		if pause := first.Sub(began); pause > views.DefaultSweepInterval/4 {
+		if pause := first.Sub(began); pause > upkeep.DefaultSweepInterval/4 {
 			t.Errorf("the first pass came after %v, want it within a quarter of an hour", pause)
 		}
-		if took, want := last.Sub(first), 499*time.Second/views.DefaultSweepRate; took != want {
+		if took, want := last.Sub(first), 499*time.Second/upkeep.DefaultSweepRate; took != want {
 			t.Errorf("500 tombstones took %v, want %v", took, want)
 		}
 		first, end := <-a.at, last

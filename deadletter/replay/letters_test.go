@@ -1,4 +1,4 @@
-package processors_test
+package replay_test
 
 import (
 	"errors"
@@ -12,9 +12,9 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
-	"github.com/belfry/belfry/processors"
 )
 
 // openDead opens the dead-letter topic of the test's installation.
@@ -47,7 +47,7 @@ func setAside(t *testing.T, dead *engine.DeadLetters, why deadletter.Envelope, r
 }
 
 // lettersOf lists all letters of a filter, by pages of that size.
-func lettersOf(t *testing.T, letters *processors.Letters, f deadletter.Filter, size int) []deadletter.Letter {
+func lettersOf(t *testing.T, letters *replay.Letters, f deadletter.Filter, size int) []deadletter.Letter {
 	t.Helper()
 	var all []deadletter.Letter
 	for q := (deadletter.Query{Filter: f, Limit: size}); ; {
@@ -73,7 +73,7 @@ func TestLettersAreListedNewestFirst(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
 	makeTopics(t, cfg)
-	dead, letters := openDead(t, cfg), processors.NewLetters(cfg, prefix)
+	dead, letters := openDead(t, cfg), replay.NewLetters(cfg, prefix)
 	if got := lettersOf(t, letters, deadletter.Filter{}, 10); len(got) != 0 {
 		t.Fatalf("%d letters of none", len(got))
 	}
@@ -158,7 +158,7 @@ func TestLetter(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
 	makeTopics(t, cfg)
-	dead, letters := openDead(t, cfg), processors.NewLetters(cfg, prefix)
+	dead, letters := openDead(t, cfg), replay.NewLetters(cfg, prefix)
 	own := deadletter.Envelope{Reason: deadletter.ReasonEmpty, Topic: "theirs"}
 	m := &sarama.ConsumerMessage{Topic: "in", Partition: 2, Offset: 9, Key: []byte{}, Value: []byte("v")}
 	for _, h := range own.AsHeaders() {
@@ -205,7 +205,7 @@ func TestPurge(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
 	makeTopics(t, cfg)
-	dead, letters := openDead(t, cfg), processors.NewLetters(cfg, prefix)
+	dead, letters := openDead(t, cfg), replay.NewLetters(cfg, prefix)
 	why := deadletter.Envelope{Reason: deadletter.ReasonInvalid, Group: "g"}
 	records := func(from, to int) (out []*sarama.ConsumerMessage) {
 		for i := from; i < to; i++ {
@@ -222,7 +222,7 @@ func TestPurge(t *testing.T) {
 	kafkatest.Eventually(t, patience, func() string { return "time stands still" }, func() bool { return time.Now().After(border) })
 	setAside(t, dead, why, records(40, 50)...)
 
-	want := processors.Purged{Letters: 40, Pending: 39}
+	want := replay.Purged{Letters: 40, Pending: 39}
 	for _, apply := range []bool{false, true} {
 		if n := len(lettersOf(t, letters, deadletter.Filter{}, 100)); n != 50 {
 			t.Fatalf("%d letters before", n)
@@ -235,7 +235,7 @@ func TestPurge(t *testing.T) {
 	if len(left) != 10 || slices.ContainsFunc(left, func(l deadletter.Letter) bool { return l.Offset < 40 }) {
 		t.Errorf("left %+v", left)
 	}
-	if got, err := letters.Purge(t.Context(), border, true); err != nil || got != (processors.Purged{}) {
+	if got, err := letters.Purge(t.Context(), border, true); err != nil || got != (replay.Purged{}) {
 		t.Errorf("again: %+v, %v", got, err)
 	}
 	if got, err := letters.Purge(t.Context(), time.Now().Add(time.Hour), true); err != nil || got.Letters != 10 {

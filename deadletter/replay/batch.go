@@ -1,4 +1,4 @@
-package processors
+package replay
 
 import (
 	"context"
@@ -16,9 +16,9 @@ const (
 	batchBytes   = 4 << 20
 )
 
-// replayBatch writes what letters lead to and marks them after that.
-type replayBatch struct {
-	replay *Replay
+// batch writes what letters lead to and marks them after that.
+type batch struct {
+	replay *Replayer
 	apply  bool
 	told   func(deadletter.ReplayOutcome) error
 
@@ -28,7 +28,7 @@ type replayBatch struct {
 	offsets  map[int32][]int64 // to be marked, by partition
 }
 
-func (b *replayBatch) add(ctx context.Context, l *deadletter.Letter, again bool) error {
+func (b *batch) add(ctx context.Context, l *deadletter.Letter, again bool) error {
 	outcome, records := b.replay.plan(l, again)
 	if !b.apply {
 		return b.told(outcome)
@@ -50,7 +50,7 @@ func (b *replayBatch) add(ctx context.Context, l *deadletter.Letter, again bool)
 
 // flush writes records, then marks. Between the two nothing is known of the
 // replay but what the records themselves say by their ids.
-func (b *replayBatch) flush(ctx context.Context) error {
+func (b *batch) flush(ctx context.Context) error {
 	if err := b.replay.writer.Write(ctx, b.records...); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}

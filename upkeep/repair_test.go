@@ -1,4 +1,4 @@
-package views_test
+package upkeep_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/views"
+	"github.com/belfry/belfry/upkeep"
 )
 
 // journal remembers who was touched.
@@ -64,13 +64,13 @@ func (p *progress) Recovered() bool { return p.recovered }
 func (p *progress) Lag() int64      { return p.lag }
 
 // turn is long enough for the turn of every key to come.
-const turn = 4 * views.DefaultRepairDelay
+const turn = 4 * upkeep.DefaultRepairDelay
 
 // repairing runs repairs in a bubble until stop is called.
-func repairing(t *testing.T, cfg views.RepairsConfig) (r *views.Repairs, stop func()) {
+func repairing(t *testing.T, cfg upkeep.RepairsConfig) (r *upkeep.Repairs, stop func()) {
 	t.Helper()
 	cfg.Logger = quiet()
-	r, err := views.OpenRepairs(cfg)
+	r, err := upkeep.OpenRepairs(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,11 +97,11 @@ func pass(d time.Duration) {
 }
 
 func TestRepairs(t *testing.T) {
-	type act = func(a, b *views.Reports)
-	wait := func(d time.Duration) act { return func(_, _ *views.Reports) { pass(d) } }
-	refused := func(key string) act { return func(a, _ *views.Reports) { a.Refused(key) } }
-	accepted := func(key string) act { return func(a, _ *views.Reports) { a.Accepted(key) } }
-	other := func(then act) act { return func(_, b *views.Reports) { then(b, nil) } }
+	type act = func(a, b *upkeep.Reports)
+	wait := func(d time.Duration) act { return func(_, _ *upkeep.Reports) { pass(d) } }
+	refused := func(key string) act { return func(a, _ *upkeep.Reports) { a.Refused(key) } }
+	accepted := func(key string) act { return func(a, _ *upkeep.Reports) { a.Accepted(key) } }
+	other := func(then act) act { return func(_, b *upkeep.Reports) { then(b, nil) } }
 	tests := []struct {
 		name string
 		acts []act
@@ -109,7 +109,7 @@ func TestRepairs(t *testing.T) {
 	}{
 		{"refused", []act{refused("a"), refused("b")}, []string{"a", "b"}},
 		{"not refused", []act{accepted("a")}, nil},
-		{"refused and accepted within the delay", []act{refused("a"), wait(views.DefaultRepairDelay / 2), accepted("a")}, nil},
+		{"refused and accepted within the delay", []act{refused("a"), wait(upkeep.DefaultRepairDelay / 2), accepted("a")}, nil},
 		{"others accepted", []act{refused("a"), accepted("b")}, []string{"a"}},
 		{"accepted and refused", []act{accepted("a"), refused("a")}, []string{"a"}},
 		{"refused again within the delay", []act{refused("a"), refused("a"), wait(time.Second), refused("a")}, []string{"a"}},
@@ -125,7 +125,7 @@ func TestRepairs(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "state", "repairs")
 			synctest.Test(t, func(t *testing.T) {
 				j := &journal{}
-				r, _ := repairing(t, views.RepairsConfig{Path: path, Journal: j, View: &progress{recovered: true}})
+				r, _ := repairing(t, upkeep.RepairsConfig{Path: path, Journal: j, View: &progress{recovered: true}})
 				a, b := r.Reports(), r.Reports()
 				for _, act := range tt.acts {
 					act(a, b)
@@ -149,18 +149,18 @@ func TestRepairsWaitForTheDelay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "repairs")
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{}
-		r, _ := repairing(t, views.RepairsConfig{Path: path, Journal: j})
+		r, _ := repairing(t, upkeep.RepairsConfig{Path: path, Journal: j})
 		seen := r.Reports()
 		pass(time.Second)
 		for i := range 100 {
 			seen.Refused(fmt.Sprint("user-", i))
 		}
-		pass(views.DefaultRepairDelay - time.Millisecond)
+		pass(upkeep.DefaultRepairDelay - time.Millisecond)
 		if got := len(j.sorted()); got != 0 || r.Waiting() != 100 {
 			t.Errorf("%d touched before the delay, %d waiting", got, r.Waiting())
 		}
 		// Their turns are spread, so that other servers see the newer rows first.
-		pass(views.DefaultRepairDelay)
+		pass(upkeep.DefaultRepairDelay)
 		if got := len(j.sorted()); got < 20 || got > 80 {
 			t.Errorf("%d of 100 touched half way", got)
 		}
@@ -188,7 +188,7 @@ func TestRepairsWaitForTheView(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "repairs")
 			synctest.Test(t, func(t *testing.T) {
 				j := &journal{}
-				r, _ := repairing(t, views.RepairsConfig{Path: path, Journal: j, View: &tt.view})
+				r, _ := repairing(t, upkeep.RepairsConfig{Path: path, Journal: j, View: &tt.view})
 				r.Reports().Refused("a")
 				pass(tt.after)
 				if got := len(j.sorted()); got != tt.want {
@@ -203,7 +203,7 @@ func TestRepairsAreRetried(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "repairs")
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{err: errTest}
-		r, _ := repairing(t, views.RepairsConfig{Path: path, Journal: j})
+		r, _ := repairing(t, upkeep.RepairsConfig{Path: path, Journal: j})
 		seen := r.Reports()
 		seen.Refused("a")
 		seen.Refused("b")
@@ -232,7 +232,7 @@ func TestRepairsSeeWhatIsRefusedWhileTheyWrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "repairs")
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{}
-		r, _ := repairing(t, views.RepairsConfig{Path: path, Journal: j})
+		r, _ := repairing(t, upkeep.RepairsConfig{Path: path, Journal: j})
 		seen := r.Reports()
 		j.writing = sync.OnceFunc(func() {
 			seen.Accepted("a")
@@ -252,7 +252,7 @@ func TestRepairsOutliveTheirProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "repairs")
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{}
-		r, _ := repairing(t, views.RepairsConfig{Path: path, Journal: j})
+		r, _ := repairing(t, upkeep.RepairsConfig{Path: path, Journal: j})
 		r.Reports().Refused("사용자-7")
 		r.Reports().Refused("b")
 		// As a kill leaves it, and then a loss of power amid a write.
@@ -265,7 +265,7 @@ func TestRepairsOutliveTheirProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 		again := &journal{}
-		r, stop := repairing(t, views.RepairsConfig{Path: left, Journal: again})
+		r, stop := repairing(t, upkeep.RepairsConfig{Path: left, Journal: again})
 		r.Reports().Refused("c")
 		pass(2 * turn)
 		if got := again.sorted(); !slices.Equal(got, []string{"b", "c", "사용자-7"}) || r.Waiting() != 0 {
@@ -278,7 +278,7 @@ func TestRepairsOutliveTheirProcess(t *testing.T) {
 		}
 		pass(turn)
 		stop()
-		r, _ = repairing(t, views.RepairsConfig{Path: left, Journal: again})
+		r, _ = repairing(t, upkeep.RepairsConfig{Path: left, Journal: again})
 		pass(turn)
 		if got := len(again.sorted()); got != 4 || r.Waiting() != 0 {
 			t.Errorf("%d touches after another restart, %d waiting: what is done is done again", got, r.Waiting())
@@ -291,7 +291,7 @@ func TestRepairsBeyondWhatMemoryHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 25_000
 		j := &journal{err: errTest}
-		r, _ := repairing(t, views.RepairsConfig{Path: path, Journal: j})
+		r, _ := repairing(t, upkeep.RepairsConfig{Path: path, Journal: j})
 		seen := r.Reports()
 		var want []string
 		for i := range n {
@@ -325,13 +325,13 @@ func TestRepairsBeyondWhatMemoryHolds(t *testing.T) {
 
 func TestRepairsNeedTheirFile(t *testing.T) {
 	folder := t.TempDir()
-	if _, err := views.OpenRepairs(views.RepairsConfig{Path: folder}); err == nil {
+	if _, err := upkeep.OpenRepairs(upkeep.RepairsConfig{Path: folder}); err == nil {
 		t.Error("a folder was taken for the file")
 	}
-	if _, err := views.OpenRepairs(views.RepairsConfig{Path: filepath.Join(os.DevNull, "x")}); err == nil {
+	if _, err := upkeep.OpenRepairs(upkeep.RepairsConfig{Path: filepath.Join(os.DevNull, "x")}); err == nil {
 		t.Error("no error without a folder")
 	}
-	var none *views.Reports
+	var none *upkeep.Reports
 	none.Refused("a")
 	none.Accepted("a")
 }
@@ -341,7 +341,7 @@ func TestRepairsWithoutTheirFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "repairs")
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{}
-		r, err := views.OpenRepairs(views.RepairsConfig{Path: path, Journal: j, Logger: quiet()})
+		r, err := upkeep.OpenRepairs(upkeep.RepairsConfig{Path: path, Journal: j, Logger: quiet()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,25 +13,25 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// DefaultReplaySteps is how many steps a replay holds at most, if not told
+// DefaultRefoldSteps is how many steps a replay holds at most, if not told
 // otherwise.
-const DefaultReplaySteps = 1000
+const DefaultRefoldSteps = 1000
 
-// Replays reads users' journals and folds them again. It joins no group and
+// Journals reads users' journals and folds them again. It joins no group and
 // changes nothing. Set its fields before use; then it is safe for concurrent
 // use.
-type Replays struct {
+type Journals struct {
 	Config engine.Config
 	Prefix belfry.Prefix
 	Cap    int // of the fold; 0 for inbox.DefaultCap
 }
 
-// ReplayOptions say what to keep of a replay.
-type ReplayOptions struct {
+// RefoldOptions say what to keep of a replay.
+type RefoldOptions struct {
 	// Since is the time of the oldest step to keep; all of the journal is
 	// folded whatever it is.
 	Since time.Time
-	Most  int  // steps to keep, the newest; 0 for DefaultReplaySteps
+	Most  int  // steps to keep, the newest; 0 for DefaultRefoldSteps
 	Texts bool // whether to keep titles
 	// Progress, if not nil, is called now and then with how many records of
 	// the partition have been read, and of how many.
@@ -41,13 +41,13 @@ type ReplayOptions struct {
 // progressEvery is after how many records of a partition Progress is called.
 const progressEvery = 1000
 
-// Replay reads the user's partition of the journal from its oldest record to
+// Refold reads the user's partition of the journal from its oldest record to
 // the end that it has now. Row is the user's row, read before. A journal that
 // was deleted and created again since is no error: its records count from the
 // row on.
-func (r *Replays) Replay(ctx context.Context, user string, row inbox.State, o ReplayOptions) (*inbox.Refold, error) {
+func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o RefoldOptions) (*inbox.Refold, error) {
 	if o.Most <= 0 {
-		o.Most = DefaultReplaySteps
+		o.Most = DefaultRefoldSteps
 	}
 	topics, err := engine.OpenTopics(r.Config)
 	if err != nil {
@@ -66,11 +66,11 @@ func (r *Replays) Replay(ctx context.Context, user string, row inbox.State, o Re
 		return nil, fmt.Errorf("replay: %w", err)
 	}
 	extent := extents[partition]
-	replayer := inbox.NewRefolder(row, info.ID.Epoch(), extent.Start, r.Cap)
-	replayer.Texts = o.Texts
+	refolder := inbox.NewRefolder(row, info.ID.Epoch(), extent.Start, r.Cap)
+	refolder.Texts = o.Texts
 	out := &inbox.Refold{
 		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: extent.Start, End: extent.End,
-		From: replayer.From(), Complete: replayer.From() == 0, Steps: []inbox.Step{},
+		From: refolder.From(), Complete: refolder.From() == 0, Steps: []inbox.Step{},
 	}
 	err = engine.ScanRange(ctx, r.Config, journal, partition, extent.Start, extent.End, func(m *sarama.ConsumerMessage) error {
 		if done := m.Offset - extent.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == extent.End) {
@@ -80,7 +80,7 @@ func (r *Replays) Replay(ctx context.Context, user string, row inbox.State, o Re
 			return nil
 		}
 		out.Records++
-		out.Steps = append(out.Steps, replayStep(replayer, m))
+		out.Steps = append(out.Steps, refoldStep(refolder, m))
 		if len(out.Steps) >= 2*o.Most { // not at each one, which would move the rest each time
 			out.Keep(o.Since, o.Most)
 		}
@@ -90,11 +90,11 @@ func (r *Replays) Replay(ctx context.Context, user string, row inbox.State, o Re
 		return nil, fmt.Errorf("replay: %w", err)
 	}
 	out.Keep(o.Since, o.Most)
-	out.Result = replayer.Result(time.Now())
+	out.Result = refolder.Result(time.Now())
 	return out, nil
 }
 
-func replayStep(r *inbox.Refolder, m *sarama.ConsumerMessage) inbox.Step {
+func refoldStep(r *inbox.Refolder, m *sarama.ConsumerMessage) inbox.Step {
 	if len(m.Value) == 0 {
 		return r.Undecodable(m.Offset, m.Timestamp, belfry.ErrEmpty)
 	}

@@ -1,4 +1,4 @@
-package processors
+package replay
 
 import (
 	"context"
@@ -128,9 +128,9 @@ func (l *Letters) Newest(ctx context.Context, q deadletter.Query, visit func(dea
 	if err != nil {
 		return nil, err
 	}
-	parts := make([]*letterPart, len(extents))
+	parts := make([]*backwards, len(extents))
 	for p, extent := range extents {
-		parts[p] = &letterPart{letters: l, filter: &q.Filter, partition: int32(p), from: from[p], end: extent.End, last: extent.End}
+		parts[p] = &backwards{letters: l, filter: &q.Filter, partition: int32(p), from: from[p], end: extent.End, last: extent.End}
 		if q.Before != nil {
 			parts[p].last = min(q.Before[p], extent.End)
 		}
@@ -154,7 +154,7 @@ func (l *Letters) Newest(ctx context.Context, q deadletter.Query, visit func(dea
 }
 
 // newest returns the part that has the newest letter, nil if none is left.
-func newest(ctx context.Context, parts []*letterPart) (*letterPart, error) {
+func newest(ctx context.Context, parts []*backwards) (*backwards, error) {
 	g, reading := errgroup.WithContext(ctx)
 	g.SetLimit(4)
 	for _, part := range parts {
@@ -165,7 +165,7 @@ func newest(ctx context.Context, parts []*letterPart) (*letterPart, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	var best *letterPart
+	var best *backwards
 	for _, part := range parts {
 		if len(part.found) > 0 && (best == nil || part.found[0].DeadAt.After(best.found[0].DeadAt)) {
 			best = part
@@ -205,7 +205,7 @@ func (l *Letters) marks(ctx context.Context, partition int32, from, end int64) (
 // a mark names, and nil for a letter.
 func (l *Letters) scan(ctx context.Context, partition int32, from, end int64, visit func(m *sarama.ConsumerMessage, offsets []int64) error) error {
 	return engine.ScanRange(ctx, l.cfg, l.topic, partition, from, end, func(m *sarama.ConsumerMessage) error {
-		offsets, _ := deadletter.ParseReplayedMark(headers(m))
+		offsets, _ := deadletter.ParseReplayedMark(engine.Headers(m))
 		return visit(m, slices.DeleteFunc(offsets, func(o int64) bool { return o >= m.Offset }))
 	})
 }
@@ -213,7 +213,7 @@ func (l *Letters) scan(ctx context.Context, partition int32, from, end int64, vi
 // readLetter makes a letter of a record, also of one that somebody else wrote: it
 // must not keep anybody from the letters behind it.
 func readLetter(m *sarama.ConsumerMessage) deadletter.Letter {
-	all := headers(m)
+	all := engine.Headers(m)
 	letter := deadletter.Letter{ID: deadletter.ID{Partition: m.Partition, Offset: m.Offset}, Key: m.Key, Value: m.Value}
 	why, own, err := deadletter.ParseEnvelope(all)
 	if err != nil {

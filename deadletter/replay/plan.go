@@ -1,0 +1,140 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/sources"
+)
+
+// plan says what the letter leads to, and with what records.
+func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutcome, []engine.RawRecord) {
+	out := deadletter.ReplayOutcome{Letter: l}
+	refuse := func(format string, args ...any) (deadletter.ReplayOutcome, []engine.RawRecord) {
+		out.Result, out.Problem = deadletter.ReplayRefused, fmt.Sprintf(format, args...)
+		return out, nil
+	}
+	switch {
+	case l.Reason == deadletter.ReasonForeign:
+		return refuse("it is no dead letter: somebody else wrote it into the topic")
+	case l.Cut():
+		return refuse("it was cut to fit: only a part of the record is here; let its producer send it again")
+	case l.Replayed && !again:
+		out.Result = deadletter.ReplayAgain
+		return out, nil
+	}
+	var records []engine.RawRecord
+	err := engine.Guard(func() (err error) {
+		switch l.Group {
+		case r.Prefix.RouterGroup(l.Topic):
+			out.Writes, records, err = r.route(l)
+		case r.Prefix.UnreadGroup():
+			out.Writes, records, err = r.journal(l)
+		case r.Prefix.InboxGroup():
+			out.Writes, records, err = r.item(l)
+		default:
+			err = refusal(fmt.Sprintf("group %s is none of the installation with prefix %s", l.Group, r.Prefix))
+		}
+		return err
+	})
+	var refused refusal
+	switch {
+	case errors.As(err, &refused):
+		return refuse("%v", refused)
+	case err != nil:
+		out.Result, out.Problem = deadletter.ReplayFailed, err.Error()
+		out.Writes, records = nil, nil
+	case len(records) == 0:
+		out.Result = deadletter.ReplayNobody
+	default:
+		out.Result = deadletter.ReplayDone
+	}
+	return out, records
+}
+
+// refusal is why a letter can never be replayed.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// route applies the rules of today.
+func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engine.RawRecord, error) {
+	if l.TopicID == [16]byte{} {
+		return nil, nil, refusal("it does not tell which incarnation of the topic the record was read from, so that its ids cannot be made")
+	}
+	rules, ok := r.Rules(l.Topic)
+	if !ok {
+		return nil, nil, fmt.Errorf("no source of the rules is for topic %s", l.Topic)
+	}
+	deliveries, err := rules.Route(sources.Record{
+		Topic: l.Topic, TopicID: l.TopicID, Partition: l.Partition, Offset: l.Offset,
+		Timestamp: l.Timestamp, Key: l.Key, Value: l.Value, Headers: l.Headers,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	var writes []deadletter.ReplayWrite
+	var records []engine.RawRecord
+	for _, d := range deliveries {
+		d.Record.Origin = inbox.Origin{}
+		value, err := codec.EncodeRecord(d.Record)
+		if err != nil {
+			return nil, nil, err
+		}
+		writes = append(writes, deadletter.ReplayWrite{Recipients: d.Recipients, Record: d.Record})
+		for _, recipient := range d.Recipients {
+			records = append(records, engine.RawRecord{
+				Topic: r.Prefix.Journal(), Key: []byte(recipient), Value: value, Headers: deadletter.WithReplayOf(nil, l.Attempt),
+			})
+		}
+	}
+	return writes, records, nil
+}
+
+// journal writes a record of the journal again, which the fold has never seen.
+func (r *Replayer) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engine.RawRecord, error) {
+	recipient := string(l.Key)
+	if err := belfry.CheckRecipient(recipient); err != nil {
+		return nil, nil, refusal(fmt.Sprintf("its key is nobody's: %v", err))
+	}
+	record, err := codec.DecodeJournal(l.Value)
+	if err != nil {
+		return nil, nil, err
+	}
+	value := l.Value
+	if !record.Origin.IsZero() {
+		// With its watermark it would be taken for one that was routed again.
+		record.Origin = inbox.Origin{}
+		if value, err = codec.EncodeRecord(record); err != nil {
+			return nil, nil, err
+		}
+	}
+	return []deadletter.ReplayWrite{{Recipients: []string{recipient}, Record: record}},
+		[]engine.RawRecord{{Topic: r.Prefix.Journal(), Key: l.Key, Value: value, Headers: deadletter.WithReplayOf(l.Headers, l.Attempt)}}, nil
+}
+
+// item writes a content again.
+func (r *Replayer) item(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engine.RawRecord, error) {
+	recipient, seq, ok := inbox.ParseItemKey(string(l.Key))
+	if !ok {
+		return nil, nil, refusal("its key is not recipient/seq")
+	}
+	if err := codec.CheckItem(string(l.Key), l.Value); err != nil {
+		return nil, nil, err
+	}
+	write := deadletter.ReplayWrite{Recipients: []string{recipient}, Seq: seq}
+	if l.Value != nil {
+		item, err := codec.DecodeItem(l.Value)
+		if err != nil {
+			return nil, nil, err
+		}
+		write.Item = &item
+	}
+	return []deadletter.ReplayWrite{write},
+		[]engine.RawRecord{{Topic: r.Prefix.Items(), Key: l.Key, Value: l.Value, Headers: deadletter.WithReplayOf(l.Headers, l.Attempt)}}, nil
+}

@@ -1,0 +1,41 @@
+package replay_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+const (
+	prefix     = belfry.Prefix("test")
+	partitions = 4
+	patience   = 30 * time.Second
+)
+
+func config(t *testing.T) engine.Config {
+	t.Helper()
+	return engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+}
+
+func makeTopics(t *testing.T, cfg engine.Config) {
+	t.Helper()
+	topics, err := engine.OpenTopics(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer topics.Close()
+	if _, err := topics.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// produce writes the records to the partitions that they name.
+func produce(t *testing.T, cfg engine.Config, messages ...*sarama.ProducerMessage) {
+	t.Helper()
+	kafkatest.Produce(t, cfg.Brokers, messages...)
+}
