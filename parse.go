@@ -12,12 +12,13 @@ import (
 const MaxRecipients = 1000
 
 // Message is what stands in one value of the notifications topic or in one
-// element of a call: either a notification or a retraction, once for each of
-// its recipients. Exactly one of the two slices has elements, and those differ
-// in their Recipient alone (they share Data and texts).
+// element of a call: a notification, or a retraction if Retract is set, for each
+// of the recipients. The other of the two is zero, and both have no Recipient.
 type Message struct {
-	Notifications []Notification
-	Retractions   []Retraction
+	Recipients   []string // checked, each once, at least one
+	Retract      bool
+	Notification Notification
+	Retraction   Retraction
 }
 
 // ParseMessage reads the JSON of a Notification, or of a Retraction if it has
@@ -36,35 +37,33 @@ func ParseMessage(data []byte, defaults Notification) (Message, error) {
 		}
 	}
 	if retract {
-		rs, err := o.retractions(Retraction{Recipient: defaults.Recipient, Source: defaults.Source})
-		return Message{Retractions: rs}, err
+		return o.retraction(Retraction{Recipient: defaults.Recipient, Source: defaults.Source})
 	}
-	ns, err := o.notifications(defaults)
-	return Message{Notifications: ns}, err
+	return o.notification(defaults)
 }
 
 // ParseNotification reads the JSON of a Notification with "recipient" or
-// "recipients" and returns one notification for each of them. A field that the
-// JSON lacks is taken from defaults; defaults.Recipient serves if there is
-// neither "recipient" nor "recipients". Errors are a [*FieldError].
-func ParseNotification(data []byte, defaults Notification) ([]Notification, error) {
+// "recipients". A field that the JSON lacks is taken from defaults;
+// defaults.Recipient serves if there is neither "recipient" nor "recipients".
+// Errors are a [*FieldError].
+func ParseNotification(data []byte, defaults Notification) (Message, error) {
 	o, err := parseObject(data)
 	if err != nil {
-		return nil, err
+		return Message{}, err
 	}
-	return o.notifications(defaults)
+	return o.notification(defaults)
 }
 
 // ParseRetraction reads the JSON of a Retraction as [ParseNotification] does.
-func ParseRetraction(data []byte, defaults Retraction) ([]Retraction, error) {
+func ParseRetraction(data []byte, defaults Retraction) (Message, error) {
 	o, err := parseObject(data)
 	if err != nil {
-		return nil, err
+		return Message{}, err
 	}
-	return o.retractions(defaults)
+	return o.retraction(defaults)
 }
 
-func (o object) notifications(n Notification) ([]Notification, error) {
+func (o object) notification(n Notification) (Message, error) {
 	for _, f := range []struct {
 		name string
 		to   *string
@@ -73,17 +72,17 @@ func (o object) notifications(n Notification) ([]Notification, error) {
 		{"url", &n.URL}, {"collapse_key", &n.CollapseKey},
 	} {
 		if err := o.text(f.name, f.to); err != nil {
-			return nil, err
+			return Message{}, err
 		}
 	}
 	var priority string
 	if err := o.text("priority", &priority); err != nil {
-		return nil, err
+		return Message{}, err
 	}
 	if priority != "" {
 		p, err := ParsePriority(priority)
 		if err != nil {
-			return nil, err
+			return Message{}, err
 		}
 		n.Priority = p
 	}
@@ -94,58 +93,51 @@ func (o object) notifications(n Notification) ([]Notification, error) {
 		if raw, ok := o.get(f.name); ok {
 			t, err := parseText(f.name, raw)
 			if err != nil {
-				return nil, err
+				return Message{}, err
 			}
 			*f.to = t
 		}
 	}
 	if err := o.times(&n); err != nil {
-		return nil, err
+		return Message{}, err
 	}
 	if err := o.actor(&n.Actor); err != nil {
-		return nil, err
+		return Message{}, err
 	}
 	if raw, ok := o.get("data"); ok {
 		n.Data = bytes.Clone(raw)
 	}
 	recipients, err := o.recipients(n.Recipient)
 	if err != nil {
-		return nil, err
+		return Message{}, err
 	}
-	out := make([]Notification, len(recipients))
-	for i, r := range recipients {
-		out[i] = n
-		out[i].Recipient = r
+	n.Recipient = recipients[0] // o.recipients has checked them all
+	if err := n.Check(); err != nil {
+		return Message{}, err
 	}
-	// They differ in the recipient alone, which recipients has checked.
-	if err := out[0].Check(); err != nil {
-		return nil, err
-	}
-	return out, nil
+	n.Recipient = ""
+	return Message{Recipients: recipients, Notification: n}, nil
 }
 
-func (o object) retractions(r Retraction) ([]Retraction, error) {
+func (o object) retraction(r Retraction) (Message, error) {
 	for _, f := range []struct {
 		name string
 		to   *string
 	}{{"source", &r.Source}, {"id", &r.ID}, {"collapse_key", &r.CollapseKey}} {
 		if err := o.text(f.name, f.to); err != nil {
-			return nil, err
+			return Message{}, err
 		}
 	}
 	recipients, err := o.recipients(r.Recipient)
 	if err != nil {
-		return nil, err
+		return Message{}, err
 	}
-	out := make([]Retraction, len(recipients))
-	for i := range recipients {
-		out[i] = r
-		out[i].Recipient = recipients[i]
+	r.Recipient = recipients[0]
+	if err := r.Check(); err != nil {
+		return Message{}, err
 	}
-	if err := out[0].Check(); err != nil {
-		return nil, err
-	}
-	return out, nil
+	r.Recipient = ""
+	return Message{Recipients: recipients, Retract: true, Retraction: r}, nil
 }
 
 func (o object) recipients(fallback string) ([]string, error) {

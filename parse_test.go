@@ -21,8 +21,32 @@ const full = `{"id":"a","recipient":"사용자-7","source":"shop","type":"order.
 // received is when the records of these tests came.
 var received = time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
 
+// notifications returns one for each recipient of a message, as they read it.
+func notifications(m belfry.Message) []belfry.Notification {
+	var out []belfry.Notification
+	for _, r := range m.Recipients {
+		if n := m.Notification; !m.Retract {
+			n.Recipient = r
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func retractions(m belfry.Message) []belfry.Retraction {
+	var out []belfry.Retraction
+	for _, recipient := range m.Recipients {
+		if r := m.Retraction; m.Retract {
+			r.Recipient = recipient
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 func TestParseNotification(t *testing.T) {
-	got, err := belfry.ParseNotification([]byte(full), belfry.Notification{})
+	m, err := belfry.ParseNotification([]byte(full), belfry.Notification{})
+	got := notifications(m)
 	want := []belfry.Notification{{
 		ID: "a", Recipient: "사용자-7", Source: "shop", Type: "order.paid", Category: "order", Priority: belfry.PriorityHigh,
 		Title: belfry.Text{"en": "Paid", "ko": "결제"}, Body: belfry.PlainText("Order 7 ✓"), URL: "/orders/7",
@@ -52,7 +76,8 @@ func TestParseNotificationDefaults(t *testing.T) {
 		want := defaults
 		want.Title = belfry.PlainText("t")
 		c.want(&want)
-		got, err := belfry.ParseNotification([]byte(c.in), defaults)
+		m, err := belfry.ParseNotification([]byte(c.in), defaults)
+		got := notifications(m)
 		if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 			t.Errorf("%s: %+v, %v; want %+v", c.in, got, err, want)
 		}
@@ -63,25 +88,27 @@ func TestParseNotificationDefaults(t *testing.T) {
 }
 
 func TestParseRecipients(t *testing.T) {
-	got, err := belfry.ParseNotification([]byte(`{"recipients":["b","a","b"],"title":"t","id":"x"}`), belfry.Notification{Recipient: "d"})
+	m, err := belfry.ParseNotification([]byte(`{"recipients":["b","a","b"],"title":"t","id":"x"}`), belfry.Notification{Recipient: "d"})
+	got := notifications(m)
 	if err != nil || len(got) != 2 || got[0].Recipient != "b" || got[1].Recipient != "a" || got[1].ID != "x" {
 		t.Errorf("got %+v, %v; want one for b and one for a", got, err)
 	}
-	rs, err := belfry.ParseRetraction([]byte(`{"recipients":["b","a"],"source":"s","id":"x"}`), belfry.Retraction{})
+	m, err = belfry.ParseRetraction([]byte(`{"recipients":["b","a"],"source":"s","id":"x"}`), belfry.Retraction{})
+	rs := retractions(m)
 	want := []belfry.Retraction{{Recipient: "b", Source: "s", ID: "x"}, {Recipient: "a", Source: "s", ID: "x"}}
 	if err != nil || !reflect.DeepEqual(rs, want) {
 		t.Errorf("got %+v, %v; want %+v", rs, err, want)
 	}
-	for name, parse := range map[string]func([]byte) ([]belfry.Retraction, error){
-		"retraction": func(b []byte) ([]belfry.Retraction, error) {
+	for name, parse := range map[string]func([]byte) (belfry.Message, error){
+		"retraction": func(b []byte) (belfry.Message, error) {
 			return belfry.ParseRetraction(b, belfry.Retraction{Recipient: "d", Source: "ds"})
 		},
-		"message": func(b []byte) ([]belfry.Retraction, error) {
-			m, err := belfry.ParseMessage(b, belfry.Notification{Recipient: "d", Source: "ds", ID: "no", CollapseKey: "no"})
-			return m.Retractions, err
+		"message": func(b []byte) (belfry.Message, error) {
+			return belfry.ParseMessage(b, belfry.Notification{Recipient: "d", Source: "ds", ID: "no", CollapseKey: "no"})
 		},
 	} {
-		got, err := parse([]byte(`{"retract":true,"id":"x"}`))
+		m, err := parse([]byte(`{"retract":true,"id":"x"}`))
+		got := retractions(m)
 		if want := (belfry.Retraction{Recipient: "d", Source: "ds", ID: "x"}); err != nil || len(got) != 1 || got[0] != want {
 			t.Errorf("%s with defaults: %+v, %v; want %+v", name, got, err, want)
 		}
@@ -93,8 +120,8 @@ func TestParseRecipients(t *testing.T) {
 		}
 		return `{"title":"t","recipients":[` + strings.Join(list, ",") + `]}`
 	}
-	if got, err := belfry.ParseNotification([]byte(many(belfry.MaxRecipients)), belfry.Notification{}); err != nil || len(got) != belfry.MaxRecipients {
-		t.Errorf("%d recipients: %d, %v", belfry.MaxRecipients, len(got), err)
+	if got, err := belfry.ParseNotification([]byte(many(belfry.MaxRecipients)), belfry.Notification{}); err != nil || len(got.Recipients) != belfry.MaxRecipients {
+		t.Errorf("%d recipients: %d, %v", belfry.MaxRecipients, len(got.Recipients), err)
 	}
 	_, err = belfry.ParseNotification([]byte(many(belfry.MaxRecipients+1)), belfry.Notification{})
 	if !errors.Is(err, belfry.ErrTooLarge) || fieldOf(t, err) != "recipients" {
@@ -148,16 +175,16 @@ func TestParseMessageNamesTheField(t *testing.T) {
 
 func TestParseMessage(t *testing.T) {
 	got, err := belfry.ParseMessage([]byte(full), belfry.Notification{})
-	if err != nil || len(got.Notifications) != 1 || got.Retractions != nil {
+	if err != nil || len(notifications(got)) != 1 || got.Retraction != (belfry.Retraction{}) {
 		t.Errorf("a notification is %+v, %v", got, err)
 	}
 	got, err = belfry.ParseMessage([]byte(`{"retract":false,"recipient":"u","title":"t"}`), belfry.Notification{})
-	if err != nil || len(got.Notifications) != 1 {
+	if err != nil || len(notifications(got)) != 1 {
 		t.Errorf("retract false is %+v, %v; want a notification", got, err)
 	}
 	got, err = belfry.ParseMessage([]byte(` {"retract":true,"recipients":["u","v"],"collapse_key":"k","title":3}`), belfry.Notification{})
 	want := []belfry.Retraction{{Recipient: "u", CollapseKey: "k"}, {Recipient: "v", CollapseKey: "k"}}
-	if err != nil || got.Notifications != nil || !reflect.DeepEqual(got.Retractions, want) {
+	if err != nil || !reflect.DeepEqual(got.Notification, belfry.Notification{}) || !reflect.DeepEqual(retractions(got), want) {
 		t.Errorf("a retraction is %+v, %v", got, err)
 	}
 }
@@ -206,10 +233,10 @@ func FuzzParseMessage(f *testing.F) {
 			}
 			return
 		}
-		if (len(m.Notifications) > 0) == (len(m.Retractions) > 0) {
-			t.Fatalf("%d notifications and %d retractions", len(m.Notifications), len(m.Retractions))
+		if (len(notifications(m)) > 0) == (len(retractions(m)) > 0) {
+			t.Fatalf("%d notifications and %d retractions", len(notifications(m)), len(retractions(m)))
 		}
-		for _, n := range m.Notifications {
+		for _, n := range notifications(m) {
 			if err := n.Check(); err != nil {
 				t.Errorf("accepted what Check refuses: %v", err)
 			}
@@ -223,15 +250,15 @@ func FuzzParseMessage(f *testing.F) {
 			if errors.Is(err, belfry.ErrTooLarge) {
 				return
 			}
-			if err != nil || len(again.Notifications) != 1 {
+			if err != nil || len(notifications(again)) != 1 {
 				t.Fatalf("parse %s again: %v", out, err)
 			}
-			back, err := json.Marshal(again.Notifications[0])
+			back, err := json.Marshal(notifications(again)[0])
 			if err != nil || string(back) != string(out) {
 				t.Errorf("after a round trip: %s, %v\nwant %s", back, err, out)
 			}
 		}
-		for _, r := range m.Retractions {
+		for _, r := range retractions(m) {
 			if err := r.Check(); err != nil {
 				t.Errorf("accepted what Check refuses: %v", err)
 			}
@@ -239,7 +266,7 @@ func FuzzParseMessage(f *testing.F) {
 			if err != nil {
 				t.Fatalf("marshal what was accepted: %v", err)
 			}
-			if again, err := belfry.ParseRetraction(out, belfry.Retraction{}); err != nil || len(again) != 1 || again[0] != r {
+			if again, err := belfry.ParseRetraction(out, belfry.Retraction{}); err != nil || len(again.Recipients) != 1 || retractions(again)[0] != r {
 				t.Errorf("after a round trip: %+v, %v; want %+v", again, err, r)
 			}
 		}

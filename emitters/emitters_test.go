@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -61,7 +62,7 @@ func consume(t *testing.T, cfg engine.Config, topic string, partition int32, n i
 }
 
 func touch(recipient string, seq uint64) inbox.Addressed {
-	return inbox.Addressed{Recipient: recipient, Record: inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{seq}}}
+	return inbox.Addressed{Recipients: []string{recipient}, Record: inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{seq}}}
 }
 
 func TestJournalTellsWhereRecordsAre(t *testing.T) {
@@ -94,7 +95,7 @@ func TestJournalTellsWhereRecordsAre(t *testing.T) {
 				if p.Epoch != infos[prefix.Journal()].ID.Epoch() {
 					t.Errorf("position %v of another epoch than %d", p, infos[prefix.Journal()].ID.Epoch())
 				}
-				recipient := records[i].Recipient
+				recipient := records[i].Recipients[0]
 				if at[recipient] == nil {
 					at[recipient] = map[int64]uint64{}
 				}
@@ -130,7 +131,7 @@ func TestJournalWritesNothingThatDoesNotEncode(t *testing.T) {
 	t.Parallel()
 	cfg, all := topics(t)
 	j := openJournal(t, cfg)
-	_, err := j.Append(t.Context(), touch("a", 1), inbox.Addressed{Recipient: "a", Record: inbox.Record{Kind: 99}})
+	_, err := j.Append(t.Context(), touch("a", 1), inbox.Addressed{Recipients: []string{"a"}, Record: inbox.Record{Kind: 99}})
 	if !errors.Is(err, belfry.ErrCorrupt) {
 		t.Errorf("append: %v", err)
 	}
@@ -194,10 +195,10 @@ func TestNotificationsAreCheckedAndKeyed(t *testing.T) {
 	}
 	got := consume(t, cfg, prefix.Notifications(), engine.Partition(good.Recipient, partitions), 2)
 	message, err := belfry.ParseMessage(got[0].Value, belfry.Notification{})
-	if err != nil || len(message.Notifications) != 1 {
+	if err != nil || message.Retract || len(message.Recipients) != 1 {
 		t.Fatalf("%s: %v", got[0].Value, err)
 	}
-	if n := message.Notifications[0]; n.ID != "1" || n.Recipient != good.Recipient || n.Title["ko"] != "안녕" || n.Category != "approval" || string(got[0].Key) != good.Recipient {
+	if n := message.Notification; n.ID != "1" || message.Recipients[0] != good.Recipient || n.Title["ko"] != "안녕" || n.Category != "approval" || string(got[0].Key) != good.Recipient {
 		t.Errorf("key %s, read back %+v", got[0].Key, n)
 	}
 	if string(got[1].Value) != "raw" {
@@ -226,8 +227,9 @@ func TestNotificationsTakesBack(t *testing.T) {
 	got := consume(t, cfg, prefix.Notifications(), engine.Partition(byID.Recipient, partitions), 2)
 	for i, want := range []belfry.Retraction{byID, byKey} {
 		message, err := belfry.ParseMessage(got[i].Value, belfry.Notification{})
-		if err != nil || len(message.Retractions) != 1 || message.Retractions[0] != want || string(got[i].Key) != want.Recipient {
-			t.Errorf("key %s, %s read back as %+v, %v, want %+v", got[i].Key, got[i].Value, message.Retractions, err, want)
+		message.Retraction.Recipient = want.Recipient // it stands beside
+		if err != nil || !message.Retract || !slices.Equal(message.Recipients, []string{want.Recipient}) || message.Retraction != want || string(got[i].Key) != want.Recipient {
+			t.Errorf("key %s, %s read back as %+v, %v, want %+v", got[i].Key, got[i].Value, message, err, want)
 		}
 	}
 }

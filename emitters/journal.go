@@ -51,22 +51,20 @@ func (j *Journal) refresh() error {
 }
 
 // Append writes the records, in order for each recipient, and waits for the
-// broker's acknowledgement of all. They carry on the trace that ctx is in. Positions are in the order of the records.
-// After an error any of them may or may not have been written; when ctx ends
-// first, they probably will be.
+// broker's acknowledgement of all. They carry on the trace that ctx is in. There
+// is a position for each recipient of each record, in that order. After an error
+// any of them may or may not have been written; when ctx ends first, they
+// probably will be.
 func (j *Journal) Append(ctx context.Context, records ...inbox.Addressed) ([]inbox.Position, error) {
-	encoded := make([][]byte, len(records))
-	for i, r := range records {
-		var err error
-		if encoded[i], err = codec.EncodeRecord(r.Record); err != nil {
-			return nil, fmt.Errorf("encode %s record: %w", r.Record.Kind, err)
-		}
+	messages, err := encode(records)
+	if err != nil {
+		return nil, err
 	}
 	var wait pending
-	positions := make([]inbox.Position, len(records))
+	positions := make([]inbox.Position, len(messages))
 	headers := engine.TraceHeaders(trace.SpanContextFromContext(ctx))
-	for i, r := range records {
-		promise, err := j.emitter.EmitWithHeaders(r.Recipient, encoded[i], headers)
+	for i, m := range messages {
+		promise, err := j.emitter.EmitWithHeaders(m.recipient, m.value, headers)
 		if err != nil {
 			return nil, fmt.Errorf("write journal: %w", err)
 		}
@@ -79,6 +77,26 @@ func (j *Journal) Append(ctx context.Context, records ...inbox.Addressed) ([]inb
 		return nil, errors.Join(fmt.Errorf("write journal: %w", err), j.refresh())
 	}
 	return positions, nil
+}
+
+// encode returns a message for each recipient of each record; those of one record
+// share its encoding.
+func encode(records []inbox.Addressed) ([]message, error) {
+	n := 0
+	for i := range records {
+		n += len(records[i].Recipients)
+	}
+	messages := make([]message, 0, n)
+	for i := range records {
+		value, err := codec.EncodeRecord(records[i].Record)
+		if err != nil {
+			return nil, fmt.Errorf("encode %s record: %w", records[i].Record.Kind, err)
+		}
+		for _, recipient := range records[i].Recipients {
+			messages = append(messages, message{recipient, value})
+		}
+	}
+	return messages, nil
 }
 
 // Close waits for what is under way and disconnects. There must be no Append

@@ -111,8 +111,17 @@ func (o Origin) watermarkKey() uint64 {
 	return hash64(b[:])
 }
 
-// Addressed is a journal record with its key.
+// Addressed is one journal record for each of several recipients, who are the
+// keys: they share its parts.
 type Addressed struct {
-	Recipient string
-	Record    Record
+	Recipients []string
+	Record     Record
+}
+
+// RecordOf returns the journal record of a message.
+func RecordOf(m belfry.Message) Record {
+	if m.Retract {
+		return Record{Kind: KindRetract, Retraction: m.Retraction}
+	}
+	return Record{Kind: KindNotify, Notification: m.Notification}
 }

@@ -40,9 +40,9 @@ func fill(t *testing.T, p *path) (users []string) {
 			t.Fatal(err)
 		}
 		if _, err := p.journal.Append(t.Context(),
-			inbox.Addressed{Recipient: user, Record: inbox.Record{Kind: inbox.KindRead, UpTo: row.Items[1].Seq}},
-			inbox.Addressed{Recipient: user, Record: inbox.Record{Kind: inbox.KindDelete, Seqs: []uint64{row.Items[2].Seq}}},
-			inbox.Addressed{Recipient: user, Record: inbox.Record{Kind: inbox.KindArchive, Seqs: []uint64{row.Items[3].Seq}}},
+			inbox.Addressed{Recipients: []string{user}, Record: inbox.Record{Kind: inbox.KindRead, UpTo: row.Items[1].Seq}},
+			inbox.Addressed{Recipients: []string{user}, Record: inbox.Record{Kind: inbox.KindDelete, Seqs: []uint64{row.Items[2].Seq}}},
+			inbox.Addressed{Recipients: []string{user}, Record: inbox.Record{Kind: inbox.KindArchive, Seqs: []uint64{row.Items[3].Seq}}},
 		); err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +134,7 @@ func mark(t *testing.T, p *path, users []string) map[string]uint64 {
 	t.Helper()
 	marks := map[string]uint64{}
 	for _, user := range users {
-		positions, err := p.journal.Append(t.Context(), inbox.Addressed{Recipient: user, Record: inbox.Record{
+		positions, err := p.journal.Append(t.Context(), inbox.Addressed{Recipients: []string{user}, Record: inbox.Record{
 			Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "mark", Source: "test", Title: belfry.PlainText("mark")}}})
 		if err != nil {
 			t.Fatal(err)

@@ -159,7 +159,7 @@ func TestPathFromEventToTables(t *testing.T) {
 	check(each)
 
 	before, _ := p.unread.Row("사용자-3")
-	positions, err := p.journal.Append(t.Context(), inbox.Addressed{Recipient: "사용자-3", Record: inbox.Record{Kind: inbox.KindRead, UpTo: before.Items[9].Seq}})
+	positions, err := p.journal.Append(t.Context(), inbox.Addressed{Recipients: []string{"사용자-3"}, Record: inbox.Record{Kind: inbox.KindRead, UpTo: before.Items[9].Seq}})
 	if err != nil {
 		t.Fatal(err)
 	}

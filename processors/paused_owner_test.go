@@ -41,7 +41,7 @@ func TestPausedOwnerReadsWhatOthersWrote(t *testing.T) {
 		}
 	}
 	notify := func(user string) {
-		if _, err := j.Append(t.Context(), inbox.Addressed{Recipient: user, Record: inbox.Record{
+		if _, err := j.Append(t.Context(), inbox.Addressed{Recipients: []string{user}, Record: inbox.Record{
 			Kind: inbox.KindNotify, Notification: belfry.Notification{Source: "test", Title: belfry.PlainText("x")}}}); err != nil {
 			t.Fatal(err)
 		}

@@ -104,7 +104,7 @@ func TestRecoveryTakesNoOlderRow(t *testing.T) {
 			running.Go(func() { _ = group.Run(ctx) })
 			defer running.Wait()
 			defer stop()
-			if _, err := j.Append(t.Context(), inbox.Addressed{Recipient: tt.user, Record: inbox.Record{
+			if _, err := j.Append(t.Context(), inbox.Addressed{Recipients: []string{tt.user}, Record: inbox.Record{
 				Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "1", Source: "test", Title: belfry.PlainText("x")}}}); err != nil {
 				t.Fatal(err)
 			}

@@ -47,7 +47,7 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request, user string, re
 	if _, err := s.config.Rows.Row(user); err != nil {
 		return fmt.Errorf("read row: %w", err)
 	}
-	positions, err := s.write(r.Context(), []inbox.Addressed{{Recipient: user, Record: record}})
+	positions, err := s.write(r.Context(), []inbox.Addressed{{Recipients: []string{user}, Record: record}})
 	if err != nil {
 		return err
 	}
@@ -75,8 +75,12 @@ func (s *Server) write(ctx context.Context, records []inbox.Addressed) ([]inbox.
 	if err != nil && !errors.Is(err, belfry.ErrInvalid) {
 		err = fmt.Errorf("%w: append to the journal: %w", errUnavailable, err)
 	}
-	if err == nil && len(positions) != len(records) {
-		err = fmt.Errorf("append to the journal: %d positions for %d records", len(positions), len(records))
+	recipients := 0
+	for i := range records {
+		recipients += len(records[i].Recipients)
+	}
+	if err == nil && len(positions) != recipients {
+		err = fmt.Errorf("append to the journal: %d positions for %d recipients", len(positions), recipients)
 	}
 	return positions, err
 }

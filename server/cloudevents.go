@@ -15,45 +15,45 @@ import (
 // eventMode returns how to read a request that carries CloudEvents 1.0 over
 // HTTP in JSON (CloudEvents HTTP protocol binding, section 3), or nil for one
 // that carries none.
-func eventMode(h http.Header, mediaType string) func(http.Header, []byte) ([][]belfry.Notification, error) {
+func eventMode(h http.Header, mediaType string) func(http.Header, []byte) ([]belfry.Message, error) {
 	switch {
 	case mediaType == envelope.BatchType:
-		return func(_ http.Header, body []byte) ([][]belfry.Notification, error) {
+		return func(_ http.Header, body []byte) ([]belfry.Message, error) {
 			return parseEach(body, structuredEvent)
 		}
 	case mediaType == envelope.EventType:
-		return func(_ http.Header, body []byte) ([][]belfry.Notification, error) {
+		return func(_ http.Header, body []byte) ([]belfry.Message, error) {
 			return one(structuredEvent(body))
 		}
 	case h.Get("Ce-Specversion") != "":
-		return func(h http.Header, body []byte) ([][]belfry.Notification, error) {
+		return func(h http.Header, body []byte) ([]belfry.Message, error) {
 			return one(binaryEvent(h, body))
 		}
 	}
 	return nil
 }
 
-func one(n []belfry.Notification, err error) ([][]belfry.Notification, error) {
-	return [][]belfry.Notification{n}, err
+func one(m belfry.Message, err error) ([]belfry.Message, error) {
+	return []belfry.Message{m}, err
 }
 
 // structuredEvent reads an event in the JSON event format.
-func structuredEvent(raw []byte) ([]belfry.Notification, error) {
+func structuredEvent(raw []byte) (belfry.Message, error) {
 	// For the same words about a body that is not JSON as elsewhere: a scan,
 	// the fields are read once, below.
 	var scanned json.RawMessage
 	if err := wire.ParseJSON(raw, &scanned, "a CloudEvent as a JSON object"); err != nil {
-		return nil, err
+		return belfry.Message{}, err
 	}
 	e, err := envelope.StructuredEvent(raw)
 	if err != nil {
-		return nil, err
+		return belfry.Message{}, err
 	}
 	return envelope.FromEvent(e, belfry.Notification{}, belfry.ParseNotification)
 }
 
 // binaryEvent reads an event whose attributes are headers.
-func binaryEvent(h http.Header, body []byte) ([]belfry.Notification, error) {
+func binaryEvent(h http.Header, body []byte) (belfry.Message, error) {
 	attributes := map[string]string{}
 	for _, name := range []string{"specversion", "id", "source", "type", "subject", "time"} {
 		value := h.Get("Ce-" + name)
@@ -62,7 +62,7 @@ func binaryEvent(h http.Header, body []byte) ([]belfry.Notification, error) {
 		}
 		decoded, err := headerValue(value)
 		if err != nil {
-			return nil, wire.Invalid("ce-"+name, "must be percent-encoded UTF-8")
+			return belfry.Message{}, wire.Invalid("ce-"+name, "must be percent-encoded UTF-8")
 		}
 		attributes[name] = decoded
 	}
@@ -72,7 +72,7 @@ func binaryEvent(h http.Header, body []byte) ([]belfry.Notification, error) {
 		fe.Field = "ce-" + fe.Field
 	}
 	if err != nil {
-		return nil, err
+		return belfry.Message{}, err
 	}
 	return envelope.FromEvent(e, belfry.Notification{}, belfry.ParseNotification)
 }

@@ -98,7 +98,7 @@ func (a *api) notify(user string, titles ...string) {
 func (a *api) Append(user string, records ...inbox.Record) {
 	a.t.Helper()
 	for _, r := range records {
-		if _, err := a.fake.Append(a.t.Context(), inbox.Addressed{Recipient: user, Record: r}); err != nil {
+		if _, err := a.fake.Append(a.t.Context(), inbox.Addressed{Recipients: []string{user}, Record: r}); err != nil {
 			a.t.Fatal(err)
 		}
 	}

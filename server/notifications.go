@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -31,35 +32,38 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c cal
 		return err
 	}
 	ids := make([]string, len(sent))
-	var records []inbox.Addressed
-	for i, notifications := range sent {
-		ids[i] = notifications[0].ID
-		for _, n := range notifications {
-			records = append(records, inbox.Addressed{
-				Recipient: n.Recipient,
-				Record:    inbox.Record{Kind: inbox.KindNotify, Notification: n},
-			})
-		}
+	for i := range sent {
+		ids[i] = sent[i].Notification.ID
 	}
-	if _, err := s.write(r.Context(), records); err != nil {
+	accepted, err := s.deliver(r.Context(), sent)
+	if err != nil {
 		return err
 	}
 	wire.Respond(w, http.StatusAccepted, struct {
 		Accepted int      `json:"accepted"`
 		IDs      []string `json:"ids"`
-	}{len(records), ids})
+	}{accepted, ids})
 	return nil
 }
 
-// parseNotifications reads a body in any of its forms. The result has, for each
-// notification as it was sent, one for each of its recipients; all have an id
-// and a source.
-func parseNotifications(h http.Header, mediaType string, body []byte, source string) ([][]belfry.Notification, error) {
+// deliver writes messages for all of their recipients, whom it counts.
+func (s *Server) deliver(ctx context.Context, sent []belfry.Message) (int, error) {
+	records := make([]inbox.Addressed, len(sent))
+	for i := range sent {
+		records[i] = inbox.Addressed{Recipients: sent[i].Recipients, Record: inbox.RecordOf(sent[i])}
+	}
+	positions, err := s.write(ctx, records)
+	return len(positions), err
+}
+
+// parseNotifications reads a body in any of its forms. All messages have an id and
+// a source.
+func parseNotifications(h http.Header, mediaType string, body []byte, source string) ([]belfry.Message, error) {
 	if cloudEvents := eventMode(h, mediaType); cloudEvents != nil {
 		return cloudEvents(h, body)
 	}
 	if isArray(body) {
-		return parseEach(body, func(raw []byte) ([]belfry.Notification, error) {
+		return parseEach(body, func(raw []byte) (belfry.Message, error) {
 			return parseNotification(raw, belfry.Notification{Source: source})
 		})
 	}
@@ -68,27 +72,21 @@ func parseNotifications(h http.Header, mediaType string, body []byte, source str
 	if err != nil {
 		return nil, blame(err, "id", idempotencyKey, func() bool { return defaults.ID != "" && !hasField(body, "id") })
 	}
-	return [][]belfry.Notification{sent}, nil
+	return []belfry.Message{sent}, nil
 }
 
 // parseNotification is belfry.ParseNotification, and sees to the id.
-func parseNotification(data []byte, defaults belfry.Notification) ([]belfry.Notification, error) {
+func parseNotification(data []byte, defaults belfry.Notification) (belfry.Message, error) {
 	sent, err := belfry.ParseNotification(data, defaults)
-	if err != nil {
-		return nil, err
+	if err == nil && sent.Notification.ID == "" {
+		sent.Notification.ID = rand.Text()
 	}
-	if sent[0].ID == "" {
-		id := rand.Text()
-		for i := range sent {
-			sent[i].ID = id
-		}
-	}
-	return sent, nil
+	return sent, err
 }
 
 // parseEach reads the elements of an array. An error names the element; more
 // than MaxRecipients results in all are refused at the element that is over.
-func parseEach[T any](body []byte, parse func([]byte) ([]T, error)) ([][]T, error) {
+func parseEach(body []byte, parse func([]byte) (belfry.Message, error)) ([]belfry.Message, error) {
 	var raws []json.RawMessage
 	if err := wire.ParseJSON(body, &raws, "an array of JSON objects"); err != nil {
 		return nil, err
@@ -96,7 +94,7 @@ func parseEach[T any](body []byte, parse func([]byte) ([]T, error)) ([][]T, erro
 	if len(raws) == 0 {
 		return nil, wire.Invalid("", "the array is empty")
 	}
-	out := make([][]T, 0, len(raws))
+	out := make([]belfry.Message, 0, len(raws))
 	total := 0
 	for i, raw := range raws {
 		at := fmt.Sprintf("[%d]", i)
@@ -107,7 +105,7 @@ func parseEach[T any](body []byte, parse func([]byte) ([]T, error)) ([][]T, erro
 		if err != nil {
 			return nil, belfry.In(at, err)
 		}
-		if total += len(each); total > belfry.MaxRecipients {
+		if total += len(each.Recipients); total > belfry.MaxRecipients {
 			return nil, overMany(at)
 		}
 		out = append(out, each)

@@ -188,11 +188,11 @@ func contractAPI(t *testing.T) *api {
 			  "title":{"en":"An approval waits","ko":"결재 대기"},"body":{"en":"Three days off","ko":"사흘 휴가"},"url":"/approvals/4",
 			  "actor":{"id":"minji","name":"김민지","avatar":"https://intranet.example/m.png"},"data":{"days":3},"time":"1999-12-31T09:00:00Z"}`,
 		} {
-			notes, err := belfry.ParseNotification([]byte(text), belfry.Notification{Recipient: user})
+			note, err := belfry.ParseNotification([]byte(text), belfry.Notification{Recipient: user})
 			if err != nil {
 				t.Fatalf("item %d: %v", i, err)
 			}
-			a.Append(user, inbox.Record{Kind: inbox.KindNotify, Notification: notes[0]})
+			a.Append(user, inbox.Record{Kind: inbox.KindNotify, Notification: note.Notification})
 		}
 		a.Append(user,
 			inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{first + 1}},

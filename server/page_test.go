@@ -25,11 +25,11 @@ func pageServer(t *testing.T, edit ...func(*Config)) (*api, string) {
 
 func sendNote(a *api, user, text string) {
 	a.t.Helper()
-	notes, err := belfry.ParseNotification([]byte(text), belfry.Notification{Recipient: user})
+	note, err := belfry.ParseNotification([]byte(text), belfry.Notification{Recipient: user})
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	a.Append(user, inbox.Record{Kind: inbox.KindNotify, Notification: notes[0]})
+	a.Append(user, inbox.Record{Kind: inbox.KindNotify, Notification: note.Notification})
 }
 
 const (

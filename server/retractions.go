@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -20,31 +19,23 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c call)
 	if err != nil {
 		return err
 	}
-	var records []inbox.Addressed
-	for _, retractions := range sent {
-		for _, x := range retractions {
-			records = append(records, inbox.Addressed{
-				Recipient: x.Recipient,
-				Record:    inbox.Record{Kind: inbox.KindRetract, Retraction: x},
-			})
-		}
-	}
-	if _, err := s.write(r.Context(), records); err != nil {
+	accepted, err := s.deliver(r.Context(), sent)
+	if err != nil {
 		return err
 	}
 	wire.Respond(w, http.StatusAccepted, struct {
 		Accepted int `json:"accepted"`
-	}{len(records)})
+	}{accepted})
 	return nil
 }
 
-func parseRetractions(body []byte, source string) ([][]belfry.Retraction, error) {
-	parse := func(raw []byte) ([]belfry.Retraction, error) {
+func parseRetractions(body []byte, source string) ([]belfry.Message, error) {
+	parse := func(raw []byte) (belfry.Message, error) {
 		return belfry.ParseRetraction(raw, belfry.Retraction{Source: source})
 	}
 	if isArray(body) {
 		return parseEach(body, parse)
 	}
 	sent, err := parse(body)
-	return [][]belfry.Retraction{sent}, err
+	return []belfry.Message{sent}, err
 }

@@ -260,7 +260,7 @@ func (r *Repairs) touch(ctx context.Context) error {
 	}
 	touches := make([]inbox.Addressed, 0, len(due))
 	for key := range due {
-		touches = append(touches, inbox.Addressed{Recipient: key, Record: inbox.Record{Kind: inbox.KindTouch}})
+		touches = append(touches, inbox.Addressed{Recipients: []string{key}, Record: inbox.Record{Kind: inbox.KindTouch}})
 	}
 	if _, appendErr := r.cfg.Journal.Append(ctx, touches...); appendErr != nil {
 		return errors.Join(err, appendErr)

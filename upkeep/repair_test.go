@@ -38,7 +38,7 @@ func (j *journal) Append(_ context.Context, records ...inbox.Addressed) ([]inbox
 		if r.Record.Kind != inbox.KindTouch {
 			return nil, fmt.Errorf("a record of kind %s", r.Record.Kind)
 		}
-		j.touched = append(j.touched, r.Recipient)
+		j.touched = append(j.touched, r.Recipients...)
 	}
 	return make([]inbox.Position, len(records)), nil
 }

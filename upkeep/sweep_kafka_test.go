@@ -113,7 +113,7 @@ func openJournal(t *testing.T, cfg engine.Config) *emitters.Journal {
 }
 
 func note(recipient, title string) inbox.Addressed {
-	return inbox.Addressed{Recipient: recipient, Record: inbox.Record{
+	return inbox.Addressed{Recipients: []string{recipient}, Record: inbox.Record{
 		Kind: inbox.KindNotify, Notification: belfry.Notification{ID: title, Source: "test", Title: belfry.PlainText(title)}}}
 }
 
@@ -164,7 +164,7 @@ func TestSweepTakesOrphansOutOfTheTable(t *testing.T) {
 	// A content that no row holds, as a late write of a paused owner leaves it,
 	// and one that a row may hold yet.
 	gone, next := row.Items[0].Seq, row.Version+100
-	if _, err := j.Append(t.Context(), inbox.Addressed{Recipient: "사용자-7", Record: inbox.Record{Kind: inbox.KindDelete, Seqs: []uint64{gone}}}); err != nil {
+	if _, err := j.Append(t.Context(), inbox.Addressed{Recipients: []string{"사용자-7"}, Record: inbox.Record{Kind: inbox.KindDelete, Seqs: []uint64{gone}}}); err != nil {
 		t.Fatal(err)
 	}
 	held := []string{inbox.ItemKey("사용자-7", row.Items[1].Seq), inbox.ItemKey("사용자-7", row.Items[2].Seq)}

@@ -169,13 +169,10 @@ func checkLine(l inputLine) (string, error) {
 		return "", fmt.Errorf("is longer than %d bytes", maxLineBytes)
 	}
 	m, err := belfry.ParseMessage(l.data, belfry.Notification{})
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case len(m.Notifications) > 0:
-		return m.Notifications[0].Recipient, nil
 	}
-	return m.Retractions[0].Recipient, nil
+	return m.Recipients[0], nil
 }
 
 // done takes the outcome of a write.

@@ -27,7 +27,7 @@ func TestAuthorsWriteWhatParses(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		if got := len(parsed.Notifications) + len(parsed.Retractions); got != len(m.recipients()) || got == 0 {
+		if got := len(parsed.Recipients); got != len(m.recipients()) || got == 0 {
 			t.Errorf("%s is for %d, want %d", text, got, len(m.recipients()))
 		}
 		if m.Retract {

@@ -12,7 +12,7 @@ import (
 func Append(t *testing.T, f *Tables, records ...inbox.Record) {
 	t.Helper()
 	for _, r := range records {
-		if _, err := f.Append(t.Context(), inbox.Addressed{Recipient: "u", Record: r}); err != nil {
+		if _, err := f.Append(t.Context(), inbox.Addressed{Recipients: []string{"u"}, Record: r}); err != nil {
 			t.Fatal(err)
 		}
 	}

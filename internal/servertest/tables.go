@@ -86,32 +86,38 @@ func (f *Tables) Append(_ context.Context, records ...inbox.Addressed) ([]inbox.
 	}
 	var out []inbox.Position
 	for _, r := range records {
-		p := inbox.Position{Epoch: f.Epoch, Offset: f.Offset}
-		f.Offset++
-		out = append(out, p)
-		at := time.Now()
-		f.Journal = append(f.Journal, Entry{r.Recipient, p.Offset, at, r.Record})
-		state, effects := inbox.Fold(f.States[r.Recipient], r.Record, inbox.Input{Position: p, Time: at})
-		f.States[r.Recipient] = state
-		apply := func() {
-			for _, seq := range effects.Removed {
-				delete(f.Items, inbox.ItemKey(r.Recipient, seq))
-			}
-			if effects.Item != nil {
-				f.Items[inbox.ItemKey(r.Recipient, effects.Item.Seq)] = *effects.Item
-			}
+		for _, recipient := range r.Recipients {
+			out = append(out, f.append(recipient, r.Record))
 		}
-		if f.HoldItems {
-			f.heldItems = append(f.heldItems, apply)
-		} else {
-			apply()
-		}
-		if !f.HoldRows {
-			f.Rows[r.Recipient] = state
-		}
-		f.Wake(r.Recipient)
 	}
 	return out, nil
+}
+
+func (f *Tables) append(recipient string, record inbox.Record) inbox.Position {
+	p := inbox.Position{Epoch: f.Epoch, Offset: f.Offset}
+	f.Offset++
+	at := time.Now()
+	f.Journal = append(f.Journal, Entry{recipient, p.Offset, at, record})
+	state, effects := inbox.Fold(f.States[recipient], record, inbox.Input{Position: p, Time: at})
+	f.States[recipient] = state
+	apply := func() {
+		for _, seq := range effects.Removed {
+			delete(f.Items, inbox.ItemKey(recipient, seq))
+		}
+		if effects.Item != nil {
+			f.Items[inbox.ItemKey(recipient, effects.Item.Seq)] = *effects.Item
+		}
+	}
+	if f.HoldItems {
+		f.heldItems = append(f.heldItems, apply)
+	} else {
+		apply()
+	}
+	if !f.HoldRows {
+		f.Rows[recipient] = state
+	}
+	f.Wake(recipient)
+	return p
 }
 
 func (f *Tables) Wake(recipient string) {

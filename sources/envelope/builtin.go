@@ -26,15 +26,7 @@ func (Notifications) Route(r sources.Record) ([]sources.Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := sources.Delivery{Record: inbox.Record{Origin: r.Origin(0)}}
-	// Those of one message differ in the recipient alone.
-	for _, n := range m.Notifications {
-		d.Record.Kind, d.Record.Notification = inbox.KindNotify, n
-		d.Recipients = append(d.Recipients, n.Recipient)
-	}
-	for _, t := range m.Retractions {
-		d.Record.Kind, d.Record.Retraction = inbox.KindRetract, t
-		d.Recipients = append(d.Recipients, t.Recipient)
-	}
-	return []sources.Delivery{d}, nil
+	record := inbox.RecordOf(m)
+	record.Origin = r.Origin(0)
+	return []sources.Delivery{{Recipients: m.Recipients, Record: record}}, nil
 }

@@ -115,8 +115,8 @@ func checkEvent(attributes map[string]string) error {
 // subject where the data names no recipient, and defaults where neither does.
 // Errors are a [*belfry.FieldError] whose field is the event's: an attribute, or
 // "data." and the field of the data.
-func FromEvent[T any](e *CloudEvent, defaults belfry.Notification, parse func([]byte, belfry.Notification) (T, error)) (T, error) {
-	var none T
+func FromEvent(e *CloudEvent, defaults belfry.Notification, parse func([]byte, belfry.Notification) (belfry.Message, error)) (belfry.Message, error) {
+	var none belfry.Message
 	if err := checkEvent(e.attributes); err != nil {
 		return none, err
 	}

@@ -35,11 +35,11 @@ const attributes = `"specversion":"1.0","id":"e-1","source":"/billing","type":"o
 
 func notification(change func(*belfry.Notification)) belfry.Message {
 	n := defaults
-	n.Recipient, n.Title = "사용자-7", belfry.PlainText("안녕")
+	n.Title = belfry.PlainText("안녕")
 	if change != nil {
 		change(&n)
 	}
-	return belfry.Message{Notifications: []belfry.Notification{n}}
+	return belfry.Message{Recipients: []string{"사용자-7"}, Notification: n}
 }
 
 func ofEvent(n *belfry.Notification) {
@@ -60,9 +60,9 @@ func TestDecode(t *testing.T) {
 			})},
 		{"other headers mean nothing", plain, headers("id", "x", "content-type", "application/json", "ce_id", "x"), notification(nil)},
 		{"retraction", `{"retract":true,"recipient":"a","id":"1"}`, nil,
-			belfry.Message{Retractions: []belfry.Retraction{{Recipient: "a", Source: defaults.Source, ID: "1"}}}},
+			belfry.Message{Recipients: []string{"a"}, Retract: true, Retraction: belfry.Retraction{Source: defaults.Source, ID: "1"}}},
 		{"retraction by collapse key", `{"retract":true,"recipients":["a","b"],"collapse_key":"c"}`, nil,
-			belfry.Message{Retractions: []belfry.Retraction{{Recipient: "a", Source: defaults.Source, CollapseKey: "c"}, {Recipient: "b", Source: defaults.Source, CollapseKey: "c"}}}},
+			belfry.Message{Recipients: []string{"a", "b"}, Retract: true, Retraction: belfry.Retraction{Source: defaults.Source, CollapseKey: "c"}}},
 		{"structured by its type", `{` + attributes + `,"data":` + plain + `}`, headers("Content-Type", "application/cloudevents+json; charset=utf-8"), notification(ofEvent)},
 		{"structured by its looks", `{` + attributes + `,"time":"2025-12-24T19:30:00+01:00","data":` + plain + `}`, nil,
 			notification(func(n *belfry.Notification) { ofEvent(n); n.Time = eventTime })},
@@ -78,7 +78,7 @@ func TestDecode(t *testing.T) {
 		{"times to the millisecond", plain, binary("ce_time", "2025-12-24T18:30:00.000999Z"),
 			notification(func(n *belfry.Notification) { ofEvent(n); n.Time = eventTime })},
 		{"binary retraction", `{"retract":true,"recipient":"a","id":"1"}`, binary(),
-			belfry.Message{Retractions: []belfry.Retraction{{Recipient: "a", Source: "/billing", ID: "1"}}}},
+			belfry.Message{Recipients: []string{"a"}, Retract: true, Retraction: belfry.Retraction{Source: "/billing", ID: "1"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -165,20 +165,23 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		if (len(message.Notifications) == 0) == (len(message.Retractions) == 0) {
-			t.Errorf("%d notifications and %d retractions", len(message.Notifications), len(message.Retractions))
+		if len(message.Recipients) == 0 || message.Retract && !reflect.DeepEqual(message.Notification, belfry.Notification{}) || !message.Retract && message.Retraction != (belfry.Retraction{}) {
+			t.Errorf("got %+v, want one of the two for at least one recipient", message)
 		}
-		for _, n := range message.Notifications {
+		for _, recipient := range message.Recipients {
+			n, r := message.Notification, message.Retraction
+			n.Recipient, r.Recipient = recipient, recipient
+			if message.Retract {
+				if err := r.Check(); err != nil {
+					t.Errorf("took %+v: %v", r, err)
+				}
+				continue
+			}
 			if err := n.Check(); err != nil {
 				t.Errorf("took %+v: %v", n, err)
 			}
 			if _, err := json.Marshal(&n); err != nil {
 				t.Errorf("took what cannot be written: %v", err)
-			}
-		}
-		for _, r := range message.Retractions {
-			if err := r.Check(); err != nil {
-				t.Errorf("took %+v: %v", r, err)
 			}
 		}
 	})
