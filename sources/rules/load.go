@@ -163,7 +163,7 @@ func (l *loader) names(f *rulesFile, s *Source, n *yaml.Node, fields map[string]
 		problem = checkTopic(text, l.options.Prefix)
 	} else {
 		s.Pattern = text
-		s.pattern, problem = compilePattern(text, l.options.Prefix)
+		s.pattern, problem = compilePattern(text)
 	}
 	if problem != "" {
 		f.wrong(node, path+"."+field, "%s", problem)
