@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/lag"
@@ -25,8 +27,8 @@ type fakeOps struct {
 	replayErr  error
 	queries    []JournalQuery
 	hold       chan struct{} // not nil: journals wait for it
-	letters    []Letter
-	replayed   []LetterID
+	letters    []deadletter.Letter
+	replayed   []deadletter.ID
 }
 
 func (f *fakeOps) set(change func()) {
@@ -94,48 +96,48 @@ func (f *fakeOps) Replay(ctx context.Context, user string, row inbox.State, q Jo
 	return out, nil
 }
 
-func (f *fakeOps) List(_ context.Context, q LetterQuery) (LetterPage, error) {
+func (f *fakeOps) List(_ context.Context, q deadletter.Query) (deadletter.Page, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var page LetterPage
+	var page deadletter.Page
 	for _, l := range f.letters {
-		if (q.Reason == "" || q.Reason == l.Reason) && (q.Group == "" || q.Group == l.Group) {
+		if q.Filter.Match(&l) {
 			page.Letters = append(page.Letters, l)
 		}
 	}
-	slices.SortFunc(page.Letters, func(a, b Letter) int { return cmp.Compare(b.ID.Offset, a.ID.Offset) })
-	if q.Before != "" {
-		return LetterPage{}, wire.Invalid("before", "is none of ours")
+	slices.SortFunc(page.Letters, func(a, b deadletter.Letter) int { return cmp.Compare(b.ID.Offset, a.ID.Offset) })
+	if q.Before != nil {
+		return deadletter.Page{}, wire.Invalid("before", "is none of ours")
 	}
 	if len(page.Letters) > q.Limit {
-		page.Letters, page.Next = page.Letters[:q.Limit], "1.2"
+		page.Letters, page.Next = page.Letters[:q.Limit], deadletter.Cursor{1, 2}
 	}
 	return page, nil
 }
 
-func (f *fakeOps) Letter(_ context.Context, id LetterID) (Letter, bool, error) {
+func (f *fakeOps) Letter(_ context.Context, id deadletter.ID) (deadletter.Letter, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	i := slices.IndexFunc(f.letters, func(l Letter) bool { return l.ID == id })
+	i := slices.IndexFunc(f.letters, func(l deadletter.Letter) bool { return l.ID == id })
 	if i < 0 {
-		return Letter{}, false, nil
+		return deadletter.Letter{}, deadletter.ErrNoLetter
 	}
-	return f.letters[i], true, nil
+	return f.letters[i], nil
 }
 
-func (f *fakeOps) replay(ids []LetterID) []LetterOutcome {
+func (f *fakeOps) replay(ids []deadletter.ID) []deadletter.ReplayOutcome {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var out []LetterOutcome
+	var out []deadletter.ReplayOutcome
 	for _, id := range ids {
-		result := "refused"
+		result := deadletter.ReplayRefused
 		for i := range f.letters {
 			if f.letters[i].ID == id {
-				f.letters[i].Replayed, result = true, "replayed"
+				f.letters[i].Replayed, result = true, deadletter.ReplayDone
 			}
 		}
 		f.replayed = append(f.replayed, id)
-		out = append(out, LetterOutcome{ID: id, Result: result})
+		out = append(out, deadletter.ReplayOutcome{Letter: &deadletter.Letter{ID: id}, Result: result})
 	}
 	return out
 }
@@ -143,7 +145,7 @@ func (f *fakeOps) replay(ids []LetterID) []LetterOutcome {
 // fakeLetters tells the Replay of letters from that of journals.
 type fakeLetters struct{ *fakeOps }
 
-func (f fakeLetters) Replay(_ context.Context, ids []LetterID) ([]LetterOutcome, error) {
+func (f fakeLetters) Replay(_ context.Context, ids []deadletter.ID) ([]deadletter.ReplayOutcome, error) {
 	return f.replay(ids), nil
 }
 
@@ -158,7 +160,6 @@ var opsTime = time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
 
 func newFakeOps() *fakeOps {
 	eta := 42.0
-	text, key := `{"title":"hidden-value"}`, "user-7"
 	committed := int64(40)
 	return &fakeOps{
 		lag: lag.NewReport(opsTime, []lag.Group{
@@ -176,11 +177,15 @@ func newFakeOps() *fakeOps {
 			{Kind: "view", Name: "belfry-unread-table", Phase: "running", Since: opsTime, Lag: 2},
 		},
 		rebalances: []Rebalance{{At: opsTime, Group: "belfry-unread", Before: 12, After: 6, PauseSeconds: 1.5}},
-		letters: []Letter{
-			{ID: LetterID{0, 11}, Reason: "invalid", Group: "belfry-router-orders", Topic: "orders", From: LetterID{1, 7}, At: opsTime, DeadAt: opsTime, Attempt: 1, Size: 24,
-				Contents: &LetterContents{Error: "title: is required", Key: &key, Value: &text, Headers: []LetterHeader{{"trace", "abc"}}}},
-			{ID: LetterID{1, 12}, Reason: "rule", Rule: "order-received", Field: "time", Group: "belfry-router-orders", Topic: "orders", From: LetterID{0, 8}, At: opsTime, DeadAt: opsTime, Attempt: 2, Size: 9, Cut: true,
-				Contents: &LetterContents{Error: "no such key", Headers: []LetterHeader{}}},
+		letters: []deadletter.Letter{
+			{ID: deadletter.ID{Partition: 0, Offset: 11}, Envelope: deadletter.Envelope{
+				Reason: deadletter.ReasonInvalid, Error: "title: is required", Group: "belfry-router-orders",
+				Topic: "orders", Partition: 1, Offset: 7, Timestamp: opsTime, DeadAt: opsTime, Attempt: 1,
+			}, Key: []byte("user-7"), Value: []byte(`{"title":"hidden-value"}`), Headers: []belfry.Header{{Key: "trace", Value: []byte("abc")}}},
+			{ID: deadletter.ID{Partition: 1, Offset: 12}, Envelope: deadletter.Envelope{
+				Reason: deadletter.ReasonRule, Error: "no such key", Rule: "order-received", Field: "time", Group: "belfry-router-orders",
+				Topic: "orders", Partition: 0, Offset: 8, Timestamp: opsTime, DeadAt: opsTime, Attempt: 2, Length: 9,
+			}},
 		},
 	}
 }

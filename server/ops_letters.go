@@ -1,14 +1,18 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gorilla/mux"
 
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -17,43 +21,35 @@ import (
 type Letters interface {
 	// List returns a page of dead letters, the newest first, without their
 	// contents. An error about the query matches belfry.ErrInvalid.
-	List(ctx context.Context, q LetterQuery) (LetterPage, error)
-	// Letter returns one with its contents, and false if there is none.
-	Letter(ctx context.Context, id LetterID) (Letter, bool, error)
-	// Replay sends letters through again and returns what came of each, in
-	// order.
-	Replay(ctx context.Context, ids []LetterID) ([]LetterOutcome, error)
+	List(ctx context.Context, q deadletter.Query) (deadletter.Page, error)
+	// Letter returns one with its contents. The error matches
+	// deadletter.ErrNoLetter if there is none with that id.
+	Letter(ctx context.Context, id deadletter.ID) (deadletter.Letter, error)
+	// Replay processes letters again and returns what came of each, in order.
+	Replay(ctx context.Context, ids []deadletter.ID) ([]deadletter.ReplayOutcome, error)
 }
 
-// ID is where a letter lies in the dead-letter topic.
-type LetterID struct {
+// place is where a record lies in its topic, as JSON.
+type place struct {
 	Partition int32 `json:"partition"`
 	Offset    int64 `json:"offset"`
 }
 
-// Query asks for a page. Empty texts mean all.
-type LetterQuery struct {
-	Reason string
-	Group  string
-	Limit  int
-	Before string // Next of the page before
+// letterPage is a page of letters.
+type letterPage struct {
+	Letters []letterBody `json:"letters"`
+	Next    string       `json:"next,omitempty"` // absent on the last page
 }
 
-// Page is a page of letters.
-type LetterPage struct {
-	Letters []Letter `json:"letters"`
-	Next    string   `json:"next,omitempty"` // absent on the last page
-}
-
-// Letter is a dead letter. What is people's own is in Contents alone.
-type Letter struct {
-	ID       LetterID  `json:"id"`
+// letterBody is a dead letter as JSON. What is people's own is in Contents alone.
+type letterBody struct {
+	ID       place     `json:"id"`
 	Reason   string    `json:"reason"`
 	Group    string    `json:"group"`
 	Rule     string    `json:"rule,omitempty"`
 	Field    string    `json:"field,omitempty"`
 	Topic    string    `json:"topic"`
-	From     LetterID  `json:"from"` // in that topic
+	From     place     `json:"from"` // in that topic
 	At       time.Time `json:"at,omitzero"`
 	DeadAt   time.Time `json:"dead_at,omitzero"`
 	Attempt  int       `json:"attempt"`
@@ -63,30 +59,56 @@ type Letter struct {
 	// Size is that of the value, in bytes; 0 in a list.
 	Size int `json:"size,omitempty"`
 
-	Contents *LetterContents `json:"contents,omitempty"`
+	Contents *letterContents `json:"contents,omitempty"`
 }
 
-// LetterContents is what a record held. Texts that are not UTF-8 are quoted as
+// letterContents is what a record held. Texts that are not UTF-8 are quoted as
 // Go does.
-type LetterContents struct {
+type letterContents struct {
 	Error   string         `json:"error"` // it may quote the record
 	Stack   string         `json:"stack,omitempty"`
 	Key     *string        `json:"key"` // nil for null
 	Value   *string        `json:"value"`
-	Headers []LetterHeader `json:"headers"`
+	Headers []letterHeader `json:"headers"`
 }
 
-// LetterHeader is a header of the record.
-type LetterHeader struct {
+// letterHeader is a header of the record.
+type letterHeader struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// LetterOutcome is what came of a replay.
-type LetterOutcome struct {
-	ID      LetterID `json:"id"`
-	Result  string   `json:"result"`
-	Problem string   `json:"problem,omitempty"`
+func newLetterBody(l *deadletter.Letter) letterBody {
+	return letterBody{
+		ID: place(l.ID), Reason: string(l.Reason), Group: l.Group, Rule: l.Rule, Field: l.Field,
+		Topic: l.Topic, From: place{l.Partition, l.Offset},
+		At: l.Timestamp.UTC(), DeadAt: l.DeadAt.UTC(), Attempt: l.Attempt, Replayed: l.Replayed, Cut: l.Cut(), Size: cmp.Or(l.Length, len(l.Value)),
+	}
+}
+
+func newLetterContents(l *deadletter.Letter) *letterContents {
+	out := &letterContents{Error: l.Error, Stack: l.Stack, Key: shownText(l.Key), Value: shownText(l.Value), Headers: []letterHeader{}}
+	for _, h := range l.Headers {
+		header := letterHeader{Name: h.Key}
+		if text := shownText(h.Value); text != nil {
+			header.Value = *text
+		}
+		out.Headers = append(out.Headers, header)
+	}
+	return out
+}
+
+// shownText is what a person can read: nil for null, and quoted if it is not
+// UTF-8.
+func shownText(b []byte) *string {
+	if b == nil {
+		return nil
+	}
+	text := string(b)
+	if !utf8.Valid(b) {
+		text = strconv.Quote(text)
+	}
+	return &text
 }
 
 const (
@@ -112,17 +134,23 @@ func (s *Server) getLetters(w http.ResponseWriter, r *http.Request, _ call) erro
 	if s.config.Operations.Letters == nil {
 		return errNoPart
 	}
-	page, err := s.config.Operations.Letters.List(r.Context(), LetterQuery{
-		Reason: query.Get("reason"), Group: query.Get("group"), Limit: int(limit), Before: query.Get("before"),
-	})
+	q := deadletter.Query{Limit: int(limit)}
+	if reason := query.Get("reason"); reason != "" {
+		q.Filter.Reasons = []deadletter.Reason{deadletter.Reason(reason)}
+	}
+	if group := query.Get("group"); group != "" {
+		q.Filter.Groups = []string{group}
+	}
+	if q.Before, err = deadletter.ParseCursor(query.Get("before")); err != nil {
+		return fmt.Errorf("list dead letters: %w", err)
+	}
+	found, err := s.config.Operations.Letters.List(r.Context(), q)
 	if err != nil {
 		return fmt.Errorf("list dead letters: %w", err)
 	}
-	if page.Letters == nil {
-		page.Letters = []Letter{}
-	}
-	for i := range page.Letters {
-		page.Letters[i].Contents = nil
+	page := letterPage{Letters: make([]letterBody, len(found.Letters)), Next: found.Next.String()}
+	for i := range found.Letters {
+		page.Letters[i] = newLetterBody(&found.Letters[i])
 	}
 	wire.Respond(w, http.StatusOK, page)
 	return nil
@@ -146,31 +174,38 @@ func (s *Server) getLetter(w http.ResponseWriter, r *http.Request, c call) error
 	if s.config.Operations.Letters == nil {
 		return errNoPart
 	}
-	id := LetterID{int32(partition), offset}
-	letter, ok, err := s.config.Operations.Letters.Letter(r.Context(), id)
+	id := deadletter.ID{Partition: int32(partition), Offset: offset}
+	letter, err := s.config.Operations.Letters.Letter(r.Context(), id)
 	switch {
+	case errors.Is(err, deadletter.ErrNoLetter):
+		return errNotFound
 	case err != nil:
 		return fmt.Errorf("read dead letter: %w", err)
-	case !ok:
-		return errNotFound
 	}
+	body := newLetterBody(&letter)
 	if texts {
-		s.tellOfTexts(c, "dead letter", fmt.Sprint(id), 1)
-	} else {
-		letter.Contents = nil
+		s.tellOfTexts(c, "dead letter", id.String(), 1)
+		body.Contents = newLetterContents(&letter)
 	}
-	wire.Respond(w, http.StatusOK, letter)
+	wire.Respond(w, http.StatusOK, body)
 	return nil
 }
 
 // replayBody is what a replay is asked for with.
 type replayBody struct {
-	Letters []LetterID `json:"letters"`
+	Letters []place `json:"letters"`
 }
 
 // replayedBody is the answer.
 type replayedBody struct {
-	Outcomes []LetterOutcome `json:"outcomes"`
+	Outcomes []outcomeBody `json:"outcomes"`
+}
+
+// outcomeBody is what came of one letter.
+type outcomeBody struct {
+	ID      place  `json:"id"`
+	Result  string `json:"result"`
+	Problem string `json:"problem,omitempty"`
 }
 
 // postReplay answers POST /v1/ops/dead-letters/replay.
@@ -190,10 +225,18 @@ func (s *Server) postReplay(w http.ResponseWriter, r *http.Request, c call) erro
 		return errNoPart
 	}
 	s.log.Info("dead letters replayed by an operator", "operator", c.identity.source(), "letters", len(body.Letters))
-	outcomes, err := s.config.Operations.Letters.Replay(r.Context(), body.Letters)
+	ids := make([]deadletter.ID, len(body.Letters))
+	for i, at := range body.Letters {
+		ids[i] = deadletter.ID(at)
+	}
+	outcomes, err := s.config.Operations.Letters.Replay(r.Context(), ids)
 	if err != nil {
 		return fmt.Errorf("replay dead letters: %w", err)
 	}
-	wire.Respond(w, http.StatusOK, replayedBody{outcomes})
+	answer := replayedBody{make([]outcomeBody, len(outcomes))}
+	for i, o := range outcomes {
+		answer.Outcomes[i] = outcomeBody{place(o.Letter.ID), string(o.Result), o.Problem}
+	}
+	wire.Respond(w, http.StatusOK, answer)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/browsertest"
 )
@@ -178,7 +179,7 @@ func TestOpsPageReplaysALetter(t *testing.T) {
 	browsertest.Eventually(tab, has(row("#letters-table", "0/11"), "replayed"), true)
 	browsertest.Eventually(tab, `document.activeElement.className`, "look")
 	f.set(func() {
-		if len(f.replayed) != 1 || f.replayed[0] != (LetterID{0, 11}) {
+		if len(f.replayed) != 1 || f.replayed[0] != (deadletter.ID{Partition: 0, Offset: 11}) {
 			t.Errorf("replayed %v, want the one", f.replayed)
 		}
 	})

@@ -166,14 +166,3 @@ func TestFlows(t *testing.T) {
 		t.Errorf("got %+v before lag is known, want the built-in router", before)
 	}
 }
-
-func TestShownText(t *testing.T) {
-	for in, want := range map[string]string{"": "", "안녕": "안녕", "\xff\x00": `"\xff\x00"`} {
-		if got := shownText([]byte(in)); got == nil || *got != want {
-			t.Errorf("%q: got %v, want %q", in, got, want)
-		}
-	}
-	if got := shownText(nil); got != nil {
-		t.Errorf("got %q for null", *got)
-	}
-}
