@@ -42,6 +42,31 @@ func topics(t *testing.T) (engine.Config, *engine.Topics) {
 	return cfg, all
 }
 
+// stoppable gives a broker with our topics, and what stops it.
+func stoppable(t *testing.T) (engine.Config, func()) {
+	t.Helper()
+	b, err := broker.Start(broker.Config{Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := sync.OnceFunc(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	cfg := engine.Config{Brokers: b.Addrs(), Logger: slog.New(slog.DiscardHandler)}
+	all, err := engine.OpenTopics(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer all.Close()
+	if _, err := all.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
+		t.Fatal(err)
+	}
+	return cfg, stop
+}
+
 func openJournal(t *testing.T, cfg engine.Config) *emitters.Journal {
 	t.Helper()
 	j, err := emitters.OpenJournal(cfg, prefix)
@@ -143,16 +168,59 @@ func TestJournalWritesNothingThatDoesNotEncode(t *testing.T) {
 	}
 }
 
-func TestAppendEndsWithItsContext(t *testing.T) {
+// No write of the three can be acknowledged here: what returns, returns for its
+// context.
+func TestWritesEndWithTheirContext(t *testing.T) {
 	t.Parallel()
-	cfg, _ := topics(t)
-	j := openJournal(t, cfg)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	// The answer may be there already.
-	if _, err := j.Append(ctx, touch("a", 1)); err != nil && !errors.Is(err, context.Canceled) {
-		t.Errorf("append: %v", err)
+	cfg, stop := stoppable(t)
+	j, err := emitters.OpenJournal(cfg, prefix)
+	if err != nil {
+		t.Fatal(err)
 	}
+	items, err := emitters.OpenItems(cfg, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notifications, err := emitters.OpenNotifications(cfg, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	t.Run("writes", func(t *testing.T) {
+		for name, write := range map[string]func(context.Context) error{
+			"append": func(ctx context.Context) error { _, err := j.Append(ctx, touch("a", 1)); return err },
+			"remove": func(ctx context.Context) error { return items.Remove(ctx, "a", 1) },
+			"emit": func(ctx context.Context) error {
+				return notifications.Emit(ctx, belfry.Notification{Recipient: "a", Title: belfry.PlainText("x")})
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithCancel(t.Context())
+				outcome := make(chan error, 1)
+				go func() { outcome <- write(ctx) }()
+				select {
+				case err := <-outcome:
+					t.Fatalf("returned %v before its context ended", err)
+				case <-time.After(50 * time.Millisecond):
+				}
+				cancel()
+				select {
+				case err := <-outcome:
+					if !errors.Is(err, context.Canceled) {
+						t.Errorf("returned %v, want the end of its context", err)
+					}
+				case <-time.After(patience):
+					t.Error("does not return though its context has ended")
+				}
+			})
+		}
+	})
+	var closing sync.WaitGroup
+	for _, closer := range []func() error{j.Close, items.Close, notifications.Close} {
+		closing.Go(func() { _ = closer() }) // it fails what was under way
+	}
+	closing.Wait()
 }
 
 func TestOpenJournalNeedsTheTopic(t *testing.T) {
@@ -237,20 +305,7 @@ func TestNotificationsTakesBack(t *testing.T) {
 // A server that is told to stop while the brokers are gone stops.
 func TestCloseDuringAnOutage(t *testing.T) {
 	t.Parallel()
-	b, err := broker.Start(broker.Config{Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	cfg := engine.Config{Brokers: b.Addrs(), Logger: slog.New(slog.DiscardHandler)}
-	all, err := engine.OpenTopics(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := all.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
-		t.Fatal(err)
-	}
-	all.Close()
+	cfg, stop := stoppable(t)
 	e, err := emitters.OpenNotifications(cfg, prefix)
 	if err != nil {
 		t.Fatal(err)
@@ -262,9 +317,7 @@ func TestCloseDuringAnOutage(t *testing.T) {
 	if _, err := j.Append(t.Context(), touch("a", 1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Close(); err != nil {
-		t.Fatal(err)
-	}
+	stop()
 	outcome := make(chan error, 1)
 	if err := e.EmitRaw("a", []byte("x"), func(err error) { outcome <- err }); err != nil {
 		t.Fatal(err)
