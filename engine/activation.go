@@ -71,7 +71,7 @@ func (g *group) activateTopic(s sarama.ConsumerGroupSession, topic string, info 
 	tick := time.NewTicker(activationPoll)
 	defer tick.Stop()
 	for {
-		begun, err := g.topics.begun(g.name, topic, info.Partitions)
+		begun, err := startedAt(g.topics, g.name, topic, info.Partitions)
 		if err != nil || len(begun) > 0 {
 			return begun, err
 		}
@@ -93,7 +93,7 @@ func (g *group) begin(s sarama.ConsumerGroupSession, topic string, info TopicInf
 	if err != nil {
 		return nil, err
 	}
-	places, err := g.topics.placeStart(topic, info, start)
+	places, err := placeStart(g.topics, topic, info, start)
 	if err != nil {
 		return nil, err
 	}
@@ -106,15 +106,15 @@ func (g *group) begin(s sarama.ConsumerGroupSession, topic string, info TopicInf
 	for p, at := range places {
 		request.AddBlockWithLeaderEpoch(topic, p, at.offset, -1, 0, at.mark.String())
 	}
-	if err := g.topics.commit(request); err != nil {
+	if err := commitOffsets(g.topics, request); err != nil {
 		return nil, err
 	}
 	g.log.Info("topic activated", "topic", topic, "partitions", len(places), "from", start.String())
 	return places, nil
 }
 
-// begun returns what a group has committed in a topic; empty if nothing.
-func (t *Topics) begun(group, topic string, partitions int) (map[int32]placed, error) {
+// startedAt returns what a group has committed in a topic; empty if nothing.
+func startedAt(t *Topics, group, topic string, partitions int) (map[int32]placed, error) {
 	all := make([]int32, partitions)
 	for p := range all {
 		all[p] = int32(p)
@@ -141,29 +141,6 @@ func (t *Topics) begun(group, topic string, partitions int) (map[int32]placed, e
 	return out, nil
 }
 
-// commit sends one request and returns the first refusal.
-func (t *Topics) commit(request *sarama.OffsetCommitRequest) error {
-	coordinator, err := t.client.Coordinator(request.ConsumerGroup)
-	if err != nil {
-		return fmt.Errorf("find the coordinator of %s: %w", request.ConsumerGroup, err)
-	}
-	response, err := coordinator.CommitOffset(request)
-	if err != nil {
-		_ = coordinator.Close() // it may be closed already
-		return fmt.Errorf("commit offsets of group %s: %w", request.ConsumerGroup, err)
-	}
-	for topic, partitions := range response.Errors {
-		for p, err := range partitions {
-			if err != sarama.ErrNoError {
-				// It may have moved.
-				_ = t.client.RefreshCoordinator(request.ConsumerGroup)
-				return fmt.Errorf("commit offset of group %s in %s/%d: %w", request.ConsumerGroup, topic, p, err)
-			}
-		}
-	}
-	return nil
-}
-
 // String is one word or time for people.
 func (s Start) String() string {
 	at := "oldest"
@@ -181,7 +158,7 @@ func (s Start) String() string {
 
 // Activated reports whether a group has begun in a topic: has an offset of any
 // of its partitions.
-func (t *Topics) Activated(group, topic string, partitions int) (bool, error) {
-	begun, err := t.begun(group, topic, partitions)
+func Activated(t *Topics, group, topic string, partitions int) (bool, error) {
+	begun, err := startedAt(t, group, topic, partitions)
 	return len(begun) > 0, err
 }

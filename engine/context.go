@@ -6,6 +6,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // gokaContext is embedded under another name, since goka.Context has a method
@@ -89,3 +90,16 @@ func (Bytes) Encode(value any) ([]byte, error) {
 
 // Decode returns data itself.
 func (Bytes) Decode(data []byte) (any, error) { return data, nil }
+
+// Trace returns the span in which the record was written; it is invalid if that
+// is not known, or not recorded.
+func (c *Context) Trace() trace.SpanContext {
+	for _, h := range c.raw.Headers {
+		if string(h.Key) == traceParent {
+			if span := ParseTrace(h.Value); span.IsSampled() {
+				return span
+			}
+		}
+	}
+	return trace.SpanContext{}
+}

@@ -60,14 +60,6 @@ func OpenDeadLetters(cfg Config, topic string) (*DeadLetters, error) {
 	}, nil
 }
 
-// byNumber has a record go to the partition with the number that it has, modulo
-// how many there are.
-func byNumber() kgo.Partitioner {
-	return kgo.BasicConsistentPartitioner(func(string) func(*kgo.Record, int) int {
-		return func(r *kgo.Record, n int) int { return int(r.Partition) % n }
-	})
-}
-
 // Send writes one dead letter of a record that could not be processed. The
 // caller says in why the reason, the error, the group, the topic's ID and, if
 // they are known, stack, rule, field and attempt; the rest is filled in here.

@@ -42,7 +42,7 @@ type group struct {
 	refused    func([]Refusal)            // is told all that a session refuses
 	claimed    *atomic.Pointer[[]Claimed] // those of the present session
 	written    func(time.Time)            // may be nil
-	former     *former
+	former     *lastMember
 	changes    *rebalances
 	log        *slog.Logger
 

@@ -16,16 +16,6 @@ import (
 
 var errTest = errors.New("made by the test")
 
-// group defines a group "g" over the topic "in" with a table.
-func group(process func(*engine.Context, []byte), options ...goka.ProcessorOption) engine.Group {
-	return engine.Group{
-		Graph: goka.DefineGroup("g",
-			goka.Input("in", engine.Bytes{}, engine.Callback(process)),
-			goka.Persist(engine.Bytes{})),
-		Options: options,
-	}
-}
-
 // A record that writes nothing must not have the offset committed past an older
 // one whose write is in flight; the completed prefix before that is committed.
 func TestCommitsNeverPassAWriteInFlight(t *testing.T) {

@@ -20,6 +20,9 @@ import (
 	"github.com/belfry/belfry/lag"
 )
 
+// lagRetry is about how long to wait before a request is tried again.
+const lagRetry = 200 * time.Millisecond
+
 // How a collection waits for brokers and how much it asks of them at once.
 const (
 	lagTimeout  = 5 * time.Second  // of connecting, and of each request
@@ -52,7 +55,7 @@ func (c *lagClient) connect() error {
 		kgo.RequestTimeoutOverhead(lagTimeout),
 		kgo.RetryTimeout(lagTimeout),
 		kgo.RequestRetries(3),
-		kgo.RetryBackoffFn(func(int) time.Duration { return feedRetry/2 + rand.N(feedRetry/2) }),
+		kgo.RetryBackoffFn(func(int) time.Duration { return lagRetry/2 + rand.N(lagRetry/2) }),
 		// Leaders and topics are looked up by each collection.
 		kgo.MetadataMinAge(10*time.Millisecond),
 	)...)

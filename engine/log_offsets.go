@@ -18,7 +18,7 @@ type Extent struct{ Start, End int64 }
 // Extents returns where the partitions of a topic begin and end, by partition.
 func Extents(ctx context.Context, cfg Config, topic string) ([]Extent, error) {
 	var out []Extent
-	err := cfg.administer(ctx, func(ctx context.Context, c *kadm.Client) error {
+	err := administer(ctx, &cfg, func(ctx context.Context, c *kadm.Client) error {
 		starts, err := listed(topic)(c.ListStartOffsets(ctx, topic))
 		if err != nil {
 			return err
@@ -41,7 +41,7 @@ func Extents(ctx context.Context, cfg Config, topic string) ([]Extent, error) {
 // OffsetsAt returns, by partition, an offset before which all records have an
 // older timestamp: that of the first which has not, or the end.
 func OffsetsAt(ctx context.Context, cfg Config, topic string, at time.Time) (out []int64, err error) {
-	err = cfg.administer(ctx, func(ctx context.Context, c *kadm.Client) error {
+	err = administer(ctx, &cfg, func(ctx context.Context, c *kadm.Client) error {
 		out, err = listed(topic)(c.ListOffsetsAfterMilli(ctx, at.UnixMilli(), topic))
 		return err
 	})
@@ -51,7 +51,7 @@ func OffsetsAt(ctx context.Context, cfg Config, topic string, at time.Time) (out
 // DeleteBefore deletes the records of a topic below those offsets, by partition;
 // one that lies below the partition's begin deletes nothing.
 func DeleteBefore(ctx context.Context, cfg Config, topic string, offsets []int64) error {
-	return cfg.administer(ctx, func(ctx context.Context, c *kadm.Client) error {
+	return administer(ctx, &cfg, func(ctx context.Context, c *kadm.Client) error {
 		var until kadm.Offsets
 		for p, offset := range offsets {
 			until.AddOffset(topic, int32(p), offset, -1)
@@ -66,7 +66,7 @@ func DeleteBefore(ctx context.Context, cfg Config, topic string, offsets []int64
 
 // administer calls f with a client that is closed after it. Brokers that do not
 // answer are given up after scanPatience.
-func (c *Config) administer(ctx context.Context, f func(context.Context, *kadm.Client) error) error {
+func administer(ctx context.Context, c *Config, f func(context.Context, *kadm.Client) error) error {
 	client, err := kgo.NewClient(append(c.ClientOptions("belfry"), kgo.DisableClientMetrics(), kgo.AlwaysRetryEOF())...)
 	if err != nil {
 		return fmt.Errorf("kafka settings: %w", err)

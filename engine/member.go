@@ -9,25 +9,25 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// former remembers in the state folder which member of a group this process is,
+// lastMember remembers in the state folder which member of a group this process is,
 // so that the next one on the folder can take it out of the group: a process
 // that was killed could not leave, and its partitions would wait for the
 // session time-out. Whoever holds the folder knows that the process is gone.
 // A static member has nothing to do with it.
-type former struct {
+type lastMember struct {
 	path  string
 	group string
 }
 
-func (c *Config) former(group string) *former {
+func previousMember(c *Config, group string) *lastMember {
 	if c.InstanceID != "" || c.StateDir == "" {
 		return nil
 	}
-	return &former{filepath.Join(c.StateDir, "members", group), group}
+	return &lastMember{filepath.Join(c.StateDir, "members", group), group}
 }
 
 // keep writes down a member id.
-func (f *former) keep(member string) error {
+func (f *lastMember) keep(member string) error {
 	if f == nil {
 		return nil
 	}
@@ -42,7 +42,7 @@ func (f *former) keep(member string) error {
 
 // leave takes the member that was kept out of the group, if there is one.
 // Nothing is lost if it fails: the group will notice by itself.
-func (f *former) leave(client sarama.Client) error {
+func (f *lastMember) leave(client sarama.Client) error {
 	if f == nil {
 		return nil
 	}
@@ -51,20 +51,20 @@ func (f *former) leave(client sarama.Client) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("read former member id: %w", err)
+		return fmt.Errorf("read lastMember member id: %w", err)
 	}
 	coordinator, err := client.Coordinator(f.group)
 	if err != nil {
-		return fmt.Errorf("take the former member out of %s: %w", f.group, err)
+		return fmt.Errorf("take the lastMember member out of %s: %w", f.group, err)
 	}
 	response, err := coordinator.LeaveGroup(&sarama.LeaveGroupRequest{GroupId: f.group, MemberId: string(member)})
 	if err != nil {
-		return fmt.Errorf("take the former member out of %s: %w", f.group, err)
+		return fmt.Errorf("take the lastMember member out of %s: %w", f.group, err)
 	}
 	switch response.Err {
 	case sarama.ErrNoError, sarama.ErrUnknownMemberId:
 		return nil
 	default:
-		return fmt.Errorf("take the former member out of %s: %w", f.group, response.Err)
+		return fmt.Errorf("take the lastMember member out of %s: %w", f.group, response.Err)
 	}
 }

@@ -46,8 +46,31 @@ func (t *Topics) SetNote(group, topic, text string) error {
 	}
 	request := &sarama.OffsetCommitRequest{Version: 7, ConsumerGroup: group, ConsumerGroupGeneration: -1}
 	request.AddBlockWithLeaderEpoch(topic, 0, end, -1, 0, strings.ToValidUTF8(text[:min(len(text), maxNote)], ""))
-	if err := t.commit(request); err != nil {
+	if err := commitOffsets(t, request); err != nil {
 		return fmt.Errorf("write note %s: %w", group, err)
+	}
+	return nil
+}
+
+// commit sends one request and returns the first refusal.
+func commitOffsets(t *Topics, request *sarama.OffsetCommitRequest) error {
+	coordinator, err := t.client.Coordinator(request.ConsumerGroup)
+	if err != nil {
+		return fmt.Errorf("find the coordinator of %s: %w", request.ConsumerGroup, err)
+	}
+	response, err := coordinator.CommitOffset(request)
+	if err != nil {
+		_ = coordinator.Close() // it may be closed already
+		return fmt.Errorf("commit offsets of group %s: %w", request.ConsumerGroup, err)
+	}
+	for topic, partitions := range response.Errors {
+		for p, err := range partitions {
+			if err != sarama.ErrNoError {
+				// It may have moved.
+				_ = t.client.RefreshCoordinator(request.ConsumerGroup)
+				return fmt.Errorf("commit offset of group %s in %s/%d: %w", request.ConsumerGroup, topic, p, err)
+			}
+		}
 	}
 	return nil
 }

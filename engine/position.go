@@ -88,3 +88,8 @@ func (p *position) judge() (verdict, string) {
 	}
 	return proceed, ""
 }
+
+type claimKey struct {
+	topic     string
+	partition int32
+}

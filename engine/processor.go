@@ -193,7 +193,7 @@ func (p *Processor) newGroup(topics *Topics) *group {
 		name: string(p.group.Graph.Group()), topics: topics,
 		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
 		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
-		former: p.cfg.former(string(p.group.Graph.Group())), log: p.sup.log, changes: &p.changes, claimed: &p.claims, written: p.group.Written,
+		former: previousMember(&p.cfg, string(p.group.Graph.Group())), log: p.sup.log, changes: &p.changes, claimed: &p.claims, written: p.group.Written,
 	}
 	g.onSession = func(infos map[string]TopicInfo) {
 		p.recovery.reset()
@@ -226,7 +226,7 @@ func (p *Processor) options(g *group, s *store, out *atomic.Pointer[producer]) [
 			return g, err
 		}),
 	}
-	manager := g.topics.manager(p.group.WriteOnly)
+	manager := topicManager(g.topics, p.group.WriteOnly)
 	if p.group.WriteOnly {
 		options = append(options, goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) { return storage.NewNull(), nil }))
 	} else if s != nil {

@@ -19,7 +19,7 @@ var ErrOffset = errors.New("no such record")
 // There are fewer if the topic has fewer. It joins no group and leaves nothing
 // behind.
 func Latest(ctx context.Context, cfg Config, topic string, n int) ([]*sarama.ConsumerMessage, TopicInfo, error) {
-	info, bounds, err := cfg.look(ctx, topic)
+	info, bounds, err := logRange(ctx, &cfg, topic)
 	if err != nil {
 		return nil, info, err
 	}
@@ -65,7 +65,7 @@ func tail(ctx context.Context, cfg Config, topic string, partition int32, b offs
 // RecordAt returns one record, and which incarnation of the topic has it. An
 // error about a partition or offset that does not exist matches [ErrOffset].
 func RecordAt(ctx context.Context, cfg Config, topic string, partition int32, offset int64) (*sarama.ConsumerMessage, TopicInfo, error) {
-	info, bounds, err := cfg.look(ctx, topic)
+	info, bounds, err := logRange(ctx, &cfg, topic)
 	if err != nil {
 		return nil, info, err
 	}
@@ -91,9 +91,9 @@ func RecordAt(ctx context.Context, cfg Config, topic string, partition int32, of
 	return found, info, err
 }
 
-// look finds out what there is of a topic.
-func (c *Config) look(ctx context.Context, topic string) (TopicInfo, map[int32]offsets, error) {
-	f, err := c.openFeed(topic, "belfry")
+// logRange finds out what there is of a topic.
+func logRange(ctx context.Context, c *Config, topic string) (TopicInfo, map[int32]offsets, error) {
+	f, err := openFeed(c, topic, "belfry")
 	if err != nil {
 		return TopicInfo{}, nil, err
 	}

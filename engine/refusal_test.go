@@ -6,64 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/IBM/sarama"
-
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
-
-// commit sets the offset of group "g" in a partition of "in", as it would be
-// after records that are no longer there.
-func commit(t *testing.T, cfg engine.Config, partition int32, offset int64, metadata string) {
-	t.Helper()
-	client, err := sarama.NewClient(cfg.Brokers, kafkatest.ClientConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	offsets, err := sarama.NewOffsetManagerFromClient("g", client)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := offsets.ManagePartition("in", partition)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.MarkOffset(offset, metadata)
-	p.AsyncClose()
-	if err := offsets.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// form has the group exist: brokers take no offsets of one that never did.
-func form(t *testing.T, cfg engine.Config) {
-	t.Helper()
-	p := engine.NewProcessor(cfg, group(func(*engine.Context, []byte) {}))
-	stop := run(t, p.Run)
-	kafkatest.Eventually(t, patience, func() string { return p.Status().String() },
-		func() bool { return p.Status().Phase == engine.Running })
-	stop()
-}
-
-func epochOf(t *testing.T, cfg engine.Config, topic string) uint32 {
-	t.Helper()
-	topics, err := engine.OpenTopics(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer topics.Close()
-	infos, err := topics.Info(topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return infos[topic].ID.Epoch()
-}
-
-func on(partition int32, m *sarama.ProducerMessage) *sarama.ProducerMessage {
-	m.Partition = partition
-	return m
-}
 
 // A partition that is shorter than what was committed, or whose last processed
 // record is another one, is refused; the rest goes on.

@@ -50,7 +50,7 @@ type renewal struct {
 // nothing which was acknowledged is missing from the copy. Writers that are not
 // stopped get errors meanwhile. What they write once the topic is there again
 // may come before what is copied.
-func (t *Topics) Renew(ctx context.Context, cfg Config, r Renewal) error {
+func Renew(ctx context.Context, t *Topics, cfg Config, r Renewal) error {
 	n := &renewal{Renewal: r, Topics: t, cfg: cfg, topic: r.Spec.Name}
 	infos, err := t.lookup([]string{n.topic})
 	if err != nil {

@@ -86,7 +86,7 @@ func TestRenewUnderLoadLosesNothing(t *testing.T) {
 	}
 	defer topics.Close()
 	ackedAt := map[string]int{}
-	err = topics.Renew(t.Context(), cfg, engine.Renewal{
+	err = engine.Renew(t.Context(), topics, cfg, engine.Renewal{
 		Spec: newRenewing(t, cfg).spec, Group: "g", Stopped: func(string) bool { return false }, File: newRenewing(t, cfg).file,
 		Report: func(c engine.Change) {
 			what, _, _ := strings.Cut(string(c), " ")

@@ -46,7 +46,7 @@ func (r *renewing) run(t *testing.T) error {
 	defer topics.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	return topics.Renew(ctx, r.cfg, engine.Renewal{
+	return engine.Renew(ctx, topics, r.cfg, engine.Renewal{
 		Spec: r.spec, Group: "g", Stopped: func(g string) bool { return g == "g" }, File: r.file,
 		Report: func(c engine.Change) {
 			r.reports = append(r.reports, string(c))

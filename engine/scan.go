@@ -34,7 +34,7 @@ func ScanRange(ctx context.Context, cfg Config, topic string, partition int32, f
 // sarama's names for the ends of the log, and from may lie before it.
 func scan(ctx context.Context, cfg Config, topic string, partition int32, from, end int64, visit func(*sarama.ConsumerMessage) error) error {
 	// What retention removes before it was read is gone.
-	f, err := cfg.openFeed(topic, "belfry", kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	f, err := openFeed(&cfg, topic, "belfry", kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		return err
 	}

@@ -21,11 +21,6 @@ const (
 	stallEvery = 10
 )
 
-type claimKey struct {
-	topic     string
-	partition int32
-}
-
 // Refusal is a partition that a processor doesn't read, since its log is not
 // the one that was processed before.
 type Refusal struct {

@@ -35,7 +35,7 @@ type placed struct {
 }
 
 // placeStart finds the start in every partition of a topic.
-func (t *Topics) placeStart(topic string, info TopicInfo, start Start) (map[int32]placed, error) {
+func placeStart(t *Topics, topic string, info TopicInfo, start Start) (map[int32]placed, error) {
 	out := make(map[int32]placed, info.Partitions)
 	for p := range int32(info.Partitions) {
 		oldest, err := t.client.GetOffset(topic, p, sarama.OffsetOldest)

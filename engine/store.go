@@ -62,11 +62,11 @@ type store struct {
 // topic that was deleted and created again apart: goka would take the old rows
 // for the new topic's. What belongs to earlier incarnations is deleted. The
 // caller closes the store, after whoever got partitions of it has ended.
-func openStore(dir, topic string, id TopicID, end func(int32) (int64, error), log *slog.Logger) (*store, error) {
+func openStore(dir, topic string, id [16]byte, end func(int32) (int64, error), log *slog.Logger) (*store, error) {
 	return openStoreOn(vfs.Default, dir, topic, id, end, log)
 }
 
-func openStoreOn(files vfs.FS, dir, topic string, id TopicID, end func(int32) (int64, error), log *slog.Logger) (*store, error) {
+func openStoreOn(files vfs.FS, dir, topic string, id [16]byte, end func(int32) (int64, error), log *slog.Logger) (*store, error) {
 	base := filepath.Join(dir, topic)
 	current := hex.EncodeToString(id[:])
 	folder := filepath.Join(base, current)

@@ -46,7 +46,7 @@ func BenchmarkStore(b *testing.B) {
 			return storage.DefaultBuilder(dir), func() error { return nil }
 		},
 		"store": func(b *testing.B, dir string) (storage.Builder, func() error) {
-			s, err := openStore(dir, "t", TopicID{1}, nil, slog.New(slog.DiscardHandler))
+			s, err := openStore(dir, "t", [16]byte{1}, nil, slog.New(slog.DiscardHandler))
 			if err != nil {
 				b.Fatal(err)
 			}

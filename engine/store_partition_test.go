@@ -146,7 +146,7 @@ func TestStoreAheadOfItsTopicIsEmptied(t *testing.T) {
 	dir := t.TempDir()
 	ends := map[int32]int64{0: 100, 1: 100}
 	open := func() *store {
-		s, err := openStore(dir, "t", TopicID{1}, func(p int32) (int64, error) { return ends[p], nil }, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		s, err := openStore(dir, "t", [16]byte{1}, func(p int32) (int64, error) { return ends[p], nil }, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,8 +183,8 @@ func TestStoreAheadOfItsTopicIsEmptied(t *testing.T) {
 func TestStoreRemovesWhatEarlierReleasesLeft(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	old := filepath.Join(dir, "t", fmt.Sprintf("%x", TopicID{1}), "t.0")
-	earlier := filepath.Join(dir, "t", fmt.Sprintf("%x", TopicID{9}), "rows")
+	old := filepath.Join(dir, "t", fmt.Sprintf("%x", [16]byte{1}), "t.0")
+	earlier := filepath.Join(dir, "t", fmt.Sprintf("%x", [16]byte{9}), "rows")
 	for _, folder := range []string{old, earlier} {
 		if err := errors.Join(os.MkdirAll(folder, 0o700), os.WriteFile(filepath.Join(folder, "CURRENT"), nil, 0o600)); err != nil {
 			t.Fatal(err)

@@ -85,7 +85,7 @@ func newStore(t *testing.T, files vfs.FS, dir string) (*store, error) {
 	t.Helper()
 	if memory, ok := files.(*vfs.MemFS); ok {
 		// What is not Pebble's is kept on disk whatever files are.
-		folder := filepath.Join(dir, "t", fmt.Sprintf("%x", TopicID{1}))
+		folder := filepath.Join(dir, "t", fmt.Sprintf("%x", [16]byte{1}))
 		if err := memory.MkdirAll(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +99,7 @@ func newStore(t *testing.T, files vfs.FS, dir string) (*store, error) {
 			}
 		}
 	}
-	return openStoreOn(files, dir, "t", TopicID{1}, nil, slog.New(slog.DiscardHandler))
+	return openStoreOn(files, dir, "t", [16]byte{1}, nil, slog.New(slog.DiscardHandler))
 }
 
 func openPartition(t *testing.T, s *store, number int32) storage.Storage {

@@ -96,13 +96,6 @@ func TestSecondProcessOnOneStateFolderIsRefused(t *testing.T) {
 	awaitPhase(t, second, engine.Running)
 }
 
-// awaitStored waits until the view has applied the n records of its table.
-func awaitStored(t *testing.T, v *engine.View, n int) {
-	t.Helper()
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("lag %d of %d, %v", v.Lag(), n, v.Status()) },
-		func() bool { return v.Recovered() && v.Lag() == 0 })
-}
-
 // A store whose files are broken is built anew from the table's topic.
 func TestCorruptStoreIsBuiltAnew(t *testing.T) {
 	t.Parallel()

@@ -55,6 +55,6 @@ func (v verifyOnly) EnsureTopicExists(topic string, partitions, _ int, _ map[str
 // Close implements goka.TopicManager. The connections are not its own.
 func (verifyOnly) Close() error { return nil }
 
-func (t *Topics) manager(endOnly bool) goka.TopicManagerBuilder {
+func topicManager(t *Topics, endOnly bool) goka.TopicManagerBuilder {
 	return func([]string) (goka.TopicManager, error) { return verifyOnly{t.client, endOnly}, nil }
 }

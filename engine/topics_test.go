@@ -14,20 +14,6 @@ import (
 
 const prefix = belfry.Prefix("t")
 
-func openTopics(t *testing.T, cfg engine.Config) *engine.Topics {
-	t.Helper()
-	topics, err := engine.OpenTopics(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := topics.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return topics
-}
-
 func TestEnsureCreatesWithExactSettings(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)

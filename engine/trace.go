@@ -29,16 +29,3 @@ func TraceHeaders(span trace.SpanContext) goka.Headers {
 	propagation.TraceContext{}.Inject(trace.ContextWithSpanContext(context.Background(), span), carrier)
 	return goka.Headers{traceParent: []byte(carrier[traceParent])}
 }
-
-// Trace returns the span in which the record was written; it is invalid if that
-// is not known, or not recorded.
-func (c *Context) Trace() trace.SpanContext {
-	for _, h := range c.raw.Headers {
-		if string(h.Key) == traceParent {
-			if span := ParseTrace(h.Value); span.IsSampled() {
-				return span
-			}
-		}
-	}
-	return trace.SpanContext{}
-}

@@ -12,19 +12,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
-
-func awaitValue(t *testing.T, v *engine.View, key, want string) {
-	t.Helper()
-	var got []byte
-	var err error
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s is %q (%v), want %q; %v", key, got, err, want, v.Status()) },
-		func() bool {
-			got, err = v.Get(key)
-			return err == nil && string(got) == want
-		})
-}
 
 func TestViewIsNotReadyBeforeItHoldsAll(t *testing.T) {
 	t.Parallel()

@@ -41,7 +41,7 @@ type feed struct {
 }
 
 // openFeed connects to no broker yet.
-func (c *Config) openFeed(topic, clientID string, more ...kgo.Opt) (*feed, error) {
+func openFeed(c *Config, topic, clientID string, more ...kgo.Opt) (*feed, error) {
 	if len(c.Brokers) == 0 {
 		return nil, errors.New("no brokers given")
 	}

@@ -21,7 +21,7 @@ type viewFolder string
 // removed and read anew.
 const viewFormat = "v2."
 
-func (c *Config) viewFolder(topic string) viewFolder {
+func viewFolderOf(c *Config, topic string) viewFolder {
 	return viewFolder(filepath.Join(c.StateDir, "views", topic))
 }
 

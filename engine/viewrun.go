@@ -18,7 +18,7 @@ var errGap = errors.New("the log does not go on where the view has stopped")
 // attempt follows the table until ctx ends or something fails that asking the
 // brokers again does not mend.
 func (v *View) attempt(ctx context.Context) error {
-	feed, err := v.cfg.openFeed(v.table.Topic, "belfry-view-"+v.table.Topic, kgo.ConsumeResetOffset(kgo.NoResetOffset()))
+	feed, err := openFeed(&v.cfg, v.table.Topic, "belfry-view-"+v.table.Topic, kgo.ConsumeResetOffset(kgo.NoResetOffset()))
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (v *View) retire() error {
 
 // open opens the stores of the generation that is to be filled.
 func (v *View) open(info TopicInfo, bounds map[int32]offsets) error {
-	folder := v.cfg.viewFolder(v.table.Topic)
+	folder := viewFolderOf(&v.cfg, v.table.Topic)
 	if v.generation == 0 {
 		var err error
 		if v.generation, err = folder.last(); err != nil {
@@ -254,5 +254,5 @@ func (v *View) caughtUp(out *outage) error {
 	if old == nil {
 		return nil
 	}
-	return errors.Join(old.close(), v.cfg.viewFolder(v.table.Topic).keep(v.generation))
+	return errors.Join(old.close(), viewFolderOf(&v.cfg, v.table.Topic).keep(v.generation))
 }

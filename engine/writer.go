@@ -96,3 +96,11 @@ func write(ctx context.Context, p *producer, partition int32, records []RawRecor
 // Close waits for what is under way, for some seconds at the most, and
 // disconnects. There must be no Write during or after it.
 func (w *Writer) Close() error { return errors.Join(w.byKey.Close(), w.toPartition.Close()) }
+
+// byNumber has a record go to the partition with the number that it has, modulo
+// how many there are.
+func byNumber() kgo.Partitioner {
+	return kgo.BasicConsistentPartitioner(func(string) func(*kgo.Record, int) int {
+		return func(r *kgo.Record, n int) int { return int(r.Partition) % n }
+	})
+}

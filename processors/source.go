@@ -102,7 +102,7 @@ func (a *activations) noteOne(topics *engine.Topics, s *Source, existing map[str
 	}
 	if !activated {
 		for topic, info := range existing {
-			begun, err := topics.Activated(a.prefix.RouterGroup(topic), topic, info.Partitions)
+			begun, err := engine.Activated(topics, a.prefix.RouterGroup(topic), topic, info.Partitions)
 			if err != nil || !begun {
 				return err
 			}

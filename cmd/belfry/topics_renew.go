@@ -65,5 +65,5 @@ func renewTopic(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, o 
 			r.Spec = s
 		}
 	}
-	return topics.Renew(ctx, cfg, r)
+	return engine.Renew(ctx, topics, cfg, r)
 }
