@@ -13,11 +13,11 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/emitters"
-	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -28,10 +28,10 @@ const (
 	patience   = 30 * time.Second
 )
 
-func topics(t *testing.T) (engine.Config, *engine.Topics) {
+func topics(t *testing.T) (kafka.Config, *kafka.Topics) {
 	t.Helper()
-	cfg := engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
-	all, err := engine.OpenTopics(cfg)
+	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	all, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func topics(t *testing.T) (engine.Config, *engine.Topics) {
 }
 
 // stoppable gives a broker with our topics, and what stops it.
-func stoppable(t *testing.T) (engine.Config, func()) {
+func stoppable(t *testing.T) (kafka.Config, func()) {
 	t.Helper()
 	b, err := broker.Start(broker.Config{Addr: "127.0.0.1:0"})
 	if err != nil {
@@ -55,8 +55,8 @@ func stoppable(t *testing.T) (engine.Config, func()) {
 		}
 	})
 	t.Cleanup(stop)
-	cfg := engine.Config{Brokers: b.Addrs(), Logger: slog.New(slog.DiscardHandler)}
-	all, err := engine.OpenTopics(cfg)
+	cfg := kafka.Config{Brokers: b.Addrs(), Logger: slog.New(slog.DiscardHandler)}
+	all, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func stoppable(t *testing.T) (engine.Config, func()) {
 	return cfg, stop
 }
 
-func openJournal(t *testing.T, cfg engine.Config) *emitters.Journal {
+func openJournal(t *testing.T, cfg kafka.Config) *emitters.Journal {
 	t.Helper()
 	j, err := emitters.OpenJournal(cfg, prefix)
 	if err != nil {
@@ -81,7 +81,7 @@ func openJournal(t *testing.T, cfg engine.Config) *emitters.Journal {
 	return j
 }
 
-func consume(t *testing.T, cfg engine.Config, topic string, partition int32, n int) []*sarama.ConsumerMessage {
+func consume(t *testing.T, cfg kafka.Config, topic string, partition int32, n int) []*sarama.ConsumerMessage {
 	t.Helper()
 	return kafkatest.Consume(t, cfg.Brokers, topic, n, partition)
 }
@@ -131,7 +131,7 @@ func TestJournalTellsWhereRecordsAre(t *testing.T) {
 	writing.Wait()
 	counts := map[int32]int{}
 	for recipient := range at {
-		counts[engine.Partition(recipient, partitions)] += each
+		counts[kafka.Partition(recipient, partitions)] += each
 	}
 	last := map[string]uint64{}
 	for partition, n := range counts {
@@ -225,8 +225,8 @@ func TestWritesEndWithTheirContext(t *testing.T) {
 
 func TestOpenJournalNeedsTheTopic(t *testing.T) {
 	t.Parallel()
-	cfg := engine.Config{Brokers: kafkatest.Embedded(t), Logger: slog.New(slog.DiscardHandler)}
-	if _, err := emitters.OpenJournal(cfg, prefix); !errors.Is(err, engine.ErrTopic) || !strings.Contains(err.Error(), "test.journal does not exist") {
+	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), Logger: slog.New(slog.DiscardHandler)}
+	if _, err := emitters.OpenJournal(cfg, prefix); !errors.Is(err, kafka.ErrTopic) || !strings.Contains(err.Error(), "test.journal does not exist") {
 		t.Errorf("open: %v", err)
 	}
 }
@@ -261,7 +261,7 @@ func TestNotificationsAreCheckedAndKeyed(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	got := consume(t, cfg, prefix.Notifications(), engine.Partition(good.Recipient, partitions), 2)
+	got := consume(t, cfg, prefix.Notifications(), kafka.Partition(good.Recipient, partitions), 2)
 	message, err := belfry.ParseMessage(got[0].Value, belfry.Notification{})
 	if err != nil || message.Retract || len(message.Recipients) != 1 {
 		t.Fatalf("%s: %v", got[0].Value, err)
@@ -292,7 +292,7 @@ func TestNotificationsTakesBack(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	got := consume(t, cfg, prefix.Notifications(), engine.Partition(byID.Recipient, partitions), 2)
+	got := consume(t, cfg, prefix.Notifications(), kafka.Partition(byID.Recipient, partitions), 2)
 	for i, want := range []belfry.Retraction{byID, byKey} {
 		message, err := belfry.ParseMessage(got[i].Value, belfry.Notification{})
 		message.Retraction.Recipient = want.Recipient // it stands beside

@@ -6,6 +6,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -14,7 +15,7 @@ import (
 type Items struct{ emitter *engine.Emitter }
 
 // OpenItems connects to the brokers; the items topic must exist.
-func OpenItems(cfg engine.Config, prefix belfry.Prefix) (*Items, error) {
+func OpenItems(cfg kafka.Config, prefix belfry.Prefix) (*Items, error) {
 	e, err := engine.NewEmitter(cfg, prefix.Items())
 	if err != nil {
 		return nil, err

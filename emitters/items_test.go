@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/emitters"
-	"github.com/belfry/belfry/engine"
 )
 
 func TestItemsAreRemovedByTombstones(t *testing.T) {
@@ -31,7 +31,7 @@ func TestItemsAreRemovedByTombstones(t *testing.T) {
 	if err := items.Remove(t.Context(), recipient, 4); err == nil {
 		t.Error("a removal after Close was written")
 	}
-	for i, m := range consume(t, cfg, prefix.Items(), engine.Partition(recipient, partitions), 3) {
+	for i, m := range consume(t, cfg, prefix.Items(), kafka.Partition(recipient, partitions), 3) {
 		if got, want := string(m.Key), fmt.Sprintf("%s/%d", recipient, i+1); got != want || m.Value != nil {
 			t.Errorf("key %s, value %q, want %s and null", got, m.Value, want)
 		}

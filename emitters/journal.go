@@ -11,6 +11,7 @@ import (
 	"github.com/lovoo/goka"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
@@ -20,14 +21,14 @@ import (
 // Journal writes to the users' journals. It is safe for concurrent use.
 type Journal struct {
 	emitter *engine.Emitter
-	topics  *engine.Topics
+	topics  *kafka.Topics
 	topic   string
 	epoch   atomic.Uint32
 }
 
 // OpenJournal connects to the brokers; the journal topic must exist.
-func OpenJournal(cfg engine.Config, prefix belfry.Prefix) (*Journal, error) {
-	topics, err := engine.OpenTopics(cfg)
+func OpenJournal(cfg kafka.Config, prefix belfry.Prefix) (*Journal, error) {
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func (j *Journal) Append(ctx context.Context, records ...inbox.Addressed) ([]inb
 	}
 	var wait pending
 	positions := make([]inbox.Position, len(messages))
-	headers := engine.TraceHeaders(trace.SpanContextFromContext(ctx))
+	headers := kafka.TraceHeaders(trace.SpanContextFromContext(ctx))
 	for i, m := range messages {
 		promise, err := j.emitter.EmitWithHeaders(m.recipient, m.value, headers)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // Notifications writes to the built-in source topic, as any other service does.
@@ -14,7 +15,7 @@ import (
 type Notifications struct{ emitter *engine.Emitter }
 
 // OpenNotifications connects to the brokers; the topic must exist.
-func OpenNotifications(cfg engine.Config, prefix belfry.Prefix) (*Notifications, error) {
+func OpenNotifications(cfg kafka.Config, prefix belfry.Prefix) (*Notifications, error) {
 	e, err := engine.NewEmitter(cfg, prefix.Notifications())
 	if err != nil {
 		return nil, err

@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // activationWait bounds how long a member waits for another one to activate the
 // group. It is shorter than the others of the group wait for it to rejoin.
-const activationWait = rebalanceTimeout - 5*time.Second
+const activationWait = kafka.RebalanceTimeout - 5*time.Second
 
 // activationPoll is how often a waiting member looks.
 const activationPoll = 100 * time.Millisecond
@@ -41,7 +43,7 @@ const activationPoll = 100 * time.Millisecond
 //     behind the first in the broker's log, so that the second is what holds.
 //     Nobody has read a record under the first: its sender's session was over,
 //     and whoever waited for it would have seen it.
-func (g *group) activate(s sarama.ConsumerGroupSession, infos map[string]TopicInfo) error {
+func (g *group) activate(s sarama.ConsumerGroupSession, infos map[string]kafka.TopicInfo) error {
 	if g.start == nil {
 		return nil
 	}
@@ -65,7 +67,7 @@ func (g *group) activate(s sarama.ConsumerGroupSession, infos map[string]TopicIn
 }
 
 // activateTopic returns what is committed of the topic in the end.
-func (g *group) activateTopic(s sarama.ConsumerGroupSession, topic string, info TopicInfo, mine bool) (map[int32]placed, error) {
+func (g *group) activateTopic(s sarama.ConsumerGroupSession, topic string, info kafka.TopicInfo, mine bool) (map[int32]placed, error) {
 	deadline := time.NewTimer(activationWait)
 	defer deadline.Stop()
 	tick := time.NewTicker(activationPoll)
@@ -88,7 +90,7 @@ func (g *group) activateTopic(s sarama.ConsumerGroupSession, topic string, info 
 	}
 }
 
-func (g *group) begin(s sarama.ConsumerGroupSession, topic string, info TopicInfo) (map[int32]placed, error) {
+func (g *group) begin(s sarama.ConsumerGroupSession, topic string, info kafka.TopicInfo) (map[int32]placed, error) {
 	start, err := g.start(g.topics)
 	if err != nil {
 		return nil, err
@@ -106,7 +108,7 @@ func (g *group) begin(s sarama.ConsumerGroupSession, topic string, info TopicInf
 	for p, at := range places {
 		request.AddBlockWithLeaderEpoch(topic, p, at.offset, -1, 0, at.mark.String())
 	}
-	if err := commitOffsets(g.topics, request); err != nil {
+	if err := kafka.CommitOffsets(g.topics, request); err != nil {
 		return nil, err
 	}
 	g.log.Info("topic activated", "topic", topic, "partitions", len(places), "from", start.String())
@@ -114,12 +116,12 @@ func (g *group) begin(s sarama.ConsumerGroupSession, topic string, info TopicInf
 }
 
 // startedAt returns what a group has committed in a topic; empty if nothing.
-func startedAt(t *Topics, group, topic string, partitions int) (map[int32]placed, error) {
+func startedAt(t *kafka.Topics, group, topic string, partitions int) (map[int32]placed, error) {
 	all := make([]int32, partitions)
 	for p := range all {
 		all[p] = int32(p)
 	}
-	response, err := t.admin.ListConsumerGroupOffsets(group, map[string][]int32{topic: all})
+	response, err := t.Admin.ListConsumerGroupOffsets(group, map[string][]int32{topic: all})
 	if errors.Is(err, sarama.ErrGroupIDNotFound) {
 		return nil, nil
 	}
@@ -135,7 +137,7 @@ func startedAt(t *Topics, group, topic string, partitions int) (map[int32]placed
 		case block.Err != sarama.ErrNoError:
 			return nil, fmt.Errorf("read offset of group %s in %s/%d: %w", group, topic, p, block.Err)
 		case block.Offset >= 0:
-			out[p] = placed{block.Offset, parseMark(block.Metadata)}
+			out[p] = placed{block.Offset, kafka.ParseCommitMark(block.Metadata)}
 		}
 	}
 	return out, nil
@@ -158,7 +160,7 @@ func (s Start) String() string {
 
 // Activated reports whether a group has begun in a topic: has an offset of any
 // of its partitions.
-func Activated(t *Topics, group, topic string, partitions int) (bool, error) {
+func Activated(t *kafka.Topics, group, topic string, partitions int) (bool, error) {
 	begun, err := startedAt(t, group, topic, partitions)
 	return len(begun) > 0, err
 }

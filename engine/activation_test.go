@@ -9,6 +9,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -29,13 +30,13 @@ func (s *partOf) MarkOffset(_ string, p int32, offset int64, meta string) { s.ma
 // Who has not partition 0 decides nothing, and waits for who has.
 func TestOnlyTheOwnerOfPartition0Activates(t *testing.T) {
 	t.Parallel()
-	cfg := Config{Brokers: kafkatest.Embedded(t), Logger: slog.New(slog.DiscardHandler)}
-	topics, err := OpenTopics(cfg)
+	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), Logger: slog.New(slog.DiscardHandler)}
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer topics.Close()
-	if err := topics.admin.CreateTopic("src", &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: 1}, false); err != nil {
+	if err := topics.Admin.CreateTopic("src", &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: 1}, false); err != nil {
 		t.Fatal(err)
 	}
 	kafkatest.Produce(t, cfg.Brokers, &sarama.ProducerMessage{Topic: "src", Partition: 2, Value: sarama.StringEncoder("old")})
@@ -43,12 +44,12 @@ func TestOnlyTheOwnerOfPartition0Activates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	activate := func(ctx context.Context, start func(*Topics) (Start, error), claims ...int32) (map[int32]int64, error) {
+	activate := func(ctx context.Context, start func(*kafka.Topics) (Start, error), claims ...int32) (map[int32]int64, error) {
 		s := &partOf{ctx: ctx, claims: claims, marked: map[int32]int64{}}
 		g := &group{name: "s", inputs: []string{"src"}, topics: topics, start: start, log: cfg.Logger}
 		return s.marked, g.activate(s, infos)
 	}
-	never := func(*Topics) (Start, error) {
+	never := func(*kafka.Topics) (Start, error) {
 		t.Error("a member without partition 0 decides")
 		return Start{}, nil
 	}
@@ -68,7 +69,7 @@ func TestOnlyTheOwnerOfPartition0Activates(t *testing.T) {
 		marked, err := activate(t.Context(), never, 1, 2)
 		waited <- answer{marked, err}
 	}()
-	if marked, err := activate(t.Context(), func(*Topics) (Start, error) { return Start{At: AtEnd}, nil }, 0); err != nil || marked[0] != 0 {
+	if marked, err := activate(t.Context(), func(*kafka.Topics) (Start, error) { return Start{At: AtEnd}, nil }, 0); err != nil || marked[0] != 0 {
 		t.Errorf("the owner begins at %v, %v", marked, err)
 	}
 	select {

@@ -7,6 +7,8 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // gokaContext is embedded under another name, since goka.Context has a method
@@ -19,9 +21,9 @@ type gokaContext = goka.Context
 type Context struct {
 	gokaContext
 	raw     *sarama.ConsumerMessage
-	topicID TopicID
+	topicID kafka.TopicID
 	tracker *tracker // of the record's partition
-	sup     *supervisor
+	sup     *Supervisor
 	silent  int64 // where the partition's silent records end
 	waited  bool
 }
@@ -30,7 +32,7 @@ type Context struct {
 func (c *Context) Raw() *sarama.ConsumerMessage { return c.raw }
 
 // TopicID is that of the incarnation of the topic that the record was read from.
-func (c *Context) TopicID() TopicID { return c.topicID }
+func (c *Context) TopicID() kafka.TopicID { return c.topicID }
 
 // Fail ends the processor and never returns: goka's own Fail returns while the
 // session shuts down, and the callback would go on and have the record
@@ -95,8 +97,8 @@ func (Bytes) Decode(data []byte) (any, error) { return data, nil }
 // is not known, or not recorded.
 func (c *Context) Trace() trace.SpanContext {
 	for _, h := range c.raw.Headers {
-		if string(h.Key) == traceParent {
-			if span := ParseTrace(h.Value); span.IsSampled() {
+		if string(h.Key) == kafka.TraceParent {
+			if span := kafka.ParseTrace(h.Value); span.IsSampled() {
 				return span
 			}
 		}

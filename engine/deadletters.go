@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // DeadLetters writes records that cannot be processed to the dead-letter topic:
@@ -23,7 +24,7 @@ import (
 type DeadLetters struct {
 	topic    string
 	version  string
-	producer *producer
+	producer *kafka.Producer
 	shares   *shares
 	now      func() time.Time
 }
@@ -44,13 +45,13 @@ const (
 )
 
 // OpenDeadLetters returns a producer for the topic.
-func OpenDeadLetters(cfg Config, topic string) (*DeadLetters, error) {
-	p, err := cfg.newProducer("belfry-dead-letters", false,
+func OpenDeadLetters(cfg kafka.Config, topic string) (*DeadLetters, error) {
+	p, err := cfg.NewProducer("belfry-dead-letters", false,
 		kgo.ProducerBatchMaxBytes(maxDeadLetterBytes),
 		// The shares are what blocks, each in its turn: the client's own bound
 		// would let the partition with the most letters go first.
 		kgo.MaxBufferedRecords(deadLetterRecordsOfBytes+1),
-		kgo.RecordPartitioner(byNumber()))
+		kgo.RecordPartitioner(kafka.ByNumber()))
 	if err != nil {
 		return nil, err
 	}
@@ -77,15 +78,15 @@ func (d *DeadLetters) Send(ctx context.Context, raw *sarama.ConsumerMessage, why
 	record := deadLetter(raw, &why)
 	// What lists letters by time asks for this one; the broker's would differ.
 	record.Topic, record.Timestamp = d.topic, why.DeadAt
-	source := claimKey{raw.Topic, raw.Partition}
-	record.Partition = int32(Partition(source.topic, 1<<16)) + source.partition
+	source := kafka.TopicPartition{Topic: raw.Topic, Partition: raw.Partition}
+	record.Partition = int32(kafka.Partition(source.Topic, 1<<16)) + source.Partition
 	release, err := d.shares.take(ctx, source, int64(recordBytes(record.Key, record.Value, record.Headers)+deadLetterOverhead))
 	if err != nil {
 		// The last one of a partition that is given back. To fail it would fail
 		// the group, for a rebalance.
 		release = func() {}
 	}
-	d.producer.produce(record, func(_ *kgo.Record, err error) {
+	d.producer.Produce(record, func(_ *kgo.Record, err error) {
 		release()
 		if err != nil {
 			err = fmt.Errorf("write dead letter to %s: %w", d.topic, err)

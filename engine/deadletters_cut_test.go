@@ -11,14 +11,15 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/enginetest"
 )
 
 // No record is too large to become a dead letter: what does not fit is cut, and
 // the letter says what it was.
 func TestNoDeadLetterIsTooLarge(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "dead")
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "dead")
 	dead, err := engine.OpenDeadLetters(cfg, "dead")
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +66,7 @@ func TestNoDeadLetterIsTooLarge(t *testing.T) {
 	if err := dead.Close(); err != nil {
 		t.Error(err)
 	}
-	for i, m := range consume(t, cfg, "dead", len(tests)) {
+	for i, m := range enginetest.Consume(t, cfg, "dead", len(tests)) {
 		tt := tests[i]
 		t.Run(tt.name, func(t *testing.T) {
 			var all []belfry.Header

@@ -14,13 +14,14 @@ import (
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/enginetest"
 )
 
 func TestDeadLettersAreAsReceived(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
+	cfg := enginetest.Config(t)
 	cfg.Version = "v9"
-	createTopics(t, cfg, 1, "dead")
+	enginetest.CreateTopics(t, cfg, 1, "dead")
 	dead, err := engine.OpenDeadLetters(cfg, "dead")
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +62,7 @@ func TestDeadLettersAreAsReceived(t *testing.T) {
 	if err := dead.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	for i, m := range consume(t, cfg, "dead", len(tests)) {
+	for i, m := range enginetest.Consume(t, cfg, "dead", len(tests)) {
 		t.Run(tests[i].name, func(t *testing.T) {
 			theirs, ours := 0, []string(nil)
 			line := fmt.Sprintf("key=%s value=%s", quote(m.Key), quote(m.Value))
@@ -113,8 +114,8 @@ func quote(b []byte) string {
 // all the same: an error would end the whole group.
 func TestDeadLetterOfAPartitionThatIsGivenBack(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "dead")
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "dead")
 	dead, err := engine.OpenDeadLetters(cfg, "dead")
 	if err != nil {
 		t.Fatal(err)

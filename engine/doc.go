@@ -1,22 +1,11 @@
-// Package engine is goka, set up once and safely: the one place that knows how
-// Belfry talks to Kafka.
+// Package engine runs goka processors safely: supervised groups ([Processor],
+// [Group]) that commit completed prefixes only, see the raw record ([Context])
+// and set aside what cannot be processed ([DeadLetters]).
 //
-// # What it adds to goka
-//
-//   - Settings that lose nothing: idempotent producers with acks=all, groups
-//     that start at the oldest record, state under a folder of ours ([Config]).
-//   - Partitioning as Java clients do it ([Hasher]), the same for a recipient's
-//     own records and for those keyed "recipient/seq".
-//   - Offsets are committed for the completed prefix of a partition only, and
-//     the raw record is at hand while it is processed ([Context]).
-//   - A group rejoins at once when the broker rebalances it.
-//   - Processors and views that failed are built anew, with backoff, and tell
-//     their state ([Processor], [View], [Status]).
-//   - Topics are created and verified by us, never by goka ([Topics]).
-//   - Consumer lag, in records and in time, from what the brokers say ([Lag]):
-//     goka's own figures are wrong.
-//   - Records that cannot be processed are set aside as they were received
-//     ([DeadLetters]).
+// It imports engine/kafka and engine/store. Begin reading with [Processor], then
+// group.go, session.go and tracker.go, which is the way of an offset. The rooms
+// beside it: kafka (brokers, topics, producers), store (rows on disk), table
+// (views and scans), lagwatch (consumer lag), renew (topics created anew).
 //
 // Everything here is safe for concurrent use unless it says otherwise.
 package engine

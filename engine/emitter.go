@@ -6,22 +6,24 @@ import (
 	"sync/atomic"
 
 	"github.com/lovoo/goka"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // Emitter is a goka emitter of raw values with our settings.
 type Emitter struct {
 	*goka.Emitter
-	out atomic.Pointer[producer]
+	out atomic.Pointer[kafka.Producer]
 }
 
 // NewEmitter returns an emitter into topic. The caller must Finish it.
-func NewEmitter(cfg Config, topic string) (*Emitter, error) {
+func NewEmitter(cfg kafka.Config, topic string) (*Emitter, error) {
 	e := &Emitter{}
 	var err error
 	e.Emitter, err = goka.NewEmitter(cfg.Brokers, goka.Stream(topic), Bytes{},
-		goka.WithEmitterLogger(gokaLogger{cfg.logger()}),
-		goka.WithEmitterHasher(Hasher),
-		goka.WithEmitterProducerBuilder(cfg.gokaProducer(false, &e.out)))
+		goka.WithEmitterLogger(gokaLogger{cfg.Log()}),
+		goka.WithEmitterHasher(kafka.Hasher),
+		goka.WithEmitterProducerBuilder(cfg.GokaProducer(false, &e.out)))
 	if err != nil {
 		return nil, fmt.Errorf("open emitter for %s: %w", topic, err)
 	}
@@ -33,5 +35,5 @@ func NewEmitter(cfg Config, topic string) (*Emitter, error) {
 func (e *Emitter) Finish() error {
 	stopping, stop := context.WithCancel(context.Background())
 	stop()
-	return giveUp(stopping, &e.out, e.Emitter.Finish)
+	return kafka.GiveUp(stopping, &e.out, e.Emitter.Finish)
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // ErrFenced is matched by the error of a processor whose instance id another
@@ -28,16 +30,16 @@ type group struct {
 	sarama.ConsumerGroup
 	name   string
 	inputs []string
-	topics *Topics
+	topics *kafka.Topics
 	// onSession is called before a session's first record.
-	onSession func(map[string]TopicInfo)
+	onSession func(map[string]kafka.TopicInfo)
 	// positional says that a log which was cut short must not be read on.
 	positional bool
 	// start says where to begin without a commit; nil: at the oldest record.
-	start      func(*Topics) (Start, error)
+	start      func(*kafka.Topics) (Start, error)
 	transient  bool // the inputs come and go, and grow
 	instanceID string
-	sup        *supervisor
+	sup        *Supervisor
 	remedy     string
 	refused    func([]Refusal)            // is told all that a session refuses
 	claimed    *atomic.Pointer[[]Claimed] // those of the present session
@@ -75,7 +77,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if err := g.activate(s, infos); err != nil {
 		return fmt.Errorf("prepare session: %w", err)
 	}
-	positions, err := g.topics.positions(g.name, s.Claims(), infos)
+	positions, err := g.topics.Positions(g.name, s.Claims(), infos)
 	if err != nil {
 		return fmt.Errorf("prepare session: %w", err)
 	}
@@ -102,23 +104,23 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 
 // place has every partition begin where it must, and returns those that must
 // not be read.
-func (g *group) place(s *session, positions map[claimKey]*position) []Refusal {
+func (g *group) place(s *session, positions map[kafka.TopicPartition]*kafka.StartPosition) []Refusal {
 	var refusals []Refusal
 	for claim, p := range positions {
-		what, why := p.judge()
+		what, why := p.Judge()
 		switch {
-		case what == refuse && g.positional:
+		case what == kafka.Refused && g.positional:
 			s.refused[claim] = true
-			refusals = append(refusals, Refusal{claim.topic, claim.partition, why, g.remedy})
-			g.log.Error("partition refused", "topic", claim.topic, "partition", claim.partition, "reason", why, "remedy", g.remedy)
-		case what == refuse || what == rewind:
-			s.ResetOffset(claim.topic, claim.partition, p.oldest, "")
-			g.log.Warn("partition read again from its begin", "topic", claim.topic, "partition", claim.partition, "reason", why)
+			refusals = append(refusals, Refusal{claim.Topic, claim.Partition, why, g.remedy})
+			g.log.Error("partition refused", "topic", claim.Topic, "partition", claim.Partition, "reason", why, "remedy", g.remedy)
+		case what == kafka.Refused || what == kafka.Rewind:
+			s.ResetOffset(claim.Topic, claim.Partition, p.Oldest, "")
+			g.log.Warn("partition read again from its begin", "topic", claim.Topic, "partition", claim.Partition, "reason", why)
 		case why != "":
-			g.log.Error("records lost to retention", "topic", claim.topic, "partition", claim.partition, "reason", why)
+			g.log.Error("records lost to retention", "topic", claim.Topic, "partition", claim.Partition, "reason", why)
 		}
-		if what == proceed && p.mark.epoch == p.epoch {
-			s.silent[claim] = p.mark.silent
+		if what == kafka.Proceed && p.Mark.Epoch == p.Epoch {
+			s.silent[claim] = p.Mark.Silent
 		}
 	}
 	slices.SortFunc(refusals, func(a, b Refusal) int { return cmp.Compare(a.Partition, b.Partition) })
@@ -150,15 +152,17 @@ func (g *group) Cleanup(s sarama.ConsumerGroupSession) error {
 // ConsumeClaim implements sarama.ConsumerGroupHandler.
 func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGroupClaim) error {
 	s := g.session.Load()
-	if s.refused[claimKey{c.Topic(), c.Partition()}] {
+	if s.refused[kafka.TopicPartition{Topic: c.Topic(), Partition: c.Partition()}] {
 		<-s.reading.Done() // to return ends the session
 		return nil
 	}
-	s.trackers[claimKey{c.Topic(), c.Partition()}].start(c.InitialOffset())
+	s.trackers[kafka.TopicPartition{Topic: c.Topic(), Partition: c.Partition()}].start(c.InitialOffset())
 	tracked := &claim{ConsumerGroupClaim: c, messages: make(chan *sarama.ConsumerMessage, 64)}
 	ctx, stop := context.WithCancel(s.reading)
 	var pump sync.WaitGroup
-	pump.Go(func() { tracked.pump(ctx, s.trackers[claimKey{c.Topic(), c.Partition()}]) })
+	pump.Go(func() {
+		tracked.pump(ctx, s.trackers[kafka.TopicPartition{Topic: c.Topic(), Partition: c.Partition()}])
+	})
 	err := g.handler.ConsumeClaim(s, tracked)
 	stop()
 	pump.Wait()
@@ -169,8 +173,8 @@ func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGro
 func (g *group) wrap(c goka.Context) goka.Context {
 	wrapped := &Context{gokaContext: c, sup: g.sup}
 	if s := g.session.Load(); s != nil {
-		claim := claimKey{string(c.Topic()), c.Partition()}
-		wrapped.topicID = s.infos[claim.topic].ID
+		claim := kafka.TopicPartition{Topic: string(c.Topic()), Partition: c.Partition()}
+		wrapped.topicID = s.infos[claim.Topic].ID
 		if t := s.trackers[claim]; t != nil {
 			wrapped.raw, wrapped.tracker, wrapped.silent = t.raw(c.Offset()), t, s.silent[claim]
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/lovoo/goka"
 
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -20,28 +22,28 @@ var errTest = errors.New("made by the test")
 // one whose write is in flight; the completed prefix before that is committed.
 func TestCommitsNeverPassAWriteInFlight(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "in", "g-table")
-	produce(t, cfg, text("in", "a", "set"), text("in", "b", "set"), text("in", "c", "ignore"), text("in", "d", "set"))
-	hold := &holding{key: "b"}
-	var seen log
-	p := engine.NewProcessor(cfg, group(func(c *engine.Context, value []byte) {
-		seen.add(c.Key())
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "in", "g-table")
+	enginetest.Produce(t, cfg, enginetest.Text("in", "a", "set"), enginetest.Text("in", "b", "set"), enginetest.Text("in", "c", "ignore"), enginetest.Text("in", "d", "set"))
+	hold := &enginetest.Holding{Key: "b"}
+	var seen enginetest.Log
+	p := engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, value []byte) {
+		seen.Add(c.Key())
 		if string(value) == "set" {
 			c.SetValue(value)
 		}
-	}, hold.option()))
-	run(t, p.Run)
-	seen.await(t, 4)
-	kafkatest.Eventually(t, patience, func() string { return "offset 1 is not committed" },
-		func() bool { return committed(t, cfg, "g", "in") == 1 })
+	}, hold.Option()))
+	enginetest.Run(t, p.Run)
+	seen.Await(t, 4)
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return "offset 1 is not committed" },
+		func() bool { return enginetest.Committed(t, cfg, "g", "in") == 1 })
 	// The session ends with this, which commits all that may be.
-	hold.fail(errTest)
-	if got, want := seen.await(t, 7)[4:], []string{"b", "c", "d"}; !slices.Equal(got, want) {
+	hold.Fail(errTest)
+	if got, want := seen.Await(t, 7)[4:], []string{"b", "c", "d"}; !slices.Equal(got, want) {
 		t.Errorf("redelivered %v, want %v", got, want)
 	}
-	kafkatest.Eventually(t, patience, func() string { return "not all is committed" },
-		func() bool { return committed(t, cfg, "g", "in") == 4 })
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
+		func() bool { return enginetest.Committed(t, cfg, "g", "in") == 4 })
 	if s := p.Status(); s.Restarts != 1 || s.Err == nil {
 		t.Errorf("status %v, want one restart", s)
 	}
@@ -49,51 +51,51 @@ func TestCommitsNeverPassAWriteInFlight(t *testing.T) {
 
 func TestDeferredCommitThatFailsIsReadAgain(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "in", "g-table")
-	produce(t, cfg, text("in", "a", "1"), text("in", "b", "2"))
-	var seen log
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "in", "g-table")
+	enginetest.Produce(t, cfg, enginetest.Text("in", "a", "1"), enginetest.Text("in", "b", "2"))
+	var seen enginetest.Log
 	deferred := make(chan func(error), 10)
-	p := engine.NewProcessor(cfg, group(func(c *engine.Context, _ []byte) {
-		seen.add(c.Key())
+	p := engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, _ []byte) {
+		seen.Add(c.Key())
 		if c.Key() == "a" {
 			deferred <- c.DeferCommit()
 		}
 	}))
-	run(t, p.Run)
-	seen.await(t, 2)
+	enginetest.Run(t, p.Run)
+	seen.Await(t, 2)
 	(<-deferred)(errTest)
-	if got, want := seen.await(t, 4)[2:], []string{"a", "b"}; !slices.Equal(got, want) {
+	if got, want := seen.Await(t, 4)[2:], []string{"a", "b"}; !slices.Equal(got, want) {
 		t.Errorf("redelivered %v, want %v", got, want)
 	}
-	if got := committed(t, cfg, "g", "in"); got > 0 {
+	if got := enginetest.Committed(t, cfg, "g", "in"); got > 0 {
 		t.Errorf("offset %d was committed past a failed one", got)
 	}
-	kafkatest.Eventually(t, patience, func() string { return "not all is committed" }, func() bool {
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return "not all is committed" }, func() bool {
 		select {
 		case done := <-deferred:
 			done(nil)
 		default:
 		}
-		return committed(t, cfg, "g", "in") == 2
+		return enginetest.Committed(t, cfg, "g", "in") == 2
 	})
 }
 
 // goka's own Fail returns while the session ends, and the record is committed.
 func TestFailStopsTheCallbackDuringShutdown(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "in", "g-table")
-	produce(t, cfg, text("in", "a", "1"))
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "in", "g-table")
+	enginetest.Produce(t, cfg, enginetest.Text("in", "a", "1"))
 	entered := make(chan struct{})
 	wentOn := make(chan struct{})
-	p := engine.NewProcessor(cfg, group(func(c *engine.Context, _ []byte) {
+	p := engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, _ []byte) {
 		close(entered)
 		<-c.Context().Done()
 		c.Fail(errTest)
 		close(wentOn)
 	}))
-	stop := run(t, p.Run)
+	stop := enginetest.Run(t, p.Run)
 	<-entered
 	stop()
 	select {
@@ -101,12 +103,12 @@ func TestFailStopsTheCallbackDuringShutdown(t *testing.T) {
 		t.Error("the callback went on after Fail")
 	default:
 	}
-	if got := committed(t, cfg, "g", "in"); got > 0 {
+	if got := enginetest.Committed(t, cfg, "g", "in"); got > 0 {
 		t.Errorf("offset %d is committed, the record is lost", got)
 	}
-	var seen log
-	run(t, engine.NewProcessor(cfg, group(func(c *engine.Context, _ []byte) { seen.add(c.Key()) })).Run)
-	seen.await(t, 1)
+	var seen enginetest.Log
+	enginetest.Run(t, engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, _ []byte) { seen.Add(c.Key()) })).Run)
+	seen.Await(t, 1)
 }
 
 func TestFailAndPanicBuildTheProcessorAnew(t *testing.T) {
@@ -117,18 +119,18 @@ func TestFailAndPanicBuildTheProcessorAnew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := config(t)
-			createTopics(t, cfg, 1, "in", "g-table")
-			produce(t, cfg, text("in", "a", "1"), text("in", "b", "2"))
-			var seen log
-			p := engine.NewProcessor(cfg, group(func(c *engine.Context, _ []byte) {
-				seen.add(c.Key())
-				if len(seen.lines()) == 1 {
+			cfg := enginetest.Config(t)
+			enginetest.CreateTopics(t, cfg, 1, "in", "g-table")
+			enginetest.Produce(t, cfg, enginetest.Text("in", "a", "1"), enginetest.Text("in", "b", "2"))
+			var seen enginetest.Log
+			p := engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, _ []byte) {
+				seen.Add(c.Key())
+				if len(seen.Lines()) == 1 {
 					fail(c)
 				}
 			}))
-			run(t, p.Run)
-			if got, want := seen.await(t, 3), []string{"a", "a", "b"}; !slices.Equal(got, want) {
+			enginetest.Run(t, p.Run)
+			if got, want := seen.Await(t, 3), []string{"a", "a", "b"}; !slices.Equal(got, want) {
 				t.Errorf("callbacks saw %v, want %v", got, want)
 			}
 		})
@@ -137,25 +139,25 @@ func TestFailAndPanicBuildTheProcessorAnew(t *testing.T) {
 
 func TestRawRecordIsAsReceived(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "in", "g-table")
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "in", "g-table")
 	header := func(k, v string) sarama.RecordHeader {
 		return sarama.RecordHeader{Key: []byte(k), Value: []byte(v)}
 	}
-	produce(t, cfg,
+	enginetest.Produce(t, cfg,
 		&sarama.ProducerMessage{Topic: "in", Headers: []sarama.RecordHeader{header("z", "1"), header("a", "2"), header("z", "3")}},
 		&sarama.ProducerMessage{Topic: "in", Key: sarama.StringEncoder(""), Value: sarama.StringEncoder("")})
-	var seen log
-	run(t, engine.NewProcessor(cfg, group(func(c *engine.Context, value []byte) {
+	var seen enginetest.Log
+	enginetest.Run(t, engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, value []byte) {
 		m := c.Raw()
 		line := fmt.Sprintf("%s/%d/%d key=%t value=%t/%t", m.Topic, m.Partition, m.Offset, m.Key != nil, m.Value != nil, value != nil)
 		for _, h := range m.Headers {
 			line += fmt.Sprintf(" %s=%s", h.Key, h.Value)
 		}
-		seen.add(line)
+		seen.Add(line)
 	})).Run)
 	want := []string{"in/0/0 key=false value=false/false z=1 a=2 z=3", "in/0/1 key=true value=true/true"}
-	if got := seen.await(t, 2); !slices.Equal(got, want) {
+	if got := seen.Await(t, 2); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -163,15 +165,15 @@ func TestRawRecordIsAsReceived(t *testing.T) {
 // member is one processor of a group and the partitions it has.
 type member struct {
 	*engine.Processor
-	seen log
+	seen enginetest.Log
 	mu   sync.Mutex
 	own  []int32
 }
 
-func newMember(cfg engine.Config) *member {
+func newMember(cfg kafka.Config) *member {
 	m := &member{}
-	m.Processor = engine.NewProcessor(cfg, group(func(c *engine.Context, value []byte) {
-		m.seen.add(c.Key())
+	m.Processor = engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, value []byte) {
+		m.seen.Add(c.Key())
 		c.SetValue(value)
 	}, goka.WithRebalanceCallback(func(a goka.Assignment) {
 		m.mu.Lock()
@@ -192,18 +194,18 @@ func (m *member) partitions() []int32 {
 
 func TestMembersShareAndTakeOver(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 4, "in", "g-table")
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 4, "in", "g-table")
 	first := newMember(cfg)
-	run(t, first.Run)
-	awaitPhase(t, first, engine.Running)
+	enginetest.Run(t, first.Run)
+	enginetest.AwaitPhase(t, first, engine.Running)
 	other := cfg
 	other.StateDir = t.TempDir()
 	second := newMember(other)
-	stop := run(t, second.Run)
+	stop := enginetest.Run(t, second.Run)
 	share := func(want1, want2 int) {
 		t.Helper()
-		kafkatest.Eventually(t, patience, func() string {
+		kafkatest.Eventually(t, enginetest.Patience, func() string {
 			return fmt.Sprintf("partitions %v (%v) and %v (%v)", first.partitions(), first.Status(), second.partitions(), second.Status())
 		}, func() bool {
 			return len(first.partitions()) == want1 && first.Status().Phase == engine.Running &&
@@ -215,18 +217,20 @@ func TestMembersShareAndTakeOver(t *testing.T) {
 		t.Helper()
 		var messages []*sarama.ProducerMessage
 		for p := range int32(4) {
-			m := text("in", fmt.Sprintf("key-%d-%d", p, total), "x")
+			m := enginetest.Text("in", fmt.Sprintf("key-%d-%d", p, total), "x")
 			m.Partition = p
 			messages = append(messages, m)
 		}
 		total += len(messages)
-		produce(t, cfg, messages...)
-		kafkatest.Eventually(t, patience, func() string { return join(first.seen.lines()) + "and " + join(second.seen.lines()) },
-			func() bool { return len(first.seen.lines())+len(second.seen.lines()) >= total })
+		enginetest.Produce(t, cfg, messages...)
+		kafkatest.Eventually(t, enginetest.Patience, func() string {
+			return enginetest.Join(first.seen.Lines()) + "and " + enginetest.Join(second.seen.Lines())
+		},
+			func() bool { return len(first.seen.Lines())+len(second.seen.Lines()) >= total })
 	}
 	share(2, 2)
 	send()
-	if got := len(second.seen.lines()); got != 2 {
+	if got := len(second.seen.Lines()); got != 2 {
 		t.Errorf("the second member processed %d, want 2", got)
 	}
 	stop()

@@ -12,13 +12,15 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // awaitGoroutines waits until no more goroutines than that are there.
 func awaitGoroutines(t *testing.T, limit int) {
 	t.Helper()
-	kafkatest.Eventually(t, patience, func() string {
+	kafkatest.Eventually(t, enginetest.Patience, func() string {
 		var all strings.Builder
 		_ = pprof.Lookup("goroutine").WriteTo(&all, 1)
 		return fmt.Sprintf("%d goroutines, want %d at most\n%s", runtime.NumGoroutine(), limit, all.String())
@@ -27,37 +29,37 @@ func awaitGoroutines(t *testing.T, limit int) {
 
 // What goka and its clients do not close, we do.
 func TestNothingIsLeftBehind(t *testing.T) {
-	cfg := config(t)
-	createTopics(t, cfg, 4, "in", "g-table", "rows")
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 4, "in", "g-table", "rows")
 	for i := range int32(4) {
-		m := text("in", fmt.Sprint("key-", i), "1")
+		m := enginetest.Text("in", fmt.Sprint("key-", i), "1")
 		m.Partition = i
-		produce(t, cfg, m)
+		enginetest.Produce(t, cfg, m)
 	}
 	processor := func(t *testing.T) {
-		p := engine.NewProcessor(cfg, group(func(c *engine.Context, value []byte) { c.SetValue(value) }))
-		stop := run(t, p.Run)
-		awaitPhase(t, p, engine.Running)
+		p := engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, value []byte) { c.SetValue(value) }))
+		stop := enginetest.Run(t, p.Run)
+		enginetest.AwaitPhase(t, p, engine.Running)
 		stop()
 	}
 	failing := func(t *testing.T) {
-		p := engine.NewProcessor(cfg, group(func(c *engine.Context, _ []byte) { c.Fail(errTest) }))
-		stop := run(t, p.Run)
-		produce(t, cfg, text("in", "a", "1"))
+		p := engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, _ []byte) { c.Fail(errTest) }))
+		stop := enginetest.Run(t, p.Run)
+		enginetest.Produce(t, cfg, enginetest.Text("in", "a", "1"))
 		awaitRestarts(t, p, 2)
 		stop()
 		processor(t) // commits what failed
 	}
 	view := func(t *testing.T) {
-		v := engine.NewView(cfg, engine.Table{Topic: "rows"})
-		stop := run(t, v.Run)
-		awaitPhase(t, v, engine.Running)
+		v := table.NewView(cfg, table.Definition{Topic: "rows"})
+		stop := enginetest.Run(t, v.Run)
+		enginetest.AwaitPhase(t, v, engine.Running)
 		stop()
 	}
 	refused := func(t *testing.T) {
 		broken := cfg
 		broken.StateDir = t.TempDir()
-		infos, err := openTopics(t, cfg).Info("rows")
+		infos, err := enginetest.OpenTopicsOn(t, cfg).Info("rows")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,8 +71,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(store, "rows"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		v := engine.NewView(broken, engine.Table{Topic: "rows"})
-		stop := run(t, v.Run)
+		v := table.NewView(broken, table.Definition{Topic: "rows"})
+		stop := enginetest.Run(t, v.Run)
 		awaitRestarts(t, v, 1)
 		before := runtime.NumGoroutine()
 		awaitRestarts(t, v, 3)
@@ -92,9 +94,9 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 }
 
-func awaitRestarts(t *testing.T, s supervised, n int) {
+func awaitRestarts(t *testing.T, s enginetest.Supervised, n int) {
 	t.Helper()
-	kafkatest.Eventually(t, patience, func() string { return s.Status().String() }, func() bool { return s.Status().Restarts >= n })
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return s.Status().String() }, func() bool { return s.Status().Restarts >= n })
 }
 
 // openFiles counts the file descriptors of this process, 0 where the system
@@ -112,15 +114,15 @@ func openFiles(t *testing.T) int {
 }
 
 func TestHundredRestartsOfAViewLeaveNothingBehind(t *testing.T) {
-	cfg := config(t)
-	createTopics(t, cfg, 2, "rows")
-	produce(t, cfg, text("rows", "a", "1"))
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 2, "rows")
+	enginetest.Produce(t, cfg, enginetest.Text("rows", "a", "1"))
 	cycle := func() {
-		v := engine.NewView(cfg, engine.Table{Topic: "rows"})
+		v := table.NewView(cfg, table.Definition{Topic: "rows"})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- v.Run(ctx) }()
-		awaitPhase(t, v, engine.Running)
+		enginetest.AwaitPhase(t, v, engine.Running)
 		cancel()
 		if err := <-done; err != nil {
 			t.Fatal(err)
@@ -134,6 +136,6 @@ func TestHundredRestartsOfAViewLeaveNothingBehind(t *testing.T) {
 		cycle()
 	}
 	awaitGoroutines(t, goroutines+2)
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d files, want %d at most", openFiles(t), files+2) },
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%d files, want %d at most", openFiles(t), files+2) },
 		func() bool { return openFiles(t) <= files+2 })
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // lastMember remembers in the state folder which member of a group this process is,
@@ -19,7 +21,7 @@ type lastMember struct {
 	group string
 }
 
-func previousMember(c *Config, group string) *lastMember {
+func previousMember(c *kafka.Config, group string) *lastMember {
 	if c.InstanceID != "" || c.StateDir == "" {
 		return nil
 	}

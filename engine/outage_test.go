@@ -5,13 +5,14 @@ import (
 
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/enginetest"
 )
 
 // Writes in flight to brokers that are gone must not keep a processor from
 // stopping: it is given seconds to stop, and they are read again anyway.
 func TestProcessorStopsDuringAnOutage(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
+	cfg := enginetest.Config(t)
 	kept := broker.Config{Addr: "127.0.0.1:0", DataDir: t.TempDir()}
 	b, err := broker.Start(kept)
 	if err != nil {
@@ -19,23 +20,23 @@ func TestProcessorStopsDuringAnOutage(t *testing.T) {
 	}
 	defer b.Close()
 	cfg.Brokers = b.Addrs()
-	createTopics(t, cfg, 1, "in", "g-table")
-	produce(t, cfg, text("in", "a", "1"))
+	enginetest.CreateTopics(t, cfg, 1, "in", "g-table")
+	enginetest.Produce(t, cfg, enginetest.Text("in", "a", "1"))
 	entered, gate := make(chan struct{}), make(chan struct{})
-	var written log
-	p := engine.NewProcessor(cfg, group(func(c *engine.Context, value []byte) {
+	var written enginetest.Log
+	p := engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, value []byte) {
 		close(entered)
 		<-gate
 		c.SetValue(value)
-		written.add(c.Key())
+		written.Add(c.Key())
 	}))
-	stop := run(t, p.Run)
+	stop := enginetest.Run(t, p.Run)
 	<-entered
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
 	close(gate)
-	written.await(t, 1)
+	written.Await(t, 1)
 	stop() // fails the test if it takes longer than patience
 	// What was in flight is read again.
 	kept.Addr = cfg.Brokers[0]
@@ -44,24 +45,24 @@ func TestProcessorStopsDuringAnOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { again.Close() })
-	var seen log
-	run(t, engine.NewProcessor(cfg, group(func(c *engine.Context, _ []byte) { seen.add(c.Key()) })).Run)
-	seen.await(t, 1)
+	var seen enginetest.Log
+	enginetest.Run(t, engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, _ []byte) { seen.Add(c.Key()) })).Run)
+	seen.Await(t, 1)
 }
 
 // A connection that is dead since the broker was away must not fail the next
 // look-up, which would cost a processor its session.
 func TestTopicsAreFoundAfterABrokerRestart(t *testing.T) {
 	t.Parallel()
-	cfg, dir := config(t), t.TempDir()
+	cfg, dir := enginetest.Config(t), t.TempDir()
 	b, err := broker.Start(broker.Config{Addr: "127.0.0.1:0", DataDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	addr := b.Addrs()[0]
 	cfg.Brokers = b.Addrs()
-	createTopics(t, cfg, 2, "in")
-	topics := openTopics(t, cfg)
+	enginetest.CreateTopics(t, cfg, 2, "in")
+	topics := enginetest.OpenTopicsOn(t, cfg)
 	if _, err := topics.Info("in"); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,9 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
+
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/store"
 )
 
 // Group describes one consumer group.
@@ -21,7 +24,7 @@ type Group struct {
 	Graph *goka.GroupGraph
 	// OnSession, if not nil, is called with what the brokers say of the inputs
 	// before the first record of each session (after each rebalance).
-	OnSession func(map[string]TopicInfo)
+	OnSession func(map[string]kafka.TopicInfo)
 	// Positional says that offsets mean something to the callbacks. Then a
 	// partition whose log is not the one that was processed (restored from a
 	// backup, cut short by an unclean election) is refused instead of read on.
@@ -32,7 +35,7 @@ type Group struct {
 	// partitions that come later begin at their oldest record. It may use the
 	// Topics, and may be called again if the commit fails. Nil is the oldest
 	// record, with no commit before the first record is processed.
-	Start func(*Topics) (Start, error)
+	Start func(*kafka.Topics) (Start, error)
 	// Transient says that the input topic comes, goes and grows as others
 	// please: that it does not exist is no failure, but waited for.
 	Transient bool
@@ -52,9 +55,9 @@ type Group struct {
 // Processor runs one member of a consumer group and builds it anew when it
 // fails.
 type Processor struct {
-	cfg      Config
+	cfg      kafka.Config
 	group    Group
-	sup      *supervisor
+	sup      *Supervisor
 	recovery recovery
 	changes  rebalances
 
@@ -68,20 +71,20 @@ type Claimed struct {
 }
 
 // NewProcessor returns a processor that does nothing until Run.
-func NewProcessor(cfg Config, g Group) *Processor {
-	return &Processor{cfg: cfg, group: g, sup: newSupervisor("processor "+string(g.Graph.Group()), cfg.logger())}
+func NewProcessor(cfg kafka.Config, g Group) *Processor {
+	return &Processor{cfg: cfg, group: g, sup: NewSupervisor("processor "+string(g.Graph.Group()), cfg.Log())}
 }
 
 // Run processes until ctx ends, then stops cleanly: writes in flight are
 // awaited, completed offsets committed. It may be called once. Its error is nil,
 // or matches [ErrFenced].
-func (p *Processor) Run(ctx context.Context) error { return p.sup.run(ctx, p.attempt) }
+func (p *Processor) Run(ctx context.Context) error { return p.sup.Run(ctx, p.attempt) }
 
 // Status tells what the processor is doing.
 func (p *Processor) Status() Status {
-	s := p.sup.snapshot()
+	s := p.sup.Snapshot()
 	if s.Phase == Recovering {
-		s.Recovery = p.recovery.snapshot()
+		s.Recovery = p.recovery.Snapshot()
 	}
 	return s
 }
@@ -99,15 +102,15 @@ func (p *Processor) Partitions() []Claimed {
 }
 
 func (p *Processor) attempt(ctx context.Context) (ended error) {
-	topics, err := OpenTopics(p.cfg)
+	topics, err := kafka.OpenTopics(p.cfg)
 	if err != nil {
 		return err
 	}
 	defer topics.Close()
-	var out atomic.Pointer[producer]
+	var out atomic.Pointer[kafka.Producer]
 	g := p.newGroup(topics)
-	if err := g.former.leave(topics.client); err != nil {
-		p.sup.log.Warn("its partitions wait for the session time-out", "err", err)
+	if err := g.former.leave(topics.Client); err != nil {
+		p.sup.Log.Warn("its partitions wait for the session time-out", "err", err)
 	}
 	if err := p.missing(topics); err != nil {
 		return err
@@ -128,7 +131,7 @@ func (p *Processor) attempt(ctx context.Context) (ended error) {
 	watchCtx, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { p.follow(watchCtx, processor.StateReader()) })
-	err = giveUp(ctx, &out, func() error { return processor.Run(ctx) })
+	err = kafka.GiveUp(ctx, &out, func() error { return processor.Run(ctx) })
 	stop()
 	watch.Wait()
 	if g.fenced.Load() {
@@ -147,7 +150,7 @@ func (p *Processor) attempt(ctx context.Context) (ended error) {
 
 // missing returns an error that matches errGone if an input of a transient group
 // does not exist.
-func (p *Processor) missing(topics *Topics) error {
+func (p *Processor) missing(topics *kafka.Topics) error {
 	if !p.group.Transient {
 		return nil
 	}
@@ -155,7 +158,7 @@ func (p *Processor) missing(topics *Topics) error {
 	for _, edge := range p.group.Graph.InputStreams() {
 		names = append(names, edge.Topic())
 	}
-	infos, err := topics.lookup(names)
+	infos, err := topics.Lookup(names)
 	if err != nil {
 		return nil // what is wrong shows in what follows
 	}
@@ -180,7 +183,7 @@ func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
 		select {
 		case s := <-observer.C():
 			if phase, ok := phases[s]; ok {
-				p.sup.enter(phase)
+				p.sup.Enter(phase)
 			}
 		case <-ctx.Done():
 			return
@@ -188,14 +191,14 @@ func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
 	}
 }
 
-func (p *Processor) newGroup(topics *Topics) *group {
+func (p *Processor) newGroup(topics *kafka.Topics) *group {
 	g := &group{
 		name: string(p.group.Graph.Group()), topics: topics,
 		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
 		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
-		former: previousMember(&p.cfg, string(p.group.Graph.Group())), log: p.sup.log, changes: &p.changes, claimed: &p.claims, written: p.group.Written,
+		former: previousMember(&p.cfg, string(p.group.Graph.Group())), log: p.sup.Log, changes: &p.changes, claimed: &p.claims, written: p.group.Written,
 	}
-	g.onSession = func(infos map[string]TopicInfo) {
+	g.onSession = func(infos map[string]kafka.TopicInfo) {
 		p.recovery.reset()
 		if p.group.OnSession != nil {
 			p.group.OnSession(infos)
@@ -207,18 +210,18 @@ func (p *Processor) newGroup(topics *Topics) *group {
 	return g
 }
 
-func (p *Processor) options(g *group, s *store, out *atomic.Pointer[producer]) []goka.ProcessorOption {
+func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.Producer]) []goka.ProcessorOption {
 	options := []goka.ProcessorOption{
 		goka.WithClientID("belfry-" + string(p.group.Graph.Group())),
-		goka.WithLogger(gokaLogger{p.sup.log}),
-		goka.WithHasher(Hasher),
+		goka.WithLogger(gokaLogger{p.sup.Log}),
+		goka.WithHasher(kafka.Hasher),
 		goka.WithNilHandling(goka.NilProcess),
 		goka.WithContextWrapper(g.wrap),
 		goka.WithPartitionChannelSize(256),
-		goka.WithProducerBuilder(p.cfg.gokaProducer(true, out)),
+		goka.WithProducerBuilder(p.cfg.GokaProducer(true, out)),
 		goka.WithConsumerSaramaBuilder(p.consumer(g.topics)),
 		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {
-			sc, err := p.cfg.sarama()
+			sc, err := p.cfg.Sarama()
 			if err != nil {
 				return nil, err
 			}
@@ -230,7 +233,7 @@ func (p *Processor) options(g *group, s *store, out *atomic.Pointer[producer]) [
 	if p.group.WriteOnly {
 		options = append(options, goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) { return storage.NewNull(), nil }))
 	} else if s != nil {
-		options = append(options, goka.WithStorageBuilder(p.recovery.watch(ownOffsets(s.open))))
+		options = append(options, goka.WithStorageBuilder(p.recovery.watch(ownOffsets(s.OpenPartition))))
 		manager = p.recovery.bound(p.group.Graph.GroupTable().Topic(), manager)
 	}
 	options = append(options, goka.WithTopicManagerBuilder(manager))
@@ -240,7 +243,7 @@ func (p *Processor) options(g *group, s *store, out *atomic.Pointer[producer]) [
 func (p *Processor) hasStore() bool { return p.group.Graph.GroupTable() != nil && !p.group.WriteOnly }
 
 // openStore opens the store of the group's table; nil if it needs none.
-func (p *Processor) openStore(topics *Topics) (*store, error) {
+func (p *Processor) openStore(topics *kafka.Topics) (*store.Store, error) {
 	if !p.hasStore() {
 		return nil, nil
 	}
@@ -250,20 +253,20 @@ func (p *Processor) openStore(topics *Topics) (*store, error) {
 		return nil, err
 	}
 	end := func(partition int32) (int64, error) {
-		return topics.client.GetOffset(table.Topic(), partition, sarama.OffsetNewest)
+		return topics.Client.GetOffset(table.Topic(), partition, sarama.OffsetNewest)
 	}
-	return openStore(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, end, p.sup.log)
+	return store.Open(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, end, p.sup.Log)
 }
 
 // consumer builds what goka reads tables with. A group without one has no use
 // for connections of its own.
-func (p *Processor) consumer(topics *Topics) goka.SaramaConsumerBuilder {
+func (p *Processor) consumer(topics *kafka.Topics) goka.SaramaConsumerBuilder {
 	if p.group.Graph.GroupTable() == nil {
-		return func([]string, string) (sarama.Consumer, error) { return sarama.NewConsumerFromClient(topics.client) }
+		return func([]string, string) (sarama.Consumer, error) { return sarama.NewConsumerFromClient(topics.Client) }
 	}
 	c := &p.cfg
 	return func(brokers []string, clientID string) (sarama.Consumer, error) {
-		sc, err := c.sarama()
+		sc, err := c.Sarama()
 		if err != nil {
 			return nil, err
 		}

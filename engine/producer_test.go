@@ -8,6 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // outcome waits for a promise.
@@ -32,8 +34,8 @@ func TestProducerStopsAfterAFailure(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(cluster.Close)
-		cfg := Config{Brokers: cluster.ListenAddrs()}
-		p, err := cfg.newProducer("test", failStop)
+		cfg := kafka.Config{Brokers: cluster.ListenAddrs()}
+		p, err := cfg.NewProducer("test", failStop)
 		if err != nil {
 			t.Fatal(err)
 		}

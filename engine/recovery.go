@@ -27,15 +27,15 @@ func (r Recovery) Percent() float64 {
 }
 
 // span is what of a partition has to be read.
-type span struct{ from, next, end int64 }
+type RecoverySpan struct{ From, Next, End int64 }
 
-// recoveryOf adds up what began at that time.
-func recoveryOf(spans []span, elapsed time.Duration) Recovery {
+// RecoveryOf adds up what began at that time.
+func RecoveryOf(spans []RecoverySpan, elapsed time.Duration) Recovery {
 	r := Recovery{Left: -1}
 	for _, s := range spans {
-		if total := s.end - s.from; total > 0 {
+		if total := s.End - s.From; total > 0 {
 			r.Total += total
-			r.Done += min(max(s.next-s.from, 0), total)
+			r.Done += min(max(s.Next-s.From, 0), total)
 		}
 	}
 	switch {
@@ -53,29 +53,29 @@ func recoveryOf(spans []span, elapsed time.Duration) Recovery {
 type recovery struct {
 	mu    sync.Mutex
 	began time.Time
-	parts map[int32]*span
+	parts map[int32]*RecoverySpan
 }
 
 // reset forgets the partitions of the session before.
 func (r *recovery) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.began, r.parts = time.Now(), map[int32]*span{}
+	r.began, r.parts = time.Now(), map[int32]*RecoverySpan{}
 }
 
-func (r *recovery) snapshot() *Recovery {
+func (r *recovery) Snapshot() *Recovery {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	spans := make([]span, 0, len(r.parts))
+	spans := make([]RecoverySpan, 0, len(r.parts))
 	for _, s := range r.parts {
 		spans = append(spans, *s)
 	}
-	sum := recoveryOf(spans, time.Since(r.began))
+	sum := RecoveryOf(spans, time.Since(r.began))
 	return &sum
 }
 
 // on calls f with a partition that is being recovered.
-func (r *recovery) on(partition int32, f func(*span)) {
+func (r *recovery) on(partition int32, f func(*RecoverySpan)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s := r.parts[partition]; s != nil {
@@ -97,9 +97,9 @@ func (r *recovery) watch(build storage.Builder) storage.Builder {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.parts == nil {
-			r.parts = map[int32]*span{}
+			r.parts = map[int32]*RecoverySpan{}
 		}
-		r.parts[partition] = &span{from: stored + 1, next: stored + 1}
+		r.parts[partition] = &RecoverySpan{From: stored + 1, Next: stored + 1}
 		return &recovering{Storage: s, recovery: r, partition: partition}, nil
 	}
 }
@@ -119,7 +119,7 @@ func (s *recovering) MarkRecovered() error {
 	s.mu.Lock()
 	s.done = true
 	s.mu.Unlock()
-	s.recovery.on(s.partition, func(at *span) { at.next = at.end })
+	s.recovery.on(s.partition, func(at *RecoverySpan) { at.Next = at.End })
 	return s.Storage.MarkRecovered()
 }
 
@@ -129,7 +129,7 @@ func (s *recovering) SetOffset(offset int64) error {
 	done := s.done
 	s.mu.Unlock()
 	if !done {
-		s.recovery.on(s.partition, func(at *span) { at.next = offset + 1 })
+		s.recovery.on(s.partition, func(at *RecoverySpan) { at.Next = offset + 1 })
 	}
 	return s.Storage.SetOffset(offset)
 }
@@ -147,12 +147,12 @@ func (b bounded) GetOffset(topic string, partition int32, at int64) (int64, erro
 	if err != nil || topic != b.table {
 		return offset, err
 	}
-	b.recovery.on(partition, func(s *span) {
+	b.recovery.on(partition, func(s *RecoverySpan) {
 		switch at {
 		case sarama.OffsetOldest:
-			s.from, s.next = max(s.from, offset), max(s.next, offset)
+			s.From, s.Next = max(s.From, offset), max(s.Next, offset)
 		case sarama.OffsetNewest:
-			s.end = offset
+			s.End = offset
 		}
 	})
 	return offset, nil

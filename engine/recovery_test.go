@@ -8,6 +8,8 @@ import (
 	"github.com/lovoo/goka/storage"
 
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/enginetest"
 )
 
 func TestRecoveryPercent(t *testing.T) {
@@ -43,24 +45,24 @@ func wantRecovery(t *testing.T, s engine.Status) {
 
 func TestViewTellsItsRecovery(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 2, "rows")
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 2, "rows")
 	// Each is a fetch of its own: what a view asks for at once is 1 MiB.
 	large := strings.Repeat("x", 900<<10)
-	produce(t, cfg, text("rows", "a", large))
-	produce(t, cfg, text("rows", "b", large))
+	enginetest.Produce(t, cfg, enginetest.Text("rows", "a", large))
+	enginetest.Produce(t, cfg, enginetest.Text("rows", "b", large))
 	second, goOn := make(chan struct{}), make(chan struct{})
-	v := engine.NewView(cfg, engine.Table{Topic: "rows", Accepted: func(key string) {
+	v := table.NewView(cfg, table.Definition{Topic: "rows", Accepted: func(key string) {
 		if key == "b" {
 			close(second)
 			<-goOn
 		}
 	}})
-	stop := run(t, v.Run)
+	stop := enginetest.Run(t, v.Run)
 	<-second
 	wantRecovery(t, v.Status())
 	close(goOn)
-	awaitPhase(t, v, engine.Running)
+	enginetest.AwaitPhase(t, v, engine.Running)
 	if r := v.Status().Recovery; r != nil {
 		t.Errorf("got recovery %+v of a view that runs", *r)
 	}
@@ -69,9 +71,9 @@ func TestViewTellsItsRecovery(t *testing.T) {
 
 func TestProcessorTellsItsRecovery(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "in", "group-table")
-	produce(t, cfg, text("group-table", "a", "1"), text("group-table", "b", "1"))
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "in", "group-table")
+	enginetest.Produce(t, cfg, enginetest.Text("group-table", "a", "1"), enginetest.Text("group-table", "b", "1"))
 	second, goOn := make(chan struct{}), make(chan struct{})
 	g := engine.Group{
 		Graph: goka.DefineGroup("group", goka.Input("in", engine.Bytes{}, engine.Callback(func(*engine.Context, []byte) {})), goka.Persist(engine.Bytes{})),
@@ -84,19 +86,19 @@ func TestProcessorTellsItsRecovery(t *testing.T) {
 		})},
 	}
 	p := engine.NewProcessor(cfg, g)
-	run(t, p.Run)
+	enginetest.Run(t, p.Run)
 	<-second
 	wantRecovery(t, p.Status())
 	close(goOn)
-	awaitPhase(t, p, engine.Running)
+	enginetest.AwaitPhase(t, p, engine.Running)
 }
 
 // A group without a store has nothing to recover, and does not claim to.
 func TestProcessorWithoutAStoreDoesNotRecover(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "in", "group-table")
-	produce(t, cfg, text("group-table", "a", "1"))
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "in", "group-table")
+	enginetest.Produce(t, cfg, enginetest.Text("group-table", "a", "1"))
 	opened, goOn := make(chan struct{}), make(chan struct{})
 	p := engine.NewProcessor(cfg, engine.Group{
 		Graph:     goka.DefineGroup("group", goka.Input("in", engine.Bytes{}, engine.Callback(func(*engine.Context, []byte) {})), goka.Persist(engine.Bytes{})),
@@ -107,11 +109,11 @@ func TestProcessorWithoutAStoreDoesNotRecover(t *testing.T) {
 			return storage.NewNull(), nil
 		})},
 	})
-	run(t, p.Run)
+	enginetest.Run(t, p.Run)
 	<-opened
 	if s := p.Status(); s.Phase != engine.Starting || s.Recovery != nil {
 		t.Errorf("got %s with recovery %v, want it to start", s, s.Recovery)
 	}
 	close(goOn)
-	awaitPhase(t, p, engine.Running)
+	enginetest.AwaitPhase(t, p, engine.Running)
 }

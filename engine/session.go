@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // watchInterval is how often a session looks whether its topics are still the
@@ -42,25 +44,25 @@ func (r Refusal) String() string {
 // session is a consumer group session that commits completed prefixes.
 type session struct {
 	sarama.ConsumerGroupSession
-	infos    map[string]TopicInfo
-	trackers map[claimKey]*tracker // none is modified after Setup
-	refused  map[claimKey]bool
-	silent   map[claimKey]int64        // where the silent records of a claim end
-	written  func(timestamp time.Time) // Group.Written
-	reading  context.Context           // ends with the session, or earlier if a topic is another
+	infos    map[string]kafka.TopicInfo
+	trackers map[kafka.TopicPartition]*tracker // none is modified after Setup
+	refused  map[kafka.TopicPartition]bool
+	silent   map[kafka.TopicPartition]int64 // where the silent records of a claim end
+	written  func(timestamp time.Time)      // Group.Written
+	reading  context.Context                // ends with the session, or earlier if a topic is another
 	stop     context.CancelFunc
 	watch    sync.WaitGroup
 }
 
-func newSession(s sarama.ConsumerGroupSession, infos map[string]TopicInfo) *session {
+func newSession(s sarama.ConsumerGroupSession, infos map[string]kafka.TopicInfo) *session {
 	wrapped := &session{
 		ConsumerGroupSession: s, infos: infos,
-		trackers: map[claimKey]*tracker{}, refused: map[claimKey]bool{}, silent: map[claimKey]int64{},
+		trackers: map[kafka.TopicPartition]*tracker{}, refused: map[kafka.TopicPartition]bool{}, silent: map[kafka.TopicPartition]int64{},
 	}
 	wrapped.reading, wrapped.stop = context.WithCancel(s.Context())
 	for topic, partitions := range s.Claims() {
 		for _, p := range partitions {
-			wrapped.trackers[claimKey{topic, p}] = newTracker()
+			wrapped.trackers[kafka.TopicPartition{Topic: topic, Partition: p}] = newTracker()
 		}
 	}
 	return wrapped
@@ -69,18 +71,18 @@ func newSession(s sarama.ConsumerGroupSession, infos map[string]TopicInfo) *sess
 // MarkOffset marks the completed prefix that ends with the record before
 // offset, if there is one.
 func (s *session) MarkOffset(topic string, partition int32, offset int64, _ string) {
-	t := s.trackers[claimKey{topic, partition}]
+	t := s.trackers[kafka.TopicPartition{Topic: topic, Partition: partition}]
 	if s.written != nil {
 		if raw := t.raw(offset - 1); raw != nil {
 			s.written(raw.Timestamp)
 		}
 	}
 	if last := t.finish(offset - 1); last != nil {
-		m := mark{epoch: s.infos[topic].ID.Epoch(), time: last.Timestamp.UnixMilli()}
+		m := kafka.CommitMark{Epoch: s.infos[topic].ID.Epoch(), Time: last.Timestamp.UnixMilli()}
 		// Carried along until it is passed: who reads again after a crash must
 		// take the same records for silent.
-		if silent := s.silent[claimKey{topic, partition}]; silent > last.Offset+1 {
-			m.silent = silent
+		if silent := s.silent[kafka.TopicPartition{Topic: topic, Partition: partition}]; silent > last.Offset+1 {
+			m.Silent = silent
 		}
 		s.ConsumerGroupSession.MarkOffset(topic, partition, last.Offset+1, m.String())
 	}
@@ -91,7 +93,7 @@ func (s *session) MarkOffset(topic string, partition int32, offset int64, _ stri
 // new one for the old one's. It also ends a session that stands still although
 // there are records to process. A look-up that fails says nothing.
 // Of a transient group it ends the session, too, when a topic has grown.
-func (s *session) guard(topics *Topics, names []string, transient bool, log *slog.Logger) {
+func (s *session) guard(topics *kafka.Topics, names []string, transient bool, log *slog.Logger) {
 	defer s.stop()
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
@@ -113,7 +115,7 @@ func (s *session) guard(topics *Topics, names []string, transient bool, log *slo
 				log.Info("topic has grown, session ends", "topic", name, "partitions", is.Partitions)
 				return
 			}
-		case transient && is == TopicInfo{}:
+		case transient && is == kafka.TopicInfo{}:
 			log.Info("topic was deleted, session ends", "topic", name)
 			return
 		default:
@@ -124,7 +126,7 @@ func (s *session) guard(topics *Topics, names []string, transient bool, log *slo
 			continue
 		}
 		if claim, ok := stalls.find(s, topics, time.Now()); ok {
-			log.Error("partition stands still, session ends", "topic", claim.topic, "partition", claim.partition)
+			log.Error("partition stands still, session ends", "topic", claim.Topic, "partition", claim.Partition)
 			return
 		}
 	}
@@ -132,8 +134,8 @@ func (s *session) guard(topics *Topics, names []string, transient bool, log *slo
 
 // changedTopic returns the name of a topic that is not as it was when the
 // session began, or "", and what it was and is.
-func (s *session) changedTopic(topics *Topics, names []string) (name string, was, is TopicInfo, err error) {
-	infos, err := topics.lookup(names)
+func (s *session) changedTopic(topics *kafka.Topics, names []string) (name string, was, is kafka.TopicInfo, err error) {
+	infos, err := topics.Lookup(names)
 	if err != nil {
 		return "", was, is, err
 	}

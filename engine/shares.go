@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // shares bounds what is under way: so much of each source partition, and so
@@ -17,18 +19,18 @@ type shares struct {
 	total atomic.Int64
 
 	mu  sync.Mutex
-	one map[claimKey]*semaphore.Weighted // as many as this process has ever read
+	one map[kafka.TopicPartition]*semaphore.Weighted // as many as this process has ever read
 }
 
 // newShares returns shares of bytes; nothing that is taken may be larger than
 // ofOne.
 func newShares(inAll, ofOne int64) *shares {
-	return &shares{most: ofOne, all: semaphore.NewWeighted(inAll), one: map[claimKey]*semaphore.Weighted{}}
+	return &shares{most: ofOne, all: semaphore.NewWeighted(inAll), one: map[kafka.TopicPartition]*semaphore.Weighted{}}
 }
 
 // take waits until there is room for n of that partition and returns what gives
 // it back, or the error of ctx.
-func (s *shares) take(ctx context.Context, of claimKey, n int64) (release func(), err error) {
+func (s *shares) take(ctx context.Context, of kafka.TopicPartition, n int64) (release func(), err error) {
 	own := s.of(of)
 	// Its own first: what waits for that has nothing of all yet.
 	if err := own.Acquire(ctx, n); err != nil {
@@ -46,7 +48,7 @@ func (s *shares) take(ctx context.Context, of claimKey, n int64) (release func()
 	}, nil
 }
 
-func (s *shares) of(key claimKey) *semaphore.Weighted {
+func (s *shares) of(key kafka.TopicPartition) *semaphore.Weighted {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.one[key] == nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // One partition takes its share at the most, whatever is free, and who waits is
@@ -12,8 +14,8 @@ import (
 func TestShares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShares(100, 40)
-		storm, other, third := claimKey{"t", 0}, claimKey{"t", 1}, claimKey{"u", 0}
-		take := func(key claimKey, n int64) func() {
+		storm, other, third := kafka.TopicPartition{Topic: "t", Partition: 0}, kafka.TopicPartition{Topic: "t", Partition: 1}, kafka.TopicPartition{Topic: "u", Partition: 0}
+		take := func(key kafka.TopicPartition, n int64) func() {
 			t.Helper()
 			release, err := s.take(t.Context(), key, n)
 			if err != nil {
@@ -24,7 +26,7 @@ func TestShares(t *testing.T) {
 		first := take(storm, 40)
 		order := make(chan string, 10)
 		releases := make(chan func(), 10)
-		wait := func(name string, key claimKey, n int64) {
+		wait := func(name string, key kafka.TopicPartition, n int64) {
 			go func() {
 				release, err := s.take(t.Context(), key, n)
 				if err != nil {
@@ -46,7 +48,7 @@ func TestShares(t *testing.T) {
 			t.Errorf("%d are taken, want all 100", got)
 		}
 		wait("large", third, 20)
-		wait("small", claimKey{"v", 0}, 1)
+		wait("small", kafka.TopicPartition{Topic: "v", Partition: 0}, 1)
 		if len(order) != 0 {
 			t.Fatalf("%s got more than there is", <-order)
 		}
@@ -77,20 +79,20 @@ func TestShares(t *testing.T) {
 // Who gives up waiting holds nothing.
 func TestSharesOfWhoGivesUp(t *testing.T) {
 	s := newShares(10, 10)
-	a, b := claimKey{"t", 0}, claimKey{"t", 1}
+	a, b := kafka.TopicPartition{Topic: "t", Partition: 0}, kafka.TopicPartition{Topic: "t", Partition: 1}
 	release, err := s.take(t.Context(), a, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, key := range []claimKey{a, b} {
+	for _, key := range []kafka.TopicPartition{a, b} {
 		if _, err := s.take(ended, key, 1); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 	}
 	release()
-	for _, key := range []claimKey{a, b} {
+	for _, key := range []kafka.TopicPartition{a, b} {
 		release, err := s.take(t.Context(), key, 10)
 		if err != nil {
 			t.Fatal(err)

@@ -1,10 +1,14 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"github.com/belfry/belfry/engine/kafka"
+)
 
 // stalls remembers since when which partition of a session has stood where it
 // stands, although there was something to process.
-type stalls map[claimKey]stall
+type stalls map[kafka.TopicPartition]stall
 
 type stall struct {
 	position int64
@@ -12,7 +16,7 @@ type stall struct {
 }
 
 // find returns a partition that has stood still for stallAfter.
-func (m stalls) find(s *session, topics *Topics, now time.Time) (claimKey, bool) {
+func (m stalls) find(s *session, topics *kafka.Topics, now time.Time) (kafka.TopicPartition, bool) {
 	for claim, t := range s.trackers {
 		position := t.position()
 		if s.refused[claim] || position < 0 || t.isWaiting() {
@@ -20,17 +24,17 @@ func (m stalls) find(s *session, topics *Topics, now time.Time) (claimKey, bool)
 		}
 		if m.stands(claim, position, now) {
 			// What is left may be no record: marks of transactions, say.
-			if waiting, err := topics.hasRecord(claim.topic, claim.partition, position); err == nil && waiting {
+			if waiting, err := topics.HasRecord(claim.Topic, claim.Partition, position); err == nil && waiting {
 				return claim, true
 			}
 			delete(m, claim)
 		}
 	}
-	return claimKey{}, false
+	return kafka.TopicPartition{}, false
 }
 
 // stands reports whether the partition has been at position for stallAfter.
-func (m stalls) stands(claim claimKey, position int64, now time.Time) bool {
+func (m stalls) stands(claim kafka.TopicPartition, position int64, now time.Time) bool {
 	was, ok := m[claim]
 	if !ok || was.position != position {
 		m[claim] = stall{position, now}

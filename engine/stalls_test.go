@@ -3,10 +3,12 @@ package engine
 import (
 	"testing"
 	"time"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 func TestStalls(t *testing.T) {
-	m, claim, now := stalls{}, claimKey{"in", 3}, time.Unix(1, 0)
+	m, claim, now := stalls{}, kafka.TopicPartition{Topic: "in", Partition: 3}, time.Unix(1, 0)
 	for _, step := range []struct {
 		after    time.Duration
 		position int64

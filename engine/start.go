@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // Start is where a group begins in a topic in which it has never committed
@@ -31,27 +33,27 @@ const (
 // placed is an offset to commit for a partition.
 type placed struct {
 	offset int64
-	mark   mark
+	mark   kafka.CommitMark
 }
 
 // placeStart finds the start in every partition of a topic.
-func placeStart(t *Topics, topic string, info TopicInfo, start Start) (map[int32]placed, error) {
+func placeStart(t *kafka.Topics, topic string, info kafka.TopicInfo, start Start) (map[int32]placed, error) {
 	out := make(map[int32]placed, info.Partitions)
 	for p := range int32(info.Partitions) {
-		oldest, err := t.client.GetOffset(topic, p, sarama.OffsetOldest)
+		oldest, err := t.Client.GetOffset(topic, p, sarama.OffsetOldest)
 		if err != nil {
 			return nil, fmt.Errorf("find the begin of %s/%d: %w", topic, p, err)
 		}
-		end, err := t.client.GetOffset(topic, p, sarama.OffsetNewest)
+		end, err := t.Client.GetOffset(topic, p, sarama.OffsetNewest)
 		if err != nil {
 			return nil, fmt.Errorf("find the end of %s/%d: %w", topic, p, err)
 		}
-		at := placed{offset: oldest, mark: mark{epoch: info.ID.Epoch(), time: noTime}}
+		at := placed{offset: oldest, mark: kafka.CommitMark{Epoch: info.ID.Epoch(), Time: kafka.NoTime}}
 		switch start.At {
 		case AtEnd:
 			at.offset = end
 		case AtTime:
-			found, err := t.client.GetOffset(topic, p, start.Time.UnixMilli())
+			found, err := t.Client.GetOffset(topic, p, start.Time.UnixMilli())
 			if err != nil {
 				return nil, fmt.Errorf("find %s in %s/%d: %w", start.Time.UTC().Format(time.RFC3339), topic, p, err)
 			}
@@ -60,16 +62,16 @@ func placeStart(t *Topics, topic string, info TopicInfo, start Start) (map[int32
 			}
 		}
 		if start.Silent && at.offset < end {
-			at.mark.silent = end
+			at.mark.Silent = end
 		}
 		// By the record before it, a log that was cut short is recognised.
 		if before := at.offset - 1; oldest <= before && before < end {
-			last, err := t.timestamp(topic, p, before)
+			last, err := t.Timestamp(topic, p, before)
 			if err != nil {
 				return nil, fmt.Errorf("read %s/%d at %d: %w", topic, p, before, err)
 			}
 			if last >= 0 {
-				at.mark.time = last
+				at.mark.Time = last
 			}
 		}
 		out[p] = at

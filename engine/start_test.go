@@ -12,26 +12,28 @@ import (
 	"github.com/lovoo/goka"
 
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // source defines a stateless group "s" over the topic "src" that notes what it
 // sees.
-func source(seen *log, start func(*engine.Topics) (engine.Start, error)) engine.Group {
+func source(seen *enginetest.Log, start func(*kafka.Topics) (engine.Start, error)) engine.Group {
 	return engine.Group{
 		Graph: goka.DefineGroup("s", goka.Input("src", engine.Bytes{}, engine.Callback(func(c *engine.Context, value []byte) {
 			line := string(value)
 			if c.Silent() {
 				line += "(silent)"
 			}
-			seen.add(line)
+			seen.Add(line)
 		}))),
 		Positional: true, Transient: true, Start: start,
 	}
 }
 
-func startAt(s engine.Start) func(*engine.Topics) (engine.Start, error) {
-	return func(*engine.Topics) (engine.Start, error) { return s, nil }
+func startAt(s engine.Start) func(*kafka.Topics) (engine.Start, error) {
+	return func(*kafka.Topics) (engine.Start, error) { return s, nil }
 }
 
 // rec is a record of the topic "src".
@@ -41,13 +43,13 @@ func rec(partition int32, value string, when time.Time) *sarama.ProducerMessage 
 
 // offsetsOf gives the group's offsets in that many partitions, -1 without one,
 // and nil if there is no group.
-func offsetsOf(t *testing.T, cfg engine.Config, group, topic string, partitions int) []int64 {
+func offsetsOf(t *testing.T, cfg kafka.Config, group, topic string, partitions int) []int64 {
 	t.Helper()
 	all := make([]int32, partitions)
 	for p := range all {
 		all[p] = int32(p)
 	}
-	response, err := admin(t, cfg).ListConsumerGroupOffsets(group, map[string][]int32{topic: all})
+	response, err := enginetest.Admin(t, cfg).ListConsumerGroupOffsets(group, map[string][]int32{topic: all})
 	if errors.Is(err, sarama.ErrGroupIDNotFound) {
 		return nil
 	}
@@ -61,10 +63,10 @@ func offsetsOf(t *testing.T, cfg engine.Config, group, topic string, partitions 
 	return out
 }
 
-func awaitOffsets(t *testing.T, cfg engine.Config, group, topic string, want ...int64) {
+func awaitOffsets(t *testing.T, cfg kafka.Config, group, topic string, want ...int64) {
 	t.Helper()
 	var got []int64
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s has committed %v, want %v", group, got, want) }, func() bool {
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%s has committed %v, want %v", group, got, want) }, func() bool {
 		got = offsetsOf(t, cfg, group, topic, len(want))
 		return slices.Equal(got, want)
 	})
@@ -87,24 +89,24 @@ func TestStartIsResolvedOnceForAllPartitions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := config(t)
-			createTopics(t, cfg, 3, "src")
-			produce(t, cfg, rec(0, "a0", day), rec(0, "a1", day.Add(time.Hour)), rec(0, "a2", day.Add(2*time.Hour)), rec(1, "b0", day), rec(1, "b1", day.Add(time.Hour)))
+			cfg := enginetest.Config(t)
+			enginetest.CreateTopics(t, cfg, 3, "src")
+			enginetest.Produce(t, cfg, rec(0, "a0", day), rec(0, "a1", day.Add(time.Hour)), rec(0, "a2", day.Add(2*time.Hour)), rec(1, "b0", day), rec(1, "b1", day.Add(time.Hour)))
 			// The callback completes nothing: the process dies before its first
 			// ordinary commit.
-			hung := source(&log{}, startAt(tt.start))
+			hung := source(&enginetest.Log{}, startAt(tt.start))
 			hung.Graph = goka.DefineGroup("s", goka.Input("src", engine.Bytes{}, engine.Callback(func(c *engine.Context, _ []byte) { <-c.Context().Done(); c.Fail(errTest) })))
-			stop := run(t, engine.NewProcessor(cfg, hung).Run)
+			stop := enginetest.Run(t, engine.NewProcessor(cfg, hung).Run)
 			awaitOffsets(t, cfg, "s", "src", tt.from...)
 			stop()
 			awaitOffsets(t, cfg, "s", "src", tt.from...)
-			produce(t, cfg, rec(2, "new", day))
-			var seen log
-			run(t, engine.NewProcessor(cfg, source(&seen, func(*engine.Topics) (engine.Start, error) {
+			enginetest.Produce(t, cfg, rec(2, "new", day))
+			var seen enginetest.Log
+			enginetest.Run(t, engine.NewProcessor(cfg, source(&seen, func(*kafka.Topics) (engine.Start, error) {
 				t.Error("asked a second time where to start")
 				return engine.Start{}, nil
 			})).Run)
-			got := seen.await(t, len(tt.want))
+			got := seen.Await(t, len(tt.want))
 			awaitOffsets(t, cfg, "s", "src", 3, 2, 1)
 			slices.Sort(got)
 			if !slices.Equal(got, tt.want) {
@@ -116,18 +118,18 @@ func TestStartIsResolvedOnceForAllPartitions(t *testing.T) {
 
 func TestPartitionsThatComeLaterStartAtTheirOldest(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "src")
-	produce(t, cfg, rec(0, "old", time.Now()))
-	var seen log
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "src")
+	enginetest.Produce(t, cfg, rec(0, "old", time.Now()))
+	var seen enginetest.Log
 	p := engine.NewProcessor(cfg, source(&seen, startAt(engine.Start{At: engine.AtEnd})))
-	run(t, p.Run)
+	enginetest.Run(t, p.Run)
 	awaitOffsets(t, cfg, "s", "src", 1)
-	if err := admin(t, cfg).CreatePartitions("src", 2, nil, false); err != nil {
+	if err := enginetest.Admin(t, cfg).CreatePartitions("src", 2, nil, false); err != nil {
 		t.Fatal(err)
 	}
-	produce(t, cfg, rec(1, "first of a new partition", time.Now()))
-	if got := seen.await(t, 1); !slices.Equal(got, []string{"first of a new partition"}) {
+	enginetest.Produce(t, cfg, rec(1, "first of a new partition", time.Now()))
+	if got := seen.Await(t, 1); !slices.Equal(got, []string{"first of a new partition"}) {
 		t.Errorf("saw %q", got)
 	}
 	if s := p.Status(); s.Restarts != 0 {
@@ -137,32 +139,32 @@ func TestPartitionsThatComeLaterStartAtTheirOldest(t *testing.T) {
 
 func TestTwoThatStartAtOnceActivateOnce(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 4, "src")
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 4, "src")
 	for p := range int32(4) {
-		produce(t, cfg, rec(p, "old", time.Now()))
+		enginetest.Produce(t, cfg, rec(p, "old", time.Now()))
 	}
-	var seen log
+	var seen enginetest.Log
 	var asked atomic.Int32
 	var members []*engine.Processor
 	for range 2 {
 		own := cfg
 		own.StateDir = t.TempDir()
-		p := engine.NewProcessor(own, source(&seen, func(*engine.Topics) (engine.Start, error) {
+		p := engine.NewProcessor(own, source(&seen, func(*kafka.Topics) (engine.Start, error) {
 			asked.Add(1)
 			return engine.Start{At: engine.AtEnd}, nil
 		}))
 		members = append(members, p)
-		run(t, p.Run)
+		enginetest.Run(t, p.Run)
 	}
 	awaitOffsets(t, cfg, "s", "src", 1, 1, 1, 1)
 	for _, m := range members {
-		awaitPhase(t, m, engine.Running)
+		enginetest.AwaitPhase(t, m, engine.Running)
 	}
 	for p := range int32(4) {
-		produce(t, cfg, rec(p, fmt.Sprint("new ", p), time.Now()))
+		enginetest.Produce(t, cfg, rec(p, fmt.Sprint("new ", p), time.Now()))
 	}
-	got := seen.await(t, 4)
+	got := seen.Await(t, 4)
 	awaitOffsets(t, cfg, "s", "src", 2, 2, 2, 2)
 	slices.Sort(got)
 	if want := []string{"new 0", "new 1", "new 2", "new 3"}; !slices.Equal(got, want) {
@@ -177,32 +179,32 @@ func TestTwoThatStartAtOnceActivateOnce(t *testing.T) {
 // what another has begun.
 func TestActivationOfTheDeadIsRefused(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "src")
-	produce(t, cfg, rec(0, "old", time.Now()))
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "src")
+	enginetest.Produce(t, cfg, rec(0, "old", time.Now()))
 	deciding, decide := make(chan struct{}), make(chan struct{})
 	var calls atomic.Int32
-	var seen log
-	paused := engine.NewProcessor(cfg, source(&seen, func(*engine.Topics) (engine.Start, error) {
+	var seen enginetest.Log
+	paused := engine.NewProcessor(cfg, source(&seen, func(*kafka.Topics) (engine.Start, error) {
 		if calls.Add(1) == 1 {
 			close(deciding)
 			<-decide
 		}
 		return engine.Start{}, nil // would read what is old
 	}))
-	run(t, paused.Run)
+	enginetest.Run(t, paused.Run)
 	<-deciding
 	// With its state folder the next one takes it out of the group.
-	stop := run(t, engine.NewProcessor(cfg, source(&seen, startAt(engine.Start{At: engine.AtEnd}))).Run)
+	stop := enginetest.Run(t, engine.NewProcessor(cfg, source(&seen, startAt(engine.Start{At: engine.AtEnd}))).Run)
 	awaitOffsets(t, cfg, "s", "src", 1)
 	stop()
 	close(decide)
-	kafkatest.Eventually(t, patience, func() string { return paused.Status().String() }, func() bool {
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return paused.Status().String() }, func() bool {
 		s := paused.Status()
 		return s.Restarts > 0 && s.Phase == engine.Running
 	})
-	produce(t, cfg, rec(0, "new", time.Now()))
-	if got := seen.await(t, 1); !slices.Equal(got, []string{"new"}) {
+	enginetest.Produce(t, cfg, rec(0, "new", time.Now()))
+	if got := seen.Await(t, 1); !slices.Equal(got, []string{"new"}) {
 		t.Errorf("saw %q, want the new one alone", got)
 	}
 	if n := calls.Load(); n != 1 {
@@ -213,40 +215,40 @@ func TestActivationOfTheDeadIsRefused(t *testing.T) {
 // What is silent stays so, whoever reads it again.
 func TestSilentRecordsAreTheSameAfterACrash(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "src")
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "src")
 	now := time.Now()
-	produce(t, cfg, rec(0, "a", now), rec(0, "b", now), rec(0, "c", now))
+	enginetest.Produce(t, cfg, rec(0, "a", now), rec(0, "b", now), rec(0, "c", now))
 	// The first run completes one record, and the live one comes meanwhile.
-	var first log
+	var first enginetest.Log
 	hung := source(&first, startAt(engine.Start{Silent: true}))
 	hung.Graph = goka.DefineGroup("s", goka.Input("src", engine.Bytes{}, engine.Callback(func(c *engine.Context, value []byte) {
-		first.add(fmt.Sprint(string(value), c.Silent()))
+		first.Add(fmt.Sprint(string(value), c.Silent()))
 		if string(value) == "b" {
 			<-c.Context().Done()
 			c.Fail(errTest)
 		}
 	})))
-	stop := run(t, engine.NewProcessor(cfg, hung).Run)
-	first.await(t, 2)
+	stop := enginetest.Run(t, engine.NewProcessor(cfg, hung).Run)
+	first.Await(t, 2)
 	awaitOffsets(t, cfg, "s", "src", 1)
 	stop()
-	produce(t, cfg, rec(0, "d", now))
-	var seen log
-	run(t, engine.NewProcessor(cfg, source(&seen, startAt(engine.Start{}))).Run)
-	if got, want := seen.await(t, 3), []string{"b(silent)", "c(silent)", "d"}; !slices.Equal(got, want) {
+	enginetest.Produce(t, cfg, rec(0, "d", now))
+	var seen enginetest.Log
+	enginetest.Run(t, engine.NewProcessor(cfg, source(&seen, startAt(engine.Start{}))).Run)
+	if got, want := seen.Await(t, 3), []string{"b(silent)", "c(silent)", "d"}; !slices.Equal(got, want) {
 		t.Errorf("saw %q, want %q", got, want)
 	}
-	if got, want := first.lines(), []string{"atrue", "btrue"}; !slices.Equal(got, want) {
+	if got, want := first.Lines(), []string{"atrue", "btrue"}; !slices.Equal(got, want) {
 		t.Errorf("the first run saw %q, want %q", got, want)
 	}
 }
 
 func TestNotesAreKept(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "dead")
-	topics, err := engine.OpenTopics(cfg)
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "dead")
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

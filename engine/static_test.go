@@ -14,6 +14,8 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -21,14 +23,14 @@ import (
 type staticMember struct {
 	*engine.Processor
 	sessions atomic.Int64
-	seen     log
+	seen     enginetest.Log
 }
 
 func newStaticMember(t *testing.T, brokers []string, id string) *staticMember {
 	m := &staticMember{}
-	g := group(func(c *engine.Context, _ []byte) { m.seen.add(fmt.Sprintf("%d:%s", c.Partition(), c.Key())) })
-	g.OnSession = func(map[string]engine.TopicInfo) { m.sessions.Add(1) }
-	m.Processor = engine.NewProcessor(engine.Config{
+	g := enginetest.Group(func(c *engine.Context, _ []byte) { m.seen.Add(fmt.Sprintf("%d:%s", c.Partition(), c.Key())) })
+	g.OnSession = func(map[string]kafka.TopicInfo) { m.sessions.Add(1) }
+	m.Processor = engine.NewProcessor(kafka.Config{
 		Brokers: brokers, StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
 		InstanceID: id, SessionTimeout: staticTimeout,
 	}, g)
@@ -40,9 +42,9 @@ const staticTimeout = 6 * time.Second
 
 // assignment is who of group "g" has what, by client host and partition count:
 // instance ids are in the member ids.
-func assignment(t *testing.T, cfg engine.Config) map[string][]int32 {
+func assignment(t *testing.T, cfg kafka.Config) map[string][]int32 {
 	t.Helper()
-	groups, err := admin(t, cfg).DescribeConsumerGroups([]string{"g"})
+	groups, err := enginetest.Admin(t, cfg).DescribeConsumerGroups([]string{"g"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,28 +67,28 @@ func TestStaticMembers(t *testing.T) {
 	}
 	t.Parallel()
 	brokers := kafkatest.Start(t, kafkatest.Config{}).Brokers()
-	cfg := engine.Config{Brokers: brokers, Logger: slog.New(slog.DiscardHandler)}
-	createTopics(t, cfg, 4, "in", "g-table")
+	cfg := kafka.Config{Brokers: brokers, Logger: slog.New(slog.DiscardHandler)}
+	enginetest.CreateTopics(t, cfg, 4, "in", "g-table")
 	a, b := newStaticMember(t, brokers, "a"), newStaticMember(t, brokers, "b")
-	stopA := run(t, a.Run)
-	run(t, b.Run)
+	stopA := enginetest.Run(t, a.Run)
+	enginetest.Run(t, b.Run)
 	both := func() bool {
 		got := assignment(t, cfg)
 		return len(got["a"]) == 2 && len(got["b"]) == 2 && a.Status().Phase == engine.Running && b.Status().Phase == engine.Running
 	}
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprint(assignment(t, cfg)) }, both)
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprint(assignment(t, cfg)) }, both)
 	before, sessions := assignment(t, cfg), b.sessions.Load()
 
 	stopA()
 	again := newStaticMember(t, brokers, "a")
-	stopA = run(t, again.Run)
-	kafkatest.Eventually(t, patience, func() string { return again.Status().String() },
+	stopA = enginetest.Run(t, again.Run)
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return again.Status().String() },
 		func() bool { return again.Status().Phase == engine.Running })
 	for p := range int32(4) {
-		produce(t, cfg, on(p, &sarama.ProducerMessage{Topic: "in", Key: sarama.StringEncoder("k"), Value: sarama.StringEncoder("x")}))
+		enginetest.Produce(t, cfg, enginetest.On(p, &sarama.ProducerMessage{Topic: "in", Key: sarama.StringEncoder("k"), Value: sarama.StringEncoder("x")}))
 	}
-	again.seen.await(t, 2)
-	b.seen.await(t, 2)
+	again.seen.Await(t, 2)
+	b.seen.Await(t, 2)
 	if after := assignment(t, cfg); !maps.EqualFunc(before, after, slices.Equal) {
 		t.Errorf("a restart moved partitions: %v, then %v", before, after)
 	}
@@ -95,7 +97,7 @@ func TestStaticMembers(t *testing.T) {
 	}
 
 	stopA()
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprint(assignment(t, cfg)) },
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprint(assignment(t, cfg)) },
 		func() bool { return len(assignment(t, cfg)["b"]) == 4 })
 
 	taken := newStaticMember(t, brokers, "c")
@@ -103,18 +105,18 @@ func TestStaticMembers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() { fenced <- taken.Run(ctx) }() // awaited below
-	kafkatest.Eventually(t, patience, func() string { return taken.Status().String() },
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return taken.Status().String() },
 		func() bool { return taken.Status().Phase == engine.Running })
 	twin := newStaticMember(t, brokers, "c")
-	run(t, twin.Run)
+	enginetest.Run(t, twin.Run)
 	select {
 	case err := <-fenced:
 		if !errors.Is(err, engine.ErrFenced) {
 			t.Errorf("the first of two with one id ended with %v", err)
 		}
-	case <-time.After(patience):
+	case <-time.After(enginetest.Patience):
 		t.Error("two processes with one id go on")
 	}
-	kafkatest.Eventually(t, patience, func() string { return twin.Status().String() },
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return twin.Status().String() },
 		func() bool { return twin.Status().Phase == engine.Running })
 }

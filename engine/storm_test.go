@@ -17,6 +17,8 @@ import (
 
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -59,7 +61,7 @@ func TestStormOfDeadLetters(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	cfg := engine.Config{
+	cfg := kafka.Config{
 		Brokers: cluster.ListenAddrs(), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), SessionTimeout: 6 * time.Second,
 	}
 	var records []*sarama.ProducerMessage
@@ -77,7 +79,7 @@ func TestStormOfDeadLetters(t *testing.T) {
 		add(int32(2+i%2), "good")
 	}
 	for some := range slices.Chunk(records, 800) { // a batch is at most 1 MiB
-		produce(t, cfg, some...)
+		enginetest.Produce(t, cfg, some...)
 	}
 	release := holdTopic(t, cluster, "dead")
 	dead, err := engine.OpenDeadLetters(cfg, "dead")
@@ -109,17 +111,17 @@ func TestStormOfDeadLetters(t *testing.T) {
 			}
 		}))),
 	})
-	run(t, p.Run)
+	enginetest.Run(t, p.Run)
 	const allGood = mixed*9/10 + 2*good
 	flows := func(want int64) {
 		t.Helper()
-		kafkatest.Eventually(t, patience, func() string {
+		kafkatest.Eventually(t, enginetest.Patience, func() string {
 			return fmt.Sprintf("%d good records are done, want %d; %d bad ones, %d bytes of them under way", done.Load(), want, asked.Load(), dead.UnderWay())
 		}, func() bool { return done.Load() == want && dead.UnderWay() > 3<<20 })
 	}
 	flows(allGood - 1)
 	// What comes while the bad ones wait goes on too.
-	produce(t, cfg, &sarama.ProducerMessage{Topic: "in", Partition: 3, Value: sarama.StringEncoder("good")})
+	enginetest.Produce(t, cfg, &sarama.ProducerMessage{Topic: "in", Partition: 3, Value: sarama.StringEncoder("good")})
 	flows(allGood)
 	if set.Load() != 0 {
 		t.Errorf("%d letters were written, none could be", set.Load())
@@ -131,7 +133,7 @@ func TestStormOfDeadLetters(t *testing.T) {
 	began := time.Now()
 	release()
 	const allBad = storm + mixed/10
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d letters, want %d", set.Load(), allBad) }, func() bool { return set.Load() >= allBad })
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%d letters, want %d", set.Load(), allBad) }, func() bool { return set.Load() >= allBad })
 	t.Logf("%d dead letters of 1 KB: %.0f/s", allBad, allBad/time.Since(began).Seconds())
 	// 4 MiB of each of the two partitions.
 	if got := most.Load(); got > 8<<20 || got < 3<<20 {
@@ -140,8 +142,8 @@ func TestStormOfDeadLetters(t *testing.T) {
 	if done.Load() != allGood || set.Load() != allBad || p.Status().Restarts != 0 {
 		t.Errorf("%d good records and %d letters, want %d and %d; %v", done.Load(), set.Load(), allGood, allBad, p.Status())
 	}
-	kafkatest.Eventually(t, patience, func() string { return "not all is committed" },
-		func() bool { return committed(t, cfg, "g", "in") == storm })
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
+		func() bool { return enginetest.Committed(t, cfg, "g", "in") == storm })
 }
 
 // Good records behind a bad one whose letter cannot be written go on, but not
@@ -154,7 +156,7 @@ func TestRecordsBehindAHeldLetterAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	cfg := engine.Config{
+	cfg := kafka.Config{
 		Brokers: cluster.ListenAddrs(), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), SessionTimeout: 6 * time.Second,
 	}
 	record := func(partition int32, value string) *sarama.ProducerMessage {
@@ -165,7 +167,7 @@ func TestRecordsBehindAHeldLetterAreBounded(t *testing.T) {
 		records = append(records, record(0, strings.Repeat("x", size)))
 	}
 	for some := range slices.Chunk(records, 8) { // a batch is at most 1 MiB
-		produce(t, cfg, some...)
+		enginetest.Produce(t, cfg, some...)
 	}
 	release := holdTopic(t, cluster, "dead")
 	dead, err := engine.OpenDeadLetters(cfg, "dead")
@@ -190,18 +192,18 @@ func TestRecordsBehindAHeldLetterAreBounded(t *testing.T) {
 			}
 		}))),
 	})
-	run(t, p.Run)
+	enginetest.Run(t, p.Run)
 	const most = 16<<20/size + 1
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d records behind it are done, want %d", done.Load(), most-10) },
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%d records behind it are done, want %d", done.Load(), most-10) },
 		func() bool { return done.Load() >= most-10 })
-	produce(t, cfg, record(1, "other"))
-	kafkatest.Eventually(t, patience, func() string { return "the other partition stands still" }, func() bool { return others.Load() == 1 })
+	enginetest.Produce(t, cfg, record(1, "other"))
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return "the other partition stands still" }, func() bool { return others.Load() == 1 })
 	if got := done.Load(); got > most {
 		t.Errorf("%d records of %d bytes are kept, want %d at the most", got, size, most)
 	}
 	release()
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d records are done, want %d", done.Load(), behind) },
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%d records are done, want %d", done.Load(), behind) },
 		func() bool { return done.Load() == behind })
-	kafkatest.Eventually(t, patience, func() string { return "not all is committed" },
-		func() bool { return committed(t, cfg, "g", "in") == behind+1 })
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
+		func() bool { return enginetest.Committed(t, cfg, "g", "in") == behind+1 })
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // Phase is what a supervised processor or view is doing.
@@ -70,43 +72,43 @@ const settled = time.Minute
 // and go.
 var errGone = errors.New("waiting for the topic")
 
-// supervisor runs something that may fail until it is told to stop.
-type supervisor struct {
-	log    *slog.Logger
+// Supervisor runs something that may fail until it is told to stop.
+type Supervisor struct {
+	Log    *slog.Logger
 	mu     sync.Mutex
 	status Status
-	waits  map[claimKey]string
+	waits  map[kafka.TopicPartition]string
 }
 
-func newSupervisor(name string, log *slog.Logger) *supervisor {
-	return &supervisor{
-		log:    log.With("component", name),
+func NewSupervisor(name string, log *slog.Logger) *Supervisor {
+	return &Supervisor{
+		Log:    log.With("component", name),
 		status: Status{Name: name, Phase: Starting, Since: time.Now()},
-		waits:  map[claimKey]string{},
+		waits:  map[kafka.TopicPartition]string{},
 	}
 }
 
-// run calls attempt again and again until ctx ends, and waits between the
+// Run calls attempt again and again until ctx ends, and waits between the
 // calls: 0.2 s at first, 10 s at the most, with jitter. It returns nil, or the
 // error if that matches ErrFenced.
-func (s *supervisor) run(ctx context.Context, attempt func(context.Context) error) error {
-	defer s.enter(Stopped)
+func (s *Supervisor) Run(ctx context.Context, attempt func(context.Context) error) error {
+	defer s.Enter(Stopped)
 	wait := &backoff.ExponentialBackOff{
 		InitialInterval: 200 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: 10 * time.Second,
 	}
 	wait.Reset()
 	for ctx.Err() == nil {
-		s.enter(Starting)
+		s.Enter(Starting)
 		began := time.Now()
 		err := attempt(ctx)
 		if ctx.Err() != nil {
 			if err != nil {
-				s.log.Debug("error while stopping", "err", err)
+				s.Log.Debug("error while stopping", "err", err)
 			}
 			return nil
 		}
 		if errors.Is(err, ErrFenced) {
-			s.fail(err)
+			s.Fail(err)
 			return err
 		}
 		if time.Since(began) > settled {
@@ -114,11 +116,11 @@ func (s *supervisor) run(ctx context.Context, attempt func(context.Context) erro
 		}
 		pause := wait.NextBackOff()
 		if errors.Is(err, errGone) {
-			s.enter(Waiting)
-			s.log.Info("topic is gone", "err", err)
+			s.Enter(Waiting)
+			s.Log.Info("topic is gone", "err", err)
 		} else {
-			s.fail(err)
-			s.log.Warn("failed, starting again", "err", err, "after", time.Since(began).Round(time.Millisecond), "pause", pause.Round(time.Millisecond))
+			s.Fail(err)
+			s.Log.Warn("failed, starting again", "err", err, "after", time.Since(began).Round(time.Millisecond), "pause", pause.Round(time.Millisecond))
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -130,7 +132,7 @@ func (s *supervisor) run(ctx context.Context, attempt func(context.Context) erro
 	return nil
 }
 
-func (s *supervisor) enter(p Phase) {
+func (s *Supervisor) Enter(p Phase) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.status.Phase != p {
@@ -138,20 +140,20 @@ func (s *supervisor) enter(p Phase) {
 	}
 }
 
-func (s *supervisor) fail(err error) {
+func (s *Supervisor) Fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.Phase, s.status.Since, s.status.Err = Failed, time.Now(), err
 	s.status.Restarts++
 }
 
-func (s *supervisor) refuse(refusals []Refusal) {
+func (s *Supervisor) refuse(refusals []Refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.Refused = refusals
 }
 
-func (s *supervisor) snapshot() Status {
+func (s *Supervisor) Snapshot() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.status

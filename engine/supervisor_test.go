@@ -12,7 +12,7 @@ import (
 
 var errBroken = errors.New("broken")
 
-func quiet(name string) *supervisor { return newSupervisor(name, slog.New(slog.DiscardHandler)) }
+func quiet(name string) *Supervisor { return NewSupervisor(name, slog.New(slog.DiscardHandler)) }
 
 func TestSupervisorBuildsAnewWithBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -21,22 +21,22 @@ func TestSupervisorBuildsAnewWithBackoff(t *testing.T) {
 		var began []time.Time
 		done := make(chan error, 1)
 		go func() {
-			done <- s.run(ctx, func(ctx context.Context) error {
+			done <- s.Run(ctx, func(ctx context.Context) error {
 				began = append(began, time.Now())
 				if len(began) <= 8 {
 					return errBroken
 				}
-				s.enter(Running)
+				s.Enter(Running)
 				<-ctx.Done()
 				return errBroken
 			})
 		}()
 		synctest.Wait()
-		if got := s.snapshot(); got.Phase != Failed || got.Restarts != 1 || !errors.Is(got.Err, errBroken) {
+		if got := s.Snapshot(); got.Phase != Failed || got.Restarts != 1 || !errors.Is(got.Err, errBroken) {
 			t.Errorf("after the first failure: %v", got)
 		}
 		time.Sleep(5 * time.Minute)
-		if got := s.snapshot(); got.Phase != Running || got.Restarts != 8 || !errors.Is(got.Err, errBroken) {
+		if got := s.Snapshot(); got.Phase != Running || got.Restarts != 8 || !errors.Is(got.Err, errBroken) {
 			t.Errorf("after the last failure: %v", got)
 		}
 		// 0.2 s doubled each time, 10 s at the most, and half of it more or less.
@@ -50,7 +50,7 @@ func TestSupervisorBuildsAnewWithBackoff(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Errorf("run returned %v", err)
 		}
-		if got := s.snapshot().Phase; got != Stopped {
+		if got := s.Snapshot().Phase; got != Stopped {
 			t.Errorf("phase %s in the end", got)
 		}
 	})
@@ -63,8 +63,8 @@ func TestSupervisorForgetsOldFailures(t *testing.T) {
 		defer cancel()
 		s := quiet("it")
 		var ended time.Time
-		_ = s.run(ctx, func(context.Context) error {
-			if s.snapshot().Restarts > 20 {
+		_ = s.Run(ctx, func(context.Context) error {
+			if s.Snapshot().Restarts > 20 {
 				cancel()
 				return nil
 			}
@@ -87,7 +87,7 @@ func TestSupervisorStopsInItsPause(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			_ = s.run(ctx, func(context.Context) error { return errBroken })
+			_ = s.Run(ctx, func(context.Context) error { return errBroken })
 		}()
 		time.Sleep(time.Minute)
 		synctest.Wait() // it is in a pause of seconds
@@ -97,7 +97,7 @@ func TestSupervisorStopsInItsPause(t *testing.T) {
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("it took %v to stop", waited)
 		}
-		if got := s.snapshot().Phase; got != Stopped {
+		if got := s.Snapshot().Phase; got != Stopped {
 			t.Errorf("phase %s in the end", got)
 		}
 	})

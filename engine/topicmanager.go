@@ -5,6 +5,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // verifyOnly is a goka.TopicManager that creates nothing: two processes that
@@ -44,10 +46,10 @@ func (v verifyOnly) EnsureStreamExists(topic string, partitions int) error {
 func (v verifyOnly) EnsureTopicExists(topic string, partitions, _ int, _ map[string]string) error {
 	got, err := v.Partitions(topic)
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w: create it with \"belfry topics\"", ErrTopic, topic, err)
+		return fmt.Errorf("%w: %s: %w: create it with \"belfry topics\"", kafka.ErrTopic, topic, err)
 	}
 	if len(got) != partitions {
-		return fmt.Errorf("%w: %s has %d partitions, its inputs have %d: all must have equally many", ErrTopic, topic, len(got), partitions)
+		return fmt.Errorf("%w: %s has %d partitions, its inputs have %d: all must have equally many", kafka.ErrTopic, topic, len(got), partitions)
 	}
 	return nil
 }
@@ -55,6 +57,6 @@ func (v verifyOnly) EnsureTopicExists(topic string, partitions, _ int, _ map[str
 // Close implements goka.TopicManager. The connections are not its own.
 func (verifyOnly) Close() error { return nil }
 
-func topicManager(t *Topics, endOnly bool) goka.TopicManagerBuilder {
-	return func([]string) (goka.TopicManager, error) { return verifyOnly{t.client, endOnly}, nil }
+func topicManager(t *kafka.Topics, endOnly bool) goka.TopicManagerBuilder {
+	return func([]string) (goka.TopicManager, error) { return verifyOnly{t.Client, endOnly}, nil }
 }

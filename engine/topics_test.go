@@ -10,14 +10,17 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/enginetest"
 )
 
 const prefix = belfry.Prefix("t")
 
 func TestEnsureCreatesWithExactSettings(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	topics := openTopics(t, cfg)
+	cfg := enginetest.Config(t)
+	topics := enginetest.OpenTopicsOn(t, cfg)
 	specs := prefix.Topics(3)
 	changes, err := topics.Ensure(t.Context(), specs, 0)
 	if err != nil || len(changes) != len(specs) {
@@ -26,7 +29,7 @@ func TestEnsureCreatesWithExactSettings(t *testing.T) {
 	if got, want := string(changes[0]), "created t.notifications with 3 partitions, replication 1"; got != want {
 		t.Errorf("change %q, want %q", got, want)
 	}
-	a := admin(t, cfg)
+	a := enginetest.Admin(t, cfg)
 	for _, spec := range specs {
 		infos, err := topics.Info(spec.Name)
 		if err != nil || infos[spec.Name].Partitions != 3 {
@@ -53,15 +56,15 @@ func TestEnsureCreatesWithExactSettings(t *testing.T) {
 
 func TestEnsureFromTwoSidesAtOnce(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
+	cfg := enginetest.Config(t)
 	specs := prefix.Topics(2)
 	type result struct {
-		changes []engine.Change
+		changes []kafka.Change
 		err     error
 	}
 	results := make(chan result)
 	for range 2 {
-		topics := openTopics(t, cfg)
+		topics := enginetest.OpenTopicsOn(t, cfg)
 		go func() {
 			changes, err := topics.Ensure(t.Context(), specs, 0)
 			results <- result{changes, err}
@@ -82,8 +85,8 @@ func TestEnsureFromTwoSidesAtOnce(t *testing.T) {
 
 func TestVerifyNamesEveryMismatchAndTheFix(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	topics := openTopics(t, cfg)
+	cfg := enginetest.Config(t)
+	topics := enginetest.OpenTopicsOn(t, cfg)
 	specs := prefix.Topics(3)
 	wrong := prefix.Topics(3)
 	wrong[0].Partitions = 5
@@ -93,7 +96,7 @@ func TestVerifyNamesEveryMismatchAndTheFix(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := topics.Ensure(t.Context(), specs, 0)
-	if !errors.Is(err, engine.ErrTopic) {
+	if !errors.Is(err, kafka.ErrTopic) {
 		t.Fatalf("Ensure: %v, want one that matches ErrTopic", err)
 	}
 	for _, want := range []string{
@@ -117,50 +120,50 @@ func TestVerifyNamesEveryMismatchAndTheFix(t *testing.T) {
 
 func TestMissingTopicsAreNamed(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	topics := openTopics(t, cfg)
-	createTopics(t, cfg, 1, "there")
+	cfg := enginetest.Config(t)
+	topics := enginetest.OpenTopicsOn(t, cfg)
+	enginetest.CreateTopics(t, cfg, 1, "there")
 	_, err := topics.Info("there", "gone")
-	if want := `gone does not exist: create it with "belfry topics"`; !errors.Is(err, engine.ErrTopic) || !strings.Contains(err.Error(), want) {
+	if want := `gone does not exist: create it with "belfry topics"`; !errors.Is(err, kafka.ErrTopic) || !strings.Contains(err.Error(), want) {
 		t.Errorf("Info: %v, want %q", err, want)
 	}
 	err = topics.Verify([]belfry.TopicSpec{{Name: "gone", Partitions: 1}})
-	if !errors.Is(err, engine.ErrTopic) {
+	if !errors.Is(err, kafka.ErrTopic) {
 		t.Errorf("Verify: %v", err)
 	}
-	if names, err := admin(t, cfg).ListTopics(); err != nil || len(names) != 1 {
+	if names, err := enginetest.Admin(t, cfg).ListTopics(); err != nil || len(names) != 1 {
 		t.Errorf("looking up made topics: %v, %v", names, err)
 	}
 }
 
 func TestProcessorAndViewNameTheMissingTopic(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 2, "in")
-	p := engine.NewProcessor(cfg, group(func(*engine.Context, []byte) {}))
-	v := engine.NewView(cfg, engine.Table{Topic: "rows"})
-	run(t, p.Run)
-	run(t, v.Run)
-	for s, missing := range map[supervised]string{p: "g-table", v: "rows"} {
-		awaitPhase(t, s, engine.Failed)
-		if err := s.Status().Err; !errors.Is(err, engine.ErrTopic) || !strings.Contains(err.Error(), missing+" does not exist") {
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 2, "in")
+	p := engine.NewProcessor(cfg, enginetest.Group(func(*engine.Context, []byte) {}))
+	v := table.NewView(cfg, table.Definition{Topic: "rows"})
+	enginetest.Run(t, p.Run)
+	enginetest.Run(t, v.Run)
+	for s, missing := range map[enginetest.Supervised]string{p: "g-table", v: "rows"} {
+		enginetest.AwaitPhase(t, s, engine.Failed)
+		if err := s.Status().Err; !errors.Is(err, kafka.ErrTopic) || !strings.Contains(err.Error(), missing+" does not exist") {
 			t.Errorf("error %v does not name %s", err, missing)
 		}
 	}
 	// What was missing is found when it comes.
-	createTopics(t, cfg, 2, "g-table", "rows")
-	awaitPhase(t, p, engine.Running)
-	awaitPhase(t, v, engine.Running)
+	enginetest.CreateTopics(t, cfg, 2, "g-table", "rows")
+	enginetest.AwaitPhase(t, p, engine.Running)
+	enginetest.AwaitPhase(t, v, engine.Running)
 }
 
 func TestTableOfAnotherSizeIsRefused(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 2, "in")
-	createTopics(t, cfg, 3, "g-table")
-	p := engine.NewProcessor(cfg, group(func(*engine.Context, []byte) {}))
-	run(t, p.Run)
-	awaitPhase(t, p, engine.Failed)
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 2, "in")
+	enginetest.CreateTopics(t, cfg, 3, "g-table")
+	p := engine.NewProcessor(cfg, enginetest.Group(func(*engine.Context, []byte) {}))
+	enginetest.Run(t, p.Run)
+	enginetest.AwaitPhase(t, p, engine.Failed)
 	if want := "g-table has 3 partitions, its inputs have 2"; !strings.Contains(p.Status().Err.Error(), want) {
 		t.Errorf("error %v does not say %q", p.Status().Err, want)
 	}
@@ -168,7 +171,7 @@ func TestTableOfAnotherSizeIsRefused(t *testing.T) {
 
 func TestUnreachableBrokerIsNamed(t *testing.T) {
 	t.Parallel()
-	_, err := engine.OpenTopics(engine.Config{Brokers: []string{"127.0.0.1:1"}})
+	_, err := kafka.OpenTopics(kafka.Config{Brokers: []string{"127.0.0.1:1"}})
 	if want := "connect to kafka at 127.0.0.1:1: "; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v does not say %q", err, want)
 	}
@@ -179,10 +182,10 @@ func TestUnreachableBrokerIsNamed(t *testing.T) {
 
 func TestTopicIDTellsIncarnationsApart(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	topics := openTopics(t, cfg)
-	createTopics(t, cfg, 2, "a", "b")
-	id := func() engine.TopicID {
+	cfg := enginetest.Config(t)
+	topics := enginetest.OpenTopicsOn(t, cfg)
+	enginetest.CreateTopics(t, cfg, 2, "a", "b")
+	id := func() kafka.TopicID {
 		infos, err := topics.Info("a")
 		if err != nil {
 			t.Fatal(err)
@@ -190,13 +193,13 @@ func TestTopicIDTellsIncarnationsApart(t *testing.T) {
 		return infos["a"].ID
 	}
 	first := id()
-	if again := id(); again != first || first == (engine.TopicID{}) {
+	if again := id(); again != first || first == (kafka.TopicID{}) {
 		t.Errorf("topic ID %x, then %x", first, again)
 	}
 	if infos, err := topics.Info("a", "b"); err != nil || infos["a"].ID == infos["b"].ID {
 		t.Errorf("two topics: %v, %v", infos, err)
 	}
-	recreate(t, cfg, 2, "a")
+	enginetest.Recreate(t, cfg, 2, "a")
 	if second := id(); second == first {
 		t.Errorf("topic ID %x after recreation, the same as before", second)
 	}
@@ -204,14 +207,14 @@ func TestTopicIDTellsIncarnationsApart(t *testing.T) {
 
 func TestEpochIsNeverZero(t *testing.T) {
 	for _, tt := range []struct {
-		id   engine.TopicID
+		id   kafka.TopicID
 		want uint32
 	}{
-		{engine.TopicID{}, 1},
-		{engine.TopicID{4: 0xff}, 1},
-		{engine.TopicID{3: 1}, 1},
-		{engine.TopicID{0x80, 0, 0, 2, 9}, 0x80000002},
-		{engine.TopicID{0xff, 0xff, 0xff, 0xff}, 0xffffffff},
+		{kafka.TopicID{}, 1},
+		{kafka.TopicID{4: 0xff}, 1},
+		{kafka.TopicID{3: 1}, 1},
+		{kafka.TopicID{0x80, 0, 0, 2, 9}, 0x80000002},
+		{kafka.TopicID{0xff, 0xff, 0xff, 0xff}, 0xffffffff},
 	} {
 		t.Run(fmt.Sprintf("%x", tt.id[:5]), func(t *testing.T) {
 			if got := tt.id.Epoch(); got != tt.want {

@@ -3,7 +3,7 @@ package engine_test
 import (
 	"testing"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 func TestTraceHeaders(t *testing.T) {
@@ -19,11 +19,11 @@ func TestTraceHeaders(t *testing.T) {
 		{"", false, false},
 		{"nonsense", false, false},
 	} {
-		span := engine.ParseTrace([]byte(tt.header))
+		span := kafka.ParseTrace([]byte(tt.header))
 		if span.IsValid() != tt.valid {
 			t.Errorf("%q: got valid %t, want %t", tt.header, span.IsValid(), tt.valid)
 		}
-		headers := engine.TraceHeaders(span)
+		headers := kafka.TraceHeaders(span)
 		if (headers != nil) != tt.carried {
 			t.Errorf("%q: got headers %v", tt.header, headers)
 		}

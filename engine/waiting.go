@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // Silent reports whether the record is older than the group's activation, and
@@ -21,7 +23,7 @@ func (c *Context) Wait(d time.Duration, cause error) bool {
 	if !c.waited {
 		c.waited = true
 		c.tracker.setWaiting(true)
-		c.sup.log.Warn("record waits", "topic", c.Topic(), "partition", c.Partition(), "offset", c.Offset(), "err", cause)
+		c.sup.Log.Warn("record waits", "topic", c.Topic(), "partition", c.Partition(), "offset", c.Offset(), "err", cause)
 	}
 	c.sup.wait(c.claim(), fmt.Sprintf("%s/%d waits at offset %d: %v", c.Topic(), c.Partition(), c.Offset(), cause))
 	timer := time.NewTimer(d)
@@ -42,10 +44,12 @@ func (c *Context) endWait() {
 	}
 }
 
-func (c *Context) claim() claimKey { return claimKey{string(c.Topic()), c.Partition()} }
+func (c *Context) claim() kafka.TopicPartition {
+	return kafka.TopicPartition{Topic: string(c.Topic()), Partition: c.Partition()}
+}
 
 // wait notes what a partition waits for; an empty text is nothing.
-func (s *supervisor) wait(claim claimKey, what string) {
+func (s *Supervisor) wait(claim kafka.TopicPartition, what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if what == "" {

@@ -11,13 +11,14 @@ import (
 	"github.com/lovoo/goka"
 
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 var errAway = errors.New("registry is away")
 
 // patient defines a group "s" over "src" whose record "wait" waits until ready.
-func patient(seen *log, ready *atomic.Bool) engine.Group {
+func patient(seen *enginetest.Log, ready *atomic.Bool) engine.Group {
 	g := source(seen, startAt(engine.Start{}))
 	g.Graph = goka.DefineGroup("s", goka.Input("src", engine.Bytes{}, engine.Callback(func(c *engine.Context, value []byte) {
 		for string(value) == "wait" && !ready.Load() {
@@ -25,7 +26,7 @@ func patient(seen *log, ready *atomic.Bool) engine.Group {
 				return
 			}
 		}
-		seen.add(string(value))
+		seen.Add(string(value))
 	})))
 	return g
 }
@@ -37,16 +38,16 @@ func isWaiting(p *engine.Processor) bool {
 
 func TestWaitingLetsNothingPass(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	createTopics(t, cfg, 1, "src")
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "src")
 	now := time.Now()
-	produce(t, cfg, rec(0, "a", now), rec(0, "wait", now), rec(0, "b", now))
-	var seen log
+	enginetest.Produce(t, cfg, rec(0, "a", now), rec(0, "wait", now), rec(0, "b", now))
+	var seen enginetest.Log
 	var ready atomic.Bool
 	p := engine.NewProcessor(cfg, patient(&seen, &ready))
-	stop := run(t, p.Run)
+	stop := enginetest.Run(t, p.Run)
 	awaitOffsets(t, cfg, "s", "src", 1)
-	kafkatest.Eventually(t, patience, func() string { return p.Status().String() + " tells of no waiting" }, func() bool { return isWaiting(p) })
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return p.Status().String() + " tells of no waiting" }, func() bool { return isWaiting(p) })
 	// It stops although a record waits, and that is read again.
 	stop()
 	if got := p.Status(); got.Restarts != 0 {
@@ -55,18 +56,18 @@ func TestWaitingLetsNothingPass(t *testing.T) {
 	awaitOffsets(t, cfg, "s", "src", 1)
 
 	p = engine.NewProcessor(cfg, patient(&seen, &ready))
-	run(t, p.Run)
-	kafkatest.Eventually(t, patience, func() string { return p.Status().String() + " tells of no waiting" }, func() bool { return isWaiting(p) })
+	enginetest.Run(t, p.Run)
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return p.Status().String() + " tells of no waiting" }, func() bool { return isWaiting(p) })
 	// A rebalance takes it away in the midst of waiting, and costs no restart.
 	other := cfg
 	other.StateDir = t.TempDir()
 	second := engine.NewProcessor(other, patient(&seen, &ready))
-	run(t, second.Run)
-	kafkatest.Eventually(t, patience, func() string { return p.Status().String() + " and " + second.Status().String() }, func() bool {
+	enginetest.Run(t, second.Run)
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return p.Status().String() + " and " + second.Status().String() }, func() bool {
 		return second.Status().Phase == engine.Running && (isWaiting(p) || isWaiting(second))
 	})
 	ready.Store(true)
-	if got, want := seen.await(t, 3), []string{"a", "wait", "b"}; !slices.Equal(got, want) {
+	if got, want := seen.Await(t, 3), []string{"a", "wait", "b"}; !slices.Equal(got, want) {
 		t.Errorf("saw %q, want %q", got, want)
 	}
 	awaitOffsets(t, cfg, "s", "src", 3)
@@ -79,22 +80,22 @@ func TestWaitingLetsNothingPass(t *testing.T) {
 
 func TestTopicsThatComeAndGo(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	var seen log
+	cfg := enginetest.Config(t)
+	var seen enginetest.Log
 	p := engine.NewProcessor(cfg, source(&seen, startAt(engine.Start{})))
-	run(t, p.Run)
-	awaitPhase(t, p, engine.Waiting)
-	createTopics(t, cfg, 1, "src")
-	awaitPhase(t, p, engine.Running)
-	produce(t, cfg, rec(0, "a", time.Now()))
-	seen.await(t, 1)
-	if err := admin(t, cfg).DeleteTopic("src"); err != nil {
+	enginetest.Run(t, p.Run)
+	enginetest.AwaitPhase(t, p, engine.Waiting)
+	enginetest.CreateTopics(t, cfg, 1, "src")
+	enginetest.AwaitPhase(t, p, engine.Running)
+	enginetest.Produce(t, cfg, rec(0, "a", time.Now()))
+	seen.Await(t, 1)
+	if err := enginetest.Admin(t, cfg).DeleteTopic("src"); err != nil {
 		t.Fatal(err)
 	}
-	awaitPhase(t, p, engine.Waiting)
-	createTopics(t, cfg, 1, "src")
-	produce(t, cfg, rec(0, "b", time.Now()))
-	if got, want := seen.await(t, 2), []string{"a", "b"}; !slices.Equal(got, want) {
+	enginetest.AwaitPhase(t, p, engine.Waiting)
+	enginetest.CreateTopics(t, cfg, 1, "src")
+	enginetest.Produce(t, cfg, rec(0, "b", time.Now()))
+	if got, want := seen.Await(t, 2), []string{"a", "b"}; !slices.Equal(got, want) {
 		t.Errorf("saw %q, want %q", got, want)
 	}
 	if s := p.Status(); s.Restarts != 0 || s.Err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
@@ -220,8 +221,8 @@ func TestEventsOfAForeignProducer(t *testing.T) {
 		p.awaitCount(t, user, 3)
 	}
 	for _, m := range consume(t, cfg, prefix.Notifications(), len(records)) {
-		if m.Key != nil && m.Partition != engine.Partition(string(m.Key), partitions) {
-			t.Errorf("Java put %s into partition %d, we have %d", m.Key, m.Partition, engine.Partition(string(m.Key), partitions))
+		if m.Key != nil && m.Partition != kafka.Partition(string(m.Key), partitions) {
+			t.Errorf("Java put %s into partition %d, we have %d", m.Key, m.Partition, kafka.Partition(string(m.Key), partitions))
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
@@ -29,7 +30,7 @@ const (
 
 // path is the whole path on one broker: all groups, both views, an emitter.
 type path struct {
-	cfg     engine.Config
+	cfg     kafka.Config
 	unread  *views.Unread
 	inbox   *views.Inbox
 	journal *emitters.Journal
@@ -37,14 +38,14 @@ type path struct {
 	stop    func()
 }
 
-func config(t *testing.T) engine.Config {
+func config(t *testing.T) kafka.Config {
 	t.Helper()
-	return engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	return kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
 }
 
-func makeTopics(t *testing.T, cfg engine.Config) {
+func makeTopics(t *testing.T, cfg kafka.Config) {
 	t.Helper()
-	topics, err := engine.OpenTopics(cfg)
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func makeTopics(t *testing.T, cfg engine.Config) {
 	}
 }
 
-func start(t *testing.T, cfg engine.Config) *path {
+func start(t *testing.T, cfg kafka.Config) *path {
 	t.Helper()
 	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
 	if err != nil {

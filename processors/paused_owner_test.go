@@ -11,6 +11,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/processors"
 )
@@ -35,7 +36,7 @@ func TestPausedOwnerReadsWhatOthersWrote(t *testing.T) {
 	// Two users of one partition.
 	a, b := "a", ""
 	for _, r := range "bcdefghijklmnopqrst" {
-		if engine.Partition(string(r), partitions) == engine.Partition(a, partitions) {
+		if kafka.Partition(string(r), partitions) == kafka.Partition(a, partitions) {
 			b = string(r)
 			break
 		}

@@ -17,6 +17,8 @@ import (
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
@@ -126,9 +128,9 @@ func (r *replaying) awaitLetters(t *testing.T, f deadletter.Filter, n int) []dea
 }
 
 // journalEnd is how many records the journal has.
-func journalEnd(t *testing.T, cfg engine.Config) (sum int64) {
+func journalEnd(t *testing.T, cfg kafka.Config) (sum int64) {
 	t.Helper()
-	extents, err := engine.Extents(t.Context(), cfg, prefix.Journal())
+	extents, err := table.LogRanges(t.Context(), cfg, prefix.Journal())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,14 +203,14 @@ func TestReplayAfterRulesAreMended(t *testing.T) {
 	}
 	r.awaitCount(t, "a", 5)
 	r.awaitCount(t, "b", 2)
-	if extents, err := engine.Extents(t.Context(), r.cfg, "orders"); err != nil || extents[0].End != 6 || extents[1].End != 0 {
+	if extents, err := table.LogRanges(t.Context(), r.cfg, "orders"); err != nil || extents[0].End != 6 || extents[1].End != 0 {
 		t.Errorf("another team's topic ends at %v, %v: something was written into it", extents, err)
 	}
 }
 
 // raw is a record as its group has read it.
 func raw(topic string, offset int64, key string, value []byte, headers ...string) *sarama.ConsumerMessage {
-	m := &sarama.ConsumerMessage{Topic: topic, Partition: engine.Partition(strings.Split(key, "/")[0], partitions), Offset: offset, Key: []byte(key), Value: value}
+	m := &sarama.ConsumerMessage{Topic: topic, Partition: kafka.Partition(strings.Split(key, "/")[0], partitions), Offset: offset, Key: []byte(key), Value: value}
 	for i := 0; i < len(headers); i += 2 {
 		m.Headers = append(m.Headers, &sarama.RecordHeader{Key: []byte(headers[i]), Value: []byte(headers[i+1])})
 	}

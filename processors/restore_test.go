@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
@@ -78,7 +79,7 @@ func TestRecoveryTakesNoOlderRow(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.user, func(t *testing.T) {
 			t.Parallel()
-			cfg := engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+			cfg := kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
 			makeTopics(t, cfg)
 			var records []*sarama.ProducerMessage
 			for _, value := range tt.rows {

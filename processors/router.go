@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources"
 )
@@ -26,9 +27,9 @@ type Router struct {
 	Deps
 	topic string
 	rules atomic.Pointer[Rules]
-	id    atomic.Pointer[engine.TopicID]
+	id    atomic.Pointer[kafka.TopicID]
 	// start is that of engine.Group. With one, the topic is somebody else's.
-	start func(*engine.Topics) (engine.Start, error)
+	start func(*kafka.Topics) (engine.Start, error)
 }
 
 // NewRouter returns the group of one source topic. Every source topic has a
@@ -54,7 +55,7 @@ func (r *Router) Group(options ...goka.ProcessorOption) engine.Group {
 		Positional: true, // watermarks
 		Start:      r.start,
 		Transient:  r.start != nil,
-		OnSession: func(infos map[string]engine.TopicInfo) {
+		OnSession: func(infos map[string]kafka.TopicInfo) {
 			id := infos[r.topic].ID
 			r.id.Store(&id)
 		},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // DefaultTopicsInterval is the time between two looks at the cluster's topics.
@@ -23,7 +24,7 @@ const MaxTopics = 500
 // named, once they exist, and of those that a pattern matches, never one of
 // ours or of Kafka's own. It creates no topic.
 type Routers struct {
-	cfg      engine.Config
+	cfg      kafka.Config
 	deps     Deps
 	interval time.Duration
 	log      *slog.Logger
@@ -47,7 +48,7 @@ type routed struct {
 }
 
 // NewRouters returns a set without sources. Interval 0 is DefaultTopicsInterval.
-func NewRouters(cfg engine.Config, d Deps, interval time.Duration) *Routers {
+func NewRouters(cfg kafka.Config, d Deps, interval time.Duration) *Routers {
 	if interval <= 0 {
 		interval = DefaultTopicsInterval
 	}
@@ -129,7 +130,7 @@ func (r *Routers) sync(ctx context.Context, look *topicLook, active *activations
 	if err != nil {
 		return err
 	}
-	existing := map[string]map[string]engine.TopicInfo{}
+	existing := map[string]map[string]kafka.TopicInfo{}
 	wanted := map[string]*Source{}
 	over := 0
 	for _, topic := range slices.Sorted(maps.Keys(found)) {
@@ -143,7 +144,7 @@ func (r *Routers) sync(ctx context.Context, look *topicLook, active *activations
 		}
 		wanted[topic] = s
 		if existing[s.key()] == nil {
-			existing[s.key()] = map[string]engine.TopicInfo{}
+			existing[s.key()] = map[string]kafka.TopicInfo{}
 		}
 		existing[s.key()][topic] = found[topic]
 	}
@@ -182,7 +183,7 @@ func (r *Routers) apply(ctx context.Context, wanted map[string]*Source, over int
 func (r *Routers) run(ctx context.Context, topic string, s *Source, running *sync.WaitGroup) *routed {
 	ctx, stop := context.WithCancel(ctx)
 	router := NewRouter(r.deps, topic, s.Rules)
-	router.start = func(topics *engine.Topics) (engine.Start, error) { return r.start(topic, topics) }
+	router.start = func(topics *kafka.Topics) (engine.Start, error) { return r.start(topic, topics) }
 	one := &routed{
 		router: router, processor: engine.NewProcessor(r.cfg, router.Group()),
 		stop: stop, ended: make(chan struct{}),
@@ -205,7 +206,7 @@ func (r *Routers) run(ctx context.Context, topic string, s *Source, running *syn
 }
 
 // start asks the topic's source of this time where the topic begins.
-func (r *Routers) start(topic string, topics *engine.Topics) (engine.Start, error) {
+func (r *Routers) start(topic string, topics *kafka.Topics) (engine.Start, error) {
 	r.mu.Lock()
 	s := sourceOf(r.all, r.deps.Prefix, topic)
 	r.mu.Unlock()
@@ -217,19 +218,19 @@ func (r *Routers) start(topic string, topics *engine.Topics) (engine.Start, erro
 
 // topicLook looks at topics over one connection that it makes when needed.
 type topicLook struct {
-	cfg  engine.Config
-	open *engine.Topics
+	cfg  kafka.Config
+	open *kafka.Topics
 }
 
 // topics returns those that the sources name, and all there are if one has a
 // pattern.
-func (l *topicLook) topics(all []Source) (map[string]engine.TopicInfo, error) {
+func (l *topicLook) topics(all []Source) (map[string]kafka.TopicInfo, error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
 	if l.open == nil {
 		var err error
-		if l.open, err = engine.OpenTopics(l.cfg); err != nil {
+		if l.open, err = kafka.OpenTopics(l.cfg); err != nil {
 			return nil, err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
@@ -64,7 +65,7 @@ type routing struct {
 	stop    func()
 }
 
-func route(t *testing.T, cfg engine.Config, all ...processors.Source) *routing {
+func route(t *testing.T, cfg kafka.Config, all ...processors.Source) *routing {
 	t.Helper()
 	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
 	if err != nil {
@@ -108,9 +109,9 @@ func (r *routing) await(t *testing.T, topic string, want engine.Phase) {
 }
 
 // awaitNoted waits until the source of that key is activated.
-func awaitNoted(t *testing.T, cfg engine.Config, source string) {
+func awaitNoted(t *testing.T, cfg kafka.Config, source string) {
 	t.Helper()
-	topics, err := engine.OpenTopics(cfg)
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,7 @@ func awaitNoted(t *testing.T, cfg engine.Config, source string) {
 	})
 }
 
-func createSource(t *testing.T, cfg engine.Config, partitions int32, names ...string) {
+func createSource(t *testing.T, cfg kafka.Config, partitions int32, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		if err := admin(t, cfg).CreateTopic(name, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
@@ -138,7 +139,7 @@ func to(topic string, words ...string) *sarama.ProducerMessage {
 
 // journal gives the first n records of the journal as "recipient title", with
 // "(silent)" after it.
-func journal(t *testing.T, cfg engine.Config, n int) []string {
+func journal(t *testing.T, cfg kafka.Config, n int) []string {
 	t.Helper()
 	var out []string
 	for _, m := range consume(t, cfg, prefix.Journal(), n) {

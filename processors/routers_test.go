@@ -16,6 +16,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources"
@@ -35,7 +36,7 @@ func describe(t *testing.T, m *sarama.ConsumerMessage) string {
 }
 
 // wantJournal waits for the records and checks that they are these, in any order.
-func wantJournal(t *testing.T, cfg engine.Config, want ...string) {
+func wantJournal(t *testing.T, cfg kafka.Config, want ...string) {
 	t.Helper()
 	got := journal(t, cfg, len(want))
 	slices.Sort(got)

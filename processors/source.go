@@ -7,6 +7,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // Source is one source of a rules file: topics, and what their records mean.
@@ -58,7 +59,7 @@ const noteInterval = time.Hour
 // source that is new, or a pattern that was widened, brings no old news, and an
 // activated one loses none.
 //
-// That a source is activated is noted at the brokers (engine.Topics.SetNote),
+// That a source is activated is noted at the brokers (kafka.Topics.SetNote),
 // beside the dead letters, a topic of ours that is never created anew. It is
 // noted once all its topics that exist have offsets; until then a topic without
 // offsets is one that was there. A process that dies in between leaves some topics
@@ -71,7 +72,7 @@ type activations struct {
 }
 
 // start says where one of the source's topics begins.
-func (s *Source) start(prefix belfry.Prefix, topics *engine.Topics) (engine.Start, error) {
+func (s *Source) start(prefix belfry.Prefix, topics *kafka.Topics) (engine.Start, error) {
 	_, activated, err := topics.Note(prefix.SourceGroup(s.key()), prefix.DeadLetters())
 	if err != nil || activated {
 		return engine.Start{}, err
@@ -81,7 +82,7 @@ func (s *Source) start(prefix belfry.Prefix, topics *engine.Topics) (engine.Star
 
 // note writes the notes that are due. Existing are the topics there are, by the
 // key of their source.
-func (a *activations) note(topics *engine.Topics, all []Source, existing map[string]map[string]engine.TopicInfo) error {
+func (a *activations) note(topics *kafka.Topics, all []Source, existing map[string]map[string]kafka.TopicInfo) error {
 	var errs []error
 	for i := range all {
 		if err := a.noteOne(topics, &all[i], existing[all[i].key()]); err != nil {
@@ -91,7 +92,7 @@ func (a *activations) note(topics *engine.Topics, all []Source, existing map[str
 	return errors.Join(errs...)
 }
 
-func (a *activations) noteOne(topics *engine.Topics, s *Source, existing map[string]engine.TopicInfo) error {
+func (a *activations) noteOne(topics *kafka.Topics, s *Source, existing map[string]kafka.TopicInfo) error {
 	if at, ok := a.noted[s.key()]; ok && time.Since(at) < noteInterval {
 		return nil
 	}

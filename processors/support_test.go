@@ -8,7 +8,8 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -16,7 +17,7 @@ const patience = 30 * time.Second
 
 // keyed is a record where the key belongs.
 func keyed(topic, key string, value []byte) *sarama.ProducerMessage {
-	m := &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(key), Partition: engine.Partition(key, partitions)}
+	m := &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(key), Partition: kafka.Partition(key, partitions)}
 	if value != nil {
 		m.Value = sarama.ByteEncoder(value)
 	}
@@ -33,7 +34,7 @@ func event(value string, headers ...string) *sarama.ProducerMessage {
 	return m
 }
 
-func offsets(t *testing.T, cfg engine.Config, group, topic string) (committed, ends [partitions]int64) {
+func offsets(t *testing.T, cfg kafka.Config, group, topic string) (committed, ends [partitions]int64) {
 	t.Helper()
 	c, err := sarama.NewClient(cfg.Brokers, kafkatest.ClientConfig())
 	if err != nil {
@@ -54,7 +55,7 @@ func offsets(t *testing.T, cfg engine.Config, group, topic string) (committed, e
 }
 
 // awaitDone waits until every record of every topic is processed.
-func awaitDone(t *testing.T, cfg engine.Config) {
+func awaitDone(t *testing.T, cfg kafka.Config) {
 	t.Helper()
 	for _, g := range []struct{ group, topic string }{
 		{prefix.RouterGroup(prefix.Notifications()), prefix.Notifications()},
@@ -71,7 +72,7 @@ func awaitDone(t *testing.T, cfg engine.Config) {
 }
 
 // rewind has a group without members read everything again.
-func rewind(t *testing.T, cfg engine.Config, group, topic string) {
+func rewind(t *testing.T, cfg kafka.Config, group, topic string) {
 	t.Helper()
 	c, err := sarama.NewClient(cfg.Brokers, kafkatest.ClientConfig())
 	if err != nil {
@@ -112,7 +113,7 @@ func (p *path) trace(t *testing.T, recipient string) string {
 	out := fmt.Sprintf("the view holds %+v, %v\n", row, err)
 	for _, topic := range []string{prefix.Notifications(), prefix.Journal(), prefix.UnreadTable()} {
 		for partition := range int32(partitions) {
-			err := engine.Scan(t.Context(), p.cfg, topic, partition, func(m *sarama.ConsumerMessage) error {
+			err := table.Scan(t.Context(), p.cfg, topic, partition, func(m *sarama.ConsumerMessage) error {
 				if string(m.Key) == recipient || bytes.Contains(m.Value, []byte(recipient)) {
 					out += fmt.Sprintf("%s/%d/%d %q\n", topic, partition, m.Offset, m.Value)
 				}
@@ -151,18 +152,18 @@ func (p *path) counter(t *testing.T, name string, labels ...string) float64 {
 	return 0
 }
 
-func admin(t *testing.T, cfg engine.Config) sarama.ClusterAdmin {
+func admin(t *testing.T, cfg kafka.Config) sarama.ClusterAdmin {
 	return kafkatest.Admin(t, cfg.Brokers)
 }
 
 // produce writes the records to the partitions that they name.
-func produce(t *testing.T, cfg engine.Config, messages ...*sarama.ProducerMessage) {
+func produce(t *testing.T, cfg kafka.Config, messages ...*sarama.ProducerMessage) {
 	t.Helper()
 	kafkatest.Produce(t, cfg.Brokers, messages...)
 }
 
 // consume gives the first n records of all partitions of a topic.
-func consume(t *testing.T, cfg engine.Config, topic string, n int) []*sarama.ConsumerMessage {
+func consume(t *testing.T, cfg kafka.Config, topic string, n int) []*sarama.ConsumerMessage {
 	t.Helper()
 	return kafkatest.Consume(t, cfg.Brokers, topic, n, 0, 1, 2, 3)
 }

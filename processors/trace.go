@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // span begins the span of a record whose sender has begun a trace that is
@@ -31,7 +32,7 @@ func (d *Deps) span(c *engine.Context, name string) (carry []goka.ContextOption,
 			attribute.Int64("messaging.kafka.offset", raw.Offset),
 			attribute.String("messaging.consumer.group.name", string(c.Group())),
 		))
-	if headers := engine.TraceHeaders(span.SpanContext()); headers != nil {
+	if headers := kafka.TraceHeaders(span.SpanContext()); headers != nil {
 		carry = []goka.ContextOption{goka.WithCtxEmitHeaders(headers)}
 	}
 	return carry, func() { span.End() }

@@ -10,6 +10,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -34,7 +35,7 @@ func (u *Unread) Group(options ...goka.ProcessorOption) engine.Group {
 			goka.Persist(rowCodec{}),
 		),
 		Positional: true,
-		OnSession:  func(infos map[string]engine.TopicInfo) { u.epoch.Store(infos[journal].ID.Epoch()) },
+		OnSession:  func(infos map[string]kafka.TopicInfo) { u.epoch.Store(infos[journal].ID.Epoch()) },
 		Written:    u.Metrics.writtenBy(u.Prefix.UnreadGroup()),
 		Options:    append([]goka.ProcessorOption{goka.WithUpdateCallback(u.restore)}, options...),
 	}

@@ -38,7 +38,7 @@ type Journal interface {
 	Append(ctx context.Context, records ...inbox.Addressed) ([]inbox.Position, error)
 }
 
-// Progress tells how far a view is, as engine.View does.
+// Progress tells how far a view is, as table.View does.
 type Progress interface {
 	Recovered() bool
 	Lag() int64 // records that are there and not applied

@@ -10,7 +10,8 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/upkeep"
@@ -29,11 +30,11 @@ func rowWith(t *testing.T, version uint64, seqs ...uint64) []byte {
 
 // watched runs a view of the unread table that reports on the rows of the one
 // user that there is.
-func watched(t *testing.T, cfg engine.Config, delay time.Duration, journal upkeep.Journal) (*engine.View, *upkeep.Repairs) {
+func watched(t *testing.T, cfg kafka.Config, delay time.Duration, journal upkeep.Journal) (*table.View, *upkeep.Repairs) {
 	t.Helper()
 	var r *upkeep.Repairs
 	var reports *upkeep.Reports
-	v := engine.NewView(cfg, engine.Table{
+	v := table.NewView(cfg, table.Definition{
 		Topic: prefix.UnreadTable(),
 		Accept: func(old, next []byte) bool {
 			accepted := codec.NotOlder(old, next)
@@ -80,7 +81,7 @@ func TestRepairsWriteTheNewerRowAgain(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	j := openJournal(t, cfg)
-	partition := engine.Partition("사용자-7", partitions)
+	partition := kafka.Partition("사용자-7", partitions)
 	put(t, cfg, prefix.UnreadTable(), "사용자-7", rowWith(t, 5, 2, 5))
 	put(t, cfg, prefix.UnreadTable(), "사용자-7", rowWith(t, 3, 2, 3))
 	v, r := watched(t, cfg, 100*time.Millisecond, j)
@@ -134,7 +135,7 @@ func TestRepairsLeaveAloneWhatMendsItself(t *testing.T) {
 }
 
 // endOf is how many records a topic has.
-func endOf(t *testing.T, cfg engine.Config, topic string) (total int64) {
+func endOf(t *testing.T, cfg kafka.Config, topic string) (total int64) {
 	t.Helper()
 	c, err := sarama.NewClient(cfg.Brokers, kafkatest.ClientConfig())
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/views"
@@ -24,10 +24,10 @@ const (
 )
 
 // tables gives a broker with our topics.
-func tables(t testing.TB) engine.Config {
+func tables(t testing.TB) kafka.Config {
 	t.Helper()
-	cfg := engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
-	topics, err := engine.OpenTopics(cfg)
+	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func tables(t testing.TB) engine.Config {
 }
 
 // put writes a value where its key belongs; nil is a tombstone.
-func put(t testing.TB, cfg engine.Config, topic, key string, value []byte) {
+func put(t testing.TB, cfg kafka.Config, topic, key string, value []byte) {
 	t.Helper()
 	c := sarama.NewConfig()
 	c.Version = sarama.V2_8_0_0
@@ -50,7 +50,7 @@ func put(t testing.TB, cfg engine.Config, topic, key string, value []byte) {
 		t.Fatalf("connect producer: %v", err)
 	}
 	defer p.Close()
-	m := &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(key), Partition: engine.Partition(key, partitions)}
+	m := &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(key), Partition: kafka.Partition(key, partitions)}
 	if value != nil {
 		m.Value = sarama.ByteEncoder(value)
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
@@ -20,13 +22,13 @@ import (
 	"github.com/belfry/belfry/views"
 )
 
-// table is the last records of the inbox table's topic.
-type table struct{ cfg engine.Config }
+// tableLog is the last records of the inbox table's topic.
+type tableLog struct{ cfg kafka.Config }
 
-func (b table) last(ctx context.Context) (map[string]*sarama.ConsumerMessage, error) {
+func (b tableLog) last(ctx context.Context) (map[string]*sarama.ConsumerMessage, error) {
 	last := map[string]*sarama.ConsumerMessage{}
 	for p := range int32(partitions) {
-		if err := engine.Scan(ctx, b.cfg, prefix.InboxTable(), p, func(m *sarama.ConsumerMessage) error {
+		if err := table.Scan(ctx, b.cfg, prefix.InboxTable(), p, func(m *sarama.ConsumerMessage) error {
 			last[string(m.Key)] = m
 			return nil
 		}); err != nil {
@@ -36,7 +38,7 @@ func (b table) last(ctx context.Context) (map[string]*sarama.ConsumerMessage, er
 	return last, nil
 }
 
-func (b table) Each(ctx context.Context, visit func(string, uint64, time.Time) error) error {
+func (b tableLog) Each(ctx context.Context, visit func(string, uint64, time.Time) error) error {
 	last, err := b.last(ctx)
 	if err != nil {
 		return err
@@ -52,7 +54,7 @@ func (b table) Each(ctx context.Context, visit func(string, uint64, time.Time) e
 }
 
 // await waits until the table holds exactly those keys.
-func (b table) await(t *testing.T, want ...string) {
+func (b tableLog) await(t *testing.T, want ...string) {
 	t.Helper()
 	var got map[string]*sarama.ConsumerMessage
 	held := func() (keys []string) {
@@ -78,7 +80,7 @@ func (b table) await(t *testing.T, want ...string) {
 }
 
 // groups runs the processors that write the tables.
-func groups(t *testing.T, cfg engine.Config, rows processors.Reports) {
+func groups(t *testing.T, cfg kafka.Config, rows processors.Reports) {
 	t.Helper()
 	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
 	if err != nil {
@@ -98,7 +100,7 @@ func groups(t *testing.T, cfg engine.Config, rows processors.Reports) {
 	}
 }
 
-func openJournal(t *testing.T, cfg engine.Config) *emitters.Journal {
+func openJournal(t *testing.T, cfg kafka.Config) *emitters.Journal {
 	t.Helper()
 	j, err := emitters.OpenJournal(cfg, prefix)
 	if err != nil {
@@ -137,7 +139,7 @@ func notify(t *testing.T, j *emitters.Journal, u *views.Unread, recipient string
 }
 
 // openSweep returns a sweep of what is older than age.
-func openSweep(t *testing.T, cfg engine.Config, u *views.Unread, age time.Duration) *upkeep.Sweep {
+func openSweep(t *testing.T, cfg kafka.Config, u *views.Unread, age time.Duration) *upkeep.Sweep {
 	t.Helper()
 	items, err := emitters.OpenItems(cfg, prefix)
 	if err != nil {
@@ -149,7 +151,7 @@ func openSweep(t *testing.T, cfg engine.Config, u *views.Unread, age time.Durati
 		}
 	})
 	return upkeep.NewSweep(upkeep.SweepConfig{
-		Rows: u, Contents: table{cfg}, Items: items, Interval: 50 * time.Millisecond, MinAge: age, Logger: quiet(),
+		Rows: u, Contents: tableLog{cfg}, Items: items, Interval: 50 * time.Millisecond, MinAge: age, Logger: quiet(),
 	})
 }
 
@@ -168,7 +170,7 @@ func TestSweepTakesOrphansOutOfTheTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	held := []string{inbox.ItemKey("사용자-7", row.Items[1].Seq), inbox.ItemKey("사용자-7", row.Items[2].Seq)}
-	b := table{cfg}
+	b := tableLog{cfg}
 	b.await(t, held...)
 	put(t, cfg, prefix.Items(), inbox.ItemKey("사용자-7", gone), content(t, "left"))
 	put(t, cfg, prefix.Items(), inbox.ItemKey("사용자-7", next), content(t, "to come"))
@@ -232,7 +234,7 @@ func TestSweepFinishesAnErase(t *testing.T) {
 	awaitVersion(t, u, "erased", erased.Version)
 
 	groups(t, cfg, nil)
-	b := table{cfg}
+	b := tableLog{cfg}
 	b.await(t, all...)
 	s := openSweep(t, cfg, u, time.Nanosecond)
 	if err := s.Pass(t.Context()); err != nil || s.Swept() != 3 {

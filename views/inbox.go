@@ -7,13 +7,14 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 )
 
 // Inbox reads the contents of all items.
 type Inbox struct {
-	*engine.View
+	*table.View
 	watchers
 	// Traces is told of items that carry a trace; set it before Run. It may be
 	// nil.
@@ -21,9 +22,9 @@ type Inbox struct {
 }
 
 // NewInbox returns a view that holds nothing until Run.
-func NewInbox(cfg engine.Config, prefix belfry.Prefix) *Inbox {
+func NewInbox(cfg kafka.Config, prefix belfry.Prefix) *Inbox {
 	i := &Inbox{}
-	i.View = engine.NewView(cfg, engine.Table{Topic: prefix.InboxTable(), Replaced: i.notifyAll, Changed: func(key string) {
+	i.View = table.NewView(cfg, table.Definition{Topic: prefix.InboxTable(), Replaced: i.notifyAll, Changed: func(key string) {
 		if recipient, _, ok := inbox.ParseItemKey(key); ok {
 			i.notify(recipient)
 		}
@@ -51,7 +52,7 @@ func (i *Inbox) Item(recipient string, seq uint64) (inbox.Item, bool, error) {
 
 // Each calls visit for every item that the table holds, in any order, with the
 // time its record was written. It stops at the first error of visit and returns
-// it; other errors are those of [engine.View.Each].
+// it; other errors are those of [table.View.Each].
 func (i *Inbox) Each(ctx context.Context, visit func(recipient string, seq uint64, written time.Time) error) error {
 	return i.View.Each(ctx, func(key string, _ []byte, written time.Time) error {
 		if recipient, seq, ok := inbox.ParseItemKey(key); ok {

@@ -9,7 +9,8 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -21,7 +22,7 @@ const DefaultRefoldSteps = 1000
 // changes nothing. Set its fields before use; then it is safe for concurrent
 // use.
 type Journals struct {
-	Config engine.Config
+	Config kafka.Config
 	Prefix belfry.Prefix
 	Cap    int // of the fold; 0 for inbox.DefaultCap
 }
@@ -49,7 +50,7 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 	if o.Most <= 0 {
 		o.Most = DefaultRefoldSteps
 	}
-	topics, err := engine.OpenTopics(r.Config)
+	topics, err := kafka.OpenTopics(r.Config)
 	if err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}
@@ -60,8 +61,8 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 		return nil, fmt.Errorf("replay: %w", err)
 	}
 	info := infos[journal]
-	partition := engine.Partition(user, info.Partitions)
-	extents, err := engine.Extents(ctx, r.Config, journal)
+	partition := kafka.Partition(user, info.Partitions)
+	extents, err := table.LogRanges(ctx, r.Config, journal)
 	if err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}
@@ -72,7 +73,7 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: extent.Start, End: extent.End,
 		From: refolder.From(), Complete: refolder.From() == 0, Steps: []inbox.Step{},
 	}
-	err = engine.ScanRange(ctx, r.Config, journal, partition, extent.Start, extent.End, func(m *sarama.ConsumerMessage) error {
+	err = table.ScanRange(ctx, r.Config, journal, partition, extent.Start, extent.End, func(m *sarama.ConsumerMessage) error {
 		if done := m.Offset - extent.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == extent.End) {
 			o.Progress(done, extent.End-extent.Start)
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/views"
 )
@@ -27,7 +27,7 @@ func journalRecord(t *testing.T, r inbox.Record) []byte {
 // neighbour is another user of the same partition.
 func neighbour(user string) string {
 	other := user
-	for other == user || engine.Partition(other, partitions) != engine.Partition(user, partitions) {
+	for other == user || kafka.Partition(other, partitions) != kafka.Partition(user, partitions) {
 		other += "x"
 	}
 	return other
@@ -47,7 +47,7 @@ func TestRefold(t *testing.T) {
 	put(t, cfg, journal, user, journalRecord(t, inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{1}}))
 	put(t, cfg, journal, user, note("two"))
 
-	topics, err := engine.OpenTopics(cfg)
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestRefold(t *testing.T) {
 	if !slices.Equal(steps, want) {
 		t.Errorf("got %q, want %q", steps, want)
 	}
-	if got.Records != 5 || got.End != 6 || got.Oldest != 0 || !got.Complete || got.Epoch != epoch || got.Partition != engine.Partition(user, partitions) {
+	if got.Records != 5 || got.End != 6 || got.Oldest != 0 || !got.Complete || got.Epoch != epoch || got.Partition != kafka.Partition(user, partitions) {
 		t.Errorf("got %+v", got)
 	}
 	if !got.Result.Agrees || got.Result.Pending != 1 || got.Result.Row.Unread != 0 || !got.Steps[4].Pending {

@@ -6,7 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -31,7 +31,7 @@ type arrived struct {
 func NewTraces() *Traces { return &Traces{new: map[string]arrived{}} }
 
 func (t *Traces) put(key string, header []byte) {
-	span := engine.ParseTrace(header)
+	span := kafka.ParseTrace(header)
 	if !span.IsSampled() {
 		return
 	}

@@ -7,7 +7,8 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -21,16 +22,16 @@ type Reports interface {
 
 // Unread reads the rows of all recipients.
 type Unread struct {
-	*engine.View
+	*table.View
 	watchers
 	// Reports is told of each row; set it before Run. It may be nil.
 	Reports Reports
 }
 
 // NewUnread returns a view that holds nothing until Run.
-func NewUnread(cfg engine.Config, prefix belfry.Prefix) *Unread {
+func NewUnread(cfg kafka.Config, prefix belfry.Prefix) *Unread {
 	u := &Unread{}
-	u.View = engine.NewView(cfg, engine.Table{
+	u.View = table.NewView(cfg, table.Definition{
 		Topic: prefix.UnreadTable(), Accept: codec.NotOlder,
 		Refused: func(key string) {
 			if u.Reports != nil {
@@ -64,7 +65,7 @@ func (u *Unread) Row(recipient string) (inbox.State, error) {
 
 // EachUser calls visit for each recipient who has a row, beginning at another
 // place each time. It may be visited slowly. Otherwise it is as
-// [engine.View.EachKey].
+// [table.View.EachKey].
 func (u *Unread) EachUser(ctx context.Context, visit func(recipient string) error) error {
 	return u.EachKey(ctx, visit)
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/bench"
 )
 
@@ -94,7 +94,7 @@ func atLeast(flag string, n, least int) error {
 // benchPlace is a place to measure on in this process: topics of its own and a state folder that
 // goes with it.
 type benchPlace struct {
-	engine engine.Config
+	engine kafka.Config
 	prefix belfry.Prefix
 	broker *broker.Broker // nil: somebody else's
 	dir    string

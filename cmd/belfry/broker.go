@@ -13,7 +13,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 func (p *program) brokerCommand() *cobra.Command {
@@ -89,7 +89,7 @@ func (p *program) runBroker(ctx context.Context, cfg broker.Config, specs []belf
 	if err != nil {
 		return fmt.Errorf("start broker (another --addr or --data-dir may help): %w", err)
 	}
-	if err := makeOwnTopics(ctx, engine.Config{Brokers: b.Addrs(), Logger: cfg.Logger}, specs); err != nil {
+	if err := makeOwnTopics(ctx, kafka.Config{Brokers: b.Addrs(), Logger: cfg.Logger}, specs); err != nil {
 		return errors.Join(err, b.Close())
 	}
 	kept := cfg.DataDir
@@ -109,11 +109,11 @@ func (p *program) runBroker(ctx context.Context, cfg broker.Config, specs []belf
 }
 
 // makeOwnTopics creates the topics that are missing; others are left as they are.
-func makeOwnTopics(ctx context.Context, cfg engine.Config, specs []belfry.TopicSpec) error {
+func makeOwnTopics(ctx context.Context, cfg kafka.Config, specs []belfry.TopicSpec) error {
 	if len(specs) == 0 {
 		return nil
 	}
-	topics, err := engine.OpenTopics(cfg)
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/chaos"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -188,7 +188,7 @@ func (m mend) run(t *testing.T, cluster *kafkatest.Cluster, binary string) (*cha
 	}
 	report, err := chaos.Run(t.Context(), chaos.Config{
 		Binary: binary, Dir: t.TempDir(), Prefix: belfry.Prefix(fmt.Sprintf("mend-%d", time.Now().UnixNano())),
-		Kafka:     engine.Config{Brokers: cluster.Brokers()},
+		Kafka:     kafka.Config{Brokers: cluster.Brokers()},
 		KafkaArgs: []string{"--brokers", strings.Join(cluster.Brokers(), ",")},
 		Brokers:   cluster.Nodes(),
 		Seed:      mendsSeed, Duration: scene.duration, Faults: scene.faults, Rest: 40 * seconds,

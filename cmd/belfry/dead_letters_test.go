@@ -13,6 +13,7 @@ import (
 
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -39,7 +40,7 @@ sources:
 // which are at offsets from 0 on.
 func letters(t *testing.T, brokers []string, why deadletter.Envelope, values ...string) {
 	t.Helper()
-	dead, err := engine.OpenDeadLetters(engine.Config{Brokers: brokers, Version: "v1", Logger: slog.New(slog.DiscardHandler)}, "belfry.dead-letters")
+	dead, err := engine.OpenDeadLetters(kafka.Config{Brokers: brokers, Version: "v1", Logger: slog.New(slog.DiscardHandler)}, "belfry.dead-letters")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/server"
 )
 
@@ -105,7 +105,7 @@ func (p *program) runDemo(ctx context.Context, cfg nodeConfig, bc broker.Config,
 		return fmt.Errorf("start the embedded broker (another --broker-addr or --data-dir may help): %w", err)
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	cfg.engine = engine.Config{Brokers: b.Addrs(), StateDir: state, Logger: cfg.log}
+	cfg.engine = kafka.Config{Brokers: b.Addrs(), StateDir: state, Logger: cfg.log}
 	if _, err := ensureTopics(ctx, cfg.engine, cfg.prefix, topicOptions{partitions: demoPartitions, replication: 1}); err != nil {
 		return err
 	}

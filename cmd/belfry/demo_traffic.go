@@ -9,7 +9,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/emitters"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // demoUsers are the people of the demo, who also act on each other's things.
@@ -56,7 +56,7 @@ func samples() []sample {
 
 // sendTraffic writes sample events to the notifications topic, as the services
 // of a company would, until ctx ends.
-func sendTraffic(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, rate float64) (err error) {
+func sendTraffic(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, rate float64) (err error) {
 	if rate == 0 {
 		return nil
 	}

@@ -16,7 +16,8 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -303,8 +304,8 @@ func makeTopics(t *testing.T, brokers []string, args ...string) {
 // recordsOf returns all records of a topic, partition after partition.
 func recordsOf(t *testing.T, brokers []string, topic string) []*sarama.ConsumerMessage {
 	t.Helper()
-	cfg := engine.Config{Brokers: brokers}
-	topics, err := engine.OpenTopics(cfg)
+	cfg := kafka.Config{Brokers: brokers}
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +316,7 @@ func recordsOf(t *testing.T, brokers []string, topic string) []*sarama.ConsumerM
 	}
 	var out []*sarama.ConsumerMessage
 	for p := range int32(infos[topic].Partitions) {
-		err := engine.Scan(t.Context(), cfg, topic, p, func(m *sarama.ConsumerMessage) error {
+		err := table.Scan(t.Context(), cfg, topic, p, func(m *sarama.ConsumerMessage) error {
 			out = append(out, m)
 			return nil
 		})

@@ -14,7 +14,8 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -134,7 +135,7 @@ type itemReport struct {
 	Title    string `json:"title,omitempty"`
 }
 
-func inspect(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user string) (*userReport, error) {
+func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string) (*userReport, error) {
 	topics, err := openTopics(cfg)
 	if err != nil {
 		return nil, err
@@ -145,13 +146,13 @@ func inspect(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user 
 	if err != nil {
 		return nil, err
 	}
-	partition := engine.Partition(user, infos[rows].Partitions)
+	partition := kafka.Partition(user, infos[rows].Partitions)
 	row, err := scanRow(ctx, cfg, prefix, user, infos[rows].Partitions)
 	if err != nil {
 		return nil, err
 	}
 	items := map[uint64]inbox.Item{}
-	err = engine.Scan(ctx, cfg, box, engine.Partition(user, infos[box].Partitions), func(m *sarama.ConsumerMessage) error {
+	err = table.Scan(ctx, cfg, box, kafka.Partition(user, infos[box].Partitions), func(m *sarama.ConsumerMessage) error {
 		recipient, seq, ok := inbox.ParseItemKey(string(m.Key))
 		if !ok || recipient != user {
 			return nil

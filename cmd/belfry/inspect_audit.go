@@ -15,7 +15,9 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/lagwatch"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/upkeep"
@@ -47,7 +49,7 @@ type auditWrong struct {
 // auditor recounts users from the tables, a partition at a time: a user's row
 // and contents are in partitions of the same number.
 type auditor struct {
-	cfg    engine.Config
+	cfg    kafka.Config
 	prefix belfry.Prefix
 	user   string // "": all
 }
@@ -80,11 +82,11 @@ func (a *auditor) audit(ctx context.Context) (*auditReport, error) {
 	}
 	n := infos[a.prefix.UnreadTable()].Partitions
 	if other := infos[a.prefix.InboxTable()].Partitions; other != n {
-		return nil, fmt.Errorf("%w: %s has %d partitions and %s has %d", engine.ErrTopic, a.prefix.UnreadTable(), n, a.prefix.InboxTable(), other)
+		return nil, fmt.Errorf("%w: %s has %d partitions and %s has %d", kafka.ErrTopic, a.prefix.UnreadTable(), n, a.prefix.InboxTable(), other)
 	}
 	var partitions []int32
 	for p := range int32(n) {
-		if a.user == "" || p == engine.Partition(a.user, n) {
+		if a.user == "" || p == kafka.Partition(a.user, n) {
 			partitions = append(partitions, p)
 		}
 	}
@@ -147,7 +149,7 @@ func (r *auditReport) add(w recounted) {
 // written before what counts them.
 func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
 	t := &tables{rows: map[string][]byte{}, contents: map[string]map[uint64]content{}}
-	err := engine.Scan(ctx, a.cfg, a.prefix.UnreadTable(), partition, func(m *sarama.ConsumerMessage) error {
+	err := table.Scan(ctx, a.cfg, a.prefix.UnreadTable(), partition, func(m *sarama.ConsumerMessage) error {
 		user := string(m.Key)
 		if a.user != "" && user != a.user {
 			return nil
@@ -163,7 +165,7 @@ func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = engine.Scan(ctx, a.cfg, a.prefix.InboxTable(), partition, func(m *sarama.ConsumerMessage) error {
+	err = table.Scan(ctx, a.cfg, a.prefix.InboxTable(), partition, func(m *sarama.ConsumerMessage) error {
 		user, seq, ok := inbox.ParseItemKey(string(m.Key))
 		if !ok || t.rows[user] == nil {
 			return nil
@@ -239,7 +241,7 @@ func (t *tables) recount(user string, late []uint64, now time.Time) (w recounted
 func (a *auditor) await(ctx context.Context, before time.Time) (arrived bool, err error) {
 	ctx, stop := context.WithTimeout(ctx, auditPatience)
 	defer stop()
-	lag := engine.NewLag(a.cfg, engine.LagConfig{
+	lag := lagwatch.New(a.cfg, lagwatch.Config{
 		Groups: a.prefix.GroupInputs, Interval: time.Second,
 		Collected: func(r lag.Report) {
 			if arrived = processed(r, a.prefix, before.Add(auditMargin)); arrived {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -40,7 +40,7 @@ func TestInspectAudit(t *testing.T) {
 	}
 	defer client.Close()
 	lost := &kgo.Record{
-		Topic: "belfry-inbox-table", Partition: engine.Partition("user-3", 3),
+		Topic: "belfry-inbox-table", Partition: kafka.Partition("user-3", 3),
 		Key: []byte(inbox.ItemKey("user-3", items[0].Seq)),
 	}
 	if err := client.ProduceSync(t.Context(), lost).FirstErr(); err != nil {

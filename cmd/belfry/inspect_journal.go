@@ -15,7 +15,8 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/views"
 )
@@ -44,7 +45,7 @@ func (o *journalOptions) validate() error {
 }
 
 // inspectJournal folds the user's journal again and prints each step.
-func (p *program) inspectJournal(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user string, o journalOptions, contents, asJSON bool) error {
+func (p *program) inspectJournal(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, o journalOptions, contents, asJSON bool) error {
 	topics, err := openTopics(cfg)
 	if err != nil {
 		return err
@@ -85,8 +86,8 @@ func (p *program) inspectJournal(ctx context.Context, cfg engine.Config, prefix 
 
 // scanRow reads the user's row from Kafka; the zero State is that of a user
 // nobody has written to.
-func scanRow(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, user string, partitions int) (row inbox.State, err error) {
-	err = engine.Scan(ctx, cfg, prefix.UnreadTable(), engine.Partition(user, partitions), func(m *sarama.ConsumerMessage) (err error) {
+func scanRow(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, partitions int) (row inbox.State, err error) {
+	err = table.Scan(ctx, cfg, prefix.UnreadTable(), kafka.Partition(user, partitions), func(m *sarama.ConsumerMessage) (err error) {
 		if string(m.Key) != user {
 			return nil
 		}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -135,7 +135,7 @@ func TestInspect(t *testing.T) {
 
 	t.Run("JSON", func(t *testing.T) {
 		report := wantAsAPI(t, r.url, user, brokers)
-		if report.User != user || report.Partition != engine.Partition(user, 3) || report.Removals != 2 || report.Items[3-1].State != "archived" {
+		if report.User != user || report.Partition != kafka.Partition(user, 3) || report.Removals != 2 || report.Items[3-1].State != "archived" {
 			t.Errorf("report %+v", report)
 		}
 	})
@@ -175,7 +175,7 @@ func TestInspect(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		partition := engine.Partition(user, 3)
+		partition := kafka.Partition(user, 3)
 		produceTo(t, brokers,
 			&sarama.ProducerMessage{Topic: "belfry-inbox-table", Partition: partition, Key: sarama.StringEncoder(inbox.ItemKey(user, orphan)), Value: sarama.ByteEncoder(content)},
 			&sarama.ProducerMessage{Topic: "belfry-inbox-table", Partition: partition, Key: sarama.StringEncoder(inbox.ItemKey(user, lost))})

@@ -16,7 +16,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/lagwatch"
 	"github.com/belfry/belfry/lag"
 )
 
@@ -114,7 +115,7 @@ func (o *lagCommandOptions) shows(group string) bool {
 	return slices.ContainsFunc(o.patterns, func(p *regexp.Regexp) bool { return slices.ContainsFunc(names, p.MatchString) })
 }
 
-func (o *lagCommandOptions) run(ctx context.Context, cfg engine.Config, out io.Writer) error {
+func (o *lagCommandOptions) run(ctx context.Context, cfg kafka.Config, out io.Writer) error {
 	prefix := belfry.Prefix(o.kafka.prefix)
 	ours := otherGroups(prefix, nil)
 	interval := o.interval
@@ -127,7 +128,7 @@ func (o *lagCommandOptions) run(ctx context.Context, cfg engine.Config, out io.W
 		looks   int
 		verdict error
 	)
-	lag := engine.NewLag(cfg, engine.LagConfig{
+	lag := lagwatch.New(cfg, lagwatch.Config{
 		Interval: interval,
 		Groups: func() map[string][]string {
 			all := prefix.GroupInputs()

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // Brokers accept these session time-outs unless they are told otherwise
@@ -28,7 +28,7 @@ type memberOptions struct {
 
 func (o *memberOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.instanceID, "instance-id", "", "`name` of this process in its groups, for life: a restart within --session-timeout moves no partition (static membership; a StatefulSet's pod name)")
-	fs.DurationVar(&o.sessionTimeout, "session-timeout", engine.DefaultSessionTimeout, "how long the groups wait for a process that is silent before others take its partitions")
+	fs.DurationVar(&o.sessionTimeout, "session-timeout", kafka.DefaultSessionTimeout, "how long the groups wait for a process that is silent before others take its partitions")
 }
 
 func (o *memberOptions) validate() error {
@@ -41,6 +41,6 @@ func (o *memberOptions) validate() error {
 	return nil
 }
 
-func (o *memberOptions) apply(cfg *engine.Config) {
+func (o *memberOptions) apply(cfg *kafka.Config) {
 	cfg.InstanceID, cfg.SessionTimeout = o.instanceID, o.sessionTimeout
 }

@@ -21,6 +21,8 @@ import (
 	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/lagwatch"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/lagpage"
@@ -32,7 +34,7 @@ import (
 
 // nodeConfig is what one serving process does.
 type nodeConfig struct {
-	engine   engine.Config
+	engine   kafka.Config
 	prefix   belfry.Prefix
 	inboxCap int
 	groups   []string      // names of --groups; none: no processors
@@ -72,7 +74,7 @@ type doors struct {
 type node struct {
 	nodeConfig
 	registry    *prometheus.Registry
-	lag         *engine.Lag
+	lag         *lagwatch.Collector
 	lagPage     *lagpage.Page
 	viewPaces   *viewPaces
 	deadLetters *engine.DeadLetters
@@ -281,7 +283,7 @@ func serveMetrics(ctx context.Context, ln net.Listener, handler http.Handler) er
 
 // verifyTopics refuses to start on topics that are missing or not as they must
 // be. Their partition count is the journal's: it cannot change for life.
-func verifyTopics(cfg engine.Config, prefix belfry.Prefix) error {
+func verifyTopics(cfg kafka.Config, prefix belfry.Prefix) error {
 	topics, err := openTopics(cfg)
 	if err != nil {
 		return err
@@ -301,15 +303,15 @@ func verifyTopics(cfg engine.Config, prefix belfry.Prefix) error {
 	for _, name := range names {
 		if got := infos[name].Partitions; got != partitions {
 			return fmt.Errorf("%w: %s has %d partitions and %s has %d: all need equally many for life; delete the wrong one and run \"belfry topics\", or use another --prefix",
-				engine.ErrTopic, name, got, journal, partitions)
+				kafka.ErrTopic, name, got, journal, partitions)
 		}
 	}
 	return topics.Verify(prefix.Topics(partitions))
 }
 
 // openTopics connects to the brokers that --brokers names.
-func openTopics(cfg engine.Config) (*engine.Topics, error) {
-	topics, err := engine.OpenTopics(cfg)
+func openTopics(cfg kafka.Config) (*kafka.Topics, error) {
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		return nil, unreachable(err)
 	}

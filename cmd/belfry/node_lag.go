@@ -11,6 +11,8 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/lagwatch"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server/lagpage"
 )
@@ -22,7 +24,7 @@ const lagInterval = 5 * time.Second
 // collection, so that they may come and go.
 func (n *node) watchLag() {
 	n.lagPage, n.viewPaces = lagpage.New(), newViewPaces()
-	n.lag = engine.NewLag(n.engine, engine.LagConfig{
+	n.lag = lagwatch.New(n.engine, lagwatch.Config{
 		Groups: n.groupInputs, Others: otherGroups(n.prefix, n.lagGroups), Interval: lagInterval,
 		Collected: func(r lag.Report) {
 			n.lagPage.Show(r)
@@ -53,7 +55,7 @@ type viewPaces struct {
 
 func newViewPaces() *viewPaces { return &viewPaces{all: map[string]*lag.CatchUp{}} }
 
-func (p *viewPaces) observe(views []*engine.View, at time.Time) {
+func (p *viewPaces) observe(views []*table.View, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, v := range views {
@@ -80,7 +82,7 @@ func (p *viewPaces) seconds(name string) (float64, bool) {
 type lagMetrics struct {
 	report     func() lag.Report
 	processors func() []*engine.Processor
-	views      func() []*engine.View
+	views      func() []*table.View
 	paces      *viewPaces
 }
 

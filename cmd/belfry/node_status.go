@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/wire"
 )
@@ -72,11 +73,11 @@ func (n *node) isReady() bool {
 	return !slices.ContainsFunc(n.conditions(), func(c server.Condition) bool { return !c.Ready })
 }
 
-func (n *node) views() []*engine.View {
+func (n *node) views() []*table.View {
 	if n.unread == nil {
 		return nil
 	}
-	return []*engine.View{n.unread.View, n.inbox.View}
+	return []*table.View{n.unread.View, n.inbox.View}
 }
 
 // registerMetrics adds what processors and views tell of themselves. It must

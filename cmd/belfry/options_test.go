@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -80,7 +80,7 @@ func TestMemberOptions(t *testing.T) {
 	if err := parseOptions(t, &o, "--instance-id", "belfry-processor-0", "--session-timeout", "30s"); err != nil {
 		t.Fatal(err)
 	}
-	var cfg engine.Config
+	var cfg kafka.Config
 	o.apply(&cfg)
 	if cfg.InstanceID != "belfry-processor-0" || cfg.SessionTimeout != 30*time.Second {
 		t.Errorf("applied %q, %s", cfg.InstanceID, cfg.SessionTimeout)

@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/sources/rules"
 )
 
@@ -72,9 +73,9 @@ func (o *recordOptions) load() (*rules.Source, error) {
 // readError says what can be done about a topic or record that is not there.
 func (o *recordOptions) readError(err error) error {
 	switch {
-	case errors.Is(err, engine.ErrTopic):
+	case errors.Is(err, kafka.ErrTopic):
 		return flagErrorf("topic", "the brokers have no topic %.80q; look for a slip of the pen", o.topic)
-	case errors.Is(err, engine.ErrOffset):
+	case errors.Is(err, table.ErrOffset):
 		return usagef("%w", err)
 	}
 	return fmt.Errorf("read records: %w", err)

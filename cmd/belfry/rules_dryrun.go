@@ -8,7 +8,8 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/spf13/cobra"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/rules"
 )
@@ -49,7 +50,7 @@ func (p *program) dryRun(ctx context.Context, o *recordOptions, source *rules.So
 	if err != nil {
 		return err
 	}
-	records, info, err := engine.Latest(ctx, o.kafka.engineConfig("", logger), o.topic, last)
+	records, info, err := table.Latest(ctx, o.kafka.engineConfig("", logger), o.topic, last)
 	if err != nil {
 		return o.readError(err)
 	}
@@ -100,7 +101,7 @@ func (s dryRunSum) String() string {
 }
 
 // sourceRecord is a record as rules see it.
-func sourceRecord(m *sarama.ConsumerMessage, info engine.TopicInfo) sources.Record {
+func sourceRecord(m *sarama.ConsumerMessage, info kafka.TopicInfo) sources.Record {
 	r := sources.Record{
 		Topic: m.Topic, TopicID: info.ID, Partition: m.Partition, Offset: m.Offset,
 		Timestamp: m.Timestamp, Key: m.Key, Value: m.Value,

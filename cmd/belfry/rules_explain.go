@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/table"
 )
 
 func (p *program) rulesExplainCommand() *cobra.Command {
@@ -33,7 +33,7 @@ group is joined.`,
 			if err != nil {
 				return err
 			}
-			m, info, err := engine.RecordAt(cmd.Context(), o.kafka.engineConfig("", logger), o.topic, partition, offset)
+			m, info, err := table.RecordAt(cmd.Context(), o.kafka.engineConfig("", logger), o.topic, partition, offset)
 			if err != nil {
 				return o.readError(err)
 			}

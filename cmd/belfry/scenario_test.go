@@ -17,7 +17,7 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/scenario"
 	"github.com/belfry/belfry/sources/rules"
@@ -88,7 +88,7 @@ func (s *staged) makeSources() map[string]string {
 			s.t.Fatal(err)
 		}
 	}
-	topics, err := engine.OpenTopics(engine.Config{Brokers: s.brokers})
+	topics, err := kafka.OpenTopics(kafka.Config{Brokers: s.brokers})
 	if err != nil {
 		s.t.Fatal(err)
 	}

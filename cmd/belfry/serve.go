@@ -14,7 +14,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter/replay"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/sources/rules"
 )
@@ -69,10 +69,10 @@ func (p *program) serving(c *cobra.Command, o *serveOptions, flags []options, se
 }
 
 // engineConfig says how to reach Kafka; the options must have been validated.
-func (o *kafkaOptions) engineConfig(stateDir string, log *slog.Logger) engine.Config {
-	return engine.Config{
+func (o *kafkaOptions) engineConfig(stateDir string, log *slog.Logger) kafka.Config {
+	return kafka.Config{
 		Brokers: o.brokers, StateDir: stateDir, TLS: o.tls, Version: o.version, Logger: log,
-		SASL: engine.SASL{Mechanism: o.saslMechanism.value, User: o.saslUser, Password: o.saslPassword},
+		SASL: kafka.SASL{Mechanism: o.saslMechanism.value, User: o.saslUser, Password: o.saslPassword},
 	}
 }
 
@@ -119,7 +119,7 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 
 // serve runs a node of these options; withAPI says whether it has the server,
 // prepare is called before it starts and may be nil.
-func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool, prepare func(engine.Config) error) (err error) {
+func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool, prepare func(kafka.Config) error) (err error) {
 	if withAPI {
 		if err := distinct(o.server.addr, o.process.metricsAddr); err != nil {
 			return err
@@ -289,7 +289,7 @@ files change and on SIGHUP; bad ones are refused, the old ones stay.`,
   belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --rules rules.yaml`,
 	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.topics, &o.rules, &o.member, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = allGroups()
-		return o.serve(ctx, log, true, func(cfg engine.Config) error {
+		return o.serve(ctx, log, true, func(cfg kafka.Config) error {
 			changes, err := ensureTopics(ctx, cfg, belfry.Prefix(o.kafka.prefix), o.topics)
 			for _, change := range changes {
 				log.Info("topic", "change", string(change))
@@ -299,7 +299,7 @@ files change and on SIGHUP; bad ones are refused, the old ones stay.`,
 	})
 }
 
-func ensureTopics(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, o topicOptions) ([]engine.Change, error) {
+func ensureTopics(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, o topicOptions) ([]kafka.Change, error) {
 	topics, err := openTopics(cfg)
 	if err != nil {
 		return nil, err

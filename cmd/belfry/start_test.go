@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -29,7 +29,7 @@ func TestStartOnMissingTopics(t *testing.T) {
 // that, so the message must not name one.
 func TestStartOnUnequalPartitions(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
-	topics, err := engine.OpenTopics(engine.Config{Brokers: brokers})
+	topics, err := kafka.OpenTopics(kafka.Config{Brokers: brokers})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,17 +7,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/renew"
 )
 
 func (p *program) topicsCommand() *cobra.Command {
 	var (
-		kafka  kafkaOptions
-		topics topicOptions
-		log    logOptions
-		renew  = newRenewOptions()
-		dryRun bool
-		grow   string
+		broker  kafkaOptions
+		topics  topicOptions
+		log     logOptions
+		renewal = newRenewOptions()
+		dryRun  bool
+		grow    string
 	)
 	c := &cobra.Command{
 		Use:     "topics",
@@ -50,7 +51,7 @@ processed, and the new one must never have run.`,
   belfry topics --brokers kafka:9092 --new-epoch
   belfry topics --brokers kafka:9092 --prefix belfry2 --partitions 48 --grow-from belfry`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := kafka.validate(); err != nil {
+			if err := broker.validate(); err != nil {
 				return err
 			}
 			if err := topics.validate(); err != nil {
@@ -60,20 +61,20 @@ processed, and the new one must never have run.`,
 			if err != nil {
 				return err
 			}
-			prefix := belfry.Prefix(kafka.prefix)
-			cfg := kafka.engineConfig("", logger)
-			report := func(change engine.Change) { fmt.Fprintln(p.stdout, change) }
+			prefix := belfry.Prefix(broker.prefix)
+			cfg := broker.engineConfig("", logger)
+			report := func(change kafka.Change) { fmt.Fprintln(p.stdout, change) }
 			if dryRun {
-				if renew.topic.value != "" || grow != "" {
+				if renewal.topic.value != "" || grow != "" {
 					return flagErrorf("dry-run", "not with --%s or --%s, which change nothing that is there before all is checked and copied", newEpochFlag, growFromFlag)
 				}
 				return planTopics(cfg, prefix, topics, p.stdout)
 			}
-			if err := checkGrowth(belfry.Prefix(grow), prefix, renew); err != nil {
+			if err := checkGrowth(belfry.Prefix(grow), prefix, renewal); err != nil {
 				return err
 			}
-			if renew.topic.value != "" {
-				return renewTopic(cmd.Context(), cfg, prefix, renew, report)
+			if renewal.topic.value != "" {
+				return renewTopic(cmd.Context(), cfg, prefix, renewal, report)
 			}
 			changes, err := ensureTopics(cmd.Context(), cfg, prefix, topics)
 			for _, change := range changes {
@@ -84,14 +85,14 @@ processed, and the new one must never have run.`,
 			}
 			fmt.Fprintf(p.stdout, "%d topics are as they must be\n", len(prefix.Topics(topics.partitions)))
 			if grow != "" {
-				return engine.Grow(cmd.Context(), cfg, engine.Growth{From: belfry.Prefix(grow), To: prefix, Report: report})
+				return renew.Grow(cmd.Context(), cfg, renew.Growth{From: belfry.Prefix(grow), To: prefix, Report: report})
 			}
 			return nil
 		},
 	}
-	kafka.addFlags(c.Flags())
+	broker.addFlags(c.Flags())
 	topics.addFlags(c.Flags())
-	renew.addFlags(c.Flags())
+	renewal.addFlags(c.Flags())
 	c.Flags().StringVar(&grow, growFromFlag, "", "`prefix` of an installation whose users and inboxes are copied into this one, which may have more partitions; on the command line only")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be created and what differs, and change nothing")
 	log.addFlags(c.Flags())
@@ -100,7 +101,7 @@ processed, and the new one must never have run.`,
 
 // planTopics prints what ensureTopics would do. A difference, which that would
 // not mend, is an error here too.
-func planTopics(cfg engine.Config, prefix belfry.Prefix, o topicOptions, out io.Writer) error {
+func planTopics(cfg kafka.Config, prefix belfry.Prefix, o topicOptions, out io.Writer) error {
 	topics, err := openTopics(cfg)
 	if err != nil {
 		return err

@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/renew"
 )
 
 // The topics that --new-epoch knows: those whose offsets mean something.
@@ -47,7 +48,7 @@ func (o *renewOptions) addFlags(fs *pflag.FlagSet) {
 
 // renewTopic creates the topic anew. Nothing that writes or reads its offsets
 // may run meanwhile.
-func renewTopic(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, o renewOptions, report func(engine.Change)) error {
+func renewTopic(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, o renewOptions, report func(kafka.Change)) error {
 	topics, err := openTopics(cfg)
 	if err != nil {
 		return err
@@ -59,11 +60,11 @@ func renewTopic(ctx context.Context, cfg engine.Config, prefix belfry.Prefix, o 
 		name, group = prefix.Notifications(), prefix.RouterGroup(prefix.Notifications())
 		stopped = func(g string) bool { return g == group }
 	}
-	r := engine.Renewal{Group: group, Stopped: stopped, File: o.file, Report: report}
+	r := renew.Renewal{Group: group, Stopped: stopped, File: o.file, Report: report}
 	for _, s := range prefix.Topics(1) {
 		if s.Name == name {
 			r.Spec = s
 		}
 	}
-	return engine.Renew(ctx, topics, cfg, r)
+	return renew.Run(ctx, topics, cfg, r)
 }

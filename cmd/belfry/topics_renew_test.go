@@ -11,7 +11,7 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -76,7 +76,7 @@ func usersApart(t *testing.T) []string {
 	users := make([]string, 3)
 	for i := 0; ; i++ {
 		user := fmt.Sprint("user-", i)
-		users[engine.Partition(user, len(users))] = user
+		users[kafka.Partition(user, len(users))] = user
 		if users[0] != "" && users[1] != "" && users[2] != "" {
 			return users
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -56,9 +56,9 @@ func TestTopicsCreatesAndVerifies(t *testing.T) {
 	})
 }
 
-func topicIDs(t *testing.T, brokers []string, prefix belfry.Prefix) map[string]engine.TopicInfo {
+func topicIDs(t *testing.T, brokers []string, prefix belfry.Prefix) map[string]kafka.TopicInfo {
 	t.Helper()
-	topics, err := engine.OpenTopics(engine.Config{Brokers: brokers})
+	topics, err := kafka.OpenTopics(kafka.Config{Brokers: brokers})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/belfry/belfry/deadletter"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // A batch of replayed letters is written, and then marked, when it has that many
@@ -23,7 +23,7 @@ type batch struct {
 	told   func(deadletter.ReplayOutcome) error
 
 	outcomes []deadletter.ReplayOutcome
-	records  []engine.RawRecord
+	records  []kafka.RawRecord
 	bytes    int
 	offsets  map[int32][]int64 // to be marked, by partition
 }
@@ -55,7 +55,7 @@ func (b *batch) flush(ctx context.Context) error {
 		return fmt.Errorf("replay: %w", err)
 	}
 	for partition, offsets := range b.offsets {
-		mark := engine.RawRecord{Topic: b.replay.Prefix.DeadLetters(), Headers: deadletter.ReplayedMark(offsets...)}
+		mark := kafka.RawRecord{Topic: b.replay.Prefix.DeadLetters(), Headers: deadletter.ReplayedMark(offsets...)}
 		if err := b.replay.writer.WriteTo(ctx, partition, mark); err != nil {
 			return fmt.Errorf("mark what was replayed: %w", err)
 		}

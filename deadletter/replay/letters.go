@@ -12,6 +12,8 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 )
 
 // Letters reads the dead-letter topic. It joins no group. That a letter was
@@ -20,12 +22,12 @@ import (
 // for each record of a partition, and besides that some thousand letters without
 // their contents. It is safe for concurrent use.
 type Letters struct {
-	cfg   engine.Config
+	cfg   kafka.Config
 	topic string
 }
 
 // NewLetters returns a reader of the installation's dead letters.
-func NewLetters(cfg engine.Config, prefix belfry.Prefix) *Letters {
+func NewLetters(cfg kafka.Config, prefix belfry.Prefix) *Letters {
 	return &Letters{cfg: cfg, topic: prefix.DeadLetters()}
 }
 
@@ -33,7 +35,7 @@ func NewLetters(cfg engine.Config, prefix belfry.Prefix) *Letters {
 // none with that id.
 func (l *Letters) Letter(ctx context.Context, id deadletter.ID) (deadletter.Letter, error) {
 	none := fmt.Errorf("%w: none lies at %s of %s", deadletter.ErrNoLetter, id, l.topic)
-	extents, err := engine.Extents(ctx, l.cfg, l.topic)
+	extents, err := table.LogRanges(ctx, l.cfg, l.topic)
 	if err != nil {
 		return deadletter.Letter{}, err
 	}
@@ -65,7 +67,7 @@ func (l *Letters) Letter(ctx context.Context, id deadletter.ID) (deadletter.Lett
 // one partition after the other and there in order: those of one source
 // partition come as they were set aside. A letter belongs to visit.
 func (l *Letters) Each(ctx context.Context, f deadletter.Filter, visit func(*deadletter.Letter) error) error {
-	extents, err := engine.Extents(ctx, l.cfg, l.topic)
+	extents, err := table.LogRanges(ctx, l.cfg, l.topic)
 	if err != nil {
 		return err
 	}
@@ -117,7 +119,7 @@ func (l *Letters) List(ctx context.Context, q deadletter.Query) (deadletter.Page
 // partitions, and by offset within one. It ends after q.Limit of them, if that is
 // not 0, and returns where those after them begin, nil if there are none.
 func (l *Letters) Newest(ctx context.Context, q deadletter.Query, visit func(deadletter.Letter) error) (deadletter.Cursor, error) {
-	extents, err := engine.Extents(ctx, l.cfg, l.topic)
+	extents, err := table.LogRanges(ctx, l.cfg, l.topic)
 	if err != nil {
 		return nil, err
 	}
@@ -175,10 +177,10 @@ func newest(ctx context.Context, parts []*backwards) (*backwards, error) {
 }
 
 // begins are the offsets before which all letters were set aside before since.
-func (l *Letters) begins(ctx context.Context, extents []engine.Extent, since time.Time) ([]int64, error) {
+func (l *Letters) begins(ctx context.Context, extents []table.LogRange, since time.Time) ([]int64, error) {
 	from := make([]int64, len(extents))
 	if !since.IsZero() {
-		at, err := engine.OffsetsAt(ctx, l.cfg, l.topic, since)
+		at, err := table.OffsetsAt(ctx, l.cfg, l.topic, since)
 		if err != nil {
 			return nil, err
 		}
@@ -204,7 +206,7 @@ func (l *Letters) marks(ctx context.Context, partition int32, from, end int64) (
 // scan reads a part of a partition; offsets are those of letters before it that
 // a mark names, and nil for a letter.
 func (l *Letters) scan(ctx context.Context, partition int32, from, end int64, visit func(m *sarama.ConsumerMessage, offsets []int64) error) error {
-	return engine.ScanRange(ctx, l.cfg, l.topic, partition, from, end, func(m *sarama.ConsumerMessage) error {
+	return table.ScanRange(ctx, l.cfg, l.topic, partition, from, end, func(m *sarama.ConsumerMessage) error {
 		offsets, _ := deadletter.ParseReplayedMark(engine.Headers(m))
 		return visit(m, slices.DeleteFunc(offsets, func(o int64) bool { return o >= m.Offset }))
 	})

@@ -14,11 +14,12 @@ import (
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // openDead opens the dead-letter topic of the test's installation.
-func openDead(t *testing.T, cfg engine.Config) *engine.DeadLetters {
+func openDead(t *testing.T, cfg kafka.Config) *engine.DeadLetters {
 	t.Helper()
 	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
 	if err != nil {

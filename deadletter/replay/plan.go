@@ -8,14 +8,15 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources"
 )
 
 // plan says what the letter leads to, and with what records.
-func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutcome, []engine.RawRecord) {
+func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutcome, []kafka.RawRecord) {
 	out := deadletter.ReplayOutcome{Letter: l}
-	refuse := func(format string, args ...any) (deadletter.ReplayOutcome, []engine.RawRecord) {
+	refuse := func(format string, args ...any) (deadletter.ReplayOutcome, []kafka.RawRecord) {
 		out.Result, out.Problem = deadletter.ReplayRefused, fmt.Sprintf(format, args...)
 		return out, nil
 	}
@@ -28,7 +29,7 @@ func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutc
 		out.Result = deadletter.ReplayAgain
 		return out, nil
 	}
-	var records []engine.RawRecord
+	var records []kafka.RawRecord
 	err := engine.Guard(func() (err error) {
 		switch l.Group {
 		case r.Prefix.RouterGroup(l.Topic):
@@ -63,7 +64,7 @@ type refusal string
 func (r refusal) Error() string { return string(r) }
 
 // route applies the rules of today.
-func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engine.RawRecord, error) {
+func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []kafka.RawRecord, error) {
 	if l.TopicID == [16]byte{} {
 		return nil, nil, refusal("it does not tell which incarnation of the topic the record was read from, so that its ids cannot be made")
 	}
@@ -79,7 +80,7 @@ func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engi
 		return nil, nil, err
 	}
 	var writes []deadletter.ReplayWrite
-	var records []engine.RawRecord
+	var records []kafka.RawRecord
 	for _, d := range deliveries {
 		d.Record.Origin = inbox.Origin{}
 		value, err := codec.EncodeRecord(d.Record)
@@ -88,7 +89,7 @@ func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engi
 		}
 		writes = append(writes, deadletter.ReplayWrite{Recipients: d.Recipients, Record: d.Record})
 		for _, recipient := range d.Recipients {
-			records = append(records, engine.RawRecord{
+			records = append(records, kafka.RawRecord{
 				Topic: r.Prefix.Journal(), Key: []byte(recipient), Value: value, Headers: deadletter.WithReplayOf(nil, l.Attempt),
 			})
 		}
@@ -97,7 +98,7 @@ func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engi
 }
 
 // journal writes a record of the journal again, which the fold has never seen.
-func (r *Replayer) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engine.RawRecord, error) {
+func (r *Replayer) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []kafka.RawRecord, error) {
 	recipient := string(l.Key)
 	if err := belfry.CheckRecipient(recipient); err != nil {
 		return nil, nil, refusal(fmt.Sprintf("its key is nobody's: %v", err))
@@ -115,11 +116,11 @@ func (r *Replayer) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []en
 		}
 	}
 	return []deadletter.ReplayWrite{{Recipients: []string{recipient}, Record: record}},
-		[]engine.RawRecord{{Topic: r.Prefix.Journal(), Key: l.Key, Value: value, Headers: deadletter.WithReplayOf(l.Headers, l.Attempt)}}, nil
+		[]kafka.RawRecord{{Topic: r.Prefix.Journal(), Key: l.Key, Value: value, Headers: deadletter.WithReplayOf(l.Headers, l.Attempt)}}, nil
 }
 
 // item writes a content again.
-func (r *Replayer) item(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engine.RawRecord, error) {
+func (r *Replayer) item(l *deadletter.Letter) ([]deadletter.ReplayWrite, []kafka.RawRecord, error) {
 	recipient, seq, ok := inbox.ParseItemKey(string(l.Key))
 	if !ok {
 		return nil, nil, refusal("its key is not recipient/seq")
@@ -136,5 +137,5 @@ func (r *Replayer) item(l *deadletter.Letter) ([]deadletter.ReplayWrite, []engin
 		write.Item = &item
 	}
 	return []deadletter.ReplayWrite{write},
-		[]engine.RawRecord{{Topic: r.Prefix.Items(), Key: l.Key, Value: l.Value, Headers: deadletter.WithReplayOf(l.Headers, l.Attempt)}}, nil
+		[]kafka.RawRecord{{Topic: r.Prefix.Items(), Key: l.Key, Value: l.Value, Headers: deadletter.WithReplayOf(l.Headers, l.Attempt)}}, nil
 }

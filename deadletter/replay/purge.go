@@ -6,7 +6,7 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/table"
 )
 
 // Purged counts letters that are deleted, or would be.
@@ -20,11 +20,11 @@ type Purged struct {
 // stay: nothing that is younger is ever deleted.
 func (l *Letters) Purge(ctx context.Context, before time.Time, apply bool) (Purged, error) {
 	var purged Purged
-	extents, err := engine.Extents(ctx, l.cfg, l.topic)
+	extents, err := table.LogRanges(ctx, l.cfg, l.topic)
 	if err != nil {
 		return purged, err
 	}
-	until, err := engine.OffsetsAt(ctx, l.cfg, l.topic, before)
+	until, err := table.OffsetsAt(ctx, l.cfg, l.topic, before)
 	if err != nil {
 		return purged, err
 	}
@@ -56,5 +56,5 @@ func (l *Letters) Purge(ctx context.Context, before time.Time, apply bool) (Purg
 	if !apply {
 		return purged, nil
 	}
-	return purged, engine.DeleteBefore(ctx, l.cfg, l.topic, until)
+	return purged, table.DeleteBefore(ctx, l.cfg, l.topic, until)
 }

@@ -6,13 +6,13 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/sources"
 )
 
 // Config is what a [Replayer] needs.
 type Config struct {
-	Engine engine.Config
+	Engine kafka.Config
 	Prefix belfry.Prefix
 	// Rules returns those of a source topic, and false if none are for it. That
 	// of the built-in topic is asked for too.
@@ -38,12 +38,12 @@ type Rules interface {
 type Replayer struct {
 	Config
 	letters *Letters
-	writer  *engine.Writer
+	writer  *kafka.Writer
 }
 
 // Open connects to no broker yet. Close it after use.
 func Open(cfg Config) (*Replayer, error) {
-	w, err := engine.OpenWriter(cfg.Engine)
+	w, err := kafka.OpenWriter(cfg.Engine)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -17,14 +17,14 @@ const (
 	patience   = 30 * time.Second
 )
 
-func config(t *testing.T) engine.Config {
+func config(t *testing.T) kafka.Config {
 	t.Helper()
-	return engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	return kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
 }
 
-func makeTopics(t *testing.T, cfg engine.Config) {
+func makeTopics(t *testing.T, cfg kafka.Config) {
 	t.Helper()
-	topics, err := engine.OpenTopics(cfg)
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func makeTopics(t *testing.T, cfg engine.Config) {
 }
 
 // produce writes the records to the partitions that they name.
-func produce(t *testing.T, cfg engine.Config, messages ...*sarama.ProducerMessage) {
+func produce(t *testing.T, cfg kafka.Config, messages ...*sarama.ProducerMessage) {
 	t.Helper()
 	kafkatest.Produce(t, cfg.Brokers, messages...)
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // arriveTimeout is how long the last events may take to arrive.
@@ -21,7 +21,7 @@ const arriveTimeout = 30 * time.Second
 
 // Route is the way of events whose delays are measured.
 type Route struct {
-	Kafka  engine.Config
+	Kafka  kafka.Config
 	Prefix belfry.Prefix
 	Users  int
 	// Journal: events enter at the journal, not at the notifications topic.

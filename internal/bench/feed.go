@@ -12,6 +12,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -20,7 +21,7 @@ const feedTick = time.Millisecond
 
 // Feed writes events for users in turn.
 type Feed struct {
-	Kafka  engine.Config
+	Kafka  kafka.Config
 	Prefix belfry.Prefix
 	Users  int // at least 1
 	// Rate is in events per second; 0 is as fast as the brokers take them.

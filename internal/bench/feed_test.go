@@ -14,7 +14,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/kafkatest"
@@ -26,10 +26,10 @@ const (
 	patience   = 30 * time.Second
 )
 
-func kafka(t *testing.T) engine.Config {
+func started(t *testing.T) kafka.Config {
 	t.Helper()
-	cfg := engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
-	topics, err := engine.OpenTopics(cfg)
+	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ type received struct {
 	records []*kgo.Record
 }
 
-func follow(t *testing.T, cfg engine.Config, topic string) *received {
+func follow(t *testing.T, cfg kafka.Config, topic string) *received {
 	t.Helper()
 	f, err := bench.Follow(t.Context(), cfg, topic)
 	if err != nil {
@@ -90,7 +90,7 @@ func (r *received) await(t *testing.T, n int) []*kgo.Record {
 // What was there before a follower is opened is none of its business, and
 // nothing after is missed.
 func TestFeedAndFollow(t *testing.T) {
-	cfg := kafka(t)
+	cfg := started(t)
 	const before, n, users = 30, 60, 7
 	feed := bench.Feed{Kafka: cfg, Prefix: prefix, Users: users, Journal: true}
 	if got, err := feed.Run(t.Context(), before); got != before || err != nil {
@@ -110,7 +110,7 @@ func TestFeedAndFollow(t *testing.T) {
 		if record.Kind != inbox.KindNotify || due[record.Notification.ID].IsZero() {
 			t.Errorf("%s %s was not sent now", record.Kind, record.Notification.ID)
 		}
-		if want := engine.Partition(string(r.Key), partitions); r.Partition != want {
+		if want := kafka.Partition(string(r.Key), partitions); r.Partition != want {
 			t.Errorf("%s is in partition %d, want %d", r.Key, r.Partition, want)
 		}
 	}
@@ -126,7 +126,7 @@ func TestFeedAndFollow(t *testing.T) {
 // Without a number a feed goes on until it is told to stop, and that is no
 // error; with one it is.
 func TestFeedStops(t *testing.T) {
-	cfg := kafka(t)
+	cfg := started(t)
 	got := follow(t, cfg, prefix.Notifications())
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

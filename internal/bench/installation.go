@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // Config says where to measure.
 type Config struct {
-	Kafka engine.Config
+	Kafka kafka.Config
 	// KafkaArgs are the flags by which a measured process reaches the same
 	// brokers.
 	KafkaArgs []string
@@ -64,7 +64,7 @@ func (c *Config) install(ctx context.Context, name string) (*installation, error
 	if in.admin, err = openAdmin(c.Kafka, in.Prefix); err != nil {
 		return in, err
 	}
-	topics, err := engine.OpenTopics(c.Kafka)
+	topics, err := kafka.OpenTopics(c.Kafka)
 	if err != nil {
 		return in, err
 	}

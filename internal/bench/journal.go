@@ -12,7 +12,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -31,7 +31,7 @@ type writer struct {
 	n      int // events so far
 }
 
-func openWriter(cfg engine.Config, prefix belfry.Prefix) (*writer, error) {
+func openWriter(cfg kafka.Config, prefix belfry.Prefix) (*writer, error) {
 	client, err := connect(cfg, kgo.DefaultProduceTopic(prefix.Journal()), kgo.ProducerLinger(0))
 	if err != nil {
 		return nil, err

@@ -11,14 +11,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // askTimeout bounds each question to the brokers.
 const askTimeout = 10 * time.Second
 
 // connect opens a plain client.
-func connect(cfg engine.Config, more ...kgo.Opt) (*kgo.Client, error) {
+func connect(cfg kafka.Config, more ...kgo.Opt) (*kgo.Client, error) {
 	client, err := kgo.NewClient(append(cfg.ClientOptions("belfry-bench"), more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("open kafka client: %w", err)
@@ -33,7 +33,7 @@ type admin struct {
 	prefix belfry.Prefix
 }
 
-func openAdmin(cfg engine.Config, prefix belfry.Prefix) (*admin, error) {
+func openAdmin(cfg kafka.Config, prefix belfry.Prefix) (*admin, error) {
 	client, err := connect(cfg)
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func (a *admin) delete(ctx context.Context) error {
 type Follower struct{ client *kgo.Client }
 
 // Follow opens a follower. The caller must close it.
-func Follow(ctx context.Context, cfg engine.Config, topics ...string) (*Follower, error) {
+func Follow(ctx context.Context, cfg kafka.Config, topics ...string) (*Follower, error) {
 	client, err := connect(cfg, kgo.FetchMaxWait(100*time.Millisecond))
 	if err != nil {
 		return nil, err

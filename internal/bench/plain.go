@@ -15,7 +15,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -27,7 +27,7 @@ import (
 // that it never blocks on a slow one either; each is a goroutine, as net/http has
 // it. It sends badges alone: no items, no catch-up, no order between two tables.
 type Plain struct {
-	Kafka  engine.Config
+	Kafka  kafka.Config
 	Prefix belfry.Prefix
 	// Secret verifies tokens of polls; without one they need none. Streams need
 	// none.

@@ -16,7 +16,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/kafkatest"
@@ -25,9 +25,9 @@ import (
 // plain starts a peer on a table of its own; put writes a row into that.
 func plain(t *testing.T, p *bench.Plain) (url string, put func(user string, version uint64)) {
 	t.Helper()
-	cfg := engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
 	const prefix = belfry.Prefix("test")
-	topics, err := engine.OpenTopics(cfg)
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

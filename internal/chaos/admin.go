@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // askTimeout bounds each question to the brokers: half of them may be paused.
@@ -28,7 +28,7 @@ type admin struct {
 	client *kgo.Client
 }
 
-func openAdmin(cfg engine.Config, prefix belfry.Prefix) (*admin, error) {
+func openAdmin(cfg kafka.Config, prefix belfry.Prefix) (*admin, error) {
 	options := append(cfg.ClientOptions("belfry-chaos"),
 		kgo.MetadataMinAge(100*time.Millisecond), kgo.RetryTimeout(askTimeout),
 		kgo.RequestTimeoutOverhead(askTimeout), kgo.DialTimeout(askTimeout),

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -17,9 +17,9 @@ import (
 // committed offset 5 in each partition.
 func administered(t *testing.T, brokers []string, partitions int) *admin {
 	t.Helper()
-	cfg := engine.Config{Brokers: brokers}
+	cfg := kafka.Config{Brokers: brokers}
 	prefix := belfry.Prefix("chaos-1")
-	topics, err := engine.OpenTopics(cfg)
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

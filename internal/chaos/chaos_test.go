@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/chaos"
 	"github.com/belfry/belfry/internal/kafkatest"
@@ -56,7 +56,7 @@ func TestChaos(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			cfg := chaos.Config{
 				Binary: binary, Dir: t.TempDir(), Prefix: belfry.Prefix(fmt.Sprintf("chaos-%d-%d", seed, time.Now().Unix())),
-				Kafka:     engine.Config{Brokers: cluster.Brokers()},
+				Kafka:     kafka.Config{Brokers: cluster.Brokers()},
 				KafkaArgs: []string{"--brokers", strings.Join(cluster.Brokers(), ",")},
 				Brokers:   cluster.Nodes(),
 				Seed:      seed, Duration: duration, Users: 120, Rate: 200, Partitions: 6, Cap: 50,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // producer writes raw values, as other services do. It is safe for concurrent
@@ -17,7 +18,7 @@ type producer struct {
 	pending  sync.WaitGroup
 }
 
-func openProducer(cfg engine.Config, prefix belfry.Prefix, trouble func(string, ...any)) (*producer, error) {
+func openProducer(cfg kafka.Config, prefix belfry.Prefix, trouble func(string, ...any)) (*producer, error) {
 	p := &producer{prefix: prefix, emitters: map[string]*engine.Emitter{}, trouble: trouble}
 	for _, topic := range []string{prefix.Notifications(), prefix.Journal()} {
 		e, err := engine.NewEmitter(cfg, topic)

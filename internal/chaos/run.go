@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -25,7 +25,7 @@ type Config struct {
 	Dir string
 	// Kafka is how the runner reaches the brokers, and KafkaArgs are the flags
 	// by which the processes do.
-	Kafka     engine.Config
+	Kafka     kafka.Config
 	KafkaArgs []string
 	// Prefix begins the names of the topics, which are created. RunAndCheck
 	// deletes them unless Keep is set or something is wrong.

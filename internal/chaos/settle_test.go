@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -19,7 +19,7 @@ func TestWhatIsNotAtRestIsNamed(t *testing.T) {
 	body := `{"users":[{"user":"a","version":4,"cursor":"1.4"},{"user":"b","version":9,"cursor":"1.9"}]}`
 	c := &calls{answers: []func(http.ResponseWriter){status(200, "", body)}}
 	a, tr := serve(t, c)
-	r := &run{api: a, admin: administered(t, brokers, 2), scan: &scanner{kafka: engine.Config{Brokers: brokers}, prefix: "chaos-1", partitions: 2}}
+	r := &run{api: a, admin: administered(t, brokers, 2), scan: &scanner{kafka: kafka.Config{Brokers: brokers}, prefix: "chaos-1", partitions: 2}}
 	if got := r.outdated(t.Context(), 0, map[string]uint64{"a": 5, "b": 9}); !slices.Equal(got, []string{"server-1 is at version 4 of 5 of a"}) {
 		t.Errorf("outdated: %q", got)
 	}

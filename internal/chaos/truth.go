@@ -10,13 +10,14 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/deadletter"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 )
 
 // scanner reads what Kafka holds.
 type scanner struct {
-	kafka      engine.Config
+	kafka      kafka.Config
 	prefix     belfry.Prefix
 	partitions int
 }
@@ -24,7 +25,7 @@ type scanner struct {
 // scan reads all partitions of a topic.
 func (s *scanner) scan(ctx context.Context, topic string, visit func(*sarama.ConsumerMessage) error) error {
 	for p := range int32(s.partitions) {
-		if err := engine.Scan(ctx, s.kafka, topic, p, visit); err != nil {
+		if err := table.Scan(ctx, s.kafka, topic, p, visit); err != nil {
 			return fmt.Errorf("scan %s: %w", topic, err)
 		}
 	}
@@ -47,7 +48,7 @@ func (s *scanner) journal(ctx context.Context) ([]Journaled, error) {
 // truth reads all topics; the lists and what streams hold are not its business.
 func (s *scanner) truth(ctx context.Context) (*Truth, error) {
 	t := &Truth{}
-	topics, err := engine.OpenTopics(s.kafka)
+	topics, err := kafka.OpenTopics(s.kafka)
 	if err != nil {
 		return nil, err
 	}

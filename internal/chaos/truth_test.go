@@ -9,7 +9,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/deadletter"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -25,9 +25,9 @@ func encoded[T any](t *testing.T, encode func(T) ([]byte, error), v T) []byte {
 
 func TestTruthIsTheLastOfEachKey(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
-	cfg := engine.Config{Brokers: brokers}
+	cfg := kafka.Config{Brokers: brokers}
 	prefix := belfry.Prefix("chaos-1")
-	topics, err := engine.OpenTopics(cfg)
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 func main() {
@@ -112,7 +112,7 @@ func (s *settings) processor(g *goka.GroupGraph) (*goka.Processor, error) {
 		goka.WithProducerBuilder(goka.ProducerBuilderWithConfig(config())),
 		goka.WithStorageBuilder(storage.DefaultBuilder(filepath.Join(s.stateDir, string(g.Group())))),
 		// Records lie where Java's partitioner puts them.
-		goka.WithHasher(func() hash.Hash32 { return engine.Hasher() }),
+		goka.WithHasher(func() hash.Hash32 { return kafka.Hasher() }),
 		goka.WithNilHandling(goka.NilProcess),
 	)
 }

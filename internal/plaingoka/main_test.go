@@ -14,7 +14,8 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/kafkatest"
@@ -28,8 +29,8 @@ func TestFillsBothTables(t *testing.T) {
 			t.Parallel()
 			const events, users, partitions = 60, 4, 2
 			prefix := belfry.Prefix("test")
-			cfg := engine.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
-			topics, err := engine.OpenTopics(cfg)
+			cfg := kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+			topics, err := kafka.OpenTopics(cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,9 +97,9 @@ func TestFillsBothTables(t *testing.T) {
 	}
 }
 
-func scan(t *testing.T, cfg engine.Config, topic string, partition int32, visit func(*sarama.ConsumerMessage) error) {
+func scan(t *testing.T, cfg kafka.Config, topic string, partition int32, visit func(*sarama.ConsumerMessage) error) {
 	t.Helper()
-	if err := engine.Scan(t.Context(), cfg, topic, partition, visit); err != nil {
+	if err := table.Scan(t.Context(), cfg, topic, partition, visit); err != nil {
 		t.Fatal(err)
 	}
 }

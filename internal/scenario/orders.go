@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // orders is the shop: an envelope around each event, keyed by order, with the
@@ -24,7 +24,7 @@ type order struct {
 
 func (o *orders) put(key int, value any) {
 	k := fmt.Sprint(key)
-	o.write(Orders, engine.Partition(k, 3), []byte(k), encode(value, false), o.headers("com.shop.order.domain.OrderEvent")...)
+	o.write(Orders, kafka.Partition(k, 3), []byte(k), encode(value, false), o.headers("com.shop.order.domain.OrderEvent")...)
 }
 
 func (o *orders) envelope(kind string, payload object) object {

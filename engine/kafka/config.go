@@ -1,0 +1,114 @@
+package kafka
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+)
+
+// Defaults of the group protocol. The heartbeat interval bounds how late a
+// member notices a rebalance; the session time-out bounds how long a killed
+// member's partitions stand still.
+const (
+	DefaultSessionTimeout = 10 * time.Second
+	DefaultHeartbeat      = 500 * time.Millisecond
+)
+
+// rebalanceTimeout is how long a group waits for a member that still has
+// writes under way to come along; then it goes on without it. A request to join
+// is answered when all are there, so answers must be waited for longer.
+const (
+	RebalanceTimeout = 20 * time.Second
+	readTimeout      = RebalanceTimeout + 5*time.Second
+)
+
+// Config is how to reach Kafka and where to keep local state.
+type Config struct {
+	Brokers []string // host:port, at least one
+
+	// StateDir holds the local stores of this process. Two processes cannot
+	// share one: the second is refused by the store's lock.
+	StateDir string
+
+	TLS  *tls.Config // nil: plain text
+	SASL SASL
+
+	// SessionTimeout is how long a group waits for a member that is silent; 0
+	// means DefaultSessionTimeout. Brokers take 6 s to 30 min by default.
+	SessionTimeout time.Duration
+	// InstanceID, if not empty, makes the process a static member of its groups
+	// (KIP-345): it may be away for the session time-out before its partitions
+	// move. No other process may have the same.
+	InstanceID string
+
+	// Version is that of the program; dead letters name it.
+	Version string
+
+	Logger *slog.Logger // nil: slog.Default
+}
+
+// SASL authenticates with the brokers; the zero value does not.
+type SASL struct {
+	Mechanism string // PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
+	User      string
+	Password  string
+}
+
+func (c *Config) Log() *slog.Logger {
+	if c.Logger == nil {
+		return slog.Default()
+	}
+	return c.Logger
+}
+
+// Sarama returns a fresh configuration for consumers, groups and admin; the
+// producers are franz-go's (producer.go). goka's builders write into the
+// one they are given, so it must never be shared between two of them.
+func (c *Config) Sarama() (*sarama.Config, error) {
+	if len(c.Brokers) == 0 {
+		return nil, errors.New("no brokers given")
+	}
+	cfg := goka.DefaultConfig()
+	cfg.ClientID = "belfry"
+	// The oldest protocol with topic IDs in the metadata.
+	cfg.Version = sarama.V2_8_0_0
+
+	cfg.Consumer.Offsets.Initial = sarama.OffsetOldest
+	cfg.Consumer.Group.Session.Timeout = c.SessionTimeout
+	if c.SessionTimeout == 0 {
+		cfg.Consumer.Group.Session.Timeout = DefaultSessionTimeout
+	}
+	cfg.Consumer.Group.InstanceId = c.InstanceID
+	cfg.Consumer.Group.Heartbeat.Interval = min(DefaultHeartbeat, cfg.Consumer.Group.Session.Timeout/3)
+	// A join or a leave moves only the partitions that must move, so that local
+	// stores stay warm. goka's own strategy deals out ranges anew each time; it
+	// is for groups with several inputs, and ours have one.
+	cfg.Consumer.Group.Rebalance.Strategy = nil
+	cfg.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
+	cfg.Consumer.Group.Rebalance.Timeout = RebalanceTimeout
+	cfg.Net.DialTimeout, cfg.Net.ReadTimeout, cfg.Net.WriteTimeout = connectTimeout, readTimeout, 2*connectTimeout
+	// A partition whose callbacks wait, for room among the dead letters say,
+	// holds up what comes of the other partitions for twice this, once.
+	cfg.Consumer.MaxProcessingTime = time.Second
+	cfg.Consumer.Retry.Backoff = 200 * time.Millisecond
+	cfg.Metadata.AllowAutoTopicCreation = false
+	cfg.Metadata.Retry.Max = 10
+	cfg.ChannelBufferSize = 1024
+
+	if c.TLS != nil {
+		cfg.Net.TLS.Enable = true
+		cfg.Net.TLS.Config = c.TLS
+	}
+	if err := c.SASL.apply(cfg); err != nil {
+		return nil, err
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("kafka settings: %w", err)
+	}
+	return cfg, nil
+}

@@ -1,0 +1,166 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// flushTimeout bounds how long a producer that is closed waits for what is
+// under way; what is not acknowledged by then fails.
+const flushTimeout = 10 * time.Second
+
+// producerLinger is how long a record waits for others to go with.
+const producerLinger = 2 * time.Millisecond
+
+// stopTimeout is how long who was told to stop waits for its writes.
+const stopTimeout = 3 * time.Second
+
+// Producer is a goka.Producer on franz-go: idempotent, acks=all, and retrying
+// without end (sarama's retries take memory by their number and give up). A
+// record is therefore only refused for good by the brokers, which ends the
+// processor.
+//
+// With failStop it writes nothing after a write has failed. A later record must
+// never overtake a failed one: the failed one would be read and written again
+// by the processor that is built anew, below the watermark that the later one
+// left in the row, and be taken for a duplicate.
+type Producer struct {
+	Client   *kgo.Client
+	failStop bool
+	failed   atomic.Pointer[error]
+	stale    atomic.Pointer[string] // a topic to be looked up anew
+}
+
+// NewProducer connects to no broker before the first record.
+func (c *Config) NewProducer(clientID string, failStop bool, more ...kgo.Opt) (*Producer, error) {
+	options := append(c.ClientOptions(clientID),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(func(string) func(*kgo.Record, int) int {
+			return func(r *kgo.Record, n int) int { return int(Partition(string(r.Key), n)) }
+		})),
+		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		// At 2,000 events/s a request for each record costs the brokers twice
+		// the time that batches of 2 ms do, and p99 with it (docs/bench); under
+		// full load batches form by themselves while others are in flight.
+		kgo.ProducerLinger(producerLinger),
+		// How soon a moved partition is found again.
+		kgo.MetadataMinAge(250*time.Millisecond),
+	)
+	if failStop {
+		options = append(options, kgo.StopProducerOnDataLossDetected())
+	}
+	client, err := kgo.NewClient(append(options, more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("open producer: %w", err)
+	}
+	return &Producer{Client: client, failStop: failStop}, nil
+}
+
+// Emit implements goka.Producer.
+func (p *Producer) Emit(topic, key string, value []byte) *goka.Promise {
+	return p.EmitWithHeaders(topic, key, value, nil)
+}
+
+// EmitWithHeaders implements goka.Producer. It blocks while the client's
+// buffers are full. A nil value is a tombstone.
+func (p *Producer) EmitWithHeaders(topic, key string, value []byte, headers goka.Headers) *goka.Promise {
+	promise, finish := goka.NewPromiseWithFinisher()
+	if err := p.failed.Load(); err != nil {
+		finish(nil, fmt.Errorf("not written after an earlier failure: %w", *err))
+		return promise
+	}
+	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
+	for name, v := range headers {
+		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: v})
+	}
+	p.Produce(record, func(r *kgo.Record, err error) {
+		if err != nil {
+			if p.failStop {
+				p.failed.CompareAndSwap(nil, &err)
+			}
+			finish(nil, err)
+			return
+		}
+		// goka wants to know the offset of a table's record.
+		finish(&sarama.ProducerMessage{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, nil)
+	})
+	return promise
+}
+
+// Produce writes one record and calls done once, from any goroutine. The client
+// knows a topic by its ID for life: one that was deleted and created again has
+// to be forgotten, or every further write would fail.
+func (p *Producer) Produce(record *kgo.Record, done func(*kgo.Record, error)) {
+	if p.stale.Load() != nil {
+		if topic := p.stale.Swap(nil); topic != nil {
+			p.Client.PurgeTopicsFromProducing(*topic)
+		}
+	}
+	p.Client.Produce(context.Background(), record, func(r *kgo.Record, err error) {
+		if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
+			p.stale.Store(&r.Topic)
+		}
+		done(r, err)
+	})
+}
+
+// Close waits for what is under way, for flushTimeout at the most, and fails
+// the rest. It returns nil: whoever wrote has been told.
+func (p *Producer) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	_ = p.Client.Flush(ctx)
+	p.Client.Close()
+	return nil
+}
+
+// GokaProducer is the builder for processors and emitters; what it builds is
+// also stored in out. The hasher is ours, whatever goka passes.
+func (c *Config) GokaProducer(failStop bool, out *atomic.Pointer[Producer]) goka.ProducerBuilder {
+	return func(_ []string, clientID string, _ func() hash.Hash32) (goka.Producer, error) {
+		p, err := c.NewProducer(clientID, failStop)
+		if err != nil {
+			return nil, err
+		}
+		out.Store(p)
+		return p, nil
+	}
+}
+
+// GiveUp calls f, which goka has wait for every write, and fails the writes
+// that are still under way stopTimeout after ctx has ended: without brokers
+// they would be retried, and f would wait, without end.
+func GiveUp(ctx context.Context, out *atomic.Pointer[Producer], f func() error) error {
+	returned := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-returned:
+			return
+		}
+		timer := time.NewTimer(stopTimeout)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			if p := out.Load(); p != nil {
+				p.Client.Close()
+			}
+		case <-returned:
+		}
+	})
+	err := f()
+	close(returned)
+	watch.Wait()
+	return err
+}

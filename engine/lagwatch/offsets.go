@@ -1,0 +1,166 @@
+package lagwatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/belfry/belfry/engine/kafka"
+)
+
+// The timestamps that stand for the ends of a log in ListOffsets.
+const (
+	logEnd   = -1
+	logBegin = -2
+)
+
+// offsets finds the topics of all groups, and where their partitions begin and
+// end: one request for the begins and one for the ends to each broker. What
+// our groups do not need may fail, and is left out.
+func (c *lagClient) offsets(ctx context.Context, found *lagFacts) error {
+	needed := map[string]bool{} // by topic: whether a group of ours reads it
+	for _, g := range found.groups {
+		for _, topic := range g.topics {
+			needed[topic] = needed[topic] || g.ours
+		}
+	}
+	found.topics = make(map[string]*topicFacts, len(needed))
+	if len(needed) == 0 {
+		return nil // asked for no topic, brokers tell of all
+	}
+	if err := c.find(ctx, found, needed); err != nil {
+		return err
+	}
+	// The begins first: retention that comes in between may move them beyond an
+	// end that was read before.
+	for _, which := range []int64{logBegin, logEnd} {
+		if err := c.bounds(ctx, found, needed, which); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *lagClient) find(ctx context.Context, found *lagFacts, needed map[string]bool) error {
+	r := kmsg.NewPtrMetadataRequest()
+	for _, name := range slices.Sorted(maps.Keys(needed)) {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(name)
+		r.Topics = append(r.Topics, t)
+	}
+	resp, err := r.RequestWith(ctx, c.client)
+	if err != nil {
+		return fmt.Errorf("look up topics: %w", err)
+	}
+	for _, t := range resp.Topics {
+		if t.Topic == nil {
+			continue
+		}
+		name := *t.Topic
+		switch err := kerr.ErrorForCode(t.ErrorCode); {
+		case errors.Is(err, kerr.UnknownTopicOrPartition):
+			continue
+		case err != nil && needed[name]:
+			return fmt.Errorf("look up topic %s: %w", name, err)
+		case err != nil:
+			found.skipped++
+			continue
+		}
+		facts := &topicFacts{id: kafka.TopicID(t.TopicID), partitions: make([]partitionFacts, len(t.Partitions))}
+		for _, p := range t.Partitions {
+			if int(p.Partition) >= len(facts.partitions) {
+				return fmt.Errorf("look up topic %s: partition %d of %d", name, p.Partition, len(facts.partitions))
+			}
+			facts.partitions[p.Partition] = partitionFacts{leader: p.Leader, known: p.Leader >= 0}
+			if p.Leader < 0 {
+				if needed[name] {
+					return fmt.Errorf("look up topic %s: partition %d has no leader", name, p.Partition)
+				}
+				found.skipped++
+			}
+		}
+		found.topics[name] = facts
+	}
+	return nil
+}
+
+// bounds reads the begin or the end of every partition.
+func (c *lagClient) bounds(ctx context.Context, found *lagFacts, needed map[string]bool, which int64) error {
+	var mu sync.Mutex
+	fail := func(topic string, partition int32, err error) error {
+		p := &found.topics[topic].partitions[partition]
+		switch {
+		case errors.Is(err, kerr.UnknownTopicOrPartition): // deleted since it was looked up
+		case needed[topic]:
+			return fmt.Errorf("list offsets of %s/%d: %w", topic, partition, err)
+		case p.known:
+			found.skipped++
+		}
+		p.known = false
+		return nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(lagAtOnce)
+	for broker, topics := range leaders(found.topics) {
+		g.Go(func() error {
+			answer, err := c.client.Broker(int(broker)).RetriableRequest(ctx, boundsRequest(topics, which))
+			mu.Lock()
+			defer mu.Unlock()
+			resp, ok := answer.(*kmsg.ListOffsetsResponse)
+			if err != nil || !ok {
+				return c.unreached(topics, fail, errors.Join(err, ctx.Err()))
+			}
+			for _, t := range resp.Topics {
+				for _, got := range t.Partitions {
+					if err := kerr.ErrorForCode(got.ErrorCode); err != nil {
+						if err := fail(t.Topic, got.Partition, err); err != nil {
+							return err
+						}
+						continue
+					}
+					p := &found.topics[t.Topic].partitions[got.Partition]
+					if which == logBegin {
+						p.oldest = got.Offset
+					} else {
+						p.end = got.Offset
+					}
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func (c *lagClient) unreached(topics map[string][]int32, fail func(string, int32, error) error, err error) error {
+	for topic, partitions := range topics {
+		for _, p := range partitions {
+			if err := fail(topic, p, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func boundsRequest(topics map[string][]int32, which int64) *kmsg.ListOffsetsRequest {
+	r := kmsg.NewPtrListOffsetsRequest()
+	for _, name := range slices.Sorted(maps.Keys(topics)) {
+		t := kmsg.NewListOffsetsRequestTopic()
+		t.Topic = name
+		for _, n := range topics[name] {
+			p := kmsg.NewListOffsetsRequestTopicPartition()
+			p.Partition, p.Timestamp = n, which
+			t.Partitions = append(t.Partitions, p)
+		}
+		r.Topics = append(r.Topics, t)
+	}
+	return r
+}

@@ -1,0 +1,270 @@
+package renew
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
+)
+
+// Growth is an installation that gets another prefix, and with it another number
+// of partitions, which cannot change otherwise.
+type Growth struct {
+	From, To belfry.Prefix // the topics of both must exist
+	// Report is told of each step.
+	Report func(kafka.Change)
+}
+
+// growth is one under way.
+type growth struct {
+	Growth
+	cfg    kafka.Config
+	client *kgo.Client
+	admin  *kadm.Client
+}
+
+// Grow copies both tables, row by row as they are, into the partitions that
+// their keys have in the new ones. Rows name the journal that they were folded
+// from, so that the new one counts as a new epoch: versions and seqs go on, and
+// identities stay known. Offsets of routers of topics that do not bear the
+// prefix go along.
+//
+// Nothing of the old installation is changed. Its processors must have ended and
+// must have processed all, those of the new one must never have run: otherwise
+// nothing is copied. Calling it again does no harm until they run.
+func Grow(ctx context.Context, cfg kafka.Config, g Growth) error {
+	client, err := kgo.NewClient(cfg.ClientOptions("belfry-grow")...)
+	if err != nil {
+		return fmt.Errorf("open kafka client: %w", err)
+	}
+	defer client.Close()
+	w := &growth{Growth: g, cfg: cfg, client: client, admin: kadm.NewClient(client)}
+	for _, check := range []func(context.Context) error{w.stopped, w.fresh, w.done} {
+		if err := check(ctx); err != nil {
+			return fmt.Errorf("grow %s: %w", g.From, err)
+		}
+	}
+	for _, tables := range [][2]string{{g.From.InboxTable(), g.To.InboxTable()}, {g.From.UnreadTable(), g.To.UnreadTable()}} {
+		if err := w.copy(ctx, tables[0], tables[1]); err != nil {
+			return fmt.Errorf("grow %s: copy %s: %w", g.From, tables[0], err)
+		}
+	}
+	if err := w.routers(ctx); err != nil {
+		return fmt.Errorf("grow %s: %w", g.From, err)
+	}
+	// What was written meanwhile is in no table.
+	if err := errors.Join(w.stopped(ctx), w.done(ctx)); err != nil {
+		return fmt.Errorf("grow %s: while it was copied: %w", g.From, err)
+	}
+	return nil
+}
+
+// inputs returns the groups of the old installation with their inputs, those of
+// other source topics included.
+func (g *growth) inputs(ctx context.Context) (map[string][]string, error) {
+	inputs := g.From.GroupInputs()
+	listed, err := g.admin.ListGroups(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list groups: %w", err)
+	}
+	for _, group := range listed.Groups() {
+		if topic, ok := strings.CutPrefix(group, g.From.RouterGroup("")); ok {
+			inputs[group] = []string{topic}
+		}
+	}
+	return inputs, nil
+}
+
+// stopped returns an error if a group of either installation has members.
+func (g *growth) stopped(ctx context.Context) error {
+	inputs, err := g.inputs(ctx)
+	if err != nil {
+		return err
+	}
+	maps.Copy(inputs, g.To.GroupInputs())
+	found, err := g.admin.DescribeGroups(ctx, slices.Sorted(maps.Keys(inputs))...)
+	if err != nil {
+		return fmt.Errorf("describe groups: %w", err)
+	}
+	var busy []string
+	for _, group := range found.Sorted() {
+		if len(group.Members) > 0 {
+			busy = append(busy, fmt.Sprintf("group %s has %d members", group.Group, len(group.Members)))
+		}
+	}
+	if len(busy) > 0 {
+		return fmt.Errorf("stop all processors first (one that was killed is a member until its session time-out): %s", strings.Join(busy, ", "))
+	}
+	return nil
+}
+
+// offsets returns what a group has committed; nothing for one that never was.
+func (g *growth) offsets(ctx context.Context, group string) (kadm.OffsetResponses, error) {
+	committed, err := g.admin.FetchOffsets(ctx, group)
+	if err == nil {
+		err = committed.Error()
+	}
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, fmt.Errorf("fetch the offsets of %s: %w", group, err)
+	}
+	return committed, nil
+}
+
+// fresh returns an error if the new installation has processed anything: rows
+// of its own would be written over.
+func (g *growth) fresh(ctx context.Context) error {
+	for _, group := range []string{g.To.UnreadGroup(), g.To.InboxGroup()} {
+		committed, err := g.offsets(ctx, group)
+		if err != nil {
+			return err
+		}
+		used := false
+		committed.Each(func(o kadm.OffsetResponse) { used = used || o.At > 0 })
+		if used {
+			return fmt.Errorf("%s has processed records already: choose a --prefix that was never used", group)
+		}
+	}
+	return nil
+}
+
+// done returns an error if the old installation has not processed all that it
+// holds. What is left in other source topics the new one will read.
+func (g *growth) done(ctx context.Context) error {
+	inputs, err := g.inputs(ctx)
+	if err != nil {
+		return err
+	}
+	var left []string
+	for _, group := range slices.Sorted(maps.Keys(inputs)) {
+		if !g.From.Owns(inputs[group][0]) {
+			continue
+		}
+		committed, err := g.offsets(ctx, group)
+		if err != nil {
+			return err
+		}
+		begins, err := g.admin.ListStartOffsets(ctx, inputs[group]...)
+		if err != nil {
+			return fmt.Errorf("find the begins of %v: %w", inputs[group], err)
+		}
+		ends, err := g.admin.ListEndOffsets(ctx, inputs[group]...)
+		if err == nil {
+			err = errors.Join(begins.Error(), ends.Error())
+		}
+		if err != nil {
+			return fmt.Errorf("find the ends of %v: %w", inputs[group], err)
+		}
+		behind := int64(0)
+		ends.Each(func(end kadm.ListedOffset) {
+			begin, _ := begins.Lookup(end.Topic, end.Partition)
+			at := begin.Offset
+			if c, ok := committed.Lookup(end.Topic, end.Partition); ok {
+				at = max(at, c.At)
+			}
+			behind += max(end.Offset-at, 0)
+		})
+		if behind > 0 {
+			left = append(left, fmt.Sprintf("group %s has not processed %d records", group, behind))
+		}
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("have nobody write to it, let its processors finish, and stop them: %s", strings.Join(left, ", "))
+	}
+	return nil
+}
+
+// copy writes every record of a table into another one, with its time and its
+// headers. Those of one key keep their order, since both tables have them in
+// one partition.
+func (g *growth) copy(ctx context.Context, from, to string) (err error) {
+	out, err := g.cfg.NewProducer("belfry-grow", true, kgo.DefaultProduceTopic(to))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	details, err := g.admin.ListTopics(ctx, from, to)
+	if err == nil {
+		err = details.Error()
+	}
+	if err != nil {
+		return err
+	}
+	var (
+		mu      sync.Mutex
+		failed  error
+		records int
+	)
+	for partition := range int32(len(details[from].Partitions)) {
+		err := table.Scan(ctx, g.cfg, from, partition, func(m *sarama.ConsumerMessage) error {
+			record := &kgo.Record{Topic: to, Key: m.Key, Value: m.Value, Timestamp: m.Timestamp}
+			for _, h := range m.Headers {
+				record.Headers = append(record.Headers, kgo.RecordHeader{Key: string(h.Key), Value: h.Value})
+			}
+			records++
+			out.Produce(record, func(_ *kgo.Record, err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				failed = cmp.Or(failed, err)
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			return failed
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := out.Client.Flush(ctx); err != nil {
+		return err
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if failed != nil {
+		return fmt.Errorf("write %s: %w", to, failed)
+	}
+	g.Report(kafka.Change(fmt.Sprintf("copied %d records of %s (%d partitions) to %s (%d partitions)",
+		records, from, len(details[from].Partitions), to, len(details[to].Partitions))))
+	return nil
+}
+
+// routers has the new groups go on where the old ones ended, in source topics
+// that stay the same.
+func (g *growth) routers(ctx context.Context) error {
+	inputs, err := g.inputs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, group := range slices.Sorted(maps.Keys(inputs)) {
+		topic, ok := strings.CutPrefix(group, g.From.RouterGroup(""))
+		if !ok || topic == g.From.Notifications() {
+			continue
+		}
+		committed, err := g.offsets(ctx, group)
+		if err != nil {
+			return err
+		}
+		next := g.To.RouterGroup(topic)
+		written, err := g.admin.CommitOffsets(ctx, next, committed.Offsets())
+		if err == nil {
+			err = written.Error()
+		}
+		if err != nil {
+			return fmt.Errorf("commit the offsets of %s: %w", next, err)
+		}
+		g.Report(kafka.Change(fmt.Sprintf("%s goes on where %s has ended", next, group)))
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package renew_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/renew"
+	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/enginetest"
+)
+
+// grown creates the topics of two installations and a source topic, and grows
+// the one of them into the other.
+func grown(t *testing.T, prepare func(*kadm.Client, kafka.Config)) (*kadm.Client, kafka.Config, []string, error) {
+	t.Helper()
+	cfg := enginetest.Config(t)
+	topics := enginetest.OpenTopicsOn(t, cfg)
+	for prefix, partitions := range map[belfry.Prefix]int{"old": 2, "new": 5} {
+		if _, err := topics.Ensure(t.Context(), prefix.Topics(partitions), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enginetest.CreateTopics(t, cfg, 1, "orders")
+	client, err := kgo.NewClient(cfg.ClientOptions("test")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	admin := kadm.NewClient(client)
+	prepare(admin, cfg)
+	var steps []string
+	err = renew.Grow(t.Context(), cfg, renew.Growth{From: "old", To: "new", Report: func(c kafka.Change) { steps = append(steps, string(c)) }})
+	return admin, cfg, steps, err
+}
+
+func commitOf(t *testing.T, admin *kadm.Client, group, topic string, at int64, metadata string) {
+	t.Helper()
+	var offsets kadm.Offsets
+	offsets.Add(kadm.Offset{Topic: topic, Partition: 0, At: at, LeaderEpoch: -1, Metadata: metadata})
+	if err := admin.CommitAllOffsets(t.Context(), group, offsets); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Rows go where their keys belong, in their order, deletions too, with their
+// times; routers of foreign topics go on where they were, behind or not.
+func TestGrow(t *testing.T) {
+	t.Parallel()
+	admin, cfg, steps, err := grown(t, func(admin *kadm.Client, cfg kafka.Config) {
+		var rows []*sarama.ProducerMessage
+		for _, row := range []string{"a=1", "b=1", "a=2", "c=1", "d=1", "e=1", "b="} {
+			key, value, _ := strings.Cut(row, "=")
+			m := &sarama.ProducerMessage{Topic: "old-unread-table", Key: sarama.StringEncoder(key), Headers: []sarama.RecordHeader{{Key: []byte("h"), Value: []byte("v")}}}
+			m.Partition = kafka.Partition(key, 2)
+			if value != "" {
+				m.Value = sarama.StringEncoder(value)
+			}
+			rows = append(rows, m)
+		}
+		enginetest.Produce(t, cfg, rows...)
+		enginetest.Produce(t, cfg, enginetest.Text("orders", "k", "1"), enginetest.Text("orders", "k", "2"), enginetest.Text("orders", "k", "3"))
+		commitOf(t, admin, "old-router-orders", "orders", 2, "0a1b2c3d.17")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := map[string]string{}
+	for p := range int32(5) {
+		err := table.Scan(context.Background(), cfg, "new-unread-table", p, func(m *sarama.ConsumerMessage) error {
+			if want := kafka.Partition(string(m.Key), 5); p != want {
+				t.Errorf("%s is in partition %d, want %d", m.Key, p, want)
+			}
+			if len(m.Headers) != 1 || m.Timestamp.IsZero() {
+				t.Errorf("%s has headers %v and time %v", m.Key, m.Headers, m.Timestamp)
+			}
+			if m.Value == nil {
+				delete(last, string(m.Key))
+			} else {
+				last[string(m.Key)] = string(m.Value)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(last) != 4 || last["a"] != "2" || last["c"] != "1" || last["d"] != "1" || last["e"] != "1" {
+		t.Errorf("got rows %v", last)
+	}
+	committed, err := admin.FetchOffsets(t.Context(), "new-router-orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, ok := committed.Lookup("orders", 0); !ok || o.At != 2 || o.Metadata != "0a1b2c3d.17" {
+		t.Errorf("got commit %+v, want that of the old router", o)
+	}
+	if got := strings.Join(steps, "\n"); !strings.Contains(got, "copied 7 records of old-unread-table (2 partitions) to new-unread-table (5 partitions)") ||
+		!strings.Contains(got, "new-router-orders goes on where old-router-orders has ended") {
+		t.Errorf("got steps\n%s", got)
+	}
+}
+
+func TestGrowRefuses(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		prepare func(*kadm.Client, kafka.Config)
+		want    string
+	}{
+		{"a notification that was not routed", func(_ *kadm.Client, cfg kafka.Config) {
+			enginetest.Produce(t, cfg, enginetest.Text("old.notifications", "k", "1"))
+		},
+			"old-router-old.notifications has not processed 1 records"},
+		{"an item that was not stored", func(_ *kadm.Client, cfg kafka.Config) {
+			enginetest.Produce(t, cfg, enginetest.Text("old.items", "k", "1"))
+		},
+			"old-inbox has not processed 1 records"},
+		{"a new one in use", func(admin *kadm.Client, _ kafka.Config) { commitOf(t, admin, "new-inbox", "new.items", 3, "") },
+			"new-inbox has processed records already"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, _, steps, err := grown(t, tt.prepare)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if len(steps) > 0 {
+				t.Errorf("got steps %v, want none", steps)
+			}
+		})
+	}
+}

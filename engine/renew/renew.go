@@ -1,0 +1,294 @@
+package renew
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
+)
+
+// Renewal is a topic that is to be deleted and created again, since its log is
+// not the one that was processed, without losing what was not.
+type Renewal struct {
+	// Spec is what the topic must be like. Its number of partitions counts for
+	// nothing: the topic keeps the one that it has.
+	Spec belfry.TopicSpec
+	// Group is the consumer group that processes the topic.
+	Group string
+	// Stopped tells which groups must have no members meanwhile.
+	Stopped func(group string) bool
+	// File is where the copy goes; "" is <topic>-<epoch>.ndjson in the working
+	// directory.
+	File string
+	// Report is told of each step.
+	Report func(kafka.Change)
+}
+
+// renewal is one under way.
+type renewal struct {
+	Renewal
+	*kafka.Topics
+	cfg   kafka.Config
+	topic string
+}
+
+// Renew copies what the group has not processed to a file, deletes the topic,
+// creates it again and writes the copy into it, partition for partition and in
+// order, each record with one header more (see deadletter.HeaderCopied). Until the
+// copy is complete, on the disk and read back nothing is deleted; from then on
+// calling it again goes on where it was interrupted, and writes no record twice.
+//
+// The topic takes no writes from the last look at it to its deletion, so that
+// nothing which was acknowledged is missing from the copy. Writers that are not
+// stopped get errors meanwhile. What they write once the topic is there again
+// may come before what is copied.
+func Run(ctx context.Context, t *kafka.Topics, cfg kafka.Config, r Renewal) error {
+	n := &renewal{Renewal: r, Topics: t, cfg: cfg, topic: r.Spec.Name}
+	infos, err := t.Lookup([]string{n.topic})
+	if err != nil {
+		return err
+	}
+	present, exists := infos[n.topic]
+	if exists {
+		if err := n.liftOldFence(present); err != nil {
+			return err
+		}
+	}
+	if err := n.stopped(ctx); err != nil {
+		return err
+	}
+	saved, err := n.unfinished(present.ID)
+	switch {
+	case err != nil:
+		return err
+	case saved != nil:
+		n.report("going on with %s, the copy of a former %s: %d records", saved.path, n.topic, saved.records)
+	case !exists:
+		return fmt.Errorf("%w: %s does not exist, and there is no copy of it here: name the copy if there is one, or create the topic with \"belfry topics\"", kafka.ErrTopic, n.topic)
+	default:
+		if saved, err = n.remove(ctx, present); err != nil {
+			return fmt.Errorf("renew %s: %w", n.topic, err)
+		}
+	}
+	if err := n.restore(ctx, saved); err != nil {
+		return fmt.Errorf("renew %s: %w: the old topic is deleted, and what was not processed is in %s: run it again to go on from there", n.topic, err, saved.path)
+	}
+	return nil
+}
+
+func (n *renewal) report(format string, args ...any) {
+	n.Report(kafka.Change(fmt.Sprintf(format, args...)))
+}
+
+// stopped returns an error if a group that must have no members has some.
+func (n *renewal) stopped(ctx context.Context) error {
+	all, err := n.Admin.ListConsumerGroups()
+	if err != nil {
+		return fmt.Errorf("list groups: %w", err)
+	}
+	all[n.Group] = "" // also if a coordinator that is still loading leaves it out
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(name string) bool { return name != n.Group && !n.Stopped(name) })
+	var busy []string
+	for _, name := range names {
+		members := 0
+		err := n.patiently(ctx, name, func() error {
+			groups, err := n.Admin.DescribeConsumerGroups([]string{name})
+			for _, g := range groups {
+				members = len(g.Members)
+				if g.Err != sarama.ErrNoError && g.Err != sarama.ErrGroupIDNotFound {
+					err = g.Err
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("describe group %s: %w", name, err)
+		}
+		if members > 0 {
+			busy = append(busy, fmt.Sprintf("group %s has %d members", name, members))
+		}
+	}
+	if len(busy) > 0 {
+		return fmt.Errorf("stop all processors first (one that was killed is a member until its session time-out): %s", strings.Join(busy, ", "))
+	}
+	return nil
+}
+
+// patiently repeats what a group's coordinator cannot do yet, as after a restart
+// of its broker.
+func (n *renewal) patiently(ctx context.Context, group string, do func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, kafka.SettleTimeout)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := do()
+		if !errors.Is(err, sarama.ErrOffsetsLoadInProgress) && !errors.Is(err, sarama.ErrConsumerCoordinatorNotAvailable) &&
+			!errors.Is(err, sarama.ErrNotCoordinatorForConsumer) {
+			return err
+		}
+		select {
+		case <-tick.C:
+			// That the coordinator is not to be found yet shows again above.
+			_ = n.Client.RefreshCoordinator(group)
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// remove copies the present topic and deletes it. Whatever fails before that,
+// the topic takes writes again.
+func (n *renewal) remove(ctx context.Context, present kafka.TopicInfo) (saved *copied, err error) {
+	header, err := n.describe(present)
+	if err != nil {
+		return nil, err
+	}
+	deleted := false
+	defer func() {
+		if !deleted {
+			err = errors.Join(err, n.unlimit(header))
+		}
+	}()
+	if saved, err = n.save(ctx, present, header); err != nil {
+		return nil, fmt.Errorf("%w: nothing was deleted, run it again", err)
+	}
+	if err := n.Admin.DeleteTopic(n.topic); err != nil {
+		// The answer may be what was lost.
+		if infos, lookupErr := n.Lookup([]string{n.topic}); lookupErr != nil || infos[n.topic].ID == present.ID {
+			return nil, errors.Join(fmt.Errorf("delete topic: %w: run it again; the copy is %s", err, saved.path), lookupErr)
+		}
+	}
+	deleted = true
+	n.report("deleted %s of epoch %s", n.topic, header.Epoch)
+	return saved, nil
+}
+
+// save returns a complete copy of a topic that takes no writes any more.
+func (n *renewal) save(ctx context.Context, present kafka.TopicInfo, header copyHeader) (saved *copied, err error) {
+	parts, err := n.plan(ctx, present)
+	if err != nil {
+		return nil, err
+	}
+	w, err := createCopy(n.path(header.Epoch), header)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, w.discard()) }()
+	// First what there is, so that the topic refuses writes for a short time.
+	if err := n.copy(ctx, w, parts); err != nil {
+		return nil, err
+	}
+	if err := n.fence(ctx, present); err != nil {
+		return nil, err
+	}
+	if err := n.copy(ctx, w, parts); err != nil {
+		return nil, err
+	}
+	if saved, err = w.finish(); err != nil {
+		return nil, err
+	}
+	n.report("copied %d records of %d partitions to %s", saved.records, present.Partitions, saved.path)
+	if err := errors.Join(n.unchanged(ctx, present, parts), ctx.Err()); err != nil {
+		// Left there, it could be taken for that of a topic deleted later.
+		return nil, errors.Join(err, os.Remove(saved.path))
+	}
+	return saved, nil
+}
+
+// copy adds what came since the last call, at first all that there is.
+func (n *renewal) copy(ctx context.Context, w *copyWriter, parts []*part) error {
+	for _, p := range parts {
+		end, err := n.Client.GetOffset(n.topic, p.partition, sarama.OffsetNewest)
+		if err != nil {
+			return fmt.Errorf("find the end of %s/%d: %w", n.topic, p.partition, err)
+		}
+		err = table.ScanFrom(ctx, n.cfg, n.topic, p.partition, p.next, end, func(m *sarama.ConsumerMessage) error {
+			if p.processed(m) {
+				return nil
+			}
+			return w.Add(m)
+		})
+		if err != nil {
+			return err
+		}
+		p.next = end
+	}
+	return nil
+}
+
+// unchanged returns an error unless the topic is still what was copied.
+func (n *renewal) unchanged(ctx context.Context, present kafka.TopicInfo, parts []*part) error {
+	if err := n.stopped(ctx); err != nil {
+		return err
+	}
+	infos, err := n.Info(n.topic)
+	if err != nil {
+		return err
+	}
+	if infos[n.topic] != present {
+		return fmt.Errorf("%w: %s was changed meanwhile by somebody else", kafka.ErrTopic, n.topic)
+	}
+	for _, p := range parts {
+		end, err := n.Client.GetOffset(n.topic, p.partition, sarama.OffsetNewest)
+		if err != nil {
+			return fmt.Errorf("find the end of %s/%d: %w", n.topic, p.partition, err)
+		}
+		if end != p.next {
+			return fmt.Errorf("%s/%d ends at %d now, and was copied to %d", n.topic, p.partition, end, p.next)
+		}
+	}
+	return nil
+}
+
+// awaitGone waits until no broker knows the incarnation of that ID, in hex, any
+// more: one that does would answer for it.
+func (n *renewal) awaitGone(ctx context.Context, id string) error {
+	return n.onEachBroker(ctx, "has forgotten the old "+n.topic, func(b *sarama.Broker) (bool, error) {
+		response, err := b.GetMetadata(sarama.NewMetadataRequest(n.Client.Config().Version, []string{n.topic}))
+		if err != nil {
+			return false, err
+		}
+		return !slices.ContainsFunc(response.Topics, func(t *sarama.TopicMetadata) bool {
+			return t.Err == sarama.ErrNoError && fmt.Sprintf("%x", t.Uuid) == id
+		}), nil
+	})
+}
+
+// onEachBroker waits until ok holds for every broker. A failure to ask is one
+// only when the time is over.
+func (n *renewal) onEachBroker(ctx context.Context, what string, ok func(*sarama.Broker) (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, kafka.SettleTimeout)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for _, b := range n.Client.Brokers() {
+		for {
+			// It may be open already.
+			_ = b.Open(n.Client.Config())
+			done, err := ok(b)
+			if done && err == nil {
+				break
+			}
+			if err != nil {
+				_ = b.Close()
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return errors.Join(fmt.Errorf("wait until broker %s %s: %w", b.Addr(), what, ctx.Err()), err)
+			}
+		}
+	}
+	return nil
+}

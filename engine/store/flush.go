@@ -1,0 +1,84 @@
+package store
+
+import (
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// keepFlushing flushes what is many or old, and closes rows that failed: Pebble
+// would go on trying.
+func (s *Store) keepFlushing() {
+	ticker := time.NewTicker(flushCheck)
+	defer ticker.Stop()
+	last := time.Now()
+	for {
+		select {
+		case now := <-ticker.C:
+			if puts := s.puts(); puts >= unflushedPuts || puts > 0 && now.Sub(last) >= unflushedAge {
+				// If it fails, whoever writes next is told.
+				_ = s.flush(0)
+				last = now
+			}
+		case <-s.rows.failed:
+			_ = s.rows.close()
+			return
+		case <-s.stop:
+			return
+		}
+	}
+}
+
+// puts is how much was written since the last flush.
+func (s *Store) puts() int {
+	sum := 0
+	for _, p := range s.all() {
+		p.mu.RLock()
+		sum += p.puts
+		p.mu.RUnlock()
+	}
+	return sum
+}
+
+func (s *Store) all() []*partition {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*partition, 0, len(s.partitions))
+	for _, p := range s.partitions {
+		all = append(all, p)
+	}
+	return all
+}
+
+// flush writes all that was written before it was called to disk, unless that
+// is less than atLeast bytes: then somebody else has just done it.
+func (s *Store) flush(atLeast int64) error {
+	s.flushing.Lock()
+	defer s.flushing.Unlock()
+	size := s.bytes.Load()
+	if size < atLeast {
+		return s.rows.err()
+	}
+	return s.rows.write(int(size), func(b *pebble.Batch) error {
+		for _, p := range s.all() {
+			if err := p.flush(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// empty deletes the rows and the offset of a partition that nobody else uses.
+func (s *Store) empty(p *partition) error {
+	s.flushing.Lock()
+	defer s.flushing.Unlock()
+	p.mu.Lock()
+	s.bytes.Add(-p.bytes)
+	p.fresh, p.flushed = map[string][]byte{}, nil
+	p.bytes, p.puts, p.hasOffset = 0, 0, false
+	p.mu.Unlock()
+	return s.rows.write(0, func(b *pebble.Batch) error {
+		return b.DeleteRange(p.key(offsetKind, ""), p.key(rowKind+1, ""), nil)
+	})
+}

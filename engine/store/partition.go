@@ -1,0 +1,135 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// The key of a row on disk is the partition, a byte that tells what it is, and
+// the row's key: whatever that is, it can't be taken for the offset's.
+const (
+	offsetKind = 'o'
+	rowKind    = 'r'
+)
+
+// entryBytes is about what a row in memory takes beside its key and value.
+const entryBytes = 64
+
+// partition is one partition of a store: what was written last is in memory,
+// where who reads and writes the same rows again and again finds it.
+type partition struct {
+	store  *Store
+	number int32
+
+	mu sync.RWMutex
+	// fresh was written since the last flush, flushed between the one before
+	// and the last, which may still be under way. A nil value is a deletion.
+	// Values of fresh are overwritten in place, those of flushed never.
+	fresh, flushed map[string][]byte
+	bytes          int64 // of fresh
+	puts           int   // since the last flush
+	offset         int64
+	hasOffset      bool
+	user           *partitionStorage // who may use it
+}
+
+func newPartition(s *Store, number int32) (*partition, error) {
+	p := &partition{store: s, number: number, fresh: map[string][]byte{}}
+	value, err := s.rows.get(p.key(offsetKind, ""))
+	switch {
+	case err != nil:
+		return nil, err
+	case value == nil:
+	case len(value) != 8:
+		return nil, fmt.Errorf("stored offset has %d bytes, want 8", len(value))
+	default:
+		p.offset, p.hasOffset = int64(binary.BigEndian.Uint64(value)), true
+	}
+	return p, nil
+}
+
+// key is a key on disk.
+func (p *partition) key(kind byte, key string) []byte {
+	k := binary.BigEndian.AppendUint32(make([]byte, 0, 5+len(key)), uint32(p.number))
+	return append(append(k, kind), key...)
+}
+
+// begin starts a use and ends the one before.
+func (p *partition) begin() *partitionStorage {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.user = &partitionStorage{p}
+	return p.user
+}
+
+// put writes a row or, with a nil value, deletes it; it tells whether there is
+// much to flush.
+func (p *partition) put(key string, value []byte) (full bool) {
+	p.puts++
+	old, ok := p.fresh[key]
+	if value != nil && len(value) <= cap(old) && old != nil {
+		p.fresh[key] = append(old[:0], value...)
+		return false
+	}
+	more := -cap(old)
+	if !ok {
+		more = len(key) + entryBytes
+	}
+	if value != nil {
+		// Rows grow often by a little.
+		value = append(make([]byte, 0, len(value)+len(value)/8), value...)
+	}
+	p.fresh[key] = value
+	more += cap(value)
+	p.bytes += int64(more)
+	return p.store.bytes.Add(int64(more)) >= unflushedBytes
+}
+
+// recent returns a copy of a row that is in memory.
+func (p *partition) recent(key string) (value []byte, ok bool) {
+	if value, ok = p.fresh[key]; !ok {
+		value, ok = p.flushed[key]
+	}
+	if value != nil {
+		value = append(make([]byte, 0, len(value)), value...)
+	}
+	return value, ok
+}
+
+// flush writes what is fresh to b, at one point in time.
+func (p *partition) flush(b *pebble.Batch) error {
+	p.mu.Lock()
+	if p.puts == 0 {
+		p.mu.Unlock()
+		return nil
+	}
+	rows, offset, hasOffset := p.fresh, p.offset, p.hasOffset
+	p.fresh, p.flushed = make(map[string][]byte, len(rows)), rows
+	p.store.bytes.Add(-p.bytes)
+	p.bytes, p.puts = 0, 0
+	p.mu.Unlock()
+	for key, value := range rows {
+		if err := p.write(b, key, value); err != nil {
+			return err
+		}
+	}
+	if !hasOffset {
+		return nil
+	}
+	return b.Set(p.key(offsetKind, ""), binary.BigEndian.AppendUint64(nil, uint64(offset)), nil)
+}
+
+func (p *partition) write(b *pebble.Batch, key string, value []byte) error {
+	if value == nil {
+		return b.Delete(p.key(rowKind, key), nil)
+	}
+	row := b.SetDeferred(5+len(key), len(value))
+	binary.BigEndian.PutUint32(row.Key, uint32(p.number))
+	row.Key[4] = rowKind
+	copy(row.Key[5:], key)
+	copy(row.Value, value)
+	return row.Finish()
+}

@@ -1,0 +1,149 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry/belfry/engine/kafka"
+)
+
+// applyAll applies fetched records, those of different partitions at once.
+func (v *View) applyAll(fetches kgo.Fetches, id kafka.TopicID) error {
+	for _, fetch := range fetches {
+		for _, t := range fetch.Topics {
+			if err := v.check(t, id); err != nil {
+				return err
+			}
+			errs := make([]error, len(t.Partitions))
+			var all sync.WaitGroup
+			for i, p := range t.Partitions {
+				switch {
+				case len(p.Records) == 0:
+				case len(t.Partitions) == 1:
+					errs[i] = v.apply(p)
+				default:
+					all.Go(func() { errs[i] = v.apply(p) })
+				}
+			}
+			all.Wait()
+			if err := errors.Join(errs...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// check returns the error of a fetch, if it is one that another fetch does not
+// mend.
+func (v *View) check(t kgo.FetchTopic, id kafka.TopicID) error {
+	if t.TopicID != ([16]byte{}) && t.TopicID != id {
+		return fmt.Errorf("read %s: %w", v.table.Topic, kerr.UnknownTopicID)
+	}
+	for _, p := range t.Partitions {
+		if p.Err == nil {
+			continue
+		}
+		err := fmt.Errorf("read %s/%d: %w", t.Topic, p.Partition, p.Err)
+		var lost *kgo.ErrDataLoss
+		switch {
+		case errors.Is(p.Err, kerr.OffsetOutOfRange), errors.As(p.Err, &lost):
+			return fmt.Errorf("%w: %w", errGap, err)
+		case kerr.IsRetriable(p.Err) && !errors.Is(p.Err, kerr.UnknownTopicID), isDisconnect(p.Err):
+			v.sup.Log.Debug("fetch failed", "err", err)
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// isDisconnect reports whether an error is of a connection, not an answer.
+func isDisconnect(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// apply writes the records of one partition, and then how far they go.
+func (v *View) apply(p kgo.FetchPartition) error {
+	v.progress.extend(p.Partition, p.HighWatermark)
+	store := v.filling.parts[p.Partition]
+	for _, r := range p.Records {
+		if r.Attrs.IsControl() {
+			continue
+		}
+		key := string(r.Key)
+		accepted, err := v.write(store, key, r)
+		switch {
+		case err != nil:
+			return fmt.Errorf("write %s of %s/%d: %w: %w", key, v.table.Topic, p.Partition, errStore, err)
+		case accepted:
+			if v.table.Accepted != nil {
+				v.table.Accepted(key)
+			}
+			if v.filling == v.served {
+				v.tell(key, r)
+			}
+		default:
+			v.refused.Add(1)
+			if v.table.Refused != nil {
+				v.table.Refused(key)
+			}
+		}
+	}
+	last := p.Records[len(p.Records)-1].Offset
+	if err := store.SetOffset(last); err != nil {
+		return fmt.Errorf("write offset of %s/%d: %w: %w", v.table.Topic, p.Partition, errStore, err)
+	}
+	v.progress.reach(p.Partition, last+1, p.HighWatermark)
+	return nil
+}
+
+// tell has those who read know of a record that they can read now.
+func (v *View) tell(key string, r *kgo.Record) {
+	if v.table.Traced != nil {
+		for _, h := range r.Headers {
+			if h.Key == kafka.TraceParent {
+				v.table.Traced(key, h.Value)
+			}
+		}
+	}
+	if v.table.Changed != nil {
+		v.table.Changed(key)
+	}
+}
+
+func (v *View) write(store rowStore, key string, r *kgo.Record) (accepted bool, err error) {
+	if r.Value == nil {
+		return true, store.Delete(key)
+	}
+	if v.table.Accept != nil {
+		old, err := store.Get(key)
+		if err != nil {
+			return false, err
+		}
+		if old != nil {
+			if old, _, err = openRow(old); err != nil {
+				return false, err
+			}
+			if !v.table.Accept(old, r.Value) {
+				return false, nil
+			}
+		}
+	}
+	return true, store.Set(key, appendRow(make([]byte, 0, rowHead+len(r.Value)), r.Timestamp, r.Value))
+}
+
+// rowStore is what a record needs of a store.
+type rowStore interface {
+	Get(key string) ([]byte, error)
+	Set(key string, value []byte) error
+	Delete(key string) error
+}

@@ -1,0 +1,252 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/belfry/belfry/engine/kafka"
+)
+
+// How a feed waits for brokers. A broker that answers nothing (it hangs, or the
+// network swallows everything) is given up after feedWait + feedPatience, so
+// that what was lost in an outage is asked for again within two seconds of its
+// end: TCP by itself, after an outage of minutes, would take as long again.
+// What a fetch may bring is bounded so that a slow line can carry it in that
+// time: 16 Mbit/s do.
+const (
+	feedWait     = 250 * time.Millisecond // for records, by the broker
+	feedPatience = 2 * time.Second        // for an answer, besides that
+	feedDial     = 2 * time.Second
+	feedRetry    = 200 * time.Millisecond
+	feedBytes    = 4 << 20
+	feedPart     = 1 << 20 // of one partition; a larger batch comes alone
+)
+
+// feed reads one topic by offsets of its own choosing, without a group.
+type feed struct {
+	client *kgo.Client
+	topic  string
+	id     kafka.TopicID
+
+	mu    sync.Mutex
+	heard map[int32]time.Time // by broker: when it last answered a fetch
+}
+
+// openFeed connects to no broker yet.
+func openFeed(c *kafka.Config, topic, clientID string, more ...kgo.Opt) (*feed, error) {
+	if len(c.Brokers) == 0 {
+		return nil, errors.New("no brokers given")
+	}
+	f := &feed{topic: topic, heard: map[int32]time.Time{}}
+	options := append(c.ClientOptions(clientID),
+		kgo.WithHooks(f),
+		kgo.DisableClientMetrics(),
+		kgo.AlwaysRetryEOF(), // a broker that stops looks like one with other TLS settings
+		kgo.DialTimeout(feedDial),
+		kgo.RequestTimeoutOverhead(feedPatience),
+		kgo.RetryBackoffFn(func(int) time.Duration { return feedRetry/2 + rand.N(feedRetry/2) }),
+		// How soon a moved partition is found again, and an idle one.
+		kgo.MetadataMinAge(feedRetry),
+		kgo.MetadataMaxAge(10*time.Second),
+		kgo.FetchMaxWait(feedWait),
+		kgo.FetchMinBytes(1),
+		kgo.FetchMaxBytes(feedBytes),
+		kgo.FetchMaxPartitionBytes(feedPart),
+		// Few partitions: a session saves little, and costs a round trip after
+		// each connection that died.
+		kgo.DisableFetchSessions(),
+		// They count for the position.
+		kgo.KeepControlRecords(),
+	)
+	client, err := kgo.NewClient(append(options, more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka settings: %w", err)
+	}
+	f.client = client
+	return f, nil
+}
+
+func (f *feed) close() { f.client.Close() }
+
+// OnBrokerE2E implements kgo.HookBrokerE2E.
+func (f *feed) OnBrokerE2E(broker kgo.BrokerMetadata, key int16, e kgo.BrokerE2E) {
+	if key != int16(kmsg.Fetch) || e.WriteErr != nil || e.ReadErr != nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.heard[broker.NodeID] = time.Now()
+}
+
+// quiet is how long the leader of some partition has not answered a fetch at
+// the most, counted from since at the earliest.
+func (f *feed) quiet(since time.Time, partitions int) time.Duration {
+	now, oldest := time.Now(), time.Now()
+	for p := range int32(partitions) {
+		heard := since
+		if leader, _, err := f.client.PartitionLeader(f.topic, p); err == nil && leader >= 0 {
+			f.mu.Lock()
+			if at := f.heard[leader]; at.After(heard) {
+				heard = at
+			}
+			f.mu.Unlock()
+		}
+		if heard.Before(oldest) {
+			oldest = heard
+		}
+	}
+	return now.Sub(oldest)
+}
+
+// lastHeard is when any broker has last answered a fetch.
+func (f *feed) lastHeard() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var last time.Time
+	for _, at := range f.heard {
+		if at.After(last) {
+			last = at
+		}
+	}
+	return last
+}
+
+// info looks the topic up.
+func (f *feed) info(ctx context.Context) (kafka.TopicInfo, error) {
+	r := kmsg.NewPtrMetadataRequest()
+	t := kmsg.NewMetadataRequestTopic()
+	t.Topic = kmsg.StringPtr(f.topic)
+	r.Topics = append(r.Topics, t)
+	resp, err := r.RequestWith(ctx, f.client)
+	if err == nil && len(resp.Topics) != 1 {
+		err = fmt.Errorf("answer with %d topics", len(resp.Topics))
+	}
+	if err == nil {
+		err = kerr.ErrorForCode(resp.Topics[0].ErrorCode)
+	}
+	switch {
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
+		return kafka.TopicInfo{}, fmt.Errorf("%w: %s does not exist: create it with \"belfry topics\"", kafka.ErrTopic, f.topic)
+	case err != nil:
+		return kafka.TopicInfo{}, fmt.Errorf("look up topic %s: %w", f.topic, err)
+	}
+	return kafka.TopicInfo{ID: kafka.TopicID(resp.Topics[0].TopicID), Partitions: len(resp.Topics[0].Partitions)}, nil
+}
+
+// offsets are where a partition begins and ends.
+type offsets struct{ oldest, end int64 }
+
+// bounds are where partitions begin and end: the log start offset and the high
+// watermark.
+func (f *feed) bounds(ctx context.Context, partitions ...int32) (map[int32]offsets, error) {
+	starts, err := f.list(ctx, -2, partitions)
+	if err != nil {
+		return nil, err
+	}
+	ends, err := f.list(ctx, -1, partitions)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int32]offsets, len(partitions))
+	for p, start := range starts {
+		out[p] = offsets{start, ends[p]}
+	}
+	return out, nil
+}
+
+// list asks for the offsets of a timestamp: -2 is the begin, -1 the end.
+func (f *feed) list(ctx context.Context, timestamp int64, partitions []int32) (map[int32]int64, error) {
+	r := kmsg.NewPtrListOffsetsRequest()
+	t := kmsg.NewListOffsetsRequestTopic()
+	t.Topic = f.topic
+	for _, n := range partitions {
+		p := kmsg.NewListOffsetsRequestTopicPartition()
+		p.Partition, p.Timestamp = n, timestamp
+		t.Partitions = append(t.Partitions, p)
+	}
+	r.Topics = append(r.Topics, t)
+	resp, err := r.RequestWith(ctx, f.client)
+	if err != nil {
+		return nil, fmt.Errorf("list offsets of %s: %w", f.topic, err)
+	}
+	out := make(map[int32]int64, len(partitions))
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return nil, fmt.Errorf("list offsets of %s/%d: %w", f.topic, p.Partition, err)
+			}
+			out[p.Partition] = p.Offset
+		}
+	}
+	if len(out) != len(partitions) {
+		return nil, fmt.Errorf("list offsets of %s: answer about %d of %d partitions", f.topic, len(out), len(partitions))
+	}
+	return out, nil
+}
+
+// start begins to fetch the partitions from those offsets.
+func (f *feed) start(next map[int32]int64) {
+	at := make(map[int32]kgo.Offset, len(next))
+	for p, offset := range next {
+		at[p] = kgo.NewOffset().At(offset)
+	}
+	f.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{f.topic: at})
+}
+
+// poll waits for records, for d at the most; it returns none then.
+func (f *feed) poll(ctx context.Context, d time.Duration) kgo.Fetches {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	fetches := f.client.PollFetches(ctx)
+	if err := fetches.Err0(); err != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return fetches
+}
+
+// ask finds out which of the positions, by partition, have nothing but an end
+// after them: the client says nothing of a fetch that brings no record, so that
+// it doesn't tell a tail that was compacted away from a broker that is slow.
+// What it finds it tells p. Each partition is asked for by itself: an answer
+// that is full has nothing of later ones.
+func (f *feed) ask(ctx context.Context, positions map[int32]int64, p *progress) {
+	if len(positions) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, feedPatience)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, partition := range slices.Sorted(maps.Keys(positions)) {
+		all.Go(func() {
+			if next, end, ok := f.look(ctx, partition, positions[partition]); ok {
+				p.reach(partition, next, end)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// look fetches once at an offset. It returns the first offset from there on that
+// may be a record's, and where the partition ends. It is not ok if the broker
+// has something to return, or an error: both come by the usual way.
+func (f *feed) look(ctx context.Context, partition int32, offset int64) (next, end int64, ok bool) {
+	leader, _, err := f.client.PartitionLeader(f.topic, partition)
+	if err != nil || leader < 0 {
+		return 0, 0, false
+	}
+	found, ok := BatchAt(ctx, f.client, leader, f.topic, f.id, partition, offset)
+	if found.Next <= offset {
+		return max(offset, found.End), found.End, ok
+	}
+	return found.Next, found.End, ok && len(found.Records) == 0
+}
