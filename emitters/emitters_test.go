@@ -13,11 +13,11 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 )

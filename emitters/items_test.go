@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 func TestItemsAreRemovedByTombstones(t *testing.T) {

@@ -11,10 +11,10 @@ import (
 	"github.com/lovoo/goka"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
 
