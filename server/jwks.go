@@ -130,19 +130,18 @@ func (k *Keys) Collect(out chan<- prometheus.Metric) {
 	k.known.Collect(out)
 }
 
-// Condition is ready once the set has been fetched, for /readyz: a server that
-// cannot check a single token should get no requests.
-func (k *Keys) Condition() Condition {
+// Ready reports whether the set has been fetched, and what an operator may want
+// to know of it: a server that cannot check a single token should get no requests.
+func (k *Keys) Ready() (ready bool, detail string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	c := Condition{Name: "token keys", Ready: k.set != nil}
 	switch {
 	case k.set == nil:
-		c.Detail = "not fetched yet"
+		return false, "not fetched yet"
 	case k.err != nil:
-		c.Detail = "those of the last good fetch"
+		return true, "those of the last good fetch"
 	}
-	return c
+	return true, ""
 }
 
 // Run fetches the set: at once, from time to time, and, within bounds, when a

@@ -23,6 +23,15 @@ import (
 	"github.com/lestrrat-go/jwx/v3/jwk"
 )
 
+// The times that the fetching of keys keeps to.
+const (
+	keySetEvery   = 10 * time.Minute
+	keySetPause   = 10 * time.Second
+	keySetRetry   = time.Second
+	keySetTimeout = 10 * time.Second
+	keySetWait    = 5 * time.Second
+)
+
 // provider is an identity provider that answers, fails or hangs as told.
 type provider struct {
 	mu     sync.Mutex
@@ -188,8 +197,8 @@ func TestKeysAlgorithms(t *testing.T) {
 	for name, token := range tokens {
 		t.Run(name, func(t *testing.T) { newAPIWith(t, a).get(unreadOfA, "Authorization", token).Want(200) })
 	}
-	if c := k.Condition(); !c.Ready {
-		t.Errorf("got %+v, want it ready", c)
+	if !ready(k) {
+		t.Error("not ready, want it ready")
 	}
 }
 
@@ -202,7 +211,7 @@ func TestKeysRotation(t *testing.T) {
 		p.publish(t, published(t, before.Public(), "kid", "1"))
 		a, _ := keyedAPI(t, p)
 		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, before, "1")).Want(200)
-		time.Sleep(keysPause)
+		time.Sleep(keySetPause)
 		p.publish(t, published(t, after.Public(), "kid", "2"))
 		var codes sync.Map
 		var wg sync.WaitGroup
@@ -236,7 +245,7 @@ func TestKeysRefreshIsBounded(t *testing.T) {
 			a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, string(rune('a'+i)))).wantProblem(401, "")
 			time.Sleep(100 * time.Millisecond)
 		}
-		if got, most := p.Count(), 1+int(time.Since(start)/keysPause); got < 2 || got > most {
+		if got, most := p.Count(), 1+int(time.Since(start)/keySetPause); got < 2 || got > most {
 			t.Errorf("got %d fetches in %s, want 2 to %d", got, time.Since(start), most)
 		}
 		// A known key waits for nothing.
@@ -275,19 +284,19 @@ func TestKeysOutage(t *testing.T) {
 				a, k := keyedAPI(t, p)
 				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, known, "1")).Want(200)
 				fail(p)
-				time.Sleep(keysPause)
+				time.Sleep(keySetPause)
 				begin := time.Now()
 				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, next, "2")).wantProblem(503, "")
-				if waited := time.Since(begin); waited > keysWait {
+				if waited := time.Since(begin); waited > keySetWait {
 					t.Errorf("a request waited for %s", waited)
 				}
 				time.Sleep(24 * time.Hour)
 				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, known, "1")).Want(200)
-				if c := k.Condition(); !c.Ready || c.Detail == "" {
-					t.Errorf("got %+v, want it ready and to tell", c)
+				if ready, detail := k.Ready(); !ready || detail == "" {
+					t.Errorf("got ready %t, %q, want it ready and to tell", ready, detail)
 				}
 				p.publish(t, published(t, next.Public(), "kid", "2"))
-				time.Sleep(keysEvery + keysTimeout)
+				time.Sleep(keySetEvery + keySetTimeout)
 				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, next, "2")).Want(200)
 			})
 		})
@@ -319,14 +328,14 @@ func TestKeysStart(t *testing.T) {
 		p.fail(errors.New("no route to host"))
 		key := newECKey(t, elliptic.P256())
 		a, k := keyedAPI(t, p)
-		a.config.Readiness = func() []Condition { return []Condition{k.Condition()} }
+		a.config.Readiness = func() []Condition { return []Condition{{Name: "token keys", Ready: ready(k)}} }
 		token := signed(t, jwt.SigningMethodES256, key, "1")
 		a.get("/readyz").Want(503)
 		a.get(unreadOfA, "Authorization", token).wantProblem(503, "")
 		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, "")).wantProblem(503, "")
 		a.get("/healthz").Want(200)
 		p.publish(t, published(t, key.Public(), "kid", "1"))
-		time.Sleep(2 * keysRetry)
+		time.Sleep(2 * keySetRetry)
 		a.get("/readyz").Want(200)
 		a.get(unreadOfA, "Authorization", token).Want(200)
 	})
@@ -359,7 +368,7 @@ func TestKeysLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), keysRetry/4)
+		ctx, cancel := context.WithTimeout(t.Context(), keySetRetry/4)
 		defer cancel()
 		if err := keys.Run(ctx); err != nil {
 			t.Fatal(err)
@@ -369,4 +378,9 @@ func TestKeysLog(t *testing.T) {
 			t.Errorf("got log %q, want one line with the place and the cause and without the password", got)
 		}
 	})
+}
+
+func ready(k *Keys) bool {
+	ready, _ := k.Ready()
+	return ready
 }

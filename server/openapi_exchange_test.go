@@ -144,7 +144,7 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 				}
 			}
 		case http.StatusNotImplemented:
-			e.prepare = func(a *api) { a.tickets = nil }
+			e.prepare = func(a *api) { a.guard.Tickets = nil }
 		case http.StatusOK:
 			if _, ok := media(response, "text/event-stream"); !ok {
 				continue

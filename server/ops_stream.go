@@ -47,7 +47,7 @@ func newOverviews(build func(time.Time) overview) *overviews {
 // expired token gets one that says bye.
 func (s *Server) overviewStream(m *mux.Router, path string) {
 	answer := s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		c, err := s.authorize(r, scoped(scopeOps))
+		c, err := s.guard.authorize(r, scoped(scopeOps))
 		if err != nil && !isExpired(err) {
 			return err
 		}

@@ -69,7 +69,7 @@ func (p *polls) answer(w http.ResponseWriter, r *http.Request) bool {
 	}
 	start := time.Now()
 	s := p.server
-	id, err := s.config.Auth.authenticate(r)
+	id, err := s.guard.identify(r)
 	if err != nil || owner(call{identity: id, user: user}) != nil || belfry.CheckRecipient(user) != nil {
 		return false
 	}

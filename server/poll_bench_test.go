@@ -60,7 +60,7 @@ func pollers(b *testing.B) []struct {
 // forgetful is the server of a without the memory of tokens.
 func forgetful(b *testing.B, a *api) http.Handler {
 	config := a.config
-	config.Registry, config.Auth, config.TokenTrust = prometheus.NewRegistry(), a.config.Auth.(*tokenMemory).Auth, -1
+	config.Registry, config.TokenTrust = prometheus.NewRegistry(), -1
 	s, err := New(config)
 	if err != nil {
 		b.Fatal(err)

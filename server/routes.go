@@ -11,12 +11,6 @@ import (
 	"github.com/belfry/belfry/server/wire"
 )
 
-// call is what a handler knows of its caller.
-type call struct {
-	identity identity
-	user     string // the user of the path, checked; "" for paths without one
-}
-
 // handler answers a call. What it returns becomes the answer, unless it has
 // written one.
 type handler func(w http.ResponseWriter, r *http.Request, c call) error
@@ -111,7 +105,7 @@ func (s *Server) handle(m *mux.Router, method, path string, who policy, h handle
 	name := routeName(path)
 	h = s.traced(method, name, h)
 	m.Handle(path, s.instrument(name, s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		c, err := s.authorize(r, who)
+		c, err := s.guard.authorize(r, who)
 		if err == nil && method != http.MethodGet {
 			err = s.posts.take(c.identity.subject, time.Now())
 		}
@@ -127,7 +121,7 @@ func (s *Server) handle(m *mux.Router, method, path string, who policy, h handle
 // EventSource for good.
 func (s *Server) stream(m *mux.Router, path string) {
 	answer := s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		c, err := s.authorizeStream(r)
+		c, err := s.guard.authorizeStream(r)
 		if err != nil && !isExpired(err) {
 			return err
 		}

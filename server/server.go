@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -131,7 +132,7 @@ type Server struct {
 	badges   Badges
 	draining atomic.Bool
 
-	tickets     *tickets // nil: none are given
+	guard       *guard
 	posts       *posts
 	connections *connections
 	pollLimit   *pollLimit
@@ -180,10 +181,12 @@ func New(config Config) (*Server, error) {
 		streams.Pushed = config.Tracing.pushed
 	}
 	s.streams = stream.New(streams)
-	if err := s.openDoors(); err != nil {
-		return nil, err
+	s.posts = newPosts(config.Limits.PostRate, config.Limits.PostBurst)
+	s.connections = newConnections(config.Limits, config.Registry)
+	var err error
+	if s.guard, err = newGuard(config.Auth, config.TicketSecret, config.TokenTrust); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
 	}
-	s.config.Auth = rememberTokens(config.Auth, config.TokenTrust)
 	api := mux.NewRouter()
 	s.routes(api)
 	guarded, err := s.crossOrigin(newPolls(s).before(limitBodies(api, config.Limits.Request)))

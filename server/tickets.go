@@ -6,13 +6,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
+	"github.com/belfry/belfry/internal/recent"
 	"github.com/golang-jwt/jwt/v5"
-
-	"github.com/belfry/belfry/server/wire"
 )
 
 const (
@@ -48,9 +46,9 @@ type tickets struct {
 	key    []byte
 	parser *jwt.Parser
 
-	mu             sync.Mutex
-	spent, earlier map[string]struct{} // by id; a ticket is in neither or in one
-	turned         time.Time           // when spent began
+	mu     sync.Mutex
+	spent  *recent.Map[string, struct{}] // by id
+	turned time.Time                     // when its younger generation began
 }
 
 // newTickets derives the key from secret, so that a secret which signs tokens
@@ -71,7 +69,7 @@ func newTickets(secret []byte) (*tickets, error) {
 			jwt.WithExpirationRequired(),
 			jwt.WithLeeway(DefaultLeeway),
 		),
-		spent: map[string]struct{}{},
+		spent: recent.New[string, struct{}](maxSpent),
 	}, nil
 }
 
@@ -120,14 +118,13 @@ func (t *tickets) spend(id string, now time.Time) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if now.Sub(t.turned) >= spentGeneration {
-		t.earlier, t.spent, t.turned = t.spent, map[string]struct{}{}, now
+		t.spent.Turn()
+		t.turned = now
 	}
-	_, lately := t.spent[id]
-	_, before := t.earlier[id]
-	if lately || before || len(t.spent) >= maxSpent {
+	if _, spent := t.spent.Get(id); spent || t.spent.Full() {
 		return errSpent
 	}
-	t.spent[id] = struct{}{}
+	t.spent.Put(id, struct{}{})
 	return nil
 }
 
@@ -137,53 +134,4 @@ func (c ticket) identity() identity {
 		id.until = c.Until.Time
 	}
 	return id
-}
-
-// ticketBody is the answer to who asks for a ticket.
-type ticketBody struct {
-	Ticket    string `json:"ticket"`
-	ExpiresIn int    `json:"expires_in"` // seconds
-}
-
-// postTicket answers POST /v1/users/{user}/tickets.
-func (s *Server) postTicket(w http.ResponseWriter, _ *http.Request, c call) error {
-	if s.tickets == nil {
-		return errNoTickets
-	}
-	signed, err := s.tickets.give(c.user, c.identity.until)
-	if err != nil {
-		return err
-	}
-	wire.Begin(w, "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusOK)
-	wire.WriteJSON(w, ticketBody{signed, int(ticketLife / time.Second)})
-	return nil
-}
-
-// authorizeStream is authorize for a stream, which a ticket opens too. One that
-// was used before is as good as expired. A token, where there is one, is all
-// that counts.
-func (s *Server) authorizeStream(r *http.Request) (call, error) {
-	raw := r.URL.Query()[ticketParameter]
-	if raw == nil || r.Header.Get("Authorization") != "" {
-		return s.authorize(r, owner)
-	}
-	var t ticket
-	c, err := s.authorizeAs(r, owner, func(*http.Request) (identity, error) {
-		if s.tickets == nil || len(raw) > 1 {
-			return identity{}, errTicket
-		}
-		var err error
-		t, err = s.tickets.read(raw[0])
-		return t.identity(), err
-	})
-	if err == nil {
-		err = s.tickets.spend(t.ID, time.Now())
-	}
-	if isExpired(err) {
-		// Of the ticket, whatever time its token has left.
-		c.identity.until = time.Unix(0, 0)
-	}
-	return c, err
 }

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -126,6 +128,10 @@ func TestTicketRefused(t *testing.T) {
 			return out
 		}
 		hour := time.Now().Add(time.Hour).Unix()
+		key, err := hkdf.Key(sha256.New, []byte(testSecret), nil, "belfry stream ticket 1", sha256.Size)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for name, query := range map[string]string{
 			"nothing":                 "ticket=",
 			"garbage":                 "ticket=garbage",
@@ -133,8 +139,8 @@ func TestTicketRefused(t *testing.T) {
 			"a token":                 "ticket=" + token,
 			"signed by the secret":    "ticket=" + sign([]byte(testSecret), jwt.SigningMethodHS256, jwt.MapClaims{"sub": "a", "exp": hour, "jti": "x"}),
 			"not signed":              "ticket=" + sign(jwt.UnsafeAllowNoneSignatureType, jwt.SigningMethodNone, jwt.MapClaims{"sub": "a", "exp": hour, "jti": "x"}),
-			"without an end":          "ticket=" + sign(a.tickets.key, jwt.SigningMethodHS256, jwt.MapClaims{"sub": "a", "jti": "x"}),
-			"without an id":           "ticket=" + sign(a.tickets.key, jwt.SigningMethodHS256, jwt.MapClaims{"sub": "a", "exp": hour}),
+			"without an end":          "ticket=" + sign(key, jwt.SigningMethodHS256, jwt.MapClaims{"sub": "a", "jti": "x"}),
+			"without an id":           "ticket=" + sign(key, jwt.SigningMethodHS256, jwt.MapClaims{"sub": "a", "exp": hour}),
 			"two tickets":             "ticket=" + ticket + "&ticket=" + ticket,
 			"nothing, but a last id":  "last_event_id=7.1",
 			"by another name":         "Ticket=" + ticket,
@@ -185,12 +191,12 @@ func TestTicketsWithoutASecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := newAPI(t, func(c *Config) { c.Auth = auth })
-	if a.tickets != nil {
+	if a.guard.Tickets != nil {
 		t.Error("a server without a secret gives tickets")
 	}
 	a.get("/v1/users/a/stream?ticket=x").wantProblem(401, "")
 	a = newAPI(t, withJWT(t))
-	a.tickets = nil
+	a.guard.Tickets = nil
 	got := a.call("POST", "/v1/users/a/tickets", "", "Authorization", "Bearer "+mint(t, "a")).wantProblem(501, "")
 	if !strings.Contains(got.Body.String(), "ticket secret") {
 		t.Errorf("got %s, want it to say what is missing", got.Body)
@@ -207,43 +213,6 @@ func TestTicketsWithoutAuth(t *testing.T) {
 		}
 		a.stream("a", ticket).wantRefused()
 	})
-}
-
-// TestTicketsForgetInTime bounds what is remembered of spent tickets, in number
-// and time.
-func TestTicketsForgetInTime(t *testing.T) {
-	ts, err := newTickets([]byte(testSecret))
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	for i := range maxSpent {
-		if err := ts.spend(fmt.Sprint(i), now); err != nil {
-			t.Fatalf("ticket %d: %v", i, err)
-		}
-	}
-	if err := ts.spend("one more", now); !isExpired(err) {
-		t.Errorf("got %v over the limit, want it refused", err)
-	}
-	now = now.Add(spentGeneration)
-	for i, tt := range []struct {
-		id    string
-		spent bool
-	}{{"0", true}, {"new", false}, {"new", true}, {"newer", false}} {
-		if err := ts.spend(tt.id, now); isExpired(err) != tt.spent {
-			t.Errorf("call %d, %s: got %v, want it refused: %t", i, tt.id, err, tt.spent)
-		}
-	}
-	if err := ts.spend("new", now.Add(spentGeneration)); !isExpired(err) {
-		t.Errorf("got %v for a spent ticket, want it refused", err)
-	}
-	now = now.Add(2 * spentGeneration)
-	if err := ts.spend("another", now); err != nil {
-		t.Error(err)
-	}
-	if got := len(ts.spent) + len(ts.earlier); got > 2 {
-		t.Errorf("%d tickets are remembered that have long expired", got)
-	}
 }
 
 // TestTicketReconnect is what a plain EventSource does: its connection breaks,

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/belfry/belfry/internal/recent"
 )
 
 // tokensKept is how many checked tokens are remembered at most, twice: those
@@ -23,9 +25,8 @@ type tokenMemory struct {
 	Auth
 	trust time.Duration
 
-	mu  sync.Mutex
-	new map[[sha256.Size]byte]rememberedToken
-	old map[[sha256.Size]byte]rememberedToken // what new was before it was full
+	mu    sync.Mutex
+	known *recent.Map[[sha256.Size]byte, rememberedToken]
 }
 
 type rememberedToken struct {
@@ -39,7 +40,7 @@ func rememberTokens(auth Auth, trust time.Duration) Auth {
 	if _, ok := auth.(admitter); ok || trust <= 0 {
 		return auth
 	}
-	return &tokenMemory{Auth: auth, trust: trust, new: map[[sha256.Size]byte]rememberedToken{}}
+	return &tokenMemory{Auth: auth, trust: trust, known: recent.New[[sha256.Size]byte, rememberedToken](tokensKept)}
 }
 
 func (m *tokenMemory) authenticate(r *http.Request) (identity, error) {
@@ -66,26 +67,11 @@ func (m *tokenMemory) authenticate(r *http.Request) (identity, error) {
 func (m *tokenMemory) recall(key [sha256.Size]byte) (rememberedToken, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if known, ok := m.new[key]; ok {
-		return known, true
-	}
-	known, ok := m.old[key]
-	if ok {
-		m.Put(key, known)
-	}
-	return known, ok
+	return m.known.Use(key)
 }
 
 func (m *tokenMemory) remember(key [sha256.Size]byte, t rememberedToken) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.Put(key, t)
-}
-
-// put must be called with the lock held.
-func (m *tokenMemory) Put(key [sha256.Size]byte, t rememberedToken) {
-	if _, ok := m.new[key]; !ok && len(m.new) >= tokensKept {
-		m.old, m.new = m.new, make(map[[sha256.Size]byte]rememberedToken)
-	}
-	m.new[key] = t
+	m.known.Put(key, t)
 }

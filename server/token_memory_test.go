@@ -28,12 +28,12 @@ func (a *asked) authenticate(r *http.Request) (identity, error) {
 
 func TestTokenMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		auth, err := JWT([]byte(testSecret))
+		auth, err := JWT([]byte(secretOfTests))
 		if err != nil {
 			t.Fatal(err)
 		}
 		below := &asked{Auth: auth}
-		memory := rememberTokens(below, DefaultTokenTrust)
+		memory := rememberTokens(below, time.Minute)
 		// ask authenticates and checks whether the Auth below was asked.
 		ask := func(name, path, want string, wantErr error, asks bool, headers ...string) {
 			t.Helper()
@@ -50,8 +50,8 @@ func TestTokenMemory(t *testing.T) {
 				t.Errorf("%s: asked below: %t, want %t", name, got, asks)
 			}
 		}
-		long, other := "Bearer "+mint(t, "u", "belfry:ops"), "Bearer "+mint(t, "v")
-		brief, err := MintToken([]byte(testSecret), "w", nil, 10*time.Second)
+		long, other := "Bearer "+mintFor(t, "u", "belfry:ops"), "Bearer "+mintFor(t, "v")
+		brief, err := MintToken([]byte(secretOfTests), "w", nil, 10*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestTokenMemory(t *testing.T) {
 		ask("after its end again", "/", "w", errExpired, true, brief)
 		below.revoked = true
 		ask("trusted", "/", "u", nil, false, long)
-		time.Sleep(DefaultTokenTrust)
+		time.Sleep(time.Minute)
 		ask("trusted no more", "/", "", errUnauthenticated, true, long)
 	})
 }
@@ -96,7 +96,7 @@ func TestTokenMemoryIsBounded(t *testing.T) {
 			t.Fatalf("one that is used all the time is forgotten after %d others", i+1)
 		}
 	}
-	if n := len(m.new) + len(m.old); n > 2*tokensKept {
+	if n := m.known.Len(); n > 2*tokensKept {
 		t.Errorf("remembers %d tokens, want at most %d", n, 2*tokensKept)
 	}
 	if _, ok := m.recall(key(1)); ok {
@@ -110,8 +110,22 @@ func TestTokenMemoryOfNoAuth(t *testing.T) {
 	if _, ok := rememberTokens(NoAuth(), time.Hour).(noAuth); !ok {
 		t.Error("it is not what it was")
 	}
-	a := newAPI(t, withJWT(t), func(c *Config) { c.TokenTrust = -1 })
-	if _, ok := a.config.Auth.(*jwtAuth); !ok {
-		t.Errorf("without trust it is %T", a.config.Auth)
+	g, err := newGuard(&jwtAuth{}, nil, -1)
+	if err != nil {
+		t.Fatal(err)
 	}
+	if _, ok := g.auth.(*jwtAuth); !ok {
+		t.Errorf("without trust it is %T", g.auth)
+	}
+}
+
+const secretOfTests = "a secret that only these tests know, and is long enough"
+
+func mintFor(t testing.TB, subject string, scopes ...string) string {
+	t.Helper()
+	token, err := MintToken([]byte(secretOfTests), subject, scopes, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
 }

@@ -43,7 +43,8 @@ func (n *node) conditions() []server.Condition {
 		out = append(out, c)
 	}
 	if n.doors.keys != nil {
-		out = append(out, n.doors.keys.Condition())
+		ready, detail := n.doors.keys.Ready()
+		out = append(out, server.Condition{Name: "token keys", Ready: ready, Detail: detail})
 	}
 	// A server tells of itself.
 	if n.api == nil && n.draining.Load() {

@@ -1,25 +1,9 @@
 package server
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 )
-
-// openDoors makes what stands between the network and the routes.
-func (s *Server) openDoors() error {
-	secret := s.config.TicketSecret
-	if t, ok := s.config.Auth.(ticketer); ok && secret == nil {
-		secret = t.ticketSecret()
-	}
-	var err error
-	if s.tickets, err = newTickets(secret); err != nil {
-		return fmt.Errorf("server: %w", err)
-	}
-	s.posts = newPosts(s.config.Limits.PostRate, s.config.Limits.PostBurst)
-	s.connections = newConnections(s.config.Limits, s.config.Registry)
-	return nil
-}
 
 // limitBodies gives a client d to send its body, also where no handler reads
 // it: net/http reads what is left before it sends the answer.
@@ -28,6 +12,22 @@ func limitBodies(next http.Handler, d time.Duration) http.Handler {
 		if r.ContentLength != 0 {
 			// Not every writer has deadlines, recorders of tests for one.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// admit has the Auth look at every request that comes in, if it wants to.
+func (s *Server) admit(next http.Handler) http.Handler {
+	a, ok := s.config.Auth.(admitter)
+	if !ok {
+		return next
+	}
+	refuse := s.instrument("none", s.answer(func(_ http.ResponseWriter, r *http.Request) error { return a.admit(r) }))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.admit(r) != nil {
+			refuse.ServeHTTP(w, r)
+			return
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -1,0 +1,27 @@
+package server
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/belfry/belfry/server/wire"
+)
+
+// ticketBody is the answer to who asks for a ticket.
+type ticketBody struct {
+	Ticket    string `json:"ticket"`
+	ExpiresIn int    `json:"expires_in"` // seconds
+}
+
+// postTicket answers POST /v1/users/{user}/tickets.
+func (s *Server) postTicket(w http.ResponseWriter, _ *http.Request, c call) error {
+	signed, err := s.guard.giveTicket(c)
+	if err != nil {
+		return err
+	}
+	wire.Begin(w, "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK)
+	wire.WriteJSON(w, ticketBody{signed, int(ticketLife / time.Second)})
+	return nil
+}
