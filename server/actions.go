@@ -12,6 +12,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -24,7 +25,7 @@ const (
 
 // postAction answers POST /v1/users/{user}/inbox/{action}: it writes the command
 // and answers with the badge once that shows it.
-func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c call) error {
+func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	kind, ok := inbox.ParseAction(mux.Vars(r)["action"])
 	if !ok {
 		return errNotFound
@@ -37,7 +38,7 @@ func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c call) erro
 	if err != nil {
 		return err
 	}
-	return s.command(w, r, c.user, record, http.StatusOK)
+	return s.command(w, r, c.User, record, http.StatusOK)
 }
 
 // command appends a user's record and answers with the badge: with that status

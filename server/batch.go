@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -15,7 +16,7 @@ const maxBatch = 100
 
 // getUnreads answers GET /v1/unread?user=a&user=b: the badges in the order
 // asked for.
-func (s *Server) getUnreads(w http.ResponseWriter, r *http.Request, _ call) error {
+func (s *Server) getUnreads(w http.ResponseWriter, r *http.Request, _ auth.Call) error {
 	s.hintPoll(w)
 	query, err := wire.ParseQuery(r)
 	if err != nil {

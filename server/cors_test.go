@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/auth"
 )
 
 const intranet = "https://intranet.example"
@@ -128,9 +129,9 @@ func TestCrossSitePosts(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			for _, auth := range []func(*Config){withJWT(t), func(*Config) {}} {
-				a := newAPI(t, withOrigins(intranet), auth)
-				token := mint(t, "a", scopeNotify, scopeAdmin)
+			for _, believed := range []func(*Config){withJWT(t), func(*Config) {}} {
+				a := newAPI(t, withOrigins(intranet), believed)
+				token := mint(t, "a", auth.ScopeNotify, auth.ScopeAdmin)
 				for _, c := range calls {
 					got := a.call(c.method, c.path, c.body, append(tt.headers, "Authorization", "Bearer "+token)...)
 					if ok := got.Code == 200 || got.Code == 202; ok != tt.ok || !ok && got.Code != 403 {
@@ -163,7 +164,7 @@ func TestCheckOrigin(t *testing.T) {
 		}
 	}
 	f := servertest.NewTables()
-	if _, err := New(Config{Rows: f, Items: f, Journal: f, Auth: NoAuth(), CORSOrigins: []string{"*"}}); err == nil || !strings.Contains(err.Error(), "wildcard") {
+	if _, err := New(Config{Rows: f, Items: f, Journal: f, Auth: auth.None(), CORSOrigins: []string{"*"}}); err == nil || !strings.Contains(err.Error(), "wildcard") {
 		t.Errorf("got %v for a wildcard, want it refused", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -20,7 +21,7 @@ type exportItem struct {
 // getExport answers GET /v1/users/{user}/export: all that is kept of a user as
 // NDJSON, one JSON value a line. The first is the badge, the rest are the items,
 // oldest first, archived and expired ones included.
-func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c call) error {
+func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
@@ -29,14 +30,14 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c call) error
 	if err != nil {
 		return err
 	}
-	l, err := s.awaitListing(r.Context(), c.user, version, everything)
+	l, err := s.awaitListing(r.Context(), c.User, version, everything)
 	if err != nil {
 		return err
 	}
 	wire.Begin(w, "application/x-ndjson")
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(wire.BadgeOf(c.user, &l.row, l.now)); err != nil {
+	if err := enc.Encode(wire.BadgeOf(c.User, &l.row, l.now)); err != nil {
 		return nil // the client has gone
 	}
 	for i, e := range l.entries {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -30,7 +31,7 @@ type api struct {
 func newAPI(t testing.TB, edit ...func(*Config)) *api {
 	t.Helper()
 	f := servertest.NewTables()
-	config := Config{Rows: f, Items: f, Journal: f, Auth: NoAuth()}
+	config := Config{Rows: f, Items: f, Journal: f, Auth: auth.None()}
 	for _, e := range edit {
 		e(&config)
 	}
@@ -44,7 +45,7 @@ func newAPI(t testing.TB, edit ...func(*Config)) *api {
 }
 
 func withJWT(t testing.TB) func(*Config) {
-	auth, err := JWT([]byte(testSecret))
+	auth, err := auth.JWT([]byte(testSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,7 @@ func withJWT(t testing.TB) func(*Config) {
 
 func mint(t testing.TB, subject string, scopes ...string) string {
 	t.Helper()
-	token, err := MintToken([]byte(testSecret), subject, scopes, time.Hour)
+	token, err := auth.MintToken([]byte(testSecret), subject, scopes, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -65,7 +66,7 @@ func newReadyBody(conditions []Condition) readyBody {
 }
 
 // getHealth answers /healthz: the process answers requests.
-func (s *Server) getHealth(w http.ResponseWriter, _ *http.Request, _ call) error {
+func (s *Server) getHealth(w http.ResponseWriter, _ *http.Request, _ auth.Call) error {
 	wire.Respond(w, http.StatusOK, struct {
 		Status string `json:"status"`
 	}{"ok"})
@@ -74,7 +75,7 @@ func (s *Server) getHealth(w http.ResponseWriter, _ *http.Request, _ call) error
 
 // getReady answers /readyz: 200 if the server should be sent requests, else
 // 503; both with the conditions, so that a person sees which one it is.
-func (s *Server) getReady(w http.ResponseWriter, _ *http.Request, _ call) error {
+func (s *Server) getReady(w http.ResponseWriter, _ *http.Request, _ auth.Call) error {
 	conditions := []Condition{}
 	if s.config.Readiness != nil {
 		conditions = append(conditions, s.config.Readiness()...)

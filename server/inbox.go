@@ -7,6 +7,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -26,7 +27,7 @@ type inboxBody struct {
 }
 
 // getInbox answers GET /v1/users/{user}/inbox: a page of items, newest first.
-func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c call) error {
+func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	w.Header().Add("Vary", "Accept-Language")
 	query, err := wire.ParseQuery(r)
 	if err != nil {
@@ -41,7 +42,7 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c call) error 
 	if err != nil {
 		return err
 	}
-	l, err := s.awaitListing(r.Context(), c.user, version, func(row *inbox.State, now time.Time) ([]*inbox.Entry, uint64) {
+	l, err := s.awaitListing(r.Context(), c.User, version, func(row *inbox.State, now time.Time) ([]*inbox.Entry, uint64) {
 		return row.Page(page, now)
 	})
 	if err != nil {
@@ -58,7 +59,7 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c call) error 
 		}
 		w.Header().Set("ETag", tag)
 	}
-	wire.Respond(w, http.StatusOK, newInboxBody(c.user, &l, wire.ParseLanguages(language)))
+	wire.Respond(w, http.StatusOK, newInboxBody(c.User, &l, wire.ParseLanguages(language)))
 	return nil
 }
 

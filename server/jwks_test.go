@@ -21,6 +21,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/lestrrat-go/jwx/v3/jwk"
+
+	"github.com/belfry/belfry/server/auth"
 )
 
 // The times that the fetching of keys keeps to.
@@ -103,17 +105,17 @@ func published(t testing.TB, key any, attributes ...string) jwk.Key {
 
 // keyedAPI is a server that believes the keys of a provider. Its Run ends with
 // the test.
-func keyedAPI(t *testing.T, p *provider, edit ...func(*JWTConfig)) (*api, *Keys) {
+func keyedAPI(t *testing.T, p *provider, edit ...func(*auth.JWTConfig)) (*api, *auth.Keys) {
 	t.Helper()
-	keys, err := NewKeys(KeysConfig{URL: "https://id.example/jwks?secret=word", Transport: p})
+	keys, err := auth.NewKeys(auth.KeysConfig{URL: "https://id.example/jwks?secret=word", Transport: p})
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := JWTConfig{Keys: keys, Leeway: DefaultLeeway}
+	config := auth.JWTConfig{Keys: keys, Leeway: auth.DefaultLeeway}
 	for _, e := range edit {
 		e(&config)
 	}
-	auth, err := NewJWT(config)
+	auth, err := auth.NewJWT(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +348,7 @@ func TestKeysURL(t *testing.T) {
 		"https://id.example/jwks": true, "http://localhost:8080/jwks": true, "http://127.0.0.1/jwks": true,
 		"http://id.example/jwks": false, "": false, "/jwks": false, "ftp://id.example/jwks": false, "https://": false, "https://user:word@%zz": false,
 	} {
-		_, err := NewKeys(KeysConfig{URL: url})
+		_, err := auth.NewKeys(auth.KeysConfig{URL: url})
 		if (err == nil) != ok {
 			t.Errorf("%s: got %v, want accepted: %t", url, err, ok)
 		}
@@ -364,7 +366,7 @@ func TestKeysLog(t *testing.T) {
 		p.fail(errors.New("connection refused"))
 		c := Config{}
 		withLog(&log)(&c)
-		keys, err := NewKeys(KeysConfig{URL: "https://reader:word@id.example/jwks?key=word", Transport: p, Logger: c.Logger})
+		keys, err := auth.NewKeys(auth.KeysConfig{URL: "https://reader:word@id.example/jwks?key=word", Transport: p, Logger: c.Logger})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -380,7 +382,7 @@ func TestKeysLog(t *testing.T) {
 	})
 }
 
-func ready(k *Keys) bool {
+func ready(k *auth.Keys) bool {
 	ready, _ := k.Ready()
 	return ready
 }

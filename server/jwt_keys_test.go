@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/belfry/belfry/server/auth"
 )
 
 // TestJWTConfusion has tokens that would be good if a key were used in another
@@ -32,7 +34,7 @@ func TestJWTConfusion(t *testing.T) {
 			published(t, bound.Public(), "kid", "bound", "alg", "ES384"),
 			published(t, []byte(known), "kid", "oct"),
 		)
-		a, _ := keyedAPI(t, p, func(c *JWTConfig) { c.Secret = []byte(testSecret) })
+		a, _ := keyedAPI(t, p, func(c *auth.JWTConfig) { c.Secret = []byte(testSecret) })
 		secret := []byte(testSecret)
 		hs := func(key []byte, kid string) string { return signed(t, jwt.SigningMethodHS256, key, kid) }
 		header := func(name string, value any) string {
@@ -103,11 +105,11 @@ func TestJWTKeysOnly(t *testing.T) {
 }
 
 func TestJWTAudienceAndIssuer(t *testing.T) {
-	auth, err := NewJWT(JWTConfig{Secret: []byte(testSecret), Audience: "belfry", Issuer: "https://id.example"})
+	believed, err := auth.NewJWT(auth.JWTConfig{Secret: []byte(testSecret), Audience: "belfry", Issuer: "https://id.example"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := newAPI(t, func(c *Config) { c.Auth = auth })
+	a := newAPI(t, func(c *Config) { c.Auth = believed })
 	past := time.Now().Add(-time.Hour).Unix()
 	good := jwt.MapClaims{"aud": "belfry", "iss": "https://id.example"}
 	for name, tt := range map[string]struct {
@@ -137,7 +139,7 @@ func TestJWTAudienceAndIssuer(t *testing.T) {
 			}
 		})
 	}
-	minted, err := Token{Subject: "a", Audience: "belfry", Issuer: "https://id.example", TTL: time.Hour}.Sign([]byte(testSecret))
+	minted, err := auth.Token{Subject: "a", Audience: "belfry", Issuer: "https://id.example", TTL: time.Hour}.Sign([]byte(testSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,8 +149,8 @@ func TestJWTAudienceAndIssuer(t *testing.T) {
 // TestJWTClockSkew holds where the leeway ends, on both sides.
 func TestJWTClockSkew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, leeway := range []time.Duration{0, DefaultLeeway, time.Minute} {
-			auth, err := NewJWT(JWTConfig{Secret: []byte(testSecret), Leeway: leeway})
+		for _, leeway := range []time.Duration{0, auth.DefaultLeeway, time.Minute} {
+			auth, err := auth.NewJWT(auth.JWTConfig{Secret: []byte(testSecret), Leeway: leeway})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,10 +167,10 @@ func TestJWTClockSkew(t *testing.T) {
 			try("nbf", leeway, 200)
 			try("nbf", leeway+time.Second, 401)
 		}
-		if _, err := NewJWT(JWTConfig{Secret: []byte(testSecret), Leeway: -1}); err == nil {
+		if _, err := auth.NewJWT(auth.JWTConfig{Secret: []byte(testSecret), Leeway: -1}); err == nil {
 			t.Error("a negative leeway is accepted")
 		}
-		if _, err := NewJWT(JWTConfig{}); err == nil {
+		if _, err := auth.NewJWT(auth.JWTConfig{}); err == nil {
 			t.Error("neither a secret nor keys are accepted")
 		}
 	})

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/belfry/belfry/server/auth"
 )
 
 func TestJWTRefuses(t *testing.T) {
@@ -80,17 +82,17 @@ func TestJWTScopeForms(t *testing.T) {
 }
 
 func TestJWTSecretAndMint(t *testing.T) {
-	short := []byte(testSecret[:MinSecretBytes-1])
-	if _, err := JWT(short); err == nil || strings.Contains(err.Error(), string(short)) {
+	short := []byte(testSecret[:auth.MinSecretBytes-1])
+	if _, err := auth.JWT(short); err == nil || strings.Contains(err.Error(), string(short)) {
 		t.Errorf("got %v for a short secret, want an error without it", err)
 	}
 	for name, mint := range map[string]func() (string, error){
-		"short secret": func() (string, error) { return MintToken(short, "a", nil, time.Hour) },
-		"no subject":   func() (string, error) { return MintToken([]byte(testSecret), "", nil, time.Hour) },
+		"short secret": func() (string, error) { return auth.MintToken(short, "a", nil, time.Hour) },
+		"no subject":   func() (string, error) { return auth.MintToken([]byte(testSecret), "", nil, time.Hour) },
 		"two scopes in one": func() (string, error) {
-			return MintToken([]byte(testSecret), "a", []string{"x belfry:admin"}, time.Hour)
+			return auth.MintToken([]byte(testSecret), "a", []string{"x belfry:admin"}, time.Hour)
 		},
-		"no time": func() (string, error) { return MintToken([]byte(testSecret), "a", nil, 0) },
+		"no time": func() (string, error) { return auth.MintToken([]byte(testSecret), "a", nil, 0) },
 	} {
 		if token, err := mint(); err == nil {
 			t.Errorf("%s: got %q, want an error", name, token)

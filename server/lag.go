@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
 // getLag answers GET /v1/lag with what the configured source says.
-func (s *Server) getLag(w http.ResponseWriter, r *http.Request, _ call) error {
+func (s *Server) getLag(w http.ResponseWriter, r *http.Request, _ auth.Call) error {
 	if s.config.Lag == nil {
 		return errNoLag
 	}

@@ -3,6 +3,8 @@ package server
 import (
 	"net/http"
 	"time"
+
+	"github.com/belfry/belfry/server/auth"
 )
 
 // limitBodies gives a client d to send its body, also where no handler reads
@@ -18,14 +20,14 @@ func limitBodies(next http.Handler, d time.Duration) http.Handler {
 }
 
 // admit has the Auth look at every request that comes in, if it wants to.
-func (s *Server) admit(next http.Handler) http.Handler {
-	a, ok := s.config.Auth.(admitter)
+func (s *Server) Admit(next http.Handler) http.Handler {
+	a, ok := s.config.Auth.(auth.Admitter)
 	if !ok {
 		return next
 	}
-	refuse := s.instrument("none", s.answer(func(_ http.ResponseWriter, r *http.Request) error { return a.admit(r) }))
+	refuse := s.instrument("none", s.answer(func(_ http.ResponseWriter, r *http.Request) error { return a.Admit(r) }))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.admit(r) != nil {
+		if a.Admit(r) != nil {
 			refuse.ServeHTTP(w, r)
 			return
 		}

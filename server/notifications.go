@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -22,12 +23,12 @@ const idempotencyKey = "Idempotency-Key"
 // postNotifications answers POST /v1/notifications: one notification, an array
 // of them, or CloudEvents in all three modes of HTTP. All is checked before any
 // is written. It is 202 once the broker has acknowledged all.
-func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c call) error {
+func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	body, err := wire.ReadBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
 	if err != nil {
 		return err
 	}
-	sent, err := parseNotifications(r.Header, wire.MediaType(r), body, c.identity.source())
+	sent, err := parseNotifications(r.Header, wire.MediaType(r), body, c.Identity.Source())
 	if err != nil {
 		return err
 	}

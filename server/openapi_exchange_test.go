@@ -19,6 +19,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/lagpage"
 )
 
@@ -278,7 +279,7 @@ func (e exchange) request(ctx context.Context, t *testing.T) *http.Request {
 		scopes := e.scopes
 		// Who may act for any user is told that there can be no such user.
 		if subject != e.values["user"] && e.subject == "" {
-			scopes = append(scopes[:len(scopes):len(scopes)], scopeAdmin)
+			scopes = append(scopes[:len(scopes):len(scopes)], auth.ScopeAdmin)
 		}
 		r.Header.Set("Authorization", "Bearer "+mint(t, subject, scopes...))
 	}

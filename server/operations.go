@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -111,7 +112,7 @@ var (
 // operations registers what the ops page asks for.
 func (s *Server) operations(m *mux.Router) {
 	const base = "/v1/ops"
-	ops := scoped(scopeOps)
+	ops := auth.Scoped(auth.ScopeOps)
 	s.get(m, base+"/overview", ops, s.getOverview)
 	s.overviewStream(m, base+"/stream")
 	s.get(m, base+"/users/{user:[^/]*}", ops, s.getLookup)
@@ -123,7 +124,7 @@ func (s *Server) operations(m *mux.Router) {
 
 // tellOfTexts leaves a trace of somebody having been shown what is people's own.
 // Whose it is, is told by a hash: logs name no users.
-func (s *Server) tellOfTexts(c call, what, of string, texts int) {
+func (s *Server) tellOfTexts(c auth.Call, what, of string, texts int) {
 	sum := sha256.Sum256([]byte(of))
-	s.log.Info("contents shown to an operator", "operator", c.identity.source(), "what", what, "of_sha256", hex.EncodeToString(sum[:8]), "texts", texts)
+	s.log.Info("contents shown to an operator", "operator", c.Identity.Source(), "what", what, "of_sha256", hex.EncodeToString(sum[:8]), "texts", texts)
 }

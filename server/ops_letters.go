@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -119,7 +120,7 @@ const (
 )
 
 // getLetters answers GET /v1/ops/dead-letters.
-func (s *Server) getLetters(w http.ResponseWriter, r *http.Request, _ call) error {
+func (s *Server) getLetters(w http.ResponseWriter, r *http.Request, _ auth.Call) error {
 	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
@@ -157,7 +158,7 @@ func (s *Server) getLetters(w http.ResponseWriter, r *http.Request, _ call) erro
 }
 
 // getLetter answers GET /v1/ops/dead-letters/{partition}/{offset}.
-func (s *Server) getLetter(w http.ResponseWriter, r *http.Request, c call) error {
+func (s *Server) getLetter(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
@@ -209,7 +210,7 @@ type outcomeBody struct {
 }
 
 // postReplay answers POST /v1/ops/dead-letters/replay.
-func (s *Server) postReplay(w http.ResponseWriter, r *http.Request, c call) error {
+func (s *Server) postReplay(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	raw, err := wire.ReadBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
 	if err != nil {
 		return err
@@ -224,7 +225,7 @@ func (s *Server) postReplay(w http.ResponseWriter, r *http.Request, c call) erro
 	if s.config.Operations.Letters == nil {
 		return errNoPart
 	}
-	s.log.Info("dead letters replayed by an operator", "operator", c.identity.source(), "letters", len(body.Letters))
+	s.log.Info("dead letters replayed by an operator", "operator", c.Identity.Source(), "letters", len(body.Letters))
 	ids := make([]deadletter.ID, len(body.Letters))
 	for i, at := range body.Letters {
 		ids[i] = deadletter.ID(at)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -64,7 +65,7 @@ type lookupItem struct {
 }
 
 // getLookup answers GET /v1/ops/users/{user}.
-func (s *Server) getLookup(w http.ResponseWriter, r *http.Request, c call) error {
+func (s *Server) getLookup(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
@@ -73,12 +74,12 @@ func (s *Server) getLookup(w http.ResponseWriter, r *http.Request, c call) error
 	if err != nil {
 		return err
 	}
-	l, err := s.lookup(c.user, texts, time.Now())
+	l, err := s.lookup(c.User, texts, time.Now())
 	if err != nil {
 		return err
 	}
 	if texts {
-		s.tellOfTexts(c, "inbox", c.user, len(l.Items))
+		s.tellOfTexts(c, "inbox", c.User, len(l.Items))
 	}
 	wire.Respond(w, http.StatusOK, l)
 	return nil
@@ -142,7 +143,7 @@ func countsIn(e *inbox.Entry, now time.Time) []string {
 }
 
 // getJournal answers GET /v1/ops/users/{user}/journal.
-func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c call) error {
+func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
@@ -166,14 +167,14 @@ func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c call) erro
 	default:
 		return errBusy
 	}
-	row, err := s.config.Rows.Row(c.user)
+	row, err := s.config.Rows.Row(c.User)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), journalPatience)
 	defer cancel()
 	q := JournalQuery{Since: time.Now().Add(-since), Most: maxJournalSteps, Texts: texts}
-	replay, err := s.config.Operations.Journals.Replay(ctx, c.user, row, q)
+	replay, err := s.config.Operations.Journals.Replay(ctx, c.User, row, q)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("read the journal within %s: %w", journalPatience, err)
@@ -181,7 +182,7 @@ func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c call) erro
 		return fmt.Errorf("read the journal: %w", err)
 	}
 	if texts {
-		s.tellOfTexts(c, "journal", c.user, len(replay.Steps))
+		s.tellOfTexts(c, "journal", c.User, len(replay.Steps))
 	}
 	wire.Respond(w, http.StatusOK, replay)
 	return nil

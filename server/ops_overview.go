@@ -9,6 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -85,7 +86,7 @@ type deadLetters struct {
 }
 
 // getOverview answers GET /v1/ops/overview.
-func (s *Server) getOverview(w http.ResponseWriter, _ *http.Request, _ call) error {
+func (s *Server) getOverview(w http.ResponseWriter, _ *http.Request, _ auth.Call) error {
 	wire.Respond(w, http.StatusOK, s.overview(time.Now()))
 	return nil
 }

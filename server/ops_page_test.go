@@ -11,6 +11,7 @@ import (
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/browsertest"
+	"github.com/belfry/belfry/server/auth"
 )
 
 // opsPage serves the ops page on a fake installation and opens it.
@@ -93,7 +94,7 @@ func TestOpsPageIsLive(t *testing.T) {
 
 func TestOpsPageAsksForAToken(t *testing.T) {
 	_, _, tab := opsPage(t, withJWT(t))
-	browsertest.Eventually(tab, text("#problem"), errUnauthenticated.Error())
+	browsertest.Eventually(tab, text("#problem"), auth.ErrUnauthenticated.Error())
 	browsertest.Eventually(tab, `document.querySelector('#login').open`, true)
 	browsertest.Eventually(tab, text("#status"), "Not connected")
 	enter := func(token string) {
@@ -101,8 +102,8 @@ func TestOpsPageAsksForAToken(t *testing.T) {
 		tab.Press("\r")
 	}
 	enter(mint(t, "user-7"))
-	browsertest.Eventually(tab, has(text("#problem"), scopeOps), true)
-	enter(mint(t, "an-operator", scopeOps))
+	browsertest.Eventually(tab, has(text("#problem"), auth.ScopeOps), true)
+	enter(mint(t, "an-operator", auth.ScopeOps))
 	browsertest.Eventually(tab, text("#status"), "Live")
 	browsertest.Eventually(tab, `document.querySelector('#problem').hidden`, true)
 	if got := browsertest.Eval[string](tab, `location.search + location.hash + document.cookie + localStorage.length`); got != "0" {

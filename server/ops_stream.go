@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -47,11 +48,11 @@ func newOverviews(build func(time.Time) overview) *overviews {
 // expired token gets one that says bye.
 func (s *Server) overviewStream(m *mux.Router, path string) {
 	answer := s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		c, err := s.guard.authorize(r, scoped(scopeOps))
-		if err != nil && !isExpired(err) {
+		c, err := s.guard.Authorize(r, auth.Scoped(auth.ScopeOps))
+		if err != nil && !auth.IsExpired(err) {
 			return err
 		}
-		s.overviews.Serve(w, r, c.identity.until)
+		s.overviews.Serve(w, r, c.Identity.Until)
 		return nil
 	})
 	m.Handle(path, s.recovered(answer)).Methods(http.MethodGet)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/belfry/belfry/server/auth"
 )
 
 // watchOps looks at the stream for a time and returns what came.
@@ -67,14 +69,14 @@ func TestOverviewStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeOps()
 		a := newAPI(t, withJWT(t), withOps(f))
-		auth := func(ttl time.Duration) string {
-			token, err := Token{Subject: "op", Scopes: []string{scopeOps}, TTL: ttl}.Sign([]byte(testSecret))
+		believed := func(ttl time.Duration) string {
+			token, err := auth.Token{Subject: "op", Scopes: []string{auth.ScopeOps}, TTL: ttl}.Sign([]byte(testSecret))
 			if err != nil {
 				t.Fatal(err)
 			}
 			return "Bearer " + token
 		}
-		expired := auth(time.Minute)
+		expired := believed(time.Minute)
 		status, body := watchOps(t, a, time.Hour, "Authorization", expired)
 		if status != 200 || !strings.HasSuffix(body, `data: {"reason":"expired"}`+"\n\n") {
 			t.Errorf("got %d …%s, want bye when the token ends", status, body[max(0, len(body)-80):])
@@ -86,11 +88,11 @@ func TestOverviewStreamEnds(t *testing.T) {
 		if status, _ := watchOps(t, a, time.Hour); status != 401 {
 			t.Errorf("got %d without a token, want 401", status)
 		}
-		if status, _ := watchOps(t, a, time.Hour, "Authorization", "Bearer "+mint(t, "u", scopeAdmin)); status != 403 {
+		if status, _ := watchOps(t, a, time.Hour, "Authorization", "Bearer "+mint(t, "u", auth.ScopeAdmin)); status != 403 {
 			t.Errorf("got %d with another scope, want 403", status)
 		}
 		a.overviews.viewers = maxViewers
-		if _, body := watchOps(t, a, time.Hour, "Authorization", auth(time.Hour)); !strings.Contains(body, `{"reason":"limit"}`) || a.overviews.viewers != maxViewers {
+		if _, body := watchOps(t, a, time.Hour, "Authorization", believed(time.Hour)); !strings.Contains(body, `{"reason":"limit"}`) || a.overviews.viewers != maxViewers {
 			t.Errorf("got %s for one viewer too many", body)
 		}
 		a.overviews.viewers = 0
@@ -99,7 +101,7 @@ func TestOverviewStreamEnds(t *testing.T) {
 			a.overviews.drain()
 			a.overviews.drain()
 		}()
-		if _, body := watchOps(t, a, time.Hour, "Authorization", auth(time.Hour)); !strings.HasSuffix(body, `{"reason":"drain"}`+"\n\n") {
+		if _, body := watchOps(t, a, time.Hour, "Authorization", believed(time.Hour)); !strings.HasSuffix(body, `{"reason":"drain"}`+"\n\n") {
 			t.Errorf("got …%s, want bye when the server drains", body[max(0, len(body)-80):])
 		}
 	})

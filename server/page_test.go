@@ -10,6 +10,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/browsertest"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/web"
 )
 
@@ -133,7 +134,7 @@ func TestPageToken(t *testing.T) {
 	a.notify("user-7", "hello")
 	tab := browsertest.New(t)
 	tab.Open(address + "/?user=user-7")
-	browsertest.Eventually(tab, `document.querySelector('#problem').textContent`, errUnauthenticated.Error())
+	browsertest.Eventually(tab, `document.querySelector('#problem').textContent`, auth.ErrUnauthenticated.Error())
 	browsertest.Eventually(tab, `document.querySelector('#login').open`, true)
 	browsertest.Eval[any](tab, fmt.Sprintf(`document.querySelector('#token').value = %q`, mint(t, "user-7")))
 	tab.Click("form button")

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -69,8 +70,8 @@ func (p *polls) answer(w http.ResponseWriter, r *http.Request) bool {
 	}
 	start := time.Now()
 	s := p.server
-	id, err := s.guard.identify(r)
-	if err != nil || owner(call{identity: id, user: user}) != nil || belfry.CheckRecipient(user) != nil {
+	id, err := s.guard.Identify(r)
+	if err != nil || auth.Owner(auth.Call{Identity: id, User: user}) != nil || belfry.CheckRecipient(user) != nil {
 		return false
 	}
 	stamp, err := s.badges.Stamp(user, start)

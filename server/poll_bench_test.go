@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/auth"
 )
 
 // bareHandler verifies the same token with the same library and answers 304.
@@ -158,7 +159,7 @@ func BenchmarkBatch100(b *testing.B) {
 		}
 	}
 	r := httptest.NewRequest("GET", "/v1/unread?"+query.Encode(), nil)
-	r.Header.Set("Authorization", "Bearer "+mint(b, "service", scopeNotify))
+	r.Header.Set("Authorization", "Bearer "+mint(b, "service", auth.ScopeNotify))
 	b.ReportAllocs()
 	for b.Loop() {
 		w := nothing{header: http.Header{}}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/belfry/belfry/server/auth"
 )
 
 // The rule for polls. A user's clients are told to ask once an interval
@@ -80,8 +82,8 @@ func (l *pollLimit) sweep(now time.Time) bool {
 // limitPoll counts a poll of a user's badge and returns 0, or how long its
 // client has to wait. Who may ask for anybody's is a service that knows what it
 // does: it is not held to the rule, and takes none of the user's polls away.
-func (s *Server) limitPoll(user string, id identity, interval time.Duration, now time.Time) time.Duration {
-	if id.all || id.has(scopeAdmin) {
+func (s *Server) limitPoll(user string, id auth.Identity, interval time.Duration, now time.Time) time.Duration {
+	if id.All || id.Has(auth.ScopeAdmin) {
 		return 0
 	}
 	return s.pollLimit.take(user, interval, now)
@@ -89,9 +91,9 @@ func (s *Server) limitPoll(user string, id identity, interval time.Duration, now
 
 // refusePoll returns errPollExcess for a poll that is too many, and says when to
 // come again.
-func (s *Server) refusePoll(c call) error {
+func (s *Server) refusePoll(c auth.Call) error {
 	interval := s.load.interval(s.config.PollInterval)
-	if wait := s.limitPoll(c.user, c.identity, interval, time.Now()); wait > 0 {
+	if wait := s.limitPoll(c.User, c.Identity, interval, time.Now()); wait > 0 {
 		return &tooMany{errPollExcess, wait}
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/belfry/belfry/server/auth"
 )
 
 // TestPollExcess has a user ask without end: after a burst the rest is refused
@@ -31,7 +33,7 @@ func TestPollExcess(t *testing.T) {
 				// Others, and other calls of the same user, go on.
 				a.get("/v1/users/v/unread", "Authorization", "Bearer "+mint(t, "v")).Want(200)
 				a.get("/v1/users/u/inbox", "Authorization", token).Want(200)
-				a.get("/v1/users/u/unread", "Authorization", "Bearer "+mint(t, "ops", scopeAdmin)).Want(200)
+				a.get("/v1/users/u/unread", "Authorization", "Bearer "+mint(t, "ops", auth.ScopeAdmin)).Want(200)
 
 				time.Sleep(2 * time.Second)
 				poll("GET").Want(304)

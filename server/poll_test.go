@@ -14,6 +14,7 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -38,7 +39,7 @@ func TestShortcut(t *testing.T) {
 		"unchanged":            {"GET", path, own, []string{`"7.2.0"`}, true, 304},
 		"HEAD":                 {"HEAD", path, own, []string{`"7.2.0"`}, true, 304},
 		"weak":                 {"GET", path, own, []string{`W/"7.2.0"`}, true, 304},
-		"admin":                {"GET", path, "Bearer " + mint(t, "x", scopeAdmin), []string{`"7.2.0"`}, true, 304},
+		"admin":                {"GET", path, "Bearer " + mint(t, "x", auth.ScopeAdmin), []string{`"7.2.0"`}, true, 304},
 		"nobody":               {"GET", "/v1/users/user-8/unread", "Bearer " + mint(t, "user-8"), []string{`"0.0.0"`}, true, 304},
 		"encoded":              {"GET", "/v1/users/%EC%82%AC%EC%9A%A9%EC%9E%90%207/unread", "Bearer " + mint(t, "사용자 7"), []string{`"7.3.0"`}, true, 304},
 		"encoded needlessly":   {"GET", "/v1/users/%75ser-7/unread", own, []string{`"7.2.0"`}, false, 304},

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -14,14 +15,14 @@ type ticketBody struct {
 }
 
 // postTicket answers POST /v1/users/{user}/tickets.
-func (s *Server) postTicket(w http.ResponseWriter, _ *http.Request, c call) error {
-	signed, err := s.guard.giveTicket(c)
+func (s *Server) postTicket(w http.ResponseWriter, _ *http.Request, c auth.Call) error {
+	signed, err := s.guard.Ticket(c)
 	if err != nil {
 		return err
 	}
 	wire.Begin(w, "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	wire.WriteJSON(w, ticketBody{signed, int(ticketLife / time.Second)})
+	wire.WriteJSON(w, ticketBody{signed, int(auth.TicketLife / time.Second)})
 	return nil
 }

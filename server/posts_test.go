@@ -6,13 +6,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/belfry/belfry/server/auth"
 )
 
 func TestPostsAreLimitedPerSubject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t, withJWT(t), func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = 0.25, 3 })
 		send := func(subject string) reply {
-			return a.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Authorization", "Bearer "+mint(t, subject, scopeNotify))
+			return a.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Authorization", "Bearer "+mint(t, subject, auth.ScopeNotify))
 		}
 		for range 3 {
 			send("billing").Want(202)
@@ -21,9 +23,9 @@ func TestPostsAreLimitedPerSubject(t *testing.T) {
 		send("billing").wantProblem(429, "").wantHeader("Retry-After", "4") // a refused call costs nothing
 		send("board").Want(202)
 		// Reading goes on, as does who may not write anyway.
-		a.get("/v1/unread?user=a", "Authorization", "Bearer "+mint(t, "billing", scopeNotify)).Want(200)
+		a.get("/v1/unread?user=a", "Authorization", "Bearer "+mint(t, "billing", auth.ScopeNotify)).Want(200)
 		a.call("POST", "/v1/notifications", `{}`, "Authorization", "Bearer "+mint(t, "billing")).wantProblem(403, "")
-		a.call("POST", "/v1/retractions", `{"recipient":"a","id":"x"}`, "Authorization", "Bearer "+mint(t, "billing", scopeNotify)).wantProblem(429, "")
+		a.call("POST", "/v1/retractions", `{"recipient":"a","id":"x"}`, "Authorization", "Bearer "+mint(t, "billing", auth.ScopeNotify)).wantProblem(429, "")
 		time.Sleep(1500 * time.Millisecond)
 		send("billing").wantProblem(429, "").wantHeader("Retry-After", "3")
 		time.Sleep(2500 * time.Millisecond)
@@ -35,7 +37,7 @@ func TestPostsAreLimitedPerSubject(t *testing.T) {
 func TestPostsWithoutALimit(t *testing.T) {
 	open := newAPI(t, func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = 0.001, 1 })
 	off := newAPI(t, withJWT(t), func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = -1, 1 })
-	token := "Bearer " + mint(t, "billing", scopeNotify)
+	token := "Bearer " + mint(t, "billing", auth.ScopeNotify)
 	for range 10 {
 		open.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`).Want(202)
 		off.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Authorization", token).Want(202)

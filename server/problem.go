@@ -7,6 +7,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -35,16 +36,16 @@ func kinds() []kind {
 		{belfry.ErrTooLarge, http.StatusRequestEntityTooLarge, true},
 		{belfry.ErrInvalid, http.StatusBadRequest, true},
 		{inbox.ErrCursor, http.StatusBadRequest, true},
-		{errUnauthenticated, http.StatusUnauthorized, true},
-		{errForbidden, http.StatusForbidden, true},
+		{auth.ErrUnauthenticated, http.StatusUnauthorized, true},
+		{auth.ErrForbidden, http.StatusForbidden, true},
 		{errNotFound, http.StatusNotFound, true},
 		{errMethod, http.StatusMethodNotAllowed, true},
 		{wire.ErrMediaType, http.StatusUnsupportedMediaType, true},
-		{errMisdirected, http.StatusMisdirectedRequest, true},
+		{auth.ErrMisdirected, http.StatusMisdirectedRequest, true},
 		{errCrossSite, http.StatusForbidden, true},
 		{errTooMany, http.StatusTooManyRequests, true},
-		{errNoTickets, http.StatusNotImplemented, true},
-		{errKeys, http.StatusServiceUnavailable, true},
+		{auth.ErrNoTickets, http.StatusNotImplemented, true},
+		{auth.ErrKeys, http.StatusServiceUnavailable, true},
 		{errPollExcess, http.StatusTooManyRequests, true},
 		{belfry.ErrNotReady, http.StatusServiceUnavailable, false},
 		{errBehind, http.StatusServiceUnavailable, true},
@@ -110,7 +111,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", challenge(r, `error="invalid_token"`))
 	case http.StatusForbidden:
-		if errors.Is(err, errForbidden) {
+		if errors.Is(err, auth.ErrForbidden) {
 			h.Set("WWW-Authenticate", challenge(r, `error="insufficient_scope"`))
 		}
 	case http.StatusTooManyRequests:

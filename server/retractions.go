@@ -4,18 +4,19 @@ import (
 	"net/http"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
 // postRetractions answers POST /v1/retractions: one retraction or an array. As
 // with notifications a missing source is the caller's, so that a sender who
 // never names one takes back what it sent.
-func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c call) error {
+func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	body, err := wire.ReadBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
 	if err != nil {
 		return err
 	}
-	sent, err := parseRetractions(body, c.identity.source())
+	sent, err := parseRetractions(body, c.Identity.Source())
 	if err != nil {
 		return err
 	}

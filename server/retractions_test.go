@@ -5,12 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
 func TestRetractions(t *testing.T) {
 	a := newAPI(t, withJWT(t))
-	service := []string{"Authorization", "Bearer " + mint(t, "board", scopeNotify)}
+	service := []string{"Authorization", "Bearer " + mint(t, "board", auth.ScopeNotify)}
 	unread := func(user string) int {
 		t.Helper()
 		return into[wire.Badge](a.get("/v1/users/"+user+"/unread", "Authorization", "Bearer "+mint(t, user))).Unread

@@ -8,12 +8,13 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
 // handler answers a call. What it returns becomes the answer, unless it has
 // written one.
-type handler func(w http.ResponseWriter, r *http.Request, c call) error
+type handler func(w http.ResponseWriter, r *http.Request, c auth.Call) error
 
 // userPath begins every path about one user. An empty user is matched too, so
 // that it is told what is wrong rather than that there is no such page.
@@ -27,23 +28,23 @@ func (s *Server) routes(m *mux.Router) {
 	// a path, both are refused by name.
 	m.UseEncodedPath().SkipClean(true)
 
-	s.get(m, userPath+"/unread", owner, s.getUnread)
-	s.get(m, userPath+"/inbox", owner, s.getInbox)
-	s.post(m, actionPath, owner, s.postAction)
-	s.get(m, userPath+"/export", owner, s.getExport)
-	s.handle(m, http.MethodDelete, userPath, scoped(scopeAdmin), s.deleteUser)
+	s.get(m, userPath+"/unread", auth.Owner, s.getUnread)
+	s.get(m, userPath+"/inbox", auth.Owner, s.getInbox)
+	s.post(m, actionPath, auth.Owner, s.postAction)
+	s.get(m, userPath+"/export", auth.Owner, s.getExport)
+	s.handle(m, http.MethodDelete, userPath, auth.Scoped(auth.ScopeAdmin), s.deleteUser)
 	s.stream(m, userPath+"/stream")
-	s.handle(m, http.MethodPost, userPath+"/tickets", owner, s.postTicket)
+	s.handle(m, http.MethodPost, userPath+"/tickets", auth.Owner, s.postTicket)
 
-	s.get(m, "/v1/unread", scoped(scopeNotify), s.getUnreads)
-	s.post(m, "/v1/notifications", scoped(scopeNotify), s.postNotifications)
-	s.post(m, "/v1/retractions", scoped(scopeNotify), s.postRetractions)
-	s.get(m, "/v1/lag", scoped(scopeOps), s.getLag)
+	s.get(m, "/v1/unread", auth.Scoped(auth.ScopeNotify), s.getUnreads)
+	s.post(m, "/v1/notifications", auth.Scoped(auth.ScopeNotify), s.postNotifications)
+	s.post(m, "/v1/retractions", auth.Scoped(auth.ScopeNotify), s.postRetractions)
+	s.get(m, "/v1/lag", auth.Scoped(auth.ScopeOps), s.getLag)
 	s.operations(m)
 
 	s.health(m)
 	if s.config.MetricsOnAPI {
-		s.metricsRoutes(m, scoped(scopeOps))
+		s.metricsRoutes(m, auth.Scoped(auth.ScopeOps))
 	}
 	if s.config.Pages != nil {
 		m.NewRoute().MatcherFunc(isPage).Methods(http.MethodGet, http.MethodHead).
@@ -54,17 +55,17 @@ func (s *Server) routes(m *mux.Router) {
 
 // opsRoutes is what the address for operators has.
 func (s *Server) opsRoutes(m *mux.Router) {
-	s.metricsRoutes(m, open)
+	s.metricsRoutes(m, auth.Open)
 	s.health(m)
 	s.misses(m)
 }
 
 func (s *Server) health(m *mux.Router) {
-	s.get(m, "/healthz", open, s.getHealth)
-	s.get(m, "/readyz", open, s.getReady)
+	s.get(m, "/healthz", auth.Open, s.getHealth)
+	s.get(m, "/readyz", auth.Open, s.getReady)
 }
 
-func (s *Server) metricsRoutes(m *mux.Router, who policy) {
+func (s *Server) metricsRoutes(m *mux.Router, who auth.Policy) {
 	own := promhttp.HandlerFor(s.config.Registry, promhttp.HandlerOpts{})
 	s.get(m, "/metrics", who, serve(own))
 	if s.config.LagMetrics != nil {
@@ -82,14 +83,14 @@ func (s *Server) misses(m *mux.Router) {
 	}))
 }
 
-func (s *Server) get(m *mux.Router, path string, who policy, h handler) {
+func (s *Server) get(m *mux.Router, path string, who auth.Policy, h handler) {
 	s.handle(m, http.MethodGet, path, who, h)
 }
 
 // post registers a call with a body, which must be JSON: a form of another
 // site's page can send other types without asking (CORS), but not that one.
-func (s *Server) post(m *mux.Router, path string, who policy, h handler) {
-	s.handle(m, http.MethodPost, path, who, func(w http.ResponseWriter, r *http.Request, c call) error {
+func (s *Server) post(m *mux.Router, path string, who auth.Policy, h handler) {
+	s.handle(m, http.MethodPost, path, who, func(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 		if err := wire.CheckMediaType(r); err != nil {
 			return err
 		}
@@ -97,7 +98,7 @@ func (s *Server) post(m *mux.Router, path string, who policy, h handler) {
 	})
 }
 
-func (s *Server) handle(m *mux.Router, method, path string, who policy, h handler) {
+func (s *Server) handle(m *mux.Router, method, path string, who auth.Policy, h handler) {
 	methods := []string{method}
 	if method == http.MethodGet {
 		methods = append(methods, http.MethodHead)
@@ -105,9 +106,9 @@ func (s *Server) handle(m *mux.Router, method, path string, who policy, h handle
 	name := routeName(path)
 	h = s.traced(method, name, h)
 	m.Handle(path, s.instrument(name, s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		c, err := s.guard.authorize(r, who)
+		c, err := s.guard.Authorize(r, who)
 		if err == nil && method != http.MethodGet {
-			err = s.posts.take(c.identity.subject, time.Now())
+			err = s.posts.take(c.Identity.Subject, time.Now())
 		}
 		if err != nil {
 			return err
@@ -121,11 +122,11 @@ func (s *Server) handle(m *mux.Router, method, path string, who policy, h handle
 // EventSource for good.
 func (s *Server) stream(m *mux.Router, path string) {
 	answer := s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		c, err := s.guard.authorizeStream(r)
-		if err != nil && !isExpired(err) {
+		c, err := s.guard.AuthorizeStream(r)
+		if err != nil && !auth.IsExpired(err) {
 			return err
 		}
-		s.streams.Serve(w, r, c.user, s.clientAddress(r), c.identity.until)
+		s.streams.Serve(w, r, c.User, s.clientAddress(r), c.Identity.Until)
 		return nil
 	})
 	// It lasts for hours and writes with deadlines of its own: how long it took
@@ -135,7 +136,7 @@ func (s *Server) stream(m *mux.Router, path string) {
 
 // serve makes a handler of one that knows nothing of ours.
 func serve(h http.Handler) handler {
-	return func(w http.ResponseWriter, r *http.Request, _ call) error {
+	return func(w http.ResponseWriter, r *http.Request, _ auth.Call) error {
 		h.ServeHTTP(w, r)
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -25,9 +26,9 @@ func TestRoutesScopes(t *testing.T) {
 		"", // none
 		mint(t, "someone-else"),
 		mint(t, "user-7"),
-		mint(t, "a-service", scopeNotify),
-		mint(t, "an-admin", scopeAdmin),
-		mint(t, "an-operator", scopeOps),
+		mint(t, "a-service", auth.ScopeNotify),
+		mint(t, "an-admin", auth.ScopeAdmin),
+		mint(t, "an-operator", auth.ScopeOps),
 	}
 	const (
 		seqs  = `{"seqs":[1]}`
@@ -170,7 +171,7 @@ func make129() []byte {
 // TestRoutesSubjectThatIsNoUser has a token whose subject cannot be a user.
 func TestRoutesSubjectThatIsNoUser(t *testing.T) {
 	a := newAPI(t, withJWT(t))
-	token := "Bearer " + mint(t, "orders/service", scopeNotify)
+	token := "Bearer " + mint(t, "orders/service", auth.ScopeNotify)
 	a.get("/v1/users/orders%2Fservice/unread", "Authorization", token).wantProblem(400, "user")
 	a.call("POST", "/v1/notifications", `{"recipient":"b","title":"x"}`, "Authorization", token).Want(202)
 	for _, it := range a.fake.Items {
@@ -190,5 +191,5 @@ func TestRoutesMetricsAddress(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", path, w.Code, want)
 		}
 	}
-	a.get("/metrics", "Authorization", "Bearer "+mint(t, "op", scopeOps)).wantProblem(404, "")
+	a.get("/metrics", "Authorization", "Bearer "+mint(t, "op", auth.ScopeOps)).wantProblem(404, "")
 }

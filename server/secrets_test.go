@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+
+	"github.com/belfry/belfry/server/auth"
 )
 
 // lockedLog is a log that several goroutines write.
@@ -54,9 +56,9 @@ func TestSecretsStayInside(t *testing.T) {
 		c.Pages = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a page") })
 		c.Limits.Append = 50 * time.Millisecond
 	})
-	all := []string{scopeNotify, scopeAdmin, scopeOps}
+	all := []string{auth.ScopeNotify, auth.ScopeAdmin, auth.ScopeOps}
 	token := mint(t, markedUser, all...)
-	foreign, err := Token{Subject: markedUser, Scopes: all, TTL: time.Hour}.Sign([]byte(strings.ToUpper(testSecret)))
+	foreign, err := auth.Token{Subject: markedUser, Scopes: all, TTL: time.Hour}.Sign([]byte(strings.ToUpper(testSecret)))
 	if err != nil {
 		t.Fatal(err)
 	}

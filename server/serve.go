@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/stream"
 )
 
@@ -32,7 +33,7 @@ const (
 //
 // An Auth without tokens is refused unless ln is on a loopback address.
 func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration) error {
-	if _, open := s.config.Auth.(admitter); open && !loopbackAddr(ln.Addr()) {
+	if _, open := s.config.Auth.(auth.Admitter); open && !loopbackAddr(ln.Addr()) {
 		return errors.Join(
 			fmt.Errorf("serve on %s: without authentication only a loopback address such as 127.0.0.1 is allowed", ln.Addr()),
 			ln.Close())

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/auth"
 )
 
 // running is a server on a loopback port.
@@ -206,9 +207,9 @@ func TestServeListenerFails(t *testing.T) {
 func TestNewNamesWhatIsMissing(t *testing.T) {
 	f := servertest.NewTables()
 	for name, c := range map[string]Config{
-		"Rows":    {Items: f, Journal: f, Auth: NoAuth()},
-		"Items":   {Rows: f, Journal: f, Auth: NoAuth()},
-		"Journal": {Rows: f, Items: f, Auth: NoAuth()},
+		"Rows":    {Items: f, Journal: f, Auth: auth.None()},
+		"Items":   {Rows: f, Journal: f, Auth: auth.None()},
+		"Journal": {Rows: f, Items: f, Auth: auth.None()},
 		"Auth":    {Rows: f, Items: f, Journal: f},
 	} {
 		if _, err := New(c); err == nil || !strings.Contains(err.Error(), name) {

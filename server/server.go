@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/stream"
 )
 
@@ -67,7 +68,7 @@ type Config struct {
 	Rows    Rows
 	Items   Items
 	Journal Journal
-	Auth    Auth
+	Auth    auth.Authenticator
 
 	// DrainNotice is how long Serve goes on as before after it was told to stop,
 	// except that /readyz says that it drains: so who probes it sends nobody here
@@ -132,7 +133,7 @@ type Server struct {
 	badges   Badges
 	draining atomic.Bool
 
-	guard       *guard
+	guard       *auth.Guard
 	posts       *posts
 	connections *connections
 	pollLimit   *pollLimit
@@ -184,7 +185,7 @@ func New(config Config) (*Server, error) {
 	s.posts = newPosts(config.Limits.PostRate, config.Limits.PostBurst)
 	s.connections = newConnections(config.Limits, config.Registry)
 	var err error
-	if s.guard, err = newGuard(config.Auth, config.TicketSecret, config.TokenTrust); err != nil {
+	if s.guard, err = auth.NewGuard(config.Auth, config.TicketSecret, config.TokenTrust); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	api := mux.NewRouter()
@@ -193,7 +194,7 @@ func New(config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.handler = s.admit(guarded)
+	s.handler = s.Admit(guarded)
 	ops := mux.NewRouter()
 	s.opsRoutes(ops)
 	s.ops = ops

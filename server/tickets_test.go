@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/belfry/belfry/server/auth"
 )
 
 // askTicket asks for a ticket with a token.
@@ -58,7 +60,7 @@ func TestTicketOpensOnce(t *testing.T) {
 		}
 		a.stream("a", ticket).wantRefused()
 		// Not in its last moment either, nor ever after.
-		time.Sleep(ticketLife + DefaultLeeway - 3*time.Second)
+		time.Sleep(auth.TicketLife + auth.DefaultLeeway - 3*time.Second)
 		a.stream("a", ticket).wantRefused()
 		time.Sleep(time.Hour)
 		a.stream("a", ticket).wantRefused()
@@ -89,11 +91,11 @@ func TestTicketExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t, withJWT(t))
 		early, late := a.askTicket("a", mint(t, "a")), a.askTicket("a", mint(t, "a"))
-		time.Sleep(ticketLife - time.Second)
+		time.Sleep(auth.TicketLife - time.Second)
 		if body := a.stream("a", early).Want(200).Body.String(); !strings.Contains(body, "event: unread") {
 			t.Errorf("got %q after 29 s, want the stream", body)
 		}
-		time.Sleep(DefaultLeeway + time.Second)
+		time.Sleep(auth.DefaultLeeway + time.Second)
 		a.stream("a", late).wantRefused()
 	})
 }
@@ -171,7 +173,7 @@ func TestTicketRefused(t *testing.T) {
 func TestTicketForAnAdmin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t, withJWT(t))
-		ticket := a.askTicket("사용자-7", mint(t, "root", scopeAdmin))
+		ticket := a.askTicket("사용자-7", mint(t, "root", auth.ScopeAdmin))
 		a.get("/v1/users/root/stream?ticket="+ticket).wantProblem(403, "")
 		if body := a.stream("사용자-7", ticket).Want(200).Body.String(); !strings.Contains(body, `"user":"사용자-7"`) {
 			t.Errorf("got %q, want the user's stream", body)
@@ -182,11 +184,11 @@ func TestTicketForAnAdmin(t *testing.T) {
 // TestTicketsWithoutASecret has a server that knows public keys alone: it says
 // what it lacks.
 func TestTicketsWithoutASecret(t *testing.T) {
-	keys, err := NewKeys(KeysConfig{URL: "https://id.example/jwks"})
+	keys, err := auth.NewKeys(auth.KeysConfig{URL: "https://id.example/jwks"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	auth, err := NewJWT(JWTConfig{Keys: keys})
+	auth, err := auth.NewJWT(auth.JWTConfig{Keys: keys})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/belfry/belfry/server/auth"
 )
 
 // Tracing has calls that write, and items that come out of streams, recorded as
@@ -29,7 +31,7 @@ func (s *Server) traced(method, route string, h handler) handler {
 	if t == nil || method == http.MethodGet {
 		return h
 	}
-	return func(w http.ResponseWriter, r *http.Request, c call) error {
+	return func(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 		ctx, span := t.Tracer.Start(ctx, method+" "+route, trace.WithSpanKind(trace.SpanKindServer),
 			trace.WithAttributes(attribute.String("http.request.method", method), attribute.String("http.route", route)))

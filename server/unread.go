@@ -4,12 +4,13 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
 // getUnread answers GET /v1/users/{user}/unread: the badge, or 304 to a client
 // that has it. Most that have it are answered before ([polls]).
-func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c call) error {
+func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	s.hintPoll(w)
 	if err := s.refusePoll(c); err != nil {
 		return err
@@ -24,12 +25,12 @@ func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c call) error
 		return err
 	}
 	now := time.Now()
-	badge, err := s.badges.Badge(c.user, now)
+	badge, err := s.badges.Badge(c.User, now)
 	if err != nil {
 		return err
 	}
 	if badge.Cursor.Version < version {
-		row, err := awaitRow(r.Context(), s.config.Rows, c.user, atLeast(version))
+		row, err := awaitRow(r.Context(), s.config.Rows, c.User, atLeast(version))
 		if err != nil {
 			return err
 		}
@@ -39,6 +40,6 @@ func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c call) error
 		wire.NotModified(w, tag)
 		return nil
 	}
-	wire.RespondBadge(w, http.StatusOK, c.user, &badge)
+	wire.RespondBadge(w, http.StatusOK, c.User, &badge)
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/kafkatest"
-	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
 )
 
 // installation is Belfry as it is run for real: processes of the built program
@@ -41,7 +41,7 @@ func install(t *testing.T, brokers []string) *installation {
 		t.Fatal(err)
 	}
 	mint := func(subject, scope string) string {
-		token, err := server.MintToken(secret, subject, []string{scope}, time.Hour)
+		token, err := auth.MintToken(secret, subject, []string{scope}, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry/internal/bench"
-	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
 )
 
 // Where events of bench latency enter and where they arrive.
@@ -146,7 +146,7 @@ func (p *program) benchLatencyHere(ctx context.Context, o *latencyOptions, route
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		return runNode(gctx, nodeConfig{
-			engine: b.engine, prefix: b.prefix, groups: allGroups(), api: ln, doors: doors{auth: server.NoAuth()},
+			engine: b.engine, prefix: b.prefix, groups: allGroups(), api: ln, doors: doors{auth: auth.None()},
 			grace: 5 * time.Second, onReady: func() { close(ready) }, log: b.engine.Logger,
 		})
 	})

@@ -12,7 +12,7 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
-	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
 )
 
 func (p *program) benchPollCommand() *cobra.Command {
@@ -54,7 +54,7 @@ It needs Linux, to see what a process takes.`,
 			}
 			polls.Secret = rand.Text() + rand.Text()
 			polls.Mint = func(user string, scopes ...string) (string, error) {
-				return server.MintToken([]byte(polls.Secret), user, scopes, 24*time.Hour)
+				return auth.MintToken([]byte(polls.Secret), user, scopes, 24*time.Hour)
 			}
 			polls.Batches = batches
 			return p.measurePush(cmd, &o, func(b *bench.Config) error {

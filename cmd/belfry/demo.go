@@ -14,7 +14,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
 )
 
 // demoPartitions are enough to show that work spreads, and start fast.
@@ -65,7 +65,7 @@ unless --data-dir names a folder.`,
 				return err
 			}
 			cfg := nodeConfig{
-				prefix: belfry.DefaultPrefix, groups: allGroups(), api: ln, doors: doors{auth: server.NoAuth()}, grace: demoGrace, log: logger,
+				prefix: belfry.DefaultPrefix, groups: allGroups(), api: ln, doors: doors{auth: auth.None()}, grace: demoGrace, log: logger,
 			}
 			return p.runDemo(cmd.Context(), cfg, broker.Config{Addr: brokerAddr, DataDir: dataDir, Logger: logger}, rate)
 		},

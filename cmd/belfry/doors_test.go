@@ -10,6 +10,7 @@ import (
 
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
 )
 
 func TestDoorsDefaults(t *testing.T) {
@@ -21,7 +22,7 @@ func TestDoorsDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.keys != nil || d.ticketSecret != nil || d.origins != nil || o.trust.leeway != server.DefaultLeeway {
+	if d.keys != nil || d.ticketSecret != nil || d.origins != nil || o.trust.leeway != auth.DefaultLeeway {
 		t.Errorf("got %+v, %s, want no keys, ticket secret or origins, and the default leeway", d, o.trust.leeway)
 	}
 	want := server.Limits{

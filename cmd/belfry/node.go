@@ -25,6 +25,7 @@ import (
 	"github.com/belfry/belfry/engine/lagwatch"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/lagpage"
 	"github.com/belfry/belfry/server/stream"
 	"github.com/belfry/belfry/upkeep"
@@ -60,10 +61,10 @@ type nodeConfig struct {
 
 // doors are what the server lets in.
 type doors struct {
-	auth         server.Auth
-	keys         *server.Keys // nil: none to fetch
-	ticketSecret []byte       // nil: derived
-	origins      []string     // whose pages may call the API
+	auth         auth.Authenticator
+	keys         *auth.Keys // nil: none to fetch
+	ticketSecret []byte     // nil: derived
+	origins      []string   // whose pages may call the API
 	limits       server.Limits
 	streams      stream.Limits
 	proxies      []netip.Prefix      // whose X-Forwarded-For is believed

@@ -15,7 +15,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/sources/rules"
 )
 
@@ -87,15 +87,15 @@ func (o *serverOptions) newDoors(log *slog.Logger) (d doors, err error) {
 		return d, err
 	}
 	if o.auth.value == authNone {
-		d.auth = server.NoAuth()
+		d.auth = auth.None()
 		return d, nil
 	}
 	if o.trust.jwksURL != "" {
-		if d.keys, err = server.NewKeys(server.KeysConfig{URL: o.trust.jwksURL, Logger: log}); err != nil {
+		if d.keys, err = auth.NewKeys(auth.KeysConfig{URL: o.trust.jwksURL, Logger: log}); err != nil {
 			return d, flagErrorf("jwks-url", "%w", err)
 		}
 	}
-	d.auth, err = server.NewJWT(server.JWTConfig{
+	d.auth, err = auth.NewJWT(auth.JWTConfig{
 		Secret: o.jwt.secret, Keys: d.keys, Audience: o.jwt.audience, Issuer: o.jwt.issuer, Leeway: o.trust.leeway,
 	})
 	if err != nil {

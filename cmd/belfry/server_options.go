@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
 )
 
 const (
@@ -118,8 +119,8 @@ func readSecret(flag, file string) ([]byte, error) {
 		return nil, flagErrorf(flag, "%w", err)
 	}
 	secret := bytes.TrimSpace(raw)
-	if len(secret) < server.MinSecretBytes {
-		return nil, flagErrorf(flag, "%s holds %d bytes, at least %d are needed; make one with: openssl rand -hex 32 > %[1]s", file, len(secret), server.MinSecretBytes)
+	if len(secret) < auth.MinSecretBytes {
+		return nil, flagErrorf(flag, "%s holds %d bytes, at least %d are needed; make one with: openssl rand -hex 32 > %[1]s", file, len(secret), auth.MinSecretBytes)
 	}
 	return secret, nil
 }

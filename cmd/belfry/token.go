@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
 )
 
 // knownScopes returns the scopes that the server looks at.
@@ -53,7 +53,7 @@ any user and to erase, belfry:ops to see lag and metrics.`,
 			if err := jwt.validate(); err != nil {
 				return err
 			}
-			token, err := server.Token{
+			token, err := auth.Token{
 				Subject: user, Scopes: scopes, Audience: jwt.audience, Issuer: jwt.issuer, TTL: ttl,
 			}.Sign(jwt.secret)
 			if err != nil {

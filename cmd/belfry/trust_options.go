@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
 )
 
 // maxLeeway is the most that --jwt-leeway may be: tokens are good for so much
@@ -25,7 +26,7 @@ type trustOptions struct {
 
 func (o *trustOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.jwksURL, "jwks-url", "", "`URL` of the key set that tokens are signed with (RSA, ECDSA, Ed25519), instead of or besides --jwt-secret-file")
-	fs.DurationVar(&o.leeway, "jwt-leeway", server.DefaultLeeway, "how far the clock of who makes tokens may differ")
+	fs.DurationVar(&o.leeway, "jwt-leeway", auth.DefaultLeeway, "how far the clock of who makes tokens may differ")
 	fs.StringVar(&o.ticketSecretFile, "ticket-secret-file", "", "`file` with the secret of stream tickets, the same on all servers; derived from --jwt-secret-file if absent")
 	fs.StringSliceVar(&o.origins, "cors-origins", nil, "`origins` whose pages may call the API, such as https://intranet.example")
 }
@@ -41,7 +42,7 @@ func (o *trustOptions) validate() error {
 	}
 	if o.jwksURL != "" {
 		// The real ones are made with a logger; this is for the URL.
-		if _, err := server.NewKeys(server.KeysConfig{URL: o.jwksURL}); err != nil {
+		if _, err := auth.NewKeys(auth.KeysConfig{URL: o.jwksURL}); err != nil {
 			return flagErrorf("jwks-url", "%w", err)
 		}
 	}

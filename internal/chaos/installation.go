@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
 )
 
 const (
@@ -51,10 +51,10 @@ func install(ctx context.Context, cfg *Config, withDisk bool, trouble func(strin
 	if err := os.WriteFile(secretFile, secret, 0o600); err != nil {
 		return nil, fmt.Errorf("write the secret: %w", err)
 	}
-	if in.service, err = server.MintToken(secret, "billing", []string{"belfry:notify"}, tokenLife); err != nil {
+	if in.service, err = auth.MintToken(secret, "billing", []string{"belfry:notify"}, tokenLife); err != nil {
 		return nil, fmt.Errorf("mint a token: %w", err)
 	}
-	if in.admin, err = server.MintToken(secret, "root", []string{"belfry:admin"}, tokenLife); err != nil {
+	if in.admin, err = auth.MintToken(secret, "root", []string{"belfry:admin"}, tokenLife); err != nil {
 		return nil, fmt.Errorf("mint a token: %w", err)
 	}
 	common := append([]string{"--prefix", string(cfg.Prefix)}, cfg.KafkaArgs...)

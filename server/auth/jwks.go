@@ -1,4 +1,4 @@
-package server
+package auth
 
 import (
 	"context"
@@ -35,7 +35,7 @@ const (
 )
 
 var (
-	errKeys     = errors.New("the keys that tokens are checked with cannot be fetched at the moment")
+	ErrKeys     = errors.New("the keys that tokens are checked with cannot be fetched at the moment")
 	errNoKey    = errors.New("no such key")
 	errRedirect = errors.New("it redirects; name the final URL")
 )
@@ -102,7 +102,7 @@ func NewKeys(config KeysConfig) (*Keys, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect },
 		},
 		log:   config.Logger.With("component", "keys", "url", (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()),
-		asked: make(chan struct{}, 1), done: make(chan struct{}), err: errKeys,
+		asked: make(chan struct{}, 1), done: make(chan struct{}), err: ErrKeys,
 		fetches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "belfry_key_set_fetches_total",
 			Help: "Attempts to fetch the keys that tokens are checked with, by result: ok or error.",
@@ -249,7 +249,7 @@ func (k *Keys) find(ctx context.Context, t *jwt.Token) (jwt.VerificationKeySet, 
 		return jwt.VerificationKeySet{}, errNoKey
 	}
 	if err := k.refresh(ctx); err != nil {
-		return jwt.VerificationKeySet{}, errKeys
+		return jwt.VerificationKeySet{}, ErrKeys
 	}
 	if found := k.current().find(t); len(found.Keys) > 0 {
 		return found, nil
@@ -282,7 +282,7 @@ func (k *Keys) refresh(ctx context.Context) error {
 	select {
 	case <-done:
 	case <-timeout.C:
-		return errKeys
+		return ErrKeys
 	case <-ctx.Done():
 		return ctx.Err()
 	}

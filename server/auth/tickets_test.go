@@ -1,4 +1,4 @@
-package server
+package auth
 
 import (
 	"crypto/hmac"
@@ -14,7 +14,7 @@ import (
 // TestTicketsForgetInTime bounds what is remembered of spent tickets, in number
 // and time.
 func TestTicketsForgetInTime(t *testing.T) {
-	ts, err := newTickets([]byte(secretOfTests))
+	ts, err := newTickets([]byte(testSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestTicketsForgetInTime(t *testing.T) {
 			t.Fatalf("ticket %d: %v", i, err)
 		}
 	}
-	if err := ts.spend("one more", now); !isExpired(err) {
+	if err := ts.spend("one more", now); !IsExpired(err) {
 		t.Errorf("got %v over the limit, want it refused", err)
 	}
 	now = now.Add(spentGeneration)
@@ -32,11 +32,11 @@ func TestTicketsForgetInTime(t *testing.T) {
 		id    string
 		spent bool
 	}{{"0", true}, {"new", false}, {"new", true}, {"newer", false}} {
-		if err := ts.spend(tt.id, now); isExpired(err) != tt.spent {
+		if err := ts.spend(tt.id, now); IsExpired(err) != tt.spent {
 			t.Errorf("call %d, %s: got %v, want it refused: %t", i, tt.id, err, tt.spent)
 		}
 	}
-	if err := ts.spend("new", now.Add(spentGeneration)); !isExpired(err) {
+	if err := ts.spend("new", now.Add(spentGeneration)); !IsExpired(err) {
 		t.Errorf("got %v for a spent ticket, want it refused", err)
 	}
 	now = now.Add(2 * spentGeneration)
@@ -51,7 +51,7 @@ func TestTicketsForgetInTime(t *testing.T) {
 // FuzzTickets tries tickets of any kind: only what this server signed opens a
 // stream.
 func FuzzTickets(f *testing.F) {
-	ts, err := newTickets([]byte(secretOfTests))
+	ts, err := newTickets([]byte(testSecret))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -59,12 +59,12 @@ func FuzzTickets(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, raw := range []string{good, good[:len(good)-1], strings.ReplaceAll(good, ".", ""), "", "..", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.", mintFor(f, "a"), "\x00"} {
+	for _, raw := range []string{good, good[:len(good)-1], strings.ReplaceAll(good, ".", ""), "", "..", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.", mint(f, "a"), "\x00"} {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		c, err := ts.read(raw)
-		if err != nil && !isExpired(err) && (c.Subject != "" || c.ID != "") {
+		if err != nil && !IsExpired(err) && (c.Subject != "" || c.ID != "") {
 			t.Errorf("got %+v with %v", c, err)
 		}
 		if err != nil {

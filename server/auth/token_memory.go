@@ -1,4 +1,4 @@
-package server
+package auth
 
 import (
 	"crypto/sha256"
@@ -22,7 +22,7 @@ const tokensKept = 1 << 15
 // Everything else is asked anew each time: requests without that header or with a
 // query, which may hold a ticket, and all that was refused.
 type tokenMemory struct {
-	Auth
+	Authenticator
 	trust time.Duration
 
 	mu    sync.Mutex
@@ -30,34 +30,34 @@ type tokenMemory struct {
 }
 
 type rememberedToken struct {
-	identity identity
+	identity Identity
 	until    time.Time
 }
 
 // rememberTokens returns auth with a memory, if it has use for one: an Auth that
 // looks at every request has no tokens.
-func rememberTokens(auth Auth, trust time.Duration) Auth {
-	if _, ok := auth.(admitter); ok || trust <= 0 {
+func rememberTokens(auth Authenticator, trust time.Duration) Authenticator {
+	if _, ok := auth.(Admitter); ok || trust <= 0 {
 		return auth
 	}
-	return &tokenMemory{Auth: auth, trust: trust, known: recent.New[[sha256.Size]byte, rememberedToken](tokensKept)}
+	return &tokenMemory{Authenticator: auth, trust: trust, known: recent.New[[sha256.Size]byte, rememberedToken](tokensKept)}
 }
 
-func (m *tokenMemory) authenticate(r *http.Request) (identity, error) {
+func (m *tokenMemory) authenticate(r *http.Request) (Identity, error) {
 	headers := r.Header["Authorization"]
 	if len(headers) != 1 || r.URL.RawQuery != "" {
-		return m.Auth.authenticate(r)
+		return m.Authenticator.authenticate(r)
 	}
 	key := sha256.Sum256([]byte(headers[0]))
 	now := time.Now()
 	if known, ok := m.recall(key); ok && now.Before(known.until) {
 		return known.identity, nil
 	}
-	id, err := m.Auth.authenticate(r)
-	if err == nil && !id.until.IsZero() {
+	id, err := m.Authenticator.authenticate(r)
+	if err == nil && !id.Until.IsZero() {
 		until := now.Add(m.trust)
-		if id.until.Before(until) {
-			until = id.until
+		if id.Until.Before(until) {
+			until = id.Until
 		}
 		m.remember(key, rememberedToken{id, until})
 	}

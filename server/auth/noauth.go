@@ -1,4 +1,4 @@
-package server
+package auth
 
 import (
 	"crypto/rand"
@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// NoAuth lets everybody who can reach the server do everything, for a
+// None lets everybody who can reach the server do everything, for a
 // demonstration on one's own machine. [Server.Serve] accepts it on a loopback
 // address alone. Any web page can send requests there as well, so the Host must
 // be a loopback name: a page whose own name was made to resolve to 127.0.0.1
 // (DNS rebinding) says that name. Calls with a body must be JSON by content
 // type whatever the Auth, which no page of another site can send unasked.
-func NoAuth() Auth { return noAuth{} }
+func None() Authenticator { return noAuth{} }
 
 type noAuth struct{}
 
-func (noAuth) authenticate(*http.Request) (identity, error) { return identity{all: true}, nil }
+func (noAuth) authenticate(*http.Request) (Identity, error) { return Identity{All: true}, nil }
 
-func (noAuth) admit(r *http.Request) error {
+func (noAuth) Admit(r *http.Request) error {
 	if !loopbackHost(r.Host) {
-		return errMisdirected
+		return ErrMisdirected
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package server
+package auth
 
 import (
 	"crypto/hkdf"
@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// ticketLife is how long a ticket can be used.
-	ticketLife = 30 * time.Second
+	// TicketLife is how long a ticket can be used.
+	TicketLife = 30 * time.Second
 	// ticketParameter carries one in the query of a stream.
 	ticketParameter = "ticket"
 	// maxSpent bounds how many spent tickets are remembered at a time, in two
@@ -23,13 +23,13 @@ const (
 	maxSpent = 1 << 16
 	// spentGeneration is at least as long as a ticket can be used, other
 	// servers' clocks included.
-	spentGeneration = ticketLife + 2*DefaultLeeway
+	spentGeneration = TicketLife + 2*DefaultLeeway
 )
 
 var (
-	errTicket    = fmt.Errorf("%w, or a ticket of this installation", errUnauthenticated)
+	errTicket    = fmt.Errorf("%w, or a ticket of this installation", ErrUnauthenticated)
 	errSpent     = fmt.Errorf("%w: the ticket has been used", errExpired)
-	errNoTickets = errors.New("this server gives no tickets: it has neither a ticket secret nor a JWT secret to derive one from")
+	ErrNoTickets = errors.New("this server gives no tickets: it has neither a ticket secret nor a JWT secret to derive one from")
 )
 
 // ticketer is an Auth that has a secret for tickets, shared by all servers that
@@ -85,7 +85,7 @@ type ticket struct {
 // latest, or never if that is zero.
 func (t *tickets) give(user string, until time.Time) (string, error) {
 	c := ticket{RegisteredClaims: jwt.RegisteredClaims{
-		ID: rand.Text(), Subject: user, ExpiresAt: jwt.NewNumericDate(time.Now().Add(ticketLife)),
+		ID: rand.Text(), Subject: user, ExpiresAt: jwt.NewNumericDate(time.Now().Add(TicketLife)),
 	}}
 	if !until.IsZero() {
 		c.Until = jwt.NewNumericDate(until)
@@ -128,10 +128,10 @@ func (t *tickets) spend(id string, now time.Time) error {
 	return nil
 }
 
-func (c ticket) identity() identity {
-	id := identity{subject: c.Subject}
+func (c ticket) identity() Identity {
+	id := Identity{Subject: c.Subject}
 	if c.Until != nil {
-		id.until = c.Until.Time
+		id.Until = c.Until.Time
 	}
 	return id
 }

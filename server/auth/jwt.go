@@ -1,4 +1,4 @@
-package server
+package auth
 
 import (
 	"context"
@@ -38,7 +38,7 @@ type JWTConfig struct {
 
 // NewJWT accepts bearer tokens that are JWTs (RFC 7519) with "sub" and "exp";
 // "scope" is a space-separated text (RFC 8693 section 4.2) or a list.
-func NewJWT(config JWTConfig) (Auth, error) {
+func NewJWT(config JWTConfig) (Authenticator, error) {
 	var methods []string
 	if config.Keys == nil || config.Secret != nil {
 		if err := checkSecret(config.Secret); err != nil {
@@ -69,7 +69,7 @@ func NewJWT(config JWTConfig) (Auth, error) {
 
 // JWT is [NewJWT] for tokens signed with a secret, from any issuer and for any
 // audience.
-func JWT(secret []byte) (Auth, error) {
+func JWT(secret []byte) (Authenticator, error) {
 	return NewJWT(JWTConfig{Secret: secret, Leeway: DefaultLeeway})
 }
 
@@ -154,21 +154,21 @@ func (a *jwtAuth) key(ctx context.Context, t *jwt.Token) (any, error) {
 // ticketSecret is what tickets are derived from if nothing else is given.
 func (a *jwtAuth) ticketSecret() []byte { return a.secret }
 
-func (a *jwtAuth) authenticate(r *http.Request) (identity, error) {
+func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return identity{}, errUnauthenticated
+		return Identity{}, ErrUnauthenticated
 	}
 	var c claims
 	_, err := a.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) { return a.key(r.Context(), t) })
-	reject := func(why string) (identity, error) {
-		return identity{}, fmt.Errorf("%w: this one %s", errUnauthenticated, why)
+	reject := func(why string) (Identity, error) {
+		return Identity{}, fmt.Errorf("%w: this one %s", ErrUnauthenticated, why)
 	}
 	// Several things can be wrong at once. A token counts as expired only if
 	// nothing else is. What is told of claims is told of signed ones alone.
 	switch {
-	case errors.Is(err, errKeys):
-		return identity{}, errKeys
+	case errors.Is(err, ErrKeys):
+		return Identity{}, ErrKeys
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
 		return reject("is not valid yet")
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing) && c.ExpiresAt == nil:
@@ -181,11 +181,11 @@ func (a *jwtAuth) authenticate(r *http.Request) (identity, error) {
 		return reject("is from another issuer")
 	case err != nil && !errors.Is(err, jwt.ErrTokenExpired):
 		// What else is wrong helps only who tries tokens out.
-		return identity{}, errUnauthenticated
+		return Identity{}, ErrUnauthenticated
 	case c.Subject == "":
 		return reject("has no subject")
 	}
-	id := identity{subject: c.Subject, scopes: c.Scope, until: c.ExpiresAt.Time}
+	id := Identity{Subject: c.Subject, scopes: c.Scope, Until: c.ExpiresAt.Time}
 	if err != nil {
 		return id, errExpired
 	}

@@ -1,4 +1,4 @@
-package server
+package auth
 
 import (
 	"crypto/sha256"
@@ -13,26 +13,26 @@ import (
 
 // asked counts what an Auth is asked, and can forget its keys.
 type asked struct {
-	Auth
+	Authenticator
 	times   int
 	revoked bool
 }
 
-func (a *asked) authenticate(r *http.Request) (identity, error) {
+func (a *asked) authenticate(r *http.Request) (Identity, error) {
 	a.times++
 	if a.revoked {
-		return identity{}, errUnauthenticated
+		return Identity{}, ErrUnauthenticated
 	}
-	return a.Auth.authenticate(r)
+	return a.Authenticator.authenticate(r)
 }
 
 func TestTokenMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		auth, err := JWT([]byte(secretOfTests))
+		auth, err := JWT([]byte(testSecret))
 		if err != nil {
 			t.Fatal(err)
 		}
-		below := &asked{Auth: auth}
+		below := &asked{Authenticator: auth}
 		memory := rememberTokens(below, time.Minute)
 		// ask authenticates and checks whether the Auth below was asked.
 		ask := func(name, path, want string, wantErr error, asks bool, headers ...string) {
@@ -43,15 +43,15 @@ func TestTokenMemory(t *testing.T) {
 			}
 			before := below.times
 			id, err := memory.authenticate(r)
-			if id.subject != want || !errors.Is(err, wantErr) {
-				t.Errorf("%s: got %q, %v; want %q, %v", name, id.subject, err, want, wantErr)
+			if id.Subject != want || !errors.Is(err, wantErr) {
+				t.Errorf("%s: got %q, %v; want %q, %v", name, id.Subject, err, want, wantErr)
 			}
 			if got := below.times > before; got != asks {
 				t.Errorf("%s: asked below: %t, want %t", name, got, asks)
 			}
 		}
-		long, other := "Bearer "+mintFor(t, "u", "belfry:ops"), "Bearer "+mintFor(t, "v")
-		brief, err := MintToken([]byte(secretOfTests), "w", nil, 10*time.Second)
+		long, other := "Bearer "+mint(t, "u", "belfry:ops"), "Bearer "+mint(t, "v")
+		brief, err := MintToken([]byte(testSecret), "w", nil, 10*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,11 +61,11 @@ func TestTokenMemory(t *testing.T) {
 		ask("another", "/", "v", nil, true, other)
 		ask("with a query", "/?ticket=x", "u", nil, true, long)
 		ask("two headers", "/", "u", nil, true, long, other)
-		ask("none", "/", "", errUnauthenticated, true)
+		ask("none", "/", "", ErrUnauthenticated, true)
 		// Not one bit of a token may differ, and no refusal is remembered.
 		for range 2 {
-			ask("changed", "/", "", errUnauthenticated, true, long[:len(long)-2])
-			ask("other scheme", "/", "", errUnauthenticated, true, "Basic"+long[6:])
+			ask("changed", "/", "", ErrUnauthenticated, true, long[:len(long)-2])
+			ask("other scheme", "/", "", ErrUnauthenticated, true, "Basic"+long[6:])
 		}
 		ask("brief", "/", "w", nil, true, brief)
 		time.Sleep(9 * time.Second)
@@ -78,7 +78,7 @@ func TestTokenMemory(t *testing.T) {
 		below.revoked = true
 		ask("trusted", "/", "u", nil, false, long)
 		time.Sleep(time.Minute)
-		ask("trusted no more", "/", "", errUnauthenticated, true, long)
+		ask("trusted no more", "/", "", ErrUnauthenticated, true, long)
 	})
 }
 
@@ -89,10 +89,10 @@ func TestTokenMemoryIsBounded(t *testing.T) {
 		return k
 	}
 	always := key(0)
-	m.remember(always, rememberedToken{identity: identity{subject: "u"}})
+	m.remember(always, rememberedToken{identity: Identity{Subject: "u"}})
 	for i := range 3*tokensKept + 1 {
 		m.remember(key(i+1), rememberedToken{})
-		if got, ok := m.recall(always); !ok || got.identity.subject != "u" {
+		if got, ok := m.recall(always); !ok || got.identity.Subject != "u" {
 			t.Fatalf("one that is used all the time is forgotten after %d others", i+1)
 		}
 	}
@@ -107,10 +107,10 @@ func TestTokenMemoryIsBounded(t *testing.T) {
 // Who looks at every request has no tokens to remember, and a server can be told
 // to check each time.
 func TestTokenMemoryOfNoAuth(t *testing.T) {
-	if _, ok := rememberTokens(NoAuth(), time.Hour).(noAuth); !ok {
+	if _, ok := rememberTokens(None(), time.Hour).(noAuth); !ok {
 		t.Error("it is not what it was")
 	}
-	g, err := newGuard(&jwtAuth{}, nil, -1)
+	g, err := NewGuard(&jwtAuth{}, nil, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,11 +119,11 @@ func TestTokenMemoryOfNoAuth(t *testing.T) {
 	}
 }
 
-const secretOfTests = "a secret that only these tests know, and is long enough"
+const testSecret = "a secret that only these tests know, and is long enough"
 
-func mintFor(t testing.TB, subject string, scopes ...string) string {
+func mint(t testing.TB, subject string, scopes ...string) string {
 	t.Helper()
-	token, err := MintToken([]byte(secretOfTests), subject, scopes, time.Hour)
+	token, err := MintToken([]byte(testSecret), subject, scopes, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,62 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// The scopes that a token may have besides being its subject's own.
+const (
+	ScopeNotify = "belfry:notify" // write notifications, read badges of many
+	ScopeAdmin  = "belfry:admin"  // act for any user, erase
+	ScopeOps    = "belfry:ops"    // read figures of the installation
+)
+
+// Authenticator tells who sends a request. It is made by [JWT] or [NoAuth] and safe for
+// concurrent use.
+type Authenticator interface {
+	// authenticate returns who sends r, or an error that matches
+	// errUnauthenticated. With an error that matches errExpired as well the
+	// identity is that of the token, which was good once. Errors hold nothing
+	// of the token.
+	authenticate(r *http.Request) (Identity, error)
+}
+
+// Admitter is an Auth that asks something of every request, those to open
+// paths too.
+type Admitter interface {
+	// Admit returns nil for a request that may go on.
+	Admit(r *http.Request) error
+}
+
+// Identity is who sends a request.
+type Identity struct {
+	Subject string    // as the token says it; "" without authentication
+	scopes  []string  // of a token
+	All     bool      // may do everything
+	Until   time.Time // end of the token; zero for none
+}
+
+func (id Identity) Has(scope string) bool {
+	return id.All || slices.Contains(id.scopes, scope)
+}
+
+// Source is the source of what the caller sends without naming one.
+func (id Identity) Source() string {
+	if id.Subject == "" {
+		return "local"
+	}
+	return id.Subject
+}
+
+var (
+	ErrUnauthenticated = errors.New("a valid bearer token is required")
+	errExpired         = fmt.Errorf("%w: this one has expired", ErrUnauthenticated)
+	ErrForbidden       = errors.New("the token does not allow this")
+	ErrMisdirected     = errors.New("without authentication the Host must be a loopback name such as localhost")
+)
+
+func IsExpired(err error) bool { return errors.Is(err, errExpired) }

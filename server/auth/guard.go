@@ -1,0 +1,103 @@
+package auth
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gorilla/mux"
+)
+
+// Guard decides who may make a call. It is safe for concurrent use.
+type Guard struct {
+	auth    Authenticator
+	Tickets *tickets // nil: none are given
+}
+
+// NewGuard returns the guard of a server. Tickets are signed with ticketSecret,
+// or with a secret derived from that of auth if it is nil: where there is neither,
+// there are no tickets. A token that was found good is believed for trust without
+// another look; 0 or less looks each time.
+func NewGuard(auth Authenticator, ticketSecret []byte, trust time.Duration) (*Guard, error) {
+	if t, ok := auth.(ticketer); ok && ticketSecret == nil {
+		ticketSecret = t.ticketSecret()
+	}
+	tickets, err := newTickets(ticketSecret)
+	if err != nil {
+		return nil, err
+	}
+	return &Guard{rememberTokens(auth, trust), tickets}, nil
+}
+
+// Identify returns who sends r.
+func (g *Guard) Identify(r *http.Request) (Identity, error) { return g.auth.authenticate(r) }
+
+// Authorize returns the call that r makes, if who allows it. The order matters:
+// only who is known is told that a user of the path cannot be one, and an
+// expired token is told apart only for what it once allowed.
+func (g *Guard) Authorize(r *http.Request, who Policy) (Call, error) {
+	if who == nil {
+		return Call{}, nil
+	}
+	return g.authorizeAs(r, who, g.auth.authenticate)
+}
+
+// authorizeAs is authorize for a caller that is told by authenticate.
+func (g *Guard) authorizeAs(r *http.Request, who Policy, authenticate func(*http.Request) (Identity, error)) (Call, error) {
+	id, authErr := authenticate(r)
+	if authErr != nil && !IsExpired(authErr) {
+		return Call{}, authErr
+	}
+	c := Call{Identity: id}
+	if segment, ok := mux.Vars(r)["user"]; ok {
+		user, err := parseUser(segment)
+		if err != nil && authErr != nil {
+			return Call{}, ErrUnauthenticated
+		}
+		if err != nil {
+			return Call{}, err
+		}
+		c.User = user
+	}
+	if err := who(c); err != nil {
+		if authErr != nil {
+			return Call{}, ErrUnauthenticated
+		}
+		return Call{}, err
+	}
+	return c, authErr
+}
+
+// AuthorizeStream is authorize for a stream, which a ticket opens too. One that
+// was used before is as good as expired. A token, where there is one, is all
+// that counts.
+func (g *Guard) AuthorizeStream(r *http.Request) (Call, error) {
+	raw := r.URL.Query()[ticketParameter]
+	if raw == nil || r.Header.Get("Authorization") != "" {
+		return g.Authorize(r, Owner)
+	}
+	var t ticket
+	c, err := g.authorizeAs(r, Owner, func(*http.Request) (Identity, error) {
+		if g.Tickets == nil || len(raw) > 1 {
+			return Identity{}, errTicket
+		}
+		var err error
+		t, err = g.Tickets.read(raw[0])
+		return t.identity(), err
+	})
+	if err == nil {
+		err = g.Tickets.spend(t.ID, time.Now())
+	}
+	if IsExpired(err) {
+		// Of the ticket, whatever time its token has left.
+		c.Identity.Until = time.Unix(0, 0)
+	}
+	return c, err
+}
+
+// Ticket returns a ticket for the stream of c's user, or errNoTickets.
+func (g *Guard) Ticket(c Call) (string, error) {
+	if g.Tickets == nil {
+		return "", ErrNoTickets
+	}
+	return g.Tickets.give(c.User, c.Identity.Until)
+}
