@@ -115,6 +115,7 @@ func TestLoadCertificateNamesTheFile(t *testing.T) {
 // TestServeTLS has streams over HTTPS on both protocols, which end as they do
 // without TLS.
 func TestServeTLS(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 	writePair(t, certFile, keyFile, "a")

@@ -210,6 +210,7 @@ func TestConnectionsFlood(t *testing.T) {
 // TestSlowRequests has clients that send their request a little at a time, or
 // never end it. None is waited for beyond its time.
 func TestSlowRequests(t *testing.T) {
+	t.Parallel()
 	post := func(path string) string {
 		return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 	}

@@ -17,11 +17,12 @@ func TestChaosCommand(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts five processes and waits for faults")
 	}
-	dir := temporaries(t)
+	t.Parallel()
+	dir := t.TempDir()
 	brokers := kafkatest.Embedded(t)
 	makeTopics(t, brokers)
 	binary := buildBinary(t)
-	out := run(t, binary, "chaos", "--brokers", brokers[0], "--prefix", "acme", "--seed", "4", "--duration", "10s", "--users", "20", "--partitions", "3")
+	out := run(t, "env", "TMPDIR="+dir, binary, "chaos", "--brokers", brokers[0], "--prefix", "acme", "--seed", "4", "--duration", "10s", "--users", "20", "--partitions", "3")
 	for _, want := range []string{"1 seeds from 4 on, 10s each", "seed 4, 10s, topics acme-chaos-4-", "kill a server", "all processes are ready", "seed 4: ok: 0 lost, 0 doubled", "stream clients"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

@@ -158,6 +158,7 @@ func TestCommandLines(t *testing.T) {
 
 // One file serves all commands: each takes what it knows and leaves the rest.
 func TestOneConfigForAllCommands(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Embedded(t)
 	secret := writeFile(t, "jwt.secret", testSecret)
 	file := writeFile(t, "belfry.yaml", fmt.Sprintf(`

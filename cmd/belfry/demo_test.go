@@ -156,6 +156,7 @@ func await(t *testing.T, titles <-chan string, want string) {
 }
 
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t, "--rate", "0")
 	for _, user := range []string{"user-7", "사용자-7"} {
 		titles := d.titles(user)
@@ -204,6 +205,7 @@ func (d *demo) produceWithKcat(t *testing.T, user string, titles <-chan string) 
 }
 
 func TestDemoTraffic(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t, "--rate", "200")
 	for _, user := range demoUsers() {
 		kafkatest.Eventually(t, 20*time.Second, func() string { return "no traffic for " + user.ID }, func() bool { return d.badge(user.ID).Unread > 0 })
@@ -216,6 +218,7 @@ func TestDemoTraffic(t *testing.T) {
 // TestDemoKeepsItsData ends and starts the demo on one folder: nothing is lost
 // or doubled and versions go on.
 func TestDemoKeepsItsData(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var last demoBadge
 	for round := 1; round <= 3; round++ {

@@ -107,6 +107,7 @@ func TestTokenAudienceAndIssuer(t *testing.T) {
 // A server whose identity provider is away starts, says so, and is ready once
 // the provider is there.
 func TestServerWaitsForKeys(t *testing.T) {
+	t.Parallel()
 	up := make(chan struct{})
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		select {

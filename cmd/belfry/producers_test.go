@@ -118,6 +118,7 @@ func TestDocumentedProducers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs Java, Node and Python")
 	}
+	t.Parallel()
 	programs, err := snippets.Read(filepath.Join("..", "..", "docs", "producers.md"))
 	if err != nil {
 		t.Fatal(err)

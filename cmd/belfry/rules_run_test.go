@@ -85,6 +85,7 @@ func TestRunWithRules(t *testing.T) {
 
 // What is wrong with rules is told as a whole, before anything runs.
 func TestBadRulesAreRefusedAtStart(t *testing.T) {
+	t.Parallel()
 	bad := writeFile(t, "rules.yaml", "sources:\n  - topic: a\n    rules:\n      - {name: x, recipents: event.to}\n      - {name: x, recipients: 'event.', title: t}\n")
 	for _, args := range [][]string{
 		{"run", "--auth", "none"}, {"processor"},

@@ -154,6 +154,7 @@ func TestStateDirThatCannotBeWritten(t *testing.T) {
 // The second processor on a folder is refused before it does anything, and may
 // start once the first one has ended. A server may share it.
 func TestStateDirInUse(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Embedded(t)
 	makeTopics(t, brokers)
 	dir := filepath.Join(t.TempDir(), "not", "yet", "there")

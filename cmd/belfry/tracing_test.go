@@ -207,6 +207,7 @@ func TestOpenTracing(t *testing.T) {
 // A collector that is busy is asked again, one that refuses is not, and either
 // is told of once.
 func TestExporterThatIsRefused(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	answers, asked := []int{503, 200, 400, 400, 200}, 0
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -58,6 +58,7 @@ func TestStreamOverHTTP1(t *testing.T) {
 // deadline of a write has passed, on HTTP/2 too, where a deadline ends the
 // stream even when nothing is being written.
 func TestStreamOutlivesItsWriteDeadlines(t *testing.T) {
+	t.Parallel()
 	for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		t.Run(proto, func(t *testing.T) {
 			f := servertest.NewTables()

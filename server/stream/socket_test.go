@@ -154,6 +154,7 @@ func large(title string) inbox.Record {
 // TestStreamOfABlackHole has a client that takes nothing: what it costs is
 // bounded, it holds up nobody, and it is given up after the write timeout.
 func TestStreamOfABlackHole(t *testing.T) {
+	t.Parallel()
 	f := servertest.NewTables()
 	s := newTestHub(f)
 	s.writeTimeout = 5 * time.Second
@@ -241,6 +242,7 @@ func TestStreamOfASlowClient(t *testing.T) {
 }
 
 func TestStreamsOfClientsThatWentMakeRoom(t *testing.T) {
+	t.Parallel()
 	for name, limits := range map[string]Limits{
 		"in all":      {Total: 2, PerUser: -1},
 		"per user":    {Total: -1, PerUser: 2},
