@@ -2,8 +2,8 @@
 // Kafka gave it, the [Event]s that it carries, and the [Delivery] that comes of
 // one. It imports inbox and the root.
 //
-//   - sources/envelope reads records, down to events or notifications: begin
+//   - sources/envelope reads records, down to events or notifications: start
 //     with its Decoder.
 //   - sources/schema reads Avro and Protobuf for it, by a schema registry.
-//   - sources/rules turns events into deliveries: begin with its Source.Route.
+//   - sources/rules turns events into deliveries: start with its Source.Route.
 package sources

@@ -14,8 +14,8 @@ import (
 // record may be good: wait and decode it again, don't put it aside.
 var ErrUnavailable = errors.New("not available now")
 
-// Record is one record of a source topic as it was received. Whoever is given
-// one may keep parts of it and may change none.
+// Record is one record of a source topic as it was received. A function that
+// is given one may keep parts of it and must change none.
 type Record struct {
 	Topic     string
 	TopicID   [16]byte // of the topic's incarnation

@@ -59,7 +59,7 @@ func (d *Decoder) binaryRecord(ctx context.Context, value []byte, h recordHeader
 	return d.unfold(e.Value, e, false)
 }
 
-// isCloudEvent tells a CloudEvent in the JSON event format by its looks.
+// isCloudEvent recognises a CloudEvent in the JSON event format by its looks.
 func isCloudEvent(v any) bool {
 	m, ok := v.(map[string]any)
 	if !ok {
@@ -114,7 +114,7 @@ func (d *Decoder) cloudEvent(m map[string]any, outer sources.Event) (sources.Eve
 	if err != nil {
 		return sources.Event{}, invalid("data_base64", "must be base64")
 	}
-	// What needs a registry is not sent this way.
+	// Values that need a registry are not sent this way.
 	if e.Value, err = contentValue(data, attributes["datacontenttype"]); err != nil {
 		return sources.Event{}, belfry.In("data_base64", err)
 	}

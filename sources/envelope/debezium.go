@@ -44,7 +44,7 @@ func describe(v any, e sources.Event, outbox bool) sources.Event {
 	return e
 }
 
-// change tells a Debezium change event: op is c (created), u (updated), d
+// change recognises a Debezium change event: op is c (created), u (updated), d
 // (deleted), r (read in a snapshot), t (truncated) or m (message).
 func change(m map[string]any) (source map[string]any, op string, ok bool) {
 	op, ok = m["op"].(string)

@@ -110,7 +110,7 @@ func (d *Decoder) value(ctx context.Context, value []byte, h recordHeaders) (v a
 	return v, "", err
 }
 
-// looksLikeText tells a broken JSON from bytes of another format.
+// looksLikeText distinguishes broken JSON from bytes of another format.
 func looksLikeText(value []byte) bool {
 	start := value[:min(len(value), 64)]
 	return !bytes.ContainsFunc(start, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n", r) })

@@ -4,6 +4,6 @@
 // the topics of others.
 //
 // It imports the standard library and sources alone, so that server may link it;
-// a reader of schemas comes in by the interface [Schemas]. Begin with [Decoder]
+// a reader of schemas comes in by the interface [Schemas]. Start with [Decoder]
 // for the topics of others, and with [ParseMessage] for notifications.
 package envelope

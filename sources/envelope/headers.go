@@ -63,8 +63,8 @@ func (h *recordHeaders) attribute(name string, value []byte) {
 }
 
 // headerText reads a header as text: as it stands, or as Kafka Connect's JSON
-// converter writes it, in quotes or in {"schema", "payload"}. What is no UTF-8
-// is no text.
+// converter writes it, in quotes or in {"schema", "payload"}. A value that is
+// not UTF-8 is no text.
 func headerText(value []byte) string {
 	if !utf8.Valid(value) {
 		return ""

@@ -9,7 +9,7 @@ import (
 	"github.com/belfry/belfry"
 )
 
-// What one record may cost. Kafka's own limit is 1 MiB unless someone has
+// Limits of what one record may cost. Kafka's own limit is 1 MiB unless someone has
 // raised it; a few bytes of JSON become some hundred bytes of memory.
 const (
 	// MaxValueBytes is how long a record's value may be to be decoded.

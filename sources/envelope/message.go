@@ -12,7 +12,7 @@ import (
 // Notification, a Retraction, or a CloudEvent whose data is one, in structured
 // mode (content-type application/cloudevents+json, or JSON with "specversion")
 // or in binary mode (headers ce_*); see the CloudEvents Kafka protocol binding
-// 1.0.2 section 3. What it lacks is taken from defaults. Errors are a
+// 1.0.2 section 3. A field that it lacks is taken from defaults. Errors are a
 // *belfry.FieldError.
 func ParseMessage(value []byte, headers []sources.Header, defaults belfry.Notification) (belfry.Message, error) {
 	h := readHeaders(headers)
@@ -32,7 +32,7 @@ func ParseMessage(value []byte, headers []sources.Header, defaults belfry.Notifi
 	return FromEvent(e, defaults, belfry.ParseMessage)
 }
 
-// looksStructured tells a CloudEvent in the JSON event format by its looks.
+// looksStructured recognises a CloudEvent in the JSON event format by its looks.
 func looksStructured(value []byte) bool {
 	if !bytes.Contains(value, []byte(`"specversion"`)) {
 		return false

@@ -137,7 +137,7 @@ func TestItemsOfAnEventAreBounded(t *testing.T) {
 	}
 }
 
-// Whatever comes, nothing panics; what is taken is sound, and an error is the
+// No input panics; a message that is taken is sound, and an error is the
 // sender's.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []struct{ value, version, contentType, eventTime string }{

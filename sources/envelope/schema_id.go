@@ -10,7 +10,7 @@ import (
 type SchemaID struct {
 	ID   uint32
 	GUID string // "": id counts
-	// header tells that the id came in a header; then index says where the
+	// header says that the id came in a header; then index says where the
 	// message stands in a Protobuf file.
 	Header bool
 	Index  []byte
@@ -23,7 +23,7 @@ func (r SchemaID) String() string {
 	return fmt.Sprint(r.ID)
 }
 
-// What the bytes of a schema's id begin with: Confluent's wire format,
+// The first byte of a schema's id: Confluent's wire format,
 // https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
 const (
 	magicID   = 0 // 4 bytes, big-endian, follow
@@ -55,7 +55,7 @@ func schemaID(value, header []byte) (ref SchemaID, body []byte, framed bool, err
 }
 
 // framed reads what was written with a schema, and returns the full name of its
-// type if the schema has one. An object or a list in JSON is told by its looks,
+// type if the schema has one. An object or a list in JSON is recognised by its looks,
 // since neither Avro nor Protobuf can look like one: its first byte would be a
 // negative length or index.
 func (d *Decoder) framed(ctx context.Context, ref SchemaID, body []byte) (v any, typeName string, err error) {

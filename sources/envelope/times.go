@@ -18,7 +18,7 @@ import (
 //     midnight; also without punctuation, 20260804 or 20260804103000;
 //   - a number, or a text that is one: seconds since 1970 below 100 billion
 //     (they reach the year 5138), milliseconds below 1,000 times that (they
-//     begin in 1973), and likewise microseconds and nanoseconds; a fraction is
+//     start in 1973), and likewise microseconds and nanoseconds; a fraction is
 //     one of the unit;
 //   - a list of year, month and day, then hour, minute, second and nanosecond as
 //     far as they are not 0, as Jackson writes it; a seventh below 1,000 is
@@ -69,7 +69,7 @@ func parseTime(v any, zone *time.Location) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Where the next finer unit begins.
+// From each of these numbers on, the next finer unit counts.
 const (
 	maxSeconds      = 100_000_000_000
 	maxMilliseconds = maxSeconds * 1000

@@ -78,7 +78,7 @@ func (s *scan) skip(prefix string) bool {
 	return ok
 }
 
-// number reads so many digits.
+// number reads that number of digits.
 func (s *scan) number(to *int64, digits int) bool {
 	if len(s.text) < digits {
 		return false

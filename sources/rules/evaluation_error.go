@@ -11,7 +11,7 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// explain turns a message of CEL's checker into one that says the mend.
+// explain turns a message of CEL's checker into one that names the fix.
 func (l *language) explain(text, message string) string {
 	if rest, ok := strings.CutPrefix(message, "undeclared reference to '"); ok {
 		name, _, _ := strings.Cut(rest, "'")

@@ -7,7 +7,7 @@ import (
 	"github.com/belfry/belfry/sources"
 )
 
-// Explanation tells what becomes of a record, and why.
+// Explanation says what becomes of a record, and why.
 type Explanation struct {
 	Events []EventExplanation
 	// Err is why nothing is written and the record is set aside: that of the
@@ -15,7 +15,7 @@ type Explanation struct {
 	Err error
 }
 
-// EventExplanation tells what becomes of one event of a record.
+// EventExplanation says what becomes of one event of a record.
 type EventExplanation struct {
 	Event    sources.Event
 	Lets     []FieldValue // the names that the source defines
@@ -42,7 +42,7 @@ type FieldValue struct {
 	Err   error  // then there is no value
 }
 
-// Explain does what [Source.Route] does, goes on after errors, and tells of each
+// Explain does what [Source.Route] does, goes on after errors, and reports each
 // step.
 func (s *Source) Explain(r sources.Record) Explanation {
 	var out Explanation

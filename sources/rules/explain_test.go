@@ -59,7 +59,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// What Explain says is delivered is what Route delivers.
+// Explain reports the deliveries that Route makes.
 func TestExplainAgreesWithRoute(t *testing.T) {
 	source := sourceOf(t, parseRules(t, explained), "orders")
 	r := orderRecord(`[{"type":"CREATED","actor":"a","payload":{"no":7,"to":["a","b"],"urgent":true}},{"type":"DELETED","payload":{"no":8,"to":"c"}}]`)

@@ -38,7 +38,7 @@ func (e *expression) value(v *variables) (ref.Val, error) {
 		return types.False, nil
 	}
 	if found, ok := e.path.follow(v); ok {
-		// A number that cannot be computed with is CEL's to tell of.
+		// CEL itself reports a number that cannot be computed with.
 		if out := e.adapter.NativeToValue(found); !types.IsError(out) {
 			return out, nil
 		}

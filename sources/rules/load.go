@@ -192,7 +192,7 @@ func (l *loader) language(f *rulesFile, n *yaml.Node, zone *time.Location) *lang
 	return &own
 }
 
-// across checks what only all files together tell.
+// across checks what shows only in all files together.
 func (l *loader) across() {
 	names := make([]string, 0, len(l.made))
 	for name := range l.made {
@@ -219,7 +219,7 @@ func (l *loader) inherit(r retractSite, target *madeRule) {
 	path := strings.TrimSuffix(r.path, "rule") + "source"
 	switch {
 	case slices.ContainsFunc(target.rule.texts, func(t ruleText) bool { return t.field == "source" }):
-		r.file.wrong(r.node, path, "is missing; the rule %q makes its source of the event, so write the same text here", target.rule.name)
+		r.file.wrong(r.node, path, "is missing; the rule %q makes its source of the event, so give the same text here", target.rule.name)
 	case target.rule.base.Source != "":
 		r.retract.source = &template{source: target.rule.base.Source, texts: []string{target.rule.base.Source}}
 	case target.source.Name() != r.source.Name():

@@ -7,7 +7,7 @@ import (
 
 // path is an expression that only names a field, such as event.actor.id. Most
 // expressions of rules do, and following it takes no CEL.
-// What is not as usual on the way is left to CEL, so that both always agree.
+// Everything unusual on the way is left to CEL, so that both always agree.
 type path []string
 
 // pathOf returns the path that an expression is, nil if it is none.

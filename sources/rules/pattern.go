@@ -20,7 +20,7 @@ const (
 func checkTopic(name string, prefix belfry.Prefix) string {
 	switch {
 	case name == "" || len(name) > maxTopicBytes || name == "." || name == ".." || strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(topicCharacters, r) }):
-		return fmt.Sprintf("%.80q can be no topic: a name has 1 to %d letters, digits, '.', '_' or '-'; for several topics write pattern: instead", name, maxTopicBytes)
+		return fmt.Sprintf("%.80q is not a valid name of a topic: a name has 1 to %d letters, digits, '.', '_' or '-'; for several topics write pattern: instead", name, maxTopicBytes)
 	case prefix.Owns(name):
 		return fmt.Sprintf("%.80q is a topic of Belfry's or Kafka's own, which no rule may read; name the topic of a service", name)
 	}
@@ -34,11 +34,11 @@ func compilePattern(pattern string) (*regexp.Regexp, string) {
 		return nil, "is empty; any text is \".*\""
 	}
 	if _, err := regexp.Compile(pattern); err != nil {
-		return nil, fmt.Sprintf("is no regular expression (RE2): %v; note that any text is \".*\", not \"*\"", err)
+		return nil, fmt.Sprintf("is not a valid regular expression (RE2): %v; note that any text is \".*\", not \"*\"", err)
 	}
 	re, err := regexp.Compile(`^(?:` + pattern + `)$`)
 	if err != nil {
-		return nil, fmt.Sprintf("is no regular expression (RE2) of a name: %v", err)
+		return nil, fmt.Sprintf("is not a valid regular expression (RE2) of a name: %v", err)
 	}
 	return re, ""
 }

@@ -13,7 +13,7 @@ type Problem struct {
 	Line   int    `json:"line,omitempty"` // from 1; 0: the file as a whole
 	Column int    `json:"column,omitempty"`
 	Field  string `json:"field,omitempty"` // the path, e.g. sources[0].rules[order-received].title.en
-	Text   string `json:"problem"`         // what is wrong, and the mend
+	Text   string `json:"problem"`         // what is wrong, and how to fix it
 }
 
 // String returns "file:line:column: field: problem".

@@ -31,7 +31,7 @@ func (r *sourceReader) lets(n *yaml.Node, path string) {
 		at := join(path, e.name)
 		switch {
 		case !isIdentifier(e.name) || slices.Contains(reserved(), e.name):
-			r.wrong(e.key, at, "%.80q can be no name; use letters, digits and _, and none of CEL's own words", e.name)
+			r.wrong(e.key, at, "%.80q is not a valid name; use letters, digits and _, and none of CEL's own words", e.name)
 			continue
 		case slices.Contains(r.language.names, e.name):
 			r.wrong(e.key, at, "%q is there already; choose another name", e.name)
@@ -39,7 +39,7 @@ func (r *sourceReader) lets(n *yaml.Node, path string) {
 		}
 		compiled := r.expression(e.value, at, anything, true)
 		if compiled == nil {
-			// Whoever uses it is not to blame.
+			// The expressions that use the name are not to blame.
 			compiled = &expression{typ: dynType()}
 		}
 		if err := r.language.define(e.name, compiled.typ); err != nil {
@@ -82,7 +82,7 @@ func (r *sourceReader) template(n *yaml.Node, path string, whole bool) *template
 	if unclosed >= 0 {
 		line, column := position(text, unclosed)
 		line, column = r.place(n, line, column)
-		r.wrongAt(line, column, path, "this ${ has no }; close it, or write $${ for the characters themselves")
+		r.wrongAt(line, column, path, "this ${ is not closed; add a }, or write $${ for the characters themselves")
 		return nil
 	}
 	t := &template{source: text, texts: texts}
@@ -138,7 +138,7 @@ func (r *sourceReader) languages(n *yaml.Node, path string) []languageText {
 		at := join(path, e.name)
 		probe := belfry.Notification{Recipient: anybody, Title: belfry.Text{e.name: "x"}}
 		if err := probe.Check(); err != nil || e.name == "" {
-			r.wrong(e.key, at, "%.40q is no language tag; write one such as \"en\", \"ko\" or \"pt-BR\"", e.name)
+			r.wrong(e.key, at, "%.40q is not a language tag; write one such as \"en\", \"ko\" or \"pt-BR\"", e.name)
 			continue
 		}
 		if isNull(e.value) {
@@ -179,7 +179,7 @@ func (r *sourceReader) data(n *yaml.Node, path string) *dataNode {
 		constant = strings.EqualFold(n.Value, "true")
 	case "!!int", "!!float":
 		if !json.Valid([]byte(n.Value)) {
-			r.wrong(n, path, "%.40q is no number in JSON; write it as digits, or in quotes as a text", n.Value)
+			r.wrong(n, path, "%.40q is not a number in JSON; write it as digits, or in quotes as a text", n.Value)
 			return nil
 		}
 		constant = json.Number(n.Value)

@@ -47,7 +47,7 @@ func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *r
 	return out
 }
 
-// label tells a rule in paths: its name if it has one, else its place.
+// label names a rule in paths: its name if it has one, else its place.
 func (r *sourceReader) label(n *yaml.Node, i int) string {
 	for j := 0; n.Kind == yaml.MappingNode && j+1 < len(n.Content); j += 2 {
 		if n.Content[j].Value == "name" && ruleName.MatchString(n.Content[j+1].Value) {
@@ -79,7 +79,7 @@ func (r *sourceReader) name(out *rule, n *yaml.Node, fields map[string]*yaml.Nod
 	r.loader.made[text] = &madeRule{out, r.source, r.rulesFile.name, v.Line}
 }
 
-// notification reads what recipients are told.
+// notification reads the fields of what recipients get.
 func (r *sourceReader) notification(out *rule, n *yaml.Node, fields map[string]*yaml.Node, path string) {
 	nodes := map[string]*yaml.Node{}
 	for _, field := range shortTexts() {
@@ -190,7 +190,7 @@ func (r *sourceReader) ruleData(out *rule, v *yaml.Node, path string) {
 func (r *sourceReader) retract(out *rule, n *yaml.Node, fields map[string]*yaml.Node, path string) {
 	for _, field := range append(shortTexts(), "title", "body", "actor", "time", "expires_at", "data") {
 		if v, ok := fields[field]; ok {
-			r.wrong(v, join(path, field), "a rule that retracts says nothing; remove %s, or make two rules of it", field)
+			r.wrong(v, join(path, field), "a rule that retracts has no text of its own; remove %s, or make two rules of it", field)
 		}
 	}
 	at := path + ".retract"

@@ -106,7 +106,7 @@ func nameOf(v ref.Val) (string, error) {
 	case *types.Err:
 		return "", evaluationError(v)
 	case traits.Lister:
-		return "", errors.New("must be a text or a number, is a list; write .flatten() after the outer one")
+		return "", errors.New("must be a text or a number, not a list; write .flatten() after the outer one")
 	}
 	return "", fmt.Errorf("must be a text, a number or a list of those, not a value of type %s; name the field that holds the id", v.Type().TypeName())
 }

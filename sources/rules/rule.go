@@ -13,7 +13,7 @@ import (
 	"github.com/belfry/belfry/sources"
 )
 
-// rule says for whom an event is and what they are told.
+// rule names the recipients of an event and what they get.
 type rule struct {
 	name string
 	hash uint64 // of its text and the names it may use
@@ -53,7 +53,7 @@ type ruleRetraction struct {
 }
 
 // apply makes what the rule says of an event; a delivery without recipients is
-// none. Errors are a [*Error]. Seen, if not nil, is told how it came about.
+// none. Errors are a [*Error]. Seen, if not nil, takes down how it came about.
 func (r *rule) apply(v *variables, seen *Outcome) (sources.Delivery, error) {
 	if ok, err := r.matches(v, seen); err != nil || !ok {
 		return sources.Delivery{}, err
@@ -80,8 +80,8 @@ func (r *rule) apply(v *variables, seen *Outcome) (sources.Delivery, error) {
 	return d, nil
 }
 
-// matches evaluates the condition. An event that lacks a field it asks for is
-// none that the rule is for.
+// matches evaluates the condition. A rule is not for
+// an event that lacks a field of its condition.
 func (r *rule) matches(v *variables, seen *Outcome) (bool, error) {
 	if r.when == nil {
 		return true, nil

@@ -41,7 +41,7 @@ type Set struct {
 }
 
 // Load reads a rules file, or all files of a folder that end in .yaml or .yml,
-// in the order of their names. What is wrong with them is a [*LoadError]; any
+// in the order of their names. Problems in them are a [*LoadError]; any
 // other error is that of a file that cannot be read.
 func Load(path string, o Options) (*Set, error) {
 	files, err := rulesFiles(path)
@@ -156,5 +156,5 @@ func (r *Set) Source(topic string) (*Source, bool) {
 	return nil, false
 }
 
-// Hash tells texts of rules apart; comments and layout do not count.
+// Hash differs for rules whose texts differ; comments and layout do not count.
 func (r *Set) Hash() string { return r.hash }

@@ -95,7 +95,7 @@ func (s *Source) variables(r *sources.Record) *variables {
 }
 
 func (s *Source) release(v *variables) {
-	// Nothing of a record is held longer than it is routed.
+	// A record is not held longer than it is routed.
 	v.record, v.event, v.headers, v.id = nil, nil, nil, ""
 	clear(v.lets)
 	s.pool.Put(v)

@@ -29,7 +29,7 @@ func textOf(v ref.Val) (string, error) {
 		return v.text.String(), nil
 	case types.Double:
 		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-			return "", fmt.Errorf("the number is %v, which is no text", f)
+			return "", fmt.Errorf("the number is %v, which cannot be written as text", f)
 		}
 		return strconv.FormatFloat(float64(v), 'f', -1, 64), nil
 	case types.Bool:
@@ -39,7 +39,7 @@ func textOf(v ref.Val) (string, error) {
 	case types.Duration:
 		text, ok := v.ConvertToType(types.StringType).(types.String)
 		if !ok {
-			return "", errors.New("the duration is no text")
+			return "", errors.New("the duration cannot be written as text")
 		}
 		return string(text), nil
 	case types.Bytes:
@@ -59,7 +59,7 @@ func textOf(v ref.Val) (string, error) {
 	case traits.Mapper:
 		return "", errors.New("the value is an object; take one of its fields, such as event.a.name")
 	}
-	return "", fmt.Errorf("a value of type %s is no text", v.Type().TypeName())
+	return "", fmt.Errorf("a value of type %s cannot be written as text", v.Type().TypeName())
 }
 
 // timeOf reads a time of any of the forms that events have. Null and an

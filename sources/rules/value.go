@@ -45,7 +45,7 @@ func (a adapter) NativeToValue(value any) ref.Val {
 func (a adapter) number(text json.Number) ref.Val {
 	f, err := text.Float64()
 	if err != nil {
-		return types.NewErr("%.40q is no number that can be computed with", text)
+		return types.NewErr("%.40q is not a number that can be computed with", text)
 	}
 	if a.exact {
 		return writtenNumber{types.Double(f), text}

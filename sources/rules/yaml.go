@@ -60,7 +60,7 @@ func (f *rulesFile) parse(text string) *yaml.Node {
 	budget := maxRulesNodes
 	root := f.flatten(document.Content[0], &budget, 0)
 	if root == nil {
-		f.wrongAt(1, 1, "", "is nested too deep or, with its aliases, too large; write it without aliases")
+		f.wrongAt(1, 1, "", "is nested too deeply or, with its aliases, too large; write it without aliases")
 	}
 	return root
 }
@@ -96,7 +96,7 @@ func (f *rulesFile) syntax(err error) {
 			line = n
 		}
 	}
-	f.wrongAt(line, 1, "", "is no YAML: %s; look for a wrong indent, or a text with ': ' or '{' that needs quotes", strings.ReplaceAll(text, "\n", " "))
+	f.wrongAt(line, 1, "", "is not valid YAML: %s; look for a wrong indent, or a text with ': ' or '{' that needs quotes", strings.ReplaceAll(text, "\n", " "))
 }
 
 // entry is one field of a mapping.
@@ -106,7 +106,7 @@ type entry struct {
 }
 
 // entries returns the fields of a mapping, each once, and reports anything
-// else. What tells what a mapping would be for.
+// else. The text says what a mapping would be for.
 func (f *rulesFile) entries(n *yaml.Node, path, what string) []entry {
 	if n.Kind != yaml.MappingNode {
 		f.wrong(n, path, "must be %s", what)
@@ -175,7 +175,7 @@ func (f *rulesFile) list(n *yaml.Node, path, what string) []*yaml.Node {
 }
 
 // place is where a character of a scalar's text stands in the file, as near as
-// YAML tells: line and column count from 0 in the text.
+// YAML reports: line and column count from 0 in the text.
 func (f *rulesFile) place(n *yaml.Node, line, column int) (int, int) {
 	switch {
 	case n.Style&yaml.LiteralStyle != 0:

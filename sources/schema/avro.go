@@ -20,7 +20,7 @@ import (
 // [sources.Event.Value]: a record is an object, a union the value of its branch, an enum
 // its symbol, bytes base64. Of the logical types, dates and times are text in
 // ISO 8601 (timestamps in UTC, local ones without a zone), decimals numbers with
-// their digits, UUIDs text. What JSON has no number for (NaN) is text.
+// their digits, UUIDs text. A number that JSON lacks (NaN) is text.
 type avroSchema struct {
 	schema *avro.Schema
 	name   string
@@ -123,7 +123,7 @@ func avroDecimal(v any, node *avro.SchemaNode) (any, error) {
 	return decimal(digits, node.Scale)
 }
 
-// decimal is a number of so many digits behind the point, from its unscaled
+// decimal is a number with scale digits after the point, from its unscaled
 // value in two's complement, big-endian.
 func decimal(unscaled []byte, scale int) (any, error) {
 	// Longer ones would take long to print.

@@ -48,7 +48,7 @@ func (s *Registry) fetch(ctx context.Context, ref envelope.SchemaID) (schema, er
 	return compiled, nil
 }
 
-// registered is a schema as the registry tells it.
+// registered is a schema as the registry answers.
 type registered struct {
 	Schema     string               `json:"schema"`
 	Type       string               `json:"schemaType"`

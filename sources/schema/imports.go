@@ -2,7 +2,8 @@ package schema
 
 import "google.golang.org/protobuf/reflect/protoreflect"
 
-// What Confluent's serializers let a schema import without a reference, in the
+// The files that Confluent's serializers let a schema import without a reference,
+// in the
 // field numbers of
 // https://github.com/confluentinc/schema-registry/tree/master/protobuf-types/src/main/proto/confluent
 const (
