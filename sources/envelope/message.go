@@ -8,12 +8,12 @@ import (
 	"github.com/belfry/belfry/sources"
 )
 
-// Decode reads the value of a record of the notifications topic: a
+// ParseMessage reads the value of a record of the notifications topic: a
 // Notification, a Retraction, or a CloudEvent whose data is one, in structured
 // mode (content-type application/cloudevents+json, or JSON with "specversion")
 // or in binary mode (headers ce_*); see the CloudEvents Kafka protocol binding
 // 1.0.2 section 3. A field that it lacks is taken from defaults. Errors are a
-// *belfry.FieldError.
+// [*belfry.FieldError].
 func ParseMessage(value []byte, headers []sources.Header, defaults belfry.Notification) (belfry.Message, error) {
 	h := readHeaders(headers)
 	var e *CloudEvent

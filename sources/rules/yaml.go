@@ -106,7 +106,7 @@ type entry struct {
 }
 
 // entries returns the fields of a mapping, each once, and reports anything
-// else. The text says what a mapping would be for.
+// else. The parameter what describes the mapping that is expected.
 func (f *rulesFile) entries(n *yaml.Node, path, what string) []entry {
 	if n.Kind != yaml.MappingNode {
 		f.wrong(n, path, "must be %s", what)
