@@ -9,7 +9,7 @@ import (
 )
 
 // Notifications are the rules of the built-in source: each record says itself
-// what it is for whom, see [Decode].
+// what it is for whom, see [ParseMessage].
 type Notifications struct{}
 
 // Route returns what a record asks for: deliveries that depend on nothing but
