@@ -68,7 +68,7 @@ func (g *group) Consume(ctx context.Context, topics []string, handler sarama.Con
 // Setup implements sarama.ConsumerGroupHandler. An error ends the processor.
 func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if err := g.former.keep(s.MemberID()); err != nil {
-		g.log.Warn("a restart will take longer", "err", err)
+		g.log.Warn("member id not kept: if this process is killed, its partitions wait for the session time-out", "group", g.name, "err", err)
 	}
 	infos, err := g.topics.Info(g.inputs...)
 	if err != nil {

@@ -53,20 +53,20 @@ func (f *lastMember) leave(client sarama.Client) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("read lastMember member id: %w", err)
+		return fmt.Errorf("read the last member id: %w", err)
 	}
 	coordinator, err := client.Coordinator(f.group)
 	if err != nil {
-		return fmt.Errorf("take the lastMember member out of %s: %w", f.group, err)
+		return fmt.Errorf("take the last member out of %s: %w", f.group, err)
 	}
 	response, err := coordinator.LeaveGroup(&sarama.LeaveGroupRequest{GroupId: f.group, MemberId: string(member)})
 	if err != nil {
-		return fmt.Errorf("take the lastMember member out of %s: %w", f.group, err)
+		return fmt.Errorf("take the last member out of %s: %w", f.group, err)
 	}
 	switch response.Err {
 	case sarama.ErrNoError, sarama.ErrUnknownMemberId:
 		return nil
 	default:
-		return fmt.Errorf("take the lastMember member out of %s: %w", f.group, response.Err)
+		return fmt.Errorf("take the last member out of %s: %w", f.group, response.Err)
 	}
 }

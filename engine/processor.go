@@ -110,7 +110,7 @@ func (p *Processor) attempt(ctx context.Context) (ended error) {
 	var out atomic.Pointer[kafka.Producer]
 	g := p.newGroup(topics)
 	if err := g.former.leave(topics.Client); err != nil {
-		p.sup.Log.Warn("its partitions wait for the session time-out", "err", err)
+		p.sup.Log.Warn("last member not taken out of its group: its partitions wait for the session time-out", "group", g.name, "err", err)
 	}
 	if err := p.missing(topics); err != nil {
 		return err

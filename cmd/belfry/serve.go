@@ -292,7 +292,7 @@ files change and on SIGHUP; bad ones are refused, the old ones stay.`,
 		return o.serve(ctx, log, true, func(cfg kafka.Config) error {
 			changes, err := ensureTopics(ctx, cfg, belfry.Prefix(o.kafka.prefix), o.topics)
 			for _, change := range changes {
-				log.Info("topic", "change", string(change))
+				log.Info("topic prepared", "change", string(change))
 			}
 			return err
 		})

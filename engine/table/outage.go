@@ -54,7 +54,7 @@ func (o *outage) set(away bool, cause error) {
 	case away == o.away:
 		return
 	case away:
-		o.sup.Log.Warn("brokers do not answer, trying on", "err", cause)
+		o.sup.Log.Warn("brokers do not answer: rows are as they were, and are asked for again", "err", cause)
 		o.sup.Enter(engine.Reconnecting)
 	default:
 		o.sup.Log.Info("brokers answer again")
