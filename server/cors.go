@@ -43,7 +43,7 @@ func CheckOrigin(origin string) error {
 // answers, and refuses calls that write from pages of all others, by
 // Sec-Fetch-Site or, for old browsers, Origin. Programs that are no browsers
 // send neither.
-func (s *Server) crossOrigin(next http.Handler) (http.Handler, error) {
+func (s *Server) crossOrigin() (func(next http.Handler) http.Handler, error) {
 	allowed := map[string]bool{}
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range s.config.CORSOrigins {
@@ -63,25 +63,27 @@ func (s *Server) crossOrigin(next http.Handler) (http.Handler, error) {
 		h.Set("Access-Control-Max-Age", corsMaxAge)
 		w.WriteHeader(http.StatusNoContent)
 	}))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		origin := r.Header.Get("Origin")
-		if len(allowed) > 0 {
-			// Whether or not there is an origin: caches must know.
-			w.Header().Add("Vary", "Origin")
-		}
-		if allowed[origin] {
-			h := w.Header()
-			h.Set("Access-Control-Allow-Origin", origin)
-			h.Set("Access-Control-Expose-Headers", corsExposed)
-			if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-				preflight.ServeHTTP(w, r)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			origin := r.Header.Get("Origin")
+			if len(allowed) > 0 {
+				// Whether or not there is an origin: caches must know.
+				w.Header().Add("Vary", "Origin")
+			}
+			if allowed[origin] {
+				h := w.Header()
+				h.Set("Access-Control-Allow-Origin", origin)
+				h.Set("Access-Control-Expose-Headers", corsExposed)
+				if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+					preflight.ServeHTTP(w, r)
+					return
+				}
+			}
+			if protection.Check(r) != nil {
+				refuse.ServeHTTP(w, r)
 				return
 			}
-		}
-		if protection.Check(r) != nil {
-			refuse.ServeHTTP(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	}), nil
+			next.ServeHTTP(w, r)
+		})
+	}, nil
 }

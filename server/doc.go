@@ -15,7 +15,11 @@
 //
 // # Where things are
 //
-// routes.go has every path with who may call it. Handlers return errors;
-// problem.go alone turns them into answers (RFC 9457). The rest is one call a
-// file.
+// routes.go has every path with who may call it, and middleware.go what a request
+// passes before it gets there. Handlers return errors; problem.go alone turns them
+// into answers (RFC 9457). Otherwise a file is one call.
+//
+// Rooms of their own: auth (who may call), stream (open streams), wire (what
+// answers look like), lagpage (lag for Prometheus). The package knows no Kafka:
+// it imports them, the sources' envelopes and the domain. Begin with routes.go.
 package server

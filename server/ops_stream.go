@@ -52,7 +52,7 @@ func (s *Server) overviewStream(m *mux.Router, path string) {
 		if err != nil && !auth.IsExpired(err) {
 			return err
 		}
-		s.overviews.Serve(w, r, c.Identity.Until)
+		s.overviews.serve(w, r, c.Identity.Until)
 		return nil
 	})
 	m.Handle(path, s.recovered(answer)).Methods(http.MethodGet)
@@ -60,7 +60,7 @@ func (s *Server) overviewStream(m *mux.Router, path string) {
 
 // serve sends overviews until the client goes, the token ends (until, or never
 // if that is zero) or the server drains.
-func (o *overviews) Serve(w http.ResponseWriter, r *http.Request, until time.Time) {
+func (o *overviews) serve(w http.ResponseWriter, r *http.Request, until time.Time) {
 	wire.SetStreamHeader(w.Header())
 	w.WriteHeader(http.StatusOK)
 	v := viewer{w: w, control: http.NewResponseController(w), timeout: o.writeTimeout}

@@ -98,6 +98,9 @@ func (s *Server) post(m *mux.Router, path string, who auth.Policy, h handler) {
 	})
 }
 
+// handle registers a call. On its way it passes, in this order: metrics, the
+// recovery from panics, the mapping of errors to answers, its policy, the write
+// limiter, traces.
 func (s *Server) handle(m *mux.Router, method, path string, who auth.Policy, h handler) {
 	methods := []string{method}
 	if method == http.MethodGet {

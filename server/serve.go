@@ -70,12 +70,12 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 	s.draining.Store(true)
 	s.overviews.drain()
 	// The values of ctx are still good, its end is why we are here.
-	s.Drain(context.WithoutCancel(ctx), srv, grace)
+	s.drain(context.WithoutCancel(ctx), srv, grace)
 	<-served
 	return nil
 }
 
-func (s *Server) Drain(ctx context.Context, srv *http.Server, grace time.Duration) {
+func (s *Server) drain(ctx context.Context, srv *http.Server, grace time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
 	// Until then all goes on as before, new connections and streams too: who

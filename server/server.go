@@ -190,11 +190,9 @@ func New(config Config) (*Server, error) {
 	}
 	api := mux.NewRouter()
 	s.routes(api)
-	guarded, err := s.crossOrigin(newPolls(s).before(limitBodies(api, config.Limits.Request)))
-	if err != nil {
+	if s.handler, err = s.middleware(api); err != nil {
 		return nil, err
 	}
-	s.handler = s.Admit(guarded)
 	ops := mux.NewRouter()
 	s.opsRoutes(ops)
 	s.ops = ops
