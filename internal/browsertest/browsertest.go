@@ -1,5 +1,7 @@
 // Package browsertest gives tests a real browser: Chromium without a window,
-// with a profile of its own that is gone with the test.
+// with a profile of its own that is gone with the test. It imports chromedp and
+// the rule on parts that a machine lacks, and fails or skips tests by itself. Begin
+// reading with [New].
 package browsertest
 
 import (
