@@ -88,7 +88,7 @@ func mends() []mend {
 		},
 		{
 			name: "own-offset", hole: "a store counts rows of another owner as read that it does not hold",
-			file: "engine/processor.go", old: "ownOffsets(s.open)", new: "s.open",
+			file: "engine/processor.go", old: "ownOffsets(s.OpenPartition)", new: "s.OpenPartition",
 			scene: "zombies", kind: chaos.Drift, text: "the table's last row is",
 		},
 		{
