@@ -84,7 +84,7 @@ func (p *Processor) Run(ctx context.Context) error { return p.sup.Run(ctx, p.att
 func (p *Processor) Status() Status {
 	s := p.sup.Snapshot()
 	if s.Phase == Recovering {
-		s.Recovery = p.recovery.Snapshot()
+		s.Recovery = p.recovery.snapshot()
 	}
 	return s
 }

@@ -63,7 +63,7 @@ func (r *recovery) reset() {
 	r.began, r.parts = time.Now(), map[int32]*RecoverySpan{}
 }
 
-func (r *recovery) Snapshot() *Recovery {
+func (r *recovery) snapshot() *Recovery {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	spans := make([]RecoverySpan, 0, len(r.parts))

@@ -108,7 +108,7 @@ func (s *Supervisor) Run(ctx context.Context, attempt func(context.Context) erro
 			return nil
 		}
 		if errors.Is(err, ErrFenced) {
-			s.Fail(err)
+			s.fail(err)
 			return err
 		}
 		if time.Since(began) > settled {
@@ -119,7 +119,7 @@ func (s *Supervisor) Run(ctx context.Context, attempt func(context.Context) erro
 			s.Enter(Waiting)
 			s.Log.Info("topic is gone", "err", err)
 		} else {
-			s.Fail(err)
+			s.fail(err)
 			s.Log.Warn("failed, starting again", "err", err, "after", time.Since(began).Round(time.Millisecond), "pause", pause.Round(time.Millisecond))
 		}
 		timer := time.NewTimer(pause)
@@ -140,7 +140,7 @@ func (s *Supervisor) Enter(p Phase) {
 	}
 }
 
-func (s *Supervisor) Fail(err error) {
+func (s *Supervisor) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.Phase, s.status.Since, s.status.Err = Failed, time.Now(), err

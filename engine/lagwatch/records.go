@@ -77,9 +77,9 @@ func (l *Collector) lookUp(ctx context.Context, client *lagClient, found *lagFac
 			switch {
 			case s.lag == 0 || r.written != 0 || r.emptyUntil >= s.end:
 			case s.ours:
-				own.Add(look{*s, r})
+				own.add(look{*s, r})
 			case r.seen > 1:
-				others.Add(look{*s, r})
+				others.add(look{*s, r})
 			}
 		})
 	}
@@ -107,7 +107,7 @@ type sample struct {
 	kept        []look
 }
 
-func (s *sample) Add(one look) {
+func (s *sample) add(one look) {
 	s.added++
 	if len(s.kept) < s.most {
 		s.kept = append(s.kept, one)

@@ -98,7 +98,7 @@ func (w *copyWriter) line(v any) error {
 	return nil
 }
 
-func (w *copyWriter) Add(m *sarama.ConsumerMessage) error {
+func (w *copyWriter) add(m *sarama.ConsumerMessage) error {
 	r := copyRecord{Partition: m.Partition, Offset: m.Offset, Time: m.Timestamp.UnixMilli(), Key: m.Key, Value: m.Value}
 	for _, h := range m.Headers {
 		r.Headers = append(r.Headers, copyField{h.Key, h.Value})

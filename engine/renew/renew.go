@@ -217,7 +217,7 @@ func (n *renewal) copy(ctx context.Context, w *copyWriter, parts []*part) error 
 			if p.processed(m) {
 				return nil
 			}
-			return w.Add(m)
+			return w.add(m)
 		})
 		if err != nil {
 			return err

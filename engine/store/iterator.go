@@ -16,13 +16,13 @@ type rowIterator struct {
 // iterate returns an iterator over the keys on disk from lower on and before
 // upper. The first five bytes of lower are those of all keys.
 func (r *rows) iterate(lower, upper []byte) (*rowIterator, error) {
-	if err := r.Enter(); err != nil {
+	if err := r.enter(); err != nil {
 		return nil, err
 	}
 	iter, err := r.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		r.leave()
-		r.Fail(err)
+		r.fail(err)
 		return nil, err
 	}
 	return &rowIterator{rows: r, iter: iter, prefix: lower[:5:5], unplaced: true}, nil
@@ -57,7 +57,7 @@ func (i *rowIterator) Value() ([]byte, error) { return i.iter.ValueAndErr() }
 func (i *rowIterator) Err() error {
 	err := i.iter.Error()
 	if err != nil {
-		i.rows.Fail(err)
+		i.rows.fail(err)
 	}
 	return err
 }

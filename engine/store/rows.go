@@ -51,7 +51,7 @@ func openRows(files vfs.FS, path string) (*rows, error) {
 	}
 	r := &rows{path: path, cache: pebble.NewCache(blockCache), failed: make(chan struct{})}
 	options := &pebble.Options{
-		FS:                 dirs{files, r.Fail},
+		FS:                 dirs{files, r.fail},
 		Cache:              r.cache,
 		DisableWAL:         true,
 		MemTableSize:       memoryTable,
@@ -59,9 +59,9 @@ func openRows(files vfs.FS, path string) (*rows, error) {
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             rowsLogger{r},
 		EventListener: &pebble.EventListener{
-			BackgroundError: r.Fail,
+			BackgroundError: r.fail,
 			DataCorruption: func(i pebble.DataCorruptionInfo) {
-				r.Fail(fmt.Errorf("%w: %s: %w", pebble.ErrCorruption, i.Path, i.Details))
+				r.fail(fmt.Errorf("%w: %s: %w", pebble.ErrCorruption, i.Path, i.Details))
 			},
 		},
 		// A flush makes one file of all that is hot: compacting fewer of them
@@ -107,8 +107,8 @@ func removeLogs(files vfs.FS, path string) error {
 	return err
 }
 
-// Enter tells whether the database may be used, until leave.
-func (r *rows) Enter() error {
+// enter tells whether the database may be used, until leave.
+func (r *rows) enter() error {
 	if err := r.err(); err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (r *rows) leave() { r.users.Done() }
 
 // get returns a value that the caller owns, nil if there is none.
 func (r *rows) get(key []byte) ([]byte, error) {
-	if err := r.Enter(); err != nil {
+	if err := r.enter(); err != nil {
 		return nil, err
 	}
 	defer r.leave()
@@ -134,7 +134,7 @@ func (r *rows) get(key []byte) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		r.Fail(err)
+		r.fail(err)
 		return nil, err
 	}
 	owned := append(make([]byte, 0, len(value)), value...)
@@ -144,7 +144,7 @@ func (r *rows) get(key []byte) ([]byte, error) {
 // write puts what fill writes onto the disk, all or nothing of it. One call at
 // a time.
 func (r *rows) write(size int, fill func(*pebble.Batch) error) error {
-	if err := r.Enter(); err != nil {
+	if err := r.enter(); err != nil {
 		return err
 	}
 	defer r.leave()
@@ -159,12 +159,12 @@ func (r *rows) write(size int, fill func(*pebble.Batch) error) error {
 		return b.Close()
 	}
 	if err := r.db.Apply(b, pebble.NoSync); err != nil {
-		r.Fail(err)
+		r.fail(err)
 		return err
 	}
 	flushed, err := r.db.AsyncFlush()
 	if err != nil {
-		r.Fail(err)
+		r.fail(err)
 		return err
 	}
 	select {
@@ -188,8 +188,8 @@ func (r *rows) awaitCompaction() error {
 	return nil
 }
 
-// Fail may be called by Pebble, which holds locks then.
-func (r *rows) Fail(err error) {
+// fail may be called by Pebble, which holds locks then.
+func (r *rows) fail(err error) {
 	if r.failure.CompareAndSwap(nil, &err) {
 		close(r.failed)
 	}
@@ -254,7 +254,7 @@ func (l rowsLogger) Fatalf(format string, args ...any) {
 			err = fmt.Errorf("pebble: %w", cause)
 		}
 	}
-	l.rows.Fail(err)
+	l.rows.fail(err)
 }
 
 // dirs is a file system whose folders never fail to be synced, which Pebble

@@ -36,8 +36,8 @@ type outage struct {
 	phase engine.Phase // to be in while the brokers answer
 }
 
-// Enter changes what the view is doing while the brokers answer.
-func (o *outage) Enter(p engine.Phase) {
+// enter changes what the view is doing while the brokers answer.
+func (o *outage) enter(p engine.Phase) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.phase = p

@@ -51,7 +51,7 @@ func (v *View) attempt(ctx context.Context) error {
 	}
 	next, err := v.position(info, bounds)
 	if err == nil {
-		out.Enter(engine.Recovering)
+		out.enter(engine.Recovering)
 		feed.start(next)
 		err = v.follow(ctx, feed, out)
 	}
@@ -82,7 +82,7 @@ func (v *View) position(info kafka.TopicInfo, bounds map[int32]offsets) (map[int
 	}
 	for {
 		if v.filling == nil {
-			if err := v.OpenPartition(info, bounds); err != nil {
+			if err := v.open(info, bounds); err != nil {
 				return nil, err
 			}
 		}
@@ -138,7 +138,7 @@ func (v *View) retire() error {
 }
 
 // open opens the stores of the generation that is to be filled.
-func (v *View) OpenPartition(info kafka.TopicInfo, bounds map[int32]offsets) error {
+func (v *View) open(info kafka.TopicInfo, bounds map[int32]offsets) error {
 	folder := viewFolderOf(&v.cfg, v.table.Topic)
 	if v.generation == 0 {
 		var err error
@@ -248,7 +248,7 @@ func (v *View) caughtUp(out *outage) error {
 	}
 	old := v.served
 	v.serve()
-	out.Enter(engine.Running)
+	out.enter(engine.Running)
 	if old == v.filling {
 		return nil
 	}
