@@ -8,6 +8,7 @@ import (
 
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/recent"
 )
 
 // tracesKept is how many items a generation of Traces holds.
@@ -17,8 +18,8 @@ const tracesKept = 8192
 // until the first stream shows them: the last 8,192 to 16,384. It is safe for
 // concurrent use.
 type Traces struct {
-	mu       sync.Mutex
-	new, old map[string]arrived
+	mu      sync.Mutex
+	arrived *recent.Map[string, arrived]
 }
 
 // arrived is when an item came, and in which span it was written.
@@ -28,7 +29,7 @@ type arrived struct {
 }
 
 // NewTraces returns one that remembers nothing.
-func NewTraces() *Traces { return &Traces{new: map[string]arrived{}} }
+func NewTraces() *Traces { return &Traces{arrived: recent.New[string, arrived](tracesKept)} }
 
 func (t *Traces) put(key string, header []byte) {
 	span := kafka.ParseTrace(header)
@@ -37,10 +38,7 @@ func (t *Traces) put(key string, header []byte) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.new) >= tracesKept {
-		t.new, t.old = map[string]arrived{}, t.new
-	}
-	t.new[key] = arrived{span, time.Now()}
+	t.arrived.Put(key, arrived{span, time.Now()})
 }
 
 // Take forgets the trace of an item and returns the span in which it was written
@@ -48,15 +46,9 @@ func (t *Traces) put(key string, header []byte) {
 func (t *Traces) Take(recipient string, seq uint64) (trace.SpanContext, time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.new)+len(t.old) == 0 {
+	if t.arrived.Len() == 0 {
 		return trace.SpanContext{}, time.Time{}
 	}
-	key := inbox.ItemKey(recipient, seq)
-	for _, generation := range []map[string]arrived{t.new, t.old} {
-		if a, ok := generation[key]; ok {
-			delete(generation, key)
-			return a.span, a.at
-		}
-	}
-	return trace.SpanContext{}, time.Time{}
+	a, _ := t.arrived.Take(inbox.ItemKey(recipient, seq))
+	return a.span, a.at
 }

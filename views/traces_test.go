@@ -25,7 +25,7 @@ func TestTracesForget(t *testing.T) {
 	for seq := range uint64(3 * tracesKept) {
 		put(seq, recorded)
 	}
-	if got := len(traces.new) + len(traces.old); got > 2*tracesKept {
+	if got := traces.arrived.Len(); got > 2*tracesKept {
 		t.Errorf("got %d remembered, want at most %d", got, 2*tracesKept)
 	}
 	if take(0) || !take(3*tracesKept-1) {
