@@ -4,7 +4,7 @@
 //
 // It imports the standard library only. What a user's inbox is and how it
 // changes stands in the package inbox; begin reading there with Fold, and here
-// with [ParseMessage].
+// with [ParseMessage] and its example.
 //
 // Values are never modified behind the caller's back, so that all of it is safe
 // for concurrent use.

@@ -38,7 +38,7 @@ func (p Prefix) Notifications() string { return string(p) + ".notifications" }
 // Journal is the one ordered log, keyed by recipient.
 func (p Prefix) Journal() string { return string(p) + ".journal" }
 
-// Items carries item contents and tombstones, keyed by [ItemKey].
+// Items carries item contents and tombstones, keyed by inbox.ItemKey.
 func (p Prefix) Items() string { return string(p) + ".items" }
 
 // DeadLetters takes what could not be processed, as it was received.
@@ -53,7 +53,7 @@ func (p Prefix) UnreadTable() string { return p.UnreadGroup() + "-table" }
 // InboxGroup is the consumer group that materialises item contents.
 func (p Prefix) InboxGroup() string { return string(p) + "-inbox" }
 
-// InboxTable holds one item per [ItemKey].
+// InboxTable holds one item per inbox.ItemKey.
 func (p Prefix) InboxTable() string { return p.InboxGroup() + "-table" }
 
 // RouterGroup is the consumer group of the router of one source topic.

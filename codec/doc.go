@@ -20,6 +20,9 @@
 //
 // All functions are safe for concurrent use as long as nobody changes their
 // arguments meanwhile.
+//
+// The package imports inbox, the root package and protobuf. Begin reading with
+// record.go, then row.go; topics.go says what a topic's record must be.
 package codec
 
 //go:generate sh -c "protoc --plugin=protoc-gen-go=$(go tool -n protoc-gen-go) --go_out=. --go_opt=module=github.com/belfry/belfry/codec belfry.proto"

@@ -23,7 +23,7 @@ func (id ID) String() string { return fmt.Sprintf("%d/%d", id.Partition, id.Offs
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
 // ParseID is the inverse of [ID.String]. Its errors match
-// [ErrInvalid].
+// belfry.ErrInvalid.
 func ParseID(text string) (ID, error) {
 	partition, offset, _ := strings.Cut(text, "/")
 	p, err1 := parseNumber(partition, 31)
@@ -99,7 +99,7 @@ func (c Cursor) String() string {
 }
 
 // ParseCursor is the inverse of [Cursor.String]. Its errors match
-// [ErrInvalid].
+// belfry.ErrInvalid.
 func ParseCursor(text string) (Cursor, error) {
 	if text == "" {
 		return nil, nil

@@ -1,5 +1,8 @@
-// Package emitters holds typed writers: [Journal] for what belongs to a user's
-// journal, [Notifications] for Go producers of the built-in source topic, and
-// [Items] for the tombstones of contents that nothing holds any more. A write
-// returns when the broker has acknowledged it.
+// Package emitters writes to Kafka for those who are no consumer group: [Journal]
+// what belongs to a user's journal, [Notifications] what a Go service tells users,
+// and [Items] the tombstones of contents that nothing holds any more. A write
+// returns when the broker has acknowledged it, or with its context's error.
+//
+// It imports engine, codec, inbox and the root package. Begin reading with
+// [Notifications] and its example, which runs on the embedded broker.
 package emitters

@@ -9,7 +9,7 @@ import (
 type Input struct {
 	Position
 	// Time is the record's timestamp as the broker gave it. The fold never asks
-	// for the time, so that a replay gives the same row.
+	// for the time, so that a refold gives the same row.
 	Time time.Time
 	// Cap is how many items to keep, 1 to MaxCap. Less than 1 is DefaultCap.
 	Cap int

@@ -18,7 +18,7 @@ const (
 )
 
 // ParseStatus returns the status of that name; "" is all. Any other text is a
-// [*FieldError] for the field "status".
+// *belfry.FieldError for the field "status".
 func ParseStatus(s string) (Status, error) {
 	switch st := Status(s); st {
 	case "":

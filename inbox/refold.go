@@ -17,32 +17,32 @@ type Refold struct {
 	Epoch  uint32 `json:"epoch"`
 	Oldest int64  `json:"oldest"`
 	End    int64  `json:"end"`
-	// From is the version before the first record that could be replayed. What
+	// From is the version before the first record that could be refolded. What
 	// made it is not retained, unless Complete.
 	From     uint64 `json:"from"`
 	Complete bool   `json:"complete"` // From is 0: nothing is missing
 
-	Records int        `json:"records"` // of the recipient, all that were replayed
+	Records int        `json:"records"` // of the recipient, all that were refolded
 	Omitted int        `json:"omitted"` // how many of them are not in Steps
 	Steps   []Step     `json:"steps"`   // by offset
 	Result  Comparison `json:"result"`
 }
 
-// Comparison holds the row against what the replay made of the journal, both at
+// Comparison holds the row against what the refold made of the journal, both at
 // the row's version.
 type Comparison struct {
 	Version  uint64 `json:"version"`  // of the row
 	Pending  int    `json:"pending"`  // records that the row has not seen yet
 	Row      Counts `json:"row"`      // the badge
-	Replayed Counts `json:"replayed"` // of the items that the replay knows
+	Refolded Counts `json:"replayed"` // of the items that the refold knows
 	Older    Counts `json:"older"`    // of the row's items that are older than From
 	// OlderItems are the row's items that are older than From, by seq.
 	OlderItems []uint64 `json:"older_items"`
-	// Missing are items that the replay made and the row lacks; Surplus those
-	// of the row that the replay should have made; Different those that one
+	// Missing are items that the refold made and the row lacks; Surplus those
+	// of the row that the refold should have made; Different those that one
 	// takes for read, seen or archived and the other does not. By seq. Without
 	// the past that is not retained they may be harmless: a duplicate of
-	// something older is a new item to the replay.
+	// something older is a new item to the refold.
 	Missing   []uint64 `json:"missing"`
 	Surplus   []uint64 `json:"surplus"`
 	Different []uint64 `json:"different"`
@@ -134,7 +134,7 @@ func (r *Refolder) Undecodable(offset int64, at time.Time, cause error) Step {
 	}
 }
 
-// pass notices when the replay comes to what the row has not seen.
+// pass notices when the refold comes to what the row has not seen.
 func (r *Refolder) pass(version uint64) {
 	if version > r.row.Version {
 		r.past = true
@@ -142,15 +142,15 @@ func (r *Refolder) pass(version uint64) {
 	}
 }
 
-// Result compares what was replayed with the row, both as they are at now.
+// Result compares what was refolded with the row, both as they are at now.
 func (r *Refolder) Result(now time.Time) Comparison {
 	c := Comparison{
-		Version: r.row.Version, Pending: r.more, Row: r.row.Counts(now), Replayed: r.atRow.Counts(now),
+		Version: r.row.Version, Pending: r.more, Row: r.row.Counts(now), Refolded: r.atRow.Counts(now),
 		Older: Counts{Categories: map[string]Tally{}}, OlderItems: []uint64{},
 		Missing: []uint64{}, Surplus: []uint64{}, Different: []uint64{},
 	}
 	if r.from == r.row.Version && r.row.Epoch != r.epoch && r.row.Version > 0 {
-		c.Agrees = true // the row is what the replay began with
+		c.Agrees = true // the row is what the refold began with
 		return c
 	}
 	for i := range r.row.Items {

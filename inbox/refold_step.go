@@ -28,7 +28,7 @@ type Step struct {
 	Title    string      `json:"title,omitempty"` // if texts were asked for
 
 	// What it changed, by seq. Unknown are items that it names and that are
-	// older than the replay.
+	// older than the refold.
 	Added      uint64   `json:"added,omitempty"` // 0 for none
 	Gone       []Gone   `json:"gone,omitempty"`
 	Read       []uint64 `json:"read,omitempty"`
@@ -38,7 +38,7 @@ type Step struct {
 	Unarchived []uint64 `json:"unarchived,omitempty"`
 	Unknown    []uint64 `json:"unknown,omitempty"`
 
-	// Counts are those of the items that the replay knows, at Time.
+	// Counts are those of the items that the refold knows, at Time.
 	Counts Counts `json:"counts"`
 }
 

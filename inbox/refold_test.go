@@ -14,8 +14,8 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// replay folds records again that lie one after the other from offset on.
-func replay(row inbox.State, epoch uint32, oldest int64, records ...inbox.Record) ([]inbox.Step, *inbox.Refolder) {
+// refold folds records again that lie one after the other from offset on.
+func refold(row inbox.State, epoch uint32, oldest int64, records ...inbox.Record) ([]inbox.Step, *inbox.Refolder) {
 	r := inbox.NewRefolder(row, epoch, oldest, 3)
 	var steps []inbox.Step
 	for i, record := range records {
@@ -49,7 +49,7 @@ func told(s inbox.Step) string {
 	return fmt.Sprintf("%s %s %s %d", s.Kind, s.Outcome, text, s.Counts.Unread)
 }
 
-func TestReplayerTellsWhatChanged(t *testing.T) {
+func TestRefolderTellsWhatChanged(t *testing.T) {
 	records := []inbox.Record{
 		notify("a", routed(1, 5, 0)), // 1
 		notify("a"),                  // 2
@@ -94,7 +94,7 @@ func TestReplayerTellsWhatChanged(t *testing.T) {
 		"retract unchanged [] 0",
 		"notify applied [+21] 1",
 	}
-	steps, _ := replay(inbox.State{}, 7, 0, records...)
+	steps, _ := refold(inbox.State{}, 7, 0, records...)
 	for i, s := range steps {
 		if got := told(s); got != want[i] {
 			t.Errorf("record %d: got %q, want %q", i+1, got, want[i])
@@ -114,7 +114,7 @@ func TestReplayerTellsWhatChanged(t *testing.T) {
 	}
 }
 
-func TestReplayerShowsTextsWhenAsked(t *testing.T) {
+func TestRefolderShowsTextsWhenAsked(t *testing.T) {
 	r := inbox.NewRefolder(inbox.State{}, 7, 0, 0)
 	r.Texts = true
 	if got := r.Step(0, clock(0), notify("a")).Title; got != "about a" {
@@ -122,8 +122,8 @@ func TestReplayerShowsTextsWhenAsked(t *testing.T) {
 	}
 }
 
-// TestReplayerWithoutThePast replays what retention has left of a journal.
-func TestReplayerWithoutThePast(t *testing.T) {
+// TestRefolderWithoutThePast refolds what retention has left of a journal.
+func TestRefolderWithoutThePast(t *testing.T) {
 	records := []inbox.Record{
 		notify("a"), notify("b"), notify("gone"), seqs(inbox.KindDelete, 3), // 1 to 4, not retained
 		notify("b"), notify("gone"), // duplicates of the past
@@ -131,7 +131,7 @@ func TestReplayerWithoutThePast(t *testing.T) {
 		notify("c"),             // 8
 	}
 	h := newHistory(t).do(records...)
-	steps, r := replay(h.state, 7, 4, records[4:]...)
+	steps, r := refold(h.state, 7, 4, records[4:]...)
 	want := []string{
 		"notify duplicate [] by id 0", "notify duplicate [] by id 0", "read unchanged [unknown 1] 0", "notify applied [+8] 1",
 	}
@@ -141,7 +141,7 @@ func TestReplayerWithoutThePast(t *testing.T) {
 		}
 	}
 	got := r.Result(clock(100))
-	if !got.Agrees || got.Row.Unread != 2 || got.Older.Unread != 1 || got.Replayed.Unread != 1 || !slices.Equal(got.OlderItems, []uint64{1, 2}) {
+	if !got.Agrees || got.Row.Unread != 2 || got.Older.Unread != 1 || got.Refolded.Unread != 1 || !slices.Equal(got.OlderItems, []uint64{1, 2}) {
 		t.Errorf("got %+v, want two unread, one of them older", got)
 	}
 	if r.From() != 4 {
@@ -149,34 +149,34 @@ func TestReplayerWithoutThePast(t *testing.T) {
 	}
 }
 
-func TestReplayerComparesAtTheRowsVersion(t *testing.T) {
+func TestRefolderComparesAtTheRowsVersion(t *testing.T) {
 	h := newHistory(t).do(notify("a"), notify("b"))
-	steps, r := replay(h.state, 7, 0, notify("a"), notify("b"), notify("c"), erase())
+	steps, r := refold(h.state, 7, 0, notify("a"), notify("b"), notify("c"), erase())
 	if steps[1].Pending || !steps[2].Pending || !steps[3].Pending {
 		t.Error("want what comes after the row's version pending, and nothing else")
 	}
 	got := r.Result(clock(100))
-	if !got.Agrees || got.Pending != 2 || got.Replayed.Unread != 2 {
+	if !got.Agrees || got.Pending != 2 || got.Refolded.Unread != 2 {
 		t.Errorf("got %+v, want agreement on two unread and two records pending", got)
 	}
 }
 
-func TestReplayerFindsARowThatIsWrong(t *testing.T) {
+func TestRefolderFindsARowThatIsWrong(t *testing.T) {
 	h := newHistory(t).do(notify("a"), notify("b"), notify("c"))
 	h.state.Items[0].Read, h.state.Items[0].Seen = true, true
 	h.state.Items = append(h.state.Items[:1], h.state.Items[2])
 	h.state.Items[1].Seq = 77
-	_, r := replay(h.state, 7, 0, notify("a"), notify("b"), notify("c"))
+	_, r := refold(h.state, 7, 0, notify("a"), notify("b"), notify("c"))
 	got := r.Result(clock(100))
 	if got.Agrees || !slices.Equal(got.Different, []uint64{1}) || !slices.Equal(got.Missing, []uint64{2, 3}) || !slices.Equal(got.Surplus, []uint64{77}) {
 		t.Errorf("got %+v, want 1 different, 2 and 3 missing, 77 surplus", got)
 	}
 }
 
-// TestReplayerOfANewerJournal has a row that has met nothing of the journal yet.
-func TestReplayerOfANewerJournal(t *testing.T) {
+// TestRefolderOfANewerJournal has a row that has met nothing of the journal yet.
+func TestRefolderOfANewerJournal(t *testing.T) {
 	h := newHistory(t).do(notify("a"), notify("b"))
-	steps, r := replay(h.state, 8, 0, seqs(inbox.KindRead, 1), notify("c"))
+	steps, r := refold(h.state, 8, 0, seqs(inbox.KindRead, 1), notify("c"))
 	if got := told(steps[0]); got != "read applied [read 1] 1" || !steps[0].Pending {
 		t.Errorf("got %q, pending %t", got, steps[0].Pending)
 	}
@@ -188,7 +188,7 @@ func TestReplayerOfANewerJournal(t *testing.T) {
 	}
 }
 
-func TestReplayerPassesOverWhatCannotBeDecoded(t *testing.T) {
+func TestRefolderPassesOverWhatCannotBeDecoded(t *testing.T) {
 	r := inbox.NewRefolder(inbox.State{}, 7, 0, 0)
 	r.Step(0, clock(0), notify("a"))
 	got := r.Undecodable(1, clock(1), belfry.ErrCorrupt)
@@ -197,7 +197,7 @@ func TestReplayerPassesOverWhatCannotBeDecoded(t *testing.T) {
 	}
 }
 
-func TestReplayKeeps(t *testing.T) {
+func TestRefoldKeeps(t *testing.T) {
 	make := func() *inbox.Refold {
 		r := &inbox.Refold{}
 		for i := range 10 {
@@ -220,8 +220,8 @@ func TestReplayKeeps(t *testing.T) {
 	}
 }
 
-// TestReplayerAgreesWithEveryRow replays whole and cut journals of all kinds.
-func TestReplayerAgreesWithEveryRow(t *testing.T) {
+// TestRefolderAgreesWithEveryRow refolds whole and cut journals of all kinds.
+func TestRefolderAgreesWithEveryRow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &world{T: t, model: newModel(), now: clock(0), epoch: 1, cap: rapid.IntRange(3, 8).Draw(t, "cap")}
 		for range rapid.SampledFrom([]int{5, 20, 60}).Draw(t, "records") {
@@ -246,7 +246,7 @@ func TestReplayerAgreesWithEveryRow(t *testing.T) {
 			if oldest == 0 && !got.Agrees {
 				t.Fatalf("nothing is missing, but got %+v", got)
 			}
-			if got.Agrees && got.Replayed.Unread+got.Older.Unread != got.Row.Unread {
+			if got.Agrees && got.Refolded.Unread+got.Older.Unread != got.Row.Unread {
 				t.Fatalf("the parts do not add up to the badge: %+v", got)
 			}
 			if want := w.row.Counts(w.now); !reflect.DeepEqual(got.Row, want) {

@@ -17,7 +17,8 @@
 //
 // routes.go has every path with who may call it, and middleware.go what a request
 // passes before it gets there. Handlers return errors; problem.go alone turns them
-// into answers (RFC 9457). Otherwise a file is one call.
+// into answers (RFC 9457). Otherwise a file is one call; a new one
+// begins as the handler example shows.
 //
 // Rooms of their own: auth (who may call), stream (open streams), wire (what
 // answers look like), lagpage (lag for Prometheus). The package knows no Kafka:

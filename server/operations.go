@@ -41,12 +41,12 @@ type Installation interface {
 
 // Journals folds users' journals again.
 type Journals interface {
-	// Replay reads the user's journal from its oldest record on, which may
+	// Refold reads the user's journal from its oldest record on, which may
 	// take long. Row is the user's row, read before.
-	Replay(ctx context.Context, user string, row inbox.State, q JournalQuery) (*inbox.Refold, error)
+	Refold(ctx context.Context, user string, row inbox.State, q JournalQuery) (*inbox.Refold, error)
 }
 
-// JournalQuery says what to keep of a replay.
+// JournalQuery says what to keep of a refold.
 type JournalQuery struct {
 	Since time.Time // of the oldest step
 	Most  int       // steps, the newest

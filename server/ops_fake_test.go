@@ -64,8 +64,8 @@ func (f *fakeOps) Flows() []Flow {
 	}
 }
 
-// Replay folds what the fake journal was given for the user again.
-func (f *fakeOps) Replay(ctx context.Context, user string, row inbox.State, q JournalQuery) (*inbox.Refold, error) {
+// Refold folds what the fake journal was given for the user again.
+func (f *fakeOps) Refold(ctx context.Context, user string, row inbox.State, q JournalQuery) (*inbox.Refold, error) {
 	f.mu.Lock()
 	hold, err := f.hold, f.replayErr
 	f.queries = append(f.queries, q)
@@ -125,7 +125,7 @@ func (f *fakeOps) Letter(_ context.Context, id deadletter.ID) (deadletter.Letter
 	return f.letters[i], nil
 }
 
-func (f *fakeOps) replay(ids []deadletter.ID) []deadletter.ReplayOutcome {
+func (f *fakeOps) Replay(_ context.Context, ids []deadletter.ID) ([]deadletter.ReplayOutcome, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var out []deadletter.ReplayOutcome
@@ -139,20 +139,13 @@ func (f *fakeOps) replay(ids []deadletter.ID) []deadletter.ReplayOutcome {
 		f.replayed = append(f.replayed, id)
 		out = append(out, deadletter.ReplayOutcome{Letter: &deadletter.Letter{ID: id}, Result: result})
 	}
-	return out
-}
-
-// fakeLetters tells the Replay of letters from that of journals.
-type fakeLetters struct{ *fakeOps }
-
-func (f fakeLetters) Replay(_ context.Context, ids []deadletter.ID) ([]deadletter.ReplayOutcome, error) {
-	return f.replay(ids), nil
+	return out, nil
 }
 
 var (
 	_ Installation = (*fakeOps)(nil)
 	_ Journals     = (*fakeOps)(nil)
-	_ Letters      = fakeLetters{}
+	_ Letters      = (*fakeOps)(nil)
 )
 
 // opsTime is when all happened that the fake tells of.
@@ -194,6 +187,6 @@ func newFakeOps() *fakeOps {
 func withOps(f *fakeOps) func(*Config) {
 	return func(c *Config) {
 		f.fake, _ = c.Rows.(*servertest.Tables)
-		c.Operations = Operations{Installation: f, Journals: f, Letters: fakeLetters{f}}
+		c.Operations = Operations{Installation: f, Journals: f, Letters: f}
 	}
 }

@@ -174,7 +174,7 @@ func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c auth.Call)
 	ctx, cancel := context.WithTimeout(r.Context(), journalPatience)
 	defer cancel()
 	q := JournalQuery{Since: time.Now().Add(-since), Most: maxJournalSteps, Texts: texts}
-	replay, err := s.config.Operations.Journals.Replay(ctx, c.User, row, q)
+	refold, err := s.config.Operations.Journals.Refold(ctx, c.User, row, q)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("read the journal within %s: %w", journalPatience, err)
@@ -182,9 +182,9 @@ func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c auth.Call)
 		return fmt.Errorf("read the journal: %w", err)
 	}
 	if texts {
-		s.tellOfTexts(c, "journal", c.User, len(replay.Steps))
+		s.tellOfTexts(c, "journal", c.User, len(refold.Steps))
 	}
-	wire.Respond(w, http.StatusOK, replay)
+	wire.Respond(w, http.StatusOK, refold)
 	return nil
 }
 

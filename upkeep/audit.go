@@ -43,15 +43,15 @@ func Findings() []Finding {
 	return []Finding{FindingBadge, FindingMissing, FindingDiffers, FindingUnreadable}
 }
 
-// AuditRows is the unread table as an audit reads it, as [Unread] does.
+// AuditRows is the unread table as an audit reads it, as views.Unread does.
 type AuditRows interface {
 	Rows
 	Badge(recipient string, now time.Time) (inbox.Badge, error)
-	// EachUser calls visit for each recipient who has a row; see [Unread.EachUser].
+	// EachUser calls visit for each recipient who has a row; see views.Unread.
 	EachUser(ctx context.Context, visit func(recipient string) error) error
 }
 
-// AuditItems reads contents, as [Inbox] does.
+// AuditItems reads contents, as views.Inbox does.
 type AuditItems interface {
 	Item(recipient string, seq uint64) (inbox.Item, bool, error)
 }

@@ -26,7 +26,7 @@ const sweepRetry = time.Minute
 // maxOrphans bounds what one pass holds in memory; the next finds the rest.
 const maxOrphans = 100_000
 
-// Rows reads the unread table, as [Unread] does. The error matches
+// Rows reads the unread table, as views.Unread does. The error matches
 // belfry.ErrNotReady while nothing can be read.
 type Rows interface {
 	Row(recipient string) (inbox.State, error)

@@ -14,7 +14,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// DefaultRefoldSteps is how many steps a replay holds at most, if not told
+// DefaultRefoldSteps is how many steps a refold holds at most, if not told
 // otherwise.
 const DefaultRefoldSteps = 1000
 
@@ -27,7 +27,7 @@ type Journals struct {
 	Cap    int // of the fold; 0 for inbox.DefaultCap
 }
 
-// RefoldOptions say what to keep of a replay.
+// RefoldOptions say what to keep of a refold.
 type RefoldOptions struct {
 	// Since is the time of the oldest step to keep; all of the journal is
 	// folded whatever it is.
@@ -52,19 +52,19 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 	}
 	topics, err := kafka.OpenTopics(r.Config)
 	if err != nil {
-		return nil, fmt.Errorf("replay: %w", err)
+		return nil, fmt.Errorf("refold journal: %w", err)
 	}
 	defer topics.Close()
 	journal := r.Prefix.Journal()
 	infos, err := topics.Info(journal)
 	if err != nil {
-		return nil, fmt.Errorf("replay: %w", err)
+		return nil, fmt.Errorf("refold journal: %w", err)
 	}
 	info := infos[journal]
 	partition := kafka.Partition(user, info.Partitions)
 	extents, err := table.LogRanges(ctx, r.Config, journal)
 	if err != nil {
-		return nil, fmt.Errorf("replay: %w", err)
+		return nil, fmt.Errorf("refold journal: %w", err)
 	}
 	extent := extents[partition]
 	refolder := inbox.NewRefolder(row, info.ID.Epoch(), extent.Start, r.Cap)
@@ -88,7 +88,7 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("replay: %w", err)
+		return nil, fmt.Errorf("refold journal: %w", err)
 	}
 	out.Keep(o.Since, o.Most)
 	out.Result = refolder.Result(time.Now())

@@ -65,7 +65,7 @@ func (p *program) inspectJournal(ctx context.Context, cfg kafka.Config, prefix b
 	}
 	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.inboxCap}
 	told := time.Now()
-	replay, err := journals.Refold(ctx, user, row, views.RefoldOptions{
+	refold, err := journals.Refold(ctx, user, row, views.RefoldOptions{
 		Since: since, Most: maxInspectSteps, Texts: contents,
 		Progress: func(read, total int64) {
 			// A short one needs no word.
@@ -79,9 +79,9 @@ func (p *program) inspectJournal(ctx context.Context, cfg kafka.Config, prefix b
 		return err
 	}
 	if asJSON {
-		return json.NewEncoder(p.stdout).Encode(replay)
+		return json.NewEncoder(p.stdout).Encode(refold)
 	}
-	return printReplay(p.stdout, prefix, replay)
+	return printRefold(p.stdout, prefix, refold)
 }
 
 // scanRow reads the user's row from Kafka; the zero State is that of a user
@@ -99,7 +99,7 @@ func scanRow(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user s
 	return row, err
 }
 
-func printReplay(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {
+func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "user\t%s\njournal\t%s/%d, offsets %d to %d, epoch %d\n", r.User, prefix.Journal(), r.Partition, r.Oldest, r.End, r.Epoch)
 	before := "nothing: it is all here"
@@ -196,7 +196,7 @@ func seqList(seqs []uint64) string {
 func verdict(c *inbox.Comparison) []string {
 	lines := []string{fmt.Sprintf("badge: %d unread (%d unseen, %d urgent) at version %d", c.Row.Unread, c.Row.Unseen, c.Row.Urgent, c.Version)}
 	if len(c.OlderItems) > 0 {
-		lines = append(lines, fmt.Sprintf("of these %d from the records above, %d from items older than the journal: %s", c.Replayed.Unread, c.Older.Unread, seqList(c.OlderItems)))
+		lines = append(lines, fmt.Sprintf("of these %d from the records above, %d from items older than the journal: %s", c.Refolded.Unread, c.Older.Unread, seqList(c.OlderItems)))
 	}
 	if c.Pending > 0 {
 		lines = append(lines, fmt.Sprintf("%d records are not in the row yet", c.Pending))

@@ -112,7 +112,7 @@ type journals struct{ *views.Journals }
 
 var _ server.Journals = journals{}
 
-// Replay implements server.Journals.
-func (j journals) Replay(ctx context.Context, user string, row inbox.State, q server.JournalQuery) (*inbox.Refold, error) {
+// Refold implements server.Journals.
+func (j journals) Refold(ctx context.Context, user string, row inbox.State, q server.JournalQuery) (*inbox.Refold, error) {
 	return j.Journals.Refold(ctx, user, row, views.RefoldOptions{Since: q.Since, Most: q.Most, Texts: q.Texts})
 }

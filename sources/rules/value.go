@@ -10,7 +10,7 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 )
 
-// adapter gives the values of an [Event] to CEL as they are, without copying.
+// adapter gives the values of an event to CEL as they are, without copying.
 type adapter struct {
 	exact bool // numbers that are no integers keep their text
 }
@@ -112,7 +112,7 @@ func (o ordered) Iterator() traits.Iterator {
 	return types.NewStringList(o.adapter, keys).Iterator()
 }
 
-// native is a value as [Event] has it, for JSON; what CEL alone knows becomes
+// native is a value as sources.Event has it, for JSON; what CEL alone knows becomes
 // text, and an optional that is absent is not ok.
 func native(v ref.Val) (value any, ok bool, err error) {
 	switch v := v.(type) {
