@@ -103,7 +103,7 @@ func stringLength(data []byte) int {
 	}
 }
 
-// unquote returns the text of a valid JSON string. What is not UTF-8 becomes
+// unquote returns the text of a valid JSON string. Bytes that are not UTF-8 become
 // U+FFFD.
 func unquote(raw []byte) string {
 	if text := raw[1 : len(raw)-1]; bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {

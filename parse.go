@@ -22,7 +22,7 @@ type Message struct {
 }
 
 // ParseMessage reads the JSON of a Notification, or of a Retraction if it has
-// "retract": true. Unknown fields are ignored and kept nowhere. What comes back
+// "retract": true. Unknown fields are ignored and kept nowhere. The result
 // is checked. A field that the JSON lacks is taken from defaults; of a
 // retraction those are Recipient and Source alone. Errors are a [*FieldError].
 func ParseMessage(data []byte, defaults Notification) (Message, error) {

@@ -115,7 +115,7 @@ func (s *stamper) stamps(t *kmsg.ProduceRequestTopic) bool {
 }
 
 // stamp gives a copy of the batch in which every record has the given time.
-// What isn't a sound batch comes back as it is, for kfake to refuse.
+// Bytes that aren't a sound batch come back as they are, for kfake to refuse.
 func (s *stamper) stamp(batch []byte, at time.Time) []byte {
 	if len(batch) < atRecords || batch[atMagic] != magic2 || checksum(batch) != binary.BigEndian.Uint32(batch[atCRC:]) {
 		return batch

@@ -106,7 +106,7 @@ func items(m *belfrypb.Row) ([]inbox.Entry, error) {
 	items := make([]inbox.Entry, n)
 	var seq, changed uint64
 	var expiresAt int64
-	// Whether each bit of meta had its value in a sparse column. What is left of
+	// Whether each bit of meta had its value in a sparse column. The rest of
 	// the columns at the end had no bit.
 	matched := true
 	for i, meta := range m.ItemMeta {

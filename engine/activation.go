@@ -28,7 +28,7 @@ const activationPoll = 100 * time.Millisecond
 // stops or stands still when:
 //
 //   - Two processes start at once. In every generation exactly one member has
-//     partition 0. Whoever is not it commits nothing.
+//     partition 0. Every other member commits nothing.
 //   - It dies before the commit. Nothing was committed, nobody has read a
 //     record: the next generation's owner of partition 0 begins again.
 //   - It dies after the commit. The next one finds the commit. The broker writes

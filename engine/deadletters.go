@@ -76,7 +76,7 @@ func (d *DeadLetters) Send(ctx context.Context, raw *sarama.ConsumerMessage, why
 	why.Topic, why.Partition, why.Offset, why.Timestamp = raw.Topic, raw.Partition, raw.Offset, raw.Timestamp
 	why.Version, why.DeadAt = d.version, d.now()
 	record := deadLetter(raw, &why)
-	// What lists letters by time asks for this one; the broker's would differ.
+	// Lists of letters by time ask for this one; the broker's would differ.
 	record.Topic, record.Timestamp = d.topic, why.DeadAt
 	source := kafka.TopicPartition{Topic: raw.Topic, Partition: raw.Partition}
 	record.Partition = int32(kafka.Partition(source.Topic, 1<<16)) + source.Partition

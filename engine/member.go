@@ -14,7 +14,7 @@ import (
 // lastMember remembers in the state folder which member of a group this process is,
 // so that the next one on the folder can take it out of the group: a process
 // that was killed could not leave, and its partitions would wait for the
-// session time-out. Whoever holds the folder knows that the process is gone.
+// session time-out. The holder of the folder knows that the process is gone.
 // A static member has nothing to do with it.
 type lastMember struct {
 	path  string

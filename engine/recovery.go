@@ -9,7 +9,7 @@ import (
 	"github.com/lovoo/goka/storage"
 )
 
-// Recovery is how far somebody has come who reads a table. What compaction has
+// Recovery is how far the reader of a table has come. Offsets that compaction has
 // removed counts as read once it has been passed.
 type Recovery struct {
 	Done, Total int64 // offsets, since it began

@@ -11,7 +11,7 @@ import (
 )
 
 // shares bounds what is under way: so much of each source partition, and so
-// much in all. Who waits is served in the order of coming, so that the partition
+// much in all. Waiters are served in the order of coming, so that the partition
 // that takes the most cannot starve the others.
 type shares struct {
 	most  int64 // of one

@@ -23,7 +23,7 @@ func (m stalls) find(s *session, topics *kafka.Topics, now time.Time) (kafka.Top
 			continue
 		}
 		if m.stands(claim, position, now) {
-			// What is left may be no record: marks of transactions, say.
+			// The rest may be no record: markers of transactions, say.
 			if waiting, err := topics.HasRecord(claim.Topic, claim.Partition, position); err == nil && waiting {
 				return claim, true
 			}

@@ -61,7 +61,7 @@ func Fold(s State, r Record, in Input) (State, Effects) {
 	return s, f.effects
 }
 
-// again computes the effects of a redelivered record. What it did at first is
+// again computes the effects of a redelivered record. Its first effects are
 // known by its version: the item it made has it as seq, what it removed
 // carries it.
 func again(s *State, r Record, in Input, version uint64) Effects {

@@ -16,7 +16,7 @@ import (
 
 // DeadLetters takes what cannot be processed. It may block until there is room or
 // ctx has ended. done is called once, when the broker has acknowledged it, or
-// with the error. What it is told of why need not hold where the record is from.
+// with the error. The error need not say where the record is from.
 type DeadLetters interface {
 	Send(ctx context.Context, raw *sarama.ConsumerMessage, why deadletter.Envelope, done func(error))
 }

@@ -8,7 +8,7 @@
 //   - [Inbox] writes contents and tombstones into the inbox table.
 //
 // The callbacks are thin: they decode, call a pure function (inbox.Fold, the
-// rules) and write what it says. What cannot be decoded becomes a dead letter
+// rules) and write what it says. A record that cannot be decoded becomes a dead letter
 // (deadletter.go), and its offset waits for that to be acknowledged; package
 // deadletter/replay processes such records again.
 //

@@ -14,7 +14,7 @@ import (
 	"github.com/belfry/belfry/sources"
 )
 
-// Rules say what the records of source topics mean for whom. What they return
+// Rules say what the records of source topics mean for whom. Their deliveries
 // must depend on the record alone, so that what is routed again after a crash is
 // recognised. They are safe for concurrent use.
 type Rules interface {

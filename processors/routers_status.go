@@ -46,7 +46,7 @@ func (r *Routers) Processors() []*engine.Processor {
 }
 
 // Settled reports whether every router has run, failed or found its topic
-// missing since Run began. What comes later does not change it: a topic that
+// missing since Run began. Later events do not change it: a topic that
 // somebody creates is no reason to call the process unready.
 func (r *Routers) Settled() bool {
 	r.mu.Lock()

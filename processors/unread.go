@@ -42,7 +42,7 @@ func (u *Unread) Group(options ...goka.ProcessorOption) engine.Group {
 }
 
 // restore takes one record of the table into a store that is being recovered.
-// What a paused owner wrote late does not take the place of the newer row,
+// A row that a paused owner wrote late does not take the place of the newer row,
 // though it comes after it. A store that is ahead of the offset it keeps meets
 // rows of its past again, and the newest after them.
 func (u *Unread) restore(_ goka.UpdateContext, s storage.Storage, key string, value []byte) error {
@@ -141,7 +141,7 @@ func (u *Unread) compute(row inbox.State, value []byte, in inbox.Input) (writes,
 	return w, err
 }
 
-// rowCodec is the goka codec of rows. What it encodes is encoded already, so
+// rowCodec is the goka codec of rows. Its values are encoded already, so
 // that a row which cannot be is found before anything is written.
 type rowCodec struct{ engine.Bytes }
 

@@ -44,7 +44,7 @@ func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c auth.Call)
 // command appends a user's record and answers with the badge: with that status
 // once the row shows the record applied, with 202 if that takes longer.
 func (s *Server) command(w http.ResponseWriter, r *http.Request, user string, record inbox.Record, status int) error {
-	// What could not be answered is not begun. A stamp shows that as a row does.
+	// A command that could not be answered is not begun. A stamp shows that as a row does.
 	if _, err := s.badges.Stamp(user, time.Now()); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request, user string, re
 	return nil
 }
 
-// write appends records to their journals. Whatever keeps the journal from
+// write appends records to their journals. Any failure that keeps the journal from
 // taking what was checked before is errUnavailable.
 func (s *Server) write(ctx context.Context, records []inbox.Addressed) ([]inbox.Position, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.Limits.Append)

@@ -49,7 +49,7 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) e
 		return err
 	}
 	language := r.Header.Get("Accept-Language")
-	// What lacks content will be complete without a new version: nobody may
+	// A list that lacks content will be complete without a new version: nobody may
 	// keep it.
 	if l.pending == 0 {
 		tag := wire.LanguageTag(wire.RowTag(&l.row, l.now), language)

@@ -9,7 +9,7 @@ import (
 )
 
 // middleware returns what every request passes on its way to the router api, in
-// this order. What a call passes behind the router is in [Server.handle].
+// this order. [Server.handle] has what a call passes behind the router.
 func (s *Server) middleware(api http.Handler) (http.Handler, error) {
 	checkOrigin, err := s.crossOrigin()
 	if err != nil {

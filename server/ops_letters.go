@@ -42,7 +42,7 @@ type letterPage struct {
 	Next    string       `json:"next,omitempty"` // absent on the last page
 }
 
-// letterBody is a dead letter as JSON. What is people's own is in Contents alone.
+// letterBody is a dead letter as JSON. People's own texts are in Contents alone.
 type letterBody struct {
 	ID       place     `json:"id"`
 	Reason   string    `json:"reason"`

@@ -209,7 +209,7 @@ func stateOfKafka(state string) string {
 // figures are metrics of this process by name.
 type figures map[string]*dto.MetricFamily
 
-// figures reads the process's own metrics. What cannot be gathered is left out.
+// figures reads the process's own metrics. A metric that cannot be gathered is left out.
 func (s *Server) figures() figures {
 	families, err := s.config.Registry.Gather()
 	if err != nil {

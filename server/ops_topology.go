@@ -85,7 +85,7 @@ func (t *topology) place() {
 	for i := range t.Nodes {
 		n := &t.Nodes[i]
 		n.Column = column[n.Name]
-		// What nothing leads to stands right before what it leads to: an edge
+		// A node that nothing leads to stands right before what it leads to: an edge
 		// over several columns would run through what is between.
 		if !slices.ContainsFunc(t.Edges, func(e topologyEdge) bool { return e.To == n.Name }) {
 			nearest := len(t.Nodes)

@@ -15,7 +15,7 @@ import (
 // polls answers the commonest request of all on a way of its own: a poll by a
 // client that has the badge already. It does what the route of the badge does
 // for such a request, in less time, and leaves every other request, those that
-// are to be refused too, to the router. Whatever it answers the route would have
+// are to be refused too, to the router. Every answer of it is one that the route would have
 // answered so; TestShortcut holds that.
 type polls struct {
 	server   *Server

@@ -12,7 +12,7 @@ import (
 
 // The rule for polls. A user's clients are told to ask once an interval
 // (X-Poll-Interval). That is a hint: a user may have many clients, pages are
-// loaded again, and a client may not know the hint. What is refused is what no
+// loaded again, and a client may not know the hint. A refused poll is one that no
 // sensible set of clients does: a user may ask at once pollBurst times, and then
 // pollClients times an interval.
 const (
@@ -44,7 +44,7 @@ func newPollLimit() *pollLimit {
 }
 
 // take counts a poll of user at now and returns 0, or how long to wait for the
-// next one. What is refused does not count.
+// next one. A refused poll does not count.
 func (l *pollLimit) take(user string, interval time.Duration, now time.Time) (wait time.Duration) {
 	pace := interval / pollClients
 	key := maphash.String(l.seed, user)
@@ -80,7 +80,7 @@ func (l *pollLimit) sweep(now time.Time) bool {
 }
 
 // limitPoll counts a poll of a user's badge and returns 0, or how long its
-// client has to wait. Who may ask for anybody's is a service that knows what it
+// client has to wait. A caller that may ask for anybody's is a service that knows what it
 // does: it is not held to the rule, and takes none of the user's polls away.
 func (s *Server) limitPoll(user string, id auth.Identity, interval time.Duration, now time.Time) time.Duration {
 	if id.All || id.Has(auth.ScopeAdmin) {

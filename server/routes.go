@@ -12,7 +12,7 @@ import (
 	"github.com/belfry/belfry/server/wire"
 )
 
-// handler answers a call. What it returns becomes the answer, unless it has
+// handler answers a call. The error that it returns becomes the answer, unless it has
 // written one.
 type handler func(w http.ResponseWriter, r *http.Request, c auth.Call) error
 

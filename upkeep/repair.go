@@ -181,7 +181,7 @@ func (r *Repairs) refuse(key string, bit uint64) {
 }
 
 // enqueue writes the key to disk and reports whether it waits there, since
-// there are too many in memory. What can't be written is kept in memory.
+// there are too many in memory. A row that can't be written is kept in memory.
 func (r *Repairs) enqueue(key string) bool {
 	if err := r.queue.add(key); err != nil {
 		if !r.broken {
@@ -191,7 +191,7 @@ func (r *Repairs) enqueue(key string) bool {
 		return false
 	}
 	r.broken = false
-	// Who waits goes first: memory always holds what comes before the window.
+	// Waiting rows go first: memory always holds what comes before the window.
 	if r.queue.waiting > 0 || len(r.refused) >= maxRefused {
 		r.queue.waiting++
 		return true

@@ -79,7 +79,7 @@ func (q *repairQueue) next(limit int) ([]string, error) {
 		}
 		q.window += int64(len(line))
 		q.waiting--
-		// What a machine that lost power left behind is no recipient.
+		// The rest of a write at which a machine lost power is no recipient.
 		if key := line[:len(line)-1]; belfry.CheckRecipient(key) == nil {
 			keys = append(keys, key)
 		}

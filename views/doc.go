@@ -3,5 +3,5 @@
 // server holds a copy of both tables, so that any server serves any user.
 //
 // It imports engine, codec, inbox and the root package. Begin reading with
-// [Unread.Row]. What keeps the tables right stands in package upkeep.
+// [Unread.Row]. Package upkeep keeps the tables right.
 package views

@@ -37,7 +37,7 @@ second takes each for a new one.`,
 			if s.Duration < time.Second {
 				return flagErrorf("duration", "must be at least 1s, is %s", s.Duration)
 			}
-			// What the cap has pushed out would look lost.
+			// Items that the cap has pushed out would look lost.
 			if most := int(s.Duration.Seconds()*float64(s.Rate)) / o.users; most >= inbox.DefaultCap/2 {
 				return flagErrorf("users", "%d of them get %d events each: have more users, so that nobody comes near the cap of %d even if everything comes twice", o.users, most, inbox.DefaultCap)
 			}

@@ -97,7 +97,7 @@ The exit code is 1 if any letter was refused or failed.`,
 }
 
 func replayLetters(ctx context.Context, cfg replay.Config, ids []deadletter.ID, f deadletter.Filter, limit int, o deadletter.ReplayOptions, print *replayPrinter) (err error) {
-	// What was replayed need not be told of a thousand times.
+	// Letters replayed before need not be told of a thousand times.
 	f.Pending = !o.Again
 	replay, err := replay.Open(cfg)
 	if err != nil {

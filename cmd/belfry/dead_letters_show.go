@@ -72,7 +72,7 @@ are shown with --contents only; otherwise how long they are.`,
 }
 
 // contentReport is a part of a record: its length, and what it is if that is to
-// be shown. What is no UTF-8 is in base64.
+// be shown. Bytes that are not UTF-8 are in base64.
 type contentReport struct {
 	Null   bool    `json:"null,omitempty"`
 	Bytes  int     `json:"bytes"`

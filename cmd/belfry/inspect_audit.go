@@ -124,7 +124,7 @@ func (a *auditor) audit(ctx context.Context) (*auditReport, error) {
 			return nil, err
 		}
 		for _, user := range slices.Sorted(maps.Keys(missed[p])) {
-			// What was not missed before may be on its way now.
+			// A content that was not missed before may be on its way now.
 			late := missed[p][user]
 			if !arrived {
 				late = []uint64{}
@@ -190,7 +190,7 @@ type recounted struct {
 	waiting int // contents that may be on their way
 }
 
-// recount recounts a user. What lacks content counts as missing if it is among
+// recount recounts a user. An item without content counts as missing if it is among
 // late, or late is nil.
 func (t *tables) recount(user string, late []uint64, now time.Time) (w recounted) {
 	w.User = user

@@ -59,7 +59,7 @@ for each look.`,
 			if _, err := o.log.logger(p.stderr); err != nil {
 				return err
 			}
-			// What fails is shown or returned, not logged.
+			// Failures are shown or returned, not logged.
 			return o.run(cmd.Context(), o.kafka.engineConfig("", slog.New(slog.DiscardHandler)), p.stdout)
 		},
 	}

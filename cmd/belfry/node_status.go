@@ -22,7 +22,7 @@ func (n *node) conditions() []server.Condition {
 	var out []server.Condition
 	for _, p := range n.processors {
 		s := p.Status()
-		// What is refused needs an operator, the rest goes on: another instance
+		// A refused partition needs an operator, the rest goes on: another instance
 		// could do no better.
 		c := server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: processorDetail(s)}
 		c.State, c.Progress = readyState(s, c.Ready)

@@ -110,7 +110,7 @@ func (w *rulesWatch) reload() {
 }
 
 // fingerprint tells contents of a file, or of the rules files of a folder,
-// apart. What cannot be read is a content, too.
+// apart. A file that cannot be read counts as a content, too.
 func fingerprint(path string) string {
 	files := []string{path}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {

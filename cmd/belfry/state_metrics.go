@@ -15,7 +15,7 @@ import (
 const stateWalkInterval = time.Minute
 
 // stateMetrics is a prometheus.Collector of what the state folder takes and of
-// the room that its file system has. What cannot be read is absent: an old
+// the room that its file system has. A figure that cannot be read is absent: an old
 // figure, or 0, would look like a good one. It is safe for concurrent use.
 type stateMetrics struct {
 	dir  string

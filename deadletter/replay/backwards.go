@@ -39,7 +39,7 @@ type backwards struct {
 func (p *backwards) fill(ctx context.Context) error {
 	if p.window == 0 {
 		var err error
-		// What a page before this one has shown may hold marks.
+		// Records shown by a page before this one may hold marks.
 		if p.marks, err = p.letters.marksOf(ctx, p); err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 
 // Letters reads the dead-letter topic. It joins no group. That a letter was
 // replayed is said by a mark behind it in its partition, so whoever reads a
-// letter also reads what is behind it. What it holds in memory at once is a bit
+// letter also reads what is behind it. It holds in memory a bit
 // for each record of a partition, and besides that some thousand letters without
 // their contents. It is safe for concurrent use.
 type Letters struct {

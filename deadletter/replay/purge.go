@@ -29,7 +29,7 @@ func (l *Letters) Purge(ctx context.Context, before time.Time, apply bool) (Purg
 		return purged, err
 	}
 	for p, extent := range extents {
-		// What came since the extents were asked for is nobody's to count.
+		// Letters that came since the log ranges were asked for are nobody's to count.
 		until[p] = min(max(until[p], extent.Start), extent.End)
 		if until[p] == extent.Start {
 			continue

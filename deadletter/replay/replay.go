@@ -26,7 +26,7 @@ type Rules interface {
 }
 
 // Replayer processes dead letters again: those of routers by today's rules, those
-// of the other groups as they are. What comes of it goes where it would have
+// of the other groups as they are. Its records go where they would have
 // gone: into the journal or the items topic, never into the source topic, which
 // may be another team's.
 //

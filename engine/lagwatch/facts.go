@@ -79,7 +79,7 @@ func (f *lagFacts) each(group string, visit func(*standing)) {
 		}
 		commits := slices.Repeat([]int64{-1}, len(topic.partitions))
 		for _, c := range g.committed[name] {
-			// What was committed for a topic of old says nothing about this one.
+			// A commit for a topic of old says nothing about this one.
 			if int(c.partition) < len(commits) && (c.epoch == 0 || c.epoch == topic.id.Epoch()) {
 				commits[c.partition] = c.offset
 			}

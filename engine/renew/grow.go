@@ -65,7 +65,7 @@ func Grow(ctx context.Context, cfg kafka.Config, g Growth) error {
 	if err := w.routers(ctx); err != nil {
 		return fmt.Errorf("grow %s: %w", g.From, err)
 	}
-	// What was written meanwhile is in no table.
+	// Records written meanwhile are in no table.
 	if err := errors.Join(w.stopped(ctx), w.done(ctx)); err != nil {
 		return fmt.Errorf("grow %s: while it was copied: %w", g.From, err)
 	}
@@ -141,7 +141,7 @@ func (g *growth) fresh(ctx context.Context) error {
 }
 
 // done returns an error if the old installation has not processed all that it
-// holds. What is left in other source topics the new one will read.
+// holds. The new installation reads the rest of other source topics.
 func (g *growth) done(ctx context.Context) error {
 	inputs, err := g.inputs(ctx)
 	if err != nil {

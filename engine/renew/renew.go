@@ -147,7 +147,7 @@ func (n *renewal) patiently(ctx context.Context, group string, do func() error) 
 	}
 }
 
-// remove copies the present topic and deletes it. Whatever fails before that,
+// remove copies the present topic and deletes it. If anything fails before that,
 // the topic takes writes again.
 func (n *renewal) remove(ctx context.Context, present kafka.TopicInfo) (saved *copied, err error) {
 	header, err := n.describe(present)

@@ -106,7 +106,7 @@ func (s *partitionStorage) GetOffset(missing int64) (int64, error) {
 	return s.p.offset, nil
 }
 
-// SetOffset implements storage.Storage. What was set before is part of what the
+// SetOffset implements storage.Storage. Values set before are part of what the
 // offset claims.
 func (s *partitionStorage) SetOffset(offset int64) error {
 	s.p.mu.Lock()

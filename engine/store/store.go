@@ -60,7 +60,7 @@ type Store struct {
 
 // openStore opens the store of a table. The topic's ID keeps the store of a
 // topic that was deleted and created again apart: goka would take the old rows
-// for the new topic's. What belongs to earlier incarnations is deleted. The
+// for the new topic's. Files of earlier incarnations are deleted. The
 // caller closes the store, after whoever got partitions of it has ended.
 func Open(dir, topic string, id [16]byte, end func(int32) (int64, error), log *slog.Logger) (*Store, error) {
 	return openStoreOn(vfs.Default, dir, topic, id, end, log)

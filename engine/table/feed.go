@@ -21,7 +21,7 @@ import (
 // network swallows everything) is given up after feedWait + feedPatience, so
 // that what was lost in an outage is asked for again within two seconds of its
 // end: TCP by itself, after an outage of minutes, would take as long again.
-// What a fetch may bring is bounded so that a slow line can carry it in that
+// The size of a fetch is bounded so that a slow line can carry it in that
 // time: 16 Mbit/s do.
 const (
 	feedWait     = 250 * time.Millisecond // for records, by the broker

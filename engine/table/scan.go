@@ -27,7 +27,7 @@ func Scan(ctx context.Context, cfg kafka.Config, topic string, partition int32, 
 }
 
 // ScanRange is [Scan] of the records from one offset up to, but without, another.
-// What lies outside the partition is not there.
+// Offsets outside the partition are not there.
 func ScanRange(ctx context.Context, cfg kafka.Config, topic string, partition int32, from, end int64, visit func(*sarama.ConsumerMessage) error) error {
 	return ScanFrom(ctx, cfg, topic, partition, max(from, 0), max(end, 0), visit)
 }
@@ -35,7 +35,7 @@ func ScanRange(ctx context.Context, cfg kafka.Config, topic string, partition in
 // scan is Scan from one offset up to, but without, another; both may be
 // sarama's names for the ends of the log, and from may lie before it.
 func ScanFrom(ctx context.Context, cfg kafka.Config, topic string, partition int32, from, end int64, visit func(*sarama.ConsumerMessage) error) error {
-	// What retention removes before it was read is gone.
+	// Records that retention removes before they were read are gone.
 	f, err := openFeed(&cfg, topic, "belfry", kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ func (c *clients) run(ctx context.Context, streams, pollers int) {
 // stream reads a user's stream and opens it again whenever it ends.
 func (c *clients) stream(ctx context.Context, client *http.Client, user string) {
 	for {
-		// Whatever ended it counts.
+		// It counts, however it ended.
 		_ = ReadStream(ctx, client, c.server, user, func() {}, func(string, time.Time) { c.items.Add(1) })
 		if ctx.Err() != nil {
 			return

@@ -84,7 +84,7 @@ func (r *Route) watchTable(ctx context.Context, g *errgroup.Group, a *arrivals) 
 			if rec.Value == nil {
 				return
 			}
-			// What can't be read is missed in the end.
+			// An event that can't be read is missed in the end.
 			if item, err := codec.DecodeItem(rec.Value); err == nil {
 				a.arrive(item.ID, at)
 			}

@@ -105,7 +105,7 @@ type firstRow struct {
 func (f *firstRow) visit(r *kgo.Record, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	// What a process that was killed still wrote may be read after its end.
+	// The last writes of a killed process may be read after its end.
 	if !f.after.IsZero() && r.Timestamp.After(f.after) {
 		f.after = time.Time{}
 		f.seen <- at

@@ -141,7 +141,7 @@ func (r *rollout) run(ctx context.Context) (*Rolled, error) {
 	if err := errors.Join(err, <-fed); err != nil {
 		return nil, err
 	}
-	// What is lost does not come however long it is waited for.
+	// A lost event does not come however long it is waited for.
 	_ = r.await(ctx, "", func() bool { return r.log.missing() == 0 })
 	rolled := r.log.rolled()
 	rolled.Sent, rolled.Lost, rolled.States, rolled.Endings = sent, r.log.missing(), r.balancer.states(), r.endings()

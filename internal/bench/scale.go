@@ -108,7 +108,7 @@ func (s *scaling) run(ctx context.Context) error {
 		}
 		s.keep(now)
 		left := now.Lag["unread"] + now.Lag["inbox"]
-		// Who does not read the inbox's input yet is not behind; and all share.
+		// A member that does not read the inbox's input yet is not behind; and all share.
 		shared := len(now.Shares) == s.Processors && now.Shares[s.Processors-1] > 0
 		if shared && left == 0 && s.rows["unread"] >= int64(s.Events) || time.Now().After(limit) {
 			s.scaled.Took, s.scaled.Left = time.Since(s.began), int64(left)

@@ -29,7 +29,7 @@ type stream struct {
 	r      *report
 	client string
 	holder Holder
-	// What the batch under way has said so far.
+	// The batch under way, as far as it has come.
 	items []Item
 	state []stateFrame
 }
@@ -75,7 +75,7 @@ func (s *stream) frame(f *Frame) {
 		return
 	}
 	s.r.checked.Frames++
-	// What does not decode has been found by the holder.
+	// The holder has found all that does not decode.
 	switch f.Event {
 	case "item":
 		var it Item

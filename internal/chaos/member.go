@@ -188,7 +188,7 @@ func (m *member) resume() error {
 }
 
 // awaitReady waits until the member, whatever process it has by then, is ready
-// after it was started. What comes too late is an error.
+// after it was started. A ready that comes too late is an error.
 func (m *member) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()

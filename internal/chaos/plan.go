@@ -66,7 +66,7 @@ func Plan(seed uint64, duration time.Duration, can Abilities) []Planned {
 	p := planner{dice: dice, can: can, end: duration, processes: warmUp, brokers: warmUp}
 	must := slices.DeleteFunc(slices.Clone(shares()[seed%3]), func(f Family) bool { return !p.possible(f) })
 	dice.Shuffle(len(must), func(i, j int) { must[i], must[j] = must[j], must[i] })
-	// What takes long begins early, or it would outlast the run.
+	// A long fault begins early, or it would outlast the run.
 	long := func(f Family) int {
 		if f == KillAllBrokers || f == RollingRestart {
 			return 0

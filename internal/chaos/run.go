@@ -167,7 +167,7 @@ func (r *run) observe(ctx context.Context, plan []Planned) (*Truth, []Gap, error
 	var reading, writing sync.WaitGroup
 	defer reading.Wait()
 	defer cancel()
-	// What was begun when writing stops may take as long as coming to rest.
+	// A fault that has begun when writing stops may take as long as coming to rest.
 	patience, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	stop, stopWriting := context.WithCancel(ctx)

@@ -77,7 +77,7 @@ func (r *run) moving(ctx context.Context) ([]string, error) {
 	if broken := unmended(final, rows, items); len(broken) > 0 {
 		return broken, nil
 	}
-	// What was written meanwhile, by whoever mends a row, is processed too.
+	// Records written meanwhile, by the repair of a row too, are processed.
 	after, behind, err := r.behind(ctx)
 	if err == nil && len(behind) == 0 && !maps.Equal(before, after) {
 		behind = []string{"the topics still grow"}

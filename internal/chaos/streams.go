@@ -108,7 +108,7 @@ func (s *streamer) connect(ctx context.Context, cursor inbox.Cursor) {
 		if event == "unread" {
 			s.version = max(s.version, body.Version)
 		}
-		// What it finds is found again, and told, by the checker.
+		// The checker finds its findings again, and tells of them.
 		_ = s.holder.Apply(event, id, data)
 	}
 	take("open", cursor.String(), nil)

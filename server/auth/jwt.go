@@ -165,7 +165,7 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 		return Identity{}, fmt.Errorf("%w: this one %s", ErrUnauthenticated, why)
 	}
 	// Several things can be wrong at once. A token counts as expired only if
-	// nothing else is. What is told of claims is told of signed ones alone.
+	// nothing else is. Errors speak of signed claims alone.
 	switch {
 	case errors.Is(err, ErrKeys):
 		return Identity{}, ErrKeys
@@ -180,7 +180,7 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 	case errors.Is(err, jwt.ErrTokenInvalidIssuer):
 		return reject("is from another issuer")
 	case err != nil && !errors.Is(err, jwt.ErrTokenExpired):
-		// What else is wrong helps only who tries tokens out.
+		// More detail would help only somebody who tries tokens out.
 		return Identity{}, ErrUnauthenticated
 	case c.Subject == "":
 		return reject("has no subject")

@@ -197,7 +197,7 @@ func (p progress) follow(v view) (outcome, progress) {
 	items = slices.DeleteFunc(items, func(b wire.Item) bool {
 		return slices.Contains(p.partly, itemState{b.Seq, b.Version, b.Pending})
 	})
-	// What an item event says need not be said again, nor what is gone.
+	// An item event need not be said again, nor an item that is gone.
 	shown := func(seq uint64) bool {
 		return slices.ContainsFunc(items, func(b wire.Item) bool { return b.Seq == seq })
 	}

@@ -58,7 +58,7 @@ func (o *socket) Put(b []byte) (n int, later bool, err error) {
 
 func (o *socket) gone() bool { return o.discard() }
 
-// close lets the kernel send what it has. What the client sent is read before:
+// close lets the kernel send what it has. The client's bytes are read before:
 // or the end would be a reset, which can overtake the last event.
 func (o *socket) close() {
 	o.discard()

@@ -38,7 +38,7 @@ type Condition struct {
 }
 
 // ParseCondition reads the header in all its forms: lists over several lines,
-// weak tags, "*". What is no tag matches nothing.
+// weak tags, "*". A text that is not a tag matches nothing.
 func ParseCondition(r *http.Request) Condition {
 	var c Condition
 	for _, line := range r.Header.Values("If-None-Match") {

@@ -7,7 +7,7 @@ import (
 
 // Soon is when a client whose stream broke comes back: jittered, so that those
 // of one server do not come as one.
-// Who is told to leave comes back sooner, see elsewhere.
+// A client that is told to leave comes back sooner, see elsewhere.
 func Soon() time.Duration { return Jitter(2*time.Second, 6*time.Second) }
 
 // Elsewhere is when a client whose server drains comes to another one.
