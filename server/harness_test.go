@@ -170,8 +170,6 @@ func titles(items []shownItem) string {
 	return strings.Join(out, " ")
 }
 
-func newReply(t testing.TB) reply { return reply{t, httptest.NewRecorder()} }
-
 var (
 	_ Rows    = (*servertest.Tables)(nil)
 	_ Items   = (*servertest.Tables)(nil)
