@@ -50,7 +50,7 @@ func TestViewIsNotReadyBeforeItHoldsAll(t *testing.T) {
 	}
 	ready(false)
 	stop := enginetest.Run(t, v.Run)
-	seen.Await(t, 2)
+	seen.Await(t, 1) // a fetch may bring one partition alone
 	ready(false)
 	if lag := v.Lag(); lag < 10 {
 		t.Errorf("lag %d of a view that has begun with 20 rows", lag)
