@@ -30,7 +30,7 @@ type Rules interface {
 // gone: into the journal or the items topic, never into the source topic, which
 // may be another team's.
 //
-// What a letter leads to has the ids that it would have had, made of the place
+// The records that a letter leads to have the ids that they would have had, made of the place
 // where the record was read first, so that it is recognised if it is there
 // already. It has no watermark: later records of its partition are past that. A
 // letter that was replayed is marked once all that it leads to is acknowledged;

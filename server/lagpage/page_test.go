@@ -85,7 +85,7 @@ func TestLagMetricsOfAFailure(t *testing.T) {
 	}
 }
 
-// What is gone from the report is gone from the next scrape.
+// Series of what left the report are gone from the next scrape.
 func TestLagMetricsForget(t *testing.T) {
 	h := lagPage(servertest.LagReport())
 	if page := scrape(t, h); !strings.Contains(page, "belfry.items") {

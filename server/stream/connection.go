@@ -74,9 +74,9 @@ func (c *connection) giveUp() time.Time {
 	return c.stuck.Add(c.subscribers.hub.writeTimeout)
 }
 
-// Serve does for c what is to be done after what happened, and returns why it
+// serve does for c what is to be done after what happened, and returns why it
 // has ended, "" if it goes on. It does not wait for the client.
-func (c *connection) Serve(what signal, r *round) (end string) {
+func (c *connection) serve(what signal, r *round) (end string) {
 	switch {
 	case what.has(signalGone):
 		return endGone
@@ -156,7 +156,7 @@ func (c *connection) offer(b *batch, r *round) (end string, more bool) {
 		c.settle(b, b.delivered(c.at, 0))
 		return "", false
 	}
-	n, later, err := c.out.Put(b.bytes)
+	n, later, err := c.out.put(b.bytes)
 	if err != nil {
 		return endOf(err), false
 	}
@@ -213,7 +213,7 @@ func (c *connection) settle(b *batch, d delivery) {
 
 // flush offers what is left of a frame and reports whether the client took it.
 func (c *connection) flush(r *round) (end string, whole bool) {
-	n, _, err := c.out.Put(c.rest)
+	n, _, err := c.out.put(c.rest)
 	if err != nil {
 		return endOf(err), false
 	}

@@ -117,7 +117,7 @@ func (n *narrow) widen(room int) {
 	n.room += room
 }
 
-func (n *narrow) Put(b []byte) (int, bool, error) {
+func (n *narrow) put(b []byte) (int, bool, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	took := min(n.room, len(b))

@@ -16,11 +16,11 @@ import (
 // outlet is where the bytes of a stream go. None of its methods waits for the
 // client. Calls don't overlap, but for close.
 type outlet interface {
-	// Put offers bytes. It takes what there is room for at once, or (later) all
+	// put offers bytes. It takes what there is room for at once, or (later) all
 	// of them, and then streams.wrote is called when they are written; nothing
 	// more may be put before that. An error ends the outlet; it matches errGone
 	// if the client ended it.
-	Put(b []byte) (n int, later bool, err error)
+	put(b []byte) (n int, later bool, err error)
 	// gone reports whether the client is known to have ended the connection.
 	gone() bool
 	// close ends the connection once what was put is written.
@@ -74,7 +74,7 @@ type taken struct {
 // that it ends (RFC 8446 section 6.1).
 const closeTimeout = time.Second
 
-func (o *taken) Put(b []byte) (n int, later bool, err error) {
+func (o *taken) put(b []byte) (n int, later bool, err error) {
 	b = bytes.Clone(b)
 	o.helpers.Go(func() {
 		err := o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
@@ -117,7 +117,7 @@ func newResponse(w http.ResponseWriter, timeout time.Duration, wrote func(error)
 	}
 }
 
-func (o *response) Put(b []byte) (n int, later bool, err error) {
+func (o *response) put(b []byte) (n int, later bool, err error) {
 	o.work <- bytes.Clone(b)
 	return len(b), true, nil
 }

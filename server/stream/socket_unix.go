@@ -37,7 +37,7 @@ func RawConn(conn net.Conn) syscall.RawConn {
 	return raw
 }
 
-func (o *socket) Put(b []byte) (n int, later bool, err error) {
+func (o *socket) put(b []byte) (n int, later bool, err error) {
 	rawErr := o.raw.Write(func(fd uintptr) bool {
 		for {
 			if n, err = syscall.Write(int(fd), b); err != syscall.EINTR {

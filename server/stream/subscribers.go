@@ -212,7 +212,7 @@ func (s *Hub) serveRound(a *subscribers, r *round) {
 	r.begin(a.user)
 	for i := range r.turns {
 		t := &r.turns[i]
-		t.end = r.Serve(t.connection, t.signals)
+		t.end = r.serve(t.connection, t.signals)
 	}
 	s.mu.Lock()
 	a.serving, a.restUntil = false, time.Time{}
@@ -240,16 +240,16 @@ type turn struct {
 	end        string // why it ended; "" if it goes on
 }
 
-// Serve is connection.serve, and ends the stream for a panic, which would
+// serve is connection.serve, and ends the stream for a panic, which would
 // otherwise end the server: unlike a handler's, nobody else would catch it.
-func (r *round) Serve(c *connection, what signal) (end string) {
+func (r *round) serve(c *connection, what signal) (end string) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.hub.log.Error("panic in a stream", "value", v, "stack", string(debug.Stack()))
 			end = endError
 		}
 	}()
-	return c.Serve(what, r)
+	return c.serve(what, r)
 }
 
 // schedule has the clock wake c when it is next due, with s.mu held.
