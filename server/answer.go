@@ -5,6 +5,8 @@ import (
 	"runtime/debug"
 
 	"github.com/gorilla/mux"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 // answer makes a handler of one that returns its error.
@@ -52,5 +54,5 @@ func routeOf(r *http.Request) string {
 
 // hintPoll says how many seconds to wait before asking again.
 func (s *Server) hintPoll(w http.ResponseWriter) {
-	w.Header().Set("X-Poll-Interval", seconds(s.load.interval(s.config.PollInterval)))
+	w.Header().Set("X-Poll-Interval", wire.Seconds(s.load.Interval(s.config.PollInterval)))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -40,7 +41,7 @@ func newAPI(t testing.TB, edit ...func(*Config)) *api {
 		t.Fatal(err)
 	}
 	// How busy this machine is must not show in answers.
-	s.load.waiting = func() time.Duration { return 0 }
+	s.load = limit.NewLoad(func() time.Duration { return 0 })
 	return &api{t: t, ctx: t.Context(), fake: f, Server: s}
 }
 

@@ -56,11 +56,11 @@ func (s *Server) instrument(route string, next http.Handler) http.Handler {
 	next = s.recovered(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		s.load.requests.Add(1)
+		s.load.Requests.Add(1)
 		s.metrics.inFlight.Inc()
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
-			s.load.requests.Add(-1)
+			s.load.Requests.Add(-1)
 			s.metrics.inFlight.Dec()
 			duration.Observe(time.Since(start).Seconds())
 			code := strconv.Itoa(rec.code())

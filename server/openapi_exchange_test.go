@@ -21,6 +21,7 @@ import (
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/lagpage"
+	"github.com/belfry/belfry/server/limit"
 )
 
 // operation is one operation of the document.
@@ -139,8 +140,8 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 		case http.StatusTooManyRequests:
 			e.prepare = func(a *api) {
 				exhaust(a)
-				a.posts = newPosts(0.001, 1)
-				if err := a.posts.take(e.caller(), time.Now()); err != nil {
+				a.writes = limit.NewWrites(0.001, 1)
+				if err := a.writes.Take(e.caller(), time.Now()); err != nil {
 					a.t.Fatal(err)
 				}
 			}
@@ -217,7 +218,7 @@ func contractLag() lag.Report {
 // exhaust has the document's users have polled as often as they may.
 func exhaust(a *api) {
 	for _, user := range []string{"user-7", "사용자-7"} {
-		for a.pollLimit.take(user, time.Hour, time.Now()) == 0 {
+		for a.pollLimit.Take(user, time.Hour, time.Now()) == 0 {
 		}
 	}
 }

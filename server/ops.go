@@ -6,6 +6,8 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry/server/limit"
 )
 
 // OpsConfig is what the address for operators shows of a process that has no
@@ -25,7 +27,7 @@ func Ops(config OpsConfig) http.Handler {
 	}
 	s := &Server{
 		config: Config{Registry: config.Registry, Readiness: config.Readiness, LagMetrics: config.LagMetrics},
-		log:    config.Logger.With("component", "ops"), metrics: newMetrics(config.Registry), load: newLoad(),
+		log:    config.Logger.With("component", "ops"), metrics: newMetrics(config.Registry), load: limit.NewLoad(nil),
 	}
 	s.config.Limits.setDefaults()
 	m := mux.NewRouter()

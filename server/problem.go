@@ -8,6 +8,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -43,10 +44,10 @@ func kinds() []kind {
 		{wire.ErrMediaType, http.StatusUnsupportedMediaType, true},
 		{auth.ErrMisdirected, http.StatusMisdirectedRequest, true},
 		{errCrossSite, http.StatusForbidden, true},
-		{errTooMany, http.StatusTooManyRequests, true},
+		{limit.ErrWrites, http.StatusTooManyRequests, true},
 		{auth.ErrNoTickets, http.StatusNotImplemented, true},
 		{auth.ErrKeys, http.StatusServiceUnavailable, true},
-		{errPollExcess, http.StatusTooManyRequests, true},
+		{limit.ErrPolls, http.StatusTooManyRequests, true},
 		{belfry.ErrNotReady, http.StatusServiceUnavailable, false},
 		{errBehind, http.StatusServiceUnavailable, true},
 		{errUnavailable, http.StatusServiceUnavailable, false},
@@ -115,7 +116,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 			h.Set("WWW-Authenticate", challenge(r, `error="insufficient_scope"`))
 		}
 	case http.StatusTooManyRequests:
-		h.Set("Retry-After", retrySeconds(err))
+		if e, ok := errors.AsType[*limit.TooMany](err); ok {
+			h.Set("Retry-After", wire.Seconds(e.After))
+		}
 	}
 	w.WriteHeader(p.Status)
 	wire.WriteJSON(w, p)

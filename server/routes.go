@@ -111,7 +111,7 @@ func (s *Server) handle(m *mux.Router, method, path string, who auth.Policy, h h
 	m.Handle(path, s.instrument(name, s.answer(func(w http.ResponseWriter, r *http.Request) error {
 		c, err := s.guard.Authorize(r, who)
 		if err == nil && method != http.MethodGet {
-			err = s.posts.take(c.Identity.Subject, time.Now())
+			err = s.writes.Take(c.Identity.Subject, time.Now())
 		}
 		if err != nil {
 			return err

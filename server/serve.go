@@ -49,7 +49,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 		MaxHeaderBytes:    s.config.Limits.HeaderBytes,
 		Protocols:         &protocols,
 		HTTP2:             &http.HTTP2Config{SendPingTimeout: stream.PingEvery, PingTimeout: h2PingTimeout, WriteByteTimeout: h2WriteTimeout},
-		ConnState:         s.connections.track,
+		ConnState:         s.connections.Track,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)

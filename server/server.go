@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/stream"
 )
 
@@ -129,14 +130,14 @@ type Server struct {
 	streams  *stream.Hub
 	handler  http.Handler
 	ops      http.Handler
-	load     *load
+	load     *limit.Load
 	badges   Badges
 	draining atomic.Bool
 
 	guard       *auth.Guard
-	posts       *posts
-	connections *connections
-	pollLimit   *pollLimit
+	writes      *limit.Writes
+	connections *limit.Connections
+	pollLimit   *limit.Polls
 	overviews   *overviews
 	journals    chan struct{} // one for each journal that is being read
 }
@@ -170,10 +171,10 @@ func New(config Config) (*Server, error) {
 		config:  config,
 		log:     config.Logger.With("component", "server"),
 		metrics: newMetrics(config.Registry),
-		load:    newLoad(),
+		load:    limit.NewLoad(nil),
 		badges:  badgesOf(config.Rows),
 
-		pollLimit: newPollLimit(),
+		pollLimit: limit.NewPolls(),
 		journals:  make(chan struct{}, journalsAtOnce),
 	}
 	s.overviews = newOverviews(s.overview)
@@ -182,8 +183,8 @@ func New(config Config) (*Server, error) {
 		streams.Pushed = config.Tracing.pushed
 	}
 	s.streams = stream.New(streams)
-	s.posts = newPosts(config.Limits.PostRate, config.Limits.PostBurst)
-	s.connections = newConnections(config.Limits, config.Registry)
+	s.writes = limit.NewWrites(config.Limits.PostRate, config.Limits.PostBurst)
+	s.connections = limit.NewConnections(config.Limits.Connections, config.Limits.SilentPerAddress, config.Registry)
 	var err error
 	if s.guard, err = auth.NewGuard(config.Auth, config.TicketSecret, config.TokenTrust); err != nil {
 		return nil, fmt.Errorf("server: %w", err)

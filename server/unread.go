@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -12,8 +13,9 @@ import (
 // that has it. Most that have it are answered before ([polls]).
 func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	s.hintPoll(w)
-	if err := s.refusePoll(c); err != nil {
-		return err
+	interval := s.load.Interval(s.config.PollInterval)
+	if wait := s.limitPoll(c.User, c.Identity, interval, time.Now()); wait > 0 {
+		return &limit.TooMany{Of: limit.ErrPolls, After: wait}
 	}
 	query, err := wire.ParseQuery(r)
 	if err != nil {

@@ -216,8 +216,8 @@ func TestTwoServersNeverGoBack(t *testing.T) {
 func TestPollInterval(t *testing.T) {
 	a := newAPI(t, func(c *Config) { c.PollInterval = 1500 * time.Millisecond })
 	a.get("/v1/users/u/unread").wantHeader("X-Poll-Interval", "2")
-	a.load.requests.Add(2 * a.load.capacity)
+	a.load.Requests.Add(2 * a.load.Capacity)
 	a.get("/v1/users/u/unread").wantHeader("X-Poll-Interval", "5")
-	a.load.requests.Add(200 * a.load.capacity)
+	a.load.Requests.Add(200 * a.load.Capacity)
 	a.get("/v1/unread?user=u").wantHeader("X-Poll-Interval", "15")
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"time"
 )
 
@@ -15,6 +16,11 @@ func Elsewhere() time.Duration { return Jitter(500*time.Millisecond, 2*time.Seco
 
 // later is when a client that was refused comes back.
 func later() time.Duration { return Jitter(30*time.Second, 60*time.Second) }
+
+// Seconds is d as a header has it, rounded up.
+func Seconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}
 
 // Jitter returns a whole number of milliseconds from low to high, both
 // included.

@@ -1,4 +1,4 @@
-package server
+package limit
 
 import (
 	"net"
@@ -10,11 +10,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// connections bounds the connections of a server: all of them, and for each
+// Connections bounds the connections of a server: all of them, and for each
 // address those that have not sent a whole request header yet, which cost as
 // much and may never do so. It sees them through [http.Server.ConnState] and so
 // leaves them as they are. It is safe for concurrent use.
-type connections struct {
+type Connections struct {
 	max       int // in all
 	maxSilent int // of one address
 
@@ -31,9 +31,11 @@ const (
 	refusedAddress = "address"
 )
 
-func newConnections(limits Limits, reg prometheus.Registerer) *connections {
-	c := &connections{
-		max: limits.Connections, maxSilent: limits.SilentPerAddress,
+// NewConnections returns a limit of max connections in all and maxSilent of one
+// address that have not sent a request yet. Its metrics go to reg.
+func NewConnections(max, maxSilent int, reg prometheus.Registerer) *Connections {
+	c := &Connections{
+		max: max, maxSilent: maxSilent,
 		open: map[net.Conn]netip.Prefix{}, silent: map[netip.Prefix]int{},
 	}
 	f := promauto.With(reg)
@@ -55,9 +57,9 @@ func newConnections(limits Limits, reg prometheus.Registerer) *connections {
 	return c
 }
 
-// track is for [http.Server.ConnState]. It closes a new connection that is one
+// Track is for [http.Server.ConnState]. It closes a new connection that is one
 // too many.
-func (c *connections) track(conn net.Conn, state http.ConnState) {
+func (c *Connections) Track(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		if limit := c.enter(conn); limit != "" {
@@ -73,7 +75,7 @@ func (c *connections) track(conn net.Conn, state http.ConnState) {
 	}
 }
 
-func (c *connections) enter(conn net.Conn) (limit string) {
+func (c *Connections) enter(conn net.Conn) (limit string) {
 	address := addressOf(conn)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,7 +90,7 @@ func (c *connections) enter(conn net.Conn) (limit string) {
 	return ""
 }
 
-func (c *connections) speak(conn net.Conn) {
+func (c *Connections) speak(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if address, ok := c.open[conn]; ok && address.IsValid() {
@@ -97,7 +99,7 @@ func (c *connections) speak(conn net.Conn) {
 	}
 }
 
-func (c *connections) leave(conn net.Conn) {
+func (c *Connections) leave(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if address := c.open[conn]; address.IsValid() {
@@ -107,7 +109,7 @@ func (c *connections) leave(conn net.Conn) {
 }
 
 // unsilence is called with mu held.
-func (c *connections) unsilence(address netip.Prefix) {
+func (c *Connections) unsilence(address netip.Prefix) {
 	if c.silent[address]--; c.silent[address] <= 0 {
 		delete(c.silent, address)
 	}

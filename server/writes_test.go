@@ -1,8 +1,6 @@
 package server
 
 import (
-	"errors"
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,7 +8,7 @@ import (
 	"github.com/belfry/belfry/server/auth"
 )
 
-func TestPostsAreLimitedPerSubject(t *testing.T) {
+func TestWritesAreLimitedPerSubject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t, withJWT(t), func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = 0.25, 3 })
 		send := func(subject string) reply {
@@ -34,47 +32,12 @@ func TestPostsAreLimitedPerSubject(t *testing.T) {
 	})
 }
 
-func TestPostsWithoutALimit(t *testing.T) {
+func TestWritesWithoutALimit(t *testing.T) {
 	open := newAPI(t, func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = 0.001, 1 })
 	off := newAPI(t, withJWT(t), func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = -1, 1 })
 	token := "Bearer " + mint(t, "billing", auth.ScopeNotify)
 	for range 10 {
 		open.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`).Want(202)
 		off.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Authorization", token).Want(202)
-	}
-}
-
-// TestPostsMemory has more subjects than are told apart: the busy ones stay so
-// as long as idle ones can go.
-func TestPostsMemory(t *testing.T) {
-	p, now := newPosts(1, 2), time.Now()
-	take := func(subject string) bool {
-		err := p.take(subject, now)
-		if err != nil && !errors.Is(err, errTooMany) {
-			t.Fatal(err)
-		}
-		return err == nil
-	}
-	for i := range maxSubjects - 1 {
-		take(fmt.Sprint("idle ", i))
-	}
-	now = now.Add(10 * time.Second)
-	for i, want := range []bool{true, true, false} {
-		if got := take("busy"); got != want {
-			t.Errorf("call %d: let through %t, want %t", i, got, want)
-		}
-	}
-	take("one more")
-	if take("busy") {
-		t.Error("the busy subject was forgotten")
-	}
-	if got := len(p.subjects); got != 2 {
-		t.Errorf("got %d subjects, want the 2 that are not idle", got)
-	}
-	for i := range 3 * maxSubjects {
-		take(fmt.Sprint("flood ", i))
-	}
-	if got := len(p.subjects); got > maxSubjects {
-		t.Errorf("got %d subjects, want at most %d", got, maxSubjects)
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package limit
 
 import (
 	"runtime"
@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// load is how busy the server is, for the hint how often to poll. It is safe for
-// concurrent use, and has no goroutine: who asks for the hint looks again, once
-// a loadWindow at most.
+// Load is how busy a server is, for the hint how often to poll. It is safe for
+// concurrent use, and has no goroutine: a caller that asks for the hint looks
+// again, once a loadWindow at most.
 //
 // Two things count: requests that are being answered, since those that wait for
 // a table pile up while there is nothing to do, and how long work that could go
 // on waits for a processor, which is what a busy server shows first, however
 // many processors it has and whatever keeps it busy.
-type load struct {
-	requests atomic.Int64 // being answered now, waiting ones included
-	capacity int64        // how many may be answered at once before clients are asked to slow down
+type Load struct {
+	Requests atomic.Int64 // being answered now, waiting ones included
+	Capacity int64        // how many may be answered at once before clients are asked to slow down
 
 	start   time.Time
 	next    atomic.Int64 // when to look again, in nanoseconds since start
@@ -40,30 +40,31 @@ const (
 	waitIdle = 5 * time.Millisecond
 )
 
-// newLoad returns a load in use: it must not be copied.
-func newLoad() *load {
-	l := &load{
-		capacity: requestsPerCPU * int64(runtime.GOMAXPROCS(0)), start: time.Now(),
-		waiting: new(schedule).waited,
+// NewLoad returns the load of a server that has just started. Waiting returns how
+// long work waited for a processor since it was called last; nil asks the runtime.
+func NewLoad(waiting func() time.Duration) *Load {
+	if waiting == nil {
+		waiting = new(schedule).waited
 	}
+	l := &Load{Capacity: requestsPerCPU * int64(runtime.GOMAXPROCS(0)), start: time.Now(), waiting: waiting}
 	l.stretch.Store(1000)
 	return l
 }
 
-// interval stretches base by how much too busy the server is, up to maxSlowdown
+// Interval stretches base by how much too busy the server is, up to maxSlowdown
 // times.
-func (l *load) interval(base time.Duration) time.Duration {
+func (l *Load) Interval(base time.Duration) time.Duration {
 	if since := time.Since(l.start).Nanoseconds(); since >= l.next.Load() {
 		l.look(since)
 	}
-	thousandths := max(l.stretch.Load(), 1000*(1+l.requests.Load()/l.capacity))
+	thousandths := max(l.stretch.Load(), 1000*(1+l.Requests.Load()/l.Capacity))
 	return base * time.Duration(min(thousandths, 1000*maxSlowdown)) / 1000
 }
 
 // look adapts to how things have gone: slower by a half each time that was too
 // busy, faster by a tenth each time that had room, since clients come back
 // sooner than they stay away.
-func (l *load) look(since int64) {
+func (l *Load) look(since int64) {
 	if !l.mu.TryLock() {
 		return // somebody does already
 	}

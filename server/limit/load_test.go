@@ -1,4 +1,4 @@
-package server
+package limit
 
 import (
 	"runtime"
@@ -12,16 +12,15 @@ import (
 // limit, hold between the bounds, and come back.
 func TestLoadFollowsTheWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLoad()
 		wait, looks := time.Duration(0), 0
-		l.waiting = func() time.Duration { looks++; return wait }
+		l := NewLoad(func() time.Duration { looks++; return wait })
 		after := func(windows int) time.Duration {
 			for range windows {
 				time.Sleep(loadWindow)
-				l.interval(time.Second)
-				l.interval(time.Second)
+				l.Interval(time.Second)
+				l.Interval(time.Second)
 			}
-			return l.interval(time.Second)
+			return l.Interval(time.Second)
 		}
 		for _, step := range []struct {
 			wait    time.Duration

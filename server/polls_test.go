@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"testing"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/limit"
 )
 
 // TestPollExcess has a user ask without end: after a burst the rest is refused
@@ -22,7 +22,7 @@ func TestPollExcess(t *testing.T) {
 				poll := func(method string) reply {
 					return a.call(method, path, "", "If-None-Match", `"0.0.0"`, "Authorization", token)
 				}
-				for range pollBurst {
+				for range limit.PollBurst {
 					poll("GET").Want(304)
 				}
 				refused := poll("GET").Want(429).wantHeader("Retry-After", "2").wantHeader("X-Poll-Interval", "30").wantHeader("Cache-Control", "no-store")
@@ -45,11 +45,11 @@ func TestPollExcess(t *testing.T) {
 						answered++
 					}
 				}
-				if want := 10 * 60 * pollClients / 30; answered < want-1 || answered > want+1 {
+				if want := 10 * 60 * limit.PollClients / 30; answered < want-1 || answered > want+1 {
 					t.Errorf("answered %d in ten minutes, want %d", answered, want)
 				}
-				time.Sleep(pollBurst * DefaultPollInterval / pollClients)
-				for range pollBurst {
+				time.Sleep(limit.PollBurst * DefaultPollInterval / limit.PollClients)
+				for range limit.PollBurst {
 					poll("GET").Want(304)
 				}
 			})
@@ -63,10 +63,10 @@ func TestPollsAsToldAreAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t, withJWT(t))
 		token := "Bearer " + mint(t, "u")
-		next := make([]time.Time, pollClients)
+		next := make([]time.Time, limit.PollClients)
 		for step := range 3500 {
 			if step == 1500 {
-				a.load.requests.Add(4 * a.load.capacity) // from now on busy
+				a.load.Requests.Add(4 * a.load.Capacity) // from now on busy
 			}
 			for i := range next {
 				if time.Now().Before(next[i]) {
@@ -80,38 +80,6 @@ func TestPollsAsToldAreAnswered(t *testing.T) {
 				next[i] = time.Now().Add(time.Duration(wait) * time.Second)
 			}
 			time.Sleep(time.Second)
-		}
-	})
-}
-
-func TestPollLimitIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newPollLimit()
-		l.max = 10
-		take := func(user int) time.Duration { return l.take(fmt.Sprint(user), 20*time.Second, time.Now()) }
-		time.Sleep(time.Minute)
-		for user := range 100 {
-			if wait := take(user); wait != 0 {
-				t.Errorf("user %d has to wait %s at the first poll", user, wait)
-			}
-		}
-		if len(l.due) != 10 {
-			t.Errorf("knows %d users, want 10", len(l.due))
-		}
-		// Those it knows are held to the rule all the same.
-		for range pollBurst - 1 {
-			take(3)
-		}
-		if take(3) == 0 {
-			t.Error("one that is known may ask as often as it likes")
-		}
-		// Later there is nothing to know of the others.
-		time.Sleep(2 * time.Second)
-		for user := range 9 {
-			take(200 + user)
-		}
-		if _, known := l.due[0]; known || len(l.due) != 10 || take(3) > 0 {
-			t.Errorf("knows %d users, want user 3 and the newcomers", len(l.due))
 		}
 	})
 }

@@ -1,0 +1,208 @@
+package limit
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/belfry/belfry/internal/servertest"
+)
+
+const health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+// limited is a server on a loopback port that answers 200 to everything.
+type limited struct {
+	connections *Connections
+	address     string
+}
+
+func limitedServer(t *testing.T, max, maxSilent int) *limited {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewConnections(max, maxSilent, prometheus.NewRegistry())
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	srv := &http.Server{
+		Handler:   http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+		Protocols: &protocols, ConnState: c.Track, ReadHeaderTimeout: time.Minute,
+	}
+	go func() { _ = srv.Serve(ln) }() // its error is that of being closed
+	t.Cleanup(func() { _ = srv.Close() })
+	return &limited{c, ln.Addr().String()}
+}
+
+func (c *Connections) counts() (open, silent int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.silent {
+		silent += n
+	}
+	return len(c.open), silent
+}
+
+func TestConnectionsSilentPerAddress(t *testing.T) {
+	r := limitedServer(t, 100, 3)
+	var silent []net.Conn
+	for range 3 {
+		conn, err := servertest.DialFrom(t, r.address, "127.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		silent = append(silent, conn)
+	}
+	servertest.WaitFor(t, func() bool { _, n := r.connections.counts(); return n == 3 })
+	conn, err := servertest.DialFrom(t, r.address, "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := servertest.Ask(t, conn, ""); got != "" {
+		t.Errorf("got %q over the limit, want the connection closed", got)
+	}
+	// Another address is not concerned, and one that speaks makes room.
+	for _, from := range []string{"127.0.0.2", "127.0.0.3"} {
+		conn, err := servertest.DialFrom(t, r.address, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := servertest.Ask(t, conn, health); got != "HTTP/1.1 200 OK" {
+			t.Errorf("got %q from %s, want 200", got, from)
+		}
+	}
+	if got := servertest.Ask(t, silent[0], health); got != "HTTP/1.1 200 OK" {
+		t.Errorf("got %q from a connection within the limit, want 200", got)
+	}
+	again, err := servertest.DialFrom(t, r.address, "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := servertest.Ask(t, again, health); got != "HTTP/1.1 200 OK" {
+		t.Errorf("got %q after one had spoken, want 200", got)
+	}
+	if got := testutil.ToFloat64(r.connections.refused.WithLabelValues(refusedAddress)); got != 1 {
+		t.Errorf("got %v refused for their address, want 1", got)
+	}
+	for _, conn := range silent {
+		_ = conn.Close()
+	}
+	servertest.WaitFor(t, func() bool { _, n := r.connections.counts(); return n == 0 })
+}
+
+func TestConnectionsInAll(t *testing.T) {
+	r := limitedServer(t, 2, 100)
+	kept, err := servertest.DialFrom(t, r.address, "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := servertest.Ask(t, kept, health); got != "HTTP/1.1 200 OK" {
+		t.Fatalf("got %q, want 200", got)
+	}
+	other, err := servertest.DialFrom(t, r.address, "127.0.0.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	servertest.WaitFor(t, func() bool { n, _ := r.connections.counts(); return n == 2 })
+	refused, err := servertest.DialFrom(t, r.address, "127.0.0.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := servertest.Ask(t, refused, health); got != "" {
+		t.Errorf("got %q over the limit, want the connection closed", got)
+	}
+	_ = other.Close()
+	servertest.WaitFor(t, func() bool { n, _ := r.connections.counts(); return n == 1 })
+	again, err := servertest.DialFrom(t, r.address, "127.0.0.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := servertest.Ask(t, again, health); got != "HTTP/1.1 200 OK" {
+		t.Errorf("got %q after one had gone, want 200", got)
+	}
+}
+
+// TestConnectionsHTTP2 counts an h2c connection as one that has spoken, and
+// forgets it.
+func TestConnectionsHTTP2(t *testing.T) {
+	r := limitedServer(t, 10, 10)
+	var h2 http.Protocols
+	h2.SetUnencryptedHTTP2(true)
+	c := &http.Client{Transport: &http.Transport{Protocols: &h2}, Timeout: 30 * time.Second}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.ProtoMajor != 2 {
+		t.Fatalf("got %s, want HTTP/2", res.Proto)
+	}
+	if open, silent := r.connections.counts(); open != 1 || silent != 0 {
+		t.Errorf("got %d open and %d silent, want 1 and none", open, silent)
+	}
+	_ = res.Body.Close()
+	c.CloseIdleConnections()
+	servertest.WaitFor(t, func() bool { open, _ := r.connections.counts(); return open == 0 })
+}
+
+// TestConnectionsFlood has ten thousand sockets that say nothing: as many as an
+// address may have are held, not a goroutine for any of the others, and who has
+// something to ask is answered meanwhile.
+func TestConnectionsFlood(t *testing.T) {
+	flood, most := 10_000, 500
+	if testing.Short() {
+		flood = 1500
+	}
+	// Those that are refused are open on one side alone.
+	needed := uint64(flood + 2*most + 1000)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < needed {
+		t.Skipf("needs %d open files, may have %d", needed, limit.Cur)
+	}
+	r := limitedServer(t, 3000, most)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var conns []net.Conn
+	for worker := range 20 {
+		wg.Go(func() {
+			for range flood / 20 {
+				conn, err := servertest.DialFrom(t, r.address, fmt.Sprintf("127.0.0.%d", 10+worker%2))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				conns = append(conns, conn)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	refused := func() int { return int(testutil.ToFloat64(r.connections.refused.WithLabelValues(refusedAddress))) }
+	servertest.WaitFor(t, func() bool { return refused() >= flood-2*most })
+	if open, silent := r.connections.counts(); open > 2*most || silent > 2*most {
+		t.Errorf("got %d open and %d silent, want at most %d", open, silent, 2*most)
+	}
+	conn, err := servertest.DialFrom(t, r.address, "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := servertest.Ask(t, conn, health); got != "HTTP/1.1 200 OK" {
+		t.Errorf("got %q during the flood, want 200", got)
+	}
+	for _, conn := range conns {
+		_ = conn.Close()
+	}
+	servertest.WaitFor(t, func() bool { _, silent := r.connections.counts(); return silent == 0 })
+}

@@ -1,0 +1,8 @@
+// Package limit bounds what callers may do to a server: how often a token's
+// bearers write, how often a user's badge is polled, how many connections there
+// are; and says by how much a busy server has clients slow down.
+//
+// It imports server/wire and Prometheus alone. Begin with limiter.go, which the
+// writes and the polls are counted by; the server asks writes.go for each call
+// that writes and polls.go for each poll.
+package limit
