@@ -19,7 +19,7 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 )
 
-func (p *program) benchCommand() *cobra.Command {
+func benchCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "bench",
 		GroupID: groupDevelop,
@@ -38,9 +38,9 @@ and a peer beside it if --peer names one: a program with the flags of "belfry
 processor". State and logs are in the temporary folder (TMPDIR) meanwhile. Each
 run uses topics of its own; those of its processes are deleted in the end.`,
 	}
-	c.AddCommand(p.benchThroughputCommand(), p.benchLatencyCommand(), p.benchGapCommand(), p.benchLossesCommand(),
-		p.benchRestartCommand(), p.benchRolloutCommand(), p.benchScaleCommand(),
-		p.benchSoakCommand(), p.benchRouterCommand(), p.benchPollCommand(), p.benchStreamCommand(), p.benchLagCommand(), p.benchPlainCommand())
+	c.AddCommand(benchThroughputCommand(p), benchLatencyCommand(p), benchGapCommand(p), benchLossesCommand(p),
+		benchRestartCommand(p), benchRolloutCommand(p), benchScaleCommand(p),
+		benchSoakCommand(p), benchRouterCommand(p), benchPollCommand(p), benchStreamCommand(p), benchLagCommand(p), benchPlainCommand(p))
 	return c
 }
 
@@ -142,7 +142,7 @@ func (b *benchPlace) where() string {
 
 // machine is the line that every result begins with.
 func machine() string {
-	return fmt.Sprintf("%s %s/%s, GOMAXPROCS %d, %s", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), versionText(version))
+	return fmt.Sprintf("%s %s/%s, GOMAXPROCS %d, %s", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), versionText("belfry", version))
 }
 
 // cpuTime is what this process has used so far, user and system.

@@ -12,7 +12,7 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 )
 
-func (p *program) benchGapCommand() *cobra.Command {
+func benchGapCommand(p *program) *cobra.Command {
 	var (
 		o            measureOptions
 		rate, rounds int
@@ -38,9 +38,9 @@ and state of its own; programs take turns.`,
 				return flagErrorf("settle", "must be at least 1s, is %s", settle)
 			}
 			o.kafkaArgs = kafkaArgs(cmd.Flags())
-			return p.measure(cmd.Context(), &o, func(b *bench.Config) error {
+			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.stdout, "gap: %s\n%s; %d events/s, %d users, %d partitions\n", machine(), brokersOfFlag, rate, o.users, o.partitions)
-				return p.benchGap(cmd.Context(), b, o.programs(b), rate, rounds, settle)
+				return benchGap(p, cmd.Context(), b, o.programs(b), rate, rounds, settle)
 			})
 		},
 	}
@@ -52,7 +52,7 @@ and state of its own; programs take turns.`,
 	return c
 }
 
-func (p *program) benchGap(ctx context.Context, b *bench.Config, programs []bench.Program, rate, rounds int, settle time.Duration) error {
+func benchGap(p *program, ctx context.Context, b *bench.Config, programs []bench.Program, rate, rounds int, settle time.Duration) error {
 	gaps := map[string]map[bench.Fault][]time.Duration{}
 	for round := range rounds {
 		for i, program := range programs {

@@ -9,7 +9,7 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 )
 
-func (p *program) benchLagCommand() *cobra.Command {
+func benchLagCommand(p *program) *cobra.Command {
 	var (
 		o     pushOptions
 		scene bench.LagScene
@@ -30,7 +30,7 @@ It needs Linux, to see what a process takes.`,
 				return err
 			}
 			scene.Topics = min(10, scene.Groups)
-			return p.measurePush(cmd, &o, func(b *bench.Config) error {
+			return measurePush(p, cmd, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.stdout, "lag: %s\n%s\n", machine(), o.where)
 				return b.Lag(cmd.Context(), scene)
 			})

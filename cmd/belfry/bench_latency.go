@@ -30,7 +30,7 @@ type latencyOptions struct {
 	from, to choice
 }
 
-func (p *program) benchLatencyCommand() *cobra.Command {
+func benchLatencyCommand(p *program) *cobra.Command {
 	var o latencyOptions
 	c := &cobra.Command{
 		Use:   "latency",
@@ -49,7 +49,7 @@ server are processes of their own.`,
 				return err
 			}
 			o.kafkaArgs = kafkaArgs(cmd.Flags())
-			return p.benchLatency(cmd.Context(), &o)
+			return benchLatency(p, cmd.Context(), &o)
 		},
 	}
 	o.addCommonFlags(c)
@@ -84,13 +84,13 @@ func (o *latencyOptions) validate() error {
 	return o.validatePeer()
 }
 
-func (p *program) benchLatency(ctx context.Context, o *latencyOptions) error {
+func benchLatency(p *program, ctx context.Context, o *latencyOptions) error {
 	route := bench.Route{Journal: o.from.value == fromJournal, Rate: o.rate, Duration: o.duration}
 	if len(o.kafka.brokers) == 0 {
-		return p.benchLatencyHere(ctx, o, route)
+		return benchLatencyHere(p, ctx, o, route)
 	}
-	return p.measure(ctx, &o.measureOptions, func(c *bench.Config) error {
-		p.latencyHead(o, brokersOfFlag)
+	return measureWith(p, ctx, &o.measureOptions, func(c *bench.Config) error {
+		latencyHead(p, o, brokersOfFlag)
 		programs := o.programs(c)
 		programs[0] = c.BelfryProcessor("router,unread,inbox")
 		for i, program := range programs {
@@ -115,7 +115,7 @@ func (o *latencyOptions) way() string {
 	return "event to stream"
 }
 
-func (p *program) latencyHead(o *latencyOptions, where string) {
+func latencyHead(p *program, o *latencyOptions, where string) {
 	streams := ""
 	if o.to.value == toStream {
 		streams = " with a stream each"
@@ -125,7 +125,7 @@ func (p *program) latencyHead(o *latencyOptions, where string) {
 }
 
 // benchLatencyHere measures on an embedded broker, all in this process.
-func (p *program) benchLatencyHere(ctx context.Context, o *latencyOptions, route bench.Route) (err error) {
+func benchLatencyHere(p *program, ctx context.Context, o *latencyOptions, route bench.Route) (err error) {
 	b, err := o.open(ctx)
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func (p *program) benchLatencyHere(ctx context.Context, o *latencyOptions, route
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	p.latencyHead(o, b.where())
+	latencyHead(p, o, b.where())
 	route.Kafka, route.Prefix, route.Users = b.engine, b.prefix, o.users
 	if o.to.value == toStream {
 		route.Server = "http://" + ln.Addr().String()

@@ -13,7 +13,7 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 )
 
-func (p *program) benchLossesCommand() *cobra.Command {
+func benchLossesCommand(p *program) *cobra.Command {
 	var (
 		o measureOptions
 		s bench.Schedule
@@ -42,10 +42,10 @@ second takes each for a new one.`,
 				return flagErrorf("users", "%d of them get %d events each: have more users, so that nobody comes near the cap of %d even if everything comes twice", o.users, most, inbox.DefaultCap)
 			}
 			o.kafkaArgs = kafkaArgs(cmd.Flags())
-			return p.measure(cmd.Context(), &o, func(b *bench.Config) error {
+			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.stdout, "losses: %s\n%s; %d events/s for %s, %d users, %d partitions, %d SIGKILLs\n",
 					machine(), brokersOfFlag, s.Rate, s.Duration, o.users, o.partitions, s.Kills)
-				return p.benchLosses(cmd.Context(), b, o.foldedPrograms(b), s)
+				return benchLosses(p, cmd.Context(), b, o.foldedPrograms(b), s)
 			})
 		},
 	}
@@ -73,7 +73,7 @@ func (o *measureOptions) foldedPrograms(b *bench.Config) []bench.Program {
 	return folded
 }
 
-func (p *program) benchLosses(ctx context.Context, b *bench.Config, programs []bench.Program, s bench.Schedule) error {
+func benchLosses(p *program, ctx context.Context, b *bench.Config, programs []bench.Program, s bench.Schedule) error {
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "program\tsent\tinbox: once\tlost\tdoubled\trows: once\tlost\tdoubled\twrong counts\tin one table only\tunprocessed\tdrained after\tended by itself")
 	for i, program := range programs {

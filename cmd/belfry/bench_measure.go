@@ -84,7 +84,7 @@ func (o *measureOptions) programs(c *bench.Config) []bench.Program {
 }
 
 // measure calls run with a place to measure at, which goes with it.
-func (p *program) measure(ctx context.Context, o *measureOptions, run func(*bench.Config) error) (err error) {
+func measureWith(p *program, ctx context.Context, o *measureOptions, run func(*bench.Config) error) (err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)

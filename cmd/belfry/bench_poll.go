@@ -15,7 +15,7 @@ import (
 	"github.com/belfry/belfry/server/auth"
 )
 
-func (p *program) benchPollCommand() *cobra.Command {
+func benchPollCommand(p *program) *cobra.Command {
 	var (
 		o       pushOptions
 		polls   bench.Polls
@@ -57,7 +57,7 @@ It needs Linux, to see what a process takes.`,
 				return auth.MintToken([]byte(polls.Secret), user, scopes, 24*time.Hour)
 			}
 			polls.Batches = batches
-			return p.measurePush(cmd, &o, func(b *bench.Config) error {
+			return measurePush(p, cmd, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.stdout, "poll: %s\n%s; %d connections, %d rounds of %s\n", machine(), o.where, polls.Connections, polls.Rounds, polls.Duration)
 				for _, table := range parsed {
 					if err := b.Polls(cmd.Context(), polls, table); err != nil {

@@ -45,7 +45,7 @@ func (o *pushOptions) validate() error {
 }
 
 // measurePush is measure on brokers that are started if there are none.
-func (p *program) measurePush(cmd *cobra.Command, o *pushOptions, run func(*bench.Config) error) (err error) {
+func measurePush(p *program, cmd *cobra.Command, o *pushOptions, run func(*bench.Config) error) (err error) {
 	o.kafkaArgs = kafkaArgs(cmd.Flags())
 	o.where = brokersOfFlag
 	if len(o.kafka.brokers) == 0 {
@@ -57,7 +57,7 @@ func (p *program) measurePush(cmd *cobra.Command, o *pushOptions, run func(*benc
 		defer func() { err = errors.Join(err, stop()) }()
 		o.kafka.brokers, o.kafkaArgs = []string{addr}, append(o.kafkaArgs, "--brokers="+addr)
 	}
-	return p.measure(cmd.Context(), &o.measureOptions, run)
+	return measureWith(p, cmd.Context(), &o.measureOptions, run)
 }
 
 // childBroker starts an embedded broker as a process and returns its address.
@@ -134,7 +134,7 @@ func allowConnections(n int) (int, error) {
 
 // benchPlainCommand is the peer of the servers that are measured, a process of
 // its own as they are.
-func (p *program) benchPlainCommand() *cobra.Command {
+func benchPlainCommand(p *program) *cobra.Command {
 	var (
 		kafka              kafkaOptions
 		addr, secret, dir  string

@@ -21,7 +21,7 @@ func startNames() map[string]bench.Start {
 	}
 }
 
-func (p *program) benchRestartCommand() *cobra.Command {
+func benchRestartCommand(p *program) *cobra.Command {
 	var (
 		o                    measureOptions
 		events, rate, rounds int
@@ -47,9 +47,9 @@ same with an --instance-id; the server both ways too.`,
 				return err
 			}
 			o.kafkaArgs = kafkaArgs(cmd.Flags())
-			return p.measure(cmd.Context(), &o, func(b *bench.Config) error {
+			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.stdout, "restart: %s\n%s; %d events, %d users, %d partitions\n", machine(), brokersOfFlag, events, o.users, o.partitions)
-				return p.benchRestart(cmd.Context(), b, o.programs(b), events, rate, rounds, ways)
+				return benchRestart(p, cmd.Context(), b, o.programs(b), events, rate, rounds, ways)
 			})
 		},
 	}
@@ -79,7 +79,7 @@ func startsOf(names []string) ([]bench.Start, error) {
 	return ways, nil
 }
 
-func (p *program) benchRestart(ctx context.Context, b *bench.Config, programs []bench.Program, events, rate, rounds int, ways []bench.Start) error {
+func benchRestart(p *program, ctx context.Context, b *bench.Config, programs []bench.Program, events, rate, rounds int, ways []bench.Start) error {
 	for i, program := range programs {
 		of := ways
 		if i > 0 { // a peer has no server and knows no instance id

@@ -13,7 +13,7 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 )
 
-func (p *program) benchRolloutCommand() *cobra.Command {
+func benchRolloutCommand(p *program) *cobra.Command {
 	var (
 		o      measureOptions
 		ro     bench.Rollout
@@ -40,11 +40,11 @@ servers.`,
 				return flagErrorf("settle", "must not be negative, as --steady")
 			}
 			o.kafkaArgs = kafkaArgs(cmd.Flags())
-			return p.measure(cmd.Context(), &o, func(b *bench.Config) error {
+			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.stdout, "rollout: %s\n%s; %d events/s, %d users with a stream each, %d partitions, 3 processors, 2 servers\n",
 					machine(), brokersOfFlag, ro.Rate, o.users, o.partitions)
 				for round := range rounds {
-					if err := p.benchRollout(cmd.Context(), b, round, ro); err != nil {
+					if err := benchRollout(p, cmd.Context(), b, round, ro); err != nil {
 						return err
 					}
 				}
@@ -64,7 +64,7 @@ servers.`,
 	return c
 }
 
-func (p *program) benchRollout(ctx context.Context, b *bench.Config, round int, o bench.Rollout) error {
+func benchRollout(p *program, ctx context.Context, b *bench.Config, round int, o bench.Rollout) error {
 	r, err := b.Rollout(ctx, fmt.Sprintf("rollout-%d", round), o)
 	if err != nil {
 		return fmt.Errorf("round %d: %w", round+1, err)

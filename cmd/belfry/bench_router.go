@@ -13,7 +13,7 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 )
 
-func (p *program) benchRouterCommand() *cobra.Command {
+func benchRouterCommand(p *program) *cobra.Command {
 	var (
 		events, rounds int
 		duration       time.Duration
@@ -34,7 +34,7 @@ figures are medians of the rounds.`,
 			if duration < time.Millisecond {
 				return flagErrorf("duration", "must be at least 1ms, is %s", duration)
 			}
-			return p.benchRouter(cmd.Context(), events, rounds, duration)
+			return benchRouter(p, cmd.Context(), events, rounds, duration)
 		},
 	}
 	c.Flags().IntVar(&events, "events", 1000, "how many different events, routed over and over")
@@ -43,7 +43,7 @@ figures are medians of the rounds.`,
 	return c
 }
 
-func (p *program) benchRouter(ctx context.Context, events, rounds int, duration time.Duration) error {
+func benchRouter(p *program, ctx context.Context, events, rounds int, duration time.Duration) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	r, err := bench.NewRouter(events)
 	if err != nil {

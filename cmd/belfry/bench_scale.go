@@ -14,7 +14,7 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 )
 
-func (p *program) benchScaleCommand() *cobra.Command {
+func benchScaleCommand(p *program) *cobra.Command {
 	var (
 		o   measureOptions
 		s   bench.Scale
@@ -38,10 +38,10 @@ shown then is that the work spreads and that nothing stops.`,
 				return flagErrorf("every", "must be at least 1s, is %s", s.Every)
 			}
 			o.kafkaArgs = kafkaArgs(cmd.Flags())
-			return p.measure(cmd.Context(), &o, func(b *bench.Config) error {
+			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.stdout, "scale: %s\n%s; %d events in the journal, %d users, %d partitions, 1 to %d processors, one more each %s\n",
 					machine(), brokersOfFlag, s.Events, o.users, o.partitions, s.Processors, s.Every)
-				return p.benchScale(cmd.Context(), b, s, out)
+				return benchScale(p, cmd.Context(), b, s, out)
 			})
 		},
 	}
@@ -56,7 +56,7 @@ shown then is that the work spreads and that nothing stops.`,
 	return c
 }
 
-func (p *program) benchScale(ctx context.Context, b *bench.Config, s bench.Scale, out string) error {
+func benchScale(p *program, ctx context.Context, b *bench.Config, s bench.Scale, out string) error {
 	b.Print("%4s %10s %9s %9s %10s %10s %7s  %s", "s", "processors", "unread/s", "inbox/s", "unread lag", "inbox lag", "still s", "partitions of each")
 	s.Sampled = func(at bench.Second) {
 		shares := make([]string, len(at.Shares))

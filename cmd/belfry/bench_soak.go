@@ -15,7 +15,7 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 )
 
-func (p *program) benchSoakCommand() *cobra.Command {
+func benchSoakCommand(p *program) *cobra.Command {
 	var (
 		o   measureOptions
 		s   bench.SoakConfig
@@ -46,10 +46,10 @@ is not flat, a process ended by itself, or events were left unprocessed.`, 100*b
 				return flagErrorf("out", "%s is no folder", out)
 			}
 			o.kafkaArgs = kafkaArgs(cmd.Flags())
-			return p.measure(cmd.Context(), &o, func(b *bench.Config) error {
+			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.stdout, "soak: %s\n%s; %d events/s for %s, %d users, %d partitions, %d streams, %d pollers\n",
 					machine(), brokersOfFlag, s.Rate, s.Duration, o.users, o.partitions, s.Streams, s.Pollers)
-				return p.benchSoak(cmd.Context(), b, s, out)
+				return benchSoak(p, cmd.Context(), b, s, out)
 			})
 		},
 	}
@@ -65,7 +65,7 @@ is not flat, a process ended by itself, or events were left unprocessed.`, 100*b
 	return c
 }
 
-func (p *program) benchSoak(ctx context.Context, b *bench.Config, s bench.SoakConfig, out string) error {
+func benchSoak(p *program, ctx context.Context, b *bench.Config, s bench.SoakConfig, out string) error {
 	r, err := b.Soak(ctx, s)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 // less tells nothing.
 const streamPing = 20 * time.Second
 
-func (p *program) benchStreamCommand() *cobra.Command {
+func benchStreamCommand(p *program) *cobra.Command {
 	var (
 		o      pushOptions
 		s      bench.Streams
@@ -56,7 +56,7 @@ It needs Linux, to see what a process takes, and as many open files as streams.`
 			if allowed < s.Connections+s.Hot {
 				return flagErrorf("connections", "the system allows %d, with those of --hot; see ulimit -n", allowed)
 			}
-			return p.measurePush(cmd, &o, func(b *bench.Config) error {
+			return measurePush(p, cmd, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.stdout, "stream: %s\n%s; %d partitions, %s\n", machine(), o.where, o.partitions, protocolOf(&s))
 				if last := len(s.Steps) - 1; s.Steps[last] > allowed {
 					fmt.Fprintf(p.stdout, "the system allows %d connections (ulimit -n), not %d\n", allowed, s.Steps[last])

@@ -12,7 +12,7 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 )
 
-func (p *program) benchThroughputCommand() *cobra.Command {
+func benchThroughputCommand(p *program) *cobra.Command {
 	var (
 		o      benchOptions
 		events int
@@ -30,7 +30,7 @@ so a rate over a part of the run would say nothing.`,
 			if err := errors.Join(o.validate(), atLeast("events", events, 100)); err != nil {
 				return err
 			}
-			return p.benchThroughput(cmd.Context(), &o, events)
+			return benchThroughput(p, cmd.Context(), &o, events)
 		},
 	}
 	o.addCommonFlags(c)
@@ -38,7 +38,7 @@ so a rate over a part of the run would say nothing.`,
 	return c
 }
 
-func (p *program) benchThroughput(ctx context.Context, o *benchOptions, events int) (err error) {
+func benchThroughput(p *program, ctx context.Context, o *benchOptions, events int) (err error) {
 	b, err := o.open(ctx)
 	if err != nil {
 		return err

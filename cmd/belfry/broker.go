@@ -16,7 +16,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 )
 
-func (p *program) brokerCommand() *cobra.Command {
+func brokerCommand(p *program) *cobra.Command {
 	var (
 		addr    string
 		dataDir string
@@ -53,7 +53,7 @@ It prints its address once clients can connect, and stops on Ctrl-C or SIGTERM.`
 			if err != nil {
 				return err
 			}
-			return p.runBroker(cmd.Context(), broker.Config{Addr: addr, DataDir: dataDir, Logger: logger}, specs)
+			return runBroker(p, cmd.Context(), broker.Config{Addr: addr, DataDir: dataDir, Logger: logger}, specs)
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", broker.DefaultAddr, "`host:port` to listen on and to tell to clients")
@@ -84,7 +84,7 @@ func parseTopics(list []string) ([]belfry.TopicSpec, error) {
 	return specs, nil
 }
 
-func (p *program) runBroker(ctx context.Context, cfg broker.Config, specs []belfry.TopicSpec) error {
+func runBroker(p *program, ctx context.Context, cfg broker.Config, specs []belfry.TopicSpec) error {
 	b, err := broker.Start(cfg)
 	if err != nil {
 		return fmt.Errorf("start broker (another --addr or --data-dir may help): %w", err)

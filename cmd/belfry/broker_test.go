@@ -44,7 +44,7 @@ func TestBrokerRunsUntilTheSignal(t *testing.T) {
 	defer cancel()
 	r, w := io.Pipe()
 	var stderr bytes.Buffer
-	p := newProgram(nil)
+	p := testProgram(nil)
 	p.stdout, p.stderr = w, &stderr
 	code := make(chan int, 1)
 	go func() {

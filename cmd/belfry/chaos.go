@@ -32,7 +32,7 @@ type chaosOptions struct {
 	kafkaArgs []string
 }
 
-func (p *program) chaosCommand() *cobra.Command {
+func chaosCommand(p *program) *cobra.Command {
 	var o chaosOptions
 	c := &cobra.Command{
 		Use:     "chaos",
@@ -56,7 +56,7 @@ then the history of a user who shows it is printed, and logs and topics stay.`,
 				return err
 			}
 			o.kafkaArgs = kafkaArgs(cmd.Flags())
-			return p.chaos(cmd.Context(), &o)
+			return runChaos(p, cmd.Context(), &o)
 		},
 	}
 	fs := c.Flags()
@@ -107,7 +107,7 @@ func (o *chaosOptions) runPrefix(seed uint64, at time.Time) belfry.Prefix {
 	return belfry.Prefix(fmt.Sprintf("%s-chaos-%d-%d", o.kafka.prefix, seed, at.Unix()))
 }
 
-func (p *program) chaos(ctx context.Context, o *chaosOptions) error {
+func runChaos(p *program, ctx context.Context, o *chaosOptions) error {
 	binary, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
@@ -115,7 +115,7 @@ func (p *program) chaos(ctx context.Context, o *chaosOptions) error {
 	fmt.Fprintf(p.stdout, "chaos: %s; %d seeds from %d on, %s each\n", machine(), o.seeds, o.seed, o.duration)
 	broken := 0
 	for i := range o.seeds {
-		ok, err := p.chaosSeed(ctx, o, binary, o.seed+uint64(i))
+		ok, err := chaosSeed(p, ctx, o, binary, o.seed+uint64(i))
 		if err != nil {
 			return err
 		}
@@ -130,7 +130,7 @@ func (p *program) chaos(ctx context.Context, o *chaosOptions) error {
 }
 
 // chaosSeed runs one seed and reports whether all was well.
-func (p *program) chaosSeed(ctx context.Context, o *chaosOptions, binary string, seed uint64) (ok bool, err error) {
+func chaosSeed(p *program, ctx context.Context, o *chaosOptions, binary string, seed uint64) (ok bool, err error) {
 	dir, err := os.MkdirTemp("", fmt.Sprintf("belfry-chaos-%d-", seed))
 	if err != nil {
 		return false, fmt.Errorf("make a folder for state and logs: %w", err)

@@ -89,7 +89,18 @@ func settingNames(root *cobra.Command) []string {
 }
 
 func isSetting(f *pflag.Flag) bool {
-	return f.Name != "help" && f.Name != "version" && f.Name != "config" && f.Name != newEpochFlag && f.Name != growFromFlag && f.Name != yesFlag
+	return f.Name != "help" && f.Name != "version" && f.Name != "config" && f.Annotations[onlyArgument] == nil
+}
+
+// onlyArgument marks a flag that is an action and no setting: the command line
+// alone asks for it, or each start with the same environment or file would do
+// it again.
+const onlyArgument = "belfry_only_argument"
+
+// markAction makes a flag one that only the command line sets.
+func markAction(fs *pflag.FlagSet, name string) {
+	// The error is for a flag that does not exist.
+	_ = fs.SetAnnotation(name, onlyArgument, []string{})
 }
 
 // envName is the environment variable of a flag.

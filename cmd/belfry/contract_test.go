@@ -80,7 +80,7 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"dead-letters replay": append(slices.Clone(kafka), "reason", "topic", "group", "rule", "since", "until", "limit", "all", "yes", "again", "rules", "json", "contents"),
 		"dead-letters purge":  append(slices.Clone(kafka), "before", "yes", "json"),
 	} {
-		c, _, err := newProgram(nil).root().Find(strings.Fields(command))
+		c, _, err := testProgram(nil).root().Find(strings.Fields(command))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func TestFlagsOfTheContract(t *testing.T) {
 func TestExamplesParse(t *testing.T) {
 	secret := writeFile(t, "jwt.secret", testSecret)
 	seen := 0
-	walk(newProgram(nil).root(), func(c *cobra.Command) {
+	walk(testProgram(nil).root(), func(c *cobra.Command) {
 		if c.Example == "" || c.Name() == "completion" || c.HasParent() && c.Parent().Name() == "completion" {
 			return
 		}
@@ -108,7 +108,7 @@ func TestExamplesParse(t *testing.T) {
 					for i := range args {
 						args[i] = strings.ReplaceAll(args[i], "jwt.secret", secret)
 					}
-					root := newProgram(nil).root()
+					root := testProgram(nil).root()
 					at, rest, err := root.Find(args)
 					if err != nil {
 						t.Fatal(err)
@@ -229,8 +229,8 @@ json: true
 
 // Every flag can come from the file: none is forgotten by the strict reader.
 func TestConfigKnowsEveryFlag(t *testing.T) {
-	known := settingNames(newProgram(nil).root())
-	walk(newProgram(nil).root(), func(c *cobra.Command) {
+	known := settingNames(testProgram(nil).root())
+	walk(testProgram(nil).root(), func(c *cobra.Command) {
 		if c.Name() == "completion" || c.HasParent() && c.Parent().Name() == "completion" || c.Name() == "help" {
 			return
 		}
@@ -255,7 +255,7 @@ func TestReadmeCommandsParse(t *testing.T) {
 		}
 		for _, args := range commandLines(line) {
 			found++
-			at, rest, err := newProgram(nil).root().Find(args)
+			at, rest, err := testProgram(nil).root().Find(args)
 			if err != nil {
 				t.Errorf("%q: %v", line, err)
 			} else if err := at.ParseFlags(rest); err != nil {

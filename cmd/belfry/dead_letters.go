@@ -11,10 +11,10 @@ import (
 	"github.com/belfry/belfry/deadletter"
 )
 
-// yesFlag is no setting of an environment or a file: it is given for one call.
+// yesFlag is given for one call: it has a command do what it would else only show.
 const yesFlag = "yes"
 
-func (p *program) deadLettersCommand() *cobra.Command {
+func deadLettersCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "dead-letters",
 		GroupID: groupOperate,
@@ -26,7 +26,7 @@ A letter is named by where it lies in its topic: partition/offset, as in 3/120.
 Replay what was mended: the letters go through the rules of today into the inboxes,
 never back into the topic that they came from, and nobody gets anything twice.`,
 	}
-	c.AddCommand(p.deadLettersListCommand(), p.deadLettersShowCommand(), p.deadLettersReplayCommand(), p.deadLettersPurgeCommand())
+	c.AddCommand(deadLettersListCommand(p), deadLettersShowCommand(p), deadLettersReplayCommand(p), deadLettersPurgeCommand(p))
 	return c
 }
 

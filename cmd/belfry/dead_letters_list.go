@@ -13,7 +13,7 @@ import (
 	"github.com/belfry/belfry/deadletter/replay"
 )
 
-func (p *program) deadLettersListCommand() *cobra.Command {
+func deadLettersListCommand(p *program) *cobra.Command {
 	var (
 		kafka   kafkaOptions
 		log     logOptions

@@ -11,7 +11,7 @@ import (
 	"github.com/belfry/belfry/deadletter/replay"
 )
 
-func (p *program) deadLettersPurgeCommand() *cobra.Command {
+func deadLettersPurgeCommand(p *program) *cobra.Command {
 	var (
 		kafka  kafkaOptions
 		log    logOptions
@@ -65,6 +65,7 @@ later for whole segments, within a day for the rest.`,
 	kafka.addFlags(c.Flags())
 	c.Flags().Var(&before, "before", "delete what was set aside before a `time`: RFC 3339, or how long ago (168h)")
 	c.Flags().BoolVar(&yes, yesFlag, false, "do it; otherwise it is only told")
+	markAction(c.Flags(), yesFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	log.addFlags(c.Flags())
 	return c

@@ -17,7 +17,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-func (p *program) deadLettersReplayCommand() *cobra.Command {
+func deadLettersReplayCommand(p *program) *cobra.Command {
 	var (
 		kafka kafkaOptions
 		log   logOptions
@@ -89,6 +89,7 @@ The exit code is 1 if any letter was refused or failed.`,
 	which.addFlags(c.Flags())
 	c.Flags().BoolVar(&all, "all", false, "all letters, without a filter")
 	c.Flags().BoolVar(&o.Apply, yesFlag, false, "do it; otherwise it is only told")
+	markAction(c.Flags(), yesFlag)
 	c.Flags().BoolVar(&o.Again, "again", false, "also what was replayed before")
 	c.Flags().BoolVar(&print.contents, "contents", false, "show titles")
 	c.Flags().BoolVar(&print.json, "json", false, "print JSON, a line for each letter")

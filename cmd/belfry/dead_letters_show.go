@@ -18,7 +18,7 @@ import (
 	"github.com/belfry/belfry/deadletter/replay"
 )
 
-func (p *program) deadLettersShowCommand() *cobra.Command {
+func deadLettersShowCommand(p *program) *cobra.Command {
 	var (
 		kafka    kafkaOptions
 		log      logOptions

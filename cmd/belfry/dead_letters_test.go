@@ -199,7 +199,7 @@ func TestDeadLettersRefuse(t *testing.T) {
 
 // What is done for good is never a matter of a file or the environment.
 func TestYesIsNoSetting(t *testing.T) {
-	for _, name := range settingNames(newProgram(nil).root()) {
+	for _, name := range settingNames(testProgram(nil).root()) {
 		if name == yesFlag {
 			t.Errorf("--%s can be set by %s", name, envName(name))
 		}

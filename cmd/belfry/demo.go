@@ -20,7 +20,7 @@ import (
 // demoPartitions are enough to show that work spreads, and start fast.
 const demoPartitions = 4
 
-func (p *program) demoCommand() *cobra.Command {
+func demoCommand(p *program) *cobra.Command {
 	var (
 		addr       string
 		brokerAddr string
@@ -67,7 +67,7 @@ unless --data-dir names a folder.`,
 			cfg := nodeConfig{
 				prefix: belfry.DefaultPrefix, groups: allGroups(), api: ln, doors: doors{auth: auth.None()}, grace: demoGrace, log: logger,
 			}
-			return p.runDemo(cmd.Context(), cfg, broker.Config{Addr: brokerAddr, DataDir: dataDir, Logger: logger}, rate)
+			return runDemo(p, cmd.Context(), cfg, broker.Config{Addr: brokerAddr, DataDir: dataDir, Logger: logger}, rate)
 		},
 	}
 	fs := c.Flags()
@@ -85,7 +85,7 @@ const (
 	maxDemoRate = 10_000
 )
 
-func (p *program) runDemo(ctx context.Context, cfg nodeConfig, bc broker.Config, rate float64) (err error) {
+func runDemo(p *program, ctx context.Context, cfg nodeConfig, bc broker.Config, rate float64) (err error) {
 	handedOver := false
 	defer func() {
 		if !handedOver {
@@ -112,7 +112,7 @@ func (p *program) runDemo(ctx context.Context, cfg nodeConfig, bc broker.Config,
 
 	ready := make(chan struct{})
 	cfg.onReady = func() {
-		p.welcome(cfg.api.Addr().String(), b.Addrs()[0], rate)
+		welcome(p, cfg.api.Addr().String(), b.Addrs()[0], rate)
 		close(ready)
 	}
 	handedOver = true
@@ -148,7 +148,7 @@ func demoState(dataDir string) (string, func() error, error) {
 }
 
 // welcome tells where to look and what to try.
-func (p *program) welcome(addr, kafka string, rate float64) {
+func welcome(p *program, addr, kafka string, rate float64) {
 	traffic := fmt.Sprintf("Sample traffic: %g events a second.", rate)
 	if rate == 0 {
 		traffic = "No sample traffic (--rate 0)."

@@ -34,7 +34,7 @@ type demo struct {
 func startDemo(t *testing.T, args ...string) *demo {
 	t.Helper()
 	d := &demo{t: t, stdout: &tail{}, stderr: &tail{}}
-	p := newProgram(map[string]string{})
+	p := testProgram(map[string]string{})
 	p.stdout, p.stderr = d.stdout, d.stderr
 	ctx, cancel := context.WithCancel(context.Background())
 	d.stop = cancel

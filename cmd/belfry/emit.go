@@ -17,7 +17,7 @@ import (
 	"github.com/belfry/belfry/emitters"
 )
 
-func (p *program) emitCommand() *cobra.Command {
+func emitCommand(p *program) *cobra.Command {
 	var (
 		kafka kafkaOptions
 		log   logOptions

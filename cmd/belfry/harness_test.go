@@ -48,7 +48,7 @@ func startServingEnv(t *testing.T, env map[string]string, args ...string) *serve
 	t.Helper()
 	s := &served{t: t, stdout: &tail{}, stderr: &tail{}, exited: make(chan struct{})}
 	// No load balancer has to notice.
-	p := newProgram(env)
+	p := testProgram(env)
 	p.env = func(name string) (string, bool) {
 		if v, ok := env[name]; ok || name != "BELFRY_DRAIN_NOTICE" {
 			return v, ok
@@ -332,7 +332,7 @@ func recordsOf(t *testing.T, brokers []string, topic string) []*sarama.ConsumerM
 func callInput(ctx context.Context, in io.Reader, args ...string) result {
 	var stdout bytes.Buffer
 	stderr := &tail{}
-	p := newProgram(nil)
+	p := testProgram(nil)
 	p.stdin, p.stdout, p.stderr = in, &stdout, stderr
 	code := p.run(ctx, args)
 	return result{code, stdout.String(), stderr.String()}

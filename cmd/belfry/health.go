@@ -12,7 +12,7 @@ import (
 
 // healthCommand is for container health checks: the image has no shell and no
 // curl.
-func (p *program) healthCommand() *cobra.Command {
+func healthCommand(p *program) *cobra.Command {
 	var (
 		target  string
 		timeout time.Duration

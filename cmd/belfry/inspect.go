@@ -19,7 +19,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-func (p *program) inspectCommand() *cobra.Command {
+func inspectCommand(p *program) *cobra.Command {
 	var (
 		kafka    kafkaOptions
 		log      logOptions
@@ -77,7 +77,7 @@ still be on its way is waited for. Memory is that of one partition of both table
 				return flagErrorf("audit", "is another question than --journal: ask one of them")
 			}
 			if journal.show {
-				return p.inspectJournal(cmd.Context(), kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix), args[0], journal, contents, asJSON)
+				return inspectJournal(p, cmd.Context(), kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix), args[0], journal, contents, asJSON)
 			}
 			if audit {
 				a := &auditor{cfg: kafka.engineConfig("", logger), prefix: belfry.Prefix(kafka.prefix)}

@@ -45,7 +45,7 @@ func (o *journalOptions) validate() error {
 }
 
 // inspectJournal folds the user's journal again and prints each step.
-func (p *program) inspectJournal(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, o journalOptions, contents, asJSON bool) error {
+func inspectJournal(p *program, ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, o journalOptions, contents, asJSON bool) error {
 	topics, err := openTopics(cfg)
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ type lagCommandOptions struct {
 	patterns []*regexp.Regexp // of groups; set by validate
 }
 
-func (p *program) lagCommand() *cobra.Command {
+func lagCommand(p *program) *cobra.Command {
 	o := &lagCommandOptions{}
 	c := &cobra.Command{
 		Use:     "lag",

@@ -120,7 +120,7 @@ func TestLagCommandWatches(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	out := &tail{}
-	p := newProgram(nil)
+	p := testProgram(nil)
 	p.stdout, p.stderr = out, &tail{}
 	done := make(chan int, 1)
 	go func() {

@@ -24,21 +24,57 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
 // version is set by the linker: go build -ldflags "-X main.version=1.2.3".
 var version string
 
 func main() {
-	p := &program{
-		version: version,
-		env:     os.LookupEnv,
-		stdin:   os.Stdin,
-		stdout:  os.Stdout,
-		stderr:  os.Stderr,
+	p := newProgram()
+	p.version = version
+	os.Exit(p.run(interruptible(), os.Args[1:]))
+}
+
+// newProgram returns the program, as yet of no version.
+func newProgram() *program {
+	return &program{
+		name:  "belfry",
+		short: "An inbox with an exact unread badge for every user, out of Kafka topics",
+		long: `Belfry turns Kafka topics that services already write into a per-user inbox
+with an exact unread badge: pushed live over SSE, polled as a badge, listed as
+an inbox.`,
+		commands: commands,
+
+		env:    os.LookupEnv,
+		stdin:  os.Stdin,
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+
 		hangups: hangups,
 	}
-	os.Exit(p.run(interruptible(), os.Args[1:]))
+}
+
+// commands returns every command with settings, each a new one.
+func commands(p *program) []*cobra.Command {
+	return []*cobra.Command{
+		demoCommand(p),
+		runCommand(p),
+		processorCommand(p),
+		serverCommand(p),
+		topicsCommand(p),
+		emitCommand(p),
+		inspectCommand(p),
+		deadLettersCommand(p),
+		rulesCommand(p),
+		lagCommand(p),
+		tokenCommand(p),
+		brokerCommand(p),
+		benchCommand(p),
+		chaosCommand(p),
+		healthCommand(p),
+	}
 }
 
 // hangups tells of SIGHUP, which ends the process before and after.

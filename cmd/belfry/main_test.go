@@ -32,20 +32,18 @@ func call(t *testing.T, env map[string]string, args ...string) result {
 
 func callWith(ctx context.Context, env map[string]string, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	p := newProgram(env)
+	p := testProgram(env)
 	p.stdout, p.stderr = &stdout, &stderr
 	code := p.run(ctx, args)
 	return result{code, stdout.String(), stderr.String()}
 }
 
-func newProgram(env map[string]string) *program {
-	return &program{
-		version: "1.2.3",
-		env:     func(name string) (string, bool) { v, ok := env[name]; return v, ok },
-		stdin:   strings.NewReader(""),
-		stdout:  new(bytes.Buffer),
-		stderr:  new(bytes.Buffer),
-	}
+func testProgram(env map[string]string) *program {
+	p := newProgram()
+	p.version = "1.2.3"
+	p.env = func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+	p.stdin, p.stdout, p.stderr = strings.NewReader(""), new(bytes.Buffer), new(bytes.Buffer)
+	return p
 }
 
 // wantError checks that the call ended with the code and one line on stderr
@@ -178,7 +176,7 @@ func TestInterrupted(t *testing.T) {
 }
 
 func TestEveryCommandHelps(t *testing.T) {
-	walk(newProgram(nil).root(), func(c *cobra.Command) {
+	walk(testProgram(nil).root(), func(c *cobra.Command) {
 		if c.Name() == "help" || c.Name() == "version" {
 			return
 		}
@@ -204,7 +202,7 @@ func TestEveryCommandHelps(t *testing.T) {
 // Kubernetes sets BELFRY_PORT, BELFRY_SERVICE_HOST and variables that end so
 // beside a service of that name; a flag must not take them for its own.
 func TestNoFlagIsNamedLikeAServiceLink(t *testing.T) {
-	names := settingNames(newProgram(nil).root())
+	names := settingNames(testProgram(nil).root())
 	if !slices.Contains(names, "jwt-secret-file") {
 		t.Fatalf("settings %v lack jwt-secret-file", names)
 	}

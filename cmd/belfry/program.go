@@ -18,7 +18,13 @@ import (
 // program is the process that a command runs in, so that tests can stand in
 // for it. One program runs once.
 type program struct {
-	version string
+	name  string // what it is called on the command line
+	short string // one line of what it does
+	long  string // a paragraph of it
+	// commands returns every command with settings, each a new one.
+	commands func(*program) []*cobra.Command
+
+	version string // set by the linker; empty: what Go recorded
 	env     func(name string) (value string, ok bool)
 	stdin   io.Reader
 	stdout  io.Writer
@@ -53,7 +59,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintln(p.stderr, "belfry: "+oneLine(err))
+	fmt.Fprintln(p.stderr, p.name+": "+oneLine(err))
 	var usage *usageError
 	if !p.started || errors.As(err, &usage) {
 		return exitUsage
@@ -61,34 +67,12 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return exitFailure
 }
 
-// commands returns every command with settings, each a new one.
-func (p *program) commands() []*cobra.Command {
-	return []*cobra.Command{
-		p.demoCommand(),
-		p.runCommand(),
-		p.processorCommand(),
-		p.serverCommand(),
-		p.topicsCommand(),
-		p.emitCommand(),
-		p.inspectCommand(),
-		p.deadLettersCommand(),
-		p.rulesCommand(),
-		p.lagCommand(),
-		p.tokenCommand(),
-		p.brokerCommand(),
-		p.benchCommand(),
-		p.chaosCommand(),
-		p.healthCommand(),
-	}
-}
-
+// root returns the command that holds all others.
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "belfry",
-		Short: "An inbox with an exact unread badge for every user, out of Kafka topics",
-		Long: `Belfry turns Kafka topics that services already write into a per-user inbox
-with an exact unread badge: pushed live over SSE, polled as a badge, listed as
-an inbox.
+		Use:   p.name,
+		Short: p.short,
+		Long: p.long + `
 
 Settings: every flag can be an environment variable too (BELFRY_STATE_DIR for
 --state-dir) or a key of the YAML file named by --config (state-dir: ...). The
@@ -96,7 +80,7 @@ command line wins over the environment, the environment over the file.
 
 Exit codes: 0 done, 1 an error while running, 2 a mistake in the command line,
 the environment or the file.`,
-		Version:       versionText(p.version),
+		Version:       versionText(p.name, p.version),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -112,7 +96,7 @@ the environment or the file.`,
 	root.SuggestionsMinimumDistance = 2
 	root.PersistentFlags().String("config", "", "YAML `file` with a key for each flag; may serve all commands")
 
-	commands := p.commands()
+	commands := p.commands(p)
 	for _, c := range commands {
 		p.prepare(root, c)
 	}

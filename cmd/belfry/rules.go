@@ -13,7 +13,7 @@ import (
 	"github.com/belfry/belfry/sources/rules"
 )
 
-func (p *program) rulesCommand() *cobra.Command {
+func rulesCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "rules",
 		GroupID: groupOperate,
@@ -21,7 +21,7 @@ func (p *program) rulesCommand() *cobra.Command {
 		Long: `Check a rules file, see what it would make of the last records of a topic, or
 look at one record in depth. Nothing is written, no group is joined.`,
 	}
-	c.AddCommand(p.rulesCheckCommand(), p.rulesDryRunCommand(), p.rulesExplainCommand())
+	c.AddCommand(rulesCheckCommand(p), rulesDryRunCommand(p), rulesExplainCommand(p))
 	return c
 }
 

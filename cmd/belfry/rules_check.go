@@ -14,7 +14,7 @@ import (
 	"github.com/belfry/belfry/sources/rules"
 )
 
-func (p *program) rulesCheckCommand() *cobra.Command {
+func rulesCheckCommand(p *program) *cobra.Command {
 	var (
 		prefix   string
 		timezone string

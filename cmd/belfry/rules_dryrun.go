@@ -17,7 +17,7 @@ import (
 // maxDryRun bounds how many records a dry run holds at a time.
 const maxDryRun = 10_000
 
-func (p *program) rulesDryRunCommand() *cobra.Command {
+func rulesDryRunCommand(p *program) *cobra.Command {
 	var (
 		o    recordOptions
 		last int
@@ -37,7 +37,7 @@ makes nothing, why. Nothing is written, no group is joined.`,
 			if err != nil {
 				return err
 			}
-			return p.dryRun(cmd.Context(), &o, source, last)
+			return runDryRun(p, cmd.Context(), &o, source, last)
 		},
 	}
 	o.addFlags(c)
@@ -45,7 +45,7 @@ makes nothing, why. Nothing is written, no group is joined.`,
 	return c
 }
 
-func (p *program) dryRun(ctx context.Context, o *recordOptions, source *rules.Source, last int) error {
+func runDryRun(p *program, ctx context.Context, o *recordOptions, source *rules.Source, last int) error {
 	logger, err := o.log.logger(p.stderr)
 	if err != nil {
 		return err

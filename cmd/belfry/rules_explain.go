@@ -8,7 +8,7 @@ import (
 	"github.com/belfry/belfry/engine/table"
 )
 
-func (p *program) rulesExplainCommand() *cobra.Command {
+func rulesExplainCommand(p *program) *cobra.Command {
 	var (
 		o         recordOptions
 		partition int32

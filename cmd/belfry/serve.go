@@ -46,7 +46,7 @@ type serveOptions struct {
 
 // serving makes c a command with these flags, and those of the log, that
 // validates them and serves.
-func (p *program) serving(c *cobra.Command, o *serveOptions, flags []options, serve func(context.Context, *slog.Logger) error) *cobra.Command {
+func serving(p *program, c *cobra.Command, o *serveOptions, flags []options, serve func(context.Context, *slog.Logger) error) *cobra.Command {
 	o.state.env, o.hangups, o.kafka.version = p.env, p.hangups, versionName(p.version)
 	for _, f := range flags {
 		f.addFlags(c.Flags())
@@ -233,9 +233,9 @@ func (o *serveOptions) lockState(withAPI bool) (unlock func() error, err error) 
 	return unlock, nil
 }
 
-func (p *program) processorCommand() *cobra.Command {
+func processorCommand(p *program) *cobra.Command {
 	o := &serveOptions{}
-	return p.serving(&cobra.Command{
+	return serving(p, &cobra.Command{
 		Use:   "processor",
 		Short: "Run processors: they route events, fold journals, fill the inbox table",
 		Long: `Run processors. Start as many instances as there are partitions at the most:
@@ -258,9 +258,9 @@ for as long.`,
 	})
 }
 
-func (p *program) serverCommand() *cobra.Command {
+func serverCommand(p *program) *cobra.Command {
 	o := &serveOptions{}
-	return p.serving(&cobra.Command{
+	return serving(p, &cobra.Command{
 		Use:   "server",
 		Short: "Serve the API, the streams and the pages",
 		Long: `Serve the API, the streams and the pages. Every server holds a copy of both
@@ -274,9 +274,9 @@ machine needs a --state-dir of its own.`,
 	})
 }
 
-func (p *program) runCommand() *cobra.Command {
+func runCommand(p *program) *cobra.Command {
 	o := &serveOptions{}
-	return p.serving(&cobra.Command{
+	return serving(p, &cobra.Command{
 		Use:   "run",
 		Short: "Run all processors and the server in one process",
 		Long: `Run all processors and the server in one process: the small team's deployment.

@@ -15,7 +15,7 @@ import (
 // knownScopes returns the scopes that the server looks at.
 func knownScopes() []string { return []string{"belfry:notify", "belfry:admin", "belfry:ops"} }
 
-func (p *program) tokenCommand() *cobra.Command {
+func tokenCommand(p *program) *cobra.Command {
 	var (
 		user   string
 		scopes []string

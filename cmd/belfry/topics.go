@@ -11,7 +11,7 @@ import (
 	"github.com/belfry/belfry/engine/renew"
 )
 
-func (p *program) topicsCommand() *cobra.Command {
+func topicsCommand(p *program) *cobra.Command {
 	var (
 		broker  kafkaOptions
 		topics  topicOptions
@@ -94,6 +94,7 @@ processed, and the new one must never have run.`,
 	topics.addFlags(c.Flags())
 	renewal.addFlags(c.Flags())
 	c.Flags().StringVar(&grow, growFromFlag, "", "`prefix` of an installation whose users and inboxes are copied into this one, which may have more partitions; on the command line only")
+	markAction(c.Flags(), growFromFlag)
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be created and what differs, and change nothing")
 	log.addFlags(c.Flags())
 	return c
@@ -122,7 +123,7 @@ func planTopics(cfg kafka.Config, prefix belfry.Prefix, o topicOptions, out io.W
 	return topics.Verify(existing)
 }
 
-// growFromFlag is an action and no setting, like newEpochFlag.
+// growFromFlag names the installation whose users are copied.
 const growFromFlag = "grow-from"
 
 // checkGrowth checks the prefix of --grow-from, if there is one.

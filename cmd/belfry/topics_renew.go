@@ -18,8 +18,7 @@ const (
 	renewNotifications = "notifications"
 )
 
-// newEpochFlag is an action and no setting: the command line alone asks for it,
-// or each start with the same environment or file would delete a topic.
+// newEpochFlag asks for the deletion of a topic.
 const newEpochFlag = "new-epoch"
 
 // remedy says what to do about a refused partition of one of those topics.
@@ -43,6 +42,7 @@ func newRenewOptions() renewOptions {
 func (o *renewOptions) addFlags(fs *pflag.FlagSet) {
 	fs.Var(&o.topic, newEpochFlag, "delete and create again a topic that was cut short, keeping what was not processed; alone it means the journal; on the command line only")
 	fs.Lookup(newEpochFlag).NoOptDefVal = renewJournal
+	markAction(fs, newEpochFlag)
 	fs.StringVar(&o.file, "copy-file", "", "`file` for what --new-epoch keeps meanwhile; <topic>-<epoch>.ndjson here if empty")
 }
 

@@ -21,12 +21,12 @@ func versionCommand(text string) *cobra.Command {
 
 // versionText is what --version prints: what the linker was told, or else what
 // Go recorded in the binary.
-func versionText(linked string) string {
+func versionText(program, linked string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{}
 	}
-	return formatVersion(linked, info)
+	return formatVersion(program, linked, info)
 }
 
 // versionName is the version alone: what dead letters name.
@@ -49,8 +49,8 @@ func nameOf(linked string, info *debug.BuildInfo) string {
 	return name
 }
 
-func formatVersion(linked string, info *debug.BuildInfo) string {
-	text := "belfry " + nameOf(linked, info)
+func formatVersion(program, linked string, info *debug.BuildInfo) string {
+	text := program + " " + nameOf(linked, info)
 	var revision, modified string
 	for _, s := range info.Settings {
 		switch s.Key {

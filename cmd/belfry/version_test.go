@@ -22,7 +22,7 @@ func TestFormatVersion(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := formatVersion(tt.linked, &tt.info); got != tt.want {
+			if got := formatVersion("belfry", tt.linked, &tt.info); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
