@@ -118,7 +118,8 @@ func (o *benchOptions) open(ctx context.Context) (b *benchPlace, err error) {
 		o.kafka.brokers = b.broker.Addrs()
 	}
 	b.engine = o.kafka.engineConfig(b.dir, quiet)
-	_, err = ensureTopics(ctx, b.engine, b.prefix, topicOptions{partitions: o.partitions})
+	topics := topicOptions{partitions: o.partitions}
+	_, err = topics.ensure(ctx, b.engine, b.prefix)
 	return b, err
 }
 

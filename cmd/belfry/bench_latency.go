@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
 )
 
@@ -146,7 +147,7 @@ func benchLatencyHere(p *program, ctx context.Context, o *latencyOptions, route 
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		return runNode(gctx, nodeConfig{
-			engine: b.engine, prefix: b.prefix, groups: allGroups(), api: ln, doors: doors{auth: auth.None()},
+			engine: b.engine, prefix: b.prefix, groups: allGroups(), api: ln, server: server.Config{Auth: auth.None()},
 			grace: 5 * time.Second, onReady: func() { close(ready) }, log: b.engine.Logger,
 		})
 	})

@@ -75,12 +75,12 @@ The exit code is 1 if any letter was refused or failed.`,
 				return err
 			}
 			prefix := belfry.Prefix(kafka.prefix)
-			ruled, err := replayRules(&rules, prefix)
+			set, err := rules.load(prefix)
 			if err != nil {
 				return err
 			}
 			print.out, print.applied = p.stdout, o.Apply
-			return replayLetters(cmd.Context(), replay.Config{Engine: kafka.engineConfig("", logger), Prefix: prefix, Rules: ruled},
+			return replayLetters(cmd.Context(), replay.Config{Engine: kafka.engineConfig("", logger), Prefix: prefix, Rules: replayRules(set, prefix)},
 				ids, which.filter(time.Now()), which.limit, o, &print)
 		},
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
 )
 
@@ -65,7 +66,7 @@ unless --data-dir names a folder.`,
 				return err
 			}
 			cfg := nodeConfig{
-				prefix: belfry.DefaultPrefix, groups: allGroups(), api: ln, doors: doors{auth: auth.None()}, grace: demoGrace, log: logger,
+				prefix: belfry.DefaultPrefix, groups: allGroups(), api: ln, server: server.Config{Auth: auth.None()}, grace: demoGrace, log: logger,
 			}
 			return runDemo(p, cmd.Context(), cfg, broker.Config{Addr: brokerAddr, DataDir: dataDir, Logger: logger}, rate)
 		},
@@ -106,7 +107,8 @@ func runDemo(p *program, ctx context.Context, cfg nodeConfig, bc broker.Config, 
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 	cfg.engine = kafka.Config{Brokers: b.Addrs(), StateDir: state, Logger: cfg.log}
-	if _, err := ensureTopics(ctx, cfg.engine, cfg.prefix, topicOptions{partitions: demoPartitions, replication: 1}); err != nil {
+	topics := topicOptions{partitions: demoPartitions, replication: 1}
+	if _, err := topics.ensure(ctx, cfg.engine, cfg.prefix); err != nil {
 		return err
 	}
 

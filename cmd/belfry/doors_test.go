@@ -13,28 +13,28 @@ import (
 	"github.com/belfry/belfry/server/auth"
 )
 
-func TestDoorsDefaults(t *testing.T) {
+func TestServerConfigDefaults(t *testing.T) {
 	var o serverOptions
 	if err := parseOptions(t, &o, "--jwt-secret-file", writeFile(t, "jwt.secret", testSecret)); err != nil {
 		t.Fatal(err)
 	}
-	d, err := o.newDoors(nil)
+	cfg, keys, err := o.config(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.keys != nil || d.ticketSecret != nil || d.origins != nil || o.trust.leeway != auth.DefaultLeeway {
-		t.Errorf("got %+v, %s, want no keys, ticket secret or origins, and the default leeway", d, o.trust.leeway)
+	if keys != nil || cfg.TicketSecret != nil || cfg.CORSOrigins != nil || o.trust.leeway != auth.DefaultLeeway {
+		t.Errorf("got %+v, keys %v, %s, want no keys, ticket secret or origins, and the default leeway", cfg, keys, o.trust.leeway)
 	}
 	want := server.Limits{
 		PostRate: server.DefaultPostRate, PostBurst: server.DefaultPostBurst,
 		Connections: server.DefaultConnections, SilentPerAddress: server.DefaultSilentPerAddress,
 	}
-	if d.limits != want {
-		t.Errorf("got limits %+v, want %+v", d.limits, want)
+	if cfg.Limits != want {
+		t.Errorf("got limits %+v, want %+v", cfg.Limits, want)
 	}
 }
 
-func TestDoorsGiven(t *testing.T) {
+func TestServerConfigGiven(t *testing.T) {
 	secret, tickets := writeFile(t, "jwt.secret", testSecret), writeFile(t, "ticket.secret", "\n"+strings.ToUpper(testSecret)+"\n")
 	var o serverOptions
 	err := parseOptions(t, &o, "--jwt-secret-file", secret, "--jwks-url", "https://id.example/jwks", "--ticket-secret-file", tickets,
@@ -42,19 +42,19 @@ func TestDoorsGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := o.newDoors(nil)
+	cfg, keys, err := o.config(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.keys == nil || string(d.ticketSecret) != strings.ToUpper(testSecret) || len(d.origins) != 2 || d.limits.PostRate >= 0 || d.limits.Connections != 7 {
-		t.Errorf("got %+v", d)
+	if keys == nil || string(cfg.TicketSecret) != strings.ToUpper(testSecret) || len(cfg.CORSOrigins) != 2 || cfg.Limits.PostRate >= 0 || cfg.Limits.Connections != 7 {
+		t.Errorf("got %+v, keys %v", cfg, keys)
 	}
 	// Keys alone will do.
 	var keysOnly serverOptions
 	if err := parseOptions(t, &keysOnly, "--jwks-url", "http://127.0.0.1:8081/jwks"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keysOnly.newDoors(nil); err != nil {
+	if _, _, err := keysOnly.config(nil); err != nil {
 		t.Error(err)
 	}
 }

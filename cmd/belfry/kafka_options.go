@@ -5,12 +5,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/IBM/sarama"
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // kafkaOptions say how to reach the cluster and which installation on it is
@@ -147,6 +149,15 @@ func readPassword(flag, file string) (string, error) {
 	return password, nil
 }
 
+// openTopics connects to the brokers that --brokers names.
+func openTopics(cfg kafka.Config) (*kafka.Topics, error) {
+	topics, err := kafka.OpenTopics(cfg)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	return topics, nil
+}
+
 // unreachable says which flag to look at when no broker lets us in.
 func unreachable(err error) error {
 	var authority x509.UnknownAuthorityError
@@ -162,4 +173,12 @@ func unreachable(err error) error {
 		return flagErrorf("brokers", "%w: the brokers hang up; does that port want --kafka-tls or --sasl-mechanism?", err)
 	}
 	return flagErrorf("brokers", "%w: start Kafka there, or name brokers that can be reached from here", err)
+}
+
+// engineConfig says how to reach Kafka; the options must have been validated.
+func (o *kafkaOptions) engineConfig(stateDir string, log *slog.Logger) kafka.Config {
+	return kafka.Config{
+		Brokers: o.brokers, StateDir: stateDir, TLS: o.tls, Version: o.version, Logger: log,
+		SASL: kafka.SASL{Mechanism: o.saslMechanism.value, User: o.saslUser, Password: o.saslPassword},
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"regexp"
 	"sync/atomic"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
@@ -27,7 +25,7 @@ import (
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/lagpage"
-	"github.com/belfry/belfry/server/stream"
+	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/upkeep"
 	"github.com/belfry/belfry/views"
 	"github.com/belfry/belfry/web"
@@ -38,37 +36,37 @@ type nodeConfig struct {
 	engine   kafka.Config
 	prefix   belfry.Prefix
 	inboxCap int
-	groups   []string      // names of --groups; none: no processors
-	rules    *rulesConfig  // nil: the built-in source alone
-	api      net.Listener  // nil: no server
-	doors    doors         // of api
-	polls    time.Duration // interval of polls; 0: the default
-	trust    time.Duration // in tokens; 0: the default
-	metrics  net.Listener  // nil: none
-	grace    time.Duration // for draining
-	notice   time.Duration // of it, until connections are refused
-	onReady  func()        // called once, when all of it runs; may be nil
-	log      *slog.Logger
-	tracer   trace.Tracer // nil: no traces
+	groups   []string     // names of --groups; none: no processors
+	rules    *rulesConfig // nil: the built-in source alone
+	// replayRules returns the rules that dead letters are replayed by beside the
+	// built-in ones; nil: none.
+	replayRules func() (*rules.Set, error)
 
-	// replayRules returns what dead letters are replayed by; nil as rules.
-	replayRules func() (func(topic string) (replay.Rules, bool), error)
+	api       net.Listener       // nil: no server
+	server    server.Config      // its settings; the node adds what they are for
+	keys      *auth.Keys         // of the server's Auth; nil: none to fetch
+	metrics   net.Listener       // nil: none
+	sweep     upkeep.SweepConfig // interval and age; 0: the defaults
+	lagGroups *regexp.Regexp     // groups of others to show; nil: none
 
-	sweepInterval, sweepAge time.Duration // 0: the defaults
-
-	lagGroups *regexp.Regexp // groups of others to show; nil: none
+	grace   time.Duration // for draining
+	onReady func()        // called once, when all of it runs; may be nil
+	log     *slog.Logger
+	tracer  trace.Tracer // nil: no traces
 }
 
-// doors are what the server lets in.
-type doors struct {
-	auth         auth.Authenticator
-	keys         *auth.Keys // nil: none to fetch
-	ticketSecret []byte     // nil: derived
-	origins      []string   // whose pages may call the API
-	limits       server.Limits
-	streams      stream.Limits
-	proxies      []netip.Prefix      // whose X-Forwarded-For is believed
-	certificate  *server.Certificate // nil: no TLS
+// close closes the listeners, which Serve may not have come to close.
+func (c *nodeConfig) close() error {
+	var errs []error
+	for _, ln := range []net.Listener{c.api, c.metrics} {
+		if ln == nil {
+			continue
+		}
+		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // node is one serving process.
@@ -89,7 +87,6 @@ type node struct {
 	sweep       *upkeep.Sweep   // nil: no server
 	audit       *upkeep.Audit   // nil: no server
 	draining    atomic.Bool
-	tracing     *server.Tracing // nil: none
 }
 
 // runNode runs until ctx ends and then drains: first the HTTP server, while the
@@ -98,10 +95,7 @@ type node struct {
 // that has not drained within the grace period is an error.
 func runNode(ctx context.Context, cfg nodeConfig) (err error) {
 	n := &node{nodeConfig: cfg, registry: prometheus.NewRegistry()}
-	defer func() { err = errors.Join(err, closeAll(cfg.api, cfg.metrics)) }()
-	if err := verifyTopics(cfg.engine, cfg.prefix); err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, cfg.close()) }()
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if n.deadLetters, err = engine.OpenDeadLetters(cfg.engine, cfg.prefix.DeadLetters()); err != nil {
 		return err
@@ -151,7 +145,9 @@ func (n *node) run(ctx context.Context) (err error) {
 
 	if n.api != nil {
 		n.unread, n.inbox = views.NewUnread(n.engine, n.prefix), views.NewInbox(n.engine, n.prefix)
-		n.trace()
+		if n.tracer != nil {
+			n.inbox.Traces = views.NewTraces()
+		}
 	}
 	if err := n.openRepairs(); err != nil {
 		return err
@@ -193,8 +189,8 @@ func (n *node) run(ctx context.Context) (err error) {
 		g.Go(func() error { return n.inbox.Run(back) })
 		n.openAudit()
 		g.Go(func() error { return n.audit.Run(back) })
-		if n.doors.keys != nil {
-			g.Go(func() error { return n.doors.keys.Run(back) })
+		if n.keys != nil {
+			g.Go(func() error { return n.keys.Run(back) })
 		}
 		srv, err := n.newServer()
 		if err != nil {
@@ -222,23 +218,19 @@ func (n *node) run(ctx context.Context) (err error) {
 }
 
 func (n *node) newServer() (*server.Server, error) {
-	return server.New(server.Config{
-		Rows: n.unread, Items: n.inbox, Journal: n.journal,
-		Auth: n.doors.auth, TicketSecret: n.doors.ticketSecret, CORSOrigins: n.doors.origins, Limits: n.doors.limits,
-		Streams: n.doors.streams, TrustedProxies: n.doors.proxies, Certificate: n.doors.certificate,
-		Readiness:    n.conditions,
-		Lag:          func(context.Context) (any, error) { return n.lag.Report(), nil },
-		LagMetrics:   n.lagPage,
-		Operations:   n.operations(),
-		Registry:     n.registry,
-		MetricsOnAPI: n.metrics == nil,
-		Pages:        web.Handler(),
-		Logger:       n.log,
-		PollInterval: n.polls,
-		DrainNotice:  n.notice,
-		Tracing:      n.tracing,
-		TokenTrust:   n.trust,
-	})
+	cfg := n.server
+	cfg.Rows, cfg.Items, cfg.Journal = n.unread, n.inbox, n.journal
+	cfg.Readiness = n.conditions
+	cfg.Lag = func(context.Context) (any, error) { return n.lag.Report(), nil }
+	cfg.LagMetrics = n.lagPage
+	cfg.Operations = n.operations()
+	cfg.Registry, cfg.MetricsOnAPI = n.registry, n.metrics == nil
+	cfg.Pages = web.Handler()
+	cfg.Logger = n.log
+	if n.tracer != nil {
+		cfg.Tracing = &server.Tracing{Tracer: n.tracer, Item: n.inbox.Traces.Take}
+	}
+	return server.New(cfg)
 }
 
 // announce calls onReady once every condition holds.
@@ -256,21 +248,6 @@ func (n *node) announce(ctx context.Context) error {
 	return nil
 }
 
-// closeAll closes listeners that Serve may not have come to close; nil is none,
-// and a second close is no error worth telling.
-func closeAll(listeners ...net.Listener) error {
-	var errs []error
-	for _, ln := range listeners {
-		if ln == nil {
-			continue
-		}
-		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // serveMetrics serves until ctx ends. Scrapes are short: none is waited for.
 func serveMetrics(ctx context.Context, ln net.Listener, handler http.Handler) error {
 	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
@@ -280,41 +257,4 @@ func serveMetrics(ctx context.Context, ln net.Listener, handler http.Handler) er
 		return fmt.Errorf("serve metrics on %s: %w", ln.Addr(), err)
 	}
 	return nil
-}
-
-// verifyTopics refuses to start on topics that are missing or not as they must
-// be. Their partition count is the journal's: it cannot change for life.
-func verifyTopics(cfg kafka.Config, prefix belfry.Prefix) error {
-	topics, err := openTopics(cfg)
-	if err != nil {
-		return err
-	}
-	defer topics.Close()
-	journal := prefix.Journal()
-	specs := prefix.Topics(1)
-	names := make([]string, len(specs))
-	for i, s := range specs {
-		names[i] = s.Name
-	}
-	infos, err := topics.Info(names...)
-	if err != nil {
-		return fmt.Errorf("topics of prefix %s: %w", prefix, err)
-	}
-	partitions := infos[journal].Partitions
-	for _, name := range names {
-		if got := infos[name].Partitions; got != partitions {
-			return fmt.Errorf("%w: %s has %d partitions and %s has %d: all need equally many for life; delete the wrong one and run \"belfry topics\", or use another --prefix",
-				kafka.ErrTopic, name, got, journal, partitions)
-		}
-	}
-	return topics.Verify(prefix.Topics(partitions))
-}
-
-// openTopics connects to the brokers that --brokers names.
-func openTopics(cfg kafka.Config) (*kafka.Topics, error) {
-	topics, err := kafka.OpenTopics(cfg)
-	if err != nil {
-		return nil, unreachable(err)
-	}
-	return topics, nil
 }

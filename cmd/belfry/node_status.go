@@ -42,8 +42,8 @@ func (n *node) conditions() []server.Condition {
 		}
 		out = append(out, c)
 	}
-	if n.doors.keys != nil {
-		ready, detail := n.doors.keys.Ready()
+	if n.keys != nil {
+		ready, detail := n.keys.Ready()
 		out = append(out, server.Condition{Name: "token keys", Ready: ready, Detail: detail})
 	}
 	// A server tells of itself.
@@ -89,8 +89,8 @@ func (n *node) registerMetrics() {
 			Name: name, Help: help, ConstLabels: prometheus.Labels{label: value},
 		}, read))
 	}
-	if n.doors.keys != nil {
-		n.registry.MustRegister(n.doors.keys)
+	if n.keys != nil {
+		n.registry.MustRegister(n.keys)
 	}
 	n.registry.MustRegister(newProcessorStates(n.statuses))
 	n.registry.MustRegister(newStateMetrics(n.engine.StateDir))

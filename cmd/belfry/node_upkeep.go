@@ -52,10 +52,9 @@ func (n *node) keepUp(ctx context.Context, g *errgroup.Group) (closeUp func() er
 	if err != nil {
 		return n.repairs.Close, err
 	}
-	n.sweep = upkeep.NewSweep(upkeep.SweepConfig{
-		Rows: n.unread, Contents: n.inbox, Items: items,
-		Interval: n.sweepInterval, MinAge: n.sweepAge, Logger: n.log,
-	})
+	cfg := n.nodeConfig.sweep
+	cfg.Rows, cfg.Contents, cfg.Items, cfg.Logger = n.unread, n.inbox, items, n.log
+	n.sweep = upkeep.NewSweep(cfg)
 	g.Go(func() error { return n.sweep.Run(ctx) })
 	return func() error { return errors.Join(n.repairs.Close(), items.Close()) }, nil
 }

@@ -7,14 +7,15 @@ import (
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/sources/rules"
 )
 
 // opsLetters are the dead letters for the server.
 type opsLetters struct {
 	*replay.Letters
 	config replay.Config
-	// rules returns those of today, nil for the built-in ones alone.
-	rules func() (func(topic string) (replay.Rules, bool), error)
+	// load returns the rules of today; nil for the built-in ones alone.
+	load func() (*rules.Set, error)
 }
 
 var _ server.Letters = (*opsLetters)(nil)
@@ -23,21 +24,20 @@ func (n *node) letters() *opsLetters {
 	return &opsLetters{
 		Letters: replay.NewLetters(n.engine, n.prefix),
 		config:  replay.Config{Engine: n.engine, Prefix: n.prefix},
-		rules:   n.replayRules,
+		load:    n.replayRules,
 	}
 }
 
 // Replay implements server.Letters.
 func (l *opsLetters) Replay(ctx context.Context, ids []deadletter.ID) (out []deadletter.ReplayOutcome, err error) {
+	var today *rules.Set
+	if l.load != nil {
+		if today, err = l.load(); err != nil {
+			return nil, err
+		}
+	}
 	config := l.config
-	if l.rules == nil {
-		config.Rules, err = replayRules(&rulesOptions{}, config.Prefix)
-	} else {
-		config.Rules, err = l.rules()
-	}
-	if err != nil {
-		return nil, err
-	}
+	config.Rules = replayRules(today, config.Prefix)
 	replayer, err := replay.Open(config)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ summed up. It needs no Kafka.`,
 		Example: `  belfry rules check rules.yaml
   belfry rules check rules/ --json`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
+			if len(args) != 1 || args[0] == "" {
 				return usagef("name one file or folder: belfry rules check FILE")
 			}
 			return nil

@@ -80,8 +80,11 @@ func (o *rulesOptions) loadLogin() error {
 	return err
 }
 
-// load reads the rules, which --rules must name. It may be called again for
+// load reads the rules, nil if --rules names none. It may be called again for
 // rules that have changed.
 func (o *rulesOptions) load(prefix belfry.Prefix) (*rules.Set, error) {
+	if o.path == "" {
+		return nil, nil
+	}
 	return rules.Load(o.path, rules.Options{Decoder: o.decoder, Prefix: prefix, Location: o.location})
 }

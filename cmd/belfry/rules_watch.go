@@ -36,6 +36,17 @@ type rulesConfig struct {
 	hangups func() (signals <-chan os.Signal, stop func()) // nil: none
 }
 
+// loadRules reads the rules of a file or folder as a node needs them. Hangups,
+// which may be nil, has SIGHUP reach the node until stop is called.
+func loadRules(path string, load func() (*rules.Set, error), hangups func() (signals <-chan os.Signal, stop func())) (*rulesConfig, error) {
+	before := fingerprint(path)
+	loaded, err := load()
+	if err != nil {
+		return nil, err
+	}
+	return &rulesConfig{path: path, print: before, loaded: loaded, load: load, hangups: hangups}, nil
+}
+
 // rulesWatch gives routers new rules when their files change or on SIGHUP. What
 // is wrong with new ones is logged, and the old ones stay.
 type rulesWatch struct {

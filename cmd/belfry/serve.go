@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -13,10 +12,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/sources/rules"
+	"github.com/belfry/belfry/upkeep"
 )
 
 // options is one group of flags.
@@ -68,42 +66,6 @@ func serving(p *program, c *cobra.Command, o *serveOptions, flags []options, ser
 	return c
 }
 
-// engineConfig says how to reach Kafka; the options must have been validated.
-func (o *kafkaOptions) engineConfig(stateDir string, log *slog.Logger) kafka.Config {
-	return kafka.Config{
-		Brokers: o.brokers, StateDir: stateDir, TLS: o.tls, Version: o.version, Logger: log,
-		SASL: kafka.SASL{Mechanism: o.saslMechanism.value, User: o.saslUser, Password: o.saslPassword},
-	}
-}
-
-// newDoors returns whom the server believes and how much it takes; the options
-// must have been validated.
-func (o *serverOptions) newDoors(log *slog.Logger) (d doors, err error) {
-	d = doors{
-		ticketSecret: o.trust.ticketSecret, origins: o.trust.origins, limits: o.limit.limits(),
-		streams: o.stream.limits, proxies: o.stream.trusted,
-	}
-	if d.certificate, err = o.stream.certificate(log); err != nil {
-		return d, err
-	}
-	if o.auth.value == authNone {
-		d.auth = auth.None()
-		return d, nil
-	}
-	if o.trust.jwksURL != "" {
-		if d.keys, err = auth.NewKeys(auth.KeysConfig{URL: o.trust.jwksURL, Logger: log}); err != nil {
-			return d, flagErrorf("jwks-url", "%w", err)
-		}
-	}
-	d.auth, err = auth.NewJWT(auth.JWTConfig{
-		Secret: o.jwt.secret, Keys: d.keys, Audience: o.jwt.audience, Issuer: o.jwt.issuer, Leeway: o.trust.leeway,
-	})
-	if err != nil {
-		return d, flagErrorf("jwt-secret-file", "%w", err)
-	}
-	return d, nil
-}
-
 // listen opens a listener; flag is for the error.
 func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 	if addr == "" {
@@ -125,7 +87,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 			return err
 		}
 	}
-	rules, err := o.rulesConfig()
+	routed, err := o.rulesConfig()
 	if err != nil {
 		return err
 	}
@@ -140,30 +102,23 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	}
 	defer func() { err = errors.Join(err, traces.close()) }()
 	cfg := nodeConfig{
-		tracer:   traces.tracer,
-		engine:   o.kafka.engineConfig(o.state.dir, log),
-		prefix:   belfry.Prefix(o.kafka.prefix),
-		inboxCap: o.fold.inboxCap,
-		groups:   o.groups.names,
-		rules:    rules,
-		replayRules: func() (func(topic string) (replay.Rules, bool), error) {
-			return replayRules(&o.rules, belfry.Prefix(o.kafka.prefix))
-		},
-		grace: o.process.grace,
-		log:   log,
+		tracer:      traces.tracer,
+		engine:      o.kafka.engineConfig(o.state.dir, log),
+		prefix:      belfry.Prefix(o.kafka.prefix),
+		inboxCap:    o.fold.inboxCap,
+		groups:      o.groups.names,
+		rules:       routed,
+		replayRules: func() (*rules.Set, error) { return o.rules.load(belfry.Prefix(o.kafka.prefix)) },
+		grace:       o.process.grace,
+		log:         log,
 
-		sweepInterval: o.sweep.interval, sweepAge: o.sweep.age,
+		sweep: upkeep.SweepConfig{Interval: o.sweep.interval, MinAge: o.sweep.age},
 
 		lagGroups: o.lag.pattern,
 	}
 	o.member.apply(&cfg.engine)
 	if withAPI {
-		cfg.notice = o.server.drainNotice
-		cfg.polls, cfg.trust = o.server.pollInterval, o.server.tokenTrust
-		if cfg.trust == 0 {
-			cfg.trust = -1 // never
-		}
-		if cfg.doors, err = o.server.newDoors(log); err != nil {
+		if cfg.server, cfg.keys, err = o.server.config(log); err != nil {
 			return err
 		}
 		if cfg.api, err = listen(ctx, "addr", o.server.addr); err != nil {
@@ -171,12 +126,15 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		}
 	}
 	if cfg.metrics, err = listen(ctx, "metrics-addr", o.process.metricsAddr); err != nil {
-		return errors.Join(err, closeAll(cfg.api))
+		return errors.Join(err, cfg.close())
 	}
 	if prepare != nil {
 		if err := prepare(cfg.engine); err != nil {
-			return errors.Join(err, closeAll(cfg.api, cfg.metrics))
+			return errors.Join(err, cfg.close())
 		}
+	}
+	if err := verifyTopics(cfg.engine, cfg.prefix); err != nil {
+		return errors.Join(err, cfg.close())
 	}
 	cfg.onReady = func() {
 		attrs := []any{"groups", cfg.groups}
@@ -198,12 +156,11 @@ func (o *serveOptions) rulesConfig() (*rulesConfig, error) {
 		return nil, nil
 	}
 	load := func() (*rules.Set, error) { return o.rules.load(belfry.Prefix(o.kafka.prefix)) }
-	before := fingerprint(o.rules.path)
-	loaded, err := load()
+	routed, err := loadRules(o.rules.path, load, o.hangups)
 	if err != nil {
 		return nil, flagErrorf("rules", "%w", err)
 	}
-	return &rulesConfig{path: o.rules.path, print: before, loaded: loaded, load: load, hangups: o.hangups}, nil
+	return routed, nil
 }
 
 // lockState takes the parts of the state folder that the node uses.
@@ -290,24 +247,11 @@ files change and on SIGHUP; bad ones are refused, the old ones stay.`,
 	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.topics, &o.rules, &o.member, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = allGroups()
 		return o.serve(ctx, log, true, func(cfg kafka.Config) error {
-			changes, err := ensureTopics(ctx, cfg, belfry.Prefix(o.kafka.prefix), o.topics)
+			changes, err := o.topics.ensure(ctx, cfg, belfry.Prefix(o.kafka.prefix))
 			for _, change := range changes {
 				log.Info("topic prepared", "change", string(change))
 			}
 			return err
 		})
 	})
-}
-
-func ensureTopics(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, o topicOptions) ([]kafka.Change, error) {
-	topics, err := openTopics(cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer topics.Close()
-	changes, err := topics.Ensure(ctx, prefix.Topics(o.partitions), o.replication)
-	if err != nil {
-		return changes, fmt.Errorf("topics of prefix %s: %w", prefix, err)
-	}
-	return changes, nil
 }

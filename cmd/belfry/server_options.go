@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -84,6 +86,36 @@ func (o *serverOptions) validate() error {
 		return flagErrorf("auth", "none lets everybody in who reaches %s; listen on loopback (--addr %s) or use --auth jwt", o.addr, defaultAddr)
 	}
 	return nil
+}
+
+// config returns the settings of a server, and the keys that its Auth fetches,
+// nil for none; the options must have been validated.
+func (o *serverOptions) config(log *slog.Logger) (cfg server.Config, keys *auth.Keys, err error) {
+	cfg = server.Config{
+		TicketSecret: o.trust.ticketSecret, CORSOrigins: o.trust.origins, Limits: o.limit.limits,
+		Streams: o.stream.limits, TrustedProxies: o.stream.trusted,
+		PollInterval: o.pollInterval, TokenTrust: cmp.Or(o.tokenTrust, -1), DrainNotice: o.drainNotice,
+	}
+	cfg.Limits.PostRate = cmp.Or(cfg.Limits.PostRate, -1)
+	if cfg.Certificate, err = o.stream.certificate(log); err != nil {
+		return cfg, nil, err
+	}
+	if o.auth.value == authNone {
+		cfg.Auth = auth.None()
+		return cfg, nil, nil
+	}
+	if o.trust.jwksURL != "" {
+		if keys, err = auth.NewKeys(auth.KeysConfig{URL: o.trust.jwksURL, Logger: log}); err != nil {
+			return cfg, nil, flagErrorf("jwks-url", "%w", err)
+		}
+	}
+	cfg.Auth, err = auth.NewJWT(auth.JWTConfig{
+		Secret: o.jwt.secret, Keys: keys, Audience: o.jwt.audience, Issuer: o.jwt.issuer, Leeway: o.trust.leeway,
+	})
+	if err != nil {
+		return cfg, nil, flagErrorf("jwt-secret-file", "%w", err)
+	}
+	return cfg, keys, nil
 }
 
 // jwtOptions say how tokens are signed with a secret (HS256), and what they

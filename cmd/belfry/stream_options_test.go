@@ -17,16 +17,16 @@ func TestStreamOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := o.newDoors(slog.New(slog.DiscardHandler))
+	cfg, _, err := o.config(slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (stream.Limits{Total: 7, PerUser: -1, PerAddress: 3}); d.streams != want || d.certificate != nil {
-		t.Errorf("got %+v, certificate %v, want %+v and none", d.streams, d.certificate, want)
+	if want := (stream.Limits{Total: 7, PerUser: -1, PerAddress: 3}); cfg.Streams != want || cfg.Certificate != nil {
+		t.Errorf("got %+v, certificate %v, want %+v and none", cfg.Streams, cfg.Certificate, want)
 	}
 	want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32")}
-	if !slices.Equal(d.proxies, want) {
-		t.Errorf("got proxies %v, want %v", d.proxies, want)
+	if !slices.Equal(cfg.TrustedProxies, want) {
+		t.Errorf("got proxies %v, want %v", cfg.TrustedProxies, want)
 	}
 }
 
@@ -51,6 +51,6 @@ func TestStreamOptionsRefuse(t *testing.T) {
 	if err := parseOptions(t, &o, "--jwt-secret-file", secret, "--tls-cert", "no-such.crt", "--tls-key", "no-such.key"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := o.newDoors(slog.New(slog.DiscardHandler))
+	_, _, err := o.config(slog.New(slog.DiscardHandler))
 	wantFlagError(t, err, "--tls-cert", "no-such.crt")
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"math"
 
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -37,6 +40,21 @@ func (o *topicOptions) validate() error {
 		return flagErrorf("replication", "must be 0 to %d, is %d", math.MaxInt16, o.replication)
 	}
 	return nil
+}
+
+// ensure creates the topics that are missing and verifies the others; it returns
+// what it changed, also with an error.
+func (o *topicOptions) ensure(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix) ([]kafka.Change, error) {
+	topics, err := openTopics(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer topics.Close()
+	changes, err := topics.Ensure(ctx, prefix.Topics(o.partitions), o.replication)
+	if err != nil {
+		return changes, fmt.Errorf("topics of prefix %s: %w", prefix, err)
+	}
+	return changes, nil
 }
 
 // foldOptions are inputs of the fold: every processor of an installation needs

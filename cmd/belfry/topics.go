@@ -76,7 +76,7 @@ processed, and the new one must never have run.`,
 			if renewal.topic.value != "" {
 				return renewTopic(cmd.Context(), cfg, prefix, renewal, report)
 			}
-			changes, err := ensureTopics(cmd.Context(), cfg, prefix, topics)
+			changes, err := topics.ensure(cmd.Context(), cfg, prefix)
 			for _, change := range changes {
 				report(change)
 			}
@@ -100,7 +100,7 @@ processed, and the new one must never have run.`,
 	return c
 }
 
-// planTopics prints what ensureTopics would do. A difference, which that would
+// planTopics prints what topicOptions.ensure would do. A difference, which that would
 // not mend, is an error here too.
 func planTopics(cfg kafka.Config, prefix belfry.Prefix, o topicOptions, out io.Writer) error {
 	topics, err := openTopics(cfg)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -20,14 +19,6 @@ const (
 
 // newEpochFlag asks for the deletion of a topic.
 const newEpochFlag = "new-epoch"
-
-// remedy says what to do about a refused partition of one of those topics.
-func remedy(topic string) string {
-	if topic == renewJournal {
-		return `run "belfry topics --new-epoch"`
-	}
-	return fmt.Sprintf("run %q", "belfry topics --new-epoch="+topic)
-}
 
 // renewOptions say which topic is created anew.
 type renewOptions struct {

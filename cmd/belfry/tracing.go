@@ -15,9 +15,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/belfry/belfry/server"
-	"github.com/belfry/belfry/views"
 )
 
 const (
@@ -133,13 +130,4 @@ func (t *tracing) close() error {
 		return fmt.Errorf("stop tracing: %w", err)
 	}
 	return nil
-}
-
-// trace has the server tell of items and calls, if there is a tracer.
-func (n *node) trace() {
-	if n.tracer == nil {
-		return
-	}
-	n.inbox.Traces = views.NewTraces()
-	n.tracing = &server.Tracing{Tracer: n.tracer, Item: n.inbox.Traces.Take}
 }
