@@ -192,7 +192,7 @@ func TestBenchOfProcessesRefuses(t *testing.T) {
 		})
 	}
 	dir := temporaries(t)
-	call(t, nil, "bench", "gap", "--brokers", deadAddr(t)).wantError(t, exitUsage, "--brokers", "refused")
+	call(t, nil, "bench", "gap", "--brokers", freeAddr(t)).wantError(t, exitUsage, "--brokers", "refused")
 	wantEmpty(t, dir)
 }
 

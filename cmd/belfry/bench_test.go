@@ -87,7 +87,7 @@ func TestBenchRefuses(t *testing.T) {
 			call(t, nil, append([]string{"bench"}, tt.args...)...).wantError(t, exitUsage, tt.want...)
 		})
 	}
-	call(t, nil, "bench", "throughput", "--brokers", deadAddr(t)).wantError(t, exitUsage, "--brokers", "refused")
+	call(t, nil, "bench", "throughput", "--brokers", freeAddr(t)).wantError(t, exitUsage, "--brokers", "refused")
 }
 
 func TestBenchWithoutATemporaryFolder(t *testing.T) {

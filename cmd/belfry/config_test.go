@@ -2,6 +2,8 @@ package main
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -44,7 +46,7 @@ func (s *settings) load(t *testing.T, env map[string]string, file string, args .
 	t.Helper()
 	env = maps.Clone(env)
 	if file != "" {
-		args = append(args, "--config", writeFile(t, "belfry.yaml", file))
+		args = append(args, "--config", settingsFile(t, "belfry.yaml", file))
 	}
 	if err := s.cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
@@ -205,15 +207,6 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
-func TestConfigOfTheProgram(t *testing.T) {
-	file := writeFile(t, "belfry.yaml", "ttl: 5m\naddr: 127.0.0.1:1\nlog-format: json\nuser: u\n")
-	call(t, nil, "token", "--config", file).wantError(t, exitUsage, "--jwt-secret-file", "required")
-	call(t, map[string]string{"BELFRY_CONFIG": file, "BELFRY_USER": "a/b"}, "token").wantError(t, exitUsage, "--user")
-	bad := writeFile(t, "belfry.yaml", "jwt-secret-fil: x\n")
-	call(t, nil, "health", "--config", bad).wantError(t, exitUsage, "belfry.yaml:1", `"jwt-secret-fil"`, `"jwt-secret-file"`)
-	call(t, nil, "--config", bad, "health").wantError(t, exitUsage, "belfry.yaml:1")
-}
-
 func FuzzParseConfig(f *testing.F) {
 	for _, seed := range []string{"", "a: b", "a: [b, c]", "a: &x b\nc: *x", "? [a]\n: b", "a: *a", "<<: {a: b}", "a: !!binary x", "--- \n...", "a: [*b]"} {
 		f.Add(seed)
@@ -229,4 +222,13 @@ func FuzzParseConfig(f *testing.F) {
 			}
 		}
 	})
+}
+
+func settingsFile(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

@@ -14,15 +14,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
-
-	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
-// patience is how long a condition may take on a busy machine.
-const patience = 40 * time.Second
+func TestMain(m *testing.M) { kafkatest.Main(m) }
+
+// buildBinary returns the program.
+func buildBinary(t *testing.T) string {
+	t.Helper()
+	return buildtest.Program(t, "cmd/belfry")
+}
 
 // served is a serving command that runs in this process.
 type served struct {
@@ -113,16 +115,6 @@ func (s *served) wantCleanStop() {
 		s.t.Errorf("exit code %d, want 0: %s", code, s.stderr)
 	}
 	wantNoTrace(s.t, s.stdout.String()+s.stderr.String())
-}
-
-// wantNoTrace fails if a text holds a stack trace or a panic.
-func wantNoTrace(t *testing.T, text string) {
-	t.Helper()
-	for _, sign := range []string{"goroutine ", "panic:", ".go:"} {
-		if strings.Contains(text, sign) {
-			t.Errorf("%q in the output:\n%s", sign, text)
-		}
-	}
 }
 
 // callAPI makes a request and decodes a JSON answer into out, if that is not
@@ -282,49 +274,10 @@ func wantBye(t *testing.T, frames <-chan frame) {
 	}
 }
 
-// adminOf connects to the brokers to do what no command of ours does.
-func adminOf(t *testing.T, brokers []string) sarama.ClusterAdmin {
-	t.Helper()
-	config := sarama.NewConfig()
-	config.Version = sarama.V2_8_0_0
-	admin, err := sarama.NewClusterAdmin(brokers, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { admin.Close() })
-	return admin
-}
-
 // makeTopics creates the topics of an installation.
 func makeTopics(t *testing.T, brokers []string, args ...string) {
 	t.Helper()
 	call(t, nil, append([]string{"topics", "--brokers", brokers[0], "--partitions", "3"}, args...)...).wantOutput(t)
-}
-
-// recordsOf returns all records of a topic, partition after partition.
-func recordsOf(t *testing.T, brokers []string, topic string) []*sarama.ConsumerMessage {
-	t.Helper()
-	cfg := kafka.Config{Brokers: brokers}
-	topics, err := kafka.OpenTopics(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer topics.Close()
-	infos, err := topics.Info(topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []*sarama.ConsumerMessage
-	for p := range int32(infos[topic].Partitions) {
-		err := table.Scan(t.Context(), cfg, topic, p, func(m *sarama.ConsumerMessage) error {
-			out = append(out, m)
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
 }
 
 // callInput is call with something on stdin; its output may be looked at while
@@ -335,5 +288,5 @@ func callInput(ctx context.Context, in io.Reader, args ...string) result {
 	p := testProgram(nil)
 	p.stdin, p.stdout, p.stderr = in, &stdout, stderr
 	code := p.run(ctx, args)
-	return result{code, stdout.String(), stderr.String()}
+	return result{program: p.name, code: code, stdout: stdout.String(), stderr: stderr.String()}
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,12 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
-
-// result is what a call of the program left behind.
-type result struct {
-	code           int
-	stdout, stderr string
-}
 
 // call runs the program with nothing in its environment but env.
 func call(t *testing.T, env map[string]string, args ...string) result {
@@ -31,11 +23,7 @@ func call(t *testing.T, env map[string]string, args ...string) result {
 }
 
 func callWith(ctx context.Context, env map[string]string, args ...string) result {
-	var stdout, stderr bytes.Buffer
-	p := testProgram(env)
-	p.stdout, p.stderr = &stdout, &stderr
-	code := p.run(ctx, args)
-	return result{code, stdout.String(), stderr.String()}
+	return callProgram(ctx, testProgram(env), env, args...)
 }
 
 func testProgram(env map[string]string) *program {
@@ -44,47 +32,6 @@ func testProgram(env map[string]string) *program {
 	p.env = func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	p.stdin, p.stdout, p.stderr = strings.NewReader(""), new(bytes.Buffer), new(bytes.Buffer)
 	return p
-}
-
-// wantError checks that the call ended with the code and one line on stderr
-// that holds every part.
-func (r result) wantError(t *testing.T, code int, parts ...string) {
-	t.Helper()
-	if r.code != code {
-		t.Errorf("exit code %d, want %d", r.code, code)
-	}
-	if r.stdout != "" {
-		t.Errorf("stdout %q, want nothing", r.stdout)
-	}
-	if !strings.HasPrefix(r.stderr, "belfry: ") || strings.Count(r.stderr, "\n") != 1 || !strings.HasSuffix(r.stderr, "\n") {
-		t.Errorf("stderr %q, want one line that begins with \"belfry: \"", r.stderr)
-	}
-	for _, part := range parts {
-		if !strings.Contains(r.stderr, part) {
-			t.Errorf("stderr %q doesn't say %q", r.stderr, part)
-		}
-	}
-}
-
-func (r result) wantOutput(t *testing.T, parts ...string) {
-	t.Helper()
-	if r.code != exitOK || r.stderr != "" {
-		t.Errorf("exit code %d with stderr %q, want 0 and nothing", r.code, r.stderr)
-	}
-	for _, part := range parts {
-		if !strings.Contains(r.stdout, part) {
-			t.Errorf("stdout doesn't say %q:\n%s", part, r.stdout)
-		}
-	}
-}
-
-func writeFile(t *testing.T, name, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 func TestHelp(t *testing.T) {
@@ -221,4 +168,13 @@ func walk(c *cobra.Command, visit func(*cobra.Command)) {
 	for _, sub := range c.Commands() {
 		walk(sub, visit)
 	}
+}
+
+func TestConfigOfTheProgram(t *testing.T) {
+	file := writeFile(t, "belfry.yaml", "ttl: 5m\naddr: 127.0.0.1:1\nlog-format: json\nuser: u\n")
+	call(t, nil, "token", "--config", file).wantError(t, exitUsage, "--jwt-secret-file", "required")
+	call(t, map[string]string{"BELFRY_CONFIG": file, "BELFRY_USER": "a/b"}, "token").wantError(t, exitUsage, "--user")
+	bad := writeFile(t, "belfry.yaml", "jwt-secret-fil: x\n")
+	call(t, nil, "health", "--config", bad).wantError(t, exitUsage, "belfry.yaml:1", `"jwt-secret-fil"`, `"jwt-secret-file"`)
+	call(t, nil, "--config", bad, "health").wantError(t, exitUsage, "belfry.yaml:1")
 }

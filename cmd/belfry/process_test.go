@@ -11,17 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
-func TestMain(m *testing.M) { kafkatest.Main(m) }
-
-// buildBinary returns the program.
-func buildBinary(t *testing.T) string {
-	t.Helper()
-	return buildtest.Program(t, "cmd/belfry")
-}
+// patience is how long a condition may take on a busy machine.
+const patience = 40 * time.Second
 
 // run runs the program to its end and returns its stdout.
 func run(t *testing.T, binary string, args ...string) string {

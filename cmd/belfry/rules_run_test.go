@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -11,20 +10,6 @@ import (
 
 	"github.com/belfry/belfry/internal/kafkatest"
 )
-
-// running runs something until the test ends.
-func running(t *testing.T, f func(context.Context) error) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- f(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-}
 
 func createTopic(t *testing.T, brokers []string, name string, partitions int32) {
 	t.Helper()
@@ -46,8 +31,8 @@ func TestRunWithRules(t *testing.T) {
 	sendTo(t, brokers, "orders", `{"to":"user-7","title":"old news"}`)
 	createTopic(t, brokers, "archive", 1)
 	sendTo(t, brokers, "archive", `{"to":"user-9","title":"of last year"}`)
-	silent := strings.Replace(strings.TrimPrefix(oneRule("archive"), "sources:\n"), "    rules:", "    from: earliest\n    silent: true\n    rules:", 1)
-	rules := writeFile(t, "rules.yaml", oneRule("orders")+"  - topic: later\n    rules: [{name: rule-of-later, recipients: event.to, title: '${event.title}'}]\n"+silent)
+	silent := strings.Replace(strings.TrimPrefix(ruleOf("archive"), "sources:\n"), "    rules:", "    from: earliest\n    silent: true\n    rules:", 1)
+	rules := writeFile(t, "rules.yaml", ruleOf("orders")+"  - topic: later\n    rules: [{name: rule-of-later, recipients: event.to, title: '${event.title}'}]\n"+silent)
 	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--rules", rules, "--metrics-addr", "127.0.0.1:0")...)
 	var ready string
 	if status := callAPI(t, http.MethodGet, r.metrics+"/readyz", "", "", &ready); status != http.StatusOK ||
@@ -73,7 +58,7 @@ func TestRunWithRules(t *testing.T) {
 		`belfry_processor_running{processor="processor belfry-router-orders"} 1`, `belfry_processor_running{processor="processor belfry-unread"} 1`)
 	wantMetrics(t, r.metrics+"/metrics/lag", `kafka_consumergroup_lag{consumergroup="belfry-router-orders"`, `kafka_consumergroup_lag{consumergroup="belfry-router-later"`)
 
-	rewrite(t, rules, strings.ReplaceAll(oneRule("orders"), "event.to\n", `'"boss-of-" + event.to'`+"\n"))
+	rewrite(t, rules, strings.ReplaceAll(ruleOf("orders"), "event.to\n", `'"boss-of-" + event.to'`+"\n"))
 	kafkatest.Eventually(t, patience, func() string { return "new rules are not in force: " + r.stderr.String() }, func() bool {
 		return strings.Count(r.stderr.String(), `msg="rules loaded"`) == 2
 	})
@@ -108,4 +93,9 @@ func TestBadRulesAreRefusedAtStart(t *testing.T) {
 	if r := call(t, nil, "processor", "--groups", "unread", "--brokers", "127.0.0.1:1", "--state-dir", t.TempDir(), "--rules", bad); strings.Contains(r.stderr, "rules") {
 		t.Errorf("the group unread read rules: %s", r.stderr)
 	}
+}
+
+// ruleOf is a rules file about one topic.
+func ruleOf(topic string) string {
+	return fmt.Sprintf("sources:\n  - topic: %s\n    rules:\n      - name: rule-of-%[1]s\n        recipients: event.to\n        title: ${event.title}\n", topic)
 }

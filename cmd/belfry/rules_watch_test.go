@@ -173,12 +173,3 @@ func TestStartsOfSources(t *testing.T) {
 		}
 	}
 }
-
-func rewrite(t *testing.T, path, text string) {
-	t.Helper()
-	// At once: half a file is a bad one.
-	part := path + ".part"
-	if err := errors.Join(os.WriteFile(part, []byte(text), 0o600), os.Rename(part, path)); err != nil {
-		t.Fatal(err)
-	}
-}

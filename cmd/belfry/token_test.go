@@ -1,15 +1,15 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/spf13/pflag"
 )
-
-const testSecret = "0123456789abcdef0123456789abcdef"
 
 func TestToken(t *testing.T) {
 	file := writeFile(t, "jwt.secret", testSecret+"\n")
@@ -62,5 +62,27 @@ func TestTokenRefuses(t *testing.T) {
 				t.Errorf("the error tells the secret: %q", r.stderr)
 			}
 		})
+	}
+}
+
+// A token minted for an audience and an issuer is what a server asks for that
+// has the same settings.
+func TestTokenAudienceAndIssuer(t *testing.T) {
+	flags := []string{"--jwt-secret-file", writeFile(t, "jwt.secret", testSecret), "--jwt-audience", "belfry", "--jwt-issuer", "https://id.example"}
+	r := call(t, nil, append([]string{"token", "--user", "u"}, flags...)...)
+	r.wantOutput(t)
+	var o jwtOptions
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	o.addFlags(fs)
+	if err := errors.Join(fs.Parse(flags), o.validate()); err != nil {
+		t.Fatal(err)
+	}
+	if o.audience != "belfry" || o.issuer != "https://id.example" {
+		t.Errorf("got audience %q and issuer %q", o.audience, o.issuer)
+	}
+	_, err := jwt.Parse(strings.TrimSpace(r.stdout), func(*jwt.Token) (any, error) { return o.secret, nil },
+		jwt.WithAudience(o.audience), jwt.WithIssuer(o.issuer))
+	if err != nil {
+		t.Errorf("the token is not for them: %v", err)
 	}
 }

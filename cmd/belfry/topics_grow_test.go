@@ -139,17 +139,3 @@ func TestGrowRefusesWhatIsNotDone(t *testing.T) {
 	call(t, nil, "topics", "--brokers", brokers[0], "--prefix", "belfry2", "--grow-from", "belfry2").wantError(t, exitUsage, "--grow-from", "belfry2")
 	call(t, nil, "topics", "--brokers", brokers[0], "--grow-from", "other", "--new-epoch").wantError(t, exitUsage, "--grow-from", "--new-epoch")
 }
-
-// failIn checks that a command that may have told of its steps failed, and why.
-func (r result) failIn(t *testing.T, parts ...string) {
-	t.Helper()
-	if r.code != exitFailure {
-		t.Errorf("got exit code %d, want %d: %s%s", r.code, exitFailure, r.stdout, r.stderr)
-	}
-	for _, part := range parts {
-		if !strings.Contains(r.stderr, part) {
-			t.Errorf("got %q, want %q", r.stderr, part)
-		}
-	}
-	wantNoTrace(t, r.stderr)
-}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -12,17 +11,6 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
-
-// deadAddr is an address where nobody listens.
-func deadAddr(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
 
 func TestTopicsCreatesAndVerifies(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
@@ -74,17 +62,6 @@ func topicIDs(t *testing.T, brokers []string, prefix belfry.Prefix) map[string]k
 	return infos
 }
 
-// failure checks for exit code 1 or 2 and one line without a stack trace.
-func (r result) failure(t *testing.T, parts ...string) {
-	t.Helper()
-	code := r.code
-	if code != exitFailure && code != exitUsage {
-		code = exitFailure
-	}
-	r.wantError(t, code, parts...)
-	wantNoTrace(t, r.stderr)
-}
-
 func TestTopicsRefusesMismatches(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	makeTopics(t, brokers)
@@ -107,7 +84,7 @@ func TestUnreachableBroker(t *testing.T) {
 	for _, command := range append(commandsOnKafka(t), kafkaCommand{"inspect", []string{"inspect", "user-7"}}) {
 		t.Run(command.name, func(t *testing.T) {
 			t.Parallel()
-			a, b := deadAddr(t), deadAddr(t)
+			a, b := freeAddr(t), freeAddr(t)
 			began := time.Now()
 			call(t, nil, command.args(a+","+b)...).failure(t, "--brokers", a, "refused", "start Kafka there")
 			if took := time.Since(began); took > 15*time.Second {

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"encoding/json"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
 )
@@ -59,7 +54,7 @@ func TestServerConfigGiven(t *testing.T) {
 	}
 }
 
-func TestDoorsRefuse(t *testing.T) {
+func TestServerRefuses(t *testing.T) {
 	secret := writeFile(t, "jwt.secret", testSecret)
 	for name, tt := range map[string]struct {
 		args []string
@@ -87,66 +82,4 @@ func TestDoorsRefuse(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A token minted for an audience and an issuer is what a server asks for that
-// has the same settings.
-func TestTokenAudienceAndIssuer(t *testing.T) {
-	secret := writeFile(t, "jwt.secret", testSecret)
-	r := call(t, nil, "token", "--user", "u", "--jwt-secret-file", secret, "--jwt-audience", "belfry", "--jwt-issuer", "https://id.example")
-	r.wantOutput(t)
-	var o serverOptions
-	if err := parseOptions(t, &o, "--jwt-secret-file", secret, "--jwt-audience", "belfry", "--jwt-issuer", "https://id.example"); err != nil {
-		t.Fatal(err)
-	}
-	if o.jwt.audience != "belfry" || o.jwt.issuer != "https://id.example" {
-		t.Errorf("got audience %q and issuer %q", o.jwt.audience, o.jwt.issuer)
-	}
-}
-
-// A server whose identity provider is away starts, says so, and is ready once
-// the provider is there.
-func TestServerWaitsForKeys(t *testing.T) {
-	t.Parallel()
-	up := make(chan struct{})
-	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		select {
-		case <-up:
-			// RFC 8037 appendix A.2.
-			_, _ = w.Write([]byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`))
-		default:
-			w.WriteHeader(http.StatusBadGateway)
-		}
-	}))
-	t.Cleanup(provider.Close)
-	brokers := kafkatest.Embedded(t)
-	api := freeAddr(t)
-	p := startServing(t, "run", "--brokers", brokers[0], "--partitions", "1", "--replication", "1", "--state-dir", t.TempDir(),
-		"--addr", api, "--jwks-url", provider.URL+"/jwks")
-	var ready struct {
-		Conditions []server.Condition `json:"conditions"`
-	}
-	state := func() string { b, _ := json.Marshal(ready); return string(b) }
-	probe := func() int {
-		res, err := http.Get("http://" + api + "/readyz")
-		if err != nil {
-			return 0
-		}
-		defer res.Body.Close()
-		_ = json.NewDecoder(res.Body).Decode(&ready)
-		return res.StatusCode
-	}
-	// All but the keys.
-	kafkatest.Eventually(t, time.Minute, state, func() bool {
-		code, missing := probe(), 0
-		for _, c := range ready.Conditions {
-			if !c.Ready {
-				missing++
-			}
-		}
-		return code == http.StatusServiceUnavailable && missing == 1 && strings.Contains(state(), "token keys")
-	})
-	close(up)
-	kafkatest.Eventually(t, time.Minute, state, func() bool { return probe() == http.StatusOK })
-	p.wantCleanStop()
 }
