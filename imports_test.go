@@ -67,6 +67,7 @@ func TestImportsGoOneWay(t *testing.T) {
 	walls := []wall{
 		{"server", append(ours("engine", "codec", "sources/rules", "sources/schema"), drivers...),
 			"HTTP reads tables through interfaces of its own and never knows Kafka, nor the languages of rules and schemas"},
+		{"internal/node", ours("internal/options", "internal/cli"), "a process does not know how it was told what to do"},
 		{"internal/chaos", ours("internal/kafkatest", "internal/browsertest"), "it is part of a program"},
 	}
 	for _, below := range []string{"engine", "codec", "sources", "broker", "web", "lag", "inbox"} {
@@ -99,8 +100,10 @@ func TestImportsGoOneWay(t *testing.T) {
 			if within(imported, module+"/cmd") && !within(p.ImportPath, module+"/cmd") {
 				t.Errorf("%s imports %s: nothing imports a program", p.ImportPath, imported)
 			}
-			if within(imported, module+"/internal/node") && !within(p.ImportPath, module+"/cmd") && !within(p.ImportPath, module+"/internal/node") {
-				t.Errorf("%s imports %s: the wiring is for programs", p.ImportPath, imported)
+			for _, room := range []string{"node", "options", "cli"} {
+				if room := module + "/internal/" + room; within(imported, room) && !within(p.ImportPath, module+"/cmd") && !within(p.ImportPath, module+"/internal") {
+					t.Errorf("%s imports %s: wiring and flags are for programs", p.ImportPath, imported)
+				}
 			}
 			if within(imported, module+"/internal") && imported != module+"/internal/recent" &&
 				!within(p.ImportPath, module+"/internal") && !within(p.ImportPath, module+"/cmd") {
@@ -177,7 +180,7 @@ func goFiles(t *testing.T, each func(path string)) {
 func TestRoomsAreSmall(t *testing.T) {
 	const most = 25
 	// These are still to be divided: they may only become smaller.
-	larger := map[string]int{"server": 43, "cmd/belfry": 84, "internal/bench": 37, "internal/chaos": 35}
+	larger := map[string]int{"server": 43, "cmd/belfry": 49, "internal/bench": 37, "internal/chaos": 35}
 	sources := map[string]int{}
 	goFiles(t, func(path string) {
 		if !strings.HasSuffix(path, "_test.go") {

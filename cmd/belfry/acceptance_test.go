@@ -17,6 +17,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/server/auth"
 )
 
@@ -48,23 +49,23 @@ func install(t *testing.T, brokers []string) *installation {
 		return token
 	}
 	in.service, in.admin = mint("billing", "belfry:notify"), mint("root", "belfry:admin")
-	run(t, in.binary, "topics", "--brokers", in.brokers, "--partitions", "6")
+	programtest.Run(t, in.binary, "topics", "--brokers", in.brokers, "--partitions", "6")
 	return in
 }
 
-func (in *installation) processor(name string) *process {
+func (in *installation) processor(name string) *programtest.Process {
 	in.t.Helper()
-	metrics := freeAddr(in.t)
-	p := startProcess(in.t, name, in.binary, "processor", "--brokers", in.brokers, "--inbox-cap", "200", "--state-dir", filepath.Join(in.dir, name), "--metrics-addr", metrics)
-	p.url = "http://" + metrics
+	metrics := programtest.FreeAddr(in.t)
+	p := programtest.Start(in.t, name, in.binary, "processor", "--brokers", in.brokers, "--inbox-cap", "200", "--state-dir", filepath.Join(in.dir, name), "--metrics-addr", metrics)
+	p.URL = "http://" + metrics
 	return p
 }
 
-func (in *installation) server(name string) *process {
+func (in *installation) server(name string) *programtest.Process {
 	in.t.Helper()
-	addr := freeAddr(in.t)
-	p := startProcess(in.t, name, in.binary, "server", "--brokers", in.brokers, "--state-dir", filepath.Join(in.dir, name), "--addr", addr, "--jwt-secret-file", in.secret)
-	p.url = "http://" + addr
+	addr := programtest.FreeAddr(in.t)
+	p := programtest.Start(in.t, name, in.binary, "server", "--brokers", in.brokers, "--state-dir", filepath.Join(in.dir, name), "--addr", addr, "--jwt-secret-file", in.secret)
+	p.URL = "http://" + addr
 	return p
 }
 
@@ -126,7 +127,7 @@ func acceptanceUser(i int) string {
 // send has a foreign producer write most events, keyed by order, and posts the
 // rest to the servers at the same time. faults is called when half of the posts
 // are done, and goes on beside the rest.
-func (in *installation) send(l *ledger, round int, servers []*process, faults func()) {
+func (in *installation) send(l *ledger, round int, servers []*programtest.Process, faults func()) {
 	in.t.Helper()
 	var records [][2]string
 	var posts []belfry.Notification
@@ -176,12 +177,12 @@ func (in *installation) send(l *ledger, round int, servers []*process, faults fu
 // post repeats a call, at one server and the other, until it is accepted: a
 // call that was not acknowledged may or may not have been written, and its ids
 // keep it from counting twice.
-func (in *installation) post(servers []*process, first int, batch []belfry.Notification) {
+func (in *installation) post(servers []*programtest.Process, first int, batch []belfry.Notification) {
 	deadline := time.Now().Add(2 * time.Minute)
 	pause := time.NewTicker(50 * time.Millisecond)
 	defer pause.Stop()
 	for i := first; ; i++ {
-		status, err := in.call(http.MethodPost, servers[i%len(servers)].url+"/v1/notifications", in.service, batch, nil)
+		status, err := in.call(http.MethodPost, servers[i%len(servers)].URL+"/v1/notifications", in.service, batch, nil)
 		if err == nil && status == http.StatusAccepted {
 			return
 		}
@@ -195,14 +196,14 @@ func (in *installation) post(servers []*process, first int, batch []belfry.Notif
 
 // verify waits until every user's count on the server is what was sent, and
 // then holds it against the user's listed unread items.
-func (in *installation) verify(l *ledger, s *process) {
+func (in *installation) verify(l *ledger, s *programtest.Process) {
 	in.t.Helper()
 	type badge struct {
 		User   string `json:"user"`
 		Unread int    `json:"unread"`
 	}
 	wrong := ""
-	kafkatest.Eventually(in.t, 2*time.Minute, func() string { return s.name + ": " + wrong }, func() bool {
+	kafkatest.Eventually(in.t, 2*time.Minute, func() string { return s.Name + ": " + wrong }, func() bool {
 		for first := 0; first < acceptanceUsers; first += 100 {
 			query := url.Values{}
 			for i := first; i < first+100; i++ {
@@ -211,7 +212,7 @@ func (in *installation) verify(l *ledger, s *process) {
 			var got struct {
 				Users []badge `json:"users"`
 			}
-			status, err := in.call(http.MethodGet, s.url+"/v1/unread?"+query.Encode(), in.service, nil, &got)
+			status, err := in.call(http.MethodGet, s.URL+"/v1/unread?"+query.Encode(), in.service, nil, &got)
 			if err != nil || status != http.StatusOK {
 				wrong = fmt.Sprintf("status %d, %v", status, err)
 				return false
@@ -230,20 +231,20 @@ func (in *installation) verify(l *ledger, s *process) {
 		var got map[string]bool
 		// Contents may come after the row, by what a rebalance of their group
 		// takes; the count and the list agree all the while.
-		kafkatest.Eventually(in.t, time.Minute, func() string { return s.name + " still lacks contents of " + user }, func() bool {
+		kafkatest.Eventually(in.t, time.Minute, func() string { return s.Name + " still lacks contents of " + user }, func() bool {
 			var pending int
 			got, pending = in.list(s, user)
 			return pending == 0
 		})
 		if !sameIDs(got, l.sent[user]) {
-			in.t.Errorf("%s lists %d unread items of %s, want exactly the %d sent", s.name, len(got), user, len(l.sent[user]))
+			in.t.Errorf("%s lists %d unread items of %s, want exactly the %d sent", s.Name, len(got), user, len(l.sent[user]))
 		}
 	}
 }
 
 // list returns the ids of all unread items and how many have no content yet. It
 // fails if the count is not that of the items, or if one is listed twice.
-func (in *installation) list(s *process, user string) (ids map[string]bool, pending int) {
+func (in *installation) list(s *programtest.Process, user string) (ids map[string]bool, pending int) {
 	in.t.Helper()
 	ids = map[string]bool{}
 	unread := 0
@@ -256,13 +257,13 @@ func (in *installation) list(s *process, user string) (ids map[string]bool, pend
 			} `json:"items"`
 			Next uint64 `json:"next"`
 		}
-		path := fmt.Sprintf("%s/v1/users/%s/inbox?status=unread&limit=100&before=%d", s.url, url.PathEscape(user), before)
+		path := fmt.Sprintf("%s/v1/users/%s/inbox?status=unread&limit=100&before=%d", s.URL, url.PathEscape(user), before)
 		if before == 0 {
 			path = strings.TrimSuffix(path, "&before=0")
 		}
 		status, err := in.call(http.MethodGet, path, in.admin, nil, &page)
 		if err != nil || status != http.StatusOK {
-			in.t.Fatalf("list %s on %s: status %d, %v", user, s.name, status, err)
+			in.t.Fatalf("list %s on %s: status %d, %v", user, s.Name, status, err)
 		}
 		for _, item := range page.Items {
 			if item.Pending {
@@ -270,7 +271,7 @@ func (in *installation) list(s *process, user string) (ids map[string]bool, pend
 				continue
 			}
 			if ids[item.ID] {
-				in.t.Errorf("%s lists %q of %s twice", s.name, item.ID, user)
+				in.t.Errorf("%s lists %q of %s twice", s.Name, item.ID, user)
 			}
 			ids[item.ID] = true
 		}
@@ -280,7 +281,7 @@ func (in *installation) list(s *process, user string) (ids map[string]bool, pend
 		}
 	}
 	if unread != len(ids)+pending {
-		in.t.Errorf("%s counts %d unread of %s and lists %d", s.name, unread, user, len(ids)+pending)
+		in.t.Errorf("%s counts %d unread of %s and lists %d", s.Name, unread, user, len(ids)+pending)
 	}
 	return ids, pending
 }
@@ -304,10 +305,10 @@ func TestExactOnRealKafka(t *testing.T) {
 	cluster := kafkatest.Start(t, kafkatest.Config{Nodes: 1})
 	kafkatest.Jars(t) // or skip, here rather than while sending
 	in := install(t, cluster.Brokers())
-	processors := []*process{in.processor("processor-1"), in.processor("processor-2")}
-	servers := []*process{in.server("server-1"), in.server("server-2")}
+	processors := []*programtest.Process{in.processor("processor-1"), in.processor("processor-2")}
+	servers := []*programtest.Process{in.server("server-1"), in.server("server-2")}
 	for _, p := range append(processors, servers...) {
-		p.awaitReady()
+		p.AwaitReady()
 	}
 	l := &ledger{sent: map[string]map[string]bool{}}
 
@@ -319,40 +320,40 @@ func TestExactOnRealKafka(t *testing.T) {
 	// A processor and a server go and come back in the middle of it, and then
 	// the broker does.
 	in.send(l, 2, servers, func() {
-		for _, p := range []*process{processors[0], servers[0]} {
-			p.signal(syscall.SIGTERM)
-			p.awaitExit(0)
+		for _, p := range []*programtest.Process{processors[0], servers[0]} {
+			p.Signal(syscall.SIGTERM)
+			p.AwaitExit(0)
 		}
-		for _, p := range []*process{processors[0], servers[0]} {
-			p.restart()
-			p.awaitReady()
+		for _, p := range []*programtest.Process{processors[0], servers[0]} {
+			p.Restart()
+			p.AwaitReady()
 		}
 		cluster.Stop(1)
 		cluster.Up(1)
 	})
 	for _, s := range servers {
-		s.awaitReady()
+		s.AwaitReady()
 		in.verify(l, s)
 	}
 
 	// They are killed, again and again, and so is the broker.
 	in.send(l, 3, servers, func() {
 		for i := range 3 {
-			for _, p := range []*process{processors[i%2], servers[0]} {
-				p.kill()
-				p.restart()
-				p.awaitReady()
+			for _, p := range []*programtest.Process{processors[i%2], servers[0]} {
+				p.Kill()
+				p.Restart()
+				p.AwaitReady()
 			}
 		}
 		cluster.Kill(1)
 		cluster.Up(1)
 	})
 	for _, s := range servers {
-		s.awaitReady()
+		s.AwaitReady()
 		in.verify(l, s)
 	}
 	for _, p := range append(processors, servers...) {
-		p.signal(syscall.SIGTERM)
-		p.awaitExit(0)
+		p.Signal(syscall.SIGTERM)
+		p.AwaitExit(0)
 	}
 }

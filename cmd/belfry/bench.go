@@ -17,12 +17,14 @@ import (
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func benchCommand(p *program) *cobra.Command {
+func benchCommand(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "bench",
-		GroupID: groupDevelop,
+		GroupID: cli.GroupDevelop,
 		Short:   "Measure this machine: rates, delays, gaps and losses under faults, starts",
 		Long: `Measure Belfry on this machine. Throughput and latency run on an embedded broker
 without --brokers: it is in the same process and takes its share of the
@@ -46,47 +48,47 @@ run uses topics of its own; those of its processes are deleted in the end.`,
 
 // benchOptions are those of every benchmark.
 type benchOptions struct {
-	kafka      kafkaOptions
+	kafka      options.Kafka
 	partitions int
 	users      int
 }
 
 func (o *benchOptions) addCommonFlags(c *cobra.Command) {
 	fs := c.Flags()
-	o.kafka.addFlags(fs)
+	o.kafka.AddFlags(fs)
 	fs.Lookup("brokers").Usage = "Kafka brokers, a `list` of host:port; an embedded broker if absent"
 	fs.IntVar(&o.partitions, "partitions", belfry.DefaultPartitions, "partitions of each topic")
 	fs.IntVar(&o.users, "users", 10_000, "how many users the events are for")
 }
 
-func (o *benchOptions) validate() error {
+func (o *benchOptions) Validate() error {
 	if err := atLeast("partitions", o.partitions, 1); err != nil {
 		return err
 	}
 	if err := atLeast("users", o.users, 1); err != nil {
 		return err
 	}
-	if o.partitions > maxPartitions {
-		return flagErrorf("partitions", "must be at most %d, is %d", maxPartitions, o.partitions)
+	if o.partitions > options.MaxPartitions {
+		return cli.FlagErrorf("partitions", "must be at most %d, is %d", options.MaxPartitions, o.partitions)
 	}
 	// The prefix of a run is longer than that of --prefix.
 	if err := o.runPrefix(time.Now()).Check(); err != nil {
-		return flagErrorf("prefix", "%w", problem(err))
+		return cli.FlagErrorf("prefix", "%w", cli.Problem(err))
 	}
-	if len(o.kafka.brokers) == 0 {
+	if len(o.kafka.Brokers) == 0 {
 		return nil
 	}
-	return o.kafka.validate()
+	return o.kafka.Validate()
 }
 
 // runPrefix begins the names of the topics of one run.
 func (o *benchOptions) runPrefix(at time.Time) belfry.Prefix {
-	return belfry.Prefix(fmt.Sprintf("%s-bench-%d", o.kafka.prefix, at.UnixNano()))
+	return belfry.Prefix(fmt.Sprintf("%s-bench-%d", o.kafka.Prefix, at.UnixNano()))
 }
 
 func atLeast(flag string, n, least int) error {
 	if n < least {
-		return flagErrorf(flag, "must be at least %d, is %d", least, n)
+		return cli.FlagErrorf(flag, "must be at least %d, is %d", least, n)
 	}
 	return nil
 }
@@ -104,26 +106,26 @@ func (o *benchOptions) open(ctx context.Context) (b *benchPlace, err error) {
 	b = &benchPlace{prefix: o.runPrefix(time.Now())}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, b.close())
+			err = errors.Join(err, b.Close())
 		}
 	}()
 	if b.dir, err = os.MkdirTemp("", "belfry-bench-"); err != nil {
 		return b, fmt.Errorf("make a folder for the benchmark's state: %w", err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	if len(o.kafka.brokers) == 0 {
+	if len(o.kafka.Brokers) == 0 {
 		if b.broker, err = broker.Start(broker.Config{Addr: "127.0.0.1:0", Logger: quiet}); err != nil {
 			return b, fmt.Errorf("start the embedded broker: %w", err)
 		}
-		o.kafka.brokers = b.broker.Addrs()
+		o.kafka.Brokers = b.broker.Addrs()
 	}
-	b.engine = o.kafka.engineConfig(b.dir, quiet)
-	topics := topicOptions{partitions: o.partitions}
-	_, err = topics.ensure(ctx, b.engine, b.prefix)
+	b.engine = o.kafka.Config(b.dir, quiet)
+	topics := options.Topics{Partitions: o.partitions}
+	_, err = topics.Ensure(ctx, b.engine, b.prefix)
 	return b, err
 }
 
-func (b *benchPlace) close() error {
+func (b *benchPlace) Close() error {
 	var errs []error
 	if b.broker != nil {
 		errs = append(errs, b.broker.Close())
@@ -143,7 +145,7 @@ func (b *benchPlace) where() string {
 
 // machine is the line that every result begins with.
 func machine() string {
-	return fmt.Sprintf("%s %s/%s, GOMAXPROCS %d, %s", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), versionText("belfry", version))
+	return fmt.Sprintf("%s %s/%s, GOMAXPROCS %d, %s", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), cli.VersionText("belfry", version))
 }
 
 // cpuTime is what this process has used so far, user and system.

@@ -10,9 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func benchGapCommand(p *program) *cobra.Command {
+func benchGapCommand(p *cli.Program) *cobra.Command {
 	var (
 		o            measureOptions
 		rate, rounds int
@@ -31,15 +33,15 @@ and state of its own; programs take turns.`,
 		Example: `  belfry bench gap --brokers 127.0.0.1:9092
   belfry bench gap --brokers 127.0.0.1:9092 --rounds 5 --peer ./plaingoka`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(o.validate(), atLeast("rate", rate, 1), atLeast("rounds", rounds, 1)); err != nil {
+			if err := errors.Join(o.Validate(), atLeast("rate", rate, 1), atLeast("rounds", rounds, 1)); err != nil {
 				return err
 			}
 			if settle < time.Second {
-				return flagErrorf("settle", "must be at least 1s, is %s", settle)
+				return cli.FlagErrorf("settle", "must be at least 1s, is %s", settle)
 			}
-			o.kafkaArgs = kafkaArgs(cmd.Flags())
+			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
 			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
-				fmt.Fprintf(p.stdout, "gap: %s\n%s; %d events/s, %d users, %d partitions\n", machine(), brokersOfFlag, rate, o.users, o.partitions)
+				fmt.Fprintf(p.Stdout, "gap: %s\n%s; %d events/s, %d users, %d partitions\n", machine(), brokersOfFlag, rate, o.users, o.partitions)
 				return benchGap(p, cmd.Context(), b, o.programs(b), rate, rounds, settle)
 			})
 		},
@@ -52,7 +54,7 @@ and state of its own; programs take turns.`,
 	return c
 }
 
-func benchGap(p *program, ctx context.Context, b *bench.Config, programs []bench.Program, rate, rounds int, settle time.Duration) error {
+func benchGap(p *cli.Program, ctx context.Context, b *bench.Config, programs []bench.Program, rate, rounds int, settle time.Duration) error {
 	gaps := map[string]map[bench.Fault][]time.Duration{}
 	for round := range rounds {
 		for i, program := range programs {

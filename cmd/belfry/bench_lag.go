@@ -7,9 +7,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
 )
 
-func benchLagCommand(p *program) *cobra.Command {
+func benchLagCommand(p *cli.Program) *cobra.Command {
 	var (
 		o     pushOptions
 		scene bench.LagScene
@@ -25,13 +26,13 @@ It needs Linux, to see what a process takes.`,
 		Example: `  belfry bench lag
   belfry bench lag --lag-scene-groups 100 --lag-scene-partitions 12`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(o.validate(), atLeast("lag-scene-groups", scene.Groups, 1),
+			if err := errors.Join(o.Validate(), atLeast("lag-scene-groups", scene.Groups, 1),
 				atLeast("lag-scene-partitions", scene.Partitions, 1), atLeast("scrapes", scene.Scrapes, 1)); err != nil {
 				return err
 			}
 			scene.Topics = min(10, scene.Groups)
 			return measurePush(p, cmd, &o, func(b *bench.Config) error {
-				fmt.Fprintf(p.stdout, "lag: %s\n%s\n", machine(), o.where)
+				fmt.Fprintf(p.Stdout, "lag: %s\n%s\n", machine(), o.where)
 				return b.Lag(cmd.Context(), scene)
 			})
 		},

@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/node"
+	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
 )
@@ -28,10 +31,10 @@ type latencyOptions struct {
 	measureOptions
 	rate     int
 	duration time.Duration
-	from, to choice
+	from, to cli.Choice
 }
 
-func benchLatencyCommand(p *program) *cobra.Command {
+func benchLatencyCommand(p *cli.Program) *cobra.Command {
 	var o latencyOptions
 	c := &cobra.Command{
 		Use:   "latency",
@@ -46,10 +49,10 @@ server are processes of their own.`,
   belfry bench latency --rate 2000 --users 1000 --brokers 127.0.0.1:9092
   belfry bench latency --rate 2000 --users 10000 --from journal --to table --brokers 127.0.0.1:9092`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.validate(); err != nil {
+			if err := o.Validate(); err != nil {
 				return err
 			}
-			o.kafkaArgs = kafkaArgs(cmd.Flags())
+			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
 			return benchLatency(p, cmd.Context(), &o)
 		},
 	}
@@ -59,35 +62,35 @@ server are processes of their own.`,
 	o.users, users.DefValue = 200, "200"
 	c.Flags().IntVar(&o.rate, "rate", 500, "events a second")
 	c.Flags().DurationVar(&o.duration, "duration", 20*time.Second, "how long to send")
-	o.from = newChoice(fromNotifications, fromNotifications, fromJournal)
-	o.to = newChoice(toStream, toStream, toTable)
+	o.from = cli.NewChoice(fromNotifications, fromNotifications, fromJournal)
+	o.to = cli.NewChoice(toStream, toStream, toTable)
 	c.Flags().Var(&o.from, "from", "the topic that events are written to")
 	c.Flags().Var(&o.to, "to", "where an event arrives")
 	return c
 }
 
-func (o *latencyOptions) validate() error {
-	if err := errors.Join(o.benchOptions.validate(), atLeast("rate", o.rate, 1)); err != nil {
+func (o *latencyOptions) Validate() error {
+	if err := errors.Join(o.benchOptions.Validate(), atLeast("rate", o.rate, 1)); err != nil {
 		return err
 	}
 	if o.duration < 2*time.Second {
-		return flagErrorf("duration", "must be at least 2s, is %s", o.duration)
+		return cli.FlagErrorf("duration", "must be at least 2s, is %s", o.duration)
 	}
 	if o.peer == "" {
 		return nil
 	}
-	if len(o.kafka.brokers) == 0 {
-		return flagErrorf("peer", "needs --brokers as well")
+	if len(o.kafka.Brokers) == 0 {
+		return cli.FlagErrorf("peer", "needs --brokers as well")
 	}
-	if o.from.value != fromJournal || o.to.value != toTable {
-		return flagErrorf("peer", "has no router and no server: it needs --from %s --to %s", fromJournal, toTable)
+	if o.from.Value != fromJournal || o.to.Value != toTable {
+		return cli.FlagErrorf("peer", "has no router and no server: it needs --from %s --to %s", fromJournal, toTable)
 	}
 	return o.validatePeer()
 }
 
-func benchLatency(p *program, ctx context.Context, o *latencyOptions) error {
-	route := bench.Route{Journal: o.from.value == fromJournal, Rate: o.rate, Duration: o.duration}
-	if len(o.kafka.brokers) == 0 {
+func benchLatency(p *cli.Program, ctx context.Context, o *latencyOptions) error {
+	route := bench.Route{Journal: o.from.Value == fromJournal, Rate: o.rate, Duration: o.duration}
+	if len(o.kafka.Brokers) == 0 {
 		return benchLatencyHere(p, ctx, o, route)
 	}
 	return measureWith(p, ctx, &o.measureOptions, func(c *bench.Config) error {
@@ -95,7 +98,7 @@ func benchLatency(p *program, ctx context.Context, o *latencyOptions) error {
 		programs := o.programs(c)
 		programs[0] = c.BelfryProcessor("router,unread,inbox")
 		for i, program := range programs {
-			delays, err := c.Latency(ctx, fmt.Sprintf("latency-%d", i), program, o.to.value == toStream, route)
+			delays, err := c.Latency(ctx, fmt.Sprintf("latency-%d", i), program, o.to.Value == toStream, route)
 			if err != nil {
 				return fmt.Errorf("%s: %w", program.Name, err)
 			}
@@ -103,42 +106,42 @@ func benchLatency(p *program, ctx context.Context, o *latencyOptions) error {
 			if i > 0 {
 				name = program.Name + ": "
 			}
-			fmt.Fprintf(p.stdout, "%s%s: %s\n", name, o.way(), summary(delays))
+			fmt.Fprintf(p.Stdout, "%s%s: %s\n", name, o.way(), summary(delays))
 		}
 		return nil
 	})
 }
 
 func (o *latencyOptions) way() string {
-	if o.to.value == toTable {
+	if o.to.Value == toTable {
 		return "event to inbox table"
 	}
 	return "event to stream"
 }
 
-func latencyHead(p *program, o *latencyOptions, where string) {
+func latencyHead(p *cli.Program, o *latencyOptions, where string) {
 	streams := ""
-	if o.to.value == toStream {
+	if o.to.Value == toStream {
 		streams = " with a stream each"
 	}
-	fmt.Fprintf(p.stdout, "latency: %s\n%s; %d events/s for %s, %d users%s, %d partitions, from %s\n",
-		machine(), where, o.rate, o.duration, o.users, streams, o.partitions, o.from.value)
+	fmt.Fprintf(p.Stdout, "latency: %s\n%s; %d events/s for %s, %d users%s, %d partitions, from %s\n",
+		machine(), where, o.rate, o.duration, o.users, streams, o.partitions, o.from.Value)
 }
 
 // benchLatencyHere measures on an embedded broker, all in this process.
-func benchLatencyHere(p *program, ctx context.Context, o *latencyOptions, route bench.Route) (err error) {
+func benchLatencyHere(p *cli.Program, ctx context.Context, o *latencyOptions, route bench.Route) (err error) {
 	b, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.close()) }()
+	defer func() { err = errors.Join(err, b.Close()) }()
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	latencyHead(p, o, b.where())
 	route.Kafka, route.Prefix, route.Users = b.engine, b.prefix, o.users
-	if o.to.value == toStream {
+	if o.to.Value == toStream {
 		route.Server = "http://" + ln.Addr().String()
 	}
 	ready := make(chan struct{})
@@ -146,9 +149,9 @@ func benchLatencyHere(p *program, ctx context.Context, o *latencyOptions, route 
 	defer stop()
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		return runNode(gctx, nodeConfig{
-			engine: b.engine, prefix: b.prefix, groups: allGroups(), api: ln, server: server.Config{Auth: auth.None()},
-			grace: 5 * time.Second, onReady: func() { close(ready) }, log: b.engine.Logger,
+		return node.Run(gctx, node.Config{
+			Kafka: b.engine, Prefix: b.prefix, Groups: node.AllGroups(), API: ln, Server: server.Config{Auth: auth.None()},
+			Grace: 5 * time.Second, OnReady: func() { close(ready) }, Log: b.engine.Logger,
 		})
 	})
 	g.Go(func() error {
@@ -162,7 +165,7 @@ func benchLatencyHere(p *program, ctx context.Context, o *latencyOptions, route 
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.stdout, "%s: %s\n", o.way(), summary(delays))
+		fmt.Fprintf(p.Stdout, "%s: %s\n", o.way(), summary(delays))
 		return nil
 	})
 	return g.Wait()

@@ -11,9 +11,11 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func benchLossesCommand(p *program) *cobra.Command {
+func benchLossesCommand(p *cli.Program) *cobra.Command {
 	var (
 		o measureOptions
 		s bench.Schedule
@@ -31,19 +33,19 @@ second takes each for a new one.`,
 		Example: `  belfry bench losses --brokers 127.0.0.1:9092
   belfry bench losses --brokers 127.0.0.1:9092 --kills 3 --rate 8000 --peer ./plaingoka`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(o.validate(), atLeast("rate", s.Rate, 1), atLeast("kills", s.Kills, 0)); err != nil {
+			if err := errors.Join(o.Validate(), atLeast("rate", s.Rate, 1), atLeast("kills", s.Kills, 0)); err != nil {
 				return err
 			}
 			if s.Duration < time.Second {
-				return flagErrorf("duration", "must be at least 1s, is %s", s.Duration)
+				return cli.FlagErrorf("duration", "must be at least 1s, is %s", s.Duration)
 			}
 			// Items that the cap has pushed out would look lost.
 			if most := int(s.Duration.Seconds()*float64(s.Rate)) / o.users; most >= inbox.DefaultCap/2 {
-				return flagErrorf("users", "%d of them get %d events each: have more users, so that nobody comes near the cap of %d even if everything comes twice", o.users, most, inbox.DefaultCap)
+				return cli.FlagErrorf("users", "%d of them get %d events each: have more users, so that nobody comes near the cap of %d even if everything comes twice", o.users, most, inbox.DefaultCap)
 			}
-			o.kafkaArgs = kafkaArgs(cmd.Flags())
+			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
 			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
-				fmt.Fprintf(p.stdout, "losses: %s\n%s; %d events/s for %s, %d users, %d partitions, %d SIGKILLs\n",
+				fmt.Fprintf(p.Stdout, "losses: %s\n%s; %d events/s for %s, %d users, %d partitions, %d SIGKILLs\n",
 					machine(), brokersOfFlag, s.Rate, s.Duration, o.users, o.partitions, s.Kills)
 				return benchLosses(p, cmd.Context(), b, o.foldedPrograms(b), s)
 			})
@@ -73,8 +75,8 @@ func (o *measureOptions) foldedPrograms(b *bench.Config) []bench.Program {
 	return folded
 }
 
-func benchLosses(p *program, ctx context.Context, b *bench.Config, programs []bench.Program, s bench.Schedule) error {
-	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+func benchLosses(p *cli.Program, ctx context.Context, b *bench.Config, programs []bench.Program, s bench.Schedule) error {
+	table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "program\tsent\tinbox: once\tlost\tdoubled\trows: once\tlost\tdoubled\twrong counts\tin one table only\tunprocessed\tdrained after\tended by itself")
 	for i, program := range programs {
 		l, err := b.Losses(ctx, fmt.Sprintf("losses-%d", i), program, s)

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
 // brokersOfFlag is where measurements with processes of their own are made.
@@ -41,16 +43,16 @@ func (o *measureOptions) addPeerFlag(c *cobra.Command) {
 	c.Flags().StringVar(&o.peer, "peer", "", "`path` of a program to measure beside this one, such as a build of internal/plaingoka")
 }
 
-func (o *measureOptions) validate() error {
-	if err := o.benchOptions.validate(); err != nil {
+func (o *measureOptions) Validate() error {
+	if err := o.benchOptions.Validate(); err != nil {
 		return err
 	}
-	if err := o.kafka.validate(); err != nil {
+	if err := o.kafka.Validate(); err != nil {
 		return err
 	}
 	// Each installation of a run adds its name.
 	if err := (o.runPrefix(time.Now()) + "-restart-10").Check(); err != nil {
-		return flagErrorf("prefix", "%w", problem(err))
+		return cli.FlagErrorf("prefix", "%w", cli.Problem(err))
 	}
 	return o.validatePeer()
 }
@@ -61,14 +63,14 @@ func (o *measureOptions) validatePeer() error {
 	}
 	path, err := filepath.Abs(o.peer)
 	if err != nil {
-		return flagErrorf("peer", "%w", err)
+		return cli.FlagErrorf("peer", "%w", err)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return flagErrorf("peer", "%w: build one with: go build -o plaingoka ./internal/plaingoka", err)
+		return cli.FlagErrorf("peer", "%w: build one with: go build -o plaingoka ./internal/plaingoka", err)
 	}
 	if info.IsDir() || info.Mode()&0o111 == 0 {
-		return flagErrorf("peer", "%s is no program", o.peer)
+		return cli.FlagErrorf("peer", "%s is no program", o.peer)
 	}
 	o.peer = path
 	return nil
@@ -84,7 +86,7 @@ func (o *measureOptions) programs(c *bench.Config) []bench.Program {
 }
 
 // measure calls run with a place to measure at, which goes with it.
-func measureWith(p *program, ctx context.Context, o *measureOptions, run func(*bench.Config) error) (err error) {
+func measureWith(p *cli.Program, ctx context.Context, o *measureOptions, run func(*bench.Config) error) (err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
@@ -95,12 +97,12 @@ func measureWith(p *program, ctx context.Context, o *measureOptions, run func(*b
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	cfg := &bench.Config{
-		Kafka: o.kafka.engineConfig(filepath.Join(dir, "bench"), slog.New(slog.DiscardHandler)), KafkaArgs: o.kafkaArgs,
+		Kafka: o.kafka.Config(filepath.Join(dir, "bench"), slog.New(slog.DiscardHandler)), KafkaArgs: o.kafkaArgs,
 		Prefix: o.runPrefix(time.Now()), Partitions: o.partitions, Users: o.users, Dir: dir, Belfry: self,
-		Print: func(format string, args ...any) { fmt.Fprintf(p.stdout, format+"\n", args...) },
+		Print: func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) },
 	}
 	// Before anything is started: the flag is what to mend.
-	topics, err := openTopics(cfg.Kafka)
+	topics, err := options.OpenTopics(cfg.Kafka)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,9 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/internal/buildtest"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // measured runs a benchmark with processes of its own on an embedded broker,
@@ -44,7 +46,7 @@ func measuredOn(t *testing.T, brokers []string, code int, args ...string) string
 		t.Errorf("ended with %d, want %d", got, code)
 	}
 	t.Logf("%s%s", &stdout, &stderr)
-	topics, err := adminOf(t, brokers).ListTopics()
+	topics, err := programtest.AdminOf(t, brokers).ListTopics()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +78,7 @@ func wantLines(t *testing.T, got string, patterns ...string) {
 }
 
 func TestBenchGap(t *testing.T) {
-	got := measured(t, exitOK, "gap", "--rounds", "1", "--rate", "400", "--users", "60", "--partitions", "2", "--settle", "1s")
+	got := measured(t, cli.ExitOK, "gap", "--rounds", "1", "--rate", "400", "--users", "60", "--partitions", "2", "--settle", "1s")
 	const seconds = `\d+\.\d\d`
 	wantLines(t, got,
 		`gap: go.*`,
@@ -87,7 +89,7 @@ func TestBenchGap(t *testing.T) {
 }
 
 func TestBenchLosses(t *testing.T) {
-	got := measured(t, exitOK, "losses", "--rate", "300", "--duration", "4s", "--kills", "1", "--users", "100", "--partitions", "2", "--peer", buildPeer(t))
+	got := measured(t, cli.ExitOK, "losses", "--rate", "300", "--duration", "4s", "--kills", "1", "--users", "100", "--partitions", "2", "--peer", buildPeer(t))
 	wantLines(t, got,
 		`losses: go.*`,
 		`brokers of --brokers; 300 events/s for 4s, 100 users, 2 partitions, 1 SIGKILLs`,
@@ -98,7 +100,7 @@ func TestBenchLosses(t *testing.T) {
 }
 
 func TestBenchRestart(t *testing.T) {
-	got := measured(t, exitOK, "restart", "--events", "600", "--users", "200", "--rounds", "2", "--rate", "100", "--partitions", "2", "--starts", "cold,killed,server-cold,server-killed")
+	got := measured(t, cli.ExitOK, "restart", "--events", "600", "--users", "200", "--rounds", "2", "--rate", "100", "--partitions", "2", "--starts", "cold,killed,server-cold,server-killed")
 	const line = `: \d+\.\d\d s, \d+\.\d\d s, median \d+\.\d\d s, [1-9]\d* MiB resident`
 	wantLines(t, got,
 		`brokers of --brokers; 600 events, 200 users, 2 partitions`,
@@ -139,11 +141,11 @@ func TestBenchSoak(t *testing.T) {
 func TestBenchLatencyOfProcesses(t *testing.T) {
 	const delays = `p50 \d+\.\d ms, p90 \d+\.\d ms, p99 \d+\.\d ms, max \d+\.\d ms \(100\)`
 	t.Run("stream", func(t *testing.T) {
-		got := measured(t, exitOK, "latency", "--duration", "2s", "--rate", "100", "--users", "5", "--partitions", "2")
+		got := measured(t, cli.ExitOK, "latency", "--duration", "2s", "--rate", "100", "--users", "5", "--partitions", "2")
 		wantLines(t, got, `brokers of --brokers; 100 events/s for 2s, 5 users with a stream each, 2 partitions, from notifications`, `event to stream: `+delays)
 	})
 	t.Run("table, and a peer", func(t *testing.T) {
-		got := measured(t, exitOK, "latency", "--duration", "2s", "--rate", "100", "--users", "5", "--partitions", "2", "--from", "journal", "--to", "table", "--peer", buildPeer(t))
+		got := measured(t, cli.ExitOK, "latency", "--duration", "2s", "--rate", "100", "--users", "5", "--partitions", "2", "--from", "journal", "--to", "table", "--peer", buildPeer(t))
 		wantLines(t, got, `brokers of --brokers; 100 events/s for 2s, 5 users, 2 partitions, from journal`, `event to inbox table: `+delays, `plaingoka: event to inbox table: `+delays)
 	})
 }
@@ -151,13 +153,13 @@ func TestBenchLatencyOfProcesses(t *testing.T) {
 func TestBenchLatencyToTable(t *testing.T) {
 	dir := temporaries(t)
 	r := call(t, nil, "bench", "latency", "--duration", "2s", "--rate", "50", "--users", "5", "--partitions", "3", "--from", "journal", "--to", "table")
-	r.wantOutput(t, "embedded broker in this process; 50 events/s for 2s, 5 users, 3 partitions, from journal\n", "event to inbox table: p50", "(50)\n")
+	r.WantOutput(t, "embedded broker in this process; 50 events/s for 2s, 5 users, 3 partitions, from journal\n", "event to inbox table: p50", "(50)\n")
 	wantEmpty(t, dir)
 }
 
 func TestBenchOfProcessesRefuses(t *testing.T) {
 	const brokers = "--brokers=127.0.0.1:9092"
-	text := writeFile(t, "text", "no program")
+	text := programtest.WriteFile(t, "text", "no program")
 	for name, tt := range map[string]struct {
 		args []string
 		want []string
@@ -188,17 +190,17 @@ func TestBenchOfProcessesRefuses(t *testing.T) {
 		"no streams":              {[]string{"soak", brokers, "--streams", "-1"}, []string{"--streams", "at least 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			call(t, nil, append([]string{"bench"}, tt.args...)...).wantError(t, exitUsage, tt.want...)
+			call(t, nil, append([]string{"bench"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
 		})
 	}
 	dir := temporaries(t)
-	call(t, nil, "bench", "gap", "--brokers", freeAddr(t)).wantError(t, exitUsage, "--brokers", "refused")
+	call(t, nil, "bench", "gap", "--brokers", programtest.FreeAddr(t)).WantError(t, cli.ExitUsage, "--brokers", "refused")
 	wantEmpty(t, dir)
 }
 
 func TestBenchScale(t *testing.T) {
 	out := t.TempDir()
-	got := measured(t, exitOK, "scale", "--events", "20000", "--users", "200", "--partitions", "4", "--processors", "2", "--every", "2s", "--out", out)
+	got := measured(t, cli.ExitOK, "scale", "--events", "20000", "--users", "200", "--partitions", "4", "--processors", "2", "--every", "2s", "--out", out)
 	wantLines(t, got,
 		`brokers of --brokers; 20000 events in the journal, 200 users, 4 partitions, 1 to 2 processors, one more each 2s`,
 		` +\d+ +1 +\d+ +\d+ +\d+ +\d+ +\d+\.\d  4`, // one has all

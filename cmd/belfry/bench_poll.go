@@ -12,10 +12,11 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/server/auth"
 )
 
-func benchPollCommand(p *program) *cobra.Command {
+func benchPollCommand(p *cli.Program) *cobra.Command {
 	var (
 		o       pushOptions
 		polls   bench.Polls
@@ -40,17 +41,17 @@ It needs Linux, to see what a process takes.`,
   belfry bench poll --tables 10000x10 --rounds 9 --duration 5s`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			parsed, err := parseTables(tables)
-			if err := errors.Join(o.validate(), err, atLeast("connections", polls.Connections, 1), atLeast("rounds", polls.Rounds, 1),
+			if err := errors.Join(o.Validate(), err, atLeast("connections", polls.Connections, 1), atLeast("rounds", polls.Rounds, 1),
 				atLeast("batches", batches, 0)); err != nil {
 				return err
 			}
 			if polls.Duration < 100*time.Millisecond {
-				return flagErrorf("duration", "must be at least 100ms, is %s", polls.Duration)
+				return cli.FlagErrorf("duration", "must be at least 100ms, is %s", polls.Duration)
 			}
 			if n, err := allowConnections(polls.Connections); err != nil {
 				return err
 			} else if n < polls.Connections {
-				return flagErrorf("connections", "the system allows %d, see ulimit -n", n)
+				return cli.FlagErrorf("connections", "the system allows %d, see ulimit -n", n)
 			}
 			polls.Secret = rand.Text() + rand.Text()
 			polls.Mint = func(user string, scopes ...string) (string, error) {
@@ -58,7 +59,7 @@ It needs Linux, to see what a process takes.`,
 			}
 			polls.Batches = batches
 			return measurePush(p, cmd, &o, func(b *bench.Config) error {
-				fmt.Fprintf(p.stdout, "poll: %s\n%s; %d connections, %d rounds of %s\n", machine(), o.where, polls.Connections, polls.Rounds, polls.Duration)
+				fmt.Fprintf(p.Stdout, "poll: %s\n%s; %d connections, %d rounds of %s\n", machine(), o.where, polls.Connections, polls.Rounds, polls.Duration)
 				for _, table := range parsed {
 					if err := b.Polls(cmd.Context(), polls, table); err != nil {
 						return fmt.Errorf("%d users with %d items: %w", table.Users, table.Items, err)
@@ -86,12 +87,12 @@ func parseTables(values []string) ([]bench.PollTable, error) {
 		u, err1 := strconv.Atoi(users)
 		n, err2 := strconv.Atoi(items)
 		if err1 != nil || err2 != nil || u < 1 || u > 1_000_000 || n < 0 || n > inbox.MaxCap {
-			return nil, flagErrorf("tables", "must be USERSxITEMS such as 1000x10, with up to 1000000 users and %d items, not %.40q", inbox.MaxCap, v)
+			return nil, cli.FlagErrorf("tables", "must be USERSxITEMS such as 1000x10, with up to 1000000 users and %d items, not %.40q", inbox.MaxCap, v)
 		}
 		tables = append(tables, bench.PollTable{Users: u, Items: n})
 	}
 	if len(tables) == 0 {
-		return nil, flagErrorf("tables", "at least one is required")
+		return nil, cli.FlagErrorf("tables", "at least one is required")
 	}
 	return tables, nil
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/child"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
 // pushOptions are those of the benchmarks that run servers as processes, on any
@@ -27,35 +29,35 @@ type pushOptions struct {
 
 func (o *pushOptions) addPushFlags(c *cobra.Command) {
 	fs := c.Flags()
-	o.kafka.addFlags(fs)
+	o.kafka.AddFlags(fs)
 	fs.Lookup("brokers").Usage = "Kafka brokers, a `list` of host:port; an embedded broker in a process of its own if absent"
 	fs.IntVar(&o.partitions, "partitions", 6, "partitions of each topic")
 	o.users = 1 // each measurement has its own
 }
 
-func (o *pushOptions) validate() error {
-	if err := o.benchOptions.validate(); err != nil {
+func (o *pushOptions) Validate() error {
+	if err := o.benchOptions.Validate(); err != nil {
 		return err
 	}
 	// Each installation of a run adds its name.
 	if err := (o.runPrefix(time.Now()) + "-poll-100000-1000").Check(); err != nil {
-		return flagErrorf("prefix", "%w", problem(err))
+		return cli.FlagErrorf("prefix", "%w", cli.Problem(err))
 	}
 	return nil
 }
 
 // measurePush is measure on brokers that are started if there are none.
-func measurePush(p *program, cmd *cobra.Command, o *pushOptions, run func(*bench.Config) error) (err error) {
-	o.kafkaArgs = kafkaArgs(cmd.Flags())
+func measurePush(p *cli.Program, cmd *cobra.Command, o *pushOptions, run func(*bench.Config) error) (err error) {
+	o.kafkaArgs = options.KafkaArgs(cmd.Flags())
 	o.where = brokersOfFlag
-	if len(o.kafka.brokers) == 0 {
+	if len(o.kafka.Brokers) == 0 {
 		o.where = "embedded broker in a process of its own"
 		addr, stop, startErr := childBroker(cmd.Context())
 		if startErr != nil {
 			return startErr
 		}
 		defer func() { err = errors.Join(err, stop()) }()
-		o.kafka.brokers, o.kafkaArgs = []string{addr}, append(o.kafkaArgs, "--brokers="+addr)
+		o.kafka.Brokers, o.kafkaArgs = []string{addr}, append(o.kafkaArgs, "--brokers="+addr)
 	}
 	return measureWith(p, cmd.Context(), &o.measureOptions, run)
 }
@@ -134,9 +136,9 @@ func allowConnections(n int) (int, error) {
 
 // benchPlainCommand is the peer of the servers that are measured, a process of
 // its own as they are.
-func benchPlainCommand(p *program) *cobra.Command {
+func benchPlainCommand(p *cli.Program) *cobra.Command {
 	var (
-		kafka              kafkaOptions
+		kafka              options.Kafka
 		addr, secret, dir  string
 		certFile, certsKey string
 		byHand             bool
@@ -149,19 +151,19 @@ func benchPlainCommand(p *program) *cobra.Command {
 and bench poll, which start it themselves.`,
 		Example: `  belfry bench plain --brokers 127.0.0.1:9092 --addr 127.0.0.1:8081`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := kafka.validate(); err != nil {
+			if err := kafka.Validate(); err != nil {
 				return err
 			}
 			plain := &bench.Plain{
-				Kafka: kafka.engineConfig(dir, slog.New(slog.DiscardHandler)), Prefix: belfry.Prefix(kafka.prefix),
+				Kafka: kafka.Config(dir, slog.New(slog.DiscardHandler)), Prefix: belfry.Prefix(kafka.Prefix),
 				CertFile: certFile, KeyFile: certsKey, ByHand: byHand,
 			}
 			if secret != "" {
-				jwt := jwtOptions{secretFile: secret}
-				if err := jwt.validate(); err != nil {
+				jwt := options.JWT{SecretFile: secret}
+				if err := jwt.Validate(); err != nil {
 					return err
 				}
-				plain.Secret = jwt.secret
+				plain.Secret = jwt.Secret
 			}
 			ln, err := listen(cmd.Context(), "addr", addr)
 			if err != nil {
@@ -171,7 +173,7 @@ and bench poll, which start it themselves.`,
 		},
 	}
 	fs := c.Flags()
-	kafka.addFlags(fs)
+	kafka.AddFlags(fs)
 	fs.StringVar(&addr, "addr", "127.0.0.1:0", "`host:port` to serve on")
 	fs.StringVar(&dir, "state-dir", "", "`folder` that is not used")
 	fs.StringVar(&secret, "jwt-secret-file", "", "`file` with the secret of tokens; none are asked for if absent")

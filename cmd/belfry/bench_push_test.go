@@ -4,6 +4,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 func linuxOnly(t *testing.T) {
@@ -15,7 +18,7 @@ func linuxOnly(t *testing.T) {
 
 func TestBenchPoll(t *testing.T) {
 	linuxOnly(t)
-	got := measured(t, exitOK, "poll", "--tables", "120x3,5x0", "--rounds", "2", "--duration", "200ms", "--connections", "4", "--batches", "20", "--partitions", "2")
+	got := measured(t, cli.ExitOK, "poll", "--tables", "120x3,5x0", "--rounds", "2", "--duration", "200ms", "--connections", "4", "--batches", "20", "--partitions", "2")
 	const polls = `\d+ polls/s, \d+\.\d CPU-us each, p50 \d+ us, p99 \d+ us`
 	wantLines(t, got,
 		`poll: go.*`,
@@ -42,7 +45,7 @@ func TestBenchStream(t *testing.T) {
 		"HTTP/2":   {[]string{"--http2"}, "HTTP/2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := measured(t, exitOK, append([]string{"stream", "--steps", "5,20", "--connections", "20", "--rates", "50,100", "--duration", "1s",
+			got := measured(t, cli.ExitOK, append([]string{"stream", "--steps", "5,20", "--connections", "20", "--rates", "50,100", "--duration", "1s",
 				"--hot", "10", "--hot-rate", "20", "--settle", "0s", "--idle", "100ms", "--partitions", "2"}, tt.args...)...)
 			const delays = `p50 \d+\.\d\d ms, p99 \d+\.\d\d ms, max \d+\.\d\d ms`
 			lines := []string{`stream: go.*`, `brokers of --brokers; 2 partitions, ` + tt.want}
@@ -74,7 +77,7 @@ func TestBenchPollOnAnEmbeddedBroker(t *testing.T) {
 		t.Skip("builds and starts processes")
 	}
 	binary, dir := buildBinary(t), temporaries(t)
-	got := run(t, binary, "bench", "poll", "--tables", "3x1", "--rounds", "1", "--duration", "100ms", "--connections", "2")
+	got := programtest.Run(t, binary, "bench", "poll", "--tables", "3x1", "--rounds", "1", "--duration", "100ms", "--connections", "2")
 	wantLines(t, got, `embedded broker in a process of its own; 2 connections, 1 rounds of 100ms`, `  plain: .*`)
 	wantEmpty(t, dir)
 }
@@ -101,14 +104,14 @@ func TestBenchPushRefuses(t *testing.T) {
 		"plain, no secret":          {[]string{"plain", "--brokers", "127.0.0.1:1", "--jwt-secret-file", "none"}, []string{"--jwt-secret-file"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			call(t, nil, append([]string{"bench"}, tt.args...)...).wantError(t, exitUsage, tt.want...)
+			call(t, nil, append([]string{"bench"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
 		})
 	}
 }
 
 func TestBenchLag(t *testing.T) {
 	linuxOnly(t)
-	got := measured(t, exitOK, "lag", "--lag-scene-groups", "20", "--lag-scene-partitions", "5", "--scrapes", "2", "--partitions", "2")
+	got := measured(t, cli.ExitOK, "lag", "--lag-scene-groups", "20", "--lag-scene-partitions", "5", "--scrapes", "2", "--partitions", "2")
 	wantLines(t, got,
 		`lag: go.*`,
 		`brokers of --brokers`,

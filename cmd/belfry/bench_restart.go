@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
 // startNames are the values of --starts and what they stand for.
@@ -21,7 +23,7 @@ func startNames() map[string]bench.Start {
 	}
 }
 
-func benchRestartCommand(p *program) *cobra.Command {
+func benchRestartCommand(p *cli.Program) *cobra.Command {
 	var (
 		o                    measureOptions
 		events, rate, rounds int
@@ -39,16 +41,16 @@ same with an --instance-id; the server both ways too.`,
 		Example: `  belfry bench restart --brokers 127.0.0.1:9092
   belfry bench restart --brokers 127.0.0.1:9092 --starts cold,static --rounds 5 --peer ./plaingoka`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(o.validate(), atLeast("events", events, 1), atLeast("rate", rate, 1), atLeast("rounds", rounds, 1)); err != nil {
+			if err := errors.Join(o.Validate(), atLeast("events", events, 1), atLeast("rate", rate, 1), atLeast("rounds", rounds, 1)); err != nil {
 				return err
 			}
 			ways, err := startsOf(names)
 			if err != nil {
 				return err
 			}
-			o.kafkaArgs = kafkaArgs(cmd.Flags())
+			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
 			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
-				fmt.Fprintf(p.stdout, "restart: %s\n%s; %d events, %d users, %d partitions\n", machine(), brokersOfFlag, events, o.users, o.partitions)
+				fmt.Fprintf(p.Stdout, "restart: %s\n%s; %d events, %d users, %d partitions\n", machine(), brokersOfFlag, events, o.users, o.partitions)
 				return benchRestart(p, cmd.Context(), b, o.programs(b), events, rate, rounds, ways)
 			})
 		},
@@ -69,17 +71,17 @@ func startsOf(names []string) ([]bench.Start, error) {
 	for _, name := range names {
 		way, ok := startNames()[strings.TrimSpace(name)]
 		if !ok {
-			return nil, flagErrorf("starts", "must be of cold, killed, static, server-cold, server-killed, not %.80q", name)
+			return nil, cli.FlagErrorf("starts", "must be of cold, killed, static, server-cold, server-killed, not %.80q", name)
 		}
 		ways = append(ways, way)
 	}
 	if len(ways) == 0 {
-		return nil, flagErrorf("starts", "name at least one")
+		return nil, cli.FlagErrorf("starts", "name at least one")
 	}
 	return ways, nil
 }
 
-func benchRestart(p *program, ctx context.Context, b *bench.Config, programs []bench.Program, events, rate, rounds int, ways []bench.Start) error {
+func benchRestart(p *cli.Program, ctx context.Context, b *bench.Config, programs []bench.Program, events, rate, rounds int, ways []bench.Start) error {
 	for i, program := range programs {
 		of := ways
 		if i > 0 { // a peer has no server and knows no instance id

@@ -11,9 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func benchRolloutCommand(p *program) *cobra.Command {
+func benchRolloutCommand(p *cli.Program) *cobra.Command {
 	var (
 		o      measureOptions
 		ro     bench.Rollout
@@ -33,15 +35,15 @@ servers.`,
 		Example: `  belfry bench rollout --brokers 127.0.0.1:9092
   belfry bench rollout --brokers 127.0.0.1:9092 --static`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(o.validate(), atLeast("rate", ro.Rate, 1), atLeast("rounds", rounds, 1)); err != nil {
+			if err := errors.Join(o.Validate(), atLeast("rate", ro.Rate, 1), atLeast("rounds", rounds, 1)); err != nil {
 				return err
 			}
 			if ro.Steady < 0 || ro.Settle < 0 {
-				return flagErrorf("settle", "must not be negative, as --steady")
+				return cli.FlagErrorf("settle", "must not be negative, as --steady")
 			}
-			o.kafkaArgs = kafkaArgs(cmd.Flags())
+			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
 			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
-				fmt.Fprintf(p.stdout, "rollout: %s\n%s; %d events/s, %d users with a stream each, %d partitions, 3 processors, 2 servers\n",
+				fmt.Fprintf(p.Stdout, "rollout: %s\n%s; %d events/s, %d users with a stream each, %d partitions, 3 processors, 2 servers\n",
 					machine(), brokersOfFlag, ro.Rate, o.users, o.partitions)
 				for round := range rounds {
 					if err := benchRollout(p, cmd.Context(), b, round, ro); err != nil {
@@ -64,13 +66,13 @@ servers.`,
 	return c
 }
 
-func benchRollout(p *program, ctx context.Context, b *bench.Config, round int, o bench.Rollout) error {
+func benchRollout(p *cli.Program, ctx context.Context, b *bench.Config, round int, o bench.Rollout) error {
 	r, err := b.Rollout(ctx, fmt.Sprintf("rollout-%d", round), o)
 	if err != nil {
 		return fmt.Errorf("round %d: %w", round+1, err)
 	}
 	b.Print("round %d", round+1)
-	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "stage\ttook s\tp50 ms\tp99 ms\tmax ms\tevents\tstreams came back\tmost within 1 s")
 	for i := range r.Stages {
 		s := &r.Stages[i]

@@ -11,9 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
 )
 
-func benchRouterCommand(p *program) *cobra.Command {
+func benchRouterCommand(p *cli.Program) *cobra.Command {
 	var (
 		events, rounds int
 		duration       time.Duration
@@ -32,7 +33,7 @@ figures are medians of the rounds.`,
 				return err
 			}
 			if duration < time.Millisecond {
-				return flagErrorf("duration", "must be at least 1ms, is %s", duration)
+				return cli.FlagErrorf("duration", "must be at least 1ms, is %s", duration)
 			}
 			return benchRouter(p, cmd.Context(), events, rounds, duration)
 		},
@@ -43,7 +44,7 @@ figures are medians of the rounds.`,
 	return c
 }
 
-func benchRouter(p *program, ctx context.Context, events, rounds int, duration time.Duration) error {
+func benchRouter(p *cli.Program, ctx context.Context, events, rounds int, duration time.Duration) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	r, err := bench.NewRouter(events)
 	if err != nil {
@@ -54,7 +55,7 @@ func benchRouter(p *program, ctx context.Context, events, rounds int, duration t
 		return err
 	}
 	n, size := r.Events()
-	fmt.Fprintf(p.stdout, "router: %s\n%d events of %d bytes in the mean, ten rules, %d messages, the same both ways; %d rounds of %s\n",
+	fmt.Fprintf(p.Stdout, "router: %s\n%d events of %d bytes in the mean, ten rules, %d messages, the same both ways; %d rounds of %s\n",
 		machine(), n, size, deliveries, rounds, duration)
 	ways := []bench.RouterWay{bench.RoutedByRules, bench.RoutedByHand, bench.RoutedDecoded}
 	costs := map[bench.RouterWay][]time.Duration{}
@@ -69,7 +70,7 @@ func benchRouter(p *program, ctx context.Context, events, rounds int, duration t
 			allocs[way] = append(allocs[way], cost.Allocs)
 		}
 	}
-	t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	t := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "way\tevents/s\tCPU-us each\tallocations each")
 	for _, way := range ways {
 		cost := bench.RouterCost{Time: bench.Median(costs[way]), Allocs: bench.Median(allocs[way])}

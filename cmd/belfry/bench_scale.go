@@ -12,9 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func benchScaleCommand(p *program) *cobra.Command {
+func benchScaleCommand(p *cli.Program) *cobra.Command {
 	var (
 		o   measureOptions
 		s   bench.Scale
@@ -31,15 +33,15 @@ machine whose processors one process keeps busy the rate cannot rise: what is
 shown then is that the work spreads and that nothing stops.`,
 		Example: `  belfry bench scale --brokers 127.0.0.1:9092 --partitions 12 --out docs/bench`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(o.validate(), atLeast("events", s.Events, 1), atLeast("processors", s.Processors, 1)); err != nil {
+			if err := errors.Join(o.Validate(), atLeast("events", s.Events, 1), atLeast("processors", s.Processors, 1)); err != nil {
 				return err
 			}
 			if s.Every < time.Second {
-				return flagErrorf("every", "must be at least 1s, is %s", s.Every)
+				return cli.FlagErrorf("every", "must be at least 1s, is %s", s.Every)
 			}
-			o.kafkaArgs = kafkaArgs(cmd.Flags())
+			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
 			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
-				fmt.Fprintf(p.stdout, "scale: %s\n%s; %d events in the journal, %d users, %d partitions, 1 to %d processors, one more each %s\n",
+				fmt.Fprintf(p.Stdout, "scale: %s\n%s; %d events in the journal, %d users, %d partitions, 1 to %d processors, one more each %s\n",
 					machine(), brokersOfFlag, s.Events, o.users, o.partitions, s.Processors, s.Every)
 				return benchScale(p, cmd.Context(), b, s, out)
 			})
@@ -56,7 +58,7 @@ shown then is that the work spreads and that nothing stops.`,
 	return c
 }
 
-func benchScale(p *program, ctx context.Context, b *bench.Config, s bench.Scale, out string) error {
+func benchScale(p *cli.Program, ctx context.Context, b *bench.Config, s bench.Scale, out string) error {
 	b.Print("%4s %10s %9s %9s %10s %10s %7s  %s", "s", "processors", "unread/s", "inbox/s", "unread lag", "inbox lag", "still s", "partitions of each")
 	s.Sampled = func(at bench.Second) {
 		shares := make([]string, len(at.Shares))

@@ -13,9 +13,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func benchSoakCommand(p *program) *cobra.Command {
+func benchSoakCommand(p *cli.Program) *cobra.Command {
 	var (
 		o   measureOptions
 		s   bench.SoakConfig
@@ -33,21 +35,21 @@ mean; the first third is for inboxes and stores to fill. The exit code is 1 if o
 is not flat, a process ended by itself, or events were left unprocessed.`, 100*bench.MostGrowth),
 		Example: `  belfry bench soak --brokers 127.0.0.1:9092 --duration 30m --out docs/bench`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(o.validate(), atLeast("rate", s.Rate, 1), atLeast("streams", s.Streams, 0), atLeast("pollers", s.Pollers, 0)); err != nil {
+			if err := errors.Join(o.Validate(), atLeast("rate", s.Rate, 1), atLeast("streams", s.Streams, 0), atLeast("pollers", s.Pollers, 0)); err != nil {
 				return err
 			}
 			if s.Every < 100*time.Millisecond {
-				return flagErrorf("every", "must be at least 100ms, is %s", s.Every)
+				return cli.FlagErrorf("every", "must be at least 100ms, is %s", s.Every)
 			}
 			if s.Duration < 3*s.Every {
-				return flagErrorf("duration", "must be at least three times --every, is %s", s.Duration)
+				return cli.FlagErrorf("duration", "must be at least three times --every, is %s", s.Duration)
 			}
 			if info, err := os.Stat(out); err != nil || !info.IsDir() {
-				return flagErrorf("out", "%s is no folder", out)
+				return cli.FlagErrorf("out", "%s is no folder", out)
 			}
-			o.kafkaArgs = kafkaArgs(cmd.Flags())
+			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
 			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
-				fmt.Fprintf(p.stdout, "soak: %s\n%s; %d events/s for %s, %d users, %d partitions, %d streams, %d pollers\n",
+				fmt.Fprintf(p.Stdout, "soak: %s\n%s; %d events/s for %s, %d users, %d partitions, %d streams, %d pollers\n",
 					machine(), brokersOfFlag, s.Rate, s.Duration, o.users, o.partitions, s.Streams, s.Pollers)
 				return benchSoak(p, cmd.Context(), b, s, out)
 			})
@@ -65,7 +67,7 @@ is not flat, a process ended by itself, or events were left unprocessed.`, 100*b
 	return c
 }
 
-func benchSoak(p *program, ctx context.Context, b *bench.Config, s bench.SoakConfig, out string) error {
+func benchSoak(p *cli.Program, ctx context.Context, b *bench.Config, s bench.SoakConfig, out string) error {
 	r, err := b.Soak(ctx, s)
 	if err != nil {
 		return err
@@ -79,7 +81,7 @@ func benchSoak(p *program, ctx context.Context, b *bench.Config, s bench.SoakCon
 		return err
 	}
 	b.Print("%d events sent, %d items out of streams, %d polls, %d clients refused or cut off", r.Sent, r.Items, r.Polls, r.Refused)
-	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	grows := 0
 	for _, t := range bench.Trends(r.Samples) {
 		verdict := "flat"

@@ -10,13 +10,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
 )
 
 // streamPing is how often a stream says that it is alive: processor time over
 // less tells nothing.
 const streamPing = 20 * time.Second
 
-func benchStreamCommand(p *program) *cobra.Command {
+func benchStreamCommand(p *cli.Program) *cobra.Command {
 	var (
 		o      pushOptions
 		s      bench.Streams
@@ -44,7 +45,7 @@ It needs Linux, to see what a process takes, and as many open files as streams.`
   belfry bench stream --steps 1000,10000 --connections 10000 --rates 500 --rounds 3
   belfry bench stream --http2 --steps 1000 --connections 1000`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(o.validate(), validateStreams(&s), atLeast("rounds", rounds, 1)); err != nil {
+			if err := errors.Join(o.Validate(), validateStreams(&s), atLeast("rounds", rounds, 1)); err != nil {
 				return err
 			}
 			most := slices.Max(append(slices.Clone(s.Steps), s.Connections+s.Hot))
@@ -54,12 +55,12 @@ It needs Linux, to see what a process takes, and as many open files as streams.`
 				return err
 			}
 			if allowed < s.Connections+s.Hot {
-				return flagErrorf("connections", "the system allows %d, with those of --hot; see ulimit -n", allowed)
+				return cli.FlagErrorf("connections", "the system allows %d, with those of --hot; see ulimit -n", allowed)
 			}
 			return measurePush(p, cmd, &o, func(b *bench.Config) error {
-				fmt.Fprintf(p.stdout, "stream: %s\n%s; %d partitions, %s\n", machine(), o.where, o.partitions, protocolOf(&s))
+				fmt.Fprintf(p.Stdout, "stream: %s\n%s; %d partitions, %s\n", machine(), o.where, o.partitions, protocolOf(&s))
 				if last := len(s.Steps) - 1; s.Steps[last] > allowed {
-					fmt.Fprintf(p.stdout, "the system allows %d connections (ulimit -n), not %d\n", allowed, s.Steps[last])
+					fmt.Fprintf(p.Stdout, "the system allows %d connections (ulimit -n), not %d\n", allowed, s.Steps[last])
 					s.Steps[last] = allowed
 				}
 				return b.Streams(cmd.Context(), s, rounds)
@@ -98,18 +99,18 @@ func validateStreams(s *bench.Streams) error {
 		atLeast("connections", s.Connections, 1), atLeast("hot", s.Hot, 0), atLeast("hot-rate", s.HotRate, 1),
 	}
 	if len(s.Steps) == 0 || s.Steps[0] < 1 || !slices.IsSorted(s.Steps) || len(slices.Compact(slices.Clone(s.Steps))) != len(s.Steps) {
-		errs = append(errs, flagErrorf("steps", "must be whole numbers above 0 that rise, not %v", s.Steps))
+		errs = append(errs, cli.FlagErrorf("steps", "must be whole numbers above 0 that rise, not %v", s.Steps))
 	} else if !slices.Contains(s.Steps, s.Connections) {
-		errs = append(errs, flagErrorf("connections", "must be one of --steps, not %d", s.Connections))
+		errs = append(errs, cli.FlagErrorf("connections", "must be one of --steps, not %d", s.Connections))
 	}
 	for _, rate := range s.Rates {
 		errs = append(errs, atLeast("rates", rate, 1))
 	}
 	if s.Settle < 0 || s.Idle < 0 {
-		errs = append(errs, flagErrorf("idle", "and --settle must not be negative"))
+		errs = append(errs, cli.FlagErrorf("idle", "and --settle must not be negative"))
 	}
 	if s.Duration < time.Second {
-		errs = append(errs, flagErrorf("duration", "must be at least 1s, is %s", s.Duration))
+		errs = append(errs, cli.FlagErrorf("duration", "must be at least 1s, is %s", s.Duration))
 	}
 	return errors.Join(errs...)
 }

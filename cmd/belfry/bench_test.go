@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // temporaries sends temporary folders to one of the test and returns it.
@@ -28,10 +30,10 @@ func wantEmpty(t *testing.T, dir string) {
 func TestBenchThroughput(t *testing.T) {
 	dir := temporaries(t)
 	r := call(t, nil, "bench", "throughput", "--events", "2000", "--users", "50", "--partitions", "3")
-	r.wantOutput(t, "throughput: go", "GOMAXPROCS", "embedded broker in this process; 2000 events, 50 users, 3 partitions\n")
-	if strings.Contains(r.stdout, "NaN") || strings.Contains(r.stdout, "belfry belfry") ||
-		!regexp.MustCompile(`in both tables after \d+\.\d\d s: [1-9]\d* events/s; \d+\.\d CPU-s per million events\n$`).MatchString(r.stdout) {
-		t.Errorf("printed %s", r.stdout)
+	r.WantOutput(t, "throughput: go", "GOMAXPROCS", "embedded broker in this process; 2000 events, 50 users, 3 partitions\n")
+	if strings.Contains(r.Stdout, "NaN") || strings.Contains(r.Stdout, "belfry belfry") ||
+		!regexp.MustCompile(`in both tables after \d+\.\d\d s: [1-9]\d* events/s; \d+\.\d CPU-s per million events\n$`).MatchString(r.Stdout) {
+		t.Errorf("printed %s", r.Stdout)
 	}
 	wantEmpty(t, dir)
 }
@@ -40,8 +42,8 @@ func TestBenchThroughputOnOtherBrokers(t *testing.T) {
 	dir := temporaries(t)
 	brokers := kafkatest.Embedded(t)
 	r := call(t, nil, "bench", "throughput", "--events", "500", "--users", "50", "--partitions", "2", "--prefix", "acme", "--brokers", brokers[0])
-	r.wantOutput(t, "brokers of --brokers; 500 events", "in both tables after")
-	topics, err := adminOf(t, brokers).ListTopics()
+	r.WantOutput(t, "brokers of --brokers; 500 events", "in both tables after")
+	topics, err := programtest.AdminOf(t, brokers).ListTopics()
 	if err != nil || len(topics) != 6 {
 		t.Errorf("%d topics, %v, want 6", len(topics), err)
 	}
@@ -56,10 +58,10 @@ func TestBenchThroughputOnOtherBrokers(t *testing.T) {
 func TestBenchLatency(t *testing.T) {
 	dir := temporaries(t)
 	r := call(t, nil, "bench", "latency", "--duration", "2s", "--rate", "50", "--users", "5", "--partitions", "3")
-	r.wantOutput(t, "latency: go", "embedded broker in this process; 50 events/s for 2s, 5 users with a stream each, 3 partitions, from notifications\n")
+	r.WantOutput(t, "latency: go", "embedded broker in this process; 50 events/s for 2s, 5 users with a stream each, 3 partitions, from notifications\n")
 	// 100 were sent, those of the first second don't count.
-	if !regexp.MustCompile(`event to stream: p50 \d+\.\d ms, p90 \d+\.\d ms, p99 \d+\.\d ms, max \d+\.\d ms \(50\)\n$`).MatchString(r.stdout) {
-		t.Errorf("printed %s", r.stdout)
+	if !regexp.MustCompile(`event to stream: p50 \d+\.\d ms, p90 \d+\.\d ms, p99 \d+\.\d ms, max \d+\.\d ms \(50\)\n$`).MatchString(r.Stdout) {
+		t.Errorf("printed %s", r.Stdout)
 	}
 	wantEmpty(t, dir)
 }
@@ -84,17 +86,17 @@ func TestBenchRefuses(t *testing.T) {
 		"flag of the other": {[]string{"latency", "--events", "1000"}, []string{"--events"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			call(t, nil, append([]string{"bench"}, tt.args...)...).wantError(t, exitUsage, tt.want...)
+			call(t, nil, append([]string{"bench"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
 		})
 	}
-	call(t, nil, "bench", "throughput", "--brokers", freeAddr(t)).wantError(t, exitUsage, "--brokers", "refused")
+	call(t, nil, "bench", "throughput", "--brokers", programtest.FreeAddr(t)).WantError(t, cli.ExitUsage, "--brokers", "refused")
 }
 
 func TestBenchWithoutATemporaryFolder(t *testing.T) {
-	file := writeFile(t, "file", "")
+	file := programtest.WriteFile(t, "file", "")
 	t.Setenv("TMPDIR", file)
 	for _, args := range [][]string{{"bench", "throughput"}, {"demo", "--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0"}} {
-		call(t, nil, args...).failure(t, "make a folder", file)
+		call(t, nil, args...).WantFailure(t, "make a folder", file)
 	}
 	if _, err := os.Stat(file); err != nil {
 		t.Error(err)

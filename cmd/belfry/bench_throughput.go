@@ -10,9 +10,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/node"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func benchThroughputCommand(p *program) *cobra.Command {
+func benchThroughputCommand(p *cli.Program) *cobra.Command {
 	var (
 		o      benchOptions
 		events int
@@ -27,7 +30,7 @@ so a rate over a part of the run would say nothing.`,
 		Example: `  belfry bench throughput
   belfry bench throughput --events 1000000 --users 10000 --brokers 127.0.0.1:9092`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(o.validate(), atLeast("events", events, 100)); err != nil {
+			if err := errors.Join(o.Validate(), atLeast("events", events, 100)); err != nil {
 				return err
 			}
 			return benchThroughput(p, cmd.Context(), &o, events)
@@ -38,13 +41,13 @@ so a rate over a part of the run would say nothing.`,
 	return c
 }
 
-func benchThroughput(p *program, ctx context.Context, o *benchOptions, events int) (err error) {
+func benchThroughput(p *cli.Program, ctx context.Context, o *benchOptions, events int) (err error) {
 	b, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.close()) }()
-	fmt.Fprintf(p.stdout, "throughput: %s\n%s; %d events, %d users, %d partitions\n", machine(), b.where(), events, o.users, o.partitions)
+	defer func() { err = errors.Join(err, b.Close()) }()
+	fmt.Fprintf(p.Stdout, "throughput: %s\n%s; %d events, %d users, %d partitions\n", machine(), b.where(), events, o.users, o.partitions)
 	feed := bench.Feed{Kafka: b.engine, Prefix: b.prefix, Users: o.users}
 	if _, err := feed.Run(ctx, events); err != nil {
 		return fmt.Errorf("load events: %w", err)
@@ -54,7 +57,7 @@ func benchThroughput(p *program, ctx context.Context, o *benchOptions, events in
 	g, gctx := errgroup.WithContext(ctx)
 	began, cpu := time.Now(), cpuTime()
 	g.Go(func() error {
-		return runNode(gctx, nodeConfig{engine: b.engine, prefix: b.prefix, groups: allGroups(), grace: 10 * time.Second, log: b.engine.Logger})
+		return node.Run(gctx, node.Config{Kafka: b.engine, Prefix: b.prefix, Groups: node.AllGroups(), Grace: 10 * time.Second, Log: b.engine.Logger})
 	})
 	g.Go(func() error {
 		defer stop()
@@ -62,7 +65,7 @@ func benchThroughput(p *program, ctx context.Context, o *benchOptions, events in
 			return err
 		}
 		total, used := time.Since(began), cpuTime()-cpu
-		fmt.Fprintf(p.stdout, "in both tables after %.2f s: %.0f events/s; %.1f CPU-s per million events\n",
+		fmt.Fprintf(p.Stdout, "in both tables after %.2f s: %.0f events/s; %.1f CPU-s per million events\n",
 			total.Seconds(), float64(events)/total.Seconds(), used.Seconds()/float64(events)*1e6)
 		return nil
 	})
@@ -75,7 +78,7 @@ func benchThroughput(p *program, ctx context.Context, o *benchOptions, events in
 func (b *benchPlace) await(ctx context.Context, events int64) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	ends, err := openTopics(b.engine)
+	ends, err := options.OpenTopics(b.engine)
 	if err != nil {
 		return err
 	}

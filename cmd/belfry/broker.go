@@ -14,18 +14,20 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func brokerCommand(p *program) *cobra.Command {
+func brokerCommand(p *cli.Program) *cobra.Command {
 	var (
 		addr    string
 		dataDir string
 		topics  []string
-		log     logOptions
+		log     options.Log
 	)
 	c := &cobra.Command{
 		Use:     "broker",
-		GroupID: groupDevelop,
+		GroupID: cli.GroupDevelop,
 		Short:   "Run the embedded Kafka broker alone, for development",
 		Long: `Run the embedded broker alone: one process that speaks the Kafka protocol to any
 client. It is for development: it has neither TLS nor authentication, and must
@@ -39,17 +41,17 @@ It prints its address once clients can connect, and stops on Ctrl-C or SIGTERM.`
   belfry broker --addr 127.0.0.1:19092 --data-dir ./kafka
   belfry broker --topics orders,comments:3             # to try rules on`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkHostPort(addr, 0); err != nil {
-				return flagErrorf("addr", "%w", err)
+			if err := cli.CheckHostPort(addr, 0); err != nil {
+				return cli.FlagErrorf("addr", "%w", err)
 			}
-			if isWildcard(addr) {
-				return flagErrorf("addr", "%q: clients are told this address, so it must name one host, for example %s", addr, broker.DefaultAddr)
+			if cli.IsWildcard(addr) {
+				return cli.FlagErrorf("addr", "%q: clients are told this address, so it must name one host, for example %s", addr, broker.DefaultAddr)
 			}
 			specs, err := parseTopics(topics)
 			if err != nil {
-				return flagErrorf("topics", "%w", err)
+				return cli.FlagErrorf("topics", "%w", err)
 			}
-			logger, err := log.logger(p.stderr)
+			logger, err := log.Logger(p.Stderr)
 			if err != nil {
 				return err
 			}
@@ -59,7 +61,7 @@ It prints its address once clients can connect, and stops on Ctrl-C or SIGTERM.`
 	c.Flags().StringVar(&addr, "addr", broker.DefaultAddr, "`host:port` to listen on and to tell to clients")
 	c.Flags().StringVar(&dataDir, "data-dir", "", "`folder` to keep everything in over restarts; nothing is kept if absent")
 	c.Flags().StringSliceVar(&topics, "topics", nil, "topics to create if they are missing, a `list` of name or name:partitions (1 if absent)")
-	log.addFlags(c.Flags())
+	log.AddFlags(c.Flags())
 	return c
 }
 
@@ -71,8 +73,8 @@ func parseTopics(list []string) ([]belfry.TopicSpec, error) {
 		partitions := 1
 		if counted {
 			n, err := strconv.Atoi(digits)
-			if err != nil || n < 1 || n > maxPartitions {
-				return nil, fmt.Errorf("%.80q must have 1 to %d partitions, as in %s:3", one, maxPartitions, name)
+			if err != nil || n < 1 || n > options.MaxPartitions {
+				return nil, fmt.Errorf("%.80q must have 1 to %d partitions, as in %s:3", one, options.MaxPartitions, name)
 			}
 			partitions = n
 		}
@@ -84,7 +86,7 @@ func parseTopics(list []string) ([]belfry.TopicSpec, error) {
 	return specs, nil
 }
 
-func runBroker(p *program, ctx context.Context, cfg broker.Config, specs []belfry.TopicSpec) error {
+func runBroker(p *cli.Program, ctx context.Context, cfg broker.Config, specs []belfry.TopicSpec) error {
 	b, err := broker.Start(cfg)
 	if err != nil {
 		return fmt.Errorf("start broker (another --addr or --data-dir may help): %w", err)
@@ -98,7 +100,7 @@ func runBroker(p *program, ctx context.Context, cfg broker.Config, specs []belfr
 	}
 	cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "embedded broker ready, for development only", slog.Any("addrs", b.Addrs()), slog.String("kept", kept))
 	// The one line on stdout is for scripts that wait for it.
-	if _, err := fmt.Fprintln(p.stdout, "embedded broker ready at "+b.Addrs()[0]); err != nil {
+	if _, err := fmt.Fprintln(p.Stdout, "embedded broker ready at "+b.Addrs()[0]); err != nil {
 		return errors.Join(fmt.Errorf("print the address: %w", err), b.Close())
 	}
 	<-ctx.Done()

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 func TestBrokerRefuses(t *testing.T) {
@@ -17,7 +20,7 @@ func TestBrokerRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { taken.Close() })
-	file := writeFile(t, "file", "")
+	file := programtest.WriteFile(t, "file", "")
 	addr := taken.Addr().String()
 	tests := []struct {
 		name string
@@ -25,16 +28,16 @@ func TestBrokerRefuses(t *testing.T) {
 		code int
 		want []string
 	}{
-		{"port in use", []string{"--addr", addr}, exitFailure, []string{"--addr", addr, "in use"}},
-		{"no port", []string{"--addr", "localhost"}, exitUsage, []string{"--addr", "localhost", "host:port"}},
-		{"wildcard", []string{"--addr", "0.0.0.0:9092"}, exitUsage, []string{"--addr", "one host"}},
-		{"topic without a number", []string{"--addr", "127.0.0.1:0", "--topics", "orders:many"}, exitUsage, []string{"--topics", "orders:many", "1 to 10000"}},
-		{"topic without a name", []string{"--addr", "127.0.0.1:0", "--topics", ":3"}, exitUsage, []string{"--topics", "no topic"}},
-		{"data folder is a file", []string{"--addr", "127.0.0.1:0", "--data-dir", file}, exitFailure, []string{"--data-dir", file}},
+		{"port in use", []string{"--addr", addr}, cli.ExitFailure, []string{"--addr", addr, "in use"}},
+		{"no port", []string{"--addr", "localhost"}, cli.ExitUsage, []string{"--addr", "localhost", "host:port"}},
+		{"wildcard", []string{"--addr", "0.0.0.0:9092"}, cli.ExitUsage, []string{"--addr", "one host"}},
+		{"topic without a number", []string{"--addr", "127.0.0.1:0", "--topics", "orders:many"}, cli.ExitUsage, []string{"--topics", "orders:many", "1 to 10000"}},
+		{"topic without a name", []string{"--addr", "127.0.0.1:0", "--topics", ":3"}, cli.ExitUsage, []string{"--topics", "no topic"}},
+		{"data folder is a file", []string{"--addr", "127.0.0.1:0", "--data-dir", file}, cli.ExitFailure, []string{"--data-dir", file}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			call(t, nil, append([]string{"broker"}, tt.args...)...).wantError(t, tt.code, tt.want...)
+			call(t, nil, append([]string{"broker"}, tt.args...)...).WantError(t, tt.code, tt.want...)
 		})
 	}
 }
@@ -45,10 +48,10 @@ func TestBrokerRunsUntilTheSignal(t *testing.T) {
 	r, w := io.Pipe()
 	var stderr bytes.Buffer
 	p := testProgram(nil)
-	p.stdout, p.stderr = w, &stderr
+	p.Stdout, p.Stderr = w, &stderr
 	code := make(chan int, 1)
 	go func() {
-		code <- p.run(ctx, []string{"broker", "--addr", "127.0.0.1:0", "--log-format", "json", "--topics", "orders,comments:3"})
+		code <- p.Run(ctx, []string{"broker", "--addr", "127.0.0.1:0", "--log-format", "json", "--topics", "orders,comments:3"})
 		w.Close()
 	}()
 
@@ -65,13 +68,13 @@ func TestBrokerRunsUntilTheSignal(t *testing.T) {
 		t.Fatalf("dial the broker: %v", err)
 	}
 	conn.Close()
-	topics, err := adminOf(t, []string{addr}).ListTopics()
+	topics, err := programtest.AdminOf(t, []string{addr}).ListTopics()
 	if err != nil || topics["orders"].NumPartitions != 1 || topics["comments"].NumPartitions != 3 {
 		t.Errorf("got topics %v, %v, want orders with 1 partition and comments with 3", topics, err)
 	}
 
 	cancel()
-	if got := <-code; got != exitOK {
+	if got := <-code; got != cli.ExitOK {
 		t.Errorf("exit code %d, want 0; stderr %q", got, &stderr)
 	}
 	if !strings.HasPrefix(stderr.String(), `{"time":`) || !strings.Contains(stderr.String(), addr) {

@@ -14,11 +14,13 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/chaos"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
 // chaosOptions are one call of belfry chaos.
 type chaosOptions struct {
-	kafka      kafkaOptions
+	kafka      options.Kafka
 	seed       uint64
 	seeds      int
 	duration   time.Duration
@@ -32,11 +34,11 @@ type chaosOptions struct {
 	kafkaArgs []string
 }
 
-func chaosCommand(p *program) *cobra.Command {
+func chaosCommand(p *cli.Program) *cobra.Command {
 	var o chaosOptions
 	c := &cobra.Command{
 		Use:     "chaos",
-		GroupID: groupDevelop,
+		GroupID: cli.GroupDevelop,
 		Short:   "Run Belfry under faults and prove that nothing is lost, doubled or wrong",
 		Long: `Run three processors and two servers of this program as processes on the given
 brokers, with senders, users and readers of all kinds, while faults come by a
@@ -52,15 +54,15 @@ then the history of a user who shows it is printed, and logs and topics stay.`,
 		Example: `  belfry chaos --brokers 127.0.0.1:9092
   belfry chaos --brokers kafka:9092 --seed 7 --seeds 10 --duration 3m`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.validate(); err != nil {
+			if err := o.Validate(); err != nil {
 				return err
 			}
-			o.kafkaArgs = kafkaArgs(cmd.Flags())
+			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
 			return runChaos(p, cmd.Context(), &o)
 		},
 	}
 	fs := c.Flags()
-	o.kafka.addFlags(fs)
+	o.kafka.AddFlags(fs)
 	fs.Uint64Var(&o.seed, "seed", 1, "what decides the schedule; the same seed gives the same faults")
 	fs.IntVar(&o.seeds, "seeds", 1, "how many seeds to run, one after the other")
 	fs.DurationVar(&o.duration, "duration", time.Minute, "how long there are events and faults for each seed")
@@ -72,8 +74,8 @@ then the history of a user who shows it is printed, and logs and topics stay.`,
 	return c
 }
 
-func (o *chaosOptions) validate() error {
-	if err := o.kafka.validate(); err != nil {
+func (o *chaosOptions) Validate() error {
+	if err := o.kafka.Validate(); err != nil {
 		return err
 	}
 	for _, f := range []struct {
@@ -85,18 +87,18 @@ func (o *chaosOptions) validate() error {
 		}
 	}
 	if o.duration < chaos.MinDuration {
-		return flagErrorf("duration", "must be at least %s, is %s", chaos.MinDuration, o.duration)
+		return cli.FlagErrorf("duration", "must be at least %s, is %s", chaos.MinDuration, o.duration)
 	}
-	if o.partitions > maxPartitions {
-		return flagErrorf("partitions", "must be at most %d, is %d", maxPartitions, o.partitions)
+	if o.partitions > options.MaxPartitions {
+		return cli.FlagErrorf("partitions", "must be at most %d, is %d", options.MaxPartitions, o.partitions)
 	}
-	fold := foldOptions{o.inboxCap}
-	if err := fold.validate(); err != nil {
+	fold := options.Fold{InboxCap: o.inboxCap}
+	if err := fold.Validate(); err != nil {
 		return err
 	}
 	// The prefix of a run is longer than that of --prefix.
 	if err := o.runPrefix(o.seed, time.Now()).Check(); err != nil {
-		return flagErrorf("prefix", "%w", problem(err))
+		return cli.FlagErrorf("prefix", "%w", cli.Problem(err))
 	}
 	return nil
 }
@@ -104,15 +106,15 @@ func (o *chaosOptions) validate() error {
 // runPrefix begins the names of the topics of one run. Nobody has made such
 // topics before: they are deleted in the end.
 func (o *chaosOptions) runPrefix(seed uint64, at time.Time) belfry.Prefix {
-	return belfry.Prefix(fmt.Sprintf("%s-chaos-%d-%d", o.kafka.prefix, seed, at.Unix()))
+	return belfry.Prefix(fmt.Sprintf("%s-chaos-%d-%d", o.kafka.Prefix, seed, at.Unix()))
 }
 
-func runChaos(p *program, ctx context.Context, o *chaosOptions) error {
+func runChaos(p *cli.Program, ctx context.Context, o *chaosOptions) error {
 	binary, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	fmt.Fprintf(p.stdout, "chaos: %s; %d seeds from %d on, %s each\n", machine(), o.seeds, o.seed, o.duration)
+	fmt.Fprintf(p.Stdout, "chaos: %s; %d seeds from %d on, %s each\n", machine(), o.seeds, o.seed, o.duration)
 	broken := 0
 	for i := range o.seeds {
 		ok, err := chaosSeed(p, ctx, o, binary, o.seed+uint64(i))
@@ -130,32 +132,32 @@ func runChaos(p *program, ctx context.Context, o *chaosOptions) error {
 }
 
 // chaosSeed runs one seed and reports whether all was well.
-func chaosSeed(p *program, ctx context.Context, o *chaosOptions, binary string, seed uint64) (ok bool, err error) {
+func chaosSeed(p *cli.Program, ctx context.Context, o *chaosOptions, binary string, seed uint64) (ok bool, err error) {
 	dir, err := os.MkdirTemp("", fmt.Sprintf("belfry-chaos-%d-", seed))
 	if err != nil {
 		return false, fmt.Errorf("make a folder for state and logs: %w", err)
 	}
 	defer func() {
 		if o.keep || !ok && err == nil {
-			fmt.Fprintf(p.stdout, "logs and state folders are in %s\n", dir)
+			fmt.Fprintf(p.Stdout, "logs and state folders are in %s\n", dir)
 			return
 		}
 		err = errors.Join(err, os.RemoveAll(dir))
 	}()
 	cfg := chaos.Config{
 		Binary: binary, Dir: dir, KafkaArgs: o.kafkaArgs,
-		Kafka:  o.kafka.engineConfig(filepath.Join(dir, "runner"), slog.New(slog.DiscardHandler)),
+		Kafka:  o.kafka.Config(filepath.Join(dir, "runner"), slog.New(slog.DiscardHandler)),
 		Prefix: o.runPrefix(seed, time.Now()), Keep: o.keep,
 		Seed: seed, Duration: o.duration, Users: o.users, Rate: o.rate, Partitions: o.partitions, Cap: o.inboxCap,
-		Progress: p.stdout,
+		Progress: p.Stdout,
 	}
-	verdict, err := chaos.RunAndCheck(ctx, cfg, p.stdout)
+	verdict, err := chaos.RunAndCheck(ctx, cfg, p.Stdout)
 	if err != nil {
 		return false, err
 	}
 	if !verdict.Ok() {
-		fmt.Fprintf(p.stdout, "repeat it with: belfry chaos --brokers %s --seed %d --duration %s --users %d --rate %d --partitions %d --inbox-cap %d\n",
-			strings.Join(o.kafka.brokers, ","), seed, o.duration, o.users, o.rate, o.partitions, o.inboxCap)
+		fmt.Fprintf(p.Stdout, "repeat it with: belfry chaos --brokers %s --seed %d --duration %s --users %d --rate %d --partitions %d --inbox-cap %d\n",
+			strings.Join(o.kafka.Brokers, ","), seed, o.duration, o.users, o.rate, o.partitions, o.inboxCap)
 	}
 	return verdict.Ok(), nil
 }

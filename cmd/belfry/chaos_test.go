@@ -8,7 +8,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // On somebody's own cluster: the brokers are left alone, and so is what else is
@@ -22,7 +25,7 @@ func TestChaosCommand(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	makeTopics(t, brokers)
 	binary := buildBinary(t)
-	out := run(t, "env", "TMPDIR="+dir, binary, "chaos", "--brokers", brokers[0], "--prefix", "acme", "--seed", "4", "--duration", "10s", "--users", "20", "--partitions", "3")
+	out := programtest.Run(t, "env", "TMPDIR="+dir, binary, "chaos", "--brokers", brokers[0], "--prefix", "acme", "--seed", "4", "--duration", "10s", "--users", "20", "--partitions", "3")
 	for _, want := range []string{"1 seeds from 4 on, 10s each", "seed 4, 10s, topics acme-chaos-4-", "kill a server", "all processes are ready", "seed 4: ok: 0 lost, 0 doubled", "stream clients"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
@@ -31,7 +34,7 @@ func TestChaosCommand(t *testing.T) {
 	if strings.Contains(out, "broker ") {
 		t.Errorf("something was done to brokers:\n%s", out)
 	}
-	topics, err := adminOf(t, brokers).ListTopics()
+	topics, err := programtest.AdminOf(t, brokers).ListTopics()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +65,7 @@ func TestChaosRefuses(t *testing.T) {
 		"no such seed": {[]string{"--brokers", "a:1", "--seed", "-1"}, []string{"--seed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			call(t, nil, append([]string{"chaos"}, tt.args...)...).wantError(t, exitUsage, tt.want...)
+			call(t, nil, append([]string{"chaos"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
 		})
 	}
 }
@@ -70,7 +73,7 @@ func TestChaosRefuses(t *testing.T) {
 // The processes reach Kafka as the command does, wherever its settings are from.
 func TestChaosPassesOnHowToReachKafka(t *testing.T) {
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	(&kafkaOptions{}).addFlags(fs)
+	(&options.Kafka{}).AddFlags(fs)
 	fs.Int("users", 1, "")
 	for name, value := range map[string]string{"brokers": "a:1,b:2", "prefix": "acme", "kafka-tls": "true", "sasl-mechanism": "PLAIN", "users": "7"} {
 		if err := fs.Set(name, value); err != nil {
@@ -78,7 +81,7 @@ func TestChaosPassesOnHowToReachKafka(t *testing.T) {
 		}
 	}
 	want := []string{"--brokers=a:1,b:2", "--kafka-tls=true", "--sasl-mechanism=PLAIN"}
-	if got := kafkaArgs(fs); !slices.Equal(got, want) {
+	if got := options.KafkaArgs(fs); !slices.Equal(got, want) {
 		t.Errorf("passes on %q, want %q", got, want)
 	}
 }

@@ -11,16 +11,18 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // What the help lists, in its groups: the names are a contract.
 func TestHelpListsEveryCommand(t *testing.T) {
 	r := call(t, nil, "--help")
-	r.wantOutput(t)
+	r.WantOutput(t)
 	groups := map[string][]string{}
 	title := ""
-	for line := range strings.Lines(r.stdout) {
+	for line := range strings.Lines(r.Stdout) {
 		if heading, ok := strings.CutSuffix(line, ":\n"); ok {
 			title = heading
 		} else if fields := strings.Fields(line); strings.HasPrefix(line, "  ") && len(fields) > 1 {
@@ -39,10 +41,10 @@ func TestHelpListsEveryCommand(t *testing.T) {
 			t.Errorf("%s: %v, want %v", title, got, want)
 		}
 	}
-	if strings.Contains(r.stdout, "health") {
+	if strings.Contains(r.Stdout, "health") {
 		t.Error("the help shows what is for containers only")
 	}
-	call(t, nil, "bench").wantOutput(t, "throughput", "latency", "gap", "losses", "restart", "soak", "poll", "stream", "lag")
+	call(t, nil, "bench").WantOutput(t, "throughput", "latency", "gap", "losses", "restart", "soak", "poll", "stream", "lag")
 }
 
 // The flags of the contract, by command.
@@ -80,7 +82,7 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"dead-letters replay": append(slices.Clone(kafka), "reason", "topic", "group", "rule", "since", "until", "limit", "all", "yes", "again", "rules", "json", "contents"),
 		"dead-letters purge":  append(slices.Clone(kafka), "before", "yes", "json"),
 	} {
-		c, _, err := testProgram(nil).root().Find(strings.Fields(command))
+		c, _, err := testProgram(nil).Root().Find(strings.Fields(command))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,9 +97,9 @@ func TestFlagsOfTheContract(t *testing.T) {
 // Every line of every example is taken by the command that it names, up to the
 // point where that would begin its work.
 func TestExamplesParse(t *testing.T) {
-	secret := writeFile(t, "jwt.secret", testSecret)
+	secret := programtest.WriteFile(t, "jwt.secret", programtest.Secret)
 	seen := 0
-	walk(testProgram(nil).root(), func(c *cobra.Command) {
+	walk(testProgram(nil).Root(), func(c *cobra.Command) {
 		if c.Example == "" || c.Name() == "completion" || c.HasParent() && c.Parent().Name() == "completion" {
 			return
 		}
@@ -108,7 +110,7 @@ func TestExamplesParse(t *testing.T) {
 					for i := range args {
 						args[i] = strings.ReplaceAll(args[i], "jwt.secret", secret)
 					}
-					root := testProgram(nil).root()
+					root := testProgram(nil).Root()
 					at, rest, err := root.Find(args)
 					if err != nil {
 						t.Fatal(err)
@@ -160,8 +162,8 @@ func TestCommandLines(t *testing.T) {
 func TestOneConfigForAllCommands(t *testing.T) {
 	t.Parallel()
 	brokers := kafkatest.Embedded(t)
-	secret := writeFile(t, "jwt.secret", testSecret)
-	file := writeFile(t, "belfry.yaml", fmt.Sprintf(`
+	secret := programtest.WriteFile(t, "jwt.secret", programtest.Secret)
+	file := programtest.WriteFile(t, "belfry.yaml", fmt.Sprintf(`
 brokers: [%s]
 prefix: acme
 partitions: 2
@@ -192,8 +194,8 @@ events: 200
 users: 20
 json: true
 `, brokers[0], t.TempDir(), secret))
-	call(t, nil, "topics", "--config", file).wantOutput(t, "created acme.journal with 2 partitions")
-	token := strings.TrimSpace(call(t, nil, "token", "--config", file).stdout)
+	call(t, nil, "topics", "--config", file).WantOutput(t, "created acme.journal with 2 partitions")
+	token := strings.TrimSpace(call(t, nil, "token", "--config", file).Stdout)
 	run := serveAll(t, "run", "--config", file)
 	if run.metrics == "" || strings.HasSuffix(run.url, ":8080") {
 		t.Errorf("run serves at %q and %q", run.url, run.metrics)
@@ -202,12 +204,12 @@ json: true
 	for i := range 10 {
 		fmt.Fprintf(&lines, `{"recipient":"user-7","title":"%d"}`+"\n", i)
 	}
-	if r := callInput(t.Context(), strings.NewReader(lines.String()), "emit", "--config", file); r.code != exitOK {
-		t.Fatalf("emit ended with %d: %s", r.code, r.stderr)
+	if r := callInput(t.Context(), strings.NewReader(lines.String()), "emit", "--config", file); r.Code != cli.ExitOK {
+		t.Fatalf("emit ended with %d: %s", r.Code, r.Stderr)
 	}
 	// As many as the cap of the file.
 	var batch struct{ Users []badge }
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%+v", batch) }, func() bool {
+	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", batch) }, func() bool {
 		callAPI(t, "GET", run.url+"/v1/unread?user=user-7", token, "", &batch)
 		return len(batch.Users) == 1 && batch.Users[0].Version == 10
 	})
@@ -215,7 +217,7 @@ json: true
 		t.Errorf("%d unread, want the cap of 7", got)
 	}
 	inspected := call(t, nil, "inspect", "user-7", "--config", file)
-	inspected.wantOutput(t, `"unread":7`)
+	inspected.WantOutput(t, `"unread":7`)
 	run.wantCleanStop()
 	for _, command := range []string{"processor", "server"} {
 		s := serveAll(t, command, "--config", file)
@@ -224,18 +226,18 @@ json: true
 		}
 		s.wantCleanStop()
 	}
-	call(t, nil, "bench", "throughput", "--config", file).wantOutput(t, "200 events, 20 users, 2 partitions")
+	call(t, nil, "bench", "throughput", "--config", file).WantOutput(t, "200 events, 20 users, 2 partitions")
 }
 
 // Every flag can come from the file: none is forgotten by the strict reader.
 func TestConfigKnowsEveryFlag(t *testing.T) {
-	known := settingNames(testProgram(nil).root())
-	walk(testProgram(nil).root(), func(c *cobra.Command) {
+	known := cli.SettingNames(testProgram(nil).Root())
+	walk(testProgram(nil).Root(), func(c *cobra.Command) {
 		if c.Name() == "completion" || c.HasParent() && c.Parent().Name() == "completion" || c.Name() == "help" {
 			return
 		}
 		c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-			if isSetting(f) && !slices.Contains(known, f.Name) {
+			if cli.IsSetting(f) && !slices.Contains(known, f.Name) {
 				t.Errorf("--%s of %s is no key of the file", f.Name, c.CommandPath())
 			}
 		})
@@ -255,7 +257,7 @@ func TestReadmeCommandsParse(t *testing.T) {
 		}
 		for _, args := range commandLines(line) {
 			found++
-			at, rest, err := testProgram(nil).root().Find(args)
+			at, rest, err := testProgram(nil).Root().Find(args)
 			if err != nil {
 				t.Errorf("%q: %v", line, err)
 			} else if err := at.ParseFlags(rest); err != nil {

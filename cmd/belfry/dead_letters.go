@@ -9,15 +9,16 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/internal/cli"
 )
 
 // yesFlag is given for one call: it has a command do what it would else only show.
 const yesFlag = "yes"
 
-func deadLettersCommand(p *program) *cobra.Command {
+func deadLettersCommand(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "dead-letters",
-		GroupID: groupOperate,
+		GroupID: cli.GroupOperate,
 		Short:   "List, show, replay and purge the records that could not be processed",
 		Long: `What cannot be processed becomes a dead letter: the record as it was received,
 byte for byte, and headers that say why and where from. They are kept for 30 days.
@@ -41,7 +42,7 @@ type letterOptions struct {
 	limit   int
 }
 
-func (o *letterOptions) addFlags(fs *pflag.FlagSet) {
+func (o *letterOptions) AddFlags(fs *pflag.FlagSet) {
 	var known []string
 	for _, r := range deadletter.Reasons() {
 		known = append(known, string(r))
@@ -55,18 +56,18 @@ func (o *letterOptions) addFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.limit, "limit", o.limit, "how many at the most; 0 for all")
 }
 
-func (o *letterOptions) validate() error {
+func (o *letterOptions) Validate() error {
 	for _, r := range o.reasons {
 		if !slices.Contains(deadletter.Reasons(), deadletter.Reason(r)) {
-			return flagErrorf("reason", "must be of %v, not %.80q", deadletter.Reasons(), r)
+			return cli.FlagErrorf("reason", "must be of %v, not %.80q", deadletter.Reasons(), r)
 		}
 	}
 	if o.limit < 0 {
-		return flagErrorf("limit", "must be 0 or more, is %d", o.limit)
+		return cli.FlagErrorf("limit", "must be 0 or more, is %d", o.limit)
 	}
 	f := o.filter(time.Now())
 	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
-		return flagErrorf("since", "must be before --until")
+		return cli.FlagErrorf("since", "must be before --until")
 	}
 	return nil
 }
@@ -103,14 +104,14 @@ func (t *pastTime) Type() string { return "time" }
 func (t *pastTime) Set(text string) error {
 	if ago, err := time.ParseDuration(text); err == nil {
 		if ago < 0 {
-			return usagef("%s ago is yet to come; leave the minus away", text)
+			return cli.Usagef("%s ago is yet to come; leave the minus away", text)
 		}
 		*t = pastTime{text: text, ago: ago}
 		return nil
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return usagef("must be a time such as 2026-01-31T09:00:00Z, or how long ago, such as 72h, not %.80q", text)
+		return cli.Usagef("must be a time such as 2026-01-31T09:00:00Z, or how long ago, such as 72h, not %.80q", text)
 	}
 	*t = pastTime{text: text, time: at}
 	return nil
@@ -130,7 +131,7 @@ func letterIDs(args []string) ([]deadletter.ID, error) {
 	for _, arg := range args {
 		id, err := deadletter.ParseID(arg)
 		if err != nil {
-			return nil, usagef("letter %.40q: %w; \"belfry dead-letters list\" shows the ids", arg, problem(err))
+			return nil, cli.Usagef("letter %.40q: %w; \"belfry dead-letters list\" shows the ids", arg, cli.Problem(err))
 		}
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)

@@ -11,12 +11,14 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func deadLettersListCommand(p *program) *cobra.Command {
+func deadLettersListCommand(p *cli.Program) *cobra.Command {
 	var (
-		kafka   kafkaOptions
-		log     logOptions
+		kafka   options.Kafka
+		log     options.Log
 		which   = letterOptions{limit: 50}
 		asJSON  bool
 		pending bool
@@ -33,29 +35,29 @@ With more than --limit of them the last line names a --cursor for the next ones.
   belfry dead-letters list --brokers 127.0.0.1:9092 --topic orders --reason rule --since 24h
   belfry dead-letters list --brokers 127.0.0.1:9092 --pending --limit 0 --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := kafka.validate(); err != nil {
+			if err := kafka.Validate(); err != nil {
 				return err
 			}
-			if err := which.validate(); err != nil {
+			if err := which.Validate(); err != nil {
 				return err
 			}
 			before, err := deadletter.ParseCursor(cursor)
 			if err != nil {
-				return flagErrorf("cursor", "%w", problem(err))
+				return cli.FlagErrorf("cursor", "%w", cli.Problem(err))
 			}
-			logger, err := log.logger(p.stderr)
+			logger, err := log.Logger(p.Stderr)
 			if err != nil {
 				return err
 			}
 			query := deadletter.Query{Filter: which.filter(time.Now()), Limit: which.limit, Before: before}
 			query.Filter.Pending = pending
-			letters := replay.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
+			letters := replay.NewLetters(kafka.Config("", logger), belfry.Prefix(kafka.Prefix))
 			if asJSON {
-				encoder := json.NewEncoder(p.stdout)
+				encoder := json.NewEncoder(p.Stdout)
 				_, err := letters.Newest(cmd.Context(), query, func(l deadletter.Letter) error { return encoder.Encode(newLetterReport(&l)) })
 				return err
 			}
-			t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+			t := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 			n := 0
 			next, err := letters.Newest(cmd.Context(), query, func(l deadletter.Letter) error {
 				if n == 0 {
@@ -78,19 +80,19 @@ With more than --limit of them the last line names a --cursor for the next ones.
 			}
 			switch {
 			case n == 0:
-				_, err = fmt.Fprintln(p.stdout, "no dead letters")
+				_, err = fmt.Fprintln(p.Stdout, "no dead letters")
 			case next != nil:
-				_, err = fmt.Fprintf(p.stdout, "\nthere are more: --cursor %s\n", next)
+				_, err = fmt.Fprintf(p.Stdout, "\nthere are more: --cursor %s\n", next)
 			}
 			return err
 		},
 	}
-	kafka.addFlags(c.Flags())
-	which.addFlags(c.Flags())
+	kafka.AddFlags(c.Flags())
+	which.AddFlags(c.Flags())
 	c.Flags().BoolVar(&pending, "pending", false, "only those that were not replayed")
 	c.Flags().StringVar(&cursor, "cursor", "", "where a list before this one ended")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, a line each")
-	log.addFlags(c.Flags())
+	log.AddFlags(c.Flags())
 	return c
 }
 

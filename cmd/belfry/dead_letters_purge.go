@@ -9,12 +9,14 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter/replay"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func deadLettersPurgeCommand(p *program) *cobra.Command {
+func deadLettersPurgeCommand(p *cli.Program) *cobra.Command {
 	var (
-		kafka  kafkaOptions
-		log    logOptions
+		kafka  options.Kafka
+		log    options.Log
 		before pastTime
 		yes    bool
 		asJSON bool
@@ -30,24 +32,24 @@ later for whole segments, within a day for the rest.`,
 		Example: `  belfry dead-letters purge --before 168h --brokers 127.0.0.1:9092
   belfry dead-letters purge --before 2026-01-31T00:00:00Z --brokers 127.0.0.1:9092 --yes`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := kafka.validate(); err != nil {
+			if err := kafka.Validate(); err != nil {
 				return err
 			}
 			if before.text == "" {
-				return flagErrorf("before", "required; name a time, or how long ago: --before 168h")
+				return cli.FlagErrorf("before", "required; name a time, or how long ago: --before 168h")
 			}
-			logger, err := log.logger(p.stderr)
+			logger, err := log.Logger(p.Stderr)
 			if err != nil {
 				return err
 			}
 			at := before.at(time.Now())
-			letters := replay.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
+			letters := replay.NewLetters(kafka.Config("", logger), belfry.Prefix(kafka.Prefix))
 			purged, err := letters.Purge(cmd.Context(), at, yes)
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(p.stdout).Encode(struct {
+				return json.NewEncoder(p.Stdout).Encode(struct {
 					replay.Purged
 					Before  time.Time `json:"before"`
 					Applied bool      `json:"applied"`
@@ -57,16 +59,16 @@ later for whole segments, within a day for the rest.`,
 			if !yes {
 				verb, hint = "would be deleted", "; --"+yesFlag+" does it"
 			}
-			_, err = fmt.Fprintf(p.stdout, "%d dead letters of before %s %s, %d of them never replayed%s\n",
+			_, err = fmt.Fprintf(p.Stdout, "%d dead letters of before %s %s, %d of them never replayed%s\n",
 				purged.Letters, at.UTC().Format(time.RFC3339), verb, purged.Pending, hint)
 			return err
 		},
 	}
-	kafka.addFlags(c.Flags())
+	kafka.AddFlags(c.Flags())
 	c.Flags().Var(&before, "before", "delete what was set aside before a `time`: RFC 3339, or how long ago (168h)")
 	c.Flags().BoolVar(&yes, yesFlag, false, "do it; otherwise it is only told")
-	markAction(c.Flags(), yesFlag)
+	cli.MarkAction(c.Flags(), yesFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	log.addFlags(c.Flags())
+	log.AddFlags(c.Flags())
 	return c
 }

@@ -15,13 +15,16 @@ import (
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/node"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func deadLettersReplayCommand(p *program) *cobra.Command {
+func deadLettersReplayCommand(p *cli.Program) *cobra.Command {
 	var (
-		kafka kafkaOptions
-		log   logOptions
-		rules rulesOptions
+		kafka options.Kafka
+		log   options.Log
+		rules options.Rules
 		which letterOptions
 		all   bool
 		o     deadletter.ReplayOptions
@@ -55,45 +58,45 @@ The exit code is 1 if any letter was refused or failed.`,
 			if err != nil {
 				return err
 			}
-			if err := kafka.validate(); err != nil {
+			if err := kafka.Validate(); err != nil {
 				return err
 			}
-			if err := which.validate(); err != nil {
+			if err := which.Validate(); err != nil {
 				return err
 			}
-			if err := rules.validate(); err != nil {
+			if err := rules.Validate(); err != nil {
 				return err
 			}
 			switch chosen := which.any() || all; {
 			case len(ids) == 0 && !chosen:
-				return usagef("say which letters: by their ids, by filters such as --reason, --topic or --since, or --all")
+				return cli.Usagef("say which letters: by their ids, by filters such as --reason, --topic or --since, or --all")
 			case len(ids) > 0 && (chosen || which.limit > 0):
-				return usagef("name letters by their ids or by filters, not both")
+				return cli.Usagef("name letters by their ids or by filters, not both")
 			}
-			logger, err := log.logger(p.stderr)
+			logger, err := log.Logger(p.Stderr)
 			if err != nil {
 				return err
 			}
-			prefix := belfry.Prefix(kafka.prefix)
-			set, err := rules.load(prefix)
+			prefix := belfry.Prefix(kafka.Prefix)
+			set, err := rules.Load(prefix)
 			if err != nil {
 				return err
 			}
-			print.out, print.applied = p.stdout, o.Apply
-			return replayLetters(cmd.Context(), replay.Config{Engine: kafka.engineConfig("", logger), Prefix: prefix, Rules: replayRules(set, prefix)},
+			print.out, print.applied = p.Stdout, o.Apply
+			return replayLetters(cmd.Context(), replay.Config{Engine: kafka.Config("", logger), Prefix: prefix, Rules: node.ReplayRules(set, prefix)},
 				ids, which.filter(time.Now()), which.limit, o, &print)
 		},
 	}
-	kafka.addFlags(c.Flags())
-	rules.addFlags(c.Flags())
-	which.addFlags(c.Flags())
+	kafka.AddFlags(c.Flags())
+	rules.AddFlags(c.Flags())
+	which.AddFlags(c.Flags())
 	c.Flags().BoolVar(&all, "all", false, "all letters, without a filter")
 	c.Flags().BoolVar(&o.Apply, yesFlag, false, "do it; otherwise it is only told")
-	markAction(c.Flags(), yesFlag)
+	cli.MarkAction(c.Flags(), yesFlag)
 	c.Flags().BoolVar(&o.Again, "again", false, "also what was replayed before")
 	c.Flags().BoolVar(&print.contents, "contents", false, "show titles")
 	c.Flags().BoolVar(&print.json, "json", false, "print JSON, a line for each letter")
-	log.addFlags(c.Flags())
+	log.AddFlags(c.Flags())
 	return c
 }
 
@@ -110,7 +113,7 @@ func replayLetters(ctx context.Context, cfg replay.Config, ids []deadletter.ID, 
 	} else {
 		err = replay.Matching(ctx, f, limit, o, print.told)
 	}
-	return errors.Join(err, print.close())
+	return errors.Join(err, print.Close())
 }
 
 // replayPrinter tells of each letter, and counts.
@@ -218,8 +221,8 @@ func (p *replayPrinter) report(o *deadletter.ReplayOutcome) replayReport {
 	return r
 }
 
-// close prints the counts. Its error says that some could not be replayed.
-func (p *replayPrinter) close() error {
+// Close prints the counts. Its error says that some could not be replayed.
+func (p *replayPrinter) Close() error {
 	n := p.counts
 	done, bad := n[deadletter.ReplayDone]+n[deadletter.ReplayNobody], n[deadletter.ReplayFailed]+n[deadletter.ReplayRefused]
 	if !p.json {

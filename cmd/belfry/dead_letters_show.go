@@ -16,12 +16,14 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func deadLettersShowCommand(p *program) *cobra.Command {
+func deadLettersShowCommand(p *cli.Program) *cobra.Command {
 	var (
-		kafka    kafkaOptions
-		log      logOptions
+		kafka    options.Kafka
+		log      options.Log
 		asJSON   bool
 		contents bool
 	)
@@ -36,7 +38,7 @@ are shown with --contents only; otherwise how long they are.`,
   belfry dead-letters show 3/120 --brokers 127.0.0.1:9092 --contents`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("name one letter: belfry dead-letters show ID --brokers HOST:PORT")
+				return cli.Usagef("name one letter: belfry dead-letters show ID --brokers HOST:PORT")
 			}
 			_, err := letterIDs(args)
 			return err
@@ -46,28 +48,28 @@ are shown with --contents only; otherwise how long they are.`,
 			if err != nil {
 				return err
 			}
-			if err := kafka.validate(); err != nil {
+			if err := kafka.Validate(); err != nil {
 				return err
 			}
-			logger, err := log.logger(p.stderr)
+			logger, err := log.Logger(p.Stderr)
 			if err != nil {
 				return err
 			}
-			letters := replay.NewLetters(kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix))
+			letters := replay.NewLetters(kafka.Config("", logger), belfry.Prefix(kafka.Prefix))
 			letter, err := letters.Letter(cmd.Context(), ids[0])
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(p.stdout).Encode(newWholeLetterReport(&letter, contents))
+				return json.NewEncoder(p.Stdout).Encode(newWholeLetterReport(&letter, contents))
 			}
-			return printLetter(p.stdout, &letter, contents)
+			return printLetter(p.Stdout, &letter, contents)
 		},
 	}
-	kafka.addFlags(c.Flags())
+	kafka.AddFlags(c.Flags())
 	c.Flags().BoolVar(&contents, "contents", false, "show key, value and headers of the record")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	log.addFlags(c.Flags())
+	log.AddFlags(c.Flags())
 	return c
 }
 

@@ -14,6 +14,9 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/node"
+	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
 )
@@ -21,17 +24,17 @@ import (
 // demoPartitions are enough to show that work spreads, and start fast.
 const demoPartitions = 4
 
-func demoCommand(p *program) *cobra.Command {
+func demoCommand(p *cli.Program) *cobra.Command {
 	var (
 		addr       string
 		brokerAddr string
 		dataDir    string
 		rate       float64
-		log        logOptions
+		log        options.Log
 	)
 	c := &cobra.Command{
 		Use:     "demo",
-		GroupID: groupStart,
+		GroupID: cli.GroupStart,
 		Short:   "Everything in one process, with sample traffic, to look at and try out",
 		Long: `Run everything in one process on the embedded broker, with the traffic of a small
 company for a handful of users, in English and Korean. There is no
@@ -41,23 +44,23 @@ unless --data-dir names a folder.`,
   belfry demo --rate 0 --addr 127.0.0.1:8081
   belfry demo --data-dir ./demo-data`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkHostPort(addr, 0); err != nil {
-				return flagErrorf("addr", "%w", err)
+			if err := cli.CheckHostPort(addr, 0); err != nil {
+				return cli.FlagErrorf("addr", "%w", err)
 			}
-			if !isLoopback(addr) {
-				return flagErrorf("addr", "the demo lets everybody in: it listens on loopback only, for example %s", defaultAddr)
+			if !cli.IsLoopback(addr) {
+				return cli.FlagErrorf("addr", "the demo lets everybody in: it listens on loopback only, for example %s", options.DefaultAddr)
 			}
-			if err := checkHostPort(brokerAddr, 0); err != nil {
-				return flagErrorf("broker-addr", "%w", err)
+			if err := cli.CheckHostPort(brokerAddr, 0); err != nil {
+				return cli.FlagErrorf("broker-addr", "%w", err)
 			}
 			if rate != 0 && !(rate >= minDemoRate && rate <= maxDemoRate) { // NaN is neither
-				return flagErrorf("rate", "must be 0, or %g to %d events a second, is %g", minDemoRate, maxDemoRate, rate)
+				return cli.FlagErrorf("rate", "must be 0, or %g to %d events a second, is %g", minDemoRate, maxDemoRate, rate)
 			}
 			// The demo speaks on stdout; its log is for what goes wrong.
 			if !cmd.Flags().Changed("log-level") {
-				log.level.value = "warn"
+				log.Level.Value = "warn"
 			}
-			logger, err := log.logger(p.stderr)
+			logger, err := log.Logger(p.Stderr)
 			if err != nil {
 				return err
 			}
@@ -65,18 +68,18 @@ unless --data-dir names a folder.`,
 			if err != nil {
 				return err
 			}
-			cfg := nodeConfig{
-				prefix: belfry.DefaultPrefix, groups: allGroups(), api: ln, server: server.Config{Auth: auth.None()}, grace: demoGrace, log: logger,
+			cfg := node.Config{
+				Prefix: belfry.DefaultPrefix, Groups: node.AllGroups(), API: ln, Server: server.Config{Auth: auth.None()}, Grace: demoGrace, Log: logger,
 			}
 			return runDemo(p, cmd.Context(), cfg, broker.Config{Addr: brokerAddr, DataDir: dataDir, Logger: logger}, rate)
 		},
 	}
 	fs := c.Flags()
-	fs.StringVar(&addr, "addr", defaultAddr, "loopback `host:port` to serve the page and the API on")
+	fs.StringVar(&addr, "addr", options.DefaultAddr, "loopback `host:port` to serve the page and the API on")
 	fs.StringVar(&brokerAddr, "broker-addr", broker.DefaultAddr, "`host:port` of the embedded broker; port 0 is any free one")
 	fs.Float64Var(&rate, "rate", 2, "sample events a second; 0 for none")
 	fs.StringVar(&dataDir, "data-dir", "", "`folder` to keep everything in over restarts; nothing is kept if absent")
-	log.addFlags(fs)
+	log.AddFlags(fs)
 	return c
 }
 
@@ -86,11 +89,11 @@ const (
 	maxDemoRate = 10_000
 )
 
-func runDemo(p *program, ctx context.Context, cfg nodeConfig, bc broker.Config, rate float64) (err error) {
+func runDemo(p *cli.Program, ctx context.Context, cfg node.Config, bc broker.Config, rate float64) (err error) {
 	handedOver := false
 	defer func() {
 		if !handedOver {
-			err = errors.Join(err, cfg.api.Close())
+			err = errors.Join(err, cfg.API.Close())
 		}
 	}()
 	state, cleanup, err := demoState(bc.DataDir)
@@ -106,15 +109,15 @@ func runDemo(p *program, ctx context.Context, cfg nodeConfig, bc broker.Config, 
 		return fmt.Errorf("start the embedded broker (another --broker-addr or --data-dir may help): %w", err)
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	cfg.engine = kafka.Config{Brokers: b.Addrs(), StateDir: state, Logger: cfg.log}
-	topics := topicOptions{partitions: demoPartitions, replication: 1}
-	if _, err := topics.ensure(ctx, cfg.engine, cfg.prefix); err != nil {
+	cfg.Kafka = kafka.Config{Brokers: b.Addrs(), StateDir: state, Logger: cfg.Log}
+	topics := options.Topics{Partitions: demoPartitions, Replication: 1}
+	if _, err := topics.Ensure(ctx, cfg.Kafka, cfg.Prefix); err != nil {
 		return err
 	}
 
 	ready := make(chan struct{})
-	cfg.onReady = func() {
-		welcome(p, cfg.api.Addr().String(), b.Addrs()[0], rate)
+	cfg.OnReady = func() {
+		welcome(p, cfg.API.Addr().String(), b.Addrs()[0], rate)
 		close(ready)
 	}
 	handedOver = true
@@ -124,12 +127,12 @@ func runDemo(p *program, ctx context.Context, cfg nodeConfig, bc broker.Config, 
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer stop()
-		return runNode(gctx, cfg)
+		return node.Run(gctx, cfg)
 	})
 	g.Go(func() error {
 		select {
 		case <-ready:
-			return sendTraffic(gctx, cfg.engine, cfg.prefix, rate)
+			return sendTraffic(gctx, cfg.Kafka, cfg.Prefix, rate)
 		case <-gctx.Done():
 			return nil
 		}
@@ -150,12 +153,12 @@ func demoState(dataDir string) (string, func() error, error) {
 }
 
 // welcome tells where to look and what to try.
-func welcome(p *program, addr, kafka string, rate float64) {
+func welcome(p *cli.Program, addr, kafka string, rate float64) {
 	traffic := fmt.Sprintf("Sample traffic: %g events a second.", rate)
 	if rate == 0 {
 		traffic = "No sample traffic (--rate 0)."
 	}
-	fmt.Fprintf(p.stdout, `Belfry is ready: http://%[1]s
+	fmt.Fprintf(p.Stdout, `Belfry is ready: http://%[1]s
 
 %[3]s Users: %[4]s
 

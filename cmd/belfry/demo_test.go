@@ -15,8 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // demo is the demo running in this process.
@@ -25,21 +27,21 @@ type demo struct {
 	url    string
 	kafka  string
 	stop   context.CancelFunc
-	stdout *tail
-	stderr *tail
+	stdout *programtest.Tail
+	stderr *programtest.Tail
 	exited sync.WaitGroup
 	code   int
 }
 
 func startDemo(t *testing.T, args ...string) *demo {
 	t.Helper()
-	d := &demo{t: t, stdout: &tail{}, stderr: &tail{}}
+	d := &demo{t: t, stdout: &programtest.Tail{}, stderr: &programtest.Tail{}}
 	p := testProgram(map[string]string{})
-	p.stdout, p.stderr = d.stdout, d.stderr
+	p.Stdout, p.Stderr = d.stdout, d.stderr
 	ctx, cancel := context.WithCancel(context.Background())
 	d.stop = cancel
 	args = append([]string{"demo", "--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0"}, args...)
-	d.exited.Go(func() { d.code = p.run(ctx, args) })
+	d.exited.Go(func() { d.code = p.Run(ctx, args) })
 	t.Cleanup(func() { d.end() })
 	ready := regexp.MustCompile(`Belfry is ready: (http://\S+)[\s\S]*Kafka is at (\S+);`)
 	var found []string
@@ -188,7 +190,7 @@ func TestDemo(t *testing.T) {
 			await(t, titles, "by Java")
 		})
 	}
-	if code := d.end(); code != exitOK {
+	if code := d.end(); code != cli.ExitOK {
 		t.Errorf("the demo ended with %d: %s", code, d.stderr)
 	}
 }
@@ -210,7 +212,7 @@ func TestDemoTraffic(t *testing.T) {
 	for _, user := range demoUsers() {
 		kafkatest.Eventually(t, 20*time.Second, func() string { return "no traffic for " + user.ID }, func() bool { return d.badge(user.ID).Unread > 0 })
 	}
-	if code := d.end(); code != exitOK {
+	if code := d.end(); code != cli.ExitOK {
 		t.Errorf("the demo ended with %d: %s", code, d.stderr)
 	}
 }
@@ -233,7 +235,7 @@ func TestDemoKeepsItsData(t *testing.T) {
 			return d.badge("user-7").Version == last.Version+2
 		})
 		last = d.badge("user-7")
-		if code := d.end(); code != exitOK {
+		if code := d.end(); code != cli.ExitOK {
 			t.Fatalf("round %d ended with %d: %s", round, code, d.stderr)
 		}
 	}
@@ -249,7 +251,7 @@ func TestDemoRefuses(t *testing.T) {
 		"no port":       {[]string{"--addr", "localhost"}, "--addr"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			call(t, nil, append([]string{"demo"}, test.args...)...).wantError(t, exitUsage, test.want)
+			call(t, nil, append([]string{"demo"}, test.args...)...).WantError(t, cli.ExitUsage, test.want)
 		})
 	}
 }

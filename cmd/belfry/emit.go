@@ -15,16 +15,18 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func emitCommand(p *program) *cobra.Command {
+func emitCommand(p *cli.Program) *cobra.Command {
 	var (
-		kafka kafkaOptions
-		log   logOptions
+		kafka options.Kafka
+		log   options.Log
 	)
 	c := &cobra.Command{
 		Use:     "emit",
-		GroupID: groupOperate,
+		GroupID: cli.GroupOperate,
 		Short:   "Write notifications from stdin to Kafka, one JSON object a line",
 		Long: `Write notifications or retractions from stdin to the notifications topic, one
 JSON object a line. Every line is checked before it is written; a line that is
@@ -33,14 +35,14 @@ end. Progress goes to stderr.`,
 		Example: `  echo '{"recipient":"user-7","title":"Hello"}' | belfry emit --brokers 127.0.0.1:9092
   belfry emit --brokers 127.0.0.1:9092 < notifications.ndjson`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := kafka.validate(); err != nil {
+			if err := kafka.Validate(); err != nil {
 				return err
 			}
-			logger, err := log.logger(p.stderr)
+			logger, err := log.Logger(p.Stderr)
 			if err != nil {
 				return err
 			}
-			cfg, prefix := kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix)
+			cfg, prefix := kafka.Config("", logger), belfry.Prefix(kafka.Prefix)
 			if err := verifyTopics(cfg, prefix); err != nil {
 				return err
 			}
@@ -48,12 +50,12 @@ end. Progress goes to stderr.`,
 			if err != nil {
 				return err
 			}
-			e := emission{out: out, progress: p.stderr}
-			return e.run(cmd.Context(), p.stdin)
+			e := emission{out: out, progress: p.Stderr}
+			return e.Run(cmd.Context(), p.Stdin)
 		},
 	}
-	kafka.addFlags(c.Flags())
-	log.addFlags(c.Flags())
+	kafka.AddFlags(c.Flags())
+	log.AddFlags(c.Flags())
 	return c
 }
 
@@ -74,7 +76,7 @@ type emission struct {
 	failed   error // the first write that failed
 }
 
-func (e *emission) run(ctx context.Context, in io.Reader) error {
+func (e *emission) Run(ctx context.Context, in io.Reader) error {
 	began := time.Now()
 	stop := e.report(ctx, began)
 	err := e.copy(ctx, in)
@@ -156,7 +158,7 @@ func (e *emission) emit(l inputLine) error {
 	key, err := checkLine(l)
 	if err != nil {
 		e.refused++
-		e.print("\rline %d: %s\n", l.number, oneLine(err))
+		e.print("\rline %d: %s\n", l.number, cli.OneLine(err))
 		return nil
 	}
 	return e.out.EmitRaw(key, l.data, func(err error) { e.done(l.number, err) })

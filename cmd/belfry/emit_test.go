@@ -12,13 +12,15 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 func emitted(t *testing.T, brokers []string) []string {
 	t.Helper()
 	var values []string
-	for _, r := range recordsOf(t, brokers, "belfry.notifications") {
+	for _, r := range programtest.RecordsOf(t, brokers, "belfry.notifications") {
 		values = append(values, string(r.Value))
 	}
 	slices.Sort(values)
@@ -37,41 +39,41 @@ func TestEmit(t *testing.T) {
 		code    int
 		stderr  []string
 	}{
-		{"nothing", "", nil, exitOK, []string{"0 written in"}},
-		{"blank lines", "\n  \n\r\n", nil, exitOK, []string{"0 written in"}},
-		{"one without a line break", `{"recipient":"user-7","title":"a"}`, []string{`{"recipient":"user-7","title":"a"}`}, exitOK, []string{"1 written in", "/s\n"}},
-		{"blanks around", "  {\"recipient\":\"user-7\",\"title\":\"b\"}\t\r\n", []string{`{"recipient":"user-7","title":"b"}`}, exitOK, []string{"1 written in"}},
-		{"recipients", `{"recipients":["user-8","사용자-7"],"title":"c"}` + "\n", []string{`{"recipients":["user-8","사용자-7"],"title":"c"}`}, exitOK, []string{"1 written in"}},
-		{"retraction", `{"retract":true,"recipient":"user-7","source":"s","id":"1"}` + "\n", []string{`{"retract":true,"recipient":"user-7","source":"s","id":"1"}`}, exitOK, []string{"1 written in"}},
+		{"nothing", "", nil, cli.ExitOK, []string{"0 written in"}},
+		{"blank lines", "\n  \n\r\n", nil, cli.ExitOK, []string{"0 written in"}},
+		{"one without a line break", `{"recipient":"user-7","title":"a"}`, []string{`{"recipient":"user-7","title":"a"}`}, cli.ExitOK, []string{"1 written in", "/s\n"}},
+		{"blanks around", "  {\"recipient\":\"user-7\",\"title\":\"b\"}\t\r\n", []string{`{"recipient":"user-7","title":"b"}`}, cli.ExitOK, []string{"1 written in"}},
+		{"recipients", `{"recipients":["user-8","사용자-7"],"title":"c"}` + "\n", []string{`{"recipients":["user-8","사용자-7"],"title":"c"}`}, cli.ExitOK, []string{"1 written in"}},
+		{"retraction", `{"retract":true,"recipient":"user-7","source":"s","id":"1"}` + "\n", []string{`{"retract":true,"recipient":"user-7","source":"s","id":"1"}`}, cli.ExitOK, []string{"1 written in"}},
 		{
 			"bad lines among good ones",
 			"{\"recipient\":\"user-7\",\"title\":\"d\"}\n\nnot JSON\n{\"recipient\":\"a/b\",\"title\":\"x\"}\n{\"recipient\":\"u\"}\n[]\n{\"retract\":true,\"recipient\":\"u\"}\n{\"recipient\":\"user-7\",\"title\":\"e\"}\n",
-			[]string{`{"recipient":"user-7","title":"d"}`, `{"recipient":"user-7","title":"e"}`}, exitFailure,
+			[]string{`{"recipient":"user-7","title":"d"}`, `{"recipient":"user-7","title":"e"}`}, cli.ExitFailure,
 			[]string{"line 3: ", "line 4: recipient", "line 5: title", "line 6: ", "line 7: ", "2 written in", "belfry: 5 of 7 lines left out\n"},
 		},
 		{
 			"a line that is too long",
 			"{\"recipient\":\"user-7\",\"title\":\"f\"}\n" + strings.Repeat("x", maxLineBytes+1) + "\n" + strings.Repeat("y", 3*maxLineBytes) + "\n{\"recipient\":\"user-7\",\"title\":\"g\"}\n",
-			[]string{`{"recipient":"user-7","title":"f"}`, `{"recipient":"user-7","title":"g"}`}, exitFailure,
+			[]string{`{"recipient":"user-7","title":"f"}`, `{"recipient":"user-7","title":"g"}`}, cli.ExitFailure,
 			[]string{fmt.Sprintf("line 2: is longer than %d bytes", maxLineBytes), "line 3: is longer", "belfry: 2 of 4 lines left out"},
 		},
-		{"an item that is too large", `{"recipient":"user-7","title":"t","data":{"x":"` + strings.Repeat("z", 70<<10) + `"}}`, nil, exitFailure, []string{"line 1: ", "1 of 1 lines left out"}},
-		{"control characters", "{\"recipient\":\"\\u001b[31m\",\"title\":\"t\"}", nil, exitFailure, []string{"line 1: recipient"}},
+		{"an item that is too large", `{"recipient":"user-7","title":"t","data":{"x":"` + strings.Repeat("z", 70<<10) + `"}}`, nil, cli.ExitFailure, []string{"line 1: ", "1 of 1 lines left out"}},
+		{"control characters", "{\"recipient\":\"\\u001b[31m\",\"title\":\"t\"}", nil, cli.ExitFailure, []string{"line 1: recipient"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := callInput(t.Context(), strings.NewReader(tt.in), "emit", "--brokers", brokers[0])
-			if r.code != tt.code || r.stdout != "" {
-				t.Errorf("exit code %d and stdout %q, want %d and nothing; stderr %q", r.code, r.stdout, tt.code, r.stderr)
+			if r.Code != tt.code || r.Stdout != "" {
+				t.Errorf("exit code %d and stdout %q, want %d and nothing; stderr %q", r.Code, r.Stdout, tt.code, r.Stderr)
 			}
 			for _, part := range tt.stderr {
-				if !strings.Contains(r.stderr, part) {
-					t.Errorf("stderr %q lacks %q", r.stderr, part)
+				if !strings.Contains(r.Stderr, part) {
+					t.Errorf("stderr %q lacks %q", r.Stderr, part)
 				}
 			}
-			if strings.Contains(r.stderr, "\x1b") {
-				t.Errorf("stderr %q passes control characters on", r.stderr)
+			if strings.Contains(r.Stderr, "\x1b") {
+				t.Errorf("stderr %q passes control characters on", r.Stderr)
 			}
-			wantNoTrace(t, r.stderr)
+			programtest.WantNoTrace(t, r.Stderr)
 			want = append(want, tt.written...)
 			slices.Sort(want)
 			if got := emitted(t, brokers); !slices.Equal(got, want) {
@@ -89,11 +91,11 @@ func TestEmitKeysByRecipient(t *testing.T) {
 	for i := range 3000 {
 		fmt.Fprintf(&in, `{"recipient":"user-%d","title":"%d"}`+"\n", i%7, i)
 	}
-	if r := callInput(t.Context(), strings.NewReader(in.String()), "emit", "--brokers", brokers[0]); r.code != exitOK || !strings.Contains(r.stderr, "3000 written in") {
-		t.Fatalf("exit code %d: %s", r.code, r.stderr)
+	if r := callInput(t.Context(), strings.NewReader(in.String()), "emit", "--brokers", brokers[0]); r.Code != cli.ExitOK || !strings.Contains(r.Stderr, "3000 written in") {
+		t.Fatalf("exit code %d: %s", r.Code, r.Stderr)
 	}
 	last := map[string]int{}
-	records := recordsOf(t, brokers, "belfry.notifications")
+	records := programtest.RecordsOf(t, brokers, "belfry.notifications")
 	for _, r := range records {
 		var user, i int
 		if _, err := fmt.Sscanf(string(r.Value), `{"recipient":"user-%d","title":"%d"}`, &user, &i); err != nil {
@@ -114,8 +116,8 @@ func TestEmitInputThatFails(t *testing.T) {
 	makeTopics(t, brokers)
 	in := io.MultiReader(strings.NewReader("{\"recipient\":\"user-7\",\"title\":\"a\"}\n{\"reci"), iotest.ErrReader(errors.New("disk on fire")))
 	r := callInput(t.Context(), in, "emit", "--brokers", brokers[0])
-	if r.code != exitFailure || !strings.Contains(r.stderr, "belfry: read line 2: disk on fire\n") {
-		t.Errorf("exit code %d, stderr %q", r.code, r.stderr)
+	if r.Code != cli.ExitFailure || !strings.Contains(r.Stderr, "belfry: read line 2: disk on fire\n") {
+		t.Errorf("exit code %d, stderr %q", r.Code, r.Stderr)
 	}
 	if got := emitted(t, brokers); len(got) != 1 {
 		t.Errorf("the topic holds %q, want the first line", got)
@@ -131,19 +133,19 @@ func TestEmitInterrupted(t *testing.T) {
 	defer out.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	ended := make(chan result, 1)
+	ended := make(chan programtest.Result, 1)
 	go func() { ended <- callInput(ctx, in, "emit", "--brokers", brokers[0]) }()
 	if _, err := io.Copy(out, bytes.NewReader([]byte("{\"recipient\":\"user-7\",\"title\":\"a\"}\n"))); err != nil {
 		t.Fatal(err)
 	}
-	kafkatest.Eventually(t, patience, func() string { return "nothing written" }, func() bool { return len(emitted(t, brokers)) == 1 })
+	kafkatest.Eventually(t, programtest.Patience, func() string { return "nothing written" }, func() bool { return len(emitted(t, brokers)) == 1 })
 	cancel()
 	select {
 	case r := <-ended:
-		if r.code != exitFailure || !strings.Contains(r.stderr, "1 written in") || !strings.HasSuffix(r.stderr, "belfry: interrupted\n") {
-			t.Errorf("exit code %d, stderr %q", r.code, r.stderr)
+		if r.Code != cli.ExitFailure || !strings.Contains(r.Stderr, "1 written in") || !strings.HasSuffix(r.Stderr, "belfry: interrupted\n") {
+			t.Errorf("exit code %d, stderr %q", r.Code, r.Stderr)
 		}
-	case <-time.After(patience):
+	case <-time.After(programtest.Patience):
 		t.Fatal("waits for its input for ever")
 	}
 }

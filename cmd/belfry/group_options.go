@@ -5,27 +5,30 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/node"
 )
 
 // groupOptions say which processors a process runs.
 type groupOptions struct{ names []string }
 
-func (o *groupOptions) addFlags(fs *pflag.FlagSet) {
-	fs.StringSliceVar(&o.names, "groups", allGroups(), "processors to run, a `list` of "+strings.Join(allGroups(), ", "))
+func (o *groupOptions) AddFlags(fs *pflag.FlagSet) {
+	fs.StringSliceVar(&o.names, "groups", node.AllGroups(), "processors to run, a `list` of "+strings.Join(node.AllGroups(), ", "))
 }
 
-func (o *groupOptions) validate() error {
+func (o *groupOptions) Validate() error {
 	if len(o.names) == 0 {
-		return flagErrorf("groups", "name at least one of %s", strings.Join(allGroups(), ", "))
+		return cli.FlagErrorf("groups", "name at least one of %s", strings.Join(node.AllGroups(), ", "))
 	}
 	for i := range o.names {
 		o.names[i] = strings.TrimSpace(o.names[i])
 		name := o.names[i]
-		if !slices.Contains(allGroups(), name) {
-			return flagErrorf("groups", "must be of %s, not %.80q", strings.Join(allGroups(), ", "), name)
+		if !slices.Contains(node.AllGroups(), name) {
+			return cli.FlagErrorf("groups", "must be of %s, not %.80q", strings.Join(node.AllGroups(), ", "), name)
 		}
 		if slices.Contains(o.names[:i], name) {
-			return flagErrorf("groups", "%s is named twice", name)
+			return cli.FlagErrorf("groups", "%s is named twice", name)
 		}
 	}
 	return nil

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/buildtest"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 func TestMain(m *testing.M) { kafkatest.Main(m) }
@@ -31,8 +33,8 @@ type served struct {
 	t       *testing.T
 	url     string // of the API
 	metrics string // URL of --metrics-addr
-	stdout  *tail
-	stderr  *tail
+	stdout  *programtest.Tail
+	stderr  *programtest.Tail
 	cancel  context.CancelFunc
 	exited  chan struct{}
 	code    int // once exited is closed
@@ -48,21 +50,21 @@ func startServing(t *testing.T, args ...string) *served {
 // startServingEnv does so with those environment variables.
 func startServingEnv(t *testing.T, env map[string]string, args ...string) *served {
 	t.Helper()
-	s := &served{t: t, stdout: &tail{}, stderr: &tail{}, exited: make(chan struct{})}
+	s := &served{t: t, stdout: &programtest.Tail{}, stderr: &programtest.Tail{}, exited: make(chan struct{})}
 	// No load balancer has to notice.
 	p := testProgram(env)
-	p.env = func(name string) (string, bool) {
+	p.Env = func(name string) (string, bool) {
 		if v, ok := env[name]; ok || name != "BELFRY_DRAIN_NOTICE" {
 			return v, ok
 		}
 		return "0s", true
 	}
-	p.stdout, p.stderr = s.stdout, s.stderr
+	p.Stdout, p.Stderr = s.stdout, s.stderr
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	go func() {
 		defer close(s.exited)
-		s.code = p.run(ctx, args)
+		s.code = p.Run(ctx, args)
 	}()
 	t.Cleanup(func() {
 		s.stop()
@@ -77,15 +79,15 @@ func startServingEnv(t *testing.T, env map[string]string, args ...string) *serve
 func serveAll(t *testing.T, args ...string) *served {
 	t.Helper()
 	s := startServing(t, args...)
-	s.awaitReady()
+	s.AwaitReady()
 	return s
 }
 
-func (s *served) awaitReady() {
+func (s *served) AwaitReady() {
 	s.t.Helper()
 	ready := regexp.MustCompile(`msg=ready .*`)
 	var line string
-	kafkatest.Eventually(s.t, patience, func() string { return "not ready: " + s.stderr.String() }, func() bool {
+	kafkatest.Eventually(s.t, programtest.Patience, func() string { return "not ready: " + s.stderr.String() }, func() bool {
 		select {
 		case <-s.exited:
 			s.t.Fatalf("ended with %d: %s", s.code, s.stderr)
@@ -111,10 +113,10 @@ func (s *served) stop() int {
 
 func (s *served) wantCleanStop() {
 	s.t.Helper()
-	if code := s.stop(); code != exitOK {
+	if code := s.stop(); code != cli.ExitOK {
 		s.t.Errorf("exit code %d, want 0: %s", code, s.stderr)
 	}
-	wantNoTrace(s.t, s.stdout.String()+s.stderr.String())
+	programtest.WantNoTrace(s.t, s.stdout.String()+s.stderr.String())
 }
 
 // callAPI makes a request and decodes a JSON answer into out, if that is not
@@ -168,7 +170,7 @@ func awaitBadge(t *testing.T, base, token, user string, ok func(badge) bool) bad
 		got    badge
 		status int
 	)
-	kafkatest.Eventually(t, patience, func() string { return user + " at " + base + ": " + http.StatusText(status) + " " + toJSON(t, got) }, func() bool {
+	kafkatest.Eventually(t, programtest.Patience, func() string { return user + " at " + base + ": " + http.StatusText(status) + " " + toJSON(t, got) }, func() bool {
 		status = callAPI(t, http.MethodGet, userURL(base, user, "unread"), token, "", &got)
 		return status == http.StatusOK && ok(got)
 	})
@@ -243,7 +245,7 @@ func openStreamFrom(t *testing.T, base, token, user, cursor string) <-chan frame
 // awaitFrame waits for an event whose data holds part.
 func awaitFrame(t *testing.T, frames <-chan frame, event, part string) {
 	t.Helper()
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(programtest.Patience)
 	defer deadline.Stop()
 	for {
 		select {
@@ -269,7 +271,7 @@ func wantBye(t *testing.T, frames <-chan frame) {
 		if ok {
 			t.Errorf("%+v after bye", f)
 		}
-	case <-time.After(patience):
+	case <-time.After(programtest.Patience):
 		t.Error("the stream goes on after bye")
 	}
 }
@@ -277,16 +279,16 @@ func wantBye(t *testing.T, frames <-chan frame) {
 // makeTopics creates the topics of an installation.
 func makeTopics(t *testing.T, brokers []string, args ...string) {
 	t.Helper()
-	call(t, nil, append([]string{"topics", "--brokers", brokers[0], "--partitions", "3"}, args...)...).wantOutput(t)
+	call(t, nil, append([]string{"topics", "--brokers", brokers[0], "--partitions", "3"}, args...)...).WantOutput(t)
 }
 
 // callInput is call with something on stdin; its output may be looked at while
 // it runs.
-func callInput(ctx context.Context, in io.Reader, args ...string) result {
+func callInput(ctx context.Context, in io.Reader, args ...string) programtest.Result {
 	var stdout bytes.Buffer
-	stderr := &tail{}
+	stderr := &programtest.Tail{}
 	p := testProgram(nil)
-	p.stdin, p.stdout, p.stderr = in, &stdout, stderr
-	code := p.run(ctx, args)
-	return result{program: p.name, code: code, stdout: stdout.String(), stderr: stderr.String()}
+	p.Stdin, p.Stdout, p.Stderr = in, &stdout, stderr
+	code := p.Run(ctx, args)
+	return programtest.Result{Program: p.Name, Code: code, Stdout: stdout.String(), Stderr: stderr.String()}
 }

@@ -8,11 +8,14 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
 // healthCommand is for container health checks: the image has no shell and no
 // curl.
-func healthCommand(p *program) *cobra.Command {
+func healthCommand(p *cli.Program) *cobra.Command {
 	var (
 		target  string
 		timeout time.Duration
@@ -26,17 +29,17 @@ func healthCommand(p *program) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			u, err := url.Parse(target)
 			if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-				return flagErrorf("url", "must be an http(s) URL, not %.80q", target)
+				return cli.FlagErrorf("url", "must be an http(s) URL, not %.80q", target)
 			}
 			if timeout <= 0 {
-				return flagErrorf("timeout", "must be above 0, is %s", timeout)
+				return cli.FlagErrorf("timeout", "must be above 0, is %s", timeout)
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
 			return checkHealth(ctx, target)
 		},
 	}
-	c.Flags().StringVar(&target, "url", "http://"+defaultAddr+"/healthz", "what to ask")
+	c.Flags().StringVar(&target, "url", "http://"+options.DefaultAddr+"/healthz", "what to ask")
 	c.Flags().DurationVar(&timeout, "timeout", 3*time.Second, "how long to wait for the answer")
 	return c
 }

@@ -17,12 +17,14 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func inspectCommand(p *program) *cobra.Command {
+func inspectCommand(p *cli.Program) *cobra.Command {
 	var (
-		kafka    kafkaOptions
-		log      logOptions
+		kafka    options.Kafka
+		log      options.Log
 		asJSON   bool
 		contents bool
 		journal  journalOptions
@@ -30,7 +32,7 @@ func inspectCommand(p *program) *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:     "inspect [USER]",
-		GroupID: groupOperate,
+		GroupID: cli.GroupOperate,
 		Short:   "Show what the tables hold of one user, and where each number comes from",
 		Long: `Show what the tables hold of one user: the row with its version and counts, each
 item with its flags, and whether its content is there. It reads the user's
@@ -55,38 +57,38 @@ still be on its way is waited for. Memory is that of one partition of both table
 				return nil
 			}
 			if len(args) != 1 {
-				return usagef("name one user: belfry inspect USER --brokers HOST:PORT")
+				return cli.Usagef("name one user: belfry inspect USER --brokers HOST:PORT")
 			}
 			if err := belfry.CheckRecipient(args[0]); err != nil {
-				return usagef("user %.40q: %w", args[0], problem(err))
+				return cli.Usagef("user %.40q: %w", args[0], cli.Problem(err))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := kafka.validate(); err != nil {
+			if err := kafka.Validate(); err != nil {
 				return err
 			}
-			logger, err := log.logger(p.stderr)
+			logger, err := log.Logger(p.Stderr)
 			if err != nil {
 				return err
 			}
-			if err := journal.validate(); err != nil {
+			if err := journal.Validate(); err != nil {
 				return err
 			}
 			if audit && journal.show {
-				return flagErrorf("audit", "is another question than --journal: ask one of them")
+				return cli.FlagErrorf("audit", "is another question than --journal: ask one of them")
 			}
 			if journal.show {
-				return inspectJournal(p, cmd.Context(), kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix), args[0], journal, contents, asJSON)
+				return inspectJournal(p, cmd.Context(), kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0], journal, contents, asJSON)
 			}
 			if audit {
-				a := &auditor{cfg: kafka.engineConfig("", logger), prefix: belfry.Prefix(kafka.prefix)}
+				a := &auditor{cfg: kafka.Config("", logger), prefix: belfry.Prefix(kafka.Prefix)}
 				if len(args) > 0 {
 					a.user = args[0]
 				}
-				return runAudit(cmd.Context(), a, p.stdout, asJSON)
+				return runAudit(cmd.Context(), a, p.Stdout, asJSON)
 			}
-			report, err := inspect(cmd.Context(), kafka.engineConfig("", logger), belfry.Prefix(kafka.prefix), args[0])
+			report, err := inspect(cmd.Context(), kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0])
 			if err != nil {
 				return err
 			}
@@ -94,17 +96,17 @@ still be on its way is waited for. Memory is that of one partition of both table
 				report.hideTexts()
 			}
 			if asJSON {
-				return json.NewEncoder(p.stdout).Encode(report)
+				return json.NewEncoder(p.Stdout).Encode(report)
 			}
-			return report.print(p.stdout)
+			return report.print(p.Stdout)
 		},
 	}
-	kafka.addFlags(c.Flags())
+	kafka.AddFlags(c.Flags())
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&contents, "contents", false, "show titles")
-	journal.addFlags(c.Flags())
+	journal.AddFlags(c.Flags())
 	c.Flags().BoolVar(&audit, "audit", false, "recount the user, or all users, and say what is wrong")
-	log.addFlags(c.Flags())
+	log.AddFlags(c.Flags())
 	return c
 }
 
@@ -136,7 +138,7 @@ type itemReport struct {
 }
 
 func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string) (*userReport, error) {
-	topics, err := openTopics(cfg)
+	topics, err := options.OpenTopics(cfg)
 	if err != nil {
 		return nil, err
 	}

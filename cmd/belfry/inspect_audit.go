@@ -19,6 +19,8 @@ import (
 	"github.com/belfry/belfry/engine/lagwatch"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/node"
+	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/upkeep"
 )
@@ -72,7 +74,7 @@ type content struct {
 // audit recounts, and tells of what may be on its way only once that has had
 // time to arrive.
 func (a *auditor) audit(ctx context.Context) (*auditReport, error) {
-	topics, err := openTopics(a.cfg)
+	topics, err := options.OpenTopics(a.cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +246,7 @@ func (a *auditor) await(ctx context.Context, before time.Time) (arrived bool, er
 	lag := lagwatch.New(a.cfg, lagwatch.Config{
 		Groups: a.prefix.GroupInputs, Interval: time.Second,
 		Collected: func(r lag.Report) {
-			if arrived = processed(r, a.prefix, before.Add(auditMargin)); arrived {
+			if arrived = node.Processed(r, a.prefix, before.Add(node.AuditMargin)); arrived {
 				stop()
 			}
 		},

@@ -10,7 +10,9 @@ import (
 
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // What somebody took out of the inbox table behind the row's back is found; so
@@ -27,12 +29,12 @@ func TestInspectAudit(t *testing.T) {
 		awaitBadge(t, r.url, "", fmt.Sprintf("user-%d", user), hasUnread(2))
 	}
 	items := listsOf(t, r.url, "user-3")
-	audit := func(args ...string) result {
+	audit := func(args ...string) programtest.Result {
 		t.Helper()
 		return call(t, nil, append([]string{"inspect", "--audit", "--brokers", brokers[0]}, args...)...)
 	}
-	audit().wantOutput(t, "5 users recounted, 0 wrong, 0 with contents on their way")
-	audit("user-3").wantOutput(t, "1 users recounted, 0 wrong")
+	audit().WantOutput(t, "5 users recounted, 0 wrong, 0 with contents on their way")
+	audit("user-3").WantOutput(t, "1 users recounted, 0 wrong")
 
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
@@ -47,11 +49,11 @@ func TestInspectAudit(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := audit("--json")
-	if got.code != exitFailure || !strings.Contains(got.stderr, "1 of 5 users are wrong") {
-		t.Errorf("exit code %d, %s", got.code, got.stderr)
+	if got.Code != cli.ExitFailure || !strings.Contains(got.Stderr, "1 of 5 users are wrong") {
+		t.Errorf("exit code %d, %s", got.Code, got.Stderr)
 	}
 	var report auditReport
-	if err := json.Unmarshal([]byte(got.stdout), &report); err != nil {
+	if err := json.Unmarshal([]byte(got.Stdout), &report); err != nil {
 		t.Fatal(err)
 	}
 	if len(report.Wrong) != 1 {
@@ -61,8 +63,8 @@ func TestInspectAudit(t *testing.T) {
 	if w.User != "user-3" || fmt.Sprint(w.Findings) != "[missing]" || w.Drift != 1 || fmt.Sprint(w.Missing) != fmt.Sprintf("[%d]", items[0].Seq) || w.Badge.Unread != 2 {
 		t.Errorf("got %+v", w)
 	}
-	audit("user-4").wantOutput(t, "1 users recounted, 0 wrong")
-	if r := call(t, nil, "inspect", "--brokers", brokers[0]); r.code != exitUsage {
-		t.Errorf("without a user: exit code %d, want %d", r.code, exitUsage)
+	audit("user-4").WantOutput(t, "1 users recounted, 0 wrong")
+	if r := call(t, nil, "inspect", "--brokers", brokers[0]); r.Code != cli.ExitUsage {
+		t.Errorf("without a user: exit code %d, want %d", r.Code, cli.ExitUsage)
 	}
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/views"
 )
 
@@ -28,25 +30,25 @@ const maxInspectSteps = 10_000
 type journalOptions struct {
 	show  bool
 	since time.Duration
-	fold  foldOptions
+	fold  options.Fold
 }
 
-func (o *journalOptions) addFlags(fs *pflag.FlagSet) {
+func (o *journalOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.show, "journal", false, "show instead what each record of the user's journal changed, folded again")
 	fs.DurationVar(&o.since, "since", 0, "with --journal, show records of this long back only; 0 for all there are")
-	o.fold.addFlags(fs)
+	o.fold.AddFlags(fs)
 }
 
-func (o *journalOptions) validate() error {
+func (o *journalOptions) Validate() error {
 	if o.since < 0 {
-		return flagErrorf("since", "must not be negative, is %s", o.since)
+		return cli.FlagErrorf("since", "must not be negative, is %s", o.since)
 	}
-	return o.fold.validate()
+	return o.fold.Validate()
 }
 
 // inspectJournal folds the user's journal again and prints each step.
-func inspectJournal(p *program, ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, o journalOptions, contents, asJSON bool) error {
-	topics, err := openTopics(cfg)
+func inspectJournal(p *cli.Program, ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, o journalOptions, contents, asJSON bool) error {
+	topics, err := options.OpenTopics(cfg)
 	if err != nil {
 		return err
 	}
@@ -63,7 +65,7 @@ func inspectJournal(p *program, ctx context.Context, cfg kafka.Config, prefix be
 	if o.since > 0 {
 		since = time.Now().Add(-o.since)
 	}
-	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.inboxCap}
+	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.InboxCap}
 	told := time.Now()
 	refold, err := journals.Refold(ctx, user, row, views.RefoldOptions{
 		Since: since, Most: maxInspectSteps, Texts: contents,
@@ -71,7 +73,7 @@ func inspectJournal(p *program, ctx context.Context, cfg kafka.Config, prefix be
 			// A short one needs no word.
 			if now := time.Now(); now.Sub(told) >= time.Second {
 				told = now
-				fmt.Fprintf(p.stderr, "read %d of %d records (%d%%)\n", read, total, 100*read/max(total, 1))
+				fmt.Fprintf(p.Stderr, "read %d of %d records (%d%%)\n", read, total, 100*read/max(total, 1))
 			}
 		},
 	})
@@ -79,9 +81,9 @@ func inspectJournal(p *program, ctx context.Context, cfg kafka.Config, prefix be
 		return err
 	}
 	if asJSON {
-		return json.NewEncoder(p.stdout).Encode(refold)
+		return json.NewEncoder(p.Stdout).Encode(refold)
 	}
-	return printRefold(p.stdout, prefix, refold)
+	return printRefold(p.Stdout, prefix, refold)
 }
 
 // scanRow reads the user's row from Kafka; the zero State is that of a user

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -33,9 +34,9 @@ func TestInspectJournal(t *testing.T) {
 	journal := func(more ...string) (replay inbox.Refold) {
 		t.Helper()
 		out := call(t, nil, append([]string{"inspect", user, "--brokers", brokers[0], "--journal", "--json"}, more...)...)
-		out.wantOutput(t)
-		if err := json.Unmarshal([]byte(out.stdout), &replay); err != nil {
-			t.Fatalf("%v in %q", err, out.stdout)
+		out.WantOutput(t)
+		if err := json.Unmarshal([]byte(out.Stdout), &replay); err != nil {
+			t.Fatalf("%v in %q", err, out.Stdout)
 		}
 		return replay
 	}
@@ -56,12 +57,12 @@ func TestInspectJournal(t *testing.T) {
 		t.Errorf("got %+v since 1ns, want all omitted and yet the same result", got)
 	}
 	out := call(t, nil, "inspect", user, "--brokers", brokers[0], "--journal")
-	out.wantOutput(t, user, "nothing: it is all here", "records  4", "board/n0", "added "+fmt.Sprint(row.Items[0].Seq), "badge: 2 unread", "the row agrees with the journal")
-	if strings.Contains(out.stdout, "secret-") {
-		t.Errorf("shows texts:\n%s", out.stdout)
+	out.WantOutput(t, user, "nothing: it is all here", "records  4", "board/n0", "added "+fmt.Sprint(row.Items[0].Seq), "badge: 2 unread", "the row agrees with the journal")
+	if strings.Contains(out.Stdout, "secret-") {
+		t.Errorf("shows texts:\n%s", out.Stdout)
 	}
-	call(t, nil, "inspect", "nobody", "--brokers", brokers[0], "--journal").wantOutput(t, "records  0", "badge: 0 unread")
-	call(t, nil, "inspect", user, "--brokers", brokers[0], "--journal", "--since", "-2h").wantError(t, exitUsage, "--since")
+	call(t, nil, "inspect", "nobody", "--brokers", brokers[0], "--journal").WantOutput(t, "records  0", "badge: 0 unread")
+	call(t, nil, "inspect", user, "--brokers", brokers[0], "--journal", "--since", "-2h").WantError(t, cli.ExitUsage, "--since")
 	r.wantCleanStop()
 }
 

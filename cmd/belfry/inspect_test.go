@@ -15,16 +15,18 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 func inspectJSON(t *testing.T, brokers []string, user string, more ...string) userReport {
 	t.Helper()
 	r := call(t, nil, append([]string{"inspect", user, "--brokers", brokers[0], "--json"}, more...)...)
-	r.wantOutput(t)
+	r.WantOutput(t)
 	var report userReport
-	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || strings.Count(r.stdout, "\n") != 1 {
-		t.Fatalf("%v in %q, want one line of JSON", err, r.stdout)
+	if err := json.Unmarshal([]byte(r.Stdout), &report); err != nil || strings.Count(r.Stdout, "\n") != 1 {
+		t.Fatalf("%v in %q, want one line of JSON", err, r.Stdout)
 	}
 	return report
 }
@@ -72,7 +74,7 @@ func listsOf(t *testing.T, base, user string) []itemReport {
 	var items []itemReport
 	for _, status := range []string{"all", "archived"} {
 		var page struct{ Items []listed }
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("contents of %s are missing: %+v", user, page) }, func() bool {
+		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("contents of %s are missing: %+v", user, page) }, func() bool {
 			page.Items = nil
 			if code := callAPI(t, http.MethodGet, userURL(base, user, "inbox?limit=100&status="+status), "", "", &page); code != http.StatusOK {
 				t.Fatalf("inbox: status %d", code)
@@ -129,7 +131,7 @@ func TestInspect(t *testing.T) {
 		post(userURL(r.url, user, "inbox/"+action), fmt.Sprintf(`{"seqs":[%d]}`, seq), http.StatusOK)
 	}
 	// Gone from the row at once, from the inbox table a moment later.
-	kafkatest.Eventually(t, patience, func() string { return "the deleted item's content stays" }, func() bool {
+	kafkatest.Eventually(t, programtest.Patience, func() string { return "the deleted item's content stays" }, func() bool {
 		return len(inspectJSON(t, brokers, user).Orphans) == 0
 	})
 
@@ -142,26 +144,26 @@ func TestInspect(t *testing.T) {
 	t.Run("without contents", func(t *testing.T) {
 		for _, more := range [][]string{nil, {"--json"}} {
 			r := call(t, nil, append([]string{"inspect", user, "--brokers", brokers[0]}, more...)...)
-			r.wantOutput(t, user)
-			if strings.Contains(r.stdout, "secret-") || strings.Contains(r.stdout, "Hi") {
-				t.Errorf("shows texts:\n%s", r.stdout)
+			r.WantOutput(t, user)
+			if strings.Contains(r.Stdout, "secret-") || strings.Contains(r.Stdout, "Hi") {
+				t.Errorf("shows texts:\n%s", r.Stdout)
 			}
 		}
 	})
 	t.Run("text", func(t *testing.T) {
 		out := call(t, nil, "inspect", user, "--brokers", brokers[0], "--contents")
 		report := inspectJSON(t, brokers, user)
-		out.wantOutput(t, user, fmt.Sprintf("version    %d", report.Version), "cursor "+report.Cursor, "unread     2", "items      4", "secret-0", "archived", "orphans    0", "CONTENT")
+		out.WantOutput(t, user, fmt.Sprintf("version    %d", report.Version), "cursor "+report.Cursor, "unread     2", "items      4", "secret-0", "archived", "orphans    0", "CONTENT")
 		// Newest first, as in the inbox.
-		if newest, oldest := strings.Index(out.stdout, "secret-3"), strings.Index(out.stdout, "secret-0"); newest < 0 || newest > oldest {
-			t.Errorf("not newest first:\n%s", out.stdout)
+		if newest, oldest := strings.Index(out.Stdout, "secret-3"), strings.Index(out.Stdout, "secret-0"); newest < 0 || newest > oldest {
+			t.Errorf("not newest first:\n%s", out.Stdout)
 		}
 	})
 	t.Run("user before or after the flags", func(t *testing.T) {
-		call(t, nil, "inspect", "--brokers", brokers[0], user).wantOutput(t, "version")
+		call(t, nil, "inspect", "--brokers", brokers[0], user).WantOutput(t, "version")
 	})
 	t.Run("unknown user", func(t *testing.T) {
-		call(t, nil, "inspect", "nobody", "--brokers", brokers[0]).wantOutput(t, "nobody: nothing was ever written")
+		call(t, nil, "inspect", "nobody", "--brokers", brokers[0]).WantOutput(t, "nobody: nothing was ever written")
 		report := wantAsAPI(t, r.url, "nobody", brokers)
 		if report.Cursor != "0.0" || report.Items == nil || report.Orphans == nil || len(report.Items) != 0 {
 			t.Errorf("report %+v", report)
@@ -183,7 +185,7 @@ func TestInspect(t *testing.T) {
 		if !slices.Equal(report.Orphans, []uint64{orphan}) || report.Items[0].Content || !report.Items[1].Content {
 			t.Errorf("report %+v, want the orphan %d and no content of %d", report, orphan, lost)
 		}
-		call(t, nil, "inspect", user, "--brokers", brokers[0]).wantOutput(t, "orphans    1", "missing")
+		call(t, nil, "inspect", user, "--brokers", brokers[0]).WantOutput(t, "orphans    1", "missing")
 	})
 	r.wantCleanStop()
 }
@@ -220,7 +222,7 @@ func TestInspectRefuses(t *testing.T) {
 		"unknown option": {[]string{"user-7", "--content"}, "--contents"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			call(t, nil, append([]string{"inspect"}, tt.args...)...).wantError(t, exitUsage, tt.want)
+			call(t, nil, append([]string{"inspect"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want)
 		})
 	}
 }

@@ -18,13 +18,16 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/lagwatch"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/node"
+	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/lag"
 )
 
 // lagCommandOptions say what of the lag to show, and how.
 type lagCommandOptions struct {
-	kafka      kafkaOptions
-	log        logOptions
+	kafka      options.Kafka
+	log        options.Log
 	groups     []string
 	partitions bool
 	asJSON     bool
@@ -36,11 +39,11 @@ type lagCommandOptions struct {
 	patterns []*regexp.Regexp // of groups; set by validate
 }
 
-func lagCommand(p *program) *cobra.Command {
+func lagCommand(p *cli.Program) *cobra.Command {
 	o := &lagCommandOptions{}
 	c := &cobra.Command{
 		Use:     "lag",
-		GroupID: groupOperate,
+		GroupID: cli.GroupOperate,
 		Short:   "Show how far consumer groups are behind",
 		Long: `Show how far consumer groups are behind, in records and in time, who of them runs,
 and how long until they have caught up. It asks the brokers themselves and changes
@@ -53,18 +56,18 @@ for each look.`,
   belfry lag --brokers 127.0.0.1:9092 --groups unread,inbox --max-age 30s
   belfry lag --brokers 127.0.0.1:9092 --groups '.*' --by-partition`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.validate(); err != nil {
+			if err := o.Validate(); err != nil {
 				return err
 			}
-			if _, err := o.log.logger(p.stderr); err != nil {
+			if _, err := o.log.Logger(p.Stderr); err != nil {
 				return err
 			}
 			// Failures are shown or returned, not logged.
-			return o.run(cmd.Context(), o.kafka.engineConfig("", slog.New(slog.DiscardHandler)), p.stdout)
+			return o.Run(cmd.Context(), o.kafka.Config("", slog.New(slog.DiscardHandler)), p.Stdout)
 		},
 	}
 	fs := c.Flags()
-	o.kafka.addFlags(fs)
+	o.kafka.AddFlags(fs)
 	fs.StringSliceVar(&o.groups, "groups", nil, "groups to show, a `list` of patterns (RE2) of whole names, with or without the prefix; those of this installation if absent")
 	fs.BoolVar(&o.partitions, "by-partition", false, "show each partition")
 	fs.BoolVar(&o.asJSON, "json", false, "print JSON")
@@ -72,16 +75,16 @@ for each look.`,
 	fs.DurationVar(&o.interval, "interval", 2*time.Second, "how often --watch looks")
 	fs.Int64Var(&o.maxLag, "max-lag", -1, "end with 1 if a group has more `records` before it; -1 for any")
 	fs.DurationVar(&o.maxAge, "max-age", -1, "end with 1 if a group's oldest unprocessed record is older; negative for any")
-	o.log.addFlags(fs)
+	o.log.AddFlags(fs)
 	return c
 }
 
-func (o *lagCommandOptions) validate() error {
-	if err := o.kafka.validate(); err != nil {
+func (o *lagCommandOptions) Validate() error {
+	if err := o.kafka.Validate(); err != nil {
 		return err
 	}
 	for _, group := range o.groups {
-		pattern, err := wholeName("groups", strings.TrimSpace(group))
+		pattern, err := options.WholeName("groups", strings.TrimSpace(group))
 		if err != nil {
 			return err
 		}
@@ -90,10 +93,10 @@ func (o *lagCommandOptions) validate() error {
 		}
 	}
 	if o.interval < 100*time.Millisecond {
-		return flagErrorf("interval", "must be at least 100ms, is %s", o.interval)
+		return cli.FlagErrorf("interval", "must be at least 100ms, is %s", o.interval)
 	}
 	if o.watch && (o.maxLag >= 0 || o.maxAge >= 0) {
-		return flagErrorf("watch", "goes on until interrupted and has no verdict: leave --max-lag and --max-age away")
+		return cli.FlagErrorf("watch", "goes on until interrupted and has no verdict: leave --max-lag and --max-age away")
 	}
 	return nil
 }
@@ -104,20 +107,20 @@ func (o *lagCommandOptions) shows(group string) bool {
 	if len(o.patterns) == 0 {
 		return true
 	}
-	prefix := belfry.Prefix(o.kafka.prefix)
+	prefix := belfry.Prefix(o.kafka.Prefix)
 	names := []string{group}
-	if short, ours := strings.CutPrefix(group, o.kafka.prefix+"-"); ours {
+	if short, ours := strings.CutPrefix(group, o.kafka.Prefix+"-"); ours {
 		names = append(names, short)
 	}
 	if strings.HasPrefix(group, prefix.RouterGroup("")) {
-		names = append(names, groupRouter)
+		names = append(names, node.GroupRouter)
 	}
 	return slices.ContainsFunc(o.patterns, func(p *regexp.Regexp) bool { return slices.ContainsFunc(names, p.MatchString) })
 }
 
-func (o *lagCommandOptions) run(ctx context.Context, cfg kafka.Config, out io.Writer) error {
-	prefix := belfry.Prefix(o.kafka.prefix)
-	ours := otherGroups(prefix, nil)
+func (o *lagCommandOptions) Run(ctx context.Context, cfg kafka.Config, out io.Writer) error {
+	prefix := belfry.Prefix(o.kafka.Prefix)
+	ours := node.OtherGroups(prefix, nil)
 	interval := o.interval
 	if !o.watch {
 		interval = time.Second
@@ -185,7 +188,7 @@ func (o *lagCommandOptions) show(out io.Writer, r lag.Report, again bool) error 
 	if o.asJSON {
 		return json.NewEncoder(out).Encode(r)
 	}
-	if again && isTerminal(out) {
+	if again && cli.IsTerminal(out) {
 		fmt.Fprint(out, clearScreen)
 	}
 	if again {
@@ -196,7 +199,7 @@ func (o *lagCommandOptions) show(out io.Writer, r lag.Report, again bool) error 
 		fmt.Fprintln(out, at)
 	}
 	if !r.Up {
-		fmt.Fprintf(out, "not collected: %s; what follows is what was found before\n", oneLine(errors.New(r.Error)))
+		fmt.Fprintf(out, "not collected: %s; what follows is what was found before\n", cli.OneLine(errors.New(r.Error)))
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "GROUP\tSTATE\tMEMBERS\tPARTITIONS\tLAG\tOLDEST\tCAUGHT UP IN")

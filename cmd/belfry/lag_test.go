@@ -11,7 +11,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/lag"
 )
 
@@ -42,38 +44,38 @@ func behind(t *testing.T) (brokers []string) {
 func TestLagCommand(t *testing.T) {
 	t.Parallel()
 	brokers := behind(t)
-	behind := func(args ...string) result {
+	behind := func(args ...string) programtest.Result {
 		t.Helper()
 		return call(t, nil, append([]string{"lag", "--brokers", brokers[0]}, args...)...)
 	}
-	wantLine := func(r result, pattern string) {
+	wantLine := func(r programtest.Result, pattern string) {
 		t.Helper()
-		if !regexp.MustCompile(`(?m)^` + pattern + `$`).MatchString(r.stdout) {
-			t.Errorf("no line %q in\n%s%s", pattern, r.stdout, r.stderr)
+		if !regexp.MustCompile(`(?m)^` + pattern + `$`).MatchString(r.Stdout) {
+			t.Errorf("no line %q in\n%s%s", pattern, r.Stdout, r.Stderr)
 		}
 	}
 	ours := behind()
-	ours.wantOutput(t)
+	ours.WantOutput(t)
 	wantLine(ours, `GROUP +STATE +MEMBERS +PARTITIONS +LAG +OLDEST +CAUGHT UP IN`)
 	wantLine(ours, `belfry-unread +Dead +0 +3 +3 +\S+s +never`)
 	wantLine(ours, `belfry-inbox +Dead +0 +3 +0 +- +now`)
 	wantLine(ours, `belfry-router-belfry.notifications +Dead +0 +3 +0 +- +now`)
-	if strings.Contains(ours.stdout, "auditors") {
-		t.Errorf("a group of others is shown:\n%s", ours.stdout)
+	if strings.Contains(ours.Stdout, "auditors") {
+		t.Errorf("a group of others is shown:\n%s", ours.Stdout)
 	}
 	named := behind("--groups", "unread,aud.*", "--by-partition")
 	wantLine(named, `auditors +Empty +0 +3 +2 +\S+ +never`)
 	wantLine(named, `belfry.journal +1 +1 +0 +3 +2 +\S+`)
 	wantLine(named, `belfry.journal +1 +none +0 +3 +3 +\S+`)
-	if strings.Contains(named.stdout, "inbox") {
-		t.Errorf("a group is shown that was not asked for:\n%s", named.stdout)
+	if strings.Contains(named.Stdout, "inbox") {
+		t.Errorf("a group is shown that was not asked for:\n%s", named.Stdout)
 	}
 	wantLine(behind("--groups", "router"), `belfry-router-belfry.notifications .*`)
 
 	var report lag.Report
 	r := behind("--json")
-	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || !report.Up || report.Lag != 3 || len(report.Groups) != 3 {
-		t.Errorf("%v, %s", err, r.stdout)
+	if err := json.Unmarshal([]byte(r.Stdout), &report); err != nil || !report.Up || report.Lag != 3 || len(report.Groups) != 3 {
+		t.Errorf("%v, %s", err, r.Stdout)
 	}
 
 	for _, tt := range []struct {
@@ -88,9 +90,9 @@ func TestLagCommand(t *testing.T) {
 	} {
 		r := behind(tt.args...)
 		if tt.want == "" {
-			r.wantOutput(t, "GROUP")
-		} else if r.code != exitFailure || !strings.HasPrefix(r.stderr, "belfry: "+tt.want) || !strings.Contains(r.stdout, "GROUP") {
-			t.Errorf("%v: exit code %d, %q, want 1 and %q", tt.args, r.code, r.stderr, tt.want)
+			r.WantOutput(t, "GROUP")
+		} else if r.Code != cli.ExitFailure || !strings.HasPrefix(r.Stderr, "belfry: "+tt.want) || !strings.Contains(r.Stdout, "GROUP") {
+			t.Errorf("%v: exit code %d, %q, want 1 and %q", tt.args, r.Code, r.Stderr, tt.want)
 		}
 	}
 }
@@ -101,15 +103,15 @@ func TestLagCommandRefuses(t *testing.T) {
 		code int
 		want []string
 	}{
-		"no brokers":       {nil, exitUsage, []string{"--brokers", "required"}},
-		"odd pattern":      {[]string{"--brokers", "127.0.0.1:1", "--groups", "("}, exitUsage, []string{"--groups", "RE2"}},
-		"fast":             {[]string{"--brokers", "127.0.0.1:1", "--interval", "1ms"}, exitUsage, []string{"--interval", "at least 100ms"}},
-		"watch and judge":  {[]string{"--brokers", "127.0.0.1:1", "--watch", "--max-lag", "0"}, exitUsage, []string{"--watch", "--max-lag"}},
-		"nobody listening": {[]string{"--brokers", "127.0.0.1:1"}, exitFailure, []string{"127.0.0.1:1"}},
+		"no brokers":       {nil, cli.ExitUsage, []string{"--brokers", "required"}},
+		"odd pattern":      {[]string{"--brokers", "127.0.0.1:1", "--groups", "("}, cli.ExitUsage, []string{"--groups", "RE2"}},
+		"fast":             {[]string{"--brokers", "127.0.0.1:1", "--interval", "1ms"}, cli.ExitUsage, []string{"--interval", "at least 100ms"}},
+		"watch and judge":  {[]string{"--brokers", "127.0.0.1:1", "--watch", "--max-lag", "0"}, cli.ExitUsage, []string{"--watch", "--max-lag"}},
+		"nobody listening": {[]string{"--brokers", "127.0.0.1:1"}, cli.ExitFailure, []string{"127.0.0.1:1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			call(t, nil, append([]string{"lag"}, tt.args...)...).wantError(t, tt.code, tt.want...)
+			call(t, nil, append([]string{"lag"}, tt.args...)...).WantError(t, tt.code, tt.want...)
 		})
 	}
 }
@@ -119,16 +121,16 @@ func TestLagCommandWatches(t *testing.T) {
 	brokers := behind(t)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	out := &tail{}
+	out := &programtest.Tail{}
 	p := testProgram(nil)
-	p.stdout, p.stderr = out, &tail{}
+	p.Stdout, p.Stderr = out, &programtest.Tail{}
 	done := make(chan int, 1)
 	go func() {
-		done <- p.run(ctx, []string{"lag", "--brokers", brokers[0], "--watch", "--json", "--interval", "100ms"})
+		done <- p.Run(ctx, []string{"lag", "--brokers", brokers[0], "--watch", "--json", "--interval", "100ms"})
 	}()
-	kafkatest.Eventually(t, patience, out.String, func() bool { return strings.Count(out.String(), `{"up":true`) >= 3 })
+	kafkatest.Eventually(t, programtest.Patience, out.String, func() bool { return strings.Count(out.String(), `{"up":true`) >= 3 })
 	stop()
-	if code := <-done; code != exitOK {
+	if code := <-done; code != cli.ExitOK {
 		t.Errorf("exit code %d after it was interrupted, want 0", code)
 	}
 }
@@ -148,7 +150,7 @@ func TestLagOfANode(t *testing.T) {
 		t.Helper()
 		var got string
 		missing := ""
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("no %s in %s:\n%s", missing, path, got) }, func() bool {
+		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("no %s in %s:\n%s", missing, path, got) }, func() bool {
 			callAPI(t, "GET", r.metrics+path, "", "", &got)
 			for _, missing = range patterns {
 				if !regexp.MustCompile(`(?m)^` + missing + `$`).MatchString(got) {

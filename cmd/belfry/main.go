@@ -26,6 +26,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry/internal/cli"
 )
 
 // version is set by the linker: go build -ldflags "-X main.version=1.2.3".
@@ -33,31 +35,31 @@ var version string
 
 func main() {
 	p := newProgram()
-	p.version = version
-	os.Exit(p.run(interruptible(), os.Args[1:]))
+	p.Version = version
+	os.Exit(p.Run(interruptible(), os.Args[1:]))
 }
 
 // newProgram returns the program, as yet of no version.
-func newProgram() *program {
-	return &program{
-		name:  "belfry",
-		short: "An inbox with an exact unread badge for every user, out of Kafka topics",
-		long: `Belfry turns Kafka topics that services already write into a per-user inbox
+func newProgram() *cli.Program {
+	return &cli.Program{
+		Name:  "belfry",
+		Short: "An inbox with an exact unread badge for every user, out of Kafka topics",
+		Long: `Belfry turns Kafka topics that services already write into a per-user inbox
 with an exact unread badge: pushed live over SSE, polled as a badge, listed as
 an inbox.`,
-		commands: commands,
+		Commands: commands,
 
-		env:    os.LookupEnv,
-		stdin:  os.Stdin,
-		stdout: os.Stdout,
-		stderr: os.Stderr,
+		Env:    os.LookupEnv,
+		Stdin:  os.Stdin,
+		Stdout: os.Stdout,
+		Stderr: os.Stderr,
 
-		hangups: hangups,
+		Hangups: hangups,
 	}
 }
 
 // commands returns every command with settings, each a new one.
-func commands(p *program) []*cobra.Command {
+func commands(p *cli.Program) []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(p),
 		runCommand(p),

@@ -11,10 +11,13 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // call runs the program with nothing in its environment but env.
-func call(t *testing.T, env map[string]string, args ...string) result {
+func call(t *testing.T, env map[string]string, args ...string) programtest.Result {
 	t.Helper()
 	// A serving command that ought to be refused would never end.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -22,15 +25,15 @@ func call(t *testing.T, env map[string]string, args ...string) result {
 	return callWith(ctx, env, args...)
 }
 
-func callWith(ctx context.Context, env map[string]string, args ...string) result {
-	return callProgram(ctx, testProgram(env), env, args...)
+func callWith(ctx context.Context, env map[string]string, args ...string) programtest.Result {
+	return programtest.Call(ctx, testProgram(env), env, args...)
 }
 
-func testProgram(env map[string]string) *program {
+func testProgram(env map[string]string) *cli.Program {
 	p := newProgram()
-	p.version = "1.2.3"
-	p.env = func(name string) (string, bool) { v, ok := env[name]; return v, ok }
-	p.stdin, p.stdout, p.stderr = strings.NewReader(""), new(bytes.Buffer), new(bytes.Buffer)
+	p.Version = "1.2.3"
+	p.Env = func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+	p.Stdin, p.Stdout, p.Stderr = strings.NewReader(""), new(bytes.Buffer), new(bytes.Buffer)
 	return p
 }
 
@@ -54,11 +57,11 @@ func TestHelp(t *testing.T) {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			r := call(t, nil, tt.args...)
 			if len(tt.args) > 0 && tt.args[0] == cobra.ShellCompRequestCmd {
-				r.stderr = "" // a note of cobra for whoever debugs a completion
+				r.Stderr = "" // a note of cobra for whoever debugs a completion
 			}
-			r.wantOutput(t, tt.want...)
-			if strings.Contains(r.stdout, "belfry [flags]") {
-				t.Errorf("help tells to call belfry without a command:\n%s", r.stdout)
+			r.WantOutput(t, tt.want...)
+			if strings.Contains(r.Stdout, "belfry [flags]") {
+				t.Errorf("help tells to call belfry without a command:\n%s", r.Stdout)
 			}
 		})
 	}
@@ -67,16 +70,16 @@ func TestHelp(t *testing.T) {
 func TestHelpNeedsNoSettings(t *testing.T) {
 	env := map[string]string{"BELFRY_CONFIG": "no-such-file.yaml", "BELFRY_TTL": "soon"}
 	for _, args := range [][]string{{}, {"help", "token"}, {"token", "--help"}, {"version"}, {"--version"}, {"completion", "zsh"}} {
-		t.Run(strings.Join(args, " "), func(t *testing.T) { call(t, env, args...).wantOutput(t) })
+		t.Run(strings.Join(args, " "), func(t *testing.T) { call(t, env, args...).WantOutput(t) })
 	}
 }
 
 func TestVersionFlag(t *testing.T) {
 	for _, args := range [][]string{{"--version"}, {"version"}} {
 		r := call(t, nil, args...)
-		r.wantOutput(t)
-		if !strings.HasPrefix(r.stdout, "belfry 1.2.3") || strings.Count(r.stdout, "\n") != 1 {
-			t.Errorf("%v printed %q, want one line that begins with \"belfry 1.2.3\"", args, r.stdout)
+		r.WantOutput(t)
+		if !strings.HasPrefix(r.Stdout, "belfry 1.2.3") || strings.Count(r.Stdout, "\n") != 1 {
+			t.Errorf("%v printed %q, want one line that begins with \"belfry 1.2.3\"", args, r.Stdout)
 		}
 	}
 }
@@ -105,13 +108,13 @@ func TestUsageErrors(t *testing.T) {
 		{"control characters", []string{"a\nb\x1b[31m"}, []string{`unknown command`}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { call(t, nil, tt.args...).wantError(t, exitUsage, tt.want...) })
+		t.Run(tt.name, func(t *testing.T) { call(t, nil, tt.args...).WantError(t, cli.ExitUsage, tt.want...) })
 	}
 }
 
 func TestOneLine(t *testing.T) {
 	err := errors.Join(errors.New("first"), errors.New("second\x1b[31m"))
-	if got, want := oneLine(err), "first; second [31m"; got != want {
+	if got, want := cli.OneLine(err), "first; second [31m"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -119,11 +122,11 @@ func TestOneLine(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	callWith(ctx, nil, "health").wantError(t, exitFailure, "interrupted")
+	callWith(ctx, nil, "health").WantError(t, cli.ExitFailure, "interrupted")
 }
 
 func TestEveryCommandHelps(t *testing.T) {
-	walk(testProgram(nil).root(), func(c *cobra.Command) {
+	walk(testProgram(nil).Root(), func(c *cobra.Command) {
 		if c.Name() == "help" || c.Name() == "version" {
 			return
 		}
@@ -149,12 +152,12 @@ func TestEveryCommandHelps(t *testing.T) {
 // Kubernetes sets BELFRY_PORT, BELFRY_SERVICE_HOST and variables that end so
 // beside a service of that name; a flag must not take them for its own.
 func TestNoFlagIsNamedLikeAServiceLink(t *testing.T) {
-	names := settingNames(testProgram(nil).root())
+	names := cli.SettingNames(testProgram(nil).Root())
 	if !slices.Contains(names, "jwt-secret-file") {
 		t.Fatalf("settings %v lack jwt-secret-file", names)
 	}
 	for _, name := range names {
-		env := envName(name)
+		env := cli.EnvName(name)
 		for _, suffix := range []string{"_PORT", "_SERVICE_HOST", "_TCP", "_PROTO"} {
 			if strings.HasSuffix(env, suffix) {
 				t.Errorf("--%s is %s", name, env)
@@ -171,10 +174,10 @@ func walk(c *cobra.Command, visit func(*cobra.Command)) {
 }
 
 func TestConfigOfTheProgram(t *testing.T) {
-	file := writeFile(t, "belfry.yaml", "ttl: 5m\naddr: 127.0.0.1:1\nlog-format: json\nuser: u\n")
-	call(t, nil, "token", "--config", file).wantError(t, exitUsage, "--jwt-secret-file", "required")
-	call(t, map[string]string{"BELFRY_CONFIG": file, "BELFRY_USER": "a/b"}, "token").wantError(t, exitUsage, "--user")
-	bad := writeFile(t, "belfry.yaml", "jwt-secret-fil: x\n")
-	call(t, nil, "health", "--config", bad).wantError(t, exitUsage, "belfry.yaml:1", `"jwt-secret-fil"`, `"jwt-secret-file"`)
-	call(t, nil, "--config", bad, "health").wantError(t, exitUsage, "belfry.yaml:1")
+	file := programtest.WriteFile(t, "belfry.yaml", "ttl: 5m\naddr: 127.0.0.1:1\nlog-format: json\nuser: u\n")
+	call(t, nil, "token", "--config", file).WantError(t, cli.ExitUsage, "--jwt-secret-file", "required")
+	call(t, map[string]string{"BELFRY_CONFIG": file, "BELFRY_USER": "a/b"}, "token").WantError(t, cli.ExitUsage, "--user")
+	bad := programtest.WriteFile(t, "belfry.yaml", "jwt-secret-fil: x\n")
+	call(t, nil, "health", "--config", bad).WantError(t, cli.ExitUsage, "belfry.yaml:1", `"jwt-secret-fil"`, `"jwt-secret-file"`)
+	call(t, nil, "--config", bad, "health").WantError(t, cli.ExitUsage, "belfry.yaml:1")
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // A process that was killed could not leave its groups. The next one on its
@@ -15,15 +16,15 @@ func TestARestartAfterAKillDoesNotWaitForTheSession(t *testing.T) {
 	t.Parallel()
 	brokers := strings.Join(kafkatest.Embedded(t), ",")
 	binary := buildBinary(t)
-	run(t, binary, "topics", "--brokers", brokers, "--partitions", "3")
-	metrics := freeAddr(t)
-	p := startProcess(t, "processor", binary, "processor", "--brokers", brokers,
+	programtest.Run(t, binary, "topics", "--brokers", brokers, "--partitions", "3")
+	metrics := programtest.FreeAddr(t)
+	p := programtest.Start(t, "processor", binary, "processor", "--brokers", brokers,
 		"--state-dir", filepath.Join(t.TempDir(), "state"), "--metrics-addr", metrics, "--session-timeout", "5m")
-	p.url = "http://" + metrics
-	p.awaitReady()
+	p.URL = "http://" + metrics
+	p.AwaitReady()
 	for range 2 {
-		p.kill()
-		p.restart()
-		p.awaitReady()
+		p.Kill()
+		p.Restart()
+		p.AwaitReady()
 	}
 }

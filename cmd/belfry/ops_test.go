@@ -12,6 +12,7 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // TestOps asks a whole process for what the ops page shows.
@@ -56,7 +57,7 @@ func TestOps(t *testing.T) {
 		}
 		return members == 3
 	}
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%+v", overview) }, look)
+	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", overview) }, look)
 	for _, g := range overview.Groups {
 		if g.State != "running" || !g.Here {
 			t.Errorf("got %+v, want it running here", g)
@@ -97,7 +98,7 @@ func TestOps(t *testing.T) {
 			From   struct{ Partition, Offset int64 }
 		}
 	}
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%+v", page) }, func() bool {
+	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", page) }, func() bool {
 		callAPI(t, http.MethodGet, base+"/dead-letters", "", "", &page)
 		return len(page.Letters) == 1
 	})
@@ -118,7 +119,7 @@ func TestOps(t *testing.T) {
 	if len(outcomes.Outcomes) != 2 || outcomes.Outcomes[0].Result != "failed" || !strings.Contains(outcomes.Outcomes[0].Problem, "title") || outcomes.Outcomes[1].Result != "refused" {
 		t.Errorf("got %+v, want the one as bad as before and none there", outcomes)
 	}
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%+v", overview.DeadLetters) }, func() bool {
+	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", overview.DeadLetters) }, func() bool {
 		look()
 		return len(overview.DeadLetters) == 1 && overview.DeadLetters[0].Reason == "invalid"
 	})

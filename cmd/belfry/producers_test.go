@@ -17,6 +17,7 @@ import (
 
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
+	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/internal/snippets"
 )
 
@@ -70,7 +71,7 @@ func springProducer(args ...string) func(*testing.T, string) func(string, ...str
 		if err != nil || len(sources) == 0 {
 			t.Fatalf("no sources: %v", err)
 		}
-		run(t, "javac", append([]string{"-encoding", "UTF-8", "-parameters", "-cp", classpath, "-d", dir}, sources...)...)
+		programtest.Run(t, "javac", append([]string{"-encoding", "UTF-8", "-parameters", "-cp", classpath, "-d", dir}, sources...)...)
 		return func(customer string, happened ...string) *exec.Cmd {
 			// Small and quick to start rather than fast.
 			java := []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx128m", "-Dfile.encoding=UTF-8", "-cp", dir + string(os.PathListSeparator) + classpath, "shop.Shop"}
@@ -83,7 +84,7 @@ func goProducer(program string) func(*testing.T, string) func(string, ...string)
 	return func(t *testing.T, dir string) func(string, ...string) *exec.Cmd {
 		binary := filepath.Join(dir, program, "program")
 		// Built from here, so that this module's requirements count.
-		run(t, "go", "build", "-o", binary, filepath.Join(dir, program, "main.go"))
+		programtest.Run(t, "go", "build", "-o", binary, filepath.Join(dir, program, "main.go"))
 		return func(customer string, happened ...string) *exec.Cmd {
 			return exec.Command(binary, append([]string{customer}, happened...)...)
 		}
@@ -180,7 +181,7 @@ func (d *demo) awaitRecords(t *testing.T, customer string, want int) {
 		return fmt.Sprintf("%s has %d records, want %d; version %d, want %d", customer, got, want, processed, version)
 	}, func() bool {
 		got = 0
-		for _, m := range recordsOf(t, []string{d.kafka}, "belfry.journal") {
+		for _, m := range programtest.RecordsOf(t, []string{d.kafka}, "belfry.journal") {
 			if string(m.Key) == customer {
 				got++
 				version = uint64(m.Offset) + 1

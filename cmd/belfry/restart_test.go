@@ -10,13 +10,15 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // instance is `belfry run` as a process, on an embedded broker that can be
 // replaced by an empty one at the same address.
 type instance struct {
-	*process
+	*programtest.Process
 	broker *broker.Broker
 	addr   string // of the broker
 	state  string
@@ -24,17 +26,17 @@ type instance struct {
 
 func startInstance(t *testing.T) *instance {
 	t.Helper()
-	in := &instance{addr: freeAddr(t), state: filepath.Join(t.TempDir(), "state")}
+	in := &instance{addr: programtest.FreeAddr(t), state: filepath.Join(t.TempDir(), "state")}
 	in.broker = startBroker(t, in.addr)
 	t.Cleanup(func() {
 		if err := in.broker.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	addr := freeAddr(t)
-	in.process = startProcess(t, "run", buildBinary(t), "run", "--brokers", in.addr, "--partitions", "3", "--addr", addr, "--auth", "none", "--state-dir", in.state)
-	in.url = "http://" + addr
-	in.awaitReady()
+	addr := programtest.FreeAddr(t)
+	in.Process = programtest.Start(t, "run", buildBinary(t), "run", "--brokers", in.addr, "--partitions", "3", "--addr", addr, "--auth", "none", "--state-dir", in.state)
+	in.URL = "http://" + addr
+	in.AwaitReady()
 	return in
 }
 
@@ -49,26 +51,26 @@ func startBroker(t *testing.T, addr string) *broker.Broker {
 
 // replaceBroker takes a broker with nothing in it for the present one.
 func (in *instance) replaceBroker() {
-	in.t.Helper()
+	in.T.Helper()
 	if err := in.broker.Close(); err != nil {
-		in.t.Error(err)
+		in.T.Error(err)
 	}
-	in.broker = startBroker(in.t, in.addr)
+	in.broker = startBroker(in.T, in.addr)
 }
 
 func (in *instance) loseState() {
-	in.t.Helper()
+	in.T.Helper()
 	if err := os.RemoveAll(in.state); err != nil {
-		in.t.Fatal(err)
+		in.T.Fatal(err)
 	}
 }
 
 // post repeats a notification until it is accepted.
 func (in *instance) post(body string) {
-	in.t.Helper()
+	in.T.Helper()
 	var answer string
-	kafkatest.Eventually(in.t, patience, func() string { return "not accepted: " + answer + in.stderr.String() }, func() bool {
-		return callAPI(in.t, http.MethodPost, in.url+"/v1/notifications", "", body, &answer) == http.StatusAccepted
+	kafkatest.Eventually(in.T, programtest.Patience, func() string { return "not accepted: " + answer + in.Stderr.String() }, func() bool {
+		return callAPI(in.T, http.MethodPost, in.URL+"/v1/notifications", "", body, &answer) == http.StatusAccepted
 	})
 }
 
@@ -80,21 +82,21 @@ func TestRestartOnABrokerThatLostEverything(t *testing.T) {
 	for _, id := range []string{"1", "2", "3"} {
 		in.post(`{"recipient":"user-7","title":"t","id":"` + id + `"}`)
 	}
-	before := awaitBadge(t, in.url, "", "user-7", hasUnread(3))
-	in.signal(syscall.SIGTERM)
-	in.awaitExit(exitOK)
+	before := awaitBadge(t, in.URL, "", "user-7", hasUnread(3))
+	in.Signal(syscall.SIGTERM)
+	in.AwaitExit(cli.ExitOK)
 	in.replaceBroker()
-	in.restart()
-	in.awaitReady()
-	if got := awaitBadge(t, in.url, "", "user-7", hasUnread(0)); got.Version != 0 {
+	in.Restart()
+	in.AwaitReady()
+	if got := awaitBadge(t, in.URL, "", "user-7", hasUnread(0)); got.Version != 0 {
 		t.Errorf("%+v of a journal that is empty", got)
 	}
 	in.post(`{"recipient":"user-7","title":"t","id":"1"}`)
-	after := awaitBadge(t, in.url, "", "user-7", hasUnread(1))
+	after := awaitBadge(t, in.URL, "", "user-7", hasUnread(1))
 	if epochOf(t, after) == epochOf(t, before) {
 		t.Errorf("cursor %s, was %s: the epoch is the same", after.Cursor, before.Cursor)
 	}
-	wantNoTrace(t, in.stdout.String()+in.stderr.String())
+	programtest.WantNoTrace(t, in.Stdout.String()+in.Stderr.String())
 }
 
 // The same while the node runs: it says what is missing, and once the topics
@@ -103,17 +105,17 @@ func TestBrokerLosesEverythingUnderANode(t *testing.T) {
 	t.Parallel()
 	in := startInstance(t)
 	in.post(`{"recipient":"user-7","title":"t","id":"1"}`)
-	awaitBadge(t, in.url, "", "user-7", hasUnread(1))
+	awaitBadge(t, in.URL, "", "user-7", hasUnread(1))
 	in.replaceBroker()
-	kafkatest.Eventually(t, patience, func() string { return "no word of the missing topics:\n" + in.stderr.String() }, func() bool {
-		return containsAll(in.stderr.String(), "does not exist", "belfry topics")
+	kafkatest.Eventually(t, programtest.Patience, func() string { return "no word of the missing topics:\n" + in.Stderr.String() }, func() bool {
+		return containsAll(in.Stderr.String(), "does not exist", "belfry topics")
 	})
-	run(t, in.binary, "topics", "--brokers", in.addr, "--partitions", "3")
+	programtest.Run(t, in.Binary, "topics", "--brokers", in.addr, "--partitions", "3")
 	in.post(`{"recipient":"user-8","title":"t","id":"2"}`)
-	awaitBadge(t, in.url, "", "user-8", hasUnread(1))
-	in.signal(syscall.SIGTERM)
-	in.awaitExit(exitOK)
-	wantNoTrace(t, in.stdout.String()+in.stderr.String())
+	awaitBadge(t, in.URL, "", "user-8", hasUnread(1))
+	in.Signal(syscall.SIGTERM)
+	in.AwaitExit(cli.ExitOK)
+	programtest.WantNoTrace(t, in.Stdout.String()+in.Stderr.String())
 }
 
 // Only the journal is made anew, and the tables stay: nobody's items are lost,
@@ -124,24 +126,24 @@ func TestRestartOnANewJournal(t *testing.T) {
 	for _, id := range []string{"1", "2", "3"} {
 		in.post(`{"recipient":"user-7","title":"t","id":"` + id + `"}`)
 	}
-	before := awaitBadge(t, in.url, "", "user-7", hasUnread(3))
-	in.signal(syscall.SIGTERM)
-	in.awaitExit(exitOK)
-	if err := adminOf(t, []string{in.addr}).DeleteTopic("belfry.journal"); err != nil {
+	before := awaitBadge(t, in.URL, "", "user-7", hasUnread(3))
+	in.Signal(syscall.SIGTERM)
+	in.AwaitExit(cli.ExitOK)
+	if err := programtest.AdminOf(t, []string{in.addr}).DeleteTopic("belfry.journal"); err != nil {
 		t.Fatal(err)
 	}
-	run(t, in.binary, "topics", "--brokers", in.addr, "--partitions", "3")
-	in.restart()
-	in.awaitReady()
-	if got := awaitBadge(t, in.url, "", "user-7", hasUnread(3)); got != before {
+	programtest.Run(t, in.Binary, "topics", "--brokers", in.addr, "--partitions", "3")
+	in.Restart()
+	in.AwaitReady()
+	if got := awaitBadge(t, in.URL, "", "user-7", hasUnread(3)); got != before {
 		t.Errorf("%+v after the restart, was %+v", got, before)
 	}
 	in.post(`{"recipient":"user-7","title":"t","id":"4"}`)
-	after := awaitBadge(t, in.url, "", "user-7", hasUnread(4))
+	after := awaitBadge(t, in.URL, "", "user-7", hasUnread(4))
 	if after.Version <= before.Version || epochOf(t, after) == epochOf(t, before) {
 		t.Errorf("%+v after %+v, want a higher version of another epoch", after, before)
 	}
-	wantNoTrace(t, in.stdout.String()+in.stderr.String())
+	programtest.WantNoTrace(t, in.Stdout.String()+in.Stderr.String())
 }
 
 func epochOf(t *testing.T, b badge) string {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -18,7 +19,7 @@ func TestRollingRestart(t *testing.T) {
 		t.Skip("starts Apache Kafka and five processes")
 	}
 	cluster := kafkatest.Start(t, kafkatest.Config{})
-	got := measuredOn(t, cluster.Brokers(), exitOK, "rollout", "--users", "100", "--rate", "100", "--steady", "1s", "--settle", "1s", "--partitions", "6")
+	got := measuredOn(t, cluster.Brokers(), cli.ExitOK, "rollout", "--users", "100", "--rate", "100", "--steady", "1s", "--settle", "1s", "--partitions", "6")
 	wantLines(t, got, `[1-9]\d* events acknowledged, 0 lost, \d+ twice, 0 wrong badges, \d+ resyncs; p99 of the worst 5 s \d+\.\d\d s; processes ended by themselves 0 times`)
 	if n := strings.Count(regexp.MustCompile(`servers seen as: .*`).FindString(got), "draining"); n != 2 {
 		t.Errorf("got %d servers seen draining, want both", n)

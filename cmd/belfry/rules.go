@@ -10,13 +10,15 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/sources/rules"
 )
 
-func rulesCommand(p *program) *cobra.Command {
+func rulesCommand(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "rules",
-		GroupID: groupOperate,
+		GroupID: cli.GroupOperate,
 		Short:   "Check rules, and try them on records without writing anything",
 		Long: `Check a rules file, see what it would make of the last records of a topic, or
 look at one record in depth. Nothing is written, no group is joined.`,
@@ -27,37 +29,37 @@ look at one record in depth. Nothing is written, no group is joined.`,
 
 // recordOptions say which rules are tried on the records of which topic.
 type recordOptions struct {
-	kafka  kafkaOptions
-	rules  rulesOptions
-	log    logOptions
+	kafka  options.Kafka
+	rules  options.Rules
+	log    options.Log
 	topic  string
 	asJSON bool
 }
 
-func (o *recordOptions) addFlags(c *cobra.Command) {
+func (o *recordOptions) AddFlags(c *cobra.Command) {
 	fs := c.Flags()
-	o.rules.addFlags(fs)
+	o.rules.AddFlags(fs)
 	fs.Lookup("rules").Usage += " (required)"
 	fs.StringVar(&o.topic, "topic", "", "the `topic` to read (required)")
 	fs.BoolVar(&o.asJSON, "json", false, "print JSON, one record a line")
-	o.kafka.addFlags(fs)
-	o.log.addFlags(fs)
+	o.kafka.AddFlags(fs)
+	o.log.AddFlags(fs)
 }
 
-// load checks the options and returns the source of the topic.
-func (o *recordOptions) load() (*rules.Source, error) {
-	if err := errors.Join(o.kafka.validate(), o.rules.validate()); err != nil {
+// Load checks the options and returns the source of the topic.
+func (o *recordOptions) Load() (*rules.Source, error) {
+	if err := errors.Join(o.kafka.Validate(), o.rules.Validate()); err != nil {
 		return nil, err
 	}
-	if o.rules.path == "" {
-		return nil, flagErrorf("rules", "required; name a rules file or a folder of them")
+	if o.rules.Path == "" {
+		return nil, cli.FlagErrorf("rules", "required; name a rules file or a folder of them")
 	}
 	if o.topic == "" {
-		return nil, flagErrorf("topic", "required; name the topic to read")
+		return nil, cli.FlagErrorf("topic", "required; name the topic to read")
 	}
-	rules, err := o.rules.load(belfry.Prefix(o.kafka.prefix))
+	rules, err := o.rules.Load(belfry.Prefix(o.kafka.Prefix))
 	if err != nil {
-		return nil, flagErrorf("rules", "%w", err)
+		return nil, cli.FlagErrorf("rules", "%w", err)
 	}
 	s, ok := rules.Source(o.topic)
 	if ok {
@@ -67,16 +69,16 @@ func (o *recordOptions) load() (*rules.Source, error) {
 	for _, s := range rules.Sources() {
 		names = append(names, s.Name())
 	}
-	return nil, flagErrorf("topic", "no source of the rules is for %.80q, only for %s", o.topic, strings.Join(names, ", "))
+	return nil, cli.FlagErrorf("topic", "no source of the rules is for %.80q, only for %s", o.topic, strings.Join(names, ", "))
 }
 
 // readError says what can be done about a topic or record that is not there.
 func (o *recordOptions) readError(err error) error {
 	switch {
 	case errors.Is(err, kafka.ErrTopic):
-		return flagErrorf("topic", "the brokers have no topic %.80q; look for a slip of the pen", o.topic)
+		return cli.FlagErrorf("topic", "the brokers have no topic %.80q; look for a slip of the pen", o.topic)
 	case errors.Is(err, table.ErrOffset):
-		return usagef("%w", err)
+		return cli.Usagef("%w", err)
 	}
 	return fmt.Errorf("read records: %w", err)
 }

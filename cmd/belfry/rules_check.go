@@ -11,10 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/sources/rules"
 )
 
-func rulesCheckCommand(p *program) *cobra.Command {
+func rulesCheckCommand(p *cli.Program) *cobra.Command {
 	var (
 		prefix   string
 		timezone string
@@ -30,28 +32,28 @@ summed up. It needs no Kafka.`,
   belfry rules check rules/ --json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] == "" {
-				return usagef("name one file or folder: belfry rules check FILE")
+				return cli.Usagef("name one file or folder: belfry rules check FILE")
 			}
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := belfry.Prefix(prefix).Check(); err != nil {
-				return flagErrorf("prefix", "%w", problem(err))
+				return cli.FlagErrorf("prefix", "%w", cli.Problem(err))
 			}
-			o := rulesOptions{path: args[0], timezone: timezone}
-			if err := o.validate(); err != nil {
+			o := options.Rules{Path: args[0], Timezone: timezone}
+			if err := o.Validate(); err != nil {
 				return err
 			}
-			set, err := o.load(belfry.Prefix(prefix))
+			set, err := o.Load(belfry.Prefix(prefix))
 			var wrong *rules.LoadError
 			if err != nil && !errors.As(err, &wrong) {
-				return usagef("%w", err)
+				return cli.Usagef("%w", err)
 			}
 			report := newRulesReport(set, wrong)
 			if asJSON {
-				err = json.NewEncoder(p.stdout).Encode(report)
+				err = json.NewEncoder(p.Stdout).Encode(report)
 			} else {
-				err = report.print(p.stdout)
+				err = report.print(p.Stdout)
 			}
 			if err == nil && wrong != nil {
 				err = fmt.Errorf("%s: %s in the rules", args[0], counted(len(wrong.Problems), "problem"))

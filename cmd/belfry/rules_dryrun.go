@@ -10,6 +10,7 @@ import (
 
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/rules"
 )
@@ -17,7 +18,7 @@ import (
 // maxDryRun bounds how many records a dry run holds at a time.
 const maxDryRun = 10_000
 
-func rulesDryRunCommand(p *program) *cobra.Command {
+func rulesDryRunCommand(p *cli.Program) *cobra.Command {
 	var (
 		o    recordOptions
 		last int
@@ -31,26 +32,26 @@ makes nothing, why. Nothing is written, no group is joined.`,
 		Example: `  belfry rules dry-run --rules rules.yaml --topic orders --last 20 --brokers 127.0.0.1:9092`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if last < 1 || last > maxDryRun {
-				return flagErrorf("last", "must be 1 to %d, is %d", maxDryRun, last)
+				return cli.FlagErrorf("last", "must be 1 to %d, is %d", maxDryRun, last)
 			}
-			source, err := o.load()
+			source, err := o.Load()
 			if err != nil {
 				return err
 			}
 			return runDryRun(p, cmd.Context(), &o, source, last)
 		},
 	}
-	o.addFlags(c)
+	o.AddFlags(c)
 	c.Flags().IntVar(&last, "last", 10, "how many records")
 	return c
 }
 
-func runDryRun(p *program, ctx context.Context, o *recordOptions, source *rules.Source, last int) error {
-	logger, err := o.log.logger(p.stderr)
+func runDryRun(p *cli.Program, ctx context.Context, o *recordOptions, source *rules.Source, last int) error {
+	logger, err := o.log.Logger(p.Stderr)
 	if err != nil {
 		return err
 	}
-	records, info, err := table.Latest(ctx, o.kafka.engineConfig("", logger), o.topic, last)
+	records, info, err := table.Latest(ctx, o.kafka.Config("", logger), o.topic, last)
 	if err != nil {
 		return o.readError(err)
 	}
@@ -60,9 +61,9 @@ func runDryRun(p *program, ctx context.Context, o *recordOptions, source *rules.
 		sum.add(report)
 		if o.asJSON {
 			report.shorten()
-			err = json.NewEncoder(p.stdout).Encode(report)
+			err = json.NewEncoder(p.Stdout).Encode(report)
 		} else {
-			err = report.print(p.stdout, false)
+			err = report.print(p.Stdout, false)
 		}
 		if err != nil {
 			return err
@@ -71,7 +72,7 @@ func runDryRun(p *program, ctx context.Context, o *recordOptions, source *rules.
 	if o.asJSON {
 		return nil
 	}
-	_, err = fmt.Fprintln(p.stdout, sum)
+	_, err = fmt.Fprintln(p.Stdout, sum)
 	return err
 }
 

@@ -6,9 +6,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/cli"
 )
 
-func rulesExplainCommand(p *program) *cobra.Command {
+func rulesExplainCommand(p *cli.Program) *cobra.Command {
 	var (
 		o         recordOptions
 		partition int32
@@ -23,28 +24,28 @@ group is joined.`,
 		Example: `  belfry rules explain --rules rules.yaml --topic orders --partition 3 --offset 1742 --brokers 127.0.0.1:9092`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if offset < 0 {
-				return flagErrorf("offset", "required; name the record's offset, which dry-run prints")
+				return cli.FlagErrorf("offset", "required; name the record's offset, which dry-run prints")
 			}
-			source, err := o.load()
+			source, err := o.Load()
 			if err != nil {
 				return err
 			}
-			logger, err := o.log.logger(p.stderr)
+			logger, err := o.log.Logger(p.Stderr)
 			if err != nil {
 				return err
 			}
-			m, info, err := table.RecordAt(cmd.Context(), o.kafka.engineConfig("", logger), o.topic, partition, offset)
+			m, info, err := table.RecordAt(cmd.Context(), o.kafka.Config("", logger), o.topic, partition, offset)
 			if err != nil {
 				return o.readError(err)
 			}
 			report := explainRecord(source, sourceRecord(m, info))
 			if o.asJSON {
-				return json.NewEncoder(p.stdout).Encode(report)
+				return json.NewEncoder(p.Stdout).Encode(report)
 			}
-			return report.print(p.stdout, true)
+			return report.print(p.Stdout, true)
 		},
 	}
-	o.addFlags(c)
+	o.AddFlags(c)
 	c.Flags().Int32Var(&partition, "partition", 0, "the record's partition")
 	c.Flags().Int64Var(&offset, "offset", -1, "the record's offset (required)")
 	return c

@@ -8,12 +8,14 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 func createTopic(t *testing.T, brokers []string, name string, partitions int32) {
 	t.Helper()
-	if err := adminOf(t, brokers).CreateTopic(name, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
+	if err := programtest.AdminOf(t, brokers).CreateTopic(name, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -32,7 +34,7 @@ func TestRunWithRules(t *testing.T) {
 	createTopic(t, brokers, "archive", 1)
 	sendTo(t, brokers, "archive", `{"to":"user-9","title":"of last year"}`)
 	silent := strings.Replace(strings.TrimPrefix(ruleOf("archive"), "sources:\n"), "    rules:", "    from: earliest\n    silent: true\n    rules:", 1)
-	rules := writeFile(t, "rules.yaml", ruleOf("orders")+"  - topic: later\n    rules: [{name: rule-of-later, recipients: event.to, title: '${event.title}'}]\n"+silent)
+	rules := programtest.WriteFile(t, "rules.yaml", ruleOf("orders")+"  - topic: later\n    rules: [{name: rule-of-later, recipients: event.to, title: '${event.title}'}]\n"+silent)
 	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--rules", rules, "--metrics-addr", "127.0.0.1:0")...)
 	var ready string
 	if status := callAPI(t, http.MethodGet, r.metrics+"/readyz", "", "", &ready); status != http.StatusOK ||
@@ -44,7 +46,7 @@ func TestRunWithRules(t *testing.T) {
 	var list struct {
 		Items []struct{ Read, Seen bool } `json:"items"`
 	}
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("user-9 has %+v", list) }, func() bool {
+	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("user-9 has %+v", list) }, func() bool {
 		return callAPI(t, http.MethodGet, userURL(r.url, "user-9", "inbox"), "", "", &list) == http.StatusOK && len(list.Items) == 1
 	})
 	if !list.Items[0].Read || !list.Items[0].Seen {
@@ -58,8 +60,8 @@ func TestRunWithRules(t *testing.T) {
 		`belfry_processor_running{processor="processor belfry-router-orders"} 1`, `belfry_processor_running{processor="processor belfry-unread"} 1`)
 	wantMetrics(t, r.metrics+"/metrics/lag", `kafka_consumergroup_lag{consumergroup="belfry-router-orders"`, `kafka_consumergroup_lag{consumergroup="belfry-router-later"`)
 
-	rewrite(t, rules, strings.ReplaceAll(ruleOf("orders"), "event.to\n", `'"boss-of-" + event.to'`+"\n"))
-	kafkatest.Eventually(t, patience, func() string { return "new rules are not in force: " + r.stderr.String() }, func() bool {
+	programtest.RewriteFile(t, rules, strings.ReplaceAll(ruleOf("orders"), "event.to\n", `'"boss-of-" + event.to'`+"\n"))
+	kafkatest.Eventually(t, programtest.Patience, func() string { return "new rules are not in force: " + r.stderr.String() }, func() bool {
 		return strings.Count(r.stderr.String(), `msg="rules loaded"`) == 2
 	})
 	sendTo(t, brokers, "orders", `{"to":"user-7","title":"another order"}`)
@@ -71,27 +73,27 @@ func TestRunWithRules(t *testing.T) {
 // What is wrong with rules is told as a whole, before anything runs.
 func TestBadRulesAreRefusedAtStart(t *testing.T) {
 	t.Parallel()
-	bad := writeFile(t, "rules.yaml", "sources:\n  - topic: a\n    rules:\n      - {name: x, recipents: event.to}\n      - {name: x, recipients: 'event.', title: t}\n")
+	bad := programtest.WriteFile(t, "rules.yaml", "sources:\n  - topic: a\n    rules:\n      - {name: x, recipents: event.to}\n      - {name: x, recipients: 'event.', title: t}\n")
 	for _, args := range [][]string{
 		{"run", "--auth", "none"}, {"processor"},
 	} {
 		args = append(args, "--brokers", "127.0.0.1:1", "--state-dir", t.TempDir(), "--rules")
 		r := call(t, nil, append(args, bad)...)
-		if r.code != exitUsage {
-			t.Errorf("%v: exit code %d, want %d", args, r.code, exitUsage)
+		if r.Code != cli.ExitUsage {
+			t.Errorf("%v: exit code %d, want %d", args, r.Code, cli.ExitUsage)
 		}
 		for _, part := range []string{"--rules", fmt.Sprint(bad, ":4"), "recipents", fmt.Sprint(bad, ":5")} {
-			if !strings.Contains(r.stderr, part) {
-				t.Errorf("%v: %q doesn't say %q", args, r.stderr, part)
+			if !strings.Contains(r.Stderr, part) {
+				t.Errorf("%v: %q doesn't say %q", args, r.Stderr, part)
 			}
 		}
-		if r := call(t, nil, append(args, bad+".none")...); r.code != exitUsage {
-			t.Errorf("a file that does not exist: exit code %d: %s", r.code, r.stderr)
+		if r := call(t, nil, append(args, bad+".none")...); r.Code != cli.ExitUsage {
+			t.Errorf("a file that does not exist: exit code %d: %s", r.Code, r.Stderr)
 		}
 	}
 	// Who routes nothing reads no rules.
-	if r := call(t, nil, "processor", "--groups", "unread", "--brokers", "127.0.0.1:1", "--state-dir", t.TempDir(), "--rules", bad); strings.Contains(r.stderr, "rules") {
-		t.Errorf("the group unread read rules: %s", r.stderr)
+	if r := call(t, nil, "processor", "--groups", "unread", "--brokers", "127.0.0.1:1", "--state-dir", t.TempDir(), "--rules", bad); strings.Contains(r.Stderr, "rules") {
+		t.Errorf("the group unread read rules: %s", r.Stderr)
 	}
 }
 

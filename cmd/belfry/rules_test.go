@@ -11,7 +11,9 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 const orderRules = `sources:
@@ -41,10 +43,10 @@ func TestRulesCheck(t *testing.T) {
 	t.Parallel()
 	good := rulesFile(t, orderRules)
 	r := call(t, nil, "rules", "check", good)
-	r.wantOutput(t, "orders", "latest", "UTC", "received, withdrawn", "1 source and 2 rules are right\n")
+	r.WantOutput(t, "orders", "latest", "UTC", "received, withdrawn", "1 source and 2 rules are right\n")
 	r = call(t, nil, "rules", "check", good, "--json", "--timezone", "Asia/Seoul")
 	var report rulesReport
-	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || r.code != exitOK || !report.Valid || len(report.Hash) != 32 ||
+	if err := json.Unmarshal([]byte(r.Stdout), &report); err != nil || r.Code != cli.ExitOK || !report.Valid || len(report.Hash) != 32 ||
 		report.Sources[0].Timezone != "Asia/Seoul" || !slices.Equal(report.Sources[0].Rules, []string{"received", "withdrawn"}) {
 		t.Errorf("got %+v of %+v, %v", report, r, err)
 	}
@@ -54,16 +56,16 @@ func TestRulesCheckOfWrongRules(t *testing.T) {
 	t.Parallel()
 	bad := rulesFile(t, strings.NewReplacer("when: event.type == \"CREATED\"", "when: topic", "exclude:", "exlude:", "topic: orders", "topic: acme.items").Replace(orderRules))
 	r := call(t, nil, "rules", "check", bad, "--prefix", "acme")
-	lines := strings.Split(strings.TrimSpace(r.stdout), "\n")
-	if r.code != exitFailure || len(lines) != 3 || !strings.HasPrefix(lines[0], bad+":2:12: sources[0].topic: ") ||
+	lines := strings.Split(strings.TrimSpace(r.Stdout), "\n")
+	if r.Code != cli.ExitFailure || len(lines) != 3 || !strings.HasPrefix(lines[0], bad+":2:12: sources[0].topic: ") ||
 		!strings.HasPrefix(lines[1], bad+":5:15: sources[0].rules[received].when: type error") ||
 		!strings.HasPrefix(lines[2], bad+":7:9: sources[0].rules[received].exlude: unknown field; the nearest known one is \"exclude\"") ||
-		r.stderr != "belfry: "+bad+": 3 problems in the rules\n" {
+		r.Stderr != "belfry: "+bad+": 3 problems in the rules\n" {
 		t.Errorf("got %+v", r)
 	}
 	r = call(t, nil, "rules", "check", bad, "--json", "--prefix", "acme")
 	var report rulesReport
-	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || r.code != exitFailure || report.Valid || len(report.Problems) != 3 || report.Problems[1].Line != 5 {
+	if err := json.Unmarshal([]byte(r.Stdout), &report); err != nil || r.Code != cli.ExitFailure || report.Valid || len(report.Problems) != 3 || report.Problems[1].Line != 5 {
 		t.Errorf("got %+v of %+v, %v", report, r, err)
 	}
 }
@@ -96,7 +98,7 @@ func TestRulesMistakes(t *testing.T) {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			t.Parallel()
 			r := call(t, nil, append([]string{"rules"}, tt.args...)...)
-			if r.code != exitUsage || !strings.Contains(r.stderr, tt.says) || r.stdout != "" {
+			if r.Code != cli.ExitUsage || !strings.Contains(r.Stderr, tt.says) || r.Stdout != "" {
 				t.Errorf("got %+v, want %q", r, tt.says)
 			}
 		})
@@ -107,7 +109,7 @@ func TestRulesMistakes(t *testing.T) {
 // second apart.
 func produceOrders(t *testing.T, brokers []string, values ...string) {
 	t.Helper()
-	if err := adminOf(t, brokers).CreateTopic("orders", &sarama.TopicDetail{NumPartitions: 2, ReplicationFactor: 1}, false); err != nil {
+	if err := programtest.AdminOf(t, brokers).CreateTopic("orders", &sarama.TopicDetail{NumPartitions: 2, ReplicationFactor: 1}, false); err != nil {
 		t.Fatal(err)
 	}
 	config := sarama.NewConfig()
@@ -145,24 +147,24 @@ func TestRulesOnRecords(t *testing.T) {
 		``,
 	)
 	base := []string{"--rules", rulesFile(t, orderRules), "--topic", "orders", "--brokers", brokers[0]}
-	dry := func(more ...string) result {
+	dry := func(more ...string) programtest.Result {
 		return call(t, nil, slices.Concat([]string{"rules", "dry-run"}, base, more)...)
 	}
 
 	r := dry("--last", "5")
-	r.wantOutput(t, "orders/1 offset 0, 2026-01-31T09:00:01Z, key c-1\n",
+	r.WantOutput(t, "orders/1 offset 0, 2026-01-31T09:00:01Z, key c-1\n",
 		`received: for a (without b): {"en":"Order 7.50","ko":"주문 7.50"}`, "withdrawn: nothing: when is false",
 		`withdrawn: retracts for a: {"collapse_key":"order:7"`, `dead letter, nothing of it is delivered: `,
 		`rule received: title.en: there is no field "no"`, "tombstone", "5 records: 2 messages for 2 recipients, 2 dead letters\n")
-	if strings.Contains(r.stdout, "OLD") || strings.Contains(r.stdout, "\x1b") {
-		t.Errorf("printed %q", r.stdout)
+	if strings.Contains(r.Stdout, "OLD") || strings.Contains(r.Stdout, "\x1b") {
+		t.Errorf("printed %q", r.Stdout)
 	}
-	if at := strings.Index(r.stdout, "orders/0 offset 1"); at < strings.Index(r.stdout, "orders/1 offset 0") || at > strings.Index(r.stdout, "orders/1 offset 1") {
-		t.Errorf("not in the order of time: %s", r.stdout)
+	if at := strings.Index(r.Stdout, "orders/0 offset 1"); at < strings.Index(r.Stdout, "orders/1 offset 0") || at > strings.Index(r.Stdout, "orders/1 offset 1") {
+		t.Errorf("not in the order of time: %s", r.Stdout)
 	}
 
 	r = dry("--last", "100", "--json")
-	lines := strings.Split(strings.TrimSpace(r.stdout), "\n")
+	lines := strings.Split(strings.TrimSpace(r.Stdout), "\n")
 	var reports []recordReport
 	for _, line := range lines {
 		var report recordReport
@@ -175,15 +177,15 @@ func TestRulesOnRecords(t *testing.T) {
 		t.Errorf("got %+v", reports)
 	}
 
-	groups, err := adminOf(t, brokers).ListConsumerGroups()
+	groups, err := programtest.AdminOf(t, brokers).ListConsumerGroups()
 	if err != nil || len(groups) != 0 {
 		t.Errorf("groups %v, %v, want none", groups, err)
 	}
 
-	explain := func(more ...string) result {
+	explain := func(more ...string) programtest.Result {
 		return call(t, nil, slices.Concat([]string{"rules", "explain"}, base, more)...)
 	}
-	explain("--partition", "1", "--offset", "0").wantOutput(t, "header h: e 1\n", "event 0\n",
+	explain("--partition", "1", "--offset", "0").WantOutput(t, "header h: e 1\n", "event 0\n",
 		`when = true  <- event.type == "CREATED"`, `exclude = "b"  <- event.?actor`, `title.ko = "주문 7.50"  <- 주문 ${event.no}`,
 		`retract.collapse_key = "order:7.50"  <- order:${event.no}`)
 	for _, tt := range []struct {
@@ -193,17 +195,17 @@ func TestRulesOnRecords(t *testing.T) {
 		{[]string{"--partition", "2", "--offset", "0"}, "orders has the partitions 0 to 1, not 2"},
 		{[]string{"--offset", "9"}, "orders/0 has the offsets 0 to 2, not 9"},
 	} {
-		if r := explain(tt.args...); r.code != exitUsage || !strings.Contains(r.stderr, tt.says) {
+		if r := explain(tt.args...); r.Code != cli.ExitUsage || !strings.Contains(r.Stderr, tt.says) {
 			t.Errorf("%v: got %+v, want %q", tt.args, r, tt.says)
 		}
 	}
 	other := call(t, nil, "rules", "dry-run", "--rules", rulesFile(t, strings.Replace(orderRules, "topic: orders", "topic: nowhere", 1)), "--topic", "nowhere", "--brokers", brokers[0])
-	if other.code != exitUsage || !strings.Contains(other.stderr, `--topic: the brokers have no topic "nowhere"`) {
+	if other.Code != cli.ExitUsage || !strings.Contains(other.Stderr, `--topic: the brokers have no topic "nowhere"`) {
 		t.Errorf("got %+v", other)
 	}
 }
 
 func TestBenchRouter(t *testing.T) {
 	r := call(t, nil, "bench", "router", "--events", "100", "--rounds", "1", "--duration", "1ms")
-	r.wantOutput(t, "router: go", "GOMAXPROCS 1", "100 events of", "ten rules", "rules  ", "by hand  ", "decode only  ")
+	r.WantOutput(t, "router: go", "GOMAXPROCS 1", "100 events of", "ten rules", "rules  ", "by hand  ", "decode only  ")
 }

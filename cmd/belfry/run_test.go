@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // mint returns a token made by the token command.
@@ -19,8 +20,8 @@ func mint(t *testing.T, secret, user string, scopes ...string) string {
 		args = append(args, "--scope", s)
 	}
 	r := call(t, nil, args...)
-	r.wantOutput(t)
-	return strings.TrimSpace(r.stdout)
+	r.WantOutput(t)
+	return strings.TrimSpace(r.Stdout)
 }
 
 func runArgs(t *testing.T, brokers []string, more ...string) []string {
@@ -33,7 +34,7 @@ func runArgs(t *testing.T, brokers []string, more ...string) []string {
 func TestRun(t *testing.T) {
 	t.Parallel()
 	brokers := kafkatest.Embedded(t)
-	secret := writeFile(t, "jwt.secret", testSecret)
+	secret := programtest.WriteFile(t, "jwt.secret", programtest.Secret)
 	r := serveAll(t, runArgs(t, brokers, "--jwt-secret-file", secret, "--metrics-addr", "127.0.0.1:0")...)
 	user, other := mint(t, secret, "사용자-7"), mint(t, secret, "user-8")
 	service, ops := mint(t, secret, "billing", "belfry:notify"), mint(t, secret, "ops", "belfry:ops")
@@ -93,7 +94,7 @@ func TestRun(t *testing.T) {
 	r.cancel()
 	wantBye(t, frames)
 	r.wantCleanStop()
-	for _, secret := range []string{testSecret, user, service} {
+	for _, secret := range []string{programtest.Secret, user, service} {
 		if strings.Contains(r.stderr.String(), secret) {
 			t.Errorf("a secret is in the log:\n%s", r.stderr)
 		}
@@ -109,7 +110,7 @@ func TestRun(t *testing.T) {
 func wantMetrics(t *testing.T, address string, parts ...string) {
 	t.Helper()
 	var page, missing string
-	kafkatest.Eventually(t, patience, func() string { return address + " lacks " + missing + ":\n" + page }, func() bool {
+	kafkatest.Eventually(t, programtest.Patience, func() string { return address + " lacks " + missing + ":\n" + page }, func() bool {
 		if status := callAPI(t, http.MethodGet, address, "", "", &page); status != http.StatusOK {
 			missing = "an answer"
 			return false
@@ -126,7 +127,7 @@ func wantMetrics(t *testing.T, address string, parts ...string) {
 // TestMetricsWithoutTheirAddress are served beside the API, to operators.
 func TestMetricsWithoutTheirAddress(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
-	secret := writeFile(t, "jwt.secret", testSecret)
+	secret := programtest.WriteFile(t, "jwt.secret", programtest.Secret)
 	makeTopics(t, brokers)
 	s := serveAll(t, "server", "--brokers", brokers[0], "--addr", "127.0.0.1:0", "--jwt-secret-file", secret, "--state-dir", t.TempDir())
 	for token, want := range map[string]int{
@@ -156,7 +157,7 @@ func TestTwoRuns(t *testing.T) {
 			all = append(all, fmt.Sprintf(`{"recipient":"user-%d","title":"t","id":"%d"}`, i, round))
 		}
 		var status int
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprint("post: status ", status) }, func() bool {
+		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprint("post: status ", status) }, func() bool {
 			status = callAPI(t, http.MethodPost, to.url+"/v1/notifications", "", "["+strings.Join(all, ",")+"]", nil)
 			return status == http.StatusAccepted
 		})

@@ -18,7 +18,9 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/internal/scenario"
 	"github.com/belfry/belfry/sources/rules"
 )
@@ -65,7 +67,7 @@ func TestScenario(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, n := range s.nodes {
-		kafkatest.Eventually(t, patience, func() string { return "the rules are not loaded again: " + n.stderr.String() }, func() bool {
+		kafkatest.Eventually(t, programtest.Patience, func() string { return "the rules are not loaded again: " + n.stderr.String() }, func() bool {
 			return strings.Contains(n.stderr.String(), "hash="+mended.Hash())
 		})
 	}
@@ -82,7 +84,7 @@ func TestScenario(t *testing.T) {
 // makeSources creates the services' topics and returns their IDs.
 func (s *staged) makeSources() map[string]string {
 	s.t.Helper()
-	admin := adminOf(s.t, s.brokers)
+	admin := programtest.AdminOf(s.t, s.brokers)
 	for topic, partitions := range scenario.Topics() {
 		if err := admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
 			s.t.Fatal(err)
@@ -94,7 +96,7 @@ func (s *staged) makeSources() map[string]string {
 	}
 	defer topics.Close()
 	ids := map[string]string{}
-	kafkatest.Eventually(s.t, patience, func() string { return "the topics do not appear" }, func() bool {
+	kafkatest.Eventually(s.t, programtest.Patience, func() string { return "the topics do not appear" }, func() bool {
 		infos, err := topics.Info(slices.Collect(maps.Keys(scenario.Topics()))...)
 		if err != nil {
 			return false
@@ -213,7 +215,7 @@ func (s *staged) list(user string) map[string]bool {
 		}
 		Next uint64
 	}
-	kafkatest.Eventually(s.t, patience, func() string { return fmt.Sprintf("contents of %s are pending: %+v", user, page) }, func() bool {
+	kafkatest.Eventually(s.t, programtest.Patience, func() string { return fmt.Sprintf("contents of %s are pending: %+v", user, page) }, func() bool {
 		page.Items = nil
 		if callAPI(s.t, http.MethodGet, userURL(s.nodes[0].url, user, "inbox?limit=100"), "", "", &page) != http.StatusOK || page.Next != 0 {
 			return false
@@ -241,9 +243,9 @@ func (s *staged) list(user string) map[string]bool {
 func (s *staged) verifyLetters(replayed bool) {
 	s.t.Helper()
 	out := call(s.t, nil, "dead-letters", "list", "--brokers", s.brokers[0], "--limit", "0", "--json")
-	out.wantOutput(s.t)
+	out.WantOutput(s.t)
 	got := map[scenario.At]bool{}
-	for line := range strings.Lines(out.stdout) {
+	for line := range strings.Lines(out.Stdout) {
 		var letter struct {
 			scenario.At
 			Replayed bool
@@ -271,7 +273,7 @@ func (s *staged) verifyLetters(replayed bool) {
 func (s *staged) replay(args ...string) {
 	s.t.Helper()
 	out := call(s.t, nil, append([]string{"dead-letters", "replay", "--brokers", s.brokers[0], "--rules", s.rules, "--all", "--yes"}, args...)...)
-	if out.code != exitFailure {
-		s.t.Errorf("the replay ended with %d, want %d for what was refused: %s%s", out.code, exitFailure, out.stdout, out.stderr)
+	if out.Code != cli.ExitFailure {
+		s.t.Errorf("the replay ended with %d, want %d for what was refused: %s%s", out.Code, cli.ExitFailure, out.Stdout, out.Stderr)
 	}
 }

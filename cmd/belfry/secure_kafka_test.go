@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // A real broker that speaks TLS and wants to know who comes.
@@ -15,12 +17,12 @@ func TestKafkaWithTLSAndLogin(t *testing.T) {
 	const user, password = "belfry", "correct horse: battery #7"
 	secure := kafkatest.NewSecure(t, user, password)
 	kafkatest.Start(t, kafkatest.Config{Secure: secure})
-	good, bad := writeFile(t, "password", password+"\n"), writeFile(t, "wrong", "wrong\n")
+	good, bad := programtest.WriteFile(t, "password", password+"\n"), programtest.WriteFile(t, "wrong", "wrong\n")
 	flags := func(mechanism, passwordFile string) []string {
 		return []string{"--brokers", secure.Addr(), "--kafka-tls", "--kafka-ca-file", secure.CAFile,
 			"--sasl-mechanism", mechanism, "--sasl-user", user, "--sasl-password-file", passwordFile}
 	}
-	call(t, nil, append([]string{"topics", "--partitions", "3"}, flags("SCRAM-SHA-512", good)...)...).wantOutput(t, "6 topics are as they must be")
+	call(t, nil, append([]string{"topics", "--partitions", "3"}, flags("SCRAM-SHA-512", good)...)...).WantOutput(t, "6 topics are as they must be")
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
 		t.Run(mechanism, func(t *testing.T) {
 			args := append([]string{"run", "--addr", "127.0.0.1:0", "--auth", "none", "--partitions", "3", "--state-dir", t.TempDir()}, flags(mechanism, good)...)
@@ -43,7 +45,7 @@ func TestKafkaWithTLSAndLogin(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			call(t, nil, append([]string{"topics"}, tt.flags...)...).wantError(t, exitUsage, tt.want...)
+			call(t, nil, append([]string{"topics"}, tt.flags...)...).WantError(t, cli.ExitUsage, tt.want...)
 		})
 	}
 }

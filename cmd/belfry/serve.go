@@ -13,51 +13,54 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/node"
+	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/upkeep"
 )
 
-// options is one group of flags.
-type options interface {
-	addFlags(*pflag.FlagSet)
-	validate() error
+// flagGroup is one group of flags.
+type flagGroup interface {
+	AddFlags(*pflag.FlagSet)
+	Validate() error
 }
 
 // serveOptions are the flags of the serving commands; a command has some of
 // them.
 type serveOptions struct {
-	kafka   kafkaOptions
-	state   stateOptions
-	topics  topicOptions
-	fold    foldOptions
+	kafka   options.Kafka
+	state   options.State
+	topics  options.Topics
+	fold    options.Fold
 	groups  groupOptions
-	rules   rulesOptions
-	member  memberOptions
-	server  serverOptions
-	sweep   sweepOptions
-	lag     lagOptions
-	process processOptions
-	log     logOptions
+	rules   options.Rules
+	member  options.Member
+	server  options.Server
+	sweep   options.Sweep
+	lag     options.Lag
+	process options.Process
+	log     options.Log
 
 	hangups func() (<-chan os.Signal, func()) // of program
 }
 
 // serving makes c a command with these flags, and those of the log, that
 // validates them and serves.
-func serving(p *program, c *cobra.Command, o *serveOptions, flags []options, serve func(context.Context, *slog.Logger) error) *cobra.Command {
-	o.state.env, o.hangups, o.kafka.version = p.env, p.hangups, versionName(p.version)
+func serving(p *cli.Program, c *cobra.Command, o *serveOptions, flags []flagGroup, serve func(context.Context, *slog.Logger) error) *cobra.Command {
+	o.state.Env, o.hangups, o.kafka.Version = p.Env, p.Hangups, cli.VersionName(p.Version)
 	for _, f := range flags {
-		f.addFlags(c.Flags())
+		f.AddFlags(c.Flags())
 	}
-	o.log.addFlags(c.Flags())
-	c.GroupID = groupServe
+	o.log.AddFlags(c.Flags())
+	c.GroupID = cli.GroupServe
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		for _, f := range flags {
-			if err := f.validate(); err != nil {
+			if err := f.Validate(); err != nil {
 				return err
 			}
 		}
-		log, err := o.log.logger(p.stderr)
+		log, err := o.log.Logger(p.Stderr)
 		if err != nil {
 			return err
 		}
@@ -74,7 +77,7 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, flagErrorf(flag, "%w: stop what listens there or choose another address", err)
+		return nil, cli.FlagErrorf(flag, "%w: stop what listens there or choose another address", err)
 	}
 	return ln, nil
 }
@@ -83,7 +86,7 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 // prepare is called before it starts and may be nil.
 func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool, prepare func(kafka.Config) error) (err error) {
 	if withAPI {
-		if err := distinct(o.server.addr, o.process.metricsAddr); err != nil {
+		if err := options.CheckDistinct(o.server.Addr, o.process.MetricsAddr); err != nil {
 			return err
 		}
 	}
@@ -96,69 +99,69 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	traces, err := openTracing(ctx, o.state.env, o.kafka.version, log)
+	traces, err := openTracing(ctx, o.state.Env, o.kafka.Version, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, traces.close()) }()
-	cfg := nodeConfig{
-		tracer:      traces.tracer,
-		engine:      o.kafka.engineConfig(o.state.dir, log),
-		prefix:      belfry.Prefix(o.kafka.prefix),
-		inboxCap:    o.fold.inboxCap,
-		groups:      o.groups.names,
-		rules:       routed,
-		replayRules: func() (*rules.Set, error) { return o.rules.load(belfry.Prefix(o.kafka.prefix)) },
-		grace:       o.process.grace,
-		log:         log,
+	defer func() { err = errors.Join(err, traces.Close()) }()
+	cfg := node.Config{
+		Tracer:      traces.tracer,
+		Kafka:       o.kafka.Config(o.state.Dir, log),
+		Prefix:      belfry.Prefix(o.kafka.Prefix),
+		InboxCap:    o.fold.InboxCap,
+		Groups:      o.groups.names,
+		Rules:       routed,
+		ReplayRules: func() (*rules.Set, error) { return o.rules.Load(belfry.Prefix(o.kafka.Prefix)) },
+		Grace:       o.process.Grace,
+		Log:         log,
 
-		sweep: upkeep.SweepConfig{Interval: o.sweep.interval, MinAge: o.sweep.age},
+		Sweep: upkeep.SweepConfig{Interval: o.sweep.Interval, MinAge: o.sweep.Age},
 
-		lagGroups: o.lag.pattern,
+		LagGroups: o.lag.Pattern,
 	}
-	o.member.apply(&cfg.engine)
+	o.member.Apply(&cfg.Kafka)
 	if withAPI {
-		if cfg.server, cfg.keys, err = o.server.config(log); err != nil {
+		if cfg.Server, cfg.Keys, err = o.server.Config(log); err != nil {
 			return err
 		}
-		if cfg.api, err = listen(ctx, "addr", o.server.addr); err != nil {
+		if cfg.API, err = listen(ctx, "addr", o.server.Addr); err != nil {
 			return err
 		}
 	}
-	if cfg.metrics, err = listen(ctx, "metrics-addr", o.process.metricsAddr); err != nil {
-		return errors.Join(err, cfg.close())
+	if cfg.Metrics, err = listen(ctx, "metrics-addr", o.process.MetricsAddr); err != nil {
+		return errors.Join(err, cfg.Close())
 	}
 	if prepare != nil {
-		if err := prepare(cfg.engine); err != nil {
-			return errors.Join(err, cfg.close())
+		if err := prepare(cfg.Kafka); err != nil {
+			return errors.Join(err, cfg.Close())
 		}
 	}
-	if err := verifyTopics(cfg.engine, cfg.prefix); err != nil {
-		return errors.Join(err, cfg.close())
+	if err := verifyTopics(cfg.Kafka, cfg.Prefix); err != nil {
+		return errors.Join(err, cfg.Close())
 	}
-	cfg.onReady = func() {
-		attrs := []any{"groups", cfg.groups}
-		if cfg.api != nil {
-			attrs = append(attrs, "addr", cfg.api.Addr().String())
+	cfg.OnReady = func() {
+		attrs := []any{"groups", cfg.Groups}
+		if cfg.API != nil {
+			attrs = append(attrs, "addr", cfg.API.Addr().String())
 		}
-		if cfg.metrics != nil {
-			attrs = append(attrs, "metrics_addr", cfg.metrics.Addr().String())
+		if cfg.Metrics != nil {
+			attrs = append(attrs, "metrics_addr", cfg.Metrics.Addr().String())
 		}
 		log.Info("ready", attrs...)
 	}
-	return runNode(ctx, cfg)
+	return node.Run(ctx, cfg)
 }
 
-// rulesConfig loads the rules; nil if the node routes by none. What is wrong
+// Rules loads the rules; nil if the node routes by none. What is wrong
 // with them is a refusal.
-func (o *serveOptions) rulesConfig() (*rulesConfig, error) {
-	if o.rules.path == "" || !slices.Contains(o.groups.names, groupRouter) {
+func (o *serveOptions) rulesConfig() (*node.Rules, error) {
+	if o.rules.Path == "" || !slices.Contains(o.groups.names, node.GroupRouter) {
 		return nil, nil
 	}
-	load := func() (*rules.Set, error) { return o.rules.load(belfry.Prefix(o.kafka.prefix)) }
-	routed, err := loadRules(o.rules.path, load, o.hangups)
+	load := func() (*rules.Set, error) { return o.rules.Load(belfry.Prefix(o.kafka.Prefix)) }
+	routed, err := node.LoadRules(o.rules.Path, load, o.hangups)
 	if err != nil {
-		return nil, flagErrorf("rules", "%w", err)
+		return nil, cli.FlagErrorf("rules", "%w", err)
 	}
 	return routed, nil
 }
@@ -181,7 +184,7 @@ func (o *serveOptions) lockState(withAPI bool) (unlock func() error, err error) 
 		parts = append(parts, serverState)
 	}
 	for _, part := range parts {
-		f, err := lockState(o.state.dir, part)
+		f, err := lockState(o.state.Dir, part)
 		if err != nil {
 			return nil, errors.Join(err, unlock())
 		}
@@ -190,7 +193,7 @@ func (o *serveOptions) lockState(withAPI bool) (unlock func() error, err error) 
 	return unlock, nil
 }
 
-func processorCommand(p *program) *cobra.Command {
+func processorCommand(p *cli.Program) *cobra.Command {
 	o := &serveOptions{}
 	return serving(p, &cobra.Command{
 		Use:   "processor",
@@ -209,13 +212,13 @@ for as long.`,
 		Example: `  belfry processor --brokers kafka:9092 --metrics-addr :9100
   belfry processor --brokers kafka:9092 --groups router --rules rules.yaml --state-dir /var/lib/belfry
   belfry processor --brokers kafka:9092 --instance-id "$HOSTNAME" --session-timeout 30s`,
-	}, o, []options{&o.kafka, &o.groups, &o.rules, &o.member, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
-		tuneGC(p.env)
+	}, o, []flagGroup{&o.kafka, &o.groups, &o.rules, &o.member, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+		tuneGC(p.Env)
 		return o.serve(ctx, log, false, nil)
 	})
 }
 
-func serverCommand(p *program) *cobra.Command {
+func serverCommand(p *cli.Program) *cobra.Command {
 	o := &serveOptions{}
 	return serving(p, &cobra.Command{
 		Use:   "server",
@@ -226,12 +229,12 @@ load balancer. The topics must exist (belfry topics). Each server on a
 machine needs a --state-dir of its own.`,
 		Example: `  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080 --metrics-addr :9100
   belfry server --brokers 127.0.0.1:9092 --auth none`,
-	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.rules, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []flagGroup{&o.kafka, &o.server, &o.sweep, &o.rules, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, true, nil)
 	})
 }
 
-func runCommand(p *program) *cobra.Command {
+func runCommand(p *cli.Program) *cobra.Command {
 	o := &serveOptions{}
 	return serving(p, &cobra.Command{
 		Use:   "run",
@@ -244,10 +247,10 @@ With --rules it reads other topics, too. The rules are read again when their
 files change and on SIGHUP; bad ones are refused, the old ones stay.`,
 		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080
   belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --rules rules.yaml`,
-	}, o, []options{&o.kafka, &o.server, &o.sweep, &o.topics, &o.rules, &o.member, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
-		o.groups.names = allGroups()
+	}, o, []flagGroup{&o.kafka, &o.server, &o.sweep, &o.topics, &o.rules, &o.member, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+		o.groups.names = node.AllGroups()
 		return o.serve(ctx, log, true, func(cfg kafka.Config) error {
-			changes, err := o.topics.ensure(ctx, cfg, belfry.Prefix(o.kafka.prefix))
+			changes, err := o.topics.Ensure(ctx, cfg, belfry.Prefix(o.kafka.Prefix))
 			for _, change := range changes {
 				log.Info("topic prepared", "change", string(change))
 			}

@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // TestSignals ends every serving command for real, by both signals, with a
@@ -19,13 +21,13 @@ import (
 func TestSignals(t *testing.T) {
 	binary := buildBinary(t)
 	brokers := kafkatest.Embedded(t)
-	run(t, binary, "topics", "--brokers", brokers[0], "--partitions", "3")
+	programtest.Run(t, binary, "topics", "--brokers", brokers[0], "--partitions", "3")
 	const grace = 6 * time.Second
 	for _, command := range []string{"processor", "server", "run", "demo"} {
 		for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 			t.Run(command+" "+name, func(t *testing.T) {
 				t.Parallel()
-				addr, metrics := freeAddr(t), freeAddr(t)
+				addr, metrics := programtest.FreeAddr(t), programtest.FreeAddr(t)
 				args := []string{command, "--brokers", brokers[0], "--state-dir", filepath.Join(t.TempDir(), "state"), "--metrics-addr", metrics, "--grace", grace.String()}
 				switch command {
 				case "server":
@@ -35,27 +37,27 @@ func TestSignals(t *testing.T) {
 				case "demo":
 					args = []string{"demo", "--addr", addr, "--broker-addr", "127.0.0.1:0", "--rate", "0"}
 				}
-				p := startProcess(t, command, binary, args...)
+				p := programtest.Start(t, command, binary, args...)
 				var frames <-chan frame
 				if command == "processor" {
-					p.url = "http://" + metrics
-					p.awaitReady()
+					p.URL = "http://" + metrics
+					p.AwaitReady()
 				} else {
-					p.url = "http://" + addr
-					p.awaitReady()
-					frames = openStream(t, p.url, "", "user-7")
+					p.URL = "http://" + addr
+					p.AwaitReady()
+					frames = openStream(t, p.URL, "", "user-7")
 					awaitFrame(t, frames, "unread", "")
 				}
 				began := time.Now()
-				p.signal(signal)
+				p.Signal(signal)
 				if frames != nil {
 					wantBye(t, frames)
 				}
-				p.awaitExit(exitOK)
+				p.AwaitExit(cli.ExitOK)
 				if took := time.Since(began); took > grace {
 					t.Errorf("took %s, longer than the grace period of %s", took, grace)
 				}
-				wantNoTrace(t, p.stdout.String()+p.stderr.String())
+				programtest.WantNoTrace(t, p.Stdout.String()+p.Stderr.String())
 			})
 		}
 	}
@@ -66,11 +68,11 @@ func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	binary := buildBinary(t)
 	brokers := kafkatest.Embedded(t)
-	run(t, binary, "topics", "--brokers", brokers[0], "--partitions", "1")
-	addr := freeAddr(t)
-	p := startProcess(t, "server", binary, "server", "--brokers", brokers[0], "--state-dir", t.TempDir(), "--addr", addr, "--auth", "none", "--grace", "10m")
-	p.url = "http://" + addr
-	p.awaitReady()
+	programtest.Run(t, binary, "topics", "--brokers", brokers[0], "--partitions", "1")
+	addr := programtest.FreeAddr(t)
+	p := programtest.Start(t, "server", binary, "server", "--brokers", brokers[0], "--state-dir", t.TempDir(), "--addr", addr, "--auth", "none", "--grace", "10m")
+	p.URL = "http://" + addr
+	p.AwaitReady()
 	// A request whose body does not end holds the drain up.
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -81,20 +83,20 @@ func TestSecondSignal(t *testing.T) {
 	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100") {
 		t.Fatalf("the server does not read the body: %q, %v", line, err)
 	}
-	p.signal(syscall.SIGTERM)
-	kafkatest.Eventually(t, patience, func() string { return "the server still accepts" }, func() bool {
-		return callAPI(t, http.MethodGet, p.url+"/healthz", "", "", nil) == 0
+	p.Signal(syscall.SIGTERM)
+	kafkatest.Eventually(t, programtest.Patience, func() string { return "the server still accepts" }, func() bool {
+		return callAPI(t, http.MethodGet, p.URL+"/healthz", "", "", nil) == 0
 	})
-	cmd, exited := p.current()
+	cmd, exited := p.Current()
 	select {
 	case <-exited:
 		t.Fatal("ended although a request is under way")
 	default:
 	}
-	p.signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGTERM)
 	select {
 	case <-exited:
-	case <-time.After(patience):
+	case <-time.After(programtest.Patience):
 		t.Fatal("a second signal does not end it")
 	}
 	if got, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || got.Signal() != syscall.SIGTERM {
@@ -110,22 +112,22 @@ func TestRestart(t *testing.T) {
 	send := func(id string, want int) badge {
 		t.Helper()
 		in.post(`{"recipient":"user-7","title":"t","id":"` + id + `"}`)
-		return awaitBadge(t, in.url, "", "user-7", hasUnread(want))
+		return awaitBadge(t, in.URL, "", "user-7", hasUnread(want))
 	}
 	last := send("1", 1)
 	for i, loss := range []func(){
-		func() { in.signal(syscall.SIGTERM); in.awaitExit(exitOK) },
-		func() { in.signal(syscall.SIGTERM); in.awaitExit(exitOK); in.loseState() },
-		func() { in.kill() },
+		func() { in.Signal(syscall.SIGTERM); in.AwaitExit(cli.ExitOK) },
+		func() { in.Signal(syscall.SIGTERM); in.AwaitExit(cli.ExitOK); in.loseState() },
+		func() { in.Kill() },
 	} {
 		loss()
-		in.restart()
-		in.awaitReady()
-		if got := awaitBadge(t, in.url, "", "user-7", hasUnread(i+1)); got.Version < last.Version {
+		in.Restart()
+		in.AwaitReady()
+		if got := awaitBadge(t, in.URL, "", "user-7", hasUnread(i+1)); got.Version < last.Version {
 			t.Errorf("version %d after a restart, was %d", got.Version, last.Version)
 		}
 		in.post(`{"recipient":"user-7","title":"t","id":"1"}`) // once more
 		last = send(strings.Repeat("x", i+1), i+2)
 	}
-	wantNoTrace(t, in.stdout.String()+in.stderr.String())
+	programtest.WantNoTrace(t, in.Stdout.String()+in.Stderr.String())
 }

@@ -8,7 +8,9 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 func TestStartOnMissingTopics(t *testing.T) {
@@ -19,10 +21,10 @@ func TestStartOnMissingTopics(t *testing.T) {
 			continue
 		}
 		t.Run(command.name, func(t *testing.T) {
-			call(t, nil, command.args(brokers[0])...).failure(t, "belfry.notifications does not exist", `"belfry topics"`)
+			call(t, nil, command.args(brokers[0])...).WantFailure(t, "belfry.notifications does not exist", `"belfry topics"`)
 		})
 	}
-	call(t, nil, "inspect", "user-7", "--brokers", brokers[0]).failure(t, "does not exist", `"belfry topics"`)
+	call(t, nil, "inspect", "user-7", "--brokers", brokers[0]).WantFailure(t, "does not exist", `"belfry topics"`)
 }
 
 // One topic with another number of partitions than the journal: no flag mends
@@ -49,7 +51,7 @@ func TestStartOnUnequalPartitions(t *testing.T) {
 			if command.name == "topics" || command.name == "run" {
 				want = []string{"belfry-unread-table has 5 partitions, not 3"}
 			}
-			call(t, nil, command.args(brokers[0])...).failure(t, want...)
+			call(t, nil, command.args(brokers[0])...).WantFailure(t, want...)
 		})
 	}
 }
@@ -81,7 +83,7 @@ func TestStartOnBusyAddresses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			call(t, nil, tt.args...).failure(t, tt.want, busy, "in use", "another")
+			call(t, nil, tt.args...).WantFailure(t, tt.want, busy, "in use", "another")
 		})
 	}
 }
@@ -90,7 +92,7 @@ func TestMetricsOnTheAddressOfTheAPI(t *testing.T) {
 	for _, command := range []string{"server", "run"} {
 		call(t, nil, command, "--brokers", "127.0.0.1:1", "--state-dir", t.TempDir(), "--auth", "none",
 			"--addr", "127.0.0.1:18080", "--metrics-addr", "127.0.0.1:18080").
-			wantError(t, exitUsage, "--metrics-addr", "127.0.0.1:18080", "taken by --addr", "leave --metrics-addr away")
+			WantError(t, cli.ExitUsage, "--metrics-addr", "127.0.0.1:18080", "taken by --addr", "leave --metrics-addr away")
 	}
 }
 
@@ -110,7 +112,7 @@ func TestOverlap(t *testing.T) {
 		{":0", ":0", false},
 	}
 	for _, tt := range tests {
-		if got := overlap(tt.a, tt.b); got != tt.want {
+		if got := cli.Overlap(tt.a, tt.b); got != tt.want {
 			t.Errorf("overlap(%q, %q) = %t, want %t", tt.a, tt.b, got, tt.want)
 		}
 	}
@@ -130,7 +132,7 @@ func TestGroups(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			args := append([]string{"processor", "--brokers", "127.0.0.1:1", "--state-dir", t.TempDir()}, tt.groups...)
-			call(t, nil, args...).wantError(t, exitUsage, tt.want...)
+			call(t, nil, args...).WantError(t, cli.ExitUsage, tt.want...)
 		})
 	}
 }
@@ -139,14 +141,14 @@ func TestStateDirThatCannotBeWritten(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	makeTopics(t, brokers)
 	// Root may write everywhere, but not below a file.
-	below := filepath.Join(writeFile(t, "file", ""), "state")
+	below := filepath.Join(programtest.WriteFile(t, "file", ""), "state")
 	for _, command := range []string{"processor", "server", "run"} {
 		t.Run(command, func(t *testing.T) {
 			args := []string{command, "--brokers", brokers[0], "--state-dir", below}
 			if command != "processor" {
 				args = append(args, "--addr", "127.0.0.1:0", "--auth", "none")
 			}
-			call(t, nil, args...).wantError(t, exitUsage, "--state-dir", filepath.Dir(below), "may write")
+			call(t, nil, args...).WantError(t, cli.ExitUsage, "--state-dir", filepath.Dir(below), "may write")
 		})
 	}
 }
@@ -166,10 +168,10 @@ func TestStateDirInUse(t *testing.T) {
 			if command != "processor" {
 				args = append(args, "--addr", "127.0.0.1:0", "--auth", "none", "--prefix", "other")
 			}
-			call(t, nil, args...).wantError(t, exitUsage, "--state-dir", dir, "in use by another belfry process", "of its own")
+			call(t, nil, args...).WantError(t, cli.ExitUsage, "--state-dir", dir, "in use by another belfry process", "of its own")
 		})
 	}
-	if topics, err := adminOf(t, brokers).ListTopics(); err != nil || len(topics) != 6 {
+	if topics, err := programtest.AdminOf(t, brokers).ListTopics(); err != nil || len(topics) != 6 {
 		t.Errorf("a refused run created topics: %d, %v", len(topics), err)
 	}
 	first.wantCleanStop()
@@ -181,6 +183,6 @@ func TestStateDirInUse(t *testing.T) {
 
 func TestDemoRateIsANumber(t *testing.T) {
 	for _, rate := range []string{"NaN", "+Inf", "1e-12", "10001"} {
-		call(t, nil, "demo", "--rate", rate).wantError(t, exitUsage, "--rate", "0.001 to 10000")
+		call(t, nil, "demo", "--rate", rate).WantError(t, cli.ExitUsage, "--rate", "0.001 to 10000")
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/belfry/belfry/internal/cli"
 )
 
 // The parts of a state folder. Each has a lock file of its own, so that one
@@ -24,17 +26,17 @@ func stateLockFile(part string) string { return part + ".lock" }
 // when a partition came to it, and then again and again.
 func lockState(dir, part string) (unlock func() error, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, flagErrorf("state-dir", "%w: name a folder that this user may write", err)
+		return nil, cli.FlagErrorf("state-dir", "%w: name a folder that this user may write", err)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, stateLockFile(part)), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, flagErrorf("state-dir", "%w: name a folder that this user may write", err)
+		return nil, cli.FlagErrorf("state-dir", "%w: name a folder that this user may write", err)
 	}
 	switch ours, err := tryLock(f); {
 	case err != nil:
 		return nil, errors.Join(fmt.Errorf("lock state folder %s: %w", dir, err), f.Close())
 	case !ours:
-		return nil, errors.Join(flagErrorf("state-dir", "the %s of %s are in use by another belfry process: stop that one, or give this one a folder of its own", part, dir), f.Close())
+		return nil, errors.Join(cli.FlagErrorf("state-dir", "the %s of %s are in use by another belfry process: stop that one, or give this one a folder of its own", part, dir), f.Close())
 	}
 	// Removing the file would let a third process lock a new one of that name
 	// while a second one holds the old.

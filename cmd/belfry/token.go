@@ -9,22 +9,24 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/server/auth"
 )
 
 // knownScopes returns the scopes that the server looks at.
 func knownScopes() []string { return []string{"belfry:notify", "belfry:admin", "belfry:ops"} }
 
-func tokenCommand(p *program) *cobra.Command {
+func tokenCommand(p *cli.Program) *cobra.Command {
 	var (
 		user   string
 		scopes []string
 		ttl    time.Duration
-		jwt    jwtOptions
+		jwt    options.JWT
 	)
 	c := &cobra.Command{
 		Use:     "token",
-		GroupID: groupOperate,
+		GroupID: cli.GroupOperate,
 		Short:   "Mint a JWT to try the API with",
 		Long: `Mint a JWT (HS256) that the server takes with the same --jwt-secret-file, and
 print it. Without a scope it opens that user's inbox alone.
@@ -37,29 +39,29 @@ any user and to erase, belfry:ops to see lag and metrics.`,
       http://127.0.0.1:8080/v1/users/user-7/unread`,
 		RunE: func(*cobra.Command, []string) error {
 			if user == "" {
-				return flagErrorf("user", "required; name the user or service that the token stands for")
+				return cli.FlagErrorf("user", "required; name the user or service that the token stands for")
 			}
 			if err := belfry.CheckRecipient(user); err != nil {
-				return flagErrorf("user", "%w", problem(err))
+				return cli.FlagErrorf("user", "%w", cli.Problem(err))
 			}
 			for _, s := range scopes {
 				if !slices.Contains(knownScopes(), s) {
-					return flagErrorf("scope", "must be of %s, not %.80q", strings.Join(knownScopes(), ", "), s)
+					return cli.FlagErrorf("scope", "must be of %s, not %.80q", strings.Join(knownScopes(), ", "), s)
 				}
 			}
 			if ttl < time.Second {
-				return flagErrorf("ttl", "must be at least 1s, is %s", ttl)
+				return cli.FlagErrorf("ttl", "must be at least 1s, is %s", ttl)
 			}
-			if err := jwt.validate(); err != nil {
+			if err := jwt.Validate(); err != nil {
 				return err
 			}
 			token, err := auth.Token{
-				Subject: user, Scopes: scopes, Audience: jwt.audience, Issuer: jwt.issuer, TTL: ttl,
-			}.Sign(jwt.secret)
+				Subject: user, Scopes: scopes, Audience: jwt.Audience, Issuer: jwt.Issuer, TTL: ttl,
+			}.Sign(jwt.Secret)
 			if err != nil {
 				return fmt.Errorf("mint token: %w", err)
 			}
-			if _, err := fmt.Fprintln(p.stdout, token); err != nil {
+			if _, err := fmt.Fprintln(p.Stdout, token); err != nil {
 				return fmt.Errorf("print token: %w", err)
 			}
 			return nil
@@ -68,6 +70,6 @@ any user and to erase, belfry:ops to see lag and metrics.`,
 	c.Flags().StringVar(&user, "user", "", "the user or service that the token stands for (required)")
 	c.Flags().StringSliceVar(&scopes, "scope", nil, "a `scope` of the token; may be given several times")
 	c.Flags().DurationVar(&ttl, "ttl", time.Hour, "how long the token is good for")
-	jwt.addFlags(c.Flags())
+	jwt.AddFlags(c.Flags())
 	return c
 }

@@ -9,22 +9,26 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 func TestToken(t *testing.T) {
-	file := writeFile(t, "jwt.secret", testSecret+"\n")
+	file := programtest.WriteFile(t, "jwt.secret", programtest.Secret+"\n")
 	r := call(t, nil, "token", "--user", "사용자-7", "--scope", "belfry:notify", "--scope", "belfry:ops", "--ttl", "90s", "--jwt-secret-file", file)
-	r.wantOutput(t)
+	r.WantOutput(t)
 
 	var claims struct {
 		jwt.RegisteredClaims
 		Scope any `json:"scope"`
 	}
-	_, err := jwt.ParseWithClaims(strings.TrimSuffix(r.stdout, "\n"), &claims,
-		func(*jwt.Token) (any, error) { return []byte(testSecret), nil },
+	_, err := jwt.ParseWithClaims(strings.TrimSuffix(r.Stdout, "\n"), &claims,
+		func(*jwt.Token) (any, error) { return []byte(programtest.Secret), nil },
 		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired())
 	if err != nil {
-		t.Fatalf("parse %q: %v", r.stdout, err)
+		t.Fatalf("parse %q: %v", r.Stdout, err)
 	}
 	if claims.Subject != "사용자-7" {
 		t.Errorf("sub %q", claims.Subject)
@@ -38,8 +42,8 @@ func TestToken(t *testing.T) {
 }
 
 func TestTokenRefuses(t *testing.T) {
-	secret := writeFile(t, "jwt.secret", testSecret)
-	short := writeFile(t, "jwt.secret", "  "+testSecret[:31]+"\n\n")
+	secret := programtest.WriteFile(t, "jwt.secret", programtest.Secret)
+	short := programtest.WriteFile(t, "jwt.secret", "  "+programtest.Secret[:31]+"\n\n")
 	tests := []struct {
 		name string
 		args []string
@@ -57,9 +61,9 @@ func TestTokenRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := call(t, nil, append([]string{"token"}, tt.args...)...)
-			r.wantError(t, exitUsage, tt.want...)
-			if strings.Contains(r.stderr, testSecret[:8]) {
-				t.Errorf("the error tells the secret: %q", r.stderr)
+			r.WantError(t, cli.ExitUsage, tt.want...)
+			if strings.Contains(r.Stderr, programtest.Secret[:8]) {
+				t.Errorf("the error tells the secret: %q", r.Stderr)
 			}
 		})
 	}
@@ -68,20 +72,20 @@ func TestTokenRefuses(t *testing.T) {
 // A token minted for an audience and an issuer is what a server asks for that
 // has the same settings.
 func TestTokenAudienceAndIssuer(t *testing.T) {
-	flags := []string{"--jwt-secret-file", writeFile(t, "jwt.secret", testSecret), "--jwt-audience", "belfry", "--jwt-issuer", "https://id.example"}
+	flags := []string{"--jwt-secret-file", programtest.WriteFile(t, "jwt.secret", programtest.Secret), "--jwt-audience", "belfry", "--jwt-issuer", "https://id.example"}
 	r := call(t, nil, append([]string{"token", "--user", "u"}, flags...)...)
-	r.wantOutput(t)
-	var o jwtOptions
+	r.WantOutput(t)
+	var o options.JWT
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	o.addFlags(fs)
-	if err := errors.Join(fs.Parse(flags), o.validate()); err != nil {
+	o.AddFlags(fs)
+	if err := errors.Join(fs.Parse(flags), o.Validate()); err != nil {
 		t.Fatal(err)
 	}
-	if o.audience != "belfry" || o.issuer != "https://id.example" {
-		t.Errorf("got audience %q and issuer %q", o.audience, o.issuer)
+	if o.Audience != "belfry" || o.Issuer != "https://id.example" {
+		t.Errorf("got audience %q and issuer %q", o.Audience, o.Issuer)
 	}
-	_, err := jwt.Parse(strings.TrimSpace(r.stdout), func(*jwt.Token) (any, error) { return o.secret, nil },
-		jwt.WithAudience(o.audience), jwt.WithIssuer(o.issuer))
+	_, err := jwt.Parse(strings.TrimSpace(r.Stdout), func(*jwt.Token) (any, error) { return o.Secret, nil },
+		jwt.WithAudience(o.Audience), jwt.WithIssuer(o.Issuer))
 	if err != nil {
 		t.Errorf("the token is not for them: %v", err)
 	}

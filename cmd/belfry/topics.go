@@ -9,20 +9,22 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/renew"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
-func topicsCommand(p *program) *cobra.Command {
+func topicsCommand(p *cli.Program) *cobra.Command {
 	var (
-		broker  kafkaOptions
-		topics  topicOptions
-		log     logOptions
+		broker  options.Kafka
+		topics  options.Topics
+		log     options.Log
 		renewal = newRenewOptions()
 		dryRun  bool
 		grow    string
 	)
 	c := &cobra.Command{
 		Use:     "topics",
-		GroupID: groupOperate,
+		GroupID: cli.GroupOperate,
 		Short:   "Create the topics that are missing, and verify the others",
 		Long: `Create the topics that are missing, with the settings they need, and verify the
 others. A topic that exists is never changed: a mismatch is an error that names
@@ -51,65 +53,65 @@ processed, and the new one must never have run.`,
   belfry topics --brokers kafka:9092 --new-epoch
   belfry topics --brokers kafka:9092 --prefix belfry2 --partitions 48 --grow-from belfry`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := broker.validate(); err != nil {
+			if err := broker.Validate(); err != nil {
 				return err
 			}
-			if err := topics.validate(); err != nil {
+			if err := topics.Validate(); err != nil {
 				return err
 			}
-			logger, err := log.logger(p.stderr)
+			logger, err := log.Logger(p.Stderr)
 			if err != nil {
 				return err
 			}
-			prefix := belfry.Prefix(broker.prefix)
-			cfg := broker.engineConfig("", logger)
-			report := func(change kafka.Change) { fmt.Fprintln(p.stdout, change) }
+			prefix := belfry.Prefix(broker.Prefix)
+			cfg := broker.Config("", logger)
+			report := func(change kafka.Change) { fmt.Fprintln(p.Stdout, change) }
 			if dryRun {
-				if renewal.topic.value != "" || grow != "" {
-					return flagErrorf("dry-run", "not with --%s or --%s, which change nothing that is there before all is checked and copied", newEpochFlag, growFromFlag)
+				if renewal.topic.Value != "" || grow != "" {
+					return cli.FlagErrorf("dry-run", "not with --%s or --%s, which change nothing that is there before all is checked and copied", newEpochFlag, growFromFlag)
 				}
-				return planTopics(cfg, prefix, topics, p.stdout)
+				return planTopics(cfg, prefix, topics, p.Stdout)
 			}
 			if err := checkGrowth(belfry.Prefix(grow), prefix, renewal); err != nil {
 				return err
 			}
-			if renewal.topic.value != "" {
+			if renewal.topic.Value != "" {
 				return renewTopic(cmd.Context(), cfg, prefix, renewal, report)
 			}
-			changes, err := topics.ensure(cmd.Context(), cfg, prefix)
+			changes, err := topics.Ensure(cmd.Context(), cfg, prefix)
 			for _, change := range changes {
 				report(change)
 			}
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.stdout, "%d topics are as they must be\n", len(prefix.Topics(topics.partitions)))
+			fmt.Fprintf(p.Stdout, "%d topics are as they must be\n", len(prefix.Topics(topics.Partitions)))
 			if grow != "" {
 				return renew.Grow(cmd.Context(), cfg, renew.Growth{From: belfry.Prefix(grow), To: prefix, Report: report})
 			}
 			return nil
 		},
 	}
-	broker.addFlags(c.Flags())
-	topics.addFlags(c.Flags())
-	renewal.addFlags(c.Flags())
+	broker.AddFlags(c.Flags())
+	topics.AddFlags(c.Flags())
+	renewal.AddFlags(c.Flags())
 	c.Flags().StringVar(&grow, growFromFlag, "", "`prefix` of an installation whose users and inboxes are copied into this one, which may have more partitions; on the command line only")
-	markAction(c.Flags(), growFromFlag)
+	cli.MarkAction(c.Flags(), growFromFlag)
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be created and what differs, and change nothing")
-	log.addFlags(c.Flags())
+	log.AddFlags(c.Flags())
 	return c
 }
 
-// planTopics prints what topicOptions.ensure would do. A difference, which that would
+// planTopics prints what Topics.ensure would do. A difference, which that would
 // not mend, is an error here too.
-func planTopics(cfg kafka.Config, prefix belfry.Prefix, o topicOptions, out io.Writer) error {
-	topics, err := openTopics(cfg)
+func planTopics(cfg kafka.Config, prefix belfry.Prefix, o options.Topics, out io.Writer) error {
+	topics, err := options.OpenTopics(cfg)
 	if err != nil {
 		return err
 	}
 	defer topics.Close()
-	specs := prefix.Topics(o.partitions)
-	steps, err := topics.Plan(specs, o.replication)
+	specs := prefix.Topics(o.Partitions)
+	steps, err := topics.Plan(specs, o.Replication)
 	if err != nil {
 		return fmt.Errorf("topics of prefix %s: %w", prefix, err)
 	}
@@ -132,13 +134,13 @@ func checkGrowth(from, to belfry.Prefix, renew renewOptions) error {
 		return nil
 	}
 	if err := from.Check(); err != nil {
-		return flagErrorf(growFromFlag, "%w", problem(err))
+		return cli.FlagErrorf(growFromFlag, "%w", cli.Problem(err))
 	}
 	if from == to {
-		return flagErrorf(growFromFlag, "%s is --prefix itself: topics keep their partitions, others need another prefix", from)
+		return cli.FlagErrorf(growFromFlag, "%s is --prefix itself: topics keep their partitions, others need another prefix", from)
 	}
-	if renew.topic.value != "" {
-		return flagErrorf(growFromFlag, "not with --%s", newEpochFlag)
+	if renew.topic.Value != "" {
+		return cli.FlagErrorf(growFromFlag, "not with --%s", newEpochFlag)
 	}
 	return nil
 }

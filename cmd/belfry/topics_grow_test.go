@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 const growUsers = 25
@@ -20,7 +22,7 @@ func shownState(t *testing.T, base string) map[string]string {
 		user := fmt.Sprint("user-", i)
 		for _, path := range []string{"unread", "inbox?limit=100", "inbox?status=archived"} {
 			var raw json.RawMessage
-			kafkatest.Eventually(t, patience, func() string { return user + ": " + string(raw) }, func() bool {
+			kafkatest.Eventually(t, programtest.Patience, func() string { return user + ": " + string(raw) }, func() bool {
 				return callAPI(t, http.MethodGet, userURL(base, user, path), "", "", &raw) == http.StatusOK && !strings.Contains(string(raw), `"pending"`)
 			})
 			out[user+" "+path] = string(raw)
@@ -83,13 +85,13 @@ func TestGrowKeepsEverything(t *testing.T) {
 	}
 	before := shownState(t, old.url)
 	grow := []string{"topics", "--brokers", brokers[0], "--prefix", "belfry2", "--partitions", "7", "--grow-from", "belfry"}
-	call(t, nil, grow...).failIn(t, "stop all processors first", "group belfry-unread has 1 members")
+	call(t, nil, grow...).WantFailureIn(t, "stop all processors first", "group belfry-unread has 1 members")
 	old.wantCleanStop()
 
 	grown := call(t, nil, grow...)
-	grown.wantOutput(t, "of belfry-inbox-table (3 partitions) to belfry2-inbox-table (7 partitions)", "of belfry-unread-table (3 partitions) to belfry2-unread-table (7 partitions)")
+	grown.WantOutput(t, "of belfry-inbox-table (3 partitions) to belfry2-inbox-table (7 partitions)", "of belfry-unread-table (3 partitions) to belfry2-unread-table (7 partitions)")
 	// Interrupted or not, it may be called again.
-	call(t, nil, grow...).wantOutput(t, "copied")
+	call(t, nil, grow...).WantOutput(t, "copied")
 	next := serveAll(t, append(runArgs(t, brokers, "--auth", "none", "--prefix", "belfry2"), "--partitions", "7")...)
 	after := shownState(t, next.url)
 	for what, want := range before {
@@ -98,7 +100,7 @@ func TestGrowKeepsEverything(t *testing.T) {
 		}
 	}
 	partitions := map[int32]bool{}
-	for _, m := range recordsOf(t, brokers, "belfry2-unread-table") {
+	for _, m := range programtest.RecordsOf(t, brokers, "belfry2-unread-table") {
 		partitions[m.Partition] = true
 	}
 	if len(partitions) < 5 {
@@ -119,7 +121,7 @@ func TestGrowKeepsEverything(t *testing.T) {
 	act(t, next.url, 2, "unread", fmt.Sprintf(`{"seqs":[%d]}`, firstSeq(t, next.url, 2)))
 	awaitBadge(t, next.url, "", "user-2", hasUnread(3))
 	next.wantCleanStop()
-	call(t, nil, grow...).failIn(t, "belfry2-unread has processed records already")
+	call(t, nil, grow...).WantFailureIn(t, "belfry2-unread has processed records already")
 }
 
 // TestGrowRefusesWhatIsNotDone copies nothing while the old installation has
@@ -132,10 +134,10 @@ func TestGrowRefusesWhatIsNotDone(t *testing.T) {
 	notifyOne(t, old.url, 1, "x", "")
 	old.wantCleanStop()
 	grow := []string{"topics", "--brokers", brokers[0], "--prefix", "belfry2", "--partitions", "7", "--grow-from", "belfry"}
-	call(t, nil, grow...).failIn(t, "group belfry-unread has not processed 1 records")
-	if got := len(recordsOf(t, brokers, "belfry2-unread-table")); got != 0 {
+	call(t, nil, grow...).WantFailureIn(t, "group belfry-unread has not processed 1 records")
+	if got := len(programtest.RecordsOf(t, brokers, "belfry2-unread-table")); got != 0 {
 		t.Errorf("got %d rows copied, want none", got)
 	}
-	call(t, nil, "topics", "--brokers", brokers[0], "--prefix", "belfry2", "--grow-from", "belfry2").wantError(t, exitUsage, "--grow-from", "belfry2")
-	call(t, nil, "topics", "--brokers", brokers[0], "--grow-from", "other", "--new-epoch").wantError(t, exitUsage, "--grow-from", "--new-epoch")
+	call(t, nil, "topics", "--brokers", brokers[0], "--prefix", "belfry2", "--grow-from", "belfry2").WantError(t, cli.ExitUsage, "--grow-from", "belfry2")
+	call(t, nil, "topics", "--brokers", brokers[0], "--grow-from", "other", "--new-epoch").WantError(t, cli.ExitUsage, "--grow-from", "--new-epoch")
 }

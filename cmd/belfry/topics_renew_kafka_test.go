@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // A real broker whose log lost its end on the disk.
@@ -28,7 +29,7 @@ func TestNewEpochOfAJournalCutOnDisk(t *testing.T) {
 	cluster.Up(1)
 	// What is written now lies at offsets that the row of that user has seen.
 	in.post("6", users...)
-	if records := recordsOf(t, in.brokers, "belfry.journal"); len(records) != 6+3+6 {
+	if records := programtest.RecordsOf(t, in.brokers, "belfry.journal"); len(records) != 6+3+6 {
 		t.Fatalf("the journal holds %d records, want 15: it was not cut", len(records))
 	}
 	in.startProcessor()
@@ -39,7 +40,7 @@ func TestNewEpochOfAJournalCutOnDisk(t *testing.T) {
 
 	t.Chdir(t.TempDir())
 	r := callWith(t.Context(), nil, "topics", "--brokers", in.brokers[0], "--new-epoch")
-	r.wantOutput(t, "belfry.journal/1: it ends at offset 3, but records up to 4 were processed", "copied 1 records of 3 partitions",
+	r.WantOutput(t, "belfry.journal/1: it ends at offset 3, but records up to 4 were processed", "copied 1 records of 3 partitions",
 		"deleted belfry.journal", "holds the 1 records that were not processed")
 	in.startProcessor()
 	for _, user := range users {

@@ -12,7 +12,9 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // apart is topics, processors and a server, each to be stopped by itself.
@@ -45,7 +47,7 @@ func (in *apart) post(id string, users ...string) {
 	for _, user := range users {
 		body := fmt.Sprintf(`{"recipient":%q,"title":"t","id":%q}`, user, id)
 		var answer string
-		kafkatest.Eventually(in.t, patience, func() string { return user + " is not accepted: " + answer }, func() bool {
+		kafkatest.Eventually(in.t, programtest.Patience, func() string { return user + " is not accepted: " + answer }, func() bool {
 			return callAPI(in.t, http.MethodPost, in.server.url+"/v1/notifications", "", body, &answer) == http.StatusAccepted
 		})
 	}
@@ -89,7 +91,7 @@ func commitBeyond(t *testing.T, brokers []string, group, topic string, partition
 	t.Helper()
 	epoch := topicIDs(t, brokers, "belfry")[topic].ID.Epoch()
 	var last *sarama.ConsumerMessage
-	for _, m := range recordsOf(t, brokers, topic) {
+	for _, m := range programtest.RecordsOf(t, brokers, topic) {
 		if m.Partition == partition {
 			last = m
 		}
@@ -139,10 +141,10 @@ func TestNewEpochOfTheJournal(t *testing.T) {
 
 	file := filepath.Join(t.TempDir(), "copy")
 	command := []string{"topics", "--brokers", in.brokers[0], "--copy-file", file, "--new-epoch"}
-	call(t, nil, command...).failure(t, "stop all processors first", "group belfry-unread has 1 members", "group belfry-router-belfry.notifications has 1 members")
+	call(t, nil, command...).WantFailure(t, "stop all processors first", "group belfry-unread has 1 members", "group belfry-router-belfry.notifications has 1 members")
 	in.processor.wantCleanStop()
 	in.post("4", users...) // by the server, to nobody yet
-	callWith(t.Context(), nil, command...).wantOutput(t,
+	callWith(t.Context(), nil, command...).WantOutput(t,
 		"belfry.journal/0: copying from offset 3 to 4", "belfry.journal/1: it ends at offset 4, but",
 		"copied 4 records of 3 partitions to "+file, "deleted belfry.journal", "created belfry.journal with 3 partitions, replication 1",
 		"holds the 4 records that were not processed", file+".restored")
@@ -188,7 +190,7 @@ func TestNewEpochOfTheNotifications(t *testing.T) {
 	in.processor.wantCleanStop()
 	file := filepath.Join(t.TempDir(), "copy")
 	call(t, nil, "topics", "--brokers", in.brokers[0], "--copy-file", file, "--new-epoch=notifications").
-		wantOutput(t, "copied 2 records", "deleted belfry.notifications", "holds the 2 records")
+		WantOutput(t, "copied 2 records", "deleted belfry.notifications", "holds the 2 records")
 	in.startProcessor()
 	// Producers' clocks decide here, so that the last processed record is copied
 	// too; its id tells that it is known.
@@ -206,22 +208,22 @@ func TestNewEpochWithoutAFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	kafkatest.Produce(t, brokers, &sarama.ProducerMessage{Topic: "belfry.journal", Partition: 2, Key: sarama.StringEncoder("a"), Value: sarama.StringEncoder("x")})
 	name := fmt.Sprintf("belfry.journal-%08x.ndjson", topicIDs(t, brokers, "belfry")["belfry.journal"].ID.Epoch())
-	call(t, nil, "topics", "--brokers", brokers[0], "--new-epoch").wantOutput(t, "copied 1 records of 3 partitions to "+name)
+	call(t, nil, "topics", "--brokers", brokers[0], "--new-epoch").WantOutput(t, "copied 1 records of 3 partitions to "+name)
 	// As if it had been interrupted after the deletion, and the topic been
 	// created by a node that was started too early.
 	if err := os.Rename(name+".restored", name); err != nil {
 		t.Fatal(err)
 	}
-	if err := adminOf(t, brokers).DeleteTopic("belfry.journal"); err != nil {
+	if err := programtest.AdminOf(t, brokers).DeleteTopic("belfry.journal"); err != nil {
 		t.Fatal(err)
 	}
 	makeTopics(t, brokers)
-	call(t, nil, "topics", "--brokers", brokers[0], "--new-epoch").wantOutput(t, "going on with "+name, "holds the 1 records")
-	if got := recordsOf(t, brokers, "belfry.journal"); len(got) != 1 || string(got[0].Key) != "a" || got[0].Partition != 2 {
+	call(t, nil, "topics", "--brokers", brokers[0], "--new-epoch").WantOutput(t, "going on with "+name, "holds the 1 records")
+	if got := programtest.RecordsOf(t, brokers, "belfry.journal"); len(got) != 1 || string(got[0].Key) != "a" || got[0].Partition != 2 {
 		t.Errorf("the journal holds %v", got)
 	}
 	second := name + "2"
-	call(t, nil, "topics", "--brokers", brokers[0], "--new-epoch", "--copy-file", second).wantOutput(t, "to "+second)
+	call(t, nil, "topics", "--brokers", brokers[0], "--new-epoch", "--copy-file", second).WantOutput(t, "to "+second)
 }
 
 func TestNewEpochIsNoSetting(t *testing.T) {
@@ -229,12 +231,12 @@ func TestNewEpochIsNoSetting(t *testing.T) {
 	makeTopics(t, brokers)
 	before := topicIDs(t, brokers, "belfry")
 	call(t, map[string]string{"BELFRY_NEW_EPOCH": "journal"}, "topics", "--brokers", brokers[0], "--partitions", "3").
-		wantOutput(t, "6 topics are as they must be")
+		WantOutput(t, "6 topics are as they must be")
 	if after := topicIDs(t, brokers, "belfry"); toJSON(t, after) != toJSON(t, before) {
 		t.Error("the environment had a topic deleted")
 	}
-	call(t, nil, "topics", "--brokers", brokers[0], "--config", writeFile(t, "belfry.yaml", "new-epoch: journal\n")).
-		wantError(t, exitUsage, "unknown key", "new-epoch")
+	call(t, nil, "topics", "--brokers", brokers[0], "--config", programtest.WriteFile(t, "belfry.yaml", "new-epoch: journal\n")).
+		WantError(t, cli.ExitUsage, "unknown key", "new-epoch")
 	call(t, nil, "topics", "--brokers", brokers[0], "--new-epoch=items").
-		wantError(t, exitUsage, "--new-epoch", "journal or notifications")
+		WantError(t, cli.ExitUsage, "--new-epoch", "journal or notifications")
 }

@@ -10,36 +10,37 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 func TestTopicsCreatesAndVerifies(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	args := []string{"topics", "--brokers", brokers[0], "--partitions", "3"}
 	first := call(t, nil, args...)
-	first.wantOutput(t, "created belfry.journal with 3 partitions, replication 1", "6 topics are as they must be")
-	if got := strings.Count(first.stdout, "created "); got != 6 {
-		t.Errorf("%d topics created, want 6:\n%s", got, first.stdout)
+	first.WantOutput(t, "created belfry.journal with 3 partitions, replication 1", "6 topics are as they must be")
+	if got := strings.Count(first.Stdout, "created "); got != 6 {
+		t.Errorf("%d topics created, want 6:\n%s", got, first.Stdout)
 	}
 	ids := topicIDs(t, brokers, belfry.DefaultPrefix)
 	again := call(t, nil, args...)
-	again.wantOutput(t)
-	if again.stdout != "6 topics are as they must be\n" {
-		t.Errorf("the second time it printed %q", again.stdout)
+	again.WantOutput(t)
+	if again.Stdout != "6 topics are as they must be\n" {
+		t.Errorf("the second time it printed %q", again.Stdout)
 	}
 	if after := topicIDs(t, brokers, belfry.DefaultPrefix); toJSON(t, after) != toJSON(t, ids) {
 		t.Errorf("the topics are others now: %v, were %v", after, ids)
 	}
 	call(t, nil, "topics", "--brokers", brokers[0], "--prefix", "staging", "--partitions", "2").
-		wantOutput(t, "created staging.journal with 2 partitions", "created staging-unread-table")
+		WantOutput(t, "created staging.journal with 2 partitions", "created staging-unread-table")
 
 	t.Run("a missing one is created", func(t *testing.T) {
-		if err := adminOf(t, brokers).DeleteTopic("belfry.dead-letters"); err != nil {
+		if err := programtest.AdminOf(t, brokers).DeleteTopic("belfry.dead-letters"); err != nil {
 			t.Fatal(err)
 		}
 		r := call(t, nil, args...)
-		r.wantOutput(t, "created belfry.dead-letters")
-		if strings.Count(r.stdout, "created ") != 1 {
-			t.Errorf("more was created:\n%s", r.stdout)
+		r.WantOutput(t, "created belfry.dead-letters")
+		if strings.Count(r.Stdout, "created ") != 1 {
+			t.Errorf("more was created:\n%s", r.Stdout)
 		}
 	})
 }
@@ -66,15 +67,15 @@ func TestTopicsRefusesMismatches(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	makeTopics(t, brokers)
 	call(t, nil, "topics", "--brokers", brokers[0], "--partitions", "4").
-		failure(t, "belfry.journal has 3 partitions, not 4", "--partitions 3", "--prefix")
+		WantFailure(t, "belfry.journal has 3 partitions, not 4", "--partitions 3", "--prefix")
 
 	wrong := "86400000"
-	if err := adminOf(t, brokers).AlterConfig(sarama.TopicResource, "belfry.journal", map[string]*string{"retention.ms": &wrong}, false); err != nil {
+	if err := programtest.AdminOf(t, brokers).AlterConfig(sarama.TopicResource, "belfry.journal", map[string]*string{"retention.ms": &wrong}, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, command := range commandsOnKafka(t) {
 		t.Run(command.name, func(t *testing.T) {
-			call(t, nil, command.args(brokers[0])...).failure(t, "belfry.journal", `retention.ms="86400000"`, "604800000", "kafka-configs --alter")
+			call(t, nil, command.args(brokers[0])...).WantFailure(t, "belfry.journal", `retention.ms="86400000"`, "604800000", "kafka-configs --alter")
 		})
 	}
 }
@@ -84,9 +85,9 @@ func TestUnreachableBroker(t *testing.T) {
 	for _, command := range append(commandsOnKafka(t), kafkaCommand{"inspect", []string{"inspect", "user-7"}}) {
 		t.Run(command.name, func(t *testing.T) {
 			t.Parallel()
-			a, b := freeAddr(t), freeAddr(t)
+			a, b := programtest.FreeAddr(t), programtest.FreeAddr(t)
 			began := time.Now()
-			call(t, nil, command.args(a+","+b)...).failure(t, "--brokers", a, "refused", "start Kafka there")
+			call(t, nil, command.args(a+","+b)...).WantFailure(t, "--brokers", a, "refused", "start Kafka there")
 			if took := time.Since(began); took > 15*time.Second {
 				t.Errorf("took %s", took)
 			}

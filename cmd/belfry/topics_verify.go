@@ -5,12 +5,13 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/options"
 )
 
 // verifyTopics refuses to start on topics that are missing or not as they must
 // be. Their partition count is the journal's: it cannot change for life.
 func verifyTopics(cfg kafka.Config, prefix belfry.Prefix) error {
-	topics, err := openTopics(cfg)
+	topics, err := options.OpenTopics(cfg)
 	if err != nil {
 		return err
 	}

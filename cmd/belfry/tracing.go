@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/belfry/belfry/internal/cli"
 )
 
 const (
@@ -51,10 +53,10 @@ func openTracing(ctx context.Context, env func(string) (string, bool), version s
 	case strings.EqualFold(get("OTEL_SDK_DISABLED"), "true"), exporter == "none", exporter == "" && endpoint == "" && base == "":
 		return &tracing{}, nil
 	case exporter != "" && exporter != "otlp":
-		return nil, usagef("OTEL_TRACES_EXPORTER is %.80q: otlp and none are known", exporter)
+		return nil, cli.Usagef("OTEL_TRACES_EXPORTER is %.80q: otlp and none are known", exporter)
 	}
 	if p := get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"); p != "" && p != "http/protobuf" {
-		return nil, usagef("OTEL_EXPORTER_OTLP_PROTOCOL is %.80q: http/protobuf is known (port 4318 of a collector)", p)
+		return nil, cli.Usagef("OTEL_EXPORTER_OTLP_PROTOCOL is %.80q: http/protobuf is known (port 4318 of a collector)", p)
 	}
 	if endpoint == "" {
 		if base == "" {
@@ -64,7 +66,7 @@ func openTracing(ctx context.Context, env func(string) (string, bool), version s
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, usagef("OTEL_EXPORTER_OTLP_ENDPOINT must be an http(s) URL, not %.80q", endpoint)
+		return nil, cli.Usagef("OTEL_EXPORTER_OTLP_ENDPOINT must be an http(s) URL, not %.80q", endpoint)
 	}
 	headers, err := otlpHeaders(get("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"))
 	if err != nil {
@@ -74,7 +76,7 @@ func openTracing(ctx context.Context, env func(string) (string, bool), version s
 	if text := get("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"); text != "" {
 		ms, err := strconv.Atoi(text)
 		if err != nil || ms <= 0 {
-			return nil, usagef("OTEL_EXPORTER_OTLP_TIMEOUT must be milliseconds above 0, not %.80q", text)
+			return nil, cli.Usagef("OTEL_EXPORTER_OTLP_TIMEOUT must be milliseconds above 0, not %.80q", text)
 		}
 		timeout = time.Duration(ms) * time.Millisecond
 	}
@@ -111,16 +113,16 @@ func otlpHeaders(list string) (map[string]string, error) {
 		value, err := url.PathUnescape(strings.TrimSpace(value))
 		if !ok || err != nil {
 			// The value may be a secret.
-			return nil, usagef("OTEL_EXPORTER_OTLP_HEADERS must be a list of name=value")
+			return nil, cli.Usagef("OTEL_EXPORTER_OTLP_HEADERS must be a list of name=value")
 		}
 		headers[strings.TrimSpace(name)] = value
 	}
 	return headers, nil
 }
 
-// close sends what is left, for some seconds at the most: what a collector does
+// Close sends what is left, for some seconds at the most: what a collector does
 // not take then is lost, and no error of the process.
-func (t *tracing) close() error {
+func (t *tracing) Close() error {
 	if t.provider == nil {
 		return nil
 	}

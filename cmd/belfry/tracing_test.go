@@ -111,7 +111,7 @@ func TestOneTraceFromProducerToSocket(t *testing.T) {
 	s := startServingEnv(t, map[string]string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT": c.url, "OTEL_SERVICE_NAME": "badges", "OTEL_EXPORTER_OTLP_HEADERS": "api-key=a%20secret",
 	}, runArgs(t, brokers, "--auth", "none")...)
-	s.awaitReady()
+	s.AwaitReady()
 	frames := openStream(t, s.url, "", "user-7")
 	awaitFrame(t, frames, "unread", "")
 	const produced, called, unsampled = "0af7651916cd43dd8448eb211c80319c", "0af7651916cd43dd8448eb211c80319d", "0af7651916cd43dd8448eb211c80319e"
@@ -197,7 +197,7 @@ func TestOpenTracing(t *testing.T) {
 			if on := got.tracer != nil; on != tt.on {
 				t.Errorf("got a tracer: %t, want %t", on, tt.on)
 			}
-			if err := got.close(); err != nil {
+			if err := got.Close(); err != nil {
 				t.Error(err)
 			}
 		})
@@ -232,7 +232,7 @@ func TestExporterThatIsRefused(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := tracing.close(); err != nil {
+	if err := tracing.Close(); err != nil {
 		t.Error(err)
 	}
 	if asked != len(answers) {

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/belfry/belfry"
+)
+
+// The exit codes of the program.
+const (
+	ExitOK      = 0
+	ExitFailure = 1
+	ExitUsage   = 2
+)
+
+// UsageError is an error that is mended by calling the program differently:
+// by another flag, variable, file or argument.
+type UsageError struct{ err error }
+
+func (e *UsageError) Error() string { return e.err.Error() }
+func (e *UsageError) Unwrap() error { return e.err }
+
+// Usagef formats a usage error.
+func Usagef(format string, args ...any) error {
+	return &UsageError{fmt.Errorf(format, args...)}
+}
+
+// FlagErrorf is a usage error about the value of one flag.
+func FlagErrorf(name, format string, args ...any) error {
+	return Usagef("--%s: %w", name, fmt.Errorf(format, args...))
+}
+
+// Problem is an error of the domain without its field, which is named as a flag
+// here.
+func Problem(err error) error {
+	var field *belfry.FieldError
+	if errors.As(err, &field) {
+		return errors.New(field.Problem)
+	}
+	return err
+}
+
+// OneLine is the text of an error as a single line without control characters,
+// which could come from a file or a broker.
+func OneLine(err error) string {
+	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func versionCommand(text string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), text)
+			return err
+		},
+	}
+}
+
+// VersionText is what --version prints: what the linker was told, or else what
+// Go recorded in the binary.
+func VersionText(program, linked string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	return formatVersion(program, linked, info)
+}
+
+// VersionName is the version alone: what dead letters name.
+func VersionName(linked string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	return nameOf(linked, info)
+}
+
+func nameOf(linked string, info *debug.BuildInfo) string {
+	name := linked
+	if name == "" {
+		name = info.Main.Version
+	}
+	if name == "" || name == "(devel)" {
+		name = "devel"
+	}
+	return name
+}
+
+func formatVersion(program, linked string, info *debug.BuildInfo) string {
+	text := program + " " + nameOf(linked, info)
+	var revision, modified string
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			revision = s.Value
+		case "vcs.modified":
+			if s.Value == "true" {
+				modified = ", modified"
+			}
+		}
+	}
+	if revision != "" {
+		text += fmt.Sprintf(" (commit %.12s%s)", revision, modified)
+	}
+	if info.GoVersion != "" {
+		text += " " + info.GoVersion
+	}
+	return text
+}

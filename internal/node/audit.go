@@ -1,0 +1,78 @@
+package node
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/upkeep"
+)
+
+// AuditMargin is what clocks may differ by, and how long what was acknowledged
+// may take until it is seen everywhere.
+const AuditMargin = 10 * time.Second
+
+// openAudit must come after the views and what watches lag are made.
+func (n *node) openAudit() {
+	n.audit = upkeep.NewAudit(upkeep.AuditConfig{Rows: n.unread, Items: n.inbox, Settled: n.settled, Logger: n.Log})
+}
+
+// settled reports whether all that was written to journal and items before a
+// time is in this server's views: the groups have nothing left that is as old,
+// and the views nothing at all.
+func (n *node) settled(since time.Time) bool {
+	for _, v := range n.views() {
+		if !v.Recovered() || v.Lag() > 0 {
+			return false
+		}
+	}
+	return Processed(n.lag.Report(), n.Prefix, since.Add(AuditMargin))
+}
+
+// Processed reports whether the groups of the tables have processed all that was
+// written before a time.
+func Processed(r lag.Report, prefix belfry.Prefix, before time.Time) bool {
+	if !r.Up {
+		return false
+	}
+	done := 0
+	for _, g := range r.Groups {
+		if g.Name != prefix.UnreadGroup() && g.Name != prefix.InboxGroup() {
+			continue
+		}
+		oldest := r.CollectedAt.Add(-time.Duration(g.MaxLagSeconds * float64(time.Second)))
+		if len(g.Partitions) == 0 || !oldest.After(before) {
+			return false
+		}
+		done++
+	}
+	return done == 2
+}
+
+// auditMetrics are what an audit has found.
+type auditMetrics struct{ stats func() upkeep.AuditStats }
+
+// Describe implements prometheus.Collector.
+func (m auditMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+
+// Collect implements prometheus.Collector.
+func (m auditMetrics) Collect(ch chan<- prometheus.Metric) {
+	s := m.stats()
+	tell := func(kind prometheus.ValueType, name, help string, v float64) {
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), kind, v)
+	}
+	last := 0.0
+	if !s.LastPass.IsZero() {
+		last = float64(s.LastPass.UnixMilli()) / 1000
+	}
+	tell(prometheus.GaugeValue, "belfry_unread_drift", "By how many unread items badges are wrong of the users who were recounted; must be 0.", float64(s.Drift))
+	tell(prometheus.CounterValue, "belfry_audited_users_total", "Users recounted from row and contents.", float64(s.Users))
+	tell(prometheus.GaugeValue, "belfry_audit_waiting_users", "Users recounted who lack contents that are still on their way.", float64(s.Waiting))
+	tell(prometheus.GaugeValue, "belfry_audit_last_pass_timestamp_seconds", "When all users had been recounted last, 0 if never.", last)
+	found := prometheus.NewDesc("belfry_audit_findings_total", "Users of whom something was found wrong: badge, missing, differs or unreadable.", []string{"finding"}, nil)
+	for _, f := range upkeep.Findings() {
+		ch <- prometheus.MustNewConstMetric(found, prometheus.CounterValue, float64(s.Findings[f]), string(f))
+	}
+}

@@ -1,0 +1,33 @@
+package node
+
+import (
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/sources/envelope"
+)
+
+// The groups that --groups knows.
+const (
+	GroupRouter = "router"
+	groupUnread = "unread"
+	groupInbox  = "inbox"
+)
+
+// AllGroups returns them all.
+func AllGroups() []string { return []string{GroupRouter, groupUnread, groupInbox} }
+
+// newGroup returns the definition of a group by its name.
+func newGroup(name string, deps processors.Deps, inboxCap int) engine.Group {
+	var g engine.Group
+	switch name {
+	case GroupRouter:
+		g = processors.NewRouter(deps, deps.Prefix.Notifications(), envelope.Notifications{}).Group()
+		g.Remedy = `run "belfry topics --new-epoch=notifications"`
+	case groupUnread:
+		g = processors.NewUnread(deps, inboxCap).Group()
+		g.Remedy = `run "belfry topics --new-epoch"`
+	default:
+		g = processors.NewInbox(deps).Group()
+	}
+	return g
+}

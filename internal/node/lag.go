@@ -1,0 +1,153 @@
+package node
+
+import (
+	"math"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/lagwatch"
+	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/server/lagpage"
+)
+
+// lagInterval is the time between two collections of consumer lag.
+const lagInterval = 5 * time.Second
+
+// watchLag makes what collects lag. The groups are asked for at each
+// collection, so that they may come and go.
+func (n *node) watchLag() {
+	n.lagPage, n.viewPaces = lagpage.New(), newViewPaces()
+	n.lag = lagwatch.New(n.Kafka, lagwatch.Config{
+		Groups: n.groupInputs, Others: OtherGroups(n.Prefix, n.LagGroups), Interval: lagInterval,
+		Collected: func(r lag.Report) {
+			n.lagPage.Show(r)
+			n.viewPaces.observe(n.views(), time.Now())
+		},
+	})
+	n.registry.MustRegister(&lagMetrics{
+		report: n.lag.Report, processors: n.allProcessors,
+		views: n.views, paces: n.viewPaces,
+	})
+}
+
+// OtherGroups reports which groups to show besides those that every
+// installation has: routers of further sources and push, which other processes
+// may run, and what an operator asks for.
+func OtherGroups(prefix belfry.Prefix, more *regexp.Regexp) func(group string) bool {
+	routers, push := prefix.RouterGroup(""), string(prefix)+"-push"
+	return func(group string) bool {
+		return strings.HasPrefix(group, routers) || group == push || more != nil && more.MatchString(group)
+	}
+}
+
+// viewPaces is how fast views read their tables.
+type viewPaces struct {
+	mu  sync.Mutex
+	all map[string]*lag.CatchUp // by name
+}
+
+func newViewPaces() *viewPaces { return &viewPaces{all: map[string]*lag.CatchUp{}} }
+
+func (p *viewPaces) observe(views []*table.View, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, v := range views {
+		name := v.Status().Name
+		if p.all[name] == nil {
+			p.all[name] = &lag.CatchUp{}
+		}
+		next, lag := v.Reach()
+		p.all[name].Observe(at, next, lag)
+	}
+}
+
+func (p *viewPaces) seconds(name string) (float64, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all[name] == nil {
+		return 0, false
+	}
+	return p.all[name].Seconds()
+}
+
+// lagMetrics are what a process says of its own part in each group. What was
+// not collected is absent: an old figure would look like a good one.
+type lagMetrics struct {
+	report     func() lag.Report
+	processors func() []*engine.Processor
+	views      func() []*table.View
+	paces      *viewPaces
+}
+
+// Describe implements prometheus.Collector: groups come and go, so the metrics
+// are unchecked.
+func (*lagMetrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (m *lagMetrics) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(name, help, label, value string, v float64) {
+		desc := prometheus.NewDesc(name, help, []string{label}, nil)
+		made, err := prometheus.NewConstMetric(desc, prometheus.GaugeValue, v, value)
+		if err != nil {
+			made = prometheus.NewInvalidMetric(desc, err)
+		}
+		ch <- made
+	}
+	for _, v := range m.views() {
+		name := v.Status().Name
+		if s, known := m.paces.seconds(name); known {
+			gauge("belfry_view_catchup_seconds", "Time until the view has read its table, +Inf if it gets no nearer; absent until that is known.", "view", name, s)
+		}
+	}
+	report := m.report()
+	for _, p := range m.processors() {
+		group := p.Group()
+		own := p.Partitions()
+		gauge("belfry_processor_partitions", "Partitions that this process has in the group.", "group", group, float64(len(own)))
+		if !report.Up {
+			continue
+		}
+		for _, g := range report.Groups {
+			if g.Name != group {
+				continue
+			}
+			lag, oldest := ownLag(&g, own)
+			gauge("belfry_processor_lag_records", "Records that this process has not processed of its partitions.", "group", group, float64(lag))
+			gauge("belfry_processor_lag_seconds", "Age of the oldest record that this process has not processed of its partitions, 0 without one.", "group", group, oldest)
+			if s, known := catchUpOf(&g); known {
+				gauge("belfry_catchup_seconds", "Time until the group, all of its processes, has processed all, +Inf if it gets no nearer; absent until that is known.", "group", group, s)
+			}
+		}
+	}
+}
+
+func ownLag(g *lag.Group, own []engine.Claimed) (records int64, oldest float64) {
+	mine := make(map[engine.Claimed]bool, len(own))
+	for _, c := range own {
+		mine[c] = true
+	}
+	for _, p := range g.Partitions {
+		if mine[engine.Claimed{Topic: p.Topic, Partition: p.Partition}] {
+			records += p.Lag
+			oldest = max(oldest, p.LagSeconds)
+		}
+	}
+	return records, oldest
+}
+
+func catchUpOf(g *lag.Group) (seconds float64, known bool) {
+	switch {
+	case g.CatchUpNever:
+		return math.Inf(1), true
+	case g.CatchUpSeconds != nil:
+		return *g.CatchUpSeconds, true
+	}
+	return 0, false
+}

@@ -1,0 +1,260 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"regexp"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/lagwatch"
+	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/lagpage"
+	"github.com/belfry/belfry/sources/rules"
+	"github.com/belfry/belfry/upkeep"
+	"github.com/belfry/belfry/views"
+	"github.com/belfry/belfry/web"
+)
+
+// Config is what one serving process does.
+type Config struct {
+	Kafka    kafka.Config
+	Prefix   belfry.Prefix
+	InboxCap int
+	Groups   []string // names of --groups; none: no processors
+	Rules    *Rules   // nil: the built-in source alone
+	// ReplayRules returns the rules that dead letters are replayed by beside the
+	// built-in ones; nil: none.
+	ReplayRules func() (*rules.Set, error)
+
+	API       net.Listener       // nil: no server
+	Server    server.Config      // its settings; the node adds what they are for
+	Keys      *auth.Keys         // of the server's Auth; nil: none to fetch
+	Metrics   net.Listener       // nil: none
+	Sweep     upkeep.SweepConfig // interval and age; 0: the defaults
+	LagGroups *regexp.Regexp     // groups of others to show; nil: none
+
+	Grace   time.Duration // for draining
+	OnReady func()        // called once, when all of it runs; may be nil
+	Log     *slog.Logger
+	Tracer  trace.Tracer // nil: no traces
+}
+
+// Close closes the listeners, which Serve may not have come to close.
+func (c *Config) Close() error {
+	var errs []error
+	for _, ln := range []net.Listener{c.API, c.Metrics} {
+		if ln == nil {
+			continue
+		}
+		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// node is one serving process.
+type node struct {
+	Config
+	registry    *prometheus.Registry
+	lag         *lagwatch.Collector
+	lagPage     *lagpage.Page
+	viewPaces   *viewPaces
+	deadLetters *engine.DeadLetters
+	journal     *emitters.Journal
+	processors  []*engine.Processor
+	routers     *processors.Routers // nil: no rules
+	watch       *rulesWatch         // nil: no rules
+	unread      *views.Unread
+	inbox       *views.Inbox
+	repairs     *upkeep.Repairs // nil: nothing reads rows
+	sweep       *upkeep.Sweep   // nil: no server
+	audit       *upkeep.Audit   // nil: no server
+	draining    atomic.Bool
+}
+
+// Run runs until ctx ends and then drains: first the HTTP server, while the
+// views and the journal still stand behind it, then processors and views, last
+// what they write with. It closes the listeners of cfg in any case. A process
+// that has not drained within the grace period is an error.
+func Run(ctx context.Context, cfg Config) (err error) {
+	n := &node{Config: cfg, registry: prometheus.NewRegistry()}
+	defer func() { err = errors.Join(err, cfg.Close()) }()
+	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if n.deadLetters, err = engine.OpenDeadLetters(cfg.Kafka, cfg.Prefix.DeadLetters()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.deadLetters.Close()) }()
+	if n.needsJournal() {
+		if n.journal, err = emitters.OpenJournal(cfg.Kafka, cfg.Prefix); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, n.journal.Close()) }()
+	}
+
+	finished := make(chan error, 1)
+	go func() { finished <- n.run(ctx) }()
+	select {
+	case err := <-finished:
+		return err
+	case <-ctx.Done():
+	}
+	// Beyond this the process ends, whatever still hangs.
+	deadline := time.NewTimer(cfg.Grace + time.Second)
+	defer deadline.Stop()
+	select {
+	case err := <-finished:
+		return err
+	case <-deadline.C:
+		return fmt.Errorf("not drained within --grace %s: what was unfinished is done again at the next start", cfg.Grace)
+	}
+}
+
+func (n *node) run(ctx context.Context) (err error) {
+	// Three lifetimes: front ends with ctx, back when front has drained, and what
+	// tells of them when they have ended.
+	back, stopBack := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBack()
+	g, back := errgroup.WithContext(back)
+	front, stopFront := context.WithCancel(ctx)
+	defer stopFront()
+	context.AfterFunc(back, stopFront)
+	defer context.AfterFunc(front, func() { n.draining.Store(true) })()
+	last, stopLast := context.WithCancel(context.WithoutCancel(ctx))
+	var telling errgroup.Group
+	defer func() {
+		stopLast()
+		err = errors.Join(err, telling.Wait())
+	}()
+
+	if n.API != nil {
+		n.unread, n.inbox = views.NewUnread(n.Kafka, n.Prefix), views.NewInbox(n.Kafka, n.Prefix)
+		if n.Tracer != nil {
+			n.inbox.Traces = views.NewTraces()
+		}
+	}
+	if err := n.openRepairs(); err != nil {
+		return err
+	}
+	closeUp, err := n.keepUp(back, g)
+	// The last to end: processors and views report to it.
+	defer func() { err = errors.Join(err, closeUp()) }()
+	if err != nil {
+		stopBack()
+		return errors.Join(err, g.Wait())
+	}
+	deps := processors.Deps{Prefix: n.Prefix, DeadLetters: n.deadLetters, Metrics: processors.NewMetrics(n.registry), Tracer: n.Tracer}
+	if n.repairs != nil {
+		deps.Rows = n.repairs.Reports()
+	}
+	for _, name := range n.Groups {
+		p := engine.NewProcessor(n.Kafka, newGroup(name, deps, n.InboxCap))
+		n.processors = append(n.processors, p)
+		g.Go(func() error { return p.Run(back) })
+	}
+	n.openRouters(deps)
+	if n.routers != nil {
+		g.Go(func() error { return n.routers.Run(back) })
+		g.Go(func() error { return n.watch.Run(back) })
+	}
+	n.watchLag()
+	g.Go(func() error { return n.lag.Run(back) })
+	serve := func(ctx context.Context) error {
+		<-ctx.Done()
+		return nil
+	}
+	var ops http.Handler
+	if n.API == nil {
+		ops = server.Ops(server.OpsConfig{
+			Registry: n.registry, Readiness: n.conditions, LagMetrics: n.lagPage, Logger: n.Log,
+		})
+	} else {
+		g.Go(func() error { return n.unread.Run(back) })
+		g.Go(func() error { return n.inbox.Run(back) })
+		n.openAudit()
+		g.Go(func() error { return n.audit.Run(back) })
+		if n.Keys != nil {
+			g.Go(func() error { return n.Keys.Run(back) })
+		}
+		srv, err := n.newServer()
+		if err != nil {
+			stopBack()
+			return errors.Join(err, g.Wait())
+		}
+		serve = func(ctx context.Context) error { return srv.Serve(ctx, n.API, n.Grace*3/5) }
+		ops = srv.MetricsHandler()
+	}
+	n.registerMetrics()
+	if n.Metrics != nil {
+		telling.Go(func() error {
+			defer stopBack()
+			return serveMetrics(last, n.Metrics, ops)
+		})
+	}
+	if n.OnReady != nil {
+		g.Go(func() error { return n.announce(front) })
+	}
+	g.Go(func() error {
+		defer stopBack()
+		return serve(front)
+	})
+	return g.Wait()
+}
+
+func (n *node) newServer() (*server.Server, error) {
+	cfg := n.Server
+	cfg.Rows, cfg.Items, cfg.Journal = n.unread, n.inbox, n.journal
+	cfg.Readiness = n.conditions
+	cfg.Lag = func(context.Context) (any, error) { return n.lag.Report(), nil }
+	cfg.LagMetrics = n.lagPage
+	cfg.Operations = n.operations()
+	cfg.Registry, cfg.MetricsOnAPI = n.registry, n.Metrics == nil
+	cfg.Pages = web.Handler()
+	cfg.Logger = n.Log
+	if n.Tracer != nil {
+		cfg.Tracing = &server.Tracing{Tracer: n.Tracer, Item: n.inbox.Traces.Take}
+	}
+	return server.New(cfg)
+}
+
+// announce calls onReady once every condition holds.
+func (n *node) announce(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !n.isReady() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	n.OnReady()
+	return nil
+}
+
+// serveMetrics serves until ctx ends. Scrapes are short: none is waited for.
+func serveMetrics(ctx context.Context, ln net.Listener, handler http.Handler) error {
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
+	defer stop()
+	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve metrics on %s: %w", ln.Addr(), err)
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package node
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/server"
+)
+
+// openRouters makes the routers of the rules, if there are any; nothing runs yet.
+func (n *node) openRouters(deps processors.Deps) {
+	if n.Rules == nil {
+		return
+	}
+	n.routers = processors.NewRouters(n.Kafka, deps, 0)
+	n.watch = newRulesWatch(*n.Rules, n.routers.Set, n.Log)
+	n.registry.MustRegister(n.watch)
+}
+
+// groupInputs names the topics of every group: ours, and those of the sources
+// at this time.
+func (n *node) groupInputs() map[string][]string {
+	inputs := n.Prefix.GroupInputs()
+	if n.routers != nil {
+		maps.Copy(inputs, n.routers.Inputs())
+	}
+	return inputs
+}
+
+// allProcessors are those that run at this time.
+func (n *node) allProcessors() []*engine.Processor {
+	if n.routers == nil {
+		return n.processors
+	}
+	return slices.Concat(n.processors, n.routers.Processors())
+}
+
+// statuses are those of all processors at this time.
+func (n *node) statuses() []engine.Status {
+	var out []engine.Status
+	for _, p := range n.processors {
+		out = append(out, p.Status())
+	}
+	if n.routers != nil {
+		out = append(out, n.routers.Status()...)
+	}
+	return out
+}
+
+// sourceConditions tell of the routers of the rules. Once all have run, failed
+// or found their topic missing, none makes the process unready: topics are
+// others' to create, delete and protect, and another instance could do no better.
+func (n *node) sourceConditions() []server.Condition {
+	if n.routers == nil {
+		return nil
+	}
+	settled := n.routers.Settled()
+	out := []server.Condition{{Name: "sources", Ready: settled, Detail: "topics were looked up"}}
+	if !settled {
+		out[0].Detail = "waiting for routers to start"
+	}
+	for _, s := range n.routers.Status() {
+		out = append(out, server.Condition{Name: s.Name, Ready: true, Detail: processorDetail(s)})
+	}
+	return out
+}
+
+// processorDetail says what a processor is doing.
+func processorDetail(s engine.Status) string {
+	detail := string(s.Phase)
+	if s.Phase == engine.Waiting {
+		detail += " for its topic, which does not exist"
+	}
+	if s.Phase == engine.Failed && s.Err != nil {
+		detail += ": " + s.Err.Error()
+	}
+	for _, r := range s.Refused {
+		detail += ", refuses " + r.String()
+	}
+	for _, w := range s.Waiting {
+		detail += ", " + w
+	}
+	return detail
+}
+
+// processorStates is a prometheus.Collector: processors come and go.
+type processorStates struct {
+	statuses                            func() []engine.Status
+	running, restarts, refused, waiting *prometheus.Desc
+}
+
+func newProcessorStates(statuses func() []engine.Status) *processorStates {
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, []string{"processor"}, nil)
+	}
+	return &processorStates{
+		statuses: statuses,
+		running:  desc("belfry_processor_running", "1 while the processor has its partitions and processes; none if its topic does not exist."),
+		restarts: desc("belfry_processor_restarts", "How often the processor failed and was built anew."),
+		refused:  desc("belfry_processor_refused_partitions", "Partitions that the processor has and does not read, since their log is not the one that was processed."),
+		waiting:  desc("belfry_processor_waiting_partitions", "Partitions whose next record waits for something that is not available, such as a schema registry."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (p *processorStates) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{p.running, p.restarts, p.refused, p.waiting} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (p *processorStates) Collect(out chan<- prometheus.Metric) {
+	for _, s := range p.statuses() {
+		if s.Phase == engine.Waiting {
+			continue
+		}
+		for desc, value := range map[*prometheus.Desc]float64{
+			p.running:  asNumber(s.Phase == engine.Running),
+			p.restarts: float64(s.Restarts),
+			p.refused:  float64(len(s.Refused)),
+			p.waiting:  float64(len(s.Waiting)),
+		} {
+			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, s.Name)
+		}
+	}
+}
+
+func asNumber(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

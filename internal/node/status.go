@@ -1,0 +1,126 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/wire"
+)
+
+// maxViewLag is how many records a view may be behind for its server to count
+// as ready.
+const maxViewLag = 10_000
+
+// conditions are what /readyz depends on: processors that run, and views that
+// recovered once and are not far behind, and keys to check tokens with.
+func (n *node) conditions() []server.Condition {
+	var out []server.Condition
+	for _, p := range n.processors {
+		s := p.Status()
+		// A refused partition needs an operator, the rest goes on: another instance
+		// could do no better.
+		c := server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: processorDetail(s)}
+		c.State, c.Progress = readyState(s, c.Ready)
+		out = append(out, c)
+	}
+	out = append(out, n.sourceConditions()...)
+	for _, v := range n.views() {
+		s, lag := v.Status(), v.Lag()
+		c := server.Condition{
+			Name:   s.Name,
+			Ready:  v.Recovered() && lag <= maxViewLag,
+			Detail: fmt.Sprintf("%s, %d records behind", s.Phase, lag),
+		}
+		c.State, c.Progress = readyState(s, c.Ready)
+		if !c.Ready && v.Recovered() {
+			c.State = server.StateRecovering // catches up
+		}
+		out = append(out, c)
+	}
+	if n.Keys != nil {
+		ready, detail := n.Keys.Ready()
+		out = append(out, server.Condition{Name: "token keys", Ready: ready, Detail: detail})
+	}
+	// A server tells of itself.
+	if n.API == nil && n.draining.Load() {
+		out = append(out, server.Condition{Name: "processors", State: server.StateDraining, Detail: "are shutting down"})
+	}
+	return out
+}
+
+// readyState translates what the engine says.
+func readyState(s engine.Status, ready bool) (server.State, *wire.Progress) {
+	switch {
+	case ready:
+		return server.StateReady, nil
+	case s.Phase == engine.Recovering && s.Recovery != nil:
+		r := s.Recovery
+		return server.StateRecovering, wire.NewProgress(r.Done, r.Total, r.Percent(), r.Left)
+	case s.Phase == engine.Failed:
+		return server.StateFailed, nil
+	case s.Phase == engine.Stopped:
+		return server.StateDraining, nil
+	default:
+		return server.StateStarting, nil
+	}
+}
+
+func (n *node) isReady() bool {
+	return !slices.ContainsFunc(n.conditions(), func(c server.Condition) bool { return !c.Ready })
+}
+
+func (n *node) views() []*table.View {
+	if n.unread == nil {
+		return nil
+	}
+	return []*table.View{n.unread.View, n.inbox.View}
+}
+
+// registerMetrics adds what processors and views tell of themselves. It must
+// come after all of them are made.
+func (n *node) registerMetrics() {
+	gauge := func(name, help, label, value string, read func() float64) {
+		n.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: name, Help: help, ConstLabels: prometheus.Labels{label: value},
+		}, read))
+	}
+	if n.Keys != nil {
+		n.registry.MustRegister(n.Keys)
+	}
+	n.registry.MustRegister(newProcessorStates(n.statuses))
+	n.registry.MustRegister(newStateMetrics(n.Kafka.StateDir))
+	n.registry.MustRegister(newRebalanceMetrics(n.allProcessors))
+	counter := func(name, help string, read func() float64) {
+		n.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
+	}
+	if n.repairs != nil {
+		counter("belfry_repaired_rows_total", "Rows that a paused owner had put back and that were written again.",
+			func() float64 { return float64(n.repairs.Repaired()) })
+		n.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "belfry_repairs_waiting", Help: "Rows that a paused owner has put back and that wait to be written again.",
+		}, func() float64 { return float64(n.repairs.Waiting()) }))
+	}
+	if n.sweep != nil {
+		counter("belfry_swept_items_total", "Contents removed that a crash had left behind.",
+			func() float64 { return float64(n.sweep.Swept()) })
+	}
+	if n.audit != nil {
+		n.registry.MustRegister(auditMetrics{n.audit.Stats})
+	}
+	for _, v := range n.views() {
+		name := v.Status().Name
+		gauge("belfry_view_recovered", "1 once the view has held the whole table.", "view", name,
+			func() float64 { return asNumber(v.Recovered()) })
+		gauge("belfry_view_lag_records", "Records of the table that the view has not applied yet.", "view", name,
+			func() float64 { return float64(v.Lag()) })
+		gauge("belfry_view_refused_records", "Values that would have taken a row back to a lower version.", "view", name,
+			func() float64 { return float64(v.Refused()) })
+		gauge("belfry_view_restarts", "How often the view failed and was built anew.", "view", name,
+			func() float64 { return float64(v.Status().Restarts) })
+	}
+}

@@ -1,0 +1,186 @@
+package options
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/IBM/sarama"
+	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/cli"
+)
+
+// Kafka say how to reach the cluster and which installation on it is
+// meant.
+type Kafka struct {
+	Brokers  []string
+	Prefix   string
+	useTLS   bool
+	caFile   string
+	certFile string
+	keyFile  string
+
+	SASLMechanism    cli.Choice
+	SASLUser         string
+	saslPasswordFile string
+
+	// Version is that of the program, set by the command that writes.
+	Version string
+	// TLS is set by validate; nil means plain text.
+	TLS *tls.Config
+	// SASLPassword is set by validate; empty without a mechanism.
+	SASLPassword string
+}
+
+// AddFlags adds the flags to fs.
+func (o *Kafka) AddFlags(fs *pflag.FlagSet) {
+	fs.StringSliceVar(&o.Brokers, "brokers", nil, "Kafka brokers to begin with, a `list` of host:port (required)")
+	fs.StringVar(&o.Prefix, "prefix", belfry.DefaultPrefix, "what the `name` of every topic and group begins with")
+	fs.BoolVar(&o.useTLS, "kafka-tls", false, "connect to Kafka with TLS")
+	fs.StringVar(&o.caFile, "kafka-ca-file", "", "PEM `file` of the authorities to trust, instead of the system's")
+	fs.StringVar(&o.certFile, "kafka-cert-file", "", "PEM `file` of the client certificate")
+	fs.StringVar(&o.keyFile, "kafka-key-file", "", "PEM `file` of the client certificate's key")
+	o.SASLMechanism = cli.NewChoice("", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+	fs.Var(&o.SASLMechanism, "sasl-mechanism", "how to log in to Kafka; not at all if absent")
+	fs.StringVar(&o.SASLUser, "sasl-user", "", "`user` to log in to Kafka as")
+	fs.StringVar(&o.saslPasswordFile, "sasl-password-file", "", "`file` with the password to log in to Kafka with")
+}
+
+// Validate checks the options and loads what their files hold.
+func (o *Kafka) Validate() error {
+	if len(o.Brokers) == 0 {
+		return cli.FlagErrorf("brokers", "required; name at least one broker, for example --brokers 127.0.0.1:9092")
+	}
+	for i, b := range o.Brokers {
+		o.Brokers[i] = strings.TrimSpace(b)
+		if err := cli.CheckHostPort(o.Brokers[i], 1); err != nil {
+			return cli.FlagErrorf("brokers", "%w", err)
+		}
+		if strings.HasPrefix(o.Brokers[i], ":") {
+			return cli.FlagErrorf("brokers", "%q has no host; write 127.0.0.1%[1]s for this machine", o.Brokers[i])
+		}
+	}
+	if err := belfry.Prefix(o.Prefix).Check(); err != nil {
+		return cli.FlagErrorf("prefix", "%w", cli.Problem(err))
+	}
+	if err := o.loadTLS(); err != nil {
+		return err
+	}
+	return o.loadSASL()
+}
+
+func (o *Kafka) loadTLS() error {
+	for _, f := range []struct{ name, value string }{
+		{"kafka-ca-file", o.caFile}, {"kafka-cert-file", o.certFile}, {"kafka-key-file", o.keyFile},
+	} {
+		// Taking it as a wish for TLS would hide a forgotten flag; leaving it
+		// aside would send in plain text what was meant to be encrypted.
+		if f.value != "" && !o.useTLS {
+			return cli.FlagErrorf(f.name, "needs --kafka-tls as well")
+		}
+	}
+	switch {
+	case !o.useTLS:
+		o.TLS = nil
+		return nil
+	case o.certFile != "" && o.keyFile == "":
+		return cli.FlagErrorf("kafka-cert-file", "needs --kafka-key-file as well")
+	case o.keyFile != "" && o.certFile == "":
+		return cli.FlagErrorf("kafka-key-file", "needs --kafka-cert-file as well")
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.caFile != "" {
+		pem, err := cli.ReadSmallFile(o.caFile)
+		if err != nil {
+			return cli.FlagErrorf("kafka-ca-file", "%w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return cli.FlagErrorf("kafka-ca-file", "%s holds no PEM certificate", o.caFile)
+		}
+	}
+	if o.certFile != "" {
+		pair, err := tls.LoadX509KeyPair(o.certFile, o.keyFile)
+		if err != nil {
+			return cli.FlagErrorf("kafka-cert-file", "load it with the key of --kafka-key-file: %w", err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	o.TLS = config
+	return nil
+}
+
+func (o *Kafka) loadSASL() error {
+	if o.SASLMechanism.Value == "" {
+		if o.SASLUser != "" {
+			return cli.FlagErrorf("sasl-user", "needs --sasl-mechanism %s as well", o.SASLMechanism.Type())
+		}
+		if o.saslPasswordFile != "" {
+			return cli.FlagErrorf("sasl-password-file", "needs --sasl-mechanism %s as well", o.SASLMechanism.Type())
+		}
+		return nil
+	}
+	if o.SASLUser == "" {
+		return cli.FlagErrorf("sasl-user", "required with --sasl-mechanism")
+	}
+	if o.saslPasswordFile == "" {
+		return cli.FlagErrorf("sasl-password-file", "required with --sasl-mechanism")
+	}
+	var err error
+	o.SASLPassword, err = readPassword("sasl-password-file", o.saslPasswordFile)
+	return err
+}
+
+// readPassword returns the password in the file that a flag names.
+func readPassword(flag, file string) (string, error) {
+	raw, err := cli.ReadSmallFile(file)
+	if err != nil {
+		return "", cli.FlagErrorf(flag, "%w", err)
+	}
+	// Editors and echo end a file with a line break; blanks may be meant.
+	password := strings.TrimRight(string(raw), "\r\n")
+	if password == "" {
+		return "", cli.FlagErrorf(flag, "%s is empty", file)
+	}
+	return password, nil
+}
+
+// OpenTopics connects to the brokers that --brokers names.
+func OpenTopics(cfg kafka.Config) (*kafka.Topics, error) {
+	topics, err := kafka.OpenTopics(cfg)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	return topics, nil
+}
+
+// unreachable says which flag to look at when no broker lets us in.
+func unreachable(err error) error {
+	var authority x509.UnknownAuthorityError
+	switch {
+	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
+		return cli.FlagErrorf("sasl-user", "%w: mend the user, --sasl-password-file or --sasl-mechanism", err)
+	case errors.Is(err, sarama.ErrUnsupportedSASLMechanism):
+		return cli.FlagErrorf("sasl-mechanism", "%w: the brokers take another one", err)
+	case errors.As(err, &authority):
+		return cli.FlagErrorf("kafka-ca-file", "%w: name the file of the authority that the brokers' certificates are of", err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		// What a broker does to who doesn't speak as the port wants it.
+		return cli.FlagErrorf("brokers", "%w: the brokers hang up; does that port want --kafka-tls or --sasl-mechanism?", err)
+	}
+	return cli.FlagErrorf("brokers", "%w: start Kafka there, or name brokers that can be reached from here", err)
+}
+
+// Config says how to reach Kafka; the options must have been validated.
+func (o *Kafka) Config(stateDir string, log *slog.Logger) kafka.Config {
+	return kafka.Config{
+		Brokers: o.Brokers, StateDir: stateDir, TLS: o.TLS, Version: o.Version, Logger: log,
+		SASL: kafka.SASL{Mechanism: o.SASLMechanism.Value, User: o.SASLUser, Password: o.SASLPassword},
+	}
+}

@@ -1,0 +1,38 @@
+package options
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry/internal/cli"
+)
+
+// Log say what the log looks like; it goes to stderr.
+type Log struct {
+	format cli.Choice
+	Level  cli.Choice
+}
+
+// AddFlags adds the flags to fs.
+func (o *Log) AddFlags(fs *pflag.FlagSet) {
+	o.format = cli.NewChoice("text", "text", "json")
+	o.Level = cli.NewChoice("info", "debug", "info", "warn", "error")
+	fs.Var(&o.format, "log-format", "how each line of the log is written")
+	fs.Var(&o.Level, "log-level", "the least severe lines to log")
+}
+
+// Logger returns a logger on w. The options were checked as they were set.
+func (o *Log) Logger(w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.Level.Value)); err != nil {
+		return nil, fmt.Errorf("parse log level: %w", err)
+	}
+	handle := &slog.HandlerOptions{Level: level}
+	if o.format.Value == "json" {
+		return slog.New(slog.NewJSONHandler(w, handle)), nil
+	}
+	return slog.New(slog.NewTextHandler(w, handle)), nil
+}

@@ -1,0 +1,92 @@
+package options
+
+import (
+	"net/url"
+	"time"
+	_ "time/tzdata" // rules name time zones, and a container has no files of them
+
+	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/sources/envelope"
+	"github.com/belfry/belfry/sources/rules"
+	"github.com/belfry/belfry/sources/schema"
+)
+
+// Rules say where the rules are and what they need beside their text.
+type Rules struct {
+	Path         string
+	Timezone     string
+	registry     string
+	registryUser string
+	registryFile string
+
+	// location is set by validate.
+	location *time.Location
+	// registryPassword is set by validate; empty without a user.
+	registryPassword string
+	// decoder is set by validate.
+	decoder *envelope.Decoder
+}
+
+// AddFlags adds the flags to fs.
+func (o *Rules) AddFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.Path, "rules", "", "rules `file` or folder: which topics to read, and who gets what of them")
+	fs.StringVar(&o.Timezone, "timezone", "UTC", "time `zone` of dates in events that name none, such as Asia/Seoul")
+	fs.StringVar(&o.registry, "schema-registry", "", "`URL` of the schema registry, for events in Avro and Protobuf")
+	fs.StringVar(&o.registryUser, "schema-registry-user", "", "`user` to log in to the schema registry as")
+	fs.StringVar(&o.registryFile, "schema-registry-password-file", "", "`file` with the password to log in to the schema registry with")
+}
+
+// Validate checks the options and loads what their files hold, but for the
+// rules, and makes the decoder, which keeps the schemas it has fetched.
+func (o *Rules) Validate() error {
+	var err error
+	if o.location, err = rules.ParseZone(o.Timezone); err != nil {
+		return cli.FlagErrorf("timezone", "%w", cli.Problem(err))
+	}
+	if o.registry != "" {
+		u, err := url.Parse(o.registry)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return cli.FlagErrorf("schema-registry", "must be an http(s) URL such as http://127.0.0.1:8081")
+		}
+		if u.User != nil {
+			return cli.FlagErrorf("schema-registry", "must hold no user or password; use --schema-registry-user and --schema-registry-password-file")
+		}
+	}
+	if err := o.loadLogin(); err != nil {
+		return err
+	}
+	config := envelope.Config{Location: o.location}
+	if o.registry != "" {
+		config.Schemas = schema.NewRegistry(schema.Config{URL: o.registry, User: o.registryUser, Password: o.registryPassword})
+	}
+	o.decoder = envelope.NewDecoder(config)
+	return nil
+}
+
+func (o *Rules) loadLogin() error {
+	switch {
+	case o.registryUser == "" && o.registryFile == "":
+		return nil
+	case o.registry == "":
+		return cli.FlagErrorf("schema-registry-user", "needs --schema-registry as well")
+	case o.registryUser == "":
+		return cli.FlagErrorf("schema-registry-password-file", "needs --schema-registry-user as well")
+	case o.registryFile == "":
+		return cli.FlagErrorf("schema-registry-user", "needs --schema-registry-password-file as well")
+	}
+	var err error
+	o.registryPassword, err = readPassword("schema-registry-password-file", o.registryFile)
+	return err
+}
+
+// Load reads the rules, nil if --rules names none. It may be called again for
+// rules that have changed.
+func (o *Rules) Load(prefix belfry.Prefix) (*rules.Set, error) {
+	if o.Path == "" {
+		return nil, nil
+	}
+	return rules.Load(o.Path, rules.Options{Decoder: o.decoder, Prefix: prefix, Location: o.location})
+}

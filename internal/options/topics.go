@@ -1,0 +1,80 @@
+package options
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/cli"
+)
+
+const (
+	// autoReplication stands for 3, or 1 on a cluster of one broker.
+	autoReplication = 0
+
+	// MaxPartitions is far above what one cluster bears for six topics; more
+	// is a slip.
+	MaxPartitions = 10_000
+)
+
+// Topics say what the topics are like that are made or verified.
+type Topics struct {
+	Partitions  int
+	Replication int
+}
+
+// AddFlags adds the flags to fs.
+func (o *Topics) AddFlags(fs *pflag.FlagSet) {
+	fs.IntVar(&o.Partitions, "partitions", belfry.DefaultPartitions, "partitions of each topic; can't be changed later without losing the order")
+	fs.IntVar(&o.Replication, "replication", autoReplication, "replicas of each partition; 0 is 3, or 1 on a one-broker cluster")
+}
+
+// Validate checks what was given; the error is a usage error that names the flag.
+func (o *Topics) Validate() error {
+	if o.Partitions < 1 || o.Partitions > MaxPartitions {
+		return cli.FlagErrorf("partitions", "must be 1 to %d, is %d", MaxPartitions, o.Partitions)
+	}
+	if o.Replication < 0 || o.Replication > math.MaxInt16 {
+		return cli.FlagErrorf("replication", "must be 0 to %d, is %d", math.MaxInt16, o.Replication)
+	}
+	return nil
+}
+
+// Ensure creates the topics that are missing and verifies the others; it returns
+// what it changed, also with an error.
+func (o *Topics) Ensure(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix) ([]kafka.Change, error) {
+	topics, err := OpenTopics(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer topics.Close()
+	changes, err := topics.Ensure(ctx, prefix.Topics(o.Partitions), o.Replication)
+	if err != nil {
+		return changes, fmt.Errorf("topics of prefix %s: %w", prefix, err)
+	}
+	return changes, nil
+}
+
+// Fold are inputs of the fold: every processor of an installation needs
+// the same.
+type Fold struct {
+	InboxCap int
+}
+
+// AddFlags adds the flags to fs.
+func (o *Fold) AddFlags(fs *pflag.FlagSet) {
+	fs.IntVar(&o.InboxCap, "inbox-cap", inbox.DefaultCap, "items a user keeps, the oldest go; the same for all processors")
+}
+
+// Validate checks what was given; the error is a usage error that names the flag.
+func (o *Fold) Validate() error {
+	if o.InboxCap < 1 || o.InboxCap > inbox.MaxCap {
+		return cli.FlagErrorf("inbox-cap", "must be 1 to %d, is %d", inbox.MaxCap, o.InboxCap)
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package options
+
+import (
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/auth"
+)
+
+// maxLeeway is the most that --jwt-leeway may be: tokens are good for so much
+// longer.
+const maxLeeway = 5 * time.Minute
+
+// Trust say what else the server believes besides a secret of its own.
+type Trust struct {
+	JWKSURL          string
+	leeway           time.Duration
+	ticketSecretFile string
+	origins          []string
+
+	// ticketSecret is set by validate, if there is one.
+	ticketSecret []byte
+}
+
+// AddFlags adds the flags to fs.
+func (o *Trust) AddFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.JWKSURL, "jwks-url", "", "`URL` of the key set that tokens are signed with (RSA, ECDSA, Ed25519), instead of or besides --jwt-secret-file")
+	fs.DurationVar(&o.leeway, "jwt-leeway", auth.DefaultLeeway, "how far the clock of who makes tokens may differ")
+	fs.StringVar(&o.ticketSecretFile, "ticket-secret-file", "", "`file` with the secret of stream tickets, the same on all servers; derived from --jwt-secret-file if absent")
+	fs.StringSliceVar(&o.origins, "cors-origins", nil, "`origins` whose pages may call the API, such as https://intranet.example")
+}
+
+// Validate checks what was given; the error is a usage error that names the flag.
+func (o *Trust) Validate() error {
+	if o.leeway < 0 || o.leeway > maxLeeway {
+		return cli.FlagErrorf("jwt-leeway", "must be 0s to %s, is %s", maxLeeway, o.leeway)
+	}
+	for _, origin := range o.origins {
+		if err := server.CheckOrigin(origin); err != nil {
+			return cli.FlagErrorf("cors-origins", "%w", err)
+		}
+	}
+	if o.JWKSURL != "" {
+		// The real ones are made with a logger; this is for the URL.
+		if _, err := auth.NewKeys(auth.KeysConfig{URL: o.JWKSURL}); err != nil {
+			return cli.FlagErrorf("jwks-url", "%w", err)
+		}
+	}
+	if o.ticketSecretFile == "" {
+		return nil
+	}
+	var err error
+	o.ticketSecret, err = readSecret("ticket-secret-file", o.ticketSecretFile)
+	return err
+}

@@ -1,0 +1,48 @@
+package programtest
+
+import (
+	"testing"
+
+	"github.com/IBM/sarama"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
+)
+
+// AdminOf connects to the brokers to do what no command of ours does.
+func AdminOf(t *testing.T, brokers []string) sarama.ClusterAdmin {
+	t.Helper()
+	config := sarama.NewConfig()
+	config.Version = sarama.V2_8_0_0
+	admin, err := sarama.NewClusterAdmin(brokers, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { admin.Close() })
+	return admin
+}
+
+// RecordsOf returns all records of a topic, partition after partition.
+func RecordsOf(t *testing.T, brokers []string, topic string) []*sarama.ConsumerMessage {
+	t.Helper()
+	cfg := kafka.Config{Brokers: brokers}
+	topics, err := kafka.OpenTopics(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer topics.Close()
+	infos, err := topics.Info(topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*sarama.ConsumerMessage
+	for p := range int32(infos[topic].Partitions) {
+		err := table.Scan(t.Context(), cfg, topic, p, func(m *sarama.ConsumerMessage) error {
+			out = append(out, m)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
