@@ -2,7 +2,9 @@ package envelope
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -213,42 +215,35 @@ func (p *parser) list(depth int) (any, error) {
 // number reads an integer of 64 bits as one and keeps the text of all others.
 func (p *parser) number() (any, error) {
 	start := p.at
-	negative := p.skip('-')
-	var n uint64
+	p.skip('-')
 	digits := p.at
-	for p.at < len(p.text) && isDigit(p.text[p.at]) {
-		n = n*10 + uint64(p.text[p.at]-'0') // beyond 19 digits it is not used
-		p.at++
-	}
-	length := p.at - digits
-	if length == 0 || length > 1 && p.text[digits] == '0' {
+	if !p.digits() || p.text[digits] == '0' && p.at > digits+1 {
 		p.at = digits
 		return nil, p.unexpected("a value")
 	}
-	whole := true
-	if p.skip('.') {
-		if whole = false; !p.digits() {
-			return nil, p.unexpected("a digit")
-		}
+	whole := p.at
+	if p.skip('.') && !p.digits() {
+		return nil, p.unexpected("a digit")
 	}
 	if p.skip('e') || p.skip('E') {
 		if !p.skip('-') {
 			p.skip('+')
 		}
-		if whole = false; !p.digits() {
+		if !p.digits() {
 			return nil, p.unexpected("a digit")
 		}
 	}
-	switch {
-	case !whole || length > 19:
-	case negative && n != 0 && n <= 1<<63: // -0 has a text of its own
-		return int64(-n), nil
-	case !negative && n < 1<<63:
-		return int64(n), nil
-	case !negative:
+	text := p.text[start:p.at]
+	if p.at > whole || len(text) > 20 || text == "-0" {
+		return json.Number(text), nil
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n, nil
 	}
-	return bigOrFraction(p.text[start:p.at]), nil
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return n, nil
+	}
+	return json.Number(text), nil
 }
 
 func (p *parser) skip(c byte) bool {
@@ -269,17 +264,39 @@ func (p *parser) digits() bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// bigOrFraction is a number's text, or the integer if it is one of 20 digits
-// that 64 bits hold.
-func bigOrFraction(text string) any {
-	if len(text) == 20 && text[0] == '1' && text <= "18446744073709551615" && strings.Trim(text, "0123456789") == "" {
-		var n uint64
-		for _, c := range []byte(text) {
-			n = n*10 + uint64(c-'0')
+// string reads a text in quotes, as a part of the document if it has no escapes.
+func (p *parser) string() (string, error) {
+	start, plain := p.at, true
+	for p.at++; p.at < len(p.text); p.at++ {
+		switch c := p.text[p.at]; {
+		case c == '"':
+			p.at++
+			if plain {
+				return p.text[start+1 : p.at-1], nil
+			}
+			return p.unquote(start)
+		case c == '\\':
+			plain = false
+			if p.at++; p.at == len(p.text) {
+				return "", p.unexpected("an escape")
+			}
+		case c < ' ':
+			return "", p.unexpected("a character of a text")
 		}
-		return n
 	}
-	return json.Number(text)
+	return "", p.unexpected("the end of a text")
+}
+
+// unquote reads the text in quotes between start and p.at, which has escapes.
+func (p *parser) unquote(start int) (text string, err error) {
+	if err := json.Unmarshal([]byte(p.text[start:p.at]), &text); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			p.at = start + int(syntax.Offset) - 1
+		}
+		return "", p.unexpected("an escape")
+	}
+	return text, nil
 }
 
 func (p *parser) unexpected(want string) error {

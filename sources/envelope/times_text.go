@@ -1,9 +1,17 @@
 package envelope
 
 import (
+	"cmp"
+	"regexp"
 	"strings"
 	"time"
 )
+
+// isoTime is ISO 8601: date; hours and minutes; seconds; zone, by its name or by
+// hours and minutes. A region in brackets, as Java writes it, adds nothing to the
+// offset before it.
+var isoTime = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d(?:[.,]\d+)?)?` +
+	`(?: ?(?:(z|UTC|GMT|Z(?:\[[^\]]+\])?)|Z?([+-]\d\d)(?::?([0-5]\d))?(?:\[[^\]]+\])?))?)?$`)
 
 // textTime reads ISO 8601 and numbers.
 func textTime(text string, zone *time.Location) (time.Time, bool) {
@@ -13,27 +21,22 @@ func textTime(text string, zone *time.Location) (time.Time, bool) {
 		}
 		return epochTime(text)
 	}
-	s := scan{text: text}
-	var n [7]int64
-	if !s.number(&n[0], 4) || !s.skip("-") || !s.number(&n[1], 2) || !s.skip("-") || !s.number(&n[2], 2) {
+	m := isoTime.FindStringSubmatch(text)
+	if m == nil {
 		return epochText(text)
 	}
-	if s.text == "" {
-		return clock(n, zone)
+	if m[4] != "" {
+		zone = time.UTC
 	}
-	if !s.skip("T") && !s.skip("t") && !s.skip(" ") || !s.number(&n[3], 2) || !s.skip(":") || !s.number(&n[4], 2) {
-		return time.Time{}, false
-	}
-	if s.skip(":") {
-		if !s.number(&n[5], 2) || (s.skip(".") || s.skip(",")) && !s.fraction(&n[6]) {
+	if m[5] != "" {
+		offset, err := time.ParseDuration(m[5] + "h" + cmp.Or(m[6], "0") + "m")
+		if err != nil || offset.Abs() >= 24*time.Hour {
 			return time.Time{}, false
 		}
+		zone = time.FixedZone("", int(offset.Seconds()))
 	}
-	zone, ok := s.zone(zone)
-	if !ok {
-		return time.Time{}, false
-	}
-	return clock(n, zone)
+	t, err := time.ParseInLocation("2006-01-02T15:04:05", m[1]+"T"+cmp.Or(m[2], "00:00")+cmp.Or(m[3], ":00"), zone)
+	return t, err == nil
 }
 
 // epochText reads a number in a text; of those that Go knows beside JSON's
@@ -49,102 +52,9 @@ func epochText(text string) (time.Time, bool) {
 // 1900 to 2099: as numbers they would be times that nobody writes, in 1970 or
 // after 2600.
 func compactTime(text string, zone *time.Location) (time.Time, bool) {
-	if !strings.HasPrefix(text, "19") && !strings.HasPrefix(text, "20") {
+	if !strings.HasPrefix(text, "19") && !strings.HasPrefix(text, "20") || len(text) != len("20260804") && len(text) != len("20260804103000") {
 		return time.Time{}, false
 	}
-	s := scan{text: text}
-	var n [7]int64
-	s.number(&n[0], 4)
-	ok := s.number(&n[1], 2) && s.number(&n[2], 2)
-	switch len(text) {
-	case len("20260804"):
-	case len("20260804103000"):
-		ok = ok && s.number(&n[3], 2) && s.number(&n[4], 2) && s.number(&n[5], 2)
-	default:
-		return time.Time{}, false
-	}
-	if !ok {
-		return time.Time{}, false
-	}
-	return clock(n, zone)
-}
-
-// scan is the rest of a text that is read from its start.
-type scan struct{ text string }
-
-func (s *scan) skip(prefix string) bool {
-	rest, ok := strings.CutPrefix(s.text, prefix)
-	s.text = rest
-	return ok
-}
-
-// number reads that number of digits.
-func (s *scan) number(to *int64, digits int) bool {
-	if len(s.text) < digits {
-		return false
-	}
-	*to = 0
-	for _, c := range []byte(s.text[:digits]) {
-		if !isDigit(c) {
-			return false
-		}
-		*to = *to*10 + int64(c-'0')
-	}
-	s.text = s.text[digits:]
-	return true
-}
-
-// fraction reads a second's, in nanoseconds; finer digits are dropped.
-func (s *scan) fraction(to *int64) bool {
-	digits := 0
-	*to = 0
-	for ; s.text != "" && isDigit(s.text[0]); s.text = s.text[1:] {
-		if digits++; digits <= 9 {
-			*to = *to*10 + int64(s.text[0]-'0')
-		}
-	}
-	for d := digits; d < 9; d++ {
-		*to *= 10
-	}
-	return digits > 0
-}
-
-// zone reads the rest of the text.
-func (s *scan) zone(local *time.Location) (*time.Location, bool) {
-	s.skip(" ")
-	switch s.text {
-	case "":
-		return local, true
-	case "Z", "z", "UTC", "GMT":
-		return time.UTC, true
-	}
-	if s.skip("Z") && s.region() {
-		return time.UTC, true
-	}
-	sign := int64(1)
-	if s.skip("-") {
-		sign = -1
-	} else if !s.skip("+") {
-		return nil, false
-	}
-	var hours, minutes int64
-	if !s.number(&hours, 2) {
-		return nil, false
-	}
-	if s.text != "" && s.text[0] != '[' {
-		s.skip(":")
-		if !s.number(&minutes, 2) {
-			return nil, false
-		}
-	}
-	if s.text != "" && !s.region() || hours > 23 || minutes > 59 {
-		return nil, false
-	}
-	return time.FixedZone("", int(sign*(hours*60+minutes)*60)), true
-}
-
-// region reports that only a region's name in brackets follows, as Java writes
-// it; the offset before it says all.
-func (s *scan) region() bool {
-	return len(s.text) > 2 && s.text[0] == '[' && strings.IndexByte(s.text, ']') == len(s.text)-1
+	t, err := time.ParseInLocation("20060102150405"[:len(text)], text, zone)
+	return t, err == nil
 }
