@@ -4,16 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/belfry/belfry/codec/belfrypb"
 	"github.com/belfry/belfry/inbox"
-)
-
-// The field numbers of belfrypb.Row that [RowVersion] looks for.
-const (
-	rowFormatField  = 1
-	rowVersionField = 4
 )
 
 // EncodeState returns the row of s in the unread table. The error matches
@@ -78,36 +70,11 @@ func DecodeState(b []byte) (inbox.State, error) {
 // does not mean that [DecodeState] would take the row. Errors match
 // [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
 func RowVersion(b []byte) (uint64, error) {
-	var format, version uint64
-	for len(b) > 0 {
-		number, wireType, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return 0, corrupt("row", "%v", protowire.ParseError(n))
-		}
-		b = b[n:]
-		if wireType == protowire.VarintType && (number == rowFormatField || number == rowVersionField) {
-			value, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return 0, corrupt("row", "%v", protowire.ParseError(n))
-			}
-			b = b[n:]
-			if number == rowFormatField {
-				format = value
-			} else {
-				version = value
-			}
-			continue
-		}
-		n = protowire.ConsumeFieldValue(number, wireType, b)
-		if n < 0 {
-			return 0, corrupt("row", "%v", protowire.ParseError(n))
-		}
-		b = b[n:]
-	}
-	if err := checkFormat("row", uint32(format), rowFormat); err != nil {
+	h, err := readHead(b, false)
+	if err != nil {
 		return 0, err
 	}
-	return version, nil
+	return h.version, nil
 }
 
 // NotOlder reports whether the encoded row next may take the place of row old:

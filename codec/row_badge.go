@@ -5,14 +5,15 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 )
 
-// The field numbers of belfrypb.Row that a badge is made of, besides those of
-// [RowVersion].
+// The field numbers of belfrypb.Row that a version, a stamp and a badge are made
+// of.
 const (
+	rowFormatField     = 1
 	rowEpochField      = 2
+	rowVersionField    = 4
 	rowCategoriesField = 6
 	rowMetaField       = 8
 	rowExpiresAtField  = 16
@@ -71,12 +72,7 @@ func DecodeBadge(b []byte, now time.Time) (inbox.Badge, error) {
 			return inbox.Badge{}, corrupt("row", "%v", protowire.ParseError(n))
 		}
 		rest = rest[n:]
-		e := inbox.Entry{
-			Priority: belfry.Priority(meta>>metaPriorityShift&metaPriorityMask) + belfry.PriorityLow,
-			Read:     meta&metaRead != 0,
-			Seen:     meta&metaSeen != 0,
-			Archived: meta&metaArchived != 0,
-		}
+		e := flagged(meta)
 		if meta&metaExpiresAt != 0 {
 			if e.ExpiresAt, err = h.nextExpiry(); err != nil {
 				return inbox.Badge{}, err

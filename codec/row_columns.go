@@ -3,6 +3,7 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec/belfrypb"
@@ -33,9 +34,6 @@ const (
 // checked on the whole row.
 
 func setItems(m *belfrypb.Row, items []inbox.Entry) {
-	if len(items) == 0 {
-		return
-	}
 	m.ItemSeq = make([]uint64, len(items))
 	m.ItemMeta = make([]uint64, len(items))
 	m.ItemHash = make([]uint64, len(items))
@@ -94,6 +92,16 @@ func setItems(m *belfrypb.Row, items []inbox.Entry) {
 	}
 }
 
+// flagged is an item with what item_meta alone says of it.
+func flagged(meta uint64) inbox.Entry {
+	return inbox.Entry{
+		Priority: belfry.Priority(meta>>metaPriorityShift&metaPriorityMask) + belfry.PriorityLow,
+		Read:     meta&metaRead != 0,
+		Seen:     meta&metaSeen != 0,
+		Archived: meta&metaArchived != 0,
+	}
+}
+
 // items uses up the sparse columns of m.
 func items(m *belfrypb.Row) ([]inbox.Entry, error) {
 	n := len(m.ItemSeq)
@@ -112,16 +120,8 @@ func items(m *belfrypb.Row) ([]inbox.Entry, error) {
 	for i, meta := range m.ItemMeta {
 		seq += m.ItemSeq[i]
 		e := &items[i]
-		*e = inbox.Entry{
-			Seq:      seq,
-			Version:  seq,
-			Hash:     m.ItemHash[i],
-			Count:    1,
-			Priority: belfry.Priority(meta>>metaPriorityShift&metaPriorityMask) + belfry.PriorityLow,
-			Read:     meta&metaRead != 0,
-			Seen:     meta&metaSeen != 0,
-			Archived: meta&metaArchived != 0,
-		}
+		*e = flagged(meta)
+		e.Seq, e.Version, e.Hash, e.Count = seq, seq, m.ItemHash[i], 1
 		if category := meta >> metaCategoryShift; category > uint64(len(m.Categories)) {
 			return nil, fmt.Errorf("item %d: category %d of %d", seq, category, len(m.Categories))
 		} else if category > 0 {
@@ -170,9 +170,6 @@ func take[T any](column *[]T, ok *bool) T {
 }
 
 func setRemovals(m *belfrypb.Row, removals []inbox.Removal) {
-	if len(removals) == 0 {
-		return
-	}
 	m.RemovalVersion = make([]uint64, len(removals))
 	m.RemovalSeq = make([]int64, len(removals))
 	m.RemovalHash = make([]uint64, len(removals))
@@ -190,24 +187,18 @@ func removals(m *belfrypb.Row) ([]inbox.Removal, error) {
 	if len(m.RemovalSeq) != n || len(m.RemovalHash) != n {
 		return nil, fmt.Errorf("removal columns of %d, %d and %d values", n, len(m.RemovalSeq), len(m.RemovalHash))
 	}
-	if n == 0 {
-		return nil, nil
-	}
-	removals := make([]inbox.Removal, n)
+	removals := slices.Grow([]inbox.Removal(nil), n) // nil for none
 	var last inbox.Removal
-	for i := range removals {
+	for i := range n {
 		last.Version += m.RemovalVersion[i]
 		last.Seq += uint64(m.RemovalSeq[i])
 		last.Hash = m.RemovalHash[i]
-		removals[i] = last
+		removals = append(removals, last)
 	}
 	return removals, nil
 }
 
 func setWatermarks(m *belfrypb.Row, watermarks []inbox.Watermark) {
-	if len(watermarks) == 0 {
-		return
-	}
 	m.WatermarkKey = make([]uint64, len(watermarks))
 	m.WatermarkOffset = make([]int64, len(watermarks))
 	m.WatermarkIndex = make([]int32, len(watermarks))
@@ -221,12 +212,9 @@ func watermarks(m *belfrypb.Row) ([]inbox.Watermark, error) {
 	if len(m.WatermarkOffset) != n || len(m.WatermarkIndex) != n {
 		return nil, fmt.Errorf("watermark columns of %d, %d and %d values", n, len(m.WatermarkOffset), len(m.WatermarkIndex))
 	}
-	if n == 0 {
-		return nil, nil
-	}
-	watermarks := make([]inbox.Watermark, n)
-	for i := range watermarks {
-		watermarks[i] = inbox.Watermark{Key: m.WatermarkKey[i], Offset: m.WatermarkOffset[i], Index: m.WatermarkIndex[i]}
+	watermarks := slices.Grow([]inbox.Watermark(nil), n) // nil for none
+	for i := range n {
+		watermarks = append(watermarks, inbox.Watermark{Key: m.WatermarkKey[i], Offset: m.WatermarkOffset[i], Index: m.WatermarkIndex[i]})
 	}
 	return watermarks, nil
 }
