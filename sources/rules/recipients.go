@@ -3,7 +3,6 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -29,13 +28,17 @@ func (r *rule) people(v *variables, seen *Outcome) ([]string, error) {
 			return nil, err
 		}
 	}
-	excluded, had := newNames(others), newNames(nil)
+	had, excluded := make(map[string]bool, len(names)), make(map[string]bool, len(others))
+	for _, name := range others {
+		excluded[name] = true
+	}
 	out := names[:0]
 	for i, name := range names {
-		if len(names) > 1 && !had.add(name) {
+		if had[name] {
 			continue
 		}
-		if excluded.has(name) {
+		had[name] = true
+		if excluded[name] {
 			seen.exclude(name)
 			continue
 		}
@@ -114,50 +117,4 @@ func nameOf(v ref.Val) (string, error) {
 func isAbsent(v ref.Val) bool {
 	o, ok := v.(*types.Optional)
 	return ok && !o.HasValue()
-}
-
-// nameSet is a set that needs no map as long as it is small, which most are.
-type nameSet struct {
-	few  []string
-	many map[string]struct{}
-}
-
-const fewNames = 8
-
-func newNames(names []string) nameSet {
-	if len(names) <= fewNames {
-		return nameSet{few: names}
-	}
-	s := nameSet{many: make(map[string]struct{}, len(names))}
-	for _, name := range names {
-		s.many[name] = struct{}{}
-	}
-	return s
-}
-
-func (s *nameSet) has(name string) bool {
-	if s.many != nil {
-		_, ok := s.many[name]
-		return ok
-	}
-	return slices.Contains(s.few, name)
-}
-
-// add reports whether the name is new.
-func (s *nameSet) add(name string) bool {
-	if s.has(name) {
-		return false
-	}
-	if s.many == nil && len(s.few) < fewNames {
-		s.few = append(s.few, name)
-		return true
-	}
-	if s.many == nil {
-		s.many = make(map[string]struct{}, 4*fewNames)
-		for _, n := range s.few {
-			s.many[n] = struct{}{}
-		}
-	}
-	s.many[name] = struct{}{}
-	return true
 }

@@ -1,10 +1,12 @@
 package schema
 
-import "google.golang.org/protobuf/reflect/protoreflect"
+import (
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
 
 // The files that Confluent's serializers let a schema import without a reference,
-// in the
-// field numbers of
+// in the field numbers of
 // https://github.com/confluentinc/schema-registry/tree/master/protobuf-types/src/main/proto/confluent
 const (
 	confluentMeta = `syntax = "proto3";
@@ -31,37 +33,12 @@ message Decimal {
 `
 )
 
-// findMessage looks for a message in a file and in what it imports.
-func findMessage(file protoreflect.FileDescriptor, name protoreflect.FullName) protoreflect.MessageDescriptor {
-	seen := map[string]bool{}
-	var find func(protoreflect.FileDescriptor) protoreflect.MessageDescriptor
-	find = func(f protoreflect.FileDescriptor) protoreflect.MessageDescriptor {
-		if seen[f.Path()] || f.IsPlaceholder() {
-			return nil
-		}
-		seen[f.Path()] = true
-		if d := inMessages(f.Messages(), name); d != nil {
-			return d
-		}
-		for i := range f.Imports().Len() {
-			if d := find(f.Imports().Get(i).FileDescriptor); d != nil {
-				return d
-			}
-		}
-		return nil
+// withImports adds a file and all that it imports to files.
+func withImports(files *protoregistry.Files, f protoreflect.FileDescriptor) {
+	if f.IsPlaceholder() || files.RegisterFile(f) != nil {
+		return // it is there already
 	}
-	return find(file)
-}
-
-func inMessages(messages protoreflect.MessageDescriptors, name protoreflect.FullName) protoreflect.MessageDescriptor {
-	for i := range messages.Len() {
-		d := messages.Get(i)
-		if d.FullName() == name {
-			return d
-		}
-		if inner := inMessages(d.Messages(), name); inner != nil {
-			return inner
-		}
+	for i := range f.Imports().Len() {
+		withImports(files, f.Imports().Get(i).FileDescriptor)
 	}
-	return nil
 }

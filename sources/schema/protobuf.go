@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/belfry/belfry/sources/envelope"
@@ -27,6 +28,7 @@ import (
 // enum is its name, bytes are base64, times text in ISO 8601.
 type protobufSchema struct {
 	file protoreflect.FileDescriptor
+	all  *protoregistry.Files // what it imports too
 }
 
 // schemaPath is where the schema itself stands among what it imports.
@@ -49,7 +51,9 @@ func compileProtobuf(ctx context.Context, text string, references []reference) (
 	if err != nil {
 		return nil, err
 	}
-	return protobufSchema{compiled[0]}, nil
+	s := protobufSchema{compiled[0], new(protoregistry.Files)}
+	withImports(s.all, s.file)
+	return s, nil
 }
 
 func (s protobufSchema) decode(ref envelope.SchemaID, body []byte) (any, string, error) {
@@ -234,8 +238,9 @@ func (s protobufSchema) any(m protoreflect.Message, depth int) (any, error) {
 	url, body := m.Get(fields.ByNumber(1)).String(), m.Get(fields.ByNumber(2)).Bytes()
 	out := map[string]any{"@type": url, "value": base64.StdEncoding.EncodeToString(body)}
 	_, name, _ := strings.Cut(url, "/")
-	d := findMessage(s.file, protoreflect.FullName(name))
-	if d == nil {
+	found, _ := s.all.FindDescriptorByName(protoreflect.FullName(name))
+	d, ok := found.(protoreflect.MessageDescriptor)
+	if !ok {
 		return out, nil
 	}
 	inner := dynamicpb.NewMessage(d)

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/recent"
 	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/envelope"
 )
@@ -24,7 +25,7 @@ const (
 	registryAttempts = 3
 	registryPause    = 100 * time.Millisecond // before the second attempt; then four times that
 	maxRegistryBytes = 8 << 20                // of one answer
-	maxSchemas       = 1000                   // that are kept
+	maxSchemas       = 1000                   // that are kept; the last half of them for sure
 	maxReferences    = 200                    // of one schema
 	// A schema that is not there may be one that a producer is about to
 	// register; asking again for each record would be a storm.
@@ -43,12 +44,8 @@ type Config struct {
 	Transport http.RoundTripper
 }
 
-// Check returns what is wrong with the configuration. No error has a secret.
-func (c Config) Check() error {
-	_, err := c.client()
-	return err
-}
-
+// client returns what asks the registry; it connects to nothing yet. No error has
+// a secret.
 func (c Config) client() (*sr.Client, error) {
 	user, password := c.User, c.Password
 	var urls []string
@@ -101,8 +98,7 @@ type Registry struct {
 	broken error
 
 	mu    sync.Mutex
-	known map[schemaKey]*knownSchema
-	uses  uint64 // counts up
+	known *recent.Map[schemaKey, knownSchema]
 }
 
 type schemaKey struct {
@@ -111,10 +107,9 @@ type schemaKey struct {
 }
 
 type knownSchema struct {
-	schema  schema
-	err     error     // a permanent one
-	until   time.Time // of err
-	lastUse uint64
+	schema schema
+	err    error     // a permanent one
+	until  time.Time // of err
 }
 
 // schema reads what was written with it. It may be used concurrently.
@@ -123,11 +118,11 @@ type schema interface {
 	decode(ref envelope.SchemaID, body []byte) (v any, typeName string, err error)
 }
 
-// NewRegistry connects to nothing yet. If [Config.Check] has errors, all
-// that needs the registry is unavailable.
+// NewRegistry connects to nothing yet. If the configuration is wrong, all that
+// needs the registry is unavailable.
 func NewRegistry(c Config) *Registry {
 	client, err := c.client()
-	return &Registry{client: client, broken: err, known: map[schemaKey]*knownSchema{}}
+	return &Registry{client: client, broken: err, known: recent.New[schemaKey, knownSchema](maxSchemas / 2)}
 }
 
 // Decode implements [envelope.Schemas].
@@ -154,45 +149,19 @@ func (s *Registry) get(ctx context.Context, ref envelope.SchemaID) (schema, erro
 		return nil, invalidf("must have a schema's id below %d before the payload, has %d", math.MaxInt32, ref.ID)
 	}
 	key := schemaKey{ref.ID, ref.GUID}
-	if k := s.lookUp(key); k != nil {
+	s.mu.Lock()
+	k, ok := s.known.Use(key)
+	s.mu.Unlock()
+	if ok && (k.err == nil || !time.Now().After(k.until)) {
 		return k.schema, k.err
 	}
 	schema, err := s.fetch(ctx, ref)
 	if err == nil || errors.Is(err, belfry.ErrInvalid) {
-		s.keep(key, &knownSchema{schema: schema, err: err, until: time.Now().Add(unknownSchemaFor)})
+		s.mu.Lock()
+		s.known.Put(key, knownSchema{schema, err, time.Now().Add(unknownSchemaFor)})
+		s.mu.Unlock()
 	}
 	return schema, err
-}
-
-func (s *Registry) lookUp(key schemaKey) *knownSchema {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k := s.known[key]
-	if k == nil || k.err != nil && time.Now().After(k.until) {
-		return nil
-	}
-	s.uses++
-	k.lastUse = s.uses
-	return k
-}
-
-// keep makes room by dropping the schema that was not used for longest.
-func (s *Registry) keep(key schemaKey, k *knownSchema) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, has := s.known[key]; !has && len(s.known) >= maxSchemas {
-		var oldest schemaKey
-		least := uint64(math.MaxUint64)
-		for key, k := range s.known {
-			if k.lastUse < least {
-				oldest, least = key, k.lastUse
-			}
-		}
-		delete(s.known, oldest)
-	}
-	s.uses++
-	k.lastUse = s.uses
-	s.known[key] = k
 }
 
 // short cuts a library's error, which may quote a whole schema.

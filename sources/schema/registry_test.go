@@ -78,15 +78,19 @@ func TestDecoderWithoutItsRegistry(t *testing.T) {
 	}
 }
 
-func TestRegistryConfigCheck(t *testing.T) {
+func TestRegistryChecksItsURL(t *testing.T) {
+	answer := handlerTransport(func(q *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"schema":"\"string\""}`)), Header: http.Header{}, Request: q}, nil
+	})
 	for _, url := range []string{"", "registry", "registry:8081", "ftp://registry", "http://", "http://user:secret@registry:port", "http://registry,"} {
-		if err := (schema.Config{URL: url}).Check(); err == nil || strings.Contains(err.Error(), "secret") {
+		_, err := decoderOf(schema.Config{URL: url, Transport: answer}).Decode(t.Context(), sources.Record{Value: frame(1, "\x02a")})
+		if !errors.Is(err, sources.ErrUnavailable) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: got %v", url, err)
 		}
 	}
 	for _, url := range []string{"http://registry:8081", "https://user:secret@registry/path", "http://a:8081,http://b:8081"} {
-		if err := (schema.Config{URL: url}).Check(); err != nil {
-			t.Errorf("%s: got %v", url, err)
+		if got := decodeOne(t, decoderOf(schema.Config{URL: url, Transport: answer}), frame(1, "\x02a")); got.Value != "a" {
+			t.Errorf("%s: got %v", url, got.Value)
 		}
 	}
 }
