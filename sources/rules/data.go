@@ -4,29 +4,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
-// dataNode is a part of a rule's data: a text, an object, a list, or a constant.
-type dataNode struct {
-	template *template
-	fields   []dataField // of an object
-	elements []*dataNode // of a list
-	kind     dataKind
-	constant any
-}
-
-type dataKind int
-
-const (
-	dataConstant dataKind = iota
-	dataText
-	dataObject
-	dataList
+// A part of a rule's data is a *template, a dataObject, a dataList, or a constant:
+// nil, a bool or a json.Number.
+type (
+	dataObject []dataField
+	dataList   []any
 )
 
 type dataField struct {
-	name string
-	node *dataNode
+	name  string
+	value any
 }
 
 // dataError says where in the data something is wrong.
@@ -38,32 +28,24 @@ type dataError struct {
 func (e *dataError) Error() string { return e.path + ": " + e.err.Error() }
 func (e *dataError) Unwrap() error { return e.err }
 
-// fixed reports whether the node is the same for every event.
-func (d *dataNode) fixed() bool {
-	switch d.kind {
-	case dataText:
-		_, ok := d.template.constant()
+// fixedData reports whether a part of data is the same for every event.
+func fixedData(part any) bool {
+	switch d := part.(type) {
+	case *template:
+		_, ok := d.constant()
 		return ok
 	case dataObject:
-		for _, f := range d.fields {
-			if !f.node.fixed() {
-				return false
-			}
-		}
+		return !slices.ContainsFunc(d, func(f dataField) bool { return !fixedData(f.value) })
 	case dataList:
-		for _, e := range d.elements {
-			if !e.fixed() {
-				return false
-			}
-		}
+		return !slices.ContainsFunc(d, func(e any) bool { return !fixedData(e) })
 	}
 	return true
 }
 
-// encode returns the JSON, in which names are in order. A text that is nothing
-// but an optional that is absent is left out. V may be nil for a fixed node.
-func (d *dataNode) encode(v *variables) (json.RawMessage, error) {
-	value, _, err := d.value(v, "data")
+// encodeData returns the JSON, in which names are in order. A text that is nothing
+// but an optional that is absent is left out. V may be nil for fixed data.
+func encodeData(data any, v *variables) (json.RawMessage, error) {
+	value, _, err := dataValue(data, v, "data")
 	if err != nil {
 		return nil, err
 	}
@@ -76,16 +58,17 @@ func (d *dataNode) encode(v *variables) (json.RawMessage, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-func (d *dataNode) value(v *variables, path string) (value any, ok bool, err error) {
-	switch d.kind {
-	case dataConstant:
-		return d.constant, true, nil
-	case dataText:
-		return d.text(v, path)
+func dataValue(part any, v *variables, path string) (value any, ok bool, err error) {
+	switch d := part.(type) {
+	case *template:
+		if value, ok, err = d.native(v); err != nil {
+			err = &dataError{path, err}
+		}
+		return value, ok, err
 	case dataObject:
-		out := make(map[string]any, len(d.fields))
-		for _, f := range d.fields {
-			value, ok, err := f.node.value(v, join(path, f.name))
+		out := make(map[string]any, len(d))
+		for _, f := range d {
+			value, ok, err := dataValue(f.value, v, join(path, f.name))
 			if err != nil {
 				return nil, false, err
 			}
@@ -94,36 +77,33 @@ func (d *dataNode) value(v *variables, path string) (value any, ok bool, err err
 			}
 		}
 		return out, true, nil
-	}
-	out := make([]any, 0, len(d.elements))
-	for i, e := range d.elements {
-		value, ok, err := e.value(v, fmt.Sprintf("%s[%d]", path, i))
-		if err != nil {
-			return nil, false, err
+	case dataList:
+		out := make([]any, 0, len(d))
+		for i, e := range d {
+			value, ok, err := dataValue(e, v, fmt.Sprintf("%s[%d]", path, i))
+			if err != nil {
+				return nil, false, err
+			}
+			if ok {
+				out = append(out, value)
+			}
 		}
-		if ok {
-			out = append(out, value)
-		}
+		return out, true, nil
 	}
-	return out, true, nil
+	return part, true, nil
 }
 
-func (d *dataNode) text(v *variables, path string) (any, bool, error) {
-	e := d.template.whole()
+// native is the value of a template, which is a text unless the template is one
+// value and nothing else.
+func (t *template) native(v *variables) (any, bool, error) {
+	e := t.whole()
 	if e == nil {
-		text, err := d.template.render(v)
-		if err != nil {
-			return nil, false, &dataError{path, err}
-		}
-		return text, true, nil
+		text, err := t.render(v)
+		return text, true, err
 	}
 	out, err := e.value(v)
 	if err != nil {
-		return nil, false, &dataError{path, err}
+		return nil, false, err
 	}
-	value, ok, err := native(out)
-	if err != nil {
-		return nil, false, &dataError{path, err}
-	}
-	return value, ok, nil
+	return native(out)
 }

@@ -116,7 +116,7 @@ func (r *rule) explain(v *variables) []FieldValue {
 	expression("time", r.time)
 	expression("expires_at", r.expiresAt)
 	if r.data != nil {
-		value, _, err := r.data.value(v, "data")
+		value, _, err := dataValue(r.data, v, "data")
 		out = append(out, FieldValue{"data", "", value, err})
 	}
 	if r.retract != nil {

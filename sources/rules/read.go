@@ -152,45 +152,41 @@ func (r *sourceReader) languages(n *yaml.Node, path string) []languageText {
 	return out
 }
 
-// data reads a rule's data, of which every text may have values.
-func (r *sourceReader) data(n *yaml.Node, path string) *dataNode {
+// data reads a part of a rule's data, of which every text may have values. It is
+// not ok if it is wrong.
+func (r *sourceReader) data(n *yaml.Node, path string) (part any, ok bool) {
 	switch n.Kind {
 	case yaml.MappingNode:
-		d := &dataNode{kind: dataObject}
+		d := dataObject{}
 		for _, e := range r.entries(n, path, "an object") {
-			if node := r.data(e.value, join(path, e.name)); node != nil {
-				d.fields = append(d.fields, dataField{e.name, node})
+			if value, ok := r.data(e.value, join(path, e.name)); ok {
+				d = append(d, dataField{e.name, value})
 			}
 		}
-		return d
+		return d, true
 	case yaml.SequenceNode:
-		d := &dataNode{kind: dataList}
+		d := dataList{}
 		for i, c := range n.Content {
-			if node := r.data(c, fmt.Sprintf("%s[%d]", path, i)); node != nil {
-				d.elements = append(d.elements, node)
+			if value, ok := r.data(c, fmt.Sprintf("%s[%d]", path, i)); ok {
+				d = append(d, value)
 			}
 		}
-		return d
+		return d, true
 	}
-	var constant any
 	switch n.ShortTag() {
 	case "!!null":
+		return nil, true
 	case "!!bool":
-		constant = strings.EqualFold(n.Value, "true")
+		return strings.EqualFold(n.Value, "true"), true
 	case "!!int", "!!float":
 		if !json.Valid([]byte(n.Value)) {
 			r.wrong(n, path, "%.40q is not a number in JSON; write it as digits, or in quotes as a text", n.Value)
-			return nil
+			return nil, false
 		}
-		constant = json.Number(n.Value)
-	default:
-		t := r.template(n, path, true)
-		if t == nil {
-			return nil
-		}
-		return &dataNode{kind: dataText, template: t}
+		return json.Number(n.Value), true
 	}
-	return &dataNode{kind: dataConstant, constant: constant}
+	t := r.template(n, path, true)
+	return t, t != nil
 }
 
 // constants checks what a rule says of every event, and reports each field that

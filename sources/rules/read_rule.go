@@ -165,20 +165,19 @@ func (r *sourceReader) ruleData(out *rule, v *yaml.Node, path string) {
 				return
 			}
 		}
-		switch {
-		case t == nil || t.whole() == nil:
+		if t == nil || t.whole() == nil {
 			r.wrong(v, path, "must be a mapping, or one ${...} that gives an object")
-		default:
-			out.data = &dataNode{kind: dataText, template: t}
+			return
 		}
+		out.data = t
 		return
 	}
-	d := r.data(v, path)
-	if !d.fixed() {
-		out.data = d
+	data, _ := r.data(v, path)
+	if !fixedData(data) {
+		out.data = data
 		return
 	}
-	raw, err := d.encode(nil)
+	raw, err := encodeData(data, nil)
 	if err != nil {
 		r.wrong(v, path, "%v", err)
 		return

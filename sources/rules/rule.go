@@ -29,7 +29,7 @@ type rule struct {
 	body      []languageText
 	time      *expression
 	expiresAt *expression
-	data      *dataNode // nil: none, or in base
+	data      any // nil: none, or in base
 
 	retract *ruleRetraction // nil: the rule notifies
 }
@@ -148,7 +148,7 @@ func (r *rule) notification(v *variables) (belfry.Notification, error) {
 		return n, err
 	}
 	if r.data != nil {
-		if n.Data, err = r.data.encode(v); err != nil {
+		if n.Data, err = encodeData(r.data, v); err != nil {
 			var de *dataError
 			if errors.As(err, &de) {
 				return n, r.wrong(de.path, de.err)
