@@ -28,7 +28,7 @@ const (
 func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	kind, ok := inbox.ParseAction(mux.Vars(r)["action"])
 	if !ok {
-		return errNotFound
+		return wire.ErrNotFound
 	}
 	body, err := wire.ReadBody(w, r, maxActionBytes, s.config.Limits.Request)
 	if err != nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
@@ -71,6 +72,11 @@ func (s *Server) getHealth(w http.ResponseWriter, _ *http.Request, _ auth.Call) 
 		Status string `json:"status"`
 	}{"ok"})
 	return nil
+}
+
+// ready reports whether nothing that readiness depends on is missing.
+func (s *Server) ready() bool {
+	return s.config.Readiness == nil || !slices.ContainsFunc(s.config.Readiness(), func(c Condition) bool { return !c.Ready })
 }
 
 // getReady answers /readyz: 200 if the server should be sent requests, else

@@ -24,7 +24,7 @@ const idempotencyKey = "Idempotency-Key"
 // of them, or CloudEvents in all three modes of HTTP. All is checked before any
 // is written. It is 202 once the broker has acknowledged all.
 func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	body, err := wire.ReadBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
+	body, err := s.readBody(w, r)
 	if err != nil {
 		return err
 	}
@@ -45,6 +45,11 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c aut
 		IDs      []string `json:"ids"`
 	}{accepted, ids})
 	return nil
+}
+
+// readBody returns the body of a call that writes.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	return wire.ReadBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
 }
 
 // deliver writes messages for all of their recipients, whom it counts.

@@ -18,10 +18,12 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/opstest"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/lagpage"
 	"github.com/belfry/belfry/server/limit"
+	"github.com/belfry/belfry/server/ops"
 )
 
 // operation is one operation of the document.
@@ -174,7 +176,7 @@ func contractAPI(t *testing.T) *api {
 	a := newAPI(t, withJWT(t), func(c *Config) {
 		c.MetricsOnAPI = true
 		c.Pages = http.NotFoundHandler()
-		withOps(newFakeOps())(c)
+		withOps(opstest.New())(c)
 		c.Readiness = func() []Condition { return []Condition{{Name: "unread view", Ready: true}} }
 		c.LagMetrics = page
 		c.Lag = func(context.Context) (any, error) { return contractLag(), nil }
@@ -227,7 +229,8 @@ func exhaust(a *api) {
 func degrade(a *api) {
 	a.fake.NotReady, a.fake.AppendErr = true, context.DeadlineExceeded
 	a.config.Lag = nil
-	a.config.Operations.Letters = nil
+	a.config.Operations = ops.Config{}
+	*a.ops = *ops.New(a.operations()) // the routes hold the pointer
 	a.config.Readiness = func() []Condition { return []Condition{{Name: "unread view", Detail: "recovering"}} }
 }
 

@@ -11,15 +11,26 @@ import (
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/browsertest"
+	"github.com/belfry/belfry/internal/opstest"
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/ops"
 )
 
+// withOps gives a server a fake installation.
+func withOps(f *opstest.Fake) func(*Config) {
+	return func(c *Config) {
+		f.Tables, _ = c.Rows.(*servertest.Tables)
+		c.Operations = f.Config()
+	}
+}
+
 // opsPage serves the ops page on a fake installation and opens it.
-func opsPage(t *testing.T, edit ...func(*Config)) (*api, *fakeOps, *browsertest.Tab) {
+func opsPage(t *testing.T, edit ...func(*Config)) (*api, *opstest.Fake, *browsertest.Tab) {
 	t.Helper()
-	f := newFakeOps()
-	a, address := pageServer(t, append([]func(*Config){withOps(f)}, edit...)...)
-	a.overviews.every = 100 * time.Millisecond
+	f := opstest.New()
+	quick := func(c *Config) { c.Operations.Every = 100 * time.Millisecond }
+	a, address := pageServer(t, append([]func(*Config){withOps(f), quick}, edit...)...)
 	tab := browsertest.New(t)
 	tab.Resize(1200, 900)
 	tab.Open(address + "/ops")
@@ -63,8 +74,8 @@ func TestOpsPageIsLive(t *testing.T) {
 	// What changes shows in the same document, is announced, and keeps the focus.
 	browsertest.Eval[any](tab, `window.sameDocument = true;
 		document.querySelector('#groups-table tr[data-key="belfry-unread"] button').focus()`)
-	f.set(func() {
-		f.workers[0] = Worker{Kind: "processor", Name: "belfry-unread", Phase: "failed", Since: opsTime, Error: "no broker answers"}
+	f.Set(func() {
+		f.Working[0] = ops.Worker{Kind: "processor", Name: "belfry-unread", Phase: "failed", Since: opstest.At, Error: "no broker answers"}
 	})
 	browsertest.Eventually(tab, has(row("#groups-table", "belfry-unread"), "failed"), true)
 	browsertest.Eventually(tab, has(row("#groups-table", "belfry-unread"), "no broker answers"), true)
@@ -83,7 +94,7 @@ func TestOpsPageIsLive(t *testing.T) {
 
 	tab.Click("#pause")
 	browsertest.Eventually(tab, text("#status"), "Paused")
-	f.set(func() { f.workers[0].Phase = "running" })
+	f.Set(func() { f.Working[0].Phase = "running" })
 	tab.Click("#pause")
 	browsertest.Eventually(tab, has(row("#groups-table", "belfry-unread"), "running"), true)
 	if !browsertest.Eval[bool](tab, `window.sameDocument === true`) {
@@ -168,9 +179,9 @@ func TestOpsPageReplaysALetter(t *testing.T) {
 	tab.Press("\r") // the safe answer has the focus
 	browsertest.Eventually(tab, `document.querySelector('#confirm').open`, false)
 	browsertest.Eventually(tab, `document.activeElement.className`, "replay")
-	f.set(func() {
-		if len(f.replayed) != 0 {
-			t.Errorf("replayed %v without a yes", f.replayed)
+	f.Set(func() {
+		if len(f.Replayed) != 0 {
+			t.Errorf("replayed %v without a yes", f.Replayed)
 		}
 	})
 	tab.Press("\r")
@@ -179,9 +190,9 @@ func TestOpsPageReplaysALetter(t *testing.T) {
 	browsertest.Eventually(tab, text("#letters-status"), "0/11: replayed")
 	browsertest.Eventually(tab, has(row("#letters-table", "0/11"), "replayed"), true)
 	browsertest.Eventually(tab, `document.activeElement.className`, "look")
-	f.set(func() {
-		if len(f.replayed) != 1 || f.replayed[0] != (deadletter.ID{Partition: 0, Offset: 11}) {
-			t.Errorf("replayed %v, want the one", f.replayed)
+	f.Set(func() {
+		if len(f.Replayed) != 1 || f.Replayed[0] != (deadletter.ID{Partition: 0, Offset: 11}) {
+			t.Errorf("replayed %v, want the one", f.Replayed)
 		}
 	})
 	if got := browsertest.Eval[string](tab, `reports.join()`); got != "" {

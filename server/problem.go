@@ -9,11 +9,11 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/limit"
+	"github.com/belfry/belfry/server/ops"
 	"github.com/belfry/belfry/server/wire"
 )
 
 var (
-	errNotFound    = errors.New("there is no such path")
 	errMethod      = errors.New("the path does not have that method")
 	errUnavailable = errors.New("the journal cannot be written at the moment; what was sent may or may not have been accepted, send it again with the same ids")
 	errNoLag       = errors.New("lag figures are not available on this server")
@@ -39,7 +39,7 @@ func kinds() []kind {
 		{inbox.ErrCursor, http.StatusBadRequest, true},
 		{auth.ErrUnauthenticated, http.StatusUnauthorized, true},
 		{auth.ErrForbidden, http.StatusForbidden, true},
-		{errNotFound, http.StatusNotFound, true},
+		{wire.ErrNotFound, http.StatusNotFound, true},
 		{errMethod, http.StatusMethodNotAllowed, true},
 		{wire.ErrMediaType, http.StatusUnsupportedMediaType, true},
 		{auth.ErrMisdirected, http.StatusMisdirectedRequest, true},
@@ -52,8 +52,8 @@ func kinds() []kind {
 		{errBehind, http.StatusServiceUnavailable, true},
 		{errUnavailable, http.StatusServiceUnavailable, false},
 		{errNoLag, http.StatusServiceUnavailable, false},
-		{errNoPart, http.StatusServiceUnavailable, true},
-		{errBusy, http.StatusServiceUnavailable, true},
+		{ops.ErrNoPart, http.StatusServiceUnavailable, true},
+		{ops.ErrBusy, http.StatusServiceUnavailable, true},
 		{context.Canceled, http.StatusServiceUnavailable, false},
 		{context.DeadlineExceeded, http.StatusServiceUnavailable, false},
 	}

@@ -12,7 +12,7 @@ import (
 // with notifications a missing source is the caller's, so that a sender who
 // never names one takes back what it sent.
 func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	body, err := wire.ReadBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
+	body, err := s.readBody(w, r)
 	if err != nil {
 		return err
 	}

@@ -33,14 +33,23 @@ func (s *Server) routes(m *mux.Router) {
 	s.post(m, actionPath, auth.Owner, s.postAction)
 	s.get(m, userPath+"/export", auth.Owner, s.getExport)
 	s.handle(m, http.MethodDelete, userPath, auth.Scoped(auth.ScopeAdmin), s.deleteUser)
-	s.stream(m, userPath+"/stream")
+	s.stream(m, userPath+"/stream", s.guard.AuthorizeStream, s.serveStream)
 	s.handle(m, http.MethodPost, userPath+"/tickets", auth.Owner, s.postTicket)
 
 	s.get(m, "/v1/unread", auth.Scoped(auth.ScopeNotify), s.getUnreads)
 	s.post(m, "/v1/notifications", auth.Scoped(auth.ScopeNotify), s.postNotifications)
 	s.post(m, "/v1/retractions", auth.Scoped(auth.ScopeNotify), s.postRetractions)
 	s.get(m, "/v1/lag", auth.Scoped(auth.ScopeOps), s.getLag)
-	s.operations(m)
+
+	const base = "/v1/ops"
+	operator := auth.Scoped(auth.ScopeOps)
+	s.get(m, base+"/overview", operator, s.ops.Overview)
+	s.stream(m, base+"/stream", func(r *http.Request) (auth.Call, error) { return s.guard.Authorize(r, operator) }, s.serveOverviews)
+	s.get(m, base+"/users/{user:[^/]*}", operator, s.ops.Lookup)
+	s.get(m, base+"/users/{user:[^/]*}/journal", operator, s.ops.Journal)
+	s.get(m, base+"/dead-letters", operator, s.ops.List)
+	s.get(m, base+"/dead-letters/{partition:[0-9]+}/{offset:[0-9]+}", operator, s.ops.Show)
+	s.post(m, base+"/dead-letters/replay", operator, s.ops.Replay)
 
 	s.health(m)
 	if s.config.MetricsOnAPI {
@@ -75,7 +84,7 @@ func (s *Server) metricsRoutes(m *mux.Router, who auth.Policy) {
 
 func (s *Server) misses(m *mux.Router) {
 	m.NotFoundHandler = s.instrument("none", s.answer(func(http.ResponseWriter, *http.Request) error {
-		return errNotFound
+		return wire.ErrNotFound
 	}))
 	m.MethodNotAllowedHandler = s.instrument("none", s.answer(func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", strings.Join(allowed(m, r), ", "))
@@ -120,21 +129,29 @@ func (s *Server) handle(m *mux.Router, method, path string, who auth.Policy, h h
 	}))).Methods(methods...)
 }
 
-// stream registers the stream. An expired token, or a ticket that is expired or
+// stream registers a stream. An expired token, or a ticket that is expired or
 // used, gets a stream that says bye: any other status would end a browser's
 // EventSource for good.
-func (s *Server) stream(m *mux.Router, path string) {
+func (s *Server) stream(m *mux.Router, path string, authorize func(*http.Request) (auth.Call, error), serve func(http.ResponseWriter, *http.Request, auth.Call)) {
 	answer := s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		c, err := s.guard.AuthorizeStream(r)
+		c, err := authorize(r)
 		if err != nil && !auth.IsExpired(err) {
 			return err
 		}
-		s.streams.Serve(w, r, c.User, s.clientAddress(r), c.Identity.Until)
+		serve(w, r, c)
 		return nil
 	})
 	// It lasts for hours and writes with deadlines of its own: how long it took
 	// and how many there are says nothing about requests.
 	m.Handle(path, s.recovered(answer)).Methods(http.MethodGet)
+}
+
+func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, c auth.Call) {
+	s.streams.Serve(w, r, c.User, s.clientAddress(r), c.Identity.Until)
+}
+
+func (s *Server) serveOverviews(w http.ResponseWriter, r *http.Request, c auth.Call) {
+	s.ops.Stream(w, r, c.Identity.Until)
 }
 
 // serve makes a handler of one that knows nothing of ours.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/opstest"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
@@ -20,7 +21,7 @@ func TestRoutesScopes(t *testing.T) {
 		c.LagMetrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {})
 		c.Lag = func(context.Context) (any, error) { return struct{}{}, nil }
 		c.Pages = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {})
-		withOps(newFakeOps())(c)
+		withOps(opstest.New())(c)
 	})
 	tokens := []string{
 		"", // none

@@ -68,7 +68,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
-	s.overviews.drain()
+	s.ops.Drain()
 	// The values of ctx are still good, its end is why we are here.
 	s.drain(context.WithoutCancel(ctx), srv, grace)
 	<-served

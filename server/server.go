@@ -15,6 +15,7 @@ import (
 
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/limit"
+	"github.com/belfry/belfry/server/ops"
 	"github.com/belfry/belfry/server/stream"
 )
 
@@ -83,8 +84,9 @@ type Config struct {
 	Lag func(context.Context) (any, error)
 	// LagMetrics serves /metrics/lag; nil makes it not found.
 	LagMetrics http.Handler
-	// Operations is what the ops page shows.
-	Operations Operations
+	// Operations is what the ops page shows, as far as a server does not know it
+	// by itself.
+	Operations ops.Config
 	// Registry takes the package's metrics and is what /metrics serves; nil is
 	// a new one. Two Servers cannot share it: their metrics have equal names.
 	Registry *prometheus.Registry
@@ -129,7 +131,7 @@ type Server struct {
 	metrics  *metrics
 	streams  *stream.Hub
 	handler  http.Handler
-	ops      http.Handler
+	metered  http.Handler // what MetricsHandler returns
 	load     *limit.Load
 	badges   Badges
 	draining atomic.Bool
@@ -138,8 +140,7 @@ type Server struct {
 	writes      *limit.Writes
 	connections *limit.Connections
 	pollLimit   *limit.Polls
-	overviews   *overviews
-	journals    chan struct{} // one for each journal that is being read
+	ops         *ops.Calls
 }
 
 // New returns a Server, or an error that names what is missing in config.
@@ -168,21 +169,19 @@ func New(config Config) (*Server, error) {
 	}
 	config.Limits.setDefaults()
 	s := &Server{
-		config:  config,
-		log:     config.Logger.With("component", "server"),
-		metrics: newMetrics(config.Registry),
-		load:    limit.NewLoad(nil),
-		badges:  badgesOf(config.Rows),
-
+		config:    config,
+		log:       config.Logger.With("component", "server"),
+		metrics:   newMetrics(config.Registry),
+		load:      limit.NewLoad(nil),
+		badges:    badgesOf(config.Rows),
 		pollLimit: limit.NewPolls(),
-		journals:  make(chan struct{}, journalsAtOnce),
 	}
-	s.overviews = newOverviews(s.overview)
 	streams := stream.Config{Rows: config.Rows, Items: config.Items, Limits: config.Streams, Logger: s.log, Registerer: config.Registry}
 	if config.Tracing != nil {
 		streams.Pushed = config.Tracing.pushed
 	}
 	s.streams = stream.New(streams)
+	s.ops = ops.New(s.operations())
 	s.writes = limit.NewWrites(config.Limits.PostRate, config.Limits.PostBurst)
 	s.connections = limit.NewConnections(config.Limits.Connections, config.Limits.SilentPerAddress, config.Registry)
 	var err error
@@ -194,10 +193,20 @@ func New(config Config) (*Server, error) {
 	if s.handler, err = s.middleware(api); err != nil {
 		return nil, err
 	}
-	ops := mux.NewRouter()
-	s.opsRoutes(ops)
-	s.ops = ops
+	metered := mux.NewRouter()
+	s.opsRoutes(metered)
+	s.metered = metered
 	return s, nil
+}
+
+// operations completes what the ops page is read from.
+func (s *Server) operations() ops.Config {
+	c := s.config.Operations
+	c.Rows, c.Items, c.Logger = s.config.Rows, s.config.Items, s.log
+	c.Ready, c.Streams, c.ReadBody = s.ready, s.streams.Count, s.readBody
+	c.Traffic = ops.Traffic{Requests: s.metrics.requests, InFlight: s.metrics.inFlight, Polls: s.metrics.polls}
+	c.Traffic.Streams, c.Traffic.Events = s.streams.Counted()
+	return c
 }
 
 func (l *Limits) setDefaults() {
@@ -232,4 +241,4 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // MetricsHandler returns /metrics, /metrics/lag, /healthz and /readyz, open to
 // all: for an address that only operators reach.
-func (s *Server) MetricsHandler() http.Handler { return s.ops }
+func (s *Server) MetricsHandler() http.Handler { return s.metered }

@@ -32,6 +32,7 @@ func TestOps(t *testing.T) {
 			Name, State string
 			Here        bool
 			Members     []any
+			Records     float64
 		}
 		Topology struct {
 			Nodes []struct {
@@ -46,8 +47,10 @@ func TestOps(t *testing.T) {
 		Views       []struct{ Name, Phase string }
 		DeadLetters []struct {
 			Reason string
+			Group  string
 			Count  float64
 		} `json:"dead_letters"`
+		Drift *float64
 	}
 	look := func() bool {
 		callAPI(t, http.MethodGet, base+"/overview", "", "", &overview)
@@ -59,9 +62,16 @@ func TestOps(t *testing.T) {
 	}
 	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", overview) }, look)
 	for _, g := range overview.Groups {
-		if g.State != "running" || !g.Here {
-			t.Errorf("got %+v, want it running here", g)
+		want := 1.0
+		if strings.HasPrefix(g.Name, "belfry-router") {
+			want = 0 // the call wrote to the journal
 		}
+		if g.State != "running" || !g.Here || g.Records != want {
+			t.Errorf("got %+v, want it running here with %v records processed", g, want)
+		}
+	}
+	if overview.Drift == nil || *overview.Drift != 0 {
+		t.Errorf("got drift %v, want 0", overview.Drift)
 	}
 	if len(overview.Views) != 2 || overview.Views[0].Name != "belfry-unread-table" || overview.Views[0].Phase != "running" || !overview.Ready {
 		t.Errorf("got views %+v, ready %t", overview.Views, overview.Ready)
@@ -121,7 +131,8 @@ func TestOps(t *testing.T) {
 	}
 	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", overview.DeadLetters) }, func() bool {
 		look()
-		return len(overview.DeadLetters) == 1 && overview.DeadLetters[0].Reason == "invalid"
+		return len(overview.DeadLetters) == 1 && overview.DeadLetters[0].Reason == "invalid" &&
+			overview.DeadLetters[0].Group == "belfry-router-belfry.notifications" && overview.DeadLetters[0].Count == 1
 	})
 
 	res, err := http.Get(base + "/stream")

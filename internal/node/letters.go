@@ -6,7 +6,7 @@ import (
 
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
-	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/ops"
 	"github.com/belfry/belfry/sources/rules"
 )
 
@@ -18,7 +18,7 @@ type opsLetters struct {
 	load func() (*rules.Set, error)
 }
 
-var _ server.Letters = (*opsLetters)(nil)
+var _ ops.Letters = (*opsLetters)(nil)
 
 func (n *node) letters() *opsLetters {
 	return &opsLetters{
@@ -28,7 +28,7 @@ func (n *node) letters() *opsLetters {
 	}
 }
 
-// Replay implements server.Letters.
+// Replay implements ops.Letters.
 func (l *opsLetters) Replay(ctx context.Context, ids []deadletter.ID) (out []deadletter.ReplayOutcome, err error) {
 	var today *rules.Set
 	if l.load != nil {

@@ -86,6 +86,7 @@ type node struct {
 	repairs     *upkeep.Repairs // nil: nothing reads rows
 	sweep       *upkeep.Sweep   // nil: no server
 	audit       *upkeep.Audit   // nil: no server
+	counts      *processors.Metrics
 	draining    atomic.Bool
 }
 
@@ -159,7 +160,8 @@ func (n *node) run(ctx context.Context) (err error) {
 		stopBack()
 		return errors.Join(err, g.Wait())
 	}
-	deps := processors.Deps{Prefix: n.Prefix, DeadLetters: n.deadLetters, Metrics: processors.NewMetrics(n.registry), Tracer: n.Tracer}
+	n.counts = processors.NewMetrics(n.registry)
+	deps := processors.Deps{Prefix: n.Prefix, DeadLetters: n.deadLetters, Metrics: n.counts, Tracer: n.Tracer}
 	if n.repairs != nil {
 		deps.Rows = n.repairs.Reports()
 	}

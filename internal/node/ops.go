@@ -6,18 +6,20 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/lag"
-	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/ops"
 	"github.com/belfry/belfry/server/wire"
 	"github.com/belfry/belfry/views"
 )
 
 // operations is what the ops page shows of n.
-func (n *node) operations() server.Operations {
-	return server.Operations{
+func (n *node) operations() ops.Config {
+	return ops.Config{
 		Installation: opsNode{n},
 		Letters:      n.letters(),
 		Journals:     journals{&views.Journals{Config: n.Kafka, Prefix: n.Prefix, Cap: n.InboxCap}},
@@ -27,14 +29,14 @@ func (n *node) operations() server.Operations {
 // opsNode is a node as its server sees it.
 type opsNode struct{ *node }
 
-var _ server.Installation = opsNode{}
+var _ ops.Installation = opsNode{}
 
-// Lag implements server.Installation.
+// Lag implements ops.Installation.
 func (i opsNode) Lag() lag.Report { return i.lag.Report() }
 
-// Workers implements server.Installation.
-func (i opsNode) Workers() []server.Worker {
-	var out []server.Worker
+// Workers implements ops.Installation.
+func (i opsNode) Workers() []ops.Worker {
+	var out []ops.Worker
 	for _, s := range i.statuses() {
 		out = append(out, newWorker("processor", s))
 	}
@@ -46,8 +48,8 @@ func (i opsNode) Workers() []server.Worker {
 	return out
 }
 
-func newWorker(kind string, s engine.Status) server.Worker {
-	w := server.Worker{
+func newWorker(kind string, s engine.Status) ops.Worker {
+	w := ops.Worker{
 		Kind: kind, Name: strings.TrimPrefix(s.Name, kind+" "), Phase: string(s.Phase), Since: s.Since.UTC(),
 		Restarts: s.Restarts, Waiting: s.Waiting,
 	}
@@ -63,56 +65,65 @@ func newWorker(kind string, s engine.Status) server.Worker {
 	return w
 }
 
-// Flows implements server.Installation.
-func (i opsNode) Flows() []server.Flow { return flows(i.Prefix, i.lag.Report()) }
+// Flows implements ops.Installation.
+func (i opsNode) Flows() []ops.Flow { return flows(i.Prefix, i.lag.Report()) }
 
 // flows tells what reads and writes the topics of an installation. Which routers
 // there are is known from the groups that lag is collected of.
-func flows(p belfry.Prefix, lag lag.Report) []server.Flow {
+func flows(p belfry.Prefix, lag lag.Report) []ops.Flow {
 	const group, every = "group", "server"
-	out := []server.Flow{{Name: "HTTP API", Kind: every, Outputs: []string{p.Journal()}}}
+	out := []ops.Flow{{Name: "HTTP API", Kind: every, Outputs: []string{p.Journal()}}}
 	routers := 0
 	for _, g := range lag.Groups {
 		if topic, ok := strings.CutPrefix(g.Name, p.RouterGroup("")); ok {
 			routers++
-			out = append(out, server.Flow{Name: g.Name, Kind: group, Inputs: []string{topic}, Outputs: []string{p.Journal()}})
+			out = append(out, ops.Flow{Name: g.Name, Kind: group, Inputs: []string{topic}, Outputs: []string{p.Journal()}})
 		}
 	}
 	if routers == 0 {
 		topic := p.Notifications()
-		out = append(out, server.Flow{Name: p.RouterGroup(topic), Kind: group, Inputs: []string{topic}, Outputs: []string{p.Journal()}})
+		out = append(out, ops.Flow{Name: p.RouterGroup(topic), Kind: group, Inputs: []string{topic}, Outputs: []string{p.Journal()}})
 	}
 	return append(out,
-		server.Flow{Name: p.UnreadGroup(), Kind: group, Inputs: []string{p.Journal()}, Outputs: []string{p.Items()}, Tables: []string{p.UnreadTable()}},
-		server.Flow{Name: p.InboxGroup(), Kind: group, Inputs: []string{p.Items()}, Tables: []string{p.InboxTable()}},
-		server.Flow{Name: "views of servers", Kind: every, Inputs: []string{p.UnreadTable(), p.InboxTable()}},
+		ops.Flow{Name: p.UnreadGroup(), Kind: group, Inputs: []string{p.Journal()}, Outputs: []string{p.Items()}, Tables: []string{p.UnreadTable()}},
+		ops.Flow{Name: p.InboxGroup(), Kind: group, Inputs: []string{p.Items()}, Tables: []string{p.InboxTable()}},
+		ops.Flow{Name: "views of servers", Kind: every, Inputs: []string{p.UnreadTable(), p.InboxTable()}},
 	)
 }
+
+// Records implements ops.Installation.
+func (i opsNode) Records() prometheus.Collector { return i.counts.Records() }
+
+// DeadLetters implements ops.Installation.
+func (i opsNode) DeadLetters() prometheus.Collector { return i.counts.DeadLetters() }
+
+// Drift implements ops.Installation.
+func (i opsNode) Drift() int { return i.audit.Stats().Drift }
 
 // maxShownRebalances is how many of all groups are shown.
 const maxShownRebalances = 32
 
-// Rebalances implements server.Installation.
-func (i opsNode) Rebalances() []server.Rebalance {
-	var out []server.Rebalance
+// Rebalances implements ops.Installation.
+func (i opsNode) Rebalances() []ops.Rebalance {
+	var out []ops.Rebalance
 	for _, p := range i.allProcessors() {
 		name := p.Group()
 		for _, r := range p.Rebalances() {
-			out = append(out, server.Rebalance{
+			out = append(out, ops.Rebalance{
 				At: r.At.UTC(), Group: name, Before: r.Before, After: r.After, PauseSeconds: r.Pause.Seconds(),
 			})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b server.Rebalance) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Group, b.Group)) })
+	slices.SortStableFunc(out, func(a, b ops.Rebalance) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Group, b.Group)) })
 	return out[:min(len(out), maxShownRebalances)]
 }
 
 // journals reads them for the server.
 type journals struct{ *views.Journals }
 
-var _ server.Journals = journals{}
+var _ ops.Journals = journals{}
 
-// Refold implements server.Journals.
-func (j journals) Refold(ctx context.Context, user string, row inbox.State, q server.JournalQuery) (*inbox.Refold, error) {
+// Refold implements ops.Journals.
+func (j journals) Refold(ctx context.Context, user string, row inbox.State, q ops.JournalQuery) (*inbox.Refold, error) {
 	return j.Journals.Refold(ctx, user, row, views.RefoldOptions{Since: q.Since, Most: q.Most, Texts: q.Texts})
 }

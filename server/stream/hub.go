@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -199,6 +201,12 @@ func (s *Hub) leave(c *connection, why string) {
 	if s.drained != nil && s.open == 0 {
 		close(s.drained)
 	}
+}
+
+// Counted returns the metrics of the streams that are open and of the events
+// written to them, by kind.
+func (s *Hub) Counted() (open, events prometheus.Collector) {
+	return s.metrics.connections, s.metrics.events
 }
 
 // Count is how many streams of the user are open.

@@ -19,6 +19,9 @@ import (
 // already knows.
 const MaxWait = 2 * time.Second
 
+// ErrNotFound is returned for a path that there is not.
+var ErrNotFound = errors.New("there is no such path")
+
 // ErrMediaType is returned for a body that is not said to be JSON.
 var ErrMediaType = errors.New("the body must be application/json, another +json type, or a CloudEvent in JSON, without Content-Encoding")
 

@@ -1,26 +1,79 @@
-package server
+package ops
 
 import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"log/slog"
+	"net/http"
 	"time"
-
-	"github.com/gorilla/mux"
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Operations is what the ops page shows besides what a Server knows by itself.
-// Of what is nil the page says that it is not to be had here.
-type Operations struct {
+// Config is what the ops page shows and what it is read from. A server fills in
+// the fields from Rows on. Of what is nil of Installation, Journals and Letters
+// the page says that it is not to be had here.
+type Config struct {
 	Installation Installation
 	Journals     Journals
 	Letters      Letters
+	// Every is how often viewers are sent an overview; the default is
+	// DefaultEvery.
+	Every time.Duration
+
+	Rows    Rows
+	Items   Items
+	Traffic Traffic
+	Streams func(user string) int // open ones
+	Ready   func() bool
+	Logger  *slog.Logger
+	// ReadBody returns the body of a request that is not too large.
+	ReadBody func(http.ResponseWriter, *http.Request) ([]byte, error)
+}
+
+// DefaultEvery is how often viewers of the ops page are sent what there is.
+const DefaultEvery = 1500 * time.Millisecond
+
+// Rows is the unread table as a look-up reads it.
+type Rows interface {
+	Row(recipient string) (inbox.State, error)
+}
+
+// Items is the inbox table as a look-up reads it.
+type Items interface {
+	Item(recipient string, seq uint64) (inbox.Item, bool, error)
+}
+
+// Traffic is what a server counts of its clients, from its start on.
+type Traffic struct {
+	Streams  prometheus.Collector // open
+	Requests prometheus.Collector
+	InFlight prometheus.Collector
+	Polls    prometheus.Collector // by code
+	Events   prometheus.Collector // sent to streams, by kind
+}
+
+// Calls answers what the ops page asks for. It is safe for concurrent use.
+type Calls struct {
+	config    Config
+	overviews *overviews
+	journals  chan struct{} // one for each journal that is being read
+}
+
+// New returns the calls of a server.
+func New(config Config) *Calls {
+	if config.Every <= 0 {
+		config.Every = DefaultEvery
+	}
+	c := &Calls{config: config, journals: make(chan struct{}, journalsAtOnce)}
+	c.overviews = newOverviews(config.Every, c.overview)
+	return c
 }
 
 // Installation tells of the groups, and of the processors and views of this
@@ -37,6 +90,12 @@ type Installation interface {
 	// Rebalances are those that this process has seen lately, the newest
 	// first.
 	Rebalances() []Rebalance
+	// Records counts the records that this process has processed, by group, and
+	// DeadLetters those that it has set aside, by group and reason.
+	Records() prometheus.Collector
+	DeadLetters() prometheus.Collector
+	// Drift is by how many unread items recounted badges were wrong.
+	Drift() int
 }
 
 // Journals folds users' journals again.
@@ -105,26 +164,15 @@ type Rebalance struct {
 }
 
 var (
-	errNoPart = errors.New("this server is not set up to tell that")
-	errBusy   = errors.New("others are reading journals at the moment: try again in a moment")
+	// ErrNoPart is returned for what this server is not set up to show.
+	ErrNoPart = errors.New("this server is not set up to tell that")
+	// ErrBusy is returned while as many journals are read as may be.
+	ErrBusy = errors.New("others are reading journals at the moment: try again in a moment")
 )
-
-// operations registers what the ops page asks for.
-func (s *Server) operations(m *mux.Router) {
-	const base = "/v1/ops"
-	ops := auth.Scoped(auth.ScopeOps)
-	s.get(m, base+"/overview", ops, s.getOverview)
-	s.overviewStream(m, base+"/stream")
-	s.get(m, base+"/users/{user:[^/]*}", ops, s.getLookup)
-	s.get(m, base+"/users/{user:[^/]*}/journal", ops, s.getJournal)
-	s.get(m, base+"/dead-letters", ops, s.getLetters)
-	s.get(m, base+"/dead-letters/{partition:[0-9]+}/{offset:[0-9]+}", ops, s.getLetter)
-	s.post(m, base+"/dead-letters/replay", ops, s.postReplay)
-}
 
 // tellOfTexts leaves a trace of somebody having been shown what is people's own.
 // Whose it is, is told by a hash: logs name no users.
-func (s *Server) tellOfTexts(c auth.Call, what, of string, texts int) {
+func (s *Calls) tellOfTexts(c auth.Call, what, of string, texts int) {
 	sum := sha256.Sum256([]byte(of))
-	s.log.Info("contents shown to an operator", "operator", c.Identity.Source(), "what", what, "of_sha256", hex.EncodeToString(sum[:8]), "texts", texts)
+	s.config.Logger.Info("contents shown to an operator", "operator", c.Identity.Source(), "what", what, "of_sha256", hex.EncodeToString(sum[:8]), "texts", texts)
 }

@@ -1,16 +1,16 @@
-package server
+package ops_test
 
 import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/ops"
 )
 
 // watchOps looks at the stream for a time and returns what came.
@@ -18,12 +18,7 @@ func watchOps(t *testing.T, a *api, d time.Duration, headers ...string) (int, st
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
-	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/v1/ops/stream", nil)
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	w := httptest.NewRecorder()
-	a.Handler().ServeHTTP(w, r)
+	w := a.within(ctx, http.MethodGet, "/v1/ops/stream", "", headers...)
 	return w.Code, w.Body.String()
 }
 
@@ -38,28 +33,28 @@ func TestOverviewStream(t *testing.T) {
 			}()
 		}
 		time.Sleep(2 * time.Second)
-		f.set(func() { f.lag.MaxLagSeconds = 7 })
+		f.Set(func() { f.Collected.MaxLagSeconds = 7 })
 		bodies := []string{<-done, <-done, <-done}
 		for _, body := range bodies {
 			if !strings.HasPrefix(body, "retry: ") || strings.Count(body, "event: overview\n") != 3 {
 				t.Fatalf("got %d overviews in 4 s, want 3: %.300s", strings.Count(body, "event: overview\n"), body)
 			}
 			blocks := strings.Split(strings.TrimSpace(body), "\n\n")
-			_, data := eventOf(blocks[len(blocks)-1])
-			var last overview
+			_, data, _ := strings.Cut(blocks[len(blocks)-1], "data: ")
+			var last ops.OverviewBody
 			if err := json.Unmarshal([]byte(data), &last); err != nil || last.Lag.MaxLagSeconds != 7 {
 				t.Errorf("got %+v, %v last; want what changed", last.Lag, err)
 			}
 		}
-		f.set(func() {
-			if f.looks != 3 {
-				t.Errorf("looked %d times for three viewers, want once for all each time", f.looks)
+		f.Set(func() {
+			if f.Looks != 3 {
+				t.Errorf("looked %d times for three viewers, want once for all each time", f.Looks)
 			}
 		})
 		time.Sleep(time.Hour)
-		f.set(func() {
-			if f.looks != 3 {
-				t.Errorf("looked %d times, want none while nobody looks", f.looks-3)
+		f.Set(func() {
+			if f.Looks != 3 {
+				t.Errorf("looked %d times, want none while nobody looks", f.Looks-3)
 			}
 		})
 	})
@@ -67,15 +62,8 @@ func TestOverviewStream(t *testing.T) {
 
 func TestOverviewStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFakeOps()
-		a := newAPI(t, withJWT(t), withOps(f))
-		believed := func(ttl time.Duration) string {
-			token, err := auth.Token{Subject: "op", Scopes: []string{auth.ScopeOps}, TTL: ttl}.Sign([]byte(testSecret))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return "Bearer " + token
-		}
+		a, _ := opsAPI(t, withJWT(t))
+		believed := func(ttl time.Duration) string { return bearer(t, ttl, auth.ScopeOps) }
 		expired := believed(time.Minute)
 		status, body := watchOps(t, a, time.Hour, "Authorization", expired)
 		if status != 200 || !strings.HasSuffix(body, `data: {"reason":"expired"}`+"\n\n") {
@@ -88,21 +76,8 @@ func TestOverviewStreamEnds(t *testing.T) {
 		if status, _ := watchOps(t, a, time.Hour); status != 401 {
 			t.Errorf("got %d without a token, want 401", status)
 		}
-		if status, _ := watchOps(t, a, time.Hour, "Authorization", "Bearer "+mint(t, "u", auth.ScopeAdmin)); status != 403 {
+		if status, _ := watchOps(t, a, time.Hour, "Authorization", bearer(t, time.Hour, auth.ScopeAdmin)); status != 403 {
 			t.Errorf("got %d with another scope, want 403", status)
-		}
-		a.overviews.viewers = maxViewers
-		if _, body := watchOps(t, a, time.Hour, "Authorization", believed(time.Hour)); !strings.Contains(body, `{"reason":"limit"}`) || a.overviews.viewers != maxViewers {
-			t.Errorf("got %s for one viewer too many", body)
-		}
-		a.overviews.viewers = 0
-		go func() {
-			time.Sleep(5 * time.Second)
-			a.overviews.drain()
-			a.overviews.drain()
-		}()
-		if _, body := watchOps(t, a, time.Hour, "Authorization", believed(time.Hour)); !strings.HasSuffix(body, `{"reason":"drain"}`+"\n\n") {
-			t.Errorf("got …%s, want bye when the server drains", body[max(0, len(body)-80):])
 		}
 	})
 }

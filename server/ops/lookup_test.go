@@ -1,4 +1,4 @@
-package server
+package ops_test
 
 import (
 	"context"
@@ -13,16 +13,19 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/ops"
 )
 
 func TestLookup(t *testing.T) {
 	var log lockedLog
-	a, _ := opsAPI(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	a, _ := opsAPI(t, func(c *server.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 	const user = "사용자-7"
-	sendNote(a, user, `{"title":"secret one","priority":"urgent","category":"approval","id":"i1","source":"s"}`)
-	sendNote(a, user, `{"title":{"ko":"둘","en":"secret two"},"expires_at":"2099-01-01T00:00:00Z"}`)
+	a.send(user, `{"title":"secret one","priority":"urgent","category":"approval","id":"i1","source":"s"}`)
+	a.send(user, `{"title":{"ko":"둘","en":"secret two"},"expires_at":"2099-01-01T00:00:00Z"}`)
 	a.Append(user, inbox.Record{Kind: inbox.KindSeen, Seqs: []uint64{2}})
-	sendNote(a, user, `{"title":"secret three"}`)
+	a.send(user, `{"title":"secret three"}`)
 	a.Append(user, inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{4}})
 	const path = "/v1/ops/users/%EC%82%AC%EC%9A%A9%EC%9E%90-7"
 
@@ -30,7 +33,7 @@ func TestLookup(t *testing.T) {
 	if strings.Contains(reply.Body.String(), "secret") {
 		t.Errorf("shows titles: %s", reply.Body)
 	}
-	got := into[lookup](reply)
+	got := into[ops.LookupBody](reply)
 	var items []string
 	for _, i := range got.Items {
 		items = append(items, fmt.Sprintf("%d %s %v", i.Seq, i.State, i.CountsIn))
@@ -45,14 +48,14 @@ func TestLookup(t *testing.T) {
 		t.Errorf("a look without titles is logged: %s", log.String())
 	}
 
-	got = into[lookup](a.get(path + "?contents=1").Want(200))
+	got = into[ops.LookupBody](a.get(path + "?contents=1").Want(200))
 	if got.Items[1].Title != "secret two" || got.Items[2].Title != "secret one" || !got.Contents {
 		t.Errorf("got %+v with contents", got.Items)
 	}
 	if text := log.String(); !strings.Contains(text, "contents shown to an operator") || !strings.Contains(text, "operator=local") || strings.Contains(text, "secret") || strings.Contains(text, user) {
 		t.Errorf("got the log %q, want who looked and neither whom nor what at", text)
 	}
-	nobody := into[lookup](a.get("/v1/ops/users/nobody").Want(200))
+	nobody := into[ops.LookupBody](a.get("/v1/ops/users/nobody").Want(200))
 	if nobody.Version != 0 || nobody.Items == nil || nobody.Cursor != "0.0" {
 		t.Errorf("got %+v for nobody", nobody)
 	}
@@ -65,8 +68,8 @@ func TestLookup(t *testing.T) {
 func TestLookupCountsStreamsAndMissingContents(t *testing.T) {
 	a, _ := opsAPI(t)
 	a.fake.HoldItems = true
-	a.notify("user-7", "late")
-	got := into[lookup](a.get("/v1/ops/users/user-7").Want(200))
+	a.Append("user-7", servertest.Note("late"))
+	got := into[ops.LookupBody](a.get("/v1/ops/users/user-7").Want(200))
 	if got.Missing != 1 || got.Items[0].Content || got.Streams != 0 {
 		t.Errorf("got %+v, want a missing content", got)
 	}
@@ -74,26 +77,27 @@ func TestLookupCountsStreamsAndMissingContents(t *testing.T) {
 
 func TestJournal(t *testing.T) {
 	a, f := opsAPI(t)
-	a.notify("user-7", "secret one", "secret two")
-	a.notify("user-8", "of another")
+	a.Append("user-7", servertest.Note("secret one"))
+	a.Append("user-7", servertest.Note("secret two"))
+	a.Append("user-8", servertest.Note("of another"))
 	a.Append("user-7", inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{1}})
 	got := into[inbox.Refold](a.get("/v1/ops/users/user-7/journal").Want(200))
 	if got.Records != 3 || !got.Result.Agrees || got.Result.Row.Unread != 1 || got.Steps[2].Kind != "read" || got.Steps[0].Title != "" {
 		t.Errorf("got %+v", got)
 	}
-	if q := f.queries[0]; q.Texts || q.Most != maxJournalSteps || time.Since(q.Since).Round(time.Hour) != 48*time.Hour {
+	if q := f.Queries[0]; q.Texts || q.Most != ops.MaxJournalSteps || time.Since(q.Since).Round(time.Hour) != 48*time.Hour {
 		t.Errorf("got query %+v, want the last 48 h without texts", q)
 	}
 	got = into[inbox.Refold](a.get("/v1/ops/users/user-7/journal?since=1h&contents=1").Want(200))
-	if got.Steps[0].Title != "secret one" || time.Since(f.queries[1].Since).Round(time.Minute) != time.Hour {
-		t.Errorf("got %+v, %+v", got.Steps[0], f.queries[1])
+	if got.Steps[0].Title != "secret one" || time.Since(f.Queries[1].Since).Round(time.Minute) != time.Hour {
+		t.Errorf("got %+v, %+v", got.Steps[0], f.Queries[1])
 	}
 	for query, field := range map[string]string{"since=x": "since", "since=-1h": "since", "since=0s": "since", "contents=2": "contents"} {
 		a.get("/v1/ops/users/user-7/journal?"+query).wantProblem(400, field)
 	}
-	f.set(func() { f.replayErr = errors.New("no broker") })
+	f.Set(func() { f.RefoldErr = errors.New("no broker") })
 	a.get("/v1/ops/users/user-7/journal").wantProblem(500, "")
-	f.set(func() { f.replayErr = context.DeadlineExceeded })
+	f.Set(func() { f.RefoldErr = context.DeadlineExceeded })
 	a.get("/v1/ops/users/user-7/journal").wantProblem(503, "")
 }
 
@@ -101,15 +105,15 @@ func TestJournal(t *testing.T) {
 func TestJournalsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, f := opsAPI(t)
-		f.hold = make(chan struct{})
+		f.Held = make(chan struct{})
 		codes := make(chan int)
-		for range journalsAtOnce {
-			go func() { codes <- newAPIWith(t, a).get("/v1/ops/users/user-7/journal").Code }()
+		for range ops.JournalsAtOnce {
+			go func() { codes <- a.get("/v1/ops/users/user-7/journal").Code }()
 		}
 		synctest.Wait()
 		a.get("/v1/ops/users/user-7/journal").wantProblem(http.StatusServiceUnavailable, "")
-		close(f.hold)
-		for range journalsAtOnce {
+		close(f.Held)
+		for range ops.JournalsAtOnce {
 			if code := <-codes; code != 200 {
 				t.Errorf("got %d, want 200", code)
 			}

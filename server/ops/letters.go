@@ -1,4 +1,4 @@
-package server
+package ops
 
 import (
 	"cmp"
@@ -119,8 +119,8 @@ const (
 	maxReplay = 100
 )
 
-// getLetters answers GET /v1/ops/dead-letters.
-func (s *Server) getLetters(w http.ResponseWriter, r *http.Request, _ auth.Call) error {
+// List answers GET /v1/ops/dead-letters.
+func (s *Calls) List(w http.ResponseWriter, r *http.Request, _ auth.Call) error {
 	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
@@ -132,8 +132,8 @@ func (s *Server) getLetters(w http.ResponseWriter, r *http.Request, _ auth.Call)
 	if limit == 0 {
 		limit = defaultLetterPage
 	}
-	if s.config.Operations.Letters == nil {
-		return errNoPart
+	if s.config.Letters == nil {
+		return ErrNoPart
 	}
 	q := deadletter.Query{Limit: int(limit)}
 	if reason := query.Get("reason"); reason != "" {
@@ -145,7 +145,7 @@ func (s *Server) getLetters(w http.ResponseWriter, r *http.Request, _ auth.Call)
 	if q.Before, err = deadletter.ParseCursor(query.Get("before")); err != nil {
 		return fmt.Errorf("list dead letters: %w", err)
 	}
-	found, err := s.config.Operations.Letters.List(r.Context(), q)
+	found, err := s.config.Letters.List(r.Context(), q)
 	if err != nil {
 		return fmt.Errorf("list dead letters: %w", err)
 	}
@@ -157,8 +157,8 @@ func (s *Server) getLetters(w http.ResponseWriter, r *http.Request, _ auth.Call)
 	return nil
 }
 
-// getLetter answers GET /v1/ops/dead-letters/{partition}/{offset}.
-func (s *Server) getLetter(w http.ResponseWriter, r *http.Request, c auth.Call) error {
+// Show answers GET /v1/ops/dead-letters/{partition}/{offset}.
+func (s *Calls) Show(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
@@ -172,14 +172,14 @@ func (s *Server) getLetter(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	if err1 != nil || err2 != nil {
 		return wire.Invalid("offset", "partition and offset must be whole numbers that Kafka has")
 	}
-	if s.config.Operations.Letters == nil {
-		return errNoPart
+	if s.config.Letters == nil {
+		return ErrNoPart
 	}
 	id := deadletter.ID{Partition: int32(partition), Offset: offset}
-	letter, err := s.config.Operations.Letters.Letter(r.Context(), id)
+	letter, err := s.config.Letters.Letter(r.Context(), id)
 	switch {
 	case errors.Is(err, deadletter.ErrNoLetter):
-		return errNotFound
+		return wire.ErrNotFound
 	case err != nil:
 		return fmt.Errorf("read dead letter: %w", err)
 	}
@@ -209,9 +209,9 @@ type outcomeBody struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// postReplay answers POST /v1/ops/dead-letters/replay.
-func (s *Server) postReplay(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	raw, err := wire.ReadBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
+// Replay answers POST /v1/ops/dead-letters/replay.
+func (s *Calls) Replay(w http.ResponseWriter, r *http.Request, c auth.Call) error {
+	raw, err := s.config.ReadBody(w, r)
 	if err != nil {
 		return err
 	}
@@ -222,15 +222,15 @@ func (s *Server) postReplay(w http.ResponseWriter, r *http.Request, c auth.Call)
 	if n := len(body.Letters); n < 1 || n > maxReplay {
 		return wire.Invalid("letters", "must name 1 to %d letters, names %d", maxReplay, n)
 	}
-	if s.config.Operations.Letters == nil {
-		return errNoPart
+	if s.config.Letters == nil {
+		return ErrNoPart
 	}
-	s.log.Info("dead letters replayed by an operator", "operator", c.Identity.Source(), "letters", len(body.Letters))
+	s.config.Logger.Info("dead letters replayed by an operator", "operator", c.Identity.Source(), "letters", len(body.Letters))
 	ids := make([]deadletter.ID, len(body.Letters))
 	for i, at := range body.Letters {
 		ids[i] = deadletter.ID(at)
 	}
-	outcomes, err := s.config.Operations.Letters.Replay(r.Context(), ids)
+	outcomes, err := s.config.Letters.Replay(r.Context(), ids)
 	if err != nil {
 		return fmt.Errorf("replay dead letters: %w", err)
 	}

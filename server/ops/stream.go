@@ -1,20 +1,15 @@
-package server
+package ops
 
 import (
 	"net/http"
 	"sync"
 	"time"
 
-	"github.com/gorilla/mux"
-
-	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
 
 const (
 	eventOverview = "overview"
-	// overviewEvery is how often viewers of the ops page are sent what there is.
-	overviewEvery = 1500 * time.Millisecond
 	// viewerTimeout is how long a viewer may take to accept one overview.
 	viewerTimeout = 10 * time.Second
 	// maxViewers is how many may look at one server's ops page at once.
@@ -25,9 +20,8 @@ const (
 // is sent to all of them, and none is made while nobody looks: there is no
 // goroutine but those of the viewers' requests. It is safe for concurrent use.
 type overviews struct {
-	every        time.Duration
-	writeTimeout time.Duration
-	build        func(now time.Time) overview
+	every time.Duration
+	build func(now time.Time) overview
 
 	drained chan struct{} // closed by drain
 	drain   func()
@@ -38,32 +32,25 @@ type overviews struct {
 	at      time.Time
 }
 
-func newOverviews(build func(time.Time) overview) *overviews {
-	o := &overviews{every: overviewEvery, writeTimeout: viewerTimeout, build: build, drained: make(chan struct{})}
+func newOverviews(every time.Duration, build func(time.Time) overview) *overviews {
+	o := &overviews{every: every, build: build, drained: make(chan struct{})}
 	o.drain = sync.OnceFunc(func() { close(o.drained) })
 	return o
 }
 
-// overviewStream registers the stream of overviews. As with streams of users, an
-// expired token gets one that says bye.
-func (s *Server) overviewStream(m *mux.Router, path string) {
-	answer := s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		c, err := s.guard.Authorize(r, auth.Scoped(auth.ScopeOps))
-		if err != nil && !auth.IsExpired(err) {
-			return err
-		}
-		s.overviews.serve(w, r, c.Identity.Until)
-		return nil
-	})
-	m.Handle(path, s.recovered(answer)).Methods(http.MethodGet)
+// Stream sends overviews until the client goes, the token ends (until, or never
+// if that is zero) or the server drains.
+func (s *Calls) Stream(w http.ResponseWriter, r *http.Request, until time.Time) {
+	s.overviews.serve(w, r, until)
 }
 
-// serve sends overviews until the client goes, the token ends (until, or never
-// if that is zero) or the server drains.
+// Drain ends the streams of overviews. Calling it again does no harm.
+func (s *Calls) Drain() { s.overviews.drain() }
+
 func (o *overviews) serve(w http.ResponseWriter, r *http.Request, until time.Time) {
 	wire.SetStreamHeader(w.Header())
 	w.WriteHeader(http.StatusOK)
-	v := viewer{w: w, control: http.NewResponseController(w), timeout: o.writeTimeout}
+	v := viewer{w: w, control: http.NewResponseController(w)}
 	left := time.Until(until)
 	switch {
 	case !until.IsZero() && left <= 0:
@@ -121,8 +108,8 @@ func (o *overviews) leave() {
 	}
 }
 
-// frame returns the latest overview, a new one if that has got old. Who comes
-// while it is made waits for it.
+// frame returns the latest overview, a new one if that has got old. A viewer that
+// comes while it is made waits for it.
 func (o *overviews) frame(now time.Time) ([]byte, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -142,13 +129,12 @@ func (o *overviews) frame(now time.Time) ([]byte, error) {
 type viewer struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	timeout time.Duration
 	err     error // of the client that has gone or reads too slowly
 }
 
 func (v *viewer) write(b []byte) {
 	// Recorders of tests have no deadlines.
-	_ = v.control.SetWriteDeadline(time.Now().Add(v.timeout))
+	_ = v.control.SetWriteDeadline(time.Now().Add(viewerTimeout))
 	if _, v.err = v.w.Write(b); v.err == nil {
 		v.err = v.control.Flush()
 	}

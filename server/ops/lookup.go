@@ -1,4 +1,4 @@
-package server
+package ops
 
 import (
 	"context"
@@ -22,7 +22,7 @@ const (
 	// journalPatience bounds one reading of a journal.
 	journalPatience = 45 * time.Second
 	// journalsAtOnce is how many journals a server reads at a time: each is a
-	// partition of Kafka from its begin to its end.
+	// partition of Kafka from its start to its end.
 	journalsAtOnce = 2
 )
 
@@ -64,8 +64,8 @@ type lookupItem struct {
 	Title     string     `json:"title,omitempty"` // if asked for
 }
 
-// getLookup answers GET /v1/ops/users/{user}.
-func (s *Server) getLookup(w http.ResponseWriter, r *http.Request, c auth.Call) error {
+// Lookup answers GET /v1/ops/users/{user}.
+func (s *Calls) Lookup(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (s *Server) getLookup(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	return nil
 }
 
-func (s *Server) lookup(user string, texts bool, now time.Time) (*lookup, error) {
+func (s *Calls) lookup(user string, texts bool, now time.Time) (*lookup, error) {
 	row, err := s.config.Rows.Row(user)
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (s *Server) lookup(user string, texts bool, now time.Time) (*lookup, error)
 	l := &lookup{
 		User: user, Version: row.Version, Cursor: row.Cursor().String(), Epoch: row.Epoch, Base: row.Base, Horizon: row.Horizon,
 		Counts: row.Counts(now), Items: []lookupItem{}, Removals: len(row.Removals), Sources: len(row.Watermarks),
-		Streams: s.streams.Count(user), Contents: texts, ReadAt: now.UTC(),
+		Streams: s.config.Streams(user), Contents: texts, ReadAt: now.UTC(),
 	}
 	if at, ok := row.NextExpiry(now); ok {
 		at = at.UTC()
@@ -142,8 +142,8 @@ func countsIn(e *inbox.Entry, now time.Time) []string {
 	return out
 }
 
-// getJournal answers GET /v1/ops/users/{user}/journal.
-func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c auth.Call) error {
+// Journal answers GET /v1/ops/users/{user}/journal.
+func (s *Calls) Journal(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	query, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
@@ -158,14 +158,14 @@ func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c auth.Call)
 			return wire.Invalid("since", "must be a time span such as 48h, not %.40q", query.Get("since"))
 		}
 	}
-	if s.config.Operations.Journals == nil {
-		return errNoPart
+	if s.config.Journals == nil {
+		return ErrNoPart
 	}
 	select {
 	case s.journals <- struct{}{}:
 		defer func() { <-s.journals }()
 	default:
-		return errBusy
+		return ErrBusy
 	}
 	row, err := s.config.Rows.Row(c.User)
 	if err != nil {
@@ -174,7 +174,7 @@ func (s *Server) getJournal(w http.ResponseWriter, r *http.Request, c auth.Call)
 	ctx, cancel := context.WithTimeout(r.Context(), journalPatience)
 	defer cancel()
 	q := JournalQuery{Since: time.Now().Add(-since), Most: maxJournalSteps, Texts: texts}
-	refold, err := s.config.Operations.Journals.Refold(ctx, c.User, row, q)
+	refold, err := s.config.Journals.Refold(ctx, c.User, row, q)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("read the journal within %s: %w", journalPatience, err)

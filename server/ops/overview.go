@@ -1,4 +1,4 @@
-package server
+package ops
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/belfry/belfry/lag"
@@ -85,35 +86,25 @@ type deadLetters struct {
 	Count  float64 `json:"count"`
 }
 
-// getOverview answers GET /v1/ops/overview.
-func (s *Server) getOverview(w http.ResponseWriter, _ *http.Request, _ auth.Call) error {
+// Overview answers GET /v1/ops/overview.
+func (s *Calls) Overview(w http.ResponseWriter, _ *http.Request, _ auth.Call) error {
 	wire.Respond(w, http.StatusOK, s.overview(time.Now()))
 	return nil
 }
 
-func (s *Server) overview(now time.Time) overview {
+func (s *Calls) overview(now time.Time) overview {
 	o := overview{
-		At: now.UTC(), Ready: s.ready(), Groups: []groupStatus{}, Rebalances: []Rebalance{}, Views: []Worker{},
+		At: now.UTC(), Ready: s.config.Ready(), Groups: []groupStatus{}, Rebalances: []Rebalance{}, Views: []Worker{},
 		Topology: topology{Nodes: []topologyNode{}, Edges: []topologyEdge{}}, DeadLetters: []deadLetters{},
 	}
-	figures := s.figures()
+	t := s.config.Traffic
 	o.Traffic = traffic{
-		Streams: figures.sum("belfry_stream_connections"), Requests: figures.sum("belfry_http_requests_total"),
-		InFlight: figures.sum("belfry_http_requests_in_flight"),
-		Polls:    figures.by("belfry_polls_total", "code"), Events: figures.by("belfry_stream_events_total", "kind"),
+		Streams: sum(t.Streams), Requests: sum(t.Requests), InFlight: sum(t.InFlight),
+		Polls: by(t.Polls, "code"), Events: by(t.Events, "kind"),
 	}
-	if _, ok := figures["belfry_unread_drift"]; ok {
-		drift := figures.sum("belfry_unread_drift")
-		o.Drift = &drift
-	}
-	for _, m := range figures["belfry_dead_letters_total"].GetMetric() {
-		if n := m.GetCounter().GetValue(); n > 0 {
-			o.DeadLetters = append(o.DeadLetters, deadLetters{labelOf(m, "group"), labelOf(m, "reason"), n})
-		}
-	}
-	in := s.config.Operations.Installation
+	in := s.config.Installation
 	if in == nil {
-		o.Lag.Error = errNoPart.Error()
+		o.Lag.Error = ErrNoPart.Error()
 		return o
 	}
 	report := in.Lag()
@@ -124,16 +115,22 @@ func (s *Server) overview(now time.Time) overview {
 			o.Views = append(o.Views, w)
 		}
 	}
-	o.Groups = groupStatuses(report, workers, figures.by("belfry_records_total", "group"))
+	o.Groups = groupStatuses(report, workers, by(in.Records(), "group"))
 	o.Topology = newTopology(in.Flows(), o.Groups)
 	o.GroupsOmitted = max(len(o.Groups)-maxOverviewGroups, 0)
 	o.Groups = o.Groups[:len(o.Groups)-o.GroupsOmitted]
 	o.Rebalances = append(o.Rebalances, in.Rebalances()...)
+	each(in.DeadLetters(), func(label func(string) string, n float64) {
+		if n > 0 {
+			o.DeadLetters = append(o.DeadLetters, deadLetters{label("group"), label("reason"), n})
+		}
+	})
+	slices.SortFunc(o.DeadLetters, func(a, b deadLetters) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Reason, b.Reason))
+	})
+	drift := float64(in.Drift())
+	o.Drift = &drift
 	return o
-}
-
-func (s *Server) ready() bool {
-	return s.config.Readiness == nil || !slices.ContainsFunc(s.config.Readiness(), func(c Condition) bool { return !c.Ready })
 }
 
 // badness orders states, so that what needs somebody comes first.
@@ -206,45 +203,38 @@ func stateOfKafka(state string) string {
 	return stateUnknown
 }
 
-// figures are metrics of this process by name.
-type figures map[string]*dto.MetricFamily
-
-// figures reads the process's own metrics. A metric that cannot be gathered is left out.
-func (s *Server) figures() figures {
-	families, err := s.config.Registry.Gather()
-	if err != nil {
-		s.log.Debug("metrics not gathered", "err", err)
+// each calls visit with all values of counters or gauges, and with what finds
+// the labels of each.
+func each(c prometheus.Collector, visit func(label func(name string) string, value float64)) {
+	metrics := make(chan prometheus.Metric)
+	go func() {
+		defer close(metrics)
+		c.Collect(metrics)
+	}()
+	for metric := range metrics {
+		var m dto.Metric
+		if metric.Write(&m) != nil {
+			continue // it cannot be read: it is left out
+		}
+		label := func(name string) string {
+			i := slices.IndexFunc(m.Label, func(l *dto.LabelPair) bool { return l.GetName() == name })
+			if i < 0 {
+				return ""
+			}
+			return m.Label[i].GetValue()
+		}
+		visit(label, m.GetCounter().GetValue()+m.GetGauge().GetValue())
 	}
-	out := make(figures, len(families))
-	for _, f := range families {
-		out[f.GetName()] = f
-	}
-	return out
 }
 
-func (f figures) sum(name string) (sum float64) {
-	for _, m := range f[name].GetMetric() {
-		sum += valueOf(m)
-	}
+func sum(c prometheus.Collector) (sum float64) {
+	each(c, func(_ func(string) string, n float64) { sum += n })
 	return sum
 }
 
 // by sums over the values of a label.
-func (f figures) by(name, label string) map[string]float64 {
+func by(c prometheus.Collector, name string) map[string]float64 {
 	out := map[string]float64{}
-	for _, m := range f[name].GetMetric() {
-		out[labelOf(m, label)] += valueOf(m)
-	}
+	each(c, func(label func(string) string, n float64) { out[label(name)] += n })
 	return out
-}
-
-func valueOf(m *dto.Metric) float64 { return m.GetCounter().GetValue() + m.GetGauge().GetValue() }
-
-func labelOf(m *dto.Metric, name string) string {
-	for _, l := range m.GetLabel() {
-		if l.GetName() == name {
-			return l.GetValue()
-		}
-	}
-	return ""
 }

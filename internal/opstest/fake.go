@@ -1,0 +1,221 @@
+// Package opstest has an installation for tests of the page for operators, its
+// journals and its dead letters in memory. It imports server/ops and servertest;
+// begin with New.
+package opstest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/server/ops"
+	"github.com/belfry/belfry/server/wire"
+)
+
+// Fake is an installation, its journals and its dead letters in memory. What
+// it returns may be changed at any time with Set.
+type Fake struct {
+	mu         sync.Mutex
+	Collected  lag.Report
+	Working    []ops.Worker
+	rebalances []ops.Rebalance
+	Looks      int // calls of Lag
+	Tables     *servertest.Tables
+	RefoldErr  error
+	Queries    []ops.JournalQuery
+	Held       chan struct{} // not nil: journals wait for it
+	letters    []deadletter.Letter
+	Replayed   []deadletter.ID
+	Recounted  int // what Drift returns
+
+	records, dead *prometheus.CounterVec
+}
+
+// Set changes it while it is in use.
+func (f *Fake) Set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+func (f *Fake) Lag() lag.Report {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Looks++
+	return f.Collected
+}
+
+func (f *Fake) Workers() []ops.Worker {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.Working)
+}
+
+func (f *Fake) Rebalances() []ops.Rebalance {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.rebalances)
+}
+
+func (f *Fake) Flows() []ops.Flow {
+	return []ops.Flow{
+		{Name: "HTTP API", Kind: "server", Outputs: []string{"belfry.journal"}},
+		{Name: "belfry-router-orders", Kind: "group", Inputs: []string{"orders"}, Outputs: []string{"belfry.journal"}},
+		{Name: "belfry-unread", Kind: "group", Inputs: []string{"belfry.journal"}, Outputs: []string{"belfry.items"}, Tables: []string{"belfry-unread-table"}},
+	}
+}
+
+// Records implements ops.Installation.
+func (f *Fake) Records() prometheus.Collector { return f.records }
+
+// DeadLetters implements ops.Installation.
+func (f *Fake) DeadLetters() prometheus.Collector { return f.dead }
+
+// Process counts records of a group, of which some are set aside for a reason.
+func (f *Fake) Process(group string, n int, reason string, dead int) {
+	f.records.WithLabelValues(group, "ok").Add(float64(n - dead))
+	f.records.WithLabelValues(group, "dead-letter").Add(float64(dead))
+	f.dead.WithLabelValues(group, reason).Add(float64(dead))
+}
+
+// Drift implements ops.Installation.
+func (f *Fake) Drift() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.Recounted
+}
+
+// Refold folds what the fake journal was given for the user again.
+func (f *Fake) Refold(ctx context.Context, user string, row inbox.State, q ops.JournalQuery) (*inbox.Refold, error) {
+	f.mu.Lock()
+	hold, err := f.Held, f.RefoldErr
+	f.Queries = append(f.Queries, q)
+	f.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.Tables.Mu.Lock()
+	defer f.Tables.Mu.Unlock()
+	r := inbox.NewRefolder(row, f.Tables.Epoch, 0, 0)
+	r.Texts = q.Texts
+	out := &inbox.Refold{User: user, Epoch: f.Tables.Epoch, End: f.Tables.Offset, Complete: true, Steps: []inbox.Step{}}
+	for _, a := range f.Tables.Journal {
+		if a.Recipient == user {
+			out.Records++
+			out.Steps = append(out.Steps, r.Step(a.Offset, a.At, a.Record))
+		}
+	}
+	out.Keep(q.Since, q.Most)
+	out.Result = r.Result(time.Now())
+	return out, nil
+}
+
+func (f *Fake) List(_ context.Context, q deadletter.Query) (deadletter.Page, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var page deadletter.Page
+	for _, l := range f.letters {
+		if q.Filter.Match(&l) {
+			page.Letters = append(page.Letters, l)
+		}
+	}
+	slices.SortFunc(page.Letters, func(a, b deadletter.Letter) int { return cmp.Compare(b.ID.Offset, a.ID.Offset) })
+	if q.Before != nil {
+		return deadletter.Page{}, wire.Invalid("before", "is none of ours")
+	}
+	if len(page.Letters) > q.Limit {
+		page.Letters, page.Next = page.Letters[:q.Limit], deadletter.Cursor{1, 2}
+	}
+	return page, nil
+}
+
+func (f *Fake) Letter(_ context.Context, id deadletter.ID) (deadletter.Letter, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.letters, func(l deadletter.Letter) bool { return l.ID == id })
+	if i < 0 {
+		return deadletter.Letter{}, deadletter.ErrNoLetter
+	}
+	return f.letters[i], nil
+}
+
+func (f *Fake) Replay(_ context.Context, ids []deadletter.ID) ([]deadletter.ReplayOutcome, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []deadletter.ReplayOutcome
+	for _, id := range ids {
+		result := deadletter.ReplayRefused
+		for i := range f.letters {
+			if f.letters[i].ID == id {
+				f.letters[i].Replayed, result = true, deadletter.ReplayDone
+			}
+		}
+		f.Replayed = append(f.Replayed, id)
+		out = append(out, deadletter.ReplayOutcome{Letter: &deadletter.Letter{ID: id}, Result: result})
+	}
+	return out, nil
+}
+
+var (
+	_ ops.Installation = (*Fake)(nil)
+	_ ops.Journals     = (*Fake)(nil)
+	_ ops.Letters      = (*Fake)(nil)
+)
+
+// At is when all happened that the fake tells of.
+var At = time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
+
+func New() *Fake {
+	eta := 42.0
+	committed := int64(40)
+	return &Fake{
+		records: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "records", Help: "x"}, []string{"group", "result"}),
+		dead:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dead", Help: "x"}, []string{"group", "reason"}),
+		Collected: lag.NewReport(At, []lag.Group{
+			{Name: "belfry-unread", State: "Stable", Members: []lag.Member{{ID: "m-1", ClientID: "belfry", Host: "10.0.0.4", Partitions: 2}},
+				Partitions: []lag.Partition{
+					{Topic: "belfry.journal", Partition: 0, CurrentOffset: &committed, EndOffset: 43, Lag: 3, LagSeconds: 0.4},
+					{Topic: "belfry.journal", Partition: 1, EndOffset: 40, Lag: 40, LagSeconds: 200},
+				}},
+			{Name: "belfry-router-orders", State: "Stable"},
+			{Name: "billing", State: "Empty"},
+		}),
+		Working: []ops.Worker{
+			{Kind: "processor", Name: "belfry-unread", Phase: "recovering", Since: At, Progress: &wire.Progress{Percent: 37.5, Done: 375, Total: 1000, ETA: &eta}},
+			{Kind: "processor", Name: "belfry-router-orders", Phase: "running", Since: At},
+			{Kind: "view", Name: "belfry-unread-table", Phase: "running", Since: At, Lag: 2},
+		},
+		rebalances: []ops.Rebalance{{At: At, Group: "belfry-unread", Before: 12, After: 6, PauseSeconds: 1.5}},
+		letters: []deadletter.Letter{
+			{ID: deadletter.ID{Partition: 0, Offset: 11}, Envelope: deadletter.Envelope{
+				Reason: deadletter.ReasonInvalid, Error: "title: is required", Group: "belfry-router-orders",
+				Topic: "orders", Partition: 1, Offset: 7, Timestamp: At, DeadAt: At, Attempt: 1,
+			}, Key: []byte("user-7"), Value: []byte(`{"title":"hidden-value"}`), Headers: []belfry.Header{{Key: "trace", Value: []byte("abc")}}},
+			{ID: deadletter.ID{Partition: 1, Offset: 12}, Envelope: deadletter.Envelope{
+				Reason: deadletter.ReasonRule, Error: "no such key", Rule: "order-received", Field: "time", Group: "belfry-router-orders",
+				Topic: "orders", Partition: 0, Offset: 8, Timestamp: At, DeadAt: At, Attempt: 2, Length: 9,
+			}},
+		},
+	}
+}
+
+// Config has an ops page show the fake.
+func (f *Fake) Config() ops.Config {
+	return ops.Config{Installation: f, Journals: f, Letters: f}
+}

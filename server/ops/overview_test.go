@@ -1,0 +1,146 @@
+package ops_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/belfry/belfry/internal/opstest"
+	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/ops"
+)
+
+func TestOverview(t *testing.T) {
+	a, f := opsAPI(t)
+	f.Recounted = 2
+	f.Process("belfry-unread", 10, "panic", 3)
+	f.Process("belfry-unread", 1, "empty", 0)
+	f.Process("belfry-router-orders", 4, "invalid", 1)
+	a.Append("user-7", servertest.Note("hello"))
+	tag := a.get("/v1/users/user-7/unread").Want(200).Header().Get("ETag")
+	a.get("/v1/users/user-7/unread", "If-None-Match", tag).Want(304)
+
+	got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
+	if !got.Ready || !got.Lag.Up || got.Lag.Lag != 43 || got.Lag.MaxLagSeconds != 200 || !got.Lag.CollectedAt.Equal(opstest.At) {
+		t.Errorf("got ready %t, lag %+v", got.Ready, got.Lag)
+	}
+	var groups []string
+	for _, g := range got.Groups {
+		groups = append(groups, fmt.Sprintf("%s %s/%s %d/%d here %t lag %d", g.Name, g.State, g.KafkaState, g.MemberCount, g.PartitionCount, g.Here, g.Lag))
+	}
+	want := []string{
+		"billing stopped/Empty 0/0 here false lag 0",
+		"belfry-unread recovering/Stable 1/2 here true lag 43",
+		"belfry-router-orders running/Stable 0/0 here true lag 0",
+	}
+	if !slices.Equal(groups, want) {
+		t.Errorf("got groups\n%s\nwant the worst first\n%s", strings.Join(groups, "\n"), strings.Join(want, "\n"))
+	}
+	if p := got.Groups[1].Progress; p == nil || p.Percent != 37.5 || *p.ETA != 42 {
+		t.Errorf("got progress %+v", p)
+	}
+	if len(got.Views) != 1 || got.Views[0].Lag != 2 || len(got.Rebalances) != 1 || got.Rebalances[0].PauseSeconds != 1.5 {
+		t.Errorf("got views %+v, rebalances %+v", got.Views, got.Rebalances)
+	}
+	if want := []ops.DeadLetters{{Group: "belfry-router-orders", Reason: "invalid", Count: 1}, {Group: "belfry-unread", Reason: "panic", Count: 3}}; !slices.Equal(got.DeadLetters, want) {
+		t.Errorf("got dead letters %+v, want those there are", got.DeadLetters)
+	}
+	if billing, unread, orders := got.Groups[0].Records, got.Groups[1].Records, got.Groups[2].Records; billing != 0 || unread != 11 || orders != 4 {
+		t.Errorf("got %v, %v and %v records", billing, unread, orders)
+	}
+	if got.Drift == nil || *got.Drift != 2 {
+		t.Errorf("got drift %v, want 2", got.Drift)
+	}
+	wantPolls := map[string]float64{"200": 1, "304": 1, "429": 0, "503": 0}
+	if tr := got.Traffic; !maps.Equal(tr.Polls, wantPolls) || tr.Requests != 2 || tr.InFlight != 1 || tr.Streams != 0 || tr.Events["unread"] != 0 {
+		t.Errorf("got traffic %+v, want two polls, and this call under way", tr)
+	}
+}
+
+// A stream that is open counts, as does each event that went out on it.
+func TestOverviewCountsStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := opsAPI(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan reply)
+		go func() { done <- a.within(ctx, "GET", "/v1/users/user-7/stream", "") }()
+		synctest.Wait()
+		if got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200)).Traffic; got.Streams != 1 || got.Events["unread"] != 1 || got.Events["item"] != 0 {
+			t.Errorf("got %+v, want the stream and its badge", got)
+		}
+		if got := into[ops.LookupBody](a.get("/v1/ops/users/user-7").Want(200)); got.Streams != 1 {
+			t.Errorf("got %d streams of the user, want 1", got.Streams)
+		}
+		cancel()
+		<-done
+		synctest.Wait()
+		if got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200)).Traffic; got.Streams != 0 {
+			t.Errorf("got %v streams after its client has gone", got.Streams)
+		}
+	})
+}
+
+func TestOverviewTopology(t *testing.T) {
+	a, _ := opsAPI(t)
+	var nodes []string
+	got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200)).Topology
+	for _, n := range got.Nodes {
+		nodes = append(nodes, fmt.Sprintf("%d %s %s %s", n.Column, n.Kind, n.Name, n.State))
+	}
+	want := []string{
+		"1 server HTTP API ", "2 topic belfry.journal ", "0 topic orders ", "1 group belfry-router-orders running",
+		"3 group belfry-unread recovering", "4 topic belfry.items ", "4 table belfry-unread-table ",
+	}
+	if !slices.Equal(nodes, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(nodes, "\n"), strings.Join(want, "\n"))
+	}
+	if len(got.Edges) != 6 {
+		t.Errorf("got edges %v, want 6", got.Edges)
+	}
+}
+
+// TestOverviewIsBounded has many groups of others, and one with many partitions.
+func TestOverviewIsBounded(t *testing.T) {
+	a, f := opsAPI(t)
+	var groups []lag.Group
+	for i := range 3 * ops.MaxOverviewGroups {
+		groups = append(groups, lag.Group{Name: fmt.Sprintf("g-%03d", i), State: "Stable"})
+	}
+	groups[7].State = "Empty"
+	for i := range 3 * ops.MaxOverviewPartitions {
+		groups[7].Partitions = append(groups[7].Partitions, lag.Partition{Topic: "t", Partition: int32(i), Lag: int64(i)})
+	}
+	f.Set(func() { f.Collected, f.Working = lag.NewReport(opstest.At, groups), nil })
+	got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
+	if len(got.Groups) != ops.MaxOverviewGroups || got.GroupsOmitted != 2*ops.MaxOverviewGroups {
+		t.Fatalf("got %d groups, %d omitted", len(got.Groups), got.GroupsOmitted)
+	}
+	first := got.Groups[0]
+	if first.Name != "g-007" || len(first.Partitions) != ops.MaxOverviewPartitions || first.PartitionCount != 3*ops.MaxOverviewPartitions || first.Partitions[0].Lag != int64(3*ops.MaxOverviewPartitions-1) {
+		t.Errorf("got %s with %d of %d partitions, first %+v; want the stopped one with the highest lag", first.Name, len(first.Partitions), first.PartitionCount, first.Partitions[0])
+	}
+	if f.Collected.Groups[7].Partitions[0].Lag != 0 {
+		t.Error("the shared report was modified")
+	}
+}
+
+// TestOverviewWithoutAnInstallation has a server that knows of nothing but
+// itself.
+func TestOverviewWithoutAnInstallation(t *testing.T) {
+	a, _ := opsAPI(t, func(c *server.Config) { c.Operations = ops.Config{} })
+	got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
+	if got.Lag.Up || got.Lag.Error == "" || got.Groups == nil || got.Views == nil || got.Topology.Nodes == nil {
+		t.Errorf("got %+v", got)
+	}
+	for _, path := range []string{"/v1/ops/dead-letters", "/v1/ops/dead-letters/0/1", "/v1/ops/users/user-7/journal"} {
+		a.get(path).wantProblem(http.StatusServiceUnavailable, "")
+	}
+	a.call("POST", "/v1/ops/dead-letters/replay", `{"letters":[{"partition":0,"offset":1}]}`).wantProblem(http.StatusServiceUnavailable, "")
+}
