@@ -67,6 +67,7 @@ func TestImportsGoOneWay(t *testing.T) {
 	walls := []wall{
 		{"server", append(ours("engine", "codec", "sources/rules", "sources/schema"), drivers...),
 			"HTTP reads tables through interfaces of its own and never knows Kafka, nor the languages of rules and schemas"},
+		{"cmd/belfry", ours("internal/bench", "internal/chaos"), "benchmarks and chaos are another program"},
 		{"internal/node", ours("internal/options", "internal/cli"), "a process does not know how it was told what to do"},
 		{"internal/chaos", ours("internal/kafkatest", "internal/browsertest"), "it is part of a program"},
 	}
@@ -180,7 +181,7 @@ func goFiles(t *testing.T, each func(path string)) {
 func TestRoomsAreSmall(t *testing.T) {
 	const most = 25
 	// These are still to be divided: they may only become smaller.
-	larger := map[string]int{"server": 43, "cmd/belfry": 49, "internal/bench": 37, "internal/chaos": 35}
+	larger := map[string]int{"server": 43, "cmd/belfry": 33, "internal/bench": 37, "internal/chaos": 35}
 	sources := map[string]int{}
 	goFiles(t, func(path string) {
 		if !strings.HasSuffix(path, "_test.go") {

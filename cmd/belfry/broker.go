@@ -55,7 +55,7 @@ It prints its address once clients can connect, and stops on Ctrl-C or SIGTERM.`
 			if err != nil {
 				return err
 			}
-			return runBroker(p, cmd.Context(), broker.Config{Addr: addr, DataDir: dataDir, Logger: logger}, specs)
+			return runBroker(cmd.Context(), p, broker.Config{Addr: addr, DataDir: dataDir, Logger: logger}, specs)
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", broker.DefaultAddr, "`host:port` to listen on and to tell to clients")
@@ -86,7 +86,7 @@ func parseTopics(list []string) ([]belfry.TopicSpec, error) {
 	return specs, nil
 }
 
-func runBroker(p *cli.Program, ctx context.Context, cfg broker.Config, specs []belfry.TopicSpec) error {
+func runBroker(ctx context.Context, p *cli.Program, cfg broker.Config, specs []belfry.TopicSpec) error {
 	b, err := broker.Start(cfg)
 	if err != nil {
 		return fmt.Errorf("start broker (another --addr or --data-dir may help): %w", err)

@@ -33,7 +33,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 		"Start here": {"demo"},
 		"Serve":      {"processor", "run", "server"},
 		"Operate":    {"dead-letters", "emit", "inspect", "lag", "rules", "token", "topics"},
-		"Develop":    {"bench", "broker", "chaos"},
+		"Develop":    {"broker"},
 	} {
 		got := groups[title]
 		slices.Sort(got)
@@ -44,7 +44,6 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	if strings.Contains(r.Stdout, "health") {
 		t.Error("the help shows what is for containers only")
 	}
-	call(t, nil, "bench").WantOutput(t, "throughput", "latency", "gap", "losses", "restart", "soak", "poll", "stream", "lag")
 }
 
 // The flags of the contract, by command.
@@ -56,26 +55,16 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"post-rate", "post-burst", "max-connections", "max-silent-per-address",
 	}
 	for command, want := range map[string][]string{
-		"demo":             {"addr", "rate", "data-dir", "log-format"},
-		"broker":           {"addr", "data-dir", "log-format"},
-		"run":              append(slices.Concat(serving, doors), "partitions", "replication", "inbox-cap", "rules", "timezone", "schema-registry"),
-		"server":           append(slices.Clone(serving), doors...),
-		"processor":        append(slices.Clone(serving), "groups", "inbox-cap", "rules", "timezone", "schema-registry"),
-		"topics":           append(slices.Clone(kafka), "partitions", "replication"),
-		"emit":             kafka,
-		"inspect":          append(slices.Clone(kafka), "json", "contents", "journal", "since", "inbox-cap", "audit"),
-		"lag":              append(slices.Clone(kafka), "groups", "by-partition", "json", "watch", "interval", "max-lag", "max-age"),
-		"token":            {"user", "scope", "ttl", "jwt-secret-file", "jwt-audience", "jwt-issuer"},
-		"bench throughput": {"brokers", "events", "users", "partitions"},
-		"chaos":            {"brokers", "prefix", "kafka-tls", "sasl-mechanism", "seed", "seeds", "duration", "users", "keep"},
-		"bench latency":    {"brokers", "rate", "duration", "users", "partitions", "from", "to", "peer"},
-		"bench gap":        {"brokers", "rate", "rounds", "users", "partitions", "peer"},
-		"bench losses":     {"brokers", "rate", "duration", "kills", "users", "partitions", "peer"},
-		"bench restart":    {"brokers", "events", "rounds", "starts", "users", "partitions", "peer"},
-		"bench poll":       {"brokers", "partitions", "tables", "connections", "rounds", "duration"},
-		"bench stream":     {"brokers", "partitions", "steps", "connections", "rates", "duration", "hot", "tls", "http2"},
-		"bench lag":        {"brokers", "lag-scene-groups", "lag-scene-partitions", "scrapes"},
-		"bench soak":       {"brokers", "rate", "duration", "every", "users", "partitions", "out"},
+		"demo":      {"addr", "rate", "data-dir", "log-format"},
+		"broker":    {"addr", "data-dir", "log-format"},
+		"run":       append(slices.Concat(serving, doors), "partitions", "replication", "inbox-cap", "rules", "timezone", "schema-registry"),
+		"server":    append(slices.Clone(serving), doors...),
+		"processor": append(slices.Clone(serving), "groups", "inbox-cap", "rules", "timezone", "schema-registry"),
+		"topics":    append(slices.Clone(kafka), "partitions", "replication"),
+		"emit":      kafka,
+		"inspect":   append(slices.Clone(kafka), "json", "contents", "journal", "since", "inbox-cap", "audit"),
+		"lag":       append(slices.Clone(kafka), "groups", "by-partition", "json", "watch", "interval", "max-lag", "max-age"),
+		"token":     {"user", "scope", "ttl", "jwt-secret-file", "jwt-audience", "jwt-issuer"},
 
 		"dead-letters list":   append(slices.Clone(kafka), "reason", "topic", "group", "rule", "since", "until", "limit", "pending", "cursor", "json"),
 		"dead-letters show":   append(slices.Clone(kafka), "json", "contents"),
@@ -190,8 +179,6 @@ broker-addr: 127.0.0.1:0
 user: billing
 scope: [belfry:notify]
 ttl: 5m
-events: 200
-users: 20
 json: true
 `, brokers[0], t.TempDir(), secret))
 	call(t, nil, "topics", "--config", file).WantOutput(t, "created acme.journal with 2 partitions")
@@ -226,7 +213,6 @@ json: true
 		}
 		s.wantCleanStop()
 	}
-	call(t, nil, "bench", "throughput", "--config", file).WantOutput(t, "200 events, 20 users, 2 partitions")
 }
 
 // Every flag can come from the file: none is forgotten by the strict reader.

@@ -64,14 +64,14 @@ unless --data-dir names a folder.`,
 			if err != nil {
 				return err
 			}
-			ln, err := listen(cmd.Context(), "addr", addr)
+			ln, err := cli.Listen(cmd.Context(), "addr", addr)
 			if err != nil {
 				return err
 			}
 			cfg := node.Config{
 				Prefix: belfry.DefaultPrefix, Groups: node.AllGroups(), API: ln, Server: server.Config{Auth: auth.None()}, Grace: demoGrace, Log: logger,
 			}
-			return runDemo(p, cmd.Context(), cfg, broker.Config{Addr: brokerAddr, DataDir: dataDir, Logger: logger}, rate)
+			return runDemo(cmd.Context(), p, cfg, broker.Config{Addr: brokerAddr, DataDir: dataDir, Logger: logger}, rate)
 		},
 	}
 	fs := c.Flags()
@@ -89,7 +89,7 @@ const (
 	maxDemoRate = 10_000
 )
 
-func runDemo(p *cli.Program, ctx context.Context, cfg node.Config, bc broker.Config, rate float64) (err error) {
+func runDemo(ctx context.Context, p *cli.Program, cfg node.Config, bc broker.Config, rate float64) (err error) {
 	handedOver := false
 	defer func() {
 		if !handedOver {

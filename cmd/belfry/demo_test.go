@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -253,5 +254,14 @@ func TestDemoRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			call(t, nil, append([]string{"demo"}, test.args...)...).WantError(t, cli.ExitUsage, test.want)
 		})
+	}
+}
+
+func TestDemoWithoutATemporaryFolder(t *testing.T) {
+	file := programtest.WriteFile(t, "file", "")
+	t.Setenv("TMPDIR", file)
+	call(t, nil, "demo", "--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0").WantFailure(t, "make a folder", file)
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
 	}
 }

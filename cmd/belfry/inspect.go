@@ -79,7 +79,7 @@ still be on its way is waited for. Memory is that of one partition of both table
 				return cli.FlagErrorf("audit", "is another question than --journal: ask one of them")
 			}
 			if journal.show {
-				return inspectJournal(p, cmd.Context(), kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0], journal, contents, asJSON)
+				return inspectJournal(cmd.Context(), p, kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0], journal, contents, asJSON)
 			}
 			if audit {
 				a := &auditor{cfg: kafka.Config("", logger), prefix: belfry.Prefix(kafka.Prefix)}

@@ -47,7 +47,7 @@ func (o *journalOptions) Validate() error {
 }
 
 // inspectJournal folds the user's journal again and prints each step.
-func inspectJournal(p *cli.Program, ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, o journalOptions, contents, asJSON bool) error {
+func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefix belfry.Prefix, user string, o journalOptions, contents, asJSON bool) error {
 	topics, err := options.OpenTopics(cfg)
 	if err != nil {
 		return err

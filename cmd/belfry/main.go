@@ -16,11 +16,10 @@
 //
 // 0 is success, also after a signal that a serving command has obeyed; 1 is an
 // error while running; 2 is a command line, environment or file that has to be
-// mended first. Errors are one line on stderr.
+// fixed first. Errors are one line on stderr.
 package main
 
 import (
-	"context"
 	"os"
 	"os/signal"
 	"syscall"
@@ -36,7 +35,7 @@ var version string
 func main() {
 	p := newProgram()
 	p.Version = version
-	os.Exit(p.Run(interruptible(), os.Args[1:]))
+	os.Exit(p.Run(cli.Interruptible(), os.Args[1:]))
 }
 
 // newProgram returns the program, as yet of no version.
@@ -73,8 +72,6 @@ func commands(p *cli.Program) []*cobra.Command {
 		lagCommand(p),
 		tokenCommand(p),
 		brokerCommand(p),
-		benchCommand(p),
-		chaosCommand(p),
 		healthCommand(p),
 	}
 }
@@ -84,23 +81,4 @@ func hangups() (<-chan os.Signal, func()) {
 	signals := make(chan os.Signal, 1) // several at once ask for the same
 	signal.Notify(signals, syscall.SIGHUP)
 	return signals, func() { signal.Stop(signals) }
-}
-
-// interruptible returns a context that the first SIGINT or SIGTERM ends. A
-// second one ends a process that drains too slowly for its user, as it would
-// have without us.
-func interruptible() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2) // none is lost, however soon it comes
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() { // for the life of the process
-		<-signals
-		cancel()
-		second := <-signals
-		signal.Reset(second)
-		if self, err := os.FindProcess(os.Getpid()); err == nil {
-			_ = self.Signal(second)
-		}
-	}()
-	return ctx
 }

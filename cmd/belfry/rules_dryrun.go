@@ -38,7 +38,7 @@ makes nothing, why. Nothing is written, no group is joined.`,
 			if err != nil {
 				return err
 			}
-			return runDryRun(p, cmd.Context(), &o, source, last)
+			return runDryRun(cmd.Context(), p, &o, source, last)
 		},
 	}
 	o.AddFlags(c)
@@ -46,7 +46,7 @@ makes nothing, why. Nothing is written, no group is joined.`,
 	return c
 }
 
-func runDryRun(p *cli.Program, ctx context.Context, o *recordOptions, source *rules.Source, last int) error {
+func runDryRun(ctx context.Context, p *cli.Program, o *recordOptions, source *rules.Source, last int) error {
 	logger, err := o.log.Logger(p.Stderr)
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"os"
 	"slices"
 
@@ -69,19 +68,6 @@ func serving(p *cli.Program, c *cobra.Command, o *serveOptions, flags []flagGrou
 	return c
 }
 
-// listen opens a listener; flag is for the error.
-func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
-	if addr == "" {
-		return nil, nil
-	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, cli.FlagErrorf(flag, "%w: stop what listens there or choose another address", err)
-	}
-	return ln, nil
-}
-
 // serve runs a node of these options; withAPI says whether it has the server,
 // prepare is called before it starts and may be nil.
 func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool, prepare func(kafka.Config) error) (err error) {
@@ -124,11 +110,11 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		if cfg.Server, cfg.Keys, err = o.server.Config(log); err != nil {
 			return err
 		}
-		if cfg.API, err = listen(ctx, "addr", o.server.Addr); err != nil {
+		if cfg.API, err = cli.Listen(ctx, "addr", o.server.Addr); err != nil {
 			return err
 		}
 	}
-	if cfg.Metrics, err = listen(ctx, "metrics-addr", o.process.MetricsAddr); err != nil {
+	if cfg.Metrics, err = cli.Listen(ctx, "metrics-addr", o.process.MetricsAddr); err != nil {
 		return errors.Join(err, cfg.Close())
 	}
 	if prepare != nil {

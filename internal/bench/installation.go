@@ -27,6 +27,8 @@ type Config struct {
 	Dir string
 	// Belfry is the path of the program, a peer's is in its Program.
 	Belfry string
+	// Lab is the path of the program that measures, which is the plain server too.
+	Lab string
 	// Print tells results as they come, one line each. It must not be nil.
 	Print func(format string, args ...any)
 }
@@ -93,6 +95,15 @@ func (in *installation) processor(ctx context.Context, p Program, name string, m
 		return nil, err
 	}
 	return in.add(p.Path, name, addr, append(append(append([]string{}, p.Args...), "--metrics-addr", addr), more...))
+}
+
+// programOf returns the path of the program that these arguments are for:
+// belfry's server, or the plain one.
+func (c *Config) programOf(args []string) string {
+	if args[0] == "server" {
+		return c.Belfry
+	}
+	return c.Lab
 }
 
 // server starts a server of Belfry.

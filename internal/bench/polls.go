@@ -78,7 +78,7 @@ func (c *Config) Polls(ctx context.Context, o Polls, table PollTable) (err error
 		if err != nil {
 			return err
 		}
-		if servers[i].server, err = in.add(in.Belfry, fmt.Sprint("server-", i), addr, append(args, "--addr", addr)); err != nil {
+		if servers[i].server, err = in.add(in.programOf(args), fmt.Sprint("server-", i), addr, append(args, "--addr", addr)); err != nil {
 			return err
 		}
 	}

@@ -99,7 +99,7 @@ func (r *crowdRun) measure(ctx context.Context, name, scheme string, args []stri
 	if err != nil {
 		return err
 	}
-	if r.server, err = r.in.add(r.in.Belfry, name, addr, append(args, "--addr", addr)); err != nil {
+	if r.server, err = r.in.add(r.in.programOf(args), name, addr, append(args, "--addr", addr)); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.server.terminate()) }()

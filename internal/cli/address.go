@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"strconv"
@@ -70,4 +71,17 @@ func Overlap(a, b string) bool {
 	}
 	everywhere := hostA == "" || hostB == "" || IsWildcard(a) || IsWildcard(b)
 	return everywhere || strings.EqualFold(hostA, hostB)
+}
+
+// Listen opens a TCP listener, nil for an empty address; flag is for the error.
+func Listen(ctx context.Context, flag, addr string) (net.Listener, error) {
+	if addr == "" {
+		return nil, nil
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, FlagErrorf(flag, "%w: stop what listens there or choose another address", err)
+	}
+	return ln, nil
 }

@@ -38,8 +38,8 @@ time until its first row is in the unread table: cold with an empty state folder
 killed with the state of one that was killed by SIGKILL under a light load, as a
 dynamic member of its groups, which takes its former self out of them; static the
 same with an --instance-id; the server both ways too.`,
-		Example: `  belfry bench restart --brokers 127.0.0.1:9092
-  belfry bench restart --brokers 127.0.0.1:9092 --starts cold,static --rounds 5 --peer ./plaingoka`,
+		Example: `  belfry-lab bench restart --brokers 127.0.0.1:9092
+  belfry-lab bench restart --brokers 127.0.0.1:9092 --starts cold,static --rounds 5 --peer ./plaingoka`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.Validate(), atLeast("events", events, 1), atLeast("rate", rate, 1), atLeast("rounds", rounds, 1)); err != nil {
 				return err
@@ -49,9 +49,9 @@ same with an --instance-id; the server both ways too.`,
 				return err
 			}
 			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
-			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
+			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "restart: %s\n%s; %d events, %d users, %d partitions\n", machine(), brokersOfFlag, events, o.users, o.partitions)
-				return benchRestart(p, cmd.Context(), b, o.programs(b), events, rate, rounds, ways)
+				return benchRestart(cmd.Context(), p, b, o.programs(b), events, rate, rounds, ways)
 			})
 		},
 	}
@@ -81,7 +81,7 @@ func startsOf(names []string) ([]bench.Start, error) {
 	return ways, nil
 }
 
-func benchRestart(p *cli.Program, ctx context.Context, b *bench.Config, programs []bench.Program, events, rate, rounds int, ways []bench.Start) error {
+func benchRestart(ctx context.Context, p *cli.Program, b *bench.Config, programs []bench.Program, events, rate, rounds int, ways []bench.Start) error {
 	for i, program := range programs {
 		of := ways
 		if i > 0 { // a peer has no server and knows no instance id

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ const brokersOfFlag = "brokers of --brokers"
 // on a Kafka that outlives them.
 type measureOptions struct {
 	benchOptions
+	belfryOptions
 	peer string // path, or empty for none
 
 	// kafkaArgs are the flags by which the processes reach Kafka.
@@ -31,6 +33,7 @@ type measureOptions struct {
 
 func (o *measureOptions) addMeasureFlags(c *cobra.Command) {
 	o.addCommonFlags(c)
+	o.belfryOptions.AddFlags(c.Flags())
 	fs := c.Flags()
 	fs.Lookup("brokers").Usage = "Kafka brokers, a `list` of host:port (required)"
 	// Enough for processes to share, few enough that each gets events all the
@@ -61,19 +64,12 @@ func (o *measureOptions) validatePeer() error {
 	if o.peer == "" {
 		return nil
 	}
-	path, err := filepath.Abs(o.peer)
-	if err != nil {
-		return cli.FlagErrorf("peer", "%w", err)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return cli.FlagErrorf("peer", "%w: build one with: go build -o plaingoka ./internal/plaingoka", err)
-	}
-	if info.IsDir() || info.Mode()&0o111 == 0 {
-		return cli.FlagErrorf("peer", "%s is no program", o.peer)
+	path, err := programAt("peer", o.peer)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: build one with: go build -o plaingoka ./internal/plaingoka", err)
 	}
 	o.peer = path
-	return nil
+	return err
 }
 
 // programs are this one and the peer, if there is one.
@@ -86,19 +82,23 @@ func (o *measureOptions) programs(c *bench.Config) []bench.Program {
 }
 
 // measure calls run with a place to measure at, which goes with it.
-func measureWith(p *cli.Program, ctx context.Context, o *measureOptions, run func(*bench.Config) error) (err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
+func measureWith(ctx context.Context, p *cli.Program, o *measureOptions, run func(*bench.Config) error) (err error) {
 	dir, err := os.MkdirTemp("", "belfry-bench-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the benchmark's state: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	belfry, err := o.find(ctx, dir)
+	if err != nil {
+		return err
+	}
 	cfg := &bench.Config{
 		Kafka: o.kafka.Config(filepath.Join(dir, "bench"), slog.New(slog.DiscardHandler)), KafkaArgs: o.kafkaArgs,
-		Prefix: o.runPrefix(time.Now()), Partitions: o.partitions, Users: o.users, Dir: dir, Belfry: self,
+		Prefix: o.runPrefix(time.Now()), Partitions: o.partitions, Users: o.users, Dir: dir, Belfry: belfry, Lab: self,
 		Print: func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) },
 	}
 	// Before anything is started: the flag is what to mend.

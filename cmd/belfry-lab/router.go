@@ -27,7 +27,7 @@ the same rules written by hand in Go, which decode into structs. Both must make
 the same of every event before anything is measured. It needs no Kafka and uses
 one core; processor time counts, so that neighbours do not. The ways take turns,
 figures are medians of the rounds.`,
-		Example: `  belfry bench router`,
+		Example: `  belfry-lab bench router`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(atLeast("events", events, 10), atLeast("rounds", rounds, 1)); err != nil {
 				return err
@@ -35,7 +35,7 @@ figures are medians of the rounds.`,
 			if duration < time.Millisecond {
 				return cli.FlagErrorf("duration", "must be at least 1ms, is %s", duration)
 			}
-			return benchRouter(p, cmd.Context(), events, rounds, duration)
+			return benchRouter(cmd.Context(), p, events, rounds, duration)
 		},
 	}
 	c.Flags().IntVar(&events, "events", 1000, "how many different events, routed over and over")
@@ -44,7 +44,7 @@ figures are medians of the rounds.`,
 	return c
 }
 
-func benchRouter(p *cli.Program, ctx context.Context, events, rounds int, duration time.Duration) error {
+func benchRouter(ctx context.Context, p *cli.Program, events, rounds int, duration time.Duration) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	r, err := bench.NewRouter(events)
 	if err != nil {

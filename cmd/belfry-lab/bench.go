@@ -23,9 +23,8 @@ import (
 
 func benchCommand(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
-		Use:     "bench",
-		GroupID: cli.GroupDevelop,
-		Short:   "Measure this machine: rates, delays, gaps and losses under faults, starts",
+		Use:   "bench",
+		Short: "Measure this machine: rates, delays, gaps and losses under faults, starts",
 		Long: `Measure Belfry on this machine. Throughput and latency run on an embedded broker
 without --brokers: it is in the same process and takes its share of the
 processors, so the figures are lower bounds for the machine and comparable with
@@ -145,7 +144,7 @@ func (b *benchPlace) where() string {
 
 // machine is the line that every result begins with.
 func machine() string {
-	return fmt.Sprintf("%s %s/%s, GOMAXPROCS %d, %s", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), cli.VersionText("belfry", version))
+	return fmt.Sprintf("%s %s/%s, GOMAXPROCS %d, %s", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), cli.VersionText("belfry-lab", version))
 }
 
 // cpuTime is what this process has used so far, user and system.

@@ -33,9 +33,9 @@ func measured(t *testing.T, code int, args ...string) string {
 // measuredOn does so on those brokers.
 func measuredOn(t *testing.T, brokers []string, code int, args ...string) string {
 	t.Helper()
-	binary, dir := buildBinary(t), t.TempDir()
+	binary, dir := buildLab(t), t.TempDir()
 	var stdout, stderr bytes.Buffer
-	c := exec.CommandContext(t.Context(), binary, append([]string{"bench"}, append(args, "--brokers", brokers[0], "--prefix", "acme")...)...)
+	c := exec.CommandContext(t.Context(), binary, append([]string{"bench"}, append(args, "--brokers", brokers[0], "--prefix", "acme", "--belfry", buildBelfry(t))...)...)
 	c.Stdout, c.Stderr = &stdout, &stderr
 	c.Env = append(os.Environ(), "TMPDIR="+dir)
 	var exit *exec.ExitError
@@ -152,7 +152,7 @@ func TestBenchLatencyOfProcesses(t *testing.T) {
 
 func TestBenchLatencyToTable(t *testing.T) {
 	dir := temporaries(t)
-	r := call(t, nil, "bench", "latency", "--duration", "2s", "--rate", "50", "--users", "5", "--partitions", "3", "--from", "journal", "--to", "table")
+	r := call(t, "bench", "latency", "--duration", "2s", "--rate", "50", "--users", "5", "--partitions", "3", "--from", "journal", "--to", "table")
 	r.WantOutput(t, "embedded broker in this process; 50 events/s for 2s, 5 users, 3 partitions, from journal\n", "event to inbox table: p50", "(50)\n")
 	wantEmpty(t, dir)
 }
@@ -173,7 +173,7 @@ func TestBenchOfProcessesRefuses(t *testing.T) {
 		"gap without load":        {[]string{"gap", brokers, "--rate", "0"}, []string{"--rate", "at least 1"}},
 		"long prefix":             {[]string{"gap", brokers, "--prefix", strings.Repeat("x", 70)}, []string{"--prefix", "100"}},
 		"no such peer":            {[]string{"gap", brokers, "--peer", text + "s"}, []string{"--peer", "go build"}},
-		"peer no program":         {[]string{"losses", brokers, "--peer", text}, []string{"--peer", "is no program"}},
+		"peer no program":         {[]string{"losses", brokers, "--peer", text}, []string{"--peer", "is not a program"}},
 		"peer on embedded":        {[]string{"latency", "--peer", text}, []string{"--peer", "--brokers"}},
 		"peer without router":     {[]string{"latency", brokers, "--peer", text}, []string{"--peer", "--from journal --to table"}},
 		"from elsewhere":          {[]string{"latency", "--from", "items"}, []string{"--from", "notifications or journal"}},
@@ -190,11 +190,11 @@ func TestBenchOfProcessesRefuses(t *testing.T) {
 		"no streams":              {[]string{"soak", brokers, "--streams", "-1"}, []string{"--streams", "at least 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			call(t, nil, append([]string{"bench"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
+			call(t, append([]string{"bench"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
 		})
 	}
 	dir := temporaries(t)
-	call(t, nil, "bench", "gap", "--brokers", programtest.FreeAddr(t)).WantError(t, cli.ExitUsage, "--brokers", "refused")
+	call(t, "bench", "gap", "--brokers", programtest.FreeAddr(t)).WantError(t, cli.ExitUsage, "--brokers", "refused")
 	wantEmpty(t, dir)
 }
 

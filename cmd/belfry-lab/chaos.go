@@ -18,8 +18,9 @@ import (
 	"github.com/belfry/belfry/internal/options"
 )
 
-// chaosOptions are one call of belfry chaos.
+// chaosOptions are one call of belfry-lab chaos.
 type chaosOptions struct {
+	belfryOptions
 	kafka      options.Kafka
 	seed       uint64
 	seeds      int
@@ -37,9 +38,8 @@ type chaosOptions struct {
 func chaosCommand(p *cli.Program) *cobra.Command {
 	var o chaosOptions
 	c := &cobra.Command{
-		Use:     "chaos",
-		GroupID: cli.GroupDevelop,
-		Short:   "Run Belfry under faults and prove that nothing is lost, doubled or wrong",
+		Use:   "chaos",
+		Short: "Run Belfry under faults and prove that nothing is lost, doubled or wrong",
 		Long: `Run three processors and two servers of this program as processes on the given
 brokers, with senders, users and readers of all kinds, while faults come by a
 schedule that the seed decides: processes are killed, terminated, paused for
@@ -51,18 +51,19 @@ The brokers are left alone. Topics and groups have names of their own, which
 begin with --prefix, the word chaos and the seed, and are deleted in the end;
 nothing else on the cluster is touched. The exit code is 1 if anything is wrong;
 then the history of a user who shows it is printed, and logs and topics stay.`,
-		Example: `  belfry chaos --brokers 127.0.0.1:9092
-  belfry chaos --brokers kafka:9092 --seed 7 --seeds 10 --duration 3m`,
+		Example: `  belfry-lab chaos --brokers 127.0.0.1:9092
+  belfry-lab chaos --brokers kafka:9092 --seed 7 --seeds 10 --duration 3m`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.Validate(); err != nil {
 				return err
 			}
 			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
-			return runChaos(p, cmd.Context(), &o)
+			return runChaos(cmd.Context(), p, &o)
 		},
 	}
 	fs := c.Flags()
 	o.kafka.AddFlags(fs)
+	o.belfryOptions.AddFlags(fs)
 	fs.Uint64Var(&o.seed, "seed", 1, "what decides the schedule; the same seed gives the same faults")
 	fs.IntVar(&o.seeds, "seeds", 1, "how many seeds to run, one after the other")
 	fs.DurationVar(&o.duration, "duration", time.Minute, "how long there are events and faults for each seed")
@@ -109,15 +110,20 @@ func (o *chaosOptions) runPrefix(seed uint64, at time.Time) belfry.Prefix {
 	return belfry.Prefix(fmt.Sprintf("%s-chaos-%d-%d", o.kafka.Prefix, seed, at.Unix()))
 }
 
-func runChaos(p *cli.Program, ctx context.Context, o *chaosOptions) error {
-	binary, err := os.Executable()
+func runChaos(ctx context.Context, p *cli.Program, o *chaosOptions) (err error) {
+	dir, err := os.MkdirTemp("", "belfry-chaos-")
 	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
+		return fmt.Errorf("make a folder for the program: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	binary, err := o.find(ctx, dir)
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(p.Stdout, "chaos: %s; %d seeds from %d on, %s each\n", machine(), o.seeds, o.seed, o.duration)
 	broken := 0
 	for i := range o.seeds {
-		ok, err := chaosSeed(p, ctx, o, binary, o.seed+uint64(i))
+		ok, err := chaosSeed(ctx, p, o, binary, o.seed+uint64(i))
 		if err != nil {
 			return err
 		}
@@ -132,7 +138,7 @@ func runChaos(p *cli.Program, ctx context.Context, o *chaosOptions) error {
 }
 
 // chaosSeed runs one seed and reports whether all was well.
-func chaosSeed(p *cli.Program, ctx context.Context, o *chaosOptions, binary string, seed uint64) (ok bool, err error) {
+func chaosSeed(ctx context.Context, p *cli.Program, o *chaosOptions, binary string, seed uint64) (ok bool, err error) {
 	dir, err := os.MkdirTemp("", fmt.Sprintf("belfry-chaos-%d-", seed))
 	if err != nil {
 		return false, fmt.Errorf("make a folder for state and logs: %w", err)
@@ -156,7 +162,7 @@ func chaosSeed(p *cli.Program, ctx context.Context, o *chaosOptions, binary stri
 		return false, err
 	}
 	if !verdict.Ok() {
-		fmt.Fprintf(p.Stdout, "repeat it with: belfry chaos --brokers %s --seed %d --duration %s --users %d --rate %d --partitions %d --inbox-cap %d\n",
+		fmt.Fprintf(p.Stdout, "repeat it with: belfry-lab chaos --brokers %s --seed %d --duration %s --users %d --rate %d --partitions %d --inbox-cap %d\n",
 			strings.Join(o.kafka.Brokers, ","), seed, o.duration, o.users, o.rate, o.partitions, o.inboxCap)
 	}
 	return verdict.Ok(), nil

@@ -23,8 +23,8 @@ scrape it as Prometheus does. The process that watches is one of its own; what i
 has resident stands beside one that watches its own groups only.
 
 It needs Linux, to see what a process takes.`,
-		Example: `  belfry bench lag
-  belfry bench lag --lag-scene-groups 100 --lag-scene-partitions 12`,
+		Example: `  belfry-lab bench lag
+  belfry-lab bench lag --lag-scene-groups 100 --lag-scene-partitions 12`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.Validate(), atLeast("lag-scene-groups", scene.Groups, 1),
 				atLeast("lag-scene-partitions", scene.Partitions, 1), atLeast("scrapes", scene.Scrapes, 1)); err != nil {

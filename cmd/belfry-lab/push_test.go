@@ -76,8 +76,8 @@ func TestBenchPollOnAnEmbeddedBroker(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and starts processes")
 	}
-	binary, dir := buildBinary(t), temporaries(t)
-	got := programtest.Run(t, binary, "bench", "poll", "--tables", "3x1", "--rounds", "1", "--duration", "100ms", "--connections", "2")
+	binary, dir := buildLab(t), temporaries(t)
+	got := programtest.Run(t, binary, "bench", "poll", "--belfry", buildBelfry(t), "--tables", "3x1", "--rounds", "1", "--duration", "100ms", "--connections", "2")
 	wantLines(t, got, `embedded broker in a process of its own; 2 connections, 1 rounds of 100ms`, `  plain: .*`)
 	wantEmpty(t, dir)
 }
@@ -104,7 +104,7 @@ func TestBenchPushRefuses(t *testing.T) {
 		"plain, no secret":          {[]string{"plain", "--brokers", "127.0.0.1:1", "--jwt-secret-file", "none"}, []string{"--jwt-secret-file"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			call(t, nil, append([]string{"bench"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
+			call(t, append([]string{"bench"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
 		})
 	}
 }

@@ -41,9 +41,9 @@ and can tell a client what it missed. Memory is what is resident, over what it w
 after some streams had come and gone; no collection is forced.
 
 It needs Linux, to see what a process takes, and as many open files as streams.`,
-		Example: `  belfry bench stream
-  belfry bench stream --steps 1000,10000 --connections 10000 --rates 500 --rounds 3
-  belfry bench stream --http2 --steps 1000 --connections 1000`,
+		Example: `  belfry-lab bench stream
+  belfry-lab bench stream --steps 1000,10000 --connections 10000 --rates 500 --rounds 3
+  belfry-lab bench stream --http2 --steps 1000 --connections 1000`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.Validate(), validateStreams(&s), atLeast("rounds", rounds, 1)); err != nil {
 				return err

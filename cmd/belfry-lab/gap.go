@@ -30,8 +30,8 @@ got no record, from the fault until the groups are stable and everything has bee
 flowing for the time of --settle. "none" is the same without a fault, and "load"
 the journal's own: what is under them tells nothing. Each round has topics, groups
 and state of its own; programs take turns.`,
-		Example: `  belfry bench gap --brokers 127.0.0.1:9092
-  belfry bench gap --brokers 127.0.0.1:9092 --rounds 5 --peer ./plaingoka`,
+		Example: `  belfry-lab bench gap --brokers 127.0.0.1:9092
+  belfry-lab bench gap --brokers 127.0.0.1:9092 --rounds 5 --peer ./plaingoka`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.Validate(), atLeast("rate", rate, 1), atLeast("rounds", rounds, 1)); err != nil {
 				return err
@@ -40,9 +40,9 @@ and state of its own; programs take turns.`,
 				return cli.FlagErrorf("settle", "must be at least 1s, is %s", settle)
 			}
 			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
-			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
+			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "gap: %s\n%s; %d events/s, %d users, %d partitions\n", machine(), brokersOfFlag, rate, o.users, o.partitions)
-				return benchGap(p, cmd.Context(), b, o.programs(b), rate, rounds, settle)
+				return benchGap(cmd.Context(), p, b, o.programs(b), rate, rounds, settle)
 			})
 		},
 	}
@@ -54,7 +54,7 @@ and state of its own; programs take turns.`,
 	return c
 }
 
-func benchGap(p *cli.Program, ctx context.Context, b *bench.Config, programs []bench.Program, rate, rounds int, settle time.Duration) error {
+func benchGap(ctx context.Context, p *cli.Program, b *bench.Config, programs []bench.Program, rate, rounds int, settle time.Duration) error {
 	gaps := map[string]map[bench.Fault][]time.Duration{}
 	for round := range rounds {
 		for i, program := range programs {

@@ -23,9 +23,9 @@ func TestChaosCommand(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	brokers := kafkatest.Embedded(t)
-	makeTopics(t, brokers)
-	binary := buildBinary(t)
-	out := programtest.Run(t, "env", "TMPDIR="+dir, binary, "chaos", "--brokers", brokers[0], "--prefix", "acme", "--seed", "4", "--duration", "10s", "--users", "20", "--partitions", "3")
+	belfryProgram := buildBelfry(t)
+	programtest.Run(t, belfryProgram, "topics", "--brokers", brokers[0], "--partitions", "3")
+	out := programtest.Run(t, "env", "TMPDIR="+dir, buildLab(t), "chaos", "--belfry", belfryProgram, "--brokers", brokers[0], "--prefix", "acme", "--seed", "4", "--duration", "10s", "--users", "20", "--partitions", "3")
 	for _, want := range []string{"1 seeds from 4 on, 10s each", "seed 4, 10s, topics acme-chaos-4-", "kill a server", "all processes are ready", "seed 4: ok: 0 lost, 0 doubled", "stream clients"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
@@ -65,7 +65,7 @@ func TestChaosRefuses(t *testing.T) {
 		"no such seed": {[]string{"--brokers", "a:1", "--seed", "-1"}, []string{"--seed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			call(t, nil, append([]string{"chaos"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
+			call(t, append([]string{"chaos"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
 		})
 	}
 }

@@ -30,8 +30,8 @@ each must be in both exactly once, and every user's count of unread items be wha
 that user was sent. The peer runs twice, with --fold belfry and with --fold plain:
 the first has Belfry's own fold, which knows a record that it gets twice, the
 second takes each for a new one.`,
-		Example: `  belfry bench losses --brokers 127.0.0.1:9092
-  belfry bench losses --brokers 127.0.0.1:9092 --kills 3 --rate 8000 --peer ./plaingoka`,
+		Example: `  belfry-lab bench losses --brokers 127.0.0.1:9092
+  belfry-lab bench losses --brokers 127.0.0.1:9092 --kills 3 --rate 8000 --peer ./plaingoka`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.Validate(), atLeast("rate", s.Rate, 1), atLeast("kills", s.Kills, 0)); err != nil {
 				return err
@@ -44,10 +44,10 @@ second takes each for a new one.`,
 				return cli.FlagErrorf("users", "%d of them get %d events each: have more users, so that nobody comes near the cap of %d even if everything comes twice", o.users, most, inbox.DefaultCap)
 			}
 			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
-			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
+			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "losses: %s\n%s; %d events/s for %s, %d users, %d partitions, %d SIGKILLs\n",
 					machine(), brokersOfFlag, s.Rate, s.Duration, o.users, o.partitions, s.Kills)
-				return benchLosses(p, cmd.Context(), b, o.foldedPrograms(b), s)
+				return benchLosses(cmd.Context(), p, b, o.foldedPrograms(b), s)
 			})
 		},
 	}
@@ -75,7 +75,7 @@ func (o *measureOptions) foldedPrograms(b *bench.Config) []bench.Program {
 	return folded
 }
 
-func benchLosses(p *cli.Program, ctx context.Context, b *bench.Config, programs []bench.Program, s bench.Schedule) error {
+func benchLosses(ctx context.Context, p *cli.Program, b *bench.Config, programs []bench.Program, s bench.Schedule) error {
 	table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "program\tsent\tinbox: once\tlost\tdoubled\trows: once\tlost\tdoubled\twrong counts\tin one table only\tunprocessed\tdrained after\tended by itself")
 	for i, program := range programs {

@@ -33,7 +33,7 @@ soak.svg in the folder of --out. A quantity is flat if the line of least squares
 through the last two thirds of its samples rises by no more than %.0f %% of their
 mean; the first third is for inboxes and stores to fill. The exit code is 1 if one
 is not flat, a process ended by itself, or events were left unprocessed.`, 100*bench.MostGrowth),
-		Example: `  belfry bench soak --brokers 127.0.0.1:9092 --duration 30m --out docs/bench`,
+		Example: `  belfry-lab bench soak --brokers 127.0.0.1:9092 --duration 30m --out docs/bench`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.Validate(), atLeast("rate", s.Rate, 1), atLeast("streams", s.Streams, 0), atLeast("pollers", s.Pollers, 0)); err != nil {
 				return err
@@ -48,10 +48,10 @@ is not flat, a process ended by itself, or events were left unprocessed.`, 100*b
 				return cli.FlagErrorf("out", "%s is no folder", out)
 			}
 			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
-			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
+			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "soak: %s\n%s; %d events/s for %s, %d users, %d partitions, %d streams, %d pollers\n",
 					machine(), brokersOfFlag, s.Rate, s.Duration, o.users, o.partitions, s.Streams, s.Pollers)
-				return benchSoak(p, cmd.Context(), b, s, out)
+				return benchSoak(cmd.Context(), p, b, s, out)
 			})
 		},
 	}
@@ -67,7 +67,7 @@ is not flat, a process ended by itself, or events were left unprocessed.`, 100*b
 	return c
 }
 
-func benchSoak(p *cli.Program, ctx context.Context, b *bench.Config, s bench.SoakConfig, out string) error {
+func benchSoak(ctx context.Context, p *cli.Program, b *bench.Config, s bench.SoakConfig, out string) error {
 	r, err := b.Soak(ctx, s)
 	if err != nil {
 		return err

@@ -45,19 +45,20 @@ has been read from the stream that every user has open, or from the topic of the
 inbox table. Events are sent when they are due, whether earlier ones have arrived
 or not; those of the first second do not count. With --brokers processors and
 server are processes of their own.`,
-		Example: `  belfry bench latency
-  belfry bench latency --rate 2000 --users 1000 --brokers 127.0.0.1:9092
-  belfry bench latency --rate 2000 --users 10000 --from journal --to table --brokers 127.0.0.1:9092`,
+		Example: `  belfry-lab bench latency
+  belfry-lab bench latency --rate 2000 --users 1000 --brokers 127.0.0.1:9092
+  belfry-lab bench latency --rate 2000 --users 10000 --from journal --to table --brokers 127.0.0.1:9092`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.Validate(); err != nil {
 				return err
 			}
 			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
-			return benchLatency(p, cmd.Context(), &o)
+			return benchLatency(cmd.Context(), p, &o)
 		},
 	}
 	o.addCommonFlags(c)
 	o.addPeerFlag(c)
+	o.belfryOptions.AddFlags(c.Flags())
 	users := c.Flags().Lookup("users")
 	o.users, users.DefValue = 200, "200"
 	c.Flags().IntVar(&o.rate, "rate", 500, "events a second")
@@ -88,12 +89,12 @@ func (o *latencyOptions) Validate() error {
 	return o.validatePeer()
 }
 
-func benchLatency(p *cli.Program, ctx context.Context, o *latencyOptions) error {
+func benchLatency(ctx context.Context, p *cli.Program, o *latencyOptions) error {
 	route := bench.Route{Journal: o.from.Value == fromJournal, Rate: o.rate, Duration: o.duration}
 	if len(o.kafka.Brokers) == 0 {
-		return benchLatencyHere(p, ctx, o, route)
+		return benchLatencyHere(ctx, p, o, route)
 	}
-	return measureWith(p, ctx, &o.measureOptions, func(c *bench.Config) error {
+	return measureWith(ctx, p, &o.measureOptions, func(c *bench.Config) error {
 		latencyHead(p, o, brokersOfFlag)
 		programs := o.programs(c)
 		programs[0] = c.BelfryProcessor("router,unread,inbox")
@@ -129,7 +130,7 @@ func latencyHead(p *cli.Program, o *latencyOptions, where string) {
 }
 
 // benchLatencyHere measures on an embedded broker, all in this process.
-func benchLatencyHere(p *cli.Program, ctx context.Context, o *latencyOptions, route bench.Route) (err error) {
+func benchLatencyHere(ctx context.Context, p *cli.Program, o *latencyOptions, route bench.Route) (err error) {
 	b, err := o.open(ctx)
 	if err != nil {
 		return err

@@ -32,8 +32,8 @@ until a client has read its item from a stream; clients wait before they come
 back for as long as they are told. Every event that the brokers acknowledged is
 then looked for: in what came out of the streams, and in the badges of both
 servers.`,
-		Example: `  belfry bench rollout --brokers 127.0.0.1:9092
-  belfry bench rollout --brokers 127.0.0.1:9092 --static`,
+		Example: `  belfry-lab bench rollout --brokers 127.0.0.1:9092
+  belfry-lab bench rollout --brokers 127.0.0.1:9092 --static`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.Validate(), atLeast("rate", ro.Rate, 1), atLeast("rounds", rounds, 1)); err != nil {
 				return err
@@ -42,11 +42,11 @@ servers.`,
 				return cli.FlagErrorf("settle", "must not be negative, as --steady")
 			}
 			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
-			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
+			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "rollout: %s\n%s; %d events/s, %d users with a stream each, %d partitions, 3 processors, 2 servers\n",
 					machine(), brokersOfFlag, ro.Rate, o.users, o.partitions)
 				for round := range rounds {
-					if err := benchRollout(p, cmd.Context(), b, round, ro); err != nil {
+					if err := benchRollout(cmd.Context(), p, b, round, ro); err != nil {
 						return err
 					}
 				}
@@ -66,7 +66,7 @@ servers.`,
 	return c
 }
 
-func benchRollout(p *cli.Program, ctx context.Context, b *bench.Config, round int, o bench.Rollout) error {
+func benchRollout(ctx context.Context, p *cli.Program, b *bench.Config, round int, o bench.Rollout) error {
 	r, err := b.Rollout(ctx, fmt.Sprintf("rollout-%d", round), o)
 	if err != nil {
 		return fmt.Errorf("round %d: %w", round+1, err)

@@ -201,7 +201,7 @@ func overlay(t *testing.T, off ...mend) string {
 func buildWithout(t *testing.T, off ...mend) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "belfry")
-	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay(t, off...), "-o", binary, ".")
+	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay(t, off...), "-o", binary, belfryPackage)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
@@ -250,7 +250,7 @@ func TestMendsSwitchedOffCompile(t *testing.T) {
 		texts[m.file+m.old] = true
 	}
 	// Of two packages go build makes no program, which takes longest.
-	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay(t, off...), ".", "../../engine")
+	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay(t, off...), belfryPackage, "../../engine")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}

@@ -30,6 +30,7 @@ type pushOptions struct {
 func (o *pushOptions) addPushFlags(c *cobra.Command) {
 	fs := c.Flags()
 	o.kafka.AddFlags(fs)
+	o.belfryOptions.AddFlags(fs)
 	fs.Lookup("brokers").Usage = "Kafka brokers, a `list` of host:port; an embedded broker in a process of its own if absent"
 	fs.IntVar(&o.partitions, "partitions", 6, "partitions of each topic")
 	o.users = 1 // each measurement has its own
@@ -52,29 +53,30 @@ func measurePush(p *cli.Program, cmd *cobra.Command, o *pushOptions, run func(*b
 	o.where = brokersOfFlag
 	if len(o.kafka.Brokers) == 0 {
 		o.where = "embedded broker in a process of its own"
-		addr, stop, startErr := childBroker(cmd.Context())
+		addr, stop, startErr := o.childBroker(cmd.Context())
 		if startErr != nil {
 			return startErr
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 		o.kafka.Brokers, o.kafkaArgs = []string{addr}, append(o.kafkaArgs, "--brokers="+addr)
 	}
-	return measureWith(p, cmd.Context(), &o.measureOptions, run)
+	return measureWith(cmd.Context(), p, &o.measureOptions, run)
 }
 
 // childBroker starts an embedded broker as a process and returns its address.
-func childBroker(ctx context.Context) (addr string, stop func() error, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", nil, fmt.Errorf("find this program: %w", err)
-	}
+func (o *pushOptions) childBroker(ctx context.Context) (addr string, stop func() error, err error) {
 	dir, err := os.MkdirTemp("", "belfry-bench-broker-")
 	if err != nil {
 		return "", nil, fmt.Errorf("make a folder for the broker's log: %w", err)
 	}
 	remove := func() error { return os.RemoveAll(dir) }
+	belfry, err := o.find(ctx, dir)
+	if err != nil {
+		return "", nil, errors.Join(err, remove())
+	}
+	o.belfry = belfry // the servers are of the same, which goes with the broker
 	log := filepath.Join(dir, "log")
-	process, err := child.Start(log, self, "broker", "--addr", "127.0.0.1:0", "--log-level", "error")
+	process, err := child.Start(log, belfry, "broker", "--addr", "127.0.0.1:0", "--log-level", "error")
 	if err != nil {
 		return "", nil, errors.Join(err, remove())
 	}
@@ -149,7 +151,7 @@ func benchPlainCommand(p *cli.Program) *cobra.Command {
 		Short:  "Serve streams and polls as one writes them with net/http",
 		Long: `Serve streams and polls as one writes them with net/http: the peer of bench stream
 and bench poll, which start it themselves.`,
-		Example: `  belfry bench plain --brokers 127.0.0.1:9092 --addr 127.0.0.1:8081`,
+		Example: `  belfry-lab bench plain --brokers 127.0.0.1:9092 --addr 127.0.0.1:8081`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := kafka.Validate(); err != nil {
 				return err
@@ -165,7 +167,7 @@ and bench poll, which start it themselves.`,
 				}
 				plain.Secret = jwt.Secret
 			}
-			ln, err := listen(cmd.Context(), "addr", addr)
+			ln, err := cli.Listen(cmd.Context(), "addr", addr)
 			if err != nil {
 				return err
 			}

@@ -31,7 +31,7 @@ tables, the lag of both groups, how the partitions are shared, and for how long
 the partition that has stood still for longest has, of those with a backlog. On a
 machine whose processors one process keeps busy the rate cannot rise: what is
 shown then is that the work spreads and that nothing stops.`,
-		Example: `  belfry bench scale --brokers 127.0.0.1:9092 --partitions 12 --out docs/bench`,
+		Example: `  belfry-lab bench scale --brokers 127.0.0.1:9092 --partitions 12 --out docs/bench`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.Validate(), atLeast("events", s.Events, 1), atLeast("processors", s.Processors, 1)); err != nil {
 				return err
@@ -40,10 +40,10 @@ shown then is that the work spreads and that nothing stops.`,
 				return cli.FlagErrorf("every", "must be at least 1s, is %s", s.Every)
 			}
 			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
-			return measureWith(p, cmd.Context(), &o, func(b *bench.Config) error {
+			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "scale: %s\n%s; %d events in the journal, %d users, %d partitions, 1 to %d processors, one more each %s\n",
 					machine(), brokersOfFlag, s.Events, o.users, o.partitions, s.Processors, s.Every)
-				return benchScale(p, cmd.Context(), b, s, out)
+				return benchScale(cmd.Context(), p, b, s, out)
 			})
 		},
 	}
@@ -58,7 +58,7 @@ shown then is that the work spreads and that nothing stops.`,
 	return c
 }
 
-func benchScale(p *cli.Program, ctx context.Context, b *bench.Config, s bench.Scale, out string) error {
+func benchScale(ctx context.Context, p *cli.Program, b *bench.Config, s bench.Scale, out string) error {
 	b.Print("%4s %10s %9s %9s %10s %10s %7s  %s", "s", "processors", "unread/s", "inbox/s", "unread lag", "inbox lag", "still s", "partitions of each")
 	s.Sampled = func(at bench.Second) {
 		shares := make([]string, len(at.Shares))

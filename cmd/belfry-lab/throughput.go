@@ -27,13 +27,13 @@ func benchThroughputCommand(p *cli.Program) *cobra.Command {
 how long it takes until all are in the unread and inbox tables, start-up
 included. The stages of the way share the processors and none waits for another,
 so a rate over a part of the run would say nothing.`,
-		Example: `  belfry bench throughput
-  belfry bench throughput --events 1000000 --users 10000 --brokers 127.0.0.1:9092`,
+		Example: `  belfry-lab bench throughput
+  belfry-lab bench throughput --events 1000000 --users 10000 --brokers 127.0.0.1:9092`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.Validate(), atLeast("events", events, 100)); err != nil {
 				return err
 			}
-			return benchThroughput(p, cmd.Context(), &o, events)
+			return benchThroughput(cmd.Context(), p, &o, events)
 		},
 	}
 	o.addCommonFlags(c)
@@ -41,7 +41,7 @@ so a rate over a part of the run would say nothing.`,
 	return c
 }
 
-func benchThroughput(p *cli.Program, ctx context.Context, o *benchOptions, events int) (err error) {
+func benchThroughput(ctx context.Context, p *cli.Program, o *benchOptions, events int) (err error) {
 	b, err := o.open(ctx)
 	if err != nil {
 		return err

@@ -37,8 +37,8 @@ ratio compares what was measured in the same round. Each table has rows of its o
 Last, Belfry's server answers calls for 100 badges, one at a time.
 
 It needs Linux, to see what a process takes.`,
-		Example: `  belfry bench poll
-  belfry bench poll --tables 10000x10 --rounds 9 --duration 5s`,
+		Example: `  belfry-lab bench poll
+  belfry-lab bench poll --tables 10000x10 --rounds 9 --duration 5s`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			parsed, err := parseTables(tables)
 			if err := errors.Join(o.Validate(), err, atLeast("connections", polls.Connections, 1), atLeast("rounds", polls.Rounds, 1),

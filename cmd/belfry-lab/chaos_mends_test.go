@@ -153,7 +153,7 @@ func TestChaosMends(t *testing.T) {
 
 // control runs the scene of a mend with that in place.
 func (m mend) control(t *testing.T, cluster *kafkatest.Cluster) {
-	report, verdict := m.Run(t, cluster, buildBinary(t))
+	report, verdict := m.run(t, cluster, buildBelfry(t))
 	fmt.Fprintf(t.Output(), "control | %s, seed %d | %s\n", m.scene, mendsSeed, firstLine(verdict.String()))
 	if verdict.Ok() {
 		return
@@ -168,7 +168,7 @@ func (m mend) control(t *testing.T, cluster *kafkatest.Cluster) {
 
 // prove runs the scene of a mend with that switched off.
 func (m mend) prove(t *testing.T, cluster *kafkatest.Cluster) {
-	_, verdict := m.Run(t, cluster, buildWithout(t, m.off()...))
+	_, verdict := m.run(t, cluster, buildWithout(t, m.off()...))
 	i := slices.IndexFunc(verdict.Findings, func(f chaos.Finding) bool { return f.Kind == m.kind && strings.Contains(f.Text, m.text) })
 	if i < 0 {
 		t.Errorf("without %s %s, but there is no finding %s with %q in\n%s", m.name, m.hole, m.kind, m.text, verdict)
@@ -178,7 +178,7 @@ func (m mend) prove(t *testing.T, cluster *kafkatest.Cluster) {
 		m.scene, mendsSeed, firstLine(verdict.String()), inOneLine(verdict.Findings[i].String()))
 }
 
-func (m mend) Run(t *testing.T, cluster *kafkatest.Cluster, binary string) (*chaos.Report, chaos.Verdict) {
+func (m mend) run(t *testing.T, cluster *kafkatest.Cluster, binary string) (*chaos.Report, chaos.Verdict) {
 	t.Helper()
 	scene := chaosScenes()[m.scene]
 	if slices.ContainsFunc(scene.faults, func(p chaos.Planned) bool { return p.Family == chaos.FillDisk }) {
