@@ -20,8 +20,8 @@
 // into answers (RFC 9457). Otherwise a file is one call; a new one
 // begins as the handler example shows.
 //
-// Rooms of their own: auth (who may call), limit (how often), ops (the page for
-// operators), stream (open streams), wire (what answers look like), lagpage (lag
-// for Prometheus). The package knows no Kafka: it imports them, the sources'
-// envelopes and the domain. Begin with routes.go.
+// Rooms of their own: auth (who may call), limit (how often), listen (TLS and
+// sockets), ops (the page for operators), stream (open streams), wire (what
+// answers look like), lagpage (lag for Prometheus). The package knows no Kafka:
+// it imports them, the sources' envelopes and the domain. Begin with routes.go.
 package server

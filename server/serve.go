@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/listen"
 	"github.com/belfry/belfry/server/stream"
 )
 
@@ -54,7 +55,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 	}
 	served := make(chan error, 1)
 	go func() {
-		ln := patient{ln}
+		ln := listen.Patient{Listener: ln}
 		if c := s.config.Certificate; c != nil {
 			srv.TLSConfig = c.TLS()
 			served <- srv.ServeTLS(ln, "", "")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/limit"
+	"github.com/belfry/belfry/server/listen"
 	"github.com/belfry/belfry/server/ops"
 	"github.com/belfry/belfry/server/stream"
 )
@@ -112,7 +113,7 @@ type Config struct {
 	// Streams bounds the open streams.
 	Streams stream.Limits
 	// Certificate is what Serve uses for TLS; nil serves without.
-	Certificate *Certificate
+	Certificate *listen.Certificate
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// PollInterval is how often clients may ask for the badge when there is
@@ -155,19 +156,7 @@ func New(config Config) (*Server, error) {
 	case config.Auth == nil:
 		return nil, errors.New("server: Auth is required")
 	}
-	if config.Registry == nil {
-		config.Registry = prometheus.NewRegistry()
-	}
-	if config.Logger == nil {
-		config.Logger = slog.New(slog.DiscardHandler)
-	}
-	if config.PollInterval <= 0 {
-		config.PollInterval = DefaultPollInterval
-	}
-	if config.TokenTrust == 0 {
-		config.TokenTrust = DefaultTokenTrust
-	}
-	config.Limits.setDefaults()
+	config.setDefaults()
 	s := &Server{
 		config:    config,
 		log:       config.Logger.With("component", "server"),
@@ -209,7 +198,20 @@ func (s *Server) operations() ops.Config {
 	return c
 }
 
-func (l *Limits) setDefaults() {
+func (c *Config) setDefaults() {
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.PollInterval <= 0 {
+		c.PollInterval = DefaultPollInterval
+	}
+	if c.TokenTrust == 0 {
+		c.TokenTrust = DefaultTokenTrust
+	}
+	l := &c.Limits
 	if l.BodyBytes <= 0 {
 		l.BodyBytes = DefaultBodyBytes
 	}
@@ -242,3 +244,14 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // MetricsHandler returns /metrics, /metrics/lag, /healthz and /readyz, open to
 // all: for an address that only operators reach.
 func (s *Server) MetricsHandler() http.Handler { return s.metered }
+
+// Ops returns what [Server.MetricsHandler] does, for a process without a
+// Server: /metrics, /metrics/lag, /healthz and /readyz, open to all. Of config
+// only Registry, which is required, Readiness, LagMetrics and Logger count.
+func Ops(config Config) http.Handler {
+	config.setDefaults()
+	s := &Server{config: config, log: config.Logger.With("component", "ops"), metrics: newMetrics(config.Registry), load: limit.NewLoad(nil)}
+	m := mux.NewRouter()
+	s.opsRoutes(m)
+	return m
+}

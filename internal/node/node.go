@@ -183,7 +183,7 @@ func (n *node) run(ctx context.Context) (err error) {
 	}
 	var ops http.Handler
 	if n.API == nil {
-		ops = server.Ops(server.OpsConfig{
+		ops = server.Ops(server.Config{
 			Registry: n.registry, Readiness: n.conditions, LagMetrics: n.lagPage, Logger: n.Log,
 		})
 	} else {

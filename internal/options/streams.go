@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/server/listen"
 	"github.com/belfry/belfry/server/stream"
 )
 
@@ -58,11 +58,11 @@ func (o *Streams) Validate() error {
 }
 
 // certificate returns what to serve HTTPS with, nil for none.
-func (o *Streams) certificate(log *slog.Logger) (*server.Certificate, error) {
+func (o *Streams) certificate(log *slog.Logger) (*listen.Certificate, error) {
 	if o.certFile == "" {
 		return nil, nil
 	}
-	c, err := server.LoadCertificate(o.certFile, o.keyFile, log)
+	c, err := listen.LoadCertificate(o.certFile, o.keyFile, log)
 	if err != nil {
 		return nil, cli.FlagErrorf("tls-cert", "%w", err)
 	}

@@ -1,4 +1,4 @@
-package server
+package listen
 
 import (
 	"net"
@@ -19,7 +19,7 @@ func TestListenerGivesUpWhoAcknowledgesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	conn, err := patient{ln}.Accept()
+	conn, err := Patient{ln}.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
