@@ -22,7 +22,7 @@ import (
 )
 
 // patience is how long a condition may take on a busy machine.
-const patience = 60 * time.Second
+const patience = kafkatest.Patience
 
 // scene is what compose.yaml starts, small: two processors with the rules of
 // this folder, a server, a broker, and a Prometheus with prometheus.yml.

@@ -25,7 +25,7 @@ import (
 const (
 	prefix     = belfry.Prefix("test")
 	partitions = 3
-	patience   = 30 * time.Second
+	patience   = kafkatest.Patience
 )
 
 func topics(t *testing.T) (kafka.Config, *kafka.Topics) {

@@ -91,7 +91,7 @@ func start(t *testing.T, cfg kafka.Config) *path {
 		}
 	})
 	t.Cleanup(p.stop)
-	kafkatest.Eventually(t, 30*time.Second, func() string {
+	kafkatest.Eventually(t, kafkatest.Patience, func() string {
 		s := ""
 		for _, g := range groups {
 			s += g.Status().String() + "\n"
@@ -143,14 +143,14 @@ func TestPathFromEventToTables(t *testing.T) {
 		t.Helper()
 		for u := range users {
 			user := fmt.Sprintf("사용자-%d", u)
-			kafkatest.Eventually(t, 30*time.Second, func() string { return fmt.Sprintf("%s has %d, want %d", user, p.count(user), want) },
+			kafkatest.Eventually(t, kafkatest.Patience, func() string { return fmt.Sprintf("%s has %d, want %d", user, p.count(user), want) },
 				func() bool { return p.count(user) == want })
 			row, err := p.unread.Row(user)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, e := range row.Items {
-				kafkatest.Eventually(t, 30*time.Second, func() string { return fmt.Sprintf("no content of %s/%d", user, e.Seq) }, func() bool {
+				kafkatest.Eventually(t, kafkatest.Patience, func() string { return fmt.Sprintf("no content of %s/%d", user, e.Seq) }, func() bool {
 					item, ok, err := p.inbox.Item(user, e.Seq)
 					return err == nil && ok && item.Title[""] == "안녕"
 				})
@@ -164,7 +164,7 @@ func TestPathFromEventToTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kafkatest.Eventually(t, 30*time.Second, func() string { return "command not applied" }, func() bool {
+	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "command not applied" }, func() bool {
 		row, err := p.unread.Row("사용자-3")
 		return err == nil && row.Applied(positions[0]) && p.count("사용자-3") == each-10
 	})

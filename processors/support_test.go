@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/IBM/sarama"
 
@@ -13,7 +12,7 @@ import (
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
-const patience = 30 * time.Second
+const patience = kafkatest.Patience
 
 // keyed is a record where the key belongs.
 func keyed(topic, key string, value []byte) *sarama.ProducerMessage {

@@ -99,7 +99,7 @@ func TestBehindNginx(t *testing.T) {
 			})
 			url := nginx(t, config, strings.TrimPrefix(r.url, "http://"))
 			of := func(address string) *http.Client {
-				return &http.Client{Transport: forwarded{address}, Timeout: time.Minute}
+				return &http.Client{Transport: forwarded{address}, Timeout: 3 * time.Minute}
 			}
 			events, resp := servertest.Dial(t, of("192.0.2.1"), url+"/v1/users/kim%20lee/stream")
 			if resp.Header.Get("X-Accel-Buffering") != "" {

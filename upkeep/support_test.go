@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/belfry/belfry"
@@ -20,7 +19,7 @@ import (
 const (
 	prefix     = belfry.Prefix("test")
 	partitions = 3
-	patience   = 30 * time.Second
+	patience   = kafkatest.Patience
 )
 
 // tables gives a broker with our topics.

@@ -6,12 +6,12 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/belfry/belfry/internal/chaos"
+	"github.com/belfry/belfry/internal/programtest"
 )
 
 // mend is one thing that keeps what clients are told true under faults. With it
@@ -201,10 +201,7 @@ func overlay(t *testing.T, off ...mend) string {
 func buildWithout(t *testing.T, off ...mend) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "belfry")
-	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay(t, off...), "-o", binary, belfryPackage)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	programtest.Heavily(t, "go", "build", "-overlay", overlay(t, off...), "-o", binary, belfryPackage)
 	return binary
 }
 
@@ -250,8 +247,5 @@ func TestMendsSwitchedOffCompile(t *testing.T) {
 		texts[m.file+m.old] = true
 	}
 	// Of two packages go build makes no program, which takes longest.
-	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay(t, off...), belfryPackage, "../../engine")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	programtest.Heavily(t, "go", "build", "-overlay", overlay(t, off...), belfryPackage, "../../engine")
 }

@@ -178,7 +178,7 @@ func (in *installation) send(l *ledger, round int, servers []*programtest.Proces
 // call that was not acknowledged may or may not have been written, and its ids
 // keep it from counting twice.
 func (in *installation) post(servers []*programtest.Process, first int, batch []belfry.Notification) {
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(kafkatest.Patience)
 	pause := time.NewTicker(50 * time.Millisecond)
 	defer pause.Stop()
 	for i := first; ; i++ {
@@ -203,7 +203,7 @@ func (in *installation) verify(l *ledger, s *programtest.Process) {
 		Unread int    `json:"unread"`
 	}
 	wrong := ""
-	kafkatest.Eventually(in.t, 2*time.Minute, func() string { return s.Name + ": " + wrong }, func() bool {
+	kafkatest.Eventually(in.t, kafkatest.Patience, func() string { return s.Name + ": " + wrong }, func() bool {
 		for first := 0; first < acceptanceUsers; first += 100 {
 			query := url.Values{}
 			for i := first; i < first+100; i++ {
@@ -231,7 +231,7 @@ func (in *installation) verify(l *ledger, s *programtest.Process) {
 		var got map[string]bool
 		// Contents may come after the row, by what a rebalance of their group
 		// takes; the count and the list agree all the while.
-		kafkatest.Eventually(in.t, time.Minute, func() string { return s.Name + " still lacks contents of " + user }, func() bool {
+		kafkatest.Eventually(in.t, kafkatest.Patience, func() string { return s.Name + " still lacks contents of " + user }, func() bool {
 			var pending int
 			got, pending = in.list(s, user)
 			return pending == 0

@@ -8,9 +8,9 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -43,7 +43,7 @@ func TestBrokerRefuses(t *testing.T) {
 }
 
 func TestBrokerRunsUntilTheSignal(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	r, w := io.Pipe()
 	var stderr bytes.Buffer

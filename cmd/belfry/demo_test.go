@@ -46,7 +46,7 @@ func startDemo(t *testing.T, args ...string) *demo {
 	t.Cleanup(func() { d.end() })
 	ready := regexp.MustCompile(`Belfry is ready: (http://\S+)[\s\S]*Kafka is at (\S+);`)
 	var found []string
-	kafkatest.Eventually(t, 30*time.Second, func() string { return "the demo is not ready: " + d.stdout.String() + d.stderr.String() }, func() bool {
+	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the demo is not ready: " + d.stdout.String() + d.stderr.String() }, func() bool {
 		found = ready.FindStringSubmatch(d.stdout.String())
 		return found != nil
 	})
@@ -103,7 +103,7 @@ func (d *demo) badge(user string) demoBadge {
 
 func (d *demo) awaitUnread(user string, want int) {
 	d.t.Helper()
-	kafkatest.Eventually(d.t, 20*time.Second, func() string { return fmt.Sprintf("%s has %d unread, want %d", user, d.badge(user).Unread, want) },
+	kafkatest.Eventually(d.t, kafkatest.Patience, func() string { return fmt.Sprintf("%s has %d unread, want %d", user, d.badge(user).Unread, want) },
 		func() bool { return d.badge(user).Unread == want })
 }
 
@@ -153,7 +153,7 @@ func await(t *testing.T, titles <-chan string, want string) {
 		if got != want {
 			t.Errorf("the stream has %q, want %q", got, want)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(kafkatest.Patience):
 		t.Errorf("the stream has not got %q", want)
 	}
 }
@@ -211,7 +211,7 @@ func TestDemoTraffic(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, "--rate", "200")
 	for _, user := range demoUsers() {
-		kafkatest.Eventually(t, 20*time.Second, func() string { return "no traffic for " + user.ID }, func() bool { return d.badge(user.ID).Unread > 0 })
+		kafkatest.Eventually(t, kafkatest.Patience, func() string { return "no traffic for " + user.ID }, func() bool { return d.badge(user.ID).Unread > 0 })
 	}
 	if code := d.end(); code != cli.ExitOK {
 		t.Errorf("the demo ended with %d: %s", code, d.stderr)
@@ -232,7 +232,7 @@ func TestDemoKeepsItsData(t *testing.T) {
 		d.post("/v1/notifications", fmt.Sprintf(`{"recipient":"user-7","title":"t","id":"%d"}`, round), http.StatusAccepted)
 		d.post("/v1/notifications", `{"recipient":"user-7","title":"t","id":"same"}`, http.StatusAccepted)
 		d.awaitUnread("user-7", round+1)
-		kafkatest.Eventually(t, 20*time.Second, func() string { return "the duplicate is not processed" }, func() bool {
+		kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the duplicate is not processed" }, func() bool {
 			return d.badge("user-7").Version == last.Version+2
 		})
 		last = d.badge("user-7")

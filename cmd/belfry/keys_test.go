@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -46,7 +45,7 @@ func TestServerWaitsForKeys(t *testing.T) {
 		return res.StatusCode
 	}
 	// All but the keys.
-	kafkatest.Eventually(t, time.Minute, state, func() bool {
+	kafkatest.Eventually(t, kafkatest.Patience, state, func() bool {
 		code, missing := probe(), 0
 		for _, c := range ready.Conditions {
 			if !c.Ready {
@@ -56,6 +55,6 @@ func TestServerWaitsForKeys(t *testing.T) {
 		return code == http.StatusServiceUnavailable && missing == 1 && strings.Contains(state(), "token keys")
 	})
 	close(up)
-	kafkatest.Eventually(t, time.Minute, state, func() bool { return probe() == http.StatusOK })
+	kafkatest.Eventually(t, kafkatest.Patience, state, func() bool { return probe() == http.StatusOK })
 	p.wantCleanStop()
 }

@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -20,7 +20,7 @@ import (
 func call(t *testing.T, env map[string]string, args ...string) programtest.Result {
 	t.Helper()
 	// A serving command that ought to be refused would never end.
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	return callWith(ctx, env, args...)
 }

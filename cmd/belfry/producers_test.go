@@ -71,7 +71,7 @@ func springProducer(args ...string) func(*testing.T, string) func(string, ...str
 		if err != nil || len(sources) == 0 {
 			t.Fatalf("no sources: %v", err)
 		}
-		programtest.Run(t, "javac", append([]string{"-encoding", "UTF-8", "-parameters", "-cp", classpath, "-d", dir}, sources...)...)
+		programtest.Heavily(t, "javac", append([]string{"-encoding", "UTF-8", "-parameters", "-cp", classpath, "-d", dir}, sources...)...)
 		return func(customer string, happened ...string) *exec.Cmd {
 			// Small and quick to start rather than fast.
 			java := []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx128m", "-Dfile.encoding=UTF-8", "-cp", dir + string(os.PathListSeparator) + classpath, "shop.Shop"}
@@ -84,7 +84,7 @@ func goProducer(program string) func(*testing.T, string) func(string, ...string)
 	return func(t *testing.T, dir string) func(string, ...string) *exec.Cmd {
 		binary := filepath.Join(dir, program, "program")
 		// Built from here, so that this module's requirements count.
-		programtest.Run(t, "go", "build", "-o", binary, filepath.Join(dir, program, "main.go"))
+		programtest.Heavily(t, "go", "build", "-o", binary, filepath.Join(dir, program, "main.go"))
 		return func(customer string, happened ...string) *exec.Cmd {
 			return exec.Command(binary, append([]string{customer}, happened...)...)
 		}
@@ -157,7 +157,12 @@ func TestDocumentedProducers(t *testing.T) {
 
 func (d *demo) producing(t *testing.T, dir string, cmd *exec.Cmd) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	end, err := parts.Heavy(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	bounded := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
 	bounded.Dir, bounded.Env = dir, cmd.Env
@@ -177,7 +182,7 @@ func (d *demo) awaitRecords(t *testing.T, customer string, want int) {
 	t.Helper()
 	var got int
 	var version, processed uint64
-	kafkatest.Eventually(t, 20*time.Second, func() string {
+	kafkatest.Eventually(t, kafkatest.Patience, func() string {
 		return fmt.Sprintf("%s has %d records, want %d; version %d, want %d", customer, got, want, processed, version)
 	}, func() bool {
 		got = 0
@@ -201,7 +206,7 @@ func (d *demo) itemsOf(t *testing.T, customer, language string) []map[string]any
 	var page struct {
 		Items []map[string]any `json:"items"`
 	}
-	kafkatest.Eventually(t, 20*time.Second, func() string { return fmt.Sprintf("contents of %s are pending: %v", customer, page.Items) }, func() bool {
+	kafkatest.Eventually(t, kafkatest.Patience, func() string { return fmt.Sprintf("contents of %s are pending: %v", customer, page.Items) }, func() bool {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+"/v1/users/"+url.PathEscape(customer)+"/inbox", nil)
 		if err != nil {
 			t.Fatal(err)

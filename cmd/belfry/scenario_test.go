@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/IBM/sarama"
 
@@ -173,7 +172,7 @@ func (s *staged) verify(when string, want scenario.Inboxes) {
 	s.t.Helper()
 	base := s.nodes[0].url
 	wrong := ""
-	kafkatest.Eventually(s.t, 2*time.Minute, func() string { return when + ": " + wrong }, func() bool {
+	kafkatest.Eventually(s.t, kafkatest.Patience, func() string { return when + ": " + wrong }, func() bool {
 		for users := range slices.Chunk(s.users, 100) {
 			var got struct {
 				Users []struct {

@@ -3,7 +3,6 @@ package replay_test
 import (
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/belfry/belfry"
@@ -14,7 +13,7 @@ import (
 const (
 	prefix     = belfry.Prefix("test")
 	partitions = 4
-	patience   = 30 * time.Second
+	patience   = kafkatest.Patience
 )
 
 func config(t *testing.T) kafka.Config {

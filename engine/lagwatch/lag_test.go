@@ -151,7 +151,7 @@ func watchLagOf(t *testing.T, brokers []string, what lagwatch.Config) watched {
 func (w watched) Await(what string, ok func(lag.Report) bool) lag.Report {
 	w.t.Helper()
 	var r lag.Report
-	kafkatest.Eventually(w.t, 20*time.Second, func() string {
+	kafkatest.Eventually(w.t, kafkatest.Patience, func() string {
 		shown, _ := json.Marshal(r)
 		return fmt.Sprintf("%s: %s", what, shown)
 	}, func() bool {

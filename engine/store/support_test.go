@@ -11,6 +11,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/lovoo/goka/storage"
+
+	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 const storeKeys = 500
@@ -119,7 +121,7 @@ func within(t *testing.T, what string, f func() error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(30 * time.Second):
+	case <-time.After(kafkatest.Patience):
 		t.Fatalf("%s hangs", what)
 		return nil
 	}

@@ -23,7 +23,7 @@ import (
 const (
 	prefix     = belfry.Prefix("test")
 	partitions = 3
-	patience   = 30 * time.Second
+	patience   = kafkatest.Patience
 )
 
 func started(t *testing.T) kafka.Config {

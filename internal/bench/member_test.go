@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -33,7 +32,7 @@ func shell(t *testing.T, script string) *member {
 // Who ends by itself is started again and counted; who is told to is not.
 func TestEndings(t *testing.T) {
 	m := shell(t, `echo up; exit 1`)
-	kafkatest.Eventually(t, 30*time.Second, func() string { return "started again" }, func() bool {
+	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "started again" }, func() bool {
 		text, _ := os.ReadFile(m.log)
 		return m.endings() >= 2 && strings.Count(string(text), "up") >= 2
 	})
@@ -60,7 +59,7 @@ func TestAwaitReady(t *testing.T) {
 	if err := m.awaitReady(t.Context()); err != nil || asked.Load() < 3 {
 		t.Errorf("ready after %d questions: %v", asked.Load(), err)
 	}
-	kafkatest.Eventually(t, 30*time.Second, func() string { return "log" }, func() bool { return m.logTail(1) == "the reason" })
+	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "log" }, func() bool { return m.logTail(1) == "the reason" })
 	m.url = srv.URL + "/elsewhere"
 	ctx, stop := context.WithCancel(t.Context())
 	stop()

@@ -57,7 +57,7 @@ func plain(t *testing.T, p *bench.Plain) (url string, put func(user string, vers
 		}
 	})
 	url = "http://" + ln.Addr().String()
-	kafkatest.Eventually(t, 30*time.Second, func() string { return "not ready" }, func() bool {
+	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "not ready" }, func() bool {
 		response, err := http.Get(url + "/readyz")
 		return err == nil && response.Body.Close() == nil
 	})

@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -18,7 +17,7 @@ import (
 
 // patience bounds a whole test's use of the browser, so that a page which never
 // comes to what is waited for ends the test and not the run.
-const patience = 60 * time.Second
+const patience = 2 * kafkatest.Patience
 
 // Tab is the one tab of a browser. Its methods fail the test rather than return
 // an error, and belong on the test's goroutine.
@@ -55,7 +54,13 @@ func New(t testing.TB) *Tab {
 	t.Cleanup(cancel)
 	browser, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
-	if err := chromedp.Do(browser); err != nil {
+	end, err := parts.Heavy(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = chromedp.Do(browser)
+	end()
+	if err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
 	t.Cleanup(func() {
@@ -106,7 +111,7 @@ func Eval[T any](b *Tab, expression string) T {
 func Eventually[T comparable](b *Tab, expression string, want T) {
 	b.t.Helper()
 	var got T
-	kafkatest.Eventually(b.t, patience/3,
+	kafkatest.Eventually(b.t, kafkatest.Patience,
 		func() string { return fmt.Sprintf("%s is %v, want %v", expression, got, want) },
 		func() bool { got = Eval[T](b, expression); return got == want })
 }

@@ -1,6 +1,7 @@
 package buildtest
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // Program builds the command in a folder of the module, such as "cmd/belfry",
@@ -63,6 +66,11 @@ func buildOnce(folder string) (string, error) {
 	}
 	path := filepath.Join(dir, filepath.Base(folder))
 	// Not with the context of a test: it is for all.
+	end, err := parts.Heavy(context.Background())
+	if err != nil {
+		return "", err
+	}
+	defer end()
 	cmd := exec.Command("go", "build", "-o", path, "./"+filepath.ToSlash(folder))
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {

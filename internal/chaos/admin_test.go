@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -63,7 +62,7 @@ func TestAdminAsks(t *testing.T) {
 			t.Errorf("%s ends at %v, %v", inputs[0], ends, err)
 		}
 	}
-	if err := a.awaitInSync(t.Context(), time.Minute); err != nil {
+	if err := a.awaitInSync(t.Context(), patience); err != nil {
 		t.Error(err)
 	}
 	if err := a.clean(t.Context()); err != nil {

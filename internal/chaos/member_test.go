@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 // eventually waits until ok holds.
 func eventually(t *testing.T, what string, ok func() bool) {

@@ -13,7 +13,7 @@ import (
 	"github.com/belfry/belfry/internal/child"
 )
 
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 func start(t *testing.T, script string) (p *child.Process, log string) {
 	t.Helper()

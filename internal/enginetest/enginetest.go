@@ -22,7 +22,7 @@ import (
 
 // Patience is how long a condition may take on a busy machine, where real
 // brokers start and stop beside.
-const Patience = time.Minute
+const Patience = kafkatest.Patience
 
 func Config(t *testing.T) kafka.Config {
 	t.Helper()

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // Config says what Start starts.
@@ -46,15 +48,15 @@ type Cluster struct {
 const endGrace = 3 * time.Second
 
 // startTimeout is how long a node may take until it serves.
-const startTimeout = 90 * time.Second
+const startTimeout = Patience
 
 //go:embed java/log4j2.properties
 var logConfig []byte
 
 // Start starts Apache Kafka on free loopback ports with its data in a folder
 // of the test, and waits until every node answers and knows all others. It
-// takes about 3 s for one node and 10 s for three, which also wait until other
-// tests' clusters of three have ended. The cluster ends with the test, which
+// takes about 3 s for one node and 10 s for three, after waiting for a turn (see
+// parts.Heavy); three also wait until other tests' clusters of three have ended. The cluster ends with the test, which
 // gets the ends of the nodes' logs if it failed.
 //
 // Topics are not created automatically; groups rebalance without delay; a
@@ -102,6 +104,11 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	if c.secure != nil {
 		more = c.secure.formatArgs()
 	}
+	end, err := parts.Heavy(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
 	c.each("format", func(n *node) error { return n.format(t.Context(), clusterID, c.properties(n, cfg.Properties), more) })
 	c.each("start", (*node).start)
 	for _, n := range c.nodes {
@@ -125,10 +132,10 @@ func (c *Cluster) Brokers() []string {
 func (c *Cluster) Lib() string { return c.classpath }
 
 // Stop ends a node in good order (SIGTERM) and waits until it is gone. It
-// fails the test if that takes over 30 s.
+// fails the test if it has to be killed after Patience.
 func (c *Cluster) Stop(id int) {
 	c.t.Helper()
-	const grace = 30 * time.Second
+	const grace = Patience
 	n := c.node(id)
 	graceful, err := n.process.Stop(grace)
 	if err == nil && !graceful {

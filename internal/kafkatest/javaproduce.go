@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // Null stands for a null key or value in the records of JavaProduce.
@@ -46,6 +48,11 @@ func JavaProduce(t testing.TB, brokers []string, topic string, records [][2]stri
 	if err := os.WriteFile(source, produceSource, 0o644); err != nil {
 		return fmt.Errorf("write source of Java producer: %w", err)
 	}
+	end, err := parts.Heavy(t.Context())
+	if err != nil {
+		return err
+	}
+	defer end()
 	cmd := exec.CommandContext(t.Context(), "java", "-Xmx256m", "-cp", classpath, source, strings.Join(brokers, ","), topic)
 	cmd.WaitDelay = time.Second
 	cmd.Stdin = &in

@@ -18,6 +18,11 @@ import (
 	"github.com/belfry/belfry/broker"
 )
 
+// Patience is how long tests wait for what comes for certain unless something
+// hangs: brokers and browsers of eight tests that start at once on two cores take
+// minutes. A test that measures how long something takes has its own bound.
+const Patience = 3 * time.Minute
+
 // pollInterval is how often a condition is looked at again.
 const pollInterval = 20 * time.Millisecond
 

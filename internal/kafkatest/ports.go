@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // Ports are taken from below the range that Linux gives to outgoing
@@ -22,7 +24,10 @@ const (
 // takes before this one has ended.
 func reservePort(t testing.TB) int {
 	t.Helper()
-	dir := lockFolder(t)
+	dir, err := parts.LockFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range 1000 {
 		port := firstPort + rand.IntN(lastPort-firstPort+1)
 		lock, err := os.OpenFile(filepath.Join(dir, fmt.Sprint(port)), os.O_CREATE|os.O_RDWR, 0o600)
@@ -39,30 +44,15 @@ func reservePort(t testing.TB) int {
 	return 0
 }
 
-// lockFolder holds a file for each thing of the machine that tests of several
-// packages must not take at once. A lock ends with its process, however that
-// ends.
-func lockFolder(t testing.TB) string {
-	t.Helper()
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("belfry-ports-%d", os.Getuid()))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatalf("create folder of locks: %v", err)
-	}
-	return dir
-}
-
 // awaitTurn waits until no other test has a cluster of several nodes: packages
 // are tested side by side, and two such clusters at once would test the machine.
 func awaitTurn(t testing.TB) {
 	t.Helper()
-	lock, err := os.OpenFile(filepath.Join(lockFolder(t), "cluster"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err == nil {
-		t.Cleanup(func() { lock.Close() }) // frees the lock
-		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
-	}
+	end, err := parts.Turn(t.Context(), "cluster", 1)
 	if err != nil {
-		t.Fatalf("wait for other clusters: %v", err)
+		t.Fatal(err)
 	}
+	t.Cleanup(end)
 }
 
 func free(lock *os.File, port int) bool {

@@ -50,7 +50,7 @@ func TestFillsBothTables(t *testing.T) {
 					t.Errorf("run: %v", err)
 				}
 			}()
-			kafkatest.Eventually(t, 30*time.Second, func() string { return "not ready" }, func() bool {
+			kafkatest.Eventually(t, kafkatest.Patience, func() string { return "not ready" }, func() bool {
 				response, err := http.Get("http://" + addr + "/readyz")
 				if err != nil {
 					return false
@@ -62,7 +62,7 @@ func TestFillsBothTables(t *testing.T) {
 			if _, err := feed.Run(t.Context(), events); err != nil {
 				t.Fatal(err)
 			}
-			kafkatest.Eventually(t, 30*time.Second, func() string { return "inbox table is not full" }, func() bool {
+			kafkatest.Eventually(t, kafkatest.Patience, func() string { return "inbox table is not full" }, func() bool {
 				end, err := topics.End(prefix.InboxTable())
 				return err == nil && end == events
 			})

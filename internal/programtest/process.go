@@ -6,16 +6,18 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // Patience is how long a condition may take on a busy machine.
-const Patience = 40 * time.Second
+const Patience = kafkatest.Patience
 
 // Run runs the program to its end and returns its stdout.
 func Run(t *testing.T, binary string, args ...string) string {
@@ -24,9 +26,21 @@ func Run(t *testing.T, binary string, args ...string) string {
 	c := exec.CommandContext(t.Context(), binary, args...)
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if err := c.Run(); err != nil {
-		t.Fatalf("belfry %s: %v\n%s%s", strings.Join(args, " "), err, &stdout, &stderr)
+		t.Fatalf("%s %s: %v\n%s%s", filepath.Base(binary), strings.Join(args, " "), err, &stdout, &stderr)
 	}
 	return stdout.String()
+}
+
+// Heavily runs, as Run does, what takes a processor for seconds, when it is its
+// turn.
+func Heavily(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	end, err := parts.Heavy(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	return Run(t, program, args...)
 }
 
 // FreeAddr returns a loopback address that nobody listened on a moment ago.
@@ -113,8 +127,8 @@ func (p *Process) AwaitExit(code int) {
 		if got := cmd.ProcessState.ExitCode(); got != code {
 			p.T.Errorf("%s ended with %d, want %d", p.Name, got, code)
 		}
-	case <-time.After(30 * time.Second):
-		p.T.Errorf("%s has not ended 30 s after it was told to", p.Name)
+	case <-time.After(Patience):
+		p.T.Errorf("%s has not ended %v after it was told to", p.Name, Patience)
 	}
 }
 
@@ -130,7 +144,7 @@ func (p *Process) Kill() {
 // AwaitReady waits until /readyz of the process answers 200.
 func (p *Process) AwaitReady() {
 	p.T.Helper()
-	kafkatest.Eventually(p.T, time.Minute, func() string { return p.Name + " is not ready:\n" + p.Stderr.String() }, func() bool {
+	kafkatest.Eventually(p.T, kafkatest.Patience, func() string { return p.Name + " is not ready:\n" + p.Stderr.String() }, func() bool {
 		response, err := http.Get(p.URL + "/readyz")
 		if err != nil {
 			return false

@@ -18,7 +18,6 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/belfry/belfry/internal/child"
 	"github.com/belfry/belfry/internal/kafkatest"
@@ -26,7 +25,7 @@ import (
 )
 
 // startTimeout is how long it may take until it answers, on a busy machine.
-const startTimeout = 30 * time.Second
+const startTimeout = kafkatest.Patience
 
 // Path returns the path of prometheus or promtool.
 func Path(t testing.TB, program string) string {
@@ -146,7 +145,7 @@ func (s *Server) Alerts() ([]Alert, error) {
 
 // get decodes a JSON answer into out, if that is not nil.
 func (s *Server) get(path string, query url.Values, out any) error {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), kafkatest.Patience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+path+"?"+query.Encode(), nil)
 	if err != nil {

@@ -64,7 +64,7 @@ func (s Reader) Want(want string) {
 // Dial opens a stream over a real connection.
 func Dial(t *testing.T, client *http.Client, url string) (Reader, *http.Response) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -84,7 +84,7 @@ func Dial(t *testing.T, client *http.Client, url string) (Reader, *http.Response
 // WaitFor waits until ok, for a time that only a fault uses up.
 func WaitFor(t *testing.T, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); {
+	for deadline := time.Now().Add(3 * time.Minute); !ok(); {
 		if time.Now().After(deadline) {
 			t.Fatal("waited in vain")
 		}

@@ -136,7 +136,7 @@ func TestConnectionsHTTP2(t *testing.T) {
 	r := limitedServer(t, 10, 10)
 	var h2 http.Protocols
 	h2.SetUnencryptedHTTP2(true)
-	c := &http.Client{Transport: &http.Transport{Protocols: &h2}, Timeout: 30 * time.Second}
+	c := &http.Client{Transport: &http.Transport{Protocols: &h2}, Timeout: 3 * time.Minute}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.address, nil)
 	if err != nil {
 		t.Fatal(err)

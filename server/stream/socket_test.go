@@ -72,7 +72,7 @@ func openSocket(t *testing.T, addr net.Addr, user, protocol string, headers ...s
 // stream reads the answer of a socket.
 func stream(t *testing.T, conn net.Conn) (servertest.Reader, *http.Response) {
 	t.Helper()
-	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(3 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
