@@ -88,30 +88,10 @@ type language struct {
 	names             []string // of all variables
 }
 
-// variableTypes are what every expression may use, see variables.
-func variableTypes() []cel.EnvOption {
-	return []cel.EnvOption{
-		cel.Variable("event", cel.DynType),
-		cel.Variable("key", cel.DynType),
-		cel.Variable("headers", cel.MapType(cel.StringType, cel.StringType)),
-		cel.Variable("attributes", cel.MapType(cel.StringType, cel.StringType)),
-		cel.Variable("topic", cel.StringType),
-		cel.Variable("timestamp", cel.TimestampType),
-		cel.Variable("partition", cel.IntType),
-		cel.Variable("offset", cel.IntType),
-		cel.Variable("index", cel.IntType),
-		cel.Variable("type", cel.StringType),
-		cel.Variable("id", cel.StringType),
-		cel.Variable("source", cel.StringType),
-		cel.Variable("subject", cel.StringType),
-		cel.Variable("time", cel.TimestampType),
-	}
-}
-
 // newLanguage returns what a source without let has. Dates without a zone are in
 // that zone.
 func newLanguage(zone *time.Location) (*language, error) {
-	options := append(variableTypes(),
+	options := []cel.EnvOption{
 		cel.OptionalTypes(),
 		ext.Strings(ext.StringsMaxPrecision(20)),
 		ext.Math(),
@@ -133,10 +113,12 @@ func newLanguage(zone *time.Location) (*language, error) {
 				}
 				return types.Timestamp{Time: t}
 			}))),
-	)
-	l := &language{names: []string{
-		"event", "key", "headers", "attributes", "topic", "timestamp", "partition", "offset", "index", "type", "id", "source", "subject", "time",
-	}}
+	}
+	l := &language{}
+	for _, b := range builtins {
+		options = append(options, cel.Variable(b.name, b.typ))
+		l.names = append(l.names, b.name)
+	}
 	var err error
 	if l.computed, err = cel.NewEnv(append(options, cel.CustomTypeAdapter(adapter{}))...); err != nil {
 		return nil, fmt.Errorf("make the expression language: %w", err)

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -194,11 +195,7 @@ func (l *loader) language(f *rulesFile, n *yaml.Node, zone *time.Location) *lang
 
 // across checks what shows only in all files together.
 func (l *loader) across() {
-	names := make([]string, 0, len(l.made))
-	for name := range l.made {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(l.made))
 	for _, r := range l.retracts {
 		target, ok := l.made[r.retract.rule]
 		switch {

@@ -3,24 +3,20 @@ package rules
 import (
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/belfry/belfry"
 )
 
-// The characters of a topic's name, and how many it may have; see Kafka's
+// topicName is what a topic may be called; see Kafka's
 // org.apache.kafka.common.internals.Topic.
-const (
-	topicCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-	maxTopicBytes   = 249
-)
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 // checkTopic says what is wrong with the name of a topic to read, "" if nothing
 // is.
 func checkTopic(name string, prefix belfry.Prefix) string {
 	switch {
-	case name == "" || len(name) > maxTopicBytes || name == "." || name == ".." || strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(topicCharacters, r) }):
-		return fmt.Sprintf("%.80q is not a valid name of a topic: a name has 1 to %d letters, digits, '.', '_' or '-'; for several topics write pattern: instead", name, maxTopicBytes)
+	case !topicName.MatchString(name) || name == "." || name == "..":
+		return fmt.Sprintf("%.80q is not a valid name of a topic: a name has 1 to 249 letters, digits, '.', '_' or '-'; for several topics write pattern: instead", name)
 	case prefix.Owns(name):
 		return fmt.Sprintf("%.80q is a topic of Belfry's or Kafka's own, which no rule may read; name the topic of a service", name)
 	}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -109,13 +110,13 @@ func (r *rule) wrong(field string, err error) error {
 	return &Error{Rule: r.name, Field: field, Err: err}
 }
 
-// refused is the error of a check of the domain, under the rule's field.
-func (r *rule) refused(err error, rename func(string) string) error {
+// refused is the error of a check of the domain, its field below path.
+func (r *rule) refused(err error, path string) error {
 	var fe *belfry.FieldError
 	if !errors.As(err, &fe) {
 		return r.wrong("", err)
 	}
-	return r.wrong(rename(fe.Field), &belfry.FieldError{Problem: fe.Problem, TooLarge: fe.TooLarge})
+	return r.wrong(join(path, fe.Field), unnamed(err))
 }
 
 // anybody stands for the recipients, who are checked one by one, in checks of
@@ -159,7 +160,7 @@ func (r *rule) notification(v *variables) (belfry.Notification, error) {
 	r.complete(v, &n)
 	n.Recipient = anybody
 	if err := n.Check(); err != nil {
-		return n, r.refused(err, func(field string) string { return field })
+		return n, r.refused(err, "")
 	}
 	n.Recipient = ""
 	return n, nil
@@ -173,23 +174,11 @@ func (r *rule) complete(v *variables, n *belfry.Notification) {
 	if n.ID == "" {
 		n.ID = v.record.ID() + "/" + r.name + "/" + strconv.Itoa(v.event.Index)
 	}
-	if n.Source == "" {
-		n.Source = defaultSource(v)
-	}
-	if n.Type == "" {
-		n.Type = v.event.Type
-	}
+	n.Source = cmp.Or(n.Source, v.event.Source, v.record.Topic)
+	n.Type = cmp.Or(n.Type, v.event.Type)
 	if n.Time.IsZero() && storable(v.time) {
 		n.Time = v.time.Truncate(time.Millisecond)
 	}
-}
-
-// defaultSource is what the envelope says, else the topic.
-func defaultSource(v *variables) string {
-	if v.event.Source != "" {
-		return v.event.Source
-	}
-	return v.record.Topic
 }
 
 func (r *rule) languages(v *variables, field string, texts []languageText) (belfry.Text, error) {
@@ -252,11 +241,11 @@ func (r *rule) retraction(v *variables) (belfry.Retraction, error) {
 		}
 		*f.to = text
 	}
-	if t.ID != "" && t.Source == "" {
-		t.Source = defaultSource(v)
+	if t.ID != "" {
+		t.Source = cmp.Or(t.Source, v.event.Source, v.record.Topic)
 	}
 	if err := t.Check(); err != nil {
-		return t, r.refused(err, func(field string) string { return "retract." + field })
+		return t, r.refused(err, "retract")
 	}
 	t.Recipient = ""
 	return t, nil

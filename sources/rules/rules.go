@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -114,12 +115,8 @@ func rulesFiles(path string) ([]string, error) {
 }
 
 func load(texts []namedText, o Options) (*Set, error) {
-	if o.Prefix == "" {
-		o.Prefix = belfry.DefaultPrefix
-	}
-	if o.Location == nil {
-		o.Location = time.UTC
-	}
+	o.Prefix = cmp.Or(o.Prefix, belfry.DefaultPrefix)
+	o.Location = cmp.Or(o.Location, time.UTC)
 	r := &Set{prefix: o.Prefix}
 	l := newLoader(o)
 	sum := sha256.New()

@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/interpreter"
 
@@ -63,40 +64,34 @@ func eventID(e *sources.Event) string {
 // Parent implements interpreter.Activation.
 func (v *variables) Parent() interpreter.Activation { return nil }
 
+// builtins are the names that every expression may use.
+var builtins = []struct {
+	name  string
+	typ   *cel.Type
+	value func(*variables) any
+}{
+	{"event", cel.DynType, func(v *variables) any { return v.event.Value }},
+	{"key", cel.DynType, func(v *variables) any { return keyValue(v.record.Key) }},
+	{"headers", cel.MapType(cel.StringType, cel.StringType), func(v *variables) any { return v.headerTexts() }},
+	{"attributes", cel.MapType(cel.StringType, cel.StringType), func(v *variables) any { return v.event.Attributes }},
+	{"topic", cel.StringType, func(v *variables) any { return v.record.Topic }},
+	{"timestamp", cel.TimestampType, func(v *variables) any { return v.record.Timestamp.UTC() }},
+	{"partition", cel.IntType, func(v *variables) any { return int64(v.record.Partition) }},
+	{"offset", cel.IntType, func(v *variables) any { return v.record.Offset }},
+	{"index", cel.IntType, func(v *variables) any { return int64(v.event.Index) }},
+	{"type", cel.StringType, func(v *variables) any { return v.event.Type }},
+	{"id", cel.StringType, func(v *variables) any { return v.id }},
+	{"source", cel.StringType, func(v *variables) any { return v.event.Source }},
+	{"subject", cel.StringType, func(v *variables) any { return v.event.Subject }},
+	{"time", cel.TimestampType, func(v *variables) any { return v.time }},
+}
+
 // ResolveName implements interpreter.Activation.
 func (v *variables) ResolveName(name string) (any, bool) {
-	switch name {
-	case "event":
-		return v.event.Value, true
-	case "key":
-		return keyValue(v.record.Key), true
-	case "headers":
-		if v.headers == nil {
-			v.headers = headerTexts(v.record.Headers)
+	for i := range builtins {
+		if builtins[i].name == name {
+			return builtins[i].value(v), true
 		}
-		return v.headers, true
-	case "attributes":
-		return v.event.Attributes, true
-	case "topic":
-		return v.record.Topic, true
-	case "timestamp":
-		return v.record.Timestamp.UTC(), true
-	case "partition":
-		return int64(v.record.Partition), true
-	case "offset":
-		return v.record.Offset, true
-	case "index":
-		return int64(v.event.Index), true
-	case "type":
-		return v.event.Type, true
-	case "id":
-		return v.id, true
-	case "source":
-		return v.event.Source, true
-	case "subject":
-		return v.event.Subject, true
-	case "time":
-		return v.time, true
 	}
 	for i := range v.source.lets {
 		if v.source.lets[i].name == name {
@@ -142,13 +137,15 @@ func keyValue(key []byte) any {
 	return key
 }
 
-// headerTexts has the last of several headers of one name.
-func headerTexts(headers []sources.Header) map[string]string {
-	out := make(map[string]string, len(headers))
-	for _, h := range headers {
-		out[h.Key] = strings.ToValidUTF8(string(h.Value), "\uFFFD")
+// headerTexts are the record's headers, of several of one name the last.
+func (v *variables) headerTexts() map[string]string {
+	if v.headers == nil {
+		v.headers = make(map[string]string, len(v.record.Headers))
+		for _, h := range v.record.Headers {
+			v.headers[h.Key] = strings.ToValidUTF8(string(h.Value), "\uFFFD")
+		}
 	}
-	return out
+	return v.headers
 }
 
 // storable reports whether a time can be that of an item.
