@@ -28,17 +28,12 @@ func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *r
 		text += "\nlet " + canonical(let, true)
 	}
 	out.hash = inbox.RuleHash(text)
-	if v, ok := fields["when"]; ok {
-		out.when = r.expression(v, path+".when", condition, false)
-	}
-	if v, ok := fields["recipients"]; ok {
-		out.recipients = r.expression(v, path+".recipients", people, true)
-	} else {
+	if fields["recipients"] == nil {
 		r.wrong(n, path+".recipients", "is missing; name the field with the ids of those who get it, for example recipients: event.customerId")
 	}
-	if v, ok := fields["exclude"]; ok {
-		out.exclude = r.expression(v, path+".exclude", people, true)
-	}
+	out.when = r.optional(fields, path, "when", condition, false)
+	out.recipients = r.optional(fields, path, "recipients", people, true)
+	out.exclude = r.optional(fields, path, "exclude", people, true)
 	if v, ok := fields["retract"]; ok {
 		r.retract(out, v, fields, path)
 		return out
@@ -79,27 +74,29 @@ func (r *sourceReader) name(out *rule, n *yaml.Node, fields map[string]*yaml.Nod
 	r.loader.made[text] = &madeRule{out, r.source, r.rulesFile.name, v.Line}
 }
 
+// optional compiles the expression of a field; nil if it is not there or wrong.
+func (r *sourceReader) optional(fields map[string]*yaml.Node, path, field string, s shape, written bool) *expression {
+	if n := fields[field]; n != nil {
+		return r.expression(n, join(path, field), s, written)
+	}
+	return nil
+}
+
 // notification reads the fields of what recipients get.
 func (r *sourceReader) notification(out *rule, n *yaml.Node, fields map[string]*yaml.Node, path string) {
-	nodes := map[string]*yaml.Node{}
-	for _, field := range shortTexts() {
+	texts := shortTexts()
+	if v, ok := fields["actor"]; ok {
+		for field, n := range r.fields(v, path+".actor", "a mapping with id, name and avatar", "id", "name", "avatar") {
+			fields["actor."+field] = n
+		}
+		texts = append(texts, "actor.id", "actor.name", "actor.avatar")
+	}
+	for _, field := range texts {
 		if v, ok := fields[field]; ok {
-			nodes[field] = v
 			r.shortText(out, v, path, field)
 		}
 	}
-	if v, ok := fields["actor"]; ok {
-		nodes["actor"] = v
-		actor := r.fields(v, path+".actor", "a mapping with id, name and avatar", "id", "name", "avatar")
-		for _, field := range []string{"id", "name", "avatar"} {
-			if v, ok := actor[field]; ok {
-				nodes["actor."+field] = v
-				r.shortText(out, v, path, "actor."+field)
-			}
-		}
-	}
 	if v, ok := fields["title"]; ok {
-		nodes["title"] = v
 		out.title, out.base.Title = settle(r.languages(v, path+".title"))
 		if v.Kind == yaml.ScalarNode && v.Value == "" || v.Kind == yaml.MappingNode && len(v.Content) == 0 {
 			r.wrong(v, path+".title", "is empty; write what recipients read, for example title: \"Order ${event.no} received\"")
@@ -108,20 +105,14 @@ func (r *sourceReader) notification(out *rule, n *yaml.Node, fields map[string]*
 		r.wrong(n, path+".title", "is missing; write what recipients read, for example title: \"Order ${event.no} received\"")
 	}
 	if v, ok := fields["body"]; ok {
-		nodes["body"] = v
 		out.body, out.base.Body = settle(r.languages(v, path+".body"))
 	}
-	if v, ok := fields["time"]; ok {
-		out.time = r.expression(v, path+".time", moment, false)
-	}
-	if v, ok := fields["expires_at"]; ok {
-		out.expiresAt = r.expression(v, path+".expires_at", moment, false)
-	}
+	out.time = r.optional(fields, path, "time", moment, false)
+	out.expiresAt = r.optional(fields, path, "expires_at", moment, false)
 	if v, ok := fields["data"]; ok {
-		nodes["data"] = v
 		r.ruleData(out, v, path+".data")
 	}
-	r.constants(out.base, nodes, path)
+	r.constants(out.base, fields, path)
 }
 
 func (r *sourceReader) shortText(out *rule, v *yaml.Node, path, field string) {
