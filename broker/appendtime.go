@@ -13,19 +13,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// The record batch of message format 2, by byte: where its fields begin
-// (https://kafka.apache.org/documentation/#recordbatch).
+// Of a record batch of message format 2
+// (https://kafka.apache.org/documentation/#recordbatch): where its length
+// stands and what that does not count, where its checksum stands and what that is of, and bits of its attributes.
 const (
-	atLength         = 8
-	atMagic          = 16
-	atCRC            = 17
-	atAttributes     = 21
-	atFirstTimestamp = 27
-	atMaxTimestamp   = 35
-	atRecords        = 61
-
-	lengthBase = 12 // what the length field doesn't count
-	magic2     = 2
+	atLength   = 8
+	lengthBase = 12
+	atCRC      = 17
+	atChecked  = 21
 
 	codecMask   = 0x07
 	appendTime  = 0x08
@@ -117,15 +112,12 @@ func (s *stamper) stamps(t *kmsg.ProduceRequestTopic) bool {
 // stamp gives a copy of the batch in which every record has the given time.
 // Bytes that aren't a sound batch come back as they are, for kfake to refuse.
 func (s *stamper) stamp(batch []byte, at time.Time) []byte {
-	if len(batch) < atRecords || batch[atMagic] != magic2 || checksum(batch) != binary.BigEndian.Uint32(batch[atCRC:]) {
+	var b kmsg.RecordBatch
+	if b.ReadFrom(batch) != nil || b.Magic != 2 || uint32(b.CRC) != checksum(batch) || b.Attributes&(controlMask|appendTime) != 0 {
 		return batch
 	}
-	attributes := binary.BigEndian.Uint16(batch[atAttributes:])
-	if attributes&(controlMask|appendTime) != 0 {
-		return batch
-	}
-	codec := kgo.CompressionCodecType(attributes & codecMask)
-	records, err := s.inflate.Decompress(batch[atRecords:], codec)
+	codec := kgo.CompressionCodecType(b.Attributes & codecMask)
+	records, err := s.inflate.Decompress(b.Records, codec)
 	if err != nil {
 		return batch
 	}
@@ -138,11 +130,9 @@ func (s *stamper) stamp(batch []byte, at time.Time) []byte {
 	if c := s.compressors[codec]; c != nil {
 		records, stored = c.Compress(&compressed, records)
 	}
-	out := append(bytes.Clone(batch[:atRecords]), records...)
-	attributes = attributes&^codecMask | uint16(stored)
-	binary.BigEndian.PutUint16(out[atAttributes:], attributes)
-	binary.BigEndian.PutUint64(out[atFirstTimestamp:], uint64(at.UnixMilli()))
-	binary.BigEndian.PutUint64(out[atMaxTimestamp:], uint64(at.UnixMilli()))
+	b.Records, b.Attributes = records, b.Attributes&^codecMask|int16(stored)
+	b.FirstTimestamp, b.MaxTimestamp = at.UnixMilli(), at.UnixMilli()
+	out := b.AppendTo(nil)
 	binary.BigEndian.PutUint32(out[atLength:], uint32(len(out)-lengthBase))
 	binary.BigEndian.PutUint32(out[atCRC:], checksum(out))
 	return out
@@ -173,5 +163,5 @@ func flatten(records []byte) ([]byte, bool) {
 }
 
 func checksum(batch []byte) uint32 {
-	return crc32.Checksum(batch[atAttributes:], crc32.MakeTable(crc32.Castagnoli))
+	return crc32.Checksum(batch[atChecked:], crc32.MakeTable(crc32.Castagnoli))
 }

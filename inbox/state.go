@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -120,23 +121,11 @@ func (s *State) Applied(p Position) bool {
 
 // Entry returns the retained item of that seq. The pointer is into s.
 func (s *State) Entry(seq uint64) (*Entry, bool) {
-	i, ok := s.index(seq)
+	i, ok := slices.BinarySearchFunc(s.Items, seq, func(e Entry, seq uint64) int { return cmp.Compare(e.Seq, seq) })
 	if !ok {
 		return nil, false
 	}
 	return &s.Items[i], true
-}
-
-func (s *State) index(seq uint64) (int, bool) {
-	return slices.BinarySearchFunc(s.Items, seq, func(e Entry, seq uint64) int {
-		switch {
-		case e.Seq < seq:
-			return -1
-		case e.Seq > seq:
-			return 1
-		}
-		return 0
-	})
 }
 
 // NextExpiry returns when the next item of s that has not expired at now will,

@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -37,11 +38,7 @@ type Decoder struct {
 
 // NewDecoder returns a decoder.
 func NewDecoder(c Config) *Decoder {
-	d := &Decoder{zone: c.Location, schemas: c.Schemas}
-	if d.zone == nil {
-		d.zone = time.UTC
-	}
-	return d
+	return &Decoder{zone: cmp.Or(c.Location, time.UTC), schemas: c.Schemas}
 }
 
 // Decode returns the events that a record carries. It looks, in this order, for

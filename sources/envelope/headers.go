@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"cmp"
 	"strings"
 	"unicode/utf8"
 
@@ -106,11 +107,5 @@ func (h *recordHeaders) cloudEvent() bool { return h.attributes["specversion"] !
 // typeName is the record's type: what its sender has named comes before what a
 // serializer has put there.
 func (h *recordHeaders) typeName() string {
-	switch {
-	case h.eventType != "":
-		return h.eventType
-	case h.plainType != "":
-		return h.plainType
-	}
-	return h.javaType
+	return cmp.Or(h.eventType, h.plainType, h.javaType)
 }
