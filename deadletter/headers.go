@@ -241,11 +241,7 @@ func (p *letterParser) time(name string) time.Time {
 // ReplayedMark returns the headers of a record that says that the letters with
 // those offsets, of its partition, were replayed.
 func ReplayedMark(offsets ...int64) []belfry.Header {
-	texts := make([]string, len(offsets))
-	for i, o := range offsets {
-		texts[i] = strconv.FormatInt(o, 10)
-	}
-	return []belfry.Header{{Key: HeaderReplayed, Value: []byte(strings.Join(texts, ","))}}
+	return []belfry.Header{{Key: HeaderReplayed, Value: []byte(joinOffsets(offsets, ","))}}
 }
 
 // ParseReplayedMark returns the offsets that a mark names. It reports false for
@@ -254,15 +250,26 @@ func ParseReplayedMark(headers []belfry.Header) ([]int64, bool) {
 	if len(headers) != 1 || headers[0].Key != HeaderReplayed {
 		return nil, false
 	}
-	var out []int64
-	for text := range strings.SplitSeq(string(headers[0].Value), ",") {
-		n, err := parseNumber(text, 63)
+	return splitOffsets(string(headers[0].Value), ",")
+}
+
+func joinOffsets(offsets []int64, between string) string {
+	texts := make([]string, len(offsets))
+	for i, o := range offsets {
+		texts[i] = strconv.FormatInt(o, 10)
+	}
+	return strings.Join(texts, between)
+}
+
+func splitOffsets(text, between string) (offsets []int64, ok bool) {
+	for part := range strings.SplitSeq(text, between) {
+		n, err := parseNumber(part, 63)
 		if err != nil {
 			return nil, false
 		}
-		out = append(out, int64(n))
+		offsets = append(offsets, int64(n))
 	}
-	return out, true
+	return offsets, true
 }
 
 // WithReplayOf returns the headers for a record that a replay makes of a letter:

@@ -3,7 +3,6 @@ package deadletter
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -90,13 +89,7 @@ type Page struct {
 type Cursor []int64
 
 // String returns the offsets with dots between them, "" for nil.
-func (c Cursor) String() string {
-	texts := make([]string, len(c))
-	for i, o := range c {
-		texts[i] = strconv.FormatInt(o, 10)
-	}
-	return strings.Join(texts, ".")
-}
+func (c Cursor) String() string { return joinOffsets(c, ".") }
 
 // ParseCursor is the inverse of [Cursor.String]. Its errors match
 // belfry.ErrInvalid.
@@ -104,13 +97,9 @@ func ParseCursor(text string) (Cursor, error) {
 	if text == "" {
 		return nil, nil
 	}
-	var out Cursor
-	for part := range strings.SplitSeq(text, ".") {
-		n, err := parseNumber(part, 63)
-		if err != nil {
-			return nil, &belfry.FieldError{Field: "before", Problem: fmt.Sprintf("is not a cursor that a page of dead letters gave: %.80q", text)}
-		}
-		out = append(out, int64(n))
+	offsets, ok := splitOffsets(text, ".")
+	if !ok {
+		return nil, &belfry.FieldError{Field: "before", Problem: fmt.Sprintf("is not a cursor that a page of dead letters gave: %.80q", text)}
 	}
-	return out, nil
+	return offsets, nil
 }
