@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -116,25 +116,11 @@ func notLanguage(field, language string) error {
 	return invalid(field, "%.40q is no language tag such as \"en\" or \"pt-BR\"", language)
 }
 
-// isLanguageTag checks the shape of BCP 47 (RFC 5646 section 2.1) only: 1 to 8
-// letters, then subtags of 1 to 8 letters or digits.
-func isLanguageTag(s string) bool {
-	if len(s) > 35 {
-		return false
-	}
-	for i, sub := range strings.Split(s, "-") {
-		if len(sub) < 1 || len(sub) > 8 {
-			return false
-		}
-		for _, c := range []byte(sub) {
-			letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-			if !letter && (i == 0 || c < '0' || c > '9') {
-				return false
-			}
-		}
-	}
-	return true
-}
+// languageTag is the shape of BCP 47 (RFC 5646 section 2.1) only: 1 to 8 letters,
+// then subtags of 1 to 8 letters or digits.
+var languageTag = regexp.MustCompile(`^[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*$`)
+
+func isLanguageTag(s string) bool { return len(s) <= 35 && languageTag.MatchString(s) }
 
 func join(path, name string) string {
 	if path == "" || name == "" {

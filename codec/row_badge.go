@@ -61,11 +61,6 @@ func DecodeBadge(b []byte, now time.Time) (inbox.Badge, error) {
 		Stamp:  inbox.Stamp{Cursor: h.cursor()},
 		Counts: inbox.Counts{Categories: map[string]inbox.Tally{}},
 	}
-	var few [16]inbox.Tally
-	tallies := few[:]
-	if n := len(h.categories); n > len(few) {
-		tallies = make([]inbox.Tally, n)
-	}
 	for rest := h.meta; len(rest) > 0; {
 		meta, n := protowire.ConsumeVarint(rest)
 		if n < 0 {
@@ -82,23 +77,13 @@ func DecodeBadge(b []byte, now time.Time) (inbox.Badge, error) {
 		if category > uint64(len(h.categories)) {
 			return inbox.Badge{}, corrupt("row", "category %d of %d", category, len(h.categories))
 		}
+		if category > 0 {
+			e.Category = h.categories[category-1]
+		}
 		if e.Expired(now) {
 			badge.Expired++
 		}
-		// Without its category, whose name would be looked up for each item.
-		before := badge.Tally
 		badge.Add(&e, now)
-		if category > 0 {
-			tallies[category-1].Unread += badge.Unread - before.Unread
-			tallies[category-1].Unseen += badge.Unseen - before.Unseen
-		}
-	}
-	for i, name := range h.categories {
-		if tallies[i].Unread > 0 {
-			// A name may stand there twice, although no writer of ours does that.
-			t := badge.Categories[string(name)]
-			badge.Categories[string(name)] = inbox.Tally{Unread: t.Unread + tallies[i].Unread, Unseen: t.Unseen + tallies[i].Unseen}
-		}
 	}
 	return badge, nil
 }
@@ -108,7 +93,7 @@ func DecodeBadge(b []byte, now time.Time) (inbox.Badge, error) {
 type rowHead struct {
 	format, version uint64
 	epoch           uint32
-	categories      [][]byte // if asked for
+	categories      []string // if asked for
 	meta, expiresAt []byte
 	expires         int64 // that of the last item with one
 
@@ -146,7 +131,7 @@ func (h *rowHead) take(b []byte, number protowire.Number, wireType protowire.Typ
 	case number == rowCategoriesField && wireType == protowire.BytesType && categories:
 		var name []byte
 		name, n = protowire.ConsumeBytes(b)
-		h.categories = append(h.categories, name)
+		h.categories = append(h.categories, string(name))
 	case number == rowMetaField && wireType == protowire.BytesType:
 		n = h.column(&h.meta, b)
 	case number == rowExpiresAtField && wireType == protowire.BytesType:

@@ -33,7 +33,7 @@ func (l *language) explain(text, message string) string {
 
 func (l *language) functions() []string {
 	names := slices.DeleteFunc(slices.Collect(maps.Keys(l.computed.Functions())), func(name string) bool {
-		return !isIdentifier(strings.ReplaceAll(name, ".", "_")) || strings.HasPrefix(name, "_")
+		return !identifier.MatchString(strings.ReplaceAll(name, ".", "_")) || strings.HasPrefix(name, "_")
 	})
 	names = append(names, "has", "all", "exists", "exists_one", "map", "filter")
 	slices.Sort(names)

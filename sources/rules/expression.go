@@ -54,12 +54,12 @@ func (e *expression) value(v *variables) (ref.Val, error) {
 type missingError struct{ field string }
 
 func (e *missingError) Error() string {
-	return fmt.Sprintf("there is no field %.80q; where it may be missing, write .?%[1]s and .orValue(...), such as event.?%[1]s.orValue(\"\")", identifier(e.field))
+	return fmt.Sprintf("there is no field %.80q; where it may be missing, write .?%[1]s and .orValue(...), such as event.?%[1]s.orValue(\"\")", hinted(e.field))
 }
 
-// identifier is the name as it stands in an expression, in a hint.
-func identifier(field string) string {
-	if isIdentifier(field) {
+// hinted is the name as it stands in an expression, in a hint.
+func hinted(field string) string {
+	if identifier.MatchString(field) {
 		return field
 	}
 	return "field"

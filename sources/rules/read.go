@@ -30,7 +30,7 @@ func (r *sourceReader) lets(n *yaml.Node, path string) {
 	for _, e := range r.entries(n, path, "a mapping of names to expressions, such as \"order: event.payload\"") {
 		at := join(path, e.name)
 		switch {
-		case !isIdentifier(e.name) || slices.Contains(reserved(), e.name):
+		case !identifier.MatchString(e.name) || slices.Contains(reserved(), e.name):
 			r.wrong(e.key, at, "%.80q is not a valid name; use letters, digits and _, and none of CEL's own words", e.name)
 			continue
 		case slices.Contains(r.language.names, e.name):

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"regexp"
 	"strings"
 )
 
@@ -108,7 +109,7 @@ func expressionEnd(s string) int {
 			}
 			depth--
 		case '"', '\'':
-			raw := i > 0 && (s[i-1] == 'r' || s[i-1] == 'R') && (i == 1 || !isIdentifier(s[i-2:i-1]))
+			raw := i > 0 && (s[i-1] == 'r' || s[i-1] == 'R') && (i == 1 || !identifier.MatchString(s[i-2:i-1]))
 			n := literalEnd(s[i:], raw)
 			if n < 0 {
 				return -1
@@ -137,13 +138,5 @@ func literalEnd(s string, raw bool) int {
 	return -1
 }
 
-// isIdentifier reports whether s may be a name in CEL, by its shape.
-func isIdentifier(s string) bool {
-	for i, c := range []byte(s) {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
-		if !letter && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return s != ""
-}
+// identifier is the shape of a name in CEL.
+var identifier = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
