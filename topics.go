@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -119,9 +120,7 @@ func retained(d time.Duration, more map[string]string) map[string]string {
 		// its records long after their time.
 		"segment.ms": millis(24 * time.Hour),
 	}
-	for k, v := range more {
-		config[k] = v
-	}
+	maps.Copy(config, more)
 	return config
 }
 

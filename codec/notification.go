@@ -48,8 +48,8 @@ func toNotification(what string, m *belfrypb.Notification) (belfry.Notification,
 		Type:     m.Type,
 		Category: m.Category,
 		Priority: belfry.Priority(m.Priority),
-		Title:    text(m.Title),
-		Body:     text(m.Body),
+		Title:    m.Title,
+		Body:     m.Body,
 		URL:      m.Url,
 		Actor: belfry.Actor{
 			ID:     m.ActorId,
@@ -74,13 +74,6 @@ func toNotification(what string, m *belfrypb.Notification) (belfry.Notification,
 		return belfry.Notification{}, err
 	}
 	return n, nil
-}
-
-func text(m map[string]string) belfry.Text {
-	if len(m) == 0 {
-		return nil
-	}
-	return m
 }
 
 func validPriority(p belfry.Priority) bool {
