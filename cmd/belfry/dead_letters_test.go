@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/belfry/belfry/cmd/belfry/deadletters"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
@@ -94,7 +94,7 @@ func TestDeadLetters(t *testing.T) {
 	}
 	byOffset := map[int64]string{}
 	for _, line := range lines {
-		var l letterReport
+		var l deadletters.Letter
 		if err := json.Unmarshal([]byte(line), &l); err != nil || l.Topic != "orders" || l.Version != "v1" || l.Attempt != 1 || l.TopicID == "" || l.Value != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
@@ -107,7 +107,7 @@ func TestDeadLetters(t *testing.T) {
 		t.Errorf("shows contents unasked:\n%s", shown.Stdout)
 	}
 	dead("show", byOffset[0], "--contents").WantOutput(t, `"secret-trace"`, `"secret-key"`, "  \"buyer\": \"user-7\"")
-	var whole letterReport
+	var whole deadletters.Letter
 	if err := json.Unmarshal([]byte(dead("show", byOffset[0], "--json", "--contents").Stdout), &whole); err != nil ||
 		*whole.Value.Text != `{"buyer":"user-7","number":1}` || *whole.Headers[0].Text != "secret-trace" {
 		t.Errorf("show --json: %+v, %v", whole, err)
@@ -149,7 +149,7 @@ func TestDeadLetters(t *testing.T) {
 	awaitBadge(t, r.url, "", "user-7", hasUnread(2))
 	awaitBadge(t, r.url, "", "user-8", hasUnread(1))
 	produceTo(t, brokers, &sarama.ProducerMessage{Topic: "belfry.notifications", Value: sarama.StringEncoder("bad")})
-	var ours letterReport
+	var ours deadletters.Letter
 	kafkatest.Eventually(t, programtest.Patience, func() string { return "no letter of the built-in topic" }, func() bool {
 		return json.Unmarshal([]byte(dead("list", "--topic", "belfry.notifications", "--json").Stdout), &ours) == nil
 	})
@@ -202,47 +202,8 @@ func TestDeadLettersRefuse(t *testing.T) {
 // What is done for good is never a matter of a file or the environment.
 func TestYesIsNoSetting(t *testing.T) {
 	for _, name := range cli.SettingNames(testProgram(nil).Root()) {
-		if name == yesFlag {
+		if name == "yes" {
 			t.Errorf("--%s can be set by %s", name, cli.EnvName(name))
-		}
-	}
-}
-
-func TestReadableValue(t *testing.T) {
-	for name, tt := range map[string]struct{ value, want string }{
-		"JSON":         {`{"a":[1]}`, "{\n  \"a\": [\n    1\n  ]\n}"},
-		"text":         {"안녕\nthere", "안녕\nthere"},
-		"bytes":        {"\x00\xffok", "00 ff 6f 6b"},
-		"escapes":      {"a\x1b[31mb\u009bc\u202ed", "a [31mb c d"},
-		"JSON escapes": {`"` + "\u009b" + `"`, `" "`},
-	} {
-		if got := readableValue([]byte(tt.value)); !strings.Contains(got, tt.want) {
-			t.Errorf("%s: got %q, want %q", name, got, tt.want)
-		}
-	}
-}
-
-func TestPastTime(t *testing.T) {
-	now := time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
-	for text, want := range map[string]time.Time{
-		"":                          {},
-		"72h":                       now.Add(-72 * time.Hour),
-		"0s":                        now,
-		"2026-01-30T18:00:00+09:00": now.Add(-24 * time.Hour),
-	} {
-		var p pastTime
-		if text != "" {
-			if err := p.Set(text); err != nil {
-				t.Errorf("%q: %v", text, err)
-			}
-		}
-		if got := p.at(now); !got.Equal(want) {
-			t.Errorf("%q is %v, want %v", text, got, want)
-		}
-	}
-	for _, text := range []string{"-1h", "tomorrow", "2026-01-30", fmt.Sprint(now.Unix())} {
-		if err := new(pastTime).Set(text); err == nil {
-			t.Errorf("%q was taken", text)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/belfry/belfry/cmd/belfry/inspect"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
@@ -52,7 +53,7 @@ func TestInspectAudit(t *testing.T) {
 	if got.Code != cli.ExitFailure || !strings.Contains(got.Stderr, "1 of 5 users are wrong") {
 		t.Errorf("exit code %d, %s", got.Code, got.Stderr)
 	}
-	var report auditReport
+	var report inspect.AuditReport
 	if err := json.Unmarshal([]byte(got.Stdout), &report); err != nil {
 		t.Fatal(err)
 	}

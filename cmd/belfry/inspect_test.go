@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/cmd/belfry/inspect"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
@@ -20,11 +20,11 @@ import (
 	"github.com/belfry/belfry/internal/programtest"
 )
 
-func inspectJSON(t *testing.T, brokers []string, user string, more ...string) userReport {
+func inspectJSON(t *testing.T, brokers []string, user string, more ...string) inspect.Report {
 	t.Helper()
 	r := call(t, nil, append([]string{"inspect", user, "--brokers", brokers[0], "--json"}, more...)...)
 	r.WantOutput(t)
-	var report userReport
+	var report inspect.Report
 	if err := json.Unmarshal([]byte(r.Stdout), &report); err != nil || strings.Count(r.Stdout, "\n") != 1 {
 		t.Fatalf("%v in %q, want one line of JSON", err, r.Stdout)
 	}
@@ -33,7 +33,7 @@ func inspectJSON(t *testing.T, brokers []string, user string, more ...string) us
 
 // wantAsAPI holds what inspect says of the user's row and contents against what
 // the API says, and returns it. The user's journal must have been processed.
-func wantAsAPI(t *testing.T, base, user string, brokers []string) userReport {
+func wantAsAPI(t *testing.T, base, user string, brokers []string) inspect.Report {
 	t.Helper()
 	lists := listsOf(t, base, user)
 	// After the lists: contents come a moment after the row that names them.
@@ -57,7 +57,7 @@ func wantAsAPI(t *testing.T, base, user string, brokers []string) userReport {
 
 // listsOf returns what the API lists of the user, oldest first, once it has the
 // content of all of it.
-func listsOf(t *testing.T, base, user string) []itemReport {
+func listsOf(t *testing.T, base, user string) []inspect.Item {
 	t.Helper()
 	type listed struct {
 		Seq      uint64 `json:"seq"`
@@ -71,7 +71,7 @@ func listsOf(t *testing.T, base, user string) []itemReport {
 		Count    uint32 `json:"count"`
 		Pending  bool   `json:"pending"`
 	}
-	var items []itemReport
+	var items []inspect.Item
 	for _, status := range []string{"all", "archived"} {
 		var page struct{ Items []listed }
 		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("contents of %s are missing: %+v", user, page) }, func() bool {
@@ -91,10 +91,10 @@ func listsOf(t *testing.T, base, user string) []itemReport {
 			case i.Seen:
 				state = "seen"
 			}
-			items = append(items, itemReport{i.Seq, i.Version, state, i.Category, i.Priority, i.Count, true, i.Title})
+			items = append(items, inspect.Item{Seq: i.Seq, Version: i.Version, State: state, Category: i.Category, Priority: i.Priority, Count: i.Count, Content: true, Title: i.Title})
 		}
 	}
-	slices.SortFunc(items, func(a, b itemReport) int { return int(a.Seq) - int(b.Seq) })
+	slices.SortFunc(items, func(a, b inspect.Item) int { return int(a.Seq) - int(b.Seq) })
 	return items
 }
 
@@ -224,16 +224,5 @@ func TestInspectRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			call(t, nil, append([]string{"inspect"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want)
 		})
-	}
-}
-
-// The inbox table is read after the row: an item that came in between is not
-// what a crash left behind.
-func TestNewerContentIsNoOrphan(t *testing.T) {
-	row := inbox.State{Epoch: 1, Version: 7, Items: []inbox.Entry{{Seq: 5, Version: 5, Count: 1}}}
-	items := map[uint64]inbox.Item{4: {Seq: 4}, 5: {Seq: 5}, 7: {Seq: 7}, 8: {Seq: 8}}
-	report := newUserReport("user-7", 0, &row, items, time.Now())
-	if want := []uint64{4, 7}; !slices.Equal(report.Orphans, want) {
-		t.Errorf("orphans %v, want %v", report.Orphans, want)
 	}
 }

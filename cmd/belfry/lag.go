@@ -204,13 +204,13 @@ func (o *lagCommandOptions) show(out io.Writer, r lag.Report, again bool) error 
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "GROUP\tSTATE\tMEMBERS\tPARTITIONS\tLAG\tOLDEST\tCAUGHT UP IN")
 	for _, g := range r.Groups {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", printable(g.Name), g.State, len(g.Members), len(g.Partitions), g.Lag, ageText(g.MaxLagSeconds), untilCaughtUp(&g))
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", cli.Printable(g.Name), g.State, len(g.Members), len(g.Partitions), g.Lag, ageText(g.MaxLagSeconds), untilCaughtUp(&g))
 	}
 	if err := t.Flush(); err != nil || !o.partitions {
 		return err
 	}
 	for _, g := range r.Groups {
-		fmt.Fprintf(t, "\n%s\nTOPIC\tPARTITION\tCOMMITTED\tBEGIN\tEND\tLAG\tOLDEST\n", printable(g.Name))
+		fmt.Fprintf(t, "\n%s\nTOPIC\tPARTITION\tCOMMITTED\tBEGIN\tEND\tLAG\tOLDEST\n", cli.Printable(g.Name))
 		for _, p := range g.Partitions {
 			committed := "none"
 			if p.CurrentOffset != nil {

@@ -26,6 +26,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/belfry/belfry/cmd/belfry/deadletters"
+	"github.com/belfry/belfry/cmd/belfry/inspect"
+	"github.com/belfry/belfry/cmd/belfry/rules"
 	"github.com/belfry/belfry/internal/cli"
 )
 
@@ -66,9 +69,9 @@ func commands(p *cli.Program) []*cobra.Command {
 		serverCommand(p),
 		topicsCommand(p),
 		emitCommand(p),
-		inspectCommand(p),
-		deadLettersCommand(p),
-		rulesCommand(p),
+		inspect.Command(p),
+		deadletters.Command(p),
+		rules.Command(p),
 		lagCommand(p),
 		tokenCommand(p),
 		brokerCommand(p),

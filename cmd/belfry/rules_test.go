@@ -11,6 +11,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/belfry/belfry/cmd/belfry/rules"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -45,7 +46,7 @@ func TestRulesCheck(t *testing.T) {
 	r := call(t, nil, "rules", "check", good)
 	r.WantOutput(t, "orders", "latest", "UTC", "received, withdrawn", "1 source and 2 rules are right\n")
 	r = call(t, nil, "rules", "check", good, "--json", "--timezone", "Asia/Seoul")
-	var report rulesReport
+	var report rules.Report
 	if err := json.Unmarshal([]byte(r.Stdout), &report); err != nil || r.Code != cli.ExitOK || !report.Valid || len(report.Hash) != 32 ||
 		report.Sources[0].Timezone != "Asia/Seoul" || !slices.Equal(report.Sources[0].Rules, []string{"received", "withdrawn"}) {
 		t.Errorf("got %+v of %+v, %v", report, r, err)
@@ -64,7 +65,7 @@ func TestRulesCheckOfWrongRules(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	r = call(t, nil, "rules", "check", bad, "--json", "--prefix", "acme")
-	var report rulesReport
+	var report rules.Report
 	if err := json.Unmarshal([]byte(r.Stdout), &report); err != nil || r.Code != cli.ExitFailure || report.Valid || len(report.Problems) != 3 || report.Problems[1].Line != 5 {
 		t.Errorf("got %+v of %+v, %v", report, r, err)
 	}
@@ -165,9 +166,9 @@ func TestRulesOnRecords(t *testing.T) {
 
 	r = dry("--last", "100", "--json")
 	lines := strings.Split(strings.TrimSpace(r.Stdout), "\n")
-	var reports []recordReport
+	var reports []rules.RecordReport
 	for _, line := range lines {
-		var report recordReport
+		var report rules.RecordReport
 		if err := json.Unmarshal([]byte(line), &report); err != nil {
 			t.Fatalf("%v in %s", err, line)
 		}

@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"cmp"
@@ -19,6 +19,7 @@ import (
 	"github.com/belfry/belfry/engine/lagwatch"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/lag"
@@ -29,8 +30,8 @@ import (
 // way.
 const auditPatience = 30 * time.Second
 
-// auditReport is what a recount from the tables has found.
-type auditReport struct {
+// AuditReport is what a recount from the tables has found.
+type AuditReport struct {
 	Users   int          `json:"users"`   // recounted
 	Waiting int          `json:"waiting"` // of those, with contents on their way
 	Wrong   []auditWrong `json:"wrong"`
@@ -73,7 +74,7 @@ type content struct {
 
 // audit recounts, and tells of what may be on its way only once that has had
 // time to arrive.
-func (a *auditor) audit(ctx context.Context) (*auditReport, error) {
+func (a *auditor) audit(ctx context.Context) (*AuditReport, error) {
 	topics, err := options.OpenTopics(a.cfg)
 	if err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func (a *auditor) audit(ctx context.Context) (*auditReport, error) {
 			partitions = append(partitions, p)
 		}
 	}
-	report := &auditReport{Wrong: []auditWrong{}}
+	report := &AuditReport{Wrong: []auditWrong{}}
 	missed := map[int32]map[string][]uint64{} // by partition and user
 	began := time.Now()
 	for _, p := range partitions {
@@ -141,7 +142,7 @@ func (a *auditor) audit(ctx context.Context) (*auditReport, error) {
 	return report, nil
 }
 
-func (r *auditReport) add(w recounted) {
+func (r *AuditReport) add(w recounted) {
 	if len(w.Findings) > 0 {
 		r.Wrong = append(r.Wrong, w.auditWrong)
 	}
@@ -255,7 +256,7 @@ func (a *auditor) await(ctx context.Context, before time.Time) (arrived bool, er
 	return arrived, err
 }
 
-func (r *auditReport) print(w io.Writer) error {
+func (r *AuditReport) print(w io.Writer) error {
 	fmt.Fprintf(w, "%d users recounted, %d wrong, %d with contents on their way\n", r.Users, len(r.Wrong), r.Waiting)
 	if len(r.Wrong) == 0 {
 		return nil
@@ -263,7 +264,7 @@ func (r *auditReport) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "USER\tVERSION\tFINDINGS\tBADGE\tRECOUNT\tMISSING\tDIFFERS")
 	for _, wrong := range r.Wrong {
-		fmt.Fprintf(t, "%s\t%d\t%v\t%d\t%d\t%v\t%v\n", printable(wrong.User), wrong.Version, wrong.Findings, wrong.Badge.Unread, wrong.Recount.Unread, wrong.Missing, wrong.Differs)
+		fmt.Fprintf(t, "%s\t%d\t%v\t%d\t%d\t%v\t%v\n", cli.Printable(wrong.User), wrong.Version, wrong.Findings, wrong.Badge.Unread, wrong.Recount.Unread, wrong.Missing, wrong.Differs)
 	}
 	return t.Flush()
 }

@@ -1,4 +1,4 @@
-package main
+package rules
 
 import (
 	"encoding/json"
@@ -68,8 +68,8 @@ summed up. It needs no Kafka.`,
 	return c
 }
 
-// rulesReport is what there is to say of rules as they stand.
-type rulesReport struct {
+// Report is what there is to say of rules as they stand.
+type Report struct {
 	Valid    bool            `json:"valid"`
 	Hash     string          `json:"hash,omitempty"`
 	Sources  []sourceReport  `json:"sources,omitempty"`
@@ -85,21 +85,21 @@ type sourceReport struct {
 	Rules    []string `json:"rules"`
 }
 
-func newRulesReport(rules *rules.Set, wrong *rules.LoadError) rulesReport {
+func newRulesReport(rules *rules.Set, wrong *rules.LoadError) Report {
 	if wrong != nil {
-		return rulesReport{Problems: wrong.Problems}
+		return Report{Problems: wrong.Problems}
 	}
-	r := rulesReport{Valid: true, Hash: rules.Hash()}
+	r := Report{Valid: true, Hash: rules.Hash()}
 	for _, s := range rules.Sources() {
 		r.Sources = append(r.Sources, sourceReport{s.Topic, s.Pattern, s.From.String(), s.Silent, s.Location.String(), s.RuleNames()})
 	}
 	return r
 }
 
-func (r rulesReport) print(w io.Writer) error {
+func (r Report) print(w io.Writer) error {
 	if !r.Valid {
 		for _, p := range r.Problems {
-			if _, err := fmt.Fprintln(w, printable(p.String())); err != nil {
+			if _, err := fmt.Fprintln(w, cli.Printable(p.String())); err != nil {
 				return err
 			}
 		}
@@ -117,7 +117,7 @@ func (r rulesReport) print(w io.Writer) error {
 		if s.Silent {
 			from += ", silent"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", printable(name), from, s.Timezone, strings.Join(s.Rules, ", "))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", cli.Printable(name), from, s.Timezone, strings.Join(s.Rules, ", "))
 		rules += len(s.Rules)
 	}
 	if err := t.Flush(); err != nil {

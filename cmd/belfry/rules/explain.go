@@ -1,4 +1,4 @@
-package main
+package rules
 
 import (
 	"encoding/json"
@@ -26,7 +26,7 @@ group is joined.`,
 			if offset < 0 {
 				return cli.FlagErrorf("offset", "required; name the record's offset, which dry-run prints")
 			}
-			source, err := o.Load()
+			source, err := o.load()
 			if err != nil {
 				return err
 			}

@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 	"github.com/belfry/belfry/internal/options"
 )
 
-func inspectCommand(p *cli.Program) *cobra.Command {
+func Command(p *cli.Program) *cobra.Command {
 	var (
 		kafka    options.Kafka
 		log      options.Log
@@ -110,8 +110,8 @@ still be on its way is waited for. Memory is that of one partition of both table
 	return c
 }
 
-// userReport is what the tables hold of one user.
-type userReport struct {
+// Report is what the tables hold of one user.
+type Report struct {
 	User      string       `json:"user"`
 	Partition int32        `json:"partition"`
 	Version   uint64       `json:"version"`
@@ -119,14 +119,14 @@ type userReport struct {
 	Base      uint64       `json:"base"`
 	Horizon   uint64       `json:"horizon"`
 	Counts    inbox.Counts `json:"counts"`
-	Items     []itemReport `json:"items"`
+	Items     []Item       `json:"items"`
 	Removals  int          `json:"removals"`
 	Sources   int          `json:"sources"`
 	// Orphans are contents that the row does not hold; they are never listed.
 	Orphans []uint64 `json:"orphans"`
 }
 
-type itemReport struct {
+type Item struct {
 	Seq      uint64 `json:"seq"`
 	Version  uint64 `json:"version"`
 	State    string `json:"state"` // expired, archived, read, seen or unread
@@ -137,7 +137,7 @@ type itemReport struct {
 	Title    string `json:"title,omitempty"`
 }
 
-func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string) (*userReport, error) {
+func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string) (*Report, error) {
 	topics, err := options.OpenTopics(cfg)
 	if err != nil {
 		return nil, err
@@ -173,11 +173,11 @@ func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user s
 	return newUserReport(user, partition, &row, items, time.Now()), nil
 }
 
-func newUserReport(user string, partition int32, row *inbox.State, items map[uint64]inbox.Item, now time.Time) *userReport {
-	r := &userReport{
+func newUserReport(user string, partition int32, row *inbox.State, items map[uint64]inbox.Item, now time.Time) *Report {
+	r := &Report{
 		User: user, Partition: partition, Version: row.Version, Cursor: row.Cursor().String(), Base: row.Base,
 		Horizon: row.Horizon, Counts: row.Counts(now), Removals: len(row.Removals), Sources: len(row.Watermarks),
-		Items: []itemReport{}, Orphans: []uint64{},
+		Items: []Item{}, Orphans: []uint64{},
 	}
 	for i := range row.Items {
 		e := &row.Items[i]
@@ -186,7 +186,7 @@ func newUserReport(user string, partition int32, row *inbox.State, items map[uin
 		if names := item.Title.Languages(); len(names) > 0 {
 			title = item.Title[names[0]]
 		}
-		r.Items = append(r.Items, itemReport{
+		r.Items = append(r.Items, Item{
 			Seq: e.Seq, Version: e.Version, State: e.Status(now), Category: e.Category,
 			Priority: e.Priority.String(), Count: e.Count, Content: ok, Title: title,
 		})
@@ -202,13 +202,13 @@ func newUserReport(user string, partition int32, row *inbox.State, items map[uin
 	return r
 }
 
-func (r *userReport) hideTexts() {
+func (r *Report) hideTexts() {
 	for i := range r.Items {
 		r.Items[i].Title = ""
 	}
 }
 
-func (r *userReport) print(w io.Writer) error {
+func (r *Report) print(w io.Writer) error {
 	if r.Version == 0 {
 		_, err := fmt.Fprintf(w, "%s: nothing was ever written for this user (partition %d)\n", r.User, r.Partition)
 		return err

@@ -1,4 +1,4 @@
-package main
+package rules
 
 import (
 	"context"
@@ -34,7 +34,7 @@ makes nothing, why. Nothing is written, no group is joined.`,
 			if last < 1 || last > maxDryRun {
 				return cli.FlagErrorf("last", "must be 1 to %d, is %d", maxDryRun, last)
 			}
-			source, err := o.Load()
+			source, err := o.load()
 			if err != nil {
 				return err
 			}
@@ -79,7 +79,7 @@ func runDryRun(ctx context.Context, p *cli.Program, o *recordOptions, source *ru
 // dryRunSum counts what a dry run has shown.
 type dryRunSum struct{ records, deliveries, recipients, dead int }
 
-func (s *dryRunSum) add(r recordReport) {
+func (s *dryRunSum) add(r RecordReport) {
 	s.records++
 	if r.Error != "" {
 		s.dead++

@@ -1,4 +1,4 @@
-package main
+package rules
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 	"github.com/belfry/belfry/sources/rules"
 )
 
-func rulesCommand(p *cli.Program) *cobra.Command {
+func Command(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "rules",
 		GroupID: cli.GroupOperate,
@@ -47,7 +47,7 @@ func (o *recordOptions) AddFlags(c *cobra.Command) {
 }
 
 // Load checks the options and returns the source of the topic.
-func (o *recordOptions) Load() (*rules.Source, error) {
+func (o *recordOptions) load() (*rules.Source, error) {
 	if err := errors.Join(o.kafka.Validate(), o.rules.Validate()); err != nil {
 		return nil, err
 	}

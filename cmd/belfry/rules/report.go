@@ -1,12 +1,10 @@
-package main
+package rules
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/belfry/belfry"
@@ -15,8 +13,8 @@ import (
 	"github.com/belfry/belfry/sources/rules"
 )
 
-// recordReport is what the rules make of one record.
-type recordReport struct {
+// RecordReport is what the rules make of one record.
+type RecordReport struct {
 	Topic     string        `json:"topic"`
 	Partition int32         `json:"partition"`
 	Offset    int64         `json:"offset"`
@@ -69,8 +67,8 @@ type fieldReport struct {
 	Error string          `json:"error,omitempty"`
 }
 
-func explainRecord(source *rules.Source, r sources.Record) recordReport {
-	out := recordReport{
+func explainRecord(source *rules.Source, r sources.Record) RecordReport {
+	out := RecordReport{
 		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UTC(),
 		Key: readable(r.Key), Events: []eventReport{},
 	}
@@ -125,7 +123,7 @@ func fieldReports(values []rules.FieldValue) []fieldReport {
 }
 
 // shorten leaves out what explain alone shows.
-func (r *recordReport) shorten() {
+func (r *RecordReport) shorten() {
 	for i := range r.Events {
 		r.Events[i].Let = nil
 		for j := range r.Events[i].Rules {
@@ -158,15 +156,4 @@ func readable(raw []byte) string {
 		return string(raw)
 	}
 	return fmt.Sprintf("0x%x", raw)
-}
-
-// printable is a text without what moves a terminal's cursor or hides what
-// stands beside it.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			return ' '
-		}
-		return r
-	}, s)
 }

@@ -1,4 +1,4 @@
-package main
+package deadletters
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package main
+package deadletters
 
 import (
 	"encoding/json"
@@ -64,8 +64,8 @@ With more than --limit of them the last line names a --cursor for the next ones.
 					fmt.Fprintln(t, "ID\tDEAD AT\tREASON\tRECORD\tRULE\tATTEMPT\tSTATE\tERROR")
 				}
 				n++
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s/%d/%d\t%s\t%d\t%s\t%s\n", l.ID, l.DeadAt.UTC().Format(time.RFC3339), printable(string(l.Reason)),
-					printable(l.Topic), l.Partition, l.Offset, orDash(printable(l.Rule)), l.Attempt, letterState(&l), printable(shortened(l.Error, 100)))
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s/%d/%d\t%s\t%d\t%s\t%s\n", l.ID, l.DeadAt.UTC().Format(time.RFC3339), cli.Printable(string(l.Reason)),
+					cli.Printable(l.Topic), l.Partition, l.Offset, cli.OrDash(cli.Printable(l.Rule)), l.Attempt, letterState(&l), cli.Printable(shortened(l.Error, 100)))
 				// A table of many columns is laid out a screenful at a time.
 				if n%1000 == 0 {
 					return t.Flush()
@@ -107,15 +107,8 @@ func letterState(l *deadletter.Letter) string {
 	return "pending"
 }
 
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
-// letterReport is a letter as JSON.
-type letterReport struct {
+// Letter is a letter as JSON.
+type Letter struct {
 	ID        string    `json:"id"`
 	Reason    string    `json:"reason"`
 	Error     string    `json:"error"`
@@ -140,8 +133,8 @@ type letterReport struct {
 	Headers []headerReport `json:"headers,omitempty"`
 }
 
-func newLetterReport(l *deadletter.Letter) letterReport {
-	r := letterReport{
+func newLetterReport(l *deadletter.Letter) Letter {
+	r := Letter{
 		ID: l.ID.String(), Reason: string(l.Reason), Error: l.Error, Rule: l.Rule, Field: l.Field, Group: l.Group,
 		Topic: l.Topic, Partition: l.Partition, Offset: l.Offset, Timestamp: l.Timestamp.UTC(), DeadAt: l.DeadAt.UTC(),
 		Attempt: l.Attempt, Version: l.Version, Replayed: l.Replayed, Cut: l.Cut(), Stack: l.Stack,

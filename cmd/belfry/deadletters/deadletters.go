@@ -1,4 +1,4 @@
-package main
+package deadletters
 
 import (
 	"slices"
@@ -15,7 +15,7 @@ import (
 // yesFlag is given for one call: it has a command do what it would else only show.
 const yesFlag = "yes"
 
-func deadLettersCommand(p *cli.Program) *cobra.Command {
+func Command(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "dead-letters",
 		GroupID: cli.GroupOperate,

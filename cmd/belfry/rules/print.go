@@ -1,4 +1,4 @@
-package main
+package rules
 
 import (
 	"bufio"
@@ -7,16 +7,15 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/belfry/belfry/internal/cli"
 )
 
-// How much of an event, and how many recipients, a line shows.
-const (
-	shownBytes      = 400
-	shownRecipients = 10
-)
+// shownBytes is how much of an event a line shows.
+const shownBytes = 400
 
 // print writes the report for people; inDepth with all fields and values.
-func (r *recordReport) print(to io.Writer, inDepth bool) error {
+func (r *RecordReport) print(to io.Writer, inDepth bool) error {
 	w := bufio.NewWriter(to)
 	fmt.Fprintf(w, "%s/%d offset %d, %s", r.Topic, r.Partition, r.Offset, r.Timestamp.Format(time.RFC3339Nano))
 	if r.Key != "" {
@@ -25,7 +24,7 @@ func (r *recordReport) print(to io.Writer, inDepth bool) error {
 	fmt.Fprintln(w)
 	if inDepth {
 		for _, h := range r.Headers {
-			fmt.Fprintf(w, "  header %s: %s\n", printable(h.Key), cut(h.Value))
+			fmt.Fprintf(w, "  header %s: %s\n", cli.Printable(h.Key), cut(h.Value))
 		}
 	}
 	for i := range r.Events {
@@ -35,7 +34,7 @@ func (r *recordReport) print(to io.Writer, inDepth bool) error {
 		fmt.Fprintf(w, "  nothing: %s\n", r.Nothing)
 	}
 	if r.Error != "" {
-		fmt.Fprintf(w, "  dead letter, nothing of it is delivered: %s\n", printable(r.Error))
+		fmt.Fprintf(w, "  dead letter, nothing of it is delivered: %s\n", cli.Printable(r.Error))
 	}
 	fmt.Fprintln(w)
 	return w.Flush()
@@ -52,7 +51,7 @@ func (e *eventReport) print(w io.Writer, inDepth bool) {
 		fmt.Fprintf(w, ", time %s", e.Time.Format(time.RFC3339Nano))
 	}
 	if inDepth {
-		fmt.Fprintf(w, "\n    %s\n", printable(string(e.Value)))
+		fmt.Fprintf(w, "\n    %s\n", cli.Printable(string(e.Value)))
 		printFields(w, "    ", "let ", e.Let)
 	} else {
 		fmt.Fprintf(w, "\n    %s\n", cut(string(e.Value)))
@@ -66,13 +65,13 @@ func (o *outcomeReport) print(w io.Writer, inDepth bool) {
 	fmt.Fprintf(w, "    %s: ", o.Rule)
 	switch {
 	case o.Error != "":
-		fmt.Fprintf(w, "error: %s\n", printable(o.Error))
+		fmt.Fprintf(w, "error: %s\n", cli.Printable(o.Error))
 	case len(o.Recipients) == 0:
-		fmt.Fprintf(w, "nothing: %s\n", printable(o.Why))
+		fmt.Fprintf(w, "nothing: %s\n", cli.Printable(o.Why))
 	case o.Retraction != nil:
 		fmt.Fprintf(w, "retracts for %s: %s\n", o.people(), cut(string(encoded(o.Retraction))))
 	case inDepth:
-		fmt.Fprintf(w, "for %s: %s\n", o.people(), printable(string(encoded(o.Notification))))
+		fmt.Fprintf(w, "for %s: %s\n", o.people(), cli.Printable(string(encoded(o.Notification))))
 	default:
 		fmt.Fprintf(w, "for %s: %s (id %s)\n", o.people(), cut(string(encoded(o.Notification.Title))), cut(o.Notification.ID))
 	}
@@ -82,10 +81,7 @@ func (o *outcomeReport) print(w io.Writer, inDepth bool) {
 }
 
 func (o *outcomeReport) people() string {
-	text := strings.Join(o.Recipients[:min(len(o.Recipients), shownRecipients)], ", ")
-	if more := len(o.Recipients) - shownRecipients; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
+	text := cli.FirstOf(o.Recipients)
 	if len(o.Excluded) > 0 {
 		text += fmt.Sprintf(" (without %s)", cut(strings.Join(o.Excluded, ", ")))
 	}
@@ -94,13 +90,13 @@ func (o *outcomeReport) people() string {
 
 func printFields(w io.Writer, indent, before string, fields []fieldReport) {
 	for _, f := range fields {
-		value := printable(string(f.Value))
+		value := cli.Printable(string(f.Value))
 		if f.Error != "" {
-			value = "error: " + printable(f.Error)
+			value = "error: " + cli.Printable(f.Error)
 		}
 		text := ""
 		if f.Text != "" {
-			text = "  <- " + printable(f.Text)
+			text = "  <- " + cli.Printable(f.Text)
 		}
 		fmt.Fprintf(w, "%s%s%s = %s%s\n", indent, before, f.Name, value, text)
 	}
@@ -115,5 +111,5 @@ func cut(s string) string {
 		}
 		s = s[:n] + "..."
 	}
-	return printable(s)
+	return cli.Printable(s)
 }

@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"context"
@@ -119,7 +119,7 @@ func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		fmt.Fprintf(t, "%d\t%s\t%d\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", s.Offset, s.Time.Format(time.RFC3339), s.Version,
-			orDash(s.Kind), orDash(printable(stepOrigin(s))), printable(stepOutcome(s)), orDash(stepChanges(s)), s.Counts.Unread, s.Counts.Unseen, s.Counts.Urgent, printable(s.Title))
+			cli.OrDash(s.Kind), cli.OrDash(cli.Printable(stepOrigin(s))), cli.Printable(stepOutcome(s)), cli.OrDash(stepChanges(s)), s.Counts.Unread, s.Counts.Unseen, s.Counts.Urgent, cli.Printable(s.Title))
 	}
 	fmt.Fprintln(t)
 	for _, line := range verdict(&r.Result) {

@@ -1,4 +1,4 @@
-package main
+package deadletters
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -113,7 +112,7 @@ func replayLetters(ctx context.Context, cfg replay.Config, ids []deadletter.ID, 
 	} else {
 		err = replay.Matching(ctx, f, limit, o, print.told)
 	}
-	return errors.Join(err, print.Close())
+	return errors.Join(err, print.close())
 }
 
 // replayPrinter tells of each letter, and counts.
@@ -138,12 +137,12 @@ func (p *replayPrinter) told(o deadletter.ReplayOutcome) error {
 	if !p.applied && o.Result == deadletter.ReplayDone {
 		result = "would be replayed"
 	}
-	text := fmt.Sprintf("%s  %s/%d/%d  %s", l.ID, printable(l.Topic), l.Partition, l.Offset, result)
+	text := fmt.Sprintf("%s  %s/%d/%d  %s", l.ID, cli.Printable(l.Topic), l.Partition, l.Offset, result)
 	if o.Problem != "" {
-		text += ": " + printable(o.Problem)
+		text += ": " + cli.Printable(o.Problem)
 	}
 	for i := range o.Writes {
-		text += "\n  " + printable(p.write(&o.Writes[i]))
+		text += "\n  " + cli.Printable(p.write(&o.Writes[i]))
 	}
 	_, err := fmt.Fprintln(p.out, text)
 	return err
@@ -158,10 +157,7 @@ func (p *replayPrinter) write(w *deadletter.ReplayWrite) string {
 			what = fmt.Sprintf("end of item %d", w.Seq)
 		}
 	}
-	who := strings.Join(w.Recipients[:min(len(w.Recipients), shownRecipients)], ", ")
-	if more := len(w.Recipients) - shownRecipients; more > 0 {
-		who += fmt.Sprintf(" and %d more", more)
-	}
+	who := cli.FirstOf(w.Recipients)
 	text := what + " to " + who
 	if w.Record.Rule != "" {
 		text += " by rule " + w.Record.Rule
@@ -222,7 +218,7 @@ func (p *replayPrinter) report(o *deadletter.ReplayOutcome) replayReport {
 }
 
 // Close prints the counts. Its error says that some could not be replayed.
-func (p *replayPrinter) Close() error {
+func (p *replayPrinter) close() error {
 	n := p.counts
 	done, bad := n[deadletter.ReplayDone]+n[deadletter.ReplayNobody], n[deadletter.ReplayFailed]+n[deadletter.ReplayRefused]
 	if !p.json {

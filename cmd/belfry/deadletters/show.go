@@ -1,4 +1,4 @@
-package main
+package deadletters
 
 import (
 	"bytes"
@@ -100,7 +100,7 @@ func newContentReport(b []byte, contents bool) contentReport {
 	return r
 }
 
-func newWholeLetterReport(l *deadletter.Letter, contents bool) letterReport {
+func newWholeLetterReport(l *deadletter.Letter, contents bool) Letter {
 	r := newLetterReport(l)
 	key, value := newContentReport(l.Key, contents), newContentReport(l.Value, contents)
 	r.Key, r.Value = &key, &value
@@ -113,7 +113,7 @@ func newWholeLetterReport(l *deadletter.Letter, contents bool) letterReport {
 func printLetter(w io.Writer, l *deadletter.Letter, contents bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(t, "%s\t%s\n", name, printable(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(t, "%s\t%s\n", name, cli.Printable(fmt.Sprintf(format, args...)))
 	}
 	some := func(name, value string) {
 		if value != "" {
@@ -189,7 +189,7 @@ func readableValue(b []byte) string {
 func printableLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i := range lines {
-		lines[i] = printable(lines[i])
+		lines[i] = cli.Printable(lines[i])
 	}
 	return strings.Join(lines, "\n")
 }

@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// Printable returns a text without what moves a terminal's cursor or hides what
+// stands beside it.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// OrDash returns s, or a dash for an empty one, which a table would not show.
+func OrDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// shownNames is how many names a line shows.
+const shownNames = 10
+
+// FirstOf returns the first of a list of names, and how many more there are.
+func FirstOf(names []string) string {
+	text := strings.Join(names[:min(len(names), shownNames)], ", ")
+	if more := len(names) - shownNames; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
