@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/belfry/belfry/engine/kafka"
 )
@@ -67,13 +69,13 @@ func (g *group) activate(s sarama.ConsumerGroupSession, infos map[string]kafka.T
 }
 
 // activateTopic returns what is committed of the topic in the end.
-func (g *group) activateTopic(s sarama.ConsumerGroupSession, topic string, info kafka.TopicInfo, mine bool) (map[int32]placed, error) {
+func (g *group) activateTopic(s sarama.ConsumerGroupSession, topic string, info kafka.TopicInfo, mine bool) (map[int32]startOffset, error) {
 	deadline := time.NewTimer(activationWait)
 	defer deadline.Stop()
 	tick := time.NewTicker(activationPoll)
 	defer tick.Stop()
 	for {
-		begun, err := startedAt(g.topics, g.name, topic, info.Partitions)
+		begun, err := startedAt(s.Context(), g.topics, g.name, topic)
 		if err != nil || len(begun) > 0 {
 			return begun, err
 		}
@@ -90,54 +92,45 @@ func (g *group) activateTopic(s sarama.ConsumerGroupSession, topic string, info 
 	}
 }
 
-func (g *group) begin(s sarama.ConsumerGroupSession, topic string, info kafka.TopicInfo) (map[int32]placed, error) {
+func (g *group) begin(s sarama.ConsumerGroupSession, topic string, info kafka.TopicInfo) (map[int32]startOffset, error) {
 	start, err := g.start(g.topics)
 	if err != nil {
 		return nil, err
 	}
-	places, err := placeStart(g.topics, topic, info, start)
+	offsets, err := startOffsets(s.Context(), g.topics, topic, info, start)
 	if err != nil {
 		return nil, err
 	}
-	request := &sarama.OffsetCommitRequest{
-		Version: 7, ConsumerGroup: g.name, ConsumerGroupGeneration: s.GenerationID(), ConsumerID: s.MemberID(),
-	}
+	request := kmsg.NewPtrOffsetCommitRequest()
+	request.Group, request.Generation, request.MemberID = g.name, s.GenerationID(), s.MemberID()
 	if g.instanceID != "" {
-		request.GroupInstanceId = &g.instanceID
+		request.InstanceID = &g.instanceID
 	}
-	for p, at := range places {
-		request.AddBlockWithLeaderEpoch(topic, p, at.offset, -1, 0, at.mark.String())
+	commit := kmsg.NewOffsetCommitRequestTopic()
+	commit.Topic, commit.TopicID = topic, info.ID
+	for p, at := range offsets {
+		one := kmsg.NewOffsetCommitRequestTopicPartition()
+		one.Partition, one.Offset, one.Metadata = p, at.offset, kmsg.StringPtr(at.mark.String())
+		commit.Partitions = append(commit.Partitions, one)
 	}
-	if err := kafka.CommitOffsets(g.topics, request); err != nil {
+	request.Topics = append(request.Topics, commit)
+	if err := g.topics.CommitOnce(request); err != nil {
 		return nil, err
 	}
-	g.log.Info("topic activated", "topic", topic, "partitions", len(places), "from", start.String())
-	return places, nil
+	g.log.Info("topic activated", "topic", topic, "partitions", len(offsets), "from", start.String())
+	return offsets, nil
 }
 
 // startedAt returns what a group has committed in a topic; empty if nothing.
-func startedAt(t *kafka.Topics, group, topic string, partitions int) (map[int32]placed, error) {
-	all := make([]int32, partitions)
-	for p := range all {
-		all[p] = int32(p)
-	}
-	response, err := t.Admin.ListConsumerGroupOffsets(group, map[string][]int32{topic: all})
-	if errors.Is(err, sarama.ErrGroupIDNotFound) {
-		return nil, nil
-	}
+func startedAt(ctx context.Context, t *kafka.Topics, group, topic string) (map[int32]startOffset, error) {
+	committed, err := t.Committed(ctx, group)
 	if err != nil {
-		return nil, fmt.Errorf("read offsets of group %s: %w", group, err)
+		return nil, err
 	}
-	out := map[int32]placed{}
-	for _, p := range all {
-		block := response.GetBlock(topic, p)
-		switch {
-		case block == nil:
-			return nil, fmt.Errorf("read offset of group %s in %s/%d: %w", group, topic, p, sarama.ErrIncompleteResponse)
-		case block.Err != sarama.ErrNoError:
-			return nil, fmt.Errorf("read offset of group %s in %s/%d: %w", group, topic, p, block.Err)
-		case block.Offset >= 0:
-			out[p] = placed{block.Offset, kafka.ParseCommitMark(block.Metadata)}
+	out := map[int32]startOffset{}
+	for p, c := range committed[topic] {
+		if c.At >= 0 {
+			out[p] = startOffset{c.At, kafka.ParseCommitMark(c.Metadata)}
 		}
 	}
 	return out, nil
@@ -160,7 +153,7 @@ func (s Start) String() string {
 
 // Activated reports whether a group has begun in a topic: has an offset of any
 // of its partitions.
-func Activated(t *kafka.Topics, group, topic string, partitions int) (bool, error) {
-	begun, err := startedAt(t, group, topic, partitions)
+func Activated(t *kafka.Topics, group, topic string) (bool, error) {
+	begun, err := startedAt(context.Background(), t, group, topic)
 	return len(begun) > 0, err
 }

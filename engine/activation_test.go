@@ -36,7 +36,7 @@ func TestOnlyTheOwnerOfPartition0Activates(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer topics.Close()
-	if err := topics.Admin.CreateTopic("src", &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: 1}, false); err != nil {
+	if err := kafkatest.Admin(t, cfg.Brokers).CreateTopic("src", &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: 1}, false); err != nil {
 		t.Fatal(err)
 	}
 	kafkatest.Produce(t, cfg.Brokers, &sarama.ProducerMessage{Topic: "src", Partition: 2, Value: sarama.StringEncoder("old")})

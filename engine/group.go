@@ -44,7 +44,7 @@ type group struct {
 	refused    func([]Refusal)            // is told all that a session refuses
 	claimed    *atomic.Pointer[[]Claimed] // those of the present session
 	written    func(time.Time)            // may be nil
-	former     *lastMember
+	previous   *lastMember
 	changes    *rebalances
 	log        *slog.Logger
 
@@ -67,7 +67,7 @@ func (g *group) Consume(ctx context.Context, topics []string, handler sarama.Con
 
 // Setup implements sarama.ConsumerGroupHandler. An error ends the processor.
 func (g *group) Setup(s sarama.ConsumerGroupSession) error {
-	if err := g.former.keep(s.MemberID()); err != nil {
+	if err := g.previous.keep(s.MemberID()); err != nil {
 		g.log.Warn("member id not kept: if this process is killed, its partitions wait for the session time-out", "group", g.name, "err", err)
 	}
 	infos, err := g.topics.Info(g.inputs...)
@@ -77,7 +77,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if err := g.activate(s, infos); err != nil {
 		return fmt.Errorf("prepare session: %w", err)
 	}
-	positions, err := g.topics.Positions(g.name, s.Claims(), infos)
+	positions, err := g.topics.Positions(s.Context(), g.name, s.Claims(), infos)
 	if err != nil {
 		return fmt.Errorf("prepare session: %w", err)
 	}
@@ -114,7 +114,7 @@ func (g *group) place(s *session, positions map[kafka.TopicPartition]*kafka.Star
 			refusals = append(refusals, Refusal{claim.Topic, claim.Partition, why, g.remedy})
 			g.log.Error("partition refused", "topic", claim.Topic, "partition", claim.Partition, "reason", why, "remedy", g.remedy)
 		case what == kafka.Refused || what == kafka.Rewind:
-			s.ResetOffset(claim.Topic, claim.Partition, p.Oldest, "")
+			s.ResetOffset(claim.Topic, claim.Partition, p.Log.Start, "")
 			g.log.Warn("partition read again from its begin", "topic", claim.Topic, "partition", claim.Partition, "reason", why)
 		case why != "":
 			g.log.Error("records lost to retention", "topic", claim.Topic, "partition", claim.Partition, "reason", why)

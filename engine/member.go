@@ -1,12 +1,16 @@
 package engine
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
-	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/belfry/belfry/engine/kafka"
 )
@@ -44,29 +48,32 @@ func (f *lastMember) keep(member string) error {
 
 // leave takes the member that was kept out of the group, if there is one.
 // Nothing is lost if it fails: the group will notice by itself.
-func (f *lastMember) leave(client sarama.Client) error {
+func (f *lastMember) leave(ctx context.Context, client *kgo.Client) error {
 	if f == nil {
 		return nil
 	}
-	member, err := os.ReadFile(f.path)
-	if errors.Is(err, os.ErrNotExist) || len(member) == 0 {
+	kept, err := os.ReadFile(f.path)
+	if errors.Is(err, os.ErrNotExist) || len(kept) == 0 {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("read the last member id: %w", err)
 	}
-	coordinator, err := client.Coordinator(f.group)
-	if err != nil {
+	// Brokers take one member, or a list since Kafka 2.4.
+	request := kmsg.NewPtrLeaveGroupRequest()
+	request.Group, request.MemberID = f.group, string(kept)
+	member := kmsg.NewLeaveGroupRequestMember()
+	member.MemberID = string(kept)
+	request.Members = append(request.Members, member)
+	response, err := request.RequestWith(ctx, client)
+	if err == nil {
+		err = kerr.ErrorForCode(response.ErrorCode)
+		for _, m := range response.Members {
+			err = cmp.Or(err, kerr.ErrorForCode(m.ErrorCode))
+		}
+	}
+	if err != nil && !errors.Is(err, kerr.UnknownMemberID) {
 		return fmt.Errorf("take the last member out of %s: %w", f.group, err)
 	}
-	response, err := coordinator.LeaveGroup(&sarama.LeaveGroupRequest{GroupId: f.group, MemberId: string(member)})
-	if err != nil {
-		return fmt.Errorf("take the last member out of %s: %w", f.group, err)
-	}
-	switch response.Err {
-	case sarama.ErrNoError, sarama.ErrUnknownMemberId:
-		return nil
-	default:
-		return fmt.Errorf("take the last member out of %s: %w", f.group, response.Err)
-	}
+	return nil
 }

@@ -109,10 +109,10 @@ func (p *Processor) attempt(ctx context.Context) (ended error) {
 	defer topics.Close()
 	var out atomic.Pointer[kafka.Producer]
 	g := p.newGroup(topics)
-	if err := g.former.leave(topics.Client); err != nil {
+	if err := g.previous.leave(ctx, topics.Client); err != nil {
 		p.sup.Log.Warn("last member not taken out of its group: its partitions wait for the session time-out", "group", g.name, "err", err)
 	}
-	if err := p.missing(topics); err != nil {
+	if err := p.missing(ctx, topics); err != nil {
 		return err
 	}
 	store, err := p.openStore(topics)
@@ -138,7 +138,7 @@ func (p *Processor) attempt(ctx context.Context) (ended error) {
 		return fmt.Errorf("%w: %s: give each process an --instance-id of its own", ErrFenced, p.cfg.InstanceID)
 	}
 	if ctx.Err() == nil {
-		if gone := p.missing(topics); gone != nil {
+		if gone := p.missing(ctx, topics); gone != nil {
 			return gone // whatever followed from it
 		}
 	}
@@ -150,7 +150,7 @@ func (p *Processor) attempt(ctx context.Context) (ended error) {
 
 // missing returns an error that matches errGone if an input of a transient group
 // does not exist.
-func (p *Processor) missing(topics *kafka.Topics) error {
+func (p *Processor) missing(ctx context.Context, topics *kafka.Topics) error {
 	if !p.group.Transient {
 		return nil
 	}
@@ -158,7 +158,7 @@ func (p *Processor) missing(topics *kafka.Topics) error {
 	for _, edge := range p.group.Graph.InputStreams() {
 		names = append(names, edge.Topic())
 	}
-	infos, err := topics.Lookup(names)
+	infos, err := topics.Lookup(ctx, names)
 	if err != nil {
 		return nil // what is wrong shows in what follows
 	}
@@ -196,7 +196,7 @@ func (p *Processor) newGroup(topics *kafka.Topics) *group {
 		name: string(p.group.Graph.Group()), topics: topics,
 		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
 		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
-		former: previousMember(&p.cfg, string(p.group.Graph.Group())), log: p.sup.Log, changes: &p.changes, claimed: &p.claims, written: p.group.Written,
+		previous: previousMember(&p.cfg, string(p.group.Graph.Group())), log: p.sup.Log, changes: &p.changes, claimed: &p.claims, written: p.group.Written,
 	}
 	g.onSession = func(infos map[string]kafka.TopicInfo) {
 		p.recovery.reset()
@@ -219,7 +219,7 @@ func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.
 		goka.WithContextWrapper(g.wrap),
 		goka.WithPartitionChannelSize(256),
 		goka.WithProducerBuilder(p.cfg.GokaProducer(true, out)),
-		goka.WithConsumerSaramaBuilder(p.consumer(g.topics)),
+		goka.WithConsumerSaramaBuilder(p.consumer),
 		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {
 			sc, err := p.cfg.Sarama()
 			if err != nil {
@@ -253,23 +253,25 @@ func (p *Processor) openStore(topics *kafka.Topics) (*store.Store, error) {
 		return nil, err
 	}
 	end := func(partition int32) (int64, error) {
-		return topics.Client.GetOffset(table.Topic(), partition, sarama.OffsetNewest)
+		return offsetOf(topics, table.Topic(), partition, kafka.LogEnd)
 	}
 	return store.Open(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, end, p.sup.Log)
 }
 
-// consumer builds what goka reads tables with. A group without one has no use
-// for connections of its own.
-func (p *Processor) consumer(topics *kafka.Topics) goka.SaramaConsumerBuilder {
+// consumer builds what goka reads tables with: nothing for a group without one.
+func (p *Processor) consumer(brokers []string, clientID string) (sarama.Consumer, error) {
 	if p.group.Graph.GroupTable() == nil {
-		return func([]string, string) (sarama.Consumer, error) { return sarama.NewConsumerFromClient(topics.Client) }
+		return noConsumer{}, nil
 	}
-	c := &p.cfg
-	return func(brokers []string, clientID string) (sarama.Consumer, error) {
-		sc, err := c.Sarama()
-		if err != nil {
-			return nil, err
-		}
-		return goka.SaramaConsumerBuilderWithConfig(sc)(brokers, clientID)
+	sc, err := p.cfg.Sarama()
+	if err != nil {
+		return nil, err
 	}
+	return goka.SaramaConsumerBuilderWithConfig(sc)(brokers, clientID)
 }
+
+// noConsumer reads nothing.
+type noConsumer struct{ sarama.Consumer }
+
+// Close implements sarama.Consumer.
+func (noConsumer) Close() error { return nil }

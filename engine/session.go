@@ -135,7 +135,7 @@ func (s *session) guard(topics *kafka.Topics, names []string, transient bool, lo
 // changedTopic returns the name of a topic that is not as it was when the
 // session began, or "", and what it was and is.
 func (s *session) changedTopic(topics *kafka.Topics, names []string) (name string, was, is kafka.TopicInfo, err error) {
-	infos, err := topics.Lookup(names)
+	infos, err := topics.Lookup(s.Context(), names)
 	if err != nil {
 		return "", was, is, err
 	}

@@ -24,7 +24,7 @@ func (m stalls) find(s *session, topics *kafka.Topics, now time.Time) (kafka.Top
 		}
 		if m.stands(claim, position, now) {
 			// The rest may be no record: markers of transactions, say.
-			if waiting, err := topics.HasRecord(claim.Topic, claim.Partition, position); err == nil && waiting {
+			if waiting, err := topics.HasRecord(s.Context(), claim.Topic, claim.Partition, position); err == nil && waiting {
 				return claim, true
 			}
 			delete(m, claim)

@@ -1,10 +1,8 @@
 package engine
 
 import (
-	"fmt"
+	"context"
 	"time"
-
-	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry/engine/kafka"
 )
@@ -30,51 +28,47 @@ const (
 	AtTime
 )
 
-// placed is an offset to commit for a partition.
-type placed struct {
+// startOffset is where a group starts in a partition, to be committed.
+type startOffset struct {
 	offset int64
 	mark   kafka.CommitMark
 }
 
-// placeStart finds the start in every partition of a topic.
-func placeStart(t *kafka.Topics, topic string, info kafka.TopicInfo, start Start) (map[int32]placed, error) {
-	out := make(map[int32]placed, info.Partitions)
-	for p := range int32(info.Partitions) {
-		oldest, err := t.Client.GetOffset(topic, p, sarama.OffsetOldest)
-		if err != nil {
-			return nil, fmt.Errorf("find the begin of %s/%d: %w", topic, p, err)
+// startOffsets finds the start in every partition of a topic.
+func startOffsets(ctx context.Context, t *kafka.Topics, topic string, info kafka.TopicInfo, start Start) (map[int32]startOffset, error) {
+	logs, err := kafka.ListRanges(ctx, t.Client, topic, info.All()...)
+	if err != nil {
+		return nil, err
+	}
+	var found []int64
+	if start.At == AtTime {
+		if found, err = kafka.ListOffsets(ctx, t.Client, topic, start.Time.UnixMilli(), info.All()...); err != nil {
+			return nil, err
 		}
-		end, err := t.Client.GetOffset(topic, p, sarama.OffsetNewest)
-		if err != nil {
-			return nil, fmt.Errorf("find the end of %s/%d: %w", topic, p, err)
+	}
+	out := make(map[int32]startOffset, info.Partitions)
+	for p, log := range logs {
+		at := startOffset{offset: log.Start, mark: kafka.CommitMark{Epoch: info.ID.Epoch(), Time: kafka.NoTime}}
+		switch {
+		case start.At == AtTime && found[p] >= 0:
+			at.offset = found[p]
+		case start.At != AtOldest:
+			at.offset = log.End
 		}
-		at := placed{offset: oldest, mark: kafka.CommitMark{Epoch: info.ID.Epoch(), Time: kafka.NoTime}}
-		switch start.At {
-		case AtEnd:
-			at.offset = end
-		case AtTime:
-			found, err := t.Client.GetOffset(topic, p, start.Time.UnixMilli())
-			if err != nil {
-				return nil, fmt.Errorf("find %s in %s/%d: %w", start.Time.UTC().Format(time.RFC3339), topic, p, err)
-			}
-			if at.offset = found; found < 0 {
-				at.offset = end
-			}
-		}
-		if start.Silent && at.offset < end {
-			at.mark.Silent = end
+		if start.Silent && at.offset < log.End {
+			at.mark.Silent = log.End
 		}
 		// By the record before it, a log that was cut short is recognised.
-		if before := at.offset - 1; oldest <= before && before < end {
-			last, err := t.Timestamp(topic, p, before)
+		if before := at.offset - 1; log.Start <= before && before < log.End {
+			last, err := t.Timestamp(ctx, topic, int32(p), before)
 			if err != nil {
-				return nil, fmt.Errorf("read %s/%d at %d: %w", topic, p, before, err)
+				return nil, err
 			}
 			if last >= 0 {
 				at.mark.Time = last
 			}
 		}
-		out[p] = at
+		out[int32(p)] = at
 	}
 	return out, nil
 }

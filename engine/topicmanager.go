@@ -1,9 +1,9 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 
-	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
 	"github.com/belfry/belfry/engine/kafka"
@@ -14,7 +14,7 @@ import (
 // speaks over the connections that are there, where goka's own makes more, to
 // one broker, which may be the one that is down.
 type verifyOnly struct {
-	client sarama.Client
+	topics *kafka.Topics
 	// endOnly says that tables begin at their end: there is nothing to recover.
 	endOnly bool
 }
@@ -23,14 +23,25 @@ var _ goka.TopicManager = verifyOnly{}
 
 // GetOffset implements goka.TopicManager.
 func (v verifyOnly) GetOffset(topic string, partition int32, at int64) (int64, error) {
-	if v.endOnly && at == sarama.OffsetOldest {
-		at = sarama.OffsetNewest
+	if v.endOnly && at == kafka.LogStart {
+		at = kafka.LogEnd
 	}
-	return v.client.GetOffset(topic, partition, at)
+	return offsetOf(v.topics, topic, partition, at)
+}
+
+func offsetOf(topics *kafka.Topics, topic string, partition int32, at int64) (int64, error) {
+	found, err := kafka.ListOffsets(context.Background(), topics.Client, topic, at, partition)
+	if err != nil {
+		return 0, err
+	}
+	return found[0], nil
 }
 
 // Partitions implements goka.TopicManager.
-func (v verifyOnly) Partitions(topic string) ([]int32, error) { return v.client.Partitions(topic) }
+func (v verifyOnly) Partitions(topic string) ([]int32, error) {
+	infos, err := v.topics.Info(topic)
+	return infos[topic].All(), err
+}
 
 // EnsureTableExists implements goka.TopicManager.
 func (v verifyOnly) EnsureTableExists(topic string, partitions int) error {
@@ -46,7 +57,7 @@ func (v verifyOnly) EnsureStreamExists(topic string, partitions int) error {
 func (v verifyOnly) EnsureTopicExists(topic string, partitions, _ int, _ map[string]string) error {
 	got, err := v.Partitions(topic)
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w: create it with \"belfry topics\"", kafka.ErrTopic, topic, err)
+		return err
 	}
 	if len(got) != partitions {
 		return fmt.Errorf("%w: %s has %d partitions, its inputs have %d: all must have equally many", kafka.ErrTopic, topic, len(got), partitions)
@@ -58,5 +69,5 @@ func (v verifyOnly) EnsureTopicExists(topic string, partitions, _ int, _ map[str
 func (verifyOnly) Close() error { return nil }
 
 func topicManager(t *kafka.Topics, endOnly bool) goka.TopicManagerBuilder {
-	return func([]string) (goka.TopicManager, error) { return verifyOnly{t.Client, endOnly}, nil }
+	return func([]string) (goka.TopicManager, error) { return verifyOnly{t, endOnly}, nil }
 }

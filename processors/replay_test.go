@@ -18,7 +18,6 @@ import (
 	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
@@ -130,11 +129,11 @@ func (r *replaying) awaitLetters(t *testing.T, f deadletter.Filter, n int) []dea
 // journalEnd is how many records the journal has.
 func journalEnd(t *testing.T, cfg kafka.Config) (sum int64) {
 	t.Helper()
-	extents, err := table.LogRanges(t.Context(), cfg, prefix.Journal())
+	_, logs, err := kafka.LogRanges(t.Context(), cfg, prefix.Journal())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range extents {
+	for _, e := range logs {
 		sum += e.End
 	}
 	return sum
@@ -203,8 +202,8 @@ func TestReplayAfterRulesAreMended(t *testing.T) {
 	}
 	r.awaitCount(t, "a", 5)
 	r.awaitCount(t, "b", 2)
-	if extents, err := table.LogRanges(t.Context(), r.cfg, "orders"); err != nil || extents[0].End != 6 || extents[1].End != 0 {
-		t.Errorf("another team's topic ends at %v, %v: something was written into it", extents, err)
+	if _, logs, err := kafka.LogRanges(t.Context(), r.cfg, "orders"); err != nil || logs[0].End != 6 || logs[1].End != 0 {
+		t.Errorf("another team's topic ends at %v, %v: something was written into it", logs, err)
 	}
 }
 

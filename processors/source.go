@@ -102,8 +102,8 @@ func (a *activations) noteOne(topics *kafka.Topics, s *Source, existing map[stri
 		return err
 	}
 	if !activated {
-		for topic, info := range existing {
-			begun, err := engine.Activated(topics, a.prefix.RouterGroup(topic), topic, info.Partitions)
+		for topic := range existing {
+			begun, err := engine.Activated(topics, a.prefix.RouterGroup(topic), topic)
 			if err != nil || !begun {
 				return err
 			}

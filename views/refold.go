@@ -50,32 +50,22 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 	if o.Most <= 0 {
 		o.Most = DefaultRefoldSteps
 	}
-	topics, err := kafka.OpenTopics(r.Config)
-	if err != nil {
-		return nil, fmt.Errorf("refold journal: %w", err)
-	}
-	defer topics.Close()
 	journal := r.Prefix.Journal()
-	infos, err := topics.Info(journal)
+	info, logs, err := kafka.LogRanges(ctx, r.Config, journal)
 	if err != nil {
 		return nil, fmt.Errorf("refold journal: %w", err)
 	}
-	info := infos[journal]
 	partition := kafka.Partition(user, info.Partitions)
-	extents, err := table.LogRanges(ctx, r.Config, journal)
-	if err != nil {
-		return nil, fmt.Errorf("refold journal: %w", err)
-	}
-	extent := extents[partition]
-	refolder := inbox.NewRefolder(row, info.ID.Epoch(), extent.Start, r.Cap)
+	log := logs[partition]
+	refolder := inbox.NewRefolder(row, info.ID.Epoch(), log.Start, r.Cap)
 	refolder.Texts = o.Texts
 	out := &inbox.Refold{
-		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: extent.Start, End: extent.End,
+		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: log.Start, End: log.End,
 		From: refolder.From(), Complete: refolder.From() == 0, Steps: []inbox.Step{},
 	}
-	err = table.ScanRange(ctx, r.Config, journal, partition, extent.Start, extent.End, func(m *sarama.ConsumerMessage) error {
-		if done := m.Offset - extent.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == extent.End) {
-			o.Progress(done, extent.End-extent.Start)
+	err = table.ScanRange(ctx, r.Config, journal, partition, log.Start, log.End, func(m *sarama.ConsumerMessage) error {
+		if done := m.Offset - log.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == log.End) {
+			o.Progress(done, log.End-log.Start)
 		}
 		if string(m.Key) != user {
 			return nil

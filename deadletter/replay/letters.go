@@ -35,20 +35,20 @@ func NewLetters(cfg kafka.Config, prefix belfry.Prefix) *Letters {
 // none with that id.
 func (l *Letters) Letter(ctx context.Context, id deadletter.ID) (deadletter.Letter, error) {
 	none := fmt.Errorf("%w: none lies at %s of %s", deadletter.ErrNoLetter, id, l.topic)
-	extents, err := table.LogRanges(ctx, l.cfg, l.topic)
+	_, logs, err := kafka.LogRanges(ctx, l.cfg, l.topic)
 	if err != nil {
 		return deadletter.Letter{}, err
 	}
-	if int(id.Partition) >= len(extents) {
+	if int(id.Partition) >= len(logs) {
 		return deadletter.Letter{}, none
 	}
-	extent := extents[id.Partition]
-	if id.Offset < extent.Start || id.Offset >= extent.End {
+	log := logs[id.Partition]
+	if id.Offset < log.Start || id.Offset >= log.End {
 		return deadletter.Letter{}, none
 	}
 	var letter deadletter.Letter
 	found := false
-	err = l.scan(ctx, id.Partition, id.Offset, extent.End, func(m *sarama.ConsumerMessage, offsets []int64) error {
+	err = l.scan(ctx, id.Partition, id.Offset, log.End, func(m *sarama.ConsumerMessage, offsets []int64) error {
 		switch {
 		case offsets != nil:
 			letter.Replayed = letter.Replayed || slices.Contains(offsets, id.Offset)
@@ -67,23 +67,23 @@ func (l *Letters) Letter(ctx context.Context, id deadletter.ID) (deadletter.Lett
 // one partition after the other and there in order: those of one source
 // partition come as they were set aside. A letter belongs to visit.
 func (l *Letters) Each(ctx context.Context, f deadletter.Filter, visit func(*deadletter.Letter) error) error {
-	extents, err := table.LogRanges(ctx, l.cfg, l.topic)
+	_, logs, err := kafka.LogRanges(ctx, l.cfg, l.topic)
 	if err != nil {
 		return err
 	}
-	from, err := l.begins(ctx, extents, f.Since)
+	from, err := l.begins(ctx, logs, f.Since)
 	if err != nil {
 		return err
 	}
-	for p, extent := range extents {
-		if from[p] >= extent.End {
+	for p, log := range logs {
+		if from[p] >= log.End {
 			continue
 		}
-		marks, err := l.marks(ctx, int32(p), from[p], extent.End)
+		marks, err := l.marks(ctx, int32(p), from[p], log.End)
 		if err != nil {
 			return err
 		}
-		err = l.scan(ctx, int32(p), from[p], extent.End, func(m *sarama.ConsumerMessage, offsets []int64) error {
+		err = l.scan(ctx, int32(p), from[p], log.End, func(m *sarama.ConsumerMessage, offsets []int64) error {
 			if offsets != nil {
 				return nil
 			}
@@ -119,22 +119,22 @@ func (l *Letters) List(ctx context.Context, q deadletter.Query) (deadletter.Page
 // partitions, and by offset within one. It ends after q.Limit of them, if that is
 // not 0, and returns where those after them begin, nil if there are none.
 func (l *Letters) Newest(ctx context.Context, q deadletter.Query, visit func(deadletter.Letter) error) (deadletter.Cursor, error) {
-	extents, err := table.LogRanges(ctx, l.cfg, l.topic)
+	_, logs, err := kafka.LogRanges(ctx, l.cfg, l.topic)
 	if err != nil {
 		return nil, err
 	}
-	if q.Before != nil && len(q.Before) != len(extents) {
+	if q.Before != nil && len(q.Before) != len(logs) {
 		return nil, &belfry.FieldError{Field: "before", Problem: "is a cursor of another topic"}
 	}
-	from, err := l.begins(ctx, extents, q.Filter.Since)
+	from, err := l.begins(ctx, logs, q.Filter.Since)
 	if err != nil {
 		return nil, err
 	}
-	parts := make([]*backwards, len(extents))
-	for p, extent := range extents {
-		parts[p] = &backwards{letters: l, filter: &q.Filter, partition: int32(p), from: from[p], end: extent.End, last: extent.End}
+	parts := make([]*backwards, len(logs))
+	for p, log := range logs {
+		parts[p] = &backwards{letters: l, filter: &q.Filter, partition: int32(p), from: from[p], end: log.End, last: log.End}
 		if q.Before != nil {
-			parts[p].last = min(q.Before[p], extent.End)
+			parts[p].last = min(q.Before[p], log.End)
 		}
 	}
 	for n := 0; ; n++ {
@@ -177,17 +177,17 @@ func newest(ctx context.Context, parts []*backwards) (*backwards, error) {
 }
 
 // begins are the offsets before which all letters were set aside before since.
-func (l *Letters) begins(ctx context.Context, extents []table.LogRange, since time.Time) ([]int64, error) {
-	from := make([]int64, len(extents))
+func (l *Letters) begins(ctx context.Context, logs []kafka.LogRange, since time.Time) ([]int64, error) {
+	from := make([]int64, len(logs))
 	if !since.IsZero() {
-		at, err := table.OffsetsAt(ctx, l.cfg, l.topic, since)
+		at, err := kafka.OffsetsAt(ctx, l.cfg, l.topic, since)
 		if err != nil {
 			return nil, err
 		}
 		copy(from, at)
 	}
 	for p := range from {
-		from[p] = max(from[p], extents[p].Start)
+		from[p] = max(from[p], logs[p].Start)
 	}
 	return from, nil
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // Purged counts letters that are deleted, or would be.
@@ -20,25 +20,25 @@ type Purged struct {
 // stay: nothing that is younger is ever deleted.
 func (l *Letters) Purge(ctx context.Context, before time.Time, apply bool) (Purged, error) {
 	var purged Purged
-	extents, err := table.LogRanges(ctx, l.cfg, l.topic)
+	_, logs, err := kafka.LogRanges(ctx, l.cfg, l.topic)
 	if err != nil {
 		return purged, err
 	}
-	until, err := table.OffsetsAt(ctx, l.cfg, l.topic, before)
+	until, err := kafka.OffsetsAt(ctx, l.cfg, l.topic, before)
 	if err != nil {
 		return purged, err
 	}
-	for p, extent := range extents {
+	for p, log := range logs {
 		// Letters that came since the log ranges were asked for are nobody's to count.
-		until[p] = min(max(until[p], extent.Start), extent.End)
-		if until[p] == extent.Start {
+		until[p] = min(max(until[p], log.Start), log.End)
+		if until[p] == log.Start {
 			continue
 		}
-		marks, err := l.marks(ctx, int32(p), extent.Start, extent.End)
+		marks, err := l.marks(ctx, int32(p), log.Start, log.End)
 		if err != nil {
 			return purged, err
 		}
-		err = l.scan(ctx, int32(p), extent.Start, until[p], func(m *sarama.ConsumerMessage, offsets []int64) error {
+		err = l.scan(ctx, int32(p), log.Start, until[p], func(m *sarama.ConsumerMessage, offsets []int64) error {
 			switch {
 			case offsets != nil:
 			case marks.has(m.Offset):
@@ -56,5 +56,5 @@ func (l *Letters) Purge(ctx context.Context, before time.Time, apply bool) (Purg
 	if !apply {
 		return purged, nil
 	}
-	return purged, table.DeleteBefore(ctx, l.cfg, l.topic, until)
+	return purged, kafka.DeleteBefore(ctx, l.cfg, l.topic, until)
 }

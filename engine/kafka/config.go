@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -66,12 +65,12 @@ func (c *Config) Log() *slog.Logger {
 	return c.Logger
 }
 
-// Sarama returns a fresh configuration for consumers, groups and admin; the
-// producers are franz-go's (producer.go). goka's builders write into the
+// Sarama returns a fresh configuration for what goka consumes by; all else is
+// franz-go's. goka's builders write into the
 // one they are given, so it must never be shared between two of them.
 func (c *Config) Sarama() (*sarama.Config, error) {
-	if len(c.Brokers) == 0 {
-		return nil, errors.New("no brokers given")
+	if err := c.check(); err != nil {
+		return nil, err
 	}
 	cfg := goka.DefaultConfig()
 	cfg.ClientID = "belfry"
@@ -104,9 +103,7 @@ func (c *Config) Sarama() (*sarama.Config, error) {
 		cfg.Net.TLS.Enable = true
 		cfg.Net.TLS.Config = c.TLS
 	}
-	if err := c.SASL.apply(cfg); err != nil {
-		return nil, err
-	}
+	c.SASL.apply(cfg)
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("kafka settings: %w", err)
 	}

@@ -55,8 +55,7 @@ type StartPosition struct {
 	Committed int64      // the next record to process; -1: nothing was committed
 	Mark      CommitMark // of the commit
 	Epoch     uint32
-	Oldest    int64 // of the log
-	End       int64
+	Log       LogRange
 	// last is the timestamp of the record before committed, in milliseconds;
 	// -1: it is gone, or was not asked for.
 	last int64
@@ -78,13 +77,13 @@ func (p *StartPosition) Judge() (verdict, string) {
 		return Proceed, ""
 	case p.Mark.Epoch != 0 && p.Mark.Epoch != p.Epoch:
 		return Rewind, "the topic was deleted and created again"
-	case p.Committed > p.End:
-		return Refused, fmt.Sprintf("it ends at offset %d, but records up to %d were processed", p.End, p.Committed-1)
+	case p.Committed > p.Log.End:
+		return Refused, fmt.Sprintf("it ends at offset %d, but records up to %d were processed", p.Log.End, p.Committed-1)
 	// A log that was cut short may have grown past the offset since.
 	case p.Mark.Epoch != 0 && p.Mark.Time != NoTime && p.last >= 0 && p.last != p.Mark.Time:
 		return Refused, fmt.Sprintf("its record %d is not the one that was processed", p.Committed-1)
-	case p.Committed < p.Oldest:
-		return Proceed, fmt.Sprintf("%d records were deleted before they were processed", p.Oldest-p.Committed)
+	case p.Committed < p.Log.Start:
+		return Proceed, fmt.Sprintf("%d records were deleted before they were processed", p.Log.Start-p.Committed)
 	}
 	return Proceed, ""
 }

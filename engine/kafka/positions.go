@@ -1,119 +1,103 @@
 package kafka
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"time"
 
-	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Positions asks the brokers where group stands in the claimed partitions.
-func (t *Topics) Positions(group string, claims map[string][]int32, infos map[string]TopicInfo) (map[TopicPartition]*StartPosition, error) {
-	out := map[TopicPartition]*StartPosition{}
-	if len(claims) == 0 {
-		return out, nil // asked for none, brokers tell of all
-	}
-	commits, err := t.Admin.ListConsumerGroupOffsets(group, claims)
-	if err != nil {
-		return nil, fmt.Errorf("read offsets of group %s: %w", group, err)
-	}
-	for topic, partitions := range claims {
-		for _, p := range partitions {
-			block := commits.GetBlock(topic, p)
-			if block == nil {
-				return nil, fmt.Errorf("read offset of group %s in %s/%d: %w", group, topic, p, sarama.ErrIncompleteResponse)
-			}
-			if block.Err != sarama.ErrNoError {
-				return nil, fmt.Errorf("read offset of group %s in %s/%d: %w", group, topic, p, block.Err)
-			}
-			out[TopicPartition{topic, p}] = &StartPosition{
-				Committed: block.Offset, Mark: ParseCommitMark(block.Metadata), Epoch: infos[topic].ID.Epoch(), last: -1,
-			}
+// Patiently repeats what a group's coordinator cannot do yet, as after a restart
+// of its broker or before the first group of a cluster, for a time that is
+// enough for either.
+func Patiently(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, SettleTimeout)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := do(ctx)
+		if !errors.Is(err, kerr.CoordinatorLoadInProgress) && !errors.Is(err, kerr.CoordinatorNotAvailable) && !errors.Is(err, kerr.NotCoordinator) {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return err
 		}
 	}
-	return out, t.bounds(out)
 }
 
-// bounds fills in what the logs hold now.
-func (t *Topics) bounds(positions map[TopicPartition]*StartPosition) error {
-	for claim, p := range positions {
-		if p.Committed < 0 {
-			continue
+// Committed returns what a group has committed: nothing of one that never was.
+func (t *Topics) Committed(ctx context.Context, group string) (committed kadm.OffsetResponses, err error) {
+	err = Patiently(ctx, func(ctx context.Context) error {
+		if committed, err = t.Admin.FetchOffsets(ctx, group); err != nil {
+			return err
 		}
-		var err error
-		if p.Oldest, err = t.Client.GetOffset(claim.Topic, claim.Partition, sarama.OffsetOldest); err != nil {
-			return fmt.Errorf("find the begin of %s/%d: %w", claim.Topic, claim.Partition, err)
+		return committed.Error()
+	})
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, fmt.Errorf("read offsets of group %s: %w", group, err)
+	}
+	return committed, nil
+}
+
+// Positions asks the brokers where group stands in the claimed partitions.
+func (t *Topics) Positions(ctx context.Context, group string, claims map[string][]int32, infos map[string]TopicInfo) (map[TopicPartition]*StartPosition, error) {
+	committed, err := t.Committed(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	out := map[TopicPartition]*StartPosition{}
+	for topic, partitions := range claims {
+		ranges, err := ListRanges(ctx, t.Client, topic, partitions...)
+		if err != nil {
+			return nil, err
 		}
-		if p.End, err = t.Client.GetOffset(claim.Topic, claim.Partition, sarama.OffsetNewest); err != nil {
-			return fmt.Errorf("find the end of %s/%d: %w", claim.Topic, claim.Partition, err)
+		for i, p := range partitions {
+			at := &StartPosition{Committed: -1, Epoch: infos[topic].ID.Epoch(), Log: ranges[i], last: -1}
+			if c, ok := committed.Lookup(topic, p); ok {
+				at.Committed, at.Mark = c.At, ParseCommitMark(c.Metadata)
+			}
+			if before := at.Committed - 1; at.Log.Start <= before && before < at.Log.End && at.Mark.Epoch == at.Epoch {
+				if at.last, err = t.Timestamp(ctx, topic, p, before); err != nil {
+					return nil, err
+				}
+			}
+			out[TopicPartition{topic, p}] = at
 		}
-		if before := p.Committed - 1; p.Oldest <= before && before < p.End && p.Mark.Epoch == p.Epoch {
-			if p.last, err = t.Timestamp(claim.Topic, claim.Partition, before); err != nil {
-				return fmt.Errorf("read %s/%d at %d: %w", claim.Topic, claim.Partition, before, err)
+	}
+	return out, nil
+}
+
+// CommitOnce commits offsets of a group by one request that is not repeated: a
+// repetition could come after a later commit and set the group back. It does not
+// end with a session, whose end would leave open whether it was done.
+func (t *Topics) CommitOnce(request *kmsg.OffsetCommitRequest) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*connectTimeout)
+	defer cancel()
+	var found kadm.FindCoordinatorResponses
+	err := Patiently(ctx, func(ctx context.Context) error {
+		found = t.Admin.FindGroupCoordinators(ctx, request.Group)
+		return found.Error()
+	})
+	if err != nil {
+		return fmt.Errorf("find the coordinator of %s: %w", request.Group, err)
+	}
+	answer, err := t.Client.Broker(int(found[request.Group].NodeID)).Request(ctx, request)
+	if err != nil {
+		return fmt.Errorf("commit offsets of group %s: %w", request.Group, err)
+	}
+	for _, topic := range answer.(*kmsg.OffsetCommitResponse).Topics {
+		for _, p := range topic.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return fmt.Errorf("commit offset of group %s in %s/%d: %w", request.Group, topic.Topic, p.Partition, err)
 			}
 		}
 	}
 	return nil
-}
-
-// Timestamp returns that of one record, in milliseconds, or -1 if there is none
-// at that offset (it was compacted away, or marks a transaction).
-func (t *Topics) Timestamp(topic string, partition int32, offset int64) (int64, error) {
-	batches, err := t.fetch(topic, partition, offset)
-	for _, b := range batches {
-		for _, r := range b.Records {
-			switch {
-			case b.FirstOffset+r.OffsetDelta != offset:
-			case b.LogAppendTime:
-				return b.MaxTimestamp.UnixMilli(), nil
-			default:
-				return b.FirstTimestamp.Add(r.TimestampDelta).UnixMilli(), nil
-			}
-		}
-	}
-	return -1, err
-}
-
-// HasRecord reports whether the first batch at or after offset holds a record
-// that a consumer gets.
-func (t *Topics) HasRecord(topic string, partition int32, offset int64) (bool, error) {
-	batches, err := t.fetch(topic, partition, offset)
-	for _, b := range batches {
-		for _, r := range b.Records {
-			if b.FirstOffset+r.OffsetDelta >= offset {
-				return true, nil
-			}
-		}
-	}
-	return false, err
-}
-
-// fetch returns the first batch with records at or after offset, without
-// waiting for one. Marks of transactions are left out.
-func (t *Topics) fetch(topic string, partition int32, offset int64) ([]*sarama.RecordBatch, error) {
-	leader, err := t.Client.Leader(topic, partition)
-	if err != nil {
-		return nil, err
-	}
-	// 4 is the first version with record batches, and 1 byte means one batch.
-	request := &sarama.FetchRequest{Version: 4, MinBytes: 1, MaxBytes: 1}
-	request.AddBlock(topic, partition, offset, 1, -1)
-	response, err := leader.Fetch(request)
-	if err != nil {
-		_ = leader.Close() // it may be closed already
-		return nil, err
-	}
-	block := response.GetBlock(topic, partition)
-	switch {
-	case block == nil:
-		return nil, sarama.ErrIncompleteResponse
-	case block.Err != sarama.ErrNoError:
-		return nil, block.Err
-	}
-	var batches []*sarama.RecordBatch
-	for _, set := range block.RecordsSet {
-		if b := set.RecordBatch; b != nil && !b.Control {
-			batches = append(batches, b)
-		}
-	}
-	return batches, nil
 }

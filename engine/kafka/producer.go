@@ -43,7 +43,7 @@ type Producer struct {
 
 // NewProducer connects to no broker before the first record.
 func (c *Config) NewProducer(clientID string, failStop bool, more ...kgo.Opt) (*Producer, error) {
-	options := append(c.ClientOptions(clientID),
+	options := []kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(func(string) func(*kgo.Record, int) int {
 			return func(r *kgo.Record, n int) int { return int(Partition(string(r.Key), n)) }
@@ -54,12 +54,12 @@ func (c *Config) NewProducer(clientID string, failStop bool, more ...kgo.Opt) (*
 		// full load batches form by themselves while others are in flight.
 		kgo.ProducerLinger(producerLinger),
 		// How soon a moved partition is found again.
-		kgo.MetadataMinAge(250*time.Millisecond),
-	)
+		kgo.MetadataMinAge(250 * time.Millisecond),
+	}
 	if failStop {
 		options = append(options, kgo.StopProducerOnDataLossDetected())
 	}
-	client, err := kgo.NewClient(append(options, more...)...)
+	client, err := c.NewClient(clientID, append(options, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("open producer: %w", err)
 	}

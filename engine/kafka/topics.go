@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"strings"
 	"time"
 
-	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/belfry/belfry"
 )
@@ -33,119 +37,184 @@ type TopicInfo struct {
 	Partitions int
 }
 
-// Topics creates and inspects topics. Close it after use.
+// All are the numbers of the topic's partitions.
+func (i TopicInfo) All() []int32 {
+	all := make([]int32, i.Partitions)
+	for p := range all {
+		all[p] = int32(p)
+	}
+	return all
+}
+
+// Topics administers topics and what groups have committed of them. It is safe
+// for concurrent use. Close it after use.
+//
+// What has no context is given up after some seconds in which no broker answers.
 type Topics struct {
-	Client sarama.Client
-	Admin  sarama.ClusterAdmin
+	Client *kgo.Client
+	Admin  *kadm.Client
 }
 
 // connectTimeout bounds each connecting to a broker and each of its answers,
-// and all attempts to find one that answers: sarama's defaults let a host that
-// drops packets, or that is no Kafka broker, hold it for minutes.
+// and all attempts to find one that answers.
 const connectTimeout = 5 * time.Second
 
 // OpenTopics connects to the brokers. It takes some seconds at the most to find
 // that none of them answers.
 func OpenTopics(cfg Config) (*Topics, error) {
-	sc, err := cfg.Sarama()
+	if _, err := cfg.Sarama(); err != nil {
+		return nil, err // no client will work with these settings
+	}
+	client, err := cfg.NewClient("belfry",
+		kgo.DisableClientMetrics(),
+		kgo.AlwaysRetryEOF(), // a broker that stops looks like one with other TLS settings
+		kgo.DialTimeout(connectTimeout),
+		kgo.RequestTimeoutOverhead(connectTimeout),
+		kgo.RetryTimeoutFn(func(key int16) time.Duration {
+			if kmsg.Key(key) == kmsg.OffsetFetch {
+				return connectTimeout // the client asks a coordinator that hangs again and again
+			}
+			return 3 * connectTimeout
+		}),
+		// Leaders are looked up for each request.
+		kgo.MetadataMinAge(10*time.Millisecond),
+	)
 	if err != nil {
 		return nil, err
 	}
-	sc.Net.DialTimeout, sc.Net.ReadTimeout, sc.Net.WriteTimeout = connectTimeout, connectTimeout, connectTimeout
-	sc.Metadata.Timeout = connectTimeout
-	return OpenTopicsOn(cfg.Brokers, sc)
+	if err := reach(client); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("connect to kafka at %s: %w", strings.Join(cfg.Brokers, ","), err)
+	}
+	return &Topics{Client: client, Admin: kadm.NewClient(client)}, nil
 }
 
-func OpenTopicsOn(brokers []string, sc *sarama.Config) (*Topics, error) {
-	client, err := sarama.NewClient(brokers, sc)
-	if err != nil {
-		return nil, fmt.Errorf("connect to kafka at %s: %w", strings.Join(brokers, ","), err)
+// reach waits until one of the brokers answers. They are asked in a random
+// order, so that one that does not answer is not the first each time.
+func reach(client *kgo.Client) (last error) {
+	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	defer cancel()
+	brokers := client.SeedBrokers()
+	rand.Shuffle(len(brokers), func(i, j int) { brokers[i], brokers[j] = brokers[j], brokers[i] })
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for range 10 {
+		for _, b := range brokers {
+			_, err := b.Request(ctx, metadataRequest([]string{}))
+			if err == nil {
+				return nil
+			}
+			if ctx.Err() != nil && last != nil {
+				return last // it says more than that the time is over
+			}
+			last = err
+		}
+		<-tick.C
 	}
-	admin, err := sarama.NewClusterAdminFromClient(client)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("connect to kafka: %w", err), client.Close())
-	}
-	return &Topics{Client: client, Admin: admin}, nil
+	return last
 }
 
 // Close ends the connections.
-func (t *Topics) Close() error { return t.Admin.Close() }
+func (t *Topics) Close() error {
+	t.Client.Close()
+	return nil
+}
 
-// Brokers is the number of brokers in the cluster.
+// Brokers is the number of brokers in the cluster that are up.
 func (t *Topics) Brokers() (int, error) {
-	brokers, _, err := t.Admin.DescribeCluster()
+	response, err := Metadata(context.Background(), t.Client, []string{})
 	if err != nil {
 		return 0, fmt.Errorf("describe cluster: %w", err)
 	}
-	return len(brokers), nil
+	return len(response.Brokers), nil
 }
 
 // Info returns what the brokers say of those topics; a topic that does not
 // exist is an error that matches [ErrTopic].
 func (t *Topics) Info(names ...string) (map[string]TopicInfo, error) {
-	infos, err := t.Lookup(names)
-	if err != nil {
-		return nil, err
-	}
+	infos, err := t.Existing(names...)
 	for _, name := range names {
-		if _, ok := infos[name]; !ok {
-			return nil, fmt.Errorf("%w: %s does not exist: create it with \"belfry topics\"", ErrTopic, name)
+		if _, ok := infos[name]; !ok && err == nil {
+			err = missing(name)
 		}
 	}
-	return infos, nil
+	return infos, err
+}
+
+func missing(topic string) error {
+	return fmt.Errorf("%w: %s does not exist: create it with \"belfry topics\"", ErrTopic, topic)
 }
 
 // Existing returns those of the topics that exist; without names, all that the
 // cluster has and that may be seen.
-func (t *Topics) Existing(names ...string) (map[string]TopicInfo, error) { return t.Lookup(names) }
+func (t *Topics) Existing(names ...string) (map[string]TopicInfo, error) {
+	return t.Lookup(context.Background(), names)
+}
 
-// Lookup leaves out what does not exist.
-func (t *Topics) Lookup(names []string) (map[string]TopicInfo, error) {
-	response, err := t.Metadata(names)
+// Lookup returns those of the topics that exist; if names is nil, all that the
+// cluster has and that may be seen.
+func (t *Topics) Lookup(ctx context.Context, names []string) (map[string]TopicInfo, error) {
+	response, err := Metadata(ctx, t.Client, names)
 	if err != nil {
 		return nil, err
 	}
 	infos := make(map[string]TopicInfo, len(names))
 	for _, topic := range response.Topics {
-		switch {
-		case errors.Is(topic.Err, sarama.ErrUnknownTopicOrPartition):
-		case len(names) == 0 && topic.Err != sarama.ErrNoError:
-			// One of all that is being made or deleted, or may not be seen.
-		case topic.Err != sarama.ErrNoError:
-			return nil, fmt.Errorf("look up topic %s: %w", topic.Name, topic.Err)
-		default:
-			infos[topic.Name] = TopicInfo{ID: TopicID(topic.Uuid), Partitions: len(topic.Partitions)}
+		switch info, err := infoOf(&topic); {
+		case errors.Is(err, kerr.UnknownTopicOrPartition):
+		case err == nil:
+			infos[*topic.Topic] = info
+		case len(names) > 0: // else it is one of all that is being made or deleted, or may not be seen
+			return nil, err
 		}
 	}
 	return infos, nil
 }
 
-// Metadata asks one broker after the other until one answers: that a connection
-// is dead, since the broker was started again, or that its broker is down, shows
-// only when it is used.
-func (t *Topics) Metadata(names []string) (*sarama.MetadataResponse, error) {
-	last := error(sarama.ErrOutOfBrokers)
-	ask := func(broker *sarama.Broker) *sarama.MetadataResponse {
-		if err := broker.Open(t.Client.Config()); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
-			last = err
-			return nil
-		}
-		response, err := broker.GetMetadata(sarama.NewMetadataRequest(t.Client.Config().Version, names))
-		if err != nil {
-			last = err
-			_ = broker.Close() // it may be closed already, which is what is wanted
-			return nil
-		}
-		return response
+// Info is [Topics.Info] of one topic, by another client.
+func Info(ctx context.Context, client *kgo.Client, topic string) (TopicInfo, error) {
+	response, err := Metadata(ctx, client, []string{topic})
+	if err != nil {
+		return TopicInfo{}, err
 	}
-	for range 2 {
-		for _, broker := range t.Client.Brokers() {
-			if response := ask(broker); response != nil {
-				return response, nil
-			}
-		}
+	if len(response.Topics) != 1 {
+		return TopicInfo{}, fmt.Errorf("look up topic %s: answer with %d topics", topic, len(response.Topics))
 	}
-	return nil, fmt.Errorf("look up topics: %w", last)
+	info, err := infoOf(&response.Topics[0])
+	if errors.Is(err, kerr.UnknownTopicOrPartition) {
+		err = missing(topic)
+	}
+	return info, err
+}
+
+func infoOf(topic *kmsg.MetadataResponseTopic) (TopicInfo, error) {
+	if err := kerr.ErrorForCode(topic.ErrorCode); err != nil {
+		return TopicInfo{}, fmt.Errorf("look up topic %s: %w", *topic.Topic, err)
+	}
+	return TopicInfo{ID: topic.TopicID, Partitions: len(topic.Partitions)}, nil
+}
+
+// Metadata asks the brokers themselves, about all topics if names is nil: kadm
+// may answer from a cache, which does not know a topic that was just created.
+func Metadata(ctx context.Context, client *kgo.Client, names []string) (*kmsg.MetadataResponse, error) {
+	response, err := metadataRequest(names).RequestWith(ctx, client)
+	if err != nil {
+		return nil, fmt.Errorf("look up topics: %w", err)
+	}
+	return response, nil
+}
+
+func metadataRequest(names []string) *kmsg.MetadataRequest {
+	r := kmsg.NewPtrMetadataRequest()
+	if names != nil {
+		r.Topics = []kmsg.MetadataRequestTopic{} // none, where nil is all
+	}
+	for _, name := range names {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(name)
+		r.Topics = append(r.Topics, t)
+	}
+	return r
 }
 
 // Change is something [Topics.Ensure] did, in words for people.
@@ -164,7 +233,7 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 		return nil, err
 	}
 	names := namesOf(specs)
-	infos, err := t.Lookup(names)
+	infos, err := t.Lookup(ctx, names)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +247,7 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 			existing = append(existing, s)
 			continue
 		}
-		created, err := t.create(s, replication)
+		created, err := t.create(ctx, s, replication)
 		if err != nil {
 			return changes, err
 		}
@@ -211,41 +280,60 @@ const SettleTimeout = 30 * time.Second
 // settle waits until every broker knows the topics and their leaders: creating
 // a topic is acknowledged before that.
 func (t *Topics) settle(ctx context.Context, names []string) error {
+	return t.OnEachBroker(ctx, "knows the new topics", func(ctx context.Context, broker *kgo.Broker) (bool, error) {
+		topics, err := MetadataFrom(ctx, broker, names...)
+		if err != nil || len(topics) != len(names) {
+			return false, err
+		}
+		for _, topic := range topics {
+			if topic.ErrorCode != 0 || len(topic.Partitions) == 0 {
+				return false, nil
+			}
+			for _, p := range topic.Partitions {
+				if p.ErrorCode != 0 {
+					return false, nil
+				}
+			}
+		}
+		return true, nil
+	})
+}
+
+// MetadataFrom returns what one broker says of topics.
+func MetadataFrom(ctx context.Context, broker *kgo.Broker, names ...string) ([]kmsg.MetadataResponseTopic, error) {
+	answer, err := broker.Request(ctx, metadataRequest(names))
+	if err != nil {
+		return nil, err
+	}
+	return answer.(*kmsg.MetadataResponse).Topics, nil
+}
+
+// OnEachBroker waits until ok holds for every broker that is up, for
+// [SettleTimeout] at the most. A failure to ask is one only when the time is
+// over.
+func (t *Topics) OnEachBroker(ctx context.Context, what string, ok func(context.Context, *kgo.Broker) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, SettleTimeout)
 	defer cancel()
+	up, err := Metadata(ctx, t.Client, []string{})
+	if err != nil {
+		return err
+	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for _, broker := range t.Client.Brokers() {
-		if err := broker.Open(t.Client.Config()); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
-			return fmt.Errorf("connect to broker %s: %w", broker.Addr(), err)
-		}
-		for !t.knows(broker, names) {
+	for _, b := range up.Brokers {
+		for {
+			done, err := ok(ctx, t.Client.Broker(int(b.NodeID)))
+			if done && err == nil {
+				break
+			}
 			select {
 			case <-tick.C:
 			case <-ctx.Done():
-				return fmt.Errorf("wait until broker %s knows the new topics: %w", broker.Addr(), ctx.Err())
+				return errors.Join(fmt.Errorf("wait until broker %s:%d %s: %w", b.Host, b.Port, what, ctx.Err()), err)
 			}
 		}
 	}
-	return t.Client.RefreshMetadata(names...)
-}
-
-func (t *Topics) knows(broker *sarama.Broker, names []string) bool {
-	response, err := broker.GetMetadata(sarama.NewMetadataRequest(t.Client.Config().Version, names))
-	if err != nil || len(response.Topics) != len(names) {
-		return false
-	}
-	for _, topic := range response.Topics {
-		if topic.Err != sarama.ErrNoError || len(topic.Partitions) == 0 {
-			return false
-		}
-		for _, p := range topic.Partitions {
-			if p.Err != sarama.ErrNoError {
-				return false
-			}
-		}
-	}
-	return true
+	return nil
 }
 
 func (t *Topics) replication(wanted int) (int, error) {
@@ -269,17 +357,17 @@ func settings(s belfry.TopicSpec, replication int) map[string]string {
 	return config
 }
 
-func (t *Topics) create(s belfry.TopicSpec, replication int) (bool, error) {
+func (t *Topics) create(ctx context.Context, s belfry.TopicSpec, replication int) (bool, error) {
 	config := make(map[string]*string, len(s.Config))
 	for k, v := range settings(s, replication) {
 		config[k] = &v
 	}
-	err := t.Admin.CreateTopic(s.Name, &sarama.TopicDetail{
-		NumPartitions: int32(s.Partitions), ReplicationFactor: int16(replication), ConfigEntries: config,
-	}, false)
+	created, err := t.Admin.CreateTopic(ctx, int32(s.Partitions), int16(replication), config, s.Name)
 	switch {
-	case errors.Is(err, sarama.ErrTopicAlreadyExists):
+	case errors.Is(err, kerr.TopicAlreadyExists):
 		return false, nil
+	case err != nil && created.ErrMessage != "":
+		return false, fmt.Errorf("create topic %s: %w: %s", s.Name, err, created.ErrMessage)
 	case err != nil:
 		return false, fmt.Errorf("create topic %s: %w", s.Name, err)
 	}
@@ -288,18 +376,14 @@ func (t *Topics) create(s belfry.TopicSpec, replication int) (bool, error) {
 
 // End returns the sum of the end offsets of a topic's partitions: how many
 // records were ever written to it.
-func (t *Topics) End(topic string) (int64, error) {
-	partitions, err := t.Client.Partitions(topic)
+func (t *Topics) End(topic string) (sum int64, err error) {
+	info, err := Info(context.Background(), t.Client, topic)
 	if err != nil {
-		return 0, fmt.Errorf("find the partitions of %s: %w", topic, err)
+		return 0, err
 	}
-	var sum int64
-	for _, p := range partitions {
-		end, err := t.Client.GetOffset(topic, p, sarama.OffsetNewest)
-		if err != nil {
-			return 0, fmt.Errorf("find the end of %s/%d: %w", topic, p, err)
-		}
+	ends, err := ListOffsets(context.Background(), t.Client, topic, LogEnd, info.All()...)
+	for _, end := range ends {
 		sum += end
 	}
-	return sum, nil
+	return sum, err
 }

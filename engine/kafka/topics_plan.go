@@ -1,13 +1,12 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry"
 )
@@ -77,7 +76,7 @@ func (t *Topics) Plan(specs []belfry.TopicSpec, replication int) ([]Step, error)
 	if err != nil {
 		return nil, err
 	}
-	infos, err := t.Lookup(namesOf(specs))
+	infos, err := t.Existing(namesOf(specs)...)
 	if err != nil {
 		return nil, err
 	}
@@ -147,26 +146,20 @@ func (t *Topics) differences(specs []belfry.TopicSpec, infos map[string]TopicInf
 	return out, nil
 }
 
-// configs returns the settings that specifications name, by topic.
+// configs returns the settings of the topics, by topic.
 func (t *Topics) configs(specs []belfry.TopicSpec) (map[string]map[string]string, error) {
-	var resources []*sarama.ConfigResource
-	for _, s := range specs {
-		resources = append(resources, &sarama.ConfigResource{
-			Type: sarama.TopicResource, Name: s.Name, ConfigNames: slices.Sorted(maps.Keys(s.Config)),
-		})
-	}
-	results, err := t.Admin.DescribeConfigs(resources, sarama.DescribeConfigsOptions{})
+	results, err := t.Admin.DescribeTopicConfigs(context.Background(), namesOf(specs)...)
 	if err != nil {
 		return nil, fmt.Errorf("describe topics: %w", err)
 	}
 	got := map[string]map[string]string{}
 	for _, r := range results {
-		if r.ErrorCode != sarama.ErrNoError {
-			return nil, fmt.Errorf("describe topic %s: %w", r.Name, r.ErrorCode)
+		if r.Err != nil {
+			return nil, fmt.Errorf("describe topic %s: %w", r.Name, r.Err)
 		}
 		got[r.Name] = map[string]string{}
 		for _, e := range r.Configs {
-			got[r.Name][e.Name] = e.Value
+			got[r.Name][e.Key] = e.MaybeValue()
 		}
 	}
 	return got, nil

@@ -45,10 +45,7 @@ func (c *lagClient) connect() error {
 	if c.client != nil {
 		return nil
 	}
-	if len(c.cfg.Brokers) == 0 {
-		return errors.New("no brokers given")
-	}
-	client, err := kgo.NewClient(append(c.cfg.ClientOptions("belfry-lag"),
+	client, err := c.cfg.NewClient("belfry-lag",
 		kgo.WithHooks(c),
 		kgo.DisableClientMetrics(),
 		kgo.AlwaysRetryEOF(), // a broker that stops looks like one with other TLS settings
@@ -59,9 +56,9 @@ func (c *lagClient) connect() error {
 		kgo.RetryBackoffFn(func(int) time.Duration { return lagRetry/2 + rand.N(lagRetry/2) }),
 		// Leaders and topics are looked up by each collection.
 		kgo.MetadataMinAge(10*time.Millisecond),
-	)...)
+	)
 	if err != nil {
-		return fmt.Errorf("kafka settings: %w", err)
+		return err
 	}
 	c.client = client
 	return nil

@@ -15,12 +15,6 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 )
 
-// The timestamps that stand for the ends of a log in ListOffsets.
-const (
-	logEnd   = -1
-	logBegin = -2
-)
-
 // offsets finds the topics of all groups, and where their partitions begin and
 // end: one request for the begins and one for the ends to each broker. What
 // our groups do not need may fail, and is left out.
@@ -40,7 +34,7 @@ func (c *lagClient) offsets(ctx context.Context, found *lagFacts) error {
 	}
 	// The begins first: retention that comes in between may move them beyond an
 	// end that was read before.
-	for _, which := range []int64{logBegin, logEnd} {
+	for _, which := range []int64{kafka.LogStart, kafka.LogEnd} {
 		if err := c.bounds(ctx, found, needed, which); err != nil {
 			return err
 		}
@@ -110,7 +104,7 @@ func (c *lagClient) bounds(ctx context.Context, found *lagFacts, needed map[stri
 	g.SetLimit(lagAtOnce)
 	for broker, topics := range leaders(found.topics) {
 		g.Go(func() error {
-			answer, err := c.client.Broker(int(broker)).RetriableRequest(ctx, boundsRequest(topics, which))
+			answer, err := c.client.Broker(int(broker)).RetriableRequest(ctx, kafka.ListOffsetsRequest(topics, which))
 			mu.Lock()
 			defer mu.Unlock()
 			resp, ok := answer.(*kmsg.ListOffsetsResponse)
@@ -126,7 +120,7 @@ func (c *lagClient) bounds(ctx context.Context, found *lagFacts, needed map[stri
 						continue
 					}
 					p := &found.topics[t.Topic].partitions[got.Partition]
-					if which == logBegin {
+					if which == kafka.LogStart {
 						p.oldest = got.Offset
 					} else {
 						p.end = got.Offset
@@ -148,19 +142,4 @@ func (c *lagClient) unreached(topics map[string][]int32, fail func(string, int32
 		}
 	}
 	return nil
-}
-
-func boundsRequest(topics map[string][]int32, which int64) *kmsg.ListOffsetsRequest {
-	r := kmsg.NewPtrListOffsetsRequest()
-	for _, name := range slices.Sorted(maps.Keys(topics)) {
-		t := kmsg.NewListOffsetsRequestTopic()
-		t.Topic = name
-		for _, n := range topics[name] {
-			p := kmsg.NewListOffsetsRequestTopicPartition()
-			p.Partition, p.Timestamp = n, which
-			t.Partitions = append(t.Partitions, p)
-		}
-		r.Topics = append(r.Topics, t)
-	}
-	return r
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/lag"
 )
 
@@ -124,9 +123,9 @@ func (c *lagClient) look(ctx context.Context, l *look) {
 		if ctx.Err() != nil {
 			return
 		}
-		found, ok := table.BatchAt(ctx, c.client, l.leader, l.topic, l.id, l.partition, at)
+		found, err := kafka.BatchAt(ctx, c.client, l.leader, l.topic, l.id, l.partition, at)
 		switch {
-		case !ok:
+		case err != nil:
 			return
 		case len(found.Records) > 0:
 			// Producers may send none, and then it is -1.

@@ -3,6 +3,7 @@ package renew
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -226,7 +227,7 @@ func (n *renewal) path(epoch string) string {
 // unfinished returns the copy of a former incarnation that was not written back
 // yet, nil if there is none. A copy of the present one is none: the topic was
 // not deleted then.
-func (n *renewal) unfinished(present kafka.TopicID) (*copied, error) {
+func (n *renewal) unfinished(ctx context.Context, present kafka.TopicID) (*copied, error) {
 	paths := []string{n.File}
 	if n.File == "" {
 		var err error
@@ -234,14 +235,11 @@ func (n *renewal) unfinished(present kafka.TopicID) (*copied, error) {
 			return nil, fmt.Errorf("look for copies: %w", err)
 		}
 	}
-	response, err := n.Metadata([]string{n.topic})
+	response, err := kafka.Metadata(ctx, n.Client, []string{n.topic})
 	if err != nil {
 		return nil, err
 	}
-	cluster := ""
-	if response.ClusterID != nil {
-		cluster = *response.ClusterID
-	}
+	cluster := clusterOf(response)
 	var found []*copied
 	for _, path := range paths {
 		c, err := openCopy(path)

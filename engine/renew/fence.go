@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
 
-	"github.com/IBM/sarama"
-	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -32,54 +30,60 @@ const (
 
 // liftOldFence lets the topic take writes again if a renewal that was killed
 // has left it without.
-func (n *renewal) liftOldFence(present kafka.TopicInfo) error {
-	h, err := n.describe(present)
+func (n *renewal) liftOldFence(ctx context.Context, present kafka.TopicInfo) error {
+	h, err := n.describe(ctx, present)
 	if err != nil || !h.fenced {
 		return err
 	}
 	n.report("%s takes writes again: a renewal of it was killed", n.topic)
-	return n.unlimit(h)
+	return n.unlimit(ctx, h)
 }
 
 // describe returns what a copy says of the topic: all that is needed to create
 // it again. A fence is not one of its settings.
-func (n *renewal) describe(present kafka.TopicInfo) (copyHeader, error) {
-	response, err := n.Metadata([]string{n.topic})
-	if err != nil {
-		return copyHeader{}, err
-	}
+func (n *renewal) describe(ctx context.Context, present kafka.TopicInfo) (copyHeader, error) {
 	h := copyHeader{
 		Format: copyFormat, Topic: n.topic, TopicID: fmt.Sprintf("%x", present.ID), Epoch: fmt.Sprintf("%08x", present.ID.Epoch()),
 		Partitions: present.Partitions, Config: map[string]string{}, MaxBytes: defaultMaxBytes,
 	}
-	if response.ClusterID != nil {
-		h.Cluster = *response.ClusterID
+	response, err := kafka.Metadata(ctx, n.Client, []string{n.topic})
+	if err != nil {
+		return copyHeader{}, err
 	}
+	h.Cluster = clusterOf(response)
 	for _, t := range response.Topics {
 		for _, p := range t.Partitions {
 			h.Replication = max(h.Replication, len(p.Replicas))
 		}
 	}
-	described, err := n.Admin.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource, Name: n.topic}}, sarama.DescribeConfigsOptions{})
-	if err == nil && described[0].ErrorCode != sarama.ErrNoError {
-		err = described[0].ErrorCode
+	described, err := n.Admin.DescribeTopicConfigs(ctx, n.topic)
+	if err == nil {
+		err = described[0].Err
 	}
 	if err != nil {
 		return copyHeader{}, fmt.Errorf("describe topic %s: %w", n.topic, err)
 	}
 	for _, s := range described[0].Configs {
-		if s.Name == sizeSetting && s.Value == noWrites {
+		value := s.MaybeValue()
+		if s.Key == sizeSetting && value == noWrites {
 			h.fenced = true
 			continue
 		}
-		if s.Source == sarama.SourceTopic {
-			h.Config[s.Name] = s.Value
+		if s.Source == kmsg.ConfigSourceDynamicTopicConfig {
+			h.Config[s.Key] = value
 		}
-		if size, err := strconv.Atoi(s.Value); s.Name == sizeSetting && err == nil {
+		if size, err := strconv.Atoi(value); s.Key == sizeSetting && err == nil {
 			h.MaxBytes = size
 		}
 	}
 	return h, nil
+}
+
+func clusterOf(m *kmsg.MetadataResponse) string {
+	if m.ClusterID == nil {
+		return ""
+	}
+	return *m.ClusterID
 }
 
 // fence has the brokers refuse every write to the topic, and waits until none
@@ -88,19 +92,14 @@ func (n *renewal) fence(ctx context.Context, present kafka.TopicInfo) error {
 	if err := n.limit(ctx, noWrites); err != nil {
 		return err
 	}
-	p, err := n.cfg.NewProducer("belfry-renewal", true)
-	if err != nil {
-		return err
-	}
-	defer p.Client.Close()
 	ctx, cancel := context.WithTimeout(ctx, fenceTimeout)
 	defer cancel()
 	tick := time.NewTicker(fenceQuiet)
 	defer tick.Stop()
-	var before map[int32]int64
+	var before []int64
 	for {
-		ends, settled, err := n.logEnds(ctx, p.Client, present.Partitions)
-		if err == nil && settled && before != nil && maps.Equal(ends, before) {
+		ends, settled, err := n.logEnds(ctx, present)
+		if err == nil && settled && before != nil && slices.Equal(ends, before) {
 			return nil
 		}
 		before = ends
@@ -115,36 +114,41 @@ func (n *renewal) fence(ctx context.Context, present kafka.TopicInfo) error {
 // limit sets the largest record that the topic takes, and waits until every
 // broker has that setting.
 func (n *renewal) limit(ctx context.Context, bytes string) error {
-	if err := n.setLimit(sarama.IncrementalAlterConfigsOperationSet, &bytes); err != nil {
+	if err := n.setLimit(ctx, kadm.SetConfig, &bytes); err != nil {
 		return err
 	}
-	request := &sarama.DescribeConfigsRequest{Version: 1, Resources: []*sarama.ConfigResource{{
-		Type: sarama.TopicResource, Name: n.topic, ConfigNames: []string{sizeSetting},
-	}}}
-	return n.onEachBroker(ctx, "has "+sizeSetting+"="+bytes+" of "+n.topic, func(b *sarama.Broker) (bool, error) {
-		response, err := b.DescribeConfigs(request)
+	request := kmsg.NewPtrDescribeConfigsRequest()
+	resource := kmsg.NewDescribeConfigsRequestResource()
+	resource.ResourceType, resource.ResourceName, resource.ConfigNames = kmsg.ConfigResourceTypeTopic, n.topic, []string{sizeSetting}
+	request.Resources = append(request.Resources, resource)
+	return n.OnEachBroker(ctx, "has "+sizeSetting+"="+bytes+" of "+n.topic, func(ctx context.Context, b *kgo.Broker) (bool, error) {
+		answer, err := b.Request(ctx, request)
 		if err != nil {
 			return false, err
 		}
-		return slices.ContainsFunc(response.Resources, func(r *sarama.ResourceResponse) bool {
-			return slices.ContainsFunc(r.Configs, func(e *sarama.ConfigEntry) bool {
-				return e.Name == sizeSetting && e.Value == bytes
+		return slices.ContainsFunc(answer.(*kmsg.DescribeConfigsResponse).Resources, func(r kmsg.DescribeConfigsResponseResource) bool {
+			return slices.ContainsFunc(r.Configs, func(c kmsg.DescribeConfigsResponseResourceConfig) bool {
+				return c.Name == sizeSetting && c.Value != nil && *c.Value == bytes
 			})
 		}), nil
 	})
 }
 
-// unlimit gives the topic the setting that it had.
-func (n *renewal) unlimit(h copyHeader) error {
+// unlimit gives the topic the setting that it had. It does so also when ctx has
+// ended: a topic that is left without takes no writes.
+func (n *renewal) unlimit(ctx context.Context, h copyHeader) error {
+	ctx = context.WithoutCancel(ctx)
 	if bytes, ok := h.Config[sizeSetting]; ok {
-		return n.setLimit(sarama.IncrementalAlterConfigsOperationSet, &bytes)
+		return n.setLimit(ctx, kadm.SetConfig, &bytes)
 	}
-	return n.setLimit(sarama.IncrementalAlterConfigsOperationDelete, nil)
+	return n.setLimit(ctx, kadm.DeleteConfig, nil)
 }
 
-func (n *renewal) setLimit(do sarama.IncrementalAlterConfigsOperation, bytes *string) error {
-	err := n.Admin.IncrementalAlterConfig(sarama.TopicResource, n.topic,
-		map[string]sarama.IncrementalAlterConfigsEntry{sizeSetting: {Operation: do, Value: bytes}}, false)
+func (n *renewal) setLimit(ctx context.Context, do kadm.IncrementalOp, bytes *string) error {
+	set, err := n.Admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: do, Name: sizeSetting, Value: bytes}}, n.topic)
+	if err == nil {
+		err = set[0].Err
+	}
 	if err != nil {
 		return fmt.Errorf("set %s of topic %s: %w", sizeSetting, n.topic, err)
 	}
@@ -154,48 +158,40 @@ func (n *renewal) setLimit(do sarama.IncrementalAlterConfigsOperation, bytes *st
 // logEnds returns the ends of the leaders' logs. They are settled if consumers
 // see each to its end: what lies between is replicated still, and may be
 // acknowledged at any moment.
-func (n *renewal) logEnds(ctx context.Context, client *kgo.Client, partitions int) (ends map[int32]int64, settled bool, err error) {
-	metadata := kmsg.NewPtrMetadataRequest()
-	topic := kmsg.NewMetadataRequestTopic()
-	topic.Topic = &n.topic
-	metadata.Topics = append(metadata.Topics, topic)
-	described, err := metadata.RequestWith(ctx, client)
+func (n *renewal) logEnds(ctx context.Context, present kafka.TopicInfo) (ends []int64, settled bool, err error) {
+	described, err := kafka.Metadata(ctx, n.Client, []string{n.topic})
 	if err != nil {
-		return nil, false, fmt.Errorf("look up topic %s: %w", n.topic, err)
+		return nil, false, err
 	}
-	request := kmsg.NewPtrOffsetForLeaderEpochRequest()
-	asked := kmsg.NewOffsetForLeaderEpochRequestTopic()
-	asked.Topic = n.topic
+	var request kadm.OffsetForLeaderEpochRequest
 	for _, t := range described.Topics {
 		for _, leader := range t.Partitions {
-			one := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
 			// Of the present epoch that is the end of the log.
-			one.Partition, one.LeaderEpoch = leader.Partition, leader.LeaderEpoch
-			asked.Partitions = append(asked.Partitions, one)
+			request.Add(n.topic, leader.Partition, leader.LeaderEpoch)
 		}
 	}
-	request.Topics = append(request.Topics, asked)
-	answer, err := request.RequestWith(ctx, client)
+	answer, err := n.Admin.OffsetForLeaderEpoch(ctx, request)
 	if err != nil {
 		return nil, false, fmt.Errorf("find the ends of %s: %w", n.topic, err)
 	}
-	ends, settled = map[int32]int64{}, true
-	for _, t := range answer.Topics {
-		for _, p := range t.Partitions {
-			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return nil, false, fmt.Errorf("find the end of %s/%d: %w", n.topic, p.Partition, err)
-			}
-			visible, err := n.Client.GetOffset(n.topic, p.Partition, sarama.OffsetNewest)
-			if err != nil {
-				return nil, false, fmt.Errorf("find the end of %s/%d: %w", n.topic, p.Partition, err)
-			}
-			// A leader that has written nothing yet knows no end of its epoch.
-			ends[p.Partition] = max(p.EndOffset, visible)
-			settled = settled && visible == ends[p.Partition]
-		}
+	visible, err := n.ends(ctx, present.Partitions)
+	if err != nil {
+		return nil, false, err
 	}
-	if len(ends) != partitions {
-		return nil, false, fmt.Errorf("find the ends of %s: %d of %d partitions answered", n.topic, len(ends), partitions)
+	ends, settled = make([]int64, present.Partitions), true
+	for p := range present.Partitions {
+		answered, ok := answer[n.topic][int32(p)]
+		if !ok || answered.Err != nil {
+			return nil, false, errors.Join(fmt.Errorf("find the end of %s/%d: no answer", n.topic, p), answered.Err)
+		}
+		// A leader that has written nothing yet knows no end of its epoch.
+		ends[p] = max(answered.EndOffset, visible[p])
+		settled = settled && visible[p] == ends[p]
 	}
 	return ends, settled, nil
+}
+
+// ends returns where consumers see the partitions end, by partition.
+func (n *renewal) ends(ctx context.Context, partitions int) ([]int64, error) {
+	return kafka.ListOffsets(ctx, n.Client, n.topic, kafka.LogEnd, kafka.TopicInfo{Partitions: partitions}.All()...)
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
@@ -31,9 +30,8 @@ type Growth struct {
 // growth is one under way.
 type growth struct {
 	Growth
-	cfg    kafka.Config
-	client *kgo.Client
-	admin  *kadm.Client
+	*kafka.Topics
+	cfg kafka.Config
 }
 
 // Grow copies both tables, row by row as they are, into the partitions that
@@ -46,12 +44,12 @@ type growth struct {
 // must have processed all, those of the new one must never have run: otherwise
 // nothing is copied. Calling it again does no harm until they run.
 func Grow(ctx context.Context, cfg kafka.Config, g Growth) error {
-	client, err := kgo.NewClient(cfg.ClientOptions("belfry-grow")...)
+	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
-		return fmt.Errorf("open kafka client: %w", err)
+		return err
 	}
-	defer client.Close()
-	w := &growth{Growth: g, cfg: cfg, client: client, admin: kadm.NewClient(client)}
+	defer topics.Close()
+	w := &growth{Growth: g, Topics: topics, cfg: cfg}
 	for _, check := range []func(context.Context) error{w.stopped, w.fresh, w.done} {
 		if err := check(ctx); err != nil {
 			return fmt.Errorf("grow %s: %w", g.From, err)
@@ -76,7 +74,7 @@ func Grow(ctx context.Context, cfg kafka.Config, g Growth) error {
 // other source topics included.
 func (g *growth) inputs(ctx context.Context) (map[string][]string, error) {
 	inputs := g.From.GroupInputs()
-	listed, err := g.admin.ListGroups(ctx)
+	listed, err := g.Admin.ListGroups(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list groups: %w", err)
 	}
@@ -95,39 +93,14 @@ func (g *growth) stopped(ctx context.Context) error {
 		return err
 	}
 	maps.Copy(inputs, g.To.GroupInputs())
-	found, err := g.admin.DescribeGroups(ctx, slices.Sorted(maps.Keys(inputs))...)
-	if err != nil {
-		return fmt.Errorf("describe groups: %w", err)
-	}
-	var busy []string
-	for _, group := range found.Sorted() {
-		if len(group.Members) > 0 {
-			busy = append(busy, fmt.Sprintf("group %s has %d members", group.Group, len(group.Members)))
-		}
-	}
-	if len(busy) > 0 {
-		return fmt.Errorf("stop all processors first (one that was killed is a member until its session time-out): %s", strings.Join(busy, ", "))
-	}
-	return nil
-}
-
-// offsets returns what a group has committed; nothing for one that never was.
-func (g *growth) offsets(ctx context.Context, group string) (kadm.OffsetResponses, error) {
-	committed, err := g.admin.FetchOffsets(ctx, group)
-	if err == nil {
-		err = committed.Error()
-	}
-	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return nil, fmt.Errorf("fetch the offsets of %s: %w", group, err)
-	}
-	return committed, nil
+	return stopped(ctx, g.Admin, slices.Sorted(maps.Keys(inputs)))
 }
 
 // fresh returns an error if the new installation has processed anything: rows
 // of its own would be written over.
 func (g *growth) fresh(ctx context.Context) error {
 	for _, group := range []string{g.To.UnreadGroup(), g.To.InboxGroup()} {
-		committed, err := g.offsets(ctx, group)
+		committed, err := g.Committed(ctx, group)
 		if err != nil {
 			return err
 		}
@@ -152,30 +125,24 @@ func (g *growth) done(ctx context.Context) error {
 		if !g.From.Owns(inputs[group][0]) {
 			continue
 		}
-		committed, err := g.offsets(ctx, group)
+		committed, err := g.Committed(ctx, group)
 		if err != nil {
 			return err
 		}
-		begins, err := g.admin.ListStartOffsets(ctx, inputs[group]...)
-		if err != nil {
-			return fmt.Errorf("find the begins of %v: %w", inputs[group], err)
-		}
-		ends, err := g.admin.ListEndOffsets(ctx, inputs[group]...)
-		if err == nil {
-			err = errors.Join(begins.Error(), ends.Error())
-		}
-		if err != nil {
-			return fmt.Errorf("find the ends of %v: %w", inputs[group], err)
-		}
 		behind := int64(0)
-		ends.Each(func(end kadm.ListedOffset) {
-			begin, _ := begins.Lookup(end.Topic, end.Partition)
-			at := begin.Offset
-			if c, ok := committed.Lookup(end.Topic, end.Partition); ok {
-				at = max(at, c.At)
+		for _, topic := range inputs[group] {
+			_, logs, err := kafka.RangesOf(ctx, g.Client, topic)
+			if err != nil {
+				return err
 			}
-			behind += max(end.Offset-at, 0)
-		})
+			for p, log := range logs {
+				at := log.Start
+				if c, ok := committed.Lookup(topic, int32(p)); ok {
+					at = max(at, c.At)
+				}
+				behind += max(log.End-at, 0)
+			}
+		}
 		if behind > 0 {
 			left = append(left, fmt.Sprintf("group %s has not processed %d records", group, behind))
 		}
@@ -195,10 +162,7 @@ func (g *growth) copy(ctx context.Context, from, to string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	details, err := g.admin.ListTopics(ctx, from, to)
-	if err == nil {
-		err = details.Error()
-	}
+	infos, err := g.Info(from, to)
 	if err != nil {
 		return err
 	}
@@ -207,7 +171,7 @@ func (g *growth) copy(ctx context.Context, from, to string) (err error) {
 		failed  error
 		records int
 	)
-	for partition := range int32(len(details[from].Partitions)) {
+	for _, partition := range infos[from].All() {
 		err := table.Scan(ctx, g.cfg, from, partition, func(m *sarama.ConsumerMessage) error {
 			record := &kgo.Record{Topic: to, Key: m.Key, Value: m.Value, Timestamp: m.Timestamp}
 			for _, h := range m.Headers {
@@ -236,7 +200,7 @@ func (g *growth) copy(ctx context.Context, from, to string) (err error) {
 		return fmt.Errorf("write %s: %w", to, failed)
 	}
 	g.Report(kafka.Change(fmt.Sprintf("copied %d records of %s (%d partitions) to %s (%d partitions)",
-		records, from, len(details[from].Partitions), to, len(details[to].Partitions))))
+		records, from, infos[from].Partitions, to, infos[to].Partitions)))
 	return nil
 }
 
@@ -252,12 +216,12 @@ func (g *growth) routers(ctx context.Context) error {
 		if !ok || topic == g.From.Notifications() {
 			continue
 		}
-		committed, err := g.offsets(ctx, group)
+		committed, err := g.Committed(ctx, group)
 		if err != nil {
 			return err
 		}
 		next := g.To.RouterGroup(topic)
-		written, err := g.admin.CommitOffsets(ctx, next, committed.Offsets())
+		written, err := g.Admin.CommitOffsets(ctx, next, committed.Offsets())
 		if err == nil {
 			err = written.Error()
 		}

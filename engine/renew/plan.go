@@ -2,8 +2,6 @@ package renew
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -39,16 +37,8 @@ func (p *part) processed(m *sarama.ConsumerMessage) bool {
 // Of a log that was cut short all that is left was processed; what came after
 // that was not, and is later than the mark of the commit.
 func (n *renewal) plan(ctx context.Context, present kafka.TopicInfo) ([]*part, error) {
-	claims := map[string][]int32{}
-	for p := range int32(present.Partitions) {
-		claims[n.topic] = append(claims[n.topic], p)
-	}
-	var positions map[kafka.TopicPartition]*kafka.StartPosition
-	err := n.patiently(ctx, n.Group, func() (err error) {
-		positions, err = n.Positions(n.Group, claims, map[string]kafka.TopicInfo{n.topic: present})
-		return err
-	})
-	if err != nil && !errors.Is(err, sarama.ErrGroupIDNotFound) {
+	positions, err := n.Positions(ctx, n.Group, map[string][]int32{n.topic: present.All()}, map[string]kafka.TopicInfo{n.topic: present})
+	if err != nil {
 		return nil, err
 	}
 	slack := clockSlack
@@ -56,16 +46,9 @@ func (n *renewal) plan(ctx context.Context, present kafka.TopicInfo) ([]*part, e
 		slack = 0 // one clock, in the order of the log
 	}
 	parts := make([]*part, 0, present.Partitions)
-	for _, partition := range claims[n.topic] {
+	for _, partition := range present.All() {
 		at := positions[kafka.TopicPartition{Topic: n.topic, Partition: partition}]
-		if at == nil {
-			at = &kafka.StartPosition{Committed: -1} // there was never such a group
-		}
-		oldest, err := n.Client.GetOffset(n.topic, partition, sarama.OffsetOldest)
-		if err != nil {
-			return nil, fmt.Errorf("find the begin of %s/%d: %w", n.topic, partition, err)
-		}
-		p := &part{partition: partition, next: oldest, after: -1}
+		p := &part{partition: partition, next: at.Log.Start, after: -1}
 		what, why := at.Judge()
 		switch {
 		case what == kafka.Refused && at.Mark.Epoch != 0:
@@ -78,8 +61,8 @@ func (n *renewal) plan(ctx context.Context, present kafka.TopicInfo) ([]*part, e
 		case at.Committed < 0:
 			n.report("%s/%d: nothing was processed: copying all", n.topic, partition)
 		default:
-			p.next = max(at.Committed, oldest)
-			n.report("%s/%d: copying from offset %d to %d", n.topic, partition, p.next, at.End)
+			p.next = max(at.Committed, at.Log.Start)
+			n.report("%s/%d: copying from offset %d to %d", n.topic, partition, p.next, at.Log.End)
 		}
 		parts = append(parts, p)
 	}

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
@@ -54,20 +56,20 @@ type renewal struct {
 // may come before what is copied.
 func Run(ctx context.Context, t *kafka.Topics, cfg kafka.Config, r Renewal) error {
 	n := &renewal{Renewal: r, Topics: t, cfg: cfg, topic: r.Spec.Name}
-	infos, err := t.Lookup([]string{n.topic})
+	infos, err := t.Existing(n.topic)
 	if err != nil {
 		return err
 	}
 	present, exists := infos[n.topic]
 	if exists {
-		if err := n.liftOldFence(present); err != nil {
+		if err := n.liftOldFence(ctx, present); err != nil {
 			return err
 		}
 	}
 	if err := n.stopped(ctx); err != nil {
 		return err
 	}
-	saved, err := n.unfinished(present.ID)
+	saved, err := n.unfinished(ctx, present.ID)
 	switch {
 	case err != nil:
 		return err
@@ -92,30 +94,35 @@ func (n *renewal) report(format string, args ...any) {
 
 // stopped returns an error if a group that must have no members has some.
 func (n *renewal) stopped(ctx context.Context) error {
-	all, err := n.Admin.ListConsumerGroups()
+	all, err := n.Admin.ListGroups(ctx)
 	if err != nil {
 		return fmt.Errorf("list groups: %w", err)
 	}
-	all[n.Group] = "" // also if a coordinator that is still loading leaves it out
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(name string) bool { return name != n.Group && !n.Stopped(name) })
-	var busy []string
-	for _, name := range names {
-		members := 0
-		err := n.patiently(ctx, name, func() error {
-			groups, err := n.Admin.DescribeConsumerGroups([]string{name})
-			for _, g := range groups {
-				members = len(g.Members)
-				if g.Err != sarama.ErrNoError && g.Err != sarama.ErrGroupIDNotFound {
-					err = g.Err
-				}
-			}
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("describe group %s: %w", name, err)
+	// Its own also if a coordinator that is still loading leaves it out.
+	return stopped(ctx, n.Admin, append(slices.DeleteFunc(all.Groups(), func(name string) bool { return name == n.Group || !n.Stopped(name) }), n.Group))
+}
+
+// stopped returns an error if one of the groups has members.
+func stopped(ctx context.Context, admin *kadm.Client, groups []string) error {
+	var found kadm.DescribedGroups
+	err := kafka.Patiently(ctx, func(ctx context.Context) (err error) {
+		if found, err = admin.DescribeGroups(ctx, groups...); err != nil {
+			return fmt.Errorf("describe groups: %w", err)
 		}
-		if members > 0 {
-			busy = append(busy, fmt.Sprintf("group %s has %d members", name, members))
+		for _, group := range found.Sorted() {
+			if group.Err != nil && !errors.Is(group.Err, kerr.GroupIDNotFound) {
+				return fmt.Errorf("describe group %s: %w", group.Group, group.Err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var busy []string
+	for _, group := range found.Sorted() {
+		if len(group.Members) > 0 {
+			busy = append(busy, fmt.Sprintf("group %s has %d members", group.Group, len(group.Members)))
 		}
 	}
 	if len(busy) > 0 {
@@ -124,48 +131,25 @@ func (n *renewal) stopped(ctx context.Context) error {
 	return nil
 }
 
-// patiently repeats what a group's coordinator cannot do yet, as after a restart
-// of its broker.
-func (n *renewal) patiently(ctx context.Context, group string, do func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, kafka.SettleTimeout)
-	defer cancel()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := do()
-		if !errors.Is(err, sarama.ErrOffsetsLoadInProgress) && !errors.Is(err, sarama.ErrConsumerCoordinatorNotAvailable) &&
-			!errors.Is(err, sarama.ErrNotCoordinatorForConsumer) {
-			return err
-		}
-		select {
-		case <-tick.C:
-			// That the coordinator is not to be found yet shows again above.
-			_ = n.Client.RefreshCoordinator(group)
-		case <-ctx.Done():
-			return err
-		}
-	}
-}
-
 // remove copies the present topic and deletes it. If anything fails before that,
 // the topic takes writes again.
 func (n *renewal) remove(ctx context.Context, present kafka.TopicInfo) (saved *copied, err error) {
-	header, err := n.describe(present)
+	header, err := n.describe(ctx, present)
 	if err != nil {
 		return nil, err
 	}
 	deleted := false
 	defer func() {
 		if !deleted {
-			err = errors.Join(err, n.unlimit(header))
+			err = errors.Join(err, n.unlimit(ctx, header))
 		}
 	}()
 	if saved, err = n.save(ctx, present, header); err != nil {
 		return nil, fmt.Errorf("%w: nothing was deleted, run it again", err)
 	}
-	if err := n.Admin.DeleteTopic(n.topic); err != nil {
+	if _, err := n.Admin.DeleteTopic(context.WithoutCancel(ctx), n.topic); err != nil {
 		// The answer may be what was lost.
-		if infos, lookupErr := n.Lookup([]string{n.topic}); lookupErr != nil || infos[n.topic].ID == present.ID {
+		if infos, lookupErr := n.Existing(n.topic); lookupErr != nil || infos[n.topic].ID == present.ID {
 			return nil, errors.Join(fmt.Errorf("delete topic: %w: run it again; the copy is %s", err, saved.path), lookupErr)
 		}
 	}
@@ -208,12 +192,13 @@ func (n *renewal) save(ctx context.Context, present kafka.TopicInfo, header copy
 
 // copy adds what came since the last call, at first all that there is.
 func (n *renewal) copy(ctx context.Context, w *copyWriter, parts []*part) error {
-	for _, p := range parts {
-		end, err := n.Client.GetOffset(n.topic, p.partition, sarama.OffsetNewest)
-		if err != nil {
-			return fmt.Errorf("find the end of %s/%d: %w", n.topic, p.partition, err)
-		}
-		err = table.ScanFrom(ctx, n.cfg, n.topic, p.partition, p.next, end, func(m *sarama.ConsumerMessage) error {
+	ends, err := n.ends(ctx, len(parts))
+	if err != nil {
+		return err
+	}
+	for i, p := range parts {
+		end := ends[i]
+		err := table.ScanFrom(ctx, n.cfg, n.topic, p.partition, p.next, end, func(m *sarama.ConsumerMessage) error {
 			if p.processed(m) {
 				return nil
 			}
@@ -239,13 +224,13 @@ func (n *renewal) unchanged(ctx context.Context, present kafka.TopicInfo, parts 
 	if infos[n.topic] != present {
 		return fmt.Errorf("%w: %s was changed meanwhile by somebody else", kafka.ErrTopic, n.topic)
 	}
-	for _, p := range parts {
-		end, err := n.Client.GetOffset(n.topic, p.partition, sarama.OffsetNewest)
-		if err != nil {
-			return fmt.Errorf("find the end of %s/%d: %w", n.topic, p.partition, err)
-		}
-		if end != p.next {
-			return fmt.Errorf("%s/%d ends at %d now, and was copied to %d", n.topic, p.partition, end, p.next)
+	ends, err := n.ends(ctx, len(parts))
+	if err != nil {
+		return err
+	}
+	for i, p := range parts {
+		if ends[i] != p.next {
+			return fmt.Errorf("%s/%d ends at %d now, and was copied to %d", n.topic, p.partition, ends[i], p.next)
 		}
 	}
 	return nil
@@ -254,41 +239,10 @@ func (n *renewal) unchanged(ctx context.Context, present kafka.TopicInfo, parts 
 // awaitGone waits until no broker knows the incarnation of that ID, in hex, any
 // more: one that does would answer for it.
 func (n *renewal) awaitGone(ctx context.Context, id string) error {
-	return n.onEachBroker(ctx, "has forgotten the old "+n.topic, func(b *sarama.Broker) (bool, error) {
-		response, err := b.GetMetadata(sarama.NewMetadataRequest(n.Client.Config().Version, []string{n.topic}))
-		if err != nil {
-			return false, err
-		}
-		return !slices.ContainsFunc(response.Topics, func(t *sarama.TopicMetadata) bool {
-			return t.Err == sarama.ErrNoError && fmt.Sprintf("%x", t.Uuid) == id
-		}), nil
+	return n.OnEachBroker(ctx, "has forgotten the old "+n.topic, func(ctx context.Context, b *kgo.Broker) (bool, error) {
+		topics, err := kafka.MetadataFrom(ctx, b, n.topic)
+		return !slices.ContainsFunc(topics, func(t kmsg.MetadataResponseTopic) bool {
+			return t.ErrorCode == 0 && fmt.Sprintf("%x", t.TopicID) == id
+		}), err
 	})
-}
-
-// onEachBroker waits until ok holds for every broker. A failure to ask is one
-// only when the time is over.
-func (n *renewal) onEachBroker(ctx context.Context, what string, ok func(*sarama.Broker) (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, kafka.SettleTimeout)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for _, b := range n.Client.Brokers() {
-		for {
-			// It may be open already.
-			_ = b.Open(n.Client.Config())
-			done, err := ok(b)
-			if done && err == nil {
-				break
-			}
-			if err != nil {
-				_ = b.Close()
-			}
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return errors.Join(fmt.Errorf("wait until broker %s %s: %w", b.Addr(), what, ctx.Err()), err)
-			}
-		}
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package renew
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
@@ -32,18 +35,15 @@ func (n *renewal) restore(ctx context.Context, saved *copied) error {
 	}
 	// A commit that says nothing of the log it belongs to would be taken for
 	// one in the new log.
-	for p := range int32(info.Partitions) {
-		err := n.patiently(ctx, n.Group, func() error { return n.Admin.DeleteConsumerGroupOffset(n.Group, n.topic, p) })
-		if err != nil && !errors.Is(err, sarama.ErrGroupIDNotFound) && !errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
-			return fmt.Errorf("delete offset of group %s in %s/%d: %w", n.Group, n.topic, p, err)
-		}
+	if err := n.forget(ctx); err != nil {
+		return err
 	}
 	if saved.records > 0 {
 		// A record of the largest size must fit with its new header.
 		if err := n.limit(ctx, strconv.Itoa(saved.header.MaxBytes+headerRoom)); err != nil {
 			return err
 		}
-		if err := errors.Join(n.write(ctx, saved, info.Partitions), n.unlimit(saved.header)); err != nil {
+		if err := errors.Join(n.write(ctx, saved, info.Partitions), n.unlimit(ctx, saved.header)); err != nil {
 			return err
 		}
 	}
@@ -52,6 +52,31 @@ func (n *renewal) restore(ctx context.Context, saved *copied) error {
 	}
 	n.report("%s has epoch %08x and holds the %d records that were not processed; %s can go",
 		n.topic, info.ID.Epoch(), saved.records, saved.path+restored)
+	return nil
+}
+
+// forget deletes what the group has committed in the topic.
+func (n *renewal) forget(ctx context.Context) error {
+	committed, err := n.Committed(ctx, n.Group)
+	if err != nil {
+		return err
+	}
+	var offsets kadm.TopicsSet
+	for p := range committed[n.topic] {
+		offsets.Add(n.topic, p)
+	}
+	err = kafka.Patiently(ctx, func(ctx context.Context) error {
+		deleted, err := n.Admin.DeleteOffsets(ctx, n.Group, offsets)
+		for _, failed := range deleted[n.topic] {
+			if !errors.Is(failed, kerr.UnknownTopicOrPartition) {
+				err = cmp.Or(err, failed)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("delete offsets of group %s in %s: %w", n.Group, n.topic, err)
+	}
 	return nil
 }
 
@@ -65,7 +90,7 @@ func (n *renewal) recreate(ctx context.Context, h copyHeader) (kafka.TopicInfo, 
 	if err != nil {
 		return kafka.TopicInfo{}, err
 	}
-	infos, err := n.Lookup([]string{n.topic})
+	infos, err := n.Existing(n.topic)
 	if err != nil {
 		return kafka.TopicInfo{}, err
 	}

@@ -3,14 +3,12 @@ package table
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -44,11 +42,8 @@ type feed struct {
 
 // openFeed connects to no broker yet.
 func openFeed(c *kafka.Config, topic, clientID string, more ...kgo.Opt) (*feed, error) {
-	if len(c.Brokers) == 0 {
-		return nil, errors.New("no brokers given")
-	}
 	f := &feed{topic: topic, heard: map[int32]time.Time{}}
-	options := append(c.ClientOptions(clientID),
+	options := []kgo.Opt{
 		kgo.WithHooks(f),
 		kgo.DisableClientMetrics(),
 		kgo.AlwaysRetryEOF(), // a broker that stops looks like one with other TLS settings
@@ -57,7 +52,7 @@ func openFeed(c *kafka.Config, topic, clientID string, more ...kgo.Opt) (*feed, 
 		kgo.RetryBackoffFn(func(int) time.Duration { return feedRetry/2 + rand.N(feedRetry/2) }),
 		// How soon a moved partition is found again, and an idle one.
 		kgo.MetadataMinAge(feedRetry),
-		kgo.MetadataMaxAge(10*time.Second),
+		kgo.MetadataMaxAge(10 * time.Second),
 		kgo.FetchMaxWait(feedWait),
 		kgo.FetchMinBytes(1),
 		kgo.FetchMaxBytes(feedBytes),
@@ -67,13 +62,10 @@ func openFeed(c *kafka.Config, topic, clientID string, more ...kgo.Opt) (*feed, 
 		kgo.DisableFetchSessions(),
 		// They count for the position.
 		kgo.KeepControlRecords(),
-	)
-	client, err := kgo.NewClient(append(options, more...)...)
-	if err != nil {
-		return nil, fmt.Errorf("kafka settings: %w", err)
 	}
-	f.client = client
-	return f, nil
+	var err error
+	f.client, err = c.NewClient(clientID, append(options, more...)...)
+	return f, err
 }
 
 func (f *feed) close() { f.client.Close() }
@@ -123,75 +115,7 @@ func (f *feed) lastHeard() time.Time {
 
 // info looks the topic up.
 func (f *feed) info(ctx context.Context) (kafka.TopicInfo, error) {
-	r := kmsg.NewPtrMetadataRequest()
-	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = kmsg.StringPtr(f.topic)
-	r.Topics = append(r.Topics, t)
-	resp, err := r.RequestWith(ctx, f.client)
-	if err == nil && len(resp.Topics) != 1 {
-		err = fmt.Errorf("answer with %d topics", len(resp.Topics))
-	}
-	if err == nil {
-		err = kerr.ErrorForCode(resp.Topics[0].ErrorCode)
-	}
-	switch {
-	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		return kafka.TopicInfo{}, fmt.Errorf("%w: %s does not exist: create it with \"belfry topics\"", kafka.ErrTopic, f.topic)
-	case err != nil:
-		return kafka.TopicInfo{}, fmt.Errorf("look up topic %s: %w", f.topic, err)
-	}
-	return kafka.TopicInfo{ID: kafka.TopicID(resp.Topics[0].TopicID), Partitions: len(resp.Topics[0].Partitions)}, nil
-}
-
-// offsets are where a partition begins and ends.
-type offsets struct{ oldest, end int64 }
-
-// bounds are where partitions begin and end: the log start offset and the high
-// watermark.
-func (f *feed) bounds(ctx context.Context, partitions ...int32) (map[int32]offsets, error) {
-	starts, err := f.list(ctx, -2, partitions)
-	if err != nil {
-		return nil, err
-	}
-	ends, err := f.list(ctx, -1, partitions)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[int32]offsets, len(partitions))
-	for p, start := range starts {
-		out[p] = offsets{start, ends[p]}
-	}
-	return out, nil
-}
-
-// list asks for the offsets of a timestamp: -2 is the begin, -1 the end.
-func (f *feed) list(ctx context.Context, timestamp int64, partitions []int32) (map[int32]int64, error) {
-	r := kmsg.NewPtrListOffsetsRequest()
-	t := kmsg.NewListOffsetsRequestTopic()
-	t.Topic = f.topic
-	for _, n := range partitions {
-		p := kmsg.NewListOffsetsRequestTopicPartition()
-		p.Partition, p.Timestamp = n, timestamp
-		t.Partitions = append(t.Partitions, p)
-	}
-	r.Topics = append(r.Topics, t)
-	resp, err := r.RequestWith(ctx, f.client)
-	if err != nil {
-		return nil, fmt.Errorf("list offsets of %s: %w", f.topic, err)
-	}
-	out := make(map[int32]int64, len(partitions))
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return nil, fmt.Errorf("list offsets of %s/%d: %w", f.topic, p.Partition, err)
-			}
-			out[p.Partition] = p.Offset
-		}
-	}
-	if len(out) != len(partitions) {
-		return nil, fmt.Errorf("list offsets of %s: answer about %d of %d partitions", f.topic, len(out), len(partitions))
-	}
-	return out, nil
+	return kafka.Info(ctx, f.client, f.topic)
 }
 
 // start begins to fetch the partitions from those offsets.
@@ -244,9 +168,9 @@ func (f *feed) look(ctx context.Context, partition int32, offset int64) (next, e
 	if err != nil || leader < 0 {
 		return 0, 0, false
 	}
-	found, ok := BatchAt(ctx, f.client, leader, f.topic, f.id, partition, offset)
+	found, err := kafka.BatchAt(ctx, f.client, leader, f.topic, f.id, partition, offset)
 	if found.Next <= offset {
-		return max(offset, found.End), found.End, ok
+		return max(offset, found.End), found.End, err == nil
 	}
-	return found.Next, found.End, ok && len(found.Records) == 0
+	return found.Next, found.End, err == nil && len(found.Records) == 0
 }

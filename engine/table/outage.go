@@ -157,16 +157,12 @@ func verify(ctx context.Context, f *feed, p *progress, partitions int) error {
 	case info.Partitions != partitions:
 		return fmt.Errorf("topic %s has %d partitions, not %d", f.topic, info.Partitions, partitions)
 	}
-	all := make([]int32, partitions)
-	for n := range all {
-		all[n] = int32(n)
-	}
-	ends, err := f.list(ctx, -1, all)
+	ends, err := kafka.ListOffsets(ctx, f.client, f.topic, kafka.LogEnd, info.All()...)
 	if err != nil {
 		return nil
 	}
 	for n, end := range ends {
-		p.bound(n, end)
+		p.bound(int32(n), end)
 	}
 	return nil
 }

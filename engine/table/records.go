@@ -21,13 +21,13 @@ var ErrOffset = errors.New("no such record")
 // There are fewer if the topic has fewer. It joins no group and leaves nothing
 // behind.
 func Latest(ctx context.Context, cfg kafka.Config, topic string, n int) ([]*sarama.ConsumerMessage, kafka.TopicInfo, error) {
-	info, bounds, err := logRange(ctx, &cfg, topic)
+	info, logs, err := kafka.LogRanges(ctx, cfg, topic)
 	if err != nil {
 		return nil, info, err
 	}
 	var all []*sarama.ConsumerMessage
-	for p := range int32(info.Partitions) {
-		some, err := tail(ctx, cfg, topic, p, bounds[p], n)
+	for p, log := range logs {
+		some, err := tail(ctx, cfg, topic, int32(p), log, n)
 		if err != nil {
 			return nil, info, err
 		}
@@ -47,18 +47,18 @@ func newest(records []*sarama.ConsumerMessage, n int) []*sarama.ConsumerMessage 
 
 // tail returns the last n records of a partition. Offsets have gaps where a
 // topic is compacted or transactions end, so that it may have to begin earlier.
-func tail(ctx context.Context, cfg kafka.Config, topic string, partition int32, b offsets, n int) ([]*sarama.ConsumerMessage, error) {
+func tail(ctx context.Context, cfg kafka.Config, topic string, partition int32, log kafka.LogRange, n int) ([]*sarama.ConsumerMessage, error) {
 	for back := int64(n); ; back *= 8 {
-		from := max(b.oldest, b.end-back)
+		from := max(log.Start, log.End-back)
 		var out []*sarama.ConsumerMessage
-		err := ScanFrom(ctx, cfg, topic, partition, from, b.end, func(m *sarama.ConsumerMessage) error {
+		err := ScanFrom(ctx, cfg, topic, partition, from, log.End, func(m *sarama.ConsumerMessage) error {
 			if len(out) >= 2*n {
 				out = append(out[:0], out[len(out)-n:]...)
 			}
 			out = append(out, m)
 			return nil
 		})
-		if err != nil || len(out) >= n || from == b.oldest {
+		if err != nil || len(out) >= n || from == log.Start {
 			return out[max(0, len(out)-n):], err
 		}
 	}
@@ -67,18 +67,19 @@ func tail(ctx context.Context, cfg kafka.Config, topic string, partition int32, 
 // RecordAt returns one record, and which incarnation of the topic has it. An
 // error about a partition or offset that does not exist matches [ErrOffset].
 func RecordAt(ctx context.Context, cfg kafka.Config, topic string, partition int32, offset int64) (*sarama.ConsumerMessage, kafka.TopicInfo, error) {
-	info, bounds, err := logRange(ctx, &cfg, topic)
+	info, logs, err := kafka.LogRanges(ctx, cfg, topic)
 	if err != nil {
 		return nil, info, err
 	}
-	b, ok := bounds[partition]
-	switch {
-	case !ok:
+	if partition < 0 || int(partition) >= len(logs) {
 		return nil, info, fmt.Errorf("%w: %s has the partitions 0 to %d, not %d", ErrOffset, topic, info.Partitions-1, partition)
-	case b.oldest == b.end:
+	}
+	log := logs[partition]
+	switch {
+	case log.Start == log.End:
 		return nil, info, fmt.Errorf("%w: %s/%d is empty", ErrOffset, topic, partition)
-	case offset < b.oldest || offset >= b.end:
-		return nil, info, fmt.Errorf("%w: %s/%d has the offsets %d to %d, not %d", ErrOffset, topic, partition, b.oldest, b.end-1, offset)
+	case offset < log.Start || offset >= log.End:
+		return nil, info, fmt.Errorf("%w: %s/%d has the offsets %d to %d, not %d", ErrOffset, topic, partition, log.Start, log.End-1, offset)
 	}
 	var found *sarama.ConsumerMessage
 	err = ScanFrom(ctx, cfg, topic, partition, offset, offset+1, func(m *sarama.ConsumerMessage) error {
@@ -91,25 +92,4 @@ func RecordAt(ctx context.Context, cfg kafka.Config, topic string, partition int
 		err = fmt.Errorf("%w: %s/%d has none at offset %d, which was compacted away or marks a transaction", ErrOffset, topic, partition, offset)
 	}
 	return found, info, err
-}
-
-// logRange finds out what there is of a topic.
-func logRange(ctx context.Context, c *kafka.Config, topic string) (kafka.TopicInfo, map[int32]offsets, error) {
-	f, err := openFeed(c, topic, "belfry")
-	if err != nil {
-		return kafka.TopicInfo{}, nil, err
-	}
-	defer f.close()
-	begin, cancel := context.WithTimeout(ctx, scanPatience)
-	defer cancel()
-	info, err := f.info(begin)
-	if err != nil {
-		return info, nil, cmp.Or(ctx.Err(), err)
-	}
-	partitions := make([]int32, info.Partitions)
-	for p := range partitions {
-		partitions[p] = int32(p)
-	}
-	bounds, err := f.bounds(begin, partitions...)
-	return info, bounds, cmp.Or(ctx.Err(), err)
 }

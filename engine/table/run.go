@@ -37,19 +37,15 @@ func (v *View) attempt(ctx context.Context) error {
 		return err
 	}
 	feed.id = info.ID
-	partitions := make([]int32, info.Partitions)
-	for p := range partitions {
-		partitions[p] = int32(p)
-	}
-	var bounds map[int32]offsets
+	var logs []kafka.LogRange
 	err = out.insist(ctx, func(ctx context.Context) (err error) {
-		bounds, err = feed.bounds(ctx, partitions...)
+		logs, err = kafka.ListRanges(ctx, feed.client, feed.topic, info.All()...)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	next, err := v.position(info, bounds)
+	next, err := v.position(info, logs)
 	if err == nil {
 		out.enter(engine.Recovering)
 		feed.start(next)
@@ -68,7 +64,7 @@ func (v *View) attempt(ctx context.Context) error {
 
 // position opens the stores, if they are not open, and returns where each
 // partition goes on. If that is not in the log, it begins anew.
-func (v *View) position(info kafka.TopicInfo, bounds map[int32]offsets) (map[int32]int64, error) {
+func (v *View) position(info kafka.TopicInfo, logs []kafka.LogRange) (map[int32]int64, error) {
 	fits := func(s *viewStores) bool { return s.id == info.ID && len(s.parts) == info.Partitions }
 	if v.served != nil && !fits(v.served) {
 		if err := v.retire(); err != nil {
@@ -82,26 +78,27 @@ func (v *View) position(info kafka.TopicInfo, bounds map[int32]offsets) (map[int
 	}
 	for {
 		if v.filling == nil {
-			if err := v.open(info, bounds); err != nil {
+			if err := v.open(info, logs); err != nil {
 				return nil, err
 			}
 		}
-		next := make(map[int32]int64, len(bounds))
-		parts := make(map[int32]*reach, len(bounds))
+		next := make(map[int32]int64, len(logs))
+		parts := make(map[int32]*reach, len(logs))
 		var gap error
-		for p, b := range bounds {
+		for i, log := range logs {
+			p := int32(i)
 			offset, err := v.filling.offset(p)
 			if err != nil {
 				return nil, err
 			}
 			next[p] = offset + 1
 			if offset < 0 {
-				next[p] = b.oldest
+				next[p] = log.Start
 			}
-			if next[p] < b.oldest || next[p] > b.end {
-				gap = fmt.Errorf("%w: %s/%d is at %d, the log is from %d to %d", errGap, v.table.Topic, p, next[p], b.oldest, b.end)
+			if next[p] < log.Start || next[p] > log.End {
+				gap = fmt.Errorf("%w: %s/%d is at %d, the log is from %d to %d", errGap, v.table.Topic, p, next[p], log.Start, log.End)
 			}
-			parts[p] = &reach{next: next[p], target: b.end, end: b.end}
+			parts[p] = &reach{next: next[p], target: log.End, end: log.End}
 		}
 		if gap == nil {
 			v.gap = false
@@ -138,7 +135,7 @@ func (v *View) retire() error {
 }
 
 // open opens the stores of the generation that is to be filled.
-func (v *View) open(info kafka.TopicInfo, bounds map[int32]offsets) error {
+func (v *View) open(info kafka.TopicInfo, logs []kafka.LogRange) error {
 	folder := viewFolderOf(&v.cfg, v.table.Topic)
 	if v.generation == 0 {
 		var err error
@@ -169,8 +166,8 @@ func (v *View) open(info kafka.TopicInfo, bounds map[int32]offsets) error {
 	}
 	// It was whole when it was closed. A partition's store that was broken has
 	// been emptied.
-	for p, b := range bounds {
-		if offset, err := opened.offset(p); err != nil || offset < 0 && b.end > b.oldest {
+	for p, log := range logs {
+		if offset, err := opened.offset(int32(p)); err != nil || offset < 0 && log.End > log.Start {
 			return err
 		}
 	}

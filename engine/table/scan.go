@@ -49,17 +49,18 @@ func ScanFrom(ctx context.Context, cfg kafka.Config, topic string, partition int
 		return cmp.Or(ctx.Err(), err)
 	}
 	f.id = info.ID
-	bounds, err := f.bounds(begin, partition)
+	logs, err := kafka.ListRanges(begin, f.client, topic, partition)
 	if err != nil {
 		return cmp.Or(ctx.Err(), err)
 	}
+	log := logs[0]
 	if end == sarama.OffsetNewest {
-		end = bounds[partition].end
+		end = log.End
 	}
-	end = min(end, bounds[partition].end)
-	from = max(from, bounds[partition].oldest)
+	end = min(end, log.End)
+	from = max(from, log.Start)
 	var p progress
-	p.begin(map[int32]*reach{partition: {next: from, target: end, end: bounds[partition].end}})
+	p.begin(map[int32]*reach{partition: {next: from, target: end, end: log.End}})
 	if p.caughtUp() {
 		return nil
 	}

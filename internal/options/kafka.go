@@ -8,8 +8,8 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/IBM/sarama"
 	"github.com/spf13/pflag"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
@@ -164,13 +164,13 @@ func OpenTopics(cfg kafka.Config) (*kafka.Topics, error) {
 func unreachable(err error) error {
 	var authority x509.UnknownAuthorityError
 	switch {
-	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
+	case errors.Is(err, kerr.SaslAuthenticationFailed):
 		return cli.FlagErrorf("sasl-user", "%w: mend the user, --sasl-password-file or --sasl-mechanism", err)
-	case errors.Is(err, sarama.ErrUnsupportedSASLMechanism):
+	case errors.Is(err, kerr.UnsupportedSaslMechanism):
 		return cli.FlagErrorf("sasl-mechanism", "%w: the brokers take another one", err)
 	case errors.As(err, &authority):
 		return cli.FlagErrorf("kafka-ca-file", "%w: name the file of the authority that the brokers' certificates are of", err)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), strings.Contains(err.Error(), "tls alert"):
 		// What a broker does to who doesn't speak as the port wants it.
 		return cli.FlagErrorf("brokers", "%w: the brokers hang up; does that port want --kafka-tls or --sasl-mechanism?", err)
 	}

@@ -1,0 +1,166 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// The timestamps that stand for the ends of a log in [ListOffsets]. They are
+// those of goka and sarama too.
+const (
+	LogEnd   = -1 // the high watermark
+	LogStart = -2
+)
+
+// LogRange is where the log of one partition begins and ends: the log start
+// offset and the high watermark.
+type LogRange struct{ Start, End int64 }
+
+// ListOffsets returns, for each of the partitions and in their order, the offset
+// of the first record that is not older than a timestamp, in milliseconds, or -1
+// if there is none. [LogStart] and [LogEnd] stand for the ends of the log.
+func ListOffsets(ctx context.Context, client *kgo.Client, topic string, timestamp int64, partitions ...int32) ([]int64, error) {
+	resp, err := ListOffsetsRequest(map[string][]int32{topic: partitions}, timestamp).RequestWith(ctx, client)
+	if err != nil {
+		return nil, fmt.Errorf("list offsets of %s: %w", topic, err)
+	}
+	found := make(map[int32]int64, len(partitions))
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return nil, fmt.Errorf("list offsets of %s/%d: %w", topic, p.Partition, err)
+			}
+			found[p.Partition] = p.Offset
+		}
+	}
+	out := make([]int64, len(partitions))
+	for i, p := range partitions {
+		var ok bool
+		if out[i], ok = found[p]; !ok {
+			return nil, fmt.Errorf("list offsets of %s: no answer about partition %d", topic, p)
+		}
+	}
+	return out, nil
+}
+
+// ListOffsetsRequest asks for the offsets of a timestamp in partitions of topics.
+func ListOffsetsRequest(topics map[string][]int32, timestamp int64) *kmsg.ListOffsetsRequest {
+	r := kmsg.NewPtrListOffsetsRequest()
+	for name, partitions := range topics {
+		t := kmsg.NewListOffsetsRequestTopic()
+		t.Topic = name
+		for _, n := range partitions {
+			p := kmsg.NewListOffsetsRequestTopicPartition()
+			p.Partition, p.Timestamp = n, timestamp
+			t.Partitions = append(t.Partitions, p)
+		}
+		r.Topics = append(r.Topics, t)
+	}
+	return r
+}
+
+// ListRanges returns where the logs of partitions begin and end, in their order.
+// The starts are asked for first: retention that comes in between may move them
+// beyond an end that was read before.
+func ListRanges(ctx context.Context, client *kgo.Client, topic string, partitions ...int32) ([]LogRange, error) {
+	starts, err := ListOffsets(ctx, client, topic, LogStart, partitions...)
+	if err != nil {
+		return nil, err
+	}
+	ends, err := ListOffsets(ctx, client, topic, LogEnd, partitions...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]LogRange, len(partitions))
+	for i := range out {
+		out[i] = LogRange{starts[i], max(starts[i], ends[i])}
+	}
+	return out, nil
+}
+
+// logPatience is how long the brokers may not answer before what is asked of a
+// log fails.
+const logPatience = 30 * time.Second
+
+// LogRanges returns what the brokers say of a topic, and where the logs of its
+// partitions begin and end, by partition.
+func LogRanges(ctx context.Context, cfg Config, topic string) (info TopicInfo, ranges []LogRange, err error) {
+	err = cfg.ask(ctx, func(ctx context.Context, client *kgo.Client) error {
+		info, ranges, err = RangesOf(ctx, client, topic)
+		return err
+	})
+	return info, ranges, err
+}
+
+// RangesOf is [LogRanges] by a client that is there.
+func RangesOf(ctx context.Context, client *kgo.Client, topic string) (TopicInfo, []LogRange, error) {
+	info, err := Info(ctx, client, topic)
+	if err != nil {
+		return info, nil, err
+	}
+	ranges, err := ListRanges(ctx, client, topic, info.All()...)
+	return info, ranges, err
+}
+
+// OffsetsAt returns, by partition, an offset before which all records have an
+// older timestamp: that of the first which has not, or the end.
+func OffsetsAt(ctx context.Context, cfg Config, topic string, at time.Time) (out []int64, err error) {
+	err = cfg.ask(ctx, func(ctx context.Context, client *kgo.Client) error {
+		info, err := Info(ctx, client, topic)
+		if err != nil {
+			return err
+		}
+		if out, err = ListOffsets(ctx, client, topic, at.UnixMilli(), info.All()...); err != nil {
+			return err
+		}
+		ends, err := ListOffsets(ctx, client, topic, LogEnd, info.All()...)
+		for p, end := range ends {
+			if out[p] < 0 {
+				out[p] = end
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// DeleteBefore deletes the records of a topic below those offsets, by partition;
+// an offset below the log start deletes nothing.
+func DeleteBefore(ctx context.Context, cfg Config, topic string, offsets []int64) error {
+	return cfg.ask(ctx, func(ctx context.Context, client *kgo.Client) error {
+		var until kadm.Offsets
+		for p, offset := range offsets {
+			until.AddOffset(topic, int32(p), offset, -1)
+		}
+		deleted, err := kadm.NewClient(client).DeleteRecords(ctx, until)
+		if err := errors.Join(err, deleted.Error()); err != nil {
+			return fmt.Errorf("delete records of %s: %w", topic, err)
+		}
+		return nil
+	})
+}
+
+// ask calls f with a client that is closed after it. Brokers that do not answer
+// are given up after logPatience.
+func (c *Config) ask(ctx context.Context, f func(context.Context, *kgo.Client) error) error {
+	client, err := c.NewClient("belfry", kgo.DisableClientMetrics(), kgo.AlwaysRetryEOF())
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	limited, cancel := context.WithTimeout(ctx, logPatience)
+	defer cancel()
+	if err := f(limited, client); err != nil {
+		// A client that is interrupted speaks of its connection.
+		return cmp.Or(ctx.Err(), err)
+	}
+	return nil
+}
