@@ -45,7 +45,7 @@ func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c auth.Call)
 // once the row shows the record applied, with 202 if that takes longer.
 func (s *Server) command(w http.ResponseWriter, r *http.Request, user string, record inbox.Record, status int) error {
 	// A command that could not be answered is not begun. A stamp shows that as a row does.
-	if _, err := s.badges.Stamp(user, time.Now()); err != nil {
+	if _, err := s.config.Rows.Stamp(user, time.Now()); err != nil {
 		return err
 	}
 	positions, err := s.write(r.Context(), []inbox.Addressed{{Recipients: []string{user}, Record: record}})

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -85,19 +83,6 @@ func TestReadyTellsProgress(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-}
-
-func TestLag(t *testing.T) {
-	newAPI(t).get("/v1/lag").wantProblem(503, "")
-	var err error
-	a := newAPI(t, func(c *Config) {
-		c.Lag = func(context.Context) (any, error) { return map[string]int{"lag": 7}, err }
-	})
-	if got, want := a.get("/v1/lag").Want(200).Body.String(), `{"lag":7}`+"\n"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	err = errors.New("no broker")
-	a.get("/v1/lag").wantProblem(500, "")
 }
 
 func TestMetrics(t *testing.T) {

@@ -20,6 +20,10 @@ import (
 // have ids of their own.
 const idempotencyKey = "Idempotency-Key"
 
+// maxBodyBytes is the largest body of a call that writes notifications or
+// retractions.
+const maxBodyBytes = 1 << 20
+
 // postNotifications answers POST /v1/notifications: one notification, an array
 // of them, or CloudEvents in all three modes of HTTP. All is checked before any
 // is written. It is 202 once the broker has acknowledged all.
@@ -49,7 +53,7 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c aut
 
 // readBody returns the body of a call that writes.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	return wire.ReadBody(w, r, s.config.Limits.BodyBytes, s.config.Limits.Request)
+	return wire.ReadBody(w, r, maxBodyBytes, s.config.Limits.Request)
 }
 
 // deliver writes messages for all of their recipients, whom it counts.

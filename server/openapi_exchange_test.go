@@ -134,7 +134,7 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 			}
 			e.body = `{"seqs":`
 		case http.StatusRequestEntityTooLarge:
-			e.body += strings.Repeat(" ", DefaultBodyBytes+1)
+			e.body += strings.Repeat(" ", maxBodyBytes+1)
 		case http.StatusUnsupportedMediaType:
 			e.header.Set("Content-Type", "text/plain")
 		case http.StatusServiceUnavailable:
@@ -176,10 +176,11 @@ func contractAPI(t *testing.T) *api {
 	a := newAPI(t, withJWT(t), func(c *Config) {
 		c.MetricsOnAPI = true
 		c.Pages = http.NotFoundHandler()
-		withOps(opstest.New())(c)
+		installation := opstest.New()
+		withOps(installation)(c)
 		c.Readiness = func() []Condition { return []Condition{{Name: "unread view", Ready: true}} }
 		c.LagMetrics = page
-		c.Lag = func(context.Context) (any, error) { return contractLag(), nil }
+		installation.Collected = contractLag()
 	})
 	a.fake.Epoch = contractEpoch
 	for _, user := range []string{"user-7", "사용자-7"} {
@@ -228,7 +229,6 @@ func exhaust(a *api) {
 // degrade has everything fail that a server depends on.
 func degrade(a *api) {
 	a.fake.NotReady, a.fake.AppendErr = true, context.DeadlineExceeded
-	a.config.Lag = nil
 	a.config.Operations = ops.Config{}
 	*a.ops = *ops.New(a.operations()) // the routes hold the pointer
 	a.config.Readiness = func() []Condition { return []Condition{{Name: "unread view", Detail: "recovering"}} }

@@ -74,7 +74,7 @@ func (p *polls) answer(w http.ResponseWriter, r *http.Request) bool {
 	if err != nil || auth.Owner(auth.Call{Identity: id, User: user}) != nil || belfry.CheckRecipient(user) != nil {
 		return false
 	}
-	stamp, err := s.badges.Stamp(user, start)
+	stamp, err := s.config.Rows.Stamp(user, start)
 	if err != nil {
 		return false
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/gorilla/mux"
 
@@ -125,16 +124,6 @@ type glancing struct {
 func (g glancing) Row(string) (inbox.State, error) {
 	g.t.Error("the row was read")
 	return inbox.State{}, nil
-}
-
-func (g glancing) Stamp(recipient string, now time.Time) (inbox.Stamp, error) {
-	row, err := g.Tables.Row(recipient)
-	return row.Stamp(now), err
-}
-
-func (g glancing) Badge(recipient string, now time.Time) (inbox.Badge, error) {
-	row, err := g.Tables.Row(recipient)
-	return row.Badge(now), err
 }
 
 // What a badge takes is read of a row, and not the whole of it.

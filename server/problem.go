@@ -16,7 +16,6 @@ import (
 var (
 	errMethod      = errors.New("the path does not have that method")
 	errUnavailable = errors.New("the journal cannot be written at the moment; what was sent may or may not have been accepted, send it again with the same ids")
-	errNoLag       = errors.New("lag figures are not available on this server")
 	errPanic       = errors.New("panic in a handler")
 )
 
@@ -51,7 +50,7 @@ func kinds() []kind {
 		{belfry.ErrNotReady, http.StatusServiceUnavailable, false},
 		{errBehind, http.StatusServiceUnavailable, true},
 		{errUnavailable, http.StatusServiceUnavailable, false},
-		{errNoLag, http.StatusServiceUnavailable, false},
+		{ops.ErrNoLag, http.StatusServiceUnavailable, false},
 		{ops.ErrNoPart, http.StatusServiceUnavailable, true},
 		{ops.ErrBusy, http.StatusServiceUnavailable, true},
 		{context.Canceled, http.StatusServiceUnavailable, false},

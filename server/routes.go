@@ -39,7 +39,7 @@ func (s *Server) routes(m *mux.Router) {
 	s.get(m, "/v1/unread", auth.Scoped(auth.ScopeNotify), s.getUnreads)
 	s.post(m, "/v1/notifications", auth.Scoped(auth.ScopeNotify), s.postNotifications)
 	s.post(m, "/v1/retractions", auth.Scoped(auth.ScopeNotify), s.postRetractions)
-	s.get(m, "/v1/lag", auth.Scoped(auth.ScopeOps), s.getLag)
+	s.get(m, "/v1/lag", auth.Scoped(auth.ScopeOps), s.ops.Lag)
 
 	const base = "/v1/ops"
 	operator := auth.Scoped(auth.ScopeOps)

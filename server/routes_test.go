@@ -19,7 +19,6 @@ func TestRoutesScopes(t *testing.T) {
 	a := newAPI(t, withJWT(t), func(c *Config) {
 		c.MetricsOnAPI = true
 		c.LagMetrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {})
-		c.Lag = func(context.Context) (any, error) { return struct{}{}, nil }
 		c.Pages = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {})
 		withOps(opstest.New())(c)
 	})

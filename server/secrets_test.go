@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/belfry/belfry/internal/opstest"
 	"github.com/belfry/belfry/server/auth"
 )
 
@@ -52,7 +52,9 @@ func TestSecretsStayInside(t *testing.T) {
 		c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		c.MetricsOnAPI = true
 		c.LagMetrics = http.NotFoundHandler()
-		c.Lag = func(context.Context) (any, error) { return nil, errors.New("no broker") }
+		installation := opstest.New()
+		installation.RefoldErr = errors.New("no broker")
+		withOps(installation)(c)
 		c.Pages = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a page") })
 		c.Limits.Append = 50 * time.Millisecond
 	})

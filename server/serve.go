@@ -17,6 +17,7 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10 // of a request's line and headers
 	// A client on HTTP/2 that has vanished is noticed as one on HTTP/1.1 is; all
 	// of its streams are on one connection.
 	h2PingTimeout  = 15 * time.Second
@@ -47,7 +48,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    s.config.Limits.HeaderBytes,
+		MaxHeaderBytes:    maxHeaderBytes,
 		Protocols:         &protocols,
 		HTTP2:             &http.HTTP2Config{SendPingTimeout: stream.PingEvery, PingTimeout: h2PingTimeout, WriteByteTimeout: h2WriteTimeout},
 		ConnState:         s.connections.Track,

@@ -1,7 +1,7 @@
 package server
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,12 +22,6 @@ import (
 
 // Limits bounds what one request may cost. Zero fields take the defaults.
 type Limits struct {
-	// BodyBytes is the largest body of a call that writes notifications or
-	// retractions; the default is DefaultBodyBytes.
-	BodyBytes int64
-	// HeaderBytes is the most that a request's line and headers may have; the
-	// default is DefaultHeaderBytes.
-	HeaderBytes int
 	// Append is how long to wait for the broker's acknowledgement; the default
 	// is DefaultAppend.
 	Append time.Duration
@@ -52,8 +46,6 @@ type Limits struct {
 
 // Defaults of Limits and Config.
 const (
-	DefaultBodyBytes    = 1 << 20
-	DefaultHeaderBytes  = 32 << 10
 	DefaultAppend       = 30 * time.Second // a dead broker of three holds acks back for up to 15 s
 	DefaultRequest      = time.Minute
 	DefaultPollInterval = 30 * time.Second
@@ -80,9 +72,6 @@ type Config struct {
 	DrainNotice time.Duration
 	// Readiness tells what /readyz depends on; nil is always ready.
 	Readiness func() []Condition
-	// Lag returns what /v1/lag answers, as a value for encoding/json; nil
-	// makes the call unavailable.
-	Lag func(context.Context) (any, error)
 	// LagMetrics serves /metrics/lag; nil makes it not found.
 	LagMetrics http.Handler
 	// Operations is what the ops page shows, as far as a server does not know it
@@ -134,7 +123,6 @@ type Server struct {
 	handler  http.Handler
 	metered  http.Handler // what MetricsHandler returns
 	load     *limit.Load
-	badges   Badges
 	draining atomic.Bool
 
 	guard       *auth.Guard
@@ -162,7 +150,6 @@ func New(config Config) (*Server, error) {
 		log:       config.Logger.With("component", "server"),
 		metrics:   newMetrics(config.Registry),
 		load:      limit.NewLoad(nil),
-		badges:    badgesOf(config.Rows),
 		pollLimit: limit.NewPolls(),
 	}
 	streams := stream.Config{Rows: config.Rows, Items: config.Items, Limits: config.Streams, Logger: s.log, Registerer: config.Registry}
@@ -198,6 +185,8 @@ func (s *Server) operations() ops.Config {
 	return c
 }
 
+// setDefaults decides what 0 stands for; a negative number stays what it is where
+// the field's comment gives it a meaning, and is as good as 0 elsewhere.
 func (c *Config) setDefaults() {
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
@@ -205,37 +194,15 @@ func (c *Config) setDefaults() {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	if c.PollInterval <= 0 {
-		c.PollInterval = DefaultPollInterval
-	}
-	if c.TokenTrust == 0 {
-		c.TokenTrust = DefaultTokenTrust
-	}
+	c.PollInterval = cmp.Or(max(c.PollInterval, 0), DefaultPollInterval)
+	c.TokenTrust = cmp.Or(c.TokenTrust, DefaultTokenTrust)
 	l := &c.Limits
-	if l.BodyBytes <= 0 {
-		l.BodyBytes = DefaultBodyBytes
-	}
-	if l.HeaderBytes <= 0 {
-		l.HeaderBytes = DefaultHeaderBytes
-	}
-	if l.Append <= 0 {
-		l.Append = DefaultAppend
-	}
-	if l.Request <= 0 {
-		l.Request = DefaultRequest
-	}
-	if l.PostRate == 0 {
-		l.PostRate = DefaultPostRate
-	}
-	if l.PostBurst <= 0 {
-		l.PostBurst = DefaultPostBurst
-	}
-	if l.Connections <= 0 {
-		l.Connections = DefaultConnections
-	}
-	if l.SilentPerAddress <= 0 {
-		l.SilentPerAddress = DefaultSilentPerAddress
-	}
+	l.Append = cmp.Or(max(l.Append, 0), DefaultAppend)
+	l.Request = cmp.Or(max(l.Request, 0), DefaultRequest)
+	l.PostRate = cmp.Or(l.PostRate, DefaultPostRate)
+	l.PostBurst = cmp.Or(max(l.PostBurst, 0), DefaultPostBurst)
+	l.Connections = cmp.Or(max(l.Connections, 0), DefaultConnections)
+	l.SilentPerAddress = cmp.Or(max(l.SilentPerAddress, 0), DefaultSilentPerAddress)
 }
 
 // Handler returns the API, its pages and its health. It needs no Serve.

@@ -30,7 +30,7 @@ func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c auth.Call) 
 		return err
 	}
 	now := time.Now()
-	badge, err := s.badges.Badge(c.User, now)
+	badge, err := s.config.Rows.Badge(c.User, now)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (s *Server) getUnreads(w http.ResponseWriter, r *http.Request, _ auth.Call)
 	}{make([]wire.Badge, 0, len(users))}
 	now := time.Now()
 	for _, user := range users {
-		badge, err := s.badges.Badge(user, now)
+		badge, err := s.config.Rows.Badge(user, now)
 		if err != nil {
 			return err
 		}

@@ -12,10 +12,15 @@ import (
 // errBehind is returned when a table still shows less than the client knows.
 var errBehind = errors.New("the table is behind what the client has seen")
 
+// watcher is a table that reports changes, as [stream.Rows] does.
+type watcher interface {
+	Watch(recipient string, changed func()) (stop func())
+}
+
 // await calls look until it reports true or an error: at once, and again after
 // each change of the recipient's part of the tables. After wire.MaxWait it returns
 // errBehind; when ctx ends, ctx's error.
-func await(ctx context.Context, recipient string, look func() (bool, error), tables ...Watcher) error {
+func await(ctx context.Context, recipient string, look func() (bool, error), tables ...watcher) error {
 	if done, err := look(); done || err != nil {
 		return err
 	}

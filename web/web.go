@@ -12,41 +12,26 @@
 package web
 
 import (
+	"bytes"
 	"crypto/sha256"
-	_ "embed" // for the files below
+	"embed"
 	"encoding/hex"
 	"io"
+	"io/fs"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 )
 
-var (
-	//go:embed index.html
-	indexHTML string
-	//go:embed page.js
-	pageJS string
-	//go:embed page.css
-	pageCSS string
-	//go:embed belfry.js
-	belfryJS string
-	//go:embed ops.html
-	opsHTML string
-	//go:embed ops.css
-	opsCSS string
-	//go:embed ops.js
-	opsJS string
-	//go:embed ops-api.js
-	opsAPIJS string
-	//go:embed ops-draw.js
-	opsDrawJS string
-	//go:embed ops-letters.js
-	opsLettersJS string
-	//go:embed ops-lookup.js
-	opsLookupJS string
-	//go:embed icon.svg
-	iconSVG string
-)
+//go:embed *.html *.css *.js *.svg
+var files embed.FS
+
+// contentTypes are those of the files, by how their names end.
+var contentTypes = map[string]string{
+	".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
+	".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+}
 
 // policy is the Content-Security-Policy (W3C CSP Level 3) of every answer.
 // Images may come from anywhere with https, since avatars do.
@@ -59,7 +44,7 @@ const notFound = `{"type":"about:blank","title":"Not Found","status":404,"detail
 
 type asset struct {
 	contentType string
-	body        string
+	body        []byte
 	etag        string // strong, quoted (RFC 9110 section 8.8.3)
 }
 
@@ -68,22 +53,15 @@ type asset struct {
 // needs no authentication: what a page shows it fetches with the token of its
 // user.
 func Handler() http.Handler {
-	html := func(text string) asset { return newAsset("text/html; charset=utf-8", text) }
-	css := func(text string) asset { return newAsset("text/css; charset=utf-8", text) }
-	js := func(text string) asset { return newAsset("text/javascript; charset=utf-8", text) }
-	assets := map[string]asset{
-		"/":               html(indexHTML),
-		"/page.js":        js(pageJS),
-		"/page.css":       css(pageCSS),
-		"/belfry.js":      js(belfryJS),
-		"/icon.svg":       newAsset("image/svg+xml", iconSVG),
-		"/ops":            html(opsHTML),
-		"/ops.css":        css(opsCSS),
-		"/ops.js":         js(opsJS),
-		"/ops-api.js":     js(opsAPIJS),
-		"/ops-draw.js":    js(opsDrawJS),
-		"/ops-letters.js": js(opsLettersJS),
-		"/ops-lookup.js":  js(opsLookupJS),
+	assets := map[string]asset{}
+	names, _ := fs.Glob(files, "*") // the pattern is well-formed
+	for _, name := range names {
+		body, _ := files.ReadFile(name) // it is part of the program
+		at := "/" + name
+		if page, ok := strings.CutSuffix(at, ".html"); ok {
+			at = strings.TrimSuffix(page, "index")
+		}
+		assets[at] = newAsset(contentTypes[path.Ext(name)], body)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -108,12 +86,12 @@ func Handler() http.Handler {
 			// without asking.
 			h.Set("Cache-Control", "no-cache")
 			h.Set("Etag", a.etag)
-			http.ServeContent(w, r, "", time.Time{}, strings.NewReader(a.body))
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
 		}
 	})
 }
 
-func newAsset(contentType, body string) asset {
-	sum := sha256.Sum256([]byte(body))
+func newAsset(contentType string, body []byte) asset {
+	sum := sha256.Sum256(body)
 	return asset{contentType: contentType, body: body, etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
 }

@@ -223,7 +223,6 @@ func (n *node) newServer() (*server.Server, error) {
 	cfg := n.Server
 	cfg.Rows, cfg.Items, cfg.Journal = n.unread, n.inbox, n.journal
 	cfg.Readiness = n.conditions
-	cfg.Lag = func(context.Context) (any, error) { return n.lag.Report(), nil }
 	cfg.LagMetrics = n.lagPage
 	cfg.Operations = n.operations()
 	cfg.Registry, cfg.MetricsOnAPI = n.registry, n.Metrics == nil

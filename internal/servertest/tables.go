@@ -56,6 +56,18 @@ func (f *Tables) Row(recipient string) (inbox.State, error) {
 	return f.Rows[recipient], nil
 }
 
+// Stamp is that of the row.
+func (f *Tables) Stamp(recipient string, now time.Time) (inbox.Stamp, error) {
+	row, err := f.Row(recipient)
+	return row.Stamp(now), err
+}
+
+// Badge is that of the row.
+func (f *Tables) Badge(recipient string, now time.Time) (inbox.Badge, error) {
+	row, err := f.Row(recipient)
+	return row.Badge(now), err
+}
+
 func (f *Tables) Item(recipient string, seq uint64) (inbox.Item, bool, error) {
 	f.Reads.Add(1)
 	f.Mu.Lock()

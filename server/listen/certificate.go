@@ -1,42 +1,37 @@
 package listen
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"os"
+	"slices"
 	"sync"
 	"time"
 )
 
-// certificateCheck is how old what is known of the files may be.
+// certificateCheck is how old what was read of the files may be when a client
+// connects.
 const certificateCheck = 5 * time.Second
 
-// Certificate is a server's certificate and key in two PEM files, read again
-// when one of them has changed: those who renew it need not restart the server.
+// Certificate is a server's certificate and key in two PEM files, read again from
+// time to time: those who renew it need not restart the server.
 // It is safe for concurrent use.
 type Certificate struct {
 	certFile, keyFile string
 	log               *slog.Logger
 
-	mu      sync.Mutex
-	pair    *tls.Certificate
-	stamp   string    // of the files as they were read last
-	checked time.Time // when their stamp was last looked at
+	mu   sync.Mutex
+	pair *tls.Certificate
+	read time.Time // when the files were read last
 }
 
-// LoadCertificate reads both files. log is told of each later reading.
+// LoadCertificate reads both files. log is told of each later change.
 func LoadCertificate(certFile, keyFile string, log *slog.Logger) (*Certificate, error) {
-	c := &Certificate{certFile: certFile, keyFile: keyFile, log: log}
-	stamp, err := c.look()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.read(stamp); err != nil {
-		return nil, err
-	}
-	c.checked = time.Now()
-	return c, nil
+	c := &Certificate{certFile: certFile, keyFile: keyFile, log: log, read: time.Now()}
+	var err error
+	c.pair, err = c.load()
+	return c, err
 }
 
 // TLS returns the configuration of a server with this certificate: TLS 1.2 and
@@ -56,39 +51,25 @@ func (c *Certificate) TLS() *tls.Config {
 func (c *Certificate) current() *tls.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.checked) < certificateCheck {
+	if time.Since(c.read) < certificateCheck {
 		return c.pair
 	}
-	c.checked = time.Now()
-	stamp, err := c.look()
-	if err == nil && stamp != c.stamp {
-		if err = c.read(stamp); err == nil {
-			c.log.Info("certificate read again", "file", c.certFile)
-		}
-	}
-	if err != nil {
+	c.read = time.Now()
+	pair, err := c.load()
+	switch {
+	case err != nil:
 		c.log.Warn("certificate not read again, the old one stays in use", "err", err)
+	case !slices.EqualFunc(pair.Certificate, c.pair.Certificate, bytes.Equal):
+		c.pair = pair
+		c.log.Info("certificate read again", "file", c.certFile)
 	}
 	return c.pair
 }
 
-// look tells the files of now from those of another time.
-func (c *Certificate) look() (stamp string, err error) {
-	for _, name := range []string{c.certFile, c.keyFile} {
-		info, err := os.Stat(name)
-		if err != nil {
-			return "", fmt.Errorf("read certificate: %w", err)
-		}
-		stamp += fmt.Sprint(info.ModTime().UnixNano(), " ", info.Size(), " ")
-	}
-	return stamp, nil
-}
-
-func (c *Certificate) read(stamp string) error {
+func (c *Certificate) load() (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
-		return fmt.Errorf("read certificate %s with key %s: %w", c.certFile, c.keyFile, err)
+		return nil, fmt.Errorf("read certificate %s with key %s: %w", c.certFile, c.keyFile, err)
 	}
-	c.pair, c.stamp = &pair, stamp
-	return nil
+	return &pair, nil
 }

@@ -166,6 +166,8 @@ type Rebalance struct {
 var (
 	// ErrNoPart is returned for what this server is not set up to show.
 	ErrNoPart = errors.New("this server is not set up to tell that")
+	// ErrNoLag is returned where lag is not collected.
+	ErrNoLag = errors.New("lag figures are not available on this server")
 	// ErrBusy is returned while as many journals are read as may be.
 	ErrBusy = errors.New("others are reading journals at the moment: try again in a moment")
 )

@@ -92,6 +92,15 @@ func (s *Calls) Overview(w http.ResponseWriter, _ *http.Request, _ auth.Call) er
 	return nil
 }
 
+// Lag answers GET /v1/lag.
+func (s *Calls) Lag(w http.ResponseWriter, _ *http.Request, _ auth.Call) error {
+	if s.config.Installation == nil {
+		return ErrNoLag
+	}
+	wire.Respond(w, http.StatusOK, s.config.Installation.Lag())
+	return nil
+}
+
 func (s *Calls) overview(now time.Time) overview {
 	o := overview{
 		At: now.UTC(), Ready: s.config.Ready(), Groups: []groupStatus{}, Rebalances: []Rebalance{}, Views: []Worker{},

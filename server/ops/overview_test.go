@@ -139,7 +139,7 @@ func TestOverviewWithoutAnInstallation(t *testing.T) {
 	if got.Lag.Up || got.Lag.Error == "" || got.Groups == nil || got.Views == nil || got.Topology.Nodes == nil {
 		t.Errorf("got %+v", got)
 	}
-	for _, path := range []string{"/v1/ops/dead-letters", "/v1/ops/dead-letters/0/1", "/v1/ops/users/user-7/journal"} {
+	for _, path := range []string{"/v1/lag", "/v1/ops/dead-letters", "/v1/ops/dead-letters/0/1", "/v1/ops/users/user-7/journal"} {
 		a.get(path).wantProblem(http.StatusServiceUnavailable, "")
 	}
 	a.call("POST", "/v1/ops/dead-letters/replay", `{"letters":[{"partition":0,"offset":1}]}`).wantProblem(http.StatusServiceUnavailable, "")

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"log/slog"
 
 	"github.com/belfry/belfry/inbox"
@@ -63,10 +64,6 @@ const (
 )
 
 func (l *Limits) setDefaults() {
-	if l.Total == 0 {
-		l.Total = DefaultTotal
-	}
-	if l.PerUser == 0 {
-		l.PerUser = DefaultPerUser
-	}
+	l.Total = cmp.Or(l.Total, DefaultTotal)
+	l.PerUser = cmp.Or(l.PerUser, DefaultPerUser)
 }

@@ -1,7 +1,6 @@
-package server
+package ops_test
 
 import (
-	"context"
 	"flag"
 	"net/http"
 	"os"
@@ -13,9 +12,8 @@ import (
 var updateLag = flag.Bool("update-lag", false, "write testdata/lag.json anew")
 
 func TestLagJSON(t *testing.T) {
-	a := newAPI(t, func(c *Config) {
-		c.Lag = func(context.Context) (any, error) { return servertest.LagReport(), nil }
-	})
+	a, f := opsAPI(t)
+	f.Set(func() { f.Collected = servertest.LagReport() })
 	const file = "testdata/lag.json"
 	got := a.get("/v1/lag").Want(http.StatusOK).Body.String()
 	if *updateLag {
