@@ -9,9 +9,11 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
+	"math/big"
 	"net/http"
 	"strings"
 	"sync"
@@ -20,7 +22,6 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/lestrrat-go/jwx/v3/jwk"
 
 	"github.com/belfry/belfry/server/auth"
 )
@@ -55,15 +56,9 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // publish has the provider answer with a key set.
-func (p *provider) publish(t testing.TB, keys ...jwk.Key) {
+func (p *provider) publish(t testing.TB, keys ...map[string]string) {
 	t.Helper()
-	set := jwk.NewSet()
-	for _, k := range keys {
-		if err := set.AddKey(k); err != nil {
-			t.Fatal(err)
-		}
-	}
-	raw, err := json.Marshal(set)
+	raw, err := json.Marshal(map[string]any{"keys": keys})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,17 +83,30 @@ func (p *provider) Count() int {
 	return p.calls
 }
 
-// published is the key of a set; attributes are given as pairs.
-func published(t testing.TB, key any, attributes ...string) jwk.Key {
+// published is a key of a set as JSON has it; attributes are given as pairs.
+func published(t testing.TB, key any, attributes ...string) map[string]string {
 	t.Helper()
-	k, err := jwk.Import(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(attributes); i += 2 {
-		if err := k.Set(attributes[i], attributes[i+1]); err != nil {
+	text := base64.RawURLEncoding.EncodeToString
+	var k map[string]string
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		k = map[string]string{"kty": "RSA", "n": text(key.N.Bytes()), "e": text(big.NewInt(int64(key.E)).Bytes())}
+	case *ecdsa.PublicKey:
+		point, err := key.Bytes()
+		if err != nil {
 			t.Fatal(err)
 		}
+		half := len(point)/2 + 1
+		k = map[string]string{"kty": "EC", "crv": key.Params().Name, "x": text(point[1:half]), "y": text(point[half:])}
+	case ed25519.PublicKey:
+		k = map[string]string{"kty": "OKP", "crv": "Ed25519", "x": text(key)}
+	case []byte:
+		k = map[string]string{"kty": "oct", "k": text(key)}
+	default:
+		t.Fatalf("there is no JWK of a %T", key)
+	}
+	for i := 0; i < len(attributes); i += 2 {
+		k[attributes[i]] = attributes[i+1]
 	}
 	return k
 }
@@ -179,7 +187,7 @@ func TestKeysAlgorithms(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &provider{}
-	var keys []jwk.Key
+	var keys []map[string]string
 	tokens := map[string]string{}
 	for _, x := range []struct {
 		method jwt.SigningMethod

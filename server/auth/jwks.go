@@ -189,7 +189,7 @@ func (k *Keys) update(ctx context.Context) error {
 		result = "error"
 	} else {
 		k.set = set
-		k.known.Set(float64(set.len()))
+		k.known.Set(float64(len(set)))
 	}
 	k.fetches.WithLabelValues(result).Inc()
 	k.running, k.last, k.err = false, time.Now(), err

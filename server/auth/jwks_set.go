@@ -3,12 +3,17 @@ package auth
 import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
+	"slices"
+	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/lestrrat-go/jwx/v3/jwk"
 )
 
 const (
@@ -33,7 +38,8 @@ type publicKey struct {
 
 // fits reports whether the key is one for m.
 func (k publicKey) fits(m jwt.SigningMethod) bool {
-	if k.alg != "" && k.alg != m.Alg() {
+	// Keys may say Ed25519 (RFC 9864 section 2.2), tokens still say EdDSA.
+	if alg := strings.Replace(k.alg, "Ed25519", "EdDSA", 1); alg != "" && alg != m.Alg() {
 		return false
 	}
 	switch key := k.key.(type) {
@@ -52,106 +58,101 @@ func (k publicKey) fits(m jwt.SigningMethod) bool {
 	return false
 }
 
-// keySet is what was fetched, by kid; nil before that. It must not be changed.
-type keySet map[string][]publicKey
+// keySet is what was fetched; nil before that. It must not be changed.
+type keySet []publicKey
 
 // find returns the keys that may have signed t: those with its kid, or all if
 // it names none.
 func (s keySet) find(t *jwt.Token) jwt.VerificationKeySet {
 	var found jwt.VerificationKeySet
-	add := func(keys []publicKey) {
-		for _, k := range keys {
-			if k.fits(t.Method) {
-				found.Keys = append(found.Keys, k.key)
-			}
-		}
-	}
-	switch kid := t.Header["kid"].(type) {
-	case string:
-		add(s[kid])
-	case nil:
-		for _, keys := range s {
-			add(keys)
+	for _, k := range s {
+		if kid := t.Header["kid"]; (kid == nil || kid == k.kid) && k.fits(t.Method) {
+			found.Keys = append(found.Keys, k.key)
 		}
 	}
 	return found
 }
 
-func (s keySet) len() int {
-	n := 0
-	for _, keys := range s {
-		n += len(keys)
-	}
-	return n
-}
-
-// parseKeySet reads a JWK Set. Keys that are not for checking signatures, too
-// weak or of a kind we do not know are left out; a set without any other is an
-// error, so that garbage does not lock everybody out. Errors hold nothing of
-// the document.
+// parseKeySet reads a JWK Set (RFC 7517 section 5). Keys that are not for checking
+// signatures, too weak, malformed or of a kind we do not know are left out; a set
+// without any other is an error, so that garbage does not lock everybody out.
+// Errors hold nothing of the document.
 func parseKeySet(body []byte) (keySet, error) {
-	parsed, err := jwk.Parse(body, jwk.WithIgnoreParseError(true))
-	if err != nil {
+	var document struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if json.Unmarshal(body, &document) != nil {
 		return nil, errors.New("the key set is no JWK Set")
 	}
-	if parsed.Len() > maxKeys {
-		return nil, fmt.Errorf("the key set has %d keys, more than %d", parsed.Len(), maxKeys)
-	}
-	set := keySet{}
-	for i := range parsed.Len() {
-		key, ok := parsed.Key(i)
-		if !ok {
+	var set keySet
+	for _, raw := range document.Keys {
+		var k jwk
+		if json.Unmarshal(raw, &k) != nil || !k.verifies() {
 			continue
 		}
-		if k, ok := newPublicKey(key); ok {
-			set[k.kid] = append(set[k.kid], k)
+		if key := k.public(); key != nil {
+			set = append(set, publicKey{k.Kid, k.Alg, key})
 		}
 	}
-	if len(set) == 0 {
+	switch {
+	case len(set) == 0:
 		return nil, errors.New("the key set has no key to check signatures with")
+	case len(set) > maxKeys:
+		return nil, fmt.Errorf("the key set has %d keys, more than %d", len(set), maxKeys)
 	}
 	return set, nil
 }
 
-func newPublicKey(key jwk.Key) (publicKey, bool) {
-	if use, ok := key.KeyUsage(); ok && use != "" && use != jwk.ForSignature.String() {
-		return publicKey{}, false
-	}
-	if ops, ok := key.KeyOps(); ok && len(ops) > 0 && !canVerify(ops) {
-		return publicKey{}, false
-	}
-	public, err := key.PublicKey()
-	if err != nil {
-		return publicKey{}, false
-	}
-	var out publicKey
-	if err := jwk.Export(public, &out.key); err != nil {
-		return publicKey{}, false
-	}
-	switch key := out.key.(type) {
-	case *rsa.PublicKey:
-		if key.N.BitLen() < minRSABits {
-			return publicKey{}, false
-		}
-	case *ecdsa.PublicKey, ed25519.PublicKey:
-	default: // a symmetric key above all
-		return publicKey{}, false
-	}
-	out.kid, _ = key.KeyID()
-	if alg, ok := key.Algorithm(); ok && alg != nil {
-		out.alg = alg.String()
-	}
-	if out.alg == "Ed25519" { // RFC 9864 section 2.2; tokens still say EdDSA
-		out.alg = jwt.SigningMethodEdDSA.Alg()
-	}
-	return out, true
+// jwk is what is read of a key (RFC 7517 section 4): of a private one the public
+// half.
+type jwk struct {
+	Kty, Kid, Use, Alg, Crv string
+	KeyOps                  []string `json:"key_ops"`
+	N, E, X, Y              octets
 }
 
-func canVerify(ops jwk.KeyOperationList) bool {
-	for _, op := range ops {
-		if op == jwk.KeyOpVerify {
-			return true
+// octets are bytes in base64url (RFC 7515 section 2), with or without padding.
+type octets []byte
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (o *octets) UnmarshalText(text []byte) (err error) {
+	*o, err = base64.RawURLEncoding.DecodeString(strings.TrimRight(string(text), "="))
+	return err
+}
+
+// verifies reports whether the key is for checking signatures.
+func (k *jwk) verifies() bool {
+	return (k.Use == "" || k.Use == "sig") && (len(k.KeyOps) == 0 || slices.Contains(k.KeyOps, "verify"))
+}
+
+// public returns the key as [publicKey] has it (RFC 7518 section 6, RFC 8037
+// section 2), nil for one that is not good.
+func (k *jwk) public() any {
+	switch k.Kty {
+	case "RSA":
+		n, e := new(big.Int).SetBytes(k.N), new(big.Int).SetBytes(k.E)
+		if n.BitLen() >= minRSABits && e.BitLen() > 1 && e.BitLen() < 32 {
+			return &rsa.PublicKey{N: n, E: int(e.Int64())}
+		}
+	case "EC":
+		for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()} {
+			x, y, bits := new(big.Int).SetBytes(k.X), new(big.Int).SetBytes(k.Y), curve.Params().BitSize
+			if curve.Params().Name != k.Crv || max(x.BitLen(), y.BitLen()) > bits {
+				continue
+			}
+			point := make([]byte, 1+2*((bits+7)/8))
+			point[0] = 4 // uncompressed (SEC 1 section 2.3.3)
+			half := len(point)/2 + 1
+			x.FillBytes(point[1:half])
+			y.FillBytes(point[half:])
+			if key, err := ecdsa.ParseUncompressedPublicKey(curve, point); err == nil {
+				return key
+			}
+		}
+	case "OKP":
+		if k.Crv == "Ed25519" && len(k.X) == ed25519.PublicKeySize {
+			return ed25519.PublicKey(k.X)
 		}
 	}
-	return false
+	return nil
 }
