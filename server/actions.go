@@ -58,11 +58,11 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request, user string, re
 	case errors.Is(err, errBehind):
 		// Without an entity tag: nobody may take for the result what can even
 		// be older than what the client has seen; its version tells.
-		wire.Respond(w, http.StatusAccepted, wire.BadgeOf(user, &row, now))
+		wire.Respond(w, http.StatusAccepted, wire.NewBadge(user, row.Badge(now)))
 	case err != nil:
 		return err
 	default:
-		wire.RespondUnread(w, status, user, &row, now)
+		wire.RespondBadge(w, status, user, row.Badge(now))
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	wire.Begin(w, "application/x-ndjson")
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(wire.BadgeOf(c.User, &l.row, l.now)); err != nil {
+	if err := enc.Encode(wire.NewBadge(c.User, l.row.Badge(l.now))); err != nil {
 		return nil // the client has gone
 	}
 	for i, e := range l.entries {

@@ -52,7 +52,7 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) e
 	// A list that lacks content will be complete without a new version: nobody may
 	// keep it.
 	if l.pending == 0 {
-		tag := wire.LanguageTag(wire.RowTag(&l.row, l.now), language)
+		tag := wire.LanguageTag(wire.Tag(l.row.Stamp(l.now)), language)
 		if seen.Matches(tag) {
 			wire.NotModified(w, tag)
 			return nil

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -162,14 +163,12 @@ func serve(h http.Handler) handler {
 	}
 }
 
+// pathPattern is a variable of a path with its pattern.
+var pathPattern = regexp.MustCompile(`{(\w+):[^}]*}`)
+
 // routeName is the path as a metric's label: without patterns.
 func routeName(path string) string {
-	name := strings.NewReplacer("{user:[^/]*}", "{user}", "{partition:[0-9]+}", "{partition}", "{offset:[0-9]+}", "{offset}").Replace(path)
-	before, _, found := strings.Cut(name, "{action:")
-	if found {
-		return before + "{action}"
-	}
-	return name
+	return pathPattern.ReplaceAllString(path, "{$1}")
 }
 
 // isPage keeps the pages from answering for calls that do not exist.

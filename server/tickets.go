@@ -8,12 +8,6 @@ import (
 	"github.com/belfry/belfry/server/wire"
 )
 
-// ticketBody is the answer to who asks for a ticket.
-type ticketBody struct {
-	Ticket    string `json:"ticket"`
-	ExpiresIn int    `json:"expires_in"` // seconds
-}
-
 // postTicket answers POST /v1/users/{user}/tickets.
 func (s *Server) postTicket(w http.ResponseWriter, _ *http.Request, c auth.Call) error {
 	signed, err := s.guard.Ticket(c)
@@ -23,6 +17,9 @@ func (s *Server) postTicket(w http.ResponseWriter, _ *http.Request, c auth.Call)
 	wire.Begin(w, "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	wire.WriteJSON(w, ticketBody{signed, int(auth.TicketLife / time.Second)})
+	wire.WriteJSON(w, struct {
+		Ticket    string `json:"ticket"`
+		ExpiresIn int    `json:"expires_in"` // seconds
+	}{signed, int(auth.TicketLife / time.Second)})
 	return nil
 }

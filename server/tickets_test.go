@@ -22,7 +22,10 @@ func (a *api) askTicket(user, token string) string {
 	a.t.Helper()
 	got := a.call("POST", "/v1/users/"+user+"/tickets", "", "Authorization", "Bearer "+token).Want(200)
 	got.wantHeader("Cache-Control", "no-store")
-	body := into[ticketBody](got)
+	body := into[struct {
+		Ticket    string
+		ExpiresIn int `json:"expires_in"`
+	}](got)
 	if body.Ticket == "" || body.ExpiresIn != 30 {
 		a.t.Fatalf("got %+v, want a ticket for 30 s", body)
 	}

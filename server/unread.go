@@ -45,7 +45,7 @@ func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c auth.Call) 
 		wire.NotModified(w, tag)
 		return nil
 	}
-	wire.RespondBadge(w, http.StatusOK, c.User, &badge)
+	wire.RespondBadge(w, http.StatusOK, c.User, badge)
 	return nil
 }
 
@@ -79,7 +79,7 @@ func (s *Server) getUnreads(w http.ResponseWriter, r *http.Request, _ auth.Call)
 		if err != nil {
 			return err
 		}
-		body.Users = append(body.Users, wire.NewBadge(user, &badge))
+		body.Users = append(body.Users, wire.NewBadge(user, badge))
 	}
 	wire.Respond(w, http.StatusOK, body)
 	return nil

@@ -159,11 +159,7 @@ func (s *Calls) List(w http.ResponseWriter, r *http.Request, _ auth.Call) error 
 
 // Show answers GET /v1/ops/dead-letters/{partition}/{offset}.
 func (s *Calls) Show(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	query, err := wire.ParseQuery(r)
-	if err != nil {
-		return err
-	}
-	texts, err := wantsContents(query)
+	_, texts, err := parseContents(r)
 	if err != nil {
 		return err
 	}

@@ -66,11 +66,7 @@ type lookupItem struct {
 
 // Lookup answers GET /v1/ops/users/{user}.
 func (s *Calls) Lookup(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	query, err := wire.ParseQuery(r)
-	if err != nil {
-		return err
-	}
-	texts, err := wantsContents(query)
+	_, texts, err := parseContents(r)
 	if err != nil {
 		return err
 	}
@@ -144,11 +140,7 @@ func countsIn(e *inbox.Entry, now time.Time) []string {
 
 // Journal answers GET /v1/ops/users/{user}/journal.
 func (s *Calls) Journal(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	query, err := wire.ParseQuery(r)
-	if err != nil {
-		return err
-	}
-	texts, err := wantsContents(query)
+	query, texts, err := parseContents(r)
 	if err != nil {
 		return err
 	}
@@ -188,14 +180,12 @@ func (s *Calls) Journal(w http.ResponseWriter, r *http.Request, c auth.Call) err
 	return nil
 }
 
-// wantsContents reads the parameter that asks for what is people's own.
-func wantsContents(query url.Values) (bool, error) {
-	switch v := query.Get("contents"); {
-	case !query.Has("contents"), v == "0":
-		return false, nil
-	case v == "1":
-		return true, nil
-	default:
-		return false, wire.Invalid("contents", "must be 0 or 1, not %.40q", v)
+// parseContents returns the query of r, and whether it asks for what is people's
+// own.
+func parseContents(r *http.Request) (query url.Values, texts bool, err error) {
+	query, err = wire.ParseQuery(r)
+	if v := query.Get("contents"); err == nil && query.Has("contents") && v != "0" && v != "1" {
+		err = wire.Invalid("contents", "must be 0 or 1, not %.40q", v)
 	}
+	return query, query.Get("contents") == "1", err
 }

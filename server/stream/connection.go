@@ -52,7 +52,7 @@ func (s *Hub) newConnection(r *http.Request, address netip.Addr, until time.Time
 		until:  until,
 		at:     newProgress(cursorOf(r)),
 	}
-	if s.limits.PerAddress > 0 {
+	if s.config.Limits.PerAddress > 0 {
 		c.address = address
 	}
 	return c
@@ -133,7 +133,7 @@ func (c *connection) fill(b *batch, r *round) (end string) {
 			b.bye(c, wire.ByeDrain, endNotReady)
 			return ""
 		case err != nil:
-			r.hub.log.Error("stream ended", "err", err)
+			r.hub.config.Logger.Error("stream ended", "err", err)
 			b.bye(c, wire.ByeDrain, endError)
 			return ""
 		}
@@ -191,9 +191,9 @@ func (c *connection) settle(b *batch, d delivery) {
 		c.owed |= signalTables
 	}
 	c.at = d.at
-	if hub.pushed != nil {
+	if hub.config.Pushed != nil {
 		for _, item := range d.items {
-			hub.pushed(r.user, item.seq)
+			hub.config.Pushed(r.user, item.seq)
 		}
 	}
 	if b.begun && len(d.events) > 0 {

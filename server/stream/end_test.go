@@ -17,8 +17,8 @@ func TestStreamLimits(t *testing.T) {
 		name  string
 		limit func(*Hub)
 	}{
-		{"in all", func(s *Hub) { s.limits.Total = 2 }},
-		{"per user", func(s *Hub) { s.limits.PerUser = 2 }},
+		{"in all", func(s *Hub) { s.config.Limits.Total = 2 }},
+		{"per user", func(s *Hub) { s.config.Limits.PerUser = 2 }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -186,7 +186,7 @@ func (f *follower) list(version uint64) bool {
 			f.held[e.Seq] = heldItem{wire.NewItem(e, content, nil), content == nil}
 		}
 	}
-	f.badge = wire.BadgeOf("u", &row, time.Now())
+	f.badge = wire.NewBadge("u", row.Badge(time.Now()))
 	return true
 }
 

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -35,17 +34,13 @@ const (
 // newest, however many changes there were. So a slow client holds up nobody and
 // is never sent what is old already.
 type Hub struct {
-	limits       Limits
+	config       Config
 	pingEvery    time.Duration
 	writeTimeout time.Duration // of one event
 	workersMax   int
 
-	rows    Rows
-	items   Items
-	log     *slog.Logger
 	metrics metrics
-	pushed  func(user string, seq uint64) // nil: nobody asks
-	rounds  sync.Pool                     // of *round: workers come and go
+	rounds  sync.Pool // of *round: workers come and go
 	// helpers are the goroutines that do what may block.
 	helpers sync.WaitGroup
 
@@ -62,21 +57,16 @@ type Hub struct {
 
 // New returns a hub without streams.
 func New(config Config) *Hub {
-	s := &Hub{
-		limits:       config.Limits,
+	config.Limits.setDefaults()
+	return &Hub{
+		config:       config,
 		pingEvery:    PingEvery,
 		writeTimeout: writeTimeout,
 		workersMax:   workersMax(),
-		rows:         config.Rows,
-		items:        config.Items,
-		log:          config.Logger,
 		metrics:      newMetrics(config.Registerer),
-		pushed:       config.Pushed,
 		subscribers:  map[string]*subscribers{},
 		perAddress:   map[netip.Addr]int{},
 	}
-	s.limits.setDefaults()
-	return s
 }
 
 // Serve answers r with the stream of user, who was authorised before. The
@@ -128,7 +118,7 @@ func (s *Hub) enter(c *connection, user string) (reason string, ok bool) {
 		return wire.ByeDrain, false
 	}
 	a := s.subscribers[user]
-	if limit := s.limits.PerUser; limit > 0 && a != nil && len(a.connections) >= limit {
+	if limit := s.config.Limits.PerUser; limit > 0 && a != nil && len(a.connections) >= limit {
 		s.reap(a)
 	}
 	if a = s.subscribers[user]; s.full(c, a) {
@@ -149,7 +139,7 @@ func (s *Hub) enter(c *connection, user string) (reason string, ok bool) {
 	c.subscribers = a
 	a.connections = append(a.connections, c)
 	s.open++
-	if s.limits.PerAddress > 0 {
+	if s.config.Limits.PerAddress > 0 {
 		s.perAddress[c.address]++
 	}
 	s.metrics.connections.Inc()
@@ -159,7 +149,7 @@ func (s *Hub) enter(c *connection, user string) (reason string, ok bool) {
 // full reports whether c is one more than is allowed, with s.mu held; a is nil
 // for a user without streams.
 func (s *Hub) full(c *connection, a *subscribers) bool {
-	l := s.limits
+	l := s.config.Limits
 	return l.Total > 0 && s.open >= l.Total ||
 		l.PerUser > 0 && a != nil && len(a.connections) >= l.PerUser ||
 		l.PerAddress > 0 && s.perAddress[c.address] >= l.PerAddress
@@ -185,7 +175,7 @@ func (s *Hub) leave(c *connection, why string) {
 	a.remove(c)
 	s.clock.remove(c)
 	s.open--
-	if s.limits.PerAddress > 0 {
+	if s.config.Limits.PerAddress > 0 {
 		if s.perAddress[c.address]--; s.perAddress[c.address] == 0 {
 			delete(s.perAddress, c.address)
 		}

@@ -116,7 +116,7 @@ func (p progress) step(v view) (outcome, progress) {
 	switch p.phase {
 	case phaseFresh:
 		p = p.at(v.row.Cursor())
-		e := p.event(eventUnread, wire.BadgeOf(v.user, v.row, v.now))
+		e := p.event(eventUnread, wire.NewBadge(v.user, v.row.Badge(v.now)))
 		return outcome{events: []wire.Event{e}, wake: nextExpiry(v), took: tookSnapshot}, p
 	case phaseMalformed:
 		return p.resync(v, v.row.Cursor())
@@ -223,7 +223,7 @@ func (p progress) follow(v view) (outcome, progress) {
 	}
 	p = p.at(p.cursor(v.row))
 	p.delivered = v.row.Version
-	out.events = append(out.events, p.event(eventUnread, wire.BadgeOf(v.user, v.row, v.now)))
+	out.events = append(out.events, p.event(eventUnread, wire.NewBadge(v.user, v.row.Badge(v.now))))
 	return out, p
 }
 

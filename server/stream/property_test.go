@@ -163,7 +163,7 @@ func (f *follower) compare(row inbox.State) error {
 	if !reflect.DeepEqual(got, want) {
 		return fmt.Errorf("holds\n%v\nwant\n%v\nof %+v", got, want, row)
 	}
-	wantBadge, _ := json.Marshal(wire.BadgeOf("u", &row, now))
+	wantBadge, _ := json.Marshal(wire.NewBadge("u", row.Badge(now)))
 	gotBadge, _ := json.Marshal(f.badge)
 	if string(gotBadge) != string(wantBadge) {
 		return fmt.Errorf("badge\n%s\nwant\n%s", gotBadge, wantBadge)

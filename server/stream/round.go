@@ -44,7 +44,7 @@ func (r *round) read() error {
 	if r.hasRow {
 		return nil
 	}
-	row, err := r.hub.rows.Row(r.user)
+	row, err := r.hub.config.Rows.Row(r.user)
 	if err != nil {
 		return fmt.Errorf("read row: %w", err)
 	}
@@ -66,9 +66,9 @@ func (r *round) content(seq uint64) *inbox.Item {
 }
 
 func (r *round) find(seq uint64) *inbox.Item {
-	item, ok, err := r.hub.items.Item(r.user, seq)
+	item, ok, err := r.hub.config.Items.Item(r.user, seq)
 	if err != nil {
-		r.hub.log.Warn("item not read", "seq", seq, "err", err)
+		r.hub.config.Logger.Warn("item not read", "seq", seq, "err", err)
 	}
 	if err != nil || !ok {
 		return nil

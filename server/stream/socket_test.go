@@ -250,7 +250,7 @@ func TestStreamsOfClientsThatWentMakeRoom(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newTestHub(servertest.NewTables())
-			s.limits = limits
+			s.config.Limits = limits
 			addr := socketServer(t, s)
 			var held []net.Conn
 			for range 2 {

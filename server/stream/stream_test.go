@@ -350,7 +350,7 @@ func TestStreamsOfOneUserShareTheWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()
 		s := newTestHub(f)
-		s.limits.PerUser = n
+		s.config.Limits.PerUser = n
 		var all []*listener
 		for range n {
 			l := listen(t, s, nil, time.Time{})

@@ -50,7 +50,7 @@ const longRound = time.Millisecond
 // all that come after.
 func (a *subscribers) watch() {
 	a.watching.Do(func() {
-		a.stops = [2]func(){a.hub.rows.Watch(a.user, a.changed), a.hub.items.Watch(a.user, a.changed)}
+		a.stops = [2]func(){a.hub.config.Rows.Watch(a.user, a.changed), a.hub.config.Items.Watch(a.user, a.changed)}
 	})
 }
 
@@ -245,7 +245,7 @@ type turn struct {
 func (r *round) serve(c *connection, what signal) (end string) {
 	defer func() {
 		if v := recover(); v != nil {
-			r.hub.log.Error("panic in a stream", "value", v, "stack", string(debug.Stack()))
+			r.hub.config.Logger.Error("panic in a stream", "value", v, "stack", string(debug.Stack()))
 			end = endError
 		}
 	}()

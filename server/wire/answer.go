@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/json"
 	"net/http"
-	"time"
 
 	"github.com/belfry/belfry/inbox"
 )
@@ -30,13 +29,8 @@ func Respond(w http.ResponseWriter, status int, v any) {
 	WriteJSON(w, v)
 }
 
-// RespondUnread writes a user's badge.
-func RespondUnread(w http.ResponseWriter, status int, user string, row *inbox.State, now time.Time) {
-	badge := row.Badge(now)
-	RespondBadge(w, status, user, &badge)
-}
-
-func RespondBadge(w http.ResponseWriter, status int, user string, badge *inbox.Badge) {
+// RespondBadge writes a user's badge with its entity tag.
+func RespondBadge(w http.ResponseWriter, status int, user string, badge inbox.Badge) {
 	w.Header().Set("ETag", Tag(badge.Stamp))
 	Respond(w, status, NewBadge(user, badge))
 }

@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"time"
-
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -14,11 +12,7 @@ type Badge struct {
 	inbox.Counts
 }
 
-func BadgeOf(user string, row *inbox.State, now time.Time) Badge {
-	badge := row.Badge(now)
-	return NewBadge(user, &badge)
-}
-
-func NewBadge(user string, b *inbox.Badge) Badge {
+// NewBadge returns the badge of a user.
+func NewBadge(user string, b inbox.Badge) Badge {
 	return Badge{User: user, Version: b.Cursor.Version, Cursor: b.Cursor.String(), Counts: b.Counts}
 }

@@ -4,18 +4,15 @@ import (
 	"hash/fnv"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/belfry/belfry/inbox"
 )
 
-// RowTag is the strong entity tag of what a row shows at now (RFC 9110 section
-// 8.8.3): its cursor and how many of its items have expired since it was
-// written.
-func RowTag(row *inbox.State, now time.Time) string { return Tag(row.Stamp(now)) }
-
+// Tag is the strong entity tag of what a row shows (RFC 9110 section 8.8.3): its
+// cursor and how many of its items have expired since it was written.
 func Tag(s inbox.Stamp) string { return `"` + s.String() + `"` }
 
 // LanguageTag is tag for an answer in the language that the header asks for.
@@ -66,15 +63,7 @@ func ParseCondition(r *http.Request) Condition {
 // Matches reports whether the client has what tag stands for already. The
 // comparison is weak, as the RFC wants it.
 func (c Condition) Matches(tag string) bool {
-	if c.any {
-		return true
-	}
-	for _, t := range c.Tags {
-		if t == tag {
-			return true
-		}
-	}
-	return false
+	return c.any || slices.Contains(c.Tags, tag)
 }
 
 // Version returns the highest version that the client says it has seen, 0 for
