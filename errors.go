@@ -71,6 +71,8 @@ func In(path string, err error) error {
 	return &out
 }
 
-func invalid(field, format string, args ...any) error {
+// Invalid returns a [FieldError]: what is wrong with a field, "" for the whole of
+// what was sent.
+func Invalid(field, format string, args ...any) error {
 	return &FieldError{Field: field, Problem: fmt.Sprintf(format, args...)}
 }

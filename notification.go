@@ -76,10 +76,10 @@ func (n *Notification) Check() error {
 		}
 	}
 	if n.Priority < PriorityLow || n.Priority > PriorityUrgent {
-		return invalid("priority", "must be low, normal, high or urgent, not %d", int8(n.Priority))
+		return Invalid("priority", "must be low, normal, high or urgent, not %d", int8(n.Priority))
 	}
 	if n.Title.empty() {
-		return invalid("title", "is required: a text or an object of language to text")
+		return Invalid("title", "is required: a text or an object of language to text")
 	}
 	if err := n.Title.check("title"); err != nil {
 		return err
@@ -140,7 +140,7 @@ func (r *Retraction) Check() error {
 		return err
 	}
 	if (r.ID == "") == (r.CollapseKey == "") {
-		return invalid("id", "a retraction needs either id (with source) or collapse_key")
+		return Invalid("id", "a retraction needs either id (with source) or collapse_key")
 	}
 	return nil
 }
@@ -148,11 +148,11 @@ func (r *Retraction) Check() error {
 func checkName(field, s string, limit int) error {
 	switch {
 	case len(s) > limit:
-		return invalid(field, "must be at most %d bytes, has %d", limit, len(s))
+		return Invalid(field, "must be at most %d bytes, has %d", limit, len(s))
 	case !utf8.ValidString(s):
-		return invalid(field, "must be UTF-8")
+		return Invalid(field, "must be UTF-8")
 	case strings.ContainsFunc(s, unicode.IsControl):
-		return invalid(field, "must not contain control characters")
+		return Invalid(field, "must not contain control characters")
 	}
 	return nil
 }
@@ -165,7 +165,7 @@ func checkTime(field string, t time.Time) error {
 		return nil
 	}
 	if year := t.UTC().Year(); year < 1970 || year > 9999 {
-		return invalid(field, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), from 1970 to 9999")
+		return Invalid(field, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), from 1970 to 9999")
 	}
 	return nil
 }
@@ -176,7 +176,7 @@ func checkData(field string, data json.RawMessage) error {
 		return nil
 	}
 	if !utf8.Valid(data) || !json.Valid(data) || bytes.TrimLeft(data, " \t\r\n")[0] != '{' {
-		return invalid(field, "must be a JSON object in UTF-8")
+		return Invalid(field, "must be a JSON object in UTF-8")
 	}
 	return nil
 }
@@ -194,19 +194,19 @@ func checkURL(field, s string) error {
 	const want = "must be an http(s) URL or relative to the page (a path, not //host)"
 	u, err := url.Parse(s)
 	if err != nil || strings.ContainsAny(s, "\\ \t") || u.User != nil {
-		return invalid(field, want)
+		return Invalid(field, want)
 	}
 	switch strings.ToLower(u.Scheme) {
 	case "http", "https":
 		if u.Host == "" {
-			return invalid(field, want)
+			return Invalid(field, want)
 		}
 	case "":
 		if u.Host != "" || strings.HasPrefix(s, "//") {
-			return invalid(field, want)
+			return Invalid(field, want)
 		}
 	default:
-		return invalid(field, want)
+		return Invalid(field, want)
 	}
 	return nil
 }

@@ -33,15 +33,15 @@ func parseObject(data []byte) (object, error) {
 	if !json.Valid(data) {
 		var syntax *json.SyntaxError
 		if err := json.Unmarshal(data, new(json.RawMessage)); errors.As(err, &syntax) {
-			return nil, invalid("", "not JSON: %v at byte %d", syntax, syntax.Offset)
+			return nil, Invalid("", "not JSON: %v at byte %d", syntax, syntax.Offset)
 		}
-		return nil, invalid("", "not JSON")
+		return nil, Invalid("", "not JSON")
 	}
 	switch data = bytes.Trim(data, jsonSpace); {
 	case string(data) == "null":
-		return nil, invalid("", "must be a JSON object, not null")
+		return nil, Invalid("", "must be a JSON object, not null")
 	case data[0] != '{':
-		return nil, invalid("", "must be a JSON object")
+		return nil, Invalid("", "must be a JSON object")
 	}
 	return members(data), nil
 }

@@ -33,7 +33,7 @@ func ParseMessage(data []byte, defaults Notification) (Message, error) {
 	retract := false
 	if raw, ok := o.get("retract"); ok {
 		if json.Unmarshal(raw, &retract) != nil {
-			return Message{}, invalid("retract", "must be true or false")
+			return Message{}, Invalid("retract", "must be true or false")
 		}
 	}
 	if retract {
@@ -145,11 +145,11 @@ func (o object) recipients(fallback string) ([]string, error) {
 	many, hasMany := o.get("recipients")
 	switch {
 	case hasOne && hasMany:
-		return nil, invalid("recipients", "give either recipient or recipients, not both")
+		return nil, Invalid("recipients", "give either recipient or recipients, not both")
 	case hasMany:
 		var raws []json.RawMessage
 		if json.Unmarshal(many, &raws) != nil || len(raws) == 0 {
-			return nil, invalid("recipients", "must be a list of at least one recipient")
+			return nil, Invalid("recipients", "must be a list of at least one recipient")
 		}
 		if len(raws) > MaxRecipients {
 			return nil, &FieldError{Field: "recipients", TooLarge: true, Problem: fmt.Sprintf("must be at most %d, are %d", MaxRecipients, len(raws))}
@@ -163,7 +163,7 @@ func (o object) recipients(fallback string) ([]string, error) {
 				return nil, err
 			}
 			if err := CheckRecipient(s); err != nil {
-				return nil, invalid(field, "%s", err.(*FieldError).Problem)
+				return nil, Invalid(field, "%s", err.(*FieldError).Problem)
 			}
 			if !seen[s] {
 				seen[s] = true
@@ -180,7 +180,7 @@ func (o object) recipients(fallback string) ([]string, error) {
 	case fallback != "":
 		return []string{fallback}, CheckRecipient(fallback)
 	default:
-		return nil, invalid("recipient", "is required")
+		return nil, Invalid("recipient", "is required")
 	}
 }
 
@@ -198,7 +198,7 @@ func (o object) times(n *Notification) error {
 		}
 		t, err := time.Parse(time.RFC3339, s)
 		if err != nil || t.IsZero() {
-			return invalid(f.name, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), not %.40q", s)
+			return Invalid(f.name, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), not %.40q", s)
 		}
 		*f.to = t.UTC().Truncate(time.Millisecond)
 	}
@@ -212,7 +212,7 @@ func (o object) actor(a *Actor) error {
 	}
 	fields, err := parseObject(raw)
 	if err != nil {
-		return invalid("actor", "must be an object with id, name and avatar")
+		return Invalid("actor", "must be an object with id, name and avatar")
 	}
 	for _, f := range []struct {
 		name string
@@ -240,12 +240,12 @@ func (o object) text(name string, to *string) error {
 
 func parseString(field string, raw json.RawMessage) (string, error) {
 	if len(raw) == 0 || raw[0] != '"' {
-		return "", invalid(field, "must be a text in quotes, not %.40q", raw)
+		return "", Invalid(field, "must be a text in quotes, not %.40q", raw)
 	}
 	// The decoder puts U+FFFD for what is not UTF-8: two recipients or ids that
 	// differ would become one.
 	if !utf8.Valid(raw) {
-		return "", invalid(field, "must be UTF-8")
+		return "", Invalid(field, "must be UTF-8")
 	}
 	return unquote(raw), nil
 }

@@ -42,5 +42,5 @@ func ParsePriority(s string) (Priority, error) {
 			return p, nil
 		}
 	}
-	return 0, invalid("priority", "must be low, normal, high or urgent, not %.40q", s)
+	return 0, Invalid("priority", "must be low, normal, high or urgent, not %.40q", s)
 }

@@ -18,19 +18,19 @@ func CheckRecipient(recipient string) error {
 	const field = "recipient"
 	switch {
 	case recipient == "":
-		return invalid(field, "must not be empty")
+		return Invalid(field, "must not be empty")
 	case len(recipient) > MaxRecipientBytes:
-		return invalid(field, "must be at most %d bytes, has %d", MaxRecipientBytes, len(recipient))
+		return Invalid(field, "must be at most %d bytes, has %d", MaxRecipientBytes, len(recipient))
 	case !utf8.ValidString(recipient):
-		return invalid(field, "must be UTF-8")
+		return Invalid(field, "must be UTF-8")
 	case strings.Contains(recipient, "/"):
-		return invalid(field, `must not contain "/"`)
+		return Invalid(field, `must not contain "/"`)
 	case strings.HasPrefix(recipient, "__"):
-		return invalid(field, `must not start with "__"`)
+		return Invalid(field, `must not start with "__"`)
 	case recipient == "." || recipient == "..":
-		return invalid(field, `must not be "." or ".."`)
+		return Invalid(field, `must not be "." or ".."`)
 	case strings.ContainsFunc(recipient, unicode.IsControl):
-		return invalid(field, "must not contain control characters")
+		return Invalid(field, "must not contain control characters")
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func parseText(field string, raw json.RawMessage) (Text, error) {
 	}
 	byLanguage, err := parseObject(raw)
 	if err != nil {
-		return nil, invalid(field, "must be a text or an object of language to text")
+		return nil, Invalid(field, "must be a text or an object of language to text")
 	}
 	out := make(Text, len(byLanguage))
 	for _, m := range byLanguage {
@@ -92,9 +92,9 @@ func (t Text) check(field string) error {
 	for _, language := range t.Languages() {
 		switch {
 		case !utf8.ValidString(t[language]):
-			return invalid(join(field, language), "must be UTF-8")
+			return Invalid(join(field, language), "must be UTF-8")
 		case language == "" && len(t) > 1:
-			return invalid(field, "must not have texts with and without a language")
+			return Invalid(field, "must not have texts with and without a language")
 		case language != "" && !isLanguageTag(language):
 			return notLanguage(field, language)
 		}
@@ -113,7 +113,7 @@ func (t Text) empty() bool {
 }
 
 func notLanguage(field, language string) error {
-	return invalid(field, "%.40q is no language tag such as \"en\" or \"pt-BR\"", language)
+	return Invalid(field, "%.40q is no language tag such as \"en\" or \"pt-BR\"", language)
 }
 
 // languageTag is the shape of BCP 47 (RFC 5646 section 2.1) only: 1 to 8 letters,

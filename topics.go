@@ -28,7 +28,7 @@ type Prefix string
 // digit at both ends.
 func (p Prefix) Check() error {
 	if !prefixPattern.MatchString(string(p)) {
-		return invalid("prefix", "must be 1 to 100 letters, digits, '.', '_' or '-', with a letter or digit at both ends, not %.120q", string(p))
+		return Invalid("prefix", "must be 1 to 100 letters, digits, '.', '_' or '-', with a letter or digit at both ends, not %.120q", string(p))
 	}
 	return nil
 }

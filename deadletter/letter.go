@@ -28,7 +28,7 @@ func ParseID(text string) (ID, error) {
 	p, err1 := parseNumber(partition, 31)
 	o, err2 := parseNumber(offset, 63)
 	if err1 != nil || err2 != nil {
-		return ID{}, &belfry.FieldError{Field: "id", Problem: fmt.Sprintf("must be partition/offset, as in 3/120, not %.80q", text)}
+		return ID{}, belfry.Invalid("id", "must be partition/offset, as in 3/120, not %.80q", text)
 	}
 	return ID{int32(p), int64(o)}, nil
 }
@@ -99,7 +99,7 @@ func ParseCursor(text string) (Cursor, error) {
 	}
 	offsets, ok := splitOffsets(text, ".")
 	if !ok {
-		return nil, &belfry.FieldError{Field: "before", Problem: fmt.Sprintf("is not a cursor that a page of dead letters gave: %.80q", text)}
+		return nil, belfry.Invalid("before", "is not a cursor that a page of dead letters gave: %.80q", text)
 	}
 	return offsets, nil
 }

@@ -1,7 +1,6 @@
 package inbox
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/belfry/belfry"
@@ -26,7 +25,7 @@ func ParseStatus(s string) (Status, error) {
 	case StatusAll, StatusUnread, StatusArchived:
 		return st, nil
 	}
-	return "", &belfry.FieldError{Field: "status", Problem: fmt.Sprintf("must be all, unread or archived, not %.40q", s)}
+	return "", belfry.Invalid("status", "must be all, unread or archived, not %.40q", s)
 }
 
 // PageQuery says which items to list. Before, if not 0, is the seq below which

@@ -108,19 +108,19 @@ func parseAction(kind inbox.Kind, data []byte) (inbox.Record, error) {
 	var err error
 	switch {
 	case hasSeqs && hasUpTo:
-		return record, wire.Invalid("up_to", "give either seqs or up_to, not both")
+		return record, belfry.Invalid("up_to", "give either seqs or up_to, not both")
 	case hasUpTo && !kind.TakesHorizon():
-		return record, wire.Invalid("up_to", "%s takes seqs only", kind)
+		return record, belfry.Invalid("up_to", "%s takes seqs only", kind)
 	case hasUpTo:
 		if record.UpTo, err = parseSeq("up_to", upTo); err == nil {
 			record.Category, err = parseCategory(body["category"])
 		}
 	case hasSeqs && body["category"] != nil:
-		return record, wire.Invalid("category", "goes with up_to, not with seqs")
+		return record, belfry.Invalid("category", "goes with up_to, not with seqs")
 	case hasSeqs:
 		record.Seqs, err = parseSeqs(seqs)
 	default:
-		return record, wire.Invalid("seqs", "is required: the body must be %s", want)
+		return record, belfry.Invalid("seqs", "is required: the body must be %s", want)
 	}
 	return record, err
 }
@@ -128,10 +128,10 @@ func parseAction(kind inbox.Kind, data []byte) (inbox.Record, error) {
 func parseSeqs(raw json.RawMessage) ([]uint64, error) {
 	var raws []json.RawMessage
 	if json.Unmarshal(raw, &raws) != nil || len(raws) == 0 {
-		return nil, wire.Invalid("seqs", "must be a list of 1 to %d seqs", maxSeqs)
+		return nil, belfry.Invalid("seqs", "must be a list of 1 to %d seqs", maxSeqs)
 	}
 	if len(raws) > maxSeqs {
-		return nil, wire.Invalid("seqs", "must be at most %d, are %d", maxSeqs, len(raws))
+		return nil, belfry.Invalid("seqs", "must be at most %d, are %d", maxSeqs, len(raws))
 	}
 	seqs := make([]uint64, len(raws))
 	for i, raw := range raws {
@@ -146,7 +146,7 @@ func parseSeqs(raw json.RawMessage) ([]uint64, error) {
 func parseSeq(field string, raw json.RawMessage) (uint64, error) {
 	seq, ok := wire.ParseWhole(string(raw))
 	if !ok {
-		return 0, wire.Invalid(field, "must be a whole number that is not negative, not %.40q", raw)
+		return 0, belfry.Invalid(field, "must be a whole number that is not negative, not %.40q", raw)
 	}
 	return seq, nil
 }
@@ -157,7 +157,7 @@ func parseCategory(raw json.RawMessage) (string, error) {
 	}
 	var category string
 	if json.Unmarshal(raw, &category) != nil {
-		return "", wire.Invalid("category", "must be a text in quotes, not %.40q", raw)
+		return "", belfry.Invalid("category", "must be a text in quotes, not %.40q", raw)
 	}
 	return category, checkCategory(category)
 }

@@ -62,7 +62,7 @@ func binaryEvent(h http.Header, body []byte) (belfry.Message, error) {
 		}
 		decoded, err := headerValue(value)
 		if err != nil {
-			return belfry.Message{}, wire.Invalid("ce-"+name, "must be percent-encoded UTF-8")
+			return belfry.Message{}, belfry.Invalid("ce-"+name, "must be percent-encoded UTF-8")
 		}
 		attributes[name] = decoded
 	}

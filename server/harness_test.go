@@ -46,7 +46,7 @@ func newAPI(t testing.TB, edit ...func(*Config)) *api {
 }
 
 func withJWT(t testing.TB) func(*Config) {
-	auth, err := auth.JWT([]byte(testSecret))
+	auth, err := auth.NewJWT(auth.JWTConfig{Secret: []byte(testSecret), Leeway: auth.DefaultLeeway})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func withJWT(t testing.TB) func(*Config) {
 
 func mint(t testing.TB, subject string, scopes ...string) string {
 	t.Helper()
-	token, err := auth.MintToken([]byte(testSecret), subject, scopes, time.Hour)
+	token, err := auth.Token{Subject: subject, Scopes: scopes, TTL: time.Hour}.Sign([]byte(testSecret))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,7 +100,7 @@ func parsePage(query url.Values) (inbox.PageQuery, error) {
 // checkCategory refuses what no item can have.
 func checkCategory(category string) error {
 	if len(category) > belfry.MaxCategoryBytes {
-		return wire.Invalid("category", "must be at most %d bytes, has %d", belfry.MaxCategoryBytes, len(category))
+		return belfry.Invalid("category", "must be at most %d bytes, has %d", belfry.MaxCategoryBytes, len(category))
 	}
 	return nil
 }

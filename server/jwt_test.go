@@ -83,16 +83,18 @@ func TestJWTScopeForms(t *testing.T) {
 
 func TestJWTSecretAndMint(t *testing.T) {
 	short := []byte(testSecret[:auth.MinSecretBytes-1])
-	if _, err := auth.JWT(short); err == nil || strings.Contains(err.Error(), string(short)) {
+	if _, err := auth.NewJWT(auth.JWTConfig{Secret: short, Leeway: auth.DefaultLeeway}); err == nil || strings.Contains(err.Error(), string(short)) {
 		t.Errorf("got %v for a short secret, want an error without it", err)
 	}
 	for name, mint := range map[string]func() (string, error){
-		"short secret": func() (string, error) { return auth.MintToken(short, "a", nil, time.Hour) },
-		"no subject":   func() (string, error) { return auth.MintToken([]byte(testSecret), "", nil, time.Hour) },
-		"two scopes in one": func() (string, error) {
-			return auth.MintToken([]byte(testSecret), "a", []string{"x belfry:admin"}, time.Hour)
+		"short secret": func() (string, error) { return auth.Token{Subject: "a", TTL: time.Hour}.Sign(short) },
+		"no subject": func() (string, error) {
+			return auth.Token{Subject: "", TTL: time.Hour}.Sign([]byte(testSecret))
 		},
-		"no time": func() (string, error) { return auth.MintToken([]byte(testSecret), "a", nil, 0) },
+		"two scopes in one": func() (string, error) {
+			return auth.Token{Subject: "a", Scopes: []string{"x belfry:admin"}, TTL: time.Hour}.Sign([]byte(testSecret))
+		},
+		"no time": func() (string, error) { return auth.Token{Subject: "a", TTL: 0}.Sign([]byte(testSecret)) },
 	} {
 		if token, err := mint(); err == nil {
 			t.Errorf("%s: got %q, want an error", name, token)

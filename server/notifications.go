@@ -102,7 +102,7 @@ func parseEach(body []byte, parse func([]byte) (belfry.Message, error)) ([]belfr
 		return nil, err
 	}
 	if len(raws) == 0 {
-		return nil, wire.Invalid("", "the array is empty")
+		return nil, belfry.Invalid("", "the array is empty")
 	}
 	out := make([]belfry.Message, 0, len(raws))
 	total := 0

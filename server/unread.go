@@ -62,12 +62,12 @@ func (s *Server) getUnreads(w http.ResponseWriter, r *http.Request, _ auth.Call)
 	}
 	users := query["user"]
 	if len(users) == 0 || len(users) > maxBatch {
-		return wire.Invalid("user", "must be given 1 to %d times, is %d times", maxBatch, len(users))
+		return belfry.Invalid("user", "must be given 1 to %d times, is %d times", maxBatch, len(users))
 	}
 	for i, user := range users {
 		var fe *belfry.FieldError
 		if errors.As(belfry.CheckRecipient(user), &fe) {
-			return wire.Invalid(fmt.Sprintf("user[%d]", i), "%s", fe.Problem)
+			return belfry.Invalid(fmt.Sprintf("user[%d]", i), "%s", fe.Problem)
 		}
 	}
 	body := struct {

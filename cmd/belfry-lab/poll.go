@@ -55,7 +55,7 @@ It needs Linux, to see what a process takes.`,
 			}
 			polls.Secret = rand.Text() + rand.Text()
 			polls.Mint = func(user string, scopes ...string) (string, error) {
-				return auth.MintToken([]byte(polls.Secret), user, scopes, 24*time.Hour)
+				return auth.Token{Subject: user, Scopes: scopes, TTL: 24 * time.Hour}.Sign([]byte(polls.Secret))
 			}
 			polls.Batches = batches
 			return measurePush(p, cmd, &o, func(b *bench.Config) error {

@@ -42,7 +42,7 @@ func install(t *testing.T, brokers []string) *installation {
 		t.Fatal(err)
 	}
 	mint := func(subject, scope string) string {
-		token, err := auth.MintToken(secret, subject, []string{scope}, time.Hour)
+		token, err := auth.Token{Subject: subject, Scopes: []string{scope}, TTL: time.Hour}.Sign(secret)
 		if err != nil {
 			t.Fatal(err)
 		}

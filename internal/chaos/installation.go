@@ -51,10 +51,12 @@ func install(ctx context.Context, cfg *Config, withDisk bool, trouble func(strin
 	if err := os.WriteFile(secretFile, secret, 0o600); err != nil {
 		return nil, fmt.Errorf("write the secret: %w", err)
 	}
-	if in.service, err = auth.MintToken(secret, "billing", []string{"belfry:notify"}, tokenLife); err != nil {
+	in.service, err = auth.Token{Subject: "billing", Scopes: []string{"belfry:notify"}, TTL: tokenLife}.Sign(secret)
+	if err != nil {
 		return nil, fmt.Errorf("mint a token: %w", err)
 	}
-	if in.admin, err = auth.MintToken(secret, "root", []string{"belfry:admin"}, tokenLife); err != nil {
+	in.admin, err = auth.Token{Subject: "root", Scopes: []string{"belfry:admin"}, TTL: tokenLife}.Sign(secret)
+	if err != nil {
 		return nil, fmt.Errorf("mint a token: %w", err)
 	}
 	common := append([]string{"--prefix", string(cfg.Prefix)}, cfg.KafkaArgs...)

@@ -137,7 +137,7 @@ func (f *Fake) List(_ context.Context, q deadletter.Query) (deadletter.Page, err
 	}
 	slices.SortFunc(page.Letters, func(a, b deadletter.Letter) int { return cmp.Compare(b.ID.Offset, a.ID.Offset) })
 	if q.Before != nil {
-		return deadletter.Page{}, wire.Invalid("before", "is none of ours")
+		return deadletter.Page{}, belfry.Invalid("before", "is none of ours")
 	}
 	if len(page.Letters) > q.Limit {
 		page.Letters, page.Next = page.Letters[:q.Limit], deadletter.Cursor{1, 2}

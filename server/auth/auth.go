@@ -15,8 +15,8 @@ const (
 	ScopeOps    = "belfry:ops"    // read figures of the installation
 )
 
-// Authenticator tells who sends a request. It is made by [JWT] or [NoAuth] and safe for
-// concurrent use.
+// Authenticator tells who sends a request. It is made by [NewJWT] or [None] and safe
+// for concurrent use.
 type Authenticator interface {
 	// authenticate returns who sends r, or an error that matches
 	// errUnauthenticated. With an error that matches errExpired as well the

@@ -67,24 +67,12 @@ func NewJWT(config JWTConfig) (Authenticator, error) {
 	return &jwtAuth{parser: jwt.NewParser(options...), secret: config.Secret, keys: config.Keys}, nil
 }
 
-// JWT is [NewJWT] for tokens signed with a secret, from any issuer and for any
-// audience.
-func JWT(secret []byte) (Authenticator, error) {
-	return NewJWT(JWTConfig{Secret: secret, Leeway: DefaultLeeway})
-}
-
 // Token is what a token says. Subject is required; TTL is at least a second.
 type Token struct {
 	Subject          string
 	Scopes           []string
 	Audience, Issuer string // "" for none
 	TTL              time.Duration
-}
-
-// MintToken returns a token for [JWT] with the same secret. ttl is at least a
-// second; tokens cannot be taken back before they end.
-func MintToken(secret []byte, subject string, scopes []string, ttl time.Duration) (string, error) {
-	return Token{Subject: subject, Scopes: scopes, TTL: ttl}.Sign(secret)
 }
 
 // Sign returns the token for [NewJWT] with the same secret. It cannot be taken

@@ -48,7 +48,7 @@ func parseUser(segment string) (string, error) {
 	var fe *belfry.FieldError
 	switch {
 	case errors.As(err, &fe):
-		return "", &belfry.FieldError{Field: "user", Problem: fmt.Sprintf("%.40q in the path %s", user, fe.Problem)}
+		return "", belfry.Invalid("user", "%.40q in the path %s", user, fe.Problem)
 	case err != nil:
 		return "", &belfry.FieldError{Field: "user", Problem: "must be percent-encoded UTF-8"}
 	}

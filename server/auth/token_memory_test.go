@@ -28,7 +28,7 @@ func (a *asked) authenticate(r *http.Request) (Identity, error) {
 
 func TestTokenMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		auth, err := JWT([]byte(testSecret))
+		auth, err := NewJWT(JWTConfig{Secret: []byte(testSecret), Leeway: DefaultLeeway})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func TestTokenMemory(t *testing.T) {
 			}
 		}
 		long, other := "Bearer "+mint(t, "u", "belfry:ops"), "Bearer "+mint(t, "v")
-		brief, err := MintToken([]byte(testSecret), "w", nil, 10*time.Second)
+		brief, err := Token{Subject: "w", TTL: 10 * time.Second}.Sign([]byte(testSecret))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +123,7 @@ const testSecret = "a secret that only these tests know, and is long enough"
 
 func mint(t testing.TB, subject string, scopes ...string) string {
 	t.Helper()
-	token, err := MintToken([]byte(testSecret), subject, scopes, time.Hour)
+	token, err := Token{Subject: subject, Scopes: scopes, TTL: time.Hour}.Sign([]byte(testSecret))
 	if err != nil {
 		t.Fatal(err)
 	}

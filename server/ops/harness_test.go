@@ -132,7 +132,7 @@ func bearer(t testing.TB, ttl time.Duration, scopes ...string) string {
 }
 
 func withJWT(t testing.TB) func(*server.Config) {
-	a, err := auth.JWT([]byte(testSecret))
+	a, err := auth.NewJWT(auth.JWTConfig{Secret: []byte(testSecret), Leeway: auth.DefaultLeeway})
 	if err != nil {
 		t.Fatal(err)
 	}

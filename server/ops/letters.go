@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
@@ -166,7 +167,7 @@ func (s *Calls) Show(w http.ResponseWriter, r *http.Request, c auth.Call) error 
 	partition, err1 := strconv.ParseInt(mux.Vars(r)["partition"], 10, 32)
 	offset, err2 := strconv.ParseInt(mux.Vars(r)["offset"], 10, 64)
 	if err1 != nil || err2 != nil {
-		return wire.Invalid("offset", "partition and offset must be whole numbers that Kafka has")
+		return belfry.Invalid("offset", "partition and offset must be whole numbers that Kafka has")
 	}
 	if s.config.Letters == nil {
 		return ErrNoPart
@@ -216,7 +217,7 @@ func (s *Calls) Replay(w http.ResponseWriter, r *http.Request, c auth.Call) erro
 		return err
 	}
 	if n := len(body.Letters); n < 1 || n > maxReplay {
-		return wire.Invalid("letters", "must name 1 to %d letters, names %d", maxReplay, n)
+		return belfry.Invalid("letters", "must name 1 to %d letters, names %d", maxReplay, n)
 	}
 	if s.config.Letters == nil {
 		return ErrNoPart

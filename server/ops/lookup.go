@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
@@ -147,7 +148,7 @@ func (s *Calls) Journal(w http.ResponseWriter, r *http.Request, c auth.Call) err
 	since := defaultJournalSince
 	if query.Has("since") {
 		if since, err = time.ParseDuration(query.Get("since")); err != nil || since <= 0 {
-			return wire.Invalid("since", "must be a time span such as 48h, not %.40q", query.Get("since"))
+			return belfry.Invalid("since", "must be a time span such as 48h, not %.40q", query.Get("since"))
 		}
 	}
 	if s.config.Journals == nil {
@@ -185,7 +186,7 @@ func (s *Calls) Journal(w http.ResponseWriter, r *http.Request, c auth.Call) err
 func parseContents(r *http.Request) (query url.Values, texts bool, err error) {
 	query, err = wire.ParseQuery(r)
 	if v := query.Get("contents"); err == nil && query.Has("contents") && v != "0" && v != "1" {
-		err = wire.Invalid("contents", "must be 0 or 1, not %.40q", v)
+		err = belfry.Invalid("contents", "must be 0 or 1, not %.40q", v)
 	}
 	return query, query.Get("contents") == "1", err
 }

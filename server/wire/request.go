@@ -61,7 +61,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, patience time
 	case errors.As(err, &tooLarge):
 		return nil, overLimit(tooLarge.Limit)
 	case err != nil:
-		return nil, Invalid("", "the body ended early")
+		return nil, belfry.Invalid("", "the body ended early")
 	}
 	// The time of limitBodies is over once the body is there: passing later it
 	// would end the request. With a part of it missing it stays, since net/http
@@ -86,11 +86,11 @@ func ParseJSON(data []byte, v any, want string) error {
 	var syntax *json.SyntaxError
 	switch {
 	case len(data) == 0:
-		return Invalid("", "the body is empty; it must be %s", want)
+		return belfry.Invalid("", "the body is empty; it must be %s", want)
 	case errors.As(err, &syntax):
-		return Invalid("", "not JSON: %v at byte %d", syntax, syntax.Offset)
+		return belfry.Invalid("", "not JSON: %v at byte %d", syntax, syntax.Offset)
 	case err != nil:
-		return Invalid("", "must be %s", want)
+		return belfry.Invalid("", "must be %s", want)
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func ParseJSON(data []byte, v any, want string) error {
 func ParseQuery(r *http.Request) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, Invalid("", "the query is malformed: names and values must be percent-encoded and joined by &")
+		return nil, belfry.Invalid("", "the query is malformed: names and values must be percent-encoded and joined by &")
 	}
 	return values, nil
 }
@@ -112,7 +112,7 @@ func Number(query url.Values, name string, low, high uint64) (uint64, error) {
 	}
 	n, ok := ParseWhole(query.Get(name))
 	if !ok || n < low || n > high {
-		return 0, Invalid(name, "must be a whole number from %d to %d, not %.40q", low, high, query.Get(name))
+		return 0, belfry.Invalid(name, "must be a whole number from %d to %d, not %.40q", low, high, query.Get(name))
 	}
 	return n, nil
 }
@@ -124,8 +124,4 @@ func ParseWhole(s string) (uint64, bool) {
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	return n, err == nil
-}
-
-func Invalid(field, format string, args ...any) error {
-	return &belfry.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)}
 }

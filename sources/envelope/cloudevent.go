@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"mime"
 	"net/url"
 	"strings"
@@ -36,7 +35,7 @@ type CloudEvent struct {
 func StructuredEvent(raw []byte) (*CloudEvent, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &fields); err != nil {
-		return nil, invalid("", "must be a CloudEvent as a JSON object")
+		return nil, belfry.Invalid("", "must be a CloudEvent as a JSON object")
 	}
 	given := func(name string) bool { return fields[name] != nil && string(fields[name]) != "null" }
 	attributes := map[string]string{}
@@ -44,27 +43,27 @@ func StructuredEvent(raw []byte) (*CloudEvent, error) {
 		var text string
 		switch raw := fields[name]; {
 		case given(name) && json.Unmarshal(raw, &text) != nil:
-			return nil, invalid(name, "must be a text in quotes")
+			return nil, belfry.Invalid(name, "must be a text in quotes")
 		case !utf8.Valid(raw):
-			return nil, invalid(name, "must be UTF-8")
+			return nil, belfry.Invalid(name, "must be UTF-8")
 		case name == "specversion" && text != eventVersion:
 			return nil, wrongVersion(text)
 		case name == "subject" && text != "" && strings.TrimSpace(text) == "":
-			return nil, invalid(name, "must not be blank in a CloudEvent")
+			return nil, belfry.Invalid(name, "must not be blank in a CloudEvent")
 		case name == "data_base64" && given(name) && given("data"):
-			return nil, invalid(name, "give either data or data_base64, not both")
+			return nil, belfry.Invalid(name, "give either data or data_base64, not both")
 		}
 		attributes[name] = text
 	}
 	e := &CloudEvent{attributes: attributes, contentType: attributes["datacontenttype"]}
 	var err error
 	if e.time, err = rfc3339(attributes["time"]); err != nil {
-		return nil, invalid("", "must be a CloudEvent: time %v", err)
+		return nil, belfry.Invalid("", "must be a CloudEvent: time %v", err)
 	}
 	if given("data") {
 		e.data = fields["data"]
 	} else if e.data, err = base64.StdEncoding.DecodeString(attributes["data_base64"]); err != nil {
-		return nil, invalid("", "must be a CloudEvent: data_base64 must be base64")
+		return nil, belfry.Invalid("", "must be a CloudEvent: data_base64 must be base64")
 	}
 	return e, nil
 }
@@ -95,7 +94,7 @@ func rfc3339(text string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return t, invalid("", "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), not %.40q", text)
+		return t, belfry.Invalid("", "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), not %.40q", text)
 	}
 	return t, nil
 }
@@ -104,7 +103,7 @@ func rfc3339(text string) (time.Time, error) {
 func checkEvent(attributes map[string]string) error {
 	for _, name := range []string{"id", "source", "type"} {
 		if strings.TrimSpace(attributes[name]) == "" {
-			return invalid(name, "is required in a CloudEvent")
+			return belfry.Invalid(name, "is required in a CloudEvent")
 		}
 	}
 	return nil
@@ -123,11 +122,11 @@ func FromEvent(e *CloudEvent, defaults belfry.Notification, parse func([]byte, b
 	source, err := url.Parse(e.attributes["source"])
 	switch {
 	case err != nil:
-		return none, invalid("source", "must be a URI reference in a CloudEvent")
+		return none, belfry.Invalid("source", "must be a URI reference in a CloudEvent")
 	case !isJSON(e.contentType):
-		return none, invalid("datacontenttype", "must be JSON, since the data is a notification")
+		return none, belfry.Invalid("datacontenttype", "must be JSON, since the data is a notification")
 	case len(e.data) == 0:
-		return none, invalid("data", "is required: a notification")
+		return none, belfry.Invalid("data", "is required: a notification")
 	}
 	// In the form that a URI has: what is not ASCII is escaped.
 	defaults.ID, defaults.Source, defaults.Type = e.attributes["id"], source.String(), e.attributes["type"]
@@ -136,7 +135,7 @@ func FromEvent(e *CloudEvent, defaults belfry.Notification, parse func([]byte, b
 	}
 	if t := e.time.UTC().Truncate(time.Millisecond); !e.time.IsZero() {
 		if t.Year() < 1970 || t.Year() > 9999 {
-			return none, invalid("time", "must be in the years 1970 to 9999")
+			return none, belfry.Invalid("time", "must be in the years 1970 to 9999")
 		}
 		defaults.Time = t
 	}
@@ -174,9 +173,5 @@ func inEvent(err error, e *CloudEvent) error {
 }
 
 func wrongVersion(v string) error {
-	return invalid("specversion", "must be %q in a CloudEvent, is %.40q", eventVersion, v)
-}
-
-func invalid(field, format string, args ...any) error {
-	return &belfry.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)}
+	return belfry.Invalid("specversion", "must be %q in a CloudEvent, is %.40q", eventVersion, v)
 }

@@ -24,7 +24,7 @@ func (d *Decoder) structuredRecord(value []byte, h recordHeaders) ([]sources.Eve
 	mediaType := h.mediaType()
 	batch := mediaType == BatchType
 	if !batch && mediaType != EventType && mediaType != "application/cloudevents" {
-		return nil, invalid("", "must be a CloudEvent in JSON, is %.60q", mediaType)
+		return nil, belfry.Invalid("", "must be a CloudEvent in JSON, is %.60q", mediaType)
 	}
 	v, err := ParseJSON(value)
 	if err != nil {
@@ -38,7 +38,7 @@ func (d *Decoder) structuredRecord(value []byte, h recordHeaders) ([]sources.Eve
 	}
 	list, ok := v.([]any)
 	if !ok || slices.ContainsFunc(list, func(v any) bool { return !isCloudEvent(v) }) {
-		return nil, invalid("", "must be a list of CloudEvents")
+		return nil, belfry.Invalid("", "must be a list of CloudEvents")
 	}
 	return d.unfold(v, sources.Event{}, false)
 }
@@ -90,7 +90,7 @@ func (d *Decoder) cloudEvent(m map[string]any, outer sources.Event) (sources.Eve
 			attributes[name] = string(v)
 		default:
 			if name != "data" {
-				return sources.Event{}, invalid(name, "must be a text, a number, or true or false in a CloudEvent")
+				return sources.Event{}, belfry.Invalid(name, "must be a text, a number, or true or false in a CloudEvent")
 			}
 		}
 	}
@@ -108,11 +108,11 @@ func (d *Decoder) cloudEvent(m map[string]any, outer sources.Event) (sources.Eve
 	}
 	text, ok := encoded.(string)
 	if _, both := m["data"]; both || !ok {
-		return sources.Event{}, invalid("data_base64", "must be a text, and the only data")
+		return sources.Event{}, belfry.Invalid("data_base64", "must be a text, and the only data")
 	}
 	data, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return sources.Event{}, invalid("data_base64", "must be base64")
+		return sources.Event{}, belfry.Invalid("data_base64", "must be base64")
 	}
 	// Values that need a registry are not sent this way.
 	if e.Value, err = contentValue(data, attributes["datacontenttype"]); err != nil {
@@ -161,13 +161,13 @@ func contentValue(data []byte, contentType string) (any, error) {
 	}
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
-		return nil, invalid("", "must be of a content type such as application/json, is of %.60q", contentType)
+		return nil, belfry.Invalid("", "must be of a content type such as application/json, is of %.60q", contentType)
 	}
 	if !strings.HasPrefix(mediaType, "text/") && mediaType != "application/xml" && !strings.HasSuffix(mediaType, "+xml") {
-		return nil, invalid("", "must be JSON or text, is %.60q", mediaType)
+		return nil, belfry.Invalid("", "must be JSON or text, is %.60q", mediaType)
 	}
 	if !utf8.Valid(data) {
-		return nil, invalid("", "must be UTF-8")
+		return nil, belfry.Invalid("", "must be UTF-8")
 	}
 	return string(data), nil
 }

@@ -102,7 +102,7 @@ func (d *Decoder) value(ctx context.Context, value []byte, h recordHeaders) (v a
 	}
 	v, err = ParseJSON(value)
 	if err != nil && !looksLikeText(value) {
-		err = invalid("", "must be JSON, CloudEvents, or Avro or Protobuf with a schema's id, not other bytes")
+		err = belfry.Invalid("", "must be JSON, CloudEvents, or Avro or Protobuf with a schema's id, not other bytes")
 	}
 	return v, "", err
 }

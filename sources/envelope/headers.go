@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/sources"
 )
 
@@ -55,7 +56,7 @@ func readHeaders(headers []sources.Header) recordHeaders {
 
 func (h *recordHeaders) attribute(name string, value []byte) {
 	if !utf8.Valid(value) && h.problem == nil {
-		h.problem = invalid(name, "must be UTF-8 in a CloudEvent")
+		h.problem = belfry.Invalid(name, "must be UTF-8 in a CloudEvent")
 	}
 	if h.attributes == nil {
 		h.attributes = map[string]string{}

@@ -58,7 +58,7 @@ func parseText(text string) (any, error) {
 	p := parser{text: strings.TrimPrefix(text, "\ufeff")}
 	// Once for all texts in it: what scans them need not look at single runes.
 	if !utf8.ValidString(p.text) {
-		return nil, invalid("", "must be JSON in UTF-8")
+		return nil, belfry.Invalid("", "must be JSON in UTF-8")
 	}
 	var room [64]member
 	p.open = room[:0]
@@ -117,7 +117,7 @@ func (p *parser) value(depth int) (any, error) {
 		return p.string()
 	case '{', '[':
 		if depth == MaxDepth {
-			return nil, invalid("", "must be JSON of at most %d levels", MaxDepth)
+			return nil, belfry.Invalid("", "must be JSON of at most %d levels", MaxDepth)
 		}
 		p.at++
 		if c == '{' {
@@ -301,8 +301,8 @@ func (p *parser) unquote(start int) (text string, err error) {
 
 func (p *parser) unexpected(want string) error {
 	if p.at >= len(p.text) {
-		return invalid("", "must be JSON: it ends where %s should be", want)
+		return belfry.Invalid("", "must be JSON: it ends where %s should be", want)
 	}
 	r, _ := utf8.DecodeRuneInString(p.text[p.at:])
-	return invalid("", "must be JSON: %q at byte %d, where %s should be", r, p.at, want)
+	return belfry.Invalid("", "must be JSON: %q at byte %d, where %s should be", r, p.at, want)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+
+	"github.com/belfry/belfry"
 )
 
 // SchemaID names a schema: by its number in a registry or by its UUID.
@@ -43,10 +45,10 @@ func schemaID(value, header []byte) (ref SchemaID, body []byte, framed bool, err
 		ref.ID, ref.Index = binary.BigEndian.Uint32(header[1:]), header[5:]
 		return ref, value, true, nil
 	case len(header) > 0:
-		return ref, nil, false, invalid("", "must have a schema's id in the header __value_schema_id, which has %d other bytes", len(header))
+		return ref, nil, false, belfry.Invalid("", "must have a schema's id in the header __value_schema_id, which has %d other bytes", len(header))
 	case len(value) > 0 && value[0] == magicID:
 		if len(value) < 5 {
-			return ref, nil, false, invalid("", "must have 5 bytes with a schema's id before the payload, has %d in all", len(value))
+			return ref, nil, false, belfry.Invalid("", "must have 5 bytes with a schema's id before the payload, has %d in all", len(value))
 		}
 		ref.ID = binary.BigEndian.Uint32(value[1:])
 		return ref, value[5:], true, nil
@@ -66,7 +68,7 @@ func (d *Decoder) framed(ctx context.Context, ref SchemaID, body []byte) (v any,
 		}
 	}
 	if d.schemas == nil {
-		return nil, "", invalid("", "written with schema %s of a registry, and no registry's URL is set: only JSON can be read without", ref)
+		return nil, "", belfry.Invalid("", "written with schema %s of a registry, and no registry's URL is set: only JSON can be read without", ref)
 	}
 	return d.schemas.Decode(ctx, ref, body)
 }

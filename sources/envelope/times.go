@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/belfry/belfry"
 )
 
 // ParseTime reads a time in any of the forms that services write, zone being
@@ -35,7 +37,7 @@ func ParseTime(v any, zone *time.Location) (time.Time, error) {
 	}
 	t, ok := parseTime(v, zone)
 	if t = t.UTC(); !ok || t.Year() < 1 || t.Year() > 9999 {
-		return time.Time{}, invalid("", "must be a time such as 2026-01-31T09:00:00Z, seconds or milliseconds since 1970, or [2026,1,31,9,0], not %.60s", printed(v))
+		return time.Time{}, belfry.Invalid("", "must be a time such as 2026-01-31T09:00:00Z, seconds or milliseconds since 1970, or [2026,1,31,9,0], not %.60s", printed(v))
 	}
 	return t, nil
 }

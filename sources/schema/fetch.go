@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/sr"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/envelope"
 )
@@ -43,7 +44,7 @@ func (s *Registry) fetch(ctx context.Context, ref envelope.SchemaID) (schema, er
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("read schema %s: %w", ref, context.Cause(ctx))
 	case err != nil:
-		return nil, invalidf("schema %s of the registry cannot be used: %s", ref, short(err))
+		return nil, belfry.Invalid("", "schema %s of the registry cannot be used: %s", ref, short(err))
 	}
 	return compiled, nil
 }
@@ -69,7 +70,7 @@ func (s *Registry) references(ctx context.Context, refs []sr.SchemaReference, se
 		}
 		seen[key] = true
 		if len(seen) > maxReferences {
-			return invalidf("must be written with a schema that refers to at most %d others", maxReferences)
+			return belfry.Invalid("", "must be written with a schema that refers to at most %d others", maxReferences)
 		}
 		path := fmt.Sprintf("/subjects/%s/versions/%d", url.PathEscape(r.Subject), r.Version)
 		found, err := s.ask(ctx, path, fmt.Sprintf("version %d of the schema %.100q", r.Version, r.Subject))
@@ -97,7 +98,7 @@ func (s *Registry) ask(ctx context.Context, path, what string) (registered, erro
 		case ctx.Err() != nil:
 			return answer, fmt.Errorf("ask the schema registry for %s: %w", what, context.Cause(ctx))
 		case permanent(err):
-			return answer, invalidf("must be written with a schema that the registry has; of %s it says: %s", what, short(err))
+			return answer, belfry.Invalid("", "must be written with a schema that the registry has; of %s it says: %s", what, short(err))
 		case attempt == registryAttempts:
 			return answer, fmt.Errorf("ask the schema registry for %s: %w: %s", what, sources.ErrUnavailable, short(err))
 		}

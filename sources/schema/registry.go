@@ -133,7 +133,7 @@ func (s *Registry) Decode(ctx context.Context, ref envelope.SchemaID, body []byt
 	}
 	v, typeName, err := schema.decode(ref, body)
 	if err != nil && !errors.Is(err, belfry.ErrTooLarge) {
-		return nil, "", invalidf("must be what schema %s of the registry says: %s", ref, short(err))
+		return nil, "", belfry.Invalid("", "must be what schema %s of the registry says: %s", ref, short(err))
 	}
 	return v, typeName, err
 }
@@ -146,7 +146,7 @@ func (s *Registry) get(ctx context.Context, ref envelope.SchemaID) (schema, erro
 	}
 	// Ids are Java's int. Beyond it registries disagree about the answer.
 	if ref.ID > math.MaxInt32 {
-		return nil, invalidf("must have a schema's id below %d before the payload, has %d", math.MaxInt32, ref.ID)
+		return nil, belfry.Invalid("", "must have a schema's id below %d before the payload, has %d", math.MaxInt32, ref.ID)
 	}
 	key := schemaKey{ref.ID, ref.GUID}
 	s.mu.Lock()
@@ -171,9 +171,4 @@ func short(err error) string {
 		return string(text[:300]) + "…"
 	}
 	return string(text)
-}
-
-// invalidf is an error about the value.
-func invalidf(format string, args ...any) error {
-	return &belfry.FieldError{Problem: fmt.Sprintf(format, args...)}
 }
