@@ -15,11 +15,11 @@ import (
 // DeadLetters writes records that cannot be processed to the dead-letter topic:
 // key, value and headers as received, byte for byte, in order and with repeats,
 // and after them headers of ours that say why and where from. goka's own emit
-// would turn a null key into an empty one and headers into a map. What makes it
+// would turn a null key into an empty one and headers into a map. A letter
 // larger than the topic takes is cut, and a header says so.
 //
-// Letters of one source partition lie in one partition, in order. What is not
-// acknowledged yet is bounded in all and for each source partition, see
+// Letters of one source partition lie in one partition, in order. The letters
+// not acknowledged yet are bounded in all and for each source partition, see
 // [DeadLetters.Send].
 type DeadLetters struct {
 	topic    string
@@ -34,8 +34,8 @@ type DeadLetters struct {
 // 1 MiB, and headers.
 const maxDeadLetterBytes = 2_000_000
 
-// What may be under way, as the client's memory counts it: of one source
-// partition so much that a request of it is full while another is, and of all
+// How many bytes may be under way, as the client's memory counts them: of one source
+// partition so many that a request of it is full while another is, and of all
 // together what a process can spare.
 const (
 	deadLettersUnderWay      = 32 << 20

@@ -41,7 +41,7 @@ type group struct {
 	instanceID string
 	sup        *Supervisor
 	remedy     string
-	refused    func([]Refusal)            // is told all that a session refuses
+	refused    func([]Refusal)            // called with all that a session refuses
 	claimed    *atomic.Pointer[[]Claimed] // those of the present session
 	written    func(time.Time)            // may be nil
 	previous   *lastMember

@@ -45,7 +45,7 @@ type Group struct {
 	// WriteOnly says that the callbacks never read the group's table: then no
 	// store is kept, and a partition starts without recovering one.
 	WriteOnly bool
-	// Written, if not nil, is told the timestamp of each record once all that its
+	// Written, if not nil, gets the timestamp of each record once all that its
 	// callback wrote is acknowledged. It must not block; calls may come at once.
 	Written func(timestamp time.Time)
 	// Options are passed to goka after our own: the seam for tests.

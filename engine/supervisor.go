@@ -72,7 +72,7 @@ const settled = time.Minute
 // and go.
 var errGone = errors.New("waiting for the topic")
 
-// Supervisor runs something that may fail until it is told to stop.
+// Supervisor runs something that may fail until it is stopped.
 type Supervisor struct {
 	Log    *slog.Logger
 	mu     sync.Mutex

@@ -10,7 +10,7 @@ import (
 )
 
 // Silent reports whether the record is older than the group's activation, and
-// that was a silent one: what comes of it must make no sound. The answer is the
+// that was a silent one: its items must alert nobody. The answer is the
 // same each time the record is read.
 func (c *Context) Silent() bool { return c.raw != nil && c.raw.Offset < c.silent }
 

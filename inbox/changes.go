@@ -8,7 +8,7 @@ type Changes struct {
 	// Items are the items that the client cannot have: new, replacing another,
 	// or back from the archive. By rising seq; pointers into the State.
 	Items []*Entry
-	// What changed in items that it has, by seq. A changed item is in Read or
+	// The items that it has and that changed, by seq. A changed item is in Read or
 	// in Unread; in Seen as well if it was shown and is not read; in Archived
 	// as well if it is put away.
 	Read, Unread, Seen, Archived []uint64

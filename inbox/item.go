@@ -6,8 +6,8 @@ import (
 	"github.com/belfry/belfry"
 )
 
-// Item is the content of one item as the inbox table keeps it. What a user did
-// to it stands in the row ([Entry]).
+// Item is the content of one item as the inbox table keeps it. The row
+// ([Entry]) says what a user did to it.
 type Item struct {
 	Seq uint64
 	// Notification has an empty Recipient (the key names it) and a Time.

@@ -70,7 +70,7 @@ type Refolder struct {
 // recipient's row, read before the end of the journal is: it says at which
 // version the epoch began. Cap is that of the fold ([Input]).
 //
-// What came before oldest is unknown but for the ids that the row remembers
+// The time before oldest is unknown but for the ids that the row remembers
 // from then: items of that time are in no count.
 func NewRefolder(row State, epoch uint32, oldest int64, cap int) *Refolder {
 	r := &Refolder{row: row, epoch: epoch, cap: cap}

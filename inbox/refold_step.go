@@ -27,7 +27,7 @@ type Step struct {
 	Origin   *StepOrigin `json:"origin,omitempty"`
 	Title    string      `json:"title,omitempty"` // if texts were asked for
 
-	// What it changed, by seq. Unknown are items that it names and that are
+	// The items that it changed, by seq. Unknown are items that it names and that are
 	// older than the refold.
 	Added      uint64   `json:"added,omitempty"` // 0 for none
 	Gone       []Gone   `json:"gone,omitempty"`

@@ -38,8 +38,8 @@ type State struct {
 	// Removals remembers items that are gone, and retractions that came before
 	// their notification, by rising Version.
 	Removals []Removal
-	// Horizon is the highest Version of a removal that was forgotten. Who knows
-	// less than that can no longer be told exactly what is gone.
+	// Horizon is the highest Version of a removal that was forgotten. A client
+	// that knows less than that can no longer learn exactly what is gone.
 	Horizon uint64
 	// Watermarks holds how far each source was routed, the least recently used
 	// first.

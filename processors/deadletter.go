@@ -21,7 +21,7 @@ type DeadLetters interface {
 	Send(ctx context.Context, raw *sarama.ConsumerMessage, why deadletter.Envelope, done func(error))
 }
 
-// Reports is told of rows in the order of the table, see upkeep.Reports: of one
+// Reports hears of rows in the order of the table, see upkeep.Reports: of one
 // that was refused for its lower version, and of one that was taken or is about
 // to be written. Its methods must not block.
 type Reports interface {

@@ -71,8 +71,8 @@ func (m *Metrics) processed(group, result string, at time.Time) {
 
 func (m *Metrics) matched(rule string) { m.matches.WithLabelValues(rule).Inc() }
 
-// writtenBy returns what is told of each record of a group once all that it led
-// to is acknowledged.
+// writtenBy returns a function to call with the time of each record of a group once
+// all that it led to is acknowledged.
 func (m *Metrics) writtenBy(group string) func(at time.Time) {
 	delay := m.written.WithLabelValues(group)
 	return func(at time.Time) { delay.Observe(max(time.Since(at), 0).Seconds()) }

@@ -12,8 +12,8 @@ import (
 )
 
 // span begins the span of a record whose sender has begun a trace that is
-// recorded; a record without one begins none. What is written for the record
-// takes carry, so that the trace goes on from there. end must be called.
+// recorded; a record without one begins none. Writes for the record
+// take carry, so that the trace goes on from there. end must be called.
 func (d *Deps) span(c *engine.Context, name string) (carry []goka.ContextOption, end func()) {
 	if d.Tracer == nil {
 		return nil, func() {}

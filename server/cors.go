@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// What a page of another origin may send and see, besides what every page may
+// The headers that a page of another origin may send and see, besides those that
+// every page may
 // (Fetch standard, sections 3.2.3 and 3.2.4). There are no credentials in the
 // sense of CORS: a token is a header that the page itself sets.
 const (

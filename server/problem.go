@@ -29,8 +29,9 @@ type problem struct {
 	Field  string `json:"field,omitempty"`
 }
 
-// kinds says which error is which status. The first that matches counts. Of an
-// error in a public kind the whole text is told; of the others just the kind's.
+// kinds says which error is which status. The first that matches counts. The
+// answer has the whole text of an error in a public kind, and of the others just
+// the kind's.
 func kinds() []kind {
 	return []kind{
 		{belfry.ErrTooLarge, http.StatusRequestEntityTooLarge, true},

@@ -12,8 +12,8 @@ import (
 )
 
 // repairQueue is the keys of Repairs on disk, one a line. The lines before
-// window have been handed out, those from it wait for their turn. What is
-// appended survives the end of the process, not that of the machine: its file
+// window have been handed out, those from it wait for their turn. A key
+// that is appended survives the end of the process, not that of the machine: its file
 // is never synced, like the views' stores, whose offsets it must keep up with.
 type repairQueue struct {
 	file    *os.File

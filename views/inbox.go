@@ -16,7 +16,7 @@ import (
 type Inbox struct {
 	*table.View
 	watchers
-	// Traces is told of items that carry a trace; set it before Run. It may be
+	// Traces hears of items that carry a trace; set it before Run. It may be
 	// nil.
 	Traces *Traces
 }

@@ -24,7 +24,7 @@ type Reports interface {
 type Unread struct {
 	*table.View
 	watchers
-	// Reports is told of each row; set it before Run. It may be nil.
+	// Reports hears of each row; set it before Run. It may be nil.
 	Reports Reports
 }
 

@@ -24,7 +24,7 @@ func (o *belfryOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.belfry, "belfry", "", "`path` of the belfry to run; the one beside this program if absent, or else one built from the module around the current folder")
 }
 
-// find returns the path of the program. What it has to build it puts into dir.
+// find returns the path of the program. A program that it has to build goes into dir.
 func (o *belfryOptions) find(ctx context.Context, dir string) (string, error) {
 	if o.belfry != "" {
 		return programAt("belfry", o.belfry)

@@ -138,8 +138,8 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	return node.Run(ctx, cfg)
 }
 
-// Rules loads the rules; nil if the node routes by none. What is wrong
-// with them is a refusal.
+// rulesConfig loads the rules; nil if the node routes by none. Rules that are wrong
+// are a refusal.
 func (o *serveOptions) rulesConfig() (*node.Rules, error) {
 	if o.rules.Path == "" || !slices.Contains(o.groups.names, node.GroupRouter) {
 		return nil, nil

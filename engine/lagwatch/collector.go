@@ -28,7 +28,7 @@ type Config struct {
 	Others func(group string) bool
 	// Interval between two collections; 0 means DefaultInterval.
 	Interval time.Duration
-	// Collected, if not nil, is told of each report, also of a failed
+	// Collected, if not nil, is called with each report, also of a failed
 	// collection. It must not modify it.
 	Collected func(lag.Report)
 }
@@ -191,9 +191,8 @@ func catchUp(g *lag.Group, pace *lag.CatchUp) {
 	}
 }
 
-// observe tells the clocks how far the topics reach. What belongs to topics
-// that are gone, or are others of the same name, goes, and what belongs to
-// groups that are gone.
+// observe tells the clocks how far the topics reach. It forgets topics
+// that are gone, or are others of the same name, and groups that are gone.
 func (l *Collector) observe(found *lagFacts, at time.Time) {
 	for name, topics := range l.places {
 		g, ok := found.groups[name]

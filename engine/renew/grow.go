@@ -23,7 +23,7 @@ import (
 // of partitions, which cannot change otherwise.
 type Growth struct {
 	From, To belfry.Prefix // the topics of both must exist
-	// Report is told of each step.
+	// Report is called with each step.
 	Report func(kafka.Change)
 }
 

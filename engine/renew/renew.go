@@ -32,7 +32,7 @@ type Renewal struct {
 	// File is where the copy goes; "" is <topic>-<epoch>.ndjson in the working
 	// directory.
 	File string
-	// Report is told of each step.
+	// Report is called with each step.
 	Report func(kafka.Change)
 }
 
@@ -52,8 +52,8 @@ type renewal struct {
 //
 // The topic takes no writes from the last look at it to its deletion, so that
 // nothing which was acknowledged is missing from the copy. Writers that are not
-// stopped get errors meanwhile. What they write once the topic is there again
-// may come before what is copied.
+// stopped get errors meanwhile. Their records of the time when the topic is
+// there again may come before those of the copy.
 func Run(ctx context.Context, t *kafka.Topics, cfg kafka.Config, r Renewal) error {
 	n := &renewal{Renewal: r, Topics: t, cfg: cfg, topic: r.Spec.Name}
 	infos, err := t.Existing(n.topic)

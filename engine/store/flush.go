@@ -16,7 +16,7 @@ func (s *Store) keepFlushing() {
 		select {
 		case now := <-ticker.C:
 			if puts := s.puts(); puts >= unflushedPuts || puts > 0 && now.Sub(last) >= unflushedAge {
-				// If it fails, whoever writes next is told.
+				// If it fails, the next write returns its error.
 				_ = s.flush(0)
 				last = now
 			}

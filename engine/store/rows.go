@@ -202,8 +202,8 @@ func (r *rows) err() error {
 	return nil
 }
 
-// close waits for who is inside. What failed because it is corrupt is marked,
-// so that it isn't used again.
+// close waits for the callers inside. Rows that failed because they are corrupt are
+// marked, so that they aren't used again.
 func (r *rows) close() error {
 	r.mu.Lock()
 	closed := r.closed
@@ -236,8 +236,8 @@ func isCorrupt(err error) bool {
 	return !errors.As(err, &system) && !errors.Is(err, pebble.ErrClosed)
 }
 
-// rowsLogger hears what Pebble says. What is fatal to Pebble is the end of the
-// rows, not of the process.
+// rowsLogger hears what Pebble says. A fault that is fatal to Pebble is the
+// end of the rows, not of the process.
 type rowsLogger struct{ rows *rows }
 
 // Infof implements pebble.Logger.

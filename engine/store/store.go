@@ -17,7 +17,7 @@ import (
 	"github.com/lovoo/goka/storage"
 )
 
-// What a store keeps in memory before it writes it to disk. A process that is
+// How much a store keeps in memory before it writes it to disk. A process that is
 // killed loses that much, and reads it again from the table's topic.
 const (
 	unflushedBytes = 10 << 20

@@ -141,7 +141,7 @@ func (f *feed) poll(ctx context.Context, d time.Duration) kgo.Fetches {
 // ask finds out which of the positions, by partition, have nothing but an end
 // after them: the client says nothing of a fetch that brings no record, so that
 // it doesn't tell a tail that was compacted away from a broker that is slow.
-// What it finds it tells p. Each partition is asked for by itself: an answer
+// It notes in p what it finds. Each partition is asked for by itself: an answer
 // that is full has nothing of later ones.
 func (f *feed) ask(ctx context.Context, positions map[int32]int64, p *progress) {
 	if len(positions) == 0 {

@@ -20,8 +20,8 @@ const scanPatience = 30 * time.Second
 // Scan reads one partition of a topic from its oldest record to the end that it
 // has when Scan begins, and calls visit for each record in order. A record
 // belongs to visit until it returns. Scan stops at the first error of visit and
-// returns it. It joins no group and leaves nothing behind. What compaction or
-// retention removes meanwhile, up to the last record, is not waited for.
+// returns it. It joins no group and leaves nothing behind. It does not wait
+// for records that compaction or retention removes meanwhile, up to the last one.
 func Scan(ctx context.Context, cfg kafka.Config, topic string, partition int32, visit func(*sarama.ConsumerMessage) error) error {
 	return ScanFrom(ctx, cfg, topic, partition, sarama.OffsetOldest, sarama.OffsetNewest, visit)
 }

@@ -56,8 +56,8 @@ type answer struct {
 	body   []byte
 }
 
-// do makes a request. What a server may not answer, however bad things are, is
-// trouble.
+// do makes a request. An answer that no server may give, however bad things
+// are, is trouble.
 func (a *api) do(ctx context.Context, c call) answer {
 	var body io.Reader
 	if c.body != nil {

@@ -71,7 +71,7 @@ func resolve(ctx context.Context, name string, fetch func(ctx context.Context, l
 	if exists(lib) {
 		return lib, nil
 	}
-	// What a killed download has left; the lock says that none is under way.
+	// A killed download may have left a folder; the lock says that none is under way.
 	if err := removeAll(filepath.Join(home, downloads+"*")); err != nil {
 		return "", fmt.Errorf("remove old download: %w", err)
 	}

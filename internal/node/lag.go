@@ -77,8 +77,8 @@ func (p *viewPaces) seconds(name string) (float64, bool) {
 	return p.all[name].Seconds()
 }
 
-// lagMetrics are what a process says of its own part in each group. What was
-// not collected is absent: an old figure would look like a good one.
+// lagMetrics are what a process says of its own part in each group. A figure
+// that was not collected is absent: an old figure would look like a good one.
 type lagMetrics struct {
 	report     func() lag.Report
 	processors func() []*engine.Processor

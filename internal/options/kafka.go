@@ -171,7 +171,7 @@ func unreachable(err error) error {
 	case errors.As(err, &authority):
 		return cli.FlagErrorf("kafka-ca-file", "%w: name the file of the authority that the brokers' certificates are of", err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), strings.Contains(err.Error(), "tls alert"):
-		// What a broker does to who doesn't speak as the port wants it.
+		// A broker hangs up on a client that does not speak as the port wants it.
 		return cli.FlagErrorf("brokers", "%w: the brokers hang up; does that port want --kafka-tls or --sasl-mechanism?", err)
 	}
 	return cli.FlagErrorf("brokers", "%w: start Kafka there, or name brokers that can be reached from here", err)

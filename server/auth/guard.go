@@ -32,8 +32,8 @@ func NewGuard(auth Authenticator, ticketSecret []byte, trust time.Duration) (*Gu
 func (g *Guard) Identify(r *http.Request) (Identity, error) { return g.auth.authenticate(r) }
 
 // Authorize returns the call that r makes, if who allows it. The order matters:
-// only who is known is told that a user of the path cannot be one, and an
-// expired token is told apart only for what it once allowed.
+// only a known caller learns that a user of the path cannot be one, and an expired
+// token is answered as such only for what it once allowed.
 func (g *Guard) Authorize(r *http.Request, who Policy) (Call, error) {
 	if who == nil {
 		return Call{}, nil
@@ -41,7 +41,7 @@ func (g *Guard) Authorize(r *http.Request, who Policy) (Call, error) {
 	return g.authorizeAs(r, who, g.auth.authenticate)
 }
 
-// authorizeAs is authorize for a caller that is told by authenticate.
+// authorizeAs is Authorize for a caller whom authenticate identifies.
 func (g *Guard) authorizeAs(r *http.Request, who Policy, authenticate func(*http.Request) (Identity, error)) (Call, error) {
 	id, authErr := authenticate(r)
 	if authErr != nil && !IsExpired(authErr) {

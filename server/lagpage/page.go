@@ -18,8 +18,8 @@ const askedFor = 5 * time.Minute
 
 // Page serves consumer lag to Prometheus, under the names and labels of
 // kafka_exporter, for time of kafka-lag-exporter, and of KMinion, which
-// dashboards, alert rules and autoscalers know. What a group, a topic or a
-// partition that is gone had is gone too.
+// dashboards, alert rules and autoscalers know. The series of a group, a topic
+// or a partition that is gone are gone too.
 //
 // It differs from those exporters where they mislead: a group without members
 // is shown; no figure is negative, -1 or NaN; a partition in which the group

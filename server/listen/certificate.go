@@ -26,7 +26,7 @@ type Certificate struct {
 	read time.Time // when the files were read last
 }
 
-// LoadCertificate reads both files. log is told of each later change.
+// LoadCertificate reads both files. Each later change goes to log.
 func LoadCertificate(certFile, keyFile string, log *slog.Logger) (*Certificate, error) {
 	c := &Certificate{certFile: certFile, keyFile: keyFile, log: log, read: time.Now()}
 	var err error

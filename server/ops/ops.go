@@ -173,7 +173,7 @@ var (
 )
 
 // tellOfTexts leaves a trace of somebody having been shown what is people's own.
-// Whose it is, is told by a hash: logs name no users.
+// The log names the user by a hash.
 func (s *Calls) tellOfTexts(c auth.Call, what, of string, texts int) {
 	sum := sha256.Sum256([]byte(of))
 	s.config.Logger.Info("contents shown to an operator", "operator", c.Identity.Source(), "what", what, "of_sha256", hex.EncodeToString(sum[:8]), "texts", texts)

@@ -17,7 +17,7 @@ func Tag(s inbox.Stamp) string { return `"` + s.String() + `"` }
 
 // LanguageTag is tag for an answer in the language that the header asks for.
 // Two languages of a list must not have the same strong entity tag (RFC 9110
-// section 8.8.3), or who changes the language is told that nothing changed.
+// section 8.8.3), or a client that changes the language hears that nothing changed.
 func LanguageTag(tag, acceptLanguage string) string {
 	if acceptLanguage == "" {
 		return tag
