@@ -12,27 +12,6 @@ import (
 	"github.com/belfry/belfry/sources/envelope"
 )
 
-// eventMode returns how to read a request that carries CloudEvents 1.0 over
-// HTTP in JSON (CloudEvents HTTP protocol binding, section 3), or nil for one
-// that carries none.
-func eventMode(h http.Header, mediaType string) func(http.Header, []byte) ([]belfry.Message, error) {
-	switch {
-	case mediaType == envelope.BatchType:
-		return func(_ http.Header, body []byte) ([]belfry.Message, error) {
-			return parseEach(body, structuredEvent)
-		}
-	case mediaType == envelope.EventType:
-		return func(_ http.Header, body []byte) ([]belfry.Message, error) {
-			return one(structuredEvent(body))
-		}
-	case h.Get("Ce-Specversion") != "":
-		return func(h http.Header, body []byte) ([]belfry.Message, error) {
-			return one(binaryEvent(h, body))
-		}
-	}
-	return nil
-}
-
 func one(m belfry.Message, err error) ([]belfry.Message, error) {
 	return []belfry.Message{m}, err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
+	"github.com/belfry/belfry/sources/envelope"
 )
 
 // idempotencyKey serves as the id of a single notification without one
@@ -69,10 +70,15 @@ func (s *Server) deliver(ctx context.Context, sent []belfry.Message) (int, error
 // parseNotifications reads a body in any of its forms. All messages have an id and
 // a source.
 func parseNotifications(h http.Header, mediaType string, body []byte, source string) ([]belfry.Message, error) {
-	if cloudEvents := eventMode(h, mediaType); cloudEvents != nil {
-		return cloudEvents(h, body)
-	}
-	if isArray(body) {
+	switch {
+	// CloudEvents 1.0 over HTTP in JSON (CloudEvents HTTP protocol binding, section 3).
+	case mediaType == envelope.BatchType:
+		return parseEach(body, structuredEvent)
+	case mediaType == envelope.EventType:
+		return one(structuredEvent(body))
+	case h.Get("Ce-Specversion") != "":
+		return one(binaryEvent(h, body))
+	case isArray(body):
 		return parseEach(body, func(raw []byte) (belfry.Message, error) {
 			return parseNotification(raw, belfry.Notification{Source: source})
 		})

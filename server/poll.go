@@ -19,8 +19,8 @@ import (
 // answered so; TestShortcut holds that.
 type polls struct {
 	server   *Server
-	answered [2]prometheus.Counter // 304 to GET and to HEAD, of all requests
-	polls    prometheus.Counter    // 304, of all polls
+	answered map[string]prometheus.Counter // 304, of all requests, by method
+	polls    prometheus.Counter            // 304, of all polls
 	duration prometheus.Observer
 
 	// Values of headers, which nobody may change.
@@ -30,9 +30,9 @@ type polls struct {
 func newPolls(s *Server) *polls {
 	return &polls{
 		server: s,
-		answered: [2]prometheus.Counter{
-			s.metrics.requests.WithLabelValues(pollRoute, http.MethodGet, "304"),
-			s.metrics.requests.WithLabelValues(pollRoute, http.MethodHead, "304"),
+		answered: map[string]prometheus.Counter{
+			http.MethodGet:  s.metrics.requests.WithLabelValues(pollRoute, http.MethodGet, "304"),
+			http.MethodHead: s.metrics.requests.WithLabelValues(pollRoute, http.MethodHead, "304"),
 		},
 		polls:        s.metrics.polls.WithLabelValues("304"),
 		duration:     s.metrics.duration.WithLabelValues(pollRoute),
@@ -51,21 +51,11 @@ func (p *polls) before(next http.Handler) http.Handler {
 }
 
 func (p *polls) answer(w http.ResponseWriter, r *http.Request) bool {
-	method := 0
-	switch r.Method {
-	case http.MethodGet:
-	case http.MethodHead:
-		method = 1
-	default:
-		return false
-	}
+	answered := p.answered[r.Method]
 	user, ok := polledUser(r)
-	if !ok {
-		return false
-	}
-	// One tag is all that who polls has to say.
+	// One tag is all that a client which polls has to say.
 	seen := r.Header["If-None-Match"]
-	if len(seen) != 1 {
+	if answered == nil || !ok || len(seen) != 1 {
 		return false
 	}
 	start := time.Now()
@@ -95,7 +85,7 @@ func (p *polls) answer(w http.ResponseWriter, r *http.Request) bool {
 	h["X-Poll-Interval"] = []string{wire.Seconds(interval)}
 	w.WriteHeader(http.StatusNotModified)
 	p.duration.Observe(time.Since(start).Seconds())
-	p.answered[method].Inc()
+	answered.Inc()
 	p.polls.Inc()
 	return true
 }

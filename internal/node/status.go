@@ -90,7 +90,7 @@ func (n *node) registerMetrics() {
 		}, read))
 	}
 	if n.Keys != nil {
-		n.registry.MustRegister(n.Keys)
+		n.registry.MustRegister(n.Keys.Metrics()...)
 	}
 	n.registry.MustRegister(newProcessorStates(n.statuses))
 	n.registry.MustRegister(newStateMetrics(n.Kafka.StateDir))

@@ -54,8 +54,7 @@ type KeysConfig struct {
 // Keys is the set of public keys that an identity provider publishes, kept up to
 // date by Run. Keys that were fetched once stay good while the provider cannot
 // be reached, is slow or sends garbage, and go with the first good set that
-// lacks them. Its metrics are those of a [prometheus.Collector]. It is safe for
-// concurrent use.
+// lacks them. It is safe for concurrent use.
 type Keys struct {
 	url    *url.URL
 	client *http.Client
@@ -72,8 +71,6 @@ type Keys struct {
 	fetches *prometheus.CounterVec
 	known   prometheus.Gauge
 }
-
-var _ prometheus.Collector = (*Keys)(nil)
 
 // NewKeys returns an empty set, which Run fills. A URL that is none or not safe
 // is an error.
@@ -118,17 +115,8 @@ func NewKeys(config KeysConfig) (*Keys, error) {
 	return k, nil
 }
 
-// Describe implements prometheus.Collector.
-func (k *Keys) Describe(out chan<- *prometheus.Desc) {
-	k.fetches.Describe(out)
-	k.known.Describe(out)
-}
-
-// Collect implements prometheus.Collector.
-func (k *Keys) Collect(out chan<- prometheus.Metric) {
-	k.fetches.Collect(out)
-	k.known.Collect(out)
-}
+// Metrics are what to register of them.
+func (k *Keys) Metrics() []prometheus.Collector { return []prometheus.Collector{k.fetches, k.known} }
 
 // Ready reports whether the set has been fetched, and what an operator may want
 // to know of it: a server that cannot check a single token should get no requests.

@@ -148,23 +148,25 @@ func (o *response) run(ctx context.Context, gone func()) {
 }
 
 func (o *response) write(b []byte) error {
-	if err := o.deadline(time.Now().Add(o.timeout)); err != nil {
-		return err
+	err := o.deadline(time.Now().Add(o.timeout))
+	if err == nil {
+		_, err = o.w.Write(b)
 	}
-	if _, err := o.w.Write(b); err != nil {
-		return fmt.Errorf("write to stream: %w", err)
+	if err == nil {
+		err = o.control.Flush()
 	}
-	if err := o.control.Flush(); err != nil {
-		return fmt.Errorf("flush stream: %w", err)
+	if err == nil {
+		// A deadline that passes between two writes ends an HTTP/2 stream, and on
+		// HTTP/1.1 would break what the connection is used for next.
+		err = o.deadline(time.Time{})
 	}
-	// A deadline that passes between two writes ends an HTTP/2 stream, and on
-	// HTTP/1.1 would break what the connection is used for next.
-	return o.deadline(time.Time{})
+	return err
 }
 
 func (o *response) deadline(t time.Time) error {
-	if err := o.control.SetWriteDeadline(t); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("set write deadline: %w", err)
+	err := o.control.SetWriteDeadline(t)
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
 	}
-	return nil
+	return err
 }
