@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// clientAddress is the address of who sent r: of the connection, or, while that
+// clientAddress is the address of the sender of r: of the connection, or, while that
 // is a trusted proxy's, the last in X-Forwarded-For that is none. It is the zero
 // Addr if the connection has none.
 func (s *Server) clientAddress(r *http.Request) netip.Addr {
@@ -19,7 +19,7 @@ func (s *Server) clientAddress(r *http.Request) netip.Addr {
 	for i := len(hops) - 1; i >= 0 && s.trusted(address); i-- {
 		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {
-			break // who wrote that is not to be believed in the rest
+			break // the proxy that wrote it is not believed in the rest either
 		}
 		address = hop.Unmap().WithZone("")
 	}

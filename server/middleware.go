@@ -90,7 +90,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 	})
 }
 
-// routeOf returns the route of r as logs and metrics name it: who is in the
+// routeOf returns the route of r as logs and metrics name it: the user in the
 // path stays out of both.
 func routeOf(r *http.Request) string {
 	if route := mux.CurrentRoute(r); route != nil {

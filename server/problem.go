@@ -124,7 +124,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	wire.WriteJSON(w, p)
 }
 
-// challenge is the WWW-Authenticate header; who sent no token is not told that
+// challenge is the WWW-Authenticate header; a caller that sent no token is not told that
 // it was wrong (RFC 6750 section 3.1).
 func challenge(r *http.Request, reason string) string {
 	if r.Header.Get("Authorization") == "" {

@@ -80,8 +80,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 func (s *Server) drain(ctx context.Context, srv *http.Server, grace time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
-	// Until then all goes on as before, new connections and streams too: who
-	// sends them has not heard yet, and would send them here again.
+	// Until then all goes on as before, new connections and streams too: a
+	// load balancer that sends them has not noticed yet, and would send them here again.
 	notice := time.NewTimer(min(s.config.DrainNotice, grace/4))
 	defer notice.Stop()
 	<-notice.C
@@ -93,9 +93,9 @@ func (s *Server) drain(ctx context.Context, srv *http.Server, grace time.Duratio
 		s.streams.Drain(spread)
 	}()
 	if err := srv.Shutdown(ctx); err != nil {
-		s.log.Warn("requests cut off by the end of the grace period", "err", err)
+		s.log.Warn("requests not finished within the grace period, they are cut off", "grace", grace, "err", err)
 		if err := srv.Close(); err != nil {
-			s.log.Warn("connections closed uncleanly", "err", err)
+			s.log.Warn("connections not closed cleanly, the process ends all the same", "err", err)
 		}
 	}
 	<-drained

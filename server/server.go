@@ -66,7 +66,7 @@ type Config struct {
 	Auth    auth.Authenticator
 
 	// DrainNotice is how long Serve goes on as before after it was told to stop,
-	// except that /readyz says that it drains: so who probes it sends nobody here
+	// except that /readyz says that it drains: so a load balancer that probes it sends nobody here
 	// when the streams' clients are told to go elsewhere and connections are
 	// refused. It is at most a quarter of Serve's grace.
 	DrainNotice time.Duration

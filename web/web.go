@@ -39,7 +39,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 	"img-src 'self' https: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
-// notFound is an RFC 9457 problem: who mistypes a path of the API ends up here.
+// notFound is an RFC 9457 problem: a mistyped path of the API ends up here.
 const notFound = `{"type":"about:blank","title":"Not Found","status":404,"detail":"there is no such path"}` + "\n"
 
 type asset struct {

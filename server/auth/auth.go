@@ -18,7 +18,7 @@ const (
 // Authenticator tells who sends a request. It is made by [NewJWT] or [None] and safe
 // for concurrent use.
 type Authenticator interface {
-	// authenticate returns who sends r, or an error that matches
+	// authenticate returns the sender of r, or an error that matches
 	// errUnauthenticated. With an error that matches errExpired as well the
 	// identity is that of the token, which was good once. Errors hold nothing
 	// of the token.

@@ -154,7 +154,7 @@ func (k *Keys) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			k.log.Warn("token keys not fetched, those known stay good", "err", err)
+			k.log.Warn("token keys not fetched, those known stay good", "again_within", retry, "err", err)
 			due.Reset(wire.Jitter(retry/2, retry))
 			retry = min(2*retry, keysEvery)
 		default:

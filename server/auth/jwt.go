@@ -15,7 +15,7 @@ import (
 // MinSecretBytes is the shortest secret for HS256 (RFC 7518 section 3.2).
 const MinSecretBytes = 32
 
-// DefaultLeeway is how far clocks may differ between who makes tokens and this
+// DefaultLeeway is how far clocks may differ between the issuer of tokens and this
 // server.
 const DefaultLeeway = 5 * time.Second
 

@@ -18,7 +18,7 @@ type Call struct {
 // errForbidden.
 type Policy func(c Call) error
 
-// Owner lets in the user of the path, and who may act for any user.
+// Owner lets in the user of the path, and callers that may act for any user.
 func Owner(c Call) error {
 	if c.Identity.All || c.Identity.Subject == c.User || c.Identity.Has(ScopeAdmin) {
 		return nil
@@ -26,7 +26,7 @@ func Owner(c Call) error {
 	return fmt.Errorf("%w: it is another user's, and has no scope %s", ErrForbidden, ScopeAdmin)
 }
 
-// Scoped lets in who has the scope.
+// Scoped lets in callers that have the scope.
 func Scoped(scope string) Policy {
 	return func(c Call) error {
 		if c.Identity.Has(scope) {

@@ -30,8 +30,8 @@ const askedFor = 5 * time.Minute
 // kept compressed: 100,000 partitions are 65 MB of text. When nobody has asked for
 // five minutes it is not written. It is safe for concurrent use.
 type Page struct {
-	writing sync.Mutex // held by who writes the page
-	text    text       // of who holds it
+	writing sync.Mutex // held while the page is written
+	text    text       // guarded by writing
 
 	mu     sync.Mutex
 	report lag.Report
@@ -87,7 +87,7 @@ func (p *Page) get() []byte {
 	if page := present(); page != nil { // somebody else has written it
 		return page
 	}
-	return p.write(p.report) // only who holds writing changes it
+	return p.write(p.report) // report changes with writing held only
 }
 
 // ServeHTTP implements http.Handler. It never waits on Kafka.

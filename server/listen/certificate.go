@@ -58,7 +58,7 @@ func (c *Certificate) current() *tls.Certificate {
 	pair, err := c.load()
 	switch {
 	case err != nil:
-		c.log.Warn("certificate not read again, the old one stays in use", "err", err)
+		c.log.Warn("certificate not read again, the old one stays in use", "file", c.certFile, "err", err)
 	case !slices.EqualFunc(pair.Certificate, c.pair.Certificate, bytes.Equal):
 		c.pair = pair
 		c.log.Info("certificate read again", "file", c.certFile)

@@ -2,8 +2,6 @@ package ops
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -172,9 +170,7 @@ var (
 	ErrBusy = errors.New("others are reading journals at the moment: try again in a moment")
 )
 
-// tellOfTexts leaves a trace of somebody having been shown what is people's own.
-// The log names the user by a hash.
+// tellOfTexts logs that an operator was shown what is people's own.
 func (s *Calls) tellOfTexts(c auth.Call, what, of string, texts int) {
-	sum := sha256.Sum256([]byte(of))
-	s.config.Logger.Info("contents shown to an operator", "operator", c.Identity.Source(), "what", what, "of_sha256", hex.EncodeToString(sum[:8]), "texts", texts)
+	s.config.Logger.Info("contents shown to an operator", "operator", c.Identity.Source(), "what", what, "of_sha256", wire.Hashed(of), "texts", texts)
 }

@@ -125,7 +125,7 @@ func (o *overviews) frame(now time.Time) ([]byte, error) {
 	return b, nil
 }
 
-// viewer is one who looks.
+// viewer is an open page for operators.
 type viewer struct {
 	w       http.ResponseWriter
 	control *http.ResponseController

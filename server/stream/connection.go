@@ -133,7 +133,7 @@ func (c *connection) fill(b *batch, r *round) (end string) {
 			b.bye(c, wire.ByeDrain, endNotReady)
 			return ""
 		case err != nil:
-			r.hub.config.Logger.Error("stream ended", "err", err)
+			r.hub.config.Logger.Error("row not read, its stream ends and the client comes again", "user_sha256", wire.Hashed(r.user), "err", err)
 			b.bye(c, wire.ByeDrain, endError)
 			return ""
 		}

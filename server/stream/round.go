@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // round is one turn of a worker for the streams of one user: their row is read
@@ -68,7 +69,7 @@ func (r *round) content(seq uint64) *inbox.Item {
 func (r *round) find(seq uint64) *inbox.Item {
 	item, ok, err := r.hub.config.Items.Item(r.user, seq)
 	if err != nil {
-		r.hub.config.Logger.Warn("item not read", "seq", seq, "err", err)
+		r.hub.config.Logger.Warn("content of an item not read, it is shown as pending until it is", "user_sha256", wire.Hashed(r.user), "seq", seq, "err", err)
 	}
 	if err != nil || !ok {
 		return nil

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 // signal is what happened to a stream since it was last served, as a set.
@@ -245,7 +247,7 @@ type turn struct {
 func (r *round) serve(c *connection, what signal) (end string) {
 	defer func() {
 		if v := recover(); v != nil {
-			r.hub.config.Logger.Error("panic in a stream", "value", v, "stack", string(debug.Stack()))
+			r.hub.config.Logger.Error("panic in a stream, which ends and whose client comes again", "user_sha256", wire.Hashed(r.user), "value", v, "stack", string(debug.Stack()))
 			end = endError
 		}
 	}()

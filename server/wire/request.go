@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,10 +49,16 @@ func MediaType(r *http.Request) string {
 	return t
 }
 
+// Hashed is how logs tell users apart: they name none.
+func Hashed(user string) string {
+	sum := sha256.Sum256([]byte(user))
+	return hex.EncodeToString(sum[:8])
+}
+
 // ReadBody returns the body, if it is at most limit bytes. The client then has
 // patience to read the answer.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, patience time.Duration) ([]byte, error) {
-	if r.ContentLength > limit { // who asked (Expect: 100-continue) need not send it
+	if r.ContentLength > limit { // a client that asked (Expect: 100-continue) need not send it
 		return nil, overLimit(limit)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
