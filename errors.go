@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	// ErrInvalid is matched by every error about input that a sender can mend.
+	// ErrInvalid is matched by every error about input that a sender can fix.
 	// Such errors are usually a [*FieldError].
 	ErrInvalid = errors.New("invalid input")
 

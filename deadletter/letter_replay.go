@@ -24,7 +24,7 @@ const (
 	ReplayAgain ReplayResult = "already-replayed"
 	// ReplayRefused: it can never be replayed.
 	ReplayRefused ReplayResult = "refused"
-	// ReplayFailed: it is as bad as before; what is wrong can be mended.
+	// ReplayFailed: it is as bad as before; what is wrong can be fixed.
 	ReplayFailed ReplayResult = "failed"
 )
 
