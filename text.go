@@ -113,7 +113,7 @@ func (t Text) empty() bool {
 }
 
 func notLanguage(field, language string) error {
-	return Invalid(field, "%.40q is no language tag such as \"en\" or \"pt-BR\"", language)
+	return Invalid(field, "%.40q is not a language tag such as \"en\" or \"pt-BR\"", language)
 }
 
 // languageTag is the shape of BCP 47 (RFC 5646 section 2.1) only: 1 to 8 letters,

@@ -119,7 +119,7 @@ function showGroup(o) {
   const more = group.partition_count - group.partitions.length;
   say($('group-detail'), [
     `Kafka says ${group.kafka_state || 'nothing'}.`,
-    group.here ? `This process is a member; it was built anew ${group.restarts} times.` : 'This process is no member.',
+    group.here ? `This process is a member; it was built anew ${group.restarts} times.` : 'This process is not a member.',
     more > 0 ? `Of ${group.partition_count} partitions those with the highest lag.` : '',
   ].join(' '));
   fill($('partitions-table'), group.partitions.map((p) => ({

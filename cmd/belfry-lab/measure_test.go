@@ -186,7 +186,7 @@ func TestBenchOfProcessesRefuses(t *testing.T) {
 		"no start":                {[]string{"restart", brokers, "--starts", ""}, []string{"--starts", "at least one"}},
 		"often":                   {[]string{"soak", brokers, "--every", "1ms"}, []string{"--every", "at least 100ms"}},
 		"short soak":              {[]string{"soak", brokers, "--duration", "20s"}, []string{"--duration", "three times"}},
-		"no folder":               {[]string{"soak", brokers, "--out", text}, []string{"--out", "no folder"}},
+		"no folder":               {[]string{"soak", brokers, "--out", text}, []string{"--out", "not a folder"}},
 		"no streams":              {[]string{"soak", brokers, "--streams", "-1"}, []string{"--streams", "at least 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -45,7 +45,7 @@ is not flat, a process ended by itself, or events were left unprocessed.`, 100*b
 				return cli.FlagErrorf("duration", "must be at least three times --every, is %s", s.Duration)
 			}
 			if info, err := os.Stat(out); err != nil || !info.IsDir() {
-				return cli.FlagErrorf("out", "%s is no folder", out)
+				return cli.FlagErrorf("out", "%s is not a folder", out)
 			}
 			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {

@@ -38,7 +38,7 @@ func TestKafkaWithTLSAndLogin(t *testing.T) {
 		flags []string
 		want  []string
 	}{
-		"wrong password":                   {flags("SCRAM-SHA-512", bad), []string{"--sasl-user", secure.Addr(), "mend the user"}},
+		"wrong password":                   {flags("SCRAM-SHA-512", bad), []string{"--sasl-user", secure.Addr(), "fix the user"}},
 		"no login":                         {[]string{"--brokers", secure.Addr(), "--kafka-tls", "--kafka-ca-file", secure.CAFile}, []string{"--brokers", "--sasl-mechanism"}},
 		"no TLS":                           {[]string{"--brokers", secure.Addr()}, []string{"--brokers", "--kafka-tls"}},
 		"an authority that is not trusted": {[]string{"--brokers", secure.Addr(), "--kafka-tls"}, []string{"--kafka-ca-file", "certificate"}},

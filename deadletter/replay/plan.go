@@ -22,7 +22,7 @@ func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutc
 	}
 	switch {
 	case l.Reason == deadletter.ReasonForeign:
-		return refuse("it is no dead letter: somebody else wrote it into the topic")
+		return refuse("it is not a dead letter: somebody else wrote it into the topic")
 	case l.Cut():
 		return refuse("it was cut to fit: only a part of the record is here; let its producer send it again")
 	case l.Replayed && !again:

@@ -40,7 +40,7 @@ type Kafka struct {
 
 // AddFlags adds the flags to fs.
 func (o *Kafka) AddFlags(fs *pflag.FlagSet) {
-	fs.StringSliceVar(&o.Brokers, "brokers", nil, "Kafka brokers to begin with, a `list` of host:port (required)")
+	fs.StringSliceVar(&o.Brokers, "brokers", nil, "Kafka brokers to start with, a `list` of host:port (required)")
 	fs.StringVar(&o.Prefix, "prefix", belfry.DefaultPrefix, "what the `name` of every topic and group begins with")
 	fs.BoolVar(&o.useTLS, "kafka-tls", false, "connect to Kafka with TLS")
 	fs.StringVar(&o.caFile, "kafka-ca-file", "", "PEM `file` of the authorities to trust, instead of the system's")
@@ -165,7 +165,7 @@ func unreachable(err error) error {
 	var authority x509.UnknownAuthorityError
 	switch {
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
-		return cli.FlagErrorf("sasl-user", "%w: mend the user, --sasl-password-file or --sasl-mechanism", err)
+		return cli.FlagErrorf("sasl-user", "%w: fix the user, --sasl-password-file or --sasl-mechanism", err)
 	case errors.Is(err, kerr.UnsupportedSaslMechanism):
 		return cli.FlagErrorf("sasl-mechanism", "%w: the brokers take another one", err)
 	case errors.As(err, &authority):

@@ -50,7 +50,7 @@ func (o *Server) AddFlags(fs *pflag.FlagSet) {
 	o.trust.AddFlags(fs)
 	o.limit.AddFlags(fs)
 	o.stream.AddFlags(fs)
-	fs.DurationVar(&o.pollInterval, "poll-interval", server.DefaultPollInterval, "how long clients are told to wait between polls of a badge, longer under load; one user may ask 20 times as often")
+	fs.DurationVar(&o.pollInterval, "poll-interval", server.DefaultPollInterval, "how long clients should wait between polls of a badge, longer under load; one user may ask 20 times as often")
 	fs.DurationVar(&o.tokenTrust, "token-trust", server.DefaultTokenTrust, "how long a token that was found good is believed without checking its signature again, never beyond its end; 0 checks each time")
 	fs.DurationVar(&o.drainNotice, "drain-notice", defaultDrainNotice, "how long, after SIGTERM or Ctrl-C, /readyz says draining before connections are refused: as long as the load balancer needs to notice; at most 15 % of --grace")
 }

@@ -44,7 +44,7 @@ func (o *Streams) Validate() error {
 	for _, text := range o.proxies {
 		p, err := parseNetwork(text)
 		if err != nil {
-			return cli.FlagErrorf("trusted-proxies", "%q is no network: write an address such as 10.1.2.3 or a range such as 10.0.0.0/8", text)
+			return cli.FlagErrorf("trusted-proxies", "%q is not a network: write an address such as 10.1.2.3 or a range such as 10.0.0.0/8", text)
 		}
 		o.trusted = append(o.trusted, p)
 	}

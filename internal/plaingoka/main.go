@@ -54,7 +54,7 @@ type settings struct {
 func run(ctx context.Context, args []string) error {
 	var s settings
 	fs := flag.NewFlagSet("plaingoka", flag.ContinueOnError)
-	fs.StringVar(&s.brokers, "brokers", "", "Kafka brokers to begin with, a list of host:port")
+	fs.StringVar(&s.brokers, "brokers", "", "Kafka brokers to start with, a list of host:port")
 	fs.StringVar(&s.prefix, "prefix", belfry.DefaultPrefix, "what the name of every topic and group begins with")
 	fs.StringVar(&s.stateDir, "state-dir", "", "folder for local stores")
 	fs.StringVar(&s.metricsAddr, "metrics-addr", "127.0.0.1:0", "host:port to serve /readyz and /metrics on")

@@ -66,7 +66,7 @@ later for whole segments, within a day for the rest.`,
 	}
 	kafka.AddFlags(c.Flags())
 	c.Flags().Var(&before, "before", "delete what was set aside before a `time`: RFC 3339, or how long ago (168h)")
-	c.Flags().BoolVar(&yes, yesFlag, false, "do it; otherwise it is only told")
+	c.Flags().BoolVar(&yes, yesFlag, false, "do it; otherwise only print what would be deleted")
 	cli.MarkAction(c.Flags(), yesFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	log.AddFlags(c.Flags())

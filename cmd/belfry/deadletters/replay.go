@@ -31,7 +31,7 @@ func deadLettersReplayCommand(p *cli.Program) *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "replay [ID...]",
-		Short: "Process dead letters again: tell who would get what, and with --yes do it",
+		Short: "Process dead letters again: show who would get what, and with --yes do it",
 		Long: `Process dead letters again, those with these ids or those that the filters mean.
 Without --yes it only tells who would get what.
 
@@ -90,7 +90,7 @@ The exit code is 1 if any letter was refused or failed.`,
 	rules.AddFlags(c.Flags())
 	which.AddFlags(c.Flags())
 	c.Flags().BoolVar(&all, "all", false, "all letters, without a filter")
-	c.Flags().BoolVar(&o.Apply, yesFlag, false, "do it; otherwise it is only told")
+	c.Flags().BoolVar(&o.Apply, yesFlag, false, "do it; otherwise only print what would be written")
 	cli.MarkAction(c.Flags(), yesFlag)
 	c.Flags().BoolVar(&o.Again, "again", false, "also what was replayed before")
 	c.Flags().BoolVar(&print.contents, "contents", false, "show titles")

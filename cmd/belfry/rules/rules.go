@@ -76,7 +76,7 @@ func (o *recordOptions) load() (*rules.Source, error) {
 func (o *recordOptions) readError(err error) error {
 	switch {
 	case errors.Is(err, kafka.ErrTopic):
-		return cli.FlagErrorf("topic", "the brokers have no topic %.80q; look for a slip of the pen", o.topic)
+		return cli.FlagErrorf("topic", "the brokers have no topic %.80q; look for a typo", o.topic)
 	case errors.Is(err, table.ErrOffset):
 		return cli.Usagef("%w", err)
 	}
