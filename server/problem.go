@@ -20,7 +20,7 @@ var (
 )
 
 // problem is an error answer (RFC 9457 section 3.1). Its type is always
-// about:blank: the status says what it is, Field and Detail what to mend.
+// about:blank: the status says what it is, Field and Detail what to fix.
 type problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`

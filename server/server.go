@@ -28,12 +28,12 @@ type Limits struct {
 	// Request is how long a client may take to send a body, and after that to
 	// read the answer; the default is DefaultRequest. Streams have their own.
 	Request time.Duration
-	// PostRate is how many calls that write the bearer of one token subject may
-	// make a second, and PostBurst how many at once; the defaults are
-	// DefaultPostRate and DefaultPostBurst, a negative rate is no limit. Without
+	// WriteRate is how many calls that write the bearer of one token subject may
+	// make a second, and WriteBurst how many at once; the defaults are
+	// DefaultWriteRate and DefaultWriteBurst, a negative rate is no limit. Without
 	// authentication there is none.
-	PostRate  float64
-	PostBurst int
+	WriteRate  float64
+	WriteBurst int
 	// Connections is how many connections a server holds at most, besides
 	// streams that it has taken out of net/http: those have limits of their own.
 	// The default is DefaultConnections.
@@ -51,8 +51,8 @@ const (
 	DefaultPollInterval = 30 * time.Second
 	DefaultTokenTrust   = time.Minute
 
-	DefaultPostRate         = 200
-	DefaultPostBurst        = 400
+	DefaultWriteRate        = 200
+	DefaultWriteBurst       = 400
 	DefaultConnections      = 60_000
 	DefaultSilentPerAddress = 1000
 )
@@ -158,7 +158,7 @@ func New(config Config) (*Server, error) {
 	}
 	s.streams = stream.New(streams)
 	s.ops = ops.New(s.operations())
-	s.writes = limit.NewWrites(config.Limits.PostRate, config.Limits.PostBurst)
+	s.writes = limit.NewWrites(config.Limits.WriteRate, config.Limits.WriteBurst)
 	s.connections = limit.NewConnections(config.Limits.Connections, config.Limits.SilentPerAddress, config.Registry)
 	var err error
 	if s.guard, err = auth.NewGuard(config.Auth, config.TicketSecret, config.TokenTrust); err != nil {
@@ -178,7 +178,7 @@ func New(config Config) (*Server, error) {
 // operations completes what the ops page is read from.
 func (s *Server) operations() ops.Config {
 	c := s.config.Operations
-	c.Rows, c.Items, c.Logger = s.config.Rows, s.config.Items, s.log
+	c.Row, c.Item, c.Logger = s.config.Rows.Row, s.config.Items.Item, s.log
 	c.Ready, c.Streams, c.ReadBody = s.ready, s.streams.Count, s.readBody
 	c.Traffic = ops.Traffic{Requests: s.metrics.requests, InFlight: s.metrics.inFlight, Polls: s.metrics.polls}
 	c.Traffic.Streams, c.Traffic.Events = s.streams.Counted()
@@ -199,8 +199,8 @@ func (c *Config) setDefaults() {
 	l := &c.Limits
 	l.Append = cmp.Or(max(l.Append, 0), DefaultAppend)
 	l.Request = cmp.Or(max(l.Request, 0), DefaultRequest)
-	l.PostRate = cmp.Or(l.PostRate, DefaultPostRate)
-	l.PostBurst = cmp.Or(max(l.PostBurst, 0), DefaultPostBurst)
+	l.WriteRate = cmp.Or(l.WriteRate, DefaultWriteRate)
+	l.WriteBurst = cmp.Or(max(l.WriteBurst, 0), DefaultWriteBurst)
 	l.Connections = cmp.Or(max(l.Connections, 0), DefaultConnections)
 	l.SilentPerAddress = cmp.Or(max(l.SilentPerAddress, 0), DefaultSilentPerAddress)
 }

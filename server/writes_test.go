@@ -10,7 +10,7 @@ import (
 
 func TestWritesAreLimitedPerSubject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAPI(t, withJWT(t), func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = 0.25, 3 })
+		a := newAPI(t, withJWT(t), func(c *Config) { c.Limits.WriteRate, c.Limits.WriteBurst = 0.25, 3 })
 		send := func(subject string) reply {
 			return a.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Authorization", "Bearer "+mint(t, subject, auth.ScopeNotify))
 		}
@@ -33,8 +33,8 @@ func TestWritesAreLimitedPerSubject(t *testing.T) {
 }
 
 func TestWritesWithoutALimit(t *testing.T) {
-	open := newAPI(t, func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = 0.001, 1 })
-	off := newAPI(t, withJWT(t), func(c *Config) { c.Limits.PostRate, c.Limits.PostBurst = -1, 1 })
+	open := newAPI(t, func(c *Config) { c.Limits.WriteRate, c.Limits.WriteBurst = 0.001, 1 })
+	off := newAPI(t, withJWT(t), func(c *Config) { c.Limits.WriteRate, c.Limits.WriteBurst = -1, 1 })
 	token := "Bearer " + mint(t, "billing", auth.ScopeNotify)
 	for range 10 {
 		open.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`).Want(202)

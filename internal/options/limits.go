@@ -14,19 +14,19 @@ type Limits struct{ limits server.Limits }
 
 // AddFlags adds the flags to fs.
 func (o *Limits) AddFlags(fs *pflag.FlagSet) {
-	fs.Float64Var(&o.limits.PostRate, "post-rate", server.DefaultPostRate, "calls a second that the bearers of one token subject may write with in the long run; 0 for no limit")
-	fs.IntVar(&o.limits.PostBurst, "post-burst", server.DefaultPostBurst, "how many of them at once")
+	fs.Float64Var(&o.limits.WriteRate, "post-rate", server.DefaultWriteRate, "calls a second that the bearers of one token subject may write with in the long run; 0 for no limit")
+	fs.IntVar(&o.limits.WriteBurst, "post-burst", server.DefaultWriteBurst, "how many of them at once")
 	fs.IntVar(&o.limits.Connections, "max-connections", server.DefaultConnections, "open connections, besides streams on HTTP/1.1 without TLS")
 	fs.IntVar(&o.limits.SilentPerAddress, "max-silent-per-address", server.DefaultSilentPerAddress, "connections of one address that have not sent a request yet")
 }
 
 // Validate checks what was given; the error is a usage error that names the flag.
 func (o *Limits) Validate() error {
-	if !(o.limits.PostRate >= 0) || math.IsInf(o.limits.PostRate, 1) { // NaN is neither
-		return cli.FlagErrorf("post-rate", "must be 0 or more, is %g", o.limits.PostRate)
+	if !(o.limits.WriteRate >= 0) || math.IsInf(o.limits.WriteRate, 1) { // NaN is neither
+		return cli.FlagErrorf("post-rate", "must be 0 or more, is %g", o.limits.WriteRate)
 	}
 	for name, n := range map[string]int{
-		"post-burst": o.limits.PostBurst, "max-connections": o.limits.Connections, "max-silent-per-address": o.limits.SilentPerAddress,
+		"post-burst": o.limits.WriteBurst, "max-connections": o.limits.Connections, "max-silent-per-address": o.limits.SilentPerAddress,
 	} {
 		if n < 1 {
 			return cli.FlagErrorf(name, "must be at least 1, is %d", n)

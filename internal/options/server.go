@@ -98,7 +98,7 @@ func (o *Server) Config(log *slog.Logger) (cfg server.Config, keys *auth.Keys, e
 		Streams: o.stream.limits, TrustedProxies: o.stream.trusted,
 		PollInterval: o.pollInterval, TokenTrust: cmp.Or(o.tokenTrust, -1), DrainNotice: o.drainNotice,
 	}
-	cfg.Limits.PostRate = cmp.Or(cfg.Limits.PostRate, -1)
+	cfg.Limits.WriteRate = cmp.Or(cfg.Limits.WriteRate, -1)
 	if cfg.Certificate, err = o.stream.certificate(log); err != nil {
 		return cfg, nil, err
 	}

@@ -22,7 +22,7 @@ func TestServerConfigDefaults(t *testing.T) {
 		t.Errorf("got %+v, keys %v, %s, want no keys, ticket secret or origins, and the default leeway", cfg, keys, o.trust.leeway)
 	}
 	want := server.Limits{
-		PostRate: server.DefaultPostRate, PostBurst: server.DefaultPostBurst,
+		WriteRate: server.DefaultWriteRate, WriteBurst: server.DefaultWriteBurst,
 		Connections: server.DefaultConnections, SilentPerAddress: server.DefaultSilentPerAddress,
 	}
 	if cfg.Limits != want {
@@ -42,7 +42,7 @@ func TestServerConfigGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if keys == nil || string(cfg.TicketSecret) != strings.ToUpper(programtest.Secret) || len(cfg.CORSOrigins) != 2 || cfg.Limits.PostRate >= 0 || cfg.Limits.Connections != 7 {
+	if keys == nil || string(cfg.TicketSecret) != strings.ToUpper(programtest.Secret) || len(cfg.CORSOrigins) != 2 || cfg.Limits.WriteRate >= 0 || cfg.Limits.Connections != 7 {
 		t.Errorf("got %+v, keys %v", cfg, keys)
 	}
 	// Keys alone will do.

@@ -76,7 +76,7 @@ func (t *text) flush() {
 	t.buf = t.buf[:0]
 }
 
-// labels returns the begin of a series with those labels, by name and value.
+// labels returns the start of a series with those labels, by name and value.
 func (t *text) labels(pairs ...string) string {
 	var b strings.Builder
 	for i := 0; i < len(pairs); i += 2 {

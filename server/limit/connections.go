@@ -60,59 +60,52 @@ func NewConnections(max, maxSilent int, reg prometheus.Registerer) *Connections 
 // Track is for [http.Server.ConnState]. It closes a new connection that is one
 // too many.
 func (c *Connections) Track(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch state {
 	case http.StateNew:
-		if limit := c.enter(conn); limit != "" {
+		address := addressOf(conn)
+		if limit := c.over(address); limit != "" {
 			c.refused.WithLabelValues(limit).Inc()
 			// net/http finds it closed and forgets it.
 			_ = conn.Close()
+			return
 		}
+		c.open[conn] = address
+		c.silent[address]++
 	case http.StateActive:
 		// Its first request header is there, or its HTTP/2 preface.
-		c.speak(conn)
+		if c.speaks(conn) {
+			c.open[conn] = netip.Prefix{}
+		}
 	case http.StateHijacked, http.StateClosed:
-		c.leave(conn)
+		c.speaks(conn)
+		delete(c.open, conn)
 	}
 }
 
-func (c *Connections) enter(conn net.Conn) (limit string) {
-	address := addressOf(conn)
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// over returns the limit that one more silent connection of address is over, ""
+// for none.
+func (c *Connections) over(address netip.Prefix) string {
 	switch {
 	case len(c.open) >= c.max:
 		return refusedTotal
 	case c.silent[address] >= c.maxSilent:
 		return refusedAddress
 	}
-	c.open[conn] = address
-	c.silent[address]++
 	return ""
 }
 
-func (c *Connections) speak(conn net.Conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if address, ok := c.open[conn]; ok && address.IsValid() {
-		c.unsilence(address)
-		c.open[conn] = netip.Prefix{}
+// speaks reports whether conn was silent, as which it no longer counts.
+func (c *Connections) speaks(conn net.Conn) bool {
+	address := c.open[conn]
+	if !address.IsValid() {
+		return false
 	}
-}
-
-func (c *Connections) leave(conn net.Conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if address := c.open[conn]; address.IsValid() {
-		c.unsilence(address)
-	}
-	delete(c.open, conn)
-}
-
-// unsilence is called with mu held.
-func (c *Connections) unsilence(address netip.Prefix) {
 	if c.silent[address]--; c.silent[address] <= 0 {
 		delete(c.silent, address)
 	}
+	return true
 }
 
 // addressOf returns whom a connection is counted for: its IPv4 address, or the

@@ -83,7 +83,7 @@ func (s *Calls) Lookup(w http.ResponseWriter, r *http.Request, c auth.Call) erro
 }
 
 func (s *Calls) lookup(user string, texts bool, now time.Time) (*lookup, error) {
-	row, err := s.config.Rows.Row(user)
+	row, err := s.config.Row(user)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (s *Calls) lookup(user string, texts bool, now time.Time) (*lookup, error) 
 	}
 	for i := range slices.Backward(row.Items) {
 		e := &row.Items[i]
-		item, ok, err := s.config.Items.Item(user, e.Seq)
+		item, ok, err := s.config.Item(user, e.Seq)
 		if err != nil {
 			return nil, err
 		}
@@ -160,7 +160,7 @@ func (s *Calls) Journal(w http.ResponseWriter, r *http.Request, c auth.Call) err
 	default:
 		return ErrBusy
 	}
-	row, err := s.config.Rows.Row(c.User)
+	row, err := s.config.Row(c.User)
 	if err != nil {
 		return err
 	}

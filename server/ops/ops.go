@@ -15,7 +15,7 @@ import (
 )
 
 // Config is what the ops page shows and what it is read from. A server fills in
-// the fields from Rows on. Of what is nil of Installation, Journals and Letters
+// the fields from Row on. Of what is nil of Installation, Journals and Letters
 // the page says that it is not to be had here.
 type Config struct {
 	Installation Installation
@@ -25,8 +25,9 @@ type Config struct {
 	// DefaultEvery.
 	Every time.Duration
 
-	Rows    Rows
-	Items   Items
+	// Row and Item read the tables, as the server's do.
+	Row     func(user string) (inbox.State, error)
+	Item    func(user string, seq uint64) (inbox.Item, bool, error)
 	Traffic Traffic
 	Streams func(user string) int // open ones
 	Ready   func() bool
@@ -37,16 +38,6 @@ type Config struct {
 
 // DefaultEvery is how often viewers of the ops page are sent what there is.
 const DefaultEvery = 1500 * time.Millisecond
-
-// Rows is the unread table as a look-up reads it.
-type Rows interface {
-	Row(recipient string) (inbox.State, error)
-}
-
-// Items is the inbox table as a look-up reads it.
-type Items interface {
-	Item(recipient string, seq uint64) (inbox.Item, bool, error)
-}
 
 // Traffic is what a server counts of its clients, from its start on.
 type Traffic struct {

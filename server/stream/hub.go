@@ -69,7 +69,7 @@ func New(config Config) *Hub {
 	}
 }
 
-// Serve answers r with the stream of user, who was authorised before. The
+// Serve answers r with the stream of user, whose request was authorised before. The
 // stream ends when the client goes or stops reading, when the token ends
 // (until, or never if that is zero), or with drain. serve may return before
 // that, once it has taken the connection over; address is the client's.
