@@ -64,19 +64,11 @@ func ParseRetraction(data []byte, defaults Retraction) (Message, error) {
 }
 
 func (o object) notification(n Notification) (Message, error) {
-	for _, f := range []struct {
-		name string
-		to   *string
-	}{
-		{"id", &n.ID}, {"source", &n.Source}, {"type", &n.Type}, {"category", &n.Category},
-		{"url", &n.URL}, {"collapse_key", &n.CollapseKey},
-	} {
-		if err := o.text(f.name, f.to); err != nil {
-			return Message{}, err
-		}
-	}
 	var priority string
-	if err := o.text("priority", &priority); err != nil {
+	if err := o.texts([]textField{
+		{"id", &n.ID}, {"source", &n.Source}, {"type", &n.Type}, {"category", &n.Category},
+		{"url", &n.URL}, {"collapse_key", &n.CollapseKey}, {"priority", &priority},
+	}); err != nil {
 		return Message{}, err
 	}
 	if priority != "" {
@@ -120,13 +112,8 @@ func (o object) notification(n Notification) (Message, error) {
 }
 
 func (o object) retraction(r Retraction) (Message, error) {
-	for _, f := range []struct {
-		name string
-		to   *string
-	}{{"source", &r.Source}, {"id", &r.ID}, {"collapse_key", &r.CollapseKey}} {
-		if err := o.text(f.name, f.to); err != nil {
-			return Message{}, err
-		}
+	if err := o.texts([]textField{{"source", &r.Source}, {"id", &r.ID}, {"collapse_key", &r.CollapseKey}}); err != nil {
+		return Message{}, err
 	}
 	recipients, err := o.recipients(r.Recipient)
 	if err != nil {
@@ -214,12 +201,20 @@ func (o object) actor(a *Actor) error {
 	if err != nil {
 		return Invalid("actor", "must be an object with id, name and avatar")
 	}
-	for _, f := range []struct {
-		name string
-		to   *string
-	}{{"id", &a.ID}, {"name", &a.Name}, {"avatar", &a.Avatar}} {
-		if err := fields.text(f.name, f.to); err != nil {
-			return In("actor", err)
+	return In("actor", fields.texts([]textField{{"id", &a.ID}, {"name", &a.Name}, {"avatar", &a.Avatar}}))
+}
+
+// textField is where the text of a field goes.
+type textField struct {
+	name string
+	to   *string
+}
+
+// texts sets those of the fields that the object has, up to the first error.
+func (o object) texts(fields []textField) error {
+	for _, f := range fields {
+		if err := o.text(f.name, f.to); err != nil {
+			return err
 		}
 	}
 	return nil

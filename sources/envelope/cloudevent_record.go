@@ -30,14 +30,11 @@ func (d *Decoder) structuredRecord(value []byte, h recordHeaders) ([]sources.Eve
 	if err != nil {
 		return nil, err
 	}
-	if !batch {
-		if !isCloudEvent(v) {
-			return nil, wrongVersion("")
-		}
-		return d.unfold(v, sources.Event{}, false)
-	}
-	list, ok := v.([]any)
-	if !ok || slices.ContainsFunc(list, func(v any) bool { return !isCloudEvent(v) }) {
+	list, isList := v.([]any)
+	switch {
+	case !batch && !isCloudEvent(v):
+		return nil, wrongVersion("")
+	case batch && (!isList || slices.ContainsFunc(list, func(v any) bool { return !isCloudEvent(v) })):
 		return nil, belfry.Invalid("", "must be a list of CloudEvents")
 	}
 	return d.unfold(v, sources.Event{}, false)

@@ -24,32 +24,23 @@ type recordHeaders struct {
 
 func readHeaders(headers []sources.Header) recordHeaders {
 	var h recordHeaders
-	for i := range headers {
-		var to *string
-		switch name := headers[i].Key; name {
-		case "id":
-			to = &h.id
-		case "eventType":
-			to = &h.eventType
-		case "type":
-			to = &h.plainType
-		case "__TypeId__":
-			to = &h.javaType
-		case "__value_schema_id":
-			h.schema = headers[i].Value
-			continue
-		default:
-			switch {
-			case strings.EqualFold(name, "content-type"):
-				to = &h.contentType
-			case len(name) > len("ce_") && strings.EqualFold(name[:len("ce_")], "ce_"):
-				h.attribute(strings.ToLower(name[len("ce_"):]), headers[i].Value)
-				continue
-			default:
-				continue
-			}
+	for _, header := range headers {
+		switch name := header.Key; {
+		case name == "id":
+			h.id = headerText(header.Value)
+		case name == "eventType":
+			h.eventType = headerText(header.Value)
+		case name == "type":
+			h.plainType = headerText(header.Value)
+		case name == "__TypeId__":
+			h.javaType = headerText(header.Value)
+		case name == "__value_schema_id":
+			h.schema = header.Value
+		case strings.EqualFold(name, "content-type"):
+			h.contentType = headerText(header.Value)
+		case len(name) > len("ce_") && strings.EqualFold(name[:len("ce_")], "ce_"):
+			h.attribute(strings.ToLower(name[len("ce_"):]), header.Value)
 		}
-		*to = headerText(headers[i].Value)
 	}
 	return h
 }

@@ -37,7 +37,6 @@ type Options struct {
 // and safe for concurrent use.
 type Set struct {
 	sources []*Source
-	prefix  belfry.Prefix
 	hash    string
 }
 
@@ -117,7 +116,6 @@ func rulesFiles(path string) ([]string, error) {
 func load(texts []namedText, o Options) (*Set, error) {
 	o.Prefix = cmp.Or(o.Prefix, belfry.DefaultPrefix)
 	o.Location = cmp.Or(o.Location, time.UTC)
-	r := &Set{prefix: o.Prefix}
 	l := newLoader(o)
 	sum := sha256.New()
 	for _, t := range texts {
@@ -129,9 +127,7 @@ func load(texts []namedText, o Options) (*Set, error) {
 	if problems := l.problems(); len(problems) > 0 {
 		return nil, &LoadError{problems}
 	}
-	r.sources = l.sources
-	r.hash = hex.EncodeToString(sum.Sum(nil)[:16])
-	return r, nil
+	return &Set{l.sources, hex.EncodeToString(sum.Sum(nil)[:16])}, nil
 }
 
 // Sources returns all sources in the order of the files.
