@@ -3,6 +3,6 @@
 // and [Items] the tombstones of contents that nothing holds any more. A write
 // returns when the broker has acknowledged it, or with its context's error.
 //
-// It imports engine, codec, inbox and the root package. Begin reading with
+// It imports engine/kafka, codec, inbox and the root package. Begin reading with
 // [Notifications] and its example, which runs on the embedded broker.
 package emitters

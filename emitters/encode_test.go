@@ -23,7 +23,7 @@ func TestRecordIsEncodedOnceForAllRecipients(t *testing.T) {
 		records := []inbox.Addressed{{Recipients: recipients, Record: record}}
 		return testing.AllocsPerRun(20, func() {
 			messages, err := encode(records)
-			if err != nil || len(messages) != len(recipients) || messages[0].recipient != recipients[0] {
+			if err != nil || len(messages) != len(recipients) || messages[0].key != recipients[0] {
 				t.Fatalf("got %d messages, %v", len(messages), err)
 			}
 			if first, last := messages[0].value, messages[len(messages)-1].value; len(first) < 60<<10 || &first[0] != &last[0] {

@@ -5,35 +5,31 @@ import (
 	"fmt"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
 
 // Items takes contents out of the inbox table, by way of the items topic: the
 // inbox group is the table's only writer. It is safe for concurrent use.
-type Items struct{ emitter *engine.Emitter }
+type Items struct {
+	out   *kafka.Producer
+	topic string
+}
 
 // OpenItems connects to the brokers; the items topic must exist.
 func OpenItems(cfg kafka.Config, prefix belfry.Prefix) (*Items, error) {
-	e, err := engine.NewEmitter(cfg, prefix.Items())
+	out, err := open(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Items{e}, nil
+	return &Items{out, prefix.Items()}, nil
 }
 
 // Remove writes the tombstone of one content and waits for the broker's
 // acknowledgement. After an error it may or may not have been written; when ctx
 // ends first, it probably will be. To remove what is not there does no harm.
 func (i *Items) Remove(ctx context.Context, recipient string, seq uint64) error {
-	promise, err := i.emitter.Emit(inbox.ItemKey(recipient, seq), nil)
-	if err != nil {
-		return fmt.Errorf("write tombstone: %w", err)
-	}
-	var wait pending
-	wait.add(promise, nil)
-	if err := wait.done(ctx); err != nil {
+	if _, err := write(ctx, i.out, i.topic, []message{{inbox.ItemKey(recipient, seq), nil}}, nil); err != nil {
 		return fmt.Errorf("write tombstone: %w", err)
 	}
 	return nil
@@ -41,4 +37,4 @@ func (i *Items) Remove(ctx context.Context, recipient string, seq uint64) error 
 
 // Close waits for what is under way and disconnects. There must be no Remove
 // during or after it.
-func (i *Items) Close() error { return i.emitter.Finish() }
+func (i *Items) Close() error { return i.out.Stop() }

@@ -4,26 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
-	"github.com/IBM/sarama"
-	"github.com/lovoo/goka"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
 
 // Journal writes to the users' journals. It is safe for concurrent use.
 type Journal struct {
-	emitter *engine.Emitter
-	topics  *kafka.Topics
-	topic   string
-	epoch   atomic.Uint32
+	out    *kafka.Producer
+	topics *kafka.Topics
+	topic  string
+	epoch  atomic.Uint32
 }
 
 // OpenJournal connects to the brokers; the journal topic must exist.
@@ -36,7 +32,7 @@ func OpenJournal(cfg kafka.Config, prefix belfry.Prefix) (*Journal, error) {
 	if err := j.refresh(); err != nil {
 		return nil, errors.Join(err, topics.Close())
 	}
-	if j.emitter, err = engine.NewEmitter(cfg, j.topic); err != nil {
+	if j.out, err = open(cfg); err != nil {
 		return nil, errors.Join(err, topics.Close())
 	}
 	return j, nil
@@ -61,21 +57,14 @@ func (j *Journal) Append(ctx context.Context, records ...inbox.Addressed) ([]inb
 	if err != nil {
 		return nil, err
 	}
-	var wait pending
-	positions := make([]inbox.Position, len(messages))
-	headers := kafka.TraceHeaders(trace.SpanContextFromContext(ctx))
-	for i, m := range messages {
-		promise, err := j.emitter.EmitWithHeaders(m.recipient, m.value, headers)
-		if err != nil {
-			return nil, fmt.Errorf("write journal: %w", err)
-		}
-		wait.add(promise, func(m *sarama.ProducerMessage) {
-			positions[i] = inbox.Position{Epoch: j.epoch.Load(), Offset: m.Offset}
-		})
-	}
-	if err := wait.done(ctx); err != nil {
+	written, err := write(ctx, j.out, j.topic, messages, kafka.TraceHeaders(trace.SpanContextFromContext(ctx)))
+	if err != nil {
 		// A recreated journal is one reason why a write fails.
 		return nil, errors.Join(fmt.Errorf("write journal: %w", err), j.refresh())
+	}
+	positions := make([]inbox.Position, len(written))
+	for i, r := range written {
+		positions[i] = inbox.Position{Epoch: j.epoch.Load(), Offset: r.Offset}
 	}
 	return positions, nil
 }
@@ -102,39 +91,4 @@ func encode(records []inbox.Addressed) ([]message, error) {
 
 // Close waits for what is under way and disconnects. There must be no Append
 // during or after it.
-func (j *Journal) Close() error { return errors.Join(j.emitter.Finish(), j.topics.Close()) }
-
-// pending waits for promises.
-type pending struct {
-	wg  sync.WaitGroup
-	mu  sync.Mutex
-	err error
-}
-
-func (p *pending) add(promise *goka.Promise, acknowledged func(*sarama.ProducerMessage)) {
-	p.wg.Add(1)
-	promise.ThenWithMessage(func(m *sarama.ProducerMessage, err error) {
-		defer p.wg.Done()
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if err != nil {
-			p.err = err
-		} else if acknowledged != nil {
-			acknowledged(m)
-		}
-	})
-}
-
-func (p *pending) done(ctx context.Context) error {
-	finished := make(chan struct{})
-	go func() {
-		defer close(finished) // ends with the last promise: sarama answers each
-		p.wg.Wait()
-	}()
-	select {
-	case <-finished:
-		return p.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (j *Journal) Close() error { return errors.Join(j.out.Stop(), j.topics.Close()) }

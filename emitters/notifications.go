@@ -6,21 +6,23 @@ import (
 	"fmt"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 )
 
 // Notifications writes to the built-in source topic, as any other service does.
 // It is safe for concurrent use.
-type Notifications struct{ emitter *engine.Emitter }
+type Notifications struct {
+	out   *kafka.Producer
+	topic string
+}
 
 // OpenNotifications connects to the brokers; the topic must exist.
 func OpenNotifications(cfg kafka.Config, prefix belfry.Prefix) (*Notifications, error) {
-	e, err := engine.NewEmitter(cfg, prefix.Notifications())
+	out, err := open(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Notifications{e}, nil
+	return &Notifications{out, prefix.Notifications()}, nil
 }
 
 // Emit checks the notifications, writes them, keyed by recipient, and waits for
@@ -38,7 +40,7 @@ func (n *Notifications) Emit(ctx context.Context, notifications ...belfry.Notifi
 		}
 		messages[i] = message{notifications[i].Recipient, value}
 	}
-	if err := n.write(ctx, messages); err != nil {
+	if _, err := write(ctx, n.out, n.topic, messages, nil); err != nil {
 		return fmt.Errorf("write notification: %w", err)
 	}
 	return nil
@@ -61,42 +63,19 @@ func (n *Notifications) Retract(ctx context.Context, retractions ...belfry.Retra
 		}
 		messages[i] = message{retractions[i].Recipient, value}
 	}
-	if err := n.write(ctx, messages); err != nil {
+	if _, err := write(ctx, n.out, n.topic, messages, nil); err != nil {
 		return fmt.Errorf("write retraction: %w", err)
 	}
 	return nil
 }
 
-// message is one record to write, keyed by its recipient.
-type message struct {
-	recipient string
-	value     []byte
-}
-
-func (n *Notifications) write(ctx context.Context, messages []message) error {
-	var wait pending
-	for _, m := range messages {
-		promise, err := n.emitter.Emit(m.recipient, m.value)
-		if err != nil {
-			return err
-		}
-		wait.add(promise, nil)
-	}
-	return wait.done(ctx)
-}
-
 // EmitRaw writes one value, checked by the caller, without waiting; done is
 // called once, from any goroutine, with the outcome. It blocks while the
 // producer's buffers are full.
-func (n *Notifications) EmitRaw(recipient string, value []byte, done func(error)) error {
-	promise, err := n.emitter.Emit(recipient, value)
-	if err != nil {
-		return fmt.Errorf("write notification: %w", err)
-	}
-	promise.Then(done)
-	return nil
+func (n *Notifications) EmitRaw(recipient string, value []byte, done func(error)) {
+	n.out.Emit(n.topic, recipient, value).Then(done)
 }
 
 // Close waits for what is under way and disconnects. There must be no Emit
 // during or after it.
-func (n *Notifications) Close() error { return n.emitter.Finish() }
+func (n *Notifications) Close() error { return n.out.Stop() }

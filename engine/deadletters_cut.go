@@ -7,16 +7,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 // deadLetter is the record of a letter, cut so that its topic takes it: of the
 // key what fits, then as many whole headers, then of the value what is left. So
 // what tells where it belongs is kept the longest, and no record is too large.
 func deadLetter(raw *sarama.ConsumerMessage, why *deadletter.Envelope) *kgo.Record {
-	own := make([]kgo.RecordHeader, len(raw.Headers))
-	for i, h := range raw.Headers {
-		own[i] = kgo.RecordHeader{Key: string(h.Key), Value: h.Value}
-	}
+	own := kafka.RecordHeaders(kafka.Headers(raw))
 	key, value := raw.Key, raw.Value
 	if left := maxDeadLetterBytes - recordOverhead - oursAtMost(why); recordBytes(key, value, own) > left {
 		if n := max(left, 0); len(key) > n {
@@ -35,9 +33,7 @@ func deadLetter(raw *sarama.ConsumerMessage, why *deadletter.Envelope) *kgo.Reco
 			why.Length, value = len(value), value[:left]
 		}
 	}
-	for _, h := range why.AsHeaders() {
-		own = append(own, kgo.RecordHeader{Key: h.Key, Value: h.Value})
-	}
+	own = append(own, kafka.RecordHeaders(why.AsHeaders())...)
 	// A nil key or value is null on the wire, an empty one is empty.
 	return &kgo.Record{Key: key, Value: value, Headers: own}
 }

@@ -218,7 +218,7 @@ func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.
 		goka.WithNilHandling(goka.NilProcess),
 		goka.WithContextWrapper(g.wrap),
 		goka.WithPartitionChannelSize(256),
-		goka.WithProducerBuilder(p.cfg.GokaProducer(true, out)),
+		goka.WithProducerBuilder(p.cfg.GokaProducer(out)),
 		goka.WithConsumerSaramaBuilder(p.consumer),
 		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {
 			sc, err := p.cfg.Sarama()

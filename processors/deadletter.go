@@ -11,6 +11,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/sources/rules"
 )
 
@@ -47,7 +48,7 @@ func (d *Deps) setAside(c *engine.Context, cause error) {
 	why.Group, why.TopicID, why.Attempt = string(c.Group()), c.TopicID(), 1
 	if topic := string(c.Topic()); topic == d.Prefix.Journal() || topic == d.Prefix.Items() {
 		// In any other topic a header of that name is somebody else's.
-		why.Attempt = 1 + deadletter.ParseReplayOf(engine.Headers(c.Raw()))
+		why.Attempt = 1 + deadletter.ParseReplayOf(kafka.Headers(c.Raw()))
 	}
 	d.Metrics.dead(why.Group, why.Reason)
 	d.DeadLetters.Send(c.Context(), c.Raw(), why, c.DeferCommit())

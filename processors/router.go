@@ -135,7 +135,7 @@ func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
 	raw := c.Raw()
 	deliveries, err := (*r.rules.Load()).Route(sources.Record{
 		Topic: r.topic, TopicID: *r.id.Load(), Partition: raw.Partition, Offset: raw.Offset,
-		Timestamp: c.Timestamp(), Key: raw.Key, Value: raw.Value, Headers: engine.Headers(raw),
+		Timestamp: c.Timestamp(), Key: raw.Key, Value: raw.Value, Headers: kafka.Headers(raw),
 	})
 	if err != nil {
 		return nil, err

@@ -161,7 +161,8 @@ func (e *emission) emit(l inputLine) error {
 		e.print("\rline %d: %s\n", l.number, cli.OneLine(err))
 		return nil
 	}
-	return e.out.EmitRaw(key, l.data, func(err error) { e.done(l.number, err) })
+	e.out.EmitRaw(key, l.data, func(err error) { e.done(l.number, err) })
+	return nil
 }
 
 // checkLine returns the key to write a line under: its first recipient, so that

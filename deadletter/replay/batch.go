@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine/kafka"
 )
@@ -23,7 +25,7 @@ type batch struct {
 	told   func(deadletter.ReplayOutcome) error
 
 	outcomes []deadletter.ReplayOutcome
-	records  []kafka.RawRecord
+	records  []*kgo.Record
 	bytes    int
 	offsets  map[int32][]int64 // to be marked, by partition
 }
@@ -51,12 +53,12 @@ func (b *batch) add(ctx context.Context, l *deadletter.Letter, again bool) error
 // flush writes records, then marks. Between the two nothing is known of the
 // replay but what the records themselves say by their ids.
 func (b *batch) flush(ctx context.Context) error {
-	if err := b.replay.writer.Write(ctx, b.records...); err != nil {
+	if err := b.replay.out.Write(ctx, b.records...); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
 	for partition, offsets := range b.offsets {
-		mark := kafka.RawRecord{Topic: b.replay.Prefix.DeadLetters(), Headers: deadletter.ReplayedMark(offsets...)}
-		if err := b.replay.writer.WriteTo(ctx, partition, mark); err != nil {
+		mark := &kgo.Record{Partition: partition, Topic: b.replay.Prefix.DeadLetters(), Headers: kafka.RecordHeaders(deadletter.ReplayedMark(offsets...))}
+		if err := b.replay.out.Write(ctx, mark); err != nil {
 			return fmt.Errorf("mark what was replayed: %w", err)
 		}
 	}

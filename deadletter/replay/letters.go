@@ -11,7 +11,6 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
-	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 )
@@ -207,7 +206,7 @@ func (l *Letters) marks(ctx context.Context, partition int32, from, end int64) (
 // a mark names, and nil for a letter.
 func (l *Letters) scan(ctx context.Context, partition int32, from, end int64, visit func(m *sarama.ConsumerMessage, offsets []int64) error) error {
 	return table.ScanRange(ctx, l.cfg, l.topic, partition, from, end, func(m *sarama.ConsumerMessage) error {
-		offsets, _ := deadletter.ParseReplayedMark(engine.Headers(m))
+		offsets, _ := deadletter.ParseReplayedMark(kafka.Headers(m))
 		return visit(m, slices.DeleteFunc(offsets, func(o int64) bool { return o >= m.Offset }))
 	})
 }
@@ -215,7 +214,7 @@ func (l *Letters) scan(ctx context.Context, partition int32, from, end int64, vi
 // readLetter makes a letter of a record, also of one that somebody else wrote: it
 // must not keep anybody from the letters behind it.
 func readLetter(m *sarama.ConsumerMessage) deadletter.Letter {
-	all := engine.Headers(m)
+	all := kafka.Headers(m)
 	letter := deadletter.Letter{ID: deadletter.ID{Partition: m.Partition, Offset: m.Offset}, Key: m.Key, Value: m.Value}
 	why, own, err := deadletter.ParseEnvelope(all)
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/deadletter"
@@ -14,9 +16,9 @@ import (
 )
 
 // plan says what the letter leads to, and with what records.
-func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutcome, []kafka.RawRecord) {
+func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutcome, []*kgo.Record) {
 	out := deadletter.ReplayOutcome{Letter: l}
-	refuse := func(format string, args ...any) (deadletter.ReplayOutcome, []kafka.RawRecord) {
+	refuse := func(format string, args ...any) (deadletter.ReplayOutcome, []*kgo.Record) {
 		out.Result, out.Problem = deadletter.ReplayRefused, fmt.Sprintf(format, args...)
 		return out, nil
 	}
@@ -29,7 +31,7 @@ func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutc
 		out.Result = deadletter.ReplayAgain
 		return out, nil
 	}
-	var records []kafka.RawRecord
+	var records []*kgo.Record
 	err := engine.Guard(func() (err error) {
 		switch l.Group {
 		case r.Prefix.RouterGroup(l.Topic):
@@ -64,7 +66,7 @@ type refusal string
 func (r refusal) Error() string { return string(r) }
 
 // route applies the rules of today.
-func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []kafka.RawRecord, error) {
+func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*kgo.Record, error) {
 	if l.TopicID == [16]byte{} {
 		return nil, nil, refusal("it does not tell which incarnation of the topic the record was read from, so that its ids cannot be made")
 	}
@@ -80,7 +82,7 @@ func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []kafk
 		return nil, nil, err
 	}
 	var writes []deadletter.ReplayWrite
-	var records []kafka.RawRecord
+	var records []*kgo.Record
 	for _, d := range deliveries {
 		d.Record.Origin = inbox.Origin{}
 		value, err := codec.EncodeRecord(d.Record)
@@ -89,8 +91,8 @@ func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []kafk
 		}
 		writes = append(writes, deadletter.ReplayWrite{Recipients: d.Recipients, Record: d.Record})
 		for _, recipient := range d.Recipients {
-			records = append(records, kafka.RawRecord{
-				Topic: r.Prefix.Journal(), Key: []byte(recipient), Value: value, Headers: deadletter.WithReplayOf(nil, l.Attempt),
+			records = append(records, &kgo.Record{
+				Topic: r.Prefix.Journal(), Key: []byte(recipient), Value: value, Headers: kafka.RecordHeaders(deadletter.WithReplayOf(nil, l.Attempt)),
 			})
 		}
 	}
@@ -98,7 +100,7 @@ func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []kafk
 }
 
 // journal writes a record of the journal again, which the fold has never seen.
-func (r *Replayer) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []kafka.RawRecord, error) {
+func (r *Replayer) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*kgo.Record, error) {
 	recipient := string(l.Key)
 	if err := belfry.CheckRecipient(recipient); err != nil {
 		return nil, nil, refusal(fmt.Sprintf("its key is nobody's: %v", err))
@@ -116,11 +118,11 @@ func (r *Replayer) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []ka
 		}
 	}
 	return []deadletter.ReplayWrite{{Recipients: []string{recipient}, Record: record}},
-		[]kafka.RawRecord{{Topic: r.Prefix.Journal(), Key: l.Key, Value: value, Headers: deadletter.WithReplayOf(l.Headers, l.Attempt)}}, nil
+		[]*kgo.Record{{Topic: r.Prefix.Journal(), Key: l.Key, Value: value, Headers: kafka.RecordHeaders(deadletter.WithReplayOf(l.Headers, l.Attempt))}}, nil
 }
 
 // item writes a content again.
-func (r *Replayer) item(l *deadletter.Letter) ([]deadletter.ReplayWrite, []kafka.RawRecord, error) {
+func (r *Replayer) item(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*kgo.Record, error) {
 	recipient, seq, ok := inbox.ParseItemKey(string(l.Key))
 	if !ok {
 		return nil, nil, refusal("its key is not recipient/seq")
@@ -137,5 +139,5 @@ func (r *Replayer) item(l *deadletter.Letter) ([]deadletter.ReplayWrite, []kafka
 		write.Item = &item
 	}
 	return []deadletter.ReplayWrite{write},
-		[]kafka.RawRecord{{Topic: r.Prefix.Items(), Key: l.Key, Value: l.Value, Headers: deadletter.WithReplayOf(l.Headers, l.Attempt)}}, nil
+		[]*kgo.Record{{Topic: r.Prefix.Items(), Key: l.Key, Value: l.Value, Headers: kafka.RecordHeaders(deadletter.WithReplayOf(l.Headers, l.Attempt))}}, nil
 }

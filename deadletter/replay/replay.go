@@ -38,21 +38,21 @@ type Rules interface {
 type Replayer struct {
 	Config
 	letters *Letters
-	writer  *kafka.Writer
+	out     *kafka.Producer
 }
 
 // Open connects to no broker yet. Close it after use.
 func Open(cfg Config) (*Replayer, error) {
-	w, err := kafka.OpenWriter(cfg.Engine)
+	out, err := cfg.Engine.NewProducer("belfry", false)
 	if err != nil {
 		return nil, err
 	}
-	return &Replayer{Config: cfg, letters: NewLetters(cfg.Engine, cfg.Prefix), writer: w}, nil
+	return &Replayer{Config: cfg, letters: NewLetters(cfg.Engine, cfg.Prefix), out: out}, nil
 }
 
 // Close waits for what is under way and disconnects. There must be no replay
 // during or after it.
-func (r *Replayer) Close() error { return r.writer.Close() }
+func (r *Replayer) Close() error { return r.out.Close() }
 
 // Matching replays the letters that the filter means, see [Letters.Each] for
 // their order, at most limit of them; 0 means all. It calls told for each, in

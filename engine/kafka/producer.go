@@ -22,7 +22,7 @@ const flushTimeout = 10 * time.Second
 // producerLinger is how long a record waits for others to go with.
 const producerLinger = 2 * time.Millisecond
 
-// stopTimeout is how long who was told to stop waits for its writes.
+// stopTimeout is how long a process that was told to stop waits for its writes.
 const stopTimeout = 3 * time.Second
 
 // Producer is a goka.Producer on franz-go: idempotent, acks=all, and retrying
@@ -41,12 +41,19 @@ type Producer struct {
 	stale    atomic.Pointer[string] // a topic to be looked up anew
 }
 
-// NewProducer connects to no broker before the first record.
+// NewProducer connects to no broker before the first record. A record goes where
+// its key belongs (see [Partition]); one without a key to the partition that it
+// names.
 func (c *Config) NewProducer(clientID string, failStop bool, more ...kgo.Opt) (*Producer, error) {
 	options := []kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(func(string) func(*kgo.Record, int) int {
-			return func(r *kgo.Record, n int) int { return int(Partition(string(r.Key), n)) }
+			return func(r *kgo.Record, n int) int {
+				if r.Key == nil {
+					return int(r.Partition) % n
+				}
+				return int(Partition(string(r.Key), n))
+			}
 		})),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 		// At 2,000 events/s a request for each record costs the brokers twice
@@ -79,11 +86,7 @@ func (p *Producer) EmitWithHeaders(topic, key string, value []byte, headers goka
 		finish(nil, fmt.Errorf("not written after an earlier failure: %w", *err))
 		return promise
 	}
-	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
-	for name, v := range headers {
-		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: v})
-	}
-	p.Produce(record, func(r *kgo.Record, err error) {
+	p.Produce(NewRecord(topic, key, value, headers), func(r *kgo.Record, err error) {
 		if err != nil {
 			if p.failStop {
 				p.failed.CompareAndSwap(nil, &err)
@@ -95,6 +98,43 @@ func (p *Producer) EmitWithHeaders(topic, key string, value []byte, headers goka
 		finish(&sarama.ProducerMessage{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, nil)
 	})
 	return promise
+}
+
+// Write writes the records, in order for each key, and waits for the
+// acknowledgement of all: then each has its offset. After an error any of them
+// may or may not have been written, and none may be read.
+func (p *Producer) Write(ctx context.Context, records ...*kgo.Record) error {
+	var (
+		all    sync.WaitGroup
+		failed atomic.Pointer[error]
+	)
+	for _, r := range records {
+		if ctx.Err() != nil {
+			break
+		}
+		all.Add(1)
+		p.Produce(r, func(r *kgo.Record, err error) {
+			defer all.Done()
+			if err != nil {
+				err = fmt.Errorf("write to %s: %w", r.Topic, err)
+				failed.CompareAndSwap(nil, &err)
+			}
+		})
+	}
+	finished := make(chan struct{})
+	go func() { // ends with the last acknowledgement: the client answers each, on Close at the latest
+		defer close(finished)
+		all.Wait()
+	}()
+	select {
+	case <-finished:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return ctx.Err()
 }
 
 // Produce writes one record and calls done once, from any goroutine. The client
@@ -116,19 +156,25 @@ func (p *Producer) Produce(record *kgo.Record, done func(*kgo.Record, error)) {
 
 // Close waits for what is under way, for flushTimeout at the most, and fails
 // the rest. It returns nil: whoever wrote has been told.
-func (p *Producer) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+func (p *Producer) Close() error { return p.close(flushTimeout) }
+
+// Stop is [Producer.Close] in a process that ends: it waits for stopTimeout at
+// the most.
+func (p *Producer) Stop() error { return p.close(stopTimeout) }
+
+func (p *Producer) close(patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_ = p.Client.Flush(ctx)
 	p.Client.Close()
 	return nil
 }
 
-// GokaProducer is the builder for processors and emitters; what it builds is
-// also stored in out. The hasher is ours, whatever goka passes.
-func (c *Config) GokaProducer(failStop bool, out *atomic.Pointer[Producer]) goka.ProducerBuilder {
+// GokaProducer is the builder for processors; what it builds is also stored in
+// out. The hasher is ours, whatever goka passes.
+func (c *Config) GokaProducer(out *atomic.Pointer[Producer]) goka.ProducerBuilder {
 	return func(_ []string, clientID string, _ func() hash.Hash32) (goka.Producer, error) {
-		p, err := c.NewProducer(clientID, failStop)
+		p, err := c.NewProducer(clientID, true)
 		if err != nil {
 			return nil, err
 		}
@@ -163,4 +209,12 @@ func GiveUp(ctx context.Context, out *atomic.Pointer[Producer], f func() error) 
 	close(returned)
 	watch.Wait()
 	return err
+}
+
+// ByNumber has a record go to the partition with the number that it has, modulo
+// how many there are.
+func ByNumber() kgo.Partitioner {
+	return kgo.BasicConsistentPartitioner(func(string) func(*kgo.Record, int) int {
+		return func(r *kgo.Record, n int) int { return int(r.Partition) % n }
+	})
 }

@@ -173,10 +173,7 @@ func (g *growth) copy(ctx context.Context, from, to string) (err error) {
 	)
 	for _, partition := range infos[from].All() {
 		err := table.Scan(ctx, g.cfg, from, partition, func(m *sarama.ConsumerMessage) error {
-			record := &kgo.Record{Topic: to, Key: m.Key, Value: m.Value, Timestamp: m.Timestamp}
-			for _, h := range m.Headers {
-				record.Headers = append(record.Headers, kgo.RecordHeader{Key: string(h.Key), Value: h.Value})
-			}
+			record := &kgo.Record{Topic: to, Key: m.Key, Value: m.Value, Timestamp: m.Timestamp, Headers: kafka.RecordHeaders(kafka.Headers(m))}
 			records++
 			out.Produce(record, func(_ *kgo.Record, err error) {
 				mu.Lock()

@@ -11,7 +11,6 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
@@ -44,7 +43,7 @@ func (f *Feed) Run(ctx context.Context, n int) (written int, err error) {
 	if f.Journal {
 		topic = f.Prefix.Journal()
 	}
-	out, err := engine.NewEmitter(f.Kafka, topic)
+	out, err := f.Kafka.NewProducer("belfry-bench", false)
 	if err != nil {
 		return 0, err
 	}
@@ -63,7 +62,7 @@ func (f *Feed) Run(ctx context.Context, n int) (written int, err error) {
 		case <-ctx.Done():
 		}
 		// It fails what is not acknowledged within some seconds.
-		err = errors.Join(err, out.Finish())
+		err = errors.Join(err, out.Stop())
 		<-acknowledged
 		if e := failed.Load(); e != nil {
 			err = errors.Join(err, fmt.Errorf("write events: %w", *e))
@@ -96,12 +95,8 @@ func (f *Feed) Run(ctx context.Context, n int) (written int, err error) {
 		if err != nil {
 			return written, err
 		}
-		promise, err := out.Emit(key, value)
-		if err != nil {
-			return written, fmt.Errorf("write event: %w", err)
-		}
 		pending.Add(1)
-		promise.Then(func(err error) {
+		out.Emit(topic, key, value).Then(func(err error) {
 			defer pending.Done()
 			if err != nil {
 				failed.CompareAndSwap(nil, &err)
