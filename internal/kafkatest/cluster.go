@@ -81,23 +81,12 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	if cfg.Secure != nil && cfg.Nodes != 1 {
 		t.Fatalf("start Kafka: %d nodes with a secure door, want 1", cfg.Nodes)
 	}
-	c := &Cluster{t: t, secure: cfg.Secure, classpath: Jars(t)}
-	dir := t.TempDir()
-	logging := filepath.Join(dir, "log4j2.properties")
-	if err := os.WriteFile(logging, logConfig, 0o644); err != nil {
-		t.Fatalf("write log settings: %v", err)
+	classpath := Jars(t)
+	java, err := quickJava(t, classpath)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for id := 1; id <= cfg.Nodes; id++ {
-		c.nodes = append(c.nodes, &node{
-			id:         id,
-			dir:        filepath.Join(dir, fmt.Sprint("node", id)),
-			port:       reservePort(t),
-			controller: reservePort(t),
-			heapMB:     cfg.HeapMB,
-			classpath:  c.classpath,
-			logging:    logging,
-		})
-	}
+	c := newCluster(t, cfg, classpath, java.flags)
 	clusterID := newClusterID()
 	t.Cleanup(c.end)
 	var more []string
@@ -113,6 +102,30 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	c.each("start", (*node).start)
 	for _, n := range c.nodes {
 		c.await(n, cfg.Nodes)
+	}
+	return c
+}
+
+// newCluster makes the nodes, which are yet to be formatted and started.
+func newCluster(t testing.TB, cfg Config, classpath string, flags []string) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t, secure: cfg.Secure, classpath: classpath}
+	dir := t.TempDir()
+	logging := filepath.Join(dir, "log4j2.properties")
+	if err := os.WriteFile(logging, logConfig, 0o644); err != nil {
+		t.Fatalf("write log settings: %v", err)
+	}
+	for id := 1; id <= cfg.Nodes; id++ {
+		c.nodes = append(c.nodes, &node{
+			id:         id,
+			dir:        filepath.Join(dir, fmt.Sprint("node", id)),
+			port:       reservePort(t),
+			controller: reservePort(t),
+			heapMB:     cfg.HeapMB,
+			flags:      flags,
+			classpath:  classpath,
+			logging:    logging,
+		})
 	}
 	return c
 }

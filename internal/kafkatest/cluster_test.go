@@ -73,6 +73,7 @@ func TestOneNode(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts real brokers")
 	}
+	t.Parallel()
 	var pid int
 	t.Run("serves", func(t *testing.T) {
 		c := kafkatest.Start(t, kafkatest.Config{})
@@ -104,6 +105,7 @@ func TestThreeNodes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts real brokers")
 	}
+	t.Parallel()
 	c := kafkatest.Start(t, kafkatest.Config{Nodes: 3})
 	createTopic(t, c.Brokers(), "events", 1)
 	cfg := clientConfig()
@@ -157,6 +159,7 @@ func replicasInSync(t *testing.T, brokers []string, topic string) int {
 // A node that can't start says why.
 func TestNodeThatEnds(t *testing.T) {
 	kafkatest.Jars(t) // or skip: the probe would take that for a start
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,21 +38,17 @@ func JavaProduce(t testing.TB, brokers []string, topic string, records [][2]stri
 		fmt.Fprintf(&in, "%s\t%s\n", r[0], r[1])
 	}
 	classpath := Jars(t)
-	dir, err := os.MkdirTemp("", "belfry-produce-")
+	java, err := quickJava(t, classpath)
 	if err != nil {
-		return fmt.Errorf("create folder of Java producer: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	source := filepath.Join(dir, "Produce.java")
-	if err := os.WriteFile(source, produceSource, 0o644); err != nil {
-		return fmt.Errorf("write source of Java producer: %w", err)
+		return err
 	}
 	end, err := parts.Heavy(t.Context())
 	if err != nil {
 		return err
 	}
 	defer end()
-	cmd := exec.CommandContext(t.Context(), "java", "-Xmx256m", "-cp", classpath, source, strings.Join(brokers, ","), topic)
+	args := append(java.flags, "-Xmx256m", "-cp", classpath+string(os.PathListSeparator)+java.programs, "Produce", strings.Join(brokers, ","), topic)
+	cmd := exec.CommandContext(t.Context(), "java", args...)
 	cmd.WaitDelay = time.Second
 	cmd.Stdin = &in
 	var out, log bytes.Buffer

@@ -8,6 +8,7 @@ import (
 )
 
 func TestJavaProduceToEmbedded(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Embedded(t)
 	createTopic(t, brokers, "events", 1)
 	records := [][2]string{{"사용자-7", `{"title":"결재"}`}, {"user-7", "two"}, {"user-7", "two"}}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -21,6 +22,7 @@ type node struct {
 	port       int
 	controller int
 	heapMB     int
+	flags      []string // of the JVM
 	classpath  string
 	logging    string
 	process    *child.Process
@@ -39,8 +41,8 @@ func (n *node) format(ctx context.Context, clusterID, properties string, more []
 	if err := os.WriteFile(n.config(), []byte(properties), 0o644); err != nil {
 		return err
 	}
-	args := []string{"-Xmx128m", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", n.classpath,
-		"-Dlog4j2.configurationFile=file:" + n.logging, "kafka.tools.StorageTool", "format", "-t", clusterID, "-c", n.config()}
+	args := append(slices.Clone(n.flags), "-Xmx128m", "-cp", n.classpath,
+		"-Dlog4j2.configurationFile=file:"+n.logging, "kafka.tools.StorageTool", "format", "-t", clusterID, "-c", n.config())
 	cmd := exec.CommandContext(ctx, "java", append(args, more...)...)
 	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -52,9 +54,9 @@ func (n *node) format(ctx context.Context, clusterID, properties string, more []
 // start starts the server; it answers a few seconds later.
 func (n *node) start() error {
 	heap := fmt.Sprintf("%dm", n.heapMB)
-	p, err := child.Start(n.logFile(), "java", "-Xms"+heap, "-Xmx"+heap, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
-		"-Djava.awt.headless=true", "-Dlog4j2.configurationFile=file:"+n.logging, "-cp", n.classpath,
-		"kafka.Kafka", n.config())
+	args := append(slices.Clone(n.flags), "-Xms"+heap, "-Xmx"+heap, "-Djava.awt.headless=true",
+		"-Dlog4j2.configurationFile=file:"+n.logging, "-cp", n.classpath, "kafka.Kafka", n.config())
+	p, err := child.Start(n.logFile(), "java", args...)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ func TestNodesReturnErrors(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts real brokers")
 	}
+	t.Parallel()
 	c := kafkatest.Start(t, kafkatest.Config{})
 	nodes := c.Nodes()
 	if got := nodes.IDs(); !slices.Equal(got, []int32{1}) {
