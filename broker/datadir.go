@@ -27,7 +27,7 @@ type dataDir struct {
 	lock *os.File
 }
 
-// openDataDir makes the folder if needed, takes its lock and mends what kfake
+// openDataDir makes the folder if needed, takes its lock and corrects what kfake
 // would read wrongly.
 func openDataDir(path string) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {

@@ -6,11 +6,11 @@ import (
 
 // ReplayOptions say how letters are replayed.
 type ReplayOptions struct {
-	Apply bool // write; otherwise only tell what would be written
+	Apply bool // write; otherwise only report what would be written
 	Again bool // also what was replayed before
 }
 
-// ReplayResult is what came of the replay of one letter.
+// ReplayResult is how the replay of one letter ended.
 type ReplayResult string
 
 // The results of a replay.
@@ -28,7 +28,7 @@ const (
 	ReplayFailed ReplayResult = "failed"
 )
 
-// ReplayOutcome is what came of one letter, or would come of it.
+// ReplayOutcome is how the replay of one letter ended, or would end.
 type ReplayOutcome struct {
 	Letter  *Letter
 	Result  ReplayResult

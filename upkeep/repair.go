@@ -56,9 +56,10 @@ type RepairsConfig struct {
 	Logger *slog.Logger  // nil: slog.Default
 }
 
-// Repairs mends the unread table. A row of a lower version that a paused owner
+// Repairs repairs the unread table. A row of a lower version that a paused owner
 // wrote late is refused by all who read it, but as its key's last record it is
-// the one that compaction keeps: who then starts without a store would go back.
+// the one that compaction keeps: a process that then starts without a store would go
+// back.
 // So once such a row has been the last for a moment, Repairs writes a touch to
 // the user's journal, which makes the owner write the newer row again.
 //

@@ -101,7 +101,7 @@ func measureWith(ctx context.Context, p *cli.Program, o *measureOptions, run fun
 		Prefix: o.runPrefix(time.Now()), Partitions: o.partitions, Users: o.users, Dir: dir, Belfry: belfry, Lab: self,
 		Print: func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) },
 	}
-	// Before anything is started: the flag is what to mend.
+	// Before anything is started: the flag is what to fix.
 	topics, err := options.OpenTopics(cfg.Kafka)
 	if err != nil {
 		return err

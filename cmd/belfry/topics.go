@@ -103,7 +103,7 @@ processed, and the new one must never have run.`,
 }
 
 // planTopics prints what Topics.ensure would do. A difference, which that would
-// not mend, is an error here too.
+// not remove, is an error here too.
 func planTopics(cfg kafka.Config, prefix belfry.Prefix, o options.Topics, out io.Writer) error {
 	topics, err := options.OpenTopics(cfg)
 	if err != nil {

@@ -49,7 +49,7 @@ func (i TopicInfo) All() []int32 {
 // Topics administers topics and what groups have committed of them. It is safe
 // for concurrent use. Close it after use.
 //
-// What has no context is given up after some seconds in which no broker answers.
+// A method without a context gives up after some seconds in which no broker answers.
 type Topics struct {
 	Client *kgo.Client
 	Admin  *kadm.Client

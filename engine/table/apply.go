@@ -42,7 +42,7 @@ func (v *View) applyAll(fetches kgo.Fetches, id kafka.TopicID) error {
 }
 
 // check returns the error of a fetch, if it is one that another fetch does not
-// mend.
+// cure.
 func (v *View) check(t kgo.FetchTopic, id kafka.TopicID) error {
 	if t.TopicID != ([16]byte{}) && t.TopicID != id {
 		return fmt.Errorf("read %s: %w", v.table.Topic, kerr.UnknownTopicID)

@@ -20,7 +20,7 @@ import (
 var errGap = errors.New("the log does not go on where the view has stopped")
 
 // attempt follows the table until ctx ends or something fails that asking the
-// brokers again does not mend.
+// brokers again does not cure.
 func (v *View) attempt(ctx context.Context) error {
 	feed, err := openFeed(&v.cfg, v.table.Topic, "belfry-view-"+v.table.Topic, kgo.ConsumeResetOffset(kgo.NoResetOffset()))
 	if err != nil {

@@ -16,7 +16,7 @@ const (
 	ExitUsage   = 2
 )
 
-// UsageError is an error that is mended by calling the program differently:
+// UsageError is an error that is fixed by calling the program differently:
 // by another flag, variable, file or argument.
 type UsageError struct{ err error }
 
