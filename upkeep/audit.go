@@ -281,37 +281,23 @@ func examine(cfg AuditConfig, user string, missed map[uint64]time.Time) (out exa
 			continue
 		}
 		out.moving = false
-		var failed error
 		out.missed = map[uint64]time.Time{}
-		recount := row.Recount(now, func(seq uint64) (*inbox.Item, bool) {
+		r := Recount(&row, badge.Counts, now, func(seq uint64) (*inbox.Item, bool, error) {
 			item, ok, err := cfg.Items.Item(user, seq)
-			if err != nil {
-				failed = errors.Join(failed, err)
-				return nil, true // told as unreadable
-			}
-			if ok {
-				return &item, false
+			if err != nil || ok {
+				return &item, false, err
 			}
 			if since, before := missed[seq]; before {
 				out.missed[seq] = since
 			} else {
 				out.missed[seq] = now
 			}
-			return nil, !settled[seq]
+			return nil, !settled[seq], nil
 		})
-		if failed != nil {
-			return out.unreadable(failed)
+		if r.Err != nil {
+			return out.unreadable(r.Err)
 		}
-		out.drift = recount.Drift(badge.Counts)
-		if len(recount.Missing) > 0 {
-			out.findings = append(out.findings, FindingMissing)
-		}
-		if len(recount.Differing) > 0 {
-			out.findings = append(out.findings, FindingDiffers)
-		}
-		if own := (&inbox.Recount{Counts: row.Counts(now)}); own.Drift(badge.Counts) > 0 {
-			out.findings = append(out.findings, FindingBadge)
-		}
+		out.drift, out.findings = r.Drift, r.Findings
 		return out
 	}
 	return out
@@ -325,4 +311,42 @@ func (e examined) unreadable(err error) examined {
 	}
 	e.findings, e.drift = []Finding{FindingUnreadable}, 1
 	return e
+}
+
+// Recounted is what a badge was found to be, compared with row and contents.
+type Recounted struct {
+	inbox.Recount
+	Findings []Finding // in the order of their names
+	Drift    int       // by how many items the badge is wrong, see [inbox.Recount.Drift]
+	Err      error     // of contents that cannot be read
+}
+
+// Recount counts a row's items by their contents and compares that with the badge
+// that is shown. Content is as [inbox.State.Recount] has it; with an error the
+// item is counted as the row has it.
+func Recount(row *inbox.State, badge inbox.Counts, now time.Time, content func(seq uint64) (item *inbox.Item, owed bool, err error)) (r Recounted) {
+	r.Recount = row.Recount(now, func(seq uint64) (*inbox.Item, bool) {
+		item, owed, err := content(seq)
+		if err != nil {
+			r.Err = errors.Join(r.Err, err)
+			return nil, true
+		}
+		return item, owed
+	})
+	r.Drift = r.Recount.Drift(badge)
+	own := inbox.Recount{Counts: row.Counts(now)}
+	for _, f := range []struct {
+		finding Finding
+		found   bool
+	}{
+		{FindingBadge, own.Drift(badge) > 0},
+		{FindingDiffers, len(r.Differing) > 0},
+		{FindingMissing, len(r.Missing) > 0},
+		{FindingUnreadable, r.Err != nil},
+	} {
+		if f.found {
+			r.Findings = append(r.Findings, f.finding)
+		}
+	}
+	return r
 }

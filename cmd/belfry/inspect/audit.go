@@ -63,13 +63,13 @@ type tables struct {
 	contents map[string]map[uint64]content
 }
 
-// content is the part of an item that counts.
+// content is the part of an item that counts, or why it cannot be read.
 type content struct {
-	category   string
-	priority   belfry.Priority
-	expiresAt  time.Time
-	seq        uint64
-	unreadable bool
+	category  string
+	priority  belfry.Priority
+	expiresAt time.Time
+	seq       uint64
+	err       error
 }
 
 // audit recounts, and tells of what may be on its way only once that has had
@@ -181,7 +181,7 @@ func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
 			t.contents[user] = map[uint64]content{}
 		}
 		item, err := codec.DecodeItem(m.Value)
-		t.contents[user][seq] = content{item.Category, item.Priority, item.ExpiresAt, item.Seq, err != nil}
+		t.contents[user][seq] = content{item.Category, item.Priority, item.ExpiresAt, item.Seq, err}
 		return nil
 	})
 	return t, err
@@ -202,40 +202,26 @@ func (t *tables) recount(user string, late []uint64, now time.Time) (w recounted
 		return w // gone since
 	}
 	row, err := codec.DecodeState(value)
-	if err != nil {
+	badge, badgeErr := codec.DecodeBadge(value, now)
+	if cmp.Or(err, badgeErr) != nil {
 		w.Findings, w.Drift = []upkeep.Finding{upkeep.FindingUnreadable}, 1
 		return w
 	}
-	badge, err := codec.DecodeBadge(value, now)
-	unreadable := err != nil
-	r := row.Recount(now, func(seq uint64) (*inbox.Item, bool) {
+	r := upkeep.Recount(&row, badge.Counts, now, func(seq uint64) (*inbox.Item, bool, error) {
 		c, ok := t.contents[user][seq]
 		switch {
-		case ok && c.unreadable:
-			unreadable = true
-			return nil, true
 		case ok:
-			return &inbox.Item{Seq: c.seq, Notification: belfry.Notification{Category: c.category, Priority: c.priority, ExpiresAt: c.expiresAt}}, false
+			return &inbox.Item{Seq: c.seq, Notification: belfry.Notification{Category: c.category, Priority: c.priority, ExpiresAt: c.expiresAt}}, false, c.err
 		case late != nil && !slices.Contains(late, seq):
 			w.waiting++
-			return nil, true
+			return nil, true, nil
 		}
-		return nil, false
+		return nil, false, nil
 	})
-	own := inbox.Recount{Counts: row.Counts(now)}
-	for finding, found := range map[upkeep.Finding]bool{
-		upkeep.FindingUnreadable: unreadable,
-		upkeep.FindingMissing:    len(r.Missing) > 0,
-		upkeep.FindingDiffers:    len(r.Differing) > 0,
-		upkeep.FindingBadge:      own.Drift(badge.Counts) > 0,
-	} {
-		if found {
-			w.Findings = append(w.Findings, finding)
-		}
+	w.auditWrong = auditWrong{
+		User: user, Findings: r.Findings, Version: row.Version, Drift: r.Drift,
+		Badge: badge.Counts, Recount: r.Counts, Missing: r.Missing, Differs: r.Differing,
 	}
-	slices.Sort(w.Findings)
-	w.Version, w.Badge, w.Recount, w.Drift = row.Version, badge.Counts, r.Counts, r.Drift(badge.Counts)
-	w.Missing, w.Differs = r.Missing, r.Differing
 	return w
 }
 
