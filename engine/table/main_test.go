@@ -1,0 +1,9 @@
+package table_test
+
+import (
+	"testing"
+
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+func TestMain(m *testing.M) { kafkatest.Main(m) }
