@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry/engine/kafka"
 )
@@ -87,7 +85,6 @@ func (c *lagClient) find(ctx context.Context, found *lagFacts, needed map[string
 
 // bounds reads the begin or the end of every partition.
 func (c *lagClient) bounds(ctx context.Context, found *lagFacts, needed map[string]bool, which int64) error {
-	var mu sync.Mutex
 	fail := func(topic string, partition int32, err error) error {
 		p := &found.topics[topic].partitions[partition]
 		switch {
@@ -100,46 +97,46 @@ func (c *lagClient) bounds(ctx context.Context, found *lagFacts, needed map[stri
 		p.known = false
 		return nil
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(lagAtOnce)
-	for broker, topics := range leaders(found.topics) {
-		g.Go(func() error {
-			answer, err := c.client.Broker(int(broker)).RetriableRequest(ctx, kafka.ListOffsetsRequest(topics, which))
-			mu.Lock()
-			defer mu.Unlock()
-			resp, ok := answer.(*kmsg.ListOffsetsResponse)
-			if err != nil || !ok {
-				return c.unreached(topics, fail, errors.Join(err, ctx.Err()))
-			}
-			for _, t := range resp.Topics {
-				for _, got := range t.Partitions {
-					if err := kerr.ErrorForCode(got.ErrorCode); err != nil {
-						if err := fail(t.Topic, got.Partition, err); err != nil {
-							return err
-						}
-						continue
-					}
-					p := &found.topics[t.Topic].partitions[got.Partition]
-					if which == kafka.LogStart {
-						p.oldest = got.Offset
-					} else {
-						p.end = got.Offset
+	for _, shard := range c.client.RequestSharded(ctx, kafka.ListOffsetsRequest(led(found.topics), which)) {
+		if shard.Err != nil {
+			for _, t := range shard.Req.(*kmsg.ListOffsetsRequest).Topics {
+				for _, p := range t.Partitions {
+					if err := fail(t.Topic, p.Partition, errors.Join(shard.Err, ctx.Err())); err != nil {
+						return err
 					}
 				}
 			}
-			return nil
-		})
-	}
-	return g.Wait()
-}
-
-func (c *lagClient) unreached(topics map[string][]int32, fail func(string, int32, error) error, err error) error {
-	for topic, partitions := range topics {
-		for _, p := range partitions {
-			if err := fail(topic, p, err); err != nil {
-				return err
+			continue
+		}
+		for _, t := range shard.Resp.(*kmsg.ListOffsetsResponse).Topics {
+			for _, got := range t.Partitions {
+				if err := kerr.ErrorForCode(got.ErrorCode); err != nil {
+					if err := fail(t.Topic, got.Partition, err); err != nil {
+						return err
+					}
+					continue
+				}
+				p := &found.topics[t.Topic].partitions[got.Partition]
+				if which == kafka.LogStart {
+					p.oldest = got.Offset
+				} else {
+					p.end = got.Offset
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// led are the partitions that have a leader to ask, by topic.
+func led(topics map[string]*topicFacts) map[string][]int32 {
+	out := map[string][]int32{}
+	for name, topic := range topics {
+		for i, p := range topic.partitions {
+			if p.leader >= 0 {
+				out[name] = append(out[name], int32(i))
+			}
+		}
+	}
+	return out
 }

@@ -2,9 +2,7 @@ package lagwatch
 
 import (
 	"context"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"sync"
 
 	"github.com/belfry/belfry/engine/kafka"
@@ -141,21 +139,4 @@ func (c *lagClient) look(ctx context.Context, l *look) {
 			return
 		}
 	}
-}
-
-// leaders are the brokers to ask about topics, each with its partitions.
-func leaders(topics map[string]*topicFacts) map[int32]map[string][]int32 {
-	out := map[int32]map[string][]int32{}
-	for _, name := range slices.Sorted(maps.Keys(topics)) {
-		for i, p := range topics[name].partitions {
-			if p.leader < 0 {
-				continue
-			}
-			if out[p.leader] == nil {
-				out[p.leader] = map[string][]int32{}
-			}
-			out[p.leader][name] = append(out[p.leader][name], int32(i))
-		}
-	}
-	return out
 }
