@@ -85,7 +85,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	g.claimed.Store(claimedIn(s))
 	wrapped := newSession(s, infos)
 	wrapped.written = g.written
-	g.refused(g.place(wrapped, positions))
+	g.refused(g.startPartitions(wrapped, positions))
 	g.session.Store(wrapped)
 	partitions := 0
 	for _, claims := range s.Claims() {
@@ -102,9 +102,9 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	return nil
 }
 
-// place has every partition begin where it must, and returns those that must
+// startPartitions has every partition start where it must, and returns those that must
 // not be read.
-func (g *group) place(s *session, positions map[kafka.TopicPartition]*kafka.StartPosition) []Refusal {
+func (g *group) startPartitions(s *session, positions map[kafka.TopicPartition]*kafka.StartPosition) []Refusal {
 	var refusals []Refusal
 	for claim, p := range positions {
 		what, why := p.Judge()

@@ -11,7 +11,7 @@ type Rebalance struct {
 	At            time.Time
 	Before, After int // partitions; Before is 0 for the first
 	// Pause is how long nothing was processed: from the end of the session
-	// before to the begin of this one, without what a recovery takes then. It
+	// before to the start of this one, without what a recovery takes then. It
 	// is 0 for the first.
 	Pause time.Duration
 }

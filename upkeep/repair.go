@@ -75,7 +75,7 @@ type Repairs struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
-	refused map[string]*refusal
+	refused map[string]*staleRow
 	queue   *repairQueue
 	broken  bool // the last write to queue failed
 	readers int
@@ -85,8 +85,8 @@ type Repairs struct {
 	repaired atomic.Int64
 }
 
-// refusal is a key whose last row was refused.
-type refusal struct {
+// staleRow is a key whose last row was refused.
+type staleRow struct {
 	by   uint64 // by which readers, a bit each
 	last uint64 // serial of its last refusal
 	due  time.Time
@@ -110,7 +110,7 @@ func OpenRepairs(cfg RepairsConfig) (*Repairs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Repairs{cfg: cfg, log: cfg.Logger.With("component", "repairs"), refused: map[string]*refusal{}, queue: queue}, nil
+	return &Repairs{cfg: cfg, log: cfg.Logger.With("component", "repairs"), refused: map[string]*staleRow{}, queue: queue}, nil
 }
 
 // Close releases the file. Run must have returned; reports that come later are
@@ -201,8 +201,8 @@ func (r *Repairs) enqueue(key string) bool {
 	return false
 }
 
-func (r *Repairs) put(key string) *refusal {
-	e := &refusal{due: r.turn()}
+func (r *Repairs) put(key string) *staleRow {
+	e := &staleRow{due: r.turn()}
 	r.refused[key] = e
 	r.size.Store(int64(len(r.refused)))
 	return e

@@ -41,11 +41,11 @@ func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutc
 		case r.Prefix.InboxGroup():
 			out.Writes, records, err = r.item(l)
 		default:
-			err = refusal(fmt.Sprintf("group %s is none of the installation with prefix %s", l.Group, r.Prefix))
+			err = notReplayable(fmt.Sprintf("group %s is none of the installation with prefix %s", l.Group, r.Prefix))
 		}
 		return err
 	})
-	var refused refusal
+	var refused notReplayable
 	switch {
 	case errors.As(err, &refused):
 		return refuse("%v", refused)
@@ -60,15 +60,15 @@ func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutc
 	return out, records
 }
 
-// refusal is why a letter can never be replayed.
-type refusal string
+// notReplayable is why a letter can never be replayed.
+type notReplayable string
 
-func (r refusal) Error() string { return string(r) }
+func (r notReplayable) Error() string { return string(r) }
 
 // route applies the rules of today.
 func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*kgo.Record, error) {
 	if l.TopicID == [16]byte{} {
-		return nil, nil, refusal("it does not tell which incarnation of the topic the record was read from, so that its ids cannot be made")
+		return nil, nil, notReplayable("it does not tell which incarnation of the topic the record was read from, so that its ids cannot be made")
 	}
 	rules, ok := r.Rules(l.Topic)
 	if !ok {
@@ -103,7 +103,7 @@ func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*kgo
 func (r *Replayer) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*kgo.Record, error) {
 	recipient := string(l.Key)
 	if err := belfry.CheckRecipient(recipient); err != nil {
-		return nil, nil, refusal(fmt.Sprintf("its key is nobody's: %v", err))
+		return nil, nil, notReplayable(fmt.Sprintf("its key is nobody's: %v", err))
 	}
 	record, err := codec.DecodeJournal(l.Value)
 	if err != nil {
@@ -125,7 +125,7 @@ func (r *Replayer) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*k
 func (r *Replayer) item(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*kgo.Record, error) {
 	recipient, seq, ok := inbox.ParseItemKey(string(l.Key))
 	if !ok {
-		return nil, nil, refusal("its key is not recipient/seq")
+		return nil, nil, notReplayable("its key is not recipient/seq")
 	}
 	if err := codec.CheckItem(string(l.Key), l.Value); err != nil {
 		return nil, nil, err

@@ -76,7 +76,7 @@ func (o *outage) insist(ctx context.Context, ask func(context.Context) error) er
 		case err == nil:
 			o.set(false, nil)
 			return nil
-		case isRefusal(err):
+		case isAnswer(err):
 			return err
 		}
 		if time.Since(began) > outageGrace {
@@ -91,9 +91,9 @@ func (o *outage) insist(ctx context.Context, ask func(context.Context) error) er
 	}
 }
 
-// isRefusal reports whether brokers answered, and would not answer otherwise if
+// isAnswer reports whether brokers answered, and would not answer otherwise if
 // they were asked again.
-func isRefusal(err error) bool {
+func isAnswer(err error) bool {
 	var answer *kerr.Error
 	return errors.Is(err, kafka.ErrTopic) || errors.As(err, &answer) && !answer.Retriable
 }
