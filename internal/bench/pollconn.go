@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// pollTimeout bounds each exchange with a server.
+const pollTimeout = 10 * time.Second
+
 // pollConn is a connection that is kept.
 type pollConn struct {
 	net.Conn
@@ -18,7 +21,7 @@ type pollConn struct {
 }
 
 func dialPoll(ctx context.Context, host string) (*pollConn, error) {
-	conn, err := (&net.Dialer{Timeout: askTimeout}).DialContext(ctx, "tcp", host)
+	conn, err := (&net.Dialer{Timeout: pollTimeout}).DialContext(ctx, "tcp", host)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +36,7 @@ type pollAnswer struct {
 // exchange sends a request and reads the answer. It knows as much of HTTP as the
 // servers here speak, and takes little time of what is measured.
 func (c *pollConn) exchange(request []byte) (a pollAnswer, err error) {
-	if err := c.SetDeadline(time.Now().Add(askTimeout)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(pollTimeout)); err != nil {
 		return a, err
 	}
 	if _, err := c.Write(request); err != nil {
