@@ -16,7 +16,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 )
@@ -157,6 +157,6 @@ func cpuTime() time.Duration {
 
 func summary(delays []time.Duration) string {
 	slices.Sort(delays)
-	ms := func(q float64) float64 { return float64(bench.Quantile(delays, q).Microseconds()) / 1000 }
+	ms := func(q float64) float64 { return float64(figures.Quantile(delays, q).Microseconds()) / 1000 }
 	return fmt.Sprintf("p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms (%d)", ms(.5), ms(.9), ms(.99), ms(1), len(delays))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/chaos"
+	"github.com/belfry/belfry/internal/chaos/check"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -160,7 +161,7 @@ func (m mend) control(t *testing.T, cluster *kafkatest.Cluster) {
 	}
 	t.Errorf("%s%s", verdict, report.Logs)
 	if user := verdict.FirstUser(); user != "" {
-		if err := chaos.Explain(t.Output(), report.History, report.Truth, user); err != nil {
+		if err := check.Explain(t.Output(), report.History, report.Truth, user); err != nil {
 			t.Error(err)
 		}
 	}
@@ -169,7 +170,7 @@ func (m mend) control(t *testing.T, cluster *kafkatest.Cluster) {
 // prove runs the scene of a mend with that switched off.
 func (m mend) prove(t *testing.T, cluster *kafkatest.Cluster) {
 	_, verdict := m.run(t, cluster, buildWithout(t, m.off()...))
-	i := slices.IndexFunc(verdict.Findings, func(f chaos.Finding) bool { return f.Kind == m.kind && strings.Contains(f.Text, m.text) })
+	i := slices.IndexFunc(verdict.Findings, func(f check.Finding) bool { return f.Kind == m.kind && strings.Contains(f.Text, m.text) })
 	if i < 0 {
 		t.Errorf("without %s %s, but there is no finding %s with %q in\n%s", m.name, m.hole, m.kind, m.text, verdict)
 		return
@@ -178,7 +179,7 @@ func (m mend) prove(t *testing.T, cluster *kafkatest.Cluster) {
 		m.scene, mendsSeed, firstLine(verdict.String()), inOneLine(verdict.Findings[i].String()))
 }
 
-func (m mend) run(t *testing.T, cluster *kafkatest.Cluster, binary string) (*chaos.Report, chaos.Verdict) {
+func (m mend) run(t *testing.T, cluster *kafkatest.Cluster, binary string) (*chaos.Report, check.Verdict) {
 	t.Helper()
 	scene := chaosScenes()[m.scene]
 	if slices.ContainsFunc(scene.faults, func(p chaos.Planned) bool { return p.Family == chaos.FillDisk }) {
@@ -198,7 +199,7 @@ func (m mend) run(t *testing.T, cluster *kafkatest.Cluster, binary string) (*cha
 	if err != nil {
 		t.Fatal(err)
 	}
-	return report, chaos.Check(report.History, report.Truth)
+	return report, check.Check(report.History, report.Truth)
 }
 
 func firstLine(text string) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 )
@@ -77,7 +78,7 @@ func benchGap(ctx context.Context, p *cli.Program, b *bench.Config, programs []b
 	for _, program := range programs {
 		var line strings.Builder
 		for _, f := range bench.Faults() {
-			fmt.Fprintf(&line, "; %s %.2f s", f, bench.Median(gaps[program.Name][f]).Seconds())
+			fmt.Fprintf(&line, "; %s %.2f s", f, figures.Median(gaps[program.Name][f]).Seconds())
 		}
 		b.Print("median of %d, %s%s", rounds, program.Name, line.String())
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/belfry/belfry/internal/chaos"
+	"github.com/belfry/belfry/internal/chaos/check"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -24,7 +24,7 @@ type mend struct {
 	new   string // and switched off is this
 	also  string // another mend that is to be off, since it makes up for this one
 	scene string // of chaosScenes
-	kind  chaos.Kind
+	kind  check.Kind
 	text  string // of a finding of that kind
 }
 
@@ -36,95 +36,95 @@ func mends() []mend {
 			file:  "engine/tracker.go",
 			old:   "for n < len(t.pending) && t.pending[n].done {",
 			new:   "for n < len(t.pending) && t.pending[n].raw.Offset <= offset {",
-			scene: "stalled writes", kind: chaos.Lost, text: "is not listed by",
+			scene: "stalled writes", kind: check.Lost, text: "is not listed by",
 		},
 		{
 			name: "redelivery", hole: "a record that the row has already is folded into it again",
 			file: "inbox/fold.go", old: "if version <= s.Version {", new: "if version == 0 {",
-			scene: "stalled writes", kind: chaos.Lost, text: "has no content in the table",
+			scene: "stalled writes", kind: check.Lost, text: "has no content in the table",
 		},
 		{
 			name: "emit-again", hole: "a redelivered notification does not bring its content again",
 			file: "inbox/fold.go", old: "if r.Kind != KindNotify {\n\t\treturn effects", new: "if r.Kind != 0 {\n\t\treturn effects",
-			scene: "stalled writes", kind: chaos.Lost, text: "has no content in the table",
+			scene: "stalled writes", kind: check.Lost, text: "has no content in the table",
 		},
 		{
 			name: "row-again", hole: "a row that only the local store has is never written to the table",
 			file: "processors/unread.go", old: "\tc.SetValue(w.row)\n",
 			new:   "\tif w.outcome != inbox.Redelivered {\n\t\tc.SetValue(w.row)\n\t}\n",
-			scene: "ended while writes stall", kind: chaos.Stuck, text: " is at version ",
+			scene: "ended while writes stall", kind: check.Stuck, text: " is at version ",
 		},
 		{
 			name: "watermarks", hole: "what the router writes again is new once its id is forgotten",
 			file: "inbox/notify.go", old: "routed := f.routedBefore(r.Origin)", new: "routed := f.routedBefore(r.Origin) && f.s == nil",
-			scene: "stalled writes, small inboxes", kind: chaos.Drift,
+			scene: "stalled writes, small inboxes", kind: check.Drift,
 		},
 		{
 			name: "known-ids", hole: "what a sender sends again is there twice",
 			file: "inbox/notify.go", old: "if routed || f.known(hash) {", new: "if routed {",
-			scene: "no faults", kind: chaos.Doubled, text: "is listed 2 times",
+			scene: "no faults", kind: check.Doubled, text: "is listed 2 times",
 		},
 		{
 			name: "views-refuse", hole: "a view takes an older row that a paused owner wrote late",
 			file: "views/unread.go", old: "Accept: codec.NotOlder,",
 			new:  "Accept: func(old, row []byte) bool { return true || codec.NotOlder(old, row) },",
-			also: "touch", scene: "late rows", kind: chaos.Stuck, text: " is at version ",
+			also: "touch", scene: "late rows", kind: check.Stuck, text: " is at version ",
 		},
 		{
 			name: "recovery-refuses", hole: "a store that is recovered takes an older row that a paused owner wrote late",
 			file: "processors/unread.go", old: "if old != nil && !codec.NotOlder(old, value) {",
 			new:   "if old == nil && !codec.NotOlder(old, value) {",
-			scene: "zombies", kind: chaos.Drift, text: "the table's last row is",
+			scene: "zombies", kind: check.Drift, text: "the table's last row is",
 		},
 		{
 			name: "touch", hole: "an older row stays the last of its key, and compaction keeps it",
 			file: "upkeep/repair.go", old: "\tp.repairs.refuse(key, p.bit)\n", new: "\n",
-			scene: "late rows", kind: chaos.Stuck, text: "the last row of",
+			scene: "late rows", kind: check.Stuck, text: "the last row of",
 		},
 		{
 			name: "sweep", hole: "contents that a paused owner wrote late stay for ever",
 			file: "upkeep/sweep.go", old: "\treturn !held\n", new: "\treturn held && !held\n",
-			scene: "zombies", kind: chaos.Drift, text: "orphan:",
+			scene: "zombies", kind: check.Drift, text: "orphan:",
 		},
 		{
 			name: "own-offset", hole: "a store counts rows of another owner as read that it does not hold",
 			file: "engine/processor.go", old: "ownOffsets(s.OpenPartition)", new: "s.OpenPartition",
-			scene: "zombies", kind: chaos.Drift, text: "the table's last row is",
+			scene: "zombies", kind: check.Drift, text: "the table's last row is",
 		},
 		{
 			name: "supervisor", hole: "a processor that failed is not built anew, and its process ends",
 			file: "engine/supervisor.go", old: "\t\tif errors.Is(err, ErrFenced) {\n", new: "\t\tif err != nil || errors.Is(err, ErrFenced) {\n",
-			scene: "full disk", kind: chaos.Stuck, text: "processor-1 ended by itself",
+			scene: "full disk", kind: check.Stuck, text: "processor-1 ended by itself",
 		},
 		{
 			name: "dead-letters", hole: "what cannot be read is gone without a trace",
 			file: "processors/deadletter.go", old: "\td.DeadLetters.Send(c.Context(), c.Raw(), why, c.DeferCommit())\n", new: "\n",
-			scene: "no faults", kind: chaos.Lost, text: "is not among the dead letters",
+			scene: "no faults", kind: check.Lost, text: "is not among the dead letters",
 		},
 		{
 			name: "poison", hole: "a record that cannot be read ends whoever reads it",
 			file: "processors/deadletter.go", old: "\td.DeadLetters.Send(c.Context(), c.Raw(), why, c.DeferCommit())\n", new: "\tc.Fail(cause)\n",
-			scene: "no faults", kind: chaos.Stuck, text: "group ",
+			scene: "no faults", kind: check.Stuck, text: "group ",
 		},
 		{
 			name: "tombstones", hole: "tombstones do not reach the inbox table",
 			file: "engine/processor.go", old: "goka.WithNilHandling(goka.NilProcess)", new: "goka.WithNilHandling(goka.NilIgnore)",
-			scene: "no faults", kind: chaos.Drift, text: "orphan:",
+			scene: "no faults", kind: check.Drift, text: "orphan:",
 		},
 		{
 			name: "own-command", hole: "a user who acted is shown the row of before",
 			file: "server/wait.go", old: "return row.Applied(p)", new: "return row != nil || row.Applied(p)",
-			scene: "no faults", kind: chaos.Drift, text: "was answered with version",
+			scene: "no faults", kind: check.Drift, text: "was answered with version",
 		},
 		{
 			name: "known-version", hole: "a client that goes to another server sees what was before",
 			file: "server/wire/etag.go", old: "return max(least, c.Version()), nil", new: "return min(least, c.Version(), 0), nil",
-			scene: "servers paused", kind: chaos.Back, text: "saw version",
+			scene: "servers paused", kind: check.Back, text: "saw version",
 		},
 		{
 			name: "pending-cursor", hole: "a stream that is cut does not bring the content that was late",
 			file: "server/stream/progress.go", old: "if len(p.pending) > 0 {\n\t\tc.Version =", new: "if len(p.pending) > 1<<30 {\n\t\tc.Version =",
-			scene: "processors away", kind: chaos.Drift, text: "holds at the end",
+			scene: "processors away", kind: check.Drift, text: "holds at the end",
 		},
 	}
 }

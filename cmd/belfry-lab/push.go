@@ -15,6 +15,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/bench/plain"
 	"github.com/belfry/belfry/internal/child"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
@@ -156,7 +157,7 @@ and bench poll, which start it themselves.`,
 			if err := kafka.Validate(); err != nil {
 				return err
 			}
-			plain := &bench.Plain{
+			plain := &plain.Plain{
 				Kafka: kafka.Config(dir, slog.New(slog.DiscardHandler)), Prefix: belfry.Prefix(kafka.Prefix),
 				CertFile: certFile, KeyFile: certsKey, ByHand: byHand,
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 )
@@ -113,8 +114,8 @@ func startLine(all []bench.Started) string {
 		ready, resumed, memory = append(ready, s.Ready), append(resumed, s.Resumed), append(memory, s.Memory)
 		text += fmt.Sprintf("%.2f s, ", s.Ready.Seconds())
 	}
-	text += fmt.Sprintf("median %.2f s, %.0f MiB resident", bench.Median(ready).Seconds(), bench.Median(memory))
-	if first := bench.Median(resumed); first > 0 {
+	text += fmt.Sprintf("median %.2f s, %.0f MiB resident", figures.Median(ready).Seconds(), figures.Median(memory))
+	if first := figures.Median(resumed); first > 0 {
 		text += fmt.Sprintf(", first row written after %.2f s", first.Seconds())
 	}
 	return text

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 )
@@ -80,7 +81,7 @@ func benchRollout(ctx context.Context, p *cli.Program, b *bench.Config, round in
 		if len(s.Came) > 0 {
 			came = fmt.Sprintf("%d\t%.0f %%", len(s.Came), 100*s.Crowded())
 		}
-		ms := func(q float64) int64 { return bench.Quantile(s.Delays, q).Milliseconds() }
+		ms := func(q float64) int64 { return figures.Quantile(s.Delays, q).Milliseconds() }
 		fmt.Fprintf(table, "%s\t%.1f\t%d\t%d\t%d\t%d\t%s\n", s.Name, s.Took.Seconds(), ms(.5), ms(.99), ms(1), len(s.Delays), came)
 	}
 	if err := table.Flush(); err != nil {

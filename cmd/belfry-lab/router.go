@@ -10,7 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/bench/figures"
+	"github.com/belfry/belfry/internal/bench/router"
 	"github.com/belfry/belfry/internal/cli"
 )
 
@@ -46,7 +47,7 @@ figures are medians of the rounds.`,
 
 func benchRouter(ctx context.Context, p *cli.Program, events, rounds int, duration time.Duration) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	r, err := bench.NewRouter(events)
+	r, err := router.NewRouter(events)
 	if err != nil {
 		return err
 	}
@@ -57,9 +58,9 @@ func benchRouter(ctx context.Context, p *cli.Program, events, rounds int, durati
 	n, size := r.Events()
 	fmt.Fprintf(p.Stdout, "router: %s\n%d events of %d bytes in the mean, ten rules, %d messages, the same both ways; %d rounds of %s\n",
 		machine(), n, size, deliveries, rounds, duration)
-	ways := []bench.RouterWay{bench.RoutedByRules, bench.RoutedByHand, bench.RoutedDecoded}
-	costs := map[bench.RouterWay][]time.Duration{}
-	allocs := map[bench.RouterWay][]float64{}
+	ways := []router.RouterWay{router.RoutedByRules, router.RoutedByHand, router.RoutedDecoded}
+	costs := map[router.RouterWay][]time.Duration{}
+	allocs := map[router.RouterWay][]float64{}
 	for range rounds {
 		for _, way := range ways {
 			cost, err := r.Measure(ctx, way, duration, cpuTime)
@@ -73,7 +74,7 @@ func benchRouter(ctx context.Context, p *cli.Program, events, rounds int, durati
 	t := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "way\tevents/s\tCPU-us each\tallocations each")
 	for _, way := range ways {
-		cost := bench.RouterCost{Time: bench.Median(costs[way]), Allocs: bench.Median(allocs[way])}
+		cost := router.RouterCost{Time: figures.Median(costs[way]), Allocs: figures.Median(allocs[way])}
 		fmt.Fprintf(t, "%s\t%.0f\t%.1f\t%.0f\n", way, cost.PerSecond(), float64(cost.Time)/float64(time.Microsecond), cost.Allocs)
 	}
 	return t.Flush()

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 )
@@ -81,7 +82,7 @@ func benchScale(ctx context.Context, p *cli.Program, b *bench.Config, s bench.Sc
 	if out != "" {
 		title := fmt.Sprintf("%d events, 1 to %d processors, one more each %s", s.Events, s.Processors, s.Every)
 		err := writeTo(filepath.Join(out, "scale.svg"), func(w io.Writer) error {
-			return bench.WriteSVG(w, title, r.Samples, bench.ScaleQuantities()...)
+			return figures.WriteSVG(w, title, r.Samples, bench.ScaleQuantities()...)
 		})
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 )
@@ -32,7 +33,7 @@ goroutines, open files and state folder of each. The samples go to soak.csv and
 soak.svg in the folder of --out. A quantity is flat if the line of least squares
 through the last two thirds of its samples rises by no more than %.0f %% of their
 mean; the first third is for inboxes and stores to fill. The exit code is 1 if one
-is not flat, a process ended by itself, or events were left unprocessed.`, 100*bench.MostGrowth),
+is not flat, a process ended by itself, or events were left unprocessed.`, 100*figures.MostGrowth),
 		Example: `  belfry-lab bench soak --brokers 127.0.0.1:9092 --duration 30m --out docs/bench`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.Validate(), atLeast("rate", s.Rate, 1), atLeast("streams", s.Streams, 0), atLeast("pollers", s.Pollers, 0)); err != nil {
@@ -74,8 +75,8 @@ func benchSoak(ctx context.Context, p *cli.Program, b *bench.Config, s bench.Soa
 	}
 	title := fmt.Sprintf("%d events/s for %s", s.Rate, s.Duration)
 	err = errors.Join(
-		writeTo(filepath.Join(out, "soak.csv"), func(w io.Writer) error { return bench.WriteCSV(w, r.Samples) }),
-		writeTo(filepath.Join(out, "soak.svg"), func(w io.Writer) error { return bench.WriteSVG(w, title, r.Samples) }),
+		writeTo(filepath.Join(out, "soak.csv"), func(w io.Writer) error { return figures.WriteCSV(w, r.Samples) }),
+		writeTo(filepath.Join(out, "soak.svg"), func(w io.Writer) error { return figures.WriteSVG(w, title, r.Samples) }),
 	)
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func benchSoak(ctx context.Context, p *cli.Program, b *bench.Config, s bench.Soa
 	b.Print("%d events sent, %d items out of streams, %d polls, %d clients refused or cut off", r.Sent, r.Items, r.Polls, r.Refused)
 	table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	grows := 0
-	for _, t := range bench.Trends(r.Samples) {
+	for _, t := range figures.Trends(r.Samples) {
 		verdict := "flat"
 		if !t.Flat() {
 			verdict = "grows"

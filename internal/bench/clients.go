@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/belfry/belfry/internal/bench/client"
 )
 
 // clients keep a server busy with streams and polls.
@@ -21,23 +23,23 @@ type clients struct {
 
 // run returns when ctx has ended and all clients with it.
 func (c *clients) run(ctx context.Context, streams, pollers int) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: streams + pollers, DisableCompression: true}}
-	defer client.CloseIdleConnections()
+	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: streams + pollers, DisableCompression: true}}
+	defer web.CloseIdleConnections()
 	var running sync.WaitGroup
 	defer running.Wait()
 	for i := range streams {
-		running.Go(func() { c.stream(ctx, client, Recipient(i, c.users)) })
+		running.Go(func() { c.stream(ctx, web, Recipient(i, c.users)) })
 	}
 	for i := range pollers {
-		running.Go(func() { c.poll(ctx, client, Recipient(streams+i, c.users)) })
+		running.Go(func() { c.poll(ctx, web, Recipient(streams+i, c.users)) })
 	}
 }
 
 // stream reads a user's stream and opens it again whenever it ends.
-func (c *clients) stream(ctx context.Context, client *http.Client, user string) {
+func (c *clients) stream(ctx context.Context, web *http.Client, user string) {
 	for {
 		// It counts, however it ended.
-		_ = ReadStream(ctx, client, c.server, user, func() {}, func(string, time.Time) { c.items.Add(1) })
+		_ = client.ReadStream(ctx, web, c.server, user, func() {}, func(string, time.Time) { c.items.Add(1) })
 		if ctx.Err() != nil {
 			return
 		}
@@ -49,10 +51,10 @@ func (c *clients) stream(ctx context.Context, client *http.Client, user string) 
 }
 
 // poll asks for a user's badge once a second, as a page does.
-func (c *clients) poll(ctx context.Context, client *http.Client, user string) {
+func (c *clients) poll(ctx context.Context, web *http.Client, user string) {
 	etag := ""
 	for {
-		tag, err := c.badge(ctx, client, user, etag)
+		tag, err := c.badge(ctx, web, user, etag)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -68,7 +70,7 @@ func (c *clients) poll(ctx context.Context, client *http.Client, user string) {
 	}
 }
 
-func (c *clients) badge(ctx context.Context, client *http.Client, user, etag string) (string, error) {
+func (c *clients) badge(ctx context.Context, web *http.Client, user, etag string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/v1/users/%s/unread", c.server, user), nil)
 	if err != nil {
 		return "", err
@@ -76,7 +78,7 @@ func (c *clients) badge(ctx context.Context, client *http.Client, user, etag str
 	if etag != "" {
 		request.Header.Set("If-None-Match", etag)
 	}
-	response, err := client.Do(request)
+	response, err := web.Do(request)
 	if err != nil {
 		return "", err
 	}

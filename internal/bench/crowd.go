@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/belfry/belfry/internal/bench/client"
 )
 
 const (
@@ -128,7 +130,7 @@ func (c *crowd) dial(ctx context.Context, i int, user string) (*heldStream, erro
 		h.body = response.Body
 		h.end = func() error { cancel(); return response.Body.Close() }
 		if response.StatusCode != http.StatusOK || response.ProtoMajor != 2 {
-			return nil, errors.Join(fmt.Errorf("%w: %s %s", errAnswer, response.Proto, response.Status), h.end())
+			return nil, errors.Join(fmt.Errorf("%w: %s %s", client.ErrAnswer, response.Proto, response.Status), h.end())
 		}
 		return h, nil
 	}
@@ -154,20 +156,20 @@ func (c *crowd) dial(ctx context.Context, i int, user string) (*heldStream, erro
 // read reads the stream until it ends.
 func (h *heldStream) read() {
 	defer close(h.closed)
-	f := frames{head: h.head}
+	f := client.Frames{Head: h.head}
 	buf := make([]byte, 1024)
 	begun := false
 	for {
 		n, err := h.body.Read(buf)
 		if n > 0 {
 			at := time.Now()
-			started, feedErr := f.feed(buf[:n], func(version uint64) { h.arrive(version, at) })
+			started, feedErr := f.Feed(buf[:n], func(version uint64) { h.arrive(version, at) })
 			if started && !begun {
 				begun = true
 				close(h.begun)
 			}
 			err = errors.Join(feedErr, err)
-			if f.over && err == nil {
+			if f.Over && err == nil {
 				err = io.EOF // the connection would be kept for another request
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/belfry/belfry/internal/bench/client"
 )
 
 // badges serves streams: each badge is of the version that comes out of next.
@@ -55,7 +57,7 @@ func TestCrowd(t *testing.T) {
 			if err := c.open(t.Context(), []string{"a", "b", "c"}); err != nil {
 				t.Fatal(err)
 			}
-			if err := c.open(t.Context(), []string{"nobody"}); !errors.Is(err, errAnswer) {
+			if err := c.open(t.Context(), []string{"nobody"}); !errors.Is(err, client.ErrAnswer) {
 				t.Errorf("got %v, want an answer that is no stream", err)
 			}
 			c.keep(3)

@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/bench/client"
 )
 
 // arriveTimeout is how long the last events may take to arrive.
@@ -96,14 +97,14 @@ func (r *Route) watchTable(ctx context.Context, g *errgroup.Group, a *arrivals) 
 // watchStreams opens a stream for every user and returns when all have begun.
 // One that ends before ctx does is an error of g.
 func (r *Route) watchStreams(ctx context.Context, g *errgroup.Group, a *arrivals) error {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: r.Users, DisableCompression: true}}
+	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: r.Users, DisableCompression: true}}
 	var begun sync.WaitGroup
 	for i := range r.Users {
 		begun.Add(1)
 		once := sync.OnceFunc(begun.Done)
 		g.Go(func() error {
 			defer once()
-			err := ReadStream(ctx, client, r.Server, Recipient(i, r.Users), once, a.arrive)
+			err := client.ReadStream(ctx, web, r.Server, Recipient(i, r.Users), once, a.arrive)
 			switch {
 			case ctx.Err() != nil:
 				return nil

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry/belfry/internal/bench/figures"
 )
 
 // Fault is what a round of [Config.Gaps] does to an installation.
@@ -81,7 +83,7 @@ func (c *Config) Gaps(ctx context.Context, name string, p Program, rate int, flo
 			return round, err
 		}
 	}
-	r.silences = NewSilences(seriesOf(topics, in.Partitions), time.Now())
+	r.silences = figures.NewSilences(seriesOf(topics, in.Partitions), time.Now())
 	beside, stop := context.WithCancel(ctx)
 	defer stop()
 	var running sync.WaitGroup
@@ -118,7 +120,7 @@ type gapRound struct {
 	*installation
 	program  Program
 	flowing  time.Duration
-	silences *Silences
+	silences *figures.Silences
 	gaps     map[Fault]Gap
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -83,7 +84,7 @@ func TestUsage(t *testing.T) {
 	defer srv.Close()
 	m := &member{name: "m", url: srv.URL, dir: filepath.Join(dir, "state")}
 	got, err := m.usage(t.Context())
-	if err != nil || got[Goroutines] != 42 || got[Files] != 17 || got[Memory] != 5 || got[Disk] != 1.5 {
+	if err != nil || got[figures.Goroutines] != 42 || got[figures.Files] != 17 || got[figures.Memory] != 5 || got[figures.Disk] != 1.5 {
 		t.Errorf("got %v, %v", got, err)
 	}
 	body = "go_goroutines many\n"

@@ -19,6 +19,8 @@ import (
 
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/bench/client"
+	"github.com/belfry/belfry/internal/bench/figures"
 )
 
 // Polls measures polls of badges that find nothing new.
@@ -183,7 +185,7 @@ func (s *polled) measure(ctx context.Context, o Polls, users []pollUser) (pollRo
 	g, gctx := errgroup.WithContext(ctx)
 	for i := range o.Connections {
 		g.Go(func() error {
-			conn, err := dialPoll(gctx, at.Host)
+			conn, err := client.DialPoll(gctx, at.Host)
 			if err != nil {
 				return err
 			}
@@ -192,9 +194,9 @@ func (s *polled) measure(ctx context.Context, o Polls, users []pollUser) (pollRo
 			for n := i; time.Since(began) < o.Duration && gctx.Err() == nil; n += o.Connections {
 				start := time.Now()
 				request = append(append(request[:0], users[n%len(users)].request...), tag...)
-				answer, err := conn.exchange(request)
-				if err == nil && answer.status != http.StatusNotModified {
-					err = fmt.Errorf("%w: status %d", errAnswer, answer.status)
+				answer, err := conn.Exchange(request)
+				if err == nil && answer.Status != http.StatusNotModified {
+					err = fmt.Errorf("%w: status %d", client.ErrAnswer, answer.Status)
 				}
 				if err != nil {
 					return err
@@ -220,16 +222,16 @@ func (s *polled) measure(ctx context.Context, o Polls, users []pollUser) (pollRo
 
 // tag fetches a badge and returns the end of a request by who has it.
 func (s *polled) tag(ctx context.Context, host string, u pollUser) ([]byte, error) {
-	conn, err := dialPoll(ctx, host)
+	conn, err := client.DialPoll(ctx, host)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	answer, err := conn.exchange(append(slices.Clone(u.request), "\r\n"...))
-	if err == nil && (answer.status != http.StatusOK || answer.tag == "") {
-		err = fmt.Errorf("%w: status %d, tag %q", errAnswer, answer.status, answer.tag)
+	answer, err := conn.Exchange(append(slices.Clone(u.request), "\r\n"...))
+	if err == nil && (answer.Status != http.StatusOK || answer.Tag == "") {
+		err = fmt.Errorf("%w: status %d, tag %q", client.ErrAnswer, answer.Status, answer.Tag)
 	}
-	return []byte("If-None-Match: " + answer.tag + "\r\n\r\n"), err
+	return []byte("If-None-Match: " + answer.Tag + "\r\n\r\n"), err
 }
 
 // summary sums up the rounds, compared with the server that is the measure.
@@ -239,19 +241,19 @@ func (s *polled) summary(plain *polled) string {
 		for _, r := range p.rounds {
 			rates = append(rates, r.rate)
 		}
-		return Median(rates)
+		return figures.Median(rates)
 	}
 	var ratios []float64
 	var cpus, p50s, p99s []time.Duration
 	for i, r := range s.rounds {
 		ratios = append(ratios, r.rate/plain.rounds[i].rate)
 		cpus = append(cpus, r.cpu)
-		p50s, p99s = append(p50s, Quantile(r.delay, .5)), append(p99s, Quantile(r.delay, .99))
+		p50s, p99s = append(p50s, figures.Quantile(r.delay, .5)), append(p99s, figures.Quantile(r.delay, .99))
 	}
 	us := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
-	line := fmt.Sprintf("%.0f polls/s, %.1f CPU-us each, p50 %.0f us, p99 %.0f us", rate(s), us(Median(cpus)), us(Median(p50s)), us(Median(p99s)))
+	line := fmt.Sprintf("%.0f polls/s, %.1f CPU-us each, p50 %.0f us, p99 %.0f us", rate(s), us(figures.Median(cpus)), us(figures.Median(p50s)), us(figures.Median(p99s)))
 	if s != plain {
-		line += fmt.Sprintf("; %.0f %% of plain (rounds: %s)", 100*Median(ratios), percents(ratios))
+		line += fmt.Sprintf("; %.0f %% of plain (rounds: %s)", 100*figures.Median(ratios), percents(ratios))
 	}
 	return line
 }
@@ -279,7 +281,7 @@ func (c *Config) batches(ctx context.Context, o Polls, m *member) error {
 		query.Add("user", Recipient(i, batchUsers))
 	}
 	request := fmt.Appendf(nil, "GET /v1/unread?%s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n\r\n", query.Encode(), token)
-	conn, err := dialPoll(ctx, at.Host)
+	conn, err := client.DialPoll(ctx, at.Host)
 	if err != nil {
 		return err
 	}
@@ -291,9 +293,9 @@ func (c *Config) batches(ctx context.Context, o Polls, m *member) error {
 	var delays []time.Duration
 	for range o.Batches {
 		start := time.Now()
-		answer, err := conn.exchange(request)
-		if err == nil && answer.status != http.StatusOK {
-			err = fmt.Errorf("%w: status %d", errAnswer, answer.status)
+		answer, err := conn.Exchange(request)
+		if err == nil && answer.Status != http.StatusOK {
+			err = fmt.Errorf("%w: status %d", client.ErrAnswer, answer.Status)
 		}
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry/belfry/internal/bench/figures"
 )
 
 // Start is a way in which [Config.Restarts] starts a process.
@@ -148,7 +150,7 @@ func (r *restarts) launch(ctx context.Context, way Start, m *member) (*member, S
 		return m, s, err
 	}
 	values, err := m.usage(ctx)
-	s.Memory = values[Memory]
+	s.Memory = values[figures.Memory]
 	if err != nil || r.rows == nil {
 		return m, s, err
 	}

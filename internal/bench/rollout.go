@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/belfry/belfry/internal/bench/figures"
 )
 
 // The installation of [Config.Rollout].
@@ -319,7 +321,7 @@ func (l *rolloutLog) rolled() *Rolled {
 	}
 	for _, delays := range spans {
 		slices.Sort(delays)
-		out.Worst = max(out.Worst, Quantile(delays, .99))
+		out.Worst = max(out.Worst, figures.Quantile(delays, .99))
 	}
 	for _, at := range l.back {
 		if s := stageAt(out.Stages, at); s != nil {

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/belfry/belfry/internal/bench/figures"
 )
 
 // usage asks a process how large it is, and measures its state folder.
-func (m *member) usage(ctx context.Context) (map[Quantity]float64, error) {
+func (m *member) usage(ctx context.Context) (map[figures.Quantity]float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.url+"/metrics", nil)
@@ -27,17 +29,17 @@ func (m *member) usage(ctx context.Context) (map[Quantity]float64, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("ask %s for its metrics: %s", m.name, response.Status)
 	}
-	values := map[Quantity]float64{}
+	values := map[figures.Quantity]float64{}
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 		name, text, _ := strings.Cut(lines.Text(), " ")
-		quantity, unit := Quantity(""), 1.0
+		quantity, unit := figures.Quantity(""), 1.0
 		switch name {
 		case "process_resident_memory_bytes":
-			quantity, unit = Memory, 1<<20
+			quantity, unit = figures.Memory, 1<<20
 		case "go_goroutines":
-			quantity = Goroutines
+			quantity = figures.Goroutines
 		case "process_open_fds":
-			quantity = Files
+			quantity = figures.Files
 		default:
 			continue
 		}
@@ -47,7 +49,7 @@ func (m *member) usage(ctx context.Context) (map[Quantity]float64, error) {
 		}
 		values[quantity] = v / unit
 	}
-	values[Disk] = float64(folderBytes(m.dir)) / (1 << 20)
+	values[figures.Disk] = float64(folderBytes(m.dir)) / (1 << 20)
 	return values, nil
 }
 

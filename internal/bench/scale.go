@@ -8,18 +8,22 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/belfry/belfry/internal/bench/figures"
 )
 
 // The quantities of a [Config.Scale].
 const (
-	Throughput Quantity = "events/s"
-	Behind     Quantity = "lag, records"
-	Members    Quantity = "processors"
-	Busiest    Quantity = "partitions of the busiest"
+	Throughput figures.Quantity = "events/s"
+	Behind     figures.Quantity = "lag, records"
+	Members    figures.Quantity = "processors"
+	Busiest    figures.Quantity = "partitions of the busiest"
 )
 
 // ScaleQuantities are those that the samples of [Config.Scale] have.
-func ScaleQuantities() []Quantity { return []Quantity{Throughput, Behind, Members, Busiest} }
+func ScaleQuantities() []figures.Quantity {
+	return []figures.Quantity{Throughput, Behind, Members, Busiest}
+}
 
 // scaleEvery is the time between two samples.
 const scaleEvery = time.Second
@@ -49,7 +53,7 @@ type Second struct {
 
 // Scaled is what a scaling found.
 type Scaled struct {
-	Samples []Sample
+	Samples []figures.Sample
 	Took    time.Duration
 	Left    int64 // records that were not processed
 	Longest map[int]time.Duration
@@ -194,11 +198,11 @@ func (s *scaling) still(ctx context.Context, ends kadm.ListedOffsets, now time.T
 
 func (s *scaling) keep(now Second) {
 	for group, rows := range now.Rows {
-		values := map[Quantity]float64{Throughput: rows, Behind: now.Lag[group], Members: float64(now.Processors)}
+		values := map[figures.Quantity]float64{Throughput: rows, Behind: now.Lag[group], Members: float64(now.Processors)}
 		if len(now.Shares) > 0 {
 			values[Busiest] = float64(now.Shares[0])
 		}
-		s.scaled.Samples = append(s.scaled.Samples, Sample{Process: group, At: now.At, Values: values})
+		s.scaled.Samples = append(s.scaled.Samples, figures.Sample{Process: group, At: now.At, Values: values})
 	}
 	s.scaled.Longest[now.Processors] = max(s.scaled.Longest[now.Processors], now.Still)
 	if s.Sampled != nil {

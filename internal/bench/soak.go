@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/belfry/belfry/internal/bench/figures"
 )
 
 // SoakConfig is what a soak does beside its events.
@@ -20,7 +22,7 @@ type SoakConfig struct {
 
 // Soaked is what came of it.
 type Soaked struct {
-	Samples []Sample
+	Samples []figures.Sample
 	Sent    int
 	Items   int64 // read from streams
 	Polls   int64
@@ -86,7 +88,7 @@ func (in *installation) sampleEvery(ctx context.Context, every time.Duration, be
 		for _, m := range in.members {
 			values, err := m.usage(ctx)
 			if err == nil {
-				out.Samples = append(out.Samples, Sample{Process: m.name, At: time.Since(began), Values: values})
+				out.Samples = append(out.Samples, figures.Sample{Process: m.name, At: time.Since(began), Values: values})
 			}
 		}
 		if n%6 == 0 {
@@ -101,10 +103,10 @@ func (in *installation) sampleEvery(ctx context.Context, every time.Duration, be
 }
 
 // latest is the last sample of each process as a line.
-func (in *installation) latest(samples []Sample) string {
+func (in *installation) latest(samples []figures.Sample) string {
 	text := ""
 	for _, s := range samples[max(len(samples)-len(in.members), 0):] {
-		text += fmt.Sprintf("%s %.0f MiB %.0f goroutines %.0f files %.0f MiB on disk; ", s.Process, s.Values[Memory], s.Values[Goroutines], s.Values[Files], s.Values[Disk])
+		text += fmt.Sprintf("%s %.0f MiB %.0f goroutines %.0f files %.0f MiB on disk; ", s.Process, s.Values[figures.Memory], s.Values[figures.Goroutines], s.Values[figures.Files], s.Values[figures.Disk])
 	}
 	return text
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/belfry/belfry/internal/bench/figures"
 )
 
 // Streams measures a server that holds many streams.
@@ -285,7 +287,7 @@ func delaysOf(delays []time.Duration) string {
 		name string
 		q    float64
 	}{{"p50", .5}, {"p99", .99}, {"max", 1}} {
-		fmt.Fprintf(&b, "%s %.2f ms, ", q.name, float64(Quantile(delays, q.q).Microseconds())/1000)
+		fmt.Fprintf(&b, "%s %.2f ms, ", q.name, float64(figures.Quantile(delays, q.q).Microseconds())/1000)
 	}
 	fmt.Fprintf(&b, "(%d)", len(delays))
 	return strings.Replace(b.String(), ", (", " (", 1)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 // callTimeout bounds one call. A server waits 2 s for its views and 10 s for
@@ -135,14 +136,14 @@ type pageBody struct {
 	Version uint64
 	Cursor  cursorText
 	Unread  int
-	Items   []Item
+	Items   []history.Item
 	Next    uint64
 }
 
 func userPath(user, rest string) string { return "/v1/users/" + url.PathEscape(user) + "/" + rest }
 
 // page asks for one page. It reports false if there was none.
-func (a *api) page(ctx context.Context, client, user string, server int, archived bool, before, version uint64) (Listed, bool) {
+func (a *api) page(ctx context.Context, client, user string, server int, archived bool, before, version uint64) (history.Listed, bool) {
 	query := url.Values{"limit": {"100"}}
 	if archived {
 		query.Set("status", "archived")
@@ -156,9 +157,9 @@ func (a *api) page(ctx context.Context, client, user string, server int, archive
 	got := a.do(ctx, call{server: server, method: http.MethodGet, path: userPath(user, "inbox?") + query.Encode(), token: a.admin})
 	var body pageBody
 	if got.status != http.StatusOK || !a.decode(got, &body) {
-		return Listed{}, false
+		return history.Listed{}, false
 	}
-	return Listed{
+	return history.Listed{
 		At: time.Now(), Client: client, Server: a.servers[server].name, User: user, Cursor: body.Cursor.Cursor, Version: body.Version,
 		Unread: body.Unread, Archived: archived, Before: before, Next: body.Next, Items: body.Items,
 	}, true

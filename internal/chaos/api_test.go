@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 // serve runs a server for each handler and returns their api.
@@ -81,9 +82,9 @@ func TestWhatNoServerMayAnswerIsTrouble(t *testing.T) {
 	}
 }
 
-func newReader(t *testing.T, a *api) (*reader, *History) {
+func newReader(t *testing.T, a *api) (*reader, *history.History) {
 	t.Helper()
-	h := &History{}
+	h := &history.History{}
 	return &reader{name: "reader", user: "사용자-7", history: h, api: a, dice: rand.New(rand.NewPCG(1, 1))}, h
 }
 
@@ -107,7 +108,7 @@ func TestReadersNeverAskForLessThanTheyKnow(t *testing.T) {
 	if got := c.requests(); !slices.Equal(got, want) {
 		t.Errorf("requests\n%q, want\n%q", got, want)
 	}
-	if len(h.Listed) != 3 || h.Listed[1].Before != 3 || !h.Listed[2].Archived || h.Listed[0].Items[0] != (Item{Seq: 3, Version: 4, ID: "a", Source: "/s", Read: true}) {
+	if len(h.Listed) != 3 || h.Listed[1].Before != 3 || !h.Listed[2].Archived || h.Listed[0].Items[0] != (history.Item{Seq: 3, Version: 4, ID: "a", Source: "/s", Read: true}) {
 		t.Errorf("recorded %+v", h.Listed)
 	}
 	if got := tr.all(); len(got) != 0 {
@@ -167,7 +168,7 @@ func TestCommandsAreRecordedAsAnswered(t *testing.T) {
 // What users choose is what the API takes.
 func TestChosenActionsAreValid(t *testing.T) {
 	dice := rand.New(rand.NewPCG(1, 2))
-	items := []Item{{Seq: 9, Category: "order"}, {Seq: 5}, {Seq: 2, Category: "comment"}}
+	items := []history.Item{{Seq: 9, Category: "order"}, {Seq: 5}, {Seq: 2, Category: "comment"}}
 	kinds := map[inbox.Kind]bool{}
 	horizons := 0
 	for i := range 500 {
@@ -180,7 +181,7 @@ func TestChosenActionsAreValid(t *testing.T) {
 			}
 		}
 		for _, seq := range record.Seqs {
-			if !slices.ContainsFunc(items, func(it Item) bool { return it.Seq == seq }) {
+			if !slices.ContainsFunc(items, func(it history.Item) bool { return it.Seq == seq }) {
 				t.Errorf("seq %d was not on the screen", seq)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 // sampleInterval is the time between two looks at the committed offsets.
@@ -14,7 +16,7 @@ const sampleInterval = 200 * time.Millisecond
 
 // sampleCommits looks at the committed offsets of all groups until ctx ends.
 // While the brokers don't answer there is nothing to see.
-func sampleCommits(ctx context.Context, a *admin, history *History) {
+func sampleCommits(ctx context.Context, a *admin, seen *history.History) {
 	every(ctx, func() time.Duration { return sampleInterval }, func() {
 		var asking sync.WaitGroup
 		defer asking.Wait()
@@ -26,7 +28,7 @@ func sampleCommits(ctx context.Context, a *admin, history *History) {
 				}
 				at := time.Now()
 				for tp, offset := range offsets {
-					history.Record(Committed{At: at, Group: group, Topic: tp.topic, Partition: tp.partition, Offset: offset})
+					seen.Record(history.Committed{At: at, Group: group, Topic: tp.topic, Partition: tp.partition, Offset: offset})
 				}
 			})
 		}
@@ -49,12 +51,12 @@ func (g Gap) String() string {
 // Gaps returns the longest gap of each group between two times, by group. They
 // are for information: an outage of the brokers is a gap as well, and so is a
 // partition to which nobody wrote.
-func Gaps(seen []Committed, from, to time.Time) []Gap {
+func Gaps(seen []history.Committed, from, to time.Time) []Gap {
 	type key struct {
 		group, topic string
 		partition    int32
 	}
-	last := map[key]Committed{} // when the offset was first seen
+	last := map[key]history.Committed{} // when the offset was first seen
 	longest := map[string]Gap{}
 	for _, c := range seen {
 		if c.At.Before(from) || c.At.After(to) {

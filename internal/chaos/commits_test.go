@@ -6,15 +6,16 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/chaos"
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 func TestGapsAreTheLongestOfEachGroup(t *testing.T) {
 	zero := time.Unix(1_800_000_000, 0)
 	at := func(s int) time.Time { return zero.Add(time.Duration(s) * time.Second) }
-	var seen []chaos.Committed
+	var seen []history.Committed
 	add := func(group string, partition int32, offsets ...int64) {
 		for s, o := range offsets {
-			seen = append(seen, chaos.Committed{At: at(s), Group: group, Topic: "t", Partition: partition, Offset: o})
+			seen = append(seen, history.Committed{At: at(s), Group: group, Topic: "t", Partition: partition, Offset: o})
 		}
 	}
 	add("b", 0, 1, 2, 3, 3, 3, 4, 5) // from 2 to 5

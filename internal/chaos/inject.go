@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 // injector does what a schedule says.
@@ -16,7 +17,7 @@ type injector struct {
 	brokers    Brokers // nil: they are left alone
 	admin      *admin
 	partitions int
-	record     func(Fault)
+	record     func(history.Fault)
 	trouble    func(format string, args ...any)
 
 	brokerFault sync.Mutex // held while something is done to brokers
@@ -41,7 +42,7 @@ func (j *injector) run(ctx context.Context, plan []Planned) {
 }
 
 func (j *injector) note(format string, args ...any) {
-	j.record(Fault{At: time.Now(), What: fmt.Sprintf(format, args...)})
+	j.record(history.Fault{At: time.Now(), What: fmt.Sprintf(format, args...)})
 }
 
 func (j *injector) inject(ctx context.Context, p Planned) error {

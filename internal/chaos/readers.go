@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 // reader is a client that polls or lists one user. It goes to any server, and
 // tells what it knows, so that what it sees never goes back.
 type reader struct {
 	name, user string
-	history    *History
+	history    *history.History
 	api        *api
 	dice       *rand.Rand
 	version    uint64 // the highest that it has seen
@@ -40,7 +41,7 @@ func (r *reader) badge(server int, got answer) uint64 {
 	if !r.api.decode(got, &body) {
 		return 0
 	}
-	r.history.Record(Polled{
+	r.history.Record(history.Polled{
 		At: time.Now(), Client: r.name, Server: r.api.servers[server].name, User: r.user, Cursor: body.Cursor.Cursor, Counts: body.Counts,
 	})
 	r.version, r.etag = max(r.version, body.Version), got.etag
@@ -56,7 +57,7 @@ func (r *reader) list(ctx context.Context) {
 
 // pages lists all and returns the first page. Each page may come from another
 // server.
-func (r *reader) pages(ctx context.Context, archived bool) (first Listed, ok bool) {
+func (r *reader) pages(ctx context.Context, archived bool) (first history.Listed, ok bool) {
 	for before := uint64(0); ; {
 		l, ok := r.api.page(ctx, r.name, r.user, r.server(), archived, before, r.version)
 		if !ok {
@@ -75,7 +76,7 @@ func (r *reader) pages(ctx context.Context, archived bool) (first Listed, ok boo
 
 // act plays users who look at their inbox and do something with what they see,
 // until stop ends. One user after the other: each is a client of its own.
-func act(ctx, stop context.Context, name string, users []string, history *History, a *api, dice *rand.Rand) {
+func act(ctx, stop context.Context, name string, users []string, history *history.History, a *api, dice *rand.Rand) {
 	known := map[string]*reader{}
 	every(stop, func() time.Duration { return 50*time.Millisecond + rand.N(300*time.Millisecond) }, func() {
 		user := users[min(dice.IntN(len(users)), dice.IntN(len(users)))]
@@ -92,7 +93,7 @@ func act(ctx, stop context.Context, name string, users []string, history *Histor
 }
 
 // choose makes up what a user does who sees these items, newest first.
-func choose(dice *rand.Rand, items []Item, archived bool) inbox.Record {
+func choose(dice *rand.Rand, items []history.Item, archived bool) inbox.Record {
 	kinds := []inbox.Kind{inbox.KindSeen, inbox.KindSeen, inbox.KindRead, inbox.KindRead, inbox.KindUnread, inbox.KindArchive, inbox.KindDelete}
 	if archived {
 		kinds = []inbox.Kind{inbox.KindUnarchive, inbox.KindDelete, inbox.KindRead, inbox.KindUnread}
@@ -127,7 +128,7 @@ func (r *reader) command(ctx context.Context, record inbox.Record) {
 		body.UpTo = &record.UpTo
 	}
 	server := r.server()
-	acted := Acted{At: time.Now(), Recipient: r.user, Record: record}
+	acted := history.Acted{At: time.Now(), Recipient: r.user, Record: record}
 	got := r.api.do(ctx, call{
 		server: server, method: http.MethodPost, path: userPath(r.user, "inbox/"+record.Kind.String()), token: r.api.admin, body: &body,
 	})

@@ -15,6 +15,8 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/chaos/check"
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 // Config is one run.
@@ -61,8 +63,8 @@ const DefaultRest = 90 * time.Second
 
 // Report is what is known after a run.
 type Report struct {
-	History *History
-	Truth   *Truth
+	History *history.History
+	Truth   *history.Truth
 	Gaps    []Gap
 	Logs    string // the ends of the processes' logs
 }
@@ -105,7 +107,7 @@ const (
 // run is one run under way.
 type run struct {
 	cfg       Config
-	history   History
+	history   history.History
 	in        *installation
 	api       *api
 	admin     *admin
@@ -158,7 +160,7 @@ func Run(ctx context.Context, cfg Config) (report *Report, err error) {
 }
 
 // observe runs the clients and the faults, and gathers the truth.
-func (r *run) observe(ctx context.Context, plan []Planned) (*Truth, []Gap, error) {
+func (r *run) observe(ctx context.Context, plan []Planned) (*history.Truth, []Gap, error) {
 	kafka, err := openProducer(r.cfg.Kafka, r.cfg.Prefix, r.trouble)
 	if err != nil {
 		return nil, nil, err
@@ -219,7 +221,7 @@ func (r *run) observe(ctx context.Context, plan []Planned) (*Truth, []Gap, error
 }
 
 // gather reads what Kafka and the servers hold.
-func (r *run) gather(ctx context.Context, stuck []string) (*Truth, error) {
+func (r *run) gather(ctx context.Context, stuck []string) (*history.Truth, error) {
 	truth, err := r.scan.truth(ctx)
 	if err != nil {
 		return nil, err
@@ -293,7 +295,7 @@ func (r *run) write(ctx, stop context.Context, wg *sync.WaitGroup, kafka *produc
 }
 
 // note records a fault and tells of it.
-func (r *run) note(f Fault) {
+func (r *run) note(f history.Fault) {
 	r.history.Record(f)
 	r.progress(f.What)
 }
@@ -332,7 +334,7 @@ func (r *run) progress(text string) {
 // RunAndCheck makes a run and checks it. It tells w of the schedule before, and
 // of the verdict after, and if that is bad also the history of a user who shows
 // it and the ends of the logs. Topics are kept then.
-func RunAndCheck(ctx context.Context, cfg Config, w io.Writer) (Verdict, error) {
+func RunAndCheck(ctx context.Context, cfg Config, w io.Writer) (check.Verdict, error) {
 	can, reason := cfg.Abilities()
 	if reason != "" {
 		fmt.Fprintln(w, reason)
@@ -343,9 +345,9 @@ func RunAndCheck(ctx context.Context, cfg Config, w io.Writer) (Verdict, error) 
 	}
 	report, err := Run(ctx, cfg)
 	if err != nil {
-		return Verdict{}, errors.Join(fmt.Errorf("seed %d: %w", cfg.Seed, err), cfg.clean(ctx))
+		return check.Verdict{}, errors.Join(fmt.Errorf("seed %d: %w", cfg.Seed, err), cfg.clean(ctx))
 	}
-	verdict := Check(report.History, report.Truth)
+	verdict := check.Check(report.History, report.Truth)
 	fmt.Fprintf(w, "seed %d: %s", cfg.Seed, verdict)
 	for _, g := range report.Gaps {
 		fmt.Fprintf(w, "longest time without a commit: %s\n", g)
@@ -354,7 +356,7 @@ func RunAndCheck(ctx context.Context, cfg Config, w io.Writer) (Verdict, error) 
 		return verdict, cfg.clean(ctx)
 	}
 	if user := verdict.FirstUser(); user != "" {
-		err = Explain(w, report.History, report.Truth, user)
+		err = check.Explain(w, report.History, report.Truth, user)
 	}
 	fmt.Fprint(w, report.Logs)
 	return verdict, err

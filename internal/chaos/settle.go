@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 // restInterval is the time between two looks at whether all is at rest.
@@ -156,9 +157,9 @@ func (r *run) outdated(ctx context.Context, server int, final map[string]uint64)
 const listedAtOnce = 16
 
 // lists reads all pages of both lists of every user on every server.
-func (r *run) lists(ctx context.Context, users []string) ([]Listed, error) {
+func (r *run) lists(ctx context.Context, users []string) ([]history.Listed, error) {
 	var mu sync.Mutex
-	var all []Listed
+	var all []history.Listed
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(listedAtOnce)
 	for i, server := range r.api.servers {
@@ -182,7 +183,7 @@ func (r *run) lists(ctx context.Context, users []string) ([]Listed, error) {
 }
 
 // finalList reads all pages of one list.
-func (r *run) finalList(ctx context.Context, server int, user string, archived bool) (pages []Listed, err error) {
+func (r *run) finalList(ctx context.Context, server int, user string, archived bool) (pages []history.Listed, err error) {
 	for before := uint64(0); ; {
 		l, err := r.finalPage(ctx, server, user, archived, before)
 		if err != nil {
@@ -196,7 +197,7 @@ func (r *run) finalList(ctx context.Context, server int, user string, archived b
 }
 
 // finalPage asks for a page until it comes.
-func (r *run) finalPage(ctx context.Context, server int, user string, archived bool, before uint64) (Listed, error) {
+func (r *run) finalPage(ctx context.Context, server int, user string, archived bool, before uint64) (history.Listed, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for {
@@ -204,7 +205,7 @@ func (r *run) finalPage(ctx context.Context, server int, user string, archived b
 			return l, nil
 		}
 		if !pause(ctx, restInterval) {
-			return Listed{}, fmt.Errorf("no answer: %w", ctx.Err())
+			return history.Listed{}, fmt.Errorf("no answer: %w", ctx.Err())
 		}
 	}
 }

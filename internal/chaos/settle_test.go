@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/chaos/history"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -80,7 +81,7 @@ func TestTroublesAreToldOnceAndCounted(t *testing.T) {
 	for range 3 {
 		r.trouble("server-%d answered with %d", 1, 500)
 	}
-	r.note(Fault{At: time.Now(), What: "kill it"})
+	r.note(history.Fault{At: time.Now(), What: "kill it"})
 	if got := r.told(); !slices.Equal(got, []string{"server-1 answered with 500 (3 times)"}) {
 		t.Errorf("told %q", got)
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/chaos/check"
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 // streamer is a client with a stream (section 5 of the design): it lists, opens
@@ -22,7 +24,7 @@ type streamer struct {
 	connections int
 
 	mu     sync.Mutex
-	holder Holder
+	holder check.Holder
 }
 
 // run streams until ctx ends.
@@ -44,7 +46,7 @@ func (s *streamer) cursor() (inbox.Cursor, bool) {
 }
 
 // held is what the client believes.
-func (s *streamer) held() Held {
+func (s *streamer) held() history.Held {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.holder.Held(s.name, s.user)
@@ -95,7 +97,7 @@ func (s *streamer) connect(ctx context.Context, cursor inbox.Cursor) {
 	}
 	s.connections++
 	take := func(event, id string, data []byte) {
-		s.history.Record(Frame{
+		s.history.Record(history.Frame{
 			At: time.Now(), Client: s.name, Server: s.api.servers[server].name, User: s.user,
 			Connection: s.connections, Event: event, ID: id, Data: data,
 		})

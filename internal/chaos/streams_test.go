@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 // streaming serves streams from a script: each connection gets the next text.
@@ -50,7 +51,7 @@ func TestStreamersListAndGoOnFromTheLastID(t *testing.T) {
 		},
 	}
 	a, tr := serve(t, server)
-	h := &History{}
+	h := &history.History{}
 	s := &streamer{reader: reader{name: "stream-1", user: "u", history: h, api: a, dice: rand.New(rand.NewPCG(1, 1))}}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})

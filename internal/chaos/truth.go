@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 // scanner reads what Kafka holds.
@@ -33,11 +34,11 @@ func (s *scanner) scan(ctx context.Context, topic string, visit func(*sarama.Con
 }
 
 // journal reads every record of the journal.
-func (s *scanner) journal(ctx context.Context) ([]Journaled, error) {
-	var all []Journaled
+func (s *scanner) journal(ctx context.Context) ([]history.Journaled, error) {
+	var all []history.Journaled
 	err := s.scan(ctx, s.prefix.Journal(), func(m *sarama.ConsumerMessage) error {
 		record, err := codec.DecodeRecord(m.Value)
-		all = append(all, Journaled{
+		all = append(all, history.Journaled{
 			Recipient: string(m.Key), Partition: m.Partition, Offset: m.Offset, Time: m.Timestamp, Record: record, Unreadable: err != nil,
 		})
 		return nil
@@ -46,8 +47,8 @@ func (s *scanner) journal(ctx context.Context) ([]Journaled, error) {
 }
 
 // truth reads all topics; the lists and what streams hold are not its business.
-func (s *scanner) truth(ctx context.Context) (*Truth, error) {
-	t := &Truth{}
+func (s *scanner) truth(ctx context.Context) (*history.Truth, error) {
+	t := &history.Truth{}
 	topics, err := kafka.OpenTopics(s.kafka)
 	if err != nil {
 		return nil, err
@@ -105,19 +106,19 @@ func take[T any](table map[string]T, m *sarama.ConsumerMessage, decode func([]by
 
 // deadOf reads a dead letter; of what else is in its topic it is not ok. The
 // value need not be JSON to hold an id.
-func deadOf(m *sarama.ConsumerMessage) (d Dead, ok bool, err error) {
+func deadOf(m *sarama.ConsumerMessage) (d history.Dead, ok bool, err error) {
 	headers := make([]belfry.Header, len(m.Headers))
 	for i, h := range m.Headers {
 		headers[i] = belfry.Header{Key: string(h.Key), Value: h.Value}
 	}
 	if _, mark := deadletter.ParseReplayedMark(headers); mark {
-		return Dead{}, false, nil
+		return history.Dead{}, false, nil
 	}
 	letter, _, err := deadletter.ParseEnvelope(headers)
 	if err != nil {
-		return Dead{}, false, fmt.Errorf("dead letter at offset %d: %w", m.Offset, err)
+		return history.Dead{}, false, fmt.Errorf("dead letter at offset %d: %w", m.Offset, err)
 	}
-	d = Dead{Reason: letter.Reason, Topic: letter.Topic, Partition: letter.Partition, Offset: letter.Offset}
+	d = history.Dead{Reason: letter.Reason, Topic: letter.Topic, Partition: letter.Partition, Offset: letter.Offset}
 	if id := regexp.MustCompile(`"id":"([^"]*)"`).FindSubmatch(m.Value); id != nil {
 		d.ID = string(id[1])
 	}

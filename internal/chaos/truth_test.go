@@ -11,6 +11,7 @@ import (
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/chaos/history"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -83,7 +84,7 @@ func TestTruthIsTheLastOfEachKey(t *testing.T) {
 	if len(got.Items) != 1 || got.Items["a/3"].ID != "a" {
 		t.Errorf("items %+v", got.Items)
 	}
-	want := Dead{Reason: deadletter.ReasonInvalid, Topic: "chaos-1.notifications", Partition: 1, Offset: 77, ID: "s1-poison-1"}
+	want := history.Dead{Reason: deadletter.ReasonInvalid, Topic: "chaos-1.notifications", Partition: 1, Offset: 77, ID: "s1-poison-1"}
 	if len(got.Dead) != 1 || got.Dead[0] != want {
 		t.Errorf("dead letters %+v, want %+v", got.Dead, want)
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 const (
@@ -111,7 +113,7 @@ func pick(dice *rand.Rand, from ...string) string { return from[dice.IntN(len(fr
 // writers send until they are told to stop, and then see to it that what they
 // began is acknowledged.
 type writers struct {
-	history *History
+	history *history.History
 	api     *api
 	kafka   *producer
 	author  *author
@@ -161,7 +163,7 @@ func (w *writers) post(ctx context.Context, dice *rand.Rand, path string, body a
 
 func (w *writers) sent(at time.Time, via string, m *message, acknowledged bool) {
 	for _, r := range m.recipients() {
-		w.history.Record(Sent{At: at, Via: via, Recipient: r, Source: m.Source, ID: m.ID, Acknowledged: acknowledged})
+		w.history.Record(history.Sent{At: at, Via: via, Recipient: r, Source: m.Source, ID: m.ID, Acknowledged: acknowledged})
 	}
 }
 
@@ -208,7 +210,7 @@ func (w *writers) poison(stop context.Context, dice *rand.Rand) {
 		)
 		at := time.Now()
 		w.kafka.write(w.kafka.prefix.Notifications(), user, []byte(value), func(err error) {
-			w.history.Record(Sent{At: at, Via: "kafka", Recipient: user, Source: "/poison", ID: id, Poison: true, Acknowledged: err == nil})
+			w.history.Record(history.Sent{At: at, Via: "kafka", Recipient: user, Source: "/poison", ID: id, Poison: true, Acknowledged: err == nil})
 		})
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 func TestAuthorsWriteWhatParses(t *testing.T) {
@@ -94,7 +95,7 @@ func (a *accepting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestPostsAreRepeatedUntilAcknowledged(t *testing.T) {
 	server := &accepting{tries: map[string]int{}, paths: map[string]int{}}
 	a, tr := serve(t, server, server)
-	h := &History{}
+	h := &history.History{}
 	w := &writers{history: h, api: a, rate: 100, trouble: tr.tell, author: newAuthor("s1", users(5), rand.New(rand.NewPCG(1, 1)))}
 	stop, stopWriting := context.WithCancel(t.Context())
 	done := make(chan struct{})

@@ -1,0 +1,74 @@
+package check
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/belfry/belfry/inbox"
+)
+
+// checkTables holds the user's row and items as the topics have them against
+// the oracle.
+func checkTables(p *person, r *report) {
+	p.checkRow(r)
+	p.checkItems(r)
+}
+
+func (p *person) checkRow(r *report) {
+	want, got := &p.oracle.final, &p.row
+	if want.Version > 0 {
+		r.checked.Rows++
+	}
+	switch {
+	case !p.hasRow && want.Version == 0:
+	case !p.hasRow:
+		r.find(Lost, p.name, "the table has no row, want version %d", want.Version)
+	case got.Version < want.Version:
+		r.find(Back, p.name, "the table's last row is of version %d, want %d", got.Version, want.Version)
+	case !sameRow(got, want):
+		r.find(Drift, p.name, "the table's last row is\n\t%s\n\twant\n\t%s", rowText(got), rowText(want))
+	}
+}
+
+func (p *person) checkItems(r *report) {
+	left := maps.Clone(p.items)
+	for i := range p.oracle.final.Items {
+		r.checked.Items++
+		seq := p.oracle.final.Items[i].Seq
+		want := p.oracle.contents[seq]
+		got, ok := left[seq]
+		delete(left, seq)
+		switch {
+		case !ok:
+			r.about(Lost, p.name, identity{want.Source, want.ID}.String(), "(seq %d) has no content in the table", seq)
+		case !sameContent(&got, &want):
+			r.find(Drift, p.name, "the content of %d is\n\t%+v\n\twant\n\t%+v", seq, got, want)
+		}
+	}
+	for _, seq := range slices.Sorted(maps.Keys(left)) {
+		why := "no record made it"
+		if version, ok := p.oracle.gone[seq]; ok {
+			why = fmt.Sprintf("it was removed at version %d", version)
+		}
+		r.find(Drift, p.name, "orphan: the content of %d is in the table, and %s", seq, why)
+	}
+}
+
+// sameContent compares items as they come back from being stored: times to the
+// millisecond, whatever their location, and empty for nil.
+func sameContent(a, b *inbox.Item) bool {
+	return a.Seq == b.Seq && a.ID == b.ID && a.Source == b.Source && a.Type == b.Type &&
+		a.Category == b.Category && a.Priority == b.Priority &&
+		maps.Equal(a.Title, b.Title) && maps.Equal(a.Body, b.Body) &&
+		a.URL == b.URL && a.Actor == b.Actor && a.CollapseKey == b.CollapseKey &&
+		a.Time.UnixMilli() == b.Time.UnixMilli() && a.ExpiresAt.UnixMilli() == b.ExpiresAt.UnixMilli() &&
+		bytes.Equal(a.Data, b.Data) && bytes.Equal(a.Extra, b.Extra)
+}
+
+// rowText is a row for people.
+func rowText(s *inbox.State) string {
+	return fmt.Sprintf("epoch %d base %d version %d horizon %d\n\titems %+v\n\tremovals %+v\n\twatermarks %+v",
+		s.Epoch, s.Base, s.Version, s.Horizon, s.Items, s.Removals, s.Watermarks)
+}
