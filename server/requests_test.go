@@ -1,9 +1,11 @@
 package server
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -38,8 +40,8 @@ func (r *running) figure(name string) float64 {
 // was given; package limit has how.
 func TestConnectionLimits(t *testing.T) {
 	for name, limits := range map[string]Limits{
-		"in all":                 {Connections: 2, SilentPerAddress: 100},
-		"silent, of one address": {Connections: 100, SilentPerAddress: 2},
+		"total":   {Connections: 2, SilentPerAddress: 100},
+		"address": {Connections: 100, SilentPerAddress: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := run(t, time.Second, func(c *Config) { c.Limits = limits })
@@ -53,8 +55,13 @@ func TestConnectionLimits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := servertest.Ask(t, conn, ""); got != "" || r.figure("belfry_connections_refused_total") != 1 {
-				t.Errorf("got %q over the limit, want the connection closed and counted", got)
+			if got := servertest.Ask(t, conn, ""); got != "" {
+				t.Errorf("got %q over the limit, want the connection closed", got)
+			}
+			w := httptest.NewRecorder()
+			r.MetricsHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+			if want := fmt.Sprintf("belfry_connections_refused_total{limit=%q} 1\n", name); !strings.Contains(w.Body.String(), want) {
+				t.Errorf("the metrics lack %s", want)
 			}
 		})
 	}

@@ -46,7 +46,7 @@ func (c *Connections) counts() (open, silent int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, n := range c.silent {
-		silent += n
+		silent += max(n, 1) // an address of none is not to be remembered
 	}
 	return len(c.open), silent
 }

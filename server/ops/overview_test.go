@@ -26,6 +26,7 @@ func TestOverview(t *testing.T) {
 	a.Append("user-7", servertest.Note("hello"))
 	tag := a.get("/v1/users/user-7/unread").Want(200).Header().Get("ETag")
 	a.get("/v1/users/user-7/unread", "If-None-Match", tag).Want(304)
+	a.get("/v1/users/user-7/inbox").Want(200)
 
 	got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
 	if !got.Ready || !got.Lag.Up || got.Lag.Lag != 43 || got.Lag.MaxLagSeconds != 200 || !got.Lag.CollectedAt.Equal(opstest.At) {
@@ -59,8 +60,8 @@ func TestOverview(t *testing.T) {
 		t.Errorf("got drift %v, want 2", got.Drift)
 	}
 	wantPolls := map[string]float64{"200": 1, "304": 1, "429": 0, "503": 0}
-	if tr := got.Traffic; !maps.Equal(tr.Polls, wantPolls) || tr.Requests != 2 || tr.InFlight != 1 || tr.Streams != 0 || tr.Events["unread"] != 0 {
-		t.Errorf("got traffic %+v, want two polls, and this call under way", tr)
+	if tr := got.Traffic; !maps.Equal(tr.Polls, wantPolls) || tr.Requests != 3 || tr.InFlight != 1 || tr.Streams != 0 || tr.Events["unread"] != 0 {
+		t.Errorf("got traffic %+v, want two polls of three calls, and this one under way", tr)
 	}
 }
 
