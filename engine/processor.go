@@ -269,9 +269,3 @@ func (p *Processor) consumer(brokers []string, clientID string) (sarama.Consumer
 	}
 	return goka.SaramaConsumerBuilderWithConfig(sc)(brokers, clientID)
 }
-
-// noConsumer reads nothing.
-type noConsumer struct{ sarama.Consumer }
-
-// Close implements sarama.Consumer.
-func (noConsumer) Close() error { return nil }
