@@ -6,6 +6,7 @@ import (
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/enginetest"
+	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // Writes in flight to brokers that are gone must not keep a processor from
@@ -13,7 +14,7 @@ import (
 func TestProcessorStopsDuringAnOutage(t *testing.T) {
 	t.Parallel()
 	cfg := enginetest.Config(t)
-	kept := broker.Config{Addr: "127.0.0.1:0", DataDir: t.TempDir()}
+	kept := broker.Config{Addr: kafkatest.FreeAddr(t), DataDir: t.TempDir()}
 	b, err := broker.Start(kept)
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +56,7 @@ func TestProcessorStopsDuringAnOutage(t *testing.T) {
 func TestTopicsAreFoundAfterABrokerRestart(t *testing.T) {
 	t.Parallel()
 	cfg, dir := enginetest.Config(t), t.TempDir()
-	b, err := broker.Start(broker.Config{Addr: "127.0.0.1:0", DataDir: dir})
+	b, err := broker.Start(broker.Config{Addr: kafkatest.FreeAddr(t), DataDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

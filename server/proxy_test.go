@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/servertest"
 )
@@ -38,14 +39,7 @@ func nginx(t *testing.T, config, upstream string) (url string) {
 	t.Helper()
 	program := parts.Path(t, "nginx")
 	dir := t.TempDir()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := free.Addr().String()
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
+	addr := kafkatest.FreeAddr(t)
 	config = regexp.MustCompile(`listen [^;]+;`).ReplaceAllString(config, "listen "+addr+";")
 	config = regexp.MustCompile(`\n\s+server server-2:8080[^;]*;`).ReplaceAllString(config, "")
 	config = strings.ReplaceAll(config, "server-1:8080", upstream)

@@ -55,7 +55,7 @@ func install(t *testing.T, brokers []string) *installation {
 
 func (in *installation) processor(name string) *programtest.Process {
 	in.t.Helper()
-	metrics := programtest.FreeAddr(in.t)
+	metrics := kafkatest.FreeAddr(in.t)
 	p := programtest.Start(in.t, name, in.binary, "processor", "--brokers", in.brokers, "--inbox-cap", "200", "--state-dir", filepath.Join(in.dir, name), "--metrics-addr", metrics)
 	p.URL = "http://" + metrics
 	return p
@@ -63,7 +63,7 @@ func (in *installation) processor(name string) *programtest.Process {
 
 func (in *installation) server(name string) *programtest.Process {
 	in.t.Helper()
-	addr := programtest.FreeAddr(in.t)
+	addr := kafkatest.FreeAddr(in.t)
 	p := programtest.Start(in.t, name, in.binary, "server", "--brokers", in.brokers, "--state-dir", filepath.Join(in.dir, name), "--addr", addr, "--jwt-secret-file", in.secret)
 	p.URL = "http://" + addr
 	return p

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/internal/kafkatest"
-	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/server"
 )
 
@@ -28,7 +27,7 @@ func TestServerWaitsForKeys(t *testing.T) {
 	}))
 	t.Cleanup(provider.Close)
 	brokers := kafkatest.Embedded(t)
-	api := programtest.FreeAddr(t)
+	api := kafkatest.FreeAddr(t)
 	p := startServing(t, "run", "--brokers", brokers[0], "--partitions", "1", "--replication", "1", "--state-dir", t.TempDir(),
 		"--addr", api, "--jwks-url", provider.URL+"/jwks")
 	var ready struct {

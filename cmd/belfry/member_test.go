@@ -17,7 +17,7 @@ func TestARestartAfterAKillDoesNotWaitForTheSession(t *testing.T) {
 	brokers := strings.Join(kafkatest.Embedded(t), ",")
 	binary := buildBinary(t)
 	programtest.Run(t, binary, "topics", "--brokers", brokers, "--partitions", "3")
-	metrics := programtest.FreeAddr(t)
+	metrics := kafkatest.FreeAddr(t)
 	p := programtest.Start(t, "processor", binary, "processor", "--brokers", brokers,
 		"--state-dir", filepath.Join(t.TempDir(), "state"), "--metrics-addr", metrics, "--session-timeout", "5m")
 	p.URL = "http://" + metrics

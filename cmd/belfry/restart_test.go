@@ -26,14 +26,14 @@ type instance struct {
 
 func startInstance(t *testing.T) *instance {
 	t.Helper()
-	in := &instance{addr: programtest.FreeAddr(t), state: filepath.Join(t.TempDir(), "state")}
+	in := &instance{addr: kafkatest.FreeAddr(t), state: filepath.Join(t.TempDir(), "state")}
 	in.broker = startBroker(t, in.addr)
 	t.Cleanup(func() {
 		if err := in.broker.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	addr := programtest.FreeAddr(t)
+	addr := kafkatest.FreeAddr(t)
 	in.Process = programtest.Start(t, "run", buildBinary(t), "run", "--brokers", in.addr, "--partitions", "3", "--addr", addr, "--auth", "none", "--state-dir", in.state)
 	in.URL = "http://" + addr
 	in.AwaitReady()

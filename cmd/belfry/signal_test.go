@@ -27,7 +27,7 @@ func TestSignals(t *testing.T) {
 		for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 			t.Run(command+" "+name, func(t *testing.T) {
 				t.Parallel()
-				addr, metrics := programtest.FreeAddr(t), programtest.FreeAddr(t)
+				addr, metrics := kafkatest.FreeAddr(t), kafkatest.FreeAddr(t)
 				args := []string{command, "--brokers", brokers[0], "--state-dir", filepath.Join(t.TempDir(), "state"), "--metrics-addr", metrics, "--grace", grace.String()}
 				switch command {
 				case "server":
@@ -69,7 +69,7 @@ func TestSecondSignal(t *testing.T) {
 	binary := buildBinary(t)
 	brokers := kafkatest.Embedded(t)
 	programtest.Run(t, binary, "topics", "--brokers", brokers[0], "--partitions", "1")
-	addr := programtest.FreeAddr(t)
+	addr := kafkatest.FreeAddr(t)
 	p := programtest.Start(t, "server", binary, "server", "--brokers", brokers[0], "--state-dir", t.TempDir(), "--addr", addr, "--auth", "none", "--grace", "10m")
 	p.URL = "http://" + addr
 	p.AwaitReady()

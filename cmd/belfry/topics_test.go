@@ -85,7 +85,7 @@ func TestUnreachableBroker(t *testing.T) {
 	for _, command := range append(commandsOnKafka(t), kafkaCommand{"inspect", []string{"inspect", "user-7"}}) {
 		t.Run(command.name, func(t *testing.T) {
 			t.Parallel()
-			a, b := programtest.FreeAddr(t), programtest.FreeAddr(t)
+			a, b := kafkatest.FreeAddr(t), kafkatest.FreeAddr(t)
 			began := time.Now()
 			call(t, nil, command.args(a+","+b)...).WantFailure(t, "--brokers", a, "refused", "start Kafka there")
 			if took := time.Since(began); took > 15*time.Second {

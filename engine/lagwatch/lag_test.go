@@ -297,7 +297,7 @@ func TestLagOfARecreatedTopic(t *testing.T) {
 }
 
 func TestLagWithoutBroker(t *testing.T) {
-	b, err := broker.Start(broker.Config{Addr: "127.0.0.1:0", DataDir: t.TempDir()})
+	b, err := broker.Start(broker.Config{Addr: kafkatest.FreeAddr(t), DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

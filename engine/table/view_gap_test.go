@@ -53,7 +53,7 @@ func (k *keptBroker) elsewhere(f func(brokers []string)) {
 func keep(t *testing.T) (*keptBroker, kafka.Config) {
 	t.Helper()
 	cfg := enginetest.Config(t)
-	k := &keptBroker{t: t, cfg: broker.Config{Addr: "127.0.0.1:0", DataDir: filepath.Join(t.TempDir(), "data")}}
+	k := &keptBroker{t: t, cfg: broker.Config{Addr: kafkatest.FreeAddr(t), DataDir: filepath.Join(t.TempDir(), "data")}}
 	cfg.Brokers = k.start()
 	k.cfg.Addr = cfg.Brokers[0]
 	return k, cfg

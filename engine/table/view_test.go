@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/internal/enginetest"
+	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 func TestViewIsNotReadyBeforeItHoldsAll(t *testing.T) {
@@ -123,7 +124,7 @@ func TestViewFollowsItsTable(t *testing.T) {
 func TestViewSurvivesTheBrokersRestart(t *testing.T) {
 	t.Parallel()
 	cfg := enginetest.Config(t)
-	kept := broker.Config{Addr: "127.0.0.1:0", DataDir: t.TempDir()}
+	kept := broker.Config{Addr: kafkatest.FreeAddr(t), DataDir: t.TempDir()}
 	start := func() *broker.Broker {
 		t.Helper()
 		b, err := broker.Start(kept)

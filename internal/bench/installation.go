@@ -10,6 +10,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/child"
 )
 
 // Config says where to measure.
@@ -90,7 +91,7 @@ func (in *installation) close(ctx context.Context) error {
 // processor starts a process of the program with a state folder of its own,
 // which is called like it.
 func (in *installation) processor(ctx context.Context, p Program, name string, more ...string) (*member, error) {
-	addr, err := freeAddr(ctx)
+	addr, err := child.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (c *Config) programOf(args []string) string {
 
 // server starts a server of Belfry.
 func (in *installation) server(ctx context.Context, name string) (*member, error) {
-	addr, err := freeAddr(ctx)
+	addr, err := child.FreeAddr()
 	if err != nil {
 		return nil, err
 	}

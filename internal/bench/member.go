@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -148,16 +147,6 @@ func (m *member) end() error {
 	err := m.kill()
 	m.watch.Wait()
 	return err
-}
-
-// freeAddr returns a loopback address that nobody listened on a moment ago.
-func freeAddr(ctx context.Context) (string, error) {
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
 }
 
 // logTail returns the last lines of the log.

@@ -21,6 +21,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench/client"
 	"github.com/belfry/belfry/internal/bench/figures"
+	"github.com/belfry/belfry/internal/child"
 )
 
 // Polls measures polls of badges that find nothing new.
@@ -76,7 +77,7 @@ func (c *Config) Polls(ctx context.Context, o Polls, table PollTable) (err error
 	plain := []string{"bench", "plain", "--jwt-secret-file", secret}
 	servers := []*polled{{name: "belfry"}, {name: "belfry, checking each token"}, {name: "plain, checking by hand"}, {name: "plain"}}
 	for i, args := range [][]string{belfry, append(slices.Clone(belfry), "--token-trust", "0"), append(slices.Clone(plain), "--by-hand"), plain} {
-		addr, err := freeAddr(ctx)
+		addr, err := child.FreeAddr()
 		if err != nil {
 			return err
 		}

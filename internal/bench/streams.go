@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/bench/figures"
+	"github.com/belfry/belfry/internal/child"
 )
 
 // Streams measures a server that holds many streams.
@@ -97,7 +98,7 @@ type crowdRun struct {
 func (r *crowdRun) print(format string, args ...any) { r.in.Print(r.name+": "+format, args...) }
 
 func (r *crowdRun) measure(ctx context.Context, name, scheme string, args []string) (err error) {
-	addr, err := freeAddr(ctx)
+	addr, err := child.FreeAddr()
 	if err != nil {
 		return err
 	}

@@ -7,14 +7,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/belfry/belfry/internal/child"
 	"github.com/belfry/belfry/server/auth"
 )
 
@@ -83,7 +82,7 @@ func install(ctx context.Context, cfg *Config, withDisk bool, trouble func(strin
 				return nil, err
 			}
 		}
-		addr, err := freeAddr()
+		addr, err := child.FreeAddr()
 		if err != nil {
 			return nil, err
 		}
@@ -152,26 +151,4 @@ func (in *installation) logs(lines int) string {
 		fmt.Fprintf(&b, "--- %s (%s)\n%s\n", m.name, m.log, m.logTail(lines))
 	}
 	return b.String()
-}
-
-// Ports are taken from below those that Linux gives to outgoing connections
-// (from 32768), so that nobody gets the port of a process that is down.
-const (
-	firstPort = 10000
-	lastPort  = 19999
-)
-
-// freeAddr returns a loopback address that nobody listened on a moment ago.
-func freeAddr() (string, error) {
-	var last error
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", firstPort+mathrand.IntN(lastPort-firstPort+1))
-		ln, err := net.Listen("tcp", addr)
-		if err != nil {
-			last = err
-			continue
-		}
-		return addr, ln.Close()
-	}
-	return "", fmt.Errorf("find a free port: %w", last)
 }

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/belfry/belfry/internal/child"
 )
 
 const patience = 3 * time.Minute
@@ -77,7 +79,7 @@ func TestHelperServes(t *testing.T) {
 
 func newMember(t *testing.T, args ...string) (*member, *troubles) {
 	t.Helper()
-	addr, err := freeAddr()
+	addr, err := child.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,14 @@ func reservePort(t testing.TB) int {
 	return 0
 }
 
+// FreeAddr returns a loopback address where nobody listens, and that no other test
+// and no outgoing connection gets before t has ended: what stops there can start
+// there again.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	return fmt.Sprintf("127.0.0.1:%d", reservePort(t))
+}
+
 // awaitTurn waits until no other test has a cluster of several nodes: packages
 // are tested side by side, and two such clusters at once would test the machine.
 func awaitTurn(t testing.TB) {

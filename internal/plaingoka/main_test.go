@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -38,7 +37,7 @@ func TestFillsBothTables(t *testing.T) {
 			if _, err := topics.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
 				t.Fatal(err)
 			}
-			addr := freeAddr(t)
+			addr := kafkatest.FreeAddr(t)
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() {
@@ -102,16 +101,6 @@ func scan(t *testing.T, cfg kafka.Config, topic string, partition int32, visit f
 	if err := table.Scan(t.Context(), cfg, topic, partition, visit); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // gokaContext is embedded under another name, since goka.Context has a method

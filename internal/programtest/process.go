@@ -2,7 +2,6 @@ package programtest
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -41,17 +40,6 @@ func Heavily(t *testing.T, program string, args ...string) string {
 	}
 	defer end()
 	return Run(t, program, args...)
-}
-
-// FreeAddr returns a loopback address that nobody listened on a moment ago.
-func FreeAddr(t *testing.T) string {
-	t.Helper()
-	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // Process is the program as a child process, killed with the test at the
