@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
@@ -77,7 +78,8 @@ func (a *admin) behind(ctx context.Context, inputs map[string][]string) (int64, 
 		if err == nil {
 			err = committed.Error()
 		}
-		if err != nil {
+		// Nobody has joined it yet: Kafka says nothing then, others do.
+		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 			return 0, fmt.Errorf("fetch offsets of %s: %w", group, err)
 		}
 		ends, err := a.kadm.ListEndOffsets(ctx, topics...)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
@@ -86,7 +87,8 @@ func (a *admin) committed(ctx context.Context, group string) (map[topicPartition
 		}
 		return err
 	})
-	if err != nil {
+	// Nobody has joined it yet: Kafka says nothing then, others do.
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return nil, fmt.Errorf("fetch offsets of %s: %w", group, err)
 	}
 	offsets := map[topicPartition]int64{}

@@ -52,9 +52,13 @@ func Turn(ctx context.Context, name string, many int) (end func(), err error) {
 
 // LockFolder holds a file for each thing of the machine that tests of several
 // packages must not take at once. A lock ends with its process, however that
-// ends.
+// ends. It is in the user's cache: tests may name another temporary folder.
 func LockFolder() (string, error) {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("belfry-ports-%d", os.Getuid()))
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find folder of locks: %w", err)
+	}
+	dir := filepath.Join(cache, "belfry", "locks")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("create folder of locks: %w", err)
 	}
