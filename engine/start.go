@@ -47,6 +47,7 @@ func startOffsets(ctx context.Context, t *kafka.Topics, topic string, info kafka
 		}
 	}
 	out := make(map[int32]startOffset, info.Partitions)
+	before := map[int32]int64{} // the record before each start: by it, a log that was cut short is recognised
 	for p, log := range logs {
 		at := startOffset{offset: log.Start, mark: kafka.CommitMark{Epoch: info.ID.Epoch(), Time: kafka.NoTime}}
 		switch {
@@ -58,17 +59,19 @@ func startOffsets(ctx context.Context, t *kafka.Topics, topic string, info kafka
 		if start.Silent && at.offset < log.End {
 			at.mark.Silent = log.End
 		}
-		// By the record before it, a log that was cut short is recognised.
-		if before := at.offset - 1; log.Start <= before && before < log.End {
-			last, err := t.Timestamp(ctx, topic, int32(p), before)
-			if err != nil {
-				return nil, err
-			}
-			if last >= 0 {
-				at.mark.Time = last
-			}
+		if last := at.offset - 1; log.Start <= last && last < log.End {
+			before[int32(p)] = last
 		}
 		out[int32(p)] = at
+	}
+	times, err := t.Timestamps(ctx, topic, before)
+	if err != nil {
+		return nil, err
+	}
+	for p, last := range times {
+		at := out[p]
+		at.mark.Time = last
+		out[p] = at
 	}
 	return out, nil
 }

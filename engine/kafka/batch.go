@@ -56,38 +56,56 @@ func BatchAt(ctx context.Context, client *kgo.Client, leader int32, topic string
 	return Batch{fetched.Records, after, got.HighWatermark}, fetched.Err
 }
 
-// batchAt is [BatchAt] of the leader that the partition has now.
-func (t *Topics) batchAt(ctx context.Context, topic string, partition int32, offset int64) (Batch, error) {
+// batchesAt is [BatchAt] for an offset in each of some partitions of a topic, of
+// the leaders that they have now, which are looked up once.
+func (t *Topics) batchesAt(ctx context.Context, topic string, offsets map[int32]int64) (map[int32]Batch, error) {
+	if len(offsets) == 0 {
+		return nil, nil
+	}
 	resp, err := Metadata(ctx, t.Client, []string{topic})
 	if err != nil {
-		return Batch{}, err
+		return nil, err
 	}
+	batches := make(map[int32]Batch, len(offsets))
 	for _, found := range resp.Topics {
 		for _, p := range found.Partitions {
-			if p.Partition == partition && p.Leader >= 0 {
-				return BatchAt(ctx, t.Client, p.Leader, topic, found.TopicID, partition, offset)
+			offset, asked := offsets[p.Partition]
+			if !asked || p.Leader < 0 {
+				continue
+			}
+			if batches[p.Partition], err = BatchAt(ctx, t.Client, p.Leader, topic, found.TopicID, p.Partition, offset); err != nil {
+				return nil, fmt.Errorf("read %s/%d at %d: %w", topic, p.Partition, offset, err)
 			}
 		}
 	}
-	return Batch{}, fmt.Errorf("%s/%d has no leader", topic, partition)
+	for p := range offsets {
+		if _, ok := batches[p]; !ok {
+			return nil, fmt.Errorf("%s/%d has no leader", topic, p)
+		}
+	}
+	return batches, nil
 }
 
-// Timestamp returns that of one record, in milliseconds, or -1 if there is none
-// at that offset (it was compacted away, or marks a transaction).
-func (t *Topics) Timestamp(ctx context.Context, topic string, partition int32, offset int64) (int64, error) {
-	batch, err := t.batchAt(ctx, topic, partition, offset)
+// Timestamps returns those of the records at some offsets, one in each partition,
+// in milliseconds. A partition that has no record at its offset is left out: it
+// was compacted away, or marks a transaction.
+func (t *Topics) Timestamps(ctx context.Context, topic string, offsets map[int32]int64) (map[int32]int64, error) {
+	batches, err := t.batchesAt(ctx, topic, offsets)
 	if err != nil {
-		return -1, fmt.Errorf("read %s/%d at %d: %w", topic, partition, offset, err)
+		return nil, err
 	}
-	if len(batch.Records) > 0 && batch.Records[0].Offset == offset {
-		return batch.Records[0].Timestamp.UnixMilli(), nil
+	times := make(map[int32]int64, len(batches))
+	for p, batch := range batches {
+		if len(batch.Records) > 0 && batch.Records[0].Offset == offsets[p] {
+			times[p] = batch.Records[0].Timestamp.UnixMilli()
+		}
 	}
-	return -1, nil
+	return times, nil
 }
 
 // HasRecord reports whether the first batch at or after offset holds a record
 // that a consumer gets.
 func (t *Topics) HasRecord(ctx context.Context, topic string, partition int32, offset int64) (bool, error) {
-	batch, err := t.batchAt(ctx, topic, partition, offset)
-	return len(batch.Records) > 0, err
+	batches, err := t.batchesAt(ctx, topic, map[int32]int64{partition: offset})
+	return len(batches[partition].Records) > 0, err
 }

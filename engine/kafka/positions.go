@@ -58,17 +58,23 @@ func (t *Topics) Positions(ctx context.Context, group string, claims map[string]
 		if err != nil {
 			return nil, err
 		}
+		before := map[int32]int64{} // the record before each position
 		for i, p := range partitions {
 			at := &StartPosition{Committed: -1, Epoch: infos[topic].ID.Epoch(), Log: ranges[i], last: -1}
 			if c, ok := committed.Lookup(topic, p); ok {
 				at.Committed, at.Mark = c.At, ParseCommitMark(c.Metadata)
 			}
-			if before := at.Committed - 1; at.Log.Start <= before && before < at.Log.End && at.Mark.Epoch == at.Epoch {
-				if at.last, err = t.Timestamp(ctx, topic, p, before); err != nil {
-					return nil, err
-				}
+			if last := at.Committed - 1; at.Log.Start <= last && last < at.Log.End && at.Mark.Epoch == at.Epoch {
+				before[p] = last
 			}
 			out[TopicPartition{topic, p}] = at
+		}
+		times, err := t.Timestamps(ctx, topic, before)
+		if err != nil {
+			return nil, err
+		}
+		for p, last := range times {
+			out[TopicPartition{topic, p}].last = last
 		}
 	}
 	return out, nil
