@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -33,11 +34,11 @@ func TestActions(t *testing.T) {
 	for i, step := range steps {
 		got := a.call("POST", "/v1/users/u/inbox/"+step.action, step.body).Want(200)
 		version := uint64(4 + i)
-		got.wantHeader("ETag", fmt.Sprintf(`"7.%d.0"`, version)).wantHeader("Cache-Control", "private, no-cache")
-		if b := into[wire.Badge](got); b.User != "u" || b.Unread != step.unread || b.Unseen != step.unseen || b.Version != version {
+		got.WantHeader("ETag", fmt.Sprintf(`"7.%d.0"`, version)).WantHeader("Cache-Control", "private, no-cache")
+		if b := servertest.Into[wire.Badge](got); b.User != "u" || b.Unread != step.unread || b.Unseen != step.unseen || b.Version != version {
 			t.Errorf("%s %s: got %+v, want %d unread, %d unseen", step.action, step.body, b, step.unread, step.unseen)
 		}
-		if got := titles(into[shownPage](a.get("/v1/users/u/inbox")).Items); got != step.listed {
+		if got := titles(servertest.Into[shownPage](a.get("/v1/users/u/inbox")).Items); got != step.listed {
 			t.Errorf("%s %s: got list %q, want %q", step.action, step.body, got, step.listed)
 		}
 	}
@@ -92,7 +93,7 @@ func TestActionsBadBody(t *testing.T) {
 				got.Want(200)
 				return
 			}
-			got.wantProblem(tt.status, tt.field)
+			got.WantProblem(tt.status, tt.field)
 			if a.fake.Offset != before {
 				t.Error("it was written all the same")
 			}
@@ -118,11 +119,11 @@ func TestActionsReadYourWrites(t *testing.T) {
 			timer := time.AfterFunc(tt.late, a.fake.Release)
 			defer timer.Stop()
 			start := time.Now()
-			got := a.call("POST", "/v1/users/u/inbox/read", `{"seqs":[1]}`).Want(tt.status).wantHeader("ETag", tt.etag)
+			got := a.call("POST", "/v1/users/u/inbox/read", `{"seqs":[1]}`).Want(tt.status).WantHeader("ETag", tt.etag)
 			if took, want := time.Since(start), min(tt.late, wire.MaxWait); took != want {
 				t.Errorf("took %s, want %s", took, want)
 			}
-			if b := into[wire.Badge](got); b.Unread != tt.unread || b.Version == 0 || b.Cursor == "" {
+			if b := servertest.Into[wire.Badge](got); b.Unread != tt.unread || b.Version == 0 || b.Cursor == "" {
 				t.Errorf("got %+v, want %d unread", b, tt.unread)
 			}
 		})
@@ -135,7 +136,7 @@ func TestActionsJournalDown(t *testing.T) {
 	var log strings.Builder
 	a := newAPI(t, withLog(&log))
 	a.fake.AppendErr = errors.New("dial tcp 10.0.0.9:9092: refused")
-	got := a.call("POST", "/v1/users/secret-user/inbox/read", `{"seqs":[1]}`).wantProblem(503, "")
+	got := a.call("POST", "/v1/users/secret-user/inbox/read", `{"seqs":[1]}`).WantProblem(503, "")
 	if strings.Contains(got.Body.String(), "10.0.0.9") {
 		t.Errorf("the answer tells of our insides: %s", got.Body)
 	}
@@ -143,7 +144,7 @@ func TestActionsJournalDown(t *testing.T) {
 		t.Errorf("got log %q, want the cause and the route but no user", log.String())
 	}
 	a.fake.AppendErr = &belfry.FieldError{TooLarge: true, Problem: "over the broker's limit"}
-	a.call("POST", "/v1/notifications", `{"recipient":"u","title":"x"}`).wantProblem(413, "")
+	a.call("POST", "/v1/notifications", `{"recipient":"u","title":"x"}`).WantProblem(413, "")
 }
 
 const actionRoute = "/v1/users/{user}/inbox/{action}"

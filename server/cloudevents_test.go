@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -26,22 +27,22 @@ func TestCloudEventsModes(t *testing.T) {
 		"Content-Type", "application/json", "Ce-Specversion", "1.0", "Ce-Id", "e1", "Ce-Source", "/board", "Ce-Type", "comment.added",
 		"Ce-Subject", "%EC%82%AC%EC%9A%A9%EC%9E%90-7", "Ce-Time", "2026-01-02T03:04:05.6789Z", "Ce-Ext", "%zz",
 	}
-	for name, send := range map[string]func(*api) reply{
-		"structured": func(a *api) reply {
+	for name, send := range map[string]func(*api) servertest.Reply{
+		"structured": func(a *api) servertest.Reply {
 			return a.call("POST", "/v1/notifications", structured, "Content-Type", eventType)
 		},
-		"binary": func(a *api) reply { return a.call("POST", "/v1/notifications", `{"title":"x"}`, binary...) },
-		"batch": func(a *api) reply {
+		"binary": func(a *api) servertest.Reply { return a.call("POST", "/v1/notifications", `{"title":"x"}`, binary...) },
+		"batch": func(a *api) servertest.Reply {
 			return a.call("POST", "/v1/notifications", "["+structured+"]", "Content-Type", batchType)
 		},
-		"base64": func(a *api) reply {
+		"base64": func(a *api) servertest.Reply {
 			data := `"data_base64":"` + base64.StdEncoding.EncodeToString([]byte(`{"title":"x"}`)) + `"`
 			return a.call("POST", "/v1/notifications", strings.Replace(structured, `"data":{"title":"x","unknown":1}`, data, 1), "Content-Type", eventType)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAPI(t)
-			if got := into[accepted](send(a).Want(202)); got.Accepted != 1 || got.IDs[0] != "e1" {
+			if got := servertest.Into[accepted](send(a).Want(202)); got.Accepted != 1 || got.IDs[0] != "e1" {
 				t.Errorf("got %+v", got)
 			}
 			it := a.fake.Items[inbox.ItemKey("사용자-7", 1)]
@@ -61,7 +62,7 @@ func TestCloudEventsOfTheSDK(t *testing.T) {
 	a.call("POST", "/v1/notifications", "["+event+","+event+"]", "Content-Type", "application/cloudevents-batch+json").Want(http.StatusAccepted)
 	a.call("POST", "/v1/notifications", `{"title":"x"}`, "Ce-Id", "e1", "Ce-Source", "urn:orders", "Ce-Specversion", "1.0", "Ce-Subject", "user-7",
 		"Ce-Traceparent", "00-1-2-3", "Ce-Type", "order.shipped", "Content-Type", "application/json").Want(http.StatusAccepted)
-	if b := into[wire.Badge](a.get("/v1/users/user-7/unread")); b.Unread != 1 || b.Version != 3 {
+	if b := servertest.Into[wire.Badge](a.get("/v1/users/user-7/unread")); b.Unread != 1 || b.Version != 3 {
 		t.Errorf("got %+v, want one item of three equal events", b)
 	}
 }
@@ -113,7 +114,7 @@ func TestCloudEventsBadInput(t *testing.T) {
 	a := newAPI(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			newAPIWith(t, a).call("POST", "/v1/notifications", tt.body, "Content-Type", eventType).wantProblem(tt.status, tt.field)
+			newAPIWith(t, a).call("POST", "/v1/notifications", tt.body, "Content-Type", eventType).WantProblem(tt.status, tt.field)
 			if tt.name == "not JSON" {
 				return
 			}
@@ -121,7 +122,7 @@ func TestCloudEventsBadInput(t *testing.T) {
 			if tt.field != "" {
 				field += "." + tt.field
 			}
-			newAPIWith(t, a).call("POST", "/v1/notifications", "["+structured+","+tt.body+"]", "Content-Type", batchType).wantProblem(tt.status, field)
+			newAPIWith(t, a).call("POST", "/v1/notifications", "["+structured+","+tt.body+"]", "Content-Type", batchType).WantProblem(tt.status, field)
 		})
 	}
 	for name, value := range map[string]string{"Ce-Specversion": "0.3", "Ce-Subject": "%zz", "Ce-Id": ""} {
@@ -130,7 +131,7 @@ func TestCloudEventsBadInput(t *testing.T) {
 		if name == "Ce-Id" {
 			field = "id"
 		}
-		a.call("POST", "/v1/notifications", `{"title":"x"}`, headers...).wantProblem(400, field)
+		a.call("POST", "/v1/notifications", `{"title":"x"}`, headers...).WantProblem(400, field)
 	}
 	if a.fake.Offset != 0 {
 		t.Errorf("got %d records of refused calls, want 0", a.fake.Offset)

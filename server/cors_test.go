@@ -32,8 +32,8 @@ func TestCORSAnswers(t *testing.T) {
 			if allowed {
 				want, exposed = origin, "ETag, X-Poll-Interval, Retry-After"
 			}
-			got.wantHeader("Access-Control-Allow-Origin", want).wantHeader("Access-Control-Expose-Headers", exposed)
-			got.wantHeader("Access-Control-Allow-Credentials", "")
+			got.WantHeader("Access-Control-Allow-Origin", want).WantHeader("Access-Control-Expose-Headers", exposed)
+			got.WantHeader("Access-Control-Allow-Credentials", "")
 			// Also without an origin: a cache must not give that answer to a page.
 			if vary := got.Header().Values("Vary"); !slices.Contains(vary, "Origin") {
 				t.Errorf("%s from %q: got Vary %q, want Origin", path, origin, vary)
@@ -47,11 +47,11 @@ func TestCORSAnswers(t *testing.T) {
 
 func TestCORSPreflight(t *testing.T) {
 	a := newAPI(t, withJWT(t), withOrigins(intranet))
-	ask := func(origin string) reply {
+	ask := func(origin string) servertest.Reply {
 		return a.call("OPTIONS", "/v1/users/a/inbox/read", "", "Origin", origin,
 			"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,content-type")
 	}
-	got := ask(intranet).Want(http.StatusNoContent).wantHeader("Access-Control-Allow-Origin", intranet)
+	got := ask(intranet).Want(http.StatusNoContent).WantHeader("Access-Control-Allow-Origin", intranet)
 	for name, words := range map[string][]string{
 		"Access-Control-Allow-Methods": {"GET", "HEAD", "POST", "DELETE"},
 		"Access-Control-Allow-Headers": {"Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "Idempotency-Key"},
@@ -64,12 +64,12 @@ func TestCORSPreflight(t *testing.T) {
 		}
 	}
 	for _, origin := range []string{"https://evil.example", "null"} {
-		ask(origin).wantProblem(405, "").wantHeader("Access-Control-Allow-Origin", "").wantHeader("Access-Control-Allow-Methods", "")
+		ask(origin).WantProblem(405, "").WantHeader("Access-Control-Allow-Origin", "").WantHeader("Access-Control-Allow-Methods", "")
 	}
 	// Without the header it is no preflight.
-	a.call("OPTIONS", "/v1/users/a/inbox/read", "", "Origin", intranet).wantProblem(405, "")
+	a.call("OPTIONS", "/v1/users/a/inbox/read", "", "Origin", intranet).WantProblem(405, "")
 	newAPI(t).call("OPTIONS", "/v1/users/a/unread", "", "Origin", intranet, "Access-Control-Request-Method", "GET").
-		wantProblem(405, "").wantHeader("Vary", "")
+		WantProblem(405, "").WantHeader("Vary", "")
 }
 
 // TestCORSStream has a page of another origin open a stream: its headers are
@@ -138,7 +138,7 @@ func TestCrossSitePosts(t *testing.T) {
 						t.Errorf("%s %s: got %d, want let in: %t", c.method, c.path, got.Code, tt.ok)
 					}
 					if !tt.ok {
-						got.wantProblem(403, "").wantHeader("WWW-Authenticate", "")
+						got.WantProblem(403, "").WantHeader("WWW-Authenticate", "")
 					}
 				}
 				if !tt.ok && a.fake.Offset != 0 {
@@ -149,7 +149,7 @@ func TestCrossSitePosts(t *testing.T) {
 	}
 	// Reading is no matter of this: the page cannot see the answer.
 	newAPI(t).get("/v1/users/a/unread", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example").
-		Want(200).wantHeader("Access-Control-Allow-Origin", "")
+		Want(200).WantHeader("Access-Control-Allow-Origin", "")
 }
 
 func TestCheckOrigin(t *testing.T) {

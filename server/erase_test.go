@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -11,7 +12,7 @@ func TestErase(t *testing.T) {
 	a := newAPI(t)
 	a.notify("u", "x", "y")
 	a.notify("v", "z")
-	got := into[wire.Badge](a.call("DELETE", "/v1/users/u", "").Want(202))
+	got := servertest.Into[wire.Badge](a.call("DELETE", "/v1/users/u", "").Want(202))
 	if got.User != "u" || got.Unread != 0 || got.Version != 4 || got.Cursor != "7.4" {
 		t.Errorf("got %+v, want nothing unread at version 4", got)
 	}
@@ -19,7 +20,7 @@ func TestErase(t *testing.T) {
 		t.Errorf("got %d contents, want that of the other user alone", len(a.fake.Items))
 	}
 	a.call("DELETE", "/v1/users/nobody", "").Want(202)
-	a.call("DELETE", "/v1/users/a%2Fb", "").wantProblem(400, "user")
+	a.call("DELETE", "/v1/users/a%2Fb", "").WantProblem(400, "user")
 }
 
 func TestEraseLate(t *testing.T) {
@@ -27,7 +28,7 @@ func TestEraseLate(t *testing.T) {
 		a := newAPI(t)
 		a.notify("u", "x")
 		a.fake.HoldRows = true
-		if got := into[wire.Badge](a.call("DELETE", "/v1/users/u", "").Want(202)); got.Unread != 1 {
+		if got := servertest.Into[wire.Badge](a.call("DELETE", "/v1/users/u", "").Want(202)); got.Unread != 1 {
 			t.Errorf("got %+v, want the badge as the table has it", got)
 		}
 	})

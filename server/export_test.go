@@ -20,7 +20,7 @@ func TestExport(t *testing.T) {
 		a.fake.HoldItems = true
 		a.Append("u", servertest.Note("3"))
 		got := a.get("/v1/users/u/export?min_version=5", "Accept-Language", "ko").Want(200).
-			wantHeader("Content-Type", "application/x-ndjson").wantHeader("Cache-Control", "private, no-cache")
+			WantHeader("Content-Type", "application/x-ndjson").WantHeader("Cache-Control", "private, no-cache")
 		want := `{"user":"u","version":5,"cursor":"7.5","unread":1,"unseen":1,"urgent":0,"categories":{}}
 {"seq":1,"version":3,"read":false,"seen":false,"archived":true,"count":1,"id":"1","priority":"normal","time":"2000-01-01T00:00:00Z","title":{"en":"Hello","ko":"안녕"}}
 {"seq":2,"version":4,"read":true,"seen":true,"archived":false,"count":1,"id":"2","priority":"normal","time":"2000-01-01T00:00:00Z","title":"2"}

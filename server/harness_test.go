@@ -2,11 +2,7 @@ package server
 
 import (
 	"context"
-	"encoding/json"
-	"maps"
 	"net/http"
-	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,29 +58,14 @@ func mint(t testing.TB, subject string, scopes ...string) string {
 	return token
 }
 
-// reply is an answer with its body.
-type reply struct {
-	t testing.TB
-	*httptest.ResponseRecorder
-}
-
 // call sends a request as from this machine; a body is said to be JSON unless
 // the headers, given as pairs, say otherwise.
-func (a *api) call(method, path, body string, headers ...string) reply {
+func (a *api) call(method, path, body string, headers ...string) servertest.Reply {
 	a.t.Helper()
-	r := httptest.NewRequestWithContext(a.ctx, method, "http://localhost"+path, strings.NewReader(body))
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	w := httptest.NewRecorder()
-	a.Handler().ServeHTTP(w, r)
-	return reply{a.t, w}
+	return servertest.Call(a.ctx, a.t, a.Handler(), method, path, body, headers...)
 }
 
-func (a *api) get(path string, headers ...string) reply {
+func (a *api) get(path string, headers ...string) servertest.Reply {
 	a.t.Helper()
 	return a.call(http.MethodGet, path, "", headers...)
 }
@@ -106,51 +87,7 @@ func (a *api) Append(user string, records ...inbox.Record) {
 	}
 }
 
-func (r reply) Want(status int) reply {
-	r.t.Helper()
-	if r.Code != status {
-		r.t.Fatalf("got status %d, want %d; body: %.500s", r.Code, status, r.Body)
-	}
-	return r
-}
-
-func (r reply) wantHeader(name, want string) reply {
-	r.t.Helper()
-	if got := r.Header().Get(name); got != want {
-		r.t.Errorf("got %s %q, want %q", name, got, want)
-	}
-	return r
-}
-
-// wantProblem checks that the answer is a problem with that status and field.
-func (r reply) wantProblem(status int, field string) reply {
-	r.t.Helper()
-	r.Want(status).wantHeader("Content-Type", "application/problem+json")
-	p := into[problem](r)
-	if p.Field != field || p.Status != status || p.Title == "" || p.Type == "" {
-		r.t.Errorf("got problem %+v, want field %q", p, field)
-	}
-	if later := status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests; later != (r.Header().Get("Retry-After") != "") {
-		r.t.Errorf("got Retry-After %q with status %d", r.Header().Get("Retry-After"), status)
-	}
-	return r
-}
-
-// into decodes the body of an answer.
-func into[T any](r reply) T {
-	r.t.Helper()
-	var v T
-	if err := json.Unmarshal(r.Body.Bytes(), &v); err != nil {
-		r.t.Fatalf("decode %q: %v", r.Body, err)
-	}
-	return v
-}
-
 // fields returns the names in a JSON object, in order.
-func (r reply) fields() string {
-	r.t.Helper()
-	return strings.Join(slices.Sorted(maps.Keys(into[map[string]json.RawMessage](r))), " ")
-}
 
 // shownPage and shownItem are inboxBody and wire.Item as a client decodes them.
 type shownPage struct {

@@ -14,7 +14,7 @@ import (
 func TestReady(t *testing.T) {
 	conditions := []Condition{{Name: "unread view", Ready: false, Detail: "12 of 40 partitions"}, {Name: "inbox view", Ready: true}}
 	a := newAPI(t, withJWT(t), func(c *Config) { c.Readiness = func() []Condition { return conditions } })
-	got := a.get("/readyz").Want(503).wantHeader("Content-Type", "application/json").wantHeader("Retry-After", "1")
+	got := a.get("/readyz").Want(503).WantHeader("Content-Type", "application/json").WantHeader("Retry-After", "1")
 	want := `{"ready":false,"state":"starting","conditions":[{"name":"unread view","ready":false,"state":"starting","detail":"12 of 40 partitions"},{"name":"inbox view","ready":true,"state":"ready"}]}` + "\n"
 	if got.Body.String() != want {
 		t.Errorf("got %s, want %s", got.Body, want)

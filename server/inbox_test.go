@@ -18,7 +18,7 @@ func TestInboxPages(t *testing.T) {
 	var got []string
 	path := "/v1/users/u/inbox?limit=2"
 	for next := path; next != ""; {
-		b := into[shownPage](a.get(next).Want(200))
+		b := servertest.Into[shownPage](a.get(next).Want(200))
 		if b.User != "u" || b.Version != 5 || b.Cursor != "7.5" || b.Unread != 5 {
 			t.Errorf("got %+v", b)
 		}
@@ -30,7 +30,7 @@ func TestInboxPages(t *testing.T) {
 	if want := "[5 4 3 2 1]"; fmt.Sprint(got) != want {
 		t.Errorf("got pages %v, want %s", got, want)
 	}
-	if f := a.get("/v1/users/nobody/inbox").Want(200).fields(); f != "cursor items unread user version" {
+	if f := a.get("/v1/users/nobody/inbox").Want(200).Fields(); f != "cursor items unread user version" {
 		t.Errorf("got fields %q", f)
 	}
 }
@@ -46,7 +46,7 @@ func TestInboxFilters(t *testing.T) {
 		"?category=c": "1", "?category=none": "", "?status=unread&before=4": "1", "?before=1": "",
 		"?unknown=1": "4 2 1",
 	} {
-		b := into[shownPage](a.get("/v1/users/u/inbox" + query).Want(200))
+		b := servertest.Into[shownPage](a.get("/v1/users/u/inbox" + query).Want(200))
 		if got := titles(b.Items); got != want {
 			t.Errorf("%q: got %q, want %q", query, got, want)
 		}
@@ -62,7 +62,7 @@ func TestInboxItem(t *testing.T) {
 	a.call("POST", "/v1/notifications", `{"id":"n1","recipient":"u","source":"s","type":"t","category":"c","priority":"high",
 		"title":{"en":"Hello","ko":"안녕"},"body":"<b>&","url":"/x","actor":{"id":"a","name":"A","avatar":"/a.png"},
 		"collapse_key":"k","time":"2026-01-02T03:04:05.678+09:00","expires_at":"2999-01-01T00:00:00Z","data":{"n":1},"unknown":1}`).Want(202)
-	got := a.get("/v1/users/u/inbox", "Accept-Language", "ko").Want(200).wantHeader("Vary", "Accept-Language")
+	got := a.get("/v1/users/u/inbox", "Accept-Language", "ko").Want(200).WantHeader("Vary", "Accept-Language")
 	want := `{"user":"u","version":1,"cursor":"7.1","unread":1,"items":[{"seq":1,"version":1,"read":false,"seen":false,` +
 		`"archived":false,"count":1,"id":"n1","source":"s","type":"t","category":"c","priority":"high","title":"안녕","body":"<b>&",` +
 		`"url":"/x","actor":{"id":"a","name":"A","avatar":"/a.png"},"collapse_key":"k","time":"2026-01-01T18:04:05.678Z",` +
@@ -70,7 +70,7 @@ func TestInboxItem(t *testing.T) {
 	if got.Body.String() != want {
 		t.Errorf("got  %swant %s", got.Body, want)
 	}
-	if b := into[shownPage](a.get("/v1/users/u/inbox")); b.Items[0].Title != "Hello" {
+	if b := servertest.Into[shownPage](a.get("/v1/users/u/inbox")); b.Items[0].Title != "Hello" {
 		t.Errorf("got %q without a language, want English", b.Items[0].Title)
 	}
 }
@@ -78,7 +78,7 @@ func TestInboxItem(t *testing.T) {
 func TestInboxETag(t *testing.T) {
 	a := newAPI(t)
 	a.notify("u", "x")
-	plain := a.get("/v1/users/u/inbox").Want(200).wantHeader("ETag", `"7.1.0"`)
+	plain := a.get("/v1/users/u/inbox").Want(200).WantHeader("ETag", `"7.1.0"`)
 	a.get("/v1/users/u/inbox", "If-None-Match", plain.Header().Get("ETag")).Want(304)
 	korean := a.get("/v1/users/u/inbox", "Accept-Language", "ko").Want(200).Header().Get("ETag")
 	a.get("/v1/users/u/inbox", "Accept-Language", "ko", "If-None-Match", korean).Want(304)
@@ -98,7 +98,7 @@ func TestInboxBadQuery(t *testing.T) {
 		"status=gone": "status", "min_version=x": "min_version",
 		"category=" + string(make129()): "category", "limit=%": "",
 	} {
-		a.get("/v1/users/u/inbox?"+query).wantProblem(400, field)
+		a.get("/v1/users/u/inbox?"+query).WantProblem(400, field)
 	}
 }
 
@@ -110,7 +110,7 @@ func TestInboxLateContent(t *testing.T) {
 		a.notify("u", "x")
 		time.AfterFunc(time.Second, a.fake.Release)
 		start := time.Now()
-		b := into[shownPage](a.get("/v1/users/u/inbox").Want(200).wantHeader("ETag", `"7.1.0"`))
+		b := servertest.Into[shownPage](a.get("/v1/users/u/inbox").Want(200).WantHeader("ETag", `"7.1.0"`))
 		if took := time.Since(start); took != time.Second || b.Items[0].Pending || b.Items[0].Title != "x" || b.Cursor != "7.1" {
 			t.Errorf("after %s: got %+v", took, b)
 		}
@@ -126,11 +126,11 @@ func TestInboxPending(t *testing.T) {
 		a.fake.HoldItems = true
 		a.Append("u", servertest.Pressing("3", belfry.PriorityHigh), servertest.Note("4"), servertest.Command(inbox.KindRead, 4))
 		start := time.Now()
-		got := a.get("/v1/users/u/inbox", "If-None-Match", `"7.5.0"`).Want(200).wantHeader("ETag", "")
+		got := a.get("/v1/users/u/inbox", "If-None-Match", `"7.5.0"`).Want(200).WantHeader("ETag", "")
 		if took := time.Since(start); took != wire.MaxWait {
 			t.Errorf("waited %s, want %s for the page in all", took, wire.MaxWait)
 		}
-		b := into[shownPage](got)
+		b := servertest.Into[shownPage](got)
 		if b.Version != 5 || b.Cursor != "7.2" || b.Unread != 3 || len(b.Items) != 4 {
 			t.Errorf("got %+v, want the cursor before the oldest pending item", b)
 		}
@@ -149,7 +149,7 @@ func TestInboxPending(t *testing.T) {
 		}
 		// A page that has none of the pending ones does not wait.
 		start = time.Now()
-		b = into[shownPage](a.get("/v1/users/u/inbox?before=3").Want(200))
+		b = servertest.Into[shownPage](a.get("/v1/users/u/inbox?before=3").Want(200))
 		if took := time.Since(start); took != 0 || b.Cursor != "7.5" {
 			t.Errorf("waited %s, got %+v", took, b)
 		}
@@ -165,7 +165,7 @@ func TestInboxGoneContent(t *testing.T) {
 		a.fake.HoldRows = true
 		a.Append("u", servertest.Command(inbox.KindDelete, 1))
 		time.AfterFunc(time.Second, a.fake.Release)
-		b := into[shownPage](a.get("/v1/users/u/inbox").Want(200))
+		b := servertest.Into[shownPage](a.get("/v1/users/u/inbox").Want(200))
 		if got := titles(b.Items); got != "2" || b.Version != 3 || b.Cursor != "7.3" {
 			t.Errorf("got %+v, want item 2 alone", b)
 		}

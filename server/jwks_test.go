@@ -239,7 +239,7 @@ func TestKeysRotation(t *testing.T) {
 		if got := p.Count(); got != 2 {
 			t.Errorf("got %d fetches, want 2", got)
 		}
-		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, before, "1")).wantProblem(401, "")
+		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, before, "1")).WantProblem(401, "")
 	})
 }
 
@@ -252,7 +252,7 @@ func TestKeysRefreshIsBounded(t *testing.T) {
 		a, _ := keyedAPI(t, p)
 		start := time.Now()
 		for i := range 600 {
-			a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, string(rune('a'+i)))).wantProblem(401, "")
+			a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, string(rune('a'+i)))).WantProblem(401, "")
 			time.Sleep(100 * time.Millisecond)
 		}
 		if got, most := p.Count(), 1+int(time.Since(start)/keySetPause); got < 2 || got > most {
@@ -296,7 +296,7 @@ func TestKeysOutage(t *testing.T) {
 				fail(p)
 				time.Sleep(keySetPause)
 				begin := time.Now()
-				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, next, "2")).wantProblem(503, "")
+				a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, next, "2")).WantProblem(503, "")
 				if waited := time.Since(begin); waited > keySetWait {
 					t.Errorf("a request waited for %s", waited)
 				}
@@ -341,8 +341,8 @@ func TestKeysStart(t *testing.T) {
 		a.config.Readiness = func() []Condition { return []Condition{{Name: "token keys", Ready: ready(k)}} }
 		token := signed(t, jwt.SigningMethodES256, key, "1")
 		a.get("/readyz").Want(503)
-		a.get(unreadOfA, "Authorization", token).wantProblem(503, "")
-		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, "")).wantProblem(503, "")
+		a.get(unreadOfA, "Authorization", token).WantProblem(503, "")
+		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, "")).WantProblem(503, "")
 		a.get("/healthz").Want(200)
 		p.publish(t, published(t, key.Public(), "kid", "1"))
 		time.Sleep(2 * keySetRetry)

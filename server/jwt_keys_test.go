@@ -12,6 +12,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
 )
 
@@ -97,10 +98,10 @@ func TestJWTKeysOnly(t *testing.T) {
 		key := newECKey(t, elliptic.P256())
 		p.publish(t, published(t, key.Public(), "kid", "1"))
 		a, _ := keyedAPI(t, p)
-		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodHS256, []byte{}, "1")).wantProblem(401, "")
-		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodHS256, []byte(testSecret), "1")).wantProblem(401, "")
+		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodHS256, []byte{}, "1")).WantProblem(401, "")
+		a.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodHS256, []byte(testSecret), "1")).WantProblem(401, "")
 		b := newAPI(t, withJWT(t))
-		b.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, "1")).wantProblem(401, "")
+		b.get(unreadOfA, "Authorization", signed(t, jwt.SigningMethodES256, key, "1")).WantProblem(401, "")
 	})
 }
 
@@ -134,7 +135,7 @@ func TestJWTAudienceAndIssuer(t *testing.T) {
 				got.Want(200)
 				return
 			}
-			if p := into[problem](got.wantProblem(401, "")); !strings.Contains(p.Detail, tt.detail) {
+			if p := servertest.Into[problem](got.WantProblem(401, "")); !strings.Contains(p.Detail, tt.detail) {
 				t.Errorf("got detail %q, want %q in it", p.Detail, tt.detail)
 			}
 		})

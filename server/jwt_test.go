@@ -10,6 +10,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
 )
 
@@ -51,15 +52,15 @@ func TestJWTRefuses(t *testing.T) {
 	a := newAPI(t, withJWT(t))
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := newAPIWith(t, a).get("/v1/users/a/unread", "Authorization", tt.header).wantProblem(401, "")
-			if p := into[problem](got); !strings.Contains(p.Detail, tt.detail) {
+			got := newAPIWith(t, a).get("/v1/users/a/unread", "Authorization", tt.header).WantProblem(401, "")
+			if p := servertest.Into[problem](got); !strings.Contains(p.Detail, tt.detail) {
 				t.Errorf("got detail %q, want %q in it", p.Detail, tt.detail)
 			}
 			want := `Bearer error="invalid_token"`
 			if tt.header == "" {
 				want = "Bearer"
 			}
-			got.wantHeader("WWW-Authenticate", want)
+			got.WantHeader("WWW-Authenticate", want)
 			if strings.Contains(got.Body.String(), valid[:20]) {
 				t.Errorf("the token is in the answer: %s", got.Body)
 			}
@@ -114,10 +115,10 @@ func TestJWTExpiredStream(t *testing.T) {
 		if body := got.Body.String(); !strings.Contains(body, "event: bye\ndata: {\"reason\":\"expired\"}") {
 			t.Errorf("got %q, want bye", body)
 		}
-		a.get("/v1/users/b/stream", "Authorization", token).wantProblem(401, "")
+		a.get("/v1/users/b/stream", "Authorization", token).WantProblem(401, "")
 		// Nobody's stream, which would never end.
-		a.get("/v1/users/__a/stream", "Authorization", token).wantProblem(401, "")
-		a.get("/v1/users/a/unread", "Authorization", token).wantProblem(401, "")
+		a.get("/v1/users/__a/stream", "Authorization", token).WantProblem(401, "")
+		a.get("/v1/users/a/unread", "Authorization", token).WantProblem(401, "")
 	})
 }
 

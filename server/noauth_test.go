@@ -39,9 +39,9 @@ func TestMediaTypes(t *testing.T) {
 			t.Errorf("%q: got %d, want %d: %s", contentType, got.Code, want, got.Body)
 		}
 	}
-	a.call("POST", "/v1/notifications", body, "Content-Encoding", "gzip").wantProblem(415, "")
+	a.call("POST", "/v1/notifications", body, "Content-Encoding", "gzip").WantProblem(415, "")
 	for _, path := range []string{"/v1/retractions", "/v1/users/a/inbox/read"} {
-		got := a.call("POST", path, body, "Content-Type", "text/plain").wantProblem(415, "")
+		got := a.call("POST", path, body, "Content-Type", "text/plain").WantProblem(415, "")
 		if !strings.Contains(got.Body.String(), "application/json") {
 			t.Errorf("%s: the answer does not say what is wanted: %s", path, got.Body)
 		}

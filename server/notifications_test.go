@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -32,7 +33,7 @@ func TestNotificationsAccepted(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := newAPI(t)
-			got := into[accepted](a.call("POST", "/v1/notifications", tt.body, "Idempotency-Key", tt.key).Want(202))
+			got := servertest.Into[accepted](a.call("POST", "/v1/notifications", tt.body, "Idempotency-Key", tt.key).Want(202))
 			if got.Accepted != tt.accepted || fmt.Sprint(got.IDs) != tt.ids {
 				t.Errorf("got %+v, want %d and %s", got, tt.accepted, tt.ids)
 			}
@@ -47,7 +48,7 @@ func TestNotificationsAccepted(t *testing.T) {
 // another for each notification.
 func TestNotificationsMadeIDs(t *testing.T) {
 	a := newAPI(t)
-	got := into[accepted](a.call("POST", "/v1/notifications",
+	got := servertest.Into[accepted](a.call("POST", "/v1/notifications",
 		`[{"recipients":["u","v"],"title":"x"},{"recipient":"w","title":"y"}]`, "Idempotency-Key", "not for arrays").Want(202))
 	if len(got.IDs) != 2 || got.IDs[0] == got.IDs[1] || len(got.IDs[0]) < 20 {
 		t.Fatalf("got ids %q, want two of enough randomness", got.IDs)
@@ -64,7 +65,7 @@ func TestNotificationsTwice(t *testing.T) {
 	for range 2 {
 		a.call("POST", "/v1/notifications", `{"recipient":"u","title":"x"}`, "Idempotency-Key", "k").Want(202)
 	}
-	if b := into[wire.Badge](a.get("/v1/users/u/unread")); b.Unread != 1 || b.Version != 2 {
+	if b := servertest.Into[wire.Badge](a.get("/v1/users/u/unread")); b.Unread != 1 || b.Version != 2 {
 		t.Errorf("got %+v, want the second to change the version alone", b)
 	}
 }
@@ -137,13 +138,13 @@ func TestNotificationsBadInput(t *testing.T) {
 	a := newAPI(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			newAPIWith(t, a).call("POST", "/v1/notifications", tt.body).wantProblem(tt.status, tt.field)
+			newAPIWith(t, a).call("POST", "/v1/notifications", tt.body).WantProblem(tt.status, tt.field)
 		})
 	}
 	if a.fake.Offset != 0 {
 		t.Errorf("got %d records of refused calls, want 0", a.fake.Offset)
 	}
-	got := a.call("POST", "/v1/notifications", valid, "Idempotency-Key", long).wantProblem(400, "Idempotency-Key")
+	got := a.call("POST", "/v1/notifications", valid, "Idempotency-Key", long).WantProblem(400, "Idempotency-Key")
 	if !json.Valid(got.Body.Bytes()) {
 		t.Errorf("got %s", got.Body)
 	}
@@ -171,7 +172,7 @@ func FuzzNotifications(f *testing.F) {
 		got := a.call("POST", "/v1/notifications", body, headers...)
 		switch got.Code {
 		case 202:
-			b := into[accepted](got)
+			b := servertest.Into[accepted](got)
 			if b.Accepted != int(a.fake.Offset) || b.Accepted < len(b.IDs) || len(b.IDs) == 0 {
 				t.Errorf("got %+v with %d records", b, a.fake.Offset)
 			}

@@ -29,7 +29,7 @@ func TestOrphansAreNeverListed(t *testing.T) {
 			"inbox": "three one", "inbox?status=all": "three one", "inbox?status=unread": "three one",
 			"inbox?before=3": "one", "inbox?before=1000": "three one", "inbox?status=archived": "",
 		} {
-			b := into[shownPage](a.get("/v1/users/u/" + path).Want(200))
+			b := servertest.Into[shownPage](a.get("/v1/users/u/" + path).Want(200))
 			if got := titles(b.Items); got != want || b.Unread != 2 {
 				t.Errorf("%s: got %q and %d unread, want %q and 2", path, got, b.Unread, want)
 			}

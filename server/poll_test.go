@@ -112,7 +112,7 @@ func TestShortcutIsCounted(t *testing.T) {
 func TestShortcutBeforeRecovery(t *testing.T) {
 	a := newAPI(t)
 	a.fake.NotReady = true
-	a.get("/v1/users/u/unread", "If-None-Match", `"0.0.0"`).wantProblem(503, "")
+	a.get("/v1/users/u/unread", "If-None-Match", `"0.0.0"`).WantProblem(503, "")
 }
 
 // glancing is a table that tells badges without its rows.
@@ -135,7 +135,7 @@ func TestBadgesDoWithoutRows(t *testing.T) {
 	a.get("/v1/users/u/unread", "If-None-Match", `"7.1.0"`).Want(304)
 	a.get("/v1/users/u/unread", "If-None-Match", `"7.1.0", "7.0.0"`).Want(304)
 	a.get("/v1/users/u/unread?min_version=1").Want(200)
-	if got := into[wire.Badge](a.get("/v1/users/u/unread").Want(200)); got.Version != 1 || got.Unread != 1 {
+	if got := servertest.Into[wire.Badge](a.get("/v1/users/u/unread").Want(200)); got.Version != 1 || got.Unread != 1 {
 		t.Errorf("got %+v, want one unread at version 1", got)
 	}
 	if got := a.get("/v1/unread?user=u&user=v").Want(200).Body.String(); !strings.Contains(got, `"cursor":"7.1","unread":1,`) {
@@ -151,12 +151,12 @@ func TestReadsAfterWritesAgree(t *testing.T) {
 	a.notify("u", "a", "b", "c", "d")
 	tag := a.get("/v1/users/u/unread").Header().Get("ETag")
 	for _, command := range []string{"seen", "read", "archive", "unarchive", "unread", "delete"} {
-		done := into[wire.Badge](a.call("POST", "/v1/users/u/inbox/"+command, `{"seqs":[2]}`).Want(200))
+		done := servertest.Into[wire.Badge](a.call("POST", "/v1/users/u/inbox/"+command, `{"seqs":[2]}`).Want(200))
 		changed := a.get("/v1/users/u/unread", "If-None-Match", tag).Want(200)
-		badge := into[wire.Badge](changed)
+		badge := servertest.Into[wire.Badge](changed)
 		tag = changed.Header().Get("ETag")
 		a.get("/v1/users/u/unread", "If-None-Match", tag).Want(304)
-		page := into[shownPage](a.get(fmt.Sprintf("/v1/users/u/inbox?min_version=%d", done.Version)).Want(200))
+		page := servertest.Into[shownPage](a.get(fmt.Sprintf("/v1/users/u/inbox?min_version=%d", done.Version)).Want(200))
 		unread := 0
 		for _, it := range page.Items {
 			if !it.Read {

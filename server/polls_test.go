@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/limit"
 )
@@ -19,14 +20,14 @@ func TestPollExcess(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := newAPI(t, withJWT(t))
 				token := "Bearer " + mint(t, "u")
-				poll := func(method string) reply {
+				poll := func(method string) servertest.Reply {
 					return a.call(method, path, "", "If-None-Match", `"0.0.0"`, "Authorization", token)
 				}
 				for range limit.PollBurst {
 					poll("GET").Want(304)
 				}
-				refused := poll("GET").Want(429).wantHeader("Retry-After", "2").wantHeader("X-Poll-Interval", "30").wantHeader("Cache-Control", "no-store")
-				if p := into[problem](refused); p.Status != 429 || p.Title == "" || p.Detail == "" {
+				refused := poll("GET").Want(429).WantHeader("Retry-After", "2").WantHeader("X-Poll-Interval", "30").WantHeader("Cache-Control", "no-store")
+				if p := servertest.Into[problem](refused); p.Status != 429 || p.Title == "" || p.Detail == "" {
 					t.Errorf("got problem %+v", p)
 				}
 				poll("HEAD").Want(429)

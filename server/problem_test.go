@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 func withLog(w io.Writer) func(*Config) {
@@ -23,7 +25,7 @@ func TestPanicIsAnAnswer(t *testing.T) {
 			panic("the inside of things")
 		})
 	})
-	got := a.get("/x").wantProblem(500, "")
+	got := a.get("/x").WantProblem(500, "")
 	if strings.Contains(got.Body.String(), "inside") {
 		t.Errorf("the answer tells of our insides: %s", got.Body)
 	}
@@ -43,7 +45,7 @@ func TestUnknownErrorIsHidden(t *testing.T) {
 	a := newAPI(t, withLog(&log))
 	w := httptest.NewRecorder()
 	a.fail(w, httptest.NewRequest("GET", "/", nil), io.ErrUnexpectedEOF)
-	reply{t, w}.wantProblem(500, "")
+	servertest.Reply{T: t, ResponseRecorder: w}.WantProblem(500, "")
 	if strings.Contains(w.Body.String(), "EOF") || !strings.Contains(log.String(), "EOF") {
 		t.Errorf("got body %q and log %q, want the cause in the log alone", w.Body, log.String())
 	}

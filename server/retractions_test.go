@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
@@ -14,7 +15,7 @@ func TestRetractions(t *testing.T) {
 	service := []string{"Authorization", "Bearer " + mint(t, "board", auth.ScopeNotify)}
 	unread := func(user string) int {
 		t.Helper()
-		return into[wire.Badge](a.get("/v1/users/"+user+"/unread", "Authorization", "Bearer "+mint(t, user))).Unread
+		return servertest.Into[wire.Badge](a.get("/v1/users/"+user+"/unread", "Authorization", "Bearer "+mint(t, user))).Unread
 	}
 	a.call("POST", "/v1/notifications", `[{"id":"1","recipients":["u","v"],"title":"x"},
 		{"id":"2","recipient":"u","title":"y","collapse_key":"k"},{"id":"3","recipient":"u","title":"z","source":"other"}]`, service...).Want(202)
@@ -29,7 +30,7 @@ func TestRetractions(t *testing.T) {
 		{`{"recipient":"u","id":"3"}`, 1, 1, 0},
 		{`{"recipient":"u","source":"other","id":"3"}`, 1, 0, 0},
 	} {
-		got := into[struct{ Accepted int }](a.call("POST", "/v1/retractions", step.body, service...).Want(202))
+		got := servertest.Into[struct{ Accepted int }](a.call("POST", "/v1/retractions", step.body, service...).Want(202))
 		if u, v := unread("u"), unread("v"); got.Accepted != step.accepted || u != step.u || v != step.v {
 			t.Errorf("%s: got %d accepted, %d and %d unread, want %d, %d and %d", step.body, got.Accepted, u, v, step.accepted, step.u, step.v)
 		}
@@ -44,12 +45,12 @@ func TestRetractionsBadInput(t *testing.T) {
 		`[{"recipient":"u","id":"1"},{"recipient":"u/","id":"1"}]`: "[1].recipient",
 	} {
 		t.Run(body, func(t *testing.T) {
-			newAPIWith(t, a).call("POST", "/v1/retractions", body).wantProblem(400, field)
+			newAPIWith(t, a).call("POST", "/v1/retractions", body).WantProblem(400, field)
 		})
 	}
 	one := `{"recipient":"u","id":"1"}`
 	many := "[" + strings.Repeat(one+",", 1000) + one + "]"
-	a.call("POST", "/v1/retractions", many).wantProblem(413, "[1000]")
+	a.call("POST", "/v1/retractions", many).WantProblem(413, "[1000]")
 	if a.fake.Offset != 0 {
 		t.Errorf("got %s of refused calls, want none", fmt.Sprint(a.fake.Offset, " records"))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/opstest"
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
@@ -92,7 +93,7 @@ func TestRoutesScopes(t *testing.T) {
 				got := a.call(tt.method, tt.path, tt.body, headers...)
 				got.Want(tt.want[i])
 				wantChallenge := map[int]string{401: "Bearer", 403: `Bearer error="insufficient_scope"`}[tt.want[i]]
-				got.wantHeader("WWW-Authenticate", wantChallenge)
+				got.WantHeader("WWW-Authenticate", wantChallenge)
 			})
 		}
 	}
@@ -119,7 +120,7 @@ func TestRoutesMethods(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
-			newAPIWith(t, a).call(tt.method, tt.path, "").wantProblem(405, "").wantHeader("Allow", tt.allow)
+			newAPIWith(t, a).call(tt.method, tt.path, "").WantProblem(405, "").WantHeader("Allow", tt.allow)
 		})
 	}
 }
@@ -128,12 +129,12 @@ func TestRoutesUnknown(t *testing.T) {
 	pages := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	a := newAPI(t, func(c *Config) { c.Pages = pages })
 	for _, path := range []string{"/v1", "/v1/", "/v1/users", "/v1/users/a/b/c", "/v1/users/a/inbox/explode", "/metrics", "/v1//unread"} {
-		t.Run(path, func(t *testing.T) { newAPIWith(t, a).get(path).wantProblem(404, "") })
+		t.Run(path, func(t *testing.T) { newAPIWith(t, a).get(path).WantProblem(404, "") })
 	}
 	for _, path := range []string{"/", "/belfry.js", "/v10"} {
 		t.Run(path, func(t *testing.T) { newAPIWith(t, a).get(path).Want(http.StatusTeapot) })
 	}
-	newAPI(t).get("/").wantProblem(404, "")
+	newAPI(t).get("/").WantProblem(404, "")
 }
 
 func TestRoutesUserOfThePath(t *testing.T) {
@@ -145,7 +146,7 @@ func TestRoutesUserOfThePath(t *testing.T) {
 		"/v1/users/%EC%82%AC%EC%9A%A9%EC%9E%90-7/unread": korean,
 		"/v1/users/a%20b+c%25/unread":                    "a b+c%",
 	} {
-		got := into[wire.Badge](a.get(path).Want(200))
+		got := servertest.Into[wire.Badge](a.get(path).Want(200))
 		if got.User != user || got.Unread != 1 {
 			t.Errorf("%s: got %+v, want one unread of %s", path, got, user)
 		}
@@ -155,7 +156,7 @@ func TestRoutesUserOfThePath(t *testing.T) {
 		"/v1/users//unread", "/v1/users/a%2Fb/unread", "/v1/users/../unread", "/v1/users/./unread",
 		"/v1/users/__a/unread", "/v1/users/a%0Ab/unread", "/v1/users/%FF/unread", long,
 	} {
-		t.Run(path, func(t *testing.T) { newAPIWith(t, a).get(path).wantProblem(400, "user") })
+		t.Run(path, func(t *testing.T) { newAPIWith(t, a).get(path).WantProblem(400, "user") })
 	}
 }
 
@@ -172,7 +173,7 @@ func make129() []byte {
 func TestRoutesSubjectThatIsNoUser(t *testing.T) {
 	a := newAPI(t, withJWT(t))
 	token := "Bearer " + mint(t, "orders/service", auth.ScopeNotify)
-	a.get("/v1/users/orders%2Fservice/unread", "Authorization", token).wantProblem(400, "user")
+	a.get("/v1/users/orders%2Fservice/unread", "Authorization", token).WantProblem(400, "user")
 	a.call("POST", "/v1/notifications", `{"recipient":"b","title":"x"}`, "Authorization", token).Want(202)
 	for _, it := range a.fake.Items {
 		if got, want := it.Source, "orders/service"; got != want {
@@ -191,5 +192,5 @@ func TestRoutesMetricsAddress(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", path, w.Code, want)
 		}
 	}
-	a.get("/metrics", "Authorization", "Bearer "+mint(t, "op", auth.ScopeOps)).wantProblem(404, "")
+	a.get("/metrics", "Authorization", "Bearer "+mint(t, "op", auth.ScopeOps)).WantProblem(404, "")
 }

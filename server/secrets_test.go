@@ -8,33 +8,15 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/gorilla/mux"
 
 	"github.com/belfry/belfry/internal/opstest"
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
 )
-
-// lockedLog is a log that several goroutines write.
-type lockedLog struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lockedLog) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lockedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
 
 // The user of the path and the contents of bodies, which logs and metrics must
 // not hold.
@@ -47,7 +29,7 @@ const (
 // don't, and looks for tokens, tickets, users and contents in the log, in the
 // metrics, and for tokens and tickets in the answers.
 func TestSecretsStayInside(t *testing.T) {
-	var log lockedLog
+	var log servertest.Log
 	r := run(t, time.Second, withJWT(t), func(c *Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		c.MetricsOnAPI = true

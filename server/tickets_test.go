@@ -14,6 +14,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
 )
 
@@ -21,8 +22,8 @@ import (
 func (a *api) askTicket(user, token string) string {
 	a.t.Helper()
 	got := a.call("POST", "/v1/users/"+user+"/tickets", "", "Authorization", "Bearer "+token).Want(200)
-	got.wantHeader("Cache-Control", "no-store")
-	body := into[struct {
+	got.WantHeader("Cache-Control", "no-store")
+	body := servertest.Into[struct {
 		Ticket    string
 		ExpiresIn int `json:"expires_in"`
 	}](got)
@@ -34,7 +35,7 @@ func (a *api) askTicket(user, token string) string {
 
 // stream opens a user's stream with a ticket and returns what came until it
 // ended, after a second at the latest.
-func (a *api) stream(user, ticket string) reply {
+func (a *api) stream(user, ticket string) servertest.Reply {
 	a.t.Helper()
 	ctx, cancel := context.WithTimeout(a.t.Context(), time.Second)
 	defer cancel()
@@ -45,12 +46,12 @@ func (a *api) stream(user, ticket string) reply {
 const byeExpiredFrame = "event: bye\ndata: {\"reason\":\"expired\"}\n"
 
 // wantRefused checks for a stream that says bye and to come back much later.
-func (r reply) wantRefused() {
-	r.t.Helper()
+func wantRefused(r servertest.Reply) {
+	r.T.Helper()
 	body := r.Want(200).Body.String()
 	var retry int
 	if _, err := fmt.Sscanf(body, "retry: %d\n", &retry); err != nil || retry < 30_000 || !strings.Contains(body, byeExpiredFrame) {
-		r.t.Errorf("got %q, want a retry of at least 30 s and bye", body)
+		r.T.Errorf("got %q, want a retry of at least 30 s and bye", body)
 	}
 }
 
@@ -61,12 +62,12 @@ func TestTicketOpensOnce(t *testing.T) {
 		if body := a.stream("a", ticket).Want(200).Body.String(); !strings.Contains(body, "event: unread") {
 			t.Errorf("got %q, want the stream", body)
 		}
-		a.stream("a", ticket).wantRefused()
+		wantRefused(a.stream("a", ticket))
 		// Not in its last moment either, nor ever after.
 		time.Sleep(auth.TicketLife + auth.DefaultLeeway - 3*time.Second)
-		a.stream("a", ticket).wantRefused()
+		wantRefused(a.stream("a", ticket))
 		time.Sleep(time.Hour)
-		a.stream("a", ticket).wantRefused()
+		wantRefused(a.stream("a", ticket))
 	})
 }
 
@@ -79,10 +80,10 @@ func TestTicketOnAnyServer(t *testing.T) {
 		if body := b.stream("a", ticket).Want(200).Body.String(); !strings.Contains(body, "event: unread") {
 			t.Errorf("got %q, want the stream", body)
 		}
-		b.stream("a", ticket).wantRefused()
+		wantRefused(b.stream("a", ticket))
 		own := func(secret string) func(*Config) { return func(c *Config) { c.TicketSecret = []byte(secret) } }
 		c := newAPI(t, withJWT(t), own("another secret that is long enough to be one"))
-		c.stream("a", ticket).wantProblem(401, "")
+		c.stream("a", ticket).WantProblem(401, "")
 		d := newAPI(t, withJWT(t), own("another secret that is long enough to be one"))
 		if body := d.stream("a", c.askTicket("a", mint(t, "a"))).Want(200).Body.String(); !strings.Contains(body, "event: unread") {
 			t.Errorf("got %q, want the stream", body)
@@ -99,7 +100,7 @@ func TestTicketExpires(t *testing.T) {
 			t.Errorf("got %q after 29 s, want the stream", body)
 		}
 		time.Sleep(auth.DefaultLeeway + time.Second)
-		a.stream("a", late).wantRefused()
+		wantRefused(a.stream("a", late))
 	})
 }
 
@@ -155,20 +156,20 @@ func TestTicketRefused(t *testing.T) {
 				t.Errorf("%s: got %d, want 401", name, got.Code)
 			}
 		}
-		a.get("/v1/users/b/stream?ticket="+ticket).wantProblem(403, "")
+		a.get("/v1/users/b/stream?ticket="+ticket).WantProblem(403, "")
 		// Tickets open streams and nothing else, and are no tokens.
-		a.get("/v1/users/a/unread?ticket="+ticket).wantProblem(401, "")
-		a.get("/v1/users/a/unread", "Authorization", "Bearer "+ticket).wantProblem(401, "")
+		a.get("/v1/users/a/unread?ticket="+ticket).WantProblem(401, "")
+		a.get("/v1/users/a/unread", "Authorization", "Bearer "+ticket).WantProblem(401, "")
 		// None of that has used it.
 		if body := a.stream("a", ticket).Want(200).Body.String(); !strings.Contains(body, "event: unread") {
 			t.Errorf("got %q, want the stream", body)
 		}
 		// One that is no longer good tells nothing on another's stream.
-		a.get("/v1/users/b/stream?ticket="+ticket).wantProblem(403, "")
+		a.get("/v1/users/b/stream?ticket="+ticket).WantProblem(403, "")
 		time.Sleep(time.Minute)
-		a.get("/v1/users/b/stream?ticket="+ticket).wantProblem(401, "")
+		a.get("/v1/users/b/stream?ticket="+ticket).WantProblem(401, "")
 		// A token beside it is what counts.
-		a.get("/v1/users/a/stream?ticket=garbage", "Authorization", "Bearer "+mint(t, "b")).wantProblem(403, "")
+		a.get("/v1/users/a/stream?ticket=garbage", "Authorization", "Bearer "+mint(t, "b")).WantProblem(403, "")
 	})
 }
 
@@ -177,7 +178,7 @@ func TestTicketForAnAdmin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t, withJWT(t))
 		ticket := a.askTicket("사용자-7", mint(t, "root", auth.ScopeAdmin))
-		a.get("/v1/users/root/stream?ticket="+ticket).wantProblem(403, "")
+		a.get("/v1/users/root/stream?ticket="+ticket).WantProblem(403, "")
 		if body := a.stream("사용자-7", ticket).Want(200).Body.String(); !strings.Contains(body, `"user":"사용자-7"`) {
 			t.Errorf("got %q, want the user's stream", body)
 		}
@@ -199,10 +200,10 @@ func TestTicketsWithoutASecret(t *testing.T) {
 	if a.guard.Tickets != nil {
 		t.Error("a server without a secret gives tickets")
 	}
-	a.get("/v1/users/a/stream?ticket=x").wantProblem(401, "")
+	a.get("/v1/users/a/stream?ticket=x").WantProblem(401, "")
 	a = newAPI(t, withJWT(t))
 	a.guard.Tickets = nil
-	got := a.call("POST", "/v1/users/a/tickets", "", "Authorization", "Bearer "+mint(t, "a")).wantProblem(501, "")
+	got := a.call("POST", "/v1/users/a/tickets", "", "Authorization", "Bearer "+mint(t, "a")).WantProblem(501, "")
 	if !strings.Contains(got.Body.String(), "ticket secret") {
 		t.Errorf("got %s, want it to say what is missing", got.Body)
 	}
@@ -216,7 +217,7 @@ func TestTicketsWithoutAuth(t *testing.T) {
 		if body := a.stream("a", ticket).Want(200).Body.String(); !strings.Contains(body, "event: unread") {
 			t.Errorf("got %q, want the stream", body)
 		}
-		a.stream("a", ticket).wantRefused()
+		wantRefused(a.stream("a", ticket))
 	})
 }
 

@@ -17,8 +17,8 @@ import (
 
 func TestUnreadOfNobody(t *testing.T) {
 	got := newAPI(t).get("/v1/users/user-7/unread").Want(200).
-		wantHeader("ETag", `"0.0.0"`).wantHeader("Cache-Control", "private, no-cache").
-		wantHeader("Content-Type", "application/json").wantHeader("X-Poll-Interval", "30")
+		WantHeader("ETag", `"0.0.0"`).WantHeader("Cache-Control", "private, no-cache").
+		WantHeader("Content-Type", "application/json").WantHeader("X-Poll-Interval", "30")
 	want := `{"user":"user-7","version":0,"cursor":"0.0","unread":0,"unseen":0,"urgent":0,"categories":{}}` + "\n"
 	if got.Body.String() != want {
 		t.Errorf("got %s, want %s", got.Body, want)
@@ -33,7 +33,7 @@ func TestUnreadCounts(t *testing.T) {
 	if got := a.get("/v1/users/u/unread").Want(200).Body.String(); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	head := a.call("HEAD", "/v1/users/u/unread", "").Want(200).wantHeader("ETag", `"7.2.0"`)
+	head := a.call("HEAD", "/v1/users/u/unread", "").Want(200).WantHeader("ETag", `"7.2.0"`)
 	if head.Header().Get("X-Poll-Interval") == "" {
 		t.Error("HEAD lacks the headers of GET")
 	}
@@ -48,7 +48,7 @@ func TestUnreadConditional(t *testing.T) {
 		`"7.2.0.language"`: 200, `"x.y.z"`: 200,
 	} {
 		t.Run(header, func(t *testing.T) {
-			got := newAPIWith(t, a).get("/v1/users/u/unread", "If-None-Match", header).Want(want).wantHeader("ETag", `"7.2.0"`)
+			got := newAPIWith(t, a).get("/v1/users/u/unread", "If-None-Match", header).Want(want).WantHeader("ETag", `"7.2.0"`)
 			if want == 304 && (got.Body.Len() != 0 || got.Header().Get("Content-Type") != "") {
 				t.Errorf("304 has a body: %q", got.Body)
 			}
@@ -65,10 +65,10 @@ func TestUnreadExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t)
 		a.Append("u", servertest.Brief("x", time.Minute))
-		a.get("/v1/users/u/unread").wantHeader("ETag", `"7.1.0"`)
+		a.get("/v1/users/u/unread").WantHeader("ETag", `"7.1.0"`)
 		time.Sleep(2 * time.Minute)
-		got := a.get("/v1/users/u/unread", "If-None-Match", `"7.1.0"`).Want(200).wantHeader("ETag", `"7.1.1"`)
-		if b := into[wire.Badge](got); b.Unread != 0 || b.Version != 1 {
+		got := a.get("/v1/users/u/unread", "If-None-Match", `"7.1.0"`).Want(200).WantHeader("ETag", `"7.1.1"`)
+		if b := servertest.Into[wire.Badge](got); b.Unread != 0 || b.Version != 1 {
 			t.Errorf("got %+v, want nothing unread at version 1", b)
 		}
 	})
@@ -105,7 +105,7 @@ func TestUnreadWaits(t *testing.T) {
 						t.Errorf("took %s, want %s", took, tt.waits)
 					}
 					if got.Want(tt.status); tt.status == 503 {
-						got.wantProblem(503, "")
+						got.WantProblem(503, "")
 					}
 				})
 			})
@@ -120,7 +120,7 @@ func TestUnreadClientGone(t *testing.T) {
 		a.ctx = ctx
 		time.AfterFunc(time.Second, cancel)
 		start := time.Now()
-		a.get("/v1/users/u/unread?min_version=5").wantProblem(503, "")
+		a.get("/v1/users/u/unread?min_version=5").WantProblem(503, "")
 		if got := time.Since(start); got != time.Second {
 			t.Errorf("went on for %s after its client had gone", got-time.Second)
 		}
@@ -136,7 +136,7 @@ func TestUnreadBadQuery(t *testing.T) {
 		"?min_version=-1": "min_version", "?min_version=1.5": "min_version", "?min_version=": "min_version",
 		"?min_version=99999999999999999999": "min_version", "?a=%zz": "", "?a;b": "",
 	} {
-		a.get("/v1/users/u/unread"+query).wantProblem(400, field)
+		a.get("/v1/users/u/unread"+query).WantProblem(400, field)
 	}
 }
 
@@ -144,9 +144,9 @@ func TestUnreadNotReady(t *testing.T) {
 	a := newAPI(t)
 	a.fake.NotReady = true
 	for _, path := range []string{"/v1/users/u/unread", "/v1/users/u/inbox", "/v1/users/u/export", "/v1/unread?user=u"} {
-		a.get(path).wantProblem(503, "")
+		a.get(path).WantProblem(503, "")
 	}
-	a.call("POST", "/v1/users/u/inbox/read", `{"seqs":[1]}`).wantProblem(503, "")
+	a.call("POST", "/v1/users/u/inbox/read", `{"seqs":[1]}`).WantProblem(503, "")
 	if a.fake.Offset != 0 {
 		t.Error("a command was written that could not be answered")
 	}
@@ -190,7 +190,7 @@ func TestTwoServersNeverGoBack(t *testing.T) {
 				got := server.get(path, headers...)
 				switch got.Code {
 				case http.StatusOK:
-					b := into[wire.Badge](got)
+					b := servertest.Into[wire.Badge](got)
 					if b.Version < version {
 						t.Fatalf("round %d: got version %d after %d", round, b.Version, version)
 					}
@@ -216,11 +216,11 @@ func TestTwoServersNeverGoBack(t *testing.T) {
 
 func TestPollInterval(t *testing.T) {
 	a := newAPI(t, func(c *Config) { c.PollInterval = 1500 * time.Millisecond })
-	a.get("/v1/users/u/unread").wantHeader("X-Poll-Interval", "2")
+	a.get("/v1/users/u/unread").WantHeader("X-Poll-Interval", "2")
 	a.load.Requests.Add(2 * a.load.Capacity)
-	a.get("/v1/users/u/unread").wantHeader("X-Poll-Interval", "5")
+	a.get("/v1/users/u/unread").WantHeader("X-Poll-Interval", "5")
 	a.load.Requests.Add(200 * a.load.Capacity)
-	a.get("/v1/unread?user=u").wantHeader("X-Poll-Interval", "15")
+	a.get("/v1/unread?user=u").WantHeader("X-Poll-Interval", "15")
 }
 
 func TestBatch(t *testing.T) {
@@ -246,8 +246,8 @@ func TestBatchLimits(t *testing.T) {
 		return "/v1/unread?" + b.String()
 	}
 	a.get(many(100)).Want(200)
-	a.get(many(101)).wantProblem(400, "user")
-	a.get("/v1/unread").wantProblem(400, "user")
-	a.get("/v1/unread?user=a&user=__b").wantProblem(400, "user[1]")
-	a.get("/v1/unread?user=").wantProblem(400, "user[0]")
+	a.get(many(101)).WantProblem(400, "user")
+	a.get("/v1/unread").WantProblem(400, "user")
+	a.get("/v1/unread?user=a&user=__b").WantProblem(400, "user[1]")
+	a.get("/v1/unread?user=").WantProblem(400, "user[0]")
 }

@@ -5,30 +5,31 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
 )
 
 func TestWritesAreLimitedPerSubject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t, withJWT(t), func(c *Config) { c.Limits.WriteRate, c.Limits.WriteBurst = 0.25, 3 })
-		send := func(subject string) reply {
+		send := func(subject string) servertest.Reply {
 			return a.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Authorization", "Bearer "+mint(t, subject, auth.ScopeNotify))
 		}
 		for range 3 {
 			send("billing").Want(202)
 		}
-		send("billing").wantProblem(429, "").wantHeader("Retry-After", "4")
-		send("billing").wantProblem(429, "").wantHeader("Retry-After", "4") // a refused call costs nothing
+		send("billing").WantProblem(429, "").WantHeader("Retry-After", "4")
+		send("billing").WantProblem(429, "").WantHeader("Retry-After", "4") // a refused call costs nothing
 		send("board").Want(202)
 		// Reading goes on, as does who may not write anyway.
 		a.get("/v1/unread?user=a", "Authorization", "Bearer "+mint(t, "billing", auth.ScopeNotify)).Want(200)
-		a.call("POST", "/v1/notifications", `{}`, "Authorization", "Bearer "+mint(t, "billing")).wantProblem(403, "")
-		a.call("POST", "/v1/retractions", `{"recipient":"a","id":"x"}`, "Authorization", "Bearer "+mint(t, "billing", auth.ScopeNotify)).wantProblem(429, "")
+		a.call("POST", "/v1/notifications", `{}`, "Authorization", "Bearer "+mint(t, "billing")).WantProblem(403, "")
+		a.call("POST", "/v1/retractions", `{"recipient":"a","id":"x"}`, "Authorization", "Bearer "+mint(t, "billing", auth.ScopeNotify)).WantProblem(429, "")
 		time.Sleep(1500 * time.Millisecond)
-		send("billing").wantProblem(429, "").wantHeader("Retry-After", "3")
+		send("billing").WantProblem(429, "").WantHeader("Retry-After", "3")
 		time.Sleep(2500 * time.Millisecond)
 		send("billing").Want(202)
-		send("billing").wantProblem(429, "")
+		send("billing").WantProblem(429, "")
 	})
 }
 

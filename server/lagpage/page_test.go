@@ -5,7 +5,6 @@ import (
 	"flag"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -33,24 +32,8 @@ func scrape(t *testing.T, h http.Handler) string {
 	return w.Body.String()
 }
 
-func wantGolden(t *testing.T, file, got string) {
-	t.Helper()
-	if *updateLagPage {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s (-update-lag writes it anew); got:\n%s", file, got)
-	}
-}
-
 func TestLagMetrics(t *testing.T) {
-	wantGolden(t, "testdata/lag.prom", scrape(t, lagPage(servertest.LagReport())))
+	servertest.WantGolden(t, "testdata/lag.prom", scrape(t, lagPage(servertest.LagReport())), *updateLagPage)
 }
 
 func TestLagMetricsOfAFailure(t *testing.T) {

@@ -1,6 +1,6 @@
 package ops
 
-// What the tests of the answers, which need a server, see of the package.
+// Tests of the answers need a server, and see these of the package.
 type (
 	LookupBody   = lookup
 	OverviewBody = overview

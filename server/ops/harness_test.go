@@ -2,11 +2,7 @@ package ops_test
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"net/http/httptest"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -60,65 +56,20 @@ func (a *api) Append(user string, record inbox.Record) {
 	}
 }
 
-// reply is an answer with its body.
-type reply struct {
-	t testing.TB
-	*httptest.ResponseRecorder
-}
-
 // call sends a request as from this machine; headers are given as pairs.
-func (a *api) call(method, path, body string, headers ...string) reply {
+func (a *api) call(method, path, body string, headers ...string) servertest.Reply {
 	a.t.Helper()
 	return a.within(a.t.Context(), method, path, body, headers...)
 }
 
-func (a *api) within(ctx context.Context, method, path, body string, headers ...string) reply {
+func (a *api) within(ctx context.Context, method, path, body string, headers ...string) servertest.Reply {
 	a.t.Helper()
-	r := httptest.NewRequestWithContext(ctx, method, "http://localhost"+path, strings.NewReader(body))
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	w := httptest.NewRecorder()
-	a.Handler().ServeHTTP(w, r)
-	return reply{a.t, w}
+	return servertest.Call(ctx, a.t, a.Handler(), method, path, body, headers...)
 }
 
-func (a *api) get(path string, headers ...string) reply {
+func (a *api) get(path string, headers ...string) servertest.Reply {
 	a.t.Helper()
 	return a.call(http.MethodGet, path, "", headers...)
-}
-
-func (r reply) Want(status int) reply {
-	r.t.Helper()
-	if r.Code != status {
-		r.t.Fatalf("got status %d, want %d; body: %.500s", r.Code, status, r.Body)
-	}
-	return r
-}
-
-// wantProblem checks that the answer is a problem with that status and field.
-func (r reply) wantProblem(status int, field string) {
-	r.t.Helper()
-	p := into[struct {
-		Type, Title, Field string
-		Status             int
-	}](r.Want(status))
-	if p.Field != field || p.Status != status || p.Title == "" || p.Type == "" || r.Header().Get("Content-Type") != "application/problem+json" {
-		r.t.Errorf("got problem %+v, want field %q", p, field)
-	}
-}
-
-// into decodes the body of an answer.
-func into[T any](r reply) T {
-	r.t.Helper()
-	var v T
-	if err := json.Unmarshal(r.Body.Bytes(), &v); err != nil {
-		r.t.Fatalf("decode %q: %v", r.Body, err)
-	}
-	return v
 }
 
 // bearer is the header of a token with these scopes.
@@ -137,22 +88,4 @@ func withJWT(t testing.TB) func(*server.Config) {
 		t.Fatal(err)
 	}
 	return func(c *server.Config) { c.Auth = a }
-}
-
-// lockedLog is a log that may be read while it is written.
-type lockedLog struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lockedLog) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lockedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

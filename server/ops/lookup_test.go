@@ -19,7 +19,7 @@ import (
 )
 
 func TestLookup(t *testing.T) {
-	var log lockedLog
+	var log servertest.Log
 	a, _ := opsAPI(t, func(c *server.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 	const user = "사용자-7"
 	a.send(user, `{"title":"secret one","priority":"urgent","category":"approval","id":"i1","source":"s"}`)
@@ -33,7 +33,7 @@ func TestLookup(t *testing.T) {
 	if strings.Contains(reply.Body.String(), "secret") {
 		t.Errorf("shows titles: %s", reply.Body)
 	}
-	got := into[ops.LookupBody](reply)
+	got := servertest.Into[ops.LookupBody](reply)
 	var items []string
 	for _, i := range got.Items {
 		items = append(items, fmt.Sprintf("%d %s %v", i.Seq, i.State, i.CountsIn))
@@ -48,28 +48,28 @@ func TestLookup(t *testing.T) {
 		t.Errorf("a look without titles is logged: %s", log.String())
 	}
 
-	got = into[ops.LookupBody](a.get(path + "?contents=1").Want(200))
+	got = servertest.Into[ops.LookupBody](a.get(path + "?contents=1").Want(200))
 	if got.Items[1].Title != "secret two" || got.Items[2].Title != "secret one" || !got.Contents {
 		t.Errorf("got %+v with contents", got.Items)
 	}
 	if text := log.String(); !strings.Contains(text, "contents shown to an operator") || !strings.Contains(text, "operator=local") || strings.Contains(text, "secret") || strings.Contains(text, user) {
 		t.Errorf("got the log %q, want who looked and neither whom nor what at", text)
 	}
-	nobody := into[ops.LookupBody](a.get("/v1/ops/users/nobody").Want(200))
+	nobody := servertest.Into[ops.LookupBody](a.get("/v1/ops/users/nobody").Want(200))
 	if nobody.Version != 0 || nobody.Items == nil || nobody.Cursor != "0.0" {
 		t.Errorf("got %+v for nobody", nobody)
 	}
-	a.get("/v1/ops/users/a%2Fb").wantProblem(400, "user")
-	a.get(path+"?contents=yes").wantProblem(400, "contents")
+	a.get("/v1/ops/users/a%2Fb").WantProblem(400, "user")
+	a.get(path+"?contents=yes").WantProblem(400, "contents")
 	a.fake.NotReady = true
-	a.get(path).wantProblem(503, "")
+	a.get(path).WantProblem(503, "")
 }
 
 func TestLookupCountsStreamsAndMissingContents(t *testing.T) {
 	a, _ := opsAPI(t)
 	a.fake.HoldItems = true
 	a.Append("user-7", servertest.Note("late"))
-	got := into[ops.LookupBody](a.get("/v1/ops/users/user-7").Want(200))
+	got := servertest.Into[ops.LookupBody](a.get("/v1/ops/users/user-7").Want(200))
 	if got.Missing != 1 || got.Items[0].Content || got.Streams != 0 {
 		t.Errorf("got %+v, want a missing content", got)
 	}
@@ -81,24 +81,24 @@ func TestJournal(t *testing.T) {
 	a.Append("user-7", servertest.Note("secret two"))
 	a.Append("user-8", servertest.Note("of another"))
 	a.Append("user-7", inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{1}})
-	got := into[inbox.Refold](a.get("/v1/ops/users/user-7/journal").Want(200))
+	got := servertest.Into[inbox.Refold](a.get("/v1/ops/users/user-7/journal").Want(200))
 	if got.Records != 3 || !got.Result.Agrees || got.Result.Row.Unread != 1 || got.Steps[2].Kind != "read" || got.Steps[0].Title != "" {
 		t.Errorf("got %+v", got)
 	}
 	if q := f.Queries[0]; q.Texts || q.Most != ops.MaxJournalSteps || time.Since(q.Since).Round(time.Hour) != 48*time.Hour {
 		t.Errorf("got query %+v, want the last 48 h without texts", q)
 	}
-	got = into[inbox.Refold](a.get("/v1/ops/users/user-7/journal?since=1h&contents=1").Want(200))
+	got = servertest.Into[inbox.Refold](a.get("/v1/ops/users/user-7/journal?since=1h&contents=1").Want(200))
 	if got.Steps[0].Title != "secret one" || time.Since(f.Queries[1].Since).Round(time.Minute) != time.Hour {
 		t.Errorf("got %+v, %+v", got.Steps[0], f.Queries[1])
 	}
 	for query, field := range map[string]string{"since=x": "since", "since=-1h": "since", "since=0s": "since", "contents=2": "contents"} {
-		a.get("/v1/ops/users/user-7/journal?"+query).wantProblem(400, field)
+		a.get("/v1/ops/users/user-7/journal?"+query).WantProblem(400, field)
 	}
 	f.Set(func() { f.RefoldErr = errors.New("no broker") })
-	a.get("/v1/ops/users/user-7/journal").wantProblem(500, "")
+	a.get("/v1/ops/users/user-7/journal").WantProblem(500, "")
 	f.Set(func() { f.RefoldErr = context.DeadlineExceeded })
-	a.get("/v1/ops/users/user-7/journal").wantProblem(503, "")
+	a.get("/v1/ops/users/user-7/journal").WantProblem(503, "")
 }
 
 // TestJournalsAtOnce has a third reader while two wait for Kafka.
@@ -111,7 +111,7 @@ func TestJournalsAtOnce(t *testing.T) {
 			go func() { codes <- a.get("/v1/ops/users/user-7/journal").Code }()
 		}
 		synctest.Wait()
-		a.get("/v1/ops/users/user-7/journal").wantProblem(http.StatusServiceUnavailable, "")
+		a.get("/v1/ops/users/user-7/journal").WantProblem(http.StatusServiceUnavailable, "")
 		close(f.Held)
 		for range ops.JournalsAtOnce {
 			if code := <-codes; code != 200 {

@@ -28,7 +28,7 @@ func TestOverview(t *testing.T) {
 	a.get("/v1/users/user-7/unread", "If-None-Match", tag).Want(304)
 	a.get("/v1/users/user-7/inbox").Want(200)
 
-	got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
+	got := servertest.Into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
 	if !got.Ready || !got.Lag.Up || got.Lag.Lag != 43 || got.Lag.MaxLagSeconds != 200 || !got.Lag.CollectedAt.Equal(opstest.At) {
 		t.Errorf("got ready %t, lag %+v", got.Ready, got.Lag)
 	}
@@ -70,19 +70,19 @@ func TestOverviewCountsStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, _ := opsAPI(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan reply)
+		done := make(chan servertest.Reply)
 		go func() { done <- a.within(ctx, "GET", "/v1/users/user-7/stream", "") }()
 		synctest.Wait()
-		if got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200)).Traffic; got.Streams != 1 || got.Events["unread"] != 1 || got.Events["item"] != 0 {
+		if got := servertest.Into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200)).Traffic; got.Streams != 1 || got.Events["unread"] != 1 || got.Events["item"] != 0 {
 			t.Errorf("got %+v, want the stream and its badge", got)
 		}
-		if got := into[ops.LookupBody](a.get("/v1/ops/users/user-7").Want(200)); got.Streams != 1 {
+		if got := servertest.Into[ops.LookupBody](a.get("/v1/ops/users/user-7").Want(200)); got.Streams != 1 {
 			t.Errorf("got %d streams of the user, want 1", got.Streams)
 		}
 		cancel()
 		<-done
 		synctest.Wait()
-		if got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200)).Traffic; got.Streams != 0 {
+		if got := servertest.Into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200)).Traffic; got.Streams != 0 {
 			t.Errorf("got %v streams after its client has gone", got.Streams)
 		}
 	})
@@ -91,7 +91,7 @@ func TestOverviewCountsStreams(t *testing.T) {
 func TestOverviewTopology(t *testing.T) {
 	a, _ := opsAPI(t)
 	var nodes []string
-	got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200)).Topology
+	got := servertest.Into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200)).Topology
 	for _, n := range got.Nodes {
 		nodes = append(nodes, fmt.Sprintf("%d %s %s %s", n.Column, n.Kind, n.Name, n.State))
 	}
@@ -119,7 +119,7 @@ func TestOverviewIsBounded(t *testing.T) {
 		groups[7].Partitions = append(groups[7].Partitions, lag.Partition{Topic: "t", Partition: int32(i), Lag: int64(i)})
 	}
 	f.Set(func() { f.Collected, f.Working = lag.NewReport(opstest.At, groups), nil })
-	got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
+	got := servertest.Into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
 	if len(got.Groups) != ops.MaxOverviewGroups || got.GroupsOmitted != 2*ops.MaxOverviewGroups {
 		t.Fatalf("got %d groups, %d omitted", len(got.Groups), got.GroupsOmitted)
 	}
@@ -136,12 +136,12 @@ func TestOverviewIsBounded(t *testing.T) {
 // itself.
 func TestOverviewWithoutAnInstallation(t *testing.T) {
 	a, _ := opsAPI(t, func(c *server.Config) { c.Operations = ops.Config{} })
-	got := into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
+	got := servertest.Into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
 	if got.Lag.Up || got.Lag.Error == "" || got.Groups == nil || got.Views == nil || got.Topology.Nodes == nil {
 		t.Errorf("got %+v", got)
 	}
 	for _, path := range []string{"/v1/lag", "/v1/ops/dead-letters", "/v1/ops/dead-letters/0/1", "/v1/ops/users/user-7/journal"} {
-		a.get(path).wantProblem(http.StatusServiceUnavailable, "")
+		a.get(path).WantProblem(http.StatusServiceUnavailable, "")
 	}
-	a.call("POST", "/v1/ops/dead-letters/replay", `{"letters":[{"partition":0,"offset":1}]}`).wantProblem(http.StatusServiceUnavailable, "")
+	a.call("POST", "/v1/ops/dead-letters/replay", `{"letters":[{"partition":0,"offset":1}]}`).WantProblem(http.StatusServiceUnavailable, "")
 }
