@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
@@ -74,13 +73,9 @@ func (a *admin) behind(ctx context.Context, inputs map[string][]string) (int64, 
 	defer cancel()
 	var sum int64
 	for group, topics := range inputs {
-		committed, err := a.kadm.FetchOffsets(ctx, group)
-		if err == nil {
-			err = committed.Error()
-		}
-		// Nobody has joined it yet: Kafka says nothing then, others do.
-		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-			return 0, fmt.Errorf("fetch offsets of %s: %w", group, err)
+		committed, err := (&kafka.Topics{Client: a.client, Admin: a.kadm}).Committed(ctx, group)
+		if err != nil {
+			return 0, err
 		}
 		ends, err := a.kadm.ListEndOffsets(ctx, topics...)
 		if err == nil {
