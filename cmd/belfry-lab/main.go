@@ -10,8 +10,6 @@
 package main
 
 import (
-	"os"
-
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/cli"
@@ -23,7 +21,7 @@ var version string
 func main() {
 	p := newProgram()
 	p.Version = version
-	os.Exit(p.Run(cli.Interruptible(), os.Args[1:]))
+	p.Main()
 }
 
 // newProgram returns the program, as yet of no version.
@@ -33,10 +31,5 @@ func newProgram() *cli.Program {
 		Short:    "Measure Belfry beside its peers, and prove it under faults",
 		Long:     `Belfry-lab measures Belfry beside its peers, and proves it under faults.`,
 		Commands: func(p *cli.Program) []*cobra.Command { return []*cobra.Command{benchCommand(p), chaosCommand(p)} },
-
-		Env:    os.LookupEnv,
-		Stdin:  os.Stdin,
-		Stdout: os.Stdout,
-		Stderr: os.Stderr,
 	}
 }

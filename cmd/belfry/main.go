@@ -38,7 +38,7 @@ var version string
 func main() {
 	p := newProgram()
 	p.Version = version
-	os.Exit(p.Run(cli.Interruptible(), os.Args[1:]))
+	p.Main()
 }
 
 // newProgram returns the program, as yet of no version.
@@ -50,11 +50,6 @@ func newProgram() *cli.Program {
 with an exact unread badge: pushed live over SSE, polled as a badge, listed as
 an inbox.`,
 		Commands: commands,
-
-		Env:    os.LookupEnv,
-		Stdin:  os.Stdin,
-		Stdout: os.Stdout,
-		Stderr: os.Stderr,
 
 		Hangups: hangups,
 	}

@@ -46,6 +46,12 @@ const (
 	GroupDevelop = "develop"
 )
 
+// Main runs the program as this process, and ends that with the exit code.
+func (p *Program) Main() {
+	p.Env, p.Stdin, p.Stdout, p.Stderr = os.LookupEnv, os.Stdin, os.Stdout, os.Stderr
+	os.Exit(p.Run(interruptible(), os.Args[1:]))
+}
+
 // Run executes the command that args, without the program's name, ask for and
 // returns the exit code. Cancelling ctx makes a serving command drain.
 func (p *Program) Run(ctx context.Context, args []string) int {

@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// Interruptible returns a context that the first SIGINT or SIGTERM ends. A
+// interruptible returns a context that the first SIGINT or SIGTERM ends. A
 // second one ends a process that drains too slowly for its user, as it would
 // have without us.
-func Interruptible() context.Context {
+func interruptible() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2) // none is lost, however soon it comes
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

@@ -92,7 +92,8 @@ type node struct {
 
 // Run runs until ctx ends and then drains: first the HTTP server, while the
 // views and the journal still stand behind it, then processors and views, last
-// what they write with. It closes the listeners of cfg in any case. A process
+// what they write with. The topics must have been verified ([kafka.Topics.Verify]).
+// It closes the listeners of cfg in any case. A process
 // that has not drained within the grace period is an error.
 func Run(ctx context.Context, cfg Config) (err error) {
 	n := &node{Config: cfg, registry: prometheus.NewRegistry()}
