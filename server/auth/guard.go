@@ -72,7 +72,7 @@ func (g *Guard) authorizeAs(r *http.Request, who Policy, authenticate func(*http
 // that counts.
 func (g *Guard) AuthorizeStream(r *http.Request) (Call, error) {
 	raw := r.URL.Query()[ticketParameter]
-	if raw == nil || r.Header.Get("Authorization") != "" {
+	if headers := r.Header["Authorization"]; raw == nil || len(headers) > 1 || r.Header.Get("Authorization") != "" {
 		return g.Authorize(r, Owner)
 	}
 	var t ticket

@@ -6,13 +6,14 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -79,7 +80,7 @@ func (s keySet) find(t *jwt.Token) jwt.VerificationKeySet {
 // Errors hold nothing of the document.
 func parseKeySet(body []byte) (keySet, error) {
 	var document struct {
-		Keys []json.RawMessage `json:"keys"`
+		Keys []jsontext.Value `json:"keys"`
 	}
 	if json.Unmarshal(body, &document) != nil {
 		return nil, errors.New("the key set is no JWK Set")
@@ -104,11 +105,18 @@ func parseKeySet(body []byte) (keySet, error) {
 }
 
 // jwk is what is read of a key (RFC 7517 section 4): of a private one the public
-// half.
+// half. Names count exactly as they are; a key with one of them twice is left out.
 type jwk struct {
-	Kty, Kid, Use, Alg, Crv string
-	KeyOps                  []string `json:"key_ops"`
-	N, E, X, Y              octets
+	Kty    string   `json:"kty"`
+	Kid    string   `json:"kid"`
+	Use    string   `json:"use"`
+	Alg    string   `json:"alg"`
+	Crv    string   `json:"crv"`
+	KeyOps []string `json:"key_ops"`
+	N      octets   `json:"n"`
+	E      octets   `json:"e"`
+	X      octets   `json:"x"`
+	Y      octets   `json:"y"`
 }
 
 // octets are bytes in base64url (RFC 7515 section 2), with or without padding.

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -133,6 +132,9 @@ func (a *jwtAuth) key(ctx context.Context, t *jwt.Token) (any, error) {
 	if _, ok := t.Header["crit"]; ok { // RFC 7515 section 4.1.11; we know none
 		return nil, errCritical
 	}
+	if err := checkHeader(t.Raw); err != nil {
+		return nil, err
+	}
 	if _, ok := t.Method.(*jwt.SigningMethodHMAC); ok {
 		return a.secret, nil
 	}
@@ -143,6 +145,10 @@ func (a *jwtAuth) key(ctx context.Context, t *jwt.Token) (any, error) {
 func (a *jwtAuth) ticketSecret() []byte { return a.secret }
 
 func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
+	headers := r.Header["Authorization"]
+	if len(headers) > 1 { // of which a proxy may have checked another one
+		return Identity{}, fmt.Errorf("%w: there are %d Authorization headers", ErrUnauthenticated, len(headers))
+	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return Identity{}, ErrUnauthenticated
@@ -178,31 +184,4 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 		return id, errExpired
 	}
 	return id, nil
-}
-
-// claims is what we read of a token.
-type claims struct {
-	jwt.RegisteredClaims
-	Scope scopes `json:"scope,omitempty"`
-}
-
-// scopes is a list, in JSON also a text with spaces between.
-type scopes []string
-
-// MarshalJSON writes the text form, which is the standard one.
-func (s scopes) MarshalJSON() ([]byte, error) { return json.Marshal(strings.Join(s, " ")) }
-
-// UnmarshalJSON reads both forms.
-func (s *scopes) UnmarshalJSON(data []byte) error {
-	var text string
-	if json.Unmarshal(data, &text) == nil {
-		*s = strings.Fields(text)
-		return nil
-	}
-	var list []string
-	if err := json.Unmarshal(data, &list); err != nil {
-		return errors.New("scope must be a text or a list of texts")
-	}
-	*s = list
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/recent"
+	"github.com/go-json-experiment/json"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -79,6 +80,12 @@ type ticket struct {
 	// Until is the end of the token that it was asked for with, and so of the
 	// stream; nil for none.
 	Until *jwt.NumericDate `json:"until,omitempty"`
+}
+
+// UnmarshalJSON is as strict as that of [claims].
+func (c *ticket) UnmarshalJSON(data []byte) error {
+	type plain ticket
+	return json.Unmarshal(data, (*plain)(c))
 }
 
 // give returns a ticket for the stream of user, which ends at until at the

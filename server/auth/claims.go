@@ -1,0 +1,60 @@
+package auth
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// claims is what we read of a token.
+type claims struct {
+	jwt.RegisteredClaims
+	Scope scopes `json:"scope,omitempty"`
+}
+
+// UnmarshalJSON takes a claim by its exact name alone and refuses one that stands
+// there twice (RFC 7519 section 4): encoding/json would take "SUB" for "sub", and
+// the last of several, where whoever issued the token may have checked another.
+func (c *claims) UnmarshalJSON(data []byte) error {
+	type plain claims
+	return json.Unmarshal(data, (*plain)(c))
+}
+
+// checkHeader refuses a token whose header has a parameter twice (RFC 7515 section 4).
+func checkHeader(token string) error {
+	encoded, _, _ := strings.Cut(token, ".")
+	header, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		return fmt.Errorf("decode token header: %w", err)
+	}
+	var parameters map[string]any
+	if err := json.Unmarshal(header, &parameters); err != nil {
+		return fmt.Errorf("read token header: %w", err)
+	}
+	return nil
+}
+
+// scopes is a list, in JSON also a text with spaces between.
+type scopes []string
+
+// MarshalJSON writes the text form, which is the standard one.
+func (s scopes) MarshalJSON() ([]byte, error) { return json.Marshal(strings.Join(s, " ")) }
+
+// UnmarshalJSON reads both forms.
+func (s *scopes) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		*s = strings.Fields(text)
+		return nil
+	}
+	var list []string
+	if err := json.Unmarshal(data, &list); err != nil {
+		return errors.New("scope must be a text or a list of texts")
+	}
+	*s = list
+	return nil
+}
