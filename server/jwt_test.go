@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -71,14 +72,30 @@ func TestJWTRefuses(t *testing.T) {
 
 func TestJWTScopeForms(t *testing.T) {
 	a := newAPI(t, withJWT(t))
-	for _, scope := range []any{"openid belfry:admin", []string{"openid", "belfry:admin"}} {
-		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-			"sub": "x", "exp": time.Now().Add(time.Hour).Unix(), "scope": scope,
-		}).SignedString([]byte(testSecret))
+	for _, tt := range []struct {
+		scopes jwt.MapClaims
+		want   int
+	}{
+		{jwt.MapClaims{"scope": "openid belfry:admin"}, 200},
+		{jwt.MapClaims{"scope": []string{"openid", "belfry:admin"}}, 200},
+		{jwt.MapClaims{"scp": "openid belfry:admin"}, 200},
+		{jwt.MapClaims{"scp": []string{"openid", "belfry:admin"}}, 200},
+		{jwt.MapClaims{"scp": "belfry:admin", "scope": nil}, 200},
+		{jwt.MapClaims{"scp": "belfry:admin", "scope": "openid"}, 403},
+		{jwt.MapClaims{"scp": "belfry:admin", "scope": ""}, 403},
+		{jwt.MapClaims{"scp": "openid", "scope": "belfry:admin"}, 200},
+		{jwt.MapClaims{"scp": 7, "scope": "belfry:admin"}, 200},
+		{jwt.MapClaims{"scp": 7}, 401},
+	} {
+		claims := jwt.MapClaims{"sub": "x", "exp": time.Now().Add(time.Hour).Unix()}
+		maps.Copy(claims, tt.scopes)
+		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(testSecret))
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.get("/v1/users/a/unread", "Authorization", "Bearer "+token).Want(200)
+		if got := a.get("/v1/users/a/unread", "Authorization", "Bearer "+token); got.Code != tt.want {
+			t.Errorf("%v: got %d, want %d", tt.scopes, got.Code, tt.want)
+		}
 	}
 }
 

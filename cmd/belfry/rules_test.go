@@ -90,6 +90,7 @@ func TestRulesMistakes(t *testing.T) {
 		{[]string{"dry-run", "--brokers", brokers, "--rules", good, "--topic", "orders", "--last", "0"}, "--last: must be 1 to 10000"},
 		{[]string{"dry-run", "--brokers", brokers, "--rules", good, "--topic", "orders", "--schema-registry", "here"}, "--schema-registry: must be an http(s) URL"},
 		{[]string{"dry-run", "--brokers", brokers, "--rules", good, "--topic", "orders", "--schema-registry", "http://u:p@here"}, "--schema-registry: must hold no user"},
+		{[]string{"dry-run", "--brokers", brokers, "--rules", good, "--topic", "orders", "--schema-registry", "http://here,there"}, "--schema-registry: must be an http(s) URL"},
 		{[]string{"dry-run", "--brokers", brokers, "--rules", good, "--topic", "orders", "--schema-registry-user", "u"}, "needs --schema-registry as well"},
 		{[]string{"dry-run", "--brokers", brokers, "--rules", good, "--topic", "orders", "--schema-registry", "http://here", "--schema-registry-user", "u"}, "needs --schema-registry-password-file"},
 		{[]string{"dry-run", "--brokers", brokers, "--rules", good, "--topic", "orders", "--schema-registry", "http://here", "--schema-registry-password-file", good}, "needs --schema-registry-user"},

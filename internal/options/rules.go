@@ -2,6 +2,7 @@ package options
 
 import (
 	"net/url"
+	"strings"
 	"time"
 	_ "time/tzdata" // rules name time zones, and a container has no files of them
 
@@ -34,7 +35,7 @@ type Rules struct {
 func (o *Rules) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Path, "rules", "", "rules `file` or folder: which topics to read, and who gets what of them")
 	fs.StringVar(&o.Timezone, "timezone", "UTC", "time `zone` of dates in events that name none, such as Asia/Seoul")
-	fs.StringVar(&o.registry, "schema-registry", "", "`URL` of the schema registry, for events in Avro and Protobuf")
+	fs.StringVar(&o.registry, "schema-registry", "", "`URL` of the schema registry, for events in Avro and Protobuf; several servers of one: a,b")
 	fs.StringVar(&o.registryUser, "schema-registry-user", "", "`user` to log in to the schema registry as")
 	fs.StringVar(&o.registryFile, "schema-registry-password-file", "", "`file` with the password to log in to the schema registry with")
 }
@@ -47,12 +48,14 @@ func (o *Rules) Validate() error {
 		return cli.FlagErrorf("timezone", "%w", cli.Problem(err))
 	}
 	if o.registry != "" {
-		u, err := url.Parse(o.registry)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return cli.FlagErrorf("schema-registry", "must be an http(s) URL such as http://127.0.0.1:8081")
-		}
-		if u.User != nil {
-			return cli.FlagErrorf("schema-registry", "must hold no user or password; use --schema-registry-user and --schema-registry-password-file")
+		for server := range strings.SplitSeq(o.registry, ",") {
+			u, err := url.Parse(strings.TrimSpace(server))
+			if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+				return cli.FlagErrorf("schema-registry", "must be an http(s) URL such as http://127.0.0.1:8081, or several separated by commas")
+			}
+			if u.User != nil {
+				return cli.FlagErrorf("schema-registry", "must hold no user or password; use --schema-registry-user and --schema-registry-password-file")
+			}
 		}
 	}
 	if err := o.loadLogin(); err != nil {

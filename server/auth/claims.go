@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -14,6 +15,19 @@ import (
 type claims struct {
 	jwt.RegisteredClaims
 	Scope scopes `json:"scope,omitempty"`
+	// Scp is what Microsoft and Okta write. It counts where Scope is absent.
+	Scp jsontext.Value `json:"scp,omitempty"`
+}
+
+// granted returns the token's scopes. A scope that is there and empty grants
+// none, whatever scp says.
+func (c *claims) granted() (scopes, error) {
+	if c.Scope != nil || c.Scp == nil {
+		return c.Scope, nil
+	}
+	var out scopes
+	err := out.UnmarshalJSON(c.Scp)
+	return out, err
 }
 
 // UnmarshalJSON takes a claim by its exact name alone and refuses one that stands
@@ -46,6 +60,10 @@ func (s scopes) MarshalJSON() ([]byte, error) { return json.Marshal(strings.Join
 
 // UnmarshalJSON reads both forms.
 func (s *scopes) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		*s = nil
+		return nil
+	}
 	var text string
 	if json.Unmarshal(data, &text) == nil {
 		*s = strings.Fields(text)

@@ -36,7 +36,8 @@ type JWTConfig struct {
 }
 
 // NewJWT accepts bearer tokens that are JWTs (RFC 7519) with "sub" and "exp";
-// "scope" is a space-separated text (RFC 8693 section 4.2) or a list.
+// "scope" (RFC 8693 section 4.2), or "scp" where that is absent, is a
+// space-separated text or a list.
 func NewJWT(config JWTConfig) (Authenticator, error) {
 	var methods []string
 	if config.Keys == nil || config.Secret != nil {
@@ -179,7 +180,11 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 	case c.Subject == "":
 		return reject("has no subject")
 	}
-	id := Identity{Subject: c.Subject, scopes: c.Scope, Until: c.ExpiresAt.Time}
+	granted, scopeErr := c.granted()
+	if scopeErr != nil {
+		return reject("has a scp that is neither a text nor a list of texts")
+	}
+	id := Identity{Subject: c.Subject, scopes: granted, Until: c.ExpiresAt.Time}
 	if err != nil {
 		return id, errExpired
 	}

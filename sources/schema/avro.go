@@ -2,12 +2,14 @@ package schema
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"math/big"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -22,8 +24,9 @@ import (
 // ISO 8601 (timestamps in UTC, local ones without a zone), decimals numbers with
 // their digits, UUIDs text. A number that JSON lacks (NaN) is text.
 type avroSchema struct {
-	schema *avro.Schema
-	name   string
+	schema   *avro.Schema
+	name     string
+	branches []string // the names of the union's, if the schema is one
 }
 
 func compileAvro(text string, references []reference) (schema, error) {
@@ -39,11 +42,25 @@ func compileAvro(text string, references []reference) (schema, error) {
 		return nil, err
 	}
 	root := parsed.Root()
-	name := root.Name
-	if root.Namespace != "" && name != "" {
-		name = root.Namespace + "." + name
+	out := &avroSchema{schema: parsed, name: avroName(root)}
+	for i := range root.Branches {
+		out.branches = append(out.branches, avroName(&root.Branches[i]))
 	}
-	return &avroSchema{parsed, name}, nil
+	return out, nil
+}
+
+// avroName is the full name of a record, enum or fixed; other types have none.
+func avroName(n *avro.SchemaNode) string {
+	switch n.Type {
+	case "null", "boolean", "int", "long", "float", "double", "bytes", "string", "array", "map", "union":
+		return ""
+	case "record", "error", "enum", "fixed":
+		if n.Namespace == "" || n.Name == "" || strings.Contains(n.Name, ".") {
+			return n.Name
+		}
+		return n.Namespace + "." + n.Name
+	}
+	return n.Type // a type that is defined elsewhere
 }
 
 func (s *avroSchema) decode(_ envelope.SchemaID, body []byte) (any, string, error) {
@@ -56,7 +73,17 @@ func (s *avroSchema) decode(_ envelope.SchemaID, body []byte) (any, string, erro
 		return nil, "", fmt.Errorf("%d bytes are left over", len(rest))
 	}
 	v, err = plain(v, 0)
-	return v, s.name, err
+	return v, s.typeName(body), err
+}
+
+// typeName is that of the schema or, of a union, that of the branch which body,
+// as decoded, begins with.
+func (s *avroSchema) typeName(body []byte) string {
+	if len(s.branches) == 0 {
+		return s.name
+	}
+	branch, _ := binary.Varint(body)
+	return s.branches[branch]
 }
 
 // avroTypes say how logical types are read, where the library's Go types would

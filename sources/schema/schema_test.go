@@ -196,6 +196,24 @@ func TestDecoderReadsAvroWithReferences(t *testing.T) {
 	}
 }
 
+// TestDecoderNamesTheBranchOfAnAvroUnion holds that a topic with several types of
+// records (a union at the top) has each record's own name as its type.
+func TestDecoderNamesTheBranchOfAnAvroUnion(t *testing.T) {
+	r := newRegistry(t)
+	r.put(t, "/schemas/ids/9", "AVRO", `["null",{"type":"record","name":"Made","namespace":"shop","fields":[{"name":"no","type":"string"}]},"shop.Paid","string"]`,
+		reference("shop.Paid", "paid", 1))
+	r.put(t, "/subjects/paid/versions/1", "", `{"type":"record","name":"Paid","namespace":"shop","fields":[{"name":"no","type":"string"}]}`)
+	for body, want := range map[string]sources.Event{
+		"\x02\x02a": {Type: "shop.Made", Value: object{"no": "a"}},
+		"\x04\x02b": {Type: "shop.Paid", Value: object{"no": "b"}},
+		"\x06\x02c": {Value: "c"},
+	} {
+		if got := decodeOne(t, r.decoder(), frame(9, body)); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: got %#v, want %#v", body, got, want)
+		}
+	}
+}
+
 // TestDecoderTellsAvroFromJSON holds that a text in Avro is one, though its
 // length looks like a blank before the JSON that it holds.
 func TestDecoderTellsAvroFromJSON(t *testing.T) {
