@@ -38,10 +38,16 @@ type Limits struct {
 	// streams that it has taken out of net/http: those have limits of their own.
 	// The default is DefaultConnections.
 	Connections int
-	// SilentPerAddress is how many connections one address (of IPv6: one /64)
-	// may have that have not sent a request yet; the default is
-	// DefaultSilentPerAddress.
+	// PerAddress is how many connections one address (of IPv6: one /64) may have,
+	// unless it is a trusted proxy's; the default is DefaultPerAddress.
+	PerAddress int
+	// SilentPerAddress is how many connections one address may have that have not
+	// sent a request yet; the default is DefaultSilentPerAddress.
 	SilentPerAddress int
+	// Descriptors is how many the process may have. A quarter of them, at most
+	// reservedDescriptors, are kept for files, Kafka and operators, and no address
+	// gets more than half of the rest. The default is what the system says.
+	Descriptors int
 }
 
 // Defaults of Limits and Config.
@@ -54,7 +60,10 @@ const (
 	DefaultWriteRate        = 200
 	DefaultWriteBurst       = 400
 	DefaultConnections      = 60_000
+	DefaultPerAddress       = 10_000
 	DefaultSilentPerAddress = 1000
+
+	reservedDescriptors = 1024
 )
 
 // Config is what a Server is made of. Rows, Items, Journal and Auth are
@@ -159,7 +168,7 @@ func New(config Config) (*Server, error) {
 	s.streams = stream.New(streams)
 	s.ops = ops.New(s.operations())
 	s.writes = limit.NewWrites(config.Limits.WriteRate, config.Limits.WriteBurst)
-	s.connections = limit.NewConnections(config.Limits.Connections, config.Limits.SilentPerAddress, config.Registry)
+	s.connections = limit.NewConnections(s.connectionBounds(), config.Registry)
 	var err error
 	if s.guard, err = auth.NewGuard(config.Auth, config.TicketSecret, config.TokenTrust); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
@@ -173,6 +182,22 @@ func New(config Config) (*Server, error) {
 	s.opsRoutes(metered)
 	s.metered = metered
 	return s, nil
+}
+
+// connectionBounds are those of the Limits as far as the process has descriptors for
+// them. It warns where it has not.
+func (s *Server) connectionBounds() limit.Bounds {
+	l := s.config.Limits
+	free := l.Descriptors - min(l.Descriptors/4, reservedDescriptors)
+	if promised := l.Connections + s.streams.Limits().Total; promised > free {
+		s.log.Warn("fewer files may be open than the limits promise, connections beyond are refused: raise ulimit -n (LimitNOFILE of systemd) or lower --max-connections and --max-streams",
+			"descriptors", l.Descriptors, "for_connections", free, "promised", promised)
+	}
+	return limit.Bounds{
+		Total: l.Connections, Descriptors: free,
+		PerAddress: min(l.PerAddress, max(free/2, 1)), SilentPerAddress: l.SilentPerAddress,
+		Shared: s.trusted, Hijacked: s.streams.Hijacked,
+	}
 }
 
 // operations completes what the ops page is read from.
@@ -202,7 +227,9 @@ func (c *Config) setDefaults() {
 	l.WriteRate = cmp.Or(l.WriteRate, DefaultWriteRate)
 	l.WriteBurst = cmp.Or(max(l.WriteBurst, 0), DefaultWriteBurst)
 	l.Connections = cmp.Or(max(l.Connections, 0), DefaultConnections)
+	l.PerAddress = cmp.Or(max(l.PerAddress, 0), DefaultPerAddress)
 	l.SilentPerAddress = cmp.Or(max(l.SilentPerAddress, 0), DefaultSilentPerAddress)
+	l.Descriptors = cmp.Or(max(l.Descriptors, 0), limit.Descriptors())
 }
 
 // Handler returns the API, its pages and its health. It needs no Serve.

@@ -17,6 +17,7 @@ func (o *Limits) AddFlags(fs *pflag.FlagSet) {
 	fs.Float64Var(&o.limits.WriteRate, "post-rate", server.DefaultWriteRate, "calls a second that the bearers of one token subject may write with in the long run; 0 for no limit")
 	fs.IntVar(&o.limits.WriteBurst, "post-burst", server.DefaultWriteBurst, "how many of them at once")
 	fs.IntVar(&o.limits.Connections, "max-connections", server.DefaultConnections, "open connections, besides streams on HTTP/1.1 without TLS")
+	fs.IntVar(&o.limits.PerAddress, "max-connections-per-address", server.DefaultPerAddress, "open connections of one address that is not a trusted proxy's")
 	fs.IntVar(&o.limits.SilentPerAddress, "max-silent-per-address", server.DefaultSilentPerAddress, "connections of one address that have not sent a request yet")
 }
 
@@ -26,7 +27,8 @@ func (o *Limits) Validate() error {
 		return cli.FlagErrorf("post-rate", "must be 0 or more, is %g", o.limits.WriteRate)
 	}
 	for name, n := range map[string]int{
-		"post-burst": o.limits.WriteBurst, "max-connections": o.limits.Connections, "max-silent-per-address": o.limits.SilentPerAddress,
+		"post-burst": o.limits.WriteBurst, "max-connections": o.limits.Connections,
+		"max-connections-per-address": o.limits.PerAddress, "max-silent-per-address": o.limits.SilentPerAddress,
 	} {
 		if n < 1 {
 			return cli.FlagErrorf(name, "must be at least 1, is %d", n)

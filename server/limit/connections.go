@@ -10,20 +10,46 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// Connections bounds the connections of a server: all of them, and for each
-// address those that have not sent a whole request header yet, which cost as
-// much and may never do so. It sees them through [http.Server.ConnState] and so
-// leaves them as they are. It is safe for concurrent use.
-type Connections struct {
-	max       int // in all
-	maxSilent int // of one address
+// Bounds of connections. All are at least 1.
+type Bounds struct {
+	// Total is how many there may be in all, besides those that handlers have taken
+	// over.
+	Total int
+	// Descriptors is how many there may be with those: each has a descriptor of
+	// the process.
+	Descriptors int
+	// PerAddress is how many one address may have, of IPv6 one /64. SilentPerAddress
+	// is how many of them may not have sent a whole request header yet, which
+	// cost as much and may never do so.
+	PerAddress, SilentPerAddress int
+	// Shared reports the addresses that stand for many, those of proxies: only
+	// Total and SilentPerAddress bound them. Nil: none does.
+	Shared func(netip.Addr) bool
+	// Hijacked counts the connections that a handler has taken over and that are
+	// still open. Nil: none are.
+	Hijacked func() int
+}
 
-	mu     sync.Mutex
-	open   map[net.Conn]netip.Prefix // silent ones have an address
-	silent map[netip.Prefix]int
+// Connections bounds the connections of a server. It sees them through
+// [http.Server.ConnState] and so leaves them as they are. It is safe for
+// concurrent use.
+type Connections struct {
+	bounds Bounds
+
+	mu        sync.Mutex
+	open      map[net.Conn]tracked
+	addresses map[netip.Prefix]addressCount
 
 	refused *prometheus.CounterVec
 }
+
+type tracked struct {
+	address netip.Prefix
+	silent  bool
+}
+
+// addressCount is how many connections an address has.
+type addressCount struct{ open, silent int }
 
 // Why a connection is refused, for metrics.
 const (
@@ -31,13 +57,15 @@ const (
 	refusedAddress = "address"
 )
 
-// NewConnections returns a limit of max connections in all and maxSilent of one
-// address that have not sent a request yet. Its metrics go to reg.
-func NewConnections(max, maxSilent int, reg prometheus.Registerer) *Connections {
-	c := &Connections{
-		max: max, maxSilent: maxSilent,
-		open: map[net.Conn]netip.Prefix{}, silent: map[netip.Prefix]int{},
+// NewConnections returns a limit with those bounds. Its metrics go to reg.
+func NewConnections(bounds Bounds, reg prometheus.Registerer) *Connections {
+	if bounds.Shared == nil {
+		bounds.Shared = func(netip.Addr) bool { return false }
 	}
+	if bounds.Hijacked == nil {
+		bounds.Hijacked = func() int { return 0 }
+	}
+	c := &Connections{bounds: bounds, open: map[net.Conn]tracked{}, addresses: map[netip.Prefix]addressCount{}}
 	f := promauto.With(reg)
 	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "belfry_connections",
@@ -49,7 +77,7 @@ func NewConnections(max, maxSilent int, reg prometheus.Registerer) *Connections 
 	})
 	c.refused = f.NewCounterVec(prometheus.CounterOpts{
 		Name: "belfry_connections_refused_total",
-		Help: "Connections closed at once, by the limit that they were over: total, or address (too many of it that had not sent a request).",
+		Help: "Connections closed at once, by the limit that they were over: total, or address (too many of it, or too many of it that had not sent a request).",
 	}, []string{"limit"})
 	for _, limit := range []string{refusedTotal, refusedAddress} {
 		c.refused.WithLabelValues(limit)
@@ -60,66 +88,82 @@ func NewConnections(max, maxSilent int, reg prometheus.Registerer) *Connections 
 // Track is for [http.Server.ConnState]. It closes a new connection that is one
 // too many.
 func (c *Connections) Track(conn net.Conn, state http.ConnState) {
+	hijacked := 0
+	if state == http.StateNew {
+		hijacked = c.bounds.Hijacked() // its lock is another one's
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch state {
 	case http.StateNew:
-		address := addressOf(conn)
-		if limit := c.over(address); limit != "" {
+		remote := remoteOf(conn)
+		address := householdOf(remote)
+		if limit := c.over(remote, hijacked); limit != "" {
 			c.refused.WithLabelValues(limit).Inc()
 			// net/http finds it closed and forgets it.
 			_ = conn.Close()
 			return
 		}
-		c.open[conn] = address
-		c.silent[address]++
+		c.open[conn] = tracked{address, true}
+		c.count(address, 1, 1)
 	case http.StateActive:
 		// Its first request header is there, or its HTTP/2 preface.
-		if c.speaks(conn) {
-			c.open[conn] = netip.Prefix{}
+		if t := c.open[conn]; t.silent {
+			c.count(t.address, 0, -1)
+			c.open[conn] = tracked{address: t.address}
 		}
 	case http.StateHijacked, http.StateClosed:
-		c.speaks(conn)
+		t, ok := c.open[conn]
+		switch {
+		case !ok: // it was refused
+			return
+		case t.silent:
+			c.count(t.address, -1, -1)
+		default:
+			c.count(t.address, -1, 0)
+		}
 		delete(c.open, conn)
 	}
 }
 
-// over returns the limit that one more silent connection of address is over, ""
-// for none.
-func (c *Connections) over(address netip.Prefix) string {
+// over returns the limit that one more connection of remote is over, "" for none.
+func (c *Connections) over(remote netip.Addr, hijacked int) string {
+	n := c.addresses[householdOf(remote)]
 	switch {
-	case len(c.open) >= c.max:
+	case len(c.open) >= c.bounds.Total, len(c.open)+hijacked >= c.bounds.Descriptors:
 		return refusedTotal
-	case c.silent[address] >= c.maxSilent:
+	case n.silent >= c.bounds.SilentPerAddress, n.open >= c.bounds.PerAddress && !c.bounds.Shared(remote):
 		return refusedAddress
 	}
 	return ""
 }
 
-// speaks reports whether conn was silent, as which it no longer counts.
-func (c *Connections) speaks(conn net.Conn) bool {
-	address := c.open[conn]
-	if !address.IsValid() {
-		return false
+// count adds to how many connections address has.
+func (c *Connections) count(address netip.Prefix, open, silent int) {
+	n := c.addresses[address]
+	n.open += open
+	n.silent += silent
+	if n.open <= 0 {
+		delete(c.addresses, address)
+		return
 	}
-	if c.silent[address]--; c.silent[address] <= 0 {
-		delete(c.silent, address)
-	}
-	return true
+	c.addresses[address] = n
 }
 
-// addressOf returns whom a connection is counted for: its IPv4 address, or the
-// /64 of its IPv6 address, which one household has the whole of.
-func addressOf(conn net.Conn) netip.Prefix {
-	var addr netip.Addr
-	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		addr = tcp.AddrPort().Addr().Unmap().WithZone("")
+// remoteOf returns the address of a connection's other end; for all that are not
+// over TCP the same one.
+func remoteOf(conn net.Conn) netip.Addr {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok && tcp.AddrPort().IsValid() {
+		return tcp.AddrPort().Addr().Unmap().WithZone("")
 	}
+	return netip.IPv4Unspecified()
+}
+
+// householdOf returns whom an address is counted for: itself, or the /64 of an IPv6
+// address, which one household has the whole of.
+func householdOf(addr netip.Addr) netip.Prefix {
 	bits := 32
-	switch {
-	case !addr.IsValid(): // not over TCP: all of them together
-		addr = netip.IPv4Unspecified()
-	case addr.Is6():
+	if addr.Is6() {
 		bits = 64
 	}
 	prefix, _ := addr.Prefix(bits)

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,13 +25,13 @@ type limited struct {
 	address     string
 }
 
-func limitedServer(t *testing.T, max, maxSilent int) *limited {
+func limitedServer(t *testing.T, bounds Bounds) *limited {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := NewConnections(max, maxSilent, prometheus.NewRegistry())
+	c := NewConnections(bounds, prometheus.NewRegistry())
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -45,14 +47,17 @@ func limitedServer(t *testing.T, max, maxSilent int) *limited {
 func (c *Connections) counts() (open, silent int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, n := range c.silent {
-		silent += max(n, 1) // an address of none is not to be remembered
+	for _, n := range c.addresses {
+		silent += n.silent
+		if n.open <= 0 || n.silent > n.open {
+			panic(n) // an address of none is not to be remembered
+		}
 	}
 	return len(c.open), silent
 }
 
 func TestConnectionsSilentPerAddress(t *testing.T) {
-	r := limitedServer(t, 100, 3)
+	r := limitedServer(t, Bounds{Total: 100, Descriptors: 100, PerAddress: 100, SilentPerAddress: 3})
 	var silent []net.Conn
 	for range 3 {
 		conn, err := servertest.DialFrom(t, r.address, "127.0.0.1")
@@ -98,8 +103,57 @@ func TestConnectionsSilentPerAddress(t *testing.T) {
 	servertest.WaitFor(t, func() bool { _, n := r.connections.counts(); return n == 0 })
 }
 
+// TestConnectionsPerAddress holds that an address has no more by speaking on each
+// and keeping it open, unless it stands for many.
+func TestConnectionsPerAddress(t *testing.T) {
+	proxy := netip.MustParseAddr("127.0.0.9")
+	r := limitedServer(t, Bounds{Total: 100, Descriptors: 100, PerAddress: 3, SilentPerAddress: 100, Shared: func(a netip.Addr) bool { return a == proxy }})
+	speak := func(from string) string {
+		t.Helper()
+		conn, err := servertest.DialFrom(t, r.address, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return servertest.Ask(t, conn, health)
+	}
+	const answered = "HTTP/1.1 200 OK"
+	for range 3 {
+		if got := speak("127.0.0.1"); got != answered {
+			t.Fatalf("got %q within the limit, want 200", got)
+		}
+	}
+	if got := speak("127.0.0.1"); got != "" {
+		t.Errorf("got %q over the limit, want the connection closed", got)
+	}
+	if got := testutil.ToFloat64(r.connections.refused.WithLabelValues(refusedAddress)); got != 1 {
+		t.Errorf("got %v refused for their address, want 1", got)
+	}
+	for range 5 {
+		if got := speak(proxy.String()); got != answered {
+			t.Errorf("got %q from a proxy, want 200", got)
+		}
+	}
+}
+
+// TestConnectionsCountHijackedOnes holds that those which handlers took over are
+// part of the descriptors.
+func TestConnectionsCountHijackedOnes(t *testing.T) {
+	var hijacked atomic.Int64
+	r := limitedServer(t, Bounds{Total: 100, Descriptors: 3, PerAddress: 3, SilentPerAddress: 3, Hijacked: func() int { return int(hijacked.Load()) }})
+	for taken, want := range []string{"HTTP/1.1 200 OK", "HTTP/1.1 200 OK", ""} {
+		hijacked.Store(int64(taken))
+		conn, err := servertest.DialFrom(t, r.address, "127.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := servertest.Ask(t, conn, health); got != want {
+			t.Errorf("%d taken: got %q, want %q", taken, got, want)
+		}
+	}
+}
+
 func TestConnectionsInAll(t *testing.T) {
-	r := limitedServer(t, 2, 100)
+	r := limitedServer(t, Bounds{Total: 2, Descriptors: 100, PerAddress: 100, SilentPerAddress: 100})
 	kept, err := servertest.DialFrom(t, r.address, "127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +187,7 @@ func TestConnectionsInAll(t *testing.T) {
 // TestConnectionsHTTP2 counts an h2c connection as one that has spoken, and
 // forgets it.
 func TestConnectionsHTTP2(t *testing.T) {
-	r := limitedServer(t, 10, 10)
+	r := limitedServer(t, Bounds{Total: 10, Descriptors: 10, PerAddress: 10, SilentPerAddress: 10})
 	var h2 http.Protocols
 	h2.SetUnencryptedHTTP2(true)
 	c := &http.Client{Transport: &http.Transport{Protocols: &h2}, Timeout: 3 * time.Minute}
@@ -170,7 +224,7 @@ func TestConnectionsFlood(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < needed {
 		t.Skipf("needs %d open files, may have %d", needed, limit.Cur)
 	}
-	r := limitedServer(t, 3000, most)
+	r := limitedServer(t, Bounds{Total: 3000, Descriptors: 3000, PerAddress: 3000, SilentPerAddress: most})
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var conns []net.Conn

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,8 +40,9 @@ type Hub struct {
 	writeTimeout time.Duration // of one event
 	workersMax   int
 
-	metrics metrics
-	rounds  sync.Pool // of *round: workers come and go
+	metrics  metrics
+	rounds   sync.Pool    // of *round: workers come and go
+	hijacked atomic.Int64 // open streams whose connection was taken from net/http
 	// helpers are the goroutines that do what may block.
 	helpers sync.WaitGroup
 
@@ -186,12 +188,22 @@ func (s *Hub) leave(c *connection, why string) {
 		s.helpers.Go(a.unwatch)
 	}
 	c.out.close()
+	if _, kept := c.out.(*response); !kept {
+		s.hijacked.Add(-1)
+	}
 	s.metrics.connections.Dec()
 	s.metrics.ends.WithLabelValues(why).Inc()
 	if s.drained != nil && s.open == 0 {
 		close(s.drained)
 	}
 }
+
+// Hijacked is how many open streams have a connection that was taken from the HTTP
+// server.
+func (s *Hub) Hijacked() int { return int(s.hijacked.Load()) }
+
+// Limits are those of the streams, defaults included.
+func (s *Hub) Limits() Limits { return s.config.Limits }
 
 // Counted returns the metrics of the streams that are open and of the events
 // written to them, by kind.

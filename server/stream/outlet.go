@@ -39,6 +39,7 @@ func (s *Hub) takeOver(w http.ResponseWriter, r *http.Request, c *connection) ou
 	if err != nil {
 		return nil
 	}
+	s.hijacked.Add(1)
 	// An error shows at the first write as well.
 	_ = conn.SetDeadline(time.Time{})
 	h := w.Header()
