@@ -157,6 +157,23 @@ func checkName(field, s string, limit int) error {
 	return nil
 }
 
+// NoTime reports whether a time is one that programs write where there is none:
+// in the year 1 or before, in the year 9999 or after, or 1970-01-01 00:00:00; each
+// in the time's own zone or in UTC.
+func NoTime(t time.Time) bool {
+	for _, t := range [...]time.Time{t, t.UTC()} {
+		if y := t.Year(); y <= 1 || y >= 9999 {
+			return true
+		}
+		if y, month, day := t.Date(); y == 1970 && month == time.January && day == 1 {
+			if hour, minute, second := t.Clock(); hour+minute+second+t.Nanosecond() == 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // checkTime refuses what does not survive being stored as milliseconds since
 // 1970 and written in RFC 3339, which ends with the year 9999 in UTC: one such
 // item would make every list that holds it impossible to write.

@@ -184,8 +184,11 @@ func (o object) times(n *Notification) error {
 			continue
 		}
 		t, err := time.Parse(time.RFC3339, s)
-		if err != nil || t.IsZero() {
+		if err != nil {
 			return Invalid(f.name, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), not %.40q", s)
+		}
+		if NoTime(t) {
+			continue
 		}
 		*f.to = t.UTC().Truncate(time.Millisecond)
 	}

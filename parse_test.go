@@ -143,8 +143,7 @@ var badFields = []struct{ fields, field string }{
 	{`"actor":{"name":{}}`, "actor.name"}, {`"actor":{"avatar":"javascript:x"}`, "actor.avatar"},
 	{`"time":1738314000`, "time"}, {`"time":"yesterday"`, "time"}, {`"time":"2026-01-31"`, "time"},
 	{`"time":"2026-02-30T00:00:00Z"`, "time"}, {`"time":"1969-12-31T23:59:59Z"`, "time"},
-	{`"time":"1970-01-01T00:00:00+09:00"`, "time"}, {`"time":"9999-12-31T23:59:59-09:00"`, "time"},
-	{`"expires_at":-1`, "expires_at"}, {`"expires_at":"0000-01-01T00:00:00Z"`, "expires_at"},
+	{`"expires_at":-1`, "expires_at"}, {`"expires_at":"1066-10-14T09:00:00Z"`, "expires_at"},
 	{`"data":1`, "data"}, {`"data":[]`, "data"}, {`"data":"{}"`, "data"}, {"\"data\":{\"a\":\"\xff\"}", "data"},
 	{`"recipient":1`, "recipient"}, {`"recipient":""`, "recipient"}, {`"recipient":"a/b"`, "recipient"},
 	{`"recipient":["a"]`, "recipient"}, {"\"recipient\":\"a\xff\"", "recipient"}, {`"recipient":"__a"`, "recipient"},
@@ -156,6 +155,25 @@ var badFields = []struct{ fields, field string }{
 	{`"retract":true`, "id"}, {`"retract":true,"id":"a","collapse_key":"k"`, "id"}, {`"retract":true,"id":7`, "id"},
 	{`"retract":true,"source":7,"id":"a"`, "source"}, {`"retract":true,"collapse_key":{}`, "collapse_key"},
 	{`"retract":true,"id":"a","recipient":"."`, "recipient"},
+}
+
+// TestTimesThatMeanNone holds that what programs write where there is no time is
+// none, whoever reads it.
+func TestTimesThatMeanNone(t *testing.T) {
+	for _, at := range []string{
+		"0001-01-01T00:00:00Z", "0001-01-01T00:00:00+09:00", "0000-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00+09:00",
+		"9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999-09:00", "9999-01-01T00:00:00+14:00",
+	} {
+		got, err := belfry.ParseMessage([]byte(`{"recipient":"u","title":"t","time":"`+at+`","expires_at":"`+at+`"}`), belfry.Notification{})
+		if n := got.Notification; err != nil || !n.Time.IsZero() || !n.ExpiresAt.IsZero() {
+			t.Errorf("%s: time %v, expires at %v, %v, want none", at, n.Time, n.ExpiresAt, err)
+		}
+	}
+	for _, at := range []string{"1970-01-01T00:00:00.001Z", "1970-01-01T00:00:01Z", "1970-01-02T00:00:00Z", "9998-12-31T00:00:00Z"} {
+		if parsed, err := time.Parse(time.RFC3339, at); err != nil || belfry.NoTime(parsed) {
+			t.Errorf("%s is none, %v", at, err)
+		}
+	}
 }
 
 func TestParseMessageNamesTheField(t *testing.T) {

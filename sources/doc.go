@@ -5,5 +5,6 @@
 //   - sources/envelope reads records, down to events or notifications: start
 //     with its Decoder.
 //   - sources/schema reads Avro and Protobuf for it, by a schema registry.
+//   - sources/times reads the times that services write.
 //   - sources/rules turns events into deliveries: start with its Source.Route.
 package sources

@@ -87,7 +87,7 @@ func BinaryEvent(attributes map[string]string, contentType string, data []byte) 
 	return e, nil
 }
 
-// rfc3339 reads a time; empty is none.
+// rfc3339 reads a time; empty is none, as is what [belfry.NoTime] names.
 func rfc3339(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -95,6 +95,9 @@ func rfc3339(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		return t, belfry.Invalid("", "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), not %.40q", text)
+	}
+	if belfry.NoTime(t) {
+		return time.Time{}, nil
 	}
 	return t, nil
 }

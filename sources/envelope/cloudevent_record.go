@@ -13,6 +13,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/times"
 )
 
 // structuredRecord reads a value that its content type calls a CloudEvent or,
@@ -129,11 +130,13 @@ func (d *Decoder) withAttributes(attributes map[string]string) (sources.Event, e
 	}
 	e := sources.Event{ID: attributes["id"], Source: attributes["source"], Type: attributes["type"], Subject: attributes["subject"], Attributes: attributes}
 	if text := attributes["time"]; text != "" {
-		t, err := ParseTime(text, d.zone)
+		t, none, err := times.Parse(text, d.zone)
 		if err != nil {
 			return sources.Event{}, belfry.In("time", err)
 		}
-		e.Time = t
+		if !none {
+			e.Time = t
+		}
 	}
 	return e, nil
 }

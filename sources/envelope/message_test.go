@@ -105,7 +105,7 @@ func TestDecodeErrorsNameTheField(t *testing.T) {
 		{"bad subject", `{` + attributes + `,"subject":"a/b","data":{"title":"x"}}`, nil, "subject", "/"},
 		{"bad recipient beside a subject", `{` + attributes + `,"subject":"a","data":{"recipient":"a/b","title":"x"}}`, nil, "data.recipient", "/"},
 		{"bad time", `{}`, binary("ce_time", "yesterday"), "time", "RFC 3339"},
-		{"time of long ago", `{}`, binary("ce_time", "0000-01-01T00:00:00Z"), "time", "1970"},
+		{"time of long ago", `{}`, binary("ce_time", "1066-10-14T09:00:00Z"), "time", "1970"},
 		{"data of another type", `x`, binary("content-type", "text/plain"), "datacontenttype", "JSON"},
 		{"no data", `{` + attributes + `}`, nil, "data", ""},
 		{"data that is no object", `{` + attributes + `,"data":"x"}`, nil, "data", "must be a JSON object"},

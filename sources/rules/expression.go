@@ -107,7 +107,10 @@ func newLanguage(zone *time.Location) (*language, error) {
 		cel.RegexProgramSizeLimit(1000),
 		cel.Function("time", cel.Overload("time_dyn", []*cel.Type{cel.DynType}, cel.TimestampType,
 			cel.UnaryBinding(func(v ref.Val) ref.Val {
-				t, err := timeOf(v, zone)
+				t, _, err := readTime(v, zone)
+				if isBlank(v) {
+					err = errors.New("there is none to compute with: the value is null or empty; give another by or(x, y)")
+				}
 				if err != nil {
 					return types.NewErr("time(): %v", err)
 				}

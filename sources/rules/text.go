@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -12,7 +13,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
 
-	"github.com/belfry/belfry/sources/envelope"
+	"github.com/belfry/belfry/sources/times"
 )
 
 // textOf is a value as it stands in a text: numbers as they were written, times
@@ -62,23 +63,45 @@ func textOf(v ref.Val) (string, error) {
 	return "", fmt.Errorf("a value of type %s cannot be written as text", v.Type().TypeName())
 }
 
-// timeOf reads a time of any of the forms that events have. Null and an
-// optional that is absent give the zero time.
+// timeOf reads a time of any of the forms that events have. Null, an optional that
+// is absent and what stands for no time give the zero time.
 func timeOf(v ref.Val, zone *time.Location) (time.Time, error) {
+	t, none, err := readTime(v, zone)
+	if none {
+		return time.Time{}, nil
+	}
+	return t, err
+}
+
+// readTime is times.Parse for a value of CEL.
+func readTime(v ref.Val, zone *time.Location) (t time.Time, none bool, err error) {
 	switch t := v.(type) {
 	case types.Timestamp:
-		return t.Time, nil
+		return times.Parse(t.Time, zone)
 	case types.Null:
-		return time.Time{}, nil
+		return time.Time{}, true, nil
 	case *types.Optional:
 		if !t.HasValue() {
-			return time.Time{}, nil
+			return time.Time{}, true, nil
 		}
-		return timeOf(t.GetValue(), zone)
+		return readTime(t.GetValue(), zone)
 	}
 	value, _, err := native(v)
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, false, err
 	}
-	return envelope.ParseTime(value, zone)
+	return times.Parse(value, zone)
+}
+
+// isBlank reports whether a value is null, an empty text or an absent optional.
+func isBlank(v ref.Val) bool {
+	switch v := v.(type) {
+	case types.Null:
+		return true
+	case types.String:
+		return strings.TrimSpace(string(v)) == ""
+	case *types.Optional:
+		return !v.HasValue() || isBlank(v.GetValue())
+	}
+	return false
 }
