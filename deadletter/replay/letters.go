@@ -38,7 +38,7 @@ func (l *Letters) Letter(ctx context.Context, id deadletter.ID) (deadletter.Lett
 	if err != nil {
 		return deadletter.Letter{}, err
 	}
-	if int(id.Partition) >= len(logs) {
+	if id.Partition < 0 || int(id.Partition) >= len(logs) {
 		return deadletter.Letter{}, none
 	}
 	log := logs[id.Partition]

@@ -3,6 +3,7 @@ package replay_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -195,7 +196,7 @@ func TestLetter(t *testing.T) {
 	if pending := lettersOf(t, letters, deadletter.Filter{Pending: true}, 5); len(pending) != 1 || pending[0].Reason != deadletter.ReasonForeign {
 		t.Errorf("pending: %+v", pending)
 	}
-	for _, id := range []deadletter.ID{{Partition: id.Partition, Offset: 1}, {Partition: id.Partition, Offset: 77}, {Partition: 99}, {Partition: (id.Partition + 1) % partitions}} {
+	for _, id := range []deadletter.ID{{Partition: id.Partition, Offset: 1}, {Partition: id.Partition, Offset: 77}, {Partition: 99}, {Partition: -1}, {Partition: math.MinInt32, Offset: math.MinInt64}, {Partition: id.Partition, Offset: -1}, {Partition: (id.Partition + 1) % partitions}} {
 		if got, err := letters.Letter(t.Context(), id); !errors.Is(err, deadletter.ErrNoLetter) {
 			t.Errorf("letter %s: %+v, %v", id, got, err)
 		}

@@ -16,6 +16,8 @@ import (
 const (
 	DefaultAddr  = "127.0.0.1:8080"
 	defaultGrace = 10 * time.Second
+	// day bounds times that are added to and multiplied.
+	day = 24 * time.Hour
 
 	defaultDrainNotice = time.Second
 )
@@ -69,11 +71,11 @@ func (o *Server) Validate() error {
 	if err := o.trust.Validate(); err != nil {
 		return err
 	}
-	if o.pollInterval < time.Millisecond {
-		return cli.FlagErrorf("poll-interval", "must be at least 1ms, is %s", o.pollInterval)
+	if o.pollInterval < time.Millisecond || o.pollInterval > day {
+		return cli.FlagErrorf("poll-interval", "must be at least 1ms, and 24h at the most, is %s", o.pollInterval)
 	}
-	if o.tokenTrust < 0 {
-		return cli.FlagErrorf("token-trust", "must not be negative, is %s", o.tokenTrust)
+	if o.tokenTrust < 0 || o.tokenTrust > day {
+		return cli.FlagErrorf("token-trust", "must not be negative, and 24h at the most, is %s", o.tokenTrust)
 	}
 	if o.drainNotice < 0 {
 		return cli.FlagErrorf("drain-notice", "must not be negative, is %s", o.drainNotice)
@@ -180,8 +182,8 @@ func (o *Process) Validate() error {
 			return cli.FlagErrorf("metrics-addr", "%w", err)
 		}
 	}
-	if o.Grace < 0 {
-		return cli.FlagErrorf("grace", "must not be negative, is %s", o.Grace)
+	if o.Grace < 0 || o.Grace > day {
+		return cli.FlagErrorf("grace", "must not be negative, and 24h at the most, is %s", o.Grace)
 	}
 	return nil
 }

@@ -219,14 +219,20 @@ func (s *Calls) Replay(w http.ResponseWriter, r *http.Request, c auth.Call) erro
 	if n := len(body.Letters); n < 1 || n > maxReplay {
 		return belfry.Invalid("letters", "must name 1 to %d letters, names %d", maxReplay, n)
 	}
+	ids := make([]deadletter.ID, len(body.Letters))
+	for i, at := range body.Letters {
+		if at.Partition < 0 {
+			return belfry.Invalid(fmt.Sprintf("letters[%d].partition", i), "must be 0 or more, is %d", at.Partition)
+		}
+		if at.Offset < 0 {
+			return belfry.Invalid(fmt.Sprintf("letters[%d].offset", i), "must be 0 or more, is %d", at.Offset)
+		}
+		ids[i] = deadletter.ID(at)
+	}
 	if s.config.Letters == nil {
 		return ErrNoPart
 	}
 	s.config.Logger.Info("dead letters replayed by an operator", "operator", c.Identity.Source(), "letters", len(body.Letters))
-	ids := make([]deadletter.ID, len(body.Letters))
-	for i, at := range body.Letters {
-		ids[i] = deadletter.ID(at)
-	}
 	outcomes, err := s.config.Letters.Replay(r.Context(), ids)
 	if err != nil {
 		return fmt.Errorf("replay dead letters: %w", err)

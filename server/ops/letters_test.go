@@ -62,6 +62,14 @@ func TestLetters(t *testing.T) {
 	a.call("POST", replay, `{"letters":[]}`).WantProblem(400, "letters")
 	a.call("POST", replay, `{"letters":[`+strings.TrimSuffix(strings.Repeat(`{"offset":1},`, ops.MaxReplay+1), ",")+`]}`).WantProblem(400, "letters")
 	a.call("POST", replay, `[]`).WantProblem(400, "")
+	for place, field := range map[string]string{
+		`"partition":-1`: "letters[1].partition", `"partition":-2147483648`: "letters[1].partition",
+		`"offset":-1`: "letters[1].offset", `"offset":-9223372036854775808`: "letters[1].offset",
+		`"partition":2147483648`: "letters.partition", `"offset":9223372036854775808`: "letters.offset",
+		`"partition":0.5`: "letters.partition", `"offset":"1"`: "letters.offset",
+	} {
+		a.call("POST", replay, `{"letters":[{"partition":0,"offset":11},{`+place+`}]}`).WantProblem(400, field)
+	}
 	// What a form of another site's page can send.
 	for _, contentType := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""} {
 		a.call("POST", replay, `{"letters":[{"partition":0,"offset":11}]}`, "Content-Type", contentType).WantProblem(415, "")

@@ -92,11 +92,14 @@ func AllowWrites(w http.ResponseWriter, d time.Duration) {
 func ParseJSON(data []byte, v any, want string) error {
 	err := json.Unmarshal(data, v)
 	var syntax *json.SyntaxError
+	var unfit *json.UnmarshalTypeError
 	switch {
 	case len(data) == 0:
 		return belfry.Invalid("", "the body is empty; it must be %s", want)
 	case errors.As(err, &syntax):
 		return belfry.Invalid("", "not JSON: %v at byte %d", syntax, syntax.Offset)
+	case errors.As(err, &unfit) && unfit.Field != "":
+		return belfry.Invalid(unfit.Field, "cannot be %s; the body must be %s", unfit.Value, want)
 	case err != nil:
 		return belfry.Invalid("", "must be %s", want)
 	}
