@@ -37,7 +37,7 @@ func TestLetters(t *testing.T) {
 	if got := servertest.Into[ops.LetterBody](a.get("/v1/ops/dead-letters/0/11").Want(200)); got.Contents != nil || got.Size != 24 {
 		t.Errorf("got %+v, want no contents", got)
 	}
-	if log.String() != "" {
+	if strings.Contains(log.String(), "shown to an operator") {
 		t.Errorf("a look without contents is logged: %s", log.String())
 	}
 	whole := servertest.Into[ops.LetterBody](a.get("/v1/ops/dead-letters/0/11?contents=1").Want(200))
