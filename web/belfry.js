@@ -12,6 +12,14 @@ const watchdogAfter = 60_000; // ms without a frame; the server pings every 20 s
 const longestBackoff = 60_000; // ms
 const firstRetry = 3_000; // ms, until the server has named another
 const pageSize = 100; // items a request, the most there may be
+const behindLists = 2; // refused as ahead of the server, until a list asks without a version
+
+// A place in a log: the log's epoch, compared for equality only, and a version,
+// which rises over a change of the epoch too.
+function place(cursor, version) {
+  const [epoch, at] = cursor.split('.');
+  return { epoch, version: version ?? Number(at) };
+}
 
 /**
  * Parses an event stream as WHATWG HTML section 9.2.6 says, from pieces of text
@@ -107,7 +115,7 @@ export class Inbox extends EventTarget {
    */
   unread;
 
-  /** seq of the oldest item listed if there are older ones, for older(). */
+  /** What the page of older items is asked for with, if there are any: see older(). */
   next;
 
   /**
@@ -124,7 +132,8 @@ export class Inbox extends EventTarget {
   #listed; // the version of the list, and the last seq on it unless it was the whole
   #removed = new Map(); // seq to the version at which it was gone
   #cursor; // everything up to it is known; undefined asks for a list
-  #minVersion = 0;
+  #known; // the newest place that the server has shown; undefined if any list will do
+  #behind = 0; // lists in a row that were refused since no server was at #known
   #retry = firstRetry;
   #run; // AbortController of the running loop
   #wake = () => {};
@@ -174,10 +183,11 @@ export class Inbox extends EventTarget {
 
   /**
    * Sends a command: seen, read, unread, archive, unarchive or delete, with
-   * `{seqs: [...]}` or `{up_to: seq, category}`. For `up_to` give the newest
-   * seq that the user has on the screen. Resolves once the server has it; the
-   * items change when the stream says so, so that they and the badge always
-   * agree.
+   * `{seqs: [...]}` or `{up_to: version, category}`. For `up_to` give the
+   * `unread.version` that came with the items on the screen: what arrived, or
+   * left the archive, since then stays as it is. Resolves once the server has
+   * it; the items change when the stream says so, so that they and the badge
+   * always agree.
    */
   async act(action, body) {
     await this.#request(`/inbox/${action}`, {
@@ -191,7 +201,11 @@ export class Inbox extends EventTarget {
   /** Fetches the page of items before `next`. */
   async older() {
     if (!this.next) return;
-    const page = await this.#page(`&before=${this.next}`, this.#run?.signal);
+    const known = this.#known;
+    const query = `&before=${encodeURIComponent(this.next)}&min_version=${known.version}`;
+    const page = await this.#page(query, this.#run?.signal);
+    // Of another log, or of a list that was replaced meanwhile: the stream sees to it.
+    if (place(page.cursor).epoch !== known.epoch || this.#known?.epoch !== known.epoch) return;
     for (const item of page.items) this.#put(item);
     this.next = page.next;
     this.#emit('change');
@@ -241,17 +255,42 @@ export class Inbox extends EventTarget {
 
   // Replaces all items by the newest page of the list.
   async #list(signal) {
-    const page = await this.#page(this.#minVersion ? `&min_version=${this.#minVersion}` : '', signal);
+    const known = this.#known;
+    const bare = !known || this.#behind >= behindLists;
+    let page;
+    try {
+      page = await this.#page(bare ? '' : `&min_version=${known.version}`, signal);
+    } catch (error) {
+      if (error.status === 503) this.#behind += 1;
+      throw error;
+    }
+    const { user, version, cursor, unread } = page;
+    const listed = place(cursor, version);
+    // What is shown never goes back, but to a log that began anew.
+    if (known && listed.epoch === known.epoch && version < known.version) throw new Error('The server is behind.');
+    this.#behind = 0;
+    this.#known = listed;
     this.#items.clear();
     this.#removed.clear();
     for (const item of page.items) this.#put(item);
     this.next = page.next;
-    this.#minVersion = Math.max(this.#minVersion, page.version);
-    this.#cursor = page.cursor;
-    this.#listed = { version: page.version, last: page.next ? page.items.at(-1).seq : 0 };
-    const { user, version, cursor, unread } = page;
-    if (!this.unread || version >= this.unread.version) this.unread = { user, version, cursor, unread };
+    this.#cursor = cursor;
+    this.#listed = { version, last: page.next ? page.items.at(-1).seq : 0 };
+    this.unread = { user, version, cursor, unread };
     this.#emit('change');
+  }
+
+  // Lists again since the server is at another place, and reports whether the
+  // stream that said so can go on from there. Of another log a higher version
+  // goes on from ours; a lower one is that of a log that began anew, and then
+  // the next list is right whatever it says.
+  async #relist(at, signal) {
+    const { epoch, version } = this.#known;
+    if (at.epoch === epoch) this.#known = { epoch, version: Math.max(version, at.version) };
+    else this.#known = at.version > version ? at : undefined;
+    this.#cursor = undefined;
+    await this.#list(signal);
+    return this.#known.epoch === at.epoch && this.#known.version >= at.version;
   }
 
   async #page(query, signal) {
@@ -292,7 +331,7 @@ export class Inbox extends EventTarget {
           const data = JSON.parse(frame.data);
           if (frame.event === 'bye') reason = data.reason;
           else proven();
-          await this.#apply(frame, data, signal);
+          if (!(await this.#apply(frame, data, signal))) return reason;
         }
       }
     } finally {
@@ -302,30 +341,35 @@ export class Inbox extends EventTarget {
     }
   }
 
+  // Takes a frame and reports whether the stream can go on.
   async #apply(frame, data, signal) {
     switch (frame.event) {
       case 'item':
         // A server that is behind the one of the list may tell of what the list
         // has no more.
-        if (this.#items.has(data.seq) || data.version > this.#listed.version || data.seq < this.#listed.last) this.#put(data);
+        if (this.#items.has(data.seq) || data.version >= this.#listed.version || data.seq < this.#listed.last) this.#put(data);
         break;
       case 'state':
         this.#patch(data);
         break;
-      case 'unread':
+      case 'unread': {
         // The last frame of a batch: now all of it can be shown.
-        if (!this.unread || data.version >= this.unread.version) this.unread = data;
+        const at = place(data.cursor, data.version);
+        if (at.epoch !== this.#known.epoch && this.#known.version > 0) return this.#relist(at, signal);
+        if (at.version >= this.unread.version) {
+          this.unread = data;
+          this.#known = at;
+        }
         this.#emit('change');
         break;
+      }
       case 'resync':
         // The frame's id holds only with the list that it asks for. Without
         // that list, the next connection begins with one.
-        this.#cursor = undefined;
-        this.#minVersion = Math.max(this.#minVersion, data.version);
-        await this.#list(signal);
-        return;
+        return this.#relist(place(frame.id, data.version), signal);
     }
     if (frame.id) this.#cursor = frame.id;
+    return true;
   }
 
   // Takes an item unless something newer is known. Content and flags are taken

@@ -192,6 +192,52 @@ func TestInboxResync(t *testing.T) {
 	}
 }
 
+// TestInboxOfAnotherLog has a log that goes on in another epoch, and one that
+// began anew, as after a restart of the demo: its versions are lower.
+func TestInboxOfAnotherLog(t *testing.T) {
+	const (
+		anew   = `{"user":"a","version":1,"cursor":"9.1","unread":1,"items":[{"seq":1,"version":1,"title":"anew"}]}`
+		none   = `{"user":"a","version":0,"cursor":"0.0","unread":0,"items":[]}`
+		higher = `{"user":"a","version":5,"cursor":"9.5","unread":1,"items":[{"seq":5,"version":5,"title":"five"}]}`
+		badge  = "id: 9.%[1]d\nevent: unread\ndata: {\"user\":\"a\",\"version\":%[1]d,\"cursor\":\"9.%[1]d\",\"unread\":1,\"categories\":{}}\n\n"
+		resync = "id: 9.%[1]d\nevent: resync\ndata: {\"version\":%[1]d}\n\n"
+	)
+	tests := map[string]struct {
+		lists   []string
+		streams []string
+		want    string
+		asked   string
+	}{
+		"resync, lower": {[]string{startList, anew}, []string{fast + fmt.Sprintf(resync, 1)},
+			"1anew* = 1", "list ; stream 7.3 ; list "},
+		"resync, nobody wrote to the user": {[]string{startList, none}, []string{fast + "id: 0.0\nevent: resync\ndata: {\"version\":0}\n\n"},
+			" = 0", "list ; stream 7.3 ; list "},
+		"resync, higher": {[]string{startList, higher}, []string{fast + fmt.Sprintf(resync, 5)},
+			"5five* = 1", "list ; stream 7.3 ; list 5"},
+		"batch, lower": {[]string{startList, anew}, []string{fast + itemFrame(`{"seq":3,"version":1,"title":"no"}`) + fmt.Sprintf(badge, 1)},
+			"1anew* = 1", "list ; stream 7.3 ; list "},
+		"batch, higher": {[]string{startList, higher}, []string{fast + stateFrame(5, "[]", "[2]") + fmt.Sprintf(badge, 5)},
+			"5five* = 1", "list ; stream 7.3 ; list 5"},
+		"list behind the stream": {[]string{startList, none}, []string{fast + fmt.Sprintf(resync, 1), fast + itemFrame(`{"seq":1,"version":1,"title":"anew"}`) + fmt.Sprintf(badge, 1)},
+			"1anew* = 1", "list ; stream 7.3 ; list ; stream 0.0 "},
+		"refused as of the future": {[]string{startList, unavailable, unavailable, anew}, []string{fast + "id: 7.9\nevent: resync\ndata: {\"version\":9}\n\n", fast},
+			"1anew* = 1", "list ; stream 7.3 ; list 9; list 9; list ; stream 9.1 "},
+		"refused, and the server is behind": {[]string{startList, unavailable, unavailable, startList, anew}, []string{fast + "id: 7.9\nevent: resync\ndata: {\"version\":9}\n\n", fast},
+			"1anew* = 1", "list ; stream 7.3 ; list 9; list 9; list ; list ; stream 9.1 "},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := &script{lists: tt.lists, streams: tt.streams, open: true}
+			tab := run(t, s, "")
+			browsertest.Eventually(tab, `shown()`, tt.want)
+			browsertest.Eventually(tab, `inbox.status`, "live")
+			if got := s.requests(); got != tt.asked {
+				t.Errorf("got requests %s, want %s", got, tt.asked)
+			}
+		})
+	}
+}
+
 // TestInboxWatchdog has a stream that says nothing: it is given up.
 func TestInboxWatchdog(t *testing.T) {
 	s := &script{lists: []string{startList}, streams: []string{fast}, open: true}
