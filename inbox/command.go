@@ -46,8 +46,9 @@ func (f *folder) command(r Record) Outcome {
 }
 
 // named yields the entries that a command names: by seqs, or up to its horizon,
-// which is clamped to the command's own version so that it can never reach what
-// comes after it.
+// the version that the user had on the screen. The horizon reaches what was on
+// that screen alone: neither an item that came after it nor one that came back
+// from the archive after it. It is clamped to below the command's own version.
 func (f *folder) named(r Record) func(yield func(*Entry) bool) {
 	return func(yield func(*Entry) bool) {
 		if len(r.Seqs) > 0 {
@@ -61,13 +62,13 @@ func (f *folder) named(r Record) func(yield func(*Entry) bool) {
 		if !r.Kind.TakesHorizon() {
 			return
 		}
-		horizon := min(r.UpTo, f.s.Version)
+		horizon := min(r.UpTo, f.s.Version-1)
 		for i := range f.s.Items {
 			e := &f.s.Items[i]
 			if e.Seq > horizon {
 				return
 			}
-			if !e.Archived && (r.Category == "" || e.Category == r.Category) && !yield(e) {
+			if !e.Archived && e.Unarchived <= horizon && (r.Category == "" || e.Category == r.Category) && !yield(e) {
 				return
 			}
 		}

@@ -172,7 +172,7 @@ func (m *model) names(r inbox.Record, i modelItem) bool {
 	}
 	switch r.Kind {
 	case inbox.KindSeen, inbox.KindRead, inbox.KindArchive, inbox.KindDelete:
-		return i.seq <= r.UpTo && i.seq <= m.version && !i.archived && (r.Category == "" || r.Category == i.category)
+		return i.seq <= r.UpTo && i.back <= r.UpTo && i.seq < m.version && !i.archived && (r.Category == "" || r.Category == i.category)
 	}
 	return false
 }

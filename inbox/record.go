@@ -82,9 +82,10 @@ type Record struct {
 
 	// Seqs names the items of a user command.
 	Seqs []uint64
-	// UpTo, if Seqs is empty, is the newest seq the user has on the screen:
-	// the command is for all items up to it that are not archived, of Category
-	// if that is not empty.
+	// UpTo, if Seqs is empty, is the version that the user has on the screen: the
+	// command is for all items whose Seq and Unarchived are at most that and that
+	// are not archived, of Category if that is not empty. The newest seq on the
+	// screen, which older clients send, is at most that version.
 	UpTo     uint64
 	Category string
 }

@@ -86,36 +86,40 @@ func (s *Server) write(ctx context.Context, records []inbox.Addressed) ([]inbox.
 	return positions, err
 }
 
-// parseAction reads the body of an action: either seqs, or up_to with an
-// optional category where the kind takes a horizon.
+// parseAction reads the body of an action: either seqs, or up_to where the kind
+// takes a horizon. A category narrows up_to and is never read as "all": an empty
+// one is refused, and a deletion by up_to needs one, since it cannot be undone.
 func parseAction(kind inbox.Kind, data []byte) (inbox.Record, error) {
 	want := `{"seqs":[…]}`
-	if kind.TakesHorizon() {
-		want += ` or {"up_to":SEQ}`
+	switch {
+	case kind == inbox.KindDelete:
+		want += ` or {"up_to":VERSION,"category":"…"}`
+	case kind.TakesHorizon():
+		want += ` or {"up_to":VERSION}`
 	}
 	var body map[string]json.RawMessage
 	if err := wire.ParseJSON(data, &body, want); err != nil {
 		return inbox.Record{}, err
 	}
-	for name, raw := range body {
-		if string(raw) == "null" {
-			delete(body, name)
-		}
-	}
 	record := inbox.Record{Kind: kind}
-	seqs, hasSeqs := body["seqs"]
-	upTo, hasUpTo := body["up_to"]
+	seqs, hasSeqs := given(body, "seqs")
+	upTo, hasUpTo := given(body, "up_to")
+	category, hasCategory := given(body, "category")
 	var err error
 	switch {
 	case hasSeqs && hasUpTo:
 		return record, belfry.Invalid("up_to", "give either seqs or up_to, not both")
 	case hasUpTo && !kind.TakesHorizon():
 		return record, belfry.Invalid("up_to", "%s takes seqs only", kind)
+	case hasUpTo && !hasCategory && body["category"] != nil:
+		return record, belfry.Invalid("category", "is null: leave it out for items of any category")
+	case hasUpTo && !hasCategory && kind == inbox.KindDelete:
+		return record, belfry.Invalid("category", "is required: delete takes seqs, or up_to with the category whose items are to go")
 	case hasUpTo:
-		if record.UpTo, err = parseSeq("up_to", upTo); err == nil {
-			record.Category, err = parseCategory(body["category"])
+		if record.UpTo, err = parseSeq("up_to", upTo); err == nil && hasCategory {
+			record.Category, err = parseCategory(category)
 		}
-	case hasSeqs && body["category"] != nil:
+	case hasSeqs && hasCategory:
 		return record, belfry.Invalid("category", "goes with up_to, not with seqs")
 	case hasSeqs:
 		record.Seqs, err = parseSeqs(seqs)
@@ -123,6 +127,12 @@ func parseAction(kind inbox.Kind, data []byte) (inbox.Record, error) {
 		return record, belfry.Invalid("seqs", "is required: the body must be %s", want)
 	}
 	return record, err
+}
+
+// given returns a field of a body, and false for one that is missing or null.
+func given(body map[string]json.RawMessage, name string) (json.RawMessage, bool) {
+	raw, ok := body[name]
+	return raw, ok && string(raw) != "null"
 }
 
 func parseSeqs(raw json.RawMessage) ([]uint64, error) {
@@ -152,9 +162,6 @@ func parseSeq(field string, raw json.RawMessage) (uint64, error) {
 }
 
 func parseCategory(raw json.RawMessage) (string, error) {
-	if raw == nil {
-		return "", nil
-	}
 	var category string
 	if json.Unmarshal(raw, &category) != nil {
 		return "", belfry.Invalid("category", "must be a text in quotes, not %.40q", raw)

@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/wire"
 )
 
 func TestActions(t *testing.T) {
 	a := newAPI(t)
-	a.notify("u", "1", "2", "3")
+	second := inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{Title: belfry.PlainText("2"), Category: "c"}}
+	a.Append("u", servertest.Note("1"), second, servertest.Note("3"))
 	steps := []struct {
 		action, body   string
 		unread, unseen int
@@ -28,8 +30,10 @@ func TestActions(t *testing.T) {
 		{"read", `{"up_to":2}`, 1, 1, "3 2 1"},
 		{"archive", `{"seqs":[3],"up_to":null}`, 0, 0, "2 1"},
 		{"unarchive", `{"seqs":[3]}`, 1, 1, "3 2 1"},
-		{"delete", `{"up_to":0}`, 1, 1, "3 2 1"},
-		{"delete", `{"up_to":18446744073709551615}`, 0, 0, ""},
+		{"delete", `{"up_to":0,"category":"c"}`, 1, 1, "3 2 1"},
+		{"read", `{"up_to":11}`, 0, 0, "3 2 1"},
+		{"delete", `{"up_to":18446744073709551615,"category":"c"}`, 0, 0, "3 1"},
+		{"delete", `{"seqs":[1,3],"category":null}`, 0, 0, ""},
 	}
 	for i, step := range steps {
 		got := a.call("POST", "/v1/users/u/inbox/"+step.action, step.body).Want(200)
@@ -78,6 +82,14 @@ func TestActionsBadBody(t *testing.T) {
 		{"read", `{"up_to":"1"}`, 400, "up_to"},
 		{"read", `{"up_to":1,"category":1}`, 400, "category"},
 		{"read", `{"up_to":1,"category":"` + string(make129()) + `"}`, 400, "category"},
+		{"read", `{"up_to":1,"category":""}`, 400, "category"},
+		{"read", `{"up_to":1,"category":null}`, 400, "category"},
+		{"archive", `{"up_to":1,"category":""}`, 400, "category"},
+		{"delete", `{"up_to":1,"category":""}`, 400, "category"},
+		{"delete", `{"up_to":1,"category":null}`, 400, "category"},
+		{"delete", `{"up_to":1}`, 400, "category"},
+		{"delete", `{"category":"c"}`, 400, "seqs"},
+		{"delete", `{"seqs":[]}`, 400, "seqs"},
 		{"read", `{"up_to":1,"unknown":{}}`, 200, ""},
 		{"unread", `{"up_to":1}`, 400, "up_to"},
 		{"unarchive", `{"up_to":1}`, 400, "up_to"},

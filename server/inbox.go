@@ -91,14 +91,20 @@ func parsePage(query url.Values) (inbox.PageQuery, error) {
 		return inbox.PageQuery{}, err
 	}
 	category := query.Get("category")
-	if err := checkCategory(category); err != nil {
-		return inbox.PageQuery{}, err
+	if query.Has("category") {
+		if err := checkCategory(category); err != nil {
+			return inbox.PageQuery{}, err
+		}
 	}
 	return inbox.PageQuery{Status: status, Category: category, Before: before, Limit: int(limit)}, nil
 }
 
-// checkCategory refuses what no item can have.
+// checkCategory refuses what no item can have, and an empty category, which
+// could mean any or none.
 func checkCategory(category string) error {
+	if category == "" {
+		return belfry.Invalid("category", "must not be empty: leave it out for items of any category")
+	}
 	if len(category) > belfry.MaxCategoryBytes {
 		return belfry.Invalid("category", "must be at most %d bytes, has %d", belfry.MaxCategoryBytes, len(category))
 	}

@@ -96,7 +96,7 @@ func TestInboxBadQuery(t *testing.T) {
 		"limit=0": "limit", "limit=101": "limit", "limit=-1": "limit", "limit=1.0": "limit", "limit=x": "limit", "limit=": "limit",
 		"before=0": "before", "before=-3": "before", "before=1e3": "before",
 		"status=gone": "status", "min_version=x": "min_version",
-		"category=" + string(make129()): "category", "limit=%": "",
+		"category=" + string(make129()): "category", "category=": "category", "limit=%": "",
 	} {
 		a.get("/v1/users/u/inbox?"+query).WantProblem(400, field)
 	}

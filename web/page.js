@@ -8,6 +8,7 @@ const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle
 
 let inbox;
 let shown = []; // the items on the screen, newest first
+let shownVersion; // of the inbox, when they were shown
 const rows = new Map(); // seq to {element, item}
 
 const statusTexts = {
@@ -22,6 +23,7 @@ function open(user) {
   inbox?.stop();
   inbox = undefined;
   shown = [];
+  shownVersion = undefined;
   rows.clear();
   $('list').replaceChildren();
   $('empty').hidden = true;
@@ -45,6 +47,7 @@ function show() {
   const newest = shown[0]?.seq;
   announce(newest === undefined ? [] : items.filter((item) => item.seq > newest && !item.pending && !item.read));
   shown = items;
+  shownVersion = inbox.unread?.version;
   showList();
   showBadge(inbox.unread?.unread);
   $('empty').hidden = items.length > 0;
@@ -220,8 +223,7 @@ async function busy(b, command) {
 
 $('read-all').addEventListener('click', () => {
   // What arrives between the look and the click stays unread.
-  const newest = shown[0]?.seq;
-  if (newest) busy($('read-all'), () => inbox.act('read', { up_to: newest }));
+  if (shown.length > 0) busy($('read-all'), () => inbox.act('read', { up_to: shownVersion }));
 });
 
 $('older').addEventListener('click', () => busy($('older'), () => inbox.older()));

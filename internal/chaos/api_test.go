@@ -169,14 +169,15 @@ func TestCommandsAreRecordedAsAnswered(t *testing.T) {
 func TestChosenActionsAreValid(t *testing.T) {
 	dice := rand.New(rand.NewPCG(1, 2))
 	items := []history.Item{{Seq: 9, Category: "order"}, {Seq: 5}, {Seq: 2, Category: "comment"}}
+	seen := history.Listed{Version: 12, Items: items}
 	kinds := map[inbox.Kind]bool{}
 	horizons := 0
 	for i := range 500 {
-		record := choose(dice, items, i%3 == 0)
+		record := choose(dice, seen, i%3 == 0)
 		kinds[record.Kind] = true
 		if len(record.Seqs) == 0 {
 			horizons++
-			if record.UpTo != 9 || !record.Kind.TakesHorizon() {
+			if record.UpTo != 12 || !record.Kind.TakesHorizon() || record.Kind == inbox.KindDelete && record.Category == "" {
 				t.Errorf("horizon %+v", record)
 			}
 		}

@@ -87,25 +87,28 @@ func act(ctx, stop context.Context, name string, users []string, history *histor
 		}
 		archived := dice.IntN(8) == 0
 		if seen, ok := r.pages(ctx, archived); ok && len(seen.Items) > 0 {
-			r.command(ctx, choose(dice, seen.Items, archived))
+			r.command(ctx, choose(dice, seen, archived))
 		}
 	})
 }
 
-// choose makes up what a user does who sees these items, newest first.
-func choose(dice *rand.Rand, items []history.Item, archived bool) inbox.Record {
+// choose makes up what a user does who sees that page, which is not empty.
+func choose(dice *rand.Rand, seen history.Listed, archived bool) inbox.Record {
+	items := seen.Items
 	kinds := []inbox.Kind{inbox.KindSeen, inbox.KindSeen, inbox.KindRead, inbox.KindRead, inbox.KindUnread, inbox.KindArchive, inbox.KindDelete}
 	if archived {
 		kinds = []inbox.Kind{inbox.KindUnarchive, inbox.KindDelete, inbox.KindRead, inbox.KindUnread}
 	}
 	record := inbox.Record{Kind: kinds[dice.IntN(len(kinds))]}
 	if record.Kind.TakesHorizon() && !archived && dice.IntN(3) == 0 {
-		// Mostly of a category: or inboxes would never fill up.
-		record.UpTo = items[0].Seq
-		if c := items[dice.IntN(len(items))].Category; dice.IntN(4) > 0 {
+		// Mostly of a category: or inboxes would never fill up. Deletion needs one.
+		record.UpTo = seen.Version
+		if c := items[dice.IntN(len(items))].Category; record.Kind == inbox.KindDelete || dice.IntN(4) > 0 {
 			record.Category = c
 		}
-		return record
+		if record.Kind != inbox.KindDelete || record.Category != "" {
+			return record
+		}
 	}
 	for range 1 + dice.IntN(3) {
 		record.Seqs = append(record.Seqs, items[dice.IntN(len(items))].Seq)
