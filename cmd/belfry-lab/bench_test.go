@@ -89,7 +89,7 @@ func TestBenchRefuses(t *testing.T) {
 			call(t, append([]string{"bench"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
 		})
 	}
-	call(t, "bench", "throughput", "--brokers", kafkatest.FreeAddr(t)).WantError(t, cli.ExitUsage, "--brokers", "refused")
+	call(t, "bench", "throughput", "--brokers", kafkatest.FreeAddr(t)).WantError(t, cli.ExitFailure, "--brokers", "refused")
 }
 
 func TestBenchWithoutATemporaryFolder(t *testing.T) {

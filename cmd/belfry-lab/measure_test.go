@@ -194,7 +194,7 @@ func TestBenchOfProcessesRefuses(t *testing.T) {
 		})
 	}
 	dir := temporaries(t)
-	call(t, "bench", "gap", "--brokers", kafkatest.FreeAddr(t)).WantError(t, cli.ExitUsage, "--brokers", "refused")
+	call(t, "bench", "gap", "--brokers", kafkatest.FreeAddr(t)).WantError(t, cli.ExitFailure, "--brokers", "refused")
 	wantEmpty(t, dir)
 }
 

@@ -63,7 +63,11 @@ for each look.`,
 				return err
 			}
 			// Failures are shown or returned, not logged.
-			return o.Run(cmd.Context(), o.kafka.Config("", slog.New(slog.DiscardHandler)), p.Stdout)
+			cfg := o.kafka.Config("", slog.New(slog.DiscardHandler))
+			if err := options.CheckReachable(cfg); err != nil {
+				return err
+			}
+			return o.Run(cmd.Context(), cfg, p.Stdout)
 		},
 	}
 	fs := c.Flags()

@@ -14,9 +14,12 @@
 //
 // # Exit codes
 //
-// 0 is success, also after a signal that a serving command has obeyed; 1 is an
-// error while running; 2 is a command line, environment or file that has to be
-// fixed first. Errors are one line on stderr.
+// 0 is success, also after a signal that a serving command has obeyed. 2 is a
+// mistake in how the program was called: a flag, variable, setting of a file or
+// argument that is not valid; the same call fails everywhere and always. 1 is all
+// the rest: no Kafka at --brokers, an address or folder in use, topics that are
+// missing or not as they must be, rules with problems, a check that says no.
+// Errors are one line on stderr.
 package main
 
 import (

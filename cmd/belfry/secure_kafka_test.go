@@ -45,7 +45,7 @@ func TestKafkaWithTLSAndLogin(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			call(t, nil, append([]string{"topics"}, tt.flags...)...).WantError(t, cli.ExitUsage, tt.want...)
+			call(t, nil, append([]string{"topics"}, tt.flags...)...).WantError(t, cli.ExitFailure, tt.want...)
 		})
 	}
 }

@@ -147,7 +147,7 @@ func (o *serveOptions) rulesConfig() (*node.Rules, error) {
 	load := func() (*rules.Set, error) { return o.rules.Load(belfry.Prefix(o.kafka.Prefix)) }
 	routed, err := node.LoadRules(o.rules.Path, load, o.hangups)
 	if err != nil {
-		return nil, cli.FlagErrorf("rules", "%w", err)
+		return nil, o.rules.Refusal(err)
 	}
 	return routed, nil
 }

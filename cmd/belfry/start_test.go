@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -59,12 +58,7 @@ func TestStartOnUnequalPartitions(t *testing.T) {
 func TestStartOnBusyAddresses(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	makeTopics(t, brokers)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	busy := ln.Addr().String()
+	busy := busyAddr(t)
 	base := func(command string, more ...string) []string {
 		return append([]string{command, "--brokers", brokers[0], "--state-dir", t.TempDir()}, more...)
 	}
@@ -168,7 +162,7 @@ func TestStateDirInUse(t *testing.T) {
 			if command != "processor" {
 				args = append(args, "--addr", "127.0.0.1:0", "--auth", "none", "--prefix", "other")
 			}
-			call(t, nil, args...).WantError(t, cli.ExitUsage, "--state-dir", dir, "in use by another belfry process", "of its own")
+			call(t, nil, args...).WantError(t, cli.ExitFailure, "--state-dir", dir, "in use by another belfry process", "of its own")
 		})
 	}
 	if topics, err := programtest.AdminOf(t, brokers).ListTopics(); err != nil || len(topics) != 6 {

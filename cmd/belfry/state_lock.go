@@ -36,7 +36,7 @@ func lockState(dir, part string) (unlock func() error, err error) {
 	case err != nil:
 		return nil, errors.Join(fmt.Errorf("lock state folder %s: %w", dir, err), f.Close())
 	case !ours:
-		return nil, errors.Join(cli.FlagErrorf("state-dir", "the %s of %s are in use by another belfry process: stop that one, or give this one a folder of its own", part, dir), f.Close())
+		return nil, errors.Join(cli.FlagFailuref("state-dir", "the %s of %s are in use by another belfry process: stop that one, or give this one a folder of its own", part, dir), f.Close())
 	}
 	// Removing the file would let a third process lock a new one of that name
 	// while a second one holds the old.

@@ -81,7 +81,7 @@ func Listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, FlagErrorf(flag, "%w: stop what listens there or choose another address", err)
+		return nil, FlagFailuref(flag, "%w: stop what listens there or choose another address", err)
 	}
 	return ln, nil
 }

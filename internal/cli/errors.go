@@ -12,12 +12,13 @@ import (
 // The exit codes of the program.
 const (
 	ExitOK      = 0
-	ExitFailure = 1
-	ExitUsage   = 2
+	ExitFailure = 1 // the call is right; what it needs is not there, is in use or has failed
+	ExitUsage   = 2 // a [UsageError]
 )
 
-// UsageError is an error that is fixed by calling the program differently:
-// by another flag, variable, file or argument.
+// UsageError says that a flag, variable, setting of a file or argument is not
+// valid. It is found before anything outside is asked, so that the same call
+// fails everywhere and always.
 type UsageError struct{ err error }
 
 func (e *UsageError) Error() string { return e.err.Error() }
@@ -31,6 +32,12 @@ func Usagef(format string, args ...any) error {
 // FlagErrorf is a usage error about the value of one flag.
 func FlagErrorf(name, format string, args ...any) error {
 	return Usagef("--%s: %w", name, fmt.Errorf(format, args...))
+}
+
+// FlagFailuref is an error about what the value of one flag leads to: the value is
+// valid, but what it names does not answer, is in use or is not as it must be.
+func FlagFailuref(name, format string, args ...any) error {
+	return fmt.Errorf("--%s: %w", name, fmt.Errorf(format, args...))
 }
 
 // Problem is an error of the domain without its field, which is named as a flag

@@ -84,8 +84,8 @@ Settings: every flag can be an environment variable too (BELFRY_STATE_DIR for
 --state-dir) or a key of the YAML file named by --config (state-dir: ...). The
 command line wins over the environment, the environment over the file.
 
-Exit codes: 0 done, 1 an error while running, 2 a mistake in the command line,
-the environment or the file.`,
+Exit codes: 0 done; 2 a mistake in the command line, the environment or the file;
+1 all the rest, such as no Kafka at --brokers or an address in use.`,
 		Version:       VersionText(p.Name, p.Version),
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -160,21 +160,32 @@ func OpenTopics(cfg kafka.Config) (*kafka.Topics, error) {
 	return topics, nil
 }
 
+// CheckReachable returns the error of OpenTopics, for commands that go on with
+// connections of their own.
+func CheckReachable(cfg kafka.Config) error {
+	topics, err := OpenTopics(cfg)
+	if err != nil {
+		return err
+	}
+	topics.Close()
+	return nil
+}
+
 // unreachable says which flag to look at when no broker lets us in.
 func unreachable(err error) error {
 	var authority x509.UnknownAuthorityError
 	switch {
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
-		return cli.FlagErrorf("sasl-user", "%w: fix the user, --sasl-password-file or --sasl-mechanism", err)
+		return cli.FlagFailuref("sasl-user", "%w: fix the user, --sasl-password-file or --sasl-mechanism", err)
 	case errors.Is(err, kerr.UnsupportedSaslMechanism):
-		return cli.FlagErrorf("sasl-mechanism", "%w: the brokers take another one", err)
+		return cli.FlagFailuref("sasl-mechanism", "%w: the brokers take another one", err)
 	case errors.As(err, &authority):
-		return cli.FlagErrorf("kafka-ca-file", "%w: name the file of the authority that the brokers' certificates are of", err)
+		return cli.FlagFailuref("kafka-ca-file", "%w: name the file of the authority that the brokers' certificates are of", err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), strings.Contains(err.Error(), "tls alert"):
 		// A broker hangs up on a client that does not speak as the port wants it.
-		return cli.FlagErrorf("brokers", "%w: the brokers hang up; does that port want --kafka-tls or --sasl-mechanism?", err)
+		return cli.FlagFailuref("brokers", "%w: the brokers hang up; does that port want --kafka-tls or --sasl-mechanism?", err)
 	}
-	return cli.FlagErrorf("brokers", "%w: start Kafka there, or name brokers that can be reached from here", err)
+	return cli.FlagFailuref("brokers", "%w: start Kafka there, or name brokers that can be reached from here", err)
 }
 
 // Config says how to reach Kafka; the options must have been validated.

@@ -1,6 +1,7 @@
 package options
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -83,6 +84,16 @@ func (o *Rules) loadLogin() error {
 	var err error
 	o.registryPassword, err = readPassword("schema-registry-password-file", o.registryFile)
 	return err
+}
+
+// Refusal is the error of Load for the command line: a file that cannot be read is
+// a mistake of the call, rules with problems are not.
+func (o *Rules) Refusal(err error) error {
+	var wrong *rules.LoadError
+	if errors.As(err, &wrong) {
+		return cli.FlagFailuref("rules", "%w", err)
+	}
+	return cli.FlagErrorf("rules", "%w", err)
 }
 
 // Load reads the rules, nil if --rules names none. It may be called again for

@@ -103,14 +103,10 @@ func (r Result) WantFailureIn(t *testing.T, parts ...string) {
 	WantNoTrace(t, r.Stderr)
 }
 
-// WantFailure checks for exit code 1 or 2 and one line without a stack trace.
+// WantFailure checks for exit code 1 and one line without a stack trace.
 func (r Result) WantFailure(t *testing.T, parts ...string) {
 	t.Helper()
-	code := r.Code
-	if code != cli.ExitFailure && code != cli.ExitUsage {
-		code = cli.ExitFailure
-	}
-	r.WantError(t, code, parts...)
+	r.WantError(t, cli.ExitFailure, parts...)
 	WantNoTrace(t, r.Stderr)
 }
 

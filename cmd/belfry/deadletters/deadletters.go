@@ -1,6 +1,7 @@
 package deadletters
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -8,8 +9,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
 // yesFlag is given for one call: it has a command do what it would else only show.
@@ -29,6 +33,15 @@ never back into the topic that they came from, and nobody gets anything twice.`,
 	}
 	c.AddCommand(deadLettersListCommand(p), deadLettersShowCommand(p), deadLettersReplayCommand(p), deadLettersPurgeCommand(p))
 	return c
+}
+
+// openLetters returns the letters of the installation that the flags name.
+func openLetters(kafka *options.Kafka, log *slog.Logger) (*replay.Letters, error) {
+	cfg := kafka.Config("", log)
+	if err := options.CheckReachable(cfg); err != nil {
+		return nil, err
+	}
+	return replay.NewLetters(cfg, belfry.Prefix(kafka.Prefix)), nil
 }
 
 // letterOptions say which dead letters are meant.

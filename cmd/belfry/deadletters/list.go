@@ -8,9 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
-	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 )
@@ -51,7 +49,10 @@ With more than --limit of them the last line names a --cursor for the next ones.
 			}
 			query := deadletter.Query{Filter: which.filter(time.Now()), Limit: which.limit, Before: before}
 			query.Filter.Pending = pending
-			letters := replay.NewLetters(kafka.Config("", logger), belfry.Prefix(kafka.Prefix))
+			letters, err := openLetters(&kafka, logger)
+			if err != nil {
+				return err
+			}
 			if asJSON {
 				encoder := json.NewEncoder(p.Stdout)
 				_, err := letters.Newest(cmd.Context(), query, func(l deadletter.Letter) error { return encoder.Encode(newLetterReport(&l)) })

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
@@ -43,7 +42,10 @@ later for whole segments, within a day for the rest.`,
 				return err
 			}
 			at := before.at(time.Now())
-			letters := replay.NewLetters(kafka.Config("", logger), belfry.Prefix(kafka.Prefix))
+			letters, err := openLetters(&kafka, logger)
+			if err != nil {
+				return err
+			}
 			purged, err := letters.Purge(cmd.Context(), at, yes)
 			if err != nil {
 				return err

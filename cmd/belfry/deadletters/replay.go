@@ -79,10 +79,14 @@ The exit code is 1 if any letter was refused or failed.`,
 			prefix := belfry.Prefix(kafka.Prefix)
 			set, err := rules.Load(prefix)
 			if err != nil {
+				return rules.Refusal(err)
+			}
+			cfg := kafka.Config("", logger)
+			if err := options.CheckReachable(cfg); err != nil {
 				return err
 			}
 			print.out, print.applied = p.Stdout, o.Apply
-			return replayLetters(cmd.Context(), replay.Config{Engine: kafka.Config("", logger), Prefix: prefix, Rules: node.ReplayRules(set, prefix)},
+			return replayLetters(cmd.Context(), replay.Config{Engine: cfg, Prefix: prefix, Rules: node.ReplayRules(set, prefix)},
 				ids, which.filter(time.Now()), which.limit, o, &print)
 		},
 	}

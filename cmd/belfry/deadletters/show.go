@@ -13,9 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
-	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 )
@@ -55,7 +53,10 @@ are shown with --contents only; otherwise how long they are.`,
 			if err != nil {
 				return err
 			}
-			letters := replay.NewLetters(kafka.Config("", logger), belfry.Prefix(kafka.Prefix))
+			letters, err := openLetters(&kafka, logger)
+			if err != nil {
+				return err
+			}
 			letter, err := letters.Letter(cmd.Context(), ids[0])
 			if err != nil {
 				return err

@@ -11,6 +11,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/rules"
 )
@@ -51,7 +52,11 @@ func runDryRun(ctx context.Context, p *cli.Program, o *recordOptions, source *ru
 	if err != nil {
 		return err
 	}
-	records, info, err := table.Latest(ctx, o.kafka.Config("", logger), o.topic, last)
+	cfg := o.kafka.Config("", logger)
+	if err := options.CheckReachable(cfg); err != nil {
+		return err
+	}
+	records, info, err := table.Latest(ctx, cfg, o.topic, last)
 	if err != nil {
 		return o.readError(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
 )
 
 func rulesExplainCommand(p *cli.Program) *cobra.Command {
@@ -34,7 +35,11 @@ group is joined.`,
 			if err != nil {
 				return err
 			}
-			m, info, err := table.RecordAt(cmd.Context(), o.kafka.Config("", logger), o.topic, partition, offset)
+			cfg := o.kafka.Config("", logger)
+			if err := options.CheckReachable(cfg); err != nil {
+				return err
+			}
+			m, info, err := table.RecordAt(cmd.Context(), cfg, o.topic, partition, offset)
 			if err != nil {
 				return o.readError(err)
 			}

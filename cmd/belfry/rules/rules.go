@@ -59,7 +59,7 @@ func (o *recordOptions) load() (*rules.Source, error) {
 	}
 	rules, err := o.rules.Load(belfry.Prefix(o.kafka.Prefix))
 	if err != nil {
-		return nil, cli.FlagErrorf("rules", "%w", err)
+		return nil, o.rules.Refusal(err)
 	}
 	s, ok := rules.Source(o.topic)
 	if ok {
@@ -76,9 +76,9 @@ func (o *recordOptions) load() (*rules.Source, error) {
 func (o *recordOptions) readError(err error) error {
 	switch {
 	case errors.Is(err, kafka.ErrTopic):
-		return cli.FlagErrorf("topic", "the brokers have no topic %.80q; look for a typo", o.topic)
+		return cli.FlagFailuref("topic", "the brokers have no topic %.80q; look for a typo", o.topic)
 	case errors.Is(err, table.ErrOffset):
-		return cli.Usagef("%w", err)
+		return err
 	}
 	return fmt.Errorf("read records: %w", err)
 }
