@@ -170,7 +170,7 @@ func New(config Config) (*Server, error) {
 	s.writes = limit.NewWrites(config.Limits.WriteRate, config.Limits.WriteBurst)
 	s.connections = limit.NewConnections(s.connectionBounds(), config.Registry)
 	var err error
-	if s.guard, err = auth.NewGuard(config.Auth, config.TicketSecret, config.TokenTrust); err != nil {
+	if s.guard, err = auth.NewGuard(config.Auth, config.TicketSecret, config.TokenTrust, s.log); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	api := mux.NewRouter()

@@ -94,7 +94,7 @@ func TestTwoTokensAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guard, err := NewGuard(auth, nil, time.Minute)
+	guard, err := NewGuard(auth, nil, time.Minute, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -11,13 +12,18 @@ import (
 type Guard struct {
 	auth    Authenticator
 	Tickets *tickets // nil: none are given
+	log     *slog.Logger
 }
 
 // NewGuard returns the guard of a server. Tickets are signed with ticketSecret,
 // or with a secret derived from that of auth if it is nil: where there is neither,
 // there are no tickets. A token that was found good is believed for trust without
-// another look; 0 or less looks each time.
-func NewGuard(auth Authenticator, ticketSecret []byte, trust time.Duration) (*Guard, error) {
+// another look; 0 or less looks each time. Log gets the reason of each refusal of a
+// token or ticket, at the level debug; nil discards it.
+func NewGuard(auth Authenticator, ticketSecret []byte, trust time.Duration, log *slog.Logger) (*Guard, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	if t, ok := auth.(ticketer); ok && ticketSecret == nil {
 		ticketSecret = t.ticketSecret()
 	}
@@ -25,7 +31,7 @@ func NewGuard(auth Authenticator, ticketSecret []byte, trust time.Duration) (*Gu
 	if err != nil {
 		return nil, err
 	}
-	return &Guard{rememberTokens(auth, trust), tickets}, nil
+	return &Guard{rememberTokens(auth, trust), tickets, log}, nil
 }
 
 // Identify returns who sends r.
@@ -44,6 +50,9 @@ func (g *Guard) Authorize(r *http.Request, who Policy) (Call, error) {
 // authorizeAs is Authorize for a caller whom authenticate identifies.
 func (g *Guard) authorizeAs(r *http.Request, who Policy, authenticate func(*http.Request) (Identity, error)) (Call, error) {
 	id, authErr := authenticate(r)
+	if authErr != nil {
+		logRefusal(g.log, authErr)
+	}
 	if authErr != nil && !IsExpired(authErr) {
 		return Call{}, authErr
 	}
@@ -85,7 +94,9 @@ func (g *Guard) AuthorizeStream(r *http.Request) (Call, error) {
 		return t.identity(), err
 	})
 	if err == nil {
-		err = g.Tickets.spend(t.ID, time.Now())
+		if err = g.Tickets.spend(t.ID, time.Now()); err != nil {
+			logRefusal(g.log, err)
+		}
 	}
 	if IsExpired(err) {
 		// Of the ticket, whatever time its token has left.

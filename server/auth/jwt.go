@@ -64,7 +64,7 @@ func NewJWT(config JWTConfig) (Authenticator, error) {
 	if config.Issuer != "" {
 		options = append(options, jwt.WithIssuer(config.Issuer))
 	}
-	return &jwtAuth{parser: jwt.NewParser(options...), secret: config.Secret, keys: config.Keys}, nil
+	return &jwtAuth{parser: jwt.NewParser(options...), methods: methods, secret: config.Secret, keys: config.Keys}, nil
 }
 
 // Token is what a token says. Subject is required; TTL is at least a second.
@@ -120,9 +120,10 @@ func checkSecret(secret []byte) error {
 }
 
 type jwtAuth struct {
-	parser *jwt.Parser
-	secret []byte // nil for none
-	keys   *Keys  // nil for none
+	parser  *jwt.Parser
+	methods []string
+	secret  []byte // nil for none
+	keys    *Keys  // nil for none
 }
 
 var errCritical = errors.New("the token has extensions that must be understood")
@@ -155,15 +156,15 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 		return Identity{}, ErrUnauthenticated
 	}
 	var c claims
-	_, err := a.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) { return a.key(r.Context(), t) })
+	parsed, err := a.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) { return a.key(r.Context(), t) })
 	reject := func(why string) (Identity, error) {
-		return Identity{}, fmt.Errorf("%w: this one %s", ErrUnauthenticated, why)
+		return Identity{}, refused(fmt.Errorf("%w: this one %s", ErrUnauthenticated, why), "it "+why, parsed)
 	}
 	// Several things can be wrong at once. A token counts as expired only if
 	// nothing else is. Errors speak of signed claims alone.
 	switch {
 	case errors.Is(err, ErrKeys):
-		return Identity{}, ErrKeys
+		return Identity{}, refused(ErrKeys, tokenReason(err, parsed, a.methods), parsed)
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
 		return reject("is not valid yet")
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing) && c.ExpiresAt == nil:
@@ -176,7 +177,7 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 		return reject("is from another issuer")
 	case err != nil && !errors.Is(err, jwt.ErrTokenExpired):
 		// More detail would help only somebody who tries tokens out.
-		return Identity{}, ErrUnauthenticated
+		return Identity{}, refused(ErrUnauthenticated, tokenReason(err, parsed, a.methods), parsed)
 	case c.Subject == "":
 		return reject("has no subject")
 	}
@@ -186,7 +187,7 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 	}
 	id := Identity{Subject: c.Subject, scopes: granted, Until: c.ExpiresAt.Time}
 	if err != nil {
-		return id, errExpired
+		return id, refused(errExpired, "it has expired", parsed)
 	}
 	return id, nil
 }

@@ -111,9 +111,9 @@ func (t *tickets) read(raw string) (ticket, error) {
 	_, err := t.parser.ParseWithClaims(raw, &c, func(*jwt.Token) (any, error) { return t.key, nil })
 	switch {
 	case err != nil && !errors.Is(err, jwt.ErrTokenExpired), c.ID == "":
-		return ticket{}, errTicket
+		return ticket{}, refused(errTicket, "ticket: "+tokenReason(err, nil, nil), nil)
 	case err != nil:
-		return c, errExpired
+		return c, refused(errExpired, "the ticket has expired", nil)
 	}
 	return c, nil
 }

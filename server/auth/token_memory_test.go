@@ -110,7 +110,7 @@ func TestTokenMemoryOfNoAuth(t *testing.T) {
 	if _, ok := rememberTokens(None(), time.Hour).(noAuth); !ok {
 		t.Error("it is not what it was")
 	}
-	g, err := NewGuard(&jwtAuth{}, nil, -1)
+	g, err := NewGuard(&jwtAuth{}, nil, -1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
