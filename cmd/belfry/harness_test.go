@@ -116,7 +116,26 @@ func (s *served) wantCleanStop() {
 	if code := s.stop(); code != cli.ExitOK {
 		s.t.Errorf("exit code %d, want 0: %s", code, s.stderr)
 	}
+	wantLife(s.t, s.stderr.String())
 	programtest.WantNoTrace(s.t, s.stdout.String()+s.stderr.String())
+}
+
+// wantLife checks that the log of a process that has run and stopped says so, in
+// order, and what it ran with.
+func wantLife(t *testing.T, log string) {
+	t.Helper()
+	rest := log
+	for _, want := range []string{"msg=starting", " version=", " brokers=", " prefix=", " rules=", "msg=ready", "msg=stopping", "msg=stopped"} {
+		_, after, found := strings.Cut(rest, want)
+		if !found {
+			t.Errorf("the log has no %q after what comes before: %s", want, log)
+			return
+		}
+		rest = after
+	}
+	if rest != "\n" {
+		t.Errorf("the log goes on after the process has stopped: %q", rest)
+	}
 }
 
 // callAPI makes a request and decodes a JSON answer into out, if that is not

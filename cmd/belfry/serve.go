@@ -80,6 +80,12 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	if err != nil {
 		return err
 	}
+	// The last of what is deferred; an error is told by whoever gets it.
+	defer func() {
+		if err == nil {
+			log.Info("stopped")
+		}
+	}()
 	unlock, err := o.lockState(withAPI)
 	if err != nil {
 		return err
@@ -125,6 +131,8 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	if err := verifyTopics(cfg.Kafka, cfg.Prefix); err != nil {
 		return errors.Join(err, cfg.Close())
 	}
+	// What is refused before this is one line on stderr.
+	log.Info("starting", o.facts(withAPI)...)
 	cfg.OnReady = func() {
 		attrs := []any{"groups", cfg.Groups}
 		if cfg.API != nil {
@@ -136,6 +144,14 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		log.Info("ready", attrs...)
 	}
 	return node.Run(ctx, cfg)
+}
+
+// facts are what somebody wants to know of a process whose log is all that there is.
+func (o *serveOptions) facts(withAPI bool) []any {
+	return []any{
+		"version", o.kafka.Version, "brokers", o.kafka.Brokers, "prefix", o.kafka.Prefix, "rules", cli.OrDash(o.rules.Path),
+		"groups", o.groups.names, "server", withAPI, "state_dir", o.state.Dir,
+	}
 }
 
 // rulesConfig loads the rules; nil if the node routes by none. Rules that are wrong

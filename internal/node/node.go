@@ -117,6 +117,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return err
 	case <-ctx.Done():
 	}
+	n.Log.Info("stopping", "grace", cfg.Grace)
 	// Beyond this the process ends, whatever still hangs.
 	deadline := time.NewTimer(cfg.Grace + time.Second)
 	defer deadline.Stop()
