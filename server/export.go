@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -20,7 +22,9 @@ type exportItem struct {
 
 // getExport answers GET /v1/users/{user}/export: all that is kept of a user as
 // NDJSON, one JSON value a line. The first is the badge, the rest are the items,
-// oldest first, archived and expired ones included.
+// oldest first, archived and expired ones included. Contents are read one by one as
+// the client takes them, since all of them may be a lot. One that is late is waited
+// for, but for wire.MaxWait in all; an item that was removed meanwhile is left out.
 func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	query, err := wire.ParseQuery(r)
 	if err != nil {
@@ -30,19 +34,32 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	if err != nil {
 		return err
 	}
-	l, err := s.awaitListing(r.Context(), c.User, version, everything)
+	row, err := awaitRow(r.Context(), s.config.Rows, c.User, atLeast(version))
 	if err != nil {
 		return err
 	}
 	wire.Begin(w, "application/x-ndjson")
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(wire.NewBadge(c.User, l.row.Badge(l.now))); err != nil {
+	if err := enc.Encode(wire.NewBadge(c.User, row.Badge(time.Now()))); err != nil {
 		return nil // the client has gone
 	}
-	for i, e := range l.entries {
-		line := exportItem{Item: wire.NewItem(e, l.items[i], nil)}
-		if item := l.items[i]; item != nil {
+	late, cancel := context.WithTimeout(r.Context(), wire.MaxWait)
+	defer cancel()
+	for i := range row.Items {
+		e := &row.Items[i]
+		item, kept, err := s.awaitItem(late, c.User, e.Seq)
+		switch {
+		case r.Context().Err() != nil:
+			return nil // the client has gone
+		case err != nil:
+			s.log.Error("export ended early, its client sees half an answer and has to ask again", "route", routeOf(r), "err", err)
+			panic(http.ErrAbortHandler)
+		case !kept:
+			continue
+		}
+		line := exportItem{Item: wire.NewItem(e, item, nil)}
+		if item != nil {
 			line.Title, line.Body = item.Title, item.Body
 		}
 		if err := enc.Encode(line); err != nil {
@@ -52,11 +69,21 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	return nil
 }
 
-// everything selects all items of a row.
-func everything(row *inbox.State, _ time.Time) ([]*inbox.Entry, uint64) {
-	entries := make([]*inbox.Entry, len(row.Items))
-	for i := range row.Items {
-		entries[i] = &row.Items[i]
+// awaitItem returns the content of an item as soon as it is there, nil if ctx ends
+// before. It reports false if the row has no such item any more.
+func (s *Server) awaitItem(ctx context.Context, user string, seq uint64) (content *inbox.Item, kept bool, err error) {
+	err = await(ctx, user, func() (bool, error) {
+		item, ok, err := s.config.Items.Item(user, seq)
+		if ok || err != nil {
+			content = &item
+			return true, err
+		}
+		row, err := s.config.Rows.Row(user)
+		_, kept = row.Entry(seq)
+		return !kept, err
+	}, s.config.Rows, s.config.Items)
+	if errors.Is(err, errBehind) || errors.Is(err, context.DeadlineExceeded) {
+		err = nil
 	}
-	return entries, 0
+	return content, kept || content != nil, err
 }

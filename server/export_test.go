@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -44,4 +45,22 @@ func TestExportOfNobody(t *testing.T) {
 	if want := `{"user":"u","version":0,"cursor":"0.0","unread":0,"unseen":0,"urgent":0,"categories":{}}` + "\n"; got.Body.String() != want {
 		t.Errorf("got %s, want %s", got.Body, want)
 	}
+}
+
+// TestExportLeavesOutWhatIsRemovedMeanwhile holds that an item which goes while others
+// are written is not shown as one whose content is late.
+func TestExportLeavesOutWhatIsRemovedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t)
+		a.notify("u", "1", "2")
+		done := make(chan servertest.Reply, 1)
+		delete(a.fake.Items, "u/2") // it is late, or the next is there before
+		go func() { done <- a.get("/v1/users/u/export") }()
+		synctest.Wait()
+		a.Append("u", servertest.Command(inbox.KindDelete, 2))
+		got := (<-done).Want(200).Body.String()
+		if strings.Contains(got, `"seq":2`) || !strings.Contains(got, `"seq":1`) {
+			t.Errorf("got %s, want the first item alone", got)
+		}
+	})
 }

@@ -58,8 +58,9 @@ func (s *Server) instrument(route string, next http.Handler) http.Handler {
 		start := time.Now()
 		s.load.Requests.Add(1)
 		s.metrics.inFlight.Inc()
-		rec := &recorder{ResponseWriter: w}
+		rec := s.newResponse(w, r)
 		defer func() {
+			rec.release()
 			s.load.Requests.Add(-1)
 			s.metrics.inFlight.Dec()
 			duration.Observe(time.Since(start).Seconds())
@@ -69,8 +70,12 @@ func (s *Server) instrument(route string, next http.Handler) http.Handler {
 				s.metrics.polls.WithLabelValues(code).Inc()
 			}
 		}()
+		// A connection keeps the deadline of the answer before.
 		wire.AllowWrites(w, s.config.Limits.Request)
-		next.ServeHTTP(rec, r)
+		if !rec.refused {
+			next.ServeHTTP(rec, r)
+			rec.finish()
+		}
 	})
 }
 
@@ -82,36 +87,4 @@ func methodLabel(method string) string {
 		return method
 	}
 	return "other"
-}
-
-// recorder remembers the status of an answer.
-type recorder struct {
-	http.ResponseWriter
-	status int // 0 until the answer has begun
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 && status >= http.StatusOK {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (w *recorder) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(b)
-}
-
-// Unwrap is for http.ResponseController.
-func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func (w *recorder) code() int {
-	if w.status == 0 {
-		return http.StatusOK
-	}
-	return w.status
 }

@@ -90,6 +90,31 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 	})
 }
 
+// recorder remembers whether an answer has begun.
+type recorder struct {
+	http.ResponseWriter
+	status int // 0 until then
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 // routeOf returns the route of r as logs and metrics name it: the user in the
 // path stays out of both.
 func routeOf(r *http.Request) string {

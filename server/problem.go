@@ -47,6 +47,7 @@ func kinds() []kind {
 		{limit.ErrWrites, http.StatusTooManyRequests, true},
 		{auth.ErrNoTickets, http.StatusNotImplemented, true},
 		{auth.ErrKeys, http.StatusServiceUnavailable, true},
+		{limit.ErrAnswers, http.StatusServiceUnavailable, true},
 		{limit.ErrPolls, http.StatusTooManyRequests, true},
 		{belfry.ErrNotReady, http.StatusServiceUnavailable, false},
 		{errBehind, http.StatusServiceUnavailable, true},

@@ -22,6 +22,9 @@ const (
 	// of its streams are on one connection.
 	h2PingTimeout  = 15 * time.Second
 	h2WriteTimeout = 30 * time.Second
+	// h2Streams is how many requests, streams of events among them, one connection
+	// may have at a time: RFC 9113 section 6.5.2 asks for no fewer.
+	h2Streams = 100
 )
 
 // Serve answers on ln, over HTTP/1.1 and HTTP/2, with TLS if the Config has a
@@ -50,7 +53,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		Protocols:         &protocols,
-		HTTP2:             &http.HTTP2Config{SendPingTimeout: stream.PingEvery, PingTimeout: h2PingTimeout, WriteByteTimeout: h2WriteTimeout},
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: h2Streams, SendPingTimeout: stream.PingEvery, PingTimeout: h2PingTimeout, WriteByteTimeout: h2WriteTimeout},
 		ConnState:         s.connections.Track,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}

@@ -44,6 +44,10 @@ type Limits struct {
 	// SilentPerAddress is how many connections one address may have that have not
 	// sent a request yet; the default is DefaultSilentPerAddress.
 	SilentPerAddress int
+	// AnswerBytes is how many bytes answers may hold that their clients have not
+	// read yet; one address may hold an eighth. The default is what
+	// [limit.AnswersBudget] says.
+	AnswerBytes int64
 	// Descriptors is how many the process may have. A quarter of them, at most
 	// reservedDescriptors, are kept for files, Kafka and operators, and no address
 	// gets more than half of the rest. The default is what the system says.
@@ -137,6 +141,8 @@ type Server struct {
 	guard       *auth.Guard
 	writes      *limit.Writes
 	connections *limit.Connections
+	answers     *limit.Answers
+	stall       time.Duration // what a client may take for a piece of an answer; defaultStall but in tests
 	pollLimit   *limit.Polls
 	ops         *ops.Calls
 }
@@ -160,6 +166,7 @@ func New(config Config) (*Server, error) {
 		metrics:   newMetrics(config.Registry),
 		load:      limit.NewLoad(nil),
 		pollLimit: limit.NewPolls(),
+		stall:     defaultStall,
 	}
 	streams := stream.Config{Rows: config.Rows, Items: config.Items, Limits: config.Streams, Logger: s.log, Registerer: config.Registry}
 	if config.Tracing != nil {
@@ -168,6 +175,7 @@ func New(config Config) (*Server, error) {
 	s.streams = stream.New(streams)
 	s.ops = ops.New(s.operations())
 	s.writes = limit.NewWrites(config.Limits.WriteRate, config.Limits.WriteBurst)
+	s.answers = limit.NewAnswers(config.Limits.AnswerBytes, config.Registry)
 	s.connections = limit.NewConnections(s.connectionBounds(), config.Registry)
 	var err error
 	if s.guard, err = auth.NewGuard(config.Auth, config.TicketSecret, config.TokenTrust, s.log); err != nil {
@@ -229,6 +237,7 @@ func (c *Config) setDefaults() {
 	l.Connections = cmp.Or(max(l.Connections, 0), DefaultConnections)
 	l.PerAddress = cmp.Or(max(l.PerAddress, 0), DefaultPerAddress)
 	l.SilentPerAddress = cmp.Or(max(l.SilentPerAddress, 0), DefaultSilentPerAddress)
+	l.AnswerBytes = cmp.Or(max(l.AnswerBytes, 0), limit.AnswersBudget())
 	l.Descriptors = cmp.Or(max(l.Descriptors, 0), limit.Descriptors())
 }
 
@@ -244,7 +253,10 @@ func (s *Server) MetricsHandler() http.Handler { return s.metered }
 // only Registry, which is required, Readiness, LagMetrics and Logger count.
 func Ops(config Config) http.Handler {
 	config.setDefaults()
-	s := &Server{config: config, log: config.Logger.With("component", "ops"), metrics: newMetrics(config.Registry), load: limit.NewLoad(nil)}
+	s := &Server{
+		config: config, log: config.Logger.With("component", "ops"), metrics: newMetrics(config.Registry), load: limit.NewLoad(nil),
+		answers: limit.NewAnswers(config.Limits.AnswerBytes, config.Registry),
+	}
 	m := mux.NewRouter()
 	s.opsRoutes(m)
 	return m

@@ -1,0 +1,117 @@
+package limit
+
+import (
+	"errors"
+	"math"
+	"runtime/debug"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+// ErrAnswers is matched by the refusal of an answer for which there is no memory.
+var ErrAnswers = errors.New("too many answers wait for their client to read them")
+
+const (
+	// clientShare is the part of the budget that one client may hold.
+	clientShare = 8
+	// leastBudget is room for one full page of an inbox for each of its clients.
+	leastBudget = clientShare * 16 << 20
+	// unlimitedBudget is the budget of a process whose memory nobody has limited.
+	unlimitedBudget = 256 << 20
+)
+
+// AnswersBudget returns how many bytes the answers in flight may hold: an eighth of
+// the memory limit of the process (GOMEMLIMIT), at least 128 MiB.
+func AnswersBudget() int64 {
+	limit := debug.SetMemoryLimit(-1)
+	if limit == math.MaxInt64 {
+		return unlimitedBudget
+	}
+	return max(limit/8, leastBudget)
+}
+
+// Answers bounds the bytes of answers in flight, those that are being written and
+// that their clients have not read yet, in all and by client: over HTTP/2 one
+// connection can ask for hundreds and read none. It is safe for concurrent use.
+type Answers struct {
+	total, perClient int64
+
+	mu      sync.Mutex
+	held    int64
+	clients map[string]int64
+
+	refused prometheus.Counter
+}
+
+// NewAnswers returns a bound of so many bytes in all, of which one client may hold
+// an eighth. Its metrics go to reg.
+func NewAnswers(total int64, reg prometheus.Registerer) *Answers {
+	a := &Answers{total: total, perClient: total / clientShare, clients: map[string]int64{}}
+	f := promauto.With(reg)
+	f.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "belfry_answers_in_flight_bytes",
+		Help: "Memory of answers that their clients have not read yet, streams aside, as it is counted for the limit.",
+	}, func() float64 { return float64(a.Held()) })
+	a.refused = f.NewCounter(prometheus.CounterOpts{
+		Name: "belfry_answers_refused_total",
+		Help: "Requests refused since answers in flight held all the memory that they may, in all or of one client.",
+	})
+	return a
+}
+
+// Held is how many bytes are held now.
+func (a *Answers) Held() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.held
+}
+
+// Hold is what one answer holds. It is for one goroutine.
+type Hold struct {
+	answers *Answers
+	client  string
+	bytes   int64 // guarded by answers.mu
+}
+
+// Hold returns a hold of n bytes for an answer to client, or ErrAnswers. The first
+// answer of a client is never too large for it.
+func (a *Answers) Hold(client string, n int64) (*Hold, error) {
+	h := &Hold{answers: a, client: client}
+	if err := h.Grow(n); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// Grow adds n bytes to what h holds, or returns ErrAnswers and adds nothing.
+func (h *Hold) Grow(n int64) error {
+	a := h.answers
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	others := a.clients[h.client] - h.bytes
+	if a.held+n > a.total || others > 0 && a.clients[h.client]+n > a.perClient {
+		a.refused.Inc()
+		return ErrAnswers
+	}
+	a.add(h, n)
+	return nil
+}
+
+// Release ends the hold. More calls of it change nothing.
+func (h *Hold) Release() {
+	a := h.answers
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.add(h, -h.bytes)
+}
+
+// add changes what h holds, with a.mu held.
+func (a *Answers) add(h *Hold, n int64) {
+	h.bytes += n
+	a.held += n
+	if a.clients[h.client] += n; a.clients[h.client] <= 0 {
+		delete(a.clients, h.client)
+	}
+}

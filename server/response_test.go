@@ -1,0 +1,229 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/servertest"
+)
+
+// slowReader is a connection over HTTP/2 whose client reads nothing of any body.
+type slowReader struct {
+	t      *testing.T
+	framer *http2.Framer
+	next   uint32 // stream ID
+	resets int    // streams that the server has ended before their end
+}
+
+// readNothing dials address from that loopback address.
+func readNothing(t *testing.T, address, from string) *slowReader {
+	t.Helper()
+	conn, err := servertest.DialFrom(t, address, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetDeadline(time.Now().Add(3 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		t.Fatal(err)
+	}
+	c := &slowReader{t: t, framer: http2.NewFramer(conn, conn), next: 1}
+	c.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	// RFC 9113 section 6.9.2: a window of 0 lets no byte of a body through.
+	if err := c.framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// get asks for path.
+func (c *slowReader) get(path string) {
+	c.t.Helper()
+	var block bytes.Buffer
+	enc := hpack.NewEncoder(&block)
+	for _, f := range [][2]string{{":method", "GET"}, {":scheme", "http"}, {":authority", "localhost"}, {":path", path}} {
+		if err := enc.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	err := c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: c.next, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.next += 2
+}
+
+// until reads frames until seen says that it is enough.
+func (c *slowReader) until(seen func(http2.Frame) bool) {
+	c.t.Helper()
+	for {
+		frame, err := c.framer.ReadFrame()
+		var stream http2.StreamError
+		if errors.As(err, &stream) {
+			continue
+		}
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if s, ok := frame.(*http2.SettingsFrame); ok && !s.IsAck() {
+			if err := c.framer.WriteSettingsAck(); err != nil {
+				c.t.Fatal(err)
+			}
+		}
+		if _, ok := frame.(*http2.RSTStreamFrame); ok {
+			c.resets++
+		}
+		if seen(frame) {
+			return
+		}
+	}
+}
+
+// untilReset reads until the server has ended n streams.
+func (c *slowReader) untilReset(n int) {
+	c.t.Helper()
+	if c.resets < n {
+		c.until(func(http2.Frame) bool { return c.resets == n })
+	}
+}
+
+// statuses reads the headers of n answers and counts their statuses.
+func (c *slowReader) statuses(n int) map[string]int {
+	c.t.Helper()
+	got := map[string]int{}
+	c.until(func(f http2.Frame) bool {
+		if h, ok := f.(*http2.MetaHeadersFrame); ok {
+			got[h.PseudoValue("status")]++
+			n--
+		}
+		return n == 0
+	})
+	return got
+}
+
+// TestAnswersThatNobodyReads has one client ask for far more than fits into memory
+// and read nothing: its answers are bounded, another client is served beside it, and
+// in the end its streams are reset and hold nothing.
+func TestAnswersThatNobodyReads(t *testing.T) {
+	const budget = 16 << 20 // 2 MiB an address
+	r := run(t, 10*time.Second, func(c *Config) { c.Limits.AnswerBytes = budget })
+	r.stall = 2 * time.Second // all are asked for within it
+	for i := range 20 {
+		note := servertest.Note(fmt.Sprint(i))
+		note.Notification.Body = belfry.PlainText(strings.Repeat("x", 50<<10))
+		r.Append("u", note)
+	}
+	address := strings.TrimPrefix(r.url, "http://")
+	c := readNothing(t, address, "127.0.0.2")
+	for range 50 {
+		c.get("/v1/users/u/inbox?limit=20") // 1 MiB
+	}
+	got := c.statuses(50)
+	if got["200"] == 0 || got["200"] > 2 || got["200"]+got["503"] != 50 {
+		t.Errorf("got %v, want one or two of 200, the rest 503", got)
+	}
+	if held := r.figure("belfry_answers_in_flight_bytes"); held > budget/8 {
+		t.Errorf("got %v bytes held by one address, want at most %d", held, budget/8)
+	}
+	if refused := r.figure("belfry_answers_refused_total"); int(refused) != got["503"] {
+		t.Errorf("got %v refused, want %d", refused, got["503"])
+	}
+	// The next client reads.
+	res := fetch(t, client(t, true), r.url+"/v1/users/u/inbox?limit=20")
+	if body, err := io.ReadAll(res.Body); res.StatusCode != http.StatusOK || err != nil || len(body) < 1_000_000 {
+		t.Errorf("got %d with %d bytes, %v; want all of it", res.StatusCode, len(body), err)
+	}
+	c.untilReset(got["200"])
+	servertest.WaitFor(t, func() bool { return r.figure("belfry_answers_in_flight_bytes") == 0 })
+}
+
+// TestSmallAnswersThatNobodyReads is the same with answers that need no memory of
+// their own: requests do, and an answer of any call ends.
+func TestSmallAnswersThatNobodyReads(t *testing.T) {
+	const budget = 8 * 20 * requestBytes
+	r := run(t, 10*time.Second, func(c *Config) {
+		c.Limits.AnswerBytes = budget
+		c.Pages = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 20<<10)) })
+	})
+	r.stall = 2 * time.Second // all are asked for within it
+	address := strings.TrimPrefix(r.url, "http://")
+	for _, path := range []string{"/belfry.js", "/healthz", "/v1/none", "/v1/users/u/unread"} {
+		t.Run(path, func(t *testing.T) {
+			c := readNothing(t, address, "127.0.0.2")
+			for range 50 {
+				c.get(path)
+			}
+			got := c.statuses(50)
+			if served := 50 - got["503"]; served == 0 || served > 20 {
+				t.Errorf("got %v, want some served and at most 20", got)
+			}
+			c.untilReset(50 - got["503"])
+			servertest.WaitFor(t, func() bool { return r.figure("belfry_answers_in_flight_bytes") == 0 })
+		})
+	}
+}
+
+// TestAnExportIsReadAsItIsTaken holds that an export for a client which reads nothing
+// holds an item or two, not all.
+func TestAnExportIsReadAsItIsTaken(t *testing.T) {
+	r := run(t, 10*time.Second)
+	r.stall = time.Second
+	for i := range 100 {
+		note := servertest.Note(fmt.Sprint(i))
+		note.Notification.Body = belfry.PlainText(strings.Repeat("x", 50<<10))
+		r.Append("u", note)
+	}
+	c := readNothing(t, strings.TrimPrefix(r.url, "http://"), "127.0.0.2")
+	c.get("/v1/users/u/export")
+	if got := c.statuses(1); got["200"] != 1 {
+		t.Errorf("got %v, want 200", got)
+	}
+	c.untilReset(1)
+	if reads := r.fake.Reads.Load(); reads > 3 {
+		t.Errorf("got %d contents read, want those that fit into buffers", reads)
+	}
+}
+
+// pieces is a writer with deadlines that counts what it is asked for.
+type pieces struct {
+	http.ResponseWriter
+	deadlines, largest int
+}
+
+func (p *pieces) SetWriteDeadline(time.Time) error { p.deadlines++; return nil }
+
+func (p *pieces) Write(b []byte) (int, error) {
+	p.largest = max(p.largest, len(b))
+	return p.ResponseWriter.Write(b)
+}
+
+// TestEachPieceHasItsTime holds that a client which reads on is not given up, however
+// long the whole takes.
+func TestEachPieceHasItsTime(t *testing.T) {
+	s := newAPI(t)
+	under := httptest.NewRecorder()
+	p := &pieces{ResponseWriter: under}
+	w := s.newResponse(p, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	body := make([]byte, 100<<10)
+	if n, err := w.Write(body); n != len(body) || err != nil || under.Body.Len() != n {
+		t.Fatalf("got %d bytes, %v; %d written", n, err, under.Body.Len())
+	}
+	if p.largest > pieceBytes || p.deadlines < len(body)/pieceBytes {
+		t.Errorf("got pieces of %d bytes with %d deadlines", p.largest, p.deadlines)
+	}
+	if w.release(); s.answers.Held() != 0 {
+		t.Error("an answer that is over holds something")
+	}
+}
