@@ -3,6 +3,7 @@ package belfry
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -19,6 +20,11 @@ type Message struct {
 	Retract      bool
 	Notification Notification
 	Retraction   Retraction
+
+	// Omitted and Refused are what [ParseRecord] has left out: optional fields, and
+	// recipients who can be nobody's, nil if there are none.
+	Omitted []*FieldError
+	Refused *FieldError
 }
 
 // ParseMessage reads the JSON of a Notification, or of a Retraction if it has
@@ -26,6 +32,18 @@ type Message struct {
 // is checked. A field that the JSON lacks is taken from defaults; of a
 // retraction those are Recipient and Source alone. Errors are a [*FieldError].
 func ParseMessage(data []byte, defaults Notification) (Message, error) {
+	return parseMessage(data, defaults, false)
+}
+
+// ParseRecord is [ParseMessage] for the value of a record, whose sender hears of no
+// error. An optional field (see [Omissible]) that cannot be read is left out, and
+// keeps its default; a recipient of several who cannot be one is left out too. The
+// message says so.
+func ParseRecord(data []byte, defaults Notification) (Message, error) {
+	return parseMessage(data, defaults, true)
+}
+
+func parseMessage(data []byte, defaults Notification, lenient bool) (Message, error) {
 	o, err := parseObject(data)
 	if err != nil {
 		return Message{}, err
@@ -37,9 +55,9 @@ func ParseMessage(data []byte, defaults Notification) (Message, error) {
 		}
 	}
 	if retract {
-		return o.retraction(Retraction{Recipient: defaults.Recipient, Source: defaults.Source})
+		return o.retraction(Retraction{Recipient: defaults.Recipient, Source: defaults.Source}, lenient)
 	}
-	return o.notification(defaults)
+	return o.notification(defaults, lenient)
 }
 
 // ParseNotification reads the JSON of a Notification with "recipient" or
@@ -51,7 +69,7 @@ func ParseNotification(data []byte, defaults Notification) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	return o.notification(defaults)
+	return o.notification(defaults, false)
 }
 
 // ParseRetraction reads the JSON of a Retraction as [ParseNotification] does.
@@ -60,14 +78,23 @@ func ParseRetraction(data []byte, defaults Retraction) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	return o.retraction(defaults)
+	return o.retraction(defaults, false)
 }
 
-func (o object) notification(n Notification) (Message, error) {
+func (o object) notification(n Notification, lenient bool) (Message, error) {
+	var m Message
+	omit := func(err error) error {
+		var fe *FieldError
+		if !lenient || !errors.As(err, &fe) || fe.TooLarge || !Omissible(fe.Field) {
+			return err
+		}
+		m.Omitted = append(m.Omitted, fe)
+		return nil
+	}
 	var priority string
 	if err := o.texts([]textField{
 		{"id", &n.ID}, {"source", &n.Source}, {"type", &n.Type}, {"category", &n.Category},
-		{"url", &n.URL}, {"collapse_key", &n.CollapseKey}, {"priority", &priority},
+		{"collapse_key", &n.CollapseKey}, {"priority", &priority},
 	}); err != nil {
 		return Message{}, err
 	}
@@ -84,38 +111,47 @@ func (o object) notification(n Notification) (Message, error) {
 	}{{"title", &n.Title}, {"body", &n.Body}} {
 		if raw, ok := o.get(f.name); ok {
 			t, err := parseText(f.name, raw)
-			if err != nil {
+			if err == nil {
+				*f.to = t
+			} else if err = omit(err); err != nil {
 				return Message{}, err
 			}
-			*f.to = t
 		}
 	}
-	if err := o.times(&n); err != nil {
-		return Message{}, err
+	for _, err := range []error{o.text("url", &n.URL), o.time("time", &n.Time), o.time("expires_at", &n.ExpiresAt)} {
+		if err := omit(err); err != nil {
+			return Message{}, err
+		}
 	}
-	if err := o.actor(&n.Actor); err != nil {
+	if err := o.actor(&n.Actor, omit); err != nil {
 		return Message{}, err
 	}
 	if raw, ok := o.get("data"); ok {
 		n.Data = bytes.Clone(raw)
 	}
-	recipients, err := o.recipients(n.Recipient)
+	var err error
+	if m.Recipients, m.Refused, err = o.recipients(n.Recipient, lenient); err != nil {
+		return Message{}, err
+	}
+	n.Recipient = m.Recipients[0] // o.recipients has checked them all
+	if lenient {
+		err = n.CheckOmitting(func(fe *FieldError) { m.Omitted = append(m.Omitted, fe) })
+	} else {
+		err = n.Check()
+	}
 	if err != nil {
 		return Message{}, err
 	}
-	n.Recipient = recipients[0] // o.recipients has checked them all
-	if err := n.Check(); err != nil {
-		return Message{}, err
-	}
 	n.Recipient = ""
-	return Message{Recipients: recipients, Notification: n}, nil
+	m.Notification = n
+	return m, nil
 }
 
-func (o object) retraction(r Retraction) (Message, error) {
+func (o object) retraction(r Retraction, lenient bool) (Message, error) {
 	if err := o.texts([]textField{{"source", &r.Source}, {"id", &r.ID}, {"collapse_key", &r.CollapseKey}}); err != nil {
 		return Message{}, err
 	}
-	recipients, err := o.recipients(r.Recipient)
+	recipients, refused, err := o.recipients(r.Recipient, lenient)
 	if err != nil {
 		return Message{}, err
 	}
@@ -124,87 +160,104 @@ func (o object) retraction(r Retraction) (Message, error) {
 		return Message{}, err
 	}
 	r.Recipient = ""
-	return Message{Recipients: recipients, Retract: true, Retraction: r}, nil
+	return Message{Recipients: recipients, Retract: true, Retraction: r, Refused: refused}, nil
 }
 
-func (o object) recipients(fallback string) ([]string, error) {
+// recipients returns those who are named, each once. Lenient: of several those who
+// cannot be one are refused, and no error unless it is all of them.
+func (o object) recipients(fallback string, lenient bool) (out []string, refused *FieldError, err error) {
 	one, hasOne := o.get("recipient")
 	many, hasMany := o.get("recipients")
 	switch {
 	case hasOne && hasMany:
-		return nil, Invalid("recipients", "give either recipient or recipients, not both")
+		return nil, nil, Invalid("recipients", "give either recipient or recipients, not both")
 	case hasMany:
-		var raws []json.RawMessage
-		if json.Unmarshal(many, &raws) != nil || len(raws) == 0 {
-			return nil, Invalid("recipients", "must be a list of at least one recipient")
-		}
-		if len(raws) > MaxRecipients {
-			return nil, &FieldError{Field: "recipients", TooLarge: true, Problem: fmt.Sprintf("must be at most %d, are %d", MaxRecipients, len(raws))}
-		}
-		out := make([]string, 0, len(raws))
-		seen := make(map[string]bool, len(raws))
-		for i, raw := range raws {
-			field := fmt.Sprintf("recipients[%d]", i)
-			s, err := parseString(field, raw)
-			if err != nil {
-				return nil, err
-			}
-			if err := CheckRecipient(s); err != nil {
-				return nil, Invalid(field, "%s", err.(*FieldError).Problem)
-			}
-			if !seen[s] {
-				seen[s] = true
-				out = append(out, s)
-			}
-		}
-		return out, nil
+		return manyRecipients(many, lenient)
 	case hasOne:
 		s, err := parseString("recipient", one)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return []string{s}, CheckRecipient(s)
+		return []string{s}, nil, CheckRecipient(s)
 	case fallback != "":
-		return []string{fallback}, CheckRecipient(fallback)
+		return []string{fallback}, nil, CheckRecipient(fallback)
 	default:
-		return nil, Invalid("recipient", "is required")
+		return nil, nil, Invalid("recipient", "is required")
 	}
 }
 
-func (o object) times(n *Notification) error {
-	for _, f := range []struct {
-		name string
-		to   *time.Time
-	}{{"time", &n.Time}, {"expires_at", &n.ExpiresAt}} {
-		var s string
-		if err := o.text(f.name, &s); err != nil {
-			return err
+func manyRecipients(many json.RawMessage, lenient bool) (out []string, refused *FieldError, err error) {
+	var raws []json.RawMessage
+	if json.Unmarshal(many, &raws) != nil || len(raws) == 0 {
+		return nil, nil, Invalid("recipients", "must be a list of at least one recipient")
+	}
+	if len(raws) > MaxRecipients {
+		return nil, nil, &FieldError{Field: "recipients", TooLarge: true, Problem: fmt.Sprintf("must be at most %d, are %d", MaxRecipients, len(raws))}
+	}
+	out = make([]string, 0, len(raws))
+	seen := make(map[string]bool, len(raws))
+	bad := 0
+	for i, raw := range raws {
+		field := fmt.Sprintf("recipients[%d]", i)
+		s, err := parseString(field, raw)
+		if err == nil {
+			if err = CheckRecipient(s); err != nil {
+				err = Invalid(field, "%s", err.(*FieldError).Problem)
+			}
 		}
-		if s == "" {
-			continue
+		switch {
+		case err != nil && !lenient:
+			return nil, nil, err
+		case err != nil:
+			if bad++; bad == 1 {
+				refused = err.(*FieldError)
+			}
+		case !seen[s]:
+			seen[s] = true
+			out = append(out, s)
 		}
-		t, err := time.Parse(time.RFC3339, s)
-		if err != nil {
-			return Invalid(f.name, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), not %.40q", s)
-		}
-		if NoTime(t) {
-			continue
-		}
-		*f.to = t.UTC().Truncate(time.Millisecond)
+	}
+	if bad > 1 {
+		refused.Problem += fmt.Sprintf("; %d more are not valid either", bad-1)
+	}
+	if len(out) == 0 {
+		return nil, nil, refused
+	}
+	return out, refused, nil
+}
+
+func (o object) time(name string, to *time.Time) error {
+	var s string
+	if err := o.text(name, &s); err != nil || s == "" {
+		return err
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return Invalid(name, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), not %.40q", s)
+	}
+	if !NoTime(t) {
+		*to = t.UTC().Truncate(time.Millisecond)
 	}
 	return nil
 }
 
-func (o object) actor(a *Actor) error {
+// actor sets what the object says of who caused it. Errors go through omit, which
+// returns those that stand.
+func (o object) actor(a *Actor, omit func(error) error) error {
 	raw, ok := o.get("actor")
 	if !ok {
 		return nil
 	}
 	fields, err := parseObject(raw)
 	if err != nil {
-		return Invalid("actor", "must be an object with id, name and avatar")
+		return omit(Invalid("actor", "must be an object with id, name and avatar"))
 	}
-	return In("actor", fields.texts([]textField{{"id", &a.ID}, {"name", &a.Name}, {"avatar", &a.Avatar}}))
+	for _, f := range []textField{{"id", &a.ID}, {"name", &a.Name}, {"avatar", &a.Avatar}} {
+		if err := omit(In("actor", fields.text(f.name, f.to))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // textField is where the text of a field goes.

@@ -45,6 +45,7 @@ const (
 	HeaderStack            = "belfry-stack"             // of a panic, cut
 	HeaderRule             = "belfry-rule"              // name of the rule that could not be applied
 	HeaderField            = "belfry-field"             // of that rule
+	HeaderPart             = "belfry-part"              // "recipients": the letter is about some of them alone, all others got theirs
 	HeaderGroup            = "belfry-group"             // the consumer group that could not process it
 	HeaderTopic            = "belfry-topic"             // where it was read
 	HeaderTopicID          = "belfry-topic-id"          // of that topic's incarnation, 32 hex digits
@@ -58,6 +59,9 @@ const (
 	HeaderTruncatedHeaders = "belfry-truncated-headers" // how many headers it had before the last ones were left out
 	HeaderTruncatedKey     = "belfry-truncated-key"     // the key's length before it was cut
 )
+
+// partRecipients is the only value of [HeaderPart].
+const partRecipients = "recipients"
 
 // HeaderReplayed marks a record of the dead-letter topic that is no letter but
 // says that letters of its partition were replayed: their offsets, decimal, with
@@ -90,6 +94,7 @@ type Envelope struct {
 	Stack  string // of a panic
 	Rule   string // name of the rule that could not be applied; empty if none was to blame
 	Field  string // of that rule
+	Part   bool   // it is about recipients alone who can be nobody's; all others got theirs
 
 	Group     string
 	Topic     string
@@ -133,6 +138,9 @@ func (d *Envelope) AsHeaders() []belfry.Header {
 	some(HeaderStack, d.Stack, maxLetterStack)
 	some(HeaderRule, d.Rule, maxLetterName)
 	some(HeaderField, d.Field, maxLetterName)
+	if d.Part {
+		add(HeaderPart, partRecipients)
+	}
 	add(HeaderGroup, cutText(d.Group, maxLetterName))
 	add(HeaderTopic, cutText(d.Topic, maxLetterName))
 	if d.TopicID != [16]byte{} {
@@ -186,7 +194,7 @@ func ParseEnvelope(headers []belfry.Header) (d Envelope, own int, err error) {
 	d = Envelope{
 		Reason: Reason(ours[HeaderReason]), Error: ours[HeaderError], Stack: ours[HeaderStack],
 		Rule: ours[HeaderRule], Field: ours[HeaderField], Group: ours[HeaderGroup], Topic: ours[HeaderTopic],
-		Version: ours[HeaderVersion], Attempt: 1,
+		Part: ours[HeaderPart] == partRecipients, Version: ours[HeaderVersion], Attempt: 1,
 	}
 	p := letterParser{headers: ours}
 	d.Partition = int32(p.number(HeaderPartition, 31, true))

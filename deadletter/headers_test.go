@@ -15,7 +15,7 @@ import (
 
 func wholeLetter() deadletter.Envelope {
 	return deadletter.Envelope{
-		Reason: deadletter.ReasonRule, Error: "no such key: 이름", Stack: "goroutine 1", Rule: "order-received", Field: "title",
+		Reason: deadletter.ReasonRule, Error: "no such key: 이름", Stack: "goroutine 1", Rule: "order-received", Field: "title", Part: true,
 		Group: "belfry-router-orders", Topic: "orders", TopicID: [16]byte{1, 15: 0xff}, Partition: 11, Offset: 1 << 40,
 		Timestamp: time.Date(2026, 1, 31, 9, 0, 0, 5e6, time.UTC), Attempt: 3, Version: "v1.2.3",
 		DeadAt: time.Date(2026, 1, 31, 9, 0, 1, 7, time.UTC), Length: 3 << 20, HeaderCount: 7, KeyLength: 9,
@@ -38,7 +38,7 @@ func TestParseDeadLetterTellsOwnHeadersFromOurs(t *testing.T) {
 		"two letters":    slices.Concat(foreign.AsHeaders(), one("x", "y"), foreign.AsHeaders()),
 	}
 	plain := wholeLetter()
-	plain.Rule, plain.Field, plain.Stack, plain.Length, plain.HeaderCount, plain.KeyLength = "", "", "", 0, 0, 0
+	plain.Part, plain.Rule, plain.Field, plain.Stack, plain.Length, plain.HeaderCount, plain.KeyLength = false, "", "", "", 0, 0, 0
 	for name, own := range tests {
 		t.Run(name, func(t *testing.T) {
 			for _, want := range []deadletter.Envelope{wholeLetter(), plain} {

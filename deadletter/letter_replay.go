@@ -32,7 +32,7 @@ const (
 type ReplayOutcome struct {
 	Letter  *Letter
 	Result  ReplayResult
-	Problem string // of ReplayRefused and ReplayFailed
+	Problem string // of ReplayRefused and ReplayFailed; of ReplayDone, who is left out
 	Writes  []ReplayWrite
 }
 

@@ -3,6 +3,7 @@ package processors
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/IBM/sarama"
 
@@ -36,6 +37,8 @@ type Deps struct {
 	DeadLetters DeadLetters
 	Metrics     *Metrics
 	Rows        Reports // of the unread table; may be nil
+	// Log has what is dropped or left out, see [Deps.sometimes]; nil: slog's default.
+	Log *slog.Logger
 	// Tracer records what becomes of records whose senders have begun a trace;
 	// nil records nothing.
 	Tracer trace.Tracer
@@ -45,12 +48,31 @@ type Deps struct {
 // acknowledged; if it cannot be, the group fails and reads the record again.
 func (d *Deps) setAside(c *engine.Context, cause error) {
 	why := whyDead(cause)
+	d.Metrics.records.WithLabelValues(string(c.Group()), "dead-letter").Inc()
+	d.send(c, why)
+}
+
+// setAsidePart makes the record a letter about recipients who can be nobody's,
+// beside what all others get.
+func (d *Deps) setAsidePart(c *engine.Context, cause error) {
+	why := whyDead(cause)
+	why.Part = true
+	why.Error += "; the others got theirs"
+	d.send(c, why)
+}
+
+func (d *Deps) send(c *engine.Context, why deadletter.Envelope) {
 	why.Group, why.TopicID, why.Attempt = string(c.Group()), c.TopicID(), 1
 	if topic := string(c.Topic()); topic == d.Prefix.Journal() || topic == d.Prefix.Items() {
 		// In any other topic a header of that name is somebody else's.
 		why.Attempt = 1 + deadletter.ParseReplayOf(kafka.Headers(c.Raw()))
 	}
 	d.Metrics.dead(why.Group, why.Reason)
+	// The error may quote the record, which is people's own: no line has it.
+	if log, more := d.sometimes("dead letter", why.Group, string(why.Reason), why.Rule); log != nil {
+		log.Warn("record set aside as a dead letter; belfry dead-letters list shows the error", "topic", c.Topic(), "partition", c.Partition(), "offset", c.Offset(),
+			"reason", why.Reason, "rule", why.Rule, "field", why.Field, "group", why.Group, "more", more)
+	}
 	d.DeadLetters.Send(c.Context(), c.Raw(), why, c.DeferCommit())
 }
 

@@ -17,6 +17,11 @@ type Metrics struct {
 	written     *prometheus.HistogramVec
 	refused     prometheus.Counter
 	matches     *prometheus.CounterVec
+	omitted     *prometheus.CounterVec
+	expired     *prometheus.CounterVec
+	missing     *prometheus.GaugeVec
+
+	notices notices
 }
 
 // Histograms of delays have native buckets beside the classic ones, for who asks
@@ -52,6 +57,15 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		matches: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "belfry_rule_matches_total", Help: "Events that a rule has matched and found recipients for.",
 		}, []string{"rule"}),
+		omitted: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_omitted_fields_total", Help: "Optional fields that a notification lacks because they could not be read, by consumer group, rule (empty for the built-in source), field and cause: null, missing, empty or unreadable.",
+		}, []string{"group", "rule", "field", "cause"}),
+		expired: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_expired_on_arrival_total", Help: "Notifications that had expired before they were routed, which nobody sees, by consumer group and rule (empty for the built-in source).",
+		}, []string{"group", "rule"}),
+		missing: f.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "belfry_source_topic_missing", Help: "1 for each topic that a source of the rules names and that does not exist.",
+		}, []string{"topic"}),
 		refused: f.NewCounter(prometheus.CounterOpts{
 			Name: "belfry_refused_rows_total", Help: "Rows of a lower version than the store had, met while it was recovered.",
 		}),
@@ -79,6 +93,5 @@ func (m *Metrics) writtenBy(group string) func(at time.Time) {
 }
 
 func (m *Metrics) dead(group string, reason deadletter.Reason) {
-	m.records.WithLabelValues(group, "dead-letter").Inc()
 	m.deadLetters.WithLabelValues(group, string(reason)).Inc()
 }

@@ -62,7 +62,7 @@ func start(t *testing.T, cfg kafka.Config) *path {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()
-	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(registry)}
+	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(registry), Log: cfg.Logger}
 	p := &path{cfg: cfg, metrics: registry, unread: views.NewUnread(cfg, prefix), inbox: views.NewInbox(cfg, prefix)}
 	if p.journal, err = emitters.OpenJournal(cfg, prefix); err != nil {
 		t.Fatal(err)

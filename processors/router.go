@@ -2,6 +2,8 @@ package processors
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +30,7 @@ type Router struct {
 	topic string
 	rules atomic.Pointer[Rules]
 	id    atomic.Pointer[kafka.TopicID]
+	named bool // a source of the rules names the topic
 	// start is that of engine.Group. With one, the topic is somebody else's.
 	start func(*kafka.Topics) (engine.Start, error)
 }
@@ -80,6 +83,7 @@ func (r *Router) route(c *engine.Context, value []byte) {
 		return
 	case len(written) == 0:
 		r.Metrics.processed(group, "unmatched", c.Timestamp())
+		r.noteUnmatched(c)
 		return
 	}
 	carry, end := r.span(c, "route")
@@ -87,14 +91,68 @@ func (r *Router) route(c *engine.Context, value []byte) {
 	// All are encoded before the first is written: a record is routed whole or
 	// not at all.
 	for _, d := range written {
-		if d.rule != "" {
+		if d.rule != "" && len(d.recipients) > 0 {
 			r.Metrics.matched(d.rule)
 		}
+		r.note(c, &d)
 		for _, recipient := range d.recipients {
 			c.Emit(goka.Stream(r.Prefix.Journal()), recipient, d.value, carry...)
 		}
 	}
+	for _, err := range refusals(written) {
+		r.setAsidePart(c, err)
+	}
 	r.Metrics.processed(group, "routed", c.Timestamp())
+}
+
+// refusals are the errors about recipients who get nothing, the first of each rule:
+// a list of bad ones makes one letter, not thousands.
+func refusals(written []delivery) (out []error) {
+	var told []string
+	for _, d := range written {
+		if d.refused != nil && !slices.Contains(told, d.rule) {
+			told, out = append(told, d.rule), append(out, d.refused)
+		}
+	}
+	return out
+}
+
+// note counts and tells what of a delivery does not arrive.
+func (r *Router) note(c *engine.Context, d *delivery) {
+	group := r.Prefix.RouterGroup(r.topic)
+	for _, o := range d.omitted {
+		field := o.Field
+		if strings.HasPrefix(field, "body.") {
+			field = "body" // a language is the sender's to choose
+		}
+		r.Metrics.omitted.WithLabelValues(group, o.Rule, field, string(o.Cause)).Inc()
+		if o.Cause == sources.CauseEmpty {
+			continue
+		}
+		if log, more := r.sometimes("omitted", group, o.Rule, field, string(o.Cause)); log != nil {
+			log.Warn("optional field could not be read and is left out; belfry rules explain shows why", "topic", r.topic, "partition", c.Partition(), "offset", c.Offset(),
+				"rule", o.Rule, "field", o.Field, "cause", o.Cause, "more", more)
+		}
+	}
+	if d.expiresAt.IsZero() || d.expiresAt.After(time.Now()) {
+		return
+	}
+	r.Metrics.expired.WithLabelValues(group, d.rule).Inc()
+	if log, more := r.sometimes("expired", group, d.rule); log != nil {
+		log.Warn("notification had expired before it was routed, nobody sees it", "topic", r.topic, "partition", c.Partition(), "offset", c.Offset(),
+			"rule", d.rule, "expires_at", d.expiresAt, "more", more)
+	}
+}
+
+// noteUnmatched tells that the rules of a source that names its topic make nothing
+// of a record. One with a pattern is for topics that nobody has looked at.
+func (r *Router) noteUnmatched(c *engine.Context) {
+	if !r.named {
+		return
+	}
+	if log, more := r.sometimes("unmatched", r.topic); log != nil {
+		log.Info("record matches no rule of its source; belfry rules explain shows why", "topic", r.topic, "partition", c.Partition(), "offset", c.Offset(), "more", more)
+	}
 }
 
 // A record that needs what is not available now is tried again after a while,
@@ -129,6 +187,9 @@ type delivery struct {
 	rule       string
 	recipients []string
 	value      []byte
+	expiresAt  time.Time // zero: never
+	omitted    []sources.Omission
+	refused    error
 }
 
 func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
@@ -142,11 +203,15 @@ func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
 	}
 	out := make([]delivery, len(deliveries))
 	for i, d := range deliveries {
+		out[i] = delivery{rule: d.Rule, recipients: d.Recipients, omitted: d.Omitted, refused: d.Refused}
+		if len(d.Recipients) == 0 {
+			continue
+		}
+		out[i].expiresAt = d.Record.Notification.ExpiresAt
 		d.Record.Silent = c.Silent() && d.Record.Kind == inbox.KindNotify
 		if out[i].value, err = codec.EncodeRecord(d.Record); err != nil {
 			return nil, err
 		}
-		out[i].recipients, out[i].rule = d.Recipients, d.Rule
 	}
 	return out, nil
 }

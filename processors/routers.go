@@ -30,6 +30,7 @@ type Routers struct {
 	log      *slog.Logger
 	changed  chan struct{}
 	failed   chan error
+	missing  map[string]bool // topics that sources name and that do not exist; Run's own
 
 	mu      sync.Mutex
 	all     []Source
@@ -149,10 +150,33 @@ func (r *Routers) sync(ctx context.Context, look *topicLook, active *activations
 		existing[s.key()][topic] = found[topic]
 	}
 	r.apply(ctx, wanted, over, running)
+	r.noteMissing(all, found)
 	if len(all) == 0 {
 		return nil
 	}
 	return active.note(look.open, all, existing)
+}
+
+// noteMissing tells of sources whose topic does not exist.
+func (r *Routers) noteMissing(all []Source, found map[string]kafka.TopicInfo) {
+	missing := map[string]bool{}
+	for i := range all {
+		if _, ok := found[all[i].Topic]; !ok && all[i].Topic != "" {
+			missing[all[i].Topic] = true
+		}
+	}
+	for topic := range r.missing {
+		if !missing[topic] {
+			r.deps.Metrics.missing.DeleteLabelValues(topic)
+		}
+	}
+	r.missing = missing
+	for topic := range missing {
+		r.deps.Metrics.missing.WithLabelValues(topic).Set(1)
+		if log, _ := r.deps.sometimes("missing", topic); log != nil {
+			log.Warn("source topic does not exist; it is read as soon as somebody creates it", "topic", topic)
+		}
+	}
 }
 
 func (r *Routers) apply(ctx context.Context, wanted map[string]*Source, over int, running *sync.WaitGroup) {
@@ -183,6 +207,7 @@ func (r *Routers) apply(ctx context.Context, wanted map[string]*Source, over int
 func (r *Routers) run(ctx context.Context, topic string, s *Source, running *sync.WaitGroup) *routed {
 	ctx, stop := context.WithCancel(ctx)
 	router := NewRouter(r.deps, topic, s.Rules)
+	router.named = s.Topic != ""
 	router.start = func(topics *kafka.Topics) (engine.Start, error) { return r.start(topic, topics) }
 	one := &routed{
 		router: router, processor: engine.NewProcessor(r.cfg, router.Group()),

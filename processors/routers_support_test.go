@@ -72,7 +72,7 @@ func route(t *testing.T, cfg kafka.Config, all ...processors.Source) *routing {
 		t.Fatal(err)
 	}
 	r := &routing{metrics: prometheus.NewRegistry()}
-	r.Routers = processors.NewRouters(cfg, processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(r.metrics)}, 50*time.Millisecond)
+	r.Routers = processors.NewRouters(cfg, processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(r.metrics), Log: cfg.Logger}, 50*time.Millisecond)
 	r.Set(all)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -179,7 +179,7 @@ func TestRulesChangeBetweenTwoRecords(t *testing.T) {
 		}
 	}
 
-	// A source that is taken out and a topic that is deleted end without noise.
+	// A source that is taken out ends without noise; a topic that is deleted is told of.
 	if err := admin(t, cfg).DeleteTopic("gone"); err != nil {
 		t.Fatal(err)
 	}
@@ -188,8 +188,11 @@ func TestRulesChangeBetweenTwoRecords(t *testing.T) {
 	r.await(t, "orders", "")
 	told.mu.Lock()
 	defer told.mu.Unlock()
-	if len(told.all) != 0 {
+	if len(told.all) != 2 || !strings.HasPrefix(told.all[0], "record set aside as a dead letter") || told.all[1] != "source topic does not exist; it is read as soon as somebody creates it topic=gone" {
 		t.Errorf("warned of %q", told.all)
+	}
+	if got := counterOf(t, r, "belfry_source_topic_missing", "gone"); got != 1 {
+		t.Errorf("gone is missing: %v", got)
 	}
 }
 

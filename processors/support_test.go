@@ -126,7 +126,7 @@ func (p *path) trace(t *testing.T, recipient string) string {
 	return out
 }
 
-// counter gives the value of the counter with those labels, in the order of
+// counter gives the value of the counter or gauge with those labels, in the order of
 // their names.
 func (p *path) counter(t *testing.T, name string, labels ...string) float64 {
 	t.Helper()
@@ -144,7 +144,7 @@ func (p *path) counter(t *testing.T, name string, labels ...string) float64 {
 				same = same && l.GetValue() == labels[i]
 			}
 			if same {
-				return m.GetCounter().GetValue()
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			}
 		}
 	}

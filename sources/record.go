@@ -30,12 +30,35 @@ type Record struct {
 // Header is one header of a Kafka record.
 type Header = belfry.Header
 
+// Omission is an optional field that a delivery lacks.
+type Omission struct {
+	Rule  string // empty for the built-in source
+	Field string
+	Cause Cause
+	Err   error // nil if the field is empty
+}
+
+// Cause is why an optional field is absent.
+type Cause string
+
+// The causes.
+const (
+	CauseNull       Cause = "null"
+	CauseMissing    Cause = "missing" // the event has no such field
+	CauseEmpty      Cause = "empty"   // an empty text, or a time that stands for none
+	CauseUnreadable Cause = "unreadable"
+)
+
 // Delivery is one journal record for each of several recipients; it differs
 // only in its key. A delivery shares its parts with others.
 type Delivery struct {
 	Rule       string   // name of the rule that asks for it; empty for the built-in source
-	Recipients []string // checked, each once, at least one
+	Recipients []string // checked, each once; none only beside Refused
 	Record     inbox.Record
+	Omitted    []Omission // optional fields that Record lacks
+	// Refused is nil, or says of whom the rule names who cannot be a recipient: the
+	// error that the record as a whole would have. The others get theirs.
+	Refused error
 }
 
 // ID is the default id of what is made of the record, the same each time.

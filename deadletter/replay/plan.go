@@ -35,7 +35,7 @@ func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutc
 	err := engine.Guard(func() (err error) {
 		switch l.Group {
 		case r.Prefix.RouterGroup(l.Topic):
-			out.Writes, records, err = r.route(l)
+			out.Writes, records, out.Problem, err = r.route(l)
 		case r.Prefix.UnreadGroup():
 			out.Writes, records, err = r.journal(l)
 		case r.Prefix.InboxGroup():
@@ -65,29 +65,39 @@ type notReplayable string
 
 func (r notReplayable) Error() string { return string(r) }
 
-// route applies the rules of today.
-func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*kgo.Record, error) {
+// route applies the rules of today. Left says who is left out, beside the others.
+func (r *Replayer) route(l *deadletter.Letter) (writes []deadletter.ReplayWrite, records []*kgo.Record, left string, err error) {
 	if l.TopicID == [16]byte{} {
-		return nil, nil, notReplayable("it does not tell which incarnation of the topic the record was read from, so that its ids cannot be made")
+		return nil, nil, "", notReplayable("it does not tell which incarnation of the topic the record was read from, so that its ids cannot be made")
 	}
 	rules, ok := r.Rules(l.Topic)
 	if !ok {
-		return nil, nil, fmt.Errorf("no source of the rules is for topic %s", l.Topic)
+		return nil, nil, "", fmt.Errorf("no source of the rules is for topic %s", l.Topic)
 	}
 	deliveries, err := rules.Route(sources.Record{
 		Topic: l.Topic, TopicID: l.TopicID, Partition: l.Partition, Offset: l.Offset,
 		Timestamp: l.Timestamp, Key: l.Key, Value: l.Value, Headers: l.Headers,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
-	var writes []deadletter.ReplayWrite
-	var records []*kgo.Record
 	for _, d := range deliveries {
+		switch {
+		case l.Part && d.Rule != l.Rule:
+			continue // had its own outcome, which is written
+		case d.Refused != nil && l.Part:
+			return nil, nil, "", d.Refused
+		}
+		if d.Refused != nil {
+			left = "left out: " + d.Refused.Error()
+		}
+		if len(d.Recipients) == 0 {
+			continue
+		}
 		d.Record.Origin = inbox.Origin{}
 		value, err := codec.EncodeRecord(d.Record)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, "", err
 		}
 		writes = append(writes, deadletter.ReplayWrite{Recipients: d.Recipients, Record: d.Record})
 		for _, recipient := range d.Recipients {
@@ -96,7 +106,7 @@ func (r *Replayer) route(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*kgo
 			})
 		}
 	}
-	return writes, records, nil
+	return writes, records, left, nil
 }
 
 // journal writes a record of the journal again, which the fold has never seen.

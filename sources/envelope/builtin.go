@@ -18,15 +18,22 @@ func (Notifications) Route(r sources.Record) ([]sources.Delivery, error) {
 	if len(r.Value) == 0 {
 		return nil, belfry.ErrEmpty
 	}
-	m, err := ParseMessage(r.Value, r.Headers, belfry.Notification{
+	m, err := parseMessage(r.Value, r.Headers, belfry.Notification{
 		ID:     r.ID(),
 		Source: r.Topic,
 		Time:   r.Timestamp.UTC().Truncate(time.Millisecond),
-	})
+	}, belfry.ParseRecord)
 	if err != nil {
 		return nil, err
 	}
 	record := inbox.RecordOf(m)
 	record.Origin = r.Origin(0)
-	return []sources.Delivery{{Recipients: m.Recipients, Record: record}}, nil
+	d := sources.Delivery{Recipients: m.Recipients, Record: record}
+	for _, err := range m.Omitted {
+		d.Omitted = append(d.Omitted, sources.Omission{Field: err.Field, Cause: sources.CauseUnreadable, Err: err})
+	}
+	if m.Refused != nil {
+		d.Refused = m.Refused
+	}
+	return []sources.Delivery{d}, nil
 }

@@ -15,6 +15,10 @@ import (
 // 1.0.2 section 3. A field that it lacks is taken from defaults. Errors are a
 // [*belfry.FieldError].
 func ParseMessage(value []byte, headers []sources.Header, defaults belfry.Notification) (belfry.Message, error) {
+	return parseMessage(value, headers, defaults, belfry.ParseMessage)
+}
+
+func parseMessage(value []byte, headers []sources.Header, defaults belfry.Notification, parse func([]byte, belfry.Notification) (belfry.Message, error)) (belfry.Message, error) {
 	h := readHeaders(headers)
 	var e *CloudEvent
 	var err error
@@ -24,12 +28,12 @@ func ParseMessage(value []byte, headers []sources.Header, defaults belfry.Notifi
 	case h.mediaType() == EventType || looksStructured(value):
 		e, err = StructuredEvent(value)
 	default:
-		return belfry.ParseMessage(value, defaults)
+		return parse(value, defaults)
 	}
 	if err != nil {
 		return belfry.Message{}, err
 	}
-	return FromEvent(e, defaults, belfry.ParseMessage)
+	return FromEvent(e, defaults, parse)
 }
 
 // looksStructured recognises a CloudEvent in the JSON event format by its looks.

@@ -27,7 +27,7 @@ type Outcome struct {
 	Rule     string
 	Why      string // why nothing is delivered; empty if something is or Err is set
 	Excluded []string
-	Delivery sources.Delivery // without recipients if nothing is delivered
+	Delivery sources.Delivery // without recipients if nothing is delivered; what it omits and refuses is in it
 	Err      error            // a *Error or nil
 	// Fields are those of the rule that depend on the event, each by itself,
 	// whether the rule is for the event or not.
@@ -53,6 +53,8 @@ func (s *Source) Explain(r sources.Record) Explanation {
 	}
 	v := s.variables(&r)
 	defer s.release(v)
+	var refused error
+	delivered := false
 	for i := range events {
 		v.about(&events[i])
 		e := EventExplanation{Event: events[i]}
@@ -65,10 +67,17 @@ func (s *Source) Explain(r sources.Record) Explanation {
 			if o.Err != nil && out.Err == nil {
 				out.Err = o.Err
 			}
+			if refused == nil {
+				refused = o.Delivery.Refused
+			}
+			delivered = delivered || len(o.Delivery.Recipients) > 0
 			o.Fields = rule.explain(v)
 			e.Outcomes = append(e.Outcomes, o)
 		}
 		out.Events = append(out.Events, e)
+	}
+	if out.Err == nil && !delivered {
+		out.Err = refused // as a whole: nobody gets anything
 	}
 	return out
 }

@@ -98,8 +98,8 @@ func TestExpressionsAreBounded(t *testing.T) {
 		{"replace of nothing", "${event.s.replace('', event.s)}", `{"to":"a","s":"` + long + `"}`, "the result would be over"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := route(t, "body: "+quote(tt.body), tt.value)
-			wantRuleError(t, err, "body", tt.says)
+			_, err := route(t, "title: "+quote(tt.body), tt.value)
+			wantRuleError(t, err, "title", tt.says)
 		})
 	}
 	if got := bodyOf(t, "${event.s.replace('a', 'bb')} ${'hello'.replace('l', 'L', 1)}", `{"to":"a","s":"aca"}`); got != "bbcbb heLlo" {

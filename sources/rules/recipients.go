@@ -12,84 +12,122 @@ import (
 )
 
 // people returns the recipients, each checked and once, without the excluded
-// ones.
-func (r *rule) people(v *variables, seen *Outcome) ([]string, error) {
-	names, err := r.names(v, "recipients", r.recipients)
+// ones. Refused is an error about those who can be nobody's, nil if there are none.
+func (r *rule) people(v *variables, seen *Outcome) (out []string, refused, err error) {
+	names, err := r.named(v, "recipients", r.recipients)
+	if err != nil {
+		return nil, nil, err
+	}
+	if names.size == 0 {
+		seen.because("recipients names nobody")
+		return nil, nil, nil
+	}
+	excluded, err := r.excluded(v)
+	if err != nil {
+		return nil, nil, err
+	}
+	had := make(map[string]bool, names.size)
+	out = make([]string, 0, names.size)
+	bad := 0
+	for i := range names.size {
+		name, err := nameOf(names.at(i))
+		field := names.field(i)
+		switch {
+		case err == nil && (name == "" || had[name]):
+			continue
+		case err == nil && excluded[name]:
+			had[name] = true
+			seen.exclude(name)
+			continue
+		case err == nil:
+			had[name] = true
+			if err = belfry.CheckRecipient(name); err == nil {
+				out = append(out, name)
+				continue
+			}
+			err, field = fmt.Errorf("recipient %d, %.40q: %w", i+1, name, unnamed(err)), "recipients"
+		}
+		if bad++; bad == 1 {
+			refused = r.wrong(field, err)
+		}
+	}
+	if bad > 1 {
+		refused = r.wrong("recipients", fmt.Errorf("%w; %d more are not valid either", errors.Unwrap(refused), bad-1))
+	}
+	switch {
+	case len(out) > 0:
+	case refused != nil:
+		seen.because("no recipient is valid")
+	case len(had) == 0:
+		seen.because("recipients names nobody")
+	default:
+		seen.because("all recipients are excluded")
+	}
+	return out, refused, nil
+}
+
+// excluded returns those whom the rule leaves out.
+func (r *rule) excluded(v *variables) (map[string]bool, error) {
+	if r.exclude == nil {
+		return nil, nil
+	}
+	names, err := r.named(v, "exclude", r.exclude)
 	if err != nil {
 		return nil, err
 	}
-	if len(names) == 0 {
-		seen.because("recipients names nobody")
-		return nil, nil
-	}
-	var others []string
-	if r.exclude != nil {
-		if others, err = r.names(v, "exclude", r.exclude); err != nil {
-			return nil, err
+	out := make(map[string]bool, names.size)
+	for i := range names.size {
+		name, err := nameOf(names.at(i))
+		if err != nil {
+			return nil, r.wrong(names.field(i), err)
 		}
-	}
-	had, excluded := make(map[string]bool, len(names)), make(map[string]bool, len(others))
-	for _, name := range others {
-		excluded[name] = true
-	}
-	out := names[:0]
-	for i, name := range names {
-		if had[name] {
-			continue
-		}
-		had[name] = true
-		if excluded[name] {
-			seen.exclude(name)
-			continue
-		}
-		if err := belfry.CheckRecipient(name); err != nil {
-			return nil, r.wrong("recipients", fmt.Errorf("recipient %d, %.40q: %w", i+1, name, unnamed(err)))
-		}
-		out = append(out, name)
-	}
-	if len(out) == 0 {
-		seen.because("all recipients are excluded")
+		out[name] = true
 	}
 	return out, nil
 }
 
-// names returns what an expression names, not checked.
-func (r *rule) names(v *variables, field string, e *expression) ([]string, error) {
+// named are the people whom a field names, not checked.
+type named struct {
+	name string // of the field
+	one  ref.Val
+	list traits.Lister // nil: only one
+	size int
+}
+
+func (r *rule) named(v *variables, field string, e *expression) (named, error) {
 	value, err := e.value(v)
 	if err != nil {
-		return nil, r.wrong(field, err)
+		return named{}, r.wrong(field, err)
 	}
 	if o, ok := value.(*types.Optional); ok && o.HasValue() {
 		value = o.GetValue()
 	}
 	list, isList := value.(traits.Lister)
 	if !isList {
-		name, err := nameOf(value)
-		if err != nil {
-			return nil, r.wrong(field, err)
-		}
-		if name == "" {
-			return nil, nil
-		}
-		return []string{name}, nil
+		return named{name: field, one: value, size: 1}, nil
 	}
 	size, _ := list.Size().(types.Int)
 	if size > MaxRecipients {
-		return nil, r.wrong(field, &belfry.FieldError{
+		return named{}, r.wrong(field, &belfry.FieldError{
 			Problem: fmt.Sprintf("must be at most %d for one event, are %d", MaxRecipients, size), TooLarge: true,
 		})
 	}
-	names := make([]string, 0, int(size))
-	for i := types.Int(0); i < size; i++ {
-		name, err := nameOf(list.Get(i))
-		if err != nil {
-			return nil, r.wrong(fmt.Sprintf("%s[%d]", field, i), err)
-		}
-		if name != "" {
-			names = append(names, name)
-		}
+	return named{name: field, list: list, size: int(size)}, nil
+}
+
+func (n *named) at(i int) ref.Val {
+	if n.list == nil {
+		return n.one
 	}
-	return names, nil
+	return n.list.Get(types.Int(i))
+}
+
+// field is where the i-th stands.
+func (n *named) field(i int) string {
+	if n.list == nil {
+		return n.name
+	}
+	return fmt.Sprintf("%s[%d]", n.name, i)
 }
 
 // nameOf is a person's id; "" stands for nobody.

@@ -54,16 +54,17 @@ type ruleRetraction struct {
 }
 
 // apply makes what the rule says of an event; a delivery without recipients is
-// none. Errors are a [*Error]. Seen, if not nil, takes down how it came about.
+// none, unless it refuses some. Errors are a [*Error]. Seen, if not nil, takes down
+// how it came about.
 func (r *rule) apply(v *variables, seen *Outcome) (sources.Delivery, error) {
 	if ok, err := r.matches(v, seen); err != nil || !ok {
 		return sources.Delivery{}, err
 	}
-	recipients, err := r.people(v, seen)
+	recipients, refused, err := r.people(v, seen)
 	if err != nil || len(recipients) == 0 {
-		return sources.Delivery{}, err
+		return sources.Delivery{Rule: r.name, Refused: refused}, err
 	}
-	d := sources.Delivery{Rule: r.name, Recipients: recipients, Record: inbox.Record{Rule: r.name, Origin: v.record.Origin(r.hash)}}
+	d := sources.Delivery{Rule: r.name, Recipients: recipients, Refused: refused, Record: inbox.Record{Rule: r.name, Origin: v.record.Origin(r.hash)}}
 	d.Record.Origin.Index = int32(v.event.Index)
 	if r.retract != nil {
 		d.Record.Kind = inbox.KindRetract
@@ -73,7 +74,7 @@ func (r *rule) apply(v *variables, seen *Outcome) (sources.Delivery, error) {
 		d.Record.Retraction, err = r.retraction(v)
 	} else {
 		d.Record.Kind = inbox.KindNotify
-		d.Record.Notification, err = r.notification(v)
+		d.Record.Notification, d.Omitted, err = r.notification(v)
 	}
 	if err != nil {
 		return sources.Delivery{}, err
@@ -123,47 +124,53 @@ func (r *rule) refused(err error, path string) error {
 // what all of them get.
 const anybody = "anybody"
 
-func (r *rule) notification(v *variables) (belfry.Notification, error) {
+func (r *rule) notification(v *variables) (belfry.Notification, []sources.Omission, error) {
 	n := r.base
+	left := omissions{rule: r}
 	for _, t := range r.texts {
 		text, err := t.template.render(v)
 		if err == nil {
 			err = setText(&n, t.field, text)
 		}
-		if err != nil {
-			return n, r.wrong(t.field, unnamed(err))
+		switch {
+		case err != nil:
+			if err = left.out(t.field, unnamed(err)); err != nil {
+				return n, nil, err
+			}
+		case text == "":
+			left.empty(t.field)
 		}
 	}
 	var err error
 	if r.title != nil {
-		if n.Title, err = r.languages(v, "title", r.title); err != nil {
-			return n, err
+		if n.Title, err = r.languages(v, "title", r.title, &left); err != nil {
+			return n, nil, err
 		}
 	}
 	if r.body != nil {
-		if n.Body, err = r.languages(v, "body", r.body); err != nil {
-			return n, err
+		if n.Body, err = r.languages(v, "body", r.body, &left); err != nil {
+			return n, nil, err
 		}
 	}
-	if err := r.moments(v, &n); err != nil {
-		return n, err
+	if err := r.moments(v, &n, &left); err != nil {
+		return n, nil, err
 	}
 	if r.data != nil {
 		if n.Data, err = encodeData(r.data, v); err != nil {
 			var de *dataError
 			if errors.As(err, &de) {
-				return n, r.wrong(de.path, de.err)
+				return n, nil, r.wrong(de.path, de.err)
 			}
-			return n, r.wrong("data", err)
+			return n, nil, r.wrong("data", err)
 		}
 	}
-	r.complete(v, &n)
 	n.Recipient = anybody
-	if err := n.Check(); err != nil {
-		return n, r.refused(err, "")
+	r.complete(v, &n)
+	if err := left.check(&n); err != nil {
+		return n, nil, err
 	}
 	n.Recipient = ""
-	return n, nil
+	return n, left.all, nil
 }
 
 // complete fills in what the rule leaves open.
@@ -181,16 +188,21 @@ func (r *rule) complete(v *variables, n *belfry.Notification) {
 	}
 }
 
-func (r *rule) languages(v *variables, field string, texts []languageText) (belfry.Text, error) {
+func (r *rule) languages(v *variables, field string, texts []languageText, left *omissions) (belfry.Text, error) {
 	out := make(belfry.Text, len(texts))
 	for _, t := range texts {
 		text, err := t.template.render(v)
 		if err != nil {
-			return nil, r.wrong(join(field, t.language), err)
+			if err = left.out(join(field, t.language), err); err != nil {
+				return nil, err
+			}
+			continue
 		}
-		if text != "" {
-			out[t.language] = text
+		if text == "" {
+			left.empty(join(field, t.language))
+			continue
 		}
+		out[t.language] = text
 	}
 	if len(out) == 0 {
 		return nil, nil
@@ -198,7 +210,7 @@ func (r *rule) languages(v *variables, field string, texts []languageText) (belf
 	return out, nil
 }
 
-func (r *rule) moments(v *variables, n *belfry.Notification) error {
+func (r *rule) moments(v *variables, n *belfry.Notification, left *omissions) error {
 	for _, f := range []struct {
 		field      string
 		expression *expression
@@ -208,15 +220,26 @@ func (r *rule) moments(v *variables, n *belfry.Notification) error {
 			continue
 		}
 		value, err := f.expression.value(v)
-		if err != nil {
-			return r.wrong(f.field, err)
+		var t time.Time
+		if err == nil {
+			t, err = timeOf(value, v.source.Location)
 		}
-		t, err := timeOf(value, v.source.Location)
-		if err != nil {
-			return r.wrong(f.field, err)
+		if err == nil && !t.IsZero() && !storable(t) {
+			err = errors.New("must be a time from 1970 on")
 		}
-		if !t.IsZero() {
+		switch {
+		case err != nil:
+			if err := left.out(f.field, err); err != nil {
+				return err
+			}
+		case !t.IsZero():
 			*f.to = t.UTC().Truncate(time.Millisecond)
+		case value.Type() == types.NullType:
+			if err := left.out(f.field, errNull); err != nil {
+				return err
+			}
+		default:
+			left.empty(f.field)
 		}
 	}
 	return nil

@@ -2,13 +2,16 @@ package rules_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/envelope"
 	"github.com/belfry/belfry/sources/rules"
 )
@@ -158,26 +161,22 @@ func TestRouteErrors(t *testing.T) {
 		{"condition that fails", "when: event.n > 1", `{"to":"a","n":"x"}`, "when", "another type"},
 		{"missing recipients", "", `{}`, "recipients", `there is no field "to"; where it may be missing, write .?to and .orValue(...), such as event.?to.orValue("")`},
 		{"recipients of another type", "", `{"to":{"a":1}}`, "recipients", "not a value of type map"},
-		{"bad recipient", "", `{"to":["a","b/c"]}`, "recipients", `recipient 2, "b/c": must not contain "/"`},
+		{"bad recipient", "", `{"to":"b/c"}`, "recipients", `recipient 1, "b/c": must not contain "/"`},
+		{"bad recipients", "", `{"to":["a/b","b/c",["d"]]}`, "recipients", `recipient 1, "a/b": must not contain "/"; 2 more are not valid either`},
 		{"list of lists", "", `{"to":[["a"]]}`, "recipients[0]", "flatten()"},
 		{"exclude of another type", "exclude: event.x", `{"to":"a","x":true}`, "exclude", "not a value of type bool"},
 		{"missing field in a text", `title: {en: "${event.x}"}`, `{"to":"a"}`, "title.en", `there is no field "x"`},
-		{"null in a text", `body: "a ${event.x}"`, `{"to":"a","x":null}`, "body", `the value is null; write a condition`},
-		{"missing optional in a text", `body: "a ${event.?x}"`, `{"to":"a"}`, "body", `write .orValue("") after it`},
-		{"list in a text", `body: "a ${event.x}"`, `{"to":"a","x":[]}`, "body", "the value is a list"},
-		{"object in a text", `body: "a ${event.x}"`, `{"to":"a","x":{}}`, "body", "the value is an object"},
+		{"null in a text", `title: "a ${event.x}"`, `{"to":"a","x":null}`, "title", `the value is null; say what stands for it`},
+		{"missing optional in a text", `title: "a ${event.?x}"`, `{"to":"a"}`, "title", `write .orValue("") after it`},
+		{"list in a text", `title: "a ${event.x}"`, `{"to":"a","x":[]}`, "title", "the value is a list"},
+		{"object in a text", `title: "a ${event.x}"`, `{"to":"a","x":{}}`, "title", "the value is an object"},
 		{"title without a text", `title: "${event.x}"`, `{"to":"a","x":""}`, "title", "is required"},
 		{"priority", `priority: "${event.x}"`, `{"to":"a","x":"hgh"}`, "priority", `must be low, normal, high or urgent, not "hgh"`},
-		{"url", `url: "${event.x}"`, `{"to":"a","x":"javascript:alert(1)"}`, "url", "http(s)"},
-		{"avatar", `actor: {avatar: "${event.x}"}`, `{"to":"a","x":"//host"}`, "actor.avatar", "http(s)"},
 		{"control character", `category: "${event.x}"`, `{"to":"a","x":"a\nb"}`, "category", "control"},
-		{"time", "time: event.x", `{"to":"a","x":"soon"}`, "time", "must be a time such as"},
-		{"time of long ago", "time: event.x", `{"to":"a","x":"1969-01-01"}`, "time", "1970"},
-		{"expiry", "expires_at: event.x", `{"to":"a","x":true}`, "expires_at", "must be a time such as"},
 		{"data", `data: {a: {b: ["${event.x}"]}}`, `{"to":"a"}`, "data.a.b[0]", `there is no field "x"`},
 		{"data that is no object", `data: "${event.to}"`, `{"to":"a"}`, "data", "must be a JSON object"},
 		{"large data", `data: "${event}"`, `{"to":"a","x":` + quoted(70_000) + `}`, "data", "at most 65536 bytes"},
-		{"index out of range", `body: "${event.x[3]}"`, `{"to":"a","x":[1]}`, "body", "index out of bounds"},
+		{"index out of range", `title: "${event.x[3]}"`, `{"to":"a","x":[1]}`, "title", "index out of bounds"},
 		{"retract of an empty id", `retract: {id: "${event.x}", rule: ""}`, `{"to":"a","x":""}`, "retract.id", "is an empty text"},
 		{"retract of a long id", `retract: {id: "${event.x}", rule: ""}`, `{"to":"a","x":` + quoted(300) + `}`, "retract.id", "at most 256 bytes"},
 		{"retract by a missing field", `retract: {collapse_key: "${event.x}"}`, `{"to":"a"}`, "retract.collapse_key", "there is no field"},
@@ -193,13 +192,94 @@ func TestRouteErrors(t *testing.T) {
 }
 
 func TestRouteIsWholeOrNotAtAll(t *testing.T) {
-	ds, err := route(t, "", `[{"to":"a"},{"to":"b/c"}]`)
+	ds, err := route(t, `title: "${event.t}"`, `[{"to":"a","t":"x"},{"to":"b"}]`)
 	if ds != nil {
 		t.Errorf("got %+v", ds)
 	}
-	wantRuleError(t, err, "recipients", "b/c")
+	wantRuleError(t, err, "title", "there is no field")
 	if _, err := route(t, "", ``); !errors.Is(err, belfry.ErrEmpty) {
 		t.Errorf("got %v, want that of the decoder", err)
+	}
+}
+
+// TestOptionalFieldsAreOmitted holds that a field that a notification can do without
+// does not cost everybody the rest, and that the delivery says what it lacks.
+func TestOptionalFieldsAreOmitted(t *testing.T) {
+	for _, tt := range []struct {
+		name, fields, value string
+		field               string
+		cause               sources.Cause
+	}{
+		{"null", `body: "${event.x}"`, `{"to":"a","x":null}`, "body", sources.CauseNull},
+		{"null in a longer text", `body: "by ${event.x}"`, `{"to":"a","x":null}`, "body", sources.CauseNull},
+		{"null in one language", `body: {en: "${event.x}", ko: "${event.to}"}`, `{"to":"a","x":null}`, "body.en", sources.CauseNull},
+		{"missing", `body: "${event.x}"`, `{"to":"a"}`, "body", sources.CauseMissing},
+		{"missing optional", `body: "by ${event.?x}"`, `{"to":"a"}`, "body", sources.CauseMissing},
+		{"empty", `body: "${event.x}"`, `{"to":"a","x":""}`, "body", sources.CauseEmpty},
+		{"a list", `body: "${event.x}"`, `{"to":"a","x":[1]}`, "body", sources.CauseUnreadable},
+		{"null url", `url: "${event.x}"`, `{"to":"a","x":null}`, "url", sources.CauseNull},
+		{"url", `url: "${event.x}"`, `{"to":"a","x":"javascript:alert(1)"}`, "url", sources.CauseUnreadable},
+		{"long url", `url: "/${event.x}"`, `{"to":"a","x":` + quoted(3000) + `}`, "url", sources.CauseUnreadable},
+		{"actor's id", `actor: {id: "${event.x.id}"}`, `{"to":"a","x":null}`, "actor.id", sources.CauseMissing},
+		{"actor's name", `actor: {name: "${event.x}"}`, `{"to":"a","x":` + quoted(300) + `}`, "actor.name", sources.CauseUnreadable},
+		{"avatar", `actor: {avatar: "${event.x}"}`, `{"to":"a","x":"//host"}`, "actor.avatar", sources.CauseUnreadable},
+		{"time", "time: event.x", `{"to":"a","x":"soon"}`, "time", sources.CauseUnreadable},
+		{"time of long ago", "time: event.x", `{"to":"a","x":"1969-01-01"}`, "time", sources.CauseUnreadable},
+		{"null time", "time: event.x", `{"to":"a","x":null}`, "time", sources.CauseNull},
+		{"empty time", "time: event.x", `{"to":"a","x":""}`, "time", sources.CauseEmpty},
+		{"missing time", "time: event.x", `{"to":"a"}`, "time", sources.CauseMissing},
+		{"expiry", "expires_at: event.x", `{"to":"a","x":true}`, "expires_at", sources.CauseUnreadable},
+		{"expiry never", "expires_at: event.x", `{"to":"a","x":253402300799}`, "expires_at", sources.CauseEmpty},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ds, err := route(t, tt.fields, tt.value)
+			if err != nil || len(ds) != 1 || len(ds[0].Omitted) != 1 {
+				t.Fatalf("got %+v, %v, want a delivery that lacks one field", ds, err)
+			}
+			o := ds[0].Omitted[0]
+			if o.Rule != "order-received" || o.Field != tt.field || o.Cause != tt.cause || (o.Err == nil) != (tt.cause == sources.CauseEmpty) {
+				t.Errorf("omitted %+v, want %s because it is %s", o, tt.field, tt.cause)
+			}
+			n := ds[0].Record.Notification
+			if n.Body[""] != "" || n.URL != "" || n.Actor != (belfry.Actor{}) || !n.Time.Equal(recordTime) || !n.ExpiresAt.IsZero() {
+				t.Errorf("got %+v", n)
+			}
+		})
+	}
+	if ds, err := route(t, "", `{"to":"a"}`); err != nil || len(ds) != 1 || ds[0].Omitted != nil {
+		t.Errorf("got %+v, %v, want a delivery that lacks nothing", ds, err)
+	}
+}
+
+// TestOneBadRecipientCostsNobodyElse holds that who can be nobody's recipient is
+// told of beside the others' delivery, and costs other rules nothing.
+func TestOneBadRecipientCostsNobodyElse(t *testing.T) {
+	for value, want := range map[string]string{
+		`{"to":["a","b/c","d"]}`:          `[a d] rule order-received: recipients: recipient 2, "b/c": must not contain "/"`,
+		`{"to":["a",{"id":"b"},"a"]}`:     `[a] rule order-received: recipients[1]: must be a text`,
+		`{"to":["a","","__x",null,".."]}`: `[a] rule order-received: recipients: recipient 3, "__x": must not start with "__"; 1 more`,
+	} {
+		ds, err := route(t, "", value)
+		if err != nil || len(ds) != 1 || ds[0].Refused == nil {
+			t.Fatalf("%s: got %+v, %v", value, ds, err)
+		}
+		if got := fmt.Sprintf("%v %v", ds[0].Recipients, ds[0].Refused); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %s, want %s", value, got, want)
+		}
+	}
+	source := sourceOf(t, parseRules(t, `
+sources:
+  - topic: orders
+    rules:
+      - {name: one, recipients: event.one, title: x}
+      - {name: other, recipients: event.other, title: x}
+`), "orders")
+	ds, err := source.Route(orderRecord(`{"one":"a/b","other":"c"}`))
+	if err != nil || len(ds) != 2 || len(ds[0].Recipients) > 0 || ds[0].Refused == nil || !slices.Equal(ds[1].Recipients, []string{"c"}) {
+		t.Errorf("got %+v, %v, want the other rule's delivery and an error about the first one's", ds, err)
+	}
+	if ds, err := source.Route(orderRecord(`{"one":"a/b","other":[]}`)); err == nil || ds != nil {
+		t.Errorf("got %+v, %v, want an error: nobody gets anything", ds, err)
 	}
 }
 

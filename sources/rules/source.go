@@ -3,6 +3,7 @@ package rules
 import (
 	"context"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,8 +60,8 @@ func (s *Source) RuleNames() []string {
 }
 
 // Route returns what the rules make of a record: all of it or, with an error,
-// nothing. It depends on the record alone. Errors are those of the decoder and
-// [*Error].
+// nothing. Nobody's part costs the others theirs: see [sources.Delivery.Refused].
+// It depends on the record alone. Errors are those of the decoder and [*Error].
 func (s *Source) Route(r sources.Record) ([]sources.Delivery, error) {
 	events, err := s.decoder.Decode(context.Background(), r)
 	if err != nil {
@@ -69,6 +70,7 @@ func (s *Source) Route(r sources.Record) ([]sources.Delivery, error) {
 	v := s.variables(&r)
 	defer s.release(v)
 	var out []sources.Delivery
+	var refused error
 	for i := range events {
 		v.about(&events[i])
 		for _, rule := range s.rules {
@@ -76,10 +78,16 @@ func (s *Source) Route(r sources.Record) ([]sources.Delivery, error) {
 			if err != nil {
 				return nil, err
 			}
-			if len(made.Recipients) > 0 {
+			if refused == nil {
+				refused = made.Refused
+			}
+			if len(made.Recipients) > 0 || made.Refused != nil {
 				out = append(out, made)
 			}
 		}
+	}
+	if refused != nil && !slices.ContainsFunc(out, func(d sources.Delivery) bool { return len(d.Recipients) > 0 }) {
+		return nil, refused // nobody gets anything
 	}
 	return out, nil
 }

@@ -16,6 +16,12 @@ import (
 	"github.com/belfry/belfry/sources/times"
 )
 
+// errNull is the error of a null where a text is needed.
+var errNull = errors.New(`the value is null; say what stands for it, such as or(event.a, "")`)
+
+// errAbsent is the error of an optional that is absent where a text is needed.
+var errAbsent = errors.New(`the field is missing; write .orValue("") after it`)
+
 // textOf is a value as it stands in a text: numbers as they were written, times
 // in RFC 3339.
 func textOf(v ref.Val) (string, error) {
@@ -52,9 +58,9 @@ func textOf(v ref.Val) (string, error) {
 		if v.HasValue() {
 			return textOf(v.GetValue())
 		}
-		return "", errors.New(`the field is missing; write .orValue("") after it`)
+		return "", errAbsent
 	case types.Null:
-		return "", errors.New(`the value is null; write a condition, such as event.a == null ? "" : event.a`)
+		return "", errNull
 	case traits.Lister:
 		return "", errors.New(`the value is a list; take one element, such as event.a[0], or write .join(", ") after it`)
 	case traits.Mapper:

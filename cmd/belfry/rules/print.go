@@ -75,6 +75,14 @@ func (o *outcomeReport) print(w io.Writer, inDepth bool) {
 	default:
 		fmt.Fprintf(w, "for %s: %s (id %s)\n", o.people(), cut(string(encoded(o.Notification.Title))), cut(o.Notification.ID))
 	}
+	for _, left := range o.Omitted {
+		if left.Error != "" {
+			fmt.Fprintf(w, "      without %s: %s\n", left.Field, cli.Printable(left.Error))
+		}
+	}
+	if o.Refused != "" {
+		fmt.Fprintf(w, "      dead letter about a recipient: %s\n", cli.Printable(o.Refused))
+	}
 	if inDepth {
 		printFields(w, "      ", "", o.Fields)
 	}

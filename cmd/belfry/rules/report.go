@@ -50,9 +50,18 @@ type outcomeReport struct {
 	Error        string               `json:"error,omitempty"`
 	Recipients   []string             `json:"recipients,omitempty"`
 	Excluded     []string             `json:"excluded,omitempty"`
+	Refused      string               `json:"refused,omitempty"` // a letter about them; all others get theirs
+	Omitted      []omissionReport     `json:"omitted,omitempty"`
 	Notification *belfry.Notification `json:"notification,omitempty"`
 	Retraction   *retractionReport    `json:"retraction,omitempty"`
 	Fields       []fieldReport        `json:"fields,omitempty"`
+}
+
+// omissionReport is an optional field that the notification lacks.
+type omissionReport struct {
+	Field string        `json:"field"`
+	Cause sources.Cause `json:"cause"`
+	Error string        `json:"error,omitempty"`
 }
 
 type retractionReport struct {
@@ -98,7 +107,10 @@ func explainRecord(source *rules.Source, r sources.Record) RecordReport {
 func newOutcomeReport(o rules.Outcome) outcomeReport {
 	out := outcomeReport{
 		Rule: o.Rule, Why: o.Why, Error: errorText(o.Err), Recipients: o.Delivery.Recipients,
-		Excluded: o.Excluded, Fields: fieldReports(o.Fields),
+		Excluded: o.Excluded, Refused: errorText(o.Delivery.Refused), Fields: fieldReports(o.Fields),
+	}
+	for _, left := range o.Delivery.Omitted {
+		out.Omitted = append(out.Omitted, omissionReport{left.Field, left.Cause, errorText(left.Err)})
 	}
 	switch r := &o.Delivery.Record; {
 	case len(o.Delivery.Recipients) == 0:
