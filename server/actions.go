@@ -52,7 +52,7 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request, user string, re
 	if err != nil {
 		return err
 	}
-	row, err := awaitRow(r.Context(), s.config.Rows, user, applied(positions[0]))
+	row, err := s.awaitRow(r.Context(), user, applied(positions[0]))
 	now := time.Now()
 	switch {
 	case errors.Is(err, errBehind):

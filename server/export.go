@@ -34,7 +34,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	if err != nil {
 		return err
 	}
-	row, err := awaitRow(r.Context(), s.config.Rows, c.User, atLeast(version))
+	row, err := s.awaitRow(r.Context(), c.User, atLeast(version))
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 // awaitItem returns the content of an item as soon as it is there, nil if ctx ends
 // before. It reports false if the row has no such item any more.
 func (s *Server) awaitItem(ctx context.Context, user string, seq uint64) (content *inbox.Item, kept bool, err error) {
-	err = await(ctx, user, func() (bool, error) {
+	err = s.await(ctx, user, func() (bool, error) {
 		item, ok, err := s.config.Items.Item(user, seq)
 		if ok || err != nil {
 			content = &item

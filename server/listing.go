@@ -30,7 +30,7 @@ type selection func(row *inbox.State, now time.Time) (entries []*inbox.Entry, ne
 // item is gone already, which the row then shows a moment later.
 func (s *Server) awaitListing(ctx context.Context, user string, version uint64, pick selection) (listing, error) {
 	var l listing
-	err := await(ctx, user, func() (bool, error) {
+	err := s.await(ctx, user, func() (bool, error) {
 		row, err := s.config.Rows.Row(user)
 		if err != nil {
 			return false, fmt.Errorf("read row: %w", err)

@@ -93,7 +93,7 @@ func TestServeDrains(t *testing.T) {
 		_ = res.Body.Close()
 		answered <- res.StatusCode
 	}()
-	servertest.WaitFor(t, func() bool { return r.load.Requests.Load() == 1 })
+	servertest.WaitFor(t, func() bool { return r.figure("belfry_http_requests_in_flight") == 1 })
 	r.stop()
 	servertest.WaitFor(t, func() bool { return r.draining.Load() })
 	r.get("/readyz").Want(http.StatusServiceUnavailable)

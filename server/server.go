@@ -142,6 +142,7 @@ type Server struct {
 	writes      *limit.Writes
 	connections *limit.Connections
 	answers     *limit.Answers
+	waits       *limit.Waits
 	stall       time.Duration // what a client may take for a piece of an answer; defaultStall but in tests
 	pollLimit   *limit.Polls
 	ops         *ops.Calls
@@ -176,6 +177,7 @@ func New(config Config) (*Server, error) {
 	s.ops = ops.New(s.operations())
 	s.writes = limit.NewWrites(config.Limits.WriteRate, config.Limits.WriteBurst)
 	s.answers = limit.NewAnswers(config.Limits.AnswerBytes, config.Registry)
+	s.waits = limit.NewWaits(config.Registry)
 	s.connections = limit.NewConnections(s.connectionBounds(), config.Registry)
 	var err error
 	if s.guard, err = auth.NewGuard(config.Auth, config.TicketSecret, config.TokenTrust, s.log); err != nil {

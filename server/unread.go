@@ -35,7 +35,7 @@ func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c auth.Call) 
 		return err
 	}
 	if badge.Cursor.Version < version {
-		row, err := awaitRow(r.Context(), s.config.Rows, c.User, atLeast(version))
+		row, err := s.awaitRow(r.Context(), c.User, atLeast(version))
 		if err != nil {
 			return err
 		}

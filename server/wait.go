@@ -19,11 +19,18 @@ type watcher interface {
 
 // await calls look until it reports true or an error: at once, and again after
 // each change of the recipient's part of the tables. After wire.MaxWait it returns
-// errBehind; when ctx ends, ctx's error.
-func await(ctx context.Context, recipient string, look func() (bool, error), tables ...watcher) error {
+// errBehind, and at once if too many wait for that recipient already; when ctx ends,
+// ctx's error. A request that waits is no load: it has nothing to do.
+func (s *Server) await(ctx context.Context, recipient string, look func() (bool, error), tables ...watcher) error {
 	if done, err := look(); done || err != nil {
 		return err
 	}
+	if !s.waits.Enter(recipient) {
+		return errBehind
+	}
+	defer s.waits.Leave(recipient)
+	s.load.Requests.Add(-1)
+	defer s.load.Requests.Add(1)
 	changed := make(chan struct{}, 1)
 	for _, t := range tables {
 		defer t.Watch(recipient, func() {
@@ -53,13 +60,13 @@ func await(ctx context.Context, recipient string, look func() (bool, error), tab
 // awaitRow returns the recipient's row as soon as enough(row) holds. After
 // wire.MaxWait it returns the newest row together with errBehind; when ctx ends,
 // ctx's error.
-func awaitRow(ctx context.Context, rows Rows, recipient string, enough func(*inbox.State) bool) (inbox.State, error) {
+func (s *Server) awaitRow(ctx context.Context, recipient string, enough func(*inbox.State) bool) (inbox.State, error) {
 	var row inbox.State
-	err := await(ctx, recipient, func() (bool, error) {
+	err := s.await(ctx, recipient, func() (bool, error) {
 		var err error
-		row, err = rows.Row(recipient)
+		row, err = s.config.Rows.Row(recipient)
 		return err == nil && enough(&row), err
-	}, rows)
+	}, s.config.Rows)
 	return row, err
 }
 

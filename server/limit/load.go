@@ -13,11 +13,12 @@ import (
 // again, once a loadWindow at most.
 //
 // Two things count: requests that are being answered, since those that wait for
-// a table pile up while there is nothing to do, and how long work that could go
-// on waits for a processor, which is what a busy server shows first, however
-// many processors it has and whatever keeps it busy.
+// the broker or a disk pile up while there is nothing to do, and how long work that
+// could go on waits for a processor, which is what a busy server shows first,
+// however many processors it has and whatever keeps it busy. Requests that wait for
+// a table to change do not count: a few clients can have any number of them.
 type Load struct {
-	Requests atomic.Int64 // being answered now, waiting ones included
+	Requests atomic.Int64 // being answered now, besides those that wait for a table
 	Capacity int64        // how many may be answered at once before clients are asked to slow down
 
 	start   time.Time
