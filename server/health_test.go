@@ -1,6 +1,8 @@
 package server
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -115,5 +117,22 @@ func TestMetrics(t *testing.T) {
 	}
 	if strings.Contains(body, "secret-user") {
 		t.Error("a user is in the metrics")
+	}
+}
+
+// The pages of a process without an API are read over a connection, whose deadlines a
+// recorder does not have.
+func TestOpsAnswersOverAConnection(t *testing.T) {
+	s := httptest.NewServer(Ops(Config{Registry: prometheus.NewRegistry(), Readiness: func() []Condition { return nil }, LagMetrics: http.NotFoundHandler()}))
+	defer s.Close()
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		res, err := http.Get(s.URL + path)
+		if err != nil {
+			t.Fatalf("GET %s: %v", path, err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("GET %s: got %s, want 200", path, res.Status)
+		}
 	}
 }

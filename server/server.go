@@ -257,7 +257,7 @@ func Ops(config Config) http.Handler {
 	config.setDefaults()
 	s := &Server{
 		config: config, log: config.Logger.With("component", "ops"), metrics: newMetrics(config.Registry), load: limit.NewLoad(nil),
-		answers: limit.NewAnswers(config.Limits.AnswerBytes, config.Registry),
+		answers: limit.NewAnswers(config.Limits.AnswerBytes, config.Registry), stall: defaultStall,
 	}
 	m := mux.NewRouter()
 	s.opsRoutes(m)
