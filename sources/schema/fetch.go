@@ -94,13 +94,14 @@ func (s *Registry) ask(ctx context.Context, path, what string) (registered, erro
 		err := s.client.Do(ctx, http.MethodGet, path, nil, &answer)
 		switch {
 		case err == nil:
+			s.answered(path)
 			return answer, nil
 		case ctx.Err() != nil:
 			return answer, fmt.Errorf("ask the schema registry for %s: %w", what, context.Cause(ctx))
 		case permanent(err):
 			return answer, belfry.Invalid("", "must be written with a schema that the registry has; of %s it says: %s", what, short(err))
 		case attempt == registryAttempts:
-			return answer, fmt.Errorf("ask the schema registry for %s: %w: %s", what, sources.ErrUnavailable, short(err))
+			return answer, s.giveUp(ctx, path, what, err)
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -111,6 +112,53 @@ func (s *Registry) ask(ctx context.Context, path, what string) (registered, erro
 		}
 		pause *= 4
 	}
+}
+
+// giveUp returns the error of a path that could not be had. It is one of the record
+// if the registry is well otherwise and either says that it has no such thing, in
+// whatever words, or has failed at it for failingFor.
+func (s *Registry) giveUp(ctx context.Context, path, what string, err error) error {
+	unavailable := fmt.Errorf("ask the schema registry for %s: %w: %s", what, sources.ErrUnavailable, short(err))
+	var answer *sr.ResponseError
+	if !errors.As(err, &answer) {
+		return unavailable
+	}
+	missing := answer.StatusCode == http.StatusNotFound
+	failed := answer.StatusCode >= http.StatusInternalServerError && s.failedFor(path) >= failingFor
+	if !missing && !failed || !s.well(ctx) {
+		return unavailable
+	}
+	if missing {
+		return belfry.Invalid("", "must be written with a schema that the registry has; of %s it says: %s", what, short(err))
+	}
+	return belfry.Invalid("", "must be written with a schema that the registry can give; for %s it has failed at %s and answered else, now with: %s; replay the record when it can",
+		failingFor, what, short(err))
+}
+
+// well reports whether the registry answers what every one can (Confluent's API since
+// 5.5, Karapace, Redpanda, Apicurio).
+func (s *Registry) well(ctx context.Context) bool {
+	var types []string
+	return s.client.Do(ctx, http.MethodGet, "/schemas/types", nil, &types) == nil
+}
+
+// failedFor returns how long path has been answered by errors.
+func (s *Registry) failedFor(path string) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since, ok := s.failing.Use(path)
+	if !ok {
+		since = time.Now()
+		s.failing.Put(path, since)
+	}
+	return time.Since(since)
+}
+
+// answered forgets that path was answered by errors.
+func (s *Registry) answered(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failing.Take(path)
 }
 
 // permanent reports that the registry knows the answer, and that it is no. A

@@ -30,6 +30,10 @@ const (
 	// A schema that is not there may be one that a producer is about to
 	// register; asking again for each record would be a storm.
 	unknownSchemaFor = time.Minute
+	// failingFor is how long a schema may fail while the registry answers otherwise
+	// before its records become dead letters: an operator replays them when
+	// it is there.
+	failingFor = 5 * time.Minute
 )
 
 // Config says how to reach a Confluent schema registry.
@@ -69,12 +73,25 @@ func (c Config) client() (*sr.Client, error) {
 	options := []sr.ClientOpt{
 		sr.URLs(urls...),
 		sr.UserAgent("belfry"),
-		sr.HTTPClient(&http.Client{Timeout: registryTimeout, Transport: shortAnswers{transport}}),
+		sr.HTTPClient(&http.Client{Timeout: registryTimeout, Transport: shortAnswers{transport}, CheckRedirect: sameOrigin}),
 	}
 	if user != "" {
 		options = append(options, sr.BasicAuth(user, password))
 	}
 	return sr.NewClient(options...)
+}
+
+// sameOrigin refuses redirects to another origin (RFC 6454), which would be sent the
+// password where only the port differs, and could name any schema.
+func sameOrigin(r *http.Request, via []*http.Request) error {
+	from := via[0].URL
+	if r.URL.Scheme != from.Scheme || r.URL.Host != from.Host {
+		return fmt.Errorf("it redirects to %s://%s: configure that URL if it is the registry", r.URL.Scheme, r.URL.Host)
+	}
+	if len(via) > 3 {
+		return errors.New("it redirects again and again")
+	}
+	return nil
 }
 
 // shortAnswers cuts answers off that would fill memory.
@@ -97,8 +114,9 @@ type Registry struct {
 	client *sr.Client // nil: broken says why
 	broken error
 
-	mu    sync.Mutex
-	known *recent.Map[schemaKey, knownSchema]
+	mu      sync.Mutex
+	known   *recent.Map[schemaKey, knownSchema]
+	failing *recent.Map[string, time.Time] // since when a path is answered by an error
 }
 
 type schemaKey struct {
@@ -122,7 +140,7 @@ type schema interface {
 // needs the registry is unavailable.
 func NewRegistry(c Config) *Registry {
 	client, err := c.client()
-	return &Registry{client: client, broken: err, known: recent.New[schemaKey, knownSchema](maxSchemas / 2)}
+	return &Registry{client: client, broken: err, known: recent.New[schemaKey, knownSchema](maxSchemas / 2), failing: recent.New[string, time.Time](maxSchemas / 2)}
 }
 
 // Decode implements [envelope.Schemas].
