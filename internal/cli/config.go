@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/belfry/belfry/sources/rules"
+	"github.com/belfry/belfry/sources/rules/advice"
 )
 
 // maxConfigBytes bounds the config file, which is a few dozen lines.
@@ -47,7 +47,7 @@ func configure(cmd *cobra.Command, env func(string) (string, bool), known []stri
 	}
 	for _, e := range entries {
 		if !slices.Contains(known, e.key) {
-			near, _ := rules.Nearest(e.key, known)
+			near, _ := advice.Nearest(e.key, known)
 			return FlagErrorf("config", "%s:%d: unknown key %.80q; the nearest known one is %q", path, e.line, e.key, near)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/belfry/belfry/sources/rules"
+	"github.com/belfry/belfry/sources/rules/advice"
 )
 
 // Program is the process that a command runs in, so that tests can stand in
@@ -211,7 +211,7 @@ func flagParseError(cmd *cobra.Command, err error) error {
 func unknownFlag(cmd *cobra.Command, name string) error {
 	var known []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-	if near, d := rules.Nearest(name, known); d <= max(2, len(name)/2) {
+	if near, d := advice.Nearest(name, known); d <= max(2, len(name)/2) {
 		return Usagef("unknown flag --%.80s of %q; did you mean --%s?", name, cmd.CommandPath(), near)
 	}
 	return Usagef("unknown flag --%.80s of %q; see %q", name, cmd.CommandPath(), cmd.CommandPath()+" --help")

@@ -18,11 +18,15 @@ func exactOnly(root ast.Expr) interpreter.InterpretableDecoratorV2 {
 	}))
 	return func(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 		switch a := i.(type) {
-		case *inexact:
+		case *inexact, *inexactCall:
 			return i, nil // decorated when its path was one step shorter
 		case interpreter.InterpretableAttribute:
 			if !keep[a.ID()] {
 				return &inexact{a}, nil
+			}
+		case interpreter.InterpretableCall:
+			if a.Function() == "json" && !keep[a.ID()] {
+				return &inexactCall{a}, nil
 			}
 		}
 		return i, nil
@@ -42,6 +46,21 @@ func (i *inexact) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 // Eval implements interpreter.Interpretable.
 func (i *inexact) Eval(a interpreter.Activation) ref.Val {
 	return withoutText(i.InterpretableAttribute.Eval(a))
+}
+
+// inexactCall is a call whose result is computed with.
+type inexactCall struct {
+	interpreter.InterpretableCall
+}
+
+// Exec implements interpreter.InterpretableV2.
+func (i *inexactCall) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	return withoutText(execute(i.InterpretableCall, frame))
+}
+
+// Eval implements interpreter.Interpretable.
+func (i *inexactCall) Eval(a interpreter.Activation) ref.Val {
+	return withoutText(i.InterpretableCall.Eval(a))
 }
 
 // markExact collects the attributes that an expression passes on unchanged, by

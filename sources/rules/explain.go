@@ -25,6 +25,7 @@ type EventExplanation struct {
 // Outcome is what one rule makes of one event.
 type Outcome struct {
 	Rule     string
+	Item     int    // place of the element that it is about; -1 for the event as a whole
 	Why      string // why nothing is delivered; empty if something is or Err is set
 	Excluded []string
 	Delivery sources.Delivery // without recipients if nothing is delivered; what it omits and refuses is in it
@@ -62,22 +63,44 @@ func (s *Source) Explain(r sources.Record) Explanation {
 			e.Lets = append(e.Lets, l.expression.explain(v, l.name))
 		}
 		for _, rule := range s.rules {
-			o := Outcome{Rule: rule.name}
-			o.Delivery, o.Err = rule.apply(v, &o)
-			if o.Err != nil && out.Err == nil {
-				out.Err = o.Err
+			for _, o := range rule.outcomes(v) {
+				if o.Err != nil && out.Err == nil {
+					out.Err = o.Err
+				}
+				if refused == nil {
+					refused = o.Delivery.Refused
+				}
+				delivered = delivered || len(o.Delivery.Recipients) > 0
+				e.Outcomes = append(e.Outcomes, o)
 			}
-			if refused == nil {
-				refused = o.Delivery.Refused
-			}
-			delivered = delivered || len(o.Delivery.Recipients) > 0
-			o.Fields = rule.explain(v)
-			e.Outcomes = append(e.Outcomes, o)
 		}
 		out.Events = append(out.Events, e)
 	}
 	if out.Err == nil && !delivered {
 		out.Err = refused // as a whole: nobody gets anything
+	}
+	return out
+}
+
+// outcomes are what the rule makes of the event, or of each element that it holds;
+// at least one.
+func (r *rule) outcomes(v *variables) []Outcome {
+	whole := Outcome{Rule: r.name, Item: -1}
+	n, err := r.begin(v, &whole)
+	if err != nil || n == 0 {
+		whole.Err, whole.Fields = err, r.explain(v)
+		return []Outcome{whole}
+	}
+	out := make([]Outcome, n)
+	for i := range n {
+		v.take(i)
+		o := &out[i]
+		*o = Outcome{Rule: r.name, Item: -1}
+		if r.each != nil {
+			o.Item = i
+		}
+		o.Delivery, o.Err = r.apply(v, o)
+		o.Fields = r.explain(v)
 	}
 	return out
 }
@@ -109,6 +132,16 @@ func (r *rule) explain(v *variables) []FieldValue {
 			value, err := t.render(v)
 			out = append(out, FieldValue{name, t.source, value, err})
 		}
+	}
+	switch {
+	case v.items != nil:
+		out = append(out, FieldValue{Name: itemName, Value: v.item})
+	case r.each != nil:
+		expression("each", r.each)
+		if !r.whenOfItem {
+			expression("when", r.when)
+		}
+		return out // the rest is of an element
 	}
 	expression("when", r.when)
 	expression("recipients", r.recipients)

@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ type expression struct {
 	typ     *cel.Type // what it yields; dyn if that depends on the event
 	path    path      // nil if it is more than that
 	guard   *guard    // nil if it has none
+	ofItem  bool      // it asks for the element of the rule's list
 	adapter adapter
 }
 
@@ -65,16 +67,19 @@ func hinted(field string) string {
 	return "field"
 }
 
+// noSuchKey is how CEL begins what it says of a field that is missing.
+const noSuchKey = "no such key: "
+
 func evaluationError(err error) error {
 	text := strings.TrimSpace(err.Error())
-	if field, ok := strings.CutPrefix(text, "no such key: "); ok {
+	if field, ok := strings.CutPrefix(text, noSuchKey); ok {
 		return &missingError{field: field}
 	}
 	if strings.Contains(text, "cost limit exceeded") {
 		return fmt.Errorf("the expression takes too long for this event: over %d units of CEL's cost", maxExpressionCost)
 	}
 	if strings.Contains(text, "no such overload") {
-		return fmt.Errorf("%s: a value has another type than this takes (null too); convert it with string(), int() or double(), or guard it with has() or .?", text)
+		return fmt.Errorf("%s: a value is null or has another type than this takes; say what stands for null by or(x, y), convert others by string(), int() or double()", text)
 	}
 	return errors.New(text)
 }
@@ -122,11 +127,14 @@ func newLanguage(zone *time.Location) (*language, error) {
 		options = append(options, cel.Variable(b.name, b.typ))
 		l.names = append(l.names, b.name)
 	}
+	environment := func(a adapter) []cel.EnvOption {
+		return slices.Concat(options, ownFunctions(a), []cel.EnvOption{cel.CustomTypeAdapter(a)})
+	}
 	var err error
-	if l.computed, err = cel.NewEnv(append(options, cel.CustomTypeAdapter(adapter{}))...); err != nil {
+	if l.computed, err = cel.NewEnv(environment(adapter{})...); err != nil {
 		return nil, fmt.Errorf("make the expression language: %w", err)
 	}
-	if l.written, err = cel.NewEnv(append(options, cel.CustomTypeAdapter(adapter{exact: true}))...); err != nil {
+	if l.written, err = cel.NewEnv(environment(adapter{exact: true})...); err != nil {
 		return nil, fmt.Errorf("make the expression language: %w", err)
 	}
 	return l, nil
@@ -169,7 +177,7 @@ func (l *language) compile(text string, written bool) (*expression, []issue) {
 	}
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(boundReplace)}
 	if !cheap(checked.NativeRep().Expr()) {
-		options = append(options, cel.CostLimit(maxExpressionCost))
+		options = append(options, cel.CostTracking(ownCost{}), cel.CostLimit(maxExpressionCost))
 	}
 	if written {
 		options = append(options, cel.CustomDecoratorV2(exactOnly(checked.NativeRep().Expr())))
@@ -180,7 +188,7 @@ func (l *language) compile(text string, written bool) (*expression, []issue) {
 	}
 	root := checked.NativeRep().Expr()
 	return &expression{
-		text: text, program: program, typ: checked.OutputType(), path: pathOf(root), guard: guardOf(root), adapter: adapter{exact: written},
+		text: text, program: program, typ: checked.OutputType(), path: pathOf(root), guard: guardOf(root), ofItem: names(root, itemName), adapter: adapter{exact: written},
 	}, nil
 }
 
@@ -191,8 +199,9 @@ func (l *language) issues(text string, errs []*common.Error) []issue {
 			line: max(e.Location.Line()-1, 0), column: max(e.Location.Column(), 0), text: l.explain(text, e.Message),
 		})
 	}
-	// A mistake of syntax has others in its wake.
-	if len(out) > 1 && strings.HasPrefix(out[0].text, "syntax error") {
+	// A mistake of syntax has others in its wake, as has a function that would have
+	// named an element.
+	if len(out) > 1 && (strings.HasPrefix(out[0].text, "syntax error") || strings.HasPrefix(out[0].text, "unknown function")) {
 		out = out[:1]
 	}
 	return out
@@ -218,7 +227,7 @@ func isCheap(function string) bool {
 	switch function {
 	case "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "!_", "-_", "_&&_", "_||_", "_?_:_", "@in", "@not_strictly_false",
 		"_+_", "_-_", "_*_", "_/_", "_%_", "_[_]", "_?._", "_[?_]",
-		"size", "string", "int", "uint", "double", "bool", "bytes", "dyn", "type", "duration", "timestamp", "time",
+		"size", "string", "int", "uint", "double", "bool", "bytes", "dyn", "type", "duration", "timestamp", "time", "json",
 		"startsWith", "endsWith", "contains", "matches", "lowerAscii", "upperAscii", "trim", "substring", "indexOf",
 		"hasValue", "value", "orValue", "or", "optional.of", "optional.none", "optional.ofNonZeroValue",
 		"getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes", "getSeconds", "getMilliseconds":

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"cel.dev/cel-go/cel"
 	"go.yaml.in/yaml/v3"
@@ -16,7 +17,7 @@ func dynType() *cel.Type { return cel.DynType }
 // reported, and then it must not be used.
 func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *rule {
 	path = fmt.Sprintf("%s[%s]", path, r.label(n, i))
-	known := append(shortTexts(), "name", "when", "recipients", "exclude", "title", "body", "actor", "time", "expires_at", "data", "retract")
+	known := append(shortTexts(), "name", "each", "when", "recipients", "exclude", "title", "body", "actor", "time", "expires_at", "data", "retract")
 	fields := r.fields(n, path, "a mapping with name, recipients and title", known...)
 	if n.Kind != yaml.MappingNode {
 		return nil
@@ -31,7 +32,14 @@ func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *r
 	if fields["recipients"] == nil {
 		r.wrong(n, path+".recipients", "is missing; name the field with the ids of those who get it, for example recipients: event.customerId")
 	}
+	if n := fields["each"]; n != nil {
+		out.each = r.expression(n, path+".each", elements, true)
+		if r = r.withItem(n, path+".each"); r == nil {
+			return nil
+		}
+	}
 	out.when = r.optional(fields, path, "when", condition, false)
+	out.whenOfItem = out.when != nil && out.when.ofItem
 	out.recipients = r.optional(fields, path, "recipients", people, true)
 	out.exclude = r.optional(fields, path, "exclude", people, true)
 	if v, ok := fields["retract"]; ok {
@@ -40,6 +48,23 @@ func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *r
 	}
 	r.notification(out, n, fields, path)
 	return out
+}
+
+// withItem returns a reader whose language knows the element of a rule's list; nil
+// if the source has given the name away.
+func (r *sourceReader) withItem(n *yaml.Node, path string) *sourceReader {
+	own, language := *r, *r.language
+	language.names = slices.Clone(language.names)
+	own.language = &language
+	if slices.Contains(language.names, itemName) {
+		r.wrong(n, path, "each element is called %q, which let: has defined; choose another name there", itemName)
+		return nil
+	}
+	if err := language.define(itemName, dynType()); err != nil {
+		r.wrong(n, path, "%v", err)
+		return nil
+	}
+	return &own
 }
 
 // label names a rule in paths: its name if it has one, else its place.

@@ -19,7 +19,9 @@ type rule struct {
 	name string
 	hash uint64 // of its text and the names it may use
 
+	each       *expression // nil: the event as a whole
 	when       *expression // nil: always
+	whenOfItem bool        // the condition is about the element
 	recipients *expression
 	exclude    *expression // nil: nobody
 
@@ -53,19 +55,22 @@ type ruleRetraction struct {
 	id, source, collapseKey *template
 }
 
-// apply makes what the rule says of an event; a delivery without recipients is
+// apply makes what the rule says of an event, or of an element that it holds, for
+// which [rule.begin] has prepared v; a delivery without recipients is
 // none, unless it refuses some. Errors are a [*Error]. Seen, if not nil, takes down
 // how it came about.
 func (r *rule) apply(v *variables, seen *Outcome) (sources.Delivery, error) {
-	if ok, err := r.matches(v, seen); err != nil || !ok {
-		return sources.Delivery{}, err
+	if r.each == nil || r.whenOfItem {
+		if ok, err := r.matches(v, seen); err != nil || !ok {
+			return sources.Delivery{}, err
+		}
 	}
 	recipients, refused, err := r.people(v, seen)
 	if err != nil || len(recipients) == 0 {
 		return sources.Delivery{Rule: r.name, Refused: refused}, err
 	}
 	d := sources.Delivery{Rule: r.name, Recipients: recipients, Refused: refused, Record: inbox.Record{Rule: r.name, Origin: v.record.Origin(r.hash)}}
-	d.Record.Origin.Index = int32(v.event.Index)
+	d.Record.Origin.Index = v.origin()
 	if r.retract != nil {
 		d.Record.Kind = inbox.KindRetract
 		if r.retract.id != nil {
@@ -177,9 +182,12 @@ func (r *rule) notification(v *variables) (belfry.Notification, []sources.Omissi
 func (r *rule) complete(v *variables, n *belfry.Notification) {
 	if n.ID == "" {
 		n.ID = v.id
+		if n.ID != "" && v.items != nil {
+			n.ID += "/" + strconv.Itoa(v.place)
+		}
 	}
 	if n.ID == "" {
-		n.ID = v.record.ID() + "/" + r.name + "/" + strconv.Itoa(v.event.Index)
+		n.ID = v.record.ID() + "/" + r.name + "/" + strconv.Itoa(int(v.origin()))
 	}
 	n.Source = cmp.Or(n.Source, v.event.Source, v.record.Topic)
 	n.Type = cmp.Or(n.Type, v.event.Type)

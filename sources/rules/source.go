@@ -74,15 +74,22 @@ func (s *Source) Route(r sources.Record) ([]sources.Delivery, error) {
 	for i := range events {
 		v.about(&events[i])
 		for _, rule := range s.rules {
-			made, err := rule.apply(v, nil)
+			n, err := rule.begin(v, nil)
 			if err != nil {
 				return nil, err
 			}
-			if refused == nil {
-				refused = made.Refused
-			}
-			if len(made.Recipients) > 0 || made.Refused != nil {
-				out = append(out, made)
+			for i := range n {
+				v.take(i)
+				made, err := rule.apply(v, nil)
+				if err != nil {
+					return nil, err
+				}
+				if refused == nil {
+					refused = made.Refused
+				}
+				if len(made.Recipients) > 0 || made.Refused != nil {
+					out = append(out, made)
+				}
 			}
 		}
 	}
@@ -105,6 +112,7 @@ func (s *Source) variables(r *sources.Record) *variables {
 func (s *Source) release(v *variables) {
 	// A record is not held longer than it is routed.
 	v.record, v.event, v.headers, v.id = nil, nil, nil, ""
+	v.items, v.item, v.taken = nil, nil, 0
 	clear(v.lets)
 	s.pool.Put(v)
 }

@@ -21,6 +21,11 @@ type variables struct {
 	event  *sources.Event
 	id     string // of the event, see eventID
 	time   time.Time
+
+	items []any // of the rule's each; nil without
+	item  any   // the one that the rule is applied to
+	place int   // of the item
+	taken int   // items of the record so far
 	// lets are the values of the source's names, each computed when it is first
 	// asked for, so that one that fails harms only the rules that need it.
 	lets []letValue
@@ -64,6 +69,30 @@ func eventID(e *sources.Event) string {
 // Parent implements interpreter.Activation.
 func (v *variables) Parent() interpreter.Activation { return nil }
 
+// take has v speak of an element of the rule's list.
+func (v *variables) take(i int) {
+	if v.items != nil {
+		v.item, v.place = v.items[i], i
+	}
+}
+
+// index is the place of the element in the rule's list or, without one, of the event
+// in the record's.
+func (v *variables) index() int {
+	if v.items != nil {
+		return v.place
+	}
+	return v.event.Index
+}
+
+// origin is the place among all that the rule makes of the record, rising.
+func (v *variables) origin() int32 {
+	if v.items != nil {
+		return int32(v.event.Index*MaxItems + v.place)
+	}
+	return int32(v.event.Index)
+}
+
 // builtins are the names that every expression may use.
 var builtins = []struct {
 	name  string
@@ -78,7 +107,7 @@ var builtins = []struct {
 	{"timestamp", cel.TimestampType, func(v *variables) any { return v.record.Timestamp.UTC() }},
 	{"partition", cel.IntType, func(v *variables) any { return int64(v.record.Partition) }},
 	{"offset", cel.IntType, func(v *variables) any { return v.record.Offset }},
-	{"index", cel.IntType, func(v *variables) any { return int64(v.event.Index) }},
+	{"index", cel.IntType, func(v *variables) any { return int64(v.index()) }},
 	{"type", cel.StringType, func(v *variables) any { return v.event.Type }},
 	{"id", cel.StringType, func(v *variables) any { return v.id }},
 	{"source", cel.StringType, func(v *variables) any { return v.event.Source }},
@@ -92,6 +121,9 @@ func (v *variables) ResolveName(name string) (any, bool) {
 		if builtins[i].name == name {
 			return builtins[i].value(v), true
 		}
+	}
+	if name == itemName && v.items != nil {
+		return v.item, true
 	}
 	for i := range v.source.lets {
 		if v.source.lets[i].name == name {

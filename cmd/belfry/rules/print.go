@@ -62,7 +62,11 @@ func (e *eventReport) print(w io.Writer, inDepth bool) {
 }
 
 func (o *outcomeReport) print(w io.Writer, inDepth bool) {
-	fmt.Fprintf(w, "    %s: ", o.Rule)
+	fmt.Fprintf(w, "    %s", o.Rule)
+	if o.Item != nil {
+		fmt.Fprintf(w, ", item %d", *o.Item)
+	}
+	fmt.Fprint(w, ": ")
 	switch {
 	case o.Error != "":
 		fmt.Fprintf(w, "error: %s\n", cli.Printable(o.Error))

@@ -46,6 +46,7 @@ type eventReport struct {
 
 type outcomeReport struct {
 	Rule         string               `json:"rule"`
+	Item         *int                 `json:"item,omitempty"` // place of the element that it is about
 	Why          string               `json:"why,omitempty"`
 	Error        string               `json:"error,omitempty"`
 	Recipients   []string             `json:"recipients,omitempty"`
@@ -108,6 +109,9 @@ func newOutcomeReport(o rules.Outcome) outcomeReport {
 	out := outcomeReport{
 		Rule: o.Rule, Why: o.Why, Error: errorText(o.Err), Recipients: o.Delivery.Recipients,
 		Excluded: o.Excluded, Refused: errorText(o.Delivery.Refused), Fields: fieldReports(o.Fields),
+	}
+	if o.Item >= 0 {
+		out.Item = &o.Item
 	}
 	for _, left := range o.Delivery.Omitted {
 		out.Omitted = append(out.Omitted, omissionReport{left.Field, left.Cause, errorText(left.Err)})

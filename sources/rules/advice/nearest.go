@@ -1,4 +1,4 @@
-package rules
+package advice
 
 // Nearest returns the candidate with the smallest edit distance to a name, the
 // first of several, and that distance: what somebody meant who misspelt it.

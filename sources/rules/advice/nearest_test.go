@@ -1,9 +1,9 @@
-package rules_test
+package advice_test
 
 import (
 	"testing"
 
-	"github.com/belfry/belfry/sources/rules"
+	"github.com/belfry/belfry/sources/rules/advice"
 )
 
 func TestNearest(t *testing.T) {
@@ -18,7 +18,7 @@ func TestNearest(t *testing.T) {
 		{"zzz", "addr", 4},
 	}
 	for _, tt := range tests {
-		got, d := rules.Nearest(tt.name, []string{"addr", "broker", "grace-period"})
+		got, d := advice.Nearest(tt.name, []string{"addr", "broker", "grace-period"})
 		if got != tt.want || d != tt.distance {
 			t.Errorf("Nearest(%q) = %q, %d, want %q, %d", tt.name, got, d, tt.want, tt.distance)
 		}
