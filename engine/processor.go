@@ -229,7 +229,7 @@ func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.
 			return g, err
 		}),
 	}
-	manager := topicManager(g.topics, p.group.WriteOnly)
+	manager := topicManager(g, p.group.WriteOnly)
 	if p.group.WriteOnly {
 		options = append(options, goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) { return storage.NewNull(), nil }))
 	} else if s != nil {

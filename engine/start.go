@@ -21,7 +21,8 @@ type Start struct {
 type StartAt int
 
 // The places. AtTime is the first record that is not older than a time, by the
-// records' timestamps; the end if there is none.
+// records' timestamps; the end if there is none. The end is the last stable
+// offset: what a transaction holds back is yet to come.
 const (
 	AtOldest StartAt = iota
 	AtEnd
@@ -54,7 +55,7 @@ func startOffsets(ctx context.Context, t *kafka.Topics, topic string, info kafka
 		case start.At == AtTime && found[p] >= 0:
 			at.offset = found[p]
 		case start.At != AtOldest:
-			at.offset = log.End
+			at.offset = log.Stable
 		}
 		if start.Silent && at.offset < log.End {
 			at.mark.Silent = log.End

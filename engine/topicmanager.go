@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/lovoo/goka"
 
@@ -17,16 +18,58 @@ type verifyOnly struct {
 	topics *kafka.Topics
 	// endOnly says that tables begin at their end: there is nothing to recover.
 	endOnly bool
+	group   *group
 }
 
 var _ goka.TopicManager = verifyOnly{}
 
 // GetOffset implements goka.TopicManager.
 func (v verifyOnly) GetOffset(topic string, partition int32, at int64) (int64, error) {
+	if !v.endOnly && at == kafka.LogEnd {
+		return v.tableEnd(kafka.TopicPartition{Topic: topic, Partition: partition})
+	}
 	if v.endOnly && at == kafka.LogStart {
 		at = kafka.LogEnd
 	}
 	return offsetOf(v.topics, topic, partition, at)
+}
+
+// openTransactionPoll is how often a table is looked at that ends in a transaction
+// which is open.
+const openTransactionPoll = 500 * time.Millisecond
+
+// tableEnd returns where recovering a table ends: after the last record that a
+// consumer gets, since goka waits for it. It waits for transactions that are open:
+// behind them may lie rows that the last owner of the partition has written. It
+// gives up when the session ends, and so does goka.
+func (v verifyOnly) tableEnd(table kafka.TopicPartition) (int64, error) {
+	ctx := context.Background()
+	if s := v.group.session.Load(); s != nil {
+		ctx = s.Context()
+	}
+	tick := time.NewTicker(openTransactionPoll)
+	defer tick.Stop()
+	defer v.group.sup.wait(table, "")
+	end := int64(-1)
+	for {
+		logs, err := kafka.ListRanges(ctx, v.topics.Client, table.Topic, table.Partition)
+		if err != nil {
+			return 0, err
+		}
+		log := logs[0]
+		if end < 0 {
+			end = log.End
+		}
+		if log.Stable >= end {
+			return v.topics.RecordsEnd(ctx, table.Topic, table.Partition, log.Start, end)
+		}
+		v.group.sup.wait(table, fmt.Sprintf("%s/%d cannot be recovered beyond offset %d: %v there, and %d offsets lie behind it", table.Topic, table.Partition, log.Stable, kafka.ErrOpenTransaction, log.End-log.Stable))
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return log.Stable, nil
+		}
+	}
 }
 
 func offsetOf(topics *kafka.Topics, topic string, partition int32, at int64) (int64, error) {
@@ -68,6 +111,6 @@ func (v verifyOnly) EnsureTopicExists(topic string, partitions, _ int, _ map[str
 // Close implements goka.TopicManager. The connections are not its own.
 func (verifyOnly) Close() error { return nil }
 
-func topicManager(t *kafka.Topics, endOnly bool) goka.TopicManagerBuilder {
-	return func([]string) (goka.TopicManager, error) { return verifyOnly{t, endOnly}, nil }
+func topicManager(g *group, endOnly bool) goka.TopicManagerBuilder {
+	return func([]string) (goka.TopicManager, error) { return verifyOnly{g.topics, endOnly, g}, nil }
 }

@@ -60,12 +60,12 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 	refolder := inbox.NewRefolder(row, info.ID.Epoch(), log.Start, r.Cap)
 	refolder.Texts = o.Texts
 	out := &inbox.Refold{
-		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: log.Start, End: log.End,
+		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: log.Start, End: log.Stable,
 		From: refolder.From(), Complete: refolder.From() == 0, Steps: []inbox.Step{},
 	}
-	err = table.ScanRange(ctx, r.Config, journal, partition, log.Start, log.End, func(m *sarama.ConsumerMessage) error {
-		if done := m.Offset - log.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == log.End) {
-			o.Progress(done, log.End-log.Start)
+	err = table.ScanRange(ctx, r.Config, journal, partition, log.Start, log.Stable, func(m *sarama.ConsumerMessage) error {
+		if done := m.Offset - log.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == log.Stable) {
+			o.Progress(done, log.Stable-log.Start)
 		}
 		if string(m.Key) != user {
 			return nil

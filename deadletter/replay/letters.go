@@ -42,12 +42,12 @@ func (l *Letters) Letter(ctx context.Context, id deadletter.ID) (deadletter.Lett
 		return deadletter.Letter{}, none
 	}
 	log := logs[id.Partition]
-	if id.Offset < log.Start || id.Offset >= log.End {
+	if id.Offset < log.Start || id.Offset >= log.Stable {
 		return deadletter.Letter{}, none
 	}
 	var letter deadletter.Letter
 	found := false
-	err = l.scan(ctx, id.Partition, id.Offset, log.End, func(m *sarama.ConsumerMessage, offsets []int64) error {
+	err = l.scan(ctx, id.Partition, id.Offset, log.Stable, func(m *sarama.ConsumerMessage, offsets []int64) error {
 		switch {
 		case offsets != nil:
 			letter.Replayed = letter.Replayed || slices.Contains(offsets, id.Offset)
@@ -75,14 +75,14 @@ func (l *Letters) Each(ctx context.Context, f deadletter.Filter, visit func(*dea
 		return err
 	}
 	for p, log := range logs {
-		if from[p] >= log.End {
+		if from[p] >= log.Stable {
 			continue
 		}
-		marks, err := l.marks(ctx, int32(p), from[p], log.End)
+		marks, err := l.marks(ctx, int32(p), from[p], log.Stable)
 		if err != nil {
 			return err
 		}
-		err = l.scan(ctx, int32(p), from[p], log.End, func(m *sarama.ConsumerMessage, offsets []int64) error {
+		err = l.scan(ctx, int32(p), from[p], log.Stable, func(m *sarama.ConsumerMessage, offsets []int64) error {
 			if offsets != nil {
 				return nil
 			}
@@ -131,9 +131,9 @@ func (l *Letters) Newest(ctx context.Context, q deadletter.Query, visit func(dea
 	}
 	parts := make([]*backwards, len(logs))
 	for p, log := range logs {
-		parts[p] = &backwards{letters: l, filter: &q.Filter, partition: int32(p), from: from[p], end: log.End, last: log.End}
+		parts[p] = &backwards{letters: l, filter: &q.Filter, partition: int32(p), from: from[p], end: log.Stable, last: log.Stable}
 		if q.Before != nil {
-			parts[p].last = min(q.Before[p], log.End)
+			parts[p].last = min(q.Before[p], log.Stable)
 		}
 	}
 	for n := 0; ; n++ {

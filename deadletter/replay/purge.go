@@ -30,11 +30,11 @@ func (l *Letters) Purge(ctx context.Context, before time.Time, apply bool) (Purg
 	}
 	for p, log := range logs {
 		// Letters that came since the log ranges were asked for are nobody's to count.
-		until[p] = min(max(until[p], log.Start), log.End)
+		until[p] = min(max(until[p], log.Start), log.Stable)
 		if until[p] == log.Start {
 			continue
 		}
-		marks, err := l.marks(ctx, int32(p), log.Start, log.End)
+		marks, err := l.marks(ctx, int32(p), log.Start, log.Stable)
 		if err != nil {
 			return purged, err
 		}

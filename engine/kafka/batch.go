@@ -15,16 +15,16 @@ const batchBytes = 1 << 20
 
 // Batch is what lies at an offset.
 type Batch struct {
-	Records []*kgo.Record // of the first batch, from that offset on; no markers of transactions
+	Records []*kgo.Record // of the first batch, from that offset on; none of a transaction that was rolled back, no markers
 	Next    int64         // the first offset after the batch, or after nothing
-	End     int64         // the high watermark
+	End     int64         // the last stable offset
 }
 
 // BatchAt fetches the first batch at or after an offset from the partition's
 // leader, without waiting for one.
 func BatchAt(ctx context.Context, client *kgo.Client, leader int32, topic string, id TopicID, partition int32, offset int64) (Batch, error) {
 	r := kmsg.NewPtrFetchRequest()
-	r.MaxBytes = batchBytes
+	r.MaxBytes, r.IsolationLevel = batchBytes, readCommitted
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.TopicID = topic, id
 	p := kmsg.NewFetchRequestTopicPartition()
@@ -45,15 +45,15 @@ func BatchAt(ctx context.Context, client *kgo.Client, leader int32, topic string
 		return Batch{}, err
 	}
 	if len(got.RecordBatches) == 0 {
-		return Batch{Next: offset, End: got.HighWatermark}, nil
+		return Batch{Next: offset, End: got.LastStableOffset}, nil
 	}
-	fetched, after := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Topic: topic, Partition: partition, Offset: offset},
+	fetched, after := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Topic: topic, Partition: partition, Offset: offset, IsolationLevel: kgo.ReadCommitted()},
 		got, kgo.DefaultDecompressor(), nil)
 	if fetched.Err == nil && after <= offset {
 		fetched.Err = errors.New("the answer holds no whole batch")
 	}
 	// A batch that compaction has emptied is kept for its producer's sake.
-	return Batch{fetched.Records, after, got.HighWatermark}, fetched.Err
+	return Batch{fetched.Records, after, got.LastStableOffset}, fetched.Err
 }
 
 // batchesAt is [BatchAt] for an offset in each of some partitions of a topic, of
@@ -88,7 +88,8 @@ func (t *Topics) batchesAt(ctx context.Context, topic string, offsets map[int32]
 
 // Timestamps returns those of the records at some offsets, one in each partition,
 // in milliseconds. A partition that has no record at its offset is left out: it
-// was compacted away, or marks a transaction.
+// was compacted away, or marks a transaction or belongs to one that was not
+// committed.
 func (t *Topics) Timestamps(ctx context.Context, topic string, offsets map[int32]int64) (map[int32]int64, error) {
 	batches, err := t.batchesAt(ctx, topic, offsets)
 	if err != nil {
@@ -103,9 +104,58 @@ func (t *Topics) Timestamps(ctx context.Context, topic string, offsets map[int32
 	return times, nil
 }
 
-// HasRecord reports whether the first batch at or after offset holds a record
-// that a consumer gets.
+// passedAtOnce is how many batches without a record [Topics.HasRecord] passes over.
+const passedAtOnce = 64
+
+// HasRecord reports whether there is a record at or after offset that a consumer
+// gets now. Markers, what was rolled back and what compaction has emptied is
+// passed over, passedAtOnce batches of it.
 func (t *Topics) HasRecord(ctx context.Context, topic string, partition int32, offset int64) (bool, error) {
-	batches, err := t.batchesAt(ctx, topic, map[int32]int64{partition: offset})
-	return len(batches[partition].Records) > 0, err
+	for range passedAtOnce {
+		batches, err := t.batchesAt(ctx, topic, map[int32]int64{partition: offset})
+		if found := batches[partition]; err != nil || len(found.Records) > 0 || found.Next <= offset {
+			return len(found.Records) > 0, err
+		}
+		offset = batches[partition].Next
+	}
+	return false, nil
+}
+
+// RecordsEnd returns the offset after the last record of a partition below end
+// that a consumer gets, or start if there is none from start on: what lies between
+// it and end are markers of transactions, what was rolled back and what compaction
+// has removed. End may not be above the last stable offset.
+func (t *Topics) RecordsEnd(ctx context.Context, topic string, partition int32, start, end int64) (int64, error) {
+	// Mostly the last offset is a record's; else further back, in windows that
+	// double.
+	for back := int64(1); ; back *= 2 {
+		from := max(start, end-back)
+		last, err := t.lastRecord(ctx, topic, partition, from, end)
+		if err != nil || last >= 0 {
+			return last + 1, err
+		}
+		if from == start {
+			return start, nil
+		}
+	}
+}
+
+// lastRecord returns the offset of the last record from one offset up to, but
+// without, another; -1 if there is none.
+func (t *Topics) lastRecord(ctx context.Context, topic string, partition int32, from, end int64) (int64, error) {
+	last := int64(-1)
+	for from < end {
+		batches, err := t.batchesAt(ctx, topic, map[int32]int64{partition: from})
+		found := batches[partition]
+		if err != nil || found.Next <= from {
+			return last, err
+		}
+		for _, r := range found.Records {
+			if r.Offset < end {
+				last = r.Offset
+			}
+		}
+		from = found.Next
+	}
+	return last, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -13,20 +14,28 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// The timestamps that stand for the ends of a log in [ListOffsets]. They are
-// those of goka and sarama too.
+// The timestamps that stand for the ends of a log in [ListOffsets]. LogEnd and
+// LogStart are those of goka and sarama too.
 const (
-	LogEnd   = -1 // the high watermark
-	LogStart = -2
+	LogEnd    = -1 // the high watermark
+	LogStart  = -2
+	LogStable = math.MinInt64 // the last stable offset
 )
 
-// LogRange is where the log of one partition begins and ends: the log start
-// offset and the high watermark.
-type LogRange struct{ Start, End int64 }
+// LogRange is where the log of one partition begins and ends. Who reads records
+// gets to Stable; what lies from there to End is held back by a transaction that
+// is open at Stable, also the records of other producers. To commit, to cut and to
+// compare with what was processed before is a matter of End.
+type LogRange struct {
+	Start  int64 // the log start offset
+	Stable int64 // the last stable offset (KIP-98)
+	End    int64 // the high watermark
+}
 
 // ListOffsets returns, for each of the partitions and in their order, the offset
-// of the first record that is not older than a timestamp, in milliseconds, or -1
-// if there is none. [LogStart] and [LogEnd] stand for the ends of the log.
+// of the first record below the last stable offset that is not older than a
+// timestamp, in milliseconds, or -1 if there is none. [LogStart], [LogStable] and
+// [LogEnd] stand for the ends of the log.
 func ListOffsets(ctx context.Context, client *kgo.Client, topic string, timestamp int64, partitions ...int32) ([]int64, error) {
 	resp, err := ListOffsetsRequest(map[string][]int32{topic: partitions}, timestamp).RequestWith(ctx, client)
 	if err != nil {
@@ -51,9 +60,19 @@ func ListOffsets(ctx context.Context, client *kgo.Client, topic string, timestam
 	return out, nil
 }
 
-// ListOffsetsRequest asks for the offsets of a timestamp in partitions of topics.
+// readCommitted is the isolation level of requests (KIP-98).
+const readCommitted = 1
+
+// ListOffsetsRequest asks for the offsets of a timestamp in partitions of topics,
+// as [ListOffsets] has it.
 func ListOffsetsRequest(topics map[string][]int32, timestamp int64) *kmsg.ListOffsetsRequest {
 	r := kmsg.NewPtrListOffsetsRequest()
+	if timestamp != LogEnd {
+		r.IsolationLevel = readCommitted
+	}
+	if timestamp == LogStable {
+		timestamp = LogEnd
+	}
 	for name, partitions := range topics {
 		t := kmsg.NewListOffsetsRequestTopic()
 		t.Topic = name
@@ -69,9 +88,14 @@ func ListOffsetsRequest(topics map[string][]int32, timestamp int64) *kmsg.ListOf
 
 // ListRanges returns where the logs of partitions begin and end, in their order.
 // The starts are asked for first: retention that comes in between may move them
-// beyond an end that was read before.
+// beyond an end that was read before, and what is written may move the stable
+// offset beyond an earlier end.
 func ListRanges(ctx context.Context, client *kgo.Client, topic string, partitions ...int32) ([]LogRange, error) {
 	starts, err := ListOffsets(ctx, client, topic, LogStart, partitions...)
+	if err != nil {
+		return nil, err
+	}
+	stable, err := ListOffsets(ctx, client, topic, LogStable, partitions...)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +105,7 @@ func ListRanges(ctx context.Context, client *kgo.Client, topic string, partition
 	}
 	out := make([]LogRange, len(partitions))
 	for i := range out {
-		out[i] = LogRange{starts[i], max(starts[i], ends[i])}
+		out[i] = LogRange{starts[i], max(starts[i], stable[i]), max(starts[i], stable[i], ends[i])}
 	}
 	return out, nil
 }
@@ -110,8 +134,26 @@ func RangesOf(ctx context.Context, client *kgo.Client, topic string) (TopicInfo,
 	return info, ranges, err
 }
 
+// ErrOpenTransaction is matched by the error about a topic in which a transaction
+// is open.
+var ErrOpenTransaction = errors.New("a transaction is open")
+
+// AllStable returns an error that matches [ErrOpenTransaction] if a transaction is
+// open in the topic: nobody can tell whether what it wrote counts, and what lies
+// behind it is not read.
+func AllStable(ctx context.Context, client *kgo.Client, topic string) error {
+	_, logs, err := RangesOf(ctx, client, topic)
+	for p, log := range logs {
+		if log.Stable < log.End {
+			return fmt.Errorf("%w in %s/%d at offset %d: wait until its producer ends it, or have it ended (kafka-transactions.sh find-hanging, abort)", ErrOpenTransaction, topic, p, log.Stable)
+		}
+	}
+	return err
+}
+
 // OffsetsAt returns, by partition, an offset before which all records have an
-// older timestamp: that of the first which has not, or the end.
+// older timestamp: that of the first which has not, or the last stable
+// offset.
 func OffsetsAt(ctx context.Context, cfg Config, topic string, at time.Time) (out []int64, err error) {
 	err = cfg.ask(ctx, func(ctx context.Context, client *kgo.Client) error {
 		info, err := Info(ctx, client, topic)
@@ -121,7 +163,7 @@ func OffsetsAt(ctx context.Context, cfg Config, topic string, at time.Time) (out
 		if out, err = ListOffsets(ctx, client, topic, at.UnixMilli(), info.All()...); err != nil {
 			return err
 		}
-		ends, err := ListOffsets(ctx, client, topic, LogEnd, info.All()...)
+		ends, err := ListOffsets(ctx, client, topic, LogStable, info.All()...)
 		for p, end := range ends {
 			if out[p] < 0 {
 				out[p] = end

@@ -24,18 +24,18 @@ func TestPositionsAreJudged(t *testing.T) {
 		want verdict
 		told bool
 	}{
-		{"never committed", StartPosition{Committed: -1, Epoch: 7, Log: LogRange{0, 9}, last: -1}, Proceed, false},
-		{"ordinary", StartPosition{Committed: 5, Mark: ours, Epoch: 7, Log: LogRange{0, 9}, last: 1000}, Proceed, false},
-		{"at the end", StartPosition{Committed: 9, Mark: ours, Epoch: 7, Log: LogRange{0, 9}, last: 1000}, Proceed, false},
-		{"committed by another program", StartPosition{Committed: 5, Epoch: 7, Log: LogRange{0, 9}, last: -1}, Proceed, false},
-		{"activated behind what was no record", StartPosition{Committed: 5, Mark: CommitMark{Epoch: 7, Time: NoTime}, Epoch: 7, Log: LogRange{0, 9}, last: 1000}, Proceed, false},
-		{"last one gone by retention", StartPosition{Committed: 5, Mark: ours, Epoch: 7, Log: LogRange{5, 9}, last: -1}, Proceed, false},
-		{"unprocessed ones gone by retention", StartPosition{Committed: 5, Mark: ours, Epoch: 7, Log: LogRange{8, 9}, last: -1}, Proceed, true},
-		{"another incarnation", StartPosition{Committed: 5, Mark: ours, Epoch: 8, Log: LogRange{0, 9}, last: 1000}, Rewind, true},
-		{"another incarnation that is shorter", StartPosition{Committed: 5, Mark: ours, Epoch: 8, Log: LogRange{0, 2}, last: -1}, Rewind, true},
-		{"shorter", StartPosition{Committed: 5, Mark: ours, Epoch: 7, Log: LogRange{0, 4}, last: -1}, Refused, true},
-		{"shorter, committed by another program", StartPosition{Committed: 5, Epoch: 7, Log: LogRange{0, 4}, last: -1}, Refused, true},
-		{"cut short and grown again", StartPosition{Committed: 5, Mark: ours, Epoch: 7, Log: LogRange{0, 9}, last: 1001}, Refused, true},
+		{"never committed", StartPosition{Committed: -1, Epoch: 7, Log: LogRange{Start: 0, End: 9}, last: -1}, Proceed, false},
+		{"ordinary", StartPosition{Committed: 5, Mark: ours, Epoch: 7, Log: LogRange{Start: 0, End: 9}, last: 1000}, Proceed, false},
+		{"at the end", StartPosition{Committed: 9, Mark: ours, Epoch: 7, Log: LogRange{Start: 0, End: 9}, last: 1000}, Proceed, false},
+		{"committed by another program", StartPosition{Committed: 5, Epoch: 7, Log: LogRange{Start: 0, End: 9}, last: -1}, Proceed, false},
+		{"activated behind what was no record", StartPosition{Committed: 5, Mark: CommitMark{Epoch: 7, Time: NoTime}, Epoch: 7, Log: LogRange{Start: 0, End: 9}, last: 1000}, Proceed, false},
+		{"last one gone by retention", StartPosition{Committed: 5, Mark: ours, Epoch: 7, Log: LogRange{Start: 5, End: 9}, last: -1}, Proceed, false},
+		{"unprocessed ones gone by retention", StartPosition{Committed: 5, Mark: ours, Epoch: 7, Log: LogRange{Start: 8, End: 9}, last: -1}, Proceed, true},
+		{"another incarnation", StartPosition{Committed: 5, Mark: ours, Epoch: 8, Log: LogRange{Start: 0, End: 9}, last: 1000}, Rewind, true},
+		{"another incarnation that is shorter", StartPosition{Committed: 5, Mark: ours, Epoch: 8, Log: LogRange{Start: 0, End: 2}, last: -1}, Rewind, true},
+		{"shorter", StartPosition{Committed: 5, Mark: ours, Epoch: 7, Log: LogRange{Start: 0, End: 4}, last: -1}, Refused, true},
+		{"shorter, committed by another program", StartPosition{Committed: 5, Epoch: 7, Log: LogRange{Start: 0, End: 4}, last: -1}, Refused, true},
+		{"cut short and grown again", StartPosition{Committed: 5, Mark: ours, Epoch: 7, Log: LogRange{Start: 0, End: 9}, last: 1001}, Refused, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -132,7 +132,7 @@ func (g *growth) done(ctx context.Context) error {
 		behind := int64(0)
 		for _, topic := range inputs[group] {
 			_, logs, err := kafka.RangesOf(ctx, g.Client, topic)
-			if err != nil {
+			if err := errors.Join(err, kafka.AllStable(ctx, g.Client, topic)); err != nil {
 				return err
 			}
 			for p, log := range logs {
@@ -140,7 +140,11 @@ func (g *growth) done(ctx context.Context) error {
 				if c, ok := committed.Lookup(topic, int32(p)); ok {
 					at = max(at, c.At)
 				}
-				behind += max(log.End-at, 0)
+				end, err := g.RecordsEnd(ctx, topic, int32(p), min(at, log.Stable), log.Stable)
+				if err != nil {
+					return err
+				}
+				behind += max(end-at, 0)
 			}
 		}
 		if behind > 0 {
@@ -163,7 +167,7 @@ func (g *growth) copy(ctx context.Context, from, to string) (err error) {
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
 	infos, err := g.Info(from, to)
-	if err != nil {
+	if err := errors.Join(err, kafka.AllStable(ctx, g.Client, from)); err != nil {
 		return err
 	}
 	var (

@@ -173,10 +173,14 @@ func (n *renewal) save(ctx context.Context, present kafka.TopicInfo, header copy
 	if err := n.copy(ctx, w, parts); err != nil {
 		return nil, err
 	}
+	// Before the fence, which keeps out the marker that ends a transaction, too.
+	if err := kafka.AllStable(ctx, n.Client, n.topic); err != nil {
+		return nil, err
+	}
 	if err := n.fence(ctx, present); err != nil {
 		return nil, err
 	}
-	if err := n.copy(ctx, w, parts); err != nil {
+	if err := errors.Join(kafka.AllStable(ctx, n.Client, n.topic), n.copy(ctx, w, parts)); err != nil {
 		return nil, err
 	}
 	if saved, err = w.finish(); err != nil {
@@ -192,12 +196,12 @@ func (n *renewal) save(ctx context.Context, present kafka.TopicInfo, header copy
 
 // copy adds what came since the last call, at first all that there is.
 func (n *renewal) copy(ctx context.Context, w *copyWriter, parts []*part) error {
-	ends, err := n.ends(ctx, len(parts))
+	logs, err := kafka.ListRanges(ctx, n.Client, n.topic, kafka.TopicInfo{Partitions: len(parts)}.All()...)
 	if err != nil {
 		return err
 	}
 	for i, p := range parts {
-		end := ends[i]
+		end := logs[i].Stable
 		err := table.ScanFrom(ctx, n.cfg, n.topic, p.partition, p.next, end, func(m *sarama.ConsumerMessage) error {
 			if p.processed(m) {
 				return nil

@@ -73,7 +73,7 @@ func isDisconnect(err error) bool {
 
 // apply writes the records of one partition, and then how far they go.
 func (v *View) apply(p kgo.FetchPartition) error {
-	v.progress.extend(p.Partition, p.HighWatermark)
+	v.progress.extend(p.Partition, p.LastStableOffset)
 	store := v.filling.parts[p.Partition]
 	for _, r := range p.Records {
 		if r.Attrs.IsControl() {
@@ -102,7 +102,7 @@ func (v *View) apply(p kgo.FetchPartition) error {
 	if err := store.SetOffset(last); err != nil {
 		return fmt.Errorf("write offset of %s/%d: %w: %w", v.table.Topic, p.Partition, errStore, err)
 	}
-	v.progress.reach(p.Partition, last+1, p.HighWatermark)
+	v.progress.reach(p.Partition, last+1, p.LastStableOffset)
 	return nil
 }
 

@@ -60,6 +60,7 @@ func openFeed(c *kafka.Config, topic, clientID string, more ...kgo.Opt) (*feed, 
 		// Few partitions: a session saves little, and costs a round trip after
 		// each connection that died.
 		kgo.DisableFetchSessions(),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		// They count for the position.
 		kgo.KeepControlRecords(),
 	}

@@ -157,7 +157,7 @@ func verify(ctx context.Context, f *feed, p *progress, partitions int) error {
 	case info.Partitions != partitions:
 		return fmt.Errorf("topic %s has %d partitions, not %d", f.topic, info.Partitions, partitions)
 	}
-	ends, err := kafka.ListOffsets(ctx, f.client, f.topic, kafka.LogEnd, info.All()...)
+	ends, err := kafka.ListOffsets(ctx, f.client, f.topic, kafka.LogStable, info.All()...)
 	if err != nil {
 		return nil
 	}

@@ -20,7 +20,7 @@ type reach struct {
 	from   int64     // next at the begin
 	next   int64     // everything below is applied or does not exist
 	target int64     // caught up once next gets there
-	end    int64     // the high watermark as heard last
+	end    int64     // the last stable offset as heard last
 	moved  time.Time // when next last rose
 	asked  time.Time // when it was last asked whether there is anything at next
 	wait   time.Duration

@@ -49,9 +49,9 @@ func newest(records []*sarama.ConsumerMessage, n int) []*sarama.ConsumerMessage 
 // topic is compacted or transactions end, so that it may have to begin earlier.
 func tail(ctx context.Context, cfg kafka.Config, topic string, partition int32, log kafka.LogRange, n int) ([]*sarama.ConsumerMessage, error) {
 	for back := int64(n); ; back *= 8 {
-		from := max(log.Start, log.End-back)
+		from := max(log.Start, log.Stable-back)
 		var out []*sarama.ConsumerMessage
-		err := ScanFrom(ctx, cfg, topic, partition, from, log.End, func(m *sarama.ConsumerMessage) error {
+		err := ScanFrom(ctx, cfg, topic, partition, from, log.Stable, func(m *sarama.ConsumerMessage) error {
 			if len(out) >= 2*n {
 				out = append(out[:0], out[len(out)-n:]...)
 			}
@@ -80,6 +80,8 @@ func RecordAt(ctx context.Context, cfg kafka.Config, topic string, partition int
 		return nil, info, fmt.Errorf("%w: %s/%d is empty", ErrOffset, topic, partition)
 	case offset < log.Start || offset >= log.End:
 		return nil, info, fmt.Errorf("%w: %s/%d has the offsets %d to %d, not %d", ErrOffset, topic, partition, log.Start, log.End-1, offset)
+	case offset >= log.Stable:
+		return nil, info, fmt.Errorf("%w: offset %d of %s/%d is held back by a transaction that is open at %d", ErrOffset, offset, topic, partition, log.Stable)
 	}
 	var found *sarama.ConsumerMessage
 	err = ScanFrom(ctx, cfg, topic, partition, offset, offset+1, func(m *sarama.ConsumerMessage) error {
@@ -89,7 +91,7 @@ func RecordAt(ctx context.Context, cfg kafka.Config, topic string, partition int
 		return nil
 	})
 	if err == nil && found == nil {
-		err = fmt.Errorf("%w: %s/%d has none at offset %d, which was compacted away or marks a transaction", ErrOffset, topic, partition, offset)
+		err = fmt.Errorf("%w: %s/%d has none at offset %d, which was compacted away, was rolled back or marks a transaction", ErrOffset, topic, partition, offset)
 	}
 	return found, info, err
 }

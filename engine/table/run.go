@@ -98,7 +98,7 @@ func (v *View) position(info kafka.TopicInfo, logs []kafka.LogRange) (map[int32]
 			if next[p] < log.Start || next[p] > log.End {
 				gap = fmt.Errorf("%w: %s/%d is at %d, the log is from %d to %d", errGap, v.table.Topic, p, next[p], log.Start, log.End)
 			}
-			parts[p] = &reach{next: next[p], target: log.End, end: log.End}
+			parts[p] = &reach{next: next[p], target: log.Stable, end: log.Stable}
 		}
 		if gap == nil {
 			v.gap = false

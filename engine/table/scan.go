@@ -17,8 +17,8 @@ import (
 // scanPatience is how long the brokers may not answer before a scan fails.
 const scanPatience = 30 * time.Second
 
-// Scan reads one partition of a topic from its oldest record to the end that it
-// has when Scan begins, and calls visit for each record in order. A record
+// Scan reads one partition of a topic from its oldest record to the last stable
+// offset that it has when Scan begins, and calls visit for each record in order. A record
 // belongs to visit until it returns. Scan stops at the first error of visit and
 // returns it. It joins no group and leaves nothing behind. It does not wait
 // for records that compaction or retention removes meanwhile, up to the last one.
@@ -55,12 +55,12 @@ func ScanFrom(ctx context.Context, cfg kafka.Config, topic string, partition int
 	}
 	log := logs[0]
 	if end == sarama.OffsetNewest {
-		end = log.End
+		end = log.Stable
 	}
-	end = min(end, log.End)
+	end = min(end, log.Stable)
 	from = max(from, log.Start)
 	var p progress
-	p.begin(map[int32]*reach{partition: {next: from, target: end, end: log.End}})
+	p.begin(map[int32]*reach{partition: {next: from, target: end, end: log.Stable}})
 	if p.caughtUp() {
 		return nil
 	}
@@ -104,7 +104,7 @@ func visitAll(t kgo.FetchTopicPartition, end int64, p *progress, visit func(*sar
 				return err
 			}
 		}
-		p.reach(t.Partition, r.Offset+1, t.HighWatermark)
+		p.reach(t.Partition, r.Offset+1, t.LastStableOffset)
 	}
 	return nil
 }
