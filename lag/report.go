@@ -2,6 +2,7 @@ package lag
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -81,6 +82,21 @@ type Partition struct {
 	// LagSeconds is the age of the oldest unprocessed record, 0 without one: by
 	// its own timestamp, or by a [Clock] where that was not looked up.
 	LagSeconds float64 `json:"lag_seconds"`
+	// HeldBack is how many offsets lie behind a transaction that is open, its own
+	// records among them: nobody reads them before it ends, and they are no lag.
+	// HeldSince is when its first record was written.
+	HeldBack  int64     `json:"held_back,omitempty"`
+	HeldSince time.Time `json:"held_since,omitzero"`
+}
+
+// Held is one line for people about what a transaction holds back; empty if none
+// does.
+func (p *Partition) Held(now time.Time) string {
+	if p.HeldBack == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s/%d: %d offsets from %d on are held back by a transaction that is open for %s",
+		p.Topic, p.Partition, p.HeldBack, p.EndOffset-p.HeldBack, max(now.Sub(p.HeldSince), 0).Round(time.Second))
 }
 
 // NewReport returns the report of a successful collection. It takes the
@@ -132,12 +148,15 @@ func (r Report) Failed(err error) Report {
 // partition, and how many records from there on it has not processed. A group
 // of ours without a usable offset (committed is nil, was overtaken by
 // retention, or lies beyond the end of a log that was cut or made anew) starts
-// at the oldest record, so it is counted from there. Oldest and end must be
+// at the oldest record, so it is counted from there. Oldest, stable and end must be
 // read after committed: else a group that is ahead of them seems cut off.
-func Of(committed *int64, oldest, end int64) (next, lag int64) {
+//
+// Records are counted up to the last stable offset: nobody can process what lies
+// from there to the end.
+func Of(committed *int64, oldest, stable, end int64) (next, lag int64) {
 	next = oldest
 	if committed != nil && *committed >= oldest && *committed <= end {
 		next = *committed
 	}
-	return next, max(end-next, 0)
+	return next, max(stable-next, 0)
 }

@@ -17,22 +17,26 @@ func TestOffsetLag(t *testing.T) {
 		committed   *int64
 		oldest, end int64
 		next, lag   int64
+		held        int64
 	}{
-		{"behind", at(7), 2, 10, 7, 3},
-		{"caught up", at(10), 2, 10, 10, 0},
-		{"at the oldest", at(2), 2, 10, 2, 8},
-		{"never committed", nil, 2, 10, 2, 8},
-		{"never committed, empty", nil, 0, 0, 0, 0},
-		{"never committed, all deleted", nil, 10, 10, 10, 0},
-		{"committed 0", at(0), 0, 10, 0, 10},
-		{"overtaken by retention", at(1), 4, 10, 4, 6},
-		{"overtaken, all deleted", at(1), 10, 10, 10, 0},
-		{"log cut", at(11), 2, 10, 2, 8},
-		{"log made anew, empty", at(11), 0, 0, 0, 0},
-		{"end read before the oldest rose", at(9), 11, 10, 11, 0},
+		{name: "behind an open transaction", committed: at(7), oldest: 2, end: 10, held: 2, next: 7, lag: 1},
+		{name: "at an open transaction", committed: at(8), oldest: 2, end: 10, held: 2, next: 8},
+		{name: "beyond the begin of one", committed: at(9), oldest: 2, end: 10, held: 2, next: 9},
+		{"behind", at(7), 2, 10, 7, 3, 0},
+		{"caught up", at(10), 2, 10, 10, 0, 0},
+		{"at the oldest", at(2), 2, 10, 2, 8, 0},
+		{"never committed", nil, 2, 10, 2, 8, 0},
+		{"never committed, empty", nil, 0, 0, 0, 0, 0},
+		{"never committed, all deleted", nil, 10, 10, 10, 0, 0},
+		{"committed 0", at(0), 0, 10, 0, 10, 0},
+		{"overtaken by retention", at(1), 4, 10, 4, 6, 0},
+		{"overtaken, all deleted", at(1), 10, 10, 10, 0, 0},
+		{"log cut", at(11), 2, 10, 2, 8, 0},
+		{"log made anew, empty", at(11), 0, 0, 0, 0, 0},
+		{"end read before the oldest rose", at(9), 11, 10, 11, 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			next, lag := lag.Of(tt.committed, tt.oldest, tt.end)
+			next, lag := lag.Of(tt.committed, tt.oldest, tt.end-tt.held, tt.end)
 			if next != tt.next || lag != tt.lag {
 				t.Errorf("got next %d, lag %d, want %d, %d", next, lag, tt.next, tt.lag)
 			}

@@ -210,8 +210,15 @@ func (o *lagCommandOptions) show(out io.Writer, r lag.Report, again bool) error 
 	for _, g := range r.Groups {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", cli.Printable(g.Name), g.State, len(g.Members), len(g.Partitions), g.Lag, ageText(g.MaxLagSeconds), untilCaughtUp(&g))
 	}
-	if err := t.Flush(); err != nil || !o.partitions {
+	if err := t.Flush(); err != nil {
 		return err
+	}
+	// What nobody can read yet is no lag, and would look like a topic that is silent.
+	for _, line := range heldBack(r) {
+		fmt.Fprintln(out, cli.Printable(line))
+	}
+	if !o.partitions {
+		return nil
 	}
 	for _, g := range r.Groups {
 		fmt.Fprintf(t, "\n%s\nTOPIC\tPARTITION\tCOMMITTED\tBEGIN\tEND\tLAG\tOLDEST\n", cli.Printable(g.Name))
@@ -224,6 +231,20 @@ func (o *lagCommandOptions) show(out io.Writer, r lag.Report, again bool) error 
 		}
 	}
 	return t.Flush()
+}
+
+// heldBack has a line for each partition in which a transaction is open, however
+// many groups read it.
+func heldBack(r lag.Report) (lines []string) {
+	for _, g := range r.Groups {
+		for i := range g.Partitions {
+			if line := g.Partitions[i].Held(r.CollectedAt); line != "" && !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	slices.Sort(lines)
+	return lines
 }
 
 func untilCaughtUp(g *lag.Group) string {

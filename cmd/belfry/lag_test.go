@@ -97,6 +97,17 @@ func TestLagCommand(t *testing.T) {
 	}
 }
 
+// TestLagCommandTellsWhatIsHeldBack has a transaction that is open.
+func TestLagCommandTellsWhatIsHeldBack(t *testing.T) {
+	t.Parallel()
+	brokers := behind(t)
+	kafkatest.Begin(t, brokers, "a").Write(&kgo.Record{Topic: "belfry.journal", Partition: 2, Value: []byte("v")})
+	r := call(t, nil, "lag", "--brokers", brokers[0])
+	if !regexp.MustCompile(`(?m)^belfry.journal/2: 1 offsets from \d+ on are held back by a transaction that is open for \d+s$`).MatchString(r.Stdout) {
+		t.Errorf("exit code %d, no line about the open transaction in\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
 func TestLagCommandRefuses(t *testing.T) {
 	for name, tt := range map[string]struct {
 		args []string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -23,8 +24,25 @@ type Batch struct {
 // BatchAt fetches the first batch at or after an offset from the partition's
 // leader, without waiting for one.
 func BatchAt(ctx context.Context, client *kgo.Client, leader int32, topic string, id TopicID, partition int32, offset int64) (Batch, error) {
+	return batchAt(ctx, client, leader, topic, id, partition, offset, kgo.ReadCommitted())
+}
+
+// WrittenAt returns the timestamp of the first record at or after an offset, also
+// of a transaction that is open; zero if there is none in the first batch.
+func WrittenAt(ctx context.Context, client *kgo.Client, leader int32, topic string, id TopicID, partition int32, offset int64) (time.Time, error) {
+	batch, err := batchAt(ctx, client, leader, topic, id, partition, offset, kgo.ReadUncommitted())
+	if err != nil || len(batch.Records) == 0 {
+		return time.Time{}, err
+	}
+	return batch.Records[0].Timestamp, nil
+}
+
+func batchAt(ctx context.Context, client *kgo.Client, leader int32, topic string, id TopicID, partition int32, offset int64, isolation kgo.IsolationLevel) (Batch, error) {
 	r := kmsg.NewPtrFetchRequest()
-	r.MaxBytes, r.IsolationLevel = batchBytes, readCommitted
+	r.MaxBytes = batchBytes
+	if isolation == kgo.ReadCommitted() {
+		r.IsolationLevel = readCommitted
+	}
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.TopicID = topic, id
 	p := kmsg.NewFetchRequestTopicPartition()
@@ -47,7 +65,7 @@ func BatchAt(ctx context.Context, client *kgo.Client, leader int32, topic string
 	if len(got.RecordBatches) == 0 {
 		return Batch{Next: offset, End: got.LastStableOffset}, nil
 	}
-	fetched, after := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Topic: topic, Partition: partition, Offset: offset, IsolationLevel: kgo.ReadCommitted()},
+	fetched, after := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Topic: topic, Partition: partition, Offset: offset, IsolationLevel: isolation},
 		got, kgo.DefaultDecompressor(), nil)
 	if fetched.Err == nil && after <= offset {
 		fetched.Err = errors.New("the answer holds no whole batch")

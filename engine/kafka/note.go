@@ -18,6 +18,13 @@ import (
 // maxNote is below what brokers take by default (offset.metadata.max.bytes).
 const maxNote = 4000
 
+// noteMark begins the metadata of a note: its offset is no position, and what lies
+// behind it no lag.
+const noteMark = "note: "
+
+// IsNote reports whether the metadata of a commit is a note.
+func IsNote(metadata string) bool { return strings.HasPrefix(metadata, noteMark) }
+
 // Note returns the note of a group, false if there is none.
 func (t *Topics) Note(group, topic string) (string, bool, error) {
 	committed, err := t.Committed(context.Background(), group)
@@ -25,17 +32,19 @@ func (t *Topics) Note(group, topic string) (string, bool, error) {
 		return "", false, fmt.Errorf("read note: %w", err)
 	}
 	note, _ := committed.Lookup(topic, 0)
-	return note.Metadata, note.Metadata != "", nil
+	// Belfry 0.1 wrote notes without the mark.
+	return strings.TrimPrefix(note.Metadata, noteMark), note.Metadata != "", nil
 }
 
 // SetNote writes a note, or writes it again; it may not be empty, and is cut at
 // 4,000 bytes. The offset that goes with it is the end of the partition: tools
-// that compute lag of every group they find see none.
+// that compute lag of every group they find see little.
 func (t *Topics) SetNote(group, topic, text string) error {
 	ends, err := ListOffsets(context.Background(), t.Client, topic, LogEnd, 0)
 	if err != nil {
 		return fmt.Errorf("write note %s: %w", group, err)
 	}
+	text = noteMark + text
 	var note kadm.Offsets
 	note.Add(kadm.Offset{Topic: topic, At: ends[0], LeaderEpoch: -1, Metadata: strings.ToValidUTF8(text[:min(len(text), maxNote)], "")})
 	written, err := t.Admin.CommitOffsets(context.Background(), group, note)

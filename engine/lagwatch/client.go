@@ -289,10 +289,12 @@ func (c *lagClient) committed(ctx context.Context, found *lagFacts) error {
 				return fmt.Errorf("read offsets of groups: %w", shard.Err)
 			}
 			for _, g := range shard.Resp.(*kmsg.OffsetFetchResponse).Groups {
-				offsets, err := commitsOf(&g)
+				offsets, notes, err := commitsOf(&g)
 				mu.Lock()
 				switch facts := found.groups[g.Group]; {
 				case facts == nil:
+				case err == nil && notes && len(offsets) == 0 && !facts.ours:
+					delete(found.groups, g.Group) // it reads nothing
 				case err == nil:
 					facts.committed = offsets
 				case facts.ours:
@@ -311,12 +313,14 @@ func (c *lagClient) committed(ctx context.Context, found *lagFacts) error {
 	})
 }
 
-func commitsOf(g *kmsg.OffsetFetchResponseGroup) (map[string][]commit, error) {
-	err := kerr.ErrorForCode(g.ErrorCode)
+// commitsOf returns where a group stands, and whether it has notes (kafka.IsNote),
+// which stand for no position.
+func commitsOf(g *kmsg.OffsetFetchResponseGroup) (out map[string][]commit, notes bool, err error) {
+	err = kerr.ErrorForCode(g.ErrorCode)
 	if errors.Is(err, kerr.GroupIDNotFound) { // Kafka says nothing, but others do
-		return nil, nil
+		return nil, false, nil
 	}
-	out := make(map[string][]commit, len(g.Topics))
+	out = make(map[string][]commit, len(g.Topics))
 	for _, t := range g.Topics {
 		commits := make([]commit, 0, len(t.Partitions))
 		for _, p := range t.Partitions {
@@ -325,6 +329,10 @@ func commitsOf(g *kmsg.OffsetFetchResponseGroup) (map[string][]commit, error) {
 				continue
 			}
 			at := commit{partition: p.Partition, offset: p.Offset}
+			if p.Metadata != nil && kafka.IsNote(*p.Metadata) {
+				notes = true
+				continue
+			}
 			if p.Metadata != nil {
 				at.epoch = kafka.ParseCommitMark(*p.Metadata).Epoch
 			}
@@ -334,5 +342,5 @@ func commitsOf(g *kmsg.OffsetFetchResponseGroup) (map[string][]commit, error) {
 			out[t.Topic] = commits
 		}
 	}
-	return out, err
+	return out, notes, err
 }

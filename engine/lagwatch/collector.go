@@ -47,6 +47,7 @@ type Collector struct {
 	topics map[string]*topicClocks
 	places map[string]map[string]*place // by group and topic
 	pace   map[string]*lag.CatchUp      // by group
+	held   map[string]map[int32]held    // by topic and partition, those with an open transaction
 }
 
 // topicClocks are the clocks of one incarnation of a topic, by partition.
@@ -66,6 +67,7 @@ func New(cfg kafka.Config, what Config) *Collector {
 	l := &Collector{
 		cfg: cfg, what: what, log: cfg.Log().With("component", "lag"),
 		topics: map[string]*topicClocks{}, places: map[string]map[string]*place{}, pace: map[string]*lag.CatchUp{},
+		held: map[string]map[int32]held{},
 	}
 	l.report.Store(&lag.Report{Groups: []lag.Group{}})
 	return l
@@ -139,6 +141,7 @@ func (l *Collector) read(ctx context.Context, client *lagClient) (lag.Report, er
 	at := time.Now()
 	l.observe(found, at)
 	l.lookUp(ctx, client, found)
+	l.findHeld(ctx, client, found, at)
 	report := l.assemble(found, at)
 	report.TookSeconds = time.Since(began).Seconds()
 	report.Requests, report.Skipped = int(client.requests.Swap(0)), found.skipped
@@ -157,10 +160,13 @@ func (l *Collector) assemble(found *lagFacts, at time.Time) lag.Report {
 				Topic: s.topic, Partition: s.partition, CurrentOffset: s.committed,
 				EndOffset: s.end, OldestOffset: s.oldest, Lag: s.lag,
 			}
+			if p.HeldBack = s.end - s.stable; p.HeldBack > 0 {
+				p.HeldSince = l.held[s.topic][s.partition].since
+			}
 			record := l.record(s)
 			next := s.next
-			if s.lag > 0 && record.emptyUntil >= s.end {
-				next, p.Lag = s.end, 0
+			if s.lag > 0 && record.emptyUntil >= s.stable {
+				next, p.Lag = s.stable, 0
 			}
 			age := l.topics[s.topic].partitions[s.partition].Age(&record.wait, next, at)
 			if p.Lag > 0 && record.written != 0 {
@@ -223,7 +229,7 @@ func (l *Collector) observe(found *lagFacts, at time.Time) {
 		}
 		for i, p := range topic.partitions {
 			if p.known {
-				c.partitions[i].Observe(at, p.end)
+				c.partitions[i].Observe(at, p.stable)
 			}
 		}
 	}

@@ -48,9 +48,9 @@ type topicFacts struct {
 }
 
 type partitionFacts struct {
-	leader      int32
-	known       bool // what follows; else it has to be left out
-	oldest, end int64
+	leader              int32
+	known               bool // what follows; else it has to be left out
+	oldest, stable, end int64
 }
 
 // standing is where a group stands in one partition.
@@ -62,9 +62,9 @@ type standing struct {
 	leader       int32
 	ours         bool
 
-	committed   *int64
-	oldest, end int64
-	next, lag   int64
+	committed           *int64
+	oldest, stable, end int64
+	next, lag           int64
 }
 
 // each calls visit for each partition that a group is to be shown with. The
@@ -90,12 +90,12 @@ func (f *lagFacts) each(group string, visit func(*standing)) {
 			}
 			s = standing{
 				group: group, topic: name, id: topic.id, partition: int32(i), partitions: len(commits), leader: p.leader,
-				ours: g.ours, oldest: p.oldest, end: p.end,
+				ours: g.ours, oldest: p.oldest, stable: p.stable, end: p.end,
 			}
 			if commits[i] >= 0 {
 				s.committed = &commits[i]
 			}
-			s.next, s.lag = lag.Of(s.committed, p.oldest, p.end)
+			s.next, s.lag = lag.Of(s.committed, p.oldest, p.stable, p.end)
 			visit(&s)
 		}
 	}

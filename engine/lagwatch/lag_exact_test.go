@@ -90,6 +90,48 @@ func TestLagBehindTransactions(t *testing.T) {
 	w.awaitGroup(lagGroup, "Empty 0 2 events/0:5/0/7=2")
 }
 
+// What an open transaction holds back is no lag: groups are behind up to where it
+// begins, however much comes behind it, and the report says what is held back since
+// when. A group that has read beyond it is not behind.
+func TestLagAtAnOpenTransaction(t *testing.T) {
+	t.Run("embedded", func(t *testing.T) { testLagAtAnOpenTransaction(t, kafkatest.Embedded(t)) })
+	t.Run("kafka", func(t *testing.T) { testLagAtAnOpenTransaction(t, kafkatest.Start(t, kafkatest.Config{}).Brokers()) })
+}
+
+func testLagAtAnOpenTransaction(t *testing.T, brokers []string) {
+	k := newLagKafka(t, brokers)
+	k.create(lagTopic, 1)
+	kafkatest.Begin(t, brokers, "a").Write(&kgo.Record{Topic: lagTopic, Value: []byte("rolled back")}).Abort()
+	k.Produce(lagTopic, 0, 3) // 2, 3, 4
+	began := time.Now().Add(-time.Minute).Truncate(time.Millisecond)
+	open := kafkatest.Begin(t, brokers, "b").Write(&kgo.Record{Topic: lagTopic, Value: []byte("open"), Timestamp: began})
+	k.Produce(lagTopic, 0, 4) // 6 to 9
+	k.commit(lagGroup, lagTopic, 0, 3)
+	k.commit("ahead", lagTopic, 0, 8)
+	w := watchLagOf(t, brokers, lagwatch.Config{
+		Groups: func() map[string][]string { return declared(lagGroup, lagTopic) },
+		Others: func(group string) bool { return group == "ahead" },
+	})
+	g := w.awaitGroup(lagGroup, "Empty 0 2 events/0:3/0/10=2")
+	if p := g.Partitions[0]; p.HeldBack != 5 || !p.HeldSince.Equal(began) {
+		t.Errorf("%d offsets are held back since %v, want 5 since %v", p.HeldBack, p.HeldSince, began)
+	}
+	if line, want := g.Partitions[0].Held(began.Add(90*time.Second)), "events/0: 5 offsets from 5 on are held back by a transaction that is open for 1m30s"; line != want {
+		t.Errorf("got %q, want %q", line, want)
+	}
+	w.awaitGroup("ahead", "Empty 0 0 events/0:8/0/10=0")
+	k.commit(lagGroup, lagTopic, 0, 5)
+	g = w.awaitGroup(lagGroup, "Empty 0 0 events/0:5/0/10=0")
+	if g.MaxLagSeconds != 0 {
+		t.Errorf("%v s behind at an open transaction, want 0", g.MaxLagSeconds)
+	}
+	open.Commit()
+	g = w.awaitGroup(lagGroup, "Empty 0 6 events/0:5/0/11=6")
+	if p := g.Partitions[0]; p.HeldBack != 0 || !p.HeldSince.IsZero() {
+		t.Errorf("%d offsets are held back since %v after the transaction has ended", p.HeldBack, p.HeldSince)
+	}
+}
+
 // What a commit of ours says about its log counts: after the topic was made
 // anew, an offset that happens to fit is not one of it.
 func TestLagOfACommitForAnotherLog(t *testing.T) {

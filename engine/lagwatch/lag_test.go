@@ -349,3 +349,31 @@ func TestLagNeverReached(t *testing.T) {
 		t.Errorf("got %+v, want one that is not up and names the broker", r)
 	}
 }
+
+// A group that only keeps a note of ours reads nothing: it is not shown, however
+// much lies behind the offset that goes with the note.
+func TestLagOfNotes(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	k := newLagKafka(t, brokers)
+	k.create(lagTopic, 1)
+	topics, err := kafka.OpenTopics(kafka.Config{Brokers: brokers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer topics.Close()
+	if err := topics.SetNote("belfry-source-1", lagTopic, "activated"); err != nil {
+		t.Fatal(err)
+	}
+	if text, ok, err := topics.Note("belfry-source-1", lagTopic); text != "activated" || !ok || err != nil {
+		t.Errorf("note %q, %t, %v", text, ok, err)
+	}
+	k.Produce(lagTopic, 0, 3)
+	k.commit("others", lagTopic, 0, 1)
+	r, err := lagwatch.Read(t.Context(), kafka.Config{Brokers: brokers}, lagwatch.Config{Others: func(string) bool { return true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Groups) != 1 || r.Groups[0].Name != "others" || r.Lag != 2 {
+		t.Errorf("shown are %+v, want the group of others that is 2 behind", r.Groups)
+	}
+}

@@ -14,8 +14,8 @@ import (
 )
 
 // offsets finds the topics of all groups, and where their partitions begin and
-// end: one request for the begins and one for the ends to each broker. What
-// our groups do not need may fail, and is left out.
+// end: one request for the begins, one for the last stable offsets and one for the
+// ends to each broker. What our groups do not need may fail, and is left out.
 func (c *lagClient) offsets(ctx context.Context, found *lagFacts) error {
 	needed := map[string]bool{} // by topic: whether a group of ours reads it
 	for _, g := range found.groups {
@@ -31,8 +31,8 @@ func (c *lagClient) offsets(ctx context.Context, found *lagFacts) error {
 		return err
 	}
 	// The begins first: retention that comes in between may move them beyond an
-	// end that was read before.
-	for _, which := range []int64{kafka.LogStart, kafka.LogEnd} {
+	// end that was read before, and what is written the stable offsets.
+	for _, which := range []int64{kafka.LogStart, kafka.LogStable, kafka.LogEnd} {
 		if err := c.bounds(ctx, found, needed, which); err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (c *lagClient) find(ctx context.Context, found *lagFacts, needed map[string
 	return nil
 }
 
-// bounds reads the begin or the end of every partition.
+// bounds reads the begin, the last stable offset or the end of every partition.
 func (c *lagClient) bounds(ctx context.Context, found *lagFacts, needed map[string]bool, which int64) error {
 	fail := func(topic string, partition int32, err error) error {
 		p := &found.topics[topic].partitions[partition]
@@ -117,10 +117,13 @@ func (c *lagClient) bounds(ctx context.Context, found *lagFacts, needed map[stri
 					continue
 				}
 				p := &found.topics[t.Topic].partitions[got.Partition]
-				if which == kafka.LogStart {
+				switch which {
+				case kafka.LogStart:
 					p.oldest = got.Offset
-				} else {
-					p.end = got.Offset
+				case kafka.LogStable:
+					p.stable = max(got.Offset, p.oldest)
+				default:
+					p.end = max(got.Offset, p.stable)
 				}
 			}
 		}

@@ -72,7 +72,7 @@ func (l *Collector) lookUp(ctx context.Context, client *lagClient, found *lagFac
 			}
 			r.seen++
 			switch {
-			case s.lag == 0 || r.written != 0 || r.emptyUntil >= s.end:
+			case s.lag == 0 || r.written != 0 || r.emptyUntil >= s.stable:
 			case s.ours:
 				own.add(look{*s, r})
 			case r.seen > 1:

@@ -57,6 +57,8 @@ func TestLagPageSpeaksWhatDashboardsKnow(t *testing.T) {
 		},
 		"belfry": {
 			"belfry_catchup_seconds":                    "group",
+			"belfry_held_back_offsets":                  "partition topic",
+			"belfry_held_back_seconds":                  "partition topic",
 			"belfry_lag_collection_seconds":             "",
 			"belfry_lag_last_success_timestamp_seconds": "",
 			"belfry_lag_requests":                       "",

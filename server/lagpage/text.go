@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/belfry/belfry/lag"
 )
@@ -15,6 +16,8 @@ import (
 func families() []family {
 	return []family{
 		{"belfry_catchup_seconds", "Time until the group has processed all, +Inf if it gets no nearer; absent until that is known.", catchUps},
+		{"belfry_held_back_offsets", "Offsets of the partition that an open transaction keeps from being read; absent without one.", byHeld(func(p *lag.Partition, _ time.Time) float64 { return float64(p.HeldBack) })},
+		{"belfry_held_back_seconds", "Age of the first record of that transaction.", byHeld(func(p *lag.Partition, at time.Time) float64 { return max(at.Sub(p.HeldSince), 0).Seconds() })},
 		{"belfry_lag_collection_seconds", "Time that the last successful collection took.", whole(func(r *lag.Report) float64 { return r.TookSeconds })},
 		{"belfry_lag_last_success_timestamp_seconds", "When lag was collected last, 0 if never.", whole(collectedAt)},
 		{"belfry_lag_requests", "Requests that the last successful collection made.", whole(func(r *lag.Report) float64 { return float64(r.Requests) })},
@@ -286,6 +289,19 @@ func ofTopics(value func(*lag.Partition) int64) func(*text, *lag.Report) {
 			labels := t.labels("topic", topic)
 			for i := range partitions {
 				t.partition(labels, "partition", partitions[i].Partition, float64(value(&partitions[i])))
+			}
+		})
+	}
+}
+
+// byHeld has a series for each partition in which a transaction is open.
+func byHeld(value func(p *lag.Partition, at time.Time) float64) func(*text, *lag.Report) {
+	return func(t *text, r *lag.Report) {
+		eachTopic(r, func(topic string, partitions []lag.Partition) {
+			for i := range partitions {
+				if p := &partitions[i]; p.HeldBack > 0 {
+					t.partition(t.labels("topic", topic), "partition", p.Partition, value(p, r.CollectedAt))
+				}
 			}
 		})
 	}

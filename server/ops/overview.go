@@ -124,7 +124,7 @@ func (s *Calls) overview(now time.Time) overview {
 			o.Views = append(o.Views, w)
 		}
 	}
-	o.Groups = groupStatuses(report, workers, by(in.Records(), "group"))
+	o.Groups = groupStatuses(report, workers, by(in.Records(), "group"), now)
 	o.Topology = newTopology(in.Flows(), o.Groups)
 	o.GroupsOmitted = max(len(o.Groups)-maxOverviewGroups, 0)
 	o.Groups = o.Groups[:len(o.Groups)-o.GroupsOmitted]
@@ -150,18 +150,18 @@ func badness(state string) int {
 // groupStatuses joins what the brokers and what the members here say. A group
 // that the brokers were not asked about, or not yet, shows if it has a member
 // here.
-func groupStatuses(report lag.Report, workers []Worker, records map[string]float64) []groupStatus {
+func groupStatuses(report lag.Report, workers []Worker, records map[string]float64, now time.Time) []groupStatus {
 	out := make([]groupStatus, 0, len(report.Groups))
 	known := map[string]bool{}
 	for _, g := range report.Groups {
 		known[g.Name] = true
-		out = append(out, newGroupStatus(g, workers, records))
+		out = append(out, newGroupStatus(g, workers, records, now))
 	}
 	for _, w := range workers {
 		if w.Kind == "processor" && !known[w.Name] {
 			known[w.Name] = true
 			g := lag.Group{Name: w.Name, Members: []lag.Member{}, Partitions: []lag.Partition{}}
-			out = append(out, newGroupStatus(g, workers, records))
+			out = append(out, newGroupStatus(g, workers, records, now))
 		}
 	}
 	slices.SortFunc(out, func(a, b groupStatus) int {
@@ -170,10 +170,15 @@ func groupStatuses(report lag.Report, workers []Worker, records map[string]float
 	return out
 }
 
-func newGroupStatus(g lag.Group, workers []Worker, records map[string]float64) groupStatus {
+func newGroupStatus(g lag.Group, workers []Worker, records map[string]float64, now time.Time) groupStatus {
 	s := groupStatus{
 		Group: g, KafkaState: g.State, State: stateOfKafka(g.State), Records: records[g.Name],
 		MemberCount: len(g.Members), PartitionCount: len(g.Partitions),
+	}
+	for i := range g.Partitions {
+		if line := g.Partitions[i].Held(now); line != "" && len(s.Waiting) < maxOverviewPartitions {
+			s.Waiting = append(s.Waiting, line)
+		}
 	}
 	for _, w := range workers {
 		if w.Kind != "processor" || w.Name != g.Name {
