@@ -17,7 +17,7 @@ import (
 
 // chaosMendsEnv names the mends to switch off, separated by commas, or says
 // "all".
-const chaosMendsEnv = "BELFRY_CHAOS_MENDS"
+const chaosMendsEnv = "BELFRY_TEST_CHAOS_MENDS"
 
 // chaosScene is a run that provokes holes: faults at fixed times, and a load
 // under which they show.

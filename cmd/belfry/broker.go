@@ -32,8 +32,8 @@ func brokerCommand(p *cli.Program) *cobra.Command {
 		Long: `Run the embedded broker alone: one process that speaks the Kafka protocol to any
 client. It is for development: it has neither TLS nor authentication, and must
 never hold data that matters. Without --data-dir it forgets everything when it
-stops. It creates no topic by itself but those of --topics, and "belfry run" makes
-those of Belfry.
+stops. It creates no topic by itself but those of --topics, and "belfry run"
+makes those of Belfry.
 
 It prints its address once clients can connect, and stops on Ctrl-C or SIGTERM.`,
 		Example: `  belfry broker

@@ -25,7 +25,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	for line := range strings.Lines(r.Stdout) {
 		if heading, ok := strings.CutSuffix(line, ":\n"); ok {
 			title = heading
-		} else if fields := strings.Fields(line); strings.HasPrefix(line, "  ") && len(fields) > 1 {
+		} else if fields := strings.Fields(line); strings.HasPrefix(line, "  ") && line[2] != ' ' && len(fields) > 1 {
 			groups[title] = append(groups[title], fields[0])
 		}
 	}

@@ -36,8 +36,8 @@ func demoCommand(p *cli.Program) *cobra.Command {
 		Use:     "demo",
 		GroupID: cli.GroupStart,
 		Short:   "Everything in one process, with sample traffic, to look at and try out",
-		Long: `Run everything in one process on the embedded broker, with the traffic of a small
-company for a handful of users, in English and Korean. There is no
+		Long: `Run everything in one process on the embedded broker, with the traffic of a
+small company for a handful of users, in English and Korean. There is no
 authentication, so it listens on loopback only. It keeps nothing when it ends,
 unless --data-dir names a folder.`,
 		Example: `  belfry demo

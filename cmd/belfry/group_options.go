@@ -14,6 +14,7 @@ import (
 type groupOptions struct{ names []string }
 
 func (o *groupOptions) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Processors")()
 	fs.StringSliceVar(&o.names, "groups", node.AllGroups(), "processors to run, a `list` of "+strings.Join(node.AllGroups(), ", "))
 }
 

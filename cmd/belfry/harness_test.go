@@ -125,7 +125,7 @@ func (s *served) wantCleanStop() {
 func wantLife(t *testing.T, log string) {
 	t.Helper()
 	rest := log
-	for _, want := range []string{"msg=starting", " version=", " brokers=", " prefix=", " rules=", "msg=ready", "msg=stopping", "msg=stopped"} {
+	for _, want := range []string{"msg=starting", " version=", " brokers=", " prefix=", " rules=", "msg=stopping", "msg=stopped"} {
 		_, after, found := strings.Cut(rest, want)
 		if !found {
 			t.Errorf("the log has no %q after what comes before: %s", want, log)

@@ -45,9 +45,10 @@ func lagCommand(p *cli.Program) *cobra.Command {
 		Use:     "lag",
 		GroupID: cli.GroupOperate,
 		Short:   "Show how far consumer groups are behind",
-		Long: `Show how far consumer groups are behind, in records and in time, who of them runs,
-and how long until they have caught up. It asks the brokers themselves and changes
-nothing. A group that is stopped is shown too, and so is its growing lag.
+		Long: `Show how far consumer groups are behind, in records and in time, who of them
+runs, and how long until they have caught up. It asks the brokers themselves and
+changes nothing. A group that is stopped is shown too, and so is its growing
+lag.
 
 For scripts: with --max-lag or --max-age it ends with 1 if a group that is shown
 is further behind. --json prints what GET /v1/lag answers; with --watch a line

@@ -9,8 +9,9 @@
 // named by --config, a flat YAML mapping whose keys are flag names. The file
 // may be shared by all commands, so a key has to be a flag of one of them, not
 // of the one that runs; anything else is an error. An empty environment
-// variable counts as absent, one that no flag knows is ignored: Kubernetes puts
-// BELFRY_PORT and its like into every container beside a service named belfry.
+// variable counts as absent. One that no flag knows is told at start and has no
+// effect, but for those that Kubernetes puts into every container beside a service
+// named belfry (BELFRY_PORT and its like) and those of the tests (BELFRY_TEST_).
 //
 // # Exit codes
 //

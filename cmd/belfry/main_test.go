@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -71,6 +72,95 @@ func TestHelpNeedsNoSettings(t *testing.T) {
 	env := map[string]string{"BELFRY_CONFIG": "no-such-file.yaml", "BELFRY_TTL": "soon"}
 	for _, args := range [][]string{{}, {"help", "token"}, {"token", "--help"}, {"version"}, {"--version"}, {"completion", "zsh"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) { call(t, env, args...).WantOutput(t) })
+	}
+}
+
+// Help is read in terminals of 80 columns; examples are to be copied as they are.
+func TestHelpFitsATerminal(t *testing.T) {
+	walk(testProgram(nil).Root(), func(c *cobra.Command) {
+		if c.Name() == "completion" || c.HasParent() && c.Parent().Name() == "completion" {
+			return // what cobra says of shells
+		}
+		r := call(t, nil, append(strings.Fields(c.CommandPath())[1:], "--help")...)
+		r.WantOutput(t, "Usage:\n", "Everywhere:\n", "--config file", "--help")
+		before, rest, _ := strings.Cut(r.Stdout, "Examples:\n")
+		_, after, _ := strings.Cut(rest, "\n\n")
+		for line := range strings.Lines(before + after) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 {
+				t.Errorf("%s: a line of %d columns: %s", c.CommandPath(), n, line)
+			}
+		}
+	})
+}
+
+// The flags of the largest command stand in groups, in which nobody looks in vain.
+func TestHelpGroupsFlags(t *testing.T) {
+	text := call(t, nil, "run", "--help").Stdout
+	for flag, group := range map[string]string{
+		"brokers": "Kafka", "sasl-user": "Kafka", "addr": "HTTP", "tls-cert": "HTTP", "cors-origins": "HTTP", "jwks-url": "Tokens",
+		"jwt-issuer": "Tokens", "post-rate": "Limits", "max-streams": "Limits", "partitions": "Topics", "rules": "Rules",
+		"instance-id": "Processors", "state-dir": "Process", "metrics-addr": "Process", "log-level": "Log", "help": "Everywhere",
+	} {
+		_, after, found := strings.Cut(text, "\n"+group+":\n")
+		within, _, _ := strings.Cut(after, "\n\n")
+		if !found || !strings.Contains(within, " --"+flag+" ") {
+			t.Errorf("--%s is not under %s", flag, group)
+		}
+	}
+	if strings.Contains(text, "\nFlags:\n") {
+		t.Error("some flags are in no group")
+	}
+}
+
+func TestCompletionKnowsFiles(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{"rules check", "yaml\nyml\n:8"},
+		{"run --rules", "yaml\nyml\n:8"},
+		{"token --config", "yaml\nyml\n:8"},
+		{"token --jwt-secret-file", ":0"},
+		{"run --state-dir", ":16"},
+		{"demo --data-dir", ":16"},
+		{"run --brokers", ":4"},
+		{"inspect", ":4"},
+		{"run", ":4"},
+		{"dead-letters replay", ":4"},
+	} {
+		r := call(t, nil, append(append([]string{cobra.ShellCompRequestCmd}, strings.Fields(tt.args)...), "")...)
+		if got := strings.TrimSpace(r.Stdout); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.args, got, tt.want)
+		}
+	}
+}
+
+// What is no setting is told with the nearest one, and never its value.
+func TestUnknownVariablesAreTold(t *testing.T) {
+	run := func(args ...string) programtest.Result {
+		p := testProgram(nil)
+		p.Environ = func() []string {
+			return []string{
+				"BELFRY_BROKRES=secret", "BELFRY_LOGLEVEL=debug", "BELFRY_BROKERS=127.0.0.1:1", "BELFRY_CONFIG=x", "BELFRY_EMPTY=",
+				"BELFRY_TEST_REQUIRE=kafka", "OTHER=1",
+				"BELFRY_PORT=tcp://10.0.0.1:80", "BELFRY_SERVICE_HOST=10.0.0.1", "BELFRY_SERVICE_PORT=80", "BELFRY_SERVER_SERVICE_PORT_HTTP=80",
+				"BELFRY_SERVER_PORT_80_TCP=tcp://10.0.0.1:80", "BELFRY_SERVER_PORT_80_TCP_ADDR=10.0.0.1",
+			}
+		}
+		return programtest.Call(t.Context(), p, nil, args...)
+	}
+	r := run("token", "--user", "u", "--jwt-secret-file", programtest.WriteFile(t, "jwt.secret", programtest.Secret))
+	want := "belfry: the environment variable BELFRY_BROKRES is no setting and has no effect; the nearest one is BELFRY_BROKERS\n" +
+		"belfry: the environment variable BELFRY_LOGLEVEL is no setting and has no effect; the nearest one is BELFRY_LOG_LEVEL\n"
+	if r.Code != cli.ExitOK || r.Stderr != want {
+		t.Errorf("got code %d and %q, want %q", r.Code, r.Stderr, want)
+	}
+	// A serving command has a log for it.
+	r = run("processor", "--brokers", "127.0.0.1:1", "--state-dir", t.TempDir(), "--log-format", "json")
+	for _, want := range []string{`"level":"WARN"`, `"name":"BELFRY_BROKRES","nearest":"BELFRY_BROKERS"`, `"name":"BELFRY_LOGLEVEL"`} {
+		if !strings.Contains(r.Stderr, want) {
+			t.Errorf("the log %q has no %s", r.Stderr, want)
+		}
+	}
+	if strings.Contains(r.Stderr, "secret") || strings.Count(r.Stderr, "nearest") != 2 {
+		t.Errorf("got %q", r.Stderr)
 	}
 }
 

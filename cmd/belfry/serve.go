@@ -63,6 +63,7 @@ func serving(p *cli.Program, c *cobra.Command, o *serveOptions, flags []flagGrou
 		if err != nil {
 			return err
 		}
+		p.LogStrays(log)
 		return serve(cmd.Context(), log)
 	}
 	return c

@@ -18,8 +18,8 @@ import (
 // The long form of TestChaos: which seeds, separated by commas, and how long
 // each has events and faults, such as 3m.
 const (
-	chaosSeedsEnv    = "BELFRY_CHAOS_SEEDS"
-	chaosDurationEnv = "BELFRY_CHAOS_DURATION"
+	chaosSeedsEnv    = "BELFRY_TEST_CHAOS_SEEDS"
+	chaosDurationEnv = "BELFRY_TEST_CHAOS_DURATION"
 )
 
 // chaosRuns are the seeds to run and how long each.

@@ -106,7 +106,7 @@ func MarkAction(fs *pflag.FlagSet, name string) {
 
 // EnvName is the environment variable of a flag.
 func EnvName(flag string) string {
-	return "BELFRY_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 func set(f *pflag.Flag, value string) error {

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,6 +26,7 @@ type Program struct {
 
 	Version string // set by the linker; empty: what Go recorded
 	Env     func(name string) (value string, ok bool)
+	Environ func() []string // all of it, as name=value; nil: not looked through
 	Stdin   io.Reader
 	Stdout  io.Writer
 	Stderr  io.Writer
@@ -36,6 +37,22 @@ type Program struct {
 	// started is set when a command's own code begins: until then every error
 	// is about how the program was called.
 	started bool
+	strays  []Stray
+}
+
+// LogStrays writes a line for each environment variable that looks like a setting
+// and is none. The commands of GroupServe call it; the others print those.
+func (p *Program) LogStrays(log *slog.Logger) {
+	for _, s := range p.strays {
+		log.Warn("environment variable that is no setting, without effect", "name", Printable(s.Name), "nearest", s.Nearest)
+	}
+}
+
+func (p *Program) environ() []string {
+	if p.Environ == nil {
+		return nil
+	}
+	return p.Environ()
 }
 
 // The groups of commands in the help text.
@@ -48,7 +65,7 @@ const (
 
 // Main runs the program as this process, and ends that with the exit code.
 func (p *Program) Main() {
-	p.Env, p.Stdin, p.Stdout, p.Stderr = os.LookupEnv, os.Stdin, os.Stdout, os.Stderr
+	p.Env, p.Environ, p.Stdin, p.Stdout, p.Stderr = os.LookupEnv, os.Environ, os.Stdin, os.Stdout, os.Stderr
 	os.Exit(p.Run(interruptible(), os.Args[1:]))
 }
 
@@ -84,8 +101,8 @@ Settings: every flag can be an environment variable too (BELFRY_STATE_DIR for
 --state-dir) or a key of the YAML file named by --config (state-dir: ...). The
 command line wins over the environment, the environment over the file.
 
-Exit codes: 0 done; 2 a mistake in the command line, the environment or the file;
-1 all the rest, such as no Kafka at --brokers or an address in use.`,
+Exit codes: 0 done; 2 a mistake in the command line, the environment or the
+file; 1 all the rest, such as no Kafka at --brokers or an address in use.`,
 		Version:       VersionText(p.Name, p.Version),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -95,12 +112,11 @@ Exit codes: 0 done; 2 a mistake in the command line, the environment or the file
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
 	root.SetVersionTemplate("{{.Version}}\n")
-	// A command that only holds others can be called alone, but that is
-	// nothing to tell a reader.
-	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))
+	root.SetUsageFunc(usage)
 	root.SetFlagErrorFunc(flagParseError)
 	root.SuggestionsMinimumDistance = 2
 	root.PersistentFlags().String("config", "", "YAML `file` with a key for each flag; may serve all commands")
+	completeFlags(root.PersistentFlags(), root)
 
 	commands := p.Commands(p)
 	for _, c := range commands {
@@ -132,12 +148,7 @@ func addGroups(root *cobra.Command) {
 // run, refuse stray arguments and complete the values of flags.
 func (p *Program) prepare(root, c *cobra.Command) {
 	c.Flags().SortFlags = false
-	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if v, ok := f.Value.(*Choice); ok {
-			// The error is for a flag that does not exist.
-			_ = c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(v.allowed, cobra.ShellCompDirectiveNoFileComp))
-		}
-	})
+	completeFlags(c.Flags(), c)
 	if c.HasSubCommands() {
 		onlyCommands(c)
 		for _, sub := range c.Commands() {
@@ -148,12 +159,21 @@ func (p *Program) prepare(root, c *cobra.Command) {
 	if c.Args == nil {
 		c.Args = noArguments
 	}
+	if c.ValidArgsFunction == nil {
+		c.ValidArgsFunction = cobra.NoFileCompletions
+	}
 	body := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := configure(cmd, p.Env, SettingNames(root)); err != nil {
 			return err
 		}
 		p.started = true
+		p.strays = strays(p.environ(), root)
+		if c.GroupID != GroupServe { // which have a log for it
+			for _, s := range p.strays {
+				fmt.Fprintln(p.Stderr, p.Name+": "+s.String())
+			}
+		}
 		return body(cmd, args)
 	}
 }

@@ -40,6 +40,7 @@ type Kafka struct {
 
 // AddFlags adds the flags to fs.
 func (o *Kafka) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Kafka")()
 	fs.StringSliceVar(&o.Brokers, "brokers", nil, "Kafka brokers to start with, a `list` of host:port (required)")
 	fs.StringVar(&o.Prefix, "prefix", belfry.DefaultPrefix, "what the `name` of every topic and group begins with")
 	fs.BoolVar(&o.useTLS, "kafka-tls", false, "connect to Kafka with TLS")

@@ -18,6 +18,7 @@ type Lag struct {
 
 // AddFlags adds the flags to fs.
 func (o *Lag) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Process")()
 	fs.StringVar(&o.groups, "lag-groups", "", "`pattern` (RE2) of the whole names of further consumer groups to show the lag of; \".*\" is all")
 }
 

@@ -14,6 +14,7 @@ type Limits struct{ limits server.Limits }
 
 // AddFlags adds the flags to fs.
 func (o *Limits) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Limits")()
 	fs.Float64Var(&o.limits.WriteRate, "post-rate", server.DefaultWriteRate, "calls a second that the bearers of one token subject may write with in the long run; 0 for no limit")
 	fs.IntVar(&o.limits.WriteBurst, "post-burst", server.DefaultWriteBurst, "how many of them at once")
 	fs.IntVar(&o.limits.Connections, "max-connections", server.DefaultConnections, "open connections, besides streams on HTTP/1.1 without TLS")

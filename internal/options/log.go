@@ -18,6 +18,7 @@ type Log struct {
 
 // AddFlags adds the flags to fs.
 func (o *Log) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Log")()
 	o.format = cli.NewChoice("text", "text", "json")
 	o.Level = cli.NewChoice("info", "debug", "info", "warn", "error")
 	fs.Var(&o.format, "log-format", "how each line of the log is written")

@@ -29,6 +29,7 @@ type Member struct {
 
 // AddFlags adds the flags to fs.
 func (o *Member) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Processors")()
 	fs.StringVar(&o.instanceID, "instance-id", "", "`name` of this process in its groups, for life: a restart within --session-timeout moves no partition (static membership; a StatefulSet's pod name)")
 	fs.DurationVar(&o.sessionTimeout, "session-timeout", kafka.DefaultSessionTimeout, "how long the groups wait for a process that is silent before others take its partitions")
 }

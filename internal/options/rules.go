@@ -34,6 +34,7 @@ type Rules struct {
 
 // AddFlags adds the flags to fs.
 func (o *Rules) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Rules")()
 	fs.StringVar(&o.Path, "rules", "", "rules `file` or folder: which topics to read, and who gets what of them")
 	fs.StringVar(&o.Timezone, "timezone", "UTC", "time `zone` of dates in events that name none, such as Asia/Seoul")
 	fs.StringVar(&o.registry, "schema-registry", "", "`URL` of the schema registry, for events in Avro and Protobuf; several servers of one: a,b")

@@ -45,6 +45,7 @@ type Server struct {
 
 // AddFlags adds the flags to fs.
 func (o *Server) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "HTTP")()
 	fs.StringVar(&o.Addr, "addr", DefaultAddr, "`host:port` to serve HTTP on; \":8080\" is every address of the machine")
 	o.auth = cli.NewChoice(authJWT, authJWT, authNone)
 	fs.Var(&o.auth, "auth", "whom to believe: bearers of a JWT, or everybody, on a loopback --addr only")
@@ -134,6 +135,7 @@ type JWT struct {
 
 // AddFlags adds the flags to fs.
 func (o *JWT) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Tokens")()
 	fs.StringVar(&o.SecretFile, "jwt-secret-file", "", "`file` with the secret that tokens are signed with (HS256), at least 32 bytes")
 	fs.StringVar(&o.Audience, "jwt-audience", "", "`audience` that tokens must have in \"aud\"; any if absent")
 	fs.StringVar(&o.Issuer, "jwt-issuer", "", "`issuer` that tokens must have as \"iss\"; any if absent")
@@ -171,6 +173,7 @@ type Process struct {
 
 // AddFlags adds the flags to fs.
 func (o *Process) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Process")()
 	fs.StringVar(&o.MetricsAddr, "metrics-addr", "", "`host:port` to serve /metrics on, open to whoever reaches it")
 	fs.DurationVar(&o.Grace, "grace", defaultGrace, "how long to drain after SIGTERM or Ctrl-C before giving up")
 }

@@ -23,7 +23,7 @@ func TestServerConfigDefaults(t *testing.T) {
 	}
 	want := server.Limits{
 		WriteRate: server.DefaultWriteRate, WriteBurst: server.DefaultWriteBurst,
-		Connections: server.DefaultConnections, SilentPerAddress: server.DefaultSilentPerAddress,
+		Connections: server.DefaultConnections, PerAddress: server.DefaultPerAddress, SilentPerAddress: server.DefaultSilentPerAddress,
 	}
 	if cfg.Limits != want {
 		t.Errorf("got limits %+v, want %+v", cfg.Limits, want)

@@ -18,6 +18,7 @@ type State struct {
 
 // AddFlags adds the flags to fs.
 func (o *State) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Process")()
 	fs.StringVar(&o.Dir, "state-dir", defaultStateDir(o.Env), "`folder` for local stores, kept over restarts; one processor and one server each")
 	// The help text is the same on every machine.
 	fs.Lookup("state-dir").DefValue = "~/.local/state/belfry"

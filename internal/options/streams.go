@@ -23,9 +23,11 @@ type Streams struct {
 
 // AddFlags adds the flags to fs.
 func (o *Streams) AddFlags(fs *pflag.FlagSet) {
+	done := cli.GroupFlags(fs, "Limits")
 	fs.IntVar(&o.limits.Total, "max-streams", stream.DefaultTotal, "how many streams to hold open at most; -1 is no limit")
 	fs.IntVar(&o.limits.PerUser, "max-streams-per-user", stream.DefaultPerUser, "how many of them one user may have; -1 is no limit")
 	fs.IntVar(&o.limits.PerAddress, "max-streams-per-address", -1, "how many of them one client address may have; -1 is no limit")
+	done()
 	fs.StringSliceVar(&o.proxies, "trusted-proxies", nil, "`networks` whose X-Forwarded-For is believed, such as 10.0.0.0/8")
 	fs.StringVar(&o.certFile, "tls-cert", "", "`file` with the certificate to serve HTTPS with, and its chain, as PEM; read again when it changes")
 	fs.StringVar(&o.keyFile, "tls-key", "", "`file` with the certificate's key, as PEM")

@@ -13,6 +13,7 @@ type Sweep struct{ Interval, Age time.Duration }
 
 // AddFlags adds the flags to fs.
 func (o *Sweep) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Upkeep")()
 	fs.DurationVar(&o.Interval, "sweep-interval", upkeep.DefaultSweepInterval, "how often to look for contents that a crash left behind in an erasure or a removal")
 	fs.DurationVar(&o.Age, "sweep-age", upkeep.DefaultSweepAge, "how old such a content must be to be removed")
 }

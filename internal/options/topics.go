@@ -30,6 +30,7 @@ type Topics struct {
 
 // AddFlags adds the flags to fs.
 func (o *Topics) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Topics")()
 	fs.IntVar(&o.Partitions, "partitions", belfry.DefaultPartitions, "partitions of each topic; can't be changed later without losing the order")
 	fs.IntVar(&o.Replication, "replication", autoReplication, "replicas of each partition; 0 is 3, or 1 on a one-broker cluster")
 }
@@ -68,6 +69,7 @@ type Fold struct {
 
 // AddFlags adds the flags to fs.
 func (o *Fold) AddFlags(fs *pflag.FlagSet) {
+	defer cli.GroupFlags(fs, "Processors")()
 	fs.IntVar(&o.InboxCap, "inbox-cap", inbox.DefaultCap, "items a user keeps, the oldest go; the same for all processors")
 }
 

@@ -27,9 +27,11 @@ type Trust struct {
 
 // AddFlags adds the flags to fs.
 func (o *Trust) AddFlags(fs *pflag.FlagSet) {
+	done := cli.GroupFlags(fs, "Tokens")
 	fs.StringVar(&o.JWKSURL, "jwks-url", "", "`URL` of the key set that tokens are signed with (RSA, ECDSA, Ed25519), instead of or besides --jwt-secret-file")
 	fs.DurationVar(&o.leeway, "jwt-leeway", auth.DefaultLeeway, "how far the clock of the issuer of tokens may differ")
 	fs.StringVar(&o.ticketSecretFile, "ticket-secret-file", "", "`file` with the secret of stream tickets, the same on all servers; derived from --jwt-secret-file if absent")
+	done()
 	fs.StringSliceVar(&o.origins, "cors-origins", nil, "`origins` whose pages may call the API, such as https://intranet.example")
 }
 

@@ -25,11 +25,13 @@ func Command(p *cli.Program) *cobra.Command {
 		GroupID: cli.GroupOperate,
 		Short:   "List, show, replay and purge the records that could not be processed",
 		Long: `What cannot be processed becomes a dead letter: the record as it was received,
-byte for byte, and headers that say why and where from. They are kept for 30 days.
-A letter is named by where it lies in its topic: partition/offset, as in 3/120.
+byte for byte, and headers that say why and where from. They are kept for 30
+days. A letter is named by where it lies in its topic: partition/offset, as in
+3/120.
 
-Replay what was mended: the letters go through the rules of today into the inboxes,
-never back into the topic that they came from, and nobody gets anything twice.`,
+Replay what was mended: the letters go through the rules of today into the
+inboxes, never back into the topic that they came from, and nobody gets anything
+twice.`,
 	}
 	c.AddCommand(deadLettersListCommand(p), deadLettersShowCommand(p), deadLettersReplayCommand(p), deadLettersPurgeCommand(p))
 	return c

@@ -24,10 +24,11 @@ func deadLettersPurgeCommand(p *cli.Program) *cobra.Command {
 		Use:   "purge",
 		Short: "Tell how many old dead letters there are, and with --yes delete them",
 		Long: `Tell how many dead letters were set aside before a time, and with --yes delete
-them, whether they were replayed or not. Kafka deletes them by itself after 30 days.
+them, whether they were replayed or not. Kafka deletes them by itself after 30
+days.
 
-What they hold is gone from the brokers' disks when Kafka next cleans up, a moment
-later for whole segments, within a day for the rest.`,
+What they hold is gone from the brokers' disks when Kafka next cleans up, a
+moment later for whole segments, within a day for the rest.`,
 		Example: `  belfry dead-letters purge --before 168h --brokers 127.0.0.1:9092
   belfry dead-letters purge --before 2026-01-31T00:00:00Z --brokers 127.0.0.1:9092 --yes`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

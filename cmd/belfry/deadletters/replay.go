@@ -35,11 +35,12 @@ func deadLettersReplayCommand(p *cli.Program) *cobra.Command {
 		Long: `Process dead letters again, those with these ids or those that the filters mean.
 Without --yes it only tells who would get what.
 
-A source topic's letters go through the rules of --rules as they are now; those of
-the built-in topic need none. What comes of them is written into the journal, with
-the ids that it would have had, and never into the topic that the record came from.
-So what is there already is not doubled, and a replay that was interrupted can be
-repeated. A letter that was replayed is marked, and left alone unless --again.
+A source topic's letters go through the rules of --rules as they are now; those
+of the built-in topic need none. What comes of them is written into the journal,
+with the ids that it would have had, and never into the topic that the record
+came from. So what is there already is not doubled, and a replay that was
+interrupted can be repeated. A letter that was replayed is marked, and left
+alone unless --again.
 
 Letters that are as bad as before are counted and told why; they stay what they
 are. One that was cut cannot be replayed at all.

@@ -40,14 +40,15 @@ partition of both tables from Kafka and changes nothing.
 
 With --journal it answers "why is my badge 3?": it reads the user's partition of
 the journal, folds the user's records again and shows what each of them changed,
-the counts after it, and whether the row agrees. What is older than the journal's
-retention is unknown, and it says so.
+the counts after it, and whether the row agrees. What is older than the
+journal's retention is unknown, and it says so.
 
 Texts are people's own: they are shown with --contents only.
 
 With --audit it recounts the user, or everybody if none is named, from rows and
 contents, and ends with 1 if a badge is wrong or a content is missing. What may
-still be on its way is waited for. Memory is that of one partition of both tables.`,
+still be on its way is waited for. Memory is that of one partition of both
+tables.`,
 		Example: `  belfry inspect user-7 --brokers 127.0.0.1:9092
   belfry inspect user-7 --brokers 127.0.0.1:9092 --contents --json
   belfry inspect user-7 --brokers 127.0.0.1:9092 --journal --since 48h

@@ -25,11 +25,12 @@ func rulesCheckCommand(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Check a rules file or a folder of them, for continuous integration",
-		Long: `Check a rules file or a folder of them. All that is wrong is printed, one problem
-a line with its place and the mend, and the exit code is 1. What is right is
-summed up. It needs no Kafka.`,
+		Long: `Check a rules file or a folder of them. All that is wrong is printed, one
+problem a line with its place and the fix, and the exit code is 1. What is
+right is summed up. It needs no Kafka.`,
 		Example: `  belfry rules check rules.yaml
   belfry rules check rules/ --json`,
+		ValidArgsFunction: cli.CompleteYAML,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] == "" {
 				return cli.Usagef("name one file or folder: belfry rules check FILE")

@@ -27,9 +27,9 @@ func rulesDryRunCommand(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dry-run",
 		Short: "Show who would get what of the last records of a topic",
-		Long: `Read the last records of a topic, over all partitions in the order of their times,
-and show what the rules make of them: who would get what, and for each rule that
-makes nothing, why. Nothing is written, no group is joined.`,
+		Long: `Read the last records of a topic, over all partitions in the order of their
+times, and show what the rules make of them: who would get what, and for each
+rule that makes nothing, why. Nothing is written, no group is joined.`,
 		Example: `  belfry rules dry-run --rules rules.yaml --topic orders --last 20 --brokers 127.0.0.1:9092`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if last < 1 || last > maxDryRun {

@@ -19,9 +19,9 @@ func rulesExplainCommand(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explain",
 		Short: "Show what the rules make of one record, field by field",
-		Long: `Read one record and show all that the rules see of it: the decoded value, what its
-envelope says, and for each rule the value of each field. Nothing is written, no
-group is joined.`,
+		Long: `Read one record and show all that the rules see of it: the decoded value, what
+its envelope says, and for each rule the value of each field. Nothing is
+written, no group is joined.`,
 		Example: `  belfry rules explain --rules rules.yaml --topic orders --partition 3 --offset 1742 --brokers 127.0.0.1:9092`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if offset < 0 {
