@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/belfry/belfry/sources/rules"
+	"github.com/belfry/belfry/sources/rules/advice"
 )
 
 // envPrefix begins the name of every environment variable of a flag.
@@ -45,7 +45,7 @@ func strays(environ []string, root *cobra.Command) []Stray {
 			serviceLink.MatchString(name) || slices.Contains(known, name) {
 			continue
 		}
-		near, _ := rules.Nearest(name, known)
+		near, _ := advice.Nearest(name, known)
 		out = append(out, Stray{name, near})
 	}
 	slices.SortFunc(out, func(a, b Stray) int { return strings.Compare(a.Name, b.Name) })
