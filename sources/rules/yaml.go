@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/belfry/belfry/sources/rules/advice"
 )
 
 // Limits of a rules file: what is far beyond them is something else, or made to
@@ -46,12 +48,12 @@ func (f *rulesFile) parse(text string) *yaml.Node {
 		f.wrongAt(1, 1, "", "holds nothing; write a list of sources under \"sources:\"")
 		return nil
 	case err != nil:
-		f.syntax(err)
+		f.syntax(text, err)
 		return nil
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
 		if err != nil {
-			f.syntax(err)
+			f.syntax(text, err)
 		} else {
 			f.wrong(&second, "", "holds more than one YAML document; put each into a file of its own, in one folder")
 		}
@@ -59,8 +61,11 @@ func (f *rulesFile) parse(text string) *yaml.Node {
 	}
 	budget := maxRulesNodes
 	root := f.flatten(document.Content[0], &budget, 0)
-	if root == nil {
+	switch {
+	case root == nil:
 		f.wrongAt(1, 1, "", "is nested too deeply or, with its aliases, too large; write it without aliases")
+	case len(f.problems) > 0:
+		return nil
 	}
 	return root
 }
@@ -75,6 +80,9 @@ func (f *rulesFile) flatten(n *yaml.Node, budget *int, depth int) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return f.flatten(n.Alias, budget, depth+1)
 	}
+	if tag := n.ShortTag(); strings.HasPrefix(tag, "!") && !strings.HasPrefix(tag, "!!") {
+		f.wrong(n, "", "%.80q begins with !, which YAML takes for a tag; put the whole value into quotes", tag)
+	}
 	out := *n
 	out.Content = make([]*yaml.Node, len(n.Content))
 	for i, c := range n.Content {
@@ -87,16 +95,28 @@ func (f *rulesFile) flatten(n *yaml.Node, budget *int, depth int) *yaml.Node {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-func (f *rulesFile) syntax(err error) {
-	text := err.Error()
-	line := 1
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		text = text[len(m[0]):]
+func (f *rulesFile) syntax(text string, err error) {
+	problem := err.Error()
+	named := 1
+	if m := yamlLine.FindStringSubmatch(problem); m != nil {
+		problem = problem[len(m[0]):]
 		if n, convErr := strconv.Atoi(m[1]); convErr == nil && n > 0 {
-			line = n
+			named = n
 		}
 	}
-	f.wrongAt(line, 1, "", "is not valid YAML: %s; look for a wrong indent, or a text with ': ' or '{' that needs quotes", strings.ReplaceAll(text, "\n", " "))
+	line, column, say := advice.YAML(text, func(text string) bool {
+		decoder := yaml.NewDecoder(strings.NewReader(text))
+		for {
+			var n yaml.Node
+			if err := decoder.Decode(&n); err != nil {
+				return !errors.Is(err, io.EOF)
+			}
+		}
+	})
+	if line == 0 {
+		line, column = named, 1
+	}
+	f.wrongAt(line, column, "", "is not valid YAML: %s; %s", strings.ReplaceAll(problem, "\n", " "), say)
 }
 
 // entry is one field of a mapping.
