@@ -41,7 +41,7 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c aut
 	for i := range sent {
 		ids[i] = sent[i].Notification.ID
 	}
-	accepted, err := s.deliver(r.Context(), sent)
+	accepted, err := s.deliver(r.Context(), c.Identity, sent)
 	if err != nil {
 		return err
 	}
@@ -57,10 +57,17 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	return wire.ReadBody(w, r, maxBodyBytes, s.config.Limits.Request)
 }
 
-// deliver writes messages for all of their recipients, whom it counts.
-func (s *Server) deliver(ctx context.Context, sent []belfry.Message) (int, error) {
+// deliver writes messages of a sender for all of their recipients, whom it counts.
+func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfry.Message) (int, error) {
 	records := make([]inbox.Addressed, len(sent))
 	for i := range sent {
+		source := sent[i].Notification.Source
+		if sent[i].Retract {
+			source = sent[i].Retraction.Source
+		}
+		if err := sender.CheckSource(source); err != nil {
+			return 0, err
+		}
 		records[i] = inbox.Addressed{Recipients: sent[i].Recipients, Record: inbox.RecordOf(sent[i])}
 	}
 	positions, err := s.write(ctx, records)

@@ -20,7 +20,7 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.
 	if err != nil {
 		return err
 	}
-	accepted, err := s.deliver(r.Context(), sent)
+	accepted, err := s.deliver(r.Context(), c.Identity, sent)
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,10 @@ package server
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
@@ -53,5 +55,38 @@ func TestRetractionsBadInput(t *testing.T) {
 	a.call("POST", "/v1/retractions", many).WantProblem(413, "[1000]")
 	if a.fake.Offset != 0 {
 		t.Errorf("got %s of refused calls, want none", fmt.Sprint(a.fake.Offset, " records"))
+	}
+}
+
+// TestATokenSendsUnderItsSources holds that neither a notification nor a retraction
+// gets past the sources of its token, in any form.
+func TestATokenSendsUnderItsSources(t *testing.T) {
+	token, err := auth.Token{Subject: "orders", Scopes: []string{auth.ScopeNotify}, Sources: []string{"/eu/*"}, TTL: time.Hour}.Sign([]byte(testSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		path, mediaType, body string
+		want                  int
+	}{
+		{"/v1/notifications", "", `{"recipient":"u","title":"x"}`, 202},
+		{"/v1/notifications", "", `{"recipient":"u","title":"x","source":"/eu/shop"}`, 202},
+		{"/v1/notifications", "", `{"recipient":"u","title":"x","source":"billing"}`, 403},
+		{"/v1/notifications", "", `[{"recipient":"u","title":"x"},{"recipient":"u","title":"x","source":"billing"}]`, 403},
+		{"/v1/notifications", "application/cloudevents+json",
+			`{"specversion":"1.0","id":"1","source":"billing","type":"t","data":{"recipient":"u","title":"x"}}`, 403},
+		{"/v1/retractions", "", `{"recipient":"u","id":"1"}`, 202},
+		{"/v1/retractions", "", `{"recipient":"u","source":"billing","id":"1"}`, 403},
+		{"/v1/retractions", "", `[{"recipient":"u","source":"billing","id":"1"}]`, 403},
+	} {
+		a := newAPI(t, withJWT(t))
+		headers := []string{"Authorization", "Bearer " + token}
+		if tt.mediaType != "" {
+			headers = append(headers, "Content-Type", tt.mediaType)
+		}
+		got := a.call(http.MethodPost, tt.path, tt.body, headers...).Want(tt.want)
+		if written := len(a.fake.Journal); (written > 0) != (tt.want == 202) {
+			t.Errorf("%s: %d records written after %d: %s", tt.body, written, got.Code, got.Body)
+		}
 	}
 }

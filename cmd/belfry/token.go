@@ -19,10 +19,11 @@ func knownScopes() []string { return []string{"belfry:notify", "belfry:admin", "
 
 func tokenCommand(p *cli.Program) *cobra.Command {
 	var (
-		user   string
-		scopes []string
-		ttl    time.Duration
-		jwt    options.JWT
+		user    string
+		scopes  []string
+		sources []string
+		ttl     time.Duration
+		jwt     options.JWT
 	)
 	c := &cobra.Command{
 		Use:     "token",
@@ -56,7 +57,7 @@ any user and to erase, belfry:ops to see lag and metrics.`,
 				return err
 			}
 			token, err := auth.Token{
-				Subject: user, Scopes: scopes, Audience: jwt.Audience, Issuer: jwt.Issuer, TTL: ttl,
+				Subject: user, Scopes: scopes, Sources: sources, Audience: jwt.Audience, Issuer: jwt.Issuer, TTL: ttl,
 			}.Sign(jwt.Secret)
 			if err != nil {
 				return fmt.Errorf("mint token: %w", err)
@@ -69,6 +70,7 @@ any user and to erase, belfry:ops to see lag and metrics.`,
 	}
 	c.Flags().StringVar(&user, "user", "", "the user or service that the token stands for (required)")
 	c.Flags().StringSliceVar(&scopes, "scope", nil, "a `scope` of the token; may be given several times")
+	c.Flags().StringSliceVar(&sources, "source", nil, "a `source` that what it sends may have, * for any text; may be given several times. Without it: any")
 	c.Flags().DurationVar(&ttl, "ttl", time.Hour, "how long the token is good for")
 	jwt.AddFlags(c.Flags())
 	return c

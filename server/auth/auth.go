@@ -36,6 +36,8 @@ type Admitter interface {
 type Identity struct {
 	Subject string    // as the token says it; "" without authentication
 	scopes  []string  // of a token
+	sources []string  // that it may name; patterns
+	limited bool      // by sources
 	All     bool      // may do everything
 	Until   time.Time // end of the token; zero for none
 }

@@ -17,6 +17,8 @@ type claims struct {
 	Scope scopes `json:"scope,omitempty"`
 	// Scp is what Microsoft and Okta write. It counts where Scope is absent.
 	Scp jsontext.Value `json:"scp,omitempty"`
+	// Sources are what the bearer may name as the source of what it sends; nil: any.
+	Sources *scopes `json:"belfry_sources,omitempty"`
 }
 
 // granted returns the token's scopes. A scope that is there and empty grants

@@ -71,7 +71,8 @@ func NewJWT(config JWTConfig) (Authenticator, error) {
 type Token struct {
 	Subject          string
 	Scopes           []string
-	Audience, Issuer string // "" for none
+	Sources          []string // patterns, see [Identity.CheckSource]; nil: any
+	Audience, Issuer string   // "" for none
 	TTL              time.Duration
 }
 
@@ -92,6 +93,11 @@ func (t Token) Sign(secret []byte) (string, error) {
 			return "", fmt.Errorf("mint token: a scope must be one word, not %.40q", scope)
 		}
 	}
+	for _, source := range t.Sources {
+		if len(strings.Fields(source)) != 1 {
+			return "", fmt.Errorf("mint token: a source must be one word, not %.40q", source)
+		}
+	}
 	now := time.Now()
 	c := claims{
 		RegisteredClaims: jwt.RegisteredClaims{
@@ -101,6 +107,9 @@ func (t Token) Sign(secret []byte) (string, error) {
 			ExpiresAt: jwt.NewNumericDate(now.Add(t.TTL)),
 		},
 		Scope: t.Scopes,
+	}
+	if t.Sources != nil {
+		c.Sources = (*scopes)(&t.Sources)
 	}
 	if t.Audience != "" {
 		c.Audience = jwt.ClaimStrings{t.Audience}
@@ -186,6 +195,9 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 		return reject("has a scp that is neither a text nor a list of texts")
 	}
 	id := Identity{Subject: c.Subject, scopes: granted, Until: c.ExpiresAt.Time}
+	if c.Sources != nil {
+		id.sources, id.limited = *c.Sources, true
+	}
 	if err != nil {
 		return id, refused(errExpired, "it has expired", parsed)
 	}
