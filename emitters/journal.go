@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -20,7 +22,22 @@ type Journal struct {
 	topics *kafka.Topics
 	topic  string
 	epoch  atomic.Uint32
+
+	looks    sync.WaitGroup
+	mu       sync.Mutex // for what follows
+	lookedAt time.Time
+	looking  chan struct{} // closed when the look-up under way is over
 }
+
+// The journal may be deleted and created again under a server that goes on, and
+// brokers before Kafka 4.0 take what is written by the topic's name: a write that
+// succeeds does not tell whether it is still the same. So it is looked up beside a
+// write, when that was lookEvery ago. A write that is acknowledged waits for lookWait
+// at the most.
+const (
+	lookEvery = time.Second
+	lookWait  = time.Second
+)
 
 // OpenJournal connects to the brokers; the journal topic must exist.
 func OpenJournal(cfg kafka.Config, prefix belfry.Prefix) (*Journal, error) {
@@ -29,7 +46,7 @@ func OpenJournal(cfg kafka.Config, prefix belfry.Prefix) (*Journal, error) {
 		return nil, err
 	}
 	j := &Journal{topics: topics, topic: prefix.Journal()}
-	if err := j.refresh(); err != nil {
+	if err := j.refresh(context.Background()); err != nil {
 		return nil, errors.Join(err, topics.Close())
 	}
 	if j.out, err = open(cfg); err != nil {
@@ -39,12 +56,44 @@ func OpenJournal(cfg kafka.Config, prefix belfry.Prefix) (*Journal, error) {
 }
 
 // refresh learns which incarnation of the journal is written to.
-func (j *Journal) refresh() error {
-	infos, err := j.topics.Info(j.topic)
+func (j *Journal) refresh(ctx context.Context) error {
+	info, err := kafka.Info(ctx, j.topics.Client, j.topic)
 	if err == nil {
-		j.epoch.Store(infos[j.topic].ID.Epoch())
+		j.epoch.Store(info.ID.Epoch())
 	}
 	return err
+}
+
+// look looks the journal up, if that is due. What it returns is closed when the
+// epoch is not older than lookEvery, or is not known better.
+func (j *Journal) look() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if time.Since(j.lookedAt) < lookEvery {
+		return j.looking
+	}
+	done := make(chan struct{})
+	j.lookedAt, j.looking = time.Now(), done
+	j.looks.Go(func() {
+		defer close(done)
+		ctx, end := context.WithTimeout(context.Background(), 2*lookWait)
+		defer end()
+		// Whatever keeps it from the brokers keeps the write from them, too.
+		_ = j.refresh(ctx)
+	})
+	return done
+}
+
+// present returns the epoch as a look-up has it, if that comes in time.
+func (j *Journal) present(ctx context.Context, looked <-chan struct{}) uint32 {
+	wait := time.NewTimer(lookWait)
+	defer wait.Stop()
+	select {
+	case <-looked:
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	return j.epoch.Load()
 }
 
 // Append writes the records, in order for each recipient, and waits for the
@@ -57,14 +106,15 @@ func (j *Journal) Append(ctx context.Context, records ...inbox.Addressed) ([]inb
 	if err != nil {
 		return nil, err
 	}
+	looked := j.look()
 	written, err := write(ctx, j.out, j.topic, messages, kafka.TraceHeaders(trace.SpanContextFromContext(ctx)))
 	if err != nil {
-		// A recreated journal is one reason why a write fails.
-		return nil, errors.Join(fmt.Errorf("write journal: %w", err), j.refresh())
+		return nil, fmt.Errorf("write journal: %w", err)
 	}
+	epoch := j.present(ctx, looked)
 	positions := make([]inbox.Position, len(written))
 	for i, r := range written {
-		positions[i] = inbox.Position{Epoch: j.epoch.Load(), Offset: r.Offset}
+		positions[i] = inbox.Position{Epoch: epoch, Offset: r.Offset}
 	}
 	return positions, nil
 }
@@ -91,4 +141,7 @@ func encode(records []inbox.Addressed) ([]message, error) {
 
 // Close waits for what is under way and disconnects. There must be no Append
 // during or after it.
-func (j *Journal) Close() error { return errors.Join(j.out.Stop(), j.topics.Close()) }
+func (j *Journal) Close() error {
+	j.looks.Wait()
+	return errors.Join(j.out.Stop(), j.topics.Close())
+}

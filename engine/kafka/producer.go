@@ -39,13 +39,16 @@ type Producer struct {
 	failStop bool
 	failed   atomic.Pointer[error]
 	stale    atomic.Pointer[string] // a topic to be looked up anew
+	brokers  connections
 }
 
 // NewProducer connects to no broker before the first record. A record goes where
 // its key belongs (see [Partition]); one without a key to the partition that it
 // names.
 func (c *Config) NewProducer(clientID string, failStop bool, more ...kgo.Opt) (*Producer, error) {
+	p := &Producer{failStop: failStop}
 	options := []kgo.Opt{
+		kgo.WithHooks(&p.brokers),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(func(string) func(*kgo.Record, int) int {
 			return func(r *kgo.Record, n int) int {
@@ -66,11 +69,11 @@ func (c *Config) NewProducer(clientID string, failStop bool, more ...kgo.Opt) (*
 	if failStop {
 		options = append(options, kgo.StopProducerOnDataLossDetected())
 	}
-	client, err := c.NewClient(clientID, append(options, more...)...)
-	if err != nil {
+	var err error
+	if p.Client, err = c.NewClient(clientID, append(options, more...)...); err != nil {
 		return nil, fmt.Errorf("open producer: %w", err)
 	}
-	return &Producer{Client: client, failStop: failStop}, nil
+	return p, nil
 }
 
 // Emit implements goka.Producer.
@@ -129,12 +132,44 @@ func (p *Producer) Write(ctx context.Context, records ...*kgo.Record) error {
 	select {
 	case <-finished:
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	if err := failed.Load(); err != nil {
 		return *err
 	}
 	return ctx.Err()
+}
+
+// ErrNoBroker is the cause with which [Producer.Reachable] ends a context.
+var ErrNoBroker = errors.New("no broker can be reached")
+
+// brokerPatience is how long no broker may be connected before who waits for an
+// acknowledgement is told; a broker that is slow to acknowledge is another matter.
+const brokerPatience = 5 * time.Second
+
+// Reachable returns a context that ends with ctx, and with [ErrNoBroker] once no
+// broker has been connected for brokerPatience. The caller must call its function.
+func (p *Producer) Reachable(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancelCause(ctx)
+	began := time.Now()
+	var look *time.Timer
+	var mu sync.Mutex // look is set before it is used
+	mu.Lock()
+	look = time.AfterFunc(brokerPatience, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		switch away := p.brokers.away(began); {
+		case away >= brokerPatience:
+			end(ErrNoBroker)
+		case ctx.Err() == nil:
+			look.Reset(brokerPatience - away)
+		}
+	})
+	mu.Unlock()
+	return ctx, func() {
+		end(nil)
+		look.Stop()
+	}
 }
 
 // Produce writes one record and calls done once, from any goroutine. The client
