@@ -178,6 +178,24 @@ func TestRulesOnRecords(t *testing.T) {
 		t.Errorf("got %+v", reports)
 	}
 
+	if strings.Contains(r.Stdout+r.Stderr, "note: ") {
+		t.Errorf("a source that begins at the end is no backfill: %s", r.Stderr)
+	}
+	note := "note: from: 7d begins in the past. The 2 partitions are read beside each other"
+	back := rulesFile(t, `sources:
+  - topic: orders
+    from: 7d
+    rules:
+      - {name: each-of-them, each: event.to, recipients: "[item, 'x/y']", title: x, url: "${event.type}:x"}
+`)
+	over := call(t, nil, "rules", "dry-run", "--rules", back, "--topic", "orders", "--brokers", brokers[0], "--last", "5")
+	over.WantOutput(t, note, `each-of-them, item 0: for a: "x" (id `, `each-of-them, item 1: for b: "x" (id `, "      without url: must be an http(s) URL",
+		`      dead letter about a recipient: rule each-of-them: recipients: recipient 2, "x/y"`)
+	over = call(t, nil, "rules", "dry-run", "--rules", back, "--topic", "orders", "--brokers", brokers[0], "--json")
+	if !strings.Contains(over.Stderr, note) || strings.Contains(over.Stdout, note) || !strings.Contains(over.Stdout, `"item":1`) || !strings.Contains(over.Stdout, `"omitted":[{"field":"url","cause":"unreadable"`) {
+		t.Errorf("got %+v", over)
+	}
+
 	groups, err := programtest.AdminOf(t, brokers).ListConsumerGroups()
 	if err != nil || len(groups) != 0 {
 		t.Errorf("groups %v, %v, want none", groups, err)

@@ -58,6 +58,8 @@ func (s Start) String() string {
 		return "earliest"
 	case !s.At.IsZero():
 		return s.At.Format(time.RFC3339Nano)
+	case s.Back > 0 && s.Back%(24*time.Hour) == 0:
+		return strconv.Itoa(int(s.Back/(24*time.Hour))) + "d"
 	case s.Back > 0:
 		return s.Back.String()
 	}

@@ -74,11 +74,25 @@ func runDryRun(ctx context.Context, p *cli.Program, o *recordOptions, source *ru
 			return err
 		}
 	}
+	to := p.Stdout
 	if o.asJSON {
-		return nil
+		to = p.Stderr // a line of the output is a record
+	} else if _, err := fmt.Fprintln(to, sum); err != nil {
+		return err
 	}
-	_, err = fmt.Fprintln(p.Stdout, sum)
+	if note := backfillNote(source, info.Partitions); note != "" {
+		_, err = fmt.Fprintln(to, note)
+	}
 	return err
+}
+
+// backfillNote says of a source that begins in the past how its items are listed; ""
+// if there is nothing to say.
+func backfillNote(source *rules.Source, partitions int) string {
+	if source.From == (rules.Start{}) || partitions < 2 {
+		return ""
+	}
+	return fmt.Sprintf("note: from: %s begins in the past. The %d partitions are read beside each other, and an inbox lists in the order of arrival, not by time: what comes of different partitions is mixed. With silent: true it arrives read", source.From, partitions)
 }
 
 // dryRunSum counts what a dry run has shown.
