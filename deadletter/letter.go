@@ -84,6 +84,22 @@ type Page struct {
 	Next    Cursor // for the page after it; nil on the last one
 }
 
+// Pending counts the letters that no replay has marked.
+type Pending struct {
+	Count int64
+	Kinds []PendingKind // by group and reason, those there are
+	// CountedAt is when the whole topic was last looked at; zero if it is being
+	// read for the first time, and the count is that of a part.
+	CountedAt time.Time
+}
+
+// PendingKind is how many of them a group set aside for one reason.
+type PendingKind struct {
+	Group  string
+	Reason Reason
+	Count  int64
+}
+
 // Cursor tells, by partition of the dead-letter topic, before which offset
 // the next page begins.
 type Cursor []int64

@@ -72,12 +72,6 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 }
 
-// Records counts the records processed, by group and result.
-func (m *Metrics) Records() prometheus.Collector { return m.records }
-
-// DeadLetters counts the records set aside, by group and reason.
-func (m *Metrics) DeadLetters() prometheus.Collector { return m.deadLetters }
-
 func (m *Metrics) processed(group, result string, at time.Time) {
 	m.records.WithLabelValues(group, result).Inc()
 	m.delay.WithLabelValues(group).Observe(max(time.Since(at).Seconds(), 0))

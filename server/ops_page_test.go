@@ -1,9 +1,11 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/belfry/belfry/internal/browsertest"
 	"github.com/belfry/belfry/internal/opstest"
 	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/ops"
 )
@@ -103,6 +106,88 @@ func TestOpsPageIsLive(t *testing.T) {
 	screenshot(t, tab, "ops.png")
 }
 
+// TestOpsPageTellsThatKafkaIsAway: nothing that Kafka said before is shown as
+// how things are.
+func TestOpsPageTellsThatKafkaIsAway(t *testing.T) {
+	_, f, tab := opsPage(t)
+	browsertest.Eventually(tab, text("#status"), "Live")
+	browsertest.Eventually(tab, `document.querySelector('#away').hidden`, true)
+	browsertest.Eventually(tab, has(text("#pending"), "4 pending, as counted in the topic"), true)
+	f.Set(func() {
+		f.Collected = f.Collected.Failed(errors.New("connection refused"))
+		f.Working[0].Phase = "running"
+		f.Counted.Error = "connection refused"
+	})
+	browsertest.Eventually(tab, text("#status"), "Kafka is away")
+	browsertest.Eventually(tab, has(text("#away"), "Kafka is away: connection refused. What it tells is as of "), true)
+	for _, group := range []string{"billing", "belfry-unread", "belfry-router-orders"} {
+		browsertest.Eventually(tab, has(row("#groups-table", group), "unknown as of "), true)
+	}
+	browsertest.Eventually(tab, has(text("#graph"), "running"), false)
+	browsertest.Eventually(tab, has(text("#collected"), "is ready"), false)
+	browsertest.Eventually(tab, has(text("#figures"), "43 as of "), true)
+	browsertest.Eventually(tab, has(text("#pending"), "connection refused"), true)
+	screenshot(t, tab, "ops-away.png")
+	f.Set(func() { f.Collected = lag.NewReport(time.Now(), f.Collected.Groups) })
+	browsertest.Eventually(tab, text("#status"), "Live")
+	browsertest.Eventually(tab, `document.querySelector('#away').hidden`, true)
+	browsertest.Eventually(tab, has(row("#groups-table", "belfry-unread"), "running"), true)
+}
+
+// TestOpsPageOfAServerAlone: what a process has none of is not shown as 0.
+func TestOpsPageOfAServerAlone(t *testing.T) {
+	_, f, tab := opsPage(t)
+	f.Set(func() { f.Working = f.Working[2:] })
+	browsertest.Eventually(tab, text("#status"), "Live")
+	browsertest.Eventually(tab, `document.querySelector('#rebalances-here').hidden`, true)
+	browsertest.Eventually(tab, has(text("#rebalances-none"), "No processor runs in this process"), true)
+	browsertest.Eventually(tab, has(text("#figures"), "Pending dead letters4"), true)
+	browsertest.Eventually(tab, has(text("#figures"), "Records processed a second–"), true)
+	// The next collection says how many records were processed meanwhile.
+	f.Set(func() {
+		f.Collected = lag.NewReport(f.Collected.CollectedAt.Add(5*time.Second), slices.Clone(f.Collected.Groups))
+		done := int64(80)
+		for i, g := range f.Collected.Groups {
+			if g.Name == "belfry-unread" {
+				f.Collected.Groups[i].Partitions = slices.Clone(g.Partitions)
+				f.Collected.Groups[i].Partitions[0].CurrentOffset = &done
+			}
+		}
+	})
+	browsertest.Eventually(tab, has(text("#figures"), "Records processed a second8"), true)
+}
+
+// TestOpsPageEdgesRunBehindNoNode draws what every installation has, with three
+// sources: no edge passes behind a node that it does not begin or end at.
+func TestOpsPageEdgesRunBehindNoNode(t *testing.T) {
+	_, f, tab := opsPage(t)
+	f.Set(func() {
+		f.Flowing = nil
+		for _, source := range []string{"orders", "billing", "approvals", "payments", "people", "tickets"} {
+			f.Flowing = append(f.Flowing, ops.Flow{Name: "belfry-router-" + source, Kind: "group", Inputs: []string{source}, Outputs: []string{"belfry.journal"}})
+		}
+		f.Flowing = append(f.Flowing,
+			ops.Flow{Name: "HTTP API", Kind: "server", Outputs: []string{"belfry.journal"}},
+			ops.Flow{Name: "belfry-unread", Kind: "group", Inputs: []string{"belfry.journal"}, Outputs: []string{"belfry.items"}, Tables: []string{"belfry-unread-table"}},
+			ops.Flow{Name: "belfry-inbox", Kind: "group", Inputs: []string{"belfry.items"}, Tables: []string{"belfry-inbox-table"}},
+			ops.Flow{Name: "views of servers", Kind: "server", Inputs: []string{"belfry-unread-table", "belfry-inbox-table"}})
+	})
+	const hits = `(() => {
+		const boxes = [...document.querySelectorAll('#graph g')].map((g) => ({ name: g.querySelector('title').textContent, at: g.querySelector('rect').getBBox() }));
+		const paths = [...document.querySelectorAll('#graph path.edge')];
+		if (paths.length !== 20 || boxes.length !== 20) return paths.length + ' edges, ' + boxes.length + ' nodes';
+		for (const path of paths) for (let i = 0, n = path.getTotalLength(); i <= n; i += 2) {
+			const p = path.getPointAtLength(i);
+			const hit = boxes.find(({ name, at }) => name !== path.dataset.from && name !== path.dataset.to && p.x > at.x && p.x < at.x + at.width && p.y > at.y && p.y < at.y + at.height);
+			if (hit) return path.dataset.from + ' to ' + path.dataset.to + ' runs behind ' + hit.name;
+		}
+		return 'none';
+	})()`
+	browsertest.Eventually(tab, hits, "none")
+	browsertest.Eval[any](tab, `document.querySelector('#topology').scrollIntoView()`)
+	screenshot(t, tab, "ops-topology.png")
+}
+
 func TestOpsPageAsksForAToken(t *testing.T) {
 	_, _, tab := opsPage(t, withJWT(t))
 	browsertest.Eventually(tab, text("#problem"), auth.ErrUnauthenticated.Error())
@@ -162,7 +247,7 @@ func TestOpsPageReplaysALetter(t *testing.T) {
 	browsertest.Eventually(tab, text("#status"), "Live")
 	tab.Click("#letters-form button")
 	browsertest.Eventually(tab, text("#letters-status"), "2 letters")
-	browsertest.Eventually(tab, has(row("#letters-table", "1/12"), "cut, cannot be replayed"), true)
+	browsertest.Eventually(tab, has(row("#letters-table", "1/12"), "pending, cut: cannot be replayed"), true)
 	browsertest.Eventually(tab, `document.querySelector('tr[data-key="1/12"] .replay').disabled`, true)
 
 	tab.Click(`tr[data-key="0/11"] .look`)

@@ -43,14 +43,14 @@ func (s *Server) routes(m *mux.Router) {
 	s.get(m, "/v1/lag", auth.Scoped(auth.ScopeOps), s.ops.Lag)
 
 	const base = "/v1/ops"
-	operator := auth.Scoped(auth.ScopeOps)
+	operator, admin := auth.Scoped(auth.ScopeOps), auth.Scoped(auth.ScopeAdmin)
 	s.get(m, base+"/overview", operator, s.ops.Overview)
 	s.stream(m, base+"/stream", func(r *http.Request) (auth.Call, error) { return s.guard.Authorize(r, operator) }, s.serveOverviews)
-	s.get(m, base+"/users/{user:[^/]*}", operator, s.ops.Lookup)
-	s.get(m, base+"/users/{user:[^/]*}/journal", operator, s.ops.Journal)
-	s.get(m, base+"/dead-letters", operator, s.ops.List)
-	s.get(m, base+"/dead-letters/{partition:[0-9]+}/{offset:[0-9]+}", operator, s.ops.Show)
-	s.post(m, base+"/dead-letters/replay", operator, s.ops.Replay)
+	s.get(m, base+"/users/{user:[^/]*}", admin, s.ops.Lookup)
+	s.get(m, base+"/users/{user:[^/]*}/journal", admin, s.ops.Journal)
+	s.get(m, base+"/dead-letters", admin, s.ops.List)
+	s.get(m, base+"/dead-letters/{partition:[0-9]+}/{offset:[0-9]+}", admin, s.ops.Show)
+	s.post(m, base+"/dead-letters/replay", admin, s.ops.Replay)
 
 	s.health(m)
 	if s.config.MetricsOnAPI {

@@ -8,6 +8,16 @@ const fine = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const stamp = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 
 export const number = (n) => (Math.abs(n) < 100 && n % 1 !== 0 ? fine.format(n) : whole.format(Math.round(n)));
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
+const today = (date) => date.toDateString() === new Date().toDateString();
+
+/** The time of day, with the day unless it is today. */
+export function asOf(text) {
+  if (!text) return '–';
+  const date = new Date(text);
+  return (today(date) ? clock : stamp).format(date);
+}
+
 export const time = (text) => (text ? stamp.format(new Date(text)) : '–');
 
 /** Seconds for people, in at most two units. */
@@ -103,13 +113,17 @@ export function press(label, name, act) {
 
 const stateTexts = { reconnecting: 'reconnecting, answers as before', waiting: 'waiting for its topic' };
 
-/** A cell with a state: the word first, then how far, then why. */
-export function state(status) {
+/**
+ * A cell with a state: the word first, then how far, then why. Of what is unknown
+ * it says since when, if that is given.
+ */
+export function state(status, known) {
   return (cell) => {
     const name = status.state ?? status.phase;
     cell.className = 'state';
     cell.dataset.state = name;
     let text = stateTexts[name] ?? name;
+    if (name === 'unknown' && known) text += ` as of ${asOf(known)}`;
     const p = status.progress;
     if (p) text += ` ${Math.floor(p.percent)}%${p.eta_seconds === undefined ? '' : `, ${span(p.eta_seconds)} left`}`;
     let [label, bar, why] = ['label', 'bar', 'why'].map((part) => cell.querySelector(`.${part}`));
@@ -146,12 +160,14 @@ export class Series {
   constructor(name, text = number) {
     this.#name = name;
     this.#text = text;
-    this.element = svg('svg', { class: 'spark', viewBox: `0 0 ${width} ${height}`, role: 'img', preserveAspectRatio: 'none' });
+    this.element = svg('svg', { class: 'spark', viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${name}: not known yet`, preserveAspectRatio: 'none' });
     this.#line = svg('polyline', {});
     this.element.append(this.#line);
   }
 
+  /** Adds a value; one that is not known leaves the line as it is. */
   add(value) {
+    if (value === undefined || value === null) return;
     this.#values.push(value);
     if (this.#values.length > remembered) this.#values.shift();
     const values = this.#values;
@@ -165,39 +181,31 @@ export class Series {
   }
 }
 
-const box = { width: 225, height: 42, gapX: 18, gapY: 30, perRow: 4 };
+const box = { width: 225, height: 42, gapX: 18, gapY: 34, perRow: 4 };
+const lane = 14; // as wide as what leads an edge past a row
 
 /** The graph of what reads and writes which topics, from top to bottom. */
 export function topology({ nodes, edges }) {
-  const layers = [];
-  for (const node of nodes) (layers[node.column] ??= []).push(node);
-  const rows = layers.filter(Boolean).flatMap((layer) => {
-    const out = [];
-    for (let i = 0; i < layer.length; i += box.perRow) out.push(layer.slice(i, i + box.perRow));
-    return out;
-  });
-  const columns = Math.max(1, ...rows.map((row) => row.length));
-  const w = columns * (box.width + box.gapX) + box.gapX;
-  const h = rows.length * (box.height + box.gapY) + box.gapY;
-  const at = new Map();
-  rows.forEach((row, r) => row.forEach((node, c) => {
-    const left = (w - row.length * (box.width + box.gapX) + box.gapX) / 2 + c * (box.width + box.gapX);
-    at.set(node.name, { x: left, y: box.gapY / 2 + r * (box.height + box.gapY), node });
-  }));
+  const { places, ways, w, h } = layout(nodes, edges);
   const picture = svg('svg', { viewBox: `0 0 ${w} ${h}`, role: 'img', 'aria-label': described(nodes, edges) });
   const marker = svg('marker', { id: 'arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' });
   marker.append(svg('path', { d: 'M0 0L8 4L0 8z' }));
   const defs = svg('defs', {});
   defs.append(marker);
   picture.append(defs);
-  for (const { from, to } of edges) {
-    const [a, b] = [at.get(from), at.get(to)];
-    if (!a || !b) continue;
-    const [x1, y1, x2, y2] = [a.x + box.width / 2, a.y + box.height, b.x + box.width / 2, b.y];
-    const bend = (y2 - y1) / 2;
-    picture.append(svg('path', { class: 'edge', d: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`, 'marker-end': 'url(#arrow)' }));
+  for (const { from, to, way } of ways) {
+    let d = `M${way[0].x} ${way[0].y}`;
+    way.slice(1).forEach(({ x, y }, i) => {
+      const before = way[i];
+      const bend = (y - before.y) / 2;
+      d += x === before.x ? `L${x} ${y}` : `C${before.x} ${before.y + bend} ${x} ${y - bend} ${x} ${y}`;
+    });
+    const path = svg('path', { class: 'edge', d, 'marker-end': 'url(#arrow)' });
+    path.dataset.from = from;
+    path.dataset.to = to;
+    picture.append(path);
   }
-  for (const { x, y, node } of at.values()) {
+  for (const { x, y, node } of places) {
     const group = svg('g', { class: `${node.kind} ${node.state ?? ''}` });
     group.append(svg('rect', { x, y, width: box.width, height: box.height, rx: node.kind === 'group' ? 12 : 3 }));
     const name = svg('text', { x: x + box.width / 2, y: y + 18 });
@@ -210,6 +218,73 @@ export function topology({ nodes, edges }) {
     picture.append(group);
   }
   return picture;
+}
+
+/**
+ * Where nodes stand, and the way of each edge: past the rows between its ends it
+ * goes through lanes of its own, so that it runs behind no node (Sugiyama, Tagawa
+ * and Toda 1981).
+ */
+function layout(nodes, edges) {
+  const layers = [];
+  for (const node of nodes) (layers[node.column] ??= []).push(node);
+  const rows = layers.filter(Boolean).flatMap((layer) => {
+    const out = [];
+    for (let i = 0; i < layer.length; i += box.perRow) out.push(layer.slice(i, i + box.perRow).map((node) => ({ node, row: 0, width: box.width })));
+    return out;
+  });
+  rows.forEach((row, r) => row.forEach((spot) => { spot.row = r; }));
+  const spots = new Map(rows.flat().map((spot) => [spot.node.name, spot]));
+  const ways = edges.filter(({ from, to }) => spots.has(from) && spots.has(to)).map(({ from, to }) => {
+    const [a, b] = [spots.get(from), spots.get(to)];
+    const through = [a];
+    for (let r = a.row + 1; r < b.row; r += 1) {
+      const spot = { row: r, width: lane };
+      rows[r].push(spot);
+      through.push(spot);
+    }
+    return { from, to, through: [...through, b] };
+  });
+  // Each stands near what leads to it; a lane of an edge that ends further down
+  // would else cross all that is between.
+  const middle = (spot) => spot.x + spot.width / 2;
+  const spread = (row) => {
+    let x = 0;
+    for (const spot of row) {
+      spot.x = x;
+      x += spot.width + box.gapX;
+    }
+    for (const spot of row) spot.x -= (x - box.gapX) / 2;
+  };
+  rows.forEach((row, r) => {
+    if (r > 0) {
+      const pull = new Map(row.map((spot, i) => {
+        const above = ways.flatMap(({ through }) => through.filter((_, k) => through[k + 1] === spot && through[k].row < r));
+        return [spot, above.length ? above.reduce((total, one) => total + middle(one), 0) / above.length : i];
+      }));
+      row.sort((one, other) => pull.get(one) - pull.get(other));
+    }
+    spread(row);
+  });
+  const left = Math.min(...rows.flat().map((spot) => spot.x), 0) - box.gapX;
+  const right = Math.max(...rows.flat().map((spot) => spot.x + spot.width), 0) + box.gapX;
+  const top = (spot) => box.gapY / 2 + spot.row * (box.height + box.gapY);
+  const at = (spot, y) => ({ x: middle(spot) - left, y });
+  return {
+    w: right - left,
+    h: rows.length * (box.height + box.gapY) + box.gapY,
+    places: [...spots.values()].map((spot) => ({ x: spot.x - left, y: top(spot), node: spot.node })),
+    ways: ways.map(({ from, to, through }) => ({
+      from,
+      to,
+      way: through.flatMap((spot, i) => {
+        const points = [];
+        if (i > 0) points.push(at(spot, top(spot)));
+        if (i < through.length - 1) points.push(at(spot, top(spot) + box.height));
+        return points;
+      }),
+    })),
+  };
 }
 
 function described(nodes, edges) {

@@ -40,7 +40,7 @@ function show() {
 function stateOf(letter) {
   if (letter.outcome) return letter.outcome;
   if (letter.replayed) return 'replayed';
-  return letter.cut ? 'cut, cannot be replayed' : 'waiting';
+  return letter.cut ? 'pending, cut: cannot be replayed' : 'pending';
 }
 
 function actions(letter) {

@@ -1,10 +1,11 @@
 // The ops page: what the server says of the installation, live.
-import { $, Series, figure, fill, long, make, number, press, say, span, state, time, topology } from './ops-draw.js';
+import { $, Series, asOf, figure, fill, long, make, number, press, say, span, state, time, topology } from './ops-draw.js';
 import { Overviews, token } from './ops-api.js';
 import './ops-letters.js';
 import './ops-lookup.js';
 
 const statusTexts = {
+  away: 'Kafka is away',
   connecting: 'Connecting…',
   live: 'Live',
   waiting: 'Connection lost, trying again…',
@@ -13,18 +14,20 @@ const statusTexts = {
 };
 
 // At a glance: a name, its value of an overview (and of the one before), and how
-// to write it.
+// to write it. What is not known is undefined. "Here" is this server; all else is
+// the installation.
 const figures = [
   ['Oldest unprocessed record', (o) => o.lag.max_lag_seconds, span],
   ['Records to process', (o) => o.lag.lag, number],
-  ['Records a second here', (o, rate) => rate((x) => sum(x.groups.map((g) => g.records))), number],
-  ['Open streams', (o) => o.traffic.streams, number],
-  ['Polls a second', (o, rate) => rate((x) => sum(Object.values(x.traffic.polls))), number],
-  ['Events sent a second', (o, rate) => rate((x) => sum(Object.values(x.traffic.events))), number],
-  ['Requests in flight', (o) => o.traffic.in_flight, number],
-  ['Unread items that are wrong in recounted badges', (o) => o.drift ?? 0, number],
-  ['Dead letters set aside here', (o) => sum(o.dead_letters.map((d) => d.count)), number],
+  ['Records processed a second', (o) => processedRate(o), number],
+  ['Pending dead letters', (o) => (o.dead_letters.counted_at ? o.dead_letters.pending : undefined), number],
+  ['Open streams here', (o) => o.traffic.streams, number],
+  ['Polls a second here', (o, rate) => rate((x) => sum(Object.values(x.traffic.polls))), number],
+  ['Events sent a second here', (o, rate) => rate((x) => sum(Object.values(x.traffic.events))), number],
+  ['Requests in flight here', (o) => o.traffic.in_flight, number],
+  ['Unread items that are wrong in badges recounted here', (o) => o.drift, number],
 ];
+const fromKafka = 4; // the first ones: they stand still while it is away
 
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 
@@ -40,6 +43,23 @@ const cards = figures.map(([name, , text]) => {
 });
 
 let before; // the overview before
+let measured; // {at, processed, rate} of the collection of lag that was seen last
+
+// What all members of all groups process, from what they have committed between
+// two collections.
+function processedRate(o) {
+  const at = o.lag.collected_at;
+  if (at && at !== measured?.at) {
+    const processed = new Map(o.groups.map((group) => [group.name, group.processed]));
+    let rate;
+    if (measured) {
+      const done = sum([...processed].map(([name, n]) => Math.max(0, n - (measured.processed.get(name) ?? n))));
+      rate = done / ((new Date(at) - new Date(measured.at)) / 1000);
+    }
+    measured = { at, processed, rate };
+  }
+  return measured?.rate;
+}
 let drawn = ''; // the topology on the screen
 let opened = ''; // the group whose partitions are shown
 const trends = new Map(); // group to Series
@@ -54,11 +74,13 @@ function show(o) {
     cells: [view.name, state(view), figure(view.lag), figure(view.restarts)],
   })));
   showTopology(o);
+  $('rebalances-none').hidden = o.processors > 0;
+  $('rebalances-here').hidden = o.processors === 0;
   fill($('rebalances-table'), o.rebalances.map((r) => ({
     key: `${r.group} ${r.at}`,
     cells: [time(r.at), r.group, figure(r.before), figure(r.after), r.pause_seconds ? span(r.pause_seconds) : '–'],
   })));
-  fill($('reasons-table'), o.dead_letters.map((d) => ({ key: `${d.group} ${d.reason}`, cells: [d.group, d.reason, figure(d.count)] })));
+  showPending(o.dead_letters);
   announce(o);
   before = o;
 }
@@ -66,14 +88,30 @@ function show(o) {
 function showFigures(o) {
   const seconds = before ? (new Date(o.at) - new Date(before.at)) / 1000 : 0;
   // A counter that fell is that of another process.
-  const rate = (of) => (seconds > 0 ? Math.max(0, (of(o) - of(before)) / seconds) : 0);
+  const rate = (of) => (seconds > 0 ? Math.max(0, (of(o) - of(before)) / seconds) : undefined);
   figures.forEach(([, of, text], i) => {
     const value = of(o, rate);
-    say(cards[i].value, text(value));
-    cards[i].series.add(value);
+    const old = i < fromKafka && isAway(o);
+    say(cards[i].value, value === undefined || value === null ? '–' : `${text(value)}${old ? ` as of ${asOf(o.lag.collected_at)}` : ''}`);
+    if (!old) cards[i].series.add(value);
   });
-  const lag = o.lag.up ? `Lag as of ${time(o.lag.collected_at)}.` : `Lag is not collected at the moment: ${o.lag.error || 'not yet'}. Figures are those of before.`;
-  say($('collected'), `${o.ready ? 'This server is ready.' : 'This server is not ready.'} ${lag}`);
+  const ready = o.ready ? 'This server is ready.' : 'This server is not ready.';
+  const away = isAway(o);
+  say($('collected'), away ? 'This server answers from its copies of the tables, as they were.' : `${ready} ${o.lag.up ? `Lag as of ${time(o.lag.collected_at)}.` : 'Lag is being collected for the first time.'}`);
+  $('away').hidden = !away;
+  const known = o.lag.collected_at ? `What it tells is as of ${asOf(o.lag.collected_at)}; how groups are now is unknown.` : 'It has not answered since this server started.';
+  say($('away'), away ? `Kafka is away: ${o.lag.error}. ${known} What is sent to this server is refused until it is back.` : '');
+  status(away ? 'away' : 'live');
+}
+
+// Without an error nothing was collected yet.
+const isAway = (o) => !o.lag.up && Boolean(o.lag.error);
+
+function showPending(letters) {
+  const count = letters.pending === 1 ? '1 pending' : `${number(letters.pending)} pending`;
+  const counted = letters.counted_at ? `${count}, as counted in the topic at ${asOf(letters.counted_at)}.` : `The topic is being counted: ${count} so far.`;
+  say($('pending'), letters.error ? `${letters.counted_at ? counted : 'Not counted.'} ${letters.error}.` : counted);
+  fill($('reasons-table'), letters.kinds.map((d) => ({ key: `${d.group} ${d.reason}`, cells: [d.group || '–', d.reason, figure(d.count)] })));
 }
 
 function showGroups(o) {
@@ -83,13 +121,13 @@ function showGroups(o) {
       trend = new Series(`Lag of ${group.name}`);
       trends.set(group.name, trend);
     }
-    trend.add(group.lag);
+    if (!isAway(o)) trend.add(group.lag);
     return {
       key: group.name,
       cells: [
         press(group.name, `${group.name}: show partitions`, () => open(group.name)),
-        state(group), figure(group.member_count), figure(group.partition_count), figure(group.lag), figure(span(group.max_lag_seconds)),
-        figure(caughtUp(group)),
+        state(group, o.lag.collected_at), figure(group.member_count), figure(group.partition_count), figure(group.lag), figure(span(group.max_lag_seconds)),
+        figure(isAway(o) ? '–' : caughtUp(group)),
         (cell) => { if (cell.firstChild !== trend.element) cell.replaceChildren(trend.element); },
       ],
     };
@@ -159,9 +197,13 @@ function announce(o) {
   if (news.length) say($('news'), news.join('. '));
 }
 
-const overviews = new Overviews(show, (status, error) => {
-  say($('status'), statusTexts[status]);
-  $('status').dataset.status = status;
+function status(name) {
+  say($('status'), statusTexts[name]);
+  $('status').dataset.status = name;
+}
+
+const overviews = new Overviews(show, (name, error) => {
+  if (name !== 'live') status(name); // what is shown says how things are
   $('problem').hidden = !error;
   say($('problem'), error?.message ?? '');
   if (error?.status === 401 || error?.status === 403) $('login').open = true;
@@ -175,8 +217,7 @@ $('pause').addEventListener('click', () => {
     return;
   }
   overviews.stop();
-  say($('status'), statusTexts.paused);
-  $('status').dataset.status = 'paused';
+  status('paused');
 });
 
 $('group-close').addEventListener('click', () => {

@@ -33,7 +33,8 @@ func tokenCommand(p *cli.Program) *cobra.Command {
 print it. Without a scope it opens that user's inbox alone.
 
 Scopes: belfry:notify to send and to read many badges, belfry:admin to act for
-any user and to erase, belfry:ops to see lag and metrics.`,
+any user, to erase and to see records, dead letters and journals, belfry:ops to
+see groups, lag, topics and metrics.`,
 		Example: `  belfry token --user user-7 --jwt-secret-file jwt.secret
   belfry token --user billing --scope belfry:notify --ttl 8h --jwt-secret-file jwt.secret
   curl -H "Authorization: Bearer $(belfry token --user user-7 --jwt-secret-file jwt.secret)" \

@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"errors"
+	"sync/atomic"
+	"time"
 
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
@@ -60,4 +62,67 @@ func (l *opsLetters) Replay(ctx context.Context, ids []deadletter.ID) (out []dea
 		}
 	}
 	return out, nil
+}
+
+const (
+	// pendingInterval is the time between two counts while somebody looks.
+	pendingInterval = 5 * time.Second
+	// pendingPatience bounds a count of what has come since the last one; the first
+	// one reads the whole topic and takes what it takes.
+	pendingPatience = time.Minute
+)
+
+// pendingLetters counts the dead letters of the installation while somebody looks
+// at them.
+type pendingLetters struct {
+	count  *replay.Pending
+	wanted chan struct{}
+	failed atomic.Pointer[error] // of the last count; nil: none
+}
+
+func newPendingLetters(letters *replay.Letters) *pendingLetters {
+	return &pendingLetters{count: replay.NewPending(letters), wanted: make(chan struct{}, 1)}
+}
+
+// Counts returns the last count, and has it renewed.
+func (p *pendingLetters) Counts() ops.Pending {
+	select {
+	case p.wanted <- struct{}{}:
+	default:
+	}
+	out := ops.Pending{Pending: p.count.Counts()}
+	if err := p.failed.Load(); err != nil {
+		out.Error = (*err).Error()
+	}
+	return out
+}
+
+// Run counts when it is wanted, until ctx ends. It returns nil.
+func (p *pendingLetters) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-p.wanted:
+		case <-ctx.Done():
+			return nil
+		}
+		err := p.refresh(ctx)
+		p.failed.Store(nil)
+		if err != nil && ctx.Err() == nil {
+			p.failed.Store(&err)
+		}
+		select {
+		case <-time.After(pendingInterval):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (p *pendingLetters) refresh(ctx context.Context) error {
+	if !p.count.Counts().CountedAt.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, pendingPatience)
+		defer cancel()
+	}
+	return p.count.Refresh(ctx)
 }

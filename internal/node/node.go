@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
@@ -86,6 +87,7 @@ type node struct {
 	repairs     *upkeep.Repairs // nil: nothing reads rows
 	sweep       *upkeep.Sweep   // nil: no server
 	audit       *upkeep.Audit   // nil: no server
+	pending     *pendingLetters // nil: no server
 	counts      *processors.Metrics
 	draining    atomic.Bool
 }
@@ -193,6 +195,8 @@ func (n *node) run(ctx context.Context) (err error) {
 		g.Go(func() error { return n.inbox.Run(back) })
 		n.openAudit()
 		g.Go(func() error { return n.audit.Run(back) })
+		n.pending = newPendingLetters(replay.NewLetters(n.Kafka, n.Prefix))
+		g.Go(func() error { return n.pending.Run(back) })
 		if n.Keys != nil {
 			g.Go(func() error { return n.Keys.Run(back) })
 		}

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/inbox"
@@ -91,11 +89,8 @@ func flows(p belfry.Prefix, lag lag.Report) []ops.Flow {
 	)
 }
 
-// Records implements ops.Installation.
-func (i opsNode) Records() prometheus.Collector { return i.counts.Records() }
-
-// DeadLetters implements ops.Installation.
-func (i opsNode) DeadLetters() prometheus.Collector { return i.counts.DeadLetters() }
+// Pending implements ops.Installation.
+func (i opsNode) Pending() ops.Pending { return i.pending.Counts() }
 
 // Drift implements ops.Installation.
 func (i opsNode) Drift() int { return i.audit.Stats().Drift }

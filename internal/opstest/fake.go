@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/inbox"
@@ -27,6 +25,7 @@ type Fake struct {
 	mu         sync.Mutex
 	Collected  lag.Report
 	Working    []ops.Worker
+	Flowing    []ops.Flow
 	rebalances []ops.Rebalance
 	Looks      int // calls of Lag
 	Tables     *servertest.Tables
@@ -35,9 +34,8 @@ type Fake struct {
 	Held       chan struct{} // not nil: journals wait for it
 	letters    []deadletter.Letter
 	Replayed   []deadletter.ID
-	Recounted  int // what Drift returns
-
-	records, dead *prometheus.CounterVec
+	Recounted  int         // what Drift returns
+	Counted    ops.Pending // what Pending returns
 }
 
 // Set changes it while it is in use.
@@ -67,6 +65,13 @@ func (f *Fake) Rebalances() []ops.Rebalance {
 }
 
 func (f *Fake) Flows() []ops.Flow {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.Flowing)
+}
+
+// flows are those of a small installation.
+func flows() []ops.Flow {
 	return []ops.Flow{
 		{Name: "HTTP API", Kind: "server", Outputs: []string{"belfry.journal"}},
 		{Name: "belfry-router-orders", Kind: "group", Inputs: []string{"orders"}, Outputs: []string{"belfry.journal"}},
@@ -74,17 +79,11 @@ func (f *Fake) Flows() []ops.Flow {
 	}
 }
 
-// Records implements ops.Installation.
-func (f *Fake) Records() prometheus.Collector { return f.records }
-
-// DeadLetters implements ops.Installation.
-func (f *Fake) DeadLetters() prometheus.Collector { return f.dead }
-
-// Process counts records of a group, of which some are set aside for a reason.
-func (f *Fake) Process(group string, n int, reason string, dead int) {
-	f.records.WithLabelValues(group, "ok").Add(float64(n - dead))
-	f.records.WithLabelValues(group, "dead-letter").Add(float64(dead))
-	f.dead.WithLabelValues(group, reason).Add(float64(dead))
+// Pending implements ops.Installation.
+func (f *Fake) Pending() ops.Pending {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.Counted
 }
 
 // Drift implements ops.Installation.
@@ -178,16 +177,18 @@ var (
 	_ ops.Letters      = (*Fake)(nil)
 )
 
-// At is when all happened that the fake tells of.
+// At is when all happened that the fake tells of, but for the collection of lag,
+// which is of when the fake was made.
 var At = time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
 
 func New() *Fake {
 	eta := 42.0
 	committed := int64(40)
 	return &Fake{
-		records: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "records", Help: "x"}, []string{"group", "result"}),
-		dead:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dead", Help: "x"}, []string{"group", "reason"}),
-		Collected: lag.NewReport(At, []lag.Group{
+		Counted: ops.Pending{Pending: deadletter.Pending{Count: 4, CountedAt: At, Kinds: []deadletter.PendingKind{
+			{Group: "belfry-router-orders", Reason: deadletter.ReasonInvalid, Count: 1}, {Group: "belfry-unread", Reason: deadletter.ReasonPanic, Count: 3},
+		}}},
+		Collected: lag.NewReport(time.Now().UTC(), []lag.Group{
 			{Name: "belfry-unread", State: "Stable", Members: []lag.Member{{ID: "m-1", ClientID: "belfry", Host: "10.0.0.4", Partitions: 2}},
 				Partitions: []lag.Partition{
 					{Topic: "belfry.journal", Partition: 0, CurrentOffset: &committed, EndOffset: 43, Lag: 3, LagSeconds: 0.4},
@@ -196,6 +197,7 @@ func New() *Fake {
 			{Name: "belfry-router-orders", State: "Stable"},
 			{Name: "billing", State: "Empty"},
 		}),
+		Flowing: flows(),
 		Working: []ops.Worker{
 			{Kind: "processor", Name: "belfry-unread", Phase: "recovering", Since: At, Progress: &wire.Progress{Percent: 37.5, Done: 375, Total: 1000, ETA: &eta}},
 			{Kind: "processor", Name: "belfry-router-orders", Phase: "running", Since: At},

@@ -11,7 +11,7 @@ import (
 // The scopes that a token may have besides being its subject's own.
 const (
 	ScopeNotify = "belfry:notify" // write notifications, read badges of many
-	ScopeAdmin  = "belfry:admin"  // act for any user, erase
+	ScopeAdmin  = "belfry:admin"  // act for any user, erase, see contents
 	ScopeOps    = "belfry:ops"    // read figures of the installation
 )
 

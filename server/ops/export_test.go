@@ -7,7 +7,6 @@ type (
 	LetterPage   = letterPage
 	LetterBody   = letterBody
 	Replayed     = replayedBody
-	DeadLetters  = deadLetters
 	Place        = place
 )
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server/auth"
@@ -76,15 +77,20 @@ type Installation interface {
 	// Flows tells what reads and writes which topics, in the order in which
 	// records go.
 	Flows() []Flow
-	// Rebalances are those that this process has seen lately, the newest
-	// first.
+	// Rebalances are those that the processors of this process have seen lately,
+	// the newest first.
 	Rebalances() []Rebalance
-	// Records counts the records that this process has processed, by group, and
-	// DeadLetters those that it has set aside, by group and reason.
-	Records() prometheus.Collector
-	DeadLetters() prometheus.Collector
+	// Pending counts the dead letters of the installation that no replay has
+	// marked.
+	Pending() Pending
 	// Drift is by how many unread items recounted badges were wrong.
 	Drift() int
+}
+
+// Pending is how many dead letters no replay has marked.
+type Pending struct {
+	deadletter.Pending
+	Error string // why the count is not that of now; empty if it is
 }
 
 // Journals folds users' journals again.

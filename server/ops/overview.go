@@ -2,6 +2,7 @@ package ops
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -21,6 +22,10 @@ const (
 	maxOverviewMembers    = 64 // of a group
 )
 
+// maxReportAge is how old a report of lag may be, besides the time that it took,
+// until the brokers count as away: several collections have been missed then.
+const maxReportAge = 15 * time.Second
+
 // overview is what the ops page shows at a glance.
 type overview struct {
 	At     time.Time     `json:"at"`
@@ -28,18 +33,22 @@ type overview struct {
 	Lag    overviewLag   `json:"lag"`
 	Groups []groupStatus `json:"groups"` // by state, the worst first, then by name
 	// GroupsOmitted is how many groups there are besides.
-	GroupsOmitted int           `json:"groups_omitted"`
-	Topology      topology      `json:"topology"`
-	Rebalances    []Rebalance   `json:"rebalances"` // the newest first
-	Views         []Worker      `json:"views"`
-	Traffic       traffic       `json:"traffic"`
-	DeadLetters   []deadLetters `json:"dead_letters"`
+	GroupsOmitted int      `json:"groups_omitted"`
+	Topology      topology `json:"topology"`
+	// Processors is how many run in this process. Without any it sees no
+	// rebalances.
+	Processors  int         `json:"processors"`
+	Rebalances  []Rebalance `json:"rebalances"` // the newest first
+	Views       []Worker    `json:"views"`
+	Traffic     traffic     `json:"traffic"`
+	DeadLetters deadLetters `json:"dead_letters"`
 	// Drift is by how many unread items recounted badges were wrong, which must
 	// be 0; nil if nothing is recounted here.
 	Drift *float64 `json:"drift,omitempty"`
 }
 
-// overviewLag is the sum over all groups.
+// overviewLag is the sum over all groups. Unless Up the brokers do not answer, or
+// have not yet, and all that they said is as of CollectedAt.
 type overviewLag struct {
 	Up            bool      `json:"up"`
 	Error         string    `json:"error,omitempty"`
@@ -53,7 +62,8 @@ type overviewLag struct {
 type groupStatus struct {
 	lag.Group
 	// State is running, starting, recovering, rebalancing, waiting (for its topic,
-	// which does not exist), failed, stopped or unknown; of several members here that of the worst.
+	// which does not exist), failed, stopped or unknown (the brokers do not
+	// answer); of several members here that of the worst.
 	State      string         `json:"state"`
 	KafkaState string         `json:"kafka_state"`
 	Error      string         `json:"error,omitempty"`
@@ -66,8 +76,9 @@ type groupStatus struct {
 	// members and partitions.
 	MemberCount    int `json:"member_count"`
 	PartitionCount int `json:"partition_count"`
-	// Records is how many records this process has processed for the group.
-	Records float64 `json:"records"`
+	// Processed is the sum of the committed offsets: it rises by one for each
+	// record that any member processes.
+	Processed int64 `json:"processed"`
 }
 
 // traffic is what this server's clients do. Counters rise from its start.
@@ -79,11 +90,29 @@ type traffic struct {
 	Events   map[string]float64 `json:"events"` // sent to streams, by kind
 }
 
-// deadLetters are those that this process has set aside since its start.
+// deadLetters are the pending ones of the installation, whoever set them aside.
 type deadLetters struct {
-	Group  string  `json:"group"`
-	Reason string  `json:"reason"`
-	Count  float64 `json:"count"`
+	Pending int64         `json:"pending"`
+	Kinds   []pendingKind `json:"kinds"` // by group and reason, those there are
+	// CountedAt is when the topic was last looked at; absent while it is read for
+	// the first time.
+	CountedAt time.Time `json:"counted_at,omitzero"`
+	Error     string    `json:"error,omitempty"` // why it is not that of now
+}
+
+// pendingKind is how many letters a group set aside for one reason.
+type pendingKind struct {
+	Group  string `json:"group"`
+	Reason string `json:"reason"`
+	Count  int64  `json:"count"`
+}
+
+func newDeadLetters(p Pending) deadLetters {
+	out := deadLetters{Pending: p.Count, Kinds: []pendingKind{}, CountedAt: p.CountedAt.UTC(), Error: p.Error}
+	for _, k := range p.Kinds {
+		out.Kinds = append(out.Kinds, pendingKind{k.Group, string(k.Reason), k.Count})
+	}
+	return out
 }
 
 // Overview answers GET /v1/ops/overview.
@@ -104,7 +133,7 @@ func (s *Calls) Lag(w http.ResponseWriter, _ *http.Request, _ auth.Call) error {
 func (s *Calls) overview(now time.Time) overview {
 	o := overview{
 		At: now.UTC(), Ready: s.config.Ready(), Groups: []groupStatus{}, Rebalances: []Rebalance{}, Views: []Worker{},
-		Topology: topology{Nodes: []topologyNode{}, Edges: []topologyEdge{}}, DeadLetters: []deadLetters{},
+		Topology: topology{Nodes: []topologyNode{}, Edges: []topologyEdge{}}, DeadLetters: deadLetters{Kinds: []pendingKind{}},
 	}
 	t := s.config.Traffic
 	o.Traffic = traffic{
@@ -113,33 +142,38 @@ func (s *Calls) overview(now time.Time) overview {
 	}
 	in := s.config.Installation
 	if in == nil {
-		o.Lag.Error = ErrNoPart.Error()
+		o.Lag.Error, o.DeadLetters.Error = ErrNoPart.Error(), ErrNoPart.Error()
 		return o
 	}
-	report := in.Lag()
+	report := current(in.Lag(), now)
 	o.Lag = overviewLag{report.Up, report.Error, report.CollectedAt, report.Lag, report.MaxLagSeconds}
 	workers := in.Workers()
 	for _, w := range workers {
 		if w.Kind == "view" {
 			o.Views = append(o.Views, w)
+		} else {
+			o.Processors++
 		}
 	}
-	o.Groups = groupStatuses(report, workers, by(in.Records(), "group"), now)
+	o.Groups = groupStatuses(report, workers, now)
 	o.Topology = newTopology(in.Flows(), o.Groups)
 	o.GroupsOmitted = max(len(o.Groups)-maxOverviewGroups, 0)
 	o.Groups = o.Groups[:len(o.Groups)-o.GroupsOmitted]
 	o.Rebalances = append(o.Rebalances, in.Rebalances()...)
-	each(in.DeadLetters(), func(label func(string) string, n float64) {
-		if n > 0 {
-			o.DeadLetters = append(o.DeadLetters, deadLetters{label("group"), label("reason"), n})
-		}
-	})
-	slices.SortFunc(o.DeadLetters, func(a, b deadLetters) int {
-		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Reason, b.Reason))
-	})
+	o.DeadLetters = newDeadLetters(in.Pending())
 	drift := float64(in.Drift())
 	o.Drift = &drift
 	return o
+}
+
+// current returns the report as it is to be read now: one that is old is what a
+// collection found that still waits for the brokers.
+func current(r lag.Report, now time.Time) lag.Report {
+	age := now.Sub(r.CollectedAt)
+	if r.Up && age > maxReportAge+time.Duration(r.TookSeconds*float64(time.Second)) {
+		r.Up, r.Error = false, fmt.Sprintf("the brokers have not answered for %s", age.Truncate(time.Second))
+	}
+	return r
 }
 
 // badness orders states, so that what needs somebody comes first.
@@ -150,18 +184,18 @@ func badness(state string) int {
 // groupStatuses joins what the brokers and what the members here say. A group
 // that the brokers were not asked about, or not yet, shows if it has a member
 // here.
-func groupStatuses(report lag.Report, workers []Worker, records map[string]float64, now time.Time) []groupStatus {
+func groupStatuses(report lag.Report, workers []Worker, now time.Time) []groupStatus {
 	out := make([]groupStatus, 0, len(report.Groups))
 	known := map[string]bool{}
 	for _, g := range report.Groups {
 		known[g.Name] = true
-		out = append(out, newGroupStatus(g, workers, records, now))
+		out = append(out, newGroupStatus(g, workers, report.Up, now))
 	}
 	for _, w := range workers {
 		if w.Kind == "processor" && !known[w.Name] {
 			known[w.Name] = true
 			g := lag.Group{Name: w.Name, Members: []lag.Member{}, Partitions: []lag.Partition{}}
-			out = append(out, newGroupStatus(g, workers, records, now))
+			out = append(out, newGroupStatus(g, workers, report.Up, now))
 		}
 	}
 	slices.SortFunc(out, func(a, b groupStatus) int {
@@ -170,13 +204,20 @@ func groupStatuses(report lag.Report, workers []Worker, records map[string]float
 	return out
 }
 
-func newGroupStatus(g lag.Group, workers []Worker, records map[string]float64, now time.Time) groupStatus {
+func newGroupStatus(g lag.Group, workers []Worker, up bool, now time.Time) groupStatus {
 	s := groupStatus{
-		Group: g, KafkaState: g.State, State: stateOfKafka(g.State), Records: records[g.Name],
-		MemberCount: len(g.Members), PartitionCount: len(g.Partitions),
+		Group: g, KafkaState: g.State, State: stateOfKafka(g.State), MemberCount: len(g.Members), PartitionCount: len(g.Partitions),
+	}
+	if !up {
+		s.State = stateUnknown
+	}
+	for _, p := range g.Partitions {
+		if p.CurrentOffset != nil {
+			s.Processed += *p.CurrentOffset
+		}
 	}
 	for i := range g.Partitions {
-		if line := g.Partitions[i].Held(now); line != "" && len(s.Waiting) < maxOverviewPartitions {
+		if line := g.Partitions[i].Held(now); up && line != "" && len(s.Waiting) < maxOverviewPartitions {
 			s.Waiting = append(s.Waiting, line)
 		}
 	}
@@ -184,8 +225,12 @@ func newGroupStatus(g lag.Group, workers []Worker, records map[string]float64, n
 		if w.Kind != "processor" || w.Name != g.Name {
 			continue
 		}
-		if !s.Here || badness(w.Phase) > badness(s.State) {
-			s.State, s.Progress = w.Phase, w.Progress
+		phase := w.Phase
+		if !up && phase == stateRunning {
+			phase = stateUnknown // it processes nothing and may not know yet
+		}
+		if !s.Here || badness(phase) > badness(s.State) {
+			s.State, s.Progress = phase, w.Progress
 		}
 		s.Here, s.Restarts = true, s.Restarts+w.Restarts
 		s.Error = cmp.Or(s.Error, w.Error)

@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/belfry/belfry/internal/opstest"
 	"github.com/belfry/belfry/internal/servertest"
@@ -20,16 +22,13 @@ import (
 func TestOverview(t *testing.T) {
 	a, f := opsAPI(t)
 	f.Recounted = 2
-	f.Process("belfry-unread", 10, "panic", 3)
-	f.Process("belfry-unread", 1, "empty", 0)
-	f.Process("belfry-router-orders", 4, "invalid", 1)
 	a.Append("user-7", servertest.Note("hello"))
 	tag := a.get("/v1/users/user-7/unread").Want(200).Header().Get("ETag")
 	a.get("/v1/users/user-7/unread", "If-None-Match", tag).Want(304)
 	a.get("/v1/users/user-7/inbox").Want(200)
 
 	got := servertest.Into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
-	if !got.Ready || !got.Lag.Up || got.Lag.Lag != 43 || got.Lag.MaxLagSeconds != 200 || !got.Lag.CollectedAt.Equal(opstest.At) {
+	if !got.Ready || !got.Lag.Up || got.Lag.Lag != 43 || got.Lag.MaxLagSeconds != 200 || !got.Lag.CollectedAt.Equal(f.Collected.CollectedAt) {
 		t.Errorf("got ready %t, lag %+v", got.Ready, got.Lag)
 	}
 	var groups []string
@@ -50,11 +49,14 @@ func TestOverview(t *testing.T) {
 	if len(got.Views) != 1 || got.Views[0].Lag != 2 || len(got.Rebalances) != 1 || got.Rebalances[0].PauseSeconds != 1.5 {
 		t.Errorf("got views %+v, rebalances %+v", got.Views, got.Rebalances)
 	}
-	if want := []ops.DeadLetters{{Group: "belfry-router-orders", Reason: "invalid", Count: 1}, {Group: "belfry-unread", Reason: "panic", Count: 3}}; !slices.Equal(got.DeadLetters, want) {
-		t.Errorf("got dead letters %+v, want those there are", got.DeadLetters)
+	if d := got.DeadLetters; d.Pending != 4 || len(d.Kinds) != 2 || d.Kinds[1].Group != "belfry-unread" || d.Kinds[1].Count != 3 || !d.CountedAt.Equal(opstest.At) {
+		t.Errorf("got dead letters %+v, want those of the topic", d)
 	}
-	if billing, unread, orders := got.Groups[0].Records, got.Groups[1].Records, got.Groups[2].Records; billing != 0 || unread != 11 || orders != 4 {
-		t.Errorf("got %v, %v and %v records", billing, unread, orders)
+	if got.Processors != 2 {
+		t.Errorf("got %d processors here, want 2", got.Processors)
+	}
+	if billing, unread := got.Groups[0].Processed, got.Groups[1].Processed; billing != 0 || unread != 40 {
+		t.Errorf("got %d and %d processed records, want what the groups have committed", billing, unread)
 	}
 	if got.Drift == nil || *got.Drift != 2 {
 		t.Errorf("got drift %v, want 2", got.Drift)
@@ -107,6 +109,41 @@ func TestOverviewTopology(t *testing.T) {
 	}
 }
 
+// TestOverviewWhileKafkaIsAway has brokers that do not answer: what they said
+// before is not how things are.
+func TestOverviewWhileKafkaIsAway(t *testing.T) {
+	long := time.Now().Add(-time.Hour)
+	for name, away := range map[string]func(*lag.Report){
+		"a collection failed": func(r *lag.Report) { *r = r.Failed(errors.New("no broker answers")) },
+		"none comes back":     func(r *lag.Report) { r.CollectedAt = long },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, f := opsAPI(t)
+			f.Set(func() {
+				away(&f.Collected)
+				f.Working[0].Phase = "failed"
+			})
+			got := servertest.Into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
+			if got.Lag.Up || got.Lag.Error == "" || !got.Lag.CollectedAt.Equal(f.Collected.CollectedAt) {
+				t.Errorf("got lag %+v, want that of before, marked as such", got.Lag)
+			}
+			states := map[string]string{}
+			for _, g := range got.Groups {
+				states[g.Name] = g.State
+			}
+			want := map[string]string{"billing": "unknown", "belfry-unread": "failed", "belfry-router-orders": "unknown"}
+			if !maps.Equal(states, want) {
+				t.Errorf("got states %v, want %v", states, want)
+			}
+			for _, n := range got.Topology.Nodes {
+				if n.State == "running" {
+					t.Errorf("the topology shows %s as running", n.Name)
+				}
+			}
+		})
+	}
+}
+
 // TestOverviewIsBounded has many groups of others, and one with many partitions.
 func TestOverviewIsBounded(t *testing.T) {
 	a, f := opsAPI(t)
@@ -118,7 +155,7 @@ func TestOverviewIsBounded(t *testing.T) {
 	for i := range 3 * ops.MaxOverviewPartitions {
 		groups[7].Partitions = append(groups[7].Partitions, lag.Partition{Topic: "t", Partition: int32(i), Lag: int64(i)})
 	}
-	f.Set(func() { f.Collected, f.Working = lag.NewReport(opstest.At, groups), nil })
+	f.Set(func() { f.Collected, f.Working = lag.NewReport(time.Now(), groups), nil })
 	got := servertest.Into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
 	if len(got.Groups) != ops.MaxOverviewGroups || got.GroupsOmitted != 2*ops.MaxOverviewGroups {
 		t.Fatalf("got %d groups, %d omitted", len(got.Groups), got.GroupsOmitted)

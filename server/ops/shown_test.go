@@ -26,9 +26,9 @@ func TestGroupStates(t *testing.T) {
 		}
 		report := lag.NewReport(time.Now(), []lag.Group{{Name: "g", State: tt.kafka}})
 		if tt.kafka == "" && tt.phases != nil {
-			report = lag.Report{}
+			report = lag.Report{Up: true}
 		}
-		if got := groupStatuses(report, workers, nil, time.Now()); len(got) != 1 || got[0].State != tt.want {
+		if got := groupStatuses(report, workers, time.Now()); len(got) != 1 || got[0].State != tt.want {
 			t.Errorf("%q with members here %v: got %+v, want %s", tt.kafka, tt.phases, got, tt.want)
 		}
 	}
@@ -40,7 +40,7 @@ func TestGroupTellsWhatIsHeldBack(t *testing.T) {
 	report := lag.NewReport(now, []lag.Group{{Name: "g", State: "Stable", Partitions: []lag.Partition{
 		{Topic: "orders", Partition: 3, EndOffset: 12, HeldBack: 5, HeldSince: now.Add(-time.Minute)},
 	}}})
-	got := groupStatuses(report, nil, nil, now)[0].Waiting
+	got := groupStatuses(report, nil, now)[0].Waiting
 	if want := "orders/3: 5 offsets from 7 on are held back by a transaction that is open for 1m0s"; len(got) != 1 || got[0] != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
