@@ -102,10 +102,10 @@ func (p *Pending) read(ctx context.Context, partition int32, log kafka.LogRange)
 	p.forget(part, log)
 	next := part.base + int64(len(part.marks))
 	p.mu.Unlock()
-	if next >= log.End {
+	if next >= log.Stable {
 		return nil
 	}
-	err := p.letters.scan(ctx, partition, next, log.End, func(m *sarama.ConsumerMessage, offsets []int64) error {
+	err := p.letters.scan(ctx, partition, next, log.Stable, func(m *sarama.ConsumerMessage, offsets []int64) error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.reach(part, m.Offset)
@@ -127,7 +127,7 @@ func (p *Pending) read(ctx context.Context, partition int32, log kafka.LogRange)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.reach(part, log.End)
+	p.reach(part, log.Stable)
 	return nil
 }
 
@@ -135,7 +135,7 @@ func (p *Pending) read(ctx context.Context, partition int32, log kafka.LogRange)
 func (p *Pending) forget(part *pendingPartition, log kafka.LogRange) {
 	n := int64(len(part.marks))
 	gone := min(max(log.Start-part.base, 0), n)
-	if part.base+n > log.End {
+	if part.base+n > log.Stable {
 		gone = n
 	}
 	p.drop(part.marks[:gone])
