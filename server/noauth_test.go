@@ -47,3 +47,28 @@ func TestMediaTypes(t *testing.T) {
 		}
 	}
 }
+
+// Without authentication the pages that this machine serves may call, whatever their
+// port, and those of others may not.
+func TestNoAuthLetsLoopbackPagesIn(t *testing.T) {
+	a := newAPI(t)
+	for origin, allowed := range map[string]bool{
+		"http://localhost:5173": true, "https://localhost": true, "http://127.0.0.1:3000": true, "http://[::1]:3000": true, "http://app.localhost": true,
+		"https://evil.example": false, "http://localhost.evil.example": false, "http://127.0.0.1.nip.io": false, "null": false,
+		"file://localhost": false, "http://10.0.0.1": false, "http://192.168.0.1:5173": false,
+	} {
+		want, code := "", 403
+		if allowed {
+			want, code = origin, 202
+		}
+		r := a.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Content-Type", "application/json", "Origin", origin, "Sec-Fetch-Site", "cross-site")
+		r.Want(code).WantHeader("Access-Control-Allow-Origin", want)
+		a.get("/v1/users/a/unread", "Origin", origin).Want(200).WantHeader("Access-Control-Allow-Origin", want)
+		preflight := a.call("OPTIONS", "/v1/notifications", "", "Origin", origin, "Access-Control-Request-Method", "POST")
+		if (preflight.Code == 204) != allowed {
+			t.Errorf("preflight from %s: got %d", origin, preflight.Code)
+		}
+	}
+	// With authentication they are pages of others.
+	newAPI(t, withJWT(t)).get("/healthz", "Origin", "http://localhost:5173").Want(200).WantHeader("Access-Control-Allow-Origin", "")
+}

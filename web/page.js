@@ -244,6 +244,7 @@ window.addEventListener('online', () => inbox?.wake());
 window.addEventListener('pagehide', () => inbox?.stop());
 window.addEventListener('pageshow', (event) => event.persisted && inbox?.start());
 
-$('user').value = new URLSearchParams(location.search).get('user') ?? '';
+// Without a user it opens the first that it suggests: a page that shows nothing says nothing.
+$('user').value = new URLSearchParams(location.search).get('user') ?? $('users').options[0]?.value ?? '';
 $('token').value = sessionStorage.getItem(tokenKey) ?? '';
 open($('user').value);

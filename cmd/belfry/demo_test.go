@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,8 +24,8 @@ import (
 	"github.com/belfry/belfry/internal/programtest"
 )
 
-// demo is the demo running in this process.
-type demo struct {
+// demoRun is the demo running in this process.
+type demoRun struct {
 	t      *testing.T
 	url    string
 	kafka  string
@@ -34,17 +36,23 @@ type demo struct {
 	code   int
 }
 
-func startDemo(t *testing.T, args ...string) *demo {
+func startDemo(t *testing.T, args ...string) *demoRun {
 	t.Helper()
-	d := &demo{t: t, stdout: &programtest.Tail{}, stderr: &programtest.Tail{}}
+	return startDemoAt(t, append([]string{"--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0"}, args...)...)
+}
+
+// startDemoAt is startDemo without addresses.
+func startDemoAt(t *testing.T, args ...string) *demoRun {
+	t.Helper()
+	d := &demoRun{t: t, stdout: &programtest.Tail{}, stderr: &programtest.Tail{}}
 	p := testProgram(map[string]string{})
 	p.Stdout, p.Stderr = d.stdout, d.stderr
 	ctx, cancel := context.WithCancel(context.Background())
 	d.stop = cancel
-	args = append([]string{"demo", "--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0"}, args...)
+	args = append([]string{"demo"}, args...)
 	d.exited.Go(func() { d.code = p.Run(ctx, args) })
 	t.Cleanup(func() { d.end() })
-	ready := regexp.MustCompile(`Belfry is ready: (http://\S+)[\s\S]*Kafka is at (\S+);`)
+	ready := regexp.MustCompile(`Belfry is ready: (http://[^/\s]+)/\?user=user-7[\s\S]*Kafka is at (\S+);`)
 	var found []string
 	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the demo is not ready: " + d.stdout.String() + d.stderr.String() }, func() bool {
 		found = ready.FindStringSubmatch(d.stdout.String())
@@ -55,13 +63,13 @@ func startDemo(t *testing.T, args ...string) *demo {
 }
 
 // end stops the demo as Ctrl-C does and returns its exit code.
-func (d *demo) end() int {
+func (d *demoRun) end() int {
 	d.stop()
 	d.exited.Wait()
 	return d.code
 }
 
-func (d *demo) get(path string, out any) {
+func (d *demoRun) get(path string, out any) {
 	d.t.Helper()
 	response, err := http.Get(d.url + path)
 	if err != nil {
@@ -77,7 +85,7 @@ func (d *demo) get(path string, out any) {
 	}
 }
 
-func (d *demo) post(path, body string, want int) {
+func (d *demoRun) post(path, body string, want int) {
 	d.t.Helper()
 	response, err := http.Post(d.url+path, "application/json", strings.NewReader(body))
 	if err != nil {
@@ -94,14 +102,14 @@ type demoBadge struct {
 	Unread  int    `json:"unread"`
 }
 
-func (d *demo) badge(user string) demoBadge {
+func (d *demoRun) badge(user string) demoBadge {
 	d.t.Helper()
 	var b demoBadge
 	d.get("/v1/users/"+url.PathEscape(user)+"/unread", &b)
 	return b
 }
 
-func (d *demo) awaitUnread(user string, want int) {
+func (d *demoRun) awaitUnread(user string, want int) {
 	d.t.Helper()
 	kafkatest.Eventually(d.t, kafkatest.Patience, func() string { return fmt.Sprintf("%s has %d unread, want %d", user, d.badge(user).Unread, want) },
 		func() bool { return d.badge(user).Unread == want })
@@ -109,7 +117,7 @@ func (d *demo) awaitUnread(user string, want int) {
 
 // titles returns the titles that come over the user's stream, until the demo
 // ends or the test.
-func (d *demo) titles(user string) <-chan string {
+func (d *demoRun) titles(user string) <-chan string {
 	d.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+"/v1/users/"+url.PathEscape(user)+"/stream", nil)
@@ -166,6 +174,11 @@ func TestDemo(t *testing.T) {
 		d.post("/v1/notifications", `{"recipient":"`+user+`","title":"by HTTP","id":"1"}`, http.StatusAccepted)
 		d.awaitUnread(user, 1)
 		await(t, titles, "by HTTP")
+		if !strings.Contains(d.stdout.String(), `-d '{"up_to":9007199254740991}'`) {
+			t.Errorf("it says not how to mark items as read: %s", d.stdout.String())
+		}
+		d.post("/v1/users/"+url.PathEscape(user)+"/inbox/read", `{"up_to":9007199254740991}`, http.StatusOK)
+		d.awaitUnread(user, 0)
 		var inbox struct {
 			Items []struct {
 				Seq   uint64 `json:"seq"`
@@ -176,6 +189,8 @@ func TestDemo(t *testing.T) {
 		if len(inbox.Items) != 1 || inbox.Items[0].Title != "by HTTP" {
 			t.Fatalf("the inbox of %s is %+v", user, inbox)
 		}
+		d.post("/v1/users/"+url.PathEscape(user)+"/inbox/unread", fmt.Sprintf(`{"seqs":[%d]}`, inbox.Items[0].Seq), http.StatusOK)
+		d.awaitUnread(user, 1)
 		d.post("/v1/users/"+url.PathEscape(user)+"/inbox/read", fmt.Sprintf(`{"seqs":[%d]}`, inbox.Items[0].Seq), http.StatusOK)
 		if got := d.badge(user).Unread; got != 0 {
 			t.Errorf("%s has %d unread right after reading", user, got)
@@ -196,7 +211,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-func (d *demo) produceWithKcat(t *testing.T, user string, titles <-chan string) {
+func (d *demoRun) produceWithKcat(t *testing.T, user string, titles <-chan string) {
 	parts.Need(t, "kcat")
 	kcat := exec.CommandContext(t.Context(), "kcat", "-b", d.kafka, "-t", "belfry.notifications", "-P")
 	kcat.Stdin = strings.NewReader(`{"recipient":"` + user + `","title":"by kcat"}`)
@@ -207,14 +222,76 @@ func (d *demo) produceWithKcat(t *testing.T, user string, titles <-chan string) 
 	await(t, titles, "by kcat")
 }
 
+// The first page is never blank, its people read, and no link leads nowhere.
 func TestDemoTraffic(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, "--rate", "200")
-	for _, user := range demoUsers() {
-		kafkatest.Eventually(t, kafkatest.Patience, func() string { return "no traffic for " + user.ID }, func() bool { return d.badge(user.ID).Unread > 0 })
+	type item struct {
+		Seq  uint64 `json:"seq"`
+		Read bool   `json:"read"`
+		URL  string `json:"url"`
+	}
+	list := func(user string) []item {
+		var inbox struct {
+			Items []item `json:"items"`
+		}
+		d.get("/v1/users/"+url.PathEscape(user)+"/inbox?limit=100", &inbox)
+		return inbox.Items
+	}
+	printed := regexp.MustCompile(`-d '(\{"seqs":\[(\d+)\]\})'`).FindStringSubmatch(d.stdout.String())
+	if printed == nil {
+		t.Fatalf("it says not how to mark an item as read: %s", d.stdout.String())
+	}
+	d.post("/v1/users/user-7/inbox/read", printed[1], http.StatusOK)
+	if i := slices.IndexFunc(list("user-7"), func(one item) bool { return fmt.Sprint(one.Seq) == printed[2] }); i >= 0 && !list("user-7")[i].Read {
+		t.Error("the printed command marks nothing")
+	}
+	for _, user := range []string{"user-7", "사용자-7", "jiho", "sara", "tomas"} {
+		items := list(user)
+		if len(items) == 0 {
+			t.Fatalf("the page of %s is blank", user)
+		}
+		for _, one := range items {
+			response, err := http.Get(d.url + one.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") {
+				t.Fatalf("%s leads to %s of type %s", one.URL, response.Status, response.Header.Get("Content-Type"))
+			}
+			break // all are made alike
+		}
+		highest := d.badge(user).Unread
+		kafkatest.Eventually(t, kafkatest.Patience, func() string {
+			return fmt.Sprintf("nothing comes in for %s, or nobody reads it: %d unread at the most", user, highest)
+		}, func() bool {
+			now := d.badge(user).Unread
+			read := now < highest
+			highest = max(highest, now)
+			return read
+		})
+	}
+	if !strings.Contains(d.stdout.String(), d.url+"/ops") {
+		t.Errorf("no word of the page for operators: %s", d.stdout.String())
 	}
 	if code := d.end(); code != cli.ExitOK {
 		t.Errorf("the demo ended with %d: %s", code, d.stderr)
+	}
+}
+
+// A Kafka engineer has the default ports in use: the demo takes others and says so.
+func TestDemoTakesFreePorts(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:8080", "127.0.0.1:9092"} {
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			t.Cleanup(func() { ln.Close() })
+		}
+	}
+	d := startDemoAt(t, "--rate", "0")
+	for _, want := range []string{"127.0.0.1:8080 is in use, so the pages are at " + strings.TrimPrefix(d.url, "http://"), "127.0.0.1:9092 is in use, so the embedded Kafka is at " + d.kafka} {
+		if !strings.Contains(d.stdout.String(), want) {
+			t.Errorf("got %q, want %q in it", d.stdout.String(), want)
+		}
 	}
 }
 

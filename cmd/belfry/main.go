@@ -31,6 +31,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/cmd/belfry/deadletters"
+	"github.com/belfry/belfry/cmd/belfry/demo"
 	"github.com/belfry/belfry/cmd/belfry/inspect"
 	"github.com/belfry/belfry/cmd/belfry/rules"
 	"github.com/belfry/belfry/internal/cli"
@@ -62,7 +63,7 @@ an inbox.`,
 // commands returns every command with settings, each a new one.
 func commands(p *cli.Program) []*cobra.Command {
 	return []*cobra.Command{
-		demoCommand(p),
+		demo.Command(p),
 		runCommand(p),
 		processorCommand(p),
 		serverCommand(p),

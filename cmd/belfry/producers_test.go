@@ -155,7 +155,7 @@ func TestDocumentedProducers(t *testing.T) {
 	})
 }
 
-func (d *demo) producing(t *testing.T, dir string, cmd *exec.Cmd) {
+func (d *demoRun) producing(t *testing.T, dir string, cmd *exec.Cmd) {
 	t.Helper()
 	end, err := parts.Heavy(t.Context())
 	if err != nil {
@@ -178,7 +178,7 @@ func (d *demo) producing(t *testing.T, dir string, cmd *exec.Cmd) {
 
 // awaitRecords waits until a customer's journal has so many records and all of
 // them have been processed.
-func (d *demo) awaitRecords(t *testing.T, customer string, want int) {
+func (d *demoRun) awaitRecords(t *testing.T, customer string, want int) {
 	t.Helper()
 	var got int
 	var version, processed uint64
@@ -201,7 +201,7 @@ func (d *demo) awaitRecords(t *testing.T, customer string, want int) {
 }
 
 // itemsOf lists a customer's items in a language, without what Belfry adds.
-func (d *demo) itemsOf(t *testing.T, customer, language string) []map[string]any {
+func (d *demoRun) itemsOf(t *testing.T, customer, language string) []map[string]any {
 	t.Helper()
 	var page struct {
 		Items []map[string]any `json:"items"`

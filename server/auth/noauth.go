@@ -35,6 +35,13 @@ func (noAuth) ticketSecret() []byte {
 	return secret
 }
 
+// LoopbackOrigin reports whether an Origin header (RFC 6454) is that of a page which
+// this machine serves.
+func LoopbackOrigin(origin string) bool {
+	scheme, host, ok := strings.Cut(origin, "://")
+	return ok && (scheme == "http" || scheme == "https") && loopbackHost(host)
+}
+
 // loopbackHost reports whether a Host header names this machine alone:
 // 127.0.0.0/8, ::1, localhost or a name under it (RFC 6761 section 6.3).
 func loopbackHost(host string) bool {

@@ -1,19 +1,19 @@
-package main
+package demo
 
 import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/emitters"
-	"github.com/belfry/belfry/engine/kafka"
 )
 
-// demoUsers are the people of the demo, who also act on each other's things.
-func demoUsers() []belfry.Actor {
+// users are the people of the demo, who also act on each other's things.
+func users() []belfry.Actor {
 	return []belfry.Actor{
 		{ID: "user-7", Name: "Alex Morgan"},
 		{ID: "사용자-7", Name: "김민지"},
@@ -23,9 +23,9 @@ func demoUsers() []belfry.Actor {
 	}
 }
 
-func demoUserNames() string {
+func userNames() string {
 	var names []string
-	for _, u := range demoUsers() {
+	for _, u := range users() {
 		names = append(names, u.ID)
 	}
 	return strings.Join(names, ", ")
@@ -54,27 +54,55 @@ func samples() []sample {
 	}
 }
 
-// sendTraffic writes sample events to the notifications topic, as the services
-// of a company would, until ctx ends.
-func sendTraffic(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, rate float64) (err error) {
-	if rate == 0 {
-		return nil
+// pastEvents is how many events there were before anybody looks, over pastHours.
+const (
+	pastEvents = 60
+	pastHours  = 30
+
+	pastPatience = 5 * time.Second
+)
+
+// sendPast writes what happened before the demo began, once: ids are the same each
+// time. It returns when everybody has it on his screen; over a data folder some of
+// it may be gone since, which is not waited for.
+func sendPast(ctx context.Context, out *emitters.Notifications, everybody []person) error {
+	now := time.Now()
+	past := make([]belfry.Notification, pastEvents)
+	for i := range past {
+		ago := time.Duration(float64(pastHours*time.Hour) * float64(pastEvents-i) / pastEvents)
+		past[i] = newSample(i%len(users()), now.Add(-ago))
+		past[i].ID = fmt.Sprintf("past-%d", i)
+		past[i].Source = "/services/past"
+		past[i].CollapseKey, past[i].ExpiresAt = "", time.Time{}
 	}
-	out, err := emitters.OpenNotifications(cfg, prefix)
-	if err != nil {
+	if err := out.Emit(ctx, past...); err != nil {
 		return err
 	}
-	defer func() {
-		if e := out.Close(); err == nil {
-			err = e
+	ctx, cancel := context.WithTimeout(ctx, pastPatience)
+	defer cancel()
+	for i := range everybody {
+		for ctx.Err() == nil {
+			if items, err := everybody[i].list(ctx); err == nil && len(items) >= pastEvents/len(everybody) {
+				break
+			}
+			select {
+			case <-time.After(20 * time.Millisecond):
+			case <-ctx.Done():
+			}
 		}
-	}()
+	}
+	return nil
+}
+
+// sendTraffic writes sample events to the notifications topic, as the services
+// of a company would, until ctx ends.
+func sendTraffic(ctx context.Context, out *emitters.Notifications, rate float64) error {
 	tick := time.NewTicker(time.Duration(float64(time.Second) / rate))
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			if err := out.Emit(ctx, newSample(time.Now())); err != nil && ctx.Err() == nil {
+			if err := out.Emit(ctx, newSample(rand.IntN(len(users())), time.Now())); err != nil && ctx.Err() == nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -83,22 +111,28 @@ func sendTraffic(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, ra
 	}
 }
 
-func newSample(now time.Time) belfry.Notification {
-	users, kinds := demoUsers(), samples()
-	i := rand.IntN(len(users))
-	actor := users[(i+1+rand.IntN(len(users)-1))%len(users)]
+// pageOf is where an item of the demo leads: there are no services with pages, so
+// back to its reader's own.
+func pageOf(user, thing string) string {
+	return "/?" + url.Values{"user": {user}, "about": {strings.TrimPrefix(thing, "/")}}.Encode()
+}
+
+// newSample returns an event for the user of that number.
+func newSample(i int, now time.Time) belfry.Notification {
+	people, kinds := users(), samples()
+	actor := people[(i+1+rand.IntN(len(people)-1))%len(people)]
 	s := kinds[rand.IntN(len(kinds))]
 	// Few things of a kind, so that collapse keys meet.
 	thing := 100 + rand.IntN(20)
 	service, _, _ := strings.Cut(s.kind, ".")
 	n := belfry.Notification{
-		Recipient: users[i].ID,
+		Recipient: people[i].ID,
 		Source:    "/services/" + service,
 		Type:      s.kind,
 		Category:  s.category,
 		Priority:  s.priority,
 		Title:     belfry.Text{"en": fmt.Sprintf(s.en, actor.Name, thing), "ko": fmt.Sprintf(s.ko, actor.Name, thing)},
-		URL:       fmt.Sprintf(s.url, thing),
+		URL:       pageOf(people[i].ID, fmt.Sprintf(s.url, thing)),
 		Actor:     actor,
 		Time:      now.UTC(),
 	}
