@@ -79,8 +79,8 @@ func TestBadRulesAreRefusedAtStart(t *testing.T) {
 	} {
 		args = append(args, "--brokers", "127.0.0.1:1", "--state-dir", t.TempDir(), "--rules")
 		r := call(t, nil, append(args, bad)...)
-		if r.Code != cli.ExitUsage {
-			t.Errorf("%v: exit code %d, want %d", args, r.Code, cli.ExitUsage)
+		if r.Code != cli.ExitFailure {
+			t.Errorf("%v: exit code %d, want %d: the call is right, the file is not", args, r.Code, cli.ExitFailure)
 		}
 		for _, part := range []string{"--rules", fmt.Sprint(bad, ":4"), "recipents", fmt.Sprint(bad, ":5")} {
 			if !strings.Contains(r.Stderr, part) {

@@ -120,8 +120,9 @@ func TestParseStart(t *testing.T) {
 		{"latest", "latest", time.Time{}},
 		{"earliest", "earliest", time.Time{}},
 		{"2026-01-31T18:00:00+09:00", "2026-01-31T09:00:00Z", recordTime},
-		{"72h", "72h0m0s", now.Add(-72 * time.Hour)},
-		{"7d", "168h0m0s", now.Add(-168 * time.Hour)},
+		{"72h", "3d", now.Add(-72 * time.Hour)},
+		{"36h", "36h0m0s", now.Add(-36 * time.Hour)},
+		{"7d", "7d", now.Add(-168 * time.Hour)},
 	} {
 		t.Run(tt.text, func(t *testing.T) {
 			s, err := rules.ParseStart(tt.text)
