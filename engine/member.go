@@ -72,7 +72,7 @@ func (f *lastMember) leave(ctx context.Context, client *kgo.Client) error {
 			err = cmp.Or(err, kerr.ErrorForCode(m.ErrorCode))
 		}
 	}
-	if err != nil && !errors.Is(err, kerr.UnknownMemberID) {
+	if err != nil && !errors.Is(err, kerr.UnknownMemberID) && !errors.Is(err, kerr.GroupIDNotFound) {
 		return fmt.Errorf("take the last member out of %s: %w", f.group, err)
 	}
 	return nil

@@ -72,7 +72,7 @@ type Claimed struct {
 
 // NewProcessor returns a processor that does nothing until Run.
 func NewProcessor(cfg kafka.Config, g Group) *Processor {
-	return &Processor{cfg: cfg, group: g, sup: NewSupervisor("processor "+string(g.Graph.Group()), cfg.Log())}
+	return &Processor{cfg: cfg, group: g, sup: NewSupervisor("processor "+string(g.Graph.Group()), &cfg)}
 }
 
 // Run processes until ctx ends, then stops cleanly: writes in flight are

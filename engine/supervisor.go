@@ -75,17 +75,33 @@ var errGone = errors.New("waiting for the topic")
 // Supervisor runs something that may fail until it is stopped.
 type Supervisor struct {
 	Log    *slog.Logger
+	outage *kafka.Outage
 	mu     sync.Mutex
 	status Status
 	waits  map[kafka.TopicPartition]string
+
+	told   bool      // the log has told of a failure, and not yet that it runs again
+	said   string    // the failure that the log told last
+	saidAt time.Time // when
+	unsaid int       // failures since
 }
 
-func NewSupervisor(name string, log *slog.Logger) *Supervisor {
-	return &Supervisor{
-		Log:    log.With("component", name),
+// failureInterval is how often the log tells of failures for one cause.
+const failureInterval = time.Minute
+
+// NewSupervisor returns one that runs nothing yet. Its log is that of cfg, and so is
+// its outage, if there is one.
+func NewSupervisor(name string, cfg *kafka.Config) *Supervisor {
+	s := &Supervisor{
+		Log:    cfg.Log().With("component", name),
+		outage: cfg.Outage,
 		status: Status{Name: name, Phase: Starting, Since: time.Now()},
 		waits:  map[kafka.TopicPartition]string{},
 	}
+	if s.outage == nil {
+		s.outage = kafka.NewOutage(cfg.Log())
+	}
+	return s
 }
 
 // Run calls attempt again and again until ctx ends, and waits between the
@@ -93,6 +109,7 @@ func NewSupervisor(name string, log *slog.Logger) *Supervisor {
 // error if that matches ErrFenced.
 func (s *Supervisor) Run(ctx context.Context, attempt func(context.Context) error) error {
 	defer s.Enter(Stopped)
+	defer s.Reached()
 	wait := &backoff.ExponentialBackOff{
 		InitialInterval: 200 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: 10 * time.Second,
 	}
@@ -117,10 +134,11 @@ func (s *Supervisor) Run(ctx context.Context, attempt func(context.Context) erro
 		pause := wait.NextBackOff()
 		if errors.Is(err, errGone) {
 			s.Enter(Waiting)
+			s.Reached()
 			s.Log.Info("topic is gone", "err", err)
 		} else {
 			s.fail(err)
-			s.Log.Warn("failed, starting again", "err", err, "after", time.Since(began).Round(time.Millisecond), "pause", pause.Round(time.Millisecond))
+			s.tell(err, time.Since(began), pause)
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -132,11 +150,44 @@ func (s *Supervisor) Run(ctx context.Context, attempt func(context.Context) erro
 	return nil
 }
 
+// tell has the log tell of a failure: at once and then once a minute for each cause,
+// and for all components together if the cause is that brokers cannot be reached.
+func (s *Supervisor) tell(err error, after, pause time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kafka.Unreachable(err) {
+		s.told = true
+		s.Unreached(err)
+		return
+	}
+	s.Reached()
+	if err.Error() == s.said && time.Since(s.saidAt) < failureInterval {
+		s.unsaid++
+		s.Log.Debug("failed, starting again", "err", err, "after", after, "pause", pause)
+		return
+	}
+	s.Log.Warn("failed, starting again", "err", err, "after", after.Round(time.Millisecond), "pause", pause.Round(time.Millisecond), "failures_before", s.unsaid)
+	s.told, s.said, s.saidAt, s.unsaid = true, err.Error(), time.Now(), 0
+}
+
+// Unreached says that brokers cannot be reached, Reached that they can.
+func (s *Supervisor) Unreached(cause error) { s.outage.Away(s.status.Name, cause) }
+func (s *Supervisor) Reached()              { s.outage.Back(s.status.Name) }
+
+// Enter changes the phase. The log says when what has failed runs again.
 func (s *Supervisor) Enter(p Phase) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.status.Phase != p {
 		s.status.Phase, s.status.Since = p, time.Now()
+	}
+	if p != Running {
+		return
+	}
+	s.Reached()
+	if s.told {
+		s.told = false
+		s.Log.Info("runs again", "restarts", s.status.Restarts)
 	}
 }
 

@@ -3,16 +3,22 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/belfry/belfry/engine/kafka"
 )
 
 var errBroken = errors.New("broken")
 
-func quiet(name string) *Supervisor { return NewSupervisor(name, slog.New(slog.DiscardHandler)) }
+func quiet(name string) *Supervisor {
+	return NewSupervisor(name, &kafka.Config{Logger: slog.New(slog.DiscardHandler)})
+}
 
 func TestSupervisorBuildsAnewWithBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -121,4 +127,50 @@ func TestStatusIsOneLine(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The log tells of one cause once, and once a minute while it lasts: of brokers that
+// cannot be reached for all that need them together. Each says when it runs again.
+func TestFailuresAreToldOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		log := slog.New(slog.NewTextHandler(&out, nil))
+		cfg := &kafka.Config{Logger: log, Outage: kafka.NewOutage(log)}
+		a, b := NewSupervisor("a", cfg), NewSupervisor("b", cfg)
+		lines := func(want ...string) {
+			t.Helper()
+			got := strings.Split(strings.TrimSpace(out.String()), "\n")
+			out.Reset()
+			ok := len(got) == len(want)
+			for i := 0; ok && i < len(got); i++ {
+				ok = strings.Contains(got[i], want[i])
+			}
+			if !ok {
+				t.Errorf("the log says\n%s\nwant %q", strings.Join(got, "\n"), want)
+			}
+		}
+		away := fmt.Errorf("connect: %w", &net.OpError{Op: "dial", Err: errors.New("refused")})
+		for range 8 { // 40 s
+			a.tell(away, 0, 0)
+			b.tell(away, 0, 0)
+			time.Sleep(5 * time.Second)
+		}
+		lines(`level=WARN msg="kafka cannot be reached`)
+		time.Sleep(20 * time.Second)
+		a.tell(away, 0, 0)
+		lines(`level=WARN msg="kafka can still not be reached" component=a for=1m0s`)
+		a.Enter(Running)
+		lines(`level=INFO msg="runs again" component=a`)
+		b.Enter(Running)
+		lines(`level=INFO msg="kafka answers again" after=1m0s`, `level=INFO msg="runs again" component=b`)
+		for range 3 {
+			a.tell(errors.New("topic is missing"), 0, 0)
+			time.Sleep(10 * time.Second)
+		}
+		a.tell(errors.New("another"), 0, 0)
+		lines("topic is missing", "another")
+		time.Sleep(time.Minute)
+		a.tell(errors.New("another"), 0, 0)
+		lines("another")
+	})
 }

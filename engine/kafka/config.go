@@ -49,6 +49,10 @@ type Config struct {
 	Version string
 
 	Logger *slog.Logger // nil: slog.Default
+
+	// Outage, if not nil, is told by every part of the process that cannot reach
+	// its brokers, and has it again.
+	Outage *Outage
 }
 
 // SASL authenticates with the brokers; the zero value does not.

@@ -114,11 +114,12 @@ func (l *Collector) collect(ctx context.Context, client *lagClient) {
 	case err != nil:
 		client.close()
 		// Once for each error: the metrics say how long it lasts.
-		if last.Error != err.Error() {
+		if told := kafka.Unreachable(err) && l.cfg.Outage.Away("lag", err); !told && last.Error != err.Error() {
 			l.log.Warn("lag not collected", "err", err)
 		}
 		report = last.Failed(err)
 	case last.Error != "":
+		l.cfg.Outage.Back("lag")
 		l.log.Info("lag collected again")
 	}
 	l.report.Store(&report)

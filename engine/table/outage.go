@@ -54,10 +54,10 @@ func (o *outage) set(away bool, cause error) {
 	case away == o.away:
 		return
 	case away:
-		o.sup.Log.Warn("brokers do not answer: rows are as they were, and are asked for again", "err", cause)
+		o.sup.Unreached(cause)
 		o.sup.Enter(engine.Reconnecting)
 	default:
-		o.sup.Log.Info("brokers answer again")
+		o.sup.Reached()
 		o.sup.Enter(o.phase)
 	}
 	o.away = away

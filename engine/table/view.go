@@ -63,7 +63,7 @@ type View struct {
 
 // NewView returns a view that does nothing until Run.
 func NewView(cfg kafka.Config, t Definition) *View {
-	return &View{cfg: cfg, table: t, sup: engine.NewSupervisor("view "+t.Topic, cfg.Log())}
+	return &View{cfg: cfg, table: t, sup: engine.NewSupervisor("view "+t.Topic, &cfg)}
 }
 
 // Run keeps the view up to date until ctx ends. It may be called once. It

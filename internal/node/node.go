@@ -98,6 +98,7 @@ type node struct {
 // It closes the listeners of cfg in any case. A process
 // that has not drained within the grace period is an error.
 func Run(ctx context.Context, cfg Config) (err error) {
+	cfg.Kafka.Outage = kafka.NewOutage(cfg.Log)
 	n := &node{Config: cfg, registry: prometheus.NewRegistry()}
 	defer func() { err = errors.Join(err, cfg.Close()) }()
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
