@@ -17,6 +17,10 @@ var (
 	// is no such record.
 	ErrEmpty = errors.New("the value has no bytes")
 
+	// ErrTombstone is returned for a record whose value is null, bare or in JSON,
+	// whatever that is wrapped in: it says nothing to anybody.
+	ErrTombstone = errors.New("the value is null")
+
 	// ErrNewerFormat is returned when a stored value was written by a newer
 	// Belfry in a format that this one cannot read without misreading it.
 	ErrNewerFormat = errors.New("written by a newer version of belfry")

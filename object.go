@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -29,7 +31,9 @@ func (o object) get(name string) (json.RawMessage, bool) {
 	return nil, false
 }
 
+// parseObject reads a JSON object, also behind a byte order mark.
 func parseObject(data []byte) (object, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !json.Valid(data) {
 		var syntax *json.SyntaxError
 		if err := json.Unmarshal(data, new(json.RawMessage)); errors.As(err, &syntax) {
@@ -103,8 +107,8 @@ func stringLength(data []byte) int {
 	}
 }
 
-// unquote returns the text of a valid JSON string. Bytes that are not UTF-8 become
-// U+FFFD.
+// unquote returns the text of a valid JSON string. Bytes that are not UTF-8 and
+// halves of surrogate pairs become U+FFFD.
 func unquote(raw []byte) string {
 	if text := raw[1 : len(raw)-1]; bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
 		return string(text)
@@ -112,4 +116,34 @@ func unquote(raw []byte) string {
 	var s string
 	_ = json.Unmarshal(raw, &s) // it is valid
 	return s
+}
+
+// hasHalf reports whether a valid JSON string has an escape that is half of a
+// surrogate pair.
+func hasHalf(raw []byte) bool {
+	for i := bytes.IndexByte(raw, '\\'); i >= 0 && i < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		i++
+		if raw[i] != 'u' {
+			continue
+		}
+		first := hexRune(raw[i+1:])
+		i += 4
+		if !utf16.IsSurrogate(first) {
+			continue
+		}
+		if len(raw) < i+8 || raw[i+1] != '\\' || raw[i+2] != 'u' || utf16.DecodeRune(first, hexRune(raw[i+3:])) == utf8.RuneError {
+			return true
+		}
+		i += 6
+	}
+	return false
+}
+
+// hexRune reads the four digits of an escape.
+func hexRune(digits []byte) rune {
+	n, _ := strconv.ParseUint(string(digits[:4]), 16, 16) // they are valid
+	return rune(n)
 }

@@ -253,7 +253,11 @@ func (o object) actor(a *Actor, omit func(error) error) error {
 		return omit(Invalid("actor", "must be an object with id, name and avatar"))
 	}
 	for _, f := range []textField{{"id", &a.ID}, {"name", &a.Name}, {"avatar", &a.Avatar}} {
-		if err := omit(In("actor", fields.text(f.name, f.to))); err != nil {
+		parse := parseString
+		if f.name == "name" {
+			parse = parseReadable
+		}
+		if err := omit(In("actor", fields.textBy(parse, f.name, f.to))); err != nil {
 			return err
 		}
 	}
@@ -277,24 +281,37 @@ func (o object) texts(fields []textField) error {
 }
 
 // text sets *to if the object has the field.
-func (o object) text(name string, to *string) error {
+func (o object) text(name string, to *string) error { return o.textBy(parseString, name, to) }
+
+func (o object) textBy(parse func(string, json.RawMessage) (string, error), name string, to *string) error {
 	raw, ok := o.get(name)
 	if !ok {
 		return nil
 	}
-	s, err := parseString(name, raw)
+	s, err := parse(name, raw)
 	if err == nil {
 		*to = s
 	}
 	return err
 }
 
+// parseString reads a text by which things are told apart.
 func parseString(field string, raw json.RawMessage) (string, error) {
+	s, err := parseReadable(field, raw)
+	// The decoder puts U+FFFD for half of a surrogate pair: two recipients or ids
+	// that differ would become one.
+	if err == nil && hasHalf(raw) {
+		return "", Invalid(field, "must not have half of a surrogate pair, \\ud800 to \\udfff")
+	}
+	return s, err
+}
+
+// parseReadable reads a text that people read: half of a surrogate pair, which a
+// program leaves that cuts texts off, becomes U+FFFD.
+func parseReadable(field string, raw json.RawMessage) (string, error) {
 	if len(raw) == 0 || raw[0] != '"' {
 		return "", Invalid(field, "must be a text in quotes, not %.40q", raw)
 	}
-	// The decoder puts U+FFFD for what is not UTF-8: two recipients or ids that
-	// differ would become one.
 	if !utf8.Valid(raw) {
 		return "", Invalid(field, "must be UTF-8")
 	}

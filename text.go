@@ -58,7 +58,7 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 
 func parseText(field string, raw json.RawMessage) (Text, error) {
 	if len(raw) > 0 && raw[0] == '"' {
-		s, err := parseString(field, raw)
+		s, err := parseReadable(field, raw)
 		return PlainText(s), err
 	}
 	byLanguage, err := parseObject(raw)
@@ -71,7 +71,7 @@ func parseText(field string, raw json.RawMessage) (Text, error) {
 		if !isLanguageTag(language) {
 			return nil, notLanguage(field, language)
 		}
-		s, err := parseString(join(field, language), value)
+		s, err := parseReadable(join(field, language), value)
 		if err != nil {
 			return nil, err
 		}

@@ -35,11 +35,11 @@ func TestBadNotificationsAreSetAside(t *testing.T) {
 		return bad(name, fmt.Sprintf(`{"recipient":%q,"title":"x"}`, recipient), deadletter.ReasonInvalid, says)
 	}
 	poisons := []poison{
-		bad("not JSON", `approval!`, deadletter.ReasonInvalid, "not JSON"),
-		bad("cut JSON", `{"recipient":"user-1"`, deadletter.ReasonInvalid, "not JSON"),
+		bad("not JSON", `approval!`, deadletter.ReasonInvalid, "must be JSON"),
+		bad("cut JSON", `{"recipient":"user-1"`, deadletter.ReasonInvalid, "must be JSON"),
 		bad("empty value", ``, deadletter.ReasonEmpty, "no bytes"),
-		bad("list", `[{"recipient":"user-1","title":"x"}]`, deadletter.ReasonInvalid, "must be a JSON object"),
-		bad("null", `null`, deadletter.ReasonInvalid, "must be a JSON object"),
+		bad("list of nothing good", `[7,{"recipient":"user-1"}]`, deadletter.ReasonInvalid, "[0]: must be a JSON object"),
+		bad("half a surrogate pair", `{"recipient":"user-1","title":"x","id":"\ud800"}`, deadletter.ReasonInvalid, "id: "),
 		bad("no title", `{"recipient":"user-1"}`, deadletter.ReasonInvalid, "title: "),
 		bad("no recipient", `{"title":"x"}`, deadletter.ReasonInvalid, "recipient: is required"),
 		to("recipient of 129 bytes", strings.Repeat("a", 129), "recipient: must be at most 128 bytes, has 129"),
@@ -64,7 +64,7 @@ func TestBadNotificationsAreSetAside(t *testing.T) {
 		records = append(records, p.record, event(`{"recipient":"good","title":"fine"}`))
 	}
 	tombstone := &sarama.ProducerMessage{Topic: prefix.Notifications(), Key: sarama.StringEncoder("user-1")}
-	records = append(records, tombstone, event(`{"recipient":"good","title":"last"}`))
+	records = append(records, tombstone, event(`null`), event(`{"schema":null,"payload":null}`), event(`{"recipient":"good","title":"last"}`))
 	produce(t, cfg, records...)
 	p := start(t, cfg)
 	p.awaitCount(t, "good", len(poisons)+1)
@@ -73,7 +73,7 @@ func TestBadNotificationsAreSetAside(t *testing.T) {
 	}
 	group := prefix.RouterGroup(prefix.Notifications())
 	checkDead(t, p, group, poisons)
-	for result, want := range map[string]float64{"tombstone": 1, "routed": float64(len(poisons) + 1), "dead-letter": float64(len(poisons))} {
+	for result, want := range map[string]float64{"tombstone": 3, "routed": float64(len(poisons) + 1), "dead-letter": float64(len(poisons))} {
 		if got := p.counter(t, "belfry_records_total", group, result); got != want {
 			t.Errorf("%s: counted %v, want %v", result, got, want)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lovoo/goka"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
@@ -76,6 +77,9 @@ func (r *Router) route(c *engine.Context, value []byte) {
 	}
 	written, err := r.patiently(c)
 	switch {
+	case errors.Is(err, belfry.ErrTombstone):
+		r.Metrics.processed(group, "tombstone", c.Timestamp())
+		return
 	case errors.Is(err, errGivenUp):
 		return
 	case err != nil:

@@ -1,59 +1,87 @@
 package server
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/server/wire"
+	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/envelope"
 )
 
-func one(m belfry.Message, err error) ([]belfry.Message, error) {
-	return []belfry.Message{m}, err
-}
+// eventAttributes are those of a CloudEvent that are read of a request's headers;
+// extensions are not.
+var eventAttributes = [...]string{"specversion", "id", "source", "type", "subject", "time"}
 
-// structuredEvent reads an event in the JSON event format.
-func structuredEvent(raw []byte) (belfry.Message, error) {
-	// For the same words about a body that is not JSON as elsewhere: a scan,
-	// the fields are read once, below.
-	var scanned json.RawMessage
-	if err := wire.ParseJSON(raw, &scanned, "a CloudEvent as a JSON object"); err != nil {
-		return belfry.Message{}, err
-	}
-	e, err := envelope.StructuredEvent(raw)
+const attributePrefix = "ce-"
+
+// parseMessages reads a body as a record's value is read: as one message, an array
+// of them, or CloudEvents in all three modes of HTTP (CloudEvents HTTP protocol
+// binding 1.0.2, section 3). All are checked, at least one and with at most
+// [belfry.MaxRecipients] in all.
+func parseMessages(h http.Header, body []byte, defaults belfry.Notification, parse envelope.Parse) ([]belfry.Message, error) {
+	r, err := recordOf(h, body)
 	if err != nil {
-		return belfry.Message{}, err
+		return nil, err
 	}
-	return envelope.FromEvent(e, belfry.Notification{}, belfry.ParseNotification)
+	sent, err := envelope.NewDecoder(envelope.Config{}).Messages(context.Background(), r, defaults, parse)
+	switch {
+	case errors.Is(err, belfry.ErrEmpty):
+		return nil, belfry.Invalid("", "the body is empty; it must be JSON")
+	case errors.Is(err, belfry.ErrTombstone):
+		return nil, belfry.Invalid("", "must be a JSON object, not null")
+	case err != nil:
+		return nil, asHeader(h, err)
+	case len(sent) == 0:
+		return nil, belfry.Invalid("", "the array is empty")
+	}
+	total := 0
+	for i, each := range sent {
+		if total += len(each.Recipients); total > belfry.MaxRecipients {
+			return nil, &belfry.FieldError{Field: fmt.Sprintf("[%d]", i), TooLarge: true,
+				Problem: fmt.Sprintf("one call may have at most %d, counting each recipient", belfry.MaxRecipients)}
+		}
+	}
+	return sent, nil
 }
 
-// binaryEvent reads an event whose attributes are headers.
-func binaryEvent(h http.Header, body []byte) (belfry.Message, error) {
-	attributes := map[string]string{}
-	for _, name := range []string{"specversion", "id", "source", "type", "subject", "time"} {
-		value := h.Get("Ce-" + name)
+// recordOf returns the record that says what a request says. Its headers are those
+// by which the Kafka binding of CloudEvents tells the modes apart.
+func recordOf(h http.Header, body []byte) (sources.Record, error) {
+	r := sources.Record{Value: body, Headers: []sources.Header{{Key: "content-type", Value: []byte(h.Get("Content-Type"))}}}
+	for _, name := range eventAttributes {
+		value := h.Get(attributePrefix + name)
 		if value == "" {
 			continue
 		}
 		decoded, err := headerValue(value)
 		if err != nil {
-			return belfry.Message{}, belfry.Invalid("ce-"+name, "must be percent-encoded UTF-8")
+			return r, belfry.Invalid(attributePrefix+name, "must be percent-encoded UTF-8")
 		}
-		attributes[name] = decoded
+		r.Headers = append(r.Headers, sources.Header{Key: "ce_" + name, Value: []byte(decoded)})
 	}
-	e, err := envelope.BinaryEvent(attributes, h.Get("Content-Type"), body)
+	return r, nil
+}
+
+// asHeader renames the field of an error to the header that it stood in, if it is
+// an attribute of an event that came in binary mode.
+func asHeader(h http.Header, err error) error {
 	var fe *belfry.FieldError
-	if errors.As(err, &fe) {
-		fe.Field = "ce-" + fe.Field
+	if h.Get(attributePrefix+"specversion") == "" || !errors.As(err, &fe) {
+		return err
 	}
-	if err != nil {
-		return belfry.Message{}, err
+	for _, name := range eventAttributes {
+		if fe.Field == name {
+			renamed := *fe
+			renamed.Field = attributePrefix + name
+			return &renamed
+		}
 	}
-	return envelope.FromEvent(e, belfry.Notification{}, belfry.ParseNotification)
+	return err
 }
 
 // headerValue undoes what section 3.1.3.2 of the binding does to a value:

@@ -28,6 +28,12 @@ func TestNotificationsAccepted(t *testing.T) {
 		{"array", ` [{"id":"a","recipients":["u","v"],"title":"x"},{"id":"b","recipient":"u","title":"y"}]`, "", 3, "[a b]"},
 		{"key serves as id", `{"recipient":"u","title":"x"}`, "key-1", 1, "[key-1]"},
 		{"id beats key", `{"id":"n","recipient":"u","title":"x"}`, "key-1", 1, "[n]"},
+		{"key and index serve as ids", `[{"recipient":"u","title":"x"},{"id":"n","recipient":"u","title":"x"},{"recipient":"u","title":"x"}]`, "key-1", 3, "[key-1/0 n key-1/2]"},
+		{"key in an array of one", `[{"recipient":"u","title":"x"}]`, "key-1", 1, "[key-1/0]"},
+		{"byte order mark", "\ufeff" + `{"id":"n","recipient":"u","title":"x"}`, "", 1, "[n]"},
+		{"in Connect's envelope", `{"schema":null,"payload":{"id":"n","recipient":"u","title":"x"}}`, "", 1, "[n]"},
+		{"in a text", `"{\"id\":\"n\",\"recipient\":\"u\",\"title\":\"x\"}"`, "", 1, "[n]"},
+		{"a CloudEvent by its looks", `[{"specversion":"1.0","id":"n","source":"/s","type":"t","subject":"u","data":{"title":"x"}}]`, "key-1", 1, "[n]"},
 		{"unknown fields", `{"id":"n","recipient":"u","title":"x","unknown":{"a":[1]}}`, "", 1, "[n]"},
 	}
 	for _, tt := range tests {
@@ -49,7 +55,7 @@ func TestNotificationsAccepted(t *testing.T) {
 func TestNotificationsMadeIDs(t *testing.T) {
 	a := newAPI(t)
 	got := servertest.Into[accepted](a.call("POST", "/v1/notifications",
-		`[{"recipients":["u","v"],"title":"x"},{"recipient":"w","title":"y"}]`, "Idempotency-Key", "not for arrays").Want(202))
+		`[{"recipients":["u","v"],"title":"x"},{"recipient":"w","title":"y"}]`, "Content-Type", "application/json").Want(202))
 	if len(got.IDs) != 2 || got.IDs[0] == got.IDs[1] || len(got.IDs[0]) < 20 {
 		t.Fatalf("got ids %q, want two of enough randomness", got.IDs)
 	}
@@ -96,6 +102,8 @@ func TestNotificationsBadInput(t *testing.T) {
 		{"number", `7`, 400, ""},
 		{"empty array", `[]`, 400, ""},
 		{"array cut short", `[` + valid, 400, ""},
+		{"null in an envelope", `{"schema":null,"payload":null}`, 400, ""},
+		{"half a surrogate pair", `{"recipient":"\ud800","title":"x"}`, 400, "recipient"},
 		{"array of numbers", `[1]`, 400, "[0]"},
 		{"array in an array", `[[]]`, 400, "[0]"},
 		{"no recipient", `{"title":"x"}`, 400, "recipient"},
@@ -145,6 +153,7 @@ func TestNotificationsBadInput(t *testing.T) {
 		t.Errorf("got %d records of refused calls, want 0", a.fake.Offset)
 	}
 	got := a.call("POST", "/v1/notifications", valid, "Idempotency-Key", long).WantProblem(400, "Idempotency-Key")
+	a.call("POST", "/v1/notifications", "["+valid+"]", "Idempotency-Key", long[:255]).WantProblem(400, "Idempotency-Key")
 	if !json.Valid(got.Body.Bytes()) {
 		t.Errorf("got %s", got.Body)
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/belfry/belfry/server/wire"
 )
 
-// postRetractions answers POST /v1/retractions: one retraction or an array. As
+// postRetractions answers POST /v1/retractions: one retraction, an array, or
+// CloudEvents whose data is one. As
 // with notifications a missing source is the caller's, so that a sender who
 // never names one takes back what it sent.
 func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.Call) error {
@@ -16,7 +17,7 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.
 	if err != nil {
 		return err
 	}
-	sent, err := parseRetractions(body, c.Identity.Source())
+	sent, err := parseRetractions(r.Header, body, c.Identity.Source())
 	if err != nil {
 		return err
 	}
@@ -30,13 +31,8 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.
 	return nil
 }
 
-func parseRetractions(body []byte, source string) ([]belfry.Message, error) {
-	parse := func(raw []byte) (belfry.Message, error) {
-		return belfry.ParseRetraction(raw, belfry.Retraction{Source: source})
-	}
-	if isArray(body) {
-		return parseEach(body, parse)
-	}
-	sent, err := parse(body)
-	return []belfry.Message{sent}, err
+func parseRetractions(h http.Header, body []byte, source string) ([]belfry.Message, error) {
+	return parseMessages(h, body, belfry.Notification{Source: source}, func(data []byte, defaults belfry.Notification) (belfry.Message, error) {
+		return belfry.ParseRetraction(data, belfry.Retraction{Recipient: defaults.Recipient, Source: defaults.Source})
+	})
 }

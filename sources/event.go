@@ -9,6 +9,9 @@ type Event struct {
 	// number: int64, uint64 if it is above that, and json.Number, the text as it
 	// stood, for all others. So an id that is a number becomes text as it was.
 	Value any
+	// Text is the JSON that Value was read from, as it stood, where whoever reads
+	// needs it: numbers and the order of names are the sender's. Empty otherwise.
+	Text string
 	// Index is its place in the record's list; 0 if it is the only one.
 	Index int
 

@@ -156,7 +156,7 @@ func TestDeadLetters(t *testing.T) {
 	if ours.Version != "1.2.3" || ours.TopicID == "" || ours.Group != "belfry-router-belfry.notifications" {
 		t.Errorf("letter %+v", ours)
 	}
-	replay(cli.ExitFailure, []string{ours.ID}, "not JSON", "1 failed")
+	replay(cli.ExitFailure, []string{ours.ID}, "must be JSON", "1 failed")
 	r.wantCleanStop()
 
 	dead("purge", "--before", "1h").WantOutput(t, "0 dead letters")

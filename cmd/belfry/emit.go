@@ -17,6 +17,8 @@ import (
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/envelope"
 )
 
 func emitCommand(p *cli.Program) *cobra.Command {
@@ -171,11 +173,14 @@ func checkLine(l inputLine) (string, error) {
 	if l.long {
 		return "", fmt.Errorf("is longer than %d bytes", maxLineBytes)
 	}
-	m, err := belfry.ParseMessage(l.data, belfry.Notification{})
-	if err != nil {
+	sent, err := envelope.NewDecoder(envelope.Config{}).Messages(context.Background(), sources.Record{Value: l.data}, belfry.Notification{}, belfry.ParseMessage)
+	switch {
+	case err != nil:
 		return "", err
+	case len(sent) == 0:
+		return "", errors.New("is an empty list")
 	}
-	return m.Recipients[0], nil
+	return sent[0].Recipients[0], nil
 }
 
 // done takes the outcome of a write.

@@ -146,17 +146,18 @@ func TestRulesOnRecords(t *testing.T) {
 		`{"type":`,
 		`{"type":"CREATED","to":"a"}`,
 		``,
+		`{"schema":null,"payload":null}`,
 	)
 	base := []string{"--rules", rulesFile(t, orderRules), "--topic", "orders", "--brokers", brokers[0]}
 	dry := func(more ...string) programtest.Result {
 		return call(t, nil, slices.Concat([]string{"rules", "dry-run"}, base, more)...)
 	}
 
-	r := dry("--last", "5")
+	r := dry("--last", "6")
 	r.WantOutput(t, "orders/1 offset 0, 2026-01-31T09:00:01Z, key c-1\n",
 		`received: for a (without b): {"en":"Order 7.50","ko":"주문 7.50"}`, "withdrawn: nothing: when is false",
 		`withdrawn: retracts for a: {"collapse_key":"order:7"`, `dead letter, nothing of it is delivered: `,
-		`rule received: title.en: there is no field "no"`, "tombstone", "5 records: 2 messages for 2 recipients, 2 dead letters\n")
+		`rule received: title.en: there is no field "no"`, "tombstone", "6 records: 2 messages for 2 recipients, 2 dead letters\n")
 	if strings.Contains(r.Stdout, "OLD") || strings.Contains(r.Stdout, "\x1b") {
 		t.Errorf("printed %q", r.Stdout)
 	}
@@ -174,7 +175,7 @@ func TestRulesOnRecords(t *testing.T) {
 		}
 		reports = append(reports, report)
 	}
-	if len(reports) != 6 || reports[1].Events[0].Rules[0].Notification.Title["en"] != "Order 7.50" || reports[3].Error == "" || reports[5].Nothing == "" {
+	if len(reports) != 7 || reports[1].Events[0].Rules[0].Notification.Title["en"] != "Order 7.50" || reports[3].Error == "" || reports[5].Nothing == "" || reports[6].Nothing == "" {
 		t.Errorf("got %+v", reports)
 	}
 
@@ -212,7 +213,7 @@ func TestRulesOnRecords(t *testing.T) {
 		says string
 	}{
 		{[]string{"--partition", "2", "--offset", "0"}, "orders has the partitions 0 to 1, not 2"},
-		{[]string{"--offset", "9"}, "orders/0 has the offsets 0 to 2, not 9"},
+		{[]string{"--offset", "9"}, "orders/0 has the offsets 0 to 3, not 9"},
 	} {
 		if r := explain(tt.args...); r.Code != cli.ExitFailure || !strings.Contains(r.Stderr, tt.says) {
 			t.Errorf("%v: got %+v, want %q", tt.args, r, tt.says)

@@ -78,7 +78,10 @@ func (r *Replayer) route(l *deadletter.Letter) (writes []deadletter.ReplayWrite,
 		Topic: l.Topic, TopicID: l.TopicID, Partition: l.Partition, Offset: l.Offset,
 		Timestamp: l.Timestamp, Key: l.Key, Value: l.Value, Headers: l.Headers,
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, belfry.ErrTombstone):
+		return nil, nil, "", nil
+	case err != nil:
 		return nil, nil, "", err
 	}
 	for _, d := range deliveries {

@@ -18,32 +18,38 @@ import (
 
 // structuredRecord reads a value that its content type calls a CloudEvent or,
 // though the Kafka binding knows none, a batch of them.
-func (d *Decoder) structuredRecord(value []byte, h recordHeaders) ([]sources.Event, error) {
+func (d *decoding) structuredRecord(value []byte) ([]sources.Event, error) {
 	if len(value) == 0 {
 		return nil, belfry.ErrEmpty
 	}
-	mediaType := h.mediaType()
+	mediaType := d.headers.mediaType()
 	batch := mediaType == BatchType
 	if !batch && mediaType != EventType && mediaType != "application/cloudevents" {
 		return nil, belfry.Invalid("", "must be a CloudEvent in JSON, is %.60q", mediaType)
 	}
-	v, err := ParseJSON(value)
+	c, err := d.json(string(value))
 	if err != nil {
 		return nil, err
 	}
-	list, isList := v.([]any)
+	list, isList := c.value.([]any)
 	switch {
-	case !batch && !isCloudEvent(v):
+	case !batch && !isCloudEvent(c.value):
 		return nil, wrongVersion("")
-	case batch && (!isList || slices.ContainsFunc(list, func(v any) bool { return !isCloudEvent(v) })):
+	case batch && !isList:
 		return nil, belfry.Invalid("", "must be a list of CloudEvents")
 	}
-	return d.unfold(v, sources.Event{}, false)
+	if batch {
+		if i := slices.IndexFunc(list, func(v any) bool { return !isCloudEvent(v) }); i >= 0 {
+			return nil, listedAlone.in(i, wrongVersion(""))
+		}
+	}
+	return d.unfold(c, sources.Event{})
 }
 
 // binaryRecord reads a CloudEvent whose value is its data. One without bytes
 // has none, which is no fault: what it says is in its attributes.
-func (d *Decoder) binaryRecord(ctx context.Context, value []byte, h recordHeaders) ([]sources.Event, error) {
+func (d *decoding) binaryRecord(ctx context.Context, value []byte) ([]sources.Event, error) {
+	h := &d.headers
 	if h.contentType != "" {
 		h.attributes["datacontenttype"] = h.contentType
 	}
@@ -51,10 +57,11 @@ func (d *Decoder) binaryRecord(ctx context.Context, value []byte, h recordHeader
 	if err != nil || len(value) == 0 {
 		return []sources.Event{e}, err
 	}
-	if e.Value, err = d.data(ctx, value, h); err != nil {
+	data, err := d.data(ctx, value)
+	if err != nil {
 		return nil, belfry.In("data", err)
 	}
-	return d.unfold(e.Value, e, false)
+	return d.unfold(data, e)
 }
 
 // isCloudEvent recognises a CloudEvent in the JSON event format by its looks.
@@ -67,9 +74,9 @@ func isCloudEvent(v any) bool {
 	return ok && version != ""
 }
 
-// cloudEvent reads one in the JSON event format 1.0.2. Its value is its data as
-// it stands.
-func (d *Decoder) cloudEvent(m map[string]any, outer sources.Event) (sources.Event, error) {
+// cloudEvent reads one in the JSON event format 1.0.2, and its data as it stands.
+func (d *decoding) cloudEvent(c content) (e sources.Event, data content, err error) {
+	m := c.value.(map[string]any)
 	attributes := make(map[string]string, len(m))
 	for name, v := range m {
 		switch v := v.(type) {
@@ -87,41 +94,43 @@ func (d *Decoder) cloudEvent(m map[string]any, outer sources.Event) (sources.Eve
 		case json.Number:
 			attributes[name] = string(v)
 		default:
-			if name != "data" {
-				return sources.Event{}, belfry.Invalid(name, "must be a text, a number, or true or false in a CloudEvent")
+			// An extension of another type is nobody's: it must not cost the event.
+			if slices.Contains(coreAttributes[:], name) {
+				return e, data, belfry.Invalid(name, "must be a text, a number, or true or false in a CloudEvent")
 			}
 		}
 	}
 	delete(attributes, "data")
 	delete(attributes, "data_base64")
-	e, err := d.withAttributes(attributes)
-	if err != nil {
-		return sources.Event{}, err
+	if e, err = d.withAttributes(attributes); err != nil {
+		return e, data, err
 	}
-	e.Index = outer.Index
-	e.Value = m["data"]
 	encoded := m["data_base64"]
 	if encoded == nil {
-		return e, nil
+		if _, ok := m["data"]; ok {
+			data = c.member("data")
+		}
+		return e, data, nil
 	}
 	text, ok := encoded.(string)
-	if _, both := m["data"]; both || !ok {
-		return sources.Event{}, belfry.Invalid("data_base64", "must be a text, and the only data")
+	if m["data"] != nil || !ok {
+		return e, data, belfry.Invalid("data_base64", "must be a text, and the only data")
 	}
-	data, err := base64.StdEncoding.DecodeString(text)
+	decoded, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return sources.Event{}, belfry.Invalid("data_base64", "must be base64")
+		return e, data, belfry.Invalid("data_base64", "must be base64")
 	}
 	// Values that need a registry are not sent this way.
-	if e.Value, err = contentValue(data, attributes["datacontenttype"]); err != nil {
-		return sources.Event{}, belfry.In("data_base64", err)
+	if data, err = d.contentValue(decoded, attributes["datacontenttype"]); err != nil {
+		return e, data, belfry.In("data_base64", err)
 	}
-	return e, nil
+	return e, data, nil
 }
 
 // withAttributes returns an event without a value, checked for what CloudEvents
-// 1.0.2 section 3.1 requires.
-func (d *Decoder) withAttributes(attributes map[string]string) (sources.Event, error) {
+// 1.0.2 section 3.1 requires. No attribute is changed: a blank around an id, or
+// another way to write a source, is another one.
+func (d *decoding) withAttributes(attributes map[string]string) (sources.Event, error) {
 	if v := attributes["specversion"]; v != eventVersion {
 		return sources.Event{}, wrongVersion(v)
 	}
@@ -142,34 +151,34 @@ func (d *Decoder) withAttributes(attributes map[string]string) (sources.Event, e
 }
 
 // data reads a binary event's data; it may stand in a frame.
-func (d *Decoder) data(ctx context.Context, data []byte, h recordHeaders) (any, error) {
-	id, body, framed, err := schemaID(data, h.schema)
+func (d *decoding) data(ctx context.Context, data []byte) (content, error) {
+	id, body, framed, err := schemaID(data, d.headers.schema)
 	switch {
 	case err != nil:
-		return nil, err
+		return content{}, err
 	case framed:
-		v, _, err := d.framed(ctx, id, body)
-		return v, err
+		c, _, err := d.framed(ctx, id, body)
+		return c, err
 	}
-	return contentValue(data, h.contentType)
+	return d.contentValue(data, d.headers.contentType)
 }
 
 // contentValue reads data of a content type; none means JSON.
-func contentValue(data []byte, contentType string) (any, error) {
+func (d *decoding) contentValue(data []byte, contentType string) (content, error) {
 	if isJSON(contentType) {
-		return ParseJSON(data)
+		return d.json(string(data))
 	}
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
-		return nil, belfry.Invalid("", "must be of a content type such as application/json, is of %.60q", contentType)
+		return content{}, belfry.Invalid("", "must be of a content type such as application/json, is of %.60q", contentType)
 	}
 	if !strings.HasPrefix(mediaType, "text/") && mediaType != "application/xml" && !strings.HasSuffix(mediaType, "+xml") {
-		return nil, belfry.Invalid("", "must be JSON or text, is %.60q", mediaType)
+		return content{}, belfry.Invalid("", "must be JSON or text, is %.60q", mediaType)
 	}
 	if !utf8.Valid(data) {
-		return nil, belfry.Invalid("", "must be UTF-8")
+		return content{}, belfry.Invalid("", "must be UTF-8")
 	}
-	return string(data), nil
+	return content{value: string(data)}, nil
 }
 
 // eventTime is a time in milliseconds since 1970, zero if v is none.

@@ -29,17 +29,17 @@ func connectPayload(v any) (any, bool) {
 
 // describe returns the event of a value, with what Debezium says in it where
 // the envelope says nothing.
-func describe(v any, e sources.Event, outbox bool) sources.Event {
-	e.Value = v
-	m, ok := v.(map[string]any)
-	if !ok {
-		return e
-	}
+func (d *decoding) describe(c content, e sources.Event) sources.Event {
+	e.Value, e.Text = c.value, c.text
+	m, _ := c.value.(map[string]any)
 	if source, op, ok := change(m); ok {
-		return ofChange(m, source, op, e)
+		e = ofChange(m, source, op, e)
 	}
-	if outbox {
-		e.Type = outboxEnvelope(m, e.Type)
+	if e.Attributes == nil {
+		if d.headers.id != "" {
+			e.Type = outboxEnvelope(m, e.Type)
+		}
+		e.ID = d.headers.outboxID(d.topic, hasOutboxColumns(m))
 	}
 	return e
 }
@@ -83,15 +83,28 @@ func ofChange(m, source map[string]any, op string, e sources.Event) sources.Even
 	return e
 }
 
+// hasOutboxColumns reports an outbox event whose further columns stand beside its
+// payload (table.fields.additional.placement, "envelope").
+func hasOutboxColumns(m map[string]any) bool {
+	if _, ok := m["payload"]; !ok {
+		return false
+	}
+	for name := range m {
+		if name == "eventType" || isAggregate(name) {
+			return true
+		}
+	}
+	return false
+}
+
 // outboxEnvelope returns the type of an outbox event whose further columns stand
-// beside its payload (table.fields.additional.placement, "envelope"), and
-// unwraps that payload if it is escaped.
+// beside its payload, and unwraps that payload if it is escaped.
 func outboxEnvelope(m map[string]any, typeName string) string {
 	payload, ok := m["payload"]
 	if !ok {
 		return typeName
 	}
-	m["payload"] = unwrapText(payload, 2)
+	m["payload"] = new(decoding).unwrapText(content{value: payload}).value
 	for _, name := range []string{"eventType", "type"} {
 		if text, _ := m[name].(string); typeName == "" {
 			typeName = text

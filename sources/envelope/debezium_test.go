@@ -58,7 +58,7 @@ func TestDecoderReadsDebezium(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := envelope.NewDecoder(envelope.Config{}).Decode(t.Context(), sources.Record{Value: []byte(tt.value), Headers: tt.headers})
+			got, err := envelope.NewDecoder(envelope.Config{}).Decode(t.Context(), sources.Record{Topic: "outbox.event.order", Value: []byte(tt.value), Headers: tt.headers})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ func NewDecoder(c Config) *Decoder {
 //   - a schema's id, in five bytes before the value or in a header (Confluent):
 //     JSON needs no registry, Avro and Protobuf do;
 //   - JSON;
-//   - JSON in a JSON text, once, in an outbox's twice;
+//   - JSON in a JSON text, and in a text in that;
 //   - Debezium: {"schema", "payload"} stands for its payload, and a change
 //     ({"before", "after", "source", "op"}) stays as it is, with the type
 //     "<table>.<op>";
@@ -57,32 +58,80 @@ func NewDecoder(c Config) *Decoder {
 //
 // The type of what is no CloudEvent is that of the header eventType, type or
 // __TypeId__, in this order, else the full name of the Avro record or Protobuf
-// message; its ID is that of the header id.
+// message; its ID is that of the header id of an outbox's record, which more than
+// that header shows to be one. Of an ID that several events of a list share, all
+// but the first have their index behind it.
 //
-// Errors: [belfry.ErrEmpty] for a value without bytes or null, [sources.ErrUnavailable],
-// the context's, and a [*belfry.FieldError] for all that will not get better.
+// Errors: [belfry.ErrEmpty] for a value without bytes, [belfry.ErrTombstone] for one
+// that is null in whatever it is wrapped, [sources.ErrUnavailable], the context's,
+// and a [*belfry.FieldError] for all that will not get better.
 func (d *Decoder) Decode(ctx context.Context, r sources.Record) ([]sources.Event, error) {
+	events, _, err := d.decode(ctx, r, false)
+	return events, err
+}
+
+// decoding is the reading of one record.
+type decoding struct {
+	*Decoder
+	topic   string
+	headers recordHeaders
+	texts   bool // events have a Text
+	listed  listed
+}
+
+// listed says where a list stood that events are the elements of.
+type listed uint8
+
+const (
+	notListed    listed = iota
+	listedAlone         // the value is the list
+	listedAsData        // a CloudEvent's data is
+)
+
+// in names the place of event i before the field of an error about it.
+func (l listed) in(i int, err error) error {
+	if l == listedAlone {
+		return belfry.In(index(i), err)
+	}
+	return err
+}
+
+// data is where the data of event i stands, if it is a CloudEvent.
+func (l listed) data(i int) string {
+	if l == listedAsData {
+		return "data" + index(i)
+	}
+	return "data"
+}
+
+func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
+
+// decode is Decode; with texts the events of JSON have their Text.
+func (d *Decoder) decode(ctx context.Context, r sources.Record, texts bool) ([]sources.Event, listed, error) {
 	if len(r.Value) > MaxValueBytes {
-		return nil, longValue(len(r.Value))
+		return nil, notListed, longValue(len(r.Value))
 	}
-	h := readHeaders(r.Headers)
-	if h.problem != nil {
-		return nil, h.problem
-	}
-	if h.structured() {
-		return d.structuredRecord(r.Value, h)
-	}
-	if h.cloudEvent() {
-		return d.binaryRecord(ctx, r.Value, h)
-	}
-	if len(r.Value) == 0 {
+	one := &decoding{Decoder: d, topic: r.Topic, headers: readHeaders(r.Headers), texts: texts}
+	events, err := one.events(ctx, r.Value)
+	return events, one.listed, err
+}
+
+func (d *decoding) events(ctx context.Context, value []byte) ([]sources.Event, error) {
+	switch {
+	case d.headers.problem != nil:
+		return nil, d.headers.problem
+	case d.headers.structured():
+		return d.structuredRecord(value)
+	case d.headers.cloudEvent():
+		return d.binaryRecord(ctx, value)
+	case len(value) == 0:
 		return nil, belfry.ErrEmpty
 	}
-	v, typeName, err := d.value(ctx, r.Value, h)
+	c, typeName, err := d.value(ctx, value)
 	if err != nil {
 		return nil, err
 	}
-	events, err := d.unfold(v, sources.Event{ID: h.id, Type: h.typeName()}, h.id != "")
+	events, err := d.unfold(c, sources.Event{Type: d.headers.typeName()})
 	for i := range events {
 		if events[i].Type == "" {
 			events[i].Type = typeName
@@ -92,19 +141,19 @@ func (d *Decoder) Decode(ctx context.Context, r sources.Record) ([]sources.Event
 }
 
 // value reads what stands in a frame, or JSON; typeName is the schema's.
-func (d *Decoder) value(ctx context.Context, value []byte, h recordHeaders) (v any, typeName string, err error) {
-	id, body, framed, err := schemaID(value, h.schema)
+func (d *decoding) value(ctx context.Context, value []byte) (c content, typeName string, err error) {
+	id, body, framed, err := schemaID(value, d.headers.schema)
 	switch {
 	case err != nil:
-		return nil, "", err
+		return content{}, "", err
 	case framed:
 		return d.framed(ctx, id, body)
 	}
-	v, err = ParseJSON(value)
+	c, err = d.json(string(value))
 	if err != nil && !looksLikeText(value) {
 		err = belfry.Invalid("", "must be JSON, CloudEvents, or Avro or Protobuf with a schema's id, not other bytes")
 	}
-	return v, "", err
+	return c, "", err
 }
 
 // looksLikeText distinguishes broken JSON from bytes of another format.
@@ -114,80 +163,54 @@ func looksLikeText(value []byte) bool {
 }
 
 // unfold returns the events of a decoded value; e is what its envelope says.
-func (d *Decoder) unfold(v any, e sources.Event, outbox bool) ([]sources.Event, error) {
-	v = unwrap(v, outbox)
-	if isCloudEvent(v) && e.Attributes == nil {
-		inner, err := d.cloudEvent(v.(map[string]any), e)
+func (d *decoding) unfold(c content, e sources.Event) ([]sources.Event, error) {
+	c = d.unwrap(c)
+	if isCloudEvent(c.value) && e.Attributes == nil {
+		inner, data, err := d.cloudEvent(c)
 		if err != nil {
 			return nil, err
 		}
-		return d.unfold(inner.Value, inner, false)
+		return d.unfold(data, inner)
 	}
-	list, ok := v.([]any)
+	list, ok := c.value.([]any)
 	switch {
-	case !ok && v == nil && e.Attributes == nil:
-		return nil, belfry.ErrEmpty
+	case !ok && c.value == nil && e.Attributes == nil:
+		return nil, belfry.ErrTombstone
 	case !ok:
-		return []sources.Event{describe(v, e, outbox)}, nil
+		return []sources.Event{d.describe(c, e)}, nil
 	case len(list) > MaxEvents:
 		return nil, &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("must be a list of at most %d events, has %d", MaxEvents, len(list))}
 	}
+	d.listed = listedAlone
+	if e.Attributes != nil {
+		d.listed = listedAsData
+	}
 	events := make([]sources.Event, 0, len(list))
-	for i, v := range list {
-		one, err := d.element(v, e, outbox)
+	for i, element := range c.elements() {
+		one, err := d.element(element, e, i)
 		if err != nil {
-			return nil, belfry.In(fmt.Sprintf("[%d]", i), err)
+			return nil, d.listed.in(i, err)
 		}
-		one.Index = i
 		events = append(events, one)
 	}
 	return events, nil
 }
 
-func (d *Decoder) element(v any, e sources.Event, outbox bool) (sources.Event, error) {
-	v = unwrap(v, outbox)
-	if isCloudEvent(v) && e.Attributes == nil {
-		inner, err := d.cloudEvent(v.(map[string]any), e)
-		if err != nil {
-			return sources.Event{}, err
+// element reads an element of a list, whose envelope says e.
+func (d *decoding) element(c content, e sources.Event, at int) (one sources.Event, err error) {
+	c = d.unwrap(c)
+	if isCloudEvent(c.value) && e.Attributes == nil {
+		var data content
+		if one, data, err = d.cloudEvent(c); err != nil {
+			return one, err
 		}
-		return describe(unwrap(inner.Value, false), inner, false), nil
+		one = d.describe(d.unwrap(data), one)
+	} else {
+		one = d.describe(c, e)
+		if one.ID != "" && at > 0 {
+			one.ID += "/" + strconv.Itoa(at)
+		}
 	}
-	return describe(v, e, outbox), nil
-}
-
-// unwrap takes a value out of Debezium's and Kafka Connect's {"schema",
-// "payload"} and out of a JSON text, an outbox's out of two.
-func unwrap(v any, outbox bool) any {
-	levels := 1
-	if outbox {
-		levels = 2
-	}
-	v = unwrapText(v, levels)
-	if payload, ok := connectPayload(v); ok {
-		return unwrapText(payload, 2)
-	}
-	return v
-}
-
-// unwrapText returns the object or list that is written in a text as JSON, or in
-// a text in that text and so on. Any other text is itself.
-func unwrapText(v any, levels int) any {
-	text, ok := v.(string)
-	if !ok || levels == 0 {
-		return v
-	}
-	inner := strings.TrimLeft(text, " \t\r\n\ufeff")
-	if inner == "" || !strings.ContainsRune(`{["`, rune(inner[0])) {
-		return v
-	}
-	parsed, err := parseText(inner)
-	if err != nil {
-		return v
-	}
-	parsed = unwrapText(parsed, levels-1)
-	if _, ok := parsed.(string); ok {
-		return v
-	}
-	return parsed
+	one.Index = at
+	return one, nil
 }

@@ -2,6 +2,8 @@ package envelope
 
 import (
 	"cmp"
+	"encoding/json"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -13,17 +15,26 @@ import (
 // comes twice the last counts.
 type recordHeaders struct {
 	problem     error             // of an attribute: the first that is not UTF-8
-	attributes  map[string]string // of a CloudEvent, from ce_*
+	attributes  map[string]string // of a CloudEvent
 	contentType string
-	id          string // of Debezium's outbox
+	id          string // of Debezium's outbox, among others: see outboxID
 	eventType   string
 	plainType   string
 	javaType    string // __TypeId__ of Spring
 	schema      []byte // __value_schema_id of Confluent
+	aggregate   bool   // there is one that names an outbox's aggregate
+	debezium    bool   // there is one by which Debezium says who it is
 }
+
+// attributePrefixes are those of the attributes of a CloudEvent, the last one
+// beating the others where several name one attribute. The Kafka binding (1.0.2
+// section 3.2.3.1) has "ce_"; Spring and the SDKs for HTTP write "ce-", bridges from
+// AMQP and JMS the other two. Capitals do not count.
+var attributePrefixes = [...]string{"cloudEvents_", "cloudEvents:", "ce-", "ce_"}
 
 func readHeaders(headers []sources.Header) recordHeaders {
 	var h recordHeaders
+	var rank map[string]int
 	for _, header := range headers {
 		switch name := header.Key; {
 		case name == "id":
@@ -38,21 +49,88 @@ func readHeaders(headers []sources.Header) recordHeaders {
 			h.schema = header.Value
 		case strings.EqualFold(name, "content-type"):
 			h.contentType = headerText(header.Value)
-		case len(name) > len("ce_") && strings.EqualFold(name[:len("ce_")], "ce_"):
-			h.attribute(strings.ToLower(name[len("ce_"):]), header.Value)
+		case strings.HasPrefix(name, "__debezium."):
+			h.debezium = true
+		case isAggregate(name):
+			h.aggregate = true
+		default:
+			for i, prefix := range attributePrefixes {
+				if len(name) <= len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) {
+					continue
+				}
+				attribute := strings.ToLower(name[len(prefix):])
+				if rank == nil {
+					rank, h.attributes = map[string]int{}, map[string]string{}
+				}
+				if i >= rank[attribute] {
+					rank[attribute] = i
+					h.attribute(attribute, header.Value)
+				}
+			}
 		}
 	}
 	return h
 }
 
 func (h *recordHeaders) attribute(name string, value []byte) {
-	if !utf8.Valid(value) && h.problem == nil {
-		h.problem = belfry.Invalid(name, "must be UTF-8 in a CloudEvent")
+	if !utf8.Valid(value) {
+		// Replaced, two ids that differ would become one.
+		if h.problem == nil {
+			h.problem = belfry.Invalid(name, "must be UTF-8 in a CloudEvent")
+		}
+		return
 	}
-	if h.attributes == nil {
-		h.attributes = map[string]string{}
+	h.attributes[name] = headerText(value)
+}
+
+// isAggregate reports a name that an outbox has for what its events are about:
+// aggregateType, aggregate_id and so on.
+func isAggregate(name string) bool {
+	name = strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
+	return name == "aggregatetype" || name == "aggregateid"
+}
+
+// outboxID returns the header id if it is an event's, that of Debezium's outbox.
+// A header of that name alone may be anybody's, of a tenant as well as of a request,
+// and events that share it would become one. So two more signs are asked for.
+// columns says that the value is one of them: an outbox's further columns stand
+// beside its payload.
+func (h *recordHeaders) outboxID(topic string, columns bool) string {
+	signs := 0
+	for _, sign := range []bool{columns, isUUID(h.id), h.eventType != "", h.aggregate, h.debezium, namesOutbox(topic)} {
+		if sign {
+			signs++
+		}
 	}
-	h.attributes[name] = string(value)
+	if signs < 2 {
+		return ""
+	}
+	return h.id
+}
+
+// namesOutbox reports a topic with the word "outbox" in its name, as Debezium's
+// event router names it unless told otherwise.
+func namesOutbox(topic string) bool {
+	for word := range strings.FieldsFuncSeq(topic, func(r rune) bool { return r == '.' || r == '-' || r == '_' }) {
+		if strings.EqualFold(word, "outbox") {
+			return true
+		}
+	}
+	return false
+}
+
+// isUUID reports the text form of a UUID (RFC 9562 section 4).
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if dash != (s[i] == '-') || !dash && !strings.ContainsRune("0123456789abcdefABCDEF", rune(s[i])) {
+			return false
+		}
+	}
+	return true
 }
 
 // headerText reads a header as text: as it stands, or as Kafka Connect's JSON
@@ -72,9 +150,22 @@ func headerText(value []byte) string {
 	}
 	if payload, ok := connectPayload(v); ok {
 		v = payload
+	} else if text[0] == '{' {
+		return text
 	}
-	if inner, ok := v.(string); ok {
-		return inner
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case uint64:
+		return strconv.FormatUint(v, 10)
+	case json.Number:
+		return string(v)
 	}
 	return text
 }

@@ -1,48 +1,70 @@
 package envelope
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
+	"errors"
+	"strconv"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/sources"
 )
 
-// ParseMessage reads the value of a record of the notifications topic: a
-// Notification, a Retraction, or a CloudEvent whose data is one, in structured
-// mode (content-type application/cloudevents+json, or JSON with "specversion")
-// or in binary mode (headers ce_*); see the CloudEvents Kafka protocol binding
-// 1.0.2 section 3. A field that it lacks is taken from defaults. Errors are a
-// [*belfry.FieldError].
-func ParseMessage(value []byte, headers []sources.Header, defaults belfry.Notification) (belfry.Message, error) {
-	return parseMessage(value, headers, defaults, belfry.ParseMessage)
+// Parse reads a message in JSON; what that lacks is taken from defaults. It is
+// [belfry.ParseMessage], or one that knows notifications or retractions alone.
+type Parse func(data []byte, defaults belfry.Notification) (belfry.Message, error)
+
+// Messages reads the notifications and retractions that a record carries, in all
+// that [Decoder.Decode] reads: each event is one, or a CloudEvent whose data is one.
+// A field that it lacks is taken from the CloudEvent, then from defaults. In a list
+// the default id has the index behind it: the events of a record stay apart.
+// All are good, or there is an error: one of Decode, or of one of them, whose place
+// in the list is named.
+func (d *Decoder) Messages(ctx context.Context, r sources.Record, defaults belfry.Notification, parse Parse) ([]belfry.Message, error) {
+	var out []belfry.Message
+	err := d.each(ctx, r, defaults, parse, func(m belfry.Message, err error) error {
+		out = append(out, m)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-func parseMessage(value []byte, headers []sources.Header, defaults belfry.Notification, parse func([]byte, belfry.Notification) (belfry.Message, error)) (belfry.Message, error) {
-	h := readHeaders(headers)
-	var e *CloudEvent
-	var err error
-	switch {
-	case h.cloudEvent():
-		e, err = BinaryEvent(h.attributes, h.contentType, value)
-	case h.mediaType() == EventType || looksStructured(value):
-		e, err = StructuredEvent(value)
-	default:
-		return parse(value, defaults)
+// each calls take for each message of a record, or with what is wrong with it,
+// until take returns an error.
+func (d *Decoder) each(ctx context.Context, r sources.Record, defaults belfry.Notification, parse Parse, take func(belfry.Message, error) error) error {
+	events, listed, err := d.decode(ctx, r, true)
+	if err != nil {
+		return err
 	}
+	for i := range events {
+		own := defaults
+		if listed != notListed && own.ID != "" {
+			own.ID += "/" + strconv.Itoa(i)
+		}
+		m, err := message(&events[i], listed.data(i), own, parse)
+		if m.Refused != nil {
+			errors.As(listed.in(i, m.Refused), &m.Refused)
+		}
+		if err := take(m, listed.in(i, err)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// message reads one event; data is where that of a CloudEvent stands.
+func message(e *sources.Event, data string, defaults belfry.Notification, parse Parse) (belfry.Message, error) {
+	if e.Attributes != nil {
+		return ofCloudEvent(e, data, defaults, parse)
+	}
+	if e.ID != "" {
+		defaults.ID = e.ID
+	}
+	text, err := textOf(e)
 	if err != nil {
 		return belfry.Message{}, err
 	}
-	return FromEvent(e, defaults, parse)
-}
-
-// looksStructured recognises a CloudEvent in the JSON event format by its looks.
-func looksStructured(value []byte) bool {
-	if !bytes.Contains(value, []byte(`"specversion"`)) {
-		return false
-	}
-	var probe struct {
-		SpecVersion string `json:"specversion"`
-	}
-	return json.Unmarshal(value, &probe) == nil && probe.SpecVersion != ""
+	return parse(text, defaults)
 }

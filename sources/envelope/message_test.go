@@ -1,8 +1,10 @@
 package envelope_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -46,7 +48,13 @@ func ofEvent(n *belfry.Notification) {
 	n.ID, n.Source, n.Type = "e-1", "/billing", "order.paid"
 }
 
-func TestDecode(t *testing.T) {
+// messagesOf reads a record as the built-in source does.
+func messagesOf(value []byte, headers []sources.Header) ([]belfry.Message, error) {
+	r := sources.Record{Topic: defaults.Source, Value: value, Headers: headers}
+	return envelope.NewDecoder(envelope.Config{}).Messages(context.Background(), r, defaults, belfry.ParseMessage)
+}
+
+func TestMessages(t *testing.T) {
 	const plain = `{"recipient":"사용자-7","title":"안녕"}`
 	tests := []struct {
 		name, value string
@@ -63,6 +71,19 @@ func TestDecode(t *testing.T) {
 			belfry.Message{Recipients: []string{"a"}, Retract: true, Retraction: belfry.Retraction{Source: defaults.Source, ID: "1"}}},
 		{"retraction by collapse key", `{"retract":true,"recipients":["a","b"],"collapse_key":"c"}`, nil,
 			belfry.Message{Recipients: []string{"a", "b"}, Retract: true, Retraction: belfry.Retraction{Source: defaults.Source, CollapseKey: "c"}}},
+		{"behind a byte order mark", "\ufeff" + plain, nil, notification(nil)},
+		{"in a text", `"{\"recipient\":\"사용자-7\",\"title\":\"안녕\"}"`, nil, notification(nil)},
+		{"in Connect's envelope", `{"schema":{"type":"struct"},"payload":` + plain + `}`, nil, notification(nil)},
+		{"in a text in Connect's envelope", `{"schema":{"type":"string"},"payload":"{\"recipient\":\"사용자-7\",\"title\":\"안녕\"}"}`, nil, notification(nil)},
+		{"in a frame", "\x00\x00\x00\x00\x07" + plain, nil, notification(nil)},
+		{"an outbox's record", plain, headers("id", outboxID, "eventType", "x"), notification(func(n *belfry.Notification) { n.ID = outboxID })},
+		{"structured in a text", `"{\"specversion\":\"1.0\",\"id\":\"e-1\",\"source\":\"/billing\",\"type\":\"order.paid\",\"data\":{\"recipient\":\"사용자-7\",\"title\":\"안녕\"}}"`, nil, notification(ofEvent)},
+		{"structured behind a byte order mark", "\ufeff{" + attributes + `,"data":` + plain + `}`, nil, notification(ofEvent)},
+		{"binary, as Spring writes it", plain, headers("ce-specversion", "1.0", "ce-id", "e-1", "ce-source", "/billing", "ce-type", "order.paid"), notification(ofEvent)},
+		{"binary, over a bridge of AMQP", plain, headers("cloudEvents:specversion", "1.0", "cloudEvents:id", "e-1", "cloudEvents:source", "/billing", "cloudEvents:type", "order.paid"), notification(ofEvent)},
+		{"binary, over a bridge of JMS", plain, headers("cloudEvents_specversion", "1.0", "cloudEvents_id", "e-1", "cloudEvents_source", "/billing", "cloudEvents_type", "order.paid"), notification(ofEvent)},
+		{"binary, the binding's prefix first", plain, append(binary(), headers("ce-id", "x", "cloudEvents:id", "y")...), notification(ofEvent)},
+		{"binary, headers of Connect", plain, headers("ce_specversion", `"1.0"`, "ce_id", `{"schema":{"type":"string"},"payload":"e-1"}`, "ce_source", `"/billing"`, "ce_type", `"order.paid"`), notification(ofEvent)},
 		{"structured by its type", `{` + attributes + `,"data":` + plain + `}`, headers("Content-Type", "application/cloudevents+json; charset=utf-8"), notification(ofEvent)},
 		{"structured by its looks", `{` + attributes + `,"time":"2025-12-24T19:30:00+01:00","data":` + plain + `}`, nil,
 			notification(func(n *belfry.Notification) { ofEvent(n); n.Time = eventTime })},
@@ -82,21 +103,155 @@ func TestDecode(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := envelope.ParseMessage([]byte(tt.value), tt.headers, defaults)
-			if err != nil || !reflect.DeepEqual(got, tt.want) {
-				t.Errorf("got %+v, %v\nwant %+v", got, err, tt.want)
+			got, err := messagesOf([]byte(tt.value), tt.headers)
+			if want := []belfry.Message{tt.want}; err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 			}
 		})
 	}
 }
 
-func TestDecodeErrorsNameTheField(t *testing.T) {
+// TestMessagesOfAList holds that a batch is as many messages as it has events: each
+// with its own id, and those without one kept apart.
+func TestMessagesOfAList(t *testing.T) {
+	const event = `{"specversion":"1.0","id":"%s","source":"/shop","type":"made","data":{"recipient":"kim","title":"x"}}`
+	ids := func(t *testing.T, value string, headers ...sources.Header) (ids []string) {
+		t.Helper()
+		got, err := messagesOf([]byte(value), headers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range got {
+			ids = append(ids, m.Notification.ID)
+		}
+		return ids
+	}
+	both := "[" + fmt.Sprintf(event, "e1") + "," + fmt.Sprintf(event, "e2") + "]"
+	quoted, _ := json.Marshal(both)
+	for name, tt := range map[string]struct {
+		value string
+		head  []sources.Header
+		want  []string
+	}{
+		"a batch by its type":  {both, headers("content-type", "application/cloudevents-batch+json"), []string{"e1", "e2"}},
+		"a batch by its looks": {both, nil, []string{"e1", "e2"}},
+		"one in a batch":       {"[" + fmt.Sprintf(event, "e2") + "]", nil, []string{"e2"}},
+		"a batch in a text":    {string(quoted), nil, []string{"e1", "e2"}},
+		"a batch of Connect":   {`{"schema":null,"payload":` + both + `}`, nil, []string{"e1", "e2"}},
+		"a list":               {`[{"recipient":"kim","title":"x"},{"recipient":"kim","title":"x","id":"own"}]`, nil, []string{"topic/0/7/0", "own"}},
+		"an empty list":        {`[]`, nil, nil},
+		"data that is a list":  {`{"specversion":"1.0","id":"e","source":"/s","type":"t","subject":"kim","data":[{"title":"x"},{"title":"y"}]}`, nil, []string{"e", "e/1"}},
+	} {
+		if got := ids(t, tt.value, tt.head...); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: got ids %q, want %q", name, got, tt.want)
+		}
+	}
+	for value, want := range map[string]string{
+		`[{"recipient":"kim","title":"x"},{"recipient":"kim"}]`:                          "[1].title",
+		"[" + fmt.Sprintf(event, "") + "]":                                               "[0].id",
+		`[{"specversion":"1.0","id":"e","source":"/s","type":"t","data":{"title":"x"}}]`: "[0].data.recipient",
+		`[null]`: "[0]",
+		`{"specversion":"1.0","id":"e","source":"/s","type":"t","subject":"kim","data":[{"title":"x"},{"body":"y"}]}`: "data[1].title",
+	} {
+		var fe *belfry.FieldError
+		if _, err := messagesOf([]byte(value), nil); !errors.As(err, &fe) || fe.Field != want {
+			t.Errorf("%s: got %v, want it to name %s", value, err, want)
+		}
+	}
+}
+
+// TestOneBadElementCostsNobodyTheRest holds that the built-in source delivers what is
+// good of a list, and refuses the rest of it.
+func TestOneBadElementCostsNobodyTheRest(t *testing.T) {
+	r := sources.Record{Topic: "n", Value: []byte(`[{"recipient":"kim","title":"x"},{"recipient":"a/b","title":"x"},{"recipients":["lee","a/b"],"title":"y"}]`)}
+	got, err := envelope.Notifications{}.Route(r)
+	if err != nil || len(got) != 3 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	for i, want := range []struct {
+		recipients []string
+		refused    string
+	}{{[]string{"kim"}, ""}, {nil, "[1].recipient: "}, {[]string{"lee"}, "[2].recipients[1]: "}} {
+		d := got[i]
+		refused := ""
+		if d.Refused != nil {
+			refused = d.Refused.Error()
+		}
+		if !reflect.DeepEqual(d.Recipients, want.recipients) || !strings.HasPrefix(refused, want.refused) || want.refused == "" && refused != "" {
+			t.Errorf("%d: got %+v, want %+v", i, d, want)
+		}
+		if len(d.Recipients) > 0 && d.Record.Origin.Index != int32(i) {
+			t.Errorf("%d: got origin %+v", i, d.Record.Origin)
+		}
+	}
+	r.Value = []byte(`[{"recipient":"a/b","title":"x"}]`)
+	if got, err := (envelope.Notifications{}).Route(r); err == nil {
+		t.Errorf("got %+v, want the error of the only element", got)
+	}
+}
+
+// TestIDsAreNotChanged holds that no two ids of CloudEvents become one, nor two
+// sources: not by blanks, not by escapes, not by what is no text.
+func TestIDsAreNotChanged(t *testing.T) {
+	seen := map[[2]string]string{}
+	for _, id := range []string{"e1", " e1", "e1 ", "E1", "e1/1", "1", "01"} {
+		for _, source := range []string{"/café", "/caf%C3%A9", "http://shop/x", "HTTP://shop/x", "/a b"} {
+			const data = `{"recipient":"kim","title":"x"}`
+			value := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":%q,"type":"t","data":%s}`, id, source, data)
+			for way, m := range map[string][]belfry.Message{
+				"structured": read(t, value),
+				"binary":     read(t, data, headers("ce_specversion", "1.0", "ce_id", id, "ce_source", source, "ce_type", "t")...),
+			} {
+				n := m[0].Notification
+				if n.ID != id || n.Source != source {
+					t.Errorf("%s: got id %q of %q, want %q of %q", way, n.ID, n.Source, id, source)
+				}
+				key := [2]string{n.ID, n.Source}
+				if before := seen[key]; before != "" && before != value {
+					t.Errorf("%s and %s are one", before, value)
+				}
+				seen[key] = value
+			}
+		}
+	}
+	for _, value := range []string{
+		`{"id":"\ud800","recipient":"kim","title":"x"}`,
+		`{"recipient":"\udfff","title":"x"}`,
+		`{"recipients":["a","\ud800\ud800"],"title":"x"}`,
+		`{"recipient":"kim","title":"x","collapse_key":"\ud83d"}`,
+		`{"recipient":"kim","title":"x","source":"\ud83dx"}`,
+		"{\"recipient\":\"k\xff\",\"title\":\"x\"}",
+		"{\"recipient\":\"k\",\"title\":\"x\",\"unknown\":\"\xff\"}",
+		`{"specversion":"1.0","id":"\ud800","source":"/s","type":"t","data":{"recipient":"kim","title":"x"}}`,
+		`{"specversion":"1.0","id":"e","source":"/\udc00","type":"t","data":{"recipient":"kim","title":"x"}}`,
+	} {
+		if got, err := messagesOf([]byte(value), nil); !errors.Is(err, belfry.ErrInvalid) {
+			t.Errorf("%s: got %+v, %v, want it refused", value, got, err)
+		}
+	}
+	// What people read, and what is passed on as it stands, is no name.
+	got := read(t, `{"recipient":"kim","title":"cut \ud83d","actor":{"name":"\ud83d"},"data":{"a":"\ud83d"}}`)[0].Notification
+	if got.Title[""] != "cut \ufffd" || got.Actor.Name != "\ufffd" || string(got.Data) != `{"a":"\ud83d"}` {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func read(t *testing.T, value string, headers ...sources.Header) []belfry.Message {
+	t.Helper()
+	got, err := messagesOf([]byte(value), headers)
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%s: got %+v, %v", value, got, err)
+	}
+	return got
+}
+
+func TestMessagesErrorsNameTheField(t *testing.T) {
 	tests := []struct {
 		name, value string
 		headers     []sources.Header
 		field, says string
 	}{
-		{"not JSON", `hello`, nil, "", "not JSON"},
+		{"not JSON", `hello`, nil, "", "must be JSON"},
 		{"no title", `{"recipient":"a"}`, nil, "title", ""},
 		{"bad actor", `{"recipient":"a","title":"x","actor":{"avatar":"javascript:x"}}`, nil, "actor.avatar", ""},
 		{"bad recipient of many", `{"recipients":["a","b/c"],"title":"x"}`, nil, "recipients[1]", "/"},
@@ -104,21 +259,22 @@ func TestDecodeErrorsNameTheField(t *testing.T) {
 		{"no recipient in an event", `{` + attributes + `,"data":{"title":"x"}}`, nil, "data.recipient", "is required"},
 		{"bad subject", `{` + attributes + `,"subject":"a/b","data":{"title":"x"}}`, nil, "subject", "/"},
 		{"bad recipient beside a subject", `{` + attributes + `,"subject":"a","data":{"recipient":"a/b","title":"x"}}`, nil, "data.recipient", "/"},
-		{"bad time", `{}`, binary("ce_time", "yesterday"), "time", "RFC 3339"},
-		{"time of long ago", `{}`, binary("ce_time", "1066-10-14T09:00:00Z"), "time", "1970"},
+		{"bad time", `{}`, binary("ce_time", "yesterday"), "time", "must be a time"},
+		{"time of long ago", `{}`, binary("ce_time", "1492-10-12T00:00:00Z"), "time", "1970"},
 		{"data of another type", `x`, binary("content-type", "text/plain"), "datacontenttype", "JSON"},
+		{"no recipient in Connect's envelope", `{"schema":null,"payload":{"title":"x"}}`, nil, "recipient", "is required"},
 		{"no data", `{` + attributes + `}`, nil, "data", ""},
 		{"data that is no object", `{` + attributes + `,"data":"x"}`, nil, "data", "must be a JSON object"},
-		{"binary data that is not JSON", `x`, binary(), "data", "not JSON"},
+		{"binary data that is not JSON", `x`, binary(), "data", "must be JSON"},
 		{"event without id", `{"specversion":"1.0","source":"/s","type":"t","data":{}}`, nil, "id", ""},
 		{"event without type", `{}`, headers("ce_specversion", "1.0", "ce_id", "1", "ce_source", "/s"), "type", ""},
 		{"structured of an unknown version", `{"specversion":"2.0","id":"1","source":"/s","type":"t","data":{}}`, nil, "specversion", "1.0"},
 		{"binary of an unknown version", `{}`, headers("ce_specversion", "2.0", "ce_id", "1", "ce_source", "/s", "ce_type", "t"), "specversion", "1.0"},
-		{"said to be an event", `hello`, headers("content-type", "application/cloudevents+json"), "", "CloudEvent"},
+		{"said to be an event", `hello`, headers("content-type", "application/cloudevents+json"), "", "must be JSON"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			message, err := envelope.ParseMessage([]byte(tt.value), tt.headers, defaults)
+			message, err := messagesOf([]byte(tt.value), tt.headers)
 			var fe *belfry.FieldError
 			if !errors.As(err, &fe) || !errors.Is(err, belfry.ErrInvalid) {
 				t.Fatalf("got %+v, %v, want an input error", message, err)
@@ -132,14 +288,14 @@ func TestDecodeErrorsNameTheField(t *testing.T) {
 
 func TestItemsOfAnEventAreBounded(t *testing.T) {
 	value := `{` + attributes + `,"data":{"recipient":"a","title":"x","body":"` + strings.Repeat("x", belfry.MaxItemBytes) + `"}}`
-	if _, err := envelope.ParseMessage([]byte(value), nil, defaults); !errors.Is(err, belfry.ErrTooLarge) {
+	if _, err := messagesOf([]byte(value), nil); !errors.Is(err, belfry.ErrTooLarge) {
 		t.Errorf("got %v, want one that matches ErrTooLarge", err)
 	}
 }
 
 // No input panics; a message that is taken is sound, and an error is the
 // sender's.
-func FuzzDecode(f *testing.F) {
+func FuzzMessages(f *testing.F) {
 	for _, seed := range []struct{ value, version, contentType, eventTime string }{
 		{`{"recipient":"a","title":{"en":"x","ko":"안녕"},"data":{"a":[1]}}`, "", "", ""},
 		{`{"recipients":["a","b","a"],"retract":true,"collapse_key":"c"}`, "", "", ""},
@@ -158,31 +314,36 @@ func FuzzDecode(f *testing.F) {
 		if contentType != "" {
 			h = append(h, headers("content-type", contentType)...)
 		}
-		message, err := envelope.ParseMessage(value, h, defaults)
-		if err != nil {
-			if !errors.Is(err, belfry.ErrInvalid) {
-				t.Errorf("error %v is not the sender's", err)
-			}
-			return
+		messages, err := messagesOf(value, h)
+		if err != nil && !errors.Is(err, belfry.ErrInvalid) && !errors.Is(err, belfry.ErrEmpty) && !errors.Is(err, belfry.ErrTombstone) {
+			t.Errorf("error %v is not the sender's", err)
 		}
-		if len(message.Recipients) == 0 || message.Retract && !reflect.DeepEqual(message.Notification, belfry.Notification{}) || !message.Retract && message.Retraction != (belfry.Retraction{}) {
-			t.Errorf("got %+v, want one of the two for at least one recipient", message)
-		}
-		for _, recipient := range message.Recipients {
-			n, r := message.Notification, message.Retraction
-			n.Recipient, r.Recipient = recipient, recipient
-			if message.Retract {
-				if err := r.Check(); err != nil {
-					t.Errorf("took %+v: %v", r, err)
-				}
-				continue
-			}
-			if err := n.Check(); err != nil {
-				t.Errorf("took %+v: %v", n, err)
-			}
-			if _, err := json.Marshal(&n); err != nil {
-				t.Errorf("took what cannot be written: %v", err)
-			}
+		for _, m := range messages {
+			checkMessage(t, m)
 		}
 	})
+}
+
+// checkMessage fails unless m is one of the two kinds, sound, for somebody.
+func checkMessage(t *testing.T, m belfry.Message) {
+	t.Helper()
+	if len(m.Recipients) == 0 || m.Retract && !reflect.DeepEqual(m.Notification, belfry.Notification{}) || !m.Retract && m.Retraction != (belfry.Retraction{}) {
+		t.Errorf("got %+v, want one of the two for at least one recipient", m)
+	}
+	for _, recipient := range m.Recipients {
+		n, r := m.Notification, m.Retraction
+		n.Recipient, r.Recipient = recipient, recipient
+		if m.Retract {
+			if err := r.Check(); err != nil {
+				t.Errorf("took %+v: %v", r, err)
+			}
+			continue
+		}
+		if err := n.Check(); err != nil {
+			t.Errorf("took %+v: %v", n, err)
+		}
+		if _, err := json.Marshal(&n); err != nil {
+			t.Errorf("took what cannot be written: %v", err)
+		}
+	}
 }

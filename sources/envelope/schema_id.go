@@ -60,15 +60,16 @@ func schemaID(value, header []byte) (ref SchemaID, body []byte, framed bool, err
 // type if the schema has one. An object or a list in JSON is recognised by its looks,
 // since neither Avro nor Protobuf can look like one: its first byte would be a
 // negative length or index.
-func (d *Decoder) framed(ctx context.Context, ref SchemaID, body []byte) (v any, typeName string, err error) {
+func (d *decoding) framed(ctx context.Context, ref SchemaID, body []byte) (c content, typeName string, err error) {
 	// A blank, though, may be a length: that of a text which is JSON itself.
 	if d.schemas == nil || len(body) > 0 && (body[0] == '{' || body[0] == '[') {
-		if v, err := ParseJSON(body); err == nil {
-			return v, "", nil
+		if c, err := d.json(string(body)); err == nil {
+			return c, "", nil
 		}
 	}
 	if d.schemas == nil {
-		return nil, "", belfry.Invalid("", "written with schema %s of a registry, and no registry's URL is set: only JSON can be read without", ref)
+		return content{}, "", belfry.Invalid("", "is written with schema %s of a registry, and no registry is asked here: only JSON can be read without", ref)
 	}
-	return d.schemas.Decode(ctx, ref, body)
+	c.value, typeName, err = d.schemas.Decode(ctx, ref, body)
+	return c, typeName, err
 }

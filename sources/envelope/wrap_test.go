@@ -51,6 +51,7 @@ func TestDecoderUnwraps(t *testing.T) {
 			{"with its schema", `{"schema":{"type":"struct"},"payload":` + plain + `}`, nil},
 			{"text with its schema", `{"schema":{"type":"string"},"payload":` + escaped + `}`, nil},
 			{"outbox", escaped, headers("id", "1")},
+			{"null schema", `{"schema":null,"payload":` + plain + `}`, nil},
 			{"outbox, escaped twice", text(t, escaped), headers("id", "1")},
 			{"structured", ce + `":` + plain + `}`, nil},
 			{"structured text", ce + `":` + escaped + `}`, nil},

@@ -68,7 +68,7 @@ func TestEach(t *testing.T) {
 			}
 		})
 	}
-	ds, err := source.Route(orderRecord(`{"type":"INSERT","table":"t","data":[{"user":"kim","n":2},{"user":"lee","n":2}]}`, "id", "e-1"))
+	ds, err := source.Route(orderRecord(`{"type":"INSERT","table":"t","data":[{"user":"kim","n":2},{"user":"lee","n":2}]}`, "id", "e-1", "eventType", "x", "aggregateId", "7"))
 	if err != nil || len(ds) != 2 || ds[0].Record.Notification.ID != "e-1/0" || ds[1].Record.Notification.ID != "e-1/1" {
 		t.Errorf("got %+v, %v, want ids of the event with the elements' places", ds, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"cel.dev/cel-go/common/types"
@@ -181,7 +182,7 @@ func (r *rule) notification(v *variables) (belfry.Notification, []sources.Omissi
 // complete fills in what the rule leaves open.
 func (r *rule) complete(v *variables, n *belfry.Notification) {
 	if n.ID == "" {
-		n.ID = v.id
+		n.ID = v.event.ID
 		if n.ID != "" && v.items != nil {
 			n.ID += "/" + strconv.Itoa(v.place)
 		}
@@ -210,7 +211,7 @@ func (r *rule) languages(v *variables, field string, texts []languageText, left 
 			left.empty(join(field, t.language))
 			continue
 		}
-		out[t.language] = text
+		out[t.language] = readable(text)
 	}
 	if len(out) == 0 {
 		return nil, nil
@@ -306,12 +307,16 @@ func setText(n *belfry.Notification, field, text string) (err error) {
 	case "actor.id":
 		n.Actor.ID = text
 	case "actor.name":
-		n.Actor.Name = text
+		n.Actor.Name = readable(text)
 	case "actor.avatar":
 		n.Actor.Avatar = text
 	}
 	return err
 }
+
+// readable is a text that people read, which no half of a character may cost them.
+// A name by which things are told apart is not changed so, but refused.
+func readable(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 // unnamed is a field's error without its field.
 func unnamed(err error) error {

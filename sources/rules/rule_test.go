@@ -77,8 +77,12 @@ func TestRouteDefaults(t *testing.T) {
 		want                belfry.Notification
 	}{
 		{"nothing said", "", `{"to":"a"}`, nil, belfry.Notification{ID: made, Source: "orders", Time: recordTime}},
-		{"id and type of headers", "", `{"to":"a"}`, []string{"id", "e-1", "__TypeId__", "x.OrderCreated"},
+		{"id and type of an outbox's headers", "", `{"to":"a"}`, []string{"id", "e-1", "eventType", "x.OrderCreated", "aggregateType", "order"},
 			belfry.Notification{ID: "e-1", Source: "orders", Type: "x.OrderCreated", Time: recordTime}},
+		{"a header id that is a tenant", "", `{"to":"a"}`, []string{"id", "tenant-7", "__TypeId__", "x.OrderCreated"},
+			belfry.Notification{ID: made, Source: "orders", Type: "x.OrderCreated", Time: recordTime}},
+		{"a header id by the rule", `id: "${headers.id}"`, `{"to":"a"}`, []string{"id", "e-1"},
+			belfry.Notification{ID: "e-1", Source: "orders", Time: recordTime}},
 		{"a CloudEvent", "", `{"specversion":"1.0","id":"e-1","source":"/shop","type":"created","time":"2025-12-24T18:30:00Z","data":{"to":"a"}}`, nil,
 			belfry.Notification{ID: "e-1", Source: "/shop", Type: "created", Time: eventTime}},
 		{"empty texts", "id: \"${event.?no}\"\nsource: \"${event.?no.orValue('')}\"\ntype: \"${''}\"\ntime: event.?no", `{"to":"a"}`, nil,
@@ -106,7 +110,7 @@ func TestRouteList(t *testing.T) {
 		head []string
 	}{
 		{"ids made", []string{"/order-received/0", "/order-received/1", "/order-received/3"}, nil},
-		{"ids of a header", []string{"e-1", "e-1/1", "e-1/3"}, []string{"id", "e-1"}},
+		{"ids of a header", []string{"e-1", "e-1/1", "e-1/3"}, []string{"id", "e-1", "eventType", "x", "aggregateId", "7"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ds, err := route(t, "", value, tt.head...)

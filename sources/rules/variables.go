@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -19,7 +17,6 @@ type variables struct {
 	source *Source
 	record *sources.Record
 	event  *sources.Event
-	id     string // of the event, see eventID
 	time   time.Time
 
 	items []any // of the rule's each; nil without
@@ -48,22 +45,13 @@ type letName struct {
 
 // about has v speak of an event, and forgets what it knew of another one.
 func (v *variables) about(e *sources.Event) {
-	v.event, v.id = e, eventID(e)
+	v.event = e
 	clear(v.lets)
 	v.time = e.Time
 	if !storable(v.time) {
 		v.time = v.record.Timestamp
 	}
 	v.time = v.time.UTC()
-}
-
-// eventID is the id that an envelope gave, which is the same for all elements
-// of its list: later ones get their place, so that they stay apart.
-func eventID(e *sources.Event) string {
-	if e.ID == "" || e.Index == 0 {
-		return e.ID
-	}
-	return e.ID + "/" + strconv.Itoa(e.Index)
 }
 
 // Parent implements interpreter.Activation.
@@ -109,7 +97,7 @@ var builtins = []struct {
 	{"offset", cel.IntType, func(v *variables) any { return v.record.Offset }},
 	{"index", cel.IntType, func(v *variables) any { return int64(v.index()) }},
 	{"type", cel.StringType, func(v *variables) any { return v.event.Type }},
-	{"id", cel.StringType, func(v *variables) any { return v.id }},
+	{"id", cel.StringType, func(v *variables) any { return v.event.ID }},
 	{"source", cel.StringType, func(v *variables) any { return v.event.Source }},
 	{"subject", cel.StringType, func(v *variables) any { return v.event.Subject }},
 	{"time", cel.TimestampType, func(v *variables) any { return v.time }},
@@ -169,12 +157,14 @@ func keyValue(key []byte) any {
 	return key
 }
 
-// headerTexts are the record's headers, of several of one name the last.
+// headerTexts are the record's headers, of several of one name the last. One that
+// is not UTF-8 stays as it is, so that two that differ stay two: no check takes it
+// for a name.
 func (v *variables) headerTexts() map[string]string {
 	if v.headers == nil {
 		v.headers = make(map[string]string, len(v.record.Headers))
 		for _, h := range v.record.Headers {
-			v.headers[h.Key] = strings.ToValidUTF8(string(h.Value), "\uFFFD")
+			v.headers[h.Key] = string(h.Value)
 		}
 	}
 	return v.headers

@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -85,11 +86,14 @@ func explainRecord(source *rules.Source, r sources.Record) RecordReport {
 	for _, h := range r.Headers {
 		out.Headers = append(out.Headers, header{h.Key, readable(h.Value)})
 	}
-	if r.Value == nil {
+	var e rules.Explanation
+	if r.Value != nil {
+		e = source.Explain(r)
+	}
+	if r.Value == nil || errors.Is(e.Err, belfry.ErrTombstone) {
 		out.Nothing = "the value is null: a tombstone, which says nothing to anybody"
 		return out
 	}
-	e := source.Explain(r)
 	out.Error = errorText(e.Err)
 	for _, event := range e.Events {
 		v := event.Event
