@@ -121,6 +121,7 @@ func Start(cfg Config) (*Broker, error) {
 		if b.dir, err = openDataDir(cfg.DataDir); err != nil {
 			return nil, err
 		}
+		b.dir.checkMode(cfg.Logger)
 		opts = append(opts, kfake.DataDir(cfg.DataDir))
 	}
 	ln, err := net.Listen("tcp", addr)

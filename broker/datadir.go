@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,10 +31,10 @@ type dataDir struct {
 // openDataDir makes the folder if needed, takes its lock and corrects what kfake
 // would read wrongly.
 func openDataDir(path string) (*dataDir, error) {
-	if err := os.MkdirAll(path, 0o755); err != nil {
+	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("create broker data folder %s: %w", path, err)
 	}
-	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
+	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock of broker data folder %s: %w", path, err)
 	}
@@ -45,6 +46,17 @@ func openDataDir(path string) (*dataDir, error) {
 		return nil, closing(d, fmt.Errorf("prepare broker data folder %s: %w", path, err))
 	}
 	return d, nil
+}
+
+// checkMode warns of a folder that was there before and that others can read: it
+// has everybody's notifications.
+func (d *dataDir) checkMode(log *slog.Logger) {
+	if d == nil || log == nil {
+		return
+	}
+	if info, err := os.Stat(d.path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		log.Warn("others on this machine can read the broker's data: chmod 700 its folder", "folder", d.path, "mode", info.Mode().Perm().String())
+	}
 }
 
 // started removes what only describes the last Close. The sequences of

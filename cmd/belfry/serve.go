@@ -134,6 +134,9 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	}
 	// What is refused before this is one line on stderr.
 	log.Info("starting", o.facts(withAPI)...)
+	for _, warning := range o.warnings(withAPI) {
+		log.Warn("a setting that an attacker would like", "setting", warning)
+	}
 	cfg.OnReady = func() {
 		attrs := []any{"groups", cfg.Groups}
 		if cfg.API != nil {
@@ -153,6 +156,15 @@ func (o *serveOptions) facts(withAPI bool) []any {
 		"version", o.kafka.Version, "brokers", o.kafka.Brokers, "prefix", o.kafka.Prefix, "rules", cli.OrDash(o.rules.Path),
 		"groups", o.groups.names, "server", withAPI, "state_dir", o.state.Dir,
 	}
+}
+
+// warnings are what the options found that works and should not be so.
+func (o *serveOptions) warnings(withAPI bool) []string {
+	all := slices.Concat(o.kafka.Warnings(), o.rules.Warnings())
+	if withAPI {
+		all = append(all, o.server.Warnings()...)
+	}
+	return all
 }
 
 // rulesConfig loads the rules; nil if the node routes by none. Rules that are wrong

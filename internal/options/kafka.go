@@ -36,6 +36,8 @@ type Kafka struct {
 	TLS *tls.Config
 	// SASLPassword is set by validate; empty without a mechanism.
 	SASLPassword string
+
+	warnings
 }
 
 // AddFlags adds the flags to fs.
@@ -55,6 +57,7 @@ func (o *Kafka) AddFlags(fs *pflag.FlagSet) {
 
 // Validate checks the options and loads what their files hold.
 func (o *Kafka) Validate() error {
+	o.warnings = nil
 	if len(o.Brokers) == 0 {
 		return cli.FlagErrorf("brokers", "required; name at least one broker, for example --brokers 127.0.0.1:9092")
 	}
@@ -133,23 +136,12 @@ func (o *Kafka) loadSASL() error {
 	if o.saslPasswordFile == "" {
 		return cli.FlagErrorf("sasl-password-file", "required with --sasl-mechanism")
 	}
+	if o.SASLMechanism.Value == "PLAIN" && !o.useTLS {
+		o.add("--sasl-mechanism PLAIN without --kafka-tls: whoever is on the way reads the password; use --kafka-tls, or SCRAM-SHA-512")
+	}
 	var err error
-	o.SASLPassword, err = readPassword("sasl-password-file", o.saslPasswordFile)
+	o.SASLPassword, err = readPassword("sasl-password-file", o.saslPasswordFile, &o.warnings)
 	return err
-}
-
-// readPassword returns the password in the file that a flag names.
-func readPassword(flag, file string) (string, error) {
-	raw, err := cli.ReadSmallFile(file)
-	if err != nil {
-		return "", cli.FlagErrorf(flag, "%w", err)
-	}
-	// Editors and echo end a file with a line break; blanks may be meant.
-	password := strings.TrimRight(string(raw), "\r\n")
-	if password == "" {
-		return "", cli.FlagErrorf(flag, "%s is empty", file)
-	}
-	return password, nil
 }
 
 // OpenTopics connects to the brokers that --brokers names.

@@ -89,7 +89,7 @@ func TestKafkaRefuses(t *testing.T) {
 		{"mechanism without user", "--brokers a:1 --sasl-mechanism PLAIN", []string{"--sasl-user", "required"}},
 		{"mechanism without password", "--brokers a:1 --sasl-mechanism PLAIN --sasl-user u", []string{"--sasl-password-file", "required"}},
 		{"empty password", "--brokers a:1 --sasl-mechanism PLAIN --sasl-user u --sasl-password-file " + empty, []string{"--sasl-password-file", "empty"}},
-		{"password not there", "--brokers a:1 --sasl-mechanism PLAIN --sasl-user u --sasl-password-file no-such-file", []string{"--sasl-password-file", "no-such-file"}},
+		{"password not there", "--brokers a:1 --sasl-mechanism PLAIN --sasl-user u --sasl-password-file no-such-file", []string{"--sasl-password-file", "no such file"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package options
 
 import (
 	"errors"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -30,6 +31,8 @@ type Rules struct {
 	registryPassword string
 	// decoder is set by validate.
 	decoder *envelope.Decoder
+
+	warnings
 }
 
 // AddFlags adds the flags to fs.
@@ -45,6 +48,7 @@ func (o *Rules) AddFlags(fs *pflag.FlagSet) {
 // Validate checks the options and loads what their files hold, but for the
 // rules, and makes the decoder, which keeps the schemas it has fetched.
 func (o *Rules) Validate() error {
+	o.warnings = nil
 	var err error
 	if o.location, err = rules.ParseZone(o.Timezone); err != nil {
 		return cli.FlagErrorf("timezone", "%w", cli.Problem(err))
@@ -82,8 +86,13 @@ func (o *Rules) loadLogin() error {
 	case o.registryFile == "":
 		return cli.FlagErrorf("schema-registry-user", "needs --schema-registry-password-file as well")
 	}
+	for server := range strings.SplitSeq(o.registry, ",") {
+		if u, err := url.Parse(strings.TrimSpace(server)); err == nil && u.Scheme == "http" && !cli.IsLoopback(net.JoinHostPort(u.Hostname(), "0")) {
+			o.add("--schema-registry %s without TLS: whoever is on the way reads the password and can answer with other schemas; use https", u.Host)
+		}
+	}
 	var err error
-	o.registryPassword, err = readPassword("schema-registry-password-file", o.registryFile)
+	o.registryPassword, err = readPassword("schema-registry-password-file", o.registryFile, &o.warnings)
 	return err
 }
 

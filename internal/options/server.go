@@ -1,9 +1,9 @@
 package options
 
 import (
-	"bytes"
 	"cmp"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -93,6 +93,15 @@ func (o *Server) Validate() error {
 	return nil
 }
 
+// Warnings are those of the last Validate.
+func (o *Server) Warnings() []string {
+	all := slices.Concat(o.Tokens.Warnings(), o.trust.Warnings())
+	if o.auth.Value == authJWT && o.trust.JWKSURL != "" && o.Tokens.Audience == "" {
+		all = append(all, "--jwks-url without --jwt-audience: a token that its issuer made for any other service is good here; have tokens made for Belfry and name their audience")
+	}
+	return all
+}
+
 // Config returns the settings of a server, and the keys that its Auth fetches,
 // nil for none; the options must have been validated.
 func (o *Server) Config(log *slog.Logger) (cfg server.Config, keys *auth.Keys, err error) {
@@ -131,6 +140,8 @@ type JWT struct {
 
 	// Secret is set by validate.
 	Secret []byte
+
+	warnings
 }
 
 // AddFlags adds the flags to fs.
@@ -147,22 +158,10 @@ func (o *JWT) Validate() error {
 	if o.SecretFile == "" {
 		return cli.FlagErrorf(name, "required to check and sign tokens; make one with: openssl rand -hex 32 > jwt.secret")
 	}
-	secret, err := readSecret(name, o.SecretFile)
+	o.warnings = nil
+	secret, err := readSecret(name, o.SecretFile, &o.warnings)
 	o.Secret = secret
 	return err
-}
-
-// readSecret returns the secret in the file that a flag names.
-func readSecret(flag, file string) ([]byte, error) {
-	raw, err := cli.ReadSmallFile(file)
-	if err != nil {
-		return nil, cli.FlagErrorf(flag, "%w", err)
-	}
-	secret := bytes.TrimSpace(raw)
-	if len(secret) < auth.MinSecretBytes {
-		return nil, cli.FlagErrorf(flag, "%s holds %d bytes, at least %d are needed; make one with: openssl rand -hex 32 > %[1]s", file, len(secret), auth.MinSecretBytes)
-	}
-	return secret, nil
 }
 
 // Process are those of every serving process.

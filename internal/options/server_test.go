@@ -68,7 +68,7 @@ func TestServerRefuses(t *testing.T) {
 		"wildcard":          {[]string{"--cors-origins", "*"}, []string{"--cors-origins", "wildcard"}},
 		"origin with path":  {[]string{"--cors-origins", "https://a.example/"}, []string{"--cors-origins", `"https://a.example/"`}},
 		"short secret":      {[]string{"--ticket-secret-file", programtest.WriteFile(t, "short", programtest.Secret[:31])}, []string{"--ticket-secret-file", "31 bytes"}},
-		"no secret":         {[]string{"--ticket-secret-file", "no-such-file"}, []string{"--ticket-secret-file", "no-such-file"}},
+		"no secret":         {[]string{"--ticket-secret-file", "no-such-file"}, []string{"--ticket-secret-file", "no such file"}},
 		"negative rate":     {[]string{"--post-rate", "-1"}, []string{"--post-rate", "-1"}},
 		"no number":         {[]string{"--post-rate", "NaN"}, []string{"--post-rate", "NaN"}},
 		"no burst":          {[]string{"--post-burst", "0"}, []string{"--post-burst", "at least 1"}},

@@ -23,6 +23,8 @@ type Trust struct {
 
 	// ticketSecret is set by validate, if there is one.
 	ticketSecret []byte
+
+	warnings
 }
 
 // AddFlags adds the flags to fs.
@@ -55,6 +57,7 @@ func (o *Trust) Validate() error {
 		return nil
 	}
 	var err error
-	o.ticketSecret, err = readSecret("ticket-secret-file", o.ticketSecretFile)
+	o.warnings = nil
+	o.ticketSecret, err = readSecret("ticket-secret-file", o.ticketSecretFile, &o.warnings)
 	return err
 }
