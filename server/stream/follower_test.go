@@ -47,7 +47,7 @@ type follower struct {
 
 	// What this connection has sent.
 	seen    map[string]bool
-	removed map[uint64]bool
+	removed map[uint64]bool // at version
 	id      inbox.Cursor
 	version uint64
 	open    bool // a batch has begun and has no last frame yet
@@ -231,6 +231,7 @@ func (f *follower) take(e servertest.Event) error {
 		}
 		f.badge, f.version = b, b.Version
 	case eventResync:
+		clear(f.removed)
 		var b versionBody
 		if err := json.Unmarshal([]byte(e.Data), &b); err != nil {
 			return err
@@ -262,6 +263,9 @@ func (f *follower) show(id string, version uint64) error {
 
 // change applies a state event.
 func (f *follower) change(b stateBody) error {
+	if b.Version > f.version {
+		clear(f.removed)
+	}
 	set := func(seqs []uint64, change func(*heldItem)) {
 		for _, seq := range seqs {
 			if h, ok := f.held[seq]; ok {
@@ -276,7 +280,7 @@ func (f *follower) change(b stateBody) error {
 	set(b.Seen, func(h *heldItem) { h.Seen = true })
 	for _, seq := range b.Removed {
 		if f.removed[seq] {
-			return fmt.Errorf("%d removed twice on one connection", seq)
+			return fmt.Errorf("%d removed twice at one version", seq)
 		}
 		f.removed[seq] = true
 		delete(f.held, seq)

@@ -49,7 +49,10 @@ type progress struct {
 	// pending holds the seqs that the client has without content.
 	pending []uint64
 	// gone holds the seqs that the row still holds but the client was sent as
-	// removed, because they expired. The fold makes removals of them later.
+	// removed at version delivered, because they expired. It counts for that
+	// version alone: a client that listed meanwhile refuses what is below its
+	// list, so that a batch of a higher version, and the first after a resync,
+	// names again what the row still holds.
 	gone []uint64
 	// partly holds the items of a batch that the client has although it has
 	// not the batch's end: they are not sent again with the rest.
@@ -158,7 +161,7 @@ func (p progress) resync(v view, c inbox.Cursor) (outcome, progress) {
 		out.took = tookResync
 	}
 	p = p.at(c)
-	p.recheck, p.pending = true, nil
+	p.recheck, p.pending, p.gone = true, nil, nil
 	out.events = []wire.Event{p.event(eventResync, versionBody{c.Version})}
 	return out, p.relist(v)
 }
@@ -204,13 +207,15 @@ func (p progress) follow(v view) (outcome, progress) {
 	for _, seqs := range []*[]uint64{&changes.Read, &changes.Unread, &changes.Seen, &changes.Archived} {
 		*seqs = slices.DeleteFunc(*seqs, shown)
 	}
-	changes.Removed = slices.DeleteFunc(changes.Removed, func(seq uint64) bool {
-		return slices.Contains(p.gone, seq)
-	})
+	moved := v.row.Version > p.delivered
+	if !moved {
+		changes.Removed = slices.DeleteFunc(changes.Removed, func(seq uint64) bool {
+			return slices.Contains(p.gone, seq)
+		})
+	}
 	slices.Sort(changes.Removed)
 
 	out := outcome{wake: nextExpiry(v)}
-	moved := v.row.Version > p.delivered
 	p.pending, p.gone = lacking, expired(v)
 	if !moved && len(items) == 0 && !changes.HasState() && len(p.partly) == 0 {
 		return out, p
