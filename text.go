@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -67,9 +68,10 @@ func parseText(field string, raw json.RawMessage) (Text, error) {
 	}
 	out := make(Text, len(byLanguage))
 	for _, m := range byLanguage {
-		language, value := m.name, m.raw
+		// Locales of POSIX and Java are written with an underscore.
+		language, value := strings.ReplaceAll(m.name, "_", "-"), m.raw
 		if !isLanguageTag(language) {
-			return nil, notLanguage(field, language)
+			return nil, notLanguage(field, m.name)
 		}
 		s, err := parseReadable(join(field, language), value)
 		if err != nil {

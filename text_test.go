@@ -20,6 +20,7 @@ func TestTextJSON(t *testing.T) {
 		`{"en":"hello","ko":"안녕"}`:           {"en": "hello", "ko": "안녕"},
 		`{"en":"hello","ko":""}`:             {"en": "hello"},
 		`{"pt-BR":"a","zh-Hant-TW":"b"}`:     {"pt-BR": "a", "zh-Hant-TW": "b"},
+		`{"zh_TW":"a","zh_Hant_TW":"b"}`:     {"zh-TW": "a", "zh-Hant-TW": "b"},
 		`{"de-1996":"a","sl-rozaj-1994":""}`: {"de-1996": "a"},
 	} {
 		var got belfry.Text
@@ -38,7 +39,7 @@ func TestTextJSON(t *testing.T) {
 		}
 	}
 	for _, in := range []string{`1`, `true`, `[]`, `["a"]`, `{"en":1}`, `{"en":null}`, `{"":"a"}`, `{"e n":"a"}`,
-		`{"-":"a"}`, `{"en-":"a"}`, `{"9x":"a"}`, `{"languages":"a"}`, `{"한국어":"a"}`, `{"en_US":"a"}`,
+		`{"-":"a"}`, `{"en-":"a"}`, `{"9x":"a"}`, `{"languages":"a"}`, `{"한국어":"a"}`, `{"en__US":"a"}`, `{"_":"a"}`,
 		`{"a-bcdefghij":"a"}`, `{"aaaaaaaa-bbbbbbbb-cccccccc-dddddddd-e":"a"}`} {
 		var got belfry.Text
 		if err := json.Unmarshal([]byte(in), &got); !errors.Is(err, belfry.ErrInvalid) {

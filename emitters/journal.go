@@ -64,6 +64,15 @@ func (j *Journal) refresh(ctx context.Context) error {
 	return err
 }
 
+// Epoch looks up which incarnation of the journal there is now.
+func (j *Journal) Epoch(ctx context.Context) (uint32, error) {
+	info, err := kafka.Info(ctx, j.topics.Client, j.topic)
+	if err != nil {
+		return 0, fmt.Errorf("look up the journal: %w", err)
+	}
+	return info.ID.Epoch(), nil
+}
+
 // look looks the journal up, if that is due. What it returns is closed when the
 // epoch is not older than lookEvery, or is not known better.
 func (j *Journal) look() <-chan struct{} {

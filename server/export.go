@@ -30,7 +30,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	if err != nil {
 		return err
 	}
-	version, err := wire.KnownVersion(wire.Condition{}, query)
+	version, err := wire.Number(query, "min_version", 0, 1<<64-1)
 	if err != nil {
 		return err
 	}

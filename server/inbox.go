@@ -38,7 +38,7 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) e
 		return err
 	}
 	seen := wire.ParseCondition(r)
-	version, err := wire.KnownVersion(seen, query)
+	version, err := s.logs.known(r.Context(), c.User, seen, query)
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,9 @@ type Config struct {
 	Items   Items
 	Journal Journal
 	Auth    auth.Authenticator
+	// Epochs tells a cursor of a log that is gone from one of the future; nil
+	// takes all for cursors of the future.
+	Epochs Epochs
 
 	// DrainNotice is how long Serve goes on as before after it was told to stop,
 	// except that /readyz says that it drains: so a load balancer that probes it sends nobody here
@@ -145,6 +148,7 @@ type Server struct {
 	waits       *limit.Waits
 	stall       time.Duration // what a client may take for a piece of an answer; defaultStall but in tests
 	pollLimit   *limit.Polls
+	logs        *logs
 	ops         *ops.Calls
 }
 
@@ -167,9 +171,12 @@ func New(config Config) (*Server, error) {
 		metrics:   newMetrics(config.Registry),
 		load:      limit.NewLoad(nil),
 		pollLimit: limit.NewPolls(),
+		logs:      &logs{rows: config.Rows, epochs: config.Epochs, log: config.Logger},
 		stall:     defaultStall,
 	}
-	streams := stream.Config{Rows: config.Rows, Items: config.Items, Limits: config.Streams, Logger: s.log, Registerer: config.Registry}
+	streams := stream.Config{
+		Rows: config.Rows, Items: config.Items, Limits: config.Streams, Gone: s.logs.gone, Logger: s.log, Registerer: config.Registry,
+	}
 	if config.Tracing != nil {
 		streams.Pushed = config.Tracing.pushed
 	}

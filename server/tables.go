@@ -21,6 +21,13 @@ type Rows interface {
 // Items is the inbox table as the server reads it.
 type Items = stream.Items
 
+// Epochs tells which incarnation of the journal there is. It is safe for
+// concurrent use.
+type Epochs interface {
+	// Epoch looks up the epoch that the journal has now.
+	Epoch(ctx context.Context) (uint32, error)
+}
+
 // Journal writes to the users' journals.
 type Journal interface {
 	// Append writes the records and waits for the broker's acknowledgement of

@@ -25,7 +25,7 @@ func (s *Server) getUnread(w http.ResponseWriter, r *http.Request, c auth.Call) 
 		return err
 	}
 	seen := wire.ParseCondition(r)
-	version, err := wire.KnownVersion(seen, query)
+	version, err := s.logs.known(r.Context(), c.User, seen, query)
 	if err != nil {
 		return err
 	}

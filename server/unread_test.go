@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -250,4 +251,69 @@ func TestBatchLimits(t *testing.T) {
 	a.get("/v1/unread").WantProblem(400, "user")
 	a.get("/v1/unread?user=a&user=__b").WantProblem(400, "user[1]")
 	a.get("/v1/unread?user=").WantProblem(400, "user[0]")
+}
+
+// epochs is a journal of that epoch, and counts who looked.
+type epochs struct {
+	epoch  uint32
+	err    error
+	looked int
+}
+
+func (e *epochs) Epoch(context.Context) (uint32, error) {
+	e.looked++
+	return e.epoch, e.err
+}
+
+// TestCursorOfAnotherLog answers at once to what is of a log that is gone, and has
+// what is of the future wait.
+func TestCursorOfAnotherLog(t *testing.T) {
+	for name, tt := range map[string]struct {
+		known  string // cursor
+		epoch  uint32
+		err    error
+		status int
+		looked int
+	}{
+		"of a log that is gone":            {known: "6.9", epoch: 7, status: 200, looked: 1},
+		"of the row's log, of the future":  {known: "7.9", epoch: 7, status: 503},
+		"of the journal's, row behind":     {known: "8.9", epoch: 8, status: 503, looked: 1},
+		"of a log that is gone, row too":   {known: "6.9", epoch: 8, status: 200, looked: 1},
+		"the journal is out of reach":      {known: "6.9", err: errors.New("no broker"), status: 503, looked: 1},
+		"of a log that is gone, but lower": {known: "6.1", epoch: 7, status: 200},
+		"nothing":                          {known: "0.0", epoch: 7, status: 200},
+	} {
+		for _, path := range []string{"/v1/users/u/unread", "/v1/users/u/inbox"} {
+			t.Run(name+path[len("/v1/users/u"):], func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					e := &epochs{epoch: tt.epoch, err: tt.err}
+					a := newAPI(t, func(c *Config) { c.Epochs = e })
+					a.notify("u", "1", "2")
+					start := time.Now()
+					got := a.get(path, "If-None-Match", `W/"`+tt.known+`.0-gzip"`)
+					if got.Code != tt.status || e.looked != tt.looked {
+						t.Errorf("got %d after %d look-ups, want %d after %d", got.Code, e.looked, tt.status, tt.looked)
+					}
+					if took := time.Since(start); tt.status == 200 && took > 0 {
+						t.Errorf("waited %s", took)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestStreamOfAnotherLog sends resync at once to a client of a log that is gone.
+func TestStreamOfAnotherLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, func(c *Config) { c.Epochs = &epochs{epoch: 7} })
+		a.notify("u", "1")
+		ctx, cancel := context.WithCancel(t.Context())
+		a.ctx = ctx
+		time.AfterFunc(time.Second, cancel) // before the wait for a cursor of the future would be over
+		got := a.get("/v1/users/u/stream", "Last-Event-ID", "6.9").Body.String()
+		if !strings.Contains(got, "id: 7.1\nevent: resync\ndata: {\"version\":1}\n") {
+			t.Errorf("got %q, want resync at once", got)
+		}
+	})
 }

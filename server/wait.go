@@ -3,6 +3,9 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net/url"
+	"sync"
 	"time"
 
 	"github.com/belfry/belfry/inbox"
@@ -79,4 +82,66 @@ func atLeast(version uint64) func(*inbox.State) bool {
 // applied is the condition of a client whose command is at p in the journal.
 func applied(p inbox.Position) func(*inbox.State) bool {
 	return func(row *inbox.State) bool { return row.Applied(p) }
+}
+
+// logs tells cursors of a log that is gone from those that this server is only
+// behind of. It is safe for concurrent use.
+type logs struct {
+	rows   Rows
+	epochs Epochs // nil: no log is known to be gone
+	log    *slog.Logger
+
+	mu       sync.Mutex // held during a look-up: those who wait share the next one
+	lookedAt time.Time  // when the last one began
+	epoch    uint32
+	err      error // of the last look-up
+}
+
+// known returns the version that an answer to the client must have reached, from
+// If-None-Match and the parameter min_version. The latter is a bare number; a tag
+// of a log that is gone counts for nothing.
+func (l *logs) known(ctx context.Context, user string, seen wire.Condition, query url.Values) (uint64, error) {
+	least, err := wire.Number(query, "min_version", 0, 1<<64-1)
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range seen.Cursors() {
+		if c.Version > least && !l.gone(ctx, user, c) {
+			least = c.Version
+		}
+	}
+	return least, nil
+}
+
+// gone reports whether c is above what the user's row shows and of an epoch that is
+// neither the row's nor the journal's, which is looked up anew for it. If that
+// fails c counts as one of the future.
+func (l *logs) gone(ctx context.Context, user string, c inbox.Cursor) bool {
+	if l.epochs == nil || c.IsZero() {
+		return false
+	}
+	stamp, err := l.rows.Stamp(user, time.Now())
+	if err != nil || c.Version <= stamp.Cursor.Version || c.Epoch == stamp.Cursor.Epoch && stamp.Cursor.Version > 0 {
+		return false // the row answers it, or there is none yet
+	}
+	epoch, err := l.present(ctx)
+	return err == nil && epoch != c.Epoch
+}
+
+// present returns the journal's epoch as it is after the call began.
+func (l *logs) present(ctx context.Context) (uint32, error) {
+	asked := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lookedAt.After(asked) {
+		return l.epoch, l.err
+	}
+	l.lookedAt = time.Now()
+	// Others wait for the outcome too.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wire.MaxWait)
+	defer cancel()
+	if l.epoch, l.err = l.epochs.Epoch(ctx); l.err != nil {
+		l.log.Warn("journal's epoch not looked up: a cursor of another one is waited for as if it were of the future", "err", l.err)
+	}
+	return l.epoch, l.err
 }

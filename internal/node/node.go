@@ -228,7 +228,7 @@ func (n *node) run(ctx context.Context) (err error) {
 
 func (n *node) newServer() (*server.Server, error) {
 	cfg := n.Server
-	cfg.Rows, cfg.Items, cfg.Journal = n.unread, n.inbox, n.journal
+	cfg.Rows, cfg.Items, cfg.Journal, cfg.Epochs = n.unread, n.inbox, n.journal, n.journal
 	cfg.Readiness = n.conditions
 	cfg.LagMetrics = n.lagPage
 	cfg.Operations = n.operations()

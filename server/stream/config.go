@@ -2,6 +2,7 @@ package stream
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 
 	"github.com/belfry/belfry/inbox"
@@ -14,6 +15,9 @@ type Config struct {
 	Items  Items
 	Limits Limits
 	Logger *slog.Logger
+	// Gone reports whether the user's client cannot get further from c, which is
+	// of a log that is no more; nil is never. It may block for a while.
+	Gone func(ctx context.Context, user string, c inbox.Cursor) bool
 	// Registerer takes the metrics; nil takes none.
 	Registerer prometheus.Registerer
 	// Pushed is called for each item that a stream has shown to its user; nil is

@@ -86,6 +86,9 @@ func (s *Hub) Serve(w http.ResponseWriter, r *http.Request, user string, address
 		return
 	}
 	c := s.newConnection(r, address, until)
+	if c.at.phase == phaseResuming && s.config.Gone != nil && s.config.Gone(r.Context(), user, c.at.id) {
+		c.at.phase = phaseLost
+	}
 	// A part of the request would keep all of its buffer.
 	if reason, ok := s.enter(c, strings.Clone(user)); !ok {
 		s.refuse(w, reason)

@@ -13,10 +13,10 @@ import (
 type phase uint8
 
 const (
-	phaseFresh     phase = iota // came without a cursor, to be sent the badge
-	phaseMalformed              // came with something that is no cursor
-	phaseResuming               // came with a cursor, to be sent what it missed
-	phaseLive                   // was answered; follows the row
+	phaseFresh    phase = iota // came without a cursor, to be sent the badge
+	phaseLost                  // came with what is no cursor, or with that of a log that is gone
+	phaseResuming              // came with a cursor, to be sent what it missed
+	phaseLive                  // was answered; follows the row
 )
 
 // How a stream was taken up, for metrics.
@@ -86,7 +86,7 @@ func newProgress(cursor string) progress {
 	}
 	c, err := inbox.ParseCursor(cursor)
 	if err != nil {
-		return progress{phase: phaseMalformed}
+		return progress{phase: phaseLost}
 	}
 	return progress{phase: phaseResuming, delivered: c.Version, id: c}
 }
@@ -121,7 +121,7 @@ func (p progress) step(v view) (outcome, progress) {
 		p = p.at(v.row.Cursor())
 		e := p.event(eventUnread, wire.NewBadge(v.user, v.row.Badge(v.now)))
 		return outcome{events: []wire.Event{e}, wake: nextExpiry(v), took: tookSnapshot}, p
-	case phaseMalformed:
+	case phaseLost:
 		return p.resync(v, v.row.Cursor())
 	case phaseResuming:
 		return p.resume(v)

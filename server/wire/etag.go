@@ -3,7 +3,6 @@ package wire
 import (
 	"hash/fnv"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,11 +30,13 @@ func LanguageTag(tag, acceptLanguage string) string {
 // Condition is the If-None-Match header of a request (RFC 9110 section 13.1.2).
 type Condition struct {
 	any  bool
-	Tags []string // opaque, with their quotes, without W/
+	Tags []string // opaque, with their quotes, as this server wrote them
 }
 
 // ParseCondition reads the header in all its forms: lists over several lines,
-// weak tags, "*". A text that is not a tag matches nothing.
+// weak tags, "*". A text that is not a tag matches nothing. What proxies that
+// compress make of a tag counts as the tag: W/ of nginx and Envoy, "x-gzip" of
+// Apache httpd, "x--gzip" of Jetty, "x;gzip" of others.
 func ParseCondition(r *http.Request) Condition {
 	var c Condition
 	for _, line := range r.Header.Values("If-None-Match") {
@@ -53,11 +54,20 @@ func ParseCondition(r *http.Request) Condition {
 			if end < 0 {
 				break
 			}
-			c.Tags = append(c.Tags, rest[:end+2])
+			c.Tags = append(c.Tags, asWritten(rest[:end+2]))
 			rest = rest[end+2:]
 		}
 	}
 	return c
+}
+
+// asWritten returns a tag without what a proxy appended to it for a content
+// coding. No tag of ours has the letters that begin such a suffix.
+func asWritten(tag string) string {
+	if at := strings.IndexAny(tag, "-;"); at > 0 {
+		return tag[:at] + `"`
+	}
+	return tag
 }
 
 // Matches reports whether the client has what tag stands for already. The
@@ -66,28 +76,27 @@ func (c Condition) Matches(tag string) bool {
 	return c.any || slices.Contains(c.Tags, tag)
 }
 
-// Version returns the highest version that the client says it has seen, 0 for
-// none. Tags that are none of ours say nothing.
-func (c Condition) Version() uint64 {
-	highest := uint64(0)
+// Cursors returns what the client says it has seen. Tags that are none of ours
+// say nothing.
+func (c Condition) Cursors() []inbox.Cursor {
+	var seen []inbox.Cursor
 	for _, t := range c.Tags {
 		parts := strings.SplitN(strings.Trim(t, `"`), ".", 3)
 		if len(parts) != 3 {
 			continue
 		}
 		if cursor, err := inbox.ParseCursor(parts[0] + "." + parts[1]); err == nil {
-			highest = max(highest, cursor.Version)
+			seen = append(seen, cursor)
 		}
 	}
-	return highest
+	return seen
 }
 
-// KnownVersion returns the version that the client has seen, from If-None-Match and
-// the parameter min_version. Versions alone count, whatever the epoch.
-func KnownVersion(c Condition, query url.Values) (uint64, error) {
-	least, err := Number(query, "min_version", 0, 1<<64-1)
-	if err != nil {
-		return 0, err
+// Version returns the highest version of [Condition.Cursors], 0 for none.
+func (c Condition) Version() uint64 {
+	highest := uint64(0)
+	for _, cursor := range c.Cursors() {
+		highest = max(highest, cursor.Version)
 	}
-	return max(least, c.Version()), nil
+	return highest
 }

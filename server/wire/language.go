@@ -19,8 +19,9 @@ func ParseLanguages(header string) Languages {
 }
 
 // choose returns the text in the language that the client likes best. Without
-// a match it is the text without a language, else English, else the first by
-// name, so that the answer does not change from call to call.
+// a match it is the text without a language, else English, else that of the first
+// region of English by name, else the first by name, so that the answer does not
+// change from call to call.
 func (l Languages) choose(t belfry.Text) string {
 	if s, ok := t[""]; ok && len(t) == 1 || len(t) == 0 {
 		return s
@@ -32,19 +33,28 @@ func (l Languages) choose(t belfry.Text) string {
 		offered, texts = append(offered, tag), append(texts, s)
 	}
 	// The matcher falls back to the first tag offered.
-	if s, ok := t[""]; ok {
+	s, plain := t[""]
+	if plain {
 		offer(language.Und, s)
 	} else if s, ok := t["en"]; ok {
 		offer(language.English, s)
 	}
+	english := -1
 	for _, name := range names {
-		if tag, err := language.Parse(name); err == nil {
-			offer(tag, t[name])
+		tag, err := language.Parse(name)
+		if err != nil {
+			continue
+		}
+		offer(tag, t[name])
+		if base, _ := tag.Base(); english < 0 && !plain && base.String() == "en" {
+			english = len(offered) - 1
 		}
 	}
 	if len(offered) == 0 {
 		return t[names[0]]
 	}
-	_, i, _ := language.NewMatcher(offered).Match(l...)
-	return texts[i]
+	if _, i, confidence := language.NewMatcher(offered).Match(l...); confidence > language.No || english < 0 {
+		return texts[i]
+	}
+	return texts[english]
 }
