@@ -121,7 +121,7 @@ func (s *Server) handle(m *mux.Router, method, path string, who auth.Policy, h h
 	m.Handle(path, s.instrument(name, s.answer(func(w http.ResponseWriter, r *http.Request) error {
 		c, err := s.guard.Authorize(r, who)
 		if err == nil && method != http.MethodGet {
-			err = s.writes.Take(c.Identity.Subject, time.Now())
+			err = s.takeWrite(c.Identity, time.Now())
 		}
 		if err != nil {
 			return err

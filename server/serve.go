@@ -30,7 +30,7 @@ const (
 // Serve answers on ln, over HTTP/1.1 and HTTP/2, with TLS if the Config has a
 // certificate and without otherwise (h2c, RFC 9113 section 3.3), until ctx ends,
 // and then drains: /readyz says so at once, and after the Config's DrainNotice
-// no connection is accepted any more, streams say bye spread over half of grace
+// no connection is accepted any more, streams say bye spread over the rest of grace
 // so that their clients do not all come to the next server at once, and requests
 // finish. It returns nil within grace; what has
 // not finished by then is cut off. It closes ln. A Server that has drained cannot
@@ -91,9 +91,7 @@ func (s *Server) drain(ctx context.Context, srv *http.Server, grace time.Duratio
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		spread, cancel := context.WithTimeout(ctx, grace/2)
-		defer cancel()
-		s.streams.Drain(spread)
+		s.streams.Drain(ctx)
 	}()
 	if err := srv.Shutdown(ctx); err != nil {
 		s.log.Warn("requests not finished within the grace period, they are cut off", "grace", grace, "err", err)

@@ -30,8 +30,10 @@ type Limits struct {
 	Request time.Duration
 	// WriteRate is how many calls that write the bearer of one token subject may
 	// make a second, and WriteBurst how many at once; the defaults are
-	// DefaultWriteRate and DefaultWriteBurst, a negative rate is no limit. Without
-	// authentication there is none.
+	// DefaultWriteRate and DefaultWriteBurst, in place of which a service (scope
+	// belfry:notify or belfry:admin) has ServiceWriteRate and ServiceWriteBurst. Any
+	// other number holds for people and services alike; a negative rate is no limit.
+	// Without authentication there is none.
 	WriteRate  float64
 	WriteBurst int
 	// Connections is how many connections a server holds at most, besides
@@ -61,8 +63,12 @@ const (
 	DefaultPollInterval = 30 * time.Second
 	DefaultTokenTrust   = time.Minute
 
-	DefaultWriteRate        = 200
-	DefaultWriteBurst       = 400
+	DefaultWriteRate  = 200
+	DefaultWriteBurst = 400
+	// About what one core carries of calls with one notification each.
+	ServiceWriteRate  = 5000
+	ServiceWriteBurst = 10_000
+
 	DefaultConnections      = 60_000
 	DefaultPerAddress       = 10_000
 	DefaultSilentPerAddress = 1000
@@ -182,7 +188,7 @@ func New(config Config) (*Server, error) {
 	}
 	s.streams = stream.New(streams)
 	s.ops = ops.New(s.operations())
-	s.writes = limit.NewWrites(config.Limits.WriteRate, config.Limits.WriteBurst)
+	s.writes = newWrites(&config.Limits)
 	s.answers = limit.NewAnswers(config.Limits.AnswerBytes, config.Registry)
 	s.waits = limit.NewWaits(config.Registry)
 	s.connections = limit.NewConnections(s.connectionBounds(), config.Registry)
@@ -215,6 +221,28 @@ func (s *Server) connectionBounds() limit.Bounds {
 		PerAddress: min(l.PerAddress, max(free/2, 1)), SilentPerAddress: l.SilentPerAddress,
 		Shared: s.trusted, Hijacked: s.streams.Hijacked,
 	}
+}
+
+// newWrites returns the limits of people and of services that write.
+func newWrites(l *Limits) *limit.Writes {
+	rate, burst := l.WriteRate, l.WriteBurst
+	if rate == DefaultWriteRate {
+		rate = ServiceWriteRate
+	}
+	if burst == DefaultWriteBurst {
+		burst = ServiceWriteBurst
+	}
+	w := limit.NewWrites(l.WriteRate, l.WriteBurst)
+	w.SetServices(rate, burst)
+	return w
+}
+
+// takeWrite counts a call that writes, or returns its refusal.
+func (s *Server) takeWrite(id auth.Identity, now time.Time) error {
+	if id.Has(auth.ScopeNotify) || id.Has(auth.ScopeAdmin) {
+		return s.writes.TakeService(id.Subject, now)
+	}
+	return s.writes.Take(id.Subject, now)
 }
 
 // operations completes what the ops page is read from.

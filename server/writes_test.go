@@ -33,6 +33,28 @@ func TestWritesAreLimitedPerSubject(t *testing.T) {
 	})
 }
 
+// TestServicesWriteMore has a service write what one core carries, and a person
+// who could only mean that for mischief not.
+func TestServicesWriteMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t))
+		accepted := func(calls int, path, body, token string, status int) (n int) {
+			for range calls {
+				if a.call("POST", path, body, "Authorization", "Bearer "+token).Code == status {
+					n++
+				}
+			}
+			return n
+		}
+		if got := accepted(2400, "/v1/notifications", `{"recipient":"a","title":"x"}`, mint(t, "billing", auth.ScopeNotify), 202); got != 2400 {
+			t.Errorf("%d of 2,400 calls of a service were accepted", got)
+		}
+		if got := accepted(DefaultWriteBurst+10, "/v1/users/a/inbox/read", `{"seqs":[1]}`, mint(t, "a"), 200); got != DefaultWriteBurst {
+			t.Errorf("%d calls of a person were accepted, want %d", got, DefaultWriteBurst)
+		}
+	})
+}
+
 func TestWritesWithoutALimit(t *testing.T) {
 	open := newAPI(t, func(c *Config) { c.Limits.WriteRate, c.Limits.WriteBurst = 0.001, 1 })
 	off := newAPI(t, withJWT(t), func(c *Config) { c.Limits.WriteRate, c.Limits.WriteBurst = -1, 1 })

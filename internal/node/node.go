@@ -206,7 +206,7 @@ func (n *node) run(ctx context.Context) (err error) {
 			stopBack()
 			return errors.Join(err, g.Wait())
 		}
-		serve = func(ctx context.Context) error { return srv.Serve(ctx, n.API, n.Grace*3/5) }
+		serve = func(ctx context.Context) error { return srv.Serve(ctx, n.API, n.Grace*4/5) }
 		ops = srv.MetricsHandler()
 	}
 	n.registerMetrics()

@@ -1,6 +1,7 @@
 package options
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/spf13/pflag"
@@ -15,8 +16,8 @@ type Limits struct{ limits server.Limits }
 // AddFlags adds the flags to fs.
 func (o *Limits) AddFlags(fs *pflag.FlagSet) {
 	defer cli.GroupFlags(fs, "Limits")()
-	fs.Float64Var(&o.limits.WriteRate, "post-rate", server.DefaultWriteRate, "calls a second that the bearers of one token subject may write with in the long run; 0 for no limit")
-	fs.IntVar(&o.limits.WriteBurst, "post-burst", server.DefaultWriteBurst, "how many of them at once")
+	fs.Float64Var(&o.limits.WriteRate, "post-rate", server.DefaultWriteRate, fmt.Sprintf("calls a second that the bearers of one token subject may write with in the long run; unless another number is given, %d for services (scope belfry:notify or belfry:admin); 0 for no limit", server.ServiceWriteRate))
+	fs.IntVar(&o.limits.WriteBurst, "post-burst", server.DefaultWriteBurst, fmt.Sprintf("how many of them at once; unless another number is given, %d for services", server.ServiceWriteBurst))
 	fs.IntVar(&o.limits.Connections, "max-connections", server.DefaultConnections, "open connections, besides streams on HTTP/1.1 without TLS")
 	fs.IntVar(&o.limits.PerAddress, "max-connections-per-address", server.DefaultPerAddress, "open connections of one address that is not a trusted proxy's")
 	fs.IntVar(&o.limits.SilentPerAddress, "max-silent-per-address", server.DefaultSilentPerAddress, "connections of one address that have not sent a request yet")

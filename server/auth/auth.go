@@ -39,7 +39,7 @@ type Identity struct {
 	sources []string  // that it may name; patterns
 	limited bool      // by sources
 	All     bool      // may do everything
-	Until   time.Time // end of the token; zero for none
+	Until   time.Time // end of the token, leeway included; zero for none
 }
 
 func (id Identity) Has(scope string) bool {

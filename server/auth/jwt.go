@@ -64,7 +64,7 @@ func NewJWT(config JWTConfig) (Authenticator, error) {
 	if config.Issuer != "" {
 		options = append(options, jwt.WithIssuer(config.Issuer))
 	}
-	return &jwtAuth{parser: jwt.NewParser(options...), methods: methods, secret: config.Secret, keys: config.Keys}, nil
+	return &jwtAuth{parser: jwt.NewParser(options...), leeway: config.Leeway, methods: methods, secret: config.Secret, keys: config.Keys}, nil
 }
 
 // Token is what a token says. Subject is required; TTL is at least a second.
@@ -130,6 +130,7 @@ func checkSecret(secret []byte) error {
 
 type jwtAuth struct {
 	parser  *jwt.Parser
+	leeway  time.Duration
 	methods []string
 	secret  []byte // nil for none
 	keys    *Keys  // nil for none
@@ -194,7 +195,8 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 	if scopeErr != nil {
 		return reject("has a scp that is neither a text nor a list of texts")
 	}
-	id := Identity{Subject: c.Subject, scopes: granted, Until: c.ExpiresAt.Time}
+	// One leeway for all: as long as calls are taken a stream goes on.
+	id := Identity{Subject: c.Subject, scopes: granted, Until: c.ExpiresAt.Add(a.leeway)}
 	if c.Sources != nil {
 		id.sources, id.limited = *c.Sources, true
 	}
