@@ -188,6 +188,31 @@ func TestOpsPageEdgesRunBehindNoNode(t *testing.T) {
 	screenshot(t, tab, "ops-topology.png")
 }
 
+func TestOpsPageShowsTopics(t *testing.T) {
+	_, f, tab := opsPage(t)
+	browsertest.Eventually(tab, text("#status"), "Live")
+	tab.Click("#topics-read")
+	browsertest.Eventually(tab, has(text("#topics-status"), "2 topics as of"), true)
+	browsertest.Eventually(tab, has(text("#topics-status"), "Missing: orders."), true)
+	browsertest.Eventually(tab, has(row("#topics-table", "belfry.journal"), "3, 1 partitions not in sync delete after 7 d 4 KiB 83 belfry-unread (lag 43)"), true)
+	browsertest.Eval[any](tab, `document.querySelector('#topics-table tr[data-key="belfry.journal"] button').click()`)
+	browsertest.Eventually(tab, `document.activeElement.id`, "topic-name")
+	browsertest.Eventually(tab, has(row("#ends-table", "1"), "2 of 3 0 40 2 records"), true)
+	tab.Click("#records-read")
+	browsertest.Eventually(tab, has(text("#records-status"), ops.ErrNoTopic.Error()), true)
+	browsertest.Eval[any](tab, `document.querySelector('#topics-table tr[data-key="orders"] button').click()`)
+	tab.Click("#records-read")
+	browsertest.Eventually(tab, has(text("#records"), "Rule order-receivedfor user-7"), true)
+	browsertest.Eventually(tab, has(text("#records"), "Rule order-latenothing: when is false"), true)
+	browsertest.Eventually(tab, has(text("#records"), "<b>x</b>"), true)
+	browsertest.Eventually(tab, `document.querySelectorAll('#records b').length`, 0)
+	browsertest.Eval[any](tab, `document.querySelector('#topics').scrollIntoView()`)
+	screenshot(t, tab, "ops-topics.png")
+	f.Set(func() { f.TopicsErr = errors.New("no broker answers") })
+	tab.Click("#topics-read")
+	browsertest.Eventually(tab, has(text("#topics-status"), "The table is that of before."), true)
+}
+
 func TestOpsPageAsksForAToken(t *testing.T) {
 	_, _, tab := opsPage(t, withJWT(t))
 	browsertest.Eventually(tab, text("#problem"), auth.ErrUnauthenticated.Error())

@@ -55,6 +55,9 @@ func kinds() []kind {
 		{ops.ErrNoLag, http.StatusServiceUnavailable, false},
 		{ops.ErrNoPart, http.StatusServiceUnavailable, true},
 		{ops.ErrBusy, http.StatusServiceUnavailable, true},
+		{ops.ErrTopicsBusy, http.StatusServiceUnavailable, true},
+		{ops.ErrNoTopic, http.StatusNotFound, true},
+		{ops.ErrKafka, http.StatusServiceUnavailable, true},
 		{context.Canceled, http.StatusServiceUnavailable, false},
 		{context.DeadlineExceeded, http.StatusServiceUnavailable, false},
 	}

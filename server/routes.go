@@ -48,6 +48,8 @@ func (s *Server) routes(m *mux.Router) {
 	s.stream(m, base+"/stream", func(r *http.Request) (auth.Call, error) { return s.guard.Authorize(r, operator) }, s.serveOverviews)
 	s.get(m, base+"/users/{user:[^/]*}", admin, s.ops.Lookup)
 	s.get(m, base+"/users/{user:[^/]*}/journal", admin, s.ops.Journal)
+	s.get(m, base+"/topics", operator, s.ops.ListTopics)
+	s.get(m, base+"/topics/{topic:[^/]*}/records", admin, s.ops.NewestRecords)
 	s.get(m, base+"/dead-letters", admin, s.ops.List)
 	s.get(m, base+"/dead-letters/{partition:[0-9]+}/{offset:[0-9]+}", admin, s.ops.Show)
 	s.post(m, base+"/dead-letters/replay", admin, s.ops.Replay)

@@ -67,6 +67,8 @@ func TestRoutesScopes(t *testing.T) {
 		{"GET", "/v1/ops/stream", "", only(5, 200)},
 		{"GET", "/v1/ops/users/user-7", "", only(4, 200)},
 		{"GET", "/v1/ops/users/user-7/journal", "", only(4, 200)},
+		{"GET", "/v1/ops/topics", "", only(5, 200)},
+		{"GET", "/v1/ops/topics/orders/records", "", only(4, 200)},
 		{"GET", "/v1/ops/dead-letters", "", only(4, 200)},
 		{"GET", "/v1/ops/dead-letters/0/11", "", only(4, 200)},
 		{"POST", "/v1/ops/dead-letters/replay", `{"letters":[{"partition":0,"offset":11}]}`, only(4, 200)},

@@ -3,6 +3,7 @@ import { $, Series, asOf, figure, fill, long, make, number, press, say, span, st
 import { Overviews, token } from './ops-api.js';
 import './ops-letters.js';
 import './ops-lookup.js';
+import './ops-topics.js';
 
 const statusTexts = {
   away: 'Kafka is away',

@@ -21,20 +21,57 @@ var ErrOffset = errors.New("no such record")
 // There are fewer if the topic has fewer. It joins no group and leaves nothing
 // behind.
 func Latest(ctx context.Context, cfg kafka.Config, topic string, n int) ([]*sarama.ConsumerMessage, kafka.TopicInfo, error) {
+	return LatestWithin(ctx, cfg, topic, Bounds{Records: n})
+}
+
+// Bounds limit what [LatestWithin] returns and reads. Zero means no limit, but of
+// Records.
+type Bounds struct {
+	Records int
+	Bytes   int     // of keys and values, besides the newest record
+	Back    int64   // offsets before the end of a partition, beyond Records
+	Only    []int32 // partitions; nil: all
+}
+
+// LatestWithin is [Latest] within bounds. A partition that the topic does not have
+// is an error that matches [ErrOffset].
+func LatestWithin(ctx context.Context, cfg kafka.Config, topic string, b Bounds) ([]*sarama.ConsumerMessage, kafka.TopicInfo, error) {
 	info, logs, err := kafka.LogRanges(ctx, cfg, topic)
 	if err != nil {
 		return nil, info, err
 	}
+	partitions := b.Only
+	if partitions == nil {
+		partitions = info.All()
+	}
 	var all []*sarama.ConsumerMessage
-	for p, log := range logs {
-		some, err := tail(ctx, cfg, topic, int32(p), log, n)
+	for _, p := range partitions {
+		if p < 0 || int(p) >= len(logs) {
+			return nil, info, fmt.Errorf("%w: %s has the partitions 0 to %d, not %d", ErrOffset, topic, info.Partitions-1, p)
+		}
+		some, err := tail(ctx, cfg, topic, p, logs[p], b)
 		if err != nil {
 			return nil, info, err
 		}
 		// No more than twice what is asked for is held at a time.
-		all = newest(append(all, some...), n)
+		all = b.trim(newest(append(all, some...), b.Records))
 	}
 	return all, info, nil
+}
+
+// trim leaves out the first ones that are too much.
+func (b Bounds) trim(records []*sarama.ConsumerMessage) []*sarama.ConsumerMessage {
+	if b.Bytes <= 0 {
+		return records
+	}
+	held := 0
+	for i := len(records) - 1; i >= 0; i-- {
+		held += len(records[i].Key) + len(records[i].Value)
+		if held > b.Bytes && i < len(records)-1 {
+			return slices.Clone(records[i+1:])
+		}
+	}
+	return records
 }
 
 // newest returns the last n records by time, in order.
@@ -47,18 +84,25 @@ func newest(records []*sarama.ConsumerMessage, n int) []*sarama.ConsumerMessage 
 
 // tail returns the last n records of a partition. Offsets have gaps where a
 // topic is compacted or transactions end, so that it may have to begin earlier.
-func tail(ctx context.Context, cfg kafka.Config, topic string, partition int32, log kafka.LogRange, n int) ([]*sarama.ConsumerMessage, error) {
+func tail(ctx context.Context, cfg kafka.Config, topic string, partition int32, log kafka.LogRange, b Bounds) ([]*sarama.ConsumerMessage, error) {
+	n := b.Records
 	for back := int64(n); ; back *= 8 {
 		from := max(log.Start, log.Stable-back)
 		var out []*sarama.ConsumerMessage
+		held := 0
 		err := ScanFrom(ctx, cfg, topic, partition, from, log.Stable, func(m *sarama.ConsumerMessage) error {
-			if len(out) >= 2*n {
-				out = append(out[:0], out[len(out)-n:]...)
-			}
+			held += len(m.Key) + len(m.Value)
 			out = append(out, m)
+			if len(out) > 2*n || b.Bytes > 0 && held > 2*b.Bytes {
+				out = b.trim(slices.Clone(out[max(0, len(out)-n):]))
+				held = 0
+				for _, m := range out {
+					held += len(m.Key) + len(m.Value)
+				}
+			}
 			return nil
 		})
-		if err != nil || len(out) >= n || from == log.Start {
+		if err != nil || len(out) >= n || from == log.Start || b.Back > 0 && back >= b.Back || b.Bytes > 0 && held >= b.Bytes {
 			return out[max(0, len(out)-n):], err
 		}
 	}

@@ -20,6 +20,7 @@ func (n *node) operations() ops.Config {
 	return ops.Config{
 		Installation: opsNode{n},
 		Letters:      n.letters(),
+		Topics:       &opsTopics{n.Kafka, n.Prefix, n.lag.Report, n.ReplayRules},
 		Journals:     journals{&views.Journals{Config: n.Kafka, Prefix: n.Prefix, Cap: n.InboxCap}},
 	}
 }

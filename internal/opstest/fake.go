@@ -6,6 +6,7 @@ package opstest
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -34,6 +35,8 @@ type Fake struct {
 	Held       chan struct{} // not nil: journals wait for it
 	letters    []deadletter.Letter
 	Replayed   []deadletter.ID
+	Looked     []ops.RecordQuery
+	TopicsErr  error       // of Topics and Newest
 	Recounted  int         // what Drift returns
 	Counted    ops.Pending // what Pending returns
 }
@@ -171,7 +174,45 @@ func (f *Fake) Replay(_ context.Context, ids []deadletter.ID) ([]deadletter.Repl
 	return out, nil
 }
 
+// Topics implements ops.Topics.
+func (f *Fake) Topics(context.Context) ([]ops.Topic, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	week, size := int64(7*24*3600*1000), int64(4096)
+	return []ops.Topic{
+		{Name: "orders", Kind: "source"},
+		{Name: "belfry.journal", Kind: "journal", Exists: true, Replication: 3, Policy: "delete", RetentionMS: &week, Bytes: &size, Records: 83, Degraded: 1,
+			Partitions: []ops.TopicPartition{
+				{Leader: 1, Replicas: 3, InSync: 3, Stable: 43, End: 43, Bytes: &size},
+				{Partition: 1, Leader: 2, Replicas: 3, InSync: 2, Stable: 38, End: 40},
+			}},
+	}, f.TopicsErr
+}
+
+// Newest implements ops.Topics.
+func (f *Fake) Newest(_ context.Context, q ops.RecordQuery) ([]ops.Record, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Looked = append(f.Looked, q)
+	if q.Topic != "orders" {
+		return nil, ops.ErrNoTopic
+	}
+	if q.Partition > 0 {
+		return nil, belfry.Invalid("partition", "must be 0 to 0, is %d", q.Partition)
+	}
+	key, value := "user-7", `{"title":"hidden-value <b>x</b>"}`
+	r := ops.Record{Offset: 8, At: At, Size: len(value), Key: &key, Value: &value, Decoded: []ops.RecordEvent{{
+		Type: "order-paid", ID: "o8", Value: json.RawMessage(value), Rules: []ops.RecordRule{
+			{Rule: "order-received", Recipients: []string{"user-7"}, RecipientCount: 1, Makes: json.RawMessage(`{"title":"hidden-value"}`)},
+			{Rule: "order-late", Why: "when is false"},
+		},
+	}}}
+	r.SetHeaders([]belfry.Header{{Key: "trace", Value: []byte("abc")}})
+	return []ops.Record{r}, f.TopicsErr
+}
+
 var (
+	_ ops.Topics       = (*Fake)(nil)
 	_ ops.Installation = (*Fake)(nil)
 	_ ops.Journals     = (*Fake)(nil)
 	_ ops.Letters      = (*Fake)(nil)
@@ -219,5 +260,5 @@ func New() *Fake {
 
 // Config has an ops page show the fake.
 func (f *Fake) Config() ops.Config {
-	return ops.Config{Installation: f, Journals: f, Letters: f}
+	return ops.Config{Installation: f, Journals: f, Letters: f, Topics: f}
 }

@@ -8,6 +8,8 @@ type (
 	LetterBody   = letterBody
 	Replayed     = replayedBody
 	Place        = place
+	TopicsBody   = topicsBody
+	RecordsBody  = recordsBody
 )
 
 const (

@@ -148,7 +148,7 @@ func (s *Calls) List(w http.ResponseWriter, r *http.Request, _ auth.Call) error 
 	}
 	found, err := s.config.Letters.List(r.Context(), q)
 	if err != nil {
-		return fmt.Errorf("list dead letters: %w", err)
+		return unasked(r.Context(), fmt.Errorf("list dead letters: %w", err))
 	}
 	page := letterPage{Letters: make([]letterBody, len(found.Letters)), Next: found.Next.String()}
 	for i := range found.Letters {
@@ -178,7 +178,7 @@ func (s *Calls) Show(w http.ResponseWriter, r *http.Request, c auth.Call) error 
 	case errors.Is(err, deadletter.ErrNoLetter):
 		return wire.ErrNotFound
 	case err != nil:
-		return fmt.Errorf("read dead letter: %w", err)
+		return unasked(r.Context(), fmt.Errorf("read dead letter: %w", err))
 	}
 	body := newLetterBody(&letter)
 	if texts {

@@ -16,12 +16,13 @@ import (
 )
 
 // Config is what the ops page shows and what it is read from. A server fills in
-// the fields from Row on. Of what is nil of Installation, Journals and Letters
-// the page says that it is not to be had here.
+// the fields from Row on. Of what is nil of Installation, Journals, Letters
+// and Topics the page says that it is not to be had here.
 type Config struct {
 	Installation Installation
 	Journals     Journals
 	Letters      Letters
+	Topics       Topics
 	// Every is how often viewers are sent an overview; the default is
 	// DefaultEvery.
 	Every time.Duration
@@ -54,6 +55,7 @@ type Calls struct {
 	config    Config
 	overviews *overviews
 	journals  chan struct{} // one for each journal that is being read
+	topics    chan struct{} // one for each question about topics
 }
 
 // New returns the calls of a server.
@@ -61,7 +63,7 @@ func New(config Config) *Calls {
 	if config.Every <= 0 {
 		config.Every = DefaultEvery
 	}
-	c := &Calls{config: config, journals: make(chan struct{}, journalsAtOnce)}
+	c := &Calls{config: config, journals: make(chan struct{}, journalsAtOnce), topics: make(chan struct{}, topicsAtOnce)}
 	c.overviews = newOverviews(config.Every, c.overview)
 	return c
 }
