@@ -110,3 +110,32 @@ func TestUnmatchedRecordsAreTold(t *testing.T) {
 		t.Errorf("want one line about orders:\n%s", text)
 	}
 }
+
+// TestAnIDThatComesAgainIsTold holds that nothing is dropped in silence for its id,
+// and that another event which has it is told from the same one sent again.
+func TestAnIDThatComesAgainIsTold(t *testing.T) {
+	t.Parallel()
+	var log servertest.Log
+	cfg := config(t)
+	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	makeTopics(t, cfg)
+	p := start(t, cfg)
+	produce(t, cfg,
+		event(`{"recipient":"kim","id":"tenant-7","title":"one"}`),
+		event(`{"recipient":"kim","id":"tenant-7","title":"two"}`),
+		event(`{"recipient":"kim","id":"tenant-7","title":"three"}`),
+		event(`{"recipient":"kim","id":"tenant-7","title":"four","priority":"urgent"}`),
+		event(`[{"recipient":"kim","title":"five"},{"recipient":"kim","title":"six"}]`),
+	)
+	p.awaitCount(t, "kim", 3)
+	for content, want := range map[string]float64{"unknown": 2, "other": 1} {
+		if got := p.counter(t, "belfry_repeated_ids_total", content, ""); got != want {
+			t.Errorf("%s: counted %v, want %v", content, got, want)
+		}
+	}
+	for _, says := range []string{"had one of the same id", "had another one of the same id"} {
+		if n := strings.Count(log.String(), says); n != 1 {
+			t.Errorf("%d lines say %q, want one a minute, in\n%s", n, says, log.String())
+		}
+	}
+}

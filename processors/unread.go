@@ -112,7 +112,32 @@ func (u *Unread) fold(c *engine.Context, value []byte) {
 		u.Rows.Accepted(c.Key())
 	}
 	c.SetValue(w.row)
+	u.noteRepeat(c, &w)
 	u.Metrics.processed(u.Prefix.UnreadGroup(), string(w.outcome), c.Timestamp())
+}
+
+// noteRepeat counts and tells what is dropped because its recipient has had its id.
+// A producer that sends twice is no fault; an id that several events share is one,
+// and would lose all but the first in silence.
+func (u *Unread) noteRepeat(c *engine.Context, w *writes) {
+	if w.repeat == inbox.NoRepeat {
+		return
+	}
+	content := "unknown"
+	if w.repeat == inbox.OtherContent {
+		content = "other"
+	}
+	u.Metrics.repeated.WithLabelValues(w.rule, content).Inc()
+	log, more := u.sometimes("repeated", w.rule, content)
+	if log == nil {
+		return
+	}
+	attributes := []any{"rule", w.rule, "source", w.source, "partition", c.Partition(), "offset", c.Offset(), "more", more}
+	if w.repeat == inbox.OtherContent {
+		log.Warn("notification is dropped, its recipient had another one of the same id; an event of its own needs an id of its own, by id: in the rule or by its sender", attributes...)
+		return
+	}
+	log.Info("notification is dropped, its recipient had one of the same id from another record; if it is another event it needs an id of its own, by id: in the rule or by its sender", attributes...)
 }
 
 // writes is what one record leads to, as encoded.
@@ -122,6 +147,9 @@ type writes struct {
 	seq     uint64 // of item
 	removed []uint64
 	outcome inbox.Outcome
+
+	repeat       inbox.Repeat
+	rule, source string // of what repeats
 }
 
 func (u *Unread) compute(row inbox.State, value []byte, in inbox.Input) (writes, error) {
@@ -129,8 +157,12 @@ func (u *Unread) compute(row inbox.State, value []byte, in inbox.Input) (writes,
 	if err != nil {
 		return writes{}, err
 	}
-	row, effects := inbox.Fold(row, record, in)
+	before := row
+	row, effects := inbox.Fold(before, record, in)
 	w := writes{removed: effects.Removed, outcome: effects.Outcome}
+	if w.outcome == inbox.Duplicate {
+		w.repeat, w.rule, w.source = before.Repeats(record), record.Rule, record.Notification.Source
+	}
 	if effects.Item != nil {
 		w.seq = effects.Item.Seq
 		if w.item, err = codec.EncodeItem(effects.Item); err != nil {

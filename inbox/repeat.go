@@ -1,0 +1,52 @@
+package inbox
+
+// Repeat says how a notification that is dropped as a [Duplicate] relates to the one
+// that the row knows by its id.
+type Repeat uint8
+
+// The values of Repeat.
+const (
+	// NoRepeat is one that a router has written again, or no duplicate at all.
+	NoRepeat Repeat = iota
+	// SameID is another record with the same id. A row holds no content: it may be
+	// the same event sent again, or another one whose id is not its own.
+	SameID
+	// OtherContent is another record with the same id whose category, priority or
+	// collapse key differs from the retained item's: another event.
+	OtherContent
+)
+
+// Repeats tells, of the row as it is before the fold of r, whether r comes with an id
+// that the recipient has had from another record.
+func (s *State) Repeats(r Record) Repeat {
+	hash := IdentityHash(r.Notification.Source, r.Notification.ID, r.Rule)
+	if r.Kind != KindNotify || hash == 0 {
+		return NoRepeat
+	}
+	if !r.Origin.IsZero() {
+		key := r.Origin.watermarkKey()
+		for _, w := range s.Watermarks {
+			if w.Key == key && (w.Offset > r.Origin.Offset || w.Offset == r.Origin.Offset && w.Index >= r.Origin.Index) {
+				return NoRepeat
+			}
+		}
+	}
+	n := &r.Notification
+	for i := range s.Items {
+		e := &s.Items[i]
+		if e.Hash != hash {
+			continue
+		}
+		if e.Category != n.Category || e.Priority != n.Priority || e.Collapse != CollapseHash(n.CollapseKey) {
+			return OtherContent
+		}
+		return SameID
+	}
+	for _, rm := range s.Removals {
+		// One without a seq was retracted before it came, or came too late.
+		if rm.Hash == hash && rm.Seq != 0 {
+			return SameID
+		}
+	}
+	return NoRepeat
+}
