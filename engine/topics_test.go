@@ -83,6 +83,26 @@ func TestEnsureFromTwoSidesAtOnce(t *testing.T) {
 	}
 }
 
+// Nothing is created beside a topic that is not as it must be.
+func TestEnsureChecksAllBeforeItCreates(t *testing.T) {
+	t.Parallel()
+	cfg := enginetest.Config(t)
+	topics := enginetest.OpenTopicsOn(t, cfg)
+	wrong := prefix.Topics(3)
+	last := len(wrong) - 1
+	wrong[last].Partitions = 5
+	if _, err := topics.Ensure(t.Context(), wrong[last:], 0); err != nil {
+		t.Fatal(err)
+	}
+	changes, err := topics.Ensure(t.Context(), prefix.Topics(3), 0)
+	if !errors.Is(err, kafka.ErrTopic) || len(changes) != 0 {
+		t.Errorf("ensure: %v, %v, want an error and no change", changes, err)
+	}
+	if all, err := topics.Existing(); err != nil || len(all) != 1 {
+		t.Errorf("there are the topics %v, %v, want the wrong one alone", all, err)
+	}
+}
+
 func TestVerifyNamesEveryMismatchAndTheFix(t *testing.T) {
 	t.Parallel()
 	cfg := enginetest.Config(t)
@@ -101,8 +121,8 @@ func TestVerifyNamesEveryMismatchAndTheFix(t *testing.T) {
 	}
 	for _, want := range []string{
 		"t.notifications has 5 partitions, not 3", "--partitions 5", "--prefix",
-		`t.journal has retention.ms="1000", not "604800000"`, "kafka-configs --alter --topic t.journal --add-config retention.ms=604800000",
-		`t.journal has message.timestamp.type="CreateTime", not "LogAppendTime"`,
+		"\nt.journal has message.timestamp.type=\"CreateTime\", not \"LogAppendTime\"; retention.ms=\"1000\", not \"604800000\": ",
+		"kafka-configs --alter --topic t.journal --add-config message.timestamp.type=LogAppendTime,retention.ms=604800000 --bootstrap-server " + cfg.Brokers[0],
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q does not say %q", err, want)

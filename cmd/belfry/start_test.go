@@ -20,7 +20,8 @@ func TestStartOnMissingTopics(t *testing.T) {
 			continue
 		}
 		t.Run(command.name, func(t *testing.T) {
-			call(t, nil, command.args(brokers[0])...).WantFailure(t, "belfry.notifications does not exist", `"belfry topics"`)
+			call(t, nil, command.args(brokers[0])...).WantFailure(t, "belfry.notifications, ", "does not exist",
+				`"belfry topics --brokers `+brokers[0]+` --prefix belfry"`)
 		})
 	}
 	call(t, nil, "inspect", "user-7", "--brokers", brokers[0]).WantFailure(t, "does not exist", `"belfry topics"`)

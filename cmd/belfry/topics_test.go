@@ -67,7 +67,7 @@ func TestTopicsRefusesMismatches(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	makeTopics(t, brokers)
 	call(t, nil, "topics", "--brokers", brokers[0], "--partitions", "4").
-		WantFailure(t, "belfry.journal has 3 partitions, not 4", "--partitions 3", "--prefix")
+		WantFailureIn(t, "6 of 6 topics are not as they must be\n", "\n  belfry.journal has 3 partitions, not 4\n", "--partitions 3", "--prefix")
 
 	wrong := "86400000"
 	if err := programtest.AdminOf(t, brokers).AlterConfig(sarama.TopicResource, "belfry.journal", map[string]*string{"retention.ms": &wrong}, false); err != nil {
@@ -75,7 +75,7 @@ func TestTopicsRefusesMismatches(t *testing.T) {
 	}
 	for _, command := range commandsOnKafka(t) {
 		t.Run(command.name, func(t *testing.T) {
-			call(t, nil, command.args(brokers[0])...).WantFailure(t, "belfry.journal", `retention.ms="86400000"`, "604800000", "kafka-configs --alter")
+			call(t, nil, command.args(brokers[0])...).WantFailureIn(t, "\n  belfry.journal has ", `retention.ms="86400000"`, "604800000", "kafka-configs --alter", "--bootstrap-server "+brokers[0])
 		})
 	}
 }

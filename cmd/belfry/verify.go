@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
@@ -22,15 +24,20 @@ func verifyTopics(cfg kafka.Config, prefix belfry.Prefix) error {
 	for i, s := range specs {
 		names[i] = s.Name
 	}
-	infos, err := topics.Info(names...)
+	infos, err := topics.Existing(names...)
 	if err != nil {
 		return fmt.Errorf("topics of prefix %s: %w", prefix, err)
+	}
+	create := fmt.Sprintf("belfry topics --brokers %s --prefix %s", strings.Join(cfg.Brokers, ","), prefix)
+	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := infos[name]; return ok })
+	if len(missing) > 0 {
+		return fmt.Errorf("%w: %s does not exist: create what is missing with %q", kafka.ErrTopic, strings.Join(missing, ", "), create)
 	}
 	partitions := infos[journal].Partitions
 	for _, name := range names {
 		if got := infos[name].Partitions; got != partitions {
-			return fmt.Errorf("%w: %s has %d partitions and %s has %d: all need equally many for life; delete the wrong one and run \"belfry topics\", or use another --prefix",
-				kafka.ErrTopic, name, got, journal, partitions)
+			return fmt.Errorf("%w: %s has %d partitions and %s has %d: all need equally many for life; delete the wrong one and run %q, or use another --prefix",
+				kafka.ErrTopic, name, got, journal, partitions, create)
 		}
 	}
 	return topics.Verify(prefix.Topics(partitions))

@@ -51,8 +51,9 @@ func (i TopicInfo) All() []int32 {
 //
 // A method without a context gives up after some seconds in which no broker answers.
 type Topics struct {
-	Client *kgo.Client
-	Admin  *kadm.Client
+	Client  *kgo.Client
+	Admin   *kadm.Client
+	brokers []string // as they were named
 }
 
 // connectTimeout bounds each connecting to a broker and each of its answers,
@@ -86,7 +87,7 @@ func OpenTopics(cfg Config) (*Topics, error) {
 		client.Close()
 		return nil, fmt.Errorf("connect to kafka at %s: %w", strings.Join(cfg.Brokers, ","), err)
 	}
-	return &Topics{Client: client, Admin: kadm.NewClient(client)}, nil
+	return &Topics{Client: client, Admin: kadm.NewClient(client), brokers: cfg.Brokers}, nil
 }
 
 // reach waits until one of the brokers answers. They are asked in a random
@@ -220,10 +221,11 @@ func metadataRequest(names []string) *kmsg.MetadataRequest {
 // Change is something [Topics.Ensure] did, in words for people.
 type Change string
 
-// Ensure creates the topics that are missing and verifies the others: the
-// partition count and every setting of the specification. It changes no topic
-// that exists. Mismatches are one error that matches [ErrTopic] and names each.
-// Replication 0 means 3, or the number of brokers if that is lower.
+// Ensure verifies the topics that exist, the partition count and every setting of
+// the specification, and then creates those that are missing. It changes no topic
+// that exists, and creates none if one of those is not as it must be: the error is
+// [Mismatches] then. Replication 0 means 3, or the number of brokers if that is
+// lower.
 //
 // Several processes may call it at once: who loses the race to create a topic
 // verifies it.
@@ -238,13 +240,20 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 		return nil, err
 	}
 	var changes []Change
-	var existing []belfry.TopicSpec
+	var existing, raced []belfry.TopicSpec
+	for _, s := range specs {
+		if _, ok := infos[s.Name]; ok {
+			existing = append(existing, s)
+		}
+	}
+	if err := t.Verify(existing); err != nil {
+		return nil, err
+	}
 	for _, s := range specs {
 		if err := ctx.Err(); err != nil {
 			return changes, err
 		}
 		if _, ok := infos[s.Name]; ok {
-			existing = append(existing, s)
 			continue
 		}
 		created, err := t.create(ctx, s, replication)
@@ -254,7 +263,7 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 		if created {
 			changes = append(changes, Change(fmt.Sprintf("created %s with %d partitions, replication %d", s.Name, s.Partitions, replication)))
 		} else {
-			existing = append(existing, s)
+			raced = append(raced, s)
 		}
 	}
 	// Also for who lost the race to create one.
@@ -263,7 +272,7 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 			return changes, err
 		}
 	}
-	return changes, t.Verify(existing)
+	return changes, t.Verify(raced)
 }
 
 func namesOf(specs []belfry.TopicSpec) []string {

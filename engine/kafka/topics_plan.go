@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -60,14 +59,50 @@ func (d Difference) String() string {
 	return fmt.Sprintf("%s=%q, not %q", d.Setting, d.Is, d.Want)
 }
 
-// fix is the error of a difference.
-func (d Difference) fix(topic string) error {
-	if d.Setting == "" {
-		return fmt.Errorf("%w: %s has %s: start with --partitions %s if all topics have that many (partitions cannot change for life; how to get more, with another --prefix: docs/operations.md, \"More partitions\")",
-			ErrTopic, topic, d, d.Is)
+// Mismatches are topics that exist and are not as they must be. It matches [ErrTopic].
+// Its text has a line for each topic, and what to do.
+type Mismatches []string
+
+// Error returns the lines, the first of which says how many topics there are.
+func (m Mismatches) Error() string { return strings.Join(m, "\n") }
+
+// Lines are those of the text, for people.
+func (m Mismatches) Lines() []string { return m }
+
+// Is reports whether target is [ErrTopic].
+func (m Mismatches) Is(target error) bool { return target == ErrTopic }
+
+// mismatches returns the error of differences by topic, nil if there are none.
+func (t *Topics) mismatches(specs []belfry.TopicSpec, differs map[string][]Difference) error {
+	var lines Mismatches
+	partitions := ""
+	for _, s := range specs {
+		if len(differs[s.Name]) == 0 {
+			continue
+		}
+		var is, set []string
+		for _, d := range differs[s.Name] {
+			is = append(is, d.String())
+			if d.Setting == "" {
+				partitions = d.Is
+			} else {
+				set = append(set, d.Setting+"="+d.Want)
+			}
+		}
+		line := s.Name + " has " + strings.Join(is, "; ")
+		if len(set) > 0 {
+			line += fmt.Sprintf(": set it with kafka-configs --alter --topic %s --add-config %s --bootstrap-server %s", s.Name, strings.Join(set, ","), strings.Join(t.brokers, ","))
+		}
+		lines = append(lines, line)
 	}
-	return fmt.Errorf("%w: %s has %s: set it with kafka-configs --alter --topic %s --add-config %s=%s",
-		ErrTopic, topic, d, topic, d.Setting, d.Want)
+	if len(lines) == 0 {
+		return nil
+	}
+	head := fmt.Sprintf("%d of %d topics are not as they must be", len(lines), len(specs))
+	if partitions != "" {
+		lines = append(lines, fmt.Sprintf("start with --partitions %s if all topics have that many (partitions cannot change for life; how to get more, with another --prefix: docs/operations.md, \"More partitions\")", partitions))
+	}
+	return slices.Insert(lines, 0, head)
 }
 
 // Plan tells what [Topics.Ensure] would do, topic by topic, and changes nothing.
@@ -101,7 +136,8 @@ func (t *Topics) Plan(specs []belfry.TopicSpec, replication int) ([]Step, error)
 	return steps, nil
 }
 
-// Verify checks topics that exist against their specification.
+// Verify checks topics that exist against their specification; the error of those that
+// are not as they must be is [Mismatches].
 func (t *Topics) Verify(specs []belfry.TopicSpec) error {
 	if len(specs) == 0 {
 		return nil
@@ -114,13 +150,7 @@ func (t *Topics) Verify(specs []belfry.TopicSpec) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, s := range specs {
-		for _, d := range differs[s.Name] {
-			errs = append(errs, d.fix(s.Name))
-		}
-	}
-	return errors.Join(errs...)
+	return t.mismatches(specs, differs)
 }
 
 // differences compares topics that exist with their specification.

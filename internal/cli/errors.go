@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -48,6 +49,26 @@ func Problem(err error) error {
 		return errors.New(field.Problem)
 	}
 	return err
+}
+
+// Lines is the text of an error for the terminal: a line, and further ones if it
+// holds an error that has lines of its own, such as one for each topic. None has
+// control characters.
+func Lines(err error) []string {
+	var many interface {
+		error
+		Lines() []string
+	}
+	if !errors.As(err, &many) {
+		return []string{OneLine(err)}
+	}
+	before, _, _ := strings.Cut(err.Error(), many.Error())
+	lines := slices.Clone(many.Lines())
+	lines[0] = before + lines[0]
+	for i := range lines {
+		lines[i] = OneLine(errors.New(lines[i]))
+	}
+	return lines
 }
 
 // OneLine is the text of an error as a single line without control characters,

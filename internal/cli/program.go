@@ -82,7 +82,14 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintln(p.Stderr, p.Name+": "+OneLine(err))
+	for i, line := range Lines(err) {
+		if i == 0 {
+			line = p.Name + ": " + line
+		} else {
+			line = "  " + line
+		}
+		fmt.Fprintln(p.Stderr, line)
+	}
 	var usage *UsageError
 	if !p.started || errors.As(err, &usage) {
 		return ExitUsage

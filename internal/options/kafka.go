@@ -172,11 +172,13 @@ func unreachable(err error) error {
 		return cli.FlagFailuref("sasl-user", "%w: fix the user, --sasl-password-file or --sasl-mechanism", err)
 	case errors.Is(err, kerr.UnsupportedSaslMechanism):
 		return cli.FlagFailuref("sasl-mechanism", "%w: the brokers take another one", err)
+	case errors.Is(err, kerr.IllegalSaslState):
+		return cli.FlagFailuref("sasl-mechanism", "%w: that port takes no log-in: leave --sasl-mechanism out, or name the brokers' port for SASL", err)
 	case errors.As(err, &authority):
 		return cli.FlagFailuref("kafka-ca-file", "%w: name the file of the authority that the brokers' certificates are of", err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), strings.Contains(err.Error(), "tls alert"):
 		// A broker hangs up on a client that does not speak as the port wants it.
-		return cli.FlagFailuref("brokers", "%w: the brokers hang up; does that port want --kafka-tls or --sasl-mechanism?", err)
+		return cli.FlagFailuref("brokers", "%w: the brokers hang up; does that port want --kafka-tls or --sasl-mechanism, or none of them?", err)
 	}
 	return cli.FlagFailuref("brokers", "%w: start Kafka there, or name brokers that can be reached from here", err)
 }
