@@ -51,7 +51,7 @@ func TestStartOnUnequalPartitions(t *testing.T) {
 			if command.name == "topics" || command.name == "run" {
 				want = []string{"belfry-unread-table has 5 partitions, not 3"}
 			}
-			call(t, nil, command.args(brokers[0])...).WantFailure(t, want...)
+			call(t, nil, command.args(brokers[0])...).WantFailureIn(t, want...)
 		})
 	}
 }
