@@ -102,6 +102,9 @@ func (t *template) native(v *variables) (any, bool, error) {
 		return text, true, err
 	}
 	out, err := e.value(v)
+	if err == nil {
+		err = v.bill.Write(out)
+	}
 	if err != nil {
 		return nil, false, err
 	}

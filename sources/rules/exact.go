@@ -10,6 +10,7 @@ import (
 // the whole expression comes from, and is CEL's own double everywhere else.
 func exactOnly(root ast.Expr) interpreter.InterpretableDecoratorV2 {
 	keep := map[int64]bool{}
+	wrapped := map[int64]bool{}
 	markExact(root, keep)
 	ast.PostOrderVisit(root, ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == "string" {
@@ -18,10 +19,11 @@ func exactOnly(root ast.Expr) interpreter.InterpretableDecoratorV2 {
 	}))
 	return func(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 		switch a := i.(type) {
-		case *inexact, *inexactCall:
-			return i, nil // decorated when its path was one step shorter
+		case *inexactCall:
+			return i, nil
 		case interpreter.InterpretableAttribute:
-			if !keep[a.ID()] {
+			if !keep[a.ID()] && !wrapped[a.ID()] {
+				wrapped[a.ID()] = true // it comes again when its path is one step longer
 				return &inexact{a}, nil
 			}
 		case interpreter.InterpretableCall:

@@ -59,9 +59,11 @@ func (s *Source) Explain(r sources.Record) Explanation {
 	for i := range events {
 		v.about(&events[i])
 		e := EventExplanation{Event: events[i]}
+		v.bill, v.shown = v.shown, v.bill
 		for _, l := range s.lets {
 			e.Lets = append(e.Lets, l.expression.explain(v, l.name))
 		}
+		v.bill, v.shown = v.shown, v.bill
 		for _, rule := range s.rules {
 			for _, o := range rule.outcomes(v) {
 				if o.Err != nil && out.Err == nil {
@@ -72,6 +74,9 @@ func (s *Source) Explain(r sources.Record) Explanation {
 				}
 				delivered = delivered || len(o.Delivery.Recipients) > 0
 				e.Outcomes = append(e.Outcomes, o)
+			}
+			if err := v.bill.Err(); err != nil && out.Err == nil {
+				out.Err = rule.wrong("", err)
 			}
 		}
 		out.Events = append(out.Events, e)
@@ -121,6 +126,8 @@ func (o *Outcome) exclude(name string) {
 
 // explain evaluates each field of the rule by itself.
 func (r *rule) explain(v *variables) []FieldValue {
+	v.bill, v.shown = v.shown, v.bill
+	defer func() { v.bill, v.shown = v.shown, v.bill }()
 	var out []FieldValue
 	expression := func(name string, e *expression) {
 		if e != nil {

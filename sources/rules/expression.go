@@ -13,20 +13,19 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/ext"
+
+	"github.com/belfry/belfry/sources/rules/bill"
 )
 
-// Limits of one expression.
-const (
-	maxExpressionBytes = 16 << 10
-	// maxExpressionCost bounds one evaluation, in CEL's units: a few tenths of a
-	// second, and enough for a list of MaxRecipients.
-	maxExpressionCost = 5_000_000
-)
+// maxExpressionBytes is how long one expression may be.
+const maxExpressionBytes = 16 << 10
 
 // expression is a compiled CEL expression, safe for concurrent use.
 type expression struct {
 	text    string
 	program cel.Program
+	counted bool      // its work depends on the sizes of what it meets
+	nodes   uint64    // what it costs if it is not counted
 	typ     *cel.Type // what it yields; dyn if that depends on the event
 	path    path      // nil if it is more than that
 	guard   *guard    // nil if it has none
@@ -36,6 +35,9 @@ type expression struct {
 
 // value evaluates the expression over an event.
 func (e *expression) value(v *variables) (ref.Val, error) {
+	if err := v.bill.Spend(1); err != nil {
+		return nil, err
+	}
 	if e.guard.refuses(v) {
 		return types.False, nil
 	}
@@ -45,11 +47,23 @@ func (e *expression) value(v *variables) (ref.Val, error) {
 			return out, nil
 		}
 	}
-	out, _, err := e.program.Eval(v)
+	out, err := e.run(v)
 	if err != nil {
 		return nil, evaluationError(err)
 	}
 	return out, nil
+}
+
+// run has CEL evaluate it.
+func (e *expression) run(v *variables) (ref.Val, error) {
+	if e.counted {
+		return v.bill.Eval(e.program, v)
+	}
+	if err := v.bill.Spend(e.nodes); err != nil {
+		return nil, err
+	}
+	out, _, err := e.program.Eval(v)
+	return out, err
 }
 
 // missingError is an evaluation that met a field that the event lacks.
@@ -71,12 +85,12 @@ func hinted(field string) string {
 const noSuchKey = "no such key: "
 
 func evaluationError(err error) error {
+	if errors.Is(err, bill.ErrOver) {
+		return bill.ErrOver
+	}
 	text := strings.TrimSpace(err.Error())
 	if field, ok := strings.CutPrefix(text, noSuchKey); ok {
 		return &missingError{field: field}
-	}
-	if strings.Contains(text, "cost limit exceeded") {
-		return fmt.Errorf("the expression takes too long for this event: over %d units of CEL's cost", maxExpressionCost)
 	}
 	if strings.Contains(text, "no such overload") {
 		return fmt.Errorf("%s: a value is null or has another type than this takes; say what stands for null by or(x, y), convert others by string(), int() or double()", text)
@@ -109,7 +123,6 @@ func newLanguage(zone *time.Location) (*language, error) {
 		cel.DefaultUTCTimeZone(true),
 		cel.ParserExpressionSizeLimit(maxExpressionBytes),
 		cel.ParserRecursionLimit(100),
-		cel.RegexProgramSizeLimit(1000),
 		cel.Function("time", cel.Overload("time_dyn", []*cel.Type{cel.DynType}, cel.TimestampType,
 			cel.UnaryBinding(func(v ref.Val) ref.Val {
 				t, _, err := readTime(v, zone)
@@ -175,20 +188,18 @@ func (l *language) compile(text string, written bool) (*expression, []issue) {
 	if problems != nil && problems.Err() != nil {
 		return nil, l.issues(text, problems.Errors())
 	}
-	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(boundReplace)}
-	if !cheap(checked.NativeRep().Expr()) {
-		options = append(options, cel.CostTracking(ownCost{}), cel.CostLimit(maxExpressionCost))
-	}
+	root := checked.NativeRep().Expr()
+	charge, counted := bill.Charge(env, root)
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(charge)}
 	if written {
-		options = append(options, cel.CustomDecoratorV2(exactOnly(checked.NativeRep().Expr())))
+		options = append(options, cel.CustomDecoratorV2(exactOnly(root)))
 	}
 	program, err := env.Program(checked, options...)
 	if err != nil {
 		return nil, []issue{{text: err.Error()}}
 	}
-	root := checked.NativeRep().Expr()
 	return &expression{
-		text: text, program: program, typ: checked.OutputType(), path: pathOf(root), guard: guardOf(root), ofItem: names(root, itemName), adapter: adapter{exact: written},
+		text: text, program: program, counted: counted, nodes: nodes(root), typ: checked.OutputType(), path: pathOf(root), guard: guardOf(root), ofItem: names(root, itemName), adapter: adapter{exact: written},
 	}, nil
 }
 
@@ -207,31 +218,9 @@ func (l *language) issues(text string, errs []*common.Error) []issue {
 	return out
 }
 
-// cheap reports whether an expression takes time and memory proportional to the
-// event at most, so that nothing has to be counted while it runs: counting costs
-// more than most expressions do.
-func cheap(e ast.Expr) bool {
-	ok := true
-	ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
-		switch e.Kind() {
-		case ast.ComprehensionKind:
-			ok = false
-		case ast.CallKind:
-			ok = ok && isCheap(e.AsCall().FunctionName())
-		}
-	}))
-	return ok
-}
-
-func isCheap(function string) bool {
-	switch function {
-	case "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "!_", "-_", "_&&_", "_||_", "_?_:_", "@in", "@not_strictly_false",
-		"_+_", "_-_", "_*_", "_/_", "_%_", "_[_]", "_?._", "_[?_]",
-		"size", "string", "int", "uint", "double", "bool", "bytes", "dyn", "type", "duration", "timestamp", "time", "json",
-		"startsWith", "endsWith", "contains", "matches", "lowerAscii", "upperAscii", "trim", "substring", "indexOf",
-		"hasValue", "value", "orValue", "or", "optional.of", "optional.none", "optional.ofNonZeroValue",
-		"getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes", "getSeconds", "getMilliseconds":
-		return true
-	}
-	return false
+// nodes is how many there are in an expression.
+func nodes(e ast.Expr) uint64 {
+	var n uint64
+	ast.PostOrderVisit(e, ast.NewExprVisitor(func(ast.Expr) { n++ }))
+	return n
 }

@@ -112,6 +112,9 @@ func (r *rule) named(v *variables, field string, e *expression) (named, error) {
 			Problem: fmt.Sprintf("must be at most %d for one event, are %d", MaxRecipients, size), TooLarge: true,
 		})
 	}
+	if err := v.bill.Spend(8 * uint64(size)); err != nil {
+		return named{}, r.wrong(field, err)
+	}
 	return named{name: field, list: list, size: int(size)}, nil
 }
 

@@ -172,6 +172,9 @@ func (r *rule) notification(v *variables) (belfry.Notification, []sources.Omissi
 	}
 	n.Recipient = anybody
 	r.complete(v, &n)
+	if err := v.bill.Spend(10 + uint64(n.Size())/12); err != nil { // it is held until all are written
+		return n, nil, r.wrong("", err)
+	}
 	if err := left.check(&n); err != nil {
 		return n, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/rules/bill"
 )
 
 // Source is one entry of a rules file: the topics it is for, and their rules.
@@ -91,6 +92,9 @@ func (s *Source) Route(r sources.Record) ([]sources.Delivery, error) {
 					out = append(out, made)
 				}
 			}
+			if err := v.bill.Err(); err != nil {
+				return nil, rule.wrong("", err)
+			}
 		}
 	}
 	if refused != nil && !slices.ContainsFunc(out, func(d sources.Delivery) bool { return len(d.Recipients) > 0 }) {
@@ -103,9 +107,11 @@ func (s *Source) Route(r sources.Record) ([]sources.Delivery, error) {
 func (s *Source) variables(r *sources.Record) *variables {
 	v, ok := s.pool.Get().(*variables)
 	if !ok {
-		v = &variables{source: s, lets: make([]letValue, len(s.lets))}
+		v = &variables{source: s, lets: make([]letValue, len(s.lets)), bill: bill.New(), shown: bill.New()}
 	}
 	v.record = r
+	v.bill.Reset()
+	v.shown.Reset()
 	return v
 }
 

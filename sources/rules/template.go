@@ -1,8 +1,11 @@
 package rules
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/belfry/belfry"
 )
 
 // template is a text in which ${...} stand for values.
@@ -56,7 +59,9 @@ func (t *template) render(v *variables) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(text)
+		if b.WriteString(text); b.Len() > belfry.MaxItemBytes {
+			return "", &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("must be at most %d bytes, as an item is with all its texts", belfry.MaxItemBytes)}
+		}
 	}
 	b.WriteString(t.texts[len(t.values)])
 	return b.String(), nil

@@ -9,6 +9,7 @@ import (
 	"cel.dev/cel-go/interpreter"
 
 	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/rules/bill"
 )
 
 // variables are what the expressions of a source see of one event. They serve
@@ -28,6 +29,9 @@ type variables struct {
 	lets []letValue
 
 	headers map[string]string // nil: not asked for yet
+
+	bill  *bill.Bill // of the record
+	shown *bill.Bill // of what is evaluated beside, to show it
 }
 
 var _ interpreter.Activation = (*variables)(nil)
@@ -127,7 +131,7 @@ func (v *variables) let(i int) any {
 		return l.value
 	}
 	l.known = true
-	out, _, err := v.source.lets[i].expression.program.Eval(v)
+	out, err := v.source.lets[i].expression.run(v)
 	switch failed := out.(type) {
 	case nil:
 		l.value = types.WrapErr(err)
