@@ -20,8 +20,6 @@ const (
 	MaxEvents = 10_000
 	// MaxDepth is how many lists and objects may be in each other.
 	MaxDepth = 200
-
-	maxValues = 1_000_000 // in one document
 )
 
 // ParseJSON reads a JSON text (RFC 8259) of at most [MaxValueBytes]; for what
@@ -34,10 +32,15 @@ const (
 // It is written for one pass over small events, which is most of what a router
 // does: texts and numbers are parts of one copy of data.
 func ParseJSON(data []byte) (any, error) {
+	return ParseWithin(new(Room), data)
+}
+
+// ParseWithin is [ParseJSON] for a part of a document that has taken some room already.
+func ParseWithin(room *Room, data []byte) (any, error) {
 	if len(data) > MaxValueBytes {
 		return nil, longValue(len(data))
 	}
-	return parseText(string(data))
+	return parseWithin(room, string(data))
 }
 
 // Number is the number that a text stands for, in the form of [sources.Event.Value].
@@ -55,8 +58,10 @@ func longValue(size int) error {
 }
 
 // parseText is ParseJSON for a text, which the outcome keeps parts of.
-func parseText(text string) (any, error) {
-	p := parser{text: strings.TrimPrefix(text, "\ufeff")}
+func parseText(text string) (any, error) { return parseWithin(new(Room), text) }
+
+func parseWithin(r *Room, text string) (any, error) {
+	p := parser{text: strings.TrimPrefix(text, "\ufeff"), room: r}
 	// Once for all texts in it: what scans them need not look at single runes.
 	if !utf8.ValidString(p.text) {
 		return nil, belfry.Invalid("", "must be JSON in UTF-8")
@@ -80,10 +85,10 @@ type member struct {
 }
 
 type parser struct {
-	text   string
-	at     int
-	values int
-	open   []member // of the lists and objects that are not closed yet
+	text string
+	at   int
+	room *Room
+	open []member // of the lists and objects that are not closed yet
 }
 
 func (p *parser) blank() {
@@ -110,8 +115,8 @@ func (p *parser) peek() byte {
 }
 
 func (p *parser) value(depth int) (any, error) {
-	if p.values++; p.values > maxValues {
-		return nil, &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("must be JSON of at most %d values", maxValues)}
+	if err := p.room.Take(ValueBytes); err != nil {
+		return nil, err
 	}
 	switch c := p.peek(); c {
 	case '"':
@@ -148,6 +153,9 @@ func (p *parser) object(depth int) (any, error) {
 	if p.peek() == '}' {
 		p.at++
 		return map[string]any{}, nil
+	}
+	if err := p.room.Take(ObjectBytes); err != nil {
+		return nil, err
 	}
 	first := len(p.open)
 	for {

@@ -27,22 +27,28 @@ type avroSchema struct {
 	schema   *avro.Schema
 	name     string
 	branches []string // the names of the union's, if the schema is one
+	root     *avro.SchemaNode
+	types    map[string]*avro.SchemaNode // by their full names
 }
 
 func compileAvro(text string, references []reference) (schema, error) {
 	var cache avro.SchemaCache
 	options := append(avroTypes(), avro.WithLaxNames(nil)) // registries check names, or don't
+	types := map[string]*avro.SchemaNode{}
 	for _, r := range references {
-		if _, err := cache.Parse(r.text, options...); err != nil {
+		parsed, err := cache.Parse(r.text, options...)
+		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", r.name, err)
 		}
+		avroTypesOf(parsed.Root(), types)
 	}
 	parsed, err := cache.Parse(text, options...)
 	if err != nil {
 		return nil, err
 	}
 	root := parsed.Root()
-	out := &avroSchema{schema: parsed, name: avroName(root)}
+	out := &avroSchema{schema: parsed, name: avroName(root), root: root, types: types}
+	avroTypesOf(root, out.types)
 	for i := range root.Branches {
 		out.branches = append(out.branches, avroName(&root.Branches[i]))
 	}
@@ -64,6 +70,10 @@ func avroName(n *avro.SchemaNode) string {
 }
 
 func (s *avroSchema) decode(_ envelope.SchemaID, body []byte) (any, string, error) {
+	count := avroRoom{room: new(envelope.Room), types: s.types, body: body, valid: true}
+	if err := count.value(s.root, 0); err != nil {
+		return nil, "", err
+	}
 	var v any
 	rest, err := s.schema.Decode(body, &v)
 	if err != nil {

@@ -29,6 +29,8 @@ import (
 type protobufSchema struct {
 	file protoreflect.FileDescriptor
 	all  *protoregistry.Files // what it imports too
+	// widest is what the message with the most fields takes, in bytes.
+	widest int
 }
 
 // schemaPath is where the schema itself stands among what it imports.
@@ -51,8 +53,9 @@ func compileProtobuf(ctx context.Context, text string, references []reference) (
 	if err != nil {
 		return nil, err
 	}
-	s := protobufSchema{compiled[0], new(protoregistry.Files)}
+	s := protobufSchema{file: compiled[0], all: new(protoregistry.Files)}
 	withImports(s.all, s.file)
+	s.widest = widest(s.all)
 	return s, nil
 }
 
@@ -70,11 +73,15 @@ func (s protobufSchema) decode(ref envelope.SchemaID, body []byte) (any, string,
 		d = messages.Get(int(i))
 		messages = d.Messages()
 	}
+	room := new(envelope.Room)
+	if err := s.take(room, d, body); err != nil {
+		return nil, "", err
+	}
 	m := dynamicpb.NewMessage(d)
 	if err := (proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: envelope.MaxDepth}).Unmarshal(body, m); err != nil {
 		return nil, "", err
 	}
-	v, err := s.message(m, 0)
+	v, err := s.message(room, m, 0)
 	return v, string(d.FullName()), err
 }
 
@@ -115,12 +122,12 @@ func readPath(b []byte) (path []int64, rest []byte, err error) {
 	return path, b, nil
 }
 
-func (s protobufSchema) message(m protoreflect.Message, depth int) (any, error) {
+func (s protobufSchema) message(room *envelope.Room, m protoreflect.Message, depth int) (any, error) {
 	if depth > envelope.MaxDepth {
 		return nil, fmt.Errorf("it has more than %d levels", envelope.MaxDepth)
 	}
 	d := m.Descriptor()
-	if v, known, err := s.wellKnown(m, depth); known {
+	if v, known, err := s.wellKnown(room, m, depth); known {
 		return v, err
 	}
 	fields := d.Fields()
@@ -130,7 +137,7 @@ func (s protobufSchema) message(m protoreflect.Message, depth int) (any, error) 
 		if f.HasPresence() && !m.Has(f) {
 			continue
 		}
-		v, err := s.field(f, m.Get(f), depth)
+		v, err := s.field(room, f, m.Get(f), depth)
 		if err != nil {
 			return nil, err
 		}
@@ -139,13 +146,13 @@ func (s protobufSchema) message(m protoreflect.Message, depth int) (any, error) 
 	return out, nil
 }
 
-func (s protobufSchema) field(f protoreflect.FieldDescriptor, v protoreflect.Value, depth int) (any, error) {
+func (s protobufSchema) field(room *envelope.Room, f protoreflect.FieldDescriptor, v protoreflect.Value, depth int) (any, error) {
 	switch {
 	case f.IsMap():
 		out := make(map[string]any, v.Map().Len())
 		var err error
 		v.Map().Range(func(key protoreflect.MapKey, value protoreflect.Value) bool {
-			out[key.String()], err = s.single(f.MapValue(), value, depth+1)
+			out[key.String()], err = s.single(room, f.MapValue(), value, depth+1)
 			return err == nil
 		})
 		return out, err
@@ -153,19 +160,19 @@ func (s protobufSchema) field(f protoreflect.FieldDescriptor, v protoreflect.Val
 		out := make([]any, v.List().Len())
 		for i := range out {
 			var err error
-			if out[i], err = s.single(f, v.List().Get(i), depth+1); err != nil {
+			if out[i], err = s.single(room, f, v.List().Get(i), depth+1); err != nil {
 				return nil, err
 			}
 		}
 		return out, nil
 	}
-	return s.single(f, v, depth)
+	return s.single(room, f, v, depth)
 }
 
-func (s protobufSchema) single(f protoreflect.FieldDescriptor, v protoreflect.Value, depth int) (any, error) {
+func (s protobufSchema) single(room *envelope.Room, f protoreflect.FieldDescriptor, v protoreflect.Value, depth int) (any, error) {
 	switch f.Kind() {
 	case protoreflect.MessageKind, protoreflect.GroupKind:
-		return s.message(v.Message(), depth+1)
+		return s.message(room, v.Message(), depth+1)
 	case protoreflect.EnumKind:
 		if named := f.Enum().Values().ByNumber(v.Enum()); named != nil {
 			return string(named.Name()), nil
@@ -197,7 +204,7 @@ func (s protobufSchema) single(f protoreflect.FieldDescriptor, v protoreflect.Va
 // wellKnown reads messages that have a form of their own in JSON. Those are the
 // ones of the files that compileProtobuf has put there, whatever else has such a
 // name.
-func (s protobufSchema) wellKnown(m protoreflect.Message, depth int) (v any, known bool, err error) {
+func (s protobufSchema) wellKnown(room *envelope.Room, m protoreflect.Message, depth int) (v any, known bool, err error) {
 	if path := m.Descriptor().ParentFile().Path(); !strings.HasPrefix(path, "google/protobuf/") && !strings.HasPrefix(path, "confluent/type/") {
 		return nil, false, nil
 	}
@@ -212,17 +219,17 @@ func (s protobufSchema) wellKnown(m protoreflect.Message, depth int) (v any, kno
 		return t.Format(time.RFC3339Nano), true, nil
 	case "google.protobuf.DoubleValue", "google.protobuf.FloatValue", "google.protobuf.Int64Value", "google.protobuf.UInt64Value", "google.protobuf.Int32Value",
 		"google.protobuf.UInt32Value", "google.protobuf.BoolValue", "google.protobuf.StringValue", "google.protobuf.BytesValue":
-		v, err := s.single(fields.ByNumber(1), get(1), depth)
+		v, err := s.single(room, fields.ByNumber(1), get(1), depth)
 		return v, true, err
 	case "google.protobuf.Duration", "google.protobuf.FieldMask", "google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue":
 		text, err := protojson.Marshal(m.Interface())
 		if err != nil {
 			return nil, true, err
 		}
-		v, err := envelope.ParseJSON(text)
+		v, err := envelope.ParseWithin(room, text)
 		return v, true, err
 	case "google.protobuf.Any":
-		v, err := s.any(m, depth)
+		v, err := s.any(room, m, depth)
 		return v, true, err
 	case "confluent.type.Decimal":
 		v, err := decimal(get(1).Bytes(), int(get(3).Int()))
@@ -233,9 +240,13 @@ func (s protobufSchema) wellKnown(m protoreflect.Message, depth int) (v any, kno
 
 // any reads a message of a type that is named beside it, if the schema has that
 // type; otherwise its bytes stay base64.
-func (s protobufSchema) any(m protoreflect.Message, depth int) (any, error) {
+func (s protobufSchema) any(room *envelope.Room, m protoreflect.Message, depth int) (any, error) {
 	fields := m.Descriptor().Fields()
 	url, body := m.Get(fields.ByNumber(1)).String(), m.Get(fields.ByNumber(2)).Bytes()
+	// Each of several in each other has the bytes of all within it.
+	if err := room.Times(len(body), 3); err != nil {
+		return nil, err
+	}
 	out := map[string]any{"@type": url, "value": base64.StdEncoding.EncodeToString(body)}
 	_, name, _ := strings.Cut(url, "/")
 	found, _ := s.all.FindDescriptorByName(protoreflect.FullName(name))
@@ -243,11 +254,14 @@ func (s protobufSchema) any(m protoreflect.Message, depth int) (any, error) {
 	if !ok {
 		return out, nil
 	}
+	if err := s.take(room, d, body); err != nil {
+		return nil, err
+	}
 	inner := dynamicpb.NewMessage(d)
 	if err := (proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: envelope.MaxDepth}).Unmarshal(body, inner); err != nil {
 		return nil, err
 	}
-	v, err := s.message(inner, depth+1)
+	v, err := s.message(room, inner, depth+1)
 	if err != nil {
 		return nil, err
 	}

@@ -271,7 +271,7 @@ func TestDecoderRefusesAvro(t *testing.T) {
 		{1, "", "must be what schema 1"},
 		{2, "", "schema 2 of the registry cannot be used"},
 		{3, "", "schema 3"},
-		{4, huge, "must be what schema 4"},
+		{4, huge, "must have fewer values"},
 		{5, "", "Schema not found"},
 		{6, "x", "must be JSON"},
 		{7, "", "of schema 7 it says: Schema not found"},

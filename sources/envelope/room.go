@@ -1,0 +1,38 @@
+package envelope
+
+import (
+	"fmt"
+
+	"github.com/belfry/belfry"
+)
+
+// MaxDecodedBytes is how much memory what is decoded of one document may take, as it is
+// counted: a few bytes of any format become some hundred bytes of memory.
+const MaxDecodedBytes = 64 << 20
+
+// Prices of what is decoded, in bytes of memory with what decoding takes on the way.
+const (
+	ValueBytes  = 64  // a value, alone or in a list
+	ObjectBytes = 320 // an object that has fields, beside their values
+)
+
+// Room is what is left of [MaxDecodedBytes]. It serves one goroutine.
+type Room struct{ taken int }
+
+// Take counts bytes before they are taken, and refuses what would be too many.
+func (r *Room) Take(bytes int) error {
+	if bytes > MaxDecodedBytes-r.taken {
+		r.taken = MaxDecodedBytes
+		return &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("must have fewer values: they would take over %d MiB of memory when decoded", MaxDecodedBytes>>20)}
+	}
+	r.taken += bytes
+	return nil
+}
+
+// Times counts a number of things of some bytes each.
+func (r *Room) Times(n, bytes int) error {
+	if n > MaxDecodedBytes {
+		n = MaxDecodedBytes
+	}
+	return r.Take(n * bytes)
+}
