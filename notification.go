@@ -1,7 +1,6 @@
 package belfry
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -183,17 +182,6 @@ func checkTime(field string, t time.Time) error {
 	}
 	if year := t.UTC().Year(); year < 1970 || year > 9999 {
 		return Invalid(field, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), from 1970 to 9999")
-	}
-	return nil
-}
-
-// checkData refuses all but a JSON object, for the reason that checkTime gives.
-func checkData(field string, data json.RawMessage) error {
-	if len(data) == 0 {
-		return nil
-	}
-	if !utf8.Valid(data) || !json.Valid(data) || bytes.TrimLeft(data, " \t\r\n")[0] != '{' {
-		return Invalid(field, "must be a JSON object in UTF-8")
 	}
 	return nil
 }

@@ -10,6 +10,10 @@ import (
 	"unicode/utf8"
 )
 
+// MaxLanguages is in how many languages a text may be: a list looks for the best one of
+// each of its items.
+const MaxLanguages = 64
+
 // Text is a text in one or several languages. The key "" holds a text without
 // a language; other keys are BCP 47 language tags. A nil Text is no text.
 type Text map[string]string
@@ -66,7 +70,7 @@ func parseText(field string, raw json.RawMessage) (Text, error) {
 	if err != nil {
 		return nil, Invalid(field, "must be a text or an object of language to text")
 	}
-	out := make(Text, len(byLanguage))
+	out := make(Text, min(len(byLanguage), MaxLanguages))
 	for _, m := range byLanguage {
 		// Locales of POSIX and Java are written with an underscore.
 		language, value := strings.ReplaceAll(m.name, "_", "-"), m.raw
@@ -91,6 +95,9 @@ func parseText(field string, raw json.RawMessage) (Text, error) {
 // check returns a [*FieldError] if t does not survive being stored and read
 // again: it must be what [parseText] can have made.
 func (t Text) check(field string) error {
+	if len(t) > MaxLanguages {
+		return Invalid(field, "must be in at most %d languages, is in %d", MaxLanguages, len(t))
+	}
 	for _, language := range t.Languages() {
 		switch {
 		case !utf8.ValidString(t[language]):

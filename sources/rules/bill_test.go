@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/sources/rules/bill"
 )
 
@@ -125,5 +126,19 @@ func TestBillIsOfAllRulesTogether(t *testing.T) {
 		if ds, err := source.Route(orderRecord(`{"l":["a","b"]}`)); err != nil || len(ds) != 20 {
 			t.Fatalf("got %d deliveries, %v, want 20", len(ds), err)
 		}
+	}
+}
+
+func TestDataThatBreaksClientsIsRefused(t *testing.T) {
+	for name, value := range map[string]string{
+		"levels": strings.Repeat("[", 70) + strings.Repeat("]", 70), "digits": strings.Repeat("7", 5000), "exponent": "1e999999",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := route(t, "data: {x: '${event.x}', y: 1}", `{"to":"a","x":`+value+`}`)
+			var re *rules.Error
+			if !errors.As(err, &re) || !strings.HasPrefix(re.Field, "data") {
+				t.Errorf("got %v, want an error of data", err)
+			}
+		})
 	}
 }
