@@ -12,7 +12,7 @@ type content struct {
 
 // json reads a JSON text, and keeps it if asked to.
 func (d *decoding) json(text string) (content, error) {
-	v, err := parseText(text)
+	v, err := parseWithin(&d.room, text)
 	c := content{value: v}
 	if d.texts {
 		c.text = strings.TrimPrefix(text, "\ufeff")
@@ -50,7 +50,7 @@ type child struct{ name, text string }
 // children returns the texts within an object or list, given as JSON that was
 // read before.
 func children(text string) []child {
-	p := parser{text: text}
+	p := parser{text: text, room: new(Room)}
 	open := p.peek()
 	if open != '{' && open != '[' {
 		return nil

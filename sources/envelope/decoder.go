@@ -76,6 +76,7 @@ type decoding struct {
 	topic   string
 	headers recordHeaders
 	texts   bool // events have a Text
+	room    Room // of all JSON in it, texts within texts too
 	listed  listed
 }
 

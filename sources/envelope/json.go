@@ -45,7 +45,7 @@ func ParseWithin(room *Room, data []byte) (any, error) {
 
 // Number is the number that a text stands for, in the form of [sources.Event.Value].
 func Number(text string) any {
-	p := parser{text: text}
+	p := parser{text: text, room: new(Room)}
 	v, err := p.number()
 	if err != nil || p.at < len(text) {
 		return json.Number(text)
