@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/wire"
 )
@@ -257,16 +258,13 @@ func (p progress) items(v view, fresh []*inbox.Entry) (items []wire.Item, lackin
 		}
 	}
 	slices.SortFunc(items, func(a, b wire.Item) int {
-		if a.Priority.Pressing() != b.Priority.Pressing() {
-			if a.Priority.Pressing() {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(a.Seq, b.Seq)
+		return cmp.Or(cmp.Compare(importance(b.Priority), importance(a.Priority)), cmp.Compare(a.Seq, b.Seq))
 	})
 	return items, lacking, late
 }
+
+// importance orders urgent before high before all the rest.
+func importance(p belfry.Priority) belfry.Priority { return max(p, belfry.PriorityNormal) }
 
 // cursor is the id of a batch that holds all of row: row's own, but before the
 // oldest pending item, so that a client which comes back with it is sent that

@@ -38,6 +38,8 @@ func knows(version uint64) progress {
 func TestProgressStep(t *testing.T) {
 	urgent, high, low := entry(7, 7), entry(8, 8), entry(6, 6)
 	urgent.Priority, high.Priority, low.Priority = belfry.PriorityUrgent, belfry.PriorityHigh, belfry.PriorityLow
+	lateUrgent := entry(9, 9)
+	lateUrgent.Priority = belfry.PriorityUrgent
 	back := entry(2, 8)
 	back.Unarchived = 8
 	archived := entry(3, 8)
@@ -94,6 +96,8 @@ func TestProgressStep(t *testing.T) {
 			want: "item 9, unread@8.9", next: func(p *progress) { *p = knows(9); p.id.Epoch = 8 }},
 		{name: "the pressing first", from: knows(5), row: stepRow(low, urgent, high, entry(9, 9)),
 			want: "item 7, item 8, item 6, item 9, unread@7.9", next: func(p *progress) { *p = knows(9) }},
+		{name: "urgent before high", from: knows(5), row: stepRow(low, entry(7, 7), high, lateUrgent),
+			want: "item 9, item 8, item 6, item 7, unread@7.9", next: func(p *progress) { *p = knows(9) }},
 		{name: "all kinds of changes", from: knows(5), row: stepRow(back, archived, entry(4, 4), entry(5, 6), entry(9, 9)),
 			want: "item 2, item 9, state unread[3 5] seen[3] archived[3], unread@7.9", next: func(p *progress) { *p = knows(9) }},
 		{name: "removals", from: knows(5), row: removed,
