@@ -22,6 +22,8 @@ type Event struct {
 	Type    string
 	Subject string
 	Time    time.Time
+	// TimeErr says why Time is zero though the envelope has one; nil if it has none.
+	TimeErr error
 
 	// Attributes are those of a CloudEvent, extensions too; nil if it is none.
 	Attributes map[string]string

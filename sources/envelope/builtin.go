@@ -24,7 +24,7 @@ func (Notifications) Route(r sources.Record) ([]sources.Delivery, error) {
 		ID:     r.ID(),
 		Source: r.Topic,
 		Time:   r.Timestamp.UTC().Truncate(time.Millisecond),
-	}, belfry.ParseRecord, func(m belfry.Message, err error) error {
+	}, belfry.ParseRecord, true, func(m belfry.Message, err error) error {
 		index := int32(len(out))
 		out = append(out, deliveryOf(m, err, r, index))
 		if err == nil {

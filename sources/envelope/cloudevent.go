@@ -62,11 +62,7 @@ func ofCloudEvent(e *sources.Event, data string, defaults belfry.Notification, p
 		defaults.Recipient = e.Subject
 	}
 	if !e.Time.IsZero() {
-		t := e.Time.UTC().Truncate(time.Millisecond)
-		if t.Year() < 1970 || t.Year() > 9999 {
-			return none, belfry.Invalid("time", "must be in the years 1970 to 9999")
-		}
-		defaults.Time = t
+		defaults.Time = e.Time.UTC().Truncate(time.Millisecond)
 	}
 	text, err := textOf(e)
 	if err != nil {
@@ -75,6 +71,10 @@ func ofCloudEvent(e *sources.Event, data string, defaults belfry.Notification, p
 	parsed, err := parse(text, defaults)
 	if err != nil {
 		return none, inEvent(err, data, e)
+	}
+	var unread *belfry.FieldError
+	if errors.As(e.TimeErr, &unread) {
+		parsed.Omitted = append(parsed.Omitted, unread)
 	}
 	if parsed.Refused != nil {
 		errors.As(inEvent(parsed.Refused, data, e), &parsed.Refused)

@@ -139,11 +139,12 @@ func (d *decoding) withAttributes(attributes map[string]string) (sources.Event, 
 	}
 	e := sources.Event{ID: attributes["id"], Source: attributes["source"], Type: attributes["type"], Subject: attributes["subject"], Attributes: attributes}
 	if text := attributes["time"]; text != "" {
-		t, none, err := times.Parse(text, d.zone)
-		if err != nil {
-			return sources.Event{}, belfry.In("time", err)
-		}
-		if !none {
+		switch t, none, err := times.Parse(text, d.zone); {
+		case err != nil:
+			e.TimeErr = belfry.In("time", err)
+		case !none && t.Year() < 1970:
+			e.TimeErr = belfry.Invalid("time", "must be in the years 1970 to 9999")
+		case !none:
 			e.Time = t
 		}
 	}

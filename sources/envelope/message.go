@@ -21,7 +21,7 @@ type Parse func(data []byte, defaults belfry.Notification) (belfry.Message, erro
 // in the list is named.
 func (d *Decoder) Messages(ctx context.Context, r sources.Record, defaults belfry.Notification, parse Parse) ([]belfry.Message, error) {
 	var out []belfry.Message
-	err := d.each(ctx, r, defaults, parse, func(m belfry.Message, err error) error {
+	err := d.each(ctx, r, defaults, parse, false, func(m belfry.Message, err error) error {
 		out = append(out, m)
 		return err
 	})
@@ -32,8 +32,9 @@ func (d *Decoder) Messages(ctx context.Context, r sources.Record, defaults belfr
 }
 
 // each calls take for each message of a record, or with what is wrong with it,
-// until take returns an error.
-func (d *Decoder) each(ctx context.Context, r sources.Record, defaults belfry.Notification, parse Parse, take func(belfry.Message, error) error) error {
+// until take returns an error. Lenient: a message can do without the CloudEvent's
+// time.
+func (d *Decoder) each(ctx context.Context, r sources.Record, defaults belfry.Notification, parse Parse, lenient bool, take func(belfry.Message, error) error) error {
 	events, listed, err := d.decode(ctx, r, true)
 	if err != nil {
 		return err
@@ -43,7 +44,10 @@ func (d *Decoder) each(ctx context.Context, r sources.Record, defaults belfry.No
 		if listed != notListed && own.ID != "" {
 			own.ID += "/" + strconv.Itoa(i)
 		}
-		m, err := message(&events[i], listed.data(i), own, parse)
+		m, err := belfry.Message{}, events[i].TimeErr
+		if err == nil || lenient {
+			m, err = message(&events[i], listed.data(i), own, parse)
+		}
 		if m.Refused != nil {
 			errors.As(listed.in(i, m.Refused), &m.Refused)
 		}

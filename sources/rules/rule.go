@@ -170,6 +170,11 @@ func (r *rule) notification(v *variables) (belfry.Notification, []sources.Omissi
 			return n, nil, r.wrong("data", err)
 		}
 	}
+	if v.event.TimeErr != nil && n.Time.IsZero() {
+		if err := left.out("time", unnamed(v.event.TimeErr)); err != nil {
+			return n, nil, err
+		}
+	}
 	n.Recipient = anybody
 	r.complete(v, &n)
 	if err := v.bill.Spend(10 + uint64(n.Size())/12); err != nil { // it is held until all are written

@@ -250,6 +250,13 @@ func TestOptionalFieldsAreOmitted(t *testing.T) {
 			}
 		})
 	}
+	const event = `{"specversion":"1.0","id":"1","source":"/s","type":"t","time":"soon","data":{"to":"a","at":"2026-01-01T00:00:00Z"}}`
+	if ds, err := route(t, "", event); err != nil || len(ds) != 1 || len(ds[0].Omitted) != 1 || ds[0].Omitted[0].Field != "time" || !ds[0].Record.Notification.Time.Equal(recordTime) {
+		t.Errorf("a CloudEvent's time: got %+v, %v", ds, err)
+	}
+	if ds, err := route(t, "time: event.at", event); err != nil || len(ds) != 1 || ds[0].Omitted != nil {
+		t.Errorf("a CloudEvent's time beside the rule's own: got %+v, %v", ds, err)
+	}
 	if ds, err := route(t, "", `{"to":"a"}`); err != nil || len(ds) != 1 || ds[0].Omitted != nil {
 		t.Errorf("got %+v, %v, want a delivery that lacks nothing", ds, err)
 	}
