@@ -160,7 +160,7 @@ var (
 	// ErrNoTopic is returned for a topic that is none of the installation's.
 	ErrNoTopic = errors.New("no such topic: neither the installation's own nor read by one of its groups")
 	// ErrKafka is returned when Kafka could not be asked.
-	ErrKafka = errors.New("Kafka cannot be asked at the moment")
+	ErrKafka = errors.New("the brokers of Kafka cannot be asked at the moment")
 	// ErrTopicsBusy is returned while as many ask about topics as may.
 	ErrTopicsBusy = errors.New("others are looking at topics at the moment: try again in a moment")
 )
