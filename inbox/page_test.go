@@ -31,12 +31,12 @@ func TestPage(t *testing.T) {
 		{"unknown category", query{Category: "x", Limit: 9}, 0, nil, 0},
 		{"expired", query{Limit: 9}, 50, []uint64{6, 3, 2}, 0},
 		{"first page", query{Limit: 2}, 0, []uint64{6, 4}, 4},
-		{"second page", query{Limit: 2, Before: 4}, 0, []uint64{3, 2}, 0},
+		{"second page", query{Limit: 2, Before: inbox.Place{Seq: 4}}, 0, []uint64{3, 2}, 0},
 		{"exactly full is the last", query{Limit: 4}, 0, []uint64{6, 4, 3, 2}, 0},
-		{"before one that is gone", query{Limit: 1, Before: 5}, 0, []uint64{4}, 4},
-		{"before the first", query{Limit: 1, Before: 1}, 0, nil, 0},
+		{"before one that is gone", query{Limit: 1, Before: inbox.Place{Seq: 5}}, 0, []uint64{4}, 4},
+		{"before the first", query{Limit: 1, Before: inbox.Place{Seq: 1}}, 0, nil, 0},
 		{"what follows is filtered out", query{Status: inbox.StatusUnread, Limit: 3}, 0, []uint64{6, 4, 2}, 0},
-		{"what follows has expired", query{Category: "order", Limit: 2, Before: 6}, 50, []uint64{3}, 0},
+		{"what follows has expired", query{Category: "order", Limit: 2, Before: inbox.Place{Seq: 6}}, 50, []uint64{3}, 0},
 		{"limit below 1 is 1", query{}, 0, []uint64{6}, 6},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -45,8 +45,8 @@ func TestPage(t *testing.T) {
 			for _, e := range entries {
 				got = append(got, e.Seq)
 			}
-			if !slices.Equal(got, c.want) || next != c.next {
-				t.Errorf("page = %v, next %d; want %v, next %d", got, next, c.want, c.next)
+			if !slices.Equal(got, c.want) || next.Seq != c.next || next.Rank != 0 {
+				t.Errorf("page = %v, next %s; want %v, next %d", got, next, c.want, c.next)
 			}
 		})
 	}
@@ -61,11 +61,11 @@ func TestPagesShowEachItemOnce(t *testing.T) {
 		var got []uint64
 		before := uint64(0)
 		for range 24 {
-			entries, next := h.state.Page(inbox.PageQuery{Limit: limit, Before: before}, clock(0))
+			entries, next := h.state.Page(inbox.PageQuery{Limit: limit, Before: inbox.Place{Seq: before}}, clock(0))
 			for _, e := range entries {
 				got = append(got, e.Seq)
 			}
-			if before = next; next == 0 {
+			if before = next.Seq; next.Seq == 0 {
 				break
 			}
 		}
@@ -73,6 +73,80 @@ func TestPagesShowEachItemOnce(t *testing.T) {
 		if len(got) != 23 || got[0] != 1 || got[22] != 23 || !slices.IsSorted(got) {
 			t.Errorf("limit %d: pages show %v, want 23 to 1", limit, got)
 		}
+	}
+}
+
+// TestPagesByImportance holds that urgent ones come before high ones and those before
+// the rest, within each the newest first, on pages of any size; and that a place goes
+// to a client and back.
+func TestPagesByImportance(t *testing.T) {
+	h := newHistory(t)
+	importances := []belfry.Priority{belfry.PriorityLow, belfry.PriorityUrgent, belfry.PriorityNormal, belfry.PriorityHigh, belfry.PriorityUrgent, belfry.PriorityHigh, belfry.PriorityLow}
+	for _, p := range importances {
+		h.do(notify("", priority(p)))
+	}
+	want := []uint64{5, 2, 6, 4, 7, 3, 1}
+	for limit := 1; limit <= len(want)+1; limit++ {
+		q := inbox.PageQuery{Order: inbox.OrderImportance, Limit: limit}
+		var got []uint64
+		for range want {
+			entries, next := h.state.Page(q, clock(0))
+			for _, e := range entries {
+				got = append(got, e.Seq)
+			}
+			again, err := inbox.ParsePlace(inbox.OrderImportance, next.String())
+			if err != nil || again != next {
+				t.Fatalf("%q is read as %v, %v; want %v", next, again, err, next)
+			}
+			if q.Before = next; next.Seq == 0 {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("limit %d: got %v, want %v", limit, got, want)
+		}
+	}
+}
+
+func TestParsePlace(t *testing.T) {
+	for text, orders := range map[string][2]bool{ // newest, importance
+		"":                     {true, true},
+		"7":                    {true, true},
+		"18446744073709551615": {true, true},
+		"1.7":                  {false, true},
+		"2.7":                  {false, true},
+		"3.7":                  {false, false},
+		"0.7":                  {false, false},
+		"0":                    {false, false},
+		"2.0":                  {false, false},
+		"07":                   {false, false},
+		"+7":                   {false, false},
+		"-1":                   {false, false},
+		"7.":                   {false, false},
+		".7":                   {false, false},
+		"1.2.3":                {false, false},
+		"x":                    {false, false},
+		"18446744073709551616": {false, false},
+	} {
+		for i, order := range []inbox.Order{inbox.OrderNewest, inbox.OrderImportance} {
+			_, err := inbox.ParsePlace(order, text)
+			var fe *belfry.FieldError
+			if (err == nil) != orders[i] || err != nil && (!errors.As(err, &fe) || fe.Field != "before") {
+				t.Errorf("%q in order %s: got %v, want taken %t", text, order, err, orders[i])
+			}
+		}
+	}
+}
+
+func TestParseOrder(t *testing.T) {
+	for text, want := range map[string]inbox.Order{"": inbox.OrderNewest, "newest": inbox.OrderNewest, "importance": inbox.OrderImportance} {
+		if got, err := inbox.ParseOrder(text); got != want || err != nil {
+			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+	var fe *belfry.FieldError
+	if _, err := inbox.ParseOrder("Importance"); !errors.As(err, &fe) || fe.Field != "order" {
+		t.Errorf("got %v, want an error about order", err)
 	}
 }
 

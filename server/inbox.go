@@ -23,10 +23,10 @@ type inboxBody struct {
 	Cursor  string      `json:"cursor"`
 	Unread  int         `json:"unread"`
 	Items   []wire.Item `json:"items"`
-	Next    uint64      `json:"next,omitempty"`
+	Next    string      `json:"next,omitempty"`
 }
 
-// getInbox answers GET /v1/users/{user}/inbox: a page of items, newest first.
+// getInbox answers GET /v1/users/{user}/inbox: a page of items.
 func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 	w.Header().Add("Vary", "Accept-Language")
 	query, err := wire.ParseQuery(r)
@@ -42,7 +42,7 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) e
 	if err != nil {
 		return err
 	}
-	l, err := s.awaitListing(r.Context(), c.User, version, func(row *inbox.State, now time.Time) ([]*inbox.Entry, uint64) {
+	l, err := s.awaitListing(r.Context(), c.User, version, func(row *inbox.State, now time.Time) ([]*inbox.Entry, inbox.Place) {
 		return row.Page(page, now)
 	})
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) e
 func newInboxBody(user string, l *listing, prefer wire.Languages) inboxBody {
 	body := inboxBody{
 		User: user, Version: l.row.Version, Cursor: l.cursor().String(),
-		Unread: l.row.Counts(l.now).Unread, Items: make([]wire.Item, len(l.entries)), Next: l.next,
+		Unread: l.row.Counts(l.now).Unread, Items: make([]wire.Item, len(l.entries)), Next: l.next.String(),
 	}
 	for i, e := range l.entries {
 		body.Items[i] = wire.NewItem(e, l.items[i], prefer)
@@ -86,7 +86,14 @@ func parsePage(query url.Values) (inbox.PageQuery, error) {
 	if limit == 0 {
 		limit = defaultPage
 	}
-	before, err := wire.Number(query, "before", 1, 1<<64-1)
+	order, err := inbox.ParseOrder(query.Get("order"))
+	if err != nil {
+		return inbox.PageQuery{}, err
+	}
+	if query.Has("before") && query.Get("before") == "" {
+		return inbox.PageQuery{}, belfry.Invalid("before", "must not be empty: leave it out for the first page")
+	}
+	before, err := inbox.ParsePlace(order, query.Get("before"))
 	if err != nil {
 		return inbox.PageQuery{}, err
 	}
@@ -96,7 +103,7 @@ func parsePage(query url.Values) (inbox.PageQuery, error) {
 			return inbox.PageQuery{}, err
 		}
 	}
-	return inbox.PageQuery{Status: status, Category: category, Before: before, Limit: int(limit)}, nil
+	return inbox.PageQuery{Status: status, Category: category, Order: order, Before: before, Limit: int(limit)}, nil
 }
 
 // checkCategory refuses what no item can have, and an empty category, which

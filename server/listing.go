@@ -15,12 +15,12 @@ type listing struct {
 	now     time.Time
 	entries []*inbox.Entry
 	items   []*inbox.Item // of the entries; nil for content that is late
-	next    uint64        // seq before which the next page starts, or 0
+	next    inbox.Place   // where the next page starts, or the zero Place
 	pending uint64        // seq of the oldest entry without content, or 0
 }
 
 // selection picks entries of a row, and says where the next page starts.
-type selection func(row *inbox.State, now time.Time) (entries []*inbox.Entry, next uint64)
+type selection func(row *inbox.State, now time.Time) (entries []*inbox.Entry, next inbox.Place)
 
 // awaitListing returns the selection as soon as the row has the version and all
 // of its contents are there. After wire.MaxWait it returns what there is, contents

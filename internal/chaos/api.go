@@ -137,7 +137,7 @@ type pageBody struct {
 	Cursor  cursorText
 	Unread  int
 	Items   []history.Item
-	Next    uint64
+	Next    uint64 `json:",string"`
 }
 
 func userPath(user, rest string) string { return "/v1/users/" + url.PathEscape(user) + "/" + rest }

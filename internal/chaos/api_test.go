@@ -91,7 +91,7 @@ func newReader(t *testing.T, a *api) (*reader, *history.History) {
 // A reader tells each server what it has seen elsewhere.
 func TestReadersNeverAskForLessThanTheyKnow(t *testing.T) {
 	page := func(version, next int) func(http.ResponseWriter) {
-		return status(200, "", fmt.Sprintf(`{"version":%d,"cursor":"5.%[1]d","unread":1,"items":[{"seq":3,"version":4,"id":"a","source":"/s","read":true}],"next":%d}`, version, next))
+		return status(200, "", fmt.Sprintf(`{"version":%d,"cursor":"5.%[1]d","unread":1,"items":[{"seq":3,"version":4,"id":"a","source":"/s","read":true}],"next":"%d"}`, version, next))
 	}
 	c := &calls{answers: []func(http.ResponseWriter){page(8, 3), page(9, 0), page(9, 0)}}
 	a, tr := serve(t, c)

@@ -88,7 +88,7 @@ func (p *person) diffPageAt(l history.Listed, s *inbox.State, now time.Time) (di
 	if want := s.Counts(now).Unread; l.Unread != want {
 		add("unread is %d, want %d", l.Unread, want)
 	}
-	q := inbox.PageQuery{Status: inbox.StatusAll, Before: l.Before, Limit: max(len(l.Items), 1)}
+	q := inbox.PageQuery{Status: inbox.StatusAll, Before: inbox.Place{Seq: l.Before}, Limit: max(len(l.Items), 1)}
 	if l.Archived {
 		q.Status = inbox.StatusArchived
 	}
@@ -102,8 +102,8 @@ func (p *person) diffPageAt(l history.Listed, s *inbox.State, now time.Time) (di
 	}
 	if !slices.EqualFunc(l.Items, want, sameItem) {
 		add("items are\n\t%v\n\twant\n\t%v", l.Items, want)
-	} else if l.Next != next {
-		add("next is %d, want %d", l.Next, next)
+	} else if l.Next != next.Seq {
+		add("next is %d, want %d", l.Next, next.Seq)
 	}
 	cursor := p.cursor(l.Version)
 	for _, it := range l.Items { // newest first, so that the oldest pending one is the last

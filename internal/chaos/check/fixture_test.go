@@ -215,12 +215,12 @@ func (p *inhabitant) pages(client string, s *inbox.State, server int, archived b
 	for {
 		entries, next := s.Page(q, p.now)
 		l := history.Listed{At: p.tick(), Client: client, Server: fmt.Sprint("server-", server), User: p.name, Cursor: s.Cursor(), Version: s.Version,
-			Unread: s.Counts(p.now).Unread, Archived: archived, Before: q.Before, Next: next, Limit: limit}
+			Unread: s.Counts(p.now).Unread, Archived: archived, Before: q.Before.Seq, Next: next.Seq, Limit: limit}
 		for _, e := range entries {
 			l.Items = append(l.Items, p.item(e, false))
 		}
 		record(l)
-		if q.Before = next; next == 0 {
+		if q.Before = next; next.Seq == 0 {
 			return
 		}
 	}
