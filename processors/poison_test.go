@@ -249,5 +249,5 @@ func TestRecordOfTheGreatestSizeIsSetAside(t *testing.T) {
 	produce(t, cfg, big, event(`{"recipient":"good","title":"fine"}`))
 	p := start(t, cfg)
 	p.awaitCount(t, "good", 1)
-	checkDead(t, p, prefix.RouterGroup(prefix.Notifications()), []poison{{"big", big, deadletter.ReasonInvalid, "not JSON"}})
+	checkDead(t, p, prefix.RouterGroup(prefix.Notifications()), []poison{{"big", big, deadletter.ReasonInvalid, "must be JSON"}})
 }

@@ -96,7 +96,7 @@ func run(t *testing.T, s *script, options string) *browsertest.Tab {
 	srv := httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(srv.Close)
 	tab := browsertest.New(t)
-	tab.Open(srv.URL + "/")
+	tab.Open(srv.URL + "/?user=") // with nobody's inbox open beside the client
 	browsertest.Eval[any](tab, `import('/belfry.js').then(({ Inbox }) => {
 		window.statuses = [];
 		window.inbox = new Inbox({ user: 'a', `+options+` });

@@ -61,6 +61,9 @@ func TestExitCodes(t *testing.T) {
 	check := func(cause, name string, code int, args []string, says ...string) {
 		t.Run(cause+"/"+name, func(t *testing.T) {
 			t.Parallel()
+			if _, serves := serving[name]; serves && !slices.Contains(args, "--state-dir") {
+				args = append(slices.Clone(args), "--state-dir", t.TempDir()) // nobody else's
+			}
 			call(t, nil, args...).WantError(t, code, says...)
 		})
 	}
@@ -68,9 +71,6 @@ func TestExitCodes(t *testing.T) {
 
 	for name, args := range onKafka {
 		args = append(command(name), args...)
-		if _, serves := serving[name]; serves {
-			args = append(args, "--state-dir", t.TempDir())
-		}
 		check("no Kafka", name, cli.ExitFailure, append(slices.Clone(args), "--brokers", nowhere), "--brokers", nowhere, "refused", "start Kafka there")
 		check("no brokers", name, cli.ExitUsage, args, "--brokers", "required")
 		check("odd brokers", name, cli.ExitUsage, append(slices.Clone(args), "--brokers", "kafka"), "--brokers", "host:port")

@@ -32,7 +32,7 @@ func TestOps(t *testing.T) {
 			Name, State string
 			Here        bool
 			Members     []any
-			Records     float64
+			Processed   float64
 		}
 		Topology struct {
 			Nodes []struct {
@@ -45,10 +45,13 @@ func TestOps(t *testing.T) {
 			After int
 		}
 		Views       []struct{ Name, Phase string }
-		DeadLetters []struct {
-			Reason string
-			Group  string
-			Count  float64
+		DeadLetters struct {
+			Pending float64
+			Kinds   []struct {
+				Reason string
+				Group  string
+				Count  float64
+			}
 		} `json:"dead_letters"`
 		Drift *float64
 	}
@@ -66,7 +69,7 @@ func TestOps(t *testing.T) {
 		if strings.HasPrefix(g.Name, "belfry-router") {
 			want = 0 // the call wrote to the journal
 		}
-		if g.State != "running" || !g.Here || g.Records != want {
+		if g.State != "running" || !g.Here || g.Processed != want {
 			t.Errorf("got %+v, want it running here with %v records processed", g, want)
 		}
 	}
@@ -131,8 +134,9 @@ func TestOps(t *testing.T) {
 	}
 	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", overview.DeadLetters) }, func() bool {
 		look()
-		return len(overview.DeadLetters) == 1 && overview.DeadLetters[0].Reason == "invalid" &&
-			overview.DeadLetters[0].Group == "belfry-router-belfry.notifications" && overview.DeadLetters[0].Count == 1
+		kinds := overview.DeadLetters.Kinds
+		return overview.DeadLetters.Pending == 1 && len(kinds) == 1 && kinds[0].Reason == "invalid" &&
+			kinds[0].Group == "belfry-router-belfry.notifications" && kinds[0].Count == 1
 	})
 
 	res, err := http.Get(base + "/stream")

@@ -189,7 +189,7 @@ func TestRulesOnRecords(t *testing.T) {
     rules:
       - {name: each-of-them, each: event.to, recipients: "[item, 'x/y']", title: x, url: "${event.type}:x"}
 `)
-	over := call(t, nil, "rules", "dry-run", "--rules", back, "--topic", "orders", "--brokers", brokers[0], "--last", "5")
+	over := call(t, nil, "rules", "dry-run", "--rules", back, "--topic", "orders", "--brokers", brokers[0], "--last", "7")
 	over.WantOutput(t, note, `each-of-them, item 0: for a: "x" (id `, `each-of-them, item 1: for b: "x" (id `, "      without url: must be an http(s) URL",
 		`      dead letter about a recipient: rule each-of-them: recipients: recipient 2, "x/y"`)
 	over = call(t, nil, "rules", "dry-run", "--rules", back, "--topic", "orders", "--brokers", brokers[0], "--json")

@@ -54,7 +54,7 @@ func TestTokenRefuses(t *testing.T) {
 		{"bad scope", []string{"--user", "u", "--scope", "belfry:notfy", "--jwt-secret-file", secret}, []string{"--scope", `"belfry:notfy"`, "belfry:notify"}},
 		{"no time", []string{"--user", "u", "--ttl", "0s", "--jwt-secret-file", secret}, []string{"--ttl", "1s"}},
 		{"no secret", []string{"--user", "u"}, []string{"--jwt-secret-file", "required", "openssl"}},
-		{"secret not there", []string{"--user", "u", "--jwt-secret-file", "no-such-file"}, []string{"--jwt-secret-file", "no-such-file"}},
+		{"secret not there", []string{"--user", "u", "--jwt-secret-file", "no-such-file"}, []string{"--jwt-secret-file", "no such file"}},
 		{"secret is a folder", []string{"--user", "u", "--jwt-secret-file", os.TempDir()}, []string{"--jwt-secret-file"}},
 		{"short secret", []string{"--user", "u", "--jwt-secret-file", short}, []string{"--jwt-secret-file", "31 bytes", "at least 32"}},
 	}

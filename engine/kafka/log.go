@@ -88,18 +88,18 @@ func ListOffsetsRequest(topics map[string][]int32, timestamp int64) *kmsg.ListOf
 
 // ListRanges returns where the logs of partitions begin and end, in their order.
 // The starts are asked for first: retention that comes in between may move them
-// beyond an end that was read before, and what is written may move the stable
-// offset beyond an earlier end.
+// beyond an end that was read before. The ends are asked for before the stable
+// offsets: what is written in between must not look as if a transaction held it back.
 func ListRanges(ctx context.Context, client *kgo.Client, topic string, partitions ...int32) ([]LogRange, error) {
 	starts, err := ListOffsets(ctx, client, topic, LogStart, partitions...)
 	if err != nil {
 		return nil, err
 	}
-	stable, err := ListOffsets(ctx, client, topic, LogStable, partitions...)
+	ends, err := ListOffsets(ctx, client, topic, LogEnd, partitions...)
 	if err != nil {
 		return nil, err
 	}
-	ends, err := ListOffsets(ctx, client, topic, LogEnd, partitions...)
+	stable, err := ListOffsets(ctx, client, topic, LogStable, partitions...)
 	if err != nil {
 		return nil, err
 	}

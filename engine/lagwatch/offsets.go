@@ -31,8 +31,9 @@ func (c *lagClient) offsets(ctx context.Context, found *lagFacts) error {
 		return err
 	}
 	// The begins first: retention that comes in between may move them beyond an
-	// end that was read before, and what is written the stable offsets.
-	for _, which := range []int64{kafka.LogStart, kafka.LogStable, kafka.LogEnd} {
+	// end that was read before. The ends before the stable offsets: what is written in
+	// between must not look as if a transaction held it back.
+	for _, which := range []int64{kafka.LogStart, kafka.LogEnd, kafka.LogStable} {
 		if err := c.bounds(ctx, found, needed, which); err != nil {
 			return err
 		}
@@ -120,10 +121,11 @@ func (c *lagClient) bounds(ctx context.Context, found *lagFacts, needed map[stri
 				switch which {
 				case kafka.LogStart:
 					p.oldest = got.Offset
-				case kafka.LogStable:
-					p.stable = max(got.Offset, p.oldest)
+				case kafka.LogEnd:
+					p.end = max(got.Offset, p.oldest)
 				default:
-					p.end = max(got.Offset, p.stable)
+					p.stable = max(got.Offset, p.oldest)
+					p.end = max(p.end, p.stable)
 				}
 			}
 		}

@@ -113,5 +113,5 @@ func (c *comments) again() bool { return c.repeat(c.written) }
 
 func (c *comments) hopeless() {
 	c.count++
-	c.poison(Comments, c.headers("commentCreated"), object{"postAuthorId": 1, "commenter": object{"id": 2, "name": "a"}, "content": "", "createdAt": "yesterday"})
+	c.poison(Comments, c.headers("commentCreated"), object{"postAuthorId": 1, "commenter": object{"id": 2}, "content": "", "createdAt": 1})
 }

@@ -69,6 +69,9 @@ func (r *Router) Verify() (deliveries int, err error) {
 		for j := range got {
 			got[j].Rule, got[j].Record.Origin.Rule = "", 0 // only rules have a name and a text
 		}
+		for d := range got {
+			got[d].Omitted = nil // what the hand leaves out it does not tell
+		}
 		if !reflect.DeepEqual(got, want) {
 			return 0, fmt.Errorf("event %d: by rules %+v, by hand %+v", i, got, want)
 		}

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/belfry/belfry"
@@ -146,13 +147,8 @@ func (f *follower) items(s *inbox.State, fresh []*inbox.Entry, late bool) (items
 		}
 	}
 	slices.SortFunc(items, func(a, b wireItem) int {
-		if a.Priority.Pressing() != b.Priority.Pressing() {
-			if a.Priority.Pressing() {
-				return -1
-			}
-			return 1
-		}
-		return int(a.Seq) - int(b.Seq)
+		importance := func(p belfry.Priority) int { return max(int(p), int(belfry.PriorityNormal)) }
+		return cmp.Or(importance(b.Priority)-importance(a.Priority), int(a.Seq)-int(b.Seq))
 	})
 	return items, lacking
 }

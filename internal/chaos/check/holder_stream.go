@@ -3,6 +3,7 @@ package check
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/chaos/history"
@@ -27,7 +28,7 @@ type holderStream struct {
 	// The batch that is under way.
 	open, state bool
 	last        uint64 // seq of the last item
-	calm        bool   // an item that does not press was sent
+	importance  int    // of that item, -1 for one that is neither high nor urgent
 	ended       bool   // bye was said
 }
 
@@ -165,16 +166,16 @@ func (a *application) item(f itemFrame) {
 		a.breach(Doubled, "item %d of version %d twice on one connection", f.Seq, f.Version)
 	}
 	on.items[key] = true
-	pressing := f.Priority == "high" || f.Priority == "urgent"
+	importance := slices.Index([]string{"high", "urgent"}, f.Priority) // -1: neither
 	switch {
 	case on.state:
 		a.breach(Other, "item %d after the state of its batch", f.Seq)
-	case pressing && on.calm:
-		a.breach(Other, "pressing item %d after one that does not press", f.Seq)
-	case pressing != on.calm && f.Seq <= on.last:
+	case on.last != 0 && importance > on.importance:
+		a.breach(Other, "item %d after one that is less important", f.Seq)
+	case importance == on.importance && f.Seq <= on.last:
 		a.breach(Other, "item %d after item %d", f.Seq, on.last)
 	}
-	on.last, on.calm = f.Seq, !pressing
+	on.last, on.importance = f.Seq, importance
 	a.h.told = max(a.h.told, f.Version)
 	a.h.put(f.Item)
 }
@@ -218,7 +219,7 @@ func (a *application) unread(f unreadFrame) {
 // reports false if there is no telling where the client is then.
 func (a *application) end(version uint64) bool {
 	on := &a.h.on
-	on.open, on.state, on.last, on.calm = false, false, 0, false
+	on.open, on.state, on.last, on.importance = false, false, 0, 0
 	id, err := inbox.ParseCursor(a.id)
 	switch {
 	case a.id == "":
