@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/auth"
 )
 
 // sink is a journal that keeps nothing.
@@ -60,5 +61,24 @@ func TestManyRecipientsCostOneNotification(t *testing.T) {
 	}
 	if want := (calls + 1) * belfry.MaxRecipients; journal.written != want {
 		t.Errorf("%d records were written, want %d", journal.written, want)
+	}
+}
+
+// BenchmarkPost is what a call with one notification of a service costs the server
+// besides net/http and the broker: ServiceWriteRate is chosen by it.
+func BenchmarkPost(b *testing.B) {
+	a := newAPI(b, withJWT(b), func(c *Config) { c.Journal, c.Limits.WriteRate = &sink{}, -1 })
+	handler, token := a.Handler(), "Bearer "+mint(b, "orders", auth.ScopeNotify)
+	const body = `{"id":"order-1","recipient":"user-7","type":"order.created","category":"order","title":"Order 1 was placed","url":"/orders/1","data":{"order":1}}`
+	w := &nothing{header: http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "http://localhost/v1/notifications", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", token)
+		clear(w.header)
+		if handler.ServeHTTP(w, r); w.status != http.StatusAccepted {
+			b.Fatalf("got %d", w.status)
+		}
 	}
 }

@@ -248,18 +248,18 @@ func (in *installation) list(s *programtest.Process, user string) (ids map[strin
 	in.t.Helper()
 	ids = map[string]bool{}
 	unread := 0
-	for before := uint64(0); ; {
+	for before := ""; ; {
 		var page struct {
 			Unread int `json:"unread"`
 			Items  []struct {
 				ID      string `json:"id"`
 				Pending bool   `json:"pending"`
 			} `json:"items"`
-			Next uint64 `json:"next"`
+			Next string `json:"next"`
 		}
-		path := fmt.Sprintf("%s/v1/users/%s/inbox?status=unread&limit=100&before=%d", s.URL, url.PathEscape(user), before)
-		if before == 0 {
-			path = strings.TrimSuffix(path, "&before=0")
+		path := fmt.Sprintf("%s/v1/users/%s/inbox?status=unread&limit=100", s.URL, url.PathEscape(user))
+		if before != "" {
+			path += "&before=" + url.QueryEscape(before)
 		}
 		status, err := in.call(http.MethodGet, path, in.admin, nil, &page)
 		if err != nil || status != http.StatusOK {
@@ -276,7 +276,7 @@ func (in *installation) list(s *programtest.Process, user string) (ids map[strin
 			ids[item.ID] = true
 		}
 		unread = page.Unread
-		if before = page.Next; before == 0 {
+		if before = page.Next; before == "" {
 			break
 		}
 	}

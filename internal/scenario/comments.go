@@ -31,8 +31,11 @@ func (c *comments) put(id string, s shown, value any) {
 	c.write(Comments, partition, key, encode(value, false), c.named(id, "commentCreated")...)
 }
 
+// named has the headers of an outbox record: its id counts since it stands beside
+// the aggregate and the event's type.
 func (c *comments) named(id, typ string) []sources.Header {
-	return append(c.headers(typ), sources.Header{Key: "id", Value: []byte(id)})
+	return append(c.headers(typ), sources.Header{Key: "id", Value: []byte(id)},
+		sources.Header{Key: "aggregatetype", Value: []byte("post")}, sources.Header{Key: "eventType", Value: []byte(typ)})
 }
 
 func (c *comments) next() {
@@ -113,5 +116,5 @@ func (c *comments) again() bool { return c.repeat(c.written) }
 
 func (c *comments) hopeless() {
 	c.count++
-	c.poison(Comments, c.headers("commentCreated"), object{"postAuthorId": 1, "commenter": object{"id": 2}, "content": "", "createdAt": 1})
+	c.poison(Comments, c.headers("commentCreated"), object{"postAuthorId": "x/y", "commenter": object{"id": 2, "name": "a"}, "content": "", "createdAt": 1})
 }
