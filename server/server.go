@@ -65,7 +65,8 @@ const (
 
 	DefaultWriteRate  = 200
 	DefaultWriteBurst = 400
-	// About what one core carries of calls with one notification each.
+	// So many calls with one notification each take a sixth of a core of the server
+	// (BenchmarkPost: 31 µs), and net/http about as much again.
 	ServiceWriteRate  = 5000
 	ServiceWriteBurst = 10_000
 
