@@ -23,6 +23,7 @@ import (
 	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/stream"
 )
 
 // partitions are enough to show that work spreads, and start fast.
@@ -77,7 +78,7 @@ Where a default port is in use it takes a free one, and says so.`,
 				return err
 			}
 			cfg := node.Config{
-				Prefix: belfry.DefaultPrefix, Groups: node.AllGroups(), API: ln, Server: server.Config{Auth: auth.None()}, Grace: grace, Log: logger,
+				Prefix: belfry.DefaultPrefix, Groups: node.AllGroups(), API: ln, Server: ownMachine(), Grace: grace, Log: logger,
 			}
 			d := demo{Program: p, node: cfg, rate: rate, moved: moved, mayMove: !cmd.Flags().Changed("broker-addr")}
 			return d.run(cmd.Context(), broker.Config{Addr: brokerAddr, DataDir: dataDir, Logger: logger})
@@ -231,6 +232,14 @@ func stateDir(dataDir string) (string, func() error, error) {
 		return "", nil, fmt.Errorf("make a folder for the demo's state: %w", err)
 	}
 	return dir, func() error { return os.RemoveAll(dir) }, nil
+}
+
+// ownMachine is a server for one person: its limits promise no more than any machine
+// has descriptors for.
+func ownMachine() server.Config {
+	return server.Config{
+		Auth: auth.None(), Limits: server.Limits{Connections: 500}, Streams: stream.Limits{Total: 200},
+	}
 }
 
 // welcome tells where to look and what to try; newest is the seq of the first
