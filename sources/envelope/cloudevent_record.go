@@ -77,7 +77,14 @@ func isCloudEvent(v any) bool {
 // cloudEvent reads one in the JSON event format 1.0.2, and its data as it stands.
 func (d *decoding) cloudEvent(c content) (e sources.Event, data content, err error) {
 	m := c.value.(map[string]any)
+	for _, name := range coreAttributes { // in order: the same event has the same error
+		switch m[name].(type) {
+		case []any, map[string]any:
+			return e, data, belfry.Invalid(name, "must be a text, a number, or true or false in a CloudEvent")
+		}
+	}
 	attributes := make(map[string]string, len(m))
+	// An extension of another type is nobody's: it must not cost the event.
 	for name, v := range m {
 		switch v := v.(type) {
 		case nil:
@@ -93,11 +100,6 @@ func (d *decoding) cloudEvent(c content) (e sources.Event, data content, err err
 			attributes[name] = strconv.FormatUint(v, 10)
 		case json.Number:
 			attributes[name] = string(v)
-		default:
-			// An extension of another type is nobody's: it must not cost the event.
-			if slices.Contains(coreAttributes[:], name) {
-				return e, data, belfry.Invalid(name, "must be a text, a number, or true or false in a CloudEvent")
-			}
 		}
 	}
 	delete(attributes, "data")

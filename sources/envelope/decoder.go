@@ -66,7 +66,7 @@ func NewDecoder(c Config) *Decoder {
 // that is null in whatever it is wrapped, [sources.ErrUnavailable], the context's,
 // and a [*belfry.FieldError] for all that will not get better.
 func (d *Decoder) Decode(ctx context.Context, r sources.Record) ([]sources.Event, error) {
-	events, _, err := d.decode(ctx, r, false)
+	events, _, err := d.decode(ctx, r, readHeaders(r.Headers), false)
 	return events, err
 }
 
@@ -107,12 +107,13 @@ func (l listed) data(i int) string {
 
 func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
-// decode is Decode; with texts the events of JSON have their Text.
-func (d *Decoder) decode(ctx context.Context, r sources.Record, texts bool) ([]sources.Event, listed, error) {
+// decode is Decode of a record with those headers; with texts the events of JSON
+// have their Text.
+func (d *Decoder) decode(ctx context.Context, r sources.Record, headers recordHeaders, texts bool) ([]sources.Event, listed, error) {
 	if len(r.Value) > MaxValueBytes {
 		return nil, notListed, longValue(len(r.Value))
 	}
-	one := &decoding{Decoder: d, topic: r.Topic, headers: readHeaders(r.Headers), texts: texts}
+	one := &decoding{Decoder: d, topic: r.Topic, headers: headers, texts: texts}
 	events, err := one.events(ctx, r.Value)
 	return events, one.listed, err
 }

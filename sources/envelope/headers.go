@@ -184,6 +184,11 @@ func (h *recordHeaders) structured() bool {
 	return len(t) >= len(prefix) && strings.EqualFold(t[:len(prefix)], prefix)
 }
 
+// plain reports headers that say nothing of how the value is to be read, nor of an id.
+func (h *recordHeaders) plain() bool {
+	return h.problem == nil && len(h.attributes) == 0 && h.id == "" && h.schema == nil && !h.structured()
+}
+
 // cloudEvent reports a CloudEvent whose attributes are headers.
 func (h *recordHeaders) cloudEvent() bool { return h.attributes["specversion"] != "" }
 

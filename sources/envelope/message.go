@@ -1,9 +1,11 @@
 package envelope
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/sources"
@@ -35,7 +37,14 @@ func (d *Decoder) Messages(ctx context.Context, r sources.Record, defaults belfr
 // until take returns an error. Lenient: a message can do without the CloudEvent's
 // time.
 func (d *Decoder) each(ctx context.Context, r sources.Record, defaults belfry.Notification, parse Parse, lenient bool, take func(belfry.Message, error) error) error {
-	events, listed, err := d.decode(ctx, r, true)
+	headers := readHeaders(r.Headers)
+	if headers.plain() && isPlain(r.Value) {
+		// What is wrong with it is said below, in the words for all.
+		if m, err := parse(r.Value, defaults); err == nil {
+			return take(m, nil)
+		}
+	}
+	events, listed, err := d.decode(ctx, r, headers, true)
 	if err != nil {
 		return err
 	}
@@ -56,6 +65,19 @@ func (d *Decoder) each(ctx context.Context, r sources.Record, defaults belfry.No
 		}
 	}
 	return nil
+}
+
+// maxPlainBytes keeps a plain value within what [Room] has for any JSON of that length.
+const maxPlainBytes = 64 << 10
+
+// isPlain reports a value that is a JSON object as it stands, if it is JSON at all: no
+// CloudEvent, and with nothing in it that a decoder reads otherwise than the parser of
+// messages does. Most records are so, and need not be decoded before they are parsed.
+// Kafka Connect's envelope is no message, and so is decoded in the end.
+func isPlain(value []byte) bool {
+	return len(value) <= maxPlainBytes && len(value) > 0 && value[0] == '{' &&
+		bytes.Count(value, []byte{'{'})+bytes.Count(value, []byte{'['}) <= MaxDepth &&
+		!bytes.Contains(value, []byte("specversion")) && !bytes.Contains(value, []byte(`\u`)) && utf8.Valid(value)
 }
 
 // message reads one event; data is where that of a CloudEvent stands.
