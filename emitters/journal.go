@@ -73,7 +73,7 @@ func (j *Journal) Epoch(ctx context.Context) (uint32, error) {
 	return info.ID.Epoch(), nil
 }
 
-// look looks the journal up, if that is due. What it returns is closed when the
+// look looks the journal up, if that is due. The channel is closed when the
 // epoch is not older than lookEvery, or is not known better.
 func (j *Journal) look() <-chan struct{} {
 	j.mu.Lock()

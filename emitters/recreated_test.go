@@ -12,7 +12,7 @@ import (
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
-// What is written after the journal was created anew is stamped with its new
+// A write after the journal was created anew is stamped with its new
 // epoch, without a write that fails: with the old one, every command would wait for
 // a position that never comes.
 func TestPositionsOfARecreatedJournal(t *testing.T) {

@@ -55,7 +55,7 @@ func awaitCommitted(t *testing.T, cfg kafka.Config, group, topic string, want in
 	})
 }
 
-// What a producer rolls back reaches nobody, what it commits does, and what lies
+// A record that its producer rolls back reaches nobody, one that it commits does, and what lies
 // behind a transaction that is open waits for its end, also over a restart.
 func TestGroupReadsWhatIsCommitted(t *testing.T) {
 	onBothBrokers(t, func(t *testing.T, cfg kafka.Config) {

@@ -14,14 +14,21 @@ import (
 	"github.com/belfry/belfry/internal/servertest"
 )
 
+// logged returns a configuration with topics and the log that it writes.
+func logged(t *testing.T) (kafka.Config, *servertest.Log) {
+	t.Helper()
+	log := new(servertest.Log)
+	cfg := config(t)
+	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
+	makeTopics(t, cfg)
+	return cfg, log
+}
+
 // TestOnePartCostsNobodyTheRest holds that an optional field that cannot be read, or
 // one recipient who can be nobody's, costs the others nothing, and that it is told.
 func TestOnePartCostsNobodyTheRest(t *testing.T) {
 	t.Parallel()
-	var log servertest.Log
-	cfg := config(t)
-	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
-	makeTopics(t, cfg)
+	cfg, log := logged(t)
 	p := start(t, cfg)
 	produce(t, cfg,
 		event(`{"recipients":["kim","a/b","lee",7],"title":"to two"}`),
@@ -86,10 +93,7 @@ func TestOnePartCostsNobodyTheRest(t *testing.T) {
 // rules make nothing of what is there; one with a pattern is for topics of any kind.
 func TestUnmatchedRecordsAreTold(t *testing.T) {
 	t.Parallel()
-	var log servertest.Log
-	cfg := config(t)
-	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
-	makeTopics(t, cfg)
+	cfg, log := logged(t)
 	createSource(t, cfg, 1, "orders", "others")
 	r := route(t, cfg, named("orders"), matching("oth.*"))
 	awaitNoted(t, cfg, "topic orders")
@@ -117,10 +121,7 @@ func TestUnmatchedRecordsAreTold(t *testing.T) {
 // and that another event which has it is told from the same one sent again.
 func TestAnIDThatComesAgainIsTold(t *testing.T) {
 	t.Parallel()
-	var log servertest.Log
-	cfg := config(t)
-	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
-	makeTopics(t, cfg)
+	cfg, log := logged(t)
 	p := start(t, cfg)
 	produce(t, cfg,
 		event(`{"recipient":"kim","id":"tenant-7","title":"one"}`),

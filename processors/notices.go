@@ -28,7 +28,7 @@ type notice struct {
 
 // sometimes returns a logger once a minute for each cause, which the parts name
 // together, and how many more there were of it since the last line; nil in between.
-// What a sender chooses, such as an id, is no part of a cause.
+// A text that a sender chooses, such as an id, is no part of a cause.
 func (d *Deps) sometimes(cause ...string) (log *slog.Logger, more int) {
 	more, ok := d.Metrics.notices.due(strings.Join(cause, "\x00"), time.Now())
 	if !ok {

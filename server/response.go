@@ -77,7 +77,7 @@ func (w *response) Write(b []byte) (int, error) {
 	}
 	w.WriteHeader(http.StatusOK)
 	if n := len(b) - max(w.largest, smallAnswer); n > 0 {
-		// What has begun goes on: half an answer is worse than none.
+		// An answer that has begun goes on: half of one is worse than none.
 		if err := w.grow(n); err != nil && !w.begun {
 			w.refuse()
 			return 0, err

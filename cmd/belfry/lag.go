@@ -214,7 +214,7 @@ func (o *lagCommandOptions) show(out io.Writer, r lag.Report, again bool) error 
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	// What nobody can read yet is no lag, and would look like a topic that is silent.
+	// Records that nobody can read yet are no lag, and would look like a topic that is silent.
 	for _, line := range heldBack(r) {
 		fmt.Fprintln(out, cli.Printable(line))
 	}

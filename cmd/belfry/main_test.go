@@ -132,7 +132,7 @@ func TestCompletionKnowsFiles(t *testing.T) {
 	}
 }
 
-// What is no setting is told with the nearest one, and never its value.
+// A variable that is no setting is told with the nearest one, and never its value.
 func TestUnknownVariablesAreTold(t *testing.T) {
 	run := func(args ...string) programtest.Result {
 		p := testProgram(nil)

@@ -132,7 +132,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	if err := verifyTopics(cfg.Kafka, cfg.Prefix); err != nil {
 		return errors.Join(err, cfg.Close())
 	}
-	// What is refused before this is one line on stderr.
+	// A start that is refused before this is one line on stderr.
 	log.Info("starting", o.facts(withAPI)...)
 	for _, warning := range o.warnings(withAPI) {
 		log.Warn("a setting that an attacker would like", "setting", warning)

@@ -56,7 +56,7 @@ func TestPendingCountsWhatTheTopicHolds(t *testing.T) {
 	}
 	check(deadletter.PendingKind{Group: "g", Reason: "invalid", Count: 8})
 
-	// What is no letter of ours is one of its own kind.
+	// A record that is no letter of ours is one of its own kind.
 	produce(t, cfg, &sarama.ProducerMessage{Topic: prefix.DeadLetters(), Partition: id.Partition, Value: sarama.StringEncoder("x")})
 	check(deadletter.PendingKind{Reason: "foreign", Count: 1}, deadletter.PendingKind{Group: "g", Reason: "invalid", Count: 8})
 

@@ -82,7 +82,7 @@ func (c *Config) Sarama() (*sarama.Config, error) {
 	cfg.Version = sarama.V2_8_0_0
 
 	cfg.Consumer.Offsets.Initial = sarama.OffsetOldest
-	// What a producer rolls back was never said, whoever the producer is.
+	// A record that its producer rolls back was never said, whoever the producer is.
 	cfg.Consumer.IsolationLevel = sarama.ReadCommitted
 	cfg.Consumer.Group.Session.Timeout = c.SessionTimeout
 	if c.SessionTimeout == 0 {

@@ -22,7 +22,7 @@ const (
 	LogStable = math.MinInt64 // the last stable offset
 )
 
-// LogRange is where the log of one partition begins and ends. Who reads records
+// LogRange is where the log of one partition begins and ends. A reader of records
 // gets to Stable; what lies from there to End is held back by a transaction that
 // is open at Stable, also the records of other producers. To commit, to cut and to
 // compare with what was processed before is a matter of End.

@@ -28,7 +28,7 @@ type PartitionFacts struct {
 }
 
 // DescribeTopics returns what the brokers say of those of the topics that exist,
-// in the order of names. What may not be seen, or an old broker does not know, is
+// in the order of names. A fact that may not be seen, or that an old broker does not know, is
 // left out.
 func DescribeTopics(ctx context.Context, cfg Config, names []string) (out []TopicFacts, err error) {
 	err = cfg.ask(ctx, func(ctx context.Context, client *kgo.Client) error {

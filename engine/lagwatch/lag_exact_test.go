@@ -90,7 +90,7 @@ func TestLagBehindTransactions(t *testing.T) {
 	w.awaitGroup(lagGroup, "Empty 0 2 events/0:5/0/7=2")
 }
 
-// What an open transaction holds back is no lag: groups are behind up to where it
+// Records that an open transaction holds back are no lag: groups are behind up to where it
 // begins, however much comes behind it, and the report says what is held back since
 // when. A group that has read beyond it is not behind.
 func TestLagAtAnOpenTransaction(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 )
 
 // offsets finds the topics of all groups, and where their partitions begin and
-// end: one request for the begins, one for the last stable offsets and one for the
-// ends to each broker. What our groups do not need may fail, and is left out.
+// end: one request for the begins, one for the ends and one for the last stable
+// offsets to each broker. A topic that our groups do not need may fail, and is left out.
 func (c *lagClient) offsets(ctx context.Context, found *lagFacts) error {
 	needed := map[string]bool{} // by topic: whether a group of ours reads it
 	for _, g := range found.groups {

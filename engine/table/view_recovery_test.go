@@ -18,6 +18,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/internal/enginetest"
+	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // tombstone is a record that deletes the row of key, for partition 0.
@@ -93,26 +94,12 @@ func TestViewRecoversToTheEndOfATransaction(t *testing.T) {
 	t.Parallel()
 	cfg := enginetest.Config(t)
 	enginetest.CreateTopics(t, cfg, 1, "rows")
-	client, err := kgo.NewClient(kgo.SeedBrokers(cfg.Brokers...), kgo.TransactionalID("tx"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	if err := client.BeginTransaction(); err != nil {
-		t.Fatal(err)
-	}
-	record := &kgo.Record{Topic: "rows", Key: []byte("a"), Value: []byte("1")}
-	if err := client.ProduceSync(t.Context(), record).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
-	if err := client.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Begin(t, cfg.Brokers, "tx").Write(&kgo.Record{Topic: "rows", Key: []byte("a"), Value: []byte("1")}).Commit()
 	v := table.NewView(cfg, table.Definition{Topic: "rows"})
 	enginetest.Run(t, v.Run)
 	enginetest.AwaitValue(t, v, "a", "1")
 	enginetest.AwaitStored(t, v, 2)
-	err = v.Each(t.Context(), func(key string, value []byte, _ time.Time) error {
+	err := v.Each(t.Context(), func(key string, value []byte, _ time.Time) error {
 		if key != "a" {
 			t.Errorf("the marker became the row %q %q", key, value)
 		}

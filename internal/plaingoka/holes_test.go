@@ -60,20 +60,7 @@ func TestGokaViewWaitsForTheMarkerOfATransaction(t *testing.T) {
 	t.Parallel()
 	cfg := enginetest.Config(t)
 	enginetest.CreateTopics(t, cfg, 1, "rows")
-	client, err := kgo.NewClient(kgo.SeedBrokers(cfg.Brokers...), kgo.TransactionalID("tx"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	if err := client.BeginTransaction(); err != nil {
-		t.Fatal(err)
-	}
-	if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "rows", Key: []byte("a"), Value: []byte("1")}).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
-	if err := client.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Begin(t, cfg.Brokers, "tx").Write(&kgo.Record{Topic: "rows", Key: []byte("a"), Value: []byte("1")}).Commit()
 	v, err := goka.NewView(cfg.Brokers, "rows", new(gokacodec.String), goka.WithViewStorageBuilder(storage.MemoryBuilder()))
 	if err != nil {
 		t.Fatal(err)

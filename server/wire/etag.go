@@ -34,8 +34,8 @@ type Condition struct {
 }
 
 // ParseCondition reads the header in all its forms: lists over several lines,
-// weak tags, "*". A text that is not a tag matches nothing. What proxies that
-// compress make of a tag counts as the tag: W/ of nginx and Envoy, "x-gzip" of
+// weak tags, "*". A text that is not a tag matches nothing. A tag as proxies
+// that compress have changed it counts as the tag: W/ of nginx and Envoy, "x-gzip" of
 // Apache httpd, "x--gzip" of Jetty, "x;gzip" of others.
 func ParseCondition(r *http.Request) Condition {
 	var c Condition

@@ -39,7 +39,7 @@ func (d *Decoder) Messages(ctx context.Context, r sources.Record, defaults belfr
 func (d *Decoder) each(ctx context.Context, r sources.Record, defaults belfry.Notification, parse Parse, lenient bool, take func(belfry.Message, error) error) error {
 	headers := readHeaders(r.Headers)
 	if headers.plain() && isPlain(r.Value) {
-		// What is wrong with it is said below, in the words for all.
+		// An error is told below, in the words for all.
 		if m, err := parse(r.Value, defaults); err == nil {
 			return take(m, nil)
 		}

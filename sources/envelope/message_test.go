@@ -229,7 +229,7 @@ func TestIDsAreNotChanged(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, want it refused", value, got, err)
 		}
 	}
-	// What people read, and what is passed on as it stands, is no name.
+	// A text that people read, or that is passed on as it stands, is no name.
 	got := read(t, `{"recipient":"kim","title":"cut \ud83d","actor":{"name":"\ud83d"},"data":{"a":"\ud83d"}}`)[0].Notification
 	if got.Title[""] != "cut \ufffd" || got.Actor.Name != "\ufffd" || string(got.Data) != `{"a":"\ud83d"}` {
 		t.Errorf("got %+v", got)

@@ -25,7 +25,7 @@ func ownFunctions(a adapter) []cel.EnvOption {
 	}
 }
 
-// parsed is the value that is written in a text as JSON. What is none, or is a value
+// parsed is the value that is written in a text as JSON. A text that is none, or a value
 // already, is itself: the same field is a text from one program and an object from
 // another.
 func parsed(v ref.Val, a adapter) ref.Val {

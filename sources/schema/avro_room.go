@@ -8,8 +8,8 @@ import (
 	"github.com/belfry/belfry/sources/envelope"
 )
 
-// avroRoom counts what a value of a schema will take, before it is decoded. What is not
-// valid, or of a kind that it does not know, is left to the library.
+// avroRoom counts what a value of a schema will take, before it is decoded. A value
+// that is not valid, or of a kind that it does not know, is left to the library.
 type avroRoom struct {
 	room  *envelope.Room
 	types map[string]*avro.SchemaNode // by their full names

@@ -36,8 +36,8 @@ func widest(files *protoregistry.Files) int {
 	return most
 }
 
-// take counts what a message will take, before it is decoded. What is not valid is left
-// to the library to refuse.
+// take counts what a message will take, before it is decoded. A message that is not
+// valid is left to the library to refuse.
 func (s protobufSchema) take(room *envelope.Room, d protoreflect.MessageDescriptor, body []byte) error {
 	// No message is shorter than two bytes of the one around it.
 	if small := (len(body)/2 + 1) * s.widest; small < envelope.MaxDecodedBytes/16 {

@@ -94,7 +94,7 @@ func TestDecodedValuesAreBounded(t *testing.T) {
 	}
 }
 
-// What is honest passes, up to a list of as many people as a rule may name.
+// An honest list passes, up to as many people as a rule may name.
 func TestLongListsAreDecoded(t *testing.T) {
 	r := newRegistry(t)
 	r.put(t, "/schemas/ids/1", "PROTOBUF", wideProto)

@@ -17,8 +17,8 @@ import (
 	"github.com/belfry/belfry/server/wire"
 )
 
-// What a person leaves when he has looked at his inbox: a badge that says something,
-// and a list that does not only grow.
+// A person who has looked at his inbox leaves a badge that says something, and a list
+// that does not only grow.
 const (
 	leftUnread = 4
 	leftListed = 15

@@ -40,7 +40,7 @@ func firstBroken(lines []string, broken func(string) bool) int {
 				good = middle
 			}
 		}
-		// What is open here may be closed below.
+		// A bracket that is open here may be closed below.
 		closed := 0
 		for n := bad + 1; n < len(lines) && n <= bad+maxOpen; n++ {
 			if !upTo(n) {
