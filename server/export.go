@@ -44,6 +44,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	if err := enc.Encode(wire.NewBadge(c.User, row.Badge(time.Now()))); err != nil {
 		return nil // the client has gone
 	}
+	var plain wire.Translator
 	late, cancel := context.WithTimeout(r.Context(), wire.MaxWait)
 	defer cancel()
 	for i := range row.Items {
@@ -58,7 +59,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 		case !kept:
 			continue
 		}
-		line := exportItem{Item: wire.NewItem(e, item, nil)}
+		line := exportItem{Item: wire.NewItem(e, item, &plain)}
 		if item != nil {
 			line.Title, line.Body = item.Title, item.Body
 		}

@@ -59,17 +59,17 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) e
 		}
 		w.Header().Set("ETag", tag)
 	}
-	wire.Respond(w, http.StatusOK, newInboxBody(c.User, &l, wire.ParseLanguages(language)))
+	wire.Respond(w, http.StatusOK, newInboxBody(c.User, &l, wire.NewTranslator(wire.ParseLanguages(language))))
 	return nil
 }
 
-func newInboxBody(user string, l *listing, prefer wire.Languages) inboxBody {
+func newInboxBody(user string, l *listing, texts *wire.Translator) inboxBody {
 	body := inboxBody{
 		User: user, Version: l.row.Version, Cursor: l.cursor().String(),
 		Unread: l.row.Counts(l.now).Unread, Items: make([]wire.Item, len(l.entries)), Next: l.next.String(),
 	}
 	for i, e := range l.entries {
-		body.Items[i] = wire.NewItem(e, l.items[i], prefer)
+		body.Items[i] = wire.NewItem(e, l.items[i], texts)
 	}
 	return body
 }

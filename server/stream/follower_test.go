@@ -183,7 +183,7 @@ func (f *follower) list(version uint64) bool {
 			if item, ok, _ := server.Item("u", e.Seq); ok {
 				content = &item
 			}
-			f.held[e.Seq] = heldItem{wire.NewItem(e, content, nil), content == nil}
+			f.held[e.Seq] = heldItem{wire.NewItem(e, content, new(wire.Translator)), content == nil}
 		}
 	}
 	f.badge = wire.NewBadge("u", row.Badge(time.Now()))

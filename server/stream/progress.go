@@ -238,13 +238,14 @@ func (p progress) follow(v view) (outcome, progress) {
 // will then have without content, and whether any of these is late: it was not
 // pending before, so the batch is worth holding back for it.
 func (p progress) items(v view, fresh []*inbox.Entry) (items []wire.Item, lacking []uint64, late bool) {
+	texts := wire.NewTranslator(v.prefer)
 	for _, e := range fresh {
 		content := v.content(e.Seq)
 		if content == nil {
 			lacking = append(lacking, e.Seq)
 			late = late || !slices.Contains(p.pending, e.Seq)
 		}
-		items = append(items, wire.NewItem(e, content, v.prefer))
+		items = append(items, wire.NewItem(e, content, texts))
 	}
 	for _, seq := range p.pending {
 		e, ok := v.row.Entry(seq)
@@ -252,7 +253,7 @@ func (p progress) items(v view, fresh []*inbox.Entry) (items []wire.Item, lackin
 			continue
 		}
 		if content := v.content(seq); content != nil {
-			items = append(items, wire.NewItem(e, content, v.prefer))
+			items = append(items, wire.NewItem(e, content, texts))
 		} else {
 			lacking = append(lacking, seq)
 		}

@@ -153,7 +153,7 @@ func (f *follower) compare(row inbox.State) error {
 	for i := range row.Items {
 		if e := &row.Items[i]; !e.Expired(now) {
 			item, _, _ := f.servers[0].Item("u", e.Seq)
-			want[e.Seq] = shown(wire.NewItem(e, &item, nil))
+			want[e.Seq] = shown(wire.NewItem(e, &item, new(wire.Translator)))
 		}
 	}
 	got := map[uint64]string{}

@@ -35,8 +35,9 @@ type Item struct {
 }
 
 // NewItem describes an entry of a row with the content of the inbox table;
-// item is nil if that is still missing.
-func NewItem(e *inbox.Entry, item *inbox.Item, prefer Languages) Item {
+// item is nil if that is still missing. Texts are in a language of the answer's
+// Translator.
+func NewItem(e *inbox.Entry, item *inbox.Item, texts *Translator) Item {
 	b := Item{
 		Seq: e.Seq, Version: e.Version, Read: e.Read, Seen: e.Seen, Archived: e.Archived,
 		Count: e.Count, Replaces: e.Replaces, Category: e.Category, Priority: e.Priority,
@@ -49,7 +50,7 @@ func NewItem(e *inbox.Entry, item *inbox.Item, prefer Languages) Item {
 		return b
 	}
 	b.ID, b.Source, b.Type = item.ID, item.Source, item.Type
-	b.Title, b.Body = prefer.choose(item.Title), prefer.choose(item.Body)
+	b.Title, b.Body = texts.text(item.Title), texts.text(item.Body)
 	b.URL, b.Collapse, b.Time, b.Data = item.URL, item.CollapseKey, item.Time.UTC(), item.Data
 	if item.Actor != (belfry.Actor{}) {
 		b.Actor = &item.Actor

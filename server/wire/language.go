@@ -1,43 +1,86 @@
 package wire
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/belfry/belfry"
 	"golang.org/x/text/language"
 )
 
-// Languages is a client's preference, the best first.
+const (
+	// maxLanguageHeader is how many bytes of an Accept-Language header are read.
+	// Browsers send less than 200.
+	maxLanguageHeader = 1 << 10
+	// maxLanguages is how many languages of a client are looked at.
+	maxLanguages = 16
+)
+
+// Languages is a client's preference, the best first. It keeps nothing of the header
+// that it was read from.
 type Languages []language.Tag
 
 // ParseLanguages reads an Accept-Language header (RFC 9110 section 12.5.4). A
-// malformed one is no preference.
+// malformed one is no preference. Of a long one the first 1 KiB counts, and of many
+// languages the best 16: each of them is matched with each text of a list, and a
+// stream keeps them for as long as it is open.
 func ParseLanguages(header string) Languages {
+	if len(header) > maxLanguageHeader {
+		header = header[:max(strings.LastIndexByte(header[:maxLanguageHeader], ','), 0)]
+	}
 	tags, _, err := language.ParseAcceptLanguage(header)
-	if err != nil {
+	if err != nil || len(tags) == 0 {
 		return nil
 	}
-	return tags
+	// The array that the tags came in may be larger.
+	return append(make(Languages, 0, min(len(tags), maxLanguages)), tags[:min(len(tags), maxLanguages)]...)
 }
 
-// choose returns the text in the language that the client likes best. Without
-// a match it is the text without a language, else English, else that of the first
-// region of English by name, else the first by name, so that the answer does not
-// change from call to call.
-func (l Languages) choose(t belfry.Text) string {
+// Translator finds the texts of one answer in the languages of its client. Most items
+// of a list are in the same languages, among which is chosen once. The zero Translator
+// is that of a client without a preference. It is for one goroutine.
+type Translator struct {
+	prefer Languages
+	chosen map[string]string // by the names of the languages to choose from
+}
+
+// NewTranslator returns the Translator of an answer to a client with that preference.
+func NewTranslator(prefer Languages) *Translator { return &Translator{prefer: prefer} }
+
+// text returns t in the language that the client likes best.
+func (tr *Translator) text(t belfry.Text) string {
 	if s, ok := t[""]; ok && len(t) == 1 || len(t) == 0 {
 		return s
 	}
 	names := t.Languages()
+	key := strings.Join(names, ",")
+	name, known := tr.chosen[key]
+	if !known {
+		name = tr.prefer.choose(names)
+		if tr.chosen == nil {
+			tr.chosen = map[string]string{}
+		}
+		tr.chosen[key] = name
+	}
+	return t[name]
+}
+
+// choose returns the language that the client likes best of names, which are in order
+// and not empty. Without a match it is the text without a language, else English, else
+// the first region of English by name, else the first by name, so that the answer does
+// not change from call to call.
+func (l Languages) choose(names []string) string {
 	var offered []language.Tag
-	var texts []string
-	offer := func(tag language.Tag, s string) {
-		offered, texts = append(offered, tag), append(texts, s)
+	var offers []string
+	offer := func(tag language.Tag, name string) {
+		offered, offers = append(offered, tag), append(offers, name)
 	}
 	// The matcher falls back to the first tag offered.
-	s, plain := t[""]
+	plain := names[0] == ""
 	if plain {
-		offer(language.Und, s)
-	} else if s, ok := t["en"]; ok {
-		offer(language.English, s)
+		offer(language.Und, "")
+	} else if slices.Contains(names, "en") {
+		offer(language.English, "en")
 	}
 	english := -1
 	for _, name := range names {
@@ -45,16 +88,16 @@ func (l Languages) choose(t belfry.Text) string {
 		if err != nil {
 			continue
 		}
-		offer(tag, t[name])
+		offer(tag, name)
 		if base, _ := tag.Base(); english < 0 && !plain && base.String() == "en" {
 			english = len(offered) - 1
 		}
 	}
 	if len(offered) == 0 {
-		return t[names[0]]
+		return names[0]
 	}
 	if _, i, confidence := language.NewMatcher(offered).Match(l...); confidence > language.No || english < 0 {
-		return texts[i]
+		return offers[i]
 	}
-	return texts[english]
+	return offers[english]
 }
