@@ -1,0 +1,9 @@
+// Package js holds the browser's client of Belfry: the npm package that the folder
+// is, and what the build made of it, which the server serves as /belfry.js and
+// /belfry-bell.js.
+//
+// It is written in JavaScript, under src, and imports the standard library
+// alone. Begin reading with src/store.js, the reducer, and with [Files].
+package js
+
+//go:generate go run ./build

@@ -1,0 +1,158 @@
+/** The badge: what `GET /v1/users/{user}/unread` answers. */
+export interface Counts {
+  user: string;
+  version: number;
+  cursor: string;
+  x?: number;
+  unread: number;
+  unseen: number;
+  urgent: number;
+  categories: Record<string, { unread: number; unseen: number }>;
+}
+
+/** An item as the server tells it. Fields that this version does not know are kept. */
+export interface Item {
+  seq: number;
+  version: number;
+  read: boolean;
+  seen: boolean;
+  archived: boolean;
+  count: number;
+  replaces?: number;
+  /** Its content has yet to come. */
+  pending?: boolean;
+  id?: string;
+  source?: string;
+  type?: string;
+  category?: string;
+  priority: 'low' | 'normal' | 'high' | 'urgent';
+  title?: string;
+  body?: string;
+  url?: string;
+  actor?: { id?: string; name?: string; avatar?: string };
+  collapse_key?: string;
+  time?: string;
+  expires_at?: string;
+  data?: unknown;
+  [unknown: string]: unknown;
+}
+
+/**
+ * - `connecting`: nothing is known to be wrong, and nothing is live yet.
+ * - `live`: this tab, or one beside it, has a stream.
+ * - `polling`: streams are refused or blocked; the badge is asked for at the server's interval.
+ * - `offline`: the server cannot be reached.
+ * - `signed-out`: the token is refused; it is tried again now and then, and on `reconnect()`.
+ */
+export type Status = 'connecting' | 'live' | 'polling' | 'offline' | 'signed-out';
+
+export interface State {
+  readonly status: Status;
+  /** `<epoch>.<version>` of what is shown, '' before the first list. */
+  readonly cursor: string;
+  /** null until the first answer. */
+  readonly counts: Counts | null;
+  /** What the server can do beyond the first version. Show nothing that is not named here. */
+  readonly features: readonly string[];
+  /** The last refusal or failure, of the connection or of an action; null once it is overcome. */
+  readonly error: Error | null;
+}
+
+export interface Options {
+  /** Whose inbox. */
+  user: string;
+  /** Where the API is; the page's own origin if absent. */
+  url?: string;
+  /** A bearer token. None is needed with `--auth none`. */
+  token?: string;
+  /**
+   * Returns a bearer token and is asked for each request. After a 401 it is
+   * asked again with the token that was refused.
+   */
+  getToken?: (reason?: { refused: string | undefined }) => string | undefined | Promise<string | undefined>;
+  /** Accept-Language of the texts; the browser's if absent. */
+  language?: string;
+  /** Items a page, 1 to 100; 20 if absent. */
+  pageSize?: number;
+  fetch?: typeof fetch;
+}
+
+export interface Filter {
+  /** `all` means not archived. */
+  status?: 'all' | 'unread' | 'archived';
+  category?: string;
+  order?: 'newest' | 'importance';
+}
+
+export interface ListState {
+  /** Another array whenever an item of it changed. An item that did not change is the same object. */
+  readonly items: readonly Item[];
+  readonly loading: boolean;
+  /** Nothing is below. */
+  readonly done: boolean;
+  readonly error: Error | null;
+}
+
+export interface List extends ListState {
+  /** The four above as one object: another one whenever one of them changed. */
+  readonly state: ListState;
+  /** Loads the page below. */
+  more(): Promise<void>;
+  /** Asks the server again. */
+  refresh(): Promise<void>;
+  /** Calls listener after a change, once for all changes of one task. */
+  subscribe(listener: () => void): () => void;
+  close(): void;
+}
+
+/** Items by seq, or all up to a version, perhaps of one category. */
+export interface Selection {
+  seqs?: number[];
+  up_to?: number;
+  category?: string;
+}
+
+export class Belfry {
+  constructor(options: Options);
+  readonly user: string;
+  readonly state: State;
+  /** Calls listener after a change, once for all changes of one task. */
+  subscribe(listener: () => void): () => void;
+  list(filter?: Filter): List;
+  /**
+   * The actions show at once. They resolve when the server has them, and
+   * reject, with everything as it was before, when it refuses.
+   */
+  seen(selection: Selection): Promise<void>;
+  read(selection: Selection): Promise<void>;
+  unread(selection: Selection): Promise<void>;
+  archive(selection: Selection): Promise<void>;
+  unarchive(selection: Selection): Promise<void>;
+  remove(selection: Selection): Promise<void>;
+  /** Reaches what is shown here, and nothing that came since. */
+  markAll(action: 'seen' | 'read' | 'archive', filter?: { category?: string }): Promise<void>;
+  /** Tries at once what waits for its time. */
+  reconnect(): void;
+  close(): void;
+}
+
+/** An answer other than 2xx (RFC 9457). */
+export class ProblemError extends Error {
+  readonly status: number;
+  readonly field?: string;
+  /** Milliseconds, 0 for none. */
+  readonly retryAfter: number;
+}
+
+/** A frame of an event stream (WHATWG HTML section 9.2.6). */
+export interface Frame {
+  event: string;
+  data: string;
+  id: string | undefined;
+}
+
+export class EventStreamParser {
+  /** The last `retry:` in milliseconds. */
+  retry: number | undefined;
+  push(text: string): Frame[];
+}

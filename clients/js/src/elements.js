@@ -1,0 +1,2 @@
+// What /belfry-bell.js is: the components, and the client that they share.
+export * from './index.js';

@@ -1,0 +1,3 @@
+export { Belfry } from './belfry.js';
+export { ProblemError } from './request.js';
+export { EventStreamParser } from './events.js';

@@ -1,0 +1,31 @@
+// The order of items, that of the server's lists, evictions and horizons.
+
+const above = Number.MAX_SAFE_INTEGER; // where a wake stands that no record has settled
+const ranks = { urgent: 2, high: 1 };
+
+/** The place above and that below all items. */
+export const top = [3];
+export const bottom = [-1];
+
+/** Compares two tuples of numbers, as Array.prototype.sort wants it. */
+export function compare(a, b) {
+  for (let i = 0; i < a.length && i < b.length; i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return 0;
+}
+
+/** Whether item came out of hiding without a record having settled it yet. */
+export const unsettled = (item) => !!item.woke_at && !item.shown;
+
+/**
+ * The place of an item: the higher one comes first. Its first number is the
+ * item's importance where the order asks for that, and 0 elsewhere.
+ */
+export function place(item, order) {
+  const woke = typeof item.woke_at === 'string' ? Date.parse(item.woke_at) : item.woke_at || 0;
+  return [
+    order === 'importance' ? (ranks[item.priority] ?? 0) : 0,
+    unsettled(item) ? above : Math.max(item.seq, item.shown || 0),
+    woke,
+    item.seq,
+  ];
+}
