@@ -39,9 +39,6 @@ func (p Prefix) Notifications() string { return string(p) + ".notifications" }
 // Journal is the one ordered log, keyed by recipient.
 func (p Prefix) Journal() string { return string(p) + ".journal" }
 
-// Items carries item contents and tombstones, keyed by inbox.ItemKey.
-func (p Prefix) Items() string { return string(p) + ".items" }
-
 // DeadLetters takes what could not be processed, as it was received.
 func (p Prefix) DeadLetters() string { return string(p) + ".dead-letters" }
 
@@ -51,11 +48,15 @@ func (p Prefix) UnreadGroup() string { return string(p) + "-unread" }
 // UnreadTable holds one state row per recipient.
 func (p Prefix) UnreadTable() string { return p.UnreadGroup() + "-table" }
 
-// InboxGroup is the consumer group that materialises item contents.
-func (p Prefix) InboxGroup() string { return string(p) + "-inbox" }
+// InboxTable holds one content per inbox.ItemKey; UnreadGroup writes it.
+func (p Prefix) InboxTable() string { return string(p) + "-inbox-table" }
 
-// InboxTable holds one item per inbox.ItemKey.
-func (p Prefix) InboxTable() string { return p.InboxGroup() + "-table" }
+// FormerItems is a topic of earlier releases: contents on their way to the inbox
+// table, where FormerInboxGroup took them.
+func (p Prefix) FormerItems() string { return string(p) + ".items" }
+
+// FormerInboxGroup is a consumer group of earlier releases, see FormerItems.
+func (p Prefix) FormerInboxGroup() string { return string(p) + "-inbox" }
 
 // RouterGroup is the consumer group of the router of one source topic.
 func (p Prefix) RouterGroup(source string) string { return string(p) + "-router-" + source }
@@ -71,7 +72,7 @@ func (p Prefix) SourceGroup(source string) string {
 // never matched by a source pattern. Another topic may begin with the prefix:
 // an installation "acme" still reads "acme.orders".
 func (p Prefix) Owns(topic string) bool {
-	return strings.HasPrefix(topic, "__") ||
+	return strings.HasPrefix(topic, "__") || topic == p.FormerItems() ||
 		slices.ContainsFunc(p.Topics(1), func(s TopicSpec) bool { return s.Name == topic })
 }
 
@@ -81,7 +82,6 @@ func (p Prefix) GroupInputs() map[string][]string {
 	return map[string][]string{
 		p.RouterGroup(p.Notifications()): {p.Notifications()},
 		p.UnreadGroup():                  {p.Journal()},
-		p.InboxGroup():                   {p.Items()},
 	}
 }
 
@@ -104,7 +104,6 @@ func (p Prefix) Topics(partitions int) []TopicSpec {
 		spec(p.Notifications(), retained(7*24*time.Hour, nil)),
 		// One clock must rule what expires, so the broker stamps the journal.
 		spec(p.Journal(), retained(7*24*time.Hour, map[string]string{"message.timestamp.type": "LogAppendTime"})),
-		spec(p.Items(), retained(7*24*time.Hour, nil)),
 		spec(p.UnreadTable(), compacted()),
 		spec(p.InboxTable(), compacted()),
 		// A record of the usual largest size and what we say of it must fit.

@@ -30,12 +30,12 @@ func TestNames(t *testing.T) {
 		for got, want := range map[string]string{
 			prefix.Notifications():                     p + ".notifications",
 			prefix.Journal():                           p + ".journal",
-			prefix.Items():                             p + ".items",
+			prefix.FormerItems():                       p + ".items",
 			prefix.DeadLetters():                       p + ".dead-letters",
 			prefix.UnreadTable():                       p + "-unread-table",
 			prefix.InboxTable():                        p + "-inbox-table",
 			prefix.UnreadGroup():                       p + "-unread",
-			prefix.InboxGroup():                        p + "-inbox",
+			prefix.FormerInboxGroup():                  p + "-inbox",
 			prefix.RouterGroup("orders"):               p + "-router-orders",
 			prefix.RouterGroup(prefix.Notifications()): p + "-router-" + p + ".notifications",
 		} {
@@ -72,7 +72,7 @@ func TestOwns(t *testing.T) {
 	}
 	for topic, want := range map[string]bool{
 		"__consumer_offsets": true, "__x": true,
-		"orders": false, "acme.orders": false, "acme-unread-loop": false, "acmeorders": false, "_acme": false, "my.acme.journal": false, "": false,
+		"orders": false, "acme.items": true, "acme.orders": false, "acme-unread-loop": false, "acmeorders": false, "_acme": false, "my.acme.journal": false, "": false,
 	} {
 		if got := p.Owns(topic); got != want {
 			t.Errorf("owns %q = %t, want %t", topic, got, want)
@@ -93,7 +93,7 @@ func TestTopics(t *testing.T) {
 	dead := kept("2592000000")
 	dead["max.message.bytes"] = "2097152"
 	want := map[string]map[string]string{
-		"b.notifications": kept("604800000"), "b.journal": journal, "b.items": kept("604800000"),
+		"b.notifications": kept("604800000"), "b.journal": journal,
 		"b.dead-letters": dead, "b-unread-table": table, "b-inbox-table": table,
 	}
 	specs := belfry.Prefix("b").Topics(5)
@@ -124,7 +124,6 @@ func TestGroupInputs(t *testing.T) {
 	want := map[string][]string{
 		"p-router-p.notifications": {"p.notifications"},
 		"p-unread":                 {"p.journal"},
-		"p-inbox":                  {"p.items"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)

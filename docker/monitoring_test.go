@@ -138,7 +138,7 @@ func (s *scene) wantAlertOfStoppedProcessors() {
 			s.t.Fatalf("stop %v: in order %v, %v", m.args, graceful, err)
 		}
 	}
-	want := []string{"belfry-inbox", "belfry-router-belfry.notifications", "belfry-router-orders", "belfry-unread"}
+	want := []string{"belfry-router-belfry.notifications", "belfry-router-orders", "belfry-unread"}
 	kafkatest.Eventually(s.t, patience, func() string { return "firing for " + toText(firing()) }, func() bool {
 		return slices.Equal(firing(), want)
 	})

@@ -9,20 +9,20 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// Items takes contents out of the inbox table, by way of the items topic: the
-// inbox group is the table's only writer. It is safe for concurrent use.
+// Items takes contents out of the inbox table that no row holds. It is safe for
+// concurrent use.
 type Items struct {
 	out   *kafka.Producer
 	topic string
 }
 
-// OpenItems connects to the brokers; the items topic must exist.
+// OpenItems connects to the brokers; the inbox table must exist.
 func OpenItems(cfg kafka.Config, prefix belfry.Prefix) (*Items, error) {
 	out, err := open(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Items{out, prefix.Items()}, nil
+	return &Items{out, prefix.InboxTable()}, nil
 }
 
 // Remove writes the tombstone of one content and waits for the broker's

@@ -21,7 +21,7 @@ func TestItemsAreRemovedByTombstones(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Acknowledged, not just under way.
-		if end, err := all.End(prefix.Items()); end != int64(seq)+1 || err != nil {
+		if end, err := all.End(prefix.InboxTable()); end != int64(seq)+1 || err != nil {
 			t.Errorf("%d records after %d removals, %v", end, seq+1, err)
 		}
 	}
@@ -31,7 +31,7 @@ func TestItemsAreRemovedByTombstones(t *testing.T) {
 	if err := items.Remove(t.Context(), recipient, 4); err == nil {
 		t.Error("a removal after Close was written")
 	}
-	for i, m := range consume(t, cfg, prefix.Items(), kafka.Partition(recipient, partitions), 3) {
+	for i, m := range consume(t, cfg, prefix.InboxTable(), kafka.Partition(recipient, partitions), 3) {
 		if got, want := string(m.Key), fmt.Sprintf("%s/%d", recipient, i+1); got != want || m.Value != nil {
 			t.Errorf("key %s, value %q, want %s and null", got, m.Value, want)
 		}

@@ -24,7 +24,9 @@ type Context struct {
 	topicID kafka.TopicID
 	tracker *tracker // of the record's partition
 	sup     *Supervisor
-	silent  int64 // where the partition's silent records end
+	rows    *rowProducer // nil: the processor has no table
+	after   []rowWrite   // of the row that is set next
+	silent  int64        // where the partition's silent records end
 	waited  bool
 }
 
@@ -40,6 +42,23 @@ func (c *Context) TopicID() kafka.TopicID { return c.topicID }
 func (c *Context) Fail(err error) {
 	c.gokaContext.Fail(err)
 	panic(err)
+}
+
+// EmitAfter writes to a topic once the broker has acknowledged the row that the
+// callback goes on to set, which it must. The record's offset is committed after
+// that. A nil value is a tombstone; the value may not be modified any more. Writes
+// of one key keep the order of its rows, and come in any order to other writes.
+func (c *Context) EmitAfter(topic goka.Stream, key string, value []byte) {
+	c.after = append(c.after, rowWrite{string(topic), key, value})
+}
+
+// SetValue implements goka.Context.
+func (c *Context) SetValue(value any, options ...goka.ContextOption) {
+	if len(c.after) > 0 {
+		c.rows.follow(c.Key(), rowWrites{c.after, c.DeferCommit()})
+		c.after = nil
+	}
+	c.gokaContext.SetValue(value, options...)
 }
 
 // Callback adapts a callback that wants our Context and the record's value;

@@ -50,6 +50,7 @@ type group struct {
 
 	handler sarama.ConsumerGroupHandler
 	session atomic.Pointer[session]
+	rows    atomic.Pointer[rowProducer] // nil: the group has no table
 	fenced  atomic.Bool
 }
 
@@ -171,7 +172,7 @@ func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGro
 
 // wrap is the goka.ContextWrapper.
 func (g *group) wrap(c goka.Context) goka.Context {
-	wrapped := &Context{gokaContext: c, sup: g.sup}
+	wrapped := &Context{gokaContext: c, sup: g.sup, rows: g.rows.Load()}
 	if s := g.session.Load(); s != nil {
 		claim := kafka.TopicPartition{Topic: string(c.Topic()), Partition: c.Partition()}
 		wrapped.topicID = s.infos[claim.Topic].ID

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
-	"github.com/lovoo/goka/storage"
 
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/store"
@@ -42,9 +42,6 @@ type Group struct {
 	// Remedy says what an operator does about a refused partition, for the log
 	// and the [Refusal].
 	Remedy string
-	// WriteOnly says that the callbacks never read the group's table: then no
-	// store is kept, and a partition starts without recovering one.
-	WriteOnly bool
 	// Written, if not nil, gets the timestamp of each record once all that its
 	// callback wrote is acknowledged. It must not block; calls may come at once.
 	Written func(timestamp time.Time)
@@ -218,7 +215,7 @@ func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.
 		goka.WithNilHandling(goka.NilProcess),
 		goka.WithContextWrapper(g.wrap),
 		goka.WithPartitionChannelSize(256),
-		goka.WithProducerBuilder(p.cfg.GokaProducer(out)),
+		goka.WithProducerBuilder(p.producer(g, out)),
 		goka.WithConsumerSaramaBuilder(p.consumer),
 		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {
 			sc, err := p.cfg.Sarama()
@@ -229,10 +226,8 @@ func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.
 			return g, err
 		}),
 	}
-	manager := topicManager(g, p.group.WriteOnly)
-	if p.group.WriteOnly {
-		options = append(options, goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) { return storage.NewNull(), nil }))
-	} else if s != nil {
+	manager := topicManager(g)
+	if s != nil {
 		options = append(options, goka.WithStorageBuilder(p.recovery.watch(ownOffsets(s.OpenPartition))))
 		manager = p.recovery.bound(p.group.Graph.GroupTable().Topic(), manager)
 	}
@@ -240,7 +235,24 @@ func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.
 	return append(options, p.group.Options...)
 }
 
-func (p *Processor) hasStore() bool { return p.group.Graph.GroupTable() != nil && !p.group.WriteOnly }
+func (p *Processor) hasStore() bool { return p.group.Graph.GroupTable() != nil }
+
+// producer builds what goka writes with; what it builds is also stored in out.
+func (p *Processor) producer(g *group, out *atomic.Pointer[kafka.Producer]) goka.ProducerBuilder {
+	return func(_ []string, clientID string, _ func() hash.Hash32) (goka.Producer, error) {
+		made, err := p.cfg.NewProducer(clientID, true)
+		if err != nil {
+			return nil, err
+		}
+		out.Store(made)
+		if !p.hasStore() {
+			return made, nil
+		}
+		rows := newRowProducer(made, p.group.Graph.GroupTable().Topic())
+		g.rows.Store(rows)
+		return rows, nil
+	}
+}
 
 // openStore opens the store of the group's table; nil if it needs none.
 func (p *Processor) openStore(topics *kafka.Topics) (*store.Store, error) {

@@ -92,28 +92,3 @@ func TestProcessorTellsItsRecovery(t *testing.T) {
 	close(goOn)
 	enginetest.AwaitPhase(t, p, engine.Running)
 }
-
-// A group without a store has nothing to recover, and does not claim to.
-func TestProcessorWithoutAStoreDoesNotRecover(t *testing.T) {
-	t.Parallel()
-	cfg := enginetest.Config(t)
-	enginetest.CreateTopics(t, cfg, 1, "in", "group-table")
-	enginetest.Produce(t, cfg, enginetest.Text("group-table", "a", "1"))
-	opened, goOn := make(chan struct{}), make(chan struct{})
-	p := engine.NewProcessor(cfg, engine.Group{
-		Graph:     goka.DefineGroup("group", goka.Input("in", engine.Bytes{}, engine.Callback(func(*engine.Context, []byte) {})), goka.Persist(engine.Bytes{})),
-		WriteOnly: true,
-		Options: []goka.ProcessorOption{goka.WithStorageBuilder(func(string, int32) (storage.Storage, error) {
-			close(opened)
-			<-goOn
-			return storage.NewNull(), nil
-		})},
-	})
-	enginetest.Run(t, p.Run)
-	<-opened
-	if s := p.Status(); s.Phase != engine.Starting || s.Recovery != nil {
-		t.Errorf("got %s with recovery %v, want it to start", s, s.Recovery)
-	}
-	close(goOn)
-	enginetest.AwaitPhase(t, p, engine.Running)
-}

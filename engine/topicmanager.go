@@ -16,20 +16,15 @@ import (
 // one broker, which may be the one that is down.
 type verifyOnly struct {
 	topics *kafka.Topics
-	// endOnly says that tables begin at their end: there is nothing to recover.
-	endOnly bool
-	group   *group
+	group  *group
 }
 
 var _ goka.TopicManager = verifyOnly{}
 
 // GetOffset implements goka.TopicManager.
 func (v verifyOnly) GetOffset(topic string, partition int32, at int64) (int64, error) {
-	if !v.endOnly && at == kafka.LogEnd {
+	if at == kafka.LogEnd {
 		return v.tableEnd(kafka.TopicPartition{Topic: topic, Partition: partition})
-	}
-	if v.endOnly && at == kafka.LogStart {
-		at = kafka.LogEnd
 	}
 	return offsetOf(v.topics, topic, partition, at)
 }
@@ -111,6 +106,6 @@ func (v verifyOnly) EnsureTopicExists(topic string, partitions, _ int, _ map[str
 // Close implements goka.TopicManager. The connections are not its own.
 func (verifyOnly) Close() error { return nil }
 
-func topicManager(g *group, endOnly bool) goka.TopicManagerBuilder {
-	return func([]string) (goka.TopicManager, error) { return verifyOnly{g.topics, endOnly, g}, nil }
+func topicManager(g *group) goka.TopicManagerBuilder {
+	return func([]string) (goka.TopicManager, error) { return verifyOnly{g.topics, g}, nil }
 }

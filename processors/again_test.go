@@ -105,9 +105,8 @@ func TestWhatIsReadAgainIsNotDoubled(t *testing.T) {
 	for name, groups := range map[string][][2]string{
 		"router": {{prefix.RouterGroup(prefix.Notifications()), prefix.Notifications()}},
 		"unread": {{prefix.UnreadGroup(), prefix.Journal()}},
-		"inbox":  {{prefix.InboxGroup(), prefix.Items()}},
 		"all": {{prefix.RouterGroup(prefix.Notifications()), prefix.Notifications()},
-			{prefix.UnreadGroup(), prefix.Journal()}, {prefix.InboxGroup(), prefix.Items()}},
+			{prefix.UnreadGroup(), prefix.Journal()}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -63,7 +63,7 @@ func (d *Deps) setAsidePart(c *engine.Context, cause error) {
 
 func (d *Deps) send(c *engine.Context, why deadletter.Envelope) {
 	why.Group, why.TopicID, why.Attempt = string(c.Group()), c.TopicID(), 1
-	if topic := string(c.Topic()); topic == d.Prefix.Journal() || topic == d.Prefix.Items() {
+	if string(c.Topic()) == d.Prefix.Journal() {
 		// In any other topic a header of that name is somebody else's.
 		why.Attempt = 1 + deadletter.ParseReplayOf(kafka.Headers(c.Raw()))
 	}

@@ -73,7 +73,6 @@ func start(t *testing.T, cfg kafka.Config) *path {
 	groups := []*engine.Processor{
 		engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), envelope.Notifications{}).Group()),
 		engine.NewProcessor(cfg, processors.NewUnread(deps, 0).Group()),
-		engine.NewProcessor(cfg, processors.NewInbox(deps).Group()),
 	}
 	for _, g := range groups {
 		run(g.Run)

@@ -199,42 +199,6 @@ func TestGarbageOnTheJournalIsSetAside(t *testing.T) {
 	}
 }
 
-func TestGarbageOnTheItemsTopicIsSetAside(t *testing.T) {
-	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
-	items := prefix.Items()
-	good, err := codec.EncodeItem(&inbox.Item{Notification: belfry.Notification{Title: belfry.PlainText("x")}, Seq: 7})
-	if err != nil {
-		t.Fatal(err)
-	}
-	poisons := []poison{
-		{"garbage", keyed(items, "user-1/7", []byte("garbage")), deadletter.ReasonUndecodable, "item: "},
-		{"empty", keyed(items, "user-1/7", []byte{}), deadletter.ReasonEmpty, "no bytes"},
-		{"key without seq", keyed(items, "user-1", good), deadletter.ReasonUndecodable, "recipient/seq"},
-		{"tombstone of a wrong key", keyed(items, "__offset", nil), deadletter.ReasonUndecodable, "recipient/seq"},
-		{"seq that is no number", keyed(items, "user-1/07", good), deadletter.ReasonUndecodable, "recipient/seq"},
-		{"no key", &sarama.ProducerMessage{Topic: items, Value: sarama.ByteEncoder(good)}, deadletter.ReasonUndecodable, "recipient/seq"},
-	}
-	var records []*sarama.ProducerMessage
-	for _, p := range poisons {
-		records = append(records, p.record)
-	}
-	for i := range 20 {
-		records = append(records, keyed(items, fmt.Sprintf("after-%d/7", i), good), keyed(items, fmt.Sprintf("gone-%d/7", i), good), keyed(items, fmt.Sprintf("gone-%d/7", i), nil))
-	}
-	produce(t, cfg, records...)
-	p := start(t, cfg)
-	for i := range 20 {
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("content of after-%d is there and that of gone-%d not", i, i) }, func() bool {
-			_, there, err1 := p.inbox.Item(fmt.Sprint("after-", i), 7)
-			_, gone, err2 := p.inbox.Item(fmt.Sprint("gone-", i), 7)
-			return err1 == nil && err2 == nil && there && !gone
-		})
-	}
-	checkDead(t, p, prefix.InboxGroup(), poisons)
-}
-
 // A record of the size that a broker takes by default must fit into the dead
 // letters with our headers.
 func TestRecordOfTheGreatestSizeIsSetAside(t *testing.T) {

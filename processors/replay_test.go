@@ -250,7 +250,7 @@ func TestReplayOfOurOwnRecords(t *testing.T) {
 	big := make([]byte, 3<<20)
 	setAside(t, dead, journal, raw(prefix.Journal(), 100, "a", record("earlier", at(3))), raw(prefix.Journal(), 101, "a", []byte{0x0a, 100}), raw(prefix.Journal(), 102, "a/b", record("x", at(1))))
 	setAside(t, dead, cut, raw(prefix.Journal(), 103, "a", big))
-	setAside(t, dead, why(prefix.InboxGroup(), deadletter.ReasonUndecodable), raw(prefix.Items(), 104, key, item), raw(prefix.Items(), 105, "nobody", item), raw(prefix.Items(), 106, key, []byte("x")))
+	setAside(t, dead, why(prefix.FormerInboxGroup(), deadletter.ReasonUndecodable), raw(prefix.FormerItems(), 104, key, item), raw(prefix.FormerItems(), 105, "nobody", item), raw(prefix.FormerItems(), 106, key, []byte("x")))
 	setAside(t, dead, why("other-unread", deadletter.ReasonPanic), raw("other.journal", 107, "a", record("other", inbox.Origin{})))
 	setAside(t, dead, why(prefix.RouterGroup("gone"), deadletter.ReasonInvalid), raw("gone", 108, "a", []byte("x")))
 	withoutID := why(prefix.RouterGroup("orders"), deadletter.ReasonInvalid)

@@ -59,7 +59,6 @@ func awaitDone(t *testing.T, cfg kafka.Config) {
 	for _, g := range []struct{ group, topic string }{
 		{prefix.RouterGroup(prefix.Notifications()), prefix.Notifications()},
 		{prefix.UnreadGroup(), prefix.Journal()},
-		{prefix.InboxGroup(), prefix.Items()},
 	} {
 		var committed, ends [partitions]int64
 		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s has committed %v of %v", g.group, committed, ends) },

@@ -14,7 +14,8 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// Unread folds the journal into one row a recipient.
+// Unread folds the journal into one row a recipient, and writes the contents of
+// its items into the inbox table.
 type Unread struct {
 	Deps
 	cap   int
@@ -31,7 +32,7 @@ func (u *Unread) Group(options ...goka.ProcessorOption) engine.Group {
 	return engine.Group{
 		Graph: goka.DefineGroup(goka.Group(u.Prefix.UnreadGroup()),
 			goka.Input(goka.Stream(journal), engine.Bytes{}, engine.Callback(u.fold)),
-			goka.Output(goka.Stream(u.Prefix.Items()), engine.Bytes{}),
+			goka.Output(goka.Stream(u.Prefix.InboxTable()), engine.Bytes{}),
 			goka.Persist(rowCodec{}),
 		),
 		Positional: true,
@@ -75,8 +76,9 @@ func restoreRow(s storage.Storage, key string, value []byte) (refused bool, err 
 	return false, s.Set(key, value)
 }
 
-// fold applies one record. It writes the row and the items in one callback, so
-// that the offset is committed when the broker has both.
+// fold applies one record. A content goes out before the row that has its item, and
+// a tombstone once the broker has the row without it: so no view has a row of
+// which a content is already gone. The offset is committed when the broker has all.
 func (u *Unread) fold(c *engine.Context, value []byte) {
 	// The row of another key must not even be read: the store keeps its own
 	// offset under one, which is no row and would fail the group for ever.
@@ -100,12 +102,12 @@ func (u *Unread) fold(c *engine.Context, value []byte) {
 	}
 	carry, end := u.span(c, "fold")
 	defer end()
-	items := goka.Stream(u.Prefix.Items())
-	for _, seq := range w.removed {
-		c.Emit(items, inbox.ItemKey(c.Key(), seq), nil)
-	}
+	contents := goka.Stream(u.Prefix.InboxTable())
 	if w.item != nil {
-		c.Emit(items, inbox.ItemKey(c.Key(), w.seq), w.item, carry...)
+		c.Emit(contents, inbox.ItemKey(c.Key(), w.seq), w.item, carry...)
+	}
+	for _, seq := range w.removed {
+		c.EmitAfter(contents, inbox.ItemKey(c.Key(), seq), nil)
 	}
 	if u.Rows != nil {
 		// Before the row is written: what is refused behind it must count.

@@ -79,8 +79,8 @@ func (b tableLog) await(t *testing.T, want ...string) {
 	})
 }
 
-// groups runs the processors that write the tables.
-func groups(t *testing.T, cfg kafka.Config, rows processors.Reports) {
+// startUnread runs the processor that writes the tables.
+func startUnread(t *testing.T, cfg kafka.Config, rows processors.Reports) {
 	t.Helper()
 	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
 	if err != nil {
@@ -92,12 +92,10 @@ func groups(t *testing.T, cfg kafka.Config, rows processors.Reports) {
 		}
 	})
 	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(prometheus.NewRegistry()), Rows: rows}
-	for _, g := range []engine.Group{processors.NewUnread(deps, 0).Group(), processors.NewInbox(deps).Group()} {
-		p := engine.NewProcessor(cfg, g)
-		run(t, p.Run)
-		kafkatest.Eventually(t, patience, func() string { return p.Status().String() },
-			func() bool { return p.Status().Phase == engine.Running })
-	}
+	p := engine.NewProcessor(cfg, processors.NewUnread(deps, 0).Group())
+	run(t, p.Run)
+	kafkatest.Eventually(t, patience, func() string { return p.Status().String() },
+		func() bool { return p.Status().Phase == engine.Running })
 }
 
 func openJournal(t *testing.T, cfg kafka.Config) *emitters.Journal {
@@ -160,7 +158,7 @@ func TestSweepTakesOrphansOutOfTheTable(t *testing.T) {
 	cfg := tables(t)
 	u := views.NewUnread(cfg, prefix)
 	run(t, u.Run)
-	groups(t, cfg, nil)
+	startUnread(t, cfg, nil)
 	j := openJournal(t, cfg)
 	row := notify(t, j, u, "사용자-7", 3)
 	// A content that no row holds, as a late write of a paused owner leaves it,
@@ -172,9 +170,9 @@ func TestSweepTakesOrphansOutOfTheTable(t *testing.T) {
 	held := []string{inbox.ItemKey("사용자-7", row.Items[1].Seq), inbox.ItemKey("사용자-7", row.Items[2].Seq)}
 	b := tableLog{cfg}
 	b.await(t, held...)
-	put(t, cfg, prefix.Items(), inbox.ItemKey("사용자-7", gone), content(t, "left"))
-	put(t, cfg, prefix.Items(), inbox.ItemKey("사용자-7", next), content(t, "to come"))
-	put(t, cfg, prefix.Items(), inbox.ItemKey("nobody", 1), content(t, "of nobody"))
+	put(t, cfg, prefix.InboxTable(), inbox.ItemKey("사용자-7", gone), content(t, "left"))
+	put(t, cfg, prefix.InboxTable(), inbox.ItemKey("사용자-7", next), content(t, "to come"))
+	put(t, cfg, prefix.InboxTable(), inbox.ItemKey("nobody", 1), content(t, "of nobody"))
 	held = append(held, inbox.ItemKey("사용자-7", next), inbox.ItemKey("nobody", 1))
 	b.await(t, append(held, inbox.ItemKey("사용자-7", gone))...)
 
@@ -203,7 +201,7 @@ func TestSweepFinishesAnErase(t *testing.T) {
 	u := views.NewUnread(cfg, prefix)
 	run(t, u.Run)
 	t.Run("notify", func(t *testing.T) {
-		groups(t, cfg, nil)
+		startUnread(t, cfg, nil)
 		j := openJournal(t, cfg)
 		notify(t, j, u, "erased", 3)
 		notify(t, j, u, "other", 1)
@@ -233,7 +231,7 @@ func TestSweepFinishesAnErase(t *testing.T) {
 	put(t, cfg, prefix.UnreadTable(), "erased", value)
 	awaitVersion(t, u, "erased", erased.Version)
 
-	groups(t, cfg, nil)
+	startUnread(t, cfg, nil)
 	b := tableLog{cfg}
 	b.await(t, all...)
 	s := openSweep(t, cfg, u, time.Nanosecond)

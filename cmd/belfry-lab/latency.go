@@ -97,7 +97,7 @@ func benchLatency(ctx context.Context, p *cli.Program, o *latencyOptions) error 
 	return measureWith(ctx, p, &o.measureOptions, func(c *bench.Config) error {
 		latencyHead(p, o, brokersOfFlag)
 		programs := o.programs(c)
-		programs[0] = c.BelfryProcessor("router,unread,inbox")
+		programs[0] = c.BelfryProcessor("router,unread")
 		for i, program := range programs {
 			delays, err := c.Latency(ctx, fmt.Sprintf("latency-%d", i), program, o.to.Value == toStream, route)
 			if err != nil {

@@ -74,7 +74,7 @@ func (o *measureOptions) validatePeer() error {
 
 // programs are this one and the peer, if there is one.
 func (o *measureOptions) programs(c *bench.Config) []bench.Program {
-	programs := []bench.Program{c.BelfryProcessor("unread,inbox")}
+	programs := []bench.Program{c.BelfryProcessor("unread")}
 	if o.peer != "" {
 		programs = append(programs, bench.Program{Name: filepath.Base(o.peer), Path: o.peer})
 	}

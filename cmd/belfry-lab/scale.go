@@ -60,14 +60,14 @@ shown then is that the work spreads and that nothing stops.`,
 }
 
 func benchScale(ctx context.Context, p *cli.Program, b *bench.Config, s bench.Scale, out string) error {
-	b.Print("%4s %10s %9s %9s %10s %10s %7s  %s", "s", "processors", "unread/s", "inbox/s", "unread lag", "inbox lag", "still s", "partitions of each")
+	b.Print("%4s %10s %9s %9s %10s %7s  %s", "s", "processors", "unread/s", "inbox/s", "lag", "still s", "partitions of each")
 	s.Sampled = func(at bench.Second) {
 		shares := make([]string, len(at.Shares))
 		for i, n := range at.Shares {
 			shares[i] = fmt.Sprint(n)
 		}
-		b.Print("%4.0f %10d %9.0f %9.0f %10.0f %10.0f %7.1f  %s", at.At.Seconds(), at.Processors,
-			at.Rows["unread"], at.Rows["inbox"], at.Lag["unread"], at.Lag["inbox"], at.Still.Seconds(), strings.Join(shares, " "))
+		b.Print("%4.0f %10d %9.0f %9.0f %10.0f %7.1f  %s", at.At.Seconds(), at.Processors,
+			at.Rows["unread"], at.Rows["inbox"], at.Lag, at.Still.Seconds(), strings.Join(shares, " "))
 	}
 	r, err := b.Scale(ctx, "scale", s)
 	if err != nil {

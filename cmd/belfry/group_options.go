@@ -11,7 +11,14 @@ import (
 )
 
 // groupOptions say which processors a process runs.
-type groupOptions struct{ names []string }
+type groupOptions struct {
+	names  []string
+	former bool // formerGroup was named, too
+}
+
+// formerGroup filled the inbox table in earlier releases; its name is still taken, so
+// that a command line serves during an upgrade.
+const formerGroup = "inbox"
 
 func (o *groupOptions) AddFlags(fs *pflag.FlagSet) {
 	defer cli.GroupFlags(fs, "Processors")()
@@ -24,6 +31,11 @@ func (o *groupOptions) Validate() error {
 	}
 	for i := range o.names {
 		o.names[i] = strings.TrimSpace(o.names[i])
+	}
+	named := len(o.names)
+	o.names = slices.DeleteFunc(o.names, func(name string) bool { return name == formerGroup })
+	o.former = len(o.names) < named
+	for i := range o.names {
 		name := o.names[i]
 		if !slices.Contains(node.AllGroups(), name) {
 			return cli.FlagErrorf("groups", "must be of %s, not %.80q", strings.Join(node.AllGroups(), ", "), name)

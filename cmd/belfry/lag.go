@@ -54,7 +54,7 @@ For scripts: with --max-lag or --max-age it ends with 1 if a group that is shown
 is further behind. --json prints what GET /v1/lag answers; with --watch a line
 for each look.`,
 		Example: `  belfry lag --brokers 127.0.0.1:9092 --watch
-  belfry lag --brokers 127.0.0.1:9092 --groups unread,inbox --max-age 30s
+  belfry lag --brokers 127.0.0.1:9092 --groups router,unread --max-age 30s
   belfry lag --brokers 127.0.0.1:9092 --groups '.*' --by-partition`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.Validate(); err != nil {

@@ -61,7 +61,7 @@ func TestOps(t *testing.T) {
 		for _, g := range overview.Groups {
 			members += len(g.Members)
 		}
-		return members == 3
+		return members == 2
 	}
 	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", overview) }, look)
 	for _, g := range overview.Groups {
@@ -79,7 +79,7 @@ func TestOps(t *testing.T) {
 	if len(overview.Views) != 2 || overview.Views[0].Name != "belfry-unread-table" || overview.Views[0].Phase != "running" || !overview.Ready {
 		t.Errorf("got views %+v, ready %t", overview.Views, overview.Ready)
 	}
-	if len(overview.Rebalances) < 3 || overview.Rebalances[0].After != 3 {
+	if len(overview.Rebalances) < 2 || overview.Rebalances[0].After != 3 {
 		t.Errorf("got rebalances %+v, want the first of each group with 3 partitions", overview.Rebalances)
 	}
 	last := slices.MaxFunc(overview.Topology.Nodes, func(a, b struct {
@@ -88,7 +88,7 @@ func TestOps(t *testing.T) {
 	}) int {
 		return a.Column - b.Column
 	})
-	if len(overview.Topology.Nodes) != 10 || last.Name != "views of servers" || last.Column != 7 {
+	if len(overview.Topology.Nodes) != 8 || last.Name != "views of servers" || last.Column != 5 {
 		t.Errorf("got %+v, last %+v", overview.Topology.Nodes, last)
 	}
 

@@ -88,7 +88,7 @@ func TestRun(t *testing.T) {
 
 	wantMetrics(t, r.metrics+"/metrics", `belfry_records_total{`, `belfry_processor_running{processor="processor belfry-unread"} 1`,
 		`belfry_view_recovered{view="view belfry-inbox-table"} 1`, "belfry_http_requests_total{", "go_goroutines")
-	wantMetrics(t, r.metrics+"/metrics/lag", `kafka_consumergroup_lag{consumergroup="belfry-unread"`, `kafka_consumergroup_lag{consumergroup="belfry-inbox"`,
+	wantMetrics(t, r.metrics+"/metrics/lag", `kafka_consumergroup_lag{consumergroup="belfry-unread"`,
 		`kafka_consumergroup_lag{consumergroup="belfry-router-belfry.notifications"`, "kafka_consumergroup_group_max_lag_seconds{")
 
 	r.cancel()
@@ -186,7 +186,7 @@ func TestTwoRuns(t *testing.T) {
 	again := serveAll(t, runArgs(t, brokers, "--auth", "none")...)
 	send(again, 4)
 	verify(4, b, again)
-	if topics := topicIDs(t, brokers, belfry.DefaultPrefix); len(topics) != 6 {
+	if topics := topicIDs(t, brokers, belfry.DefaultPrefix); len(topics) != 5 {
 		t.Errorf("%d topics", len(topics))
 	}
 	b.wantCleanStop()

@@ -129,13 +129,16 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 			return errors.Join(err, cfg.Close())
 		}
 	}
-	if err := verifyTopics(cfg.Kafka, cfg.Prefix); err != nil {
+	if err := verifyTopics(ctx, cfg.Kafka, cfg.Prefix, slices.Contains(cfg.Groups, node.GroupUnread)); err != nil {
 		return errors.Join(err, cfg.Close())
 	}
 	// A start that is refused before this is one line on stderr.
 	log.Info("starting", o.facts(withAPI)...)
 	for _, warning := range o.warnings(withAPI) {
 		log.Warn("a setting that an attacker would like", "setting", warning)
+	}
+	if o.groups.former {
+		log.Warn("group of --groups does nothing any more: the group unread writes the inbox table; leave it out", "group", formerGroup)
 	}
 	cfg.OnReady = func() {
 		attrs := []any{"groups", cfg.Groups}
@@ -212,7 +215,7 @@ func processorCommand(p *cli.Program) *cobra.Command {
 	o := &serveOptions{}
 	return serving(p, &cobra.Command{
 		Use:   "processor",
-		Short: "Run processors: they route events, fold journals, fill the inbox table",
+		Short: "Run processors: they route events and fold journals into the tables",
 		Long: `Run processors. Start as many instances as there are partitions at the most:
 they share the partitions among them, and take over from one that stops. The
 topics must exist (belfry topics). Each processor on a machine needs a

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/renew"
 	"github.com/belfry/belfry/internal/cli"
@@ -21,6 +22,7 @@ func topicsCommand(p *cli.Program) *cobra.Command {
 		renewal = newRenewOptions()
 		dryRun  bool
 		grow    string
+		oneHop  bool
 	)
 	c := &cobra.Command{
 		Use:     "topics",
@@ -46,12 +48,19 @@ Interrupted, the same command goes on where it was.
 With --grow-from it also fills the topics of --prefix, which may have more
 partitions, with the users and inboxes of an installation with another prefix,
 which it leaves as it is. Nothing of either may run, all of the old one must be
-processed, and the new one must never have run.`,
+processed, and the new one must never have run.
+
+With --one-hop it takes over an installation of an earlier release, whose
+contents went by way of the topic belfry.items: it stops writes to that topic,
+sees that all of it gets to the inbox table, and empties it. Processors of this
+release start only after that. Interrupted, the same command goes on where it
+was.`,
 		Example: `  belfry topics --brokers kafka:9092
   belfry topics --brokers kafka:9092 --dry-run
   belfry topics --brokers kafka:9092 --prefix staging --partitions 24 --replication 3
   belfry topics --brokers kafka:9092 --new-epoch
-  belfry topics --brokers kafka:9092 --prefix belfry2 --partitions 48 --grow-from belfry`,
+  belfry topics --brokers kafka:9092 --prefix belfry2 --partitions 48 --grow-from belfry
+  belfry topics --brokers kafka:9092 --one-hop`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := broker.Validate(); err != nil {
 				return err
@@ -67,13 +76,19 @@ processed, and the new one must never have run.`,
 			cfg := broker.Config("", logger)
 			report := func(change kafka.Change) { fmt.Fprintln(p.Stdout, change) }
 			if dryRun {
-				if renewal.topic.Value != "" || grow != "" {
-					return cli.FlagErrorf("dry-run", "not with --%s or --%s, which change nothing that is there before all is checked and copied", newEpochFlag, growFromFlag)
+				if renewal.topic.Value != "" || grow != "" || oneHop {
+					return cli.FlagErrorf("dry-run", "not with --%s, --%s or --%s, which change nothing that is there before all is checked and copied", newEpochFlag, growFromFlag, oneHopFlag)
 				}
 				return planTopics(cfg, prefix, topics, p.Stdout)
 			}
 			if err := checkGrowth(belfry.Prefix(grow), prefix, renewal); err != nil {
 				return err
+			}
+			if oneHop {
+				if renewal.topic.Value != "" || grow != "" {
+					return cli.FlagErrorf(oneHopFlag, "not with --%s or --%s: run it before", newEpochFlag, growFromFlag)
+				}
+				return renew.OneHop{Prefix: prefix, Check: codec.CheckItem, Report: report}.Run(cmd.Context(), cfg)
 			}
 			if renewal.topic.Value != "" {
 				return renewTopic(cmd.Context(), cfg, prefix, renewal, report)
@@ -97,6 +112,8 @@ processed, and the new one must never have run.`,
 	renewal.AddFlags(c.Flags())
 	c.Flags().StringVar(&grow, growFromFlag, "", "`prefix` of an installation whose users and inboxes are copied into this one, which may have more partitions; on the command line only")
 	cli.MarkAction(c.Flags(), growFromFlag)
+	c.Flags().BoolVar(&oneHop, oneHopFlag, false, "take over an installation of an earlier release that has a topic belfry.items; on the command line only")
+	cli.MarkAction(c.Flags(), oneHopFlag)
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be created and what differs, and change nothing")
 	log.AddFlags(c.Flags())
 	return c
@@ -124,6 +141,9 @@ func planTopics(cfg kafka.Config, prefix belfry.Prefix, o options.Topics, out io
 	}
 	return topics.Verify(existing)
 }
+
+// oneHopFlag asks for the upgrade from releases whose contents took two hops.
+const oneHopFlag = "one-hop"
 
 // growFromFlag names the installation whose users are copied.
 const growFromFlag = "grow-from"

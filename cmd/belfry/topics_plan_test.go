@@ -30,36 +30,36 @@ func TestTopicsDryRun(t *testing.T) {
 	before := existing(t, brokers)
 	r := call(t, nil, plan...)
 	r.WantOutput(t, "create   belfry.journal: 3 partitions, replication 1, cleanup.policy=delete", "message.timestamp.type=LogAppendTime", "create   belfry-inbox-table: 3")
-	if got := strings.Count(r.Stdout, "create "); got != 6 {
-		t.Errorf("got %d topics to be created, want 6:\n%s", got, r.Stdout)
+	if got := strings.Count(r.Stdout, "create "); got != 5 {
+		t.Errorf("got %d topics to be created, want 5:\n%s", got, r.Stdout)
 	}
 	if got := existing(t, brokers); got != before {
 		t.Fatalf("got %d topics after a dry run, want %d", got, before)
 	}
 	call(t, nil, append(plan, "--replication", "3")...).WantOutput(t, "replication 3, cleanup.policy=delete, ", "min.insync.replicas=2")
 
-	call(t, nil, args...).WantOutput(t, "6 topics are as they must be")
+	call(t, nil, args...).WantOutput(t, "5 topics are as they must be")
 	r = call(t, nil, plan...)
 	r.WantOutput(t, "keep     belfry.journal: 3 partitions")
-	if got := strings.Count(r.Stdout, "keep "); got != 6 || strings.Count(r.Stdout, "\n") != 6 {
-		t.Errorf("got %d topics kept, want 6:\n%s", got, r.Stdout)
+	if got := strings.Count(r.Stdout, "keep "); got != 5 || strings.Count(r.Stdout, "\n") != 5 {
+		t.Errorf("got %d topics kept, want 5:\n%s", got, r.Stdout)
 	}
 
 	ids := toJSON(t, topicIDs(t, brokers, belfry.DefaultPrefix))
 	retention := "1000"
-	if err := programtest.AdminOf(t, brokers).AlterConfig(sarama.TopicResource, "belfry.items", map[string]*string{"cleanup.policy": new("delete"), "retention.ms": &retention}, false); err != nil {
+	if err := programtest.AdminOf(t, brokers).AlterConfig(sarama.TopicResource, "belfry.notifications", map[string]*string{"cleanup.policy": new("delete"), "retention.ms": &retention}, false); err != nil {
 		t.Fatal(err)
 	}
 	r = call(t, nil, append(plan, "--partitions", "4")...)
 	if r.Code != cli.ExitFailure {
 		t.Errorf("got exit code %d for what differs, want %d", r.Code, cli.ExitFailure)
 	}
-	for _, want := range []string{`differs  belfry.items: 3 partitions, not 4; `, `retention.ms="1000", not "`, "differs  belfry.journal: 3 partitions, not 4\n"} {
+	for _, want := range []string{`differs  belfry.notifications: 3 partitions, not 4; `, `retention.ms="1000", not "`, "differs  belfry.journal: 3 partitions, not 4\n"} {
 		if !strings.Contains(r.Stdout, want) {
 			t.Errorf("got %s, want %q", r.Stdout, want)
 		}
 	}
-	for _, want := range []string{"partitions cannot change for life", "docs/operations.md", "kafka-configs --alter --topic belfry.items --add-config retention.ms="} {
+	for _, want := range []string{"partitions cannot change for life", "docs/operations.md", "kafka-configs --alter --topic belfry.notifications --add-config retention.ms="} {
 		if !strings.Contains(r.Stderr, want) {
 			t.Errorf("got %s, want %q", r.Stderr, want)
 		}

@@ -142,16 +142,16 @@ func TestOneTraceFromProducerToSocket(t *testing.T) {
 	awaitFrame(t, frames, "item", `"title":"called"`)
 	s.wantCleanStop() // and so all is sent
 
-	if got, want := fmt.Sprint(c.path(produced, parent)), "[route fold store push]"; got != want {
+	if got, want := fmt.Sprint(c.path(produced, parent)), "[route fold push]"; got != want {
 		t.Errorf("got spans %s for the record, want %s", got, want)
 	}
-	if got, want := fmt.Sprint(c.path(called, parent)), "[POST /v1/notifications fold store push]"; got != want {
+	if got, want := fmt.Sprint(c.path(called, parent)), "[POST /v1/notifications fold push]"; got != want {
 		t.Errorf("got spans %s for the call, want %s", got, want)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.spans) != 8 {
-		t.Errorf("got %d spans, want 8: %v", len(c.spans), c.spans)
+	if len(c.spans) != 6 {
+		t.Errorf("got %d spans, want 6: %v", len(c.spans), c.spans)
 	}
 	if len(c.names) != 1 || !c.names["badges"] {
 		t.Errorf("got services %v, want badges", c.names)

@@ -1,18 +1,21 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/renew"
 	"github.com/belfry/belfry/internal/options"
 )
 
 // verifyTopics refuses to start on topics that are missing or not as they must
-// be. Their partition count is the journal's: it cannot change for life.
-func verifyTopics(cfg kafka.Config, prefix belfry.Prefix) error {
+// be. Their partition count is the journal's: it cannot change for life. With folds
+// it also refuses an installation of which contents may still take two hops.
+func verifyTopics(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, folds bool) error {
 	topics, err := options.OpenTopics(cfg)
 	if err != nil {
 		return err
@@ -40,5 +43,11 @@ func verifyTopics(cfg kafka.Config, prefix belfry.Prefix) error {
 				kafka.ErrTopic, name, got, journal, partitions, create)
 		}
 	}
-	return topics.Verify(prefix.Topics(partitions))
+	if err := topics.Verify(prefix.Topics(partitions)); err != nil || !folds {
+		return err
+	}
+	if err := renew.CheckOneHop(ctx, topics, prefix); err != nil {
+		return fmt.Errorf("%w: stop the processors of the earlier release and run \"%s --one-hop\"", err, create)
+	}
+	return nil
 }

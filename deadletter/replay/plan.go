@@ -38,7 +38,7 @@ func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutc
 			out.Writes, records, out.Problem, err = r.route(l)
 		case r.Prefix.UnreadGroup():
 			out.Writes, records, err = r.journal(l)
-		case r.Prefix.InboxGroup():
+		case r.Prefix.FormerInboxGroup():
 			out.Writes, records, err = r.item(l)
 		default:
 			err = notReplayable(fmt.Sprintf("group %s is none of the installation with prefix %s", l.Group, r.Prefix))
@@ -134,7 +134,7 @@ func (r *Replayer) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*k
 		[]*kgo.Record{{Topic: r.Prefix.Journal(), Key: l.Key, Value: value, Headers: kafka.RecordHeaders(deadletter.WithReplayOf(l.Headers, l.Attempt))}}, nil
 }
 
-// item writes a content again.
+// item writes a content again that a former release could not.
 func (r *Replayer) item(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*kgo.Record, error) {
 	recipient, seq, ok := inbox.ParseItemKey(string(l.Key))
 	if !ok {
@@ -152,5 +152,5 @@ func (r *Replayer) item(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*kgo.
 		write.Item = &item
 	}
 	return []deadletter.ReplayWrite{write},
-		[]*kgo.Record{{Topic: r.Prefix.Items(), Key: l.Key, Value: l.Value, Headers: kafka.RecordHeaders(deadletter.WithReplayOf(l.Headers, l.Attempt))}}, nil
+		[]*kgo.Record{{Topic: r.Prefix.InboxTable(), Key: l.Key, Value: l.Value, Headers: kafka.RecordHeaders(deadletter.WithReplayOf(l.Headers, l.Attempt))}}, nil
 }

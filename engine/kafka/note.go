@@ -25,6 +25,12 @@ const noteMark = "note: "
 // IsNote reports whether the metadata of a commit is a note.
 func IsNote(metadata string) bool { return strings.HasPrefix(metadata, noteMark) }
 
+// NoteOf is the metadata of a commit that is a note.
+func NoteOf(text string) string {
+	text = noteMark + text
+	return strings.ToValidUTF8(text[:min(len(text), maxNote)], "")
+}
+
 // Note returns the note of a group, false if there is none.
 func (t *Topics) Note(group, topic string) (string, bool, error) {
 	committed, err := t.Committed(context.Background(), group)
@@ -44,9 +50,8 @@ func (t *Topics) SetNote(group, topic, text string) error {
 	if err != nil {
 		return fmt.Errorf("write note %s: %w", group, err)
 	}
-	text = noteMark + text
 	var note kadm.Offsets
-	note.Add(kadm.Offset{Topic: topic, At: ends[0], LeaderEpoch: -1, Metadata: strings.ToValidUTF8(text[:min(len(text), maxNote)], "")})
+	note.Add(kadm.Offset{Topic: topic, At: ends[0], LeaderEpoch: -1, Metadata: NoteOf(text)})
 	written, err := t.Admin.CommitOffsets(context.Background(), group, note)
 	if err := errors.Join(err, written.Error()); err != nil {
 		return fmt.Errorf("write note %s: %w", group, err)

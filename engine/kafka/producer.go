@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -203,19 +202,6 @@ func (p *Producer) close(patience time.Duration) error {
 	_ = p.Client.Flush(ctx)
 	p.Client.Close()
 	return nil
-}
-
-// GokaProducer is the builder for processors; what it builds is also stored in
-// out. The hasher is ours, whatever goka passes.
-func (c *Config) GokaProducer(out *atomic.Pointer[Producer]) goka.ProducerBuilder {
-	return func(_ []string, clientID string, _ func() hash.Hash32) (goka.Producer, error) {
-		p, err := c.NewProducer(clientID, true)
-		if err != nil {
-			return nil, err
-		}
-		out.Store(p)
-		return p, nil
-	}
 }
 
 // GiveUp calls f, which goka has wait for every write, and fails the writes

@@ -1,7 +1,6 @@
 package renew
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +49,8 @@ func Grow(ctx context.Context, cfg kafka.Config, g Growth) error {
 	}
 	defer topics.Close()
 	w := &growth{Growth: g, Topics: topics, cfg: cfg}
-	for _, check := range []func(context.Context) error{w.stopped, w.fresh, w.done} {
+	oneHop := func(ctx context.Context) error { return CheckOneHop(ctx, topics, g.From) }
+	for _, check := range []func(context.Context) error{w.stopped, w.fresh, oneHop, w.done} {
 		if err := check(ctx); err != nil {
 			return fmt.Errorf("grow %s: %w", g.From, err)
 		}
@@ -99,16 +99,14 @@ func (g *growth) stopped(ctx context.Context) error {
 // fresh returns an error if the new installation has processed anything: rows
 // of its own would be written over.
 func (g *growth) fresh(ctx context.Context) error {
-	for _, group := range []string{g.To.UnreadGroup(), g.To.InboxGroup()} {
-		committed, err := g.Committed(ctx, group)
-		if err != nil {
-			return err
-		}
-		used := false
-		committed.Each(func(o kadm.OffsetResponse) { used = used || o.At > 0 })
-		if used {
-			return fmt.Errorf("%s has processed records already: choose a --prefix that was never used", group)
-		}
+	committed, err := g.Committed(ctx, g.To.UnreadGroup())
+	if err != nil {
+		return err
+	}
+	used := false
+	committed.Each(func(o kadm.OffsetResponse) { used = used || o.At > 0 })
+	if used {
+		return fmt.Errorf("%s has processed records already: choose a --prefix that was never used", g.To.UnreadGroup())
 	}
 	return nil
 }
@@ -161,7 +159,7 @@ func (g *growth) done(ctx context.Context) error {
 // headers. Those of one key keep their order, since both tables have them in
 // one partition.
 func (g *growth) copy(ctx context.Context, from, to string) (err error) {
-	out, err := g.cfg.NewProducer("belfry-grow", true, kgo.DefaultProduceTopic(to))
+	out, err := g.cfg.NewProducer("belfry-grow", true)
 	if err != nil {
 		return err
 	}
@@ -170,39 +168,53 @@ func (g *growth) copy(ctx context.Context, from, to string) (err error) {
 	if err := errors.Join(err, kafka.AllStable(ctx, g.Client, from)); err != nil {
 		return err
 	}
-	var (
-		mu      sync.Mutex
-		failed  error
-		records int
-	)
+	w := &copier{out: out}
 	for _, partition := range infos[from].All() {
-		err := table.Scan(ctx, g.cfg, from, partition, func(m *sarama.ConsumerMessage) error {
-			record := &kgo.Record{Topic: to, Key: m.Key, Value: m.Value, Timestamp: m.Timestamp, Headers: kafka.RecordHeaders(kafka.Headers(m))}
-			records++
-			out.Produce(record, func(_ *kgo.Record, err error) {
-				mu.Lock()
-				defer mu.Unlock()
-				failed = cmp.Or(failed, err)
-			})
-			mu.Lock()
-			defer mu.Unlock()
-			return failed
-		})
+		err := table.Scan(ctx, g.cfg, from, partition, func(m *sarama.ConsumerMessage) error { return w.write(to, m) })
 		if err != nil {
 			return err
 		}
 	}
-	if err := out.Client.Flush(ctx); err != nil {
+	if err := w.flush(ctx); err != nil {
 		return err
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if failed != nil {
-		return fmt.Errorf("write %s: %w", to, failed)
-	}
 	g.Report(kafka.Change(fmt.Sprintf("copied %d records of %s (%d partitions) to %s (%d partitions)",
-		records, from, infos[from].Partitions, to, infos[to].Partitions)))
+		w.records, from, infos[from].Partitions, to, infos[to].Partitions)))
 	return nil
+}
+
+// copier writes records as they are into another topic.
+type copier struct {
+	out     *kafka.Producer
+	records int // written so far
+
+	mu     sync.Mutex
+	failed error
+}
+
+// write returns the error of an earlier write, too.
+func (c *copier) write(to string, m *sarama.ConsumerMessage) error {
+	c.records++
+	c.out.Produce(&kgo.Record{Topic: to, Key: m.Key, Value: m.Value, Timestamp: m.Timestamp, Headers: kafka.RecordHeaders(kafka.Headers(m))}, func(r *kgo.Record, err error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if err != nil && c.failed == nil {
+			c.failed = fmt.Errorf("write %s: %w", r.Topic, err)
+		}
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed
+}
+
+// flush waits until all is acknowledged.
+func (c *copier) flush(ctx context.Context) error {
+	if err := c.out.Client.Flush(ctx); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed
 }
 
 // routers has the new groups go on where the old ones ended, in source topics

@@ -102,7 +102,9 @@ func (n *renewal) stopped(ctx context.Context) error {
 	return stopped(ctx, n.Admin, append(slices.DeleteFunc(all.Groups(), func(name string) bool { return name == n.Group || !n.Stopped(name) }), n.Group))
 }
 
-// stopped returns an error if one of the groups has members.
+var errBusy = errors.New("stop all processors")
+
+// stopped returns an error that matches errBusy if one of the groups has members.
 func stopped(ctx context.Context, admin *kadm.Client, groups []string) error {
 	var found kadm.DescribedGroups
 	err := kafka.Patiently(ctx, func(ctx context.Context) (err error) {
@@ -126,7 +128,7 @@ func stopped(ctx context.Context, admin *kadm.Client, groups []string) error {
 		}
 	}
 	if len(busy) > 0 {
-		return fmt.Errorf("stop all processors first (one that was killed is a member until its session time-out): %s", strings.Join(busy, ", "))
+		return fmt.Errorf("%w first (one that was killed is a member until its session time-out): %s", errBusy, strings.Join(busy, ", "))
 	}
 	return nil
 }

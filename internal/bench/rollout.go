@@ -84,7 +84,7 @@ func (c *Config) Rollout(ctx context.Context, name string, o Rollout) (rolled *R
 		if o.Static {
 			more = append(more, "--instance-id", process, "--session-timeout", "30s")
 		}
-		if _, err := in.processor(ctx, c.BelfryProcessor("router,unread,inbox"), process, more...); err != nil {
+		if _, err := in.processor(ctx, c.BelfryProcessor("router,unread"), process, more...); err != nil {
 			return nil, err
 		}
 	}

@@ -41,9 +41,10 @@ type Scale struct {
 type Second struct {
 	At         time.Duration // since the first processor was started
 	Processors int           // started so far
-	// Rows is how many rows a second were written since the last sample, by
-	// group; Lag what the group has not committed.
-	Rows, Lag map[string]float64
+	// Rows is how many records a second were written since the last sample, by
+	// table.
+	Rows map[string]float64
+	Lag  float64 // what the unread group has not committed
 	// Shares are the partitions of the unread group's members, most first.
 	Shares []int
 	// Still is for how long the partition of the unread table that has stood
@@ -99,7 +100,7 @@ func (s *scaling) run(ctx context.Context) error {
 	limit := s.began.Add(settleTimeout + time.Duration(s.Processors)*s.Every + time.Duration(s.Events)*time.Millisecond)
 	for {
 		if due := len(s.members); due < s.Processors && time.Since(s.began) >= time.Duration(due)*s.Every {
-			if _, err := s.processor(ctx, s.BelfryProcessor("unread,inbox"), fmt.Sprintf("processor-%d", due+1)); err != nil {
+			if _, err := s.processor(ctx, s.BelfryProcessor("unread"), fmt.Sprintf("processor-%d", due+1)); err != nil {
 				return err
 			}
 		}
@@ -111,8 +112,8 @@ func (s *scaling) run(ctx context.Context) error {
 			return err
 		}
 		s.keep(now)
-		left := now.Lag["unread"] + now.Lag["inbox"]
-		// A member that does not read the inbox's input yet is not behind; and all share.
+		left := now.Lag
+		// A member that reads nothing yet is not behind.
 		shared := len(now.Shares) == s.Processors && now.Shares[s.Processors-1] > 0
 		if shared && left == 0 && s.rows["unread"] >= int64(s.Events) || time.Now().After(limit) {
 			s.scaled.Took, s.scaled.Left = time.Since(s.began), int64(left)
@@ -123,8 +124,8 @@ func (s *scaling) run(ctx context.Context) error {
 
 // look takes one sample.
 func (s *scaling) look(ctx context.Context) (Second, error) {
-	out := Second{Processors: len(s.members), Rows: map[string]float64{}, Lag: map[string]float64{}}
-	for group, table := range map[string]string{"unread": s.Prefix.UnreadTable(), "inbox": s.Prefix.InboxTable()} {
+	out := Second{Processors: len(s.members), Rows: map[string]float64{}}
+	for name, table := range map[string]string{"unread": s.Prefix.UnreadTable(), "inbox": s.Prefix.InboxTable()} {
 		ends, err := s.admin.kadm.ListEndOffsets(ctx, table)
 		if err == nil {
 			err = ends.Error()
@@ -135,21 +136,20 @@ func (s *scaling) look(ctx context.Context) (Second, error) {
 		sum := int64(0)
 		ends.Each(func(end kadm.ListedOffset) { sum += end.Offset })
 		now := time.Now()
-		out.Rows[group] = float64(sum-s.rows[group]) / now.Sub(s.sample).Seconds()
-		s.rows[group] = sum
-		if group == "unread" {
+		out.Rows[name] = float64(sum-s.rows[name]) / now.Sub(s.sample).Seconds()
+		s.rows[name] = sum
+		if name == "unread" {
 			if out.Still, err = s.still(ctx, ends, now); err != nil {
 				return out, err
 			}
 		}
 	}
-	for group, input := range map[string]string{"unread": s.Prefix.UnreadGroup(), "inbox": s.Prefix.InboxGroup()} {
-		behind, err := s.admin.behind(ctx, map[string][]string{input: s.Prefix.GroupInputs()[input]})
-		if err != nil {
-			return out, err
-		}
-		out.Lag[group] = float64(behind)
+	group := s.Prefix.UnreadGroup()
+	behind, err := s.admin.behind(ctx, map[string][]string{group: s.Prefix.GroupInputs()[group]})
+	if err != nil {
+		return out, err
 	}
+	out.Lag = float64(behind)
 	found, err := s.admin.kadm.DescribeGroups(ctx, s.Prefix.UnreadGroup())
 	if err != nil {
 		return out, fmt.Errorf("describe groups: %w", err)
@@ -197,12 +197,12 @@ func (s *scaling) still(ctx context.Context, ends kadm.ListedOffsets, now time.T
 }
 
 func (s *scaling) keep(now Second) {
-	for group, rows := range now.Rows {
-		values := map[figures.Quantity]float64{Throughput: rows, Behind: now.Lag[group], Members: float64(now.Processors)}
+	for table, rows := range now.Rows {
+		values := map[figures.Quantity]float64{Throughput: rows, Behind: now.Lag, Members: float64(now.Processors)}
 		if len(now.Shares) > 0 {
 			values[Busiest] = float64(now.Shares[0])
 		}
-		s.scaled.Samples = append(s.scaled.Samples, figures.Sample{Process: group, At: now.At, Values: values})
+		s.scaled.Samples = append(s.scaled.Samples, figures.Sample{Process: table, At: now.At, Values: values})
 	}
 	s.scaled.Longest[now.Processors] = max(s.scaled.Longest[now.Processors], now.Still)
 	if s.Sampled != nil {

@@ -39,7 +39,7 @@ func (c *Config) Soak(ctx context.Context, s SoakConfig) (out Soaked, err error)
 		return out, err
 	}
 	for _, name := range []string{"processor 1", "processor 2"} {
-		if _, err := in.processor(ctx, c.BelfryProcessor("router,unread,inbox"), name); err != nil {
+		if _, err := in.processor(ctx, c.BelfryProcessor("router,unread"), name); err != nil {
 			return out, err
 		}
 	}

@@ -46,7 +46,7 @@ func (c *Config) Streams(ctx context.Context, o Streams, rounds int) (err error)
 	if err != nil {
 		return err
 	}
-	processor, err := in.processor(ctx, c.BelfryProcessor("unread,inbox"), "processor")
+	processor, err := in.processor(ctx, c.BelfryProcessor("unread"), "processor")
 	if err != nil {
 		return err
 	}

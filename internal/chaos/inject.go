@@ -163,7 +163,7 @@ func (j *injector) anyBroker(p Planned) int32 {
 
 func (j *injector) leaderDown(ctx context.Context, p Planned, dice *rand.Rand) error {
 	prefix := j.admin.prefix
-	topics := []string{prefix.Journal(), prefix.UnreadTable(), prefix.Items(), prefix.InboxTable(), prefix.Notifications()}
+	topics := []string{prefix.Journal(), prefix.UnreadTable(), prefix.InboxTable(), prefix.Notifications()}
 	topic, partition := topics[dice.IntN(len(topics))], int32(dice.IntN(j.partitions))
 	id, err := j.admin.leader(ctx, topic, partition)
 	if err != nil || id < 0 {
@@ -242,5 +242,5 @@ func (j *injector) brokerPaused(ctx context.Context, d time.Duration, id int32) 
 
 // groupsOf lists the groups of an installation in a fixed order.
 func groupsOf(prefix belfry.Prefix) []string {
-	return []string{prefix.RouterGroup(prefix.Notifications()), prefix.UnreadGroup(), prefix.InboxGroup()}
+	return []string{prefix.RouterGroup(prefix.Notifications()), prefix.UnreadGroup()}
 }

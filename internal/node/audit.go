@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,9 +20,9 @@ func (n *node) openAudit() {
 	n.audit = upkeep.NewAudit(upkeep.AuditConfig{Rows: n.unread, Items: n.inbox, Settled: n.settled, Logger: n.Log})
 }
 
-// settled reports whether all that was written to journal and items before a
-// time is in this server's views: the groups have nothing left that is as old,
-// and the views nothing at all.
+// settled reports whether all that was written to the journal before a time is in
+// this server's views: the group has nothing left that is as old, and the views
+// nothing at all.
 func (n *node) settled(since time.Time) bool {
 	for _, v := range n.views() {
 		if !v.Recovered() || v.Lag() > 0 {
@@ -31,24 +32,14 @@ func (n *node) settled(since time.Time) bool {
 	return Processed(n.lag.Report(), n.Prefix, since.Add(AuditMargin))
 }
 
-// Processed reports whether the groups of the tables have processed all that was
-// written before a time.
+// Processed reports whether all that was written to the journal before a time is in
+// the tables.
 func Processed(r lag.Report, prefix belfry.Prefix, before time.Time) bool {
-	if !r.Up {
+	i := slices.IndexFunc(r.Groups, func(g lag.Group) bool { return g.Name == prefix.UnreadGroup() })
+	if !r.Up || i < 0 || len(r.Groups[i].Partitions) == 0 {
 		return false
 	}
-	done := 0
-	for _, g := range r.Groups {
-		if g.Name != prefix.UnreadGroup() && g.Name != prefix.InboxGroup() {
-			continue
-		}
-		oldest := r.CollectedAt.Add(-time.Duration(g.MaxLagSeconds * float64(time.Second)))
-		if len(g.Partitions) == 0 || !oldest.After(before) {
-			return false
-		}
-		done++
-	}
-	return done == 2
+	return r.CollectedAt.Add(-time.Duration(r.Groups[i].MaxLagSeconds * float64(time.Second))).After(before)
 }
 
 // auditMetrics are what an audit has found.

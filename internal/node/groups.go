@@ -9,12 +9,11 @@ import (
 // The groups that --groups knows.
 const (
 	GroupRouter = "router"
-	groupUnread = "unread"
-	groupInbox  = "inbox"
+	GroupUnread = "unread"
 )
 
 // AllGroups returns them all.
-func AllGroups() []string { return []string{GroupRouter, groupUnread, groupInbox} }
+func AllGroups() []string { return []string{GroupRouter, GroupUnread} }
 
 // newGroup returns the definition of a group by its name.
 func newGroup(name string, deps processors.Deps, inboxCap int) engine.Group {
@@ -23,11 +22,9 @@ func newGroup(name string, deps processors.Deps, inboxCap int) engine.Group {
 	case GroupRouter:
 		g = processors.NewRouter(deps, deps.Prefix.Notifications(), envelope.Notifications{}).Group()
 		g.Remedy = `run "belfry topics --new-epoch=notifications"`
-	case groupUnread:
+	default:
 		g = processors.NewUnread(deps, inboxCap).Group()
 		g.Remedy = `run "belfry topics --new-epoch"`
-	default:
-		g = processors.NewInbox(deps).Group()
 	}
 	return g
 }

@@ -84,8 +84,7 @@ func flows(p belfry.Prefix, lag lag.Report) []ops.Flow {
 		out = append(out, ops.Flow{Name: p.RouterGroup(topic), Kind: group, Inputs: []string{topic}, Outputs: []string{p.Journal()}})
 	}
 	return append(out,
-		ops.Flow{Name: p.UnreadGroup(), Kind: group, Inputs: []string{p.Journal()}, Outputs: []string{p.Items()}, Tables: []string{p.UnreadTable()}},
-		ops.Flow{Name: p.InboxGroup(), Kind: group, Inputs: []string{p.Items()}, Tables: []string{p.InboxTable()}},
+		ops.Flow{Name: p.UnreadGroup(), Kind: group, Inputs: []string{p.Journal()}, Tables: []string{p.UnreadTable(), p.InboxTable()}},
 		ops.Flow{Name: "views of servers", Kind: every, Inputs: []string{p.UnreadTable(), p.InboxTable()}},
 	)
 }

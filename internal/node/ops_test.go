@@ -21,7 +21,7 @@ func TestFlows(t *testing.T) {
 	if !slices.Equal(routers, want) {
 		t.Errorf("got %q, want %q", routers, want)
 	}
-	if before := flows("acme", lag.Report{}); len(before) != 5 || before[1].Name != "acme-router-acme.notifications" {
+	if before := flows("acme", lag.Report{}); len(before) != 4 || before[1].Name != "acme-router-acme.notifications" {
 		t.Errorf("got %+v before lag is known, want the built-in router", before)
 	}
 }

@@ -65,8 +65,6 @@ func (t *opsTopics) kind(topic string) string {
 		return "notifications"
 	case t.prefix.Journal():
 		return "journal"
-	case t.prefix.Items():
-		return "items"
 	case t.prefix.UnreadTable(), t.prefix.InboxTable():
 		return "table"
 	case t.prefix.DeadLetters():
@@ -197,8 +195,6 @@ func (t *opsTopics) shown(m *sarama.ConsumerMessage, info kafka.TopicInfo, today
 		}
 	case "journal":
 		event, err = journalEvent(m.Value)
-	case "items":
-		event, err = itemEvent(m.Value)
 	default:
 		if m.Topic == t.prefix.InboxTable() {
 			event, err = itemEvent(m.Value)

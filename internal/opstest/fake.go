@@ -78,7 +78,7 @@ func flows() []ops.Flow {
 	return []ops.Flow{
 		{Name: "HTTP API", Kind: "server", Outputs: []string{"belfry.journal"}},
 		{Name: "belfry-router-orders", Kind: "group", Inputs: []string{"orders"}, Outputs: []string{"belfry.journal"}},
-		{Name: "belfry-unread", Kind: "group", Inputs: []string{"belfry.journal"}, Outputs: []string{"belfry.items"}, Tables: []string{"belfry-unread-table"}},
+		{Name: "belfry-unread", Kind: "group", Inputs: []string{"belfry.journal"}, Tables: []string{"belfry-unread-table", "belfry-inbox-table"}},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/lovoo/goka"
-	gokacodec "github.com/lovoo/goka/codec"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
@@ -48,38 +47,25 @@ func byCount(row inbox.State, r inbox.Record, ctx goka.Context) (inbox.State, in
 	return next, effects
 }
 
-// unread folds the journal into rows and emits contents and tombstones. What
+// unread folds the journal into rows, and emits contents and tombstones into the
+// inbox table. What
 // does not decode ends it, as it does with goka's own codecs.
 func unread(prefix belfry.Prefix, fold foldFunc) *goka.GroupGraph {
-	items := goka.Stream(prefix.Items())
+	contents := goka.Stream(prefix.InboxTable())
 	return goka.DefineGroup(goka.Group(prefix.UnreadGroup()),
 		goka.Input(goka.Stream(prefix.Journal()), recordCodec{}, func(ctx goka.Context, msg any) {
 			row, _ := ctx.Value().(inbox.State)
 			next, effects := fold(row, msg.(inbox.Record), ctx)
 			for _, seq := range effects.Removed {
-				ctx.Emit(items, inbox.ItemKey(ctx.Key(), seq), nil)
+				ctx.Emit(contents, inbox.ItemKey(ctx.Key(), seq), nil)
 			}
 			if effects.Item != nil {
-				ctx.Emit(items, inbox.ItemKey(ctx.Key(), effects.Item.Seq), effects.Item)
+				ctx.Emit(contents, inbox.ItemKey(ctx.Key(), effects.Item.Seq), effects.Item)
 			}
 			ctx.SetValue(next)
 		}),
-		goka.Output(items, itemCodec{}),
+		goka.Output(contents, itemCodec{}),
 		goka.Persist(rowCodec{}),
-	)
-}
-
-// inbox writes contents and tombstones into its table.
-func inboxGroup(prefix belfry.Prefix) *goka.GroupGraph {
-	return goka.DefineGroup(goka.Group(prefix.InboxGroup()),
-		goka.Input(goka.Stream(prefix.Items()), new(gokacodec.Bytes), func(ctx goka.Context, msg any) {
-			if msg == nil {
-				ctx.Delete()
-				return
-			}
-			ctx.SetValue(msg)
-		}),
-		goka.Persist(new(gokacodec.Bytes)),
 	)
 }
 

@@ -1,4 +1,4 @@
-// Plaingoka does the job of `belfry processor --groups unread,inbox` on goka as
+// Plaingoka does the job of `belfry processor --groups unread` on goka as
 // its documentation tells a careful user to: durable settings, LevelDB, topics
 // created beforehand, and nothing of Belfry's engine. It is the peer that the
 // benchmarks measure Belfry against, no program to run for anything else.
@@ -70,21 +70,15 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	prefix := belfry.Prefix(s.prefix)
-	var processors []*goka.Processor
-	for _, g := range []*goka.GroupGraph{unread(prefix, fold), inboxGroup(prefix)} {
-		p, err := s.processor(g)
-		if err != nil {
-			return fmt.Errorf("make processor %s: %w", g.Group(), err)
-		}
-		processors = append(processors, p)
+	p, err := s.processor(unread(prefix, fold))
+	if err != nil {
+		return fmt.Errorf("make processor: %w", err)
 	}
-	// The first to fail takes the process with it, for its supervisor to start
-	// it again: a goka processor runs once.
+	// Its failure takes the process with it, for its supervisor to start it again:
+	// a goka processor runs once.
 	running, ctx := errgroup.WithContext(ctx)
-	for _, p := range processors {
-		running.Go(func() error { return p.Run(ctx) })
-	}
-	running.Go(func() error { return serve(ctx, s.metricsAddr, processors) })
+	running.Go(func() error { return p.Run(ctx) })
+	running.Go(func() error { return serve(ctx, s.metricsAddr, p) })
 	return running.Wait()
 }
 
@@ -118,15 +112,12 @@ func (s *settings) processor(g *goka.GroupGraph) (*goka.Processor, error) {
 }
 
 // serve answers /readyz and /metrics until ctx ends.
-func serve(ctx context.Context, addr string, processors []*goka.Processor) error {
+func serve(ctx context.Context, addr string, p *goka.Processor) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.Handler())
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		for _, p := range processors {
-			if !p.Recovered() {
-				w.WriteHeader(http.StatusServiceUnavailable)
-				return
-			}
+		if !p.Recovered() {
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
 	srv := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 10 * time.Second}

@@ -99,7 +99,7 @@ func TestOverviewTopology(t *testing.T) {
 	}
 	want := []string{
 		"1 server HTTP API ", "2 topic belfry.journal ", "0 topic orders ", "1 group belfry-router-orders running",
-		"3 group belfry-unread recovering", "4 topic belfry.items ", "4 table belfry-unread-table ",
+		"3 group belfry-unread recovering", "4 table belfry-unread-table ", "4 table belfry-inbox-table ",
 	}
 	if !slices.Equal(nodes, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(nodes, "\n"), strings.Join(want, "\n"))

@@ -16,8 +16,10 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/renew"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/options"
@@ -162,6 +164,11 @@ func (d *demo) run(ctx context.Context, bc broker.Config) (err error) {
 	cfg.Kafka = kafka.Config{Brokers: b.Addrs(), StateDir: state, Logger: cfg.Log}
 	topics := options.Topics{Partitions: partitions, Replication: 1}
 	if _, err := topics.Ensure(ctx, cfg.Kafka, cfg.Prefix); err != nil {
+		return err
+	}
+	// A folder of --data-dir may be of an earlier release, and nothing else runs here.
+	oneHop := renew.OneHop{Prefix: cfg.Prefix, Check: codec.CheckItem, Report: func(kafka.Change) {}}
+	if err := oneHop.Run(ctx, cfg.Kafka); err != nil {
 		return err
 	}
 
