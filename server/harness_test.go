@@ -89,10 +89,11 @@ func (a *api) Append(user string, records ...inbox.Record) {
 
 // fields returns the names in a JSON object, in order.
 
-// shownPage and shownItem are inboxBody and wire.Item as a client decodes them.
+// shownPage and shownItem are a page and wire.Item as a client decodes them.
 type shownPage struct {
-	inboxBody
+	inboxHead
 	Items []shownItem `json:"items"`
+	Next  string      `json:"next"`
 }
 
 type shownItem struct {

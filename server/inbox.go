@@ -1,9 +1,11 @@
 package server
 
 import (
+	"bytes"
+	"fmt"
 	"net/http"
 	"net/url"
-	"time"
+	"strconv"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
@@ -16,14 +18,12 @@ const (
 	maxPage     = 100
 )
 
-// inboxBody is a page of an inbox as clients get it.
-type inboxBody struct {
-	User    string      `json:"user"`
-	Version uint64      `json:"version"`
-	Cursor  string      `json:"cursor"`
-	Unread  int         `json:"unread"`
-	Items   []wire.Item `json:"items"`
-	Next    string      `json:"next,omitempty"`
+// inboxHead begins a page of an inbox as clients get it; items and next follow.
+type inboxHead struct {
+	User    string `json:"user"`
+	Version uint64 `json:"version"`
+	Cursor  string `json:"cursor"`
+	Unread  int    `json:"unread"`
 }
 
 // getInbox answers GET /v1/users/{user}/inbox: a page of items.
@@ -42,36 +42,57 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) e
 	if err != nil {
 		return err
 	}
-	l, err := s.awaitListing(r.Context(), c.User, version, func(row *inbox.State, now time.Time) ([]*inbox.Entry, inbox.Place) {
-		return row.Page(page, now)
-	})
+	q := listQuery{
+		call: c, version: version, page: page, seen: seen, language: r.Header.Get("Accept-Language"), answer: responseOf(w),
+	}
+	l, err := s.awaitListing(r.Context(), &q)
 	if err != nil {
 		return err
 	}
-	language := r.Header.Get("Accept-Language")
 	// A list that lacks content will be complete without a new version: nobody may
 	// keep it.
-	if l.pending == 0 {
-		tag := wire.LanguageTag(wire.Tag(l.row.Stamp(l.now)), language)
-		if seen.Matches(tag) {
-			wire.NotModified(w, tag)
-			return nil
-		}
-		w.Header().Set("ETag", tag)
+	switch {
+	case l.unchanged:
+		wire.NotModified(w, l.tag(q.language))
+		return nil
+	case l.pending == 0:
+		w.Header().Set("ETag", l.tag(q.language))
 	}
-	wire.Respond(w, http.StatusOK, newInboxBody(c.User, &l, wire.NewTranslator(wire.ParseLanguages(language))))
-	return nil
+	return writePage(w, c.User, &l)
 }
 
-func newInboxBody(user string, l *listing, texts *wire.Translator) inboxBody {
-	body := inboxBody{
-		User: user, Version: l.row.Version, Cursor: l.cursor().String(),
-		Unread: l.row.Counts(l.now).Unread, Items: make([]wire.Item, len(l.entries)), Next: l.next.String(),
+// writePage writes the list, each item as it was encoded. An error is from before the
+// answer began: one of writing is that of a client that has gone.
+func writePage(w http.ResponseWriter, user string, l *listing) error {
+	head, err := wire.Encode(inboxHead{
+		User: user, Version: l.row.Version, Cursor: l.cursor().String(), Unread: l.row.Counts(l.now).Unread,
+	})
+	if err != nil {
+		return fmt.Errorf("encode list: %w", err)
 	}
-	for i, e := range l.entries {
-		body.Items[i] = wire.NewItem(e, l.items[i], texts)
+	next := ""
+	if text := l.next.String(); text != "" {
+		next = `,"next":` + strconv.Quote(text)
 	}
-	return body
+	wire.Begin(w, "application/json")
+	out := append(bytes.TrimSuffix(head, []byte("}")), `,"items":[`...)
+	for i, item := range l.items {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if len(out)+len(item) <= smallAnswer {
+			out = append(out, item...)
+			continue
+		}
+		for _, b := range [][]byte{out, item} {
+			if _, err := w.Write(b); err != nil {
+				return nil
+			}
+		}
+		out, l.items[i] = out[:0], nil
+	}
+	_, _ = w.Write(append(out, "]"+next+"}\n"...))
+	return nil
 }
 
 func parsePage(query url.Values) (inbox.PageQuery, error) {

@@ -186,6 +186,23 @@ func TestInboxPending(t *testing.T) {
 	})
 }
 
+// TestInboxLateContentOfAListThatIsKnown has a client whose entity tag is the list's,
+// at a server that lacks a content: it gets a whole list, not one from the first
+// content on that is missing.
+func TestInboxLateContentOfAListThatIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t)
+		a.notify("u", "1", "2", "3")
+		a.fake.HoldItems = true
+		a.notify("u", "4")
+		a.fake.HoldItems = false
+		b := servertest.Into[shownPage](a.get("/v1/users/u/inbox", "If-None-Match", `"7.4.0"`).Want(200))
+		if len(b.Items) != 4 || !b.Items[0].Pending || b.Items[3].Title != "1" {
+			t.Errorf("got %+v, want all four", b.Items)
+		}
+	})
+}
+
 // TestInboxGoneContent has the inbox table be ahead: the content is gone and
 // the row does not know yet. It is no pending item, just a moment early.
 func TestInboxGoneContent(t *testing.T) {

@@ -7,65 +7,125 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/wire"
 )
 
-// listing is a part of an inbox with contents, all of it from one row.
+// listing is a part of an inbox with contents, all of it from one row. The contents
+// are encoded one by one, and the memory for them is held by the answer as it is
+// taken: a list is 6 MB and more where its items are full.
 type listing struct {
 	row     inbox.State
 	now     time.Time
-	entries []*inbox.Entry
-	items   []*inbox.Item // of the entries; nil for content that is late
-	next    inbox.Place   // where the next page starts, or the zero Place
-	pending uint64        // seq of the oldest entry without content, or 0
+	next    inbox.Place // where the next page starts, or the zero Place
+	pending uint64      // seq of the oldest entry without content, or 0
+	items   [][]byte    // as JSON; none of a list that is unchanged
+	// unchanged is that the client has this list, all of it, already.
+	unchanged bool
 }
 
-// selection picks entries of a row, and says where the next page starts.
-type selection func(row *inbox.State, now time.Time) (entries []*inbox.Entry, next inbox.Place)
+// listQuery is what a client asks for.
+type listQuery struct {
+	call     auth.Call
+	version  uint64 // that the row must have
+	page     inbox.PageQuery
+	seen     wire.Condition
+	language string // Accept-Language
+	answer   *response
+}
 
-// awaitListing returns the selection as soon as the row has the version and all
-// of its contents are there. After wire.MaxWait it returns what there is, contents
-// missing, or errBehind if the row is.
+// client is whose turns a list is put together in.
+func (q *listQuery) client() string {
+	if q.call.Identity.Subject == "" {
+		return q.answer.server.clientAddress(q.answer.request).String()
+	}
+	return q.call.Identity.Subject
+}
+
+// awaitListing returns the page as soon as the row has the version and all of its
+// contents are there. After wire.MaxWait it returns what there is, contents missing,
+// or errBehind if the row is.
 //
 // It looks at the newest row each time. A content can be missing because its
 // item is gone already, which the row then shows a moment later.
-func (s *Server) awaitListing(ctx context.Context, user string, version uint64, pick selection) (listing, error) {
+func (s *Server) awaitListing(ctx context.Context, q *listQuery) (listing, error) {
 	var l listing
-	err := s.await(ctx, user, func() (bool, error) {
-		row, err := s.config.Rows.Row(user)
+	err := s.await(ctx, q.call.User, func() (bool, error) {
+		row, err := s.config.Rows.Row(q.call.User)
 		if err != nil {
 			return false, fmt.Errorf("read row: %w", err)
 		}
 		l = listing{row: row, now: time.Now()}
-		if row.Version < version {
+		if row.Version < q.version {
 			return false, nil
 		}
-		l.entries, l.next = pick(&l.row, l.now)
-		if err := l.fill(s.config.Items, user); err != nil {
+		turn, cancel := context.WithTimeout(ctx, wire.MaxWait)
+		defer cancel()
+		leave, err := s.builders.Enter(turn, q.client())
+		if err != nil {
 			return false, err
 		}
-		return l.pending == 0, nil
+		defer leave()
+		err = l.build(s.config.Items, q)
+		return l.pending == 0, err
 	}, s.config.Rows, s.config.Items)
-	if errors.Is(err, errBehind) && l.row.Version >= version {
+	if errors.Is(err, errBehind) && l.row.Version >= q.version {
 		err = nil
 	}
 	return l, err
 }
 
-// fill reads the contents of the entries.
-func (l *listing) fill(items Items, user string) error {
-	l.items = make([]*inbox.Item, len(l.entries))
-	for i, e := range l.entries {
-		item, ok, err := items.Item(user, e.Seq)
-		switch {
-		case err != nil:
-			return fmt.Errorf("read item: %w", err)
-		case ok:
-			l.items[i] = &item
-		case l.pending == 0 || e.Seq < l.pending:
-			l.pending = e.Seq
+// build reads and encodes the contents, unless the client has them all.
+func (l *listing) build(items Items, q *listQuery) error {
+	entries, next := l.row.Page(q.page, l.now)
+	l.next = next
+	if q.seen.Matches(l.tag(q.language)) {
+		for _, e := range entries {
+			if _, err := l.content(items, q.call.User, e.Seq); err != nil {
+				return err
+			}
+		}
+		if l.unchanged = l.pending == 0; l.unchanged {
+			return nil
 		}
 	}
+	texts := wire.NewTranslator(wire.ParseLanguages(q.language))
+	total := 0
+	for _, e := range entries {
+		content, err := l.content(items, q.call.User, e.Seq)
+		if err != nil {
+			return err
+		}
+		b, err := wire.NewItem(e, content, texts).Encode()
+		if err != nil {
+			return fmt.Errorf("encode item: %w", err)
+		}
+		total += len(b)
+		if err := q.answer.reserve(total); err != nil {
+			return err
+		}
+		l.items = append(l.items, b)
+	}
 	return nil
+}
+
+// content returns what the inbox table holds of an item; nil if it is late.
+func (l *listing) content(items Items, user string, seq uint64) (*inbox.Item, error) {
+	item, ok, err := items.Item(user, seq)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read item: %w", err)
+	case ok:
+		return &item, nil
+	case l.pending == 0 || seq < l.pending:
+		l.pending = seq
+	}
+	return nil, nil
+}
+
+// tag is the entity tag of a list that is complete.
+func (l *listing) tag(language string) string {
+	return wire.LanguageTag(wire.Tag(l.row.Stamp(l.now)), language)
 }
 
 // cursor is where a stream takes up: behind the oldest item that was listed

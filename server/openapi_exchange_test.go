@@ -142,9 +142,12 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 		case http.StatusTooManyRequests:
 			e.prepare = func(a *api) {
 				exhaust(a)
-				a.writes = limit.NewWrites(0.001, 1)
-				if err := a.writes.Take(e.caller(), time.Now()); err != nil {
-					a.t.Fatal(err)
+				one := limit.NewAllowance(0.001, 1)
+				a.writes, a.lists = limit.NewCalls(limit.ErrWrites, one, one), limit.NewCalls(limit.ErrLists, one, one)
+				for _, calls := range []*limit.Calls{a.writes, a.lists} {
+					if err := calls.Take(e.caller(), false, 1, time.Now()); err != nil {
+						a.t.Fatal(err)
+					}
 				}
 			}
 		case http.StatusNotImplemented:

@@ -45,6 +45,8 @@ func kinds() []kind {
 		{auth.ErrMisdirected, http.StatusMisdirectedRequest, true},
 		{errCrossSite, http.StatusForbidden, true},
 		{limit.ErrWrites, http.StatusTooManyRequests, true},
+		{limit.ErrLists, http.StatusTooManyRequests, true},
+		{limit.ErrBuilders, http.StatusServiceUnavailable, true},
 		{auth.ErrNoTickets, http.StatusNotImplemented, true},
 		{auth.ErrKeys, http.StatusServiceUnavailable, true},
 		{limit.ErrAnswers, http.StatusServiceUnavailable, true},

@@ -30,7 +30,9 @@ type response struct {
 	server  *Server
 	request *http.Request
 	hold    *limit.Hold // nil while nothing is held
-	largest int         // of the pieces of memory written so far
+	subject string      // of the token; "" while there is none
+	since   int         // bytes written since the client was given time
+	largest int         // of the pieces of memory written so far, and what is reserved
 	status  int         // 0 until the answer has begun
 	begun   bool        // the status has been written
 	written bool        // some of the body has been
@@ -51,12 +53,48 @@ func (s *Server) newResponse(w http.ResponseWriter, r *http.Request) *response {
 }
 
 // grow has the response hold n bytes more, or returns [limit.ErrAnswers].
-func (w *response) grow(n int) (err error) {
-	if w.hold != nil {
-		return w.hold.Grow(int64(n))
+func (w *response) grow(n int) error {
+	if w.hold == nil {
+		w.hold = w.server.answers.NewHold(w.server.clientAddress(w.request).String())
+		if err := w.hold.For(w.subject); err != nil {
+			return err
+		}
 	}
-	w.hold, err = w.server.answers.Hold(w.server.clientAddress(w.request).String(), int64(n))
-	return err
+	return w.hold.Grow(int64(n))
+}
+
+// countFor has what the response holds count for a token subject as well, or returns
+// [limit.ErrAnswers].
+func (w *response) countFor(subject string) error {
+	w.subject = subject
+	if w.hold == nil {
+		return nil
+	}
+	return w.hold.For(subject)
+}
+
+// reserve has the response hold the n bytes that its body is of so far, before any of it
+// is written, or returns [limit.ErrAnswers]. Writing them then costs no more.
+func (w *response) reserve(n int) error {
+	more := n - max(w.largest, smallAnswer)
+	if more <= 0 {
+		return nil
+	}
+	if err := w.grow(more); err != nil {
+		return err
+	}
+	w.largest = n
+	return nil
+}
+
+// responseOf returns the response below w: every call has one.
+func responseOf(w http.ResponseWriter) *response {
+	for {
+		if rec, ok := w.(*response); ok {
+			return rec
+		}
+		w = w.(interface{ Unwrap() http.ResponseWriter }).Unwrap()
+	}
 }
 
 // WriteHeader implements http.ResponseWriter. The status is written with the first
@@ -76,9 +114,9 @@ func (w *response) Write(b []byte) (int, error) {
 		return 0, limit.ErrAnswers
 	}
 	w.WriteHeader(http.StatusOK)
-	if n := len(b) - max(w.largest, smallAnswer); n > 0 {
-		// An answer that has begun goes on: half of one is worse than none.
-		if err := w.grow(n); err != nil && !w.begun {
+	// An answer that has begun goes on: half of one is worse than none.
+	if err := w.reserve(len(b)); err != nil {
+		if !w.begun {
 			w.refuse()
 			return 0, err
 		}
@@ -89,8 +127,9 @@ func (w *response) Write(b []byte) (int, error) {
 	written := 0
 	for len(b) > 0 {
 		piece := b[:min(len(b), pieceBytes)]
-		if len(piece) > smallAnswer {
+		if w.since += len(piece); w.since > smallAnswer {
 			wire.AllowWrites(w.ResponseWriter, w.server.stall)
+			w.since = len(piece)
 		}
 		n, err := w.ResponseWriter.Write(piece)
 		written += n

@@ -25,6 +25,7 @@ type slowReader struct {
 	conn   net.Conn
 	framer *http2.Framer
 	next   uint32 // stream ID
+	token  string // sent with each request, unless it is ""
 	resets int    // streams that the server has ended before their end
 }
 
@@ -55,7 +56,11 @@ func (c *slowReader) get(path string) {
 	c.t.Helper()
 	var block bytes.Buffer
 	enc := hpack.NewEncoder(&block)
-	for _, f := range [][2]string{{":method", "GET"}, {":scheme", "http"}, {":authority", "localhost"}, {":path", path}} {
+	fields := [][2]string{{":method", "GET"}, {":scheme", "http"}, {":authority", "localhost"}, {":path", path}}
+	if c.token != "" {
+		fields = append(fields, [2]string{"authorization", "Bearer " + c.token})
+	}
+	for _, f := range fields {
 		if err := enc.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}); err != nil {
 			c.t.Fatal(err)
 		}
@@ -142,6 +147,10 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 	if refused := r.figure("belfry_answers_refused_total"); int(refused) != got["503"] {
 		t.Errorf("got %v refused, want %d", refused, got["503"])
 	}
+	// What is refused has cost an item, not a list.
+	if reads := r.fake.Reads.Load(); reads > 500 {
+		t.Errorf("read %d contents of 50 lists of 20, want less than half of them", reads)
+	}
 	// The next client reads.
 	res := fetch(t, client(t, true), r.url+"/v1/users/u/inbox?limit=20")
 	if body, err := io.ReadAll(res.Body); res.StatusCode != http.StatusOK || err != nil || len(body) < 1_000_000 {
@@ -151,6 +160,31 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	servertest.WaitFor(t, func() bool { return r.figure("belfry_answers_in_flight_bytes") == 0 })
+}
+
+// TestOneSubjectHasOneBudget has one person ask from many addresses and read nothing.
+func TestOneSubjectHasOneBudget(t *testing.T) {
+	const budget = 16 << 20
+	r := run(t, 10*time.Second, withJWT(t), func(c *Config) { c.Limits.AnswerBytes = budget })
+	r.stall = time.Hour
+	for i := range 20 {
+		note := servertest.Note(fmt.Sprint(i))
+		note.Notification.Body = belfry.PlainText(strings.Repeat("x", 50<<10))
+		r.Append("u", note)
+	}
+	for i := range 8 {
+		c := readNothing(t, strings.TrimPrefix(r.url, "http://"), fmt.Sprintf("127.0.0.%d", i+2))
+		c.token = mint(t, "u")
+		for range 4 {
+			c.get("/v1/users/u/inbox?limit=20") // 1 MiB
+		}
+		if got := c.statuses(4); got["200"]+got["503"] != 4 || i == 0 && got["200"] == 0 || i > 1 && got["503"] != 4 {
+			t.Errorf("address %d: got %v", i, got)
+		}
+	}
+	if held := r.figure("belfry_answers_in_flight_bytes"); held > budget/8 {
+		t.Errorf("got %v bytes held by one person, want at most %d", held, budget/8)
+	}
 }
 
 // TestSmallAnswersThatNobodyReads is the same with answers that need no memory of
@@ -244,6 +278,16 @@ func TestEachPieceHasItsTime(t *testing.T) {
 	}
 	if p.largest > pieceBytes || p.deadlines < len(body)/pieceBytes {
 		t.Errorf("got pieces of %d bytes with %d deadlines", p.largest, p.deadlines)
+	}
+	// Small pieces have theirs together.
+	p.deadlines = 0
+	for range 100 {
+		if _, err := w.Write(body[:1<<10]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p.deadlines < len(body)/pieceBytes {
+		t.Errorf("got %d deadlines for 100 small pieces", p.deadlines)
 	}
 	if w.release(); s.answers.Held() != 0 {
 		t.Error("an answer that is over holds something")

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 	"regexp"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -30,9 +32,9 @@ func (s *Server) routes(m *mux.Router) {
 	m.UseEncodedPath().SkipClean(true)
 
 	s.get(m, userPath+"/unread", auth.Owner, s.getUnread)
-	s.get(m, userPath+"/inbox", auth.Owner, s.getInbox)
+	s.get(m, userPath+"/inbox", auth.Owner, s.listed(1, s.getInbox))
 	s.post(m, actionPath, auth.Owner, s.postAction)
-	s.get(m, userPath+"/export", auth.Owner, s.getExport)
+	s.get(m, userPath+"/export", auth.Owner, s.listed(exportCost, s.getExport))
 	s.handle(m, http.MethodDelete, userPath, auth.Scoped(auth.ScopeAdmin), s.deleteUser)
 	s.stream(m, userPath+"/stream", s.guard.AuthorizeStream, s.serveStream)
 	s.handle(m, http.MethodPost, userPath+"/tickets", auth.Owner, s.postTicket)
@@ -123,13 +125,34 @@ func (s *Server) handle(m *mux.Router, method, path string, who auth.Policy, h h
 	m.Handle(path, s.instrument(name, s.answer(func(w http.ResponseWriter, r *http.Request) error {
 		c, err := s.guard.Authorize(r, who)
 		if err == nil && method != http.MethodGet {
-			err = s.takeWrite(c.Identity, time.Now())
+			err = s.writes.Take(c.Identity.Subject, isService(c.Identity), 1, time.Now())
 		}
-		if err != nil {
+		answer := responseOf(w)
+		if err == nil {
+			err = answer.countFor(c.Identity.Subject)
+		}
+		if err == nil {
+			err = h(w, r, c)
+		}
+		if errors.Is(err, limit.ErrAnswers) {
+			answer.refuse()
+			return nil
+		}
+		return err
+	}))).Methods(methods...)
+}
+
+// exportCost is how many lists an export counts as: it has all of an inbox.
+const exportCost = 10
+
+// listed counts the calls of a handler as so many lists each.
+func (s *Server) listed(cost int, h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, c auth.Call) error {
+		if err := s.lists.Take(c.Identity.Subject, isService(c.Identity), cost, time.Now()); err != nil {
 			return err
 		}
 		return h(w, r, c)
-	}))).Methods(methods...)
+	}
 }
 
 // stream registers a stream. An expired token, or a ticket that is expired or

@@ -36,6 +36,12 @@ type Limits struct {
 	// Without authentication there is none.
 	WriteRate  float64
 	WriteBurst int
+	// ListRate is how many lists the bearer of one token subject may ask for a second,
+	// and ListBurst how many at once; an export counts as ten. The defaults are
+	// DefaultListRate and DefaultListBurst; otherwise they are as WriteRate and
+	// WriteBurst, with ServiceListRate and ServiceListBurst.
+	ListRate  float64
+	ListBurst int
 	// Connections is how many connections a server holds at most, besides
 	// streams that it has taken out of net/http: those have limits of their own.
 	// The default is DefaultConnections.
@@ -65,10 +71,18 @@ const (
 
 	DefaultWriteRate  = 200
 	DefaultWriteBurst = 400
-	// So many calls with one notification each take a sixth of a core of the server
-	// (BenchmarkPost: 31 µs), and net/http about as much again.
-	ServiceWriteRate  = 5000
-	ServiceWriteBurst = 10_000
+	// serviceShare is how much more a service may do than a person. So many calls with
+	// one notification each take a sixth of a core of the server (BenchmarkPost: 31 µs),
+	// and net/http about as much again.
+	serviceShare      = 25
+	ServiceWriteRate  = serviceShare * DefaultWriteRate
+	ServiceWriteBurst = serviceShare * DefaultWriteBurst
+
+	// A list of 20 items takes 0.1 ms of a core, one of 100 full items 30.
+	DefaultListRate  = 20
+	DefaultListBurst = 200
+	ServiceListRate  = serviceShare * DefaultListRate
+	ServiceListBurst = serviceShare * DefaultListBurst
 
 	DefaultConnections      = 60_000
 	DefaultPerAddress       = 10_000
@@ -149,7 +163,9 @@ type Server struct {
 	draining atomic.Bool
 
 	guard       *auth.Guard
-	writes      *limit.Writes
+	writes      *limit.Calls
+	lists       *limit.Calls // and exports
+	builders    *limit.Builders
 	connections *limit.Connections
 	answers     *limit.Answers
 	waits       *limit.Waits
@@ -189,7 +205,10 @@ func New(config Config) (*Server, error) {
 	}
 	s.streams = stream.New(streams)
 	s.ops = ops.New(s.operations())
-	s.writes = newWrites(&config.Limits)
+	l := &config.Limits
+	s.writes = newCalls(limit.ErrWrites, l.WriteRate, l.WriteBurst, DefaultWriteRate, DefaultWriteBurst)
+	s.lists = newCalls(limit.ErrLists, l.ListRate, l.ListBurst, DefaultListRate, DefaultListBurst)
+	s.builders = limit.NewBuilders()
 	s.answers = limit.NewAnswers(config.Limits.AnswerBytes, config.Registry)
 	s.waits = limit.NewWaits(config.Registry)
 	s.connections = limit.NewConnections(s.connectionBounds(), config.Registry)
@@ -224,27 +243,21 @@ func (s *Server) connectionBounds() limit.Bounds {
 	}
 }
 
-// newWrites returns the limits of people and of services that write.
-func newWrites(l *Limits) *limit.Writes {
-	rate, burst := l.WriteRate, l.WriteBurst
-	if rate == DefaultWriteRate {
-		rate = ServiceWriteRate
+// newCalls returns the limits of people and of services, which have more unless another
+// number is given.
+func newCalls(of error, rate float64, burst int, defaultRate float64, defaultBurst int) *limit.Calls {
+	people := limit.NewAllowance(rate, burst)
+	if rate == defaultRate {
+		rate *= serviceShare
 	}
-	if burst == DefaultWriteBurst {
-		burst = ServiceWriteBurst
+	if burst == defaultBurst {
+		burst *= serviceShare
 	}
-	w := limit.NewWrites(l.WriteRate, l.WriteBurst)
-	w.SetServices(rate, burst)
-	return w
+	return limit.NewCalls(of, people, limit.NewAllowance(rate, burst))
 }
 
-// takeWrite counts a call that writes, or returns its refusal.
-func (s *Server) takeWrite(id auth.Identity, now time.Time) error {
-	if id.Has(auth.ScopeNotify) || id.Has(auth.ScopeAdmin) {
-		return s.writes.TakeService(id.Subject, now)
-	}
-	return s.writes.Take(id.Subject, now)
-}
+// isService reports whether the caller has the limits of services.
+func isService(id auth.Identity) bool { return id.Has(auth.ScopeNotify) || id.Has(auth.ScopeAdmin) }
 
 // operations completes what the ops page is read from.
 func (s *Server) operations() ops.Config {
@@ -272,6 +285,8 @@ func (c *Config) setDefaults() {
 	l.Request = cmp.Or(max(l.Request, 0), DefaultRequest)
 	l.WriteRate = cmp.Or(l.WriteRate, DefaultWriteRate)
 	l.WriteBurst = cmp.Or(max(l.WriteBurst, 0), DefaultWriteBurst)
+	l.ListRate = cmp.Or(l.ListRate, DefaultListRate)
+	l.ListBurst = cmp.Or(max(l.ListBurst, 0), DefaultListBurst)
 	l.Connections = cmp.Or(max(l.Connections, 0), DefaultConnections)
 	l.PerAddress = cmp.Or(max(l.PerAddress, 0), DefaultPerAddress)
 	l.SilentPerAddress = cmp.Or(max(l.SilentPerAddress, 0), DefaultSilentPerAddress)

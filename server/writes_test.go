@@ -55,6 +55,39 @@ func TestServicesWriteMore(t *testing.T) {
 	})
 }
 
+// TestListsAreLimitedPerSubject holds that lists and exports of a person have a rate,
+// and a service's are more.
+func TestListsAreLimitedPerSubject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t), func(c *Config) { c.Limits.ListRate, c.Limits.ListBurst = 0.5, 12 })
+		get := func(call, subject string) servertest.Reply {
+			return a.get("/v1/users/"+subject+call, "Authorization", "Bearer "+mint(t, subject))
+		}
+		get("/export", "kim").Want(200)
+		get("/inbox", "kim").Want(200)
+		get("/inbox", "kim").Want(200)
+		get("/inbox", "kim").WantProblem(429, "").WantHeader("Retry-After", "2")
+		get("/export", "kim").WantProblem(429, "").WantHeader("Retry-After", "24")
+		get("/inbox", "lee").Want(200)
+		get("/unread", "kim").Want(200)
+		time.Sleep(2 * time.Second)
+		get("/inbox", "kim").Want(200)
+		get("/inbox", "kim").WantProblem(429, "")
+
+		a = newAPI(t, withJWT(t))
+		accepted := 0
+		for range DefaultListBurst + 10 {
+			if get("/inbox", "kim").Code == 200 {
+				accepted++
+			}
+			a.get("/v1/users/kim/inbox", "Authorization", "Bearer "+mint(t, "board", auth.ScopeAdmin)).Want(200)
+		}
+		if accepted != DefaultListBurst {
+			t.Errorf("%d lists of a person were accepted, want %d", accepted, DefaultListBurst)
+		}
+	})
+}
+
 func TestWritesWithoutALimit(t *testing.T) {
 	open := newAPI(t, func(c *Config) { c.Limits.WriteRate, c.Limits.WriteBurst = 0.001, 1 })
 	off := newAPI(t, withJWT(t), func(c *Config) { c.Limits.WriteRate, c.Limits.WriteBurst = -1, 1 })

@@ -111,6 +111,7 @@ func (o *Server) Config(log *slog.Logger) (cfg server.Config, keys *auth.Keys, e
 		PollInterval: o.pollInterval, TokenTrust: cmp.Or(o.tokenTrust, -1), DrainNotice: o.drainNotice,
 	}
 	cfg.Limits.WriteRate = cmp.Or(cfg.Limits.WriteRate, -1)
+	cfg.Limits.ListRate = cmp.Or(cfg.Limits.ListRate, -1)
 	if cfg.Certificate, err = o.stream.certificate(log); err != nil {
 		return cfg, nil, err
 	}

@@ -23,6 +23,7 @@ func TestServerConfigDefaults(t *testing.T) {
 	}
 	want := server.Limits{
 		WriteRate: server.DefaultWriteRate, WriteBurst: server.DefaultWriteBurst,
+		ListRate: server.DefaultListRate, ListBurst: server.DefaultListBurst,
 		Connections: server.DefaultConnections, PerAddress: server.DefaultPerAddress, SilentPerAddress: server.DefaultSilentPerAddress,
 	}
 	if cfg.Limits != want {
@@ -34,7 +35,7 @@ func TestServerConfigGiven(t *testing.T) {
 	secret, tickets := programtest.WriteFile(t, "jwt.secret", programtest.Secret), programtest.WriteFile(t, "ticket.secret", "\n"+strings.ToUpper(programtest.Secret)+"\n")
 	var o Server
 	err := parseOptions(t, &o, "--jwt-secret-file", secret, "--jwks-url", "https://id.example/jwks", "--ticket-secret-file", tickets,
-		"--cors-origins", "https://a.example,http://localhost:3000", "--jwt-leeway", "0", "--post-rate", "0", "--max-connections", "7")
+		"--cors-origins", "https://a.example,http://localhost:3000", "--jwt-leeway", "0", "--post-rate", "0", "--list-rate", "0", "--max-connections", "7")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func TestServerConfigGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if keys == nil || string(cfg.TicketSecret) != strings.ToUpper(programtest.Secret) || len(cfg.CORSOrigins) != 2 || cfg.Limits.WriteRate >= 0 || cfg.Limits.Connections != 7 {
+	if keys == nil || string(cfg.TicketSecret) != strings.ToUpper(programtest.Secret) || len(cfg.CORSOrigins) != 2 || cfg.Limits.WriteRate >= 0 || cfg.Limits.ListRate >= 0 || cfg.Limits.Connections != 7 {
 		t.Errorf("got %+v, keys %v", cfg, keys)
 	}
 	// Keys alone will do.
@@ -70,6 +71,7 @@ func TestServerRefuses(t *testing.T) {
 		"short secret":      {[]string{"--ticket-secret-file", programtest.WriteFile(t, "short", programtest.Secret[:31])}, []string{"--ticket-secret-file", "31 bytes"}},
 		"no secret":         {[]string{"--ticket-secret-file", "no-such-file"}, []string{"--ticket-secret-file", "no such file"}},
 		"negative rate":     {[]string{"--post-rate", "-1"}, []string{"--post-rate", "-1"}},
+		"no list":           {[]string{"--list-burst", "0"}, []string{"--list-burst", "at least 1"}},
 		"no number":         {[]string{"--post-rate", "NaN"}, []string{"--post-rate", "NaN"}},
 		"no burst":          {[]string{"--post-burst", "0"}, []string{"--post-burst", "at least 1"}},
 		"no connection":     {[]string{"--max-connections", "0"}, []string{"--max-connections", "at least 1"}},

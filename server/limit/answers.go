@@ -14,7 +14,8 @@ import (
 var ErrAnswers = errors.New("too many answers wait for their client to read them")
 
 const (
-	// clientShare is the part of the budget that one client may hold.
+	// clientShare is the part of the budget that one client may hold, an address or
+	// a token subject.
 	clientShare = 8
 	// leastBudget is room for one full page of an inbox for each of its clients.
 	leastBudget = clientShare * 16 << 20
@@ -33,8 +34,8 @@ func AnswersBudget() int64 {
 }
 
 // Answers bounds the bytes of answers in flight, those that are being written and
-// that their clients have not read yet, in all and by client: over HTTP/2 one
-// connection can ask for hundreds and read none. It is safe for concurrent use.
+// that their clients have not read yet, in all and by client, which is an address and
+// a token subject: over HTTP/2 one connection can ask for hundreds and read none. It is safe for concurrent use.
 type Answers struct {
 	total, perClient int64
 
@@ -71,32 +72,57 @@ func (a *Answers) Held() int64 {
 // Hold is what one answer holds. It is for one goroutine.
 type Hold struct {
 	answers *Answers
-	client  string
+	clients []string
 	bytes   int64 // guarded by answers.mu
 }
 
-// Hold returns a hold of n bytes for an answer to client, or ErrAnswers. The first
-// answer of a client is never too large for it.
-func (a *Answers) Hold(client string, n int64) (*Hold, error) {
-	h := &Hold{answers: a, client: client}
-	if err := h.Grow(n); err != nil {
-		return nil, err
-	}
-	return h, nil
+// NewHold returns a hold of nothing for an answer to the address.
+func (a *Answers) NewHold(address string) *Hold {
+	return &Hold{answers: a, clients: []string{"address " + address}}
 }
 
-// Grow adds n bytes to what h holds, or returns ErrAnswers and adds nothing.
+// For has what h holds count for the token subject too, unless that is "", or returns
+// ErrAnswers. It is called once.
+func (h *Hold) For(subject string) error {
+	if subject == "" {
+		return nil
+	}
+	a, client := h.answers, "subject "+subject
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.full(client, 0, h.bytes) {
+		a.refused.Inc()
+		return ErrAnswers
+	}
+	h.clients = append(h.clients, client)
+	if h.bytes > 0 {
+		a.clients[client] += h.bytes
+	}
+	return nil
+}
+
+// Grow adds n bytes to what h holds, or returns ErrAnswers and adds nothing. The first
+// answer of a client is never too large for it.
 func (h *Hold) Grow(n int64) error {
 	a := h.answers
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	others := a.clients[h.client] - h.bytes
-	if a.held+n > a.total || others > 0 && a.clients[h.client]+n > a.perClient {
+	refuse := a.held+n > a.total
+	for _, client := range h.clients {
+		refuse = refuse || a.full(client, h.bytes, n)
+	}
+	if refuse {
 		a.refused.Inc()
 		return ErrAnswers
 	}
 	a.add(h, n)
 	return nil
+}
+
+// full reports whether n bytes are too much for a client, with a.mu held, of which
+// the answer itself holds some.
+func (a *Answers) full(client string, held, n int64) bool {
+	return a.clients[client] > held && a.clients[client]+n > a.perClient
 }
 
 // Release ends the hold. More calls of it change nothing.
@@ -111,7 +137,9 @@ func (h *Hold) Release() {
 func (a *Answers) add(h *Hold, n int64) {
 	h.bytes += n
 	a.held += n
-	if a.clients[h.client] += n; a.clients[h.client] <= 0 {
-		delete(a.clients, h.client)
+	for _, client := range h.clients {
+		if a.clients[client] += n; a.clients[client] <= 0 {
+			delete(a.clients, client)
+		}
 	}
 }

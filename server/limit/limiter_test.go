@@ -12,9 +12,9 @@ import (
 // TestWritesAreBounded has more subjects than are told apart: the busy ones stay so
 // as long as idle ones can go.
 func TestWritesAreBounded(t *testing.T) {
-	p, now := NewWrites(1, 2), time.Now()
+	p, now := NewCalls(ErrWrites, NewAllowance(1, 2), Allowance{}), time.Now()
 	take := func(subject string) bool {
-		err := p.Take(subject, now)
+		err := p.Take(subject, false, 1, now)
 		if err != nil && !errors.Is(err, ErrWrites) {
 			t.Fatal(err)
 		}
@@ -90,19 +90,19 @@ func TestWritesRate(t *testing.T) {
 		{0.25, 3, 1500 * time.Millisecond, 2500 * time.Millisecond},
 		{1e-12, 400, time.Hour, longestBurst/400 - time.Hour},
 	} {
-		w := NewWrites(tt.rate, tt.burst)
+		w := NewCalls(ErrWrites, NewAllowance(tt.rate, tt.burst), Allowance{})
 		for i := range tt.burst {
-			if err := w.Take("s", now); err != nil {
+			if err := w.Take("s", false, 1, now); err != nil {
 				t.Errorf("%v a second: call %d of the burst: %v", tt.rate, i, err)
 			}
 		}
-		err := w.Take("s", now.Add(tt.after))
+		err := w.Take("s", false, 1, now.Add(tt.after))
 		if e, ok := errors.AsType[*TooMany](err); !ok || e.After != tt.wait {
 			t.Errorf("%v a second: got %v, want to wait %s", tt.rate, err, tt.wait)
 		}
 	}
 	for range 10 {
-		if err := NewWrites(-1, 1).Take("s", now); err != nil {
+		if err := NewCalls(ErrWrites, NewAllowance(-1, 1), Allowance{}).Take("s", false, 1, now); err != nil {
 			t.Error(err)
 		}
 	}

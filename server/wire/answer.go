@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 
@@ -42,6 +43,17 @@ func NotModified(w http.ResponseWriter, tag string) {
 	w.Header().Del("Content-Type")
 	w.Header().Set("ETag", tag)
 	w.WriteHeader(http.StatusNotModified)
+}
+
+// Encode returns v as JSON in as many bytes as it takes.
+func Encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
 // WriteJSON ends an answer. Errors are those of a client that has gone, or of a

@@ -33,11 +33,7 @@ type Event struct {
 func (e Event) Append(b []byte) ([]byte, error) {
 	data, err := json.Marshal(e.Data)
 	if item, ok := e.Data.(Item); ok && err != nil {
-		// Data is the only part that can fail. It was checked on its way in; an
-		// item without it serves the user better than a stream that ends here
-		// each time.
-		item.Data = nil
-		data, err = json.Marshal(item)
+		data, err = json.Marshal(item.withoutData())
 	}
 	if err != nil {
 		return b, fmt.Errorf("encode %s event: %w", e.Name, err)

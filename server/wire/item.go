@@ -57,3 +57,20 @@ func NewItem(e *inbox.Entry, item *inbox.Item, texts *Translator) Item {
 	}
 	return b
 }
+
+// Encode returns the item as JSON in as many bytes as it takes.
+func (i Item) Encode() ([]byte, error) {
+	b, err := Encode(i)
+	if err != nil {
+		return Encode(i.withoutData())
+	}
+	return b, nil
+}
+
+// withoutData is for an item that cannot be encoded. Data is the only part that can
+// fail. It was checked on its way in; an item without it serves the user better than a
+// list or a stream that ends here each time.
+func (i Item) withoutData() Item {
+	i.Data = nil
+	return i
+}

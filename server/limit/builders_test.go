@@ -1,0 +1,80 @@
+package limit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+)
+
+// TestBuildersTakeTurns has one client ask for more than he gets at a time: others do
+// not wait behind him, and nothing is left of those who have gone.
+func TestBuildersTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBuilders()
+		enter := func(client string) func() {
+			leave, err := b.Enter(t.Context(), client)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return leave
+		}
+		var held []func()
+		for range buildersPerClient {
+			held = append(held, enter("greedy"))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		refused := make(chan error, 100)
+		for range cap(refused) {
+			go func() {
+				_, err := b.Enter(ctx, "greedy")
+				refused <- err
+			}()
+		}
+		synctest.Wait()
+		if len(refused) > 0 {
+			t.Errorf("%d calls beyond the client's turns did not wait", len(refused))
+		}
+		enter("other")() // waits for nobody
+		cancel()
+		for range cap(refused) {
+			if err := <-refused; !errors.Is(err, ErrBuilders) {
+				t.Errorf("got %v, want %v", err, ErrBuilders)
+			}
+		}
+		for _, leave := range held {
+			leave()
+		}
+		if len(b.clients) != 0 {
+			t.Errorf("%d clients are still known", len(b.clients))
+		}
+	})
+}
+
+// TestBuildersInAll holds that clients together get no more than there is.
+func TestBuildersInAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBuilders()
+		var leave []func()
+		entered := make(chan func(), 100)
+		for i := range cap(entered) {
+			go func() {
+				if l, err := b.Enter(t.Context(), fmt.Sprint(i)); err == nil {
+					entered <- l
+				}
+			}()
+		}
+		for len(leave) < cap(entered) {
+			synctest.Wait()
+			if len(entered) == 0 || len(entered) > 64 {
+				t.Fatalf("%d are at it at once", len(entered))
+			}
+			for range len(entered) {
+				l := <-entered
+				leave = append(leave, l)
+				l()
+			}
+		}
+	})
+}
