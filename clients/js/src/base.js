@@ -1,0 +1,176 @@
+// What both elements stand on: making nodes out of texts, a client that elements of
+// one user share, words.
+import { Belfry } from './belfry.js';
+import { fill, languages, speech } from './text.js';
+
+/** Makes an element. Functions are handlers, all else attributes; texts become text nodes, never markup. */
+export function h(tag, props, ...kids) {
+  const e = document.createElement(tag);
+  for (const [name, value] of Object.entries(props ?? {})) {
+    if (typeof value === 'function') e[name] = value;
+    else set(e, name, value);
+  }
+  e.append(...kids.flat().filter(Boolean));
+  return e;
+}
+
+/** Sets an attribute unless it is so already; null, undefined and false take it away. */
+export function set(e, name, value) {
+  if (value == null || value === false) e.removeAttribute(name);
+  else if (e.getAttribute(name) !== `${value}`) e.setAttribute(name, value === true ? '' : value);
+}
+
+/** Writes a text unless it is there already: a live region would say it again. */
+export function say(e, text) {
+  if (e.textContent !== text) e.textContent = text;
+}
+
+const svg = 'http://www.w3.org/2000/svg';
+export function icon(d) {
+  const e = document.createElementNS(svg, 'svg');
+  const path = document.createElementNS(svg, 'path');
+  set(e, 'viewBox', '0 0 24 24');
+  set(e, 'aria-hidden', 'true');
+  set(path, 'd', d);
+  e.append(path);
+  return e;
+}
+
+/** An address that may be followed: http, https or relative; undefined for any other. */
+export function safe(url) {
+  const to = url && URL.canParse(url, document.baseURI) && new URL(url, document.baseURI);
+  return to && /^https?:$/.test(to.protocol) ? to.href : undefined;
+}
+
+export const sheet = (css) => {
+  const s = new CSSStyleSheet();
+  s.replaceSync(css);
+  return s;
+};
+
+const clients = new Map(); // by address, user and token: {client, elements}
+
+/**
+ * An element of one user. Attributes `url`, `user`, `token` and `lang`, or the
+ * property `client`; elements with the same ones share one client. `getToken` is
+ * a property and comes before `token`.
+ */
+export class Base extends HTMLElement {
+  static observedAttributes = ['url', 'user', 'token', 'lang'];
+
+  #client;
+  #given;
+  #release;
+  #queued;
+  #texts;
+
+  constructor(styles) {
+    super();
+    this.attachShadow({ mode: 'open' }).adoptedStyleSheets = [styles];
+  }
+
+  connectedCallback() {
+    // What was set before the element was defined hides the accessors.
+    for (const name of ['client', 'getToken', 'texts']) {
+      if (Object.hasOwn(this, name)) {
+        const value = this[name];
+        delete this[name];
+        this[name] = value;
+      }
+    }
+    this.#later();
+  }
+
+  disconnectedCallback() {
+    this.#later();
+  }
+
+  attributeChangedCallback() {
+    this.#later();
+  }
+
+  /** The headless client. One that was given is not closed with the element. */
+  get client() {
+    return this.#client;
+  }
+
+  set client(client) {
+    this.#given = client;
+    this.#later();
+  }
+
+  set texts(texts) {
+    this.#texts = texts;
+    this.#later();
+  }
+
+  /** Words that replace those of the language. */
+  get texts() {
+    return this.#texts;
+  }
+
+  // An element that is moved leaves and comes in one go, and attributes are set one
+  // by one: what follows from all of them is done once, after them.
+  #later() {
+    this.#queued ??= queueMicrotask(() => {
+      this.#queued = undefined;
+      this.#stop();
+      if (this.isConnected) this.#start();
+    }) ?? true;
+  }
+
+  #start() {
+    const asked = this.lang || this.closest('[lang]')?.lang || navigator.language;
+    const main = asked.split('-')[0];
+    this.language = [asked, main].find((l) => languages[l]) ?? 'en';
+    this.t = { ...languages.en, ...languages[this.language], ...this.#texts };
+    // Times and lists are in the language of the words.
+    this.speech = speech(this.language === main ? asked : this.language);
+    let client = this.#given;
+    if (!client) {
+      const [url, user, token] = ['url', 'user', 'token'].map((name) => this.getAttribute(name) ?? '');
+      if (!user) return;
+      const key = this.getToken ? this : JSON.stringify([url, user, token, asked]);
+      let shared = clients.get(key);
+      if (!shared) {
+        shared = { client: new Belfry({ url, user, token, getToken: this.getToken, language: asked }), elements: 0 };
+        clients.set(key, shared);
+      }
+      shared.elements++;
+      client = shared.client;
+      this.#release = () => {
+        // Only if nobody else comes in the same breath.
+        shared.elements--;
+        queueMicrotask(() => {
+          if (shared.elements === 0 && clients.get(key) === shared) {
+            clients.delete(key);
+            client.close();
+          }
+        });
+      };
+    }
+    this.#client = client;
+    const off = client.subscribe(() => this.changed());
+    const release = this.#release;
+    this.#release = () => {
+      off();
+      release?.();
+    };
+    this.start();
+    this.changed();
+  }
+
+  #stop() {
+    if (this.#client) this.stop();
+    this.#release?.();
+    this.#release = this.#client = undefined;
+  }
+
+  say(name, values) {
+    return fill(this.t[name], values);
+  }
+
+  emit(type, detail) {
+    return this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true, cancelable: true }));
+  }
+}
