@@ -39,7 +39,7 @@ func (d *decoding) describe(c content, e sources.Event) sources.Event {
 		if d.headers.id != "" {
 			e.Type = outboxEnvelope(m, e.Type)
 		}
-		e.ID = d.headers.outboxID(d.topic, hasOutboxColumns(m))
+		e.ID = d.headers.outboxID(d.at.Topic, hasOutboxColumns(m))
 	}
 	return e
 }

@@ -25,9 +25,16 @@ type Config struct {
 // safe for concurrent use.
 type Schemas interface {
 	// Decode returns the value, in the form of [sources.Event.Value], and the full name
-	// of its type if the schema has one. Errors are [sources.ErrUnavailable], the
-	// context's, and a [*belfry.FieldError].
-	Decode(ctx context.Context, id SchemaID, body []byte) (v any, typeName string, err error)
+	// of its type if the schema has one. Partitions do not pay for each other: at is
+	// where the record stands. Errors are [sources.ErrUnavailable], the context's, and
+	// a [*belfry.FieldError].
+	Decode(ctx context.Context, at Place, id SchemaID, body []byte) (v any, typeName string, err error)
+}
+
+// Place is the partition that a record stands in.
+type Place struct {
+	Topic     string
+	Partition int32
 }
 
 // Decoder reads records that others have written, whatever they are wrapped in.
@@ -73,7 +80,7 @@ func (d *Decoder) Decode(ctx context.Context, r sources.Record) ([]sources.Event
 // decoding is the reading of one record.
 type decoding struct {
 	*Decoder
-	topic   string
+	at      Place
 	headers recordHeaders
 	texts   bool // events have a Text
 	room    Room // of all JSON in it, texts within texts too
@@ -113,7 +120,7 @@ func (d *Decoder) decode(ctx context.Context, r sources.Record, headers recordHe
 	if len(r.Value) > MaxValueBytes {
 		return nil, notListed, longValue(len(r.Value))
 	}
-	one := &decoding{Decoder: d, topic: r.Topic, headers: headers, texts: texts}
+	one := &decoding{Decoder: d, at: Place{r.Topic, r.Partition}, headers: headers, texts: texts}
 	events, err := one.events(ctx, r.Value)
 	return events, one.listed, err
 }

@@ -16,17 +16,17 @@ import (
 )
 
 // fetch asks the registry for a schema and all that it refers to.
-func (s *Registry) fetch(ctx context.Context, ref envelope.SchemaID) (schema, error) {
+func (s *Registry) fetch(ctx context.Context, at envelope.Place, ref envelope.SchemaID) (schema, error) {
 	path := fmt.Sprintf("/schemas/ids/%d", ref.ID)
 	if ref.GUID != "" {
 		path = "/schemas/guids/" + ref.GUID
 	}
-	found, err := s.ask(ctx, path, "schema "+ref.String())
+	found, err := s.ask(ctx, at, path, "schema "+ref.String())
 	if err != nil {
 		return nil, err
 	}
 	var references []reference
-	if err := s.references(ctx, found.References, map[string]bool{}, &references); err != nil {
+	if err := s.references(ctx, at, found.References, map[string]bool{}, &references); err != nil {
 		return nil, err
 	}
 	var compiled schema
@@ -61,7 +61,7 @@ type registered struct {
 type reference struct{ name, text string }
 
 // references collects those of a schema, each after what it refers to itself.
-func (s *Registry) references(ctx context.Context, refs []sr.SchemaReference, seen map[string]bool, to *[]reference) error {
+func (s *Registry) references(ctx context.Context, at envelope.Place, refs []sr.SchemaReference, seen map[string]bool, to *[]reference) error {
 	for _, r := range refs {
 		// One text may be imported by several names.
 		key := fmt.Sprintf("%q %q %d", r.Name, r.Subject, r.Version)
@@ -73,11 +73,11 @@ func (s *Registry) references(ctx context.Context, refs []sr.SchemaReference, se
 			return belfry.Invalid("", "must be written with a schema that refers to at most %d others", maxReferences)
 		}
 		path := fmt.Sprintf("/subjects/%s/versions/%d", url.PathEscape(r.Subject), r.Version)
-		found, err := s.ask(ctx, path, fmt.Sprintf("version %d of the schema %.100q", r.Version, r.Subject))
+		found, err := s.ask(ctx, at, path, fmt.Sprintf("version %d of the schema %.100q", r.Version, r.Subject))
 		if err != nil {
 			return err
 		}
-		if err := s.references(ctx, found.References, seen, to); err != nil {
+		if err := s.references(ctx, at, found.References, seen, to); err != nil {
 			return err
 		}
 		*to = append(*to, reference{r.Name, found.Schema})
@@ -87,7 +87,7 @@ func (s *Registry) references(ctx context.Context, refs []sr.SchemaReference, se
 
 // ask asks until there is an answer or no more attempt. The client's own types
 // would refuse a type of schema that they don't know.
-func (s *Registry) ask(ctx context.Context, path, what string) (registered, error) {
+func (s *Registry) ask(ctx context.Context, at envelope.Place, path, what string) (registered, error) {
 	pause := registryPause
 	for attempt := 1; ; attempt++ {
 		var answer registered
@@ -100,8 +100,8 @@ func (s *Registry) ask(ctx context.Context, path, what string) (registered, erro
 			return answer, fmt.Errorf("ask the schema registry for %s: %w", what, context.Cause(ctx))
 		case permanent(err):
 			return answer, belfry.Invalid("", "must be written with a schema that the registry has; of %s it says: %s", what, short(err))
-		case attempt == registryAttempts:
-			return answer, s.giveUp(ctx, path, what, err)
+		case attempt == registryAttempts || s.saysNo(err):
+			return answer, s.giveUp(ctx, at, path, what, err)
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -116,19 +116,23 @@ func (s *Registry) ask(ctx context.Context, path, what string) (registered, erro
 
 // giveUp returns the error of a path that could not be had. It is one of the record
 // if the registry is well otherwise and either says that it has no such thing, in
-// whatever words, or has failed at it for failingFor.
-func (s *Registry) giveUp(ctx context.Context, path, what string, err error) error {
+// whatever words, or has failed at it for failingFor, or for as long at one thing after
+// another that the partition's records named.
+func (s *Registry) giveUp(ctx context.Context, at envelope.Place, path, what string, err error) error {
 	unavailable := fmt.Errorf("ask the schema registry for %s: %w: %s", what, sources.ErrUnavailable, short(err))
 	var answer *sr.ResponseError
 	if !errors.As(err, &answer) {
 		return unavailable
 	}
 	missing := answer.StatusCode == http.StatusNotFound
-	failed := answer.StatusCode >= http.StatusInternalServerError && s.failedFor(path) >= failingFor
+	failed := answer.StatusCode >= http.StatusInternalServerError && s.failedFor(at, path) >= failingFor
 	if !missing && !failed || !s.well(ctx) {
 		return unavailable
 	}
 	if missing {
+		s.mu.Lock()
+		s.noWord = time.Now().Add(unknownSchemaFor)
+		s.mu.Unlock()
 		return belfry.Invalid("", "must be written with a schema that the registry has; of %s it says: %s", what, short(err))
 	}
 	return belfry.Invalid("", "must be written with a schema that the registry can give; for %s it has failed at %s and answered else, now with: %s; replay the record when it can",
@@ -142,16 +146,36 @@ func (s *Registry) well(ctx context.Context) bool {
 	return s.client.Do(ctx, http.MethodGet, "/schemas/types", nil, &types) == nil
 }
 
-// failedFor returns how long path has been answered by errors.
-func (s *Registry) failedFor(path string) time.Duration {
+// saysNo reports whether err is a 404 in the words of a web server, as the registry has
+// lately said no: it need not be asked again whether it means that.
+func (s *Registry) saysNo(err error) bool {
+	var answer *sr.ResponseError
+	if !errors.As(err, &answer) || answer.StatusCode != http.StatusNotFound {
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	since, ok := s.failing.Use(path)
-	if !ok {
-		since = time.Now()
-		s.failing.Put(path, since)
+	return time.Now().Before(s.noWord)
+}
+
+// failedFor returns how long path has been answered by errors, or all that the
+// partition named, whichever is longer. A partition that was spared for twice
+// failingFor begins anew.
+func (s *Registry) failedFor(at envelope.Place, path string) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	longest := time.Duration(0)
+	for i, key := range []string{path, fmt.Sprintf("%d of %s", at.Partition, at.Topic)} {
+		f, ok := s.failing.Use(key)
+		if !ok || i > 0 && now.Sub(f.last) > 2*failingFor {
+			f.since = now
+		}
+		f.last = now
+		s.failing.Put(key, f)
+		longest = max(longest, now.Sub(f.since))
 	}
-	return time.Since(since)
+	return longest
 }
 
 // answered forgets that path was answered by errors.

@@ -115,19 +115,25 @@ type Registry struct {
 	broken error
 
 	mu      sync.Mutex
-	known   *recent.Map[schemaKey, knownSchema]
-	failing *recent.Map[string, time.Time] // since when a path is answered by an error
+	known   *recent.Map[schemaKey, schema]
+	refused *recent.Map[schemaKey, refusal] // apart: what does not exist must not displace what does
+	unknown unknown
+	failing *recent.Map[string, failure] // paths, and partitions that ask for them
+	noWord  time.Time                    // until when a 404 in the words of a web server is the registry's no
 }
+
+// failure is the time for which something has been answered by errors.
+type failure struct{ since, last time.Time }
 
 type schemaKey struct {
 	id   uint32
 	guid string
 }
 
-type knownSchema struct {
-	schema schema
-	err    error     // a permanent one
-	until  time.Time // of err
+// refusal is a permanent error that counts for a time.
+type refusal struct {
+	err   error
+	until time.Time
 }
 
 // schema reads what was written with it. It may be used concurrently.
@@ -140,12 +146,15 @@ type schema interface {
 // needs the registry is unavailable.
 func NewRegistry(c Config) *Registry {
 	client, err := c.client()
-	return &Registry{client: client, broken: err, known: recent.New[schemaKey, knownSchema](maxSchemas / 2), failing: recent.New[string, time.Time](maxSchemas / 2)}
+	return &Registry{
+		client: client, broken: err, known: recent.New[schemaKey, schema](maxSchemas / 2),
+		refused: recent.New[schemaKey, refusal](maxSchemas / 2), unknown: newUnknown(), failing: recent.New[string, failure](maxSchemas / 2),
+	}
 }
 
 // Decode implements [envelope.Schemas].
-func (s *Registry) Decode(ctx context.Context, ref envelope.SchemaID, body []byte) (any, string, error) {
-	schema, err := s.get(ctx, ref)
+func (s *Registry) Decode(ctx context.Context, at envelope.Place, ref envelope.SchemaID, body []byte) (any, string, error) {
+	schema, err := s.get(ctx, at, ref)
 	if err != nil {
 		return nil, "", err
 	}
@@ -157,8 +166,9 @@ func (s *Registry) Decode(ctx context.Context, ref envelope.SchemaID, body []byt
 }
 
 // get returns a schema, from the registry if it is not known yet. Several may
-// ask for the same one at once; that does no harm.
-func (s *Registry) get(ctx context.Context, ref envelope.SchemaID) (schema, error) {
+// ask for the same one at once; that does no harm. A partition whose records name many
+// schemas that do not exist is refused without a question.
+func (s *Registry) get(ctx context.Context, at envelope.Place, ref envelope.SchemaID) (schema, error) {
 	if s.client == nil {
 		return nil, fmt.Errorf("%w: %w", sources.ErrUnavailable, s.broken)
 	}
@@ -167,19 +177,39 @@ func (s *Registry) get(ctx context.Context, ref envelope.SchemaID) (schema, erro
 		return nil, belfry.Invalid("", "must have a schema's id below %d before the payload, has %d", math.MaxInt32, ref.ID)
 	}
 	key := schemaKey{ref.ID, ref.GUID}
-	s.mu.Lock()
-	k, ok := s.known.Use(key)
-	s.mu.Unlock()
-	if ok && (k.err == nil || !time.Now().After(k.until)) {
-		return k.schema, k.err
+	if schema, err := s.remembered(at, key, ref); schema != nil || err != nil {
+		return schema, err
 	}
-	schema, err := s.fetch(ctx, ref)
-	if err == nil || errors.Is(err, belfry.ErrInvalid) {
-		s.mu.Lock()
-		s.known.Put(key, knownSchema{schema, err, time.Now().Add(unknownSchemaFor)})
-		s.mu.Unlock()
+	schema, err := s.fetch(ctx, at, ref)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil:
+		s.known.Put(key, schema)
+		s.refused.Take(key)
+	case errors.Is(err, belfry.ErrInvalid):
+		s.refused.Put(key, refusal{err, time.Now().Add(unknownSchemaFor)})
+		s.unknown.add(at, time.Now())
 	}
 	return schema, err
+}
+
+// remembered returns a schema or its refusal without asking for it; neither if it is
+// to be asked for.
+func (s *Registry) remembered(at envelope.Place, key schemaKey, ref envelope.SchemaID) (schema, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if schema, ok := s.known.Use(key); ok {
+		return schema, nil
+	}
+	now := time.Now()
+	if r, ok := s.refused.Use(key); ok && !now.After(r.until) {
+		return nil, r.err
+	}
+	if s.unknown.spent(at, now) {
+		return nil, notAsked(ref)
+	}
+	return nil, nil
 }
 
 // short cuts a library's error, which may quote a whole schema.
