@@ -22,7 +22,7 @@ func TestExport(t *testing.T) {
 		a.Append("u", servertest.Note("3"))
 		got := a.get("/v1/users/u/export?min_version=5", "Accept-Language", "ko").Want(200).
 			WantHeader("Content-Type", "application/x-ndjson").WantHeader("Cache-Control", "private, no-cache")
-		want := `{"user":"u","version":5,"cursor":"7.5","unread":1,"unseen":1,"urgent":0,"categories":{}}
+		want := `{"user":"u","version":5,"cursor":"7.5","x":0,"unread":1,"unseen":1,"urgent":0,"categories":{}}
 {"seq":1,"version":3,"read":false,"seen":false,"archived":true,"count":1,"id":"1","priority":"normal","time":"2000-01-01T00:00:00Z","title":{"en":"Hello","ko":"안녕"}}
 {"seq":2,"version":4,"read":true,"seen":true,"archived":false,"count":1,"id":"2","priority":"normal","time":"2000-01-01T00:00:00Z","title":"2"}
 {"seq":5,"version":5,"read":false,"seen":false,"archived":false,"count":1,"pending":true,"priority":"normal"}
@@ -42,7 +42,7 @@ func TestExport(t *testing.T) {
 
 func TestExportOfNobody(t *testing.T) {
 	got := newAPI(t).get("/v1/users/u/export").Want(200)
-	if want := `{"user":"u","version":0,"cursor":"0.0","unread":0,"unseen":0,"urgent":0,"categories":{}}` + "\n"; got.Body.String() != want {
+	if want := `{"user":"u","version":0,"cursor":"0.0","x":0,"unread":0,"unseen":0,"urgent":0,"categories":{}}` + "\n"; got.Body.String() != want {
 		t.Errorf("got %s, want %s", got.Body, want)
 	}
 }

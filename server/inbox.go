@@ -18,12 +18,12 @@ const (
 	maxPage     = 100
 )
 
-// inboxHead begins a page of an inbox as clients get it; items and next follow.
+// inboxHead begins a page of an inbox as clients get it; items and next follow. It is
+// the badge too, so that a page needs no second question.
 type inboxHead struct {
-	User    string `json:"user"`
-	Version uint64 `json:"version"`
-	Cursor  string `json:"cursor"`
-	Unread  int    `json:"unread"`
+	wire.Badge
+	// Features are the names of what this server can do beyond what every one can.
+	Features []string `json:"features"`
 }
 
 // getInbox answers GET /v1/users/{user}/inbox: a page of items.
@@ -64,9 +64,9 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) e
 // writePage writes the list, each item as it was encoded. An error is from before the
 // answer began: one of writing is that of a client that has gone.
 func writePage(w http.ResponseWriter, user string, l *listing) error {
-	head, err := wire.Encode(inboxHead{
-		User: user, Version: l.row.Version, Cursor: l.cursor().String(), Unread: l.row.Counts(l.now).Unread,
-	})
+	badge := wire.NewBadge(user, l.row.Badge(l.now))
+	badge.Cursor = l.cursor().String()
+	head, err := wire.Encode(inboxHead{Badge: badge, Features: []string{}})
 	if err != nil {
 		return fmt.Errorf("encode list: %w", err)
 	}

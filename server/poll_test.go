@@ -138,7 +138,7 @@ func TestBadgesDoWithoutRows(t *testing.T) {
 	if got := servertest.Into[wire.Badge](a.get("/v1/users/u/unread").Want(200)); got.Version != 1 || got.Unread != 1 {
 		t.Errorf("got %+v, want one unread at version 1", got)
 	}
-	if got := a.get("/v1/unread?user=u&user=v").Want(200).Body.String(); !strings.Contains(got, `"cursor":"7.1","unread":1,`) {
+	if got := a.get("/v1/unread?user=u&user=v").Want(200).Body.String(); !strings.Contains(got, `"cursor":"7.1","x":0,"unread":1,`) {
 		t.Errorf("got %s, want one unread at 7.1", got)
 	}
 }

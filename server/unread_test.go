@@ -20,7 +20,7 @@ func TestUnreadOfNobody(t *testing.T) {
 	got := newAPI(t).get("/v1/users/user-7/unread").Want(200).
 		WantHeader("ETag", `"0.0.0"`).WantHeader("Cache-Control", "private, no-cache").
 		WantHeader("Content-Type", "application/json").WantHeader("X-Poll-Interval", "30")
-	want := `{"user":"user-7","version":0,"cursor":"0.0","unread":0,"unseen":0,"urgent":0,"categories":{}}` + "\n"
+	want := `{"user":"user-7","version":0,"cursor":"0.0","x":0,"unread":0,"unseen":0,"urgent":0,"categories":{}}` + "\n"
 	if got.Body.String() != want {
 		t.Errorf("got %s, want %s", got.Body, want)
 	}
@@ -30,7 +30,7 @@ func TestUnreadCounts(t *testing.T) {
 	a := newAPI(t)
 	a.Append("u", inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{
 		Title: belfry.PlainText("x"), Category: "approval", Priority: belfry.PriorityUrgent}}, servertest.Note("y"))
-	want := `{"user":"u","version":2,"cursor":"7.2","unread":2,"unseen":2,"urgent":1,"categories":{"approval":{"unread":1,"unseen":1}}}` + "\n"
+	want := `{"user":"u","version":2,"cursor":"7.2","x":0,"unread":2,"unseen":2,"urgent":1,"categories":{"approval":{"unread":1,"unseen":1}}}` + "\n"
 	if got := a.get("/v1/users/u/unread").Want(200).Body.String(); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -229,9 +229,9 @@ func TestBatch(t *testing.T) {
 	a.notify("사용자-7", "x")
 	got := a.get("/v1/unread?user=b&user=%EC%82%AC%EC%9A%A9%EC%9E%90-7&user=b").Want(200)
 	want := `{"users":[` +
-		`{"user":"b","version":0,"cursor":"0.0","unread":0,"unseen":0,"urgent":0,"categories":{}},` +
-		`{"user":"사용자-7","version":1,"cursor":"7.1","unread":1,"unseen":1,"urgent":0,"categories":{}},` +
-		`{"user":"b","version":0,"cursor":"0.0","unread":0,"unseen":0,"urgent":0,"categories":{}}]}` + "\n"
+		`{"user":"b","version":0,"cursor":"0.0","x":0,"unread":0,"unseen":0,"urgent":0,"categories":{}},` +
+		`{"user":"사용자-7","version":1,"cursor":"7.1","x":0,"unread":1,"unseen":1,"urgent":0,"categories":{}},` +
+		`{"user":"b","version":0,"cursor":"0.0","x":0,"unread":0,"unseen":0,"urgent":0,"categories":{}}]}` + "\n"
 	if got.Body.String() != want {
 		t.Errorf("got %s, want %s", got.Body, want)
 	}

@@ -1,5 +1,5 @@
-// The inbox page: shows one Inbox and sends its user's commands.
-import { Inbox } from './belfry.js';
+// The inbox page: shows one list and sends its user's commands.
+import { Belfry } from './belfry.js';
 
 const tokenKey = 'belfry.token'; // in sessionStorage, which ends with the tab
 
@@ -7,23 +7,22 @@ const $ = (id) => document.getElementById(id);
 const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 let inbox;
+let list;
 let shown = []; // the items on the screen, newest first
-let shownVersion; // of the inbox, when they were shown
 const rows = new Map(); // seq to {element, item}
 
 const statusTexts = {
-  stopped: '',
   connecting: 'Connecting…',
   live: 'Live',
-  waiting: 'Connection lost, trying again…',
-  refused: 'Not connected',
+  polling: 'Asking now and then',
+  offline: 'Connection lost, trying again…',
+  'signed-out': 'Not connected',
 };
 
 function open(user) {
-  inbox?.stop();
+  inbox?.close();
   inbox = undefined;
   shown = [];
-  shownVersion = undefined;
   rows.clear();
   $('list').replaceChildren();
   $('empty').hidden = true;
@@ -34,24 +33,21 @@ function open(user) {
     $('status').textContent = 'Choose a user.';
     return;
   }
-  const opened = new Inbox({ user, token: () => sessionStorage.getItem(tokenKey) ?? '' });
-  inbox = opened;
-  // An inbox that was replaced may still have something to say.
-  opened.addEventListener('change', () => opened === inbox && show());
-  opened.addEventListener('status', () => opened === inbox && showStatus());
-  opened.start();
+  inbox = new Belfry({ user, token: sessionStorage.getItem(tokenKey) ?? '' });
+  list = inbox.list();
+  inbox.subscribe(showState);
+  list.subscribe(show);
+  showState();
 }
 
 function show() {
-  const items = inbox.items;
+  const items = list.items;
   const newest = shown[0]?.seq;
   announce(newest === undefined ? [] : items.filter((item) => item.seq > newest && !item.pending && !item.read));
   shown = items;
-  shownVersion = inbox.unread?.version;
   showList();
-  showBadge(inbox.unread?.unread);
-  $('empty').hidden = items.length > 0;
-  $('older').hidden = !inbox.next;
+  $('empty').hidden = list.loading || items.length > 0;
+  $('older').hidden = list.done || list.loading;
 }
 
 function showBadge(unread) {
@@ -63,13 +59,15 @@ function showBadge(unread) {
   document.title = unread ? `(${unread}) ${name}` : name;
 }
 
-function showStatus() {
-  $('status').textContent = statusTexts[inbox.status];
-  $('status').dataset.status = inbox.status;
-  if (inbox.status === 'live') tell();
-  if (inbox.status === 'refused') {
-    tell(inbox.error.message);
-    if (inbox.error.status === 401 || inbox.error.status === 403) $('login').open = true;
+function showState() {
+  const { status, counts, error } = inbox.state;
+  showBadge(counts?.unread);
+  $('status').textContent = statusTexts[status];
+  $('status').dataset.status = status;
+  if (status === 'live') tell();
+  if (status === 'signed-out') {
+    tell(error.message);
+    $('login').open = true;
   }
 }
 
@@ -120,9 +118,9 @@ function newRow(seq) {
     title: make('h2'),
     body: make('p', 'body'),
     meta: make('p', 'meta'),
-    toggle: button('toggle', (item) => inbox.act(item.read ? 'unread' : 'read', { seqs: [seq] })),
-    archive: button('archive', () => inbox.act('archive', { seqs: [seq] })),
-    remove: button('delete', () => inbox.act('delete', { seqs: [seq] })),
+    toggle: button('toggle', (item) => inbox[item.read ? 'unread' : 'read']({ seqs: [seq] })),
+    archive: button('archive', () => inbox.archive({ seqs: [seq] })),
+    remove: button('delete', () => inbox.remove({ seqs: [seq] })),
   };
   const buttons = make('div', 'buttons');
   buttons.append(row.toggle, row.archive, row.remove);
@@ -134,7 +132,7 @@ function newRow(seq) {
   function button(name, command) {
     const b = make('button', name);
     b.type = 'button';
-    b.addEventListener('click', () => busy(b, () => command(row.item)));
+    b.addEventListener('click', () => command(row.item).then(() => tell(), (error) => tell(error.message)));
     return b;
   }
 }
@@ -223,10 +221,10 @@ async function busy(b, command) {
 
 $('read-all').addEventListener('click', () => {
   // What arrives between the look and the click stays unread.
-  if (shown.length > 0) busy($('read-all'), () => inbox.act('read', { up_to: shownVersion }));
+  if (shown.length > 0) busy($('read-all'), () => inbox.markAll('read'));
 });
 
-$('older').addEventListener('click', () => busy($('older'), () => inbox.older()));
+$('older').addEventListener('click', () => busy($('older'), () => list.more()));
 
 $('who').addEventListener('submit', (event) => {
   event.preventDefault();
@@ -239,10 +237,6 @@ $('who').addEventListener('submit', (event) => {
   history.replaceState(null, '', address);
   open(user);
 });
-
-window.addEventListener('online', () => inbox?.wake());
-window.addEventListener('pagehide', () => inbox?.stop());
-window.addEventListener('pageshow', (event) => event.persisted && inbox?.start());
 
 // Without a user it opens the first that it suggests: a page that shows nothing says nothing.
 $('user').value = new URLSearchParams(location.search).get('user') ?? $('users').options[0]?.value ?? '';

@@ -1,10 +1,9 @@
-// Package web holds the pages of Belfry and the client module that they are
-// made of, as static files without a build step.
+// Package web holds the pages of Belfry, as static files without a build step,
+// and serves them and the browser's client ([js.Files]) that they are made of. It
+// imports that and the standard library. Begin reading with [Handler].
 //
-// belfry.js is the client: it lists an inbox, follows its stream and keeps both
-// as one model. It knows nothing of pages and can be copied into any other one.
-// page.js, page.css and index.html are the inbox page on top of it; ops.html, the
-// ops*.js and ops.css the page for operators.
+// page.js, page.css and index.html are the inbox page; ops.html, the ops*.js and
+// ops.css the page for operators.
 //
 // Contents come from whoever may write notifications, so the pages put texts
 // into text nodes alone, and the policy sent with them lets no inline script or
@@ -12,16 +11,14 @@
 package web
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"io"
 	"io/fs"
 	"net/http"
 	"path"
 	"strings"
-	"time"
+
+	"github.com/belfry/belfry/clients/js"
 )
 
 //go:embed *.html *.css *.js *.svg
@@ -42,16 +39,11 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 // notFound is an RFC 9457 problem: a mistyped path of the API ends up here.
 const notFound = `{"type":"about:blank","title":"Not Found","status":404,"detail":"there is no such path"}` + "\n"
 
-type asset struct {
-	contentType string
-	body        []byte
-	etag        string // strong, quoted (RFC 9110 section 8.8.3)
-}
-
 // Handler serves the inbox page at "/", the one for operators at "/ops", and the
-// files they need beside them. All else is 404. It answers GET and HEAD, and
-// needs no authentication: what a page shows it fetches with the token of its
-// user.
+// files they need beside them; and the client, for pages of any origin, also under the
+// names that never change their content ([js.File.Pinned]). All else is 404. It
+// answers GET and HEAD, and needs no authentication: what a page shows it fetches
+// with the token of its user.
 func Handler() http.Handler {
 	assets := map[string]asset{}
 	names, _ := fs.Glob(files, "*") // the pattern is well-formed
@@ -62,6 +54,13 @@ func Handler() http.Handler {
 			at = strings.TrimSuffix(page, "index")
 		}
 		assets[at] = newAsset(contentTypes[path.Ext(name)], body)
+	}
+	for _, f := range js.Files() {
+		a := newAsset(contentTypes[".js"], f.Body)
+		a.open = true
+		assets["/"+f.Name] = a
+		a.pinned = true
+		assets["/"+f.Pinned()] = a
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -81,17 +80,7 @@ func Handler() http.Handler {
 			h.Set("Allow", "GET, HEAD")
 			w.WriteHeader(http.StatusMethodNotAllowed)
 		default:
-			h.Set("Content-Type", a.contentType)
-			// Files of two versions do not fit each other, so none is used
-			// without asking.
-			h.Set("Cache-Control", "no-cache")
-			h.Set("Etag", a.etag)
-			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+			a.serve(w, r)
 		}
 	})
-}
-
-func newAsset(contentType string, body []byte) asset {
-	sum := sha256.Sum256(body)
-	return asset{contentType: contentType, body: body, etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
 }

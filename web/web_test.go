@@ -1,6 +1,9 @@
 package web_test
 
 import (
+	"compress/gzip"
+	"crypto/sha512"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -8,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/clients/js"
 	"github.com/belfry/belfry/web"
 )
 
@@ -129,6 +133,76 @@ func checkMarkup(t *testing.T, page string) {
 	for _, pattern := range []string{`<script(?:[^>]*src=)?[^>]*>[^<]`, `<style`, `\sstyle=`, `\son[a-z]+=`, `(?:src|href)="https?:`} {
 		if found := regexp.MustCompile(pattern).FindString(html); found != "" {
 			t.Errorf("%s has %q", page, found)
+		}
+	}
+}
+
+// TestHandlerClient holds what a page of another origin needs of the client: it is
+// revalidated under its plain name, for ever under its pinned one, and open to both.
+func TestHandlerClient(t *testing.T) {
+	files := js.Files()
+	if len(files) != 2 {
+		t.Fatalf("got %d files, want the client and the bell", len(files))
+	}
+	for _, f := range files {
+		for path, cached := range map[string]string{"/" + f.Name: "no-cache", "/" + f.Pinned(): "public, max-age=31536000, immutable"} {
+			got := get(t, "GET", path)
+			if text := body(t, got); got.StatusCode != 200 || text != string(f.Body) {
+				t.Errorf("%s: got %d and %d bytes, want the %d of the build", path, got.StatusCode, len(text), len(f.Body))
+			}
+			for name, want := range map[string]string{
+				"Cache-Control": cached, "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin", "Vary": "Accept-Encoding",
+			} {
+				if value := got.Header.Get(name); value != want {
+					t.Errorf("%s: got %s %q, want %q", path, name, value, want)
+				}
+			}
+		}
+		sum := sha512.Sum384(f.Body)
+		if want := "sha384-" + base64.StdEncoding.EncodeToString(sum[:]); f.Integrity() != want {
+			t.Errorf("%s: got integrity %s, want %s", f.Name, f.Integrity(), want)
+		}
+	}
+	if got := get(t, "GET", "/page.js").Header.Get("Access-Control-Allow-Origin"); got != "" {
+		t.Errorf("page.js is open to %q, want to no other origin", got)
+	}
+}
+
+// TestHandlerCompresses has files go out as gzip to whom takes it, under a tag of
+// their own, which no proxy can change so that it is no longer known.
+func TestHandlerCompresses(t *testing.T) {
+	plain := get(t, "GET", "/belfry.js")
+	text, tag := body(t, plain), plain.Header.Get("Etag")
+	for accepted, want := range map[string]bool{
+		"": false, "gzip": true, "br, gzip, deflate": true, "GZIP;q=0.5": true, "gzip;q=0": false, "gzip; q=0.000": false, "identity": false, "gzip;q=x": false,
+	} {
+		got := get(t, "GET", "/belfry.js", "Accept-Encoding", accepted)
+		if packed := got.Header.Get("Content-Encoding") == "gzip"; packed != want {
+			t.Errorf("%q: compressed is %t, want %t", accepted, packed, want)
+			continue
+		}
+		var r io.Reader = got.Body
+		if want {
+			var err error
+			if r, err = gzip.NewReader(got.Body); err != nil {
+				t.Fatal(err)
+			}
+			if got.Header.Get("Etag") == tag {
+				t.Errorf("%q: both forms have the tag %s", accepted, tag)
+			}
+		}
+		if unpacked, err := io.ReadAll(r); err != nil || string(unpacked) != text {
+			t.Errorf("%q: got %d bytes, %v, want %d", accepted, len(unpacked), err, len(text))
+		}
+	}
+	bare := strings.Trim(tag, `"`)
+	for sent, want := range map[string]int{
+		tag: 304, "W/" + tag: 304, `"` + bare + `-gzip"`: 304, `W/"` + bare + `-gzip"`: 304, `"` + bare + `--gzip"`: 304, `"` + bare + `;gzip"`: 304,
+		`"x", ` + tag: 304, "*": 304, `"x"`: 200, `"x` + bare + `"`: 200, "": 200,
+	} {
+		got := get(t, "GET", "/belfry.js", "If-None-Match", sent, "Accept-Encoding", "gzip")
+		if got.StatusCode != want || want == 304 && got.Header.Get("Content-Encoding") != "" {
+			t.Errorf("%s: got %d, coded %q, want %d", sent, got.StatusCode, got.Header.Get("Content-Encoding"), want)
 		}
 	}
 }

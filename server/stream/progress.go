@@ -152,6 +152,11 @@ func (p progress) resume(v view) (outcome, progress) {
 	p.phase = phaseLive
 	out, p := p.follow(v)
 	out.took = tookReplayed
+	if len(out.events) == 0 && p.until.IsZero() {
+		// The client learns at once that its stream works.
+		p.sentID = true
+		out.events = append(out.events, p.ping())
+	}
 	return out, p
 }
 

@@ -84,7 +84,7 @@ func TestProgressStep(t *testing.T) {
 			want: "resync@7.9", next: func(p *progress) { *p = knows(9) }},
 		{name: "live, row behind", from: knows(12), row: stepRow(entry(1, 1), expiring(2, -1))},
 		{name: "resuming, nothing new", from: newProgress("7.9"), row: stepRow(entry(1, 1)),
-			next: func(p *progress) { p.phase = phaseLive }},
+			want: "ping@7.9", next: func(p *progress) { *p = knows(9) }},
 		{name: "resuming from nothing", from: newProgress("0.0"), row: stepRow(entry(1, 1), entry(3, 4)),
 			want: "item 1, item 3, unread@7.9", next: func(p *progress) { *p = knows(9) }},
 		{name: "resuming, expired before", from: newProgress("7.9"), row: stepRow(expiring(1, -time.Hour), expiring(2, time.Minute)),

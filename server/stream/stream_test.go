@@ -27,12 +27,12 @@ func TestStreamBegins(t *testing.T) {
 		{"empty header and query", func(r *http.Request) {
 			withQuery("7.3")(r)
 			withHeader("")(r)
-		}, tookReplayed, nil},
+		}, tookReplayed, []string{`ping {"version":3} id=7.3`}},
 		{"header beats query", func(r *http.Request) {
 			withQuery("nonsense")(r)
 			withHeader("7.3")(r)
-		}, tookReplayed, nil},
-		{"nothing missed", withQuery("7.3"), tookReplayed, nil},
+		}, tookReplayed, []string{`ping {"version":3} id=7.3`}},
+		{"nothing missed", withQuery("7.3"), tookReplayed, []string{`ping {"version":3} id=7.3`}},
 		{"missed some", withQuery("7.1"), tookReplayed, []string{`item "seq":2`, `state "version":3,"read":[1],"unread":[] "seen":[],"archived":[],"removed":[]`, `unread "version":3 id=7.3`}},
 		{"missed all", withQuery("0.0"), tookReplayed, []string{`item "seq":1 "read":true`, `item "seq":2`, `unread id=7.3`}},
 		{"malformed", withHeader("7.3.1"), tookResync, []string{`resync {"version":3} id=7.3`}},
@@ -118,7 +118,7 @@ func TestStreamFollowsOverEpochChange(t *testing.T) {
 		f.Mu.Lock()
 		f.Epoch, f.Offset = 9, 0
 		f.Mu.Unlock()
-		l.Want("retry")
+		l.Want("retry", `ping {"version":2} id=7.2`)
 		servertest.Append(t, f, servertest.Note("three"))
 		l.Want(`item "seq":3`, `unread "version":3,"cursor":"9.3" id=9.3`)
 	})
@@ -169,7 +169,7 @@ func TestStreamPings(t *testing.T) {
 		l.Want()
 		servertest.After(1)
 		l.Want(`ping {"version":1} id=7.1`)
-		resumed.Want("retry", `ping {"version":1}`)
+		resumed.Want("retry", `ping {"version":1} id=7.1`, `ping {"version":1} id=7.1`)
 		servertest.Append(t, f, servertest.Touch())
 		servertest.After(20 * time.Second)
 		l.Want("unread id=7.2", `ping {"version":2} id=7.2`)
@@ -193,6 +193,7 @@ func TestStreamWaitsForTheCursor(t *testing.T) {
 		want         []string
 	}{
 		{"it comes", "7.2", 2*time.Second - 1, []string{`item "seq":3`, "unread id=7.3"}},
+		{"it comes and is all", "7.3", time.Second, []string{`ping {"version":3} id=7.3`}},
 		{"it comes in another epoch", "8.2", time.Second, []string{`resync {"version":3} id=7.3`}},
 		{"it comes too late", "7.2", 2 * time.Second, []string{`resync {"version":2} id=7.2`, `item "seq":3`, "unread id=7.3"}},
 		{"it comes too late in another epoch", "8.2", 2 * time.Second, []string{
