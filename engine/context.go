@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -27,7 +28,6 @@ type Context struct {
 	rows    *rowProducer // nil: the processor has no table
 	after   []rowWrite   // of the row that is set next
 	silent  int64        // where the partition's silent records end
-	waited  bool
 }
 
 // Raw returns the record as it was received. The caller may not modify it.
@@ -67,11 +67,15 @@ func Callback(process func(c *Context, value []byte)) goka.ProcessCallback {
 	return func(ctx goka.Context, msg any) {
 		value, _ := msg.([]byte)
 		c := ctx.(*Context)
-		if c.tracker != nil && c.tracker.isAbandoned(c.Offset()) {
+		if c.tracker == nil {
+			process(c, value)
+			return
+		}
+		if !c.tracker.take(c.Offset(), time.Now()) {
 			return // the session ends, it is read again
 		}
 		process(c, value)
-		c.endWait()
+		c.tracker.putDown()
 	}
 }
 

@@ -88,6 +88,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	wrapped.written = g.written
 	g.refused(g.startPartitions(wrapped, positions))
 	g.session.Store(wrapped)
+	g.sup.follow(wrapped.trackers)
 	partitions := 0
 	for _, claims := range s.Claims() {
 		partitions += len(claims)

@@ -38,9 +38,9 @@ type Status struct {
 	Err      error // why it failed last; nil if it never did
 	// Refused are the partitions that a processor has and doesn't read.
 	Refused []Refusal
-	// Waiting tells what partitions wait for before they go on: something that
-	// is not there for now, see [Context.Wait].
-	Waiting []string
+	// HeldUp are the partitions whose record at hand waits, see [Context.Wait], or
+	// takes long.
+	HeldUp []HeldUp
 	// Recovery is how far reading the table has come; nil unless Phase is
 	// Recovering.
 	Recovery *Recovery
@@ -58,8 +58,8 @@ func (s Status) String() string {
 	for _, r := range s.Refused {
 		line += ", refuses " + r.String()
 	}
-	for _, w := range s.Waiting {
-		line += ", " + w
+	for _, h := range s.HeldUp {
+		line += ", " + h.String()
 	}
 	return line
 }
@@ -78,7 +78,9 @@ type Supervisor struct {
 	outage *kafka.Outage
 	mu     sync.Mutex
 	status Status
-	waits  map[kafka.TopicPartition]string
+	// trackers are those of the session; the map is never modified.
+	trackers   map[kafka.TopicPartition]*tracker
+	recoveries map[kafka.TopicPartition]HeldUp // those that wait
 
 	told   bool      // the log has told of a failure, and not yet that it runs again
 	said   string    // the failure that the log told last
@@ -95,8 +97,7 @@ func NewSupervisor(name string, cfg *kafka.Config) *Supervisor {
 	s := &Supervisor{
 		Log:    cfg.Log().With("component", name),
 		outage: cfg.Outage,
-		status: Status{Name: name, Phase: Starting, Since: time.Now()},
-		waits:  map[kafka.TopicPartition]string{},
+		status: Status{Name: name, Phase: Starting, Since: time.Now()}, recoveries: map[kafka.TopicPartition]HeldUp{},
 	}
 	if s.outage == nil {
 		s.outage = kafka.NewOutage(cfg.Log())
@@ -207,5 +208,33 @@ func (s *Supervisor) refuse(refusals []Refusal) {
 func (s *Supervisor) Snapshot() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.status
+	status := s.status
+	status.HeldUp = heldUp(s.trackers, s.recoveries, time.Now())
+	return status
+}
+
+// recoveryWaits notes that a table is not recovered beyond an offset for now.
+func (s *Supervisor) recoveryWaits(table kafka.TopicPartition, offset int64, cause string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, ok := s.recoveries[table]
+	if !ok {
+		h.Since = time.Now()
+	}
+	h.Topic, h.Partition, h.Offset, h.Cause = table.Topic, table.Partition, offset, cause
+	s.recoveries[table] = h
+}
+
+// recovered ends recoveryWaits.
+func (s *Supervisor) recovered(table kafka.TopicPartition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.recoveries, table)
+}
+
+// follow has the status tell of the partitions of a session.
+func (s *Supervisor) follow(trackers map[kafka.TopicPartition]*tracker) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trackers = trackers
 }

@@ -44,7 +44,7 @@ func (v verifyOnly) tableEnd(table kafka.TopicPartition) (int64, error) {
 	}
 	tick := time.NewTicker(openTransactionPoll)
 	defer tick.Stop()
-	defer v.group.sup.wait(table, "")
+	defer v.group.sup.recovered(table)
 	end := int64(-1)
 	for {
 		logs, err := kafka.ListRanges(ctx, v.topics.Client, table.Topic, table.Partition)
@@ -58,7 +58,7 @@ func (v verifyOnly) tableEnd(table kafka.TopicPartition) (int64, error) {
 		if log.Stable >= end {
 			return v.topics.RecordsEnd(ctx, table.Topic, table.Partition, log.Start, end)
 		}
-		v.group.sup.wait(table, fmt.Sprintf("%s/%d cannot be recovered beyond offset %d: %v there, and %d offsets lie behind it", table.Topic, table.Partition, log.Stable, kafka.ErrOpenTransaction, log.End-log.Stable))
+		v.group.sup.recoveryWaits(table, log.Stable, fmt.Sprintf("the table cannot be recovered beyond: %v there, and %d offsets lie behind it", kafka.ErrOpenTransaction, log.End-log.Stable))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

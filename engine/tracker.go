@@ -3,6 +3,7 @@ package engine
 import (
 	"sort"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -20,7 +21,10 @@ type tracker struct {
 	// abandoned is the offset of a record that was given up in this session, -1
 	// without one: neither it nor what follows counts as completed.
 	abandoned int64
-	waiting   bool // for something that is not there
+	// The record that a callback has at hand.
+	at    int64
+	since time.Time // zero: there is none
+	cause string    // what it waits for; "" if it is at work
 }
 
 // maxPending bounds, in bytes, what may follow a record of a partition whose
@@ -132,23 +136,46 @@ func (t *tracker) abandon(offset int64) {
 	t.abandoned = offset
 }
 
-// isAbandoned reports whether the record, or one before it, was given up.
-func (t *tracker) isAbandoned(offset int64) bool {
+// take notes that a callback has the record at offset at hand, from now on and until
+// putDown. It reports false for a record that was given up, or is behind one.
+func (t *tracker) take(offset int64, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.abandoned >= 0 && offset >= t.abandoned
+	if t.abandoned >= 0 && offset >= t.abandoned {
+		return false
+	}
+	t.at, t.since = offset, now
+	return true
 }
 
-func (t *tracker) setWaiting(waiting bool) {
+// putDown ends take.
+func (t *tracker) putDown() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.waiting = waiting
+	t.since, t.cause = time.Time{}, ""
+}
+
+// wait notes what the record at hand waits for, and reports whether it has not waited
+// before.
+func (t *tracker) wait(cause error) (first bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	first = t.cause == ""
+	t.cause = cause.Error()
+	return first
+}
+
+// hand returns the record that a callback has at hand, since when, and what it waits
+// for; since is zero if there is none.
+func (t *tracker) hand() (offset int64, since time.Time, cause string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.at, t.since, t.cause
 }
 
 func (t *tracker) isWaiting() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.waiting
+	_, _, cause := t.hand()
+	return cause != ""
 }
 
 func (t *tracker) find(offset int64) (int, bool) {

@@ -144,8 +144,8 @@ func TestTableIsRecoveredUpToWhatIsCommitted(t *testing.T) {
 		if got := seen.Await(t, 2); !slices.Equal(got, []string{"1", "2"}) {
 			t.Errorf("callbacks found the rows %q, want 1 and 2", got)
 		}
-		if s := p.Status(); len(s.Waiting) != 0 {
-			t.Errorf("it still waits for %v", s.Waiting)
+		if s := p.Status(); len(s.HeldUp) != 0 {
+			t.Errorf("it still waits for %v", s.HeldUp)
 		}
 	})
 }

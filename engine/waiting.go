@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,12 +21,9 @@ func (c *Context) Silent() bool { return c.raw != nil && c.raw.Offset < c.silent
 // partition next; the callback must return and write nothing. Nothing overtakes
 // the record in either case. Until the callback returns the status tells cause.
 func (c *Context) Wait(d time.Duration, cause error) bool {
-	if !c.waited {
-		c.waited = true
-		c.tracker.setWaiting(true)
+	if c.tracker.wait(cause) {
 		c.sup.Log.Warn("record waits", "topic", c.Topic(), "partition", c.Partition(), "offset", c.Offset(), "err", cause)
 	}
-	c.sup.wait(c.claim(), fmt.Sprintf("%s/%d waits at offset %d: %v", c.Topic(), c.Partition(), c.Offset(), cause))
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -37,25 +35,40 @@ func (c *Context) Wait(d time.Duration, cause error) bool {
 	}
 }
 
-func (c *Context) endWait() {
-	if c.waited {
-		c.tracker.setWaiting(false)
-		c.sup.wait(c.claim(), "")
-	}
+// slowRecord is from when on a record that is at work counts as holding its partition
+// up.
+const slowRecord = time.Second
+
+// HeldUp is a partition whose record at hand holds up those behind it: it waits, or is
+// at work for more than a second.
+type HeldUp struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Since     time.Time
+	Cause     string // what it waits for; "" if it is at work
 }
 
-func (c *Context) claim() kafka.TopicPartition {
-	return kafka.TopicPartition{Topic: string(c.Topic()), Partition: c.Partition()}
+// String is a line for people.
+func (h HeldUp) String() string {
+	what, cause := "is at work on", ""
+	if h.Cause != "" {
+		what, cause = "waits at", ": "+h.Cause
+	}
+	return fmt.Sprintf("%s/%d %s offset %d since %s%s", h.Topic, h.Partition, what, h.Offset, h.Since.UTC().Format(time.RFC3339), cause)
 }
 
-// wait notes what a partition waits for; an empty text is nothing.
-func (s *Supervisor) wait(claim kafka.TopicPartition, what string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if what == "" {
-		delete(s.waits, claim)
-	} else {
-		s.waits[claim] = what
+// heldUp returns the partitions that are held up at now, and the recoveries that wait,
+// in order.
+func heldUp(trackers map[kafka.TopicPartition]*tracker, recoveries map[kafka.TopicPartition]HeldUp, now time.Time) []HeldUp {
+	out := slices.Collect(maps.Values(recoveries))
+	for claim, t := range trackers {
+		if offset, since, cause := t.hand(); !since.IsZero() && (cause != "" || now.Sub(since) >= slowRecord) {
+			out = append(out, HeldUp{claim.Topic, claim.Partition, offset, since, cause})
+		}
 	}
-	s.status.Waiting = slices.Sorted(maps.Values(s.waits))
+	slices.SortFunc(out, func(a, b HeldUp) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	return out
 }

@@ -32,8 +32,12 @@ func patient(seen *enginetest.Log, ready *atomic.Bool) engine.Group {
 }
 
 func isWaiting(p *engine.Processor) bool {
-	w := p.Status().Waiting
-	return len(w) == 1 && strings.Contains(w[0], "src/0") && strings.Contains(w[0], errAway.Error())
+	held := p.Status().HeldUp
+	if len(held) != 1 {
+		return false
+	}
+	h := held[0]
+	return h.Topic == "src" && h.Partition == 0 && h.Offset == 1 && h.Cause == errAway.Error() && time.Since(h.Since) < time.Hour && strings.Contains(h.String(), "src/0 waits at offset 1 since ")
 }
 
 func TestWaitingLetsNothingPass(t *testing.T) {
@@ -72,10 +76,37 @@ func TestWaitingLetsNothingPass(t *testing.T) {
 	}
 	awaitOffsets(t, cfg, "s", "src", 3)
 	for _, m := range []*engine.Processor{p, second} {
-		if s := m.Status(); s.Restarts != 0 || len(s.Waiting) != 0 {
+		if s := m.Status(); s.Restarts != 0 || len(s.HeldUp) != 0 {
 			t.Errorf("afterwards: %v", s)
 		}
 	}
+}
+
+// TestARecordAtWorkIsTold holds that a partition whose record takes long says which it
+// is, and nothing once that is over.
+func TestARecordAtWorkIsTold(t *testing.T) {
+	t.Parallel()
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "src")
+	enginetest.Produce(t, cfg, rec(0, "a", time.Now()), rec(0, "long", time.Now()), rec(0, "b", time.Now()))
+	var seen enginetest.Log
+	over := make(chan struct{})
+	g := source(&seen, startAt(engine.Start{}))
+	g.Graph = goka.DefineGroup("s", goka.Input("src", engine.Bytes{}, engine.Callback(func(_ *engine.Context, value []byte) {
+		if string(value) == "long" {
+			<-over
+		}
+		seen.Add(string(value))
+	})))
+	p := engine.NewProcessor(cfg, g)
+	enginetest.Run(t, p.Run)
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return p.Status().String() }, func() bool {
+		held := p.Status().HeldUp
+		return len(held) == 1 && held[0].Offset == 1 && held[0].Cause == "" && strings.Contains(held[0].String(), "src/0 is at work on offset 1 since ")
+	})
+	close(over)
+	seen.Await(t, 3)
+	kafkatest.Eventually(t, enginetest.Patience, func() string { return p.Status().String() }, func() bool { return len(p.Status().HeldUp) == 0 })
 }
 
 func TestTopicsThatComeAndGo(t *testing.T) {

@@ -214,14 +214,16 @@ func TestUnavailableIsWaitedFor(t *testing.T) {
 	produce(t, cfg, to("orders", "a", "0"), to("orders", "a", "1"), to("orders", "a", "2"))
 	waits := func() string {
 		for _, s := range r.Status() {
-			return strings.Join(s.Waiting, ", ")
+			for _, h := range s.HeldUp {
+				return h.String()
+			}
 		}
 		return ""
 	}
 	awaitWait := func() {
 		t.Helper()
 		kafkatest.Eventually(t, patience, func() string { return fmt.Sprint("nothing waits: ", r.Status()) },
-			func() bool { return strings.Contains(waits(), "orders/0 waits at offset 1: schema 7") })
+			func() bool { return strings.Contains(waits(), "orders/0 waits at offset 1 since ") && strings.Contains(waits(), ": schema 7") })
 	}
 	awaitWait()
 	r.stop() // also while it waits

@@ -50,7 +50,10 @@ func (i opsNode) Workers() []ops.Worker {
 func newWorker(kind string, s engine.Status) ops.Worker {
 	w := ops.Worker{
 		Kind: kind, Name: strings.TrimPrefix(s.Name, kind+" "), Phase: string(s.Phase), Since: s.Since.UTC(),
-		Restarts: s.Restarts, Waiting: s.Waiting,
+		Restarts: s.Restarts,
+	}
+	for _, h := range s.HeldUp {
+		w.Waiting = append(w.Waiting, h.String())
 	}
 	if s.Err != nil {
 		w.Error = s.Err.Error()

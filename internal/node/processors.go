@@ -3,6 +3,8 @@ package node
 import (
 	"maps"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -81,21 +83,21 @@ func processorDetail(s engine.Status) string {
 	for _, r := range s.Refused {
 		detail += ", refuses " + r.String()
 	}
-	for _, w := range s.Waiting {
-		detail += ", " + w
+	for _, h := range s.HeldUp {
+		detail += ", " + h.String()
 	}
 	return detail
 }
 
 // processorStates is a prometheus.Collector: processors come and go.
 type processorStates struct {
-	statuses                            func() []engine.Status
-	running, restarts, refused, waiting *prometheus.Desc
+	statuses                                  func() []engine.Status
+	running, restarts, refused, waiting, held *prometheus.Desc
 }
 
 func newProcessorStates(statuses func() []engine.Status) *processorStates {
-	desc := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc(name, help, []string{"processor"}, nil)
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, append([]string{"processor"}, labels...), nil)
 	}
 	return &processorStates{
 		statuses: statuses,
@@ -103,12 +105,13 @@ func newProcessorStates(statuses func() []engine.Status) *processorStates {
 		restarts: desc("belfry_processor_restarts", "How often the processor failed and was built anew."),
 		refused:  desc("belfry_processor_refused_partitions", "Partitions that the processor has and does not read, since their log is not the one that was processed."),
 		waiting:  desc("belfry_processor_waiting_partitions", "Partitions whose next record waits for something that is not available, such as a schema registry."),
+		held:     desc("belfry_processor_held_up_seconds", "For how long a partition's record at hand has waited, or been at work for more than a second; none for partitions that go on. /readyz names the offset.", "topic", "partition"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (p *processorStates) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{p.running, p.restarts, p.refused, p.waiting} {
+	for _, d := range []*prometheus.Desc{p.running, p.restarts, p.refused, p.waiting, p.held} {
 		out <- d
 	}
 }
@@ -119,11 +122,18 @@ func (p *processorStates) Collect(out chan<- prometheus.Metric) {
 		if s.Phase == engine.Waiting {
 			continue
 		}
+		waiting := 0
+		for _, h := range s.HeldUp {
+			if h.Cause != "" {
+				waiting++
+			}
+			out <- prometheus.MustNewConstMetric(p.held, prometheus.GaugeValue, time.Since(h.Since).Seconds(), s.Name, h.Topic, strconv.Itoa(int(h.Partition)))
+		}
 		for desc, value := range map[*prometheus.Desc]float64{
 			p.running:  asNumber(s.Phase == engine.Running),
 			p.restarts: float64(s.Restarts),
 			p.refused:  float64(len(s.Refused)),
-			p.waiting:  float64(len(s.Waiting)),
+			p.waiting:  float64(waiting),
 		} {
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, s.Name)
 		}

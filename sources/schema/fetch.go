@@ -121,11 +121,10 @@ func (s *Registry) ask(ctx context.Context, at envelope.Place, path, what string
 func (s *Registry) giveUp(ctx context.Context, at envelope.Place, path, what string, err error) error {
 	unavailable := fmt.Errorf("ask the schema registry for %s: %w: %s", what, sources.ErrUnavailable, short(err))
 	var answer *sr.ResponseError
-	if !errors.As(err, &answer) {
-		return unavailable
-	}
-	missing := answer.StatusCode == http.StatusNotFound
-	failed := answer.StatusCode >= http.StatusInternalServerError && s.failedFor(at, path) >= failingFor
+	answered := errors.As(err, &answer)
+	missing := answered && answer.StatusCode == http.StatusNotFound
+	// What is never answered, or in a way that cannot be read, has failed as well.
+	failed := (!answered || answer.StatusCode >= http.StatusInternalServerError) && s.failedFor(at, path) >= failingFor
 	if !missing && !failed || !s.well(ctx) {
 		return unavailable
 	}

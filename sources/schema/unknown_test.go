@@ -108,6 +108,23 @@ func TestFailingSchemasAreWaitedForTogether(t *testing.T) {
 	})
 }
 
+// TestASchemaThatIsNeverAnsweredIsALetter holds that a registry which hangs at one path
+// and answers others holds a partition up for minutes, not for ever.
+func TestASchemaThatIsNeverAnsweredIsALetter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := decoderOf(schema.Config{URL: "http://registry", Transport: handlerTransport(func(q *http.Request) (*http.Response, error) {
+			if q.URL.Path != wellPath {
+				<-q.Context().Done()
+				return nil, q.Context().Err()
+			}
+			return answers{wellPath: answer{200, `["AVRO"]`}}.RoundTrip(q)
+		})})
+		if took := untilRefused(t, d, sources.Record{Value: frame(1, "\x02a")}); took < 4*time.Minute || took > 6*time.Minute {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
 // untilRefused asks for a record, every second, until it is refused.
 func untilRefused(t *testing.T, d *envelope.Decoder, r sources.Record) time.Duration {
 	t.Helper()
