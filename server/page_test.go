@@ -3,14 +3,15 @@ package server
 import (
 	"fmt"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/browsertest"
-	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/web"
 )
 
@@ -33,60 +34,77 @@ func sendNote(a *api, user, text string) {
 	a.Append(user, inbox.Record{Kind: inbox.KindNotify, Notification: note.Notification})
 }
 
+// What a page shows, in the shadow of its inbox and its bell.
 const (
-	pageBadge  = `document.querySelector('#badge').innerText.replace(/\s+/g, ' ')`
-	pageTitles = `[...document.querySelectorAll('#list h2')].map((h) => h.lastChild.textContent).join('|')`
+	pageBell   = `document.querySelector('belfry-bell').shadowRoot`
+	pageInbox  = `document.querySelector('main belfry-inbox').shadowRoot`
+	pageTitles = `[...` + pageInbox + `.querySelectorAll('.ti')].map((e) => e.textContent).join('|')`
+	pageUnread = pageInbox + `.querySelectorAll('li.un').length`
+	pageNews   = pageInbox + `.querySelector('[role=status]').textContent`
+	pageLive   = `document.querySelector('main belfry-inbox').client?.state.status`
+	pageFocus  = pageInbox + `.activeElement?.closest('li')?.querySelector('.ti').textContent ?? ''`
 )
+
+// pageItem is an element of the item of that number from the top.
+func pageItem(n int, selector string) string {
+	return fmt.Sprintf(pageInbox+`.querySelectorAll('li')[%d].querySelector('%s')`, n, selector)
+}
 
 func TestPage(t *testing.T) {
 	a, address := pageServer(t)
 	const user = "사용자-7"
-	sendNote(a, user, `{"title":"결재 요청이 도착했습니다","body":"김민지 님이 휴가를 신청했습니다.","category":"approval","priority":"urgent","actor":{"name":"김민지"},"url":"/approvals/4"}`)
+	sendNote(a, user, `{"title":"결재 요청이 도착했습니다","body":"김민지 님이 휴가를 신청했습니다.","category":"approval","priority":"urgent","actor":{"name":"김민지"},"url":"/ops"}`)
 	sendNote(a, user, `{"title":"Hostile <b>markup</b>","category":"board","priority":"low"}`)
 	tab := browsertest.New(t)
 	tab.Open(address + "/?user=%EC%82%AC%EC%9A%A9%EC%9E%90-7")
 
-	browsertest.Eventually(tab, pageBadge, "2 unread")
 	browsertest.Eventually(tab, pageTitles, "Hostile <b>markup</b>|결재 요청이 도착했습니다")
 	browsertest.Eventually(tab, `document.title`, "(2) 사용자-7 · Belfry")
-	browsertest.Eventually(tab, `document.querySelector('#status').textContent`, "Live")
-	browsertest.Eventually(tab, `document.querySelector('#list li:last-child .meta').innerText.includes('urgent') &&
-		document.querySelector('#list li:last-child .meta').innerText.includes('김민지')`, true)
-	browsertest.Eventually(tab, `document.querySelector('#list a').href`, address+"/approvals/4")
+	browsertest.Eventually(tab, pageLive, "live")
+	browsertest.Eventually(tab, pageItem(1, ".me")+`.textContent.includes('Urgent')`, true)
+	browsertest.Eventually(tab, pageItem(1, ".av")+`.textContent`, "민지")
+	browsertest.Eventually(tab, pageItem(1, ".m")+`.href`, address+"/ops")
+	browsertest.Eventually(tab, pageItem(1, ".ti")+`.lang`, "ko")
 
-	// What arrives shows up in the same document.
+	// What arrives shows up in the same document, and is said once.
 	browsertest.Eval[bool](tab, `window.sameDocument = true`)
 	sendNote(a, user, `{"title":"새 댓글","category":"board"}`)
-	browsertest.Eventually(tab, pageBadge, "3 unread")
-	browsertest.Eventually(tab, `document.querySelector('#news').textContent`, "New: 새 댓글")
+	browsertest.Eventually(tab, pageUnread, 3)
+	browsertest.Eventually(tab, pageNews, "New: 새 댓글")
 	if got := browsertest.Eval[bool](tab, `window.sameDocument === true`); !got {
 		t.Error("the page was loaded again")
 	}
-	if dir := os.Getenv("BELFRY_TEST_SCREENSHOTS"); dir != "" {
-		if err := os.WriteFile(filepath.Join(dir, "page.png"), tab.Screenshot(), 0o600); err != nil {
-			t.Error(err)
-		}
+	screenshot(t, tab, "page.png")
+
+	// By keyboard alone: Tab comes to the newest item, the focus stays with it.
+	browsertest.Eval[any](tab, pageInbox+`.querySelector('[tabindex="0"].m').focus()`)
+	tab.Press("u")
+	browsertest.Eventually(tab, pageUnread, 2)
+	browsertest.Eventually(tab, pageFocus, "새 댓글")
+	tab.Press("u")
+	browsertest.Eventually(tab, pageUnread, 3)
+	tab.Press(kb.ArrowDown)
+	browsertest.Eventually(tab, pageFocus, "Hostile <b>markup</b>")
+	tab.Press("e")
+	browsertest.Eventually(tab, pageTitles, "새 댓글|결재 요청이 도착했습니다")
+	browsertest.Eventually(tab, pageFocus, "결재 요청이 도착했습니다")
+	tab.Press("z")
+	browsertest.Eventually(tab, pageTitles, "새 댓글|Hostile <b>markup</b>|결재 요청이 도착했습니다")
+	tab.Press("?")
+	browsertest.Eventually(tab, pageInbox+`.querySelector('#help').matches(':popover-open')`, true)
+	tab.Press(kb.Escape)
+	browsertest.Eventually(tab, pageInbox+`.querySelector('#help').matches(':popover-open')`, false)
+	if got := browsertest.Eval[int](tab, pageInbox+`.querySelectorAll('li [tabindex="0"]').length`); got != 1 {
+		t.Errorf("the list has %d tab stops, want 1", got)
 	}
 
-	// By keyboard: the button keeps the focus and then undoes itself.
-	browsertest.Eval[any](tab, `document.querySelector('#list li:first-child .toggle').focus()`)
-	tab.Press("\r")
-	browsertest.Eventually(tab, pageBadge, "2 unread")
-	browsertest.Eventually(tab, `document.activeElement.getAttribute('aria-label')`, "Mark unread: 새 댓글")
-	tab.Press("\r")
-	browsertest.Eventually(tab, pageBadge, "3 unread")
-
-	tab.Click("#list li:first-child .archive")
-	browsertest.Eventually(tab, pageTitles, "Hostile <b>markup</b>|결재 요청이 도착했습니다")
-	tab.Click("#list li:first-child .delete")
-	browsertest.Eventually(tab, pageTitles, "결재 요청이 도착했습니다")
-	browsertest.Eventually(tab, pageBadge, "1 unread")
-	tab.Click("#list li:first-child .toggle")
-	browsertest.Eventually(tab, pageBadge, "0 unread")
-	browsertest.Eventually(tab, `document.querySelector('#read-all').disabled`, true)
-	if row, _ := a.fake.Row(user); len(row.Items) != 2 {
-		t.Errorf("got %d items kept, want the archived and the read one", len(row.Items))
-	}
+	// A click reads, and follows.
+	browsertest.Eval[any](tab, pageItem(2, ".m")+`.click()`)
+	browsertest.Eventually(tab, `location.pathname`, "/ops")
+	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the click has not read" }, func() bool {
+		row, _ := a.fake.Row(user)
+		return row.Badge(time.Now()).Unread == 2
+	})
 }
 
 // What is filled in from the past is listed, and nobody is told of it.
@@ -95,16 +113,16 @@ func TestPageSaysNothingOfWhatArrivesRead(t *testing.T) {
 	a.notify("user-7", "first")
 	tab := browsertest.New(t)
 	tab.Open(address + "/?user=user-7")
-	browsertest.Eventually(tab, pageBadge, "1 unread")
-	browsertest.Eventually(tab, `document.querySelector('#status').textContent`, "Live")
+	browsertest.Eventually(tab, pageUnread, 1)
+	browsertest.Eventually(tab, pageLive, "live")
 	a.Append("user-7", inbox.Record{Kind: inbox.KindNotify, Silent: true, Notification: belfry.Notification{ID: "old", Title: belfry.PlainText("old")}})
 	browsertest.Eventually(tab, pageTitles, "old|first")
-	if got := browsertest.Eval[string](tab, `document.querySelector('#news').textContent + document.querySelectorAll('#list li.unread').length`); got != "1" {
+	if got := browsertest.Eval[string](tab, pageNews+` + `+pageUnread); got != "1" {
 		t.Errorf("the page says %q, want nothing new and 1 unread", got)
 	}
 	a.notify("user-7", "live")
-	browsertest.Eventually(tab, `document.querySelector('#news').textContent`, "New: live")
-	browsertest.Eventually(tab, pageBadge, "2 unread")
+	browsertest.Eventually(tab, pageNews, "New: live")
+	browsertest.Eventually(tab, pageUnread, 2)
 }
 
 // TestPageMarkAllRead has a notification arrive after the last look at the
@@ -114,37 +132,46 @@ func TestPageMarkAllRead(t *testing.T) {
 	a.notify("user-7", "first", "second")
 	tab := browsertest.New(t)
 	tab.Open(address + "/?user=user-7")
-	browsertest.Eventually(tab, pageBadge, "2 unread")
+	browsertest.Eventually(tab, pageUnread, 2)
+	browsertest.Eventually(tab, pageLive, "live")
 
 	a.fake.Mu.Lock()
 	a.fake.HoldRows = true
 	a.fake.Mu.Unlock()
 	a.notify("user-7", "later")
-	tab.Click("#read-all")
-	browsertest.Eventually(tab, `document.querySelector('#read-all').getAttribute('aria-busy')`, "true")
+	browsertest.Eval[any](tab, pageInbox+`.querySelector('[aria-label="Mark all as read"]').click()`)
+	browsertest.Eventually(tab, pageUnread, 0) // at once
 	a.fake.Release()
 	browsertest.Eventually(tab, pageTitles, "later|second|first")
-	browsertest.Eventually(tab, pageBadge, "1 unread")
-	browsertest.Eventually(tab, `document.querySelectorAll('#list li.unread').length`, 1)
+	browsertest.Eventually(tab, pageUnread, 1)
+	browsertest.Eventually(tab, `document.title`, "(1) user-7 · Belfry")
 }
 
-// TestPageToken has a page ask for a token, and use it for all it fetches.
+// TestPageToken has a page ask for a token, and show the inbox of whom it names.
 func TestPageToken(t *testing.T) {
 	a, address := pageServer(t, withJWT(t))
-	a.notify("user-7", "hello")
+	a.notify("사용자-7", "hello")
 	tab := browsertest.New(t)
-	tab.Open(address + "/?user=user-7")
-	browsertest.Eventually(tab, `document.querySelector('#problem').textContent`, auth.ErrUnauthenticated.Error())
-	browsertest.Eventually(tab, `document.querySelector('#login').open`, true)
-	browsertest.Eval[any](tab, fmt.Sprintf(`document.querySelector('#token').value = %q`, mint(t, "user-7")))
-	tab.Click("form button")
-	browsertest.Eventually(tab, pageBadge, "1 unread")
-	browsertest.Eventually(tab, `document.querySelector('#status').textContent`, "Live")
-	tab.Click("#read-all")
-	browsertest.Eventually(tab, pageBadge, "0 unread")
-	if got := browsertest.Eval[string](tab, `location.search + document.cookie`); got != "?user=user-7" {
-		t.Errorf("got address and cookies %q, want the user alone", got)
+	tab.Open(address)
+	browsertest.Eventually(tab, `document.querySelector('#login').hidden`, false)
+	browsertest.Eval[any](tab, `document.querySelector('#token').value = 'not a token'`)
+	tab.Click("#login button")
+	browsertest.Eventually(tab, `document.querySelector('#problem').textContent`, "This token names no user.")
+	browsertest.Eval[any](tab, fmt.Sprintf(`document.querySelector('#token').value = %q`, mint(t, "사용자-7")))
+	tab.Click("#login button")
+	browsertest.Eventually(tab, pageUnread, 1)
+	browsertest.Eventually(tab, pageLive, "live")
+	browsertest.Eval[any](tab, pageInbox+`.querySelector('[aria-label="Mark all as read"]').click()`)
+	browsertest.Eventually(tab, `document.title`, "사용자-7 · Belfry")
+	if got := browsertest.Eval[string](tab, `location.search + document.cookie`); got != "" {
+		t.Errorf("got address and cookies %q, want none", got)
 	}
+	// A token that is refused is asked for again.
+	browsertest.Eval[any](tab, `sessionStorage.setItem('belfry.token', sessionStorage.getItem('belfry.token') + 'x')`)
+	tab.Open(address)
+	browsertest.Eventually(tab, pageInbox+`.querySelector('#banner button').textContent`, "Sign in")
+	browsertest.Eval[any](tab, pageInbox+`.querySelector('#banner button').click()`)
+	browsertest.Eventually(tab, `document.querySelector('#problem').textContent`, "The server did not accept this token.")
 }
 
 // TestPagePolicy has a page run under its policy without anything reported, and
@@ -154,10 +181,10 @@ func TestPagePolicy(t *testing.T) {
 	sendNote(a, "user-7", `{"title":"<img src=x onerror=hacked()>","actor":{"name":"x"}}`)
 	tab := browsertest.New(t)
 	tab.Open(address + "/?user=user-7")
-	browsertest.Eventually(tab, pageBadge, "1 unread")
+	browsertest.Eventually(tab, pageUnread, 1)
 	browsertest.Eval[any](tab, `window.reports = [];
 		new ReportingObserver((list) => reports.push(...list.map((r) => r.body.effectiveDirective)), { types: ['csp-violation'], buffered: true }).observe()`)
-	browsertest.Eventually(tab, `document.querySelector('#status').textContent`, "Live")
+	browsertest.Eventually(tab, pageLive, "live")
 	if got := browsertest.Eval[string](tab, `reports.join()`); got != "" {
 		t.Errorf("the page breaks its own policy: %s", got)
 	}

@@ -61,7 +61,7 @@ func (s *Server) routes(m *mux.Router) {
 		s.metricsRoutes(m, auth.Scoped(auth.ScopeOps))
 	}
 	if s.config.Pages != nil {
-		m.NewRoute().MatcherFunc(isPage).Methods(http.MethodGet, http.MethodHead).
+		m.NewRoute().MatcherFunc(isPage).Methods(http.MethodGet, http.MethodHead, http.MethodPost).
 			Handler(s.instrument("pages", s.config.Pages))
 	}
 	s.misses(m)

@@ -114,6 +114,12 @@ $('lookup-form').addEventListener('submit', (event) => {
   event.preventDefault();
   lookUp($('user').value, $('titles').checked);
 });
+// A link that names a user asks why his badge is what it is.
+const named = new URLSearchParams(location.search).get('user');
+if (named) {
+  $('user').value = named;
+  lookUp(named, false).then(journal);
+}
 $('journal-form').addEventListener('submit', (event) => {
   event.preventDefault();
   journal();

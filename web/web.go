@@ -44,16 +44,20 @@ const notFound = `{"type":"about:blank","title":"Not Found","status":404,"detail
 // names that never change their content ([js.File.Pinned]). All else is 404. It
 // answers GET and HEAD, and needs no authentication: what a page shows it fetches
 // with the token of its user.
-func Handler() http.Handler {
+//
+// Files of more stand in the place of those of the same name.
+func Handler(more ...fs.FS) http.Handler {
 	assets := map[string]asset{}
-	names, _ := fs.Glob(files, "*") // the pattern is well-formed
-	for _, name := range names {
-		body, _ := files.ReadFile(name) // it is part of the program
-		at := "/" + name
-		if page, ok := strings.CutSuffix(at, ".html"); ok {
-			at = strings.TrimSuffix(page, "index")
+	for _, folder := range append([]fs.FS{files}, more...) {
+		names, _ := fs.Glob(folder, "*") // the pattern is well-formed
+		for _, name := range names {
+			body, _ := fs.ReadFile(folder, name) // it is part of the program
+			at := "/" + name
+			if page, ok := strings.CutSuffix(at, ".html"); ok {
+				at = strings.TrimSuffix(page, "index")
+			}
+			assets[at] = newAsset(contentTypes[path.Ext(name)], body)
 		}
-		assets[at] = newAsset(contentTypes[path.Ext(name)], body)
 	}
 	for _, f := range js.Files() {
 		a := newAsset(contentTypes[".js"], f.Body)

@@ -233,7 +233,9 @@ func (n *node) newServer() (*server.Server, error) {
 	cfg.LagMetrics = n.lagPage
 	cfg.Operations = n.operations()
 	cfg.Registry, cfg.MetricsOnAPI = n.registry, n.Metrics == nil
-	cfg.Pages = web.Handler()
+	if cfg.Pages == nil {
+		cfg.Pages = web.Handler()
+	}
 	cfg.Logger = n.Log
 	if n.Tracer != nil {
 		cfg.Tracing = &server.Tracing{Tracer: n.Tracer, Item: n.inbox.Traces.Take}

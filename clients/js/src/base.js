@@ -7,7 +7,7 @@ import { fill, languages, speech } from './text.js';
 export function h(tag, props, ...kids) {
   const e = document.createElement(tag);
   for (const [name, value] of Object.entries(props ?? {})) {
-    if (typeof value === 'function') e[name] = value;
+    if (typeof value === 'function') e.addEventListener(name.slice(2), value);
     else set(e, name, value);
   }
   e.append(...kids.flat().filter(Boolean));

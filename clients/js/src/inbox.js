@@ -308,12 +308,14 @@ export class BelfryInbox extends Base {
     }));
     while ($.list.children.length > days.size) $.list.lastChild.remove();
     const seqs = [...rows.keys()];
-    if (!rows.has(this.#at)) this.#at = seqs[Math.min(Math.max(lost, 0), seqs.length - 1)];
-    for (const [seq, row] of rows) row.main.tabIndex = seq === this.#at ? 0 : -1;
+    // Tab comes back to where it was, at first to the newest.
+    if (this.#at !== undefined && !rows.has(this.#at)) this.#at = lost < 0 ? undefined : seqs[Math.min(lost, seqs.length - 1)];
+    const stop = this.#at ?? seqs[0];
+    for (const [seq, row] of rows) row.main.tabIndex = seq === stop ? 0 : -1;
     if (lost >= 0 && this.shadowRoot.activeElement !== focus) {
       // A row that moved to another day gets it back, one that is gone hands it on.
       if (focus.isConnected) focus.focus();
-      else if (rows.size) rows.get(this.#at).main.focus();
+      else if (rows.size) rows.get(this.#at ?? seqs[0]).main.focus();
       else this.#tab().focus();
     }
   }
@@ -524,10 +526,8 @@ export class BelfryInbox extends Base {
   #focused(e) {
     const seq = +e.target.closest('li')?.dataset.seq;
     if (!this.#rows.has(seq) || seq === this.#at) return;
-    const was = this.#rows.get(this.#at);
-    if (was) was.main.tabIndex = -1;
     this.#at = seq;
-    this.#rows.get(seq).main.tabIndex = 0;
+    for (const [of, row] of this.#rows) row.main.tabIndex = of === seq ? 0 : -1;
   }
 
   get #forward() {

@@ -82,7 +82,9 @@ Where a default port is in use it takes a free one, and says so.`,
 			cfg := node.Config{
 				Prefix: belfry.DefaultPrefix, Groups: node.AllGroups(), API: ln, Server: ownMachine(), Grace: grace, Log: logger,
 			}
-			d := demo{Program: p, node: cfg, rate: rate, moved: moved, mayMove: !cmd.Flags().Changed("broker-addr")}
+			shown := newPages()
+			cfg.Server.Pages = shown
+			d := demo{Program: p, node: cfg, rate: rate, pages: shown, moved: moved, mayMove: !cmd.Flags().Changed("broker-addr")}
 			return d.run(cmd.Context(), broker.Config{Addr: brokerAddr, DataDir: dataDir, Logger: logger})
 		},
 	}
@@ -107,6 +109,7 @@ type demo struct {
 	*cli.Program
 	node    node.Config
 	rate    float64
+	pages   *pages
 	moved   []string // what is elsewhere than by default, in a line each
 	mayMove bool     // the broker, if its port is in use
 }
@@ -205,13 +208,15 @@ func (d *demo) show(ctx context.Context, cfg kafka.Config) error {
 	for _, u := range users() {
 		everybody = append(everybody, person{u.ID, base, d.node.Log})
 	}
-	if d.rate == 0 {
-		d.welcome(base, cfg.Brokers[0], 0)
-		return nil
-	}
 	out, err := emitters.OpenNotifications(cfg, d.node.Prefix)
 	if err != nil {
 		return err
+	}
+	d.pages.out.Store(out)
+	if d.rate == 0 {
+		d.welcome(base, cfg.Brokers[0], 0)
+		<-ctx.Done()
+		return out.Close()
 	}
 	if err = sendPast(ctx, out, everybody); err == nil {
 		for i := range everybody {

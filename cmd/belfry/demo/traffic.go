@@ -46,6 +46,7 @@ func samples() []sample {
 		{"approval.requested", "approval", belfry.PriorityHigh, "%[1]s asks for your approval of expense report #%[2]d", "%[1]s님이 지출결의서 #%[2]d의 결재를 요청했습니다", "/approvals/%d", "", 0},
 		{"approval.urgent", "approval", belfry.PriorityUrgent, "Urgent: contract #%[2]d needs your signature today", "긴급: 계약서 #%[2]d에 오늘 서명해야 합니다", "/approvals/%d", "", time.Hour},
 		{"board.comment", "board", belfry.PriorityNormal, "%[1]s commented on your post #%[2]d", "%[1]s님이 게시글 #%[2]d에 댓글을 남겼습니다", "/board/%d", "post:%d", 0},
+		{"board.posted", "board", belfry.PriorityNormal, "%[1]s posted “Offsite in Jeju” #%[2]d", "%[1]s님이 “제주 워크숍” #%[2]d 글을 올렸습니다", "/board/%d", "", 0},
 		{"calendar.invited", "calendar", belfry.PriorityNormal, "%[1]s invited you to the weekly meeting #%[2]d", "%[1]s님이 주간 회의 #%[2]d에 초대했습니다", "/calendar/%d", "", 0},
 		{"calendar.soon", "calendar", belfry.PriorityHigh, "Meeting #%[2]d begins in 10 minutes", "10분 후 회의 #%[2]d이 시작됩니다", "/calendar/%d", "", 10 * time.Minute},
 		{"reservation.confirmed", "reservation", belfry.PriorityNormal, "Room #%[2]d is reserved for you", "회의실 #%[2]d 예약이 확정되었습니다", "/rooms/%d", "", 0},
@@ -111,17 +112,22 @@ func sendTraffic(ctx context.Context, out *emitters.Notifications, rate float64)
 	}
 }
 
-// pageOf is where an item of the demo leads: there are no services with pages, so
-// back to its reader's own.
-func pageOf(user, thing string) string {
-	return "/?" + url.Values{"user": {user}, "about": {strings.TrimPrefix(thing, "/")}}.Encode()
+// pageOf is where an item of the demo leads: there are no services with pages, so to
+// one that says what would be there.
+func pageOf(thing string) string {
+	return "/sample?" + url.Values{"of": {strings.TrimPrefix(thing, "/")}}.Encode()
 }
 
-// newSample returns an event for the user of that number.
+// newSample returns an event of any kind for the user of that number.
 func newSample(i int, now time.Time) belfry.Notification {
-	people, kinds := users(), samples()
+	kinds := samples()
+	return kinds[rand.IntN(len(kinds))].event(i, now)
+}
+
+// event returns one of the kind for the user of that number.
+func (s sample) event(i int, now time.Time) belfry.Notification {
+	people := users()
 	actor := people[(i+1+rand.IntN(len(people)-1))%len(people)]
-	s := kinds[rand.IntN(len(kinds))]
 	// Few things of a kind, so that collapse keys meet.
 	thing := 100 + rand.IntN(20)
 	service, _, _ := strings.Cut(s.kind, ".")
@@ -132,7 +138,7 @@ func newSample(i int, now time.Time) belfry.Notification {
 		Category:  s.category,
 		Priority:  s.priority,
 		Title:     belfry.Text{"en": fmt.Sprintf(s.en, actor.Name, thing), "ko": fmt.Sprintf(s.ko, actor.Name, thing)},
-		URL:       pageOf(people[i].ID, fmt.Sprintf(s.url, thing)),
+		URL:       pageOf(fmt.Sprintf(s.url, thing)),
 		Actor:     actor,
 		Time:      now.UTC(),
 	}
