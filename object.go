@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -20,8 +21,8 @@ type member struct {
 	raw  json.RawMessage
 }
 
-// get returns a field's value; one that is null counts as absent, and of a
-// field that stands there twice the last counts.
+// get returns a field's value; one that is null counts as absent, and of one that may
+// stand there twice (see once) the last counts.
 func (o object) get(name string) (json.RawMessage, bool) {
 	for i := len(o) - 1; i >= 0; i-- {
 		if o[i].name == name {
@@ -29,6 +30,43 @@ func (o object) get(name string) (json.RawMessage, bool) {
 		}
 	}
 	return nil, false
+}
+
+// messageFields are the fields that a message is read from, and actorFields those of
+// its actor.
+var (
+	messageFields = []string{
+		"recipient", "recipients", "id", "source", "type", "category", "priority", "title", "body", "url", "actor",
+		"collapse_key", "time", "expires_at", "data", "retract",
+	}
+	actorFields = []string{"id", "name", "avatar"}
+)
+
+// once refuses an object in which one of at most 32 names stands twice: who reads the
+// first and who reads the last would take it for two messages, and what checked one
+// would let the other pass.
+func (o object) once(names []string) error {
+	seen := uint32(0)
+	for i := range o {
+		at := slices.Index(names, o[i].name)
+		if at < 0 {
+			continue
+		}
+		if seen&(1<<at) != 0 {
+			return Invalid(o[i].name, "must stand once")
+		}
+		seen |= 1 << at
+	}
+	return nil
+}
+
+// parseOnce is parseObject and once.
+func parseOnce(data []byte, names []string) (object, error) {
+	o, err := parseObject(data)
+	if err == nil {
+		err = o.once(names)
+	}
+	return o, err
 }
 
 // parseObject reads a JSON object, also behind a byte order mark.

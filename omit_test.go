@@ -14,8 +14,7 @@ import (
 func TestParseRecordOmits(t *testing.T) {
 	omitted := 0
 	for _, c := range badFields {
-		in := []byte(`{"recipient":"u","title":"t",` + c.fields + `}`)
-		m, err := belfry.ParseRecord(in, belfry.Notification{})
+		m, err := belfry.ParseRecord(badMessage(c.fields), belfry.Notification{})
 		if !belfry.Omissible(c.field) {
 			if err == nil && m.Refused == nil {
 				t.Errorf("%s: accepted as %+v, want an error of field %q", c.fields, m, c.field)

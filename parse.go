@@ -44,7 +44,7 @@ func ParseRecord(data []byte, defaults Notification) (Message, error) {
 }
 
 func parseMessage(data []byte, defaults Notification, lenient bool) (Message, error) {
-	o, err := parseObject(data)
+	o, err := parseOnce(data, messageFields)
 	if err != nil {
 		return Message{}, err
 	}
@@ -65,7 +65,7 @@ func parseMessage(data []byte, defaults Notification, lenient bool) (Message, er
 // defaults.Recipient serves if there is neither "recipient" nor "recipients".
 // Errors are a [*FieldError].
 func ParseNotification(data []byte, defaults Notification) (Message, error) {
-	o, err := parseObject(data)
+	o, err := parseOnce(data, messageFields)
 	if err != nil {
 		return Message{}, err
 	}
@@ -74,7 +74,7 @@ func ParseNotification(data []byte, defaults Notification) (Message, error) {
 
 // ParseRetraction reads the JSON of a Retraction as [ParseNotification] does.
 func ParseRetraction(data []byte, defaults Retraction) (Message, error) {
-	o, err := parseObject(data)
+	o, err := parseOnce(data, messageFields)
 	if err != nil {
 		return Message{}, err
 	}
@@ -251,6 +251,9 @@ func (o object) actor(a *Actor, omit func(error) error) error {
 	fields, err := parseObject(raw)
 	if err != nil {
 		return omit(Invalid("actor", "must be an object with id, name and avatar"))
+	}
+	if err := fields.once(actorFields); err != nil {
+		return omit(In("actor", err))
 	}
 	for _, f := range []textField{{"id", &a.ID}, {"name", &a.Name}, {"avatar", &a.Avatar}} {
 		parse := parseString

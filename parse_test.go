@@ -157,6 +157,56 @@ var badFields = []struct{ fields, field string }{
 	{`"retract":true,"id":"a","recipient":"."`, "recipient"},
 }
 
+// badMessage is a message with those fields, complete otherwise.
+func badMessage(fields string) []byte {
+	in := `{` + fields
+	for _, name := range []string{"recipient", "title"} {
+		if !strings.Contains(fields, `"`+name+`":`) && (name != "recipient" || !strings.Contains(fields, `"recipients":`)) {
+			in += `,"` + name + `":"t"`
+		}
+	}
+	return []byte(in + `}`)
+}
+
+// TestFieldsStandOnce holds that a field which says what a message is, and for whom,
+// cannot stand there twice, however its name is written; unknown ones may.
+func TestFieldsStandOnce(t *testing.T) {
+	for fields, field := range map[string]string{
+		`"id":"a","id":"a"`:                          "id",
+		`"id":null,"id":"a"`:                         "id",
+		`"id":"a","\u0069d":"b"`:                     "id",
+		`"recipient":"a","recipient":"b"`:            "recipient",
+		`"recipients":["a"],"recipients":["b"]`:      "recipients",
+		`"source":"a","source":"b"`:                  "source",
+		`"title":"a","title":"b"`:                    "title",
+		`"data":{},"data":{}`:                        "data",
+		`"retract":false,"retract":true`:             "retract",
+		`"actor":{"id":"a","id":"b"}`:                "actor.id",
+		`"collapse_key":"a","x":1,"collapse_key":""`: "collapse_key",
+	} {
+		for name, parse := range map[string]func([]byte, belfry.Notification) (belfry.Message, error){
+			"ParseMessage": belfry.ParseMessage, "ParseRecord": belfry.ParseRecord, "ParseNotification": belfry.ParseNotification,
+		} {
+			m, err := parse(badMessage(fields), belfry.Notification{})
+			if name == "ParseRecord" && field == "actor.id" {
+				if err != nil || len(m.Omitted) != 1 {
+					t.Errorf("%s: %s: got %v, want the actor left out", name, fields, err)
+				}
+				continue
+			}
+			if fieldOf(t, err) != field {
+				t.Errorf("%s: %s: got %v, want an error of field %q", name, fields, err, field)
+			}
+		}
+	}
+	if _, err := belfry.ParseRetraction([]byte(`{"recipient":"a","id":"x","id":"y"}`), belfry.Retraction{}); fieldOf(t, err) != "id" {
+		t.Errorf("got %v, want an error of field id", err)
+	}
+	if _, err := belfry.ParseMessage(badMessage(`"x":1,"x":2,"ID":3`), belfry.Notification{}); err != nil {
+		t.Errorf("unknown fields: %v", err)
+	}
+}
+
 // TestTimesThatMeanNone holds that what programs write where there is no time is
 // none, whoever reads it.
 func TestTimesThatMeanNone(t *testing.T) {
@@ -178,9 +228,7 @@ func TestTimesThatMeanNone(t *testing.T) {
 
 func TestParseMessageNamesTheField(t *testing.T) {
 	for _, c := range badFields {
-		// A later field of the same name wins, as in every JSON decoder.
-		in := `{"recipient":"u","title":"t",` + c.fields + `}`
-		got, err := belfry.ParseMessage([]byte(in), belfry.Notification{})
+		got, err := belfry.ParseMessage(badMessage(c.fields), belfry.Notification{})
 		if err == nil {
 			t.Errorf("%s: accepted as %+v, want an error of field %q", c.fields, got, c.field)
 			continue
@@ -241,7 +289,7 @@ func FuzzParseMessage(f *testing.F) {
 	f.Add([]byte(`{"retract":true,"recipients":["u","v"],"source":"s","id":"a"}`))
 	f.Add([]byte(`{"recipient":"u","title":{"en":"a"},"data":{"a":"<b>"}}`))
 	for _, c := range badFields {
-		f.Add([]byte(`{"recipient":"u","title":"t",` + c.fields + `}`))
+		f.Add(badMessage(c.fields))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := belfry.ParseMessage(data, belfry.Notification{})

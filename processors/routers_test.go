@@ -223,7 +223,9 @@ func TestUnavailableIsWaitedFor(t *testing.T) {
 	awaitWait := func() {
 		t.Helper()
 		kafkatest.Eventually(t, patience, func() string { return fmt.Sprint("nothing waits: ", r.Status()) },
-			func() bool { return strings.Contains(waits(), "orders/0 waits at offset 1 since ") && strings.Contains(waits(), ": schema 7") })
+			func() bool {
+				return strings.Contains(waits(), "orders/0 waits at offset 1 since ") && strings.Contains(waits(), ": schema 7")
+			})
 	}
 	awaitWait()
 	r.stop() // also while it waits

@@ -61,6 +61,8 @@ func TestActionsBadBody(t *testing.T) {
 		{"read", `{"seqs":[1]} x`, 400, ""},
 		{"read", `{"seqs":[1]}{}`, 400, ""},
 		{"read", `[1]`, 400, ""},
+		{"read", `{"seqs":[1],"seqs":[2]}`, 400, "seqs"},
+		{"read", `{"seqs":[1],"s\u0065qs":[2]}`, 400, "seqs"},
 		{"read", `null`, 400, "seqs"},
 		{"read", `{}`, 400, "seqs"},
 		{"read", `{"seqs":null}`, 400, "seqs"},

@@ -58,6 +58,9 @@ func recordOf(h http.Header, body []byte) (sources.Record, error) {
 		if value == "" {
 			continue
 		}
+		if err := oneHeader(h, attributePrefix+name); err != nil {
+			return r, err
+		}
 		decoded, err := headerValue(value)
 		if err != nil {
 			return r, belfry.Invalid(attributePrefix+name, "must be percent-encoded UTF-8")
@@ -65,6 +68,14 @@ func recordOf(h http.Header, body []byte) (sources.Record, error) {
 		r.Headers = append(r.Headers, sources.Header{Key: "ce_" + name, Value: []byte(decoded)})
 	}
 	return r, nil
+}
+
+// oneHeader refuses a header that stands twice: a proxy may have looked at the other one.
+func oneHeader(h http.Header, name string) error {
+	if len(h.Values(name)) > 1 {
+		return belfry.Invalid(name, "must stand once")
+	}
+	return nil
 }
 
 // asHeader renames the field of an error to the header that it stood in, if it is

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/base64"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,10 @@ func TestCloudEventsBadInput(t *testing.T) {
 		{"no id", `{"specversion":"1.0","source":"s","type":"t","data":{}}`, 400, "id"},
 		{"id list", `{"specversion":"1.0","id":[1],"source":"s","type":"t","data":{}}`, 400, "id"},
 		{"id of half a surrogate pair", `{"specversion":"1.0","id":"\ud800","source":"s","type":"t","data":{}}`, 400, "id"},
+		{"id twice", `{` + head + `,"id":"e2","data":{}}`, 400, "id"},
+		{"source twice", `{` + head + `,"source":"s","data":{}}`, 400, "source"},
+		{"subject twice", `{` + head + `,"subject":"a","subject":"b","data":{}}`, 400, "subject"},
+		{"recipient twice", `{` + head + `,"data":{"title":"x","recipient":"a","recipient":"b"}}`, 400, "data.recipient"},
 		{"no source", `{"specversion":"1.0","id":"e","type":"t","data":{}}`, 400, "source"},
 		{"no type", `{"specversion":"1.0","id":"e","source":"s","data":{}}`, 400, "type"},
 		{"long type", `{"specversion":"1.0","id":"e","source":"s","type":"` + long + `","subject":"u","data":{"title":"x"}}`, 400, "type"},
@@ -141,6 +146,34 @@ func TestCloudEventsHeaderValue(t *testing.T) {
 	} {
 		if got, err := headerValue(in); err != nil || got != want {
 			t.Errorf("%s: got %q, %v, want %q", in, got, err, want)
+		}
+	}
+}
+
+// TestHeadersThatDecideStandOnce holds that what names an event, or a call, is not in
+// two headers: a proxy may have looked at the other one.
+func TestHeadersThatDecideStandOnce(t *testing.T) {
+	a := newAPI(t)
+	post := func(header http.Header) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/v1/notifications", strings.NewReader(`{"recipient":"a","title":"x"}`))
+		r.Header = header
+		r.Header.Set("Content-Type", "application/json")
+		r.RemoteAddr = "127.0.0.1:1"
+		w := httptest.NewRecorder()
+		a.Handler().ServeHTTP(w, r)
+		return w
+	}
+	event := func() http.Header {
+		return http.Header{"Ce-Specversion": {"1.0"}, "Ce-Id": {"e"}, "Ce-Source": {"s"}, "Ce-Type": {"t"}}
+	}
+	if got := post(event()); got.Code != http.StatusAccepted {
+		t.Fatalf("got %d, %s", got.Code, got.Body)
+	}
+	for _, name := range []string{"Ce-Id", "Ce-Source", "Ce-Type", "Ce-Specversion", idempotencyKey} {
+		header := event()
+		header[name] = append(header[name], "x", "y")
+		if got := post(header); got.Code != http.StatusBadRequest || !strings.Contains(strings.ToLower(got.Body.String()), `"field":"`+strings.ToLower(name)+`"`) {
+			t.Errorf("%s twice: got %d, %s", name, got.Code, got.Body)
 		}
 	}
 }

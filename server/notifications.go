@@ -28,6 +28,9 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c aut
 	if err != nil {
 		return err
 	}
+	if err := oneHeader(r.Header, idempotencyKey); err != nil {
+		return err
+	}
 	sent, err := parseNotifications(r.Header, body, c.Identity.Source())
 	if err != nil {
 		return err

@@ -65,8 +65,8 @@ func TestLetters(t *testing.T) {
 	for place, field := range map[string]string{
 		`"partition":-1`: "letters[1].partition", `"partition":-2147483648`: "letters[1].partition",
 		`"offset":-1`: "letters[1].offset", `"offset":-9223372036854775808`: "letters[1].offset",
-		`"partition":2147483648`: "letters.partition", `"offset":9223372036854775808`: "letters.offset",
-		`"partition":0.5`: "letters.partition", `"offset":"1"`: "letters.offset",
+		`"partition":2147483648`: "letters[1].partition", `"offset":9223372036854775808`: "letters[1].offset",
+		`"partition":0.5`: "letters[1].partition", `"offset":"1"`: "letters[1].offset",
 	} {
 		a.call("POST", replay, `{"letters":[{"partition":0,"offset":11},{`+place+`}]}`).WantProblem(400, field)
 	}

@@ -12,9 +12,9 @@ import (
 )
 
 // recordHeaders are those of a record that say what is in it. Of a header that
-// comes twice the last counts.
+// comes twice the last counts; an attribute of a CloudEvent with two values is a problem.
 type recordHeaders struct {
-	problem     error             // of an attribute: the first that is not UTF-8
+	problem     error             // of an attribute: the first that is not UTF-8, or has two values
 	attributes  map[string]string // of a CloudEvent
 	contentType string
 	id          string // of Debezium's outbox, among others: see outboxID
@@ -62,7 +62,11 @@ func readHeaders(headers []sources.Header) recordHeaders {
 				if rank == nil {
 					rank, h.attributes = map[string]int{}, map[string]string{}
 				}
-				if i >= rank[attribute] {
+				before, known := rank[attribute]
+				if known && i == before && utf8.Valid(header.Value) && h.attributes[attribute] != headerText(header.Value) && h.problem == nil {
+					h.problem = belfry.Invalid(attribute, "must stand once in a CloudEvent, has two values")
+				}
+				if i >= before {
 					rank[attribute] = i
 					h.attribute(attribute, header.Value)
 				}

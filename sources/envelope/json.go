@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,8 +24,8 @@ const (
 )
 
 // ParseJSON reads a JSON text (RFC 8259) of at most [MaxValueBytes]; for what
-// comes back see [sources.Event.Value]. Of a name that comes twice the last counts; a
-// byte order mark is skipped; text that is no UTF-8 is refused. An escape that is
+// comes back see [sources.Event.Value]. Of a name that comes twice the last counts, but
+// in a CloudEvent, which is refused; a byte order mark is skipped; text that is no UTF-8 is refused. An escape that is
 // half of a surrogate pair becomes the three bytes that UTF-8 would have for it if
 // it allowed them (WTF-8): two texts that differ stay two, and no check takes one
 // for a name. Errors are a [*belfry.FieldError] without a field.
@@ -184,12 +185,29 @@ func (p *parser) object(depth int) (any, error) {
 			for _, m := range p.open[first:] {
 				out[m.name] = m.value
 			}
+			members := p.open[first:]
 			p.open = p.open[:first]
+			if len(out) < len(members) && isCloudEvent(out) {
+				return nil, twice(members)
+			}
 			return out, nil
 		default:
 			return nil, p.unexpected("a comma or }")
 		}
 	}
+}
+
+// twice is the error of a CloudEvent in which a name stands twice: who reads the first
+// and who reads the last would take it for two events.
+func twice(members []member) error {
+	seen := map[string]bool{}
+	for _, m := range members {
+		if seen[m.name] {
+			return belfry.Invalid(m.name, "must stand once in a CloudEvent")
+		}
+		seen[m.name] = true
+	}
+	return nil
 }
 
 func (p *parser) list(depth int) (any, error) {
@@ -200,6 +218,9 @@ func (p *parser) list(depth int) (any, error) {
 	first := len(p.open)
 	for {
 		v, err := p.value(depth)
+		if fe, ok := errors.AsType[*belfry.FieldError](err); ok && fe.Field != "" {
+			return nil, belfry.In(index(len(p.open)-first), err)
+		}
 		if err != nil {
 			return nil, err
 		}

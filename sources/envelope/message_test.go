@@ -95,7 +95,7 @@ func TestMessages(t *testing.T) {
 		{"binary", plain, binary("ce_time", "2025-12-24T18:30:00Z", "content-type", "application/json", "ce_extension", "x"),
 			notification(func(n *belfry.Notification) { ofEvent(n); n.Time = eventTime })},
 		{"binary with a subject", `{"title":"안녕"}`, binary("ce_subject", "사용자-7"), notification(ofEvent)},
-		{"attributes in any order, twice, in capitals", plain, append(headers("CE_ID", "x"), binary("Content-Type", "text/json")...), notification(ofEvent)},
+		{"attributes in any order, twice, in capitals", plain, append(headers("CE_ID", "e-1"), binary("Content-Type", "text/json")...), notification(ofEvent)},
 		{"times to the millisecond", plain, binary("ce_time", "2025-12-24T18:30:00.000999Z"),
 			notification(func(n *belfry.Notification) { ofEvent(n); n.Time = eventTime })},
 		{"binary retraction", `{"retract":true,"recipient":"a","id":"1"}`, binary(),
