@@ -132,6 +132,9 @@ type Config struct {
 
 	// Tracing records traces; nil records none.
 	Tracing *Tracing
+	// TrustTraceparent has calls belong to the traces that their callers name, and be
+	// recorded where these are; otherwise they are linked to them.
+	TrustTraceparent bool
 
 	// Logger takes what an operator must know; nil discards it.
 	Logger *slog.Logger

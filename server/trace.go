@@ -23,9 +23,11 @@ type Tracing struct {
 	Item func(recipient string, seq uint64) (trace.SpanContext, time.Time)
 }
 
-// traced records the calls of a handler, in the trace that the caller's
-// traceparent header names, if it does, or in a new one. The journal carries it
-// on from the request's context.
+// traced records the calls of a handler, each in a trace of its own with a link to that
+// which the caller's traceparent header names: a caller would decide otherwise what is
+// recorded, and put spans into the traces of others. With Config.TrustTraceparent the
+// call belongs to the caller's trace (W3C Trace Context, section 4.3). The journal
+// carries the trace on from the request's context.
 func (s *Server) traced(method, route string, h handler) handler {
 	t := s.config.Tracing
 	if t == nil || method == http.MethodGet {
@@ -33,8 +35,14 @@ func (s *Server) traced(method, route string, h handler) handler {
 	}
 	return func(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-		ctx, span := t.Tracer.Start(ctx, method+" "+route, trace.WithSpanKind(trace.SpanKindServer),
-			trace.WithAttributes(attribute.String("http.request.method", method), attribute.String("http.route", route)))
+		options := []trace.SpanStartOption{
+			trace.WithSpanKind(trace.SpanKindServer),
+			trace.WithAttributes(attribute.String("http.request.method", method), attribute.String("http.route", route)),
+		}
+		if caller := trace.SpanContextFromContext(ctx); caller.IsValid() && !s.config.TrustTraceparent {
+			options = append(options, trace.WithNewRoot(), trace.WithLinks(trace.Link{SpanContext: caller}))
+		}
+		ctx, span := t.Tracer.Start(ctx, method+" "+route, options...)
 		defer span.End()
 		err := h(w, r.WithContext(ctx), c)
 		if p, _ := newProblem(err); err != nil && p.Status >= http.StatusInternalServerError {

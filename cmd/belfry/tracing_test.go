@@ -110,7 +110,7 @@ func TestOneTraceFromProducerToSocket(t *testing.T) {
 	brokers, c := kafkatest.Embedded(t), newCollector(t)
 	s := startServingEnv(t, map[string]string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT": c.url, "OTEL_SERVICE_NAME": "badges", "OTEL_EXPORTER_OTLP_HEADERS": "api-key=a%20secret",
-	}, runArgs(t, brokers, "--auth", "none")...)
+	}, runArgs(t, brokers, "--auth", "none", "--trust-traceparent")...)
 	s.AwaitReady()
 	frames := openStream(t, s.url, "", "user-7")
 	awaitFrame(t, frames, "unread", "")

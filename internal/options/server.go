@@ -108,7 +108,7 @@ func (o *Server) Config(log *slog.Logger) (cfg server.Config, keys *auth.Keys, e
 	cfg = server.Config{
 		TicketSecret: o.trust.ticketSecret, CORSOrigins: o.trust.origins, Limits: o.limit.limits,
 		Streams: o.stream.limits, TrustedProxies: o.stream.trusted,
-		PollInterval: o.pollInterval, TokenTrust: cmp.Or(o.tokenTrust, -1), DrainNotice: o.drainNotice,
+		PollInterval: o.pollInterval, TokenTrust: cmp.Or(o.tokenTrust, -1), DrainNotice: o.drainNotice, TrustTraceparent: o.trust.traceparent,
 	}
 	cfg.Limits.WriteRate = cmp.Or(cfg.Limits.WriteRate, -1)
 	cfg.Limits.ListRate = cmp.Or(cfg.Limits.ListRate, -1)

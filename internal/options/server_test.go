@@ -35,7 +35,7 @@ func TestServerConfigGiven(t *testing.T) {
 	secret, tickets := programtest.WriteFile(t, "jwt.secret", programtest.Secret), programtest.WriteFile(t, "ticket.secret", "\n"+strings.ToUpper(programtest.Secret)+"\n")
 	var o Server
 	err := parseOptions(t, &o, "--jwt-secret-file", secret, "--jwks-url", "https://id.example/jwks", "--ticket-secret-file", tickets,
-		"--cors-origins", "https://a.example,http://localhost:3000", "--jwt-leeway", "0", "--post-rate", "0", "--list-rate", "0", "--max-connections", "7")
+		"--cors-origins", "https://a.example,http://localhost:3000", "--jwt-leeway", "0", "--post-rate", "0", "--list-rate", "0", "--trust-traceparent", "--max-connections", "7")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestServerConfigGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if keys == nil || string(cfg.TicketSecret) != strings.ToUpper(programtest.Secret) || len(cfg.CORSOrigins) != 2 || cfg.Limits.WriteRate >= 0 || cfg.Limits.ListRate >= 0 || cfg.Limits.Connections != 7 {
+	if keys == nil || string(cfg.TicketSecret) != strings.ToUpper(programtest.Secret) || len(cfg.CORSOrigins) != 2 || cfg.Limits.WriteRate >= 0 || cfg.Limits.ListRate >= 0 || !cfg.TrustTraceparent || cfg.Limits.Connections != 7 {
 		t.Errorf("got %+v, keys %v", cfg, keys)
 	}
 	// Keys alone will do.

@@ -20,6 +20,7 @@ type Trust struct {
 	leeway           time.Duration
 	ticketSecretFile string
 	origins          []string
+	traceparent      bool
 
 	// ticketSecret is set by validate, if there is one.
 	ticketSecret []byte
@@ -34,6 +35,7 @@ func (o *Trust) AddFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.leeway, "jwt-leeway", auth.DefaultLeeway, "how far the clock of the issuer of tokens may differ")
 	fs.StringVar(&o.ticketSecretFile, "ticket-secret-file", "", "`file` with the secret of stream tickets, the same on all servers; derived from --jwt-secret-file if absent")
 	done()
+	fs.BoolVar(&o.traceparent, "trust-traceparent", false, "have calls belong to the traces that their callers name (traceparent), and be recorded where these are; otherwise they are linked to them")
 	fs.StringSliceVar(&o.origins, "cors-origins", nil, "`origins` whose pages may call the API, such as https://intranet.example")
 }
 
