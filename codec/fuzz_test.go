@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -34,6 +35,10 @@ func FuzzDecodeState(f *testing.F) {
 		version, versionErr := codec.RowVersion(b)
 		_, _ = codec.DecodeBadge(b, time.Time{}) // must not panic either
 		s, err := codec.DecodeState(b)
+		want, wantErr := codec.ReferenceDecodeState(b)
+		if fmt.Sprint(err) != fmt.Sprint(wantErr) || err == nil && !equalStates(s, want) {
+			t.Errorf("got %+v, %v; the generated codec reads %+v, %v", s, err, want, wantErr)
+		}
 		if err != nil {
 			return
 		}

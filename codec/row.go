@@ -8,33 +8,8 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// EncodeState returns the row of s in the unread table. The error matches
-// [belfry.ErrCorrupt] if s is no state that [inbox.Fold] could have made; a
-// category that is not UTF-8 is an error too.
-func EncodeState(s *inbox.State) ([]byte, error) {
-	if err := checkState(s); err != nil {
-		return nil, corrupt("row", "%v", err)
-	}
-	m := &belfrypb.Row{
-		Format:  rowFormat,
-		Epoch:   s.Epoch,
-		Base:    s.Base,
-		Version: s.Version,
-		Horizon: s.Horizon,
-	}
-	if !s.ChangedAt.IsZero() {
-		m.ChangedMs, m.ChangedVersion = s.ChangedAt.UnixMilli(), s.Version
-	}
-	setItems(m, s.Items)
-	setRemovals(m, s.Removals)
-	setWatermarks(m, s.Watermarks)
-	setExtra(m, s.Extra)
-	return marshal("row", m)
-}
-
-// DecodeState is the inverse of [EncodeState]. Its errors match
-// [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
-func DecodeState(b []byte) (inbox.State, error) {
+// decodeRow decodes any row, however its fields are laid out.
+func decodeRow(b []byte) (inbox.State, error) {
 	var m belfrypb.Row
 	if err := unmarshal("row", b, &m, rowFormat); err != nil {
 		return inbox.State{}, err

@@ -29,69 +29,6 @@ const (
 	metaCategoryShift = 11
 )
 
-// A column of deltas wraps around rather than overflow, so that any value
-// round-trips whatever stands before it; whether the values make sense is
-// checked on the whole row.
-
-func setItems(m *belfrypb.Row, items []inbox.Entry) {
-	m.ItemSeq = make([]uint64, len(items))
-	m.ItemMeta = make([]uint64, len(items))
-	m.ItemHash = make([]uint64, len(items))
-	categories := map[string]uint64{"": 0}
-	var seq, changed uint64
-	var expiresAt int64
-	for i := range items {
-		e := &items[i]
-		category, ok := categories[e.Category]
-		if !ok {
-			category = uint64(len(categories))
-			categories[e.Category] = category
-			m.Categories = append(m.Categories, e.Category)
-		}
-		meta := category<<metaCategoryShift |
-			uint64(e.Priority-belfry.PriorityLow)<<metaPriorityShift
-		if e.Read {
-			meta |= metaRead
-		}
-		if e.Seen {
-			meta |= metaSeen
-		}
-		if e.Archived {
-			meta |= metaArchived
-		}
-		if e.Version != e.Seq {
-			meta |= metaChanged
-			m.ItemChanged = append(m.ItemChanged, int64(e.Version-changed))
-			changed = e.Version
-		}
-		if e.Collapse != 0 {
-			meta |= metaCollapse
-			m.ItemCollapse = append(m.ItemCollapse, e.Collapse)
-		}
-		if e.ExpiresAt != 0 {
-			meta |= metaExpiresAt
-			m.ItemExpiresAt = append(m.ItemExpiresAt, e.ExpiresAt-expiresAt)
-			expiresAt = e.ExpiresAt
-		}
-		if e.Replaces != 0 {
-			meta |= metaReplaces
-			m.ItemReplaces = append(m.ItemReplaces, e.Seq-e.Replaces)
-		}
-		if e.Unarchived != 0 {
-			meta |= metaUnarchived
-			m.ItemUnarchived = append(m.ItemUnarchived, e.Version-e.Unarchived)
-		}
-		if e.Count != 1 {
-			meta |= metaCount
-			m.ItemCount = append(m.ItemCount, e.Count)
-		}
-		m.ItemSeq[i] = e.Seq - seq
-		seq = e.Seq
-		m.ItemMeta[i] = meta
-		m.ItemHash[i] = e.Hash
-	}
-}
-
 // flagged is an item with what item_meta alone says of it.
 func flagged(meta uint64) inbox.Entry {
 	return inbox.Entry{
@@ -108,10 +45,10 @@ func items(m *belfrypb.Row) ([]inbox.Entry, error) {
 	if len(m.ItemMeta) != n || len(m.ItemHash) != n {
 		return nil, fmt.Errorf("item columns of %d, %d and %d values", n, len(m.ItemMeta), len(m.ItemHash))
 	}
-	if n == 0 {
-		return nil, nil
+	var items []inbox.Entry // nil for none
+	if n > 0 {
+		items = make([]inbox.Entry, n)
 	}
-	items := make([]inbox.Entry, n)
 	var seq, changed uint64
 	var expiresAt int64
 	// Whether each bit of meta had its value in a sparse column. The rest of
@@ -169,19 +106,6 @@ func take[T any](column *[]T, ok *bool) T {
 	return v
 }
 
-func setRemovals(m *belfrypb.Row, removals []inbox.Removal) {
-	m.RemovalVersion = make([]uint64, len(removals))
-	m.RemovalSeq = make([]int64, len(removals))
-	m.RemovalHash = make([]uint64, len(removals))
-	var last inbox.Removal
-	for i, r := range removals {
-		m.RemovalVersion[i] = r.Version - last.Version
-		m.RemovalSeq[i] = int64(r.Seq - last.Seq)
-		m.RemovalHash[i] = r.Hash
-		last = r
-	}
-}
-
 func removals(m *belfrypb.Row) ([]inbox.Removal, error) {
 	n := len(m.RemovalVersion)
 	if len(m.RemovalSeq) != n || len(m.RemovalHash) != n {
@@ -196,15 +120,6 @@ func removals(m *belfrypb.Row) ([]inbox.Removal, error) {
 		removals = append(removals, last)
 	}
 	return removals, nil
-}
-
-func setWatermarks(m *belfrypb.Row, watermarks []inbox.Watermark) {
-	m.WatermarkKey = make([]uint64, len(watermarks))
-	m.WatermarkOffset = make([]int64, len(watermarks))
-	m.WatermarkIndex = make([]int32, len(watermarks))
-	for i, w := range watermarks {
-		m.WatermarkKey[i], m.WatermarkOffset[i], m.WatermarkIndex[i] = w.Key, w.Offset, w.Index
-	}
 }
 
 func watermarks(m *belfrypb.Row) ([]inbox.Watermark, error) {

@@ -27,6 +27,12 @@ func checkRow(t fataler, s inbox.State) {
 	if err != nil {
 		t.Fatalf("encode %+v: %v", s, err)
 	}
+	if want, err := codec.ReferenceState(&s); err != nil || !bytes.Equal(b, want) {
+		t.Fatalf("encoded as %x, %v; the generated codec writes %x", b, err, want)
+	}
+	if len(s.Extra) == 0 && !codec.DecodesByHand(b) {
+		t.Fatalf("a row of ours takes the long way: %+v", s)
+	}
 	got, err := codec.DecodeState(b)
 	if err != nil {
 		t.Fatalf("decode %+v: %v", s, err)

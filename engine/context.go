@@ -7,6 +7,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/belfry/belfry/engine/kafka"
@@ -22,15 +23,21 @@ type gokaContext = goka.Context
 type Context struct {
 	gokaContext
 	raw     *sarama.ConsumerMessage
+	records []*sarama.ConsumerMessage
 	topicID kafka.TopicID
 	tracker *tracker // of the record's partition
 	sup     *Supervisor
-	rows    *rowProducer // nil: the processor has no table
-	after   []rowWrite   // of the row that is set next
-	silent  int64        // where the partition's silent records end
+	rows    *rowProducer
+	silent  int64 // where the partition's silent records end
 }
 
-// Raw returns the record as it was received. The caller may not modify it.
+// Records are those that the callback processes, of one key and in the order of
+// their offsets; the last is Raw. There is one unless the group takes [Batches].
+// The caller may not modify them.
+func (c *Context) Records() []*sarama.ConsumerMessage { return c.records }
+
+// Raw returns the record as it was received, the last of several. The caller may
+// not modify it.
 func (c *Context) Raw() *sarama.ConsumerMessage { return c.raw }
 
 // TopicID is that of the incarnation of the topic that the record was read from.
@@ -44,21 +51,23 @@ func (c *Context) Fail(err error) {
 	panic(err)
 }
 
-// EmitAfter writes to a topic once the broker has acknowledged the row that the
-// callback goes on to set, which it must. The record's offset is committed after
-// that. A nil value is a tombstone; the value may not be modified any more. Writes
-// of one key keep the order of its rows, and come in any order to other writes.
-func (c *Context) EmitAfter(topic goka.Stream, key string, value []byte) {
-	c.after = append(c.after, rowWrite{string(topic), key, value})
+// Write writes records at once, past what goka counts of its own. The record of the
+// callback is committed after they are acknowledged. Records and values belong to
+// the client from then on.
+func (c *Context) Write(records []*kgo.Record) {
+	if len(records) > 0 {
+		c.rows.writeAll(rowWrites{records, c.DeferCommit()})
+	}
 }
 
-// SetValue implements goka.Context.
-func (c *Context) SetValue(value any, options ...goka.ContextOption) {
-	if len(c.after) > 0 {
-		c.rows.follow(c.Key(), rowWrites{c.after, c.DeferCommit()})
-		c.after = nil
+// SetRow sets the value of the callback's key, and writes records once the broker
+// has acknowledged that: those of one key keep the order of its rows. The record
+// of the callback is committed after all.
+func (c *Context) SetRow(row []byte, after []*kgo.Record) {
+	if len(after) > 0 {
+		c.rows.follow(c.Key(), rowWrites{after, c.DeferCommit()})
 	}
-	c.gokaContext.SetValue(value, options...)
+	c.SetValue(row)
 }
 
 // Callback adapts a callback that wants our Context and the record's value;
@@ -116,10 +125,10 @@ func (Bytes) Encode(value any) ([]byte, error) {
 // Decode returns data itself.
 func (Bytes) Decode(data []byte) (any, error) { return data, nil }
 
-// Trace returns the span in which the record was written; it is invalid if that
+// TraceOf returns the span in which a record was written; it is invalid if that
 // is not known, or not recorded.
-func (c *Context) Trace() trace.SpanContext {
-	for _, h := range c.raw.Headers {
+func TraceOf(m *sarama.ConsumerMessage) trace.SpanContext {
+	for _, h := range m.Headers {
 		if string(h.Key) == kafka.TraceParent {
 			if span := kafka.ParseTrace(h.Value); span.IsSampled() {
 				return span

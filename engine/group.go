@@ -44,13 +44,16 @@ type group struct {
 	refused    func([]Refusal)            // called with all that a session refuses
 	claimed    *atomic.Pointer[[]Claimed] // those of the present session
 	written    func(time.Time)            // may be nil
-	previous   *lastMember
-	changes    *rebalances
-	log        *slog.Logger
+	batches    *Batches                   // nil: a record is a batch
+	// readAhead, if not nil, reads rows of those keys that are soon asked for.
+	readAhead func(partition int32, keys []string)
+	previous  *lastMember
+	changes   *rebalances
+	log       *slog.Logger
 
 	handler sarama.ConsumerGroupHandler
 	session atomic.Pointer[session]
-	rows    atomic.Pointer[rowProducer] // nil: the group has no table
+	rows    atomic.Pointer[rowProducer]
 	fenced  atomic.Bool
 }
 
@@ -159,7 +162,10 @@ func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGro
 		return nil
 	}
 	s.trackers[kafka.TopicPartition{Topic: c.Topic(), Partition: c.Partition()}].start(c.InitialOffset())
-	tracked := &claim{ConsumerGroupClaim: c, messages: make(chan *sarama.ConsumerMessage, 64)}
+	tracked := newClaim(c, g.batches, len(s.trackers))
+	if g.readAhead != nil {
+		tracked.readAhead = func(keys []string) { g.readAhead(c.Partition(), keys) }
+	}
 	ctx, stop := context.WithCancel(s.reading)
 	var pump sync.WaitGroup
 	pump.Go(func() {
@@ -178,45 +184,11 @@ func (g *group) wrap(c goka.Context) goka.Context {
 		claim := kafka.TopicPartition{Topic: string(c.Topic()), Partition: c.Partition()}
 		wrapped.topicID = s.infos[claim.Topic].ID
 		if t := s.trackers[claim]; t != nil {
-			wrapped.raw, wrapped.tracker, wrapped.silent = t.raw(c.Offset()), t, s.silent[claim]
+			wrapped.tracker, wrapped.silent = t, s.silent[claim]
+			if b := t.batch(c.Offset()); b != nil {
+				wrapped.raw, wrapped.records = b.last(), b.records
+			}
 		}
 	}
 	return wrapped
-}
-
-// claim hands out a claim's records after announcing them to the tracker.
-type claim struct {
-	sarama.ConsumerGroupClaim
-	messages chan *sarama.ConsumerMessage
-}
-
-// Messages implements sarama.ConsumerGroupClaim.
-func (c *claim) Messages() <-chan *sarama.ConsumerMessage { return c.messages }
-
-func (c *claim) pump(ctx context.Context, t *tracker) {
-	defer close(c.messages)
-	for {
-		select {
-		case m, ok := <-c.ConsumerGroupClaim.Messages():
-			if !ok {
-				return
-			}
-			room := t.begin(m)
-			select {
-			case c.messages <- m:
-			case <-ctx.Done():
-				return
-			}
-			for room != nil {
-				select {
-				case <-room:
-					room = t.room()
-				case <-ctx.Done():
-					return
-				}
-			}
-		case <-ctx.Done():
-			return
-		}
-	}
 }

@@ -42,6 +42,9 @@ type Group struct {
 	// Remedy says what an operator does about a refused partition, for the log
 	// and the [Refusal].
 	Remedy string
+	// Batches, if not nil, has a callback process all records of one key that are at
+	// hand at once.
+	Batches *Batches
 	// Written, if not nil, gets the timestamp of each record once all that its
 	// callback wrote is acknowledged. It must not block; calls may come at once.
 	Written func(timestamp time.Time)
@@ -193,7 +196,7 @@ func (p *Processor) newGroup(topics *kafka.Topics) *group {
 		name: string(p.group.Graph.Group()), topics: topics,
 		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
 		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
-		previous: previousMember(&p.cfg, string(p.group.Graph.Group())), log: p.sup.Log, changes: &p.changes, claimed: &p.claims, written: p.group.Written,
+		previous: previousMember(&p.cfg, string(p.group.Graph.Group())), log: p.sup.Log, changes: &p.changes, claimed: &p.claims, written: p.group.Written, batches: p.group.Batches,
 	}
 	g.onSession = func(infos map[string]kafka.TopicInfo) {
 		p.recovery.reset()
@@ -245,10 +248,11 @@ func (p *Processor) producer(g *group, out *atomic.Pointer[kafka.Producer]) goka
 			return nil, err
 		}
 		out.Store(made)
-		if !p.hasStore() {
-			return made, nil
+		table := ""
+		if p.hasStore() {
+			table = p.group.Graph.GroupTable().Topic()
 		}
-		rows := newRowProducer(made, p.group.Graph.GroupTable().Topic())
+		rows := newRowProducer(made, table)
 		g.rows.Store(rows)
 		return rows, nil
 	}

@@ -6,14 +6,15 @@ import (
 	"sync/atomic"
 
 	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // rowProducer is a processor's producer. Beside goka's writes it makes those that
 // must not be seen before the row that they follow from: a content that goes while
 // a view still has the row with its item would be missing there.
 type rowProducer struct {
-	goka.Producer
-	table string
+	producer
+	table string // "": the group has none
 
 	mu      sync.Mutex
 	coming  map[string]rowWrites // by the key of the row that is about to be written
@@ -23,20 +24,20 @@ type rowProducer struct {
 	writing sync.WaitGroup
 }
 
-// rowWrites are what follows one row.
+// producer is [kafka.Producer].
+type producer interface {
+	goka.Producer
+	Send(record *kgo.Record, done func(*kgo.Record, error))
+}
+
+// rowWrites are records that are written at once.
 type rowWrites struct {
-	writes []rowWrite
-	done   func(error) // called once
+	records []*kgo.Record
+	done    func(error) // called once, when all are acknowledged or one failed
 }
 
-// rowWrite is one record that follows a row.
-type rowWrite struct {
-	topic, key string
-	value      []byte
-}
-
-func newRowProducer(p goka.Producer, table string) *rowProducer {
-	r := &rowProducer{Producer: p, table: table, coming: map[string]rowWrites{}, wake: make(chan struct{}, 1)}
+func newRowProducer(p producer, table string) *rowProducer {
+	r := &rowProducer{producer: p, table: table, coming: map[string]rowWrites{}, wake: make(chan struct{}, 1)}
 	r.writing.Go(r.write)
 	return r
 }
@@ -56,7 +57,7 @@ func (r *rowProducer) Emit(topic, key string, value []byte) *goka.Promise {
 
 // EmitWithHeaders implements goka.Producer.
 func (r *rowProducer) EmitWithHeaders(topic, key string, value []byte, headers goka.Headers) *goka.Promise {
-	promise := r.Producer.EmitWithHeaders(topic, key, value, headers)
+	promise := r.producer.EmitWithHeaders(topic, key, value, headers)
 	if topic != r.table {
 		return promise
 	}
@@ -98,29 +99,31 @@ func (r *rowProducer) write() {
 		r.ready = nil
 		r.mu.Unlock()
 		for _, w := range ready {
-			r.writeOne(w)
+			r.writeAll(w)
 		}
 	}
 }
 
-func (r *rowProducer) writeOne(w rowWrites) {
+// writeAll writes records, those of one key in their order.
+func (r *rowProducer) writeAll(w rowWrites) {
 	var left atomic.Int32
 	var failed atomic.Pointer[error]
-	left.Store(int32(len(w.writes)))
-	for _, one := range w.writes {
-		r.Producer.EmitWithHeaders(one.topic, one.key, one.value, nil).Then(func(err error) {
-			if err != nil {
-				failed.CompareAndSwap(nil, &err)
-			}
-			if left.Add(-1) > 0 {
-				return
-			}
-			if err := failed.Load(); err != nil {
-				w.done(*err)
-				return
-			}
-			w.done(nil)
-		})
+	left.Store(int32(len(w.records)))
+	done := func(_ *kgo.Record, err error) {
+		if err != nil {
+			failed.CompareAndSwap(nil, &err)
+		}
+		if left.Add(-1) > 0 {
+			return
+		}
+		if err := failed.Load(); err != nil {
+			w.done(*err)
+			return
+		}
+		w.done(nil)
+	}
+	for _, record := range w.records {
+		r.Send(record, done)
 	}
 }
 
@@ -128,7 +131,7 @@ var errProducerClosed = errors.New("the producer was closed")
 
 // Close waits for what is under way and fails the rest, as the producer beneath does.
 func (r *rowProducer) Close() error {
-	err := r.Producer.Close()
+	err := r.producer.Close()
 	r.mu.Lock()
 	r.closed = true
 	close(r.wake)

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // byHand is a producer whose acknowledgements are given by hand.
@@ -31,6 +32,17 @@ func (p *byHand) EmitWithHeaders(topic, key string, value []byte, _ goka.Headers
 	p.written = append(p.written, name)
 	p.finish[name] = finish
 	return promise
+}
+
+func (p *byHand) Send(record *kgo.Record, done func(*kgo.Record, error)) {
+	p.EmitWithHeaders(record.Topic, string(record.Key), record.Value, nil).Then(func(err error) { done(record, err) })
+}
+
+func tombstones(keys ...string) (all []*kgo.Record) {
+	for _, key := range keys {
+		all = append(all, &kgo.Record{Topic: "contents", Key: []byte(key)})
+	}
+	return all
 }
 
 func (p *byHand) Close() error {
@@ -108,12 +120,12 @@ func rowsByHand(t *testing.T) (*byHand, *rowProducer, *outcomes) {
 func TestWritesFollowTheirRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out, rows, told := rowsByHand(t)
-		rows.follow("a", rowWrites{[]rowWrite{{"contents", "a/1", nil}, {"contents", "a/2", nil}}, told.of("first")})
+		rows.follow("a", rowWrites{tombstones("a/1", "a/2"), told.of("first")})
 		rows.Emit("contents", "a/3", []byte("new"))
 		rows.Emit("table", "b", []byte("another's"))
 		rows.Emit("table", "a", []byte("1"))
 		// The next row of the key, before the first is acknowledged.
-		rows.follow("a", rowWrites{[]rowWrite{{"contents", "a/3", nil}}, told.of("second")})
+		rows.follow("a", rowWrites{tombstones("a/3"), told.of("second")})
 		rows.Emit("table", "a", []byte("2"))
 		at := []string{"contents a/3=new", "table b=another's", "table a=1", "table a=2"}
 		out.answer("table b=another's", nil)
@@ -139,12 +151,12 @@ func TestNothingFollowsARowThatIsNotWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out, rows, told := rowsByHand(t)
 		refused := errors.New("refused")
-		rows.follow("a", rowWrites{[]rowWrite{{"contents", "a/1", nil}}, told.of("row")})
+		rows.follow("a", rowWrites{tombstones("a/1"), told.of("row")})
 		rows.Emit("table", "a", []byte("1"))
 		out.answer("table a=1", refused)
 		told.is(t, "row", refused)
 
-		rows.follow("b", rowWrites{[]rowWrite{{"contents", "b/1", nil}, {"contents", "b/2", nil}}, told.of("tombstone")})
+		rows.follow("b", rowWrites{tombstones("b/1", "b/2"), told.of("tombstone")})
 		rows.Emit("table", "b", []byte("1"))
 		out.answer("table b=1", nil)
 		out.answer("contents b/1=", refused)
@@ -158,7 +170,7 @@ func TestRowAcknowledgedAfterTheCloseIsAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out, rows, told := &byHand{finish: map[string]goka.PromiseFinisher{}}, (*rowProducer)(nil), &outcomes{all: map[string]error{}}
 		rows = newRowProducer(out, "table")
-		rows.follow("a", rowWrites{[]rowWrite{{"contents", "a/1", nil}}, told.of("row")})
+		rows.follow("a", rowWrites{tombstones("a/1"), told.of("row")})
 		rows.Emit("table", "a", []byte("1"))
 		if err := rows.Close(); err != nil {
 			t.Fatal(err)

@@ -55,6 +55,10 @@ type session struct {
 }
 
 func newSession(s sarama.ConsumerGroupSession, infos map[string]kafka.TopicInfo) *session {
+	claimed := 0
+	for _, partitions := range s.Claims() {
+		claimed += len(partitions)
+	}
 	wrapped := &session{
 		ConsumerGroupSession: s, infos: infos,
 		trackers: map[kafka.TopicPartition]*tracker{}, refused: map[kafka.TopicPartition]bool{}, silent: map[kafka.TopicPartition]int64{},
@@ -62,7 +66,7 @@ func newSession(s sarama.ConsumerGroupSession, infos map[string]kafka.TopicInfo)
 	wrapped.reading, wrapped.stop = context.WithCancel(s.Context())
 	for topic, partitions := range s.Claims() {
 		for _, p := range partitions {
-			wrapped.trackers[kafka.TopicPartition{Topic: topic, Partition: p}] = newTracker()
+			wrapped.trackers[kafka.TopicPartition{Topic: topic, Partition: p}] = newTracker(pendingOf(claimed))
 		}
 	}
 	return wrapped
@@ -73,8 +77,10 @@ func newSession(s sarama.ConsumerGroupSession, infos map[string]kafka.TopicInfo)
 func (s *session) MarkOffset(topic string, partition int32, offset int64, _ string) {
 	t := s.trackers[kafka.TopicPartition{Topic: topic, Partition: partition}]
 	if s.written != nil {
-		if raw := t.raw(offset - 1); raw != nil {
-			s.written(raw.Timestamp)
+		if b := t.batch(offset - 1); b != nil {
+			for _, r := range b.records {
+				s.written(r.Timestamp)
+			}
 		}
 	}
 	if last := t.finish(offset - 1); last != nil {

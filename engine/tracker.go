@@ -17,6 +17,7 @@ type tracker struct {
 	pending []tracked     // by rising offset
 	next    int64         // after the completed prefix; -1 until the claim begins
 	bytes   int           // of pending, as sizeOf counts them
+	most    int           // of bytes, beyond which there is no room
 	freed   chan struct{} // closed when pending shrinks; nil: nobody waits
 	// abandoned is the offset of a record that was given up in this session, -1
 	// without one: neither it nor what follows counts as completed.
@@ -29,8 +30,18 @@ type tracker struct {
 
 // maxPending bounds, in bytes, what may follow a record of a partition whose
 // writes are not acknowledged: a dead letter that nobody takes say, while those
-// behind it need none.
-const maxPending = 16 << 20
+// behind it need none. All partitions of a process share maxAllPending, of which each
+// has minPending at the least.
+const (
+	maxPending    = 16 << 20
+	maxAllPending = 64 << 20
+	minPending    = 2 << 20
+)
+
+// pendingOf is what one of so many partitions may have pending, in bytes.
+func pendingOf(partitions int) int {
+	return min(max(maxAllPending/max(partitions, 1), minPending), maxPending)
+}
 
 // sizeOf is what a record takes in memory, about.
 func sizeOf(m *sarama.ConsumerMessage) int {
@@ -41,21 +52,45 @@ func sizeOf(m *sarama.ConsumerMessage) int {
 	return n
 }
 
-func newTracker() *tracker { return &tracker{next: -1, abandoned: -1} }
+func newTracker(most int) *tracker { return &tracker{next: -1, abandoned: -1, most: most} }
 
+// tracked is a record with the batch that it is processed in.
 type tracked struct {
-	raw  *sarama.ConsumerMessage
-	done bool
+	raw   *sarama.ConsumerMessage
+	batch *batch
 }
 
-// begin takes a record that is handed out next. It returns nil if there is room
-// for another one after it, see room.
-func (t *tracker) begin(raw *sarama.ConsumerMessage) <-chan struct{} {
+// batch is what one callback processes: records of one key, in order. It is known
+// by its last, which is the one that goka is handed.
+type batch struct {
+	records []*sarama.ConsumerMessage
+	bytes   int
+	done    bool // guarded by the tracker
+}
+
+func (b *batch) last() *sarama.ConsumerMessage { return b.records[len(b.records)-1] }
+
+// begin takes records that are handed out next, in the order of their offsets. It
+// returns nil if there is room for others after them, see room.
+func (t *tracker) begin(records ...tracked) <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.pending = append(t.pending, tracked{raw: raw})
-	t.bytes += sizeOf(raw)
+	t.pending = append(t.pending, records...)
+	for _, r := range records {
+		t.bytes += sizeOf(r.raw)
+	}
 	return t.roomLocked()
+}
+
+// settled is nil if all that was handed out is completed, and otherwise closed when
+// it may be.
+func (t *tracker) settled() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.pending) == 0 {
+		return nil
+	}
+	return t.freedLocked()
 }
 
 // room is nil if there is room, and otherwise closed when there may be.
@@ -66,37 +101,41 @@ func (t *tracker) room() <-chan struct{} {
 }
 
 func (t *tracker) roomLocked() <-chan struct{} {
-	if t.bytes < maxPending {
+	if t.bytes < t.most {
 		return nil
 	}
+	return t.freedLocked()
+}
+
+func (t *tracker) freedLocked() <-chan struct{} {
 	if t.freed == nil {
 		t.freed = make(chan struct{})
 	}
 	return t.freed
 }
 
-// raw returns the record at offset as it was received, nil if it is not being
+// batch returns the batch whose last record has that offset, nil if it is not being
 // processed.
-func (t *tracker) raw(offset int64) *sarama.ConsumerMessage {
+func (t *tracker) batch(offset int64) *batch {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if i, ok := t.find(offset); ok {
-		return t.pending[i].raw
+		return t.pending[i].batch
 	}
 	return nil
 }
 
-// finish marks the record at offset as completed. It returns the last record of
+// finish marks the batch of the record at offset as completed. It returns the last record of
 // the completed prefix, after which may be committed now, or nil if there is
 // none.
 func (t *tracker) finish(offset int64) *sarama.ConsumerMessage {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if i, ok := t.find(offset); ok && (t.abandoned < 0 || offset < t.abandoned) {
-		t.pending[i].done = true
+		t.pending[i].batch.done = true
 	}
 	n := 0
-	for n < len(t.pending) && t.pending[n].done {
+	for n < len(t.pending) && t.pending[n].batch.done {
 		t.bytes -= sizeOf(t.pending[n].raw)
 		n++
 	}

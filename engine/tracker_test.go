@@ -10,11 +10,16 @@ import (
 )
 
 func begun(offsets ...int64) *tracker {
-	t := newTracker()
+	t := newTracker(maxPending)
 	for _, o := range offsets {
-		t.begin(&sarama.ConsumerMessage{Offset: o})
+		t.begin(alone(&sarama.ConsumerMessage{Offset: o}))
 	}
 	return t
+}
+
+// alone is a record in a batch of its own.
+func alone(m *sarama.ConsumerMessage) tracked {
+	return tracked{m, &batch{records: []*sarama.ConsumerMessage{m}}}
 }
 
 // finish is the offset that may be committed, and false for none.
@@ -57,14 +62,14 @@ func TestTrackerFinishesThePrefixOnly(t *testing.T) {
 
 func TestTrackerKeepsRawRecords(t *testing.T) {
 	tr := begun(3, 7)
-	if got := tr.raw(7); got == nil || got.Offset != 7 {
-		t.Errorf("raw(7) = %v", got)
+	if got := tr.batch(7); got == nil || got.last().Offset != 7 {
+		t.Errorf("batch(7) = %v", got)
 	}
-	if got := tr.raw(5); got != nil {
-		t.Errorf("raw(5) = %v, want nil", got)
+	if got := tr.batch(5); got != nil {
+		t.Errorf("batch(5) = %v, want nil", got)
 	}
 	tr.finish(3)
-	if got := tr.raw(3); got != nil {
+	if got := tr.batch(3); got != nil {
 		t.Errorf("a committed record is still held: %v", got)
 	}
 	if len(tr.pending) != 1 {
@@ -109,7 +114,7 @@ func TestTrackerNeverPassesAPendingRecord(t *testing.T) {
 // What follows a record that does not complete is bounded, and there is room
 // again as soon as it does.
 func TestTrackerHasRoomForSoMuch(t *testing.T) {
-	tr := newTracker()
+	tr := newTracker(maxPending)
 	value := make([]byte, 1<<20)
 	var full <-chan struct{}
 	n := int64(0)
@@ -117,7 +122,7 @@ func TestTrackerHasRoomForSoMuch(t *testing.T) {
 		if n > 20 {
 			t.Fatal("there is room for 20 MiB")
 		}
-		full = tr.begin(&sarama.ConsumerMessage{Offset: n, Value: value})
+		full = tr.begin(alone(&sarama.ConsumerMessage{Offset: n, Value: value}))
 	}
 	if n < 15 {
 		t.Errorf("no room after %d MiB", n)

@@ -2,7 +2,7 @@ package inbox
 
 // command applies what a user does to items. A seq or category that matches
 // nothing is no error: another server may know more than this row.
-func (f *folder) command(r Record) Outcome {
+func (f *folder) command(r *Record) Outcome {
 	changed := false
 	change := func(set func(*Entry) bool) {
 		for e := range f.named(r) {
@@ -49,7 +49,7 @@ func (f *folder) command(r Record) Outcome {
 // the version that the user had on the screen. The horizon reaches what was on
 // that screen alone: neither an item that came after it nor one that came back
 // from the archive after it. It is clamped to below the command's own version.
-func (f *folder) named(r Record) func(yield func(*Entry) bool) {
+func (f *folder) named(r *Record) func(yield func(*Entry) bool) {
 	return func(yield func(*Entry) bool) {
 		if len(r.Seqs) > 0 {
 			for _, seq := range r.Seqs {

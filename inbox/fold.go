@@ -30,7 +30,10 @@ const (
 // Effects is what must be written besides the row.
 type Effects struct {
 	Outcome Outcome
-	// Item, if not nil, is the content to write under its key.
+	Repeat  Repeat // of a duplicate
+	// Seq, if not 0, is that of the content to write under its key.
+	Seq uint64
+	// Item is that content; nil after [State.Apply].
 	Item *Item
 	// Removed are the seqs whose content must go.
 	Removed []uint64
@@ -46,25 +49,36 @@ type Effects struct {
 // lost with the process that computed them first.
 func Fold(s State, r Record, in Input) (State, Effects) {
 	s = s.clone()
+	effects := s.Apply(&r, in)
+	if effects.Seq != 0 {
+		effects.Item = NewItem(r.Notification, effects.Seq, in.Time)
+	}
+	return s, effects
+}
+
+// Apply is [Fold] in place, for who folds many records into a row of his own. It
+// looks at no more of a notification than its source, id, category, priority,
+// collapse key and expiry, and makes no content.
+func (s *State) Apply(r *Record, in Input) Effects {
 	if s.Epoch != in.Epoch {
 		s.Epoch, s.Base = in.Epoch, s.Version
 	}
 	version := s.Base + uint64(in.Offset) + 1
 	if version <= s.Version {
-		return s, again(&s, r, in, version)
+		return again(s, r, version)
 	}
 	s.Version, s.ChangedAt = version, in.Time.UTC().Truncate(time.Millisecond)
-	f := folder{s: &s, in: in}
+	f := folder{s: s, in: in}
 	f.dropExpired()
 	f.effects.Outcome = f.apply(r)
 	f.trim()
-	return s, f.effects
+	return f.effects
 }
 
 // again computes the effects of a redelivered record. Its first effects are
 // known by its version: the item it made has it as seq, what it removed
 // carries it.
-func again(s *State, r Record, in Input, version uint64) Effects {
+func again(s *State, r *Record, version uint64) Effects {
 	effects := Effects{Outcome: Redelivered}
 	for _, rm := range s.Removals {
 		if rm.Version == version && rm.Seq != 0 {
@@ -75,7 +89,7 @@ func again(s *State, r Record, in Input, version uint64) Effects {
 		return effects
 	}
 	if _, ok := s.Entry(version); ok {
-		effects.Item = newItem(r.Notification, version, in.Time)
+		effects.Seq = version
 	} else if !slices.Contains(effects.Removed, version) {
 		effects.Removed = append(effects.Removed, version)
 	}
@@ -89,7 +103,7 @@ type folder struct {
 	effects Effects
 }
 
-func (f *folder) apply(r Record) Outcome {
+func (f *folder) apply(r *Record) Outcome {
 	switch r.Kind {
 	case KindNotify:
 		return f.notify(r)

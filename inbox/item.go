@@ -14,7 +14,8 @@ type Item struct {
 	belfry.Notification
 }
 
-func newItem(n belfry.Notification, seq uint64, at time.Time) *Item {
+// NewItem returns the content of a notification, whose record has that timestamp.
+func NewItem(n belfry.Notification, seq uint64, at time.Time) *Item {
 	n.Recipient = ""
 	if n.Time.IsZero() {
 		n.Time = at.UTC().Truncate(time.Millisecond)

@@ -2,14 +2,17 @@ package inbox
 
 import "slices"
 
-func (f *folder) notify(r Record) Outcome {
+func (f *folder) notify(r *Record) Outcome {
 	hash := IdentityHash(r.Notification.Source, r.Notification.ID, r.Rule)
 	// The watermark must move even if the id tells the duplicate.
-	routed := f.routedBefore(r.Origin)
-	if routed || f.known(hash) {
+	if f.routedBefore(r.Origin) {
 		return Duplicate
 	}
-	n := r.Notification
+	n := &r.Notification
+	if f.known(hash) {
+		f.effects.Repeat = f.s.repeats(n, hash)
+		return Duplicate
+	}
 	entry := Entry{
 		Seq:      f.s.Version,
 		Version:  f.s.Version,
@@ -36,7 +39,7 @@ func (f *folder) notify(r Record) Outcome {
 		oldest := f.s.Items[over-1].Seq
 		f.remove(func(e *Entry) bool { return e.Seq <= oldest })
 	}
-	f.effects.Item = newItem(n, entry.Seq, f.in.Time)
+	f.effects.Seq = entry.Seq
 	return Applied
 }
 

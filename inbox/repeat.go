@@ -1,5 +1,7 @@
 package inbox
 
+import "github.com/belfry/belfry"
+
 // Repeat says how a notification that is dropped as a [Duplicate] relates to the one
 // that the row knows by its id.
 type Repeat uint8
@@ -16,22 +18,9 @@ const (
 	OtherContent
 )
 
-// Repeats tells, of the row as it is before the fold of r, whether r comes with an id
-// that the recipient has had from another record.
-func (s *State) Repeats(r Record) Repeat {
-	hash := IdentityHash(r.Notification.Source, r.Notification.ID, r.Rule)
-	if r.Kind != KindNotify || hash == 0 {
-		return NoRepeat
-	}
-	if !r.Origin.IsZero() {
-		key := r.Origin.watermarkKey()
-		for _, w := range s.Watermarks {
-			if w.Key == key && (w.Offset > r.Origin.Offset || w.Offset == r.Origin.Offset && w.Index >= r.Origin.Index) {
-				return NoRepeat
-			}
-		}
-	}
-	n := &r.Notification
+// repeats tells how n, which is known by its hash and was not routed before, relates
+// to what the row knows of it.
+func (s *State) repeats(n *belfry.Notification, hash uint64) Repeat {
 	for i := range s.Items {
 		e := &s.Items[i]
 		if e.Hash != hash {

@@ -32,7 +32,8 @@ func TestRepeats(t *testing.T) {
 		for i, r := range tt.before {
 			s, _ = inbox.Fold(s, r, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: int64(i)}, Time: time.Unix(1, 0)})
 		}
-		if got := s.Repeats(tt.record); got != tt.want {
+		_, effects := inbox.Fold(s, tt.record, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: int64(len(tt.before))}, Time: time.Unix(1, 0)})
+		if got := effects.Repeat; got != tt.want {
 			t.Errorf("%s: got %d, want %d", name, got, tt.want)
 		}
 	}

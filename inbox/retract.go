@@ -1,7 +1,7 @@
 package inbox
 
 // retract takes back what a sender named, also if it has not come yet.
-func (f *folder) retract(r Record) Outcome {
+func (f *folder) retract(r *Record) Outcome {
 	if f.routedBefore(r.Origin) {
 		return Duplicate
 	}

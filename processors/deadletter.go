@@ -46,10 +46,10 @@ type Deps struct {
 
 // setAside makes the record a dead letter. Its offset is committed once that is
 // acknowledged; if it cannot be, the group fails and reads the record again.
-func (d *Deps) setAside(c *engine.Context, cause error) {
+func (d *Deps) setAside(c *engine.Context, m *sarama.ConsumerMessage, cause error) {
 	why := whyDead(cause)
 	d.Metrics.records.WithLabelValues(string(c.Group()), "dead-letter").Inc()
-	d.send(c, why)
+	d.send(c, m, why)
 }
 
 // setAsidePart makes the record a letter about recipients who can be nobody's,
@@ -58,22 +58,22 @@ func (d *Deps) setAsidePart(c *engine.Context, cause error) {
 	why := whyDead(cause)
 	why.Part = true
 	why.Error += "; the others got theirs"
-	d.send(c, why)
+	d.send(c, c.Raw(), why)
 }
 
-func (d *Deps) send(c *engine.Context, why deadletter.Envelope) {
+func (d *Deps) send(c *engine.Context, m *sarama.ConsumerMessage, why deadletter.Envelope) {
 	why.Group, why.TopicID, why.Attempt = string(c.Group()), c.TopicID(), 1
 	if string(c.Topic()) == d.Prefix.Journal() {
 		// In any other topic a header of that name is somebody else's.
-		why.Attempt = 1 + deadletter.ParseReplayOf(kafka.Headers(c.Raw()))
+		why.Attempt = 1 + deadletter.ParseReplayOf(kafka.Headers(m))
 	}
 	d.Metrics.dead(why.Group, why.Reason)
 	// The error may quote the record, which is people's own: no line has it.
 	if log, more := d.sometimes("dead letter", why.Group, string(why.Reason), why.Rule); log != nil {
-		log.Warn("record set aside as a dead letter; belfry dead-letters list shows the error", "topic", c.Topic(), "partition", c.Partition(), "offset", c.Offset(),
+		log.Warn("record set aside as a dead letter; belfry dead-letters list shows the error", "topic", c.Topic(), "partition", c.Partition(), "offset", m.Offset,
 			"reason", why.Reason, "rule", why.Rule, "field", why.Field, "group", why.Group, "more", more)
 	}
-	d.DeadLetters.Send(c.Context(), c.Raw(), why, c.DeferCommit())
+	d.DeadLetters.Send(c.Context(), m, why, c.DeferCommit())
 }
 
 // whyDead is what an error tells.

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -76,9 +77,26 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 }
 
-func (m *Metrics) processed(group, result string, at time.Time) {
-	m.records.WithLabelValues(group, result).Inc()
-	m.delay.WithLabelValues(group).Observe(max(time.Since(at).Seconds(), 0))
+// processed counts the records of one group, most of which have the same result:
+// to look a series up takes longer than to count. It is safe for concurrent use.
+type processed struct {
+	metrics *Metrics
+	group   string
+	delay   prometheus.Observer
+	results sync.Map // of prometheus.Counter, by result
+}
+
+func (m *Metrics) processedBy(group string) *processed {
+	return &processed{metrics: m, group: group, delay: m.delay.WithLabelValues(group)}
+}
+
+func (p *processed) one(result string, at time.Time) {
+	counter, ok := p.results.Load(result)
+	if !ok {
+		counter, _ = p.results.LoadOrStore(result, p.metrics.records.WithLabelValues(p.group, result))
+	}
+	counter.(prometheus.Counter).Inc()
+	p.delay.Observe(max(time.Since(at).Seconds(), 0))
 }
 
 func (m *Metrics) matched(rule string) { m.matches.WithLabelValues(rule).Inc() }

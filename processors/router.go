@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
@@ -28,10 +29,11 @@ type Rules interface {
 // each recipient.
 type Router struct {
 	Deps
-	topic string
-	rules atomic.Pointer[Rules]
-	id    atomic.Pointer[kafka.TopicID]
-	named bool // a source of the rules names the topic
+	topic     string
+	rules     atomic.Pointer[Rules]
+	id        atomic.Pointer[kafka.TopicID]
+	processed *processed
+	named     bool // a source of the rules names the topic
 	// start is that of engine.Group. With one, the topic is somebody else's.
 	start func(*kafka.Topics) (engine.Start, error)
 }
@@ -40,7 +42,7 @@ type Router struct {
 // group of its own, since goka wants all inputs of a group to have equally many
 // partitions.
 func NewRouter(d Deps, topic string, rules Rules) *Router {
-	r := &Router{Deps: d, topic: topic}
+	r := &Router{Deps: d, topic: topic, processed: d.Metrics.processedBy(d.Prefix.RouterGroup(topic))}
 	r.SetRules(rules)
 	return r
 }
@@ -69,44 +71,45 @@ func (r *Router) Group(options ...goka.ProcessorOption) engine.Group {
 }
 
 func (r *Router) route(c *engine.Context, value []byte) {
-	group := r.Prefix.RouterGroup(r.topic)
 	if value == nil {
 		// A tombstone of somebody's compacted topic says nothing to anybody.
-		r.Metrics.processed(group, "tombstone", c.Timestamp())
+		r.processed.one("tombstone", c.Timestamp())
 		return
 	}
 	written, err := r.patiently(c)
 	switch {
 	case errors.Is(err, belfry.ErrTombstone):
-		r.Metrics.processed(group, "tombstone", c.Timestamp())
+		r.processed.one("tombstone", c.Timestamp())
 		return
 	case errors.Is(err, errGivenUp):
 		return
 	case err != nil:
-		r.setAside(c, err)
+		r.setAside(c, c.Raw(), err)
 		return
 	case len(written) == 0:
-		r.Metrics.processed(group, "unmatched", c.Timestamp())
+		r.processed.one("unmatched", c.Timestamp())
 		r.noteUnmatched(c)
 		return
 	}
-	carry, end := r.span(c, "route")
+	headers, end := r.span(c, c.Raw(), "route")
 	defer end()
 	// All are encoded before the first is written: a record is routed whole or
 	// not at all.
+	var records []*kgo.Record
 	for _, d := range written {
 		if d.rule != "" && len(d.recipients) > 0 {
 			r.Metrics.matched(d.rule)
 		}
 		r.note(c, &d)
 		for _, recipient := range d.recipients {
-			c.Emit(goka.Stream(r.Prefix.Journal()), recipient, d.value, carry...)
+			records = append(records, kafka.NewRecord(r.Prefix.Journal(), recipient, d.value, headers))
 		}
 	}
+	c.Write(records)
 	for _, err := range refusals(written) {
 		r.setAsidePart(c, err)
 	}
-	r.Metrics.processed(group, "routed", c.Timestamp())
+	r.processed.one("routed", c.Timestamp())
 }
 
 // refusals are the errors about recipients who get nothing, the first of each rule:

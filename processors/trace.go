@@ -3,6 +3,7 @@ package processors
 import (
 	"context"
 
+	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
@@ -13,16 +14,15 @@ import (
 
 // span begins the span of a record whose sender has begun a trace that is
 // recorded; a record without one begins none. Writes for the record
-// take carry, so that the trace goes on from there. end must be called.
-func (d *Deps) span(c *engine.Context, name string) (carry []goka.ContextOption, end func()) {
+// take headers, so that the trace goes on from there. end must be called.
+func (d *Deps) span(c *engine.Context, raw *sarama.ConsumerMessage, name string) (headers goka.Headers, end func()) {
 	if d.Tracer == nil {
 		return nil, func() {}
 	}
-	parent := c.Trace()
+	parent := engine.TraceOf(raw)
 	if !parent.IsValid() {
 		return nil, func() {}
 	}
-	raw := c.Raw()
 	_, span := d.Tracer.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), name,
 		trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(
@@ -32,8 +32,5 @@ func (d *Deps) span(c *engine.Context, name string) (carry []goka.ContextOption,
 			attribute.Int64("messaging.kafka.offset", raw.Offset),
 			attribute.String("messaging.consumer.group.name", string(c.Group())),
 		))
-	if headers := kafka.TraceHeaders(span.SpanContext()); headers != nil {
-		carry = []goka.ContextOption{goka.WithCtxEmitHeaders(headers)}
-	}
-	return carry, func() { span.End() }
+	return kafka.TraceHeaders(span.SpanContext()), func() { span.End() }
 }

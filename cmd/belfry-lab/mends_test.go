@@ -34,7 +34,7 @@ func mends() []mend {
 		{
 			name: "completed-prefix", hole: "offsets are committed past records whose writes are under way",
 			file:  "engine/tracker.go",
-			old:   "for n < len(t.pending) && t.pending[n].done {",
+			old:   "for n < len(t.pending) && t.pending[n].batch.done {",
 			new:   "for n < len(t.pending) && t.pending[n].raw.Offset <= offset {",
 			scene: "stalled writes", kind: check.Lost, text: "is not listed by",
 		},
@@ -50,18 +50,18 @@ func mends() []mend {
 		},
 		{
 			name: "row-again", hole: "a row that only the local store has is never written to the table",
-			file: "processors/unread.go", old: "\tc.SetValue(w.row)\n",
-			new:   "\tif w.outcome != inbox.Redelivered {\n\t\tc.SetValue(w.row)\n\t}\n",
+			file: "processors/fold.go", old: "\tc.SetRow(out.row, tombstones)\n",
+			new:   "\tif slices.ContainsFunc(out.steps, func(s step) bool { return s.outcome != inbox.Redelivered }) {\n\t\tc.SetRow(out.row, tombstones)\n\t}\n",
 			scene: "ended while writes stall", kind: check.Stuck, text: " is at version ",
 		},
 		{
 			name: "watermarks", hole: "what the router writes again is new once its id is forgotten",
-			file: "inbox/notify.go", old: "routed := f.routedBefore(r.Origin)", new: "routed := f.routedBefore(r.Origin) && f.s == nil",
+			file: "inbox/notify.go", old: "if f.routedBefore(r.Origin) {\n\t\treturn Duplicate\n\t}\n\tn", new: "if f.routedBefore(r.Origin) && f.s == nil {\n\t\treturn Duplicate\n\t}\n\tn",
 			scene: "stalled writes, small inboxes", kind: check.Drift,
 		},
 		{
 			name: "known-ids", hole: "what a sender sends again is there twice",
-			file: "inbox/notify.go", old: "if routed || f.known(hash) {", new: "if routed {",
+			file: "inbox/notify.go", old: "if f.known(hash) {", new: "if f.s == nil {",
 			scene: "no faults", kind: check.Doubled, text: "is listed 2 times",
 		},
 		{
@@ -98,17 +98,17 @@ func mends() []mend {
 		},
 		{
 			name: "dead-letters", hole: "what cannot be read is gone without a trace",
-			file: "processors/deadletter.go", old: "\td.DeadLetters.Send(c.Context(), c.Raw(), why, c.DeferCommit())\n", new: "\n",
+			file: "processors/deadletter.go", old: "\td.DeadLetters.Send(c.Context(), m, why, c.DeferCommit())\n", new: "\n",
 			scene: "no faults", kind: check.Lost, text: "is not among the dead letters",
 		},
 		{
 			name: "poison", hole: "a record that cannot be read ends whoever reads it",
-			file: "processors/deadletter.go", old: "\td.DeadLetters.Send(c.Context(), c.Raw(), why, c.DeferCommit())\n", new: "\tc.Fail(cause)\n",
+			file: "processors/deadletter.go", old: "\td.DeadLetters.Send(c.Context(), m, why, c.DeferCommit())\n", new: "\tc.Fail(cause)\n",
 			scene: "no faults", kind: check.Stuck, text: "group ",
 		},
 		{
 			name: "tombstones", hole: "tombstones do not reach the inbox table",
-			file: "engine/processor.go", old: "goka.WithNilHandling(goka.NilProcess)", new: "goka.WithNilHandling(goka.NilIgnore)",
+			file: "engine/rows.go", old: "promise.Then(func(err error) { r.acknowledged(w, err) })", new: "promise.Then(func(err error) { w.done(err) })",
 			scene: "no faults", kind: check.Drift, text: "orphan:",
 		},
 		{

@@ -84,15 +84,8 @@ func (p *Producer) Emit(topic, key string, value []byte) *goka.Promise {
 // buffers are full. A nil value is a tombstone.
 func (p *Producer) EmitWithHeaders(topic, key string, value []byte, headers goka.Headers) *goka.Promise {
 	promise, finish := goka.NewPromiseWithFinisher()
-	if err := p.failed.Load(); err != nil {
-		finish(nil, fmt.Errorf("not written after an earlier failure: %w", *err))
-		return promise
-	}
-	p.Produce(NewRecord(topic, key, value, headers), func(r *kgo.Record, err error) {
+	p.Send(NewRecord(topic, key, value, headers), func(r *kgo.Record, err error) {
 		if err != nil {
-			if p.failStop {
-				p.failed.CompareAndSwap(nil, &err)
-			}
 			finish(nil, err)
 			return
 		}
@@ -100,6 +93,21 @@ func (p *Producer) EmitWithHeaders(topic, key string, value []byte, headers goka
 		finish(&sarama.ProducerMessage{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, nil)
 	})
 	return promise
+}
+
+// Send writes one record and calls done once, from any goroutine, also from this
+// one. It blocks while the client's buffers are full.
+func (p *Producer) Send(record *kgo.Record, done func(*kgo.Record, error)) {
+	if err := p.failed.Load(); err != nil {
+		done(record, fmt.Errorf("not written after an earlier failure: %w", *err))
+		return
+	}
+	p.Produce(record, func(r *kgo.Record, err error) {
+		if err != nil && p.failStop {
+			p.failed.CompareAndSwap(nil, &err)
+		}
+		done(r, err)
+	})
 }
 
 // Write writes the records, in order for each key, and waits for the

@@ -118,12 +118,16 @@ func TestGrowRefuses(t *testing.T) {
 			enginetest.Produce(t, cfg, enginetest.Text("old.notifications", "k", "1"))
 		},
 			"old-router-old.notifications has not processed 1 records"},
-		{"an item that was not stored", func(_ *kadm.Client, cfg kafka.Config) {
-			enginetest.Produce(t, cfg, enginetest.Text("old.items", "k", "1"))
+		{"a record that was not folded", func(_ *kadm.Client, cfg kafka.Config) {
+			enginetest.Produce(t, cfg, enginetest.Text("old.journal", "k", "1"))
 		},
-			"old-inbox has not processed 1 records"},
-		{"a new one in use", func(admin *kadm.Client, _ kafka.Config) { commitOf(t, admin, "new-inbox", "new.items", 3, "") },
-			"new-inbox has processed records already"},
+			"old-unread has not processed 1 records"},
+		{"contents of an earlier release on their way", func(_ *kadm.Client, cfg kafka.Config) {
+			enginetest.CreateTopics(t, cfg, 2, "old.items")
+		},
+			"old.items takes writes"},
+		{"a new one in use", func(admin *kadm.Client, _ kafka.Config) { commitOf(t, admin, "new-unread", "new.journal", 3, "") },
+			"new-unread has processed records already"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -115,7 +115,7 @@ func (s *scaling) run(ctx context.Context) error {
 		left := now.Lag
 		// A member that reads nothing yet is not behind.
 		shared := len(now.Shares) == s.Processors && now.Shares[s.Processors-1] > 0
-		if shared && left == 0 && s.rows["unread"] >= int64(s.Events) || time.Now().After(limit) {
+		if shared && left == 0 || time.Now().After(limit) {
 			s.scaled.Took, s.scaled.Left = time.Since(s.began), int64(left)
 			return nil
 		}

@@ -1,0 +1,196 @@
+package processors
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/inbox"
+)
+
+// folded is what the records of one recipient lead to, as encoded.
+type folded struct {
+	row     []byte
+	steps   []step
+	removed []uint64 // seqs whose contents go
+}
+
+// keeps reports whether the content of s is to be written. Of one that the same
+// records have made and removed there is the tombstone alone.
+func (f *folded) keeps(s *step) bool { return s.seq != 0 && !slices.Contains(f.removed, s.seq) }
+
+// step is what one record led to.
+type step struct {
+	record  *sarama.ConsumerMessage
+	outcome inbox.Outcome
+	seq     uint64 // of content; 0: none
+	content []byte
+
+	repeat       inbox.Repeat
+	rule, source string // of what repeats
+}
+
+// fold applies the records of one recipient that are at hand, and writes the row
+// once. A content goes out before the row that has its item, and a tombstone once
+// the broker has the row without it: so no view has a row of which a content is
+// already gone. The offsets are committed when the broker has all.
+func (u *Unread) fold(c *engine.Context, _ []byte) {
+	// The row of another key must not even be read: the store keeps its own
+	// offset under one, which is no row and would fail the group for ever.
+	if err := belfry.CheckRecipient(c.Key()); err != nil {
+		for _, m := range c.Records() {
+			u.setAside(c, m, fmt.Errorf("journal key: %v", err)) // undecodable: no sender's fault
+		}
+		return
+	}
+	stored, _ := c.Value().([]byte)
+	out, bad, err := u.foldBatch(stored, c.Records())
+	if err != nil {
+		c.Fail(err) // nothing may be written in the place of what cannot be read
+	}
+	for _, b := range bad {
+		u.setAside(c, b.record, b.cause)
+	}
+	if out.row != nil {
+		u.write(c, out)
+	}
+}
+
+// unfoldable is a record that cannot be folded.
+type unfoldable struct {
+	record *sarama.ConsumerMessage
+	cause  error
+}
+
+// foldBatch folds records of one recipient into an encoded row, nil for none. If any
+// cannot be folded, all are folded again, each on the row that the ones before have
+// left, so that one is as if the bad ones had never been: without a row if none is left.
+// The error is about the row.
+func (u *Unread) foldBatch(stored []byte, records []*sarama.ConsumerMessage) (out folded, bad []unfoldable, err error) {
+	if err := u.foldOnto(&out, stored, records); err == nil || errors.Is(err, errRow) {
+		return out, nil, err
+	}
+	out = folded{row: stored}
+	for i, m := range records {
+		next := folded{steps: slices.Clip(out.steps), removed: slices.Clip(out.removed)}
+		switch err := u.foldOnto(&next, out.row, records[i:i+1]); {
+		case errors.Is(err, errRow):
+			return folded{}, nil, err
+		case err != nil:
+			bad = append(bad, unfoldable{m, err})
+		default:
+			out = next
+		}
+	}
+	if len(out.steps) == 0 {
+		out.row = nil
+	}
+	return out, bad, nil
+}
+
+var errRow = errors.New("decode the row of a recipient")
+
+// foldOnto adds to out what the records lead to on an encoded row. Its error is
+// about the first that cannot be folded, a panic too, or matches errRow.
+func (u *Unread) foldOnto(out *folded, stored []byte, records []*sarama.ConsumerMessage) error {
+	var row inbox.State
+	if stored != nil {
+		var err error
+		if row, err = codec.DecodeStateFor(stored, len(records)); err != nil {
+			return fmt.Errorf("%w: %w", errRow, err)
+		}
+	}
+	return engine.Guard(func() (err error) {
+		out.steps = slices.Grow(out.steps, len(records))
+		for _, m := range records {
+			if err := u.step(out, &row, m); err != nil {
+				return err
+			}
+		}
+		out.row, err = codec.EncodeState(&row)
+		return err
+	})
+}
+
+// step folds a record into row.
+func (u *Unread) step(out *folded, row *inbox.State, m *sarama.ConsumerMessage) error {
+	record, err := codec.DecodeForFold(m.Value)
+	if err != nil {
+		return err
+	}
+	effects := row.Apply(&record.Record, inbox.Input{
+		Position: inbox.Position{Epoch: u.epoch.Load(), Offset: m.Offset},
+		Time:     m.Timestamp,
+		Cap:      u.cap,
+	})
+	s := step{record: m, outcome: effects.Outcome, seq: effects.Seq, repeat: effects.Repeat}
+	if s.seq != 0 {
+		if s.content, err = record.Content(s.seq, m.Timestamp); err != nil {
+			return err
+		}
+	}
+	if s.repeat != inbox.NoRepeat {
+		// They outlive the record that they are part of.
+		s.rule, s.source = strings.Clone(record.Rule), strings.Clone(record.Notification.Source)
+	}
+	out.steps, out.removed = append(out.steps, s), append(out.removed, effects.Removed...)
+	return nil
+}
+
+// write writes all that records led to.
+func (u *Unread) write(c *engine.Context, out folded) {
+	table, key := u.Prefix.InboxTable(), c.Key()
+	contents := make([]*kgo.Record, 0, len(out.steps))
+	for i := range out.steps {
+		s := &out.steps[i]
+		headers, end := u.span(c, s.record, "fold")
+		defer end()
+		if out.keeps(s) {
+			contents = append(contents, kafka.NewRecord(table, inbox.ItemKey(key, s.seq), s.content, headers))
+		}
+		u.noteRepeat(c, s)
+		u.processed.one(string(s.outcome), s.record.Timestamp)
+	}
+	tombstones := make([]*kgo.Record, len(out.removed))
+	for i, seq := range out.removed {
+		tombstones[i] = kafka.NewRecord(table, inbox.ItemKey(key, seq), nil, nil)
+	}
+	c.Write(contents)
+	if u.Rows != nil {
+		// Before the row is written: what is refused behind it must count.
+		u.Rows.Accepted(key)
+	}
+	c.SetRow(out.row, tombstones)
+}
+
+// noteRepeat counts and tells what is dropped because its recipient has had its id.
+// A producer that sends twice is no fault; an id that several events share is one,
+// and would lose all but the first in silence.
+func (u *Unread) noteRepeat(c *engine.Context, s *step) {
+	if s.repeat == inbox.NoRepeat {
+		return
+	}
+	content := "unknown"
+	if s.repeat == inbox.OtherContent {
+		content = "other"
+	}
+	u.Metrics.repeated.WithLabelValues(s.rule, content).Inc()
+	log, more := u.sometimes("repeated", s.rule, content)
+	if log == nil {
+		return
+	}
+	attributes := []any{"rule", s.rule, "source", s.source, "partition", c.Partition(), "offset", s.record.Offset, "more", more}
+	if s.repeat == inbox.OtherContent {
+		log.Warn("notification is dropped, its recipient had another one of the same id; an event of its own needs an id of its own, by id: in the rule or by its sender", attributes...)
+		return
+	}
+	log.Info("notification is dropped, its recipient had one of the same id from another record; if it is another event it needs an id of its own, by id: in the rule or by its sender", attributes...)
+}
