@@ -2,8 +2,8 @@ import { requester } from './request.js';
 import { Sync } from './sync.js';
 import { Link } from './link.js';
 import { List } from './list.js';
-
-const actions = ['seen', 'read', 'unread', 'archive', 'unarchive', 'delete'];
+import { Tabs } from './tabs.js';
+import { unsettled } from './order.js';
 
 /** One user's inbox. See belfry.d.ts. */
 export class Belfry {
@@ -15,17 +15,30 @@ export class Belfry {
   #listeners = new Set();
   #state = { status: 'connecting', cursor: '', counts: null, features: [], error: null };
   #told;
-  #run = new AbortController();
-  #sent = Promise.resolve();
+  #tabs;
+  #heard = Promise.resolve();
 
   constructor(options) {
     this.user = options.user;
     this.#sync = new Sync({ request: requester(options), pageSize: options.pageSize, changed: () => this.#changed() });
-    this.#link = new Link({ sync: this.#sync, tell: (status, error) => this.#tell(status, error), post: () => {} });
-    if (options.poll !== false) this.#link.badge().catch(() => {}); // painted before the stream is there
-    this.#link.run(this.#run.signal);
-    globalThis.addEventListener?.('online', this.reconnect);
-    globalThis.addEventListener?.('offline', this.#cut);
+    this.#link = new Link({
+      sync: this.#sync,
+      tell: (status, error) => {
+        if (this.#tell(status, error)) this.#post();
+      },
+      post: (message) => this.#post(message),
+    });
+    const { url = '', user, language = '' } = options;
+    this.#tabs = new Tabs({
+      name: `belfry ${new URL(`${url}/v1/users/${encodeURIComponent(user)}`, globalThis.location?.href ?? 'http://localhost')} ${language}`,
+      lead: (signal) => this.#link.run(signal),
+      poll: (signal) => this.#link.poll(signal),
+      hear: (message) => this.#hear(message),
+    });
+    this.#link.badge().catch(() => {}); // painted before the stream is there
+    this.#sync.ensure().catch(() => {});
+    this.#tabs.start();
+    for (const [name, listener] of this.#events) globalThis.addEventListener?.(name, listener);
   }
 
   /** `{status, cursor, counts, features, error}`: another object whenever one of them changed. */
@@ -57,54 +70,77 @@ export class Belfry {
     if (!store.cursor) return Promise.reject(new Error('Nothing is loaded yet.'));
     const body = { up_to: store.version };
     if (category) body.category = category;
+    const seqs = store.all
+      .select(store.items.values())
+      .filter((item) => unsettled(item) && (!category || item.category === category))
+      .map((item) => item.seq);
+    if (seqs.length) body.seqs = seqs;
     return this.#act(action, body);
   }
 
   /** Tries at once what waits for its time. */
-  reconnect = () => this.#link.wake();
+  reconnect = () => {
+    this.#link.wake();
+    this.#tabs.post({ type: 'wake' });
+  };
 
   close() {
-    this.#run.abort();
-    globalThis.removeEventListener?.('online', this.reconnect);
-    globalThis.removeEventListener?.('offline', this.#cut);
+    this.#tabs.stop();
+    for (const [name, listener] of this.#events) globalThis.removeEventListener?.(name, listener);
     for (const list of this.#lists) list.close();
     this.#listeners.clear();
   }
 
-  #cut = () => this.#link.cut();
+  #events = [
+    ['online', this.reconnect],
+    ['offline', () => this.#link.cut()],
+    ['pagehide', () => this.#tabs.stop()],
+    ['pageshow', () => this.#tabs.start()],
+  ];
+
+  // Tells the other tabs where this one stands, or what it was sent.
+  #post(message) {
+    const { cursor, stamp } = this.#sync.store;
+    this.#tabs?.post(message ?? { type: 'state', leading: this.#tabs.leading, status: this.#state.status, cursor, stamp });
+  }
+
+  #hear(message) {
+    const { leading } = this.#tabs;
+    if (message.type === 'hello') {
+      if (leading) this.#post();
+    } else if (message.type === 'wake') {
+      this.#link.wake();
+    } else {
+      // In turn: what follows from one may be a list, which the next one builds on.
+      this.#heard = this.#heard.then(() => this.#follow(message)).catch((error) => this.#tell(this.#state.status, error));
+    }
+  }
+
+  async #follow(message) {
+    if (message.frames) return this.#sync.receive(message);
+    const { leading } = this.#tabs;
+    if (message.leading) this.#tell(message.status);
+    // A stream of one's own brings what is missing.
+    return leading && this.#state.status === 'live' ? undefined : this.#sync.reach(message);
+  }
 
   async #act(name, body) {
-    const { store, optimist } = this.#sync;
-    const action = optimist.add(store, name, body);
-    this.#changed();
     try {
-      // One after the other: the last word on an item must be the last in its log.
-      const before = this.#sent;
-      const answer = (this.#sent = (async () => {
-        await before.catch(() => {});
-        const response = await this.#sync.request(`/inbox/${name}`, {
-          method: 'POST',
-          headers: { 'Content-Type': 'application/json' },
-          body: JSON.stringify(body),
-          keepalive: true,
-        });
-        return response.json();
-      })());
-      answer.catch(() => {});
-      const badge = await answer;
-      action.version = badge.version;
-      if (this.#sync.count(badge) && this.#state.status !== 'live') await this.#sync.list(badge.version);
+      const ahead = await this.#sync.act(name, body);
+      if (!ahead || this.#state.status === 'live') return;
+      await this.#sync.list();
+      this.#post();
     } catch (error) {
-      optimist.drop(action);
       this.#tell(this.#state.status, error);
-      this.#changed();
       throw error;
     }
   }
 
   #tell(status, error) {
-    if (status === 'live' && this.#state.status !== 'live') for (const list of this.#lists) list.retry();
-    this.#set({ status, error: error ?? (status === this.#state.status ? this.#state.error : null) });
+    const before = this.#state.status;
+    if (status === 'live' && before !== 'live') for (const list of this.#lists) list.retry();
+    this.#set({ status, error: error ?? (status === before ? this.#state.error : null) });
+    return status !== before;
   }
 
   #changed() {

@@ -2,7 +2,6 @@
 // are refused or blocked, and what brings them back.
 import { EventStreamParser } from './events.js';
 import { ProblemError } from './request.js';
-import { epochOf } from './store.js';
 
 const proofWithin = 10_000; // ms to the first frame: the server waits 2 s at most before it says something
 const quietFor = 25_000; // ms without a byte after which a stream counts as dead: the server pings every 20 s
@@ -49,7 +48,7 @@ export class Link {
       let error;
       let polls = false;
       try {
-        if (!this.#sync.store.cursor) await this.#sync.list();
+        await this.#sync.ensure();
         if (signal.aborted) return;
         const end = await this.#follow(signal);
         if (signal.aborted) return;
@@ -111,7 +110,7 @@ export class Link {
     const ahead = !verdict && this.#sync.count(badge);
     if (store.cursor && (verdict || ahead)) {
       await this.#sync.list(badge.version, verdict === 'decide');
-      this.#post({ type: 'state' });
+      this.#post();
     }
   }
 
@@ -152,7 +151,7 @@ export class Link {
           proven = true;
           this.#failures = 0;
           this.#tell('live');
-          if (event === 'ping') this.#post({ type: 'state' });
+          if (event === 'ping') this.#post();
           else if (event === 'item' || event === 'state' || event === 'unread' || event === 'resync') frames.push({ event, data });
           if (event !== 'unread' && event !== 'resync') continue;
           const to = id ?? from;
@@ -161,9 +160,7 @@ export class Link {
           from = to;
           this.#post({ type: 'batch', ...batch });
           clearTimeout(watchdog);
-          await this.#sync.take(batch);
-          // The store may have found the log of another server to be the right one.
-          if (epochOf(this.#sync.store.cursor) !== epochOf(to)) return { proven, reason };
+          if (!(await this.#sync.take(batch))) return { proven, reason };
         }
         // Only frames prove a stream; but any byte of one that was proven keeps it.
         if (arrived.length || proven) alive();

@@ -26,6 +26,10 @@ export class List {
     this.update();
   }
 
+  get query() {
+    return this.#query;
+  }
+
   /** `{items, loading, done, error}`: another object whenever one of them changed. */
   get state() {
     return this.#state;
@@ -74,7 +78,10 @@ export class List {
     // What was shown stays until there is something in its place.
     const items = missing ? this.#state.items : query.select(optimist.items(store));
     this.#set({ items, done: query.done });
-    if (store.cursor && !this.#busy && (missing || query.dirty) && !this.#state.error) this.#load(true);
+    if (!store.cursor || this.#busy || this.#state.error) return;
+    // A list shows a page at least, if there is one.
+    const thin = !query.done && items.length < this.#sync.pageSize;
+    if (missing || query.dirty || thin) this.#load(query.dirty || !query.next);
   }
 
   /** Tries again after an error. */

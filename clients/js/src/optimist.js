@@ -1,6 +1,7 @@
 // Actions that are shown before the server has answered them, or before what
 // they changed has arrived.
 import { place, unsettled } from './order.js';
+import { epochOf } from './store.js';
 
 const changes = {
   seen: { seen: true },
@@ -34,7 +35,9 @@ export class Optimist {
 
   /** Forgets what the store's own items show by now. */
   settle(store) {
-    for (const action of this.#actions) if (action.version <= store.version) this.#actions.delete(action);
+    for (const action of this.#actions) {
+      if (action.version <= store.version || (action.epoch && action.epoch !== epochOf(store.cursor))) this.#actions.delete(action);
+    }
   }
 
   /** The items as they are shown. One that no action reaches is the store's own object. */

@@ -48,11 +48,12 @@ export class Store {
 
   /**
    * Takes an unread object alone: the answer to an action, or a poll. It orders
-   * the counts only, so that the store does not refuse the batch that brings the items.
+   * the counts only, so that the store does not refuse the batch that brings the
+   * items. That of another log counts for nothing: the list that follows has its own.
    */
   count(badge) {
     const stamp = stampOf(badge);
-    if (compare(stamp, this.#counted) < 0) return;
+    if (this.judge(badge.cursor, badge.version) || compare(stamp, this.#counted) < 0) return;
     this.#counted = stamp;
     const { items, next, features, ...counts } = badge;
     this.counts = counts;
@@ -65,10 +66,7 @@ export class Store {
   batch(frames, to) {
     const badge = frames[frames.length - 1].data;
     const verdict = this.judge(badge.cursor, badge.version);
-    if (verdict) {
-      if (verdict === LIST) this.count(badge);
-      return verdict;
-    }
+    if (verdict) return verdict;
     const stale = compare(stampOf(badge), this.stamp) < 0;
     for (const { event, data } of frames) {
       if (event === 'item') this.#put(data, stale);
@@ -85,12 +83,8 @@ export class Store {
    */
   replace(page, bare) {
     const verdict = this.judge(page.cursor, page.version);
-    if (verdict === DECIDE) {
-      if (!bare) return DECIDE;
-      this.#counted = [0, 0];
-    } else if (compare(stampOf(page), this.stamp) < 0) {
-      return STALE;
-    }
+    if (verdict === DECIDE && !bare) return DECIDE;
+    if (!verdict && compare(stampOf(page), this.stamp) < 0) return STALE;
     const known = verdict ? new Map() : this.items;
     this.items = new Map();
     for (const item of page.items) {
@@ -107,7 +101,7 @@ export class Store {
 
   /** Adds another page, asked for at that generation of query. It moves neither the store's cursor nor its counts. */
   add(page, query, generation) {
-    const verdict = this.judge(page.cursor, page.version);
+    const verdict = this.judge(page.cursor, page.version) || (page.version && !this.version ? LIST : '');
     if (verdict) return verdict;
     if (compare(stampOf(page), this.stamp) < 0) return STALE;
     for (const item of page.items) this.#put(item);
@@ -119,6 +113,8 @@ export class Store {
     this.stamp = stampOf(badge);
     if (badge.version) this.#epoch = epochOf(badge.cursor);
     this.cursor = cursor;
+    // What was counted of another log is nothing, were it of a higher version.
+    if (this.counts && epochOf(this.counts.cursor) !== epochOf(badge.cursor)) this.#counted = [0, 0];
     this.count(badge);
     const { items, next, features, ...counts } = badge;
     this.base = counts;

@@ -1,11 +1,12 @@
 // Keeps the store in step with the server: lists, pages and what follows from
 // answers and batches.
-import { DECIDE, STALE, Store, epochOf, versionOf } from './store.js';
+import { DECIDE, LIST, STALE, Store, epochOf, versionOf } from './store.js';
 import { Optimist } from './optimist.js';
 import { compare } from './order.js';
 
 const behindLists = 2; // refused as ahead of the server, until a list asks without a version
 const mostItems = 100; // of one page
+const lateFor = 2_000; // ms until content is asked for again that was late
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -17,6 +18,7 @@ export class Sync {
 
   #changed;
   #listing;
+  #sent = Promise.resolve();
   #behind = 0;
 
   constructor({ request, pageSize = 20, changed }) {
@@ -35,23 +37,75 @@ export class Sync {
     return compare([badge.version, badge.x ?? 0], this.store.stamp) > 0;
   }
 
-  /** Takes a batch or a resync. It resolves once the store has what follows from it. */
-  async take({ frames, to }) {
-    const last = frames[frames.length - 1];
-    if (last.event === 'resync') {
-      const verdict = this.store.judge(to, last.data.version);
-      await this.list(last.data.version, verdict === DECIDE);
-      return;
-    }
-    const verdict = this.store.batch(frames, to);
+  /**
+   * Sends an action, which shows at once, and reports whether its answer is
+   * ahead of the items. When it is refused all is as it was before.
+   */
+  async act(name, body) {
+    const action = this.optimist.add(this.store, name, body);
     this.#changed();
-    if (verdict && verdict !== STALE) await this.list(last.data.version, verdict === DECIDE);
+    try {
+      // One after the other: the last word on an item must be the last in its log.
+      const before = this.#sent;
+      const answer = (async () => {
+        await before;
+        const response = await this.request(`/inbox/${name}`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify(body),
+          keepalive: true,
+        });
+        return response.json();
+      })();
+      this.#sent = answer.catch(() => {});
+      const badge = await answer;
+      action.version = badge.version;
+      action.epoch = epochOf(badge.cursor);
+      return this.count(badge);
+    } catch (error) {
+      this.optimist.drop(action);
+      this.#changed();
+      throw error;
+    }
   }
 
-  /** Whether a batch from that id on leaves nothing out. */
-  follows(from) {
+  /**
+   * Takes a batch or a resync, and resolves once the store has what follows
+   * from it, with whether the stream can go on from there.
+   */
+  async take({ frames, to }) {
+    const { store } = this;
+    const { event, data } = frames[frames.length - 1];
+    const resync = event === 'resync';
+    const verdict = resync ? store.judge(to, data.version) || LIST : store.batch(frames, to);
+    this.#changed();
+    if (!verdict || verdict === STALE) {
+      this.#late({ items: frames.filter((frame) => frame.event === 'item').map((frame) => frame.data) }, store.all);
+      return true;
+    }
+    await this.list(data.version, verdict === DECIDE);
+    // What a list lacks the stream brings after a resync alone.
+    return epochOf(store.cursor) === epochOf(to) && (resync ? store.version : versionOf(store.cursor)) >= versionOf(to);
+  }
+
+  /** Takes what another tab was sent. A batch that leaves something out here asks for a list. */
+  receive(batch) {
     const { cursor } = this.store;
-    return !!cursor && (from === '0.0' || epochOf(from) === epochOf(cursor)) && versionOf(from) <= versionOf(cursor);
+    const { from, frames } = batch;
+    const follows = cursor && (from === '0.0' || (epochOf(from) === epochOf(cursor) && versionOf(from) <= versionOf(cursor)));
+    return follows ? this.take(batch) : this.list(frames[frames.length - 1].data.version);
+  }
+
+  /** Lists if another tab's items are ahead, or of another log. */
+  async reach({ cursor, stamp }) {
+    const verdict = this.store.judge(cursor, stamp[0]);
+    if (verdict || !this.store.cursor || compare(stamp, this.store.stamp) > 0) await this.list(stamp[0], verdict === DECIDE);
+  }
+
+  /** Lists, unless that was done. */
+  async ensure() {
+    if (this.#listing) await this.#listing.catch(() => {});
+    if (!this.store.cursor) await this.list();
   }
 
   /** Lists again, from version on; bare: without a version, so that the answer decides which log is right. */
@@ -83,6 +137,7 @@ export class Sync {
     if (verdict === DECIDE) return this.#list(0, true);
     if (verdict) throw new Error('The server is behind.');
     this.#changed();
+    this.#late(page, store.all);
     return undefined;
   }
 
@@ -109,8 +164,25 @@ export class Sync {
         return;
       }
       this.#changed();
+      this.#late(page, query);
       next = page.next;
       if (!next || query.generation !== generation || !fromTop || query.reached(page, goal)) return;
+    }
+  }
+
+  // Content that came late comes with a stream from the list's own cursor, or with
+  // the one that said so: not to other tabs for sure, and not for other pages.
+  async #late({ items }, query) {
+    const { store } = this;
+    const late = () => items.some(({ seq }) => store.items.get(seq)?.pending);
+    if (!late()) return;
+    await sleep(lateFor);
+    if (!late()) return;
+    if (query === store.all) {
+      await this.list().catch(() => {});
+    } else {
+      query.dirty = true;
+      this.#changed();
     }
   }
 

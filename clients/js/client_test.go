@@ -1,0 +1,100 @@
+package js_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/belfry/belfry/internal/parts"
+)
+
+// runNode runs test files of the folder test with node, against the sources in a
+// folder, and returns what it printed.
+func runNode(t *testing.T, source string, files ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), parts.Path(t, "node"), append([]string{"--test"}, files...)...)
+	cmd.Dir = "test"
+	cmd.Env = append(os.Environ(), "BELFRY_SOURCE="+source)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// TestClient runs the client's own tests: the store under any interleaving, on
+// traces of the design's model, and in the races that other inboxes document.
+func TestClient(t *testing.T) {
+	files, err := filepath.Glob("test/*.test.js")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("got %d files, %v", len(files), err)
+	}
+	for i, f := range files {
+		files[i] = filepath.Base(f)
+	}
+	if out, err := runNode(t, "../src", files...); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// mutations are changes of the client that its tests must catch.
+var mutations = []struct{ name, file, from, to string }{
+	{"an older batch is taken", "store.js", "const stale = compare(stampOf(badge), this.stamp) < 0;", "const stale = false;"},
+	{"an older list is taken", "store.js", "if (!verdict && compare(stampOf(page), this.stamp) < 0) return STALE;", ""},
+	{"an older page is taken", "store.js", "if (compare(stampOf(page), this.stamp) < 0) return STALE;", ""},
+	{"x does not order", "store.js", "const stampOf = ({ version, x = 0 }) => [version, x];", "const stampOf = ({ version }) => [version, 0];"},
+	{"an unread object alone moves the order of batches", "store.js", "    this.counts = counts;\n", "    this.counts = counts;\n    this.stamp = compare(stamp, this.stamp) > 0 ? stamp : this.stamp;\n"},
+	{"counts come back", "store.js", "|| compare(stamp, this.#counted) < 0) return;", ") return;"},
+	{"a batch of another log is taken", "store.js", "if (verdict) return verdict;\n    const stale", "const stale"},
+	{"a lower log is never believed", "store.js", "if (verdict === DECIDE && !bare) return DECIDE;", "if (verdict === DECIDE) return STALE;"},
+	{"an archived item leaves no list", "query.js", "!item.archived === (this.status !== 'archived')", "true"},
+	{"removed items stay", "store.js", "for (const seq of state.removed) this.#remove(seq, version);", ""},
+	{"an item that is not held is not missed", "store.js", "if (!item) this.#missed(flags);\n        else if (item", "if (item && item"},
+	{"late content is not taken", "store.js", "was.pending ? !item.pending || item.version > was.version :", ""},
+	{"a tab takes batches over a gap", "sync.js", "const follows = cursor &&", "const follows = true ||"},
+	{"a stream goes on over another log", "sync.js", "return epochOf(store.cursor) === epochOf(to) &&", "return true ||"},
+	{"a page of before a reset moves the list", "store.js", "if (query.generation === generation) query.loaded(page);", "query.loaded(page);"},
+	{"a refused action stays", "sync.js", "this.optimist.drop(action);", ""},
+	{"an action counts twice", "optimist.js", "if (shown === item) continue;\n      add(item, -1);", "if (shown === item && !this.#actions.size) continue;\n      add({ ...item, read: false, archived: false }, -1);"},
+	{"actions overtake each other", "sync.js", "await before;", ""},
+	{"an answered action is not settled", "sync.js", "this.optimist.settle(this.store);", ""},
+}
+
+// TestClientMutations has each of the mutations fail a test.
+func TestClientMutations(t *testing.T) {
+	parts.Need(t, "node")
+	if testing.Short() {
+		t.Skip("each mutation is a run of its own")
+	}
+	for _, m := range mutations {
+		t.Run(m.name, func(t *testing.T) {
+			folder := t.TempDir()
+			if err := os.CopyFS(folder, os.DirFS("src")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(folder, "package.json"), []byte(`{"type":"module"}`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(folder, m.file)
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := bytes.Count(text, []byte(m.from)); n == 0 {
+				t.Fatalf("%s has no %q: name the new text", m.file, m.from)
+			}
+			if err := os.WriteFile(path, bytes.Replace(text, []byte(m.from), []byte(m.to), 1), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := runNode(t, folder, "traces.test.js", "races.test.js")
+			if err == nil {
+				out, err = runNode(t, folder, "property.test.js")
+			}
+			if err == nil {
+				t.Error("no test failed")
+			} else if !strings.Contains(out, "not ok") && !strings.Contains(out, "✖") {
+				t.Errorf("the tests did not run: %s", out)
+			}
+		})
+	}
+}

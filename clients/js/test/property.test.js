@@ -1,0 +1,20 @@
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { World } from './world.js';
+
+const source = process.env.BELFRY_SOURCE ?? '../src';
+const [{ Sync }, { List }] = await Promise.all([import(`${source}/sync.js`), import(`${source}/list.js`)]);
+
+const histories = Number(process.env.BELFRY_HISTORIES ?? 300);
+const first = Number(process.env.BELFRY_SEED ?? 1);
+
+// Whatever order batches, answers, polls, tabs and two leaders come in, with a
+// server that lags and logs that are renewed or wiped: in the end every tab
+// shows what the server holds.
+test(`any interleaving converges, ${histories} times`, async () => {
+  for (let seed = first; seed < first + histories; seed++) {
+    const world = new World(seed, { Sync, List });
+    await world.run(120);
+    assert.equal(world.difference(), '', `seed ${seed}`);
+  }
+});

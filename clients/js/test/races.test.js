@@ -1,0 +1,194 @@
+// The races that other inboxes document, replayed.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+
+const source = process.env.BELFRY_SOURCE ?? '../src';
+const [{ Sync }, { List }] = await Promise.all([import(`${source}/sync.js`), import(`${source}/list.js`)]);
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const badge = (version, unread, more) => ({
+  user: 'u', version, cursor: `7.${version}`, x: 0, unread, unseen: unread, urgent: 0, categories: unread ? { a: { unread, unseen: unread } } : {}, ...more,
+});
+const item = (seq, more) => ({ seq, version: seq, read: false, seen: false, archived: false, count: 1, category: 'a', priority: 'normal', title: `t${seq}`, ...more });
+const state = (version, more) => ({ event: 'state', data: { version, read: [], unread: [], seen: [], archived: [], removed: [], ...more } });
+const batch = (from, to, unread, ...frames) => ({ from: `7.${from}`, to: `7.${to}`, frames: [...frames, { event: 'unread', data: badge(to, unread) }] });
+
+// A tab on a list of seqs, whose requests wait for the test to answer them.
+async function tab(...seqs) {
+  const asked = [];
+  let list;
+  const sync = new Sync({
+    request: (path, init) => new Promise((resolve, reject) => asked.push({
+      path, body: init?.body && JSON.parse(init.body), answer: (body) => resolve({ json: async () => body }), refuse: reject,
+    })),
+    changed: () => list?.update(),
+  });
+  const listed = sync.ensure();
+  await turn();
+  asked.shift().answer({ ...badge(Math.max(...seqs), seqs.length), features: [], items: seqs.map((seq) => item(seq)) });
+  await listed;
+  list = new List(sync, {}, () => {});
+  const shown = () => `${list.items.map((i) => i.seq + (i.read ? '' : '*') + (i.archived ? 'a' : '')).join(' ')} = ${sync.optimist.counts(sync.store)?.unread}`;
+  return { sync, list, asked, shown };
+}
+
+test('what arrives while all is marked read stays unread', async () => {
+  const { sync, asked, shown } = await tab(2, 1);
+  const done = sync.act('read', { up_to: 2 });
+  await turn();
+  assert.equal(shown(), '2 1 = 0');
+  await sync.take(batch(2, 3, 3, { event: 'item', data: item(3) }));
+  assert.equal(shown(), '3* 2 1 = 1');
+  assert.deepEqual(asked[0].body, { up_to: 2 });
+  asked[0].answer(badge(4, 1));
+  await done;
+  assert.equal(shown(), '3* 2 1 = 1');
+  await sync.take(batch(3, 4, 1, state(4, { read: [1, 2] })));
+  assert.equal(shown(), '3* 2 1 = 1');
+});
+
+test('an action answered after its own frame counts once', async () => {
+  const { sync, asked, shown } = await tab(2, 1);
+  const done = sync.act('read', { seqs: [2] });
+  await turn();
+  assert.equal(shown(), '2 1* = 1');
+  await sync.take(batch(2, 3, 1, state(3, { read: [2] })));
+  assert.equal(shown(), '2 1* = 1');
+  asked[0].answer(badge(3, 1));
+  await done;
+  assert.equal(shown(), '2 1* = 1');
+});
+
+test('an action answered before its frame counts once, and does not refuse the frames before it', async () => {
+  const { sync, asked, shown } = await tab(2, 1);
+  const done = sync.act('read', { seqs: [2] });
+  await turn();
+  asked[0].answer(badge(4, 2)); // a third item came in between
+  await done;
+  assert.equal(shown(), '2 1* = 1');
+  await sync.take(batch(2, 3, 3, { event: 'item', data: item(3) }));
+  assert.equal(shown(), '3* 2 1* = 2');
+  await sync.take(batch(3, 4, 2, state(4, { read: [2] })));
+  assert.equal(shown(), '3* 2 1* = 2');
+});
+
+test('two tabs that are sent the same count once', async () => {
+  const [a, b] = [await tab(2, 1), await tab(2, 1)];
+  const same = batch(2, 3, 3, { event: 'item', data: item(3) });
+  await a.sync.take(same);
+  await b.sync.receive(same);
+  await b.sync.receive(same);
+  assert.equal(a.shown(), '3* 2* 1* = 3');
+  assert.equal(b.shown(), '3* 2* 1* = 3');
+});
+
+test('a refused action is undone, with what was read meanwhile kept', async () => {
+  const { sync, asked, shown } = await tab(2, 1);
+  const done = sync.act('delete', { seqs: [2] });
+  await turn();
+  assert.equal(shown(), '1* = 1');
+  await sync.take(batch(2, 3, 1, state(3, { read: [1] })));
+  assert.equal(shown(), '1 = 0');
+  asked[0].refuse(new Error('no'));
+  await assert.rejects(done, /no/);
+  assert.equal(shown(), '2* 1 = 1');
+});
+
+test('the last word on an item is sent last', async () => {
+  const { sync, asked, shown } = await tab(1);
+  const [read, unread] = [sync.act('read', { seqs: [1] }), sync.act('unread', { seqs: [1] })];
+  await turn();
+  assert.equal(shown(), '1* = 1');
+  assert.deepEqual(asked.map((r) => r.path), ['/inbox/read']);
+  asked[0].answer(badge(2, 0));
+  await read;
+  await turn();
+  assert.deepEqual(asked.map((r) => r.path), ['/inbox/read', '/inbox/unread']);
+  asked[1].answer(badge(3, 1));
+  await unread;
+  assert.equal(shown(), '1* = 1');
+});
+
+test('mark-all of one category leaves the others', async () => {
+  const { sync, asked, shown } = await tab(1);
+  await sync.take({ from: '7.1', to: '7.2', frames: [{ event: 'item', data: item(2, { category: 'b' }) },
+    { event: 'unread', data: badge(2, 2, { categories: { a: { unread: 1, unseen: 1 }, b: { unread: 1, unseen: 1 } } }) }] });
+  const done = sync.act('read', { up_to: 2, category: 'b' });
+  await turn();
+  assert.equal(shown(), '2 1* = 1');
+  assert.deepEqual(sync.optimist.counts(sync.store).categories, { a: { unread: 1, unseen: 1 } });
+  asked[0].refuse(new Error('no'));
+  await assert.rejects(done);
+  assert.equal(shown(), '2* 1* = 2');
+});
+
+test('mark-all takes what is not loaded off the badge too', async () => {
+  const { sync, asked } = await tab(9, 8);
+  await sync.take(batch(9, 10, 40, state(10)));
+  sync.act('read', { up_to: 10 });
+  await turn();
+  assert.equal(sync.optimist.counts(sync.store).unread, 0);
+  assert.equal(asked.length, 1);
+});
+
+test('a batch of another log is not applied, and a lower one has a bare list decide', async () => {
+  const { sync, asked, shown } = await tab(5);
+  const foreign = { from: '9.1', to: '9.2', frames: [{ event: 'item', data: item(2) }, { event: 'unread', data: { ...badge(2, 1), cursor: '9.2' } }] };
+  const taken = sync.take(foreign);
+  await turn();
+  assert.equal(shown(), '5* = 1');
+  assert.ok(!asked[0].path.includes('min_version'), asked[0].path);
+  asked[0].answer({ ...badge(2, 1), cursor: '9.2', features: [], items: [item(2)] });
+  assert.equal(await taken, true);
+  assert.equal(shown(), '2* = 1');
+});
+
+test('a stream that is ahead of the list that decided does not go on', async () => {
+  const { sync, asked } = await tab(5);
+  const taken = sync.take({ from: '9.3', to: '9.4', frames: [{ event: 'unread', data: { ...badge(4, 1), cursor: '9.4' } }] });
+  await turn();
+  asked[0].answer({ ...badge(2, 1), cursor: '9.2', features: [], items: [item(2)] });
+  assert.equal(await taken, false);
+});
+
+test('a page of before the store is asked for again', async () => {
+  const { sync, asked } = await tab(9, 8);
+  await sync.take(batch(9, 10, 1, state(10, { removed: [8] })));
+  const list = new List(sync, { status: 'archived' }, () => {});
+  await turn();
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = (fn) => setTimeout(fn, 0);
+  asked[0].answer({ ...badge(9, 2), features: [], items: [item(8, { archived: true })] });
+  await turn();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  globalThis.setTimeout = setTimeout;
+  assert.equal(list.items.length, 0);
+  assert.equal(asked.length, 2);
+  assert.ok(asked[1].path.includes('min_version=10'), asked[1].path);
+});
+
+test('late content comes at the version that the item has', async () => {
+  const { sync, list } = await tab(1);
+  await sync.take(batch(1, 2, 2, { event: 'item', data: item(2, { pending: true, title: undefined }) }));
+  assert.equal(list.items[0].title, undefined);
+  await sync.take(batch(2, 2, 2, { event: 'item', data: item(2) }));
+  assert.equal(list.items[0].title, 't2');
+});
+
+test('fields that nobody here knows are kept', async () => {
+  const { sync, list } = await tab(1);
+  await sync.take(batch(1, 2, 2, { event: 'item', data: item(2, { audience: 'all', until: 5 }) }));
+  await sync.take(batch(2, 3, 1, state(3, { read: [2] })));
+  assert.equal(list.items[0].audience, 'all');
+  assert.equal(list.items[0].until, 5);
+});
+
+test('an item that did not change is the same object, and so is a list', async () => {
+  const { sync, list } = await tab(2, 1);
+  const [items, [, first]] = [list.items, list.items];
+  await sync.take(batch(2, 2, 2, state(2)));
+  assert.equal(list.items, items);
+  await sync.take(batch(2, 3, 1, state(3, { read: [2] })));
+  assert.notEqual(list.items, items);
+  assert.equal(list.items[1], first);
+});
