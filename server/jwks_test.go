@@ -243,6 +243,61 @@ func TestKeysRotation(t *testing.T) {
 	})
 }
 
+// TestWithdrawnKeys has a provider withdraw a key: its tokens are refused although they
+// were found good a moment ago, its streams end, those of its tickets too, and no other.
+func TestWithdrawnKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{}
+		stolen, good := newECKey(t, elliptic.P256()), newECKey(t, elliptic.P256())
+		p.publish(t, published(t, stolen.Public(), "kid", "1"), published(t, good.Public(), "kid", "2"))
+		a, _ := keyedAPI(t, p)
+		a = newAPI(t, func(c *Config) { c.Auth, c.TicketSecret, c.TokenTrust = a.config.Auth, []byte(testSecret), time.Hour })
+		ofStolen, ofGood := signed(t, jwt.SigningMethodES256, stolen, "1"), signed(t, jwt.SigningMethodES256, good, "2")
+		a.get(unreadOfA, "Authorization", ofStolen).Want(200)
+		ticket := a.askTicket("a", strings.TrimPrefix(ofStolen, "Bearer "))
+		ended := map[string]chan time.Time{}
+		start := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		open := func(name, query string, header ...string) {
+			done := make(chan time.Time, 1)
+			ended[name] = done
+			b := &api{t: t, ctx: ctx, fake: a.fake, Server: a.Server}
+			go func() {
+				b.get("/v1/users/a/stream"+query, header...).Want(200)
+				done <- time.Now()
+			}()
+		}
+		open("stolen", "", "Authorization", ofStolen)
+		open("ticket", "?ticket="+ticket)
+		open("good", "", "Authorization", ofGood)
+		time.Sleep(time.Minute)
+		p.publish(t, published(t, good.Public(), "kid", "2"))
+		time.Sleep(keySetEvery - time.Minute - time.Second)
+		unused := a.askTicket("a", strings.TrimPrefix(ofGood, "Bearer "))
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		for name, want := range map[string]bool{"stolen": true, "ticket": true, "good": false} {
+			select {
+			case at := <-ended[name]:
+				if !want || at.Sub(start) > keySetEvery {
+					t.Errorf("the stream of %s ended after %s", name, at.Sub(start))
+				}
+			default:
+				if want {
+					t.Errorf("the stream of %s goes on", name)
+				}
+			}
+		}
+		a.get(unreadOfA, "Authorization", ofStolen).WantProblem(401, "")
+		a.get(unreadOfA, "Authorization", ofGood).Want(200)
+		if body := a.stream("a", unused).Want(200).Body.String(); strings.Contains(body, "event: bye") {
+			t.Errorf("got %q for a ticket of the other key", body)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
 // TestKeysRefreshIsBounded has somebody send unknown keys as fast as they can.
 func TestKeysRefreshIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -173,11 +173,11 @@ func (s *Server) stream(m *mux.Router, path string, authorize func(*http.Request
 }
 
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, c auth.Call) {
-	s.streams.Serve(w, r, c.User, s.clientAddress(r), c.Identity.Until)
+	s.streams.Serve(w, r, c.User, s.clientAddress(r), c.Identity.Lease())
 }
 
 func (s *Server) serveOverviews(w http.ResponseWriter, r *http.Request, c auth.Call) {
-	s.ops.Stream(w, r, c.Identity.Until)
+	s.ops.Stream(w, r, c.Identity.Lease())
 }
 
 // serve makes a handler of one that knows nothing of ours.

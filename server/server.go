@@ -219,6 +219,7 @@ func New(config Config) (*Server, error) {
 	if s.guard, err = auth.NewGuard(config.Auth, config.TicketSecret, config.TokenTrust, s.log); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	s.guard.OnWithdrawn(s.streams.EndWithdrawn)
 	api := mux.NewRouter()
 	s.routes(api)
 	if s.handler, err = s.middleware(api); err != nil {

@@ -104,6 +104,22 @@ func TestTicketExpires(t *testing.T) {
 	})
 }
 
+// TestTicketIsNoOlderThanItsServer has a server be started again: it does not know which
+// tickets it took before, and takes none of those.
+func TestTicketIsNoOlderThanItsServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t))
+		ticket := a.askTicket("a", mint(t, "a"))
+		a.stream("a", ticket).Want(200)
+		time.Sleep(2 * time.Second)
+		again := newAPI(t, withJWT(t))
+		wantRefused(again.stream("a", ticket))
+		if body := again.stream("a", again.askTicket("a", mint(t, "a"))).Want(200).Body.String(); strings.Contains(body, "event: bye") {
+			t.Errorf("got %.200q for a new one", body)
+		}
+	})
+}
+
 // TestTicketEndsWithToken has a stream end when the token does that its ticket
 // was asked for with.
 func TestTicketEndsWithToken(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/belfry/belfry/server/wire"
 )
 
 // The scopes that a token may have besides being its subject's own.
@@ -40,6 +42,16 @@ type Identity struct {
 	limited bool      // by sources
 	All     bool      // may do everything
 	Until   time.Time // end of the token, leeway included; zero for none
+	signer  *signer   // whose key the token was signed with; nil for a secret
+}
+
+// Lease is for how long the caller may have a stream.
+func (id Identity) Lease() wire.Lease {
+	l := wire.Lease{Until: id.Until}
+	if id.signer != nil {
+		l.Withdrawn = &id.signer.withdrawn
+	}
+	return l
 }
 
 func (id Identity) Has(scope string) bool {

@@ -98,7 +98,7 @@ func TestTwoTokensAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ticket, err := guard.Tickets.give("u", time.Time{})
+	ticket, err := guard.Tickets.give("u", Identity{})
 	if err != nil {
 		t.Fatal(err)
 	}

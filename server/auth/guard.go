@@ -12,6 +12,7 @@ import (
 type Guard struct {
 	auth    Authenticator
 	Tickets *tickets // nil: none are given
+	keys    *Keys    // nil: none are published
 	log     *slog.Logger
 }
 
@@ -31,7 +32,19 @@ func NewGuard(auth Authenticator, ticketSecret []byte, trust time.Duration, log 
 	if err != nil {
 		return nil, err
 	}
-	return &Guard{rememberTokens(auth, trust), tickets, log}, nil
+	g := &Guard{auth: rememberTokens(auth, trust), Tickets: tickets, log: log}
+	if p, ok := auth.(interface{ published() *Keys }); ok {
+		g.keys = p.published()
+	}
+	return g, nil
+}
+
+// OnWithdrawn has f called after a key was withdrawn that tokens are signed with: what
+// is open for their bearers has a [wire.Lease] that is over. It is called once.
+func (g *Guard) OnWithdrawn(f func()) {
+	if g.keys != nil {
+		g.keys.onWithdrawn(f)
+	}
 }
 
 // Identify returns who sends r.
@@ -91,7 +104,16 @@ func (g *Guard) AuthorizeStream(r *http.Request) (Call, error) {
 		}
 		var err error
 		t, err = g.Tickets.read(raw[0])
-		return t.identity(), err
+		id := t.identity()
+		if err == nil && t.Signer != "" {
+			if g.keys != nil {
+				id.signer = g.keys.current().signer(t.Signer)
+			}
+			if id.signer == nil {
+				err = refused(errExpired, "the key of the token that the ticket was got with is withdrawn", nil)
+			}
+		}
+		return id, err
 	})
 	if err == nil {
 		if err = g.Tickets.spend(t.ID, time.Now()); err != nil {
@@ -110,5 +132,5 @@ func (g *Guard) Ticket(c Call) (string, error) {
 	if g.Tickets == nil {
 		return "", ErrNoTickets
 	}
-	return g.Tickets.give(c.User, c.Identity.Until)
+	return g.Tickets.give(c.User, c.Identity)
 }

@@ -67,6 +67,7 @@ type Keys struct {
 	done    chan struct{} // closed at the end of the fetch that runs or comes next
 	last    time.Time     // end of the last fetch, zero before
 	err     error         // of the last fetch; errKeys before it
+	gone    func()        // called after a key was withdrawn
 
 	fetches *prometheus.CounterVec
 	known   prometheus.Gauge
@@ -170,13 +171,24 @@ func (k *Keys) update(ctx context.Context) error {
 	k.running = true
 	k.mu.Unlock()
 	set, err := k.fetch(ctx)
+	withdrawn, gone := false, func() {}
+	defer func() {
+		if withdrawn {
+			k.log.Info("a token key was withdrawn: its tokens are refused, and the streams that they opened end")
+			gone()
+		}
+	}()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	result := "ok"
 	if err != nil {
 		result = "error"
 	} else {
+		withdrawn = set.follow(k.set)
 		k.set = set
+		if k.gone != nil {
+			gone = k.gone
+		}
 		k.known.Set(float64(len(set)))
 	}
 	k.fetches.WithLabelValues(result).Inc()
@@ -228,21 +240,28 @@ func (k *Keys) stale() bool {
 // find returns the keys that may have signed t, or errNoKey. A key that is not
 // in the set is looked for once more in a new one, for which all requests wait
 // together; if that cannot be had, the error is errKeys.
-func (k *Keys) find(ctx context.Context, t *jwt.Token) (jwt.VerificationKeySet, error) {
+func (k *Keys) find(ctx context.Context, t *jwt.Token) (keySet, error) {
 	set := k.current()
-	if found := set.find(t); len(found.Keys) > 0 {
+	if found := set.find(t); found != nil {
 		return found, nil
 	}
 	if set != nil && t.Header["kid"] == nil {
-		return jwt.VerificationKeySet{}, errNoKey
+		return nil, errNoKey
 	}
 	if err := k.refresh(ctx); err != nil {
-		return jwt.VerificationKeySet{}, ErrKeys
+		return nil, ErrKeys
 	}
-	if found := k.current().find(t); len(found.Keys) > 0 {
+	if found := k.current().find(t); found != nil {
 		return found, nil
 	}
-	return jwt.VerificationKeySet{}, errNoKey
+	return nil, errNoKey
+}
+
+// onWithdrawn has f called after each fetch whose set lacks a key of the one before.
+func (k *Keys) onWithdrawn(f func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.gone = f
 }
 
 func (k *Keys) current() keySet {

@@ -5,12 +5,15 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/big"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -35,6 +38,70 @@ type publicKey struct {
 	kid string // "" for none
 	alg string // the only algorithm it is for, "" for any that it fits
 	key any    // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+	by  *signer
+}
+
+// signer is a key through all the sets that it is in: what it vouched for ends when it
+// is in the set no more.
+type signer struct {
+	id        string // a hash of the key and what it is for
+	withdrawn atomic.Bool
+}
+
+// signerID tells keys apart, the same on all servers.
+func signerID(k publicKey) string {
+	der, err := x509.MarshalPKIXPublicKey(k.key)
+	if err != nil {
+		return "" // there is no key of another kind
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %x", k.kid, k.alg, der))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// follow gives the keys of a set that were in the one before their signers, withdraws
+// those of the rest of it, and reports whether there were any.
+func (s keySet) follow(before keySet) (withdrawn bool) {
+	known := map[string]*signer{}
+	for _, k := range before {
+		known[k.by.id] = k.by
+	}
+	kept := map[string]bool{}
+	for i := range s {
+		id := signerID(s[i])
+		if s[i].by = known[id]; s[i].by == nil {
+			s[i].by = &signer{id: id}
+			known[id] = s[i].by
+		}
+		kept[id] = true
+	}
+	for id, by := range known {
+		if !kept[id] {
+			by.withdrawn.Store(true)
+			withdrawn = true
+		}
+	}
+	return withdrawn
+}
+
+// signer returns the one of that id, nil if the set lacks it.
+func (s keySet) signer(id string) *signer {
+	for _, k := range s {
+		if k.by.id == id {
+			return k.by
+		}
+	}
+	return nil
+}
+
+// signerOf returns whose key t was signed with, of those that it was checked with.
+func (s keySet) signerOf(t *jwt.Token) *signer {
+	text := t.Raw[:max(strings.LastIndexByte(t.Raw, '.'), 0)]
+	for _, k := range s {
+		if len(s) == 1 || t.Method.Verify(text, t.Signature, k.key) == nil {
+			return k.by
+		}
+	}
+	return nil
 }
 
 // fits reports whether the key is one for m.
@@ -64,11 +131,11 @@ type keySet []publicKey
 
 // find returns the keys that may have signed t: those with its kid, or all if
 // it names none.
-func (s keySet) find(t *jwt.Token) jwt.VerificationKeySet {
-	var found jwt.VerificationKeySet
+func (s keySet) find(t *jwt.Token) (found keySet) {
 	for _, k := range s {
-		if kid := t.Header["kid"]; (kid == nil || kid == k.kid) && k.fits(t.Method) {
-			found.Keys = append(found.Keys, k.key)
+		kid := t.Header["kid"]
+		if (kid == nil || kid == k.kid) && k.fits(t.Method) {
+			found = append(found, k)
 		}
 	}
 	return found
@@ -92,7 +159,7 @@ func parseKeySet(body []byte) (keySet, error) {
 			continue
 		}
 		if key := k.public(); key != nil {
-			set = append(set, publicKey{k.Kid, k.Alg, key})
+			set = append(set, publicKey{kid: k.Kid, alg: k.Alg, key: key})
 		}
 	}
 	switch {

@@ -138,20 +138,31 @@ type jwtAuth struct {
 
 var errCritical = errors.New("the token has extensions that must be understood")
 
-// key returns what t is checked with. The parser has made sure that its
-// algorithm is one that we have a secret or keys for.
-func (a *jwtAuth) key(ctx context.Context, t *jwt.Token) (any, error) {
+// key returns what t is checked with, the secret or keys of the set. The parser has
+// made sure that its algorithm is one that we have a secret or keys for.
+func (a *jwtAuth) key(ctx context.Context, t *jwt.Token) (any, keySet, error) {
 	if _, ok := t.Header["crit"]; ok { // RFC 7515 section 4.1.11; we know none
-		return nil, errCritical
+		return nil, nil, errCritical
 	}
 	if err := checkHeader(t.Raw); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if _, ok := t.Method.(*jwt.SigningMethodHMAC); ok {
-		return a.secret, nil
+		return a.secret, nil, nil
 	}
-	return a.keys.find(ctx, t)
+	found, err := a.keys.find(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	var keys jwt.VerificationKeySet
+	for _, k := range found {
+		keys.Keys = append(keys.Keys, k.key)
+	}
+	return keys, found, nil
 }
+
+// published is the set that tokens are checked with; nil for none.
+func (a *jwtAuth) published() *Keys { return a.keys }
 
 // ticketSecret is what tickets are derived from if nothing else is given.
 func (a *jwtAuth) ticketSecret() []byte { return a.secret }
@@ -166,7 +177,11 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 		return Identity{}, ErrUnauthenticated
 	}
 	var c claims
-	parsed, err := a.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) { return a.key(r.Context(), t) })
+	var checkedWith keySet
+	parsed, err := a.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (key any, err error) {
+		key, checkedWith, err = a.key(r.Context(), t)
+		return key, err
+	})
 	reject := func(why string) (Identity, error) {
 		return Identity{}, refused(fmt.Errorf("%w: this one %s", ErrUnauthenticated, why), "it "+why, parsed)
 	}
@@ -199,6 +214,9 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 	id := Identity{Subject: c.Subject, scopes: granted, Until: c.ExpiresAt.Add(a.leeway)}
 	if c.Sources != nil {
 		id.sources, id.limited = *c.Sources, true
+	}
+	if checkedWith != nil && err == nil {
+		id.signer = checkedWith.signerOf(parsed)
 	}
 	if err != nil {
 		return id, refused(errExpired, "it has expired", parsed)

@@ -44,8 +44,9 @@ type ticketer interface {
 // server that has the secret takes them; that one was used is remembered by the
 // server where that was. It is safe for concurrent use.
 type tickets struct {
-	key    []byte
-	parser *jwt.Parser
+	key     []byte
+	parser  *jwt.Parser
+	started time.Time // what was given before may have been used here before
 
 	mu     sync.Mutex
 	spent  *recent.Map[string, struct{}] // by id
@@ -70,7 +71,8 @@ func newTickets(secret []byte) (*tickets, error) {
 			jwt.WithExpirationRequired(),
 			jwt.WithLeeway(DefaultLeeway),
 		),
-		spent: recent.New[string, struct{}](maxSpent),
+		started: time.Now().Truncate(jwt.TimePrecision),
+		spent:   recent.New[string, struct{}](maxSpent),
 	}, nil
 }
 
@@ -80,6 +82,8 @@ type ticket struct {
 	// Until is the end of the token that it was asked for with, and so of the
 	// stream; nil for none.
 	Until *jwt.NumericDate `json:"until,omitempty"`
+	// Signer is whose key that token was signed with; "" for a secret.
+	Signer string `json:"signer,omitempty"`
 }
 
 // UnmarshalJSON is as strict as that of [claims].
@@ -88,14 +92,17 @@ func (c *ticket) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*plain)(c))
 }
 
-// give returns a ticket for the stream of user, which ends at until at the
-// latest, or never if that is zero.
-func (t *tickets) give(user string, until time.Time) (string, error) {
+// give returns a ticket for the stream of user, which ends with the token of id.
+func (t *tickets) give(user string, id Identity) (string, error) {
+	now := time.Now()
 	c := ticket{RegisteredClaims: jwt.RegisteredClaims{
-		ID: rand.Text(), Subject: user, ExpiresAt: jwt.NewNumericDate(time.Now().Add(TicketLife)),
+		ID: rand.Text(), Subject: user, IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(TicketLife)),
 	}}
-	if !until.IsZero() {
-		c.Until = jwt.NewNumericDate(until)
+	if !id.Until.IsZero() {
+		c.Until = jwt.NewNumericDate(id.Until)
+	}
+	if id.signer != nil {
+		c.Signer = id.signer.id
 	}
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(t.key)
 	if err != nil {
@@ -114,6 +121,8 @@ func (t *tickets) read(raw string) (ticket, error) {
 		return ticket{}, refused(errTicket, "ticket: "+tokenReason(err, nil, nil), nil)
 	case err != nil:
 		return c, refused(errExpired, "the ticket has expired", nil)
+	case c.IssuedAt == nil || c.IssuedAt.Before(t.started):
+		return c, refused(errSpent, "the ticket is older than this server, which may have taken it before it was started again", nil)
 	}
 	return c, nil
 }

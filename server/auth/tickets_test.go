@@ -55,7 +55,7 @@ func FuzzTickets(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	good, err := ts.give("a", time.Time{})
+	good, err := ts.give("a", Identity{})
 	if err != nil {
 		f.Fatal(err)
 	}

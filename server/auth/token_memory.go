@@ -17,8 +17,8 @@ const tokensKept = 1 << 15
 // that polls sends the same token each time, and to check its signature costs
 // more than to answer. It remembers tokens that were good, by the SHA-256 of the
 // whole Authorization header, so that a signature is part of what is compared
-// and no token is kept; never beyond the token's end nor for longer than trust,
-// which is how long a key that the Auth below has forgotten is good after that.
+// and no token is kept; never beyond the token's end, nor after its key was withdrawn,
+// nor for longer than trust.
 // Everything else is asked anew each time: requests without that header or with a
 // query, which may hold a ticket, and all that was refused.
 type tokenMemory struct {
@@ -50,7 +50,7 @@ func (m *tokenMemory) authenticate(r *http.Request) (Identity, error) {
 	}
 	key := sha256.Sum256([]byte(headers[0]))
 	now := time.Now()
-	if known, ok := m.recall(key); ok && now.Before(known.until) {
+	if known, ok := m.recall(key); ok && now.Before(known.until) && !known.identity.Lease().Over(now) {
 		return known.identity, nil
 	}
 	id, err := m.Authenticator.authenticate(r)

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"github.com/belfry/belfry/server/wire"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -70,7 +71,7 @@ func TestOverviewsHaveALimitAndAnEnd(t *testing.T) {
 		o := newOverviews(DefaultEvery, func(time.Time) overview { return overview{} })
 		watch := func() string {
 			w := httptest.NewRecorder()
-			o.serve(w, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil), time.Now().Add(time.Hour))
+			o.serve(w, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil), wire.Lease{Until: time.Now().Add(time.Hour)})
 			return w.Body.String()
 		}
 		o.viewers = maxViewers

@@ -38,22 +38,20 @@ func newOverviews(every time.Duration, build func(time.Time) overview) *overview
 	return o
 }
 
-// Stream sends overviews until the client goes, the token ends (until, or never
-// if that is zero) or the server drains.
-func (s *Calls) Stream(w http.ResponseWriter, r *http.Request, until time.Time) {
-	s.overviews.serve(w, r, until)
+// Stream sends overviews until the client goes, the lease ends or the server drains.
+func (s *Calls) Stream(w http.ResponseWriter, r *http.Request, lease wire.Lease) {
+	s.overviews.serve(w, r, lease)
 }
 
 // Drain ends the streams of overviews. Calling it again does no harm.
 func (s *Calls) Drain() { s.overviews.drain() }
 
-func (o *overviews) serve(w http.ResponseWriter, r *http.Request, until time.Time) {
+func (o *overviews) serve(w http.ResponseWriter, r *http.Request, lease wire.Lease) {
 	wire.SetStreamHeader(w.Header())
 	w.WriteHeader(http.StatusOK)
 	v := viewer{w: w, control: http.NewResponseController(w)}
-	left := time.Until(until)
 	switch {
-	case !until.IsZero() && left <= 0:
+	case lease.Over(time.Now()):
 		v.bye(wire.ByeExpired)
 		return
 	case !o.enter():
@@ -62,8 +60,8 @@ func (o *overviews) serve(w http.ResponseWriter, r *http.Request, until time.Tim
 	}
 	defer o.leave()
 	var expiry <-chan time.Time
-	if !until.IsZero() {
-		timer := time.NewTimer(left)
+	if !lease.Until.IsZero() {
+		timer := time.NewTimer(time.Until(lease.Until))
 		defer timer.Stop()
 		expiry = timer.C
 	}
@@ -78,6 +76,10 @@ func (o *overviews) serve(w http.ResponseWriter, r *http.Request, until time.Tim
 		v.write(frame)
 		select {
 		case <-tick.C:
+			if lease.Over(time.Now()) {
+				v.bye(wire.ByeExpired)
+				return
+			}
 		case <-r.Context().Done():
 			return
 		case <-expiry:

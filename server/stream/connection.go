@@ -15,7 +15,7 @@ type connection struct {
 	subscribers *subscribers
 	address     netip.Addr // zero if nobody counts by it
 	prefer      wire.Languages
-	until       time.Time // end of the token; zero for none
+	lease       wire.Lease
 
 	// Guarded by streams.mu.
 	out     outlet // nil until it begins
@@ -46,10 +46,10 @@ const (
 	retryMax = 500 * time.Millisecond
 )
 
-func (s *Hub) newConnection(r *http.Request, address netip.Addr, until time.Time) *connection {
+func (s *Hub) newConnection(r *http.Request, address netip.Addr, lease wire.Lease) *connection {
 	c := &connection{
 		prefer: wire.ParseLanguages(r.Header.Get("Accept-Language")),
-		until:  until,
+		lease:  lease,
 		at:     newProgress(cursorOf(r)),
 	}
 	if s.config.Limits.PerAddress > 0 {
@@ -66,7 +66,7 @@ func (c *connection) due() time.Time {
 	case !c.stuck.IsZero():
 		return earlier(c.giveUp(), c.offerAt)
 	}
-	return earlier(earlier(c.pingAt, c.wakeAt), c.until)
+	return earlier(earlier(c.pingAt, c.wakeAt), c.lease.Until)
 }
 
 // giveUp is when a stuck client has had its time for one event.
@@ -123,7 +123,7 @@ func (c *connection) fill(b *batch, r *round) (end string) {
 	case c.owed.has(signalDrain):
 		b.bye(c, wire.ByeDrain, wire.ByeDrain)
 		return ""
-	case !c.until.IsZero() && !r.now.Before(c.until):
+	case c.lease.Over(r.now):
 		b.bye(c, wire.ByeExpired, wire.ByeExpired)
 		return ""
 	case first || c.owed.has(signalTables) || !c.wakeAt.IsZero() && !r.now.Before(c.wakeAt):

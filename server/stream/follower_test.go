@@ -66,10 +66,10 @@ func (f *follower) connect(server, limit int) {
 	f.wire.limit = limit
 	ctx, cancel := context.WithCancel(context.Background())
 	f.hangUp = cancel
-	wire, closed := f.wire, f.closed
+	out, closed := f.wire, f.closed
 	go func() {
 		defer close(closed)
-		s.Serve(wire, r.WithContext(ctx), "u", netip.Addr{}, time.Time{})
+		s.Serve(out, r.WithContext(ctx), "u", netip.Addr{}, wire.Lease{})
 	}()
 }
 
@@ -77,7 +77,7 @@ func (f *follower) connect(server, limit int) {
 // room for.
 func (f *follower) connectNarrow(server int) {
 	s, r := f.prepare(server)
-	c := s.newConnection(r, netip.Addr{}, time.Time{})
+	c := s.newConnection(r, netip.Addr{}, wire.Lease{})
 	s.enter(c, "u")
 	f.narrow = &narrow{wire: f.wire, closed: f.closed}
 	f.hangUp = func() { s.signal(c, signalGone) }

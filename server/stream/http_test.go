@@ -2,6 +2,7 @@ package stream
 
 import (
 	"crypto/tls"
+	"github.com/belfry/belfry/server/wire"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -14,7 +15,7 @@ import (
 )
 
 func serveStreams(s *Hub) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.Serve(w, r, "u", netip.Addr{}, time.Time{}) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.Serve(w, r, "u", netip.Addr{}, wire.Lease{}) })
 }
 
 func TestStreamOverHTTP1(t *testing.T) {

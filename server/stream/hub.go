@@ -72,20 +72,19 @@ func New(config Config) *Hub {
 }
 
 // Serve answers r with the stream of user, whose request was authorised before. The
-// stream ends when the client goes or stops reading, when the token ends
-// (until, or never if that is zero), or with drain. serve may return before
+// stream ends when the client goes or stops reading, with the lease, or with drain. serve may return before
 // that, once it has taken the connection over; address is the client's.
 //
 // A stream that cannot be had is answered with 200, bye and the time after
 // which to come again, never with an error status: that would stop a browser's
 // EventSource for good. This holds before the tables are recovered too, where
 // all other calls answer 503.
-func (s *Hub) Serve(w http.ResponseWriter, r *http.Request, user string, address netip.Addr, until time.Time) {
-	if !until.IsZero() && !time.Now().Before(until) {
+func (s *Hub) Serve(w http.ResponseWriter, r *http.Request, user string, address netip.Addr, lease wire.Lease) {
+	if lease.Over(time.Now()) {
 		s.refuse(w, wire.ByeExpired)
 		return
 	}
-	c := s.newConnection(r, address, until)
+	c := s.newConnection(r, address, lease)
 	if c.at.phase == phaseResuming && s.config.Gone != nil && s.config.Gone(r.Context(), user, c.at.id) {
 		c.at.phase = phaseLost
 	}
@@ -158,6 +157,22 @@ func (s *Hub) full(c *connection, a *subscribers) bool {
 	return l.Total > 0 && s.open >= l.Total ||
 		l.PerUser > 0 && a != nil && len(a.connections) >= l.PerUser ||
 		l.PerAddress > 0 && s.perAddress[c.address] >= l.PerAddress
+}
+
+// EndWithdrawn has the streams end whose lease was withdrawn, each with bye. It looks at
+// all streams.
+func (s *Hub) EndWithdrawn() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for _, a := range s.subscribers {
+		for _, c := range a.connections {
+			if c.lease.Over(now) {
+				c.signals |= signalTime
+				s.enqueue(a)
+			}
+		}
+	}
 }
 
 // reap ends the streams of a whose client has gone, with s.mu held. Nothing

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // conn is a client's connection in memory, an http.ResponseWriter to the
@@ -115,7 +116,7 @@ func listen(t *testing.T, s *Hub, request func(*http.Request), until time.Time) 
 	}
 	go func() {
 		defer close(l.closed)
-		s.Serve(l.wire, r, "u", netip.Addr{}, until)
+		s.Serve(l.wire, r, "u", netip.Addr{}, wire.Lease{Until: until})
 	}()
 	t.Cleanup(func() {
 		cancel()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"github.com/belfry/belfry/server/wire"
 	"io"
 	"net"
 	"net/http"
@@ -37,7 +38,7 @@ func socketServer(t *testing.T, s *Hub) net.Addr {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		address := netip.MustParseAddrPort(r.RemoteAddr).Addr()
-		s.Serve(w, r, strings.TrimPrefix(r.URL.Path, "/"), address, time.Time{})
+		s.Serve(w, r, strings.TrimPrefix(r.URL.Path, "/"), address, wire.Lease{})
 	}))
 	srv.Listener = tight{srv.Listener}
 	srv.Start()
