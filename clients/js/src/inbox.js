@@ -45,7 +45,7 @@ export class BelfryInbox extends Base {
     const $ = this.#$;
     const button = (name, props, ...kids) => ($[name] = h('button', { type: 'button', part: 'button', ...props }, ...kids));
     $.root = h('div', { id: 'root', part: 'inbox', onkeydown: (e) => this.#key(e) },
-      h('header', { part: 'header' },
+      h('div', { id: 'top', part: 'header' },
         ($.title = h('h2', { id: 'title', part: 'title' })),
         button('markAll', { class: 'i', onclick: () => this.#markAll() }, icon(paths.all)),
         button('keys', { class: 'i', popovertarget: 'help' }, icon(paths.keys)),

@@ -26,7 +26,7 @@ svg{width:1.25em;height:1.25em;fill:none;stroke:currentColor;stroke-width:1.75;s
 export const inboxStyles = `${host}
 :host{display:block;background:var(--b);container:inbox/inline-size}
 #root{display:flex;flex-direction:column;height:100%;position:relative;overflow-wrap:anywhere}
-header{display:flex;align-items:center;gap:.25rem;padding-block:.5rem 0;padding-inline:1rem .5rem}
+#top{display:flex;align-items:center;gap:.25rem;padding-block:.5rem 0;padding-inline:1rem .5rem}
 h2{font-size:1.0625rem;font-weight:650;margin:0;flex:1}
 .i{display:grid;place-items:center;min-width:2.75rem;height:2.75rem;color:var(--q);font-size:1rem}
 .i:hover{background:var(--h);color:var(--c)}
@@ -101,7 +101,8 @@ export const bellStyles = `${host}
 #n.urgent{background:var(--u)}
 #p{position:fixed;inset:auto;margin:0;padding:0;border:1px solid var(--l);border-radius:var(--belfry-radius,1rem);background:var(--b);width:min(27rem,100vw - 1rem);height:min(var(--belfry-height,40rem),100dvh - 5rem);overflow:hidden;box-shadow:0 1px 3px #0001,0 18px 50px #0003}
 belfry-inbox{height:100%}
-@media(max-width:32rem){#p{inset:0!important;width:100%;height:100%;max-width:none;max-height:none;border:0;border-radius:0}}
+#x{display:none;place-items:center;width:2.75rem;height:2.75rem;color:var(--q)}
+@media(max-width:32rem){#x{display:grid}#p{inset:0!important;width:100%;height:100%;max-width:none;max-height:none;border:0;border-radius:0}}
 @media(prefers-reduced-motion:no-preference){#p:popover-open{animation:o .14s ease-out}@keyframes o{from{opacity:0;transform:translateY(-.4rem)}}#n.new{animation:k .4s}@keyframes k{40%{transform:scale(1.35)}}}
 @media(forced-colors:active){#n{border:1px solid}#p{border:1px solid}}
 `;

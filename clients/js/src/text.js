@@ -31,7 +31,7 @@ const ko = {
   signedOut: '로그아웃되었습니다.', signIn: '로그인',
   done_put: '보관했습니다', done_back: '받은 알림으로 옮겼습니다', done_remove: '삭제했습니다', done_removes: '{n}개를 삭제했습니다', failed: '처리하지 못했습니다: {why}',
   one: '새 알림: {title}', many: '새 알림 {n}개',
-  bell: '알림, 새 알림 {n}개', bell0: '알림, 새 알림 없음', bellUrgent: '긴급 {n}개',
+  bell: '알림, 새 알림 {n} 개', bell0: '알림, 새 알림 없음', bellUrgent: '긴급 {n}개',
   kMove: '다음, 이전', kOpen: '열기', kRead: '읽음, 읽지 않음', kPut: '보관', kRemove: '삭제', kUndo: '실행 취소', kActions: '버튼으로 이동',
 };
 
