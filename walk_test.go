@@ -66,6 +66,8 @@ func typeText(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.StarExpr:
 		return "*" + typeText(e.X)
+	case *ast.IndexExpr: // of a generic type
+		return typeText(e.X)
 	case *ast.Ident:
 		return e.Name
 	}

@@ -1,6 +1,9 @@
 package codec
 
 import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec/belfrypb"
 	"github.com/belfry/belfry/inbox"
 )
@@ -38,4 +41,48 @@ func DecodeItem(b []byte) (inbox.Item, error) {
 		return inbox.Item{}, err
 	}
 	return inbox.Item{Seq: m.Seq, Notification: n}, nil
+}
+
+// The field numbers of belfrypb.Item and belfrypb.Notification that a priority is
+// found by.
+const (
+	itemNotificationField     = 3
+	notificationPriorityField = 5
+)
+
+// ItemPriority returns the priority of an encoded item, and skips the rest. It
+// allocates nothing. What is no item has belfry.PriorityNormal.
+func ItemPriority(b []byte) belfry.Priority {
+	notification, ok := lastField(b, itemNotificationField, protowire.BytesType)
+	if !ok {
+		return belfry.PriorityNormal
+	}
+	content, _ := protowire.ConsumeBytes(notification)
+	priority, ok := lastField(content, notificationPriorityField, protowire.VarintType)
+	if !ok {
+		return belfry.PriorityNormal
+	}
+	v, _ := protowire.ConsumeVarint(priority)
+	return belfry.Priority(protowire.DecodeZigZag(v))
+}
+
+// lastField returns the value of the last field of that number and type in a message,
+// with its length if it has one. It reports false if there is none, or the message is
+// not whole.
+func lastField(b []byte, number protowire.Number, kind protowire.Type) (value []byte, ok bool) {
+	for len(b) > 0 {
+		num, typ, tag := protowire.ConsumeTag(b)
+		if tag < 0 {
+			return nil, false
+		}
+		n := protowire.ConsumeFieldValue(num, typ, b[tag:])
+		if n < 0 {
+			return nil, false
+		}
+		if num == number && typ == kind {
+			value, ok = b[tag:tag+n], true
+		}
+		b = b[tag+n:]
+	}
+	return value, ok
 }

@@ -30,7 +30,22 @@ func TestItemRoundTrip(t *testing.T) {
 		if !reflect.DeepEqual(got, it) {
 			t.Fatalf("got %+v, want %+v", got, it)
 		}
+		if got := codec.ItemPriority(b); got != it.Priority {
+			t.Fatalf("priority %v, want %v", got, it.Priority)
+		}
 	})
+}
+
+func TestPriorityOfWhatIsNoItem(t *testing.T) {
+	urgent, err := codec.EncodeItem(&inbox.Item{Seq: 1, Notification: belfry.Notification{ID: "a", Priority: belfry.PriorityUrgent}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range urgent {
+		if got := codec.ItemPriority(urgent[:n]); got != belfry.PriorityNormal {
+			t.Errorf("%d bytes of an item have priority %v, want normal", n, got)
+		}
+	}
 }
 
 // A field that a newer belfry put into a notification must come through the

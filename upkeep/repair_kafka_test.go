@@ -43,7 +43,7 @@ func watched(t *testing.T, cfg kafka.Config, delay time.Duration, journal upkeep
 			}
 			return accepted
 		},
-		Changed: func(key string) { reports.Accepted(key) },
+		Changed: func(key string, _ []byte) { reports.Accepted(key) },
 	})
 	r, err := upkeep.OpenRepairs(upkeep.RepairsConfig{
 		Path: filepath.Join(cfg.StateDir, "repairs"), Journal: journal, View: v, Delay: delay, Logger: quiet(),

@@ -15,7 +15,7 @@ import (
 // Inbox reads the contents of all items.
 type Inbox struct {
 	*table.View
-	watchers
+	watchers watchers[func(urgent uint64)]
 	// Traces hears of items that carry a trace; set it before Run. It may be
 	// nil.
 	Traces *Traces
@@ -24,16 +24,44 @@ type Inbox struct {
 // NewInbox returns a view that holds nothing until Run.
 func NewInbox(cfg kafka.Config, prefix belfry.Prefix) *Inbox {
 	i := &Inbox{}
-	i.View = table.NewView(cfg, table.Definition{Topic: prefix.InboxTable(), Replaced: i.notifyAll, Changed: func(key string) {
-		if recipient, _, ok := inbox.ParseItemKey(key); ok {
-			i.notify(recipient)
-		}
-	}, Traced: func(key string, header []byte) {
+	i.View = table.NewView(cfg, table.Definition{Topic: prefix.InboxTable(), Replaced: func() {
+		i.watchers.notifyAll(func(changed func(uint64)) { changed(0) })
+	}, Changed: i.changed, Traced: func(key string, header []byte) {
 		if i.Traces != nil {
 			i.Traces.put(key, header)
 		}
 	}})
 	return i
+}
+
+// changed tells those who watch the recipient of the item. The priority is read for
+// them alone.
+func (i *Inbox) changed(key string, content []byte) {
+	recipient, seq, ok := inbox.ParseItemKey(key)
+	if !ok {
+		return
+	}
+	read, urgent := false, uint64(0)
+	i.watchers.notify(recipient, func(changed func(uint64)) {
+		if !read {
+			read = true
+			if codec.ItemPriority(content) == belfry.PriorityUrgent {
+				urgent = seq
+			}
+		}
+		changed(urgent)
+	})
+}
+
+// Watch is as [Unread.Watch], for the contents of the recipient's items.
+func (i *Inbox) Watch(recipient string, changed func()) (stop func()) {
+	return i.WatchUrgent(recipient, func(uint64) { changed() })
+}
+
+// WatchUrgent is [Inbox.Watch], and says whose content it was if the item is urgent:
+// urgent is its seq, and 0 for any other change.
+func (i *Inbox) WatchUrgent(recipient string, changed func(urgent uint64)) (stop func()) {
+	return i.watchers.add(recipient, changed)
 }
 
 // Item returns the content of one item and whether the table holds it. Errors

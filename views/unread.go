@@ -23,7 +23,7 @@ type Reports interface {
 // Unread reads the rows of all recipients.
 type Unread struct {
 	*table.View
-	watchers
+	watchers watchers[func()]
 	// Reports hears of each row; set it before Run. It may be nil.
 	Reports Reports
 }
@@ -43,9 +43,20 @@ func NewUnread(cfg kafka.Config, prefix belfry.Prefix) *Unread {
 				u.Reports.Accepted(key)
 			}
 		},
-		Changed: u.notify, Replaced: u.notifyAll,
+		Changed:  func(key string, _ []byte) { u.watchers.notify(key, call) },
+		Replaced: func() { u.watchers.notifyAll(call) },
 	})
 	return u
+}
+
+func call(changed func()) { changed() }
+
+// Watch has changed called after each change of the recipient's row, and when the
+// whole table has become readable or another, until stop is called. It must not
+// block. After stop has returned there is no further call; so changed must not
+// call stop.
+func (u *Unread) Watch(recipient string, changed func()) (stop func()) {
+	return u.watchers.add(recipient, changed)
 }
 
 // Row returns the recipient's row, the zero State for one nobody has written

@@ -2,27 +2,24 @@ package views
 
 import "sync"
 
-// watchers is who wants to know of whom. The zero value is ready for use.
-type watchers struct {
+// watchers is who wants to know of whom: functions of kind F by recipient. The zero
+// value is ready for use.
+type watchers[F any] struct {
 	mu  sync.RWMutex
-	all map[string]map[*watcher]struct{}
+	all map[string]map[*F]struct{}
 }
 
-type watcher struct{ changed func() }
-
-// Watch has changed called after each change of the recipient's part of the
-// table, and when the whole table has become readable or another, until stop is
-// called. It must not block. After stop has returned there
-// is no further call; so changed must not call stop.
-func (w *watchers) Watch(recipient string, changed func()) (stop func()) {
-	one := &watcher{changed}
+// add has changed called for the recipient until stop is called. After stop has
+// returned there is no further call; so changed must not call stop.
+func (w *watchers[F]) add(recipient string, changed F) (stop func()) {
+	one := &changed
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.all == nil {
-		w.all = map[string]map[*watcher]struct{}{}
+		w.all = map[string]map[*F]struct{}{}
 	}
 	if w.all[recipient] == nil {
-		w.all[recipient] = map[*watcher]struct{}{}
+		w.all[recipient] = map[*F]struct{}{}
 	}
 	w.all[recipient][one] = struct{}{}
 	return func() {
@@ -35,21 +32,22 @@ func (w *watchers) Watch(recipient string, changed func()) (stop func()) {
 	}
 }
 
-func (w *watchers) notify(recipient string) {
+// notify has call call those who watch the recipient.
+func (w *watchers[F]) notify(recipient string, call func(F)) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	for one := range w.all[recipient] {
-		one.changed()
+		call(*one)
 	}
 }
 
 // notifyAll tells everybody: the whole table may be another.
-func (w *watchers) notifyAll() {
+func (w *watchers[F]) notifyAll(call func(F)) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	for _, all := range w.all {
 		for one := range all {
-			one.changed()
+			call(*one)
 		}
 	}
 }

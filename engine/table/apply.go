@@ -116,7 +116,7 @@ func (v *View) tell(key string, r *kgo.Record) {
 		}
 	}
 	if v.table.Changed != nil {
-		v.table.Changed(key)
+		v.table.Changed(key, r.Value)
 	}
 }
 

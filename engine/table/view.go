@@ -24,10 +24,10 @@ type Definition struct {
 	// the table is read for the first time or anew.
 	Refused  func(key string)
 	Accepted func(key string)
-	// Changed, if not nil, is called after a value was written or deleted and
-	// can be read. It is not called while the table is read for the first time
+	// Changed, if not nil, is called after a value was written, or deleted, which
+	// is a nil one, and can be read. It may not keep the value. It is not called while the table is read for the first time
 	// or anew: Replaced follows that.
-	Changed func(key string)
+	Changed func(key string, value []byte)
 	// Traced, if not nil, is called for a record that carries a trace, with its
 	// traceparent header, before Changed and only when that is called.
 	Traced func(key string, header []byte)

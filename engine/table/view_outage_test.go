@@ -22,7 +22,7 @@ func TestViewLivesThroughALongOutage(t *testing.T) {
 	enginetest.CreateTopics(t, cfg, 1, "rows")
 	enginetest.Produce(t, cfg, enginetest.Text("rows", "a", "1"))
 	applied := make(chan struct{})
-	v := table.NewView(cfg, table.Definition{Topic: "rows", Changed: func(string) { <-applied }})
+	v := table.NewView(cfg, table.Definition{Topic: "rows", Changed: func(string, []byte) { <-applied }})
 	enginetest.Run(t, v.Run)
 	enginetest.AwaitStored(t, v, 1)
 	enginetest.Produce(t, cfg, enginetest.Text("rows", "a", "2"), enginetest.Text("rows", "a", "3"))

@@ -40,7 +40,7 @@ func TestViewIsNotReadyBeforeItHoldsAll(t *testing.T) {
 			<-gate
 			return true
 		},
-		Changed:  func(key string) { changed.Add(key) },
+		Changed:  func(key string, _ []byte) { changed.Add(key) },
 		Replaced: func() { changed.Add("all") },
 	})
 	ready := func(want bool) {
@@ -84,7 +84,7 @@ func TestViewFollowsItsTable(t *testing.T) {
 		Topic:    "rows",
 		Accept:   func(old, new []byte) bool { return string(new) >= string(old) },
 		Refused:  func(key string) { refused.Add(key) },
-		Changed:  func(key string) { changed.Add(key) },
+		Changed:  func(key string, _ []byte) { changed.Add(key) },
 		Replaced: func() { changed.Add("all") },
 	}
 	v := table.NewView(cfg, rows)

@@ -19,7 +19,7 @@ type Tables struct {
 	States    map[string]inbox.State // what the processor knows
 	Rows      map[string]inbox.State // what the view shows
 	Items     map[string]inbox.Item
-	Watchers  map[string]map[*func()]bool
+	Watchers  map[string]map[*func(uint64)]bool
 	HoldRows  bool // the unread view stands still
 	HoldItems bool // the inbox view stands still
 	heldItems []func()
@@ -43,7 +43,7 @@ func NewTables() *Tables {
 		States:   map[string]inbox.State{},
 		Rows:     map[string]inbox.State{},
 		Items:    map[string]inbox.Item{},
-		Watchers: map[string]map[*func()]bool{},
+		Watchers: map[string]map[*func(uint64)]bool{},
 	}
 }
 
@@ -77,10 +77,15 @@ func (f *Tables) Item(recipient string, seq uint64) (inbox.Item, bool, error) {
 }
 
 func (f *Tables) Watch(recipient string, changed func()) (stop func()) {
+	return f.WatchUrgent(recipient, func(uint64) { changed() })
+}
+
+// WatchUrgent is told of the urgent item that an append made.
+func (f *Tables) WatchUrgent(recipient string, changed func(urgent uint64)) (stop func()) {
 	f.Mu.Lock()
 	defer f.Mu.Unlock()
 	if f.Watchers[recipient] == nil {
-		f.Watchers[recipient] = map[*func()]bool{}
+		f.Watchers[recipient] = map[*func(uint64)]bool{}
 	}
 	f.Watchers[recipient][&changed] = true
 	return func() {
@@ -128,13 +133,19 @@ func (f *Tables) append(recipient string, record inbox.Record) inbox.Position {
 	if !f.HoldRows {
 		f.Rows[recipient] = state
 	}
-	f.Wake(recipient)
+	var urgent uint64
+	if effects.Item != nil && effects.Item.Priority == belfry.PriorityUrgent {
+		urgent = effects.Item.Seq
+	}
+	f.wake(recipient, urgent)
 	return p
 }
 
-func (f *Tables) Wake(recipient string) {
+func (f *Tables) Wake(recipient string) { f.wake(recipient, 0) }
+
+func (f *Tables) wake(recipient string, urgent uint64) {
 	for changed := range f.Watchers[recipient] {
-		(*changed)()
+		(*changed)(urgent)
 	}
 }
 

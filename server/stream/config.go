@@ -45,8 +45,11 @@ type Items interface {
 	// Item returns the content of one item. It reports false if the table does
 	// not hold it, or not yet.
 	Item(recipient string, seq uint64) (inbox.Item, bool, error)
-	// Watch is as that of streamRows.
+	// Watch is as that of [Rows].
 	Watch(recipient string, changed func()) (stop func())
+	// WatchUrgent is as Watch, and says which urgent item's content was written:
+	// urgent is its seq, and 0 for any other change.
+	WatchUrgent(recipient string, changed func(urgent uint64)) (stop func())
 }
 
 // Limits bounds how many streams a server holds open. Zero fields take

@@ -50,7 +50,7 @@ type Hub struct {
 	subscribers map[string]*subscribers
 	perAddress  map[netip.Addr]int
 	open        int
-	ready       queue // of subscribers to be served
+	ready       lanes // of subscribers to be served
 	workers     int
 	clock       clock
 	reaped      time.Time     // when last looked for clients that have gone

@@ -109,6 +109,10 @@ func (r *replica) Watch(_ string, changed func()) (stop func()) {
 	}
 }
 
+func (r *replica) WatchUrgent(user string, changed func(uint64)) (stop func()) {
+	return r.Watch(user, func() { changed(0) })
+}
+
 var (
 	_ Rows  = (*replica)(nil)
 	_ Items = (*replica)(nil)

@@ -37,10 +37,13 @@ type subscribers struct {
 
 	// Guarded by streams.mu.
 	connections []*connection
-	queued      bool // in the queue, or to be put back into it
+	queued      bool // in a lane, or to be put back into one
 	serving     bool
-	restUntil   time.Time    // not to be served before; zero for at once
-	next        *subscribers // in the queue
+	restUntil   time.Time // not to be served before; zero for at once
+	// urgent is the highest seq of an urgent item whose content has come and that
+	// has not been shown yet; 0 for none.
+	urgent uint64
+	place  place // in a lane
 }
 
 // longRound is from when on a round counts as long. After one its subscribers rest
@@ -52,7 +55,7 @@ const longRound = time.Millisecond
 // all that come after.
 func (a *subscribers) watch() {
 	a.watching.Do(func() {
-		a.stops = [2]func(){a.hub.config.Rows.Watch(a.user, a.changed), a.hub.config.Items.Watch(a.user, a.changed)}
+		a.stops = [2]func(){a.hub.config.Rows.Watch(a.user, a.changed), a.hub.config.Items.WatchUrgent(a.user, a.contentChanged)}
 	})
 }
 
@@ -64,10 +67,18 @@ func (a *subscribers) unwatch() {
 
 // changed is called for each change of the tables. It does not wait for any
 // client.
-func (a *subscribers) changed() {
+func (a *subscribers) changed() { a.contentChanged(0) }
+
+// contentChanged is changed, after which a goes by the urgent lane until a round has
+// shown the item of seq urgent, if that is not 0. Its row may have yet to come.
+func (a *subscribers) contentChanged(urgent uint64) {
 	s := a.hub
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if urgent > a.urgent {
+		a.urgent = urgent
+		s.ready.hurry(a)
+	}
 	conflated := 0
 	for _, c := range a.connections {
 		if c.signals.has(signalTables) {
@@ -88,29 +99,6 @@ func (a *subscribers) remove(c *connection) {
 	a.connections[i] = a.connections[last]
 	a.connections[last] = nil
 	a.connections = a.connections[:last]
-}
-
-// queue is subscribers in the order in which they are to be served.
-type queue struct{ first, last *subscribers }
-
-func (q *queue) push(a *subscribers) {
-	if q.last == nil {
-		q.first = a
-	} else {
-		q.last.next = a
-	}
-	q.last = a
-}
-
-func (q *queue) pop() *subscribers {
-	a := q.first
-	if a != nil {
-		q.first, a.next = a.next, nil
-		if q.first == nil {
-			q.last = nil
-		}
-	}
-	return a
 }
 
 // workersMax is how many users are served at once. Workers don't wait for
@@ -203,6 +191,7 @@ func (s *Hub) work() {
 // which it gives up meanwhile.
 func (s *Hub) serveRound(a *subscribers, r *round) {
 	a.queued, a.serving = false, true
+	urgent := a.urgent
 	r.turns = r.turns[:0]
 	for _, c := range a.connections {
 		if c.signals != 0 && c.out != nil {
@@ -218,6 +207,9 @@ func (s *Hub) serveRound(a *subscribers, r *round) {
 	}
 	s.mu.Lock()
 	a.serving, a.restUntil = false, time.Time{}
+	if a.urgent == urgent && r.row.Version >= urgent {
+		a.urgent = 0
+	}
 	if took := time.Since(r.now); took > longRound {
 		a.restUntil = time.Now().Add(took)
 	}

@@ -1,0 +1,106 @@
+package stream
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/bench/figures"
+	"github.com/belfry/belfry/internal/servertest"
+)
+
+// alike is tables in which all users have the same row and contents, encoded.
+type alike struct {
+	row, content atomic.Pointer[[]byte]
+	mu           sync.Mutex
+	watchers     map[string]func(urgent uint64) // that of the contents
+}
+
+func (f *alike) Row(string) (inbox.State, error) { return codec.DecodeState(*f.row.Load()) }
+
+func (f *alike) Item(string, uint64) (inbox.Item, bool, error) {
+	item, err := codec.DecodeItem(*f.content.Load())
+	return item, true, err
+}
+
+func (f *alike) Watch(string, func()) (stop func()) { return func() {} }
+
+func (f *alike) WatchUrgent(user string, changed func(uint64)) (stop func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.watchers[user] = changed
+	return func() {}
+}
+
+// BenchmarkUrgentInAFlood is 10,000 users with a stream each and 100 items, all of whom
+// get something of low priority at once, and then one more user something urgent: how
+// long that takes to the stream, and how long all the others take. It is measured with
+// the urgent item in its lane and, as before there was one, behind the others.
+func BenchmarkUrgentInAFlood(b *testing.B) {
+	const users = 10_000
+	for _, lane := range []string{"lane", "no-lane"} {
+		b.Run(lane, func(b *testing.B) {
+			f := &alike{watchers: map[string]func(uint64){}}
+			var state inbox.State
+			arrive := func() {
+				r := servertest.Pressing(fmt.Sprint("A title about as long as they are ", state.Version), belfry.PriorityUrgent)
+				position := inbox.Position{Epoch: 7, Offset: int64(state.Version)}
+				next, effects := inbox.Fold(state, r, inbox.Input{Position: position, Time: time.Now(), Cap: 100})
+				row, err := codec.EncodeState(&next)
+				if err != nil {
+					b.Fatal(err)
+				}
+				content, err := codec.EncodeItem(effects.Item)
+				if err != nil {
+					b.Fatal(err)
+				}
+				state = next
+				f.content.Store(&content)
+				f.row.Store(&row)
+			}
+			for range 100 {
+				arrive()
+			}
+			s := New(Config{Rows: f, Items: f, Logger: slog.New(slog.DiscardHandler)})
+			s.pingEvery = time.Hour
+			var written sync.WaitGroup
+			written.Add(users + 1)
+			shown := make(chan time.Time, 1)
+			for i := range users {
+				attach(s, fmt.Sprint("user-", i), sink{func([]byte) { written.Done() }})
+			}
+			attach(s, "other", sink{func([]byte) { shown <- time.Now(); written.Done() }})
+			written.Wait()
+			<-shown
+			var urgent, all []time.Duration
+			for b.Loop() {
+				written.Add(users + 1)
+				arrive()
+				start := time.Now()
+				for i := range users {
+					f.watchers[fmt.Sprint("user-", i)](0)
+				}
+				came, seq := time.Now(), uint64(0)
+				if lane == "lane" {
+					seq = state.Version
+				}
+				f.watchers["other"](seq)
+				urgent = append(urgent, (<-shown).Sub(came))
+				written.Wait()
+				all = append(all, time.Since(start))
+			}
+			slices.Sort(urgent)
+			slices.Sort(all)
+			b.ReportMetric(float64(figures.Quantile(urgent, .5).Microseconds()), "urgent-p50-µs")
+			b.ReportMetric(float64(figures.Quantile(urgent, .99).Microseconds()), "urgent-p99-µs")
+			b.ReportMetric(float64(figures.Quantile(all, .5).Milliseconds()), "all-p50-ms")
+		})
+	}
+}
