@@ -160,6 +160,22 @@ func TestComposeRuns(t *testing.T) {
 	}
 }
 
+// TestComposeConfines holds that no service can do more than it must: capabilities are
+// dropped, nothing gains any, and what is not a volume is read only.
+func TestComposeConfines(t *testing.T) {
+	for _, s := range allServices(t) {
+		if !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Contains(s.SecurityOpt, "no-new-privileges:true") {
+			t.Errorf("%s: drops %v, with %v", s.Name, s.CapDrop, s.SecurityOpt)
+		}
+		if len(s.CapAdd) > 0 && s.Name != "proxy" {
+			t.Errorf("%s: adds %v", s.Name, s.CapAdd)
+		}
+		if kafka := strings.HasPrefix(s.Name, "kafka-"); s.ReadOnly == kafka || s.Privileged {
+			t.Errorf("%s: read only %t, privileged %t", s.Name, s.ReadOnly, s.Privileged)
+		}
+	}
+}
+
 // TestComposeFiles looks for all that is mounted or built from, but for the
 // secret, which each user makes.
 func TestComposeFiles(t *testing.T) {

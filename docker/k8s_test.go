@@ -18,6 +18,7 @@ import (
 	apps "k8s.io/api/apps/v1"
 	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
+	networking "k8s.io/api/networking/v1"
 	policy "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -72,6 +73,7 @@ type cluster struct {
 	servers      apps.Deployment
 	services     []core.Service
 	budgets      []policy.PodDisruptionBudget
+	networks     []networking.NetworkPolicy
 	monitors     []monitoring.ServiceMonitor
 	scaled       scaledObject
 	environments map[string]map[string]string // of ConfigMaps
@@ -84,7 +86,7 @@ func loadBase(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{apps.AddToScheme, batch.AddToScheme, core.AddToScheme, policy.AddToScheme, monitoring.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{apps.AddToScheme, batch.AddToScheme, core.AddToScheme, policy.AddToScheme, networking.AddToScheme, monitoring.AddToScheme} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
 		}
@@ -116,6 +118,8 @@ func loadBase(t *testing.T) *cluster {
 			c.environments[o.Name] = o.Data
 		case *policy.PodDisruptionBudget:
 			c.budgets = append(c.budgets, *o)
+		case *networking.NetworkPolicy:
+			c.networks = append(c.networks, *o)
 		case *monitoring.ServiceMonitor:
 			c.monitors = append(c.monitors, *o)
 		default:
@@ -266,6 +270,47 @@ func TestKubernetesSelectors(t *testing.T) {
 	partitions := flagOf(c.jobs[0].Spec.Template.Spec.Containers[0].Args, "--partitions")
 	if fmt.Sprint(c.scaled.Spec.MaxReplicaCount) != partitions || c.scaled.Spec.MinReplicaCount != *c.processors.Spec.Replicas {
 		t.Errorf("scales from %d to %d, want from %d to the %s partitions", c.scaled.Spec.MinReplicaCount, c.scaled.Spec.MaxReplicaCount, *c.processors.Spec.Replicas, partitions)
+	}
+}
+
+// TestKubernetesNetwork holds that the port that asks for no token is reached from the
+// namespace of Prometheus alone, on every pod that has one.
+func TestKubernetesNetwork(t *testing.T) {
+	c := loadBase(t)
+	kept := map[string]bool{}
+	for _, n := range c.networks {
+		selector, err := meta.LabelSelectorAsSelector(&n.Spec.PodSelector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(n.Spec.PolicyTypes, []networking.PolicyType{networking.PolicyTypeIngress}) {
+			t.Errorf("%s: of types %v", n.Name, n.Spec.PolicyTypes)
+		}
+		for name, pod := range c.pods() {
+			if !selector.Matches(labels.Set(pod.Labels)) {
+				continue
+			}
+			kept[name] = true
+			for _, rule := range n.Spec.Ingress {
+				for _, p := range rule.Ports {
+					if !hasPort(pod.Spec.Containers[0], p.Port.String()) {
+						t.Errorf("%s names the port %s, which %s has not", n.Name, p.Port, name)
+					}
+					open := len(rule.From) == 0
+					if !open && (rule.From[0].NamespaceSelector == nil || len(rule.From[0].NamespaceSelector.MatchLabels) == 0) {
+						t.Errorf("%s: %s is open to %+v", n.Name, p.Port, rule.From)
+					}
+					if open != (p.Port.String() == "http") {
+						t.Errorf("%s: %s is open to all: %t", n.Name, p.Port, open)
+					}
+				}
+			}
+		}
+	}
+	for name, pod := range c.pods() {
+		if hasPort(pod.Spec.Containers[0], "metrics") && !kept[name] {
+			t.Errorf("everybody reaches the metrics of %s", name)
+		}
 	}
 }
 

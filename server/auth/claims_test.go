@@ -123,7 +123,7 @@ func TestTicketsAreReadByTheirExactNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exp := fmt.Sprintf(`"exp":%d`, time.Now().Add(TicketLife).Unix())
+	exp := fmt.Sprintf(`"iat":%d,"exp":%d`, time.Now().Unix(), time.Now().Add(TicketLife).Unix())
 	for payload, want := range map[string]string{
 		`{"jti":"1","sub":"u",` + exp + `}`:           "u",
 		`{"jti":"1","sub":"u","SUB":"v",` + exp + `}`: "u",
