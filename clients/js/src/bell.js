@@ -59,14 +59,15 @@ export class BelfryBell extends Base {
   changed() {
     const { counts } = this.client.state;
     if (!counts) return;
-    const n = counts[this.getAttribute('count') === 'unread' ? 'unread' : 'unseen'] ?? 0;
+    const which = this.getAttribute('count') === 'unread' ? 'unread' : 'unseen';
+    const n = counts[which] ?? 0;
     const urgent = counts.urgent ?? 0;
     const more = this.#shown && n > this.#shown.n;
     say(this.#badge, n > 99 ? '99+' : `${n}`);
     this.#badge.hidden = !n;
     this.#badge.classList.toggle('urgent', urgent > 0);
     set(this.#badge, 'part', urgent ? 'badge urgent' : 'badge');
-    const name = [this.say(n ? 'bell' : 'bell0', { n }), urgent && this.say('bellUrgent', { n: urgent })].filter(Boolean).join(', ');
+    const name = [this.say(`${which}${n ? '' : 0}`, { n }), urgent && this.say('bellUrgent', { n: urgent })].filter(Boolean).join(', ');
     set(this.#button, 'aria-label', name);
     this.#button.title = name;
     if (more) {

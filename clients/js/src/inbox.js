@@ -386,7 +386,7 @@ export class BelfryInbox extends Base {
       b.title = t[name];
       set(b, 'aria-label', `${t[name]}: ${title}`);
     };
-    label(row.read, item.read ? 'unread' : 'read');
+    label(row.read, item.read ? 'again' : 'read');
     row.read.replaceChildren(icon(item.read ? paths.dot : paths.check));
     label(row.put, item.archived ? 'back' : 'put');
     row.put.replaceChildren(icon(item.archived ? paths.back : paths.put));

@@ -4,7 +4,7 @@
 const en = {
   title: 'Notifications', all: 'All', unreadOnly: 'Unread only', important: 'Important first', archive: 'Archived',
   markAll: 'Mark all as read', keys: 'Keyboard shortcuts', filters: 'Filters', more: 'Actions', close: 'Close',
-  read: 'Mark as read', unread: 'Mark as unread', put: 'Archive', back: 'Move to inbox', remove: 'Delete', undo: 'Undo',
+  read: 'Mark as read', again: 'Mark as unread', put: 'Archive', back: 'Move to inbox', remove: 'Delete', undo: 'Undo',
   isUnread: 'Unread', urgent: 'Urgent', high: 'Important', rest: 'Everything else', pending: 'On its way…', times: '{n} times',
   others1: '{names} and {n} other', others: '{names} and {n} others',
   caughtUp: 'You’re all caught up', comes: 'What comes in shows up here by itself.',
@@ -14,14 +14,14 @@ const en = {
   signedOut: 'You’re signed out.', signIn: 'Sign in',
   done_put: 'Archived', done_back: 'Moved to inbox', done_remove: 'Deleted', done_removes: '{n} deleted', failed: 'That did not work: {why}',
   one: 'New: {title}', many: '{n} new notifications',
-  bell: 'Notifications, {n} new', bell0: 'Notifications, nothing new', bellUrgent: '{n} urgent',
+  unseen: 'Notifications, {n} new', unseen0: 'Notifications, nothing new', unread: 'Notifications, {n} unread', unread0: 'Notifications, nothing unread', bellUrgent: '{n} urgent',
   kMove: 'Next, previous', kOpen: 'Open', kRead: 'Read, unread', kPut: 'Archive', kRemove: 'Delete', kUndo: 'Undo', kActions: 'To its buttons',
 };
 
 const ko = {
   title: '알림', all: '전체', unreadOnly: '안 읽은 알림만', important: '중요한 순', archive: '보관함',
   markAll: '모두 읽음으로 표시', keys: '단축키', filters: '필터', more: '더보기', close: '닫기',
-  read: '읽음으로 표시', unread: '읽지 않음으로 표시', put: '보관', back: '받은 알림으로 이동', remove: '삭제', undo: '실행 취소',
+  read: '읽음으로 표시', again: '읽지 않음으로 표시', put: '보관', back: '받은 알림으로 이동', remove: '삭제', undo: '실행 취소',
   isUnread: '읽지 않음', urgent: '긴급', high: '중요', rest: '그 외', pending: '곧 도착합니다…', times: '{n}회',
   others1: '{names} 외 {n}명', others: '{names} 외 {n}명',
   caughtUp: '모두 확인했습니다', comes: '새 알림이 오면 여기에 바로 나타납니다.',
@@ -31,7 +31,7 @@ const ko = {
   signedOut: '로그아웃되었습니다.', signIn: '로그인',
   done_put: '보관했습니다', done_back: '받은 알림으로 옮겼습니다', done_remove: '삭제했습니다', done_removes: '{n}개를 삭제했습니다', failed: '처리하지 못했습니다: {why}',
   one: '새 알림: {title}', many: '새 알림 {n}개',
-  bell: '알림, 새 알림 {n} 개', bell0: '알림, 새 알림 없음', bellUrgent: '긴급 {n}개',
+  unseen: '알림, 새 알림 {n} 개', unseen0: '알림, 새 알림 없음', unread: '알림, 안 읽은 알림 {n} 개', unread0: '알림, 안 읽은 알림 없음', bellUrgent: '긴급 {n}개',
   kMove: '다음, 이전', kOpen: '열기', kRead: '읽음, 읽지 않음', kPut: '보관', kRemove: '삭제', kUndo: '실행 취소', kActions: '버튼으로 이동',
 };
 
