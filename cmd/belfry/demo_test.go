@@ -26,7 +26,7 @@ import (
 
 // demoRun is the demo running in this process.
 type demoRun struct {
-	t      *testing.T
+	t      testing.TB
 	url    string
 	kafka  string
 	stop   context.CancelFunc
@@ -36,13 +36,13 @@ type demoRun struct {
 	code   int
 }
 
-func startDemo(t *testing.T, args ...string) *demoRun {
+func startDemo(t testing.TB, args ...string) *demoRun {
 	t.Helper()
 	return startDemoAt(t, append([]string{"--addr", "127.0.0.1:0", "--broker-addr", "127.0.0.1:0"}, args...)...)
 }
 
 // startDemoAt is startDemo without addresses.
-func startDemoAt(t *testing.T, args ...string) *demoRun {
+func startDemoAt(t testing.TB, args ...string) *demoRun {
 	t.Helper()
 	d := &demoRun{t: t, stdout: &programtest.Tail{}, stderr: &programtest.Tail{}}
 	p := testProgram(map[string]string{})
