@@ -98,3 +98,34 @@ func TestClientMutations(t *testing.T) {
 		})
 	}
 }
+
+// TestPackage packs the package, installs it in a project of its own with React and
+// Vue, has the compiler check the types and the bindings run there.
+func TestPackage(t *testing.T) {
+	parts.Need(t, "node")
+	if testing.Short() {
+		t.Skip("it installs packages")
+	}
+	folder := t.TempDir()
+	run := func(dir, name string, args ...string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		}
+		return string(out)
+	}
+	if err := os.CopyFS(folder, os.DirFS("test/project")); err != nil {
+		t.Fatal(err)
+	}
+	run(".", "npm", "pack", "--silent", "--pack-destination", folder)
+	packed, err := filepath.Glob(filepath.Join(folder, "*.tgz"))
+	if err != nil || len(packed) != 1 {
+		t.Fatalf("got %d packages, %v", len(packed), err)
+	}
+	run(folder, "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefer-offline", packed[0])
+	run(folder, "npx", "--no-install", "tsc", "-p", ".")
+	run(folder, "node", "--test", "run.test.js")
+}
