@@ -101,7 +101,7 @@ func TestBell(t *testing.T) {
 	sendNote(a, "user-7", `{"title":"now","priority":"urgent"}`)
 	browsertest.Eventually(tab, bellName, "Notifications, 3 new, 1 urgent")
 	browsertest.Eventually(tab, pageBell+`.querySelector('#n').classList.contains('urgent')`, true)
-	browsertest.Eventually(tab, pageBell+`.querySelector('[role=status]').textContent`, "1 new notifications")
+	browsertest.Eventually(tab, pageBell+`.querySelector('[role=status]').textContent`, "A new notification")
 
 	// By the keyboard: the panel opens, takes the focus on, and closes by Escape.
 	browsertest.Eval[any](tab, pageBell+`.querySelector('button').focus()`)

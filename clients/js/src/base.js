@@ -63,6 +63,7 @@ export class Base extends HTMLElement {
   #release;
   #queued;
   #texts;
+  #getToken;
 
   constructor(styles) {
     super();
@@ -96,6 +97,16 @@ export class Base extends HTMLElement {
 
   set client(client) {
     this.#given = client;
+    this.#later();
+  }
+
+  /** Returns a token, or a promise of one; asked again with `{refused}` when the server refuses it. */
+  get getToken() {
+    return this.#getToken;
+  }
+
+  set getToken(getToken) {
+    this.#getToken = getToken;
     this.#later();
   }
 

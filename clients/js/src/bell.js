@@ -74,7 +74,7 @@ export class BelfryBell extends Base {
       this.#badge.classList.remove('new');
       void this.#badge.offsetWidth; // the animation begins anew
       this.#badge.classList.add('new');
-      if (!this.#panel.matches(':popover-open')) say(this.#news, this.say('many', { n: n - this.#shown.n }));
+      if (!this.#panel.matches(':popover-open')) say(this.#news, this.say(n - this.#shown.n > 1 ? 'many' : 'news', { n: n - this.#shown.n }));
       this.#ring();
     }
     if (this.#shown?.version !== counts.version) this.emit('belfry-count', counts);
@@ -95,7 +95,7 @@ export class BelfryBell extends Base {
   #toggle({ newState }) {
     set(this.#button, 'aria-expanded', `${newState === 'open'}`);
     if (newState !== 'open' || this.#inbox || !this.client) return;
-    this.#inbox = h('belfry-inbox', { exportparts: 'inbox,header,title,tabs,tab,filters,banner,scroll,day,item,unread,read,link,avatar,item-title,item-body,item-meta,dot,actions,action,toast,empty,help' },
+    this.#inbox = h('belfry-inbox', { exportparts: 'inbox,header,title,tabs,tab,filters,banner,scroll,day,item,unread,read,urgent,high,link,avatar,item-title,item-body,item-meta,dot,actions,action,toast,empty,help' },
       h('slot', { name: 'header', slot: 'header' }),
       // On a phone the panel is all there is: neither Escape nor a place outside.
       h('button', { id: 'x', slot: 'header', type: 'button', 'aria-label': this.t.close, onclick: () => this.close() }, icon('M6 6l12 12M18 6 6 18')), h('slot', { name: 'empty', slot: 'empty' }));

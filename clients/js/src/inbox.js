@@ -34,6 +34,7 @@ export class BelfryInbox extends Base {
   #look = new Set(); // seqs that were looked at since the last word to the server
   #looking;
   #clock;
+  #near; // whether the end of the list is near the screen
   #$ = {};
 
   constructor() {
@@ -66,7 +67,10 @@ export class BelfryInbox extends Base {
       ($.help = h('div', { id: 'help', popover: 'auto', part: 'help', role: 'dialog', 'aria-labelledby': 'keys-title' })));
     this.shadowRoot.append($.root);
     this.#watch = new IntersectionObserver((entries) => entries.forEach((e) => this.#onScreen(e)), { threshold: 0.5 });
-    new IntersectionObserver(([e]) => e.isIntersecting && this.#more(), { rootMargin: '400px' }).observe($.end);
+    new IntersectionObserver((entries) => {
+      this.#near = entries.at(-1).isIntersecting;
+      this.#more();
+    }, { rootMargin: '400px', scrollMargin: '400px' }).observe($.end);
   }
 
   static get observedAttributes() {
@@ -157,12 +161,15 @@ export class BelfryInbox extends Base {
 
   #again() {
     if (this.client.state.status === 'signed-out') this.emit('belfry-signin');
-    else this.#list.refresh();
+    else {
+      this.client.reconnect?.();
+      this.#list.refresh();
+    }
   }
 
   #more() {
     const { loading, done, error, items } = this.#list ?? {};
-    if (items?.length && !loading && !done && !error) this.#list.more();
+    if (this.#near && items?.length && !loading && !done && !error) this.#list.more();
   }
 
   changed() {
@@ -238,6 +245,7 @@ export class BelfryInbox extends Base {
     if (end === 'more') {
       if (!$.end.firstElementChild) $.end.replaceChildren(h('button', { class: 't', type: 'button', onclick: () => this.#list.more() }, t.older));
     } else say($.end, end);
+    this.#more(); // a page that does not fill the screen moves nothing
   }
 
   /** What stands in place of a list: nothing there, not there yet, not to be had. */

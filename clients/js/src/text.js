@@ -13,7 +13,7 @@ const en = {
   offline: 'You’re offline. This is what was there last.', lost: 'Notifications cannot be reached.',
   signedOut: 'You’re signed out.', signIn: 'Sign in',
   done_put: 'Archived', done_back: 'Moved to inbox', done_remove: 'Deleted', done_removes: '{n} deleted', failed: 'That did not work: {why}',
-  one: 'New: {title}', many: '{n} new notifications',
+  one: 'New: {title}', many: '{n} new notifications', news: 'A new notification',
   unseen: 'Notifications, {n} new', unseen0: 'Notifications, nothing new', unread: 'Notifications, {n} unread', unread0: 'Notifications, nothing unread', bellUrgent: '{n} urgent',
   kMove: 'Next, previous', kOpen: 'Open', kRead: 'Read, unread', kPut: 'Archive', kRemove: 'Delete', kUndo: 'Undo', kActions: 'To its buttons',
 };
@@ -30,7 +30,7 @@ const ko = {
   offline: '오프라인입니다. 마지막으로 받은 알림을 보여 드립니다.', lost: '알림을 불러올 수 없습니다.',
   signedOut: '로그아웃되었습니다.', signIn: '로그인',
   done_put: '보관했습니다', done_back: '받은 알림으로 옮겼습니다', done_remove: '삭제했습니다', done_removes: '{n}개를 삭제했습니다', failed: '처리하지 못했습니다: {why}',
-  one: '새 알림: {title}', many: '새 알림 {n}개',
+  one: '새 알림: {title}', many: '새 알림 {n}개', news: '새 알림이 있습니다',
   unseen: '알림, 새 알림 {n} 개', unseen0: '알림, 새 알림 없음', unread: '알림, 안 읽은 알림 {n} 개', unread0: '알림, 안 읽은 알림 없음', bellUrgent: '긴급 {n}개',
   kMove: '다음, 이전', kOpen: '열기', kRead: '읽음, 읽지 않음', kPut: '보관', kRemove: '삭제', kUndo: '실행 취소', kActions: '버튼으로 이동',
 };
