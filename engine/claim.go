@@ -31,6 +31,13 @@ const (
 	minWindowBytes   = 1 << 20
 )
 
+// What sarama keeps of a partition of a group with [Batches] before it is in a window:
+// a record of a fetch keeps all of it in memory.
+const (
+	batchChannel = 64
+	batchFetch   = 256 << 10 // bytes
+)
+
 // claim hands out a claim's records after announcing them to the tracker: a batch
 // by its last record, the batches in the order of their first.
 type claim struct {

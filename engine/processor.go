@@ -121,6 +121,11 @@ func (p *Processor) attempt(ctx context.Context) (ended error) {
 	}
 	if store != nil {
 		defer func() { ended = errors.Join(ended, store.Close()) }()
+		g.readAhead = func(partition int32, keys []string) {
+			if err := store.ReadAhead(partition, keys); err != nil {
+				p.sup.Log.Debug("rows are not read ahead, the next look at one tells more", "err", err)
+			}
+		}
 	}
 	options := p.options(g, store, &out)
 	processor, err := goka.NewProcessor(p.cfg.Brokers, p.group.Graph, options...)
@@ -224,6 +229,10 @@ func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.
 			sc, err := p.cfg.Sarama()
 			if err != nil {
 				return nil, err
+			}
+			if p.group.Batches != nil {
+				// What is at hand lies in our windows, which are bounded in bytes.
+				sc.ChannelBufferSize, sc.Consumer.Fetch.Default = batchChannel, batchFetch
 			}
 			g.ConsumerGroup, err = sarama.NewConsumerGroup(brokers, name, sc)
 			return g, err

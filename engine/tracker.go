@@ -34,8 +34,8 @@ type tracker struct {
 // has minPending at the least.
 const (
 	maxPending    = 16 << 20
-	maxAllPending = 64 << 20
-	minPending    = 2 << 20
+	maxAllPending = 48 << 20
+	minPending    = 1 << 20
 )
 
 // pendingOf is what one of so many partitions may have pending, in bytes.

@@ -231,7 +231,6 @@ for as long.`,
   belfry processor --brokers kafka:9092 --groups router --rules rules.yaml --state-dir /var/lib/belfry
   belfry processor --brokers kafka:9092 --instance-id "$HOSTNAME" --session-timeout 30s`,
 	}, o, []flagGroup{&o.kafka, &o.groups, &o.rules, &o.member, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
-		tuneGC(p.Env)
 		return o.serve(ctx, log, false, nil)
 	})
 }

@@ -15,7 +15,7 @@ func (s *Store) keepFlushing() {
 	for {
 		select {
 		case now := <-ticker.C:
-			if puts := s.puts(); puts >= unflushedPuts || puts > 0 && now.Sub(last) >= unflushedAge {
+			if now.Sub(last) >= unflushedAge && s.puts() > 0 {
 				// If it fails, the next write returns its error.
 				_ = s.flush(0)
 				last = now
@@ -77,6 +77,7 @@ func (s *Store) empty(p *partition) error {
 	s.bytes.Add(-p.bytes)
 	p.fresh, p.flushed = map[string][]byte{}, nil
 	p.bytes, p.puts, p.hasOffset = 0, 0, false
+	p.forgetAhead()
 	p.mu.Unlock()
 	return s.rows.write(0, func(b *pebble.Batch) error {
 		return b.DeleteRange(p.key(offsetKind, ""), p.key(rowKind+1, ""), nil)

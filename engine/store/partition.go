@@ -34,6 +34,10 @@ type partition struct {
 	offset         int64
 	hasOffset      bool
 	user           *partitionStorage // who may use it
+
+	ahead      map[string][]byte   // rows on the disk that were read ahead; nil: there is none
+	aheadBytes int                 // of ahead
+	changed    map[string]struct{} // keys written while rows are read ahead; nil: they are not
 }
 
 func newPartition(s *Store, number int32) (*partition, error) {
@@ -62,6 +66,7 @@ func (p *partition) begin() *partitionStorage {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.user = &partitionStorage{p}
+	p.forgetAhead()
 	return p.user
 }
 
@@ -69,6 +74,10 @@ func (p *partition) begin() *partitionStorage {
 // much to flush.
 func (p *partition) put(key string, value []byte) (full bool) {
 	p.puts++
+	p.dropAhead(key)
+	if p.changed != nil {
+		p.changed[key] = struct{}{}
+	}
 	old, ok := p.fresh[key]
 	if value != nil && len(value) <= cap(old) && old != nil {
 		p.fresh[key] = append(old[:0], value...)

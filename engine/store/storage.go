@@ -34,6 +34,7 @@ func (s *partitionStorage) Close() error {
 	defer s.p.mu.Unlock()
 	if s.p.user == s {
 		s.p.user = nil
+		s.p.forgetAhead()
 	}
 	return nil
 }
@@ -53,9 +54,19 @@ func (s *partitionStorage) Get(key string) ([]byte, error) {
 		return nil, err
 	}
 	value, ok := s.p.recent(key)
+	ahead := len(s.p.ahead) > 0
 	s.p.mu.RUnlock()
 	if ok {
 		return value, nil
+	}
+	if ahead {
+		s.p.mu.Lock()
+		// Not what was written since: that has dropped it.
+		value, ok = s.p.dropAhead(key)
+		s.p.mu.Unlock()
+		if ok {
+			return value, nil
+		}
 	}
 	value, err := s.p.store.rows.get(s.p.key(rowKind, key))
 	if err != nil {

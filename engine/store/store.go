@@ -21,7 +21,6 @@ import (
 // killed loses that much, and reads it again from the table's topic.
 const (
 	unflushedBytes = 10 << 20
-	unflushedPuts  = 20_000 // looked at every flushCheck
 	unflushedAge   = 30 * time.Second
 	flushCheck     = time.Second
 )
@@ -54,6 +53,7 @@ type Store struct {
 
 	flushing sync.Mutex   // one flush at a time
 	bytes    atomic.Int64 // written since the last flush
+	ahead    atomic.Int64 // bytes that were read ahead
 	stop     chan struct{}
 	loop     sync.WaitGroup
 }
