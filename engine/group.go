@@ -111,15 +111,21 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 // not be read.
 func (g *group) startPartitions(s *session, positions map[kafka.TopicPartition]*kafka.StartPosition) []Refusal {
 	var refusals []Refusal
+	foreign := map[kafka.TopicPartition]int64{}
 	for claim, p := range positions {
 		what, why := p.Judge()
+		if g.sup.noteSkips(claim, p) {
+			foreign[claim] = p.Committed
+		}
 		switch {
 		case what == kafka.Refused && g.positional:
 			s.refused[claim] = true
 			refusals = append(refusals, Refusal{claim.Topic, claim.Partition, why, g.remedy})
 			g.log.Error("partition refused", "topic", claim.Topic, "partition", claim.Partition, "reason", why, "remedy", g.remedy)
 		case what == kafka.Refused || what == kafka.Rewind:
-			s.ResetOffset(claim.Topic, claim.Partition, p.Log.Start, "")
+			// It is committed, also if no record follows.
+			again := kafka.CommitMark{Epoch: p.Epoch, Time: kafka.NoTime}
+			s.ResetOffset(claim.Topic, claim.Partition, p.Log.Start, again.String())
 			g.log.Warn("partition read again from its begin", "topic", claim.Topic, "partition", claim.Partition, "reason", why)
 		case why != "":
 			g.log.Error("records lost to retention", "topic", claim.Topic, "partition", claim.Partition, "reason", why)
@@ -128,6 +134,7 @@ func (g *group) startPartitions(s *session, positions map[kafka.TopicPartition]*
 			s.silent[claim] = p.Mark.Silent
 		}
 	}
+	tellForeign(g.log, g.name, foreign)
 	slices.SortFunc(refusals, func(a, b Refusal) int { return cmp.Compare(a.Partition, b.Partition) })
 	return refusals
 }

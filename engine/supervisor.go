@@ -41,6 +41,9 @@ type Status struct {
 	// HeldUp are the partitions whose record at hand waits, see [Context.Wait], or
 	// takes long.
 	HeldUp []HeldUp
+	// Skips are the partitions of which records are never processed, since the process
+	// began.
+	Skips []Skips
 	// Recovery is how far reading the table has come; nil unless Phase is
 	// Recovering.
 	Recovery *Recovery
@@ -78,6 +81,7 @@ type Supervisor struct {
 	outage *kafka.Outage
 	mu     sync.Mutex
 	status Status
+	skips  skips
 	// trackers are those of the session; the map is never modified.
 	trackers   map[kafka.TopicPartition]*tracker
 	recoveries map[kafka.TopicPartition]HeldUp // those that wait
@@ -97,6 +101,7 @@ func NewSupervisor(name string, cfg *kafka.Config) *Supervisor {
 	s := &Supervisor{
 		Log:    cfg.Log().With("component", name),
 		outage: cfg.Outage,
+		skips:  skips{},
 		status: Status{Name: name, Phase: Starting, Since: time.Now()}, recoveries: map[kafka.TopicPartition]HeldUp{},
 	}
 	if s.outage == nil {
@@ -205,10 +210,19 @@ func (s *Supervisor) refuse(refusals []Refusal) {
 	s.status.Refused = refusals
 }
 
+// noteSkips counts what the sessions of a processor find; it is as [skips.note].
+func (s *Supervisor) noteSkips(claim kafka.TopicPartition, p *kafka.StartPosition) (foreign bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.skips.note(claim, p)
+}
+
+// Snapshot returns the status as it is now.
 func (s *Supervisor) Snapshot() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status := s.status
+	status.Skips = s.skips.all()
 	status.HeldUp = heldUp(s.trackers, s.recoveries, time.Now())
 	return status
 }

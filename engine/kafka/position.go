@@ -61,6 +61,10 @@ type StartPosition struct {
 	last int64
 }
 
+// Foreign reports whether another program has committed the position: its commit has
+// no mark of ours.
+func (p *StartPosition) Foreign() bool { return p.Committed >= 0 && p.Mark.Epoch == 0 }
+
 // verdict is what a session does with a partition.
 type verdict int
 

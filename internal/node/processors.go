@@ -91,8 +91,8 @@ func processorDetail(s engine.Status) string {
 
 // processorStates is a prometheus.Collector: processors come and go.
 type processorStates struct {
-	statuses                                  func() []engine.Status
-	running, restarts, refused, waiting, held *prometheus.Desc
+	statuses                                                    func() []engine.Status
+	running, restarts, refused, waiting, held, deleted, foreign *prometheus.Desc
 }
 
 func newProcessorStates(statuses func() []engine.Status) *processorStates {
@@ -106,12 +106,14 @@ func newProcessorStates(statuses func() []engine.Status) *processorStates {
 		refused:  desc("belfry_processor_refused_partitions", "Partitions that the processor has and does not read, since their log is not the one that was processed."),
 		waiting:  desc("belfry_processor_waiting_partitions", "Partitions whose next record waits for something that is not available, such as a schema registry."),
 		held:     desc("belfry_processor_held_up_seconds", "For how long a partition's record at hand has waited, or been at work for more than a second; none for partitions that go on. /readyz names the offset.", "topic", "partition"),
+		deleted:  desc("belfry_skipped_records_total", "Records that a partition's log had lost, by its retention or by hand, before the processor came to them.", "topic", "partition"),
+		foreign:  desc("belfry_foreign_commits_total", "Sessions that began at an offset which another program had committed for the group: what lies before it and was not processed is skipped, and nobody can say how much.", "topic", "partition"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (p *processorStates) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{p.running, p.restarts, p.refused, p.waiting, p.held} {
+	for _, d := range []*prometheus.Desc{p.running, p.restarts, p.refused, p.waiting, p.held, p.deleted, p.foreign} {
 		out <- d
 	}
 }
@@ -119,6 +121,11 @@ func (p *processorStates) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (p *processorStates) Collect(out chan<- prometheus.Metric) {
 	for _, s := range p.statuses() {
+		for _, skipped := range s.Skips {
+			partition := strconv.Itoa(int(skipped.Partition))
+			out <- prometheus.MustNewConstMetric(p.deleted, prometheus.CounterValue, float64(skipped.Deleted), s.Name, skipped.Topic, partition)
+			out <- prometheus.MustNewConstMetric(p.foreign, prometheus.CounterValue, float64(skipped.ForeignCommits), s.Name, skipped.Topic, partition)
+		}
 		if s.Phase == engine.Waiting {
 			continue
 		}
