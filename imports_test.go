@@ -67,7 +67,7 @@ func TestImportsGoOneWay(t *testing.T) {
 	walls := []wall{
 		{"server", append(ours("engine", "codec", "sources/rules", "sources/schema"), drivers...),
 			"HTTP reads tables through interfaces of its own and never knows Kafka, nor the languages of rules and schemas"},
-		{"cmd/belfry", ours("internal/bench", "internal/chaos"), "benchmarks and chaos are another program"},
+		{"cmd/belfry", ours("internal/bench", "internal/chaos", "internal/attack"), "benchmarks, chaos and attacks are another program"},
 		{"internal/node", ours("internal/options", "internal/cli"), "a process does not know how it was told what to do"},
 		{"internal/chaos", ours("internal/kafkatest", "internal/browsertest"), "it is part of a program"},
 	}

@@ -5,8 +5,8 @@
 // path of --belfry, or else the program in the folder that belfry-lab is in, or
 // else build it with the go command out of the module around the current folder.
 //
-// Settings and exit codes are as those of belfry. Begin reading with bench.go
-// and chaos.go.
+// Settings and exit codes are as those of belfry. Begin reading with bench.go,
+// chaos.go and attack.go.
 package main
 
 import (
@@ -27,9 +27,11 @@ func main() {
 // newProgram returns the program, as yet of no version.
 func newProgram() *cli.Program {
 	return &cli.Program{
-		Name:     "belfry-lab",
-		Short:    "Measure Belfry beside its peers, and prove it under faults",
-		Long:     `Belfry-lab measures Belfry beside its peers, and proves it under faults.`,
-		Commands: func(p *cli.Program) []*cobra.Command { return []*cobra.Command{benchCommand(p), chaosCommand(p)} },
+		Name:  "belfry-lab",
+		Short: "Measure Belfry beside its peers, and prove it under faults and attacks",
+		Long:  `Belfry-lab measures Belfry beside its peers, and proves it under faults and attacks.`,
+		Commands: func(p *cli.Program) []*cobra.Command {
+			return []*cobra.Command{benchCommand(p), chaosCommand(p), attackCommand(p)}
+		},
 	}
 }

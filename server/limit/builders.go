@@ -12,15 +12,13 @@ import (
 // ErrBuilders is matched by the refusal of a list whose turn did not come in time.
 var ErrBuilders = errors.New("too many lists are being put together")
 
-// buildersPerClient is how many lists of one client are put together at a time.
-const buildersPerClient = 2
-
 // Builders bounds how many answers are put together at a time, in all and by client:
 // contents are read and encoded by it, an item at a time. Who is beyond waits for his
 // turn, behind his own first, so that a client that asks for many keeps nobody else
 // waiting. It is safe for concurrent use.
 type Builders struct {
-	all *semaphore.Weighted
+	all       *semaphore.Weighted
+	perClient int64
 
 	mu      sync.Mutex
 	clients map[string]*queue
@@ -33,9 +31,11 @@ type queue struct {
 }
 
 // NewBuilders returns Builders for as many answers as there are processors, twice
-// over, and at least four: reading waits for a disk now and then.
+// over, and at least four: reading waits for a disk now and then. One client has turns on
+// half of the processors, so that the others are free for everybody else.
 func NewBuilders() *Builders {
-	return &Builders{all: semaphore.NewWeighted(int64(max(4, 2*runtime.GOMAXPROCS(0)))), clients: map[string]*queue{}}
+	processors := int64(runtime.GOMAXPROCS(0))
+	return &Builders{all: semaphore.NewWeighted(max(4, 2*processors)), perClient: max(1, processors/2), clients: map[string]*queue{}}
 }
 
 // Enter waits for a turn of client, which lasts until leave is called. It returns
@@ -63,7 +63,7 @@ func (b *Builders) join(client string) *queue {
 	defer b.mu.Unlock()
 	q := b.clients[client]
 	if q == nil {
-		q = &queue{turns: semaphore.NewWeighted(buildersPerClient)}
+		q = &queue{turns: semaphore.NewWeighted(b.perClient)}
 		b.clients[client] = q
 	}
 	q.users++

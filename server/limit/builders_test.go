@@ -21,7 +21,7 @@ func TestBuildersTakeTurns(t *testing.T) {
 			return leave
 		}
 		var held []func()
-		for range buildersPerClient {
+		for range b.perClient {
 			held = append(held, enter("greedy"))
 		}
 		ctx, cancel := context.WithCancel(t.Context())

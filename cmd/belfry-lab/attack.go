@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry/internal/attack"
+	"github.com/belfry/belfry/internal/cli"
+)
+
+// attackOptions say what is attacked, how, and within which limits.
+type attackOptions struct {
+	belfryOptions
+	before   string
+	only     []string
+	duration time.Duration
+	memory   int
+	files    int
+}
+
+func attackCommand(p *cli.Program) *cobra.Command {
+	var o attackOptions
+	c := &cobra.Command{
+		Use:   "attack",
+		Short: "Attack Belfry and measure what that costs it and its users",
+		Long: `Start this program with an embedded broker for each attack, within a limit of
+memory (GOMEMLIMIT, and killed beyond --memory as a container is) and of files
+(ulimit -n). Measure honest users alone and then beside the attack, and print
+for each: their p99, memory, processor time and files of the attacked process at
+their highest, and how long the request or record behind the hostile one took.
+
+With --before the program of another git revision is built and attacked as well.
+
+Attacks:
+` + strings.TrimSuffix(attack.Described(), "\n"),
+		Example: `  belfry-lab attack
+  belfry-lab attack --only slow-pages,bomb --before v1.0.0`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			return runAttacks(cmd.Context(), p, &o)
+		},
+	}
+	fs := c.Flags()
+	o.belfryOptions.AddFlags(fs)
+	fs.StringVar(&o.before, "before", "", "git `revision` whose belfry is attacked too, for comparison")
+	fs.StringSliceVar(&o.only, "only", nil, "`names` of the attacks to run; all if absent")
+	fs.DurationVar(&o.duration, "duration", 6*time.Second, "how long each attack lasts, and how long users are measured without it")
+	fs.IntVar(&o.memory, "memory", 1024, "MiB that the attacked process may take")
+	fs.IntVar(&o.files, "files", 1024, "files that it may have open")
+	return c
+}
+
+// Validate checks what was given; the error is a usage error that names the flag.
+func (o *attackOptions) Validate() error {
+	for _, name := range o.only {
+		if !slices.Contains(attack.Names(), name) {
+			return cli.FlagErrorf("only", "there is no attack %q; there are %s", name, strings.Join(attack.Names(), ", "))
+		}
+	}
+	if o.duration < time.Second || o.duration > time.Hour {
+		return cli.FlagErrorf("duration", "must be 1s to 1h, is %s", o.duration)
+	}
+	for name, n := range map[string]int{"memory": o.memory, "files": o.files} {
+		if n < 256 {
+			return cli.FlagErrorf(name, "must be at least 256, is %d", n)
+		}
+	}
+	return nil
+}
+
+func runAttacks(ctx context.Context, p *cli.Program, o *attackOptions) (err error) {
+	dir, err := os.MkdirTemp("", "belfry-attack-")
+	if err != nil {
+		return fmt.Errorf("make a folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	now, err := o.find(ctx, dir)
+	if err != nil {
+		return err
+	}
+	programs := []attack.Program{{Name: "now", Path: now}}
+	if o.before != "" {
+		before, err := buildRevision(ctx, o.before, dir)
+		if err != nil {
+			return err
+		}
+		programs = slices.Insert(programs, 0, attack.Program{Name: "before", Path: before})
+	}
+	// The attacker has as many connections as it takes.
+	if _, err := allowConnections(4000); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.Stdout, "attack: %s; %s each, %d MiB, ulimit -n %d; %s\n", machine(), o.duration, o.memory, o.files, load())
+	return attack.Run(ctx, &attack.Config{
+		Programs: programs, Broker: now, Dir: dir, Only: o.only, Duration: o.duration, Memory: int64(o.memory) << 20, Files: o.files,
+	}, p.Stdout)
+}
+
+// buildRevision builds the belfry of a git revision of the module around the current
+// folder, and returns its path.
+func buildRevision(ctx context.Context, revision, dir string) (string, error) {
+	tree, path := filepath.Join(dir, "tree"), filepath.Join(dir, "belfry-before")
+	run := func(in string, args ...string) error {
+		c := exec.CommandContext(ctx, args[0], args[1:]...)
+		c.Dir = in
+		if out, err := c.CombinedOutput(); err != nil {
+			return cli.FlagErrorf("before", "%s of %s failed: %w\n%s", strings.Join(args[:2], " "), revision, err, out)
+		}
+		return nil
+	}
+	if err := run("", "git", "worktree", "add", "--detach", tree, revision); err != nil {
+		return "", err
+	}
+	err := run(tree, "go", "build", "-o", path, "./cmd/belfry")
+	return path, errors.Join(err, run("", "git", "worktree", "remove", "--force", tree))
+}
+
+// load is how busy the machine is with other things.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "load unknown"
+	}
+	return "load " + strings.Join(strings.Fields(string(text))[:3], " ")
+}

@@ -1,0 +1,118 @@
+package attack
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// hostileRules are rules as people write them, which hostile records make much of.
+const hostileRules = `sources:
+  - topic: members
+    rules: [{name: members, recipients: "event.members.filter(m, !(m in event.muted))", title: x}]
+  - topic: joined
+    rules: [{name: joined, recipients: event.to, title: "${event.l.join(event.sep)}"}]
+  - topic: wide
+    rules: [{name: wide, recipients: event.texts, title: x}]
+`
+
+// behindPatience is how long the record behind is waited for.
+const behindPatience = 20 * time.Second
+
+func recordAttacks() []attack {
+	return []attack{
+		{name: "members", what: "a list of 30,000 within another", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			list := func(format string) string {
+				var b strings.Builder
+				for i := range 30_000 {
+					fmt.Fprintf(&b, format, i)
+				}
+				return strings.TrimSuffix(b.String(), ",")
+			}
+			hostile := `{"members":[` + list(`"m%d",`) + `],"muted":[` + list(`"x%d",`) + `]}`
+			return t.produce(ctx, "members", `{"members":["behind-members"],"muted":[]}`, "behind-members", kgo.Record{Value: []byte(hostile)})
+		}},
+		{name: "join", what: "a text of 70,000 between 20,000", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			hostile := `{"to":"a","l":[` + strings.TrimSuffix(strings.Repeat(`"a",`, 20_000), ",") + `],"sep":"` + strings.Repeat("s", 70_000) + `"}`
+			return t.produce(ctx, "joined", `{"to":"behind-join","l":["a"],"sep":","}`, "behind-join", kgo.Record{Value: []byte(hostile)})
+		}},
+		{name: "bomb", what: "976 KB of Protobuf in empty messages", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			hostile := framed(1, "\x00"+strings.Repeat("\x0a\x00", 480_000))
+			return t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0bbehind-bomb")), "behind-bomb", kgo.Record{Value: hostile})
+		}},
+		{name: "guid", what: "a schema's GUID that the registry does not know", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			header := kgo.RecordHeader{Key: "__value_schema_id", Value: append([]byte{1}, random()[:16]...)}
+			return t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0bbehind-guid")), "behind-guid", kgo.Record{Value: []byte("\x02a"), Headers: []kgo.RecordHeader{header}})
+		}},
+		{name: "unknown", what: "500 schema ids that the registry does not know", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			var hostile []kgo.Record
+			for i := range 500 {
+				hostile = append(hostile, kgo.Record{Value: framed(uint32(1000+i), "\x02a")})
+			}
+			return t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0ebehind-unknown")), "behind-unknown", hostile...)
+		}},
+	}
+}
+
+// framed is a value behind a schema's id, as Confluent's serializers write it.
+func framed(id uint32, body string) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{0}, id), body...)
+}
+
+func (t *target) createTopics(ctx context.Context) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(t.brokers))
+	if err != nil {
+		return fmt.Errorf("open a client: %w", err)
+	}
+	defer client.Close()
+	if _, err := kadm.NewClient(client).CreateTopics(ctx, 2, 1, nil, "members", "joined", "wide"); err != nil {
+		return fmt.Errorf("create topics: %w", err)
+	}
+	return nil
+}
+
+// produce writes the hostile records and one behind them to partition 0, and waits
+// until its recipient has that.
+func (t *target) produce(ctx context.Context, topic, behind, user string, hostile ...kgo.Record) (string, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(t.brokers), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(4<<20))
+	if err != nil {
+		return "", fmt.Errorf("open a producer: %w", err)
+	}
+	defer client.Close()
+	var all []*kgo.Record
+	size := 0
+	for i := range hostile {
+		hostile[i].Topic = topic
+		size += len(hostile[i].Value)
+		all = append(all, &hostile[i])
+	}
+	ctx = context.WithoutCancel(ctx)
+	began := time.Now()
+	if err := client.ProduceSync(ctx, append(all, &kgo.Record{Topic: topic, Value: []byte(behind)})...).FirstErr(); err != nil {
+		return "", fmt.Errorf("write to %s: %w", topic, err)
+	}
+	t.awaitBehind(ctx, user, began)
+	return fmt.Sprintf("%d records, %d KB", len(hostile), size>>10), nil
+}
+
+// awaitBehind looks for the record behind until its recipient has it.
+func (t *target) awaitBehind(ctx context.Context, user string, began time.Time) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for time.Since(began) < behindPatience {
+		if t.unread(ctx, user) > 0 {
+			t.behindTook = time.Since(began)
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-t.process.Done():
+			return
+		}
+	}
+}

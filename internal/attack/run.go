@@ -1,0 +1,142 @@
+package attack
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Program is a belfry to attack.
+type Program struct{ Name, Path string }
+
+// Config says what to run. All fields but Only are required.
+type Config struct {
+	Programs []Program
+	Broker   string   // program whose embedded broker is used
+	Dir      string   // for logs and state; the caller removes it
+	Only     []string // names of attacks; empty: all
+	Duration time.Duration
+	Memory   int64 // bytes that a process may take before it is killed, as a container is
+	Files    int   // descriptors that it may have (ulimit -n)
+}
+
+// attack is one scenario. It returns what else there is to say, in a few words.
+type attack struct {
+	name, what string
+	run        func(ctx context.Context, t *target) (note string, err error)
+	// record is that a record comes behind the hostile ones, in their partition;
+	// otherwise the slowest answer to an honest user is what comes behind.
+	record bool
+}
+
+// attacks are all there are, in the order in which they are run.
+func attacks() []attack {
+	return slices.Concat(requestAttacks(), frameAttacks(), recordAttacks())
+}
+
+// Names are those of all attacks.
+func Names() (names []string) {
+	for _, a := range attacks() {
+		names = append(names, a.name)
+	}
+	return names
+}
+
+// Described are the names and what each attack is, a line each.
+func Described() string {
+	var b strings.Builder
+	for _, a := range attacks() {
+		fmt.Fprintf(&b, "  %-11s %s\n", a.name, a.what)
+	}
+	return b.String()
+}
+
+// outcome is what an attack came to.
+type outcome struct {
+	alone, beside delays
+	peak          int64
+	cpu           float64 // cores
+	files         int
+	behind        time.Duration // 0: nothing came
+	note, ended   string
+}
+
+// Run runs each attack against each program in turn and writes a line for each to out.
+func Run(ctx context.Context, c *Config, out io.Writer) error {
+	fmt.Fprintf(out, "%-11s %-7s %9s %9s %6s %9s %7s %6s %9s  %s\n",
+		"attack", "program", "p99 alone", "p99 then", "ratio", "memory", "cores", "files", "behind", "")
+	for _, a := range attacks() {
+		if len(c.Only) > 0 && !slices.Contains(c.Only, a.name) {
+			continue
+		}
+		for _, p := range c.Programs {
+			o, err := one(ctx, c, a, p)
+			if err != nil {
+				return fmt.Errorf("attack %s against %s: %w", a.name, p.Name, err)
+			}
+			o.print(out, a, p)
+		}
+	}
+	return nil
+}
+
+func (o *outcome) print(out io.Writer, a attack, p Program) {
+	ratio, behind := "-", "never"
+	if alone := o.alone.p99(); alone > 0 && o.ended == "" {
+		ratio = fmt.Sprintf("%.1f", float64(o.beside.p99())/float64(alone))
+	}
+	if o.behind > 0 {
+		behind = o.behind.Round(time.Millisecond).String()
+	}
+	note := o.note
+	if o.ended != "" {
+		note = "ENDED: " + o.ended
+	}
+	fmt.Fprintf(out, "%-11s %-7s %9s %9s %6s %5d MiB %7.2f %6d %9s  %s\n", a.name, p.Name,
+		o.alone.p99().Round(100*time.Microsecond), o.beside.p99().Round(100*time.Microsecond), ratio, o.peak>>20, o.cpu, o.files, behind, note)
+}
+
+// one runs an attack against a program that is started for it.
+func one(ctx context.Context, c *Config, a attack, p Program) (o outcome, err error) {
+	t, err := start(ctx, c, a.name+"-"+p.Name, p.Path)
+	if err != nil {
+		return o, err
+	}
+	defer func() {
+		if stopped := t.stop(); err == nil {
+			err = stopped
+		}
+	}()
+	if o.alone, err = t.honest(ctx, c.Duration); err != nil {
+		return o, err
+	}
+	t.watch.begin()
+	attacked, over := context.WithTimeout(ctx, c.Duration)
+	defer over()
+	notes, failed := make(chan string, 1), make(chan error, 1)
+	go func() {
+		note, err := a.run(attacked, t)
+		notes <- note
+		failed <- err
+	}()
+	if o.beside, err = t.honest(ctx, c.Duration); err != nil {
+		return o, err
+	}
+	if a.record {
+		if err := <-failed; err != nil {
+			return o, err
+		}
+		o.note, o.behind = <-notes, t.behindTook
+	} else {
+		over()
+		o.note, o.behind = <-notes, o.beside.worst()
+		if err := <-failed; err != nil {
+			return o, err
+		}
+	}
+	o.peak, o.cpu, o.files, o.ended = t.watch.end()
+	return o, nil
+}

@@ -1,0 +1,116 @@
+package attack
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/belfry/belfry/internal/child"
+)
+
+// watch looks at a process ten times a second and kills it when it takes more memory
+// than it may, as a container's limit does.
+type watch struct {
+	process *child.Process
+	memory  int64
+	stopped chan struct{}
+	done    chan struct{}
+
+	mu       sync.Mutex
+	peak     int64
+	files    int
+	cpu, was time.Duration
+	began    time.Time
+	ended    string
+}
+
+func newWatch(p *child.Process, memory int64) *watch {
+	w := &watch{process: p, memory: memory, stopped: make(chan struct{}), done: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+func (w *watch) run() {
+	defer close(w.done)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			w.look()
+		case <-w.process.Done():
+			w.mu.Lock()
+			if w.ended == "" {
+				w.ended = fmt.Sprintf("by itself, exit code %d", w.process.ExitCode())
+			}
+			w.mu.Unlock()
+			return
+		case <-w.stopped:
+			return
+		}
+	}
+}
+
+func (w *watch) look() {
+	resident, cpu, files, err := usage(w.process.PID())
+	if err != nil {
+		return // it has gone
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.peak, w.files, w.cpu = max(w.peak, resident), max(w.files, files), cpu
+	if resident > w.memory && w.ended == "" {
+		w.ended = fmt.Sprintf("over %d MiB", w.memory>>20)
+		_ = w.process.Kill()
+	}
+}
+
+// begin forgets what was before.
+func (w *watch) begin() {
+	w.look()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.peak, w.files, w.was, w.began = 0, 0, w.cpu, time.Now()
+}
+
+// end returns what there was since begin, and how the process ended, "" if it runs.
+func (w *watch) end() (peak int64, cores float64, files int, ended string) {
+	w.look()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.peak, float64(w.cpu-w.was) / float64(time.Since(w.began)), w.files, w.ended
+}
+
+func (w *watch) stop() {
+	close(w.stopped)
+	<-w.done
+}
+
+// clockTick is the unit of processor time in /proc (USER_HZ).
+const clockTick = 10 * time.Millisecond
+
+// usage is what a process has now: resident bytes, processor time, descriptors (Linux).
+func usage(pid int) (resident int64, cpu time.Duration, files int, err error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, 0, 0, fmt.Errorf("measure process: %w", err)
+	}
+	// proc_pid_stat(5): the name in parentheses may hold anything; fields count from 1.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	const utime, stime, rss = 14 - 3, 15 - 3, 24 - 3
+	if len(fields) <= rss {
+		return 0, 0, 0, fmt.Errorf("measure process: %d fields in its stat", len(fields))
+	}
+	var n [3]int64
+	for i, field := range []int{utime, stime, rss} {
+		if n[i], err = strconv.ParseInt(fields[field], 10, 64); err != nil {
+			return 0, 0, 0, fmt.Errorf("measure process: %w", err)
+		}
+	}
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	return n[2] * int64(os.Getpagesize()), time.Duration(n[0]+n[1]) * clockTick, len(open), err
+}
