@@ -114,3 +114,21 @@ func TestLongListsAreDecoded(t *testing.T) {
 		})
 	}
 }
+
+// TestDeepValuesAreRefused holds that values nested by the hundred thousand are letters:
+// a stack that overflows ends a Go program, and no recover helps.
+func TestDeepValuesAreRefused(t *testing.T) {
+	r := newRegistry(t)
+	r.put(t, "/schemas/ids/1", "", `{"type":"record","name":"N","fields":[{"name":"next","type":["null","N"]}]}`)
+	r.put(t, "/schemas/ids/2", "PROTOBUF", `syntax = "proto2"; message G { optional group Inner = 1 { optional G g = 2; optional group Again = 3 { optional G h = 4; } } }`)
+	d := r.decoder()
+	for name, value := range map[string][]byte{
+		"avro":     frame(1, strings.Repeat("\x02", 900_000)+"\x00"),
+		"protobuf": frame(2, "\x00"+strings.Repeat("\x0b\x1b", 400_000)+strings.Repeat("\x1c\x0c", 400_000)),
+		"json":     []byte(strings.Repeat("[", 900_000) + strings.Repeat("]", 900_000)),
+	} {
+		if _, err := d.Decode(t.Context(), sources.Record{Value: value}); !errors.Is(err, belfry.ErrInvalid) {
+			t.Errorf("%s: got %v, want it refused", name, err)
+		}
+	}
+}
