@@ -71,9 +71,7 @@ export class BelfryBell extends Base {
     set(this.#button, 'aria-label', name);
     this.#button.title = name;
     if (more) {
-      this.#badge.classList.remove('new');
-      void this.#badge.offsetWidth; // the animation begins anew
-      this.#badge.classList.add('new');
+      if (!matchMedia('(prefers-reduced-motion:reduce)').matches) this.#badge.animate({ scale: [1, 1.35, 1] }, 400);
       if (!this.#panel.matches(':popover-open')) say(this.#news, this.say(n - this.#shown.n > 1 ? 'many' : 'news', { n: n - this.#shown.n }));
       this.#ring();
     }
