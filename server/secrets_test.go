@@ -13,6 +13,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/opstest"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
@@ -35,7 +36,7 @@ func TestSecretsStayInside(t *testing.T) {
 		c.MetricsOnAPI = true
 		c.LagMetrics = http.NotFoundHandler()
 		installation := opstest.New()
-		installation.RefoldErr = errors.New("no broker")
+		installation.RefoldErr = fmt.Errorf("journal cut short: %w", belfry.ErrCorrupt)
 		withOps(installation)(c)
 		c.Pages = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a page") })
 		c.Limits.Append = 50 * time.Millisecond
@@ -84,7 +85,7 @@ func TestSecretsStayInside(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"request failed", "panic in a handler", "no broker", "the broker is away"} {
+	for _, want := range []string{"request failed", "panic in a handler", "journal cut short", "the broker is away"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log lacks %q: not all went wrong that was to", want)
 		}

@@ -24,7 +24,10 @@ func TestStartOnMissingTopics(t *testing.T) {
 				`"belfry topics --brokers `+brokers[0]+` --prefix belfry"`)
 		})
 	}
-	call(t, nil, "inspect", "user-7", "--brokers", brokers[0]).WantFailure(t, "does not exist", `"belfry topics"`)
+	for _, args := range [][]string{{"user-7"}, {"user-7", "--journal"}, {"--audit"}} {
+		call(t, nil, append([]string{"inspect", "--prefix", "other", "--brokers", brokers[0]}, args...)...).
+			WantFailure(t, "does not exist", `"belfry topics --brokers `+brokers[0]+` --prefix other"`)
+	}
 }
 
 // One topic with another number of partitions than the journal: no flag mends

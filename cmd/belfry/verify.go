@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
@@ -27,15 +25,11 @@ func verifyTopics(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, f
 	for i, s := range specs {
 		names[i] = s.Name
 	}
-	infos, err := topics.Existing(names...)
+	infos, err := options.TopicInfos(topics, cfg, prefix, names...)
 	if err != nil {
-		return fmt.Errorf("topics of prefix %s: %w", prefix, err)
+		return err
 	}
-	create := fmt.Sprintf("belfry topics --brokers %s --prefix %s", strings.Join(cfg.Brokers, ","), prefix)
-	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := infos[name]; return ok })
-	if len(missing) > 0 {
-		return fmt.Errorf("%w: %s does not exist: create what is missing with %q", kafka.ErrTopic, strings.Join(missing, ", "), create)
-	}
+	create := options.CreateCommand(cfg, prefix)
 	partitions := infos[journal].Partitions
 	for _, name := range names {
 		if got := infos[name].Partitions; got != partitions {

@@ -31,6 +31,7 @@ type Fake struct {
 	Looks      int // calls of Lag
 	Tables     *servertest.Tables
 	RefoldErr  error
+	ReplayErr  error
 	Queries    []ops.JournalQuery
 	Held       chan struct{} // not nil: journals wait for it
 	letters    []deadletter.Letter
@@ -160,6 +161,9 @@ func (f *Fake) Letter(_ context.Context, id deadletter.ID) (deadletter.Letter, e
 func (f *Fake) Replay(_ context.Context, ids []deadletter.ID) ([]deadletter.ReplayOutcome, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.ReplayErr != nil {
+		return nil, f.ReplayErr
+	}
 	var out []deadletter.ReplayOutcome
 	for _, id := range ids {
 		result := deadletter.ReplayRefused

@@ -4,8 +4,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -151,6 +153,25 @@ func OpenTopics(cfg kafka.Config) (*kafka.Topics, error) {
 		return nil, unreachable(err)
 	}
 	return topics, nil
+}
+
+// CreateCommand is the command that creates the topics of an installation.
+func CreateCommand(cfg kafka.Config, prefix belfry.Prefix) string {
+	return fmt.Sprintf("belfry topics --brokers %s --prefix %s", strings.Join(cfg.Brokers, ","), prefix)
+}
+
+// TopicInfos looks up topics of an installation. Those that do not exist are an error
+// that says how to create them.
+func TopicInfos(topics *kafka.Topics, cfg kafka.Config, prefix belfry.Prefix, names ...string) (map[string]kafka.TopicInfo, error) {
+	infos, err := topics.Existing(names...)
+	if err != nil {
+		return nil, fmt.Errorf("topics of prefix %s: %w", prefix, err)
+	}
+	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := infos[name]; return ok })
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("%w: %s does not exist: create what is missing with %q", kafka.ErrTopic, strings.Join(missing, ", "), CreateCommand(cfg, prefix))
+	}
+	return infos, nil
 }
 
 // CheckReachable returns the error of OpenTopics, for commands that go on with

@@ -235,7 +235,7 @@ func (s *Calls) Replay(w http.ResponseWriter, r *http.Request, c auth.Call) erro
 	s.config.Logger.Info("dead letters replayed by an operator", "operator", c.Identity.Source(), "letters", len(body.Letters))
 	outcomes, err := s.config.Letters.Replay(r.Context(), ids)
 	if err != nil {
-		return fmt.Errorf("replay dead letters: %w", err)
+		return unasked(r.Context(), fmt.Errorf("replay dead letters: %w", err))
 	}
 	answer := replayedBody{make([]outcomeBody, len(outcomes))}
 	for i, o := range outcomes {

@@ -1,8 +1,10 @@
 package ops_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -78,4 +80,12 @@ func TestLetters(t *testing.T) {
 	if len(f.Replayed) != 2 {
 		t.Errorf("replayed %v, want the refused calls to have changed nothing", fmt.Sprint(f.Replayed))
 	}
+}
+
+// A replay that Kafka could not be asked for is no fault of the server's: it is to be
+// asked for again.
+func TestReplayWhileKafkaIsAway(t *testing.T) {
+	a, f := opsAPI(t)
+	f.Set(func() { f.ReplayErr = errors.New("no broker answers") })
+	a.call("POST", "/v1/ops/dead-letters/replay", `{"letters":[{"partition":0,"offset":1}]}`).WantProblem(http.StatusServiceUnavailable, "")
 }

@@ -172,7 +172,7 @@ func (s *Calls) Journal(w http.ResponseWriter, r *http.Request, c auth.Call) err
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("read the journal within %s: %w", journalPatience, err)
 	case err != nil:
-		return fmt.Errorf("read the journal: %w", err)
+		return unasked(r.Context(), fmt.Errorf("read the journal: %w", err))
 	}
 	if texts {
 		s.tellOfTexts(c, "journal", c.User, len(refold.Steps))

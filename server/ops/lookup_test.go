@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server"
@@ -95,8 +96,10 @@ func TestJournal(t *testing.T) {
 	for query, field := range map[string]string{"since=x": "since", "since=-1h": "since", "since=0s": "since", "contents=2": "contents"} {
 		a.get("/v1/ops/users/user-7/journal?"+query).WantProblem(400, field)
 	}
-	f.Set(func() { f.RefoldErr = errors.New("no broker") })
+	f.Set(func() { f.RefoldErr = fmt.Errorf("a record: %w", belfry.ErrCorrupt) })
 	a.get("/v1/ops/users/user-7/journal").WantProblem(500, "")
+	f.Set(func() { f.RefoldErr = errors.New("no broker") })
+	a.get("/v1/ops/users/user-7/journal").WantProblem(503, "")
 	f.Set(func() { f.RefoldErr = context.DeadlineExceeded })
 	a.get("/v1/ops/users/user-7/journal").WantProblem(503, "")
 }

@@ -182,9 +182,10 @@ func (s *Calls) ask(ctx context.Context, question func(context.Context) error) e
 }
 
 // unasked tells of an error that Kafka could not be asked, unless it is about what
-// was asked for, or the client has gone.
+// was asked for or found, or the client has gone.
 func unasked(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || errors.Is(err, belfry.ErrInvalid) || errors.Is(err, ErrNoTopic) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, belfry.ErrInvalid) || errors.Is(err, ErrNoTopic) ||
+		errors.Is(err, belfry.ErrCorrupt) || errors.Is(err, belfry.ErrNewerFormat) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrKafka, err)

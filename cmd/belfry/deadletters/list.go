@@ -90,7 +90,7 @@ With more than --limit of them the last line names a --cursor for the next ones.
 	}
 	kafka.AddFlags(c.Flags())
 	which.AddFlags(c.Flags())
-	c.Flags().BoolVar(&pending, "pending", false, "only those that were not replayed")
+	c.Flags().BoolVar(&pending, "pending", false, "only those that are pending: not replayed yet")
 	c.Flags().StringVar(&cursor, "cursor", "", "where a list before this one ended")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, a line each")
 	log.AddFlags(c.Flags())

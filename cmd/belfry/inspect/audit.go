@@ -79,7 +79,7 @@ func (a *auditor) audit(ctx context.Context) (*AuditReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	infos, err := topics.Info(a.prefix.UnreadTable(), a.prefix.InboxTable())
+	infos, err := options.TopicInfos(topics, a.cfg, a.prefix, a.prefix.UnreadTable(), a.prefix.InboxTable())
 	if err := cmp.Or(err, topics.Close()); err != nil {
 		return nil, err
 	}

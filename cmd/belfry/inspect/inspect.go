@@ -145,7 +145,7 @@ func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user s
 	}
 	defer topics.Close()
 	rows, box := prefix.UnreadTable(), prefix.InboxTable()
-	infos, err := topics.Info(rows, box)
+	infos, err := options.TopicInfos(topics, cfg, prefix, rows, box)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 	if err != nil {
 		return err
 	}
-	infos, err := topics.Info(prefix.UnreadTable())
+	infos, err := options.TopicInfos(topics, cfg, prefix, prefix.UnreadTable())
 	topics.Close()
 	if err != nil {
 		return err
