@@ -9,8 +9,8 @@ import (
 
 // The codecs of what every event passes are written by hand over protowire: they
 // are two to five times faster than the generated ones, and write the same bytes.
-// What they do not expect (a field unpacked or in several places, a field of a newer
-// program where it cannot be kept as it is) they leave to the generated ones.
+// They leave to the generated ones what no writer of ours lays out so: a field that is
+// unpacked or stands in several places.
 
 // sizeVarint is how many bytes v takes.
 func sizeVarint(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }

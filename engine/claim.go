@@ -16,13 +16,13 @@ type Batches struct {
 	Barrier func(*sarama.ConsumerMessage) bool
 }
 
-// What one callback gets at most, but for a record that is larger.
+// The bounds of a batch, but for a record that is larger.
 const (
 	maxBatchRecords = 256
 	maxBatchBytes   = 1 << 20
 )
 
-// What is looked at together at most. A user's next record of 10,000 users comes
+// The bounds of a window. A user's next record of 10,000 users comes
 // some hundred records later in a partition: fewer records would be no batches.
 const (
 	maxWindowRecords = 8192
@@ -31,8 +31,8 @@ const (
 	minWindowBytes   = 1 << 20
 )
 
-// What sarama keeps of a partition of a group with [Batches] before it is in a window:
-// a record of a fetch keeps all of it in memory.
+// The bounds of what sarama keeps of a partition of a group with [Batches] before it is
+// in a window: a record of a fetch keeps all of it in memory.
 const (
 	batchChannel = 64
 	batchFetch   = 256 << 10 // bytes

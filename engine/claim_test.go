@@ -81,8 +81,8 @@ func (p *pumped) wants(t *testing.T, want ...string) {
 	}
 }
 
-// What comes while the one before is handed out is one batch a key; what comes when
-// nothing is, goes at once.
+// Records that come while others are handed out are one batch a key; one that comes
+// when none is goes at once.
 func TestBatchesAreWhatIsAtHand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pump(&Batches{}, maxPending)
@@ -182,7 +182,7 @@ func TestBarrierWaits(t *testing.T) {
 	})
 }
 
-// Whatever comes and completes when: every record is handed out once, those of a
+// In any order of coming and completing, every record is handed out once, those of a
 // key in order, and what is committed is a prefix of what was handed out.
 func TestBatchesLoseNothing(t *testing.T) {
 	for seed := range uint64(400) {

@@ -231,7 +231,7 @@ func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.
 				return nil, err
 			}
 			if p.group.Batches != nil {
-				// What is at hand lies in our windows, which are bounded in bytes.
+				// Our windows hold what is at hand, and are bounded in bytes.
 				sc.ChannelBufferSize, sc.Consumer.Fetch.Default = batchChannel, batchFetch
 			}
 			g.ConsumerGroup, err = sarama.NewConsumerGroup(brokers, name, sc)

@@ -152,7 +152,7 @@ func TestBatchesAreWhatTheirRecordsWere(t *testing.T) {
 				}
 				letters[b.record.Offset] = true
 			}
-			// What is written, in this order at the latest.
+			// The writes, in this order at the latest.
 			var writes []func()
 			for i := range out.steps {
 				if s := &out.steps[i]; out.keeps(s) {

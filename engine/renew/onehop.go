@@ -71,7 +71,7 @@ func (h OneHop) Run(ctx context.Context, cfg kafka.Config) error {
 	if err != nil {
 		return fmt.Errorf("take the rest of %s to %s: %w", topic, h.Prefix.InboxTable(), err)
 	}
-	// What is noted of no use any more is no lag.
+	// A group whose commits are notes has no lag.
 	var done kadm.Offsets
 	for p, end := range ends {
 		done.Add(kadm.Offset{Topic: topic, Partition: int32(p), At: end, LeaderEpoch: -1, Metadata: kafka.NoteOf("one hop")})

@@ -192,7 +192,7 @@ func TestOneHopIsNotNeeded(t *testing.T) {
 	}
 }
 
-// What only the earlier release can set aside is not lost, and not taken for a content.
+// A record that only the earlier release can set aside is not lost, and not taken for a content.
 func TestOneHopLeavesWhatIsNoContent(t *testing.T) {
 	t.Parallel()
 	in := newTwoHops(t, enginetest.Config(t))

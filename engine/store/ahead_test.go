@@ -96,7 +96,7 @@ func TestRowsAreReadAhead(t *testing.T) {
 	}
 }
 
-// What is written while or after rows are read ahead is what counts.
+// A row that is written while or after rows are read ahead is the one that counts.
 func TestWritesBeatWhatWasReadAhead(t *testing.T) {
 	s, p := openedForAhead(t)
 	keys := numbered(40)
@@ -133,7 +133,7 @@ func TestWritesBeatWhatWasReadAhead(t *testing.T) {
 	}
 }
 
-// Whoever has the partition next reads what the disk has.
+// The next user of the partition reads what the disk has.
 func TestWhatWasReadAheadEndsWithItsUse(t *testing.T) {
 	s, p := openedForAhead(t)
 	keys := numbered(40)
@@ -152,7 +152,7 @@ func TestWhatWasReadAheadEndsWithItsUse(t *testing.T) {
 	}
 }
 
-// What is read ahead is bounded, and the rest is read when it is asked for.
+// Reading ahead is bounded, and the rest is read when it is asked for.
 func TestReadingAheadIsBounded(t *testing.T) {
 	s, p := openedForAhead(t)
 	keys := numbered(40)
