@@ -39,7 +39,7 @@ and a peer beside it if --peer names one: a program with the flags of "belfry
 processor". State and logs are in the temporary folder (TMPDIR) meanwhile. Each
 run uses topics of its own; those of its processes are deleted in the end.`,
 	}
-	c.AddCommand(benchThroughputCommand(p), benchLatencyCommand(p), benchGapCommand(p), benchLossesCommand(p),
+	c.AddCommand(benchThroughputCommand(p), benchLatencyCommand(p), benchCatchUpCommand(p), benchGapCommand(p), benchLossesCommand(p),
 		benchRestartCommand(p), benchRolloutCommand(p), benchScaleCommand(p),
 		benchSoakCommand(p), benchRouterCommand(p), benchPollCommand(p), benchStreamCommand(p), benchLagCommand(p), benchPlainCommand(p))
 	return c

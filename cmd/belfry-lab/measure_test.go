@@ -198,6 +198,17 @@ func TestBenchOfProcessesRefuses(t *testing.T) {
 	wantEmpty(t, dir)
 }
 
+func TestBenchCatchUp(t *testing.T) {
+	belfry := buildtest.Program(t, "cmd/belfry")
+	got := measured(t, cli.ExitOK, "catchup", "--events", "5000", "--users", "100", "--partitions", "2", "--rounds", "1", "--before", belfry)
+	wantLines(t, got,
+		`brokers of --brokers; 5000 events in the journal, 100 users, 2 partitions`,
+		` +1  belfry +\d+ +\d+\.\d +\d+ +\d+\.\d +\d+`,
+		` +1  before +\d+ +\d+\.\d +\d+ +\d+\.\d +\d+`,
+		`median of 1, belfry: steady \d+/s, \d+\.\d CPU-s a million; total [1-9]\d*/s, \d+\.\d; peak [1-9]\d* MiB`,
+		`median of 1, before: steady .*`)
+}
+
 func TestBenchScale(t *testing.T) {
 	out := t.TempDir()
 	got := measured(t, cli.ExitOK, "scale", "--events", "20000", "--users", "200", "--partitions", "4", "--processors", "2", "--every", "2s", "--out", out)
