@@ -69,6 +69,47 @@ func TestLatest(t *testing.T) {
 	}
 }
 
+// The values from 10 on are two bytes, and each key is one.
+func TestLatestWithin(t *testing.T) {
+	t.Parallel()
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 3, "orders")
+	fill(t, cfg, "orders", 3, 20)
+	for _, tt := range []struct {
+		name string
+		in   table.Bounds
+		want string
+	}{
+		{"bytes of two", table.Bounds{Records: 10, Bytes: 8}, "18 19"},
+		{"bytes of three", table.Bounds{Records: 10, Bytes: 9}, "17 18 19"},
+		{"the newest in any case", table.Bounds{Records: 10, Bytes: 1}, "19"},
+		{"records first", table.Bounds{Records: 1, Bytes: 9}, "19"},
+		{"some partitions", table.Bounds{Records: 3, Only: []int32{1, 0}}, "16 18 19"},
+		{"one partition", table.Bounds{Records: 100, Only: []int32{2}}, "2 5 8 11 14 17"},
+		{"no partition", table.Bounds{Records: 3, Only: []int32{}}, ""},
+		{"not far back", table.Bounds{Records: 2, Back: 1, Only: []int32{2}}, "14 17"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			records, _, err := table.LatestWithin(t.Context(), cfg, "orders", tt.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var values []string
+			for _, r := range records {
+				values = append(values, string(r.Value))
+			}
+			if got := strings.Join(values, " "); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+	for _, p := range []int32{-1, 3} {
+		if _, _, err := table.LatestWithin(t.Context(), cfg, "orders", table.Bounds{Records: 1, Only: []int32{p}}); !errors.Is(err, table.ErrOffset) {
+			t.Errorf("partition %d: got %v, want ErrOffset", p, err)
+		}
+	}
+}
+
 func TestRecordAt(t *testing.T) {
 	t.Parallel()
 	cfg := enginetest.Config(t)
