@@ -55,6 +55,10 @@ func (t *target) honest(ctx context.Context, d time.Duration) (delays, error) {
 		took := time.Since(began)
 		if err != nil || status != http.StatusOK {
 			took = givenUp
+			t.failed++
+			if t.failure = fmt.Sprint("status ", status); err != nil {
+				t.failure = err.Error()
+			}
 		}
 		if interval := header.Get("X-Poll-Interval"); interval != "" {
 			t.mu.Lock()

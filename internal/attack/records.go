@@ -50,6 +50,11 @@ func recordAttacks() []attack {
 			return t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0bbehind-guid")), "behind-guid", kgo.Record{Value: []byte("\x02a"), Headers: []kgo.RecordHeader{header}})
 		}},
 		{name: "unknown", what: "500 schema ids that the registry does not know", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			// As in an installation that runs, the schema of the good ones is known.
+			if note, err := t.produce(ctx, "wide", string(framed(1, "\x00\x12\x04warm")), "warm"); err != nil {
+				return note, err
+			}
+			t.behindTook = 0
 			var hostile []kgo.Record
 			for i := range 500 {
 				hostile = append(hostile, kgo.Record{Value: framed(uint32(1000+i), "\x02a")})

@@ -137,6 +137,9 @@ func one(ctx context.Context, c *Config, a attack, p Program) (o outcome, err er
 			return o, err
 		}
 	}
+	if t.failed > 0 {
+		o.note += fmt.Sprintf("; %d honest requests failed, the last with %s", t.failed, t.failure)
+	}
 	o.peak, o.cpu, o.files, o.ended = t.watch.end()
 	return o, nil
 }

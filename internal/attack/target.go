@@ -36,6 +36,8 @@ type target struct {
 	registry               *registry
 	watch                  *watch
 	behindTook             time.Duration // until the record behind was there; 0: it never was
+	failed                 int           // answers that honest users did not get
+	failure                string        // the last of them
 
 	mu       sync.Mutex
 	tokens   map[string]string

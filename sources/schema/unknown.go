@@ -13,7 +13,7 @@ const (
 	// may ask for at once, and unknownPace the time in which it may ask for one more:
 	// what names another one in each record would have the registry asked for each,
 	// and all behind it wait for the answers.
-	unknownBurst = 30
+	unknownBurst = 20
 	unknownPace  = 2 * time.Second
 	// maxPlaces is how many partitions are told apart.
 	maxPlaces = 10_000
