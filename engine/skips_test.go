@@ -14,7 +14,7 @@ import (
 	"github.com/belfry/belfry/internal/servertest"
 )
 
-// What an operator's tool has a group skip, and what the log lost, is counted by
+// Records that an operator's tool has a group skip, or that the log lost, are counted by
 // partition, once however often it is met, and what is ours is not.
 func TestSkippedRecordsAreCounted(t *testing.T) {
 	t.Parallel()
@@ -60,7 +60,7 @@ func TestSkippedRecordsAreCounted(t *testing.T) {
 	kafkatest.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
 		func() bool { return enginetest.Committed(t, cfg, "g", "in") == 5 })
 	stop()
-	// What it has committed itself since is its own.
+	// A commit of its own since then is no skip.
 	again := engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, _ []byte) { seen.Add(c.Key()) }))
 	enginetest.Run(t, again.Run)
 	enginetest.Produce(t, cfg, enginetest.On(0, enginetest.Text("in", "last", "x")))

@@ -244,7 +244,7 @@ func TestBellIsAccessible(t *testing.T) {
 			judge("closed")
 			browsertest.Eval[any](tab, openBell)
 			browsertest.Eventually(tab, bellInbox+`.querySelectorAll('li').length`, 4)
-			// What fades in has its colours only then.
+			// An item that fades in has its colours only then.
 			browsertest.Eventually(tab, pageBell+`.getAnimations().length + `+bellInbox+`.getAnimations().length`, 0)
 			judge("open")
 			screenshot(t, tab, "bell-"+strings.ReplaceAll(name, " ", "-")+".png")

@@ -34,7 +34,7 @@ func sendNote(a *api, user, text string) {
 	a.Append(user, inbox.Record{Kind: inbox.KindNotify, Notification: note.Notification})
 }
 
-// What a page shows, in the shadow of its inbox and its bell.
+// The content of a page, in the shadow of its inbox and its bell.
 const (
 	pageBell   = `document.querySelector('belfry-bell').shadowRoot`
 	pageInbox  = `document.querySelector('main belfry-inbox').shadowRoot`
@@ -66,7 +66,7 @@ func TestPage(t *testing.T) {
 	browsertest.Eventually(tab, pageItem(1, ".m")+`.href`, address+"/ops")
 	browsertest.Eventually(tab, pageItem(1, ".ti")+`.lang`, "ko")
 
-	// What arrives shows up in the same document, and is said once.
+	// An item that arrives shows up in the same document, and is said once.
 	browsertest.Eval[bool](tab, `window.sameDocument = true`)
 	sendNote(a, user, `{"title":"새 댓글","category":"board"}`)
 	browsertest.Eventually(tab, pageUnread, 3)

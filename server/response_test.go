@@ -147,7 +147,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 	if refused := r.figure("belfry_answers_refused_total"); int(refused) != got["503"] {
 		t.Errorf("got %v refused, want %d", refused, got["503"])
 	}
-	// What is refused has cost an item, not a list.
+	// A refused list has cost an item, not a list.
 	if reads := r.fake.Reads.Load(); reads > 500 {
 		t.Errorf("read %d contents of 50 lists of 20, want less than half of them", reads)
 	}

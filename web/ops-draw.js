@@ -1,4 +1,4 @@
-// What the parts of the ops page draw with: texts, tables that keep their rows,
+// The tools of the parts of the ops page: texts, tables that keep their rows,
 // and pictures that say in words what they show.
 
 export const $ = (id) => document.getElementById(id);
@@ -46,7 +46,7 @@ function svg(name, attributes) {
   return element;
 }
 
-// Who listens is not told again what has not changed, and a selection stays.
+// A listener is not told again what has not changed, and a selection stays.
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

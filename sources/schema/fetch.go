@@ -123,7 +123,7 @@ func (s *Registry) giveUp(ctx context.Context, at envelope.Place, path, what str
 	var answer *sr.ResponseError
 	answered := errors.As(err, &answer)
 	missing := answered && answer.StatusCode == http.StatusNotFound
-	// What is never answered, or in a way that cannot be read, has failed as well.
+	// A request that is never answered, or in a way that cannot be read, has failed as well.
 	failed := (!answered || answer.StatusCode >= http.StatusInternalServerError) && s.failedFor(at, path) >= failingFor
 	if !missing && !failed || !s.well(ctx) {
 		return unavailable

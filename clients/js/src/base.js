@@ -1,4 +1,4 @@
-// What both elements stand on: making nodes out of texts, a client that elements of
+// The ground of both elements: making nodes out of texts, a client that elements of
 // one user share, words.
 import { Belfry } from './belfry.js';
 import { fill, languages, speech } from './text.js';
@@ -71,7 +71,7 @@ export class Base extends HTMLElement {
   }
 
   connectedCallback() {
-    // What was set before the element was defined hides the accessors.
+    // A property that was set before the element was defined hides the accessors.
     for (const name of ['client', 'getToken', 'texts']) {
       if (Object.hasOwn(this, name)) {
         const value = this[name];

@@ -1,21 +1,10 @@
 // <belfry-inbox>: the list of one user's notifications, and what is done with it.
-import { Base, h, icon, safe, say, set, sheet } from './base.js';
+import { Base, h, icon, say, set, sheet } from './base.js';
+import { fillRow, makeRow, paths } from './row.js';
 import { inboxStyles } from './styles.js';
 
 const held = 5000; // ms that a delete may be undone
 const dwell = 1000; // ms on the screen that make an item seen
-const paths = {
-  check: 'M20 6 9 17l-5-5',
-  all: 'm1 13 4 4L15 7m-4 9 1 1L22 7',
-  dot: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8z',
-  put: 'M3 4h18v4H3zM5 8v12h14V8M10 12h4',
-  back: 'M3 4h18v4H3zM5 8v12h14V8M12 18v-6m-3 3 3-3 3 3',
-  remove: 'M4 7h16M10 4h4M6 7l1 13h10l1-13M10 11v5M14 11v5',
-  more: 'M5 12h.01M12 12h.01M19 12h.01',
-  keys: 'M3 6h18v12H3zM7 10h.01M11 10h.01M15 10h.01M7 14h10',
-  bell: 'M6 9a6 6 0 0 1 12 0c0 6 2 7 2 8H4c0-1 2-2 2-8M10 20a2 2 0 0 0 4 0',
-  lost: 'M3 3l18 18M5 12a10 10 0 0 1 4-2.500M19 12a10 10 0 0 0-7-3M9 16a4 4 0 0 1 6 0M12 20h.01',
-};
 
 const sheetOfInbox = sheet(inboxStyles);
 
@@ -248,7 +237,7 @@ export class BelfryInbox extends Base {
     this.#more(); // a page that does not fill the screen moves nothing
   }
 
-  /** What stands in place of a list: nothing there, not there yet, not to be had. */
+  /** The text in place of a list: nothing there, not there yet, not to be had. */
   #none(state) {
     const { t } = this;
     const { none } = this.#$;
@@ -298,7 +287,7 @@ export class BelfryInbox extends Base {
         if (fresh && item.seq > before[0]) row.element.classList.add('in');
         this.#watch.observe(row.element);
       }
-      if (row.item !== item) this.#fill(row, item);
+      if (row.item !== item) fillRow(row, item, this, (category) => this.#name(category));
       if (item.time) say(row.time, this.speech.ago(Date.parse(item.time), now));
       rows.set(item.seq, row);
       days.get(heading).push(row.element);
@@ -333,90 +322,16 @@ export class BelfryInbox extends Base {
   }
 
   #row(seq) {
-    const row = {};
-    const act = (name, path, run) => (row[name] = h('button', { type: 'button', class: 'i', part: 'action', tabindex: -1, onclick: () => run() }, icon(path)));
-    row.element = h('li', { part: 'item', 'data-seq': seq },
-      (row.main = h('a', { class: 'm', part: 'link', onclick: (e) => this.#follow(row, e), onauxclick: (e) => e.button === 1 && this.#follow(row, e) },
-        (row.avatar = h('span', { class: 'av', part: 'avatar', 'aria-hidden': 'true' })),
-        h('span', { class: 'tx' }, (row.mark = h('span', { class: 'v' })),
-          (row.title = h('span', { class: 'ti', part: 'item-title' }, h('bdi'))),
-          (row.body = h('span', { class: 'bo', part: 'item-body' }, h('bdi'))),
-          (row.meta = h('span', { class: 'me', part: 'item-meta' }))))),
-      (row.dot = h('span', { class: 'dot', part: 'dot' })),
-      (row.more = h('button', { type: 'button', class: 'i mo', tabindex: -1, onclick: () => this.#opened(row) }, icon(paths.more))),
-      h('div', { class: 'ac', part: 'actions' },
-        act('read', paths.check, () => this.#toggleRead(row)),
-        act('put', paths.put, () => this.#put(row)),
-        act('remove', paths.remove, () => this.#remove(row))));
-    row.time = h('time');
+    const row = makeRow(seq, {
+      follow: (e) => this.#follow(row, e), open: () => this.#opened(row),
+      read: () => this.#toggleRead(row), put: () => this.#put(row), remove: () => this.#remove(row),
+    });
     return row;
   }
 
   #opened(row) {
     const open = row.element.classList.toggle('open');
     set(row.more, 'aria-expanded', `${open}`);
-  }
-
-  #fill(row, item) {
-    const { t } = this;
-    row.item = item;
-    const title = item.pending ? t.pending : item.title ?? '';
-    const strong = item.priority === 'urgent' || item.priority === 'high' ? item.priority : '';
-    row.element.classList.toggle('un', !item.read);
-    row.element.classList.toggle('urgent', strong === 'urgent');
-    row.element.classList.toggle('high', strong === 'high');
-    set(row.element, 'part', `item ${item.read ? 'read' : 'unread'} ${strong}`.trim());
-    row.dot.hidden = item.read;
-    say(row.mark, item.read ? '' : `${t.isUnread}: `);
-    text(row.title, title, this.language);
-    text(row.body, item.body ?? '', this.language);
-    row.body.hidden = !item.body;
-    const href = safe(item.url);
-    set(row.main, 'href', href);
-    set(row.main, 'role', href ? null : 'button');
-    set(row.main, 'target', href && this.getAttribute('target'));
-    set(row.main, 'rel', href && 'noreferrer');
-    this.#picture(row, item);
-    const { actors } = item;
-    const names = actors?.count > 1 && (actors.latest ?? []).map((a) => a.name ?? a.id).filter(Boolean).slice(0, 2);
-    const others = names && actors.count - names.length;
-    const who = names?.length && (others > 0 ? this.say(others === 1 ? 'others1' : 'others', { names: names.join(', '), n: others }) : this.speech.names(names));
-    set(row.time, 'datetime', item.time);
-    if (item.time) row.time.title = this.speech.full(Date.parse(item.time));
-    row.meta.replaceChildren(...[
-      item.time && row.time,
-      strong && h('span', { class: 'pr' }, t[strong]),
-      who && h('bdi', null, who),
-      item.category && h('bdi', null, this.#name(item.category)),
-      item.count > 1 && h('bdi', null, this.say('times', { n: item.count })),
-    ].filter(Boolean));
-    const label = (b, name) => {
-      b.title = t[name];
-      set(b, 'aria-label', `${t[name]}: ${title}`);
-    };
-    label(row.read, item.read ? 'again' : 'read');
-    row.read.replaceChildren(icon(item.read ? paths.dot : paths.check));
-    label(row.put, item.archived ? 'back' : 'put');
-    row.put.replaceChildren(icon(item.archived ? paths.back : paths.put));
-    label(row.remove, 'remove');
-    label(row.more, 'more');
-    set(row.more, 'aria-expanded', `${row.element.classList.contains('open')}`);
-  }
-
-  // A picture, and what stands for it while there is none: initials, or a bell.
-  #picture({ avatar }, { actor }) {
-    const name = actor?.name || actor?.id || '';
-    const src = safe(actor?.avatar);
-    const key = `${name}\n${src}`;
-    if (avatar.dataset.of === key) return;
-    avatar.dataset.of = key;
-    let hue = 0;
-    for (const c of name) hue = (hue * 31 + c.codePointAt(0)) % 360;
-    if (name) avatar.style.setProperty('--hue', hue);
-    avatar.replaceChildren(name ? h('bdi', null, initials(name)) : icon(paths.bell));
-    if (!src) return;
-    const img = h('img', { alt: '', referrerpolicy: 'no-referrer', onload: () => avatar.dataset.of === key && avatar.replaceChildren(img) });
-    img.src = src;
   }
 
   #forget(row) {
@@ -579,22 +494,6 @@ export class BelfryInbox extends Base {
 
 function place(parent, i, e) {
   if (parent.children[i] !== e) parent.insertBefore(e, parent.children[i] ?? null);
-}
-
-// A text in a <bdi>, so that nothing in it turns what stands around it; lang tells
-// how it is spoken and where its lines may break.
-function text(e, value, language) {
-  say(e.firstChild, value);
-  set(e, 'lang', /[가-힣]/.test(value) ? 'ko' : language === 'ko' ? 'en' : null);
-}
-
-function initials(name) {
-  const words = name.trim().split(/[\s._-]+/).filter(Boolean);
-  const first = (word) => [...(word ?? '')][0] ?? '';
-  const one = first(words[0]);
-  // Names in Hangul, Han or Kana are known by their end.
-  if (/[\p{sc=Hangul}\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]/u.test(one)) return [...words.at(-1)].slice(-2).join('');
-  return (one + (words.length > 1 ? first(words.at(-1)) : '')).toLocaleUpperCase();
 }
 
 if (!customElements.get('belfry-inbox')) customElements.define('belfry-inbox', BelfryInbox);

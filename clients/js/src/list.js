@@ -75,7 +75,7 @@ export class List {
     const { store, optimist } = this.#sync;
     const query = this.#query;
     const missing = query.low === top;
-    // What was shown stays until there is something in its place.
+    // Items stay shown until there is something in their place.
     const items = missing ? this.#state.items : query.select(optimist.items(store));
     this.#set({ items, done: query.done });
     if (!store.cursor || this.#busy || this.#state.error) return;

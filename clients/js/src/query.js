@@ -1,4 +1,4 @@
-// What a list asks for, and how far down it is loaded.
+// The question of a list, and how far down it is loaded.
 import { bottom, compare, place, top } from './order.js';
 
 export class Query {
@@ -9,7 +9,7 @@ export class Query {
   /** All matching items from this place up are held. */
   low = top;
 
-  /** What the page below is asked for with; undefined if the list is not loaded by pages of its own. */
+  /** The parameter that the page below is asked for with; undefined if the list is not loaded by pages of its own. */
   next;
 
   /** How often it was reset: a page asked for before that says nothing of how far down it is loaded. */

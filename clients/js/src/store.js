@@ -4,7 +4,7 @@
 import { compare } from './order.js';
 import { Query } from './query.js';
 
-/** What follows from an answer or batch that could not simply be taken. */
+/** The consequence of an answer or batch that could not simply be taken. */
 export const LIST = 'list'; // list again: something is missing
 export const DECIDE = 'decide'; // list once without min_version: that answer decides which log is right
 export const STALE = 'stale'; // it is behind the store: ask again
@@ -40,7 +40,7 @@ export class Store {
     return this.stamp[0];
   }
 
-  /** What a cursor of that version means: '' for one of the store's own log. */
+  /** The meaning of a cursor of that version: '' for one of the store's own log. */
   judge(cursor, version) {
     if (!this.version || epochOf(cursor) === this.#epoch) return '';
     return version > this.version ? LIST : DECIDE;
@@ -113,7 +113,7 @@ export class Store {
     this.stamp = stampOf(badge);
     if (badge.version) this.#epoch = epochOf(badge.cursor);
     this.cursor = cursor;
-    // What was counted of another log is nothing, were it of a higher version.
+    // A count of another log is nothing, were it of a higher version.
     if (this.counts && epochOf(this.counts.cursor) !== epochOf(badge.cursor)) this.#counted = [0, 0];
     this.count(badge);
     const { items, next, features, ...counts } = badge;

@@ -84,7 +84,7 @@ export class Sync {
       return true;
     }
     await this.list(data.version, verdict === DECIDE);
-    // What a list lacks the stream brings after a resync alone.
+    // The stream brings the rest of a list after a resync alone.
     return epochOf(store.cursor) === epochOf(to) && (resync ? store.version : versionOf(store.cursor)) >= versionOf(to);
   }
 

@@ -43,7 +43,7 @@ export const fill = (text, values) => text.replace(/{(\w+)}/g, (_, name) => valu
 const day = 864e5; // ms
 const midnight = (t) => new Date(t).setHours(0, 0, 0, 0);
 
-/** What Intl says in one language. Times are in ms; `now` is given, so that one picture has one. */
+/** The words of Intl in one language. Times are in ms; `now` is given, so that one picture has one. */
 export function speech(lang) {
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: 'auto', style: 'narrow' });
   const long = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' });

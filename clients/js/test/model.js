@@ -179,7 +179,7 @@ export class Stream {
     this.id = id;
     [this.epoch, this.told] = id.split('.').map(Number);
     this.gone = new Set();
-    // What the list lacks is brought later.
+    // The rest of the list is brought later.
     this.pending = new Set(this.server.late);
     return { from, frames: [{ event: 'resync', data: { version: this.told } }], to: id };
   }

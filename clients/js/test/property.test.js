@@ -8,7 +8,7 @@ const [{ Sync }, { List }] = await Promise.all([import(`${source}/sync.js`), imp
 const histories = Number(process.env.BELFRY_HISTORIES ?? 300);
 const first = Number(process.env.BELFRY_SEED ?? 1);
 
-// Whatever order batches, answers, polls, tabs and two leaders come in, with a
+// In any order of batches, answers, polls, tabs and two leaders, with a
 // server that lags and logs that are renewed or wiped: in the end every tab
 // shows what the server holds.
 test(`any interleaving converges, ${histories} times`, async () => {

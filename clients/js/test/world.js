@@ -117,7 +117,7 @@ export class World {
     });
   }
 
-  // What a leader's stream brings goes to the other tabs too. Two may lead at once.
+  // A leader's stream serves the other tabs too. Two may lead at once.
   step(tab, settle) {
     tab.stream ??= tab.sync.store.cursor ? new Stream(this.pick(this.servers), tab.sync.store.cursor) : undefined;
     const batch = tab.stream?.step(this.now + tab.stream.server.skew, settle || this.chance(0.1));
@@ -201,7 +201,7 @@ export class World {
         if (tab.inbox.length || tab.busy || tab.hearing) worked = true;
         this.hear(tab);
         if (!tab.busy && this.tabs.indexOf(tab) < 2) this.step(tab, true);
-        // What a leader says with each ping.
+        // The words of a leader with each ping.
         const leader = this.tabs[0];
         if (tab !== leader && !tab.inbox.length) tab.inbox.push({ stamp: leader.sync.store.stamp, cursor: leader.sync.store.cursor });
         for (const list of tab.lists) if (list.error) list.retry();

@@ -1,0 +1,115 @@
+// A row of the inbox: an item as nodes, texts as texts.
+import { h, icon, safe, say, set } from './base.js';
+
+export const paths = {
+  check: 'M20 6 9 17l-5-5',
+  all: 'm1 13 4 4L15 7m-4 9 1 1L22 7',
+  dot: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8z',
+  put: 'M3 4h18v4H3zM5 8v12h14V8M10 12h4',
+  back: 'M3 4h18v4H3zM5 8v12h14V8M12 18v-6m-3 3 3-3 3 3',
+  remove: 'M4 7h16M10 4h4M6 7l1 13h10l1-13M10 11v5M14 11v5',
+  more: 'M5 12h.01M12 12h.01M19 12h.01',
+  keys: 'M3 6h18v12H3zM7 10h.01M11 10h.01M15 10h.01M7 14h10',
+  bell: 'M6 9a6 6 0 0 1 12 0c0 6 2 7 2 8H4c0-1 2-2 2-8M10 20a2 2 0 0 0 4 0',
+  lost: 'M3 3l18 18M5 12a10 10 0 0 1 4-2.500M19 12a10 10 0 0 0-7-3M9 16a4 4 0 0 1 6 0M12 20h.01',
+};
+
+/** Makes the row of an item; `on` has what is done with it. */
+export function makeRow(seq, on) {
+  const row = {};
+  const act = (name, path, run) => (row[name] = h('button', { type: 'button', class: 'i', part: 'action', tabindex: -1, onclick: () => run() }, icon(path)));
+  row.element = h('li', { part: 'item', 'data-seq': seq },
+    (row.main = h('a', { class: 'm', part: 'link', onclick: on.follow, onauxclick: (e) => e.button === 1 && on.follow(e) },
+      (row.avatar = h('span', { class: 'av', part: 'avatar', 'aria-hidden': 'true' })),
+      h('span', { class: 'tx' }, (row.mark = h('span', { class: 'v' })),
+        (row.title = h('span', { class: 'ti', part: 'item-title' }, h('bdi'))),
+        (row.body = h('span', { class: 'bo', part: 'item-body' }, h('bdi'))),
+        (row.meta = h('span', { class: 'me', part: 'item-meta' }))))),
+    (row.dot = h('span', { class: 'dot', part: 'dot' })),
+    (row.more = h('button', { type: 'button', class: 'i mo', tabindex: -1, onclick: () => on.open() }, icon(paths.more))),
+    h('div', { class: 'ac', part: 'actions' },
+      act('read', paths.check, on.read),
+      act('put', paths.put, on.put),
+      act('remove', paths.remove, on.remove)));
+  row.time = h('time');
+  return row;
+}
+
+/** Shows an item in its row, in the words of an inbox; `category` names one. */
+export function fillRow(row, item, inbox, category) {
+  const { t } = inbox;
+  row.item = item;
+  const title = item.pending ? t.pending : item.title ?? '';
+  const strong = item.priority === 'urgent' || item.priority === 'high' ? item.priority : '';
+  row.element.classList.toggle('un', !item.read);
+  row.element.classList.toggle('urgent', strong === 'urgent');
+  row.element.classList.toggle('high', strong === 'high');
+  set(row.element, 'part', `item ${item.read ? 'read' : 'unread'} ${strong}`.trim());
+  row.dot.hidden = item.read;
+  say(row.mark, item.read ? '' : `${t.isUnread}: `);
+  text(row.title, title, inbox.language);
+  text(row.body, item.body ?? '', inbox.language);
+  row.body.hidden = !item.body;
+  const href = safe(item.url);
+  set(row.main, 'href', href);
+  set(row.main, 'role', href ? null : 'button');
+  set(row.main, 'target', href && inbox.getAttribute('target'));
+  set(row.main, 'rel', href && 'noreferrer');
+  picture(row, item);
+  const { actors } = item;
+  const names = actors?.count > 1 && (actors.latest ?? []).map((a) => a.name ?? a.id).filter(Boolean).slice(0, 2);
+  const others = names && actors.count - names.length;
+  const who = names?.length && (others > 0 ? inbox.say(others === 1 ? 'others1' : 'others', { names: names.join(', '), n: others }) : inbox.speech.names(names));
+  set(row.time, 'datetime', item.time);
+  if (item.time) row.time.title = inbox.speech.full(Date.parse(item.time));
+  row.meta.replaceChildren(...[
+    item.time && row.time,
+    strong && h('span', { class: 'pr' }, t[strong]),
+    who && h('bdi', null, who),
+    item.category && h('bdi', null, category(item.category)),
+    item.count > 1 && h('bdi', null, inbox.say('times', { n: item.count })),
+  ].filter(Boolean));
+  const label = (b, name) => {
+    b.title = t[name];
+    set(b, 'aria-label', `${t[name]}: ${title}`);
+  };
+  label(row.read, item.read ? 'again' : 'read');
+  row.read.replaceChildren(icon(item.read ? paths.dot : paths.check));
+  label(row.put, item.archived ? 'back' : 'put');
+  row.put.replaceChildren(icon(item.archived ? paths.back : paths.put));
+  label(row.remove, 'remove');
+  label(row.more, 'more');
+  set(row.more, 'aria-expanded', `${row.element.classList.contains('open')}`);
+}
+
+// A picture, and what stands for it while there is none: initials, or a bell.
+function picture({ avatar }, { actor }) {
+  const name = actor?.name || actor?.id || '';
+  const src = safe(actor?.avatar);
+  const key = `${name}\n${src}`;
+  if (avatar.dataset.of === key) return;
+  avatar.dataset.of = key;
+  let hue = 0;
+  for (const c of name) hue = (hue * 31 + c.codePointAt(0)) % 360;
+  if (name) avatar.style.setProperty('--hue', hue);
+  avatar.replaceChildren(name ? h('bdi', null, initials(name)) : icon(paths.bell));
+  if (!src) return;
+  const img = h('img', { alt: '', referrerpolicy: 'no-referrer', onload: () => avatar.dataset.of === key && avatar.replaceChildren(img) });
+  img.src = src;
+}
+
+// A text in a <bdi>, so that nothing in it turns what stands around it; lang tells
+// how it is spoken and where its lines may break.
+function text(e, value, language) {
+  say(e.firstChild, value);
+  set(e, 'lang', /[가-힣]/.test(value) ? 'ko' : language === 'ko' ? 'en' : null);
+}
+
+function initials(name) {
+  const words = name.trim().split(/[\s._-]+/).filter(Boolean);
+  const first = (word) => [...(word ?? '')][0] ?? '';
+  const one = first(words[0]);
+  // Names in Hangul, Han or Kana are known by their end.
+  if (/[\p{sc=Hangul}\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]/u.test(one)) return [...words.at(-1)].slice(-2).join('');
+  return (one + (words.length > 1 ? first(words.at(-1)) : '')).toLocaleUpperCase();
+}
