@@ -195,8 +195,16 @@ func (s *scene) open(ctx context.Context, user string) io.ReadCloser {
 	return response.Body
 }
 
+func (s *scene) produce(topic, value string) {
+	s.t.Helper()
+	if _, _, err := s.producer.SendMessage(&sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(value)}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // live is a moment of everyday life: an order, a notification, something that
-// is neither, a poll, a look at the inbox, a stream that comes and goes.
+// is neither, some that are dropped or cut, a poll, a look at the inbox, a stream that
+// comes and goes.
 func (s *scene) live() {
 	s.t.Helper()
 	s.sent++
@@ -204,12 +212,15 @@ func (s *scene) live() {
 		"orders":               fmt.Sprintf(`{"id":"%d","type":"shipped","customer":"user-7"}`, s.sent),
 		"belfry.notifications": fmt.Sprintf(`{"recipient":"user-7","id":"%d","source":"test","type":"hello","title":"Hello"}`, s.sent),
 	} {
-		if _, _, err := s.producer.SendMessage(&sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(value)}); err != nil {
-			s.t.Fatal(err)
-		}
+		s.produce(topic, value)
 	}
-	if _, _, err := s.producer.SendMessage(&sarama.ProducerMessage{Topic: "belfry.notifications", Value: sarama.StringEncoder("no notification")}); err != nil {
-		s.t.Fatal(err)
+	for _, value := range []string{
+		"no notification",
+		`{"recipient":"user-7","id":"again","source":"test","title":"Hello"}`,
+		`{"recipient":"user-7","source":"test","title":"Hello","time":"unreadable"}`,
+		`{"recipient":"user-7","source":"test","title":"Hello","expires_at":"2001-01-01T00:00:00Z"}`,
+	} {
+		s.produce("belfry.notifications", value)
 	}
 	for _, path := range []string{"unread", "inbox"} {
 		response, err := http.Get(s.api + "/v1/users/user-7/" + path)

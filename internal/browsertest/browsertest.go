@@ -7,6 +7,7 @@ package browsertest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -113,7 +114,17 @@ func Eventually[T comparable](b *Tab, expression string, want T) {
 	var got T
 	kafkatest.Eventually(b.t, kafkatest.Patience,
 		func() string { return fmt.Sprintf("%s is %v, want %v", expression, got, want) },
-		func() bool { got = Eval[T](b, expression); return got == want })
+		func() bool {
+			v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+			if err != nil && strings.Contains(err.Error(), "navigated or closed") {
+				return false // between two pages there is none to ask
+			}
+			if err != nil {
+				b.t.Fatalf("evaluate %s: %v", expression, err)
+			}
+			got = v
+			return got == want
+		})
 }
 
 // Screenshot returns a PNG of what the window shows.

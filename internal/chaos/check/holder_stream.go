@@ -30,6 +30,7 @@ type holderStream struct {
 	last        uint64 // seq of the last item
 	importance  int    // of that item, -1 for one that is neither high nor urgent
 	ended       bool   // bye was said
+	asked       string // the cursor that the connection was opened with
 }
 
 // The data of frames, as far as it matters here.
@@ -86,6 +87,9 @@ func (h *Holder) connect(cursor string) {
 	}
 	if err == nil {
 		h.on.floor = c
+		if cursor != "" {
+			h.on.asked = c.String()
+		}
 	}
 }
 
@@ -248,6 +252,9 @@ func (a *application) end(version uint64) bool {
 func (a *application) between() {
 	if a.h.on.open {
 		a.breach(Other, "within a batch")
+	}
+	if on := &a.h.on; on.id == "" && a.event == "ping" && on.asked != "" && a.id == on.asked {
+		on.id = a.id // nothing was missed: the stream goes on from there
 	}
 	if a.id != a.h.on.id {
 		a.breach(Other, "the last id was %q", a.h.on.id)

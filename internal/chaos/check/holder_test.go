@@ -125,6 +125,7 @@ func TestHolderKeepsWhatItIsTold(t *testing.T) {
 			Items: []history.Item{{Seq: 3, Version: 3, Pending: true}}}), ping(at(9))}, "3p", 1, "list"},
 		{"content that comes after a resync's list", []told{open("7.1"), resync(9), list(history.Listed{Cursor: inbox.Cursor{Epoch: 7, Version: 2}, Version: 9, Unread: 1,
 			Items: []history.Item{{Seq: 3, Version: 3, Pending: true}}}), item(`"seq":3,"version":3`), unread(9, 1, 1)}, "3", 1, "7.9"},
+		{"nothing was missed", []told{list(page()), open("7.5"), ping(at(5)), bye(at(5))}, "3 2s 1r", 2, "7.5"},
 		{"all from the first", []told{open("0.0"), item(`"seq":1,"version":1`), unread(1, 1, 1), ping(at(1)), bye(at(1))}, "1", 1, "7.1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -194,7 +195,7 @@ func TestHolderFindsBreaches(t *testing.T) {
 		{"urgent after high", []told{item(`"seq":6,"version":6,"priority":"high"`), item(`"seq":7,"version":7,"priority":"urgent"`)}, check.Other, "less important"},
 		{"ping within a batch", []told{item(`"seq":6,"version":6`), ping("")}, check.Other, "within a batch"},
 		{"resync within a batch", []told{item(`"seq":6,"version":6`), resync(9)}, check.Other, "within a batch"},
-		{"ping with an id before there was one", []told{ping(at(5))}, check.Other, `the last id was ""`},
+		{"ping with an id that was never sent", []told{ping(at(6))}, check.Other, `the last id was ""`},
 		{"bye without the last id", []told{unread(6, 2, 1), bye("")}, check.Other, `the last id was "7.6"`},
 		{"something after bye", []told{bye(""), ping("")}, check.Other, "after bye"},
 		{"data that is no JSON", []told{{event: "item", data: `{`}}, check.Other, "data"},
