@@ -21,6 +21,9 @@ export async function ask(path, { body, ...init } = {}) {
   throw new ProblemError(response.status, await response.json().catch(() => ({})));
 }
 
+// Whether asking again cannot help before something else has changed.
+const isFinal = (status) => status >= 400 && status < 500 && status !== 408 && status !== 429;
+
 const watchdogAfter = 20_000; // ms without a word; overviews come every 1.5 s
 const firstRetry = 3_000; // ms, until the server has named another
 const longestRetry = 60_000; // ms
@@ -58,7 +61,7 @@ export class Overviews {
         failures = reason ? 0 : failures + 1;
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof ProblemError && error.final) {
+        if (error instanceof ProblemError && isFinal(error.status)) {
           this.tell('refused', error);
           return;
         }
