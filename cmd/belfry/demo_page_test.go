@@ -51,7 +51,7 @@ func TestDemoPage(t *testing.T) {
 
 	// The links of what it made lead somewhere, and the badge is explained.
 	browsertest.Eval[any](tab, `document.querySelector('#left belfry-inbox').shadowRoot.querySelector('li a').click()`)
-	browsertest.Eventually(tab, `document.querySelector('h1')?.textContent.startsWith('Here would be ') && location.pathname`, "/sample")
+	browsertest.Eventually(tab, `document.querySelector('h1')?.textContent.startsWith('Here would be ') ? location.pathname : ''`, "/sample")
 	tab.Open(d.url + "/ops?user=user-7#lookup")
 	browsertest.Eventually(tab, `document.querySelector('#journal-status').textContent.includes('agrees with the journal')`, true)
 }
