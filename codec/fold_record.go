@@ -38,9 +38,9 @@ func (r *FoldRecord) Content(seq uint64, at time.Time) ([]byte, error) {
 		return EncodeItem(inbox.NewItem(r.Notification, seq, at))
 	}
 	b := make([]byte, 0, len(r.notification)+16+sizeVarint(seq))
-	b = appendVarint(b, 1, itemFormat)
-	b = appendVarint(b, 2, seq)
-	return append(appendLength(b, 3, len(r.notification)), r.notification...), nil
+	b = appendVarint(b, itemFormatField, itemFormat)
+	b = appendVarint(b, itemSeq, seq)
+	return append(appendLength(b, itemNotification, len(r.notification)), r.notification...), nil
 }
 
 // decode gives false for what takes DecodeJournal, also to find what is wrong:
@@ -95,6 +95,13 @@ func (r *FoldRecord) decode(b []byte) bool {
 	}
 	return format == recordFormat && r.Kind == inbox.KindNotify && !r.Notification.Time.IsZero()
 }
+
+// The field numbers of belfrypb.Item.
+const (
+	itemFormatField  = 1
+	itemSeq          = 2
+	itemNotification = 3
+)
 
 // The field numbers of belfrypb.Notification that the fold needs; 15 is bytes, all
 // others up to that are texts.

@@ -43,22 +43,15 @@ func DecodeItem(b []byte) (inbox.Item, error) {
 	return inbox.Item{Seq: m.Seq, Notification: n}, nil
 }
 
-// The field numbers of belfrypb.Item and belfrypb.Notification that a priority is
-// found by.
-const (
-	itemNotificationField     = 3
-	notificationPriorityField = 5
-)
-
 // ItemPriority returns the priority of an encoded item, and skips the rest. It
 // allocates nothing. What is no item has belfry.PriorityNormal.
 func ItemPriority(b []byte) belfry.Priority {
-	notification, ok := lastField(b, itemNotificationField, protowire.BytesType)
+	notification, ok := lastField(b, itemNotification, protowire.BytesType)
 	if !ok {
 		return belfry.PriorityNormal
 	}
 	content, _ := protowire.ConsumeBytes(notification)
-	priority, ok := lastField(content, notificationPriorityField, protowire.VarintType)
+	priority, ok := lastField(content, notificationPriority, protowire.VarintType)
 	if !ok {
 		return belfry.PriorityNormal
 	}
