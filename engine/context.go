@@ -22,8 +22,7 @@ type gokaContext = goka.Context
 // for what DeferCommit returns.
 type Context struct {
 	gokaContext
-	raw     *sarama.ConsumerMessage
-	records []*sarama.ConsumerMessage
+	records []*sarama.ConsumerMessage // none: they are not known
 	topicID kafka.TopicID
 	tracker *tracker // of the record's partition
 	sup     *Supervisor
@@ -36,9 +35,14 @@ type Context struct {
 // The caller may not modify them.
 func (c *Context) Records() []*sarama.ConsumerMessage { return c.records }
 
-// Raw returns the record as it was received, the last of several. The caller may
-// not modify it.
-func (c *Context) Raw() *sarama.ConsumerMessage { return c.raw }
+// Raw returns the record as it was received, the last of several; nil if it is not
+// known. The caller may not modify it.
+func (c *Context) Raw() *sarama.ConsumerMessage {
+	if len(c.records) == 0 {
+		return nil
+	}
+	return c.records[len(c.records)-1]
+}
 
 // TopicID is that of the incarnation of the topic that the record was read from.
 func (c *Context) TopicID() kafka.TopicID { return c.topicID }

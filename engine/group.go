@@ -92,11 +92,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	g.refused(g.startPartitions(wrapped, positions))
 	g.session.Store(wrapped)
 	g.sup.follow(wrapped.trackers)
-	partitions := 0
-	for _, claims := range s.Claims() {
-		partitions += len(claims)
-	}
-	g.changes.begin(time.Now(), partitions)
+	g.changes.begin(time.Now(), len(wrapped.trackers))
 	// When its context ends, not when Cleanup is called: until then it finishes
 	// what it has, and reads no more.
 	context.AfterFunc(s.Context(), func() { g.changes.end(time.Now()) })
@@ -193,7 +189,7 @@ func (g *group) wrap(c goka.Context) goka.Context {
 		if t := s.trackers[claim]; t != nil {
 			wrapped.tracker, wrapped.silent = t, s.silent[claim]
 			if b := t.batch(c.Offset()); b != nil {
-				wrapped.raw, wrapped.records = b.last(), b.records
+				wrapped.records = b.records
 			}
 		}
 	}

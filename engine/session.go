@@ -55,19 +55,14 @@ type session struct {
 }
 
 func newSession(s sarama.ConsumerGroupSession, infos map[string]kafka.TopicInfo) *session {
-	claimed := 0
-	for _, partitions := range s.Claims() {
-		claimed += len(partitions)
-	}
 	wrapped := &session{
 		ConsumerGroupSession: s, infos: infos,
 		trackers: map[kafka.TopicPartition]*tracker{}, refused: map[kafka.TopicPartition]bool{}, silent: map[kafka.TopicPartition]int64{},
 	}
 	wrapped.reading, wrapped.stop = context.WithCancel(s.Context())
-	for topic, partitions := range s.Claims() {
-		for _, p := range partitions {
-			wrapped.trackers[kafka.TopicPartition{Topic: topic, Partition: p}] = newTracker(pendingOf(claimed))
-		}
+	claims := *claimedIn(s)
+	for _, claim := range claims {
+		wrapped.trackers[kafka.TopicPartition(claim)] = newTracker(pendingOf(len(claims)))
 	}
 	return wrapped
 }

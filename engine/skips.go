@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"cmp"
 	"log/slog"
+	"maps"
 	"slices"
 
 	"github.com/belfry/belfry/engine/kafka"
@@ -11,8 +11,7 @@ import (
 // Skips is what a processor of this process found of records in one partition that it
 // never processes, since the group's position is beyond them.
 type Skips struct {
-	Topic     string
-	Partition int32
+	kafka.TopicPartition
 	// Deleted is how many records the log had lost, by its retention or by hand, before
 	// they were processed.
 	Deleted int64
@@ -35,7 +34,7 @@ func (s skips) note(claim kafka.TopicPartition, p *kafka.StartPosition) (foreign
 	if p.Foreign() || deleted {
 		at := s[claim]
 		if at == nil {
-			at = &Skips{Topic: claim.Topic, Partition: claim.Partition, committed: -1}
+			at = &Skips{TopicPartition: claim, committed: -1}
 			s[claim] = at
 		}
 		if deleted {
@@ -56,9 +55,7 @@ func (s skips) all() []Skips {
 	for _, at := range s {
 		out = append(out, *at)
 	}
-	slices.SortFunc(out, func(a, b Skips) int {
-		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-	})
+	slices.SortFunc(out, func(a, b Skips) int { return a.Compare(b.TopicPartition) })
 	return out
 }
 
@@ -68,13 +65,7 @@ func tellForeign(log *slog.Logger, group string, at map[kafka.TopicPartition]int
 	if len(at) == 0 {
 		return
 	}
-	claims := make([]kafka.TopicPartition, 0, len(at))
-	for claim := range at {
-		claims = append(claims, claim)
-	}
-	first := slices.MinFunc(claims, func(a, b kafka.TopicPartition) int {
-		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-	})
+	first := slices.MinFunc(slices.Collect(maps.Keys(at)), kafka.TopicPartition.Compare)
 	log.Warn("position was committed by another program: records before it that were not processed are skipped, those behind it that were are read again; if that is not meant, set the position back while no processor runs",
 		"group", group, "topic", first.Topic, "partition", first.Partition, "offset", at[first], "more_partitions", len(at)-1)
 }

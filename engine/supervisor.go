@@ -235,7 +235,7 @@ func (s *Supervisor) recoveryWaits(table kafka.TopicPartition, offset int64, cau
 	if !ok {
 		h.Since = time.Now()
 	}
-	h.Topic, h.Partition, h.Offset, h.Cause = table.Topic, table.Partition, offset, cause
+	h.TopicPartition, h.Offset, h.Cause = table, offset, cause
 	s.recoveries[table] = h
 }
 

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,7 +12,7 @@ import (
 // Silent reports whether the record is older than the group's activation, and
 // that was a silent one: its items must alert nobody. The answer is the
 // same each time the record is read.
-func (c *Context) Silent() bool { return c.raw != nil && c.raw.Offset < c.silent }
+func (c *Context) Silent() bool { return len(c.records) > 0 && c.Offset() < c.silent }
 
 // Wait keeps the record for d, since something that it needs is not there for
 // now, and returns true: then try again. If the session ends meanwhile it
@@ -42,11 +41,10 @@ const slowRecord = time.Second
 // HeldUp is a partition whose record at hand holds up those behind it: it waits, or is
 // at work for more than a second.
 type HeldUp struct {
-	Topic     string
-	Partition int32
-	Offset    int64
-	Since     time.Time
-	Cause     string // what it waits for; "" if it is at work
+	kafka.TopicPartition
+	Offset int64
+	Since  time.Time
+	Cause  string // what it waits for; "" if it is at work
 }
 
 // String is a line for people.
@@ -64,11 +62,9 @@ func heldUp(trackers map[kafka.TopicPartition]*tracker, recoveries map[kafka.Top
 	out := slices.Collect(maps.Values(recoveries))
 	for claim, t := range trackers {
 		if offset, since, cause := t.hand(); !since.IsZero() && (cause != "" || now.Sub(since) >= slowRecord) {
-			out = append(out, HeldUp{claim.Topic, claim.Partition, offset, since, cause})
+			out = append(out, HeldUp{claim, offset, since, cause})
 		}
 	}
-	slices.SortFunc(out, func(a, b HeldUp) int {
-		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-	})
+	slices.SortFunc(out, func(a, b HeldUp) int { return a.Compare(b.TopicPartition) })
 	return out
 }

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -92,7 +93,13 @@ func (p *StartPosition) Judge() (verdict, string) {
 	return Proceed, ""
 }
 
+// TopicPartition names a partition.
 type TopicPartition struct {
 	Topic     string
 	Partition int32
+}
+
+// Compare orders by topic, then by partition.
+func (p TopicPartition) Compare(o TopicPartition) int {
+	return cmp.Or(cmp.Compare(p.Topic, o.Topic), cmp.Compare(p.Partition, o.Partition))
 }
