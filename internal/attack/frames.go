@@ -112,9 +112,10 @@ func readNothing(ctx context.Context, t *target, connections, streams int, path,
 	return fmt.Sprintf("%d connections taken, %d requests answered", taken.Load(), answered.Load()), nil
 }
 
-func resets(ctx context.Context, t *target) (string, error) {
-	var sent atomic.Int64
-	until(ctx, 4, func() {
+// flood has so many connections at a time send until ctx ends, each read until it is
+// closed: one that the server has ended is opened anew.
+func flood(ctx context.Context, t *target, connections int, send func(*frames)) {
+	until(ctx, connections, func() {
 		f := open(ctx, t.addr)
 		if f == nil {
 			return
@@ -123,12 +124,19 @@ func resets(ctx context.Context, t *target) (string, error) {
 		defer stop()
 		var reader sync.WaitGroup
 		reader.Go(func() { f.listen() })
+		send(f)
+		f.Close()
+		reader.Wait()
+	})
+}
+
+func resets(ctx context.Context, t *target) (string, error) {
+	var sent atomic.Int64
+	flood(ctx, t, 4, func(f *frames) {
 		for ctx.Err() == nil && f.request("/v1/users/mallory/inbox?limit=100", t.token(mallory)) == nil &&
 			f.WriteRSTStream(f.next-2, http2.ErrCodeCancel) == nil {
 			sent.Add(1)
 		}
-		f.Close()
-		reader.Wait()
 	})
 	return fmt.Sprintf("%d streams", sent.Load()), nil
 }
@@ -142,22 +150,12 @@ func endlessHeaders(ctx context.Context, t *target) (string, error) {
 			return "", err
 		}
 	}
-	until(ctx, 8, func() {
-		f := open(ctx, t.addr)
-		if f == nil {
-			return
-		}
-		stop := context.AfterFunc(ctx, func() { f.Close() })
-		defer stop()
-		var reader sync.WaitGroup
-		reader.Go(func() { f.listen() })
+	flood(ctx, t, 8, func(f *frames) {
 		err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes()[:1000]})
 		for err == nil && ctx.Err() == nil {
 			err = f.WriteContinuation(1, false, block.Bytes())
 			sent.Add(1)
 		}
-		f.Close()
-		reader.Wait()
 	})
 	return fmt.Sprintf("%d frames of %d KB", sent.Load(), block.Len()>>10), nil
 }

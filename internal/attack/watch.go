@@ -1,11 +1,8 @@
 package attack
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -56,14 +53,18 @@ func (w *watch) run() {
 }
 
 func (w *watch) look() {
-	resident, cpu, files, err := usage(w.process.PID())
+	now, err := child.FootprintOf(w.process.PID())
 	if err != nil {
 		return // it has gone
 	}
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", w.process.PID()))
+	if err != nil {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.peak, w.files, w.cpu = max(w.peak, resident), max(w.files, files), cpu
-	if resident > w.memory && w.ended == "" {
+	w.peak, w.files, w.cpu = max(w.peak, now.Resident), max(w.files, len(open)), now.CPU
+	if now.Resident > w.memory && w.ended == "" {
 		w.ended = fmt.Sprintf("over %d MiB", w.memory>>20)
 		_ = w.process.Kill()
 	}
@@ -88,29 +89,4 @@ func (w *watch) end() (peak int64, cores float64, files int, ended string) {
 func (w *watch) stop() {
 	close(w.stopped)
 	<-w.done
-}
-
-// clockTick is the unit of processor time in /proc (USER_HZ).
-const clockTick = 10 * time.Millisecond
-
-// usage is what a process has now: resident bytes, processor time, descriptors (Linux).
-func usage(pid int) (resident int64, cpu time.Duration, files int, err error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, 0, 0, fmt.Errorf("measure process: %w", err)
-	}
-	// proc_pid_stat(5): the name in parentheses may hold anything; fields count from 1.
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	const utime, stime, rss = 14 - 3, 15 - 3, 24 - 3
-	if len(fields) <= rss {
-		return 0, 0, 0, fmt.Errorf("measure process: %d fields in its stat", len(fields))
-	}
-	var n [3]int64
-	for i, field := range []int{utime, stime, rss} {
-		if n[i], err = strconv.ParseInt(fields[field], 10, 64); err != nil {
-			return 0, 0, 0, fmt.Errorf("measure process: %w", err)
-		}
-	}
-	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	return n[2] * int64(os.Getpagesize()), time.Duration(n[0]+n[1]) * clockTick, len(open), err
 }

@@ -62,12 +62,12 @@ func (in *installation) catchUp(ctx context.Context, m *member, began time.Time,
 			return out, fmt.Errorf("%w; the end of its log:\n%s", err, m.logTail(8))
 		}
 		now, done := time.Now(), events-behind
-		out.Memory = max(out.Memory, float64(used.resident)/(1<<20))
+		out.Memory = max(out.Memory, float64(used.Resident)/(1<<20))
 		if done < events/4 {
-			first.at, first.done, first.cpu = now, done, used.cpu
+			first.at, first.done, first.cpu = now, done, used.CPU
 		}
 		if done <= events*95/100 || last.done <= first.done {
-			last.at, last.done, last.cpu = now, done, used.cpu
+			last.at, last.done, last.cpu = now, done, used.CPU
 		}
 		if behind == 0 {
 			if n := float64(last.done - first.done); n > 0 {
@@ -75,7 +75,7 @@ func (in *installation) catchUp(ctx context.Context, m *member, began time.Time,
 				out.SteadyCPU = (last.cpu - first.cpu).Seconds() / n * 1e6
 			}
 			out.Total = float64(events) / now.Sub(began).Seconds()
-			out.CPU = used.cpu.Seconds() / float64(events) * 1e6
+			out.CPU = used.CPU.Seconds() / float64(events) * 1e6
 			return out, nil
 		}
 		if now.After(limit) {

@@ -213,6 +213,6 @@ func scrapeOnce(ctx context.Context, m *member) (s scraped, err error) {
 		}
 	}
 	f, err := m.footprint()
-	s.resident = f.resident
+	s.resident = f.Resident
 	return s, err
 }

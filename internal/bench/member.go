@@ -151,3 +151,11 @@ func (m *member) end() error {
 
 // logTail returns the last lines of the log.
 func (m *member) logTail(lines int) string { return child.LogTail(m.log, lines) }
+
+// footprint measures the present process of m.
+func (m *member) footprint() (child.Footprint, error) {
+	m.mu.Lock()
+	p := m.process
+	m.mu.Unlock()
+	return child.FootprintOf(p.PID())
+}

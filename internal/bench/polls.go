@@ -218,7 +218,7 @@ func (s *polled) measure(ctx context.Context, o Polls, users []pollUser) (pollRo
 	all := slices.Concat(delays...)
 	slices.Sort(all)
 	n := len(all)
-	return pollRound{rate: float64(n) / took.Seconds(), cpu: (after.cpu - before.cpu) / time.Duration(max(1, n)), delay: all}, nil
+	return pollRound{rate: float64(n) / took.Seconds(), cpu: (after.CPU - before.CPU) / time.Duration(max(1, n)), delay: all}, nil
 }
 
 // tag fetches a badge and returns the end of a request by who has it.
@@ -308,6 +308,6 @@ func (c *Config) batches(ctx context.Context, o Polls, m *member) error {
 		return err
 	}
 	c.Print("  belfry, %d badges in one call: %.2f CPU-ms each, %s", batchUsers,
-		1000*(after.cpu-before.cpu).Seconds()/float64(o.Batches), delaysOf(delays))
+		1000*(after.CPU-before.CPU).Seconds()/float64(o.Batches), delaysOf(delays))
 	return nil
 }

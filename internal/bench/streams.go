@@ -92,7 +92,7 @@ type crowdRun struct {
 
 	server *member
 	crowd  *crowd
-	base   footprint
+	base   child.Footprint
 }
 
 func (r *crowdRun) print(format string, args ...any) { r.in.Print(r.name+": "+format, args...) }
@@ -124,7 +124,7 @@ func (r *crowdRun) measure(ctx context.Context, name, scheme string, args []stri
 	if r.base, err = r.server.footprint(); err != nil {
 		return err
 	}
-	r.print("%.1f MiB before any stream", float64(r.base.resident)/(1<<20))
+	r.print("%.1f MiB before any stream", float64(r.base.Resident)/(1<<20))
 	if err := r.grow(ctx); err != nil {
 		return err
 	}
@@ -176,8 +176,8 @@ func (r *crowdRun) grow(ctx context.Context) error {
 			return err
 		}
 		r.print("%d streams: %.2f KiB resident each; the last %d opened at %.0f/s, %.0f CPU-us each", n,
-			float64(now.resident-r.base.resident)/1024/float64(n), opened, float64(opened)/took.Seconds(),
-			float64((after.cpu-before.cpu).Microseconds())/float64(opened))
+			float64(now.Resident-r.base.Resident)/1024/float64(n), opened, float64(opened)/took.Seconds(),
+			float64((after.CPU-before.CPU).Microseconds())/float64(opened))
 		if n != r.Connections || r.Idle == 0 {
 			continue
 		}
@@ -188,7 +188,7 @@ func (r *crowdRun) grow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.print("%d idle streams over %s: %.2f %% of a processor", n, r.Idle, 100*(later.cpu-now.cpu).Seconds()/r.Idle.Seconds())
+		r.print("%d idle streams over %s: %.2f %% of a processor", n, r.Idle, 100*(later.CPU-now.CPU).Seconds()/r.Idle.Seconds())
 	}
 	return nil
 }
@@ -255,7 +255,7 @@ func (r *crowdRun) deliver(ctx context.Context, title string, loads ...load) err
 		r.print("  the one user's: %s", delaysOf(delays[1]))
 	}
 	r.print("  %d events, %d streams without their last; due to acknowledged %s; %.0f CPU-us an event", len(events), missing, delaysOf(acks),
-		float64((after.cpu-before.cpu).Microseconds())/float64(max(1, len(events))))
+		float64((after.CPU-before.CPU).Microseconds())/float64(max(1, len(events))))
 	return nil
 }
 

@@ -1,4 +1,4 @@
-package bench
+package child
 
 import (
 	"bytes"
@@ -13,14 +13,16 @@ import (
 // that Go runs on).
 const clockTick = 10 * time.Millisecond
 
-// footprint is what a process amounts to, as Linux tells in /proc.
-type footprint struct {
-	resident int64         // bytes
-	cpu      time.Duration // so far, user and system, in steps of clockTick
+// Footprint is what a process amounts to.
+type Footprint struct {
+	Resident int64         // bytes
+	CPU      time.Duration // so far, user and system, in steps of 10 ms
 }
 
-func footprintOf(pid int) (footprint, error) {
-	var f footprint
+// FootprintOf measures a process, as Linux tells in /proc (proc_pid_stat(5)). It is an
+// error elsewhere, or if there is no such process.
+func FootprintOf(pid int) (Footprint, error) {
+	var f Footprint
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return f, fmt.Errorf("measure process: %w", err)
@@ -38,15 +40,7 @@ func footprintOf(pid int) (footprint, error) {
 			return f, fmt.Errorf("measure process: %w", err)
 		}
 	}
-	f.cpu = time.Duration(n[0]+n[1]) * clockTick
-	f.resident = n[2] * int64(os.Getpagesize())
+	f.CPU = time.Duration(n[0]+n[1]) * clockTick
+	f.Resident = n[2] * int64(os.Getpagesize())
 	return f, nil
-}
-
-// footprint measures the present process of m.
-func (m *member) footprint() (footprint, error) {
-	m.mu.Lock()
-	p := m.process
-	m.mu.Unlock()
-	return footprintOf(p.PID())
 }

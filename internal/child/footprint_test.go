@@ -1,4 +1,4 @@
-package bench
+package child
 
 import (
 	"os"
@@ -11,20 +11,20 @@ func TestFootprintOfThisProcess(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("reads /proc")
 	}
-	before, err := footprintOf(os.Getpid())
+	before, err := FootprintOf(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before.resident < 1<<20 || before.resident > 1<<36 {
-		t.Errorf("got %d bytes resident", before.resident)
+	if before.Resident < 1<<20 || before.Resident > 1<<36 {
+		t.Errorf("got %d bytes resident", before.Resident)
 	}
 	deadline := time.Now().Add(3 * time.Minute)
 	for {
-		after, err := footprintOf(os.Getpid())
+		after, err := FootprintOf(os.Getpid())
 		switch {
 		case err != nil:
 			t.Fatal(err)
-		case after.cpu >= before.cpu+5*clockTick:
+		case after.CPU >= before.CPU+5*clockTick:
 			return
 		case time.Now().After(deadline):
 			t.Fatal("busy, and no processor time is told of")
@@ -33,7 +33,7 @@ func TestFootprintOfThisProcess(t *testing.T) {
 }
 
 func TestFootprintOfNobody(t *testing.T) {
-	if got, err := footprintOf(1 << 30); err == nil {
+	if got, err := FootprintOf(1 << 30); err == nil {
 		t.Errorf("got %+v", got)
 	}
 }
