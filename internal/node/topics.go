@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +18,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server/ops"
+	"github.com/belfry/belfry/server/wire"
 	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/envelope"
 	"github.com/belfry/belfry/sources/rules"
@@ -305,11 +305,9 @@ func rowEvent(value []byte) (ops.RecordEvent, error) {
 
 // encoded is a value as JSON, for people; null if it is none.
 func encoded(v any) json.RawMessage {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+	b, err := wire.Encode(v)
+	if err != nil {
 		return json.RawMessage(`null`)
 	}
-	return bytes.TrimSpace(b.Bytes())
+	return b
 }
