@@ -47,6 +47,7 @@ type group struct {
 	batches    *Batches                   // nil: a record is a batch
 	// readAhead, if not nil, reads rows of those keys that are soon asked for.
 	readAhead func(partition int32, keys []string)
+	hold      func(*tracker, sarama.ConsumerGroupClaim) (run func(context.Context)) // nil: no timers
 	previous  *lastMember
 	changes   *rebalances
 	log       *slog.Logger
@@ -164,16 +165,19 @@ func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGro
 		<-s.reading.Done() // to return ends the session
 		return nil
 	}
-	s.trackers[kafka.TopicPartition{Topic: c.Topic(), Partition: c.Partition()}].start(c.InitialOffset())
+	at := s.trackers[kafka.TopicPartition{Topic: c.Topic(), Partition: c.Partition()}]
+	at.start(c.InitialOffset())
 	tracked := newClaim(c, g.batches, len(s.trackers))
 	if g.readAhead != nil {
 		tracked.readAhead = func(keys []string) { g.readAhead(c.Partition(), keys) }
 	}
 	ctx, stop := context.WithCancel(s.reading)
 	var pump sync.WaitGroup
-	pump.Go(func() {
-		tracked.pump(ctx, s.trackers[kafka.TopicPartition{Topic: c.Topic(), Partition: c.Partition()}])
-	})
+	if g.hold != nil {
+		run := g.hold(at, c) // before the first record is handed out
+		pump.Go(func() { run(ctx) })
+	}
+	pump.Go(func() { tracked.pump(ctx, at) })
 	err := g.handler.ConsumeClaim(s, tracked)
 	stop()
 	pump.Wait()

@@ -48,6 +48,8 @@ type Group struct {
 	// Written, if not nil, gets the timestamp of each record once all that its
 	// callback wrote is acknowledged. It must not block; calls may come at once.
 	Written func(timestamp time.Time)
+	// Timers, if not nil, are kept of the rows of the group's table.
+	Timers *Timers
 	// Options are passed to goka after our own: the seam for tests.
 	Options []goka.ProcessorOption
 }
@@ -120,6 +122,7 @@ func (p *Processor) attempt(ctx context.Context) (ended error) {
 		return err
 	}
 	if store != nil {
+		g.hold = holdOf(p.group.Timers, store)
 		defer func() { ended = errors.Join(ended, store.Close()) }()
 		g.readAhead = func(partition int32, keys []string) {
 			if err := store.ReadAhead(partition, keys); err != nil {
@@ -280,7 +283,11 @@ func (p *Processor) openStore(topics *kafka.Topics) (*store.Store, error) {
 	end := func(partition int32) (int64, error) {
 		return offsetOf(topics, table.Topic(), partition, kafka.LogEnd)
 	}
-	return store.Open(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, end, p.sup.Log)
+	s, err := store.Open(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, end, p.sup.Log)
+	if err == nil && p.group.Timers != nil {
+		s.IndexDue(p.group.Timers.Due)
+	}
+	return s, err
 }
 
 // consumer builds what goka reads tables with: nothing for a group without one.

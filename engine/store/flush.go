@@ -80,6 +80,6 @@ func (s *Store) empty(p *partition) error {
 	p.forgetAhead()
 	p.mu.Unlock()
 	return s.rows.write(0, func(b *pebble.Batch) error {
-		return b.DeleteRange(p.key(offsetKind, ""), p.key(rowKind+1, ""), nil)
+		return b.DeleteRange(p.key(dueKind, ""), p.key(rowKind+1, ""), nil)
 	})
 }

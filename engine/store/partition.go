@@ -11,8 +11,10 @@ import (
 // The key of a row on disk is the partition, a byte that tells what it is, and
 // the row's key: whatever that is, it can't be taken for the offset's.
 const (
-	offsetKind = 'o'
-	rowKind    = 'r'
+	dueKind     = 'd' // when a row is due, see due.go
+	indexedKind = 'i' // how far the dues are those of the rows
+	offsetKind  = 'o'
+	rowKind     = 'r'
 )
 
 // entryBytes is about what a row in memory takes beside its key and value.
@@ -34,6 +36,7 @@ type partition struct {
 	offset         int64
 	hasOffset      bool
 	user           *partitionStorage // who may use it
+	dues           dues
 
 	ahead      map[string][]byte   // rows on the disk that were read ahead; nil: there is none
 	aheadBytes int                 // of ahead
@@ -124,9 +127,12 @@ func (p *partition) flush(b *pebble.Batch) error {
 		if err := p.write(b, key, value); err != nil {
 			return err
 		}
+		if err := p.writeDue(b, key, value); err != nil {
+			return err
+		}
 	}
-	if !hasOffset {
-		return nil
+	if err := p.markIndexed(b, offset, hasOffset); err != nil || !hasOffset {
+		return err
 	}
 	return b.Set(p.key(offsetKind, ""), binary.BigEndian.AppendUint64(nil, uint64(offset)), nil)
 }

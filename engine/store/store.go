@@ -46,6 +46,8 @@ type Store struct {
 	rows  *rows
 	// end, if not nil, gives the offset after a partition's last record.
 	end func(partition int32) (int64, error)
+	// due, if not nil, gives when a row is due, see IndexDue.
+	due func(row []byte) int64
 	log *slog.Logger
 
 	mu         sync.Mutex
@@ -143,6 +145,9 @@ func (s *Store) OpenPartition(topic string, number int32) (storage.Storage, erro
 		return nil, fmt.Errorf("open store of %s/%d: %w", topic, number, err)
 	}
 	opened := p.begin()
+	if err := p.index(); err != nil {
+		return nil, fmt.Errorf("index store of %s/%d: %w", topic, number, err)
+	}
 	offset, err := opened.GetOffset(-1)
 	if err != nil || s.end == nil || offset < 0 {
 		return opened, err

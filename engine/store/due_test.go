@@ -1,0 +1,146 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// dueOf takes a row for a time, and the empty one for one that is never due.
+func dueOf(row []byte) int64 {
+	var at int64
+	_, _ = fmt.Sscan(string(row), &at)
+	return at
+}
+
+func dueStore(t *testing.T, dir string, indexed bool) *Store {
+	t.Helper()
+	s, err := newStore(t, vfs.Default, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if indexed {
+		s.IndexDue(dueOf)
+	}
+	return s
+}
+
+func checkDues(t *testing.T, what string, s *Store, number int32, want map[string]int64) {
+	t.Helper()
+	got := map[string]int64{}
+	err := s.EachDue(t.Context(), number, func(key string, due int64) error {
+		got[key] = due
+		return nil
+	})
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("%s: got %v, %v; want %v", what, got, err, want)
+	}
+}
+
+func TestDueIndexIsThatOfTheRows(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := dueStore(t, dir, true)
+	zero, one := openPartition(t, s, 0), openPartition(t, s, 1)
+	err := errors.Join(
+		zero.Set("never", []byte("x")), zero.Set("a", []byte("5")), zero.Set("b", []byte("7")), zero.Set("c", []byte("8")), zero.SetOffset(3),
+		one.Set("a", []byte("9")), one.SetOffset(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkDues(t, "written", s, 0, map[string]int64{"a": 5, "b": 7, "c": 8})
+	if err := errors.Join(zero.Set("a", []byte("6")), zero.Set("b", []byte("x")), zero.Delete("c"), zero.SetOffset(6)); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int64{"a": 6}
+	checkDues(t, "written over", s, 0, want)
+	checkDues(t, "another partition", s, 1, map[string]int64{"a": 9})
+	if row, err := s.Row(0, "a"); string(row) != "6" || err != nil {
+		t.Errorf("got row %q, %v", row, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	s = dueStore(t, dir, true)
+	s.due = func([]byte) int64 { panic("a row is looked at, though the index is there") }
+	openPartition(t, s, 0)
+	checkDues(t, "opened again", s, 0, want)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A release that knows no index writes rows beside it.
+func TestDueIndexIsMadeAnewAfterAnotherRelease(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for round, indexed := range []bool{false, true, false, true} {
+		s := dueStore(t, dir, indexed)
+		p := openPartition(t, s, 0)
+		if indexed {
+			want := map[string]int64{"late": 3, fmt.Sprint("of-", round-1): int64(round)}
+			if round > 1 {
+				want["of-0"], want["of-1"] = 1, 2
+			}
+			checkDues(t, fmt.Sprint("round ", round), s, 0, want)
+		}
+		err := errors.Join(p.Set(fmt.Sprint("of-", round), fmt.Append(nil, round+1)), p.Set("late", []byte("3")), p.Set("plain", []byte("x")), p.SetOffset(int64(10*round)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A store that is emptied, as after a restore of its topic, has no dues.
+func TestDueIndexGoesWithTheRows(t *testing.T) {
+	t.Parallel()
+	s := dueStore(t, t.TempDir(), true)
+	defer s.Close()
+	p := openPartition(t, s, 0)
+	if err := errors.Join(p.Set("a", []byte("5")), p.SetOffset(7)); err != nil {
+		t.Fatal(err)
+	}
+	checkDues(t, "written", s, 0, map[string]int64{"a": 5})
+	s.end = func(int32) (int64, error) { return 3, nil }
+	p = openPartition(t, s, 0)
+	checkDues(t, "emptied", s, 0, map[string]int64{})
+	if err := errors.Join(p.Set("b", []byte("6")), p.SetOffset(1)); err != nil {
+		t.Fatal(err)
+	}
+	checkDues(t, "filled again", s, 0, map[string]int64{"b": 6})
+}
+
+// Where no row is ever due the store holds no more than rows, an offset and a mark.
+func TestDueIndexCostsNothingWithoutDues(t *testing.T) {
+	t.Parallel()
+	s := dueStore(t, t.TempDir(), true)
+	defer s.Close()
+	p := openPartition(t, s, 0)
+	if err := errors.Join(p.Set("a", []byte("x")), p.Set("b", []byte("y")), p.SetOffset(7), s.flush(0)); err != nil {
+		t.Fatal(err)
+	}
+	iter, err := s.rows.iterate(s.partitions[0].key(0, ""), s.partitions[0].key(255, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer iter.Release()
+	kinds := map[byte]int{}
+	for iter.Next() {
+		kinds[iter.iter.Key()[4]]++
+	}
+	if want := map[byte]int{indexedKind: 1, offsetKind: 1, rowKind: 2}; !maps.Equal(kinds, want) {
+		t.Errorf("got %v, want %v", kinds, want)
+	}
+	mark, err := s.rows.get(s.partitions[0].key(indexedKind, ""))
+	if err != nil || binary.BigEndian.Uint64(mark) != 7 {
+		t.Errorf("got mark %x, %v", mark, err)
+	}
+}

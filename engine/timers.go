@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry/engine/store"
+)
+
+// Timers are for a group that has something to do at times that its rows name, with a
+// record or without one.
+type Timers struct {
+	// Due is when a row is due, in milliseconds since 1970, 0 for never. It must be safe
+	// for concurrent use. The local store keeps an index of it.
+	Due func(row []byte) int64
+	// Hold is called for each partition that a session has, once its table is recovered
+	// and before its first record is processed. What it returns is called at once, in
+	// a goroutine of its own, and must return soon after ctx has ended: with the session.
+	Hold func(partition int32, rows *DueRows) (run func(ctx context.Context))
+}
+
+// DueRows are the rows of a partition that a session has. Methods are safe for
+// concurrent use while that lasts.
+type DueRows struct {
+	store     *store.Store
+	partition int32
+	due       func(row []byte) int64
+	behind    func() int64
+}
+
+// holdOf is what a group's claims call; nil if it has no timers.
+func holdOf(timers *Timers, s *store.Store) func(*tracker, sarama.ConsumerGroupClaim) func(context.Context) {
+	if timers == nil {
+		return nil
+	}
+	return func(at *tracker, c sarama.ConsumerGroupClaim) func(context.Context) {
+		behind := func() int64 { return max(c.HighWaterMarkOffset()-at.position(), 0) }
+		return timers.Hold(c.Partition(), &DueRows{store: s, partition: c.Partition(), due: timers.Due, behind: behind})
+	}
+}
+
+// Due is when the present row with that key is due, in milliseconds since 1970, 0 for
+// never.
+func (r *DueRows) Due(key string) (int64, error) {
+	row, err := r.store.Row(r.partition, key)
+	if err != nil || row == nil {
+		return 0, err
+	}
+	return r.due(row), nil
+}
+
+// EachDue calls visit with the key of each row that is due some time, and with that
+// time; maybe with others. It returns the first error of visit.
+func (r *DueRows) EachDue(ctx context.Context, visit func(key string, due int64) error) error {
+	return r.store.EachDue(ctx, r.partition, visit)
+}
+
+// Behind is how many offsets of the partition are not processed, as far as the last
+// fetch tells.
+func (r *DueRows) Behind() int64 { return r.behind() }

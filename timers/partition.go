@@ -1,0 +1,245 @@
+package timers
+
+import (
+	"container/heap"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/belfry/belfry/inbox"
+)
+
+// partition is the timers of one ownership of a partition.
+type partition struct {
+	queue  *Queue
+	number int32
+	rows   Rows
+	wake   chan struct{} // has room for one: another timer is first, or there are many
+
+	mu   sync.Mutex
+	heap timers
+	made int // timers there were when the heap was last made of the index
+
+	making bool   // it is being made anew
+	armed  timers // meanwhile
+}
+
+func (p *partition) add(user string, due int64) {
+	p.mu.Lock()
+	p.heap.push(timer{user: user, due: due})
+	if p.making {
+		p.armed = append(p.armed, timer{user: user, due: due})
+	}
+	woken := p.heap[0].due == due || p.crowdedLocked()
+	p.mu.Unlock()
+	if woken {
+		select {
+		case p.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// crowdedLocked reports whether most timers may be of times that no row has any more.
+func (p *partition) crowdedLocked() bool { return len(p.heap) > 2*p.made+slack }
+
+// stats tells how many timers wait for their time or their first touch, and for how long
+// the oldest is overdue.
+func (p *partition) stats(now int64) (pending int, late time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.heap {
+		t := &p.heap[i]
+		if t.tries == 0 {
+			pending++
+		}
+		// The first touch is under way while tries is 1.
+		if t.tries != 1 {
+			late = max(late, time.Duration(now-t.due)*time.Millisecond)
+		}
+	}
+	return pending, late
+}
+
+// run does what is due until ctx ends.
+func (p *partition) run(ctx context.Context) {
+	pause := firstAgain
+	for {
+		err := p.make(ctx)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		p.queue.log.Warn("due rows cannot be looked up, tried again", "partition", p.number, "err", err)
+		if sleep(ctx, pause) != nil {
+			return
+		}
+		pause = min(2*pause, lastAgain)
+	}
+	wait := time.NewTimer(0)
+	defer wait.Stop()
+	for {
+		select {
+		case <-wait.C:
+		case <-p.wake:
+		case <-ctx.Done():
+			return
+		}
+		next, err := p.work(ctx)
+		if err != nil {
+			return
+		}
+		wait.Reset(next)
+	}
+}
+
+// idle is for how long a partition without timers sleeps, unless one comes.
+const idle = time.Hour
+
+// work does all that is due, and returns how long it may sleep. The error is that of
+// ctx.
+func (p *partition) work(ctx context.Context) (time.Duration, error) {
+	for {
+		p.mu.Lock()
+		crowded := p.crowdedLocked()
+		p.mu.Unlock()
+		if crowded {
+			if err := p.make(ctx); err != nil {
+				p.queue.log.Debug("timers are not made anew", "partition", p.number, "err", err)
+			}
+		}
+		due, next := p.take(time.Now())
+		if len(due) == 0 {
+			return next, nil
+		}
+		if err := p.fire(ctx, due); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// take removes up to batch timers whose time has come, or tells when the first will be.
+func (p *partition) take(now time.Time) (due []timer, next time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ms := now.UnixMilli()
+	for len(p.heap) > 0 && len(due) < batch && p.heap[0].at() <= ms {
+		due = append(due, p.heap.pop())
+	}
+	if len(due) > 0 || len(p.heap) == 0 {
+		return due, idle
+	}
+	return nil, min(time.UnixMilli(p.heap[0].at()).Sub(now), idle)
+}
+
+// fire appends a touch for those timers that their rows still have. The error is that
+// of ctx.
+func (p *partition) fire(ctx context.Context, due []timer) error {
+	// What cannot be fired is not lost: the timers are there until their rows are settled.
+	due = slices.DeleteFunc(due, func(t timer) bool { return !p.owes(&t) })
+	if len(due) == 0 {
+		return ctx.Err()
+	}
+	err := p.yield(ctx)
+	if err == nil {
+		err = p.queue.pace.wait(ctx, len(due))
+	}
+	if err == nil {
+		err = p.touch(ctx, due)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now().UnixMilli()
+	for _, t := range due {
+		if err == nil {
+			t.tries++
+		}
+		t.waitUntil(now + pauseAfter(t.tries).Milliseconds())
+		p.heap.push(t)
+	}
+	return ctx.Err()
+}
+
+// pauseAfter is how long a timer waits after so many touches.
+func pauseAfter(tries uint32) time.Duration {
+	return min(firstAgain<<min(max(tries, 1)-1, 10), lastAgain)
+}
+
+// owes reports whether the row is still due at the time of the timer. One that cannot be
+// read is taken to be.
+func (p *partition) owes(t *timer) bool {
+	due, err := p.rows.Due(t.user)
+	if err != nil {
+		p.queue.log.Debug("row of a timer cannot be read, it is touched", "partition", p.number, "err", err)
+		return true
+	}
+	return due == t.due
+}
+
+// yield waits while the partition has much to process, but not for ever.
+func (p *partition) yield(ctx context.Context) error {
+	for end := time.Now().Add(patience); p.rows.Behind() > maxBehind && time.Now().Before(end); {
+		if err := sleep(ctx, behindPoll); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// touch appends a touch for the users of some timers, one for each user.
+func (p *partition) touch(ctx context.Context, due []timer) error {
+	users := make([]string, len(due))
+	again := int64(0)
+	for i, t := range due {
+		users[i] = t.user
+		if t.tries > 0 {
+			again++
+		}
+	}
+	slices.Sort(users)
+	users = slices.Compact(users)
+	q := p.queue
+	if _, err := q.cfg.Journal.Append(ctx, inbox.Addressed{Recipients: users, Record: inbox.Record{Kind: inbox.KindTouch}}); err != nil {
+		if ctx.Err() == nil {
+			q.failed.Add(int64(len(due)))
+			q.tellFailure(p.number, len(users), err)
+		}
+		return err
+	}
+	q.fired.Add(int64(len(due)) - again)
+	q.again.Add(again)
+	return nil
+}
+
+// make makes the heap of the index: at the begin, and when it has become crowded. What was
+// touched already stays, and so does what is armed meanwhile.
+func (p *partition) make(ctx context.Context) error {
+	p.mu.Lock()
+	var made timers
+	touched := map[string]int64{}
+	for _, t := range p.heap {
+		if t.tries > 0 {
+			touched[t.user] = t.due
+			made = append(made, t)
+		}
+	}
+	p.making = true
+	p.mu.Unlock()
+	err := p.rows.EachDue(ctx, func(user string, due int64) error {
+		if at, ok := touched[user]; !ok || at != due {
+			made = append(made, timer{user: user, due: due})
+		}
+		return nil
+	})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		p.heap = slices.Clip(append(made, p.armed...))
+		heap.Init(&p.heap)
+	}
+	p.made, p.making, p.armed = len(p.heap), false, nil
+	return err
+}

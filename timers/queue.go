@@ -1,0 +1,194 @@
+package timers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/belfry/belfry/inbox"
+)
+
+// DefaultRate is how many touches a process appends a second, at the most. What is
+// due shows at its time in any case: a touch settles it in the row.
+const DefaultRate = 2000
+
+// A timer whose row is still due after a touch gets another one: after firstAgain,
+// then twice as late each time, lastAgain at the most.
+const (
+	firstAgain = time.Second
+	lastAgain  = time.Minute
+)
+
+const (
+	// batch is how many touches are written at once.
+	batch = 200
+	// maxBehind is from how many unprocessed records of its partition on a timer
+	// waits for them, patience for how long at the most.
+	maxBehind  = 500
+	patience   = 10 * time.Second
+	behindPoll = 50 * time.Millisecond
+	// slack is how many timers there may be beside those of twice the users that
+	// there were when the heap was last made; more are mostly of times that the rows
+	// have no more.
+	slack = 1024
+	// tellEvery is how often the log tells of touches that cannot be written.
+	tellEvery = time.Minute
+)
+
+// Journal writes to the users' journals, as emitters.Journal does. Append
+// returns when the broker has acknowledged all records.
+type Journal interface {
+	Append(ctx context.Context, records ...inbox.Addressed) ([]inbox.Position, error)
+}
+
+// Rows are those of a partition, as its owner has them.
+type Rows interface {
+	// Due is when the present row of a user is due, in milliseconds since 1970, 0 for
+	// never.
+	Due(user string) (int64, error)
+	// EachDue calls visit for all users whose rows are due some time, and maybe for
+	// others. It returns the first error of visit.
+	EachDue(ctx context.Context, visit func(user string, due int64) error) error
+	// Behind is how many records of the partition wait to be processed.
+	Behind() int64
+}
+
+// Config says what a Queue works with.
+type Config struct {
+	Journal Journal
+	Rate    int          // touches a second; 0: DefaultRate
+	Logger  *slog.Logger // nil: slog.Default
+}
+
+// Queue holds the timers of one process. Its methods are safe for concurrent use.
+type Queue struct {
+	cfg  Config
+	log  *slog.Logger
+	pace pace
+
+	mu    sync.Mutex
+	parts map[int32]*partition
+
+	fired, again, failed atomic.Int64
+	toldAt               atomic.Int64 // nanoseconds since 1970
+}
+
+// New returns a queue without timers.
+func New(cfg Config) *Queue {
+	if cfg.Rate <= 0 {
+		cfg.Rate = DefaultRate
+	}
+	return &Queue{
+		cfg: cfg, log: cmp.Or(cfg.Logger, slog.Default()).With("component", "timers"), parts: map[int32]*partition{},
+		pace: pace{every: time.Second / time.Duration(cfg.Rate)},
+	}
+}
+
+// Stats is what a queue holds and has done.
+type Stats struct {
+	Pending int   // timers that wait for their time, or for their first touch
+	Fired   int64 // timers that a touch was appended for
+	Again   int64 // touches appended since the one before had not settled the row
+	Failed  int64 // touches that could not be written, and are tried again
+	// Late is for how long the oldest timer is overdue: it waits for its touch, or one
+	// has not settled it. 0: none is.
+	Late time.Duration
+}
+
+// Stats returns them as they are now.
+func (q *Queue) Stats() Stats {
+	s := Stats{Fired: q.fired.Load(), Again: q.again.Load(), Failed: q.failed.Load()}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now().UnixMilli()
+	for _, p := range q.parts {
+		pending, late := p.stats(now)
+		s.Pending += pending
+		s.Late = max(s.Late, late)
+	}
+	return s
+}
+
+// Hold begins an ownership of a partition, before its first record is folded. The
+// returned function does what is due until ctx ends, which ends the ownership; it must
+// be called. Another ownership of the partition takes the place of an earlier one.
+func (q *Queue) Hold(number int32, rows Rows) (run func(ctx context.Context)) {
+	p := &partition{queue: q, number: number, rows: rows, wake: make(chan struct{}, 1)}
+	q.mu.Lock()
+	q.parts[number] = p
+	q.mu.Unlock()
+	return func(ctx context.Context) {
+		defer func() {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			if q.parts[number] == p {
+				delete(q.parts, number)
+			}
+		}()
+		p.run(ctx)
+	}
+}
+
+// Set arms the timer of a user whose row is written: it was due at one time and is at
+// another, 0 for never. The row must be what [Rows] gives from now on. For a partition
+// that nobody holds it does nothing.
+func (q *Queue) Set(number int32, user string, was, due int64) {
+	if due == 0 || due == was {
+		return // an earlier timer finds that it is nobody's any more
+	}
+	q.mu.Lock()
+	p := q.parts[number]
+	q.mu.Unlock()
+	if p != nil {
+		p.add(user, due)
+	}
+}
+
+// tellFailure has the log tell why touches are not written.
+func (q *Queue) tellFailure(number int32, count int, err error) {
+	now := time.Now()
+	last := q.toldAt.Load()
+	if now.UnixNano()-last < int64(tellEvery) || !q.toldAt.CompareAndSwap(last, now.UnixNano()) {
+		return
+	}
+	q.log.Warn("timers are late: rows are not written again at their time, which changes nothing that users see; they are tried again",
+		"partition", number, "users", count, "err", err)
+}
+
+// pace deals out turns at a rate.
+type pace struct {
+	every time.Duration
+	mu    sync.Mutex
+	next  time.Time
+}
+
+// wait waits for the turn of n, and takes it. The error is that of ctx.
+func (p *pace) wait(ctx context.Context, n int) error {
+	p.mu.Lock()
+	now := time.Now()
+	if p.next.Before(now) {
+		p.next = now
+	}
+	turn := p.next
+	p.next = p.next.Add(time.Duration(n) * p.every)
+	p.mu.Unlock()
+	return sleep(ctx, turn.Sub(now))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for a turn: %w", ctx.Err())
+	}
+}

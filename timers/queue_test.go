@@ -1,0 +1,267 @@
+package timers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unsafe"
+
+	"github.com/belfry/belfry/inbox"
+)
+
+// table is the rows of a partition and its journal: a touch settles a row at once if
+// its time has come, unless it is stuck.
+type table struct {
+	mu      sync.Mutex
+	dues    map[string]int64
+	touched []string // who and when, since the begin
+	began   time.Time
+	stuck   bool
+	err     error
+	behind  int64
+	scans   int
+	queue   *Queue
+}
+
+func newTable() *table { return &table{dues: map[string]int64{}, began: time.Now()} }
+
+func (x *table) Due(user string) (int64, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.dues[user], nil
+}
+
+func (x *table) EachDue(_ context.Context, visit func(string, int64) error) error {
+	x.mu.Lock()
+	x.scans++
+	dues := maps.Clone(x.dues)
+	x.mu.Unlock()
+	for _, user := range slices.Sorted(maps.Keys(dues)) {
+		if err := visit(user, dues[user]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *table) Behind() int64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.behind
+}
+
+func (x *table) Append(_ context.Context, records ...inbox.Addressed) ([]inbox.Position, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.err != nil {
+		return nil, x.err
+	}
+	for _, r := range records {
+		if r.Record.Kind != inbox.KindTouch {
+			return nil, fmt.Errorf("appended %v", r.Record.Kind)
+		}
+		for _, user := range r.Recipients {
+			x.touched = append(x.touched, fmt.Sprint(user, " ", time.Since(x.began)))
+			if !x.stuck && x.dues[user] <= time.Now().UnixMilli() {
+				x.dues[user] = 0
+			}
+		}
+	}
+	return nil, nil
+}
+
+// set changes a row as its owner does.
+func (x *table) set(user string, in time.Duration) {
+	x.mu.Lock()
+	was, due := x.dues[user], int64(0)
+	if in != 0 {
+		due = x.began.Add(in).UnixMilli()
+	}
+	x.dues[user] = due
+	x.mu.Unlock()
+	x.queue.Set(3, user, was, due)
+}
+
+func (x *table) said() []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.touched)
+}
+
+// hold runs the queue of a table until the test ends, or the returned function is called.
+func hold(t *testing.T, x *table, rate int) (release func()) {
+	x.queue = New(Config{Journal: x, Rate: rate, Logger: slog.New(slog.DiscardHandler)})
+	return again(t, x)
+}
+
+func again(t *testing.T, x *table) (release func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	run := x.queue.Hold(3, x)
+	var running sync.WaitGroup
+	running.Go(func() { run(ctx) })
+	release = func() {
+		cancel()
+		running.Wait()
+	}
+	return release
+}
+
+func wantTouched(t *testing.T, x *table, want ...string) {
+	t.Helper()
+	if got := x.said(); !slices.Equal(got, want) {
+		t.Errorf("got touches %q, want %q", got, want)
+	}
+}
+
+func TestTimerTouchesAtItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTable()
+		x.dues["kim"] = x.began.Add(5 * time.Second).UnixMilli() // from the session before
+		defer hold(t, x, 0)()
+		synctest.Wait()
+		x.set("lee", 3*time.Second)
+		x.set("han", time.Hour)
+		x.set("han", 4*time.Second) // earlier than it was
+		x.set("park", 2*time.Second)
+		x.set("park", 0) // read before
+		time.Sleep(2 * time.Hour)
+		wantTouched(t, x, "lee 3s", "han 4s", "kim 5s")
+		s := x.queue.Stats()
+		if s != (Stats{Fired: 3}) {
+			t.Errorf("got %+v", s)
+		}
+	})
+}
+
+// A row that a touch has not settled, since the broker's clock is behind say, is touched
+// again, later each time.
+func TestTimerTouchesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTable()
+		x.stuck = true
+		defer hold(t, x, 0)()
+		x.set("kim", time.Second)
+		time.Sleep(3 * time.Minute)
+		wantTouched(t, x, "kim 1s", "kim 2s", "kim 4s", "kim 8s", "kim 16s", "kim 32s", "kim 1m4s", "kim 2m4s")
+		if s := x.queue.Stats(); s != (Stats{Fired: 1, Again: 7, Late: 179 * time.Second}) {
+			t.Errorf("got %+v", s)
+		}
+		x.mu.Lock()
+		x.stuck = false
+		x.mu.Unlock()
+		time.Sleep(2 * time.Minute)
+		if s := x.queue.Stats(); s != (Stats{Fired: 1, Again: 8}) {
+			t.Errorf("once settled: got %+v", s)
+		}
+	})
+}
+
+// While nothing can be written nothing is lost.
+func TestTimerOutlivesAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTable()
+		x.err = errors.New("no brokers")
+		defer hold(t, x, 0)()
+		x.set("kim", time.Second)
+		time.Sleep(time.Minute)
+		if s := x.queue.Stats(); s.Pending != 1 || s.Late != 59*time.Second || s.Fired != 0 || s.Failed < 10 {
+			t.Errorf("got %+v", s)
+		}
+		x.mu.Lock()
+		x.err = nil
+		x.mu.Unlock()
+		time.Sleep(2 * time.Second)
+		if got := x.said(); len(got) != 1 {
+			t.Errorf("got touches %q", got)
+		}
+	})
+}
+
+// What another owner has is not touched.
+func TestTimerOfAnotherOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTable()
+		release := hold(t, x, 0)
+		x.set("kim", time.Minute)
+		release()
+		x.set("lee", time.Second)
+		time.Sleep(2 * time.Minute)
+		wantTouched(t, x)
+		if s := x.queue.Stats(); s != (Stats{}) {
+			t.Errorf("got %+v", s)
+		}
+		// It comes back: what is overdue is done at once.
+		defer again(t, x)()
+		time.Sleep(time.Millisecond)
+		wantTouched(t, x, "kim 2m0s", "lee 2m0s")
+	})
+}
+
+// Many that come due at once are touched at the rate, and behind what waits to be
+// processed, but not for ever.
+func TestTimersArePaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTable()
+		defer hold(t, x, 1000)()
+		for i := range 2000 {
+			x.set(fmt.Sprintf("u%04d", i), time.Second)
+		}
+		time.Sleep(2*time.Second + time.Millisecond)
+		if n := len(x.said()); n < 1000 || n > 1000+2*batch {
+			t.Errorf("%d touches in a second, the rate is 1000", n)
+		}
+		time.Sleep(5 * time.Second)
+		if n := len(x.said()); n != 2000 {
+			t.Errorf("%d touches", n)
+		}
+		x.mu.Lock()
+		x.behind = maxBehind + 1
+		x.mu.Unlock()
+		x.set("kim", time.Since(x.began)+time.Second)
+		time.Sleep(patience)
+		if n := len(x.said()); n != 2000 {
+			t.Errorf("%d touches while the partition is behind", n)
+		}
+		time.Sleep(2 * time.Second)
+		if n := len(x.said()); n != 2001 {
+			t.Errorf("%d touches once it has waited", n)
+		}
+	})
+}
+
+// Who snoozes an item again and again leaves no timers behind for ever.
+func TestTimersOfThePastGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTable()
+		defer hold(t, x, 0)()
+		synctest.Wait()
+		for i := range 50_000 {
+			x.set("kim", time.Hour+time.Duration(i)*time.Second)
+			if i%100 == 0 {
+				synctest.Wait()
+			}
+		}
+		synctest.Wait()
+		if s := x.queue.Stats(); s.Pending > 3*slack {
+			t.Errorf("%d timers of one user", s.Pending)
+		}
+		time.Sleep(30 * time.Hour)
+		if got := x.said(); len(got) != 1 || got[0] != fmt.Sprint("kim ", time.Hour+49_999*time.Second) {
+			t.Errorf("got touches %q", got)
+		}
+	})
+}
+
+// A million of them must fit.
+func TestTimerSize(t *testing.T) {
+	if size := unsafe.Sizeof(timer{}); size != 32 {
+		t.Errorf("a timer takes %d bytes, want 32", size)
+	}
+}
