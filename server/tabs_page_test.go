@@ -12,8 +12,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/belfry/belfry/internal/browsertest"
+	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/web"
 )
 
@@ -253,6 +255,35 @@ func TestTabsOfflineAndBack(t *testing.T) {
 	s.instead(nil)
 	browsertest.Eval[any](tab, `tabs().forEach((w) => w.dispatchEvent(new Event('online')))`)
 	browsertest.Eventually(tab, `shown()`, "2 of 2 live")
+}
+
+// TestTabSendsWhatWaitsAsItEnds has a click read and follow while the answer to
+// an action before it is on its way.
+func TestTabSendsWhatWaitsAsItEnds(t *testing.T) {
+	s := newTabServer(t)
+	s.notify("u", "one")
+	tab := browsertest.New(t)
+	tab.Open(s.address + "/frame")
+	browsertest.Eventually(tab, `client.state.status`, "live")
+	read := make(chan struct{})
+	s.instead(func(_ http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/seen"):
+			<-read
+		case strings.HasSuffix(r.URL.Path, "/read"):
+			close(read)
+		}
+		return false
+	})
+	browsertest.Eval[any](tab, `
+		client.seen({ seqs: [1] }).catch(() => {});
+		client.read({ seqs: [1] }).catch(() => {});
+		location.href = '/tabs';
+		undefined`)
+	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the click has not read" }, func() bool {
+		row, _ := s.fake.Row("u")
+		return row.Badge(time.Now()).Unread == 0
+	})
 }
 
 // TestTabsOfANewEpoch has the log go on in another one, whose versions are lower in

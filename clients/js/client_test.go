@@ -56,7 +56,8 @@ var mutations = []struct{ name, file, from, to string }{
 	{"a page of before a reset moves the list", "store.js", "if (query.generation === generation) query.loaded(page);", "query.loaded(page);"},
 	{"a refused action stays", "sync.js", "this.optimist.drop(action);", ""},
 	{"an action counts twice", "optimist.js", "if (shown === item) continue;\n      add(item, -1);", "if (shown === item && !this.#actions.size) continue;\n      add({ ...item, read: false, archived: false }, -1);"},
-	{"actions overtake each other", "sync.js", "await before;", ""},
+	{"actions overtake each other", "sync.js", "await this.leaving.unless(before);", ""},
+	{"what waits is lost with its page", "leaving.js", "for (const leave of this.#waiting) leave();", ""},
 	{"an answered action is not settled", "sync.js", "this.optimist.settle(this.store);", ""},
 }
 

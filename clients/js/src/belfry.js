@@ -4,6 +4,7 @@ import { Link } from './link.js';
 import { List } from './list.js';
 import { Tabs } from './tabs.js';
 import { unsettled } from './order.js';
+import { Leaving } from './leaving.js';
 
 /** One user's inbox. See belfry.d.ts. */
 export class Belfry {
@@ -17,10 +18,13 @@ export class Belfry {
   #told;
   #tabs;
   #heard = Promise.resolve();
+  #leaving = new Leaving();
 
   constructor(options) {
     this.user = options.user;
-    this.#sync = new Sync({ request: requester(options), pageSize: options.pageSize, changed: () => this.#changed() });
+    this.#sync = new Sync({
+      request: requester(options, this.#leaving), pageSize: options.pageSize, changed: () => this.#changed(), leaving: this.#leaving,
+    });
     this.#link = new Link({
       sync: this.#sync,
       tell: (status, error) => {
@@ -94,8 +98,14 @@ export class Belfry {
   #events = [
     ['online', this.reconnect],
     ['offline', () => this.#link.cut()],
-    ['pagehide', () => this.#tabs.stop()],
-    ['pageshow', () => this.#tabs.start()],
+    ['pagehide', () => {
+      this.#leaving.leave();
+      this.#tabs.stop();
+    }],
+    ['pageshow', () => {
+      this.#leaving.stay();
+      this.#tabs.start();
+    }],
   ];
 
   // Tells the other tabs where this one stands, or what it was sent.

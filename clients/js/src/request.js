@@ -14,8 +14,9 @@ export class ProblemError extends Error {
 const patience = 20_000; // ms for any answer but a stream
 
 /** Returns `request(path, init)`, which resolves with the response or rejects with a ProblemError or TypeError. */
-export function requester({ url = '', user, token, getToken, language, fetch = globalThis.fetch.bind(globalThis) }) {
+export function requester({ url = '', user, token, getToken, language, fetch = globalThis.fetch.bind(globalThis) }, leaving) {
   const base = `${url.replace(/\/$/, '')}/v1/users/${encodeURIComponent(user)}`;
+  let last; // what getToken gave
   return async function request(path, init = {}) {
     const send = async (bearer) => {
       const headers = { Accept: 'application/json', ...init.headers };
@@ -23,11 +24,11 @@ export function requester({ url = '', user, token, getToken, language, fetch = g
       if (language) headers['Accept-Language'] = language;
       return fetch(base + path, { cache: 'no-store', signal: AbortSignal.timeout(patience), ...init, headers });
     };
-    let bearer = getToken ? await getToken() : token;
+    let bearer = getToken ? (last = await leaving.unless(Promise.resolve(getToken()), () => last)) : token;
     let response = await send(bearer);
     if (response.status === 401 && getToken) {
       const again = await getToken({ refused: bearer });
-      if (again && again !== bearer) response = await send((bearer = again));
+      if (again && again !== bearer) response = await send((last = bearer = again));
     }
     if (response.ok || response.status === 304) return response;
     const seconds = Number(response.headers.get('Retry-After'));

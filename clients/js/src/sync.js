@@ -3,6 +3,7 @@
 import { DECIDE, LIST, STALE, Store, epochOf, versionOf } from './store.js';
 import { Optimist } from './optimist.js';
 import { compare } from './order.js';
+import { Leaving } from './leaving.js';
 
 const behindLists = 2; // refused as ahead of the server, until a list asks without a version
 const mostItems = 100; // of one page
@@ -13,6 +14,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export class Sync {
   store = new Store();
   optimist = new Optimist();
+  leaving;
   request;
   pageSize;
 
@@ -21,7 +23,8 @@ export class Sync {
   #sent = Promise.resolve();
   #behind = 0;
 
-  constructor({ request, pageSize = 20, changed }) {
+  constructor({ request, pageSize = 20, changed, leaving = new Leaving() }) {
+    this.leaving = leaving;
     this.request = request;
     this.pageSize = pageSize;
     this.#changed = () => {
@@ -46,9 +49,10 @@ export class Sync {
     this.#changed();
     try {
       // One after the other: the last word on an item must be the last in its log.
+      // A page that ends sends at once what is left, such as the click that ends it.
       const before = this.#sent;
       const answer = (async () => {
-        await before;
+        await this.leaving.unless(before);
         const response = await this.request(`/inbox/${name}`, {
           method: 'POST',
           headers: { 'Content-Type': 'application/json' },

@@ -192,3 +192,56 @@ test('an item that did not change is the same object, and so is a list', async (
   assert.notEqual(list.items, items);
   assert.equal(list.items[1], first);
 });
+
+test('a page that ends sends what waits for an answer, and one that comes back waits again', async () => {
+  const { sync, asked } = await tab(2, 1);
+  const sent = () => asked.map(({ path }) => path.replace('/inbox/', '')).join(' ');
+  sync.act('seen', { seqs: [2] });
+  sync.act('read', { seqs: [2] });
+  await turn();
+  assert.equal(sent(), 'seen');
+  sync.leaving.leave();
+  await turn();
+  assert.equal(sent(), 'seen read');
+  sync.act('archive', { seqs: [1] });
+  await turn();
+  assert.equal(sent(), 'seen read archive');
+  sync.leaving.stay();
+  sync.act('unarchive', { seqs: [1] });
+  await turn();
+  assert.equal(sent(), 'seen read archive');
+});
+
+test('the last token serves a page that ends before there is another', async () => {
+  const { requester } = await import(`${source}/request.js`);
+  const { Leaving } = await import(`${source}/leaving.js`);
+  const leaving = new Leaving();
+  const tokens = [Promise.resolve('first'), new Promise(() => {})];
+  const sent = [];
+  const request = requester({
+    user: 'u',
+    getToken: () => tokens.shift(),
+    fetch: async (url, { headers }) => {
+      sent.push(headers.Authorization);
+      return { ok: true };
+    },
+  }, leaving);
+  await request('/inbox');
+  request('/inbox/read');
+  await turn();
+  assert.deepEqual(sent, ['Bearer first']);
+  leaving.leave();
+  await turn();
+  assert.deepEqual(sent, ['Bearer first', 'Bearer first']);
+});
+
+test('a tab that missed a batch lists instead of taking the one after it', async () => {
+  const { sync, asked, shown } = await tab(2, 1);
+  const received = sync.receive(batch(3, 4, 3, { event: 'item', data: item(4) }));
+  await turn();
+  assert.equal(shown(), '2* 1* = 2');
+  assert.match(asked[0].path, /min_version=4/);
+  asked[0].answer({ ...badge(4, 4), features: [], items: [4, 3, 2, 1].map((seq) => item(seq)) });
+  await received;
+  assert.equal(shown(), '4* 3* 2* 1* = 4');
+});
