@@ -33,6 +33,7 @@ type Notification struct {
 	CollapseKey string          `json:"collapse_key,omitempty"`
 	Time        time.Time       `json:"time,omitzero"`
 	ExpiresAt   time.Time       `json:"expires_at,omitzero"` // never, if zero; whole milliseconds count
+	DeliverAt   time.Time       `json:"deliver_at,omitzero"` // at once, if zero or past; whole milliseconds count
 	Data        json.RawMessage `json:"data,omitempty"`      // a JSON object or nil
 
 	// Extra holds the fields, as encoded, that a newer Belfry wrote and this
@@ -56,7 +57,8 @@ type Retraction struct {
 	CollapseKey string `json:"collapse_key,omitempty"`
 }
 
-// Check returns a [*FieldError] for the first thing wrong with n, or nil.
+// Check returns a [*FieldError] for the first thing wrong with n, or nil. That
+// deliver_at is at most a year ahead is by this process's clock.
 func (n *Notification) Check() error {
 	if err := CheckRecipient(n.Recipient); err != nil {
 		return err
@@ -90,6 +92,9 @@ func (n *Notification) Check() error {
 		return err
 	}
 	if err := checkTime("expires_at", n.ExpiresAt); err != nil {
+		return err
+	}
+	if err := n.checkDeliverAt(time.Now()); err != nil {
 		return err
 	}
 	if err := checkURL("url", n.URL); err != nil {
@@ -182,6 +187,33 @@ func checkTime(field string, t time.Time) error {
 	}
 	if year := t.UTC().Year(); year < 1970 || year > 9999 {
 		return Invalid(field, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), from 1970 to 9999")
+	}
+	return nil
+}
+
+// CheckAhead returns a [*FieldError] for the field if at is more than a year after now,
+// or nil: nobody waits so long for a message, but many a program takes milliseconds
+// for seconds.
+func CheckAhead(field string, at, now time.Time) error {
+	if most := now.AddDate(1, 0, 0); at.After(most) {
+		return Invalid(field, "must be at most a year ahead, not after %s", most.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// checkDeliverAt refuses what would come too late to be read, or in more than a year.
+func (n *Notification) checkDeliverAt(now time.Time) error {
+	if n.DeliverAt.IsZero() {
+		return nil
+	}
+	if err := checkTime("deliver_at", n.DeliverAt); err != nil {
+		return err
+	}
+	if err := CheckAhead("deliver_at", n.DeliverAt, now); err != nil {
+		return err
+	}
+	if !n.ExpiresAt.IsZero() && !n.DeliverAt.Before(n.ExpiresAt) {
+		return Invalid("deliver_at", "must be before expires_at: it would never be shown")
 	}
 	return nil
 }

@@ -63,6 +63,13 @@ func TestNotificationCheck(t *testing.T) {
 		{"time too early", func(n *n) { n.Time = time.Date(1969, 12, 31, 23, 0, 0, 0, time.UTC) }, "time"},
 		{"time too late", func(n *n) { n.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "time"},
 		{"expiry too late", func(n *n) { n.ExpiresAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "expires_at"},
+		{"delivery in the past", func(n *n) { n.DeliverAt = time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC) }, "-"},
+		{"delivery in less than a year", func(n *n) { n.DeliverAt = time.Now().AddDate(1, 0, -1) }, "-"},
+		{"delivery in more than a year", func(n *n) { n.DeliverAt = time.Now().AddDate(1, 0, 1) }, "deliver_at"},
+		{"delivery too early", func(n *n) { n.DeliverAt = time.Date(1969, 12, 31, 23, 0, 0, 0, time.UTC) }, "deliver_at"},
+		{"delivery before the expiry", func(n *n) { n.DeliverAt, n.ExpiresAt = received, received.Add(time.Millisecond) }, "-"},
+		{"delivery at the expiry", func(n *n) { n.DeliverAt, n.ExpiresAt = received, received }, "deliver_at"},
+		{"delivery after the expiry", func(n *n) { n.DeliverAt, n.ExpiresAt = received.Add(time.Hour), received }, "deliver_at"},
 		{"64 KiB", func(n *n) { n.Body = belfry.PlainText(strings.Repeat("x", belfry.MaxItemBytes-1)) }, "-"},
 		{"over 64 KiB", func(n *n) { n.Body = belfry.PlainText(strings.Repeat("x", belfry.MaxItemBytes)) }, "body"},
 		{"over 64 KiB with data", func(n *n) {

@@ -37,7 +37,7 @@ func (o object) get(name string) (json.RawMessage, bool) {
 var (
 	messageFields = []string{
 		"recipient", "recipients", "id", "source", "type", "category", "priority", "title", "body", "url", "actor",
-		"collapse_key", "time", "expires_at", "data", "retract",
+		"collapse_key", "time", "expires_at", "data", "retract", "deliver_at",
 	}
 	actorFields = []string{"id", "name", "avatar"}
 )

@@ -123,6 +123,9 @@ func (o object) notification(n Notification, lenient bool) (Message, error) {
 			return Message{}, err
 		}
 	}
+	if err := o.time("deliver_at", &n.DeliverAt); err != nil {
+		return Message{}, err
+	}
 	if err := o.actor(&n.Actor, omit); err != nil {
 		return Message{}, err
 	}
@@ -235,7 +238,8 @@ func (o object) time(name string, to *time.Time) error {
 	if err != nil {
 		return Invalid(name, "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), not %.40q", s)
 	}
-	if !NoTime(t) {
+	// A delivery in the year 9999 is meant for never, and may not come at once.
+	if !NoTime(t) || name == "deliver_at" && t.UTC().Year() >= 9999 {
 		*to = t.UTC().Truncate(time.Millisecond)
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 const full = `{"id":"a","recipient":"사용자-7","source":"shop","type":"order.paid","category":"order","priority":"high",
 	"title":{"en":"Paid","ko":"결제"},"body":"Order 7 \u2713","url":"/orders/7",
 	"actor":{"id":"u-1","name":"Ann","avatar":"https://a.example/1.png","role":"x"},
-	"collapse_key":"order-7","time":"2026-01-31T18:00:00.123456+09:00","expires_at":"2026-02-01T00:00:00Z",
+	"collapse_key":"order-7","time":"2026-01-31T18:00:00.123456+09:00","expires_at":"2026-02-01T00:00:00Z","deliver_at":"2026-01-31T20:00:00+09:00",
 	"data":{"order":7},"unknown":[1,{"a":null}],"Recipient":3}`
 
 // received is when the records of these tests came.
@@ -52,7 +52,7 @@ func TestParseNotification(t *testing.T) {
 		Title: belfry.Text{"en": "Paid", "ko": "결제"}, Body: belfry.PlainText("Order 7 ✓"), URL: "/orders/7",
 		Actor:       belfry.Actor{ID: "u-1", Name: "Ann", Avatar: "https://a.example/1.png"},
 		CollapseKey: "order-7", Time: received.Add(123 * time.Millisecond),
-		ExpiresAt: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), Data: json.RawMessage(`{"order":7}`),
+		ExpiresAt: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), DeliverAt: received.Add(2 * time.Hour), Data: json.RawMessage(`{"order":7}`),
 	}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
@@ -144,6 +144,9 @@ var badFields = []struct{ fields, field string }{
 	{`"time":1738314000`, "time"}, {`"time":"yesterday"`, "time"}, {`"time":"2026-01-31"`, "time"},
 	{`"time":"2026-02-30T00:00:00Z"`, "time"}, {`"time":"1969-12-31T23:59:59Z"`, "time"},
 	{`"expires_at":-1`, "expires_at"}, {`"expires_at":"1066-10-14T09:00:00Z"`, "expires_at"},
+	{`"deliver_at":1738314000`, "deliver_at"}, {`"deliver_at":"tomorrow"`, "deliver_at"}, {`"deliver_at":"2026-02-30T00:00:00Z"`, "deliver_at"},
+	{`"deliver_at":"9998-01-01T00:00:00Z"`, "deliver_at"}, {`"deliver_at":"9999-12-31T23:59:59Z"`, "deliver_at"},
+	{`"deliver_at":"2026-02-01T00:00:00Z","expires_at":"2026-02-01T00:00:00Z"`, "deliver_at"},
 	{`"data":1`, "data"}, {`"data":[]`, "data"}, {`"data":"{}"`, "data"}, {"\"data\":{\"a\":\"\xff\"}", "data"},
 	{`"recipient":1`, "recipient"}, {`"recipient":""`, "recipient"}, {`"recipient":"a/b"`, "recipient"},
 	{`"recipient":["a"]`, "recipient"}, {"\"recipient\":\"a\xff\"", "recipient"}, {`"recipient":"__a"`, "recipient"},

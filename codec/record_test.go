@@ -129,7 +129,7 @@ func TestEncodeRecordRefuses(t *testing.T) {
 		want   string
 	}{
 		{"no kind", inbox.Record{}, "kind(0)"},
-		{"unknown kind", inbox.Record{Kind: inbox.KindTouch + 1}, "kind(11)"},
+		{"unknown kind", inbox.Record{Kind: inbox.KindUnmute + 1}, "kind(15)"},
 		{"priority", notify(belfry.Notification{Priority: 3}), "priority 3"},
 		{"late time", notify(belfry.Notification{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}), "time in the year 10000"},
 		{
@@ -159,7 +159,7 @@ func TestDecodeRecordRefuses(t *testing.T) {
 	}{
 		{"no format", &belfrypb.Record{Kind: belfrypb.Kind_KIND_TOUCH}, "no format number"},
 		{"no kind", &belfrypb.Record{Format: 1}, "kind 0"},
-		{"unknown kind", &belfrypb.Record{Format: 1, Kind: 11}, "kind 11"},
+		{"unknown kind", &belfrypb.Record{Format: 1, Kind: 15}, "kind 15"},
 		{"kind beyond 8 bits", &belfrypb.Record{Format: 1, Kind: 256 + belfrypb.Kind_KIND_ERASE}, "kind 265"},
 		{"negative kind", &belfrypb.Record{Format: 1, Kind: -1}, "kind -1"},
 		{"notify without notification", &belfrypb.Record{Format: 1, Kind: belfrypb.Kind_KIND_NOTIFY}, "without a notification"},

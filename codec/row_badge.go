@@ -39,7 +39,7 @@ func DecodeStamp(b []byte, now time.Time) (inbox.Stamp, error) {
 			return inbox.Stamp{}, err
 		}
 		if e.Expired(now) {
-			stamp.Expired++
+			stamp.Passed++
 		}
 	}
 	return stamp, nil
@@ -81,7 +81,7 @@ func DecodeBadge(b []byte, now time.Time) (inbox.Badge, error) {
 			e.Category = h.categories[category-1]
 		}
 		if e.Expired(now) {
-			badge.Expired++
+			badge.Passed++
 		}
 		badge.Add(&e, now)
 	}

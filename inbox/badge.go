@@ -18,17 +18,17 @@ func (s *State) Badge(now time.Time) Badge { return Badge{Stamp: s.Stamp(now), C
 // stand for equal counts and equal lists. The zero Stamp is that of a user
 // nobody has written to.
 type Stamp struct {
-	Cursor  Cursor
-	Expired int // see [State.ExpiredCount]
+	Cursor Cursor
+	Passed int // see [State.Passed]
 }
 
 // Stamp returns the stamp of s at now.
 func (s *State) Stamp(now time.Time) Stamp {
-	return Stamp{Cursor: s.Cursor(), Expired: s.ExpiredCount(now)}
+	return Stamp{Cursor: s.Cursor(), Passed: s.Passed(now)}
 }
 
-// String returns "<epoch>.<version>.<expired>" in decimal.
+// String returns "<epoch>.<version>.<passed>" in decimal.
 func (s Stamp) String() string {
 	b := append(s.Cursor.append(make([]byte, 0, 32)), '.')
-	return string(strconv.AppendInt(b, int64(s.Expired), 10))
+	return string(strconv.AppendInt(b, int64(s.Passed), 10))
 }

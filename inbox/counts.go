@@ -9,7 +9,7 @@ type Tally struct {
 	Unseen int `json:"unseen"`
 }
 
-// Counts is the badge. Archived and expired items count in nothing. Urgent is
+// Counts is the badge. Archived, hidden and expired items count in nothing. Urgent is
 // the number of unread items of high or urgent priority. Categories has the
 // categories with an unread item; items without a category are in the totals
 // alone.
@@ -29,9 +29,9 @@ func (s *State) Counts(now time.Time) Counts {
 }
 
 // Add counts e, if it counts at now. Of e it needs Category, Priority, Read,
-// Seen, Archived and ExpiresAt.
+// Seen, Archived, ExpiresAt, Until and Shown.
 func (c *Counts) Add(e *Entry, now time.Time) {
-	if e.Read || e.Archived || e.Expired(now) {
+	if e.Read || e.Archived || e.Hidden(now) || e.Expired(now) {
 		return
 	}
 	unseen := 0

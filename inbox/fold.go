@@ -13,6 +13,9 @@ type Input struct {
 	Time time.Time
 	// Cap is how many items to keep, 1 to MaxCap. Less than 1 is DefaultCap.
 	Cap int
+	// Members is how many arrivals an item of a collapse key keeps, the shown one among
+	// them, 1 to MaxMembers. Less than 1 is 1: such a row is as an older Belfry reads it.
+	Members int
 }
 
 // Outcome tells what a record did, for metrics and logs.

@@ -3,6 +3,8 @@ package inbox
 import (
 	"crypto/sha256"
 	"encoding/binary"
+
+	"github.com/belfry/belfry"
 )
 
 // IdentityHash returns the 64 bits by which a row recognises a notification
@@ -23,6 +25,18 @@ func CollapseHash(key string) uint64 {
 		return 0
 	}
 	return hash64([]byte(key))
+}
+
+// ActorHash returns the 64 bits by which a row tells people apart, by id or else by
+// name, or 0, which is nobody, for an actor without either.
+func ActorHash(a belfry.Actor) uint64 {
+	switch {
+	case a.ID != "":
+		return hash64([]byte("id"), []byte(a.ID))
+	case a.Name != "":
+		return hash64([]byte("name"), []byte(a.Name))
+	}
+	return 0
 }
 
 // RuleHash returns the hash of a rule's text, as it stands in an [Origin].

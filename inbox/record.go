@@ -21,17 +21,22 @@ const (
 	KindDelete                    // seqs or up_to are removed
 	KindRetract                   // the sender takes a notification back
 	KindErase                     // all content of the recipient goes
-	KindTouch                     // changes nothing; the owner writes the row again
+	KindTouch                     // settles what has passed, and changes nothing else; the owner writes the row again
+	KindSnooze                    // seqs are hidden until a time
+	KindUnsnooze                  // seqs that the user has snoozed show again
+	KindMute                      // what arrives in a category is put away, read
+	KindUnmute                    // what arrives in a category shows again
 )
 
 var kindNames = [...]string{
 	KindNotify: "notify", KindSeen: "seen", KindRead: "read", KindUnread: "unread",
 	KindArchive: "archive", KindUnarchive: "unarchive", KindDelete: "delete",
 	KindRetract: "retract", KindErase: "erase", KindTouch: "touch",
+	KindSnooze: "snooze", KindUnsnooze: "unsnooze", KindMute: "mute", KindUnmute: "unmute",
 }
 
 // Valid reports whether k is one of the kinds above.
-func (k Kind) Valid() bool { return k >= KindNotify && k <= KindTouch }
+func (k Kind) Valid() bool { return k >= KindNotify && k <= KindUnmute }
 
 // String returns the name of k in lower case.
 func (k Kind) String() string {
@@ -86,8 +91,11 @@ type Record struct {
 	// command is for all items whose Seq and Unarchived are at most that and that
 	// are not archived, of Category if that is not empty. The newest seq on the
 	// screen, which older clients send, is at most that version.
-	UpTo     uint64
+	UpTo uint64
+	// Category narrows UpTo. It is what KindMute and KindUnmute are for.
 	Category string
+	// Until is when what KindSnooze hides shows again, in milliseconds since 1970.
+	Until int64
 }
 
 // Origin is where in a source topic a journal record comes from. (Offset,

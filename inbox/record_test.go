@@ -15,6 +15,7 @@ func TestKinds(t *testing.T) {
 		1: {"notify", false, false}, 2: {"seen", true, true}, 3: {"read", true, true}, 4: {"unread", true, false},
 		5: {"archive", true, true}, 6: {"unarchive", true, false}, 7: {"delete", true, true},
 		8: {"retract", false, false}, 9: {"erase", false, false}, 10: {"touch", false, false},
+		11: {"snooze", false, false}, 12: {"unsnooze", false, false}, 13: {"mute", false, false}, 14: {"unmute", false, false},
 	} {
 		if number.String() != c.name || !number.Valid() {
 			t.Errorf("kind %d is %q, valid %t; want %q", uint8(number), number, number.Valid(), c.name)
@@ -26,7 +27,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("ParseAction(%q) = %v, %t; want %t", c.name, k, ok, c.action)
 		}
 	}
-	for _, k := range []inbox.Kind{0, 11, 255} {
+	for _, k := range []inbox.Kind{0, 15, 255} {
 		if k.Valid() || k.String() == "" {
 			t.Errorf("kind %d is valid", uint8(k))
 		}

@@ -18,6 +18,15 @@ const MaxCap = 1000
 // used goes first.
 const MaxWatermarks = 64
 
+// The limits of what a row holds besides the cap.
+const (
+	MaxHidden     = 100  // items that are hidden until a time, apart from the cap
+	MaxMutes      = 64   // muted categories
+	MaxMembers    = 20   // arrivals that an item of a collapse key keeps, the shown one among them
+	MaxRowMembers = 1000 // arrivals that all items of a row keep besides the shown ones
+	MaxActorBytes = 64   // of an actor's id, and of the name, as a row keeps them
+)
+
 // State is the row of one recipient: all that is known of the inbox but the
 // contents. The zero State is that of a user nobody has written to.
 //
@@ -41,6 +50,8 @@ type State struct {
 	// Horizon is the highest Version of a removal that was forgotten. A client
 	// that knows less than that can no longer learn exactly what is gone.
 	Horizon uint64
+	// Mutes holds the muted categories, by rising Version.
+	Mutes []Mute
 	// Watermarks holds how far each source was routed, the least recently used
 	// first.
 	Watermarks []Watermark
@@ -60,11 +71,55 @@ type Entry struct {
 	Replaces   uint64 // seq of the item that it replaced, or 0
 	Count      uint32 // how many notifications it stands for, at least 1
 	ExpiresAt  int64  // milliseconds since 1970, or 0 for never
-	Category   string
-	Priority   belfry.Priority
-	Read       bool // implies Seen
-	Seen       bool
-	Archived   bool
+	// Until is up to when it is hidden, in milliseconds since 1970, or 0 for never. It
+	// stays after its wake, when Shown is the version of the record that settled that:
+	// until there is one, readers go by their clocks. Shown is also the version of the
+	// retraction that brought it back, and 0 if it never was hidden.
+	Until    int64
+	Shown    uint64
+	Group    *Group // what it keeps of its collapse key's arrivals; nil for nothing
+	Category string
+	Priority belfry.Priority
+	Read     bool // implies Seen
+	Seen     bool
+	Archived bool
+	Born     bool // hidden by its sender, not by the user, and not awake yet
+	Muted    bool // its category was muted when it arrived, and it was not taken back since
+}
+
+// Group is what an item of a collapse key keeps of the arrivals it stands for. It is
+// never modified: rows share it.
+type Group struct {
+	Cut   uint64 // version at which an arrival left it that was not the shown one, or 0
+	Actor Actor  // of the shown arrival
+	// Earlier are the arrivals before the shown one, the oldest first, MaxMembers-1 at
+	// most. Their contents live as long as they do.
+	Earlier []Member
+}
+
+// Member is what an item keeps of an arrival that it has replaced and would show
+// again: the fields of its [Entry].
+type Member struct {
+	Seq       uint64
+	Hash      uint64
+	ExpiresAt int64
+	Category  string
+	Priority  belfry.Priority
+	Actor     Actor
+}
+
+// Actor is who caused an arrival. ID and Name are there for the last three different
+// actors of an item alone.
+type Actor struct {
+	Hash     uint64 // ActorHash, or 0 for nobody
+	ID, Name string // at most MaxActorBytes each
+}
+
+// Mute is a muted category.
+type Mute struct {
+	Category string
+	Version  uint64 // of the record that muted it
+	At       int64  // the timestamp of that, in milliseconds since 1970
 }
 
 // Expired reports whether e is past its time at now.
@@ -128,27 +183,28 @@ func (s *State) Entry(seq uint64) (*Entry, bool) {
 	return &s.Items[i], true
 }
 
-// NextExpiry returns when the next item of s that has not expired at now will,
-// and false if none ever will.
-func (s *State) NextExpiry(now time.Time) (time.Time, bool) {
-	next := int64(0)
+// NextChange returns when what s shows changes next after now without a record,
+// because an item expires or wakes, and false if it never does.
+func (s *State) NextChange(now time.Time) (time.Time, bool) {
+	at, next := now.UnixMilli(), int64(0)
 	for i := range s.Items {
 		e := &s.Items[i]
-		if e.ExpiresAt != 0 && !e.Expired(now) && (next == 0 || e.ExpiresAt < next) {
-			next = e.ExpiresAt
+		for _, t := range [...]int64{e.ExpiresAt, e.wake()} {
+			if t > at && (next == 0 || t < next) {
+				next = t
+			}
 		}
 	}
 	return time.UnixMilli(next), next != 0
 }
 
-// ExpiredCount is the number of items that s still holds although they have
-// expired at now: with the cursor it identifies what a reader sees.
-func (s *State) ExpiredCount(now time.Time) int {
+// Passed is the number of instants that have passed at now and that s still holds:
+// expiries, and wakes that no record has settled. With the cursor it identifies what
+// a reader sees.
+func (s *State) Passed(now time.Time) int {
 	n := 0
 	for i := range s.Items {
-		if s.Items[i].Expired(now) {
-			n++
-		}
+		n += s.Items[i].Passed(now)
 	}
 	return n
 }
@@ -156,6 +212,7 @@ func (s *State) ExpiredCount(now time.Time) int {
 func (s State) clone() State {
 	s.Items = slices.Clone(s.Items)
 	s.Removals = slices.Clone(s.Removals)
+	s.Mutes = slices.Clone(s.Mutes)
 	s.Watermarks = slices.Clone(s.Watermarks)
 	return s
 }

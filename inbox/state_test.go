@@ -60,15 +60,15 @@ func TestStateExpiry(t *testing.T) {
 		{clock(25), 2, clock(30)},
 		{clock(30), 3, time.Time{}},
 	} {
-		if got := h.state.ExpiredCount(c.now); got != c.count {
+		if got := h.state.Passed(c.now); got != c.count {
 			t.Errorf("at %v: %d expired, want %d", c.now, got, c.count)
 		}
-		if got, ok := h.state.NextExpiry(c.now); ok == c.next.IsZero() || ok && !got.Equal(c.next) {
+		if got, ok := h.state.NextChange(c.now); ok == c.next.IsZero() || ok && !got.Equal(c.next) {
 			t.Errorf("at %v: next expiry %v, %t; want %v", c.now, got, ok, c.next)
 		}
 	}
 	var none inbox.State
-	if _, ok := none.NextExpiry(clock(0)); ok {
+	if _, ok := none.NextChange(clock(0)); ok {
 		t.Error("nobody's row is about to expire")
 	}
 }

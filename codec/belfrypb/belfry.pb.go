@@ -55,6 +55,10 @@ const (
 	Kind_KIND_RETRACT     Kind = 8
 	Kind_KIND_ERASE       Kind = 9
 	Kind_KIND_TOUCH       Kind = 10
+	Kind_KIND_SNOOZE      Kind = 11
+	Kind_KIND_UNSNOOZE    Kind = 12
+	Kind_KIND_MUTE        Kind = 13
+	Kind_KIND_UNMUTE      Kind = 14
 )
 
 // Enum value maps for Kind.
@@ -71,6 +75,10 @@ var (
 		8:  "KIND_RETRACT",
 		9:  "KIND_ERASE",
 		10: "KIND_TOUCH",
+		11: "KIND_SNOOZE",
+		12: "KIND_UNSNOOZE",
+		13: "KIND_MUTE",
+		14: "KIND_UNMUTE",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
@@ -84,6 +92,10 @@ var (
 		"KIND_RETRACT":     8,
 		"KIND_ERASE":       9,
 		"KIND_TOUCH":       10,
+		"KIND_SNOOZE":      11,
+		"KIND_UNSNOOZE":    12,
+		"KIND_MUTE":        13,
+		"KIND_UNMUTE":      14,
 	}
 )
 
@@ -932,7 +944,7 @@ const file_belfry_proto_rawDesc = "" +
 	"\fremoval_hash\x18\x0e \x03(\x06R\vremovalHash\x12#\n" +
 	"\rwatermark_key\x18\x0f \x03(\x06R\fwatermarkKey\x12)\n" +
 	"\x10watermark_offset\x18\x14 \x03(\x03R\x0fwatermarkOffset\x12'\n" +
-	"\x0fwatermark_index\x18\x15 \x03(\x05R\x0ewatermarkIndex*\xc5\x01\n" +
+	"\x0fwatermark_index\x18\x15 \x03(\x05R\x0ewatermarkIndex*\x89\x02\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_NOTIFY\x10\x01\x12\r\n" +
@@ -947,7 +959,11 @@ const file_belfry_proto_rawDesc = "" +
 	"KIND_ERASE\x10\t\x12\x0e\n" +
 	"\n" +
 	"KIND_TOUCH\x10\n" +
-	"B)Z'github.com/belfry/belfry/codec/belfrypbb\x06proto3"
+	"\x12\x0f\n" +
+	"\vKIND_SNOOZE\x10\v\x12\x11\n" +
+	"\rKIND_UNSNOOZE\x10\f\x12\r\n" +
+	"\tKIND_MUTE\x10\r\x12\x0f\n" +
+	"\vKIND_UNMUTE\x10\x0eB)Z'github.com/belfry/belfry/codec/belfrypbb\x06proto3"
 
 var (
 	file_belfry_proto_rawDescOnce sync.Once

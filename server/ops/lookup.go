@@ -92,7 +92,7 @@ func (s *Calls) lookup(user string, texts bool, now time.Time) (*lookup, error) 
 		Counts: row.Counts(now), Items: []lookupItem{}, Removals: len(row.Removals), Sources: len(row.Watermarks),
 		Streams: s.config.Streams(user), Contents: texts, ReadAt: now.UTC(),
 	}
-	if at, ok := row.NextExpiry(now); ok {
+	if at, ok := row.NextChange(now); ok {
 		at = at.UTC()
 		l.NextExpiry = &at
 	}

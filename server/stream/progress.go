@@ -334,7 +334,7 @@ func expired(v view) []uint64 {
 
 // nextExpiry is when the next item of v expires, zero if none will.
 func nextExpiry(v view) time.Time {
-	if t, ok := v.row.NextExpiry(v.now); ok {
+	if t, ok := v.row.NextChange(v.now); ok {
 		return t
 	}
 	return time.Time{}
