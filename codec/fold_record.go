@@ -93,7 +93,7 @@ func (r *FoldRecord) decode(b []byte) bool {
 			return false
 		}
 	}
-	return format == recordFormat && r.Kind == inbox.KindNotify && !r.Notification.Time.IsZero()
+	return format >= firstFormat && format <= recordFormat && r.Kind == inbox.KindNotify && !r.Notification.Time.IsZero()
 }
 
 // The field numbers of belfrypb.Item.
@@ -104,7 +104,7 @@ const (
 )
 
 // The field numbers of belfrypb.Notification that the fold needs; 15 is bytes, all
-// others up to that are texts.
+// others below that are texts.
 const (
 	notificationID        = 1
 	notificationSource    = 2
@@ -112,10 +112,13 @@ const (
 	notificationPriority  = 5
 	notificationTitle     = 6
 	notificationBody      = 7
+	notificationActorID   = 9
+	notificationActorName = 10
 	notificationKey       = 12
 	notificationTime      = 13
 	notificationExpiresAt = 14
 	notificationData      = 15
+	notificationDeliverAt = 16
 )
 
 func (r *FoldRecord) decodeNotification(b []byte) bool {
@@ -130,7 +133,7 @@ func (r *FoldRecord) decodeNotification(b []byte) bool {
 		switch number {
 		case notificationTitle, notificationBody:
 		default:
-			if number > notificationData {
+			if number > notificationDeliverAt {
 				// Of a newer program: it goes along as it is.
 				if n = protowire.ConsumeFieldValue(number, wireType, b); n < 0 {
 					return false
@@ -143,7 +146,8 @@ func (r *FoldRecord) decodeNotification(b []byte) bool {
 			}
 			seen |= 1 << number
 		}
-		if number == notificationPriority || number == notificationTime || number == notificationExpiresAt {
+		switch number {
+		case notificationPriority, notificationTime, notificationExpiresAt, notificationDeliverAt:
 			v, n := protowire.ConsumeVarint(b)
 			if wireType != protowire.VarintType || n < 0 || !setNumber(out, number, v) {
 				return false
@@ -175,6 +179,10 @@ func (r *FoldRecord) decodeNotification(b []byte) bool {
 			out.Source = alias(part)
 		case notificationCategory:
 			out.Category = alias(part)
+		case notificationActorID:
+			out.Actor.ID = alias(part)
+		case notificationActorName:
+			out.Actor.Name = alias(part)
 		case notificationKey:
 			out.CollapseKey = alias(part)
 		}
@@ -189,10 +197,13 @@ func setNumber(n *belfry.Notification, number protowire.Number, v uint64) bool {
 		return p == int32(n.Priority) && validPriority(n.Priority)
 	}
 	at := time.UnixMilli(int64(v)).UTC()
-	if number == notificationTime {
+	switch number {
+	case notificationTime:
 		n.Time = at
-	} else {
+	case notificationExpiresAt:
 		n.ExpiresAt = at
+	case notificationDeliverAt:
+		n.DeliverAt = at
 	}
 	return checkTime("record", "time", at) == nil
 }

@@ -20,7 +20,8 @@ func folded(r inbox.Record) inbox.Record {
 	}
 	n := r.Notification
 	r.Notification = belfry.Notification{
-		ID: n.ID, Source: n.Source, Category: n.Category, Priority: n.Priority, CollapseKey: n.CollapseKey, ExpiresAt: n.ExpiresAt,
+		ID: n.ID, Source: n.Source, Category: n.Category, Priority: n.Priority, CollapseKey: n.CollapseKey, ExpiresAt: n.ExpiresAt, DeliverAt: n.DeliverAt,
+		Actor: belfry.Actor{ID: n.Actor.ID, Name: n.Actor.Name},
 	}
 	return r
 }

@@ -8,13 +8,35 @@ import (
 	"github.com/belfry/belfry"
 )
 
-// The formats that this Belfry writes, the highest it reads. When to raise one
-// stands in belfry.proto.
+// The highest formats that this Belfry reads. What needs no more is written in
+// firstFormat. When to raise one stands in belfry.proto.
 const (
-	recordFormat = 1
-	rowFormat    = 1
+	firstFormat  = 1
+	recordFormat = 2
+	rowFormat    = 2
 	itemFormat   = 1
 )
+
+// The capabilities that a row of format 2 may use, by the bits of its uses.
+const (
+	usesTime = 1 << iota
+
+	usesKnown = usesTime // those of this Belfry
+)
+
+// checkUses returns what is wrong with the capabilities that a row says it uses.
+func checkUses(format uint32, uses uint64) error {
+	switch {
+	case uses&^usesKnown != 0:
+		return fmt.Errorf("row: uses capabilities %#x, this belfry knows %#x: run the belfry that wrote it on all processors and servers, there is no way back from it: %w",
+			uses, usesKnown, belfry.ErrNewerFormat)
+	case format == firstFormat && uses != 0:
+		return corrupt("row", "capabilities %#x in a row of format %d", uses, format)
+	case format > firstFormat && uses == 0:
+		return corrupt("row", "no capabilities in a row of format %d", format)
+	}
+	return nil
+}
 
 // marshal encodes m, which is what ("row") for errors, so that equal messages
 // give equal bytes: protobuf alone would not order a map.

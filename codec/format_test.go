@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/codec/belfrypb"
 )
 
 // decoders are all ways to read stored bytes.
@@ -26,15 +30,61 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	for what, decode := range decoders() {
 		t.Run(what, func(t *testing.T) {
 			// The rest is whatever a newer one makes of it.
-			err := decode([]byte{1 << 3, 2, 2<<3 | 2, 1, 'x'})
+			err := decode([]byte{1 << 3, 3, 2<<3 | 2, 1, 'x'})
 			if !errors.Is(err, belfry.ErrNewerFormat) || errors.Is(err, belfry.ErrCorrupt) {
 				t.Fatalf("got %v, want ErrNewerFormat", err)
 			}
-			want := what + ": format 2, this belfry reads up to 1: upgrade it: " + belfry.ErrNewerFormat.Error()
+			highest := map[string]int{"record": 2, "row": 2, "item": 1}[what]
+			want := fmt.Sprintf("%s: format 3, this belfry reads up to %d: upgrade it: %v", what, highest, belfry.ErrNewerFormat)
 			if err.Error() != want {
 				t.Errorf("got %q, want %q", err, want)
 			}
 		})
+	}
+}
+
+// A row that uses a capability of a newer program is refused by all who read rows, and
+// the error says what to do.
+func TestUnknownCapabilityIsRefused(t *testing.T) {
+	s := goldenTimes()
+	b := must(t)(codec.EncodeState(&s))
+	s.Extra = nil
+	with := func(uses uint32) []byte {
+		var m belfrypb.Row
+		if err := proto.Unmarshal(b, &m); err != nil {
+			t.Fatal(err)
+		}
+		m.Uses = uses
+		b, err := proto.Marshal(&m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for name, read := range map[string]func([]byte) error{
+		"state":   func(b []byte) error { _, err := codec.DecodeState(b); return err },
+		"badge":   func(b []byte) error { _, err := codec.DecodeBadge(b, time.Now()); return err },
+		"stamp":   func(b []byte) error { _, err := codec.DecodeStamp(b, time.Now()); return err },
+		"version": func(b []byte) error { _, err := codec.RowVersion(b); return err },
+	} {
+		for _, uses := range []uint32{1 << 1, 1<<2 | 1, 1 << 31} {
+			err := read(with(uses))
+			if !errors.Is(err, belfry.ErrNewerFormat) || errors.Is(err, belfry.ErrCorrupt) {
+				t.Errorf("%s, capabilities %#x: got %v, want ErrNewerFormat", name, uses, err)
+				continue
+			}
+			if want := fmt.Sprintf("uses capabilities %#x, this belfry knows 0x1: run the belfry that wrote it", uses); !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %q, want it to say %q", name, err, want)
+			}
+		}
+		for what, b := range map[string][]byte{"no capability in format 2": with(0)} {
+			if err := read(b); !errors.Is(err, belfry.ErrCorrupt) {
+				t.Errorf("%s, %s: got %v, want ErrCorrupt", name, what, err)
+			}
+		}
+	}
+	if due := codec.DecodeDue(with(1 << 1)); due != 0 {
+		t.Errorf("a row that cannot be read is due at %d", due)
 	}
 }
 

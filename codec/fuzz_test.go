@@ -21,6 +21,7 @@ func seed(f *testing.F, prefix string) {
 	f.Add([]byte{})
 	f.Add([]byte{1 << 3, 1})
 	f.Add([]byte{1 << 3, 2})
+	f.Add([]byte{1 << 3, 3})
 }
 
 // Each fuzz target holds the same: no input panics, and what decodes encodes to
@@ -34,6 +35,7 @@ func FuzzDecodeState(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		version, versionErr := codec.RowVersion(b)
 		_, _ = codec.DecodeBadge(b, time.Time{}) // must not panic either
+		_ = codec.DecodeDue(b)
 		s, err := codec.DecodeState(b)
 		want, wantErr := codec.ReferenceDecodeState(b)
 		if fmt.Sprint(err) != fmt.Sprint(wantErr) || err == nil && !equalStates(s, want) {

@@ -60,6 +60,7 @@ func drawNotification(t *rapid.T) belfry.Notification {
 		CollapseKey: name.Draw(t, "collapse key"),
 		Time:        drawTime(t, "time"),
 		ExpiresAt:   drawTime(t, "expires at"),
+		DeliverAt:   drawTime(t, "deliver at"),
 		Extra:       drawExtra(t),
 	}
 	n.Actor = belfry.Actor{
@@ -89,7 +90,7 @@ func drawOrigin(t *rapid.T) inbox.Origin {
 
 // drawRecord fills what counts for the kind it draws, and nothing else.
 func drawRecord(t *rapid.T) inbox.Record {
-	r := inbox.Record{Kind: inbox.Kind(rapid.IntRange(int(inbox.KindNotify), int(inbox.KindTouch)).Draw(t, "kind"))}
+	r := inbox.Record{Kind: inbox.Kind(rapid.IntRange(int(inbox.KindNotify), int(inbox.KindUnmute)).Draw(t, "kind"))}
 	switch r.Kind {
 	case inbox.KindNotify:
 		r.Notification = drawNotification(t)
@@ -103,6 +104,13 @@ func drawRecord(t *rapid.T) inbox.Record {
 		}
 		r.Rule, r.Origin = rapid.String().Draw(t, "rule"), drawOrigin(t)
 	case inbox.KindErase, inbox.KindTouch:
+	case inbox.KindMute, inbox.KindUnmute:
+		r.Category = rapid.String().Draw(t, "category")
+	case inbox.KindSnooze:
+		if seqs := rapid.SliceOf(rapid.Uint64()).Draw(t, "seqs"); len(seqs) > 0 {
+			r.Seqs = seqs
+		}
+		r.Until = rapid.Int64Range(0, 1<<45).Draw(t, "until")
 	default:
 		if seqs := rapid.SliceOf(rapid.Uint64()).Draw(t, "seqs"); len(seqs) > 0 {
 			r.Seqs = seqs
@@ -125,6 +133,10 @@ func drawState(t *rapid.T) inbox.State {
 	}
 	upTo := func(limit uint64, label string) uint64 { return rapid.Uint64Range(0, limit).Draw(t, label) }
 	s.Base, s.Horizon = upTo(s.Version, "base"), upTo(s.Version, "horizon")
+	timed := rapid.Bool().Draw(t, "uses time")
+	if timed {
+		s.Mutes = drawMutes(t, s.Version)
+	}
 	for seq := upTo(s.Version, "first seq"); len(s.Items) < 12 && seq > 0; {
 		e := inbox.Entry{
 			Seq:       seq,
@@ -141,6 +153,9 @@ func drawState(t *rapid.T) inbox.State {
 		}
 		e.Read = e.Seen && rapid.Bool().Draw(t, "read")
 		e.Unarchived = upTo(e.Version, "unarchived")
+		if timed {
+			drawTimes(t, &e, s.Version)
+		}
 		s.Items = append(s.Items, e)
 		if seq == s.Version || rapid.IntRange(0, 5).Draw(t, "last item") == 0 {
 			break
@@ -163,6 +178,40 @@ func drawState(t *rapid.T) inbox.State {
 	return s
 }
 
+// drawTimes gives e what only rows of the capability time have.
+func drawTimes(t *rapid.T, e *inbox.Entry, version uint64) {
+	e.Until = rapid.SampledFrom([]int64{0, 0, 1_790_000_000_000, 1_790_000_060_000, -1, 1 << 62}).Draw(t, "until")
+	e.Shown = rapid.SampledFrom([]uint64{0, 0, 1, e.Version}).Draw(t, "shown")
+	e.Born, e.Muted = rapid.Bool().Draw(t, "born"), rapid.Bool().Draw(t, "muted")
+	if !rapid.Bool().Draw(t, "has group") {
+		return
+	}
+	actor := func() inbox.Actor {
+		return rapid.SampledFrom([]inbox.Actor{{}, {Hash: 1}, {Hash: 1, ID: "kim"}, {Hash: 1, ID: "kim", Name: "김"}, {Name: "lee"}}).Draw(t, "actor")
+	}
+	e.Group = &inbox.Group{Cut: rapid.Uint64Range(0, e.Version).Draw(t, "cut"), Actor: actor()}
+	for range rapid.IntRange(0, 3).Draw(t, "earlier") {
+		m := inbox.Member{
+			Seq:       rapid.Uint64Range(1, version).Draw(t, "member seq"),
+			Hash:      rapid.Uint64().Draw(t, "member hash"),
+			ExpiresAt: rapid.SampledFrom([]int64{0, 1, 1_790_000_000_000, -1 << 63}).Draw(t, "member expires at"),
+			Category:  rapid.SampledFrom([]string{"", "a", "c"}).Draw(t, "member category"),
+			Priority:  drawPriority(t), Actor: actor(),
+		}
+		if m.Seq != e.Seq {
+			e.Group.Earlier = append(e.Group.Earlier, m)
+		}
+	}
+}
+
+func drawMutes(t *rapid.T, version uint64) (mutes []inbox.Mute) {
+	for at := uint64(0); rapid.IntRange(0, 3).Draw(t, "last mute") > 0; {
+		at = rapid.Uint64Range(at, version).Draw(t, "muted at")
+		mutes = append(mutes, inbox.Mute{Category: rapid.String().Draw(t, "muted"), Version: at, At: rapid.Int64().Draw(t, "mute time")})
+	}
+	return mutes
+}
+
 // drawStep gives a record that has a good chance to meet what is in s.
 func drawStep(t *rapid.T, s *inbox.State, now time.Time) inbox.Record {
 	r := drawRecord(t)
@@ -176,11 +225,22 @@ func drawStep(t *rapid.T, s *inbox.State, now time.Time) inbox.Record {
 		if rapid.Bool().Draw(t, "expires soon") {
 			r.Notification.ExpiresAt = now.Add(time.Duration(rapid.IntRange(-1, 20).Draw(t, "in")) * time.Minute)
 		}
+		r.Notification.DeliverAt = time.Time{}
+		if rapid.IntRange(0, 3).Draw(t, "delivered later") == 0 {
+			r.Notification.DeliverAt = now.Add(time.Duration(rapid.IntRange(-1, 20).Draw(t, "in")) * time.Minute)
+		}
 	case inbox.KindRetract:
 		r.Retraction.Source, r.Retraction.ID, r.Rule = "s", id(), ""
 	case inbox.KindErase, inbox.KindTouch:
-	default:
+	case inbox.KindMute, inbox.KindUnmute:
 		r.Category = category()
+	default:
+		r.Until = 0
+		if r.Kind == inbox.KindSnooze {
+			r.Until = now.Add(time.Duration(rapid.IntRange(-1, 20).Draw(t, "until in")) * time.Minute).UnixMilli()
+		} else {
+			r.Category = category()
+		}
 		if r.Seqs = nil; len(s.Items) > 0 && rapid.Bool().Draw(t, "by seq") {
 			r.Seqs = []uint64{s.Items[rapid.IntRange(0, len(s.Items)-1).Draw(t, "item")].Seq}
 		}

@@ -60,9 +60,18 @@ func goldens(testing.TB) map[string]golden {
 		"record_archive": goldenRecord(inbox.Record{Kind: inbox.KindArchive, UpTo: 1_000_000, Category: "approval"}),
 		"record_erase":   goldenRecord(inbox.Record{Kind: inbox.KindErase}),
 		"record_touch":   goldenRecord(inbox.Record{Kind: inbox.KindTouch}),
-		"item":           goldenItem(inbox.Item{Seq: 1_000_000, Notification: n}),
-		"row_zero":       goldenRow(inbox.State{}),
-		"row":            goldenRow(goldenState()),
+		"record_later": goldenRecord(inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{
+			Title: belfry.PlainText("hello"), Actor: belfry.Actor{ID: "user-3"}, Time: time.UnixMilli(1_772_442_000_123).UTC(), DeliverAt: time.UnixMilli(1_775_120_400_000).UTC(),
+		}}),
+		"record_read_both": goldenRecord(inbox.Record{Kind: inbox.KindRead, UpTo: 1_000_000, Category: "approval", Seqs: []uint64{7}}),
+		"record_snooze":    goldenRecord(inbox.Record{Kind: inbox.KindSnooze, Seqs: []uint64{1_000_000, 7}, Until: 1_775_120_400_000}),
+		"record_unsnooze":  goldenRecord(inbox.Record{Kind: inbox.KindUnsnooze, Seqs: []uint64{1_000_000, 7}}),
+		"record_mute":      goldenRecord(inbox.Record{Kind: inbox.KindMute, Category: "approval"}),
+		"record_unmute":    goldenRecord(inbox.Record{Kind: inbox.KindUnmute, Category: "approval"}),
+		"row_time":         goldenRow(goldenTimes()),
+		"item":             goldenItem(inbox.Item{Seq: 1_000_000, Notification: n}),
+		"row_zero":         goldenRow(inbox.State{}),
+		"row":              goldenRow(goldenState()),
 	}
 }
 
@@ -91,6 +100,24 @@ func goldenState() inbox.State {
 		Watermarks: []inbox.Watermark{{Key: 1 << 62, Offset: 123_456_789, Index: 2}, {Key: 1}},
 		Extra:      newField("extra"),
 	}
+}
+
+// goldenTimes is a row of format 2 with all that the capability time has.
+func goldenTimes() inbox.State {
+	s := goldenState()
+	s.Items[0].Group = &inbox.Group{
+		Cut: 350_000, Actor: inbox.Actor{Hash: 11, ID: "kim", Name: "김하나"},
+		Earlier: []inbox.Member{
+			{Seq: 1400, Hash: 12, Category: "board", Priority: belfry.PriorityHigh, ExpiresAt: 1_775_120_500_000, Actor: inbox.Actor{Hash: 13}},
+			{Seq: 1500, Hash: 14, Category: "approval", Actor: inbox.Actor{Hash: 11, ID: "kim", Name: "김하나"}},
+			{Seq: 2100, Hash: 15, ExpiresAt: 1_775_120_200_000},
+		},
+	}
+	s.Items[1].Until, s.Items[1].Born = 1_775_120_600_000, true
+	s.Items[2].Until, s.Items[2].Shown, s.Items[2].Muted = 1_775_120_100_000, 390_000, true
+	s.Items[3].Group = &inbox.Group{Actor: inbox.Actor{Hash: 13, Name: "lee"}}
+	s.Mutes = []inbox.Mute{{Category: "결재", Version: 2000, At: 1_775_000_000_000}, {Category: "board", Version: 450_000, At: 1_774_000_000_000}}
+	return s
 }
 
 func goldenRecord(r inbox.Record) golden {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/belfry/belfry"
@@ -21,6 +22,15 @@ func canonical(s inbox.State) inbox.State {
 	}
 	if len(s.Removals) == 0 {
 		s.Removals = nil
+	}
+	if len(s.Mutes) == 0 {
+		s.Mutes = nil
+	}
+	s.Items = slices.Clone(s.Items)
+	for i := range s.Items {
+		if g := s.Items[i].Group; g != nil && len(g.Earlier) == 0 {
+			s.Items[i].Group = &inbox.Group{Cut: g.Cut, Actor: g.Actor}
+		}
 	}
 	if len(s.Watermarks) == 0 {
 		s.Watermarks = nil

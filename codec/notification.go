@@ -35,6 +35,9 @@ func fromNotification(what string, n *belfry.Notification) (*belfrypb.Notificati
 	if m.ExpiresAtMs, err = fromTime(what, "expires_at", n.ExpiresAt); err != nil {
 		return nil, err
 	}
+	if m.DeliverAtMs, err = fromTime(what, "deliver_at", n.DeliverAt); err != nil {
+		return nil, err
+	}
 	setExtra(m, n.Extra)
 	return m, nil
 }
@@ -71,6 +74,9 @@ func toNotification(what string, m *belfrypb.Notification) (belfry.Notification,
 		return belfry.Notification{}, err
 	}
 	if n.ExpiresAt, err = toTime(what, "expires_at", m.ExpiresAtMs); err != nil {
+		return belfry.Notification{}, err
+	}
+	if n.DeliverAt, err = toTime(what, "deliver_at", m.DeliverAtMs); err != nil {
 		return belfry.Notification{}, err
 	}
 	return n, nil

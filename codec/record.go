@@ -1,6 +1,8 @@
 package codec
 
 import (
+	"time"
+
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec/belfrypb"
 	"github.com/belfry/belfry/inbox"
@@ -14,7 +16,7 @@ func EncodeRecord(r inbox.Record) ([]byte, error) {
 	if !r.Kind.Valid() {
 		return nil, corrupt("record", "%v", r.Kind)
 	}
-	m := &belfrypb.Record{Format: recordFormat, Kind: belfrypb.Kind(r.Kind)}
+	m := &belfrypb.Record{Format: formatOf(&r), Kind: belfrypb.Kind(r.Kind)}
 	switch r.Kind {
 	case inbox.KindNotify:
 		n, err := fromNotification("record", &r.Notification)
@@ -30,10 +32,26 @@ func EncodeRecord(r inbox.Record) ([]byte, error) {
 		}
 		m.Rule, m.Origin = r.Rule, fromOrigin(r.Origin)
 	case inbox.KindErase, inbox.KindTouch:
+	case inbox.KindSnooze:
+		if err := checkTime("record", "until", time.UnixMilli(r.Until)); err != nil {
+			return nil, err
+		}
+		m.Seqs, m.UntilMs = r.Seqs, r.Until
+	case inbox.KindMute, inbox.KindUnmute:
+		m.Category = r.Category
 	default:
 		m.Seqs, m.UpTo, m.Category = r.Seqs, r.UpTo, r.Category
 	}
 	return marshal("record", m)
+}
+
+// formatOf is the first format whose readers do with r what it asks for.
+func formatOf(r *inbox.Record) uint32 {
+	if r.Kind > inbox.KindTouch || r.Kind == inbox.KindNotify && !r.Notification.DeliverAt.IsZero() ||
+		r.Kind.TakesHorizon() && r.UpTo != 0 && len(r.Seqs) > 0 {
+		return recordFormat
+	}
+	return firstFormat
 }
 
 // DecodeRecord is the inverse of [EncodeRecord]. Its errors match
@@ -71,6 +89,14 @@ func DecodeRecord(b []byte) (inbox.Record, error) {
 		r.Rule = m.Rule
 		r.Origin, err = toOrigin(m.Origin)
 	case inbox.KindErase, inbox.KindTouch:
+	case inbox.KindSnooze:
+		r.Until = m.UntilMs
+		err = checkTime("record", "until", time.UnixMilli(r.Until))
+		if len(m.Seqs) > 0 {
+			r.Seqs = m.Seqs
+		}
+	case inbox.KindMute, inbox.KindUnmute:
+		r.Category = m.Category
 	default:
 		r.UpTo, r.Category = m.UpTo, m.Category
 		if len(m.Seqs) > 0 {

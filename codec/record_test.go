@@ -129,6 +129,7 @@ func TestEncodeRecordRefuses(t *testing.T) {
 		want   string
 	}{
 		{"no kind", inbox.Record{}, "kind(0)"},
+		{"snooze beyond all times", inbox.Record{Kind: inbox.KindSnooze, Until: 1 << 60}, "until in the year"},
 		{"unknown kind", inbox.Record{Kind: inbox.KindUnmute + 1}, "kind(15)"},
 		{"priority", notify(belfry.Notification{Priority: 3}), "priority 3"},
 		{"late time", notify(belfry.Notification{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}), "time in the year 10000"},
@@ -205,5 +206,32 @@ func TestTextOrderDoesNotCount(t *testing.T) {
 			t.Fatalf("got %x, want %x", got, want)
 		}
 		want = got
+	}
+}
+
+// A record that an older program would take for another one is of format 2, all others
+// are as they were.
+func TestRecordFormats(t *testing.T) {
+	notify := inbox.Record{Kind: inbox.KindNotify}
+	later := notify
+	later.Notification.DeliverAt = time.UnixMilli(1_790_000_000_000)
+	for _, tt := range []struct {
+		record inbox.Record
+		want   byte
+	}{
+		{notify, 1},
+		{later, 2},
+		{inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{1}}, 1},
+		{inbox.Record{Kind: inbox.KindRead, UpTo: 1}, 1},
+		{inbox.Record{Kind: inbox.KindRead, UpTo: 1, Seqs: []uint64{1}}, 2},
+		{inbox.Record{Kind: inbox.KindTouch}, 1},
+		{inbox.Record{Kind: inbox.KindSnooze, Seqs: []uint64{1}, Until: 5}, 2},
+		{inbox.Record{Kind: inbox.KindUnsnooze, Seqs: []uint64{1}}, 2},
+		{inbox.Record{Kind: inbox.KindMute, Category: "a"}, 2},
+		{inbox.Record{Kind: inbox.KindUnmute, Category: "a"}, 2},
+	} {
+		if b := must(t)(codec.EncodeRecord(tt.record)); b[0] != 1<<3 || b[1] != tt.want {
+			t.Errorf("%+v is of format %d, want %d", tt.record, b[1], tt.want)
+		}
 	}
 }

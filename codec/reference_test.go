@@ -1,6 +1,8 @@
 package codec
 
 import (
+	"slices"
+
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec/belfrypb"
 	"github.com/belfry/belfry/inbox"
@@ -8,13 +10,17 @@ import (
 
 // ReferenceState is EncodeState by the generated codec.
 func ReferenceState(s *inbox.State) ([]byte, error) {
-	m := &belfrypb.Row{Format: rowFormat, Epoch: s.Epoch, Base: s.Base, Version: s.Version, Horizon: s.Horizon}
+	m := &belfrypb.Row{Format: firstFormat, Epoch: s.Epoch, Base: s.Base, Version: s.Version, Horizon: s.Horizon}
 	if !s.ChangedAt.IsZero() {
 		m.ChangedMs, m.ChangedVersion = s.ChangedAt.UnixMilli(), s.Version
 	}
 	setItems(m, s.Items)
 	setRemovals(m, s.Removals)
 	setWatermarks(m, s.Watermarks)
+	if usesOf(s) != 0 {
+		m.Format, m.Uses = rowFormat, usesTime
+		setTimes(m, s)
+	}
 	setExtra(m, s.Extra)
 	return marshal("row", m)
 }
@@ -32,18 +38,11 @@ func setItems(m *belfrypb.Row, items []inbox.Entry) {
 	m.ItemSeq = make([]uint64, len(items))
 	m.ItemMeta = make([]uint64, len(items))
 	m.ItemHash = make([]uint64, len(items))
-	categories := map[string]uint64{"": 0}
 	var seq, changed uint64
 	var expiresAt int64
 	for i := range items {
 		e := &items[i]
-		category, ok := categories[e.Category]
-		if !ok {
-			category = uint64(len(categories))
-			categories[e.Category] = category
-			m.Categories = append(m.Categories, e.Category)
-		}
-		meta := category<<metaCategoryShift |
+		meta := categoryOf(m, e.Category)<<metaCategoryShift |
 			uint64(e.Priority-belfry.PriorityLow)<<metaPriorityShift
 		if e.Read {
 			meta |= metaRead
@@ -106,5 +105,69 @@ func setWatermarks(m *belfrypb.Row, watermarks []inbox.Watermark) {
 	m.WatermarkIndex = make([]int32, len(watermarks))
 	for i, w := range watermarks {
 		m.WatermarkKey[i], m.WatermarkOffset[i], m.WatermarkIndex[i] = w.Key, w.Offset, w.Index
+	}
+}
+
+func categoryOf(m *belfrypb.Row, name string) uint64 {
+	if name == "" {
+		return 0
+	}
+	if i := slices.Index(m.Categories, name); i >= 0 {
+		return uint64(i + 1)
+	}
+	m.Categories = append(m.Categories, name)
+	return uint64(len(m.Categories))
+}
+
+func setTimes(m *belfrypb.Row, s *inbox.State) {
+	var actors []inbox.Actor
+	arrival := func(a inbox.Actor) {
+		at := slices.Index(actors, a)
+		if at < 0 && a != (inbox.Actor{}) {
+			at = len(actors)
+			actors = append(actors, a)
+			m.ActorHash, m.ActorId, m.ActorName = append(m.ActorHash, a.Hash), append(m.ActorId, a.ID), append(m.ActorName, a.Name)
+		}
+		m.ArrivalActor = append(m.ArrivalActor, uint64(at+1))
+	}
+	bit := func(is bool, bit uint64) uint64 {
+		if is {
+			return bit
+		}
+		return 0
+	}
+	var until, expiresAt int64
+	for i := range s.Items {
+		e := &s.Items[i]
+		m.ItemTime = append(m.ItemTime, bit(e.Until != 0, timeUntil)|bit(e.Shown != 0, timeShown)|bit(e.Born, timeBorn)|bit(e.Muted, timeMuted)|bit(e.Group != nil, timeGroup))
+		if e.Until != 0 {
+			m.ItemUntil, until = append(m.ItemUntil, e.Until-until), e.Until
+		}
+		if e.Shown != 0 {
+			m.ItemShown = append(m.ItemShown, e.Version-e.Shown)
+		}
+		if e.Group == nil {
+			continue
+		}
+		cut := uint64(0)
+		if e.Group.Cut != 0 {
+			cut = e.Version - e.Group.Cut + 1
+		}
+		m.GroupCut, m.GroupEarlier = append(m.GroupCut, cut), append(m.GroupEarlier, uint64(len(e.Group.Earlier)))
+		for _, one := range e.Group.Earlier {
+			arrival(one.Actor)
+			meta := categoryOf(m, one.Category)<<memberCategoryShift | uint64(one.Priority-belfry.PriorityLow) | bit(one.ExpiresAt != 0, memberExpires)
+			m.MemberSeq, m.MemberHash, m.MemberMeta = append(m.MemberSeq, int64(e.Seq-one.Seq)), append(m.MemberHash, one.Hash), append(m.MemberMeta, meta)
+			if one.ExpiresAt != 0 {
+				m.MemberExpiresAt, expiresAt = append(m.MemberExpiresAt, one.ExpiresAt-expiresAt), one.ExpiresAt
+			}
+		}
+		arrival(e.Group.Actor)
+	}
+	var last inbox.Mute
+	for _, mute := range s.Mutes {
+		m.MuteCategory = append(m.MuteCategory, mute.Category)
+		m.MuteVersion, m.MuteAt = append(m.MuteVersion, mute.Version-last.Version), append(m.MuteAt, mute.At-last.At)
+		last = mute
 	}
 }

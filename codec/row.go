@@ -21,12 +21,24 @@ func decodeRow(b []byte) (inbox.State, error) {
 		Horizon: m.Horizon,
 		Extra:   extra(&m),
 	}
+	if err := checkUses(m.Format, uint64(m.Uses)); err != nil {
+		return inbox.State{}, err
+	}
+	times := timeOf(&m)
+	if m.Format == firstFormat && times != nil {
+		return inbox.State{}, corrupt("row", "columns of time in a row of format %d", m.Format)
+	}
 	if m.ChangedVersion == m.Version && m.ChangedMs != 0 {
 		s.ChangedAt = time.UnixMilli(m.ChangedMs).UTC()
 	}
 	var err error
 	if s.Items, err = items(&m); err != nil {
 		return inbox.State{}, corrupt("row", "%v", err)
+	}
+	if times != nil {
+		if err = times.state(&s, m.Categories); err != nil {
+			return inbox.State{}, corrupt("row", "%v", err)
+		}
 	}
 	if s.Removals, err = removals(&m); err != nil {
 		return inbox.State{}, corrupt("row", "%v", err)
@@ -104,5 +116,5 @@ func checkState(s *inbox.State) error {
 			return fmt.Errorf("removal of item %d at version %d", r.Seq, r.Version)
 		}
 	}
-	return nil
+	return checkTimes(s)
 }

@@ -17,6 +17,8 @@ const (
 	rowCategoriesField = 6
 	rowMetaField       = 8
 	rowExpiresAtField  = 16
+	rowItemTimeField   = firstTimeColumn + itemTimeColumn
+	rowItemUntilField  = firstTimeColumn + itemUntilColumn
 )
 
 // DecodeStamp returns the [inbox.State].Stamp of an encoded row at now. It
@@ -38,11 +40,47 @@ func DecodeStamp(b []byte, now time.Time) (inbox.Stamp, error) {
 		if e.ExpiresAt, err = h.nextExpiry(); err != nil {
 			return inbox.Stamp{}, err
 		}
-		if e.Expired(now) {
-			stamp.Passed++
+		stamp.Passed += e.Passed(now)
+	}
+	for len(h.times) > 0 {
+		var e inbox.Entry
+		if err = h.nextTime(&e); err != nil {
+			return inbox.Stamp{}, err
 		}
+		stamp.Passed += e.Passed(now)
 	}
 	return stamp, nil
+}
+
+// DecodeDue returns the [inbox.State].NextWake of an encoded row, 0 for one that cannot
+// be read. It skips all but the few fields that this takes, and of a row without the
+// capability looks at no more than the format.
+func DecodeDue(b []byte) int64 {
+	if len(b) > 1 && b[0] == rowFormatField<<3 && b[1] == firstFormat {
+		return 0
+	}
+	h, err := readHead(b, false)
+	if err != nil {
+		return 0
+	}
+	if h.spread {
+		s, err := DecodeState(b)
+		if err != nil {
+			return 0
+		}
+		return s.NextWake()
+	}
+	next := int64(0)
+	for len(h.times) > 0 {
+		var e inbox.Entry
+		if err := h.nextTime(&e); err != nil {
+			return 0
+		}
+		if e.Shown == 0 && e.Until != 0 && (next == 0 || e.Until < next) {
+			next = e.Until
+		}
+	}
+	return next
 }
 
 // DecodeBadge returns the [inbox.State].Badge of an encoded row at now, for a
@@ -80,9 +118,12 @@ func DecodeBadge(b []byte, now time.Time) (inbox.Badge, error) {
 		if category > 0 {
 			e.Category = h.categories[category-1]
 		}
-		if e.Expired(now) {
-			badge.Passed++
+		if h.uses&usesTime != 0 {
+			if err = h.nextTime(&e); err != nil {
+				return inbox.Badge{}, err
+			}
 		}
+		badge.Passed += e.Passed(now)
 		badge.Add(&e, now)
 	}
 	return badge, nil
@@ -96,6 +137,9 @@ type rowHead struct {
 	categories      []string // if asked for
 	meta, expiresAt []byte
 	expires         int64 // that of the last item with one
+	uses            uint64
+	times, untils   []byte
+	until           int64 // that of the last item with one
 
 	// spread: a column stands in several places or unpacked, as protobuf allows
 	// and no writer of ours does.
@@ -115,7 +159,10 @@ func readHead(b []byte, categories bool) (rowHead, error) {
 		}
 		b = b[n:]
 	}
-	return h, checkFormat("row", uint32(h.format), rowFormat)
+	if err := checkFormat("row", uint32(h.format), rowFormat); err != nil {
+		return h, err
+	}
+	return h, checkUses(uint32(h.format), uint64(uint32(h.uses)))
 }
 
 // take reads the value of one field, which b begins with, and returns its
@@ -136,8 +183,15 @@ func (h *rowHead) take(b []byte, number protowire.Number, wireType protowire.Typ
 		n = h.column(&h.meta, b)
 	case number == rowExpiresAtField && wireType == protowire.BytesType:
 		n = h.column(&h.expiresAt, b)
+	case number == rowUsesField && wireType == protowire.VarintType:
+		h.uses, n = protowire.ConsumeVarint(b)
+	case number == rowItemTimeField && wireType == protowire.BytesType:
+		n = h.column(&h.times, b)
+	case number == rowItemUntilField && wireType == protowire.BytesType:
+		n = h.column(&h.untils, b)
 	default:
-		h.spread = h.spread || wireType == protowire.VarintType && (number == rowMetaField || number == rowExpiresAtField)
+		h.spread = h.spread || wireType == protowire.VarintType &&
+			(number == rowMetaField || number == rowExpiresAtField || number == rowItemTimeField || number == rowItemUntilField)
 		n = protowire.ConsumeFieldValue(number, wireType, b)
 	}
 	return n
@@ -163,4 +217,27 @@ func (h *rowHead) nextExpiry() (int64, error) {
 	h.expiresAt = h.expiresAt[n:]
 	h.expires += protowire.DecodeZigZag(delta)
 	return h.expires, nil
+}
+
+// nextTime takes what the columns of time say of the next item off them: Until, and
+// whether Shown is 0.
+func (h *rowHead) nextTime(e *inbox.Entry) error {
+	bits, n := protowire.ConsumeVarint(h.times)
+	if n < 0 {
+		return corrupt("row", "times: %v", protowire.ParseError(n))
+	}
+	h.times = h.times[n:]
+	if bits&timeUntil != 0 {
+		delta, n := protowire.ConsumeVarint(h.untils)
+		if n < 0 {
+			return corrupt("row", "until: %v", protowire.ParseError(n))
+		}
+		h.untils = h.untils[n:]
+		h.until += protowire.DecodeZigZag(delta)
+		e.Until = h.until
+	}
+	if bits&timeShown != 0 {
+		e.Shown = 1
+	}
+	return nil
 }

@@ -20,7 +20,10 @@ func checkBadge(t fataler, b []byte, s *inbox.State) {
 	t.Helper()
 	at := []int64{0, 1 << 50}
 	for _, e := range s.Items {
-		at = append(at, e.ExpiresAt, e.ExpiresAt-1)
+		at = append(at, e.ExpiresAt, e.ExpiresAt-1, e.Until, e.Until-1)
+	}
+	if got, want := codec.DecodeDue(b), s.NextWake(); got != want {
+		t.Fatalf("due at %d, want %d", got, want)
 	}
 	slices.Sort(at)
 	for _, ms := range slices.Compact(at) {
@@ -38,8 +41,11 @@ func checkBadge(t fataler, b []byte, s *inbox.State) {
 // A column may stand in pieces or unpacked, by the rules of protobuf.
 func TestBadgeOfSpreadColumns(t *testing.T) {
 	s := fullState()
+	for i := range s.Items {
+		s.Items[i].Until, s.Items[i].Shown = int64(1_790_000_000_000+i), uint64(i%2)
+	}
 	b := must(t)(codec.EncodeState(&s))
-	const meta, expiresAt = 8, 16
+	const meta, expiresAt, times, until = 8, 16, 25, 26
 	for name, spread := range map[string]func(out []byte, number protowire.Number, values []byte) []byte{
 		"unpacked": func(out []byte, number protowire.Number, values []byte) []byte {
 			for len(values) > 0 {
@@ -57,7 +63,7 @@ func TestBadgeOfSpreadColumns(t *testing.T) {
 			return out
 		},
 	} {
-		for _, column := range []protowire.Number{meta, expiresAt} {
+		for _, column := range []protowire.Number{meta, expiresAt, times, until} {
 			t.Run(name, func(t *testing.T) {
 				var out []byte
 				for rest := b; len(rest) > 0; {
@@ -89,6 +95,8 @@ func TestBadgeOfBrokenRows(t *testing.T) {
 		"newer format": {[]byte{0x08, 0x63, 0x20, 0x01}, belfry.ErrNewerFormat},
 		"no category":  {[]byte{0x08, 0x01, 8<<3 | 2, 2, 0x80, 0x10}, belfry.ErrCorrupt},
 		"no expiry":    {[]byte{0x08, 0x01, 8<<3 | 2, 2, 0x80, 0x01}, belfry.ErrCorrupt},
+		"no time":      {[]byte{0x08, 0x02, 8<<3 | 2, 1, 0, 24<<3&0x7f | 0x80, 1, 1}, belfry.ErrCorrupt},
+		"no until":     {[]byte{0x08, 0x02, 8<<3 | 2, 1, 0, 24<<3&0x7f | 0x80, 1, 1, 25<<3&0x7f | 0x80 | 2, 1, 1, 1}, belfry.ErrCorrupt},
 		"cut meta":     {[]byte{0x08, 0x01, 8<<3 | 2, 1, 0x80}, belfry.ErrCorrupt},
 	} {
 		if got, err := codec.DecodeBadge(tt.row, time.Now()); !errors.Is(err, tt.want) {

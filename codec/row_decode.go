@@ -29,7 +29,8 @@ type rowDecoder struct {
 	names                             [][]byte
 	few                               [16][]byte // of names, mostly
 	columns                           [columns]column
-	present                           uint32 // columns that were there
+	present                           uint32       // columns that were there
+	time                              *timeDecoder // nil: the row has no such field
 	extra                             []byte
 }
 
@@ -50,6 +51,9 @@ func (d *rowDecoder) decode(b []byte, room int) (s inbox.State, ok bool) {
 		s.ChangedAt = time.UnixMilli(int64(d.changedMs)).UTC()
 	}
 	s.Extra = d.extra
+	if !d.usesKnown() {
+		return s, false
+	}
 	if !d.items(&s, room) || !d.removals(&s, room) || !d.watermarks(&s) {
 		return s, false
 	}
@@ -58,7 +62,19 @@ func (d *rowDecoder) decode(b []byte, room int) (s inbox.State, ok bool) {
 			return s, false
 		}
 	}
+	if d.time != nil && d.time.state(&s, d.categories()) != nil {
+		return s, false
+	}
 	return s, checkState(&s) == nil
+}
+
+// usesKnown reports whether the row has the capabilities that it says it has, and no
+// others.
+func (d *rowDecoder) usesKnown() bool {
+	if d.time == nil {
+		return d.format == firstFormat
+	}
+	return d.format > firstFormat && d.time.uses != 0 && d.time.uses&^usesKnown == 0
 }
 
 // field takes the field that b begins with, and returns its length.
@@ -114,6 +130,14 @@ func (d *rowDecoder) field(b []byte, s *inbox.State) (int, bool) {
 		}
 		d.present |= 1 << i
 		d.columns[i].rest = v
+	case number >= rowUsesField && number < firstTimeColumn+timeColumns:
+		if d.time == nil {
+			d.time = &timeDecoder{}
+		}
+		var ok bool
+		if n, ok = d.time.field(number, wireType, rest); !ok {
+			return 0, false
+		}
 	default:
 		if n = protowire.ConsumeFieldValue(number, wireType, rest); n >= 0 {
 			d.extra = append(d.extra, b[:tag+n]...)

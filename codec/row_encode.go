@@ -27,8 +27,16 @@ func EncodeState(s *inbox.State) ([]byte, error) {
 	}
 	e.removals(s.Removals)
 	e.watermarks(s.Watermarks)
-	b := make([]byte, 0, e.size()+len(s.Extra))
-	b = appendVarint(b, 1, rowFormat)
+	format, size := uint64(firstFormat), e.size()
+	if usesOf(s) != 0 {
+		format = rowFormat
+		if err := e.time.encode(e, s); err != nil {
+			return nil, err
+		}
+		size = e.size() + e.time.size()
+	}
+	b := make([]byte, 0, size+len(s.Extra))
+	b = appendVarint(b, 1, format)
 	if s.Epoch != 0 {
 		b = protowire.AppendFixed32(protowire.AppendTag(b, 2, protowire.Fixed32Type), s.Epoch)
 	}
@@ -46,6 +54,9 @@ func EncodeState(s *inbox.State) ([]byte, error) {
 	if !s.ChangedAt.IsZero() {
 		b = appendVarint(b, 22, uint64(s.ChangedAt.UnixMilli()))
 		b = appendVarint(b, 23, s.Version)
+	}
+	if format > firstFormat {
+		b = e.time.append(b)
 	}
 	return append(b, s.Extra...), nil
 }
@@ -76,6 +87,7 @@ const (
 type rowEncoder struct {
 	categories []string
 	columns    [columns][]byte
+	time       timeEncoder // of rows that use it
 }
 
 var encoders = sync.Pool{New: func() any { return new(rowEncoder) }}

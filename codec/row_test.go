@@ -218,7 +218,7 @@ func TestRowVersion(t *testing.T) {
 		}
 	})
 	t.Run("newer", func(t *testing.T) {
-		b := rowWith(t, func(m *belfrypb.Row) { m.Format = 2 })
+		b := rowWith(t, func(m *belfrypb.Row) { m.Format = 3 })
 		if _, err := codec.RowVersion(b); !errors.Is(err, belfry.ErrNewerFormat) {
 			t.Errorf("got %v, want ErrNewerFormat", err)
 		}

@@ -11,9 +11,9 @@
 //     it is just added: to Row (but see the columns there) and to Notification,
 //     where unknown fields survive. In Record, Origin, Retraction and Item they
 //     do not.
-//   - All else raises the format number of its message. A program refuses a
-//     format above its own, so one that reads the new format must run
-//     everywhere before anything writes it.
+//   - All else raises the format number of its message, and of a row also sets a bit in
+//     uses. A program refuses a format above its own and a bit that it does not know, so
+//     one that reads them must run everywhere before anything writes them.
 //
 // All times are milliseconds since 1970-01-01T00:00:00Z.
 
@@ -55,7 +55,7 @@ const (
 	Kind_KIND_RETRACT     Kind = 8
 	Kind_KIND_ERASE       Kind = 9
 	Kind_KIND_TOUCH       Kind = 10
-	Kind_KIND_SNOOZE      Kind = 11
+	Kind_KIND_SNOOZE      Kind = 11 // from here on of format 2
 	Kind_KIND_UNSNOOZE    Kind = 12
 	Kind_KIND_MUTE        Kind = 13
 	Kind_KIND_UNMUTE      Kind = 14
@@ -128,7 +128,9 @@ func (Kind) EnumDescriptor() ([]byte, []int) {
 
 // Record is a value of the journal; its key is the recipient. A new kind is a
 // new format for the records of that kind: to skip a record that one does not
-// understand would be to lose it.
+// understand would be to lose it. Format 2 is that of these kinds, of a notification
+// that is delivered later, and of a command that has seqs beside up_to; all other records
+// are of format 1.
 type Record struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Format uint32                 `protobuf:"varint,1,opt,name=format,proto3" json:"format,omitempty"`
@@ -141,15 +143,17 @@ type Record struct {
 	Rule string `protobuf:"bytes,5,opt,name=rule,proto3" json:"rule,omitempty"`
 	// Of KIND_NOTIFY and KIND_RETRACT, if the router wrote the record.
 	Origin *Origin `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"`
-	// Of the kinds that a user commands: these items, or if there are none all
-	// up to up_to, of that category if there is one.
+	// Of the kinds that a user commands: these items, and if up_to is not 0 all up to
+	// that, of that category if there is one. Of KIND_MUTE and KIND_UNMUTE: the category.
 	Seqs     []uint64 `protobuf:"varint,7,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
 	UpTo     uint64   `protobuf:"varint,8,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
 	Category string   `protobuf:"bytes,9,opt,name=category,proto3" json:"category,omitempty"`
 	// Of KIND_NOTIFY: the item arrives read and seen. It raises no format number:
 	// a program that does not know it makes an unread item of the record, where
 	// one that refuses it would make a dead letter.
-	Silent        bool `protobuf:"varint,10,opt,name=silent,proto3" json:"silent,omitempty"`
+	Silent bool `protobuf:"varint,10,opt,name=silent,proto3" json:"silent,omitempty"`
+	// Of KIND_SNOOZE.
+	UntilMs       int64 `protobuf:"varint,11,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -254,26 +258,36 @@ func (x *Record) GetSilent() bool {
 	return false
 }
 
+func (x *Record) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
 // Notification is the content of an item, in journal and items topic and inbox
 // table alike. It has no messages inside, so that whatever field a newer program
 // adds to it is kept by an older one.
 type Notification struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Source        string                 `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
-	Type          string                 `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	Category      string                 `protobuf:"bytes,4,opt,name=category,proto3" json:"category,omitempty"`
-	Priority      int32                  `protobuf:"zigzag32,5,opt,name=priority,proto3" json:"priority,omitempty"`                                                                  // -1 low, 0 normal, 1 high, 2 urgent
-	Title         map[string]string      `protobuf:"bytes,6,rep,name=title,proto3" json:"title,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by language tag; "" for a text without a language
-	Body          map[string]string      `protobuf:"bytes,7,rep,name=body,proto3" json:"body,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Url           string                 `protobuf:"bytes,8,opt,name=url,proto3" json:"url,omitempty"`
-	ActorId       string                 `protobuf:"bytes,9,opt,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
-	ActorName     string                 `protobuf:"bytes,10,opt,name=actor_name,json=actorName,proto3" json:"actor_name,omitempty"`
-	ActorAvatar   string                 `protobuf:"bytes,11,opt,name=actor_avatar,json=actorAvatar,proto3" json:"actor_avatar,omitempty"`
-	CollapseKey   string                 `protobuf:"bytes,12,opt,name=collapse_key,json=collapseKey,proto3" json:"collapse_key,omitempty"`
-	TimeMs        *int64                 `protobuf:"varint,13,opt,name=time_ms,json=timeMs,proto3,oneof" json:"time_ms,omitempty"`
-	ExpiresAtMs   *int64                 `protobuf:"varint,14,opt,name=expires_at_ms,json=expiresAtMs,proto3,oneof" json:"expires_at_ms,omitempty"`
-	Data          []byte                 `protobuf:"bytes,15,opt,name=data,proto3" json:"data,omitempty"` // JSON
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Id          string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Source      string                 `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	Type        string                 `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	Category    string                 `protobuf:"bytes,4,opt,name=category,proto3" json:"category,omitempty"`
+	Priority    int32                  `protobuf:"zigzag32,5,opt,name=priority,proto3" json:"priority,omitempty"`                                                                  // -1 low, 0 normal, 1 high, 2 urgent
+	Title       map[string]string      `protobuf:"bytes,6,rep,name=title,proto3" json:"title,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by language tag; "" for a text without a language
+	Body        map[string]string      `protobuf:"bytes,7,rep,name=body,proto3" json:"body,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Url         string                 `protobuf:"bytes,8,opt,name=url,proto3" json:"url,omitempty"`
+	ActorId     string                 `protobuf:"bytes,9,opt,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
+	ActorName   string                 `protobuf:"bytes,10,opt,name=actor_name,json=actorName,proto3" json:"actor_name,omitempty"`
+	ActorAvatar string                 `protobuf:"bytes,11,opt,name=actor_avatar,json=actorAvatar,proto3" json:"actor_avatar,omitempty"`
+	CollapseKey string                 `protobuf:"bytes,12,opt,name=collapse_key,json=collapseKey,proto3" json:"collapse_key,omitempty"`
+	TimeMs      *int64                 `protobuf:"varint,13,opt,name=time_ms,json=timeMs,proto3,oneof" json:"time_ms,omitempty"`
+	ExpiresAtMs *int64                 `protobuf:"varint,14,opt,name=expires_at_ms,json=expiresAtMs,proto3,oneof" json:"expires_at_ms,omitempty"`
+	Data        []byte                 `protobuf:"bytes,15,opt,name=data,proto3" json:"data,omitempty"` // JSON
+	// A record that has one is of format 2. An item may have one in any format: it says
+	// nothing of what is shown, which the row alone does.
+	DeliverAtMs   *int64 `protobuf:"varint,16,opt,name=deliver_at_ms,json=deliverAtMs,proto3,oneof" json:"deliver_at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -411,6 +425,13 @@ func (x *Notification) GetData() []byte {
 		return x.Data
 	}
 	return nil
+}
+
+func (x *Notification) GetDeliverAtMs() int64 {
+	if x != nil && x.DeliverAtMs != nil {
+		return *x.DeliverAtMs
+	}
+	return 0
 }
 
 // Retraction names what a sender takes back, by source and id or by key.
@@ -625,8 +646,12 @@ func (x *Item) GetNotification() *Notification {
 //
 // A field that an older program may carry along unchanged while it changes
 // everything else can be added freely. A new column cannot, since an older
-// program adds and drops items without it, nor can a new bit of meta: that is a
-// new format.
+// program adds and drops items without it, nor can a new bit of meta.
+//
+// What a capability adds has a bit in uses. Such a row is of format 2, a row that uses no
+// capability is of format 1 and the same bytes as ever. A program refuses a row of format 2
+// with a bit that it does not know. So a capability costs nothing where it is not used, and
+// once it is used there is no way back to a program without it.
 type Row struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Format  uint32                 `protobuf:"varint,1,opt,name=format,proto3" json:"format,omitempty"`
@@ -658,8 +683,36 @@ type Row struct {
 	WatermarkKey    []uint64 `protobuf:"fixed64,15,rep,packed,name=watermark_key,json=watermarkKey,proto3" json:"watermark_key,omitempty"`
 	WatermarkOffset []int64  `protobuf:"varint,20,rep,packed,name=watermark_offset,json=watermarkOffset,proto3" json:"watermark_offset,omitempty"`
 	WatermarkIndex  []int32  `protobuf:"varint,21,rep,packed,name=watermark_index,json=watermarkIndex,proto3" json:"watermark_index,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Of format 2: the capabilities whose columns the row has. Bit 0 is time: all that
+	// follows. Bit 1 is for reach, bit 2 for broadcast.
+	Uses uint32 `protobuf:"varint,24,opt,name=uses,proto3" json:"uses,omitempty"`
+	// Bit 0 has until, 1 has shown, 2 born hidden, 3 muted, 4 has a group. One for each item.
+	ItemTime  []uint64 `protobuf:"varint,25,rep,packed,name=item_time,json=itemTime,proto3" json:"item_time,omitempty"`
+	ItemUntil []int64  `protobuf:"zigzag64,26,rep,packed,name=item_until,json=itemUntil,proto3" json:"item_until,omitempty"` // sparse; deltas; milliseconds
+	ItemShown []uint64 `protobuf:"varint,27,rep,packed,name=item_shown,json=itemShown,proto3" json:"item_shown,omitempty"`   // sparse; version - shown
+	// Groups: what items keep of the arrivals that they stand for. Sparse: one value for
+	// each item with a group.
+	GroupCut     []uint64 `protobuf:"varint,28,rep,packed,name=group_cut,json=groupCut,proto3" json:"group_cut,omitempty"`             // version - cut + 1, or 0 for none
+	GroupEarlier []uint64 `protobuf:"varint,29,rep,packed,name=group_earlier,json=groupEarlier,proto3" json:"group_earlier,omitempty"` // how many members follow for it below
+	// Of each group its earlier arrivals, the oldest first, and then the shown one: the
+	// position of its actor + 1, or 0 for nobody.
+	ArrivalActor []uint64 `protobuf:"varint,30,rep,packed,name=arrival_actor,json=arrivalActor,proto3" json:"arrival_actor,omitempty"`
+	// Members: the earlier arrivals of all groups.
+	MemberSeq  []int64  `protobuf:"zigzag64,31,rep,packed,name=member_seq,json=memberSeq,proto3" json:"member_seq,omitempty"` // seq of the item - its own
+	MemberHash []uint64 `protobuf:"fixed64,32,rep,packed,name=member_hash,json=memberHash,proto3" json:"member_hash,omitempty"`
+	// Bit 0 and 1 priority + 1, 2 has expires_at; from bit 3 on the position in
+	// categories + 1, or 0 for none.
+	MemberMeta      []uint64 `protobuf:"varint,33,rep,packed,name=member_meta,json=memberMeta,proto3" json:"member_meta,omitempty"`
+	MemberExpiresAt []int64  `protobuf:"zigzag64,34,rep,packed,name=member_expires_at,json=memberExpiresAt,proto3" json:"member_expires_at,omitempty"` // sparse; deltas; milliseconds
+	// Actors: each that differs once, in the order of first use.
+	ActorHash     []uint64 `protobuf:"fixed64,35,rep,packed,name=actor_hash,json=actorHash,proto3" json:"actor_hash,omitempty"`
+	ActorId       []string `protobuf:"bytes,36,rep,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
+	ActorName     []string `protobuf:"bytes,37,rep,name=actor_name,json=actorName,proto3" json:"actor_name,omitempty"`
+	MuteCategory  []string `protobuf:"bytes,38,rep,name=mute_category,json=muteCategory,proto3" json:"mute_category,omitempty"`
+	MuteVersion   []uint64 `protobuf:"varint,39,rep,packed,name=mute_version,json=muteVersion,proto3" json:"mute_version,omitempty"` // deltas; not falling
+	MuteAt        []int64  `protobuf:"zigzag64,40,rep,packed,name=mute_at,json=muteAt,proto3" json:"mute_at,omitempty"`              // deltas; milliseconds
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Row) Reset() {
@@ -853,11 +906,130 @@ func (x *Row) GetWatermarkIndex() []int32 {
 	return nil
 }
 
+func (x *Row) GetUses() uint32 {
+	if x != nil {
+		return x.Uses
+	}
+	return 0
+}
+
+func (x *Row) GetItemTime() []uint64 {
+	if x != nil {
+		return x.ItemTime
+	}
+	return nil
+}
+
+func (x *Row) GetItemUntil() []int64 {
+	if x != nil {
+		return x.ItemUntil
+	}
+	return nil
+}
+
+func (x *Row) GetItemShown() []uint64 {
+	if x != nil {
+		return x.ItemShown
+	}
+	return nil
+}
+
+func (x *Row) GetGroupCut() []uint64 {
+	if x != nil {
+		return x.GroupCut
+	}
+	return nil
+}
+
+func (x *Row) GetGroupEarlier() []uint64 {
+	if x != nil {
+		return x.GroupEarlier
+	}
+	return nil
+}
+
+func (x *Row) GetArrivalActor() []uint64 {
+	if x != nil {
+		return x.ArrivalActor
+	}
+	return nil
+}
+
+func (x *Row) GetMemberSeq() []int64 {
+	if x != nil {
+		return x.MemberSeq
+	}
+	return nil
+}
+
+func (x *Row) GetMemberHash() []uint64 {
+	if x != nil {
+		return x.MemberHash
+	}
+	return nil
+}
+
+func (x *Row) GetMemberMeta() []uint64 {
+	if x != nil {
+		return x.MemberMeta
+	}
+	return nil
+}
+
+func (x *Row) GetMemberExpiresAt() []int64 {
+	if x != nil {
+		return x.MemberExpiresAt
+	}
+	return nil
+}
+
+func (x *Row) GetActorHash() []uint64 {
+	if x != nil {
+		return x.ActorHash
+	}
+	return nil
+}
+
+func (x *Row) GetActorId() []string {
+	if x != nil {
+		return x.ActorId
+	}
+	return nil
+}
+
+func (x *Row) GetActorName() []string {
+	if x != nil {
+		return x.ActorName
+	}
+	return nil
+}
+
+func (x *Row) GetMuteCategory() []string {
+	if x != nil {
+		return x.MuteCategory
+	}
+	return nil
+}
+
+func (x *Row) GetMuteVersion() []uint64 {
+	if x != nil {
+		return x.MuteVersion
+	}
+	return nil
+}
+
+func (x *Row) GetMuteAt() []int64 {
+	if x != nil {
+		return x.MuteAt
+	}
+	return nil
+}
+
 var File_belfry_proto protoreflect.FileDescriptor
 
 const file_belfry_proto_rawDesc = "" +
 	"\n" +
-	"\fbelfry.proto\x12\tbelfry.v1\"\xd5\x02\n" +
+	"\fbelfry.proto\x12\tbelfry.v1\"\xf0\x02\n" +
 	"\x06Record\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12#\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x0f.belfry.v1.KindR\x04kind\x12;\n" +
@@ -871,7 +1043,8 @@ const file_belfry_proto_rawDesc = "" +
 	"\x05up_to\x18\b \x01(\x04R\x04upTo\x12\x1a\n" +
 	"\bcategory\x18\t \x01(\tR\bcategory\x12\x16\n" +
 	"\x06silent\x18\n" +
-	" \x01(\bR\x06silent\"\xf1\x04\n" +
+	" \x01(\bR\x06silent\x12\x19\n" +
+	"\buntil_ms\x18\v \x01(\x03R\auntilMs\"\xac\x05\n" +
 	"\fNotification\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x12\n" +
@@ -889,7 +1062,8 @@ const file_belfry_proto_rawDesc = "" +
 	"\fcollapse_key\x18\f \x01(\tR\vcollapseKey\x12\x1c\n" +
 	"\atime_ms\x18\r \x01(\x03H\x00R\x06timeMs\x88\x01\x01\x12'\n" +
 	"\rexpires_at_ms\x18\x0e \x01(\x03H\x01R\vexpiresAtMs\x88\x01\x01\x12\x12\n" +
-	"\x04data\x18\x0f \x01(\fR\x04data\x1a8\n" +
+	"\x04data\x18\x0f \x01(\fR\x04data\x12'\n" +
+	"\rdeliver_at_ms\x18\x10 \x01(\x03H\x02R\vdeliverAtMs\x88\x01\x01\x1a8\n" +
 	"\n" +
 	"TitleEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -899,7 +1073,8 @@ const file_belfry_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\n" +
 	"\n" +
 	"\b_time_msB\x10\n" +
-	"\x0e_expires_at_ms\"W\n" +
+	"\x0e_expires_at_msB\x10\n" +
+	"\x0e_deliver_at_ms\"W\n" +
 	"\n" +
 	"Retraction\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
@@ -914,7 +1089,8 @@ const file_belfry_proto_rawDesc = "" +
 	"\x04Item\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12;\n" +
-	"\fnotification\x18\x03 \x01(\v2\x17.belfry.v1.NotificationR\fnotification\"\xfb\x05\n" +
+	"\fnotification\x18\x03 \x01(\v2\x17.belfry.v1.NotificationR\fnotification\"\x98\n" +
+	"\n" +
 	"\x03Row\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\aR\x05epoch\x12\x12\n" +
@@ -944,7 +1120,31 @@ const file_belfry_proto_rawDesc = "" +
 	"\fremoval_hash\x18\x0e \x03(\x06R\vremovalHash\x12#\n" +
 	"\rwatermark_key\x18\x0f \x03(\x06R\fwatermarkKey\x12)\n" +
 	"\x10watermark_offset\x18\x14 \x03(\x03R\x0fwatermarkOffset\x12'\n" +
-	"\x0fwatermark_index\x18\x15 \x03(\x05R\x0ewatermarkIndex*\x89\x02\n" +
+	"\x0fwatermark_index\x18\x15 \x03(\x05R\x0ewatermarkIndex\x12\x12\n" +
+	"\x04uses\x18\x18 \x01(\rR\x04uses\x12\x1b\n" +
+	"\titem_time\x18\x19 \x03(\x04R\bitemTime\x12\x1d\n" +
+	"\n" +
+	"item_until\x18\x1a \x03(\x12R\titemUntil\x12\x1d\n" +
+	"\n" +
+	"item_shown\x18\x1b \x03(\x04R\titemShown\x12\x1b\n" +
+	"\tgroup_cut\x18\x1c \x03(\x04R\bgroupCut\x12#\n" +
+	"\rgroup_earlier\x18\x1d \x03(\x04R\fgroupEarlier\x12#\n" +
+	"\rarrival_actor\x18\x1e \x03(\x04R\farrivalActor\x12\x1d\n" +
+	"\n" +
+	"member_seq\x18\x1f \x03(\x12R\tmemberSeq\x12\x1f\n" +
+	"\vmember_hash\x18  \x03(\x06R\n" +
+	"memberHash\x12\x1f\n" +
+	"\vmember_meta\x18! \x03(\x04R\n" +
+	"memberMeta\x12*\n" +
+	"\x11member_expires_at\x18\" \x03(\x12R\x0fmemberExpiresAt\x12\x1d\n" +
+	"\n" +
+	"actor_hash\x18# \x03(\x06R\tactorHash\x12\x19\n" +
+	"\bactor_id\x18$ \x03(\tR\aactorId\x12\x1d\n" +
+	"\n" +
+	"actor_name\x18% \x03(\tR\tactorName\x12#\n" +
+	"\rmute_category\x18& \x03(\tR\fmuteCategory\x12!\n" +
+	"\fmute_version\x18' \x03(\x04R\vmuteVersion\x12\x17\n" +
+	"\amute_at\x18( \x03(\x12R\x06muteAt*\x89\x02\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_NOTIFY\x10\x01\x12\r\n" +
