@@ -56,8 +56,11 @@ var mutations = []struct{ name, file, from, to string }{
 	{"a page of before a reset moves the list", "store.js", "if (query.generation === generation) query.loaded(page);", "query.loaded(page);"},
 	{"a refused action stays", "sync.js", "this.optimist.drop(action);", ""},
 	{"an action counts twice", "optimist.js", "if (shown === item) continue;\n      add(item, -1);", "if (shown === item && !this.#actions.size) continue;\n      add({ ...item, read: false, archived: false }, -1);"},
-	{"actions overtake each other", "sync.js", "await this.leaving.unless(before);", ""},
-	{"what waits is lost with its page", "leaving.js", "for (const leave of this.#waiting) leave();", ""},
+	{"actions overtake each other", "sync.js", "await before;", ""},
+	{"the server's time to come back is not kept", "link.js", "this.#retry = parser.retry ?? this.#retry;", ""},
+	{"who may have no stream does not poll", "link.js", "if (end.reason === 'limit') polls = true;", ""},
+	{"streams that bring nothing are asked for at once", "link.js", "else if (!end.reason && !end.proven) throw new Error('The stream brought nothing.');", ""},
+	{"a refused token is the last", "request.js", "const again = await getToken({ refused: bearer });", "const again = '';"},
 	{"an answered action is not settled", "sync.js", "this.optimist.settle(this.store);", ""},
 }
 
@@ -87,7 +90,7 @@ func TestClientMutations(t *testing.T) {
 			if err := os.WriteFile(path, bytes.Replace(text, []byte(m.from), []byte(m.to), 1), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out, err := runNode(t, folder, "traces.test.js", "races.test.js")
+			out, err := runNode(t, folder, "traces.test.js", "races.test.js", "link.test.js")
 			if err == nil {
 				out, err = runNode(t, folder, "property.test.js")
 			}
