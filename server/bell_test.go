@@ -26,9 +26,13 @@ const strictPolicy = "default-src 'self'; require-trusted-types-for 'script'; tr
 
 // host is a page of somebody who put the bell on it.
 type host struct {
-	mu     sync.Mutex
-	asked  []string      // actions, as method, path and body say them
+	bell   string        // more attributes of the bell
+	policy string        // in addition to strictPolicy
+	script string        // in addition to /host.js
 	stream chan struct{} // streams wait until it is closed; nil for none
+
+	mu    sync.Mutex
+	asked []string // actions, as method, path and body say them
 }
 
 func (h *host) actions() string {
@@ -44,11 +48,11 @@ func bellServer(t *testing.T, h *host, html string) (*api, string) {
 	pages.Handle("/", web.Handler())
 	pages.HandleFunc("/host", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", strictPolicy)
+		w.Header().Set("Content-Security-Policy", strictPolicy+h.policy)
 		_, _ = fmt.Fprintf(w, `<!doctype html><html %s><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 			<title>Host</title><link rel="icon" href="/icon.svg"><link rel="stylesheet" href="/host.css">
 			<script src="/host.js"></script><script type="module" src="/belfry-bell.js"></script></head>
-			<body><header><belfry-bell user="user-7" page-title></belfry-bell></header><main><h1>Host</h1></main></body></html>`, html)
+			<body><header><belfry-bell user="user-7" page-title %s></belfry-bell></header><main><h1>Host</h1></main></body></html>`, html, h.bell)
 	})
 	serve := func(path, contentType, body string) {
 		pages.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
@@ -57,7 +61,7 @@ func bellServer(t *testing.T, h *host, html string) (*api, string) {
 		})
 	}
 	serve("/host.css", "text/css", ":root { color-scheme: light dark; background: light-dark(#fff, #111); color: light-dark(#111, #fff); } header { display: flex; justify-content: end; }")
-	serve("/host.js", "text/javascript", "window.broken = []; document.addEventListener('securitypolicyviolation', (e) => broken.push(e.effectiveDirective));")
+	serve("/host.js", "text/javascript", "window.broken = []; document.addEventListener('securitypolicyviolation', (e) => broken.push(e.effectiveDirective));"+h.script)
 	a := newAPI(t, func(c *Config) { c.Pages = pages })
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {

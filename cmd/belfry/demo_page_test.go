@@ -92,9 +92,8 @@ func BenchmarkAcknowledgedToPainted(b *testing.B) {
 	tab.Open(d.url + "/")
 	browsertest.Eventually(tab, `document.querySelector('#left belfry-inbox').client?.state.status`, "live")
 	var heap, later float64
-	const usedHeap = `performance.memory.usedJSHeapSize / 1e6`
 	for b.Loop() {
-		heap = browsertest.Eval[float64](tab, usedHeap)
+		heap = tab.Heap() / 1e6
 		got := browsertest.Eval[string](tab, `(async () => {
 			const list = document.querySelector('#left belfry-inbox').client.list();
 			const run = Math.random().toString(36).slice(2), total = 1000, painted = new Map(), waits = [];
@@ -119,7 +118,7 @@ func BenchmarkAcknowledgedToPainted(b *testing.B) {
 			const late = [...acked].filter(([id]) => painted.get(id)).map(([id, at]) => Math.max(0, painted.get(id) - at)).sort((x, y) => x - y);
 			return [late.length, late[late.length >> 1], late[Math.floor(late.length * .99)], late.at(-1)].join(' ');
 		})()`)
-		later = browsertest.Eval[float64](tab, usedHeap)
+		later = tab.Heap() / 1e6
 		var n int
 		var p50, p99, most float64
 		if _, err := fmt.Sscan(got, &n, &p50, &p99, &most); err != nil {

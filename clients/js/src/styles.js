@@ -89,7 +89,7 @@ dt{display:flex;gap:.25rem}dd{margin:0;color:var(--q)}
 kbd{font:600 .75rem/1.5 ui-monospace,monospace;border:1px solid var(--l);border-block-end-width:2px;border-radius:.3rem;padding:0 .35rem;min-width:1.6rem;text-align:center}
 @media(prefers-reduced-motion:no-preference){li.in{animation:n .35s ease-out}@keyframes n{from{opacity:0;transform:translateY(-.4rem)}}}
 @media(prefers-reduced-motion:reduce){.sk i{animation:none}}
-@media(forced-colors:active){.dot{background:Highlight}#tabs [aria-selected=true]{border-color:Highlight}#toast,.ac,.n{border:1px solid}.av{border:1px solid CanvasText}}
+@media(forced-colors:active){.dot.dot{background:Highlight}#tabs button{border-color:Canvas}#tabs [aria-selected=true]{border-color:Highlight}[aria-pressed=true] span{forced-color-adjust:none;background:Highlight;color:HighlightText}#toast,.ac,.n{border:1px solid}.av{border:1px solid CanvasText}}
 `;
 
 export const bellStyles = `${host}
