@@ -27,6 +27,9 @@ type Journal struct {
 	mu       sync.Mutex // for what follows
 	lookedAt time.Time
 	looking  chan struct{} // closed when the look-up under way is over
+
+	skew                    time.Duration // see Skew
+	comparingAt, comparedAt time.Time
 }
 
 // The journal may be deleted and created again under a server that goes on, and
@@ -116,9 +119,13 @@ func (j *Journal) Append(ctx context.Context, records ...inbox.Addressed) ([]inb
 		return nil, err
 	}
 	looked := j.look()
+	sent := time.Now()
 	written, err := write(ctx, j.out, j.topic, messages, kafka.TraceHeaders(trace.SpanContextFromContext(ctx)))
 	if err != nil {
 		return nil, fmt.Errorf("write journal: %w", err)
+	}
+	if len(written) > 0 {
+		j.compare(sent, time.Now(), written[0])
 	}
 	epoch := j.present(ctx, looked)
 	positions := make([]inbox.Position, len(written))

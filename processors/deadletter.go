@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/sources/rules"
+	"github.com/belfry/belfry/timers"
 )
 
 // DeadLetters takes what cannot be processed. It may block until there is room or
@@ -37,6 +38,8 @@ type Deps struct {
 	DeadLetters DeadLetters
 	Metrics     *Metrics
 	Rows        Reports // of the unread table; may be nil
+	// Timers has what rows name times for done then; nil: nobody does it.
+	Timers *timers.Queue
 	// Log has what is dropped or left out, see [Deps.sometimes]; nil: slog's default.
 	Log *slog.Logger
 	// Tracer records what becomes of records whose senders have begun a trace;

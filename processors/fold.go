@@ -61,6 +61,10 @@ func (u *Unread) fold(c *engine.Context, _ []byte) {
 	}
 	if out.row != nil {
 		u.write(c, out)
+		if u.Timers != nil {
+			// Once the store has the row, which is what a timer looks at.
+			u.Timers.Set(c.Partition(), c.Key(), codec.DecodeDue(stored), codec.DecodeDue(out.row))
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 
@@ -38,9 +39,23 @@ func (u *Unread) Group(options ...goka.ProcessorOption) engine.Group {
 		),
 		Positional: true,
 		Batches:    &engine.Batches{},
+		Timers:     u.timers(),
 		OnSession:  func(infos map[string]kafka.TopicInfo) { u.epoch.Store(infos[journal].ID.Epoch()) },
 		Written:    u.Metrics.writtenBy(u.Prefix.UnreadGroup()),
 		Options:    append([]goka.ProcessorOption{goka.WithUpdateCallback(u.restore)}, options...),
+	}
+}
+
+// timers has the partitions that are folded here held by the queue of timers.
+func (u *Unread) timers() *engine.Timers {
+	if u.Timers == nil {
+		return nil
+	}
+	return &engine.Timers{
+		Due: codec.DecodeDue,
+		Hold: func(partition int32, rows *engine.DueRows) func(context.Context) {
+			return u.Timers.Hold(partition, rows)
+		},
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/belfry/belfry/internal/chaos"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/timers"
 )
 
 // chaosOptions are one call of belfry-lab chaos.
@@ -93,7 +94,7 @@ func (o *chaosOptions) Validate() error {
 	if o.partitions > options.MaxPartitions {
 		return cli.FlagErrorf("partitions", "must be at most %d, is %d", options.MaxPartitions, o.partitions)
 	}
-	fold := options.Fold{InboxCap: o.inboxCap}
+	fold := options.Fold{InboxCap: o.inboxCap, TimerRate: timers.DefaultRate}
 	if err := fold.Validate(); err != nil {
 		return err
 	}

@@ -102,6 +102,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		Kafka:       o.kafka.Config(o.state.Dir, log),
 		Prefix:      belfry.Prefix(o.kafka.Prefix),
 		InboxCap:    o.fold.InboxCap,
+		TimerRate:   o.fold.TimerRate,
 		Groups:      o.groups.names,
 		Rules:       routed,
 		ReplayRules: func() (*rules.Set, error) { return o.rules.Load(belfry.Prefix(o.kafka.Prefix)) },

@@ -27,6 +27,7 @@ import (
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/lagpage"
 	"github.com/belfry/belfry/sources/rules"
+	"github.com/belfry/belfry/timers"
 	"github.com/belfry/belfry/upkeep"
 	"github.com/belfry/belfry/views"
 	"github.com/belfry/belfry/web"
@@ -38,7 +39,9 @@ type Config struct {
 	Prefix   belfry.Prefix
 	InboxCap int
 	Groups   []string // names of --groups; none: no processors
-	Rules    *Rules   // nil: the built-in source alone
+	// TimerRate is how many timers a second are fired at the most; 0: the default.
+	TimerRate int
+	Rules     *Rules // nil: the built-in source alone
 	// ReplayRules returns the rules that dead letters are replayed by beside the
 	// built-in ones; nil: none.
 	ReplayRules func() (*rules.Set, error)
@@ -88,6 +91,7 @@ type node struct {
 	sweep       *upkeep.Sweep   // nil: no server
 	audit       *upkeep.Audit   // nil: no server
 	pending     *pendingLetters // nil: no server
+	timers      *timers.Queue   // nil: no rows are folded
 	counts      *processors.Metrics
 	draining    atomic.Bool
 }
@@ -170,6 +174,7 @@ func (n *node) run(ctx context.Context) (err error) {
 	if n.repairs != nil {
 		deps.Rows = n.repairs.Reports()
 	}
+	deps.Timers = n.openTimers()
 	for _, name := range n.Groups {
 		p := engine.NewProcessor(n.Kafka, newGroup(name, deps, n.InboxCap))
 		n.processors = append(n.processors, p)

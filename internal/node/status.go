@@ -109,6 +109,12 @@ func (n *node) registerMetrics() {
 		counter("belfry_swept_items_total", "Contents removed that a crash had left behind.",
 			func() float64 { return float64(n.sweep.Swept()) })
 	}
+	if n.journal != nil {
+		n.registry.MustRegister(clockMetrics{n.journal.Skew})
+	}
+	if n.timers != nil {
+		n.registry.MustRegister(timerMetrics{n.timers.Stats})
+	}
 	if n.audit != nil {
 		n.registry.MustRegister(auditMetrics{n.audit.Stats})
 	}

@@ -1,0 +1,56 @@
+package node
+
+import (
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry/belfry/timers"
+)
+
+// openTimers returns the queue of the partitions that are folded here, nil if none are.
+func (n *node) openTimers() *timers.Queue {
+	if slices.Contains(n.Groups, GroupUnread) {
+		n.timers = timers.New(timers.Config{Journal: n.journal, Rate: n.TimerRate, Logger: n.Log})
+	}
+	return n.timers
+}
+
+// timerMetrics are what a queue of timers holds and has done.
+type timerMetrics struct{ stats func() timers.Stats }
+
+// Describe implements prometheus.Collector.
+func (m timerMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+
+// Collect implements prometheus.Collector.
+func (m timerMetrics) Collect(ch chan<- prometheus.Metric) {
+	s := m.stats()
+	tell := func(kind prometheus.ValueType, name, help string, v float64) {
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), kind, v)
+	}
+	tell(prometheus.GaugeValue, "belfry_timers_pending", "Times that rows of this process's partitions name, which have not come or wait for their turn.", float64(s.Pending))
+	tell(prometheus.CounterValue, "belfry_timers_fired_total", "Timers whose time has come and for which a touch was appended to the journal.", float64(s.Fired))
+	tell(prometheus.CounterValue, "belfry_timers_again_total", "Touches appended again, since the one before had not settled the row.", float64(s.Again))
+	tell(prometheus.CounterValue, "belfry_timers_failed_total", "Touches that could not be appended, and are tried again.", float64(s.Failed))
+	tell(prometheus.GaugeValue, "belfry_timers_late_seconds", "For how long the oldest timer is overdue; what users see is at its time all the same.", s.Late.Seconds())
+}
+
+// clockMetrics tell how this process's clock and the brokers' differ.
+type clockMetrics struct {
+	skew func() (time.Duration, time.Time)
+}
+
+// Describe implements prometheus.Collector.
+func (m clockMetrics) Describe(ch chan<- *prometheus.Desc) { ch <- clockSkew() }
+
+// Collect implements prometheus.Collector.
+func (m clockMetrics) Collect(ch chan<- prometheus.Metric) {
+	if ahead, at := m.skew(); !at.IsZero() {
+		ch <- prometheus.MustNewConstMetric(clockSkew(), prometheus.GaugeValue, ahead.Seconds())
+	}
+}
+
+func clockSkew() *prometheus.Desc {
+	return prometheus.NewDesc("belfry_clock_skew_seconds", "By how much at least this process's clock is ahead of a broker's, below 0 behind it, as of the last record that it appended to the journal; none before the first.", nil, nil)
+}
