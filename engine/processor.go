@@ -229,7 +229,7 @@ func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.
 		goka.WithProducerBuilder(p.producer(g, out)),
 		goka.WithConsumerSaramaBuilder(p.consumer),
 		goka.WithConsumerGroupBuilder(func(brokers []string, name, _ string) (sarama.ConsumerGroup, error) {
-			sc, err := p.cfg.Sarama()
+			sc, err := p.cfg.SaramaInflated()
 			if err != nil {
 				return nil, err
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/inflate"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/timers"
@@ -51,6 +52,12 @@ type Deps struct {
 // acknowledged; if it cannot be, the group fails and reads the record again.
 func (d *Deps) setAside(c *engine.Context, m *sarama.ConsumerMessage, cause error) {
 	why := whyDead(cause)
+	if refused := inflate.Refused(m); refused != nil { // it stands for a batch and has nothing to be replayed
+		why = whyDead(refused)
+		why.Length = refused.Bytes
+		bare := *m
+		bare.Headers, m = nil, &bare
+	}
 	d.Metrics.records.WithLabelValues(string(c.Group()), "dead-letter").Inc()
 	d.send(c, m, why)
 }

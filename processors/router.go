@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/inflate"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources"
@@ -71,6 +72,10 @@ func (r *Router) Group(options ...goka.ProcessorOption) engine.Group {
 }
 
 func (r *Router) route(c *engine.Context, value []byte) {
+	if refused := inflate.Refused(c.Raw()); refused != nil {
+		r.setAside(c, c.Raw(), refused)
+		return
+	}
 	if value == nil {
 		// A tombstone of somebody's compacted topic says nothing to anybody.
 		r.processed.one("tombstone", c.Timestamp())

@@ -8,6 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/belfry/belfry/engine/inflate"
 )
 
 // NewClient returns a franz-go client of these brokers. It connects to none
@@ -21,6 +23,13 @@ func (c *Config) NewClient(clientID string, more ...kgo.Opt) (*kgo.Client, error
 		return nil, fmt.Errorf("kafka settings: %w", err)
 	}
 	return client, nil
+}
+
+// Inflated are further options of a client that reads what others produce: its
+// fetches are decompressed within bounds, see package inflate.
+func (c *Config) Inflated() []kgo.Opt {
+	d := &inflate.Dialer{TLS: c.TLS, Timeout: connectTimeout}
+	return []kgo.Opt{kgo.DialTLSConfig(nil), kgo.Dialer(d.DialContext)} // the dialer encrypts
 }
 
 // check returns the error of settings that no client can work with.

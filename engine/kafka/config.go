@@ -8,6 +8,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+
+	"github.com/belfry/belfry/engine/inflate"
 )
 
 // Defaults of the group protocol. The heartbeat interval bounds how late a
@@ -67,6 +69,19 @@ func (c *Config) Log() *slog.Logger {
 		return slog.Default()
 	}
 	return c.Logger
+}
+
+// SaramaInflated is [Config.Sarama] for a consumer of what others produce: its
+// fetches are decompressed within bounds, see package inflate.
+func (c *Config) SaramaInflated() (*sarama.Config, error) {
+	cfg, err := c.Sarama()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Net.Proxy.Enable = true
+	cfg.Net.Proxy.Dialer = &inflate.Dialer{TLS: c.TLS, Timeout: connectTimeout, KeepAlive: cfg.Net.KeepAlive}
+	cfg.Net.TLS.Enable, cfg.Net.TLS.Config = false, nil // the dialer encrypts
+	return cfg, nil
 }
 
 // Sarama returns a fresh configuration for what goka consumes by; all else is

@@ -9,6 +9,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/belfry/belfry/engine/inflate"
 	"github.com/belfry/belfry/engine/kafka"
 )
 
@@ -19,7 +20,8 @@ var ErrOffset = errors.New("no such record")
 // Latest returns the last n records of a topic, of all partitions together, in
 // the order of their timestamps, and which incarnation of the topic has them.
 // There are fewer if the topic has fewer. It joins no group and leaves nothing
-// behind.
+// behind. One record stands for a batch that is not decompressed, see
+// [inflate.Refused].
 func Latest(ctx context.Context, cfg kafka.Config, topic string, n int) ([]*sarama.ConsumerMessage, kafka.TopicInfo, error) {
 	return LatestWithin(ctx, cfg, topic, Bounds{Records: n})
 }
@@ -90,7 +92,7 @@ func tail(ctx context.Context, cfg kafka.Config, topic string, partition int32, 
 		from := max(log.Start, log.Stable-back)
 		var out []*sarama.ConsumerMessage
 		held := 0
-		err := ScanFrom(ctx, cfg, topic, partition, from, log.Stable, func(m *sarama.ConsumerMessage) error {
+		err := scan(ctx, cfg, topic, partition, from, log.Stable, func(m *sarama.ConsumerMessage) error {
 			held += len(m.Key) + len(m.Value)
 			out = append(out, m)
 			if len(out) > 2*n || b.Bytes > 0 && held > 2*b.Bytes {
@@ -128,12 +130,19 @@ func RecordAt(ctx context.Context, cfg kafka.Config, topic string, partition int
 		return nil, info, fmt.Errorf("%w: offset %d of %s/%d is held back by a transaction that is open at %d", ErrOffset, offset, topic, partition, log.Stable)
 	}
 	var found *sarama.ConsumerMessage
-	err = ScanFrom(ctx, cfg, topic, partition, offset, offset+1, func(m *sarama.ConsumerMessage) error {
-		if m.Offset == offset {
+	enough := errors.New("the record or what comes behind it was read")
+	err = scan(ctx, cfg, topic, partition, offset, log.Stable, func(m *sarama.ConsumerMessage) error {
+		switch refused := inflate.Refused(m); {
+		case refused != nil && refused.First <= offset:
+			return fmt.Errorf("%w: in %s/%d, %w", ErrOffset, topic, partition, refused)
+		case m.Offset == offset:
 			found = m
 		}
-		return nil
+		return enough
 	})
+	if errors.Is(err, enough) {
+		err = nil
+	}
 	if err == nil && found == nil {
 		err = fmt.Errorf("%w: %s/%d has none at offset %d, which was compacted away, was rolled back or marks a transaction", ErrOffset, topic, partition, offset)
 	}

@@ -8,9 +8,12 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/belfry/belfry/engine/inflate"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/bomb"
 	"github.com/belfry/belfry/internal/enginetest"
 )
 
@@ -137,5 +140,43 @@ func TestRecordAt(t *testing.T) {
 				t.Errorf("got %v, want one that says %q", err, tt.says)
 			}
 		})
+	}
+}
+
+// A batch that becomes too much is told of in its place by what shows records, and
+// ends what reads all of them.
+func TestBatchesThatBecomeTooMuch(t *testing.T) {
+	t.Parallel()
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 1, "orders")
+	fill(t, cfg, "orders", 1, 2)
+	batch, err := bomb.Batch(kgo.ZstdCompression(), 3, 22<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bomb.Write(t.Context(), cfg.Brokers, "orders", 0, batch); err != nil {
+		t.Fatal(err)
+	}
+	records, _, err := table.Latest(t.Context(), cfg, "orders", 2)
+	if err != nil || len(records) != 2 || string(records[0].Value) != "0" && string(records[0].Value) != "1" {
+		t.Fatalf("got %d records, %v", len(records), err)
+	}
+	var refused *inflate.BatchError
+	for _, r := range records {
+		if refused = inflate.Refused(r); refused != nil {
+			break
+		}
+	}
+	if refused == nil || refused.First != 2 || refused.Last != 4 {
+		t.Errorf("got %v, want offsets 2 to 4", refused)
+	}
+	if _, _, err := table.RecordAt(t.Context(), cfg, "orders", 0, 3); !errors.Is(err, table.ErrOffset) || !errors.As(err, &refused) {
+		t.Errorf("a record within: %v", err)
+	}
+	if r, _, err := table.RecordAt(t.Context(), cfg, "orders", 0, 1); err != nil || string(r.Value) != "1" {
+		t.Errorf("the record before: %v", err)
+	}
+	if err := table.Scan(t.Context(), cfg, "orders", 0, func(*sarama.ConsumerMessage) error { return nil }); !errors.As(err, &refused) {
+		t.Errorf("a scan: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/belfry/belfry/engine/inflate"
 	"github.com/belfry/belfry/engine/kafka"
 )
 
@@ -32,11 +33,22 @@ func ScanRange(ctx context.Context, cfg kafka.Config, topic string, partition in
 	return ScanFrom(ctx, cfg, topic, partition, max(from, 0), max(end, 0), visit)
 }
 
-// scan is Scan from one offset up to, but without, another; both may be
-// sarama's names for the ends of the log, and from may lie before it.
+// ScanFrom is Scan from one offset up to, but without, another; both may be
+// sarama's names for the ends of the log, and from may lie before it. A batch that is
+// not decompressed ends it with an [inflate.BatchError].
 func ScanFrom(ctx context.Context, cfg kafka.Config, topic string, partition int32, from, end int64, visit func(*sarama.ConsumerMessage) error) error {
+	return scan(ctx, cfg, topic, partition, from, end, func(m *sarama.ConsumerMessage) error {
+		if refused := inflate.Refused(m); refused != nil {
+			return fmt.Errorf("read %s/%d: %w", topic, partition, refused)
+		}
+		return visit(m)
+	})
+}
+
+// scan is ScanFrom that visits what stands for a batch as well.
+func scan(ctx context.Context, cfg kafka.Config, topic string, partition int32, from, end int64, visit func(*sarama.ConsumerMessage) error) error {
 	// Records that retention removes before they were read are gone.
-	f, err := openFeed(&cfg, topic, "belfry", kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	f, err := openFeed(&cfg, topic, "belfry", append(cfg.Inflated(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
 		return err
 	}

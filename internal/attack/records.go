@@ -9,6 +9,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry/belfry/internal/bomb"
 )
 
 // hostileRules are rules as people write them, which hostile records make much of.
@@ -44,6 +46,19 @@ func recordAttacks() []attack {
 		{name: "bomb", what: "976 KB of Protobuf in empty messages", record: true, run: func(ctx context.Context, t *target) (string, error) {
 			hostile := framed(1, "\x00"+strings.Repeat("\x0a\x00", 480_000))
 			return t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0bbehind-bomb")), "behind-bomb", kgo.Record{Value: hostile})
+		}},
+		{name: "inflate", what: "12 batches of under 36 KB that become 100 MB each", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			batch, err := bomb.Batch(kgo.ZstdCompression(), 100, 1<<20)
+			if err != nil {
+				return "", err
+			}
+			for range 12 {
+				if err := bomb.Write(ctx, []string{t.brokers}, "wide", 0, batch); err != nil {
+					return "", err
+				}
+			}
+			note, err := t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0ebehind-inflate")), "behind-inflate")
+			return fmt.Sprintf("%s, batches of %d KB", note, len(batch)>>10), err
 		}},
 		{name: "guid", what: "a schema's GUID that the registry does not know", record: true, run: func(ctx context.Context, t *target) (string, error) {
 			header := kgo.RecordHeader{Key: "__value_schema_id", Value: append([]byte{1}, random()[:16]...)}

@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/engine/inflate"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
@@ -154,6 +155,10 @@ func (t *opsTopics) Newest(ctx context.Context, q ops.RecordQuery) ([]ops.Record
 // shown is a record as its reader sees it.
 func (t *opsTopics) shown(m *sarama.ConsumerMessage, info kafka.TopicInfo, today *rules.Set) ops.Record {
 	out := ops.Record{Partition: m.Partition, Offset: m.Offset, At: m.Timestamp.UTC(), Size: len(m.Value), Decoded: []ops.RecordEvent{}}
+	if refused := inflate.Refused(m); refused != nil {
+		out.Size, out.Error = refused.Bytes, refused.Error()
+		return out
+	}
 	headers := kafka.Headers(m)
 	out.SetHeaders(headers)
 	var cutKey, cutValue bool

@@ -62,7 +62,7 @@ func runDryRun(ctx context.Context, p *cli.Program, o *recordOptions, source *ru
 	}
 	var sum dryRunSum
 	for _, m := range records {
-		report := explainRecord(source, sourceRecord(m, info))
+		report := explainMessage(source, m, info)
 		sum.add(report)
 		if o.asJSON {
 			report.shorten()

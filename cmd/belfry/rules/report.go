@@ -8,7 +8,11 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/IBM/sarama"
+
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine/inflate"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/rules"
@@ -76,6 +80,17 @@ type fieldReport struct {
 	Text  string          `json:"text,omitempty"`
 	Value json.RawMessage `json:"value,omitempty"`
 	Error string          `json:"error,omitempty"`
+}
+
+// explainMessage is [explainRecord] of a record as it was read, which may stand for a
+// batch that is not decompressed.
+func explainMessage(source *rules.Source, m *sarama.ConsumerMessage, info kafka.TopicInfo) RecordReport {
+	if refused := inflate.Refused(m); refused != nil {
+		return RecordReport{
+			Topic: m.Topic, Partition: m.Partition, Offset: m.Offset, Timestamp: m.Timestamp.UTC(), Events: []eventReport{}, Error: refused.Error(),
+		}
+	}
+	return explainRecord(source, sourceRecord(m, info))
 }
 
 func explainRecord(source *rules.Source, r sources.Record) RecordReport {

@@ -1,0 +1,100 @@
+package inflate
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// batch is the bytes of a record batch v2 (KIP-98), which has these fields.
+type batch []byte
+
+const (
+	atLength     = 8  // of what follows it
+	atMagic      = 16 //
+	atChecksum   = 17 // CRC-32C of what follows it
+	atAttributes = 21
+	atLastDelta  = 23 // of the last record's offset
+	atRecords    = 57 // how many
+	batchHead    = 61
+
+	codecBits = 0x7
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// parseBatch returns the first batch. It reports false where there is none as a
+// whole, or one in the form from before Kafka 0.11.
+func parseBatch(in []byte) (batch, bool) {
+	if len(in) < batchHead || in[atMagic] != 2 {
+		return nil, false
+	}
+	size := int64(binary.BigEndian.Uint32(in[atLength:])) + atLength + 4
+	if size < batchHead || size > int64(len(in)) {
+		return nil, false
+	}
+	return in[:size], true
+}
+
+func (b batch) first() int64      { return int64(binary.BigEndian.Uint64(b)) }
+func (b batch) last() int64       { return b.first() + int64(b.number(atLastDelta)) }
+func (b batch) number(at int) int { return int(int32(binary.BigEndian.Uint32(b[at:]))) }
+func (b batch) records() int      { return b.number(atRecords) }
+func (b batch) codec() kgo.CompressionCodecType {
+	return kgo.CompressionCodecType(binary.BigEndian.Uint16(b[atAttributes:]) & codecBits)
+}
+
+// format is the codec's name.
+func (b batch) format() string {
+	names := []string{"none", "gzip", "snappy", "lz4", "zstd"}
+	if c := int(b.codec()); c < len(names) {
+		return names[c]
+	}
+	return fmt.Sprintf("compression %d", b.codec())
+}
+
+// inflate returns the batch without compression, or one that says why not, and what
+// a client takes for it in bytes.
+func (b batch) inflate() ([]byte, int) {
+	if b.codec() == kgo.CodecNone {
+		return b, len(b) + b.records()*bytesOfARecord
+	}
+	records, err := b.decompress()
+	if err != nil {
+		out := b.with(refusal(b, err), 1)
+		return out, len(out)
+	}
+	return b.with(records, b.records()), batchHead + len(records) + b.records()*bytesOfARecord
+}
+
+func (b batch) decompress() ([]byte, error) {
+	if n := b.records(); n > MaxBatchRecords {
+		return nil, fmt.Errorf("holds %d records, more than %d", n, MaxBatchRecords)
+	}
+	d, err := decompressor()
+	if err != nil {
+		return nil, err
+	}
+	out, err := d.Decompress(b[batchHead:], b.codec())
+	switch {
+	case errors.Is(err, kgo.ErrMaxDecompress):
+		return nil, fmt.Errorf("decompresses to more than %d MiB", MaxBatchBytes>>20)
+	case err != nil:
+		return nil, fmt.Errorf("does not decompress: %w", err)
+	}
+	return out, nil
+}
+
+// with is the batch with other records, so many and not compressed.
+func (b batch) with(records []byte, n int) []byte {
+	out := make([]byte, 0, batchHead+len(records))
+	out = append(append(out, b[:batchHead]...), records...)
+	binary.BigEndian.PutUint32(out[atLength:], uint32(len(out)-atLength-4))
+	binary.BigEndian.PutUint16(out[atAttributes:], binary.BigEndian.Uint16(b[atAttributes:])&^codecBits)
+	binary.BigEndian.PutUint32(out[atRecords:], uint32(n))
+	binary.BigEndian.PutUint32(out[atChecksum:], crc32.Checksum(out[atAttributes:], castagnoli))
+	return out
+}

@@ -1,0 +1,148 @@
+package inflate
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Dialer connects to brokers for a consumer whose fetches it decompresses. It is
+// the dialer of both clients, and encrypts by itself where TLS is not nil.
+// It is safe for concurrent use.
+type Dialer struct {
+	TLS       *tls.Config   // nil: plain text
+	Timeout   time.Duration // of a connection, its handshake included
+	KeepAlive time.Duration // as net.Dialer has it
+}
+
+// Dial connects as sarama asks for it.
+func (d *Dialer) Dial(network, addr string) (net.Conn, error) {
+	return d.DialContext(context.Background(), network, addr)
+}
+
+// DialContext connects as franz-go asks for it.
+func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	plain := &net.Dialer{Timeout: d.Timeout, KeepAlive: d.KeepAlive}
+	if d.TLS == nil {
+		c, err := plain.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return newConn(c), nil
+	}
+	c, err := (&tls.Dialer{NetDialer: plain, Config: d.TLS}).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(c), nil
+}
+
+// Where the fields of a request and of a response lie: a length of what follows it,
+// then in a request key, version and correlation id, in a response that id.
+const (
+	lengthBytes  = 4
+	requestHead  = lengthBytes + 8
+	responseHead = lengthBytes + 4
+	maxFrame     = 100 << 20 // as both clients have it: beyond, they close the connection
+)
+
+// conn notes which requests are fetches, and rewrites the answers to them. It is
+// read by one goroutine and written by one, as both clients do.
+type conn struct {
+	net.Conn
+
+	mu      sync.Mutex
+	fetches map[int32]int16 // by correlation id: the version
+
+	head []byte // of the request that is being written, up to requestHead
+	rest int    // bytes of it behind the head that are still to come
+
+	out  []byte // of an answer, to be read first
+	pass int    // bytes of an answer behind it that are read as they are
+}
+
+func newConn(c net.Conn) *conn { return &conn{Conn: c, fetches: map[int32]int16{}} }
+
+// Write implements net.Conn. A fetch is noted before it is sent.
+func (c *conn) Write(p []byte) (int, error) {
+	c.note(p)
+	return c.Conn.Write(p)
+}
+
+func (c *conn) note(p []byte) {
+	for len(p) > 0 {
+		if c.rest > 0 {
+			n := min(c.rest, len(p))
+			c.rest, p = c.rest-n, p[n:]
+			continue
+		}
+		n := min(requestHead-len(c.head), len(p))
+		c.head, p = append(c.head, p[:n]...), p[n:]
+		if len(c.head) < requestHead {
+			return
+		}
+		c.rest = int(binary.BigEndian.Uint32(c.head)) + lengthBytes - requestHead
+		if int16(binary.BigEndian.Uint16(c.head[4:])) == int16(kmsg.Fetch) {
+			c.mu.Lock()
+			c.fetches[int32(binary.BigEndian.Uint32(c.head[8:]))] = int16(binary.BigEndian.Uint16(c.head[6:]))
+			c.mu.Unlock()
+		}
+		c.head = c.head[:0]
+	}
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if len(c.out) == 0 && c.pass == 0 {
+		if err := c.next(); err != nil {
+			return 0, err
+		}
+	}
+	if len(c.out) > 0 {
+		n := copy(p, c.out)
+		if c.out = c.out[n:]; len(c.out) == 0 {
+			c.out = nil
+		}
+		return n, nil
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.pass)])
+	c.pass -= n
+	return n, err
+}
+
+// next reads the beginning of an answer, and all of one to a fetch.
+func (c *conn) next() error {
+	head := make([]byte, responseHead)
+	if _, err := io.ReadFull(c.Conn, head); err != nil {
+		return err
+	}
+	size, id := int(binary.BigEndian.Uint32(head))-(responseHead-lengthBytes), int32(binary.BigEndian.Uint32(head[lengthBytes:]))
+	c.mu.Lock()
+	version, fetch := c.fetches[id]
+	delete(c.fetches, id)
+	c.mu.Unlock()
+	if !fetch || size <= 0 || size > maxFrame {
+		c.out, c.pass = head, max(size, 0)
+		return nil
+	}
+	whole := make([]byte, responseHead+size)
+	copy(whole, head)
+	if _, err := io.ReadFull(c.Conn, whole[responseHead:]); err != nil {
+		return err
+	}
+	if body, changed := rewrite(version, whole[responseHead:]); changed {
+		whole = append(binary.BigEndian.AppendUint32(nil, uint32(len(body)+responseHead-lengthBytes)), head[lengthBytes:]...)
+		whole = append(whole, body...)
+	}
+	c.out = whole
+	return nil
+}
