@@ -104,33 +104,42 @@ func TestClientMutations(t *testing.T) {
 	}
 }
 
-// TestPackage packs the package, installs it in a project of its own with React and
-// Vue, has the compiler check the types and the bindings run there.
+// TestPackage has the compiler check the types of the package, and the bindings run,
+// in a project that has it installed.
 func TestPackage(t *testing.T) {
+	folder := project(t)
+	run(t, folder, "npx", "--no-install", "tsc", "-p", ".")
+	run(t, folder, "node", "--test", "run.test.js")
+}
+
+// project packs the package, and installs it in a project of its own with React and
+// Vue, whose folder it returns.
+func project(t *testing.T) string {
+	t.Helper()
 	parts.Need(t, "node")
 	if testing.Short() {
 		t.Skip("it installs packages")
 	}
 	folder := t.TempDir()
-	run := func(dir, name string, args ...string) string {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), name, args...)
-		cmd.Dir = dir
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-		}
-		return string(out)
-	}
 	if err := os.CopyFS(folder, os.DirFS("test/project")); err != nil {
 		t.Fatal(err)
 	}
-	run(".", "npm", "pack", "--silent", "--pack-destination", folder)
+	run(t, ".", "npm", "pack", "--silent", "--pack-destination", folder)
 	packed, err := filepath.Glob(filepath.Join(folder, "*.tgz"))
 	if err != nil || len(packed) != 1 {
 		t.Fatalf("got %d packages, %v", len(packed), err)
 	}
-	run(folder, "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefer-offline", packed[0])
-	run(folder, "npx", "--no-install", "tsc", "-p", ".")
-	run(folder, "node", "--test", "run.test.js")
+	run(t, folder, "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefer-offline", packed[0])
+	return folder
+}
+
+func run(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
 }
