@@ -1,6 +1,7 @@
 package belfry
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -33,4 +34,27 @@ func CheckRecipient(recipient string) error {
 		return Invalid(field, "must not contain control characters")
 	}
 	return nil
+}
+
+// partitionPrefix begins the keys that are a partition's own.
+const partitionPrefix = "__"
+
+// PartitionKey is the key of what a partition of the journal and of both tables holds
+// of itself, "__" and its number. [CheckRecipient] refuses it: nobody's name is one.
+func PartitionKey(partition int32) string {
+	return partitionPrefix + strconv.Itoa(int(partition))
+}
+
+// ParsePartitionKey is the inverse of [PartitionKey]. It reports false for a key that
+// PartitionKey cannot have made.
+func ParsePartitionKey(key string) (partition int32, ok bool) {
+	digits, found := strings.CutPrefix(key, partitionPrefix)
+	if !found {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(digits, 10, 32)
+	if err != nil || n < 0 || strconv.FormatInt(n, 10) != digits {
+		return 0, false
+	}
+	return int32(n), true
 }

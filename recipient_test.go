@@ -2,6 +2,7 @@ package belfry_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -56,5 +57,24 @@ func TestCheckRecipient(t *testing.T) {
 				t.Errorf("%v is not %v alone", err, belfry.ErrInvalid)
 			}
 		})
+	}
+}
+
+// A partition's own key is nobody's name, and only that of its number.
+func TestPartitionKey(t *testing.T) {
+	for _, p := range []int32{0, 7, 12, math.MaxInt32} {
+		key := belfry.PartitionKey(p)
+		if got, ok := belfry.ParsePartitionKey(key); !ok || got != p {
+			t.Errorf("%q is parsed as %d, %v, want %d", key, got, ok, p)
+		}
+		var fe *belfry.FieldError
+		if err := belfry.CheckRecipient(key); !errors.As(err, &fe) || fe.Field != "recipient" {
+			t.Errorf("recipient %q: got %v, want an error that names the field", key, err)
+		}
+	}
+	for _, key := range []string{"", "__", "_1", "__01", "__-1", "__+1", "__1 ", "__2147483648", "__1/5", "1"} {
+		if p, ok := belfry.ParsePartitionKey(key); ok {
+			t.Errorf("%q is parsed as %d", key, p)
+		}
 	}
 }

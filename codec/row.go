@@ -64,6 +64,13 @@ func RowVersion(b []byte) (uint64, error) {
 	return h.version, nil
 }
 
+// RowPlace returns the [inbox.State].Epoch, Base and Version of an encoded row. It is
+// as [RowVersion] otherwise.
+func RowPlace(b []byte) (epoch uint32, base, version uint64, err error) {
+	h, err := readHead(b, false)
+	return h.epoch, h.base, h.version, err
+}
+
 // NotOlder reports whether the encoded row next may take the place of row old:
 // whether its version is not lower. It keeps a row from going back, which a late
 // write of a paused owner would do. A row whose version cannot be read, an empty

@@ -13,6 +13,7 @@ import (
 const (
 	rowFormatField     = 1
 	rowEpochField      = 2
+	rowBaseField       = 3
 	rowVersionField    = 4
 	rowCategoriesField = 6
 	rowMetaField       = 8
@@ -133,6 +134,7 @@ func DecodeBadge(b []byte, now time.Time) (inbox.Badge, error) {
 // parts of the row, as encoded.
 type rowHead struct {
 	format, version uint64
+	base            uint64
 	epoch           uint32
 	categories      []string // if asked for
 	meta, expiresAt []byte
@@ -173,6 +175,8 @@ func (h *rowHead) take(b []byte, number protowire.Number, wireType protowire.Typ
 		h.format, n = protowire.ConsumeVarint(b)
 	case number == rowVersionField && wireType == protowire.VarintType:
 		h.version, n = protowire.ConsumeVarint(b)
+	case number == rowBaseField && wireType == protowire.VarintType:
+		h.base, n = protowire.ConsumeVarint(b)
 	case number == rowEpochField && wireType == protowire.Fixed32Type:
 		h.epoch, n = protowire.ConsumeFixed32(b)
 	case number == rowCategoriesField && wireType == protowire.BytesType && categories:

@@ -48,6 +48,8 @@ type group struct {
 	// readAhead, if not nil, reads rows of those keys that are soon asked for.
 	readAhead func(partition int32, keys []string)
 	hold      func(*tracker, sarama.ConsumerGroupClaim) (run func(context.Context)) // nil: no timers
+	beginning func(context.Context, *Partition) error                               // Group.Begin
+	tables    tables
 	previous  *lastMember
 	changes   *rebalances
 	log       *slog.Logger
@@ -99,6 +101,9 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	context.AfterFunc(s.Context(), func() { g.changes.end(time.Now()) })
 	if err := g.handler.Setup(wrapped); err != nil {
 		return err
+	}
+	if err := g.beginAll(wrapped); err != nil {
+		return fmt.Errorf("prepare session: %w", err)
 	}
 	wrapped.watch.Go(func() { wrapped.guard(g.topics, g.inputs, g.transient, g.log) })
 	return nil

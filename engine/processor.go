@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +27,10 @@ type Group struct {
 	// OnSession, if not nil, is called with what the brokers say of the inputs
 	// before the first record of each session (after each rebalance).
 	OnSession func(map[string]kafka.TopicInfo)
+	// Begin, if not nil, is called for each partition of a session once its table is
+	// recovered, and before its first record; not for a refused one. Calls come at once.
+	// An error ends the processor, which is built anew.
+	Begin func(ctx context.Context, p *Partition) error
 	// Positional says that offsets mean something to the callbacks. Then a
 	// partition whose log is not the one that was processed (restored from a
 	// backup, cut short by an unclean election) is refused instead of read on.
@@ -39,8 +45,8 @@ type Group struct {
 	// Transient says that the input topic comes, goes and grows as others
 	// please: that it does not exist is no failure, but waited for.
 	Transient bool
-	// Remedy says what an operator does about a refused partition, for the log
-	// and the [Refusal].
+	// Remedy says what an operator does about a refused partition, or one
+	// that lacks something, for the log and the [Refusal] or [Lack].
 	Remedy string
 	// Batches, if not nil, has a callback process all records of one key that are at
 	// hand at once.
@@ -205,6 +211,7 @@ func (p *Processor) newGroup(topics *kafka.Topics) *group {
 		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
 		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
 		previous: previousMember(&p.cfg, string(p.group.Graph.Group())), log: p.sup.Log, changes: &p.changes, claimed: &p.claims, written: p.group.Written, batches: p.group.Batches,
+		beginning: p.group.Begin,
 	}
 	g.onSession = func(infos map[string]kafka.TopicInfo) {
 		p.recovery.reset()
@@ -243,7 +250,7 @@ func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.
 	}
 	manager := topicManager(g)
 	if s != nil {
-		options = append(options, goka.WithStorageBuilder(p.recovery.watch(ownOffsets(s.OpenPartition))))
+		options = append(options, goka.WithStorageBuilder(g.tables.watch(p.recovery.watch(ownOffsets(s.OpenPartition)))))
 		manager = p.recovery.bound(p.group.Graph.GroupTable().Topic(), manager)
 	}
 	options = append(options, goka.WithTopicManagerBuilder(manager))
@@ -300,4 +307,18 @@ func (p *Processor) consumer(brokers []string, clientID string) (sarama.Consumer
 		return nil, err
 	}
 	return goka.SaramaConsumerBuilderWithConfig(sc)(brokers, clientID)
+}
+
+// gokaLogger takes goka's lines into slog at debug level: what matters of them
+// comes back as errors, which the supervisor logs.
+type gokaLogger struct{ log *slog.Logger }
+
+func (l gokaLogger) Print(args ...any)   { l.debug(fmt.Sprint(args...)) }
+func (l gokaLogger) Println(args ...any) { l.debug(fmt.Sprintln(args...)) }
+func (l gokaLogger) Printf(format string, args ...any) {
+	l.debug(fmt.Sprintf(format, args...))
+}
+
+func (l gokaLogger) debug(line string) {
+	l.log.Debug("goka", "line", strings.TrimSpace(line))
 }

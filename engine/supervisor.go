@@ -38,6 +38,8 @@ type Status struct {
 	Err      error // why it failed last; nil if it never did
 	// Refused are the partitions that a processor has and doesn't read.
 	Refused []Refusal
+	// Lacks tells what partitions lack that a processor has and processes.
+	Lacks []Lack
 	// HeldUp are the partitions whose record at hand waits, see [Context.Wait], or
 	// takes long.
 	HeldUp []HeldUp
@@ -60,6 +62,9 @@ func (s Status) String() string {
 	}
 	for _, r := range s.Refused {
 		line += ", refuses " + r.String()
+	}
+	for _, l := range s.Lacks {
+		line += ", " + l.String()
 	}
 	for _, h := range s.HeldUp {
 		line += ", " + h.String()

@@ -11,6 +11,9 @@ type Input struct {
 	// Time is the record's timestamp as the broker gave it. The fold never asks
 	// for the time, so that a refold gives the same row.
 	Time time.Time
+	// Base is what [Bases] says of the partition and the epoch: the first record of
+	// the epoch begins a row there, or at the row's version if that is higher.
+	Base uint64
 	// Cap is how many items to keep, 1 to MaxCap. Less than 1 is DefaultCap.
 	Cap int
 	// Members is how many arrivals an item of a collapse key keeps, the shown one among
@@ -63,8 +66,8 @@ func Fold(s State, r Record, in Input) (State, Effects) {
 // looks at no more of a notification than its source, id, category, priority,
 // collapse key and expiry, and makes no content.
 func (s *State) Apply(r *Record, in Input) Effects {
-	if s.Epoch != in.Epoch {
-		s.Epoch, s.Base = in.Epoch, s.Version
+	if s.Epoch != in.Epoch || s.Version == 0 {
+		s.Epoch, s.Base = in.Epoch, max(s.Version, in.Base)
 	}
 	version := s.Base + uint64(in.Offset) + 1
 	if version <= s.Version {

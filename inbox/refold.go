@@ -20,7 +20,7 @@ type Refold struct {
 	// From is the version before the first record that could be refolded. What
 	// made it is not retained, unless Complete.
 	From     uint64 `json:"from"`
-	Complete bool   `json:"complete"` // From is 0: nothing is missing
+	Complete bool   `json:"complete"` // nothing is missing
 
 	Records int        `json:"records"` // of the recipient, all that were refolded
 	Omitted int        `json:"omitted"` // how many of them are not in Steps
@@ -57,6 +57,7 @@ type Refolder struct {
 
 	row   State
 	epoch uint32
+	base  uint64
 	cap   int
 	from  uint64
 	state State
@@ -68,14 +69,22 @@ type Refolder struct {
 // NewRefolder begins with the oldest record that a journal of that epoch
 // retains, at offset oldest of the recipient's partition. Row is the
 // recipient's row, read before the end of the journal is: it says at which
-// version the epoch began. Cap is that of the fold ([Input]).
+// version the epoch began. Board is the row of the recipient's partition
+// ([belfry.PartitionKey]), which says so for a recipient without a row of the epoch.
+// Cap is that of the fold ([Input]).
 //
 // The time before oldest is unknown but for the ids that the row remembers
 // from then: items of that time are in no count.
-func NewRefolder(row State, epoch uint32, oldest int64, cap int) *Refolder {
+func NewRefolder(row, board State, epoch uint32, oldest int64, cap int) *Refolder {
 	r := &Refolder{row: row, epoch: epoch, cap: cap}
+	if board.Epoch == epoch {
+		r.base = board.Base
+	}
 	switch {
-	case row.Version > 0 && row.Epoch != epoch:
+	case row.Version == 0:
+		r.from = r.base + uint64(oldest)
+		r.state = State{Epoch: epoch, Base: r.base, Version: r.from}
+	case row.Epoch != epoch:
 		// The row has met nothing of this journal, so that it is what it begins with.
 		r.state, r.from = row, row.Version
 	default:
@@ -103,13 +112,18 @@ func remembered(row State, from uint64) []Removal {
 	return out
 }
 
+// Complete is [Refold.Complete].
+func (r *Refolder) Complete() bool {
+	return r.from == 0 || r.row.Version == 0 && r.from == r.base
+}
+
 // From is [Refold.From].
 func (r *Refolder) From() uint64 { return r.from }
 
 // Step folds the record at an offset, with the timestamp it has in the journal.
 // Offsets must rise.
 func (r *Refolder) Step(offset int64, at time.Time, record Record) Step {
-	in := Input{Position: Position{Epoch: r.epoch, Offset: offset}, Time: at, Cap: r.cap}
+	in := Input{Position: Position{Epoch: r.epoch, Offset: offset}, Time: at, Base: r.base, Cap: r.cap}
 	before := r.state
 	after, effects := Fold(before, record, in)
 	r.pass(after.Version)

@@ -16,7 +16,7 @@ import (
 
 // refold folds records again that lie one after the other from offset on.
 func refold(row inbox.State, epoch uint32, oldest int64, records ...inbox.Record) ([]inbox.Step, *inbox.Refolder) {
-	r := inbox.NewRefolder(row, epoch, oldest, 3)
+	r := inbox.NewRefolder(row, inbox.State{}, epoch, oldest, 3)
 	var steps []inbox.Step
 	for i, record := range records {
 		offset := oldest + int64(i)
@@ -115,7 +115,7 @@ func TestRefolderTellsWhatChanged(t *testing.T) {
 }
 
 func TestRefolderShowsTextsWhenAsked(t *testing.T) {
-	r := inbox.NewRefolder(inbox.State{}, 7, 0, 0)
+	r := inbox.NewRefolder(inbox.State{}, inbox.State{}, 7, 0, 0)
 	r.Texts = true
 	if got := r.Step(0, clock(0), notify("a")).Title; got != "about a" {
 		t.Errorf("got title %q, want %q", got, "about a")
@@ -189,7 +189,7 @@ func TestRefolderOfANewerJournal(t *testing.T) {
 }
 
 func TestRefolderPassesOverWhatCannotBeDecoded(t *testing.T) {
-	r := inbox.NewRefolder(inbox.State{}, 7, 0, 0)
+	r := inbox.NewRefolder(inbox.State{}, inbox.State{}, 7, 0, 0)
 	r.Step(0, clock(0), notify("a"))
 	got := r.Undecodable(1, clock(1), belfry.ErrCorrupt)
 	if got.Outcome != "dead-letter" || got.Version != 1 || got.Why != belfry.ErrCorrupt.Error() || got.Counts.Unread != 1 {
@@ -235,7 +235,7 @@ func TestRefolderAgreesWithEveryRow(t *testing.T) {
 		cut := rapid.IntRange(0, len(w.journal)-1).Draw(t, "records not retained")
 		for _, kept := range [][]folded{w.journal, w.journal[cut:]} {
 			oldest := kept[0].in.Offset
-			r := inbox.NewRefolder(w.row, 1, oldest, w.cap)
+			r := inbox.NewRefolder(w.row, inbox.State{}, 1, oldest, w.cap)
 			for _, f := range kept {
 				s := r.Step(f.in.Offset, f.in.Time, f.record)
 				if s.Pending || oldest == 0 && (s.Outcome != f.effects.Outcome || s.Added != itemSeq(f.effects) || len(s.Gone) != len(f.effects.Removed)) {

@@ -33,8 +33,9 @@ const (
 // A State is a value: [Fold] returns a new one and leaves the old as it was.
 type State struct {
 	// Epoch is the incarnation of the journal that Base belongs to, compared
-	// for equality only. Base is the version the row had when that incarnation
-	// began. Version is Base + offset + 1 of the last record processed.
+	// for equality only. Base is the partition's in that incarnation ([Bases]), at or
+	// above the version that the row had before it. Version is Base + offset + 1 of
+	// the last record processed.
 	Epoch   uint32
 	Base    uint64
 	Version uint64

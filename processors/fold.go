@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -45,7 +46,7 @@ type step struct {
 func (u *Unread) fold(c *engine.Context, _ []byte) {
 	// The row of another key must not even be read: the store keeps its own
 	// offset under one, which is no row and would fail the group for ever.
-	if err := belfry.CheckRecipient(c.Key()); err != nil {
+	if err := checkKey(c); err != nil {
 		for _, m := range c.Records() {
 			u.setAside(c, m, fmt.Errorf("journal key: %v", err)) // undecodable: no sender's fault
 		}
@@ -66,6 +67,29 @@ func (u *Unread) fold(c *engine.Context, _ []byte) {
 			u.Timers.Set(c.Partition(), c.Key(), codec.DecodeDue(stored), codec.DecodeDue(out.row))
 		}
 	}
+}
+
+// isPartitions reports whether a record is of a partition itself. Whatever else its
+// key is, nobody has it.
+func isPartitions(m *sarama.ConsumerMessage) bool { return bytes.HasPrefix(m.Key, []byte("__")) }
+
+// checkKey returns what is wrong with the key of a record: it is no recipient's, nor
+// that of the partition itself, which takes a touch alone.
+func checkKey(c *engine.Context) error {
+	partition, own := belfry.ParsePartitionKey(c.Key())
+	if !own || partition != c.Partition() {
+		return belfry.CheckRecipient(c.Key())
+	}
+	for _, m := range c.Records() {
+		record, err := codec.DecodeForFold(m.Value)
+		if err == nil && record.Kind != inbox.KindTouch {
+			err = fmt.Errorf("a partition's own row takes no %s", record.Kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unfoldable is a record that cannot be folded.
@@ -112,10 +136,12 @@ func (u *Unread) foldOnto(out *folded, stored []byte, records []*sarama.Consumer
 			return fmt.Errorf("%w: %w", errRow, err)
 		}
 	}
+	base := u.bases.of(records[0].Partition)
+	base.check(&row)
 	return engine.Guard(func() (err error) {
 		out.steps = slices.Grow(out.steps, len(records))
 		for _, m := range records {
-			if err := u.step(out, &row, m); err != nil {
+			if err := u.step(out, &row, base, m); err != nil {
 				return err
 			}
 		}
@@ -125,7 +151,7 @@ func (u *Unread) foldOnto(out *folded, stored []byte, records []*sarama.Consumer
 }
 
 // step folds a record into row.
-func (u *Unread) step(out *folded, row *inbox.State, m *sarama.ConsumerMessage) error {
+func (u *Unread) step(out *folded, row *inbox.State, base *base, m *sarama.ConsumerMessage) error {
 	record, err := codec.DecodeForFold(m.Value)
 	if err != nil {
 		return err
@@ -133,6 +159,7 @@ func (u *Unread) step(out *folded, row *inbox.State, m *sarama.ConsumerMessage) 
 	effects := row.Apply(&record.Record, inbox.Input{
 		Position: inbox.Position{Epoch: u.epoch.Load(), Offset: m.Offset},
 		Time:     m.Timestamp,
+		Base:     base.version,
 		Cap:      u.cap,
 	})
 	s := step{record: m, outcome: effects.Outcome, seq: effects.Seq, repeat: effects.Repeat}

@@ -19,6 +19,7 @@ type Unread struct {
 	Deps
 	cap       int
 	epoch     atomic.Uint32
+	bases     bases
 	processed *processed
 }
 
@@ -38,9 +39,10 @@ func (u *Unread) Group(options ...goka.ProcessorOption) engine.Group {
 			goka.Persist(engine.Bytes{}),
 		),
 		Positional: true,
-		Batches:    &engine.Batches{},
+		Batches:    &engine.Batches{Barrier: isPartitions},
 		Timers:     u.timers(),
 		OnSession:  func(infos map[string]kafka.TopicInfo) { u.epoch.Store(infos[journal].ID.Epoch()) },
+		Begin:      u.begin,
 		Written:    u.Metrics.writtenBy(u.Prefix.UnreadGroup()),
 		Options:    append([]goka.ProcessorOption{goka.WithUpdateCallback(u.restore)}, options...),
 	}

@@ -152,10 +152,16 @@ type Reports struct {
 // Refused reports a row of a lower version than the one before. It writes to a
 // file, and waits for nothing else.
 func (p *Reports) Refused(key string) {
-	if p == nil || belfry.CheckRecipient(key) != nil {
+	if p == nil || !repairable(key) {
 		return // nobody's row
 	}
 	p.repairs.refuse(key, p.bit)
+}
+
+// repairable reports whether the fold takes a touch of that key.
+func repairable(key string) bool {
+	_, own := belfry.ParsePartitionKey(key)
+	return own || belfry.CheckRecipient(key) == nil
 }
 
 // Accepted reports any other row, or that the caller is about to write one.

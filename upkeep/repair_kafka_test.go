@@ -90,8 +90,8 @@ func TestRepairsWriteTheNewerRowAgain(t *testing.T) {
 	startUnread(t, cfg, r.Reports())
 	// The touch makes the owner, who kept the newer row as well, write it again.
 	last := kafkatest.Consume(t, cfg.Brokers, prefix.UnreadTable(), 3, partition)[2]
-	if version, seqs := seqsOf(t, last.Value); version != 6 || !slices.Equal(seqs, []uint64{2, 5}) {
-		t.Errorf("the table's last row is version %d with items %v, want 6 with 2 and 5", version, seqs)
+	if version, seqs := seqsOf(t, last.Value); version != inbox.BaseStep+1 || !slices.Equal(seqs, []uint64{2, 5}) {
+		t.Errorf("the table's last row is version %d with items %v, want %d with 2 and 5", version, seqs, uint64(inbox.BaseStep+1))
 	}
 	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d waiting, %d repaired", r.Waiting(), r.Repaired()) },
 		func() bool { return r.Waiting() == 0 && r.Repaired() == 1 })
@@ -101,7 +101,7 @@ func TestRepairsWriteTheNewerRowAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		version, _ := seqsOf(t, value)
-		return version == 6
+		return version == inbox.BaseStep+1
 	})
 	if got := v.Refused(); got != 1 {
 		t.Errorf("%d refused, want 1", got)

@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/belfry/belfry"
 )
 
 // repairQueue is the keys of Repairs on disk, one a line. The lines before
@@ -80,7 +78,7 @@ func (q *repairQueue) next(limit int) ([]string, error) {
 		q.window += int64(len(line))
 		q.waiting--
 		// The rest of a write at which a machine lost power is no recipient.
-		if key := line[:len(line)-1]; belfry.CheckRecipient(key) == nil {
+		if key := line[:len(line)-1]; repairable(key) {
 			keys = append(keys, key)
 		}
 	}

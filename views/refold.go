@@ -25,6 +25,9 @@ type Journals struct {
 	Config kafka.Config
 	Prefix belfry.Prefix
 	Cap    int // of the fold; 0 for inbox.DefaultCap
+	// Row reads the row of a key, the zero State for none. Where it is nil the
+	// versions of a user without a row are counted from 0.
+	Row func(ctx context.Context, key string) (inbox.State, error)
 }
 
 // RefoldOptions say what to keep of a refold.
@@ -57,11 +60,17 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 	}
 	partition := kafka.Partition(user, info.Partitions)
 	log := logs[partition]
-	refolder := inbox.NewRefolder(row, info.ID.Epoch(), log.Start, r.Cap)
+	var board inbox.State
+	if r.Row != nil {
+		if board, err = r.Row(ctx, belfry.PartitionKey(partition)); err != nil {
+			return nil, fmt.Errorf("refold journal: %w", err)
+		}
+	}
+	refolder := inbox.NewRefolder(row, board, info.ID.Epoch(), log.Start, r.Cap)
 	refolder.Texts = o.Texts
 	out := &inbox.Refold{
 		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: log.Start, End: log.Stable,
-		From: refolder.From(), Complete: refolder.From() == 0, Steps: []inbox.Step{},
+		From: refolder.From(), Complete: refolder.Complete(), Steps: []inbox.Step{},
 	}
 	err = table.ScanRange(ctx, r.Config, journal, partition, log.Start, log.Stable, func(m *sarama.ConsumerMessage) error {
 		if done := m.Offset - log.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == log.Stable) {

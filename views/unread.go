@@ -78,7 +78,12 @@ func (u *Unread) Row(recipient string) (inbox.State, error) {
 // place each time. It may be visited slowly. Otherwise it is as
 // [table.View.EachKey].
 func (u *Unread) EachUser(ctx context.Context, visit func(recipient string) error) error {
-	return u.EachKey(ctx, visit)
+	return u.EachKey(ctx, func(key string) error {
+		if _, own := belfry.ParsePartitionKey(key); own {
+			return nil
+		}
+		return visit(key)
+	})
 }
 
 // Stamp returns the stamp of the recipient's row at now for a fraction of what

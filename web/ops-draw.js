@@ -138,7 +138,7 @@ export function state(status, known) {
     say(label, text);
     bar.hidden = !p;
     if (p) bar.value = p.percent;
-    const reasons = [...(status.refused ?? []), ...(status.waiting ?? [])];
+    const reasons = [...(status.refused ?? []), ...(status.lacks ?? []), ...(status.waiting ?? [])];
     if (status.error && name !== 'running') reasons.unshift(status.error);
     say(why, reasons.join('; '));
     why.hidden = reasons.length === 0;

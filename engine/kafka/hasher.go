@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash"
+
+	"github.com/belfry/belfry"
 )
 
 // Hasher returns the hash that every producer, processor and view of ours
 // partitions by. It is murmur2 as Java's default partitioner computes it
 // (org.apache.kafka.common.utils.Utils.murmur2, seed 0x9747b28c), over the key
 // up to its first '/': so a Java producer keyed by recipient and we agree, and
-// an item's key "recipient/seq" lies in its recipient's partition. The sign bit
+// an item's key "recipient/seq" lies in its recipient's partition. A partition's own
+// key ([belfry.PartitionKey]) hashes to the partition's number. The sign bit
 // is cleared as Java's toPositive does, which makes sarama's and goka's
 // different ways to a positive number the same.
 func Hasher() hash.Hash32 { return &javaHash{} }
@@ -32,6 +35,11 @@ func (h *javaHash) Sum32() uint32 {
 	key := h.key
 	if i := bytes.IndexByte(key, '/'); i >= 0 {
 		key = key[:i]
+	}
+	if len(key) > 2 && key[0] == '_' && key[1] == '_' {
+		if partition, ok := belfry.ParsePartitionKey(string(key)); ok {
+			return uint32(partition)
+		}
 	}
 	return murmur2(key) & 0x7fffffff
 }

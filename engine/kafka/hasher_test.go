@@ -6,6 +6,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 )
@@ -84,6 +85,17 @@ func TestItemsLieWithTheirRecipient(t *testing.T) {
 			key := inbox.ItemKey(recipient, seq)
 			if got, want := kafka.Partition(key, 50), kafka.Partition(recipient, 50); got != want {
 				t.Errorf("%s lies in %d, its recipient in %d", key, got, want)
+			}
+		}
+	}
+}
+
+// What a partition holds of itself lies in it, contents too.
+func TestPartitionsOwnKeysLieInThem(t *testing.T) {
+	for p := range int32(64) {
+		for _, key := range []string{belfry.PartitionKey(p), inbox.ItemKey(belfry.PartitionKey(p), 5)} {
+			if got := kafka.Partition(key, 64); got != p {
+				t.Errorf("%s lies in %d", key, got)
 			}
 		}
 	}

@@ -170,7 +170,12 @@ func (g *growth) copy(ctx context.Context, from, to string) (err error) {
 	}
 	w := &copier{out: out}
 	for _, partition := range infos[from].All() {
-		err := table.Scan(ctx, g.cfg, from, partition, func(m *sarama.ConsumerMessage) error { return w.write(to, m) })
+		err := table.Scan(ctx, g.cfg, from, partition, func(m *sarama.ConsumerMessage) error {
+			if _, own := belfry.ParsePartitionKey(string(m.Key)); own {
+				return nil // of a partition of the old installation
+			}
+			return w.write(to, m)
+		})
 		if err != nil {
 			return err
 		}

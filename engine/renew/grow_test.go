@@ -55,7 +55,7 @@ func TestGrow(t *testing.T) {
 	t.Parallel()
 	admin, cfg, steps, err := grown(t, func(admin *kadm.Client, cfg kafka.Config) {
 		var rows []*sarama.ProducerMessage
-		for _, row := range []string{"a=1", "b=1", "a=2", "c=1", "d=1", "e=1", "b="} {
+		for _, row := range []string{"a=1", "b=1", "a=2", "c=1", "d=1", "e=1", "b=", "__0=own", "__1=own"} {
 			key, value, _ := strings.Cut(row, "=")
 			m := &sarama.ProducerMessage{Topic: "old-unread-table", Key: sarama.StringEncoder(key), Headers: []sarama.RecordHeader{{Key: []byte("h"), Value: []byte("v")}}}
 			m.Partition = kafka.Partition(key, 2)

@@ -21,7 +21,7 @@ func (n *node) operations() ops.Config {
 		Installation: opsNode{n},
 		Letters:      n.letters(),
 		Topics:       &opsTopics{n.Kafka, n.Prefix, n.lag.Report, n.ReplayRules},
-		Journals:     journals{&views.Journals{Config: n.Kafka, Prefix: n.Prefix, Cap: n.InboxCap}},
+		Journals:     journals{&views.Journals{Config: n.Kafka, Prefix: n.Prefix, Cap: n.InboxCap, Row: n.row}},
 	}
 }
 
@@ -60,6 +60,9 @@ func newWorker(kind string, s engine.Status) ops.Worker {
 	}
 	for _, r := range s.Refused {
 		w.Refused = append(w.Refused, r.String())
+	}
+	for _, l := range s.Lacks {
+		w.Lacks = append(w.Lacks, l.String())
 	}
 	if r := s.Recovery; r != nil {
 		w.Progress = wire.NewProgress(r.Done, r.Total, r.Percent(), r.Left)
@@ -120,6 +123,9 @@ func (i opsNode) Rebalances() []ops.Rebalance {
 type journals struct{ *views.Journals }
 
 var _ ops.Journals = journals{}
+
+// row reads a row of the view.
+func (n *node) row(_ context.Context, key string) (inbox.State, error) { return n.unread.Row(key) }
 
 // Refold implements ops.Journals.
 func (j journals) Refold(ctx context.Context, user string, row inbox.State, q ops.JournalQuery) (*inbox.Refold, error) {

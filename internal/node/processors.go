@@ -83,6 +83,9 @@ func processorDetail(s engine.Status) string {
 	for _, r := range s.Refused {
 		detail += ", refuses " + r.String()
 	}
+	for _, l := range s.Lacks {
+		detail += ", " + l.String()
+	}
 	for _, h := range s.HeldUp {
 		detail += ", " + h.String()
 	}
@@ -91,8 +94,8 @@ func processorDetail(s engine.Status) string {
 
 // processorStates is a prometheus.Collector: processors come and go.
 type processorStates struct {
-	statuses                                                    func() []engine.Status
-	running, restarts, refused, waiting, held, deleted, foreign *prometheus.Desc
+	statuses                                                             func() []engine.Status
+	running, restarts, refused, lacking, waiting, held, deleted, foreign *prometheus.Desc
 }
 
 func newProcessorStates(statuses func() []engine.Status) *processorStates {
@@ -104,6 +107,7 @@ func newProcessorStates(statuses func() []engine.Status) *processorStates {
 		running:  desc("belfry_processor_running", "1 while the processor has its partitions and processes; none if its topic does not exist."),
 		restarts: desc("belfry_processor_restarts", "How often the processor failed and was built anew."),
 		refused:  desc("belfry_processor_refused_partitions", "Partitions that the processor has and does not read, since their log is not the one that was processed."),
+		lacking:  desc("belfry_processor_uneven_partitions", "Partitions that are processed, and whose rows of one journal count from different bases: nothing can be announced to everybody in them."),
 		waiting:  desc("belfry_processor_waiting_partitions", "Partitions whose next record waits for something that is not available, such as a schema registry."),
 		held:     desc("belfry_processor_held_up_seconds", "For how long a partition's record at hand has waited, or been at work for more than a second; none for partitions that go on. /readyz names the offset.", "topic", "partition"),
 		deleted:  desc("belfry_skipped_records_total", "Records that a partition's log had lost, by its retention or by hand, before the processor came to them.", "topic", "partition"),
@@ -113,7 +117,7 @@ func newProcessorStates(statuses func() []engine.Status) *processorStates {
 
 // Describe implements prometheus.Collector.
 func (p *processorStates) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{p.running, p.restarts, p.refused, p.waiting, p.held, p.deleted, p.foreign} {
+	for _, d := range []*prometheus.Desc{p.running, p.restarts, p.refused, p.lacking, p.waiting, p.held, p.deleted, p.foreign} {
 		out <- d
 	}
 }
@@ -140,6 +144,7 @@ func (p *processorStates) Collect(out chan<- prometheus.Metric) {
 			p.running:  asNumber(s.Phase == engine.Running),
 			p.restarts: float64(s.Restarts),
 			p.refused:  float64(len(s.Refused)),
+			p.lacking:  float64(len(s.Lacks)),
 			p.waiting:  float64(waiting),
 		} {
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, s.Name)

@@ -115,7 +115,7 @@ func (f *Fake) Refold(ctx context.Context, user string, row inbox.State, q ops.J
 	}
 	f.Tables.Mu.Lock()
 	defer f.Tables.Mu.Unlock()
-	r := inbox.NewRefolder(row, f.Tables.Epoch, 0, 0)
+	r := inbox.NewRefolder(row, inbox.State{}, f.Tables.Epoch, 0, 0)
 	r.Texts = q.Texts
 	out := &inbox.Refold{User: user, Epoch: f.Tables.Epoch, End: f.Tables.Offset, Complete: true, Steps: []inbox.Step{}}
 	for _, a := range f.Tables.Journal {

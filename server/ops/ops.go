@@ -133,7 +133,9 @@ type Worker struct {
 	Restarts int       `json:"restarts"`
 	Error    string    `json:"error,omitempty"` // of the last failure
 	// Refused are the partitions that it has and does not read, for people.
-	Refused  []string       `json:"refused,omitempty"`
+	Refused []string `json:"refused,omitempty"`
+	// Lacks tells what partitions lack that it processes, for people.
+	Lacks    []string       `json:"lacks,omitempty"`
 	Progress *wire.Progress `json:"progress,omitempty"` // nil unless recovering
 	// Waiting tells what partitions wait for that is not there for now.
 	Waiting []string `json:"waiting,omitempty"`

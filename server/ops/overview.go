@@ -68,6 +68,7 @@ type groupStatus struct {
 	KafkaState string         `json:"kafka_state"`
 	Error      string         `json:"error,omitempty"`
 	Refused    []string       `json:"refused,omitempty"`
+	Lacks      []string       `json:"lacks,omitempty"`
 	Waiting    []string       `json:"waiting,omitempty"`
 	Restarts   int            `json:"restarts"`
 	Progress   *wire.Progress `json:"progress,omitempty"`
@@ -235,6 +236,7 @@ func newGroupStatus(g lag.Group, workers []Worker, up bool, now time.Time) group
 		s.Here, s.Restarts = true, s.Restarts+w.Restarts
 		s.Error = cmp.Or(s.Error, w.Error)
 		s.Refused = append(s.Refused, w.Refused...)
+		s.Lacks = append(s.Lacks, w.Lacks...)
 		s.Waiting = append(s.Waiting, w.Waiting...)
 	}
 	if len(s.Members) > maxOverviewMembers {

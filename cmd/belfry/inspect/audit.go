@@ -154,7 +154,7 @@ func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
 	t := &tables{rows: map[string][]byte{}, contents: map[string]map[uint64]content{}}
 	err := table.Scan(ctx, a.cfg, a.prefix.UnreadTable(), partition, func(m *sarama.ConsumerMessage) error {
 		user := string(m.Key)
-		if a.user != "" && user != a.user {
+		if _, own := belfry.ParsePartitionKey(user); own || a.user != "" && user != a.user {
 			return nil
 		}
 		// As the views do: a paused owner's late write takes no row back.

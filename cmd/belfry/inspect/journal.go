@@ -65,7 +65,10 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 	if o.since > 0 {
 		since = time.Now().Add(-o.since)
 	}
-	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.InboxCap}
+	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.InboxCap,
+		Row: func(ctx context.Context, key string) (inbox.State, error) {
+			return scanRow(ctx, cfg, prefix, key, infos[prefix.UnreadTable()].Partitions)
+		}}
 	told := time.Now()
 	refold, err := journals.Refold(ctx, user, row, views.RefoldOptions{
 		Since: since, Most: maxInspectSteps, Texts: contents,

@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"github.com/belfry/belfry"
 	"maps"
 	"slices"
 	"time"
@@ -44,6 +45,7 @@ func Check(h *history.History, t *history.Truth) Verdict {
 type person struct {
 	name  string
 	epoch uint32
+	base  uint64 // of the partition that the user's records are in
 	cap   int
 
 	sent   []history.Sent
@@ -88,8 +90,18 @@ func byUser(h *history.History, t *history.Truth, r *report) (people map[string]
 		named[l.Server] = true
 	}
 	for name, row := range t.Rows {
-		p := of(name)
-		p.row, p.hasRow = row, true
+		if _, own := belfry.ParsePartitionKey(name); !own {
+			p := of(name)
+			p.row, p.hasRow = row, true
+		}
+	}
+	for _, p := range people {
+		if len(p.journal) == 0 {
+			continue
+		}
+		if own := t.Rows[belfry.PartitionKey(p.journal[0].Partition)]; own.Epoch == p.epoch {
+			p.base = own.Base
+		}
 	}
 	for key, item := range t.Items {
 		name, seq, ok := inbox.ParseItemKey(key)

@@ -62,7 +62,7 @@ func (p *person) replay(r *report) {
 
 func (p *person) fold(o *oracle, j *history.Journaled, wanted map[uint64]bool) inbox.Effects {
 	state, effects := inbox.Fold(o.final, j.Record, inbox.Input{
-		Position: inbox.Position{Epoch: p.epoch, Offset: j.Offset}, Time: j.Time, Cap: p.cap,
+		Position: inbox.Position{Epoch: p.epoch, Offset: j.Offset}, Time: j.Time, Base: p.base, Cap: p.cap,
 	})
 	o.final = state
 	if wanted[state.Version] {
