@@ -27,6 +27,9 @@ const figures = [
   ['Events sent a second here', (o, rate) => rate((x) => sum(Object.values(x.traffic.events))), number],
   ['Requests in flight here', (o) => o.traffic.in_flight, number],
   ['Unread items that are wrong in badges recounted here', (o) => o.drift, number],
+  ['Timers to come here', (o) => o.timers?.pending, number],
+  ['Oldest timer overdue here', (o) => o.timers?.late_seconds, span],
+  ["This server's clock ahead of Kafka's", (o) => o.clock_skew_seconds, span],
 ];
 const fromKafka = 4; // the first ones: they stand still while it is away
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
@@ -100,6 +101,24 @@ func (i opsNode) Pending() ops.Pending { return i.pending.Counts() }
 
 // Drift implements ops.Installation.
 func (i opsNode) Drift() int { return i.audit.Stats().Drift }
+
+// Timers implements ops.Installation.
+func (i opsNode) Timers() (ops.Timers, bool) {
+	if i.timers == nil {
+		return ops.Timers{}, false
+	}
+	s := i.timers.Stats()
+	return ops.Timers{Pending: s.Pending, Fired: s.Fired, Again: s.Again, LateSeconds: s.Late.Seconds()}, true
+}
+
+// ClockSkew implements ops.Installation.
+func (i opsNode) ClockSkew() (time.Duration, bool) {
+	if i.journal == nil {
+		return 0, false
+	}
+	ahead, at := i.journal.Skew()
+	return ahead, !at.IsZero()
+}
 
 // maxShownRebalances is how many of all groups are shown.
 const maxShownRebalances = 32

@@ -37,8 +37,10 @@ type Fake struct {
 	letters    []deadletter.Letter
 	Replayed   []deadletter.ID
 	Looked     []ops.RecordQuery
-	TopicsErr  error       // of Topics and Newest
-	Recounted  int         // what Drift returns
+	TopicsErr  error      // of Topics and Newest
+	Recounted  int        // what Drift returns
+	Timed      ops.Timers // what Timers returns, unless it is zero
+	Ahead      time.Duration
 	Counted    ops.Pending // what Pending returns
 }
 
@@ -95,6 +97,20 @@ func (f *Fake) Drift() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.Recounted
+}
+
+// Timers implements ops.Installation.
+func (f *Fake) Timers() (ops.Timers, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.Timed, f.Timed != (ops.Timers{})
+}
+
+// ClockSkew implements ops.Installation.
+func (f *Fake) ClockSkew() (time.Duration, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.Ahead, f.Ahead != 0
 }
 
 // Refold folds what the fake journal was given for the user again.

@@ -87,6 +87,21 @@ type Installation interface {
 	Pending() Pending
 	// Drift is by how many unread items recounted badges were wrong.
 	Drift() int
+	// Timers are those of the partitions that are folded in this process; false if
+	// none are.
+	Timers() (Timers, bool)
+	// ClockSkew is by how much this process's clock is ahead of a broker's, below 0
+	// behind it; false if that is not known yet.
+	ClockSkew() (time.Duration, bool)
+}
+
+// Timers are the times that rows name, at which they are written again.
+type Timers struct {
+	Pending int   `json:"pending"` // wait for their time or their turn
+	Fired   int64 `json:"fired"`
+	Again   int64 `json:"again"` // fired again, since the first time has not settled the row
+	// LateSeconds is for how long the oldest is overdue.
+	LateSeconds float64 `json:"late_seconds"`
 }
 
 // Pending is how many dead letters no replay has marked.

@@ -45,6 +45,10 @@ type overview struct {
 	// Drift is by how many unread items recounted badges were wrong, which must
 	// be 0; nil if nothing is recounted here.
 	Drift *float64 `json:"drift,omitempty"`
+	// Timers are nil if no rows are folded here, ClockSkewSeconds if the clocks were
+	// not compared yet.
+	Timers           *Timers  `json:"timers,omitempty"`
+	ClockSkewSeconds *float64 `json:"clock_skew_seconds,omitempty"`
 }
 
 // overviewLag is the sum over all groups. Unless Up the brokers do not answer, or
@@ -164,6 +168,13 @@ func (s *Calls) overview(now time.Time) overview {
 	o.DeadLetters = newDeadLetters(in.Pending())
 	drift := float64(in.Drift())
 	o.Drift = &drift
+	if timers, ok := in.Timers(); ok {
+		o.Timers = &timers
+	}
+	if skew, ok := in.ClockSkew(); ok {
+		seconds := skew.Seconds()
+		o.ClockSkewSeconds = &seconds
+	}
 	return o
 }
 

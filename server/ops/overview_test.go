@@ -61,9 +61,17 @@ func TestOverview(t *testing.T) {
 	if got.Drift == nil || *got.Drift != 2 {
 		t.Errorf("got drift %v, want 2", got.Drift)
 	}
+	if got.Timers != nil || got.ClockSkewSeconds != nil {
+		t.Errorf("got timers %v and skew %v, where no rows are folded and nothing was appended", got.Timers, got.ClockSkewSeconds)
+	}
 	wantPolls := map[string]float64{"200": 1, "304": 1, "429": 0, "503": 0}
 	if tr := got.Traffic; !maps.Equal(tr.Polls, wantPolls) || tr.Requests != 3 || tr.InFlight != 1 || tr.Streams != 0 || tr.Events["unread"] != 0 {
 		t.Errorf("got traffic %+v, want two polls of three calls, and this one under way", tr)
+	}
+	f.Timed, f.Ahead = ops.Timers{Pending: 12, Fired: 340, Again: 2, LateSeconds: 1.5}, -1500*time.Millisecond
+	got = servertest.Into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
+	if got.Timers == nil || *got.Timers != f.Timed || got.ClockSkewSeconds == nil || *got.ClockSkewSeconds != -1.5 {
+		t.Errorf("got timers %+v and skew %v", got.Timers, got.ClockSkewSeconds)
 	}
 }
 
