@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/inflate"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/timers"
 )
@@ -46,6 +47,8 @@ type Deps struct {
 	// Tracer records what becomes of records whose senders have begun a trace;
 	// nil records nothing.
 	Tracer trace.Tracer
+	// Features are the capabilities that are open.
+	Features inbox.Features
 }
 
 // setAside makes the record a dead letter. Its offset is committed once that is

@@ -194,6 +194,16 @@ func (r *Router) patiently(c *engine.Context) (written []delivery, err error) {
 	}
 }
 
+// checkOpen refuses what needs a capability that is closed.
+func (r *Router) checkOpen(deliveries []sources.Delivery) error {
+	for i := range deliveries {
+		if !deliveries[i].Record.Notification.DeliverAt.IsZero() && !r.Features.Has(inbox.FeatureTime) {
+			return belfry.Invalid("deliver_at", "is not open here: this processor runs without --features %s; replay the record once it does", inbox.FeatureTime)
+		}
+	}
+	return nil
+}
+
 // delivery is a journal record as encoded, once for all its recipients.
 type delivery struct {
 	rule       string
@@ -211,6 +221,9 @@ func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
 		Timestamp: c.Timestamp(), Key: raw.Key, Value: raw.Value, Headers: kafka.Headers(raw),
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := r.checkOpen(deliveries); err != nil {
 		return nil, err
 	}
 	out := make([]delivery, len(deliveries))

@@ -11,6 +11,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/command"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -77,7 +78,8 @@ func TestActionsBadBody(t *testing.T) {
 		{"read", `{"seqs":[18446744073709551616]}`, 400, "seqs[0]"},
 		{"read", seqs(1001), 400, "seqs"},
 		{"read", seqs(1000), 200, ""},
-		{"read", `{"seqs":[1],"up_to":1}`, 400, "up_to"},
+		{"read", `{"seqs":[1],"up_to":1}`, 200, ""},
+		{"read", `{"seqs":[],"up_to":1}`, 400, "seqs"},
 		{"read", `{"seqs":[1],"category":"c"}`, 400, "category"},
 		{"read", `{"category":"c"}`, 400, "seqs"},
 		{"read", `{"up_to":-1}`, 400, "up_to"},
@@ -95,7 +97,7 @@ func TestActionsBadBody(t *testing.T) {
 		{"read", `{"up_to":1,"unknown":{}}`, 200, ""},
 		{"unread", `{"up_to":1}`, 400, "up_to"},
 		{"unarchive", `{"up_to":1}`, 400, "up_to"},
-		{"read", `{"seqs":[` + strings.Repeat(" ", maxActionBytes) + `]}`, 413, ""},
+		{"read", `{"seqs":[` + strings.Repeat(" ", command.MaxBytes) + `]}`, 413, ""},
 	}
 	a := newAPI(t)
 	for _, tt := range tests {

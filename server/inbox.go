@@ -58,15 +58,15 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) e
 	case l.pending == 0:
 		w.Header().Set("ETag", l.tag(q.language))
 	}
-	return writePage(w, c.User, &l)
+	return s.writePage(w, c.User, &l)
 }
 
 // writePage writes the list, each item as it was encoded. An error is from before the
 // answer began: one of writing is that of a client that has gone.
-func writePage(w http.ResponseWriter, user string, l *listing) error {
+func (s *Server) writePage(w http.ResponseWriter, user string, l *listing) error {
 	badge := wire.NewBadge(user, l.row.Badge(l.now))
 	badge.Cursor = l.cursor().String()
-	head, err := wire.Encode(inboxHead{Badge: badge, Features: []string{}})
+	head, err := wire.Encode(inboxHead{Badge: badge, Features: s.config.Features.Names()})
 	if err != nil {
 		return fmt.Errorf("encode list: %w", err)
 	}
@@ -120,21 +120,9 @@ func parsePage(query url.Values) (inbox.PageQuery, error) {
 	}
 	category := query.Get("category")
 	if query.Has("category") {
-		if err := checkCategory(category); err != nil {
+		if err := wire.CheckCategory(category); err != nil {
 			return inbox.PageQuery{}, err
 		}
 	}
 	return inbox.PageQuery{Status: status, Category: category, Order: order, Before: before, Limit: int(limit)}, nil
-}
-
-// checkCategory refuses what no item can have, and an empty category, which
-// could mean any or none.
-func checkCategory(category string) error {
-	if category == "" {
-		return belfry.Invalid("category", "must not be empty: leave it out for items of any category")
-	}
-	if len(category) > belfry.MaxCategoryBytes {
-		return belfry.Invalid("category", "must be at most %d bytes, has %d", belfry.MaxCategoryBytes, len(category))
-	}
-	return nil
 }

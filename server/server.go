@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/listen"
@@ -98,6 +99,8 @@ type Config struct {
 	Items   Items
 	Journal Journal
 	Auth    auth.Authenticator
+	// Features are the capabilities that are open: calls of others are answered 501.
+	Features inbox.Features
 	// Epochs tells a cursor of a log that is gone from one of the future; nil
 	// takes all for cursors of the future.
 	Epochs Epochs

@@ -103,6 +103,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		Prefix:      belfry.Prefix(o.kafka.Prefix),
 		InboxCap:    o.fold.InboxCap,
 		TimerRate:   o.fold.TimerRate,
+		Features:    o.fold.Features,
 		Groups:      o.groups.names,
 		Rules:       routed,
 		ReplayRules: func() (*rules.Set, error) { return o.rules.Load(belfry.Prefix(o.kafka.Prefix)) },
@@ -158,7 +159,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 func (o *serveOptions) facts(withAPI bool) []any {
 	return []any{
 		"version", o.kafka.Version, "brokers", o.kafka.Brokers, "prefix", o.kafka.Prefix, "rules", cli.OrDash(o.rules.Path),
-		"groups", o.groups.names, "server", withAPI, "state_dir", o.state.Dir,
+		"groups", o.groups.names, "server", withAPI, "state_dir", o.state.Dir, "features", o.fold.Features.String(),
 	}
 }
 

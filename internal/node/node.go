@@ -22,6 +22,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/lagwatch"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
@@ -38,6 +39,7 @@ type Config struct {
 	Kafka    kafka.Config
 	Prefix   belfry.Prefix
 	InboxCap int
+	Features inbox.Features
 	Groups   []string // names of --groups; none: no processors
 	// TimerRate is how many timers a second are fired at the most; 0: the default.
 	TimerRate int
@@ -170,7 +172,7 @@ func (n *node) run(ctx context.Context) (err error) {
 		return errors.Join(err, g.Wait())
 	}
 	n.counts = processors.NewMetrics(n.registry)
-	deps := processors.Deps{Prefix: n.Prefix, DeadLetters: n.deadLetters, Metrics: n.counts, Log: n.Log, Tracer: n.Tracer}
+	deps := processors.Deps{Prefix: n.Prefix, DeadLetters: n.deadLetters, Metrics: n.counts, Log: n.Log, Tracer: n.Tracer, Features: n.Features}
 	if n.repairs != nil {
 		deps.Rows = n.repairs.Reports()
 	}
@@ -234,6 +236,7 @@ func (n *node) run(ctx context.Context) (err error) {
 func (n *node) newServer() (*server.Server, error) {
 	cfg := n.Server
 	cfg.Rows, cfg.Items, cfg.Journal, cfg.Epochs = n.unread, n.inbox, n.journal, n.journal
+	cfg.Features = n.Features
 	cfg.Readiness = n.conditions
 	cfg.LagMetrics = n.lagPage
 	cfg.Operations = n.operations()

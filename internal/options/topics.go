@@ -67,6 +67,9 @@ func (o *Topics) Ensure(ctx context.Context, cfg kafka.Config, prefix belfry.Pre
 type Fold struct {
 	InboxCap  int
 	TimerRate int
+	Features  inbox.Features
+
+	features string
 }
 
 // maxTimerRate is more than any processor does.
@@ -77,6 +80,7 @@ func (o *Fold) AddFlags(fs *pflag.FlagSet) {
 	defer cli.GroupFlags(fs, "Processors")()
 	fs.IntVar(&o.InboxCap, "inbox-cap", inbox.DefaultCap, "items a user keeps, the oldest go; the same for all processors")
 	fs.IntVar(&o.TimerRate, "timer-rate", timers.DefaultRate, "rows a second that a process has written again as their times come, at the most; they are shown at their times in any case")
+	fs.StringVar(&o.features, "features", inbox.DefaultFeatures.String(), "capabilities with an open door, by `names` with commas: in an upgrade run all with none first, since older programs refuse the rows that these write")
 }
 
 // Validate checks what was given; the error is a usage error that names the flag.
@@ -86,6 +90,10 @@ func (o *Fold) Validate() error {
 	}
 	if o.TimerRate < 1 || o.TimerRate > maxTimerRate {
 		return cli.FlagErrorf("timer-rate", "must be 1 to %d, is %d", maxTimerRate, o.TimerRate)
+	}
+	var err error
+	if o.Features, err = inbox.ParseFeatures(o.features); err != nil {
+		return cli.FlagErrorf("features", "%s", err.(*belfry.FieldError).Problem)
 	}
 	return nil
 }

@@ -157,3 +157,15 @@ func ParseWhole(s string) (uint64, bool) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	return n, err == nil
 }
+
+// CheckCategory refuses what no item can have, and an empty category, which
+// could mean any or none. The error is a [*belfry.FieldError].
+func CheckCategory(category string) error {
+	if category == "" {
+		return belfry.Invalid("category", "must not be empty: leave it out for items of any category")
+	}
+	if len(category) > belfry.MaxCategoryBytes {
+		return belfry.Invalid("category", "must be at most %d bytes, has %d", belfry.MaxCategoryBytes, len(category))
+	}
+	return nil
+}

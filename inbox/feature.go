@@ -1,0 +1,65 @@
+package inbox
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/belfry/belfry"
+)
+
+// Features is a set of capabilities whose rows an older Belfry refuses to read. An
+// installation closes their doors until all of its processes know them.
+type Features uint8
+
+// The members of Features, which are the bits of a row's mask as well.
+const (
+	// FeatureTime is what has a time or people: scheduled, snoozed and muted items,
+	// and those that stand for several people.
+	FeatureTime Features = 1 << iota
+)
+
+// DefaultFeatures are all there are.
+const DefaultFeatures = FeatureTime
+
+// noFeatures names the empty set.
+const noFeatures = "none"
+
+var featureNames = []string{"time"} // in the order of the bits
+
+// ParseFeatures reads names with commas between them, or "none". Any other text is a
+// *belfry.FieldError for the field "features".
+func ParseFeatures(text string) (f Features, err error) {
+	if text == noFeatures {
+		return 0, nil
+	}
+	for name := range strings.SplitSeq(text, ",") {
+		i := slices.Index(featureNames, strings.TrimSpace(name))
+		if i < 0 {
+			return 0, belfry.Invalid("features", "must be %s, or %s, not %.40q", strings.Join(featureNames, ", "), noFeatures, name)
+		}
+		f |= 1 << i
+	}
+	return f, nil
+}
+
+// Has reports whether all of g is in f.
+func (f Features) Has(g Features) bool { return f&g == g }
+
+// Names returns the names of f's members, which it knows.
+func (f Features) Names() []string {
+	out := []string{}
+	for i, name := range featureNames {
+		if f.Has(1 << i) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// String returns what ParseFeatures reads.
+func (f Features) String() string {
+	if f == 0 {
+		return noFeatures
+	}
+	return strings.Join(f.Names(), ",")
+}
