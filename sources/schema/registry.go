@@ -167,7 +167,7 @@ func (s *Registry) Decode(ctx context.Context, at envelope.Place, ref envelope.S
 
 // get returns a schema, from the registry if it is not known yet. Several may
 // ask for the same one at once; that does no harm. A partition whose records name many
-// schemas that do not exist is refused without a question.
+// schemas that do not exist waits with its questions.
 func (s *Registry) get(ctx context.Context, at envelope.Place, ref envelope.SchemaID) (schema, error) {
 	if s.client == nil {
 		return nil, fmt.Errorf("%w: %w", sources.ErrUnavailable, s.broken)
@@ -180,6 +180,7 @@ func (s *Registry) get(ctx context.Context, at envelope.Place, ref envelope.Sche
 	if schema, err := s.remembered(at, key, ref); schema != nil || err != nil {
 		return schema, err
 	}
+	asked := time.Now()
 	schema, err := s.fetch(ctx, at, ref)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,13 +190,13 @@ func (s *Registry) get(ctx context.Context, at envelope.Place, ref envelope.Sche
 		s.refused.Take(key)
 	case errors.Is(err, belfry.ErrInvalid):
 		s.refused.Put(key, refusal{err, time.Now().Add(unknownSchemaFor)})
-		s.unknown.add(at, time.Now())
+		s.unknown.add(at, time.Now(), time.Since(asked))
 	}
 	return schema, err
 }
 
-// remembered returns a schema or its refusal without asking for it; neither if it is
-// to be asked for.
+// remembered returns a schema, its refusal, or why it is not asked for now; neither if
+// it is to be asked for.
 func (s *Registry) remembered(at envelope.Place, key schemaKey, ref envelope.SchemaID) (schema, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -206,10 +207,7 @@ func (s *Registry) remembered(at envelope.Place, key schemaKey, ref envelope.Sch
 	if r, ok := s.refused.Use(key); ok && !now.After(r.until) {
 		return nil, r.err
 	}
-	if s.unknown.spent(at, now) {
-		return nil, notAsked(ref)
-	}
-	return nil, nil
+	return nil, s.unknown.spent(at, ref, now)
 }
 
 // short cuts a library's error, which may quote a whole schema.

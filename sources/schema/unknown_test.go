@@ -15,7 +15,7 @@ import (
 	"github.com/belfry/belfry/sources/schema"
 )
 
-// slowRegistry has schema 1 and 2, takes a tenth of a second for each answer, and counts
+// slowRegistry has the schemas 1 to 3, takes a tenth of a second for each answer, and counts
 // the questions.
 func slowRegistry(asked *int, missing string) schema.Config {
 	return schema.Config{URL: "http://registry", Transport: handlerTransport(func(q *http.Request) (*http.Response, error) {
@@ -23,7 +23,7 @@ func slowRegistry(asked *int, missing string) schema.Config {
 		time.Sleep(100 * time.Millisecond)
 		status, body := http.StatusNotFound, missing
 		switch q.URL.Path {
-		case "/schemas/ids/1", "/schemas/ids/2":
+		case "/schemas/ids/1", "/schemas/ids/2", "/schemas/ids/3":
 			status, body = http.StatusOK, `{"schema":"\"string\""}`
 		case wellPath:
 			status, body = http.StatusOK, `["AVRO"]`
@@ -55,19 +55,32 @@ func TestUnknownSchemasAreFewQuestions(t *testing.T) {
 					}
 				}
 				good(at(0, 1))
-				start := time.Now()
-				for i := range 5000 {
-					refused(t, d, at(0, uint32(1000+i)), "must be written with a schema that the registry has")
+				// As long as it may wait, a schema that is there is found behind many that are not.
+				hostile := func(ids, n uint32) {
+					for i := range n {
+						if text := patiently(t, d, at(0, ids+i)); !strings.Contains(text, "must be written with a schema that the registry has") {
+							t.Fatalf("schema %d: %s", ids+i, text)
+						}
+					}
 				}
-				if took := time.Since(start); asked > 50 || took > 10*time.Second {
-					t.Errorf("asked %d times in %s, want 20 questions, each with one of whether it is well at most", asked, took)
+				start := time.Now()
+				hostile(1000, 22)
+				if text := patiently(t, d, at(0, 2)); text != "" {
+					t.Errorf("a schema that is there, named by a partition that has spent its share: %s", text)
+				}
+				if took := time.Since(start); took < 2200*time.Millisecond || took > 8*time.Second {
+					t.Errorf("22 questions and one took %s, want those of 1 s at once and then a tenth of the time", took)
+				}
+				hostile(2000, 5000)
+				if took := time.Since(start); asked > 90 || took > 11*time.Second {
+					t.Errorf("asked %d times in %s, want to be held up for 2 s besides the questions", asked, took)
 				}
 				before := asked
 				good(at(0, 1))
 				if asked != before {
 					t.Error("a schema that is known was asked for again")
 				}
-				good(at(1, 2))
+				good(at(1, 3))
 				refused(t, d, at(1, 7000), "7000")
 				if got := asked - before; got < 2 || got > 3 {
 					t.Errorf("another partition asked %d times, want once for each of two", got)
@@ -79,6 +92,12 @@ func TestUnknownSchemasAreFewQuestions(t *testing.T) {
 				refused(t, d, at(0, 8000), "the registry has; of")
 				if asked == before {
 					t.Error("after a time the partition may not ask again")
+				}
+				// It waits again once it has been as all others are for a while.
+				time.Sleep(2 * time.Minute)
+				hostile(9000, 22)
+				if text := patiently(t, d, at(0, 9900)); !strings.Contains(text, "the registry has; of") {
+					t.Errorf("after two minutes the partition does not wait again: %s", text)
 				}
 			})
 		})
@@ -137,6 +156,22 @@ func untilRefused(t *testing.T, d *envelope.Decoder, r sources.Record) time.Dura
 		time.Sleep(time.Second)
 	}
 	return time.Since(start)
+}
+
+// patiently asks for a record as a router does, and returns the error that ends it, ""
+// for none.
+func patiently(t *testing.T, d *envelope.Decoder, r sources.Record) string {
+	t.Helper()
+	for range 1000 {
+		switch _, err := d.Decode(t.Context(), r); {
+		case err == nil:
+			return ""
+		case !isUnavailable(err):
+			return err.Error()
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return "waits for ever"
 }
 
 func isUnavailable(err error) bool { return errors.Is(err, sources.ErrUnavailable) }
