@@ -61,7 +61,7 @@ func TestDocumentedFields(t *testing.T) {
 	}
 	for _, field := range []string{
 		"topic", "pattern", "from", "silent", "timezone", "let", "rules", "name", "when", "recipients", "exclude", "title", "body", "id", "source", "type",
-		"category", "priority", "url", "actor", "collapse_key", "time", "expires_at", "data", "retract", "each", "item",
+		"category", "priority", "url", "actor", "collapse_key", "time", "expires_at", "deliver_at", "data", "retract", "each", "item",
 		"event", "key", "headers", "attributes", "partition", "offset", "timestamp", "index", "subject",
 	} {
 		if !strings.Contains(string(raw), "`"+field+"`") {

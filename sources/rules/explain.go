@@ -164,6 +164,7 @@ func (r *rule) explain(v *variables) []FieldValue {
 	}
 	expression("time", r.time)
 	expression("expires_at", r.expiresAt)
+	expression("deliver_at", r.deliverAt)
 	if r.data != nil {
 		value, _, err := dataValue(r.data, v, "data")
 		out = append(out, FieldValue{"data", "", value, err})

@@ -17,7 +17,7 @@ func dynType() *cel.Type { return cel.DynType }
 // reported, and then it must not be used.
 func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *rule {
 	path = fmt.Sprintf("%s[%s]", path, r.label(n, i))
-	known := append(shortTexts(), "name", "each", "when", "recipients", "exclude", "title", "body", "actor", "time", "expires_at", "data", "retract")
+	known := append(shortTexts(), "name", "each", "when", "recipients", "exclude", "title", "body", "actor", "time", "expires_at", "deliver_at", "data", "retract")
 	fields := r.fields(n, path, "a mapping with name, recipients and title", known...)
 	if n.Kind != yaml.MappingNode {
 		return nil
@@ -134,6 +134,7 @@ func (r *sourceReader) notification(out *rule, n *yaml.Node, fields map[string]*
 	}
 	out.time = r.optional(fields, path, "time", moment, false)
 	out.expiresAt = r.optional(fields, path, "expires_at", moment, false)
+	out.deliverAt = r.optional(fields, path, "deliver_at", moment, false)
 	if v, ok := fields["data"]; ok {
 		r.ruleData(out, v, path+".data")
 	}
@@ -203,7 +204,7 @@ func (r *sourceReader) ruleData(out *rule, v *yaml.Node, path string) {
 
 // retract reads what a rule takes back.
 func (r *sourceReader) retract(out *rule, n *yaml.Node, fields map[string]*yaml.Node, path string) {
-	for _, field := range append(shortTexts(), "title", "body", "actor", "time", "expires_at", "data") {
+	for _, field := range append(shortTexts(), "title", "body", "actor", "time", "expires_at", "deliver_at", "data") {
 		if v, ok := fields[field]; ok {
 			r.wrong(v, join(path, field), "a rule that retracts has no text of its own; remove %s, or make two rules of it", field)
 		}

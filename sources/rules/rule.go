@@ -33,6 +33,7 @@ type rule struct {
 	body      []languageText
 	time      *expression
 	expiresAt *expression
+	deliverAt *expression
 	data      any // nil: none, or in base
 
 	retract *ruleRetraction // nil: the rule notifies
@@ -232,14 +233,14 @@ func (r *rule) moments(v *variables, n *belfry.Notification, left *omissions) er
 		field      string
 		expression *expression
 		to         *time.Time
-	}{{"time", r.time, &n.Time}, {"expires_at", r.expiresAt, &n.ExpiresAt}} {
+	}{{"time", r.time, &n.Time}, {"expires_at", r.expiresAt, &n.ExpiresAt}, {"deliver_at", r.deliverAt, &n.DeliverAt}} {
 		if f.expression == nil {
 			continue
 		}
 		value, err := f.expression.value(v)
 		var t time.Time
 		if err == nil {
-			t, err = timeOf(value, v.source.Location)
+			t, err = momentOf(f.field, value, v.source.Location)
 		}
 		if err == nil && !t.IsZero() && !storable(t) {
 			err = errors.New("must be a time from 1970 on")
@@ -251,7 +252,7 @@ func (r *rule) moments(v *variables, n *belfry.Notification, left *omissions) er
 			}
 		case !t.IsZero():
 			*f.to = t.UTC().Truncate(time.Millisecond)
-		case value.Type() == types.NullType:
+		case value.Type() == types.NullType && belfry.Omissible(f.field):
 			if err := left.out(f.field, errNull); err != nil {
 				return err
 			}

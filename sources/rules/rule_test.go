@@ -262,6 +262,41 @@ func TestOptionalFieldsAreOmitted(t *testing.T) {
 	}
 }
 
+// TestRuleDeliversAt: what cannot be read may not show at once, so it is no optional
+// field.
+func TestRuleDeliversAt(t *testing.T) {
+	soon := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
+	for _, tt := range []struct {
+		fields, value string
+		want          time.Time
+		field         string // of the error, "" for none
+	}{
+		{"deliver_at: event.x", fmt.Sprintf(`{"to":"a","x":%q}`, soon.Format(time.RFC3339Nano)), soon, ""},
+		{"deliver_at: event.x", fmt.Sprintf(`{"to":"a","x":%d}`, soon.UnixMilli()), soon, ""},
+		{"deliver_at: timestamp + duration('1h')", `{"to":"a"}`, recordTime.Add(time.Hour), ""},
+		{"deliver_at: event.x", `{"to":"a","x":null}`, time.Time{}, ""},
+		{"deliver_at: event.x", `{"to":"a","x":""}`, time.Time{}, ""},
+		{"deliver_at: event.x", `{"to":"a","x":0}`, time.Time{}, ""},
+		{"deliver_at: event.?x", `{"to":"a"}`, time.Time{}, ""},
+		{"deliver_at: event.x", `{"to":"a"}`, time.Time{}, "deliver_at"},
+		{"deliver_at: event.x", `{"to":"a","x":"soon"}`, time.Time{}, "deliver_at"},
+		{"deliver_at: event.x", `{"to":"a","x":"9999-12-31T23:59:59Z"}`, time.Time{}, "deliver_at"},
+		{"deliver_at: event.x", `{"to":"a","x":"2200-01-01"}`, time.Time{}, "deliver_at"},
+		{"deliver_at: event.x\nexpires_at: event.x", fmt.Sprintf(`{"to":"a","x":%d}`, soon.UnixMilli()), time.Time{}, "deliver_at"},
+	} {
+		ds, err := route(t, tt.fields, tt.value)
+		var re *rules.Error
+		switch {
+		case tt.field != "":
+			if !errors.As(err, &re) || re.Field != tt.field {
+				t.Errorf("%s of %s: got %v, want an error about %s", tt.fields, tt.value, err, tt.field)
+			}
+		case err != nil || len(ds) != 1 || !ds[0].Record.Notification.DeliverAt.Equal(tt.want):
+			t.Errorf("%s of %s: got %+v, %v, want %s", tt.fields, tt.value, ds, err, tt.want)
+		}
+	}
+}
+
 // TestOneBadRecipientCostsNobodyElse holds that who can be nobody's recipient is
 // told of beside the others' delivery, and costs other rules nothing.
 func TestOneBadRecipientCostsNobodyElse(t *testing.T) {

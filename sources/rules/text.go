@@ -69,11 +69,15 @@ func textOf(v ref.Val) (string, error) {
 	return "", fmt.Errorf("a value of type %s cannot be written as text", v.Type().TypeName())
 }
 
-// timeOf reads a time of any of the forms that events have. Null, an optional that
-// is absent and what stands for no time give the zero time.
-func timeOf(v ref.Val, zone *time.Location) (time.Time, error) {
+// momentOf reads the time of a field, in any of the forms that events have. Null, an
+// optional that is absent and what stands for no time give the zero time. A delivery
+// in the year 9999 is meant for never, and may not come at once.
+func momentOf(field string, v ref.Val, zone *time.Location) (time.Time, error) {
 	t, none, err := readTime(v, zone)
-	if none {
+	switch {
+	case err == nil && field == "deliver_at" && t.Year() >= 9999:
+		return t, errors.New("is never; let the condition of the rule leave such events out")
+	case none:
 		return time.Time{}, nil
 	}
 	return t, err
