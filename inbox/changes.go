@@ -6,13 +6,14 @@ import "time"
 // All of it is absolute, never a difference: applying it twice does no harm.
 type Changes struct {
 	// Items are the items that the client cannot have: new, replacing another,
-	// or back from the archive. By rising seq; pointers into the State.
+	// shown again, back from the archive, or with other people. Those whose wake is not
+	// settled are always among them: it has no version. By rising seq; pointers into the State.
 	Items []*Entry
 	// The items that it has and that changed, by seq. A changed item is in Read or
 	// in Unread; in Seen as well if it was shown and is not read; in Archived
 	// as well if it is put away.
 	Read, Unread, Seen, Archived []uint64
-	// Removed are the seqs that are gone, expired ones included.
+	// Removed are the seqs that are gone, expired and hidden ones included.
 	Removed []uint64
 }
 
@@ -46,8 +47,14 @@ func (s *State) Since(version uint64, now time.Time) (Changes, bool) {
 		switch {
 		case e.Expired(now):
 			c.Removed = append(c.Removed, e.Seq)
+		case e.Hidden(now):
+			if e.Version > version {
+				c.Removed = append(c.Removed, e.Seq)
+			}
+		case e.Woken(now):
+			c.Items = append(c.Items, e)
 		case e.Version <= version:
-		case e.Seq > version || e.Unarchived > version:
+		case max(e.Seq, e.Unarchived, e.Shown, e.Group.cut()) > version:
 			c.Items = append(c.Items, e)
 		default:
 			c.change(e)

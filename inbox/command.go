@@ -29,7 +29,7 @@ func (f *folder) command(r *Record) Outcome {
 			if !flip(&e.Archived, false) {
 				return false
 			}
-			e.Unarchived = f.s.Version
+			e.Unarchived, e.Muted = f.s.Version, false
 			return true
 		})
 	case KindDelete:
@@ -45,30 +45,34 @@ func (f *folder) command(r *Record) Outcome {
 	return Applied
 }
 
-// named yields the entries that a command names: by seqs, or up to its horizon,
-// the version that the user had on the screen. The horizon reaches what was on
-// that screen alone: neither an item that came after it nor one that came back
-// from the archive after it. It is clamped to below the command's own version.
+// named yields the entries that a command names: by seqs, and up to its horizon, the
+// version that the user had on the screen; some twice. The horizon reaches what was on
+// that screen alone: nothing that came, was shown again or left the archive after it,
+// and nothing hidden. It is clamped to below the command's own version. A seq beside a
+// horizon is of an item whose wake was not settled on that screen: if it is hidden, it
+// is reached only if the horizon is not below its last change.
 func (f *folder) named(r *Record) func(yield func(*Entry) bool) {
 	return func(yield func(*Entry) bool) {
-		if len(r.Seqs) > 0 {
-			for _, seq := range r.Seqs {
-				if e, ok := f.s.Entry(seq); ok && !yield(e) {
-					return
-				}
-			}
-			return
-		}
-		if !r.Kind.TakesHorizon() {
-			return
-		}
+		byHorizon := r.UpTo != 0 && r.Kind.TakesHorizon()
 		horizon := min(r.UpTo, f.s.Version-1)
+		for _, seq := range r.Seqs {
+			e, ok := f.s.Entry(seq)
+			if !ok || byHorizon && e.Version > horizon && e.Hidden(f.in.Time) {
+				continue
+			}
+			if !yield(e) {
+				return
+			}
+		}
+		if !byHorizon {
+			return
+		}
 		for i := range f.s.Items {
 			e := &f.s.Items[i]
 			if e.Seq > horizon {
 				return
 			}
-			if !e.Archived && e.Unarchived <= horizon && (r.Category == "" || e.Category == r.Category) && !yield(e) {
+			if !e.Archived && e.Place() <= horizon && e.Unarchived <= horizon && (r.Category == "" || e.Category == r.Category) && !yield(e) {
 				return
 			}
 		}

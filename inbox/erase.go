@@ -3,7 +3,9 @@ package inbox
 // erase leaves a stub: versions, watermarks and removals, so that versions
 // never fall and redeliveries stay recognised.
 func (f *folder) erase() Outcome {
-	if !f.remove(func(*Entry) bool { return true }) {
+	mutes := f.s.Mutes
+	f.s.Mutes = nil
+	if !f.remove(func(*Entry) bool { return true }) && len(mutes) == 0 {
 		return Unchanged
 	}
 	return Applied

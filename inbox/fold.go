@@ -19,7 +19,12 @@ type Input struct {
 	// Members is how many arrivals an item of a collapse key keeps, the shown one among
 	// them, 1 to MaxMembers. Less than 1 is 1: such a row is as an older Belfry reads it.
 	Members int
+
+	small limits // of tests, or zero
 }
+
+// limits are those of a row, see MaxHidden and its like.
+type limits struct{ hidden, mutes, rowMembers int }
 
 // Outcome tells what a record did, for metrics and logs.
 type Outcome string
@@ -31,12 +36,26 @@ const (
 	Duplicate   Outcome = "duplicate"   // a notification or retraction seen before
 	Expired     Outcome = "expired"     // a notification that came too late
 	Redelivered Outcome = "redelivered" // a record that the row had already
+	Full        Outcome = "full"        // a snooze beyond MaxHidden, or a mute beyond MaxMutes: nothing is done
+)
+
+// Delivery tells what became of a notification's DeliverAt.
+type Delivery uint8
+
+// The values of Delivery.
+const (
+	AtOnce    Delivery = iota // it has none, or was not made an item of
+	Scheduled                 // it is hidden until then
+	Late                      // that had passed: it is shown at once
+	Crowded                   // MaxHidden items were hidden already: it is shown at once
 )
 
 // Effects is what must be written besides the row.
 type Effects struct {
 	Outcome Outcome
 	Repeat  Repeat // of a duplicate
+	// Delivery is that of an applied notification.
+	Delivery Delivery
 	// Seq, if not 0, is that of the content to write under its key.
 	Seq uint64
 	// Item is that content; nil after [State.Apply].
@@ -64,7 +83,8 @@ func Fold(s State, r Record, in Input) (State, Effects) {
 
 // Apply is [Fold] in place, for who folds many records into a row of his own. It
 // looks at no more of a notification than its source, id, category, priority,
-// collapse key and expiry, and makes no content.
+// collapse key, actor, expiry and delivery, and makes no content. It keeps no part of
+// the record.
 func (s *State) Apply(r *Record, in Input) Effects {
 	if s.Epoch != in.Epoch || s.Version == 0 {
 		s.Epoch, s.Base = in.Epoch, max(s.Version, in.Base)
@@ -74,9 +94,12 @@ func (s *State) Apply(r *Record, in Input) Effects {
 		return again(s, r, version)
 	}
 	s.Version, s.ChangedAt = version, in.Time.UTC().Truncate(time.Millisecond)
-	f := folder{s: s, in: in}
+	f := folder{s: s, in: in, silent: r.Silent}
 	f.dropExpired()
+	f.settle()
 	f.effects.Outcome = f.apply(r)
+	f.evict()
+	f.thin()
 	f.trim()
 	return f.effects
 }
@@ -87,14 +110,14 @@ func (s *State) Apply(r *Record, in Input) Effects {
 func again(s *State, r *Record, version uint64) Effects {
 	effects := Effects{Outcome: Redelivered}
 	for _, rm := range s.Removals {
-		if rm.Version == version && rm.Seq != 0 {
+		if rm.Version == version && rm.Seq != 0 && !s.Held(rm.Seq) {
 			effects.Removed = append(effects.Removed, rm.Seq)
 		}
 	}
 	if r.Kind != KindNotify {
 		return effects
 	}
-	if _, ok := s.Entry(version); ok {
+	if s.Held(version) {
 		effects.Seq = version
 	} else if !slices.Contains(effects.Removed, version) {
 		effects.Removed = append(effects.Removed, version)
@@ -107,6 +130,8 @@ type folder struct {
 	s       *State
 	in      Input
 	effects Effects
+	silent  bool // see Record.Silent
+	grown   bool // an item keeps more arrivals than before
 }
 
 func (f *folder) apply(r *Record) Outcome {
@@ -119,6 +144,14 @@ func (f *folder) apply(r *Record) Outcome {
 		return f.erase()
 	case KindTouch:
 		return Unchanged
+	case KindSnooze:
+		return f.snooze(r)
+	case KindUnsnooze:
+		return f.unsnooze(r)
+	case KindMute:
+		return f.mute(r.Category)
+	case KindUnmute:
+		return f.unmute(r.Category)
 	default:
 		return f.command(r)
 	}
@@ -131,6 +164,9 @@ func (f *folder) remove(gone func(*Entry) bool) bool {
 	for i := range f.s.Items {
 		e := &f.s.Items[i]
 		if gone(e) {
+			for i := range e.Group.earlier() {
+				f.leave(&e.Group.Earlier[i])
+			}
 			f.remember(e.Seq, e.Hash)
 			f.effects.Removed = append(f.effects.Removed, e.Seq)
 			continue
@@ -154,6 +190,29 @@ func (f *folder) dropExpired() {
 	f.remove(func(e *Entry) bool { return e.ExpiresAt != 0 && e.ExpiresAt <= now })
 }
 
+// evict drops the shown items over the cap: those that arrived muted before all
+// others, and of each the ones of the lowest places.
+func (f *folder) evict() {
+	over := len(f.s.Items) - f.cap()
+	if over <= 0 {
+		return
+	}
+	for over -= f.s.HiddenCount(f.in.Time); over > 0; over-- {
+		var lowest *Entry
+		for i := range f.s.Items {
+			e := &f.s.Items[i]
+			if !e.Hidden(f.in.Time) && (lowest == nil || e.Muted && !lowest.Muted || e.Muted == lowest.Muted && compare(e, lowest) < 0) {
+				lowest = e
+			}
+		}
+		seq := lowest.Seq
+		f.remove(func(e *Entry) bool { return e.Seq == seq })
+		if seq == f.effects.Seq {
+			f.effects.Seq = 0 // it arrived muted where all others are not
+		}
+	}
+}
+
 // trim forgets the oldest removals over the cap, but never those of this
 // record: its redelivery must find them.
 func (f *folder) trim() {
@@ -164,6 +223,16 @@ func (f *folder) trim() {
 		n++
 	}
 	f.s.Removals = slices.Delete(f.s.Removals, 0, max(n, 0))
+}
+
+// keep is how many arrivals an item keeps.
+func (f *folder) keep() int { return min(max(f.in.Members, 1), MaxMembers) }
+
+func (f *folder) limits() limits {
+	if f.in.small != (limits{}) {
+		return f.in.small
+	}
+	return limits{MaxHidden, MaxMutes, MaxRowMembers}
 }
 
 func (f *folder) cap() int {

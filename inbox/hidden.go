@@ -1,13 +1,19 @@
 package inbox
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Hidden reports whether e is not shown before its time, as seen at now.
-func (e *Entry) Hidden(now time.Time) bool { return e.Shown == 0 && e.Until > now.UnixMilli() }
+func (e *Entry) Hidden(now time.Time) bool {
+	return e.Until != 0 && e.Shown == 0 && e.Until > now.UnixMilli()
+}
 
 // Woken reports whether the wake of e has passed at now and no record has settled it.
 func (e *Entry) Woken(now time.Time) bool {
-	return e.Shown == 0 && e.Until > 0 && e.Until <= now.UnixMilli()
+	return e.Until != 0 && e.Shown == 0 && e.Until <= now.UnixMilli()
 }
 
 // Passed is how many of the instants of e, its expiry and its wake, have passed at now
@@ -42,4 +48,35 @@ func (s *State) NextWake() int64 {
 		}
 	}
 	return next
+}
+
+// settle notes in the row which wakes have passed: the items stand where they would if
+// they came with this record, their flags as they are. What was born hidden arrives
+// only now, and takes the item that it replaces.
+func (f *folder) settle() {
+	var woken []Entry
+	for i := range f.s.Items {
+		if e := &f.s.Items[i]; e.Until != 0 && e.Woken(f.in.Time) {
+			woken = append(woken, *e)
+		}
+	}
+	slices.SortFunc(woken, func(a, b Entry) int { return cmp.Or(cmp.Compare(a.Until, b.Until), cmp.Compare(a.Seq, b.Seq)) })
+	for i := range woken {
+		e, ok := f.s.Entry(woken[i].Seq)
+		if !ok {
+			continue // taken by one that woke before it
+		}
+		e.Shown, e.Version = f.s.Version, f.s.Version
+		if !e.Born {
+			continue
+		}
+		e.Born = false
+		if at := f.mate(e); at >= 0 {
+			own := *e
+			at, _ = f.s.find(own.Seq)
+			f.s.Items = slices.Delete(f.s.Items, at, at+1)
+			f.join(&own)
+			f.insert(&own)
+		}
+	}
 }

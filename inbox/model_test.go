@@ -111,6 +111,10 @@ func (m *model) apply(r inbox.Record, in inbox.Input) (written uint64, removed [
 			}
 		}
 	}
+	for len(m.items) > in.Cap {
+		oldest := m.sorted()[0].seq
+		drop(func(i modelItem) bool { return i.seq == oldest })
+	}
 	for len(m.gone) > in.Cap && m.gone[0].version < m.version {
 		m.horizon = m.gone[0].version
 		m.gone = m.gone[1:]
@@ -135,6 +139,9 @@ func (m *model) notify(r inbox.Record, in inbox.Input, drop func(func(modelItem)
 		for _, old := range m.sorted() {
 			if old.key == i.key && !old.archived {
 				i.replaces, i.count = old.seq, old.count+1 // the newest is the last
+				if old.read {
+					i.count = 1
+				}
 				i.read, i.seen = r.Silent && old.read, r.Silent && old.seen
 			}
 		}
@@ -143,10 +150,6 @@ func (m *model) notify(r inbox.Record, in inbox.Input, drop func(func(modelItem)
 		drop(func(old modelItem) bool { return old.seq == i.replaces })
 	}
 	m.items[i.seq] = i
-	for len(m.items) > in.Cap {
-		oldest := m.sorted()[0].seq
-		drop(func(i modelItem) bool { return i.seq == oldest })
-	}
 	return i.seq
 }
 

@@ -27,36 +27,46 @@ func (f *folder) notify(r *Record) Outcome {
 	if !n.ExpiresAt.IsZero() {
 		entry.ExpiresAt = max(n.ExpiresAt.UnixMilli(), 1)
 	}
+	if entry.Collapse != 0 && f.keep() > 1 {
+		entry.Group = newGroup(0, actorOf(n.Actor), nil)
+	}
 	if entry.Expired(f.in.Time) {
 		if hash != 0 {
 			f.remember(0, hash)
 		}
 		return Expired
 	}
-	f.collapse(&entry)
-	f.s.Items = append(f.s.Items, entry)
-	if over := len(f.s.Items) - f.cap(); over > 0 {
-		oldest := f.s.Items[over-1].Seq
-		f.remove(func(e *Entry) bool { return e.Seq <= oldest })
+	if !n.DeliverAt.IsZero() {
+		f.schedule(&entry, n.DeliverAt.UnixMilli(), f.in.Time.UnixMilli())
 	}
+	if f.s.IsMuted(n.Category) {
+		entry.Muted, entry.Archived, entry.Read, entry.Seen = true, true, true, true
+	}
+	f.crowd(&entry)
+	f.join(&entry)
+	f.insert(&entry)
 	f.effects.Seq = entry.Seq
 	return Applied
 }
 
-// collapse lets the new entry take the place of the newest unarchived one with
-// the same collapse key.
-func (f *folder) collapse(entry *Entry) {
-	if entry.Collapse == 0 {
+// schedule hides an arrival until its time, if that is not past.
+func (f *folder) schedule(e *Entry, at, now int64) {
+	if at <= now {
+		f.effects.Delivery = Late
 		return
 	}
-	for i := len(f.s.Items) - 1; i >= 0; i-- {
-		old := f.s.Items[i]
-		if old.Collapse == entry.Collapse && !old.Archived {
-			entry.Count, entry.Replaces = old.Count+1, old.Seq
-			entry.Read, entry.Seen = entry.Read && old.Read, entry.Seen && old.Seen
-			f.remove(func(e *Entry) bool { return e.Seq == old.Seq })
-			return
-		}
+	f.effects.Delivery = Scheduled
+	e.Until, e.Born = at, true
+	// It is news when it comes, however old the source was when it was activated.
+	e.Read, e.Seen = false, false
+}
+
+// crowd shows an arrival at once where as many as may be are hidden, unless it replaces
+// one of them.
+func (f *folder) crowd(e *Entry) {
+	if e.Born && f.mate(e) < 0 && f.s.HiddenCount(f.in.Time) >= f.limits().hidden {
+		e.Until, e.Born = 0, false
+		f.effects.Delivery = Crowded
 	}
 }
 
@@ -66,12 +76,21 @@ func (f *folder) known(hash uint64) bool {
 	if hash == 0 {
 		return false
 	}
+	return f.holds(hash) >= 0 || f.gone(hash)
+}
+
+// holds returns the place of the item that is or keeps the arrival with that hash, or -1.
+func (f *folder) holds(hash uint64) int {
 	for i := range f.s.Items { // by index: an Entry is large, and each record comes here
-		if f.s.Items[i].Hash == hash {
-			return true
+		e := &f.s.Items[i]
+		if e.Hash == hash {
+			return i
+		}
+		if e.Group != nil && slices.ContainsFunc(e.Group.Earlier, func(m Member) bool { return m.Hash == hash }) {
+			return i
 		}
 	}
-	return f.gone(hash)
+	return -1
 }
 
 func (f *folder) gone(hash uint64) bool {

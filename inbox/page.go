@@ -1,7 +1,11 @@
 package inbox
 
 import (
+	"cmp"
 	"fmt"
+	"iter"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,9 +18,10 @@ type Status string
 
 // The values of Status.
 const (
-	StatusAll      Status = "all" // all that is not archived
-	StatusUnread   Status = "unread"
-	StatusArchived Status = "archived"
+	StatusAll       Status = "all" // all that is not archived
+	StatusUnread    Status = "unread"
+	StatusArchived  Status = "archived"
+	StatusScheduled Status = "scheduled" // what is hidden, archived or not; in no other
 )
 
 // ParseStatus returns the status of that name; "" is all. Any other text is a
@@ -25,16 +30,17 @@ func ParseStatus(s string) (Status, error) {
 	switch st := Status(s); st {
 	case "":
 		return StatusAll, nil
-	case StatusAll, StatusUnread, StatusArchived:
+	case StatusAll, StatusUnread, StatusArchived, StatusScheduled:
 		return st, nil
 	}
-	return "", belfry.Invalid("status", "must be all, unread or archived, not %.40q", s)
+	return "", belfry.Invalid("status", "must be all, unread, archived or scheduled, not %.40q", s)
 }
 
 // Order is how the items of a page follow each other.
 type Order string
 
-// The values of Order. Within each importance the newest comes first.
+// The values of Order. Within each importance the newest comes first. What is scheduled
+// has an order of its own: what shows soonest comes first.
 const (
 	OrderNewest     Order = "newest"
 	OrderImportance Order = "importance" // urgent, high, the rest
@@ -71,19 +77,85 @@ func (o Order) rank(e *Entry) uint8 {
 	return 0
 }
 
-// Place is where a page ends and the next one starts: behind the item with that rank
-// and seq. The zero Place is before all items.
-type Place struct {
-	Rank uint8
-	Seq  uint64
+// unsettled is the place of what no record has shown yet.
+const unsettled = math.MaxUint64
+
+// Place is where e stands among the others: the version at which it came or was last
+// shown again, above all versions while its wake is not settled.
+func (e *Entry) Place() uint64 {
+	if e.Until != 0 && e.Shown == 0 {
+		return unsettled
+	}
+	return max(e.Seq, e.Shown)
 }
 
-// String returns the place as clients get it, "" for the zero Place: its seq, after
-// the rank and a point if it has one.
+// compare is the one order of items, of lists, eviction and horizons: by place, where
+// that is the same by the time of the wake, and then by seq. The last one comes first
+// in a list.
+func compare(a, b *Entry) int {
+	return cmp.Or(cmp.Compare(a.Place(), b.Place()), cmp.Compare(a.Until, b.Until), cmp.Compare(a.Seq, b.Seq))
+}
+
+// newest yields the items as a list has them.
+func (s *State) newest() iter.Seq[*Entry] {
+	moved := false
+	for i := range s.Items {
+		moved = moved || s.Items[i].Until != 0 || s.Items[i].Shown != 0
+	}
+	if !moved {
+		return func(yield func(*Entry) bool) { // the order of seqs is theirs
+			for i := len(s.Items) - 1; i >= 0; i-- {
+				if !yield(&s.Items[i]) {
+					return
+				}
+			}
+		}
+	}
+	sorted := make([]*Entry, len(s.Items))
+	for i := range s.Items {
+		sorted[i] = &s.Items[i]
+	}
+	slices.SortFunc(sorted, func(a, b *Entry) int { return compare(b, a) })
+	return slices.Values(sorted)
+}
+
+// soonest yields the items that are hidden at now, in the order in which they wake.
+func (s *State) soonest(now time.Time) iter.Seq[*Entry] {
+	var sorted []*Entry
+	for i := range s.Items {
+		if e := &s.Items[i]; e.Hidden(now) {
+			sorted = append(sorted, e)
+		}
+	}
+	slices.SortFunc(sorted, func(a, b *Entry) int { return cmp.Or(cmp.Compare(a.Until, b.Until), cmp.Compare(a.Seq, b.Seq)) })
+	return slices.Values(sorted)
+}
+
+// Place is where a page ends and the next one starts: behind the item of that rank and
+// order. The zero Place is before all items. Without a Place it is what clients had
+// from an older Belfry: where the item of that seq is, or would be.
+type Place struct {
+	Rank  uint8
+	Place uint64 // see [Entry.Place]
+	Until int64
+	Seq   uint64
+	// Version is that of the row of the page: an older one can hold items elsewhere, so
+	// that the next page takes a row which is not below it.
+	Version uint64
+}
+
+// String returns the place as clients get it, "" for the zero Place: rank, place, until,
+// seq and version with points between them, 0 for the place of what is not settled.
 func (p Place) String() string {
 	switch {
 	case p == Place{}:
 		return ""
+	case p.Place != 0:
+		place := p.Place
+		if place == unsettled {
+			place = 0
+		}
+		return fmt.Sprintf("%d.%d.%d.%d.%d", p.Rank, place, p.Until, p.Seq, p.Version)
 	case p.Rank == 0:
 		return strconv.FormatUint(p.Seq, 10)
 	}
@@ -96,22 +168,40 @@ func ParsePlace(order Order, text string) (p Place, err error) {
 	if text == "" {
 		return Place{}, nil
 	}
-	rank, seq, ranked := strings.Cut(text, ".")
-	if !ranked {
-		rank, seq = "0", text
+	var n [5]uint64
+	parts := strings.SplitN(text, ".", len(n)+1)
+	for i := range min(len(parts), len(n)) {
+		var bad error
+		n[i], bad = parseCanonical(parts[i], 64)
+		err = cmp.Or(err, bad)
 	}
-	r, rankErr := strconv.ParseUint(rank, 10, 8)
-	p.Seq, err = strconv.ParseUint(seq, 10, 64)
-	p.Rank = uint8(r)
-	if rankErr != nil || err != nil || p.Seq == 0 || p.Rank > order.highest() || p.String() != text {
+	switch len(parts) {
+	case 1:
+		p.Seq = n[0]
+	case 2:
+		p.Rank, p.Seq = uint8(min(n[0], math.MaxUint8)), n[1]
+	case 5:
+		p = Place{uint8(min(n[0], math.MaxUint8)), n[1], int64(n[2]), n[3], n[4]}
+		if p.Place == 0 {
+			p.Place = unsettled
+		}
+	}
+	if err != nil || p.Seq == 0 || p.Rank > order.highest() || p.String() != text {
 		return Place{}, belfry.Invalid("before", "must be the next of a page in the same order, not %.40q", text)
 	}
 	return p, nil
 }
 
-// behind reports whether an item with that rank and seq comes after p.
-func (p Place) behind(rank uint8, seq uint64) bool {
-	return p == Place{} || rank < p.Rank || rank == p.Rank && seq < p.Seq
+// in returns p with the order of the item of its seq in s, where it has the seq alone.
+func (p Place) in(s *State, q PageQuery) Place {
+	if p.Place != 0 || p.Seq == 0 {
+		return p
+	}
+	if e, ok := s.Entry(p.Seq); ok {
+		return Place{Rank: q.rank(e), Place: e.Place(), Until: e.Until, Seq: e.Seq}
+	}
+	p.Place = p.Seq
+	return p
 }
 
 // PageQuery says which items to list: those behind Before, of Category if that is
@@ -122,21 +212,48 @@ type PageQuery struct {
 	Order    Order
 	Before   Place
 	Limit    int
+	// Born: of what is scheduled also what its sender has hidden, which is not for its
+	// user to see.
+	Born bool
+}
+
+// rank is that of e in the order of the page.
+func (q PageQuery) rank(e *Entry) uint8 {
+	if q.Status == StatusScheduled {
+		return 0
+	}
+	return q.Order.rank(e)
+}
+
+// behind reports whether e comes after the place before which the page does not reach.
+func (q PageQuery) behind(e *Entry) bool {
+	p, rank := q.Before, q.rank(e)
+	switch {
+	case p == Place{}:
+		return true
+	case q.Status == StatusScheduled:
+		return cmp.Or(cmp.Compare(e.Until, p.Until), cmp.Compare(e.Seq, p.Seq)) > 0
+	}
+	return cmp.Or(cmp.Compare(rank, p.Rank), cmp.Compare(e.Place(), p.Place), cmp.Compare(e.Until, p.Until), cmp.Compare(e.Seq, p.Seq)) < 0
 }
 
 // Page returns the items of s that q asks for at now, as pointers into s. Next is
 // the Before of the following page, the zero Place if this is the last one.
 func (s *State) Page(q PageQuery, now time.Time) (entries []*Entry, next Place) {
 	limit := max(q.Limit, 1)
-	for rank := q.Order.highest(); ; rank-- {
-		for i := len(s.Items) - 1; i >= 0; i-- {
-			e := &s.Items[i]
-			if q.Order.rank(e) != rank || !q.Before.behind(rank, e.Seq) || !q.matches(e) || e.Expired(now) {
+	q.Before = q.Before.in(s, q)
+	items, rank := s.newest(), q.Order.highest()
+	if q.Status == StatusScheduled {
+		items, rank = s.soonest(now), 0
+	}
+	for ; ; rank-- {
+		for e := range items {
+			if q.rank(e) != rank || !q.matches(e, now) || !q.behind(e) {
 				continue
 			}
 			if len(entries) == limit {
 				last := entries[limit-1]
-				return entries, Place{q.Order.rank(last), last.Seq}
+				return entries, Place{q.rank(last), last.Place(), last.Until, last.Seq, s.Version}
 			}
 			entries = append(entries, e)
 		}
@@ -146,11 +263,16 @@ func (s *State) Page(q PageQuery, now time.Time) (entries []*Entry, next Place) 
 	}
 }
 
-func (q PageQuery) matches(e *Entry) bool {
-	if q.Category != "" && e.Category != q.Category {
+func (q PageQuery) matches(e *Entry, now time.Time) bool {
+	if q.Category != "" && e.Category != q.Category || e.Expired(now) {
 		return false
 	}
+	if e.Hidden(now) {
+		return q.Status == StatusScheduled && (q.Born || !e.Born)
+	}
 	switch q.Status {
+	case StatusScheduled:
+		return false
 	case StatusArchived:
 		return e.Archived
 	case StatusUnread:

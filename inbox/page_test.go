@@ -110,23 +110,33 @@ func TestPagesByImportance(t *testing.T) {
 
 func TestParsePlace(t *testing.T) {
 	for text, orders := range map[string][2]bool{ // newest, importance
-		"":                     {true, true},
-		"7":                    {true, true},
-		"18446744073709551615": {true, true},
-		"1.7":                  {false, true},
-		"2.7":                  {false, true},
-		"3.7":                  {false, false},
-		"0.7":                  {false, false},
-		"0":                    {false, false},
-		"2.0":                  {false, false},
-		"07":                   {false, false},
-		"+7":                   {false, false},
-		"-1":                   {false, false},
-		"7.":                   {false, false},
-		".7":                   {false, false},
-		"1.2.3":                {false, false},
-		"x":                    {false, false},
-		"18446744073709551616": {false, false},
+		"":                            {true, true},
+		"7":                           {true, true},
+		"18446744073709551615":        {true, true},
+		"1.7":                         {false, true},
+		"2.7":                         {false, true},
+		"3.7":                         {false, false},
+		"0.7":                         {false, false},
+		"0":                           {false, false},
+		"2.0":                         {false, false},
+		"07":                          {false, false},
+		"+7":                          {false, false},
+		"-1":                          {false, false},
+		"7.":                          {false, false},
+		".7":                          {false, false},
+		"1.2.3":                       {false, false},
+		"x":                           {false, false},
+		"0.7.0.7.9":                   {true, true},
+		"2.7.0.7.9":                   {false, true},
+		"3.7.0.7.9":                   {false, false},
+		"0.0.1769850000000.7.9":       {true, true}, // not settled
+		"0.7.0.0.9":                   {false, false},
+		"0.7.0.7":                     {false, false},
+		"0.7.0.7.9.1":                 {false, false},
+		"0.7.-1.7.9":                  {false, false},
+		"0.7.9223372036854775808.7.9": {false, false},
+		"256.7.0.7.9":                 {false, false},
+		"18446744073709551616":        {false, false},
 	} {
 		for i, order := range []inbox.Order{inbox.OrderNewest, inbox.OrderImportance} {
 			_, err := inbox.ParsePlace(order, text)
@@ -152,7 +162,7 @@ func TestParseOrder(t *testing.T) {
 
 func TestParseStatus(t *testing.T) {
 	for in, want := range map[string]inbox.Status{
-		"": inbox.StatusAll, "all": inbox.StatusAll, "unread": inbox.StatusUnread, "archived": inbox.StatusArchived,
+		"": inbox.StatusAll, "all": inbox.StatusAll, "unread": inbox.StatusUnread, "archived": inbox.StatusArchived, "scheduled": inbox.StatusScheduled,
 	} {
 		if got, err := inbox.ParseStatus(in); got != want || err != nil {
 			t.Errorf("ParseStatus(%q) = %q, %v; want %q", in, got, err, want)
@@ -162,5 +172,14 @@ func TestParseStatus(t *testing.T) {
 	var fe *belfry.FieldError
 	if !errors.As(err, &fe) || fe.Field != "status" {
 		t.Errorf("ParseStatus(All): %v, want an error of the field status", err)
+	}
+}
+
+// TestNextNamesItsVersion holds that what follows a page names the version of its row.
+func TestNextNamesItsVersion(t *testing.T) {
+	h := newHistory(t).do(notify("1"), notify("2"), touch())
+	_, next := h.state.Page(inbox.PageQuery{Limit: 1}, clock(9))
+	if want := (inbox.Place{Place: 2, Seq: 2, Version: 3}); next != want || next.String() != "0.2.0.2.3" {
+		t.Errorf("next is %+v, %s; want %+v", next, next, want)
 	}
 }

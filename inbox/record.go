@@ -87,10 +87,11 @@ type Record struct {
 
 	// Seqs names the items of a user command.
 	Seqs []uint64
-	// UpTo, if Seqs is empty, is the version that the user has on the screen: the
-	// command is for all items whose Seq and Unarchived are at most that and that
-	// are not archived, of Category if that is not empty. The newest seq on the
-	// screen, which older clients send, is at most that version.
+	// UpTo, unless 0, is the version that the user has on the screen: the command is
+	// also for all items whose [Entry.Place] and Unarchived are at most that and that
+	// are not archived, of Category if that is not empty. Seqs are then those on that
+	// screen whose wake was not settled. The newest seq on the screen, which older
+	// clients send, is at most that version.
 	UpTo uint64
 	// Category narrows UpTo. It is what KindMute and KindUnmute are for.
 	Category string

@@ -13,7 +13,8 @@ type Recount struct {
 	Differing []uint64 // seqs whose content and row say different things
 }
 
-// Recount counts the items of s at now by their contents. Content returns that
+// Recount counts the items of s at now by their contents, and looks for those of the
+// arrivals that they keep. Content returns that
 // of a seq, nil if there is none; owed says that it is on its way then, and the
 // item is counted as the row has it. Expired items need no content.
 func (s *State) Recount(now time.Time, content func(seq uint64) (item *Item, owed bool)) Recount {
@@ -22,6 +23,11 @@ func (s *State) Recount(now time.Time, content func(seq uint64) (item *Item, owe
 		e := s.Items[i]
 		if e.Expired(now) {
 			continue
+		}
+		for _, m := range e.Group.earlier() {
+			if item, owed := content(m.Seq); item == nil && !owed && !expired(m.ExpiresAt, now) {
+				r.Missing = append(r.Missing, m.Seq)
+			}
 		}
 		item, owed := content(e.Seq)
 		if item == nil {

@@ -40,7 +40,7 @@ type Comparison struct {
 	OlderItems []uint64 `json:"older_items"`
 	// Missing are items that the refold made and the row lacks; Surplus those
 	// of the row that the refold should have made; Different those that one
-	// takes for read, seen or archived and the other does not. By seq. Without
+	// takes for read, seen, archived, muted or hidden and the other does not. By seq. Without
 	// the past that is not retained they may be harmless: a duplicate of
 	// something older is a new item to the refold.
 	Missing   []uint64 `json:"missing"`
@@ -54,6 +54,8 @@ type Comparison struct {
 type Refolder struct {
 	// Texts has steps carry titles, which are people's own.
 	Texts bool
+	// Members is that of the fold ([Input]).
+	Members int
 
 	row   State
 	epoch uint32
@@ -74,7 +76,7 @@ type Refolder struct {
 // Cap is that of the fold ([Input]).
 //
 // The time before oldest is unknown but for the ids that the row remembers
-// from then: items of that time are in no count.
+// from then, and what was muted then and still is: items of that time are in no count.
 func NewRefolder(row, board State, epoch uint32, oldest int64, cap int) *Refolder {
 	r := &Refolder{row: row, epoch: epoch, cap: cap}
 	if board.Epoch == epoch {
@@ -90,6 +92,11 @@ func NewRefolder(row, board State, epoch uint32, oldest int64, cap int) *Refolde
 	default:
 		r.from = row.Base + uint64(oldest)
 		r.state = State{Epoch: epoch, Base: row.Base, Version: r.from, Removals: remembered(row, r.from)}
+		for _, m := range row.Mutes {
+			if m.Version <= r.from {
+				r.state.Mutes = append(r.state.Mutes, m)
+			}
+		}
 	}
 	r.atRow = r.state
 	return r
@@ -99,9 +106,12 @@ func NewRefolder(row, board State, epoch uint32, oldest int64, cap int) *Refolde
 // them a notification is recognised whose first copy is not retained.
 func remembered(row State, from uint64) []Removal {
 	var out []Removal
-	for _, e := range row.Items {
-		if e.Seq <= from && e.Hash != 0 {
-			out = append(out, Removal{Version: from, Hash: e.Hash})
+	for i := range row.Items {
+		e := &row.Items[i]
+		for _, m := range e.members() {
+			if m.Seq <= from && m.Hash != 0 {
+				out = append(out, Removal{Version: from, Hash: m.Hash})
+			}
 		}
 	}
 	for _, rm := range row.Removals {
@@ -123,7 +133,7 @@ func (r *Refolder) From() uint64 { return r.from }
 // Step folds the record at an offset, with the timestamp it has in the journal.
 // Offsets must rise.
 func (r *Refolder) Step(offset int64, at time.Time, record Record) Step {
-	in := Input{Position: Position{Epoch: r.epoch, Offset: offset}, Time: at, Base: r.base, Cap: r.cap}
+	in := Input{Position: Position{Epoch: r.epoch, Offset: offset}, Time: at, Base: r.base, Cap: r.cap, Members: r.Members}
 	before := r.state
 	after, effects := Fold(before, record, in)
 	r.pass(after.Version)
@@ -176,7 +186,7 @@ func (r *Refolder) Result(now time.Time) Comparison {
 			c.Older.Add(e, now)
 		case !ok:
 			c.Surplus = append(c.Surplus, e.Seq)
-		case mine.Read != e.Read || mine.Seen != e.Seen || mine.Archived != e.Archived:
+		case mine.Read != e.Read || mine.Seen != e.Seen || mine.Archived != e.Archived || mine.Until != e.Until || mine.Shown != e.Shown || mine.Muted != e.Muted:
 			c.Different = append(c.Different, e.Seq)
 		}
 	}

@@ -38,6 +38,16 @@ type Step struct {
 	Unarchived []uint64 `json:"unarchived,omitempty"`
 	Unknown    []uint64 `json:"unknown,omitempty"`
 
+	// Hidden are the items that it hid, the one it added too. Shown are those that it
+	// shows again, or whose wake it settled; Back is the one of these that an item had
+	// replaced, 0 for none. Muted are those that it muted. Left are arrivals that an
+	// item had kept besides the shown one and that are gone.
+	Hidden []HiddenItem `json:"hidden,omitempty"`
+	Shown  []uint64     `json:"shown,omitempty"`
+	Back   uint64       `json:"back,omitempty"`
+	Muted  []uint64     `json:"muted,omitempty"`
+	Left   []uint64     `json:"left,omitempty"`
+
 	// Counts are those of the items that the refold knows, at Time.
 	Counts Counts `json:"counts"`
 }
@@ -50,6 +60,12 @@ type StepOrigin struct {
 	Index     int32  `json:"index"`
 }
 
+// HiddenItem is an item that shows at a time.
+type HiddenItem struct {
+	Seq   uint64    `json:"seq"`
+	Until time.Time `json:"until"`
+}
+
 // Gone is an item that a record removed.
 type Gone struct {
 	Seq uint64 `json:"seq"`
@@ -58,7 +74,8 @@ type Gone struct {
 
 // Changed reports whether the record changed any item.
 func (s *Step) Changed() bool {
-	return s.Added != 0 || len(s.Gone)+len(s.Read)+len(s.Unread)+len(s.Seen)+len(s.Archived)+len(s.Unarchived) > 0
+	flags := len(s.Read) + len(s.Unread) + len(s.Seen) + len(s.Archived) + len(s.Unarchived)
+	return s.Added != 0 || flags+len(s.Gone)+len(s.Hidden)+len(s.Shown)+len(s.Muted)+len(s.Left) > 0
 }
 
 func newStep(before, after *State, r Record, in Input, effects Effects) Step {
@@ -83,6 +100,8 @@ func newStep(before, after *State, r Record, in Input, effects Effects) Step {
 	}
 	s.gone(before, after, r, in)
 	s.flags(before, after)
+	s.times(before, after, in.Time)
+	s.left(before, after, effects)
 	for _, seq := range r.Seqs {
 		if _, ok := before.Entry(seq); !ok && seq <= before.Base+uint64(in.Offset) && !slices.ContainsFunc(before.Removals, func(rm Removal) bool { return rm.Seq == seq }) {
 			s.Unknown = append(s.Unknown, seq)
@@ -103,9 +122,12 @@ func recognised(before *State, r Record) string {
 }
 
 func (s *Step) gone(before, after *State, r Record, in Input) {
-	var replaced uint64
-	if e, ok := after.Entry(s.Added); ok {
-		replaced = e.Replaces
+	// What woke, or what came, can have taken the place of another.
+	replaced := map[uint64]bool{}
+	for i := range after.Items {
+		if e := &after.Items[i]; e.Version == after.Version && e.Replaces != 0 {
+			replaced[e.Replaces] = true
+		}
 	}
 	for i := range before.Items {
 		e := &before.Items[i]
@@ -122,7 +144,7 @@ func (s *Step) gone(before, after *State, r Record, in Input) {
 			how = "retracted"
 		case r.Kind == KindErase:
 			how = "erased"
-		case e.Seq == replaced:
+		case replaced[e.Seq]:
 			how = "replaced"
 		}
 		s.Gone = append(s.Gone, Gone{e.Seq, how})
@@ -146,5 +168,37 @@ func (s *Step) flags(before, after *State) {
 		add(&s.Seen, e.Seen && !old.Seen && !e.Read)
 		add(&s.Archived, e.Archived && !old.Archived)
 		add(&s.Unarchived, !e.Archived && old.Archived)
+	}
+}
+
+// times notes what a record hid, showed again and muted.
+func (s *Step) times(before, after *State, now time.Time) {
+	for i := range after.Items {
+		e := &after.Items[i]
+		old, ok := before.Entry(e.Seq)
+		if !ok {
+			old = &Entry{}
+		}
+		if e.Hidden(now) && (!ok || e.Until != old.Until || old.Shown != 0) {
+			s.Hidden = append(s.Hidden, HiddenItem{e.Seq, time.UnixMilli(e.Until).UTC()})
+		}
+		if e.Shown == after.Version {
+			s.Shown = append(s.Shown, e.Seq)
+		}
+		if !ok && e.Seq != s.Added {
+			s.Back = e.Seq
+		}
+		if e.Muted && !old.Muted {
+			s.Muted = append(s.Muted, e.Seq)
+		}
+	}
+}
+
+// left notes which arrivals went that were not the shown ones.
+func (s *Step) left(before, after *State, effects Effects) {
+	for _, seq := range effects.Removed {
+		if _, shown := before.Entry(seq); !shown && before.Held(seq) && !after.Held(seq) {
+			s.Left = append(s.Left, seq)
+		}
 	}
 }

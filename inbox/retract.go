@@ -16,11 +16,12 @@ func (f *folder) retract(r *Record) Outcome {
 	if hash == 0 {
 		return Unchanged
 	}
-	if f.remove(func(e *Entry) bool { return e.Hash == hash }) {
+	if at := f.holds(hash); at >= 0 {
+		f.takeBack(at, hash)
 		return Applied
 	}
-	// A member of a collapse that was replaced is among the removals, as is
-	// what was deleted or retracted before: nothing is left to take back.
+	// An arrival that its item keeps no more is among the removals, as is what was
+	// deleted or retracted before: nothing is left to take back.
 	if f.gone(hash) {
 		return Unchanged
 	}

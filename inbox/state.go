@@ -88,52 +88,19 @@ type Entry struct {
 	Muted    bool // its category was muted when it arrived, and it was not taken back since
 }
 
-// Group is what an item of a collapse key keeps of the arrivals it stands for. It is
-// never modified: rows share it.
-type Group struct {
-	Cut   uint64 // version at which an arrival left it that was not the shown one, or 0
-	Actor Actor  // of the shown arrival
-	// Earlier are the arrivals before the shown one, the oldest first, MaxMembers-1 at
-	// most. Their contents live as long as they do.
-	Earlier []Member
-}
-
-// Member is what an item keeps of an arrival that it has replaced and would show
-// again: the fields of its [Entry].
-type Member struct {
-	Seq       uint64
-	Hash      uint64
-	ExpiresAt int64
-	Category  string
-	Priority  belfry.Priority
-	Actor     Actor
-}
-
-// Actor is who caused an arrival. ID and Name are there for the last three different
-// actors of an item alone.
-type Actor struct {
-	Hash     uint64 // ActorHash, or 0 for nobody
-	ID, Name string // at most MaxActorBytes each
-}
-
-// Mute is a muted category.
-type Mute struct {
-	Category string
-	Version  uint64 // of the record that muted it
-	At       int64  // the timestamp of that, in milliseconds since 1970
-}
-
 // Expired reports whether e is past its time at now.
-func (e *Entry) Expired(now time.Time) bool {
-	return e.ExpiresAt != 0 && e.ExpiresAt <= now.UnixMilli()
-}
+func (e *Entry) Expired(now time.Time) bool { return expired(e.ExpiresAt, now) }
 
-// Status is the item's state in a word, for people: expired, archived, read,
-// seen or unread, whichever comes first.
+func expired(at int64, now time.Time) bool { return at != 0 && at <= now.UnixMilli() }
+
+// Status is the item's state in a word, for people: expired, hidden,
+// archived, read, seen or unread, whichever comes first.
 func (e *Entry) Status(now time.Time) string {
 	switch {
 	case e.Expired(now):
 		return "expired"
+	case e.Hidden(now):
+		return "hidden"
 	case e.Archived:
 		return "archived"
 	case e.Read:
@@ -177,11 +144,16 @@ func (s *State) Applied(p Position) bool {
 
 // Entry returns the retained item of that seq. The pointer is into s.
 func (s *State) Entry(seq uint64) (*Entry, bool) {
-	i, ok := slices.BinarySearchFunc(s.Items, seq, func(e Entry, seq uint64) int { return cmp.Compare(e.Seq, seq) })
+	i, ok := s.find(seq)
 	if !ok {
 		return nil, false
 	}
 	return &s.Items[i], true
+}
+
+// find returns the place of a seq in Items, or where it belongs.
+func (s *State) find(seq uint64) (int, bool) {
+	return slices.BinarySearchFunc(s.Items, seq, func(e Entry, seq uint64) int { return cmp.Compare(e.Seq, seq) })
 }
 
 // NextChange returns when what s shows changes next after now without a record,

@@ -43,7 +43,7 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) e
 		return err
 	}
 	q := listQuery{
-		call: c, version: version, page: page, seen: seen, language: r.Header.Get("Accept-Language"), answer: responseOf(w),
+		call: c, version: max(version, page.Before.Version), page: page, seen: seen, language: r.Header.Get("Accept-Language"), answer: responseOf(w),
 	}
 	l, err := s.awaitListing(r.Context(), &q)
 	if err != nil {

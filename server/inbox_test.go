@@ -57,8 +57,8 @@ func TestInboxByImportance(t *testing.T) {
 	a.get("/v1/users/u/inbox?before=1.3").WantProblem(400, "before")
 	a.get("/v1/users/u/inbox?before=").WantProblem(400, "before")
 	a.get("/v1/users/u/inbox?order=urgent").WantProblem(400, "order")
-	if b := servertest.Into[shownPage](a.get(path + "&before=3").Want(200)); titles(b.Items) != "1" {
-		t.Errorf("behind a bare seq: got %q, want 1", titles(b.Items))
+	if b := servertest.Into[shownPage](a.get(path + "&before=3").Want(200)); titles(b.Items) != "4 1" {
+		t.Errorf("behind a bare seq: got %q, want what is behind its item: 4 1", titles(b.Items))
 	}
 }
 
