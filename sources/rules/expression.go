@@ -85,8 +85,10 @@ func hinted(field string) string {
 const noSuchKey = "no such key: "
 
 func evaluationError(err error) error {
-	if errors.Is(err, bill.ErrOver) {
-		return bill.ErrOver
+	for _, stopped := range []error{bill.ErrOver, bill.ErrLate} {
+		if errors.Is(err, stopped) {
+			return stopped
+		}
 	}
 	text := strings.TrimSpace(err.Error())
 	if field, ok := strings.CutPrefix(text, noSuchKey); ok {
