@@ -45,6 +45,14 @@ func ParseFeatures(text string) (f Features, err error) {
 // Has reports whether all of g is in f.
 func (f Features) Has(g Features) bool { return f&g == g }
 
+// Members is what a fold keeps of the arrivals of a collapse key, see [Input].
+func (f Features) Members() int {
+	if f.Has(FeatureTime) {
+		return MaxMembers
+	}
+	return 1
+}
+
 // Names returns the names of f's members, which it knows.
 func (f Features) Names() []string {
 	out := []string{}

@@ -161,6 +161,7 @@ func (u *Unread) step(out *folded, row *inbox.State, base *base, m *sarama.Consu
 		Time:     m.Timestamp,
 		Base:     base.version,
 		Cap:      u.cap,
+		Members:  u.Features.Members(),
 	})
 	s := step{record: m, outcome: effects.Outcome, seq: effects.Seq, repeat: effects.Repeat}
 	if s.seq != 0 {

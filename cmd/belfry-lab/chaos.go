@@ -16,7 +16,6 @@ import (
 	"github.com/belfry/belfry/internal/chaos"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
-	"github.com/belfry/belfry/timers"
 )
 
 // chaosOptions are one call of belfry-lab chaos.
@@ -94,8 +93,7 @@ func (o *chaosOptions) Validate() error {
 	if o.partitions > options.MaxPartitions {
 		return cli.FlagErrorf("partitions", "must be at most %d, is %d", options.MaxPartitions, o.partitions)
 	}
-	fold := options.Fold{InboxCap: o.inboxCap, TimerRate: timers.DefaultRate}
-	if err := fold.Validate(); err != nil {
+	if err := options.CheckInboxCap(o.inboxCap); err != nil {
 		return err
 	}
 	// The prefix of a run is longer than that of --prefix.

@@ -32,6 +32,7 @@ type serveOptions struct {
 	state   options.State
 	topics  options.Topics
 	fold    options.Fold
+	timers  options.Timers
 	groups  groupOptions
 	rules   options.Rules
 	member  options.Member
@@ -102,7 +103,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		Kafka:       o.kafka.Config(o.state.Dir, log),
 		Prefix:      belfry.Prefix(o.kafka.Prefix),
 		InboxCap:    o.fold.InboxCap,
-		TimerRate:   o.fold.TimerRate,
+		TimerRate:   o.timers.Rate,
 		Features:    o.fold.Features,
 		Groups:      o.groups.names,
 		Rules:       routed,
@@ -232,7 +233,7 @@ for as long.`,
 		Example: `  belfry processor --brokers kafka:9092 --metrics-addr :9100
   belfry processor --brokers kafka:9092 --groups router --rules rules.yaml --state-dir /var/lib/belfry
   belfry processor --brokers kafka:9092 --instance-id "$HOSTNAME" --session-timeout 30s`,
-	}, o, []flagGroup{&o.kafka, &o.groups, &o.rules, &o.member, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []flagGroup{&o.kafka, &o.groups, &o.rules, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, false, nil)
 	})
 }
@@ -266,7 +267,7 @@ With --rules it reads other topics, too. The rules are read again when their
 files change and on SIGHUP; bad ones are refused, the old ones stay.`,
 		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080
   belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --rules rules.yaml`,
-	}, o, []flagGroup{&o.kafka, &o.server, &o.sweep, &o.topics, &o.rules, &o.member, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []flagGroup{&o.kafka, &o.server, &o.sweep, &o.topics, &o.rules, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = node.AllGroups()
 		return o.serve(ctx, log, true, func(cfg kafka.Config) error {
 			changes, err := o.topics.Ensure(ctx, cfg, belfry.Prefix(o.kafka.Prefix))

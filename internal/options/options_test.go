@@ -133,7 +133,7 @@ func TestOptionsRefuse(t *testing.T) {
 		{"replication", new(Topics), []string{"--replication", "-1"}, []string{"--replication", "-1"}},
 		{"high replication", new(Topics), []string{"--replication", "32768"}, []string{"--replication"}},
 		{"no cap", new(Fold), []string{"--inbox-cap", "0"}, []string{"--inbox-cap", "1 to 1000"}},
-		{"no timers", new(Fold), []string{"--timer-rate", "0"}, []string{"--timer-rate", "1 to 1000000"}},
+		{"no timers", new(Timers), []string{"--timer-rate", "0"}, []string{"--timer-rate", "1 to 1000000"}},
 		{"high cap", new(Fold), []string{"--inbox-cap", "1001"}, []string{"--inbox-cap", "1001"}},
 	}
 	for _, tt := range tests {

@@ -11,7 +11,6 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/timers"
 )
 
 const (
@@ -65,35 +64,35 @@ func (o *Topics) Ensure(ctx context.Context, cfg kafka.Config, prefix belfry.Pre
 // Fold are inputs of the fold: every processor of an installation needs
 // the same.
 type Fold struct {
-	InboxCap  int
-	TimerRate int
-	Features  inbox.Features
+	InboxCap int
+	Features inbox.Features
 
 	features string
 }
-
-// maxTimerRate is more than any processor does.
-const maxTimerRate = 1_000_000
 
 // AddFlags adds the flags to fs.
 func (o *Fold) AddFlags(fs *pflag.FlagSet) {
 	defer cli.GroupFlags(fs, "Processors")()
 	fs.IntVar(&o.InboxCap, "inbox-cap", inbox.DefaultCap, "items a user keeps, the oldest go; the same for all processors")
-	fs.IntVar(&o.TimerRate, "timer-rate", timers.DefaultRate, "rows a second that a process has written again as their times come, at the most; they are shown at their times in any case")
 	fs.StringVar(&o.features, "features", inbox.DefaultFeatures.String(), "capabilities with an open door, by `names` with commas: in an upgrade run all with none first, since older programs refuse the rows that these write")
 }
 
 // Validate checks what was given; the error is a usage error that names the flag.
 func (o *Fold) Validate() error {
-	if o.InboxCap < 1 || o.InboxCap > inbox.MaxCap {
-		return cli.FlagErrorf("inbox-cap", "must be 1 to %d, is %d", inbox.MaxCap, o.InboxCap)
+	err := CheckInboxCap(o.InboxCap)
+	if err != nil {
+		return err
 	}
-	if o.TimerRate < 1 || o.TimerRate > maxTimerRate {
-		return cli.FlagErrorf("timer-rate", "must be 1 to %d, is %d", maxTimerRate, o.TimerRate)
-	}
-	var err error
 	if o.Features, err = inbox.ParseFeatures(o.features); err != nil {
 		return cli.FlagErrorf("features", "%s", err.(*belfry.FieldError).Problem)
+	}
+	return nil
+}
+
+// CheckInboxCap returns a usage error for what is no value of --inbox-cap.
+func CheckInboxCap(items int) error {
+	if items < 1 || items > inbox.MaxCap {
+		return cli.FlagErrorf("inbox-cap", "must be 1 to %d, is %d", inbox.MaxCap, items)
 	}
 	return nil
 }
