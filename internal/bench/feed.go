@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,11 @@ type Feed struct {
 	Due func(id string, at time.Time)
 	// First is the number of the first event.
 	First int
+	// Zipf, if above 1, is the exponent of the law by which users get events instead of
+	// in turn, the same ones in each feed: of 1.1, a seventh goes to the first of 10,000.
+	Zipf float64
+
+	chosen *rand.Zipf
 }
 
 // Run writes n events, or until ctx ends if n is 0, and waits until the brokers
@@ -68,6 +74,9 @@ func (f *Feed) Run(ctx context.Context, n int) (written int, err error) {
 			err = errors.Join(err, fmt.Errorf("write events: %w", *e))
 		}
 	}()
+	if f.Zipf > 1 {
+		f.chosen = rand.NewZipf(rand.New(rand.NewPCG(1, 2)), f.Zipf, 1, uint64(f.Users-1))
+	}
 	tick := time.NewTicker(feedTick)
 	defer tick.Stop()
 	began := time.Now()
@@ -108,6 +117,9 @@ func (f *Feed) Run(ctx context.Context, n int) (written int, err error) {
 
 func (f *Feed) encode(i int, due time.Time) (key string, value []byte, err error) {
 	e := Event(i, f.Users, due)
+	if f.chosen != nil {
+		e.Recipient = Recipient(int(f.chosen.Uint64()), f.Users)
+	}
 	if f.Due != nil {
 		f.Due(e.ID, due)
 	}

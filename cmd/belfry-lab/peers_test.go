@@ -1,0 +1,57 @@
+package main
+
+import (
+	"encoding/xml"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+const peersRow = `(\| [\d.]+ \([\d.]+–[\d.]+\) ){7}\|`
+
+func TestBenchPeers(t *testing.T) {
+	plot := filepath.Join(t.TempDir(), "peers.svg")
+	got := measured(t, cli.ExitOK, "peers", "--events", "3000", "--users", "50,200", "--partitions", "2", "--rounds", "2",
+		"--only", "belfry|goka|bare", "--goka", buildPeer(t), "--plot", plot)
+	wantLines(t, got,
+		`brokers of --brokers; load of the machine before: .*`,
+		`3000 events for 50 users, 2 partitions, Zipf 1\.1, median of 2 rounds \(lowest–highest\)`,
+		`3000 events for 200 users, .*`,
+		`round 2, belfry, from the journal: steady .*`,
+		`\| belfry, from the journal `+peersRow, `\| belfry, from notifications `+peersRow, `\| plain goka `+peersRow, `\| bare loop `+peersRow)
+	for _, name := range []string{"peers-50.svg", "peers-200.svg"} {
+		if svg, err := os.ReadFile(filepath.Join(filepath.Dir(plot), name)); err != nil || xml.Unmarshal(svg, new(any)) != nil {
+			t.Errorf("plot %s: %v", name, err)
+		}
+	}
+}
+
+// Kafka Streams needs transactions and log dirs of a real broker.
+func TestBenchPeersOnKafkaStreams(t *testing.T) {
+	cluster := kafkatest.Start(t, kafkatest.Config{})
+	got := measuredOn(t, cluster.Brokers(), cli.ExitOK, "peers", "--events", "3000", "--users", "50", "--partitions", "2", "--rounds", "1",
+		"--only", "streams, (at least once, RocksDB|exactly once, in memory, cache)")
+	wantLines(t, got,
+		`\| streams, at least once, RocksDB `+peersRow, `\| streams, at least once, RocksDB, one hop `+peersRow,
+		`\| streams, at least once, RocksDB, cache `+peersRow,
+		`\| streams, exactly once, in memory, cache `+peersRow, `\| streams, exactly once, in memory, cache, one hop `+peersRow)
+}
+
+func TestBenchPeersRefuses(t *testing.T) {
+	const brokers = "--brokers=127.0.0.1:9092"
+	for name, tt := range map[string]struct{ args, want []string }{
+		"no brokers": {nil, []string{"--brokers", "required"}},
+		"none":       {[]string{brokers, "--only", "storm"}, []string{"--only", "bare loop"}},
+		"pattern":    {[]string{brokers, "--only", "("}, []string{"--only", "regular expression"}},
+		"zipf":       {[]string{brokers, "--zipf", "1"}, []string{"--zipf", "above 1"}},
+		"users":      {[]string{brokers, "--users", "1"}, []string{"--users", "at least 2"}},
+		"few events": {[]string{brokers, "--events", "10"}, []string{"--events", "at least 1000"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			call(t, append([]string{"bench", "peers"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
+		})
+	}
+}
