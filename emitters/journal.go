@@ -60,7 +60,7 @@ func OpenJournal(cfg kafka.Config, prefix belfry.Prefix) (*Journal, error) {
 
 // refresh learns which incarnation of the journal is written to.
 func (j *Journal) refresh(ctx context.Context) error {
-	info, err := kafka.Info(ctx, j.topics.Client, j.topic)
+	info, err := j.topics.InfoOf(ctx, j.topic)
 	if err == nil {
 		j.epoch.Store(info.ID.Epoch())
 	}
@@ -69,7 +69,7 @@ func (j *Journal) refresh(ctx context.Context) error {
 
 // Epoch looks up which incarnation of the journal there is now.
 func (j *Journal) Epoch(ctx context.Context) (uint32, error) {
-	info, err := kafka.Info(ctx, j.topics.Client, j.topic)
+	info, err := j.topics.InfoOf(ctx, j.topic)
 	if err != nil {
 		return 0, fmt.Errorf("look up the journal: %w", err)
 	}

@@ -243,3 +243,51 @@ func TestEpochIsNeverZero(t *testing.T) {
 		})
 	}
 }
+
+// Advice names a command that runs as it is printed, and none for a topic of others.
+func TestAdviceOnMissingTopics(t *testing.T) {
+	t.Parallel()
+	cfg := enginetest.Config(t)
+	cfg.Prefix = "staging"
+	topics := enginetest.OpenTopicsOn(t, cfg)
+	create := fmt.Sprintf("belfry topics --brokers %s --prefix staging", strings.Join(cfg.Brokers, ","))
+	_, listed := topics.Info("staging.journal")
+	_, one := topics.InfoOf(t.Context(), "staging.journal")
+	_, _, ranges := kafka.LogRanges(t.Context(), cfg, "staging.journal")
+	scanned := table.Scan(t.Context(), cfg, "staging.journal", 0, func(*sarama.ConsumerMessage) error { return nil })
+	for name, err := range map[string]error{"Info": listed, "InfoOf": one, "LogRanges": ranges, "Scan": scanned} {
+		if !errors.Is(err, kafka.ErrTopic) || strings.Count(err.Error(), create) != 1 {
+			t.Errorf("%s: %v, want %s", name, err, create)
+		}
+	}
+	if _, err := topics.Info("orders"); !errors.Is(err, kafka.ErrTopic) || strings.Contains(err.Error(), "belfry topics") {
+		t.Errorf("a topic of others: %v", err)
+	}
+}
+
+func TestFactsOfTopics(t *testing.T) {
+	t.Parallel()
+	cfg := enginetest.Config(t)
+	enginetest.CreateTopics(t, cfg, 3, "orders", "events")
+	enginetest.Produce(t, cfg, enginetest.Text("orders", "a", "1"), enginetest.Text("orders", "a", "2"))
+	facts, err := kafka.DescribeTopics(t.Context(), cfg, []string{"orders", "absent", "events"})
+	if err != nil || len(facts) != 2 || facts[0].Name != "orders" || facts[1].Name != "events" {
+		t.Fatalf("got %+v, %v, want those that exist in the order of asking", facts, err)
+	}
+	if facts[0].Settings["cleanup.policy"] != "delete" || facts[0].Settings["retention.ms"] == "" {
+		t.Errorf("settings %v", facts[0].Settings)
+	}
+	records := int64(0)
+	for i, p := range facts[0].Partitions {
+		records += p.Log.End - p.Log.Start
+		if p.Leader < 0 || len(p.Replicas) != 1 || len(p.InSync) != 1 || p.Log.Stable != p.Log.End {
+			t.Errorf("partition %d: %+v", i, p)
+		}
+	}
+	if len(facts[0].Partitions) != 3 || records != 2 {
+		t.Errorf("%d partitions with %d records, want 3 and 2", len(facts[0].Partitions), records)
+	}
+	if facts, err := kafka.DescribeTopics(t.Context(), cfg, []string{"absent"}); err != nil || len(facts) != 0 {
+		t.Errorf("nothing: %v, %v", facts, err)
+	}
+}

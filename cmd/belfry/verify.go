@@ -29,7 +29,7 @@ func verifyTopics(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, f
 	if err != nil {
 		return err
 	}
-	create := options.CreateCommand(cfg, prefix)
+	create := cfg.TopicsCommand()
 	partitions := infos[journal].Partitions
 	for _, name := range names {
 		if got := infos[name].Partitions; got != partitions {

@@ -2,13 +2,16 @@ package kafka
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/inflate"
 )
 
@@ -31,6 +34,9 @@ const (
 // Config is how to reach Kafka and where to keep local state.
 type Config struct {
 	Brokers []string // host:port, at least one
+
+	// Prefix is that of the installation, which advice names; empty: advice names none.
+	Prefix belfry.Prefix
 
 	// StateDir holds the local stores of this process. Two processes cannot
 	// share one: the second is refused by the store's lock.
@@ -62,6 +68,35 @@ type SASL struct {
 	Mechanism string // PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
 	User      string
 	Password  string
+}
+
+// TopicsCommand is "belfry topics" as it runs for this installation, with more flags.
+func (c *Config) TopicsCommand(more ...string) string {
+	words := []string{"belfry topics"}
+	if c.Prefix != "" {
+		words = append(words, "--brokers", strings.Join(c.Brokers, ","), "--prefix", string(c.Prefix))
+	}
+	return strings.Join(append(words, more...), " ")
+}
+
+// missingError is about a topic that does not exist.
+type missingError struct{ topic string }
+
+func (e *missingError) Error() string { return fmt.Sprintf("%v: %s does not exist", ErrTopic, e.topic) }
+
+func (e *missingError) Unwrap() error { return ErrTopic }
+
+// Advised is err, with what an operator does about a topic that does not exist: a
+// command creates those of ours.
+func (c *Config) Advised(err error) error {
+	var missing *missingError
+	switch {
+	case !errors.As(err, &missing):
+		return err
+	case c.Prefix != "" && !strings.HasPrefix(missing.topic, string(c.Prefix)):
+		return fmt.Errorf("%w: check its name, or create it", err)
+	}
+	return fmt.Errorf("%w: create it with %q", err, c.TopicsCommand())
 }
 
 func (c *Config) Log() *slog.Logger {

@@ -202,7 +202,7 @@ func (c *Config) ask(ctx context.Context, f func(context.Context, *kgo.Client) e
 	defer cancel()
 	if err := f(limited, client); err != nil {
 		// A client that is interrupted speaks of its connection.
-		return cmp.Or(ctx.Err(), err)
+		return cmp.Or(ctx.Err(), c.Advised(err))
 	}
 	return nil
 }

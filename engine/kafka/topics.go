@@ -54,6 +54,7 @@ type Topics struct {
 	Client  *kgo.Client
 	Admin   *kadm.Client
 	brokers []string // as they were named
+	cfg     Config
 }
 
 // connectTimeout bounds each connecting to a broker and each of its answers,
@@ -87,7 +88,7 @@ func OpenTopics(cfg Config) (*Topics, error) {
 		client.Close()
 		return nil, fmt.Errorf("connect to kafka at %s: %w", strings.Join(cfg.Brokers, ","), err)
 	}
-	return &Topics{Client: client, Admin: kadm.NewClient(client), brokers: cfg.Brokers}, nil
+	return &Topics{cfg: cfg, Client: client, Admin: kadm.NewClient(client), brokers: cfg.Brokers}, nil
 }
 
 // reach waits until one of the brokers answers. They are asked in a random
@@ -136,14 +137,10 @@ func (t *Topics) Info(names ...string) (map[string]TopicInfo, error) {
 	infos, err := t.Existing(names...)
 	for _, name := range names {
 		if _, ok := infos[name]; !ok && err == nil {
-			err = missing(name)
+			err = t.cfg.Advised(&missingError{name})
 		}
 	}
 	return infos, err
-}
-
-func missing(topic string) error {
-	return fmt.Errorf("%w: %s does not exist: create it with \"belfry topics\"", ErrTopic, topic)
 }
 
 // Existing returns those of the topics that exist; without names, all that the
@@ -172,7 +169,13 @@ func (t *Topics) Lookup(ctx context.Context, names []string) (map[string]TopicIn
 	return infos, nil
 }
 
-// Info is [Topics.Info] of one topic, by another client.
+// InfoOf is [Topics.Info] of one topic, for as long as ctx lasts.
+func (t *Topics) InfoOf(ctx context.Context, topic string) (TopicInfo, error) {
+	info, err := Info(ctx, t.Client, topic)
+	return info, t.cfg.Advised(err)
+}
+
+// Info is [Topics.Info] of one topic, by another client, and without advice.
 func Info(ctx context.Context, client *kgo.Client, topic string) (TopicInfo, error) {
 	response, err := Metadata(ctx, client, []string{topic})
 	if err != nil {
@@ -183,7 +186,7 @@ func Info(ctx context.Context, client *kgo.Client, topic string) (TopicInfo, err
 	}
 	info, err := infoOf(&response.Topics[0])
 	if errors.Is(err, kerr.UnknownTopicOrPartition) {
-		err = missing(topic)
+		err = &missingError{topic}
 	}
 	return info, err
 }
@@ -386,7 +389,7 @@ func (t *Topics) create(ctx context.Context, s belfry.TopicSpec, replication int
 // End returns the sum of the end offsets of a topic's partitions: how many
 // records were ever written to it.
 func (t *Topics) End(topic string) (sum int64, err error) {
-	info, err := Info(context.Background(), t.Client, topic)
+	info, err := t.InfoOf(context.Background(), topic)
 	if err != nil {
 		return 0, err
 	}

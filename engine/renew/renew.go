@@ -76,7 +76,7 @@ func Run(ctx context.Context, t *kafka.Topics, cfg kafka.Config, r Renewal) erro
 	case saved != nil:
 		n.report("going on with %s, the copy of a former %s: %d records", saved.path, n.topic, saved.records)
 	case !exists:
-		return fmt.Errorf("%w: %s does not exist, and there is no copy of it here: name the copy if there is one, or create the topic with \"belfry topics\"", kafka.ErrTopic, n.topic)
+		return fmt.Errorf("%w: %s does not exist, and there is no copy of it here: name the copy if there is one, or create the topic with %q", kafka.ErrTopic, n.topic, n.cfg.TopicsCommand())
 	default:
 		if saved, err = n.remove(ctx, present); err != nil {
 			return fmt.Errorf("renew %s: %w", n.topic, err)

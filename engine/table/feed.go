@@ -32,6 +32,7 @@ const (
 
 // feed reads one topic by offsets of its own choosing, without a group.
 type feed struct {
+	cfg    *kafka.Config
 	client *kgo.Client
 	topic  string
 	id     kafka.TopicID
@@ -42,7 +43,7 @@ type feed struct {
 
 // openFeed connects to no broker yet.
 func openFeed(c *kafka.Config, topic, clientID string, more ...kgo.Opt) (*feed, error) {
-	f := &feed{topic: topic, heard: map[int32]time.Time{}}
+	f := &feed{cfg: c, topic: topic, heard: map[int32]time.Time{}}
 	options := []kgo.Opt{
 		kgo.WithHooks(f),
 		kgo.DisableClientMetrics(),
@@ -116,7 +117,8 @@ func (f *feed) lastHeard() time.Time {
 
 // info looks the topic up.
 func (f *feed) info(ctx context.Context) (kafka.TopicInfo, error) {
-	return kafka.Info(ctx, f.client, f.topic)
+	info, err := kafka.Info(ctx, f.client, f.topic)
+	return info, f.cfg.Advised(err)
 }
 
 // start begins to fetch the partitions from those offsets.

@@ -1,7 +1,10 @@
 package node
 
 import (
+	"fmt"
+
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources/envelope"
 )
@@ -16,15 +19,15 @@ const (
 func AllGroups() []string { return []string{GroupRouter, GroupUnread} }
 
 // newGroup returns the definition of a group by its name.
-func newGroup(name string, deps processors.Deps, inboxCap int) engine.Group {
+func newGroup(name string, cfg *kafka.Config, deps processors.Deps, inboxCap int) engine.Group {
 	var g engine.Group
 	switch name {
 	case GroupRouter:
 		g = processors.NewRouter(deps, deps.Prefix.Notifications(), envelope.Notifications{}).Group()
-		g.Remedy = `run "belfry topics --new-epoch=notifications"`
+		g.Remedy = fmt.Sprintf("run %q", cfg.TopicsCommand("--new-epoch=notifications"))
 	default:
 		g = processors.NewUnread(deps, inboxCap).Group()
-		g.Remedy = `run "belfry topics --new-epoch"`
+		g.Remedy = fmt.Sprintf("run %q", cfg.TopicsCommand("--new-epoch"))
 	}
 	return g
 }

@@ -178,7 +178,7 @@ func (n *node) run(ctx context.Context) (err error) {
 	}
 	deps.Timers = n.openTimers()
 	for _, name := range n.Groups {
-		p := engine.NewProcessor(n.Kafka, newGroup(name, deps, n.InboxCap))
+		p := engine.NewProcessor(n.Kafka, newGroup(name, &n.Kafka, deps, n.InboxCap))
 		n.processors = append(n.processors, p)
 		g.Go(func() error { return p.Run(back) })
 	}

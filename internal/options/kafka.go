@@ -155,11 +155,6 @@ func OpenTopics(cfg kafka.Config) (*kafka.Topics, error) {
 	return topics, nil
 }
 
-// CreateCommand is the command that creates the topics of an installation.
-func CreateCommand(cfg kafka.Config, prefix belfry.Prefix) string {
-	return fmt.Sprintf("belfry topics --brokers %s --prefix %s", strings.Join(cfg.Brokers, ","), prefix)
-}
-
 // TopicInfos looks up topics of an installation. Those that do not exist are an error
 // that says how to create them.
 func TopicInfos(topics *kafka.Topics, cfg kafka.Config, prefix belfry.Prefix, names ...string) (map[string]kafka.TopicInfo, error) {
@@ -169,7 +164,7 @@ func TopicInfos(topics *kafka.Topics, cfg kafka.Config, prefix belfry.Prefix, na
 	}
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := infos[name]; return ok })
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("%w: %s does not exist: create what is missing with %q", kafka.ErrTopic, strings.Join(missing, ", "), CreateCommand(cfg, prefix))
+		return nil, fmt.Errorf("%w: %s does not exist: create what is missing with %q", kafka.ErrTopic, strings.Join(missing, ", "), cfg.TopicsCommand())
 	}
 	return infos, nil
 }
@@ -207,7 +202,7 @@ func unreachable(err error) error {
 // Config says how to reach Kafka; the options must have been validated.
 func (o *Kafka) Config(stateDir string, log *slog.Logger) kafka.Config {
 	return kafka.Config{
-		Brokers: o.Brokers, StateDir: stateDir, TLS: o.TLS, Version: o.Version, Logger: log,
+		Brokers: o.Brokers, Prefix: belfry.Prefix(o.Prefix), StateDir: stateDir, TLS: o.TLS, Version: o.Version, Logger: log,
 		SASL: kafka.SASL{Mechanism: o.SASLMechanism.Value, User: o.SASLUser, Password: o.SASLPassword},
 	}
 }
