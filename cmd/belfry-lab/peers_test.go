@@ -55,3 +55,14 @@ func TestBenchPeersRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestBenchRestore(t *testing.T) {
+	got := measured(t, cli.ExitOK, "restore", "--users", "300", "--items", "3", "--partitions", "2", "--rounds", "2")
+	wantLines(t, got,
+		`brokers of --brokers; load.*; 300 users with 3 items each, 2 partitions`,
+		`bare consumer, unread table: 302 records in .*`,
+		`processor, unread table: 302 records in \d+\.\d\d s, \d+/s, \d+\.\d CPU-s a million, peak [1-9]\d* MiB`,
+		`median of 2, bare consumer, both tables: [1-9]\d* records/s, .*`,
+		`server, both tables: 1202 records in .*`,
+		`median of 2, server, both tables: [1-9]\d* records/s, \d+\.\d CPU-s a million, peak [1-9]\d* MiB; \d+ % of the bare consumer's rate`)
+}
