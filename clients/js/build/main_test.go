@@ -51,7 +51,7 @@ func TestPinNeedsItsPlace(t *testing.T) {
 
 // TestSizes holds what a page pays: the bytes of gzip -9.
 func TestSizes(t *testing.T) {
-	most := map[string]int{"belfry.js": 7300, "belfry-bell.js": 20 << 10}
+	most := map[string]int{"belfry.js": 7700, "belfry-bell.js": 22600}
 	for _, f := range js.Files() {
 		var packed bytes.Buffer
 		w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)

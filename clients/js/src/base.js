@@ -42,6 +42,16 @@ export function safe(url) {
   return to && /^https?:$/.test(to.protocol) ? to.href : undefined;
 }
 
+/** Puts a panel below what opened it, within the window. */
+export function below(panel, { left, right, bottom }, rtl) {
+  const { offsetWidth: width, offsetHeight: height, style } = panel;
+  const { clientWidth, clientHeight } = document.documentElement;
+  style.left = `${Math.max(8, Math.min(rtl ? left : right - width, clientWidth - width - 8))}px`;
+  style.top = `${Math.max(8, Math.min(bottom + 6, clientHeight - height - 8))}px`;
+}
+
+export const isRTL = (e) => getComputedStyle(e).direction === 'rtl';
+
 export const sheet = (css) => {
   const s = new CSSStyleSheet();
   s.replaceSync(css);

@@ -33,6 +33,13 @@ export interface Item {
   collapse_key?: string;
   time?: string;
   expires_at?: string;
+  /** While it is hidden: when it shows again. */
+  until?: string;
+  /** When it came out of hiding, and the version that settled it there. */
+  woke_at?: string;
+  shown?: number;
+  /** The people behind `count`, last first. `more`: there were others before these. */
+  actors?: { count: number; more: boolean; latest: { id?: string; name?: string }[] };
   data?: unknown;
   [unknown: string]: unknown;
 }
@@ -78,8 +85,8 @@ export interface Options {
 }
 
 export interface Filter {
-  /** `all` means not archived. */
-  status?: 'all' | 'unread' | 'archived';
+  /** `all` means not archived; `scheduled`, where `features` names `time`, what is snoozed, soonest first. */
+  status?: 'all' | 'unread' | 'archived' | 'scheduled';
   category?: string;
   order?: 'newest' | 'importance';
 }
@@ -129,6 +136,19 @@ export class Belfry {
   archive(selection: Selection): Promise<void>;
   unarchive(selection: Selection): Promise<void>;
   remove(selection: Selection): Promise<void>;
+  /** The four below are there where `features` names `time`. `until` is ahead, a year at most. */
+  snooze(selection: { seqs: number[]; until: Date | string | number }): Promise<void>;
+  unsnooze(selection: { seqs: number[] }): Promise<void>;
+  /** What comes in a muted category is archived and read. */
+  mute(of: { category: string }): Promise<void>;
+  unmute(of: { category: string }): Promise<void>;
+  mutes(): Promise<string[]>;
+  /**
+   * Shows an action at once, and sends it, with what else is held, 5 s after the last
+   * of them, or when the page ends. Until then `undo()` takes it back, and returns
+   * whether it came in time. `done` is as the promise of the action itself.
+   */
+  hold(action: 'remove' | 'archive' | 'snooze', selection: { seqs: number[]; until?: Date | string | number }): { done: Promise<void>; undo(): boolean };
   /** Reaches what is shown here, and nothing that came since. */
   markAll(action: 'seen' | 'read' | 'archive', filter?: { category?: string }): Promise<void>;
   /** Tries at once what waits for its time. */

@@ -6,6 +6,8 @@ import { Tabs } from './tabs.js';
 import { unsettled } from './order.js';
 import { Leaving } from './leaving.js';
 
+const heldFor = 5_000; // ms in which an action that is held can be taken back
+
 /** One user's inbox. See belfry.d.ts. */
 export class Belfry {
   user;
@@ -19,6 +21,8 @@ export class Belfry {
   #tabs;
   #heard = Promise.resolve();
   #leaving = new Leaving();
+  #held = new Set(); // of what is held: each takes whether to send it
+  #holding;
 
   constructor(options) {
     this.user = options.user;
@@ -67,6 +71,32 @@ export class Belfry {
   archive = (body) => this.#act('archive', body);
   unarchive = (body) => this.#act('unarchive', body);
   remove = (body) => this.#act('delete', body);
+  snooze = (body) => this.#act('snooze', ends(body));
+  unsnooze = (body) => this.#act('unsnooze', body);
+  mute = (body) => this.#act('mute', body);
+  unmute = (body) => this.#act('unmute', body);
+
+  /** The muted categories. */
+  async mutes() {
+    const response = await this.#sync.request('/inbox/mute');
+    return (await response.json()).categories;
+  }
+
+  /**
+   * Shows an action, and sends it with what else is held five seconds after the
+   * last of them, or when the page ends. Until then undo() takes it back.
+   */
+  hold(action, body) {
+    clearTimeout(this.#holding);
+    this.#holding = setTimeout(() => this.#send(), heldFor);
+    let decide;
+    const held = new Promise((resolve) => (decide = resolve));
+    this.#held.add(decide);
+    return {
+      done: this.#act(action === 'remove' ? 'delete' : action, ends(body), held),
+      undo: () => this.#held.delete(decide) && (decide(false), true),
+    };
+  }
 
   /** Reaches what this tab knows of, and nothing that came since. */
   markAll(action, { category } = {}) {
@@ -89,6 +119,7 @@ export class Belfry {
   };
 
   close() {
+    this.#send();
     this.#tabs.stop();
     for (const [name, listener] of this.#events) globalThis.removeEventListener?.(name, listener);
     for (const list of this.#lists) list.close();
@@ -100,6 +131,7 @@ export class Belfry {
     ['offline', () => this.#link.cut()],
     ['pagehide', () => {
       this.#leaving.leave();
+      this.#send();
       this.#tabs.stop();
     }],
     ['pageshow', () => {
@@ -134,9 +166,15 @@ export class Belfry {
     return leading && this.#state.status === 'live' ? undefined : this.#sync.reach(message);
   }
 
-  async #act(name, body) {
+  #send() {
+    clearTimeout(this.#holding);
+    for (const decide of this.#held) decide(true);
+    this.#held.clear();
+  }
+
+  async #act(name, body, held) {
     try {
-      const ahead = await this.#sync.act(name, body);
+      const ahead = await this.#sync.act(name, body, held);
       if (!ahead || this.#state.status === 'live') return;
       await this.#sync.list();
       this.#post();
@@ -176,3 +214,6 @@ export class Belfry {
     });
   }
 }
+
+// A snooze ends at a time, however the page says it.
+const ends = ({ until, ...body }) => (until === undefined ? body : { ...body, until: new Date(until).toISOString() });

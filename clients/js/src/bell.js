@@ -1,5 +1,5 @@
 // <belfry-bell>: the number of what is new, and the inbox behind it.
-import { Base, h, icon, set, say, sheet } from './base.js';
+import { Base, below, h, icon, isRTL, set, say, sheet } from './base.js';
 import { BelfryInbox } from './inbox.js';
 import { languages } from './text.js';
 import { bellStyles } from './styles.js';
@@ -93,7 +93,7 @@ export class BelfryBell extends Base {
   #toggle({ newState }) {
     set(this.#button, 'aria-expanded', `${newState === 'open'}`);
     if (newState !== 'open' || this.#inbox || !this.client) return;
-    this.#inbox = h('belfry-inbox', { exportparts: 'inbox,header,title,tabs,tab,filters,banner,scroll,day,item,unread,read,urgent,high,link,avatar,item-title,item-body,item-meta,dot,actions,action,toast,empty,help' },
+    this.#inbox = h('belfry-inbox', { exportparts: 'inbox,header,title,tabs,tab,filters,banner,scroll,day,item,unread,read,urgent,high,link,avatar,item-title,item-body,item-meta,dot,actions,action,toast,empty,help,menu,mutes' },
       h('slot', { name: 'header', slot: 'header' }),
       // On a phone the panel is all there is: neither Escape nor a place outside.
       h('button', { id: 'x', slot: 'header', type: 'button', 'aria-label': this.t.close, onclick: () => this.close() }, icon('M6 6l12 12M18 6 6 18')), h('slot', { name: 'empty', slot: 'empty' }));
@@ -104,12 +104,7 @@ export class BelfryBell extends Base {
   // Below the bell, within the window.
   #place = () => {
     if (!this.#panel.matches(':popover-open')) return;
-    const at = this.#button.getBoundingClientRect();
-    const { offsetWidth: width, offsetHeight: height, style } = this.#panel;
-    const { clientWidth, clientHeight } = document.documentElement;
-    const rtl = getComputedStyle(this).direction === 'rtl';
-    style.left = `${Math.max(8, Math.min(rtl ? at.left : at.right - width, clientWidth - width - 8))}px`;
-    style.top = `${Math.max(8, Math.min(at.bottom + 6, clientHeight - height - 8))}px`;
+    below(this.#panel, this.#button.getBoundingClientRect(), isRTL(this));
   };
 
   // ---- what is outside of the page's content: title, icons, sound

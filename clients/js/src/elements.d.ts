@@ -20,7 +20,7 @@ export interface BelfryBell extends BelfryElement {
 }
 
 export interface BelfryInbox extends BelfryElement {
-  show(filter?: { status?: 'all' | 'unread' | 'archived'; category?: string | null }): void;
+  show(filter?: { status?: 'all' | 'unread' | 'archived' | 'scheduled'; category?: string | null }): void;
 }
 
 export const BelfryBell: { new (): BelfryBell };

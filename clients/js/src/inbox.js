@@ -1,10 +1,12 @@
 // <belfry-inbox>: the list of one user's notifications, and what is done with it.
-import { Base, h, icon, say, set, sheet } from './base.js';
+import { Base, h, icon, isRTL, say, set, sheet } from './base.js';
+import { Looks } from './looks.js';
+import { Menu } from './menu.js';
+import { Mutes } from './mutes.js';
 import { fillRow, makeRow, paths } from './row.js';
 import { inboxStyles } from './styles.js';
 
-const held = 5000; // ms that a delete may be undone
-const dwell = 1000; // ms on the screen that make an item seen
+const told = 5000; // ms that a word on the screen stays, and may be undone
 
 const sheetOfInbox = sheet(inboxStyles);
 
@@ -16,12 +18,11 @@ export class BelfryInbox extends Base {
   #days = new Map(); // by heading
   #at; // seq of the row that Tab comes to
   #newest; // the highest seq that was on the screen
-  #held = new Map(); // seq to item: deleted, but for the word to the server
-  #holding;
   #undo;
-  #watch; // of what is on the screen
-  #look = new Set(); // seqs that were looked at since the last word to the server
-  #looking;
+  #held = []; // what undo takes back: deletes that follow each other are one
+  #menu;
+  #mutes = new Mutes();
+  #looks = new Looks((rows) => this.#seen(rows));
   #clock;
   #near; // whether the end of the list is near the screen
   #$ = {};
@@ -44,6 +45,7 @@ export class BelfryInbox extends Base {
       ($.filters = h('div', { id: 'filters', role: 'group', part: 'filters' },
         button('unreadOnly', { onclick: () => this.show({ status: this.#status === 'unread' ? 'all' : 'unread' }) }, h('span')),
         button('important', { onclick: () => set(this, 'order', this.#order ? null : 'importance') }, h('span')))),
+      this.#mutes.element,
       ($.banner = h('div', { id: 'banner', part: 'banner', hidden: true }, ($.problem = h('p', { role: 'alert' })),
         button('again', { class: 't', onclick: () => this.#again() }))),
       ($.scroll = h('div', { id: 'scroll', part: 'scroll', role: 'tabpanel', 'aria-labelledby': 'title' },
@@ -54,8 +56,9 @@ export class BelfryInbox extends Base {
         button('undo', { class: 't', onclick: () => this.#undoes() }))),
       ($.news = h('p', { class: 'v', role: 'status' })),
       ($.help = h('div', { id: 'help', popover: 'auto', part: 'help', role: 'dialog', 'aria-labelledby': 'keys-title' })));
+    this.#menu = new Menu(this);
+    $.root.append(this.#menu.element);
     this.shadowRoot.append($.root);
-    this.#watch = new IntersectionObserver((entries) => entries.forEach((e) => this.#onScreen(e)), { threshold: 0.5 });
     new IntersectionObserver((entries) => {
       this.#near = entries.at(-1).isIntersecting;
       this.#more();
@@ -77,7 +80,7 @@ export class BelfryInbox extends Base {
     return this.getAttribute('order') === 'importance' ? 'importance' : undefined;
   }
 
-  /** Shows another list: `{status: 'all'|'unread'|'archived', category}`. */
+  /** Shows another list: `{status: 'all'|'unread'|'archived'|'scheduled', category}`. */
   show({ status = this.#status, category = this.#category } = {}) {
     this.#status = status;
     this.#category = category ?? undefined;
@@ -96,18 +99,23 @@ export class BelfryInbox extends Base {
     say($.unreadOnly.firstChild, t.unreadOnly);
     say($.important.firstChild, t.important);
     say($.undo, t.undo);
-    const keys = [['↓ ↑', t.kMove], ['→ ←', t.kActions], ['Enter', t.kOpen], ['U', t.kRead], ['E', t.kPut], ['Del', t.kRemove], ['Z', t.kUndo], ['?', t.keys]];
+    const keys = [['↓ ↑', t.kMove], ['→ ←', t.kActions], ['Enter', t.kOpen], ['U', t.kRead], ['E', t.kPut], ['S', t.later], ['Del', t.kRemove], ['Z', t.kUndo], ['?', t.keys]];
     $.help.replaceChildren(h('h2', { id: 'keys-title' }, t.keys), h('dl', null, keys.flatMap(([names, what]) => [
       h('dt', null, names.split(' ').map((k) => h('kbd', null, k))), h('dd', null, what)])));
-    addEventListener('pagehide', this.#leave);
+    addEventListener('pagehide', this.#looks.send);
     document.addEventListener('visibilitychange', this.#awake);
     this.#clock = setInterval(this.#awake, 2e4);
     this.#open();
   }
 
+  /** Whether the server can do what has that name. */
+  can(feature) {
+    return !!this.client?.state.features?.includes(feature);
+  }
+
   stop() {
-    this.#send();
-    removeEventListener('pagehide', this.#leave);
+    this.#untell();
+    removeEventListener('pagehide', this.#looks.send);
     document.removeEventListener('visibilitychange', this.#awake);
     clearInterval(this.#clock);
     this.#list?.close();
@@ -115,18 +123,10 @@ export class BelfryInbox extends Base {
     this.#clear();
   }
 
-  #leave = () => {
-    this.#send();
-    this.#sendSeen();
-  };
-
   // A hidden page sees nothing, and its clock stands still.
   #awake = () => {
-    if (document.hidden) return this.#sendSeen();
-    for (const row of this.#rows.values()) {
-      this.#watch.unobserve(row.element);
-      this.#watch.observe(row.element);
-    }
+    if (document.hidden) return this.#looks.send();
+    this.#looks.again();
     this.#draw();
   };
 
@@ -164,18 +164,18 @@ export class BelfryInbox extends Base {
   changed() {
     if (!this.#list) return;
     this.#drawTabs();
+    this.#mutes.draw(this, this.#status !== 'unread');
     this.#draw();
   }
 
-  /** Unread of a category, or of all, without what is being deleted. */
+  /** Unread of a category, or of all. */
   #unread(category) {
     const { counts } = this.client.state;
-    const gone = [...this.#held.values()].filter((i) => !i.read && !i.archived && (category === undefined || i.category === category));
-    const n = (category === undefined ? counts?.unread : counts?.categories?.[category]?.unread) ?? 0;
-    return Math.max(0, n - gone.length);
+    return (category === undefined ? counts?.unread : counts?.categories?.[category]?.unread) ?? 0;
   }
 
-  #name(category) {
+  /** The name of a category. */
+  name(category) {
     return this.t[`category.${category}`] ?? category.charAt(0).toLocaleUpperCase(this.language) + category.slice(1);
   }
 
@@ -184,17 +184,17 @@ export class BelfryInbox extends Base {
     const $ = this.#$;
     const categories = Object.keys(this.client.state.counts?.categories ?? {}).sort();
     if (this.#category !== undefined && !categories.includes(this.#category)) categories.push(this.#category);
-    const archived = this.#status === 'archived';
-    const tabs = [['all', t.all], ...categories.map((c) => [`c:${c}`, this.#name(c), c]), ['archive', t.archive]];
-    const selected = archived ? 'archive' : this.#category === undefined ? 'all' : `c:${this.#category}`;
+    const apart = { archived: 'archive', scheduled: 'later' }[this.#status];
+    const tabs = [['all', t.all], ...categories.map((c) => [`c:${c}`, this.name(c), c]),
+      ...(this.can('time') ? [['later', t.scheduled, null, 'scheduled']] : []), ['archive', t.archive, null, 'archived']];
+    const selected = apart ?? (this.#category === undefined ? 'all' : `c:${this.#category}`);
     const old = new Map([...$.tabs.children].map((b) => [b.dataset.tab, b]));
-    tabs.forEach(([id, name, category], i) => {
+    tabs.forEach(([id, name, category, status], i) => {
       const b = old.get(id) ?? h('button', { type: 'button', role: 'tab', part: 'tab', 'data-tab': id, 'aria-controls': 'scroll',
-        onclick: () => this.show(id === 'archive' ? { status: 'archived', category: null }
-          : { status: this.#status === 'archived' ? 'all' : this.#status, category: category ?? null }) },
+        onclick: () => this.show({ status: status ?? (this.#status === 'unread' ? 'unread' : 'all'), category: category ?? null }) },
       h('bdi'), h('span', { class: 'n' }), h('span', { class: 'v' }));
       old.delete(id);
-      const n = id === 'archive' ? 0 : this.#unread(category);
+      const n = status ? 0 : this.#unread(category);
       const [label, count, hint] = b.children;
       say(label, name);
       say(count, n > 99 ? '99+' : `${n}`);
@@ -206,19 +206,18 @@ export class BelfryInbox extends Base {
       if ($.tabs.children[i] !== b) $.tabs.insertBefore(b, $.tabs.children[i] ?? null);
     });
     for (const b of old.values()) b.remove();
-    $.filters.hidden = archived;
+    $.filters.hidden = !!apart;
     set($.unreadOnly, 'aria-pressed', `${this.#status === 'unread'}`);
     set($.important, 'aria-pressed', `${!!this.#order}`);
-    set($.markAll, 'aria-disabled', `${archived || !this.#unread(this.#category)}`);
+    set($.markAll, 'aria-disabled', `${!!apart || !this.#unread(this.#category)}`);
   }
 
   #draw() {
     if (!this.#list) return;
     const { t } = this;
     const $ = this.#$;
-    const { items: all, loading, done, error } = this.#list;
+    const { items, loading, done, error } = this.#list;
     const { status, error: problem } = this.client.state;
-    const items = all.filter((i) => !this.#held.has(i.seq));
     this.#announce(items, loading);
     this.#drawRows(items);
     const out = status === 'signed-out';
@@ -251,6 +250,7 @@ export class BelfryInbox extends Base {
       lost: () => [says(paths.lost, t.lost, way(t.retry, () => this.#again()))],
       all: () => [says(paths.check, t.caughtUp, h('p', null, t.comes)), h('slot', { name: 'empty' })],
       unread: () => [says(paths.check, t.noUnread, way(t.showAll, () => this.show({ status: 'all' })))],
+      scheduled: () => [says(paths.later, t.noScheduled, way(t.showAll, () => this.show({ status: 'all' })))],
       archived: () => [says(paths.put, t.noArchive, way(t.showAll, () => this.show({ status: 'all' })))],
     }[state]());
   }
@@ -259,7 +259,7 @@ export class BelfryInbox extends Base {
   // comes in read, is none.
   #announce(items, loading) {
     const top = Math.max(0, ...items.map((i) => i.seq));
-    if (this.#newest !== undefined && this.#status !== 'archived') {
+    if (this.#newest !== undefined && !['archived', 'scheduled'].includes(this.#status)) {
       const fresh = items.filter((i) => i.seq > this.#newest && !i.read && !i.pending);
       if (fresh.length) say(this.#$.news, fresh.length > 1 ? this.say('many', { n: fresh.length }) : this.say('one', { title: fresh[0].title }));
     }
@@ -279,16 +279,17 @@ export class BelfryInbox extends Base {
     const days = new Map();
     for (const item of items) {
       const heading = this.#order ? t[item.priority === 'urgent' || item.priority === 'high' ? item.priority : 'rest']
-        : this.speech.day(Date.parse(item.time) || now, now);
+        : this.speech.day(when(item, now), now);
       if (!days.has(heading)) days.set(heading, []);
       let row = this.#rows.get(item.seq);
       if (!row) {
         row = this.#row(item.seq);
         if (fresh && item.seq > before[0]) row.element.classList.add('in');
-        this.#watch.observe(row.element);
+        this.#looks.add(row);
       }
-      if (row.item !== item) fillRow(row, item, this, (category) => this.#name(category));
-      if (item.time) say(row.time, this.speech.ago(Date.parse(item.time), now));
+      if (row.item !== item) fillRow(row, item, this, (category) => this.name(category));
+      if (item.until) say(row.time, this.speech.clock(when(item, now)));
+      else if (item.time) say(row.time, this.speech.ago(when(item, now), now));
       rows.set(item.seq, row);
       days.get(heading).push(row.element);
     }
@@ -325,6 +326,7 @@ export class BelfryInbox extends Base {
     const row = makeRow(seq, {
       follow: (e) => this.#follow(row, e), open: () => this.#opened(row),
       read: () => this.#toggleRead(row), put: () => this.#put(row), remove: () => this.#remove(row),
+      later: () => this.#later(row),
     });
     return row;
   }
@@ -335,36 +337,17 @@ export class BelfryInbox extends Base {
   }
 
   #forget(row) {
-    clearTimeout(row.dwell);
-    this.#watch.unobserve(row.element);
+    this.#looks.remove(row);
     row.element.remove();
   }
 
-  // ---- seen: what was on the screen for a moment
-
-  #onScreen({ target, isIntersecting }) {
-    const row = this.#rows.get(+target.dataset.seq);
-    if (!row) return;
-    clearTimeout(row.dwell);
-    if (!isIntersecting || document.hidden) return;
-    row.dwell = setTimeout(() => {
-      if (document.hidden || row.item.seen || row.item.archived) return;
-      this.#look.add(row.item.seq);
-      this.#looking ??= setTimeout(() => this.#sendSeen(), 300);
-    }, dwell);
-  }
-
   // All that is unseen goes as one horizon, the version on the screen; else by name.
-  #sendSeen() {
-    clearTimeout(this.#looking);
-    this.#looking = undefined;
-    const seqs = [...this.#look].filter((seq) => this.#rows.get(seq)?.item.seen === false);
-    this.#look.clear();
-    if (!seqs.length || !this.client) return;
+  #seen(rows) {
+    if (!this.client) return;
     const { counts } = this.client.state;
-    const all = counts && seqs.length > 1 && counts.unseen === seqs.length;
+    const all = counts && rows.length > 1 && counts.unseen === rows.length;
     // The next look says it again.
-    this.client.seen(all ? { up_to: counts.version } : { seqs }).catch(() => {});
+    this.client.seen(all ? { up_to: counts.version } : { seqs: rows.map((row) => row.item.seq) }).catch(() => {});
   }
 
   // ---- what is done with items
@@ -392,27 +375,31 @@ export class BelfryInbox extends Base {
 
   // The word to the server waits for an undo, or for the page to end.
   #remove({ item }) {
-    this.#held.set(item.seq, item);
-    clearTimeout(this.#holding);
-    this.#holding = setTimeout(() => this.#send(), held);
-    const n = this.#held.size;
-    this.#tell(n > 1 ? this.say('done_removes', { n }) : this.t.done_remove, () => {
-      clearTimeout(this.#holding);
-      this.#held.clear();
-      this.changed();
-    });
-    this.changed();
+    const before = this.#held;
+    const { done, undo } = this.client.hold('remove', { seqs: [item.seq] });
+    const held = [...before, undo];
+    const n = held.length;
+    this.#tell(n > 1 ? this.say('done_removes', { n }) : this.t.done_remove, () => held.forEach((back) => back()));
+    this.#held = held;
+    this.#do(done);
   }
 
-  #send() {
-    clearTimeout(this.#holding);
-    const seqs = [...this.#held.keys()];
-    if (!seqs.length || !this.client) return;
-    this.#do(this.client.remove({ seqs }));
-    // The client has taken them out of its lists by now, and puts them back if it is refused.
-    this.#held.clear();
-    this.#$.toast.hidden = true;
-    this.changed();
+  #later(row) {
+    const { item } = row;
+    if (!item.until) return this.#menu.open(row, isRTL(this));
+    this.#do(this.client.unsnooze({ seqs: [item.seq] }));
+    this.#tell(this.t.done_back);
+  }
+
+  snooze(item, until) {
+    const { done, undo } = this.client.hold('snooze', { seqs: [item.seq], until });
+    this.#tell(this.say('done_later', { when: this.speech.full(until) }), undo);
+    this.#do(done);
+  }
+
+  mute(category, muted) {
+    this.#do(this.#mutes.mute(this, category, muted));
+    this.#tell(this.say(muted ? 'done_mute' : 'done_unmute', { name: this.name(category) }), () => this.#do(this.#mutes.mute(this, category, !muted)));
   }
 
   #markAll() {
@@ -422,24 +409,27 @@ export class BelfryInbox extends Base {
 
   #undoes() {
     const undo = this.#undo;
-    this.#undo = undefined;
-    this.#$.toast.hidden = true;
+    this.#untell();
     undo?.();
     this.#rows.get(this.#at)?.main.focus();
   }
 
   #tell(text, undo) {
     const $ = this.#$;
+    this.#untell();
     this.#undo = undo;
     say($.toastText, text);
     say($.news, text);
     $.undo.hidden = !undo;
     $.toast.hidden = false;
+    this.#telling = setTimeout(() => this.#untell(), told);
+  }
+
+  #untell() {
     clearTimeout(this.#telling);
-    this.#telling = setTimeout(() => {
-      this.#undo = undefined;
-      $.toast.hidden = true;
-    }, held);
+    this.#undo = undefined;
+    this.#held = [];
+    this.#$.toast.hidden = true;
   }
 
   #telling;
@@ -454,7 +444,7 @@ export class BelfryInbox extends Base {
   }
 
   get #forward() {
-    return getComputedStyle(this).direction === 'rtl' ? 'ArrowLeft' : 'ArrowRight';
+    return isRTL(this) ? 'ArrowLeft' : 'ArrowRight';
   }
 
   #tabKey(e) {
@@ -484,12 +474,18 @@ export class BelfryInbox extends Base {
         all[all.indexOf(e.target) + (key === this.#forward ? 1 : -1)]?.focus();
       } else if (key === 'u') this.#toggleRead(row);
       else if (key === 'e') this.#put(row);
+      else if (key === 's' && this.can('time')) this.#later(row);
       else if (key === 'Delete' || key === 'Backspace') this.#remove(row);
       else if ((key === 'Enter' || key === ' ') && e.target === row.main && (key === ' ' || !row.main.href)) row.main.click();
       else return;
     }
     e.preventDefault();
   }
+}
+
+// When an item shows, or came, or came back. A clock that is ahead says "now".
+function when({ until, woke_at, time }, now) {
+  return until ? Date.parse(until) : Math.min(Date.parse(woke_at ?? time) || now, now);
 }
 
 function place(parent, i, e) {

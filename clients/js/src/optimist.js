@@ -9,6 +9,8 @@ const changes = {
   unread: { read: false },
   archive: { archived: true },
   unarchive: { archived: false },
+  snooze: { read: false, seen: false, archived: false }, // and until
+  unsnooze: { until: undefined },
 };
 
 const pressing = (item) => item.priority === 'high' || item.priority === 'urgent';
@@ -17,14 +19,14 @@ export class Optimist {
   #actions = new Set();
 
   /** Adds an action as the store shows its items now, and returns it. */
-  add(store, name, { seqs = [], up_to, category }) {
+  add(store, name, { seqs = [], up_to, category, until }) {
     const reached = new Set(seqs);
     if (up_to !== undefined) {
       for (const item of store.items.values()) {
-        if (!item.archived && !unsettled(item) && (!category || item.category === category) && place(item)[1] <= up_to) reached.add(item.seq);
+        if (!item.archived && !item.until && !unsettled(item) && (!category || item.category === category) && place(item)[1] <= up_to) reached.add(item.seq);
       }
     }
-    const action = { name, reached, category, all: up_to !== undefined, version: Infinity };
+    const action = { name, reached, flags: until ? { ...changes[name], until } : changes[name], category, all: up_to !== undefined, version: Infinity };
     this.#actions.add(action);
     return action;
   }
@@ -59,7 +61,7 @@ export class Optimist {
     if (!this.#actions.size || !store.base) return store.counts;
     const counts = structuredClone(store.base);
     const add = (item, n) => {
-      if (item.read || item.archived) return;
+      if (item.read || item.archived || item.until) return;
       const unseen = item.seen ? 0 : n;
       counts.unread += n;
       counts.unseen += unseen;
@@ -87,7 +89,7 @@ export class Optimist {
   #sweep({ name, category }, counts, held) {
     if (name === 'unread' || name === 'unarchive') return;
     const scopes = category ? [category] : Object.keys(counts.categories);
-    const left = (match) => held.filter((item) => !item.read && !item.archived && match(item));
+    const left = (match) => held.filter((item) => !item.read && !item.archived && !item.until && match(item));
     for (const scope of scopes) {
       const of = counts.categories[scope];
       if (!of) continue;
@@ -109,10 +111,9 @@ export class Optimist {
 
   #shown(item) {
     let shown = item;
-    for (const { name, reached } of this.#actions) {
+    for (const { name, reached, flags } of this.#actions) {
       if (!reached.has(item.seq)) continue;
       if (name === 'delete') return undefined;
-      const flags = changes[name];
       if (Object.keys(flags).some((flag) => !shown[flag] !== !flags[flag])) shown = { ...shown, ...flags };
     }
     return shown;

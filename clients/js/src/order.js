@@ -1,5 +1,6 @@
 // The order of items, that of the server's lists, evictions and horizons.
 
+const ms = (time) => (typeof time === 'string' ? Date.parse(time) : time || 0);
 const above = Number.MAX_SAFE_INTEGER; // where a wake stands that no record has settled
 const ranks = { urgent: 2, high: 1 };
 
@@ -18,14 +19,15 @@ export const unsettled = (item) => !!item.woke_at && !item.shown;
 
 /**
  * The place of an item: the higher one comes first. Its first number is the
- * item's importance where the order asks for that, and 0 elsewhere.
+ * item's importance where the order asks for that, and 0 elsewhere. What is hidden
+ * is in order of when it shows.
  */
 export function place(item, order) {
-  const woke = typeof item.woke_at === 'string' ? Date.parse(item.woke_at) : item.woke_at || 0;
+  if (order === 'soonest') return [0, -ms(item.until), -item.seq];
   return [
     order === 'importance' ? (ranks[item.priority] ?? 0) : 0,
     unsettled(item) ? above : Math.max(item.seq, item.shown || 0),
-    woke,
+    ms(item.woke_at),
     item.seq,
   ];
 }

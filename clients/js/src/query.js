@@ -21,7 +21,12 @@ export class Query {
   constructor({ status = 'all', category, order = 'newest' } = {}) {
     this.status = status;
     this.category = category;
-    this.order = order;
+    this.order = status === 'scheduled' ? 'soonest' : order;
+  }
+
+  /** Whether the unfiltered list says nothing of it. */
+  get apart() {
+    return this.status === 'archived' || this.status === 'scheduled';
   }
 
   /** Whether nothing is below. */
@@ -30,9 +35,9 @@ export class Query {
   }
 
   matches(item) {
-    return !item.archived === (this.status !== 'archived')
-      && (this.status !== 'unread' || !item.read)
-      && (!this.category || item.category === this.category);
+    if (this.category && item.category !== this.category) return false;
+    if (item.until || this.status === 'scheduled') return !!item.until && this.status === 'scheduled';
+    return !item.archived === (this.status !== 'archived') && (this.status !== 'unread' || !item.read);
   }
 
   /** The matching ones of items, first to last, as far down as they are known. */
@@ -52,7 +57,7 @@ export class Query {
     this.next = undefined;
     this.dirty = false;
     this.generation += 1;
-    this.low = base && this.status !== 'archived' && (base.done || this.order === base.order) ? base.low : top;
+    this.low = base && !this.apart && (base.done || this.order === base.order) ? base.low : top;
   }
 
   /** Takes note of a page that began at the top or at next. */
@@ -73,7 +78,7 @@ export class Query {
   params(limit, next) {
     const params = { status: this.status, limit };
     if (this.category) params.category = this.category;
-    if (this.order !== 'newest') params.order = this.order;
+    if (this.order === 'importance') params.order = this.order;
     if (next) params.before = next;
     return params;
   }

@@ -8,6 +8,7 @@ export const paths = {
   put: 'M3 4h18v4H3zM5 8v12h14V8M10 12h4',
   back: 'M3 4h18v4H3zM5 8v12h14V8M12 18v-6m-3 3 3-3 3 3',
   remove: 'M4 7h16M10 4h4M6 7l1 13h10l1-13M10 11v5M14 11v5',
+  later: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.500 2',
   more: 'M5 12h.01M12 12h.01M19 12h.01',
   keys: 'M3 6h18v12H3zM7 10h.01M11 10h.01M15 10h.01M7 14h10',
   bell: 'M6 9a6 6 0 0 1 12 0c0 6 2 7 2 8H4c0-1 2-2 2-8M10 20a2 2 0 0 0 4 0',
@@ -30,6 +31,7 @@ export function makeRow(seq, on) {
     h('div', { class: 'ac', part: 'actions' },
       act('read', paths.check, on.read),
       act('put', paths.put, on.put),
+      act('later', paths.later, on.later),
       act('remove', paths.remove, on.remove)));
   row.time = h('time');
   return row;
@@ -50,6 +52,7 @@ export function fillRow(row, item, inbox, category) {
   text(row.title, title, inbox.language);
   text(row.body, item.body ?? '', inbox.language);
   row.body.hidden = !item.body;
+  const time = item.until ?? item.time;
   const href = safe(item.url);
   set(row.main, 'href', href);
   set(row.main, 'role', href ? null : 'button');
@@ -59,11 +62,12 @@ export function fillRow(row, item, inbox, category) {
   const { actors } = item;
   const names = actors?.count > 1 && (actors.latest ?? []).map((a) => a.name ?? a.id).filter(Boolean).slice(0, 2);
   const others = names && actors.count - names.length;
-  const who = names?.length && (others > 0 ? inbox.say(others === 1 ? 'others1' : 'others', { names: names.join(', '), n: others }) : inbox.speech.names(names));
-  set(row.time, 'datetime', item.time);
-  if (item.time) row.time.title = inbox.speech.full(Date.parse(item.time));
+  const n = `${others}${actors?.more ? '+' : ''}`;
+  const who = names?.length && (others > 0 || actors?.more ? inbox.say(n === '1' ? 'others1' : 'others', { names: names.join(', '), n }) : inbox.speech.names(names));
+  set(row.time, 'datetime', time);
+  if (time) row.time.title = inbox.speech.full(Date.parse(time));
   row.meta.replaceChildren(...[
-    item.time && row.time,
+    time && row.time,
     strong && h('span', { class: 'pr' }, t[strong]),
     who && h('bdi', null, who),
     item.category && h('bdi', null, category(item.category)),
@@ -75,6 +79,12 @@ export function fillRow(row, item, inbox, category) {
   };
   label(row.read, item.read ? 'again' : 'read');
   row.read.replaceChildren(icon(item.read ? paths.dot : paths.check));
+  // What is scheduled can only be shown, or go.
+  row.read.hidden = row.put.hidden = !!item.until;
+  row.later.hidden = !inbox.can('time');
+  label(row.later, item.until ? 'now' : 'later');
+  set(row.later, 'aria-haspopup', item.until ? null : 'dialog');
+  row.later.replaceChildren(icon(item.until ? paths.back : paths.later));
   label(row.put, item.archived ? 'back' : 'put');
   row.put.replaceChildren(icon(item.archived ? paths.back : paths.put));
   label(row.remove, 'remove');

@@ -125,7 +125,7 @@ export class Store {
     const was = this.items.get(item.seq);
     if (!was) {
       if (!stale) this.items.set(item.seq, item);
-    } else if (was.pending ? !item.pending || item.version > was.version : item.version > was.version && !stale) {
+    } else if (was.pending ? !item.pending || item.version > was.version : newer(item, was) && !stale) {
       this.items.set(item.seq, merge(was, item));
     }
     if (item.replaces && !stale) this.#remove(item.replaces, item.version);
@@ -145,6 +145,8 @@ export class Store {
     patch(state.seen, { seen: true });
     patch(archived, { archived: true });
     for (const seq of state.removed) this.#remove(seq, version);
+    // What is hidden from now on is named as removed.
+    if (state.removed.length) for (const query of this.queries) query.dirty ||= query.status === 'scheduled';
   }
 
   // An item that is not held has changed and may now belong to an open list.
@@ -159,11 +161,14 @@ export class Store {
   }
 }
 
+// A wake moves no version.
+const newer = (item, was) => item.version > was.version || (item.version === was.version && was.until && !item.until);
+
 // The newer of two, with the content of that which has it: content may come after flags.
 function merge(was, item) {
-  const newer = item.version >= was.version ? item : was;
-  const content = newer.pending ? (newer === item ? was : item) : newer;
-  if (content === newer || content.pending) return newer;
-  const { version, read, seen, archived } = newer;
+  const last = item.version >= was.version ? item : was;
+  const content = last.pending ? (last === item ? was : item) : last;
+  if (content === last || content.pending) return last;
+  const { version, read, seen, archived } = last;
   return { ...content, version, read, seen, archived };
 }

@@ -42,12 +42,18 @@ export class Sync {
 
   /**
    * Sends an action, which shows at once, and reports whether its answer is
-   * ahead of the items. When it is refused all is as it was before.
+   * ahead of the items. When it is refused all is as it was before; likewise when
+   * held, a promise that it waits for, comes to false.
    */
-  async act(name, body) {
+  async act(name, body, held = true) {
     const action = this.optimist.add(this.store, name, body);
     this.#changed();
     try {
+      if (held !== true && !(await held)) {
+        this.optimist.drop(action);
+        this.#changed();
+        return false;
+      }
       // One after the other: the last word on an item must be the last in its log.
       // A page that ends sends at once what is left, such as the click that ends it.
       const before = this.#sent;

@@ -5,6 +5,9 @@ const en = {
   title: 'Notifications', all: 'All', unreadOnly: 'Unread only', important: 'Important first', archive: 'Archived',
   markAll: 'Mark all as read', keys: 'Keyboard shortcuts', filters: 'Filters', more: 'Actions', close: 'Close',
   read: 'Mark as read', again: 'Mark as unread', put: 'Archive', back: 'Move to inbox', remove: 'Delete', undo: 'Undo',
+  later: 'Snooze', until: 'Snooze until', now: 'Show now', hour: 'In an hour', evening: 'This evening', tomorrow: 'Tomorrow morning', week: 'Next week', own: 'Another time', set: 'Snooze',
+  scheduled: 'Scheduled', noScheduled: 'Nothing scheduled', mute: 'Mute {name}', unmute: 'Unmute {name}', muted: 'Muted',
+  done_later: 'Snoozed until {when}', done_mute: '{name} is muted', done_unmute: '{name} is no longer muted',
   isUnread: 'Unread', urgent: 'Urgent', high: 'Important', rest: 'Everything else', pending: 'On its way…', times: '{n} times',
   others1: '{names} and {n} other', others: '{names} and {n} others',
   caughtUp: 'You’re all caught up', comes: 'What comes in shows up here by itself.',
@@ -22,6 +25,9 @@ const ko = {
   title: '알림', all: '전체', unreadOnly: '안 읽은 알림만', important: '중요한 순', archive: '보관함',
   markAll: '모두 읽음으로 표시', keys: '단축키', filters: '필터', more: '더보기', close: '닫기',
   read: '읽음으로 표시', again: '읽지 않음으로 표시', put: '보관', back: '받은 알림으로 이동', remove: '삭제', undo: '실행 취소',
+  later: '다시 알림', until: '다시 알릴 시간', now: '지금 보기', hour: '1시간 후', evening: '오늘 저녁', tomorrow: '내일 아침', week: '다음 주', own: '직접 지정', set: '설정',
+  scheduled: '예약됨', noScheduled: '예약된 알림이 없습니다', mute: '‘{name}’ 알림 끄기', unmute: '‘{name}’ 알림 켜기', muted: '꺼진 알림',
+  done_later: '{when}에 다시 알려 드립니다', done_mute: '‘{name}’ 알림을 껐습니다', done_unmute: '‘{name}’ 알림을 켰습니다',
   isUnread: '읽지 않음', urgent: '긴급', high: '중요', rest: '그 외', pending: '곧 도착합니다…', times: '{n}회',
   others1: '{names} 외 {n}명', others: '{names} 외 {n}명',
   caughtUp: '모두 확인했습니다', comes: '새 알림이 오면 여기에 바로 나타납니다.',
@@ -49,6 +55,7 @@ export function speech(lang) {
   const long = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' });
   const format = (options) => new Intl.DateTimeFormat(lang, options);
   const clock = format({ timeStyle: 'short' });
+  const soon = format({ weekday: 'short', month: 'numeric', day: 'numeric', hour: 'numeric', minute: '2-digit' });
   const date = format({ weekday: 'long', month: 'long', day: 'numeric' });
   const dated = format({ dateStyle: 'long' });
   const full = format({ dateStyle: 'full', timeStyle: 'short' });
@@ -58,11 +65,13 @@ export function speech(lang) {
   const daysAgo = (t, now) => Math.round((midnight(now) - midnight(t)) / day);
   return {
     full: (t) => full.format(t),
+    clock: (t) => clock.format(t),
+    soon: (t) => soon.format(t),
     names: (list) => names.format(list),
     /** The heading of a day. */
     day(t, now) {
-      const ago = Math.max(0, daysAgo(t, now));
-      return ago < 2 ? capital(long.format(-ago, 'day')) : (ago < 300 ? date : dated).format(t);
+      const ago = daysAgo(t, now);
+      return Math.abs(ago) < 2 ? capital(long.format(-ago, 'day')) : (Math.abs(ago) < 300 ? date : dated).format(t);
     },
     /** Under the heading of a day: minutes and hours, then the time of day. A clock that is ahead says "now". */
     ago(t, now) {

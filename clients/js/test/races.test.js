@@ -177,10 +177,10 @@ test('late content comes at the version that the item has', async () => {
 
 test('fields that nobody here knows are kept', async () => {
   const { sync, list } = await tab(1);
-  await sync.take(batch(1, 2, 2, { event: 'item', data: item(2, { audience: 'all', until: 5 }) }));
+  await sync.take(batch(1, 2, 2, { event: 'item', data: item(2, { audience: 'all', later: 5 }) }));
   await sync.take(batch(2, 3, 1, state(3, { read: [2] })));
   assert.equal(list.items[0].audience, 'all');
-  assert.equal(list.items[0].until, 5);
+  assert.equal(list.items[0].later, 5);
 });
 
 test('an item that did not change is the same object, and so is a list', async () => {
@@ -244,4 +244,68 @@ test('a tab that missed a batch lists instead of taking the one after it', async
   asked[0].answer({ ...badge(4, 4), features: [], items: [4, 3, 2, 1].map((seq) => item(seq)) });
   await received;
   assert.equal(shown(), '4* 3* 2* 1* = 4');
+});
+
+test('what is snoozed leaves list and badge at once, and a wake that moves no version brings it back above all', async () => {
+  const { sync, asked, shown } = await tab(2, 1);
+  const done = sync.act('snooze', { seqs: [1], until: '2030-01-01T00:00:00.000Z' });
+  await turn();
+  assert.equal(shown(), '2* = 1');
+  assert.deepEqual(asked[0].body, { seqs: [1], until: '2030-01-01T00:00:00.000Z' });
+  asked[0].answer(badge(3, 1));
+  await done;
+  await sync.take(batch(2, 3, 1, state(3, { removed: [1] })));
+  assert.equal(shown(), '2* = 1');
+  await sync.take({ from: '7.3', to: '7.3', frames: [
+    { event: 'item', data: item(1, { version: 3, woke_at: '2030-01-01T00:00:00Z' }) }, { event: 'unread', data: badge(3, 2, { x: 1 }) }] });
+  assert.equal(shown(), '1* 2* = 2');
+});
+
+test('the list of what is scheduled is loaded by itself, soonest first, and loses what wakes', async () => {
+  const { sync, asked, shown } = await tab(4, 3);
+  const later = (seq, until, more) => item(seq, { version: 2, until, ...more });
+  const scheduled = new List(sync, { status: 'scheduled' }, () => {});
+  await turn();
+  assert.match(asked[0].path, /status=scheduled/);
+  assert.doesNotMatch(asked[0].path, /order=/);
+  asked.shift().answer({ ...badge(4, 2), items: [later(2, '2030-01-01T00:00:00Z'), later(1, '2030-01-02T00:00:00Z')] });
+  await turn();
+  assert.deepEqual(scheduled.items.map((i) => i.seq), [2, 1]);
+  assert.equal(shown(), '4* 3* = 2');
+
+  // At the very version that it was listed at, out of hiding.
+  await sync.take({ from: '7.4', to: '7.4', frames: [
+    { event: 'item', data: item(2, { version: 2, woke_at: '2030-01-01T00:00:00Z' }) }, { event: 'unread', data: badge(4, 3, { x: 1 }) }] });
+  scheduled.update();
+  assert.deepEqual(scheduled.items.map((i) => i.seq), [1]);
+  assert.equal(shown(), '2* 4* 3* = 3');
+
+  // Shown again before its time, at once.
+  sync.act('unsnooze', { seqs: [1] });
+  await turn();
+  scheduled.update();
+  assert.deepEqual(scheduled.items, []);
+  assert.equal(shown(), '2* 4* 3* 1* = 4');
+
+  // Another tab snoozes one: only the server can say until when.
+  asked.length = 0;
+  await sync.take({ from: '7.4', to: '7.5', frames: [{ event: 'state', data: state(5, { removed: [3] }).data }, { event: 'unread', data: badge(5, 2) }] });
+  scheduled.update();
+  await turn();
+  assert.match(asked.at(-1).path, /status=scheduled/);
+});
+
+test('what is held is shown and counted as done, and sent when its time is over, or never', async () => {
+  const { sync, asked, shown } = await tab(2, 1);
+  let decide;
+  const [undone, sent] = [sync.act('delete', { seqs: [2] }, new Promise((resolve) => (decide = resolve))), sync.act('delete', { seqs: [1] }, turn().then(() => true))];
+  assert.equal(shown(), ' = 0');
+  decide(false);
+  await undone;
+  assert.equal(shown(), '2* = 1');
+  await turn();
+  assert.deepEqual(asked.map((r) => r.body), [{ seqs: [1] }]);
+  asked[0].answer(badge(3, 1));
+  await sent;
+  assert.equal(shown(), '2* = 1');
 });
