@@ -79,7 +79,7 @@ export class Belfry {
   /** The muted categories. */
   async mutes() {
     const response = await this.#sync.request('/inbox/mute');
-    return (await response.json()).categories;
+    return (await response.json()).categories.map(({ category }) => category);
   }
 
   /**
