@@ -89,6 +89,20 @@ func (e *Entry) member() Member {
 	return Member{Seq: e.Seq, Hash: e.Hash, ExpiresAt: e.ExpiresAt, Category: e.Category, Priority: e.Priority, Actor: e.Group.actor()}
 }
 
+// Earlier returns the arrivals that e keeps besides the shown one, the oldest first, as
+// entries of their own with the flags of e.
+func (e *Entry) Earlier() []Entry {
+	earlier := e.Group.earlier()
+	out := make([]Entry, len(earlier))
+	for i, m := range earlier {
+		out[i] = Entry{
+			Seq: m.Seq, Version: e.Version, Hash: m.Hash, Collapse: e.Collapse, Count: 1, ExpiresAt: m.ExpiresAt,
+			Category: m.Category, Priority: m.Priority, Read: e.Read, Seen: e.Seen, Archived: e.Archived,
+		}
+	}
+	return out
+}
+
 // members returns the arrivals that e keeps, the shown one last, in memory of their own.
 func (e *Entry) members() []Member {
 	earlier := e.Group.earlier()

@@ -23,41 +23,68 @@ func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c auth.Call)
 	if !ok {
 		return wire.ErrNotFound
 	}
-	body, err := wire.ReadBody(w, r, command.MaxBytes, s.config.Limits.Request)
+	record, err := s.readCommand(w, r, kind)
 	if err != nil {
 		return err
 	}
-	record, err := command.Parse(kind, body, time.Now())
-	if err != nil {
-		return err
-	}
-	return s.command(w, r, c.User, record, http.StatusOK)
+	return s.answerCommand(w, r, c.User, record, http.StatusOK)
 }
 
-// command appends a user's record and answers with the badge: with that status
-// once the row shows the record applied, with 202 if that takes longer.
-func (s *Server) command(w http.ResponseWriter, r *http.Request, user string, record inbox.Record, status int) error {
-	// A command that could not be answered is not begun. A stamp shows that as a row does.
-	if _, err := s.config.Rows.Stamp(user, time.Now()); err != nil {
-		return err
+// deleteUser answers DELETE /v1/users/{user}. It is 202 in any case: the badge
+// in the answer is gone from the table, but the disks of the broker follow
+// within the topics' retention.
+func (s *Server) deleteUser(w http.ResponseWriter, r *http.Request, c auth.Call) error {
+	return s.answerCommand(w, r, c.User, inbox.Record{Kind: inbox.KindErase}, http.StatusAccepted)
+}
+
+// readCommand returns the command of that kind that the call's body has.
+func (s *Server) readCommand(w http.ResponseWriter, r *http.Request, kind inbox.Kind) (inbox.Record, error) {
+	body, err := wire.ReadBody(w, r, command.MaxBytes, s.config.Limits.Request)
+	if err != nil {
+		return inbox.Record{}, err
 	}
-	positions, err := s.write(r.Context(), []inbox.Addressed{{Recipients: []string{user}, Record: record}})
+	return command.Parse(kind, body, time.Now())
+}
+
+// answerCommand writes a user's command and answers with the badge: with that status
+// once the row shows the command applied, with 202 if that takes longer.
+func (s *Server) answerCommand(w http.ResponseWriter, r *http.Request, user string, record inbox.Record, status int) error {
+	row, shown, err := s.command(r.Context(), user, record)
 	if err != nil {
 		return err
 	}
-	row, err := s.awaitRow(r.Context(), user, applied(positions[0]))
-	now := time.Now()
-	switch {
-	case errors.Is(err, errBehind):
-		// Without an entity tag: nobody may take for the result what can even
-		// be older than what the client has seen; its version tells.
-		wire.Respond(w, http.StatusAccepted, wire.NewBadge(user, row.Badge(now)))
-	case err != nil:
-		return err
-	default:
-		wire.RespondBadge(w, status, user, row.Badge(now))
-	}
+	respondCommand(w, user, &row, shown, status)
 	return nil
+}
+
+// respondCommand answers with the badge of the row after a command.
+func respondCommand(w http.ResponseWriter, user string, row *inbox.State, shown bool, status int) {
+	badge := row.Badge(time.Now())
+	if shown {
+		wire.RespondBadge(w, status, user, badge)
+		return
+	}
+	// Without an entity tag: nobody may take for the result what can even be older
+	// than what the client has seen; its version tells.
+	wire.Respond(w, http.StatusAccepted, wire.NewBadge(user, badge))
+}
+
+// command appends a user's command and returns the row once that shows it applied; or,
+// if that takes longer, the row as it is, and false.
+func (s *Server) command(ctx context.Context, user string, record inbox.Record) (row inbox.State, shown bool, err error) {
+	// A command that could not be answered is not begun. A stamp shows that as a row does.
+	if _, err := s.config.Rows.Stamp(user, time.Now()); err != nil {
+		return row, false, err
+	}
+	positions, err := s.write(ctx, []inbox.Addressed{{Recipients: []string{user}, Record: record}})
+	if err != nil {
+		return row, false, err
+	}
+	row, err = s.awaitRow(ctx, user, applied(positions[0]))
+	if errors.Is(err, errBehind) {
+		return row, false, nil
+	}
+	return row, err == nil, err
 }
 
 // write appends records to their journals. Any failure that keeps the journal from

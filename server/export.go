@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"net/http"
 	"time"
 
@@ -18,11 +19,16 @@ type exportItem struct {
 	wire.Item
 	Title belfry.Text `json:"title,omitempty"`
 	Body  belfry.Text `json:"body,omitempty"`
+	// MemberOf is the seq of the item that stands for this notification of its collapse
+	// key, 0 for one that is an item itself.
+	MemberOf uint64 `json:"member_of,omitempty"`
 }
 
 // getExport answers GET /v1/users/{user}/export: all that is kept of a user as
 // NDJSON, one JSON value a line. The first is the badge, the rest are the items,
-// oldest first, archived and expired ones included. Contents are read one by one as
+// oldest first, archived, expired and snoozed ones included, each after the notifications
+// that it stands for besides its own. What its sender has hidden until a time is for
+// admins. Contents are read one by one as
 // the client takes them, since all of them may be a lot. One that is late is waited
 // for, but for wire.MaxWait in all; an item that was removed meanwhile is left out.
 func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) error {
@@ -47,8 +53,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	var plain wire.Translator
 	late, cancel := context.WithTimeout(r.Context(), wire.MaxWait)
 	defer cancel()
-	for i := range row.Items {
-		e := &row.Items[i]
+	for e, of := range exported(&row, c.Identity.Has(auth.ScopeAdmin)) {
 		item, kept, err := s.awaitItem(late, c.User, e.Seq)
 		switch {
 		case r.Context().Err() != nil:
@@ -59,7 +64,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 		case !kept:
 			continue
 		}
-		line := exportItem{Item: wire.NewItem(e, item, &plain)}
+		line := exportItem{Item: wire.NewItem(e, item, &plain, time.Now()), MemberOf: of}
 		if item != nil {
 			line.Title, line.Body = item.Title, item.Body
 		}
@@ -68,6 +73,27 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 		}
 	}
 	return nil
+}
+
+// exported yields the entries of a row in an export's order, and for one that an item
+// only keeps the item's seq; born: also those that are born hidden.
+func exported(row *inbox.State, born bool) iter.Seq2[*inbox.Entry, uint64] {
+	return func(yield func(*inbox.Entry, uint64) bool) {
+		for i := range row.Items {
+			e := &row.Items[i]
+			if e.Born && !born && e.Hidden(time.Now()) {
+				continue
+			}
+			for _, m := range e.Earlier() {
+				if !yield(&m, e.Seq) {
+					return
+				}
+			}
+			if !yield(e, 0) {
+				return
+			}
+		}
+	}
 }
 
 // awaitItem returns the content of an item as soon as it is there, nil if ctx ends
@@ -80,7 +106,7 @@ func (s *Server) awaitItem(ctx context.Context, user string, seq uint64) (conten
 			return true, err
 		}
 		row, err := s.config.Rows.Row(user)
-		_, kept = row.Entry(seq)
+		kept = row.Held(seq)
 		return !kept, err
 	}, s.config.Rows, s.config.Items)
 	if errors.Is(err, errBehind) || errors.Is(err, context.DeadlineExceeded) {

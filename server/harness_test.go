@@ -28,7 +28,7 @@ type api struct {
 func newAPI(t testing.TB, edit ...func(*Config)) *api {
 	t.Helper()
 	f := servertest.NewTables()
-	config := Config{Rows: f, Items: f, Journal: f, Auth: auth.None()}
+	config := Config{Rows: f, Items: f, Journal: f, Auth: auth.None(), Features: inbox.DefaultFeatures}
 	for _, e := range edit {
 		e(&config)
 	}

@@ -37,6 +37,7 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) e
 	if err != nil {
 		return err
 	}
+	page.Born = c.Identity.Has(auth.ScopeAdmin)
 	seen := wire.ParseCondition(r)
 	version, err := s.logs.known(r.Context(), c.User, seen, query)
 	if err != nil {

@@ -96,7 +96,7 @@ func (l *listing) build(items Items, q *listQuery) error {
 		if err != nil {
 			return err
 		}
-		b, err := wire.NewItem(e, content, texts).Encode()
+		b, err := wire.NewItem(e, content, texts, l.now).Encode()
 		if err != nil {
 			return fmt.Errorf("encode item: %w", err)
 		}

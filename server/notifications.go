@@ -50,6 +50,28 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c aut
 	return nil
 }
 
+// postRetractions answers POST /v1/retractions: one retraction, an array, or
+// CloudEvents whose data is one. As with notifications a missing source is the caller's, so that a sender who
+// never names one takes back what it sent.
+func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.Call) error {
+	body, err := s.readBody(w, r)
+	if err != nil {
+		return err
+	}
+	sent, err := parseRetractions(r.Header, body, c.Identity.Source())
+	if err != nil {
+		return err
+	}
+	accepted, err := s.deliver(r.Context(), c.Identity, sent)
+	if err != nil {
+		return err
+	}
+	wire.Respond(w, http.StatusAccepted, struct {
+		Accepted int `json:"accepted"`
+	}{accepted})
+	return nil
+}
+
 // readBody returns the body of a call that writes.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return wire.ReadBody(w, r, maxBodyBytes, s.config.Limits.Request)
@@ -59,6 +81,11 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfry.Message) (int, error) {
 	records := make([]inbox.Addressed, len(sent))
 	for i := range sent {
+		if !sent[i].Notification.DeliverAt.IsZero() {
+			if err := s.open(inbox.FeatureTime); err != nil {
+				return 0, err
+			}
+		}
 		source := sent[i].Notification.Source
 		if sent[i].Retract {
 			source = sent[i].Retraction.Source
@@ -104,4 +131,11 @@ func problemOf(err error) string {
 		return fe.Problem
 	}
 	return err.Error()
+}
+
+// parseRetractions reads a body in any of its forms.
+func parseRetractions(h http.Header, body []byte, source string) ([]belfry.Message, error) {
+	return parseMessages(h, body, belfry.Notification{Source: source}, func(data []byte, defaults belfry.Notification) (belfry.Message, error) {
+		return belfry.ParseRetraction(data, belfry.Retraction{Recipient: defaults.Recipient, Source: defaults.Source})
+	})
 }

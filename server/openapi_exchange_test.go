@@ -3,10 +3,12 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +117,35 @@ func (o operation) bodies(t *testing.T, e exchange) []exchange {
 	return out
 }
 
+// exampleTime is when the document's examples are sent.
+var exampleTime = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+
+// ahead matches the times of a body that have to be ahead.
+var ahead = regexp.MustCompile(`("(?:until|deliver_at|expires_at)":")([^"]*Z)"`)
+
+// asOfNow returns a body whose times are as far ahead as the document's are of the
+// time of its examples.
+func asOfNow(body string) string {
+	return ahead.ReplaceAllStringFunc(body, func(field string) string {
+		parts := ahead.FindStringSubmatch(field)
+		at, err := time.Parse(time.RFC3339, parts[2])
+		if err != nil {
+			return field
+		}
+		return parts[1] + at.Add(time.Since(exampleTime)).Format(time.RFC3339) + `"`
+	})
+}
+
+// crowd leaves a user no room for what is hidden or muted.
+func crowd(a *api, user string) {
+	for range inbox.MaxHidden {
+		sendNote(a, user, fmt.Sprintf(`{"title":"later","deliver_at":%q}`, time.Now().Add(time.Hour).Format(time.RFC3339)))
+	}
+	for i := range inbox.MaxMutes {
+		a.Append(user, inbox.Record{Kind: inbox.KindMute, Category: fmt.Sprint("c", i)})
+	}
+}
+
 // failures returns an exchange for each documented status that no example can
 // show.
 func (o operation) failures(t *testing.T, first exchange) []exchange {
@@ -151,7 +182,14 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 				}
 			}
 		case http.StatusNotImplemented:
-			e.prepare = func(a *api) { a.guard.Tickets = nil }
+			for _, b := range o.bodies(t, first) {
+				if strings.Contains(b.body, "deliver_at") {
+					e.body = b.body
+				}
+			}
+			e.prepare = func(a *api) { a.guard.Tickets, a.config.Features = nil, 0 }
+		case http.StatusConflict:
+			e.prepare = func(a *api) { crowd(a, "user-7") }
 		case http.StatusOK:
 			if _, ok := media(response, "text/event-stream"); !ok {
 				continue
@@ -279,7 +317,7 @@ func (e exchange) request(ctx context.Context, t *testing.T) *http.Request {
 	if len(e.query) > 0 {
 		path += "?" + e.query.Encode()
 	}
-	r := httptest.NewRequestWithContext(ctx, e.method, "http://localhost"+path, strings.NewReader(e.body))
+	r := httptest.NewRequestWithContext(ctx, e.method, "http://localhost"+path, strings.NewReader(asOfNow(e.body)))
 	r.Header = e.header.Clone()
 	if e.token {
 		subject := e.caller()

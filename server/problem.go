@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/belfry/belfry"
@@ -17,6 +18,9 @@ var (
 	errMethod      = errors.New("the path does not have that method")
 	errUnavailable = errors.New("the journal cannot be written at the moment; what was sent may or may not have been accepted, send it again with the same ids")
 	errPanic       = errors.New("panic in a handler")
+	errClosed      = errors.New("the capability is not open on this server")
+	errHidden      = fmt.Errorf("an inbox holds at most %d snoozed and scheduled items: have some shown first", inbox.MaxHidden)
+	errMutes       = fmt.Errorf("at most %d categories can be muted: unmute one first", inbox.MaxMutes)
 )
 
 // problem is an error answer (RFC 9457 section 3.1). Its type is always
@@ -42,6 +46,9 @@ func kinds() []kind {
 		{wire.ErrNotFound, http.StatusNotFound, true},
 		{errMethod, http.StatusMethodNotAllowed, true},
 		{wire.ErrMediaType, http.StatusUnsupportedMediaType, true},
+		{errHidden, http.StatusConflict, true},
+		{errMutes, http.StatusConflict, true},
+		{errClosed, http.StatusNotImplemented, true},
 		{auth.ErrMisdirected, http.StatusMisdirectedRequest, true},
 		{errCrossSite, http.StatusForbidden, true},
 		{limit.ErrWrites, http.StatusTooManyRequests, true},

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/wire"
@@ -34,6 +36,11 @@ func (s *Server) routes(m *mux.Router) {
 	s.get(m, userPath+"/unread", auth.Owner, s.getUnread)
 	s.get(m, userPath+"/inbox", auth.Owner, s.listed(1, s.getInbox))
 	s.post(m, actionPath, auth.Owner, s.postAction)
+	s.post(m, userPath+"/inbox/snooze", auth.Owner, s.opened(inbox.FeatureTime, s.postSnooze))
+	s.post(m, userPath+"/inbox/unsnooze", auth.Owner, s.opened(inbox.FeatureTime, s.postUnsnooze))
+	s.get(m, userPath+"/inbox/mute", auth.Owner, s.getMutes)
+	s.post(m, userPath+"/inbox/mute", auth.Owner, s.opened(inbox.FeatureTime, s.postMute))
+	s.post(m, userPath+"/inbox/unmute", auth.Owner, s.opened(inbox.FeatureTime, s.postUnmute))
 	s.get(m, userPath+"/export", auth.Owner, s.listed(exportCost, s.getExport))
 	s.handle(m, http.MethodDelete, userPath, auth.Scoped(auth.ScopeAdmin), s.deleteUser)
 	s.stream(m, userPath+"/stream", s.guard.AuthorizeStream, s.serveStream)
@@ -153,6 +160,24 @@ func (s *Server) listed(cost int, h handler) handler {
 		}
 		return h(w, r, c)
 	}
+}
+
+// opened answers 501 where a capability is closed.
+func (s *Server) opened(f inbox.Features, h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, c auth.Call) error {
+		if err := s.open(f); err != nil {
+			return err
+		}
+		return h(w, r, c)
+	}
+}
+
+// open returns an error unless the capability is open.
+func (s *Server) open(f inbox.Features) error {
+	if !s.config.Features.Has(f) {
+		return fmt.Errorf("%w: it runs without --features %s", errClosed, f)
+	}
+	return nil
 }
 
 // stream registers a stream. An expired token, or a ticket that is expired or

@@ -115,7 +115,7 @@ func (f *Tables) append(recipient string, record inbox.Record) inbox.Position {
 	f.Offset++
 	at := time.Now()
 	f.Journal = append(f.Journal, Entry{recipient, p.Offset, at, record})
-	state, effects := inbox.Fold(f.States[recipient], record, inbox.Input{Position: p, Time: at})
+	state, effects := inbox.Fold(f.States[recipient], record, inbox.Input{Position: p, Time: at, Members: inbox.MaxMembers})
 	f.States[recipient] = state
 	apply := func() {
 		for _, seq := range effects.Removed {

@@ -178,12 +178,12 @@ func (f *follower) list(version uint64) bool {
 	}
 	clear(f.held)
 	for i := range row.Items {
-		if e := &row.Items[i]; !e.Expired(time.Now()) {
+		if e := &row.Items[i]; !e.Expired(time.Now()) && !e.Hidden(time.Now()) {
 			var content *inbox.Item
 			if item, ok, _ := server.Item("u", e.Seq); ok {
 				content = &item
 			}
-			f.held[e.Seq] = heldItem{wire.NewItem(e, content, new(wire.Translator)), content == nil}
+			f.held[e.Seq] = heldItem{wire.NewItem(e, content, new(wire.Translator), time.Now()), content == nil}
 		}
 	}
 	f.badge = wire.NewBadge("u", row.Badge(time.Now()))

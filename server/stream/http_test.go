@@ -2,13 +2,14 @@ package stream
 
 import (
 	"crypto/tls"
-	"github.com/belfry/belfry/server/wire"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/belfry/belfry/server/wire"
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"

@@ -55,6 +55,9 @@ type progress struct {
 	// list, so that a batch of a higher version, and the first after a resync,
 	// names again what the row still holds.
 	gone []uint64
+	// woken holds the seqs whose wake no record has settled and which the client was
+	// sent at version delivered: it counts for that version alone, as gone does.
+	woken []uint64
 	// partly holds the items of a batch that the client has although it has
 	// not the batch's end: they are not sent again with the rest.
 	partly []itemState
@@ -76,7 +79,7 @@ func (p progress) part(items []itemState) progress {
 // same reports whether p and q lead to the same step.
 func (p progress) same(q progress) bool {
 	return p.phase == q.phase && p.delivered == q.delivered && p.id == q.id && p.sentID == q.sentID && p.recheck == q.recheck &&
-		p.until.Equal(q.until) && slices.Equal(p.pending, q.pending) && slices.Equal(p.gone, q.gone) && slices.Equal(p.partly, q.partly)
+		p.until.Equal(q.until) && slices.Equal(p.pending, q.pending) && slices.Equal(p.gone, q.gone) && slices.Equal(p.woken, q.woken) && slices.Equal(p.partly, q.partly)
 }
 
 // newProgress is that of a client which brings cursor, as a text; empty if it
@@ -121,7 +124,7 @@ func (p progress) step(v view) (outcome, progress) {
 	case phaseFresh:
 		p = p.at(v.row.Cursor())
 		e := p.event(eventUnread, wire.NewBadge(v.user, v.row.Badge(v.now)))
-		return outcome{events: []wire.Event{e}, wake: nextExpiry(v), took: tookSnapshot}, p
+		return outcome{events: []wire.Event{e}, wake: nextChange(v), took: tookSnapshot}, p
 	case phaseLost:
 		return p.resync(v, v.row.Cursor())
 	case phaseResuming:
@@ -162,12 +165,12 @@ func (p progress) resume(v view) (outcome, progress) {
 
 // resync tells the client to list the inbox again at c, and goes on from there.
 func (p progress) resync(v view, c inbox.Cursor) (outcome, progress) {
-	out := outcome{wake: nextExpiry(v)}
+	out := outcome{wake: nextChange(v)}
 	if p.phase != phaseLive {
 		out.took = tookResync
 	}
 	p = p.at(c)
-	p.recheck, p.pending, p.gone = true, nil, nil
+	p.recheck, p.pending, p.gone, p.woken = true, nil, nil, nil
 	out.events = []wire.Event{p.event(eventResync, versionBody{c.Version})}
 	return out, p.relist(v)
 }
@@ -181,7 +184,7 @@ func (p progress) relist(v view) progress {
 	p.recheck = false
 	for i := range v.row.Items {
 		e := &v.row.Items[i]
-		if e.Seq <= p.delivered && !e.Expired(v.now) && v.content(e.Seq) == nil {
+		if e.Seq <= p.delivered && !e.Expired(v.now) && !e.Hidden(v.now) && v.content(e.Seq) == nil {
 			p.pending = append(p.pending, e.Seq)
 		}
 	}
@@ -198,9 +201,13 @@ func (p progress) follow(v view) (outcome, progress) {
 	if !ok {
 		return p.resync(v, v.row.Cursor())
 	}
+	moved := v.row.Version > p.delivered
+	if !moved {
+		changes.Items = slices.DeleteFunc(changes.Items, func(e *inbox.Entry) bool { return slices.Contains(p.woken, e.Seq) })
+	}
 	items, lacking, late := p.items(v, changes.Items)
 	if late && p.wait(v.now) {
-		return outcome{wake: earlier(p.until, nextExpiry(v))}, p
+		return outcome{wake: earlier(p.until, nextChange(v))}, p
 	}
 	p.until = time.Time{}
 	items = slices.DeleteFunc(items, func(b wire.Item) bool {
@@ -213,7 +220,6 @@ func (p progress) follow(v view) (outcome, progress) {
 	for _, seqs := range []*[]uint64{&changes.Read, &changes.Unread, &changes.Seen, &changes.Archived} {
 		*seqs = slices.DeleteFunc(*seqs, shown)
 	}
-	moved := v.row.Version > p.delivered
 	if !moved {
 		changes.Removed = slices.DeleteFunc(changes.Removed, func(seq uint64) bool {
 			return slices.Contains(p.gone, seq)
@@ -221,8 +227,10 @@ func (p progress) follow(v view) (outcome, progress) {
 	}
 	slices.Sort(changes.Removed)
 
-	out := outcome{wake: nextExpiry(v)}
-	p.pending, p.gone = lacking, expired(v)
+	out := outcome{wake: nextChange(v)}
+	p.pending = lacking
+	p.gone = matching(v, func(e *inbox.Entry) bool { return e.Expired(v.now) })
+	p.woken = matching(v, func(e *inbox.Entry) bool { return e.Woken(v.now) && !e.Expired(v.now) })
 	if !moved && len(items) == 0 && !changes.HasState() && len(p.partly) == 0 {
 		return out, p
 	}
@@ -250,15 +258,15 @@ func (p progress) items(v view, fresh []*inbox.Entry) (items []wire.Item, lackin
 			lacking = append(lacking, e.Seq)
 			late = late || !slices.Contains(p.pending, e.Seq)
 		}
-		items = append(items, wire.NewItem(e, content, texts))
+		items = append(items, wire.NewItem(e, content, texts, v.now))
 	}
 	for _, seq := range p.pending {
 		e, ok := v.row.Entry(seq)
-		if !ok || e.Expired(v.now) || slices.Contains(fresh, e) {
+		if !ok || e.Expired(v.now) || e.Hidden(v.now) || slices.Contains(fresh, e) {
 			continue
 		}
 		if content := v.content(seq); content != nil {
-			items = append(items, wire.NewItem(e, content, texts))
+			items = append(items, wire.NewItem(e, content, texts, v.now))
 		} else {
 			lacking = append(lacking, seq)
 		}
@@ -320,20 +328,19 @@ func (p progress) bye(reason string) wire.Event {
 	return p.event(wire.EventBye, wire.Bye{Reason: reason})
 }
 
-// expired returns the seqs of the items that v's row still holds although they
-// have expired.
-func expired(v view) []uint64 {
+// matching returns the seqs of the items of v's row for which is holds.
+func matching(v view, is func(*inbox.Entry) bool) []uint64 {
 	var seqs []uint64
 	for i := range v.row.Items {
-		if e := &v.row.Items[i]; e.Expired(v.now) {
+		if e := &v.row.Items[i]; is(e) {
 			seqs = append(seqs, e.Seq)
 		}
 	}
 	return seqs
 }
 
-// nextExpiry is when the next item of v expires, zero if none will.
-func nextExpiry(v view) time.Time {
+// nextChange is when the next item of v expires or wakes, zero if none will.
+func nextChange(v view) time.Time {
 	if t, ok := v.row.NextChange(v.now); ok {
 		return t
 	}

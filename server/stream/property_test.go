@@ -151,9 +151,9 @@ func (f *follower) compare(row inbox.State) error {
 	now := time.Now()
 	want := map[uint64]string{}
 	for i := range row.Items {
-		if e := &row.Items[i]; !e.Expired(now) {
+		if e := &row.Items[i]; !e.Expired(now) && !e.Hidden(now) {
 			item, _, _ := f.servers[0].Item("u", e.Seq)
-			want[e.Seq] = shown(wire.NewItem(e, &item, new(wire.Translator)))
+			want[e.Seq] = shown(wire.NewItem(e, &item, new(wire.Translator), time.Now()))
 		}
 	}
 	got := map[uint64]string{}

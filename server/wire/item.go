@@ -31,13 +31,30 @@ type Item struct {
 	Collapse  string          `json:"collapse_key,omitempty"`
 	Time      time.Time       `json:"time,omitzero"`
 	ExpiresAt time.Time       `json:"expires_at,omitzero"`
+	Until     time.Time       `json:"until,omitzero"`   // when it shows, while it is hidden
+	WokeAt    time.Time       `json:"woke_at,omitzero"` // when it did
+	Shown     uint64          `json:"shown,omitempty"`  // version at which that, or its coming back, was settled
+	Actors    *Actors         `json:"actors,omitempty"`
 	Data      json.RawMessage `json:"data,omitempty"`
 }
 
-// NewItem describes an entry of a row with the content of the inbox table;
+// Actors are the people behind an item that stands for several notifications.
+type Actors struct {
+	Count  int     `json:"count"` // different ones, exact unless More
+	More   bool    `json:"more"`  // there were earlier notifications, by whom is not kept
+	Latest []Actor `json:"latest"`
+}
+
+// Actor is one of these: its id and name are cut after [inbox.MaxActorBytes].
+type Actor struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+// NewItem describes an entry of a row at now with the content of the inbox table;
 // item is nil if that is still missing. Texts are in a language of the answer's
 // Translator.
-func NewItem(e *inbox.Entry, item *inbox.Item, texts *Translator) Item {
+func NewItem(e *inbox.Entry, item *inbox.Item, texts *Translator, now time.Time) Item {
 	b := Item{
 		Seq: e.Seq, Version: e.Version, Read: e.Read, Seen: e.Seen, Archived: e.Archived,
 		Count: e.Count, Replaces: e.Replaces, Category: e.Category, Priority: e.Priority,
@@ -45,6 +62,14 @@ func NewItem(e *inbox.Entry, item *inbox.Item, texts *Translator) Item {
 	if e.ExpiresAt != 0 {
 		b.ExpiresAt = time.UnixMilli(e.ExpiresAt).UTC()
 	}
+	switch {
+	case e.Hidden(now):
+		b.Until = time.UnixMilli(e.Until).UTC()
+	case e.Until != 0:
+		b.WokeAt = time.UnixMilli(e.Until).UTC()
+	}
+	b.Shown = e.Shown
+	b.Actors = newActors(e)
 	if item == nil {
 		b.Pending = true
 		return b
@@ -56,6 +81,23 @@ func NewItem(e *inbox.Entry, item *inbox.Item, texts *Translator) Item {
 		b.Actor = &item.Actor
 	}
 	return b
+}
+
+// newActors returns the people behind an entry, nil where it stands for one
+// notification or where nobody is known.
+func newActors(e *inbox.Entry) *Actors {
+	if e.Count < 2 || e.Group == nil {
+		return nil
+	}
+	people := e.People()
+	if people.Count == 0 {
+		return nil
+	}
+	out := &Actors{Count: people.Count, More: people.More, Latest: make([]Actor, len(people.Latest))}
+	for i, a := range people.Latest {
+		out.Latest[i] = Actor{a.ID, a.Name}
+	}
+	return out
 }
 
 // Encode returns the item as JSON in as many bytes as it takes.
