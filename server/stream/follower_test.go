@@ -48,6 +48,8 @@ type follower struct {
 	// What this connection has sent.
 	seen    map[string]bool
 	removed map[uint64]bool // at version
+	woken   map[string]bool // whose wake was told at version
+	wakes   []string        // of the batch that has begun
 	id      inbox.Cursor
 	version uint64
 	open    bool // a batch has begun and has no last frame yet
@@ -94,6 +96,7 @@ func (f *follower) prepare(server int) (*Hub, *http.Request) {
 	}
 	f.wire, f.closed, f.narrow = newConn(), make(chan struct{}), nil
 	f.seen, f.removed, f.open = map[string]bool{}, map[uint64]bool{}, false
+	f.woken, f.wakes = map[string]bool{}, nil
 	f.id, f.version = inbox.Cursor{}, 0
 	f.waiting = nil
 	r := httptest.NewRequest(http.MethodGet, "/v1/users/u/stream", nil)
@@ -204,7 +207,10 @@ func (f *follower) take(e servertest.Event) error {
 			return err
 		}
 		b := in.Item
-		if key := fmt.Sprint(b.Seq, b.Version, b.Pending); f.seen[key] {
+		delete(f.removed, b.Seq) // it may have woken, and expires later
+		if !b.WokeAt.IsZero() && b.Shown == 0 {
+			f.wakes = append(f.wakes, fmt.Sprint(b.Seq, b.Pending))
+		} else if key := fmt.Sprint(b.Seq, b.Version, b.Pending); f.seen[key] {
 			return fmt.Errorf("item %s twice on one connection", key)
 		} else {
 			f.seen[key] = true
@@ -229,9 +235,13 @@ func (f *follower) take(e servertest.Event) error {
 		if err := f.show(e.ID, b.Version); err != nil {
 			return err
 		}
+		if err := f.tellWakes(b.Version); err != nil {
+			return err
+		}
 		f.badge, f.version = b, b.Version
 	case eventResync:
 		clear(f.removed)
+		clear(f.woken)
 		var b versionBody
 		if err := json.Unmarshal([]byte(e.Data), &b); err != nil {
 			return err
@@ -258,6 +268,22 @@ func (f *follower) show(id string, version uint64) error {
 	if c, err := inbox.ParseCursor(id); err != nil || c.Epoch == have.Epoch && version < have.Version {
 		return fmt.Errorf("shows an older version than %s", have)
 	}
+	return nil
+}
+
+// tellWakes ends a batch of that version: a wake that is not settled is told once a
+// version, since no version of its own tells it.
+func (f *follower) tellWakes(version uint64) error {
+	if version > f.version {
+		clear(f.woken)
+	}
+	for _, wake := range f.wakes {
+		if f.woken[wake] {
+			return fmt.Errorf("the wake of %s twice at one version", wake)
+		}
+		f.woken[wake] = true
+	}
+	f.wakes = nil
 	return nil
 }
 

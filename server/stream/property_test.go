@@ -26,7 +26,7 @@ var scriptSteps = rapid.Custom(func(t *rapid.T) scriptStep {
 	return scriptStep{
 		// Often the journal grows, now and then something breaks.
 		do: rapid.SampledFrom([]string{
-			"notify", "notify", "notify", "collapse", "expiring", "command", "command", "command", "touch",
+			"notify", "notify", "notify", "collapse", "expiring", "scheduled", "command", "command", "command", "snooze", "snooze", "unsnooze", "mute", "retract", "touch",
 			"views", "views", "views", "views", "time", "time", "connect", "connect", "cut", "narrow", "room", "room", "hang up", "epoch", "erase",
 		}).Draw(t, "do"),
 		n: rapid.IntRange(0, 20).Draw(t, "n"),
@@ -94,6 +94,23 @@ func (s scriptStep) run(h *history, servers []*replica, f *follower, i int) {
 		r.Notification.CollapseKey = fmt.Sprint(s.n % 2)
 	case "expiring":
 		r.Notification.ExpiresAt = time.Now().Add(time.Duration(1+s.n) * 500 * time.Millisecond)
+	case "scheduled":
+		r.Notification.DeliverAt = time.Now().Add(time.Duration(s.n) * 300 * time.Millisecond)
+		if s.m%3 == 0 {
+			r.Notification.CollapseKey = fmt.Sprint(s.n % 2)
+		}
+	case "snooze", "unsnooze":
+		r = inbox.Record{Kind: inbox.KindSnooze, Seqs: []uint64{uint64(s.m)}, Until: time.Now().Add(time.Duration(s.n)*300*time.Millisecond - time.Second).UnixMilli()}
+		if s.do == "unsnooze" {
+			r.Kind, r.Until = inbox.KindUnsnooze, 0
+		}
+		if items := h.state().Items; len(items) > 0 {
+			r.Seqs[0] = items[s.m%len(items)].Seq
+		}
+	case "mute":
+		r = inbox.Record{Kind: inbox.KindMute + inbox.Kind(s.n%2), Category: "c"}
+	case "retract":
+		r = inbox.Record{Kind: inbox.KindRetract, Retraction: belfry.Retraction{ID: fmt.Sprint(s.n)}}
 	case "command":
 		r = inbox.Record{Kind: inbox.KindSeen + inbox.Kind(s.n%6)}
 		if items := h.state().Items; s.m%4 == 0 && r.Kind.TakesHorizon() {

@@ -38,7 +38,7 @@ func (h *history) len() int {
 }
 
 func (h *history) Append(r inbox.Record) {
-	in := inbox.Input{Position: inbox.Position{Epoch: h.epoch, Offset: h.offset}, Time: time.Now(), Cap: h.cap}
+	in := inbox.Input{Position: inbox.Position{Epoch: h.epoch, Offset: h.offset}, Time: time.Now(), Cap: h.cap, Members: 4}
 	h.offset++
 	state, effects := inbox.Fold(h.state(), r, in)
 	h.mu.Lock()
