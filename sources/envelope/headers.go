@@ -88,10 +88,25 @@ func (h *recordHeaders) attribute(name string, value []byte) {
 }
 
 // isAggregate reports a name that an outbox has for what its events are about:
-// aggregateType, aggregate_id and so on.
+// aggregateType, aggregate_id and so on. Every field of every event is asked about.
 func isAggregate(name string) bool {
-	name = strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
-	return name == "aggregatetype" || name == "aggregateid"
+	const kind, id = "aggregatetype", "aggregateid"
+	isKind, isID, n := true, true, 0
+	for i := range len(name) {
+		c := name[i]
+		if c == '_' || c == '-' {
+			continue
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		isKind, isID = isKind && n < len(kind) && kind[n] == c, isID && n < len(id) && id[n] == c
+		if !isKind && !isID {
+			return false
+		}
+		n++
+	}
+	return isKind && n == len(kind) || isID && n == len(id)
 }
 
 // outboxID returns the header id if it is an event's, that of Debezium's outbox.
