@@ -226,6 +226,7 @@ func drawStep(t *rapid.T, s *inbox.State, now time.Time) inbox.Record {
 			r.Notification.ExpiresAt = now.Add(time.Duration(rapid.IntRange(-1, 20).Draw(t, "in")) * time.Minute)
 		}
 		r.Notification.DeliverAt = time.Time{}
+		r.Notification.Actor.ID = rapid.SampledFrom([]string{"", "x", "y", "z"}).Draw(t, "actor")
 		if rapid.IntRange(0, 3).Draw(t, "delivered later") == 0 {
 			r.Notification.DeliverAt = now.Add(time.Duration(rapid.IntRange(-1, 20).Draw(t, "in")) * time.Minute)
 		}
@@ -255,6 +256,7 @@ func drawHistory(t *rapid.T, visit func(inbox.State)) {
 		Position: inbox.Position{Epoch: rapid.Uint32().Draw(t, "epoch"), Offset: rapid.Int64Range(0, 1<<40).Draw(t, "offset")},
 		Time:     time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
 		Cap:      rapid.IntRange(1, 8).Draw(t, "cap"),
+		Members:  rapid.SampledFrom([]int{0, 1, 3, inbox.MaxMembers}).Draw(t, "members"),
 	}
 	for range rapid.IntRange(0, 40).Draw(t, "records") {
 		s, _ = inbox.Fold(s, drawStep(t, &s, in.Time), in)

@@ -35,8 +35,10 @@ type step struct {
 	seq     uint64 // of content; 0: none
 	content []byte
 
+	kind         inbox.Kind
+	delivery     inbox.Delivery
 	repeat       inbox.Repeat
-	rule, source string // of what repeats
+	rule, source string // of what repeats, or is delivered at once
 }
 
 // fold applies the records of one recipient that are at hand, and writes the row
@@ -163,13 +165,13 @@ func (u *Unread) step(out *folded, row *inbox.State, base *base, m *sarama.Consu
 		Cap:      u.cap,
 		Members:  u.Features.Members(),
 	})
-	s := step{record: m, outcome: effects.Outcome, seq: effects.Seq, repeat: effects.Repeat}
+	s := step{record: m, kind: record.Kind, outcome: effects.Outcome, seq: effects.Seq, delivery: effects.Delivery, repeat: effects.Repeat}
 	if s.seq != 0 {
 		if s.content, err = record.Content(s.seq, m.Timestamp); err != nil {
 			return err
 		}
 	}
-	if s.repeat != inbox.NoRepeat {
+	if s.repeat != inbox.NoRepeat || s.delivery > inbox.Scheduled {
 		// They outlive the record that they are part of.
 		s.rule, s.source = strings.Clone(record.Rule), strings.Clone(record.Notification.Source)
 	}
@@ -189,6 +191,7 @@ func (u *Unread) write(c *engine.Context, out folded) {
 			contents = append(contents, kafka.NewRecord(table, inbox.ItemKey(key, s.seq), s.content, headers))
 		}
 		u.noteRepeat(c, s)
+		u.noteTime(c, s)
 		u.processed.one(string(s.outcome), s.record.Timestamp)
 	}
 	tombstones := make([]*kgo.Record, len(out.removed))
@@ -225,4 +228,27 @@ func (u *Unread) noteRepeat(c *engine.Context, s *step) {
 		return
 	}
 	log.Info("notification is dropped, its recipient had one of the same id from another record; if it is another event it needs an id of its own, by id: in the rule or by its sender", attributes...)
+}
+
+// noteTime counts and tells what was to be shown later and is shown at once, and what is
+// not done since its user has as many hidden items or muted categories as there may be.
+func (u *Unread) noteTime(c *engine.Context, s *step) {
+	if s.outcome == inbox.Full {
+		u.Metrics.refusals.WithLabelValues(s.kind.String()).Inc()
+		if log, more := u.sometimes("full", s.kind.String(), ""); log != nil {
+			log.Info("command changes nothing, its user has as many as there may be: 100 hidden items, 64 muted categories", "kind", s.kind.String(), "partition", c.Partition(), "offset", s.record.Offset, "more", more)
+		}
+	}
+	cause, why := "past", "its deliver_at has passed"
+	switch s.delivery {
+	case inbox.Late:
+	case inbox.Crowded:
+		cause, why = "full", "its recipient has 100 hidden items, as many as there may be"
+	default:
+		return
+	}
+	u.Metrics.atOnce.WithLabelValues(cause).Inc()
+	if log, more := u.sometimes("at once", s.rule, cause); log != nil {
+		log.Info("notification is shown at once: "+why, "rule", s.rule, "source", s.source, "partition", c.Partition(), "offset", s.record.Offset, "more", more)
+	}
 }

@@ -22,6 +22,8 @@ type Metrics struct {
 	expired     *prometheus.CounterVec
 	repeated    *prometheus.CounterVec
 	missing     *prometheus.GaugeVec
+	atOnce      *prometheus.CounterVec
+	refusals    *prometheus.CounterVec
 
 	notices notices
 }
@@ -71,6 +73,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		missing: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "belfry_source_topic_missing", Help: "1 for each topic that a source of the rules names and that does not exist.",
 		}, []string{"topic"}),
+		atOnce: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_delivered_at_once_total", Help: "Notifications with a deliver_at that were shown at once, by cause: past, or full where the user had as many hidden items as there may be.",
+		}, []string{"cause"}),
+		refusals: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_full_commands_total", Help: "Commands that changed nothing since their user had as many as there may be, by kind: snooze or mute.",
+		}, []string{"kind"}),
 		refused: f.NewCounter(prometheus.CounterOpts{
 			Name: "belfry_refused_rows_total", Help: "Rows of a lower version than the store had, met while it was recovered.",
 		}),

@@ -199,8 +199,7 @@ func orphaned(row *inbox.State, seq uint64) bool {
 	if row.Version == 0 || row.Version < seq {
 		return false
 	}
-	_, held := row.Entry(seq)
-	return !held
+	return !row.Held(seq)
 }
 
 // cachedRow keeps the row read last: a user's contents come together, and an

@@ -25,6 +25,8 @@ type Journals struct {
 	Config kafka.Config
 	Prefix belfry.Prefix
 	Cap    int // of the fold; 0 for inbox.DefaultCap
+	// Members is that of the fold ([inbox.Input]).
+	Members int
 	// Row reads the row of a key, the zero State for none. Where it is nil the
 	// versions of a user without a row are counted from 0.
 	Row func(ctx context.Context, key string) (inbox.State, error)
@@ -67,7 +69,7 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 		}
 	}
 	refolder := inbox.NewRefolder(row, board, info.ID.Epoch(), log.Start, r.Cap)
-	refolder.Texts = o.Texts
+	refolder.Texts, refolder.Members = o.Texts, r.Members
 	out := &inbox.Refold{
 		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: log.Start, End: log.Stable,
 		From: refolder.From(), Complete: refolder.Complete(), Steps: []inbox.Step{},

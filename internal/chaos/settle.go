@@ -98,7 +98,7 @@ func unmended(final map[string]uint64, rows map[string]inbox.State, items map[st
 	for key := range items {
 		user, seq, _ := inbox.ParseItemKey(key)
 		row := rows[user]
-		if _, held := row.Entry(seq); !held && row.Version >= seq {
+		if !row.Held(seq) && row.Version >= seq {
 			broken = append(broken, fmt.Sprintf("the content of %s is in the table, and its row does not hold it", key))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -121,6 +122,7 @@ type Report struct {
 	Horizon   uint64       `json:"horizon"`
 	Counts    inbox.Counts `json:"counts"`
 	Items     []Item       `json:"items"`
+	Mutes     []Mute       `json:"mutes"`
 	Removals  int          `json:"removals"`
 	Sources   int          `json:"sources"`
 	// Orphans are contents that the row does not hold; they are never listed.
@@ -130,12 +132,31 @@ type Report struct {
 type Item struct {
 	Seq      uint64 `json:"seq"`
 	Version  uint64 `json:"version"`
-	State    string `json:"state"` // expired, archived, read, seen or unread
+	State    string `json:"state"` // expired, hidden, archived, read, seen or unread
 	Category string `json:"category,omitempty"`
 	Priority string `json:"priority"`
 	Count    uint32 `json:"count"`
 	Content  bool   `json:"content"` // whether the inbox table has it
 	Title    string `json:"title,omitempty"`
+
+	// Until is there while it is hidden, WokeAt afterwards; Shown is the version of the
+	// record that settled that, 0 before.
+	Until  time.Time `json:"until,omitzero"`
+	WokeAt time.Time `json:"woke_at,omitzero"`
+	Shown  uint64    `json:"shown,omitempty"`
+	Born   bool      `json:"scheduled,omitempty"` // hidden by its sender
+	Muted  bool      `json:"muted,omitempty"`
+	// Members are the arrivals that it keeps beside the shown one, Lacking those of
+	// them whose content the inbox table does not have.
+	Members []uint64 `json:"members,omitempty"`
+	Lacking []uint64 `json:"lacking,omitempty"`
+}
+
+// Mute is a muted category.
+type Mute struct {
+	Category string    `json:"category"`
+	Version  uint64    `json:"version"` // of the record that muted it
+	Since    time.Time `json:"since"`
 }
 
 func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string) (*Report, error) {
@@ -178,7 +199,10 @@ func newUserReport(user string, partition int32, row *inbox.State, items map[uin
 	r := &Report{
 		User: user, Partition: partition, Version: row.Version, Cursor: row.Cursor().String(), Base: row.Base,
 		Horizon: row.Horizon, Counts: row.Counts(now), Removals: len(row.Removals), Sources: len(row.Watermarks),
-		Items: []Item{}, Orphans: []uint64{},
+		Items: []Item{}, Mutes: []Mute{}, Orphans: []uint64{},
+	}
+	for _, m := range row.Mutes {
+		r.Mutes = append(r.Mutes, Mute{m.Category, m.Version, time.UnixMilli(m.At).UTC()})
 	}
 	for i := range row.Items {
 		e := &row.Items[i]
@@ -187,11 +211,28 @@ func newUserReport(user string, partition int32, row *inbox.State, items map[uin
 		if names := item.Title.Languages(); len(names) > 0 {
 			title = item.Title[names[0]]
 		}
-		r.Items = append(r.Items, Item{
+		shown := Item{
 			Seq: e.Seq, Version: e.Version, State: e.Status(now), Category: e.Category,
 			Priority: e.Priority.String(), Count: e.Count, Content: ok, Title: title,
-		})
+			Shown: e.Shown, Born: e.Born, Muted: e.Muted,
+		}
+		switch until := time.UnixMilli(e.Until).UTC(); {
+		case e.Hidden(now):
+			shown.Until = until
+		case e.Until != 0:
+			shown.WokeAt = until
+		}
 		delete(items, e.Seq)
+		if e.Group != nil {
+			for _, m := range e.Group.Earlier {
+				shown.Members = append(shown.Members, m.Seq)
+				if _, ok := items[m.Seq]; !ok {
+					shown.Lacking = append(shown.Lacking, m.Seq)
+				}
+				delete(items, m.Seq)
+			}
+		}
+		r.Items = append(r.Items, shown)
 	}
 	for seq := range items {
 		// The table was read after the row: what is newer is no orphan.
@@ -218,13 +259,43 @@ func (r *Report) print(w io.Writer) error {
 	fmt.Fprintf(t, "user\t%s\npartition\t%d\nversion\t%d\t(cursor %s, base %d, horizon %d)\n", r.User, r.Partition, r.Version, r.Cursor, r.Base, r.Horizon)
 	fmt.Fprintf(t, "unread\t%d\nunseen\t%d\nurgent\t%d\n", r.Counts.Unread, r.Counts.Unseen, r.Counts.Urgent)
 	fmt.Fprintf(t, "items\t%d\nremovals\t%d\nsources\t%d\norphans\t%d\n\n", len(r.Items), r.Removals, r.Sources, len(r.Orphans))
-	fmt.Fprintln(t, "SEQ\tVERSION\tSTATE\tPRIORITY\tCATEGORY\tCOUNT\tCONTENT\tTITLE")
+	for _, m := range r.Mutes {
+		fmt.Fprintf(t, "muted\t%s\tsince %s\t(version %d)\n", cli.Printable(m.Category), m.Since.Format(time.RFC3339), m.Version)
+	}
+	if len(r.Mutes) > 0 {
+		fmt.Fprintln(t)
+	}
+	fmt.Fprintln(t, "SEQ\tVERSION\tSTATE\tTIMES\tPRIORITY\tCATEGORY\tCOUNT\tCONTENT\tTITLE")
 	for _, i := range slices.Backward(r.Items) {
 		content := "yes"
-		if !i.Content {
+		switch {
+		case !i.Content:
 			content = "missing"
+		case len(i.Lacking) > 0:
+			content = fmt.Sprintf("%d of %d missing", len(i.Lacking), len(i.Members)+1)
 		}
-		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", i.Seq, i.Version, i.State, i.Priority, i.Category, i.Count, content, i.Title)
+		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", i.Seq, i.Version, i.State, i.times(), i.Priority, i.Category, i.Count, content, i.Title)
 	}
 	return t.Flush()
+}
+
+// times says when the item shows or has come back, and why.
+func (i *Item) times() string {
+	var parts []string
+	switch {
+	case !i.Until.IsZero() && i.Born:
+		parts = append(parts, "scheduled for "+i.Until.Format(time.RFC3339))
+	case !i.Until.IsZero():
+		parts = append(parts, "snoozed until "+i.Until.Format(time.RFC3339))
+	case !i.WokeAt.IsZero() && i.Shown == 0:
+		parts = append(parts, "shows since "+i.WokeAt.Format(time.RFC3339)+", not settled")
+	case !i.WokeAt.IsZero():
+		parts = append(parts, fmt.Sprintf("shows since %s, settled at version %d", i.WokeAt.Format(time.RFC3339), i.Shown))
+	case i.Shown != 0:
+		parts = append(parts, fmt.Sprintf("back since version %d", i.Shown))
+	}
+	if i.Muted {
+		parts = append(parts, "muted")
+	}
+	return cli.OrDash(strings.Join(parts, ", "))
 }

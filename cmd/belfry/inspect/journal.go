@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -65,7 +67,7 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 	if o.since > 0 {
 		since = time.Now().Add(-o.since)
 	}
-	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.InboxCap,
+	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.InboxCap, Members: o.fold.Features.Members(),
 		Row: func(ctx context.Context, key string) (inbox.State, error) {
 			return scanRow(ctx, cfg, prefix, key, infos[prefix.UnreadTable()].Partitions)
 		}}
@@ -125,7 +127,7 @@ func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {
 			cli.OrDash(s.Kind), cli.OrDash(cli.Printable(stepOrigin(s))), cli.Printable(stepOutcome(s)), cli.OrDash(stepChanges(s)), s.Counts.Unread, s.Counts.Unseen, s.Counts.Urgent, cli.Printable(s.Title))
 	}
 	fmt.Fprintln(t)
-	for _, line := range verdict(&r.Result) {
+	for _, line := range append(whys(r.Steps), verdict(&r.Result)...) {
 		fmt.Fprintln(t, line)
 	}
 	return t.Flush()
@@ -133,6 +135,41 @@ func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {
 
 // stepOrigin says where a record comes from: source and id, and the rule that made
 // it with the place it was read.
+// maxWhys bounds for how many items it is told why they show or hide.
+const maxWhys = 20
+
+// whys tell of the items that were hidden, shown again or muted which record did so
+// last, the newest item last.
+func whys(steps []inbox.Step) []string {
+	last := map[uint64]string{}
+	for i := range steps {
+		s := &steps[i]
+		by := fmt.Sprintf("by %s at version %d, %s", s.Kind, s.Version, s.Time.Format(time.RFC3339))
+		for _, h := range s.Hidden {
+			last[h.Seq] = fmt.Sprintf("hidden until %s %s", h.Until.Format(time.RFC3339), by)
+		}
+		for _, seq := range s.Shown {
+			last[seq] = "shown again " + by
+		}
+		for _, seq := range s.Muted {
+			last[seq] = "muted " + by
+		}
+		for _, g := range s.Gone {
+			delete(last, g.Seq)
+		}
+	}
+	seqs := slices.Sorted(maps.Keys(last))
+	var lines []string
+	if omitted := len(seqs) - maxWhys; omitted > 0 {
+		lines = append(lines, fmt.Sprintf("of %d more items it is not told here why they show or hide", omitted))
+		seqs = seqs[omitted:]
+	}
+	for _, seq := range seqs {
+		lines = append(lines, fmt.Sprintf("item %d: %s", seq, last[seq]))
+	}
+	return lines
+}
+
 func stepOrigin(s *inbox.Step) string {
 	var parts []string
 	if s.Source != "" || s.ID != "" {
@@ -180,6 +217,15 @@ func stepChanges(s *inbox.Step) string {
 	add("seen", s.Seen...)
 	add("archived", s.Archived...)
 	add("unarchived", s.Unarchived...)
+	for _, h := range s.Hidden {
+		parts = append(parts, fmt.Sprintf("hidden %d until %s", h.Seq, h.Until.Format(time.RFC3339)))
+	}
+	add("shown", s.Shown...)
+	if s.Back != 0 {
+		add("back", s.Back)
+	}
+	add("muted", s.Muted...)
+	add("left", s.Left...)
 	add("unknown", s.Unknown...)
 	return strings.Join(parts, "; ")
 }
