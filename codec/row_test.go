@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
@@ -197,6 +198,23 @@ func TestEncodeStateRefuses(t *testing.T) {
 	if b, err := codec.EncodeState(&s); err == nil {
 		t.Errorf("category that is not UTF-8: got %x", b)
 	}
+}
+
+// What was scheduled and shows can take the place of an item that came after it.
+func TestRowOfAnItemThatReplacesALaterOne(t *testing.T) {
+	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	var s inbox.State
+	for i, r := range []inbox.Record{
+		{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "a", CollapseKey: "k", DeliverAt: at.Add(time.Minute)}},
+		{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "b", CollapseKey: "k"}},
+		{Kind: inbox.KindTouch},
+	} {
+		s, _ = inbox.Fold(s, r, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: int64(i)}, Time: at.Add(time.Duration(i) * 40 * time.Second), Members: inbox.MaxMembers})
+	}
+	if len(s.Items) != 1 || s.Items[0].Seq != 1 || s.Items[0].Replaces != 2 {
+		t.Fatalf("got items %+v, want item 1 in the place of item 2", s.Items)
+	}
+	checkRow(t, s)
 }
 
 func TestRowVersion(t *testing.T) {

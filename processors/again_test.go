@@ -73,9 +73,18 @@ func (p *path) snapshot(t *testing.T, users []string) map[string]snapshot {
 		one := snapshot{items: row.Items, version: row.Version, epoch: row.Epoch}
 		for _, r := range row.Removals {
 			one.removed = append(one.removed, r.Seq)
+			if row.Held(r.Seq) {
+				continue // an item keeps it among its members
+			}
 			kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s/%d was removed, its content is there", user, r.Seq) }, func() bool {
 				_, there, err := p.inbox.Item(user, r.Seq)
 				return err == nil && !there
+			})
+		}
+		for seq := range row.Contents() {
+			kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s/%d is held, its content is not there", user, seq) }, func() bool {
+				_, there, err := p.inbox.Item(user, seq)
+				return err == nil && there
 			})
 		}
 		for _, item := range p.items(t, user) {

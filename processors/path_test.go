@@ -20,6 +20,7 @@ import (
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources/envelope"
+	"github.com/belfry/belfry/timers"
 	"github.com/belfry/belfry/views"
 )
 
@@ -36,6 +37,7 @@ type path struct {
 	journal *emitters.Journal
 	metrics *prometheus.Registry
 	stop    func()
+	timers  *timers.Queue
 }
 
 func config(t *testing.T) kafka.Config {
@@ -62,11 +64,12 @@ func start(t *testing.T, cfg kafka.Config) *path {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()
-	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(registry), Log: cfg.Logger}
 	p := &path{cfg: cfg, metrics: registry, unread: views.NewUnread(cfg, prefix), inbox: views.NewInbox(cfg, prefix)}
 	if p.journal, err = emitters.OpenJournal(cfg, prefix); err != nil {
 		t.Fatal(err)
 	}
+	p.timers = timers.New(timers.Config{Journal: p.journal, Logger: cfg.Logger})
+	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Timers: p.timers, Metrics: processors.NewMetrics(registry), Log: cfg.Logger, Features: inbox.DefaultFeatures}
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	run := func(f func(context.Context) error) { all.Go(func() { _ = f(ctx) }) }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -49,7 +50,10 @@ func wantAsAPI(t *testing.T, base, user string, brokers []string) inspect.Report
 	if got != counts.badge || len(counts.Categories) != len(report.Counts.Categories) {
 		t.Errorf("inspect says %+v %v, the API %+v", got, report.Counts.Categories, counts)
 	}
-	if !slices.Equal(report.Items, lists) {
+	for i := range report.Items {
+		report.Items[i].Members = nil // a list does not tell which they are
+	}
+	if !reflect.DeepEqual(report.Items, lists) && len(report.Items)+len(lists) > 0 {
 		t.Errorf("inspect says %+v, the API %+v", report.Items, lists)
 	}
 	return report

@@ -16,6 +16,19 @@ import (
 // there is none. A build is kept in the user's cache.
 func Former(t testing.TB, deleted, folder string) string {
 	t.Helper()
+	return former(t, deleted, "D", folder)
+}
+
+// FormerBefore is [Former] of the command as it was before a file was added.
+func FormerBefore(t testing.TB, added, folder string) string {
+	t.Helper()
+	return former(t, added, "A", folder)
+}
+
+// former builds the parent of the last commit that did something, a diff filter of git,
+// to a file.
+func former(t testing.TB, file, did, folder string) string {
+	t.Helper()
 	root, err := moduleRoot()
 	if err != nil {
 		t.Fatal(err)
@@ -24,13 +37,13 @@ func Former(t testing.TB, deleted, folder string) string {
 		out, err := exec.CommandContext(t.Context(), "git", append([]string{"-C", root}, args...)...).Output()
 		return strings.TrimSpace(string(out)), err
 	}
-	last, err := git("log", "-1", "--diff-filter=D", "--format=%H", "--", deleted)
+	last, err := git("log", "-1", "--diff-filter="+did, "--format=%H", "--", file)
 	if err != nil || last == "" {
-		t.Skipf("the history does not say when %s was deleted: %v", deleted, err)
+		t.Skipf("the history does not say when %s changed: %v", file, err)
 	}
 	revision, err := git("rev-parse", "--verify", "--quiet", last+"^")
 	if err != nil || revision == "" {
-		t.Skipf("the history ends where %s was deleted; a whole clone has the program of before", deleted)
+		t.Skipf("the history ends where %s changed; a whole clone has the program of before", file)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {

@@ -1,0 +1,90 @@
+package processors_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/kafkatest"
+)
+
+// later appends a notification that is delivered after a while.
+func (p *path) later(t *testing.T, user, id string, in time.Duration) {
+	t.Helper()
+	r := inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{
+		Source: "s", ID: id, Title: belfry.PlainText(id), Time: time.Now(), DeliverAt: time.Now().Add(in),
+	}}
+	if _, err := p.journal.Append(t.Context(), inbox.Addressed{Recipients: []string{user}, Record: r}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitSettled waits until the row of each user has items that all were hidden and are
+// settled.
+func (p *path) awaitSettled(t *testing.T, items int, users ...string) {
+	t.Helper()
+	for _, user := range users {
+		var row inbox.State
+		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s is %+v; timers %+v", user, row, p.timers.Stats()) }, func() bool {
+			var err error
+			row, err = p.unread.Row(user)
+			settled := 0
+			for i := range row.Items {
+				if e := &row.Items[i]; e.Until != 0 && e.Shown != 0 {
+					settled++
+				}
+			}
+			return err == nil && settled == items
+		})
+	}
+}
+
+// Rows are settled by nothing but the time, over restarts, and by another process that
+// has no store yet.
+func TestTimersSettleRows(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	makeTopics(t, cfg)
+	p := start(t, cfg)
+	users := []string{"kim", "lee", "han", "사용자"}
+	for _, user := range users {
+		p.later(t, user, "soon", time.Second)
+		p.later(t, user, "later", 2*time.Second)
+	}
+	p.awaitSettled(t, 2, users...)
+	for _, user := range users {
+		if n := p.count(user); n != 2 {
+			t.Errorf("%s has %d unread, want 2", user, n)
+		}
+	}
+	if s := p.timers.Stats(); s.Fired == 0 {
+		t.Errorf("nothing was fired: %+v", s)
+	}
+	for i, another := range []bool{false, true} {
+		for _, user := range users {
+			p.later(t, user, fmt.Sprint("over-", i), 5*time.Second)
+		}
+		awaitDone(t, cfg)
+		p.stop()
+		if another {
+			cfg.StateDir = t.TempDir()
+		}
+		p = start(t, cfg)
+		p.awaitSettled(t, 3+i, users...)
+	}
+}
+
+// The past is delivered at once, and counted.
+func TestDeliveredAtOnceIsCounted(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	makeTopics(t, cfg)
+	p := start(t, cfg)
+	p.later(t, "kim", "past", -time.Minute)
+	p.awaitCount(t, "kim", 1)
+	if n := p.counter(t, "belfry_delivered_at_once_total", "past"); n != 1 {
+		t.Errorf("counted %v, want 1", n)
+	}
+}
