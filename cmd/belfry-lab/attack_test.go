@@ -7,11 +7,14 @@ import (
 	"regexp"
 	"testing"
 	"time"
+
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // TestAttackCommand runs one attack by requests and one by a record in short form,
 // against programs that are started for them, and looks for what they must show.
 func TestAttackCommand(t *testing.T) {
+	parts.Need(t, "lab")
 	if testing.Short() {
 		t.Skip("builds and starts processes")
 	}

@@ -11,12 +11,14 @@ import (
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
 // On somebody's own cluster: the brokers are left alone, and so is what else is
 // on them.
 func TestChaosCommand(t *testing.T) {
+	parts.Need(t, "lab")
 	if testing.Short() {
 		t.Skip("starts five processes and waits for faults")
 	}

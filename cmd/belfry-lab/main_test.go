@@ -16,6 +16,7 @@ import (
 	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -142,6 +143,7 @@ func TestFindsBelfry(t *testing.T) {
 		}
 	})
 	t.Run("built", func(t *testing.T) {
+		parts.Need(t, "lab")
 		if testing.Short() {
 			t.Skip("builds the program")
 		}

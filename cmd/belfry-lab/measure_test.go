@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -23,6 +24,7 @@ import (
 // leave nothing behind.
 func measured(t *testing.T, code int, args ...string) string {
 	t.Helper()
+	parts.Need(t, "lab")
 	if testing.Short() {
 		t.Skip("builds and starts processes")
 	}
@@ -62,6 +64,7 @@ func measuredOn(t *testing.T, brokers []string, code int, args ...string) string
 // buildPeer builds the plain goka program.
 func buildPeer(t *testing.T) string {
 	t.Helper()
+	parts.Need(t, "lab") // before it is built in vain
 	return buildtest.Program(t, "internal/plaingoka")
 }
 
@@ -199,6 +202,7 @@ func TestBenchOfProcessesRefuses(t *testing.T) {
 }
 
 func TestBenchCatchUp(t *testing.T) {
+	parts.Need(t, "lab")
 	belfry := buildtest.Program(t, "cmd/belfry")
 	got := measured(t, cli.ExitOK, "catchup", "--events", "5000", "--users", "100", "--partitions", "2", "--rounds", "1", "--before", belfry)
 	wantLines(t, got,

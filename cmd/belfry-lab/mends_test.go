@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/internal/chaos/check"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -235,6 +236,7 @@ func TestMendsCanBeSwitchedOff(t *testing.T) {
 // What is left also compiles. One build for all mends, but for those that
 // switch off the same text in another way.
 func TestMendsSwitchedOffCompile(t *testing.T) {
+	parts.Need(t, "lab")
 	if testing.Short() {
 		t.Skip("builds the program")
 	}

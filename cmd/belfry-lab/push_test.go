@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -76,6 +77,7 @@ func TestBenchPollOnAnEmbeddedBroker(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and starts processes")
 	}
+	parts.Need(t, "lab")
 	binary, dir := buildLab(t), temporaries(t)
 	got := programtest.Run(t, binary, "bench", "poll", "--belfry", buildBelfry(t), "--tables", "3x1", "--rounds", "1", "--duration", "100ms", "--connections", "2")
 	wantLines(t, got, `embedded broker in a process of its own; 2 connections, 1 rounds of 100ms`, `  plain: .*`)

@@ -29,6 +29,7 @@ var programs = map[string][]string{
 	"protoc":     {"protoc"},
 	"nginx":      {"nginx"},
 	"prometheus": {"prometheus", "promtool"},
+	"lab":        {"go"}, // benchmarks, attacks and mutations, which build and start many programs
 }
 
 // Need skips a test unless RequireEnv names all these parts; the reason holds
