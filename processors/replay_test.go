@@ -320,3 +320,29 @@ func TestAttemptsAreCounted(t *testing.T) {
 		}
 	}
 }
+
+// TestReplayOfALetterAboutSomeRecipients holds that a letter which is about some of a
+// record's recipients gives nobody anything twice, and says why it cannot be replayed
+// as long as they are nobody's.
+func TestReplayOfALetterAboutSomeRecipients(t *testing.T) {
+	t.Parallel()
+	r := startReplaying(t)
+	produce(t, r.cfg, event(`{"id":"n","recipients":["kim","a/b","lee"],"title":"x"}`), event(`{"recipient":"last","title":"x"}`))
+	r.awaitCount(t, "kim", 1)
+	r.awaitCount(t, "lee", 1)
+	r.awaitCount(t, "last", 1)
+	letters := r.awaitLetters(t, deadletter.Filter{}, 1)
+	if !letters[0].Part {
+		t.Fatalf("the letter is about all: %+v", letters[0])
+	}
+	before := journalEnd(t, r.cfg)
+	if got := r.matching(t, deadletter.Filter{}, deadletter.ReplayOptions{}); len(got) != 1 || got[0] != fmt.Sprintf("%d %s", letters[0].Offset, deadletter.ReplayFailed) {
+		t.Errorf("got %q, want that it fails", got)
+	}
+	if after := journalEnd(t, r.cfg); after != before {
+		t.Errorf("%d records were written for those who had theirs", after-before)
+	}
+	if left := lettersOf(t, r.letters, deadletter.Filter{}, 100); len(left) != 1 || left[0].Replayed {
+		t.Errorf("the letter is no longer pending: %+v", left)
+	}
+}

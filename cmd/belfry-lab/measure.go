@@ -92,21 +92,20 @@ func measureWith(ctx context.Context, p *cli.Program, o *measureOptions, run fun
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	belfry, err := o.find(ctx, dir)
-	if err != nil {
-		return err
-	}
 	cfg := &bench.Config{
 		Kafka: o.kafka.Config(filepath.Join(dir, "bench"), slog.New(slog.DiscardHandler)), KafkaArgs: o.kafkaArgs,
-		Prefix: o.runPrefix(time.Now()), Partitions: o.partitions, Users: o.users, Dir: dir, Belfry: belfry, Lab: self,
+		Prefix: o.runPrefix(time.Now()), Partitions: o.partitions, Users: o.users, Dir: dir, Lab: self,
 		Print: func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) },
 	}
-	// Before anything is started: the flag is what to fix.
+	// Before anything is built or started: the flag is what to fix.
 	topics, err := options.OpenTopics(cfg.Kafka)
 	if err != nil {
 		return err
 	}
 	if err := topics.Close(); err != nil {
+		return err
+	}
+	if cfg.Belfry, err = o.find(ctx, dir); err != nil {
 		return err
 	}
 	return run(cfg)
