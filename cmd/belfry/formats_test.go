@@ -21,7 +21,7 @@ func TestRowsThatTheFormerReleaseDoesNotKnow(t *testing.T) {
 	former := buildtest.FormerBefore(t, "timers/queue.go", "cmd/belfry")
 	brokers := kafkatest.Embedded(t)
 	makeTopics(t, brokers)
-	args := []string{"run", "--brokers", brokers[0], "--auth", "none", "--state-dir", t.TempDir()}
+	args := []string{"run", "--brokers", brokers[0], "--partitions", "3", "--auth", "none", "--state-dir", t.TempDir()}
 	run := func(name, binary string) *programtest.Process {
 		addr := kafkatest.FreeAddr(t)
 		p := programtest.Start(t, name, binary, append(args, "--addr", addr)...)
