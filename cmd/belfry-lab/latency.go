@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/node"
@@ -151,7 +152,7 @@ func benchLatencyHere(ctx context.Context, p *cli.Program, o *latencyOptions, ro
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		return node.Run(gctx, node.Config{
-			Kafka: b.engine, Prefix: b.prefix, Groups: node.AllGroups(), API: ln, Server: server.Config{Auth: auth.None()},
+			Kafka: b.engine, Prefix: b.prefix, Groups: node.AllGroups(), Features: inbox.DefaultFeatures, API: ln, Server: server.Config{Auth: auth.None()},
 			Grace: 5 * time.Second, OnReady: func() { close(ready) }, Log: b.engine.Logger,
 		})
 	})

@@ -61,7 +61,7 @@ func benchThroughput(ctx context.Context, p *cli.Program, o *benchOptions, event
 	g, gctx := errgroup.WithContext(ctx)
 	began, cpu := time.Now(), cpuTime()
 	g.Go(func() error {
-		return node.Run(gctx, node.Config{Kafka: b.engine, Prefix: b.prefix, Groups: node.AllGroups(), Grace: 10 * time.Second, Log: b.engine.Logger})
+		return node.Run(gctx, node.Config{Kafka: b.engine, Prefix: b.prefix, Groups: node.AllGroups(), Features: inbox.DefaultFeatures, Grace: 10 * time.Second, Log: b.engine.Logger})
 	})
 	g.Go(func() error {
 		defer stop()

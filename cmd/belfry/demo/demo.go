@@ -20,6 +20,7 @@ import (
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/renew"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/options"
@@ -80,7 +81,8 @@ Where a default port is in use it takes a free one, and says so.`,
 				return err
 			}
 			cfg := node.Config{
-				Prefix: belfry.DefaultPrefix, Groups: node.AllGroups(), API: ln, Server: ownMachine(), Grace: grace, Log: logger,
+				Prefix: belfry.DefaultPrefix, Groups: node.AllGroups(), Features: inbox.DefaultFeatures, API: ln, Server: ownMachine(),
+				Grace: grace, Log: logger,
 			}
 			shown := newPages()
 			cfg.Server.Pages = shown
