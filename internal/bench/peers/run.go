@@ -59,6 +59,9 @@ type run struct {
 // poll is how often is looked how far a program has come.
 const poll = 50 * time.Millisecond
 
+// patience is how long a program may take, and 5 ms more for each event.
+const patience = 10 * time.Minute
+
 // stopTimeout is how long a program may take to end after SIGTERM.
 const stopTimeout = 30 * time.Second
 
@@ -129,7 +132,7 @@ func (r *run) measure(ctx context.Context, p program) (out Result, err error) {
 		err = errors.Join(err, stopErr)
 	}()
 	inputs, events := p.inputs(r.prefix), int64(r.Events)
-	limit := began.Add(2*time.Minute + time.Duration(events)*time.Millisecond)
+	limit := began.Add(patience + time.Duration(events)*5*time.Millisecond) // a machine may be busy
 	var first, last moment
 	for {
 		select {
