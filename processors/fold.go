@@ -249,6 +249,6 @@ func (u *Unread) noteTime(c *engine.Context, s *step) {
 	}
 	u.Metrics.atOnce.WithLabelValues(cause).Inc()
 	if log, more := u.sometimes("at once", s.rule, cause); log != nil {
-		log.Info("notification is shown at once: "+why, "rule", s.rule, "source", s.source, "partition", c.Partition(), "offset", s.record.Offset, "more", more)
+		log.Info("notification is shown at once, although its sender has scheduled it", "why", why, "rule", s.rule, "source", s.source, "partition", c.Partition(), "offset", s.record.Offset, "more", more)
 	}
 }
