@@ -95,8 +95,7 @@ func (s *State) Apply(r *Record, in Input) Effects {
 	}
 	s.Version, s.ChangedAt = version, in.Time.UTC().Truncate(time.Millisecond)
 	f := folder{s: s, in: in, silent: r.Silent}
-	f.dropExpired()
-	f.settle()
+	f.pass()
 	f.effects.Outcome = f.apply(r)
 	f.evict()
 	f.thin()
@@ -132,6 +131,8 @@ type folder struct {
 	effects Effects
 	silent  bool // see Record.Silent
 	grown   bool // an item keeps more arrivals than before
+	// moved says that places may not be seqs, or that items may be hidden or muted.
+	moved bool
 }
 
 func (f *folder) apply(r *Record) Outcome {
@@ -185,9 +186,25 @@ func (f *folder) remember(seq, hash uint64) {
 	f.s.Removals = append(f.s.Removals, Removal{Seq: seq, Version: f.s.Version, Hash: hash})
 }
 
-func (f *folder) dropExpired() {
+// pass does what the time of the record asks for, in one look at the items: what has
+// expired goes, then what has woken is settled.
+func (f *folder) pass() {
 	now := f.in.Time.UnixMilli()
-	f.remove(func(e *Entry) bool { return e.ExpiresAt != 0 && e.ExpiresAt <= now })
+	gone, woken := false, false
+	for i := range f.s.Items {
+		e := &f.s.Items[i]
+		gone = gone || e.ExpiresAt != 0 && e.ExpiresAt <= now
+		if e.Until != 0 || e.Shown != 0 || e.Muted {
+			f.moved = true
+			woken = woken || e.Shown == 0 && e.Until != 0 && e.Until <= now
+		}
+	}
+	if gone {
+		f.remove(func(e *Entry) bool { return e.ExpiresAt != 0 && e.ExpiresAt <= now })
+	}
+	if woken {
+		f.settle()
+	}
 }
 
 // evict drops the shown items over the cap: those that arrived muted before all
@@ -195,6 +212,11 @@ func (f *folder) dropExpired() {
 func (f *folder) evict() {
 	over := len(f.s.Items) - f.cap()
 	if over <= 0 {
+		return
+	}
+	if !f.moved {
+		oldest := f.s.Items[over-1].Seq
+		f.remove(func(e *Entry) bool { return e.Seq <= oldest })
 		return
 	}
 	for over -= f.s.HiddenCount(f.in.Time); over > 0; over-- {

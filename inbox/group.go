@@ -252,14 +252,19 @@ func (f *folder) join(e *Entry) {
 	if f.silent { // nothing silent may take an unread mark away
 		e.Read, e.Seen = e.Read && old.Read, e.Seen && old.Seen
 	}
-	before := old.members()
 	if old.Read {
-		for _, m := range before {
+		for _, m := range old.members() {
 			f.leave(&m)
 		}
 		return
 	}
 	e.Count += old.Count
+	if f.keep() == 1 && old.Group == nil && e.Group == nil {
+		f.remember(old.Seq, old.Hash)
+		f.effects.Removed = append(f.effects.Removed, old.Seq)
+		return
+	}
+	before := old.members()
 	all := append(before, e.members()...)
 	over := max(len(all)-f.keep(), 0)
 	if over < len(before) {
@@ -322,6 +327,7 @@ func (f *folder) takeBack(at int, hash uint64) {
 	f.unremember(e.Seq)
 	if !e.Hidden(f.in.Time) {
 		e.Shown, e.Until = f.s.Version, 0
+		f.moved = true
 	}
 	f.insert(&e)
 }

@@ -43,6 +43,7 @@ func (f *folder) notify(r *Record) Outcome {
 		entry.Muted, entry.Archived, entry.Read, entry.Seen = true, true, true, true
 	}
 	f.crowd(&entry)
+	f.moved = f.moved || entry.Muted || entry.Until != 0
 	f.join(&entry)
 	f.insert(&entry)
 	f.effects.Seq = entry.Seq

@@ -62,6 +62,7 @@ func (f *folder) snooze(r *Record) Outcome {
 	case len(does.Hides) == 0:
 		return Unchanged
 	}
+	f.moved = true
 	for _, seq := range does.Hides {
 		e, _ := f.s.Entry(seq)
 		e.Until, e.Shown, e.Version = max(r.Until, 0), 0, f.s.Version
