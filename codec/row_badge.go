@@ -100,13 +100,15 @@ func DecodeBadge(b []byte, now time.Time) (inbox.Badge, error) {
 		Stamp:  inbox.Stamp{Cursor: h.cursor()},
 		Counts: inbox.Counts{Categories: map[string]inbox.Tally{}},
 	}
+	var e inbox.Entry
 	for rest := h.meta; len(rest) > 0; {
 		meta, n := protowire.ConsumeVarint(rest)
 		if n < 0 {
 			return inbox.Badge{}, corrupt("row", "%v", protowire.ParseError(n))
 		}
 		rest = rest[n:]
-		e := flagged(meta)
+		setFlags(&e, meta)
+		e.Category, e.ExpiresAt, e.Until, e.Shown = "", 0, 0, 0
 		if meta&metaExpiresAt != 0 {
 			if e.ExpiresAt, err = h.nextExpiry(); err != nil {
 				return inbox.Badge{}, err

@@ -29,14 +29,10 @@ const (
 	metaCategoryShift = 11
 )
 
-// flagged is an item with what item_meta alone says of it.
-func flagged(meta uint64) inbox.Entry {
-	return inbox.Entry{
-		Priority: belfry.Priority(meta>>metaPriorityShift&metaPriorityMask) + belfry.PriorityLow,
-		Read:     meta&metaRead != 0,
-		Seen:     meta&metaSeen != 0,
-		Archived: meta&metaArchived != 0,
-	}
+// setFlags gives e what item_meta alone says of it. An Entry is large: it is not copied.
+func setFlags(e *inbox.Entry, meta uint64) {
+	e.Priority = belfry.Priority(meta>>metaPriorityShift&metaPriorityMask) + belfry.PriorityLow
+	e.Read, e.Seen, e.Archived = meta&metaRead != 0, meta&metaSeen != 0, meta&metaArchived != 0
 }
 
 // items uses up the sparse columns of m.
@@ -57,7 +53,7 @@ func items(m *belfrypb.Row) ([]inbox.Entry, error) {
 	for i, meta := range m.ItemMeta {
 		seq += m.ItemSeq[i]
 		e := &items[i]
-		*e = flagged(meta)
+		setFlags(e, meta)
 		e.Seq, e.Version, e.Hash, e.Count = seq, seq, m.ItemHash[i], 1
 		if category := meta >> metaCategoryShift; category > uint64(len(m.Categories)) {
 			return nil, fmt.Errorf("item %d: category %d of %d", seq, category, len(m.Categories))

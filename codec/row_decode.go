@@ -183,7 +183,7 @@ func (d *rowDecoder) items(s *inbox.State, room int) bool {
 		seq += seqs.varint()
 		meta := metas.varint()
 		it := &s.Items[i]
-		*it = flagged(meta)
+		setFlags(it, meta)
 		it.Seq, it.Version, it.Hash, it.Count = seq, seq, hashes.fixed64(), 1
 		if category := meta >> metaCategoryShift; category > uint64(len(categories)) {
 			return false
