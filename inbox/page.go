@@ -3,7 +3,6 @@ package inbox
 import (
 	"cmp"
 	"fmt"
-	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -96,39 +95,34 @@ func compare(a, b *Entry) int {
 	return cmp.Or(cmp.Compare(a.Place(), b.Place()), cmp.Compare(a.Until, b.Until), cmp.Compare(a.Seq, b.Seq))
 }
 
-// newest yields the items as a list has them.
-func (s *State) newest() iter.Seq[*Entry] {
+// byPlace returns the items as a list has them, nil if that is the order of their seqs,
+// from the last to the first.
+func (s *State) byPlace() []*Entry {
 	moved := false
 	for i := range s.Items {
 		moved = moved || s.Items[i].Until != 0 || s.Items[i].Shown != 0
 	}
 	if !moved {
-		return func(yield func(*Entry) bool) { // the order of seqs is theirs
-			for i := len(s.Items) - 1; i >= 0; i-- {
-				if !yield(&s.Items[i]) {
-					return
-				}
-			}
-		}
+		return nil
 	}
 	sorted := make([]*Entry, len(s.Items))
 	for i := range s.Items {
 		sorted[i] = &s.Items[i]
 	}
 	slices.SortFunc(sorted, func(a, b *Entry) int { return compare(b, a) })
-	return slices.Values(sorted)
+	return sorted
 }
 
-// soonest yields the items that are hidden at now, in the order in which they wake.
-func (s *State) soonest(now time.Time) iter.Seq[*Entry] {
-	var sorted []*Entry
+// soonest returns the items that are hidden at now, in the order in which they wake.
+func (s *State) soonest(now time.Time) []*Entry {
+	sorted := []*Entry{}
 	for i := range s.Items {
 		if e := &s.Items[i]; e.Hidden(now) {
 			sorted = append(sorted, e)
 		}
 	}
 	slices.SortFunc(sorted, func(a, b *Entry) int { return cmp.Or(cmp.Compare(a.Until, b.Until), cmp.Compare(a.Seq, b.Seq)) })
-	return slices.Values(sorted)
+	return sorted
 }
 
 // Place is where a page ends and the next one starts: behind the item of that rank and
@@ -193,7 +187,7 @@ func ParsePlace(order Order, text string) (p Place, err error) {
 }
 
 // in returns p with the order of the item of its seq in s, where it has the seq alone.
-func (p Place) in(s *State, q PageQuery) Place {
+func (p Place) in(s *State, q *PageQuery) Place {
 	if p.Place != 0 || p.Seq == 0 {
 		return p
 	}
@@ -218,7 +212,7 @@ type PageQuery struct {
 }
 
 // rank is that of e in the order of the page.
-func (q PageQuery) rank(e *Entry) uint8 {
+func (q *PageQuery) rank(e *Entry) uint8 {
 	if q.Status == StatusScheduled {
 		return 0
 	}
@@ -226,7 +220,7 @@ func (q PageQuery) rank(e *Entry) uint8 {
 }
 
 // behind reports whether e comes after the place before which the page does not reach.
-func (q PageQuery) behind(e *Entry) bool {
+func (q *PageQuery) behind(e *Entry) bool {
 	p, rank := q.Before, q.rank(e)
 	switch {
 	case p == Place{}:
@@ -241,13 +235,18 @@ func (q PageQuery) behind(e *Entry) bool {
 // the Before of the following page, the zero Place if this is the last one.
 func (s *State) Page(q PageQuery, now time.Time) (entries []*Entry, next Place) {
 	limit := max(q.Limit, 1)
-	q.Before = q.Before.in(s, q)
-	items, rank := s.newest(), q.Order.highest()
+	q.Before = q.Before.in(s, &q)
+	sorted, n, rank := s.byPlace(), len(s.Items), q.Order.highest()
 	if q.Status == StatusScheduled {
-		items, rank = s.soonest(now), 0
+		sorted, rank = s.soonest(now), 0
+		n = len(sorted)
 	}
 	for ; ; rank-- {
-		for e := range items {
+		for i := range n {
+			e := &s.Items[len(s.Items)-1-i]
+			if sorted != nil {
+				e = sorted[i]
+			}
 			if q.rank(e) != rank || !q.matches(e, now) || !q.behind(e) {
 				continue
 			}
@@ -263,7 +262,7 @@ func (s *State) Page(q PageQuery, now time.Time) (entries []*Entry, next Place) 
 	}
 }
 
-func (q PageQuery) matches(e *Entry, now time.Time) bool {
+func (q *PageQuery) matches(e *Entry, now time.Time) bool {
 	if q.Category != "" && e.Category != q.Category || e.Expired(now) {
 		return false
 	}
