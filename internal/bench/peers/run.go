@@ -36,7 +36,8 @@ type Config struct {
 // Result is what it took a program to bring all events into both tables.
 type Result struct {
 	// Steady is events a second between a quarter and 95 % of them, Total from the start
-	// of the process to its last commit.
+	// of the process to its last commit. Steady and SteadyCPU are 0 of a run that was too
+	// short to tell.
 	Steady, Total float64
 	// SteadyCPU and CPU are the processor time for a million events in the same times,
 	// in seconds; Broker that of the broker in all, 0 if it is not known.
@@ -61,6 +62,9 @@ const poll = 50 * time.Millisecond
 
 // patience is how long a program may take, and 5 ms more for each event.
 const patience = 10 * time.Minute
+
+// leastSteady is how long the steady part must last to be told.
+const leastSteady = 3 * time.Second
 
 // stopTimeout is how long a program may take to end after SIGTERM.
 const stopTimeout = 30 * time.Second
@@ -160,7 +164,8 @@ func (r *run) measure(ctx context.Context, p program) (out Result, err error) {
 		}
 		switch {
 		case done >= events && behind == 0:
-			if n := float64(last.done - first.done); n > 0 {
+			// Commits are a second apart: of less than some of them a rate says nothing.
+			if n := float64(last.done - first.done); n > 0 && last.at.Sub(first.at) >= leastSteady {
 				out.Steady = n / last.at.Sub(first.at).Seconds()
 				out.SteadyCPU = (last.cpu - first.cpu).Seconds() / n * 1e6
 			}
