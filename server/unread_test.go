@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -314,6 +315,29 @@ func TestStreamOfAnotherLog(t *testing.T) {
 		got := a.get("/v1/users/u/stream", "Last-Event-ID", "6.9").Body.String()
 		if !strings.Contains(got, "id: 7.1\nevent: resync\ndata: {\"version\":1}\n") {
 			t.Errorf("got %q, want resync at once", got)
+		}
+	})
+}
+
+// A header of many tags is one question to Kafka, as one of a single tag is, and of
+// thousands the first count.
+func TestManyTagsOfOtherLogs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &epochs{epoch: 7}
+		a := newAPI(t, func(c *Config) { c.Epochs = e })
+		a.notify("u", "1")
+		var tags []string
+		for i := range 2000 {
+			tags = append(tags, fmt.Sprintf(`"%d.%d.0"`, 100+i, 100+i))
+		}
+		start := time.Now()
+		if got := a.get("/v1/users/u/unread", "If-None-Match", strings.Join(tags, ",")); got.Code != 200 || e.looked != 1 || time.Since(start) > 0 {
+			t.Errorf("got %d after %d look-ups and %s, want 200 after one", got.Code, e.looked, time.Since(start))
+		}
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("If-None-Match", strings.Join(tags, ","))
+		if c := wire.ParseCondition(r); len(c.Tags) != 64 || !c.Matches(tags[63]) {
+			t.Errorf("%d tags count, want the first 64", len(c.Tags))
 		}
 	})
 }

@@ -105,8 +105,10 @@ func (l *logs) known(ctx context.Context, user string, seen wire.Condition, quer
 	if err != nil {
 		return 0, err
 	}
+	// All tags of a request are judged by one look-up: it is a question to Kafka.
+	present := sync.OnceValues(func() (uint32, error) { return l.present(ctx) })
 	for _, c := range seen.Cursors() {
-		if c.Version > least && !l.gone(ctx, user, c) {
+		if c.Version > least && !l.goneBy(present, user, c) {
 			least = c.Version
 		}
 	}
@@ -114,9 +116,14 @@ func (l *logs) known(ctx context.Context, user string, seen wire.Condition, quer
 }
 
 // gone reports whether c is above what the user's row shows and of an epoch that is
-// neither the row's nor the journal's, which is looked up anew for it. If that
+// neither the row's nor the journal's, which is looked up anew. If that
 // fails c counts as one of the future.
 func (l *logs) gone(ctx context.Context, user string, c inbox.Cursor) bool {
+	return l.goneBy(func() (uint32, error) { return l.present(ctx) }, user, c)
+}
+
+// goneBy is gone with a look-up of the caller's.
+func (l *logs) goneBy(present func() (uint32, error), user string, c inbox.Cursor) bool {
 	if l.epochs == nil || c.IsZero() {
 		return false
 	}
@@ -124,7 +131,7 @@ func (l *logs) gone(ctx context.Context, user string, c inbox.Cursor) bool {
 	if err != nil || c.Version <= stamp.Cursor.Version || c.Epoch == stamp.Cursor.Epoch && stamp.Cursor.Version > 0 {
 		return false // the row answers it, or there is none yet
 	}
-	epoch, err := l.present(ctx)
+	epoch, err := present()
 	return err == nil && epoch != c.Epoch
 }
 

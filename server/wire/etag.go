@@ -33,14 +33,17 @@ type Condition struct {
 	Tags []string // opaque, with their quotes, as this server wrote them
 }
 
+// maxTags is how many tags of a request count: a client has one of ours, a cache some.
+const maxTags = 64
+
 // ParseCondition reads the header in all its forms: lists over several lines,
-// weak tags, "*". A text that is not a tag matches nothing. A tag as proxies
+// weak tags, "*", up to 64 tags. A text that is not a tag matches nothing. A tag as proxies
 // that compress have changed it counts as the tag: W/ of nginx and Envoy, "x-gzip" of
 // Apache httpd, "x--gzip" of Jetty, "x;gzip" of others.
 func ParseCondition(r *http.Request) Condition {
 	var c Condition
 	for _, line := range r.Header.Values("If-None-Match") {
-		for rest := strings.TrimLeft(line, " \t,"); rest != ""; rest = strings.TrimLeft(rest, " \t,") {
+		for rest := strings.TrimLeft(line, " \t,"); rest != "" && len(c.Tags) < maxTags; rest = strings.TrimLeft(rest, " \t,") {
 			if rest[0] == '*' {
 				c.any = true
 				rest = rest[1:]
