@@ -40,18 +40,24 @@ function show(found) {
     ['Version', `${number(found.version)} (cursor ${found.cursor}, base ${found.base}, horizon ${found.horizon})`],
     ['Remembers', `${found.removals} removals, ${found.sources} sources`],
     ['Open streams here', String(found.streams)],
-    ['Next expiry', time(found.next_expiry)],
+    ['Next expiry or wake', time(found.next_expiry)],
+    ['Muted', (found.mutes ?? []).map((mute) => `${mute.category} since ${time(mute.since)}`).join(', ') || 'nothing'],
     ['Contents', found.missing ? `${found.missing} items lack their content` : 'all there'],
   ]);
   fill($('items-table'), found.items.map((item) => ({
     key: item.seq,
     cells: [
-      String(item.seq), figure(item.version), item.state, item.counts_in.join(', ') || 'nothing', item.category ?? '–', item.priority,
-      figure(item.count), item.content ? 'there' : 'missing', long([item.source, item.id].filter(Boolean).join(' / ') || '–'),
+      String(item.seq), figure(item.version), state(item), item.counts_in.join(', ') || 'nothing', item.category ?? '–', item.priority,
+      item.earlier ? `${item.count}: with ${seqs(item.earlier, 5)}` : figure(item.count), item.content ? 'there' : 'missing', long([item.source, item.id].filter(Boolean).join(' / ') || '–'),
       long(found.contents ? item.title ?? '' : 'hidden'),
     ],
   })), 'No items.');
   $('found-name').focus();
+}
+
+function state(item) {
+  if (item.state === 'hidden') return `${item.scheduled ? 'scheduled for' : 'snoozed until'} ${time(item.until)}`;
+  return item.muted ? `${item.state}, muted` : item.state;
 }
 
 async function journal() {
@@ -106,6 +112,10 @@ function changed(step) {
   for (const name of ['read', 'unread', 'seen', 'archived', 'unarchived']) {
     if (step[name]) parts.push(`${name} ${seqs(step[name])}`);
   }
+  for (const { seq, until } of step.hidden ?? []) parts.push(`hid ${seq} until ${time(until)}`);
+  for (const name of ['shown', 'muted']) if (step[name]) parts.push(`${name} ${seqs(step[name])}`);
+  if (step.back) parts.push(`brought ${step.back} back`);
+  if (step.left) parts.push(`let go of ${seqs(step.left)}`);
   if (step.unknown) parts.push(`names ${seqs(step.unknown)}, which are older`);
   return parts.join('; ') || 'nothing';
 }

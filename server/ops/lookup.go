@@ -38,19 +38,26 @@ type lookup struct {
 	Counts     inbox.Counts `json:"counts"`
 	Items      []lookupItem `json:"items"` // newest first
 	Removals   int          `json:"removals"`
-	Sources    int          `json:"sources"`  // that the row has watermarks of
-	Streams    int          `json:"streams"`  // open on this server
-	Contents   bool         `json:"contents"` // whether titles are shown
-	Missing    int          `json:"missing"`  // items whose content is not there
-	ReadAt     time.Time    `json:"read_at"`  // when the tables were read
-	NextExpiry *time.Time   `json:"next_expiry,omitempty"`
+	Sources    int          `json:"sources"`               // that the row has watermarks of
+	Streams    int          `json:"streams"`               // open on this server
+	Contents   bool         `json:"contents"`              // whether titles are shown
+	Missing    int          `json:"missing"`               // items whose content is not there
+	ReadAt     time.Time    `json:"read_at"`               // when the tables were read
+	NextExpiry *time.Time   `json:"next_expiry,omitempty"` // or wake
+	Mutes      []lookupMute `json:"mutes,omitempty"`
+}
+
+// lookupMute is a muted category.
+type lookupMute struct {
+	Category string    `json:"category"`
+	Since    time.Time `json:"since"`
 }
 
 // lookupItem is one item of the row.
 type lookupItem struct {
 	Seq     uint64 `json:"seq"`
 	Version uint64 `json:"version"`
-	State   string `json:"state"` // unread, seen, read, archived or expired
+	State   string `json:"state"` // unread, seen, read, archived, hidden or expired
 	// CountsIn are the numbers of the badge that it is one of: unread, unseen,
 	// urgent.
 	CountsIn  []string   `json:"counts_in"`
@@ -59,7 +66,11 @@ type lookupItem struct {
 	Count     uint32     `json:"count"`
 	Replaces  uint64     `json:"replaces,omitempty"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
-	Content   bool       `json:"content"` // whether the inbox table has it
+	Until     *time.Time `json:"until,omitempty"`     // when it shows, or has shown
+	Scheduled bool       `json:"scheduled,omitempty"` // hidden by its sender, not by the user
+	Muted     bool       `json:"muted,omitempty"`     // its category was when it arrived
+	Earlier   []uint64   `json:"earlier,omitempty"`   // notifications that it keeps besides its own
+	Content   bool       `json:"content"`             // whether the inbox table has it
 	Source    string     `json:"source,omitempty"`
 	ID        string     `json:"id,omitempty"`
 	Title     string     `json:"title,omitempty"` // if asked for
@@ -96,6 +107,9 @@ func (s *Calls) lookup(user string, texts bool, now time.Time) (*lookup, error) 
 		at = at.UTC()
 		l.NextExpiry = &at
 	}
+	for _, m := range row.Mutes {
+		l.Mutes = append(l.Mutes, lookupMute{m.Category, time.UnixMilli(m.At).UTC()})
+	}
 	for i := range slices.Backward(row.Items) {
 		e := &row.Items[i]
 		item, ok, err := s.config.Item(user, e.Seq)
@@ -114,10 +128,18 @@ func newLookupItem(e *inbox.Entry, item *inbox.Item, content, texts bool, now ti
 	out := lookupItem{
 		Seq: e.Seq, Version: e.Version, State: e.Status(now), CountsIn: countsIn(e, now), Category: e.Category,
 		Priority: e.Priority.String(), Count: e.Count, Replaces: e.Replaces, Content: content, Source: item.Source, ID: item.ID,
+		Scheduled: e.Born, Muted: e.Muted,
 	}
 	if e.ExpiresAt != 0 {
 		at := time.UnixMilli(e.ExpiresAt).UTC()
 		out.ExpiresAt = &at
+	}
+	if e.Until != 0 {
+		at := time.UnixMilli(e.Until).UTC()
+		out.Until = &at
+	}
+	for _, m := range e.Earlier() {
+		out.Earlier = append(out.Earlier, m.Seq)
 	}
 	if names := item.Title.Languages(); texts && len(names) > 0 {
 		out.Title = item.Title[names[0]]
