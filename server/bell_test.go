@@ -29,6 +29,7 @@ type host struct {
 	bell   string        // more attributes of the bell
 	policy string        // in addition to strictPolicy
 	script string        // in addition to /host.js
+	edit   func(*Config) // of the server, nil for none
 	stream chan struct{} // streams wait until it is closed; nil for none
 
 	mu    sync.Mutex
@@ -62,7 +63,12 @@ func bellServer(t *testing.T, h *host, html string) (*api, string) {
 	}
 	serve("/host.css", "text/css", ":root { color-scheme: light dark; background: light-dark(#fff, #111); color: light-dark(#111, #fff); } header { display: flex; justify-content: end; }")
 	serve("/host.js", "text/javascript", "window.broken = []; document.addEventListener('securitypolicyviolation', (e) => broken.push(e.effectiveDirective));"+h.script)
-	a := newAPI(t, func(c *Config) { c.Pages = pages })
+	a := newAPI(t, func(c *Config) {
+		c.Pages = pages
+		if h.edit != nil {
+			h.edit(c)
+		}
+	})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			h.mu.Lock()

@@ -1,0 +1,33 @@
+# Bytes of JavaScript that a page loads: minified, and as gzip -9. Run in the root of this
+# repository, with npm: sh docs/bench/sizes.sh > docs/bench/sizes.txt
+set -e
+root=$PWD
+line="--bundle --minify --format=esm --target=es2022 --legal-comments=none --log-level=error"
+react="--external:react --external:react-dom --external:react-dom/client --external:react/jsx-runtime"
+size() { printf '%-40s %8d %8d\n' "$1" "$(wc -c < "$2")" "$(gzip -9 -c "$2" | wc -c)"; }
+
+printf '%-40s %8s %8s\n' "esbuild $(go tool esbuild --version)" minified gzip
+size "Belfry: client" clients/js/dist/belfry.js
+size "Belfry: bell, inbox and client" clients/js/dist/belfry-bell.js
+folder=$(mktemp -d)
+(cd "$folder" && npm init -y > /dev/null && npm install --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps \
+  @novu/js@3.19.2 @novu/react@3.19.2 @knocklabs/client@0.22.2 @knocklabs/react@0.12.1 @magicbell/react-headless@5.5.1 \
+  @trycourier/courier-ui-inbox@2.4.7 @suprsend/web-sdk@4.1.2 @suprsend/react@0.3.5 react@19 react-dom@19)
+for of in "@novu/js|client" "@knocklabs/client|client" "@magicbell/react-headless|client" "@suprsend/web-sdk|client" \
+  "@trycourier/courier-ui-inbox|inbox" "@novu/react|inbox" "@suprsend/react|inbox" "@knocklabs/react|inbox"; do
+  package=${of%|*}
+  echo "export * from '$package'" > "$folder/entry.js"
+  go tool esbuild "$folder/entry.js" $line $react --outfile="$folder/out.js"
+  size "$package: ${of#*|}" "$folder/out.js"
+done
+
+printf '\nBelfry by module, minified\n'
+for entry in index elements; do
+  go tool esbuild "clients/js/src/$entry.js" $line --metafile="$folder/meta.json" --outfile="$folder/out.js"
+  node -e '
+    const { outputs } = require(process.argv[1]);
+    const [{ inputs }] = Object.values(outputs);
+    const of = Object.entries(inputs).map(([path, { bytesInOutput }]) => [path.replace("clients/js/src/", ""), bytesInOutput]);
+    console.log(process.argv[2] + ": " + of.filter(([, n]) => n).sort((a, b) => b[1] - a[1]).map(([name, n]) => `${name} ${n}`).join(", "));
+  ' "$folder/meta.json" "$entry.js"
+done
