@@ -51,7 +51,7 @@ func lone(notifications ...inbox.Record) (*history.History, *history.Truth, inbo
 		h.Record(history.Sent{At: at, Via: "kafka", Recipient: "u", Source: "shop", ID: r.Notification.ID, Acknowledged: true})
 		truth.Journal = append(truth.Journal, history.Journaled{Recipient: "u", Offset: int64(i), Time: at, Record: r})
 		var effects inbox.Effects
-		s, effects = inbox.Fold(s, r, inbox.Input{Position: inbox.Position{Epoch: worldEpoch, Offset: int64(i)}, Time: at, Cap: worldCap})
+		s, effects = inbox.Fold(s, r, inbox.Input{Position: inbox.Position{Epoch: worldEpoch, Offset: int64(i)}, Time: at, Cap: worldCap, Members: inbox.DefaultFeatures.Members()})
 		if effects.Item != nil {
 			truth.Items[inbox.ItemKey("u", effects.Item.Seq)] = *effects.Item
 		}

@@ -112,7 +112,7 @@ func (p *inhabitant) append(r inbox.Record) {
 	p.offsets[p.partition]++
 	p.truth.Journal = append(p.truth.Journal, j)
 	s, effects := inbox.Fold(*p.state(), r, inbox.Input{
-		Position: inbox.Position{Epoch: worldEpoch, Offset: j.Offset}, Time: j.Time, Cap: worldCap})
+		Position: inbox.Position{Epoch: worldEpoch, Offset: j.Offset}, Time: j.Time, Cap: worldCap, Members: inbox.DefaultFeatures.Members()})
 	p.states = append(p.states, s)
 	if effects.Item != nil {
 		p.contents[effects.Item.Seq] = *effects.Item
@@ -244,8 +244,8 @@ func (w *world) rest() {
 		if s.Version > 0 {
 			w.truth.Rows[p.name] = *s
 		}
-		for i := range s.Items {
-			w.truth.Items[inbox.ItemKey(p.name, s.Items[i].Seq)] = p.contents[s.Items[i].Seq]
+		for seq := range s.Contents() {
+			w.truth.Items[inbox.ItemKey(p.name, seq)] = p.contents[seq]
 		}
 		for server := range 2 {
 			for _, archived := range []bool{false, true} {

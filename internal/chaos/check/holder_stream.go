@@ -20,11 +20,11 @@ func (b *Breach) Error() string { return b.Text }
 
 // holderStream is what one connection has sent.
 type holderStream struct {
-	items   map[string]bool // by seq, version and whether the content was there
-	removed map[uint64]bool
-	floor   inbox.Cursor // of ids: the last one, at first the cursor asked for
-	id      string       // the last one sent, as it stood
-	version uint64       // of the last frame that ended a batch
+	items   map[string]bool     // by seq, version and whether the content was there
+	removed map[uint64][]uint64 // by seq, the versions at which it was told
+	floor   inbox.Cursor        // of ids: the last one, at first the cursor asked for
+	id      string              // the last one sent, as it stood
+	version uint64              // of the last frame that ended a batch
 	// The batch that is under way.
 	open, state bool
 	last        uint64 // seq of the last item
@@ -74,7 +74,7 @@ func (h *Holder) apply(event, id string, data []byte) []*Breach {
 
 // connect begins a connection that asked for cursor.
 func (h *Holder) connect(cursor string) {
-	h.on = holderStream{items: map[string]bool{}, removed: map[uint64]bool{}}
+	h.on = holderStream{items: map[string]bool{}, removed: map[uint64][]uint64{}}
 	c, err := inbox.ParseCursor(cursor)
 	switch {
 	case cursor == "":
@@ -180,6 +180,7 @@ func (a *application) item(f itemFrame) {
 		a.breach(Other, "item %d after item %d", f.Seq, on.last)
 	}
 	on.last, on.importance = f.Seq, importance
+	delete(on.removed, f.Seq) // it was brought back
 	a.h.told = max(a.h.told, f.Version)
 	a.h.put(f.Item)
 }
@@ -191,10 +192,12 @@ func (a *application) state(f stateFrame) {
 	}
 	on.state = true
 	for _, seq := range f.Removed {
-		if on.removed[seq] {
+		// One that was replaced is told again once its item keeps it no more.
+		before := on.removed[seq]
+		if n := len(before); n > 1 || n == 1 && f.Version <= before[0] {
 			a.breach(Doubled, "item %d removed twice on one connection", seq)
 		}
-		on.removed[seq] = true
+		on.removed[seq] = append(before, f.Version)
 	}
 	a.h.told = max(a.h.told, f.Version)
 	a.h.patch(f)

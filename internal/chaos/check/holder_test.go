@@ -176,7 +176,10 @@ func TestHolderFindsBreaches(t *testing.T) {
 		text string
 	}{
 		{"item twice", []told{item(`"seq":6,"version":6`), item(`"seq":6,"version":6`), unread(6, 3, 2)}, check.Doubled, "twice"},
-		{"removal twice", []told{state(`"version":6,"removed":[3]`), unread(6, 1, 0), state(`"version":7,"removed":[3]`), unread(7, 1, 0)}, check.Doubled, "removed twice"},
+		{"removal twice", []told{state(`"version":6,"removed":[3]`), unread(6, 1, 0), state(`"version":6,"removed":[3]`), unread(6, 1, 0)}, check.Doubled, "removed twice"},
+		{"removal thrice", []told{
+			state(`"version":6,"removed":[3]`), unread(6, 1, 0), state(`"version":7,"removed":[3]`), unread(7, 1, 0), state(`"version":8,"removed":[3]`), unread(8, 1, 0),
+		}, check.Doubled, "removed twice"},
 		{"id that goes back", []told{unread(8, 2, 1), behind(7, 8, 2, 1)}, check.Back, "id after 7.8"},
 		{"id before the cursor asked for", []told{behind(4, 5, 2, 1)}, check.Back, "id after 7.5"},
 		{"version that goes back", []told{behind(6, 8, 2, 1), behind(6, 7, 2, 1)}, check.Back, "version 7 after 8"},

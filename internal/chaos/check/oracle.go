@@ -63,6 +63,7 @@ func (p *person) replay(r *report) {
 func (p *person) fold(o *oracle, j *history.Journaled, wanted map[uint64]bool) inbox.Effects {
 	state, effects := inbox.Fold(o.final, j.Record, inbox.Input{
 		Position: inbox.Position{Epoch: p.epoch, Offset: j.Offset}, Time: j.Time, Base: p.base, Cap: p.cap,
+		Members: inbox.DefaultFeatures.Members(),
 	})
 	o.final = state
 	if wanted[state.Version] {
@@ -99,7 +100,7 @@ func (p *person) versions() map[uint64]bool {
 }
 
 // clockSkew is how far the server's clock at an answer may be from the client's
-// when it has the answer. It matters only where items expire.
+// when it has the answer. It matters only where items expire or wake.
 const clockSkew = 10 * time.Second
 
 // moments are the times at which an answer that came at a given time may have
@@ -108,12 +109,11 @@ func moments(s *inbox.State, at time.Time) []time.Time {
 	times := []time.Time{at}
 	for i := range s.Items {
 		e := &s.Items[i]
-		if e.ExpiresAt == 0 {
-			continue
-		}
-		expiry := time.UnixMilli(e.ExpiresAt)
-		if d := expiry.Sub(at); d.Abs() <= clockSkew {
-			times = append(times, expiry, expiry.Add(-time.Millisecond))
+		for _, ms := range [...]int64{e.ExpiresAt, e.Until} {
+			passed := time.UnixMilli(ms)
+			if d := passed.Sub(at); ms != 0 && d.Abs() <= clockSkew {
+				times = append(times, passed, passed.Add(-time.Millisecond))
+			}
 		}
 	}
 	return times
@@ -156,5 +156,19 @@ func (i identity) String() string { return i.source + "/" + i.id }
 // what a newer Belfry wrote.
 func sameRow(a, b *inbox.State) bool {
 	return a.Epoch == b.Epoch && a.Base == b.Base && a.Version == b.Version && a.Horizon == b.Horizon &&
-		slices.Equal(a.Items, b.Items) && slices.Equal(a.Removals, b.Removals) && slices.Equal(a.Watermarks, b.Watermarks)
+		slices.EqualFunc(a.Items, b.Items, sameEntry) && slices.Equal(a.Mutes, b.Mutes) && slices.Equal(a.Removals, b.Removals) && slices.Equal(a.Watermarks, b.Watermarks)
+}
+
+// sameEntry compares items with what they keep of their collapse keys.
+func sameEntry(a, b inbox.Entry) bool {
+	if (a.Group == nil) != (b.Group == nil) {
+		return false
+	}
+	if a.Group != nil {
+		if a.Group.Cut != b.Group.Cut || a.Group.Actor != b.Group.Actor || !slices.Equal(a.Group.Earlier, b.Group.Earlier) {
+			return false
+		}
+		a.Group, b.Group = nil, nil
+	}
+	return a == b
 }

@@ -34,9 +34,8 @@ func (p *person) checkRow(r *report) {
 
 func (p *person) checkItems(r *report) {
 	left := maps.Clone(p.items)
-	for i := range p.oracle.final.Items {
+	for seq := range p.oracle.final.Contents() {
 		r.checked.Items++
-		seq := p.oracle.final.Items[i].Seq
 		want := p.oracle.contents[seq]
 		got, ok := left[seq]
 		delete(left, seq)
