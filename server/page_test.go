@@ -98,7 +98,13 @@ func TestPage(t *testing.T) {
 		t.Errorf("the list has %d tab stops, want 1", got)
 	}
 
-	// A click reads, and follows.
+	// A click reads, and follows. What was done before it has been said by then: of
+	// what waits for an answer as a page ends the order is the network's.
+	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the item is not back" }, func() bool {
+		row, _ := a.fake.Row(user)
+		e, ok := row.Entry(2)
+		return ok && e.Unarchived > 0
+	})
 	browsertest.Eval[any](tab, pageItem(2, ".m")+`.click()`)
 	browsertest.Eventually(tab, `location.pathname`, "/ops")
 	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the click has not read" }, func() bool {

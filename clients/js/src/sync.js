@@ -55,7 +55,8 @@ export class Sync {
         return false;
       }
       // One after the other: the last word on an item must be the last in its log.
-      // A page that ends sends at once what is left, such as the click that ends it.
+      // A page that ends sends at once what is left, such as the click that ends it;
+      // then their order is the network's.
       const before = this.#sent;
       const answer = (async () => {
         await this.leaving.unless(before);
