@@ -62,8 +62,9 @@ func TestHandbookFigures(t *testing.T) {
 	}
 	handbook := read("../docs/operations.md")
 	for _, f := range []struct{ figure, file, there string }{
-		{"33,512 a second, 55.9 s", "README.md", "| Belfry, notifications to tables | **33,512** | 55.9 |"},
-		{"46,925 a second, 36.8 s", "README.md", "| Belfry, journal to tables | **46,925** | 36.8 |"},
+		{"33,512 a second, 55.9 s", "peers-two-hops.txt", "rate=33512/s steady=32539/s app=55.85 cpu-s/M"},
+		{"111,584 a second, 14.3 s a million", "catchup.txt", "belfry: steady 111584/s, 14.3 CPU-s a million"},
+		{"59,083, 26.9 s", "catchup.txt", "belfry: steady 59083/s, 26.9 CPU-s a million"},
 		{"3.8 to 3.9 KiB", "stream.txt", "3.83 KiB resident each"},
 		{"16 · 19 KiB", "stream-tls.txt", "15.87 KiB resident each"},
 		{"16 · 19 KiB", "stream-h2c.txt", "19.07 KiB resident each"},

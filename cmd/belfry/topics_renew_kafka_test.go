@@ -33,7 +33,7 @@ func TestNewEpochOfAJournalCutOnDisk(t *testing.T) {
 		t.Fatalf("the journal holds %d records, want 15: it was not cut", len(records))
 	}
 	in.startProcessor()
-	in.awaitRefusal("belfry-unread", "belfry.journal/1", `run "belfry topics --new-epoch"`)
+	in.awaitRefusal("belfry-unread", "belfry.journal/1", in.runTopics("--new-epoch"))
 	in.await(users[0], 6)
 	in.await(users[2], 6)
 	in.processor.wantCleanStop()

@@ -58,6 +58,12 @@ func (in *apart) await(user string, unread int) badge {
 	return awaitBadge(in.t, in.server.url, "", user, hasUnread(unread))
 }
 
+// runTopics is the advice to run the command topics with that flag, as it must be
+// typed here.
+func (in *apart) runTopics(flag string) string {
+	return fmt.Sprintf("run %q", "belfry topics --brokers "+in.brokers[0]+" --prefix belfry "+flag)
+}
+
 // awaitRefusal waits until the processor says what it refuses and how to mend
 // that, by /readyz, the metrics and the log.
 func (in *apart) awaitRefusal(group, partition, remedy string) {
@@ -131,7 +137,7 @@ func TestNewEpochOfTheJournal(t *testing.T) {
 	in.processor.wantCleanStop()
 	commitBeyond(t, in.brokers, "belfry-unread", "belfry.journal", 1)
 	in.startProcessor()
-	in.awaitRefusal("belfry-unread", "belfry.journal/1", `run "belfry topics --new-epoch"`)
+	in.awaitRefusal("belfry-unread", "belfry.journal/1", in.runTopics("--new-epoch"))
 	in.post("3", users...)
 	in.await(users[0], 3)
 	in.await(users[2], 3)
@@ -185,7 +191,7 @@ func TestNewEpochOfTheNotifications(t *testing.T) {
 	const group = "belfry-router-belfry.notifications"
 	commitBeyond(t, in.brokers, group, "belfry.notifications", 1)
 	in.startProcessor()
-	in.awaitRefusal(group, "belfry.notifications/1", `run "belfry topics --new-epoch=notifications"`)
+	in.awaitRefusal(group, "belfry.notifications/1", in.runTopics("--new-epoch=notifications"))
 	send("3", now)
 	in.processor.wantCleanStop()
 	file := filepath.Join(t.TempDir(), "copy")
