@@ -5,11 +5,52 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 )
+
+// TestEveryHistoryHasARow holds that what the fold makes is never refused as a state
+// that it could not have made: the record would be a dead letter.
+func TestEveryHistoryHasARow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		upTo := func(n int, label string) int { return rapid.IntRange(0, n).Draw(t, label) }
+		var s inbox.State
+		now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+		for offset := range int64(40) {
+			now = now.Add(time.Duration(upTo(40, "seconds")) * time.Second)
+			r := inbox.Record{
+				Kind:     inbox.KindNotify + inbox.Kind(upTo(int(inbox.KindUnmute-inbox.KindNotify), "kind")),
+				Category: rapid.SampledFrom([]string{"", "a"}).Draw(t, "category"),
+				Until:    now.Add(time.Duration(upTo(200, "until")-20) * time.Second).UnixMilli(),
+				Seqs:     []uint64{uint64(upTo(int(s.Version), "seq"))},
+				UpTo:     uint64(upTo(int(s.Version), "up to")),
+			}
+			if n := len(s.Items); n > 0 {
+				r.Seqs = append(r.Seqs, s.Items[upTo(n-1, "item")].Seq)
+			}
+			id := fmt.Sprint(upTo(30, "id"))
+			if upTo(1, "arrives") == 1 {
+				r = inbox.Record{Kind: inbox.KindNotify, Silent: upTo(4, "silent") == 4}
+			}
+			r.Retraction.ID = id
+			n := &r.Notification
+			n.ID, n.Category, n.CollapseKey, n.Actor.ID = id, r.Category, rapid.SampledFrom([]string{"", "k"}).Draw(t, "key"), fmt.Sprint(upTo(4, "actor"))
+			if upTo(2, "later") == 2 {
+				n.DeliverAt = now.Add(time.Duration(upTo(200, "deliver at")) * time.Second)
+			}
+			if upTo(3, "expires") == 3 {
+				n.ExpiresAt = now.Add(time.Duration(upTo(400, "expires at")) * time.Second)
+			}
+			s, _ = inbox.Fold(s, r, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: offset}, Time: now, Cap: 5, Members: 1 + upTo(3, "members")})
+			checkRow(t, s)
+		}
+	})
+}
 
 // equalStates compares what a state holds; an empty slice equals a nil one.
 func equalStates(a, b inbox.State) bool {

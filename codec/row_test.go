@@ -200,7 +200,8 @@ func TestEncodeStateRefuses(t *testing.T) {
 	}
 }
 
-// What was scheduled and shows can take the place of an item that came after it.
+// What was scheduled and shows can take the place of an item that came after it, and can
+// be hidden again.
 func TestRowOfAnItemThatReplacesALaterOne(t *testing.T) {
 	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	var s inbox.State
@@ -208,13 +209,18 @@ func TestRowOfAnItemThatReplacesALaterOne(t *testing.T) {
 		{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "a", CollapseKey: "k", DeliverAt: at.Add(time.Minute)}},
 		{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "b", CollapseKey: "k"}},
 		{Kind: inbox.KindTouch},
+		{Kind: inbox.KindSnooze, Seqs: []uint64{1}, Until: at.Add(time.Hour).UnixMilli()},
+		{Kind: inbox.KindUnsnooze, Seqs: []uint64{1}},
+		{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "c", CollapseKey: "k"}},
+		{Kind: inbox.KindSnooze, Seqs: []uint64{6}, Until: at.Add(time.Hour).UnixMilli()},
+		{Kind: inbox.KindRetract, Retraction: belfry.Retraction{ID: "c"}}, // item 1 is hidden in its place
 	} {
 		s, _ = inbox.Fold(s, r, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: int64(i)}, Time: at.Add(time.Duration(i) * 40 * time.Second), Members: inbox.MaxMembers})
+		checkRow(t, s)
+		if i >= 2 && i != 5 && i != 6 && (len(s.Items) != 1 || s.Items[0].Seq != 1 || s.Items[0].Replaces != 2) {
+			t.Fatalf("record %d: got items %+v, want item 1 in the place of item 2", i, s.Items)
+		}
 	}
-	if len(s.Items) != 1 || s.Items[0].Seq != 1 || s.Items[0].Replaces != 2 {
-		t.Fatalf("got items %+v, want item 1 in the place of item 2", s.Items)
-	}
-	checkRow(t, s)
 }
 
 func TestRowVersion(t *testing.T) {
