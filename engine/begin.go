@@ -98,10 +98,12 @@ func (s *Supervisor) lacksNothing() {
 	s.status.Lacks = nil
 }
 
-// beginAll calls the group's Begin for all partitions that the session reads.
+// beginAll calls the group's Begin for all partitions that the session reads. A session
+// that is over by then reads none: goka gives up recovering its tables without an error,
+// and what Begin would find in them is not all.
 func (g *group) beginAll(s *session) error {
 	g.sup.lacksNothing()
-	if g.beginning == nil {
+	if g.beginning == nil || s.Context().Err() != nil {
 		return nil
 	}
 	all, ctx := errgroup.WithContext(s.Context())
@@ -123,7 +125,10 @@ func (g *group) beginAll(s *session) error {
 			return nil
 		})
 	}
-	return all.Wait()
+	if err := all.Wait(); err != nil && s.Context().Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // writeRow writes a row of the group's table and returns its offset.
