@@ -43,7 +43,11 @@ func (s *Server) readCommand(w http.ResponseWriter, r *http.Request, kind inbox.
 	if err != nil {
 		return inbox.Record{}, err
 	}
-	return command.Parse(kind, body, time.Now())
+	record, err := command.Parse(kind, body, time.Now())
+	if err == nil && record.UpTo != 0 && len(record.Seqs) > 0 { // an older processor would refuse the record
+		err = s.open(inbox.FeatureTime)
+	}
+	return record, err
 }
 
 // answerCommand writes a user's command and answers with the badge: with that status

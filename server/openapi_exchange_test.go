@@ -183,7 +183,8 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 			}
 		case http.StatusNotImplemented:
 			for _, b := range o.bodies(t, first) {
-				if b.status == http.StatusAccepted && strings.Contains(b.body, "deliver_at") {
+				later := b.status == http.StatusAccepted && strings.Contains(b.body, "deliver_at")
+				if later || strings.Contains(b.body, "seqs") && strings.Contains(b.body, "up_to") {
 					e.body = b.body
 				}
 			}

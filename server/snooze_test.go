@@ -107,6 +107,8 @@ func TestClosed(t *testing.T) {
 	} {
 		a.call("POST", "/v1/users/u/inbox/"+action, body).WantProblem(501, "")
 	}
+	a.call("POST", "/v1/users/u/inbox/seen", `{"seqs":[1],"up_to":2}`).WantProblem(501, "")
+	a.call("POST", "/v1/users/u/inbox/seen", `{"up_to":2}`).Want(200)
 	later := fmt.Sprintf(`{"recipient":"u","title":"2","deliver_at":%q}`, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 	a.call("POST", "/v1/notifications", later).WantProblem(501, "")
 	if got := a.get("/v1/users/u/inbox").Want(200); servertest.Into[inboxHead](got).Features == nil || listed(a, "") != "1" {
