@@ -17,6 +17,17 @@ func BenchmarkEncodeState(b *testing.B) {
 	}
 }
 
+// BenchmarkEncodePeople is of a row whose items stand for 1,000 different people.
+func BenchmarkEncodePeople(b *testing.B) {
+	s := rowOfPeople(1000)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := codec.EncodeState(&s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkDecodeState(b *testing.B) {
 	s := typicalState(100, 5)
 	row := must(b)(codec.EncodeState(&s))

@@ -3,6 +3,7 @@ package codec_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -220,6 +221,23 @@ func TestRowOfAnItemThatReplacesALaterOne(t *testing.T) {
 		if i >= 2 && i != 5 && i != 6 && (len(s.Items) != 1 || s.Items[0].Seq != 1 || s.Items[0].Replaces != 2) {
 			t.Fatalf("record %d: got items %+v, want item 1 in the place of item 2", i, s.Items)
 		}
+	}
+}
+
+// rowOfPeople has items of 50 collapse keys, which so many people caused.
+func rowOfPeople(people int64) inbox.State {
+	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	var s inbox.State
+	for i := range people + people/2 { // some of them twice
+		n := belfry.Notification{ID: fmt.Sprint(i), CollapseKey: fmt.Sprint("k", i%50), Actor: belfry.Actor{ID: fmt.Sprint("p", i%people), Name: "김하나"}}
+		s.Apply(&inbox.Record{Kind: inbox.KindNotify, Notification: n}, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: i}, Time: at, Members: inbox.MaxMembers})
+	}
+	return s
+}
+
+func TestRowOfManyPeople(t *testing.T) {
+	for _, people := range []int64{30, 35, 1000} {
+		checkRow(t, rowOfPeople(people))
 	}
 }
 

@@ -3,6 +3,7 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -69,10 +70,15 @@ func usesOf(s *inbox.State) uint64 {
 type timeEncoder struct {
 	columns [timeColumns][]byte // those of texts with their tags
 	actors  []inbox.Actor
+	places  map[inbox.Actor]int // in actors, of those from fewActors on
 }
+
+// fewActors is how many actors of a row are looked through.
+const fewActors = 32
 
 func (e *timeEncoder) reset() {
 	clear(e.actors)
+	clear(e.places)
 	e.actors = e.actors[:0]
 	for i := range e.columns {
 		e.columns[i] = e.columns[i][:0]
@@ -177,25 +183,37 @@ func (e *timeEncoder) group(r *rowEncoder, it *inbox.Entry, expiresAt *int64) er
 	return e.actor(it.Group.Actor)
 }
 
-// actor writes who caused an arrival. Rows have few who differ: it looks through all.
+// actor writes who caused an arrival.
 func (e *timeEncoder) actor(a inbox.Actor) error {
 	if a == (inbox.Actor{}) {
 		e.varint(arrivalActorColumn, 0)
 		return nil
 	}
-	for i := len(e.actors) - 1; i >= 0; i-- {
-		if e.actors[i] == a {
-			e.varint(arrivalActorColumn, uint64(i+1))
-			return nil
-		}
+	if i := e.place(a); i >= 0 {
+		e.varint(arrivalActorColumn, uint64(i+1))
+		return nil
 	}
 	if err := errors.Join(e.text(actorIDColumn, "actor id", a.ID), e.text(actorNameColumn, "actor name", a.Name)); err != nil {
 		return err
 	}
 	e.fixed64(actorHashColumn, a.Hash)
+	if len(e.actors) >= fewActors {
+		if e.places == nil {
+			e.places = map[inbox.Actor]int{}
+		}
+		e.places[a] = len(e.actors)
+	}
 	e.actors = append(e.actors, a)
 	e.varint(arrivalActorColumn, uint64(len(e.actors)))
 	return nil
+}
+
+// place returns where an actor stands, -1 for one that does not yet.
+func (e *timeEncoder) place(a inbox.Actor) int {
+	if i, ok := e.places[a]; ok {
+		return i
+	}
+	return slices.Index(e.actors[:min(len(e.actors), fewActors)], a)
 }
 
 // append appends the fields of the capability to a row.
