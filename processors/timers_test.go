@@ -32,7 +32,8 @@ func (p *path) awaitSettled(t *testing.T, items int, users ...string) {
 			row, err = p.unread.Row(user)
 			settled := 0
 			for i := range row.Items {
-				if e := &row.Items[i]; e.Until != 0 && e.Shown != 0 {
+				// One that came late, on a slow machine, has no wake.
+				if e := &row.Items[i]; e.Until == 0 || e.Shown != 0 {
 					settled++
 				}
 			}

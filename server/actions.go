@@ -23,7 +23,7 @@ func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c auth.Call)
 	if !ok {
 		return wire.ErrNotFound
 	}
-	record, err := s.readCommand(w, r, kind)
+	record, err := s.readCommand(w, r, c, kind)
 	if err != nil {
 		return err
 	}
@@ -37,8 +37,9 @@ func (s *Server) deleteUser(w http.ResponseWriter, r *http.Request, c auth.Call)
 	return s.answerCommand(w, r, c.User, inbox.Record{Kind: inbox.KindErase}, http.StatusAccepted)
 }
 
-// readCommand returns the command of that kind that the call's body has.
-func (s *Server) readCommand(w http.ResponseWriter, r *http.Request, kind inbox.Kind) (inbox.Record, error) {
+// readCommand returns the command of that kind that the call's body has. What its
+// sender has scheduled is not for its user to see: no seq of his reaches it.
+func (s *Server) readCommand(w http.ResponseWriter, r *http.Request, c auth.Call, kind inbox.Kind) (inbox.Record, error) {
 	body, err := wire.ReadBody(w, r, command.MaxBytes, s.config.Limits.Request)
 	if err != nil {
 		return inbox.Record{}, err
@@ -47,8 +48,21 @@ func (s *Server) readCommand(w http.ResponseWriter, r *http.Request, kind inbox.
 	if err == nil && record.UpTo != 0 && len(record.Seqs) > 0 { // an older processor would refuse the record
 		err = s.open(inbox.FeatureTime)
 	}
+	if err != nil || len(record.Seqs) == 0 || c.Identity.Has(auth.ScopeAdmin) {
+		return record, err
+	}
+	row, err := s.config.Rows.Row(c.User)
+	for i, seq := range record.Seqs {
+		if e, ok := row.Entry(seq); ok && e.Born && e.Hidden(time.Now().Add(early)) {
+			record.Seqs[i] = 0 // that of no item
+		}
+	}
 	return record, err
 }
+
+// early is how long before its time a scheduled item may be named by its user: another
+// server, whose clock is ahead, may show it already.
+const early = time.Minute
 
 // answerCommand writes a user's command and answers with the badge: with that status
 // once the row shows the command applied, with 202 if that takes longer.

@@ -47,7 +47,7 @@ func (s *Server) getMutes(w http.ResponseWriter, r *http.Request, c auth.Call) e
 // postMute answers POST /v1/users/{user}/inbox/mute: what arrives in a category from
 // then on is put away, read.
 func (s *Server) postMute(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	record, err := s.readCommand(w, r, inbox.KindMute)
+	record, err := s.readCommand(w, r, c, inbox.KindMute)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (s *Server) postMute(w http.ResponseWriter, r *http.Request, c auth.Call) e
 
 // postUnmute answers POST /v1/users/{user}/inbox/unmute.
 func (s *Server) postUnmute(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	record, err := s.readCommand(w, r, inbox.KindUnmute)
+	record, err := s.readCommand(w, r, c, inbox.KindUnmute)
 	if err != nil {
 		return err
 	}

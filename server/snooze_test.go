@@ -98,6 +98,25 @@ func TestScheduledIsForAdmins(t *testing.T) {
 	}
 }
 
+// TestScheduledIsNotForItsUser: who guesses its seq can do nothing with it, and learns
+// nothing of it.
+func TestScheduledIsNotForItsUser(t *testing.T) {
+	a := newAPI(t, withJWT(t))
+	sendNote(a, "u", fmt.Sprintf(`{"title":"1","deliver_at":%q}`, time.Now().Add(time.Hour).UTC().Format(time.RFC3339)))
+	before, _ := a.fake.Row("u")
+	for action, body := range map[string]string{"snooze": hiddenFrom(`[1]`, time.Minute), "unsnooze": `{"seqs":[1]}`, "read": `{"seqs":[1]}`, "archive": `{"seqs":[1]}`, "delete": `{"seqs":[1]}`} {
+		a.call("POST", "/v1/users/u/inbox/"+action, body, "Authorization", "Bearer "+mint(t, "u")).Want(200)
+		after, _ := a.fake.Row("u")
+		if e, ok := after.Entry(1); !ok || *e != before.Items[0] {
+			t.Errorf("%s: got %+v, want it untouched", action, e)
+		}
+	}
+	a.call("POST", "/v1/users/u/inbox/delete", `{"seqs":[1]}`, "Authorization", "Bearer "+mint(t, "boss", "belfry:admin")).Want(200)
+	if after, _ := a.fake.Row("u"); len(after.Items) != 0 {
+		t.Error("an admin cannot delete it")
+	}
+}
+
 // TestClosed answers 501 where the capability is not open, and lists as ever.
 func TestClosed(t *testing.T) {
 	a := newAPI(t, func(c *Config) { c.Features = 0 })

@@ -57,11 +57,12 @@ func TestOps(t *testing.T) {
 	}
 	look := func() bool {
 		callAPI(t, http.MethodGet, base+"/overview", "", "", &overview)
-		members := 0
+		members, processed := 0, 0.0
 		for _, g := range overview.Groups {
 			members += len(g.Members)
+			processed += g.Processed
 		}
-		return members == 2
+		return members == 2 && processed == 1
 	}
 	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", overview) }, look)
 	for _, g := range overview.Groups {

@@ -28,6 +28,11 @@ func Parse(kind inbox.Kind, data []byte, now time.Time) (inbox.Record, error) {
 	var err error
 	switch kind {
 	case inbox.KindMute, inbox.KindUnmute:
+		for _, name := range []string{"seqs", "up_to", "until"} {
+			if _, ok := body.given(name); ok {
+				return record, belfry.Invalid(name, "%s takes a category alone, and lasts", kind)
+			}
+		}
 		record.Category, err = body.category()
 		return record, err
 	case inbox.KindSnooze:
@@ -119,7 +124,7 @@ func parseSeqs(raw json.RawMessage) ([]uint64, error) {
 func seq(field string, raw json.RawMessage) (uint64, error) {
 	n, ok := wire.ParseWhole(string(raw))
 	if !ok {
-		return 0, belfry.Invalid(field, "must be a whole number that is not negative, not %.40q", raw)
+		return 0, belfry.Invalid(field, "must be a whole number that is not negative, not %.40s", raw)
 	}
 	return n, nil
 }
@@ -131,7 +136,7 @@ func (b fields) category() (string, error) {
 	}
 	var category string
 	if json.Unmarshal(raw, &category) != nil {
-		return "", belfry.Invalid("category", "must be a text in quotes, not %.40q", raw)
+		return "", belfry.Invalid("category", "must be a text in quotes, not %.40s", raw)
 	}
 	return category, wire.CheckCategory(category)
 }
@@ -149,7 +154,7 @@ func (b fields) until(now time.Time) (int64, error) {
 	}
 	switch {
 	case err != nil:
-		return 0, belfry.Invalid("until", "must be a time such as 2026-01-31T09:00:00Z (RFC 3339), not %.40q", raw)
+		return 0, belfry.Invalid("until", "must be a time such as 2026-01-31T09:00:00Z (RFC 3339) as a text, not %.40s", raw)
 	case at.UnixMilli() <= now.UnixMilli():
 		return 0, belfry.Invalid("until", "must be ahead: here it is %s", now.UTC().Format(time.RFC3339))
 	}

@@ -45,6 +45,8 @@ func TestParse(t *testing.T) {
 		{inbox.KindMute, `{"category":null}`, inbox.Record{}, "category"},
 		{inbox.KindMute, `{"category":""}`, inbox.Record{}, "category"},
 		{inbox.KindMute, `{"category":["board"]}`, inbox.Record{}, "category"},
+		{inbox.KindMute, `{"category":"board","until":"2026-11-30T09:00:00Z"}`, inbox.Record{}, "until"},
+		{inbox.KindUnmute, `{"category":"board","seqs":[1]}`, inbox.Record{}, "seqs"},
 	}
 	for _, tt := range tests {
 		got, err := Parse(tt.kind, []byte(tt.body), now)
