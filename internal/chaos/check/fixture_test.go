@@ -228,7 +228,7 @@ func (p *inhabitant) pages(client string, s *inbox.State, server int, archived b
 
 func (p *inhabitant) item(e *inbox.Entry, pending bool) history.Item {
 	c := p.contents[e.Seq]
-	it := history.Item{Seq: e.Seq, Version: e.Version, ID: c.ID, Source: c.Source, Category: e.Category,
+	it := history.Item{Seq: e.Seq, Version: e.Version, Shown: e.Shown, ID: c.ID, Source: c.Source, Category: e.Category,
 		Read: e.Read, Seen: e.Seen, Archived: e.Archived, Count: int(e.Count), Replaces: e.Replaces}
 	if pending {
 		it.ID, it.Source, it.Pending = "", "", true

@@ -88,7 +88,9 @@ func (h *Holder) Items() []history.Item {
 	for _, it := range h.items {
 		items = append(items, it.Item)
 	}
-	slices.SortFunc(items, func(a, b history.Item) int { return cmp.Compare(b.Seq, a.Seq) })
+	slices.SortFunc(items, func(a, b history.Item) int {
+		return cmp.Or(cmp.Compare(max(b.Seq, b.Shown), max(a.Seq, a.Shown)), cmp.Compare(b.Seq, a.Seq))
+	})
 	return items
 }
 

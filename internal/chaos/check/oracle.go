@@ -124,7 +124,7 @@ func (o *oracle) item(e *inbox.Entry) history.Item {
 	content := o.contents[e.Seq]
 	return history.Item{
 		Seq: e.Seq, Version: e.Version, ID: content.ID, Source: content.Source, Category: e.Category,
-		Read: e.Read, Seen: e.Seen, Archived: e.Archived, Count: int(e.Count), Replaces: e.Replaces,
+		Read: e.Read, Seen: e.Seen, Archived: e.Archived, Count: int(e.Count), Replaces: e.Replaces, Shown: e.Shown,
 	}
 }
 

@@ -79,6 +79,7 @@ type Item struct {
 	Pending  bool   `json:"pending"`
 	Count    int    `json:"count"`
 	Replaces uint64 `json:"replaces"`
+	Shown    uint64 `json:"shown"` // version at which it was brought back, or its wake settled
 }
 
 // Frame is one event that a stream's client received. Connection counts the
