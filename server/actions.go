@@ -23,7 +23,7 @@ func (s *Server) postAction(w http.ResponseWriter, r *http.Request, c auth.Call)
 	if !ok {
 		return wire.ErrNotFound
 	}
-	record, err := s.readCommand(w, r, c, kind)
+	record, _, err := s.readItemCommand(w, r, c, kind)
 	if err != nil {
 		return err
 	}
@@ -37,9 +37,8 @@ func (s *Server) deleteUser(w http.ResponseWriter, r *http.Request, c auth.Call)
 	return s.answerCommand(w, r, c.User, inbox.Record{Kind: inbox.KindErase}, http.StatusAccepted)
 }
 
-// readCommand returns the command of that kind that the call's body has. What its
-// sender has scheduled is not for its user to see: no seq of his reaches it.
-func (s *Server) readCommand(w http.ResponseWriter, r *http.Request, c auth.Call, kind inbox.Kind) (inbox.Record, error) {
+// readCommand returns the command of that kind that the call's body has.
+func (s *Server) readCommand(w http.ResponseWriter, r *http.Request, kind inbox.Kind) (inbox.Record, error) {
 	body, err := wire.ReadBody(w, r, command.MaxBytes, s.config.Limits.Request)
 	if err != nil {
 		return inbox.Record{}, err
@@ -48,16 +47,26 @@ func (s *Server) readCommand(w http.ResponseWriter, r *http.Request, c auth.Call
 	if err == nil && record.UpTo != 0 && len(record.Seqs) > 0 { // an older processor would refuse the record
 		err = s.open(inbox.FeatureTime)
 	}
-	if err != nil || len(record.Seqs) == 0 || c.Identity.Has(auth.ScopeAdmin) {
-		return record, err
+	return record, err
+}
+
+// readItemCommand is readCommand for items, of which it returns the row as it is where
+// the command names some by seq. An item that its sender has scheduled is not for its
+// user to see: no seq of his reaches it.
+func (s *Server) readItemCommand(w http.ResponseWriter, r *http.Request, c auth.Call, kind inbox.Kind) (record inbox.Record, row inbox.State, err error) {
+	record, err = s.readCommand(w, r, kind)
+	if err != nil || len(record.Seqs) == 0 {
+		return record, row, err
 	}
-	row, err := s.config.Rows.Row(c.User)
+	if row, err = s.config.Rows.Row(c.User); err != nil || c.Identity.Has(auth.ScopeAdmin) {
+		return record, row, err
+	}
 	for i, seq := range record.Seqs {
 		if e, ok := row.Entry(seq); ok && e.Born && e.Hidden(time.Now().Add(early)) {
 			record.Seqs[i] = 0 // that of no item
 		}
 	}
-	return record, err
+	return record, row, nil
 }
 
 // early is how long before its time a scheduled item may be named by its user: another

@@ -27,20 +27,12 @@ type exportItem struct {
 // getExport answers GET /v1/users/{user}/export: all that is kept of a user as
 // NDJSON, one JSON value a line. The first is the badge, the rest are the items,
 // oldest first, archived, expired and snoozed ones included, each after the notifications
-// that it stands for besides its own. What its sender has hidden until a time is for
-// admins. Contents are read one by one as
-// the client takes them, since all of them may be a lot. One that is late is waited
-// for, but for wire.MaxWait in all; an item that was removed meanwhile is left out.
+// that it stands for besides its own. An item that its sender has hidden is for admins
+// until it shows. Contents are read one by one as the client takes them, since all of
+// them may be a lot. One that is late is waited for, but for wire.MaxWait in all; an item
+// that was removed meanwhile is left out.
 func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	query, err := wire.ParseQuery(r)
-	if err != nil {
-		return err
-	}
-	version, err := wire.Number(query, "min_version", 0, 1<<64-1)
-	if err != nil {
-		return err
-	}
-	row, err := s.awaitRow(r.Context(), c.User, atLeast(version))
+	row, err := s.awaitAsked(r, c.User)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/auth"
@@ -11,43 +10,26 @@ import (
 
 // mutes are the muted categories of a user, the one muted first at the head.
 type mutes struct {
-	User       string `json:"user"`
-	Version    uint64 `json:"version"`
-	Cursor     string `json:"cursor"`
-	Categories []mute `json:"categories"`
-}
-
-type mute struct {
-	Category string    `json:"category"`
-	Since    time.Time `json:"since"`
+	User       string      `json:"user"`
+	Version    uint64      `json:"version"`
+	Cursor     string      `json:"cursor"`
+	Categories []wire.Mute `json:"categories"`
 }
 
 // getMutes answers GET /v1/users/{user}/inbox/mute.
 func (s *Server) getMutes(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	query, err := wire.ParseQuery(r)
+	row, err := s.awaitAsked(r, c.User)
 	if err != nil {
 		return err
 	}
-	version, err := wire.Number(query, "min_version", 0, 1<<64-1)
-	if err != nil {
-		return err
-	}
-	row, err := s.awaitRow(r.Context(), c.User, atLeast(version))
-	if err != nil {
-		return err
-	}
-	out := mutes{User: c.User, Version: row.Version, Cursor: row.Cursor().String(), Categories: make([]mute, 0, len(row.Mutes))}
-	for _, m := range row.Mutes {
-		out.Categories = append(out.Categories, mute{m.Category, time.UnixMilli(m.At).UTC()})
-	}
-	wire.Respond(w, http.StatusOK, out)
+	wire.Respond(w, http.StatusOK, mutes{c.User, row.Version, row.Cursor().String(), wire.NewMutes(&row)})
 	return nil
 }
 
 // postMute answers POST /v1/users/{user}/inbox/mute: what arrives in a category from
 // then on is put away, read.
 func (s *Server) postMute(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	record, err := s.readCommand(w, r, c, inbox.KindMute)
+	record, err := s.readCommand(w, r, inbox.KindMute)
 	if err != nil {
 		return err
 	}
@@ -72,7 +54,7 @@ func (s *Server) postMute(w http.ResponseWriter, r *http.Request, c auth.Call) e
 
 // postUnmute answers POST /v1/users/{user}/inbox/unmute.
 func (s *Server) postUnmute(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	record, err := s.readCommand(w, r, c, inbox.KindUnmute)
+	record, err := s.readCommand(w, r, inbox.KindUnmute)
 	if err != nil {
 		return err
 	}

@@ -21,11 +21,7 @@ type snoozed struct {
 // postSnooze answers POST /v1/users/{user}/inbox/snooze: the named items are hidden
 // until a time.
 func (s *Server) postSnooze(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	record, err := s.readCommand(w, r, c, inbox.KindSnooze)
-	if err != nil {
-		return err
-	}
-	before, err := s.config.Rows.Row(c.User)
+	record, before, err := s.readItemCommand(w, r, c, inbox.KindSnooze)
 	if err != nil {
 		return err
 	}
@@ -60,7 +56,7 @@ func (s *Server) postSnooze(w http.ResponseWriter, r *http.Request, c auth.Call)
 // postUnsnooze answers POST /v1/users/{user}/inbox/unsnooze: what the user has snoozed
 // of the named items shows again.
 func (s *Server) postUnsnooze(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	record, err := s.readCommand(w, r, c, inbox.KindUnsnooze)
+	record, _, err := s.readItemCommand(w, r, c, inbox.KindUnsnooze)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -71,6 +72,19 @@ func (s *Server) awaitRow(ctx context.Context, recipient string, enough func(*in
 		return err == nil && enough(&row), err
 	}, s.config.Rows)
 	return row, err
+}
+
+// awaitAsked is awaitRow for the call's parameter min_version.
+func (s *Server) awaitAsked(r *http.Request, recipient string) (inbox.State, error) {
+	query, err := wire.ParseQuery(r)
+	if err != nil {
+		return inbox.State{}, err
+	}
+	version, err := wire.Number(query, "min_version", 0, 1<<64-1)
+	if err != nil {
+		return inbox.State{}, err
+	}
+	return s.awaitRow(r.Context(), recipient, atLeast(version))
 }
 
 // atLeast is the condition of a client that has seen version. Versions alone

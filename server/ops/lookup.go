@@ -44,13 +44,7 @@ type lookup struct {
 	Missing    int          `json:"missing"`               // items whose content is not there
 	ReadAt     time.Time    `json:"read_at"`               // when the tables were read
 	NextExpiry *time.Time   `json:"next_expiry,omitempty"` // or wake
-	Mutes      []lookupMute `json:"mutes,omitempty"`
-}
-
-// lookupMute is a muted category.
-type lookupMute struct {
-	Category string    `json:"category"`
-	Since    time.Time `json:"since"`
+	Mutes      []wire.Mute  `json:"mutes,omitempty"`
 }
 
 // lookupItem is one item of the row.
@@ -101,14 +95,11 @@ func (s *Calls) lookup(user string, texts bool, now time.Time) (*lookup, error) 
 	l := &lookup{
 		User: user, Version: row.Version, Cursor: row.Cursor().String(), Epoch: row.Epoch, Base: row.Base, Horizon: row.Horizon,
 		Counts: row.Counts(now), Items: []lookupItem{}, Removals: len(row.Removals), Sources: len(row.Watermarks),
-		Streams: s.config.Streams(user), Contents: texts, ReadAt: now.UTC(),
+		Streams: s.config.Streams(user), Contents: texts, ReadAt: now.UTC(), Mutes: wire.NewMutes(&row),
 	}
 	if at, ok := row.NextChange(now); ok {
 		at = at.UTC()
 		l.NextExpiry = &at
-	}
-	for _, m := range row.Mutes {
-		l.Mutes = append(l.Mutes, lookupMute{m.Category, time.UnixMilli(m.At).UTC()})
 	}
 	for i := range slices.Backward(row.Items) {
 		e := &row.Items[i]

@@ -1,12 +1,13 @@
 package ops
 
 import (
-	"github.com/belfry/belfry/server/wire"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/belfry/belfry/server/wire"
 
 	"github.com/belfry/belfry/lag"
 )
