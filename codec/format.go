@@ -8,8 +8,8 @@ import (
 	"github.com/belfry/belfry"
 )
 
-// The highest formats that this Belfry reads. What needs no more is written in
-// firstFormat. When to raise one stands in belfry.proto.
+// The highest formats that this Belfry reads. Rows and records that need no
+// more are written in firstFormat. When to raise one stands in belfry.proto.
 const (
 	firstFormat  = 1
 	recordFormat = 2

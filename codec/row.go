@@ -103,7 +103,7 @@ func checkState(s *inbox.State) error {
 			return fmt.Errorf("item %d of version %d in a row of version %d", e.Seq, e.Version, s.Version)
 		case e.Read && !e.Seen:
 			return fmt.Errorf("item %d is read but not seen", e.Seq)
-		// What was hidden can have replaced one that came after it, and may be hidden again.
+		// An item that was hidden can have replaced one that came after it, and may be hidden again.
 		case e.Replaces != 0 && e.Replaces == e.Seq, e.Replaces > s.Version, e.Replaces > e.Seq && e.Shown == 0 && e.Until == 0:
 			return fmt.Errorf("item %d replaces item %d", e.Seq, e.Replaces)
 		case e.Unarchived > e.Version:

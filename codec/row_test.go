@@ -201,7 +201,7 @@ func TestEncodeStateRefuses(t *testing.T) {
 	}
 }
 
-// What was scheduled and shows can take the place of an item that came after it, and can
+// A scheduled item that shows can take the place of one that came after it, and can
 // be hidden again.
 func TestRowOfAnItemThatReplacesALaterOne(t *testing.T) {
 	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)

@@ -36,7 +36,7 @@ func (j *Journal) compare(sent, acked time.Time, r *kgo.Record) {
 	j.looks.Go(func() {
 		ctx, end := context.WithTimeout(context.Background(), skewWait)
 		defer end()
-		// What keeps it from the brokers keeps the writes from them, too, which tell.
+		// An outage keeps the writes from the brokers, too, and they tell.
 		stamps, err := j.topics.Timestamps(ctx, j.topic, map[int32]int64{r.Partition: r.Offset})
 		stamp, ok := stamps[r.Partition]
 		if err != nil || !ok {

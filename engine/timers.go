@@ -15,8 +15,8 @@ type Timers struct {
 	// for concurrent use. The local store keeps an index of it.
 	Due func(row []byte) int64
 	// Hold is called for each partition that a session has, once its table is recovered
-	// and before its first record is processed. What it returns is called at once, in
-	// a goroutine of its own, and must return soon after ctx has ended: with the session.
+	// and before its first record is processed. The returned function is called at once,
+	// in a goroutine of its own, and must return soon after ctx has ended: with the session.
 	Hold func(partition int32, rows *DueRows) (run func(ctx context.Context))
 }
 

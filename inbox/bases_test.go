@@ -104,7 +104,7 @@ func TestBasesOverEpochsAndGrowth(t *testing.T) {
 	})
 }
 
-// What versions look like, fixed for good: they are in rows, cursors and clients.
+// Versions are fixed for good: they are in rows, cursors and clients.
 func TestVersionsOverEpochs(t *testing.T) {
 	p := partition{rows: map[string]inbox.State{}}
 	var got []string

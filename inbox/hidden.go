@@ -51,8 +51,8 @@ func (s *State) NextWake() int64 {
 }
 
 // settle notes in the row which wakes have passed: the items stand where they would if
-// they came with this record, their flags as they are. What was born hidden arrives
-// only now, and takes the item that it replaces.
+// they came with this record, their flags as they are. An item that was born
+// hidden arrives only now, and takes the item that it replaces.
 func (f *folder) settle() {
 	var woken []Entry
 	for i := range f.s.Items {

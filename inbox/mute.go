@@ -17,8 +17,8 @@ func (s *State) IsMuted(category string) bool {
 // MutesFull reports whether one more category cannot be muted.
 func (s *State) MutesFull() bool { return len(s.Mutes) >= MaxMutes }
 
-// mute mutes a category: what arrives in it from now on is put away, read. What its
-// sender has hidden in it counts as not arrived yet.
+// mute mutes a category: what arrives in it from now on is put away, read. An item
+// that its sender has hidden in it counts as not arrived yet.
 func (f *folder) mute(category string) Outcome {
 	if category == "" {
 		return Unchanged
@@ -41,8 +41,8 @@ func (f *folder) mute(category string) Outcome {
 	return outcome
 }
 
-// unmute has what arrives in a category from now on shown again. What arrived muted
-// stays where it is.
+// unmute has what arrives in a category from now on shown again. An item
+// that arrived muted stays where it is.
 func (f *folder) unmute(category string) Outcome {
 	n := len(f.s.Mutes)
 	f.s.Mutes = slices.DeleteFunc(f.s.Mutes, func(m Mute) bool { return m.Category == category })

@@ -38,8 +38,8 @@ func ParseStatus(s string) (Status, error) {
 // Order is how the items of a page follow each other.
 type Order string
 
-// The values of Order. Within each importance the newest comes first. What is scheduled
-// has an order of its own: what shows soonest comes first.
+// The values of Order. Within each importance the newest comes first. Scheduled
+// items have an order of their own: the soonest comes first.
 const (
 	OrderNewest     Order = "newest"
 	OrderImportance Order = "importance" // urgent, high, the rest

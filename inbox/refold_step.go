@@ -122,7 +122,7 @@ func recognised(before *State, r Record) string {
 }
 
 func (s *Step) gone(before, after *State, r Record, in Input) {
-	// What woke, or what came, can have taken the place of another.
+	// An item that woke or came can have taken the place of another.
 	replaced := map[uint64]bool{}
 	for i := range after.Items {
 		if e := &after.Items[i]; e.Version == after.Version && e.Replaces != 0 {

@@ -146,7 +146,7 @@ func TestBellInForcedColours(t *testing.T) {
 }
 
 // TestBellHeap has notifications come into an open inbox that is full: the page
-// holds no more after a thousand of them than before. What one alone would leave is
+// holds no more after a thousand of them than before. One alone would leave
 // 200 bytes as an item, and several times that as a row.
 func TestBellHeap(t *testing.T) {
 	a, address := bellServer(t, &host{}, `lang="en"`)
@@ -167,7 +167,7 @@ func TestBellHeap(t *testing.T) {
 	}
 	before := send(500)
 	send(1000)
-	// What the page has only just let go is collected a moment later.
+	// Garbage that the page has only just made is collected a moment later.
 	var more float64
 	kafkatest.Eventually(t, kafkatest.Patience,
 		func() string {

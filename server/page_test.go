@@ -98,7 +98,7 @@ func TestPage(t *testing.T) {
 		t.Errorf("the list has %d tab stops, want 1", got)
 	}
 
-	// A click reads, and follows. What was done before it has been said by then: of
+	// A click reads, and follows. The actions before it have been sent by then: of
 	// what waits for an answer as a page ends the order is the network's.
 	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the item is not back" }, func() bool {
 		row, _ := a.fake.Row(user)

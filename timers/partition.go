@@ -138,7 +138,7 @@ func (p *partition) take(now time.Time) (due []timer, next time.Duration) {
 // fire appends a touch for those timers that their rows still have. The error is that
 // of ctx.
 func (p *partition) fire(ctx context.Context, due []timer) error {
-	// What cannot be fired is not lost: the timers are there until their rows are settled.
+	// Timers that cannot be fired are not lost: they are there until their rows are settled.
 	due = slices.DeleteFunc(due, func(t timer) bool { return !p.owes(&t) })
 	if len(due) == 0 {
 		return ctx.Err()
@@ -214,8 +214,8 @@ func (p *partition) touch(ctx context.Context, due []timer) error {
 	return nil
 }
 
-// make makes the heap of the index: at the begin, and when it has become crowded. What was
-// touched already stays, and so does what is armed meanwhile.
+// make makes the heap of the index: at the begin, and when it has become crowded. Timers
+// that were touched already stay, and so do those that are armed meanwhile.
 func (p *partition) make(ctx context.Context) error {
 	p.mu.Lock()
 	var made timers

@@ -12,8 +12,8 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// DefaultRate is how many touches a process appends a second, at the most. What is
-// due shows at its time in any case: a touch settles it in the row.
+// DefaultRate is how many touches a process appends a second, at the most. An item
+// shows at its time in any case: a touch settles it in the row.
 const DefaultRate = 2000
 
 // A timer whose row is still due after a touch gets another one: after firstAgain,

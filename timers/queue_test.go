@@ -184,7 +184,7 @@ func TestTimerOutlivesAnOutage(t *testing.T) {
 	})
 }
 
-// What another owner has is not touched.
+// Rows of another owner are not touched.
 func TestTimerOfAnotherOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTable()
@@ -236,7 +236,7 @@ func TestTimersArePaced(t *testing.T) {
 	})
 }
 
-// Who snoozes an item again and again leaves no timers behind for ever.
+// A user who snoozes an item again and again leaves no timers behind for ever.
 func TestTimersOfThePastGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTable()

@@ -265,6 +265,7 @@ func (s *dueScene) run(users, each int, over time.Duration) {
 	kills := 0
 	for ; time.Now().Before(end.Add(-2 * time.Second)); kills++ {
 		victim := []*programtest.Process{s.processors[0], s.servers[0], s.processors[1], s.servers[1]}[kills%4]
+		// For how long each is away, and for how long all are there: the fault itself.
 		victim.Kill()
 		time.Sleep(300 * time.Millisecond)
 		victim.Restart()

@@ -648,7 +648,7 @@ func (x *Item) GetNotification() *Notification {
 // everything else can be added freely. A new column cannot, since an older
 // program adds and drops items without it, nor can a new bit of meta.
 //
-// What a capability adds has a bit in uses. Such a row is of format 2, a row that uses no
+// Each capability that adds columns has a bit in uses. Such a row is of format 2, a row that uses no
 // capability is of format 1 and the same bytes as ever. A program refuses a row of format 2
 // with a bit that it does not know. So a capability costs nothing where it is not used, and
 // once it is used there is no way back to a program without it.

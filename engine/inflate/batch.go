@@ -14,7 +14,7 @@ type batch []byte
 
 const (
 	atLength     = 8  // of what follows it
-	atMagic      = 16 //
+	atMagic      = 16 // the format, here always 2
 	atChecksum   = 17 // CRC-32C of what follows it
 	atAttributes = 21
 	atLastDelta  = 23 // of the last record's offset

@@ -90,7 +90,7 @@ func TestItemsLieWithTheirRecipient(t *testing.T) {
 	}
 }
 
-// What a partition holds of itself lies in it, contents too.
+// A partition's own keys lie in it, those of contents too.
 func TestPartitionsOwnKeysLieInThem(t *testing.T) {
 	for p := range int32(64) {
 		for _, key := range []string{belfry.PartitionKey(p), inbox.ItemKey(belfry.PartitionKey(p), 5)} {

@@ -57,8 +57,8 @@ func Produce(t testing.TB, brokers []string, messages ...*sarama.ProducerMessage
 }
 
 // Consume returns the first n records of a topic's partitions, in order for
-// each partition, and fails the test if they don't come. What a partition of a table holds
-// of itself ([belfry.PartitionKey]) is not among them.
+// each partition, and fails the test if they don't come. A table partition's own
+// rows ([belfry.PartitionKey]) are not among them.
 func Consume(t testing.TB, brokers []string, topic string, n int, partitions ...int32) []*sarama.ConsumerMessage {
 	t.Helper()
 	c, err := sarama.NewConsumer(brokers, ClientConfig())

@@ -10,7 +10,7 @@ import (
 	"github.com/belfry/belfry/sources/envelope"
 )
 
-// What names another schema in each record would have the registry asked for each, and
+// A producer that names another schema in each record would have the registry asked for each, and
 // all behind it wait for the answers. So questions that come to nothing may take
 // unknownBurst of a partition's time at once and then a tenth of it; a question counts
 // as unknownLeast at least and as unknownMost at most, so that 20 to 1,000 are asked at

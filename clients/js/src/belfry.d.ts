@@ -139,7 +139,7 @@ export class Belfry {
   /** The four below are there where `features` names `time`. `until` is ahead, a year at most. */
   snooze(selection: { seqs: number[]; until: Date | string | number }): Promise<void>;
   unsnooze(selection: { seqs: number[] }): Promise<void>;
-  /** What comes in a muted category is archived and read. */
+  /** An item that comes in a muted category is archived and read. */
   mute(of: { category: string }): Promise<void>;
   unmute(of: { category: string }): Promise<void>;
   mutes(): Promise<string[]>;

@@ -1,5 +1,5 @@
-// What a page that ends no longer waits for: its requests outlive it (keepalive),
-// its script does not.
+// The waits that end with a page: its requests outlive it (keepalive), its script
+// does not.
 export class Leaving {
   #left = false;
   #waiting = new Set();

@@ -1,4 +1,4 @@
-// What makes an item seen: half of it on the screen for a moment, in a page that is
+// Items are seen by looks: half of one on the screen for a moment, in a page that is
 // looked at.
 const dwell = 1000; // ms on the screen that make an item seen
 const together = 300; // ms in which looks are one word to the server

@@ -19,8 +19,8 @@ export const unsettled = (item) => !!item.woke_at && !item.shown;
 
 /**
  * The place of an item: the higher one comes first. Its first number is the
- * item's importance where the order asks for that, and 0 elsewhere. What is hidden
- * is in order of when it shows.
+ * item's importance where the order asks for that, and 0 elsewhere. Hidden
+ * items are in order of when they show.
  */
 export function place(item, order) {
   if (order === 'soonest') return [0, -ms(item.until), -item.seq];

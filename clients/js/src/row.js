@@ -79,7 +79,7 @@ export function fillRow(row, item, inbox, category) {
   };
   label(row.read, item.read ? 'again' : 'read');
   row.read.replaceChildren(icon(item.read ? paths.dot : paths.check));
-  // What is scheduled can only be shown, or go.
+  // A scheduled item can only be shown, or go.
   row.read.hidden = row.put.hidden = !!item.until;
   row.later.hidden = !inbox.can('time');
   label(row.later, item.until ? 'now' : 'later');

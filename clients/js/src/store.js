@@ -145,7 +145,7 @@ export class Store {
     patch(state.seen, { seen: true });
     patch(archived, { archived: true });
     for (const seq of state.removed) this.#remove(seq, version);
-    // What is hidden from now on is named as removed.
+    // Items that are hidden from now on are named as removed.
     if (state.removed.length) for (const query of this.queries) query.dirty ||= query.status === 'scheduled';
   }
 

@@ -1,4 +1,4 @@
-// What the menu of an item offers, in the time zone of whoever looks at it.
+// The ways out that the menu of an item offers, in the time zone of whoever looks at it.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 

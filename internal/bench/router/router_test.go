@@ -29,7 +29,7 @@ func TestRouterWaysAgree(t *testing.T) {
 	}
 }
 
-// What one event allocates is the same on every machine, so that a slip on the way of
+// The allocations of an event are the same on every machine, so that a slip on the way of
 // all events is seen without a quiet one: they are a quarter above what is measured.
 func TestRouterAllocations(t *testing.T) {
 	r, err := router.NewRouter(1000)
