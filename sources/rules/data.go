@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/belfry/belfry/sources/yamlfile"
 )
 
 // A part of a rule's data is a *template, a dataObject, a dataList, or a constant:
@@ -68,7 +70,7 @@ func dataValue(part any, v *variables, path string) (value any, ok bool, err err
 	case dataObject:
 		out := make(map[string]any, len(d))
 		for _, f := range d {
-			value, ok, err := dataValue(f.value, v, join(path, f.name))
+			value, ok, err := dataValue(f.value, v, yamlfile.Join(path, f.name))
 			if err != nil {
 				return nil, false, err
 			}

@@ -107,12 +107,6 @@ func (s shape) mismatch(t *cel.Type) string {
 	return ""
 }
 
-// meant is the candidate that is nearest to a name.
-func meant(name string, candidates []string) string {
-	best, _ := advice.Nearest(name, candidates)
-	return best
-}
-
 func isOptional(t *cel.Type) bool {
 	return t.Kind() == types.OpaqueKind && t.TypeName() == "optional_type" && len(t.Parameters()) == 1
 }

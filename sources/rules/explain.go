@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/yamlfile"
 )
 
 // Explanation says what becomes of a record, and why.
@@ -157,10 +158,10 @@ func (r *rule) explain(v *variables) []FieldValue {
 		text(t.field, t.template)
 	}
 	for _, t := range r.title {
-		text(join("title", t.language), t.template)
+		text(yamlfile.Join("title", t.language), t.template)
 	}
 	for _, t := range r.body {
-		text(join("body", t.language), t.template)
+		text(yamlfile.Join("body", t.language), t.template)
 	}
 	expression("time", r.time)
 	expression("expires_at", r.expiresAt)

@@ -12,13 +12,14 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/sources/yamlfile"
 )
 
 // loader reads rules files and collects all that is wrong with them.
 type loader struct {
 	options   Options
 	languages map[string]*language // by the name of the zone
-	files     []*rulesFile
+	files     []*yamlfile.File
 	sources   []*Source
 	made      map[string]*madeRule // by name
 	retracts  []retractSite
@@ -35,7 +36,7 @@ type madeRule struct {
 
 // retractSite is a retraction that names a rule, which may come later.
 type retractSite struct {
-	file    *rulesFile
+	file    *yamlfile.File
 	node    *yaml.Node // of its rule field
 	path    string
 	source  *Source
@@ -49,34 +50,32 @@ func newLoader(o Options) *loader {
 func (l *loader) problems() []Problem {
 	var out []Problem
 	for _, f := range l.files {
-		slices.SortStableFunc(f.problems, func(a, b Problem) int {
-			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-		})
-		out = append(out, f.problems...)
+		f.Sort()
+		out = append(out, f.Problems...)
 	}
 	return out
 }
 
 // file reads one file and returns the canonical texts of its sources.
 func (l *loader) file(t namedText) []string {
-	f := &rulesFile{name: t.name}
+	f := &yamlfile.File{Name: t.name}
 	l.files = append(l.files, f)
-	root := f.parse(t.text)
+	root := f.Parse(t.text, "write a list of sources under \"sources:\"")
 	if root == nil {
 		return nil
 	}
-	fields := f.fields(root, "", "a mapping with \"sources:\"", "sources")
+	fields := f.Fields(root, "", "a mapping with \"sources:\"", "sources")
 	list, ok := fields["sources"]
 	if !ok {
-		if len(f.problems) == 0 {
-			f.wrong(root, "sources", "is missing; write a list of sources under \"sources:\"")
+		if len(f.Problems) == 0 {
+			f.Wrong(root, "sources", "is missing; write a list of sources under \"sources:\"")
 		}
 		return nil
 	}
 	var texts []string
-	elements := f.list(list, "sources", "sources")
-	if len(elements) == 0 && len(f.problems) == 0 {
-		f.wrong(list, "sources", "is empty; add a source with topic: and rules:")
+	elements := f.List(list, "sources", "sources")
+	if len(elements) == 0 && len(f.Problems) == 0 {
+		f.Wrong(list, "sources", "is empty; add a source with topic: and rules:")
 	}
 	for i, n := range elements {
 		l.source(f, n, "sources["+strconv.Itoa(i)+"]")
@@ -85,33 +84,33 @@ func (l *loader) file(t namedText) []string {
 	return texts
 }
 
-func (l *loader) source(f *rulesFile, n *yaml.Node, path string) {
-	fields := f.fields(n, path, "a mapping with topic: and rules:", "topic", "pattern", "from", "silent", "timezone", "let", "rules")
-	s := &Source{Location: l.options.Location, File: f.name, Line: n.Line, decoder: l.options.Decoder, prefix: l.options.Prefix}
+func (l *loader) source(f *yamlfile.File, n *yaml.Node, path string) {
+	fields := f.Fields(n, path, "a mapping with topic: and rules:", "topic", "pattern", "from", "silent", "timezone", "let", "rules")
+	s := &Source{Location: l.options.Location, File: f.Name, Line: n.Line, decoder: l.options.Decoder, prefix: l.options.Prefix}
 	l.names(f, s, n, fields, path)
 	if v, ok := fields["from"]; ok {
-		if text, ok := f.text(v, path+".from"); ok {
+		if text, ok := f.Text(v, path+".from"); ok {
 			from, err := ParseStart(text)
 			if err != nil {
-				f.wrong(v, path+".from", "%v, not %.80q", err, text)
+				f.Wrong(v, path+".from", "%v, not %.80q", err, text)
 			}
 			s.From = from
 		}
 	}
 	if v, ok := fields["silent"]; ok {
-		s.Silent = f.boolean(v, path+".silent")
+		s.Silent = f.Bool(v, path+".silent")
 	}
 	if v, ok := fields["timezone"]; ok {
-		if text, ok := f.text(v, path+".timezone"); ok {
+		if text, ok := f.Text(v, path+".timezone"); ok {
 			zone, err := ParseZone(text)
 			if err != nil {
-				f.wrong(v, path+".timezone", "%v", err)
+				f.Wrong(v, path+".timezone", "%v", err)
 			} else {
 				s.Location = zone
 			}
 		}
 	}
-	r := &sourceReader{rulesFile: f, loader: l, source: s, language: l.language(f, n, s.Location)}
+	r := &sourceReader{File: f, loader: l, source: s, language: l.language(f, n, s.Location)}
 	if r.language == nil {
 		return
 	}
@@ -121,13 +120,13 @@ func (l *loader) source(f *rulesFile, n *yaml.Node, path string) {
 	rules, ok := fields["rules"]
 	if !ok {
 		if n.Kind == yaml.MappingNode {
-			f.wrong(n, path+".rules", "is missing; write a list of rules, each with name, recipients and title")
+			f.Wrong(n, path+".rules", "is missing; write a list of rules, each with name, recipients and title")
 		}
 		return
 	}
-	elements := f.list(rules, path+".rules", "rules")
+	elements := f.List(rules, path+".rules", "rules")
 	if rules.Kind == yaml.SequenceNode && len(elements) == 0 {
-		f.wrong(rules, path+".rules", "is empty; write at least one rule with name, recipients and title")
+		f.Wrong(rules, path+".rules", "is empty; write at least one rule with name, recipients and title")
 	}
 	for i, e := range elements {
 		if made := r.rule(e, path+".rules", i, fields["let"]); made != nil {
@@ -138,15 +137,15 @@ func (l *loader) source(f *rulesFile, n *yaml.Node, path string) {
 }
 
 // names reads which topics a source is for.
-func (l *loader) names(f *rulesFile, s *Source, n *yaml.Node, fields map[string]*yaml.Node, path string) {
+func (l *loader) names(f *yamlfile.File, s *Source, n *yaml.Node, fields map[string]*yaml.Node, path string) {
 	topic, hasTopic := fields["topic"]
 	pattern, hasPattern := fields["pattern"]
 	switch {
 	case hasTopic && hasPattern:
-		f.wrong(pattern, path+".pattern", "is given beside topic; keep one of the two")
+		f.Wrong(pattern, path+".pattern", "is given beside topic; keep one of the two")
 	case !hasTopic && !hasPattern:
 		if n.Kind == yaml.MappingNode {
-			f.wrong(n, path+".topic", "is missing; name the topic to read, or several by pattern:")
+			f.Wrong(n, path+".topic", "is missing; name the topic to read, or several by pattern:")
 		}
 		return
 	}
@@ -154,7 +153,7 @@ func (l *loader) names(f *rulesFile, s *Source, n *yaml.Node, fields map[string]
 	if !hasTopic {
 		field, node = "pattern", pattern
 	}
-	text, ok := f.text(node, path+"."+field)
+	text, ok := f.Text(node, path+"."+field)
 	if !ok {
 		return
 	}
@@ -167,23 +166,23 @@ func (l *loader) names(f *rulesFile, s *Source, n *yaml.Node, fields map[string]
 		s.pattern, problem = compilePattern(text)
 	}
 	if problem != "" {
-		f.wrong(node, path+"."+field, "%s", problem)
+		f.Wrong(node, path+"."+field, "%s", problem)
 		return
 	}
 	if line, ok := l.topics[field+text]; ok {
-		f.wrong(node, path+"."+field, "%.80q has a source already (line %d); put all of its rules into one", text, line)
+		f.Wrong(node, path+"."+field, "%.80q has a source already (line %d); put all of its rules into one", text, line)
 		return
 	}
 	l.topics[field+text] = node.Line
 }
 
 // language returns a copy to define names in.
-func (l *loader) language(f *rulesFile, n *yaml.Node, zone *time.Location) *language {
+func (l *loader) language(f *yamlfile.File, n *yaml.Node, zone *time.Location) *language {
 	base, ok := l.languages[zone.String()]
 	if !ok {
 		var err error
 		if base, err = newLanguage(zone); err != nil {
-			f.wrong(n, "", "%v", err)
+			f.Wrong(n, "", "%v", err)
 			return nil
 		}
 		l.languages[zone.String()] = base
@@ -201,9 +200,9 @@ func (l *loader) across() {
 		switch {
 		case !ok && len(names) == 0:
 		case !ok:
-			r.file.wrong(r.node, r.path, "there is no rule %.80q; name the rule whose notification is taken back, the nearest one is %q", r.retract.rule, meant(r.retract.rule, names))
+			r.file.Wrong(r.node, r.path, "there is no rule %.80q; name the rule whose notification is taken back, the nearest one is %q", r.retract.rule, yamlfile.Nearest(r.retract.rule, names))
 		case target.rule.retract != nil:
-			r.file.wrong(r.node, r.path, "the rule %.80q retracts too; name the rule whose notification is taken back", r.retract.rule)
+			r.file.Wrong(r.node, r.path, "the rule %.80q retracts too; name the rule whose notification is taken back", r.retract.rule)
 		case r.retract.source == nil:
 			l.inherit(r, target)
 		}
@@ -216,11 +215,11 @@ func (l *loader) inherit(r retractSite, target *madeRule) {
 	path := strings.TrimSuffix(r.path, "rule") + "source"
 	switch {
 	case slices.ContainsFunc(target.rule.texts, func(t ruleText) bool { return t.field == "source" }):
-		r.file.wrong(r.node, path, "is missing; the rule %q makes its source of the event, so give the same text here", target.rule.name)
+		r.file.Wrong(r.node, path, "is missing; the rule %q makes its source of the event, so give the same text here", target.rule.name)
 	case target.rule.base.Source != "":
 		r.retract.source = &template{source: target.rule.base.Source, texts: []string{target.rule.base.Source}}
 	case target.source.Name() != r.source.Name():
-		r.file.wrong(r.node, path, "is missing; the rule %q is of another topic, so give both the same source", target.rule.name)
+		r.file.Wrong(r.node, path, "is missing; the rule %q is of another topic, so give both the same source", target.rule.name)
 	}
 }
 

@@ -2,51 +2,16 @@ package rules
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/sources/yamlfile"
 )
 
 // Problem is one thing wrong with a rules file.
-type Problem struct {
-	File   string `json:"file"`
-	Line   int    `json:"line,omitempty"` // from 1; 0: the file as a whole
-	Column int    `json:"column,omitempty"`
-	Field  string `json:"field,omitempty"` // the path, e.g. sources[0].rules[order-received].title.en
-	Text   string `json:"problem"`         // what is wrong, and how to fix it
-}
-
-// String returns "file:line:column: field: problem".
-func (p Problem) String() string {
-	var b strings.Builder
-	b.WriteString(p.File)
-	if p.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
-	}
-	b.WriteString(": ")
-	if p.Field != "" {
-		b.WriteString(p.Field + ": ")
-	}
-	b.WriteString(p.Text)
-	return b.String()
-}
+type Problem = yamlfile.Problem
 
 // LoadError is all that is wrong with the rules. It matches [belfry.ErrInvalid].
-type LoadError struct {
-	Problems []Problem // in the order of the files and lines; at least one
-}
-
-// Error returns one line for each problem.
-func (e *LoadError) Error() string {
-	lines := make([]string, len(e.Problems))
-	for i, p := range e.Problems {
-		lines[i] = p.String()
-	}
-	return strings.Join(lines, "\n")
-}
-
-// Is reports whether target is [belfry.ErrInvalid].
-func (e *LoadError) Is(target error) bool { return target == belfry.ErrInvalid }
+type LoadError = yamlfile.Error
 
 // Error is a rule that could not be applied to an event: the whole record
 // is set aside. It matches [belfry.ErrInvalid], and [belfry.ErrTooLarge] as well

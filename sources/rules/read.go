@@ -11,11 +11,12 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/sources/yamlfile"
 )
 
 // sourceReader reads the names and rules of one source.
 type sourceReader struct {
-	*rulesFile
+	*yamlfile.File
 	loader   *loader
 	source   *Source
 	language *language
@@ -27,45 +28,45 @@ func reserved() []string {
 }
 
 func (r *sourceReader) lets(n *yaml.Node, path string) {
-	for _, e := range r.entries(n, path, "a mapping of names to expressions, such as \"order: event.payload\"") {
-		at := join(path, e.name)
+	for _, e := range r.Entries(n, path, "a mapping of names to expressions, such as \"order: event.payload\"") {
+		at := yamlfile.Join(path, e.Name)
 		switch {
-		case !identifier.MatchString(e.name) || slices.Contains(reserved(), e.name):
-			r.wrong(e.key, at, "%.80q is not a valid name; use letters, digits and _, and none of CEL's own words", e.name)
+		case !identifier.MatchString(e.Name) || slices.Contains(reserved(), e.Name):
+			r.Wrong(e.Key, at, "%.80q is not a valid name; use letters, digits and _, and none of CEL's own words", e.Name)
 			continue
-		case slices.Contains(r.language.names, e.name):
-			r.wrong(e.key, at, "%q is there already; choose another name", e.name)
+		case slices.Contains(r.language.names, e.Name):
+			r.Wrong(e.Key, at, "%q is there already; choose another name", e.Name)
 			continue
 		}
-		compiled := r.expression(e.value, at, anything, true)
+		compiled := r.expression(e.Value, at, anything, true)
 		if compiled == nil {
 			// The expressions that use the name are not to blame.
 			compiled = &expression{typ: dynType()}
 		}
-		if err := r.language.define(e.name, compiled.typ); err != nil {
-			r.wrong(e.key, at, "%v; choose another name", err)
+		if err := r.language.define(e.Name, compiled.typ); err != nil {
+			r.Wrong(e.Key, at, "%v; choose another name", err)
 			continue
 		}
-		r.source.lets = append(r.source.lets, letName{e.name, compiled})
+		r.source.lets = append(r.source.lets, letName{e.Name, compiled})
 	}
 }
 
 // expression compiles a CEL expression, nil if it is wrong.
 func (r *sourceReader) expression(n *yaml.Node, path string, s shape, written bool) *expression {
-	if n.Kind != yaml.ScalarNode || isNull(n) {
-		r.wrong(n, path, `must be a CEL expression in one text; a list is written within it: "[order.a, order.b]"`)
+	if n.Kind != yaml.ScalarNode || yamlfile.IsNull(n) {
+		r.Wrong(n, path, `must be a CEL expression in one text; a list is written within it: "[order.a, order.b]"`)
 		return nil
 	}
 	compiled, issues := r.language.compile(n.Value, written)
 	if len(issues) > 0 {
 		for _, i := range issues {
-			line, column := r.place(n, i.line, i.column)
-			r.wrongAt(line, column, path, "%s", i.text)
+			line, column := r.Place(n, i.line, i.column)
+			r.WrongAt(line, column, path, "%s", i.text)
 		}
 		return nil
 	}
 	if problem := s.mismatch(compiled.typ); problem != "" {
-		r.wrong(n, path, "%s", problem)
+		r.Wrong(n, path, "%s", problem)
 		return nil
 	}
 	return compiled
@@ -74,15 +75,15 @@ func (r *sourceReader) expression(n *yaml.Node, path string, s shape, written bo
 // template compiles a text with ${...}, nil if it is wrong. Whole: a text that
 // is one value alone keeps the value's type.
 func (r *sourceReader) template(n *yaml.Node, path string, whole bool) *template {
-	text, ok := r.text(n, path)
+	text, ok := r.Text(n, path)
 	if !ok {
 		return nil
 	}
 	texts, pieces, unclosed := splitTemplate(text)
 	if unclosed >= 0 {
 		line, column := position(text, unclosed)
-		line, column = r.place(n, line, column)
-		r.wrongAt(line, column, path, "this ${ is not closed; add a }, or write $${ for the characters themselves")
+		line, column = r.Place(n, line, column)
+		r.WrongAt(line, column, path, "this ${ is not closed; add a }, or write $${ for the characters themselves")
 		return nil
 	}
 	t := &template{source: text, texts: texts}
@@ -96,8 +97,8 @@ func (r *sourceReader) template(n *yaml.Node, path string, whole bool) *template
 			if i.line == 0 {
 				at += column
 			}
-			l, c := r.place(n, line+i.line, at)
-			r.wrongAt(l, c, path, "%s", i.text)
+			l, c := r.Place(n, line+i.line, at)
+			r.WrongAt(l, c, path, "%s", i.text)
 		}
 		if compiled == nil {
 			continue
@@ -108,8 +109,8 @@ func (r *sourceReader) template(n *yaml.Node, path string, whole bool) *template
 		}
 		if problem := writable.mismatch(compiled.typ); problem != "" {
 			good = false
-			l, c := r.place(n, line, column)
-			r.wrongAt(l, c, path, "%s", problem)
+			l, c := r.Place(n, line, column)
+			r.WrongAt(l, c, path, "%s", problem)
 		}
 	}
 	if !good {
@@ -134,19 +135,19 @@ func (r *sourceReader) languages(n *yaml.Node, path string) []languageText {
 		return nil
 	}
 	var out []languageText
-	for _, e := range r.entries(n, path, "a text or a mapping of language to text, such as {en: \"Hello\", ko: \"안녕\"}") {
-		at := join(path, e.name)
-		probe := belfry.Notification{Recipient: anybody, Title: belfry.Text{e.name: "x"}}
-		if err := probe.Check(); err != nil || e.name == "" {
-			r.wrong(e.key, at, "%.40q is not a language tag; write one such as \"en\", \"ko\" or \"pt-BR\"", e.name)
+	for _, e := range r.Entries(n, path, "a text or a mapping of language to text, such as {en: \"Hello\", ko: \"안녕\"}") {
+		at := yamlfile.Join(path, e.Name)
+		probe := belfry.Notification{Recipient: anybody, Title: belfry.Text{e.Name: "x"}}
+		if err := probe.Check(); err != nil || e.Name == "" {
+			r.Wrong(e.Key, at, "%.40q is not a language tag; write one such as \"en\", \"ko\" or \"pt-BR\"", e.Name)
 			continue
 		}
-		if isNull(e.value) {
-			r.wrong(e.value, at, "has no value; give one or remove the line")
+		if yamlfile.IsNull(e.Value) {
+			r.Wrong(e.Value, at, "has no value; give one or remove the line")
 			continue
 		}
-		if t := r.template(e.value, at, false); t != nil {
-			out = append(out, languageText{e.name, t})
+		if t := r.template(e.Value, at, false); t != nil {
+			out = append(out, languageText{e.Name, t})
 		}
 	}
 	return out
@@ -158,9 +159,9 @@ func (r *sourceReader) data(n *yaml.Node, path string) (part any, ok bool) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		d := dataObject{}
-		for _, e := range r.entries(n, path, "an object") {
-			if value, ok := r.data(e.value, join(path, e.name)); ok {
-				d = append(d, dataField{e.name, value})
+		for _, e := range r.Entries(n, path, "an object") {
+			if value, ok := r.data(e.Value, yamlfile.Join(path, e.Name)); ok {
+				d = append(d, dataField{e.Name, value})
 			}
 		}
 		return d, true
@@ -180,7 +181,7 @@ func (r *sourceReader) data(n *yaml.Node, path string) (part any, ok bool) {
 		return strings.EqualFold(n.Value, "true"), true
 	case "!!int", "!!float":
 		if !json.Valid([]byte(n.Value)) {
-			r.wrong(n, path, "%.40q is not a number in JSON; write it as digits, or in quotes as a text", n.Value)
+			r.Wrong(n, path, "%.40q is not a number in JSON; write it as digits, or in quotes as a text", n.Value)
 			return nil, false
 		}
 		return json.Number(n.Value), true
@@ -211,7 +212,7 @@ func (r *sourceReader) constants(n belfry.Notification, nodes map[string]*yaml.N
 		if !ok {
 			return
 		}
-		r.wrong(node, join(path, fe.Field), "%s", fe.Problem)
+		r.Wrong(node, yamlfile.Join(path, fe.Field), "%s", fe.Problem)
 		switch field {
 		case "title":
 			n.Title = belfry.PlainText("x")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/sources/yamlfile"
 )
 
 func dynType() *cel.Type { return cel.DynType }
@@ -18,7 +19,7 @@ func dynType() *cel.Type { return cel.DynType }
 func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *rule {
 	path = fmt.Sprintf("%s[%s]", path, r.label(n, i))
 	known := append(shortTexts(), "name", "each", "when", "recipients", "exclude", "title", "body", "actor", "time", "expires_at", "deliver_at", "data", "retract")
-	fields := r.fields(n, path, "a mapping with name, recipients and title", known...)
+	fields := r.Fields(n, path, "a mapping with name, recipients and title", known...)
 	if n.Kind != yaml.MappingNode {
 		return nil
 	}
@@ -30,7 +31,7 @@ func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *r
 	}
 	out.hash = inbox.RuleHash(text)
 	if fields["recipients"] == nil {
-		r.wrong(n, path+".recipients", "is missing; name the field with the ids of those who get it, for example recipients: event.customerId")
+		r.Wrong(n, path+".recipients", "is missing; name the field with the ids of those who get it, for example recipients: event.customerId")
 	}
 	if n := fields["each"]; n != nil {
 		out.each = r.expression(n, path+".each", elements, true)
@@ -57,11 +58,11 @@ func (r *sourceReader) withItem(n *yaml.Node, path string) *sourceReader {
 	language.names = slices.Clone(language.names)
 	own.language = &language
 	if slices.Contains(language.names, itemName) {
-		r.wrong(n, path, "each element is called %q, which let: has defined; choose another name there", itemName)
+		r.Wrong(n, path, "each element is called %q, which let: has defined; choose another name there", itemName)
 		return nil
 	}
 	if err := language.define(itemName, dynType()); err != nil {
-		r.wrong(n, path, "%v", err)
+		r.Wrong(n, path, "%v", err)
 		return nil
 	}
 	return &own
@@ -80,29 +81,29 @@ func (r *sourceReader) label(n *yaml.Node, i int) string {
 func (r *sourceReader) name(out *rule, n *yaml.Node, fields map[string]*yaml.Node, path string) {
 	v, ok := fields["name"]
 	if !ok {
-		r.wrong(n, path+".name", "is missing; give the rule a name of its own, such as order-received: ids, metrics and dead letters carry it")
+		r.Wrong(n, path+".name", "is missing; give the rule a name of its own, such as order-received: ids, metrics and dead letters carry it")
 		return
 	}
-	text, ok := r.text(v, path+".name")
+	text, ok := r.Text(v, path+".name")
 	if !ok {
 		return
 	}
 	if !ruleName.MatchString(text) {
-		r.wrong(v, path+".name", "must be 1 to 100 of a-z, 0-9, '.', '_' and '-', not %.120q", text)
+		r.Wrong(v, path+".name", "must be 1 to 100 of a-z, 0-9, '.', '_' and '-', not %.120q", text)
 		return
 	}
 	if first, ok := r.loader.made[text]; ok {
-		r.wrong(v, path+".name", "%q is the name of another rule (%s:%d); give each its own, over all files", text, first.file, first.line)
+		r.Wrong(v, path+".name", "%q is the name of another rule (%s:%d); give each its own, over all files", text, first.file, first.line)
 		return
 	}
 	out.name = text
-	r.loader.made[text] = &madeRule{out, r.source, r.rulesFile.name, v.Line}
+	r.loader.made[text] = &madeRule{out, r.source, r.File.Name, v.Line}
 }
 
 // optional compiles the expression of a field; nil if it is not there or wrong.
 func (r *sourceReader) optional(fields map[string]*yaml.Node, path, field string, s shape, written bool) *expression {
 	if n := fields[field]; n != nil {
-		return r.expression(n, join(path, field), s, written)
+		return r.expression(n, yamlfile.Join(path, field), s, written)
 	}
 	return nil
 }
@@ -111,7 +112,7 @@ func (r *sourceReader) optional(fields map[string]*yaml.Node, path, field string
 func (r *sourceReader) notification(out *rule, n *yaml.Node, fields map[string]*yaml.Node, path string) {
 	texts := shortTexts()
 	if v, ok := fields["actor"]; ok {
-		for field, n := range r.fields(v, path+".actor", "a mapping with id, name and avatar", "id", "name", "avatar") {
+		for field, n := range r.Fields(v, path+".actor", "a mapping with id, name and avatar", "id", "name", "avatar") {
 			fields["actor."+field] = n
 		}
 		texts = append(texts, "actor.id", "actor.name", "actor.avatar")
@@ -124,10 +125,10 @@ func (r *sourceReader) notification(out *rule, n *yaml.Node, fields map[string]*
 	if v, ok := fields["title"]; ok {
 		out.title, out.base.Title = settle(r.languages(v, path+".title"))
 		if v.Kind == yaml.ScalarNode && v.Value == "" || v.Kind == yaml.MappingNode && len(v.Content) == 0 {
-			r.wrong(v, path+".title", "is empty; write what recipients read, for example title: \"Order ${event.no} received\"")
+			r.Wrong(v, path+".title", "is empty; write what recipients read, for example title: \"Order ${event.no} received\"")
 		}
 	} else {
-		r.wrong(n, path+".title", "is missing; write what recipients read, for example title: \"Order ${event.no} received\"")
+		r.Wrong(n, path+".title", "is missing; write what recipients read, for example title: \"Order ${event.no} received\"")
 	}
 	if v, ok := fields["body"]; ok {
 		out.body, out.base.Body = settle(r.languages(v, path+".body"))
@@ -142,7 +143,7 @@ func (r *sourceReader) notification(out *rule, n *yaml.Node, fields map[string]*
 }
 
 func (r *sourceReader) shortText(out *rule, v *yaml.Node, path, field string) {
-	t := r.template(v, join(path, field), false)
+	t := r.template(v, yamlfile.Join(path, field), false)
 	if t == nil {
 		return
 	}
@@ -152,7 +153,7 @@ func (r *sourceReader) shortText(out *rule, v *yaml.Node, path, field string) {
 		return
 	}
 	if err := setText(&out.base, field, text); err != nil {
-		r.wrong(v, join(path, field), "%v", unnamed(err))
+		r.Wrong(v, yamlfile.Join(path, field), "%v", unnamed(err))
 	}
 }
 
@@ -183,7 +184,7 @@ func (r *sourceReader) ruleData(out *rule, v *yaml.Node, path string) {
 			}
 		}
 		if t == nil || t.whole() == nil {
-			r.wrong(v, path, "must be a mapping, or one ${...} that gives an object")
+			r.Wrong(v, path, "must be a mapping, or one ${...} that gives an object")
 			return
 		}
 		out.data = t
@@ -196,7 +197,7 @@ func (r *sourceReader) ruleData(out *rule, v *yaml.Node, path string) {
 	}
 	raw, err := encodeData(data, nil)
 	if err != nil {
-		r.wrong(v, path, "%v", err)
+		r.Wrong(v, path, "%v", err)
 		return
 	}
 	out.base.Data = raw
@@ -206,22 +207,22 @@ func (r *sourceReader) ruleData(out *rule, v *yaml.Node, path string) {
 func (r *sourceReader) retract(out *rule, n *yaml.Node, fields map[string]*yaml.Node, path string) {
 	for _, field := range append(shortTexts(), "title", "body", "actor", "time", "expires_at", "deliver_at", "data") {
 		if v, ok := fields[field]; ok {
-			r.wrong(v, join(path, field), "a rule that retracts has no text of its own; remove %s, or make two rules of it", field)
+			r.Wrong(v, yamlfile.Join(path, field), "a rule that retracts has no text of its own; remove %s, or make two rules of it", field)
 		}
 	}
 	at := path + ".retract"
-	parts := r.fields(n, at, "a mapping with id and rule, or with collapse_key", "id", "rule", "source", "collapse_key")
+	parts := r.Fields(n, at, "a mapping with id and rule, or with collapse_key", "id", "rule", "source", "collapse_key")
 	if n.Kind != yaml.MappingNode {
 		return
 	}
 	out.retract = &ruleRetraction{}
 	for field, to := range map[string]**template{"id": &out.retract.id, "source": &out.retract.source, "collapse_key": &out.retract.collapseKey} {
 		if v, ok := parts[field]; ok {
-			if *to = r.template(v, join(at, field), false); *to == nil {
+			if *to = r.template(v, yamlfile.Join(at, field), false); *to == nil {
 				continue
 			}
 			if text, ok := (*to).constant(); ok && text == "" {
-				r.wrong(v, join(at, field), "is empty; give it a text, such as \"${event.id}\"")
+				r.Wrong(v, yamlfile.Join(at, field), "is empty; give it a text, such as \"${event.id}\"")
 			}
 		}
 	}
@@ -230,16 +231,16 @@ func (r *sourceReader) retract(out *rule, n *yaml.Node, fields map[string]*yaml.
 	_, hasKey := parts["collapse_key"]
 	switch {
 	case hasID == hasKey:
-		r.wrong(n, at, "needs either id and rule, or collapse_key")
+		r.Wrong(n, at, "needs either id and rule, or collapse_key")
 	case hasKey && (hasRule || parts["source"] != nil):
-		r.wrong(n, at, "collapse_key stands alone; remove rule and source")
+		r.Wrong(n, at, "collapse_key stands alone; remove rule and source")
 	case hasID && !hasRule:
-		r.wrong(n, at+".rule", "is missing; name the rule whose notification is taken back (\"\" for one that came without rules)")
+		r.Wrong(n, at+".rule", "is missing; name the rule whose notification is taken back (\"\" for one that came without rules)")
 	case hasID:
-		name, ok := r.text(rule, at+".rule")
+		name, ok := r.Text(rule, at+".rule")
 		out.retract.rule = name
 		if ok && name != "" {
-			r.loader.retracts = append(r.loader.retracts, retractSite{r.rulesFile, rule, at + ".rule", r.source, out.retract})
+			r.loader.retracts = append(r.loader.retracts, retractSite{r.File, rule, at + ".rule", r.source, out.retract})
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/yamlfile"
 )
 
 // rule names the recipients of an event and what they get.
@@ -124,7 +125,7 @@ func (r *rule) refused(err error, path string) error {
 	if !errors.As(err, &fe) {
 		return r.wrong("", err)
 	}
-	return r.wrong(join(path, fe.Field), unnamed(err))
+	return r.wrong(yamlfile.Join(path, fe.Field), unnamed(err))
 }
 
 // anybody stands for the recipients, who are checked one by one, in checks of
@@ -211,13 +212,13 @@ func (r *rule) languages(v *variables, field string, texts []languageText, left 
 	for _, t := range texts {
 		text, err := t.template.render(v)
 		if err != nil {
-			if err = left.out(join(field, t.language), err); err != nil {
+			if err = left.out(yamlfile.Join(field, t.language), err); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		if text == "" {
-			left.empty(join(field, t.language))
+			left.empty(yamlfile.Join(field, t.language))
 			continue
 		}
 		out[t.language] = readable(text)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/sources"
+	"github.com/belfry/belfry/sources/yamlfile"
 )
 
 // MaxRecipients is how many recipients one rule may name for one event.
@@ -55,7 +56,7 @@ func Load(path string, o Options) (*Set, error) {
 		}
 	}
 	if len(texts) == 0 {
-		return nil, &LoadError{[]Problem{{File: path, Text: "the folder holds no rules; add a file that ends in .yaml"}}}
+		return nil, &LoadError{Problems: []Problem{{File: path, Text: "the folder holds no rules; add a file that ends in .yaml"}}}
 	}
 	return load(texts, o)
 }
@@ -68,19 +69,8 @@ func Parse(name, text string, o Options) (*Set, error) {
 type namedText struct{ name, text string }
 
 func readRules(name string) (namedText, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return namedText{}, fmt.Errorf("open rules: %w", err)
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxRulesBytes+1))
-	if err != nil {
-		return namedText{}, fmt.Errorf("read rules: %w", err)
-	}
-	if len(raw) > maxRulesBytes {
-		return namedText{}, fmt.Errorf("read rules: %s is larger than %d bytes", name, maxRulesBytes)
-	}
-	return namedText{name, string(raw)}, nil
+	text, err := yamlfile.Read(name, "rules")
+	return namedText{name, text}, err
 }
 
 // rulesFiles returns the files that a path stands for. A mounted ConfigMap is a
@@ -125,7 +115,7 @@ func load(texts []namedText, o Options) (*Set, error) {
 	}
 	l.across()
 	if problems := l.problems(); len(problems) > 0 {
-		return nil, &LoadError{problems}
+		return nil, &LoadError{Problems: problems}
 	}
 	return &Set{l.sources, hex.EncodeToString(sum.Sum(nil)[:16])}, nil
 }
