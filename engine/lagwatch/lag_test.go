@@ -77,13 +77,19 @@ func (k *lagKafka) Produce(topic string, partition int32, n int) {
 
 func (k *lagKafka) commit(group, topic string, partition int32, offset int64) {
 	k.t.Helper()
-	response, err := k.admin.AlterConsumerGroupOffsets(group, map[string]map[int32]sarama.OffsetAndMetadata{
-		topic: {partition: {Offset: offset, LeaderEpoch: -1}},
-	}, nil)
-	if err != nil {
-		k.t.Fatalf("commit: %v", err)
-	}
-	if code := response.Errors[topic][partition]; code != sarama.ErrNoError {
+	var code sarama.KError
+	// A broker that is new loads its coordinators when it is first asked for one.
+	kafkatest.Eventually(k.t, kafkatest.Patience, func() string { return fmt.Sprintf("commit: %v", code) }, func() bool {
+		response, err := k.admin.AlterConsumerGroupOffsets(group, map[string]map[int32]sarama.OffsetAndMetadata{
+			topic: {partition: {Offset: offset, LeaderEpoch: -1}},
+		}, nil)
+		if err != nil {
+			k.t.Fatalf("commit: %v", err)
+		}
+		code = response.Errors[topic][partition]
+		return code != sarama.ErrOffsetsLoadInProgress
+	})
+	if code != sarama.ErrNoError {
 		k.t.Fatalf("commit: %v", code)
 	}
 }
