@@ -42,6 +42,13 @@ func (p Prefix) Journal() string { return string(p) + ".journal" }
 // DeadLetters takes what could not be processed, as it was received.
 func (p Prefix) DeadLetters() string { return string(p) + ".dead-letters" }
 
+// Outbound takes what the owners of rows have decided to send to users who do not look,
+// keyed by recipient.
+func (p Prefix) Outbound() string { return string(p) + ".outbound" }
+
+// WebPushGroup is the consumer group of those who send web push; it reads Outbound.
+func (p Prefix) WebPushGroup() string { return string(p) + "-webpush" }
+
 // UnreadGroup is the consumer group of the fold; its table is UnreadTable.
 func (p Prefix) UnreadGroup() string { return string(p) + "-unread" }
 

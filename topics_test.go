@@ -32,6 +32,8 @@ func TestNames(t *testing.T) {
 			prefix.Journal():                           p + ".journal",
 			prefix.FormerItems():                       p + ".items",
 			prefix.DeadLetters():                       p + ".dead-letters",
+			prefix.Outbound():                          p + ".outbound",
+			prefix.WebPushGroup():                      p + "-webpush",
 			prefix.UnreadTable():                       p + "-unread-table",
 			prefix.InboxTable():                        p + "-inbox-table",
 			prefix.UnreadGroup():                       p + "-unread",

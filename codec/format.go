@@ -15,13 +15,17 @@ const (
 	recordFormat = 2
 	rowFormat    = 2
 	itemFormat   = 1
+
+	endpointFormat = 1
+	outboundFormat = 1
 )
 
 // The capabilities that a row of format 2 may use, by the bits of its uses.
 const (
 	usesTime = 1 << iota
+	usesReach
 
-	usesKnown = usesTime // those of this Belfry
+	usesKnown = usesTime | usesReach // those of this Belfry
 )
 
 // checkUses returns what is wrong with the capabilities that a row says it uses.

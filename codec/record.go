@@ -39,6 +39,10 @@ func EncodeRecord(r inbox.Record) ([]byte, error) {
 		m.Seqs, m.UntilMs = r.Seqs, r.Until
 	case inbox.KindMute, inbox.KindUnmute:
 		m.Category = r.Category
+	case inbox.KindPrefs, inbox.KindEndpoint, inbox.KindEndpointGone, inbox.KindTell, inbox.KindUntell:
+		if err := fromReachRecord(m, &r); err != nil {
+			return nil, err
+		}
 	default:
 		m.Seqs, m.UpTo, m.Category = r.Seqs, r.UpTo, r.Category
 	}
@@ -97,6 +101,8 @@ func DecodeRecord(b []byte) (inbox.Record, error) {
 		}
 	case inbox.KindMute, inbox.KindUnmute:
 		r.Category = m.Category
+	case inbox.KindPrefs, inbox.KindEndpoint, inbox.KindEndpointGone, inbox.KindTell, inbox.KindUntell:
+		err = toReachRecord(&r, &m)
 	default:
 		r.UpTo, r.Category = m.UpTo, m.Category
 		if len(m.Seqs) > 0 {

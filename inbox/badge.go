@@ -32,3 +32,56 @@ func (s Stamp) String() string {
 	b := append(s.Cursor.append(make([]byte, 0, 32)), '.')
 	return string(strconv.AppendInt(b, int64(s.Passed), 10))
 }
+
+// Tally is the number of unread items and of those never shown. Unseen is at
+// most Unread, since reading implies seeing.
+type Tally struct {
+	Unread int `json:"unread"`
+	Unseen int `json:"unseen"`
+}
+
+// Counts is the badge. Archived, hidden and expired items count in nothing. Urgent is
+// the number of unread items of high or urgent priority. Categories has the
+// categories with an unread item; items without a category are in the totals
+// alone.
+type Counts struct {
+	Tally
+	Urgent     int              `json:"urgent"`
+	Categories map[string]Tally `json:"categories"`
+}
+
+// Counts returns the badge of s at now. Categories is never nil.
+func (s *State) Counts(now time.Time) Counts {
+	c := Counts{Categories: map[string]Tally{}}
+	for i := range s.Items {
+		c.Add(&s.Items[i], now)
+	}
+	return c
+}
+
+// Add counts e, if it counts at now. Of e it needs Category, Priority, Read,
+// Seen, Archived, ExpiresAt, Until and Shown.
+func (c *Counts) Add(e *Entry, now time.Time) {
+	if e.Read || e.Archived || e.Hidden(now) || e.Expired(now) {
+		return
+	}
+	unseen := 0
+	if !e.Seen {
+		unseen = 1
+	}
+	c.Unread++
+	c.Unseen += unseen
+	if e.Priority.Pressing() {
+		c.Urgent++
+	}
+	if e.Category == "" {
+		return
+	}
+	if c.Categories == nil {
+		c.Categories = map[string]Tally{}
+	}
+	t := c.Categories[e.Category]
+	t.Unread++
+	t.Unseen += unseen
+	c.Categories[e.Category] = t
+}

@@ -5,7 +5,8 @@ package inbox
 func (f *folder) erase() Outcome {
 	mutes := f.s.Mutes
 	f.s.Mutes = nil
-	if !f.remove(func(*Entry) bool { return true }) && len(mutes) == 0 {
+	reach := f.eraseReach()
+	if !f.remove(func(*Entry) bool { return true }) && len(mutes) == 0 && !reach {
 		return Unchanged
 	}
 	return Applied

@@ -16,15 +16,18 @@ const (
 	// FeatureTime is what has a time or people: scheduled, snoozed and muted items,
 	// and those that stand for several people.
 	FeatureTime Features = 1 << iota
+	// FeatureReach is what reaches a user who is not looking: preferences, endpoints and
+	// what was sent to them.
+	FeatureReach
 )
 
-// DefaultFeatures are all there are.
+// DefaultFeatures are those whose doors are open unless somebody says otherwise.
 const DefaultFeatures = FeatureTime
 
 // noFeatures names the empty set.
 const noFeatures = "none"
 
-var featureNames = []string{"time"} // in the order of the bits
+var featureNames = []string{"time", "reach"} // in the order of the bits
 
 // ParseFeatures reads names with commas between them, or "none". Any other text is a
 // *belfry.FieldError for the field "features".

@@ -36,7 +36,8 @@ const (
 	Duplicate   Outcome = "duplicate"   // a notification or retraction seen before
 	Expired     Outcome = "expired"     // a notification that came too late
 	Redelivered Outcome = "redelivered" // a record that the row had already
-	Full        Outcome = "full"        // a snooze beyond MaxHidden, or a mute beyond MaxMutes: nothing is done
+	Full        Outcome = "full"        // a snooze beyond MaxHidden, a mute beyond MaxMutes, or preferences beyond MaxPrefsBytes: nothing is done
+	Outdated    Outcome = "outdated"    // a tell that comes too late, or that was evaluated before what it depends on changed
 )
 
 // Delivery tells what became of a notification's DeliverAt.
@@ -62,6 +63,14 @@ type Effects struct {
 	Item *Item
 	// Removed are the seqs whose content must go.
 	Removed []uint64
+
+	// Endpoint, if not 0, is the seq of the endpoint whose content, the record's
+	// [Record.Endpoint], is to be written under its key.
+	Endpoint uint64
+	// GoneEndpoints are the seqs of endpoints whose content must go.
+	GoneEndpoints []uint64
+	// Outbound, if not nil, is to be written to the outbound topic.
+	Outbound *Outbound
 }
 
 // Fold applies one journal record to a recipient's row and returns the new row
@@ -100,6 +109,9 @@ func (s *State) Apply(r *Record, in Input) Effects {
 	f.evict()
 	f.thin()
 	f.trim()
+	if s.Reach != nil {
+		f.tidyReach()
+	}
 	return f.effects
 }
 
@@ -113,6 +125,9 @@ func again(s *State, r *Record, version uint64) Effects {
 			effects.Removed = append(effects.Removed, rm.Seq)
 		}
 	}
+	if s.Reach != nil {
+		s.againReach(&effects, r, version)
+	}
 	if r.Kind != KindNotify {
 		return effects
 	}
@@ -122,6 +137,26 @@ func again(s *State, r *Record, version uint64) Effects {
 		effects.Removed = append(effects.Removed, version)
 	}
 	return effects
+}
+
+// againReach adds the effects on endpoints and the outbound topic. Those of an endpoint of
+// which nothing is known any more are those of its removal.
+func (s *State) againReach(effects *Effects, r *Record, version uint64) {
+	for _, g := range s.Reach.Gone {
+		if g.Version == version && !s.Reach.holds(g.Seq) {
+			effects.GoneEndpoints = append(effects.GoneEndpoints, g.Seq)
+		}
+	}
+	switch r.Kind {
+	case KindEndpoint:
+		if s.Reach.holds(version) {
+			effects.Endpoint = version
+		} else {
+			effects.GoneEndpoints = append(effects.GoneEndpoints, version)
+		}
+	case KindTell:
+		effects.Outbound = s.outbound(r.Tell, version)
+	}
 }
 
 // folder is one fold under way.
@@ -153,6 +188,16 @@ func (f *folder) apply(r *Record) Outcome {
 		return f.mute(r.Category)
 	case KindUnmute:
 		return f.unmute(r.Category)
+	case KindPrefs:
+		return f.prefs(r)
+	case KindEndpoint:
+		return f.endpoint(r)
+	case KindEndpointGone:
+		return f.endpointGone(r)
+	case KindTell:
+		return f.tell(r)
+	case KindUntell:
+		return f.untell(r)
 	default:
 		return f.command(r)
 	}

@@ -249,6 +249,7 @@ func (f *folder) join(e *Entry) {
 	old := f.s.Items[at]
 	f.s.Items = slices.Delete(f.s.Items, at, at+1)
 	e.Replaces = old.Seq
+	f.handOn(&old, e)
 	if f.silent { // nothing silent may take an unread mark away
 		e.Read, e.Seen = e.Read && old.Read, e.Seen && old.Seen
 	}
@@ -329,6 +330,7 @@ func (f *folder) takeBack(at int, hash uint64) {
 		e.Shown, e.Until = f.s.Version, 0
 		f.moved = true
 	}
+	f.renamed(gone.Seq, &e)
 	f.insert(&e)
 }
 

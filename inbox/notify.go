@@ -1,6 +1,9 @@
 package inbox
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 func (f *folder) notify(r *Record) Outcome {
 	hash := IdentityHash(r.Notification.Source, r.Notification.ID, r.Rule)
@@ -44,6 +47,7 @@ func (f *folder) notify(r *Record) Outcome {
 	}
 	f.crowd(&entry)
 	f.moved = f.moved || entry.Muted || entry.Until != 0
+	f.since(entry.Seq, cmp.Or(entry.Until, f.in.Time.UnixMilli()))
 	f.join(&entry)
 	f.insert(&entry)
 	f.effects.Seq = entry.Seq

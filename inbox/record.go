@@ -26,6 +26,12 @@ const (
 	KindUnsnooze                  // seqs that the user has snoozed show again
 	KindMute                      // what arrives in a category is put away, read
 	KindUnmute                    // what arrives in a category shows again
+
+	KindPrefs        // preferences are merged into those there are
+	KindEndpoint     // an endpoint is added
+	KindEndpointGone // endpoints are removed
+	KindTell         // items are due on a channel
+	KindUntell       // a decision of a channel is returned
 )
 
 var kindNames = [...]string{
@@ -33,10 +39,11 @@ var kindNames = [...]string{
 	KindArchive: "archive", KindUnarchive: "unarchive", KindDelete: "delete",
 	KindRetract: "retract", KindErase: "erase", KindTouch: "touch",
 	KindSnooze: "snooze", KindUnsnooze: "unsnooze", KindMute: "mute", KindUnmute: "unmute",
+	KindPrefs: "prefs", KindEndpoint: "endpoint", KindEndpointGone: "endpoint-gone", KindTell: "tell", KindUntell: "untell",
 }
 
 // Valid reports whether k is one of the kinds above.
-func (k Kind) Valid() bool { return k >= KindNotify && k <= KindUnmute }
+func (k Kind) Valid() bool { return k >= KindNotify && k <= KindUntell }
 
 // String returns the name of k in lower case.
 func (k Kind) String() string {
@@ -73,8 +80,8 @@ type Record struct {
 	// Rule is the name of the rule that made a notify or retract record, empty
 	// for all that comes from HTTP, emitters or the built-in source.
 	Rule string
-	// Origin tells where the router read what it made a notify or retract
-	// record of. It is zero for records that the router did not write.
+	// Origin tells where the router read what it made a notify, retract, prefs, endpoint
+	// or endpoint-gone record of. It is zero for records that the router did not write.
 	Origin Origin
 	// Silent says that a notify record is older than its source's activation:
 	// the item arrives read and seen, so that nobody is alerted to it. One that
@@ -85,7 +92,8 @@ type Record struct {
 	// Retraction belongs to KindRetract; its Recipient is ignored.
 	Retraction belfry.Retraction
 
-	// Seqs names the items of a user command.
+	// Seqs names the items of a user command or of KindTell, and the endpoints of
+	// KindEndpointGone.
 	Seqs []uint64
 	// UpTo, unless 0, is the version that the user has on the screen: the command is
 	// also for all items whose [Entry.Place] and Unarchived are at most that and that
@@ -97,6 +105,15 @@ type Record struct {
 	Category string
 	// Until is when what KindSnooze hides shows again, in milliseconds since 1970.
 	Until int64
+
+	// Prefs is the merge patch (RFC 7396) of KindPrefs, a JSON object.
+	Prefs []byte
+	// Endpoint belongs to KindEndpoint; its Seq is ignored.
+	Endpoint *Address
+	// EndpointHash, unless 0, names an endpoint of KindEndpointGone besides Seqs.
+	EndpointHash uint64
+	Tell         *Tell   // belongs to KindTell
+	Untell       *Untell // belongs to KindUntell
 }
 
 // Origin is where in a source topic a journal record comes from. (Offset,

@@ -16,6 +16,8 @@ func TestKinds(t *testing.T) {
 		5: {"archive", true, true}, 6: {"unarchive", true, false}, 7: {"delete", true, true},
 		8: {"retract", false, false}, 9: {"erase", false, false}, 10: {"touch", false, false},
 		11: {"snooze", false, false}, 12: {"unsnooze", false, false}, 13: {"mute", false, false}, 14: {"unmute", false, false},
+		15: {"prefs", false, false}, 16: {"endpoint", false, false}, 17: {"endpoint-gone", false, false},
+		18: {"tell", false, false}, 19: {"untell", false, false},
 	} {
 		if number.String() != c.name || !number.Valid() {
 			t.Errorf("kind %d is %q, valid %t; want %q", uint8(number), number, number.Valid(), c.name)
@@ -27,7 +29,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("ParseAction(%q) = %v, %t; want %t", c.name, k, ok, c.action)
 		}
 	}
-	for _, k := range []inbox.Kind{0, 15, 255} {
+	for _, k := range []inbox.Kind{0, 20, 255} {
 		if k.Valid() || k.String() == "" {
 			t.Errorf("kind %d is valid", uint8(k))
 		}

@@ -56,6 +56,8 @@ type State struct {
 	// Watermarks holds how far each source was routed, the least recently used
 	// first.
 	Watermarks []Watermark
+	// Reach is nil for a user who never had preferences or endpoints.
+	Reach *Reach
 
 	// Extra holds the fields, as encoded, that a newer Belfry wrote and this
 	// one does not know. Fold carries them along.
@@ -187,5 +189,6 @@ func (s State) clone() State {
 	s.Removals = slices.Clone(s.Removals)
 	s.Mutes = slices.Clone(s.Mutes)
 	s.Watermarks = slices.Clone(s.Watermarks)
+	s.Reach = s.Reach.clone()
 	return s
 }

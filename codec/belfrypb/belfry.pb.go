@@ -44,21 +44,26 @@ const (
 type Kind int32
 
 const (
-	Kind_KIND_UNSPECIFIED Kind = 0 // never written
-	Kind_KIND_NOTIFY      Kind = 1
-	Kind_KIND_SEEN        Kind = 2
-	Kind_KIND_READ        Kind = 3
-	Kind_KIND_UNREAD      Kind = 4
-	Kind_KIND_ARCHIVE     Kind = 5
-	Kind_KIND_UNARCHIVE   Kind = 6
-	Kind_KIND_DELETE      Kind = 7
-	Kind_KIND_RETRACT     Kind = 8
-	Kind_KIND_ERASE       Kind = 9
-	Kind_KIND_TOUCH       Kind = 10
-	Kind_KIND_SNOOZE      Kind = 11 // from here on of format 2
-	Kind_KIND_UNSNOOZE    Kind = 12
-	Kind_KIND_MUTE        Kind = 13
-	Kind_KIND_UNMUTE      Kind = 14
+	Kind_KIND_UNSPECIFIED   Kind = 0 // never written
+	Kind_KIND_NOTIFY        Kind = 1
+	Kind_KIND_SEEN          Kind = 2
+	Kind_KIND_READ          Kind = 3
+	Kind_KIND_UNREAD        Kind = 4
+	Kind_KIND_ARCHIVE       Kind = 5
+	Kind_KIND_UNARCHIVE     Kind = 6
+	Kind_KIND_DELETE        Kind = 7
+	Kind_KIND_RETRACT       Kind = 8
+	Kind_KIND_ERASE         Kind = 9
+	Kind_KIND_TOUCH         Kind = 10
+	Kind_KIND_SNOOZE        Kind = 11 // from here on of format 2
+	Kind_KIND_UNSNOOZE      Kind = 12
+	Kind_KIND_MUTE          Kind = 13
+	Kind_KIND_UNMUTE        Kind = 14
+	Kind_KIND_PREFS         Kind = 15
+	Kind_KIND_ENDPOINT      Kind = 16
+	Kind_KIND_ENDPOINT_GONE Kind = 17
+	Kind_KIND_TELL          Kind = 18
+	Kind_KIND_UNTELL        Kind = 19
 )
 
 // Enum value maps for Kind.
@@ -79,23 +84,33 @@ var (
 		12: "KIND_UNSNOOZE",
 		13: "KIND_MUTE",
 		14: "KIND_UNMUTE",
+		15: "KIND_PREFS",
+		16: "KIND_ENDPOINT",
+		17: "KIND_ENDPOINT_GONE",
+		18: "KIND_TELL",
+		19: "KIND_UNTELL",
 	}
 	Kind_value = map[string]int32{
-		"KIND_UNSPECIFIED": 0,
-		"KIND_NOTIFY":      1,
-		"KIND_SEEN":        2,
-		"KIND_READ":        3,
-		"KIND_UNREAD":      4,
-		"KIND_ARCHIVE":     5,
-		"KIND_UNARCHIVE":   6,
-		"KIND_DELETE":      7,
-		"KIND_RETRACT":     8,
-		"KIND_ERASE":       9,
-		"KIND_TOUCH":       10,
-		"KIND_SNOOZE":      11,
-		"KIND_UNSNOOZE":    12,
-		"KIND_MUTE":        13,
-		"KIND_UNMUTE":      14,
+		"KIND_UNSPECIFIED":   0,
+		"KIND_NOTIFY":        1,
+		"KIND_SEEN":          2,
+		"KIND_READ":          3,
+		"KIND_UNREAD":        4,
+		"KIND_ARCHIVE":       5,
+		"KIND_UNARCHIVE":     6,
+		"KIND_DELETE":        7,
+		"KIND_RETRACT":       8,
+		"KIND_ERASE":         9,
+		"KIND_TOUCH":         10,
+		"KIND_SNOOZE":        11,
+		"KIND_UNSNOOZE":      12,
+		"KIND_MUTE":          13,
+		"KIND_UNMUTE":        14,
+		"KIND_PREFS":         15,
+		"KIND_ENDPOINT":      16,
+		"KIND_ENDPOINT_GONE": 17,
+		"KIND_TELL":          18,
+		"KIND_UNTELL":        19,
 	}
 )
 
@@ -126,6 +141,59 @@ func (Kind) EnumDescriptor() ([]byte, []int) {
 	return file_belfry_proto_rawDescGZIP(), []int{0}
 }
 
+// EndpointKind is what a channel needs to reach somebody.
+type EndpointKind int32
+
+const (
+	EndpointKind_ENDPOINT_KIND_UNSPECIFIED EndpointKind = 0 // never written
+	EndpointKind_ENDPOINT_KIND_WEBPUSH     EndpointKind = 1
+	EndpointKind_ENDPOINT_KIND_MAIL        EndpointKind = 2
+	EndpointKind_ENDPOINT_KIND_TEXT        EndpointKind = 3
+)
+
+// Enum value maps for EndpointKind.
+var (
+	EndpointKind_name = map[int32]string{
+		0: "ENDPOINT_KIND_UNSPECIFIED",
+		1: "ENDPOINT_KIND_WEBPUSH",
+		2: "ENDPOINT_KIND_MAIL",
+		3: "ENDPOINT_KIND_TEXT",
+	}
+	EndpointKind_value = map[string]int32{
+		"ENDPOINT_KIND_UNSPECIFIED": 0,
+		"ENDPOINT_KIND_WEBPUSH":     1,
+		"ENDPOINT_KIND_MAIL":        2,
+		"ENDPOINT_KIND_TEXT":        3,
+	}
+)
+
+func (x EndpointKind) Enum() *EndpointKind {
+	p := new(EndpointKind)
+	*p = x
+	return p
+}
+
+func (x EndpointKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (EndpointKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_belfry_proto_enumTypes[1].Descriptor()
+}
+
+func (EndpointKind) Type() protoreflect.EnumType {
+	return &file_belfry_proto_enumTypes[1]
+}
+
+func (x EndpointKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use EndpointKind.Descriptor instead.
+func (EndpointKind) EnumDescriptor() ([]byte, []int) {
+	return file_belfry_proto_rawDescGZIP(), []int{1}
+}
+
 // Record is a value of the journal; its key is the recipient. A new kind is a
 // new format for the records of that kind: to skip a record that one does not
 // understand would be to lose it. Format 2 is that of these kinds, of a notification
@@ -139,12 +207,14 @@ type Record struct {
 	Notification *Notification `protobuf:"bytes,3,opt,name=notification,proto3" json:"notification,omitempty"`
 	// Of KIND_RETRACT.
 	Retraction *Retraction `protobuf:"bytes,4,opt,name=retraction,proto3" json:"retraction,omitempty"`
-	// Of KIND_NOTIFY and KIND_RETRACT: the name of the rule that made the record.
+	// Of KIND_NOTIFY, KIND_RETRACT, KIND_PREFS, KIND_ENDPOINT and KIND_ENDPOINT_GONE: the
+	// name of the rule that made the record.
 	Rule string `protobuf:"bytes,5,opt,name=rule,proto3" json:"rule,omitempty"`
-	// Of KIND_NOTIFY and KIND_RETRACT, if the router wrote the record.
+	// Of the same kinds, if the router wrote the record.
 	Origin *Origin `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"`
 	// Of the kinds that a user commands: these items, and if up_to is not 0 all up to
 	// that, of that category if there is one. Of KIND_MUTE and KIND_UNMUTE: the category.
+	// KIND_TELL names items, and KIND_ENDPOINT_GONE endpoints, by seqs alone.
 	Seqs     []uint64 `protobuf:"varint,7,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
 	UpTo     uint64   `protobuf:"varint,8,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
 	Category string   `protobuf:"bytes,9,opt,name=category,proto3" json:"category,omitempty"`
@@ -153,7 +223,16 @@ type Record struct {
 	// one that refuses it would make a dead letter.
 	Silent bool `protobuf:"varint,10,opt,name=silent,proto3" json:"silent,omitempty"`
 	// Of KIND_SNOOZE.
-	UntilMs       int64 `protobuf:"varint,11,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	UntilMs int64 `protobuf:"varint,11,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// Of KIND_PREFS: a merge patch (RFC 7396).
+	Prefs []byte `protobuf:"bytes,12,opt,name=prefs,proto3" json:"prefs,omitempty"`
+	// Of KIND_ENDPOINT, without format and seq.
+	Endpoint *Endpoint `protobuf:"bytes,13,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
+	// Of KIND_ENDPOINT_GONE: the endpoint with that hash, 0 for none.
+	EndpointHash uint64 `protobuf:"fixed64,14,opt,name=endpoint_hash,json=endpointHash,proto3" json:"endpoint_hash,omitempty"`
+	// Of KIND_TELL and KIND_UNTELL.
+	Tell          *Tell   `protobuf:"bytes,15,opt,name=tell,proto3" json:"tell,omitempty"`
+	Untell        *Untell `protobuf:"bytes,16,opt,name=untell,proto3" json:"untell,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -265,6 +344,391 @@ func (x *Record) GetUntilMs() int64 {
 	return 0
 }
 
+func (x *Record) GetPrefs() []byte {
+	if x != nil {
+		return x.Prefs
+	}
+	return nil
+}
+
+func (x *Record) GetEndpoint() *Endpoint {
+	if x != nil {
+		return x.Endpoint
+	}
+	return nil
+}
+
+func (x *Record) GetEndpointHash() uint64 {
+	if x != nil {
+		return x.EndpointHash
+	}
+	return 0
+}
+
+func (x *Record) GetTell() *Tell {
+	if x != nil {
+		return x.Tell
+	}
+	return nil
+}
+
+func (x *Record) GetUntell() *Untell {
+	if x != nil {
+		return x.Untell
+	}
+	return nil
+}
+
+// Endpoint is a value of the inbox table whose key is "recipient/e<seq>".
+type Endpoint struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Format        uint32                 `protobuf:"varint,1,opt,name=format,proto3" json:"format,omitempty"`
+	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Kind          EndpointKind           `protobuf:"varint,3,opt,name=kind,proto3,enum=belfry.v1.EndpointKind" json:"kind,omitempty"`
+	Target        string                 `protobuf:"bytes,4,opt,name=target,proto3" json:"target,omitempty"` // URL of a push subscription, mail address, or a text
+	P256Dh        []byte                 `protobuf:"bytes,5,opt,name=p256dh,proto3" json:"p256dh,omitempty"` // of a push subscription, as is auth
+	Auth          []byte                 `protobuf:"bytes,6,opt,name=auth,proto3" json:"auth,omitempty"`
+	Label         string                 `protobuf:"bytes,7,opt,name=label,proto3" json:"label,omitempty"`
+	AddedMs       *int64                 `protobuf:"varint,8,opt,name=added_ms,json=addedMs,proto3,oneof" json:"added_ms,omitempty"`
+	ExpiresMs     *int64                 `protobuf:"varint,9,opt,name=expires_ms,json=expiresMs,proto3,oneof" json:"expires_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Endpoint) Reset() {
+	*x = Endpoint{}
+	mi := &file_belfry_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Endpoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Endpoint) ProtoMessage() {}
+
+func (x *Endpoint) ProtoReflect() protoreflect.Message {
+	mi := &file_belfry_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Endpoint.ProtoReflect.Descriptor instead.
+func (*Endpoint) Descriptor() ([]byte, []int) {
+	return file_belfry_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Endpoint) GetFormat() uint32 {
+	if x != nil {
+		return x.Format
+	}
+	return 0
+}
+
+func (x *Endpoint) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Endpoint) GetKind() EndpointKind {
+	if x != nil {
+		return x.Kind
+	}
+	return EndpointKind_ENDPOINT_KIND_UNSPECIFIED
+}
+
+func (x *Endpoint) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *Endpoint) GetP256Dh() []byte {
+	if x != nil {
+		return x.P256Dh
+	}
+	return nil
+}
+
+func (x *Endpoint) GetAuth() []byte {
+	if x != nil {
+		return x.Auth
+	}
+	return nil
+}
+
+func (x *Endpoint) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *Endpoint) GetAddedMs() int64 {
+	if x != nil && x.AddedMs != nil {
+		return *x.AddedMs
+	}
+	return 0
+}
+
+func (x *Endpoint) GetExpiresMs() int64 {
+	if x != nil && x.ExpiresMs != nil {
+		return *x.ExpiresMs
+	}
+	return 0
+}
+
+// Tell is that items are due on a channel. The fold decides whether that holds.
+type Tell struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Channel       string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	Kind          EndpointKind           `protobuf:"varint,2,opt,name=kind,proto3,enum=belfry.v1.EndpointKind" json:"kind,omitempty"`
+	Evaluated     uint64                 `protobuf:"varint,3,opt,name=evaluated,proto3" json:"evaluated,omitempty"` // version of the row that was looked at
+	Attempt       uint32                 `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	GoodUntilMs   int64                  `protobuf:"varint,5,opt,name=good_until_ms,json=goodUntilMs,proto3" json:"good_until_ms,omitempty"`
+	Digest        bool                   `protobuf:"varint,6,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tell) Reset() {
+	*x = Tell{}
+	mi := &file_belfry_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tell) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tell) ProtoMessage() {}
+
+func (x *Tell) ProtoReflect() protoreflect.Message {
+	mi := &file_belfry_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tell.ProtoReflect.Descriptor instead.
+func (*Tell) Descriptor() ([]byte, []int) {
+	return file_belfry_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Tell) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *Tell) GetKind() EndpointKind {
+	if x != nil {
+		return x.Kind
+	}
+	return EndpointKind_ENDPOINT_KIND_UNSPECIFIED
+}
+
+func (x *Tell) GetEvaluated() uint64 {
+	if x != nil {
+		return x.Evaluated
+	}
+	return 0
+}
+
+func (x *Tell) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Tell) GetGoodUntilMs() int64 {
+	if x != nil {
+		return x.GoodUntilMs
+	}
+	return 0
+}
+
+func (x *Tell) GetDigest() bool {
+	if x != nil {
+		return x.Digest
+	}
+	return false
+}
+
+// Untell returns a decision by which nobody was reached.
+type Untell struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Channel       string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	Decision      uint64                 `protobuf:"varint,2,opt,name=decision,proto3" json:"decision,omitempty"`
+	Attempt       uint32                 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	NotBeforeMs   int64                  `protobuf:"varint,4,opt,name=not_before_ms,json=notBeforeMs,proto3" json:"not_before_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Untell) Reset() {
+	*x = Untell{}
+	mi := &file_belfry_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Untell) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Untell) ProtoMessage() {}
+
+func (x *Untell) ProtoReflect() protoreflect.Message {
+	mi := &file_belfry_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Untell.ProtoReflect.Descriptor instead.
+func (*Untell) Descriptor() ([]byte, []int) {
+	return file_belfry_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Untell) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *Untell) GetDecision() uint64 {
+	if x != nil {
+		return x.Decision
+	}
+	return 0
+}
+
+func (x *Untell) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Untell) GetNotBeforeMs() int64 {
+	if x != nil {
+		return x.NotBeforeMs
+	}
+	return 0
+}
+
+// Outbound is a value of the outbound topic, whose key is the recipient: a decision that
+// something is to be sent. What, and where to, the row says once its version is at
+// decision or above.
+type Outbound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Format        uint32                 `protobuf:"varint,1,opt,name=format,proto3" json:"format,omitempty"`
+	Channel       string                 `protobuf:"bytes,2,opt,name=channel,proto3" json:"channel,omitempty"`
+	Kind          EndpointKind           `protobuf:"varint,3,opt,name=kind,proto3,enum=belfry.v1.EndpointKind" json:"kind,omitempty"`
+	Decision      uint64                 `protobuf:"varint,4,opt,name=decision,proto3" json:"decision,omitempty"`                            // version of the tell record
+	Attempt       uint32                 `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`                              // how often sending has failed before
+	GoodUntilMs   int64                  `protobuf:"varint,6,opt,name=good_until_ms,json=goodUntilMs,proto3" json:"good_until_ms,omitempty"` // what is not sent by then is returned
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Outbound) Reset() {
+	*x = Outbound{}
+	mi := &file_belfry_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Outbound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Outbound) ProtoMessage() {}
+
+func (x *Outbound) ProtoReflect() protoreflect.Message {
+	mi := &file_belfry_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Outbound.ProtoReflect.Descriptor instead.
+func (*Outbound) Descriptor() ([]byte, []int) {
+	return file_belfry_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Outbound) GetFormat() uint32 {
+	if x != nil {
+		return x.Format
+	}
+	return 0
+}
+
+func (x *Outbound) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *Outbound) GetKind() EndpointKind {
+	if x != nil {
+		return x.Kind
+	}
+	return EndpointKind_ENDPOINT_KIND_UNSPECIFIED
+}
+
+func (x *Outbound) GetDecision() uint64 {
+	if x != nil {
+		return x.Decision
+	}
+	return 0
+}
+
+func (x *Outbound) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Outbound) GetGoodUntilMs() int64 {
+	if x != nil {
+		return x.GoodUntilMs
+	}
+	return 0
+}
+
 // Notification is the content of an item, in journal and items topic and inbox
 // table alike. It has no messages inside, so that whatever field a newer program
 // adds to it is kept by an older one.
@@ -294,7 +758,7 @@ type Notification struct {
 
 func (x *Notification) Reset() {
 	*x = Notification{}
-	mi := &file_belfry_proto_msgTypes[1]
+	mi := &file_belfry_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -306,7 +770,7 @@ func (x *Notification) String() string {
 func (*Notification) ProtoMessage() {}
 
 func (x *Notification) ProtoReflect() protoreflect.Message {
-	mi := &file_belfry_proto_msgTypes[1]
+	mi := &file_belfry_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -319,7 +783,7 @@ func (x *Notification) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notification.ProtoReflect.Descriptor instead.
 func (*Notification) Descriptor() ([]byte, []int) {
-	return file_belfry_proto_rawDescGZIP(), []int{1}
+	return file_belfry_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Notification) GetId() string {
@@ -446,7 +910,7 @@ type Retraction struct {
 
 func (x *Retraction) Reset() {
 	*x = Retraction{}
-	mi := &file_belfry_proto_msgTypes[2]
+	mi := &file_belfry_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -458,7 +922,7 @@ func (x *Retraction) String() string {
 func (*Retraction) ProtoMessage() {}
 
 func (x *Retraction) ProtoReflect() protoreflect.Message {
-	mi := &file_belfry_proto_msgTypes[2]
+	mi := &file_belfry_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -471,7 +935,7 @@ func (x *Retraction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retraction.ProtoReflect.Descriptor instead.
 func (*Retraction) Descriptor() ([]byte, []int) {
-	return file_belfry_proto_rawDescGZIP(), []int{2}
+	return file_belfry_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Retraction) GetSource() string {
@@ -509,7 +973,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_belfry_proto_msgTypes[3]
+	mi := &file_belfry_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -521,7 +985,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_belfry_proto_msgTypes[3]
+	mi := &file_belfry_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -534,7 +998,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_belfry_proto_rawDescGZIP(), []int{3}
+	return file_belfry_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Origin) GetTopicId() []byte {
@@ -584,7 +1048,7 @@ type Item struct {
 
 func (x *Item) Reset() {
 	*x = Item{}
-	mi := &file_belfry_proto_msgTypes[4]
+	mi := &file_belfry_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -596,7 +1060,7 @@ func (x *Item) String() string {
 func (*Item) ProtoMessage() {}
 
 func (x *Item) ProtoReflect() protoreflect.Message {
-	mi := &file_belfry_proto_msgTypes[4]
+	mi := &file_belfry_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -609,7 +1073,7 @@ func (x *Item) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Item.ProtoReflect.Descriptor instead.
 func (*Item) Descriptor() ([]byte, []int) {
-	return file_belfry_proto_rawDescGZIP(), []int{4}
+	return file_belfry_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Item) GetFormat() uint32 {
@@ -683,8 +1147,8 @@ type Row struct {
 	WatermarkKey    []uint64 `protobuf:"fixed64,15,rep,packed,name=watermark_key,json=watermarkKey,proto3" json:"watermark_key,omitempty"`
 	WatermarkOffset []int64  `protobuf:"varint,20,rep,packed,name=watermark_offset,json=watermarkOffset,proto3" json:"watermark_offset,omitempty"`
 	WatermarkIndex  []int32  `protobuf:"varint,21,rep,packed,name=watermark_index,json=watermarkIndex,proto3" json:"watermark_index,omitempty"`
-	// Of format 2: the capabilities whose columns the row has. Bit 0 is time: all that
-	// follows. Bit 1 is for reach, bit 2 for broadcast.
+	// Of format 2: the capabilities whose columns the row has. Bit 0 is time: the columns
+	// from item_time to mute_at. Bit 1 is reach. Bit 2 is for broadcast.
 	Uses uint32 `protobuf:"varint,24,opt,name=uses,proto3" json:"uses,omitempty"`
 	// Bit 0 has until, 1 has shown, 2 born hidden, 3 muted, 4 has a group. One for each item.
 	ItemTime  []uint64 `protobuf:"varint,25,rep,packed,name=item_time,json=itemTime,proto3" json:"item_time,omitempty"`
@@ -711,13 +1175,14 @@ type Row struct {
 	MuteCategory  []string `protobuf:"bytes,38,rep,name=mute_category,json=muteCategory,proto3" json:"mute_category,omitempty"`
 	MuteVersion   []uint64 `protobuf:"varint,39,rep,packed,name=mute_version,json=muteVersion,proto3" json:"mute_version,omitempty"` // deltas; not falling
 	MuteAt        []int64  `protobuf:"zigzag64,40,rep,packed,name=mute_at,json=muteAt,proto3" json:"mute_at,omitempty"`              // deltas; milliseconds
+	Reach         *Reach   `protobuf:"bytes,41,opt,name=reach,proto3" json:"reach,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Row) Reset() {
 	*x = Row{}
-	mi := &file_belfry_proto_msgTypes[5]
+	mi := &file_belfry_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +1194,7 @@ func (x *Row) String() string {
 func (*Row) ProtoMessage() {}
 
 func (x *Row) ProtoReflect() protoreflect.Message {
-	mi := &file_belfry_proto_msgTypes[5]
+	mi := &file_belfry_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +1207,7 @@ func (x *Row) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Row.ProtoReflect.Descriptor instead.
 func (*Row) Descriptor() ([]byte, []int) {
-	return file_belfry_proto_rawDescGZIP(), []int{5}
+	return file_belfry_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Row) GetFormat() uint32 {
@@ -1025,11 +1490,249 @@ func (x *Row) GetMuteAt() []int64 {
 	return nil
 }
 
+func (x *Row) GetReach() *Reach {
+	if x != nil {
+		return x.Reach
+	}
+	return nil
+}
+
+// Reach holds the columns of the capability reach. They are in a message of their own, so
+// that a row without it takes none of them in hand. Whatever is added here needs a bit of
+// uses.
+type Reach struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Prefs            []byte                 `protobuf:"bytes,1,opt,name=prefs,proto3" json:"prefs,omitempty"` // JSON
+	PrefsVersion     uint64                 `protobuf:"varint,2,opt,name=prefs_version,json=prefsVersion,proto3" json:"prefs_version,omitempty"`
+	EndpointsVersion uint64                 `protobuf:"varint,3,opt,name=endpoints_version,json=endpointsVersion,proto3" json:"endpoints_version,omitempty"`
+	EndpointSeq      []uint64               `protobuf:"varint,4,rep,packed,name=endpoint_seq,json=endpointSeq,proto3" json:"endpoint_seq,omitempty"` // deltas; rising
+	EndpointKind     []uint32               `protobuf:"varint,5,rep,packed,name=endpoint_kind,json=endpointKind,proto3" json:"endpoint_kind,omitempty"`
+	EndpointHash     []uint64               `protobuf:"fixed64,6,rep,packed,name=endpoint_hash,json=endpointHash,proto3" json:"endpoint_hash,omitempty"`
+	GoneSeq          []int64                `protobuf:"zigzag64,7,rep,packed,name=gone_seq,json=goneSeq,proto3" json:"gone_seq,omitempty"`           // deltas
+	GoneVersion      []uint64               `protobuf:"varint,8,rep,packed,name=gone_version,json=goneVersion,proto3" json:"gone_version,omitempty"` // deltas; not falling
+	FromKind         []uint32               `protobuf:"varint,9,rep,packed,name=from_kind,json=fromKind,proto3" json:"from_kind,omitempty"`
+	FromVersion      []uint64               `protobuf:"varint,10,rep,packed,name=from_version,json=fromVersion,proto3" json:"from_version,omitempty"`
+	ChannelName      []string               `protobuf:"bytes,11,rep,name=channel_name,json=channelName,proto3" json:"channel_name,omitempty"`
+	ChannelKind      []uint32               `protobuf:"varint,12,rep,packed,name=channel_kind,json=channelKind,proto3" json:"channel_kind,omitempty"`
+	ChannelChanged   []uint64               `protobuf:"varint,13,rep,packed,name=channel_changed,json=channelChanged,proto3" json:"channel_changed,omitempty"`
+	ChannelAttempt   []uint32               `protobuf:"varint,14,rep,packed,name=channel_attempt,json=channelAttempt,proto3" json:"channel_attempt,omitempty"`
+	ChannelNotBefore []int64                `protobuf:"varint,15,rep,packed,name=channel_not_before,json=channelNotBefore,proto3" json:"channel_not_before,omitempty"` // milliseconds
+	ChannelDecisions []uint32               `protobuf:"varint,16,rep,packed,name=channel_decisions,json=channelDecisions,proto3" json:"channel_decisions,omitempty"`   // how many follow for it below
+	DecisionVersion  []uint64               `protobuf:"varint,17,rep,packed,name=decision_version,json=decisionVersion,proto3" json:"decision_version,omitempty"`      // deltas; rising within a channel
+	DecisionAt       []int64                `protobuf:"zigzag64,18,rep,packed,name=decision_at,json=decisionAt,proto3" json:"decision_at,omitempty"`                   // deltas; milliseconds
+	DecisionDigest   []bool                 `protobuf:"varint,19,rep,packed,name=decision_digest,json=decisionDigest,proto3" json:"decision_digest,omitempty"`
+	ItemIndex        []uint64               `protobuf:"varint,20,rep,packed,name=item_index,json=itemIndex,proto3" json:"item_index,omitempty"`            // deltas; the position among the items of the row
+	ItemSince        []int64                `protobuf:"zigzag64,21,rep,packed,name=item_since,json=itemSince,proto3" json:"item_since,omitempty"`          // deltas; milliseconds
+	ItemTold         []uint32               `protobuf:"varint,22,rep,packed,name=item_told,json=itemTold,proto3" json:"item_told,omitempty"`               // how many follow for it below
+	ToldChannel      []uint32               `protobuf:"varint,23,rep,packed,name=told_channel,json=toldChannel,proto3" json:"told_channel,omitempty"`      // the position in channel_name
+	ToldDecision     []int64                `protobuf:"zigzag64,24,rep,packed,name=told_decision,json=toldDecision,proto3" json:"told_decision,omitempty"` // deltas
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *Reach) Reset() {
+	*x = Reach{}
+	mi := &file_belfry_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reach) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reach) ProtoMessage() {}
+
+func (x *Reach) ProtoReflect() protoreflect.Message {
+	mi := &file_belfry_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reach.ProtoReflect.Descriptor instead.
+func (*Reach) Descriptor() ([]byte, []int) {
+	return file_belfry_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Reach) GetPrefs() []byte {
+	if x != nil {
+		return x.Prefs
+	}
+	return nil
+}
+
+func (x *Reach) GetPrefsVersion() uint64 {
+	if x != nil {
+		return x.PrefsVersion
+	}
+	return 0
+}
+
+func (x *Reach) GetEndpointsVersion() uint64 {
+	if x != nil {
+		return x.EndpointsVersion
+	}
+	return 0
+}
+
+func (x *Reach) GetEndpointSeq() []uint64 {
+	if x != nil {
+		return x.EndpointSeq
+	}
+	return nil
+}
+
+func (x *Reach) GetEndpointKind() []uint32 {
+	if x != nil {
+		return x.EndpointKind
+	}
+	return nil
+}
+
+func (x *Reach) GetEndpointHash() []uint64 {
+	if x != nil {
+		return x.EndpointHash
+	}
+	return nil
+}
+
+func (x *Reach) GetGoneSeq() []int64 {
+	if x != nil {
+		return x.GoneSeq
+	}
+	return nil
+}
+
+func (x *Reach) GetGoneVersion() []uint64 {
+	if x != nil {
+		return x.GoneVersion
+	}
+	return nil
+}
+
+func (x *Reach) GetFromKind() []uint32 {
+	if x != nil {
+		return x.FromKind
+	}
+	return nil
+}
+
+func (x *Reach) GetFromVersion() []uint64 {
+	if x != nil {
+		return x.FromVersion
+	}
+	return nil
+}
+
+func (x *Reach) GetChannelName() []string {
+	if x != nil {
+		return x.ChannelName
+	}
+	return nil
+}
+
+func (x *Reach) GetChannelKind() []uint32 {
+	if x != nil {
+		return x.ChannelKind
+	}
+	return nil
+}
+
+func (x *Reach) GetChannelChanged() []uint64 {
+	if x != nil {
+		return x.ChannelChanged
+	}
+	return nil
+}
+
+func (x *Reach) GetChannelAttempt() []uint32 {
+	if x != nil {
+		return x.ChannelAttempt
+	}
+	return nil
+}
+
+func (x *Reach) GetChannelNotBefore() []int64 {
+	if x != nil {
+		return x.ChannelNotBefore
+	}
+	return nil
+}
+
+func (x *Reach) GetChannelDecisions() []uint32 {
+	if x != nil {
+		return x.ChannelDecisions
+	}
+	return nil
+}
+
+func (x *Reach) GetDecisionVersion() []uint64 {
+	if x != nil {
+		return x.DecisionVersion
+	}
+	return nil
+}
+
+func (x *Reach) GetDecisionAt() []int64 {
+	if x != nil {
+		return x.DecisionAt
+	}
+	return nil
+}
+
+func (x *Reach) GetDecisionDigest() []bool {
+	if x != nil {
+		return x.DecisionDigest
+	}
+	return nil
+}
+
+func (x *Reach) GetItemIndex() []uint64 {
+	if x != nil {
+		return x.ItemIndex
+	}
+	return nil
+}
+
+func (x *Reach) GetItemSince() []int64 {
+	if x != nil {
+		return x.ItemSince
+	}
+	return nil
+}
+
+func (x *Reach) GetItemTold() []uint32 {
+	if x != nil {
+		return x.ItemTold
+	}
+	return nil
+}
+
+func (x *Reach) GetToldChannel() []uint32 {
+	if x != nil {
+		return x.ToldChannel
+	}
+	return nil
+}
+
+func (x *Reach) GetToldDecision() []int64 {
+	if x != nil {
+		return x.ToldDecision
+	}
+	return nil
+}
+
 var File_belfry_proto protoreflect.FileDescriptor
 
 const file_belfry_proto_rawDesc = "" +
 	"\n" +
-	"\fbelfry.proto\x12\tbelfry.v1\"\xf0\x02\n" +
+	"\fbelfry.proto\x12\tbelfry.v1\"\xac\x04\n" +
 	"\x06Record\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12#\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x0f.belfry.v1.KindR\x04kind\x12;\n" +
@@ -1044,7 +1747,44 @@ const file_belfry_proto_rawDesc = "" +
 	"\bcategory\x18\t \x01(\tR\bcategory\x12\x16\n" +
 	"\x06silent\x18\n" +
 	" \x01(\bR\x06silent\x12\x19\n" +
-	"\buntil_ms\x18\v \x01(\x03R\auntilMs\"\xac\x05\n" +
+	"\buntil_ms\x18\v \x01(\x03R\auntilMs\x12\x14\n" +
+	"\x05prefs\x18\f \x01(\fR\x05prefs\x12/\n" +
+	"\bendpoint\x18\r \x01(\v2\x13.belfry.v1.EndpointR\bendpoint\x12#\n" +
+	"\rendpoint_hash\x18\x0e \x01(\x06R\fendpointHash\x12#\n" +
+	"\x04tell\x18\x0f \x01(\v2\x0f.belfry.v1.TellR\x04tell\x12)\n" +
+	"\x06untell\x18\x10 \x01(\v2\x11.belfry.v1.UntellR\x06untell\"\x9b\x02\n" +
+	"\bEndpoint\x12\x16\n" +
+	"\x06format\x18\x01 \x01(\rR\x06format\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12+\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x17.belfry.v1.EndpointKindR\x04kind\x12\x16\n" +
+	"\x06target\x18\x04 \x01(\tR\x06target\x12\x16\n" +
+	"\x06p256dh\x18\x05 \x01(\fR\x06p256dh\x12\x12\n" +
+	"\x04auth\x18\x06 \x01(\fR\x04auth\x12\x14\n" +
+	"\x05label\x18\a \x01(\tR\x05label\x12\x1e\n" +
+	"\badded_ms\x18\b \x01(\x03H\x00R\aaddedMs\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"expires_ms\x18\t \x01(\x03H\x01R\texpiresMs\x88\x01\x01B\v\n" +
+	"\t_added_msB\r\n" +
+	"\v_expires_ms\"\xc1\x01\n" +
+	"\x04Tell\x12\x18\n" +
+	"\achannel\x18\x01 \x01(\tR\achannel\x12+\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x17.belfry.v1.EndpointKindR\x04kind\x12\x1c\n" +
+	"\tevaluated\x18\x03 \x01(\x04R\tevaluated\x12\x18\n" +
+	"\aattempt\x18\x04 \x01(\rR\aattempt\x12\"\n" +
+	"\rgood_until_ms\x18\x05 \x01(\x03R\vgoodUntilMs\x12\x16\n" +
+	"\x06digest\x18\x06 \x01(\bR\x06digest\"|\n" +
+	"\x06Untell\x12\x18\n" +
+	"\achannel\x18\x01 \x01(\tR\achannel\x12\x1a\n" +
+	"\bdecision\x18\x02 \x01(\x04R\bdecision\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\rR\aattempt\x12\"\n" +
+	"\rnot_before_ms\x18\x04 \x01(\x03R\vnotBeforeMs\"\xc3\x01\n" +
+	"\bOutbound\x12\x16\n" +
+	"\x06format\x18\x01 \x01(\rR\x06format\x12\x18\n" +
+	"\achannel\x18\x02 \x01(\tR\achannel\x12+\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x17.belfry.v1.EndpointKindR\x04kind\x12\x1a\n" +
+	"\bdecision\x18\x04 \x01(\x04R\bdecision\x12\x18\n" +
+	"\aattempt\x18\x05 \x01(\rR\aattempt\x12\"\n" +
+	"\rgood_until_ms\x18\x06 \x01(\x03R\vgoodUntilMs\"\xac\x05\n" +
 	"\fNotification\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x12\n" +
@@ -1089,7 +1829,7 @@ const file_belfry_proto_rawDesc = "" +
 	"\x04Item\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12;\n" +
-	"\fnotification\x18\x03 \x01(\v2\x17.belfry.v1.NotificationR\fnotification\"\x98\n" +
+	"\fnotification\x18\x03 \x01(\v2\x17.belfry.v1.NotificationR\fnotification\"\xc0\n" +
 	"\n" +
 	"\x03Row\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x14\n" +
@@ -1144,7 +1884,37 @@ const file_belfry_proto_rawDesc = "" +
 	"actor_name\x18% \x03(\tR\tactorName\x12#\n" +
 	"\rmute_category\x18& \x03(\tR\fmuteCategory\x12!\n" +
 	"\fmute_version\x18' \x03(\x04R\vmuteVersion\x12\x17\n" +
-	"\amute_at\x18( \x03(\x12R\x06muteAt*\x89\x02\n" +
+	"\amute_at\x18( \x03(\x12R\x06muteAt\x12&\n" +
+	"\x05reach\x18) \x01(\v2\x10.belfry.v1.ReachR\x05reach\"\xe5\x06\n" +
+	"\x05Reach\x12\x14\n" +
+	"\x05prefs\x18\x01 \x01(\fR\x05prefs\x12#\n" +
+	"\rprefs_version\x18\x02 \x01(\x04R\fprefsVersion\x12+\n" +
+	"\x11endpoints_version\x18\x03 \x01(\x04R\x10endpointsVersion\x12!\n" +
+	"\fendpoint_seq\x18\x04 \x03(\x04R\vendpointSeq\x12#\n" +
+	"\rendpoint_kind\x18\x05 \x03(\rR\fendpointKind\x12#\n" +
+	"\rendpoint_hash\x18\x06 \x03(\x06R\fendpointHash\x12\x19\n" +
+	"\bgone_seq\x18\a \x03(\x12R\agoneSeq\x12!\n" +
+	"\fgone_version\x18\b \x03(\x04R\vgoneVersion\x12\x1b\n" +
+	"\tfrom_kind\x18\t \x03(\rR\bfromKind\x12!\n" +
+	"\ffrom_version\x18\n" +
+	" \x03(\x04R\vfromVersion\x12!\n" +
+	"\fchannel_name\x18\v \x03(\tR\vchannelName\x12!\n" +
+	"\fchannel_kind\x18\f \x03(\rR\vchannelKind\x12'\n" +
+	"\x0fchannel_changed\x18\r \x03(\x04R\x0echannelChanged\x12'\n" +
+	"\x0fchannel_attempt\x18\x0e \x03(\rR\x0echannelAttempt\x12,\n" +
+	"\x12channel_not_before\x18\x0f \x03(\x03R\x10channelNotBefore\x12+\n" +
+	"\x11channel_decisions\x18\x10 \x03(\rR\x10channelDecisions\x12)\n" +
+	"\x10decision_version\x18\x11 \x03(\x04R\x0fdecisionVersion\x12\x1f\n" +
+	"\vdecision_at\x18\x12 \x03(\x12R\n" +
+	"decisionAt\x12'\n" +
+	"\x0fdecision_digest\x18\x13 \x03(\bR\x0edecisionDigest\x12\x1d\n" +
+	"\n" +
+	"item_index\x18\x14 \x03(\x04R\titemIndex\x12\x1d\n" +
+	"\n" +
+	"item_since\x18\x15 \x03(\x12R\titemSince\x12\x1b\n" +
+	"\titem_told\x18\x16 \x03(\rR\bitemTold\x12!\n" +
+	"\ftold_channel\x18\x17 \x03(\rR\vtoldChannel\x12#\n" +
+	"\rtold_decision\x18\x18 \x03(\x12R\ftoldDecision*\xe4\x02\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_NOTIFY\x10\x01\x12\r\n" +
@@ -1163,7 +1933,18 @@ const file_belfry_proto_rawDesc = "" +
 	"\vKIND_SNOOZE\x10\v\x12\x11\n" +
 	"\rKIND_UNSNOOZE\x10\f\x12\r\n" +
 	"\tKIND_MUTE\x10\r\x12\x0f\n" +
-	"\vKIND_UNMUTE\x10\x0eB)Z'github.com/belfry/belfry/codec/belfrypbb\x06proto3"
+	"\vKIND_UNMUTE\x10\x0e\x12\x0e\n" +
+	"\n" +
+	"KIND_PREFS\x10\x0f\x12\x11\n" +
+	"\rKIND_ENDPOINT\x10\x10\x12\x16\n" +
+	"\x12KIND_ENDPOINT_GONE\x10\x11\x12\r\n" +
+	"\tKIND_TELL\x10\x12\x12\x0f\n" +
+	"\vKIND_UNTELL\x10\x13*x\n" +
+	"\fEndpointKind\x12\x1d\n" +
+	"\x19ENDPOINT_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15ENDPOINT_KIND_WEBPUSH\x10\x01\x12\x16\n" +
+	"\x12ENDPOINT_KIND_MAIL\x10\x02\x12\x16\n" +
+	"\x12ENDPOINT_KIND_TEXT\x10\x03B)Z'github.com/belfry/belfry/codec/belfrypbb\x06proto3"
 
 var (
 	file_belfry_proto_rawDescOnce sync.Once
@@ -1177,32 +1958,45 @@ func file_belfry_proto_rawDescGZIP() []byte {
 	return file_belfry_proto_rawDescData
 }
 
-var file_belfry_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_belfry_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_belfry_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_belfry_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_belfry_proto_goTypes = []any{
 	(Kind)(0),            // 0: belfry.v1.Kind
-	(*Record)(nil),       // 1: belfry.v1.Record
-	(*Notification)(nil), // 2: belfry.v1.Notification
-	(*Retraction)(nil),   // 3: belfry.v1.Retraction
-	(*Origin)(nil),       // 4: belfry.v1.Origin
-	(*Item)(nil),         // 5: belfry.v1.Item
-	(*Row)(nil),          // 6: belfry.v1.Row
-	nil,                  // 7: belfry.v1.Notification.TitleEntry
-	nil,                  // 8: belfry.v1.Notification.BodyEntry
+	(EndpointKind)(0),    // 1: belfry.v1.EndpointKind
+	(*Record)(nil),       // 2: belfry.v1.Record
+	(*Endpoint)(nil),     // 3: belfry.v1.Endpoint
+	(*Tell)(nil),         // 4: belfry.v1.Tell
+	(*Untell)(nil),       // 5: belfry.v1.Untell
+	(*Outbound)(nil),     // 6: belfry.v1.Outbound
+	(*Notification)(nil), // 7: belfry.v1.Notification
+	(*Retraction)(nil),   // 8: belfry.v1.Retraction
+	(*Origin)(nil),       // 9: belfry.v1.Origin
+	(*Item)(nil),         // 10: belfry.v1.Item
+	(*Row)(nil),          // 11: belfry.v1.Row
+	(*Reach)(nil),        // 12: belfry.v1.Reach
+	nil,                  // 13: belfry.v1.Notification.TitleEntry
+	nil,                  // 14: belfry.v1.Notification.BodyEntry
 }
 var file_belfry_proto_depIdxs = []int32{
-	0, // 0: belfry.v1.Record.kind:type_name -> belfry.v1.Kind
-	2, // 1: belfry.v1.Record.notification:type_name -> belfry.v1.Notification
-	3, // 2: belfry.v1.Record.retraction:type_name -> belfry.v1.Retraction
-	4, // 3: belfry.v1.Record.origin:type_name -> belfry.v1.Origin
-	7, // 4: belfry.v1.Notification.title:type_name -> belfry.v1.Notification.TitleEntry
-	8, // 5: belfry.v1.Notification.body:type_name -> belfry.v1.Notification.BodyEntry
-	2, // 6: belfry.v1.Item.notification:type_name -> belfry.v1.Notification
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	0,  // 0: belfry.v1.Record.kind:type_name -> belfry.v1.Kind
+	7,  // 1: belfry.v1.Record.notification:type_name -> belfry.v1.Notification
+	8,  // 2: belfry.v1.Record.retraction:type_name -> belfry.v1.Retraction
+	9,  // 3: belfry.v1.Record.origin:type_name -> belfry.v1.Origin
+	3,  // 4: belfry.v1.Record.endpoint:type_name -> belfry.v1.Endpoint
+	4,  // 5: belfry.v1.Record.tell:type_name -> belfry.v1.Tell
+	5,  // 6: belfry.v1.Record.untell:type_name -> belfry.v1.Untell
+	1,  // 7: belfry.v1.Endpoint.kind:type_name -> belfry.v1.EndpointKind
+	1,  // 8: belfry.v1.Tell.kind:type_name -> belfry.v1.EndpointKind
+	1,  // 9: belfry.v1.Outbound.kind:type_name -> belfry.v1.EndpointKind
+	13, // 10: belfry.v1.Notification.title:type_name -> belfry.v1.Notification.TitleEntry
+	14, // 11: belfry.v1.Notification.body:type_name -> belfry.v1.Notification.BodyEntry
+	7,  // 12: belfry.v1.Item.notification:type_name -> belfry.v1.Notification
+	12, // 13: belfry.v1.Row.reach:type_name -> belfry.v1.Reach
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_belfry_proto_init() }
@@ -1211,13 +2005,14 @@ func file_belfry_proto_init() {
 		return
 	}
 	file_belfry_proto_msgTypes[1].OneofWrappers = []any{}
+	file_belfry_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_belfry_proto_rawDesc), len(file_belfry_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   8,
+			NumEnums:      2,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,123 @@
+package codec
+
+import (
+	"time"
+
+	"github.com/belfry/belfry/codec/belfrypb"
+	"github.com/belfry/belfry/inbox"
+)
+
+// EncodeEndpoint returns the value of a in the inbox table, under its
+// [inbox.EndpointKey]. The error matches [belfry.ErrCorrupt] if it has seq 0, a kind that
+// does not exist or a time outside the years 0 to 9999; a text that is not UTF-8 is an
+// error too.
+func EncodeEndpoint(a *inbox.Address) ([]byte, error) {
+	if a.Seq == 0 {
+		return nil, corrupt("endpoint", "no seq")
+	}
+	m, err := fromAddress("endpoint", a)
+	if err != nil {
+		return nil, err
+	}
+	m.Format, m.Seq = endpointFormat, a.Seq
+	return marshal("endpoint", m)
+}
+
+// DecodeEndpoint is the inverse of [EncodeEndpoint]. Its errors match
+// [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
+func DecodeEndpoint(b []byte) (inbox.Address, error) {
+	var m belfrypb.Endpoint
+	if err := unmarshal("endpoint", b, &m, endpointFormat); err != nil {
+		return inbox.Address{}, err
+	}
+	if m.Seq == 0 {
+		return inbox.Address{}, corrupt("endpoint", "no seq")
+	}
+	a, err := toAddress("endpoint", &m)
+	if err != nil {
+		return inbox.Address{}, err
+	}
+	a.Seq = m.Seq
+	return *a, nil
+}
+
+// EncodeOutbound returns the value of o in the outbound topic. The error matches
+// [belfry.ErrCorrupt] if it has no decision, a kind that does not exist or a time outside
+// the years 0 to 9999; a channel that is not UTF-8 is an error too.
+func EncodeOutbound(o *inbox.Outbound) ([]byte, error) {
+	if err := checkOutbound(o); err != nil {
+		return nil, err
+	}
+	return marshal("outbound", &belfrypb.Outbound{
+		Format: outboundFormat, Channel: o.Channel, Kind: belfrypb.EndpointKind(o.Kind),
+		Decision: o.Decision, Attempt: o.Attempt, GoodUntilMs: o.GoodUntil,
+	})
+}
+
+// DecodeOutbound is the inverse of [EncodeOutbound]. Its errors match
+// [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
+func DecodeOutbound(b []byte) (inbox.Outbound, error) {
+	var m belfrypb.Outbound
+	if err := unmarshal("outbound", b, &m, outboundFormat); err != nil {
+		return inbox.Outbound{}, err
+	}
+	kind, err := endpointKind("outbound", m.Kind)
+	if err != nil {
+		return inbox.Outbound{}, err
+	}
+	o := inbox.Outbound{Channel: m.Channel, Kind: kind, Decision: m.Decision, Attempt: m.Attempt, GoodUntil: m.GoodUntilMs}
+	return o, checkOutbound(&o)
+}
+
+func checkOutbound(o *inbox.Outbound) error {
+	switch {
+	case o.Decision == 0:
+		return corrupt("outbound", "no decision")
+	case !o.Kind.Valid():
+		return corrupt("outbound", "%v", o.Kind)
+	}
+	return checkTime("outbound", "good_until", time.UnixMilli(o.GoodUntil))
+}
+
+func fromAddress(what string, a *inbox.Address) (*belfrypb.Endpoint, error) {
+	if !a.Kind.Valid() {
+		return nil, corrupt(what, "%v of an endpoint", a.Kind)
+	}
+	m := &belfrypb.Endpoint{
+		Kind: belfrypb.EndpointKind(a.Kind), Target: a.Target, P256Dh: a.P256dh, Auth: a.Auth, Label: a.Label,
+	}
+	var err error
+	if m.AddedMs, err = fromTime(what, "added_at", a.AddedAt); err != nil {
+		return nil, err
+	}
+	m.ExpiresMs, err = fromTime(what, "expires_at", a.ExpiresAt)
+	return m, err
+}
+
+func toAddress(what string, m *belfrypb.Endpoint) (*inbox.Address, error) {
+	kind, err := endpointKind(what, m.Kind)
+	if err != nil {
+		return nil, err
+	}
+	a := &inbox.Address{Kind: kind, Target: m.Target, Label: m.Label}
+	if len(m.P256Dh) > 0 {
+		a.P256dh = m.P256Dh
+	}
+	if len(m.Auth) > 0 {
+		a.Auth = m.Auth
+	}
+	if a.AddedAt, err = toTime(what, "added_at", m.AddedMs); err != nil {
+		return nil, err
+	}
+	a.ExpiresAt, err = toTime(what, "expires_at", m.ExpiresMs)
+	return a, err
+}
+
+// endpointKind is a kind as stored, compared before the conversion may cut it.
+func endpointKind(what string, kind belfrypb.EndpointKind) (inbox.EndpointKind, error) {
+	k := inbox.EndpointKind(kind)
+	if belfrypb.EndpointKind(k) != kind || !k.Valid() {
+		return 0, corrupt(what, "endpoint kind %d", kind)
+	}
+	return k, nil
+}
