@@ -19,6 +19,7 @@ type asset struct {
 	tag         string // of the entity tag (RFC 9110 section 8.8.3), without quotes: hexadecimal
 	open        bool   // pages of other origins may run it
 	pinned      bool   // its address never has another content
+	worker      bool   // it is a service worker
 }
 
 func newAsset(contentType string, body []byte) asset {
@@ -46,6 +47,10 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-cache")
 	if a.pinned {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	if a.worker {
+		// W3C Service Workers section 6.3: any path of the origin may be its scope.
+		h.Set("Service-Worker-Allowed", "/")
 	}
 	if a.open {
 		// A script of another origin is a module, or has an integrity attribute:

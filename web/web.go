@@ -7,7 +7,8 @@
 //
 // Contents come from whoever may write notifications, so the pages put texts
 // into text nodes alone, and the policy sent with them lets no inline script or
-// style run and no script be made of a text.
+// style run and no script be made of a text, but the client's service worker be
+// registered.
 package web
 
 import (
@@ -34,7 +35,7 @@ var contentTypes = map[string]string{
 // Images may come from anywhere with https, since avatars do.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
 	"img-src 'self' https: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
-	"require-trusted-types-for 'script'; trusted-types 'none'"
+	"require-trusted-types-for 'script'; trusted-types belfry"
 
 // notFound is an RFC 9457 problem: a mistyped path of the API ends up here.
 const notFound = `{"type":"about:blank","title":"Not Found","status":404,"detail":"there is no such path"}` + "\n"
@@ -62,6 +63,10 @@ func Handler(more ...fs.FS) http.Handler {
 	for _, f := range js.Files() {
 		a := newAsset(contentTypes[".js"], f.Body)
 		a.open = true
+		if a.worker = f.IsWorker(); a.worker {
+			assets["/"+f.Name] = a
+			continue
+		}
 		assets["/"+f.Name] = a
 		a.pinned = true
 		assets["/"+f.Pinned()] = a

@@ -141,11 +141,15 @@ func checkMarkup(t *testing.T, page string) {
 // revalidated under its plain name, for ever under its pinned one, and open to both.
 func TestHandlerClient(t *testing.T) {
 	files := js.Files()
-	if len(files) != 2 {
-		t.Fatalf("got %d files, want the client and the bell", len(files))
+	if len(files) != 5 {
+		t.Fatalf("got %d files, want the client, the bell, the worker, and two that are loaded later", len(files))
 	}
 	for _, f := range files {
-		for path, cached := range map[string]string{"/" + f.Name: "no-cache", "/" + f.Pinned(): "public, max-age=31536000, immutable"} {
+		paths := map[string]string{"/" + f.Name: "no-cache"}
+		if !f.IsWorker() { // a browser asks for news under the name that it was registered by
+			paths["/"+f.Pinned()] = "public, max-age=31536000, immutable"
+		}
+		for path, cached := range paths {
 			got := get(t, "GET", path)
 			if text := body(t, got); got.StatusCode != 200 || text != string(f.Body) {
 				t.Errorf("%s: got %d and %d bytes, want the %d of the build", path, got.StatusCode, len(text), len(f.Body))
@@ -161,6 +165,11 @@ func TestHandlerClient(t *testing.T) {
 		sum := sha512.Sum384(f.Body)
 		if want := "sha384-" + base64.StdEncoding.EncodeToString(sum[:]); f.Integrity() != want {
 			t.Errorf("%s: got integrity %s, want %s", f.Name, f.Integrity(), want)
+		}
+	}
+	for path, want := range map[string]string{"/belfry-sw.js": "/", "/belfry.js": ""} {
+		if got := get(t, "GET", path).Header.Get("Service-Worker-Allowed"); got != want {
+			t.Errorf("%s: got Service-Worker-Allowed %q, want %q", path, got, want)
 		}
 	}
 	if got := get(t, "GET", "/page.js").Header.Get("Access-Control-Allow-Origin"); got != "" {

@@ -31,11 +31,18 @@ func Files() []File {
 }
 
 // Pinned is the name under which these very bytes are served for ever:
-// "belfry.<hash>.js".
+// "belfry.<hash>.js". What others load has no other name.
 func (f File) Pinned() string {
 	sum := sha256.Sum256(f.Body)
-	return strings.TrimSuffix(f.Name, ".js") + "." + hex.EncodeToString(sum[:8]) + ".js"
+	end := "." + hex.EncodeToString(sum[:8]) + ".js"
+	if strings.HasSuffix(f.Name, end) {
+		return f.Name
+	}
+	return strings.TrimSuffix(f.Name, ".js") + end
 }
+
+// IsWorker reports whether f is the service worker, which pages do not run.
+func (f File) IsWorker() bool { return f.Name == "belfry-sw.js" }
 
 // Integrity is the value of a script's integrity attribute (W3C Subresource
 // Integrity).

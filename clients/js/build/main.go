@@ -16,10 +16,21 @@ import (
 	"github.com/belfry/belfry/clients/js"
 )
 
-// bundles are the files that a page loads, and what each begins with.
-var bundles = []struct{ name, entry string }{
-	{"belfry.js", "src/index.js"},
-	{"belfry-bell.js", "src/elements.js"},
+// A bundle is a file that a page loads, and what it begins with.
+type bundle struct{ name, entry, format string }
+
+// later are what others load when it is needed, under names that never change their
+// content: a page has them of the version that it is of, or not at all.
+var later = []bundle{
+	{"belfry-device.js", "src/device.js", "esm"},
+	{"belfry-settings.js", "src/settings.js", "esm"},
+}
+
+// bundles are what pages name.
+var bundles = []bundle{
+	{"belfry.js", "src/index.js", "esm"},
+	{"belfry-bell.js", "src/elements.js", "esm"},
+	{"belfry-sw.js", "src/worker.js", "iife"}, // importScripts takes no module
 }
 
 const page = "../../docs/frontend.md"
@@ -35,6 +46,15 @@ func run() error {
 	files, err := build(".")
 	if err != nil {
 		return err
+	}
+	stale, err := filepath.Glob("dist/*")
+	if err != nil {
+		return err
+	}
+	for _, name := range stale {
+		if err := os.Remove(name); err != nil {
+			return err
+		}
 	}
 	for _, f := range files {
 		if err := os.WriteFile(filepath.Join("dist", f.Name), f.Body, 0o644); err != nil { //nolint:gosec // it is source
@@ -54,17 +74,41 @@ func run() error {
 // build returns the bundles of the client in a folder.
 func build(folder string) ([]js.File, error) {
 	var files []js.File
-	for _, b := range bundles {
-		cmd := exec.Command("go", "tool", "esbuild", b.entry, "--bundle", "--minify", "--format=esm", "--target=es2022",
-			"--legal-comments=none", "--log-level=warning")
-		cmd.Dir, cmd.Stderr = folder, os.Stderr
-		body, err := cmd.Output()
+	pinned := map[string]string{} // what a bundle loads later, by how its source names it
+	for _, b := range later {
+		f, err := b.build(folder, nil)
 		if err != nil {
-			return nil, fmt.Errorf("bundle %s: %w", b.entry, err)
+			return nil, err
 		}
-		files = append(files, js.File{Name: b.name, Body: body})
+		f.Name = f.Pinned()
+		pinned["./"+filepath.Base(b.entry)] = "./" + f.Name
+		files = append(files, f)
+	}
+	for _, b := range bundles {
+		f, err := b.build(folder, pinned)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
 	}
 	return files, nil
+}
+
+func (b bundle) build(folder string, pinned map[string]string) (js.File, error) {
+	args := []string{"tool", "esbuild", b.entry, "--bundle", "--minify", "--format=" + b.format, "--target=es2022", "--legal-comments=none", "--log-level=warning"}
+	for name := range pinned {
+		args = append(args, "--external:"+name)
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Dir, cmd.Stderr = folder, os.Stderr
+	body, err := cmd.Output()
+	if err != nil {
+		return js.File{}, fmt.Errorf("bundle %s: %w", b.entry, err)
+	}
+	for name, to := range pinned {
+		body = bytes.ReplaceAll(body, []byte(`import("`+name+`")`), []byte(`import("`+to+`")`))
+	}
+	return js.File{Name: b.name, Body: body}, nil
 }
 
 const begin, end = "<!-- pins: written by go generate ./clients/js -->\n", "<!-- end of pins -->"
@@ -79,7 +123,14 @@ func pin(text []byte, files []js.File) ([]byte, error) {
 	var table strings.Builder
 	table.WriteString("| file | pinned | `integrity` |\n|---|---|---|\n")
 	for _, f := range files {
-		fmt.Fprintf(&table, "| `/%s` | `/%s` | `%s` |\n", f.Name, f.Pinned(), f.Integrity())
+		name := "`/" + f.Name + "`"
+		switch {
+		case f.IsWorker():
+			continue // its address is what a browser asks for news
+		case f.Name == f.Pinned():
+			name = "loaded by both when it is needed"
+		}
+		fmt.Fprintf(&table, "| %s | `/%s` | `%s` |\n", name, f.Pinned(), f.Integrity())
 	}
 	return bytes.Join([][]byte{before, []byte(begin), []byte(table.String()), []byte(end), after}, nil), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/belfry/belfry/clients/js"
@@ -51,8 +52,11 @@ func TestPinNeedsItsPlace(t *testing.T) {
 
 // TestSizes holds what a page pays: the bytes of gzip -9.
 func TestSizes(t *testing.T) {
-	most := map[string]int{"belfry.js": 7700, "belfry-bell.js": 22600}
+	most := map[string]int{"belfry.js": 7900, "belfry-bell.js": 23000, "belfry-device": 1750, "belfry-settings": 4600, "belfry-sw.js": 1250}
 	for _, f := range js.Files() {
+		if name, _, later := strings.Cut(f.Name, "."); later && f.Name == f.Pinned() {
+			f.Name = name
+		}
 		var packed bytes.Buffer
 		w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
 		if err != nil {

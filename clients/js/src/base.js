@@ -1,72 +1,16 @@
-// The ground of both elements: making nodes out of texts, a client that elements of
-// one user share, words.
+// The ground of both elements: a client that elements of one user share, words.
 import { Belfry } from './belfry.js';
 import { fill, languages, speech } from './text.js';
-
-/** Makes an element. Functions are handlers, all else attributes; texts become text nodes, never markup. */
-export function h(tag, props, ...kids) {
-  const e = document.createElement(tag);
-  for (const [name, value] of Object.entries(props ?? {})) {
-    if (typeof value === 'function') e.addEventListener(name.slice(2), value);
-    else set(e, name, value);
-  }
-  e.append(...kids.flat().filter(Boolean));
-  return e;
-}
-
-/** Sets an attribute unless it is so already; null, undefined and false take it away. */
-export function set(e, name, value) {
-  if (value == null || value === false) e.removeAttribute(name);
-  else if (e.getAttribute(name) !== `${value}`) e.setAttribute(name, value === true ? '' : value);
-}
-
-/** Writes a text unless it is there already: a live region would say it again. */
-export function say(e, text) {
-  if (e.textContent !== text) e.textContent = text;
-}
-
-const svg = 'http://www.w3.org/2000/svg';
-export function icon(d) {
-  const e = document.createElementNS(svg, 'svg');
-  const path = document.createElementNS(svg, 'path');
-  set(e, 'viewBox', '0 0 24 24');
-  set(e, 'aria-hidden', 'true');
-  set(path, 'd', d);
-  e.append(path);
-  return e;
-}
-
-/** An address that may be followed: http, https or relative; undefined for any other. */
-export function safe(url) {
-  const to = url && URL.canParse(url, document.baseURI) && new URL(url, document.baseURI);
-  return to && /^https?:$/.test(to.protocol) ? to.href : undefined;
-}
-
-/** Puts a panel below what opened it, within the window. */
-export function below(panel, { left, right, bottom }, rtl) {
-  const { offsetWidth: width, offsetHeight: height, style } = panel;
-  const { clientWidth, clientHeight } = document.documentElement;
-  style.left = `${Math.max(8, Math.min(rtl ? left : right - width, clientWidth - width - 8))}px`;
-  style.top = `${Math.max(8, Math.min(bottom + 6, clientHeight - height - 8))}px`;
-}
-
-export const isRTL = (e) => getComputedStyle(e).direction === 'rtl';
-
-export const sheet = (css) => {
-  const s = new CSSStyleSheet();
-  s.replaceSync(css);
-  return s;
-};
 
 const clients = new Map(); // by address, user and token: {client, elements}
 
 /**
- * An element of one user. Attributes `url`, `user`, `token` and `lang`, or the
+ * An element of one user. Attributes `url`, `user`, `token`, `lang` and `worker`, or the
  * property `client`; elements with the same ones share one client. `getToken` is
  * a property and comes before `token`.
  */
 export class Base extends HTMLElement {
-  static observedAttributes = ['url', 'user', 'token', 'lang'];
+  static observedAttributes = ['url', 'user', 'token', 'lang', 'worker'];
 
   #client;
   #given;
@@ -154,7 +98,7 @@ export class Base extends HTMLElement {
       const key = this.getToken ? this : JSON.stringify([url, user, token, asked]);
       let shared = clients.get(key);
       if (!shared) {
-        shared = { client: new Belfry({ url, user, token, getToken: this.getToken, language: asked }), elements: 0 };
+        shared = { client: new Belfry({ url, user, token, getToken: this.getToken, language: asked, worker: this.getAttribute('worker') ?? undefined }), elements: 0 };
         clients.set(key, shared);
       }
       shared.elements++;

@@ -82,6 +82,61 @@ export interface Options {
   /** Items a page, 1 to 100; 20 if absent. */
   pageSize?: number;
   fetch?: typeof fetch;
+  /** Where the service worker of pushes is, on the page's own origin; `/belfry-sw.js` beside the API or on that origin if absent. */
+  worker?: string;
+}
+
+/** Hours in which nothing is told, by a wall clock in `Preferences.zone`. */
+export interface Quiet {
+  /** On which they begin; every day if absent. */
+  days?: ('mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun')[];
+  /** As `22:00`. The end is on the next day where it is not after the start. */
+  from: string;
+  to: string;
+}
+
+export interface ChannelPreferences {
+  on?: boolean;
+  categories?: Record<string, boolean>;
+}
+
+/** What a user has set; a field that is absent is not set. */
+export interface Preferences {
+  user: string;
+  version: number;
+  cursor: string;
+  language?: string;
+  /** An IANA time zone. */
+  zone?: string;
+  quiet?: Quiet[];
+  urgent_passes?: boolean;
+  channels?: Record<string, ChannelPreferences>;
+  /** The channels that there are; those with `categories` tell of no others. */
+  available: { channel: string; kind: 'webpush' | 'mail' | 'text'; categories?: string[] }[];
+}
+
+type Patch<T> = { [K in keyof T]?: T[K] extends unknown[] | undefined ? T[K] | null : NonNullable<T[K]> extends object ? Patch<NonNullable<T[K]>> | null : T[K] | null };
+
+/** A merge patch (RFC 7396): null takes a field away. */
+export type PreferencesPatch = Patch<Pick<Preferences, 'language' | 'zone' | 'quiet' | 'urgent_passes' | 'channels'>>;
+
+/**
+ * - `on`, `off`
+ * - `denied`: the browser's settings say no.
+ * - `install`: an iPhone or iPad shows pushes of pages on its home screen alone.
+ * - `unsupported`: this browser has none, or the page is not served by https.
+ */
+export type DeviceState = 'on' | 'off' | 'denied' | 'install' | 'unsupported';
+
+/** This browser as a place that notifications come to while no page is open. */
+export interface Device {
+  state(): Promise<DeviceState>;
+  /** Asks for the permission and subscribes. To be called by a click: browsers refuse it otherwise. */
+  on(): Promise<DeviceState>;
+  /** Ends the subscription, here and at the server. To be called when the user signs out. */
+  off(): Promise<DeviceState>;
+  /** Renews the subscription where that is due, or now. Clients do so by themselves when they start. */
+  keep(now?: boolean): Promise<void>;
 }
 
 export interface Filter {
@@ -143,6 +198,10 @@ export class Belfry {
   mute(of: { category: string }): Promise<void>;
   unmute(of: { category: string }): Promise<void>;
   mutes(): Promise<string[]>;
+  /** The two below are there where `features` names `reach`. Resolves with what is set, after the patch if there is one. */
+  preferences(patch?: PreferencesPatch): Promise<Preferences>;
+  /** Loads what it takes; call it before the click that calls `on()`. */
+  device(): Promise<Device>;
   /**
    * Shows an action at once, and sends it, with what else is held, 5 s after the last
    * of them, or when the page ends. Until then `undo()` takes it back, and returns

@@ -23,9 +23,12 @@ export class Belfry {
   #leaving = new Leaving();
   #held = new Set(); // of what is held: each takes whether to send it
   #holding;
+  #options;
+  #device;
 
   constructor(options) {
     this.user = options.user;
+    this.#options = options;
     this.#sync = new Sync({
       request: requester(options, this.#leaving), pageSize: options.pageSize, changed: () => this.#changed(), leaving: this.#leaving,
     });
@@ -47,6 +50,7 @@ export class Belfry {
     this.#sync.ensure().catch(() => {});
     this.#tabs.start();
     for (const [name, listener] of this.#events) globalThis.addEventListener?.(name, listener);
+    this.#wake().catch(() => {});
   }
 
   /** `{status, cursor, counts, features, error}`: another object whenever one of them changed. */
@@ -80,6 +84,26 @@ export class Belfry {
   async mutes() {
     const response = await this.#sync.request('/inbox/mute');
     return (await response.json()).categories.map(({ category }) => category);
+  }
+
+  /** What the user has set; with a patch (RFC 7396) after it. */
+  async preferences(patch) {
+    const response = await this.#sync.request('/preferences', patch && {
+      method: 'PATCH', headers: { 'Content-Type': 'application/merge-patch+json' }, body: JSON.stringify(patch),
+    });
+    return response.json();
+  }
+
+  /** This browser as a place that notifications come to. */
+  device() {
+    const { request, store } = this.#sync;
+    return (this.#device ??= import('./device.js').then(
+      ({ Device }) => new Device({ ...this.#options, client: this, request, items: () => store.items }),
+      (error) => {
+        this.#device = undefined;
+        throw error;
+      },
+    ));
   }
 
   /**
@@ -139,6 +163,12 @@ export class Belfry {
       this.#tabs.start();
     }],
   ];
+
+  // Nothing is loaded on a device that was never subscribed.
+  async #wake() {
+    const all = await globalThis.navigator?.serviceWorker?.getRegistrations();
+    if (all?.some(({ scope }) => scope.includes('/belfry-push/'))) await (await this.device()).keep();
+  }
 
   // Tells the other tabs where this one stands, or what it was sent.
   #post(message) {

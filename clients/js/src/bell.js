@@ -1,5 +1,6 @@
 // <belfry-bell>: the number of what is new, and the inbox behind it.
-import { Base, below, h, icon, isRTL, set, say, sheet } from './base.js';
+import { Base } from './base.js';
+import { below, h, icon, isRTL, set, say, sheet } from './dom.js';
 import { BelfryInbox } from './inbox.js';
 import { languages } from './text.js';
 import { bellStyles } from './styles.js';

@@ -1,10 +1,12 @@
 // <belfry-inbox>: the list of one user's notifications, and what is done with it.
-import { Base, h, icon, isRTL, say, set, sheet } from './base.js';
+import { Base } from './base.js';
+import { h, icon, isRTL, say, set, sheet } from './dom.js';
 import { Looks } from './looks.js';
 import { Menu } from './menu.js';
 import { Mutes } from './mutes.js';
 import { fillRow, makeRow, paths } from './row.js';
 import { inboxStyles } from './styles.js';
+import { languages } from './text.js';
 
 const told = 5000; // ms that a word on the screen stays, and may be undone
 
@@ -22,6 +24,7 @@ export class BelfryInbox extends Base {
   #held = []; // what undo takes back: deletes that follow each other are one
   #menu;
   #mutes = new Mutes();
+  #settings;
   #looks = new Looks((rows) => this.#seen(rows));
   #clock;
   #near; // whether the end of the list is near the screen
@@ -40,6 +43,7 @@ export class BelfryInbox extends Base {
         ($.title = h('h2', { id: 'title', part: 'title' })),
         button('markAll', { class: 'i', onclick: () => this.#markAll() }, icon(paths.all)),
         button('keys', { class: 'i', popovertarget: 'help' }, icon(paths.keys)),
+        button('settings', { class: 'i', hidden: true, onclick: () => this.#configure() }, icon(paths.settings)),
         h('slot', { name: 'header' })),
       ($.tabs = h('div', { id: 'tabs', role: 'tablist', part: 'tabs', onkeydown: (e) => this.#tabKey(e) })),
       ($.filters = h('div', { id: 'filters', role: 'group', part: 'filters' },
@@ -91,7 +95,7 @@ export class BelfryInbox extends Base {
     const { t, language } = this;
     const $ = this.#$;
     set($.root, 'lang', language);
-    for (const name of ['title', 'markAll', 'keys', 'filters']) {
+    for (const name of ['title', 'markAll', 'keys', 'settings', 'filters']) {
       if (name === 'title') say($.title, t.title);
       else set($[name], 'aria-label', t[name]);
       if ($[name].type) $[name].title = t[name];
@@ -114,6 +118,7 @@ export class BelfryInbox extends Base {
   }
 
   stop() {
+    this.#settings?.close();
     this.#untell();
     removeEventListener('pagehide', this.#looks.send);
     document.removeEventListener('visibilitychange', this.#awake);
@@ -163,6 +168,7 @@ export class BelfryInbox extends Base {
 
   changed() {
     if (!this.#list) return;
+    this.#$.settings.hidden = !this.can('reach');
     this.#drawTabs();
     this.#mutes.draw(this, this.#status !== 'unread');
     this.#draw();
@@ -400,6 +406,13 @@ export class BelfryInbox extends Base {
   mute(category, muted) {
     this.#do(this.#mutes.mute(this, category, muted));
     this.#tell(this.say(muted ? 'done_mute' : 'done_unmute', { name: this.name(category) }), () => this.#do(this.#mutes.mute(this, category, !muted)));
+  }
+
+  // Few open them: they are no part of what a page loads.
+  #configure() {
+    this.#do(import('./settings.js').then(({ Settings }) => {
+      this.#settings = new Settings({ inbox: this, root: this.#$.root, attempt: (promise) => this.#do(promise), languages: Object.keys(languages) });
+    }));
   }
 
   #markAll() {

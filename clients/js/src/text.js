@@ -3,7 +3,7 @@
 // `texts`, and adds a language by putting it into `languages`.
 const en = {
   title: 'Notifications', all: 'All', unreadOnly: 'Unread only', important: 'Important first', archive: 'Archived',
-  markAll: 'Mark all as read', keys: 'Keyboard shortcuts', filters: 'Filters', more: 'Actions', close: 'Close',
+  markAll: 'Mark all as read', keys: 'Keyboard shortcuts', settings: 'Settings', filters: 'Filters', more: 'Actions', close: 'Close',
   read: 'Mark as read', again: 'Mark as unread', put: 'Archive', back: 'Move to inbox', remove: 'Delete', undo: 'Undo',
   later: 'Snooze', until: 'Snooze until', now: 'Show now', hour: 'In an hour', evening: 'This evening', tomorrow: 'Tomorrow morning', week: 'Next week', own: 'Another time', set: 'Snooze',
   scheduled: 'Scheduled', noScheduled: 'Nothing scheduled', mute: 'Mute {name}', unmute: 'Unmute {name}', muted: 'Muted',
@@ -23,7 +23,7 @@ const en = {
 
 const ko = {
   title: '알림', all: '전체', unreadOnly: '안 읽은 알림만', important: '중요한 순', archive: '보관함',
-  markAll: '모두 읽음으로 표시', keys: '단축키', filters: '필터', more: '더보기', close: '닫기',
+  markAll: '모두 읽음으로 표시', keys: '단축키', settings: '설정', filters: '필터', more: '더보기', close: '닫기',
   read: '읽음으로 표시', again: '읽지 않음으로 표시', put: '보관', back: '받은 알림으로 이동', remove: '삭제', undo: '실행 취소',
   later: '다시 알림', until: '다시 알릴 시간', now: '지금 보기', hour: '1시간 후', evening: '오늘 저녁', tomorrow: '내일 아침', week: '다음 주', own: '직접 지정', set: '설정',
   scheduled: '예약됨', noScheduled: '예약된 알림이 없습니다', mute: '‘{name}’ 알림 끄기', unmute: '‘{name}’ 알림 켜기', muted: '꺼진 알림',
