@@ -12,7 +12,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// Inbox reads the contents of all items.
+// Inbox reads the contents of all items and endpoints.
 type Inbox struct {
 	*table.View
 	watchers watchers[func(urgent uint64)]
@@ -39,6 +39,9 @@ func NewInbox(cfg kafka.Config, prefix belfry.Prefix) *Inbox {
 func (i *Inbox) changed(key string, content []byte) {
 	recipient, seq, ok := inbox.ParseItemKey(key)
 	if !ok {
+		if recipient, _, ok = inbox.ParseEndpointKey(key); ok {
+			i.watchers.notify(recipient, func(changed func(uint64)) { changed(0) })
+		}
 		return
 	}
 	read, urgent := false, uint64(0)
@@ -53,7 +56,7 @@ func (i *Inbox) changed(key string, content []byte) {
 	})
 }
 
-// Watch is as [Unread.Watch], for the contents of the recipient's items.
+// Watch is as [Unread.Watch], for the contents of the recipient's items and endpoints.
 func (i *Inbox) Watch(recipient string, changed func()) (stop func()) {
 	return i.WatchUrgent(recipient, func(uint64) { changed() })
 }
@@ -76,6 +79,20 @@ func (i *Inbox) Item(recipient string, seq uint64) (inbox.Item, bool, error) {
 		return inbox.Item{}, false, fmt.Errorf("decode item: %w", err)
 	}
 	return item, true, nil
+}
+
+// Endpoint returns the content of one endpoint and whether the table holds it. Errors
+// are those of [Unread.Row].
+func (i *Inbox) Endpoint(recipient string, seq uint64) (inbox.Address, bool, error) {
+	data, err := i.Get(inbox.EndpointKey(recipient, seq))
+	if err != nil || data == nil {
+		return inbox.Address{}, false, err
+	}
+	endpoint, err := codec.DecodeEndpoint(data)
+	if err != nil {
+		return inbox.Address{}, false, fmt.Errorf("decode endpoint: %w", err)
+	}
+	return endpoint, true, nil
 }
 
 // Each calls visit for every item that the table holds, in any order, with the

@@ -184,6 +184,25 @@ func TestInboxItems(t *testing.T) {
 	has(7, "")
 	put(t, cfg, topic, "a/7", []byte("garbage"))
 	has(7, "corrupt")
+
+	// An endpoint is no item, and its change wakes those who wait for it.
+	value, err := codec.EncodeEndpoint(&inbox.Address{Seq: 9, Kind: inbox.EndpointMail, Target: "kim@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := make(chan struct{}, 2)
+	defer i.Watch("a", func() { changed <- struct{}{} })()
+	put(t, cfg, topic, inbox.EndpointKey("a", 9), value)
+	<-changed
+	if got, ok, err := i.Endpoint("a", 9); got.Target != "kim@example.com" || !ok || err != nil {
+		t.Errorf("got %+v, %v, %v, want the endpoint", got, ok, err)
+	}
+	has(9, "")
+	put(t, cfg, topic, inbox.EndpointKey("a", 9), nil)
+	<-changed
+	if got, ok, err := i.Endpoint("a", 9); ok || err != nil {
+		t.Errorf("got %+v, %v, want none", got, err)
+	}
 }
 
 // calls counts what a watcher is told.

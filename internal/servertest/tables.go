@@ -19,6 +19,7 @@ type Tables struct {
 	States    map[string]inbox.State // what the processor knows
 	Rows      map[string]inbox.State // what the view shows
 	Items     map[string]inbox.Item
+	Endpoints map[string]inbox.Address
 	Watchers  map[string]map[*func(uint64)]bool
 	HoldRows  bool // the unread view stands still
 	HoldItems bool // the inbox view stands still
@@ -39,11 +40,12 @@ type Entry struct {
 
 func NewTables() *Tables {
 	return &Tables{
-		Epoch:    7,
-		States:   map[string]inbox.State{},
-		Rows:     map[string]inbox.State{},
-		Items:    map[string]inbox.Item{},
-		Watchers: map[string]map[*func(uint64)]bool{},
+		Epoch:     7,
+		States:    map[string]inbox.State{},
+		Rows:      map[string]inbox.State{},
+		Items:     map[string]inbox.Item{},
+		Endpoints: map[string]inbox.Address{},
+		Watchers:  map[string]map[*func(uint64)]bool{},
 	}
 }
 
@@ -74,6 +76,14 @@ func (f *Tables) Item(recipient string, seq uint64) (inbox.Item, bool, error) {
 	defer f.Mu.Unlock()
 	it, ok := f.Items[inbox.ItemKey(recipient, seq)]
 	return it, ok, nil
+}
+
+// Endpoint is the content of an endpoint.
+func (f *Tables) Endpoint(recipient string, seq uint64) (inbox.Address, bool, error) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	a, ok := f.Endpoints[inbox.EndpointKey(recipient, seq)]
+	return a, ok, nil
 }
 
 func (f *Tables) Watch(recipient string, changed func()) (stop func()) {
@@ -123,6 +133,14 @@ func (f *Tables) append(recipient string, record inbox.Record) inbox.Position {
 		}
 		if effects.Item != nil {
 			f.Items[inbox.ItemKey(recipient, effects.Item.Seq)] = *effects.Item
+		}
+		for _, seq := range effects.GoneEndpoints {
+			delete(f.Endpoints, inbox.EndpointKey(recipient, seq))
+		}
+		if effects.Endpoint != 0 {
+			address := *record.Endpoint
+			address.Seq = effects.Endpoint
+			f.Endpoints[inbox.EndpointKey(recipient, effects.Endpoint)] = address
 		}
 	}
 	if f.HoldItems {
