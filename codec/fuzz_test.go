@@ -61,6 +61,34 @@ func FuzzDecodeRecord(f *testing.F) {
 	})
 }
 
+func FuzzDecodeEndpoint(f *testing.F) {
+	seed(f, "endpoint")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := codec.DecodeEndpoint(b)
+		if err != nil {
+			return
+		}
+		again, err := codec.DecodeEndpoint(must(t)(codec.EncodeEndpoint(&a)))
+		if err != nil || !reflect.DeepEqual(again, a) {
+			t.Errorf("got %+v, %v; want %+v", again, err, a)
+		}
+	})
+}
+
+func FuzzDecodeOutbound(f *testing.F) {
+	seed(f, "outbound")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		o, err := codec.DecodeOutbound(b)
+		if err != nil {
+			return
+		}
+		again, err := codec.DecodeOutbound(must(t)(codec.EncodeOutbound(&o)))
+		if err != nil || again != o {
+			t.Errorf("got %+v, %v; want %+v", again, err, o)
+		}
+	})
+}
+
 func FuzzDecodeItem(f *testing.F) {
 	seed(f, "item")
 	f.Fuzz(func(t *testing.T, b []byte) {

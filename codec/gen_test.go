@@ -90,7 +90,7 @@ func drawOrigin(t *rapid.T) inbox.Origin {
 
 // drawRecord fills what counts for the kind it draws, and nothing else.
 func drawRecord(t *rapid.T) inbox.Record {
-	r := inbox.Record{Kind: inbox.Kind(rapid.IntRange(int(inbox.KindNotify), int(inbox.KindUnmute)).Draw(t, "kind"))}
+	r := inbox.Record{Kind: inbox.Kind(rapid.IntRange(int(inbox.KindNotify), int(inbox.KindUntell)).Draw(t, "kind"))}
 	switch r.Kind {
 	case inbox.KindNotify:
 		r.Notification = drawNotification(t)
@@ -111,6 +111,8 @@ func drawRecord(t *rapid.T) inbox.Record {
 			r.Seqs = seqs
 		}
 		r.Until = rapid.Int64Range(0, 1<<45).Draw(t, "until")
+	case inbox.KindPrefs, inbox.KindEndpoint, inbox.KindEndpointGone, inbox.KindTell, inbox.KindUntell:
+		drawReachRecord(t, &r)
 	default:
 		if seqs := rapid.SliceOf(rapid.Uint64()).Draw(t, "seqs"); len(seqs) > 0 {
 			r.Seqs = seqs
@@ -175,6 +177,9 @@ func drawState(t *rapid.T) inbox.State {
 			Index:  rapid.Int32().Draw(t, "index"),
 		})
 	}
+	if rapid.Bool().Draw(t, "uses reach") {
+		drawReach(t, &s)
+	}
 	return s
 }
 
@@ -235,6 +240,8 @@ func drawStep(t *rapid.T, s *inbox.State, now time.Time) inbox.Record {
 	case inbox.KindErase, inbox.KindTouch:
 	case inbox.KindMute, inbox.KindUnmute:
 		r.Category = category()
+	case inbox.KindPrefs, inbox.KindEndpoint, inbox.KindEndpointGone, inbox.KindTell, inbox.KindUntell:
+		drawReachStep(t, s, &r, now)
 	default:
 		r.Until = 0
 		if r.Kind == inbox.KindSnooze {

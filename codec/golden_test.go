@@ -69,9 +69,26 @@ func goldens(testing.TB) map[string]golden {
 		"record_mute":      goldenRecord(inbox.Record{Kind: inbox.KindMute, Category: "approval"}),
 		"record_unmute":    goldenRecord(inbox.Record{Kind: inbox.KindUnmute, Category: "approval"}),
 		"row_time":         goldenRow(goldenTimes()),
-		"item":             goldenItem(inbox.Item{Seq: 1_000_000, Notification: n}),
-		"row_zero":         goldenRow(inbox.State{}),
-		"row":              goldenRow(goldenState()),
+		"row_reach":        goldenRow(goldenReach(goldenState())),
+		"row_time_reach":   goldenRow(goldenReach(goldenTimes())),
+
+		"record_prefs":         goldenRecord(inbox.Record{Kind: inbox.KindPrefs, Prefs: []byte(`{"zone":"Asia/Seoul"}`), Rule: "people", Origin: origin}),
+		"record_endpoint":      goldenRecord(inbox.Record{Kind: inbox.KindEndpoint, Endpoint: goldenAddress()}),
+		"record_endpoint_gone": goldenRecord(inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{4711}, EndpointHash: 9}),
+		"record_tell": goldenRecord(inbox.Record{Kind: inbox.KindTell, Seqs: []uint64{1_000_000, 7}, Tell: &inbox.Tell{
+			Channel: "browser", Kind: inbox.EndpointWebPush, Evaluated: 1_000_001, Attempt: 2, GoodUntil: 1_775_120_400_000, Digest: true,
+		}}),
+		"record_untell": goldenRecord(inbox.Record{Kind: inbox.KindUntell, Untell: &inbox.Untell{
+			Channel: "browser", Decision: 1_000_002, Attempt: 3, NotBefore: 1_775_120_400_000,
+		}}),
+		"outbound": goldenOutbound(inbox.Outbound{
+			Channel: "browser", Kind: inbox.EndpointWebPush, Decision: 1_000_002, Attempt: 2, GoodUntil: 1_775_120_400_000,
+		}),
+		"endpoint": goldenEndpoint(goldenAddress()),
+
+		"item":     goldenItem(inbox.Item{Seq: 1_000_000, Notification: n}),
+		"row_zero": goldenRow(inbox.State{}),
+		"row":      goldenRow(goldenState()),
 	}
 }
 
@@ -118,6 +135,57 @@ func goldenTimes() inbox.State {
 	s.Items[3].Group = &inbox.Group{Actor: inbox.Actor{Hash: 13, Name: "lee"}}
 	s.Mutes = []inbox.Mute{{Category: "결재", Version: 2000, At: 1_775_000_000_000}, {Category: "board", Version: 450_000, At: 1_774_000_000_000}}
 	return s
+}
+
+// goldenReach adds to a row all that the capability reach has.
+func goldenReach(s inbox.State) inbox.State {
+	s.Reach = &inbox.Reach{
+		Prefs: []byte(`{"quiet":[{"from":"22:00","to":"07:00"}],"zone":"Asia/Seoul"}`), PrefsVersion: 1800, EndpointsVersion: 460_001,
+		Endpoints: []inbox.Endpoint{{Seq: 1700, Kind: inbox.EndpointMail, Hash: 21}, {Seq: 460_001, Kind: inbox.EndpointWebPush, Hash: 1 << 63}},
+		Gone:      []inbox.GoneEndpoint{{Seq: 1600, Version: 1700}, {Seq: 1500, Version: 460_001}},
+		From:      []inbox.From{{Kind: inbox.EndpointMail, Version: 1600}, {Kind: inbox.EndpointWebPush, Version: 1500}},
+		Channels: []inbox.ChannelState{
+			{Name: "browser", Kind: inbox.EndpointWebPush, Changed: 455_000, Attempt: 3, NotBefore: 1_775_120_300_000, Decisions: []inbox.Decision{
+				{Version: 4000, At: 1_775_110_000_000}, {Version: 455_000, At: 1_775_120_000_000, Digest: true},
+			}},
+			{Name: "메일", Kind: inbox.EndpointMail, Changed: 3900},
+		},
+		Items: []inbox.ItemReach{
+			{Seq: 2000, Since: 1_775_000_000_000, Told: []inbox.Told{{Channel: "메일", Decision: 3900}, {Channel: "browser", Decision: 4000}}},
+			{Seq: 450_000, Since: 1_775_119_000_000},
+		},
+	}
+	return s
+}
+
+func goldenAddress() *inbox.Address {
+	return &inbox.Address{
+		Kind: inbox.EndpointWebPush, Target: "https://push.example/kim", P256dh: []byte{4, 1, 2, 3}, Auth: []byte{5, 6}, Label: "Chrome · 회사",
+		AddedAt: time.UnixMilli(1_772_442_000_123).UTC(), ExpiresAt: time.UnixMilli(1_775_120_400_000).UTC(),
+	}
+}
+
+func goldenOutbound(o inbox.Outbound) golden {
+	return golden{
+		encode: func(t testing.TB) []byte { return must(t)(codec.EncodeOutbound(&o)) },
+		decode: decoders()["outbound"],
+		check: func(b []byte) bool {
+			got, err := codec.DecodeOutbound(b)
+			return err == nil && got == o
+		},
+	}
+}
+
+func goldenEndpoint(a *inbox.Address) golden {
+	a.Seq = 4711
+	return golden{
+		encode: func(t testing.TB) []byte { return must(t)(codec.EncodeEndpoint(a)) },
+		decode: decoders()["endpoint"],
+		check: func(b []byte) bool {
+			got, err := codec.DecodeEndpoint(b)
+			return err == nil && reflect.DeepEqual(&got, a)
+		},
+	}
 }
 
 func goldenRecord(r inbox.Record) golden {

@@ -24,11 +24,15 @@ func TestEveryHistoryHasARow(t *testing.T) {
 		for offset := range int64(40) {
 			now = now.Add(time.Duration(upTo(40, "seconds")) * time.Second)
 			r := inbox.Record{
-				Kind:     inbox.KindNotify + inbox.Kind(upTo(int(inbox.KindUnmute-inbox.KindNotify), "kind")),
+				Kind:     inbox.KindNotify + inbox.Kind(upTo(int(inbox.KindUntell-inbox.KindNotify), "kind")),
 				Category: rapid.SampledFrom([]string{"", "a"}).Draw(t, "category"),
 				Until:    now.Add(time.Duration(upTo(200, "until")-20) * time.Second).UnixMilli(),
 				Seqs:     []uint64{uint64(upTo(int(s.Version), "seq"))},
 				UpTo:     uint64(upTo(int(s.Version), "up to")),
+			}
+			if r.Kind >= inbox.KindPrefs {
+				drawReachRecord(t, &r)
+				drawReachStep(t, &s, &r, now)
 			}
 			if n := len(s.Items); n > 0 {
 				r.Seqs = append(r.Seqs, s.Items[upTo(n-1, "item")].Seq)
@@ -76,6 +80,7 @@ func canonical(s inbox.State) inbox.State {
 	if len(s.Watermarks) == 0 {
 		s.Watermarks = nil
 	}
+	s.Reach = canonicalReach(s.Reach)
 	if len(s.Extra) == 0 {
 		s.Extra = nil
 	}

@@ -37,7 +37,16 @@ func checkRecord(t fataler, r inbox.Record) {
 
 func TestRecordRoundTrip(t *testing.T) {
 	for kind := inbox.KindNotify; kind.Valid(); kind++ {
-		t.Run(kind.String(), func(t *testing.T) { checkRecord(t, inbox.Record{Kind: kind}) })
+		r := inbox.Record{Kind: kind}
+		switch kind { // what these are without
+		case inbox.KindEndpoint:
+			r.Endpoint = &inbox.Address{Kind: inbox.EndpointMail}
+		case inbox.KindTell:
+			r.Tell = &inbox.Tell{Kind: inbox.EndpointText}
+		case inbox.KindUntell:
+			r.Untell = &inbox.Untell{}
+		}
+		t.Run(kind.String(), func(t *testing.T) { checkRecord(t, r) })
 	}
 	t.Run("any", rapid.MakeCheck(func(t *rapid.T) { checkRecord(t, drawRecord(t)) }))
 }
@@ -48,7 +57,7 @@ func TestKindsAreThoseOfTheDomain(t *testing.T) {
 		if number == 0 {
 			continue
 		}
-		if got := "KIND_" + strings.ToUpper(inbox.Kind(number).String()); got != name {
+		if got := "KIND_" + strings.ToUpper(strings.ReplaceAll(inbox.Kind(number).String(), "-", "_")); got != name {
 			t.Errorf("kind %d: got %s, want %s", number, got, name)
 		}
 	}
@@ -130,7 +139,15 @@ func TestEncodeRecordRefuses(t *testing.T) {
 	}{
 		{"no kind", inbox.Record{}, "kind(0)"},
 		{"snooze beyond all times", inbox.Record{Kind: inbox.KindSnooze, Until: 1 << 60}, "until in the year"},
-		{"unknown kind", inbox.Record{Kind: inbox.KindUnmute + 1}, "kind(15)"},
+		{"unknown kind", inbox.Record{Kind: inbox.KindUntell + 1}, "kind(20)"},
+		{"no endpoint", inbox.Record{Kind: inbox.KindEndpoint}, "without an endpoint"},
+		{"kind of an endpoint", inbox.Record{Kind: inbox.KindEndpoint, Endpoint: &inbox.Address{Kind: 4}}, "kind(4)"},
+		{"endpoint that expires late", inbox.Record{Kind: inbox.KindEndpoint, Endpoint: &inbox.Address{Kind: 1, ExpiresAt: time.UnixMilli(1 << 60)}}, "expires_at in the year"},
+		{"no channel", inbox.Record{Kind: inbox.KindTell}, "without a channel"},
+		{"kind of a channel", inbox.Record{Kind: inbox.KindTell, Tell: &inbox.Tell{}}, "kind(0)"},
+		{"tell beyond all times", inbox.Record{Kind: inbox.KindTell, Tell: &inbox.Tell{Kind: 1, GoodUntil: 1 << 60}}, "good_until in the year"},
+		{"no decision", inbox.Record{Kind: inbox.KindUntell}, "without a decision"},
+		{"untell beyond all times", inbox.Record{Kind: inbox.KindUntell, Untell: &inbox.Untell{NotBefore: 1 << 60}}, "not_before in the year"},
 		{"priority", notify(belfry.Notification{Priority: 3}), "priority 3"},
 		{"late time", notify(belfry.Notification{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}), "time in the year 10000"},
 		{
@@ -160,7 +177,12 @@ func TestDecodeRecordRefuses(t *testing.T) {
 	}{
 		{"no format", &belfrypb.Record{Kind: belfrypb.Kind_KIND_TOUCH}, "no format number"},
 		{"no kind", &belfrypb.Record{Format: 1}, "kind 0"},
-		{"unknown kind", &belfrypb.Record{Format: 1, Kind: 15}, "kind 15"},
+		{"unknown kind", &belfrypb.Record{Format: 1, Kind: 20}, "kind 20"},
+		{"no endpoint", &belfrypb.Record{Format: 2, Kind: belfrypb.Kind_KIND_ENDPOINT}, "without an endpoint"},
+		{"kind of an endpoint", &belfrypb.Record{Format: 2, Kind: belfrypb.Kind_KIND_ENDPOINT, Endpoint: &belfrypb.Endpoint{Kind: 257}}, "kind 257"},
+		{"no channel", &belfrypb.Record{Format: 2, Kind: belfrypb.Kind_KIND_TELL}, "without a channel"},
+		{"kind of a channel", &belfrypb.Record{Format: 2, Kind: belfrypb.Kind_KIND_TELL, Tell: &belfrypb.Tell{}}, "kind 0"},
+		{"no decision", &belfrypb.Record{Format: 2, Kind: belfrypb.Kind_KIND_UNTELL}, "without a decision"},
 		{"kind beyond 8 bits", &belfrypb.Record{Format: 1, Kind: 256 + belfrypb.Kind_KIND_ERASE}, "kind 265"},
 		{"negative kind", &belfrypb.Record{Format: 1, Kind: -1}, "kind -1"},
 		{"notify without notification", &belfrypb.Record{Format: 1, Kind: belfrypb.Kind_KIND_NOTIFY}, "without a notification"},
@@ -229,6 +251,8 @@ func TestRecordFormats(t *testing.T) {
 		{inbox.Record{Kind: inbox.KindUnsnooze, Seqs: []uint64{1}}, 2},
 		{inbox.Record{Kind: inbox.KindMute, Category: "a"}, 2},
 		{inbox.Record{Kind: inbox.KindUnmute, Category: "a"}, 2},
+		{inbox.Record{Kind: inbox.KindPrefs}, 2},
+		{inbox.Record{Kind: inbox.KindEndpointGone}, 2},
 	} {
 		if b := must(t)(codec.EncodeRecord(tt.record)); b[0] != 1<<3 || b[1] != tt.want {
 			t.Errorf("%+v is of format %d, want %d", tt.record, b[1], tt.want)

@@ -17,9 +17,12 @@ func ReferenceState(s *inbox.State) ([]byte, error) {
 	setItems(m, s.Items)
 	setRemovals(m, s.Removals)
 	setWatermarks(m, s.Watermarks)
-	if usesOf(s) != 0 {
-		m.Format, m.Uses = rowFormat, usesTime
-		setTimes(m, s)
+	if uses := usesOf(s); uses != 0 {
+		m.Format, m.Uses = rowFormat, uint32(uses)
+		if uses&usesTime != 0 {
+			setTimes(m, s)
+		}
+		m.Reach = fromReach(s)
 	}
 	setExtra(m, s.Extra)
 	return marshal("row", m)

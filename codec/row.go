@@ -25,8 +25,11 @@ func decodeRow(b []byte) (inbox.State, error) {
 		return inbox.State{}, err
 	}
 	times := timeOf(&m)
-	if m.Format == firstFormat && times != nil {
-		return inbox.State{}, corrupt("row", "columns of time in a row of format %d", m.Format)
+	if times != nil && m.Uses&usesTime == 0 {
+		return inbox.State{}, corrupt("row", "columns of time in a row of format %d that does not use it", m.Format)
+	}
+	if (m.Reach != nil) != (m.Uses&usesReach != 0) {
+		return inbox.State{}, corrupt("row", "columns of reach %t in a row of format %d with capabilities %#x", m.Reach != nil, m.Format, m.Uses)
 	}
 	if m.ChangedVersion == m.Version && m.ChangedMs != 0 {
 		s.ChangedAt = time.UnixMilli(m.ChangedMs).UTC()
@@ -37,6 +40,11 @@ func decodeRow(b []byte) (inbox.State, error) {
 	}
 	if times != nil {
 		if err = times.state(&s, m.Categories); err != nil {
+			return inbox.State{}, corrupt("row", "%v", err)
+		}
+	}
+	if m.Reach != nil {
+		if err = toReach(&s, m.Reach); err != nil {
 			return inbox.State{}, corrupt("row", "%v", err)
 		}
 	}
@@ -124,5 +132,8 @@ func checkState(s *inbox.State) error {
 			return fmt.Errorf("removal of item %d at version %d", r.Seq, r.Version)
 		}
 	}
-	return checkTimes(s)
+	if err := checkTimes(s); err != nil {
+		return err
+	}
+	return checkReach(s)
 }

@@ -26,11 +26,13 @@ func DecodeStateFor(b []byte, room int) (inbox.State, error) {
 // rowDecoder takes the fields of a row apart. The columns are parts of the row.
 type rowDecoder struct {
 	format, changedMs, changedVersion uint64
+	uses                              uint64
 	names                             [][]byte
 	few                               [16][]byte // of names, mostly
 	columns                           [columns]column
 	present                           uint32       // columns that were there
 	time                              *timeDecoder // nil: the row has no such field
+	reach                             []byte       // nil: the row has no such field
 	extra                             []byte
 }
 
@@ -65,16 +67,22 @@ func (d *rowDecoder) decode(b []byte, room int) (s inbox.State, ok bool) {
 	if d.time != nil && d.time.state(&s, d.categories()) != nil {
 		return s, false
 	}
+	if d.reach != nil && decodeReach(&s, d.reach) != nil {
+		return s, false
+	}
 	return s, checkState(&s) == nil
 }
 
 // usesKnown reports whether the row has the capabilities that it says it has, and no
 // others.
 func (d *rowDecoder) usesKnown() bool {
-	if d.time == nil {
-		return d.format == firstFormat
+	if d.uses == 0 {
+		return d.format == firstFormat && d.time == nil && d.reach == nil
 	}
-	return d.format > firstFormat && d.time.uses != 0 && d.time.uses&^usesKnown == 0
+	if d.format == firstFormat || d.uses&^usesKnown != 0 || (d.time != nil) != (d.uses&usesTime != 0) {
+		return false
+	}
+	return (d.reach != nil) == (d.uses&usesReach != 0)
 }
 
 // field takes the field that b begins with, and returns its length.
@@ -91,7 +99,7 @@ func (d *rowDecoder) field(b []byte, s *inbox.State) (int, bool) {
 			return 0, false
 		}
 		s.Epoch, n = protowire.ConsumeFixed32(rest)
-	case number <= 5 || number == 22 || number == 23:
+	case number <= 5 || number == 22 || number == 23 || number == rowUsesField:
 		if wireType != protowire.VarintType {
 			return 0, false
 		}
@@ -110,6 +118,8 @@ func (d *rowDecoder) field(b []byte, s *inbox.State) (int, bool) {
 			d.changedMs = v
 		case 23:
 			d.changedVersion = v
+		case rowUsesField:
+			d.uses = uint64(uint32(v))
 		}
 	case number <= 21:
 		if wireType != protowire.BytesType {
@@ -130,7 +140,15 @@ func (d *rowDecoder) field(b []byte, s *inbox.State) (int, bool) {
 		}
 		d.present |= 1 << i
 		d.columns[i].rest = v
-	case number >= rowUsesField && number < firstTimeColumn+timeColumns:
+	case number == rowReachField:
+		if wireType != protowire.BytesType || d.reach != nil {
+			return 0, false
+		}
+		var v []byte
+		if v, n = protowire.ConsumeBytes(rest); n >= 0 {
+			d.reach = v[:len(v):len(v)] // not nil, even if it is empty
+		}
+	case number >= firstTimeColumn && number < firstTimeColumn+timeColumns:
 		if d.time == nil {
 			d.time = &timeDecoder{}
 		}

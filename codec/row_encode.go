@@ -28,13 +28,22 @@ func EncodeState(s *inbox.State) ([]byte, error) {
 	e.removals(s.Removals)
 	e.watermarks(s.Watermarks)
 	format, size := uint64(firstFormat), e.size()
-	if usesOf(s) != 0 {
+	uses := usesOf(s)
+	if uses != 0 {
 		format = rowFormat
+		size += 8
+	}
+	if uses&usesTime != 0 {
 		if err := e.time.encode(e, s); err != nil {
 			return nil, err
 		}
 		size = e.size() + e.time.size()
 	}
+	reach, err := marshalReach(s)
+	if err != nil {
+		return nil, err
+	}
+	size += len(reach) + 8
 	b := make([]byte, 0, size+len(s.Extra))
 	b = appendVarint(b, 1, format)
 	if s.Epoch != 0 {
@@ -55,8 +64,12 @@ func EncodeState(s *inbox.State) ([]byte, error) {
 		b = appendVarint(b, 22, uint64(s.ChangedAt.UnixMilli()))
 		b = appendVarint(b, 23, s.Version)
 	}
-	if format > firstFormat {
+	b = appendVarint(b, rowUsesField, uses)
+	if uses&usesTime != 0 {
 		b = e.time.append(b)
+	}
+	if uses&usesReach != 0 {
+		b = append(appendLength(b, rowReachField, len(reach)), reach...)
 	}
 	return append(b, s.Extra...), nil
 }

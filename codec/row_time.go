@@ -54,16 +54,20 @@ const (
 
 // usesOf tells which capabilities a row uses.
 func usesOf(s *inbox.State) uint64 {
+	uses := uint64(0)
+	if s.Reach != nil {
+		uses = usesReach
+	}
 	if len(s.Mutes) > 0 {
-		return usesTime
+		return uses | usesTime
 	}
 	for i := range s.Items {
 		e := &s.Items[i]
 		if e.Until != 0 || e.Shown != 0 || e.Group != nil || e.Born || e.Muted {
-			return usesTime
+			return uses | usesTime
 		}
 	}
-	return 0
+	return uses
 }
 
 // timeEncoder holds the columns of the capability time while a row is encoded.
@@ -218,7 +222,6 @@ func (e *timeEncoder) place(a inbox.Actor) int {
 
 // append appends the fields of the capability to a row.
 func (e *timeEncoder) append(b []byte) []byte {
-	b = appendVarint(b, rowUsesField, usesTime)
 	for i, c := range e.columns {
 		switch {
 		case len(c) == 0:
@@ -238,7 +241,6 @@ func isTextColumn(column int) bool {
 // timeDecoder takes the fields of the capability time apart. The columns are parts of
 // the row.
 type timeDecoder struct {
-	uses              uint64
 	columns           [timeColumns]column
 	present           uint32 // columns that were there
 	ids, names, mutes [][]byte
@@ -247,14 +249,6 @@ type timeDecoder struct {
 // field takes a field of the capability, without its tag, and returns its length. It
 // reports false for what no writer of ours lays out so.
 func (d *timeDecoder) field(number protowire.Number, wireType protowire.Type, rest []byte) (n int, ok bool) {
-	if number == rowUsesField {
-		if wireType != protowire.VarintType {
-			return 0, false
-		}
-		v, n := protowire.ConsumeVarint(rest)
-		d.uses = uint64(uint32(v))
-		return n, n >= 0
-	}
 	if wireType != protowire.BytesType {
 		return 0, false
 	}

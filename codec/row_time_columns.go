@@ -8,8 +8,8 @@ import (
 
 // timeOf returns the decoder of what m has of the capability time, nil if it has nothing.
 func timeOf(m *belfrypb.Row) *timeDecoder {
-	d := &timeDecoder{uses: uint64(m.Uses)}
-	some := m.Uses != 0
+	d := &timeDecoder{}
+	some := m.Uses&usesTime != 0
 	column := func(number, n int, value func(b []byte, i int) []byte) {
 		some = some || n > 0
 		c := &d.columns[number].rest
