@@ -131,6 +131,7 @@ func TestDomainLinksStandardLibraryOnly(t *testing.T) {
 		module + "/lag":        nil,
 		module + "/inbox":      {module},
 		module + "/deadletter": {module, module + "/inbox"},
+		module + "/webpush":    {module},
 	}
 	for _, p := range listPackages(t) {
 		may, ok := allowed[p.ImportPath]
