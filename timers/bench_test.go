@@ -35,7 +35,7 @@ func BenchmarkMillionTimers(b *testing.B) {
 		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)
-		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(len(p.heap)), "B/timer")
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(len(p.waiting)), "B/timer")
 		runtime.KeepAlive(p)
 	}
 }

@@ -17,7 +17,7 @@ const delayStep = 100
 // at is when the timer is looked at next.
 func (t *timer) at() int64 { return t.due + int64(t.after)*delayStep }
 
-// waitUntil has the timer be looked at in at or soon after.
+// waitUntil has the timer be looked at in at or soon after, never before due.
 func (t *timer) waitUntil(at int64) {
 	steps := max(at-t.due+delayStep-1, 0) / delayStep
 	t.after = uint32(min(steps, 1<<32-1))

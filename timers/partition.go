@@ -17,21 +17,28 @@ type partition struct {
 	rows   Rows
 	wake   chan struct{} // has room for one: another timer is first, or there are many
 
-	mu   sync.Mutex
-	heap timers
-	made int // timers there were when the heap was last made of the index
+	mu      sync.Mutex // held for no longer than a few timers take
+	waiting timers     // those that no touch was appended for
+	touched timers     // those that one was; run alone changes them
+	made    int        // timers there were when they were last made of the index
 
-	making bool   // it is being made anew
+	making bool   // they are being made anew
 	armed  timers // meanwhile
+
+	// Of run alone: while touches cannot be written none is tried before resume, which is
+	// pause after the last one.
+	resume time.Time
+	pause  time.Duration
 }
 
 func (p *partition) add(user string, due int64) {
+	t := timer{user: user, due: due}
 	p.mu.Lock()
-	p.heap.push(timer{user: user, due: due})
+	p.waiting.push(t)
 	if p.making {
-		p.armed = append(p.armed, timer{user: user, due: due})
+		p.armed = append(p.armed, t)
 	}
-	woken := p.heap[0].due == due || p.crowdedLocked()
+	woken := p.waiting[0].due == due || p.crowdedLocked()
 	p.mu.Unlock()
 	if woken {
 		select {
@@ -42,24 +49,26 @@ func (p *partition) add(user string, due int64) {
 }
 
 // crowdedLocked reports whether most timers may be of times that no row has any more.
-func (p *partition) crowdedLocked() bool { return len(p.heap) > 2*p.made+slack }
+func (p *partition) crowdedLocked() bool {
+	return len(p.waiting)+len(p.touched) > 2*p.made+slack
+}
 
 // stats tells how many timers wait for their time or their first touch, and for how long
-// the oldest is overdue.
+// the oldest is overdue. It looks at those alone that were touched and are not settled.
 func (p *partition) stats(now int64) (pending int, late time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range p.heap {
-		t := &p.heap[i]
-		if t.tries == 0 {
-			pending++
-		}
+	oldest := now
+	if len(p.waiting) > 0 {
+		oldest = min(oldest, p.waiting[0].due)
+	}
+	for i := range p.touched {
 		// The first touch is under way while tries is 1.
-		if t.tries != 1 {
-			late = max(late, time.Duration(now-t.due)*time.Millisecond)
+		if t := &p.touched[i]; t.tries != 1 {
+			oldest = min(oldest, t.due)
 		}
 	}
-	return pending, late
+	return len(p.waiting), time.Duration(now-oldest) * time.Millisecond
 }
 
 // run does what is due until ctx ends.
@@ -111,7 +120,10 @@ func (p *partition) work(ctx context.Context) (time.Duration, error) {
 				p.queue.log.Debug("timers are not made anew", "partition", p.number, "err", err)
 			}
 		}
-		due, next := p.take(time.Now())
+		if wait := time.Until(p.resume); wait > 0 {
+			return wait, nil
+		}
+		due, next := p.take(p.queue.clock())
 		if len(due) == 0 {
 			return next, nil
 		}
@@ -126,13 +138,16 @@ func (p *partition) take(now time.Time) (due []timer, next time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	ms := now.UnixMilli()
-	for len(p.heap) > 0 && len(due) < batch && p.heap[0].at() <= ms {
-		due = append(due, p.heap.pop())
+	next = idle
+	for _, h := range []*timers{&p.touched, &p.waiting} {
+		for len(*h) > 0 && len(due) < batch && (*h)[0].at() <= ms {
+			due = append(due, h.pop())
+		}
+		if len(*h) > 0 {
+			next = min(next, max(time.UnixMilli((*h)[0].at()).Sub(now), 0))
+		}
 	}
-	if len(due) > 0 || len(p.heap) == 0 {
-		return due, idle
-	}
-	return nil, min(time.UnixMilli(p.heap[0].at()).Sub(now), idle)
+	return due, next
 }
 
 // fire appends a touch for those timers that their rows still have. The error is that
@@ -150,22 +165,32 @@ func (p *partition) fire(ctx context.Context, due []timer) error {
 	if err == nil {
 		err = p.touch(ctx, due)
 	}
+	if err != nil {
+		p.pause = min(max(2*p.pause, firstAgain), lastAgain)
+		p.resume = time.Now().Add(p.pause)
+	} else {
+		p.pause = 0
+	}
+	now := p.queue.clock().UnixMilli()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now().UnixMilli()
 	for _, t := range due {
 		if err == nil {
 			t.tries++
+			t.waitUntil(now + pauseAfter(t.tries).Milliseconds())
 		}
-		t.waitUntil(now + pauseAfter(t.tries).Milliseconds())
-		p.heap.push(t)
+		if t.tries == 0 {
+			p.waiting.push(t)
+		} else {
+			p.touched.push(t)
+		}
 	}
 	return ctx.Err()
 }
 
 // pauseAfter is how long a timer waits after so many touches.
 func pauseAfter(tries uint32) time.Duration {
-	return min(firstAgain<<min(max(tries, 1)-1, 10), lastAgain)
+	return min(firstAgain<<min(tries-1, 10), lastAgain)
 }
 
 // owes reports whether the row is still due at the time of the timer. One that cannot be
@@ -214,32 +239,36 @@ func (p *partition) touch(ctx context.Context, due []timer) error {
 	return nil
 }
 
-// make makes the heap of the index: at the begin, and when it has become crowded. Timers
-// that were touched already stay, and so do those that are armed meanwhile.
+// make makes the timers of the index: when the ownership starts, and when they have
+// become crowded. Timers that were touched already stay, and so do those that are armed
+// meanwhile. Only those are put in order under the lock, which the fold waits for.
 func (p *partition) make(ctx context.Context) error {
-	p.mu.Lock()
-	var made timers
 	touched := map[string]int64{}
-	for _, t := range p.heap {
-		if t.tries > 0 {
-			touched[t.user] = t.due
-			made = append(made, t)
-		}
+	for _, t := range p.touched {
+		touched[t.user] = t.due
 	}
+	p.mu.Lock()
 	p.making = true
 	p.mu.Unlock()
+	var made timers
 	err := p.rows.EachDue(ctx, func(user string, due int64) error {
 		if at, ok := touched[user]; !ok || at != due {
 			made = append(made, timer{user: user, due: due})
 		}
 		return nil
 	})
+	if err == nil {
+		made = slices.Clip(made)
+		heap.Init(&made)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err == nil {
-		p.heap = slices.Clip(append(made, p.armed...))
-		heap.Init(&p.heap)
+		for _, t := range p.armed {
+			made.push(t)
+		}
+		p.waiting = made
 	}
-	p.made, p.making, p.armed = len(p.heap), false, nil
+	p.made, p.making, p.armed = len(p.waiting)+len(p.touched), false, nil
 	return err
 }

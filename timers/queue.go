@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +37,9 @@ const (
 	// there were when the heap was last made; more are mostly of times that the rows
 	// have no more.
 	slack = 1024
+	// skewHolds is for how long the clocks are taken to differ as they were seen to. A
+	// touch has them compared again.
+	skewHolds = time.Minute
 	// tellEvery is how often the log tells of touches that cannot be written.
 	tellEvery = time.Minute
 )
@@ -60,8 +65,12 @@ type Rows interface {
 // Config says what a Queue works with.
 type Config struct {
 	Journal Journal
-	Rate    int          // touches a second; 0: DefaultRate
-	Logger  *slog.Logger // nil: slog.Default
+	Rate    int // touches a second; 0: DefaultRate
+	// Skew is by how much this process's clock is ahead of the brokers', which a row is
+	// settled by, and when that was seen, zero for never. nil: not known. It must be safe
+	// for concurrent use.
+	Skew   func() (ahead time.Duration, at time.Time)
+	Logger *slog.Logger // nil: slog.Default
 }
 
 // Queue holds the timers of one process. Its methods are safe for concurrent use.
@@ -88,6 +97,19 @@ func New(cfg Config) *Queue {
 	}
 }
 
+// clock is the time at which rows are settled: that of this process, or of the brokers
+// where this one is known to be ahead of them, so that no touch comes too early.
+func (q *Queue) clock() time.Time {
+	now := time.Now()
+	if q.cfg.Skew == nil {
+		return now
+	}
+	if ahead, at := q.cfg.Skew(); ahead > 0 && !at.IsZero() && now.Sub(at) < skewHolds {
+		return now.Add(-ahead)
+	}
+	return now
+}
+
 // Stats is what a queue holds and has done.
 type Stats struct {
 	Pending int   // timers that wait for their time, or for their first touch
@@ -102,10 +124,11 @@ type Stats struct {
 // Stats returns them as they are now.
 func (q *Queue) Stats() Stats {
 	s := Stats{Fired: q.fired.Load(), Again: q.again.Load(), Failed: q.failed.Load()}
+	now := q.clock().UnixMilli()
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	now := time.Now().UnixMilli()
-	for _, p := range q.parts {
+	parts := slices.Collect(maps.Values(q.parts))
+	q.mu.Unlock()
+	for _, p := range parts {
 		pending, late := p.stats(now)
 		s.Pending += pending
 		s.Late = max(s.Late, late)
