@@ -41,7 +41,7 @@ type lookup struct {
 	Sources    int          `json:"sources"`               // that the row has watermarks of
 	Streams    int          `json:"streams"`               // open on this server
 	Contents   bool         `json:"contents"`              // whether titles are shown
-	Missing    int          `json:"missing"`               // items whose content is not there
+	Missing    int          `json:"missing"`               // contents that are not there, of items and of what they keep
 	ReadAt     time.Time    `json:"read_at"`               // when the tables were read
 	NextExpiry *time.Time   `json:"next_expiry,omitempty"` // or wake
 	Mutes      []wire.Mute  `json:"mutes,omitempty"`
@@ -109,6 +109,13 @@ func (s *Calls) lookup(user string, texts bool, now time.Time) (*lookup, error) 
 		}
 		if !ok {
 			l.Missing++
+		}
+		for _, m := range e.Earlier() {
+			if _, ok, err := s.config.Item(user, m.Seq); err != nil {
+				return nil, err
+			} else if !ok {
+				l.Missing++
+			}
 		}
 		l.Items = append(l.Items, newLookupItem(e, &item, ok, texts, now))
 	}

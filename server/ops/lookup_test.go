@@ -74,6 +74,12 @@ func TestLookupCountsStreamsAndMissingContents(t *testing.T) {
 	if got.Missing != 1 || got.Items[0].Content || got.Streams != 0 {
 		t.Errorf("got %+v, want a missing content", got)
 	}
+	a.send("user-8", `{"title":"first","collapse_key":"k"}`)
+	a.send("user-8", `{"title":"second","collapse_key":"k"}`)
+	got = servertest.Into[ops.LookupBody](a.get("/v1/ops/users/user-8").Want(200))
+	if got.Missing != 2 || len(got.Items) != 1 {
+		t.Errorf("got %+v, want that of the item and of what it keeps", got)
+	}
 }
 
 func TestJournal(t *testing.T) {
