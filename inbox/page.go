@@ -129,59 +129,65 @@ func (s *State) soonest(now time.Time) []*Entry {
 // order. The zero Place is before all items. Without a Place it is what clients had
 // from an older Belfry: where the item of that seq is, or would be.
 type Place struct {
+	Order Order // of the page; "" for what is scheduled, which has an order of its own
 	Rank  uint8
 	Place uint64 // see [Entry.Place]
 	Until int64
 	Seq   uint64
-	// Version is that of the row of the page: an older one can hold items elsewhere, so
+	// Cursor is that of the row of the page: an older one can hold items elsewhere, so
 	// that the next page takes a row which is not below it.
-	Version uint64
+	Cursor Cursor
 }
 
-// String returns the place as clients get it, "" for the zero Place: rank, place, until,
-// seq and version with points between them, 0 for the place of what is not settled.
+// String returns the place as clients get it, "" for the zero Place: the order with the
+// rank, place, until, seq and cursor with points between them, 0 for the place of what is
+// not settled.
 func (p Place) String() string {
 	switch {
 	case p == Place{}:
 		return ""
-	case p.Place != 0:
-		place := p.Place
-		if place == unsettled {
-			place = 0
-		}
-		return fmt.Sprintf("%d.%d.%d.%d.%d", p.Rank, place, p.Until, p.Seq, p.Version)
-	case p.Rank == 0:
+	case p.Place == 0:
 		return strconv.FormatUint(p.Seq, 10)
 	}
-	return fmt.Sprintf("%d.%d", p.Rank, p.Seq)
+	place := p.Place
+	if place == unsettled {
+		place = 0
+	}
+	return fmt.Sprintf("%s%d.%d.%d.%d.%s", marks[p.Order], p.Rank, place, p.Until, p.Seq, p.Cursor)
 }
 
-// ParsePlace reads what [Place.String] wrote for a page in that order; "" is the zero
+// marks are how orders are written in a place.
+var marks = map[Order]string{OrderNewest: "n", OrderImportance: "i", "": "s"}
+
+// ParsePlace reads what [Place.String] wrote for a page like that of q; "" is the zero
 // Place. An error is a *belfry.FieldError for the field "before".
-func ParsePlace(order Order, text string) (p Place, err error) {
+func ParsePlace(q *PageQuery, text string) (p Place, err error) {
 	if text == "" {
 		return Place{}, nil
 	}
-	var n [5]uint64
-	parts := strings.SplitN(text, ".", len(n)+1)
-	for i := range min(len(parts), len(n)) {
-		var bad error
-		n[i], bad = parseCanonical(parts[i], 64)
-		err = cmp.Or(err, bad)
+	wrong := belfry.Invalid("before", "must be the next of a page in the same order, not %.40q", text)
+	if seq, err := parseCanonical(text, 64); err == nil && seq != 0 {
+		return Place{Seq: seq}, nil
 	}
-	switch len(parts) {
-	case 1:
-		p.Seq = n[0]
-	case 2:
-		p.Rank, p.Seq = uint8(min(n[0], math.MaxUint8)), n[1]
-	case 5:
-		p = Place{uint8(min(n[0], math.MaxUint8)), n[1], int64(n[2]), n[3], n[4]}
-		if p.Place == 0 {
-			p.Place = unsettled
+	p.Order = q.placed()
+	rest, ok := strings.CutPrefix(text, marks[p.Order])
+	parts := strings.Split(rest, ".")
+	if !ok || len(parts) != 6 {
+		return Place{}, wrong
+	}
+	var n [4]uint64
+	for i := range n {
+		if n[i], err = parseCanonical(parts[i], 64); err != nil {
+			return Place{}, wrong
 		}
 	}
-	if err != nil || p.Seq == 0 || p.Rank > order.highest() || p.String() != text {
-		return Place{}, belfry.Invalid("before", "must be the next of a page in the same order, not %.40q", text)
+	p.Rank, p.Place, p.Until, p.Seq = uint8(min(n[0], math.MaxUint8)), n[1], int64(n[2]), n[3]
+	if p.Place == 0 {
+		p.Place = unsettled
+	}
+	p.Cursor, err = ParseCursor(parts[4] + "." + parts[5])
+	if err != nil || p.Seq == 0 || p.Rank > p.Order.highest() || p.String() != text {
+		return Place{}, wrong
 	}
 	return p, nil
 }
@@ -209,6 +215,14 @@ type PageQuery struct {
 	// Born: of what is scheduled also what its sender has hidden, which is not for its
 	// user to see.
 	Born bool
+}
+
+// placed is the order by which the places of the page are.
+func (q *PageQuery) placed() Order {
+	if q.Status == StatusScheduled {
+		return ""
+	}
+	return cmp.Or(q.Order, OrderNewest)
 }
 
 // rank is that of e in the order of the page.
@@ -252,7 +266,7 @@ func (s *State) Page(q PageQuery, now time.Time) (entries []*Entry, next Place) 
 			}
 			if len(entries) == limit {
 				last := entries[limit-1]
-				return entries, Place{q.rank(last), last.Place(), last.Until, last.Seq, s.Version}
+				return entries, Place{q.placed(), q.rank(last), last.Place(), last.Until, last.Seq, s.Cursor()}
 			}
 			entries = append(entries, e)
 		}

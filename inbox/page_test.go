@@ -2,6 +2,7 @@ package inbox_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -94,7 +95,7 @@ func TestPagesByImportance(t *testing.T) {
 			for _, e := range entries {
 				got = append(got, e.Seq)
 			}
-			again, err := inbox.ParsePlace(inbox.OrderImportance, next.String())
+			again, err := inbox.ParsePlace(&q, next.String())
 			if err != nil || again != next {
 				t.Fatalf("%q is read as %v, %v; want %v", next, again, err, next)
 			}
@@ -109,40 +110,42 @@ func TestPagesByImportance(t *testing.T) {
 }
 
 func TestParsePlace(t *testing.T) {
-	for text, orders := range map[string][2]bool{ // newest, importance
-		"":                            {true, true},
-		"7":                           {true, true},
-		"18446744073709551615":        {true, true},
-		"1.7":                         {false, true},
-		"2.7":                         {false, true},
-		"3.7":                         {false, false},
-		"0.7":                         {false, false},
-		"0":                           {false, false},
-		"2.0":                         {false, false},
-		"07":                          {false, false},
-		"+7":                          {false, false},
-		"-1":                          {false, false},
-		"7.":                          {false, false},
-		".7":                          {false, false},
-		"1.2.3":                       {false, false},
-		"x":                           {false, false},
-		"0.7.0.7.9":                   {true, true},
-		"2.7.0.7.9":                   {false, true},
-		"3.7.0.7.9":                   {false, false},
-		"0.0.1769850000000.7.9":       {true, true}, // not settled
-		"0.7.0.0.9":                   {false, false},
-		"0.7.0.7":                     {false, false},
-		"0.7.0.7.9.1":                 {false, false},
-		"0.7.-1.7.9":                  {false, false},
-		"0.7.9223372036854775808.7.9": {false, false},
-		"256.7.0.7.9":                 {false, false},
-		"18446744073709551616":        {false, false},
+	pages := []inbox.PageQuery{{}, {Order: inbox.OrderImportance}, {Status: inbox.StatusScheduled}}
+	for text, taken := range map[string][3]bool{ // newest, importance, scheduled
+		"":                               {true, true, true},
+		"7":                              {true, true, true},
+		"18446744073709551615":           {true, true, true},
+		"n0.7.0.7.3.9":                   {true, false, false},
+		"i2.7.0.7.3.9":                   {false, true, false},
+		"i0.7.0.7.3.9":                   {false, true, false},
+		"i3.7.0.7.3.9":                   {false, false, false},
+		"n1.7.0.7.3.9":                   {false, false, false},
+		"n0.0.1769850000000.7.3.9":       {true, false, false}, // not settled
+		"s0.0.1769850000000.7.3.9":       {false, false, true},
+		"1.7":                            {false, false, false},
+		"0":                              {false, false, false},
+		"07":                             {false, false, false},
+		"+7":                             {false, false, false},
+		"-1":                             {false, false, false},
+		"7.":                             {false, false, false},
+		".7":                             {false, false, false},
+		"x":                              {false, false, false},
+		"n":                              {false, false, false},
+		"0.7.0.7.3.9":                    {false, false, false},
+		"n0.7.0.0.3.9":                   {false, false, false},
+		"n0.7.0.7.9":                     {false, false, false},
+		"n0.7.0.7.3.9.1":                 {false, false, false},
+		"n0.7.-1.7.3.9":                  {false, false, false},
+		"n0.7.9223372036854775808.7.3.9": {false, false, false},
+		"n256.7.0.7.3.9":                 {false, false, false},
+		"n0.7.0.7.4294967296.9":          {false, false, false},
+		"18446744073709551616":           {false, false, false},
 	} {
-		for i, order := range []inbox.Order{inbox.OrderNewest, inbox.OrderImportance} {
-			_, err := inbox.ParsePlace(order, text)
+		for i, page := range pages {
+			_, err := inbox.ParsePlace(&page, text)
 			var fe *belfry.FieldError
-			if (err == nil) != orders[i] || err != nil && (!errors.As(err, &fe) || fe.Field != "before") {
-				t.Errorf("%q in order %s: got %v, want taken %t", text, order, err, orders[i])
+			if (err == nil) != taken[i] || err != nil && (!errors.As(err, &fe) || fe.Field != "before") {
+				t.Errorf("%q of page %d: got %v, want taken %t", text, i, err, taken[i])
 			}
 		}
 	}
@@ -175,11 +178,12 @@ func TestParseStatus(t *testing.T) {
 	}
 }
 
-// TestNextNamesItsVersion holds that what follows a page names the version of its row.
-func TestNextNamesItsVersion(t *testing.T) {
+// TestNextNamesItsCursor holds that what follows a page names the order and the row of
+// the page.
+func TestNextNamesItsCursor(t *testing.T) {
 	h := newHistory(t).do(notify("1"), notify("2"), touch())
 	_, next := h.state.Page(inbox.PageQuery{Limit: 1}, clock(9))
-	if want := (inbox.Place{Place: 2, Seq: 2, Version: 3}); next != want || next.String() != "0.2.0.2.3" {
+	if want := (inbox.Place{Order: inbox.OrderNewest, Place: 2, Seq: 2, Cursor: h.state.Cursor()}); next != want || next.String() != fmt.Sprintf("n0.2.0.2.%d.3", h.state.Epoch) {
 		t.Errorf("next is %+v, %s; want %+v", next, next, want)
 	}
 }

@@ -122,7 +122,7 @@ func (w *hiding) turn() {
 	if !p.open || w.Float64() < .4 {
 		return
 	}
-	before, err := inbox.ParsePlace(inbox.OrderNewest, p.next)
+	before, err := inbox.ParsePlace(&inbox.PageQuery{}, p.next)
 	if err != nil {
 		w.fail("next is %q: %v", p.next, err)
 	}
@@ -132,7 +132,7 @@ func (w *hiding) turn() {
 	}
 	// The page waits for the version of the one before it.
 	if p.next != "" {
-		p.from = before.Version
+		p.from = before.Cursor.Version
 	}
 	if row.Version < p.from && (w.mut != 25 || p.next == "") {
 		row = &w.rows[slices.IndexFunc(w.rows, func(r inbox.State) bool { return r.Version >= p.from })]

@@ -39,12 +39,12 @@ func (s *Server) getInbox(w http.ResponseWriter, r *http.Request, c auth.Call) e
 	}
 	page.Born = c.Identity.Has(auth.ScopeAdmin)
 	seen := wire.ParseCondition(r)
-	version, err := s.logs.known(r.Context(), c.User, seen, query)
+	version, err := s.logs.known(r.Context(), c.User, seen, query, page.Before.Cursor)
 	if err != nil {
 		return err
 	}
 	q := listQuery{
-		call: c, version: max(version, page.Before.Version), page: page, seen: seen, language: r.Header.Get("Accept-Language"), answer: responseOf(w),
+		call: c, version: version, page: page, seen: seen, language: r.Header.Get("Accept-Language"), answer: responseOf(w),
 	}
 	l, err := s.awaitListing(r.Context(), &q)
 	if err != nil {
@@ -115,15 +115,13 @@ func parsePage(query url.Values) (inbox.PageQuery, error) {
 	if query.Has("before") && query.Get("before") == "" {
 		return inbox.PageQuery{}, belfry.Invalid("before", "must not be empty: leave it out for the first page")
 	}
-	before, err := inbox.ParsePlace(order, query.Get("before"))
-	if err != nil {
-		return inbox.PageQuery{}, err
-	}
 	category := query.Get("category")
 	if query.Has("category") {
 		if err := wire.CheckCategory(category); err != nil {
 			return inbox.PageQuery{}, err
 		}
 	}
-	return inbox.PageQuery{Status: status, Category: category, Order: order, Before: before, Limit: int(limit)}, nil
+	page := inbox.PageQuery{Status: status, Category: category, Order: order, Limit: int(limit)}
+	page.Before, err = inbox.ParsePlace(&page, query.Get("before"))
+	return page, err
 }

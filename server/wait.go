@@ -112,16 +112,16 @@ type logs struct {
 }
 
 // known returns the version that an answer to the client must have reached, from
-// If-None-Match and the parameter min_version. The latter is a bare number; a tag
-// of a log that is gone counts for nothing.
-func (l *logs) known(ctx context.Context, user string, seen wire.Condition, query url.Values) (uint64, error) {
+// If-None-Match, the page before and the parameter min_version. The latter is a bare
+// number; a cursor of a log that is gone counts for nothing.
+func (l *logs) known(ctx context.Context, user string, seen wire.Condition, query url.Values, before ...inbox.Cursor) (uint64, error) {
 	least, err := wire.Number(query, "min_version", 0, 1<<64-1)
 	if err != nil {
 		return 0, err
 	}
-	// All tags of a request are judged by one look-up: it is a question to Kafka.
+	// All cursors of a request are judged by one look-up: it is a question to Kafka.
 	present := sync.OnceValues(func() (uint32, error) { return l.present(ctx) })
-	for _, c := range seen.Cursors() {
+	for _, c := range append(seen.Cursors(), before...) {
 		if c.Version > least && !l.goneBy(present, user, c) {
 			least = c.Version
 		}
