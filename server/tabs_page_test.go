@@ -127,6 +127,14 @@ func TestTabsShareOneStream(t *testing.T) {
 	browsertest.Eval[any](tab, `frames[3].client.markAll('archive')`)
 	browsertest.Eventually(tab, `shown()`, "0 of 0 live")
 
+	// So does a muted category, in those that have asked.
+	browsertest.Eval[any](tab, `tabs().forEach((w) => w.client.mutes())`)
+	browsertest.Eventually(tab, `each((w) => w.client.state.mutes)`, "")
+	browsertest.Eval[any](tab, `frames[5].client.mute({ category: 'board' })`)
+	browsertest.Eventually(tab, `each((w) => w.client.state.mutes)`, "board")
+	browsertest.Eval[any](tab, `frames[2].client.unmute({ category: 'board' })`)
+	browsertest.Eventually(tab, `each((w) => w.client.state.mutes)`, "")
+
 	// The one that leads is closed, then the next: another takes over with its cursor.
 	for i := range 2 {
 		before := s.opened.Load()

@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Belfry } from '@belfry/client';
 
-const none = { status: 'connecting', cursor: '', counts: null, features: [], error: null };
+const none = { status: 'connecting', cursor: '', counts: null, features: [], mutes: null, error: null };
 const empty = { items: [], loading: true, done: false, error: null };
 const nothing = () => () => {};
 

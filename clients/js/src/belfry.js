@@ -16,7 +16,7 @@ export class Belfry {
   #link;
   #lists = new Set();
   #listeners = new Set();
-  #state = { status: 'connecting', cursor: '', counts: null, features: [], error: null };
+  #state = { status: 'connecting', cursor: '', counts: null, features: [], mutes: null, error: null };
   #told;
   #tabs;
   #heard = Promise.resolve();
@@ -53,7 +53,7 @@ export class Belfry {
     this.#wake().catch(() => {});
   }
 
-  /** `{status, cursor, counts, features, error}`: another object whenever one of them changed. */
+  /** `{status, cursor, counts, features, mutes, error}`: another object whenever one of them changed. */
   get state() {
     return this.#state;
   }
@@ -77,13 +77,15 @@ export class Belfry {
   remove = (body) => this.#act('delete', body);
   snooze = (body) => this.#act('snooze', ends(body));
   unsnooze = (body) => this.#act('unsnooze', body);
-  mute = (body) => this.#act('mute', body);
-  unmute = (body) => this.#act('unmute', body);
+  mute = (body) => this.#mute('mute', body);
+  unmute = (body) => this.#mute('unmute', body);
 
-  /** The muted categories. */
+  /** Asks for the muted categories, which are in `state` from then on. */
   async mutes() {
     const response = await this.#sync.request('/inbox/mute');
-    return (await response.json()).categories.map(({ category }) => category);
+    const mutes = (await response.json()).categories.map(({ category }) => category);
+    this.#set({ mutes });
+    return mutes;
   }
 
   /** What the user has set; with a patch (RFC 7396) after it. */
@@ -132,8 +134,10 @@ export class Belfry {
       .select(store.items.values())
       .filter((item) => unsettled(item) && (!category || item.category === category))
       .map((item) => item.seq);
-    if (seqs.length) body.seqs = seqs;
-    return this.#act(action, body);
+    if (!seqs.length) return this.#act(action, body);
+    if (store.features.includes('time')) return this.#act(action, { ...body, seqs });
+    // Where that is closed seqs and up_to do not go together.
+    return Promise.all([this.#act(action, { seqs }), this.#act(action, body)]).then(() => {});
   }
 
   /** Tries at once what waits for its time. */
@@ -182,6 +186,8 @@ export class Belfry {
       if (leading) this.#post();
     } else if (message.type === 'wake') {
       this.#link.wake();
+    } else if (message.type === 'mutes') {
+      if (this.#state.mutes) this.mutes().catch(() => {});
     } else {
       // In turn: what follows from one may be a list, which the next one builds on.
       this.#heard = this.#heard.then(() => this.#follow(message)).catch((error) => this.#tell(this.#state.status, error));
@@ -200,6 +206,14 @@ export class Belfry {
     clearTimeout(this.#holding);
     for (const decide of this.#held) decide(true);
     this.#held.clear();
+  }
+
+  // No stream tells of them, this browser's tabs tell each other.
+  async #mute(name, body) {
+    await this.#act(name, body);
+    const others = this.#state.mutes?.filter((category) => category !== body.category);
+    if (others) this.#set({ mutes: name === 'mute' ? [...others, body.category] : others });
+    this.#tabs.post({ type: 'mutes' });
   }
 
   async #act(name, body, held) {

@@ -93,7 +93,8 @@ export class BelfryBell extends Base {
 
   #toggle({ newState }) {
     set(this.#button, 'aria-expanded', `${newState === 'open'}`);
-    if (newState !== 'open' || this.#inbox || !this.client) return;
+    if (newState !== 'open' || !this.client) return;
+    if (this.#inbox) return this.#inbox.look();
     this.#inbox = h('belfry-inbox', { exportparts: 'inbox,header,title,tabs,tab,filters,banner,scroll,day,item,unread,read,urgent,high,link,avatar,item-title,item-body,item-meta,dot,actions,action,toast,empty,help,menu,mutes' },
       h('slot', { name: 'header', slot: 'header' }),
       // On a phone the panel is all there is: neither Escape nor a place outside.

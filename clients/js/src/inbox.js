@@ -112,6 +112,11 @@ export class BelfryInbox extends Base {
     this.#open();
   }
 
+  /** Somebody looks again, perhaps after a while at another device. */
+  look() {
+    this.#mutes.ask(this);
+  }
+
   /** Whether the server can do what has that name. */
   can(feature) {
     return !!this.client?.state.features?.includes(feature);
@@ -129,8 +134,9 @@ export class BelfryInbox extends Base {
   }
 
   // A hidden page sees nothing, and its clock stands still.
-  #awake = () => {
+  #awake = (event) => {
     if (document.hidden) return this.#looks.send();
+    if (event) this.look();
     this.#looks.again();
     this.#draw();
   };
@@ -404,8 +410,9 @@ export class BelfryInbox extends Base {
   }
 
   mute(category, muted) {
-    this.#do(this.#mutes.mute(this, category, muted));
-    this.#tell(this.say(muted ? 'done_mute' : 'done_unmute', { name: this.name(category) }), () => this.#do(this.#mutes.mute(this, category, !muted)));
+    const mute = (on) => this.#do(this.client[on ? 'mute' : 'unmute']({ category }));
+    mute(muted);
+    this.#tell(this.say(muted ? 'done_mute' : 'done_unmute', { name: this.name(category) }), () => mute(!muted));
   }
 
   // Few open them: they are no part of what a page loads.
