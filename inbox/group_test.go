@@ -85,3 +85,23 @@ func TestScheduledIsNewsWhenItComes(t *testing.T) {
 		t.Errorf("next change %v, wake %v", next, time.UnixMilli(h.state.NextWake()))
 	}
 }
+
+// A silent one is what its source had before it was activated: where there is no room to
+// hide it, it is shown at once, as what is over is shown.
+func TestCrowdedSilentIsNoNews(t *testing.T) {
+	at := func(silent bool) option {
+		return func(r *inbox.Record) { r.Notification.DeliverAt, r.Silent = clock(600), silent }
+	}
+	h := newHistory(t)
+	for i := range inbox.MaxHidden {
+		h.do(notify(fmt.Sprint(i), at(true)))
+	}
+	h.do(notify("silent", at(true)))
+	if h.effects.Delivery != inbox.Crowded || h.state.Counts(clock(1)).Unread != 0 {
+		t.Errorf("delivery %d, %+v; want it shown, read", h.effects.Delivery, h.state.Counts(clock(1)))
+	}
+	h.do(notify("news", at(false)))
+	if h.effects.Delivery != inbox.Crowded || h.state.Counts(clock(1)).Unread != 1 {
+		t.Errorf("delivery %d, %+v; want it shown, unread", h.effects.Delivery, h.state.Counts(clock(1)))
+	}
+}

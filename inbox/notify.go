@@ -71,6 +71,7 @@ func (f *folder) schedule(e *Entry, at, now int64) {
 func (f *folder) crowd(e *Entry) {
 	if e.Born && f.mate(e) < 0 && f.s.HiddenCount(f.in.Time) >= f.limits().hidden {
 		e.Until, e.Born = 0, false
+		e.Read, e.Seen = e.Read || f.silent, e.Seen || f.silent // it is no news now
 		f.effects.Delivery = Crowded
 	}
 }
