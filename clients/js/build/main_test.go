@@ -52,7 +52,7 @@ func TestPinNeedsItsPlace(t *testing.T) {
 
 // TestSizes holds what a page pays: the bytes of gzip -9.
 func TestSizes(t *testing.T) {
-	most := map[string]int{"belfry.js": 7900, "belfry-bell.js": 23000, "belfry-device": 1750, "belfry-settings": 4600, "belfry-sw.js": 1250}
+	most := map[string]int{"belfry.js": 8000, "belfry-bell.js": 23150, "belfry-device": 1750, "belfry-settings": 4600, "belfry-sw.js": 1250}
 	for _, f := range js.Files() {
 		if name, _, later := strings.Cut(f.Name, "."); later && f.Name == f.Pinned() {
 			f.Name = name

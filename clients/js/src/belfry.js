@@ -134,10 +134,12 @@ export class Belfry {
       .select(store.items.values())
       .filter((item) => unsettled(item) && (!category || item.category === category))
       .map((item) => item.seq);
-    if (!seqs.length) return this.#act(action, body);
-    if (store.features.includes('time')) return this.#act(action, { ...body, seqs });
-    // Where that is closed seqs and up_to do not go together.
-    return Promise.all([this.#act(action, { seqs }), this.#act(action, body)]).then(() => {});
+    if (seqs.length) {
+      // Where that is closed seqs and up_to do not go together.
+      if (!store.features.includes('time')) return Promise.all([this.#act(action, { seqs }), this.#act(action, body)]);
+      body.seqs = seqs;
+    }
+    return this.#act(action, body);
   }
 
   /** Tries at once what waits for its time. */
@@ -186,8 +188,9 @@ export class Belfry {
       if (leading) this.#post();
     } else if (message.type === 'wake') {
       this.#link.wake();
-    } else if (message.type === 'mutes') {
-      if (this.#state.mutes) this.mutes().catch(() => {});
+    } else if (message.mute) {
+      const others = this.#state.mutes?.filter((category) => category !== message.category);
+      if (others) this.#set({ mutes: message.mute === 'mute' ? [...others, message.category] : others });
     } else {
       // In turn: what follows from one may be a list, which the next one builds on.
       this.#heard = this.#heard.then(() => this.#follow(message)).catch((error) => this.#tell(this.#state.status, error));
@@ -208,12 +211,11 @@ export class Belfry {
     this.#held.clear();
   }
 
-  // No stream tells of them, this browser's tabs tell each other.
-  async #mute(name, body) {
-    await this.#act(name, body);
-    const others = this.#state.mutes?.filter((category) => category !== body.category);
-    if (others) this.#set({ mutes: name === 'mute' ? [...others, body.category] : others });
-    this.#tabs.post({ type: 'mutes' });
+  // No stream tells of it, this browser's tabs tell each other.
+  async #mute(mute, { category }) {
+    await this.#act(mute, { category });
+    this.#hear({ mute, category });
+    this.#tabs.post({ mute, category });
   }
 
   async #act(name, body, held) {
