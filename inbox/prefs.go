@@ -3,7 +3,11 @@ package inbox
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 )
+
+var errNoObject = errors.New("preferences are not one JSON object")
 
 // prefs merges a patch into the preferences. One that is no JSON object, or would make
 // them larger than MaxPrefsBytes, changes nothing.
@@ -59,8 +63,13 @@ func object(text []byte) (map[string]any, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
 	var out map[string]any
-	err := dec.Decode(&out)
-	return out, err
+	if err := dec.Decode(&out); err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); err != io.EOF || out == nil {
+		return nil, errNoObject
+	}
+	return out, nil
 }
 
 // merge is MergePatch of RFC 7396, in place.

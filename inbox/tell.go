@@ -170,7 +170,7 @@ func (f *folder) handOn(old, e *Entry) {
 	}
 	to := reach.item(e.Seq)
 	if to.Told = told; !old.Seen && from.Since != 0 {
-		to.Since = from.Since
+		to.Since = min(from.Since, cmp.Or(to.Since, from.Since)) // a hidden one waits for its wake
 	}
 }
 

@@ -2,8 +2,12 @@ package reach
 
 import (
 	"encoding/json"
+	"fmt"
 	"hash/fnv"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
@@ -76,4 +80,110 @@ func (p *Policy) Channel(name string) (*Channel, bool) {
 		}
 	}
 	return nil, false
+}
+
+// rule returns the first rule of c that matches an item, nil for none.
+func (c *Channel) rule(e *inbox.Entry) *Rule {
+	for i := range c.Tell {
+		r := &c.Tell[i]
+		if (len(r.Categories) == 0 || slices.Contains(r.Categories, e.Category)) &&
+			(len(r.Priorities) == 0 || slices.Contains(r.Priorities, e.Priority)) {
+			return r
+		}
+	}
+	return nil
+}
+
+// knows reports whether items of a category may be told on c.
+func (c *Channel) knows(category string) bool {
+	return category != "" && len(category) <= maxCategoryBytes && slices.ContainsFunc(c.Tell, func(r Rule) bool {
+		return len(r.Categories) == 0 || slices.Contains(r.Categories, category)
+	})
+}
+
+// zoneOf returns the zone of a user: the own one, else that of p, else UTC.
+func (p *Policy) zoneOf(prefs *Prefs) *time.Location {
+	for _, name := range [...]string{prefs.Zone, p.Zone} {
+		if zone, ok := p.zones.get(name); ok {
+			return zone
+		}
+	}
+	return time.UTC
+}
+
+func (p *Policy) names() []string {
+	names := []string{}
+	if p != nil {
+		for i := range p.Channels {
+			names = append(names, p.Channels[i].Name)
+		}
+	}
+	return names
+}
+
+// The limits of a policy.
+const (
+	maxNameBytes     = 64
+	maxCategoryBytes = 64
+	maxAfter         = 30 * 24 * time.Hour
+)
+
+// Check returns a *belfry.FieldError unless p is a policy that can be followed. Its field
+// is a path such as "channels.mail.tell[1].digest.at".
+func (p *Policy) Check() error {
+	if p.Zone != "" {
+		if err := CheckZone(p.Zone); err != nil {
+			return err
+		}
+	}
+	if len(p.Channels) == 0 || len(p.Channels) > MaxChannels {
+		return belfry.Invalid("channels", "must be 1 to %d channels, not %d", MaxChannels, len(p.Channels))
+	}
+	for i := range p.Channels {
+		c := &p.Channels[i]
+		if first, _ := p.Channel(c.Name); first != c {
+			return belfry.Invalid("channels."+c.Name, "is there twice")
+		}
+		if err := c.check("channels." + c.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Channel) check(path string) error {
+	switch {
+	case c.Name == "" || len(c.Name) > maxNameBytes || strings.Trim(c.Name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
+		return belfry.Invalid(path, "must have a name of 1 to %d small letters, digits, '-' or '_', not %.80q", maxNameBytes, c.Name)
+	case !c.Kind.Valid():
+		return belfry.Invalid(path+".kind", "must be webpush, mail or text")
+	case c.DailyCap < 0 || c.DailyCap > inbox.MaxDecisions:
+		return belfry.Invalid(path+".daily_cap", "must be 1 to %d, or absent for no cap, not %d", inbox.MaxDecisions, c.DailyCap)
+	case len(c.Tell) == 0:
+		return belfry.Invalid(path+".tell", "must have a rule: without one nothing is told on the channel")
+	}
+	for i := range c.Tell {
+		if err := c.Tell[i].check(fmt.Sprintf("%s.tell[%d]", path, i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Rule) check(path string) error {
+	for i, category := range r.Categories {
+		if category == "" || len(category) > maxCategoryBytes || !utf8.ValidString(category) {
+			return belfry.Invalid(fmt.Sprintf("%s.category[%d]", path, i), "must be 1 to %d bytes of UTF-8, not %.80q", maxCategoryBytes, category)
+		}
+	}
+	switch {
+	case r.After < 0 || r.After > maxAfter:
+		return belfry.Invalid(path, "must wait 0 seconds to %d hours, not %v", int(maxAfter.Hours()), r.After)
+	case r.Digest == nil:
+	case r.After != 0:
+		return belfry.Invalid(path+".digest", "must stand alone: its items wait for its hour and for nothing else")
+	case r.Digest.At < 0 || r.Digest.At >= midnight:
+		return belfry.Invalid(path+".digest.at", `must be a time of day, "00:00" to "23:59"`)
+	}
+	return nil
 }

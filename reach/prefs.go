@@ -1,59 +1,76 @@
 package reach
 
 import (
-	"time"
+	"encoding/json"
 
 	"github.com/belfry/belfry/inbox"
 )
 
 // Prefs is what a user wants, as [inbox.Reach] holds it in JSON. The zero value is that of
-// who has said nothing: all channels are on, and no hours are quiet.
+// a user who has said nothing: all channels are on, and no hours are quiet.
 type Prefs struct {
-	Language     string                  `json:"language,omitempty"` // BCP 47
-	Zone         string                  `json:"zone,omitempty"`     // IANA name
-	Quiet        []Quiet                 `json:"quiet,omitempty"`
-	UrgentPasses bool                    `json:"urgent_passes,omitempty"` // quiet hours hold nothing urgent
-	Channels     map[string]ChannelPrefs `json:"channels,omitempty"`
-}
-
-// Quiet is hours in which nothing is told: from From on the named days up to To, on the
-// day after if that is not later.
-type Quiet struct {
-	Days     Weekdays // none is all
-	From, To Clock
+	Language     string  // BCP 47
+	Zone         string  // IANA name
+	Quiet        []Quiet // MaxQuiet at most
+	UrgentPasses bool    // quiet hours hold nothing urgent
+	Channels     map[string]ChannelPrefs
 }
 
 // ChannelPrefs is what a user wants of one channel. What is not named is on.
 type ChannelPrefs struct {
-	On         *bool           `json:"on,omitempty"`
-	Categories map[string]bool `json:"categories,omitempty"`
+	Off        bool
+	Categories map[string]bool
 }
 
 // On reports whether the user wants items of a category on a channel.
 func (p *Prefs) On(channel, category string) bool {
-	c, ok := p.Channels[channel]
-	if !ok {
-		return true
-	}
-	if c.On != nil && !*c.On {
-		return false
-	}
-	on, ok := c.Categories[category]
-	return on || !ok
+	c := p.Channels[channel]
+	on, named := c.Categories[category]
+	return !c.Off && (on || !named)
 }
 
-// ReadPrefs returns the preferences of a row. What no caller of [CheckPrefs] lets pass is
-// passed over.
-func ReadPrefs(row *inbox.State) Prefs { return Prefs{} }
-
-// CheckPrefs returns a *belfry.FieldError for preferences, as JSON after a merge, that p
-// does not take: its field is that of the JSON, such as "quiet[0].from".
-func CheckPrefs(prefs []byte, p *Policy) error { return nil }
-
-// QuietEnd returns the first instant at or after t that is not quiet in a zone, and false
-// if there is none within eight days.
-func (p *Prefs) QuietEnd(t time.Time, zone *time.Location) (time.Time, bool) { return t, true }
-
-// QuietStart returns the first instant at or after t that is quiet in a zone, and false if
-// there is none within eight days.
-func (p *Prefs) QuietStart(t time.Time, zone *time.Location) (time.Time, bool) { return t, false }
+// ReadPrefs returns the preferences of a row. What [CheckPrefs] does not let pass counts
+// as not said.
+func ReadPrefs(row *inbox.State) (p Prefs) {
+	if row.Reach == nil || len(row.Reach.Prefs) == 0 {
+		return p
+	}
+	var text struct {
+		Language, Zone any
+		Quiet          any
+		UrgentPasses   any `json:"urgent_passes"`
+		Channels       any
+	}
+	if json.Unmarshal(row.Reach.Prefs, &text) != nil {
+		return p
+	}
+	p.Language, _ = text.Language.(string)
+	p.Zone, _ = text.Zone.(string)
+	p.UrgentPasses, _ = text.UrgentPasses.(bool)
+	hours, _ := text.Quiet.([]any)
+	for _, one := range hours[:min(len(hours), MaxQuiet)] {
+		if q, err := readQuiet("", one); err == nil {
+			p.Quiet = append(p.Quiet, q)
+		}
+	}
+	channels, _ := text.Channels.(map[string]any)
+	for name, one := range channels {
+		fields, _ := one.(map[string]any)
+		on, named := fields["on"].(bool)
+		c := ChannelPrefs{Off: named && !on}
+		categories, _ := fields["categories"].(map[string]any)
+		for category, on := range categories {
+			if on, ok := on.(bool); ok {
+				if c.Categories == nil {
+					c.Categories = map[string]bool{}
+				}
+				c.Categories[category] = on
+			}
+		}
+		if p.Channels == nil {
+			p.Channels = map[string]ChannelPrefs{}
+		}
+		p.Channels[name] = c
+	}
+	return p
+}
