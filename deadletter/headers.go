@@ -25,6 +25,7 @@ const (
 	ReasonRule        Reason = "rule"        // a rule could not be applied to it
 	ReasonUndecodable Reason = "undecodable" // a record of ours that does not decode
 	ReasonPanic       Reason = "panic"       // processing it failed in a way it never should
+	ReasonUndelivered Reason = "undelivered" // a decision to send that reached no endpoint, however often it was tried
 )
 
 // ReasonForeign stands for a record of the dead-letter topic that is no dead
@@ -33,7 +34,7 @@ const ReasonForeign Reason = "foreign"
 
 // Reasons returns all reasons that letters have.
 func Reasons() []Reason {
-	return []Reason{ReasonEmpty, ReasonInvalid, ReasonTooLarge, ReasonRule, ReasonUndecodable, ReasonPanic}
+	return []Reason{ReasonEmpty, ReasonInvalid, ReasonTooLarge, ReasonRule, ReasonUndecodable, ReasonPanic, ReasonUndelivered}
 }
 
 // Headers that a dead letter carries after its own ones. HeaderReason is the

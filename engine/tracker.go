@@ -26,6 +26,14 @@ type tracker struct {
 	at    int64
 	since time.Time // zero: there is none
 	cause string    // what it waits for; "" if it is at work
+	// waits are those records that a callback has left to others, see Later, and that
+	// wait for something.
+	waits map[int64]laterWait
+}
+
+type laterWait struct {
+	since time.Time
+	cause string
 }
 
 // maxPending bounds, in bytes, what may follow a record of a partition whose
@@ -172,7 +180,9 @@ func (t *tracker) position() int64 {
 func (t *tracker) abandon(offset int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.abandoned = offset
+	if t.abandoned < 0 || offset < t.abandoned {
+		t.abandoned = offset
+	}
 }
 
 // take notes that a callback has the record at offset at hand, from now on and until
@@ -204,11 +214,33 @@ func (t *tracker) wait(cause error) (first bool) {
 	return first
 }
 
+// waitLater notes what a record waits for that a callback has left to others, and since
+// when; "" ends that.
+func (t *tracker) waitLater(offset int64, cause string, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if cause == "" {
+		delete(t.waits, offset)
+		return
+	}
+	if t.waits == nil {
+		t.waits = map[int64]laterWait{}
+	}
+	t.waits[offset] = laterWait{now, cause}
+}
+
 // hand returns the record that a callback has at hand, since when, and what it waits
-// for; since is zero if there is none.
+// for; since is zero if there is none. Of a partition whose completed prefix ends at a
+// record that others have, and that waits, it returns that one.
 func (t *tracker) hand() (offset int64, since time.Time, cause string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if len(t.pending) > 0 {
+		first := t.pending[0].raw.Offset
+		if w, ok := t.waits[first]; ok {
+			return first, w.since, w.cause
+		}
+	}
 	return t.at, t.since, t.cause
 }
 

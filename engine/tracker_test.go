@@ -145,3 +145,19 @@ func TestTrackerHasRoomForSoMuch(t *testing.T) {
 		t.Errorf("no room, %d bytes are pending", tr.bytes)
 	}
 }
+
+// TestTrackerGivesUpOutOfOrder has records that are left to others given up in any order:
+// nothing from the first of them on is completed.
+func TestTrackerGivesUpOutOfOrder(t *testing.T) {
+	tr := begun(3, 4, 5, 6)
+	tr.abandon(4)
+	tr.abandon(6)
+	for offset, want := range map[int64]bool{4: false, 5: false, 6: false} {
+		if next, ok := finish(tr, offset); ok != want {
+			t.Errorf("finish(%d) = %d", offset, next)
+		}
+	}
+	if next, ok := finish(tr, 3); next != 4 || !ok {
+		t.Errorf("finish(3) = %d, %t, want 4", next, ok)
+	}
+}

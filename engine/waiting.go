@@ -34,6 +34,49 @@ func (c *Context) Wait(d time.Duration, cause error) bool {
 	}
 }
 
+// Later is a record whose callback has returned and that is processed on by others,
+// beside those behind it. Its offset is committed once it and all before it are done. It
+// is safe for concurrent use.
+type Later struct {
+	offset  int64
+	tracker *tracker
+	done    func(error)
+}
+
+// Later leaves the record to whoever calls Done or GiveUp, once, in the end. The context
+// of c says when the session ends: then there is little time left.
+func (c *Context) Later() *Later {
+	return &Later{c.Offset(), c.tracker, c.DeferCommit()}
+}
+
+// Done completes the record. An error ends the processor, and the record is read again.
+func (l *Later) Done(err error) {
+	l.Waits(nil)
+	l.done(err)
+}
+
+// GiveUp has the record read again, by whoever has the partition next. It is for the end
+// of a session: neither it nor what follows counts as completed in this one.
+func (l *Later) GiveUp() {
+	if l.tracker != nil {
+		l.tracker.abandon(l.offset)
+	}
+	l.Done(nil)
+}
+
+// Waits notes what the record waits for, however long that takes; nil: nothing any
+// more. While it waits, the partition does not count as standing still.
+func (l *Later) Waits(cause error) {
+	if l.tracker == nil {
+		return
+	}
+	text := ""
+	if cause != nil {
+		text = cause.Error()
+	}
+	l.tracker.waitLater(l.offset, text, time.Now())
+}
+
 // slowRecord is from when on a record that is at work counts as holding its partition
 // up.
 const slowRecord = time.Second

@@ -209,7 +209,9 @@ func local(t *testing.T, serve http.HandlerFunc) (*Client, *Subscription) {
 func TestRedirectIsNotFollowed(t *testing.T) {
 	elsewhere, connections := listen(t, "127.0.0.1:0")
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		c, to := local(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://"+elsewhere.Addr().String(), status) })
+		c, to := local(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://"+elsewhere.Addr().String(), status)
+		})
 		if answer, err := c.Push(t.Context(), to, Message{}); err != nil || answer.Status != status {
 			t.Errorf("got %+v, %v, want %d", answer, err, status)
 		}

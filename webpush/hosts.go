@@ -81,6 +81,20 @@ func (h *Hosts) Check(s *Subscription) error {
 	return nil
 }
 
+// Names returns of an endpoint its origin, and the name by which its service is allowed:
+// "other" if it is not. Neither is a secret.
+func (h *Hosts) Names(endpoint string) (of, service string) {
+	u, err := parseEndpoint(endpoint)
+	if err != nil {
+		return "", "other"
+	}
+	a := h.find(u)
+	if a == nil {
+		return origin(u), "other"
+	}
+	return origin(u), a.host
+}
+
 // forbiddenError is a FieldError that matches ErrForbidden.
 type forbiddenError struct{ belfry.FieldError }
 

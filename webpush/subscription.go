@@ -27,23 +27,34 @@ type Subscription struct {
 // one of these. It does not ask whether the endpoint's host may be sent to, see
 // [Hosts.Check].
 func NewSubscription(endpoint, p256dh, auth string) (*Subscription, error) {
+	point, err := decodeBase64(p256dh)
+	if err != nil {
+		point = nil
+	}
+	secret, err := decodeBase64(auth)
+	if err != nil {
+		secret = nil
+	}
+	return SubscriptionOf(endpoint, point, secret)
+}
+
+// SubscriptionOf is [NewSubscription] with the bytes of the keys.
+func SubscriptionOf(endpoint string, p256dh, auth []byte) (*Subscription, error) {
 	u, err := parseEndpoint(endpoint)
 	if err != nil {
 		return nil, err
 	}
-	point, err := decodeBase64(p256dh)
-	if err != nil || len(point) != keyBytes {
+	if len(p256dh) != keyBytes {
 		return nil, belfry.Invalid("keys.p256dh", "must be 65 bytes in base64url, as PushSubscription.toJSON gives them")
 	}
-	key, err := ecdh.P256().NewPublicKey(point)
+	key, err := ecdh.P256().NewPublicKey(p256dh)
 	if err != nil {
 		return nil, belfry.Invalid("keys.p256dh", "is no point of the curve P-256: send what PushSubscription.toJSON gives")
 	}
-	secret, err := decodeBase64(auth)
-	if err != nil || len(secret) != authBytes {
+	if len(auth) != authBytes {
 		return nil, belfry.Invalid("keys.auth", "must be 16 bytes in base64url, as PushSubscription.toJSON gives them")
 	}
-	return &Subscription{Endpoint: endpoint, url: u, key: key, auth: secret}, nil
+	return &Subscription{Endpoint: endpoint, url: u, key: key, auth: auth}, nil
 }
 
 // Origin is the scheme, host and port of the endpoint: what may be told of it.

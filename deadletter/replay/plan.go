@@ -38,6 +38,8 @@ func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutc
 			out.Writes, records, out.Problem, err = r.route(l)
 		case r.Prefix.UnreadGroup():
 			out.Writes, records, err = r.journal(l)
+		case r.Prefix.WebPushGroup():
+			records, err = r.outbound(l)
 		case r.Prefix.FormerInboxGroup():
 			out.Writes, records, err = r.item(l)
 		default:
@@ -132,6 +134,18 @@ func (r *Replayer) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*k
 	}
 	return []deadletter.ReplayWrite{{Recipients: []string{recipient}, Record: record}},
 		[]*kgo.Record{{Topic: r.Prefix.Journal(), Key: l.Key, Value: value, Headers: kafka.RecordHeaders(deadletter.WithReplayOf(l.Headers, l.Attempt))}}, nil
+}
+
+// outbound has a decision come once more: its time is over, so its sender gives it back,
+// and the owner of the row decides anew.
+func (r *Replayer) outbound(l *deadletter.Letter) ([]*kgo.Record, error) {
+	if err := belfry.CheckRecipient(string(l.Key)); err != nil {
+		return nil, notReplayable(fmt.Sprintf("its key is nobody's: %v", err))
+	}
+	if _, err := codec.DecodeOutbound(l.Value); err != nil {
+		return nil, err
+	}
+	return []*kgo.Record{{Topic: r.Prefix.Outbound(), Key: l.Key, Value: l.Value, Headers: kafka.RecordHeaders(l.Headers)}}, nil
 }
 
 // item writes a content again that a former release could not.

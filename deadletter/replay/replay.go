@@ -27,7 +27,7 @@ type Rules interface {
 
 // Replayer processes dead letters again: those of routers by today's rules, those
 // of the other groups as they are. Its records go where they would have
-// gone: into the journal or the items topic, never into the source topic, which
+// gone: into the journal or another topic of ours, never into the source topic, which
 // may be another team's.
 //
 // The records that a letter leads to have the ids that they would have had, made of the place

@@ -1,11 +1,12 @@
 package wire
 
 import (
-	"slices"
 	"strings"
 
-	"github.com/belfry/belfry"
 	"golang.org/x/text/language"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/languages"
 )
 
 const (
@@ -56,48 +57,11 @@ func (tr *Translator) text(t belfry.Text) string {
 	key := strings.Join(names, ",")
 	name, known := tr.chosen[key]
 	if !known {
-		name = tr.prefer.choose(names)
+		name = languages.Choose(tr.prefer, names)
 		if tr.chosen == nil {
 			tr.chosen = map[string]string{}
 		}
 		tr.chosen[key] = name
 	}
 	return t[name]
-}
-
-// choose returns the language that the client likes best of names, which are in order
-// and not empty. Without a match it is the text without a language, else English, else
-// the first region of English by name, else the first by name, so that the answer does
-// not change from call to call.
-func (l Languages) choose(names []string) string {
-	var offered []language.Tag
-	var offers []string
-	offer := func(tag language.Tag, name string) {
-		offered, offers = append(offered, tag), append(offers, name)
-	}
-	// The matcher falls back to the first tag offered.
-	plain := names[0] == ""
-	if plain {
-		offer(language.Und, "")
-	} else if slices.Contains(names, "en") {
-		offer(language.English, "en")
-	}
-	english := -1
-	for _, name := range names {
-		tag, err := language.Parse(name)
-		if err != nil {
-			continue
-		}
-		offer(tag, name)
-		if base, _ := tag.Base(); english < 0 && !plain && base.String() == "en" {
-			english = len(offered) - 1
-		}
-	}
-	if len(offered) == 0 {
-		return names[0]
-	}
-	if _, i, confidence := language.NewMatcher(offered).Match(l...); confidence > language.No || english < 0 {
-		return offers[i]
-	}
-	return offers[english]
 }

@@ -1,0 +1,186 @@
+package senders
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	// slots is how many messages may be under way to one origin.
+	slots = 64
+	// stuck is from when on a message under way says that its origin is slow: with all
+	// slots taken by then, decisions are given back rather than wait behind it.
+	stuck = 5 * time.Second
+	// againAfter is when one that refused, and did not say for how long, is asked again.
+	againAfter = 10 * time.Second
+	// refusalsInRow is from how many on an origin that refuses single endpoints is taken
+	// to refuse all.
+	refusalsInRow = 3
+	// maxOrigins bounds the origins that are remembered without anything under way.
+	maxOrigins = 1000
+)
+
+// errOrigin says that an origin is not asked now.
+var errOrigin = errors.New("the service is not asked now")
+
+// origins knows which services are down or slow. One that gave no answer, or is
+// unavailable, is asked by one decision at a time; the rest for it is not kept waiting.
+// It is safe for concurrent use.
+type origins struct {
+	mu  sync.Mutex
+	all map[string]*origin
+}
+
+type origin struct {
+	underWay map[*ask]time.Time // since when
+	changed  chan struct{}      // closed when that shrinks or the trouble is over
+	refusals int                // in a row
+	troubled bool
+	probe    *decision // which alone may ask while troubled; nil: the first to ask becomes it
+	until    time.Time // it wants to be left alone until then
+}
+
+// ask is a message under way.
+type ask struct {
+	origin string
+	of     *decision
+}
+
+func (o *origins) of(name string) *origin {
+	at := o.all[name]
+	if at == nil {
+		if o.all == nil || len(o.all) >= maxOrigins {
+			o.forget()
+		}
+		at = &origin{underWay: map[*ask]time.Time{}, changed: make(chan struct{})}
+		o.all[name] = at
+	}
+	return at
+}
+
+func (o *origins) forget() {
+	kept := map[string]*origin{}
+	for name, at := range o.all {
+		if len(at.underWay) > 0 || at.troubled {
+			kept[name] = at
+		}
+	}
+	o.all = kept
+}
+
+// take waits until the decision may ask the origin, until end at the latest, and returns
+// what give gets. The error is that of ctx, or [errOrigin] with the time before which
+// asking is of no use.
+func (o *origins) take(ctx context.Context, name string, d *decision, end time.Time) (*ask, time.Time, error) {
+	for {
+		o.mu.Lock()
+		at, now := o.of(name), time.Now()
+		wake := end
+		switch {
+		case !now.Before(end),
+			at.troubled && at.probe != nil && at.probe != d,
+			at.troubled && at.probe == nil && at.until.After(now),
+			at.until.After(end),
+			len(at.underWay) >= slots && at.isStuck(now):
+			until := at.until
+			o.mu.Unlock()
+			return nil, until, errOrigin
+		case at.until.After(now):
+			wake = at.until
+		case len(at.underWay) >= slots:
+			wake = now.Add(time.Second)
+		default:
+			if at.troubled {
+				at.probe = d
+			}
+			a := &ask{name, d}
+			at.underWay[a] = now
+			o.mu.Unlock()
+			return a, time.Time{}, nil
+		}
+		changed := at.changed
+		o.mu.Unlock()
+		timer := time.NewTimer(min(time.Until(wake), time.Until(end)))
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, time.Time{}, ctx.Err()
+		}
+		timer.Stop()
+	}
+}
+
+func (a *origin) isStuck(now time.Time) bool {
+	for _, since := range a.underWay {
+		if now.Sub(since) >= stuck {
+			return true
+		}
+	}
+	return false
+}
+
+// put ends a take without having asked.
+func (o *origins) put(a *ask) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	at := o.of(a.origin)
+	delete(at.underWay, a)
+	at.wake()
+}
+
+// give ends a take with what the origin said, and returns when it is to be asked again
+// by this decision.
+func (o *origins) give(a *ask, said Answer) (again time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	at, now := o.of(a.origin), time.Now()
+	delete(at.underWay, a)
+	wait := said.Wait
+	if wait == 0 {
+		wait = againAfter
+	}
+	again = now.Add(wait)
+	switch said.Result {
+	case Unanswered, Unreachable, Unavailable:
+		at.trouble(a.of, again)
+	case Limited:
+		if at.refusals++; at.refusals >= refusalsInRow {
+			at.trouble(a.of, again)
+		}
+	default:
+		at.troubled, at.probe, at.refusals, at.until = false, nil, 0, time.Time{}
+	}
+	at.wake()
+	return again
+}
+
+func (a *origin) trouble(d *decision, until time.Time) {
+	a.troubled = true
+	if a.probe == nil {
+		a.probe = d
+	}
+	if a.probe == d || until.After(a.until) {
+		a.until = until
+	}
+}
+
+// leave tells that a decision has ended: another may ask in its place.
+func (o *origins) leave(d *decision) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, at := range o.all {
+		if at.probe == d {
+			at.probe = nil
+			at.wake()
+		}
+	}
+}
+
+func (a *origin) wake() {
+	close(a.changed)
+	a.changed = make(chan struct{})
+}

@@ -1,0 +1,173 @@
+package senders
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/inflate"
+	"github.com/belfry/belfry/inbox"
+)
+
+// perPartition is how many decisions of a partition are on their way at the most.
+const perPartition = 200
+
+// Rows are those of all users, as views.Unread has them.
+type Rows interface {
+	Row(recipient string) (inbox.State, error)
+	// Watch has changed called when the recipient's row is another, or can be read at
+	// last, until stop. It must not block.
+	Watch(recipient string, changed func()) (stop func())
+}
+
+// Contents are those of items and endpoints, as views.Inbox has them.
+type Contents interface {
+	Item(recipient string, seq uint64) (inbox.Item, bool, error)
+	Endpoint(recipient string, seq uint64) (inbox.Address, bool, error)
+	Watch(recipient string, changed func()) (stop func())
+}
+
+// Journal is where decisions are given back.
+type Journal interface {
+	Append(ctx context.Context, records ...inbox.Addressed) ([]inbox.Position, error)
+}
+
+// DeadLetters takes what can never be sent, see engine.DeadLetters.Send.
+type DeadLetters interface {
+	Send(ctx context.Context, raw *sarama.ConsumerMessage, why deadletter.Envelope, done func(error))
+}
+
+// Config is what a [Sender] needs; all but Log is required.
+type Config struct {
+	Group string // of consumers, such as belfry.Prefix.WebPushGroup
+	Topic string // belfry.Prefix.Outbound
+
+	Rows        Rows
+	Contents    Contents
+	Journal     Journal
+	DeadLetters DeadLetters
+	Transport   Transport
+	Registry    prometheus.Registerer
+	Log         *slog.Logger // nil: slog's default
+}
+
+// Sender sends the decisions for one kind of endpoint. It is safe for concurrent use.
+type Sender struct {
+	Config
+	origins origins
+	metrics *metrics
+	notices notices
+
+	mu    sync.Mutex
+	rooms map[int32]*semaphore.Weighted // by partition
+}
+
+// New returns a sender; it sends once its Group runs.
+func New(cfg Config) *Sender {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	return &Sender{Config: cfg, metrics: newMetrics(cfg.Registry), rooms: map[int32]*semaphore.Weighted{}}
+}
+
+// Group is the definition for engine.NewProcessor. Decisions of a partition are on their
+// way side by side; those that are done are committed in order.
+func (s *Sender) Group(options ...goka.ProcessorOption) engine.Group {
+	return engine.Group{
+		Graph: goka.DefineGroup(goka.Group(s.Config.Group),
+			goka.Input(goka.Stream(s.Topic), engine.Bytes{}, engine.Callback(s.take))),
+		Options: options,
+	}
+}
+
+func (s *Sender) room(partition int32) *semaphore.Weighted {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rooms[partition] == nil {
+		s.rooms[partition] = semaphore.NewWeighted(perPartition)
+	}
+	return s.rooms[partition]
+}
+
+// take begins a decision, once there is room for it.
+func (s *Sender) take(c *engine.Context, value []byte) {
+	raw, ctx, user := c.Raw(), c.Context(), c.Key()
+	letter := func(l *engine.Later, reason deadletter.Reason, err error) {
+		s.setAside(ctx, raw, deadletter.Envelope{
+			Reason: reason, Error: err.Error(), Group: s.Config.Group, TopicID: c.TopicID(), Attempt: 1,
+		}, l.Done)
+	}
+	if refused := inflate.Refused(raw); refused != nil {
+		bare := *raw
+		bare.Headers, raw = nil, &bare
+		letter(c.Later(), deadletter.ReasonTooLarge, refused)
+		return
+	}
+	if value == nil {
+		return // it says nothing to anybody
+	}
+	o, err := codec.DecodeOutbound(value)
+	if err == nil {
+		err = belfry.CheckRecipient(user)
+	}
+	switch {
+	case err != nil:
+		letter(c.Later(), deadletter.ReasonUndecodable, err)
+		return
+	case o.Kind != s.Transport.Kind():
+		return // another sender's
+	}
+	room := s.room(c.Partition())
+	later := c.Later()
+	if room.Acquire(ctx, 1) != nil {
+		later.GiveUp()
+		return
+	}
+	topicID := c.TopicID()
+	// goka waits for what was left for later before a session ends.
+	go func() {
+		defer room.Release(1)
+		var end End
+		err := engine.Guard(func() (err error) {
+			s.metrics.inFlight.WithLabelValues(o.Channel).Inc()
+			defer s.metrics.inFlight.WithLabelValues(o.Channel).Dec()
+			end, err = s.Deliver(ctx, user, o, later.Waits)
+			return err
+		})
+		reason := deadletter.ReasonUndelivered
+		if p, ok := err.(*engine.PanicError); ok { //nolint:errorlint // Guard returns it bare
+			if log, more := s.sometimes("panic"); log != nil {
+				log.Error("panic while a decision was sent, it becomes a dead letter", "err", p, "stack", p.Stack, "more", more)
+			}
+			end, reason = EndLetter, deadletter.ReasonPanic
+		}
+		s.metrics.decisions.WithLabelValues(o.Channel, string(end)).Inc()
+		switch end {
+		case EndGivenUp:
+			later.GiveUp()
+		case EndLetter:
+			s.setAside(ctx, raw, deadletter.Envelope{
+				Reason: reason, Error: err.Error(), Group: s.Config.Group, TopicID: topicID, Attempt: 1,
+			}, later.Done)
+		default:
+			later.Done(nil)
+		}
+	}()
+}
+
+func (s *Sender) setAside(ctx context.Context, raw *sarama.ConsumerMessage, why deadletter.Envelope, done func(error)) {
+	if log, more := s.sometimes("dead letter", string(why.Reason)); log != nil {
+		log.Warn("decision set aside as a dead letter; belfry dead-letters list shows the error, and replay has it sent once more",
+			"topic", raw.Topic, "partition", raw.Partition, "offset", raw.Offset, "reason", why.Reason, "group", why.Group, "more", more)
+	}
+	s.DeadLetters.Send(ctx, raw, why, done)
+}

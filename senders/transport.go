@@ -1,0 +1,67 @@
+package senders
+
+import (
+	"context"
+	"time"
+
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/reach"
+)
+
+// Transport brings messages to endpoints of one kind. It is safe for concurrent use.
+type Transport interface {
+	Kind() inbox.EndpointKind
+	// Contents is of how many items, the newest, a message needs the contents.
+	Contents() int
+	// Names returns who is asked for an endpoint: an origin that is down for one endpoint
+	// is down for all. Its service is told in logs and metrics: it must hold no more of an
+	// endpoint than its host, and there must be few.
+	Names(to *inbox.Address) (origin, service string)
+	// Send sends m to an endpoint and returns what became of it. It returns when ctx ends.
+	Send(ctx context.Context, m *Message, to *inbox.Address) Answer
+}
+
+// Message is what a decision tells a user.
+type Message struct {
+	User     string
+	Channel  string
+	Decision uint64
+	Row      *inbox.State // at or above Decision
+	Prefs    reach.Prefs
+	// Entries are what is to be told, the newest first, and Items the contents of the
+	// first of them, as many as the transport needs.
+	Entries []*inbox.Entry
+	Items   []inbox.Item
+	Now     time.Time // when Row was read
+}
+
+// Answer is what became of a message at an endpoint.
+type Answer struct {
+	Result Result
+	// Wait is how long the endpoint's origin wants to be left alone; 0: it did not say.
+	Wait time.Duration
+	// Detail is for the log: a status, an error. It must hold no more of an endpoint than
+	// its host.
+	Detail string
+}
+
+// Result is what an [Answer] means for the decision.
+type Result string
+
+// The results. A message that went out whole counts as sent, whether it was answered
+// or not.
+const (
+	Accepted     Result = "accepted"     // it was taken
+	Unanswered   Result = "unanswered"   // it went out whole, and no answer came
+	Gone         Result = "gone"         // the endpoint is no more
+	Limited      Result = "limited"      // not now: this endpoint, or this sender, has sent too much
+	Unavailable  Result = "unavailable"  // not now: the service does not work
+	Unreachable  Result = "unreachable"  // no message went out whole
+	Unauthorized Result = "unauthorized" // the service does not let this sender in
+	Rejected     Result = "rejected"     // the service does not take the message, or the endpoint is not sent to
+)
+
+// Results are all of them.
+func Results() []Result {
+	return []Result{Accepted, Unanswered, Gone, Limited, Unavailable, Unreachable, Unauthorized, Rejected}
+}
