@@ -113,6 +113,8 @@ func (p Prefix) Topics(partitions int) []TopicSpec {
 		spec(p.Journal(), retained(7*24*time.Hour, map[string]string{"message.timestamp.type": "LogAppendTime"})),
 		spec(p.UnreadTable(), compacted()),
 		spec(p.InboxTable(), compacted()),
+		// As long as dead letters of it may be replayed.
+		spec(p.Outbound(), retained(30*24*time.Hour, nil)),
 		// A record of the usual largest size and what we say of it must fit.
 		spec(p.DeadLetters(), retained(30*24*time.Hour, map[string]string{"max.message.bytes": "2097152"})),
 	}

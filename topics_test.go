@@ -33,6 +33,7 @@ func TestNames(t *testing.T) {
 			prefix.FormerItems():                       p + ".items",
 			prefix.DeadLetters():                       p + ".dead-letters",
 			prefix.Outbound():                          p + ".outbound",
+			prefix.Outbound():                          p + ".outbound",
 			prefix.WebPushGroup():                      p + "-webpush",
 			prefix.UnreadTable():                       p + "-unread-table",
 			prefix.InboxTable():                        p + "-inbox-table",
@@ -96,7 +97,7 @@ func TestTopics(t *testing.T) {
 	dead["max.message.bytes"] = "2097152"
 	want := map[string]map[string]string{
 		"b.notifications": kept("604800000"), "b.journal": journal,
-		"b.dead-letters": dead, "b-unread-table": table, "b-inbox-table": table,
+		"b.dead-letters": dead, "b.outbound": kept("2592000000"), "b-unread-table": table, "b-inbox-table": table,
 	}
 	specs := belfry.Prefix("b").Topics(5)
 	if len(specs) != len(want) {

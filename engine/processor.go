@@ -292,7 +292,7 @@ func (p *Processor) openStore(topics *kafka.Topics) (*store.Store, error) {
 	}
 	s, err := store.Open(filepath.Join(p.cfg.StateDir, "processors"), table.Topic(), infos[table.Topic()].ID, end, p.sup.Log)
 	if err == nil && p.group.Timers != nil {
-		s.IndexDue(p.group.Timers.Due)
+		s.IndexDue(p.group.Timers.Due, p.group.Timers.Policy)
 	}
 	return s, err
 }

@@ -11,9 +11,12 @@ import (
 // Timers are for a group that has something to do at times that its rows name, with a
 // record or without one.
 type Timers struct {
-	// Due is when a row is due, in milliseconds since 1970, 0 for never. It must be safe
-	// for concurrent use. The local store keeps an index of it.
-	Due func(row []byte) int64
+	// Due is when a row is due. It must be safe for concurrent use. The local store keeps
+	// an index of it.
+	Due func(key string, row []byte) store.Due
+	// Policy is the hash of what Due goes by beside the row, 0 for nothing. An index by
+	// another is made anew. It must be safe for concurrent use; nil: there is none.
+	Policy func() uint64
 	// Hold is called for each partition that a session has, once its table is recovered
 	// and before its first record is processed. The returned function is called at once,
 	// in a goroutine of its own, and must return soon after ctx has ended: with the session.
@@ -25,7 +28,6 @@ type Timers struct {
 type DueRows struct {
 	store     *store.Store
 	partition int32
-	due       func(row []byte) int64
 	behind    func() int64
 }
 
@@ -36,23 +38,19 @@ func holdOf(timers *Timers, s *store.Store) func(*tracker, sarama.ConsumerGroupC
 	}
 	return func(at *tracker, c sarama.ConsumerGroupClaim) func(context.Context) {
 		behind := func() int64 { return max(c.HighWaterMarkOffset()-at.position(), 0) }
-		return timers.Hold(c.Partition(), &DueRows{store: s, partition: c.Partition(), due: timers.Due, behind: behind})
+		return timers.Hold(c.Partition(), &DueRows{store: s, partition: c.Partition(), behind: behind})
 	}
 }
 
-// Due is when the present row with that key is due, in milliseconds since 1970, 0 for
-// never.
-func (r *DueRows) Due(key string) (int64, error) {
-	row, err := r.store.Row(r.partition, key)
-	if err != nil || row == nil {
-		return 0, err
-	}
-	return r.due(row), nil
-}
+// Row is the present row with that key, nil if there is none. The caller may not modify it.
+func (r *DueRows) Row(key string) ([]byte, error) { return r.store.Row(r.partition, key) }
+
+// IndexAgain makes the index anew if it is by another policy than that of now.
+func (r *DueRows) IndexAgain() error { return r.store.IndexAgain(r.partition) }
 
 // EachDue calls visit with the key of each row that is due some time, and with that
 // time; maybe with others. It returns the first error of visit.
-func (r *DueRows) EachDue(ctx context.Context, visit func(key string, due int64) error) error {
+func (r *DueRows) EachDue(ctx context.Context, visit func(key string, due store.Due) error) error {
 	return r.store.EachDue(ctx, r.partition, visit)
 }
 

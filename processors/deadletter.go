@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry/engine/inflate"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/timers"
 )
@@ -42,6 +43,9 @@ type Deps struct {
 	Rows        Reports // of the unread table; may be nil
 	// Timers has what rows name times for done then; nil: nobody does it.
 	Timers *timers.Queue
+	// Policy is what users are told by at this time, nil for nothing; a nil function is
+	// nothing for ever. It must be safe for concurrent use.
+	Policy func() *reach.Policy
 	// Log has what is dropped or left out, see [Deps.sometimes]; nil: slog's default.
 	Log *slog.Logger
 	// Tracer records what becomes of records whose senders have begun a trace;

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -15,6 +16,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/timers"
 )
 
 // folded is what the records of one recipient lead to, as encoded.
@@ -22,18 +24,30 @@ type folded struct {
 	row     []byte
 	steps   []step
 	removed []uint64 // seqs whose contents go
+	gone    []uint64 // seqs of endpoints whose contents go
+
+	reached bool        // the user can be reached outside of the inbox, or could
+	next    timers.Next // when to be told of something
 }
 
 // keeps reports whether the content of s is to be written. Of one that the same
 // records have made and removed there is the tombstone alone.
 func (f *folded) keeps(s *step) bool { return s.seq != 0 && !slices.Contains(f.removed, s.seq) }
 
+// keepsEndpoint is keeps for the content of an endpoint.
+func (f *folded) keepsEndpoint(s *step) bool {
+	return s.endpoint != 0 && !slices.Contains(f.gone, s.endpoint)
+}
+
 // step is what one record led to.
 type step struct {
-	record  *sarama.ConsumerMessage
-	outcome inbox.Outcome
-	seq     uint64 // of content; 0: none
-	content []byte
+	record   *sarama.ConsumerMessage
+	outcome  inbox.Outcome
+	seq      uint64 // of content; 0: none
+	endpoint uint64 // of content; 0: none
+	content  []byte
+	channel  string // of a tell
+	outbound []byte // what a decision says to senders; nil: nothing
 
 	kind         inbox.Kind
 	delivery     inbox.Delivery
@@ -44,7 +58,8 @@ type step struct {
 // fold applies the records of one recipient that are at hand, and writes the row
 // once. A content goes out before the row that has its item, and a tombstone once
 // the broker has the row without it: so no view has a row of which a content is
-// already gone. The offsets are committed when the broker has all.
+// already gone. What senders are told follows the row too, since they look there for
+// what to send. The offsets are committed when the broker has all.
 func (u *Unread) fold(c *engine.Context, _ []byte) {
 	// The row of another key must not even be read: the store keeps its own
 	// offset under one, which is no row and would fail the group for ever.
@@ -55,7 +70,7 @@ func (u *Unread) fold(c *engine.Context, _ []byte) {
 		return
 	}
 	stored, _ := c.Value().([]byte)
-	out, bad, err := u.foldBatch(stored, c.Records())
+	out, bad, err := u.foldBatch(c.Key(), stored, c.Records())
 	if err != nil {
 		c.Fail(err) // nothing may be written in the place of what cannot be read
 	}
@@ -67,6 +82,7 @@ func (u *Unread) fold(c *engine.Context, _ []byte) {
 		if u.Timers != nil {
 			// Once the store has the row, which is what a timer looks at.
 			u.Timers.Set(c.Partition(), c.Key(), codec.DecodeDue(stored), codec.DecodeDue(out.row))
+			u.armTell(c, &out)
 		}
 	}
 }
@@ -104,14 +120,14 @@ type unfoldable struct {
 // cannot be folded, all are folded again, each on the row that the ones before have
 // left, so that one is as if the bad ones had never been: without a row if none is left.
 // The error is about the row.
-func (u *Unread) foldBatch(stored []byte, records []*sarama.ConsumerMessage) (out folded, bad []unfoldable, err error) {
-	if err := u.foldOnto(&out, stored, records); err == nil || errors.Is(err, errRow) {
+func (u *Unread) foldBatch(user string, stored []byte, records []*sarama.ConsumerMessage) (out folded, bad []unfoldable, err error) {
+	if err := u.foldOnto(&out, user, stored, records); err == nil || errors.Is(err, errRow) {
 		return out, nil, err
 	}
 	out = folded{row: stored}
 	for i, m := range records {
-		next := folded{steps: slices.Clip(out.steps), removed: slices.Clip(out.removed)}
-		switch err := u.foldOnto(&next, out.row, records[i:i+1]); {
+		next := folded{steps: slices.Clip(out.steps), removed: slices.Clip(out.removed), gone: slices.Clip(out.gone)}
+		switch err := u.foldOnto(&next, user, out.row, records[i:i+1]); {
 		case errors.Is(err, errRow):
 			return folded{}, nil, err
 		case err != nil:
@@ -130,7 +146,7 @@ var errRow = errors.New("decode the row of a recipient")
 
 // foldOnto adds to out what the records lead to on an encoded row. Its error is
 // about the first that cannot be folded, a panic too, or matches errRow.
-func (u *Unread) foldOnto(out *folded, stored []byte, records []*sarama.ConsumerMessage) error {
+func (u *Unread) foldOnto(out *folded, user string, stored []byte, records []*sarama.ConsumerMessage) error {
 	var row inbox.State
 	if stored != nil {
 		var err error
@@ -146,6 +162,9 @@ func (u *Unread) foldOnto(out *folded, stored []byte, records []*sarama.Consumer
 			if err := u.step(out, &row, base, m); err != nil {
 				return err
 			}
+		}
+		if policy := u.policy(); policy != nil && row.Reach != nil {
+			out.reached, out.next = true, nextTell(user, &row, policy, time.Now())
 		}
 		out.row, err = codec.EncodeState(&row)
 		return err
@@ -171,11 +190,27 @@ func (u *Unread) step(out *folded, row *inbox.State, base *base, m *sarama.Consu
 			return err
 		}
 	}
+	if s.endpoint = effects.Endpoint; s.endpoint != 0 {
+		address := *record.Endpoint
+		address.Seq, address.AddedAt = s.endpoint, m.Timestamp
+		if s.content, err = codec.EncodeEndpoint(&address); err != nil {
+			return err
+		}
+	}
+	if record.Tell != nil {
+		s.channel = strings.Clone(record.Tell.Channel)
+	}
+	if effects.Outbound != nil {
+		if s.outbound, err = codec.EncodeOutbound(effects.Outbound); err != nil {
+			return err
+		}
+	}
 	if s.repeat != inbox.NoRepeat || s.delivery > inbox.Scheduled {
 		// They outlive the record that they are part of.
 		s.rule, s.source = strings.Clone(record.Rule), strings.Clone(record.Notification.Source)
 	}
 	out.steps, out.removed = append(out.steps, s), append(out.removed, effects.Removed...)
+	out.gone = append(out.gone, effects.GoneEndpoints...)
 	return nil
 }
 
@@ -183,27 +218,37 @@ func (u *Unread) step(out *folded, row *inbox.State, base *base, m *sarama.Consu
 func (u *Unread) write(c *engine.Context, out folded) {
 	table, key := u.Prefix.InboxTable(), c.Key()
 	contents := make([]*kgo.Record, 0, len(out.steps))
+	after := make([]*kgo.Record, 0, len(out.removed)+len(out.gone))
 	for i := range out.steps {
 		s := &out.steps[i]
 		headers, end := u.span(c, s.record, "fold")
 		defer end()
-		if out.keeps(s) {
+		switch {
+		case out.keeps(s):
 			contents = append(contents, kafka.NewRecord(table, inbox.ItemKey(key, s.seq), s.content, headers))
+		case out.keepsEndpoint(s):
+			contents = append(contents, kafka.NewRecord(table, inbox.EndpointKey(key, s.endpoint), s.content, headers))
 		}
+		if s.outbound != nil {
+			after = append(after, kafka.NewRecord(u.Prefix.Outbound(), key, s.outbound, headers))
+		}
+		u.noteTell(s)
 		u.noteRepeat(c, s)
 		u.noteTime(c, s)
 		u.processed.one(string(s.outcome), s.record.Timestamp)
 	}
-	tombstones := make([]*kgo.Record, len(out.removed))
-	for i, seq := range out.removed {
-		tombstones[i] = kafka.NewRecord(table, inbox.ItemKey(key, seq), nil, nil)
+	for _, seq := range out.removed {
+		after = append(after, kafka.NewRecord(table, inbox.ItemKey(key, seq), nil, nil))
+	}
+	for _, seq := range out.gone {
+		after = append(after, kafka.NewRecord(table, inbox.EndpointKey(key, seq), nil, nil))
 	}
 	c.Write(contents)
 	if u.Rows != nil {
 		// Before the row is written: what is refused behind it must count.
 		u.Rows.Accepted(key)
 	}
-	c.SetRow(out.row, tombstones)
+	c.SetRow(out.row, after)
 }
 
 // noteRepeat counts and tells what is dropped because its recipient has had its id.

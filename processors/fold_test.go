@@ -142,7 +142,7 @@ func TestBatchesAreWhatTheirRecordsWere(t *testing.T) {
 		for at, kills := 0, 0; at < len(l.records); {
 			size := rapid.IntRange(1, len(l.records)-at).Draw(t, "batch")
 			batch := l.records[at : at+size]
-			out, bad, err := u.foldBatch(w.row, batch)
+			out, bad, err := u.foldBatch("kim", w.row, batch)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -205,7 +205,7 @@ func TestBatchesAreWhatTheirRecordsWere(t *testing.T) {
 
 // A row that cannot be read is no record's fault, and nothing takes its place.
 func TestBatchOnARowThatCannotBeRead(t *testing.T) {
-	out, bad, err := unreadOf(2).foldBatch([]byte("garbage"), []*sarama.ConsumerMessage{message(1, []byte("garbage"))})
+	out, bad, err := unreadOf(2).foldBatch("kim", []byte("garbage"), []*sarama.ConsumerMessage{message(1, []byte("garbage"))})
 	if err == nil || !strings.Contains(err.Error(), "decode the row") || bad != nil || out.row != nil {
 		t.Errorf("got %+v, %v, %v", out, bad, err)
 	}
@@ -218,7 +218,7 @@ func TestRowsDoNotShareRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, _, err := unreadOf(2).foldBatch(nil, []*sarama.ConsumerMessage{message(1, value)})
+	out, _, err := unreadOf(2).foldBatch("kim", nil, []*sarama.ConsumerMessage{message(1, value)})
 	if err != nil {
 		t.Fatal(err)
 	}

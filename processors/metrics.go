@@ -25,6 +25,8 @@ type Metrics struct {
 	atOnce      *prometheus.CounterVec
 	refusals    *prometheus.CounterVec
 
+	dispatched, repeatedTells, dropped *prometheus.CounterVec // by channel
+
 	notices notices
 }
 
@@ -79,6 +81,15 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		refusals: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "belfry_full_commands_total", Help: "Commands that changed nothing since their user had as many as there may be, by kind: snooze or mute.",
 		}, []string{"kind"}),
+		dispatched: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_outbound_dispatched_total", Help: "Decisions to tell a user of something, each a record for whoever sends on that channel.",
+		}, []string{"channel"}),
+		repeatedTells: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_outbound_repeated_total", Help: "Decisions that were written again for their senders, since it was not known whether they had been: after a crash, most of all.",
+		}, []string{"channel"}),
+		dropped: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_outbound_dropped_total", Help: "Tells that came to nothing when their turn came: what they were about was seen, or preferences, endpoints or the channel had changed.",
+		}, []string{"channel"}),
 		refused: f.NewCounter(prometheus.CounterOpts{
 			Name: "belfry_refused_rows_total", Help: "Rows of a lower version than the store had, met while it was recovered.",
 		}),

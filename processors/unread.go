@@ -54,9 +54,10 @@ func (u *Unread) timers() *engine.Timers {
 		return nil
 	}
 	return &engine.Timers{
-		Due: codec.DecodeDue,
+		Due:    u.dueOf,
+		Policy: func() uint64 { return u.policy().Hash() },
 		Hold: func(partition int32, rows *engine.DueRows) func(context.Context) {
-			return u.Timers.Hold(partition, rows)
+			return u.Timers.Hold(partition, rowsDue{rows, u.policy})
 		},
 	}
 }

@@ -11,9 +11,9 @@ import (
 // million is a partition's rows with a million users, all of them due some time.
 type million struct{ *table }
 
-func (million) EachDue(_ context.Context, visit func(string, int64) error) error {
+func (million) EachDue(_ context.Context, visit func(string, int64, Next) error) error {
 	for i := range int64(1_000_000) {
-		if err := visit(fmt.Sprintf("user-%07d", i), 1_900_000_000_000+i*7919%60_000); err != nil {
+		if err := visit(fmt.Sprintf("user-%07d", i), 1_900_000_000_000+i*7919%60_000, Next{}); err != nil {
 			return err
 		}
 	}
@@ -29,7 +29,7 @@ func BenchmarkMillionTimers(b *testing.B) {
 	for b.Loop() {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		p := &partition{queue: q, rows: million{x}}
+		p := &partition{queue: q, rows: million{x}, telling: newTelling(q, 0, million{x})}
 		if err := p.make(b.Context()); err != nil {
 			b.Fatal(err)
 		}

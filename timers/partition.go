@@ -29,6 +29,8 @@ type partition struct {
 	// pause after the last one.
 	resume time.Time
 	pause  time.Duration
+
+	telling *telling
 }
 
 func (p *partition) add(user string, due int64) {
@@ -73,6 +75,9 @@ func (p *partition) stats(now int64) (pending int, late time.Duration) {
 
 // run does what is due until ctx ends.
 func (p *partition) run(ctx context.Context) {
+	var telling sync.WaitGroup
+	defer telling.Wait()
+	telling.Go(func() { p.telling.run(ctx) })
 	pause := firstAgain
 	for {
 		err := p.make(ctx)
@@ -230,7 +235,7 @@ func (p *partition) touch(ctx context.Context, due []timer) error {
 	if _, err := q.cfg.Journal.Append(ctx, inbox.Addressed{Recipients: users, Record: inbox.Record{Kind: inbox.KindTouch}}); err != nil {
 		if ctx.Err() == nil {
 			q.failed.Add(int64(len(due)))
-			q.tellFailure(p.number, len(users), err)
+			q.tellFailure(p.number, len(users), "rows are not written again at their time, which changes nothing that users see", err)
 		}
 		return err
 	}
@@ -251,8 +256,9 @@ func (p *partition) make(ctx context.Context) error {
 	p.making = true
 	p.mu.Unlock()
 	var made timers
-	err := p.rows.EachDue(ctx, func(user string, due int64) error {
-		if at, ok := touched[user]; !ok || at != due {
+	err := p.rows.EachDue(ctx, func(user string, due int64, next Next) error {
+		p.telling.found(user, next)
+		if at, ok := touched[user]; due != 0 && (!ok || at != due) {
 			made = append(made, timer{user: user, due: due})
 		}
 		return nil

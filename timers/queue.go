@@ -55,9 +55,13 @@ type Rows interface {
 	// Due is when the present row of a user is due, in milliseconds since 1970, 0 for
 	// never.
 	Due(user string) (int64, error)
-	// EachDue calls visit for all users whose rows are due some time, and maybe for
-	// others. It returns the first error of visit.
-	EachDue(ctx context.Context, visit func(user string, due int64) error) error
+	// Tells looks at the present row of a user for what he is to be told at now.
+	Tells(user string, now time.Time) (Told, error)
+	// EachDue calls visit for all users whose rows are due some time, or who are to be
+	// told of something, and maybe for others. It returns the first error of visit.
+	EachDue(ctx context.Context, visit func(user string, due int64, next Next) error) error
+	// IndexAgain has EachDue go by the policy of now.
+	IndexAgain() error
 	// Behind is how many records of the partition wait to be processed.
 	Behind() int64
 }
@@ -84,6 +88,9 @@ type Queue struct {
 
 	fired, again, failed atomic.Int64
 	toldAt               atomic.Int64 // nanoseconds since 1970
+
+	tellMu sync.Mutex
+	tells  TellStats // what was done; the rest is with the partitions
 }
 
 // New returns a queue without timers.
@@ -93,7 +100,8 @@ func New(cfg Config) *Queue {
 	}
 	return &Queue{
 		cfg: cfg, log: cmp.Or(cfg.Logger, slog.Default()).With("component", "timers"), parts: map[int32]*partition{},
-		pace: pace{every: time.Second / time.Duration(cfg.Rate)},
+		pace:  pace{every: time.Second / time.Duration(cfg.Rate)},
+		tells: TellStats{Appended: map[string]int64{}},
 	}
 }
 
@@ -125,10 +133,7 @@ type Stats struct {
 func (q *Queue) Stats() Stats {
 	s := Stats{Fired: q.fired.Load(), Again: q.again.Load(), Failed: q.failed.Load()}
 	now := q.clock().UnixMilli()
-	q.mu.Lock()
-	parts := slices.Collect(maps.Values(q.parts))
-	q.mu.Unlock()
-	for _, p := range parts {
+	for _, p := range q.all() {
 		pending, late := p.stats(now)
 		s.Pending += pending
 		s.Late = max(s.Late, late)
@@ -136,11 +141,39 @@ func (q *Queue) Stats() Stats {
 	return s
 }
 
+// TellStats returns them as they are now.
+func (q *Queue) TellStats() TellStats {
+	q.tellMu.Lock()
+	s := q.tells
+	s.Appended = maps.Clone(s.Appended)
+	q.tellMu.Unlock()
+	s.Pending = map[Hold]int{}
+	now := q.clock().UnixMilli()
+	for _, p := range q.all() {
+		p.telling.stats(&s, now)
+	}
+	return s
+}
+
+func (q *Queue) all() []*partition {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Collect(maps.Values(q.parts))
+}
+
+// Renew has all rows looked at by the policy of now, which is another one.
+func (q *Queue) Renew() {
+	for _, p := range q.all() {
+		signal(p.telling.renew)
+	}
+}
+
 // Hold begins an ownership of a partition, before its first record is folded. The
 // returned function does what is due until ctx ends, which ends the ownership; it must
 // be called. Another ownership of the partition takes the place of an earlier one.
 func (q *Queue) Hold(number int32, rows Rows) (run func(ctx context.Context)) {
-	p := &partition{queue: q, number: number, rows: rows, wake: make(chan struct{}, 1)}
+	p := &partition{queue: q, number: number, rows: rows, wake: make(chan struct{}, 1), telling: newTelling(q, number, rows)}
+	p.telling.yield = p.yield
 	q.mu.Lock()
 	q.parts[number] = p
 	q.mu.Unlock()
@@ -171,15 +204,26 @@ func (q *Queue) Set(number int32, user string, was, due int64) {
 	}
 }
 
-// tellFailure has the log tell why touches are not written.
-func (q *Queue) tellFailure(number int32, count int, err error) {
+// SetNext has a user be told of something at next, and not at what was set before; it is
+// called as [Queue.Set] is. Unsettled says that the row was written for tells that came to
+// nothing, and for nothing else: what is overdue waits on, longer each time.
+func (q *Queue) SetNext(number int32, user string, next Next, unsettled bool) {
+	q.mu.Lock()
+	p := q.parts[number]
+	q.mu.Unlock()
+	if p != nil {
+		p.telling.set(user, next, unsettled)
+	}
+}
+
+// tellFailure has the log tell why touches or tells are not written, and what that means.
+func (q *Queue) tellFailure(number int32, count int, means string, err error) {
 	now := time.Now()
 	last := q.toldAt.Load()
 	if now.UnixNano()-last < int64(tellEvery) || !q.toldAt.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
-	q.log.Warn("timers are late: rows are not written again at their time, which changes nothing that users see; they are tried again",
-		"partition", number, "users", count, "err", err)
+	q.log.Warn("timers are late, they are tried again", "means", means, "partition", number, "count", count, "err", err)
 }
 
 // pace deals out turns at a rate.

@@ -42,18 +42,22 @@ func (x *table) Due(user string) (int64, error) {
 	return x.dues[user], nil
 }
 
-func (x *table) EachDue(_ context.Context, visit func(string, int64) error) error {
+func (x *table) EachDue(_ context.Context, visit func(string, int64, Next) error) error {
 	x.mu.Lock()
 	x.scans++
 	dues := maps.Clone(x.dues)
 	x.mu.Unlock()
 	for _, user := range slices.Sorted(maps.Keys(dues)) {
-		if err := visit(user, dues[user]); err != nil {
+		if err := visit(user, dues[user], Next{}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+func (x *table) Tells(string, time.Time) (Told, error) { return Told{}, nil }
+
+func (x *table) IndexAgain() error { return nil }
 
 func (x *table) Behind() int64 {
 	x.mu.Lock()

@@ -51,8 +51,8 @@ func mends() []mend {
 		},
 		{
 			name: "row-again", hole: "a row that only the local store has is never written to the table",
-			file: "processors/fold.go", old: "\tc.SetRow(out.row, tombstones)\n",
-			new:   "\tif slices.ContainsFunc(out.steps, func(s step) bool { return s.outcome != inbox.Redelivered }) {\n\t\tc.SetRow(out.row, tombstones)\n\t}\n",
+			file: "processors/fold.go", old: "\tc.SetRow(out.row, after)\n",
+			new:   "\tif slices.ContainsFunc(out.steps, func(s step) bool { return s.outcome != inbox.Redelivered }) {\n\t\tc.SetRow(out.row, after)\n\t}\n",
 			scene: "ended while writes stall", kind: check.Stuck, text: " is at version ",
 		},
 		{

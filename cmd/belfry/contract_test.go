@@ -32,7 +32,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	for title, want := range map[string][]string{
 		"Start here": {"demo"},
 		"Serve":      {"processor", "run", "server"},
-		"Operate":    {"dead-letters", "emit", "inspect", "lag", "rules", "token", "topics"},
+		"Operate":    {"channels", "dead-letters", "emit", "inspect", "lag", "rules", "token", "topics"},
 		"Develop":    {"broker"},
 	} {
 		got := groups[title]

@@ -45,7 +45,7 @@ end. Progress goes to stderr.`,
 				return err
 			}
 			cfg, prefix := kafka.Config("", logger), belfry.Prefix(kafka.Prefix)
-			if err := verifyTopics(cmd.Context(), cfg, prefix, false); err != nil {
+			if err := verifyTopics(cmd.Context(), cfg, prefix, false, 0); err != nil {
 				return err
 			}
 			out, err := emitters.OpenNotifications(cfg, prefix)

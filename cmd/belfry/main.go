@@ -30,6 +30,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/belfry/belfry/cmd/belfry/channels"
 	"github.com/belfry/belfry/cmd/belfry/deadletters"
 	"github.com/belfry/belfry/cmd/belfry/demo"
 	"github.com/belfry/belfry/cmd/belfry/inspect"
@@ -72,6 +73,7 @@ func commands(p *cli.Program) []*cobra.Command {
 		inspect.Command(p),
 		deadletters.Command(p),
 		rules.Command(p),
+		channels.Command(p),
 		lagCommand(p),
 		tokenCommand(p),
 		brokerCommand(p),

@@ -22,7 +22,7 @@ func TestKafkaWithTLSAndLogin(t *testing.T) {
 		return []string{"--brokers", secure.Addr(), "--kafka-tls", "--kafka-ca-file", secure.CAFile,
 			"--sasl-mechanism", mechanism, "--sasl-user", user, "--sasl-password-file", passwordFile}
 	}
-	call(t, nil, append([]string{"topics", "--partitions", "3"}, flags("SCRAM-SHA-512", good)...)...).WantOutput(t, "5 topics are as they must be")
+	call(t, nil, append([]string{"topics", "--partitions", "3"}, flags("SCRAM-SHA-512", good)...)...).WantOutput(t, "6 topics are as they must be")
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
 		t.Run(mechanism, func(t *testing.T) {
 			args := append([]string{"run", "--addr", "127.0.0.1:0", "--auth", "none", "--partitions", "3", "--state-dir", t.TempDir()}, flags(mechanism, good)...)

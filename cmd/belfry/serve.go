@@ -35,6 +35,7 @@ type serveOptions struct {
 	timers  options.Timers
 	groups  groupOptions
 	rules   options.Rules
+	reach   options.Channels
 	member  options.Member
 	server  options.Server
 	sweep   options.Sweep
@@ -82,6 +83,10 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	if err != nil {
 		return err
 	}
+	told, err := o.channelsConfig()
+	if err != nil {
+		return err
+	}
 	// The last of what is deferred; an error is told by whoever gets it.
 	defer func() {
 		if err == nil {
@@ -107,6 +112,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		Features:    o.fold.Features,
 		Groups:      o.groups.names,
 		Rules:       routed,
+		Channels:    told,
 		ReplayRules: func() (*rules.Set, error) { return o.rules.Load(belfry.Prefix(o.kafka.Prefix)) },
 		Grace:       o.process.Grace,
 		Log:         log,
@@ -132,7 +138,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 			return errors.Join(err, cfg.Close())
 		}
 	}
-	if err := verifyTopics(ctx, cfg.Kafka, cfg.Prefix, slices.Contains(cfg.Groups, node.GroupUnread)); err != nil {
+	if err := verifyTopics(ctx, cfg.Kafka, cfg.Prefix, slices.Contains(cfg.Groups, node.GroupUnread), cfg.Features); err != nil {
 		return errors.Join(err, cfg.Close())
 	}
 	// A start that is refused before this is one line on stderr.
@@ -159,7 +165,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 // facts are what somebody wants to know of a process whose log is all that there is.
 func (o *serveOptions) facts(withAPI bool) []any {
 	return []any{
-		"version", o.kafka.Version, "brokers", o.kafka.Brokers, "prefix", o.kafka.Prefix, "rules", cli.OrDash(o.rules.Path),
+		"version", o.kafka.Version, "brokers", o.kafka.Brokers, "prefix", o.kafka.Prefix, "rules", cli.OrDash(o.rules.Path), "channels", cli.OrDash(o.reach.Path),
 		"groups", o.groups.names, "server", withAPI, "state_dir", o.state.Dir, "features", o.fold.Features.String(),
 	}
 }
@@ -180,11 +186,23 @@ func (o *serveOptions) rulesConfig() (*node.Rules, error) {
 		return nil, nil
 	}
 	load := func() (*rules.Set, error) { return o.rules.Load(belfry.Prefix(o.kafka.Prefix)) }
-	routed, err := node.LoadRules(o.rules.Path, load, o.hangups)
+	routed, err := node.LoadWatched(o.rules.Path, load, o.hangups)
 	if err != nil {
 		return nil, o.rules.Refusal(err)
 	}
 	return routed, nil
+}
+
+// channelsConfig loads the channels; nil if there are none. Wrong ones are a refusal.
+func (o *serveOptions) channelsConfig() (*node.Channels, error) {
+	if o.reach.Path == "" {
+		return nil, nil
+	}
+	told, err := node.LoadWatched(o.reach.Path, o.reach.Load, o.hangups)
+	if err != nil {
+		return nil, o.reach.Refusal(err)
+	}
+	return told, nil
 }
 
 // lockState takes the parts of the state folder that the node uses.
@@ -229,11 +247,15 @@ when their files change and on SIGHUP; bad ones are refused, the old ones stay.
 
 With --instance-id a process keeps its partitions over a restart that takes less
 than --session-timeout. The price: when it stops for good, its partitions wait
-for as long.`,
+for as long.
+
+With --channels users are told of what they have not looked at: the group unread
+decides when, and writes to belfry.outbound. The file is read again as the rules
+are. Give the same one to all processors and servers.`,
 		Example: `  belfry processor --brokers kafka:9092 --metrics-addr :9100
   belfry processor --brokers kafka:9092 --groups router --rules rules.yaml --state-dir /var/lib/belfry
   belfry processor --brokers kafka:9092 --instance-id "$HOSTNAME" --session-timeout 30s`,
-	}, o, []flagGroup{&o.kafka, &o.groups, &o.rules, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []flagGroup{&o.kafka, &o.groups, &o.rules, &o.reach, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, false, nil)
 	})
 }
@@ -249,7 +271,7 @@ load balancer. The topics must exist (belfry topics). Each server on a
 machine needs a --state-dir of its own.`,
 		Example: `  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080 --metrics-addr :9100
   belfry server --brokers 127.0.0.1:9092 --auth none`,
-	}, o, []flagGroup{&o.kafka, &o.server, &o.sweep, &o.rules, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []flagGroup{&o.kafka, &o.server, &o.sweep, &o.rules, &o.reach, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, true, nil)
 	})
 }
@@ -263,11 +285,12 @@ func runCommand(p *cli.Program) *cobra.Command {
 Topics that are missing are created. Start a second one on another machine, or
 with another --state-dir and --addr, and they share the work.
 
-With --rules it reads other topics, too. The rules are read again when their
-files change and on SIGHUP; bad ones are refused, the old ones stay.`,
+With --rules it reads other topics, too, and with --channels users are told of
+what they have not looked at. Both are read again when their files change and on
+SIGHUP; bad ones are refused, the old ones stay.`,
 		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080
   belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --rules rules.yaml`,
-	}, o, []flagGroup{&o.kafka, &o.server, &o.sweep, &o.topics, &o.rules, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []flagGroup{&o.kafka, &o.server, &o.sweep, &o.topics, &o.rules, &o.reach, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = node.AllGroups()
 		return o.serve(ctx, log, true, func(cfg kafka.Config) error {
 			changes, err := o.topics.Ensure(ctx, cfg, belfry.Prefix(o.kafka.Prefix))

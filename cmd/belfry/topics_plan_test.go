@@ -38,7 +38,7 @@ func TestTopicsDryRun(t *testing.T) {
 	}
 	call(t, nil, append(plan, "--replication", "3")...).WantOutput(t, "replication 3, cleanup.policy=delete, ", "min.insync.replicas=2")
 
-	call(t, nil, args...).WantOutput(t, "5 topics are as they must be")
+	call(t, nil, args...).WantOutput(t, "6 topics are as they must be")
 	r = call(t, nil, plan...)
 	r.WantOutput(t, "keep     belfry.journal: 3 partitions")
 	if got := strings.Count(r.Stdout, "keep "); got != 5 || strings.Count(r.Stdout, "\n") != 5 {

@@ -237,7 +237,7 @@ func TestNewEpochIsNoSetting(t *testing.T) {
 	makeTopics(t, brokers)
 	before := topicIDs(t, brokers, "belfry")
 	call(t, map[string]string{"BELFRY_NEW_EPOCH": "journal"}, "topics", "--brokers", brokers[0], "--partitions", "3").
-		WantOutput(t, "5 topics are as they must be")
+		WantOutput(t, "6 topics are as they must be")
 	if after := topicIDs(t, brokers, "belfry"); toJSON(t, after) != toJSON(t, before) {
 		t.Error("the environment had a topic deleted")
 	}

@@ -17,14 +17,14 @@ func TestTopicsCreatesAndVerifies(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	args := []string{"topics", "--brokers", brokers[0], "--partitions", "3"}
 	first := call(t, nil, args...)
-	first.WantOutput(t, "created belfry.journal with 3 partitions, replication 1", "5 topics are as they must be")
+	first.WantOutput(t, "created belfry.journal with 3 partitions, replication 1", "6 topics are as they must be")
 	if got := strings.Count(first.Stdout, "created "); got != 5 {
 		t.Errorf("%d topics created, want 5:\n%s", got, first.Stdout)
 	}
 	ids := topicIDs(t, brokers, belfry.DefaultPrefix)
 	again := call(t, nil, args...)
 	again.WantOutput(t)
-	if again.Stdout != "5 topics are as they must be\n" {
+	if again.Stdout != "6 topics are as they must be\n" {
 		t.Errorf("the second time it printed %q", again.Stdout)
 	}
 	if after := topicIDs(t, brokers, belfry.DefaultPrefix); toJSON(t, after) != toJSON(t, ids) {
@@ -67,7 +67,7 @@ func TestTopicsRefusesMismatches(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	makeTopics(t, brokers)
 	call(t, nil, "topics", "--brokers", brokers[0], "--partitions", "4").
-		WantFailureIn(t, "5 of 5 topics are not as they must be\n", "\n  belfry.journal has 3 partitions, not 4\n", "--partitions 3", "--prefix")
+		WantFailureIn(t, "6 of 6 topics are not as they must be\n", "\n  belfry.journal has 3 partitions, not 4\n", "--partitions 3", "--prefix")
 
 	wrong := "86400000"
 	if err := programtest.AdminOf(t, brokers).AlterConfig(sarama.TopicResource, "belfry.journal", map[string]*string{"retention.ms": &wrong}, false); err != nil {

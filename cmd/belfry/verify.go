@@ -3,24 +3,27 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/renew"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/options"
 )
 
 // verifyTopics refuses to start on topics that are missing or not as they must
 // be. Their partition count is the journal's: it cannot change for life. With folds
-// it also refuses an installation of which contents may still take two hops.
-func verifyTopics(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, folds bool) error {
+// it also refuses an installation of which contents may still take two hops. What no
+// open feature uses may be missing, so that an upgrade alone needs no new topic.
+func verifyTopics(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, folds bool, features inbox.Features) error {
 	topics, err := options.OpenTopics(cfg)
 	if err != nil {
 		return err
 	}
 	defer topics.Close()
 	journal := prefix.Journal()
-	specs := prefix.Topics(1)
+	specs := usedTopics(prefix, 1, features)
 	names := make([]string, len(specs))
 	for i, s := range specs {
 		names[i] = s.Name
@@ -37,11 +40,18 @@ func verifyTopics(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, f
 				kafka.ErrTopic, name, got, journal, partitions, create)
 		}
 	}
-	if err := topics.Verify(prefix.Topics(partitions)); err != nil || !folds {
+	if err := topics.Verify(usedTopics(prefix, partitions, features)); err != nil || !folds {
 		return err
 	}
 	if err := renew.CheckOneHop(ctx, topics, prefix); err != nil {
 		return fmt.Errorf("%w: stop the processors of the earlier release and run \"%s --one-hop\"", err, create)
 	}
 	return nil
+}
+
+// usedTopics are the topics of an installation with those features.
+func usedTopics(prefix belfry.Prefix, partitions int, features inbox.Features) []belfry.TopicSpec {
+	return slices.DeleteFunc(prefix.Topics(partitions), func(s belfry.TopicSpec) bool {
+		return s.Name == prefix.Outbound() && !features.Has(inbox.FeatureReach)
+	})
 }

@@ -208,7 +208,7 @@ func BenchmarkEachDue(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	s.IndexDue(func(row []byte) int64 { return int64(binary.BigEndian.Uint64(row)) })
+	s.IndexDue(func(_ string, row []byte) Due { return Due{Row: int64(binary.BigEndian.Uint64(row))} }, nil)
 	p, err := s.OpenPartition("t", 0)
 	if err != nil {
 		b.Fatal(err)
@@ -222,7 +222,7 @@ func BenchmarkEachDue(b *testing.B) {
 	}
 	for b.Loop() {
 		n := 0
-		if err := s.EachDue(b.Context(), 0, func(string, int64) error { n++; return nil }); err != nil || n != rows {
+		if err := s.EachDue(b.Context(), 0, func(string, Due) error { n++; return nil }); err != nil || n != rows {
 			b.Fatalf("%d rows, %v", n, err)
 		}
 	}

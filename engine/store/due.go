@@ -14,20 +14,56 @@ import (
 // batch, so that the index is that of the rows whatever ends the process. It may hold
 // more: who reads it looks at the row before he does anything.
 
-// dues is what a partition knows of its index.
-type dues struct {
-	indexed bool // the index on the disk is that of the rows there
-	any     bool // it may have entries
+// Due is when something is to be done about a row, in milliseconds since 1970, 0 for
+// never: by the row alone, and by the row and a policy that is not in it. Why is kept
+// beside the latter, and means what who gave it has it mean.
+type Due struct {
+	Row, Policy int64
+	Why         uint8
 }
 
-// IndexDue has the store keep when each row is due, in milliseconds since 1970, 0 for
-// never; due must be safe for concurrent use. It must be called before a partition is opened.
-func (s *Store) IndexDue(due func(row []byte) int64) { s.due = due }
+// dues is what a partition knows of its index.
+type dues struct {
+	indexed bool   // the index on the disk is that of the rows there
+	any     bool   // it may have entries
+	policy  uint64 // the one that it is by
+}
+
+// IndexDue has the store keep when each row is due. Policy, which may be nil, returns
+// the hash of the one that due goes by, 0 for none: an index by another is made anew when a
+// partition is opened, and by [Store.IndexAgain]. Both functions must be safe for
+// concurrent use. It must be called before a partition is opened.
+func (s *Store) IndexDue(due func(key string, row []byte) Due, policy func() uint64) {
+	s.due, s.policy = due, policy
+}
+
+func (s *Store) policyHash() uint64 {
+	if s.policy == nil {
+		return 0
+	}
+	return s.policy()
+}
+
+// IndexAgain makes the index of an open partition anew if it is by another policy than
+// that of now. It holds up writes to the disk for as long.
+func (s *Store) IndexAgain(number int32) error {
+	p, err := s.partition(number)
+	if err != nil {
+		return err
+	}
+	if err := s.flush(0); err != nil {
+		return err
+	}
+	s.flushing.Lock()
+	p.dues.indexed = p.dues.indexed && p.dues.policy == s.policyHash()
+	s.flushing.Unlock()
+	return p.index()
+}
 
 // EachDue calls visit with the key of every row of a partition that is due at some
 // time, in the order of the keys, and with that time. It may do so for a key whose row
 // is not due any more, or at another time. It returns the first error of visit.
-func (s *Store) EachDue(ctx context.Context, number int32, visit func(key string, due int64) error) error {
+func (s *Store) EachDue(ctx context.Context, number int32, visit func(key string, due Due) error) error {
 	p, err := s.partition(number)
 	if err != nil {
 		return err
@@ -48,10 +84,11 @@ func (s *Store) EachDue(ctx context.Context, number int32, visit func(key string
 		if err != nil {
 			return err
 		}
-		if len(value) != 8 {
-			return fmt.Errorf("stored due of %d bytes, want 8", len(value))
+		due, err := parseDue(value)
+		if err != nil {
+			return err
 		}
-		if err := visit(string(iter.Key()), int64(binary.BigEndian.Uint64(value))); err != nil {
+		if err := visit(string(iter.Key()), due); err != nil {
 			return err
 		}
 	}
@@ -79,34 +116,71 @@ func (p *partition) writeDue(b *pebble.Batch, key string, value []byte) error {
 	if p.store.due == nil {
 		return nil
 	}
-	at := int64(0)
+	var due Due
 	if value != nil {
-		at = p.store.due(value)
+		due = p.store.due(key, value)
 	}
 	switch {
-	case at != 0:
+	case due != Due{}:
 		p.dues.any = true
-		return b.Set(p.key(dueKind, key), binary.BigEndian.AppendUint64(nil, uint64(at)), nil)
+		return b.Set(p.key(dueKind, key), due.append(nil), nil)
 	case p.dues.any:
 		return b.Delete(p.key(dueKind, key), nil)
 	}
 	return nil
 }
 
+// append adds due as it is stored: 8 bytes, or 17 if it is due by the policy.
+func (d Due) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(d.Row))
+	if d.Policy != 0 {
+		b = append(binary.BigEndian.AppendUint64(b, uint64(d.Policy)), d.Why)
+	}
+	return b
+}
+
+func parseDue(b []byte) (d Due, err error) {
+	switch len(b) {
+	case 17:
+		d.Policy, d.Why = int64(binary.BigEndian.Uint64(b[8:])), b[16]
+		fallthrough
+	case 8:
+		d.Row = int64(binary.BigEndian.Uint64(b))
+		return d, nil
+	}
+	return d, fmt.Errorf("stored due of %d bytes, want 8 or 17", len(b))
+}
+
+// mark is what is stored of an index that is that of the rows at an offset, as stored.
+func mark(offset []byte, policy uint64) []byte {
+	if policy == 0 {
+		return offset
+	}
+	return binary.BigEndian.AppendUint64(bytes.Clone(offset), policy)
+}
+
 // markIndexed notes at which offset the index is that of the rows. A release that
-// knows no index moves the offset alone.
+// knows no index moves the offset alone, and so does this one while entries of two
+// policies may be in it.
 func (p *partition) markIndexed(b *pebble.Batch, offset int64, hasOffset bool) error {
 	if p.store.due == nil {
+		return nil
+	}
+	if p.dues.policy != p.store.policyHash() {
+		p.dues.indexed = false
+		return b.Delete(p.key(indexedKind, ""), nil)
+	}
+	if !p.dues.indexed {
 		return nil
 	}
 	if !hasOffset {
 		offset = -1
 	}
-	return b.Set(p.key(indexedKind, ""), binary.BigEndian.AppendUint64(nil, uint64(offset)), nil)
+	return b.Set(p.key(indexedKind, ""), mark(binary.BigEndian.AppendUint64(nil, uint64(offset)), p.dues.policy), nil)
 }
 
 // index makes the index of a partition anew from its rows, if that on the disk is not
-// theirs: of a store that another release has written.
+// theirs: of a store that another release has written, or by another policy.
 func (p *partition) index() error {
 	s := p.store
 	if s.due == nil {
@@ -117,7 +191,8 @@ func (p *partition) index() error {
 	if p.dues.indexed {
 		return nil
 	}
-	mark, err := s.rows.get(p.key(indexedKind, ""))
+	p.dues.policy = s.policyHash()
+	found, err := s.rows.get(p.key(indexedKind, ""))
 	if err != nil {
 		return err
 	}
@@ -128,7 +203,8 @@ func (p *partition) index() error {
 	if at == nil {
 		at = binary.BigEndian.AppendUint64(nil, uint64(1<<64-1))
 	}
-	if bytes.Equal(mark, at) {
+	at = mark(at, p.dues.policy)
+	if bytes.Equal(found, at) {
 		p.dues.any, err = p.hasDues()
 		p.dues.indexed = err == nil
 		return err
@@ -175,10 +251,11 @@ func (p *partition) indexRows() error {
 				if err != nil {
 					return err
 				}
-				if at := s.due(value); at != 0 {
+				key := string(iter.Key())
+				if due := s.due(key, value); due != (Due{}) {
 					n++
 					p.dues.any = true
-					if err := b.Set(p.key(dueKind, string(iter.Key())), binary.BigEndian.AppendUint64(nil, uint64(at)), nil); err != nil {
+					if err := b.Set(p.key(dueKind, key), due.append(nil), nil); err != nil {
 						return err
 					}
 				}

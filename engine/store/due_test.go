@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/lovoo/goka/storage"
 )
 
 // dueOf takes a row for a time, and the empty one for one that is never due.
-func dueOf(row []byte) int64 {
+func dueOf(_ string, row []byte) Due {
 	var at int64
 	_, _ = fmt.Sscan(string(row), &at)
-	return at
+	return Due{Row: at}
 }
 
 func dueStore(t *testing.T, dir string, indexed bool) *Store {
@@ -24,7 +25,7 @@ func dueStore(t *testing.T, dir string, indexed bool) *Store {
 		t.Fatal(err)
 	}
 	if indexed {
-		s.IndexDue(dueOf)
+		s.IndexDue(dueOf, nil)
 	}
 	return s
 }
@@ -32,8 +33,8 @@ func dueStore(t *testing.T, dir string, indexed bool) *Store {
 func checkDues(t *testing.T, what string, s *Store, number int32, want map[string]int64) {
 	t.Helper()
 	got := map[string]int64{}
-	err := s.EachDue(t.Context(), number, func(key string, due int64) error {
-		got[key] = due
+	err := s.EachDue(t.Context(), number, func(key string, due Due) error {
+		got[key] = due.Row
 		return nil
 	})
 	if err != nil || !maps.Equal(got, want) {
@@ -67,7 +68,7 @@ func TestDueIndexIsThatOfTheRows(t *testing.T) {
 	}
 
 	s = dueStore(t, dir, true)
-	s.due = func([]byte) int64 { panic("a row is looked at, though the index is there") }
+	s.due = func(string, []byte) Due { panic("a row is looked at, though the index is there") }
 	openPartition(t, s, 0)
 	checkDues(t, "opened again", s, 0, want)
 	if err := s.Close(); err != nil {
@@ -143,4 +144,58 @@ func TestDueIndexCostsNothingWithoutDues(t *testing.T) {
 	if err != nil || binary.BigEndian.Uint64(mark) != 7 {
 		t.Errorf("got mark %x, %v", mark, err)
 	}
+}
+
+// Another policy makes the index anew once: when a partition is opened, and while it is
+// open. What is written between two policies is in no index that is believed.
+func TestDueIndexIsByAPolicy(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	policy, looked := uint64(1), 0
+	open := func() (*Store, storage.Storage) {
+		s := dueStore(t, dir, false)
+		s.IndexDue(func(key string, row []byte) Due {
+			looked++
+			due := dueOf(key, row)
+			due.Policy = due.Row * int64(policy)
+			return due
+		}, func() uint64 { return policy })
+		return s, openPartition(t, s, 0)
+	}
+	check := func(what string, s *Store, want map[string]int64) {
+		t.Helper()
+		got := map[string]int64{}
+		if err := s.EachDue(t.Context(), 0, func(key string, due Due) error { got[key] = due.Policy; return nil }); err != nil || !maps.Equal(got, want) {
+			t.Errorf("%s: got %v, %v; want %v", what, got, err, want)
+		}
+	}
+	s, p := open()
+	if err := errors.Join(p.Set("a", []byte("5")), p.Set("never", []byte("x")), p.SetOffset(3), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	policy = 2
+	s, _ = open()
+	check("opened by another policy", s, map[string]int64{"a": 10})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	looked = 0
+	s, p = open()
+	check("opened by the same", s, map[string]int64{"a": 10})
+	if looked != 0 {
+		t.Errorf("%d rows were looked at, though the index is there", looked)
+	}
+	policy = 3
+	if err := errors.Join(p.Set("b", []byte("7")), p.SetOffset(4), s.IndexAgain(0)); err != nil {
+		t.Fatal(err)
+	}
+	check("while it is open", s, map[string]int64{"a": 15, "b": 21})
+	policy = 4 // the process ends before the index is made anew
+	if err := errors.Join(p.Set("b", []byte("8")), p.SetOffset(5), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	policy = 3
+	s, _ = open()
+	defer s.Close()
+	check("of two policies", s, map[string]int64{"a": 15, "b": 24})
 }

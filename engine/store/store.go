@@ -47,8 +47,9 @@ type Store struct {
 	// end, if not nil, gives the offset after a partition's last record.
 	end func(partition int32) (int64, error)
 	// due, if not nil, gives when a row is due, see IndexDue.
-	due func(row []byte) int64
-	log *slog.Logger
+	due    func(key string, row []byte) Due
+	policy func() uint64
+	log    *slog.Logger
 
 	mu         sync.Mutex
 	partitions map[int32]*partition

@@ -24,6 +24,7 @@ import (
 	"github.com/belfry/belfry/engine/lagwatch"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/lagpage"
@@ -44,6 +45,8 @@ type Config struct {
 	// TimerRate is how many timers a second are fired at the most; 0: the default.
 	TimerRate int
 	Rules     *Rules // nil: the built-in source alone
+	// Channels are those that users are told on while they do not look; nil: none.
+	Channels *Channels
 	// ReplayRules returns the rules that dead letters are replayed by beside the
 	// built-in ones; nil: none.
 	ReplayRules func() (*rules.Set, error)
@@ -87,6 +90,8 @@ type node struct {
 	processors  []*engine.Processor
 	routers     *processors.Routers // nil: no rules
 	watch       *rulesWatch         // nil: no rules
+	channels    *channelsWatch      // nil: no channels
+	policy      atomic.Pointer[reach.Policy]
 	unread      *views.Unread
 	inbox       *views.Inbox
 	repairs     *upkeep.Repairs // nil: nothing reads rows
@@ -176,7 +181,11 @@ func (n *node) run(ctx context.Context) (err error) {
 	if n.repairs != nil {
 		deps.Rows = n.repairs.Reports()
 	}
-	deps.Timers = n.openTimers()
+	deps.Timers, deps.Policy = n.openTimers(), n.policyNow
+	n.openChannels()
+	if n.channels != nil {
+		g.Go(func() error { return n.channels.Run(back) })
+	}
 	for _, name := range n.Groups {
 		p := engine.NewProcessor(n.Kafka, newGroup(name, &n.Kafka, deps, n.InboxCap))
 		n.processors = append(n.processors, p)

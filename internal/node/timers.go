@@ -18,7 +18,10 @@ func (n *node) openTimers() *timers.Queue {
 }
 
 // timerMetrics are what a queue of timers holds and has done.
-type timerMetrics struct{ stats func() timers.Stats }
+type timerMetrics struct {
+	stats func() timers.Stats
+	tells func() timers.TellStats
+}
 
 // Describe implements prometheus.Collector.
 func (m timerMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
@@ -34,6 +37,23 @@ func (m timerMetrics) Collect(ch chan<- prometheus.Metric) {
 	tell(prometheus.CounterValue, "belfry_timers_again_total", "Touches appended again, since the one before had not settled the row.", float64(s.Again))
 	tell(prometheus.CounterValue, "belfry_timers_failed_total", "Touches that could not be appended, and are tried again.", float64(s.Failed))
 	tell(prometheus.GaugeValue, "belfry_timers_late_seconds", "For how long the oldest timer is overdue; what users see is at its time all the same.", s.Late.Seconds())
+	m.collectTells(ch, tell)
+}
+
+func (m timerMetrics) collectTells(ch chan<- prometheus.Metric, tell func(kind prometheus.ValueType, name, help string, v float64)) {
+	s := m.tells()
+	labelled := func(kind prometheus.ValueType, name, help, label, value string, v float64) {
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, []string{label}, nil), kind, v, value)
+	}
+	for hold := timers.HoldOf("delay"); hold.String() != ""; hold++ {
+		labelled(prometheus.GaugeValue, "belfry_outbound_pending", "Users of this process's partitions who are to be told of something outside of the inbox, by what that waits for: delay, digest, quiet, daily cap or returned.", "hold", hold.String(), float64(s.Pending[hold]))
+	}
+	for channel, n := range s.Appended {
+		labelled(prometheus.CounterValue, "belfry_outbound_tells_total", "Tells appended to journals as their time came, by channel; the fold decides what comes of each.", "channel", channel, float64(n))
+	}
+	tell(prometheus.CounterValue, "belfry_outbound_tells_again_total", "Tells appended again, since nothing came of the one before.", float64(s.Again))
+	tell(prometheus.CounterValue, "belfry_outbound_tells_failed_total", "Tells that could not be appended, and are tried again.", float64(s.Failed))
+	tell(prometheus.GaugeValue, "belfry_outbound_late_seconds", "For how long the oldest tell is overdue: it waits for its turn, or nothing has come of it.", s.Late.Seconds())
 }
 
 // clockMetrics tell how this process's clock and the brokers' differ.

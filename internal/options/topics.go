@@ -17,7 +17,7 @@ const (
 	// autoReplication stands for 3, or 1 on a cluster of one broker.
 	autoReplication = 0
 
-	// MaxPartitions is far above what one cluster bears for five topics; more
+	// MaxPartitions is far above what one cluster bears for six topics; more
 	// is a slip.
 	MaxPartitions = 10_000
 )
