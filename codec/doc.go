@@ -1,7 +1,7 @@
 // Package codec turns what Belfry stores into bytes and back: the records of
 // the journal, the row of a recipient in the unread table, and the items of the
 // inbox table. The bytes are protobuf; belfry.proto describes them and tells
-// how they may change.
+// how they may change. What the outbound topic has is JSON, since others read it.
 //
 // # What callers can rely on
 //

@@ -1,8 +1,6 @@
 package codec
 
 import (
-	"time"
-
 	"github.com/belfry/belfry/codec/belfrypb"
 	"github.com/belfry/belfry/inbox"
 )
@@ -39,44 +37,6 @@ func DecodeEndpoint(b []byte) (inbox.Address, error) {
 	}
 	a.Seq = m.Seq
 	return *a, nil
-}
-
-// EncodeOutbound returns the value of o in the outbound topic. The error matches
-// [belfry.ErrCorrupt] if it has no decision, a kind that does not exist or a time outside
-// the years 0 to 9999; a channel that is not UTF-8 is an error too.
-func EncodeOutbound(o *inbox.Outbound) ([]byte, error) {
-	if err := checkOutbound(o); err != nil {
-		return nil, err
-	}
-	return marshal("outbound", &belfrypb.Outbound{
-		Format: outboundFormat, Channel: o.Channel, Kind: belfrypb.EndpointKind(o.Kind),
-		Decision: o.Decision, Attempt: o.Attempt, GoodUntilMs: o.GoodUntil,
-	})
-}
-
-// DecodeOutbound is the inverse of [EncodeOutbound]. Its errors match
-// [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
-func DecodeOutbound(b []byte) (inbox.Outbound, error) {
-	var m belfrypb.Outbound
-	if err := unmarshal("outbound", b, &m, outboundFormat); err != nil {
-		return inbox.Outbound{}, err
-	}
-	kind, err := endpointKind("outbound", m.Kind)
-	if err != nil {
-		return inbox.Outbound{}, err
-	}
-	o := inbox.Outbound{Channel: m.Channel, Kind: kind, Decision: m.Decision, Attempt: m.Attempt, GoodUntil: m.GoodUntilMs}
-	return o, checkOutbound(&o)
-}
-
-func checkOutbound(o *inbox.Outbound) error {
-	switch {
-	case o.Decision == 0:
-		return corrupt("outbound", "no decision")
-	case !o.Kind.Valid():
-		return corrupt("outbound", "%v", o.Kind)
-	}
-	return checkTime("outbound", "good_until", time.UnixMilli(o.GoodUntil))
 }
 
 func fromAddress(what string, a *inbox.Address) (*belfrypb.Endpoint, error) {

@@ -642,93 +642,6 @@ func (x *Untell) GetNotBeforeMs() int64 {
 	return 0
 }
 
-// Outbound is a value of the outbound topic, whose key is the recipient: a decision that
-// something is to be sent. What, and where to, the row says once its version is at
-// decision or above.
-type Outbound struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Format        uint32                 `protobuf:"varint,1,opt,name=format,proto3" json:"format,omitempty"`
-	Channel       string                 `protobuf:"bytes,2,opt,name=channel,proto3" json:"channel,omitempty"`
-	Kind          EndpointKind           `protobuf:"varint,3,opt,name=kind,proto3,enum=belfry.v1.EndpointKind" json:"kind,omitempty"`
-	Decision      uint64                 `protobuf:"varint,4,opt,name=decision,proto3" json:"decision,omitempty"`                            // version of the tell record
-	Attempt       uint32                 `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`                              // how often sending has failed before
-	GoodUntilMs   int64                  `protobuf:"varint,6,opt,name=good_until_ms,json=goodUntilMs,proto3" json:"good_until_ms,omitempty"` // what is not sent by then is returned
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Outbound) Reset() {
-	*x = Outbound{}
-	mi := &file_belfry_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Outbound) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Outbound) ProtoMessage() {}
-
-func (x *Outbound) ProtoReflect() protoreflect.Message {
-	mi := &file_belfry_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Outbound.ProtoReflect.Descriptor instead.
-func (*Outbound) Descriptor() ([]byte, []int) {
-	return file_belfry_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *Outbound) GetFormat() uint32 {
-	if x != nil {
-		return x.Format
-	}
-	return 0
-}
-
-func (x *Outbound) GetChannel() string {
-	if x != nil {
-		return x.Channel
-	}
-	return ""
-}
-
-func (x *Outbound) GetKind() EndpointKind {
-	if x != nil {
-		return x.Kind
-	}
-	return EndpointKind_ENDPOINT_KIND_UNSPECIFIED
-}
-
-func (x *Outbound) GetDecision() uint64 {
-	if x != nil {
-		return x.Decision
-	}
-	return 0
-}
-
-func (x *Outbound) GetAttempt() uint32 {
-	if x != nil {
-		return x.Attempt
-	}
-	return 0
-}
-
-func (x *Outbound) GetGoodUntilMs() int64 {
-	if x != nil {
-		return x.GoodUntilMs
-	}
-	return 0
-}
-
 // Notification is the content of an item, in journal and items topic and inbox
 // table alike. It has no messages inside, so that whatever field a newer program
 // adds to it is kept by an older one.
@@ -758,7 +671,7 @@ type Notification struct {
 
 func (x *Notification) Reset() {
 	*x = Notification{}
-	mi := &file_belfry_proto_msgTypes[5]
+	mi := &file_belfry_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -770,7 +683,7 @@ func (x *Notification) String() string {
 func (*Notification) ProtoMessage() {}
 
 func (x *Notification) ProtoReflect() protoreflect.Message {
-	mi := &file_belfry_proto_msgTypes[5]
+	mi := &file_belfry_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -783,7 +696,7 @@ func (x *Notification) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notification.ProtoReflect.Descriptor instead.
 func (*Notification) Descriptor() ([]byte, []int) {
-	return file_belfry_proto_rawDescGZIP(), []int{5}
+	return file_belfry_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Notification) GetId() string {
@@ -910,7 +823,7 @@ type Retraction struct {
 
 func (x *Retraction) Reset() {
 	*x = Retraction{}
-	mi := &file_belfry_proto_msgTypes[6]
+	mi := &file_belfry_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -922,7 +835,7 @@ func (x *Retraction) String() string {
 func (*Retraction) ProtoMessage() {}
 
 func (x *Retraction) ProtoReflect() protoreflect.Message {
-	mi := &file_belfry_proto_msgTypes[6]
+	mi := &file_belfry_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -935,7 +848,7 @@ func (x *Retraction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retraction.ProtoReflect.Descriptor instead.
 func (*Retraction) Descriptor() ([]byte, []int) {
-	return file_belfry_proto_rawDescGZIP(), []int{6}
+	return file_belfry_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Retraction) GetSource() string {
@@ -973,7 +886,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_belfry_proto_msgTypes[7]
+	mi := &file_belfry_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -985,7 +898,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_belfry_proto_msgTypes[7]
+	mi := &file_belfry_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -998,7 +911,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_belfry_proto_rawDescGZIP(), []int{7}
+	return file_belfry_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Origin) GetTopicId() []byte {
@@ -1048,7 +961,7 @@ type Item struct {
 
 func (x *Item) Reset() {
 	*x = Item{}
-	mi := &file_belfry_proto_msgTypes[8]
+	mi := &file_belfry_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1060,7 +973,7 @@ func (x *Item) String() string {
 func (*Item) ProtoMessage() {}
 
 func (x *Item) ProtoReflect() protoreflect.Message {
-	mi := &file_belfry_proto_msgTypes[8]
+	mi := &file_belfry_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1073,7 +986,7 @@ func (x *Item) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Item.ProtoReflect.Descriptor instead.
 func (*Item) Descriptor() ([]byte, []int) {
-	return file_belfry_proto_rawDescGZIP(), []int{8}
+	return file_belfry_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Item) GetFormat() uint32 {
@@ -1182,7 +1095,7 @@ type Row struct {
 
 func (x *Row) Reset() {
 	*x = Row{}
-	mi := &file_belfry_proto_msgTypes[9]
+	mi := &file_belfry_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1194,7 +1107,7 @@ func (x *Row) String() string {
 func (*Row) ProtoMessage() {}
 
 func (x *Row) ProtoReflect() protoreflect.Message {
-	mi := &file_belfry_proto_msgTypes[9]
+	mi := &file_belfry_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1207,7 +1120,7 @@ func (x *Row) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Row.ProtoReflect.Descriptor instead.
 func (*Row) Descriptor() ([]byte, []int) {
-	return file_belfry_proto_rawDescGZIP(), []int{9}
+	return file_belfry_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Row) GetFormat() uint32 {
@@ -1532,7 +1445,7 @@ type Reach struct {
 
 func (x *Reach) Reset() {
 	*x = Reach{}
-	mi := &file_belfry_proto_msgTypes[10]
+	mi := &file_belfry_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1544,7 +1457,7 @@ func (x *Reach) String() string {
 func (*Reach) ProtoMessage() {}
 
 func (x *Reach) ProtoReflect() protoreflect.Message {
-	mi := &file_belfry_proto_msgTypes[10]
+	mi := &file_belfry_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1557,7 +1470,7 @@ func (x *Reach) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reach.ProtoReflect.Descriptor instead.
 func (*Reach) Descriptor() ([]byte, []int) {
-	return file_belfry_proto_rawDescGZIP(), []int{10}
+	return file_belfry_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Reach) GetPrefs() []byte {
@@ -1777,14 +1690,7 @@ const file_belfry_proto_rawDesc = "" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12\x1a\n" +
 	"\bdecision\x18\x02 \x01(\x04R\bdecision\x12\x18\n" +
 	"\aattempt\x18\x03 \x01(\rR\aattempt\x12\"\n" +
-	"\rnot_before_ms\x18\x04 \x01(\x03R\vnotBeforeMs\"\xc3\x01\n" +
-	"\bOutbound\x12\x16\n" +
-	"\x06format\x18\x01 \x01(\rR\x06format\x12\x18\n" +
-	"\achannel\x18\x02 \x01(\tR\achannel\x12+\n" +
-	"\x04kind\x18\x03 \x01(\x0e2\x17.belfry.v1.EndpointKindR\x04kind\x12\x1a\n" +
-	"\bdecision\x18\x04 \x01(\x04R\bdecision\x12\x18\n" +
-	"\aattempt\x18\x05 \x01(\rR\aattempt\x12\"\n" +
-	"\rgood_until_ms\x18\x06 \x01(\x03R\vgoodUntilMs\"\xac\x05\n" +
+	"\rnot_before_ms\x18\x04 \x01(\x03R\vnotBeforeMs\"\xac\x05\n" +
 	"\fNotification\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x12\n" +
@@ -1959,7 +1865,7 @@ func file_belfry_proto_rawDescGZIP() []byte {
 }
 
 var file_belfry_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_belfry_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_belfry_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_belfry_proto_goTypes = []any{
 	(Kind)(0),            // 0: belfry.v1.Kind
 	(EndpointKind)(0),    // 1: belfry.v1.EndpointKind
@@ -1967,36 +1873,34 @@ var file_belfry_proto_goTypes = []any{
 	(*Endpoint)(nil),     // 3: belfry.v1.Endpoint
 	(*Tell)(nil),         // 4: belfry.v1.Tell
 	(*Untell)(nil),       // 5: belfry.v1.Untell
-	(*Outbound)(nil),     // 6: belfry.v1.Outbound
-	(*Notification)(nil), // 7: belfry.v1.Notification
-	(*Retraction)(nil),   // 8: belfry.v1.Retraction
-	(*Origin)(nil),       // 9: belfry.v1.Origin
-	(*Item)(nil),         // 10: belfry.v1.Item
-	(*Row)(nil),          // 11: belfry.v1.Row
-	(*Reach)(nil),        // 12: belfry.v1.Reach
-	nil,                  // 13: belfry.v1.Notification.TitleEntry
-	nil,                  // 14: belfry.v1.Notification.BodyEntry
+	(*Notification)(nil), // 6: belfry.v1.Notification
+	(*Retraction)(nil),   // 7: belfry.v1.Retraction
+	(*Origin)(nil),       // 8: belfry.v1.Origin
+	(*Item)(nil),         // 9: belfry.v1.Item
+	(*Row)(nil),          // 10: belfry.v1.Row
+	(*Reach)(nil),        // 11: belfry.v1.Reach
+	nil,                  // 12: belfry.v1.Notification.TitleEntry
+	nil,                  // 13: belfry.v1.Notification.BodyEntry
 }
 var file_belfry_proto_depIdxs = []int32{
 	0,  // 0: belfry.v1.Record.kind:type_name -> belfry.v1.Kind
-	7,  // 1: belfry.v1.Record.notification:type_name -> belfry.v1.Notification
-	8,  // 2: belfry.v1.Record.retraction:type_name -> belfry.v1.Retraction
-	9,  // 3: belfry.v1.Record.origin:type_name -> belfry.v1.Origin
+	6,  // 1: belfry.v1.Record.notification:type_name -> belfry.v1.Notification
+	7,  // 2: belfry.v1.Record.retraction:type_name -> belfry.v1.Retraction
+	8,  // 3: belfry.v1.Record.origin:type_name -> belfry.v1.Origin
 	3,  // 4: belfry.v1.Record.endpoint:type_name -> belfry.v1.Endpoint
 	4,  // 5: belfry.v1.Record.tell:type_name -> belfry.v1.Tell
 	5,  // 6: belfry.v1.Record.untell:type_name -> belfry.v1.Untell
 	1,  // 7: belfry.v1.Endpoint.kind:type_name -> belfry.v1.EndpointKind
 	1,  // 8: belfry.v1.Tell.kind:type_name -> belfry.v1.EndpointKind
-	1,  // 9: belfry.v1.Outbound.kind:type_name -> belfry.v1.EndpointKind
-	13, // 10: belfry.v1.Notification.title:type_name -> belfry.v1.Notification.TitleEntry
-	14, // 11: belfry.v1.Notification.body:type_name -> belfry.v1.Notification.BodyEntry
-	7,  // 12: belfry.v1.Item.notification:type_name -> belfry.v1.Notification
-	12, // 13: belfry.v1.Row.reach:type_name -> belfry.v1.Reach
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	12, // 9: belfry.v1.Notification.title:type_name -> belfry.v1.Notification.TitleEntry
+	13, // 10: belfry.v1.Notification.body:type_name -> belfry.v1.Notification.BodyEntry
+	6,  // 11: belfry.v1.Item.notification:type_name -> belfry.v1.Notification
+	11, // 12: belfry.v1.Row.reach:type_name -> belfry.v1.Reach
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_belfry_proto_init() }
@@ -2005,14 +1909,14 @@ func file_belfry_proto_init() {
 		return
 	}
 	file_belfry_proto_msgTypes[1].OneofWrappers = []any{}
-	file_belfry_proto_msgTypes[5].OneofWrappers = []any{}
+	file_belfry_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_belfry_proto_rawDesc), len(file_belfry_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   13,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
