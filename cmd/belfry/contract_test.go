@@ -32,7 +32,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	for title, want := range map[string][]string{
 		"Start here": {"demo"},
 		"Serve":      {"processor", "run", "server"},
-		"Operate":    {"channels", "dead-letters", "emit", "inspect", "lag", "rules", "token", "topics"},
+		"Operate":    {"channels", "dead-letters", "emit", "inspect", "lag", "push", "rules", "token", "topics", "vapid"},
 		"Develop":    {"broker"},
 	} {
 		got := groups[title]
@@ -53,6 +53,7 @@ func TestFlagsOfTheContract(t *testing.T) {
 	doors := []string{
 		"addr", "auth", "jwt-secret-file", "jwks-url", "jwt-audience", "jwt-issuer", "jwt-leeway", "ticket-secret-file", "cors-origins",
 		"post-rate", "post-burst", "max-connections", "max-silent-per-address",
+		"send", "vapid-key-file", "vapid-subject", "push-hosts", "public-url", "link-secret-file",
 	}
 	for command, want := range map[string][]string{
 		"demo":      {"addr", "rate", "data-dir", "log-format"},
@@ -64,6 +65,8 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"emit":      kafka,
 		"inspect":   append(slices.Clone(kafka), "json", "contents", "journal", "since", "inbox-cap", "audit"),
 		"lag":       append(slices.Clone(kafka), "groups", "by-partition", "json", "watch", "interval", "max-lag", "max-age"),
+		"push test": append(slices.Clone(kafka), "vapid-key-file", "vapid-subject", "push-hosts"),
+		"vapid":     {"vapid-key-file"},
 		"token":     {"user", "scope", "ttl", "jwt-secret-file", "jwt-audience", "jwt-issuer"},
 
 		"dead-letters list":   append(slices.Clone(kafka), "reason", "topic", "group", "rule", "since", "until", "limit", "pending", "cursor", "json"),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -37,11 +38,14 @@ func TestExitCodes(t *testing.T) {
 		"server":    {"--addr", "127.0.0.1:0", "--auth", "none"},
 		"run":       {"--addr", "127.0.0.1:0", "--auth", "none"},
 	}
+	vapid := filepath.Join(t.TempDir(), "vapid.pem")
+	call(t, nil, "vapid", "--vapid-key-file", vapid).WantOutput(t)
 	onKafka := map[string][]string{
 		"topics":              nil,
 		"emit":                nil,
 		"inspect":             {"user-7"},
 		"inspect --journal":   {"user-7"},
+		"push test":           {"user-7", "--vapid-key-file", vapid, "--vapid-subject", "mailto:ops@example.com"},
 		"inspect --audit":     nil,
 		"lag":                 nil,
 		"dead-letters list":   nil,
@@ -56,6 +60,7 @@ func TestExitCodes(t *testing.T) {
 	}
 	others := map[string][]string{
 		"broker": {"--addr", "127.0.0.1:0"}, "demo": {"--addr", "127.0.0.1:0"}, "health": nil, "rules check": {rules},
+		"vapid": {"--vapid-key-file", filepath.Join(t.TempDir(), "vapid.pem")},
 		"token": {"--user", "u", "--jwt-secret-file", programtest.WriteFile(t, "jwt.secret", programtest.Secret)},
 	}
 	check := func(cause, name string, code int, args []string, says ...string) {

@@ -34,6 +34,7 @@ import (
 	"github.com/belfry/belfry/cmd/belfry/deadletters"
 	"github.com/belfry/belfry/cmd/belfry/demo"
 	"github.com/belfry/belfry/cmd/belfry/inspect"
+	"github.com/belfry/belfry/cmd/belfry/push"
 	"github.com/belfry/belfry/cmd/belfry/rules"
 	"github.com/belfry/belfry/internal/cli"
 )
@@ -71,6 +72,8 @@ func commands(p *cli.Program) []*cobra.Command {
 		topicsCommand(p),
 		emitCommand(p),
 		inspect.Command(p),
+		push.Command(p),
+		push.VAPIDCommand(p),
 		deadletters.Command(p),
 		rules.Command(p),
 		channels.Command(p),

@@ -98,7 +98,7 @@ func TestHelpGroupsFlags(t *testing.T) {
 	text := call(t, nil, "run", "--help").Stdout
 	for flag, group := range map[string]string{
 		"brokers": "Kafka", "sasl-user": "Kafka", "addr": "HTTP", "tls-cert": "HTTP", "cors-origins": "HTTP", "jwks-url": "Tokens",
-		"jwt-issuer": "Tokens", "post-rate": "Limits", "max-streams": "Limits", "partitions": "Topics", "rules": "Rules",
+		"jwt-issuer": "Tokens", "post-rate": "Limits", "max-streams": "Limits", "send": "Push", "vapid-key-file": "Push", "partitions": "Topics", "rules": "Rules",
 		"instance-id": "Processors", "state-dir": "Process", "metrics-addr": "Process", "log-level": "Log", "help": "Everywhere",
 	} {
 		_, after, found := strings.Cut(text, "\n"+group+":\n")

@@ -38,6 +38,7 @@ type serveOptions struct {
 	reach   options.Channels
 	member  options.Member
 	server  options.Server
+	push    options.Push
 	sweep   options.Sweep
 	lag     options.Lag
 	process options.Process
@@ -123,6 +124,12 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	}
 	o.member.Apply(&cfg.Kafka)
 	if withAPI {
+		if err = o.push.CheckFeatures(o.fold.Features); err != nil {
+			return err
+		}
+		if cfg.Push, err = o.push.Config(o.server.Tokens.Secret); err != nil {
+			return err
+		}
 		if cfg.Server, cfg.Keys, err = o.server.Config(log); err != nil {
 			return err
 		}
@@ -174,7 +181,7 @@ func (o *serveOptions) facts(withAPI bool) []any {
 func (o *serveOptions) warnings(withAPI bool) []string {
 	all := slices.Concat(o.kafka.Warnings(), o.rules.Warnings())
 	if withAPI {
-		all = append(all, o.server.Warnings()...)
+		all = slices.Concat(all, o.server.Warnings(), o.push.Warnings())
 	}
 	return all
 }
@@ -268,10 +275,15 @@ func serverCommand(p *cli.Program) *cobra.Command {
 		Long: `Serve the API, the streams and the pages. Every server holds a copy of both
 tables and can answer for every user, so start as many as you like behind any
 load balancer. The topics must exist (belfry topics). Each server on a
-machine needs a --state-dir of its own.`,
+machine needs a --state-dir of its own.
+
+With --send webpush it also sends to browsers what users' logs have decided to
+send: it shares that work with all others that do.`,
 		Example: `  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080 --metrics-addr :9100
-  belfry server --brokers 127.0.0.1:9092 --auth none`,
-	}, o, []flagGroup{&o.kafka, &o.server, &o.sweep, &o.rules, &o.reach, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+  belfry server --brokers 127.0.0.1:9092 --auth none
+  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --features time,reach --send webpush \
+      --vapid-key-file vapid.pem --vapid-subject mailto:ops@example.com --public-url https://inbox.example.com`,
+	}, o, []flagGroup{&o.kafka, &o.server, &o.push, &o.sweep, &o.rules, &o.reach, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, true, nil)
 	})
 }
@@ -290,7 +302,7 @@ what they have not looked at. Both are read again when their files change and on
 SIGHUP; bad ones are refused, the old ones stay.`,
 		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080
   belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --rules rules.yaml`,
-	}, o, []flagGroup{&o.kafka, &o.server, &o.sweep, &o.topics, &o.rules, &o.reach, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []flagGroup{&o.kafka, &o.server, &o.push, &o.sweep, &o.topics, &o.rules, &o.reach, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = node.AllGroups()
 		return o.serve(ctx, log, true, func(cfg kafka.Config) error {
 			changes, err := o.topics.Ensure(ctx, cfg, belfry.Prefix(o.kafka.Prefix))

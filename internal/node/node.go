@@ -51,6 +51,7 @@ type Config struct {
 	// built-in ones; nil: none.
 	ReplayRules func() (*rules.Set, error)
 
+	Push      *Push              // nil: nobody is sent to; needs API
 	API       net.Listener       // nil: no server
 	Server    server.Config      // its settings; the node adds what they are for
 	Keys      *auth.Keys         // of the server's Auth; nil: none to fetch
@@ -187,8 +188,15 @@ func (n *node) run(ctx context.Context) (err error) {
 		g.Go(func() error { return n.channels.Run(back) })
 	}
 	for _, name := range n.Groups {
-		p := engine.NewProcessor(n.Kafka, newGroup(name, &n.Kafka, deps, n.InboxCap))
-		n.processors = append(n.processors, p)
+		n.processors = append(n.processors, engine.NewProcessor(n.Kafka, newGroup(name, &n.Kafka, deps, n.InboxCap)))
+	}
+	closeSender, err := n.openSender()
+	if err != nil {
+		stopBack()
+		return errors.Join(err, g.Wait())
+	}
+	defer closeSender()
+	for _, p := range n.processors {
 		g.Go(func() error { return p.Run(back) })
 	}
 	n.openRouters(deps)

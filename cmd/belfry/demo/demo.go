@@ -158,6 +158,9 @@ func (d *demo) run(ctx context.Context, bc broker.Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, cleanup()) }()
+	if cfg.Push, err = pushes(bc.DataDir, cfg.Features.Has(inbox.FeatureReach)); err != nil {
+		return err
+	}
 	if bc.DataDir != "" {
 		bc.DataDir = filepath.Join(bc.DataDir, "broker")
 	}
