@@ -20,23 +20,23 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	f := promauto.With(reg)
 	return &metrics{
 		decisions: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_channel_decisions_total", Help: "Decisions that a sender has ended, by channel and result: sent, nothing (left to tell), late, no-endpoint and failed (given back, decided anew), dead-letter, given-up (read again by whoever has the partition next).",
+			Name: "belfry_outbound_decisions_total", Help: "Decisions that a sender has ended, by channel and result: sent, nothing (left to tell), late, no-endpoint and failed (given back, decided anew), dead-letter, given-up (read again by whoever has the partition next).",
 		}, []string{"channel", "result"}),
 		answers: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_channel_answers_total", Help: "What services said to messages, by channel, service and answer: accepted, unanswered (counts as sent), gone, limited, unavailable, unreachable, unauthorized, rejected.",
+			Name: "belfry_outbound_answers_total", Help: "What services said to messages, by channel, service and answer: accepted, unanswered (counts as sent), gone, limited, unavailable, unreachable, unauthorized, rejected.",
 		}, []string{"channel", "service", "answer"}),
 		seconds: f.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "belfry_channel_answer_seconds", Help: "Time from sending a message to its answer, or to giving up on one, by channel.",
+			Name: "belfry_outbound_answer_seconds", Help: "Time from sending a message to its answer, or to giving up on one, by channel.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}, NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
 		}, []string{"channel"}),
 		inFlight: f.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "belfry_channel_in_flight", Help: "Decisions that a sender has begun and not ended, those that wait for their user's row among them, by channel.",
+			Name: "belfry_outbound_in_flight", Help: "Decisions that a sender has begun and not ended, those that wait for their user's row among them, by channel.",
 		}, []string{"channel"}),
 		underWay: f.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "belfry_channel_under_way", Help: "Messages sent and not answered yet, by channel.",
+			Name: "belfry_outbound_under_way", Help: "Messages sent and not answered yet, by channel.",
 		}, []string{"channel"}),
 		gone: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_channel_endpoints_gone_total", Help: "Endpoints that their service says are no more, and that were removed, by channel.",
+			Name: "belfry_outbound_endpoints_gone_total", Help: "Endpoints that their service says are no more, and that were removed, by channel.",
 		}, []string{"channel"}),
 	}
 }
