@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -21,6 +22,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/opstest"
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/lagpage"
@@ -144,6 +146,7 @@ func crowd(a *api, user string) {
 	for i := range inbox.MaxMutes {
 		a.Append(user, inbox.Record{Kind: inbox.KindMute, Category: fmt.Sprint("c", i)})
 	}
+	a.Append("lee", inbox.Record{Kind: inbox.KindPrefs, Prefs: fmt.Appendf(nil, `{"of_later":%q}`, strings.Repeat("x", inbox.MaxPrefsBytes-20))})
 }
 
 // failures returns an exchange for each documented status that no example can
@@ -216,6 +219,7 @@ func contractAPI(t *testing.T) *api {
 	page := lagpage.New()
 	page.Show(contractLag())
 	a := newAPI(t, withJWT(t), func(c *Config) {
+		withReach(t)(c)
 		c.MetricsOnAPI = true
 		c.Pages = http.NotFoundHandler()
 		installation := opstest.New()
@@ -245,7 +249,36 @@ func contractAPI(t *testing.T) *api {
 			inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{first + 1}},
 			inbox.Record{Kind: inbox.KindArchive, Seqs: []uint64{first}})
 	}
+	contractReach(a)
 	return a
+}
+
+// contractReach has a user with a browser and an address, who is told of the one item in
+// the browser.
+func contractReach(a *api) {
+	decode := func(text string) []byte {
+		b, err := base64.RawURLEncoding.DecodeString(text)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		return b
+	}
+	const user = "lee"
+	a.Append(user,
+		inbox.Record{Kind: inbox.KindEndpoint, Endpoint: &inbox.Address{
+			Kind: inbox.EndpointWebPush, Target: "https://fcm.googleapis.com/fcm/send/lee", P256dh: decode(testKey), Auth: decode("BTBZMqHH6r4Tts7J_aSIgg"), AddedAt: time.Now(),
+		}},
+		inbox.Record{Kind: inbox.KindEndpoint, Endpoint: &inbox.Address{Kind: inbox.EndpointMail, Target: "lee@example.com", AddedAt: time.Now()}})
+	note := servertest.Note("hello")
+	note.Notification.Source = "board"
+	a.Append(user, note)
+	row, err := a.fake.Row(user)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.Append(user, inbox.Record{Kind: inbox.KindTell, Seqs: []uint64{15}, Tell: &inbox.Tell{
+		Channel: "browser", Kind: inbox.EndpointWebPush, Evaluated: row.Version, GoodUntil: time.Now().Add(time.Hour).UnixMilli(),
+	}})
 }
 
 func contractLag() lag.Report {

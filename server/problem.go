@@ -11,6 +11,7 @@ import (
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/ops"
+	"github.com/belfry/belfry/server/outreach"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -48,6 +49,11 @@ func kinds() []kind {
 		{wire.ErrMediaType, http.StatusUnsupportedMediaType, true},
 		{errHidden, http.StatusConflict, true},
 		{errMutes, http.StatusConflict, true},
+		{outreach.ErrPreferences, http.StatusConflict, true},
+		{outreach.ErrNothing, http.StatusNotFound, true},
+		{outreach.ErrNoLink, http.StatusNotFound, true},
+		{outreach.ErrNoKey, http.StatusNotImplemented, true},
+		{outreach.ErrRegistrations, http.StatusTooManyRequests, true},
 		{errClosed, http.StatusNotImplemented, true},
 		{auth.ErrMisdirected, http.StatusMisdirectedRequest, true},
 		{errCrossSite, http.StatusForbidden, true},

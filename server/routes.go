@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/links"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/wire"
@@ -46,6 +47,8 @@ func (s *Server) routes(m *mux.Router) {
 	s.stream(m, userPath+"/stream", s.guard.AuthorizeStream, s.serveStream)
 	s.handle(m, http.MethodPost, userPath+"/tickets", auth.Owner, s.postTicket)
 
+	s.reachRoutes(m)
+
 	s.get(m, "/v1/unread", auth.Scoped(auth.ScopeNotify), s.getUnreads)
 	s.post(m, "/v1/notifications", auth.Scoped(auth.ScopeNotify), s.postNotifications)
 	s.post(m, "/v1/retractions", auth.Scoped(auth.ScopeNotify), s.postRetractions)
@@ -72,6 +75,23 @@ func (s *Server) routes(m *mux.Router) {
 			Handler(s.instrument("pages", s.config.Pages))
 	}
 	s.misses(m)
+}
+
+// reachRoutes are those about users who do not look.
+func (s *Server) reachRoutes(m *mux.Router) {
+	o := s.outreach
+	opened := func(h handler) handler { return s.opened(inbox.FeatureReach, h) }
+	s.get(m, userPath+"/preferences", auth.Owner, opened(o.GetPreferences))
+	s.body(m, http.MethodPatch, userPath+"/preferences", auth.Owner, opened(o.PatchPreferences))
+	s.get(m, userPath+"/push-subscriptions", auth.Owner, opened(o.GetSubscriptions))
+	s.body(m, http.MethodPut, userPath+"/push-subscriptions", auth.Owner, opened(o.PutSubscription))
+	s.body(m, http.MethodDelete, userPath+"/push-subscriptions", auth.Owner, opened(o.DeleteSubscription))
+	s.body(m, http.MethodPut, userPath+"/addresses/{kind:[^/]*}", auth.Scoped(auth.ScopeNotify), opened(o.PutAddress))
+	s.body(m, http.MethodDelete, userPath+"/addresses/{kind:[^/]*}", auth.Scoped(auth.ScopeNotify), opened(o.DeleteAddress))
+	s.get(m, userPath+"/decisions/{channel:[^/]*}/{version:[^/]*}", auth.Scoped(auth.ScopeDeliver), opened(o.GetDecision))
+	s.get(m, "/v1/push-key", auth.Open, opened(o.GetPushKey))
+	s.get(m, links.Path+"{token:[^/]*}", auth.Open, opened(o.GetLink))
+	s.handle(m, http.MethodPost, links.Path+"{token:[^/]*}", auth.Open, opened(o.PostLink))
 }
 
 // opsRoutes is what the address for operators has.
@@ -108,10 +128,14 @@ func (s *Server) get(m *mux.Router, path string, who auth.Policy, h handler) {
 	s.handle(m, http.MethodGet, path, who, h)
 }
 
-// post registers a call with a body, which must be JSON: a form of another
-// site's page can send other types without asking (CORS), but not that one.
 func (s *Server) post(m *mux.Router, path string, who auth.Policy, h handler) {
-	s.handle(m, http.MethodPost, path, who, func(w http.ResponseWriter, r *http.Request, c auth.Call) error {
+	s.body(m, http.MethodPost, path, who, h)
+}
+
+// body registers a call with a body, which must be JSON: a form of another
+// site's page can send other types without asking (CORS), but not that one.
+func (s *Server) body(m *mux.Router, method, path string, who auth.Policy, h handler) {
+	s.handle(m, method, path, who, func(w http.ResponseWriter, r *http.Request, c auth.Call) error {
 		if err := wire.CheckMediaType(r); err != nil {
 			return err
 		}
@@ -234,7 +258,7 @@ func isPage(r *http.Request, _ *mux.RouteMatch) bool {
 // allowed returns the methods that the path of r has (RFC 9110 section 10.2.1).
 func allowed(m *mux.Router, r *http.Request) []string {
 	var out []string
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		probe := *r
 		probe.Method = method
 		var match mux.RouteMatch

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,7 +19,9 @@ import (
 	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/listen"
 	"github.com/belfry/belfry/server/ops"
+	"github.com/belfry/belfry/server/outreach"
 	"github.com/belfry/belfry/server/stream"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // Limits bounds what one request may cost. Zero fields take the defaults.
@@ -101,6 +104,8 @@ type Config struct {
 	Auth    auth.Authenticator
 	// Features are the capabilities that are open: calls of others are answered 501.
 	Features inbox.Features
+	// Reach is what users who do not look can be reached by.
+	Reach outreach.Settings
 	// Epochs tells a cursor of a log that is gone from one of the future; nil
 	// takes all for cursors of the future.
 	Epochs Epochs
@@ -179,6 +184,7 @@ type Server struct {
 	pollLimit   *limit.Polls
 	logs        *logs
 	ops         *ops.Calls
+	outreach    *outreach.Calls
 }
 
 // New returns a Server, or an error that names what is missing in config.
@@ -223,6 +229,9 @@ func New(config Config) (*Server, error) {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	s.guard.OnWithdrawn(s.streams.EndWithdrawn)
+	if s.outreach, err = outreach.New(s.reaching()); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	api := mux.NewRouter()
 	s.routes(api)
 	if s.handler, err = s.middleware(api); err != nil {
@@ -274,6 +283,20 @@ func (s *Server) operations() ops.Config {
 	c.Traffic = ops.Traffic{Requests: s.metrics.requests, InFlight: s.metrics.inFlight, Polls: s.metrics.polls}
 	c.Traffic.Streams, c.Traffic.Events = s.streams.Counted()
 	return c
+}
+
+// reaching is what calls about users who do not look are answered with.
+func (s *Server) reaching() outreach.Config {
+	c := s.config
+	return outreach.Config{
+		Settings: c.Reach, Row: c.Rows.Row, Asked: s.awaitAsked, Item: c.Items.Item, Endpoint: c.Items.Endpoint, Command: s.command, Behind: errBehind,
+		Await: func(ctx context.Context, user string, look func() (bool, error)) error {
+			return s.await(ctx, user, look, c.Rows, c.Items)
+		},
+		ReadBody: func(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+			return wire.ReadBody(w, r, limit, c.Limits.Request)
+		},
+	}
 }
 
 // setDefaults decides what 0 stands for; a negative number stays what it is where

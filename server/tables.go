@@ -18,8 +18,14 @@ type Rows interface {
 	Badge(recipient string, now time.Time) (inbox.Badge, error)
 }
 
-// Items is the inbox table as the server reads it.
-type Items = stream.Items
+// Items is the inbox table as the server reads it. Its methods are safe for concurrent
+// use.
+type Items interface {
+	stream.Items
+	// Endpoint returns the content of one endpoint. It reports false if the table does
+	// not hold it, or not yet.
+	Endpoint(recipient string, seq uint64) (inbox.Address, bool, error)
+}
 
 // Epochs tells which incarnation of the journal there is. It is safe for
 // concurrent use.

@@ -1,6 +1,7 @@
 package webpush
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"encoding/base64"
 	"net/url"
@@ -62,6 +63,12 @@ func (s *Subscription) Origin() string { return origin(s.url) }
 
 // Host is the host of the endpoint with its port, if it names one.
 func (s *Subscription) Host() string { return strings.ToLower(s.url.Host) }
+
+// P256dh is the browser's public key: an uncompressed point of P-256, 65 bytes.
+func (s *Subscription) P256dh() []byte { return s.key.Bytes() }
+
+// Auth is the secret of 16 bytes that the browser shares.
+func (s *Subscription) Auth() []byte { return bytes.Clone(s.auth) }
 
 func origin(u *url.URL) string { return u.Scheme + "://" + strings.ToLower(u.Host) }
 

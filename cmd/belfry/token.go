@@ -15,7 +15,7 @@ import (
 )
 
 // knownScopes returns the scopes that the server looks at.
-func knownScopes() []string { return []string{"belfry:notify", "belfry:admin", "belfry:ops"} }
+func knownScopes() []string { return []string{"belfry:notify", "belfry:admin", "belfry:ops", "belfry:deliver"} }
 
 func tokenCommand(p *cli.Program) *cobra.Command {
 	var (
@@ -34,7 +34,8 @@ print it. Without a scope it opens that user's inbox alone.
 
 Scopes: belfry:notify to send and to read many badges, belfry:admin to act for
 any user, to erase and to see records, dead letters and journals, belfry:ops to
-see groups, lag, topics and metrics.`,
+see groups, lag, topics and metrics, belfry:deliver to see what is to be sent to
+users, and where.`,
 		Example: `  belfry token --user user-7 --jwt-secret-file jwt.secret
   belfry token --user billing --scope belfry:notify --ttl 8h --jwt-secret-file jwt.secret
   curl -H "Authorization: Bearer $(belfry token --user user-7 --jwt-secret-file jwt.secret)" \

@@ -12,9 +12,10 @@ import (
 
 // The scopes that a token may have besides being its subject's own.
 const (
-	ScopeNotify = "belfry:notify" // write notifications, read badges of many
-	ScopeAdmin  = "belfry:admin"  // act for any user, erase, see contents
-	ScopeOps    = "belfry:ops"    // read figures of the installation
+	ScopeNotify  = "belfry:notify"  // write notifications, read badges of many, say where users are reached
+	ScopeAdmin   = "belfry:admin"   // act for any user, erase, see contents
+	ScopeOps     = "belfry:ops"     // read figures of the installation
+	ScopeDeliver = "belfry:deliver" // see what is to be sent to a user, and where
 )
 
 // Authenticator tells who sends a request. It is made by [NewJWT] or [None] and safe

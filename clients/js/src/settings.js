@@ -198,7 +198,7 @@ export class Settings {
     const zones = this.#zones();
     const read = () => [...list.children].map((row) => ({
       days: [...row.querySelectorAll('[type=checkbox]:checked')].map((e) => e.value),
-      from: row.querySelector('[name=from]').value, to: row.querySelector('[name=to]').value,
+      from: row.querySelector('[name=from]').value, to: row.querySelector('[name=to]').value.replace('00:00', '24:00'),
     }));
     const save = () => {
       const quiet = read();
@@ -232,7 +232,7 @@ export class Settings {
       e.querySelector('input').focus();
       save();
     } }, t.sAdd);
-    const draw = () => list.replaceChildren(...(this.#prefs.quiet ?? []).map((of) => row({ ...of, days: of.days ?? days })));
+    const draw = () => list.replaceChildren(...(this.#prefs.quiet ?? []).map((of) => row({ from: of.from, to: of.to.replace('24:00', '00:00'), days: of.days ?? days })));
     draw();
     return this.#section(t.sQuiet, h('p', null, t.sQuietHint), list, hint, add,
       this.#check(t.sUrgent, this.#prefs.urgent_passes === true, (input) => this.#save({ urgent_passes: input.checked || null }, () => (input.checked = !input.checked)), { 'data-pref': 'urgent' }),
