@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/sources/envelope"
 	"github.com/belfry/belfry/timers"
 	"github.com/belfry/belfry/views"
@@ -38,6 +40,7 @@ type path struct {
 	metrics *prometheus.Registry
 	stop    func()
 	timers  *timers.Queue
+	policy  atomic.Pointer[reach.Policy]
 }
 
 func config(t *testing.T) kafka.Config {
@@ -59,6 +62,12 @@ func makeTopics(t *testing.T, cfg kafka.Config) {
 
 func start(t *testing.T, cfg kafka.Config) *path {
 	t.Helper()
+	return startBy(t, cfg, nil)
+}
+
+// startBy is start with channels.
+func startBy(t *testing.T, cfg kafka.Config, policy *reach.Policy) *path {
+	t.Helper()
 	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
 	if err != nil {
 		t.Fatal(err)
@@ -68,8 +77,9 @@ func start(t *testing.T, cfg kafka.Config) *path {
 	if p.journal, err = emitters.OpenJournal(cfg, prefix); err != nil {
 		t.Fatal(err)
 	}
+	p.policy.Store(policy)
 	p.timers = timers.New(timers.Config{Journal: p.journal, Logger: cfg.Logger})
-	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Timers: p.timers, Metrics: processors.NewMetrics(registry), Log: cfg.Logger, Features: inbox.DefaultFeatures}
+	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Timers: p.timers, Policy: p.policy.Load, Metrics: processors.NewMetrics(registry), Log: cfg.Logger, Features: inbox.DefaultFeatures}
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	run := func(f func(context.Context) error) { all.Go(func() { _ = f(ctx) }) }
