@@ -254,6 +254,7 @@ func (n *node) newServer() (*server.Server, error) {
 	cfg := n.Server
 	cfg.Rows, cfg.Items, cfg.Journal, cfg.Epochs = n.unread, n.inbox, n.journal, n.journal
 	cfg.Features = n.Features
+	cfg.Reach = n.reach()
 	cfg.Readiness = n.conditions
 	cfg.LagMetrics = n.lagPage
 	cfg.Operations = n.operations()

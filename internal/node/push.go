@@ -7,6 +7,7 @@ import (
 	"github.com/belfry/belfry/links"
 	"github.com/belfry/belfry/senders"
 	"github.com/belfry/belfry/senders/push"
+	"github.com/belfry/belfry/server/outreach"
 	"github.com/belfry/belfry/webpush"
 )
 
@@ -40,4 +41,17 @@ func (n *node) openSender() (func(), error) {
 	})
 	n.processors = append(n.processors, engine.NewProcessor(n.Kafka, sender.Group()))
 	return client.Close, nil
+}
+
+// reach is what the server tells pages of reaching users, and takes from them.
+func (n *node) reach() outreach.Settings {
+	out := outreach.Settings{Policy: n.policyNow}
+	if n.Push == nil {
+		return out
+	}
+	out.PushHosts, out.Links = n.Push.Hosts, n.Push.Signer
+	if n.Push.Keys != nil {
+		out.PushKey = n.Push.Keys.Public()
+	}
+	return out
 }
