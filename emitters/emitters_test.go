@@ -189,7 +189,7 @@ func TestWritesEndWithTheirContext(t *testing.T) {
 	t.Run("writes", func(t *testing.T) {
 		for name, write := range map[string]func(context.Context) error{
 			"append": func(ctx context.Context) error { _, err := j.Append(ctx, touch("a", 1)); return err },
-			"remove": func(ctx context.Context) error { return items.Remove(ctx, "a", 1) },
+			"remove": func(ctx context.Context) error { return items.Remove(ctx, inbox.ContentKey{Recipient: "a", Seq: 1}) },
 			"emit": func(ctx context.Context) error {
 				return notifications.Emit(ctx, belfry.Notification{Recipient: "a", Title: belfry.PlainText("x")})
 			},

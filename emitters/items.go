@@ -28,8 +28,8 @@ func OpenItems(cfg kafka.Config, prefix belfry.Prefix) (*Items, error) {
 // Remove writes the tombstone of one content and waits for the broker's
 // acknowledgement. After an error it may or may not have been written; when ctx
 // ends first, it probably will be. To remove what is not there does no harm.
-func (i *Items) Remove(ctx context.Context, recipient string, seq uint64) error {
-	if _, err := write(ctx, i.out, i.topic, []message{{inbox.ItemKey(recipient, seq), nil}}, nil); err != nil {
+func (i *Items) Remove(ctx context.Context, key inbox.ContentKey) error {
+	if _, err := write(ctx, i.out, i.topic, []message{{key.String(), nil}}, nil); err != nil {
 		return fmt.Errorf("write tombstone: %w", err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/inbox"
 )
 
 func TestItemsAreRemovedByTombstones(t *testing.T) {
@@ -17,7 +18,7 @@ func TestItemsAreRemovedByTombstones(t *testing.T) {
 	}
 	const recipient = "사용자-7"
 	for seq := range uint64(3) {
-		if err := items.Remove(t.Context(), recipient, seq+1); err != nil {
+		if err := items.Remove(t.Context(), inbox.ContentKey{Recipient: recipient, Seq: seq + 1}); err != nil {
 			t.Fatal(err)
 		}
 		// Acknowledged, not just under way.
@@ -28,7 +29,7 @@ func TestItemsAreRemovedByTombstones(t *testing.T) {
 	if err := items.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	if err := items.Remove(t.Context(), recipient, 4); err == nil {
+	if err := items.Remove(t.Context(), inbox.ContentKey{Recipient: recipient, Seq: 4}); err == nil {
 		t.Error("a removal after Close was written")
 	}
 	for i, m := range consume(t, cfg, prefix.InboxTable(), kafka.Partition(recipient, partitions), 3) {

@@ -40,3 +40,36 @@ func ParseItemKey(key string) (recipient string, seq uint64, ok bool) {
 	}
 	return recipient, seq, true
 }
+
+// ContentKey is what a key of the inbox table says: whose content it is of.
+type ContentKey struct {
+	Recipient string
+	Seq       uint64
+	Endpoint  bool // of an endpoint, else of an item
+}
+
+// ParseContentKey is the inverse of [ContentKey.String]. It reports false for a key that
+// that cannot have made.
+func ParseContentKey(key string) (k ContentKey, ok bool) {
+	if k.Recipient, k.Seq, ok = ParseItemKey(key); ok {
+		return k, true
+	}
+	k.Recipient, k.Seq, k.Endpoint = ParseEndpointKey(key)
+	return k, k.Endpoint
+}
+
+// String returns the [ItemKey] or [EndpointKey].
+func (k ContentKey) String() string {
+	if k.Endpoint {
+		return EndpointKey(k.Recipient, k.Seq)
+	}
+	return ItemKey(k.Recipient, k.Seq)
+}
+
+// Holds reports whether s holds what the content is of, so that it must be there.
+func (s *State) Holds(k ContentKey) bool {
+	if k.Endpoint {
+		return s.HoldsEndpoint(k.Seq)
+	}
+	return s.Held(k.Seq)
+}

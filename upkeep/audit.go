@@ -33,7 +33,7 @@ type Finding string
 // The findings.
 const (
 	FindingBadge      Finding = "badge"      // the badge is not what the row counts
-	FindingMissing    Finding = "missing"    // the row holds an item that has no content
+	FindingMissing    Finding = "missing"    // the row holds an item or endpoint that has no content
 	FindingDiffers    Finding = "differs"    // row and content say different things
 	FindingUnreadable Finding = "unreadable" // row or content cannot be decoded
 )
@@ -54,6 +54,7 @@ type AuditRows interface {
 // AuditItems reads contents, as views.Inbox does.
 type AuditItems interface {
 	Item(recipient string, seq uint64) (inbox.Item, bool, error)
+	Endpoint(recipient string, seq uint64) (inbox.Address, bool, error)
 }
 
 // AuditConfig says what to audit and how fast. The zero values of the last
@@ -282,17 +283,23 @@ func examine(cfg AuditConfig, user string, missed map[uint64]time.Time) (out exa
 		}
 		out.moving = false
 		out.missed = map[uint64]time.Time{}
+		miss := func(seq uint64) (owed bool) {
+			since, before := missed[seq]
+			if !before {
+				since = now
+			}
+			out.missed[seq] = since
+			return !settled[seq]
+		}
 		r := Recount(&row, badge.Counts, now, func(seq uint64) (*inbox.Item, bool, error) {
 			item, ok, err := cfg.Items.Item(user, seq)
 			if err != nil || ok {
 				return &item, false, err
 			}
-			if since, before := missed[seq]; before {
-				out.missed[seq] = since
-			} else {
-				out.missed[seq] = now
-			}
-			return nil, !settled[seq], nil
+			return nil, miss(seq), nil
+		}, func(seq uint64) (there, owed bool, err error) {
+			_, there, err = cfg.Items.Endpoint(user, seq)
+			return there, err == nil && !there && miss(seq), err
 		})
 		if r.Err != nil {
 			return out.unreadable(r.Err)
@@ -323,8 +330,9 @@ type Recounted struct {
 
 // Recount counts a row's items by their contents and compares that with the badge
 // that is shown. Content is as [inbox.State.Recount] has it; with an error the
-// item is counted as the row has it.
-func Recount(row *inbox.State, badge inbox.Counts, now time.Time, content func(seq uint64) (item *inbox.Item, owed bool, err error)) (r Recounted) {
+// item is counted as the row has it. Endpoint says whether the content of an endpoint is
+// there, or on its way.
+func Recount(row *inbox.State, badge inbox.Counts, now time.Time, content func(seq uint64) (item *inbox.Item, owed bool, err error), endpoint func(seq uint64) (there, owed bool, err error)) (r Recounted) {
 	r.Recount = row.Recount(now, func(seq uint64) (*inbox.Item, bool) {
 		item, owed, err := content(seq)
 		if err != nil {
@@ -333,6 +341,17 @@ func Recount(row *inbox.State, badge inbox.Counts, now time.Time, content func(s
 		}
 		return item, owed
 	})
+	if row.Reach != nil {
+		for i := range row.Reach.Endpoints {
+			seq := row.Reach.Endpoints[i].Seq
+			switch there, owed, err := endpoint(seq); {
+			case err != nil:
+				r.Err = errors.Join(r.Err, err)
+			case !there && !owed:
+				r.Missing = append(r.Missing, seq)
+			}
+		}
+	}
 	r.Drift = r.Recount.Drift(badge)
 	own := inbox.Recount{Counts: row.Counts(now)}
 	for _, f := range []struct {

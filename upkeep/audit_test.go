@@ -64,6 +64,43 @@ func (l *ledger) Item(user string, seq uint64) (inbox.Item, bool, error) {
 	return inbox.Item{}, false, nil
 }
 
+func (l *ledger) Endpoint(user string, seq uint64) (inbox.Address, bool, error) {
+	switch found := l.items[inbox.EndpointKey(user, seq)].(type) {
+	case error:
+		return inbox.Address{}, false, found
+	case inbox.Address:
+		return found, true, nil
+	}
+	return inbox.Address{}, false, nil
+}
+
+// An endpoint without content is missed as an item is; the badge is right all the same.
+func TestAuditMissesEndpoints(t *testing.T) {
+	l, settled := newLedger(), false
+	l.give("a", 5)
+	row := l.rows["a"].(inbox.State)
+	row.Reach = &inbox.Reach{Endpoints: []inbox.Endpoint{{Seq: 6, Kind: inbox.EndpointText}, {Seq: 7, Kind: inbox.EndpointText}}}
+	l.rows["a"] = row
+	l.items[inbox.EndpointKey("a", 6)] = inbox.Address{Seq: 6}
+	a := audited(l, &settled)
+	if err := a.Pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := a.Stats(); s.Waiting != 1 || s.Findings[upkeep.FindingMissing] != 0 {
+		t.Errorf("under way: got %+v", s)
+	}
+	settled = true
+	a.Again()
+	if s := a.Stats(); s.Waiting != 0 || s.Findings[upkeep.FindingMissing] != 1 || s.Drift != 0 {
+		t.Errorf("settled: got %+v", s)
+	}
+	l.items[inbox.EndpointKey("a", 7)] = inbox.Address{Seq: 7}
+	a.Again()
+	if s := a.Stats(); s.Waiting != 0 || s.Drift != 0 {
+		t.Errorf("there: got %+v", s)
+	}
+}
+
 // audited is an audit of a ledger, with what was under way settled or not.
 func audited(l *ledger, settled *bool) *upkeep.Audit {
 	return upkeep.NewAudit(upkeep.AuditConfig{

@@ -37,13 +37,13 @@ type Rows interface {
 // the first error of visit as it is, or one that matches belfry.ErrNotReady
 // while nothing can be read. Contents of one recipient should come in a row.
 type Contents interface {
-	Each(ctx context.Context, visit func(recipient string, seq uint64, written time.Time) error) error
+	Each(ctx context.Context, visit func(key inbox.ContentKey, written time.Time) error) error
 }
 
 // Remover takes contents out of the inbox table, as emitters.Items does. It
 // returns when the broker has acknowledged the tombstone.
 type Remover interface {
-	Remove(ctx context.Context, recipient string, seq uint64) error
+	Remove(ctx context.Context, key inbox.ContentKey) error
 }
 
 // SweepConfig says what to sweep and how fast. The zero values of the last
@@ -59,8 +59,8 @@ type SweepConfig struct {
 	Logger   *slog.Logger
 }
 
-// Sweep removes orphans from the inbox table: contents that their user's row,
-// at a version not below the item's seq, does not hold. They are left behind
+// Sweep removes orphans from the inbox table: contents, of items and
+// endpoints, that their user's row, at a version not below the seq, does not hold. They are left behind
 // when a process dies between a row and its tombstones, and by writes of a
 // paused owner. Nobody is ever shown one, since lists follow the row, but an
 // erasure must be true on disk too.
@@ -143,7 +143,7 @@ func (s *Sweep) Pass(ctx context.Context) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			if err := s.cfg.Items.Remove(ctx, o.recipient, o.seq); err != nil {
+			if err := s.cfg.Items.Remove(ctx, o); err != nil {
 				return fmt.Errorf("remove orphan: %w", err)
 			}
 			s.swept.Add(1)
@@ -154,30 +154,25 @@ func (s *Sweep) Pass(ctx context.Context) error {
 	return nil
 }
 
-type orphan struct {
-	recipient string
-	seq       uint64
-}
-
 // errEnough ends a reading of the table.
 var errEnough = errors.New("enough orphans for one pass")
 
-func (s *Sweep) find(ctx context.Context) ([]orphan, error) {
-	var found []orphan
+func (s *Sweep) find(ctx context.Context) ([]inbox.ContentKey, error) {
+	var found []inbox.ContentKey
 	unreadable := 0
 	row := cachedRow{rows: s.cfg.Rows}
 	now := time.Now()
-	err := s.cfg.Contents.Each(ctx, func(recipient string, seq uint64, written time.Time) error {
+	err := s.cfg.Contents.Each(ctx, func(key inbox.ContentKey, written time.Time) error {
 		if now.Sub(written) < s.cfg.MinAge {
 			return nil
 		}
-		switch state, err := row.of(recipient); {
+		switch state, err := row.of(key.Recipient); {
 		case errors.Is(err, belfry.ErrNotReady):
 			return err
 		case err != nil:
 			unreadable++ // who can't read the row can't know what it holds
-		case orphaned(state, seq):
-			found = append(found, orphan{recipient, seq})
+		case orphaned(state, key):
+			found = append(found, key)
 		}
 		if len(found) == maxOrphans {
 			return errEnough
@@ -193,13 +188,13 @@ func (s *Sweep) find(ctx context.Context) ([]orphan, error) {
 	return found, err
 }
 
-// orphaned reports whether the row has seen seq and does not hold it. A row
-// that was never written has seen nothing.
-func orphaned(row *inbox.State, seq uint64) bool {
-	if row.Version == 0 || row.Version < seq {
+// orphaned reports whether the row has seen the seq of a content and does not hold it. A
+// row that was never written has seen nothing.
+func orphaned(row *inbox.State, key inbox.ContentKey) bool {
+	if row.Version == 0 || row.Version < key.Seq {
 		return false
 	}
-	return !row.Held(seq)
+	return !row.Holds(key)
 }
 
 // cachedRow keeps the row read last: a user's contents come together, and an

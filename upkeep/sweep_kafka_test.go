@@ -38,14 +38,14 @@ func (b tableLog) last(ctx context.Context) (map[string]*sarama.ConsumerMessage,
 	return last, nil
 }
 
-func (b tableLog) Each(ctx context.Context, visit func(string, uint64, time.Time) error) error {
+func (b tableLog) Each(ctx context.Context, visit func(inbox.ContentKey, time.Time) error) error {
 	last, err := b.last(ctx)
 	if err != nil {
 		return err
 	}
 	for key, m := range last {
-		if recipient, seq, ok := inbox.ParseItemKey(key); ok && m.Value != nil {
-			if err := visit(recipient, seq, m.Timestamp); err != nil {
+		if k, ok := inbox.ParseContentKey(key); ok && m.Value != nil {
+			if err := visit(k, m.Timestamp); err != nil {
 				return err
 			}
 		}
@@ -205,6 +205,13 @@ func TestSweepFinishesAnErase(t *testing.T) {
 		j := openJournal(t, cfg)
 		notify(t, j, u, "erased", 3)
 		notify(t, j, u, "other", 1)
+		at, err := j.Append(t.Context(), inbox.Addressed{Recipients: []string{"erased"}, Record: inbox.Record{
+			Kind: inbox.KindEndpoint, Endpoint: &inbox.Address{Kind: inbox.EndpointText, Target: "room"},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		awaitVersion(t, u, "erased", uint64(at[0].Offset)+1)
 	})
 	row, err := u.Row("erased")
 	if err != nil {
@@ -219,10 +226,11 @@ func TestSweepFinishesAnErase(t *testing.T) {
 	for _, e := range row.Items {
 		all = append(all, inbox.ItemKey("erased", e.Seq))
 	}
+	all = append(all, inbox.EndpointKey("erased", row.Reach.Endpoints[0].Seq))
 	erased, effects := inbox.Fold(row, inbox.Record{Kind: inbox.KindErase}, inbox.Input{
 		Position: inbox.Position{Epoch: row.Epoch, Offset: int64(row.Version - row.Base)}, Time: time.Now()})
-	if len(effects.Removed) != 3 {
-		t.Fatalf("an erase removes %v", effects.Removed)
+	if len(effects.Removed) != 3 || len(effects.GoneEndpoints) != 1 {
+		t.Fatalf("an erase removes %v and endpoints %v", effects.Removed, effects.GoneEndpoints)
 	}
 	value, err := codec.EncodeState(&erased)
 	if err != nil {
@@ -235,8 +243,8 @@ func TestSweepFinishesAnErase(t *testing.T) {
 	b := tableLog{cfg}
 	b.await(t, all...)
 	s := openSweep(t, cfg, u, time.Nanosecond)
-	if err := s.Pass(t.Context()); err != nil || s.Swept() != 3 {
-		t.Errorf("%d swept, want 3: %v", s.Swept(), err)
+	if err := s.Pass(t.Context()); err != nil || s.Swept() != 4 {
+		t.Errorf("%d swept, want 4: %v", s.Swept(), err)
 	}
 	b.await(t, held)
 }

@@ -38,9 +38,9 @@ type written struct {
 // contents are those of a table, in its order.
 type contents []written
 
-func (c contents) Each(_ context.Context, visit func(string, uint64, time.Time) error) error {
+func (c contents) Each(_ context.Context, visit func(inbox.ContentKey, time.Time) error) error {
 	for _, one := range c {
-		if err := visit(one.recipient, one.seq, time.Now().Add(-one.age)); err != nil {
+		if err := visit(inbox.ContentKey{Recipient: one.recipient, Seq: one.seq}, time.Now().Add(-one.age)); err != nil {
 			return err
 		}
 	}
@@ -53,11 +53,11 @@ type tombstones struct {
 	err  error
 }
 
-func (s *tombstones) Remove(_ context.Context, recipient string, seq uint64) error {
+func (s *tombstones) Remove(_ context.Context, key inbox.ContentKey) error {
 	if s.err != nil {
 		return s.err
 	}
-	s.keys = append(s.keys, inbox.ItemKey(recipient, seq))
+	s.keys = append(s.keys, key.String())
 	return nil
 }
 
@@ -176,7 +176,7 @@ type attempts struct {
 	answer chan error
 }
 
-func (a attempts) Remove(context.Context, string, uint64) error {
+func (a attempts) Remove(context.Context, inbox.ContentKey) error {
 	a.at <- time.Now()
 	return <-a.answer
 }

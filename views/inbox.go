@@ -95,13 +95,13 @@ func (i *Inbox) Endpoint(recipient string, seq uint64) (inbox.Address, bool, err
 	return endpoint, true, nil
 }
 
-// Each calls visit for every item that the table holds, in any order, with the
+// Each calls visit for every content that the table holds, in any order, with the
 // time its record was written. It stops at the first error of visit and returns
 // it; other errors are those of [table.View.Each].
-func (i *Inbox) Each(ctx context.Context, visit func(recipient string, seq uint64, written time.Time) error) error {
+func (i *Inbox) Each(ctx context.Context, visit func(key inbox.ContentKey, written time.Time) error) error {
 	return i.View.Each(ctx, func(key string, _ []byte, written time.Time) error {
-		if recipient, seq, ok := inbox.ParseItemKey(key); ok {
-			return visit(recipient, seq, written)
+		if k, ok := inbox.ParseContentKey(key); ok {
+			return visit(k, written)
 		}
 		return nil
 	})

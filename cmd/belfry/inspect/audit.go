@@ -61,6 +61,8 @@ type auditor struct {
 type tables struct {
 	rows     map[string][]byte
 	contents map[string]map[uint64]content
+	// endpoints are the seqs of contents of endpoints, by user.
+	endpoints map[string]map[uint64]bool
 }
 
 // content is the part of an item that counts, or why it cannot be read.
@@ -151,7 +153,7 @@ func (r *AuditReport) add(w recounted) {
 // read reads one partition of both tables: the rows first, since contents are
 // written before what counts them.
 func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
-	t := &tables{rows: map[string][]byte{}, contents: map[string]map[uint64]content{}}
+	t := &tables{rows: map[string][]byte{}, contents: map[string]map[uint64]content{}, endpoints: map[string]map[uint64]bool{}}
 	err := table.Scan(ctx, a.cfg, a.prefix.UnreadTable(), partition, func(m *sarama.ConsumerMessage) error {
 		user := string(m.Key)
 		if _, own := belfry.ParsePartitionKey(user); own || a.user != "" && user != a.user {
@@ -169,8 +171,16 @@ func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
 		return nil, err
 	}
 	err = table.Scan(ctx, a.cfg, a.prefix.InboxTable(), partition, func(m *sarama.ConsumerMessage) error {
-		user, seq, ok := inbox.ParseItemKey(string(m.Key))
+		key, ok := inbox.ParseContentKey(string(m.Key))
+		user, seq := key.Recipient, key.Seq
 		if !ok || t.rows[user] == nil {
+			return nil
+		}
+		if key.Endpoint {
+			if t.endpoints[user] == nil {
+				t.endpoints[user] = map[uint64]bool{}
+			}
+			t.endpoints[user][seq] = m.Value != nil
 			return nil
 		}
 		if m.Value == nil {
@@ -217,6 +227,13 @@ func (t *tables) recount(user string, late []uint64, now time.Time) (w recounted
 			return nil, true, nil
 		}
 		return nil, false, nil
+	}, func(seq uint64) (there, owed bool, err error) {
+		there = t.endpoints[user][seq]
+		owed = !there && late != nil && !slices.Contains(late, seq)
+		if owed {
+			w.waiting++
+		}
+		return there, owed, nil
 	})
 	w.auditWrong = auditWrong{
 		User: user, Findings: r.Findings, Version: row.Version, Drift: r.Drift,
