@@ -42,6 +42,11 @@ func Load(path string) (*reach.Policy, error) {
 func Parse(name, text string) (*reach.Policy, error) {
 	f := &reader{File: &yamlfile.File{Name: name}}
 	policy := f.policy(f.Parse(text, fix))
+	if policy != nil && len(f.Problems) == 0 {
+		if err := policy.Check(); err != nil {
+			f.WrongAt(1, 1, "", "%v", err)
+		}
+	}
 	if len(f.Problems) > 0 {
 		f.Sort()
 		return nil, &yamlfile.Error{Problems: f.Problems}

@@ -20,6 +20,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/reach"
 )
 
 func Command(p *cli.Program) *cobra.Command {
@@ -28,6 +29,7 @@ func Command(p *cli.Program) *cobra.Command {
 		log      options.Log
 		asJSON   bool
 		contents bool
+		channels options.Channels
 		journal  journalOptions
 		audit    bool
 	)
@@ -46,12 +48,16 @@ journal's retention is unknown, and it says so.
 
 Texts are people's own: they are shown with --contents only.
 
+With --channels it also says by item when the user was or will be told of it
+outside of the inbox, and what holds that. Of endpoints the host alone is shown.
+
 With --audit it recounts the user, or everybody if none is named, from rows and
 contents, and ends with 1 if a badge is wrong or a content is missing. What may
 still be on its way is waited for. Memory is that of one partition of both
 tables.`,
 		Example: `  belfry inspect user-7 --brokers 127.0.0.1:9092
   belfry inspect user-7 --brokers 127.0.0.1:9092 --contents --json
+  belfry inspect user-7 --brokers 127.0.0.1:9092 --channels channels.yaml
   belfry inspect user-7 --brokers 127.0.0.1:9092 --journal --since 48h
   belfry inspect --audit --brokers 127.0.0.1:9092`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -90,7 +96,13 @@ tables.`,
 				}
 				return runAudit(cmd.Context(), a, p.Stdout, asJSON)
 			}
-			report, err := inspect(cmd.Context(), kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0])
+			var policy *reach.Policy
+			if channels.Path != "" {
+				if policy, err = channels.Load(); err != nil {
+					return channels.Refusal(err)
+				}
+			}
+			report, err := inspect(cmd.Context(), kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0], policy)
 			if err != nil {
 				return err
 			}
@@ -106,6 +118,7 @@ tables.`,
 	kafka.AddFlags(c.Flags())
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&contents, "contents", false, "show titles")
+	channels.AddFlags(c.Flags())
 	journal.AddFlags(c.Flags())
 	c.Flags().BoolVar(&audit, "audit", false, "recount the user, or all users, and say what is wrong")
 	log.AddFlags(c.Flags())
@@ -127,6 +140,9 @@ type Report struct {
 	Sources   int          `json:"sources"`
 	// Orphans are contents that the row does not hold; they are never listed.
 	Orphans []uint64 `json:"orphans"`
+	Reach   *Reach   `json:"reach,omitempty"`
+
+	policy bool // Reach is by channels
 }
 
 type Item struct {
@@ -150,6 +166,7 @@ type Item struct {
 	// them whose content the inbox table does not have.
 	Members []uint64 `json:"members,omitempty"`
 	Lacking []uint64 `json:"lacking,omitempty"`
+	Tells   []Tell   `json:"tells,omitempty"`
 }
 
 // Mute is a muted category.
@@ -159,7 +176,7 @@ type Mute struct {
 	Since    time.Time `json:"since"`
 }
 
-func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string) (*Report, error) {
+func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, policy *reach.Policy) (*Report, error) {
 	topics, err := options.OpenTopics(cfg)
 	if err != nil {
 		return nil, err
@@ -175,24 +192,40 @@ func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user s
 	if err != nil {
 		return nil, err
 	}
-	items := map[uint64]inbox.Item{}
+	items, endpoints := map[uint64]inbox.Item{}, map[uint64]inbox.Address{}
 	err = table.Scan(ctx, cfg, box, kafka.Partition(user, infos[box].Partitions), func(m *sarama.ConsumerMessage) error {
-		recipient, seq, ok := inbox.ParseItemKey(string(m.Key))
-		if !ok || recipient != user {
+		key, ok := inbox.ParseContentKey(string(m.Key))
+		if !ok || key.Recipient != user {
 			return nil
 		}
 		if m.Value == nil {
-			delete(items, seq)
+			if key.Endpoint {
+				delete(endpoints, key.Seq)
+			} else {
+				delete(items, key.Seq)
+			}
 			return nil
 		}
+		if key.Endpoint {
+			endpoint, err := codec.DecodeEndpoint(m.Value)
+			endpoints[key.Seq] = endpoint
+			return err
+		}
 		item, err := codec.DecodeItem(m.Value)
-		items[seq] = item
+		items[key.Seq] = item
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return newUserReport(user, partition, &row, items, time.Now()), nil
+	now := time.Now()
+	report := newUserReport(user, partition, &row, items, now)
+	report.Reach, report.policy = newReach(&row, endpoints), policy != nil
+	told := tells(user, &row, policy, now)
+	for i := range report.Items {
+		report.Items[i].Tells = told[report.Items[i].Seq]
+	}
+	return report, nil
 }
 
 func newUserReport(user string, partition int32, row *inbox.State, items map[uint64]inbox.Item, now time.Time) *Report {
@@ -248,6 +281,11 @@ func (r *Report) hideTexts() {
 	for i := range r.Items {
 		r.Items[i].Title = ""
 	}
+	if r.Reach != nil {
+		for i := range r.Reach.Endpoints {
+			r.Reach.Endpoints[i].Label = ""
+		}
+	}
 }
 
 func (r *Report) print(w io.Writer) error {
@@ -265,6 +303,7 @@ func (r *Report) print(w io.Writer) error {
 	if len(r.Mutes) > 0 {
 		fmt.Fprintln(t)
 	}
+	r.Reach.print(t)
 	fmt.Fprintln(t, "SEQ\tVERSION\tSTATE\tTIMES\tPRIORITY\tCATEGORY\tCOUNT\tCONTENT\tTITLE")
 	for _, i := range slices.Backward(r.Items) {
 		content := "yes"
@@ -276,6 +315,7 @@ func (r *Report) print(w io.Writer) error {
 		}
 		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", i.Seq, i.Version, i.State, i.times(), i.Priority, i.Category, i.Count, content, i.Title)
 	}
+	r.printTells(t)
 	return t.Flush()
 }
 
