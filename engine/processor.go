@@ -48,6 +48,9 @@ type Group struct {
 	// Remedy says what an operator does about a refused partition, or one
 	// that lacks something, for the log and the [Refusal] or [Lack].
 	Remedy string
+	// CommitInterval is the time between two commits of what is completed; 0: a second. A
+	// process that is killed has done that much which is done again.
+	CommitInterval time.Duration
 	// Batches, if not nil, has a callback process all records of one key that are at
 	// hand at once.
 	Batches *Batches
@@ -239,6 +242,9 @@ func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.
 			sc, err := p.cfg.SaramaInflated()
 			if err != nil {
 				return nil, err
+			}
+			if p.group.CommitInterval > 0 {
+				sc.Consumer.Offsets.AutoCommit.Interval = p.group.CommitInterval
 			}
 			if p.group.Batches != nil {
 				// Our windows hold what is at hand, and are bounded in bytes.

@@ -40,6 +40,7 @@ type End string
 const (
 	EndSent       End = "sent"        // one endpoint or more was reached
 	EndNothing    End = "nothing"     // nothing was left to tell
+	EndRepeat     End = "repeat"      // it came again, and was sent the first time
 	EndLate       End = "late"        // given back: its time is over, or preferences are newer
 	EndNoEndpoint End = "no-endpoint" // given back: no endpoint is left
 	EndFailed     End = "failed"      // given back: none was reached
@@ -64,6 +65,9 @@ type decision struct {
 // seconds. waits, which may be nil, is told what it waits for, and of nil once it does
 // not wait any more.
 func (s *Sender) Deliver(ctx context.Context, user string, o inbox.Outbound, waits func(error)) (End, error) {
+	if s.isRepeat(user, &o) {
+		return EndRepeat, nil
+	}
 	d := &decision{Sender: s, user: user, Outbound: o}
 	defer s.origins.leave(d)
 	row, err := d.awaitRow(ctx, waits)
@@ -157,6 +161,7 @@ func (d *decision) send(ctx, over context.Context, endpoints []inbox.Endpoint) (
 	has := func(f fate) bool { return slices.Contains(fates, f) }
 	switch {
 	case has(fateReached):
+		d.noteSent(d.user, &d.Outbound)
 		return EndSent, nil
 	case has(fateNothing):
 		return EndNothing, nil

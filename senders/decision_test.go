@@ -42,11 +42,15 @@ type sent struct {
 
 func newWorld(t *testing.T) *world {
 	w := &world{Tables: servertest.NewTables(), t: t}
-	w.sender = senders.New(senders.Config{
+	w.sender = w.newSender()
+	return w
+}
+
+func (w *world) newSender() *senders.Sender {
+	return senders.New(senders.Config{
 		Group: "belfry-webpush", Topic: "belfry.outbound", Rows: w, Contents: w, Journal: w, Transport: w,
 		Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 	})
-	return w
 }
 
 func (w *world) Kind() inbox.EndpointKind { return inbox.EndpointWebPush }
@@ -144,11 +148,17 @@ func TestDecisionIsSentOnce(t *testing.T) {
 		if len(got) != 2 || !slices.Equal(got[0].seqs, []uint64{second, first}) || got[0].target == got[1].target {
 			t.Errorf("got %+v, want both items, the newest first, at both endpoints", got)
 		}
+		if end := w.deliver(o); end != senders.EndRepeat || len(w.messages()) != 2 {
+			t.Errorf("written again by its owner: %s, %+v", end, w.messages())
+		}
+		// Another process does not know.
 		w.append("kim", inbox.Record{Kind: inbox.KindSeen, Seqs: []uint64{second}})
+		w.sender = w.newSender()
 		if end := w.deliver(o); end != senders.EndSent || !slices.Equal(w.messages()[2].seqs, []uint64{first}) {
 			t.Errorf("redelivered: %s, %+v, want what is still unseen", end, w.messages()[2:])
 		}
 		w.append("kim", inbox.Record{Kind: inbox.KindSeen, Seqs: []uint64{first}})
+		w.sender = w.newSender()
 		if end := w.deliver(o); end != senders.EndNothing || len(w.messages()) != 4 {
 			t.Errorf("all seen: %s, %+v", end, w.messages())
 		}

@@ -20,7 +20,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	f := promauto.With(reg)
 	return &metrics{
 		decisions: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_outbound_decisions_total", Help: "Decisions that a sender has ended, by channel and result: sent, nothing (left to tell), late, no-endpoint and failed (given back, decided anew), dead-letter, given-up (read again by whoever has the partition next).",
+			Name: "belfry_outbound_decisions_total", Help: "Decisions that a sender has ended, by channel and result: sent, nothing (left to tell), repeat (was sent before), late, no-endpoint and failed (given back, decided anew), dead-letter, given-up (read again by whoever has the partition next).",
 		}, []string{"channel", "result"}),
 		answers: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "belfry_outbound_answers_total", Help: "What services said to messages, by channel, service and answer: accepted, unanswered (counts as sent), gone, limited, unavailable, unreachable, unauthorized, rejected.",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -16,10 +17,18 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/inflate"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/recent"
 )
 
-// perPartition is how many decisions of a partition are on their way at the most.
-const perPartition = 200
+const (
+	// perPartition is how many decisions of a partition are on their way at the most.
+	perPartition = 200
+	// commitInterval bounds what is sent again after a crash, beside what was on its way.
+	commitInterval = 50 * time.Millisecond
+	// sentKept is how many decisions that were sent a generation of them holds: those that
+	// an owner writes again after a crash are mostly of its last second.
+	sentKept = 16_384
+)
 
 // Rows are those of all users, as views.Unread has them.
 type Rows interface {
@@ -69,6 +78,13 @@ type Sender struct {
 
 	mu    sync.Mutex
 	rooms map[int32]*semaphore.Weighted // by partition
+	sent  *recent.Map[sentKey, struct{}]
+}
+
+// sentKey is a decision of a user.
+type sentKey struct {
+	user, channel string
+	decision      uint64
 }
 
 // New returns a sender; it sends once its Group runs.
@@ -76,7 +92,7 @@ func New(cfg Config) *Sender {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Sender{Config: cfg, metrics: newMetrics(cfg.Registry), rooms: map[int32]*semaphore.Weighted{}}
+	return &Sender{Config: cfg, metrics: newMetrics(cfg.Registry), rooms: map[int32]*semaphore.Weighted{}, sent: recent.New[sentKey, struct{}](sentKept)}
 }
 
 // Group is the definition for engine.NewProcessor. Decisions of a partition are on their
@@ -85,8 +101,23 @@ func (s *Sender) Group(options ...goka.ProcessorOption) engine.Group {
 	return engine.Group{
 		Graph: goka.DefineGroup(goka.Group(s.Config.Group),
 			goka.Input(goka.Stream(s.Topic), engine.Bytes{}, engine.Callback(s.take))),
-		Options: options,
+		CommitInterval: commitInterval,
+		Options:        options,
 	}
+}
+
+// isRepeat reports whether this process has sent a decision not long ago.
+func (s *Sender) isRepeat(user string, o *inbox.Outbound) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.sent.Get(sentKey{user, o.Channel, o.Decision})
+	return ok
+}
+
+func (s *Sender) noteSent(user string, o *inbox.Outbound) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent.Put(sentKey{user, o.Channel, o.Decision}, struct{}{})
 }
 
 func (s *Sender) room(partition int32) *semaphore.Weighted {
