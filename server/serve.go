@@ -59,7 +59,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 	}
 	served := make(chan error, 1)
 	go func() {
-		ln := listen.Patient{Listener: ln}
+		ln := s.readers.Listener(listen.Patient{Listener: ln})
 		if c := s.config.Certificate; c != nil {
 			srv.TLSConfig = c.TLS()
 			served <- srv.ServeTLS(ln, "", "")

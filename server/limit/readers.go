@@ -1,0 +1,175 @@
+package limit
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"golang.org/x/sync/semaphore"
+)
+
+const (
+	// readerPiece is how much a connection brings in with one turn while others of
+	// its address wait for theirs: some 30 requests over HTTP/2. A read with more
+	// room than net/http's buffers is of a body, and is not cut.
+	readerPiece  = 512
+	readerBuffer = 4 << 10
+	// readerPatience bounds the wait for a turn, whatever keeps it.
+	readerPatience = time.Second
+)
+
+// Readers has the connections of one address bring in what they send a few at a time.
+// What is read becomes work at once, over HTTP/2 a hundred requests a connection, and
+// the scheduler has no notion of whose work it is: without turns everybody's next
+// request would wait behind all that hundreds of connections of one address have sent.
+// An address whose connections do not crowd each other notices nothing. It is safe for
+// concurrent use.
+type Readers struct {
+	shared     func(netip.Addr) bool
+	perAddress int64
+
+	mu        sync.Mutex
+	addresses map[netip.Prefix]*crowd
+
+	waited prometheus.Counter
+}
+
+// crowd is the connections of one address.
+type crowd struct {
+	turns   *semaphore.Weighted
+	waiting atomic.Int32
+	open    int // guarded by Readers.mu
+}
+
+// NewReaders returns Readers that let as many connections of an address read at a time
+// as there are processors. The addresses that shared reports stand for many, and have no
+// bound; nil reports none. Its metrics go to reg.
+func NewReaders(shared func(netip.Addr) bool, reg prometheus.Registerer) *Readers {
+	if shared == nil {
+		shared = func(netip.Addr) bool { return false }
+	}
+	return &Readers{
+		shared: shared, perAddress: int64(runtime.GOMAXPROCS(0)), addresses: map[netip.Prefix]*crowd{},
+		waited: promauto.With(reg).NewCounter(prometheus.CounterOpts{
+			Name: "belfry_reads_waited_total",
+			Help: "Reads of connections that waited for others of the same address, which sent more than is worked off at once.",
+		}),
+	}
+}
+
+// Listener returns ln with the connections that it accepts in their turns. All are over
+// TCP, or are left as they are.
+func (r *Readers) Listener(ln net.Listener) net.Listener { return readersListener{ln, r} }
+
+type readersListener struct {
+	net.Listener
+	readers *Readers
+}
+
+// Accept implements net.Listener.
+func (l readersListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	tcp, ok := conn.(*net.TCPConn)
+	if err != nil || !ok || l.readers.shared(remoteOf(conn)) {
+		return conn, err
+	}
+	return &turnsConn{TCPConn: tcp, readers: l.readers, crowd: l.readers.join(householdOf(remoteOf(conn)))}, nil
+}
+
+func (r *Readers) join(address netip.Prefix) *crowd {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.addresses[address]
+	if c == nil {
+		c = &crowd{turns: semaphore.NewWeighted(r.perAddress)}
+		r.addresses[address] = c
+	}
+	c.open++
+	return c
+}
+
+func (r *Readers) part(address netip.Prefix, c *crowd) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.open--; c.open == 0 {
+		delete(r.addresses, address)
+	}
+}
+
+// turnsConn is a connection whose reads take turns with others of its address. A turn
+// is from a read's return to the next call: then all that it brought is at work.
+type turnsConn struct {
+	*net.TCPConn
+	readers *Readers
+	crowd   *crowd
+	rest    []byte // read, for the turns to come
+	turn    atomic.Bool
+	closed  atomic.Bool
+}
+
+// Read implements net.Conn.
+func (c *turnsConn) Read(p []byte) (n int, err error) {
+	c.leave()
+	if n = copy(p, c.rest); n == 0 {
+		if n, err = c.TCPConn.Read(p); n == 0 {
+			return n, err
+		}
+	} else {
+		c.rest = c.rest[n:]
+	}
+	if c.take() && n > readerPiece && len(p) <= readerBuffer {
+		c.rest = append(append([]byte(nil), p[readerPiece:n]...), c.rest...)
+		n = readerPiece
+	}
+	return n, err
+}
+
+// take waits for a turn and reports whether others wait as well.
+func (c *turnsConn) take() (crowded bool) {
+	if c.crowd.turns.TryAcquire(1) {
+		c.hold()
+		return false
+	}
+	c.readers.waited.Inc()
+	c.crowd.waiting.Add(1)
+	defer c.crowd.waiting.Add(-1)
+	ctx, cancel := context.WithTimeout(context.Background(), readerPatience)
+	defer cancel()
+	if c.crowd.turns.Acquire(ctx, 1) == nil {
+		c.hold()
+	}
+	// The work that the turn before has brought stands in a processor's own queue:
+	// a goroutine that yields comes behind it.
+	runtime.Gosched()
+	return true
+}
+
+func (c *turnsConn) hold() {
+	c.turn.Store(true)
+	if c.closed.Load() {
+		c.leave()
+	}
+}
+
+// leave ends the turn, if there is one.
+func (c *turnsConn) leave() {
+	if c.turn.CompareAndSwap(true, false) {
+		c.crowd.turns.Release(1)
+	}
+}
+
+// Close implements net.Conn.
+func (c *turnsConn) Close() error {
+	err := c.TCPConn.Close()
+	if c.closed.CompareAndSwap(false, true) {
+		c.leave()
+		c.readers.part(householdOf(remoteOf(c.TCPConn)), c.crowd)
+	}
+	return err
+}

@@ -1,0 +1,115 @@
+package limit
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/netip"
+	"runtime"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// accepted returns both ends of a new connection: the client's, and the server's as r
+// has it.
+func accepted(t *testing.T, r *Readers) (client, server net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if client, err = net.Dial("tcp", ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	if server, err = r.Listener(ln).Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	return client, server
+}
+
+func TestConnectionsOfOneAddressTakeTurns(t *testing.T) {
+	r := NewReaders(nil, prometheus.NewRegistry())
+	r.perAddress = 1
+	firstClient, first := accepted(t, r)
+	secondClient, second := accepted(t, r)
+	sent := bytes.Repeat([]byte("0123456789abcdef"), readerBuffer/16)
+	for _, c := range []net.Conn{firstClient, secondClient} {
+		if _, err := c.Write(sent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := first.Read(make([]byte, readerBuffer)); err != nil || n <= readerPiece {
+		t.Fatalf("alone it read %d bytes, %v", n, err)
+	}
+	pieces := make(chan []byte)
+	go func() {
+		defer close(pieces)
+		for got := 0; got < len(sent); {
+			b := make([]byte, readerBuffer)
+			n, err := second.Read(b)
+			if err != nil {
+				return
+			}
+			got += n
+			pieces <- b[:n]
+		}
+	}()
+	waiting := &second.(*turnsConn).crowd.waiting
+	for waiting.Load() == 0 {
+		select {
+		case <-pieces:
+			t.Fatal("it did not wait for its turn")
+		default:
+			runtime.Gosched()
+		}
+	}
+	if err := first.Close(); err != nil { // which ends the turn
+		t.Fatal(err)
+	}
+	got := <-pieces
+	if len(got) != readerPiece {
+		t.Errorf("beside another one it brought in %d bytes", len(got))
+	}
+	for piece := range pieces {
+		got = append(got, piece...)
+	}
+	if !bytes.Equal(got, sent) {
+		t.Error("what was read is not what was sent")
+	}
+	if n := testutil.ToFloat64(r.waited); n != 1 {
+		t.Errorf("%v reads waited", n)
+	}
+	second.Close()
+	if len(r.addresses) != 0 {
+		t.Errorf("%d addresses are known of closed connections", len(r.addresses))
+	}
+}
+
+func TestAReadEndsTheTurnBefore(t *testing.T) {
+	r := NewReaders(nil, prometheus.NewRegistry())
+	r.perAddress = 1
+	client, server := accepted(t, r)
+	for range 3 {
+		if _, err := io.WriteString(client, "x"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := server.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := testutil.ToFloat64(r.waited); n != 0 {
+		t.Errorf("%v reads waited for themselves", n)
+	}
+}
+
+func TestProxiesTakeNoTurns(t *testing.T) {
+	r := NewReaders(func(a netip.Addr) bool { return a.IsLoopback() }, prometheus.NewRegistry())
+	if _, server := accepted(t, r); server.(*net.TCPConn) == nil {
+		t.Error("a proxy's connections, which are many people's, wait for each other")
+	}
+}
