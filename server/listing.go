@@ -22,7 +22,12 @@ type listing struct {
 	items   [][]byte    // as JSON; none of a list that is unchanged
 	// unchanged is that the client has this list, all of it, already.
 	unchanged bool
+	read      int // bytes of texts and data that were read for it
 }
+
+// listBytes is how much of contents a list may read before it counts as one more: a
+// list of small items is one list, one of a hundred full items is 25.
+const listBytes = 256 << 10
 
 // listQuery is what a client asks for.
 type listQuery struct {
@@ -67,6 +72,7 @@ func (s *Server) awaitListing(ctx context.Context, q *listQuery) (listing, error
 		}
 		defer leave()
 		err = l.build(s.config.Items, q)
+		s.lists.Charge(q.call.Identity.Subject, isService(q.call.Identity), l.read/listBytes, time.Now())
 		return l.pending == 0, err
 	}, s.config.Rows, s.config.Items)
 	if errors.Is(err, errBehind) && l.row.Version >= q.version {
@@ -116,6 +122,7 @@ func (l *listing) content(items Items, user string, seq uint64) (*inbox.Item, er
 	case err != nil:
 		return nil, fmt.Errorf("read item: %w", err)
 	case ok:
+		l.read += item.Size()
 		return &item, nil
 	case l.pending == 0 || seq < l.pending:
 		l.pending = seq

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -292,4 +293,31 @@ func TestEachPieceHasItsTime(t *testing.T) {
 	if w.release(); s.answers.Held() != 0 {
 		t.Error("an answer that is over holds something")
 	}
+}
+
+// TestControlFloodsEnd holds that a connection whose client asks for answers to frames of
+// control and reads none is ended: net/http queues 10,000 of them.
+func TestControlFloodsEnd(t *testing.T) {
+	r := run(t, 10*time.Second)
+	c := readNothing(t, strings.TrimPrefix(r.url, "http://"), "127.0.0.2")
+	if err := c.conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	var flood bytes.Buffer
+	framer := http2.NewFramer(&flood, nil)
+	for range 1000 {
+		if err := framer.WritePing(false, [8]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The kernel's buffers hold some hundred thousand.
+	for frames := 0; frames < 2_000_000; frames += 1000 {
+		switch _, err := c.conn.Write(flood.Bytes()); {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			t.Fatalf("after %d frames the server neither reads nor ends the connection", frames)
+		case err != nil:
+			return
+		}
+	}
+	t.Error("two million frames were taken of a client that reads no answer")
 }

@@ -154,6 +154,10 @@ func (s *Server) handle(m *mux.Router, method, path string, who auth.Policy, h h
 	name := routeName(path)
 	h = s.traced(method, name, h)
 	m.Handle(path, s.instrument(name, s.answer(func(w http.ResponseWriter, r *http.Request) error {
+		// Of a stream that was reset at once (CVE-2023-44487) nobody waits for the answer.
+		if err := r.Context().Err(); err != nil {
+			return err
+		}
 		c, err := s.guard.Authorize(r, who)
 		if err == nil && method != http.MethodGet {
 			err = s.writes.Take(c.Identity.Subject, isService(c.Identity), 1, time.Now())

@@ -1,10 +1,13 @@
 package server
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
 )
@@ -84,6 +87,34 @@ func TestListsAreLimitedPerSubject(t *testing.T) {
 		}
 		if accepted != DefaultListBurst {
 			t.Errorf("%d lists of a person were accepted, want %d", accepted, DefaultListBurst)
+		}
+	})
+}
+
+// TestFullListsAreSeveral holds that a list counts by what is read for it: one of small
+// items is one, one of a hundred full items is 25.
+func TestFullListsAreSeveral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t))
+		for range 100 {
+			a.Append("kim", inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{
+				Recipient: "kim", Title: belfry.PlainText("x"), Body: belfry.PlainText(strings.Repeat("y", belfry.MaxItemBytes-1)), Priority: belfry.PriorityNormal,
+			}})
+		}
+		a.notify("lee", "small")
+		accepted := func(user string) (n int) {
+			for range DefaultListBurst {
+				if a.get("/v1/users/"+user+"/inbox?limit=100", "Authorization", "Bearer "+mint(t, user)).Code == 200 {
+					n++
+				}
+			}
+			return n
+		}
+		if n := accepted("kim"); n != DefaultListBurst/25 {
+			t.Errorf("%d full lists at once, want %d", n, DefaultListBurst/25)
+		}
+		if n := accepted("lee"); n != DefaultListBurst {
+			t.Errorf("%d small lists at once, want %d", n, DefaultListBurst)
 		}
 	})
 }

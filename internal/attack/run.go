@@ -15,6 +15,7 @@ type Program struct{ Name, Path string }
 // Config says what to run. All fields but Only are required.
 type Config struct {
 	Programs []Program
+	Attacker []string // command line that calls [Apart]
 	Broker   string   // program whose embedded broker is used
 	Dir      string   // for logs and state; the caller removes it
 	Only     []string // names of attacks; empty: all
@@ -114,28 +115,30 @@ func one(ctx context.Context, c *Config, a attack, p Program) (o outcome, err er
 		return o, err
 	}
 	t.watch.begin()
-	attacked, over := context.WithTimeout(ctx, c.Duration)
-	defer over()
 	notes, failed := make(chan string, 1), make(chan error, 1)
 	go func() {
-		note, err := a.run(attacked, t)
+		var note string
+		var err error
+		if a.record {
+			note, err = a.run(ctx, t)
+		} else {
+			note, err = a.launch(ctx, c, t)
+		}
 		notes <- note
 		failed <- err
 	}()
 	if o.beside, err = t.honest(ctx, c.Duration); err != nil {
 		return o, err
 	}
-	if a.record {
-		if err := <-failed; err != nil {
-			return o, err
-		}
-		o.note, o.behind = <-notes, t.behindTook
-	} else {
-		over()
-		o.note, o.behind = <-notes, o.beside.worst()
-		if err := <-failed; err != nil {
-			return o, err
-		}
+	o.note = <-notes
+	if err := <-failed; err != nil {
+		return o, err
+	}
+	if o.behind = t.behindTook; !a.record {
+		o.behind = o.beside.worst()
+	}
+	if t.interval != "" {
+		o.note += "; X-Poll-Interval of others " + t.interval
 	}
 	if t.failed > 0 {
 		o.note += fmt.Sprintf("; %d honest requests failed, the last with %s", t.failed, t.failure)

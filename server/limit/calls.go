@@ -51,10 +51,7 @@ func NewCalls(of error, people, services Allowance) *Calls {
 // Take counts a call of subject, which may be a service, as cost calls, or returns a
 // [TooMany]. Without a subject nobody can be told apart.
 func (c *Calls) Take(subject string, service bool, cost int, now time.Time) error {
-	a := c.people
-	if service {
-		a = c.services
-	}
+	a := c.allowance(service)
 	if subject == "" || a.pace == 0 {
 		return nil
 	}
@@ -62,4 +59,19 @@ func (c *Calls) Take(subject string, service bool, cost int, now time.Time) erro
 		return &TooMany{c.of, wait}
 	}
 	return nil
+}
+
+// Charge counts a call that was taken as cost calls more, which may take the subject
+// beyond its burst: it waits for that before the next one.
+func (c *Calls) Charge(subject string, service bool, cost int, now time.Time) {
+	if a := c.allowance(service); subject != "" && a.pace > 0 && cost > 0 {
+		c.subjects.add(subject, a.pace*time.Duration(cost), now)
+	}
+}
+
+func (c *Calls) allowance(service bool) Allowance {
+	if service {
+		return c.services
+	}
+	return c.people
 }

@@ -63,6 +63,21 @@ func (l *limiter) take(key string, pace time.Duration, burst int, now time.Time)
 	return 0
 }
 
+// add counts more of a call of key that was taken: the calls after it wait for that.
+func (l *limiter) add(key string, cost time.Duration, now time.Time) {
+	hash := maphash.String(l.seed, key)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	due, known := l.due[hash]
+	if !known && len(l.due) >= l.max && !l.makeRoom(now) {
+		return
+	}
+	if due.Before(now) {
+		due = now
+	}
+	l.due[hash] = due.Add(cost)
+}
+
 // makeRoom forgets the keys there is nothing to know of, and reports whether
 // there is room for another one. It looks at all of them, so not more than once
 // a second.

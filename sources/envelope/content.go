@@ -12,7 +12,7 @@ type content struct {
 
 // json reads a JSON text, and keeps it if asked to.
 func (d *decoding) json(text string) (content, error) {
-	v, err := parseWithin(&d.room, text)
+	v, err := parse(&d.room, text, d.whole)
 	c := content{value: v}
 	if d.texts {
 		c.text = strings.TrimPrefix(text, "\ufeff")

@@ -73,7 +73,7 @@ func NewDecoder(c Config) *Decoder {
 // that is null in whatever it is wrapped, [sources.ErrUnavailable], the context's,
 // and a [*belfry.FieldError] for all that will not get better.
 func (d *Decoder) Decode(ctx context.Context, r sources.Record) ([]sources.Event, error) {
-	events, _, err := d.decode(ctx, r, readHeaders(r.Headers), false)
+	events, _, err := d.decode(ctx, r, readHeaders(r.Headers), false, false)
 	return events, err
 }
 
@@ -83,6 +83,7 @@ type decoding struct {
 	at      Place
 	headers recordHeaders
 	texts   bool // events have a Text
+	whole   bool // what is too long is refused before it is read
 	room    Room // of all JSON in it, texts within texts too
 	listed  listed
 }
@@ -115,12 +116,12 @@ func (l listed) data(i int) string {
 func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
 // decode is Decode of a record with those headers; with texts the events of JSON
-// have their Text.
-func (d *Decoder) decode(ctx context.Context, r sources.Record, headers recordHeaders, texts bool) ([]sources.Event, listed, error) {
+// have their Text; whole: a call is refused whole, and before all of it is read.
+func (d *Decoder) decode(ctx context.Context, r sources.Record, headers recordHeaders, texts, whole bool) ([]sources.Event, listed, error) {
 	if len(r.Value) > MaxValueBytes {
 		return nil, notListed, longValue(len(r.Value))
 	}
-	one := &decoding{Decoder: d, at: Place{r.Topic, r.Partition}, headers: headers, texts: texts}
+	one := &decoding{Decoder: d, at: Place{r.Topic, r.Partition}, headers: headers, texts: texts, whole: whole}
 	events, err := one.events(ctx, r.Value)
 	return events, one.listed, err
 }
@@ -188,7 +189,7 @@ func (d *decoding) unfold(c content, e sources.Event) ([]sources.Event, error) {
 	case !ok:
 		return []sources.Event{d.describe(c, e)}, nil
 	case len(list) > MaxEvents:
-		return nil, &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("must be a list of at most %d events, has %d", MaxEvents, len(list))}
+		return nil, tooManyEvents()
 	}
 	d.listed = listedAlone
 	if e.Attributes != nil {
@@ -203,6 +204,10 @@ func (d *decoding) unfold(c content, e sources.Event) ([]sources.Event, error) {
 		events = append(events, one)
 	}
 	return events, nil
+}
+
+func tooManyEvents() error {
+	return &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("must be a list of at most %d events", MaxEvents)}
 }
 
 // element reads an element of a list, whose envelope says e.

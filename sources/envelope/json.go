@@ -61,8 +61,11 @@ func longValue(size int) error {
 // parseText is ParseJSON for a text, which the outcome keeps parts of.
 func parseText(text string) (any, error) { return parseWithin(new(Room), text) }
 
-func parseWithin(r *Room, text string) (any, error) {
-	p := parser{text: strings.TrimPrefix(text, "\ufeff"), room: r}
+func parseWithin(r *Room, text string) (any, error) { return parse(r, text, false) }
+
+// parse is parseWithin; whole as in [parser].
+func parse(r *Room, text string, whole bool) (any, error) {
+	p := parser{text: strings.TrimPrefix(text, "\ufeff"), room: r, whole: whole}
 	// Once for all texts in it: what scans them need not look at single runes.
 	if !utf8.ValidString(p.text) {
 		return nil, belfry.Invalid("", "must be JSON in UTF-8")
@@ -90,7 +93,39 @@ type parser struct {
 	at   int
 	room *Room
 	open []member // of the lists and objects that are not closed yet
+	// whole: it is a call's body, which is refused whole, so that what is too long in it
+	// is refused as soon as that is seen. Left is how many values more the member may
+	// have that is being read; 0: any number.
+	whole, listed bool
+	left          int
 }
+
+// mostValues are how many values those members of a message may have that are bounded
+// before they are read: a list of so many recipients, and data of no more bytes than an
+// item may have.
+var mostValues = map[string]int{"recipients": 1 + belfry.MaxRecipients, "data": belfry.MaxItemBytes}
+
+// bounded reads a member's value; depth is that of its object.
+func (p *parser) bounded(name string, depth int) (any, error) {
+	most := mostValues[name]
+	if !p.whole || most == 0 || depth > 2 || depth == 2 && !p.listed {
+		return p.value(depth)
+	}
+	p.left = most + 1
+	v, err := p.value(depth)
+	if p.left == 1 && err == errTooMany {
+		problem := fmt.Sprintf("must be at most %d", belfry.MaxRecipients)
+		if name == "data" {
+			problem = fmt.Sprintf("an item must be at most %d bytes of texts and data", belfry.MaxItemBytes)
+		}
+		err = &belfry.FieldError{Field: name, TooLarge: true, Problem: problem}
+	}
+	p.left = 0
+	return v, err
+}
+
+// errTooMany ends the reading of a member that has more values than it may.
+var errTooMany = errors.New("too many values")
 
 func (p *parser) blank() {
 	for p.at < len(p.text) {
@@ -118,6 +153,12 @@ func (p *parser) peek() byte {
 func (p *parser) value(depth int) (any, error) {
 	if err := p.room.Take(ValueBytes); err != nil {
 		return nil, err
+	}
+	if p.left > 0 {
+		if p.left == 1 {
+			return nil, errTooMany
+		}
+		p.left--
 	}
 	switch c := p.peek(); c {
 	case '"':
@@ -171,7 +212,7 @@ func (p *parser) object(depth int) (any, error) {
 			return nil, p.unexpected("a colon")
 		}
 		p.at++
-		v, err := p.value(depth)
+		v, err := p.bounded(name, depth)
 		if err != nil {
 			return nil, err
 		}
@@ -216,10 +257,18 @@ func (p *parser) list(depth int) (any, error) {
 		return []any{}, nil
 	}
 	first := len(p.open)
+	p.listed = p.listed || depth == 1
 	for {
+		n := len(p.open) - first
+		if p.whole && depth == 1 && (n == MaxEvents || p.peek() == '[') {
+			if n < MaxEvents {
+				return nil, belfry.Invalid(index(n), "must be a JSON object")
+			}
+			return nil, tooManyEvents()
+		}
 		v, err := p.value(depth)
 		if fe, ok := errors.AsType[*belfry.FieldError](err); ok && fe.Field != "" {
-			return nil, belfry.In(index(len(p.open)-first), err)
+			return nil, belfry.In(index(n), err)
 		}
 		if err != nil {
 			return nil, err

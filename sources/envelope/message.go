@@ -44,7 +44,7 @@ func (d *Decoder) each(ctx context.Context, r sources.Record, defaults belfry.No
 			return take(m, nil)
 		}
 	}
-	events, listed, err := d.decode(ctx, r, headers, true)
+	events, listed, err := d.decode(ctx, r, headers, true, !lenient)
 	if err != nil {
 		return err
 	}
