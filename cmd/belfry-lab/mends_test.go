@@ -84,7 +84,7 @@ func mends() []mend {
 		},
 		{
 			name: "sweep", hole: "contents that a paused owner wrote late stay for ever",
-			file: "upkeep/sweep.go", old: "\treturn !row.Held(seq)\n", new: "\treturn row.Held(seq) && !row.Held(seq)\n",
+			file: "upkeep/sweep.go", old: "\treturn !row.Holds(key)\n", new: "\treturn row.Holds(key) && !row.Holds(key)\n",
 			scene: "zombies", kind: check.Drift, text: "orphan:",
 		},
 		{
