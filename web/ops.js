@@ -84,6 +84,11 @@ function show(o) {
     key: `${r.group} ${r.at}`,
     cells: [time(r.at), r.group, figure(r.before), figure(r.after), r.pause_seconds ? span(r.pause_seconds) : '–'],
   })));
+  $('channels').hidden = !o.channels;
+  fill($('channels-table'), (o.channels ?? []).map((c) => ({
+    key: c.name,
+    cells: [c.name, ...[c.dispatched, c.sent, c.returned, c.gone, c.dead_letters].map(figure)],
+  })));
   showPending(o.dead_letters);
   announce(o);
   before = o;

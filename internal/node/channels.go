@@ -3,9 +3,15 @@ package node
 import (
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/reach"
+	"github.com/belfry/belfry/server/ops"
 )
 
 // Channels is what a node needs of channels.
@@ -27,6 +33,63 @@ func newChannelsWatch(cfg Channels, set func(*reach.Policy), log *slog.Logger) *
 		loaded:  func(facts ...any) { log.Info("channels loaded", facts...) },
 		refused: func(facts ...any) { log.Error("channels not reloaded, the former ones stay", facts...) },
 	})
+}
+
+// Channels implements ops.Installation. Who decides and who sends count for themselves, so
+// what they count is the one thing that they share.
+func (i opsNode) Channels() []ops.Channel {
+	if i.channels == nil {
+		return nil
+	}
+	families, err := i.registry.Gather()
+	if err != nil {
+		i.Log.Debug("channels are not counted for the page", "err", err)
+	}
+	return channelsOf(families)
+}
+
+// channelsOf adds up what metrics say of channels, by name.
+func channelsOf(families []*dto.MetricFamily) []ops.Channel {
+	by := map[string]*ops.Channel{}
+	for _, f := range families {
+		name, ours := strings.CutPrefix(f.GetName(), "belfry_outbound_")
+		if !ours {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			channel, ok := labels["channel"]
+			if !ok || m.GetCounter() == nil {
+				continue
+			}
+			c := by[channel]
+			if c == nil {
+				c = &ops.Channel{Name: channel}
+				by[channel] = c
+			}
+			n := int64(m.GetCounter().GetValue())
+			switch name + " " + labels["result"] {
+			case "dispatched_total ":
+				c.Dispatched += n
+			case "decisions_total sent":
+				c.Sent += n
+			case "decisions_total late", "decisions_total no-endpoint", "decisions_total failed":
+				c.Returned += n
+			case "decisions_total dead-letter":
+				c.DeadLetters += n
+			case "endpoints_gone_total ":
+				c.Gone += n
+			}
+		}
+	}
+	var out []ops.Channel
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		out = append(out, *by[name])
+	}
+	return out
 }
 
 // policyNow is the policy that users are told by: none while the feature is closed.

@@ -41,6 +41,7 @@ type Fake struct {
 	Recounted  int        // what Drift returns
 	Timed      ops.Timers // what Timers returns, unless it is zero
 	Ahead      time.Duration
+	Told       []ops.Channel
 	Counted    ops.Pending // what Pending returns
 }
 
@@ -104,6 +105,13 @@ func (f *Fake) Timers() (ops.Timers, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.Timed, f.Timed != (ops.Timers{})
+}
+
+// Channels implements ops.Installation.
+func (f *Fake) Channels() []ops.Channel {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.Told
 }
 
 // ClockSkew implements ops.Installation.

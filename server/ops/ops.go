@@ -93,6 +93,20 @@ type Installation interface {
 	// ClockSkew is by how much this process's clock is ahead of a broker's, below 0
 	// behind it; false if that is not known yet.
 	ClockSkew() (time.Duration, bool)
+	// Channels are what was told on each, as this process has seen it, by name; none where
+	// nobody is told here.
+	Channels() []Channel
+}
+
+// Channel is what was told on a channel; all but the name rise from the start of the
+// process.
+type Channel struct {
+	Name        string `json:"name"`
+	Dispatched  int64  `json:"dispatched"`   // decisions of the partitions folded here
+	Sent        int64  `json:"sent"`         // by the senders here, as is all that follows
+	Returned    int64  `json:"returned"`     // decided anew
+	Gone        int64  `json:"gone"`         // endpoints that are no more
+	DeadLetters int64  `json:"dead_letters"` // given up
 }
 
 // Timers are the times that rows name, at which they are written again.

@@ -49,6 +49,8 @@ type overview struct {
 	// not compared yet.
 	Timers           *Timers  `json:"timers,omitempty"`
 	ClockSkewSeconds *float64 `json:"clock_skew_seconds,omitempty"`
+	// Channels are those that somebody was told on by this process, by name.
+	Channels []Channel `json:"channels,omitempty"`
 }
 
 // overviewLag is the sum over all groups. Unless Up the brokers do not answer, or
@@ -175,6 +177,7 @@ func (s *Calls) overview(now time.Time) overview {
 		seconds := skew.Seconds()
 		o.ClockSkewSeconds = &seconds
 	}
+	o.Channels = in.Channels()
 	return o
 }
 

@@ -73,6 +73,14 @@ func TestOverview(t *testing.T) {
 	if got.Timers == nil || *got.Timers != f.Timed || got.ClockSkewSeconds == nil || *got.ClockSkewSeconds != -1.5 {
 		t.Errorf("got timers %+v and skew %v", got.Timers, got.ClockSkewSeconds)
 	}
+	if got.Channels != nil {
+		t.Errorf("got channels %+v, where nobody is told", got.Channels)
+	}
+	f.Told = []ops.Channel{{Name: "browser", Dispatched: 9, Sent: 7, Returned: 2, Gone: 1, DeadLetters: 3}}
+	got = servertest.Into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
+	if !slices.Equal(got.Channels, f.Told) {
+		t.Errorf("got channels %+v, want %+v", got.Channels, f.Told)
+	}
 }
 
 // A stream that is open counts, as does each event that went out on it.
