@@ -118,6 +118,18 @@ func (p *processed) one(result string, at time.Time) {
 	p.delay.Observe(max(time.Since(at).Seconds(), 0))
 }
 
+// Processed returns a function to call with each record of a group that is not of this
+// package: its result, and its timestamp.
+func (m *Metrics) Processed(group string) func(result string, at time.Time) {
+	return m.processedBy(group).one
+}
+
+// Dead counts a record that such a group has set aside.
+func (m *Metrics) Dead(group string, reason deadletter.Reason) {
+	m.records.WithLabelValues(group, "dead-letter").Inc()
+	m.dead(group, reason)
+}
+
 func (m *Metrics) matched(rule string) { m.matches.WithLabelValues(rule).Inc() }
 
 // writtenBy returns a function to call with the time of each record of a group once

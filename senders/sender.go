@@ -55,7 +55,7 @@ type DeadLetters interface {
 	Send(ctx context.Context, raw *sarama.ConsumerMessage, why deadletter.Envelope, done func(error))
 }
 
-// Config is what a [Sender] needs; all but Log is required.
+// Config is what a [Sender] needs; Log, Processed and Dead may be absent.
 type Config struct {
 	Group string // of consumers, such as belfry.Prefix.WebPushGroup
 	Topic string // belfry.Prefix.Outbound
@@ -67,6 +67,10 @@ type Config struct {
 	Transport   Transport
 	Registry    prometheus.Registerer
 	Log         *slog.Logger // nil: slog's default
+	// Processed hears of each record, its result and its timestamp, and Dead of each that
+	// is set aside; they may be nil.
+	Processed func(result string, at time.Time)
+	Dead      func(deadletter.Reason)
 }
 
 // Sender sends the decisions for one kind of endpoint. It is safe for concurrent use.
@@ -91,6 +95,12 @@ type sentKey struct {
 func New(cfg Config) *Sender {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if cfg.Processed == nil {
+		cfg.Processed = func(string, time.Time) {}
+	}
+	if cfg.Dead == nil {
+		cfg.Dead = func(deadletter.Reason) {}
 	}
 	return &Sender{Config: cfg, metrics: newMetrics(cfg.Registry), rooms: map[int32]*semaphore.Weighted{}, sent: recent.New[sentKey, struct{}](sentKept)}
 }
@@ -144,6 +154,7 @@ func (s *Sender) take(c *engine.Context, value []byte) {
 		return
 	}
 	if value == nil {
+		s.Processed("tombstone", c.Timestamp())
 		return // it says nothing to anybody
 	}
 	o, err := codec.DecodeOutbound(value)
@@ -155,6 +166,7 @@ func (s *Sender) take(c *engine.Context, value []byte) {
 		letter(c.Later(), deadletter.ReasonUndecodable, err)
 		return
 	case o.Kind != s.Transport.Kind():
+		s.Processed("other-kind", c.Timestamp())
 		return // another sender's
 	}
 	room := s.room(c.Partition())
@@ -190,12 +202,14 @@ func (s *Sender) take(c *engine.Context, value []byte) {
 				Reason: reason, Error: err.Error(), Group: s.Config.Group, TopicID: topicID, Attempt: 1,
 			}, later.Done)
 		default:
+			s.Processed(string(end), raw.Timestamp)
 			later.Done(nil)
 		}
 	}()
 }
 
 func (s *Sender) setAside(ctx context.Context, raw *sarama.ConsumerMessage, why deadletter.Envelope, done func(error)) {
+	s.Dead(why.Reason)
 	if log, more := s.sometimes("dead letter", string(why.Reason)); log != nil {
 		log.Warn("decision set aside as a dead letter; belfry dead-letters list shows the error, and replay has it sent once more",
 			"topic", raw.Topic, "partition", raw.Partition, "offset", raw.Offset, "reason", why.Reason, "group", why.Group, "more", more)

@@ -23,10 +23,13 @@ func (n *node) openRouters(deps processors.Deps) {
 	n.registry.MustRegister(n.watch)
 }
 
-// groupInputs names the topics of every group: ours, and those of the sources
-// at this time.
+// groupInputs names the topics of every group: ours, that of the sender where one runs
+// here, and those of the sources at this time.
 func (n *node) groupInputs() map[string][]string {
 	inputs := n.Prefix.GroupInputs()
+	if n.sends() {
+		inputs[n.Prefix.WebPushGroup()] = []string{n.Prefix.Outbound()}
+	}
 	if n.routers != nil {
 		maps.Copy(inputs, n.routers.Inputs())
 	}

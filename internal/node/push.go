@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/links"
 	"github.com/belfry/belfry/senders"
@@ -22,10 +23,12 @@ type Push struct {
 	Send      bool
 }
 
+func (n *node) sends() bool { return n.Push != nil && n.Push.Send }
+
 // openSender makes the group that sends to browsers, if there is to be one; nothing runs
 // yet. It must come after the views are made. The caller calls what it returns in the end.
 func (n *node) openSender() (func(), error) {
-	if n.Push == nil || !n.Push.Send {
+	if !n.sends() {
 		return func() {}, nil
 	}
 	client, err := webpush.NewClient(webpush.Config{Keys: n.Push.Keys, Subject: n.Push.Subject, Hosts: n.Push.Hosts})
@@ -38,6 +41,7 @@ func (n *node) openSender() (func(), error) {
 	sender := senders.New(senders.Config{
 		Group: n.Prefix.WebPushGroup(), Topic: n.Prefix.Outbound(), Rows: n.unread, Contents: n.inbox, Journal: n.journal, DeadLetters: n.deadLetters,
 		Transport: push.New(client, n.Push.Hosts, n.Push.Signer, n.Push.PublicURL), Registry: n.registry, Log: n.Log,
+		Processed: n.counts.Processed(n.Prefix.WebPushGroup()), Dead: func(r deadletter.Reason) { n.counts.Dead(n.Prefix.WebPushGroup(), r) },
 	})
 	n.processors = append(n.processors, engine.NewProcessor(n.Kafka, sender.Group()))
 	return client.Close, nil
