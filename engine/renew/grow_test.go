@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry/engine/renew"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/internal/enginetest"
+	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // grown creates the topics of two installations and a source topic, and grows
@@ -118,6 +119,10 @@ func TestGrowRefuses(t *testing.T) {
 			enginetest.Produce(t, cfg, enginetest.Text("old.notifications", "k", "1"))
 		},
 			"old-router-old.notifications has not processed 1 records"},
+		{"a transaction that is open", func(_ *kadm.Client, cfg kafka.Config) {
+			kafkatest.Begin(t, cfg.Brokers, "open").Write(&kgo.Record{Topic: "old.notifications", Key: []byte("k")})
+		},
+			"a transaction is open in old.notifications/0"},
 		{"a record that was not folded", func(_ *kadm.Client, cfg kafka.Config) {
 			enginetest.Produce(t, cfg, enginetest.Text("old.journal", "k", "1"))
 		},

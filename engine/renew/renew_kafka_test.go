@@ -2,6 +2,7 @@ package renew_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -143,13 +144,22 @@ func TestRenewOnRealKafka(t *testing.T) {
 	enginetest.Commit(t, cfg, 0, 1, "")
 	enginetest.Commit(t, cfg, 1, 9, "")
 	r := newRenewing(t, cfg)
+	// What an open transaction holds back can be neither copied nor left.
+	epoch := enginetest.EpochOf(t, cfg, "in")
+	open := kafkatest.Begin(t, cfg.Brokers, "open").Write(&kgo.Record{Topic: "in", Partition: 1, Key: []byte("d")})
+	if err := r.Run(t); !errors.Is(err, kafka.ErrOpenTransaction) || enginetest.EpochOf(t, cfg, "in") != epoch {
+		t.Errorf("with an open transaction: %v\n%s", err, strings.Join(r.reports, "\n"))
+	}
+	open.Commit()
+	// Writes are let through again, and what it has written is not processed yet.
+	enginetest.Produce(t, cfg, at(1, now, "e"))
 	r.cancelAt = "deleted"
 	if err := r.Run(t); err == nil {
 		t.Fatal("it was not interrupted")
 	}
 	r.cancelAt = ""
 	r.mustRun(t)
-	if got := strings.Join(keysOf(t, cfg, 2), ","); got != "b,c" {
+	if got := strings.Join(keysOf(t, cfg, 2), ","); got != "b,c d e" {
 		t.Errorf("the topic holds %q\n%s", got, strings.Join(r.reports, "\n"))
 	}
 	var seen enginetest.Log
@@ -157,7 +167,7 @@ func TestRenewOnRealKafka(t *testing.T) {
 	g.Positional = true
 	p := engine.NewProcessor(cfg, g)
 	enginetest.Run(t, p.Run)
-	seen.Await(t, 2)
+	seen.Await(t, 4)
 	if s := p.Status(); len(s.Refused) > 0 {
 		t.Errorf("status %v", s)
 	}

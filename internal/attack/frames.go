@@ -23,7 +23,7 @@ func frameAttacks() []attack {
 		{name: "slow-pages", what: "390 connections without a token, 100 requests each, nothing read", run: func(ctx context.Context, t *target) (string, error) {
 			return readNothing(ctx, t, 390, 100, "/belfry.js", "")
 		}},
-		{name: "waits", what: "1,200 requests for a version that never comes", run: func(ctx context.Context, t *target) (string, error) {
+		{name: "waits", hint: true, what: "1,200 requests for a version that never comes", run: func(ctx context.Context, t *target) (string, error) {
 			return readNothing(ctx, t, 12, 100, "/v1/users/mallory/unread?min_version=18446744073709551615", t.token(mallory))
 		}},
 		{name: "resets", what: "streams that are reset at once (CVE-2023-44487)", run: resets},

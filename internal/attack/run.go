@@ -31,6 +31,8 @@ type attack struct {
 	// record is that a record comes behind the hostile ones, in their partition;
 	// otherwise the slowest answer to an honest user is what comes behind.
 	record bool
+	// hint is that it aims at how often others are told to ask.
+	hint bool
 }
 
 // attacks are all there are, in the order in which they are run.
@@ -137,7 +139,7 @@ func one(ctx context.Context, c *Config, a attack, p Program) (o outcome, err er
 	if o.behind = t.behindTook; !a.record {
 		o.behind = o.beside.worst()
 	}
-	if t.interval != "" {
+	if a.hint {
 		o.note += "; X-Poll-Interval of others " + t.interval
 	}
 	if t.failed > 0 {
