@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -26,11 +27,12 @@ const strictPolicy = "default-src 'self'; require-trusted-types-for 'script'; tr
 
 // host is a page of somebody who put the bell on it.
 type host struct {
-	bell   string        // more attributes of the bell
-	policy string        // in addition to strictPolicy
-	script string        // in addition to /host.js
-	edit   func(*Config) // of the server, nil for none
-	stream chan struct{} // streams wait until it is closed; nil for none
+	bell     string        // more attributes of the bell
+	policy   string        // in addition to policies
+	policies string        // the page's Content-Security-Policy; strictPolicy if empty
+	script   string        // in addition to /host.js
+	edit     func(*Config) // of the server, nil for none
+	stream   chan struct{} // streams wait until it is closed; nil for none
 
 	mu    sync.Mutex
 	asked []string // actions, as method, path and body say them
@@ -49,7 +51,7 @@ func bellServer(t *testing.T, h *host, html string) (*api, string) {
 	pages.Handle("/", web.Handler())
 	pages.HandleFunc("/host", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", strictPolicy+h.policy)
+		w.Header().Set("Content-Security-Policy", cmp.Or(h.policies, strictPolicy)+h.policy)
 		_, _ = fmt.Fprintf(w, `<!doctype html><html %s><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 			<title>Host</title><link rel="icon" href="/icon.svg"><link rel="stylesheet" href="/host.css">
 			<script src="/host.js"></script><script type="module" src="/belfry-bell.js"></script></head>
@@ -221,7 +223,7 @@ func TestBellIsAccessible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &host{}
+	h := &host{edit: func(c *Config) { withReach(t)(c) }}
 	for name, tt := range map[string]struct {
 		html, scheme  string
 		width, height int64
@@ -262,6 +264,16 @@ func TestBellIsAccessible(t *testing.T) {
 			if got := browsertest.Eval[string](tab, small); got != "" {
 				t.Errorf("smaller than 44 px: %s", got)
 			}
+			browsertest.Eval[any](tab, bellInbox+`.querySelector('#top [part=button]:nth-of-type(3)').click()`)
+			browsertest.Eventually(tab, bellInbox+`.querySelector('#settings #device') !== null`, true)
+			browsertest.Eval[any](tab, bellInbox+`.querySelector('#settings section:has([name=zone]) > button').click()`)
+			browsertest.Eventually(tab, bellInbox+`.querySelector('#settings [type=time]') !== null`, true)
+			judge("with settings")
+			screenshot(t, tab, "bell-settings-"+strings.ReplaceAll(name, " ", "-")+".png")
+			if got := browsertest.Eval[string](tab, strings.Replace(small, "'button, a'", "'button, a, #settings label, select, [type=time]'", 1)); got != "" {
+				t.Errorf("smaller than 44 px in the settings: %s", got)
+			}
+			browsertest.Eval[any](tab, bellInbox+`.querySelector('#settings button').click()`)
 			browsertest.Eval[any](tab, bellInbox+`.querySelector('li button:last-child').click()`)
 			browsertest.Eventually(tab, bellInbox+`.querySelector('#toast').hidden`, false)
 			judge("with a toast")

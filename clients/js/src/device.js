@@ -33,7 +33,8 @@ export class Device {
   #client;
   #items; // by seq
   #live = new Set(); // seqs that are unread and shown
-  #told; // what the worker was last told, as text
+  #over = new Set(); // those held that are not, of which the worker was told
+  #unread; // what it was told last
 
   constructor({ client, request, url = '', worker, items }) {
     this.#client = client;
@@ -171,18 +172,20 @@ export class Device {
     }
   }
 
-  // Tells the worker what is read, gone or put off by now, so that it closes what it shows of that.
+  // Tells the worker what is read, gone or put off by now, so that it closes what it shows
+  // of that.
   async #settle() {
     const { counts } = this.#client.state;
     if (!counts || !globalThis.navigator.serviceWorker) return;
     const items = this.#items();
     const live = (item) => item && !item.read && !item.archived && !(item.until && Date.parse(item.until) > Date.now());
-    const gone = [...new Set([...this.#live, ...items.keys()])].filter((seq) => !live(items.get(seq)));
-    const message = { type: 'belfry-state', gone, unread: counts.unread };
+    const over = [...new Set([...this.#live, ...items.keys()])].filter((seq) => !live(items.get(seq)));
+    const gone = over.filter((seq) => !this.#over.has(seq));
+    this.#over = new Set(over.filter((seq) => items.has(seq)));
     this.#live = new Set([...items.values()].filter(live).map(({ seq }) => seq));
-    const text = JSON.stringify(message);
-    if (text === this.#told) return;
-    this.#told = text;
-    (await this.#registration())?.active?.postMessage(message);
+    const { unread } = counts;
+    if (!gone.length && unread === this.#unread) return;
+    this.#unread = unread;
+    (await this.#registration())?.active?.postMessage({ type: 'belfry-state', gone, unread });
   }
 }

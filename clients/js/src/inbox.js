@@ -418,7 +418,7 @@ export class BelfryInbox extends Base {
   // Few open them: they are no part of what a page loads.
   #configure() {
     this.#do(import('./settings.js').then(({ Settings }) => {
-      this.#settings = new Settings({ inbox: this, root: this.#$.root, attempt: (promise) => this.#do(promise), languages: Object.keys(languages) });
+      this.#settings = new Settings({ inbox: this, root: this.#$.root, from: this.#$.settings, attempt: (promise) => this.#do(promise), languages: Object.keys(languages) });
     }));
   }
 

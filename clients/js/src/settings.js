@@ -8,7 +8,7 @@ const en = {
   sInstall: 'Put this page on your home screen first (Share, then Add to Home Screen), and switch them on there.',
   sUnsupported: 'This browser cannot show them.',
   sChannels: 'What reaches you', sAll: '{name}: on', sCategory: '{name}: {category}',
-  sQuiet: 'Quiet hours', sQuietHint: 'What comes then is told afterwards.', sDays: 'Days', sFrom: 'From', sTo: 'To', sAdd: 'Add quiet hours', sDrop: 'Remove these quiet hours',
+  sQuiet: 'Quiet hours', sQuietHint: 'What comes then is told afterwards.', sDays: 'Days', sFrom: 'From', sTo: 'To', sAdd: 'Add quiet hours', sDrop: 'Delete these quiet hours',
   sInvalid: 'Choose at least one day, and two different times.', sUrgent: 'Urgent ones come all the same', sZone: 'Time zone',
   sMuted: 'Muted', sUnmute: 'Unmute {name}', sNoMuted: 'Nothing is muted.', sLanguage: 'Language', sAny: 'Not chosen',
 };
@@ -30,13 +30,13 @@ const monday = Date.UTC(2024, 0, 1);
 
 const styles = sheet(`
 #settings{position:absolute;inset:0;z-index:1;display:flex;flex-direction:column;background:var(--b);border-radius:inherit}
-#settings>header{display:flex;align-items:center;padding:.5rem}
-#settings>div{flex:1;overflow-y:auto;padding:0 1rem 4rem}
+#settings>.hd{display:flex;align-items:center;padding:.5rem}
+#settings>div+div{flex:1;overflow-y:auto;padding:0 1rem 4rem}
 #settings h3{position:static;padding:1rem 0 .25rem}
 #settings p{margin:.1rem 0 .5rem;font-size:.8125rem;color:var(--q)}
 #settings fieldset{border:0;margin:0 0 .5rem;padding:0;min-width:0}
 #settings legend{padding:0;font-weight:600}
-#settings label{display:flex;align-items:center;justify-content:space-between;gap:.75rem;min-height:2.75rem}
+#settings label{display:flex;align-items:center;justify-content:space-between;gap:.75rem;min-height:2.75rem;min-width:2.75rem}
 #settings .f{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem .75rem}
 #settings .f label{justify-content:start;gap:.4rem}
 #settings .q{border-block-end:1px solid var(--l);padding-block-end:.5rem}
@@ -56,21 +56,21 @@ export class Settings {
   #element;
   #body;
   #others;
-  #from; // what had the focus
+  #from; // what opened it
   #prefs;
   #sent = Promise.resolve();
 
-  constructor({ inbox, root, attempt, languages }) {
+  constructor({ inbox, root, from, attempt, languages }) {
+    this.#from = from;
     this.#inbox = inbox;
     this.#attempt = attempt;
     this.#languages = languages;
     this.#t = { ...en, ...words[inbox.language], ...inbox.t };
     const { shadowRoot } = inbox;
     if (!shadowRoot.adoptedStyleSheets.includes(styles)) shadowRoot.adoptedStyleSheets = [...shadowRoot.adoptedStyleSheets, styles];
-    this.#from = shadowRoot.activeElement;
     // The keys of the list behind are not meant.
     this.#element = h('div', { id: 'settings', part: 'settings', role: 'dialog', 'aria-labelledby': 'settings-title', onkeydown: (e) => this.#key(e) },
-      h('header', null, h('button', { type: 'button', class: 'i', 'aria-label': this.#t.sBack, title: this.#t.sBack, onclick: () => this.close() }, icon('M15 5l-7 7 7 7')),
+      h('div', { class: 'hd' }, h('button', { type: 'button', class: 'i', 'aria-label': this.#t.sBack, title: this.#t.sBack, onclick: () => this.close() }, icon('M15 5l-7 7 7 7')),
         h('h2', { id: 'settings-title' }, inbox.t.settings)),
       (this.#body = h('div', { tabindex: -1 }, h('p', { role: 'status' }, this.#t.sLoading))));
     // What says how it went stays above.
@@ -87,7 +87,7 @@ export class Settings {
   close() {
     for (const e of this.#others) e.inert = false;
     this.#element.remove();
-    this.#from?.focus?.();
+    this.#from.focus();
   }
 
   #key(e) {
@@ -139,15 +139,15 @@ export class Settings {
 
   #device(device, state) {
     const hint = h('p', { id: 'device-hint', role: 'status' });
+    let turning; // a switch that is disabled meanwhile would lose the focus
     const label = this.#check(this.#t.sOn, false, (input) => {
-      input.disabled = true;
       // The permission is asked for by the click itself.
-      const turned = device[input.checked ? 'on' : 'off']();
-      this.#attempt(turned.catch(async (error) => {
+      turning = device[input.checked ? 'on' : 'off']();
+      this.#attempt(turning.catch(async (error) => {
         show(await device.state());
         throw error;
-      }).then(show));
-    }, { id: 'device', role: 'switch', 'aria-describedby': 'device-hint' });
+      }).then(show).finally(() => (turning = undefined)));
+    }, { id: 'device', role: 'switch', 'aria-describedby': 'device-hint', onclick: (e) => turning && e.preventDefault() });
     const input = label.lastChild;
     const show = (is) => {
       input.checked = is === 'on';

@@ -93,7 +93,8 @@ function address(url) {
 /** Closes what an open page knows to be read or gone, and shows its number. */
 async function settle({ gone = [], unread }) {
   const over = new Set(gone);
-  const shown = await self.registration.getNotifications();
+  // Chromium drops a notification that it is asked for while it shows it.
+  const shown = gone.length || unread === 0 ? await self.registration.getNotifications() : [];
   for (const notification of shown) {
     const seqs = notification.data?.seqs ?? [];
     if (unread === 0 || (seqs.length && seqs.every((seq) => over.has(seq)))) notification.close();
