@@ -457,3 +457,12 @@ func TestSeenAgainstTheDecision(t *testing.T) {
 		t.Error("one side won each race: this shows nothing")
 	}
 }
+
+// reject has all services take nothing from now on.
+func (w *world) reject() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answer = func(context.Context, *senders.Message, *inbox.Address) senders.Answer {
+		return senders.Answer{Result: senders.Rejected}
+	}
+}

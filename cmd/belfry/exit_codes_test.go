@@ -60,8 +60,9 @@ func TestExitCodes(t *testing.T) {
 	}
 	others := map[string][]string{
 		"broker": {"--addr", "127.0.0.1:0"}, "demo": {"--addr", "127.0.0.1:0"}, "health": nil, "rules check": {rules},
-		"vapid": {"--vapid-key-file", filepath.Join(t.TempDir(), "vapid.pem")},
-		"token": {"--user", "u", "--jwt-secret-file", programtest.WriteFile(t, "jwt.secret", programtest.Secret)},
+		"channels check": {programtest.WriteFile(t, "channels.yaml", "channels:\n  browser: {kind: webpush, tell: [{if_unseen_after: 30s}]}\n")},
+		"vapid":          {"--vapid-key-file", filepath.Join(t.TempDir(), "vapid.pem")},
+		"token":          {"--user", "u", "--jwt-secret-file", programtest.WriteFile(t, "jwt.secret", programtest.Secret)},
 	}
 	check := func(cause, name string, code int, args []string, says ...string) {
 		t.Run(cause+"/"+name, func(t *testing.T) {
