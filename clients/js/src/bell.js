@@ -95,7 +95,7 @@ export class BelfryBell extends Base {
     set(this.#button, 'aria-expanded', `${newState === 'open'}`);
     if (newState !== 'open' || !this.client) return;
     if (this.#inbox) return this.#inbox.look();
-    this.#inbox = h('belfry-inbox', { exportparts: 'inbox,header,title,tabs,tab,filters,banner,scroll,day,item,unread,read,urgent,high,link,avatar,item-title,item-body,item-meta,dot,actions,action,toast,empty,help,menu,mutes' },
+    this.#inbox = h('belfry-inbox', { exportparts: 'inbox,header,title,tabs,tab,filters,banner,scroll,day,item,unread,read,urgent,high,link,avatar,item-title,item-body,item-meta,dot,actions,action,toast,empty,help,menu,mutes,settings' },
       h('slot', { name: 'header', slot: 'header' }),
       // On a phone the panel is all there is: neither Escape nor a place outside.
       h('button', { id: 'x', slot: 'header', type: 'button', 'aria-label': this.t.close, onclick: () => this.close() }, icon('M6 6l12 12M18 6 6 18')), h('slot', { name: 'empty', slot: 'empty' }));
