@@ -48,6 +48,8 @@ type Deps struct {
 	Policy func() *reach.Policy
 	// Log has what is dropped or left out, see [Deps.sometimes]; nil: slog's default.
 	Log *slog.Logger
+	// Repeats compares what is dropped for its id; nil: nobody does.
+	Repeats *Repeats
 	// Tracer records what becomes of records whose senders have begun a trace;
 	// nil records nothing.
 	Tracer trace.Tracer

@@ -52,6 +52,7 @@ type step struct {
 	kind         inbox.Kind
 	delivery     inbox.Delivery
 	repeat       inbox.Repeat
+	first        int64  // offset of what it repeats, -1 if that is not known
 	rule, source string // of what repeats, or is delivered at once
 }
 
@@ -205,6 +206,9 @@ func (u *Unread) step(out *folded, row *inbox.State, base *base, m *sarama.Consu
 			return err
 		}
 	}
+	if n := &record.Notification; s.repeat == inbox.SameID {
+		s.first = firstOffset(row, inbox.IdentityHash(n.Source, n.ID, record.Rule))
+	}
 	if s.repeat != inbox.NoRepeat || s.delivery > inbox.Scheduled {
 		// They outlive the record that they are part of.
 		s.rule, s.source = strings.Clone(record.Rule), strings.Clone(record.Notification.Source)
@@ -251,28 +255,18 @@ func (u *Unread) write(c *engine.Context, out folded) {
 	c.SetRow(out.row, after)
 }
 
-// noteRepeat counts and tells what is dropped because its recipient has had its id.
-// A producer that sends twice is no fault; an id that several events share is one,
-// and would lose all but the first in silence.
+// noteRepeat has what is dropped for its id compared, counted and told.
 func (u *Unread) noteRepeat(c *engine.Context, s *step) {
 	if s.repeat == inbox.NoRepeat {
 		return
 	}
-	content := "unknown"
-	if s.repeat == inbox.OtherContent {
-		content = "other"
+	one := dropped{s.rule, s.source, c.Partition(), s.record.Offset}
+	switch {
+	case s.repeat == inbox.OtherContent:
+		u.tellRepeat(one, contentOther)
+	case !u.Repeats.offer(repeated{one, s.record.Value, s.first}):
+		u.tellRepeat(one, contentUnknown)
 	}
-	u.Metrics.repeated.WithLabelValues(s.rule, content).Inc()
-	log, more := u.sometimes("repeated", s.rule, content)
-	if log == nil {
-		return
-	}
-	attributes := []any{"rule", s.rule, "source", s.source, "partition", c.Partition(), "offset", s.record.Offset, "more", more}
-	if s.repeat == inbox.OtherContent {
-		log.Warn("notification is dropped, its recipient had another one of the same id; an event of its own needs an id of its own, by id: in the rule or by its sender", attributes...)
-		return
-	}
-	log.Info("notification is dropped, its recipient had one of the same id from another record; if it is another event it needs an id of its own, by id: in the rule or by its sender", attributes...)
 }
 
 // noteTime counts and tells what was to be shown later and is shown at once, and what is

@@ -70,7 +70,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "belfry_expired_on_arrival_total", Help: "Notifications that had expired before they were routed, which nobody sees, by consumer group and rule (empty for the built-in source).",
 		}, []string{"group", "rule"}),
 		repeated: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_repeated_ids_total", Help: "Notifications dropped because their recipient had one of that id from another record, by rule (empty for HTTP and the built-in source) and content: other, where the row shows that it differs, or unknown.",
+			Name: "belfry_repeated_ids_total", Help: "Notifications dropped because their recipient had one of that id from another record, by rule (empty for HTTP and the built-in source) and content: other or same, as the row or the journal shows, or unknown, where more came than are compared or the journal does not have the one before any more.",
 		}, []string{"rule", "content"}),
 		missing: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "belfry_source_topic_missing", Help: "1 for each topic that a source of the rules names and that does not exist.",

@@ -17,6 +17,7 @@ import (
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
@@ -80,6 +81,13 @@ func startBy(t *testing.T, cfg kafka.Config, policy *reach.Policy) *path {
 	p.policy.Store(policy)
 	p.timers = timers.New(timers.Config{Journal: p.journal, Logger: cfg.Logger})
 	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Timers: p.timers, Policy: p.policy.Load, Metrics: processors.NewMetrics(registry), Log: cfg.Logger, Features: inbox.DefaultFeatures}
+	deps.Repeats = processors.NewRepeats(func(ctx context.Context, partition int32, offset int64) ([]byte, error) {
+		m, _, err := table.RecordAt(ctx, cfg, prefix.Journal(), partition, offset)
+		if err != nil {
+			return nil, err
+		}
+		return m.Value, nil
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	run := func(f func(context.Context) error) { all.Go(func() { _ = f(ctx) }) }
@@ -90,6 +98,7 @@ func startBy(t *testing.T, cfg kafka.Config, policy *reach.Policy) *path {
 	for _, g := range groups {
 		run(g.Run)
 	}
+	run(func(ctx context.Context) error { return deps.Repeats.Run(ctx, &deps) })
 	run(p.unread.Run)
 	run(p.inbox.Run)
 	p.stop = sync.OnceFunc(func() {

@@ -1,10 +1,13 @@
 package node
 
 import (
+	"context"
 	"fmt"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources/envelope"
 )
@@ -17,6 +20,17 @@ const (
 
 // AllGroups returns them all.
 func AllGroups() []string { return []string{GroupRouter, GroupUnread} }
+
+// journalRecord reads the journal.
+func journalRecord(cfg kafka.Config, prefix belfry.Prefix) processors.JournalRecord {
+	return func(ctx context.Context, partition int32, offset int64) ([]byte, error) {
+		m, _, err := table.RecordAt(ctx, cfg, prefix.Journal(), partition, offset)
+		if err != nil {
+			return nil, err
+		}
+		return m.Value, nil
+	}
+}
 
 // newGroup returns the definition of a group by its name.
 func newGroup(name string, cfg *kafka.Config, deps processors.Deps, inboxCap int) engine.Group {

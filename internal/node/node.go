@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -183,6 +184,10 @@ func (n *node) run(ctx context.Context) (err error) {
 		deps.Rows = n.repairs.Reports()
 	}
 	deps.Timers, deps.Policy = n.openTimers(), n.policyNow
+	if slices.Contains(n.Groups, GroupUnread) {
+		deps.Repeats = processors.NewRepeats(journalRecord(n.Kafka, n.Prefix))
+		g.Go(func() error { return deps.Repeats.Run(back, &deps) })
+	}
 	n.openChannels()
 	if n.channels != nil {
 		g.Go(func() error { return n.channels.Run(back) })
