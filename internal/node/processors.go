@@ -9,7 +9,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/server"
 )
 
@@ -32,6 +34,9 @@ func (n *node) groupInputs() map[string][]string {
 	}
 	if n.routers != nil {
 		maps.Copy(inputs, n.routers.Inputs())
+	}
+	if p := n.policyNow(); p != nil && slices.ContainsFunc(p.Channels, func(c reach.Channel) bool { return c.Kind == inbox.EndpointWebPush }) {
+		inputs[n.Prefix.WebPushGroup()] = []string{n.Prefix.Outbound()}
 	}
 	return inputs
 }
