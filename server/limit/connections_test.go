@@ -260,3 +260,17 @@ func TestConnectionsFlood(t *testing.T) {
 	}
 	servertest.WaitFor(t, func() bool { _, silent := r.connections.counts(); return silent == 0 })
 }
+
+func TestAHouseholdIsOneAddress(t *testing.T) {
+	for address, want := range map[string]string{
+		"192.0.2.7":                  "192.0.2.7/32",
+		"2001:db8:1:2:3:4:5:6":       "2001:db8:1:2::/64",
+		"2001:db8:1:2:ffff::1":       "2001:db8:1:2::/64",
+		"2001:db8:1:3:3:4:5:6":       "2001:db8:1:3::/64",
+		"2001:db8:ffff:ffff:1:1:1:1": "2001:db8:ffff:ffff::/64",
+	} {
+		if got := householdOf(netip.MustParseAddr(address)).String(); got != want {
+			t.Errorf("%s counts for %s, want %s", address, got, want)
+		}
+	}
+}

@@ -55,6 +55,9 @@ func TestConnectionsOfOneAddressTakeTurns(t *testing.T) {
 			if err != nil {
 				return
 			}
+			if !second.(*turnsConn).turn.Load() {
+				t.Error("it has read without a turn")
+			}
 			got += n
 			pieces <- b[:n]
 		}

@@ -26,3 +26,21 @@ func TestConditionAsProxiesChangeIt(t *testing.T) {
 		}
 	}
 }
+
+// TestTagsThatAreNoneOfOurs holds that they say nothing of what a client has seen.
+func TestTagsThatAreNoneOfOurs(t *testing.T) {
+	for _, header := range []string{`""`, `"x"`, `"7.2"`, `"a.b.c"`, `"7.-2.0"`, `W/"."`} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("If-None-Match", header)
+		if c := ParseCondition(r); len(c.Cursors()) != 0 || c.Version() != 0 {
+			t.Errorf("%s: got cursors %v", header, c.Cursors())
+		}
+	}
+}
+
+func TestTagsOfLanguagesDiffer(t *testing.T) {
+	none, en, ko := LanguageTag(`"7.2.0"`, ""), LanguageTag(`"7.2.0"`, "en"), LanguageTag(`"7.2.0"`, "ko")
+	if none != `"7.2.0"` || en == none || en == ko {
+		t.Errorf("got %s, %s and %s", none, en, ko)
+	}
+}
