@@ -71,3 +71,15 @@ func TestBenchGrowth(t *testing.T) {
 	wantLines(t, got, `brokers of --brokers; load.*; 2000 events in the journal, medians of 1 rounds`,
 		` +20 users`+step, ` +200 users`+step, ` +10 items an inbox`+step, ` +1 partitions`+step, ` +2 partitions`+step)
 }
+
+func TestBenchTime(t *testing.T) {
+	got := measured(t, cli.ExitOK, "time", "--rate", "100", "--sample-for", "3s", "--pending", "500", "--over", "3s", "--lead", "20s", "--live-rate", "20", "--streams", "10", "--users", "100",
+		"--partitions", "2", "--events", "1000", "--rounds", "1", "--duration", "2s")
+	const delays = `p50 .* ms, p90 .* ms, p99 .* ms, max .* ms \(\d+\)`
+	wantLines(t, got,
+		`300 scheduled events at 100/s for 10 users: [1-9]\d* samples of badge and list \(\d+ due while all readers were busy\), [1-9]\d* of them of one version and x, apart: 0`,
+		`due to stream: `+delays,
+		`500 pending: heap .* MiB, .* without their times: .* B each; start \d+\.\d\d s, without \d+\.\d\d s; all armed .* s after exec`,
+		`live events at 20/s while all wait: +`+delays, `live events at 20/s as all come due in 3s: `+delays,
+		`rows were settled \d+\.\d s after the first was due, 500 touches and \d+ again, the latest timer .* s overdue`)
+}

@@ -33,6 +33,7 @@ type Route struct {
 	Server   string
 	Rate     int // events per second
 	Duration time.Duration
+	First    int // the number of the first event
 }
 
 // Measure sends events when they are due, whether earlier ones have arrived or
@@ -53,7 +54,7 @@ func (r *Route) Measure(ctx context.Context) ([]time.Duration, error) {
 	}
 	g.Go(func() error {
 		defer stop()
-		feed := Feed{Kafka: r.Kafka, Prefix: r.Prefix, Users: r.Users, Rate: r.Rate, Journal: r.Journal, Due: a.send}
+		feed := Feed{Kafka: r.Kafka, Prefix: r.Prefix, Users: r.Users, Rate: r.Rate, Journal: r.Journal, Due: a.send, First: r.First}
 		if _, err := feed.Run(beside, int(r.Duration.Seconds()*float64(r.Rate))); err != nil {
 			return err
 		}

@@ -107,13 +107,13 @@ func (c *Config) programOf(args []string) string {
 	return c.Lab
 }
 
-// server starts a server of Belfry.
-func (in *installation) server(ctx context.Context, name string) (*member, error) {
+// server starts a server of Belfry, with more flags.
+func (in *installation) server(ctx context.Context, name string, more ...string) (*member, error) {
 	addr, err := child.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
-	return in.add(in.Belfry, name, addr, []string{"server", "--auth", "none", "--addr", addr})
+	return in.add(in.Belfry, name, addr, append([]string{"server", "--auth", "none", "--addr", addr}, more...))
 }
 
 func (in *installation) add(path, name, addr string, args []string) (*member, error) {
@@ -168,4 +168,64 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Site is an installation for what another room measures.
+type Site struct{ *installation }
+
+// Open makes the topics of a site. The caller must close it, also after an error.
+func (c *Config) Open(ctx context.Context, name string) (Site, error) {
+	in, err := c.install(ctx, name)
+	return Site{in}, err
+}
+
+// Close ends the site's processes and deletes its topics, groups, state and logs.
+func (s Site) Close(ctx context.Context) error { return s.close(ctx) }
+
+// Processor starts the processor that folds the journal, with more flags, and waits until
+// it is ready.
+func (s Site) Processor(ctx context.Context, name string, more ...string) (Process, error) {
+	m, err := s.processor(ctx, s.BelfryProcessor("unread"), name, more...)
+	if err != nil {
+		return Process{m}, err
+	}
+	return Process{m}, m.awaitReady(ctx)
+}
+
+// Server starts a server, with more flags, and waits until it is ready.
+func (s Site) Server(ctx context.Context, name string, more ...string) (Process, error) {
+	m, err := s.server(ctx, name, more...)
+	if err != nil {
+		return Process{m}, err
+	}
+	return Process{m}, m.awaitReady(ctx)
+}
+
+// Rest waits until the journal is folded, or for the limit.
+func (s Site) Rest(ctx context.Context, limit time.Duration) error {
+	behind, err := s.rest(ctx, s.folding(), limit)
+	if err == nil && behind > 0 {
+		err = fmt.Errorf("%d records of the journal are not folded after %s", behind, limit)
+	}
+	return err
+}
+
+// Process is a process of a site.
+type Process struct{ m *member }
+
+// URL is where its metrics are, and a server's API.
+func (p Process) URL() string { return p.m.url }
+
+// Restart ends it by SIGTERM and starts it again with the state it has; it returns the
+// time from exec until it was ready.
+func (p Process) Restart(ctx context.Context) (time.Duration, error) {
+	if err := p.m.terminate(); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if err := p.m.start(); err != nil {
+		return 0, err
+	}
+	err := p.m.awaitReady(ctx)
+	return time.Since(began), err
 }
