@@ -27,7 +27,8 @@ type exportItem struct {
 // getExport answers GET /v1/users/{user}/export: all that is kept of a user as
 // NDJSON, one JSON value a line. The first is the badge, the rest are the items,
 // oldest first, archived, expired and snoozed ones included, each after the notifications
-// that it stands for besides its own. An item that its sender has hidden is for admins
+// that it stands for besides its own; then preferences and endpoints, where there are
+// some. An item that its sender has hidden is for admins
 // until it shows. Contents are read one by one as the client takes them, since all of
 // them may be a lot. One that is late is waited for, but for wire.MaxWait in all; an item
 // that was removed meanwhile is left out.
@@ -60,6 +61,16 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 		if item != nil {
 			line.Title, line.Body = item.Title, item.Body
 		}
+		if err := enc.Encode(line); err != nil {
+			return nil // the client has gone
+		}
+	}
+	lines, err := s.outreach.Exported(c.User, &row)
+	if err != nil {
+		s.log.Error("export ended early, its client sees half an answer and has to ask again", "route", routeOf(r), "err", err)
+		panic(http.ErrAbortHandler)
+	}
+	for _, line := range lines {
 		if err := enc.Encode(line); err != nil {
 			return nil // the client has gone
 		}

@@ -230,6 +230,29 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// TestExportHasReach has preferences and endpoints at the end of an export, and nothing of
+// a subscription but the host.
+func TestExportHasReach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withReach(t))
+		a.call("PATCH", "/v1/users/kim/preferences", `{"language":"ko"}`).Want(200)
+		a.call("PUT", "/v1/users/kim/push-subscriptions", subscribed(t, "https://fcm.googleapis.com/secret-part")).Want(201)
+		a.call("PUT", "/v1/users/kim/addresses/mail", `{"address":"kim@example.com"}`).Want(201)
+		_, got, _ := strings.Cut(a.get("/v1/users/kim/export").Want(200).Body.String(), "\n")
+		want := `{"preferences":{"language":"ko"}}
+{"endpoint":2,"host":"fcm.googleapis.com","kind":"webpush","added_at":"2000-01-01T00:00:00Z"}
+{"endpoint":3,"kind":"mail","address":"kim@example.com","added_at":"2000-01-01T00:00:00Z"}
+`
+		if got != want {
+			t.Errorf("got\n%s want\n%s", got, want)
+		}
+		a.call("DELETE", "/v1/users/kim", "").Want(202)
+		if _, got, _ := strings.Cut(a.get("/v1/users/kim/export").Want(200).Body.String(), "\n"); got != "" {
+			t.Errorf("after an erasure: got %s", got)
+		}
+	})
+}
+
 // TestReachIsClosed answers 501 to all of it where the capability is closed, and for what
 // an installation lacks.
 func TestReachIsClosed(t *testing.T) {

@@ -3,6 +3,7 @@
 import { h, icon, say, set, sheet } from './dom.js';
 
 const en = {
+  'channel.browser': 'Browser', 'channel.mail': 'E-mail', 'channel.chat': 'Chat',
   sBack: 'Back', sDevice: 'This device', sOn: 'Notifications on this device', sLoading: 'Loading…',
   sDenied: 'Your browser blocks them. Allow notifications in its settings for this site, and come back.',
   sInstall: 'Put this page on your home screen first (Share, then Add to Home Screen), and switch them on there.',
@@ -14,6 +15,7 @@ const en = {
 };
 
 const ko = {
+  'channel.browser': '브라우저', 'channel.mail': '이메일', 'channel.chat': '채팅',
   sBack: '뒤로', sDevice: '이 기기', sOn: '이 기기에서 알림 받기', sLoading: '불러오는 중…',
   sDenied: '브라우저가 알림을 차단하고 있습니다. 브라우저의 사이트 설정에서 알림을 허용한 뒤 다시 시도해 주세요.',
   sInstall: '먼저 공유 메뉴에서 ‘홈 화면에 추가’를 누른 다음, 홈 화면에서 열어 켜 주세요.',
