@@ -22,7 +22,7 @@ const (
 )
 
 // DefaultFeatures are those whose doors are open unless somebody says otherwise.
-const DefaultFeatures = FeatureTime
+const DefaultFeatures = FeatureTime | FeatureReach
 
 // noFeatures names the empty set.
 const noFeatures = "none"

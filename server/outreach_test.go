@@ -42,7 +42,6 @@ func testLinks(t testing.TB) *links.Signer {
 func withReach(t testing.TB) func(*Config) {
 	signer := testLinks(t)
 	return func(c *Config) {
-		c.Features |= inbox.FeatureReach
 		c.Reach.Policy, c.Reach.PushKey, c.Reach.Links = testPolicy, testKey, signer
 	}
 }
@@ -256,7 +255,7 @@ func TestExportHasReach(t *testing.T) {
 // TestReachIsClosed answers 501 to all of it where the capability is closed, and for what
 // an installation lacks.
 func TestReachIsClosed(t *testing.T) {
-	a := newAPI(t)
+	a := newAPI(t, func(c *Config) { c.Features = inbox.FeatureTime })
 	for _, call := range []struct{ method, path, body string }{
 		{"GET", "/v1/users/kim/preferences", ""}, {"PATCH", "/v1/users/kim/preferences", `{}`},
 		{"GET", "/v1/users/kim/push-subscriptions", ""}, {"PUT", "/v1/users/kim/push-subscriptions", `{}`}, {"DELETE", "/v1/users/kim/push-subscriptions", `{}`},
@@ -265,7 +264,7 @@ func TestReachIsClosed(t *testing.T) {
 	} {
 		a.call(call.method, call.path, call.body).WantProblem(501, "")
 	}
-	open := newAPI(t, func(c *Config) { c.Features |= inbox.FeatureReach })
+	open := newAPI(t)
 	open.get("/v1/push-key").WantProblem(501, "")
 	open.get("/v1/links/x").WantProblem(404, "")
 	if got := servertest.Into[patched](open.get("/v1/users/kim/preferences").Want(200)); len(got.Available) != 0 {

@@ -68,7 +68,7 @@ func TestDocumentedSenders(t *testing.T) {
 	}
 	brokers := kafkatest.Embedded(t)
 	file := channelsFile(t, "channels: {chat: {kind: text, tell: [{if_unseen_after: 1s}]}}")
-	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--features", "time,reach", "--channels", file)...)
+	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--channels", file)...)
 	c := newChat(t)
 	run := func(name string, args []string, env ...string) {
 		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)

@@ -44,17 +44,16 @@ func newPushScene(t *testing.T, brokers []string) *pushScene {
 	binary, dir := buildBinary(t), t.TempDir()
 	s := &pushScene{t: t, service: pushtest.NewService(), brokers: strings.Join(brokers, ","), vapid: filepath.Join(dir, "vapid.pem"), browsers: map[string]*pushtest.Browser{}}
 	t.Cleanup(s.service.Close)
-	const features = "time,reach"
 	programtest.Run(t, binary, "topics", "--brokers", s.brokers, "--partitions", "6")
 	programtest.Run(t, binary, "vapid", "--vapid-key-file", s.vapid)
 	channels := programtest.WriteFile(t, "channels.yaml", "channels:\n  browser: {kind: webpush, tell: [{if_unseen_after: 1s}]}\n")
 	secret := programtest.WriteFile(t, "link.secret", programtest.Secret)
 	metrics := kafkatest.FreeAddr(t)
-	s.owner = programtest.Start(t, "owner", binary, "processor", "--brokers", s.brokers, "--features", features, "--channels", channels, "--state-dir", filepath.Join(dir, "owner"), "--metrics-addr", metrics)
+	s.owner = programtest.Start(t, "owner", binary, "processor", "--brokers", s.brokers, "--channels", channels, "--state-dir", filepath.Join(dir, "owner"), "--metrics-addr", metrics)
 	s.owner.URL = "http://" + metrics
 	for i := range 2 {
 		addr, name := kafkatest.FreeAddr(t), fmt.Sprint("server-", i)
-		p := programtest.Start(t, name, binary, "server", "--brokers", s.brokers, "--auth", "none", "--features", features, "--channels", channels, "--state-dir", filepath.Join(dir, name), "--addr", addr,
+		p := programtest.Start(t, name, binary, "server", "--brokers", s.brokers, "--auth", "none", "--channels", channels, "--state-dir", filepath.Join(dir, name), "--addr", addr,
 			"--send", "webpush", "--vapid-key-file", s.vapid, "--vapid-subject", "mailto:ops@example.com", "--push-hosts", s.service.URL, "--link-secret-file", secret)
 		p.URL = "http://" + addr
 		s.servers = append(s.servers, p)

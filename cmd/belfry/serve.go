@@ -281,7 +281,7 @@ With --send webpush it also sends to browsers what users' logs have decided to
 send: it shares that work with all others that do.`,
 		Example: `  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080 --metrics-addr :9100
   belfry server --brokers 127.0.0.1:9092 --auth none
-  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --features time,reach --send webpush \
+  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --send webpush \
       --vapid-key-file vapid.pem --vapid-subject mailto:ops@example.com --public-url https://inbox.example.com`,
 	}, o, []flagGroup{&o.kafka, &o.server, &o.push, &o.sweep, &o.rules, &o.reach, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, true, nil)

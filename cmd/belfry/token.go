@@ -15,7 +15,9 @@ import (
 )
 
 // knownScopes returns the scopes that the server looks at.
-func knownScopes() []string { return []string{"belfry:notify", "belfry:admin", "belfry:ops", "belfry:deliver"} }
+func knownScopes() []string {
+	return []string{"belfry:notify", "belfry:admin", "belfry:ops", "belfry:deliver"}
+}
 
 func tokenCommand(p *cli.Program) *cobra.Command {
 	var (

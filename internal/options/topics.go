@@ -74,7 +74,7 @@ type Fold struct {
 func (o *Fold) AddFlags(fs *pflag.FlagSet) {
 	defer cli.GroupFlags(fs, "Processors")()
 	fs.IntVar(&o.InboxCap, "inbox-cap", inbox.DefaultCap, "items a user keeps, the oldest go; the same for all processors")
-	fs.StringVar(&o.features, "features", inbox.DefaultFeatures.String(), "capabilities with an open door, by `names` with commas: in an upgrade run all with none first, since older programs refuse the rows that these write")
+	fs.StringVar(&o.features, "features", inbox.DefaultFeatures.String(), "capabilities with an open door, by `names` with commas: in an upgrade run all with those of the former release first (none if it had none), since it refuses the rows that others write")
 }
 
 // Validate checks what was given; the error is a usage error that names the flag.
