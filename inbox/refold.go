@@ -262,6 +262,16 @@ type Step struct {
 	Muted  []uint64     `json:"muted,omitempty"`
 	Left   []uint64     `json:"left,omitempty"`
 
+	// Channel is that of a tell or an untell, Decision what the latter returns. Told are the
+	// items that a tell took, Returned those that an untell gave back. Endpoint is the seq
+	// of one that was added, 0 for none, GoneEndpoints those of such that went.
+	Channel       string   `json:"channel,omitempty"`
+	Decision      uint64   `json:"decision,omitempty"`
+	Told          []uint64 `json:"told,omitempty"`
+	Returned      []uint64 `json:"returned,omitempty"`
+	Endpoint      uint64   `json:"endpoint,omitempty"`
+	GoneEndpoints []uint64 `json:"gone_endpoints,omitempty"`
+
 	// Counts are those of the items that the refold knows, at Time.
 	Counts Counts `json:"counts"`
 }
@@ -289,7 +299,7 @@ type Gone struct {
 // Changed reports whether the record changed any item.
 func (s *Step) Changed() bool {
 	flags := len(s.Read) + len(s.Unread) + len(s.Seen) + len(s.Archived) + len(s.Unarchived)
-	return s.Added != 0 || flags+len(s.Gone)+len(s.Hidden)+len(s.Shown)+len(s.Muted)+len(s.Left) > 0
+	return s.Added != 0 || len(s.Told)+len(s.Returned)+flags+len(s.Gone)+len(s.Hidden)+len(s.Shown)+len(s.Muted)+len(s.Left) > 0
 }
 
 func newStep(before, after *State, r Record, in Input, effects Effects) Step {
@@ -316,7 +326,11 @@ func newStep(before, after *State, r Record, in Input, effects Effects) Step {
 	s.flags(before, after)
 	s.times(before, after, in.Time)
 	s.left(before, after, effects)
+	s.reached(before, after, r, effects)
 	for _, seq := range r.Seqs {
+		if r.Kind == KindEndpointGone {
+			break // they are no items
+		}
 		if _, ok := before.Entry(seq); !ok && seq <= before.Base+uint64(in.Offset) && !slices.ContainsFunc(before.Removals, func(rm Removal) bool { return rm.Seq == seq }) {
 			s.Unknown = append(s.Unknown, seq)
 		}
@@ -413,6 +427,35 @@ func (s *Step) left(before, after *State, effects Effects) {
 	for _, seq := range effects.Removed {
 		if _, shown := before.Entry(seq); !shown && before.Held(seq) && !after.Held(seq) {
 			s.Left = append(s.Left, seq)
+		}
+	}
+}
+
+// reached notes what a record told, gave back, added and took of endpoints.
+func (s *Step) reached(before, after *State, r Record, effects Effects) {
+	s.Endpoint, s.GoneEndpoints = effects.Endpoint, effects.GoneEndpoints
+	switch {
+	case r.Tell != nil:
+		s.Channel = r.Tell.Channel
+	case r.Untell != nil:
+		s.Channel, s.Decision = r.Untell.Channel, r.Untell.Decision
+	default:
+		return
+	}
+	if after.Reach == nil {
+		return
+	}
+	for i := range after.Reach.Items {
+		item := &after.Reach.Items[i]
+		var was ItemReach
+		if before.Reach != nil {
+			was = before.Reach.Item(item.Seq)
+		}
+		switch now, then := item.By(s.Channel), was.By(s.Channel); {
+		case now != 0 && then == 0:
+			s.Told = append(s.Told, item.Seq)
+		case now == 0 && then != 0:
+			s.Returned = append(s.Returned, item.Seq)
 		}
 	}
 }

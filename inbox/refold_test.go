@@ -114,6 +114,31 @@ func TestRefolderTellsWhatChanged(t *testing.T) {
 	}
 }
 
+// What was told where, what came back, and which endpoints came and went.
+func TestRefolderTellsWhatWasTold(t *testing.T) {
+	const far = int64(1) << 42
+	steps, _ := refold(inbox.State{}, 1, 0,
+		inbox.Record{Kind: inbox.KindEndpoint, Endpoint: &inbox.Address{Kind: inbox.EndpointText, Target: "room"}},
+		inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "a", Title: belfry.PlainText("a")}},
+		inbox.Record{Kind: inbox.KindTell, Seqs: []uint64{2}, Tell: &inbox.Tell{Channel: "chat", Kind: inbox.EndpointText, Evaluated: 2, GoodUntil: far}},
+		inbox.Record{Kind: inbox.KindUntell, Untell: &inbox.Untell{Channel: "chat", Decision: 3, Attempt: 1}},
+		inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{1}},
+	)
+	tell, untell, gone := steps[2], steps[3], steps[4]
+	if steps[0].Endpoint != 1 || steps[0].Kind != "endpoint" {
+		t.Errorf("endpoint: got %+v", steps[0])
+	}
+	if tell.Channel != "chat" || !slices.Equal(tell.Told, []uint64{2}) || tell.Outcome != inbox.Applied || !tell.Changed() {
+		t.Errorf("tell: got %+v", tell)
+	}
+	if untell.Channel != "chat" || untell.Decision != 3 || !slices.Equal(untell.Returned, []uint64{2}) || !untell.Changed() {
+		t.Errorf("untell: got %+v", untell)
+	}
+	if !slices.Equal(gone.GoneEndpoints, []uint64{1}) || len(gone.Unknown) > 0 {
+		t.Errorf("endpoint-gone: got %+v", gone)
+	}
+}
+
 func TestRefolderShowsTextsWhenAsked(t *testing.T) {
 	r := inbox.NewRefolder(inbox.State{}, inbox.State{}, 7, 0, 0)
 	r.Texts = true

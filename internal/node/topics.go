@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -68,6 +69,8 @@ func (t *opsTopics) kind(topic string) string {
 		return "journal"
 	case t.prefix.UnreadTable(), t.prefix.InboxTable():
 		return "table"
+	case t.prefix.Outbound():
+		return "outbound"
 	case t.prefix.DeadLetters():
 		return "dead-letters"
 	}
@@ -200,10 +203,17 @@ func (t *opsTopics) shown(m *sarama.ConsumerMessage, info kafka.TopicInfo, today
 		}
 	case "journal":
 		event, err = journalEvent(m.Value)
+	case "outbound":
+		event, err = outboundEvent(m.Value)
 	default:
-		if m.Topic == t.prefix.InboxTable() {
+		content, _ := inbox.ParseContentKey(string(m.Key))
+		switch {
+		case m.Topic == t.prefix.InboxTable() && content.Endpoint:
+			out.Value, out.Cut = nil, false // whoever has it can send
+			event, err = endpointEvent(m.Value)
+		case m.Topic == t.prefix.InboxTable():
 			event, err = itemEvent(m.Value)
-		} else {
+		default:
 			event, err = rowEvent(m.Value)
 		}
 	}
@@ -286,7 +296,34 @@ func journalEvent(value []byte) (ops.RecordEvent, error) {
 	default:
 		event.Value = encoded(map[string]any{"seqs": r.Seqs, "up_to": r.UpTo, "category": r.Category})
 	}
+	switch {
+	case r.Tell != nil:
+		event.Value = encoded(map[string]any{"channel": r.Tell.Channel, "seqs": r.Seqs, "attempt": r.Tell.Attempt, "good_until": time.UnixMilli(r.Tell.GoodUntil).UTC()})
+	case r.Untell != nil:
+		event.Value = encoded(map[string]any{"channel": r.Untell.Channel, "decision": r.Untell.Decision, "attempt": r.Untell.Attempt})
+	case r.Endpoint != nil:
+		event.Value = encoded(map[string]any{"kind": r.Endpoint.Kind.String()})
+	case r.Kind == inbox.KindPrefs:
+		event.Value = r.Prefs
+	}
 	return event, nil
+}
+
+func outboundEvent(value []byte) (ops.RecordEvent, error) {
+	o, err := codec.DecodeOutbound(value)
+	if err != nil {
+		return ops.RecordEvent{}, err
+	}
+	return ops.RecordEvent{Type: "decision", ID: strconv.FormatUint(o.Decision, 10), Source: o.Channel, Value: value}, nil
+}
+
+// endpointEvent tells of an endpoint no more than what it is.
+func endpointEvent(value []byte) (ops.RecordEvent, error) {
+	a, err := codec.DecodeEndpoint(value)
+	if err != nil {
+		return ops.RecordEvent{}, err
+	}
+	return ops.RecordEvent{Type: "endpoint", ID: strconv.FormatUint(a.Seq, 10), Time: a.AddedAt, Value: encoded(map[string]any{"kind": a.Kind.String()})}, nil
 }
 
 func itemEvent(value []byte) (ops.RecordEvent, error) {

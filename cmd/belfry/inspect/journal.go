@@ -226,6 +226,17 @@ func stepChanges(s *inbox.Step) string {
 	}
 	add("muted", s.Muted...)
 	add("left", s.Left...)
+	if s.Channel != "" && s.Decision != 0 {
+		parts = append(parts, fmt.Sprintf("decision %d of %s", s.Decision, cli.Printable(s.Channel)))
+	}
+	if len(s.Told) > 0 {
+		add("told on "+cli.Printable(s.Channel), s.Told...)
+	}
+	add("given back", s.Returned...)
+	if s.Endpoint != 0 {
+		add("endpoint", s.Endpoint)
+	}
+	add("endpoint gone", s.GoneEndpoints...)
 	add("unknown", s.Unknown...)
 	return strings.Join(parts, "; ")
 }

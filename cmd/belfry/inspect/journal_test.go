@@ -29,3 +29,15 @@ func TestReplayIsToldInWords(t *testing.T) {
 		}
 	}
 }
+
+func TestTellsInWords(t *testing.T) {
+	for want, step := range map[string]inbox.Step{
+		"told on chat 2 5":                 {Channel: "chat", Told: []uint64{2, 5}},
+		"decision 3 of chat; given back 2": {Channel: "chat", Decision: 3, Returned: []uint64{2}},
+		"endpoint 7; endpoint gone 1":      {Endpoint: 7, GoneEndpoints: []uint64{1}},
+	} {
+		if got := stepChanges(&step); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
