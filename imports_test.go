@@ -71,7 +71,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		{"internal/node", ours("internal/options", "internal/cli"), "a process does not know how it was told what to do"},
 		{"internal/chaos", ours("internal/kafkatest", "internal/browsertest"), "it is part of a program"},
 	}
-	for _, below := range []string{"engine", "codec", "sources", "broker", "web", "lag", "inbox"} {
+	for _, below := range []string{"engine", "codec", "sources", "broker", "web", "lag", "inbox", "reach"} {
 		walls = append(walls, wall{below, ours(roles...), "the lower rooms know nothing of those above"})
 	}
 	for _, role := range roles {
@@ -131,6 +131,7 @@ func TestDomainLinksStandardLibraryOnly(t *testing.T) {
 		module + "/lag":        nil,
 		module + "/inbox":      {module},
 		module + "/deadletter": {module, module + "/inbox"},
+		module + "/reach":      {module, module + "/inbox"},
 		module + "/webpush":    {module},
 	}
 	for _, p := range listPackages(t) {

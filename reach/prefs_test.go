@@ -1,0 +1,143 @@
+package reach_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/reach"
+)
+
+func policy() *reach.Policy {
+	return &reach.Policy{Channels: []reach.Channel{
+		{Name: "browser", Kind: inbox.EndpointWebPush, Tell: []reach.Rule{{After: time.Minute}}, DailyCap: 2},
+		{Name: "mail", Kind: inbox.EndpointMail, Tell: []reach.Rule{{Categories: []string{"approval"}, After: time.Hour}}},
+	}}
+}
+
+func TestPrefsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		`[]`:                           "",
+		`{"lang":"ko"}`:                "lang",
+		`{"language":7}`:               "language",
+		`{"language":"k"}`:             "language",
+		`{"language":"ko--KR"}`:        "language",
+		`{"zone":"Seoul"}`:             "zone",
+		`{"zone":"Local"}`:             "zone",
+		`{"zone":"../etc/passwd"}`:     "zone",
+		`{"zone":9}`:                   "zone",
+		`{"urgent_passes":"yes"}`:      "urgent_passes",
+		`{"quiet":{}}`:                 "quiet",
+		`{"quiet":[null]}`:             "quiet[0]",
+		`{"quiet":[{"from":"22:00"}]}`: "quiet[0].to",
+		`{"quiet":[{"from":"7:00","to":"08:00"}]}`:                                                              "quiet[0].from",
+		`{"quiet":[{"from":"24:00","to":"08:00"}]}`:                                                             "quiet[0].from",
+		`{"quiet":[{"from":"07:60","to":"08:00"}]}`:                                                             "quiet[0].from",
+		`{"quiet":[{"from":"07:00","to":"07:00"}]}`:                                                             "quiet[0].to",
+		`{"quiet":[{"from":"07:00","to":"08:00","days":[]}]}`:                                                   "quiet[0].days",
+		`{"quiet":[{"from":"07:00","to":"08:00","days":["mon","monday"]}]}`:                                     "quiet[0].days[1]",
+		`{"quiet":[{"from":"07:00","to":"08:00","zone":"UTC"}]}`:                                                "quiet[0].zone",
+		`{"quiet":[` + strings.Repeat(`{"from":"07:00","to":"08:00"},`, 16) + `{"from":"07:00","to":"08:00"}]}`: "quiet",
+		`{"channels":[]}`:                                     "channels",
+		`{"channels":{"sms":{"on":true}}}`:                    "channels.sms",
+		`{"channels":{"mail":true}}`:                          "channels.mail",
+		`{"channels":{"mail":{"on":1}}}`:                      "channels.mail.on",
+		`{"channels":{"mail":{"off":true}}}`:                  "channels.mail.off",
+		`{"channels":{"mail":{"categories":[]}}}`:             "channels.mail.categories",
+		`{"channels":{"mail":{"categories":{"board":true}}}}`: "channels.mail.categories.board",
+		`{"channels":{"mail":{"categories":{"approval":2}}}}`: "channels.mail.categories.approval",
+		`{"channels":{"browser":{"categories":{"":false}}}}`:  "channels.browser.categories.",
+	} {
+		var fe *belfry.FieldError
+		if err := reach.CheckPrefs([]byte(text), policy()); !errors.As(err, &fe) || fe.Field != want {
+			t.Errorf("%s: got %v, want an error about %q", text, err, want)
+		}
+	}
+	if err := reach.CheckPrefs([]byte(fmt.Sprintf(`{"language":%q}`, strings.Repeat("a", inbox.MaxPrefsBytes))), policy()); !errors.Is(err, belfry.ErrTooLarge) {
+		t.Errorf("too large: got %v", err)
+	}
+}
+
+func TestPrefsRead(t *testing.T) {
+	text := `{"channels":{"browser":{"categories":{"board":false},"on":true},"mail":{"on":false}},"language":"pt-BR","quiet":[{"days":["mon","tue"],"from":"22:00","to":"07:00"}],"urgent_passes":true,"zone":"Asia/Seoul"}`
+	if err := reach.CheckPrefs([]byte(text), policy()); err != nil {
+		t.Fatal(err)
+	}
+	p := reach.ReadPrefs(&inbox.State{Reach: &inbox.Reach{Prefs: []byte(text)}})
+	if p.Language != "pt-BR" || p.Zone != "Asia/Seoul" || !p.UrgentPasses || len(p.Quiet) != 1 || p.Quiet[0] != (reach.Quiet{Days: 1<<time.Monday | 1<<time.Tuesday, From: 22 * 60, To: 7 * 60}) {
+		t.Errorf("got %+v", p)
+	}
+	for _, on := range []struct {
+		channel, category string
+		want              bool
+	}{{"browser", "", true}, {"browser", "board", false}, {"browser", "approval", true}, {"mail", "approval", false}, {"later", "", true}} {
+		if got := p.On(on.channel, on.category); got != on.want {
+			t.Errorf("%s on %s: got %t", on.category, on.channel, got)
+		}
+	}
+	// What no door lets pass harms nothing.
+	p = reach.ReadPrefs(&inbox.State{Reach: &inbox.Reach{Prefs: []byte(`{"zone":7,"quiet":[{"from":"x"},{"from":"22:00","to":"07:00"}],"channels":{"mail":[]}}`)}})
+	if p.Zone != "" || len(p.Quiet) != 1 || !p.On("mail", "") {
+		t.Errorf("got %+v", p)
+	}
+}
+
+func TestPolicyRefused(t *testing.T) {
+	for want, change := range map[string]func(*reach.Policy){
+		"zone":                              func(p *reach.Policy) { p.Zone = "KST" },
+		"channels":                          func(p *reach.Policy) { p.Channels = nil },
+		"channels.mail":                     func(p *reach.Policy) { p.Channels[0].Name = "mail" },
+		"channels.E-Mail":                   func(p *reach.Policy) { p.Channels[1].Name = "E-Mail" },
+		"channels.mail.kind":                func(p *reach.Policy) { p.Channels[1].Kind = 0 },
+		"channels.mail.daily_cap":           func(p *reach.Policy) { p.Channels[1].DailyCap = 33 },
+		"channels.mail.tell":                func(p *reach.Policy) { p.Channels[1].Tell = nil },
+		"channels.mail.tell[0]":             func(p *reach.Policy) { p.Channels[1].Tell[0].After = -1 },
+		"channels.mail.tell[0].category[0]": func(p *reach.Policy) { p.Channels[1].Tell[0].Categories[0] = "" },
+		"channels.mail.tell[0].digest":      func(p *reach.Policy) { p.Channels[1].Tell[0].Digest = &reach.Digest{} },
+		"channels.mail.tell[0].digest.at": func(p *reach.Policy) {
+			p.Channels[1].Tell[0].After, p.Channels[1].Tell[0].Digest = 0, &reach.Digest{At: 1440}
+		},
+	} {
+		p := policy()
+		change(p)
+		var fe *belfry.FieldError
+		if err := p.Check(); !errors.As(err, &fe) || fe.Field != want {
+			t.Errorf("got %v, want an error about %s", err, want)
+		}
+	}
+	if err := policy().Check(); err != nil {
+		t.Errorf("the policy to break is broken: %v", err)
+	}
+}
+
+// What changes what is due changes the hash, which names what was computed with it.
+func TestPolicyHash(t *testing.T) {
+	seen := map[uint64]string{}
+	for name, change := range map[string]func(*reach.Policy){
+		"as it is": func(*reach.Policy) {},
+		"zone":     func(p *reach.Policy) { p.Zone = "Asia/Seoul" },
+		"name":     func(p *reach.Policy) { p.Channels[0].Name = "push" },
+		"kind":     func(p *reach.Policy) { p.Channels[0].Kind = inbox.EndpointText },
+		"cap":      func(p *reach.Policy) { p.Channels[0].DailyCap++ },
+		"after":    func(p *reach.Policy) { p.Channels[0].Tell[0].After++ },
+		"category": func(p *reach.Policy) { p.Channels[0].Tell[0].Categories = []string{"a"} },
+		"priority": func(p *reach.Policy) { p.Channels[0].Tell[0].Priorities = []belfry.Priority{belfry.PriorityHigh} },
+		"digest":   func(p *reach.Policy) { p.Channels[0].Tell[0].Digest = &reach.Digest{At: 5} },
+		"days":     func(p *reach.Policy) { p.Channels[0].Tell[0].Digest = &reach.Digest{At: 5, Days: 3} },
+	} {
+		p := policy()
+		change(p)
+		h := p.Hash()
+		if other, ok := seen[h]; ok || h == 0 || h != p.Hash() {
+			t.Errorf("%s has the hash of %q", name, other)
+		}
+		seen[h] = name
+	}
+	if h := (*reach.Policy)(nil).Hash(); h != 0 {
+		t.Errorf("no policy has hash %d", h)
+	}
+}
