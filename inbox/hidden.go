@@ -128,7 +128,7 @@ func (s *State) HiddenCount(now time.Time) int {
 	return n
 }
 
-// snooze hides items. They come back unread, as if they had just arrived, and are the
+// snooze hides items. They come back unread, unless they are read meanwhile, and are the
 // user's own then, also those that their sender has hidden.
 func (f *folder) snooze(r *Record) Outcome {
 	does := f.s.snoozing(r.Seqs, r.Until, f.in.Time, f.limits().hidden)

@@ -24,8 +24,14 @@ type exportItem struct {
 	MemberOf uint64 `json:"member_of,omitempty"`
 }
 
+// exportHead is the first line: the badge, and what the user has muted.
+type exportHead struct {
+	wire.Badge
+	Mutes []wire.Mute `json:"mutes,omitempty"`
+}
+
 // getExport answers GET /v1/users/{user}/export: all that is kept of a user as
-// NDJSON, one JSON value a line. The first is the badge, the rest are the items,
+// NDJSON, one JSON value a line. The first is the badge and the mutes, the rest are the items,
 // oldest first, archived, expired and snoozed ones included, each after the notifications
 // that it stands for besides its own; then preferences and endpoints, where there are
 // some. An item that its sender has hidden is for admins
@@ -40,7 +46,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	wire.Begin(w, "application/x-ndjson")
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(wire.NewBadge(c.User, row.Badge(time.Now()))); err != nil {
+	if err := enc.Encode(exportHead{wire.NewBadge(c.User, row.Badge(time.Now())), wire.NewMutes(&row)}); err != nil {
 		return nil // the client has gone
 	}
 	var plain wire.Translator

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,6 +147,9 @@ func TestMutes(t *testing.T) {
 	got := servertest.Into[mutes](a.get("/v1/users/u/inbox/mute").Want(200))
 	if len(got.Categories) != 1 || got.Categories[0].Category != "board" || got.Version != 3 {
 		t.Errorf("got %+v, want board", got)
+	}
+	if head, _, _ := strings.Cut(a.get("/v1/users/u/export").Want(200).Body.String(), "\n"); !strings.Contains(head, `"mutes":[{"category":"board","since":"`) {
+		t.Errorf("the export starts with %s, want the mutes", head)
 	}
 	a.call("POST", "/v1/users/u/inbox/unmute", `{"category":"board"}`).Want(200)
 	if got := a.get("/v1/users/u/inbox/mute").Want(200).Body.String(); got != `{"user":"u","version":4,"cursor":"7.4","categories":[]}`+"\n" {

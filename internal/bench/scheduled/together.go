@@ -59,7 +59,7 @@ func (t Together) Run(ctx context.Context, c *bench.Config) (out Sampled, err er
 		}
 		urls[i] = server.URL()
 	}
-	r := &sampling{told: map[int]bool{}, web: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 4*readers + t.Streams}}, urls: urls}
+	r := &sampling{told: map[int]bool{}, web: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4*readers + t.Streams}}, urls: urls}
 	beside, stop := context.WithCancel(ctx)
 	defer stop()
 	g, gctx := errgroup.WithContext(beside)
@@ -183,6 +183,8 @@ func (r *sampling) sample(ctx context.Context, user string) error {
 }
 
 func (r *sampling) get(ctx context.Context, url string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second) // not of the client: its streams last
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
