@@ -18,17 +18,16 @@ import (
 // reached is a partition of users who are each told of something at a time, and of
 // nothing in quiet hours; a tell settles that unless the fold drops it.
 type reached struct {
-	mu     sync.Mutex
-	due    map[string]time.Duration // since the test's begin
-	quiet  [2]time.Duration
-	began  time.Time
-	told   []string
-	drops  int // so many tells come to nothing
-	err    error
-	delay  time.Duration // what the policy adds
-	scans  int
-	queue  *Queue
-	number int32
+	mu    sync.Mutex
+	due   map[string]time.Duration // since the test's begin
+	quiet [2]time.Duration
+	began time.Time
+	told  []string
+	drops int // so many tells come to nothing
+	err   error
+	delay time.Duration // what the policy adds
+	scans int
+	queue *Queue
 }
 
 func newReached() *reached {
