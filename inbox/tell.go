@@ -64,7 +64,11 @@ func (f *folder) tell(r *Record) Outcome {
 	own := reach.channel(t.Channel)
 	own.Kind, own.Changed, own.Attempt = t.Kind, f.s.Version, 0
 	own.Decisions = append(own.Decisions, Decision{f.s.Version, f.in.Time.UnixMilli(), t.Digest})
-	own.Decisions = slices.Delete(own.Decisions, 0, max(len(own.Decisions)-MaxDecisions, 0))
+	if len(own.Decisions) > MaxDecisions {
+		// Digests count in no cap: the oldest of them goes before a decision that does.
+		i := max(slices.IndexFunc(own.Decisions[:MaxDecisions], func(d Decision) bool { return d.Digest }), 0)
+		own.Decisions = slices.Delete(own.Decisions, i, i+1)
+	}
 	f.effects.Outbound = f.s.outbound(t, f.s.Version)
 	return Applied
 }

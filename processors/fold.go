@@ -16,6 +16,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/timers"
 )
 
@@ -26,8 +27,9 @@ type folded struct {
 	removed []uint64 // seqs whose contents go
 	gone    []uint64 // seqs of endpoints whose contents go
 
-	reached bool        // the user can be reached outside of the inbox, or could
-	next    timers.Next // when to be told of something
+	reached bool          // the user can be reached outside of the inbox, or could
+	policy  *reach.Policy // that next is by
+	next    timers.Next   // when to be told of something
 }
 
 // keeps reports whether the content of s is to be written. Of one that the same
@@ -164,8 +166,9 @@ func (u *Unread) foldOnto(out *folded, user string, stored []byte, records []*sa
 				return err
 			}
 		}
-		if policy := u.policy(); policy != nil && row.Reach != nil {
-			out.reached, out.next = true, nextTell(user, &row, policy, time.Now())
+		if row.Reach != nil {
+			out.reached, out.policy = true, u.policy()
+			out.next = nextTell(user, &row, out.policy, time.Now())
 		}
 		out.row, err = codec.EncodeState(&row)
 		return err

@@ -103,7 +103,20 @@ func (u *Unread) armTell(c *engine.Context, out *folded) {
 		s := &out.steps[i]
 		unsettled = unsettled && s.kind == inbox.KindTell && s.outcome != inbox.Applied
 	}
-	u.Timers.SetNext(c.Partition(), c.Key(), out.next, unsettled)
+	for next, policy := out.next, out.policy; ; {
+		u.Timers.SetNext(c.Partition(), c.Key(), next, unsettled)
+		now := u.policy()
+		if now == policy {
+			return
+		}
+		// The policy has changed since the fold, and those who go through all rows for it
+		// may have been at this one before it was written.
+		row, err := codec.DecodeState(out.row)
+		if err != nil {
+			return // it fails whoever folds it
+		}
+		next, policy = nextTell(c.Key(), &row, now, time.Now()), now
+	}
 }
 
 // noteTell counts what became of a decision.

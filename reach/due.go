@@ -160,7 +160,7 @@ func (e *evaluation) channel(pending []Pending, c *Channel) []Pending {
 				next.wait(end, HoldQuiet)
 			}
 		}
-		if it.ExpiresAt == 0 || it.ExpiresAt > next.At.UnixMilli() {
+		if it.ExpiresAt == 0 || it.ExpiresAt > max(next.At.UnixMilli(), e.now.UnixMilli()) {
 			pending = append(pending, next)
 		}
 	}

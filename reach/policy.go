@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -24,6 +25,8 @@ type Policy struct {
 	Channels []Channel `json:"channels"`
 
 	zones zones
+	once  sync.Once
+	hash  uint64
 }
 
 // Channel is one way to reach users.
@@ -59,14 +62,17 @@ func (p *Policy) Hash() uint64 {
 	if p == nil {
 		return 0
 	}
-	text, err := json.Marshal(p)
-	if err != nil {
-		panic(err) // it has no value that JSON does not know
-	}
-	h := fnv.New64a()
-	h.Write(text)
-	h.Write(zoneData())
-	return max(h.Sum64(), 1)
+	p.once.Do(func() { // zone data are milliseconds of work, and stores ask with every write
+		text, err := json.Marshal(p)
+		if err != nil {
+			panic(err) // it has no value that JSON does not know
+		}
+		h := fnv.New64a()
+		h.Write(text)
+		h.Write(zoneData())
+		p.hash = max(h.Sum64(), 1)
+	})
+	return p.hash
 }
 
 // Channel returns the channel of that name.

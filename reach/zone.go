@@ -27,8 +27,10 @@ func CheckZone(name string) error {
 	return nil
 }
 
+// load knows the names of the list alone. The zone data of a machine have others, such as
+// localtime and right/Asia/Seoul, which another machine has not, or has for another zone.
 func load(name string) (*time.Location, bool) {
-	if name == "" || name == "Local" { // the program's own, not the user's
+	if name == "" || strings.ContainsAny(name, " \n") || !strings.Contains("\n"+zoneNames+"\n", "\n"+name+"\n") {
 		return nil, false
 	}
 	loc, err := time.LoadLocation(name)

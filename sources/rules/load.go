@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/sources/yamlfile"
 )
 
@@ -225,8 +226,9 @@ func (l *loader) inherit(r retractSite, target *madeRule) {
 
 // ParseZone returns a time zone by its IANA name.
 func ParseZone(name string) (*time.Location, error) {
+	// The list alone: a machine's zone data have other names too, such as localtime.
 	zone, err := time.LoadLocation(name)
-	if err != nil || name == "" || name == "Local" {
+	if err != nil || reach.CheckZone(name) != nil {
 		return nil, &belfry.FieldError{Problem: "must be a time zone by its IANA name, such as Asia/Seoul, Europe/Berlin or UTC, not " + strconv.Quote(name)}
 	}
 	return zone, nil
