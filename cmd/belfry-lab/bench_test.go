@@ -44,8 +44,8 @@ func TestBenchThroughputOnOtherBrokers(t *testing.T) {
 	r := call(t, "bench", "throughput", "--events", "500", "--users", "50", "--partitions", "2", "--prefix", "acme", "--brokers", brokers[0])
 	r.WantOutput(t, "brokers of --brokers; 500 events", "in both tables after")
 	topics, err := programtest.AdminOf(t, brokers).ListTopics()
-	if err != nil || len(topics) != 5 {
-		t.Errorf("%d topics, %v, want 5", len(topics), err)
+	if err != nil || len(topics) != 6 {
+		t.Errorf("%d topics, %v, want 6", len(topics), err)
 	}
 	for name := range topics {
 		if !strings.HasPrefix(name, "acme-bench-") {

@@ -73,7 +73,7 @@ func TestBenchGrowth(t *testing.T) {
 }
 
 func TestBenchTime(t *testing.T) {
-	got := measured(t, cli.ExitOK, "time", "--rate", "100", "--sample-for", "3s", "--pending", "500", "--over", "3s", "--lead", "20s", "--live-rate", "20", "--streams", "10", "--users", "100",
+	got := measured(t, cli.ExitOK, "time", "--rate", "100", "--sample-for", "3s", "--pending", "500", "--over", "3s", "--lead", "40s", "--live-rate", "20", "--streams", "10", "--users", "100",
 		"--partitions", "2", "--events", "1000", "--rounds", "1", "--duration", "2s")
 	const delays = `p50 .* ms, p90 .* ms, p99 .* ms, max .* ms \(\d+\)`
 	wantLines(t, got,

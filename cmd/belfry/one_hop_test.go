@@ -48,6 +48,7 @@ func TestOneHopFromTheFormerRelease(t *testing.T) {
 	old.URL = "http://" + metrics
 	old.AwaitReady()
 	in := &apart{t: t, brokers: brokers, state: t.TempDir()}
+	call(t, nil, append([]string{"topics", "--partitions", "3"}, at...)...).WantOutput(t, "created belfry.outbound")
 	in.server = serveAll(t, "server", "--brokers", brokers[0], "--addr", "127.0.0.1:0", "--auth", "none", "--state-dir", t.TempDir())
 
 	users := usersApart(t)

@@ -186,7 +186,7 @@ func TestTwoRuns(t *testing.T) {
 	again := serveAll(t, runArgs(t, brokers, "--auth", "none")...)
 	send(again, 4)
 	verify(4, b, again)
-	if topics := topicIDs(t, brokers, belfry.DefaultPrefix); len(topics) != 5 {
+	if topics := topicIDs(t, brokers, belfry.DefaultPrefix); len(topics) != 6 {
 		t.Errorf("%d topics", len(topics))
 	}
 	b.wantCleanStop()

@@ -30,8 +30,8 @@ func TestTopicsDryRun(t *testing.T) {
 	before := existing(t, brokers)
 	r := call(t, nil, plan...)
 	r.WantOutput(t, "create   belfry.journal: 3 partitions, replication 1, cleanup.policy=delete", "message.timestamp.type=LogAppendTime", "create   belfry-inbox-table: 3")
-	if got := strings.Count(r.Stdout, "create "); got != 5 {
-		t.Errorf("got %d topics to be created, want 5:\n%s", got, r.Stdout)
+	if got := strings.Count(r.Stdout, "create "); got != 6 {
+		t.Errorf("got %d topics to be created, want 6:\n%s", got, r.Stdout)
 	}
 	if got := existing(t, brokers); got != before {
 		t.Fatalf("got %d topics after a dry run, want %d", got, before)
@@ -41,8 +41,8 @@ func TestTopicsDryRun(t *testing.T) {
 	call(t, nil, args...).WantOutput(t, "6 topics are as they must be")
 	r = call(t, nil, plan...)
 	r.WantOutput(t, "keep     belfry.journal: 3 partitions")
-	if got := strings.Count(r.Stdout, "keep "); got != 5 || strings.Count(r.Stdout, "\n") != 5 {
-		t.Errorf("got %d topics kept, want 5:\n%s", got, r.Stdout)
+	if got := strings.Count(r.Stdout, "keep "); got != 6 || strings.Count(r.Stdout, "\n") != 6 {
+		t.Errorf("got %d topics kept, want 6:\n%s", got, r.Stdout)
 	}
 
 	ids := toJSON(t, topicIDs(t, brokers, belfry.DefaultPrefix))
