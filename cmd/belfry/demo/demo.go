@@ -158,6 +158,9 @@ func (d *demo) run(ctx context.Context, bc broker.Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, cleanup()) }()
+	if cfg.Channels, err = tells(state); err != nil {
+		return err
+	}
 	if cfg.Push, err = pushes(bc.DataDir, cfg.Features.Has(inbox.FeatureReach)); err != nil {
 		return err
 	}

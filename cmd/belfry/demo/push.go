@@ -1,6 +1,7 @@
 package demo
 
 import (
+	_ "embed"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/links"
+	"github.com/belfry/belfry/reach"
+	"github.com/belfry/belfry/reach/channels"
 	"github.com/belfry/belfry/webpush"
 )
 
@@ -32,6 +35,23 @@ func pushes(dataDir string, send bool) (*node.Push, error) {
 		return nil, err
 	}
 	return &node.Push{Keys: keys, Subject: "mailto:demo@example.com", Hosts: hosts, Signer: signer, Send: send}, nil
+}
+
+//go:embed channels.yaml
+var channelsFile []byte
+
+// tells is when the demo tells whom: a file in its state folder, which may be edited.
+func tells(state string) (*node.Channels, error) {
+	file := filepath.Join(state, "channels.yaml")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(state, 0o755); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(file, channelsFile, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return node.LoadWatched(file, func() (*reach.Policy, error) { return channels.Load(file) }, nil)
 }
 
 func pushKeys(dataDir string) (*webpush.Keys, error) {
