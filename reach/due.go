@@ -5,7 +5,6 @@ import (
 	"hash/fnv"
 	"time"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -142,7 +141,7 @@ func (e *evaluation) channel(pending []Pending, c *Channel) []Pending {
 			continue
 		}
 		next.Channel, next.Seq = c, it.Seq
-		next.Passes = it.Priority == belfry.PriorityUrgent && e.prefs.UrgentPasses
+		next.Passes = e.prefs.Passes(it)
 		next.wait(time.UnixMilli(state.NotBefore), HoldReturned)
 		if !next.Digest {
 			next.wait(capped, HoldCap)

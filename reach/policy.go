@@ -117,6 +117,20 @@ func (p *Policy) zoneOf(prefs *Prefs) *time.Location {
 	return time.UTC
 }
 
+// QuietEnd returns when the quiet hours end that a user has at now: now if there are none.
+// It returns false if that is not within eight days. A nil policy has no zone.
+func (p *Policy) QuietEnd(prefs *Prefs, now time.Time) (time.Time, bool) {
+	if p == nil {
+		p = &Policy{}
+	}
+	return prefs.QuietEnd(now, p.zoneOf(prefs))
+}
+
+// Passes reports whether quiet hours do not hold an item.
+func (p *Prefs) Passes(e *inbox.Entry) bool {
+	return p.UrgentPasses && e.Priority == belfry.PriorityUrgent
+}
+
 func (p *Policy) names() []string {
 	names := []string{}
 	if p != nil {

@@ -103,6 +103,42 @@ func TestDecisions(t *testing.T) {
 	})
 }
 
+// TestDecisionsWaitForQuietHours has a consumer come late, in its user's quiet hours: it is
+// told when to ask again, and given at once what passes them.
+func TestDecisionsWaitForQuietHours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // from midnight UTC
+		a := newAPI(t, withReach(t))
+		a.call("PUT", "/v1/users/kim/addresses/text", `{"address":"room-7"}`).Want(201)
+		sendNote(a, "kim", `{"title":"plain"}`)
+		sendNote(a, "kim", `{"title":"urgent","priority":"urgent"}`)
+		plain := fmt.Sprintf("/v1/users/kim/decisions/chat/%d", decide(t, a, "chat", inbox.EndpointText, 2))
+		urgent := fmt.Sprintf("/v1/users/kim/decisions/chat/%d", decide(t, a, "chat", inbox.EndpointText, 3))
+		quiet := func(patch string) {
+			t.Helper()
+			a.call("PATCH", "/v1/users/kim/preferences", patch).Want(200)
+		}
+		held := func(path, until, after string) {
+			t.Helper()
+			if got := a.get(path).WantHeader("Retry-After", after); !strings.Contains(got.WantProblem(503, "").Body.String(), "quiet until "+until) {
+				t.Errorf("got %s, want until %s", got.Body, until)
+			}
+		}
+		quiet(`{"quiet":[{"from":"22:00","to":"00:10"}]}`)
+		held(plain, "2000-01-01T00:10:00Z", "600")
+		held(urgent, "2000-01-01T00:10:00Z", "600")
+		quiet(`{"urgent_passes":true}`)
+		held(plain, "2000-01-01T00:10:00Z", "600")
+		a.get(urgent).Want(200)
+		quiet(`{"zone":"Asia/Seoul","quiet":[{"from":"08:00","to":"12:00"}]}`)
+		held(plain, "2000-01-01T03:00:00Z", "3600")
+		time.Sleep(3 * time.Hour)
+		a.get(plain).Want(200)
+		quiet(`{"quiet":[{"from":"00:00","to":"12:00"},{"from":"12:00","to":"00:00"}]}`)
+		a.get(plain).WantProblem(404, "")
+		a.get(urgent).Want(200)
+	})
+}
+
 // TestDecisionsOfBrowsers has subscriptions given as their browsers gave them, but those
 // that have expired.
 func TestDecisionsOfBrowsers(t *testing.T) {

@@ -30,6 +30,7 @@ type decision struct {
 	Badge     wire.Badge  `json:"badge"`
 	Items     []wire.Item `json:"items"`
 	Endpoints []target    `json:"endpoints"`
+	quiet     *Quiet      // hours that hold all items
 }
 
 // target is where to send to: an address, or a push subscription.
@@ -50,9 +51,27 @@ type browserKeys struct {
 	Auth   string `json:"auth"`
 }
 
+// Quiet is the error for a decision whose user has quiet hours.
+type Quiet struct {
+	Until time.Time
+	now   time.Time
+}
+
+func (q *Quiet) Error() string {
+	return "quiet until " + q.Until.Format(time.RFC3339) + ": ask again then, and go on with other users meanwhile"
+}
+
+// maxQuietWait is after how long a consumer asks again at the latest: its user may have
+// other hours by then.
+const maxQuietWait = time.Hour
+
+// After is when to ask again.
+func (q *Quiet) After() time.Duration { return min(q.Until.Sub(q.now), maxQuietWait) }
+
 // GetDecision answers GET /v1/users/{user}/decisions/{channel}/{version}: for consumers of
 // the outbound topic. The row is at least at the decision; what was seen or read since,
-// or switched off, is left out.
+// or switched off, is left out. In quiet hours nothing is given, unless an item passes
+// them: there is a message then, and those with it would be lost otherwise.
 func (c *Calls) GetDecision(w http.ResponseWriter, r *http.Request, call auth.Call) error {
 	channel, err := url.PathUnescape(mux.Vars(r)["channel"])
 	if err != nil {
@@ -81,6 +100,9 @@ func (c *Calls) GetDecision(w http.ResponseWriter, r *http.Request, call auth.Ca
 	if len(out.Items) == 0 || len(out.Endpoints) == 0 {
 		return ErrNothing
 	}
+	if out.quiet != nil {
+		return out.quiet
+	}
 	wire.Respond(w, http.StatusOK, out)
 	return nil
 }
@@ -97,10 +119,12 @@ func (c *Calls) left(user string, row *inbox.State, channel string, number uint6
 		Language: prefs.Language, Badge: wire.NewBadge(user, row.Badge(now)),
 	}
 	texts := wire.NewTranslator(wire.ParseLanguages(prefs.Language))
+	held := true
 	for _, e := range slices.Backward(reach.Left(row, channel, kind, number, now)) {
 		if !prefs.On(channel, e.Category) { // said after the decision
 			continue
 		}
+		held = held && !prefs.Passes(e)
 		item, ok, err := c.config.Item(user, e.Seq)
 		if err != nil {
 			return out, false, fmt.Errorf("read item: %w", err)
@@ -110,6 +134,11 @@ func (c *Calls) left(user string, row *inbox.State, channel string, number uint6
 			content, late = nil, true
 		}
 		out.Items = append(out.Items, wire.NewItem(e, content, texts, now))
+	}
+	if end, ok := c.config.Policy().QuietEnd(&prefs, now); held && !ok {
+		out.Items = nil // of who is always quiet
+	} else if held && end.After(now) {
+		out.quiet = &Quiet{end, now}
 	}
 	for _, e := range row.Endpoints(kind) {
 		known, ok, err := c.config.Endpoint(user, e.Seq)
