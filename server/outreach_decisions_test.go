@@ -83,7 +83,9 @@ func TestDecisions(t *testing.T) {
 
 		// A row that is behind the decision is waited for, and contents are.
 		start := time.Now()
-		a.get("/v1/users/kim/decisions/chat/999").WantProblem(503, "")
+		if got := a.get("/v1/users/kim/decisions/chat/999").WantProblem(503, ""); !strings.Contains(got.Body.String(), "this decision") {
+			t.Errorf("got %s", got.Body)
+		}
 		if time.Since(start) == 0 {
 			t.Error("it was not waited for")
 		}

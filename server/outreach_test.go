@@ -201,6 +201,7 @@ func TestPushSubscriptionsAreLimited(t *testing.T) {
 		}
 		put("kim", 30).WantHeader("Retry-After", "30").WantProblem(429, "")
 		put("lee", 0).Want(201)
+		a.call("PUT", "/v1/users/kim/addresses/mail", `{"address":"kim@example.com"}`).Want(201) // a service's
 		time.Sleep(30 * time.Second)
 		put("kim", 30).Want(201)
 	})

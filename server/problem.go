@@ -51,6 +51,7 @@ func kinds() []kind {
 		{errMutes, http.StatusConflict, true},
 		{outreach.ErrPreferences, http.StatusConflict, true},
 		{outreach.ErrNothing, http.StatusNotFound, true},
+		{outreach.ErrNotYet, http.StatusServiceUnavailable, true},
 		{outreach.ErrNoLink, http.StatusNotFound, true},
 		{outreach.ErrNoKey, http.StatusNotImplemented, true},
 		{outreach.ErrRegistrations, http.StatusTooManyRequests, true},

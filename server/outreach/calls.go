@@ -59,6 +59,7 @@ var (
 	ErrRegistrations = errors.New("too many new endpoints of one user")
 	ErrNoKey         = errors.New("the server has no VAPID key, so browsers cannot subscribe: run it with --vapid-key-file")
 	ErrNothing       = errors.New("nothing is left to tell: it was seen or read, or has gone, or the decision is not one of this user and channel")
+	ErrNotYet        = errors.New("the table has not come to this decision yet, if this user has one of that number: ask again")
 	ErrNoLink        = errors.New("there is no such link, or it has ended")
 )
 
@@ -72,8 +73,8 @@ const (
 
 // Calls answers calls about reaching users. It is safe for concurrent use.
 type Calls struct {
-	config        Config
-	registrations *limit.Calls
+	config              Config
+	browsers, addresses *limit.Calls // new ones, by user
 
 	mu    sync.Mutex
 	spent *recent.Map[string, struct{}] // tokens of links that act once
@@ -93,7 +94,7 @@ func New(config Config) (*Calls, error) {
 	}
 	allowance := limit.NewAllowance(registrationRate, registrationBurst)
 	return &Calls{
-		config: config, registrations: limit.NewCalls(ErrRegistrations, allowance, allowance),
+		config: config, browsers: limit.NewCalls(ErrRegistrations, allowance, allowance), addresses: limit.NewCalls(ErrRegistrations, allowance, allowance),
 		spent: recent.New[string, struct{}](maxSpent),
 	}, nil
 }
@@ -117,9 +118,14 @@ func status(shown bool, whenShown int) int {
 	return http.StatusAccepted
 }
 
-// register counts a new endpoint of a user.
-func (c *Calls) register(user string) error {
-	return c.registrations.Take(user, false, 1, time.Now())
+// register counts a new endpoint of a user. Browsers are its user's to add, addresses a
+// service's: neither takes from the other.
+func (c *Calls) register(user string, kind inbox.EndpointKind) error {
+	of := c.addresses
+	if kind == inbox.EndpointWebPush {
+		of = c.browsers
+	}
+	return of.Take(user, false, 1, time.Now())
 }
 
 // GetPushKey answers GET /v1/push-key: what a page subscribes with.

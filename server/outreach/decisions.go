@@ -82,17 +82,22 @@ func (c *Calls) GetDecision(w http.ResponseWriter, r *http.Request, call auth.Ca
 		return belfry.Invalid("version", "must be the decision's number, as the outbound record has it, not %.40q", mux.Vars(r)["version"])
 	}
 	var out decision
+	come := false
 	err = c.config.Await(r.Context(), call.User, func() (bool, error) {
 		row, err := c.config.Row(call.User)
 		if err != nil || row.Version < number {
 			return false, err
 		}
+		come = true
 		var late bool
 		out, late, err = c.left(call.User, &row, channel, number, time.Now())
 		return !late, err
 	})
 	if errors.Is(err, c.config.Behind) && len(out.Endpoints) > 0 {
 		err = nil // contents are late: what there is may be sent
+	}
+	if errors.Is(err, c.config.Behind) && !come {
+		return ErrNotYet
 	}
 	if err != nil {
 		return err

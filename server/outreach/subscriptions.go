@@ -93,7 +93,7 @@ func (c *Calls) put(w http.ResponseWriter, r *http.Request, user string, address
 			return nil
 		}
 	}
-	if err := c.register(user); err != nil {
+	if err := c.register(user, address.Kind); err != nil {
 		return err
 	}
 	row, shown, err := c.config.Command(r.Context(), user, inbox.Record{Kind: inbox.KindEndpoint, Endpoint: address})
