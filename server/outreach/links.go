@@ -93,8 +93,11 @@ func (c *Calls) act(r *http.Request, link *links.Link) error {
 		if err != nil {
 			return err
 		}
-		if err := fits(&row, patch); err != nil {
-			return err
+		if errors.Is(fits(&row, patch), ErrPreferences) {
+			// There is no room to name a category.
+			if patch, err = channelOff(&row, link.Channel); err != nil {
+				return err
+			}
 		}
 		record = inbox.Record{Kind: inbox.KindPrefs, Prefs: patch}
 	}
@@ -113,6 +116,21 @@ func unsubscribe(link *links.Link) ([]byte, error) {
 		return nil, fmt.Errorf("encode a patch: %w", err)
 	}
 	return patch, nil
+}
+
+// channelOff is the patch that switches a channel off in preferences that are full: the
+// categories of it, which say nothing then, make room.
+func channelOff(row *inbox.State, channel string) ([]byte, error) {
+	for _, off := range []map[string]any{{"on": false}, {"on": false, "categories": nil}} {
+		patch, err := json.Marshal(map[string]any{"channels": map[string]any{channel: off}})
+		if err != nil {
+			return nil, fmt.Errorf("encode a patch: %w", err)
+		}
+		if err := fits(row, patch); !errors.Is(err, ErrPreferences) {
+			return patch, err
+		}
+	}
+	return nil, ErrPreferences
 }
 
 // isSpent reports whether this server knows that a link was used.
