@@ -116,6 +116,9 @@ func TestPreferences(t *testing.T) {
 		t.Errorf("read: got %+v", again)
 	}
 	a.get(path+"?min_version=x").WantProblem(400, "min_version")
+	if patch(`{}`); patch(`{"zone":"Asia/Seoul","language":null}`).Version != 2 || a.fake.Offset != 2 {
+		t.Errorf("%d records, want none of patches that change nothing", a.fake.Offset)
+	}
 	// A channel that an operator took away can be taken away by its user.
 	patch(`{"channels":{"fax":null,"mail":null}}`)
 
@@ -145,6 +148,14 @@ func TestPreferencesFull(t *testing.T) {
 	if a.fake.Offset != before+1 {
 		t.Error("it was written all the same")
 	}
+	// A link of a message works all the same.
+	off := links.Link{Action: links.Unsubscribe, User: "kim", Channel: "browser", Category: strings.Repeat("z", 900), Until: time.Now().Add(time.Hour)}
+	a.call("POST", testLinks(t).URL(off), "").Want(204)
+	if got := servertest.Into[patched](a.get(path).Want(200)).Channels["browser"].On; got == nil || *got {
+		t.Error("the channel is not off")
+	}
+	a.call("PATCH", path, `{"channels":null}`).Want(200)
+	a.call("PATCH", path, categories(0)).Want(200)
 	a.call("PATCH", path, `{"language":"`+strings.Repeat("x", 20<<10)+`"}`).WantProblem(413, "")
 	a.call("PATCH", path, `{"channels":null}`).Want(200)
 	a.call("PATCH", path, categories(2)).Want(200)
@@ -179,7 +190,11 @@ func TestPushSubscriptions(t *testing.T) {
 			t.Errorf("listed: got %s", list.Body)
 		}
 		a.call("DELETE", path, fmt.Sprintf(`{"endpoint":%q}`, endpoint)).Want(200)
+		before := a.fake.Offset
 		a.call("DELETE", path, fmt.Sprintf(`{"endpoint":%q}`, endpoint)).Want(200)
+		if a.fake.Offset != before {
+			t.Error("one that is gone was written again")
+		}
 		if got := servertest.Into[placed](a.get(path).Want(200)); len(got.Subscriptions) != 1 || got.Subscriptions[0].Endpoint != 4 {
 			t.Errorf("taken away: got %+v", got)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/belfry/belfry"
@@ -201,11 +202,20 @@ func (c *Calls) DeleteSubscription(w http.ResponseWriter, r *http.Request, call 
 	if s.Endpoint == "" {
 		return belfry.Invalid("endpoint", "is required: that of the subscription")
 	}
-	return c.drop(w, r, call.User, inbox.Record{Kind: inbox.KindEndpointGone, EndpointHash: inbox.EndpointHash(inbox.EndpointWebPush, s.Endpoint)})
+	return c.drop(w, r, call.User, inbox.EndpointWebPush, s.Endpoint)
 }
 
-// drop writes a record that takes endpoints away.
-func (c *Calls) drop(w http.ResponseWriter, r *http.Request, user string, record inbox.Record) error {
+// drop takes an endpoint away, if the row has it.
+func (c *Calls) drop(w http.ResponseWriter, r *http.Request, user string, kind inbox.EndpointKind, target string) error {
+	row, err := c.config.Row(user)
+	if err != nil {
+		return err
+	}
+	record := inbox.Record{Kind: inbox.KindEndpointGone, EndpointHash: inbox.EndpointHash(kind, target)}
+	if !slices.ContainsFunc(row.Endpoints(kind), func(e inbox.Endpoint) bool { return e.Hash == record.EndpointHash }) {
+		wire.Respond(w, http.StatusOK, newHead(user, &row))
+		return nil
+	}
 	row, shown, err := c.config.Command(r.Context(), user, record)
 	if err != nil {
 		return err
