@@ -105,6 +105,8 @@ func (c *Channel) never(row *inbox.State, e *inbox.Entry, prefs *Prefs, now time
 		return "read"
 	case e.Seen && c.Kind != inbox.EndpointMail:
 		return "seen"
+	case c.rule(e) == nil:
+		return "no rule tells of it"
 	case len(row.Endpoints(c.Kind)) == 0:
 		return "no endpoint"
 	case prefs.Channels[c.Name].Off:
@@ -113,8 +115,6 @@ func (c *Channel) never(row *inbox.State, e *inbox.Entry, prefs *Prefs, now time
 		return "category off"
 	case e.Place() <= row.Reach.FromOf(c.Kind):
 		return "older than the first endpoint"
-	case c.rule(e) == nil:
-		return "no rule tells of it"
 	}
 	return "expires before it is due"
 }

@@ -52,6 +52,7 @@ func TestWhy(t *testing.T) {
 		{"category off", func(s *inbox.State) { s.Reach.Prefs = []byte(`{"channels":{"chat":{"categories":{"comment":false}}}}`) }},
 		{"older than the first endpoint", func(s *inbox.State) { s.Reach.From[0].Version = 50 }},
 		{"no rule tells of it", func(s *inbox.State) { s.Items[0].Category = "board" }},
+		{"no rule tells of it", func(s *inbox.State) { s.Items[0].Category, s.Reach.Endpoints = "board", nil }},
 	} {
 		s := row(tt.change)
 		got := reach.Why("kim", s, policy, now)
