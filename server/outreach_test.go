@@ -176,6 +176,10 @@ func TestPushSubscriptions(t *testing.T) {
 		if got := servertest.Into[placed](again); got.Endpoint != 1 || a.fake.Offset != 1 {
 			t.Errorf("again: got %s and %d records, want none more", again.Body, a.fake.Offset)
 		}
+		upper := strings.Replace(body, "fcm.googleapis.com", "FCM.Googleapis.com", 1)
+		if a.call("PUT", path, upper).Want(200); a.fake.Offset != 1 {
+			t.Error("another case of the host is another endpoint")
+		}
 		time.Sleep(29 * 24 * time.Hour)
 		a.call("PUT", path, body).Want(200)
 		time.Sleep(24 * time.Hour)
@@ -365,6 +369,7 @@ func TestReachRefusals(t *testing.T) {
 		{"PUT", subscriptions, with(p256dh, "BAAA"), 400, "keys.p256dh"},
 		{"PUT", subscriptions, with(endpoint, "http://fcm.googleapis.com/x"), 400, "endpoint"},
 		{"PUT", subscriptions, with(endpoint, "/fcm/send/x"), 400, "endpoint"},
+		{"PUT", subscriptions, with(endpoint, "https://fcm.googleapis.com./secret-part"), 400, "endpoint"},
 		{"PUT", subscriptions, with(endpoint, "https://push.example/secret-part"), 400, "endpoint"},
 		{"PUT", subscriptions, with(endpoint, "https://169.254.169.254/secret-part"), 400, "endpoint"},
 		{"PUT", subscriptions, with(endpoint, "https://[::1]/secret-part"), 400, "endpoint"},

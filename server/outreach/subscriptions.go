@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/belfry/belfry"
@@ -126,13 +127,17 @@ func newPlace(seq uint64, a *inbox.Address) place {
 // [*belfry.FieldError] and hold nothing of the endpoint but its host.
 func (c *Calls) parseSubscription(body []byte, now time.Time) (*inbox.Address, error) {
 	var s subscription
-	if err := wire.ParseJSON(body, &s, `what PushSubscription.toJSON gives: {"endpoint":"https://…","keys":{"p256dh":"…","auth":"…"}}`); err != nil {
+	err := wire.ParseJSON(body, &s, `what PushSubscription.toJSON gives: {"endpoint":"https://…","keys":{"p256dh":"…","auth":"…"}}`)
+	if err != nil {
 		return nil, err
 	}
 	for _, required := range []struct{ field, value string }{{"endpoint", s.Endpoint}, {"keys.p256dh", s.Keys.P256dh}, {"keys.auth", s.Keys.Auth}} {
 		if required.value == "" {
 			return nil, belfry.Invalid(required.field, "is required: send what PushSubscription.toJSON gives")
 		}
+	}
+	if s.Endpoint, err = canonical(s.Endpoint); err != nil {
+		return nil, err
 	}
 	checked, err := webpush.NewSubscription(s.Endpoint, s.Keys.P256dh, s.Keys.Auth)
 	if err != nil {
@@ -153,6 +158,23 @@ func (c *Calls) parseSubscription(body []byte, now time.Time) (*inbox.Address, e
 		a.ExpiresAt = at
 	}
 	return a, nil
+}
+
+// canonical is an endpoint with its host in lower case, so that one browser is held once.
+// What is no URL stays as it is. The error is a [*belfry.FieldError].
+func canonical(endpoint string) (string, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return endpoint, nil
+	}
+	if strings.HasSuffix(u.Hostname(), ".") {
+		return "", belfry.Invalid("endpoint", "must have a host without a dot at its end")
+	}
+	at := strings.Index(endpoint, u.Host)
+	if at < 0 {
+		return endpoint, nil
+	}
+	return endpoint[:at] + strings.ToLower(u.Host) + endpoint[at+len(u.Host):], nil
 }
 
 // lastExpiration is the end of the year 9999.
@@ -202,7 +224,11 @@ func (c *Calls) DeleteSubscription(w http.ResponseWriter, r *http.Request, call 
 	if s.Endpoint == "" {
 		return belfry.Invalid("endpoint", "is required: that of the subscription")
 	}
-	return c.drop(w, r, call.User, inbox.EndpointWebPush, s.Endpoint)
+	endpoint, err := canonical(s.Endpoint)
+	if err != nil {
+		endpoint = s.Endpoint // there is none
+	}
+	return c.drop(w, r, call.User, inbox.EndpointWebPush, endpoint)
 }
 
 // drop takes an endpoint away, if the row has it.
