@@ -13,32 +13,42 @@ type stalls map[kafka.TopicPartition]stall
 type stall struct {
 	position int64
 	since    time.Time
+	busy     bool // there was something to process at since
 }
 
-// find returns a partition that has stood still for stallAfter.
+// find returns a partition that has stood still for stallAfter with something to process.
 func (m stalls) find(s *session, topics *kafka.Topics, now time.Time) (kafka.TopicPartition, bool) {
 	for claim, t := range s.trackers {
 		position := t.position()
 		if s.refused[claim] || position < 0 || t.isWaiting() {
 			continue
 		}
-		if m.stands(claim, position, now) {
-			// The rest may be no record: markers of transactions, say.
-			if waiting, err := topics.HasRecord(s.Context(), claim.Topic, claim.Partition, position); err == nil && waiting {
-				return claim, true
-			}
-			delete(m, claim)
+		// The rest may be no record: markers of transactions, say.
+		if m.stands(claim, position, now, func() bool {
+			has, err := topics.HasRecord(s.Context(), claim.Topic, claim.Partition, position)
+			return err == nil && has
+		}) {
+			return claim, true
 		}
 	}
 	return kafka.TopicPartition{}, false
 }
 
-// stands reports whether the partition has been at position for stallAfter.
-func (m stalls) stands(claim kafka.TopicPartition, position int64, now time.Time) bool {
+// stands reports whether the partition has been at position for stallAfter with a record
+// there all the while. A partition that was idle has a minute from when a record is seen:
+// that may have come a moment ago.
+func (m stalls) stands(claim kafka.TopicPartition, position int64, now time.Time, hasRecord func() bool) bool {
 	was, ok := m[claim]
-	if !ok || was.position != position {
-		m[claim] = stall{position, now}
-		return false
+	switch {
+	case !ok || was.position != position:
+		m[claim] = stall{position, now, false}
+	case now.Sub(was.since) < stallAfter:
+	case !hasRecord():
+		delete(m, claim)
+	case was.busy:
+		return true
+	default:
+		m[claim] = stall{position, now, true}
 	}
-	return now.Sub(was.since) >= stallAfter
+	return false
 }

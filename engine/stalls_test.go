@@ -12,16 +12,23 @@ func TestStalls(t *testing.T) {
 	for _, step := range []struct {
 		after    time.Duration
 		position int64
+		record   bool
 		want     bool
 	}{
-		{0, 5, false},
-		{stallAfter - 1, 5, false},
-		{stallAfter, 5, true},
-		{stallAfter, 6, false},
-		{2*stallAfter - 1, 6, false},
-		{2 * stallAfter, 6, true},
+		{0, 5, true, false},
+		{stallAfter - 1, 5, true, false},
+		{stallAfter, 5, true, false},
+		{2*stallAfter - 1, 5, true, false},
+		{2 * stallAfter, 5, true, true},
+		{2 * stallAfter, 6, true, false},
+		// Idle for long, and then a record that is worked at for a while.
+		{9 * stallAfter, 6, false, false},
+		{9*stallAfter + 1, 6, true, false},
+		{10*stallAfter + 1, 6, true, false},
+		{11 * stallAfter, 6, true, false},
+		{11*stallAfter + 1, 6, true, true},
 	} {
-		if got := m.stands(claim, step.position, now.Add(step.after)); got != step.want {
+		if got := m.stands(claim, step.position, now.Add(step.after), func() bool { return step.record }); got != step.want {
 			t.Errorf("at %d after %s: stands = %t", step.position, step.after, got)
 		}
 	}

@@ -29,6 +29,8 @@ const (
 	linger = 3 * time.Second
 	// tellWait is when somebody is told that a decision waits for its row.
 	tellWait = 2 * time.Second
+	// tablesPoll is the time between two looks for a table that is recovered.
+	tablesPoll = time.Second
 	// appendPause is the time between two tries to write to the journal.
 	appendPause = time.Second
 )
@@ -56,7 +58,9 @@ type decision struct {
 	end time.Time // of its window
 
 	mu        sync.Mutex
-	notBefore time.Time // as origins said
+	notBefore time.Time // the earliest at which an endpoint may be asked; zero: none said
+
+	probes []*origin // that it may have been the probe of; guarded by the lock of origins
 }
 
 // Deliver sends the messages of a decision, or gives it back, and returns what became of
@@ -84,6 +88,9 @@ func (s *Sender) Deliver(ctx context.Context, user string, o inbox.Outbound, wai
 		timer := time.AfterFunc(linger, cancel)
 		context.AfterFunc(over, func() { timer.Stop() })
 	})()
+	if !d.awaitTables(ctx, &row, waits) {
+		return EndGivenUp, nil
+	}
 	d.end = time.Now().Add(window)
 	switch look := reach.Look(&row, &d.Outbound, time.Now()); look.Verdict {
 	case reach.Nothing:
@@ -131,6 +138,32 @@ func (d *decision) awaitRow(ctx context.Context, waits func(error)) (inbox.State
 	}
 }
 
+// awaitTables waits until contents can be read at all: after a start their table takes
+// longer than that of rows, which is nobody's failure. It reports whether ctx goes on.
+func (d *decision) awaitTables(ctx context.Context, row *inbox.State, waits func(error)) bool {
+	told := false
+	for {
+		ready := true
+		for _, e := range row.Endpoints(d.Kind) {
+			_, _, err := d.Contents.Endpoint(d.user, e.Seq)
+			ready = ready && !errors.Is(err, belfry.ErrNotReady)
+		}
+		if ready {
+			if told {
+				waits(nil)
+			}
+			return true
+		}
+		if waits != nil && !told {
+			told = true
+			waits(fmt.Errorf("the contents of inboxes: %w", belfry.ErrNotReady))
+		}
+		if !sleep(ctx, tablesPoll) {
+			return false
+		}
+	}
+}
+
 func wake(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -148,6 +181,7 @@ const (
 	fateNothing // nothing was left to tell when it was its turn
 	fateLate
 	fateGivenUp
+	fateMissing // a content is not there yet
 )
 
 // send asks all endpoints at once, and gives the decision back if none was reached.
@@ -182,6 +216,10 @@ func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
 		if !ok {
 			return f
 		}
+		// A content that is awaited takes no slot, which others may need meanwhile.
+		if _, f, ok := d.message(ctx, endpoint, true); !ok {
+			return f
+		}
 		origin, service := d.Transport.Names(to)
 		slot, until, err := d.origins.take(ctx, origin, d, d.end)
 		switch {
@@ -191,9 +229,12 @@ func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
 			d.wait(until)
 			return fateFailed
 		}
-		m, f, ok := d.message(ctx, endpoint) // the last look
+		m, f, ok := d.message(ctx, endpoint, false) // the last look
 		if !ok {
 			d.origins.put(slot)
+			if f == fateMissing {
+				continue
+			}
 			return f
 		}
 		said := d.ask(over, m, to, service)
@@ -214,10 +255,8 @@ func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
 		if over.Err() != nil || ctx.Err() != nil {
 			return fateGivenUp
 		}
-		if said.Wait > 0 {
-			d.wait(again)
-		}
 		if again.After(d.end) {
+			d.wait(again)
 			return fateFailed
 		}
 		if !sleep(ctx, time.Until(again)) {
@@ -244,7 +283,7 @@ func (d *decision) ask(over context.Context, m *Message, to *inbox.Address, serv
 // it, but in another table.
 func (d *decision) address(ctx context.Context, seq uint64) (*inbox.Address, fate, bool) {
 	var to inbox.Address
-	f, ok := d.await(ctx, func(row *inbox.State) (bool, error) {
+	f, ok := d.await(ctx, true, func(row *inbox.State) (bool, error) {
 		if !row.HoldsEndpoint(seq) {
 			return false, errGone
 		}
@@ -257,10 +296,11 @@ func (d *decision) address(ctx context.Context, seq uint64) (*inbox.Address, fat
 
 var errGone = errors.New("the endpoint was removed")
 
-// message is what is to be told by the newest row, with the contents that it takes.
-func (d *decision) message(ctx context.Context, endpoint uint64) (*Message, fate, bool) {
+// message is what is to be told by the newest row, with the contents that it takes. It
+// waits for those, or tells that one is missing.
+func (d *decision) message(ctx context.Context, endpoint uint64, patient bool) (*Message, fate, bool) {
 	var m *Message
-	f, ok := d.await(ctx, func(row *inbox.State) (bool, error) {
+	f, ok := d.await(ctx, patient, func(row *inbox.State) (bool, error) {
 		if !row.HoldsEndpoint(endpoint) {
 			return false, errGone
 		}
@@ -283,8 +323,8 @@ func (d *decision) message(ctx context.Context, endpoint uint64) (*Message, fate
 }
 
 // await calls read with the newest row as long as that still has something to tell, until
-// read has what it needs or the window is over.
-func (d *decision) await(ctx context.Context, read func(*inbox.State) (bool, error)) (fate, bool) {
+// read has what it needs or the window is over. Not patient, it calls read once.
+func (d *decision) await(ctx context.Context, patient bool, read func(*inbox.State) (bool, error)) (fate, bool) {
 	changed := make(chan struct{}, 1)
 	stopRows := d.Rows.Watch(d.user, func() { wake(changed) })
 	defer stopRows()
@@ -316,6 +356,8 @@ func (d *decision) await(ctx context.Context, read func(*inbox.State) (bool, err
 				log.Warn("cannot read what is to be sent, it is tried again later", "channel", d.Channel, "err", err, "more", more)
 			}
 			return fateFailed, false
+		case !patient:
+			return fateMissing, false
 		}
 		select {
 		case <-changed:
@@ -327,11 +369,14 @@ func (d *decision) await(ctx context.Context, read func(*inbox.State) (bool, err
 	}
 }
 
-// wait has the next decision wait for what an origin said.
+// wait has the next decision wait until the first endpoint may be asked again.
 func (d *decision) wait(until time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if until.After(d.notBefore) {
+	if until.IsZero() {
+		until = time.Now()
+	}
+	if d.notBefore.IsZero() || until.Before(d.notBefore) {
 		d.notBefore = until
 	}
 }
@@ -339,6 +384,10 @@ func (d *decision) wait(until time.Time) {
 // giveBack has the owner of the row decide anew, with what is unseen by then.
 func (d *decision) giveBack(over context.Context, why End) (End, error) {
 	u := inbox.Untell{Channel: d.Channel, Decision: d.Decision, Attempt: d.Attempt}
+	if now := time.Now().UnixMilli(); why == EndLate && now > d.GoodUntil {
+		// An owner whose clock is behind would decide the same at once, and again.
+		u.NotBefore = d.GoodUntil + 1
+	}
 	if why == EndFailed {
 		if d.Attempt >= MaxAttempts {
 			return EndLetter, fmt.Errorf("no endpoint was reached in %d attempts", d.Attempt)

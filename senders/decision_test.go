@@ -211,10 +211,11 @@ func TestDecisionIsGivenBack(t *testing.T) {
 		answer  map[string]senders.Answer
 		end     senders.End
 		untell  *inbox.Untell // Decision and NotBefore aside
-		wait    time.Duration // of NotBefore at the least, 0: none
+		wait    time.Duration // of NotBefore at the least, 0: none, below 0: it has passed
 		gone    int
 	}{
-		{name: "late", attempt: 3, end: senders.EndLate, untell: &inbox.Untell{Attempt: 3},
+		// An owner whose clock is behind waits until its time is over by that clock too.
+		{name: "late", attempt: 3, end: senders.EndLate, untell: &inbox.Untell{Attempt: 3}, wait: -time.Second,
 			do: func(_ *world, o *inbox.Outbound) { o.GoodUntil = time.Now().Add(-time.Second).UnixMilli() }},
 		{name: "newer preferences", attempt: 3, end: senders.EndLate, untell: &inbox.Untell{Attempt: 3},
 			do: func(w *world, _ *inbox.Outbound) {
@@ -235,6 +236,8 @@ func TestDecisionIsGivenBack(t *testing.T) {
 		{name: "down", end: senders.EndFailed, untell: &inbox.Untell{Attempt: 1}, wait: time.Minute * 3 / 4,
 			answer: map[string]senders.Answer{"a.example": again, "b.example": again}},
 		{name: "down for as long as they say", end: senders.EndFailed, untell: &inbox.Untell{Attempt: 1}, wait: 2 * time.Hour,
+			answer: map[string]senders.Answer{"a.example": {Result: senders.Limited, Wait: 3 * time.Hour}, "b.example": {Result: senders.Limited, Wait: 2 * time.Hour}}},
+		{name: "one down, one limited for long", end: senders.EndFailed, untell: &inbox.Untell{Attempt: 1}, wait: time.Minute * 3 / 4,
 			answer: map[string]senders.Answer{"a.example": again, "b.example": {Result: senders.Limited, Wait: 2 * time.Hour}}},
 		{name: "not let in", end: senders.EndFailed, untell: &inbox.Untell{Attempt: 1}, wait: time.Minute * 3 / 4,
 			answer: map[string]senders.Answer{"a.example": {Result: senders.Unauthorized}, "b.example": {Result: senders.Rejected}}},

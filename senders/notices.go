@@ -66,8 +66,7 @@ func (d *decision) tell(service string, said Answer) {
 	case Unavailable, Unreachable:
 		follows = "what is for it is sent later, and the service is asked by one decision at a time"
 	case Unauthorized:
-		level = slog.LevelError
-		follows = "nothing for it is sent: check that --vapid-key-file is the key that browsers subscribed with, --vapid-subject, and this machine's clock"
+		follows = "this subscription is not reached: if others of the service are refused too, check that --vapid-key-file is the key that browsers subscribed with, --vapid-subject, and this machine's clock"
 	case Rejected:
 		follows = "it is tried again later"
 	}

@@ -15,9 +15,12 @@ const (
 	stuck = 5 * time.Second
 	// againAfter is when one that refused, and did not say for how long, is asked again.
 	againAfter = 10 * time.Second
-	// refusalsInRow is from how many on an origin that refuses single endpoints is taken
-	// to refuse all.
+	// refusalsInRow is from how many decisions on, none of them accepted in between, an
+	// origin that refuses single endpoints is taken to refuse all.
 	refusalsInRow = 3
+	// longestAlone is for how long an origin is left alone at most, whatever it says: one
+	// endpoint's answer must not silence it for all others.
+	longestAlone = 5 * time.Minute
 	// maxOrigins bounds the origins that are remembered without anything under way.
 	maxOrigins = 1000
 )
@@ -36,7 +39,8 @@ type origins struct {
 type origin struct {
 	underWay map[*ask]time.Time // since when
 	changed  chan struct{}      // closed when that shrinks or the trouble is over
-	refusals int                // in a row
+	refusals int                // in a row, of different decisions
+	refused  *decision          // the last of them
 	troubled bool
 	probe    *decision // which alone may ask while troubled; nil: the first to ask becomes it
 	until    time.Time // it wants to be left alone until then
@@ -62,8 +66,9 @@ func (o *origins) of(name string) *origin {
 
 func (o *origins) forget() {
 	kept := map[string]*origin{}
+	now := time.Now()
 	for name, at := range o.all {
-		if len(at.underWay) > 0 || at.troubled {
+		if len(at.underWay) > 0 || at.probe != nil || at.troubled && at.until.After(now) {
 			kept[name] = at
 		}
 	}
@@ -93,7 +98,7 @@ func (o *origins) take(ctx context.Context, name string, d *decision, end time.T
 			wake = now.Add(time.Second)
 		default:
 			if at.troubled {
-				at.probe = d
+				at.probedBy(d)
 			}
 			a := &ask{name, d}
 			at.underWay[a] = now
@@ -146,13 +151,18 @@ func (o *origins) give(a *ask, said Answer) (again time.Time) {
 	again = now.Add(wait)
 	switch said.Result {
 	case Unanswered, Unreachable, Unavailable:
-		at.trouble(a.of, again)
+		at.trouble(a.of, now.Add(min(wait, longestAlone)))
 	case Limited:
-		if at.refusals++; at.refusals >= refusalsInRow {
-			at.trouble(a.of, again)
+		// It is the endpoint that is refused, as far as one decision can tell.
+		if at.refused != a.of {
+			at.refused = a.of
+			at.refusals++
+		}
+		if at.refusals >= refusalsInRow {
+			at.trouble(a.of, now.Add(min(wait, window)))
 		}
 	default:
-		at.troubled, at.probe, at.refusals, at.until = false, nil, 0, time.Time{}
+		at.troubled, at.probe, at.refusals, at.refused, at.until = false, nil, 0, nil, time.Time{}
 	}
 	at.wake()
 	return again
@@ -161,7 +171,7 @@ func (o *origins) give(a *ask, said Answer) (again time.Time) {
 func (a *origin) trouble(d *decision, until time.Time) {
 	a.troubled = true
 	if a.probe == nil {
-		a.probe = d
+		a.probedBy(d)
 	}
 	if a.probe == d || until.After(a.until) {
 		a.until = until
@@ -172,11 +182,19 @@ func (a *origin) trouble(d *decision, until time.Time) {
 func (o *origins) leave(d *decision) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, at := range o.all {
+	for _, at := range d.probes {
 		if at.probe == d {
 			at.probe = nil
 			at.wake()
 		}
+	}
+	d.probes = nil
+}
+
+func (a *origin) probedBy(d *decision) {
+	if a.probe != d {
+		a.probe = d
+		d.probes = append(d.probes, a)
 	}
 }
 

@@ -116,9 +116,6 @@ func TestPreferences(t *testing.T) {
 		t.Errorf("read: got %+v", again)
 	}
 	a.get(path+"?min_version=x").WantProblem(400, "min_version")
-	if patch(`{}`); patch(`{"zone":"Asia/Seoul","language":null}`).Version != 2 || a.fake.Offset != 2 {
-		t.Errorf("%d records, want none of patches that change nothing", a.fake.Offset)
-	}
 	// A channel that an operator took away can be taken away by its user.
 	patch(`{"channels":{"fax":null,"mail":null}}`)
 
@@ -194,11 +191,7 @@ func TestPushSubscriptions(t *testing.T) {
 			t.Errorf("listed: got %s", list.Body)
 		}
 		a.call("DELETE", path, fmt.Sprintf(`{"endpoint":%q}`, endpoint)).Want(200)
-		before := a.fake.Offset
 		a.call("DELETE", path, fmt.Sprintf(`{"endpoint":%q}`, endpoint)).Want(200)
-		if a.fake.Offset != before {
-			t.Error("one that is gone was written again")
-		}
 		if got := servertest.Into[placed](a.get(path).Want(200)); len(got.Subscriptions) != 1 || got.Subscriptions[0].Endpoint != 4 {
 			t.Errorf("taken away: got %+v", got)
 		}

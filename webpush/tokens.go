@@ -21,6 +21,9 @@ const (
 	// half of it, so that clocks may differ.
 	tokenLife = 12 * time.Hour
 	tokenUse  = tokenLife / 2
+	// tokenRest is how old a token is at least when it is made anew since a service has
+	// refused it.
+	tokenRest = time.Minute
 	// maxOrigins bounds the tokens that are kept, in case names are allowed by a
 	// pattern.
 	maxOrigins = 1000
@@ -88,11 +91,14 @@ func (t *tokens) header(origin string) (string, error) {
 	return header, nil
 }
 
-// forget has the next token of an origin made anew: a service has refused this one.
+// forget has the next token of an origin made anew: a service has refused this one. One
+// that is new is kept: it was the subscription that was refused.
 func (t *tokens) forget(origin string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.made, origin)
+	if made, ok := t.made[origin]; ok && t.now().Sub(made.until.Add(-tokenUse)) >= tokenRest {
+		delete(t.made, origin)
+	}
 }
 
 // token returns the value of Authorization: a JWT by ES256 and the key to check it.

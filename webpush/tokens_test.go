@@ -29,6 +29,11 @@ func TestTokenIsMadeNowAndThen(t *testing.T) {
 		t.Error("the token is not made anew")
 	}
 	made.forget("https://a.example")
+	if header("https://a.example") != second {
+		t.Error("a new token is made anew, although it was the subscription that was refused")
+	}
+	now = now.Add(tokenRest)
+	made.forget("https://a.example")
 	if header("https://a.example") == second {
 		t.Error("a token that was refused is used again")
 	}

@@ -46,7 +46,7 @@ func (c *Calls) DeleteAddress(w http.ResponseWriter, r *http.Request, call auth.
 	if err != nil {
 		return err
 	}
-	return c.drop(w, r, call.User, of, target)
+	return c.drop(w, r, call.User, inbox.Record{Kind: inbox.KindEndpointGone, EndpointHash: inbox.EndpointHash(of, target)})
 }
 
 // addressKind is the kind of a path. Push subscriptions are their browsers' to say.

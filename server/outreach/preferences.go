@@ -1,7 +1,6 @@
 package outreach
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -70,11 +69,6 @@ func (c *Calls) PatchPreferences(w http.ResponseWriter, r *http.Request, call au
 	if err := fits(&row, body); err != nil {
 		return err
 	}
-	if same, err := changesNothing(&row, body); err != nil {
-		return err
-	} else if same {
-		return c.respondPreferences(w, http.StatusOK, call.User, &row)
-	}
 	row, shown, err := c.config.Command(r.Context(), call.User, inbox.Record{Kind: inbox.KindPrefs, Prefs: body})
 	if err != nil {
 		return err
@@ -107,23 +101,6 @@ func (c *Calls) checkPatch(body []byte) error {
 		return belfry.Invalid("", "must be an object: %v", err)
 	}
 	return reach.CheckPrefs(set, c.config.Policy())
-}
-
-// changesNothing reports whether a row's preferences are what a patch makes of them.
-func changesNothing(row *inbox.State, patch []byte) (bool, error) {
-	var before []byte
-	if row.Reach != nil {
-		before = row.Reach.Prefs
-	}
-	after, err := inbox.MergePrefs(before, patch)
-	if err != nil {
-		return false, fmt.Errorf("merge preferences: %w", err)
-	}
-	same, err := inbox.MergePrefs(before, []byte("{}"))
-	if err != nil {
-		return false, fmt.Errorf("merge preferences: %w", err)
-	}
-	return bytes.Equal(after, same), nil
 }
 
 // fits returns ErrPreferences where a row has no room for what a patch adds.
