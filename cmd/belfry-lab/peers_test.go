@@ -81,5 +81,5 @@ func TestBenchTime(t *testing.T) {
 		`due to stream: `+delays,
 		`500 pending: heap .* MiB, .* without their times: .* B each; start \d+\.\d\d s, without \d+\.\d\d s; all armed .* s after exec`,
 		`live events at 20/s while all wait: +`+delays, `live events at 20/s as all come due in 3s: `+delays,
-		`rows were settled \d+\.\d s after the first was due, 500 touches and \d+ again, the latest timer .* s overdue`)
+		`rows were settled \d+\.\d s after the first was due, [1-9]\d* touches and \d+ again, the latest timer .* s overdue`)
 }
