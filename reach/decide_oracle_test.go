@@ -47,11 +47,10 @@ func (i *told) at(v uint64) (facts, bool) {
 }
 
 type wishes struct {
-	v           uint64
-	on          map[string]bool
-	urgent      bool
-	quiet       [2]float64
-	addressKind inbox.EndpointKind
+	v      uint64
+	on     map[string]bool
+	urgent bool
+	quiet  [2]float64
 }
 
 type known struct {
