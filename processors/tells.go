@@ -23,13 +23,11 @@ func (d *Deps) policy() *reach.Policy {
 // nextTell is when the user of a row is to be told of something, as of now, and the first
 // of what is due has come or not.
 func nextTell(user string, row *inbox.State, policy *reach.Policy, now time.Time) timers.Next {
-	var next timers.Next
-	for _, p := range reach.Due(user, row, policy, now) {
-		if at := p.At.UnixMilli(); next.At == 0 || at < next.At {
-			next = timers.Next{At: at, Hold: timers.HoldOf(string(p.Hold))}
-		}
+	first, ok := reach.First(reach.Due(user, row, policy, now))
+	if !ok {
+		return timers.Next{}
 	}
-	return next
+	return timers.Next{At: first.At.UnixMilli(), Hold: timers.HoldOf(string(first.Hold))}
 }
 
 // dueOf is when an encoded row is due, by its times and by the policy of now.

@@ -53,8 +53,8 @@ func (o *owner) row(u string) *inbox.State {
 
 func (o *owner) arm(u string, after float64) {
 	at := forGood
-	if next, ok := reach.Next(reach.Due(u, o.row(u), o.w.policy, wall(o.w.now))); ok {
-		at = seconds(next)
+	if next, ok := reach.First(reach.Due(u, o.row(u), o.w.policy, wall(o.w.now))); ok {
+		at = seconds(next.At)
 	}
 	o.w.index[u] = at
 	o.armAt(u, at, after)

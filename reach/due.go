@@ -57,14 +57,14 @@ func Due(user string, row *inbox.State, p *Policy, now time.Time) []Pending {
 	return pending
 }
 
-// Next returns the earliest instant at which one of them is due, and false for none.
-func Next(pending []Pending) (at time.Time, ok bool) {
+// First returns the one that is due first, and false for none.
+func First(pending []Pending) (first Pending, ok bool) {
 	for i := range pending {
-		if !ok || pending[i].At.Before(at) {
-			at, ok = pending[i].At, true
+		if !ok || pending[i].At.Before(first.At) {
+			first, ok = pending[i], true
 		}
 	}
-	return at, ok
+	return first, ok
 }
 
 // Tells returns the tell records that are to be appended at now: one for each channel that

@@ -21,11 +21,11 @@ import (
 func (w *world) owner(user string, p *reach.Policy) (records int, longest time.Duration) {
 	for {
 		row, _ := w.Row(user)
-		at, ok := reach.Next(reach.Due(user, &row, p, time.Now()))
+		first, ok := reach.First(reach.Due(user, &row, p, time.Now()))
 		if !ok {
 			return records, longest
 		}
-		time.Sleep(time.Until(at))
+		time.Sleep(time.Until(first.At))
 		row, _ = w.Row(user)
 		for _, tell := range reach.Tells(user, &row, p, time.Now()) {
 			v := w.append(user, tell)
