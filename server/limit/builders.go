@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"sync"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -17,17 +16,8 @@ var ErrBuilders = errors.New("too many lists are being put together")
 // turn, behind his own first, so that a client that asks for many keeps nobody else
 // waiting. It is safe for concurrent use.
 type Builders struct {
-	all       *semaphore.Weighted
-	perClient int64
-
-	mu      sync.Mutex
-	clients map[string]*queue
-}
-
-// queue is the turns of one client.
-type queue struct {
-	turns *semaphore.Weighted
-	users int // that have one or wait for it; guarded by Builders.mu
+	all     *semaphore.Weighted
+	clients *crowds[string]
 }
 
 // NewBuilders returns Builders for as many answers as there are processors, twice
@@ -35,45 +25,25 @@ type queue struct {
 // half of the processors, so that the others are free for everybody else.
 func NewBuilders() *Builders {
 	processors := int64(runtime.GOMAXPROCS(0))
-	return &Builders{all: semaphore.NewWeighted(max(4, 2*processors)), perClient: max(1, processors/2), clients: map[string]*queue{}}
+	return &Builders{all: semaphore.NewWeighted(max(4, 2*processors)), clients: newCrowds[string](max(1, processors/2))}
 }
 
 // Enter waits for a turn of client, which lasts until leave is called. It returns
 // ErrBuilders when ctx ends first.
 func (b *Builders) Enter(ctx context.Context, client string) (leave func(), err error) {
-	own := b.join(client)
-	if own.turns.Acquire(ctx, 1) != nil {
-		b.part(client, own)
+	own := b.clients.join(client)
+	if own.Acquire(ctx, 1) != nil {
+		b.clients.part(client)
 		return nil, ErrBuilders
 	}
 	if b.all.Acquire(ctx, 1) != nil {
-		own.turns.Release(1)
-		b.part(client, own)
+		own.Release(1)
+		b.clients.part(client)
 		return nil, ErrBuilders
 	}
 	return func() {
 		b.all.Release(1)
-		own.turns.Release(1)
-		b.part(client, own)
+		own.Release(1)
+		b.clients.part(client)
 	}, nil
-}
-
-func (b *Builders) join(client string) *queue {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	q := b.clients[client]
-	if q == nil {
-		q = &queue{turns: semaphore.NewWeighted(b.perClient)}
-		b.clients[client] = q
-	}
-	q.users++
-	return q
-}
-
-func (b *Builders) part(client string, q *queue) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if q.users--; q.users == 0 {
-		delete(b.clients, client)
-	}
 }

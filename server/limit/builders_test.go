@@ -21,7 +21,7 @@ func TestBuildersTakeTurns(t *testing.T) {
 			return leave
 		}
 		var held []func()
-		for range b.perClient {
+		for range b.clients.each {
 			held = append(held, enter("greedy"))
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -46,8 +46,8 @@ func TestBuildersTakeTurns(t *testing.T) {
 		for _, leave := range held {
 			leave()
 		}
-		if len(b.clients) != 0 {
-			t.Errorf("%d clients are still known", len(b.clients))
+		if len(b.clients.all) != 0 {
+			t.Errorf("%d clients are still known", len(b.clients.all))
 		}
 	})
 }

@@ -5,13 +5,11 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	"golang.org/x/sync/semaphore"
 )
 
 const (
@@ -31,20 +29,9 @@ const (
 // An address whose connections do not crowd each other notices nothing. It is safe for
 // concurrent use.
 type Readers struct {
-	shared     func(netip.Addr) bool
-	perAddress int64
-
-	mu        sync.Mutex
-	addresses map[netip.Prefix]*crowd
-
-	waited prometheus.Counter
-}
-
-// crowd is the connections of one address.
-type crowd struct {
-	turns   *semaphore.Weighted
-	waiting atomic.Int32
-	open    int // guarded by Readers.mu
+	shared    func(netip.Addr) bool
+	addresses *crowds[netip.Prefix]
+	waited    prometheus.Counter
 }
 
 // NewReaders returns Readers that let as many connections of an address read at a time
@@ -55,7 +42,7 @@ func NewReaders(shared func(netip.Addr) bool, reg prometheus.Registerer) *Reader
 		shared = func(netip.Addr) bool { return false }
 	}
 	return &Readers{
-		shared: shared, perAddress: int64(runtime.GOMAXPROCS(0)), addresses: map[netip.Prefix]*crowd{},
+		shared: shared, addresses: newCrowds[netip.Prefix](int64(runtime.GOMAXPROCS(0))),
 		waited: promauto.With(reg).NewCounter(prometheus.CounterOpts{
 			Name: "belfry_reads_waited_total",
 			Help: "Reads of connections that waited for others of the same address, which sent more than is worked off at once.",
@@ -79,27 +66,7 @@ func (l readersListener) Accept() (net.Conn, error) {
 	if err != nil || !ok || l.readers.shared(remoteOf(conn)) {
 		return conn, err
 	}
-	return &turnsConn{TCPConn: tcp, readers: l.readers, crowd: l.readers.join(householdOf(remoteOf(conn)))}, nil
-}
-
-func (r *Readers) join(address netip.Prefix) *crowd {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c := r.addresses[address]
-	if c == nil {
-		c = &crowd{turns: semaphore.NewWeighted(r.perAddress)}
-		r.addresses[address] = c
-	}
-	c.open++
-	return c
-}
-
-func (r *Readers) part(address netip.Prefix, c *crowd) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if c.open--; c.open == 0 {
-		delete(r.addresses, address)
-	}
+	return &turnsConn{TCPConn: tcp, readers: l.readers, crowd: l.readers.addresses.join(householdOf(remoteOf(conn)))}, nil
 }
 
 // turnsConn is a connection whose reads take turns with others of its address. A turn
@@ -132,16 +99,14 @@ func (c *turnsConn) Read(p []byte) (n int, err error) {
 
 // take waits for a turn and reports whether others wait as well.
 func (c *turnsConn) take() (crowded bool) {
-	if c.crowd.turns.TryAcquire(1) {
+	if c.crowd.TryAcquire(1) {
 		c.hold()
 		return false
 	}
 	c.readers.waited.Inc()
-	c.crowd.waiting.Add(1)
-	defer c.crowd.waiting.Add(-1)
 	ctx, cancel := context.WithTimeout(context.Background(), readerPatience)
 	defer cancel()
-	if c.crowd.turns.Acquire(ctx, 1) == nil {
+	if c.crowd.Acquire(ctx, 1) == nil {
 		c.hold()
 	}
 	// The work that the turn before has brought stands in a processor's own queue:
@@ -160,7 +125,7 @@ func (c *turnsConn) hold() {
 // leave ends the turn, if there is one.
 func (c *turnsConn) leave() {
 	if c.turn.CompareAndSwap(true, false) {
-		c.crowd.turns.Release(1)
+		c.crowd.Release(1)
 	}
 }
 
@@ -169,7 +134,7 @@ func (c *turnsConn) Close() error {
 	err := c.TCPConn.Close()
 	if c.closed.CompareAndSwap(false, true) {
 		c.leave()
-		c.readers.part(householdOf(remoteOf(c.TCPConn)), c.crowd)
+		c.readers.addresses.part(householdOf(remoteOf(c.TCPConn)))
 	}
 	return err
 }

@@ -34,7 +34,7 @@ func accepted(t *testing.T, r *Readers) (client, server net.Conn) {
 
 func TestConnectionsOfOneAddressTakeTurns(t *testing.T) {
 	r := NewReaders(nil, prometheus.NewRegistry())
-	r.perAddress = 1
+	r.addresses.each = 1
 	firstClient, first := accepted(t, r)
 	secondClient, second := accepted(t, r)
 	sent := bytes.Repeat([]byte("0123456789abcdef"), readerBuffer/16)
@@ -62,8 +62,7 @@ func TestConnectionsOfOneAddressTakeTurns(t *testing.T) {
 			pieces <- b[:n]
 		}
 	}()
-	waiting := &second.(*turnsConn).crowd.waiting
-	for waiting.Load() == 0 {
+	for testutil.ToFloat64(r.waited) == 0 {
 		select {
 		case <-pieces:
 			t.Fatal("it did not wait for its turn")
@@ -88,14 +87,14 @@ func TestConnectionsOfOneAddressTakeTurns(t *testing.T) {
 		t.Errorf("%v reads waited", n)
 	}
 	second.Close()
-	if len(r.addresses) != 0 {
-		t.Errorf("%d addresses are known of closed connections", len(r.addresses))
+	if len(r.addresses.all) != 0 {
+		t.Errorf("%d addresses are known of closed connections", len(r.addresses.all))
 	}
 }
 
 func TestAReadEndsTheTurnBefore(t *testing.T) {
 	r := NewReaders(nil, prometheus.NewRegistry())
-	r.perAddress = 1
+	r.addresses.each = 1
 	client, server := accepted(t, r)
 	for range 3 {
 		if _, err := io.WriteString(client, "x"); err != nil {
