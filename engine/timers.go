@@ -45,11 +45,8 @@ func holdOf(timers *Timers, s *store.Store) func(*tracker, sarama.ConsumerGroupC
 // Row is the present row with that key, nil if there is none. The caller may not modify it.
 func (r *DueRows) Row(key string) ([]byte, error) { return r.store.Row(r.partition, key) }
 
-// IndexAgain makes the index anew if it is by another policy than that of now.
-func (r *DueRows) IndexAgain() error { return r.store.IndexAgain(r.partition) }
-
 // EachDue calls visit with the key of each row that is due some time, and with that
-// time; maybe with others. It returns the first error of visit.
+// time by the policy of now; maybe with others. It returns the first error of visit.
 func (r *DueRows) EachDue(ctx context.Context, visit func(key string, due store.Due) error) error {
 	return r.store.EachDue(ctx, r.partition, visit)
 }

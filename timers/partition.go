@@ -256,12 +256,13 @@ func (p *partition) make(ctx context.Context) error {
 	p.making = true
 	p.mu.Unlock()
 	var made timers
-	// The policy may have changed since the store made the index, before anybody held the
-	// partition.
-	err := p.rows.IndexAgain()
-	if err == nil {
-		err = p.eachDue(ctx, touched, &made)
-	}
+	err := p.rows.EachDue(ctx, func(user string, due int64, next Next) error {
+		p.telling.found(user, next)
+		if at, ok := touched[user]; due != 0 && (!ok || at != due) {
+			made = append(made, timer{user: user, due: due})
+		}
+		return nil
+	})
 	if err == nil {
 		made = slices.Clip(made)
 		heap.Init(&made)
@@ -276,15 +277,4 @@ func (p *partition) make(ctx context.Context) error {
 	}
 	p.made, p.making, p.armed = len(p.waiting)+len(p.touched), false, nil
 	return err
-}
-
-// eachDue adds the timers of the index to made, but for those that were touched.
-func (p *partition) eachDue(ctx context.Context, touched map[string]int64, made *timers) error {
-	return p.rows.EachDue(ctx, func(user string, due int64, next Next) error {
-		p.telling.found(user, next)
-		if at, ok := touched[user]; due != 0 && (!ok || at != due) {
-			*made = append(*made, timer{user: user, due: due})
-		}
-		return nil
-	})
 }

@@ -58,10 +58,9 @@ type Rows interface {
 	// Tells looks at the present row of a user for what he is to be told at now.
 	Tells(user string, now time.Time) (Told, error)
 	// EachDue calls visit for all users whose rows are due some time, or who are to be
-	// told of something, and maybe for others. It returns the first error of visit.
+	// told of something by the policy of now, and maybe for others. It returns the first
+	// error of visit.
 	EachDue(ctx context.Context, visit func(user string, due int64, next Next) error) error
-	// IndexAgain has EachDue go by the policy of now.
-	IndexAgain() error
 	// Behind is how many records of the partition wait to be processed.
 	Behind() int64
 }

@@ -57,8 +57,6 @@ func (x *table) EachDue(_ context.Context, visit func(string, int64, Next) error
 
 func (x *table) Tells(string, time.Time) (Told, error) { return Told{}, nil }
 
-func (x *table) IndexAgain() error { return nil }
-
 func (x *table) Behind() int64 {
 	x.mu.Lock()
 	defer x.mu.Unlock()

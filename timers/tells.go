@@ -232,9 +232,6 @@ func (s *telling) byAnotherPolicy(ctx context.Context) error {
 	s.mu.Lock()
 	s.policy++
 	s.mu.Unlock()
-	if err := s.rows.IndexAgain(); err != nil {
-		return err
-	}
 	return s.rows.EachDue(ctx, func(user string, _ int64, next Next) error {
 		s.found(user, next)
 		return nil

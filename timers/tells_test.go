@@ -18,17 +18,16 @@ import (
 // reached is a partition of users who are each told of something at a time, and of
 // nothing in quiet hours; a tell settles that unless the fold drops it.
 type reached struct {
-	mu     sync.Mutex
-	due    map[string]time.Duration // since the test's begin
-	quiet  [2]time.Duration
-	began  time.Time
-	told   []string
-	drops  int // so many tells come to nothing
-	err    error
-	delay  time.Duration // what the policy adds
-	scans  int
-	stored time.Duration // the delay of the policy that the index is by
-	queue  *Queue
+	mu    sync.Mutex
+	due   map[string]time.Duration // since the test's begin
+	quiet [2]time.Duration
+	began time.Time
+	told  []string
+	drops int // so many tells come to nothing
+	err   error
+	delay time.Duration // what the policy adds
+	scans int
+	queue *Queue
 }
 
 func newReached() *reached {
@@ -65,8 +64,7 @@ func (x *reached) EachDue(_ context.Context, visit func(string, int64, Next) err
 	x.scans++
 	found := map[string]Next{}
 	for user := range x.due {
-		next := x.next(user, time.Now())
-		found[user] = Next{next.At + (x.stored - x.delay).Milliseconds(), next.Hold}
+		found[user] = x.next(user, time.Now())
 	}
 	x.mu.Unlock()
 	for _, user := range slices.Sorted(maps.Keys(found)) {
@@ -74,13 +72,6 @@ func (x *reached) EachDue(_ context.Context, visit func(string, int64, Next) err
 			return err
 		}
 	}
-	return nil
-}
-
-func (x *reached) IndexAgain() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.stored = x.delay
 	return nil
 }
 
@@ -239,18 +230,6 @@ func TestTellsByAnotherPolicy(t *testing.T) {
 		x.queue.Renew()
 		time.Sleep(3 * time.Hour)
 		wantTold(t, x, "u1 2h1m0s", "u2 2h2m0s")
-	})
-}
-
-// A policy that comes after the store has made its index, and before somebody holds the
-// partition, counts from the start.
-func TestTellsByAPolicyOfTheStart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		x := newReached()
-		x.stored, x.due["u"] = 24*time.Hour, time.Minute
-		defer x.run(t)()
-		time.Sleep(time.Hour)
-		wantTold(t, x, "u 1m0s")
 	})
 }
 

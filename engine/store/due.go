@@ -31,7 +31,7 @@ type dues struct {
 
 // IndexDue has the store keep when each row is due. Policy, which may be nil, returns
 // the hash of the one that due goes by, 0 for none: an index by another is made anew when a
-// partition is opened, and by [Store.IndexAgain]. Both functions must be safe for
+// partition is opened, and by [Store.EachDue]. Both functions must be safe for
 // concurrent use. It must be called before a partition is opened.
 func (s *Store) IndexDue(due func(key string, row []byte) Due, policy func() uint64) {
 	s.due, s.policy = due, policy
@@ -44,9 +44,12 @@ func (s *Store) policyHash() uint64 {
 	return s.policy()
 }
 
-// IndexAgain makes the index of an open partition anew if it is by another policy than
-// that of now. It holds up writes to the disk for as long.
-func (s *Store) IndexAgain(number int32) error {
+// EachDue calls visit with the key of every row of a partition that is due at some
+// time, in the order of the keys, and with that time. It may do so for a key whose row
+// is not due any more, or at another time. It returns the first error of visit. An index
+// by another policy than that of now is made anew before, which holds up writes to the
+// disk for as long.
+func (s *Store) EachDue(ctx context.Context, number int32, visit func(key string, due Due) error) error {
 	p, err := s.partition(number)
 	if err != nil {
 		return err
@@ -57,18 +60,7 @@ func (s *Store) IndexAgain(number int32) error {
 	s.flushing.Lock()
 	p.dues.indexed = p.dues.indexed && p.dues.policy == s.policyHash()
 	s.flushing.Unlock()
-	return p.index()
-}
-
-// EachDue calls visit with the key of every row of a partition that is due at some
-// time, in the order of the keys, and with that time. It may do so for a key whose row
-// is not due any more, or at another time. It returns the first error of visit.
-func (s *Store) EachDue(ctx context.Context, number int32, visit func(key string, due Due) error) error {
-	p, err := s.partition(number)
-	if err != nil {
-		return err
-	}
-	if err := s.flush(0); err != nil {
+	if err := p.index(); err != nil {
 		return err
 	}
 	iter, err := s.rows.iterate(p.key(dueKind, ""), p.key(dueKind+1, ""))
