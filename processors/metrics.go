@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/engine/notices"
 )
 
 // Metrics are those of all groups of one process.
@@ -27,7 +28,7 @@ type Metrics struct {
 
 	dispatched, repeatedTells, dropped *prometheus.CounterVec // by channel
 
-	notices notices
+	notices notices.Notices
 }
 
 // Histograms of delays have native buckets beside the classic ones, for who asks

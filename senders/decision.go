@@ -18,8 +18,6 @@ import (
 const (
 	// window is how long a decision tries to reach an endpoint before it is given back.
 	window = 30 * time.Second
-	// MaxAttempts is after how many failures in a row a decision becomes a dead letter.
-	MaxAttempts = 30
 	// What was given back is decided anew after firstPause, which doubles up to lastPause
 	// with each failure in a row; a quarter more or less, so that users spread.
 	firstPause = time.Minute
@@ -46,7 +44,7 @@ const (
 	EndLate       End = "late"        // given back: its time is over, or preferences are newer
 	EndNoEndpoint End = "no-endpoint" // given back: no endpoint is left
 	EndFailed     End = "failed"      // given back: none was reached
-	EndLetter     End = "dead-letter" // none was reached in MaxAttempts attempts
+	EndLetter     End = "dead-letter" // none was reached in reach.MaxAttempts attempts
 	EndGivenUp    End = "given-up"    // the session ended: whoever has the partition next does it
 )
 
@@ -141,14 +139,14 @@ func (d *decision) awaitRow(ctx context.Context, waits func(error)) (inbox.State
 // awaitTables waits until contents can be read at all: after a start their table takes
 // longer than that of rows, which is nobody's failure. It reports whether ctx goes on.
 func (d *decision) awaitTables(ctx context.Context, row *inbox.State, waits func(error)) bool {
+	endpoints := row.Endpoints(d.Kind)
+	if len(endpoints) == 0 {
+		return true
+	}
 	told := false
 	for {
-		ready := true
-		for _, e := range row.Endpoints(d.Kind) {
-			_, _, err := d.Contents.Endpoint(d.user, e.Seq)
-			ready = ready && !errors.Is(err, belfry.ErrNotReady)
-		}
-		if ready {
+		// One tells of all: what is ready or not is the partition.
+		if _, _, err := d.Contents.Endpoint(d.user, endpoints[0].Seq); !errors.Is(err, belfry.ErrNotReady) {
 			if told {
 				waits(nil)
 			}
@@ -216,10 +214,6 @@ func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
 		if !ok {
 			return f
 		}
-		// A content that is awaited takes no slot, which others may need meanwhile.
-		if _, f, ok := d.message(ctx, endpoint, true); !ok {
-			return f
-		}
 		origin, service := d.Transport.Names(to)
 		slot, until, err := d.origins.take(ctx, origin, d, d.end)
 		switch {
@@ -232,10 +226,14 @@ func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
 		m, f, ok := d.message(ctx, endpoint, false) // the last look
 		if !ok {
 			d.origins.put(slot)
-			if f == fateMissing {
-				continue
+			if f != fateMissing {
+				return f
 			}
-			return f
+			// A content is awaited without a slot, which others may need meanwhile.
+			if _, f, ok := d.message(ctx, endpoint, true); !ok {
+				return f
+			}
+			continue
 		}
 		said := d.ask(over, m, to, service)
 		again := d.origins.give(slot, said)
@@ -389,7 +387,7 @@ func (d *decision) giveBack(over context.Context, why End) (End, error) {
 		u.NotBefore = d.GoodUntil + 1
 	}
 	if why == EndFailed {
-		if d.Attempt >= MaxAttempts {
+		if d.Attempt >= reach.MaxAttempts {
 			return EndLetter, fmt.Errorf("no endpoint was reached in %d attempts", d.Attempt)
 		}
 		pause := pauseAfter(d.Attempt, rand.Float64())

@@ -18,6 +18,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/senders"
 )
 
@@ -241,7 +242,7 @@ func TestDecisionIsGivenBack(t *testing.T) {
 			answer: map[string]senders.Answer{"a.example": again, "b.example": {Result: senders.Limited, Wait: 2 * time.Hour}}},
 		{name: "not let in", end: senders.EndFailed, untell: &inbox.Untell{Attempt: 1}, wait: time.Minute * 3 / 4,
 			answer: map[string]senders.Answer{"a.example": {Result: senders.Unauthorized}, "b.example": {Result: senders.Rejected}}},
-		{name: "too often", attempt: senders.MaxAttempts, end: senders.EndLetter, answer: map[string]senders.Answer{"a.example": again, "b.example": again}},
+		{name: "too often", attempt: reach.MaxAttempts, end: senders.EndLetter, answer: map[string]senders.Answer{"a.example": again, "b.example": again}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/senders"
 )
 
@@ -107,7 +108,7 @@ func TestGroup(t *testing.T) {
 
 	// The last attempt fails.
 	w.answer = nil
-	down := w.decide("lee", senders.MaxAttempts, w.notify("lee", "three"))
+	down := w.decide("lee", reach.MaxAttempts, w.notify("lee", "three"))
 	down.GoodUntil = time.Now().Add(time.Hour).UnixMilli()
 	w.reject()
 	enginetest.Produce(t, cfg, outbound(t, "lee", down))
@@ -134,7 +135,7 @@ func TestGroup(t *testing.T) {
 	start()
 	committed(8)
 	untells := w.given("lee", inbox.KindUntell)
-	if len(untells) != 1 || untells[0].Untell.Decision != down.Decision || untells[0].Untell.Attempt != senders.MaxAttempts {
+	if len(untells) != 1 || untells[0].Untell.Decision != down.Decision || untells[0].Untell.Attempt != reach.MaxAttempts {
 		t.Errorf("given back %+v, want the decision of the letter", untells)
 	}
 }

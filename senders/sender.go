@@ -16,6 +16,7 @@ import (
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/inflate"
+	"github.com/belfry/belfry/engine/notices"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/recent"
 )
@@ -78,7 +79,7 @@ type Sender struct {
 	Config
 	origins origins
 	metrics *metrics
-	notices notices
+	notices notices.Notices
 
 	mu    sync.Mutex
 	rooms map[int32]*semaphore.Weighted // by partition
@@ -141,10 +142,10 @@ func (s *Sender) room(partition int32) *semaphore.Weighted {
 
 // take begins a decision, once there is room for it.
 func (s *Sender) take(c *engine.Context, value []byte) {
-	raw, ctx, user := c.Raw(), c.Context(), c.Key()
+	raw, ctx, user, topicID := c.Raw(), c.Context(), c.Key(), c.TopicID()
 	letter := func(l *engine.Later, reason deadletter.Reason, err error) {
 		s.setAside(ctx, raw, deadletter.Envelope{
-			Reason: reason, Error: err.Error(), Group: s.Config.Group, TopicID: c.TopicID(), Attempt: 1,
+			Reason: reason, Error: err.Error(), Group: s.Config.Group, TopicID: topicID, Attempt: 1,
 		}, l.Done)
 	}
 	if refused := inflate.Refused(raw); refused != nil {
@@ -175,7 +176,6 @@ func (s *Sender) take(c *engine.Context, value []byte) {
 		later.GiveUp()
 		return
 	}
-	topicID := c.TopicID()
 	// goka waits for what was left for later before a session ends.
 	go func() {
 		defer room.Release(1)
@@ -198,9 +198,7 @@ func (s *Sender) take(c *engine.Context, value []byte) {
 		case EndGivenUp:
 			later.GiveUp()
 		case EndLetter:
-			s.setAside(ctx, raw, deadletter.Envelope{
-				Reason: reason, Error: err.Error(), Group: s.Config.Group, TopicID: topicID, Attempt: 1,
-			}, later.Done)
+			letter(later, reason, err)
 		default:
 			s.Processed(string(end), raw.Timestamp)
 			later.Done(nil)

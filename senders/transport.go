@@ -60,8 +60,3 @@ const (
 	Unauthorized Result = "unauthorized" // the service does not let this sender in
 	Rejected     Result = "rejected"     // the service does not take the message, or the endpoint is not sent to
 )
-
-// Results are all of them.
-func Results() []Result {
-	return []Result{Accepted, Unanswered, Gone, Limited, Unavailable, Unreachable, Unauthorized, Rejected}
-}
