@@ -37,19 +37,20 @@ func NewInbox(cfg kafka.Config, prefix belfry.Prefix) *Inbox {
 // changed tells those who watch the recipient of the item. The priority is read for
 // them alone.
 func (i *Inbox) changed(key string, content []byte) {
-	recipient, seq, ok := inbox.ParseItemKey(key)
+	k, ok := inbox.ParseContentKey(key)
 	if !ok {
-		if recipient, _, ok = inbox.ParseEndpointKey(key); ok {
-			i.watchers.notify(recipient, func(changed func(uint64)) { changed(0) })
-		}
+		return
+	}
+	if k.Endpoint {
+		i.watchers.notify(k.Recipient, func(changed func(uint64)) { changed(0) })
 		return
 	}
 	read, urgent := false, uint64(0)
-	i.watchers.notify(recipient, func(changed func(uint64)) {
+	i.watchers.notify(k.Recipient, func(changed func(uint64)) {
 		if !read {
 			read = true
 			if codec.ItemPriority(content) == belfry.PriorityUrgent {
-				urgent = seq
+				urgent = k.Seq
 			}
 		}
 		changed(urgent)

@@ -50,7 +50,7 @@ func (in *installation) catchUp(ctx context.Context, m *member, began time.Time,
 		cpu  time.Duration
 	}
 	for {
-		if err := pause(ctx, catchUpPoll); err != nil {
+		if err := Pause(ctx, catchUpPoll); err != nil {
 			return out, err
 		}
 		behind, err := in.admin.behind(ctx, in.folding())

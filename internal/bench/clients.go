@@ -44,7 +44,7 @@ func (c *clients) stream(ctx context.Context, web *http.Client, user string) {
 			return
 		}
 		c.refused.Add(1)
-		if pause(ctx, time.Second) != nil {
+		if Pause(ctx, time.Second) != nil {
 			return
 		}
 	}
@@ -64,7 +64,7 @@ func (c *clients) poll(ctx context.Context, web *http.Client, user string) {
 			etag = tag
 			c.polls.Add(1)
 		}
-		if pause(ctx, time.Second) != nil {
+		if Pause(ctx, time.Second) != nil {
 			return
 		}
 	}

@@ -172,7 +172,7 @@ func (r *gapRound) settle(ctx context.Context, members int) error {
 	deadline := time.Now().Add(settleTimeout)
 	since := time.Now()
 	for {
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
+		if err := Pause(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 		now := time.Now()

@@ -145,7 +145,7 @@ func (in *installation) rest(ctx context.Context, inputs map[string][]string, li
 		if err == nil && behind == 0 || time.Now().After(deadline) {
 			return behind, err
 		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
+		if err := Pause(ctx, 100*time.Millisecond); err != nil {
 			return behind, err
 		}
 	}
@@ -158,8 +158,8 @@ func (in *installation) folding() map[string][]string {
 	return inputs
 }
 
-// pause waits, or returns why ctx ended.
-func pause(ctx context.Context, d time.Duration) error {
+// Pause waits, or returns why ctx ended.
+func Pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

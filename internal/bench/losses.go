@@ -86,12 +86,12 @@ func (in *installation) killInTurn(ctx context.Context, s Schedule) error {
 	for i := range s.Kills {
 		at := began.Add(s.Duration * time.Duration(i+1) / time.Duration(s.Kills+1))
 		victim := in.members[i%2]
-		err := pause(ctx, time.Until(at))
+		err := Pause(ctx, time.Until(at))
 		if err == nil {
 			err = victim.kill()
 		}
 		if err == nil {
-			err = pause(ctx, s.Downtime)
+			err = Pause(ctx, s.Downtime)
 		}
 		if err == nil {
 			err = victim.start()

@@ -226,7 +226,7 @@ func (r *restarts) killed(ctx context.Context, way Start, rounds int) (all []Sta
 			return all, err
 		}
 		// It works for a while before the next blow.
-		if err = pause(ctx, 2*time.Second); err != nil {
+		if err = Pause(ctx, 2*time.Second); err != nil {
 			return all, err
 		}
 		if err = m.kill(); err != nil {

@@ -180,7 +180,7 @@ func (in *installation) restoreIn(ctx context.Context, way Restore, items int) (
 	watched, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() {
-		for pause(watched, catchUpPoll) == nil {
+		for Pause(watched, catchUpPoll) == nil {
 			if used, err := m.footprint(); err == nil {
 				out.Memory = max(out.Memory, float64(used.Resident)/(1<<20))
 			}

@@ -154,7 +154,7 @@ func (r *rollout) run(ctx context.Context) (*Rolled, error) {
 // restarts does the rollout.
 func (r *rollout) restarts(ctx context.Context) error {
 	r.log.stage("steady")
-	if err := pause(ctx, r.Steady); err != nil {
+	if err := Pause(ctx, r.Steady); err != nil {
 		return err
 	}
 	for _, m := range r.members {
@@ -167,14 +167,14 @@ func (r *rollout) restarts(ctx context.Context) error {
 			err = m.awaitReady(ctx)
 		}
 		if err == nil {
-			err = pause(ctx, r.Settle)
+			err = Pause(ctx, r.Settle)
 		}
 		if err != nil {
 			return fmt.Errorf("restart %s: %w", m.name, err)
 		}
 	}
 	r.log.stage("after")
-	return pause(ctx, r.Settle)
+	return Pause(ctx, r.Settle)
 }
 
 func (r *rollout) await(ctx context.Context, what string, ok func() bool) error {
@@ -182,7 +182,7 @@ func (r *rollout) await(ctx context.Context, what string, ok func() bool) error 
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%s: not within %s; the end of the logs:\n%s", what, arriveTimeout, r.tails())
 		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
+		if err := Pause(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}

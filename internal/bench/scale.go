@@ -104,7 +104,7 @@ func (s *scaling) run(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := pause(ctx, scaleEvery); err != nil {
+		if err := Pause(ctx, scaleEvery); err != nil {
 			return err
 		}
 		now, err := s.look(ctx)

@@ -46,7 +46,7 @@ func (s *eventSource) run(ctx context.Context) {
 				}
 			}
 		}
-		if pause(ctx, s.retry) != nil {
+		if Pause(ctx, s.retry) != nil {
 			return
 		}
 	}

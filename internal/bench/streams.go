@@ -127,7 +127,7 @@ func (r *crowdRun) measure(ctx context.Context, name, scheme string, args []stri
 		return err
 	}
 	r.crowd.keep(0)
-	if err := pause(ctx, r.Settle); err != nil {
+	if err := Pause(ctx, r.Settle); err != nil {
 		return err
 	}
 	if r.base, err = r.server.footprint(); err != nil {
@@ -177,7 +177,7 @@ func (r *crowdRun) grow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := pause(ctx, r.Settle); err != nil {
+		if err := Pause(ctx, r.Settle); err != nil {
 			return err
 		}
 		now, err := r.server.footprint()
@@ -190,7 +190,7 @@ func (r *crowdRun) grow(ctx context.Context) error {
 		if n != r.Connections || r.Idle == 0 {
 			continue
 		}
-		if err := pause(ctx, r.Idle); err != nil {
+		if err := Pause(ctx, r.Idle); err != nil {
 			return err
 		}
 		later, err := r.server.footprint()
@@ -283,7 +283,7 @@ func (r *crowdRun) awaitAll(ctx context.Context, events []written) (missing int)
 				missing++
 			}
 		}
-		if missing == 0 || time.Now().After(deadline) || pause(ctx, 100*time.Millisecond) != nil {
+		if missing == 0 || time.Now().After(deadline) || Pause(ctx, 100*time.Millisecond) != nil {
 			return missing
 		}
 	}

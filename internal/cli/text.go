@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 )
@@ -15,6 +16,24 @@ func Printable(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// PrintLines writes a printable line for each of what there is to tell.
+func PrintLines[T fmt.Stringer](w io.Writer, all []T) error {
+	for _, one := range all {
+		if _, err := fmt.Fprintln(w, Printable(one.String())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Counted is a number of things, in words.
+func Counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // OrDash returns s, or a dash for an empty one, which a table would not show.

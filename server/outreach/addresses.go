@@ -24,11 +24,7 @@ const (
 // is reached by mail, or by a consumer of its own. A user has one mail address, and
 // another takes its place.
 func (c *Calls) PutAddress(w http.ResponseWriter, r *http.Request, call auth.Call) error {
-	of, err := addressKind(mux.Vars(r)["kind"])
-	if err != nil {
-		return err
-	}
-	target, err := c.readAddress(w, r, of)
+	of, target, err := c.readAddress(w, r)
 	if err != nil {
 		return err
 	}
@@ -38,11 +34,7 @@ func (c *Calls) PutAddress(w http.ResponseWriter, r *http.Request, call auth.Cal
 // DeleteAddress answers DELETE /v1/users/{user}/addresses/{kind}, whose body names the
 // address.
 func (c *Calls) DeleteAddress(w http.ResponseWriter, r *http.Request, call auth.Call) error {
-	of, err := addressKind(mux.Vars(r)["kind"])
-	if err != nil {
-		return err
-	}
-	target, err := c.readAddress(w, r, of)
+	of, target, err := c.readAddress(w, r)
 	if err != nil {
 		return err
 	}
@@ -58,17 +50,21 @@ func addressKind(name string) (inbox.EndpointKind, error) {
 	return kind, nil
 }
 
-// readAddress returns the address of a body. Errors do not quote it.
-func (c *Calls) readAddress(w http.ResponseWriter, r *http.Request, kind inbox.EndpointKind) (string, error) {
+// readAddress returns the kind of a path and the address of a body. Errors do not quote
+// the latter.
+func (c *Calls) readAddress(w http.ResponseWriter, r *http.Request) (kind inbox.EndpointKind, address string, err error) {
+	if kind, err = addressKind(mux.Vars(r)["kind"]); err != nil {
+		return 0, "", err
+	}
 	body, err := c.config.ReadBody(w, r, maxEndpointBody)
 	if err != nil {
-		return "", err
+		return 0, "", err
 	}
 	var a struct {
 		Address string `json:"address"`
 	}
 	if err := wire.ParseJSON(body, &a, `{"address":"…"}`); err != nil {
-		return "", err
+		return 0, "", err
 	}
 	most := maxTextBytes
 	if kind == inbox.EndpointMail {
@@ -76,15 +72,15 @@ func (c *Calls) readAddress(w http.ResponseWriter, r *http.Request, kind inbox.E
 	}
 	switch {
 	case a.Address == "":
-		return "", belfry.Invalid("address", "is required")
+		return 0, "", belfry.Invalid("address", "is required")
 	case len(a.Address) > most:
-		return "", &belfry.FieldError{Field: "address", Problem: "is longer than it may be", TooLarge: true}
+		return 0, "", &belfry.FieldError{Field: "address", Problem: "is longer than it may be", TooLarge: true}
 	case strings.ContainsFunc(a.Address, unicode.IsControl):
-		return "", belfry.Invalid("address", "must have no line breaks or other control characters")
+		return 0, "", belfry.Invalid("address", "must have no line breaks or other control characters")
 	case kind == inbox.EndpointMail && !isMail(a.Address):
-		return "", belfry.Invalid("address", "must be a mail address such as kim@example.com, without a name")
+		return 0, "", belfry.Invalid("address", "must be a mail address such as kim@example.com, without a name")
 	}
-	return a.Address, nil
+	return kind, a.Address, nil
 }
 
 // isMail reports whether a text is a mail address alone (RFC 5322 section 3.4.1).

@@ -59,7 +59,7 @@ no Kafka.`,
 				err = report.print(p.Stdout)
 			}
 			if err == nil && wrong != nil {
-				err = fmt.Errorf("%s: %s in the channels", args[0], counted(len(wrong.Problems), "problem"))
+				err = fmt.Errorf("%s: %s in the channels", args[0], cli.Counted(len(wrong.Problems), "problem"))
 			}
 			return err
 		},
@@ -124,12 +124,7 @@ func words(r *reach.Rule) string {
 
 func (r Report) print(w io.Writer) error {
 	if !r.Valid {
-		for _, p := range r.Problems {
-			if _, err := fmt.Fprintln(w, cli.Printable(p.String())); err != nil {
-				return err
-			}
-		}
-		return nil
+		return cli.PrintLines(w, r.Problems)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "CHANNEL\tKIND\tA DAY\tTELLS OF")
@@ -145,14 +140,6 @@ func (r Report) print(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s and %s are right\n", counted(len(r.Channels), "channel"), counted(rules, "rule"))
+	_, err := fmt.Fprintf(w, "%s and %s are right\n", cli.Counted(len(r.Channels), "channel"), cli.Counted(rules, "rule"))
 	return err
-}
-
-// counted is a number of things, in words.
-func counted(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprintf("%d %s", n, thing)
 }

@@ -57,7 +57,7 @@ right is summed up. It needs no Kafka.`,
 				err = report.print(p.Stdout)
 			}
 			if err == nil && wrong != nil {
-				err = fmt.Errorf("%s: %s in the rules", args[0], counted(len(wrong.Problems), "problem"))
+				err = fmt.Errorf("%s: %s in the rules", args[0], cli.Counted(len(wrong.Problems), "problem"))
 			}
 			return err
 		},
@@ -99,12 +99,7 @@ func newRulesReport(rules *rules.Set, wrong *rules.LoadError) Report {
 
 func (r Report) print(w io.Writer) error {
 	if !r.Valid {
-		for _, p := range r.Problems {
-			if _, err := fmt.Fprintln(w, cli.Printable(p.String())); err != nil {
-				return err
-			}
-		}
-		return nil
+		return cli.PrintLines(w, r.Problems)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "SOURCE\tFROM\tTIMEZONE\tRULES")
@@ -124,14 +119,6 @@ func (r Report) print(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s and %s are right\n", counted(len(r.Sources), "source"), counted(rules, "rule"))
+	_, err := fmt.Fprintf(w, "%s and %s are right\n", cli.Counted(len(r.Sources), "source"), cli.Counted(rules, "rule"))
 	return err
-}
-
-// counted is a number of things, in words.
-func counted(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprintf("%d %s", n, thing)
 }

@@ -116,8 +116,8 @@ func (s *dryRunSum) add(r RecordReport) {
 
 // String sums up in one line.
 func (s dryRunSum) String() string {
-	return fmt.Sprintf("%s: %s for %s, %s", counted(s.records, "record"), counted(s.deliveries, "message"),
-		counted(s.recipients, "recipient"), counted(s.dead, "dead letter"))
+	return fmt.Sprintf("%s: %s for %s, %s", cli.Counted(s.records, "record"), cli.Counted(s.deliveries, "message"),
+		cli.Counted(s.recipients, "recipient"), cli.Counted(s.dead, "dead letter"))
 }
 
 // sourceRecord is a record as rules see it.

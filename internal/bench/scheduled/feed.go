@@ -29,7 +29,7 @@ func write(ctx context.Context, s bench.Site, n int, event func(i int) (user str
 	)
 	for i := range n {
 		user, at, due := event(i)
-		if err := pause(ctx, time.Until(at)); err != nil {
+		if err := bench.Pause(ctx, time.Until(at)); err != nil {
 			return err
 		}
 		e := bench.Event(i, 1, time.Now())
@@ -55,19 +55,4 @@ func write(ctx context.Context, s bench.Site, n int, event func(i int) (user str
 		return fmt.Errorf("write events: %w", failed)
 	}
 	return nil
-}
-
-// pause waits, or returns why ctx ended.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -66,7 +66,7 @@ func (p Pending) Run(ctx context.Context, c *bench.Config) (out Waited, err erro
 		if time.Now().After(due) {
 			return out, fmt.Errorf("%.0f of %d timers were armed when the first came due: --lead is too short for this machine", armed, p.Count)
 		}
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+		if err := bench.Pause(ctx, 20*time.Millisecond); err != nil {
 			return out, err
 		}
 	}
@@ -84,7 +84,7 @@ func (p Pending) Run(ctx context.Context, c *bench.Config) (out Waited, err erro
 	if out.Quiet, err = route.Measure(ctx); err != nil {
 		return out, fmt.Errorf("live events while all wait: %w", err)
 	}
-	if err := pause(ctx, time.Until(due)); err != nil {
+	if err := bench.Pause(ctx, time.Until(due)); err != nil {
 		return out, err
 	}
 	route.First = int(p.Over.Seconds() * float64(p.Rate)) // other ids
@@ -101,7 +101,7 @@ func (p Pending) Run(ctx context.Context, c *bench.Config) (out Waited, err erro
 		if m["belfry_timers_pending"] == 0 && m["belfry_timers_late_seconds"] == 0 {
 			return out, nil
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := bench.Pause(ctx, time.Second); err != nil {
 			return out, err
 		}
 	}
@@ -152,7 +152,7 @@ func heapAtRest(ctx context.Context, p bench.Process) (float64, error) {
 		if heap := m["go_memstats_heap_alloc_bytes"] / (1 << 20); least == 0 || heap < least {
 			least = heap
 		}
-		if err := pause(ctx, 200*time.Millisecond); err != nil {
+		if err := bench.Pause(ctx, 200*time.Millisecond); err != nil {
 			return 0, err
 		}
 	}

@@ -100,7 +100,7 @@ func (t Together) Run(ctx context.Context, c *bench.Config) (out Sampled, err er
 		defer stop()
 		defer close(users)
 		for due := began.Add(t.Lead); due.Before(at(n).Add(t.Lead + time.Second)); due = due.Add(t.Every) {
-			if err := pause(gctx, time.Until(due)); err != nil {
+			if err := bench.Pause(gctx, time.Until(due)); err != nil {
 				return err
 			}
 			i := min(int(due.Sub(began.Add(t.Lead)).Seconds()*float64(t.Rate)), n-1)
