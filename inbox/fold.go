@@ -268,7 +268,7 @@ func (f *folder) evict() {
 		var lowest *Entry
 		for i := range f.s.Items {
 			e := &f.s.Items[i]
-			if !e.Hidden(f.in.Time) && (lowest == nil || e.Muted && !lowest.Muted || e.Muted == lowest.Muted && compare(e, lowest) < 0) {
+			if !e.Hidden(f.in.Time) && (lowest == nil || e.Muted && !lowest.Muted || e.Muted == lowest.Muted && e.Compare(lowest) < 0) {
 				lowest = e
 			}
 		}

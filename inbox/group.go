@@ -236,7 +236,7 @@ func (f *folder) ahead(a, b *Entry) bool {
 	if hidden := a.Hidden(f.in.Time); hidden != b.Hidden(f.in.Time) {
 		return !hidden
 	}
-	return compare(a, b) > 0
+	return a.Compare(b) > 0
 }
 
 // join lets e, which is not in Items, take the place of its mate, and what that stands
@@ -353,7 +353,7 @@ func (f *folder) thin() {
 	for ; kept > f.limits().rowMembers; kept-- {
 		var lowest *Entry
 		for i := range f.s.Items {
-			if e := &f.s.Items[i]; len(e.Group.earlier()) > 0 && (lowest == nil || compare(e, lowest) < 0) {
+			if e := &f.s.Items[i]; len(e.Group.earlier()) > 0 && (lowest == nil || e.Compare(lowest) < 0) {
 				lowest = e
 			}
 		}

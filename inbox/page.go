@@ -88,11 +88,11 @@ func (e *Entry) Place() uint64 {
 	return max(e.Seq, e.Shown)
 }
 
-// compare is the one order of items, of lists, eviction and horizons: by place, where
-// that is the same by the time of the wake, and then by seq. The last one comes first
-// in a list.
-func compare(a, b *Entry) int {
-	return cmp.Or(cmp.Compare(a.Place(), b.Place()), cmp.Compare(a.Until, b.Until), cmp.Compare(a.Seq, b.Seq))
+// Compare is the one order of items, of lists, eviction, horizons and messages: by place,
+// where that is the same by the time of the wake, and then by seq. The last one comes
+// first in a list.
+func (e *Entry) Compare(other *Entry) int {
+	return cmp.Or(cmp.Compare(e.Place(), other.Place()), cmp.Compare(e.Until, other.Until), cmp.Compare(e.Seq, other.Seq))
 }
 
 // byPlace returns the items as a list has them, nil if that is the order of their seqs,
@@ -109,7 +109,7 @@ func (s *State) byPlace() []*Entry {
 	for i := range s.Items {
 		sorted[i] = &s.Items[i]
 	}
-	slices.SortFunc(sorted, func(a, b *Entry) int { return compare(b, a) })
+	slices.SortFunc(sorted, func(a, b *Entry) int { return b.Compare(a) })
 	return sorted
 }
 

@@ -1,7 +1,6 @@
 package senders
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +17,7 @@ import (
 const (
 	// window is how long a decision tries to reach an endpoint before it is given back.
 	window = 30 * time.Second
-	// What was given back is decided anew after firstPause, which doubles up to lastPause
+	// A decision that was given back is made anew after firstPause, which doubles up to lastPause
 	// with each failure in a row; a quarter more or less, so that users spread.
 	firstPause = time.Minute
 	lastPause  = time.Hour
@@ -305,9 +304,7 @@ func (d *decision) message(ctx context.Context, endpoint uint64, patient bool) (
 		now := time.Now()
 		m = &Message{User: d.user, Channel: d.Channel, Decision: d.Decision, Row: row, Prefs: reach.ReadPrefs(row), Now: now}
 		m.Entries = reach.Left(row, d.Channel, d.Kind, d.Decision, now)
-		slices.SortFunc(m.Entries, func(a, b *inbox.Entry) int {
-			return cmp.Or(cmp.Compare(b.Place(), a.Place()), cmp.Compare(b.Until, a.Until), cmp.Compare(b.Seq, a.Seq))
-		})
+		slices.SortFunc(m.Entries, func(a, b *inbox.Entry) int { return b.Compare(a) })
 		for _, e := range m.Entries[:min(len(m.Entries), d.Transport.Contents())] {
 			item, ok, err := d.Contents.Item(d.user, e.Seq)
 			if !ok || err != nil {
