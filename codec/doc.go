@@ -1,7 +1,7 @@
 // Package codec turns what Belfry stores into bytes and back: the records of
 // the journal, the row of a recipient in the unread table, and the items of the
 // inbox table. The bytes are protobuf; belfry.proto describes them and tells
-// how they may change. What the outbound topic has is JSON, since others read it.
+// how they may change. Records of the outbound topic are JSON, since others read them.
 //
 // # What callers can rely on
 //

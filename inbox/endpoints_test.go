@@ -83,7 +83,7 @@ func TestEndpointAgain(t *testing.T) {
 	r.fold(endpoint(inbox.EndpointWebPush, "b"))
 	r.fold(endpoint(inbox.EndpointWebPush, "a"))
 	r.endpoints(2, 3)
-	// What is said late of the former harms the new one no more.
+	// A late word of the former harms the new one no more.
 	if e := r.fold(inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{1}}); e.Outcome != inbox.Unchanged || r.row.Reach.EndpointsVersion != 3 {
 		t.Errorf("got %s, endpoints changed at %d", e.Outcome, r.row.Reach.EndpointsVersion)
 	}

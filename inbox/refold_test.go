@@ -114,7 +114,7 @@ func TestRefolderTellsWhatChanged(t *testing.T) {
 	}
 }
 
-// What was told where, what came back, and which endpoints came and went.
+// The lines say what was told where, what came back, and which endpoints came and went.
 func TestRefolderTellsWhatWasTold(t *testing.T) {
 	const far = int64(1) << 42
 	steps, _ := refold(inbox.State{}, 1, 0,

@@ -61,8 +61,8 @@ type step struct {
 // fold applies the records of one recipient that are at hand, and writes the row
 // once. A content goes out before the row that has its item, and a tombstone once
 // the broker has the row without it: so no view has a row of which a content is
-// already gone. What senders are told follows the row too, since they look there for
-// what to send. The offsets are committed when the broker has all.
+// already gone. Decisions follow the row too, since senders look there for what to
+// send. The offsets are committed when the broker has all.
 func (u *Unread) fold(c *engine.Context, _ []byte) {
 	// The row of another key must not even be read: the store keeps its own
 	// offset under one, which is no row and would fail the group for ever.

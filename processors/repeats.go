@@ -18,8 +18,8 @@ const (
 	repeatsQueued = 16
 )
 
-// What is known of a notification that is dropped since its recipient has had its id,
-// for metrics.
+// These say what is known of a notification that is dropped since its recipient has had
+// its id, for metrics.
 const (
 	contentOther   = "other"
 	contentSame    = "same"
@@ -71,7 +71,7 @@ func (r *Repeats) offer(one repeated) bool {
 }
 
 // Run compares, one a second, and counts and tells what it finds as d has it, until ctx
-// ends. What waits then counts as unknown.
+// ends. Comparisons that wait then count as unknown.
 func (r *Repeats) Run(ctx context.Context, d *Deps) error {
 	pause := time.NewTicker(repeatsEvery)
 	defer pause.Stop()

@@ -153,7 +153,7 @@ func TestTellsOfWhatIsUnseen(t *testing.T) {
 	}
 }
 
-// What is seen in the log before the decision is not told, whatever the race. The long
+// An item that is seen in the log before the decision is not told, whatever the race. The long
 // form has BELFRY_TEST_RACES=10000.
 func TestSeenRacesTheDueTime(t *testing.T) {
 	t.Parallel()

@@ -7,7 +7,7 @@ import (
 	"github.com/belfry/belfry/reach"
 )
 
-// What senders keep to. The attempts are few so that some histories come to the last.
+// Senders keep to these. The attempts are few so that some histories come to the last.
 const (
 	waits    = 30.
 	inFlight = 12

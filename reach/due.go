@@ -172,7 +172,7 @@ func (e *evaluation) rule(r *Rule, since int64) (Pending, bool) {
 	if r.Digest == nil {
 		return Pending{At: start.Add(r.After), Hold: HoldDelay}, true
 	}
-	// What comes between the hour and the user's own moment after it is a part of it.
+	// An item that comes between the hour and the user's own moment after it is a part of it.
 	at, ok := r.Digest.next(start.Add(-e.jitter), e.zone)
 	return Pending{At: at.Add(e.jitter), Hold: HoldDigest, Digest: true}, ok
 }

@@ -16,7 +16,7 @@ type Prefs struct {
 	Channels     map[string]ChannelPrefs
 }
 
-// ChannelPrefs is what a user wants of one channel. What is not named is on.
+// ChannelPrefs is what a user wants of one channel. A category that is not named is on.
 type ChannelPrefs struct {
 	Off        bool
 	Categories map[string]bool
@@ -29,7 +29,7 @@ func (p *Prefs) On(channel, category string) bool {
 	return !c.Off && (on || !named)
 }
 
-// ReadPrefs returns the preferences of a row. What [CheckPrefs] does not let pass counts
+// ReadPrefs returns the preferences of a row. Text that [CheckPrefs] does not let pass counts
 // as not said.
 func ReadPrefs(row *inbox.State) (p Prefs) {
 	if row.Reach == nil || len(row.Reach.Prefs) == 0 {

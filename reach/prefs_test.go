@@ -82,7 +82,7 @@ func TestPrefsRead(t *testing.T) {
 			t.Errorf("%s on %s: got %t", on.category, on.channel, got)
 		}
 	}
-	// What no door lets pass harms nothing.
+	// Text that no door lets pass harms nothing.
 	p = reach.ReadPrefs(&inbox.State{Reach: &inbox.Reach{Prefs: []byte(`{"zone":7,"quiet":[{"from":"x"},{"from":"22:00","to":"07:00"}],"channels":{"mail":[]}}`)}})
 	if p.Zone != "" || len(p.Quiet) != 1 || !p.On("mail", "") {
 		t.Errorf("got %+v", p)
@@ -117,7 +117,7 @@ func TestPolicyRefused(t *testing.T) {
 	}
 }
 
-// What changes what is due changes the hash, which names what was computed with it.
+// A change of what is due is one of the hash, which names what was computed with it.
 func TestPolicyHash(t *testing.T) {
 	seen := map[uint64]string{}
 	for name, change := range map[string]func(*reach.Policy){

@@ -60,7 +60,7 @@ func TestWhy(t *testing.T) {
 			t.Errorf("got %+v, want %s", got, tt.want)
 			continue
 		}
-		// What it says is what is done.
+		// It is done as it says.
 		due := reach.Due("kim", s, policy, now)
 		if told := strings.HasPrefix(tt.want, "told"); !told && (len(due) == 1) != !got[0].At.IsZero() || len(due) == 1 && !due[0].At.Equal(got[0].At) {
 			t.Errorf("%s: due is %+v, and why says %+v", tt.want, due, got[0])

@@ -123,7 +123,7 @@ func TestBellSettings(t *testing.T) {
 	set(`{"channels":{"browser":{"categories":{"board":false}}},"urgent_passes":true,"zone":"` + zone + `"}`)
 	browsertest.Eval[any](tab, `(() => { const e = `+settings+`.querySelector('[name=language]'); e.value = 'ko'; e.dispatchEvent(new Event('change')); })()`)
 	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "no language in " + prefs() }, func() bool { return strings.Contains(prefs(), `"language":"ko"`) })
-	// What the server refuses is put back.
+	// A change that the server refuses is put back.
 	a.fake.AppendErr = fmt.Errorf("no broker")
 	browsertest.Eval[any](tab, settings+`.querySelector('[data-channel=mail]').click()`)
 	browsertest.Eventually(tab, settings+`.querySelector('[data-channel=mail]').checked`, true)

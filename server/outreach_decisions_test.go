@@ -71,7 +71,7 @@ func TestDecisions(t *testing.T) {
 		if got = ask(); titles(got.Items) != "three 하나" {
 			t.Errorf("one is seen: got %q", titles(got.Items))
 		}
-		// What its user has switched off since is not told.
+		// An item whose channel its user has switched off since is not told.
 		a.call("PATCH", "/v1/users/kim/preferences", `{"channels":{"chat":{"categories":{"board":false}}}}`).Want(200)
 		a.get(path).WantProblem(404, "")
 		a.call("PATCH", "/v1/users/kim/preferences", `{"channels":null}`).Want(200)

@@ -214,7 +214,7 @@ func TestTimersGoByTheBrokersClock(t *testing.T) {
 		x.set("kim", time.Second) // the first one tells
 		x.set("lee", 30*time.Second)
 		time.Sleep(10 * time.Minute)
-		// What was seen of the clocks does not hold for ever: Lee's first touch is early again.
+		// A look at the clocks does not hold for ever: Lee's first touch is early again.
 		wantTouched(t, x, "kim 1s", "kim 5m1s", "lee 5m1s", "lee 5m30s")
 		if s := x.queue.Stats(); s.Pending != 0 || s.Late != 0 {
 			t.Errorf("got %+v", s)

@@ -226,7 +226,7 @@ func (s *telling) run(ctx context.Context) {
 	}
 }
 
-// byAnotherPolicy has everybody be told by the policy of now. What was set by the former
+// byAnotherPolicy has everybody be told by the policy of now. A tell by the former
 // is found to be void at its time, if not before.
 func (s *telling) byAnotherPolicy(ctx context.Context) error {
 	s.mu.Lock()
@@ -278,7 +278,7 @@ func (s *telling) fire(ctx context.Context, due []*tell) error {
 	unread := make([]bool, len(due))
 	var records []inbox.Addressed
 	if err == nil {
-		// What has changed while these waited for their turn counts.
+		// A change while these waited for their turn counts.
 		now := s.queue.clock()
 		for i, t := range due {
 			var problem error

@@ -184,7 +184,7 @@ func TestTellIsHeldWithoutAChangeOfItsRow(t *testing.T) {
 	})
 }
 
-// What comes to nothing is told again, later each time, and at once when the row changes.
+// A tell that comes to nothing is told again, later each time, and at once when the row changes.
 func TestTellAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newReached()
@@ -233,7 +233,7 @@ func TestTellsByAnotherPolicy(t *testing.T) {
 	})
 }
 
-// Whoever owns the partition no more tells nobody.
+// A former owner of the partition tells nobody.
 func TestTellOfAnotherOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newReached()

@@ -192,7 +192,7 @@ func (c *Client) send(ctx context.Context, to *Subscription, m Message, body []b
 	}
 	stop := time.AfterFunc(answerPatience, end)
 	defer stop.Stop()
-	// What little is left is read, so that the connection can be used again.
+	// The little that is left is read, so that the connection can be used again.
 	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
 	_ = res.Body.Close()
 	if res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden {
@@ -201,8 +201,8 @@ func (c *Client) send(ctx context.Context, to *Subscription, m Message, body []b
 	return Answer{res.StatusCode, retryAfter(res.Header.Get("Retry-After"), c.tokens.now())}, nil
 }
 
-// withoutEndpoint takes the endpoint out of an error of net/http: it is a secret. What a
-// service answers may quote it.
+// withoutEndpoint takes the endpoint out of an error of net/http: it is a secret. The answer of a
+// service may quote it.
 func withoutEndpoint(err error, endpoint *url.URL) error {
 	var u *url.Error
 	if errors.As(err, &u) {

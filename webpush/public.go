@@ -14,9 +14,9 @@ var notPublic4 = prefixes(
 )
 
 // public6 is what IPv6 addresses are handed out from; notPublic6 are parts of it that
-// carry other addresses in them (6to4, Teredo) or are nobody's. What lies outside, such
+// carry other addresses in them (6to4, Teredo) or are nobody's. Addresses outside, such
 // as NAT64, unique local and link-local addresses and those that hold an IPv4 address,
-// is refused by public6.
+// are refused by public6.
 var (
 	public6    = netip.MustParsePrefix("2000::/3")
 	notPublic6 = prefixes("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")

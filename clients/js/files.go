@@ -31,7 +31,7 @@ func Files() []File {
 }
 
 // Pinned is the name under which these very bytes are served for ever:
-// "belfry.<hash>.js". What others load has no other name.
+// "belfry.<hash>.js". A file that others load has no other name.
 func (f File) Pinned() string {
 	sum := sha256.Sum256(f.Body)
 	end := "." + hex.EncodeToString(sum[:8]) + ".js"

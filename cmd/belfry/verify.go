@@ -14,8 +14,8 @@ import (
 
 // verifyTopics refuses to start on topics that are missing or not as they must
 // be. Their partition count is the journal's: it cannot change for life. With folds
-// it also refuses an installation of which contents may still take two hops. What no
-// open feature uses may be missing, so that an upgrade alone needs no new topic.
+// it also refuses an installation of which contents may still take two hops. A topic that
+// no open feature uses may be missing, so that an upgrade alone needs no new one.
 func verifyTopics(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, folds bool, features inbox.Features) error {
 	topics, err := options.OpenTopics(cfg)
 	if err != nil {

@@ -144,7 +144,7 @@ func TestRenewOnRealKafka(t *testing.T) {
 	enginetest.Commit(t, cfg, 0, 1, "")
 	enginetest.Commit(t, cfg, 1, 9, "")
 	r := newRenewing(t, cfg)
-	// What an open transaction holds back can be neither copied nor left.
+	// Records that an open transaction holds back can be neither copied nor left.
 	epoch := enginetest.EpochOf(t, cfg, "in")
 	open := kafkatest.Begin(t, cfg.Brokers, "open").Write(&kgo.Record{Topic: "in", Partition: 1, Key: []byte("d")})
 	if err := r.Run(t); !errors.Is(err, kafka.ErrOpenTransaction) || enginetest.EpochOf(t, cfg, "in") != epoch {

@@ -147,7 +147,7 @@ func TestDueIndexCostsNothingWithoutDues(t *testing.T) {
 }
 
 // Another policy makes the index anew once: when a partition is opened, and while it is
-// open. What is written between two policies is in no index that is believed.
+// open. Rows written between two policies are in no index that is believed.
 func TestDueIndexIsByAPolicy(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

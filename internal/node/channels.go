@@ -35,8 +35,8 @@ func newChannelsWatch(cfg Channels, set func(*reach.Policy), log *slog.Logger) *
 	})
 }
 
-// Channels implements ops.Installation. Who decides and who sends count for themselves, so
-// what they count is the one thing that they share.
+// Channels implements ops.Installation. Owners and senders count for themselves, so what
+// they count is the one thing that they share.
 func (i opsNode) Channels() []ops.Channel {
 	if i.channels == nil {
 		return nil

@@ -23,7 +23,7 @@ const (
 )
 
 // Readers has the connections of one address bring in what they send a few at a time.
-// What is read becomes work at once, over HTTP/2 a hundred requests a connection, and
+// Requests become work once they are read, over HTTP/2 a hundred a connection, and
 // the scheduler has no notion of whose work it is: without turns everybody's next
 // request would wait behind all that hundreds of connections of one address have sent.
 // An address whose connections do not crowd each other notices nothing. It is safe for

@@ -17,7 +17,7 @@ import (
 	"github.com/belfry/belfry/webpush"
 )
 
-// Settings are those of an installation. What is nil or empty is not to be had.
+// Settings are those of an installation. A field that is nil or empty is not to be had.
 type Settings struct {
 	// Policy returns the channels that there are, which an operator may change at any
 	// time; nil is none. It is safe for concurrent use.
@@ -53,7 +53,7 @@ type Config struct {
 	ReadBody func(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error)
 }
 
-// What a server or a user has no more room for, or lacks.
+// These say what a server or a user has no more room for, or lacks.
 var (
 	ErrPreferences   = errors.New("preferences have at most 4096 bytes in all, as JSON: take something away first")
 	ErrRegistrations = errors.New("too many new endpoints of one user")

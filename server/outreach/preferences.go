@@ -82,7 +82,7 @@ func (c *Calls) PatchPreferences(w http.ResponseWriter, r *http.Request, call au
 }
 
 // checkPatch returns a *belfry.FieldError for a patch that says what preferences cannot.
-// What it takes away needs no other check than that of its name.
+// A field that it takes away needs no other check than that of its name.
 func (c *Calls) checkPatch(body []byte) error {
 	var names map[string]json.RawMessage
 	if err := wire.ParseJSON(body, &names, `an object such as {"language":"ko"}`); err != nil {

@@ -160,7 +160,7 @@ func (c *Calls) parseSubscription(body []byte, now time.Time) (*inbox.Address, e
 }
 
 // canonical is an endpoint with its host in lower case, so that one browser is held once.
-// What is no URL stays as it is. The error is a [*belfry.FieldError].
+// A text that is no URL stays as it is. The error is a [*belfry.FieldError].
 func canonical(endpoint string) (string, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" {

@@ -75,7 +75,7 @@ export class Settings {
       h('div', { class: 'hd' }, h('button', { type: 'button', class: 'i', 'aria-label': this.#t.sBack, title: this.#t.sBack, onclick: () => this.close() }, icon('M15 5l-7 7 7 7')),
         h('h2', { id: 'settings-title' }, inbox.t.settings)),
       (this.#body = h('div', { tabindex: -1 }, h('p', { role: 'status' }, this.#t.sLoading))));
-    // What says how it went stays above.
+    // Lines that say how it went stay above.
     this.#others = [...root.children].filter((e) => !e.inert && e.id !== 'toast' && e.getAttribute('role') !== 'status');
     for (const e of this.#others) e.inert = true;
     root.append(this.#element);
