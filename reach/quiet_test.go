@@ -136,8 +136,8 @@ func TestLocalTimes(t *testing.T) {
 	zones, transitions, compared := 0, 0, 0
 	seen := map[uint64]bool{} // many names are of the same times
 	for _, name := range Zones() {
-		zone, ok := load(name)
-		if !ok {
+		zone, err := LoadZone(name)
+		if err != nil {
 			t.Fatalf("zone %s is not known", name)
 		}
 		h := fnv.New64a()
@@ -192,7 +192,7 @@ func TestAlwaysQuiet(t *testing.T) {
 
 // A day that a zone has passed over has no digest, and no day has two.
 func TestDigestOfADayThatIsNot(t *testing.T) {
-	apia, _ := load("Pacific/Apia")
+	apia, _ := LoadZone("Pacific/Apia")
 	d := Digest{At: 8 * 60}
 	got, ok := d.next(time.Date(2011, 12, 29, 8, 1, 0, 0, apia), apia)
 	if want := time.Date(2011, 12, 31, 8, 0, 0, 0, apia); !ok || !got.Equal(want) {

@@ -18,23 +18,23 @@ var zoneNames string
 // Zones returns the IANA names of zones that there were when the program was made.
 func Zones() []string { return strings.Fields(zoneNames) }
 
-// CheckZone returns a *belfry.FieldError for the field "zone" unless it is the name of a
-// zone that the program knows.
+// CheckZone returns the error of [LoadZone].
 func CheckZone(name string) error {
-	if _, ok := load(name); !ok {
-		return belfry.Invalid("zone", "must be the IANA name of a time zone, such as Asia/Seoul, not %.60q", name)
-	}
-	return nil
+	_, err := LoadZone(name)
+	return err
 }
 
-// load knows the names of the list alone. The zone data of a machine have others, such as
-// localtime and right/Asia/Seoul, which another machine has not, or has for another zone.
-func load(name string) (*time.Location, bool) {
-	if name == "" || strings.ContainsAny(name, " \n") || !strings.Contains("\n"+zoneNames+"\n", "\n"+name+"\n") {
-		return nil, false
+// LoadZone returns the zone of that name. It knows the names of the list alone: the zone
+// data of a machine have others, such as localtime and right/Asia/Seoul, which another
+// machine has not, or has for another zone. An error is a *belfry.FieldError for the
+// field "zone".
+func LoadZone(name string) (*time.Location, error) {
+	if name != "" && !strings.ContainsAny(name, " \n") && strings.Contains("\n"+zoneNames+"\n", "\n"+name+"\n") {
+		if loc, err := time.LoadLocation(name); err == nil {
+			return loc, nil
+		}
 	}
-	loc, err := time.LoadLocation(name)
-	return loc, err == nil
+	return nil, belfry.Invalid("zone", "must be the IANA name of a time zone, such as Asia/Seoul, not %.60q", name)
 }
 
 // zones are those that were loaded, by name: each takes a search through all zone data.
@@ -44,11 +44,11 @@ func (z *zones) get(name string) (*time.Location, bool) {
 	if loc, ok := z.known.Load(name); ok {
 		return loc.(*time.Location), true
 	}
-	loc, ok := load(name)
-	if ok {
+	loc, err := LoadZone(name)
+	if err == nil {
 		z.known.Store(name, loc)
 	}
-	return loc, ok
+	return loc, err == nil
 }
 
 // The years whose transitions are a part of what zoneData returns.
@@ -64,8 +64,8 @@ func zoneData() []byte {
 	first, last := time.Date(firstZoneYear, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(lastZoneYear+1, 1, 1, 0, 0, 0, 0, time.UTC)
 	var b []byte
 	for _, name := range Zones() {
-		loc, ok := load(name)
-		if !ok {
+		loc, err := LoadZone(name)
+		if err != nil {
 			continue
 		}
 		b = append(b[:0], name...)

@@ -226,9 +226,8 @@ func (l *loader) inherit(r retractSite, target *madeRule) {
 
 // ParseZone returns a time zone by its IANA name.
 func ParseZone(name string) (*time.Location, error) {
-	// The list alone: a machine's zone data have other names too, such as localtime.
-	zone, err := time.LoadLocation(name)
-	if err != nil || reach.CheckZone(name) != nil {
+	zone, err := reach.LoadZone(name)
+	if err != nil {
 		return nil, &belfry.FieldError{Problem: "must be a time zone by its IANA name, such as Asia/Seoul, Europe/Berlin or UTC, not " + strconv.Quote(name)}
 	}
 	return zone, nil
