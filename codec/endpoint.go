@@ -1,6 +1,8 @@
 package codec
 
 import (
+	"fmt"
+
 	"github.com/belfry/belfry/codec/belfrypb"
 	"github.com/belfry/belfry/inbox"
 )
@@ -55,9 +57,9 @@ func fromAddress(what string, a *inbox.Address) (*belfrypb.Endpoint, error) {
 }
 
 func toAddress(what string, m *belfrypb.Endpoint) (*inbox.Address, error) {
-	kind, err := endpointKind(what, m.Kind)
+	kind, err := kindOf(m.Kind)
 	if err != nil {
-		return nil, err
+		return nil, corrupt(what, "%v", err)
 	}
 	a := &inbox.Address{Kind: kind, Target: m.Target, Label: m.Label}
 	if len(m.P256Dh) > 0 {
@@ -73,11 +75,11 @@ func toAddress(what string, m *belfrypb.Endpoint) (*inbox.Address, error) {
 	return a, err
 }
 
-// endpointKind is a kind as stored, compared before the conversion may cut it.
-func endpointKind(what string, kind belfrypb.EndpointKind) (inbox.EndpointKind, error) {
+// kindOf is a kind as stored, compared before the conversion may cut it.
+func kindOf[K ~int32 | ~uint32](kind K) (inbox.EndpointKind, error) {
 	k := inbox.EndpointKind(kind)
-	if belfrypb.EndpointKind(k) != kind || !k.Valid() {
-		return 0, corrupt(what, "endpoint kind %d", kind)
+	if K(k) != kind || !k.Valid() {
+		return 0, fmt.Errorf("endpoint kind %d", kind)
 	}
 	return k, nil
 }

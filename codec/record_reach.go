@@ -69,9 +69,9 @@ func toReachRecord(r *inbox.Record, m *belfrypb.Record) (err error) {
 			return corrupt("record", "tell without a channel")
 		}
 		t := m.Tell
-		kind, err := endpointKind("record", t.Kind)
+		kind, err := kindOf(t.Kind)
 		if err != nil {
-			return err
+			return corrupt("record", "%v", err)
 		}
 		r.Tell = &inbox.Tell{
 			Channel: t.Channel, Kind: kind, Evaluated: t.Evaluated, Attempt: t.Attempt, GoodUntil: t.GoodUntilMs, Digest: t.Digest,

@@ -99,7 +99,7 @@ func toReach(s *inbox.State, m *belfrypb.Reach) error {
 	for i := range n {
 		seq += m.EndpointSeq[i]
 		e := inbox.Endpoint{Seq: seq, Hash: m.EndpointHash[i]}
-		if e.Kind, err = rowKind(m.EndpointKind[i]); err != nil {
+		if e.Kind, err = kindOf(m.EndpointKind[i]); err != nil {
 			return err
 		}
 		r.Endpoints = append(r.Endpoints, e)
@@ -112,7 +112,7 @@ func toReach(s *inbox.State, m *belfrypb.Reach) error {
 	}
 	for i := range from {
 		f := inbox.From{Version: m.FromVersion[i]}
-		if f.Kind, err = rowKind(m.FromKind[i]); err != nil {
+		if f.Kind, err = kindOf(m.FromKind[i]); err != nil {
 			return err
 		}
 		r.From = append(r.From, f)
@@ -138,7 +138,7 @@ func toChannels(r *inbox.Reach, m *belfrypb.Reach) (err error) {
 	used := 0
 	for i, name := range m.ChannelName {
 		c := inbox.ChannelState{Name: name, Changed: m.ChannelChanged[i], Attempt: m.ChannelAttempt[i], NotBefore: m.ChannelNotBefore[i]}
-		if c.Kind, err = rowKind(m.ChannelKind[i]); err != nil {
+		if c.Kind, err = kindOf(m.ChannelKind[i]); err != nil {
 			return err
 		}
 		own := int(m.ChannelDecisions[i])
@@ -193,14 +193,6 @@ func toItemReach(s *inbox.State, r *inbox.Reach, m *belfrypb.Reach) error {
 		return fmt.Errorf("%d decisions took no item", told-used)
 	}
 	return nil
-}
-
-func rowKind(kind uint32) (inbox.EndpointKind, error) {
-	k := inbox.EndpointKind(kind)
-	if uint32(k) != kind || !k.Valid() {
-		return 0, fmt.Errorf("endpoint kind %d", kind)
-	}
-	return k, nil
 }
 
 // checkReach returns what is wrong with what s says of reach.

@@ -25,17 +25,15 @@ func (n *node) openRouters(deps processors.Deps) {
 	n.registry.MustRegister(n.watch)
 }
 
-// groupInputs names the topics of every group: ours, that of the sender where one runs
-// here, and those of the sources at this time.
+// groupInputs names the topics of every group: ours, that of senders where one runs here
+// or a channel is for them, and those of the sources at this time.
 func (n *node) groupInputs() map[string][]string {
 	inputs := n.Prefix.GroupInputs()
-	if n.sends() {
-		inputs[n.Prefix.WebPushGroup()] = []string{n.Prefix.Outbound()}
-	}
 	if n.routers != nil {
 		maps.Copy(inputs, n.routers.Inputs())
 	}
-	if p := n.policyNow(); p != nil && slices.ContainsFunc(p.Channels, func(c reach.Channel) bool { return c.Kind == inbox.EndpointWebPush }) {
+	p := n.policyNow()
+	if n.sends() || p != nil && slices.ContainsFunc(p.Channels, func(c reach.Channel) bool { return c.Kind == inbox.EndpointWebPush }) {
 		inputs[n.Prefix.WebPushGroup()] = []string{n.Prefix.Outbound()}
 	}
 	return inputs
