@@ -173,15 +173,19 @@ func TestOneSubjectHasOneBudget(t *testing.T) {
 		note.Notification.Body = belfry.PlainText(strings.Repeat("x", 50<<10))
 		r.Append("u", note)
 	}
+	served, refused := 0, 0
 	for i := range 8 {
 		c := readNothing(t, strings.TrimPrefix(r.url, "http://"), fmt.Sprintf("127.0.0.%d", i+2))
 		c.token = mint(t, "u")
 		for range 4 {
 			c.get("/v1/users/u/inbox?limit=20") // 1 MiB
 		}
-		if got := c.statuses(4); got["200"]+got["503"] != 4 || i == 0 && got["200"] == 0 || i > 1 && got["503"] != 4 {
-			t.Errorf("address %d: got %v", i, got)
-		}
+		got := c.statuses(4)
+		served, refused = served+got["200"], refused+got["503"]
+	}
+	// Lists that grow side by side may all be refused, so that the next address finds room.
+	if served < 1 || served > 2 || served+refused != 8*4 {
+		t.Errorf("got %d of 200 and %d of 503, want one or two of 200, the rest 503", served, refused)
 	}
 	if held := r.figure("belfry_answers_in_flight_bytes"); held > budget/8 {
 		t.Errorf("got %v bytes held by one person, want at most %d", held, budget/8)
