@@ -50,7 +50,7 @@ func Due(user string, row *inbox.State, p *Policy, now time.Time) []Pending {
 	}
 	var pending []Pending
 	e := evaluation{row: row, now: now, prefs: ReadPrefs(row), jitter: jitterOf(user)}
-	e.zone = p.zoneOf(&e.prefs)
+	e.zone = p.ZoneOf(&e.prefs)
 	for i := range p.Channels {
 		pending = e.channel(pending, &p.Channels[i])
 	}
@@ -78,7 +78,7 @@ func Tells(user string, row *inbox.State, p *Policy, now time.Time) []inbox.Reco
 			return
 		}
 		prefs := ReadPrefs(row)
-		if start, ok := prefs.QuietStart(now, p.zoneOf(&prefs)); ok {
+		if start, ok := prefs.QuietStart(now, p.ZoneOf(&prefs)); ok {
 			t := tells[len(tells)-1].Tell
 			t.GoodUntil = min(t.GoodUntil, start.UnixMilli())
 		}

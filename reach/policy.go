@@ -107,8 +107,11 @@ func (c *Channel) knows(category string) bool {
 	})
 }
 
-// zoneOf returns the zone of a user: the own one, else that of p, else UTC.
-func (p *Policy) zoneOf(prefs *Prefs) *time.Location {
+// ZoneOf returns the zone of a user: the own one, else that of p, else UTC. A nil p has none.
+func (p *Policy) ZoneOf(prefs *Prefs) *time.Location {
+	if p == nil {
+		p = &Policy{}
+	}
 	for _, name := range [...]string{prefs.Zone, p.Zone} {
 		if zone, ok := p.zones.get(name); ok {
 			return zone
@@ -123,7 +126,7 @@ func (p *Policy) QuietEnd(prefs *Prefs, now time.Time) (time.Time, bool) {
 	if p == nil {
 		p = &Policy{}
 	}
-	return prefs.QuietEnd(now, p.zoneOf(prefs))
+	return prefs.QuietEnd(now, p.ZoneOf(prefs))
 }
 
 // Passes reports whether quiet hours do not hold an item.

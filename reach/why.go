@@ -27,7 +27,7 @@ func Why(user string, row *inbox.State, p *Policy, now time.Time) []Reason {
 		return nil
 	}
 	prefs := ReadPrefs(row)
-	zone := p.zoneOf(&prefs)
+	zone := p.ZoneOf(&prefs)
 	due := Due(user, row, p, now)
 	var out []Reason
 	for i := range p.Channels {
