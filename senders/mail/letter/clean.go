@@ -86,7 +86,7 @@ func link(item, base string) string {
 		return ""
 	}
 	if !u.IsAbs() {
-		home, err := url.Parse(base)
+		home, err := url.Parse(base + "/")
 		if err != nil || base == "" || u.Host != "" || strings.ContainsAny(item, "\\") {
 			return ""
 		}

@@ -100,15 +100,15 @@ func (w *Writer) Lacks() string {
 const maxHTML = 100 << 10
 
 // Write returns the letter of m, which has at least one entry, and the contents of the
-// [Newest] of them. Texts are cut until the HTML is small enough to be shown whole. The
+// [Newest] of them. It shows less until the HTML is small enough to be shown whole. The
 // error is that of a template.
 func (w *Writer) Write(m *senders.Message) (*Letter, error) {
 	k := w.maker(m)
 	var v *view
 	var html string
 	var err error
-	for _, body := range k.bodies() {
-		v = k.view(body)
+	for _, size := range k.sizes() {
+		v = k.view(size)
 		if html, err = w.templates.writeHTML(v); err != nil {
 			return nil, fmt.Errorf("write the HTML of a letter: %w", err)
 		}

@@ -80,19 +80,27 @@ func (w *Writer) maker(m *senders.Message) *maker {
 	return k
 }
 
-// bodies are how many characters of an item's text are shown, the one that fits first.
-func (k *maker) bodies() []int {
+// size is how many items a letter shows, and how many characters of the text of each.
+type size struct{ items, body int }
+
+// sizes are those of letters, the largest first: the first that fits counts.
+func (k *maker) sizes() []size {
+	n := min(len(k.m.Items), Newest)
+	var out []size
 	switch {
-	case k.Content != Full:
-		return []int{0}
-	case len(k.m.Entries) == 1:
-		return []int{4000, 1000, 0}
+	case k.Content == Full && len(k.m.Entries) == 1:
+		out = []size{{n, 4000}, {n, 1000}}
+	case k.Content == Full:
+		out = []size{{n, 400}, {n, 150}}
 	}
-	return []int{400, 150, 0}
+	for ; n > 1; n /= 2 {
+		out = append(out, size{n, 0})
+	}
+	return append(out, size{n, 0})
 }
 
-// view returns what a letter shows, with that much of each text.
-func (k *maker) view(body int) *view {
+// view returns what a letter of that size shows.
+func (k *maker) view(shown size) *view {
 	w, m := k.words, k.m
 	groups := k.groups()
 	v := &view{
@@ -114,15 +122,15 @@ func (k *maker) view(body int) *view {
 		return v
 	}
 	var titles []string
-	for i := range m.Items {
+	for i := range shown.items {
 		e := m.Entries[i]
 		_, at := find(groups, e.Category)
-		one := k.item(e, &m.Items[i], body)
+		one := k.item(e, &m.Items[i], shown.body)
 		v.Groups[at].Items = append(v.Groups[at].Items, one)
 		titles = append(titles, one.Title)
 	}
 	v.Groups = slices.DeleteFunc(v.Groups, func(g group) bool { return len(g.Items) == 0 })
-	if more := len(m.Entries) - len(m.Items); more > 0 {
+	if more := len(m.Entries) - shown.items; more > 0 {
 		v.More = w.say(w.more, more, "")
 	}
 	v.Preview = line(strings.Join(titles, " · "), maxPreview)
@@ -179,7 +187,10 @@ func (k *maker) leaveURL(category string) string {
 
 func (k *maker) item(e *inbox.Entry, content *inbox.Item, body int) item {
 	title, name := k.text(content.Title)
-	one := item{Title: line(title, maxTitle), Language: name, Urgent: e.Priority == belfry.PriorityUrgent, URL: link(content.URL, k.PublicURL)}
+	one := item{
+		Title: cmp.Or(line(title, maxTitle), k.words.name(e.Category)), Language: name, // one of blanks alone has a name
+		Urgent: e.Priority == belfry.PriorityUrgent, URL: link(content.URL, k.PublicURL),
+	}
 	if body > 0 {
 		text, _ := k.text(content.Body)
 		one.Body = lines(text, body)

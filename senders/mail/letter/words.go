@@ -1,6 +1,7 @@
 package letter
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,10 +62,7 @@ func (w *Words) name(id string) string {
 	if c, ok := w.categories[id]; ok {
 		return c.name
 	}
-	if id == "" {
-		return w.Uncategorized
-	}
-	return line(id, maxName)
+	return cmp.Or(line(id, maxName), w.Uncategorized)
 }
 
 // at writes a time for who reads it at now.
