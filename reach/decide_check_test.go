@@ -242,6 +242,9 @@ var near = map[mutation]uint64{2: 180, 11: 190, 15: 280}
 
 // TestDecisionMutations holds that the oracle tells each rule that is wrong.
 func TestDecisionMutations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("histories by the hundred, by one goroutine")
+	}
 	for mut := mutation(1); int(mut) < len(mutations); mut++ {
 		t.Run(fmt.Sprint(int(mut)), func(t *testing.T) {
 			if mut == 18 && *histories == 0 {

@@ -18,13 +18,17 @@ func TestStoreConcurrently(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	writes := 20_000
+	if testing.Short() {
+		writes = 4_000
+	}
 	var wait, writers sync.WaitGroup
 	done := make(chan struct{})
 	padding := bytes.Repeat([]byte("x"), 2000)
 	for number := range int32(3) {
 		p := openPartition(t, s, number)
 		writers.Go(func() {
-			for i := range 20_000 {
+			for i := range writes {
 				value := binary.BigEndian.AppendUint64(nil, uint64(i))
 				if err := errors.Join(p.Set(fmt.Sprint(i%100), append(value, padding[:i%2000]...)), p.SetOffset(int64(i))); err != nil {
 					t.Error(err)

@@ -21,12 +21,20 @@ func TestProcessorForgetsARecreatedTable(t *testing.T) {
 	cfg := enginetest.Config(t)
 	enginetest.CreateTopics(t, cfg, 1, "in", "g-table")
 	var seen enginetest.Log
+	// A record whose offset is not committed is read again by the next session, so each one
+	// here ends once its commit is seen.
 	start := func() (stop func()) {
-		return enginetest.Run(t, engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, value []byte) {
+		end := enginetest.Run(t, engine.NewProcessor(cfg, enginetest.Group(func(c *engine.Context, value []byte) {
 			row, _ := c.Value().([]byte)
 			seen.Add(fmt.Sprintf("%s+%s", row, value))
 			c.SetValue(append(row, value...))
 		})).Run)
+		return func() {
+			all := int64(len(seen.Lines()))
+			kafkatest.Eventually(t, enginetest.Patience, func() string { return "offsets not committed" },
+				func() bool { return enginetest.Committed(t, cfg, "g", "in") == all })
+			end()
+		}
 	}
 	stop := start()
 	enginetest.Produce(t, cfg, enginetest.Text("in", "a", "1"), enginetest.Text("in", "a", "2"), enginetest.Text("in", "a", "3"))

@@ -91,6 +91,9 @@ func TestLagPageSpeaksWhatDashboardsKnow(t *testing.T) {
 // A thousand groups of a hundred partitions have as many series as there are
 // figures of them, however often the page is asked for.
 func TestLagPageOfManyGroups(t *testing.T) {
+	if testing.Short() {
+		t.Skip("half a million series, by one goroutine")
+	}
 	const groups, partitions, topics = 1000, 100, 10
 	offset := int64(1)
 	var all []lag.Group

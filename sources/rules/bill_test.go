@@ -17,6 +17,9 @@ import (
 const maxAllocated = 128 << 20
 
 func TestRecordsThatAreMuchWorkAreSetAside(t *testing.T) {
+	if testing.Short() {
+		t.Skip("much work of one goroutine")
+	}
 	list := func(n int, format string) string {
 		var b strings.Builder
 		for i := range n {
