@@ -54,7 +54,7 @@ func within(path, tree string) bool { return path == tree || strings.HasPrefix(p
 // links and not only what it names: cmd, then internal/node, then the roles,
 // which do not know each other, then what those stand on, then the domain.
 func TestImportsGoOneWay(t *testing.T) {
-	roles := []string{"server", "processors", "views", "emitters", "upkeep", "deadletter/replay", "senders"}
+	roles := []string{"server", "processors", "views", "emitters", "upkeep", "deadletter/replay", "senders", "responder"}
 	drivers := []string{
 		"github.com/lovoo/goka", "github.com/IBM/sarama", "github.com/twmb", "cel.dev/cel-go",
 		"github.com/bufbuild/protocompile", "github.com/cockroachdb/pebble",

@@ -49,6 +49,9 @@ func (p Prefix) Outbound() string { return string(p) + ".outbound" }
 // WebPushGroup is the consumer group of those who send web push; it reads Outbound.
 func (p Prefix) WebPushGroup() string { return string(p) + "-webpush" }
 
+// RequestsGroup is the consumer group of those who answer requests over Kafka.
+func (p Prefix) RequestsGroup() string { return string(p) + "-requests" }
+
 // UnreadGroup is the consumer group of the fold; its table is UnreadTable.
 func (p Prefix) UnreadGroup() string { return string(p) + "-unread" }
 
@@ -118,6 +121,23 @@ func (p Prefix) Topics(partitions int) []TopicSpec {
 		// A record of the usual largest size and what we say of it must fit.
 		spec(p.DeadLetters(), retained(30*24*time.Hour, map[string]string{"max.message.bytes": "2097152"})),
 	}
+}
+
+// The topics of request and reply, unless somebody says otherwise. They belong to the
+// services that ask, so that they are outside of every prefix.
+const (
+	DefaultRequestTopic = "v1.event.subscription.request"
+	DefaultReplyTopic   = "v1.event.subscription.response"
+)
+
+// ExchangeTopics returns the specification of a request topic and of topics that answers
+// go to, each with that many partitions. An answer is for who waits for it: a day is ample.
+func ExchangeTopics(request string, replies []string, partitions int) []TopicSpec {
+	out := []TopicSpec{{Name: request, Partitions: partitions, Config: retained(7*24*time.Hour, nil)}}
+	for _, reply := range replies {
+		out = append(out, TopicSpec{Name: reply, Partitions: partitions, Config: retained(24*time.Hour, nil)})
+	}
+	return out
 }
 
 func retained(d time.Duration, more map[string]string) map[string]string {

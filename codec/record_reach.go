@@ -16,7 +16,7 @@ func fromReachRecord(m *belfrypb.Record, r *inbox.Record) (err error) {
 		if r.Endpoint == nil {
 			return corrupt("record", "endpoint without an endpoint")
 		}
-		m.Rule, m.Origin = r.Rule, fromOrigin(r.Origin)
+		m.Seqs, m.Rule, m.Origin = r.Seqs, r.Rule, fromOrigin(r.Origin)
 		m.Endpoint, err = fromAddress("record", r.Endpoint)
 	case inbox.KindEndpointGone:
 		m.Seqs, m.EndpointHash, m.Rule, m.Origin = r.Seqs, r.EndpointHash, r.Rule, fromOrigin(r.Origin)
@@ -47,7 +47,7 @@ func fromReachRecord(m *belfrypb.Record, r *inbox.Record) (err error) {
 
 // toReachRecord is the inverse of fromReachRecord.
 func toReachRecord(r *inbox.Record, m *belfrypb.Record) (err error) {
-	if len(m.Seqs) > 0 && (r.Kind == inbox.KindEndpointGone || r.Kind == inbox.KindTell) {
+	if len(m.Seqs) > 0 && (r.Kind == inbox.KindEndpoint || r.Kind == inbox.KindEndpointGone || r.Kind == inbox.KindTell) {
 		r.Seqs = m.Seqs
 	}
 	switch r.Kind {

@@ -197,6 +197,20 @@ func (s *State) Endpoints(kind EndpointKind) []Endpoint {
 // its content is there.
 func (s *State) HoldsEndpoint(seq uint64) bool { return s.Reach != nil && s.Reach.holds(seq) }
 
+// GoneEndpoint returns the version at which an endpoint was removed, and false for one that
+// the row knows nothing of any more.
+func (s *State) GoneEndpoint(seq uint64) (version uint64, ok bool) {
+	if s.Reach == nil {
+		return 0, false
+	}
+	for _, g := range s.Reach.Gone {
+		if g.Seq == seq {
+			return g.Version, true
+		}
+	}
+	return 0, false
+}
+
 func (r *Reach) holds(seq uint64) bool {
 	return slices.ContainsFunc(r.Endpoints, func(e Endpoint) bool { return e.Seq == seq })
 }
@@ -284,7 +298,8 @@ func (f *folder) reach() *Reach {
 }
 
 // endpoint adds an endpoint. The same one again takes the place of the former: what fails
-// for that one does not take the new one with it.
+// for that one does not take the new one with it. One that the record says is there
+// already, by its seq, stays if that is so.
 func (f *folder) endpoint(r *Record) Outcome {
 	if f.routedBefore(r.Origin) {
 		return Duplicate
@@ -295,6 +310,9 @@ func (f *folder) endpoint(r *Record) Outcome {
 	}
 	reach := f.reach()
 	hash := EndpointHash(a.Kind, a.Target)
+	if slices.ContainsFunc(reach.Endpoints, func(e Endpoint) bool { return e.Hash == hash && slices.Contains(r.Seqs, e.Seq) }) {
+		return Unchanged
+	}
 	if first := len(f.s.Endpoints(a.Kind)) == 0; first {
 		reach.From = slices.DeleteFunc(reach.From, func(f From) bool { return f.Kind == a.Kind })
 		reach.From = append(reach.From, From{a.Kind, f.s.Version})

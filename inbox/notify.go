@@ -103,6 +103,15 @@ func (f *folder) gone(hash uint64) bool {
 	return slices.ContainsFunc(f.s.Removals, func(r Removal) bool { return r.Hash == hash })
 }
 
+// RoutedPast reports whether the row has taken a record from behind o, of the source that
+// o is of.
+func (s *State) RoutedPast(o Origin) bool {
+	key := o.watermarkKey()
+	return slices.ContainsFunc(s.Watermarks, func(w Watermark) bool {
+		return w.Key == key && (w.Offset > o.Offset || w.Offset == o.Offset && w.Index > o.Index)
+	})
+}
+
 // routedBefore reports whether the source position of a record is at or below
 // its watermark, and raises the watermark if not. Either way the watermark
 // becomes the most recently used.

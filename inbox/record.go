@@ -92,8 +92,9 @@ type Record struct {
 	// Retraction belongs to KindRetract; its Recipient is ignored.
 	Retraction belfry.Retraction
 
-	// Seqs names the items of a user command or of KindTell, and the endpoints of
-	// KindEndpointGone.
+	// Seqs names the items of a user command or of KindTell, the endpoints of
+	// KindEndpointGone, and the endpoint that KindEndpoint leaves as it is, if that is
+	// still there.
 	Seqs []uint64
 	// UpTo, unless 0, is the version that the user has on the screen: the command is
 	// also for all items whose [Entry.Place] and Unarchived are at most that and that

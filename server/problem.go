@@ -8,6 +8,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/reach/door"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/ops"
@@ -49,7 +50,7 @@ func kinds() []kind {
 		{wire.ErrMediaType, http.StatusUnsupportedMediaType, true},
 		{errHidden, http.StatusConflict, true},
 		{errMutes, http.StatusConflict, true},
-		{outreach.ErrPreferences, http.StatusConflict, true},
+		{door.ErrPreferences, http.StatusConflict, true},
 		{outreach.ErrNothing, http.StatusNotFound, true},
 		{outreach.ErrNotYet, http.StatusServiceUnavailable, true},
 		{outreach.ErrNoLink, http.StatusNotFound, true},

@@ -37,6 +37,7 @@ type serveOptions struct {
 	rules   options.Rules
 	reach   options.Channels
 	member  options.Member
+	asked   options.Requests
 	server  options.Server
 	push    options.Push
 	sweep   options.Sweep
@@ -88,13 +89,17 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	if err != nil {
 		return err
 	}
+	answered, err := o.requestsConfig()
+	if err != nil {
+		return err
+	}
 	// The last of what is deferred; an error is told by whoever gets it.
 	defer func() {
 		if err == nil {
 			log.Info("stopped")
 		}
 	}()
-	unlock, err := o.lockState(withAPI)
+	unlock, err := o.lockState(withAPI || answered != nil)
 	if err != nil {
 		return err
 	}
@@ -114,6 +119,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		Groups:      o.groups.names,
 		Rules:       routed,
 		Channels:    told,
+		Requests:    answered,
 		ReplayRules: func() (*rules.Set, error) { return o.rules.Load(belfry.Prefix(o.kafka.Prefix)) },
 		Grace:       o.process.Grace,
 		Log:         log,
@@ -212,8 +218,18 @@ func (o *serveOptions) channelsConfig() (*node.Channels, error) {
 	return told, nil
 }
 
-// lockState takes the parts of the state folder that the node uses.
-func (o *serveOptions) lockState(withAPI bool) (unlock func() error, err error) {
+// requestsConfig is which requests over Kafka the node answers; nil for none.
+func (o *serveOptions) requestsConfig() (*node.Requests, error) {
+	answered, err := o.asked.Config(belfry.Prefix(o.kafka.Prefix))
+	if err != nil || !slices.Contains(o.groups.names, node.GroupRouter) {
+		return nil, err
+	}
+	return answered, nil
+}
+
+// lockState takes the parts of the state folder that the node uses; tables says whether
+// it has copies of them.
+func (o *serveOptions) lockState(tables bool) (unlock func() error, err error) {
 	var held []func() error
 	unlock = func() error {
 		var errs []error
@@ -226,7 +242,7 @@ func (o *serveOptions) lockState(withAPI bool) (unlock func() error, err error) 
 	if len(o.groups.names) > 0 {
 		parts = append(parts, processorState)
 	}
-	if withAPI {
+	if tables {
 		parts = append(parts, serverState)
 	}
 	for _, part := range parts {
@@ -240,7 +256,7 @@ func (o *serveOptions) lockState(withAPI bool) (unlock func() error, err error) 
 }
 
 func processorCommand(p *cli.Program) *cobra.Command {
-	o := &serveOptions{}
+	o := &serveOptions{asked: options.Requests{OwnHosts: true}}
 	return serving(p, &cobra.Command{
 		Use:   "processor",
 		Short: "Run processors: they route events and fold journals into the tables",
@@ -258,11 +274,15 @@ for as long.
 
 With --channels users are told of what they have not looked at: the group unread
 decides when, and writes to belfry.outbound. The file is read again as the rules
-are. Give the same one to all processors and servers.`,
+are. Give the same one to all processors and servers.
+
+With --reply-topics the group router also answers requests over Kafka: that a
+device is subscribed, for one. It then holds a copy of both tables, as a server
+does, in its --state-dir.`,
 		Example: `  belfry processor --brokers kafka:9092 --metrics-addr :9100
   belfry processor --brokers kafka:9092 --groups router --rules rules.yaml --state-dir /var/lib/belfry
   belfry processor --brokers kafka:9092 --instance-id "$HOSTNAME" --session-timeout 30s`,
-	}, o, []flagGroup{&o.kafka, &o.groups, &o.rules, &o.reach, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []flagGroup{&o.kafka, &o.groups, &o.rules, &o.reach, &o.asked, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, false, nil)
 	})
 }
@@ -299,13 +319,22 @@ with another --state-dir and --addr, and they share the work.
 
 With --rules it reads other topics, too, and with --channels users are told of
 what they have not looked at. Both are read again when their files change and on
-SIGHUP; bad ones are refused, the old ones stay.`,
+SIGHUP; bad ones are refused, the old ones stay.
+
+With --reply-topics it also answers requests over Kafka: that a device is
+subscribed, for one.`,
 		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080
-  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --rules rules.yaml`,
-	}, o, []flagGroup{&o.kafka, &o.server, &o.push, &o.sweep, &o.topics, &o.rules, &o.reach, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --rules rules.yaml
+  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --reply-topics v1.event.subscription.response`,
+	}, o, []flagGroup{&o.kafka, &o.server, &o.push, &o.sweep, &o.topics, &o.rules, &o.reach, &o.asked, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = node.AllGroups()
 		return o.serve(ctx, log, true, func(cfg kafka.Config) error {
 			changes, err := o.topics.Ensure(ctx, cfg, belfry.Prefix(o.kafka.Prefix))
+			if err == nil {
+				var more []kafka.Change
+				more, err = o.asked.Ensure(ctx, cfg, belfry.Prefix(o.kafka.Prefix), o.topics)
+				changes = append(changes, more...)
+			}
 			for _, change := range changes {
 				log.Info("topic prepared", "change", string(change))
 			}

@@ -18,6 +18,7 @@ func topicsCommand(p *cli.Program) *cobra.Command {
 	var (
 		broker  options.Kafka
 		topics  options.Topics
+		asked   options.Requests
 		log     options.Log
 		renewal = newRenewOptions()
 		dryRun  bool
@@ -31,6 +32,9 @@ func topicsCommand(p *cli.Program) *cobra.Command {
 		Long: `Create the topics that are missing, with the settings they need, and verify the
 others. A topic that exists is never changed: a mismatch is an error that names
 it and the fix. Running it again changes nothing.
+
+With --reply-topics it also creates the request topic and the reply topics that
+are named, if they are missing; of those that exist nothing is asked.
 
 With --dry-run it prints what it would do, topic by topic, and changes nothing.
 
@@ -68,6 +72,9 @@ was.`,
 			if err := topics.Validate(); err != nil {
 				return err
 			}
+			if err := asked.Validate(); err != nil {
+				return err
+			}
 			logger, err := log.Logger(p.Stderr)
 			if err != nil {
 				return err
@@ -79,7 +86,7 @@ was.`,
 				if renewal.topic.Value != "" || grow != "" || oneHop {
 					return cli.FlagErrorf("dry-run", "not with --%s, --%s or --%s, which change nothing that is there before all is checked and copied", newEpochFlag, growFromFlag, oneHopFlag)
 				}
-				return planTopics(cfg, prefix, topics, p.Stdout)
+				return planTopics(cfg, prefix, topics, asked, p.Stdout)
 			}
 			if err := checkGrowth(belfry.Prefix(grow), prefix, renewal); err != nil {
 				return err
@@ -94,6 +101,11 @@ was.`,
 				return renewTopic(cmd.Context(), cfg, prefix, renewal, report)
 			}
 			changes, err := topics.Ensure(cmd.Context(), cfg, prefix)
+			if err == nil {
+				var more []kafka.Change
+				more, err = asked.Ensure(cmd.Context(), cfg, prefix, topics)
+				changes = append(changes, more...)
+			}
 			for _, change := range changes {
 				report(change)
 			}
@@ -109,6 +121,7 @@ was.`,
 	}
 	broker.AddFlags(c.Flags())
 	topics.AddFlags(c.Flags())
+	asked.AddFlags(c.Flags())
 	renewal.AddFlags(c.Flags())
 	c.Flags().StringVar(&grow, growFromFlag, "", "`prefix` of an installation whose users and inboxes are copied into this one, which may have more partitions; on the command line only")
 	cli.MarkAction(c.Flags(), growFromFlag)
@@ -121,13 +134,18 @@ was.`,
 
 // planTopics prints what Topics.ensure would do. A difference, which that would
 // not remove, is an error here too.
-func planTopics(cfg kafka.Config, prefix belfry.Prefix, o options.Topics, out io.Writer) error {
+func planTopics(cfg kafka.Config, prefix belfry.Prefix, o options.Topics, asked options.Requests, out io.Writer) error {
 	topics, err := options.OpenTopics(cfg)
 	if err != nil {
 		return err
 	}
 	defer topics.Close()
 	specs := prefix.Topics(o.Partitions)
+	more, err := asked.Missing(topics, o.Partitions)
+	if err != nil {
+		return err
+	}
+	specs = append(specs, more...)
 	steps, err := topics.Plan(specs, o.Replication)
 	if err != nil {
 		return fmt.Errorf("topics of prefix %s: %w", prefix, err)

@@ -214,7 +214,8 @@ type Record struct {
 	Origin *Origin `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"`
 	// Of the kinds that a user commands: these items, and if up_to is not 0 all up to
 	// that, of that category if there is one. Of KIND_MUTE and KIND_UNMUTE: the category.
-	// KIND_TELL names items, and KIND_ENDPOINT_GONE endpoints, by seqs alone.
+	// KIND_TELL names items, and KIND_ENDPOINT_GONE endpoints, by seqs alone; KIND_ENDPOINT
+	// the one that it leaves as it is, if that is still there.
 	Seqs     []uint64 `protobuf:"varint,7,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
 	UpTo     uint64   `protobuf:"varint,8,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
 	Category string   `protobuf:"bytes,9,opt,name=category,proto3" json:"category,omitempty"`

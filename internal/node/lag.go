@@ -38,12 +38,12 @@ func (n *node) watchLag() {
 }
 
 // OtherGroups reports which groups to show besides those that every
-// installation has: routers of further sources and push, which other processes
-// may run, and what an operator asks for.
+// installation has: routers of further sources, push and those who answer requests,
+// which other processes may run, and what an operator asks for.
 func OtherGroups(prefix belfry.Prefix, more *regexp.Regexp) func(group string) bool {
-	routers, push := prefix.RouterGroup(""), string(prefix)+"-push"
+	routers, push, requests := prefix.RouterGroup(""), string(prefix)+"-push", prefix.RequestsGroup()
 	return func(group string) bool {
-		return strings.HasPrefix(group, routers) || group == push || more != nil && more.MatchString(group)
+		return strings.HasPrefix(group, routers) || group == push || group == requests || more != nil && more.MatchString(group)
 	}
 }
 

@@ -52,6 +52,7 @@ type Config struct {
 	// built-in ones; nil: none.
 	ReplayRules func() (*rules.Set, error)
 
+	Requests  *Requests          // nil: none are answered over Kafka
 	Push      *Push              // nil: nobody is sent to; needs API
 	API       net.Listener       // nil: no server
 	Server    server.Config      // its settings; the node adds what they are for
@@ -93,6 +94,7 @@ type node struct {
 	routers     *processors.Routers // nil: no rules
 	watch       *rulesWatch         // nil: no rules
 	channels    *channelsWatch      // nil: no channels
+	responder   *answering          // nil: no requests
 	policy      atomic.Pointer[reach.Policy]
 	unread      *views.Unread
 	inbox       *views.Inbox
@@ -162,7 +164,7 @@ func (n *node) run(ctx context.Context) (err error) {
 		err = errors.Join(err, telling.Wait())
 	}()
 
-	if n.API != nil {
+	if n.API != nil || n.Requests != nil {
 		n.unread, n.inbox = views.NewUnread(n.Kafka, n.Prefix), views.NewInbox(n.Kafka, n.Prefix)
 		if n.Tracer != nil {
 			n.inbox.Traces = views.NewTraces()
@@ -201,13 +203,26 @@ func (n *node) run(ctx context.Context) (err error) {
 		return errors.Join(err, g.Wait())
 	}
 	defer closeSender()
+	closeResponder, err := n.openResponder()
+	if err != nil {
+		stopBack()
+		return errors.Join(err, g.Wait())
+	}
+	defer func() { err = errors.Join(err, closeResponder()) }()
 	for _, p := range n.processors {
 		g.Go(func() error { return p.Run(back) })
+	}
+	if n.responder != nil {
+		g.Go(func() error { return n.responder.processor.Run(back) })
 	}
 	n.openRouters(deps)
 	if n.routers != nil {
 		g.Go(func() error { return n.routers.Run(back) })
 		g.Go(func() error { return n.watch.Run(back) })
+	}
+	if n.unread != nil {
+		g.Go(func() error { return n.unread.Run(back) })
+		g.Go(func() error { return n.inbox.Run(back) })
 	}
 	n.watchLag()
 	g.Go(func() error { return n.lag.Run(back) })
@@ -221,8 +236,6 @@ func (n *node) run(ctx context.Context) (err error) {
 			Registry: n.registry, Readiness: n.conditions, LagMetrics: n.lagPage, Logger: n.Log,
 		})
 	} else {
-		g.Go(func() error { return n.unread.Run(back) })
-		g.Go(func() error { return n.inbox.Run(back) })
 		n.openAudit()
 		g.Go(func() error { return n.audit.Run(back) })
 		n.pending = newPendingLetters(replay.NewLetters(n.Kafka, n.Prefix))

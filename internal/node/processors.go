@@ -26,9 +26,13 @@ func (n *node) openRouters(deps processors.Deps) {
 }
 
 // groupInputs names the topics of every group: ours, that of senders where one runs here
-// or a channel is for them, and those of the sources at this time.
+// or a channel is for them, that of requests where they are answered here, and those of
+// the sources at this time.
 func (n *node) groupInputs() map[string][]string {
 	inputs := n.Prefix.GroupInputs()
+	if n.Requests != nil {
+		inputs[n.Prefix.RequestsGroup()] = []string{n.Requests.Topic}
+	}
 	if n.routers != nil {
 		maps.Copy(inputs, n.routers.Inputs())
 	}
@@ -41,10 +45,14 @@ func (n *node) groupInputs() map[string][]string {
 
 // allProcessors are those that run at this time.
 func (n *node) allProcessors() []*engine.Processor {
-	if n.routers == nil {
-		return n.processors
+	all := n.processors
+	if n.responder != nil {
+		all = append(slices.Clone(all), n.responder.processor)
 	}
-	return slices.Concat(n.processors, n.routers.Processors())
+	if n.routers == nil {
+		return all
+	}
+	return slices.Concat(all, n.routers.Processors())
 }
 
 // statuses are those of all processors at this time.
@@ -52,6 +60,9 @@ func (n *node) statuses() []engine.Status {
 	var out []engine.Status
 	for _, p := range n.processors {
 		out = append(out, p.Status())
+	}
+	if n.responder != nil {
+		out = append(out, n.responder.processor.Status())
 	}
 	if n.routers != nil {
 		out = append(out, n.routers.Status()...)

@@ -29,6 +29,9 @@ func (n *node) conditions() []server.Condition {
 		out = append(out, c)
 	}
 	out = append(out, n.sourceConditions()...)
+	if n.responder != nil {
+		out = append(out, n.responder.condition())
+	}
 	for _, v := range n.views() {
 		s, lag := v.Status(), v.Lag()
 		c := server.Condition{

@@ -14,7 +14,9 @@ import (
 
 // needsJournal reports whether the node writes to journals: for its clients, or
 // to have rows repaired that its processors find.
-func (n *node) needsJournal() bool { return n.API != nil || slices.Contains(n.Groups, GroupUnread) }
+func (n *node) needsJournal() bool {
+	return n.API != nil || n.Requests != nil || slices.Contains(n.Groups, GroupUnread)
+}
 
 // openRepairs must come after the views are made and before anything runs.
 func (n *node) openRepairs() (err error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/exactjson"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/wire"
 )
@@ -21,7 +22,7 @@ const (
 // [*belfry.FieldError].
 func Parse(kind inbox.Kind, data []byte, now time.Time) (inbox.Record, error) {
 	var body fields
-	if err := wire.ParseJSON(data, &body, wanted(kind)); err != nil {
+	if err := exactjson.Parse(data, &body, wanted(kind)); err != nil {
 		return inbox.Record{}, err
 	}
 	record := inbox.Record{Kind: kind}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/exactjson"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
@@ -213,7 +214,7 @@ func (s *Calls) Replay(w http.ResponseWriter, r *http.Request, c auth.Call) erro
 		return err
 	}
 	var body replayBody
-	if err := wire.ParseJSON(raw, &body, `{"letters":[{"partition":P,"offset":O}]}`); err != nil {
+	if err := exactjson.Parse(raw, &body, `{"letters":[{"partition":P,"offset":O}]}`); err != nil {
 		return err
 	}
 	if n := len(body.Letters); n < 1 || n > maxReplay {

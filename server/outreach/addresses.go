@@ -2,22 +2,15 @@ package outreach
 
 import (
 	"net/http"
-	"net/mail"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/gorilla/mux"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/exactjson"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/reach/door"
 	"github.com/belfry/belfry/server/auth"
-	"github.com/belfry/belfry/server/wire"
-)
-
-const (
-	maxMailBytes = 254  // of an address (RFC 5321 section 4.5.3.1.3)
-	maxTextBytes = 1024 // of whatever a text channel's consumer sends to
 )
 
 // PutAddress answers PUT /v1/users/{user}/addresses/{kind}: where a service says a user
@@ -28,7 +21,7 @@ func (c *Calls) PutAddress(w http.ResponseWriter, r *http.Request, call auth.Cal
 	if err != nil {
 		return err
 	}
-	return c.put(w, r, call.User, &inbox.Address{Kind: of, Target: target, AddedAt: time.Now()}, func(*inbox.Address) bool { return true })
+	return c.put(w, r, call.User, &inbox.Address{Kind: of, Target: target, AddedAt: time.Now()})
 }
 
 // DeleteAddress answers DELETE /v1/users/{user}/addresses/{kind}, whose body names the
@@ -63,28 +56,11 @@ func (c *Calls) readAddress(w http.ResponseWriter, r *http.Request) (kind inbox.
 	var a struct {
 		Address string `json:"address"`
 	}
-	if err := wire.ParseJSON(body, &a, `{"address":"…"}`); err != nil {
+	if err := exactjson.Parse(body, &a, `{"address":"…"}`); err != nil {
 		return 0, "", err
 	}
-	most := maxTextBytes
-	if kind == inbox.EndpointMail {
-		most = maxMailBytes
-	}
-	switch {
-	case a.Address == "":
-		return 0, "", belfry.Invalid("address", "is required")
-	case len(a.Address) > most:
-		return 0, "", &belfry.FieldError{Field: "address", Problem: "is longer than it may be", TooLarge: true}
-	case strings.ContainsFunc(a.Address, unicode.IsControl):
-		return 0, "", belfry.Invalid("address", "must have no line breaks or other control characters")
-	case kind == inbox.EndpointMail && !isMail(a.Address):
-		return 0, "", belfry.Invalid("address", "must be a mail address such as kim@example.com, without a name")
+	if err := door.CheckAddress(kind, a.Address); err != nil {
+		return 0, "", err
 	}
 	return kind, a.Address, nil
-}
-
-// isMail reports whether a text is a mail address alone (RFC 5322 section 3.4.1).
-func isMail(text string) bool {
-	a, err := mail.ParseAddress(text)
-	return err == nil && a.Name == "" && a.Address == text
 }

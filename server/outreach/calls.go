@@ -55,7 +55,6 @@ type Config struct {
 
 // These say what a server or a user has no more room for, or lacks.
 var (
-	ErrPreferences   = errors.New("preferences have at most 4096 bytes in all, as JSON: take something away first")
 	ErrRegistrations = errors.New("too many new endpoints of one user")
 	ErrNoKey         = errors.New("the server has no VAPID key, so browsers cannot subscribe: run it with --vapid-key-file")
 	ErrNothing       = errors.New("nothing is left to tell: it was seen or read, or has gone, or the decision is not one of this user and channel")

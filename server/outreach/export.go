@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/reach/door"
 )
 
 // exportedPreferences are what a user has set, as it was written.
@@ -15,7 +16,7 @@ type exportedPreferences struct {
 // exportedEndpoint is where a user is reached; of a push subscription the host alone,
 // since whoever has the rest can send to it.
 type exportedEndpoint struct {
-	place
+	door.Place
 	Kind    string    `json:"kind"`
 	Address string    `json:"address,omitempty"`
 	AddedAt time.Time `json:"added_at,omitzero"`
@@ -37,7 +38,7 @@ func (c *Calls) Exported(user string, row *inbox.State) ([]any, error) {
 			return nil, err
 		}
 		known.Kind = e.Kind // of a content that is late
-		line := exportedEndpoint{place: newPlace(e.Seq, &known), Kind: e.Kind.String(), AddedAt: known.AddedAt.UTC()}
+		line := exportedEndpoint{Place: door.NewPlace(e.Seq, &known), Kind: e.Kind.String(), AddedAt: known.AddedAt.UTC()}
 		if e.Kind != inbox.EndpointWebPush {
 			line.Address = known.Target
 		}

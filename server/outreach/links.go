@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/links"
 	"github.com/belfry/belfry/reach"
+	"github.com/belfry/belfry/reach/door"
 	"github.com/belfry/belfry/server/auth"
 )
 
@@ -93,7 +94,7 @@ func (c *Calls) act(r *http.Request, link *links.Link) error {
 		if err != nil {
 			return err
 		}
-		if errors.Is(fits(&row, patch), ErrPreferences) {
+		if errors.Is(door.Fits(&row, patch), door.ErrPreferences) {
 			// There is no room to name a category.
 			if patch, err = channelOff(&row, link.Channel); err != nil {
 				return err
@@ -126,11 +127,11 @@ func channelOff(row *inbox.State, channel string) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode a patch: %w", err)
 		}
-		if err := fits(row, patch); !errors.Is(err, ErrPreferences) {
+		if err := door.Fits(row, patch); !errors.Is(err, door.ErrPreferences) {
 			return patch, err
 		}
 	}
-	return nil, ErrPreferences
+	return nil, door.ErrPreferences
 }
 
 // isSpent reports whether this server knows that a link was used.

@@ -6,16 +6,12 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/reach"
+	"github.com/belfry/belfry/reach/door"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
-
-// maxPatchBytes is the largest body of a patch: what it makes has at most
-// [inbox.MaxPrefsBytes], and blanks or nulls may be more than that.
-const maxPatchBytes = 4 * inbox.MaxPrefsBytes
 
 // preferences are what a user has set, and what may be. A field that is absent is not set.
 type preferences struct {
@@ -32,9 +28,6 @@ type fields struct {
 	UrgentPasses json.RawMessage `json:"urgent_passes,omitempty"`
 	Channels     json.RawMessage `json:"channels,omitempty"`
 }
-
-// fieldNames are the names of fields.
-var fieldNames = []string{"language", "zone", "quiet", "urgent_passes", "channels"}
 
 // channel is one that may be switched. Categories are those that it tells of; nil is any.
 type channel struct {
@@ -55,18 +48,18 @@ func (c *Calls) GetPreferences(w http.ResponseWriter, r *http.Request, call auth
 // PatchPreferences answers PATCH /v1/users/{user}/preferences with a merge patch
 // (RFC 7396), of which every field is checked. A channel that is gone may be taken away.
 func (c *Calls) PatchPreferences(w http.ResponseWriter, r *http.Request, call auth.Call) error {
-	body, err := c.config.ReadBody(w, r, maxPatchBytes)
+	body, err := c.config.ReadBody(w, r, door.MaxPatchBytes)
 	if err != nil {
 		return err
 	}
-	if err := c.checkPatch(body); err != nil {
+	if err := door.CheckPatch(body, c.config.Policy()); err != nil {
 		return err
 	}
 	row, err := c.config.Row(call.User)
 	if err != nil {
 		return err
 	}
-	if err := fits(&row, body); err != nil {
+	if err := door.Fits(&row, body); err != nil {
 		return err
 	}
 	row, shown, err := c.config.Command(r.Context(), call.User, inbox.Record{Kind: inbox.KindPrefs, Prefs: body})
@@ -74,49 +67,11 @@ func (c *Calls) PatchPreferences(w http.ResponseWriter, r *http.Request, call au
 		return err
 	}
 	if shown {
-		if err := fits(&row, body); err != nil {
+		if err := door.Fits(&row, body); err != nil {
 			return err // by what came in between
 		}
 	}
 	return c.respondPreferences(w, status(shown, http.StatusOK), call.User, &row)
-}
-
-// checkPatch returns a *belfry.FieldError for a patch that says what preferences cannot.
-// A field that it takes away needs no other check than that of its name.
-func (c *Calls) checkPatch(body []byte) error {
-	var names map[string]json.RawMessage
-	if err := wire.ParseJSON(body, &names, `an object such as {"language":"ko"}`); err != nil {
-		return err
-	}
-	if names == nil {
-		return belfry.Invalid("", `must be an object such as {"language":"ko"}, not null`)
-	}
-	for name := range names {
-		if !slices.Contains(fieldNames, name) {
-			return belfry.Invalid(fmt.Sprintf("%.40s", name), "is none of language, zone, quiet, urgent_passes and channels")
-		}
-	}
-	set, err := inbox.MergePrefs(nil, body)
-	if err != nil {
-		return belfry.Invalid("", "must be an object: %v", err)
-	}
-	return reach.CheckPrefs(set, c.config.Policy())
-}
-
-// fits returns ErrPreferences where a row has no room for what a patch adds.
-func fits(row *inbox.State, patch []byte) error {
-	var before []byte
-	if row.Reach != nil {
-		before = row.Reach.Prefs
-	}
-	after, err := inbox.MergePrefs(before, patch)
-	if err != nil {
-		return fmt.Errorf("merge preferences: %w", err)
-	}
-	if len(after) > inbox.MaxPrefsBytes {
-		return ErrPreferences
-	}
-	return nil
 }
 
 func (c *Calls) respondPreferences(w http.ResponseWriter, status int, user string, row *inbox.State) error {

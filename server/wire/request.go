@@ -13,9 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/belfry/belfry"
 )
 
@@ -88,43 +85,6 @@ func overLimit(limit int64) error {
 // deadlines, recorders of tests for one.
 func AllowWrites(w http.ResponseWriter, d time.Duration) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d))
-}
-
-// ParseJSON decodes the whole of data into v, names exactly as they are written and
-// none twice.
-func ParseJSON(data []byte, v any, want string) error {
-	err := json.Unmarshal(data, v)
-	var syntax *jsontext.SyntacticError
-	var unfit *json.SemanticError
-	switch {
-	case err == nil:
-		return nil
-	case len(data) == 0:
-		return belfry.Invalid("", "the body is empty; it must be %s", want)
-	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntax):
-		return belfry.Invalid(fieldAt(syntax.JSONPointer), "must stand once")
-	case errors.As(err, &syntax):
-		return belfry.Invalid("", "not JSON: %v at byte %d", syntax.Err, syntax.ByteOffset)
-	case errors.As(err, &unfit) && fieldAt(unfit.JSONPointer) != "":
-		return belfry.Invalid(fieldAt(unfit.JSONPointer), "cannot be %s; the body must be %s", unfit.JSONKind, want)
-	}
-	return belfry.Invalid("", "must be %s", want)
-}
-
-// fieldAt names the place of a pointer (RFC 6901) as errors name fields: "letters[0].offset".
-func fieldAt(at jsontext.Pointer) string {
-	field := ""
-	for token := range at.Tokens() {
-		switch _, isIndex := ParseWhole(token); {
-		case isIndex:
-			field += "[" + token + "]"
-		case field == "":
-			field = token
-		default:
-			field += "." + token
-		}
-	}
-	return field
 }
 
 // ParseQuery returns the query of r. Unlike [url.URL.Query] it refuses a

@@ -177,6 +177,16 @@ func (d *demo) run(ctx context.Context, bc broker.Config) (err error) {
 	if _, err := topics.Ensure(ctx, cfg.Kafka, cfg.Prefix); err != nil {
 		return err
 	}
+	asked, err := options.DefaultRequests()
+	if err != nil {
+		return err
+	}
+	if _, err := asked.Ensure(ctx, cfg.Kafka, cfg.Prefix, topics); err != nil {
+		return err
+	}
+	if cfg.Requests, err = asked.Config(cfg.Prefix); err != nil {
+		return err
+	}
 	// A folder of --data-dir may be of an earlier release, and nothing else runs here.
 	oneHop := renew.OneHop{Prefix: cfg.Prefix, Check: codec.CheckItem, Report: func(kafka.Change) {}}
 	if err := oneHop.Run(ctx, cfg.Kafka); err != nil {

@@ -1,4 +1,4 @@
-package wire
+package exactjson
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"github.com/belfry/belfry"
 )
 
-// TestParseJSONNamesTheField holds that an error names the place as clients write it.
-func TestParseJSONNamesTheField(t *testing.T) {
+// TestParseNamesTheField holds that an error names the place as clients write it.
+func TestParseNamesTheField(t *testing.T) {
 	for body, field := range map[string]string{
 		`{"letters":[{"offset":1},{"offset":"x"}]}`: "letters[1].offset",
 		`{"letters":7}`:                         "letters",
@@ -22,7 +22,7 @@ func TestParseJSONNamesTheField(t *testing.T) {
 				Offset int64 `json:"offset"`
 			} `json:"letters"`
 		}
-		err := ParseJSON([]byte(body), &v, "a list of letters")
+		err := Parse([]byte(body), &v, "a list of letters")
 		if fe, ok := errors.AsType[*belfry.FieldError](err); !ok || fe.Field != field {
 			t.Errorf("%s: got %v, want field %q", body, err, field)
 		}

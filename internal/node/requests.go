@@ -1,0 +1,80 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/responder"
+	"github.com/belfry/belfry/server"
+	"github.com/belfry/belfry/webpush"
+)
+
+// Requests are those that a node answers over Kafka.
+type Requests struct {
+	Topic   string
+	Replies *responder.Replies // where answers may go
+	Hosts   *webpush.Hosts     // that browsers may subscribe with; nil: those of Push
+}
+
+// answering is the group that answers requests.
+type answering struct {
+	processor *engine.Processor
+	settled   atomic.Bool
+}
+
+// openResponder makes the group that answers requests, if there is to be one; nothing
+// runs yet. It must come after the views are made. The caller calls what it returns in
+// the end.
+func (n *node) openResponder() (func() error, error) {
+	if n.Requests == nil {
+		return func() error { return nil }, nil
+	}
+	hosts, err := webpush.NewHosts()
+	if err != nil {
+		return nil, err
+	}
+	if n.Push != nil && n.Push.Hosts != nil {
+		hosts = n.Push.Hosts
+	}
+	if n.Requests.Hosts != nil {
+		hosts = n.Requests.Hosts
+	}
+	topics, err := kafka.OpenTopics(n.Kafka)
+	if err != nil {
+		return nil, fmt.Errorf("open the responder: %w", err)
+	}
+	answers, err := n.Kafka.NewProducer("belfry-answers", false, kgo.RecordPartitioner(responder.ByRequest()))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the responder: %w", err), topics.Close())
+	}
+	group := n.Prefix.RequestsGroup()
+	r := responder.New(responder.Config{
+		Prefix: n.Prefix, Topic: n.Requests.Topic, Replies: n.Requests.Replies, Features: n.Features, Policy: n.policyNow, Hosts: hosts,
+		Rows: n.unread, Contents: n.inbox, Journal: n.journal, Past: &responder.Journals{Config: n.Kafka, Prefix: n.Prefix, Topics: topics},
+		Topics: topics, Answers: answers, DeadLetters: n.deadLetters, Registry: n.registry, Log: n.Log,
+		Processed: n.counts.Processed(group), Dead: func(reason deadletter.Reason) { n.counts.Dead(group, reason) },
+	})
+	n.responder = &answering{processor: engine.NewProcessor(n.Kafka, r.Group())}
+	return func() error { return errors.Join(answers.Stop(), topics.Close()) }, nil
+}
+
+// condition tells of the group. Once it has run, failed or found its topic missing, it
+// does not make the process unready any more, as the routers of the rules do not: the
+// topic is others' to create, delete and protect.
+func (a *answering) condition() server.Condition {
+	s := a.processor.Status()
+	switch s.Phase {
+	case engine.Starting, engine.Recovering:
+	default:
+		a.settled.Store(true)
+	}
+	c := server.Condition{Name: s.Name, Ready: a.settled.Load(), Detail: processorDetail(s)}
+	c.State, c.Progress = readyState(s, c.Ready)
+	return c
+}

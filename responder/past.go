@@ -1,0 +1,66 @@
+package responder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/inbox"
+)
+
+// clockMargin is how far the clock of whoever asks may be ahead of the brokers', which
+// stamp the journal.
+const clockMargin = 10 * time.Minute
+
+// Journals is a [Past] that reads the journal itself. It is for what is rare: a request
+// that is read again after later ones of its user were served.
+type Journals struct {
+	Config kafka.Config
+	Prefix belfry.Prefix
+	Topics *kafka.Topics
+}
+
+var errFound = errors.New("found")
+
+// First implements [Past].
+func (j *Journals) First(ctx context.Context, user string, origin inbox.Origin, since time.Time, until inbox.Position) (found inbox.Record, offset int64, ok bool, err error) {
+	journal := j.Prefix.Journal()
+	info, err := j.Topics.InfoOf(ctx, journal)
+	if err != nil {
+		return found, 0, false, err
+	}
+	partition := kafka.Partition(user, info.Partitions)
+	if now := time.Now(); since.After(now) {
+		since = now
+	}
+	starts, err := j.Topics.Admin.ListOffsetsAfterMilli(ctx, since.Add(-clockMargin).UnixMilli(), journal)
+	if err != nil {
+		return found, 0, false, fmt.Errorf("look up where the journal was: %w", err)
+	}
+	start, known := starts.Lookup(journal, partition)
+	if !known || start.Err != nil {
+		return found, 0, false, fmt.Errorf("look up where the journal was: %w", start.Err)
+	}
+	err = table.ScanRange(ctx, j.Config, journal, partition, start.Offset, until.Offset+1, func(m *sarama.ConsumerMessage) error {
+		if string(m.Key) != user {
+			return nil
+		}
+		record, err := codec.DecodeJournal(m.Value)
+		if err != nil || record.Origin != origin {
+			return nil // another's, or one that is a dead letter by now
+		}
+		found, offset, ok = record, m.Offset, true
+		return errFound
+	})
+	if err != nil && !errors.Is(err, errFound) {
+		return found, 0, false, fmt.Errorf("read the journal: %w", err)
+	}
+	return found, offset, ok, nil
+}

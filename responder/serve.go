@@ -1,0 +1,263 @@
+package responder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/reach/door"
+)
+
+const (
+	// tellWait is when somebody is told that a request waits.
+	tellWait = 2 * time.Second
+	// againAfter is the time between two looks where nobody may tell of a change.
+	againAfter = time.Second
+)
+
+var (
+	// errJournal is matched by the error of a record that was not written: nothing of its
+	// user may overtake it.
+	errJournal = errors.New("the journal does not take a record")
+	// errAnew says that the journal was created anew while a record of it was waited for.
+	errAnew = errors.New("the journal is another one now")
+)
+
+// serve does what is asked for. Errors are a [*belfry.FieldError] or door.ErrPreferences
+// for the client, or match errJournal, or are those of ctx, or of a row that cannot be
+// read.
+func (r *Responder) serve(ctx context.Context, a *asked) (answer, error) {
+	if a.reply && a.correlation == nil {
+		return answer{}, belfry.Invalid(HeaderCorrelation, "is required beside %s: without it nobody knows the answer again", HeaderReplyTopic)
+	}
+	if !r.Features.Has(inbox.FeatureReach) {
+		return answer{}, belfry.Invalid("action", "%s is not open here: Belfry runs without --features %s", a.action, inbox.FeatureReach)
+	}
+	for {
+		said, err := r.act(ctx, a)
+		if !errors.Is(err, errAnew) {
+			a.waits(nil)
+			return said, err
+		}
+	}
+}
+
+func (r *Responder) act(ctx context.Context, a *asked) (answer, error) {
+	switch a.action {
+	case actionSubscribe:
+		return r.subscribe(ctx, a)
+	case actionUnsubscribe:
+		record := inbox.Record{Kind: inbox.KindEndpointGone, EndpointHash: a.hash, Origin: a.origin}
+		if a.seq != 0 {
+			record.Seqs = []uint64{a.seq}
+		}
+		if _, err := r.append(ctx, a, record); err != nil {
+			return answer{}, err
+		}
+		return answer{OK: true, Recipient: a.recipient}, nil
+	case actionPreferences:
+		return r.setPreferences(ctx, a)
+	default:
+		return r.list(ctx, a)
+	}
+}
+
+// subscribe adds an endpoint, unless the user has it already, and says its number: that
+// which the record has led to when it came first. What the row shows at the record is
+// that, unless requests behind it were served before: then it was served before as well,
+// and the journal says with what outcome.
+func (r *Responder) subscribe(ctx context.Context, a *asked) (answer, error) {
+	row, err := r.awaitRow(ctx, a, nil)
+	if err != nil {
+		return answer{}, err
+	}
+	hash := inbox.EndpointHash(a.address.Kind, a.address.Target)
+	record := inbox.Record{Kind: inbox.KindEndpoint, Endpoint: a.address, Origin: a.origin}
+	if e, ok := find(&row, hash); ok {
+		known, there, err := r.Contents.Endpoint(a.recipient, e.Seq)
+		if err == nil && there && door.Same(&known, a.address) {
+			record.Seqs = []uint64{e.Seq}
+		}
+	}
+	at, err := r.append(ctx, a, record)
+	if err != nil {
+		return answer{}, err
+	}
+	if row, err = r.awaitRow(ctx, a, &at); err != nil {
+		return answer{}, err
+	}
+	said := answer{OK: true, Recipient: a.recipient}
+	e, there := find(&row, hash)
+	if there && !row.RoutedPast(a.origin) {
+		said.Endpoint = e.Seq
+		return said, nil
+	}
+	if said.Endpoint, err = r.served(ctx, a, &row, at); err != nil {
+		return answer{}, err
+	}
+	return said, nil
+}
+
+// served returns the number that a request was answered with when it came first; at is
+// where its record is now.
+func (r *Responder) served(ctx context.Context, a *asked, row *inbox.State, at inbox.Position) (uint64, error) {
+	for {
+		first, offset, ok, err := r.Past.First(ctx, a.recipient, a.origin, a.at, at)
+		switch {
+		case ctx.Err() != nil:
+			return 0, ctx.Err()
+		case err != nil:
+			a.waits(err)
+			if !sleep(ctx, againAfter) {
+				return 0, ctx.Err()
+			}
+			continue
+		case !ok:
+			offset = at.Offset
+		}
+		version := row.Base + uint64(offset) + 1
+		for _, seq := range first.Seqs {
+			// It was there already, unless it had gone by then.
+			if gone, known := row.GoneEndpoint(seq); !known || gone > version {
+				return seq, nil
+			}
+		}
+		return version, nil
+	}
+}
+
+// find returns the endpoint of that hash.
+func find(row *inbox.State, hash uint64) (inbox.Endpoint, bool) {
+	for _, e := range row.Endpoints(inbox.EndpointWebPush) {
+		if e.Hash == hash {
+			return e, true
+		}
+	}
+	return inbox.Endpoint{}, false
+}
+
+// setPreferences merges a patch into the user's preferences. The fold decides whether
+// there is room.
+func (r *Responder) setPreferences(ctx context.Context, a *asked) (answer, error) {
+	at, err := r.append(ctx, a, inbox.Record{Kind: inbox.KindPrefs, Prefs: a.patch, Origin: a.origin})
+	if err != nil {
+		return answer{}, err
+	}
+	row, err := r.awaitRow(ctx, a, &at)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := door.Fits(&row, a.patch); errors.Is(err, door.ErrPreferences) {
+		return answer{}, belfry.Invalid("preferences", "%v", err)
+	} else if err != nil {
+		return answer{}, err
+	}
+	return answer{OK: true, Recipient: a.recipient}, nil
+}
+
+// list tells of a user's endpoints. What somebody was told before is in it: a touch is
+// appended, and the row waited for that has it. A user without a row has nothing.
+func (r *Responder) list(ctx context.Context, a *asked) (answer, error) {
+	row, err := r.awaitRow(ctx, a, nil)
+	if err != nil {
+		return answer{}, err
+	}
+	if row.Version > 0 {
+		at, err := r.append(ctx, a, inbox.Record{Kind: inbox.KindTouch})
+		if err != nil {
+			return answer{}, err
+		}
+		if row, err = r.awaitRow(ctx, a, &at); err != nil {
+			return answer{}, err
+		}
+	}
+	said := answer{OK: true, Recipient: a.recipient, Endpoints: &[]endpoint{}}
+	if row.Reach == nil {
+		return said, nil
+	}
+	for _, e := range row.Reach.Endpoints {
+		known, err := r.content(ctx, a, e.Seq)
+		if err != nil {
+			return answer{}, err
+		}
+		known.Kind = e.Kind // of a content that is late
+		*said.Endpoints = append(*said.Endpoints, endpoint{door.NewPlace(e.Seq, &known), e.Kind.String()})
+	}
+	return said, nil
+}
+
+// content is that of an endpoint, once contents can be read at all.
+func (r *Responder) content(ctx context.Context, a *asked, seq uint64) (inbox.Address, error) {
+	for {
+		known, _, err := r.Contents.Endpoint(a.recipient, seq)
+		if !errors.Is(err, belfry.ErrNotReady) {
+			return known, err
+		}
+		a.waits(fmt.Errorf("the contents of inboxes: %w", err))
+		if !sleep(ctx, againAfter) {
+			return known, ctx.Err()
+		}
+	}
+}
+
+// append writes a record of the user's journal and waits for its acknowledgement.
+func (r *Responder) append(ctx context.Context, a *asked, record inbox.Record) (inbox.Position, error) {
+	at, err := r.Journal.Append(ctx, inbox.Addressed{Recipients: []string{a.recipient}, Record: record})
+	switch {
+	case err == nil:
+		return at[0], nil
+	case ctx.Err() != nil:
+		return inbox.Position{}, ctx.Err()
+	}
+	return inbox.Position{}, fmt.Errorf("%w: %w", errJournal, err)
+}
+
+// awaitRow returns the user's row once it shows the record at that position, or, without
+// one, once it can be read. It waits as long as that takes: whoever asks may have given up
+// by then, and what was asked for is done. The error is that of ctx, errAnew, or of a row
+// that nobody can read.
+func (r *Responder) awaitRow(ctx context.Context, a *asked, at *inbox.Position) (inbox.State, error) {
+	changed := make(chan struct{}, 1)
+	defer r.Rows.Watch(a.recipient, func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})()
+	timer := time.NewTimer(tellWait)
+	defer timer.Stop()
+	for {
+		row, err := r.Rows.Row(a.recipient)
+		switch {
+		case err == nil && (at == nil || row.Applied(*at)):
+			return row, nil
+		case errors.Is(err, belfry.ErrCorrupt), errors.Is(err, belfry.ErrNewerFormat):
+			return row, fmt.Errorf("read the row: %w", err)
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			a.waits(errors.New("its user's row does not show it yet"))
+			timer.Reset(againAfter) // a table that is not ready tells nobody when it can be read
+			if now, err := r.Journal.Epoch(ctx); err == nil && at != nil && now != at.Epoch {
+				return row, errAnew
+			}
+		case <-ctx.Done():
+			return row, ctx.Err()
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
