@@ -47,6 +47,7 @@ func drawReachRecord(t *rapid.T, r *inbox.Record) {
 		r.Endpoint = drawAddress(t)
 	case inbox.KindEndpointGone:
 		r.EndpointHash = rapid.Uint64().Draw(t, "endpoint hash")
+		r.Reason, r.Soft = inbox.CutReason(rapid.String().Draw(t, "reason")), rapid.Bool().Draw(t, "soft")
 	case inbox.KindTell:
 		r.Tell = &inbox.Tell{
 			Channel: channel, Kind: drawKind(t), Evaluated: rapid.Uint64().Draw(t, "evaluated"),
@@ -69,10 +70,18 @@ func drawReach(t *rapid.T, s *inbox.State) {
 	}
 	r := &inbox.Reach{Prefs: drawBytes(t, "prefs"), PrefsVersion: upTo("prefs version"), EndpointsVersion: upTo("endpoints version")}
 	for _, seq := range rising("endpoint") {
-		r.Endpoints = append(r.Endpoints, inbox.Endpoint{Seq: seq, Kind: drawKind(t), Hash: rapid.Uint64().Draw(t, "hash")})
+		e := inbox.Endpoint{Seq: seq, Kind: drawKind(t), Hash: rapid.Uint64().Draw(t, "hash")}
+		if rapid.Bool().Draw(t, "bounced") {
+			e.Bounces, e.BouncedAt, e.Bounce = rapid.Uint32().Draw(t, "bounces"), rapid.Int64().Draw(t, "bounced at"), rapid.String().Draw(t, "bounce")
+		}
+		r.Endpoints = append(r.Endpoints, e)
 	}
 	for _, version := range rising("gone") {
-		r.Gone = append(r.Gone, inbox.GoneEndpoint{Seq: rapid.Uint64Range(0, version).Draw(t, "gone seq"), Version: version})
+		g := inbox.GoneEndpoint{Seq: rapid.Uint64Range(0, version).Draw(t, "gone seq"), Version: version}
+		if rapid.Bool().Draw(t, "with a reason") {
+			g.Reason = rapid.String().Draw(t, "reason")
+		}
+		r.Gone = append(r.Gone, g)
 	}
 	for k := inbox.EndpointWebPush; k.Valid(); k++ {
 		if rapid.Bool().Draw(t, "from") {
@@ -118,6 +127,7 @@ func drawReachStep(t *rapid.T, s *inbox.State, r *inbox.Record, now time.Time) {
 		r.EndpointHash, r.Seqs = inbox.EndpointHash(drawKind(t), target()), nil
 		if s.Reach != nil && len(s.Reach.Endpoints) > 0 {
 			r.Seqs = []uint64{s.Reach.Endpoints[0].Seq}
+			r.Soft = rapid.Bool().Draw(t, "soft bounce")
 		}
 	case inbox.KindTell:
 		r.Seqs = nil

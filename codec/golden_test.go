@@ -71,10 +71,12 @@ func goldens(testing.TB) map[string]golden {
 		"row_time":         goldenRow(goldenTimes()),
 		"row_reach":        goldenRow(goldenReach(goldenState())),
 		"row_time_reach":   goldenRow(goldenReach(goldenTimes())),
+		"row_bounces":      goldenRow(goldenBounces()),
 
 		"record_prefs":         goldenRecord(inbox.Record{Kind: inbox.KindPrefs, Prefs: []byte(`{"zone":"Asia/Seoul"}`), Rule: "people", Origin: origin}),
 		"record_endpoint":      goldenRecord(inbox.Record{Kind: inbox.KindEndpoint, Endpoint: goldenAddress()}),
 		"record_endpoint_gone": goldenRecord(inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{4711}, EndpointHash: 9}),
+		"record_bounce":        goldenRecord(inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{4711}, Reason: "452 4.2.2 mailbox full", Soft: true}),
 		"record_tell": goldenRecord(inbox.Record{Kind: inbox.KindTell, Seqs: []uint64{1_000_000, 7}, Tell: &inbox.Tell{
 			Channel: "browser", Kind: inbox.EndpointWebPush, Evaluated: 1_000_001, Attempt: 2, GoodUntil: 1_775_120_400_000, Digest: true,
 		}}),
@@ -155,6 +157,16 @@ func goldenReach(s inbox.State) inbox.State {
 			{Seq: 450_000, Since: 1_775_119_000_000},
 		},
 	}
+	return s
+}
+
+// goldenBounces is a row with an endpoint from which messages came back, and one that is
+// gone for it.
+func goldenBounces() inbox.State {
+	s := goldenReach(goldenState())
+	e := &s.Reach.Endpoints[0]
+	e.Bounces, e.BouncedAt, e.Bounce = 2, 1_775_120_000_000, "452 4.2.2 사서함 용량 초과"
+	s.Reach.Gone[1].Reason = "550 5.1.1 <…@example.com>: no such user"
 	return s
 }
 

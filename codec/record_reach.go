@@ -20,6 +20,7 @@ func fromReachRecord(m *belfrypb.Record, r *inbox.Record) (err error) {
 		m.Endpoint, err = fromAddress("record", r.Endpoint)
 	case inbox.KindEndpointGone:
 		m.Seqs, m.EndpointHash, m.Rule, m.Origin = r.Seqs, r.EndpointHash, r.Rule, fromOrigin(r.Origin)
+		m.Reason, m.Soft = inbox.CutReason(r.Reason), r.Soft
 	case inbox.KindTell:
 		t := r.Tell
 		switch {
@@ -63,7 +64,7 @@ func toReachRecord(r *inbox.Record, m *belfrypb.Record) (err error) {
 			return err
 		}
 	case inbox.KindEndpointGone:
-		r.EndpointHash = m.EndpointHash
+		r.EndpointHash, r.Reason, r.Soft = m.EndpointHash, m.Reason, m.Soft
 	case inbox.KindTell:
 		if m.Tell == nil {
 			return corrupt("record", "tell without a channel")

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -30,6 +31,7 @@ func fromReach(s *inbox.State) *belfrypb.Reach {
 		m.GoneSeq, m.GoneVersion = append(m.GoneSeq, int64(g.Seq-seq)), append(m.GoneVersion, g.Version-version)
 		seq, version = g.Seq, g.Version
 	}
+	fromBounces(m, r)
 	for _, f := range r.From {
 		m.FromKind, m.FromVersion = append(m.FromKind, uint32(f.Kind)), append(m.FromVersion, f.Version)
 	}
@@ -63,6 +65,35 @@ func fromReach(s *inbox.State) *belfrypb.Reach {
 		}
 	}
 	return m
+}
+
+// fromBounces writes columns that few rows have.
+func fromBounces(m *belfrypb.Reach, r *inbox.Reach) {
+	if slices.ContainsFunc(r.Endpoints, func(e inbox.Endpoint) bool { return e.Bounces != 0 || e.BouncedAt != 0 || e.Bounce != "" }) {
+		for _, e := range r.Endpoints {
+			m.EndpointBounces, m.EndpointBouncedAt, m.EndpointBounce = append(m.EndpointBounces, e.Bounces), append(m.EndpointBouncedAt, e.BouncedAt), append(m.EndpointBounce, e.Bounce)
+		}
+	}
+	if slices.ContainsFunc(r.Gone, func(g inbox.GoneEndpoint) bool { return g.Reason != "" }) {
+		for _, g := range r.Gone {
+			m.GoneReason = append(m.GoneReason, g.Reason)
+		}
+	}
+}
+
+// toBounces is the inverse of fromBounces, for a row whose endpoints are there.
+func toBounces(r *inbox.Reach, m *belfrypb.Reach) error {
+	n, bounces, reasons := len(r.Endpoints), len(m.EndpointBounces), len(m.GoneReason)
+	if len(m.EndpointBouncedAt) != bounces || len(m.EndpointBounce) != bounces || bounces != 0 && bounces != n || reasons != 0 && reasons != len(r.Gone) {
+		return fmt.Errorf("columns of bounces of %d, %d and %d endpoints, and of %d reasons, do not match", bounces, len(m.EndpointBouncedAt), len(m.EndpointBounce), reasons)
+	}
+	for i := range bounces {
+		r.Endpoints[i].Bounces, r.Endpoints[i].BouncedAt, r.Endpoints[i].Bounce = m.EndpointBounces[i], m.EndpointBouncedAt[i], m.EndpointBounce[i]
+	}
+	for i := range reasons {
+		r.Gone[i].Reason = m.GoneReason[i]
+	}
+	return nil
 }
 
 // marshalReach returns the columns as encoded, nil for a row without the capability.
@@ -109,6 +140,9 @@ func toReach(s *inbox.State, m *belfrypb.Reach) error {
 		seq += uint64(m.GoneSeq[i])
 		version += m.GoneVersion[i]
 		r.Gone = append(r.Gone, inbox.GoneEndpoint{Seq: seq, Version: version})
+	}
+	if err := toBounces(r, m); err != nil {
+		return err
 	}
 	for i := range from {
 		f := inbox.From{Version: m.FromVersion[i]}

@@ -3,10 +3,12 @@ package inbox
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/belfry/belfry"
 )
@@ -19,6 +21,16 @@ const (
 	MaxDecisions     = 32      // that a row remembers of a channel; the oldest goes
 	maxRowChannels   = 8       // more than are configured: names change; the one unchanged for longest goes
 	maxGoneEndpoints = 64      // that are remembered for redeliveries
+	maxGoneReasons   = 5       // that are kept with those; the newest
+	MaxReasonBytes   = 200     // of why an endpoint is gone
+)
+
+// How often messages to an endpoint may come back before it is gone: on so many days, none
+// of them longer than bouncesPass after the one before.
+const (
+	MaxBounceDays = 5
+	bounceDay     = 24 * time.Hour
+	bouncesPass   = 30 * 24 * time.Hour
 )
 
 // EndpointKind is what a channel needs to reach somebody. The numbers are stored: never
@@ -94,11 +106,17 @@ type Endpoint struct {
 	Seq  uint64 // version of the record that added it
 	Kind EndpointKind
 	Hash uint64 // EndpointHash
+	// Bounces is on how many days a message came back, BouncedAt when the last of them
+	// began, in milliseconds since 1970, and Bounce why it came back then.
+	Bounces   uint32
+	BouncedAt int64
+	Bounce    string
 }
 
 // GoneEndpoint is an endpoint whose content was removed at a version.
 type GoneEndpoint struct {
 	Seq, Version uint64
+	Reason       string // empty where its user took it away, and for those of long ago
 }
 
 // From is the version of the first endpoint of a kind since there was none: an item whose
@@ -317,10 +335,10 @@ func (f *folder) endpoint(r *Record) Outcome {
 		reach.From = slices.DeleteFunc(reach.From, func(f From) bool { return f.Kind == a.Kind })
 		reach.From = append(reach.From, From{a.Kind, f.s.Version})
 	}
-	f.dropEndpoints(func(e *Endpoint) bool { return e.Hash == hash })
+	f.dropEndpoints("", func(e *Endpoint) bool { return e.Hash == hash })
 	if same := f.s.Endpoints(a.Kind); len(same) >= a.Kind.most() {
 		oldest := same[len(same)-a.Kind.most()].Seq
-		f.dropEndpoints(func(e *Endpoint) bool { return e.Kind == a.Kind && e.Seq <= oldest })
+		f.dropEndpoints("", func(e *Endpoint) bool { return e.Kind == a.Kind && e.Seq <= oldest })
 	}
 	reach.Endpoints = append(reach.Endpoints, Endpoint{Seq: f.s.Version, Kind: a.Kind, Hash: hash})
 	reach.EndpointsVersion = f.s.Version
@@ -329,29 +347,73 @@ func (f *folder) endpoint(r *Record) Outcome {
 }
 
 // endpointGone removes endpoints: those named by seq, and that of a hash. A seq is of what
-// was tried, so that what is said late harms no newer one; a hash is its user's word.
+// was tried, so that what is said late harms no newer one; a hash is its user's word. A
+// soft one is counted, and removes what has come back on too many days.
 func (f *folder) endpointGone(r *Record) Outcome {
 	if f.routedBefore(r.Origin) {
 		return Duplicate
 	}
-	if f.s.Reach == nil || !f.dropEndpoints(func(e *Endpoint) bool {
-		return slices.Contains(r.Seqs, e.Seq) || r.EndpointHash != 0 && e.Hash == r.EndpointHash
-	}) {
+	if f.s.Reach == nil {
 		return Unchanged
 	}
-	f.s.Reach.EndpointsVersion = f.s.Version
-	return Applied
+	named := func(e *Endpoint) bool {
+		return slices.Contains(r.Seqs, e.Seq) || r.EndpointHash != 0 && e.Hash == r.EndpointHash
+	}
+	counted := false
+	if r.Soft {
+		for i := range f.s.Reach.Endpoints {
+			if e := &f.s.Reach.Endpoints[i]; named(e) && e.bounced(r.Reason, f.in.Time) {
+				counted = true
+			}
+		}
+	}
+	if f.dropEndpoints(r.Reason, func(e *Endpoint) bool { return named(e) && (!r.Soft || e.Bounces >= MaxBounceDays) }) {
+		f.s.Reach.EndpointsVersion = f.s.Version
+		return Applied
+	}
+	if counted {
+		return Applied
+	}
+	return Unchanged
+}
+
+// bounced counts a message that came back at a time, one a day, and reports whether it
+// counts.
+func (e *Endpoint) bounced(why string, at time.Time) bool {
+	passed := at.Sub(time.UnixMilli(e.BouncedAt))
+	switch {
+	case e.Bounces > 0 && passed < bounceDay:
+		return false
+	case passed > bouncesPass:
+		e.Bounces = 0
+	}
+	e.Bounces, e.BouncedAt, e.Bounce = e.Bounces+1, at.UnixMilli(), CutReason(why)
+	return true
+}
+
+// addressPart is what stands before the @ of an address.
+var addressPart = regexp.MustCompile(`[^\s<>"'(),:;\[\]=/]+@`)
+
+// CutReason returns a reason as rows and records hold it: one line of [MaxReasonBytes] at
+// most, and of addresses in it their domains alone.
+func CutReason(text string) string {
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	text = addressPart.ReplaceAllString(text, "…@")
+	if len(text) > MaxReasonBytes {
+		text = strings.ToValidUTF8(text[:MaxReasonBytes], "")
+	}
+	return text
 }
 
 // dropEndpoints removes endpoints with their contents, and reports whether there were any.
-func (f *folder) dropEndpoints(gone func(*Endpoint) bool) bool {
+func (f *folder) dropEndpoints(why string, gone func(*Endpoint) bool) bool {
 	reach := f.s.Reach
 	n := len(reach.Endpoints)
 	reach.Endpoints = slices.DeleteFunc(reach.Endpoints, func(e Endpoint) bool {
 		if !gone(&e) {
 			return false
 		}
-		reach.Gone = append(reach.Gone, GoneEndpoint{e.Seq, f.s.Version})
+		reach.Gone = append(reach.Gone, GoneEndpoint{e.Seq, f.s.Version, CutReason(why)})
 		f.effects.GoneEndpoints = append(f.effects.GoneEndpoints, e.Seq)
 		return true
 	})
@@ -368,7 +430,10 @@ func (f *folder) eraseReach() bool {
 	if prefs {
 		reach.PrefsVersion = f.s.Version
 	}
-	endpoints := f.dropEndpoints(func(*Endpoint) bool { return true })
+	endpoints := f.dropEndpoints("", func(*Endpoint) bool { return true })
+	for i := range reach.Gone {
+		reach.Gone[i].Reason = ""
+	}
 	if endpoints {
 		reach.EndpointsVersion = f.s.Version
 	}
@@ -393,4 +458,13 @@ func (f *folder) tidyReach() {
 		n++
 	}
 	reach.Gone = slices.Delete(reach.Gone, 0, n)
+	reasons := 0
+	for i := range slices.Backward(reach.Gone) {
+		if reach.Gone[i].Reason != "" {
+			reasons++
+		}
+		if reasons > maxGoneReasons {
+			reach.Gone[i].Reason = ""
+		}
+	}
 }

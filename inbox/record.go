@@ -113,8 +113,14 @@ type Record struct {
 	Endpoint *Address
 	// EndpointHash, unless 0, names an endpoint of KindEndpointGone besides Seqs.
 	EndpointHash uint64
-	Tell         *Tell   // belongs to KindTell
-	Untell       *Untell // belongs to KindUntell
+	// Reason says why endpoints are gone; empty where their user took them away. It is
+	// one that [CutReason] leaves as it is.
+	Reason string
+	// Soft says that a message to endpoints of KindEndpointGone came back for a cause that
+	// may pass: they are gone when that was so on [MaxBounceDays] days.
+	Soft   bool
+	Tell   *Tell   // belongs to KindTell
+	Untell *Untell // belongs to KindUntell
 }
 
 // Origin is where in a source topic a journal record comes from. (Offset,

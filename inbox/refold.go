@@ -271,6 +271,11 @@ type Step struct {
 	Returned      []uint64 `json:"returned,omitempty"`
 	Endpoint      uint64   `json:"endpoint,omitempty"`
 	GoneEndpoints []uint64 `json:"gone_endpoints,omitempty"`
+	// Reason is why endpoints went, or why a message to Bounced came back, which is counted
+	// as of one of Bounces days.
+	Reason  string `json:"reason,omitempty"`
+	Bounced uint64 `json:"bounced,omitempty"`
+	Bounces uint32 `json:"bounces,omitempty"`
 
 	// Counts are those of the items that the refold knows, at Time.
 	Counts Counts `json:"counts"`
@@ -431,9 +436,23 @@ func (s *Step) left(before, after *State, effects Effects) {
 	}
 }
 
+// bounced notes of which endpoint a message came back.
+func (s *Step) bounced(before, after *State) {
+	if before.Reach == nil || after.Reach == nil {
+		return
+	}
+	for _, e := range after.Reach.Endpoints {
+		i := slices.IndexFunc(before.Reach.Endpoints, func(was Endpoint) bool { return was.Seq == e.Seq })
+		if i >= 0 && before.Reach.Endpoints[i].BouncedAt != e.BouncedAt {
+			s.Bounced, s.Bounces = e.Seq, e.Bounces
+		}
+	}
+}
+
 // reached notes what a record told, gave back, added and took of endpoints.
 func (s *Step) reached(before, after *State, r Record, effects Effects) {
-	s.Endpoint, s.GoneEndpoints = effects.Endpoint, effects.GoneEndpoints
+	s.Endpoint, s.GoneEndpoints, s.Reason = effects.Endpoint, effects.GoneEndpoints, CutReason(r.Reason)
+	s.bounced(before, after)
 	switch {
 	case r.Tell != nil:
 		s.Channel = r.Tell.Channel

@@ -240,7 +240,7 @@ func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
 		case Accepted, Unanswered:
 			return fateReached
 		case Gone:
-			if !d.append(over, inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{endpoint}}) {
+			if !d.append(over, inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{endpoint}, Reason: said.Detail}) {
 				return fateGivenUp
 			}
 			d.metrics.gone.WithLabelValues(d.Channel).Inc()

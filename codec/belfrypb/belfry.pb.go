@@ -232,8 +232,11 @@ type Record struct {
 	// Of KIND_ENDPOINT_GONE: the endpoint with that hash, 0 for none.
 	EndpointHash uint64 `protobuf:"fixed64,14,opt,name=endpoint_hash,json=endpointHash,proto3" json:"endpoint_hash,omitempty"`
 	// Of KIND_TELL and KIND_UNTELL.
-	Tell          *Tell   `protobuf:"bytes,15,opt,name=tell,proto3" json:"tell,omitempty"`
-	Untell        *Untell `protobuf:"bytes,16,opt,name=untell,proto3" json:"untell,omitempty"`
+	Tell   *Tell   `protobuf:"bytes,15,opt,name=tell,proto3" json:"tell,omitempty"`
+	Untell *Untell `protobuf:"bytes,16,opt,name=untell,proto3" json:"untell,omitempty"`
+	// Of KIND_ENDPOINT_GONE: why, and whether that is counted alone, since it may pass.
+	Reason        string `protobuf:"bytes,17,opt,name=reason,proto3" json:"reason,omitempty"`
+	Soft          bool   `protobuf:"varint,18,opt,name=soft,proto3" json:"soft,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -378,6 +381,20 @@ func (x *Record) GetUntell() *Untell {
 		return x.Untell
 	}
 	return nil
+}
+
+func (x *Record) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Record) GetSoft() bool {
+	if x != nil {
+		return x.Soft
+	}
+	return false
 }
 
 // Endpoint is a value of the inbox table whose key is "recipient/e<seq>".
@@ -1422,26 +1439,31 @@ type Reach struct {
 	EndpointSeq      []uint64               `protobuf:"varint,4,rep,packed,name=endpoint_seq,json=endpointSeq,proto3" json:"endpoint_seq,omitempty"` // deltas; rising
 	EndpointKind     []uint32               `protobuf:"varint,5,rep,packed,name=endpoint_kind,json=endpointKind,proto3" json:"endpoint_kind,omitempty"`
 	EndpointHash     []uint64               `protobuf:"fixed64,6,rep,packed,name=endpoint_hash,json=endpointHash,proto3" json:"endpoint_hash,omitempty"`
-	GoneSeq          []int64                `protobuf:"zigzag64,7,rep,packed,name=gone_seq,json=goneSeq,proto3" json:"gone_seq,omitempty"`           // deltas
-	GoneVersion      []uint64               `protobuf:"varint,8,rep,packed,name=gone_version,json=goneVersion,proto3" json:"gone_version,omitempty"` // deltas; not falling
-	FromKind         []uint32               `protobuf:"varint,9,rep,packed,name=from_kind,json=fromKind,proto3" json:"from_kind,omitempty"`
-	FromVersion      []uint64               `protobuf:"varint,10,rep,packed,name=from_version,json=fromVersion,proto3" json:"from_version,omitempty"`
-	ChannelName      []string               `protobuf:"bytes,11,rep,name=channel_name,json=channelName,proto3" json:"channel_name,omitempty"`
-	ChannelKind      []uint32               `protobuf:"varint,12,rep,packed,name=channel_kind,json=channelKind,proto3" json:"channel_kind,omitempty"`
-	ChannelChanged   []uint64               `protobuf:"varint,13,rep,packed,name=channel_changed,json=channelChanged,proto3" json:"channel_changed,omitempty"`
-	ChannelAttempt   []uint32               `protobuf:"varint,14,rep,packed,name=channel_attempt,json=channelAttempt,proto3" json:"channel_attempt,omitempty"`
-	ChannelNotBefore []int64                `protobuf:"varint,15,rep,packed,name=channel_not_before,json=channelNotBefore,proto3" json:"channel_not_before,omitempty"` // milliseconds
-	ChannelDecisions []uint32               `protobuf:"varint,16,rep,packed,name=channel_decisions,json=channelDecisions,proto3" json:"channel_decisions,omitempty"`   // how many follow for it below
-	DecisionVersion  []uint64               `protobuf:"varint,17,rep,packed,name=decision_version,json=decisionVersion,proto3" json:"decision_version,omitempty"`      // deltas; rising within a channel
-	DecisionAt       []int64                `protobuf:"zigzag64,18,rep,packed,name=decision_at,json=decisionAt,proto3" json:"decision_at,omitempty"`                   // deltas; milliseconds
-	DecisionDigest   []bool                 `protobuf:"varint,19,rep,packed,name=decision_digest,json=decisionDigest,proto3" json:"decision_digest,omitempty"`
-	ItemIndex        []uint64               `protobuf:"varint,20,rep,packed,name=item_index,json=itemIndex,proto3" json:"item_index,omitempty"`            // deltas; the position among the items of the row
-	ItemSince        []int64                `protobuf:"zigzag64,21,rep,packed,name=item_since,json=itemSince,proto3" json:"item_since,omitempty"`          // deltas; milliseconds
-	ItemTold         []uint32               `protobuf:"varint,22,rep,packed,name=item_told,json=itemTold,proto3" json:"item_told,omitempty"`               // how many follow for it below
-	ToldChannel      []uint32               `protobuf:"varint,23,rep,packed,name=told_channel,json=toldChannel,proto3" json:"told_channel,omitempty"`      // the position in channel_name
-	ToldDecision     []int64                `protobuf:"zigzag64,24,rep,packed,name=told_decision,json=toldDecision,proto3" json:"told_decision,omitempty"` // deltas
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Of what came back; one for each endpoint, or none at all.
+	EndpointBounces   []uint32 `protobuf:"varint,26,rep,packed,name=endpoint_bounces,json=endpointBounces,proto3" json:"endpoint_bounces,omitempty"`
+	EndpointBouncedAt []int64  `protobuf:"varint,27,rep,packed,name=endpoint_bounced_at,json=endpointBouncedAt,proto3" json:"endpoint_bounced_at,omitempty"` // milliseconds
+	EndpointBounce    []string `protobuf:"bytes,28,rep,name=endpoint_bounce,json=endpointBounce,proto3" json:"endpoint_bounce,omitempty"`
+	GoneSeq           []int64  `protobuf:"zigzag64,7,rep,packed,name=gone_seq,json=goneSeq,proto3" json:"gone_seq,omitempty"`           // deltas
+	GoneVersion       []uint64 `protobuf:"varint,8,rep,packed,name=gone_version,json=goneVersion,proto3" json:"gone_version,omitempty"` // deltas; not falling
+	GoneReason        []string `protobuf:"bytes,25,rep,name=gone_reason,json=goneReason,proto3" json:"gone_reason,omitempty"`           // one for each, or none at all
+	FromKind          []uint32 `protobuf:"varint,9,rep,packed,name=from_kind,json=fromKind,proto3" json:"from_kind,omitempty"`
+	FromVersion       []uint64 `protobuf:"varint,10,rep,packed,name=from_version,json=fromVersion,proto3" json:"from_version,omitempty"`
+	ChannelName       []string `protobuf:"bytes,11,rep,name=channel_name,json=channelName,proto3" json:"channel_name,omitempty"`
+	ChannelKind       []uint32 `protobuf:"varint,12,rep,packed,name=channel_kind,json=channelKind,proto3" json:"channel_kind,omitempty"`
+	ChannelChanged    []uint64 `protobuf:"varint,13,rep,packed,name=channel_changed,json=channelChanged,proto3" json:"channel_changed,omitempty"`
+	ChannelAttempt    []uint32 `protobuf:"varint,14,rep,packed,name=channel_attempt,json=channelAttempt,proto3" json:"channel_attempt,omitempty"`
+	ChannelNotBefore  []int64  `protobuf:"varint,15,rep,packed,name=channel_not_before,json=channelNotBefore,proto3" json:"channel_not_before,omitempty"` // milliseconds
+	ChannelDecisions  []uint32 `protobuf:"varint,16,rep,packed,name=channel_decisions,json=channelDecisions,proto3" json:"channel_decisions,omitempty"`   // how many follow for it below
+	DecisionVersion   []uint64 `protobuf:"varint,17,rep,packed,name=decision_version,json=decisionVersion,proto3" json:"decision_version,omitempty"`      // deltas; rising within a channel
+	DecisionAt        []int64  `protobuf:"zigzag64,18,rep,packed,name=decision_at,json=decisionAt,proto3" json:"decision_at,omitempty"`                   // deltas; milliseconds
+	DecisionDigest    []bool   `protobuf:"varint,19,rep,packed,name=decision_digest,json=decisionDigest,proto3" json:"decision_digest,omitempty"`
+	ItemIndex         []uint64 `protobuf:"varint,20,rep,packed,name=item_index,json=itemIndex,proto3" json:"item_index,omitempty"`            // deltas; the position among the items of the row
+	ItemSince         []int64  `protobuf:"zigzag64,21,rep,packed,name=item_since,json=itemSince,proto3" json:"item_since,omitempty"`          // deltas; milliseconds
+	ItemTold          []uint32 `protobuf:"varint,22,rep,packed,name=item_told,json=itemTold,proto3" json:"item_told,omitempty"`               // how many follow for it below
+	ToldChannel       []uint32 `protobuf:"varint,23,rep,packed,name=told_channel,json=toldChannel,proto3" json:"told_channel,omitempty"`      // the position in channel_name
+	ToldDecision      []int64  `protobuf:"zigzag64,24,rep,packed,name=told_decision,json=toldDecision,proto3" json:"told_decision,omitempty"` // deltas
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Reach) Reset() {
@@ -1516,6 +1538,27 @@ func (x *Reach) GetEndpointHash() []uint64 {
 	return nil
 }
 
+func (x *Reach) GetEndpointBounces() []uint32 {
+	if x != nil {
+		return x.EndpointBounces
+	}
+	return nil
+}
+
+func (x *Reach) GetEndpointBouncedAt() []int64 {
+	if x != nil {
+		return x.EndpointBouncedAt
+	}
+	return nil
+}
+
+func (x *Reach) GetEndpointBounce() []string {
+	if x != nil {
+		return x.EndpointBounce
+	}
+	return nil
+}
+
 func (x *Reach) GetGoneSeq() []int64 {
 	if x != nil {
 		return x.GoneSeq
@@ -1526,6 +1569,13 @@ func (x *Reach) GetGoneSeq() []int64 {
 func (x *Reach) GetGoneVersion() []uint64 {
 	if x != nil {
 		return x.GoneVersion
+	}
+	return nil
+}
+
+func (x *Reach) GetGoneReason() []string {
+	if x != nil {
+		return x.GoneReason
 	}
 	return nil
 }
@@ -1646,7 +1696,7 @@ var File_belfry_proto protoreflect.FileDescriptor
 
 const file_belfry_proto_rawDesc = "" +
 	"\n" +
-	"\fbelfry.proto\x12\tbelfry.v1\"\xac\x04\n" +
+	"\fbelfry.proto\x12\tbelfry.v1\"\xd8\x04\n" +
 	"\x06Record\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12#\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x0f.belfry.v1.KindR\x04kind\x12;\n" +
@@ -1666,7 +1716,9 @@ const file_belfry_proto_rawDesc = "" +
 	"\bendpoint\x18\r \x01(\v2\x13.belfry.v1.EndpointR\bendpoint\x12#\n" +
 	"\rendpoint_hash\x18\x0e \x01(\x06R\fendpointHash\x12#\n" +
 	"\x04tell\x18\x0f \x01(\v2\x0f.belfry.v1.TellR\x04tell\x12)\n" +
-	"\x06untell\x18\x10 \x01(\v2\x11.belfry.v1.UntellR\x06untell\"\x9b\x02\n" +
+	"\x06untell\x18\x10 \x01(\v2\x11.belfry.v1.UntellR\x06untell\x12\x16\n" +
+	"\x06reason\x18\x11 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04soft\x18\x12 \x01(\bR\x04soft\"\x9b\x02\n" +
 	"\bEndpoint\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12+\n" +
@@ -1792,16 +1844,21 @@ const file_belfry_proto_rawDesc = "" +
 	"\rmute_category\x18& \x03(\tR\fmuteCategory\x12!\n" +
 	"\fmute_version\x18' \x03(\x04R\vmuteVersion\x12\x17\n" +
 	"\amute_at\x18( \x03(\x12R\x06muteAt\x12&\n" +
-	"\x05reach\x18) \x01(\v2\x10.belfry.v1.ReachR\x05reach\"\xe5\x06\n" +
+	"\x05reach\x18) \x01(\v2\x10.belfry.v1.ReachR\x05reach\"\x8a\b\n" +
 	"\x05Reach\x12\x14\n" +
 	"\x05prefs\x18\x01 \x01(\fR\x05prefs\x12#\n" +
 	"\rprefs_version\x18\x02 \x01(\x04R\fprefsVersion\x12+\n" +
 	"\x11endpoints_version\x18\x03 \x01(\x04R\x10endpointsVersion\x12!\n" +
 	"\fendpoint_seq\x18\x04 \x03(\x04R\vendpointSeq\x12#\n" +
 	"\rendpoint_kind\x18\x05 \x03(\rR\fendpointKind\x12#\n" +
-	"\rendpoint_hash\x18\x06 \x03(\x06R\fendpointHash\x12\x19\n" +
+	"\rendpoint_hash\x18\x06 \x03(\x06R\fendpointHash\x12)\n" +
+	"\x10endpoint_bounces\x18\x1a \x03(\rR\x0fendpointBounces\x12.\n" +
+	"\x13endpoint_bounced_at\x18\x1b \x03(\x03R\x11endpointBouncedAt\x12'\n" +
+	"\x0fendpoint_bounce\x18\x1c \x03(\tR\x0eendpointBounce\x12\x19\n" +
 	"\bgone_seq\x18\a \x03(\x12R\agoneSeq\x12!\n" +
-	"\fgone_version\x18\b \x03(\x04R\vgoneVersion\x12\x1b\n" +
+	"\fgone_version\x18\b \x03(\x04R\vgoneVersion\x12\x1f\n" +
+	"\vgone_reason\x18\x19 \x03(\tR\n" +
+	"goneReason\x12\x1b\n" +
 	"\tfrom_kind\x18\t \x03(\rR\bfromKind\x12!\n" +
 	"\ffrom_version\x18\n" +
 	" \x03(\x04R\vfromVersion\x12!\n" +

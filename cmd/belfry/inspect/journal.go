@@ -237,6 +237,12 @@ func stepChanges(s *inbox.Step) string {
 		add("endpoint", s.Endpoint)
 	}
 	add("endpoint gone", s.GoneEndpoints...)
+	if s.Bounced != 0 {
+		parts = append(parts, fmt.Sprintf("endpoint %d bounced, on day %d of %d", s.Bounced, s.Bounces, inbox.MaxBounceDays))
+	}
+	if s.Reason != "" {
+		parts = append(parts, "because: "+cli.Printable(s.Reason))
+	}
 	add("unknown", s.Unknown...)
 	return strings.Join(parts, "; ")
 }

@@ -19,6 +19,7 @@ import (
 type Reach struct {
 	Preferences json.RawMessage `json:"preferences,omitempty"`
 	Endpoints   []Endpoint      `json:"endpoints"`
+	Gone        []Gone          `json:"gone,omitempty"`
 	Channels    []Channel       `json:"channels"`
 }
 
@@ -31,6 +32,18 @@ type Endpoint struct {
 	Label   string    `json:"label,omitempty"` // with --contents
 	AddedAt time.Time `json:"added_at,omitzero"`
 	Content bool      `json:"content"` // whether the inbox table has it
+	// Bounces is on how many days a message came back, the last time at BouncedAt and
+	// because of Bounce.
+	Bounces   uint32    `json:"bounces,omitempty"`
+	BouncedAt time.Time `json:"bounced_at,omitzero"`
+	Bounce    string    `json:"bounce,omitempty"`
+}
+
+// Gone is an endpoint that is no more, and not by its user's word.
+type Gone struct {
+	Seq     uint64 `json:"seq"`
+	Version uint64 `json:"version"` // of the record that says so
+	Reason  string `json:"reason"`
 }
 
 // Channel is what was sent on a channel.
@@ -59,7 +72,16 @@ func newReach(row *inbox.State, endpoints map[uint64]inbox.Address) *Reach {
 	r := &Reach{Preferences: row.Reach.Prefs, Endpoints: []Endpoint{}, Channels: []Channel{}}
 	for _, e := range row.Reach.Endpoints {
 		a, ok := endpoints[e.Seq]
-		r.Endpoints = append(r.Endpoints, Endpoint{e.Seq, e.Kind.String(), hostOf(&a), a.Label, a.AddedAt, ok})
+		out := Endpoint{Seq: e.Seq, Kind: e.Kind.String(), Host: hostOf(&a), Label: a.Label, AddedAt: a.AddedAt, Content: ok, Bounces: e.Bounces, Bounce: e.Bounce}
+		if e.Bounces > 0 {
+			out.BouncedAt = time.UnixMilli(e.BouncedAt).UTC()
+		}
+		r.Endpoints = append(r.Endpoints, out)
+	}
+	for _, g := range row.Reach.Gone {
+		if g.Reason != "" {
+			r.Gone = append(r.Gone, Gone(g))
+		}
 	}
 	for _, c := range row.Reach.Channels {
 		out := Channel{Name: c.Name, Decisions: len(c.Decisions), Attempt: c.Attempt}
@@ -133,6 +155,14 @@ func (r *Reach) print(t io.Writer) {
 			content = "\tcontent missing"
 		}
 		fmt.Fprintf(t, "endpoint\t%d\t%s\t%s\tsince %s%s\n", e.Seq, e.Kind, cli.OrDash(cli.Printable(strings.TrimSpace(e.Host+" "+e.Label))), e.AddedAt.Format(time.RFC3339), content)
+	}
+	for _, e := range r.Endpoints {
+		if e.Bounces > 0 {
+			fmt.Fprintf(t, "bounced\t%d\ton %d of %d days, the last %s: %s\n", e.Seq, e.Bounces, inbox.MaxBounceDays, e.BouncedAt.Format(time.RFC3339), cli.Printable(e.Bounce))
+		}
+	}
+	for _, g := range r.Gone {
+		fmt.Fprintf(t, "gone\t%d\tat version %d: %s\n", g.Seq, g.Version, cli.Printable(g.Reason))
 	}
 	for _, c := range r.Channels {
 		line := "nothing sent that counts"
