@@ -74,13 +74,9 @@ func Tells(user string, row *inbox.State, p *Policy, now time.Time) []inbox.Reco
 	var last *Channel
 	held := false // something named may not pass quiet hours
 	close := func() {
-		if last == nil || !held {
-			return
-		}
-		prefs := ReadPrefs(row)
-		if start, ok := prefs.QuietStart(now, p.ZoneOf(&prefs)); ok {
-			t := tells[len(tells)-1].Tell
-			t.GoodUntil = min(t.GoodUntil, start.UnixMilli())
+		if last != nil {
+			prefs := ReadPrefs(row)
+			tells[len(tells)-1].Tell.GoodUntil = p.goodUntil(&prefs, now, held)
 		}
 	}
 	for _, due := range Due(user, row, p, now) {
@@ -91,8 +87,7 @@ func Tells(user string, row *inbox.State, p *Policy, now time.Time) []inbox.Reco
 			close()
 			last, held = due.Channel, false
 			tells = append(tells, inbox.Record{Kind: inbox.KindTell, Tell: &inbox.Tell{
-				Channel: last.Name, Kind: last.Kind, Evaluated: row.Version, Attempt: row.Reach.Channel(last.Name).Attempt,
-				GoodUntil: now.Add(goodFor).UnixMilli(), Digest: true,
+				Channel: last.Name, Kind: last.Kind, Evaluated: row.Version, Attempt: row.Reach.Channel(last.Name).Attempt, Digest: true,
 			}})
 		}
 		r := &tells[len(tells)-1]

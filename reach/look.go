@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"slices"
 	"time"
 
 	"github.com/belfry/belfry/inbox"
@@ -21,7 +22,7 @@ const (
 // Looked is what a row says of a decision.
 type Looked struct {
 	Verdict   Verdict
-	Entries   []*inbox.Entry   // still to be told, by seq; pointers into the row
+	Entries   []*inbox.Entry   // still to be told, the newest first; pointers into the row
 	Endpoints []inbox.Endpoint // of the decision's kind
 }
 
@@ -45,8 +46,8 @@ func Look(row *inbox.State, o *inbox.Outbound, now time.Time) Looked {
 	return l
 }
 
-// Left returns the items of row that a decision has taken and that still count at now, by
-// seq: pointers into the row.
+// Left returns the items of row that a decision has taken and that still count at now, the
+// newest first: pointers into the row.
 func Left(row *inbox.State, channel string, kind inbox.EndpointKind, decision uint64, now time.Time) []*inbox.Entry {
 	if row.Reach == nil || decision == 0 {
 		return nil
@@ -61,5 +62,36 @@ func Left(row *inbox.State, channel string, kind inbox.EndpointKind, decision ui
 			left = append(left, e)
 		}
 	}
+	slices.SortFunc(left, func(a, b *inbox.Entry) int { return b.Compare(a) })
 	return left
+}
+
+// Decided returns the decision of that number as its outbound record has it, by the row
+// alone, for who is asked of one without its record. One that the row has forgotten is
+// past its time. Its attempt is 0.
+func Decided(row *inbox.State, channel string, decision uint64, p *Policy, now time.Time) inbox.Outbound {
+	o := inbox.Outbound{Channel: channel, Decision: decision}
+	if row.Reach == nil {
+		return o
+	}
+	state := row.Reach.Channel(channel)
+	o.Kind = state.Kind
+	for _, d := range state.Decisions {
+		if d.Version == decision {
+			prefs := ReadPrefs(row)
+			held := slices.ContainsFunc(Left(row, channel, o.Kind, decision, now), func(e *inbox.Entry) bool { return !prefs.Passes(e) })
+			o.GoodUntil = p.goodUntil(&prefs, time.UnixMilli(d.At), held)
+		}
+	}
+	return o
+}
+
+// Return is what has a decision made anew that is Late or has NoEndpoint.
+func Return(o *inbox.Outbound, now time.Time) inbox.Untell {
+	u := inbox.Untell{Channel: o.Channel, Decision: o.Decision, Attempt: o.Attempt}
+	if now.UnixMilli() > o.GoodUntil {
+		// An owner whose clock is behind would decide the same at once, and again.
+		u.NotBefore = o.GoodUntil + 1
+	}
+	return u
 }

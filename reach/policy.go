@@ -120,13 +120,15 @@ func (p *Policy) ZoneOf(prefs *Prefs) *time.Location {
 	return time.UTC
 }
 
-// QuietEnd returns when the quiet hours end that a user has at now: now if there are none.
-// It returns false if that is not within eight days. A nil policy has no zone.
-func (p *Policy) QuietEnd(prefs *Prefs, now time.Time) (time.Time, bool) {
-	if p == nil {
-		p = &Policy{}
+// goodUntil returns the time until which a decision is to be sent, in milliseconds since
+// 1970: an hour after it was made, and not past the start of quiet hours if they hold
+// something of it. A nil policy has no zone.
+func (p *Policy) goodUntil(prefs *Prefs, made time.Time, held bool) int64 {
+	until := made.Add(goodFor)
+	if start, ok := prefs.QuietStart(made, p.ZoneOf(prefs)); ok && held && start.Before(until) {
+		until = start
 	}
-	return prefs.QuietEnd(now, p.ZoneOf(prefs))
+	return until.UnixMilli()
 }
 
 // Passes reports whether quiet hours do not hold an item.

@@ -71,6 +71,19 @@ func (s *Sender) Deliver(ctx context.Context, user string, o inbox.Outbound, wai
 	}
 	d := &decision{Sender: s, user: user, Outbound: o}
 	defer s.origins.leave(d)
+	for {
+		if end, err := d.attempt(ctx, waits); end != endNotReady {
+			return end, err
+		}
+	}
+}
+
+// endNotReady says that a table could not be read any more: the attempt does not count, and
+// is made anew once it can.
+const endNotReady End = "not-ready"
+
+// attempt waits for what it needs, and sends or gives back.
+func (d *decision) attempt(ctx context.Context, waits func(error)) (End, error) {
 	row, err := d.awaitRow(ctx, waits)
 	switch {
 	case ctx.Err() != nil:
@@ -178,7 +191,8 @@ const (
 	fateNothing // nothing was left to tell when it was its turn
 	fateLate
 	fateGivenUp
-	fateMissing // a content is not there yet
+	fateMissing  // a content is not there yet
+	fateNotReady // no content can be read at all
 )
 
 // send asks all endpoints at once, and gives the decision back if none was reached.
@@ -200,10 +214,12 @@ func (d *decision) send(ctx, over context.Context, endpoints []inbox.Endpoint) (
 		return EndGivenUp, nil
 	case has(fateLate):
 		return d.giveBack(over, EndLate)
-	case !has(fateFailed):
-		return d.giveBack(over, EndNoEndpoint)
+	case has(fateFailed):
+		return d.giveBack(over, EndFailed)
+	case has(fateNotReady):
+		return endNotReady, nil
 	}
-	return d.giveBack(over, EndFailed)
+	return d.giveBack(over, EndNoEndpoint)
 }
 
 // try asks one endpoint until it has an answer that counts, or the window is over.
@@ -271,7 +287,9 @@ func (d *decision) ask(over context.Context, m *Message, to *inbox.Address, serv
 	said := d.Transport.Send(ctx, m, to)
 	d.metrics.underWay.WithLabelValues(d.Channel).Dec()
 	d.metrics.answers.WithLabelValues(d.Channel, service, string(said.Result)).Inc()
-	d.metrics.seconds.WithLabelValues(d.Channel).Observe(time.Since(begun).Seconds())
+	if !said.Unasked {
+		d.metrics.seconds.WithLabelValues(d.Channel).Observe(time.Since(begun).Seconds())
+	}
 	d.tell(service, said)
 	return said
 }
@@ -304,7 +322,6 @@ func (d *decision) message(ctx context.Context, endpoint uint64, patient bool) (
 		now := time.Now()
 		m = &Message{User: d.user, Channel: d.Channel, Decision: d.Decision, Row: row, Prefs: reach.ReadPrefs(row), Now: now}
 		m.Entries = reach.Left(row, d.Channel, d.Kind, d.Decision, now)
-		slices.SortFunc(m.Entries, func(a, b *inbox.Entry) int { return b.Compare(a) })
 		for _, e := range m.Entries[:min(len(m.Entries), d.Transport.Contents())] {
 			item, ok, err := d.Contents.Item(d.user, e.Seq)
 			if !ok || err != nil {
@@ -350,6 +367,7 @@ func (d *decision) await(ctx context.Context, patient bool, read func(*inbox.Sta
 			if log, more := d.sometimes("content"); log != nil {
 				log.Warn("cannot read what is to be sent, it is tried again later", "channel", d.Channel, "err", err, "more", more)
 			}
+			d.wait(time.Time{})
 			return fateFailed, false
 		case !patient:
 			return fateMissing, false
@@ -357,6 +375,10 @@ func (d *decision) await(ctx context.Context, patient bool, read func(*inbox.Sta
 		select {
 		case <-changed:
 		case <-timer.C:
+			if errors.Is(err, belfry.ErrNotReady) {
+				return fateNotReady, false
+			}
+			d.wait(time.Time{})
 			return fateFailed, false
 		case <-ctx.Done():
 			return fateGivenUp, false
@@ -364,7 +386,8 @@ func (d *decision) await(ctx context.Context, patient bool, read func(*inbox.Sta
 	}
 }
 
-// wait has the next decision wait until the first endpoint may be asked again.
+// wait has the next decision wait until the first endpoint may be asked again: at once for
+// one that was not asked.
 func (d *decision) wait(until time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -378,11 +401,7 @@ func (d *decision) wait(until time.Time) {
 
 // giveBack has the owner of the row decide anew, with what is unseen by then.
 func (d *decision) giveBack(over context.Context, why End) (End, error) {
-	u := inbox.Untell{Channel: d.Channel, Decision: d.Decision, Attempt: d.Attempt}
-	if now := time.Now().UnixMilli(); why == EndLate && now > d.GoodUntil {
-		// An owner whose clock is behind would decide the same at once, and again.
-		u.NotBefore = d.GoodUntil + 1
-	}
+	u := reach.Return(&d.Outbound, time.Now())
 	if why == EndFailed {
 		if d.Attempt >= reach.MaxAttempts {
 			return EndLetter, fmt.Errorf("no endpoint was reached in %d attempts", d.Attempt)

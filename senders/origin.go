@@ -3,6 +3,7 @@ package senders
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,8 +16,8 @@ const (
 	stuck = 5 * time.Second
 	// againAfter is when one that refused, and did not say for how long, is asked again.
 	againAfter = 10 * time.Second
-	// refusalsInRow is from how many decisions on, none of them accepted in between, an
-	// origin that refuses single endpoints is taken to refuse all.
+	// refusalsInRow is from how many users on, nobody accepted in between, an origin that
+	// refuses single endpoints is taken to refuse all.
 	refusalsInRow = 3
 	// longestAlone is for how long an origin is left alone at most, whatever it says: one
 	// endpoint's answer must not silence it for all others.
@@ -39,8 +40,7 @@ type origins struct {
 type origin struct {
 	underWay map[*ask]time.Time // since when
 	changed  chan struct{}      // closed when that shrinks or the trouble is over
-	refusals int                // in a row, of different decisions
-	refused  *decision          // the last of them
+	refused  []string           // users who were refused since somebody was accepted, refusalsInRow at most
 	troubled bool
 	probe    *decision // which alone may ask while troubled; nil: the first to ask becomes it
 	until    time.Time // it wants to be left alone until then
@@ -138,7 +138,7 @@ func (o *origins) put(a *ask) {
 }
 
 // give ends a take with what the origin said, and returns when it is to be asked again
-// by this decision.
+// by this decision. An answer for which the origin was not asked tells nothing of it.
 func (o *origins) give(a *ask, said Answer) (again time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -149,20 +149,20 @@ func (o *origins) give(a *ask, said Answer) (again time.Time) {
 		wait = againAfter
 	}
 	again = now.Add(wait)
-	switch said.Result {
-	case Unanswered, Unreachable, Unavailable:
+	switch {
+	case said.Unasked:
+	case said.Result == Unanswered, said.Result == Unreachable, said.Result == Unavailable:
 		at.trouble(a.of, now.Add(min(wait, longestAlone)))
-	case Limited:
-		// It is the endpoint that is refused, as far as one decision can tell.
-		if at.refused != a.of {
-			at.refused = a.of
-			at.refusals++
+	case said.Result == Limited:
+		// It is the endpoint that is refused, as far as one user can tell.
+		if len(at.refused) < refusalsInRow && !slices.Contains(at.refused, a.of.user) {
+			at.refused = append(at.refused, a.of.user)
 		}
-		if at.refusals >= refusalsInRow {
+		if len(at.refused) >= refusalsInRow {
 			at.trouble(a.of, now.Add(min(wait, window)))
 		}
 	default:
-		at.troubled, at.probe, at.refusals, at.refused, at.until = false, nil, 0, nil, time.Time{}
+		at.troubled, at.probe, at.refused, at.until = false, nil, nil, time.Time{}
 	}
 	at.wake()
 	return again

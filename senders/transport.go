@@ -38,6 +38,9 @@ type Message struct {
 // Answer is what became of a message at an endpoint.
 type Answer struct {
 	Result Result
+	// Unasked says that the transport has decided so without a request: it tells of the
+	// endpoint or the message, and nothing of the origin.
+	Unasked bool
 	// Wait is how long the endpoint's origin wants to be left alone; 0: it did not say.
 	Wait time.Duration
 	// Detail is for the log: a status, an error. It must hold no more of an endpoint than

@@ -71,11 +71,6 @@ func TestDecisions(t *testing.T) {
 		if got = ask(); titles(got.Items) != "three 하나" {
 			t.Errorf("one is seen: got %q", titles(got.Items))
 		}
-		// An item whose channel its user has switched off since is not told.
-		a.call("PATCH", "/v1/users/kim/preferences", `{"channels":{"chat":{"categories":{"board":false}}}}`).Want(200)
-		a.get(path).WantProblem(404, "")
-		a.call("PATCH", "/v1/users/kim/preferences", `{"channels":null}`).Want(200)
-		ask()
 		for _, other := range []string{"chat/1", "browser/6", "fax/6"} {
 			a.get("/v1/users/kim/decisions/"+other).WantProblem(404, "")
 		}
@@ -83,7 +78,7 @@ func TestDecisions(t *testing.T) {
 
 		// A row that is behind the decision is waited for, and contents are.
 		start := time.Now()
-		if got := a.get("/v1/users/kim/decisions/chat/999").WantProblem(503, ""); !strings.Contains(got.Body.String(), "this decision") {
+		if got := a.get("/v1/users/kim/decisions/chat/999").WantProblem(503, ""); !strings.Contains(got.Body.String(), "this decision") || !strings.Contains(got.Body.String(), "never comes") {
 			t.Errorf("got %s", got.Body)
 		}
 		if time.Since(start) == 0 {
@@ -105,40 +100,71 @@ func TestDecisions(t *testing.T) {
 	})
 }
 
-// TestDecisionsWaitForQuietHours has a consumer come late, in its user's quiet hours: it is
-// told when to ask again, and given at once what passes them.
-func TestDecisionsWaitForQuietHours(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // from midnight UTC
-		a := newAPI(t, withReach(t))
-		a.call("PUT", "/v1/users/kim/addresses/text", `{"address":"room-7"}`).Want(201)
-		sendNote(a, "kim", `{"title":"plain"}`)
-		sendNote(a, "kim", `{"title":"urgent","priority":"urgent"}`)
-		plain := fmt.Sprintf("/v1/users/kim/decisions/chat/%d", decide(t, a, "chat", inbox.EndpointText, 2))
-		urgent := fmt.Sprintf("/v1/users/kim/decisions/chat/%d", decide(t, a, "chat", inbox.EndpointText, 3))
-		quiet := func(patch string) {
-			t.Helper()
-			a.call("PATCH", "/v1/users/kim/preferences", patch).Want(200)
-		}
-		held := func(path, until, after string) {
-			t.Helper()
-			if got := a.get(path).WantHeader("Retry-After", after); !strings.Contains(got.WantProblem(503, "").Body.String(), "quiet until "+until) {
-				t.Errorf("got %s, want until %s", got.Body, until)
-			}
-		}
-		quiet(`{"quiet":[{"from":"22:00","to":"00:10"}]}`)
-		held(plain, "2000-01-01T00:10:00Z", "600")
-		held(urgent, "2000-01-01T00:10:00Z", "600")
-		quiet(`{"urgent_passes":true}`)
-		held(plain, "2000-01-01T00:10:00Z", "600")
-		a.get(urgent).Want(200)
-		quiet(`{"zone":"Asia/Seoul","quiet":[{"from":"08:00","to":"12:00"}]}`)
-		held(plain, "2000-01-01T03:00:00Z", "3600")
-		time.Sleep(3 * time.Hour)
-		a.get(plain).Want(200)
-		quiet(`{"quiet":[{"from":"00:00","to":"12:00"},{"from":"12:00","to":"00:00"}]}`)
-		a.get(plain).WantProblem(404, "")
-		a.get(urgent).Want(200)
-	})
+// TestDecisionsOutOfTime has a consumer come late, or after its user has said something
+// else: the decision is returned, as a sender returns it, and made anew.
+func TestDecisionsOutOfTime(t *testing.T) {
+	for _, tt := range []struct {
+		name, prefs, since string
+		priorities         []string
+		after              time.Duration
+		late               bool
+	}{
+		{name: "in time", priorities: []string{"normal"}, after: 59 * time.Minute},
+		{name: "after an hour", priorities: []string{"normal"}, after: time.Hour + time.Second, late: true},
+		{name: "urgent, after an hour", priorities: []string{"urgent"}, after: time.Hour + time.Second, late: true},
+		{name: "before quiet hours", prefs: `{"quiet":[{"from":"00:10","to":"08:00"}]}`, priorities: []string{"normal"}, after: 9 * time.Minute},
+		{name: "in quiet hours", prefs: `{"quiet":[{"from":"00:10","to":"08:00"}]}`, priorities: []string{"normal"}, after: 11 * time.Minute, late: true},
+		{name: "in quiet hours elsewhere", prefs: `{"zone":"Asia/Seoul","quiet":[{"from":"09:10","to":"12:00"}]}`, priorities: []string{"normal"}, after: 11 * time.Minute, late: true},
+		{name: "urgent in quiet hours", prefs: `{"urgent_passes":true,"quiet":[{"from":"00:10","to":"08:00"}]}`, priorities: []string{"urgent"}, after: 11 * time.Minute},
+		{name: "urgent and not in quiet hours", prefs: `{"urgent_passes":true,"quiet":[{"from":"00:10","to":"08:00"}]}`, priorities: []string{"normal", "urgent"}, after: 11 * time.Minute, late: true},
+		{name: "switched off since", priorities: []string{"normal"}, since: `{"channels":{"chat":{"on":false}}}`, late: true},
+		{name: "another language since", priorities: []string{"normal"}, since: `{"language":"ko"}`, late: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // from midnight UTC
+				a := newAPI(t, withReach(t))
+				a.call("PUT", "/v1/users/kim/addresses/text", `{"address":"room-7"}`).Want(201)
+				if tt.prefs != "" {
+					a.call("PATCH", "/v1/users/kim/preferences", tt.prefs).Want(200)
+				}
+				var seqs []uint64
+				for _, priority := range tt.priorities {
+					sendNote(a, "kim", `{"title":"x","priority":"`+priority+`"}`)
+					row, _ := a.fake.Row("kim")
+					seqs = append(seqs, row.Version)
+				}
+				v := decide(t, a, "chat", inbox.EndpointText, seqs...)
+				if tt.since != "" {
+					a.call("PATCH", "/v1/users/kim/preferences", tt.since).Want(200)
+				}
+				time.Sleep(tt.after)
+				path := fmt.Sprintf("/v1/users/kim/decisions/chat/%d", v)
+				before := a.fake.Offset
+				if !tt.late {
+					if got := servertest.Into[left](a.get(path).Want(200)); len(got.Items) != len(seqs) || a.fake.Offset != before {
+						t.Errorf("got %+v", got)
+					}
+					return
+				}
+				if got := a.get(path).WantProblem(404, ""); !strings.Contains(got.Body.String(), "made anew") {
+					t.Errorf("got %s", got.Body)
+				}
+				// Nothing of it is lost, and it is returned once.
+				row, _ := a.fake.Row("kim")
+				for _, seq := range seqs {
+					if item := row.Reach.Item(seq); item.By("chat") != 0 {
+						t.Errorf("item %d is told by %d", seq, item.By("chat"))
+					}
+				}
+				if state := row.Reach.Channel("chat"); len(state.Decisions) != 0 || state.Attempt != 0 || state.NotBefore > time.Now().UnixMilli() {
+					t.Errorf("the channel is at %+v", state)
+				}
+				if a.get(path).WantProblem(404, ""); a.fake.Offset != before+1 {
+					t.Errorf("%d records were written", a.fake.Offset-before)
+				}
+			})
+		})
+	}
 }
 
 // TestDecisionsOfBrowsers has subscriptions given as their browsers gave them, but those

@@ -417,7 +417,9 @@ func TestReachRefusals(t *testing.T) {
 	}
 	a.call("PUT", subscriptions, good, "Content-Type", "text/plain", "Authorization", "Bearer "+mint(t, "kim")).WantProblem(415, "")
 	a.call("DELETE", subscriptions, good, "Content-Type", "text/plain", "Authorization", "Bearer "+mint(t, "kim")).WantProblem(415, "")
-	a.call("PATCH", prefs, `{}`, "Content-Type", "text/plain", "Authorization", "Bearer "+mint(t, "kim")).WantProblem(415, "")
+	if got := a.call("PATCH", prefs, `{}`, "Content-Type", "text/plain", "Authorization", "Bearer "+mint(t, "kim")).WantProblem(415, ""); strings.Contains(got.Body.String(), "CloudEvent") {
+		t.Errorf("preferences are told of events: %s", got.Body)
+	}
 	if a.fake.Offset != 0 {
 		t.Errorf("%d records were written", a.fake.Offset)
 	}

@@ -52,6 +52,7 @@ func kinds() []kind {
 		{errMutes, http.StatusConflict, true},
 		{door.ErrPreferences, http.StatusConflict, true},
 		{outreach.ErrNothing, http.StatusNotFound, true},
+		{outreach.ErrReturned, http.StatusNotFound, true},
 		{outreach.ErrNotYet, http.StatusServiceUnavailable, true},
 		{outreach.ErrNoLink, http.StatusNotFound, true},
 		{outreach.ErrNoKey, http.StatusNotImplemented, true},
@@ -86,7 +87,7 @@ type kind struct {
 	public bool
 }
 
-// retryAfter is the Retry-After of 503 answers but that of quiet hours, in seconds.
+// retryAfter is the Retry-After of 503 answers, in seconds.
 const retryAfter = "1"
 
 // newProblem returns the answer to err. It reports true if the operator has to
@@ -105,9 +106,6 @@ func newProblem(err error) (problem, bool) {
 		// Not ready and gone clients are no news; each has its own metric.
 		hidden = errors.Is(err, errUnavailable)
 		break
-	}
-	if quiet, ok := errors.AsType[*outreach.Quiet](err); ok {
-		p.Status, p.Detail, hidden = http.StatusServiceUnavailable, quiet.Error(), false
 	}
 	var fe *belfry.FieldError
 	if errors.As(err, &fe) {
@@ -133,9 +131,6 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch p.Status {
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", retryAfter)
-		if quiet, ok := errors.AsType[*outreach.Quiet](err); ok {
-			h.Set("Retry-After", wire.Seconds(quiet.After()))
-		}
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", challenge(r, `error="invalid_token"`))
 	case http.StatusForbidden:

@@ -124,8 +124,13 @@ func topic(user string, e *inbox.Entry) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:24])
 }
 
+// titleKept is how many bytes of a title, as JSON has it, are not cut for the sake of what
+// a browser can do without; with nothing else to cut, a payload has room for them.
+const titleKept = 80
+
 // fit returns the payload in at most that many bytes, with the body cut first, then the
-// title, and last without what a browser can do without.
+// title, and last without what a browser can do without. With the smallest of budgets, and
+// whatever the texts are, there is one.
 func (c *content) fit(most int) ([]byte, error) {
 	p := c.payload
 	body := p.Notification.Body
@@ -141,8 +146,10 @@ func (c *content) fit(most int) ([]byte, error) {
 			body = cut(body, over)
 		case len(n.Data.Seqs) > 0:
 			n.Data.Seqs = nil
-		case len(n.Title) > 80:
-			n.Title = cut(n.Title, min(over, len(n.Title)-80))
+		case jsonBytes(n.Title) > titleKept:
+			if n.Title = cut(n.Title, min(over, jsonBytes(n.Title)-titleKept)); n.Title == "" {
+				n.Title = ellipsis // Safari shows nothing that has no title
+			}
 		case n.Data.Read != "":
 			n.Data.Read = ""
 		case len(n.Navigate) > 1:
@@ -165,21 +172,38 @@ func encode(p *payload) ([]byte, error) {
 
 const ellipsis = "…"
 
-// cut takes n bytes or a few more off the end of a text, between runes, and ends it with
-// an ellipsis where something is left.
+// cut takes n bytes or a few more, counted as JSON has them, off the end of a text, between
+// runes, and ends it with an ellipsis where something is left.
 func cut(text string, n int) string {
-	text = strings.TrimSuffix(text, ellipsis)
-	at := len(text) - n - len(ellipsis)
-	if at <= 0 {
-		return ""
+	if short := strings.TrimSuffix(text, ellipsis); short != text {
+		text, n = short, n-len(ellipsis)
 	}
-	for at > 0 && !utf8.RuneStart(text[at]) {
-		at--
+	for n += len(ellipsis); n > 0 && text != ""; {
+		r, size := utf8.DecodeLastRuneInString(text)
+		text, n = text[:len(text)-size], n-jsonRune(r)
 	}
-	if text = strings.TrimSpace(text[:at]); text == "" {
+	if text = strings.TrimSpace(text); text == "" {
 		return ""
 	}
 	return text + ellipsis
+}
+
+// jsonBytes is the length of a text between the quotes of JSON, as encode writes it.
+func jsonBytes(text string) (n int) {
+	for _, r := range text {
+		n += jsonRune(r)
+	}
+	return n
+}
+
+func jsonRune(r rune) int {
+	switch {
+	case r == '"', r == '\\', r == '\b', r == '\f', r == '\n', r == '\r', r == '\t':
+		return 2
+	case r < ' ', r == '\u2028', r == '\u2029':
+		return len(`\u0000`)
+	}
+	return utf8.RuneLen(r)
 }
 
 // urgency is that of the most pressing item.

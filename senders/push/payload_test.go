@@ -98,13 +98,14 @@ func TestTopic(t *testing.T) {
 	}
 }
 
-// TestPayloadFits has texts of all sizes and alphabets within every budget.
+// TestPayloadFits has texts of all sizes and alphabets within every budget, also those
+// that JSON makes many times longer.
 func TestPayloadFits(t *testing.T) {
-	alphabets := []string{"x", "é", "결", "👩‍👩‍👧", "\"", "\\", "\n", "\u2028"}
+	alphabets := []string{"x", "é", "결", "👩‍👩‍👧", "\"", "\\", "\n", "\u2028", "\x01", "\x7f", "<", "x\x1f\u2029\b\f\r\t"}
 	for _, a := range alphabets {
-		for _, n := range []int{1, 100, 500, 3900, 64_000} {
+		for _, n := range []int{1, 80, 100, 500, 3900, 64_000} {
 			for _, budget := range budgets() {
-				text := belfry.PlainText("T" + strings.Repeat(a, max(n/len(a), 1)))
+				text := belfry.Text{"language-of-the-longest-name-that-is": "T" + strings.Repeat(a, max(n/len(a), 1))}
 				var entries []inbox.Entry
 				for i := range uint64(150) {
 					entries = append(entries, inbox.Entry{Seq: 1<<60 + i})
@@ -130,11 +131,21 @@ func TestCut(t *testing.T) {
 		text string
 		n    int
 		want string
-	}{{"hello world", 5, "hel…"}, {"결재가 왔습니다", 7, "결재가 …"}, {"abc", 3, ""}, {"ab…", 1, ""}, {"abcdefgh…", 1, "abcd…"}, {"aé", 1, ""}} {
-		if got := cut(tt.text, tt.n); len(got) > len(tt.text)-tt.n || !utf8.ValidString(got) {
-			t.Errorf("%q less %d is %q", tt.text, tt.n, got)
+	}{{"hello world", 5, "hel…"}, {"결재가 왔습니다", 7, "결재가…"}, {"abc", 3, ""}, {"ab…", 1, "a…"}, {"abcdefgh…", 1, "abcdefg…"}, {"aé", 1, ""}, {"\x01\x01\x01", 6, "\x01…"}, {"\n\"\\x", 2, ""}} {
+		if got := cut(tt.text, tt.n); got != tt.want || jsonBytes(got) > jsonBytes(tt.text)-tt.n || !utf8.ValidString(got) {
+			t.Errorf("%q less %d is %q, want %q", tt.text, tt.n, got, tt.want)
 		}
 	}
+}
+
+// A title of which nothing fits is not empty: Safari shows nothing without one.
+func TestTitleIsNeverEmpty(t *testing.T) {
+	m := message("", belfry.Notification{Title: belfry.PlainText(strings.Repeat("\n", 600) + "x"), URL: "https://app.example/" + strings.Repeat("u", 400)}, inbox.Entry{Seq: 9})
+	got, err := newContent(m, nil, "/").fit(512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed(t, got)
 }
 
 func TestUrgencyAndTTL(t *testing.T) {

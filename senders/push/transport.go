@@ -46,11 +46,11 @@ func (t *Transport) Names(to *inbox.Address) (origin, service string) {
 // Send implements senders.Transport.
 func (t *Transport) Send(ctx context.Context, m *senders.Message, to *inbox.Address) senders.Answer {
 	if !to.ExpiresAt.IsZero() && !to.ExpiresAt.After(m.Now) {
-		return senders.Answer{Result: senders.Gone, Detail: "the subscription has expired"}
+		return senders.Answer{Result: senders.Gone, Unasked: true, Detail: "the subscription has expired"}
 	}
 	subscription, err := webpush.SubscriptionOf(to.Target, to.P256dh, to.Auth)
 	if err != nil {
-		return senders.Answer{Result: senders.Rejected, Detail: err.Error()}
+		return senders.Answer{Result: senders.Rejected, Unasked: true, Detail: err.Error()}
 	}
 	c := newContent(m, t.signer, t.home)
 	message := webpush.Message{Topic: c.Notification.Tag, Urgency: urgency(m.Entries), TTL: ttl(m.Entries, m.Now)}
@@ -66,7 +66,7 @@ func (t *Transport) Send(ctx context.Context, m *senders.Message, to *inbox.Addr
 	}
 	switch {
 	case errors.Is(err, webpush.ErrForbidden), errors.Is(err, belfry.ErrInvalid):
-		return senders.Answer{Result: senders.Rejected, Detail: err.Error()}
+		return senders.Answer{Result: senders.Rejected, Unasked: said.Status == 0, Detail: err.Error()}
 	case err != nil:
 		return senders.Answer{Result: senders.Unreachable, Detail: err.Error()}
 	}

@@ -66,21 +66,21 @@ func TestAnswers(t *testing.T) {
 	} {
 		service.Answers(func(*pushtest.Browser, int) pushtest.Answer { return pushtest.Answer{Status: status, RetryAfter: "7"} })
 		said := pushes.Send(t.Context(), message("x"), to)
-		if said.Result != want || strings.Contains(said.Detail, "secret") || want != senders.Accepted && said.Wait != 7*time.Second {
+		if said.Result != want || said.Unasked || strings.Contains(said.Detail, "secret") || want != senders.Accepted && said.Wait != 7*time.Second {
 			t.Errorf("%d is %+v, want %s", status, said, want)
 		}
 	}
 	expired := *to
 	expired.ExpiresAt = time.Now().Add(-time.Minute)
 	asked := service.Asked()
-	if said := pushes.Send(t.Context(), message("x"), &expired); said.Result != senders.Gone {
+	if said := pushes.Send(t.Context(), message("x"), &expired); said.Result != senders.Gone || !said.Unasked {
 		t.Errorf("an expired subscription is %+v", said)
 	}
 	for name, bad := range map[string]inbox.Address{
 		"keys": {Target: to.Target, P256dh: make([]byte, 65), Auth: to.Auth}, "host": {Target: "https://evil.example/secret", P256dh: to.P256dh, Auth: to.Auth},
 		"endpoint": {Target: "secret", P256dh: to.P256dh, Auth: to.Auth},
 	} {
-		if said := pushes.Send(t.Context(), message("x"), &bad); said.Result != senders.Rejected || strings.Contains(said.Detail, "secret") {
+		if said := pushes.Send(t.Context(), message("x"), &bad); said.Result != senders.Rejected || !said.Unasked || strings.Contains(said.Detail, "secret") {
 			t.Errorf("%s: %+v", name, said)
 		}
 	}

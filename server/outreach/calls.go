@@ -58,7 +58,8 @@ var (
 	ErrRegistrations = errors.New("too many new endpoints of one user")
 	ErrNoKey         = errors.New("the server has no VAPID key, so browsers cannot subscribe: run it with --vapid-key-file")
 	ErrNothing       = errors.New("nothing is left to tell: it was seen or read, or has gone, or the decision is not one of this user and channel")
-	ErrNotYet        = errors.New("the table has not come to this decision yet, if this user has one of that number: ask again")
+	ErrReturned      = errors.New("the decision is past its time, or its user has other preferences since: it is made anew, and comes under another number")
+	ErrNotYet        = errors.New("the table has not come to this decision yet, after 2 s: ask again, if a record of the outbound topic has this number for this user, as the key is written there; else it never comes")
 	ErrNoLink        = errors.New("there is no such link, or it has ended")
 )
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -30,7 +29,6 @@ type decision struct {
 	Badge     wire.Badge  `json:"badge"`
 	Items     []wire.Item `json:"items"`
 	Endpoints []target    `json:"endpoints"`
-	quiet     *Quiet      // hours that hold all items
 }
 
 // target is where to send to: an address, or a push subscription.
@@ -51,27 +49,10 @@ type browserKeys struct {
 	Auth   string `json:"auth"`
 }
 
-// Quiet is the error for a decision whose user has quiet hours.
-type Quiet struct {
-	Until time.Time
-	now   time.Time
-}
-
-func (q *Quiet) Error() string {
-	return "quiet until " + q.Until.Format(time.RFC3339) + ": ask again then, and go on with other users meanwhile"
-}
-
-// maxQuietWait is after how long a consumer asks again at the latest: its user may have
-// other hours by then.
-const maxQuietWait = time.Hour
-
-// After is when to ask again.
-func (q *Quiet) After() time.Duration { return min(q.Until.Sub(q.now), maxQuietWait) }
-
 // GetDecision answers GET /v1/users/{user}/decisions/{channel}/{version}: for consumers of
-// the outbound topic. The row is at least at the decision; what was seen or read since,
-// or switched off, is left out. In quiet hours nothing is given, unless an item passes
-// them: there is a message then, and those with it would be lost otherwise.
+// the outbound topic, by the rule of a sender. The row is at least at the decision; what was
+// seen or read since is left out. One that is late is returned, so that nothing of it is
+// lost: the owner of the row decides anew.
 func (c *Calls) GetDecision(w http.ResponseWriter, r *http.Request, call auth.Call) error {
 	channel, err := url.PathUnescape(mux.Vars(r)["channel"])
 	if err != nil {
@@ -82,54 +63,58 @@ func (c *Calls) GetDecision(w http.ResponseWriter, r *http.Request, call auth.Ca
 		return belfry.Invalid("version", "must be the decision's number, as the outbound record has it, not %.40q", mux.Vars(r)["version"])
 	}
 	var out decision
-	come := false
+	var told inbox.Outbound
+	verdict := reach.Wait
 	err = c.config.Await(r.Context(), call.User, func() (bool, error) {
 		row, err := c.config.Row(call.User)
-		if err != nil || row.Version < number {
+		if err != nil {
 			return false, err
 		}
-		come = true
+		now := time.Now()
+		told = reach.Decided(&row, channel, number, c.config.Policy(), now)
+		look := reach.Look(&row, &told, now)
+		if verdict = look.Verdict; verdict != reach.Send {
+			return verdict != reach.Wait, nil
+		}
 		var late bool
-		out, late, err = c.left(call.User, &row, channel, number, time.Now())
+		out, late, err = c.left(call.User, &row, &told, &look, now)
 		return !late, err
 	})
-	if errors.Is(err, c.config.Behind) && len(out.Endpoints) > 0 {
+	switch {
+	case !errors.Is(err, c.config.Behind):
+	case verdict == reach.Wait:
+		return ErrNotYet
+	case len(out.Endpoints) > 0:
 		err = nil // contents are late: what there is may be sent
 	}
-	if errors.Is(err, c.config.Behind) && !come {
-		return ErrNotYet
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(out.Items) == 0 || len(out.Endpoints) == 0 {
+	case verdict == reach.Late || verdict == reach.NoEndpoint:
+		untell := reach.Return(&told, time.Now())
+		if _, _, err := c.config.Command(r.Context(), call.User, inbox.Record{Kind: inbox.KindUntell, Untell: &untell}); err != nil {
+			return err
+		}
+		if verdict == reach.Late {
+			return ErrReturned
+		}
 		return ErrNothing
-	}
-	if out.quiet != nil {
-		return out.quiet
+	case len(out.Items) == 0 || len(out.Endpoints) == 0:
+		return ErrNothing
 	}
 	wire.Respond(w, http.StatusOK, out)
 	return nil
 }
 
 // left returns what a row says of a decision, and whether contents are still missing.
-func (c *Calls) left(user string, row *inbox.State, channel string, number uint64, now time.Time) (out decision, late bool, err error) {
-	if row.Reach == nil {
-		return out, false, nil
-	}
-	kind := row.Reach.Channel(channel).Kind
-	prefs := reach.ReadPrefs(row)
+func (c *Calls) left(user string, row *inbox.State, told *inbox.Outbound, look *reach.Looked, now time.Time) (out decision, late bool, err error) {
+	language := reach.ReadPrefs(row).Language
 	out = decision{
-		User: user, Version: row.Version, Channel: channel, Decision: number, Kind: kind.String(),
-		Language: prefs.Language, Badge: wire.NewBadge(user, row.Badge(now)),
+		User: user, Version: row.Version, Channel: told.Channel, Decision: told.Decision, Kind: told.Kind.String(),
+		Language: language, Badge: wire.NewBadge(user, row.Badge(now)),
 	}
-	texts := wire.NewTranslator(wire.ParseLanguages(prefs.Language))
-	held := true
-	for _, e := range slices.Backward(reach.Left(row, channel, kind, number, now)) {
-		if !prefs.On(channel, e.Category) { // said after the decision
-			continue
-		}
-		held = held && !prefs.Passes(e)
+	texts := wire.NewTranslator(wire.ParseLanguages(language))
+	for _, e := range look.Entries {
 		item, ok, err := c.config.Item(user, e.Seq)
 		if err != nil {
 			return out, false, fmt.Errorf("read item: %w", err)
@@ -140,12 +125,7 @@ func (c *Calls) left(user string, row *inbox.State, channel string, number uint6
 		}
 		out.Items = append(out.Items, wire.NewItem(e, content, texts, now))
 	}
-	if end, ok := c.config.Policy().QuietEnd(&prefs, now); held && !ok {
-		out.Items = nil // of who is always quiet
-	} else if held && end.After(now) {
-		out.quiet = &Quiet{end, now}
-	}
-	for _, e := range row.Endpoints(kind) {
+	for _, e := range look.Endpoints {
 		known, ok, err := c.config.Endpoint(user, e.Seq)
 		switch {
 		case err != nil:

@@ -24,9 +24,9 @@ const MaxWait = 2 * time.Second
 var ErrNotFound = errors.New("there is no such path")
 
 // ErrMediaType is returned for a body that is not said to be JSON.
-var ErrMediaType = errors.New("the body must be application/json, another +json type, or a CloudEvent in JSON, without Content-Encoding")
+var ErrMediaType = errors.New("the body must be application/json or another +json type, without Content-Encoding")
 
-// CheckMediaType returns errMediaType unless the body is said to be JSON:
+// CheckMediaType returns ErrMediaType unless the body is said to be JSON:
 // application/json or any type with the suffix +json (RFC 6839 section 3.1).
 func CheckMediaType(r *http.Request) error {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {

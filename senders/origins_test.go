@@ -1,0 +1,53 @@
+package senders
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestOriginsAreForgotten has the bound of origins take those of which nothing is to be
+// remembered, and once their time is over those in trouble.
+func TestOriginsAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o origins
+		ask := func(name string) (*decision, *ask) {
+			d := &decision{user: name}
+			a, _, err := o.take(t.Context(), name, d, time.Now().Add(window))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			return d, a
+		}
+		_, busy := ask("under way")
+		probe, a := ask("probed")
+		o.give(a, Answer{Result: Unavailable})
+		d, a := ask("left alone")
+		o.give(a, Answer{Result: Unavailable, Wait: longestAlone})
+		o.leave(d)
+		for i := range maxOrigins {
+			_, a := ask(fmt.Sprint("origin ", i))
+			o.give(a, Answer{Result: Accepted})
+		}
+		kept := func(want ...string) {
+			t.Helper()
+			for _, name := range want {
+				if o.all[name] == nil {
+					t.Errorf("%q is forgotten", name)
+				}
+			}
+			if n := len(o.all); n > maxOrigins {
+				t.Errorf("%d are remembered", n)
+			}
+		}
+		kept("under way", "probed", "left alone")
+		time.Sleep(longestAlone)
+		o.leave(probe)
+		o.give(busy, Answer{Result: Accepted})
+		o.forget()
+		if kept(); len(o.all) != 0 {
+			t.Errorf("%d are remembered with nothing to remember", len(o.all))
+		}
+	})
+}
