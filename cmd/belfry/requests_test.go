@@ -11,10 +11,14 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/internal/pushtest"
 )
 
@@ -199,4 +203,242 @@ func TestRequests(t *testing.T) {
 		`belfry_request_answers_total{action="subscribe",result="ok"} 3`,
 		`belfry_request_answers_total{action="subscribe",result="command"} 1`,
 		`belfry_request_answer_seconds_count 10`)
+}
+
+// TestBadRequests holds that a request that is wrong in any way changes nothing, and that
+// somebody hears of it: who asked, by an answer that names the field, or who operates, by a
+// dead letter.
+func TestBadRequests(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Embedded(t)
+	// Patterns that would let answers go anywhere.
+	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--reply-topics", belfry.DefaultReplyTopic+",belfry.*,v1[.]event[.].*,__consumer.*")...)
+	x := newExchange(t, brokers, belfry.DefaultReplyTopic)
+	b := pushtest.NewBrowser(pushEndpoint + "phone")
+	with := func(field, value string) string {
+		fields := map[string]string{"recipient": `"bad"`, "action": `"subscribe"`, "subscription": subscriptionOf(b)}
+		fields[field] = value
+		var parts []string
+		for name, v := range fields {
+			if v != "" {
+				parts = append(parts, fmt.Sprintf("%q:%s", name, v))
+			}
+		}
+		return "{" + strings.Join(parts, ",") + "}"
+	}
+	subscription := func(endpoint, p256dh, auth, more string) string {
+		return with("subscription", fmt.Sprintf(`{"endpoint":%q,"keys":{"p256dh":%q,"auth":%q}%s}`, endpoint, p256dh, auth, more))
+	}
+	act := func(action, more string) string {
+		return `{"recipient":"bad","action":"` + action + `"` + more + `}`
+	}
+	good := with("action", `"subscribe"`)
+	id := func(text string) map[string][]byte { return map[string][]byte{"kafka_correlationId": []byte(text)} }
+	to := func(topic string) map[string][]byte {
+		return map[string][]byte{"kafka_correlationId": []byte("x"), "kafka_replyTopic": []byte(topic)}
+	}
+	at := func(partition ...byte) map[string][]byte {
+		return map[string][]byte{"kafka_correlationId": []byte("x"), "kafka_replyPartition": partition}
+	}
+	both := func(h map[string][]byte, name string, value []byte) map[string][]byte { h[name] = value; return h }
+	for _, tt := range []struct {
+		name, value string
+		headers     map[string][]byte // nil: an id of its own, an answer is wanted
+		field       string            // that the answer, or the letter, names
+		letter      deadletter.Reason // "": it is answered
+	}{
+		{name: "no bytes", value: ""},
+		{name: "not JSON", value: "\x00\xff poison"},
+		{name: "half of it", value: good[:len(good)/2]},
+		{name: "a list", value: "[" + good + "]"},
+		{name: "null", value: "null", field: "action"},
+		{name: "a text that is not JSON", value: `"hello"`},
+		{name: "a name twice", value: `{"recipient":"bad","recipient":"bad","action":"list"}`, field: "recipient"},
+		{name: "too large", value: with("more", `"`+strings.Repeat("x", 70_000)+`"`)},
+		{name: "no recipient", value: with("recipient", ""), field: "recipient"},
+		{name: "a number for a recipient", value: with("recipient", "7"), field: "recipient"},
+		{name: "nobody's name", value: with("recipient", `"a/b"`), field: "recipient"},
+		{name: "a partition's name", value: with("recipient", `"__1"`), field: "recipient"},
+		{name: "no action", value: with("action", ""), field: "action"},
+		{name: "another action", value: with("action", `"shout"`), field: "action"},
+		{name: "no subscription", value: with("subscription", ""), field: "subscription"},
+		{name: "null for a subscription", value: with("subscription", "null"), field: "subscription"},
+		{name: "a text for a subscription", value: with("subscription", `"https://x"`), field: "subscription"},
+		{name: "no endpoint", value: subscription("", b.P256dh, b.Auth, ""), field: "subscription.endpoint"},
+		{name: "another service", value: subscription("https://example.com/x", b.P256dh, b.Auth, ""), field: "subscription.endpoint"},
+		{name: "this network", value: subscription("https://169.254.169.254/x", b.P256dh, b.Auth, ""), field: "subscription.endpoint"},
+		{name: "no key", value: subscription(b.Endpoint, "", b.Auth, ""), field: "subscription.keys.p256dh"},
+		{name: "a key that is no point", value: subscription(b.Endpoint, "AAAA", b.Auth, ""), field: "subscription.keys.p256dh"},
+		{name: "a short secret", value: subscription(b.Endpoint, b.P256dh, "AAAA", ""), field: "subscription.keys.auth"},
+		{name: "expired", value: subscription(b.Endpoint, b.P256dh, b.Auth, `,"expirationTime":1000`), field: "subscription.expirationTime"},
+		{name: "unsubscribe nothing", value: act("unsubscribe", ""), field: "subscription"},
+		{name: "unsubscribe two", value: act("unsubscribe", `,"endpoint":1,"subscription":{"endpoint":"https://x"}`), field: "endpoint"},
+		{name: "unsubscribe by a text", value: act("unsubscribe", `,"endpoint":"1"`), field: "endpoint"},
+		{name: "unsubscribe no endpoint", value: act("unsubscribe", `,"subscription":{}`), field: "subscription.endpoint"},
+		{name: "no preferences", value: act("set-preferences", ""), field: "preferences"},
+		{name: "a list of preferences", value: act("set-preferences", `,"preferences":[]`), field: "preferences"},
+		{name: "another preference", value: act("set-preferences", `,"preferences":{"colour":"red"}`), field: "preferences.colour"},
+		{name: "another zone", value: act("set-preferences", `,"preferences":{"zone":"Mars"}`), field: "preferences.zone"},
+		{name: "too many preferences", value: act("set-preferences", `,"preferences":{"language":"`+strings.Repeat("x", 20_000)+`"}`), field: "preferences"},
+
+		{name: "no id", value: good, headers: map[string][]byte{"kafka_replyTopic": []byte(belfry.DefaultReplyTopic)}, field: "kafka_correlationId"},
+		{name: "an id of 1 MB", value: good, headers: id(strings.Repeat("x", 1_000_000)), field: "kafka_correlationId", letter: deadletter.ReasonTooLarge},
+		{name: "no name for a topic", value: good, headers: to(""), field: "kafka_replyTopic", letter: deadletter.ReasonInvalid},
+		{name: "a name that no topic has", value: good, headers: to("a b"), field: "kafka_replyTopic", letter: deadletter.ReasonInvalid},
+		{name: "a topic that is not allowed", value: good, headers: to("orders"), field: "kafka_replyTopic", letter: deadletter.ReasonInvalid},
+		{name: "the journal", value: good, headers: to("belfry.journal"), field: "kafka_replyTopic", letter: deadletter.ReasonInvalid},
+		{name: "Kafka's own", value: good, headers: to("__consumer_offsets"), field: "kafka_replyTopic", letter: deadletter.ReasonInvalid},
+		{name: "a loop", value: good, headers: to(belfry.DefaultRequestTopic), field: "kafka_replyTopic", letter: deadletter.ReasonInvalid},
+		{name: "an answer", value: `{"ok":true}`, headers: both(id("x"), "belfry-answer", []byte("1")), field: "belfry-answer", letter: deadletter.ReasonInvalid},
+		{name: "a topic that is not there", value: good, headers: to("v1.event.gone"), field: "kafka_replyTopic", letter: deadletter.ReasonInvalid},
+		{name: "a partition that is not there", value: good, headers: at(0, 0, 0, 99), field: "kafka_replyPartition", letter: deadletter.ReasonInvalid},
+		{name: "a partition below 0", value: good, headers: at(0xff, 0xff, 0xff, 0xff), field: "kafka_replyPartition", letter: deadletter.ReasonInvalid},
+		{name: "a partition in a text", value: good, headers: at('2'), field: "kafka_replyPartition", letter: deadletter.ReasonInvalid},
+		{name: "a command that is wrong", value: act("shout", ""), headers: map[string][]byte{}, field: "action", letter: deadletter.ReasonInvalid},
+	} {
+		answered := len(x.answersTo(""))
+		headers, own := tt.headers, []byte(nil)
+		if headers == nil {
+			own = x.correlate()
+			headers = map[string][]byte{"kafka_correlationId": own}
+		}
+		sent := x.send([]byte("bad"), []byte(tt.value), headers)
+		if tt.letter != "" {
+			l := awaitLetter(t, brokers, sent)
+			if l.Reason != tt.letter || l.Field != tt.field || l.Group != "belfry-requests" {
+				t.Errorf("%s: letter of %s: %s about %q (%s), want %s about %q", tt.name, l.Group, l.Reason, l.Field, l.Error, tt.letter, tt.field)
+			}
+			continue
+		}
+		var got *kgo.Record
+		if own != nil {
+			got = x.await(own, 1)
+		} else {
+			got = x.await(nil, answered+1)
+		}
+		var said struct {
+			OK    bool
+			Error struct{ Field, Detail string }
+		}
+		if err := json.Unmarshal(got.Value, &said); err != nil || said.OK || said.Error.Field != tt.field || said.Error.Detail == "" {
+			t.Errorf("%s: answer %s, want one about %q", tt.name, got.Value, tt.field)
+		}
+		if strings.Contains(string(got.Value), b.Auth) {
+			t.Errorf("%s: the answer has the key: %s", tt.name, got.Value)
+		}
+	}
+	// A null value says nothing, unless somebody waits.
+	x.send([]byte("bad"), nil, nil)
+	own := x.correlate()
+	x.send([]byte("bad"), nil, map[string][]byte{"kafka_correlationId": own})
+	if got := string(x.await(own, 1).Value); !strings.HasPrefix(got, `{"ok":false,`) {
+		t.Errorf("a null value: %s", got)
+	}
+	if got := x.ask("bad", `{"recipient":"bad","action":"list"}`); got != `{"ok":true,"recipient":"bad","endpoints":[]}` {
+		t.Errorf("something was done: %s", got)
+	}
+	for _, m := range programtest.RecordsOf(t, brokers, "belfry.journal") {
+		t.Errorf("a record of %s is in the journal", m.Key)
+	}
+	wantMetrics(t, r.url+"/metrics", `belfry_request_answers_total{action="unknown",result="refused"}`, `belfry_records_total{group="belfry-requests",result="tombstone"} 1`)
+}
+
+func (x *exchange) answersTo(id string) []*kgo.Record {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.answers[id]
+}
+
+// awaitLetter returns the dead letter of a record.
+func awaitLetter(t *testing.T, brokers []string, sent *kgo.Record) deadletter.Envelope {
+	t.Helper()
+	var found *deadletter.Envelope
+	kafkatest.Eventually(t, kafkatest.Patience, func() string {
+		return fmt.Sprintf("no dead letter of %s/%d/%d", sent.Topic, sent.Partition, sent.Offset)
+	}, func() bool {
+		for _, m := range programtest.RecordsOf(t, brokers, "belfry.dead-letters") {
+			if l, _, err := deadletter.ParseEnvelope(kafka.Headers(m)); err == nil && l.Topic == sent.Topic && l.Partition == sent.Partition && l.Offset == sent.Offset {
+				found = &l
+			}
+		}
+		return found != nil
+	})
+	return *found
+}
+
+// TestRequestsWithoutReach holds that a closed capability is told to who asks.
+func TestRequestsWithoutReach(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Embedded(t)
+	serveAll(t, runArgs(t, brokers, "--auth", "none", "--features", "time", "--reply-topics", belfry.DefaultReplyTopic)...)
+	x := newExchange(t, brokers, belfry.DefaultReplyTopic)
+	if got := x.ask("kim", `{"recipient":"kim","action":"list"}`); !strings.Contains(got, `{"ok":false,"error":{"field":"action"`) || !strings.Contains(got, "--features reach") {
+		t.Errorf("answer: %s", got)
+	}
+}
+
+// TestRequestsReadAgain holds that requests which are read again from the first one, as
+// after a crash before a commit, change nothing and get the words that they got, whatever
+// later ones have done.
+func TestRequestsReadAgain(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Embedded(t)
+	args := runArgs(t, brokers, "--auth", "none", "--reply-topics", belfry.DefaultReplyTopic)
+	r := serveAll(t, args...)
+	x := newExchange(t, brokers, belfry.DefaultReplyTopic)
+	var ids [][]byte
+	ask := func(user, request string) {
+		id := x.correlate()
+		ids = append(ids, id)
+		x.send([]byte(user), []byte(request), map[string][]byte{"kafka_correlationId": id})
+		x.await(id, 1)
+	}
+	for _, user := range []string{"kim", "lee"} {
+		phone := subscriptionOf(pushtest.NewBrowser(pushEndpoint + user))
+		subscribe := `{"recipient":"` + user + `","action":"subscribe","subscription":` + phone + `}`
+		ask(user, subscribe)
+		ask(user, subscribe) // there already
+		ask(user, `{"recipient":"`+user+`","action":"unsubscribe","subscription":`+phone+`}`)
+		ask(user, subscribe)
+		ask(user, `{"recipient":"`+user+`","action":"set-preferences","preferences":{"language":"ko"}}`)
+		ask(user, `{"recipient":"`+user+`","action":"set-preferences","preferences":{"language":"en"}}`)
+		if user == "kim" {
+			ask(user, `{"recipient":"`+user+`","action":"unsubscribe","subscription":`+phone+`}`)
+		}
+	}
+	state := func(url string) (out string) {
+		for _, user := range []string{"kim", "lee"} {
+			for _, path := range []string{"preferences", "push-subscriptions"} {
+				var got map[string]any
+				if status := callAPI(t, http.MethodGet, userURL(url, user, path), "", "", &got); status != http.StatusOK {
+					t.Fatalf("%s of %s: %d", path, user, status)
+				}
+				delete(got, "version")
+				delete(got, "cursor")
+				out += fmt.Sprintln(user, path, got)
+			}
+		}
+		return out
+	}
+	before := state(r.url)
+	if code := r.stop(); code != 0 {
+		t.Fatalf("ended with %d", code)
+	}
+	// The group has done nothing yet.
+	offsets := kadm.Offsets{}
+	for p := range int32(3) {
+		offsets.AddOffset(belfry.DefaultRequestTopic, p, 0, -1)
+	}
+	if err := kadm.NewClient(x.client).CommitAllOffsets(t.Context(), "belfry-requests", offsets); err != nil {
+		t.Fatal(err)
+	}
+	r = serveAll(t, args...)
+	for i, id := range ids {
+		if first, again := x.await(id, 1), x.await(id, 2); !bytes.Equal(first.Value, again.Value) {
+			t.Errorf("request %d: %s, read again: %s", i, first.Value, again.Value)
+		}
+	}
+	if after := state(r.url); after != before {
+		t.Errorf("before: %s\nafter: %s", before, after)
+	}
 }

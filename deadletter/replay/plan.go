@@ -40,6 +40,8 @@ func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutc
 			out.Writes, records, err = r.journal(l)
 		case r.Prefix.WebPushGroup():
 			records, err = r.outbound(l)
+		case r.Prefix.RequestsGroup():
+			records = r.request(l)
 		case r.Prefix.FormerInboxGroup():
 			out.Writes, records, err = r.item(l)
 		default:
@@ -146,6 +148,12 @@ func (r *Replayer) outbound(l *deadletter.Letter) ([]*kgo.Record, error) {
 		return nil, err
 	}
 	return []*kgo.Record{{Topic: r.Prefix.Outbound(), Key: l.Key, Value: l.Value, Headers: kafka.RecordHeaders(l.Headers)}}, nil
+}
+
+// request asks once more what was asked over Kafka: whoever asked has given up, and drops an
+// answer.
+func (r *Replayer) request(l *deadletter.Letter) []*kgo.Record {
+	return []*kgo.Record{{Topic: l.Topic, Partition: l.Partition, Key: l.Key, Value: l.Value, Headers: kafka.RecordHeaders(l.Headers)}}
 }
 
 // item writes a content again that a former release could not.

@@ -28,7 +28,7 @@ type Rules interface {
 // Replayer processes dead letters again: those of routers by today's rules, those
 // of the other groups as they are. Its records go where they would have
 // gone: into the journal or another topic of ours, never into the source topic, which
-// may be another team's.
+// may be another team's. A request alone goes back to its topic, as it came.
 //
 // The records that a letter leads to have the ids that they would have had, made of the place
 // where the record was read first, so that it is recognised if it is there
