@@ -42,7 +42,7 @@ func drawReachRecord(t *rapid.T, r *inbox.Record) {
 	ms := rapid.Int64Range(0, 1<<45).Draw(t, "ms")
 	switch r.Kind {
 	case inbox.KindPrefs:
-		r.Prefs = drawBytes(t, "prefs")
+		r.Prefs, r.Reason = drawBytes(t, "prefs"), inbox.CutReason(rapid.String().Draw(t, "reason"))
 	case inbox.KindEndpoint:
 		r.Endpoint = drawAddress(t)
 	case inbox.KindEndpointGone:

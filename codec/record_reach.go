@@ -11,7 +11,7 @@ import (
 func fromReachRecord(m *belfrypb.Record, r *inbox.Record) (err error) {
 	switch r.Kind {
 	case inbox.KindPrefs:
-		m.Prefs, m.Rule, m.Origin = r.Prefs, r.Rule, fromOrigin(r.Origin)
+		m.Prefs, m.Rule, m.Origin, m.Reason = r.Prefs, r.Rule, fromOrigin(r.Origin), inbox.CutReason(r.Reason)
 	case inbox.KindEndpoint:
 		if r.Endpoint == nil {
 			return corrupt("record", "endpoint without an endpoint")
@@ -56,6 +56,7 @@ func toReachRecord(r *inbox.Record, m *belfrypb.Record) (err error) {
 		if len(m.Prefs) > 0 {
 			r.Prefs = m.Prefs
 		}
+		r.Reason = m.Reason
 	case inbox.KindEndpoint:
 		if m.Endpoint == nil {
 			return corrupt("record", "endpoint without an endpoint")

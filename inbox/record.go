@@ -113,8 +113,8 @@ type Record struct {
 	Endpoint *Address
 	// EndpointHash, unless 0, names an endpoint of KindEndpointGone besides Seqs.
 	EndpointHash uint64
-	// Reason says why endpoints are gone; empty where their user took them away. It is
-	// one that [CutReason] leaves as it is.
+	// Reason says why endpoints are gone, or a channel is switched off; empty where that is
+	// their user's word. It is one that [CutReason] leaves as it is.
 	Reason string
 	// Soft says that a message to endpoints of KindEndpointGone came back for a cause that
 	// may pass: they are gone when that was so on [MaxBounceDays] days.

@@ -271,7 +271,7 @@ type Step struct {
 	Returned      []uint64 `json:"returned,omitempty"`
 	Endpoint      uint64   `json:"endpoint,omitempty"`
 	GoneEndpoints []uint64 `json:"gone_endpoints,omitempty"`
-	// Reason is why endpoints went, or why a message to Bounced came back, which is counted
+	// Reason is why endpoints went or preferences changed, or why a message to Bounced came back, which is counted
 	// as of one of Bounces days.
 	Reason  string `json:"reason,omitempty"`
 	Bounced uint64 `json:"bounced,omitempty"`

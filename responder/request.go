@@ -39,6 +39,7 @@ const (
 	actionUnsubscribe = "unsubscribe"
 	actionPreferences = "set-preferences"
 	actionList        = "list"
+	actionBounce      = "bounce"
 )
 
 // actionUnknown stands for all others where they are counted.
@@ -94,6 +95,7 @@ type request struct {
 	hash      uint64         // of unsubscribe, or
 	seq       uint64         // the endpoint that an answer has named
 	patch     []byte         // of set-preferences
+	bounce    *door.Bounce   // of bounce
 }
 
 // body is the JSON of a request.
@@ -127,12 +129,12 @@ func parse(value []byte, at time.Time, hosts *webpush.Hosts, policy *reach.Polic
 		return r, err
 	}
 	switch b.Action {
-	case actionSubscribe, actionUnsubscribe, actionPreferences, actionList:
+	case actionSubscribe, actionUnsubscribe, actionPreferences, actionList, actionBounce:
 		r.action = b.Action
 	case "":
-		return r, belfry.Invalid("action", "is required: subscribe, unsubscribe, set-preferences or list")
+		return r, belfry.Invalid("action", "is required: subscribe, unsubscribe, set-preferences, list or bounce")
 	default:
-		return r, belfry.Invalid("action", "must be subscribe, unsubscribe, set-preferences or list, not %.40q", b.Action)
+		return r, belfry.Invalid("action", "must be subscribe, unsubscribe, set-preferences, list or bounce, not %.40q", b.Action)
 	}
 	if err := belfry.CheckRecipient(b.Recipient); err != nil {
 		return r, err
@@ -153,6 +155,8 @@ func parse(value []byte, at time.Time, hosts *webpush.Hosts, policy *reach.Polic
 			return r, belfry.Invalid("preferences", `is required: an object such as {"language":"ko"}`)
 		}
 		r.patch, err = b.Preferences, checkPreferences(b.Preferences, policy)
+	case actionBounce:
+		r.bounce, err = door.ParseBounce(value, policy)
 	}
 	if err != nil {
 		return r, err

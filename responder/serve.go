@@ -60,6 +60,8 @@ func (r *Responder) act(ctx context.Context, a *asked) (answer, error) {
 		return answer{OK: true, Recipient: a.recipient}, nil
 	case actionPreferences:
 		return r.setPreferences(ctx, a)
+	case actionBounce:
+		return r.takeBounce(ctx, a)
 	default:
 		return r.list(ctx, a)
 	}
@@ -153,6 +155,25 @@ func (r *Responder) setPreferences(ctx context.Context, a *asked) (answer, error
 	if err := door.Fits(&row, a.patch); errors.Is(err, door.ErrPreferences) {
 		return answer{}, belfry.Invalid("preferences", "%v", err)
 	} else if err != nil {
+		return answer{}, err
+	}
+	return answer{OK: true, Recipient: a.recipient}, nil
+}
+
+// takeBounce notes that a message came back.
+func (r *Responder) takeBounce(ctx context.Context, a *asked) (answer, error) {
+	row, err := r.awaitRow(ctx, a, nil)
+	if err != nil {
+		return answer{}, err
+	}
+	record, err := a.bounce.Record(&row)
+	if errors.Is(err, door.ErrPreferences) {
+		return answer{}, belfry.Invalid("recipient", "%v", err)
+	} else if err != nil {
+		return answer{}, err
+	}
+	record.Origin = a.origin
+	if _, err := r.append(ctx, a, record); err != nil {
 		return answer{}, err
 	}
 	return answer{OK: true, Recipient: a.recipient}, nil

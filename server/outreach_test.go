@@ -273,7 +273,7 @@ func TestReachIsClosed(t *testing.T) {
 		{"GET", "/v1/users/kim/preferences", ""}, {"PATCH", "/v1/users/kim/preferences", `{}`},
 		{"GET", "/v1/users/kim/push-subscriptions", ""}, {"PUT", "/v1/users/kim/push-subscriptions", `{}`}, {"DELETE", "/v1/users/kim/push-subscriptions", `{}`},
 		{"PUT", "/v1/users/kim/addresses/mail", `{}`}, {"DELETE", "/v1/users/kim/addresses/mail", `{}`},
-		{"GET", "/v1/users/kim/decisions/browser/1", ""}, {"GET", "/v1/push-key", ""}, {"GET", "/v1/links/x", ""}, {"POST", "/v1/links/x", ""},
+		{"GET", "/v1/users/kim/decisions/browser/1", ""}, {"GET", "/v1/push-key", ""}, {"GET", "/v1/links/x", ""}, {"POST", "/v1/links/x", ""}, {"POST", "/v1/bounces", `{}`},
 	} {
 		a.call(call.method, call.path, call.body).WantProblem(501, "")
 	}

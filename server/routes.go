@@ -89,6 +89,7 @@ func (s *Server) reachRoutes(m *mux.Router) {
 	s.body(m, http.MethodPut, userPath+"/addresses/{kind:[^/]*}", auth.Scoped(auth.ScopeNotify), opened(o.PutAddress))
 	s.body(m, http.MethodDelete, userPath+"/addresses/{kind:[^/]*}", auth.Scoped(auth.ScopeNotify), opened(o.DeleteAddress))
 	s.get(m, userPath+"/decisions/{channel:[^/]*}/{version:[^/]*}", auth.Scoped(auth.ScopeDeliver), opened(o.GetDecision))
+	s.body(m, http.MethodPost, "/v1/bounces", auth.Scoped(auth.ScopeDeliver), opened(o.PostBounce))
 	s.get(m, "/v1/push-key", auth.Open, opened(o.GetPushKey))
 	s.get(m, links.Path+"{token:[^/]*}", auth.Open, opened(o.GetLink))
 	s.handle(m, http.MethodPost, links.Path+"{token:[^/]*}", auth.Open, opened(o.PostLink))

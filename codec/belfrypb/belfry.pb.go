@@ -234,9 +234,10 @@ type Record struct {
 	// Of KIND_TELL and KIND_UNTELL.
 	Tell   *Tell   `protobuf:"bytes,15,opt,name=tell,proto3" json:"tell,omitempty"`
 	Untell *Untell `protobuf:"bytes,16,opt,name=untell,proto3" json:"untell,omitempty"`
-	// Of KIND_ENDPOINT_GONE: why, and whether that is counted alone, since it may pass.
-	Reason        string `protobuf:"bytes,17,opt,name=reason,proto3" json:"reason,omitempty"`
-	Soft          bool   `protobuf:"varint,18,opt,name=soft,proto3" json:"soft,omitempty"`
+	// Of KIND_PREFS and KIND_ENDPOINT_GONE: why, if not by their user's word.
+	Reason string `protobuf:"bytes,17,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Of KIND_ENDPOINT_GONE: it is counted alone, since it may pass.
+	Soft          bool `protobuf:"varint,18,opt,name=soft,proto3" json:"soft,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -59,8 +59,6 @@ func (c *Calls) readAddress(w http.ResponseWriter, r *http.Request) (kind inbox.
 	if err := exactjson.Parse(body, &a, `{"address":"…"}`); err != nil {
 		return 0, "", err
 	}
-	if err := door.CheckAddress(kind, a.Address); err != nil {
-		return 0, "", err
-	}
-	return kind, a.Address, nil
+	address, err = door.ParseAddress(kind, a.Address)
+	return kind, address, err
 }
