@@ -128,7 +128,8 @@ const pushEndpoint = "https://fcm.googleapis.com/fcm/send/"
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	brokers := kafkatest.Embedded(t)
-	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--reply-topics", belfry.DefaultReplyTopic)...)
+	channels := channelsFile(t, "channels: {mail: {kind: mail, tell: [{if_unread_after: 30m}]}}")
+	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--reply-topics", belfry.DefaultReplyTopic, "--channels", channels)...)
 	x := newExchange(t, brokers, belfry.DefaultReplyTopic)
 	phone := subscriptionOf(pushtest.NewBrowser(pushEndpoint + "phone"))
 	subscribe := `{"recipient":"kim","action":"subscribe","subscription":` + phone + `}`
@@ -194,6 +195,22 @@ func TestRequests(t *testing.T) {
 	if got := x.ask("nobody", `{"recipient":"nobody","action":"list"}`); got != `{"ok":true,"recipient":"nobody","endpoints":[]}` {
 		t.Errorf("list of nobody: %s", got)
 	}
+	address := `{"address":"kim@example.com"}`
+	for _, want := range []int{http.StatusCreated, http.StatusOK} {
+		if status := callAPI(t, http.MethodPut, userURL(r.url, "kim", "addresses/mail"), "", address, nil); status != want {
+			t.Errorf("put an address: %d, want %d", status, want)
+		}
+	}
+	bounce := `{"recipient":"kim","action":"bounce","channel":"%s","address":"kim@example.com","kind":"hard","reason":"550 5.1.1"}`
+	if got := x.ask("kim", fmt.Sprintf(bounce, "fax")); !strings.Contains(got, `"field":"channel"`) {
+		t.Errorf("a bounce of a channel that there is not: %s", got)
+	}
+	if got := x.ask("kim", fmt.Sprintf(bounce, "mail")); got != done {
+		t.Errorf("bounce: %s", got)
+	}
+	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the address that bounced is still there" }, func() bool {
+		return callAPI(t, http.MethodPut, userURL(r.url, "kim", "addresses/mail"), "", address, nil) == http.StatusCreated
+	})
 	// A command: nobody waits for an answer.
 	x.send(nil, []byte(strings.ReplaceAll(subscribe, "kim", "lee")), nil)
 	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "a command came to nothing" }, func() bool {
@@ -202,7 +219,7 @@ func TestRequests(t *testing.T) {
 	wantMetrics(t, r.url+"/metrics",
 		`belfry_request_answers_total{action="subscribe",result="ok"} 3`,
 		`belfry_request_answers_total{action="subscribe",result="command"} 1`,
-		`belfry_request_answer_seconds_count 10`)
+		`belfry_request_answer_seconds_count 12`)
 }
 
 // TestBadRequests holds that a request that is wrong in any way changes nothing, and that
