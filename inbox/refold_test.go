@@ -122,9 +122,10 @@ func TestRefolderTellsWhatWasTold(t *testing.T) {
 		inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "a", Title: belfry.PlainText("a")}},
 		inbox.Record{Kind: inbox.KindTell, Seqs: []uint64{2}, Tell: &inbox.Tell{Channel: "chat", Kind: inbox.EndpointText, Evaluated: 2, GoodUntil: far}},
 		inbox.Record{Kind: inbox.KindUntell, Untell: &inbox.Untell{Channel: "chat", Decision: 3, Attempt: 1}},
-		inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{1}},
+		inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{1}, Soft: true, Reason: "soft: full"},
+		inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{1}, Reason: "hard: kim@example.com"},
 	)
-	tell, untell, gone := steps[2], steps[3], steps[4]
+	tell, untell, bounce, gone := steps[2], steps[3], steps[4], steps[5]
 	if steps[0].Endpoint != 1 || steps[0].Kind != "endpoint" {
 		t.Errorf("endpoint: got %+v", steps[0])
 	}
@@ -134,7 +135,10 @@ func TestRefolderTellsWhatWasTold(t *testing.T) {
 	if untell.Channel != "chat" || untell.Decision != 3 || !slices.Equal(untell.Returned, []uint64{2}) || !untell.Changed() {
 		t.Errorf("untell: got %+v", untell)
 	}
-	if !slices.Equal(gone.GoneEndpoints, []uint64{1}) || len(gone.Unknown) > 0 {
+	if bounce.Bounced != 1 || bounce.Bounces != 1 || bounce.Reason != "soft: full" || len(bounce.GoneEndpoints)+len(bounce.Unknown) > 0 {
+		t.Errorf("bounce: got %+v", bounce)
+	}
+	if !slices.Equal(gone.GoneEndpoints, []uint64{1}) || len(gone.Unknown) > 0 || gone.Reason != "hard: …@example.com" || gone.Bounced != 0 {
 		t.Errorf("endpoint-gone: got %+v", gone)
 	}
 }

@@ -145,4 +145,17 @@ func TestBellSettings(t *testing.T) {
 	if got := browsertest.Eval[string](tab, `broken.join()`); got != "" {
 		t.Errorf("the policy is broken: %s", got)
 	}
+
+	// The page of a link to leave, which has no script: its own style, and forms that act.
+	leave := testLinks(t).URL(links.Link{Action: links.Unsubscribe, User: "lee", Channel: "mail", Until: time.Now().Add(time.Hour)})
+	tab.Open(address + leave)
+	browsertest.Eventually(tab, `getComputedStyle(document.querySelector('main')).maxWidth`, "480px")
+	tab.Click(`button[aria-label="board: Unsubscribe"]`)
+	browsertest.Eventually(tab, `document.querySelector('button[aria-label="board: Get them again"]') !== null`, true)
+	screenshot(t, tab, "leave.png")
+	tab.Click("main > form button")
+	browsertest.Eventually(tab, `document.querySelector('h1').textContent`, "You get no more of these messages.")
+	if row, _ := a.fake.Row("lee"); row.Reach == nil || string(row.Reach.Prefs) != `{"channels":{"mail":{"categories":{"board":false},"on":false}}}` {
+		t.Errorf("after two forms: %+v", row.Reach)
+	}
 }

@@ -35,6 +35,10 @@ func TestTellsInWords(t *testing.T) {
 		"told on chat 2 5":                 {Channel: "chat", Told: []uint64{2, 5}},
 		"decision 3 of chat; given back 2": {Channel: "chat", Decision: 3, Returned: []uint64{2}},
 		"endpoint 7; endpoint gone 1":      {Endpoint: 7, GoneEndpoints: []uint64{1}},
+
+		"endpoint gone 1; because: hard: 550 5.1.1":                   {GoneEndpoints: []uint64{1}, Reason: "hard: 550 5.1.1"},
+		"endpoint 7 bounced, on day 2 of 5; because: soft: 452 4.2.2": {Bounced: 7, Bounces: 2, Reason: "soft: 452 4.2.2"},
+		"because: complaint": {Reason: "complaint"},
 	} {
 		if got := stepChanges(&step); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -17,7 +17,8 @@ func TestReachOfUsers(t *testing.T) {
 	now := time.UnixMilli(1_790_000_000_000).UTC()
 	row := inbox.State{Epoch: 1, Version: 20, Items: []inbox.Entry{{Seq: 5, Version: 5, Count: 1}, {Seq: 7, Version: 7, Count: 1}}, Reach: &inbox.Reach{
 		Prefs:     []byte(`{"zone":"Asia/Seoul","quiet":[{"from":"00:00","to":"23:59"}]}`),
-		Endpoints: []inbox.Endpoint{{Seq: 2, Kind: inbox.EndpointWebPush}, {Seq: 3, Kind: inbox.EndpointMail}, {Seq: 4, Kind: inbox.EndpointText}},
+		Endpoints: []inbox.Endpoint{{Seq: 2, Kind: inbox.EndpointWebPush}, {Seq: 3, Kind: inbox.EndpointMail, Bounces: 2, BouncedAt: now.UnixMilli(), Bounce: "soft: full"}, {Seq: 4, Kind: inbox.EndpointText}},
+		Gone:      []inbox.GoneEndpoint{{Seq: 1, Version: 9, Reason: "hard: 550 5.1.1"}, {Seq: 2, Version: 9}},
 		From:      []inbox.From{{Kind: inbox.EndpointWebPush, Version: 2}, {Kind: inbox.EndpointMail, Version: 3}},
 		Channels:  []inbox.ChannelState{{Name: "browser", Attempt: 2, NotBefore: now.UnixMilli() + 1000, Decisions: []inbox.Decision{{Version: 10, At: now.UnixMilli() - 60_000}}}},
 		Items:     []inbox.ItemReach{{Seq: 5, Since: now.UnixMilli(), Told: []inbox.Told{{Channel: "browser", Decision: 10}}}, {Seq: 7, Since: now.UnixMilli()}},
@@ -42,6 +43,7 @@ func TestReachOfUsers(t *testing.T) {
 		text := strings.Join(strings.Fields(out.String()), " ")
 		want := []string{
 			"endpoint 2 webpush push.example since 2026", "endpoint 3 mail mail.example", "endpoint 4 text - since", "content missing",
+			"bounced 3 on 2 of 5 days, the last 2026-09-21T14:13:20Z: soft: full", "gone 1 at version 9: hard: 550 5.1.1 channel",
 			`preferences {"zone":"Asia/Seoul"`, "channel browser 1 decisions remembered", "failed 2 times since", "(decision 10)",
 		}
 		if p != nil {
