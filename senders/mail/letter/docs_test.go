@@ -8,17 +8,17 @@ import (
 	"testing"
 )
 
-// TestDocumentedFields holds that docs/mail.md names each field that layouts have, and that
+// TestDocumentedFields holds that docs/letters.md names each field that layouts have, and that
 // its words are taken.
 func TestDocumentedFields(t *testing.T) {
-	text, err := os.ReadFile("../../../docs/mail.md")
+	text, err := os.ReadFile("../../../docs/letters.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, of := range []any{view{}, group{}, item{}, leave{}, Words{}} {
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(of)) {
 			if f.IsExported() && !strings.Contains(string(text), "`."+f.Name+"`") {
-				t.Errorf("docs/mail.md does not name .%s of %T", f.Name, of)
+				t.Errorf("docs/letters.md does not name .%s of %T", f.Name, of)
 			}
 		}
 	}

@@ -130,14 +130,14 @@ func parseWords(f *yamlfile.File, text string, tag language.Tag, on *Words) *Wor
 		if n, ok := fields[t.name]; ok {
 			*t.to = r.text(n, t.name, t.has)
 		} else if *t.to == "" {
-			f.Wrong(root, t.name, "is missing; a language that is not built in needs all words, see docs/mail.md")
+			f.Wrong(root, t.name, "is missing; a language that is not built in needs all words, see docs/letters.md")
 		}
 	}
 	for _, c := range w.counted() {
 		if n, ok := fields[c.name]; ok {
 			*c.to = r.forms(n, c.name, c.has)
 		} else if len(*c.to) == 0 {
-			f.Wrong(root, c.name, "is missing; a language that is not built in needs all words, see docs/mail.md")
+			f.Wrong(root, c.name, "is missing; a language that is not built in needs all words, see docs/letters.md")
 		}
 	}
 	if n, ok := fields["direction"]; ok && w.Direction != "ltr" && w.Direction != "rtl" {
