@@ -5,6 +5,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/belfry/belfry/reach/door"
 )
 
 // result is what became of a request.
@@ -23,13 +25,19 @@ type metrics struct {
 	answers  *prometheus.CounterVec
 	seconds  prometheus.Histogram
 	inFlight prometheus.Gauge
+	bounces  *door.Bounces
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	f := promauto.With(reg)
+	bounces, err := door.NewBounces(reg)
+	if err != nil {
+		panic(err) // as promauto does
+	}
 	return &metrics{
+		bounces: bounces,
 		answers: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_request_answers_total", Help: "Requests over Kafka that were ended, by action (subscribe, unsubscribe, set-preferences, list, unknown) and result: ok, error (the answer says what is wrong), command (no answer was asked for), refused (not done, and nobody could be told: a dead letter), unanswered (done, and its answer could not be written: a dead letter), given-up (read again by whoever has the partition next).",
+			Name: "belfry_request_answers_total", Help: "Requests over Kafka that were ended, by action (subscribe, unsubscribe, set-preferences, list, bounce, unknown) and result: ok, error (the answer says what is wrong), command (no answer was asked for), refused (not done, and nobody could be told: a dead letter), unanswered (done, and its answer could not be written: a dead letter), given-up (read again by whoever has the partition next).",
 		}, []string{"action", "result"}),
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "belfry_request_answer_seconds", Help: "Time from a request's timestamp to the acknowledgement of its answer.",

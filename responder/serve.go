@@ -176,6 +176,7 @@ func (r *Responder) takeBounce(ctx context.Context, a *asked) (answer, error) {
 	if _, err := r.append(ctx, a, record); err != nil {
 		return answer{}, err
 	}
+	r.metrics.bounces.Count(a.bounce)
 	return answer{OK: true, Recipient: a.recipient}, nil
 }
 

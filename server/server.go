@@ -291,7 +291,7 @@ func (s *Server) operations() ops.Config {
 func (s *Server) reaching() outreach.Config {
 	c := s.config
 	return outreach.Config{
-		Settings: c.Reach, Row: c.Rows.Row, Asked: s.awaitAsked, Item: c.Items.Item, Endpoint: c.Items.Endpoint, Command: s.command, Behind: errBehind,
+		Settings: c.Reach, Registry: c.Registry, Row: c.Rows.Row, Asked: s.awaitAsked, Item: c.Items.Item, Endpoint: c.Items.Endpoint, Command: s.command, Behind: errBehind,
 		Await: func(ctx context.Context, user string, look func() (bool, error)) error {
 			return s.await(ctx, user, look, c.Rows, c.Items)
 		},

@@ -208,6 +208,9 @@ func TestRequests(t *testing.T) {
 	if got := x.ask("kim", fmt.Sprintf(bounce, "mail")); got != done {
 		t.Errorf("bounce: %s", got)
 	}
+	if status := callAPI(t, http.MethodPost, r.url+"/v1/bounces", "", `{"recipient":"kim","channel":"mail","address":"kim@example.com","kind":"hard"}`, nil); status != http.StatusOK {
+		t.Errorf("a bounce over HTTP, of what is gone: %d", status)
+	}
 	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the address that bounced is still there" }, func() bool {
 		return callAPI(t, http.MethodPut, userURL(r.url, "kim", "addresses/mail"), "", address, nil) == http.StatusCreated
 	})
@@ -219,6 +222,7 @@ func TestRequests(t *testing.T) {
 	wantMetrics(t, r.url+"/metrics",
 		`belfry_request_answers_total{action="subscribe",result="ok"} 3`,
 		`belfry_request_answers_total{action="subscribe",result="command"} 1`,
+		`belfry_request_answers_total{action="bounce",result="ok"} 1`, `belfry_bounces_total{channel="mail",kind="hard"} 2`,
 		`belfry_request_answer_seconds_count 12`)
 }
 

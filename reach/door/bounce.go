@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/exactjson"
 	"github.com/belfry/belfry/inbox"
@@ -22,6 +24,26 @@ const (
 	BounceSoft      BounceKind = "soft"      // not now: it goes after [inbox.MaxBounceDays] days of it
 	BounceComplaint BounceKind = "complaint" // its user said that it is spam: the channel is switched off
 )
+
+// Bounces counts what came back, by channel and kind. It is safe for concurrent use.
+type Bounces struct{ total *prometheus.CounterVec }
+
+// NewBounces returns the counter of a registry, which is one however they come.
+func NewBounces(reg prometheus.Registerer) (*Bounces, error) {
+	total := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "belfry_bounces_total", Help: "Messages that were said to have come back, by channel and kind: hard, soft, complaint.",
+	}, []string{"channel", "kind"})
+	err := reg.Register(total)
+	if already, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		if known, ok := already.ExistingCollector.(*prometheus.CounterVec); ok {
+			return &Bounces{known}, nil
+		}
+	}
+	return &Bounces{total}, err
+}
+
+// Count counts b, which is in its user's log.
+func (c *Bounces) Count(b *Bounce) { c.total.WithLabelValues(b.Channel, string(b.Kind)).Inc() }
 
 // maxReason is far above what a server says of a mail, of which [inbox.MaxReasonBytes]
 // are kept.

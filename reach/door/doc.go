@@ -2,6 +2,6 @@
 // way it comes: over HTTP or over Kafka. Subscriptions, addresses, preferences and
 // bounces are read and checked here alone.
 //
-// It imports exactjson, reach, webpush, inbox and the root package. Begin reading with
+// It imports exactjson, the Prometheus client, reach, webpush, inbox and the root package. Begin reading with
 // [ParseSubscription].
 package door

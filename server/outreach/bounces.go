@@ -31,6 +31,7 @@ func (c *Calls) PostBounce(w http.ResponseWriter, r *http.Request, _ auth.Call) 
 	if err != nil {
 		return err
 	}
+	c.bounces.Count(bounce)
 	wire.Respond(w, status(shown, http.StatusOK), newHead(bounce.Recipient, &row))
 	return nil
 }

@@ -7,10 +7,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/recent"
 	"github.com/belfry/belfry/links"
 	"github.com/belfry/belfry/reach"
+	"github.com/belfry/belfry/reach/door"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/wire"
@@ -35,6 +38,8 @@ type Settings struct {
 // Config is what a server gives. All of it is required but what Settings may lack.
 type Config struct {
 	Settings
+	// Registry takes the metrics.
+	Registry prometheus.Registerer
 	// Row is the user's newest row, and Asked the one that the call's min_version asks for.
 	Row   func(user string) (inbox.State, error)
 	Asked func(r *http.Request, user string) (inbox.State, error)
@@ -75,6 +80,7 @@ const (
 type Calls struct {
 	config              Config
 	browsers, addresses *limit.Calls // new ones, by user
+	bounces             *door.Bounces
 
 	mu    sync.Mutex
 	spent *recent.Map[string, struct{}] // tokens of links that act once
@@ -92,10 +98,14 @@ func New(config Config) (*Calls, error) {
 		}
 		config.PushHosts = known
 	}
+	bounces, err := door.NewBounces(config.Registry)
+	if err != nil {
+		return nil, err
+	}
 	allowance := limit.NewAllowance(registrationRate, registrationBurst)
 	return &Calls{
 		config: config, browsers: limit.NewCalls(ErrRegistrations, allowance, allowance), addresses: limit.NewCalls(ErrRegistrations, allowance, allowance),
-		spent: recent.New[string, struct{}](maxSpent),
+		bounces: bounces, spent: recent.New[string, struct{}](maxSpent),
 	}, nil
 }
 
