@@ -3,6 +3,8 @@ package codec
 import (
 	"fmt"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/belfry/belfry/codec/belfrypb"
 	"github.com/belfry/belfry/inbox"
 )
@@ -40,6 +42,29 @@ func DecodeEndpoint(b []byte) (inbox.Address, error) {
 	a.Seq = m.Seq
 	return *a, nil
 }
+
+// HoldsEndpoint reports whether a value of the journal has the content of an endpoint, which
+// is secret, as far as it can be read: also one of a newer format, or that was cut.
+func HoldsEndpoint(record []byte) bool {
+	for len(record) > 0 {
+		number, wireType, n := protowire.ConsumeTag(record)
+		if n < 0 {
+			return false
+		}
+		if number == fieldEndpoint && wireType == protowire.BytesType {
+			return true
+		}
+		m := protowire.ConsumeFieldValue(number, wireType, record[n:])
+		if m < 0 {
+			return false
+		}
+		record = record[n+m:]
+	}
+	return false
+}
+
+// fieldEndpoint is that of belfrypb.Record.
+const fieldEndpoint = 13
 
 func fromAddress(what string, a *inbox.Address) (*belfrypb.Endpoint, error) {
 	if !a.Kind.Valid() {

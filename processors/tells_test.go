@@ -155,6 +155,33 @@ func TestTellsOfWhatIsUnseen(t *testing.T) {
 	}
 }
 
+// A process that is killed after a row was written, and before its decision was, leaves the
+// row as it is and the journal uncommitted: who reads the record again writes the decision,
+// the same one, though the row has it already.
+func TestDecisionIsWrittenOnceTheRowHasIt(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	makeTopics(t, cfg)
+	p := startBy(t, cfg, afterA(0, "chat"))
+	p.reachable(t, "kim")
+	seq := p.appended(t, "kim", notify("first"))
+	all := p.awaitOutbound(t, "kim is told", func(all map[string][]inbox.Outbound) bool { return len(all["kim"]) == 1 })
+	first := all["kim"][0]
+	p.appended(t, "kim", inbox.Record{Kind: inbox.KindSeen, Seqs: []uint64{seq}}) // its owner is not the judge of that
+	awaitDone(t, cfg)
+	p.stop()
+	rewind(t, cfg, prefix.UnreadGroup(), prefix.Journal())
+	p = startBy(t, cfg, afterA(0, "chat"))
+	all = p.awaitOutbound(t, "the decision is written again", func(all map[string][]inbox.Outbound) bool { return len(all["kim"]) > 1 })
+	awaitDone(t, cfg)
+	if all = p.outbound(t); len(all["kim"]) != 2 || all["kim"][1] != first {
+		t.Errorf("got %+v, want %+v once more", all["kim"], first)
+	}
+	if n := p.counter(t, "belfry_outbound_repeated_total", "chat"); n != 1 {
+		t.Errorf("%v are counted as repeated", n)
+	}
+}
+
 // An item that is seen in the log before the decision is not told, whatever the race. The long
 // form has BELFRY_TEST_RACES=10000.
 func TestSeenRacesTheDueTime(t *testing.T) {

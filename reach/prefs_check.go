@@ -126,17 +126,14 @@ func readQuiet(path string, value any) (q Quiet, err error) {
 		}
 	}
 	from, _ := fields["from"].(string)
-	if q.From, err = ParseClock(path+".from", from); err != nil {
-		return q, err
+	if q.From, err = ParseClock(path+".from", from); err != nil || q.From == midnight {
+		return q, belfry.Invalid(path+".from", `must be a time of day, "00:00" to "23:59", not %.20q; a day that ends at "24:00" starts at "00:00"`, from)
 	}
 	to, _ := fields["to"].(string)
 	if q.To, err = ParseClock(path+".to", to); err != nil {
 		return q, err
 	}
-	switch {
-	case q.From == midnight:
-		return q, belfry.Invalid(path+".from", `must be before "24:00"`)
-	case q.From == q.To:
+	if q.From == q.To {
 		return q, belfry.Invalid(path+".to", `must differ from "from"; a whole day is "00:00" to "24:00"`)
 	}
 	days, ok := fields["days"]
@@ -153,6 +150,30 @@ func readQuiet(path string, value any) (q Quiet, err error) {
 	}
 	q.Days, err = ParseWeekdays(path+".days", names)
 	return q, err
+}
+
+// Normal returns a patch of preferences that [CheckPrefs] lets pass with the days of quiet
+// hours each once, Monday first.
+func Normal(patch []byte) []byte {
+	var fields map[string]json.RawMessage
+	var hours []map[string]any
+	if json.Unmarshal(patch, &fields) != nil || json.Unmarshal(fields["quiet"], &hours) != nil {
+		return patch
+	}
+	for i := range hours {
+		if q, err := readQuiet("", hours[i]); err == nil && q.Days != 0 {
+			hours[i]["days"] = q.Days.Names()
+		}
+	}
+	quiet, err := json.Marshal(hours)
+	if err != nil || hours == nil {
+		return patch
+	}
+	fields["quiet"] = quiet
+	if out, err := json.Marshal(fields); err == nil {
+		return out
+	}
+	return patch
 }
 
 func isLanguage(text string) bool {

@@ -39,6 +39,7 @@ func TestPrefsRefused(t *testing.T) {
 		`{"quiet":[{"from":"22:00"}]}`:                        "quiet[0].to",
 		`{"quiet":[{"from":"7:00","to":"08:00"}]}`:            "quiet[0].from",
 		`{"quiet":[{"from":"24:00","to":"08:00"}]}`:           "quiet[0].from",
+		`{"quiet":[{"from":"24:00","to":"24:00"}]}`:           "quiet[0].from",
 		`{"quiet":[{"from":"07:60","to":"08:00"}]}`:           "quiet[0].from",
 		`{"quiet":[{"from":"07:00","to":"07:00"}]}`:           "quiet[0].to",
 		`{"quiet":[{"from":"07:00","to":"08:00","days":[]}]}`: "quiet[0].days",
@@ -142,5 +143,32 @@ func TestPolicyHash(t *testing.T) {
 	}
 	if h := (*reach.Policy)(nil).Hash(); h != 0 {
 		t.Errorf("no policy has hash %d", h)
+	}
+}
+
+// The end of a day is named as an end alone, and what is named says so.
+func TestEndOfDay(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"quiet":[{"from":"00:00","to":"24:00"}]}`: "",
+		`{"quiet":[{"from":"24:00","to":"08:00"}]}`: `starts at "00:00"`,
+		`{"quiet":[{"from":"8:00","to":"09:00"}]}`:  `"00:00" to "23:59"`,
+		`{"quiet":[{"from":"08:00","to":"25:00"}]}`: `"00:00" to "24:00"`,
+	} {
+		if err := reach.CheckPrefs([]byte(text), nil); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestNormal(t *testing.T) {
+	for patch, want := range map[string]string{
+		`{"language":"ko"}`: `{"language":"ko"}`,
+		`{"quiet":null}`:    `{"quiet":null}`,
+		`{"quiet":[]}`:      `{"quiet":[]}`,
+		`{"quiet":[{"days":["sun","mon","sun","mon"],"from":"22:00","to":"07:00"},{"from":"12:00","to":"13:00"}],"zone":null}`: `{"quiet":[{"days":["mon","sun"],"from":"22:00","to":"07:00"},{"from":"12:00","to":"13:00"}],"zone":null}`,
+	} {
+		if got := string(reach.Normal([]byte(patch))); got != want {
+			t.Errorf("%s is %s, want %s", patch, got, want)
+		}
 	}
 }

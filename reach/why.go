@@ -74,7 +74,7 @@ func toldAt(c *inbox.ChannelState, decision uint64, zone *time.Location) (time.T
 
 // local is a time as its user has it.
 func local(t time.Time, zone *time.Location) string {
-	return t.In(zone).Format("2006-01-02 15:04 ") + zone.String()
+	return t.In(zone).Format("2006-01-02 15:04:05 ") + zone.String()
 }
 
 func (n *Pending) words(now time.Time, zone *time.Location) string {

@@ -29,16 +29,16 @@ func TestWhy(t *testing.T) {
 		want   string
 		change func(*inbox.State)
 	}{
-		{"due at 2026-03-04 14:04 UTC", nil},
-		{"due since 2026-03-04 13:55 UTC", func(s *inbox.State) { s.Reach.Items[0].Since = ms(-10 * time.Minute) }},
+		{"due at 2026-03-04 14:04:00 UTC", nil},
+		{"due since 2026-03-04 13:55:00 UTC", func(s *inbox.State) { s.Reach.Items[0].Since = ms(-10 * time.Minute) }},
 		{"quiet until 07:00 Asia/Seoul", func(s *inbox.State) { s.Reach.Prefs = quiet }},
-		{"daily cap until 2026-03-05 13:00 UTC", func(s *inbox.State) {
+		{"daily cap until 2026-03-05 13:00:00 UTC", func(s *inbox.State) {
 			s.Reach.Channels = []inbox.ChannelState{{Name: "chat", Decisions: []inbox.Decision{{Version: 40, At: ms(-time.Hour)}}}}
 		}},
-		{"nobody was reached, again at 2026-03-04 15:00 UTC", func(s *inbox.State) {
+		{"nobody was reached, again at 2026-03-04 15:00:00 UTC", func(s *inbox.State) {
 			s.Reach.Channels = []inbox.ChannelState{{Name: "chat", NotBefore: ms(time.Hour)}}
 		}},
-		{"told 2026-03-04 13:00 UTC", func(s *inbox.State) {
+		{"told 2026-03-04 13:00:00 UTC", func(s *inbox.State) {
 			s.Reach.Items[0].Told = []inbox.Told{{Channel: "chat", Decision: 60}}
 			s.Reach.Channels = []inbox.ChannelState{{Name: "chat", Decisions: []inbox.Decision{{Version: 60, At: ms(-time.Hour)}}}}
 		}},

@@ -89,7 +89,7 @@ func (a *api) do(ctx context.Context, c call) answer {
 		return answer{}
 	}
 	switch response.StatusCode {
-	case http.StatusOK, http.StatusAccepted, http.StatusNotModified, http.StatusServiceUnavailable:
+	case http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNotModified, http.StatusServiceUnavailable:
 	default:
 		a.trouble("%s answered %s %s with %d: %.300s", a.servers[c.server].name, c.method, routeOf(c.path), response.StatusCode, data)
 	}

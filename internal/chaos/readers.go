@@ -85,11 +85,27 @@ func act(ctx, stop context.Context, name string, users []string, history *histor
 			r = &reader{name: fmt.Sprintf("%s of %s", name, user), user: user, history: history, api: a, dice: dice}
 			known[user] = r
 		}
+		if dice.IntN(20) == 0 {
+			r.reached(ctx)
+			return
+		}
 		archived := dice.IntN(8) == 0
 		if seen, ok := r.pages(ctx, archived); ok && len(seen.Items) > 0 {
 			r.command(ctx, choose(dice, seen, archived))
 		}
 	})
+}
+
+// reached has a user say how to be reached: a language, or one of a few addresses.
+func (r *reader) reached(ctx context.Context) {
+	c := call{
+		server: r.server(), method: http.MethodPatch, path: userPath(r.user, "preferences"), token: r.api.admin,
+		body: map[string]string{"language": pick(r.dice, "en", "ko", "de")},
+	}
+	if r.dice.IntN(2) == 0 {
+		c.method, c.path, c.token, c.body = http.MethodPut, userPath(r.user, "addresses/text"), r.api.service, map[string]string{"address": pick(r.dice, "room-1", "room-2")}
+	}
+	r.api.do(ctx, c)
 }
 
 // choose makes up what a user does who sees that page, which is not empty.

@@ -71,7 +71,7 @@ func (r *run) moving(ctx context.Context) ([]string, error) {
 	if len(late) > 0 {
 		return late, nil
 	}
-	rows, items, err := r.scan.tables(ctx)
+	rows, items, _, err := r.scan.tables(ctx)
 	if err != nil {
 		return nil, err
 	}

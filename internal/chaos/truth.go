@@ -62,7 +62,7 @@ func (s *scanner) truth(ctx context.Context) (*history.Truth, error) {
 	if t.Journal, err = s.journal(ctx); err != nil {
 		return nil, err
 	}
-	if t.Rows, t.Items, err = s.tables(ctx); err != nil {
+	if t.Rows, t.Items, t.Endpoints, err = s.tables(ctx); err != nil {
 		return nil, err
 	}
 	err = s.scan(ctx, s.prefix.DeadLetters(), func(m *sarama.ConsumerMessage) error {
@@ -76,18 +76,21 @@ func (s *scanner) truth(ctx context.Context) (*history.Truth, error) {
 }
 
 // tables reads the last value of each key of both tables.
-func (s *scanner) tables(ctx context.Context) (rows map[string]inbox.State, items map[string]inbox.Item, err error) {
-	rows, items = map[string]inbox.State{}, map[string]inbox.Item{}
+func (s *scanner) tables(ctx context.Context) (rows map[string]inbox.State, items map[string]inbox.Item, endpoints map[string]inbox.Address, err error) {
+	rows, items, endpoints = map[string]inbox.State{}, map[string]inbox.Item{}, map[string]inbox.Address{}
 	err = s.scan(ctx, s.prefix.UnreadTable(), func(m *sarama.ConsumerMessage) error {
 		return take(rows, m, codec.DecodeState)
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	err = s.scan(ctx, s.prefix.InboxTable(), func(m *sarama.ConsumerMessage) error {
+		if _, _, ok := inbox.ParseEndpointKey(string(m.Key)); ok {
+			return take(endpoints, m, codec.DecodeEndpoint)
+		}
 		return take(items, m, codec.DecodeItem)
 	})
-	return rows, items, err
+	return rows, items, endpoints, err
 }
 
 // take sets a key of a table to its newest value.

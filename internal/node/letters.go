@@ -3,9 +3,12 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/server/ops"
@@ -27,6 +30,21 @@ func (n *node) letters() *opsLetters {
 		Letters: replay.NewLetters(n.Kafka, n.Prefix),
 		config:  replay.Config{Engine: n.Kafka, Prefix: n.Prefix},
 		load:    n.ReplayRules,
+	}
+}
+
+// Letter implements ops.Letters.
+func (l *opsLetters) Letter(ctx context.Context, id deadletter.ID) (deadletter.Letter, error) {
+	letter, err := l.Letters.Letter(ctx, id)
+	HideEndpoint(&letter, l.config.Prefix)
+	return letter, err
+}
+
+// HideEndpoint takes the value out of a letter that is to be shown and that adds an
+// endpoint to a journal: it is as good as a password, and operators have no use for it.
+func HideEndpoint(l *deadletter.Letter, prefix belfry.Prefix) {
+	if l.Topic == prefix.Journal() && codec.HoldsEndpoint(l.Value) {
+		l.Value = fmt.Appendf(nil, "an endpoint of its user: %d bytes, which are not shown", len(l.Value))
 	}
 }
 

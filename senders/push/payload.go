@@ -91,7 +91,7 @@ func newContent(m *senders.Message, signer *links.Signer, home string) *content 
 	n.AppBadge = c.AppBadge
 	n.Title, n.Lang = text(newest.Title)
 	n.Body, _ = text(newest.Body)
-	n.Timestamp = newest.Time.UnixMilli()
+	n.Timestamp = max(newest.Time.UnixMilli(), entry.Until) // what was hidden came when it showed
 	if n.Navigate = newest.URL; n.Navigate == "" {
 		n.Navigate = home
 	}

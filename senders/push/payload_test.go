@@ -72,6 +72,18 @@ func TestPayloadOfOne(t *testing.T) {
 	}
 }
 
+// What was hidden until a time came then, whenever it was written.
+func TestPayloadOfWhatWasHidden(t *testing.T) {
+	shown := now.Add(-time.Minute)
+	for until, want := range map[int64]time.Time{0: now.Add(-time.Hour), shown.UnixMilli(): shown, now.Add(-2 * time.Hour).UnixMilli(): now.Add(-time.Hour)} {
+		m := message("", belfry.Notification{Title: belfry.PlainText("t"), Time: now.Add(-time.Hour)}, inbox.Entry{Seq: 7, Until: until})
+		text, err := newContent(m, nil, "/").fit(webpush.MaxPayload)
+		if p := parsed(t, text); err != nil || p.Notification.Timestamp != want.UnixMilli() {
+			t.Errorf("hidden until %d: got %s, %v", until, text, err)
+		}
+	}
+}
+
 func TestPayloadOfSeveral(t *testing.T) {
 	for language, want := range map[string]string{"": "text\nand 2 more", "en-GB": "text\nand 2 more", "ko": "text\n외 2건", "fr": "text\nand 2 more", "not a language": "text\nand 2 more"} {
 		m := message(language, belfry.Notification{Title: belfry.PlainText("newest"), Body: belfry.PlainText("text")}, inbox.Entry{Seq: 9}, inbox.Entry{Seq: 8, Collapse: 5}, inbox.Entry{Seq: 7})

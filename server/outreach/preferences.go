@@ -55,6 +55,7 @@ func (c *Calls) PatchPreferences(w http.ResponseWriter, r *http.Request, call au
 	if err := door.CheckPatch(body, c.config.Policy()); err != nil {
 		return err
 	}
+	body = reach.Normal(body)
 	row, err := c.config.Row(call.User)
 	if err != nil {
 		return err

@@ -13,8 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/options"
 )
 
@@ -31,7 +33,8 @@ func deadLettersShowCommand(p *cli.Program) *cobra.Command {
 		Long: `Show all that one dead letter says, by the id that a list shows.
 
 What the record holds is people's own: key, value and the values of its headers
-are shown with --contents only; otherwise how long they are.`,
+are shown with --contents only; otherwise how long they are. The value of a record
+that adds an endpoint is never shown.`,
 		Example: `  belfry dead-letters show 3/120 --brokers 127.0.0.1:9092
   belfry dead-letters show 3/120 --brokers 127.0.0.1:9092 --contents`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -61,6 +64,7 @@ are shown with --contents only; otherwise how long they are.`,
 			if err != nil {
 				return err
 			}
+			node.HideEndpoint(&letter, belfry.Prefix(kafka.Prefix))
 			if asJSON {
 				return json.NewEncoder(p.Stdout).Encode(newWholeLetterReport(&letter, contents))
 			}

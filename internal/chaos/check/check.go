@@ -54,12 +54,13 @@ type person struct {
 	listed []history.Listed
 	frames []history.Frame
 
-	journal []history.Journaled
-	row     inbox.State
-	hasRow  bool
-	items   map[uint64]inbox.Item
-	lists   map[string][]history.Listed // by server
-	held    []history.Held
+	journal   []history.Journaled
+	row       inbox.State
+	hasRow    bool
+	items     map[uint64]inbox.Item
+	endpoints map[uint64]inbox.Address
+	lists     map[string][]history.Listed // by server
+	held      []history.Held
 
 	oracle oracle
 }
@@ -71,7 +72,7 @@ func byUser(h *history.History, t *history.Truth, r *report) (people map[string]
 		p := people[name]
 		if p == nil {
 			p = &person{name: name, epoch: t.Epoch, cap: t.Cap,
-				items: map[uint64]inbox.Item{}, lists: map[string][]history.Listed{}}
+				items: map[uint64]inbox.Item{}, endpoints: map[uint64]inbox.Address{}, lists: map[string][]history.Listed{}}
 			people[name] = p
 		}
 		return p
@@ -110,6 +111,10 @@ func byUser(h *history.History, t *history.Truth, r *report) (people map[string]
 			continue
 		}
 		of(name).items[seq] = item
+	}
+	for key, address := range t.Endpoints {
+		name, seq, _ := inbox.ParseEndpointKey(key)
+		of(name).endpoints[seq] = address
 	}
 	return people, slices.Sorted(maps.Keys(named))
 }

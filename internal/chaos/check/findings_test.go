@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -143,6 +144,21 @@ func TestCheckFindsDrift(t *testing.T) {
 // nobody is found.
 func TestCheckFindsTheRest(t *testing.T) {
 	for _, c := range []sabotage{
+		{"row that has forgotten an endpoint", func(s *scene) {
+			s.reached(func(row *inbox.State) { row.Reach.Endpoints = row.Reach.Endpoints[1:] })
+		}, check.Drift, "the table's last row is"},
+		{"row with the preferences of before", func(s *scene) {
+			s.reached(func(row *inbox.State) { row.Reach.Prefs = []byte(`{}`) })
+		}, check.Drift, "the table's last row is"},
+		{"row that was told of something", func(s *scene) {
+			s.reached(func(row *inbox.State) { row.Reach.Channels = []inbox.ChannelState{{Name: "chat"}} })
+		}, check.Drift, "the table's last row is"},
+		{"endpoint without its content", func(s *scene) {
+			delete(s.Endpoints, *pick(s, slices.Sorted(maps.Keys(s.Endpoints)), func(string) bool { return true }))
+		}, check.Lost, "has no content in the table"},
+		{"content of an endpoint that is none", func(s *scene) {
+			s.Endpoints[inbox.EndpointKey("user-0", 1<<40)] = inbox.Address{Seq: 1 << 40}
+		}, check.Drift, "orphan: the content of endpoint"},
 		{"row set back", func(s *scene) { s.row(func(row *inbox.State) { row.Version-- }) }, check.Back, "the table's last row"},
 		{"version of a poll", func(s *scene) {
 			old := *s.poll()

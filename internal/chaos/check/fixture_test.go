@@ -51,7 +51,7 @@ func newWorld(t *testing.T, seed uint64) (*history.History, *history.Truth) {
 	w := &world{
 		t: t, h: &history.History{}, rng: rand.New(rand.NewPCG(seed, 0)),
 		now:   time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC),
-		truth: &history.Truth{Epoch: worldEpoch, Cap: worldCap, Rows: map[string]inbox.State{}, Items: map[string]inbox.Item{}},
+		truth: &history.Truth{Epoch: worldEpoch, Cap: worldCap, Rows: map[string]inbox.State{}, Items: map[string]inbox.Item{}, Endpoints: map[string]inbox.Address{}},
 	}
 	for i := range 5 {
 		p := &inhabitant{world: w, name: fmt.Sprintf("user-%d", i), partition: int32(i % 2),
@@ -72,6 +72,12 @@ func (w *world) tick() time.Time {
 }
 
 func (w *world) step(i int) {
+	switch p := w.people[i/40%len(w.people)]; i % 40 {
+	case 7:
+		p.append(inbox.Record{Kind: inbox.KindPrefs, Prefs: fmt.Appendf(nil, `{"language":"x-%d"}`, i)})
+	case 23:
+		p.append(inbox.Record{Kind: inbox.KindEndpoint, Endpoint: &inbox.Address{Kind: inbox.EndpointText, Target: fmt.Sprint("room-", i%3)}})
+	}
 	p := w.people[w.rng.IntN(len(w.people))]
 	switch n := w.rng.IntN(100); {
 	case n < 30:
@@ -246,6 +252,11 @@ func (w *world) rest() {
 		}
 		for seq := range s.Contents() {
 			w.truth.Items[inbox.ItemKey(p.name, seq)] = p.contents[seq]
+		}
+		if s.Reach != nil {
+			for _, e := range s.Reach.Endpoints {
+				w.truth.Endpoints[inbox.EndpointKey(p.name, e.Seq)] = inbox.Address{Seq: e.Seq, Kind: e.Kind}
+			}
 		}
 		for server := range 2 {
 			for _, archived := range []bool{false, true} {

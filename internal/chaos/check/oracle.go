@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"time"
@@ -156,7 +157,23 @@ func (i identity) String() string { return i.source + "/" + i.id }
 // what a newer Belfry wrote.
 func sameRow(a, b *inbox.State) bool {
 	return a.Epoch == b.Epoch && a.Base == b.Base && a.Version == b.Version && a.Horizon == b.Horizon &&
-		slices.EqualFunc(a.Items, b.Items, sameEntry) && slices.Equal(a.Mutes, b.Mutes) && slices.Equal(a.Removals, b.Removals) && slices.Equal(a.Watermarks, b.Watermarks)
+		slices.EqualFunc(a.Items, b.Items, sameEntry) && slices.Equal(a.Mutes, b.Mutes) && slices.Equal(a.Removals, b.Removals) && slices.Equal(a.Watermarks, b.Watermarks) &&
+		sameReach(a.Reach, b.Reach)
+}
+
+// sameReach compares all that rows hold of reaching their users.
+func sameReach(a, b *inbox.Reach) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return bytes.Equal(a.Prefs, b.Prefs) && a.PrefsVersion == b.PrefsVersion && a.EndpointsVersion == b.EndpointsVersion &&
+		slices.Equal(a.Endpoints, b.Endpoints) && slices.Equal(a.Gone, b.Gone) && slices.Equal(a.From, b.From) &&
+		slices.EqualFunc(a.Channels, b.Channels, func(a, b inbox.ChannelState) bool {
+			return a.Name == b.Name && a.Kind == b.Kind && a.Changed == b.Changed && a.Attempt == b.Attempt && a.NotBefore == b.NotBefore && slices.Equal(a.Decisions, b.Decisions)
+		}) &&
+		slices.EqualFunc(a.Items, b.Items, func(a, b inbox.ItemReach) bool {
+			return a.Seq == b.Seq && a.Since == b.Since && slices.Equal(a.Told, b.Told)
+		})
 }
 
 // sameEntry compares items with what they keep of their collapse keys.

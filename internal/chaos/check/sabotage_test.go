@@ -58,6 +58,19 @@ func (s *scene) act() *history.Acted {
 	return pick(s, s.h.Acted, func(a history.Acted) bool { return a.Version > 0 })
 }
 
+// reached changes the row of somebody with endpoints and preferences.
+func (s *scene) reached(change func(*inbox.State)) {
+	name := *pick(s, slices.Sorted(maps.Keys(s.Rows)), func(n string) bool {
+		reach := s.Rows[n].Reach
+		return reach != nil && len(reach.Endpoints) > 0 && len(reach.Prefs) > 0
+	})
+	row := s.Rows[name]
+	reach := *row.Reach
+	row.Reach = &reach
+	change(&row)
+	s.Rows[name] = row
+}
+
 // user is one with items; key is that of the oldest item.
 func (s *scene) user() (name, key string) {
 	name = *pick(s, slices.Sorted(maps.Keys(s.Rows)), func(n string) bool { return len(s.Rows[n].Items) > 1 })

@@ -14,6 +14,7 @@ import (
 func checkTables(p *person, r *report) {
 	p.checkRow(r)
 	p.checkItems(r)
+	p.checkEndpoints(r)
 }
 
 func (p *person) checkRow(r *report) {
@@ -55,6 +56,26 @@ func (p *person) checkItems(r *report) {
 	}
 }
 
+// checkEndpoints holds that the table has the contents of the row's endpoints and no other.
+func (p *person) checkEndpoints(r *report) {
+	left := maps.Clone(p.endpoints)
+	if reach := p.oracle.final.Reach; reach != nil {
+		for _, want := range reach.Endpoints {
+			got, ok := left[want.Seq]
+			delete(left, want.Seq)
+			switch {
+			case !ok:
+				r.find(Lost, p.name, "endpoint %d has no content in the table", want.Seq)
+			case got.Seq != want.Seq || got.Kind != want.Kind:
+				r.find(Drift, p.name, "the content of endpoint %d is of %v %d", want.Seq, got.Kind, got.Seq)
+			}
+		}
+	}
+	for _, seq := range slices.Sorted(maps.Keys(left)) {
+		r.find(Drift, p.name, "orphan: the content of endpoint %d is in the table, and the row does not hold it", seq)
+	}
+}
+
 // sameContent compares items as they come back from being stored: times to the
 // millisecond, whatever their location, and empty for nil.
 func sameContent(a, b *inbox.Item) bool {
@@ -68,6 +89,6 @@ func sameContent(a, b *inbox.Item) bool {
 
 // rowText is a row for people.
 func rowText(s *inbox.State) string {
-	return fmt.Sprintf("epoch %d base %d version %d horizon %d\n\titems %+v\n\tremovals %+v\n\twatermarks %+v",
-		s.Epoch, s.Base, s.Version, s.Horizon, s.Items, s.Removals, s.Watermarks)
+	return fmt.Sprintf("epoch %d base %d version %d horizon %d\n\titems %+v\n\tmutes %+v\n\tremovals %+v\n\twatermarks %+v\n\treach %+v",
+		s.Epoch, s.Base, s.Version, s.Horizon, s.Items, s.Mutes, s.Removals, s.Watermarks, s.Reach)
 }

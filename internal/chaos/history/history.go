@@ -117,7 +117,9 @@ type Truth struct {
 	// a key whose last value is a tombstone is absent.
 	Rows  map[string]inbox.State
 	Items map[string]inbox.Item // by recipient/seq
-	Dead  []Dead
+	// Endpoints are those of the inbox table, by inbox.EndpointKey.
+	Endpoints map[string]inbox.Address
+	Dead      []Dead
 	// Lists holds, for each server and user, all pages of both lists, each
 	// begun after everything had come to rest.
 	Lists []Listed
