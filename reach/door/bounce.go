@@ -28,11 +28,15 @@ const (
 // Bounces counts what came back, by channel and kind. It is safe for concurrent use.
 type Bounces struct{ total *prometheus.CounterVec }
 
-// NewBounces returns the counter of a registry, which is one however they come.
+// NewBounces returns the counter of a registry, which is one however they come; nil for
+// none.
 func NewBounces(reg prometheus.Registerer) (*Bounces, error) {
 	total := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "belfry_bounces_total", Help: "Messages that were said to have come back, by channel and kind: hard, soft, complaint.",
 	}, []string{"channel", "kind"})
+	if reg == nil {
+		return &Bounces{total}, nil
+	}
 	err := reg.Register(total)
 	if already, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
 		if known, ok := already.ExistingCollector.(*prometheus.CounterVec); ok {

@@ -95,11 +95,11 @@ func link(item, base string) string {
 	if s := strings.ToLower(u.Scheme); s != "http" && s != "https" || u.Host == "" || u.User != nil || u.Opaque != "" {
 		return ""
 	}
-	host, err := idna.Lookup.ToASCII(u.Hostname())
-	if err != nil && !strings.Contains(u.Host, "[") && !isASCII(u.Host) {
-		return ""
-	}
-	if err == nil && !isASCII(u.Host) {
+	if !isASCII(u.Host) {
+		host, err := idna.Lookup.ToASCII(u.Hostname())
+		if err != nil {
+			return ""
+		}
 		u.Host = strings.Replace(u.Host, u.Hostname(), host, 1)
 	}
 	text := u.String()

@@ -63,11 +63,12 @@ type maker struct {
 	m      *senders.Message
 	words  *Words
 	prefer []language.Tag
+	chosen map[string]string // by the languages that there are: choosing takes longer than the rest
 	zone   *time.Location
 }
 
 func (w *Writer) maker(m *senders.Message) *maker {
-	k := &maker{Writer: w, m: m, zone: time.UTC}
+	k := &maker{Writer: w, m: m, zone: time.UTC, chosen: map[string]string{}}
 	for _, name := range []string{m.Prefs.Language, w.Language} {
 		if tag, err := language.Parse(name); err == nil {
 			k.prefer = append(k.prefer, tag)
@@ -212,7 +213,13 @@ func (k *maker) text(t belfry.Text) (text, name string) {
 	if len(t) == 0 {
 		return "", ""
 	}
-	name = languages.Choose(k.prefer, t.Languages())
+	names := t.Languages()
+	key := strings.Join(names, " ")
+	name, ok := k.chosen[key]
+	if !ok {
+		name = languages.Choose(k.prefer, names)
+		k.chosen[key] = name
+	}
 	return t[name], name
 }
 
