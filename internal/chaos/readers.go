@@ -85,7 +85,7 @@ func act(ctx, stop context.Context, name string, users []string, history *histor
 			r = &reader{name: fmt.Sprintf("%s of %s", name, user), user: user, history: history, api: a, dice: dice}
 			known[user] = r
 		}
-		if dice.IntN(20) == 0 {
+		if dice.IntN(5) == 0 {
 			r.reached(ctx)
 			return
 		}

@@ -61,6 +61,7 @@ func (p *person) checkEndpoints(r *report) {
 	left := maps.Clone(p.endpoints)
 	if reach := p.oracle.final.Reach; reach != nil {
 		for _, want := range reach.Endpoints {
+			r.checked.Endpoints++
 			got, ok := left[want.Seq]
 			delete(left, want.Seq)
 			switch {

@@ -40,26 +40,26 @@ func (f Finding) String() string {
 // Checked is how much was compared. Answers count only if they were about a
 // user who has a version: those of strangers prove nothing.
 type Checked struct {
-	Users        int // who have a journal
-	Records      int // of the journal
-	Sent         int // attempts to send
-	Acknowledged int // distinct notifications that were acknowledged
-	Repeated     int // attempts to send what had been sent before
-	Poison       int // acknowledged poison records
-	Actions      int // acknowledged commands
-	Polls        int // answers with counts
-	Pages        int // of lists
-	Frames       int // of streams
-	Batches      int // of streams, whose end told what it must have told
-	Tallies      int // batches whose counts were held against the client's items
-	Connections  int // of streams
-	Sightings    int // versions held against an earlier one of the same client
-	Offsets      int // committed offsets held against an earlier one
-	Rows, Items  int // of the tables at the end
-	Finals       int // complete lists at the end, each of a server and a user
-	Held         int // stream clients at the end
-	Dead         int // dead letters
-	Faults       int
+	Users                  int // who have a journal
+	Records                int // of the journal
+	Sent                   int // attempts to send
+	Acknowledged           int // distinct notifications that were acknowledged
+	Repeated               int // attempts to send what had been sent before
+	Poison                 int // acknowledged poison records
+	Actions                int // acknowledged commands
+	Polls                  int // answers with counts
+	Pages                  int // of lists
+	Frames                 int // of streams
+	Batches                int // of streams, whose end told what it must have told
+	Tallies                int // batches whose counts were held against the client's items
+	Connections            int // of streams
+	Sightings              int // versions held against an earlier one of the same client
+	Offsets                int // committed offsets held against an earlier one
+	Rows, Items, Endpoints int // of the tables at the end
+	Finals                 int // complete lists at the end, each of a server and a user
+	Held                   int // stream clients at the end
+	Dead                   int // dead letters
+	Faults                 int
 }
 
 // Verdict is the outcome of a check. The numbers beside Checked count findings
@@ -100,8 +100,8 @@ func (v Verdict) String() string {
 		c.Sent, c.Acknowledged, c.Repeated, c.Poison, c.Actions, c.Faults)
 	fmt.Fprintf(&b, "seen: %d polls, %d pages, %d frames in %d batches (%d counted) on %d connections, %d versions in order\n",
 		c.Polls, c.Pages, c.Frames, c.Batches, c.Tallies, c.Connections, c.Sightings)
-	fmt.Fprintf(&b, "at rest: %d users, %d records, %d rows, %d items, %d lists, %d stream clients, %d dead letters, %d committed offsets in order\n",
-		c.Users, c.Records, c.Rows, c.Items, c.Finals, c.Held, c.Dead, c.Offsets)
+	fmt.Fprintf(&b, "at rest: %d users, %d records, %d rows, %d items, %d endpoints, %d lists, %d stream clients, %d dead letters, %d committed offsets in order\n",
+		c.Users, c.Records, c.Rows, c.Items, c.Endpoints, c.Finals, c.Held, c.Dead, c.Offsets)
 	shown := map[Kind]int{}
 	for _, f := range v.Findings {
 		if shown[f.Kind]++; shown[f.Kind] <= shownFindings {
