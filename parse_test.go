@@ -66,9 +66,9 @@ func TestParseNotificationDefaults(t *testing.T) {
 		want func(*belfry.Notification)
 	}{
 		{`{"title":"t"}`, func(*belfry.Notification) {}},
-		{`{"title":"t","id":null,"recipient":null,"recipients":null,"priority":null,"time":null,"data":null,"url":null,"actor":null,"body":null}`,
+		{`{"title":"t","id":null,"recipient":null,"recipients":null,"priority":null,"time":null,"expires_at":null,"deliver_at":null,"data":null,"url":null,"actor":null,"body":null}`,
 			func(*belfry.Notification) {}},
-		{`{"title":"t","priority":"","time":""}`, func(*belfry.Notification) {}},
+		{`{"title":"t","priority":"","time":"","expires_at":"","deliver_at":""}`, func(*belfry.Notification) {}},
 		{`{"title":"t","id":"x","recipient":"y","source":"z","priority":"normal"}`, func(n *belfry.Notification) {
 			n.ID, n.Recipient, n.Source, n.Priority = "x", "y", "z", belfry.PriorityNormal
 		}},

@@ -45,9 +45,9 @@ func newGroup(cut uint64, shown Actor, earlier []Member) *Group {
 	return &Group{Cut: cut, Actor: shown, Earlier: earlier}
 }
 
-// actorOf is who caused a notification, as a row keeps it. An id that is longer than
+// ActorOf returns who caused a notification, as a row keeps it. An id that is longer than
 // that is left out, since a part of it would be somebody else's; a name is cut.
-func actorOf(a belfry.Actor) Actor {
+func ActorOf(a belfry.Actor) Actor {
 	out := Actor{Hash: ActorHash(a), Name: a.Name}
 	if len(a.ID) <= MaxActorBytes {
 		out.ID = strings.Clone(a.ID)
@@ -151,9 +151,17 @@ func name(all []Member, gone []Actor) {
 
 // People are those who caused what an item stands for.
 type People struct {
-	Count  int     // how many different ones, of the arrivals that are kept
-	More   bool    // whether there were arrivals that are not kept
-	Latest []Actor // the last three at most, the newest first; fewer if later ones were taken back
+	Count  int      // how many different ones, of the arrivals that are kept
+	More   bool     // whether there were arrivals that are not kept
+	Latest []Person // the last three different ones, the newest first
+}
+
+// Person is one of those who caused what an item stands for. Its ID and Name are empty
+// where later arrivals were taken back that had a name in its stead: then the content of
+// Seq tells both.
+type Person struct {
+	Actor
+	Seq uint64 // the newest arrival of theirs that is kept
 }
 
 // People returns who caused what e stands for.
@@ -161,18 +169,18 @@ func (e *Entry) People() People {
 	earlier := e.Group.earlier()
 	p := People{More: int(e.Count) > len(earlier)+1}
 	hashes := make([]uint64, 0, len(earlier)+1)
-	add := func(a Actor) {
+	add := func(a Actor, seq uint64) {
 		if a.Hash == 0 || slices.Contains(hashes, a.Hash) {
 			return
 		}
 		hashes = append(hashes, a.Hash)
-		if a.ID != "" || a.Name != "" {
-			p.Latest = append(p.Latest, a)
+		if len(p.Latest) < latestActors {
+			p.Latest = append(p.Latest, Person{a, seq})
 		}
 	}
-	add(e.Group.actor())
+	add(e.Group.actor(), e.Seq)
 	for i := len(earlier) - 1; i >= 0; i-- {
-		add(earlier[i].Actor)
+		add(earlier[i].Actor, earlier[i].Seq)
 	}
 	p.Count = len(hashes)
 	return p

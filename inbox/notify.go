@@ -31,7 +31,7 @@ func (f *folder) notify(r *Record) Outcome {
 		entry.ExpiresAt = max(n.ExpiresAt.UnixMilli(), 1)
 	}
 	if entry.Collapse != 0 && f.keep() > 1 {
-		entry.Group = newGroup(0, actorOf(n.Actor), nil)
+		entry.Group = newGroup(0, ActorOf(n.Actor), nil)
 	}
 	if entry.Expired(f.in.Time) {
 		if hash != 0 {

@@ -6,7 +6,9 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -17,22 +19,38 @@ type look struct {
 	read, seen, away bool
 	count, people    int
 	more             bool
+	latest           string // ids of the latest people, each with the arrival whose content has it
 }
 
+// actors are those of the histories, by hash.
+var actors = func() map[uint64]string {
+	out := map[uint64]string{}
+	for _, id := range strings.Split("xyzuvw", "") {
+		out[inbox.ActorHash(belfry.Actor{ID: id})] = id
+	}
+	return out
+}()
+
 func lookAt(e *inbox.Entry) look {
-	l := look{e.Seq, e.Version, e.Shown, e.Until, e.Read, e.Seen, e.Archived, int(e.Count), 0, false}
+	l := look{e.Seq, e.Version, e.Shown, e.Until, e.Read, e.Seen, e.Archived, int(e.Count), 0, false, ""}
 	if e.Collapse != 0 {
 		p := e.People()
 		l.people, l.more = p.Count, p.More
+		for _, a := range p.Latest {
+			l.latest += fmt.Sprint(cmp.Or(a.ID, actors[a.Hash]), a.Seq, " ")
+		}
 	}
 	return l
 }
 
 func (t *twin) look(e *twinItem) look {
-	l := look{e.seq(), e.ver, e.shown, e.until, e.read, e.seen, e.away, e.count, 0, false}
+	l := look{e.seq(), e.ver, e.shown, e.until, e.read, e.seen, e.away, e.count, 0, false, ""}
 	if e.key != "" {
 		people := map[string]bool{}
-		for _, m := range e.mem {
+		for i, m := range slices.Backward(e.mem) {
+			if !people[m.actor] && len(people) < 3 && (t.mut != 29 || len(e.mem)-i <= 3) {
+				l.latest += fmt.Sprint(m.actor, m.seq, " ")
+			}
 			people[m.actor] = true
 		}
 		l.people, l.more = len(people), e.count > len(e.mem)

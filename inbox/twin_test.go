@@ -21,13 +21,13 @@ var mutations = []string{
 	20: "muted ones are not evicted first", 21: "a stream forgets the wakes it sent", 22: "an unread object alone moves the order of batches",
 	23: "a leaving member keeps its old removal", 24: "seqs beside up_to reach what was snoozed since", 25: "next carries no version",
 	26: "a stream remembers beyond the version", 27: "unsnooze leaves Until", 28: "what was muted stays so after snooze",
+	29: "the latest people are those of the last three arrivals",
 }
 
 // The limits of the twin.
 const (
 	twinCap    = 5
 	twinHidden = 2
-	twinKept   = 3
 	twinGone   = 5
 )
 
@@ -58,6 +58,7 @@ type twinGoneItem struct {
 // it shares no code with the package.
 type twin struct {
 	mut        mutation
+	kept       int // arrivals an item
 	v, horizon uint64
 	items      map[uint64]*twinItem
 	removals   []twinGoneItem
@@ -143,7 +144,7 @@ func (t *twin) join(e *twinItem, now int64) {
 	leave := o.mem
 	if !o.read || t.mut == 10 {
 		all := append(slices.Clone(o.mem), e.mem...)
-		n := max(len(all)-twinKept, 0)
+		n := max(len(all)-t.kept, 0)
 		leave, e.mem = all[:n], all[n:]
 		e.count += o.count
 		t.remember(*o.last(), t.mut == 8)

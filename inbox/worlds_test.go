@@ -61,7 +61,7 @@ func play(t *testing.T, seed uint64, mut mutation) (diff string) {
 			diff = string(text)
 		}
 	}()
-	w := &hiding{T: t, Rand: rand.New(rand.NewPCG(seed, 17)), mut: mut, now: 100, rows: make([]inbox.State, 1), twin: &twin{mut: mut}, table: map[uint64]bool{}}
+	w := &hiding{T: t, Rand: rand.New(rand.NewPCG(seed, 17)), mut: mut, now: 100, rows: make([]inbox.State, 1), twin: &twin{mut: mut, kept: 3 + 4*int(seed%2)}, table: map[uint64]bool{}}
 	off := []int64{0, skew, skew}[w.IntN(3)]
 	for i := range w.servers {
 		w.servers[i].clock = w.between(-off, off)
@@ -124,7 +124,7 @@ func (w *hiding) append(n int, lazy float64) {
 func (w *hiding) fold(r tracedRecord, further uint64) {
 	v := w.last().Version + further
 	before, kept := *w.last(), deepCopy(*w.last())
-	after, effects := inbox.Fold(before, r.record(w.T), tracedIn(v, r.Time))
+	after, effects := inbox.Fold(before, r.record(w.T), tracedIn(v, r.Time, w.twin.kept))
 	if !reflect.DeepEqual(before, kept) {
 		w.fail("fold of %s modified the row it was given", r.Kind)
 	}
@@ -140,7 +140,7 @@ func (w *hiding) fold(r tracedRecord, further uint64) {
 	}
 	w.contents("after " + r.Kind)
 	w.redeliver()
-	w.shows(r.Time)
+	w.shows(&before, &r)
 }
 
 // contents holds that the table has what the row holds.
@@ -157,7 +157,7 @@ func (w *hiding) contents(when string) {
 // redeliver has the row take the last records again.
 func (w *hiding) redeliver() {
 	for _, p := range w.past[max(0, len(w.past)-1-w.IntN(6)):] {
-		again, effects := inbox.Fold(*w.last(), p.record.record(w.T), tracedIn(p.version, p.record.Time))
+		again, effects := inbox.Fold(*w.last(), p.record.record(w.T), tracedIn(p.version, p.record.Time, w.twin.kept))
 		if !sameRow(again, *w.last()) {
 			w.fail("redelivery of %d changes the row", p.version)
 		}
@@ -252,8 +252,9 @@ func (t *twin) text() string {
 
 // shows holds what the row shows at every instant that counts: the badge is the list,
 // x only rises and stands for one list, and all is as the twin shows it.
-func (w *hiding) shows(at int64) {
-	s, t := w.last(), w.twin
+func (w *hiding) shows(before *inbox.State, r *tracedRecord) {
+	s, t, at := w.last(), w.twin, r.Time
+	stays := w.unmoved(before, r)
 	instants := map[int64]bool{0: true, at: true, w.now - skew: true, w.now + 2: true, w.now + 30: true}
 	for _, e := range t.items {
 		for _, i := range []int64{e.until, e.last().exp} {
@@ -287,6 +288,9 @@ func (w *hiding) shows(at int64) {
 			w.fail("at %d x is %d, want %d, not below %d", now, x, t.x(now), lastX)
 		}
 		lastX = x
+		if was, is := stays(page(before, inbox.StatusAll, now), got), stays(got, page(before, inbox.StatusAll, now)); !slices.Equal(was, is) {
+			w.fail("%+v moves at %d what it does not name: from %v to %v", *r, now, was, is)
+		}
 		shown := fmt.Sprintln(got, away, scheduled)
 		if have, ok := byX[x]; ok && have != shown {
 			w.fail("at %d, x %d stands for %s as well as %s", now, x, shown, have)
@@ -306,11 +310,45 @@ func (w *hiding) shows(at int64) {
 	}
 }
 
+// unmoved returns what tells of two lists, that before the record and that after it, in
+// which order the first has the items that both have, but for those that the record
+// brought, brought back or snoozed.
+func (w *hiding) unmoved(before *inbox.State, r *tracedRecord) func(list, other []look) []uint64 {
+	settled, _ := inbox.Fold(*before, tracedRecord{Kind: "touch"}.record(w.T), tracedIn(w.last().Version, r.Time, w.twin.kept))
+	moves := func(seq uint64) bool {
+		if r.Kind == "snooze" || r.Kind == "unsnooze" {
+			return slices.Contains(r.Seqs, seq)
+		}
+		_, was := settled.Entry(seq)
+		_, is := w.last().Entry(seq)
+		return is && !was
+	}
+	return func(list, other []look) (out []uint64) {
+		for _, l := range list {
+			if !moves(l.seq) && slices.ContainsFunc(other, func(o look) bool { return o.seq == l.seq }) {
+				out = append(out, l.seq)
+			}
+		}
+		return out
+	}
+}
+
 func (w *hiding) expiredHidden(now int64) (n int) {
 	for _, e := range w.twin.items {
 		n += bit(e.hidden(now) && e.expired(now))
 	}
 	return n
+}
+
+// crowded is the id of the shown arrival of the item that keeps the most, id for none.
+func (w *hiding) crowded(id int64) int64 {
+	most := 0
+	for _, e := range w.twin.sorted() {
+		if len(e.mem) > most {
+			most, id = len(e.mem), e.last().id
+		}
+	}
+	return id
 }
 
 // draw draws a record.
@@ -341,6 +379,8 @@ func (w *hiding) draw(made int64) tracedRecord {
 	case "retract":
 		if r.ID = max(1, made-w.between(0, 12)); w.Float64() < .1 {
 			r.ID, r.Key = 0, []string{"k", "l"}[w.IntN(2)]
+		} else if w.twin.kept > 3 && w.IntN(2) == 0 {
+			r.ID = w.crowded(r.ID)
 		}
 	case "mute", "unmute", "erase", "touch":
 	default:

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,7 +64,21 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 		case !kept:
 			continue
 		}
-		line := exportItem{Item: wire.NewItem(e, item, &plain, time.Now()), MemberOf: of}
+		contents := func(seq uint64) *inbox.Item {
+			if seq == e.Seq {
+				return item
+			}
+			earlier, ok, failed := s.config.Items.Item(c.User, seq) // was waited for before
+			if err = cmp.Or(err, failed); !ok {
+				return nil
+			}
+			return &earlier
+		}
+		line := exportItem{Item: wire.NewItem(e, contents, &plain, time.Now()), MemberOf: of}
+		if err != nil {
+			s.log.Error("export ended early, its client sees half an answer and has to ask again", "route", routeOf(r), "err", err)
+			panic(http.ErrAbortHandler)
+		}
 		if item != nil {
 			line.Title, line.Body = item.Title, item.Body
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,13 +97,19 @@ func (l *listing) build(items Items, q *listQuery) error {
 		}
 	}
 	texts := wire.NewTranslator(wire.ParseLanguages(q.language))
+	var failed error
+	contents := func(seq uint64) *inbox.Item {
+		content, err := l.content(items, q.call.User, seq)
+		failed = cmp.Or(failed, err)
+		return content
+	}
 	total := 0
 	for _, e := range entries {
-		content, err := l.content(items, q.call.User, e.Seq)
-		if err != nil {
-			return err
+		item := wire.NewItem(e, contents, texts, l.now)
+		if failed != nil {
+			return failed
 		}
-		b, err := wire.NewItem(e, content, texts, l.now).Encode()
+		b, err := item.Encode()
 		if err != nil {
 			return fmt.Errorf("encode item: %w", err)
 		}

@@ -79,6 +79,11 @@ func (o operation) exchanges(t *testing.T) []exchange {
 		first = bodies[0]
 	}
 	out := append([]exchange{first}, bodies...)
+	if o.method == http.MethodGet {
+		e := first.clone()
+		e.name, e.prepare = "lively", enliven
+		out = append(out, e)
+	}
 	for _, p := range o.parameters {
 		for name, example := range p.Examples.FromOldest() {
 			e := first.with(t, p, example)
@@ -136,6 +141,18 @@ func asOfNow(body string) string {
 		}
 		return parts[1] + at.Add(time.Since(exampleTime)).Format(time.RFC3339) + `"`
 	})
+}
+
+// enliven has the first user use all that an answer tells of alone if it is used.
+func enliven(a *api) {
+	later := time.Now().Add(time.Hour)
+	a.Append("user-7",
+		inbox.Record{Kind: inbox.KindMute, Category: "board"},
+		inbox.Record{Kind: inbox.KindSnooze, Seqs: []uint64{4}, Until: later.UnixMilli()})
+	sendNote(a, "user-7", fmt.Sprintf(`{"id":"later","source":"board","title":"later","deliver_at":%q}`, later.UTC().Format(time.RFC3339)))
+	for i, who := range []string{"lee", "kim", "lee"} {
+		sendNote(a, "user-7", fmt.Sprintf(`{"id":"%d","source":"board","title":"a comment","collapse_key":"post-13","actor":{"id":%[2]q,"name":"N"}}`, i, who))
+	}
 }
 
 // crowd leaves a user no room for what is hidden or muted.

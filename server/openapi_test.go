@@ -22,6 +22,10 @@ import (
 	"github.com/pb33f/libopenapi-validator/schema_validation"
 	"github.com/pb33f/libopenapi/datamodel/high/base"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+
+	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/server/wire"
 )
 
 const (
@@ -126,6 +130,18 @@ func TestOpenAPIRoutes(t *testing.T) {
 			t.Errorf("%s is in the document and no route", name)
 		}
 	}
+}
+
+// TestOpenAPISchemas holds the fields of what is sent against the document.
+func TestOpenAPISchemas(t *testing.T) {
+	servertest.CheckSchemas(t, "../docs/openapi.yaml", map[string]any{
+		"Unread": wire.Badge{}, "Snoozed": snoozed{}, "ExportHead": exportHead{}, "ExportItem": exportItem{}, "Item": wire.Item{},
+		"Mutes": mutes{}, "Ready": readyBody{}, "Lag": lag.Report{}, "Inbox": struct {
+			inboxHead
+			Items []wire.Item `json:"items"`
+			Next  string      `json:"next"`
+		}{},
+	})
 }
 
 // TestOpenAPIResponseExamples holds every answer in the document against its

@@ -173,3 +173,20 @@ func TestActors(t *testing.T) {
 		t.Errorf("without lee: got count %d, actors %+v, want 2 of kim", item.Count, p)
 	}
 }
+
+// TestActorsAfterARetraction names the last three people, also those whose name the row
+// has no more: later ones were taken back.
+func TestActorsAfterARetraction(t *testing.T) {
+	a := newAPI(t)
+	for i, who := range []string{"ann", "bob", "ann", "kim", "lee", "may"} {
+		sendNote(a, "u", fmt.Sprintf(`{"id":"%d","source":"s","title":"t","collapse_key":"post","actor":{"id":%q,"name":"Dr. %[2]s"}}`, i, who))
+	}
+	for _, id := range []string{"4", "5"} {
+		a.call("POST", "/v1/retractions", fmt.Sprintf(`{"recipient":"u","source":"s","id":%q}`, id)).Want(202)
+	}
+	items := servertest.Into[shownPage](a.get("/v1/users/u/inbox").Want(200)).Items
+	got := fmt.Sprintf("%+v", *items[0].Actors)
+	if want := "{Count:3 More:false Latest:[{ID:kim Name:Dr. kim} {ID:ann Name:Dr. ann} {ID:bob Name:Dr. bob}]}"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -1,6 +1,7 @@
 package outreach
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -114,16 +115,20 @@ func (c *Calls) left(user string, row *inbox.State, told *inbox.Outbound, look *
 		Language: language, Badge: wire.NewBadge(user, row.Badge(now)),
 	}
 	texts := wire.NewTranslator(wire.ParseLanguages(language))
+	contents := func(seq uint64) *inbox.Item {
+		item, ok, failed := c.config.Item(user, seq)
+		if err = cmp.Or(err, failed); !ok {
+			return nil
+		}
+		return &item
+	}
 	for _, e := range look.Entries {
-		item, ok, err := c.config.Item(user, e.Seq)
+		item := wire.NewItem(e, contents, texts, now)
 		if err != nil {
 			return out, false, fmt.Errorf("read item: %w", err)
 		}
-		content := &item
-		if !ok {
-			content, late = nil, true
-		}
-		out.Items = append(out.Items, wire.NewItem(e, content, texts, now))
+		late = late || item.Pending
+		out.Items = append(out.Items, item)
 	}
 	for _, e := range look.Endpoints {
 		known, ok, err := c.config.Endpoint(user, e.Seq)

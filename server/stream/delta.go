@@ -43,7 +43,7 @@ func (r *round) encode(c *connection) (*delta, error) {
 	if d.valid && d.chunked == c.chunked && d.from.same(c.at) && slices.Equal(d.prefer, c.prefer) {
 		return d, nil
 	}
-	out, next := c.at.step(view{user: r.user, row: &r.row, now: r.now, content: r.content, prefer: c.prefer})
+	out, next := c.at.step(view{user: r.user, row: &r.row, now: r.now, contents: r.content, prefer: c.prefer})
 	*d = delta{
 		valid: true, from: c.at, prefer: c.prefer, chunked: c.chunked,
 		bytes: d.bytes[:0], events: d.events[:0], items: d.items[:0],

@@ -182,11 +182,8 @@ func (f *follower) list(version uint64) bool {
 	clear(f.held)
 	for i := range row.Items {
 		if e := &row.Items[i]; !e.Expired(time.Now()) && !e.Hidden(time.Now()) {
-			var content *inbox.Item
-			if item, ok, _ := server.Item("u", e.Seq); ok {
-				content = &item
-			}
-			f.held[e.Seq] = heldItem{wire.NewItem(e, content, new(wire.Translator), time.Now()), content == nil}
+			item := wire.NewItem(e, server.contentOf, new(wire.Translator), time.Now())
+			f.held[e.Seq] = heldItem{item, item.Pending}
 		}
 	}
 	f.badge = wire.NewBadge("u", row.Badge(time.Now()))

@@ -95,17 +95,13 @@ func newProgress(cursor string) progress {
 	return progress{phase: phaseResuming, delivered: c.Version, id: c}
 }
 
-// source is where step finds contents: it returns nil for one that the inbox
-// table does not hold, or not yet.
-type source func(seq uint64) *inbox.Item
-
 // view is what a step is taken from: a user's row and contents at one time.
 type view struct {
-	user    string
-	row     *inbox.State
-	now     time.Time
-	content source
-	prefer  wire.Languages
+	user     string
+	row      *inbox.State
+	now      time.Time
+	contents wire.Contents
+	prefer   wire.Languages
 }
 
 // outcome is what a step came to.
@@ -184,7 +180,7 @@ func (p progress) relist(v view) progress {
 	p.recheck = false
 	for i := range v.row.Items {
 		e := &v.row.Items[i]
-		if e.Seq <= p.delivered && !e.Expired(v.now) && !e.Hidden(v.now) && v.content(e.Seq) == nil {
+		if e.Seq <= p.delivered && !e.Expired(v.now) && !e.Hidden(v.now) && wire.Lacks(e, v.contents) {
 			p.pending = append(p.pending, e.Seq)
 		}
 	}
@@ -247,26 +243,26 @@ func (p progress) follow(v view) (outcome, progress) {
 }
 
 // items returns the data of item events, the pressing ones first: fresh ones, and
-// pending ones whose content has come. It also returns which seqs the client
+// pending ones whose contents have come. It also returns which seqs the client
 // will then have without content, and whether any of these is late: it was not
 // pending before, so the batch is worth holding back for it.
 func (p progress) items(v view, fresh []*inbox.Entry) (items []wire.Item, lacking []uint64, late bool) {
 	texts := wire.NewTranslator(v.prefer)
 	for _, e := range fresh {
-		content := v.content(e.Seq)
-		if content == nil {
+		item := wire.NewItem(e, v.contents, texts, v.now)
+		if item.Pending {
 			lacking = append(lacking, e.Seq)
 			late = late || !slices.Contains(p.pending, e.Seq)
 		}
-		items = append(items, wire.NewItem(e, content, texts, v.now))
+		items = append(items, item)
 	}
 	for _, seq := range p.pending {
 		e, ok := v.row.Entry(seq)
 		if !ok || e.Expired(v.now) || e.Hidden(v.now) || slices.Contains(fresh, e) {
 			continue
 		}
-		if content := v.content(seq); content != nil {
-			items = append(items, wire.NewItem(e, content, texts, v.now))
+		if item := wire.NewItem(e, v.contents, texts, v.now); !item.Pending {
+			items = append(items, item)
 		} else {
 			lacking = append(lacking, seq)
 		}

@@ -146,7 +146,7 @@ func TestProgressStep(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := fmt.Sprintf("%+v %+v", tt.from, *tt.row)
-			out, next := tt.from.step(view{user: "u", row: tt.row, now: stepTime, content: func(seq uint64) *inbox.Item {
+			out, next := tt.from.step(view{user: "u", row: tt.row, now: stepTime, contents: func(seq uint64) *inbox.Item {
 				if slices.Contains(tt.lacking, seq) {
 					return nil
 				}
@@ -172,7 +172,7 @@ func TestProgressStep(t *testing.T) {
 			if after := fmt.Sprintf("%+v %+v", tt.from, *tt.row); after != before {
 				t.Errorf("step changed its arguments: %s, was %s", after, before)
 			}
-			again, _ := next.step(view{user: "u", row: tt.row, now: stepTime, content: func(seq uint64) *inbox.Item {
+			again, _ := next.step(view{user: "u", row: tt.row, now: stepTime, contents: func(seq uint64) *inbox.Item {
 				if slices.Contains(tt.lacking, seq) {
 					return nil
 				}

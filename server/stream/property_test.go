@@ -169,8 +169,7 @@ func (f *follower) compare(row inbox.State) error {
 	want := map[uint64]string{}
 	for i := range row.Items {
 		if e := &row.Items[i]; !e.Expired(now) && !e.Hidden(now) {
-			item, _, _ := f.servers[0].Item("u", e.Seq)
-			want[e.Seq] = shown(wire.NewItem(e, &item, new(wire.Translator), time.Now()))
+			want[e.Seq] = shown(wire.NewItem(e, f.servers[0].contentOf, new(wire.Translator), time.Now()))
 		}
 	}
 	got := map[uint64]string{}

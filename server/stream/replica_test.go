@@ -98,6 +98,15 @@ func (r *replica) Item(_ string, seq uint64) (inbox.Item, bool, error) {
 	return item, ok, nil
 }
 
+// contentOf is the [wire.Contents] of what the replica has.
+func (r *replica) contentOf(seq uint64) *inbox.Item {
+	item, ok, _ := r.Item("u", seq)
+	if !ok {
+		return nil
+	}
+	return &item
+}
+
 func (r *replica) Watch(_ string, changed func()) (stop func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

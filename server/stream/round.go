@@ -53,7 +53,7 @@ func (r *round) read() error {
 	return nil
 }
 
-// content is the [source] of the user's streams. Content that cannot be read is
+// content is the [wire.Contents] of the user's streams. Content that cannot be read is
 // late content: its item is shown as pending.
 func (r *round) content(seq uint64) *inbox.Item {
 	if item, ok := r.contents[seq]; ok {

@@ -9,7 +9,7 @@ import (
 )
 
 // Item is one item as clients get it: its content and what the user did to
-// it. A pending item is one whose content has not reached the inbox table.
+// it. A pending item is one of whose content something has not reached the inbox table.
 type Item struct {
 	Seq       uint64          `json:"seq"`
 	Version   uint64          `json:"version"`
@@ -51,10 +51,13 @@ type Actor struct {
 	Name string `json:"name,omitempty"`
 }
 
-// NewItem describes an entry of a row at now with the content of the inbox table;
-// item is nil if that is still missing. Texts are in a language of the answer's
-// Translator.
-func NewItem(e *inbox.Entry, item *inbox.Item, texts *Translator, now time.Time) Item {
+// Contents returns what the inbox table holds of the arrival of a seq, nil if that is
+// still missing.
+type Contents func(seq uint64) *inbox.Item
+
+// NewItem describes an entry of a row at now with what the inbox table holds. Texts are
+// in a language of the answer's Translator.
+func NewItem(e *inbox.Entry, contents Contents, texts *Translator, now time.Time) Item {
 	b := Item{
 		Seq: e.Seq, Version: e.Version, Read: e.Read, Seen: e.Seen, Archived: e.Archived,
 		Count: e.Count, Replaces: e.Replaces, Category: e.Category, Priority: e.Priority,
@@ -69,9 +72,10 @@ func NewItem(e *inbox.Entry, item *inbox.Item, texts *Translator, now time.Time)
 		b.WokeAt = time.UnixMilli(e.Until).UTC()
 	}
 	b.Shown = e.Shown
-	b.Actors = newActors(e)
+	actors, whole := newActors(e, contents)
+	item := contents(e.Seq)
+	b.Actors, b.Pending = actors, !whole || item == nil
 	if item == nil {
-		b.Pending = true
 		return b
 	}
 	b.ID, b.Source, b.Type = item.ID, item.Source, item.Type
@@ -83,21 +87,40 @@ func NewItem(e *inbox.Entry, item *inbox.Item, texts *Translator, now time.Time)
 	return b
 }
 
+// Lacks reports whether the item of e is pending.
+func Lacks(e *inbox.Entry, contents Contents) bool {
+	_, whole := newActors(e, contents)
+	return !whole || contents(e.Seq) == nil
+}
+
 // newActors returns the people behind an entry, nil where it stands for one
-// notification or where nobody is known.
-func newActors(e *inbox.Entry) *Actors {
+// notification or where nobody is known. It reports false if one of them is left out
+// because a content is missing that tells who it is.
+func newActors(e *inbox.Entry, contents Contents) (actors *Actors, whole bool) {
 	if e.Count < 2 || e.Group == nil {
-		return nil
+		return nil, true
 	}
 	people := e.People()
 	if people.Count == 0 {
-		return nil
+		return nil, true
 	}
-	out := &Actors{Count: people.Count, More: people.More, Latest: make([]Actor, len(people.Latest))}
-	for i, a := range people.Latest {
-		out.Latest[i] = Actor{a.ID, a.Name}
+	out := &Actors{Count: people.Count, More: people.More, Latest: make([]Actor, 0, len(people.Latest))}
+	whole = true
+	for _, p := range people.Latest {
+		a := p.Actor
+		if a.ID == "" && a.Name == "" {
+			item := contents(p.Seq)
+			if item == nil {
+				whole = false
+				continue
+			}
+			a = inbox.ActorOf(item.Actor)
+		}
+		if a.ID != "" || a.Name != "" {
+			out.Latest = append(out.Latest, Actor{a.ID, a.Name})
+		}
 	}
-	return out
+	return out, whole
 }
 
 // Encode returns the item as JSON in as many bytes as it takes.

@@ -1,0 +1,13 @@
+package outreach
+
+import (
+	"testing"
+
+	"github.com/belfry/belfry/internal/servertest"
+)
+
+func TestSchemas(t *testing.T) {
+	servertest.CheckSchemas(t, "../../docs/openapi.yaml", map[string]any{
+		"Preferences": preferences{}, "PushSubscriptions": places{}, "Registered": registered{}, "Decision": decision{}, "Head": head{},
+	})
+}
