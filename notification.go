@@ -36,6 +36,9 @@ type Notification struct {
 	DeliverAt   time.Time       `json:"deliver_at,omitzero"` // at once, if zero or past; whole milliseconds count
 	Data        json.RawMessage `json:"data,omitempty"`      // a JSON object or nil
 
+	// Audience is whom a notice is for (see [CheckAudience]), which has no Recipient.
+	Audience string `json:"-"`
+
 	// Extra holds the fields, as encoded, that a newer Belfry wrote and this
 	// one does not know, so that passing a notification on loses nothing.
 	Extra []byte `json:"-"`
@@ -55,6 +58,7 @@ type Retraction struct {
 	Source      string `json:"source,omitempty"`
 	ID          string `json:"id,omitempty"`
 	CollapseKey string `json:"collapse_key,omitempty"`
+	Audience    string `json:"-"` // of a notice, which has no Recipient
 }
 
 // Check returns a [*FieldError] for the first thing wrong with n, or nil. That

@@ -119,6 +119,7 @@ const (
 	notificationExpiresAt = 14
 	notificationData      = 15
 	notificationDeliverAt = 16
+	notificationAudience  = 17
 )
 
 func (r *FoldRecord) decodeNotification(b []byte) bool {
@@ -133,7 +134,7 @@ func (r *FoldRecord) decodeNotification(b []byte) bool {
 		switch number {
 		case notificationTitle, notificationBody:
 		default:
-			if number > notificationDeliverAt {
+			if number > notificationAudience {
 				// Of a newer program: it goes along as it is.
 				if n = protowire.ConsumeFieldValue(number, wireType, b); n < 0 {
 					return false
@@ -185,6 +186,8 @@ func (r *FoldRecord) decodeNotification(b []byte) bool {
 			out.Actor.Name = alias(part)
 		case notificationKey:
 			out.CollapseKey = alias(part)
+		case notificationAudience:
+			out.Audience = alias(part)
 		}
 	}
 	return true

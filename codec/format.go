@@ -24,8 +24,9 @@ const (
 const (
 	usesTime = 1 << iota
 	usesReach
+	usesBroadcast
 
-	usesKnown = usesTime | usesReach // those of this Belfry
+	usesKnown = usesTime | usesReach | usesBroadcast // those of this Belfry
 )
 
 // checkUses returns what is wrong with the capabilities that a row says it uses.

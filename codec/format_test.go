@@ -22,6 +22,7 @@ func decoders() map[string]func([]byte) error {
 	return map[string]func([]byte) error{
 		"record": func(b []byte) error { _, err := codec.DecodeRecord(b); return err },
 		"row":    func(b []byte) error { _, err := codec.DecodeState(b); return err },
+		"board":  func(b []byte) error { _, err := codec.DecodeBoard(b); return err },
 		"item":   func(b []byte) error { _, err := codec.DecodeItem(b); return err },
 
 		"endpoint": func(b []byte) error { _, err := codec.DecodeEndpoint(b); return err },
@@ -41,7 +42,7 @@ func TestNewerFormatIsRefused(t *testing.T) {
 			if !errors.Is(err, belfry.ErrNewerFormat) || errors.Is(err, belfry.ErrCorrupt) {
 				t.Fatalf("got %v, want ErrNewerFormat", err)
 			}
-			highest := map[string]int{"record": 2, "row": 2, "item": 1, "endpoint": 1, "outbound": 1}[what]
+			highest := map[string]int{"record": 2, "row": 2, "board": 2, "item": 1, "endpoint": 1, "outbound": 1}[what]
 			want := fmt.Sprintf("%s: format 3, this belfry reads up to %d: upgrade it: %v", what, highest, belfry.ErrNewerFormat)
 			if err.Error() != want {
 				t.Errorf("got %q, want %q", err, want)
@@ -74,13 +75,13 @@ func TestUnknownCapabilityIsRefused(t *testing.T) {
 		"stamp":   func(b []byte) error { _, err := codec.DecodeStamp(b, time.Now()); return err },
 		"version": func(b []byte) error { _, err := codec.RowVersion(b); return err },
 	} {
-		for _, uses := range []uint32{1 << 2, 1<<2 | 1, 1 << 31} {
+		for _, uses := range []uint32{1 << 3, 1<<3 | 1, 1 << 31} {
 			err := read(with(uses))
 			if !errors.Is(err, belfry.ErrNewerFormat) || errors.Is(err, belfry.ErrCorrupt) {
 				t.Errorf("%s, capabilities %#x: got %v, want ErrNewerFormat", name, uses, err)
 				continue
 			}
-			if want := fmt.Sprintf("uses capabilities %#x, this belfry knows 0x3: run the belfry that wrote it", uses); !strings.Contains(err.Error(), want) {
+			if want := fmt.Sprintf("uses capabilities %#x, this belfry knows 0x7: run the belfry that wrote it", uses); !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: got %q, want it to say %q", name, err, want)
 			}
 		}
@@ -90,12 +91,12 @@ func TestUnknownCapabilityIsRefused(t *testing.T) {
 			}
 		}
 	}
-	for _, uses := range []uint32{1 << 1, 1<<1 | 1} { // its columns are not there, and those of time are
+	for _, uses := range []uint32{1 << 1, 1<<1 | 1, 1 << 2, 1<<2 | 1} { // its columns are not there, and those of time are
 		if _, err := codec.DecodeState(with(uses)); !errors.Is(err, belfry.ErrCorrupt) {
 			t.Errorf("capabilities %#x: got %v, want ErrCorrupt", uses, err)
 		}
 	}
-	if due := codec.DecodeDue(with(1 << 2)); due != 0 {
+	if due := codec.DecodeDue(with(1 << 3)); due != 0 {
 		t.Errorf("a row that cannot be read is due at %d", due)
 	}
 }

@@ -58,6 +58,7 @@ func drawNotification(t *rapid.T) belfry.Notification {
 		Body:        drawText(t, "body"),
 		URL:         name.Draw(t, "url"),
 		CollapseKey: name.Draw(t, "collapse key"),
+		Audience:    rapid.SampledFrom([]string{"", "", "all", "topic:공지"}).Draw(t, "audience"),
 		Time:        drawTime(t, "time"),
 		ExpiresAt:   drawTime(t, "expires at"),
 		DeliverAt:   drawTime(t, "deliver at"),
@@ -90,7 +91,7 @@ func drawOrigin(t *rapid.T) inbox.Origin {
 
 // drawRecord fills what counts for the kind it draws, and nothing else.
 func drawRecord(t *rapid.T) inbox.Record {
-	r := inbox.Record{Kind: inbox.Kind(rapid.IntRange(int(inbox.KindNotify), int(inbox.KindUntell)).Draw(t, "kind"))}
+	r := inbox.Record{Kind: inbox.Kind(rapid.IntRange(int(inbox.KindNotify), int(inbox.KindUnsubscribe)).Draw(t, "kind"))}
 	switch r.Kind {
 	case inbox.KindNotify:
 		r.Notification = drawNotification(t)
@@ -101,6 +102,7 @@ func drawRecord(t *rapid.T) inbox.Record {
 			Source:      rapid.String().Draw(t, "source"),
 			ID:          rapid.String().Draw(t, "id"),
 			CollapseKey: rapid.String().Draw(t, "collapse key"),
+			Audience:    rapid.SampledFrom([]string{"", "all", "topic:공지"}).Draw(t, "audience"),
 		}
 		r.Rule, r.Origin = rapid.String().Draw(t, "rule"), drawOrigin(t)
 	case inbox.KindErase, inbox.KindTouch:
@@ -113,6 +115,11 @@ func drawRecord(t *rapid.T) inbox.Record {
 		r.Until = rapid.Int64Range(0, 1<<45).Draw(t, "until")
 	case inbox.KindPrefs, inbox.KindEndpoint, inbox.KindEndpointGone, inbox.KindTell, inbox.KindUntell:
 		drawReachRecord(t, &r)
+	case inbox.KindJoin, inbox.KindSubscribe, inbox.KindUnsubscribe:
+		r.Rule, r.Origin = rapid.String().Draw(t, "rule"), drawOrigin(t)
+		if r.Kind != inbox.KindJoin {
+			r.Topic = rapid.SampledFrom([]string{"", "a", "공지"}).Draw(t, "topic")
+		}
 	default:
 		if seqs := rapid.SliceOf(rapid.Uint64()).Draw(t, "seqs"); len(seqs) > 0 {
 			r.Seqs = seqs
@@ -176,6 +183,9 @@ func drawState(t *rapid.T) inbox.State {
 			Offset: rapid.Int64().Draw(t, "offset"),
 			Index:  rapid.Int32().Draw(t, "index"),
 		})
+	}
+	if rapid.Bool().Draw(t, "uses broadcast") {
+		drawBroadcast(t, &s)
 	}
 	if rapid.Bool().Draw(t, "uses reach") {
 		drawReach(t, &s)
@@ -242,6 +252,7 @@ func drawStep(t *rapid.T, s *inbox.State, now time.Time) inbox.Record {
 		r.Category = category()
 	case inbox.KindPrefs, inbox.KindEndpoint, inbox.KindEndpointGone, inbox.KindTell, inbox.KindUntell:
 		drawReachStep(t, s, &r, now)
+	case inbox.KindJoin, inbox.KindSubscribe, inbox.KindUnsubscribe:
 	default:
 		r.Until = 0
 		if r.Kind == inbox.KindSnooze {

@@ -73,6 +73,17 @@ func goldens(testing.TB) map[string]golden {
 		"row_time_reach":   goldenRow(goldenReach(goldenTimes())),
 		"row_bounces":      goldenRow(goldenBounces()),
 
+		"record_notice": goldenRecord(inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{
+			ID: "news-1", Audience: "topic:공지", Title: belfry.PlainText("hello"), Time: time.UnixMilli(1_772_442_000_123).UTC(),
+		}}),
+		"record_retract_notice": goldenRecord(inbox.Record{Kind: inbox.KindRetract, Retraction: belfry.Retraction{ID: "news-1", Audience: "all"}}),
+		"record_join":           goldenRecord(inbox.Record{Kind: inbox.KindJoin, Rule: "people", Origin: origin}),
+		"record_subscribe":      goldenRecord(inbox.Record{Kind: inbox.KindSubscribe, Topic: "공지", Rule: "people", Origin: origin}),
+		"record_unsubscribe":    goldenRecord(inbox.Record{Kind: inbox.KindUnsubscribe, Topic: "공지"}),
+		"row_broadcast":         goldenRow(goldenBroadcast(goldenState())),
+		"row_all":               goldenRow(goldenReach(goldenBroadcast(goldenTimes()))),
+		"board":                 goldenBoardRow(goldenBoard()),
+
 		"record_prefs":         goldenRecord(inbox.Record{Kind: inbox.KindPrefs, Prefs: []byte(`{"zone":"Asia/Seoul"}`), Rule: "people", Origin: origin}),
 		"record_endpoint":      goldenRecord(inbox.Record{Kind: inbox.KindEndpoint, Endpoint: goldenAddress()}),
 		"record_endpoint_gone": goldenRecord(inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{4711}, EndpointHash: 9}),

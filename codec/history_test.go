@@ -77,6 +77,9 @@ func canonical(s inbox.State) inbox.State {
 			s.Items[i].Group = &inbox.Group{Cut: g.Cut, Actor: g.Actor}
 		}
 	}
+	if len(s.Topics) == 0 {
+		s.Topics = nil
+	}
 	if len(s.Watermarks) == 0 {
 		s.Watermarks = nil
 	}

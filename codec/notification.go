@@ -26,6 +26,7 @@ func fromNotification(what string, n *belfry.Notification) (*belfrypb.Notificati
 		ActorName:   n.Actor.Name,
 		ActorAvatar: n.Actor.Avatar,
 		CollapseKey: n.CollapseKey,
+		Audience:    n.Audience,
 		Data:        n.Data,
 	}
 	var err error
@@ -60,6 +61,7 @@ func toNotification(what string, m *belfrypb.Notification) (belfry.Notification,
 			Avatar: m.ActorAvatar,
 		},
 		CollapseKey: m.CollapseKey,
+		Audience:    m.Audience,
 		Extra:       extra(m),
 	}
 	// Compared as stored: the conversion above may have cut it.

@@ -29,6 +29,7 @@ func EncodeRecord(r inbox.Record) ([]byte, error) {
 			Source:      r.Retraction.Source,
 			Id:          r.Retraction.ID,
 			CollapseKey: r.Retraction.CollapseKey,
+			Audience:    r.Retraction.Audience,
 		}
 		m.Rule, m.Origin = r.Rule, fromOrigin(r.Origin)
 	case inbox.KindErase, inbox.KindTouch:
@@ -39,6 +40,11 @@ func EncodeRecord(r inbox.Record) ([]byte, error) {
 		m.Seqs, m.UntilMs = r.Seqs, r.Until
 	case inbox.KindMute, inbox.KindUnmute:
 		m.Category = r.Category
+	case inbox.KindJoin, inbox.KindSubscribe, inbox.KindUnsubscribe:
+		m.Rule, m.Origin = r.Rule, fromOrigin(r.Origin)
+		if r.Kind != inbox.KindJoin {
+			m.Topic = r.Topic
+		}
 	case inbox.KindPrefs, inbox.KindEndpoint, inbox.KindEndpointGone, inbox.KindTell, inbox.KindUntell:
 		if err := fromReachRecord(m, &r); err != nil {
 			return nil, err
@@ -51,8 +57,16 @@ func EncodeRecord(r inbox.Record) ([]byte, error) {
 
 // formatOf is the first format whose readers do with r what it asks for.
 func formatOf(r *inbox.Record) uint32 {
-	if r.Kind > inbox.KindTouch || r.Kind == inbox.KindNotify && !r.Notification.DeliverAt.IsZero() ||
-		r.Kind.TakesHorizon() && r.UpTo != 0 && len(r.Seqs) > 0 {
+	later := r.Kind > inbox.KindTouch
+	switch {
+	case r.Kind == inbox.KindNotify:
+		later = !r.Notification.DeliverAt.IsZero() || r.Notification.Audience != ""
+	case r.Kind == inbox.KindRetract:
+		later = r.Retraction.Audience != ""
+	case r.Kind.TakesHorizon():
+		later = r.UpTo != 0 && len(r.Seqs) > 0
+	}
+	if later {
 		return recordFormat
 	}
 	return firstFormat
@@ -89,6 +103,7 @@ func DecodeRecord(b []byte) (inbox.Record, error) {
 			Source:      m.Retraction.Source,
 			ID:          m.Retraction.Id,
 			CollapseKey: m.Retraction.CollapseKey,
+			Audience:    m.Retraction.Audience,
 		}
 		r.Rule = m.Rule
 		r.Origin, err = toOrigin(m.Origin)
@@ -101,6 +116,12 @@ func DecodeRecord(b []byte) (inbox.Record, error) {
 		}
 	case inbox.KindMute, inbox.KindUnmute:
 		r.Category = m.Category
+	case inbox.KindJoin, inbox.KindSubscribe, inbox.KindUnsubscribe:
+		r.Rule = m.Rule
+		if r.Kind != inbox.KindJoin {
+			r.Topic = m.Topic
+		}
+		r.Origin, err = toOrigin(m.Origin)
 	case inbox.KindPrefs, inbox.KindEndpoint, inbox.KindEndpointGone, inbox.KindTell, inbox.KindUntell:
 		err = toReachRecord(&r, &m)
 	default:

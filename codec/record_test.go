@@ -139,7 +139,7 @@ func TestEncodeRecordRefuses(t *testing.T) {
 	}{
 		{"no kind", inbox.Record{}, "kind(0)"},
 		{"snooze beyond all times", inbox.Record{Kind: inbox.KindSnooze, Until: 1 << 60}, "until in the year"},
-		{"unknown kind", inbox.Record{Kind: inbox.KindUntell + 1}, "kind(20)"},
+		{"unknown kind", inbox.Record{Kind: inbox.KindUnsubscribe + 1}, "kind(23)"},
 		{"no endpoint", inbox.Record{Kind: inbox.KindEndpoint}, "without an endpoint"},
 		{"kind of an endpoint", inbox.Record{Kind: inbox.KindEndpoint, Endpoint: &inbox.Address{Kind: 4}}, "kind(4)"},
 		{"endpoint that expires late", inbox.Record{Kind: inbox.KindEndpoint, Endpoint: &inbox.Address{Kind: 1, ExpiresAt: time.UnixMilli(1 << 60)}}, "expires_at in the year"},
@@ -177,7 +177,7 @@ func TestDecodeRecordRefuses(t *testing.T) {
 	}{
 		{"no format", &belfrypb.Record{Kind: belfrypb.Kind_KIND_TOUCH}, "no format number"},
 		{"no kind", &belfrypb.Record{Format: 1}, "kind 0"},
-		{"unknown kind", &belfrypb.Record{Format: 1, Kind: 20}, "kind 20"},
+		{"unknown kind", &belfrypb.Record{Format: 1, Kind: 23}, "kind 23"},
 		{"no endpoint", &belfrypb.Record{Format: 2, Kind: belfrypb.Kind_KIND_ENDPOINT}, "without an endpoint"},
 		{"kind of an endpoint", &belfrypb.Record{Format: 2, Kind: belfrypb.Kind_KIND_ENDPOINT, Endpoint: &belfrypb.Endpoint{Kind: 257}}, "kind 257"},
 		{"no channel", &belfrypb.Record{Format: 2, Kind: belfrypb.Kind_KIND_TELL}, "without a channel"},

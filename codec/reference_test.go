@@ -17,7 +17,13 @@ func ReferenceState(s *inbox.State) ([]byte, error) {
 	setItems(m, s.Items)
 	setRemovals(m, s.Removals)
 	setWatermarks(m, s.Watermarks)
-	if uses := usesOf(s); uses != 0 {
+	notices, gone := noticesOf(s)
+	uses := usesOf(s)
+	if s.Joined || len(s.Topics)+len(notices)+len(gone) > 0 {
+		uses |= usesBroadcast
+		m.Broadcast = fromBroadcast(s, notices, gone)
+	}
+	if uses != 0 {
 		m.Format, m.Uses = rowFormat, uint32(uses)
 		if uses&usesTime != 0 {
 			setTimes(m, s)
@@ -26,6 +32,21 @@ func ReferenceState(s *inbox.State) ([]byte, error) {
 	}
 	setExtra(m, s.Extra)
 	return marshal("row", m)
+}
+
+// noticesOf are the places of items and removals that are of notices.
+func noticesOf(s *inbox.State) (items, removals []int) {
+	for i := range s.Items {
+		if s.Items[i].Shared != nil {
+			items = append(items, i)
+		}
+	}
+	for i := range s.Removals {
+		if s.Removals[i].Shared {
+			removals = append(removals, i)
+		}
+	}
+	return items, removals
 }
 
 // ReferenceDecodeState is DecodeState by the generated codec.
@@ -45,6 +66,10 @@ func setItems(m *belfrypb.Row, items []inbox.Entry) {
 	var expiresAt int64
 	for i := range items {
 		e := &items[i]
+		if e.Shared != nil {
+			stored := storedNotice(e)
+			e = &stored
+		}
 		meta := categoryOf(m, e.Category)<<metaCategoryShift |
 			uint64(e.Priority-belfry.PriorityLow)<<metaPriorityShift
 		if e.Read {

@@ -8,34 +8,46 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// decodeRow decodes any row, however its fields are laid out.
+// decodeRow decodes any row of a user, however its fields are laid out.
 func decodeRow(b []byte) (inbox.State, error) {
 	var m belfrypb.Row
 	if err := unmarshal("row", b, &m, rowFormat); err != nil {
 		return inbox.State{}, err
 	}
+	s, err := stateOf(&m)
+	if err == nil && m.Board != nil {
+		return inbox.State{}, corrupt("row", "a board, and no user's row")
+	}
+	return s, err
+}
+
+// stateOf returns what a row holds besides the columns of a board.
+func stateOf(m *belfrypb.Row) (inbox.State, error) {
 	s := inbox.State{
 		Epoch:   m.Epoch,
 		Base:    m.Base,
 		Version: m.Version,
 		Horizon: m.Horizon,
-		Extra:   extra(&m),
+		Extra:   extra(m),
 	}
 	if err := checkUses(m.Format, uint64(m.Uses)); err != nil {
 		return inbox.State{}, err
 	}
-	times := timeOf(&m)
+	times := timeOf(m)
 	if times != nil && m.Uses&usesTime == 0 {
 		return inbox.State{}, corrupt("row", "columns of time in a row of format %d that does not use it", m.Format)
 	}
 	if (m.Reach != nil) != (m.Uses&usesReach != 0) {
 		return inbox.State{}, corrupt("row", "columns of reach %t in a row of format %d with capabilities %#x", m.Reach != nil, m.Format, m.Uses)
 	}
+	if (m.Broadcast != nil || m.Board != nil) != (m.Uses&usesBroadcast != 0) || m.Broadcast != nil && m.Board != nil {
+		return inbox.State{}, corrupt("row", "columns of broadcast %t, of a board %t in a row of format %d with capabilities %#x", m.Broadcast != nil, m.Board != nil, m.Format, m.Uses)
+	}
 	if m.ChangedVersion == m.Version && m.ChangedMs != 0 {
 		s.ChangedAt = time.UnixMilli(m.ChangedMs).UTC()
 	}
 	var err error
-	if s.Items, err = items(&m); err != nil {
+	if s.Items, err = items(m); err != nil {
 		return inbox.State{}, corrupt("row", "%v", err)
 	}
 	if times != nil {
@@ -48,10 +60,15 @@ func decodeRow(b []byte) (inbox.State, error) {
 			return inbox.State{}, corrupt("row", "%v", err)
 		}
 	}
-	if s.Removals, err = removals(&m); err != nil {
+	if s.Removals, err = removals(m); err != nil {
 		return inbox.State{}, corrupt("row", "%v", err)
 	}
-	if s.Watermarks, err = watermarks(&m); err != nil {
+	if m.Broadcast != nil {
+		if err = toBroadcast(&s, m.Broadcast); err != nil {
+			return inbox.State{}, corrupt("row", "%v", err)
+		}
+	}
+	if s.Watermarks, err = watermarks(m); err != nil {
 		return inbox.State{}, corrupt("row", "%v", err)
 	}
 	if err = checkState(&s); err != nil {
@@ -112,7 +129,8 @@ func checkState(s *inbox.State) error {
 		case e.Read && !e.Seen:
 			return fmt.Errorf("item %d is read but not seen", e.Seq)
 		// An item that was hidden can have replaced one that came after it, and may be hidden again.
-		case e.Replaces != 0 && e.Replaces == e.Seq, e.Replaces > s.Version, e.Replaces > e.Seq && e.Shown == 0 && e.Until == 0:
+		// What a notice replaced is the board's, and not stored.
+		case e.Shared == nil && (e.Replaces != 0 && e.Replaces == e.Seq || e.Replaces > s.Version || e.Replaces > e.Seq && e.Shown == 0 && e.Until == 0):
 			return fmt.Errorf("item %d replaces item %d", e.Seq, e.Replaces)
 		case e.Unarchived > e.Version:
 			return fmt.Errorf("item %d of version %d unarchived at %d", e.Seq, e.Version, e.Unarchived)
@@ -120,6 +138,8 @@ func checkState(s *inbox.State) error {
 			return fmt.Errorf("item %d has count 0", e.Seq)
 		case !validPriority(e.Priority):
 			return fmt.Errorf("item %d has priority %d", e.Seq, e.Priority)
+		case e.Shared != nil && (e.Hash != 0 || e.Collapse != 0 || e.Group != nil || e.Born):
+			return fmt.Errorf("item %d is a notice with what is a user's own", e.Seq)
 		}
 	}
 	last = 0
@@ -131,8 +151,14 @@ func checkState(s *inbox.State) error {
 		if r.Seq > r.Version {
 			return fmt.Errorf("removal of item %d at version %d", r.Seq, r.Version)
 		}
+		if r.Shared && (r.Hash != 0 || r.Seq == 0) {
+			return fmt.Errorf("removal of notice %d with hash %#x", r.Seq, r.Hash)
+		}
 	}
 	if err := checkTimes(s); err != nil {
+		return err
+	}
+	if err := checkTopics(s); err != nil {
 		return err
 	}
 	return checkReach(s)

@@ -33,6 +33,7 @@ type rowDecoder struct {
 	present                           uint32       // columns that were there
 	time                              *timeDecoder // nil: the row has no such field
 	reach                             []byte       // nil: the row has no such field
+	broadcast                         []byte       // nil: the row has no such field
 	extra                             []byte
 }
 
@@ -70,6 +71,9 @@ func (d *rowDecoder) decode(b []byte, room int) (s inbox.State, ok bool) {
 	if d.reach != nil && decodeReach(&s, d.reach) != nil {
 		return s, false
 	}
+	if d.broadcast != nil && decodeBroadcast(&s, d.broadcast) != nil {
+		return s, false
+	}
 	return s, checkState(&s) == nil
 }
 
@@ -77,12 +81,12 @@ func (d *rowDecoder) decode(b []byte, room int) (s inbox.State, ok bool) {
 // others.
 func (d *rowDecoder) usesKnown() bool {
 	if d.uses == 0 {
-		return d.format == firstFormat && d.time == nil && d.reach == nil
+		return d.format == firstFormat && d.time == nil && d.reach == nil && d.broadcast == nil
 	}
 	if d.format == firstFormat || d.uses&^usesKnown != 0 || (d.time != nil) != (d.uses&usesTime != 0) {
 		return false
 	}
-	return (d.reach != nil) == (d.uses&usesReach != 0)
+	return (d.reach != nil) == (d.uses&usesReach != 0) && (d.broadcast != nil) == (d.uses&usesBroadcast != 0)
 }
 
 // field takes the field that b begins with, and returns its length.
@@ -140,14 +144,20 @@ func (d *rowDecoder) field(b []byte, s *inbox.State) (int, bool) {
 		}
 		d.present |= 1 << i
 		d.columns[i].rest = v
-	case number == rowReachField:
-		if wireType != protowire.BytesType || d.reach != nil {
+	case number == rowReachField || number == rowBroadcastField:
+		part := &d.reach
+		if number == rowBroadcastField {
+			part = &d.broadcast
+		}
+		if wireType != protowire.BytesType || *part != nil {
 			return 0, false
 		}
 		var v []byte
 		if v, n = protowire.ConsumeBytes(rest); n >= 0 {
-			d.reach = v[:len(v):len(v)] // not nil, even if it is empty
+			*part = v[:len(v):len(v)] // not nil, even if it is empty
 		}
+	case number == rowBoardField:
+		return 0, false
 	case number >= firstTimeColumn && number < firstTimeColumn+timeColumns:
 		if d.time == nil {
 			d.time = &timeDecoder{}

@@ -15,7 +15,11 @@ import (
 // EncodeState returns the row of s in the unread table. The error matches
 // [belfry.ErrCorrupt] if s is no state that [inbox.Fold] could have made; a
 // category that is not UTF-8 is an error too.
-func EncodeState(s *inbox.State) ([]byte, error) {
+// Of notices no more is written than a row stores ([inbox.Shared]).
+func EncodeState(s *inbox.State) ([]byte, error) { return encodeRow(s, nil) }
+
+// encodeRow encodes a row, with the columns of a board if there are any.
+func encodeRow(s *inbox.State, board []byte) ([]byte, error) {
 	if err := checkState(s); err != nil {
 		return nil, corrupt("row", "%v", err)
 	}
@@ -29,6 +33,9 @@ func EncodeState(s *inbox.State) ([]byte, error) {
 	e.watermarks(s.Watermarks)
 	format, size := uint64(firstFormat), e.size()
 	uses := usesOf(s)
+	if board != nil || e.usesBroadcast(s) {
+		uses |= usesBroadcast
+	}
 	if uses != 0 {
 		format = rowFormat
 		size += 8
@@ -43,7 +50,13 @@ func EncodeState(s *inbox.State) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	size += len(reach) + 8
+	var broadcast []byte
+	if uses&usesBroadcast != 0 && board == nil {
+		if broadcast, err = e.marshalBroadcast(s); err != nil {
+			return nil, err
+		}
+	}
+	size += len(reach) + len(broadcast) + len(board) + 16
 	b := make([]byte, 0, size+len(s.Extra))
 	b = appendVarint(b, 1, format)
 	if s.Epoch != 0 {
@@ -70,6 +83,12 @@ func EncodeState(s *inbox.State) ([]byte, error) {
 	}
 	if uses&usesReach != 0 {
 		b = append(appendLength(b, rowReachField, len(reach)), reach...)
+	}
+	switch {
+	case board != nil:
+		b = append(appendLength(b, rowBoardField, len(board)), board...)
+	case uses&usesBroadcast != 0:
+		b = append(appendLength(b, rowBroadcastField, len(broadcast)), broadcast...)
 	}
 	return append(b, s.Extra...), nil
 }
@@ -101,6 +120,8 @@ type rowEncoder struct {
 	categories []string
 	columns    [columns][]byte
 	time       timeEncoder // of rows that use it
+	// The places of items and removals that are of notices.
+	notices, goneNotices []int
 }
 
 var encoders = sync.Pool{New: func() any { return new(rowEncoder) }}
@@ -108,6 +129,7 @@ var encoders = sync.Pool{New: func() any { return new(rowEncoder) }}
 func (e *rowEncoder) reset() {
 	clear(e.categories)
 	e.categories = e.categories[:0]
+	e.notices, e.goneNotices = e.notices[:0], e.goneNotices[:0]
 	for i := range e.columns {
 		e.columns[i] = e.columns[i][:0]
 	}
@@ -158,8 +180,14 @@ func (e *rowEncoder) category(name string) (uint64, error) {
 func (e *rowEncoder) items(items []inbox.Entry) error {
 	var seq, changed uint64
 	var expiresAt int64
+	var notice inbox.Entry
 	for i := range items {
 		it := &items[i]
+		if it.Shared != nil {
+			e.notices = append(e.notices, i)
+			notice = storedNotice(it)
+			it = &notice
+		}
 		category, err := e.category(it.Category)
 		if err != nil {
 			return err
@@ -210,7 +238,10 @@ func (e *rowEncoder) items(items []inbox.Entry) error {
 
 func (e *rowEncoder) removals(removals []inbox.Removal) {
 	var last inbox.Removal
-	for _, r := range removals {
+	for i, r := range removals {
+		if r.Shared {
+			e.goneNotices = append(e.goneNotices, i)
+		}
 		e.varint(removalVersionColumn, r.Version-last.Version)
 		e.varint(removalSeqColumn, protowire.EncodeZigZag(int64(r.Seq-last.Seq)))
 		e.fixed64(removalHashColumn, r.Hash)

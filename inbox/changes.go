@@ -54,7 +54,7 @@ func (s *State) Since(version uint64, now time.Time) (Changes, bool) {
 		case e.Woken(now):
 			c.Items = append(c.Items, e)
 		case e.Version <= version:
-		case max(e.Seq, e.Unarchived, e.Shown, e.Group.cut()) > version:
+		case max(e.Seq, e.Unarchived, e.Shown, e.Group.cut(), e.Shared.place()) > version:
 			c.Items = append(c.Items, e)
 		default:
 			c.change(e)

@@ -24,6 +24,6 @@
 // The package imports the root package and the standard library, and knows
 // nothing of Kafka, goka or HTTP. Begin reading with [Fold], whose
 // example makes a badge of three records; notify.go,
-// command.go, retract.go and erase.go are its kinds of records. Values are never
+// command.go, retract.go and topics.go are its kinds of records. Values are never
 // modified behind the caller's back: functions return new values.
 package inbox

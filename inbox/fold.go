@@ -19,6 +19,10 @@ type Input struct {
 	// Members is how many arrivals an item of a collapse key keeps, the shown one among
 	// them, 1 to MaxMembers. Less than 1 is 1: such a row is as an older Belfry reads it.
 	Members int
+	// Keep is how many removals the rows of the partition keep, as its board has it; less
+	// than 1 for a partition without one, whose rows have no notices and keep as many
+	// removals as items.
+	Keep int
 
 	small limits // of tests, or zero
 }
@@ -36,7 +40,7 @@ const (
 	Duplicate   Outcome = "duplicate"   // a notification or retraction seen before
 	Expired     Outcome = "expired"     // a notification that came too late
 	Redelivered Outcome = "redelivered" // a record that the row had already
-	Full        Outcome = "full"        // a snooze beyond MaxHidden, a mute beyond MaxMutes, or preferences beyond MaxPrefsBytes: nothing is done
+	Full        Outcome = "full"        // a snooze beyond MaxHidden, a mute beyond MaxMutes, a topic beyond MaxTopics, or preferences beyond MaxPrefsBytes: nothing is done
 	Outdated    Outcome = "outdated"    // a tell that comes too late, or that was evaluated before what it depends on changed
 )
 
@@ -103,7 +107,7 @@ func (s *State) Apply(r *Record, in Input) Effects {
 		return again(s, r, version)
 	}
 	s.Version, s.ChangedAt = version, in.Time.UTC().Truncate(time.Millisecond)
-	f := folder{s: s, in: in, silent: r.Silent}
+	f := folder{s: s, in: in, silent: r.Silent, audience: r.audience()}
 	f.pass()
 	f.effects.Outcome = f.apply(r)
 	f.evict()
@@ -121,7 +125,7 @@ func (s *State) Apply(r *Record, in Input) Effects {
 func again(s *State, r *Record, version uint64) Effects {
 	effects := Effects{Outcome: Redelivered}
 	for _, rm := range s.Removals {
-		if rm.Version == version && rm.Seq != 0 && !s.Held(rm.Seq) {
+		if rm.Version == version && rm.Seq != 0 && !rm.Shared && !s.Held(rm.Seq) {
 			effects.Removed = append(effects.Removed, rm.Seq)
 		}
 	}
@@ -166,6 +170,8 @@ type folder struct {
 	effects Effects
 	silent  bool // see Record.Silent
 	grown   bool // an item keeps more arrivals than before
+	// audience is that of the record, see Record.audience.
+	audience string
 	// moved says that places may not be seqs, or that items may be hidden or muted.
 	moved bool
 }
@@ -198,18 +204,28 @@ func (f *folder) apply(r *Record) Outcome {
 		return f.tell(r)
 	case KindUntell:
 		return f.untell(r)
+	case KindJoin:
+		return f.welcome(r)
+	case KindSubscribe:
+		return f.subscribe(r)
+	case KindUnsubscribe:
+		return f.unsubscribe(r)
 	default:
 		return f.command(r)
 	}
 }
 
 // remove drops the items for which gone is true, remembers them and has their
-// contents removed. It reports whether there were any.
+// contents removed, but for those of notices. It reports whether there were any.
 func (f *folder) remove(gone func(*Entry) bool) bool {
 	kept := 0
 	for i := range f.s.Items {
 		e := &f.s.Items[i]
 		if gone(e) {
+			if e.Shared != nil {
+				f.s.Removals = append(f.s.Removals, Removal{Seq: e.Seq, Version: f.s.Version, Shared: true})
+				continue
+			}
 			for i := range e.Group.earlier() {
 				f.leave(&e.Group.Earlier[i])
 			}
@@ -252,23 +268,23 @@ func (f *folder) pass() {
 	}
 }
 
-// evict drops the shown items over the cap: those that arrived muted before all
+// evict drops the user's own shown items over the cap: those that arrived muted before all
 // others, and of each the ones of the lowest places.
 func (f *folder) evict() {
 	over := len(f.s.Items) - f.cap()
 	if over <= 0 {
 		return
 	}
-	if !f.moved {
+	if !f.moved && !f.shares() {
 		oldest := f.s.Items[over-1].Seq
 		f.remove(func(e *Entry) bool { return e.Seq <= oldest })
 		return
 	}
-	for over -= f.s.HiddenCount(f.in.Time); over > 0; over-- {
+	for over -= f.uncapped(); over > 0; over-- {
 		var lowest *Entry
 		for i := range f.s.Items {
 			e := &f.s.Items[i]
-			if !e.Hidden(f.in.Time) && (lowest == nil || e.Muted && !lowest.Muted || e.Muted == lowest.Muted && e.Compare(lowest) < 0) {
+			if e.Shared == nil && !e.Hidden(f.in.Time) && (lowest == nil || e.Muted && !lowest.Muted || e.Muted == lowest.Muted && e.Compare(lowest) < 0) {
 				lowest = e
 			}
 		}
@@ -280,16 +296,49 @@ func (f *folder) evict() {
 	}
 }
 
-// trim forgets the oldest removals over the cap, but never those of this
-// record: its redelivery must find them.
-func (f *folder) trim() {
-	over := len(f.s.Removals) - f.cap()
+// shares reports whether there are notices among the items. Rows of a partition without
+// a board have none.
+func (f *folder) shares() bool {
+	if f.in.Keep < 1 {
+		return false
+	}
+	for i := range f.s.Items { // by index: an Entry is large
+		if f.s.Items[i].Shared != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// uncapped is how many items count in no cap: hidden ones, and notices.
+func (f *folder) uncapped() int {
 	n := 0
-	for n < over && f.s.Removals[n].Version < f.s.Version {
-		f.s.Horizon = f.s.Removals[n].Version
+	for i := range f.s.Items {
+		if e := &f.s.Items[i]; e.Shared != nil || e.Hidden(f.in.Time) {
+			n++
+		}
+	}
+	return n
+}
+
+// trim forgets what a row has too many removals of.
+func (f *folder) trim() {
+	keep := f.cap()
+	if f.in.Keep > 0 {
+		keep = f.in.Keep
+	}
+	f.s.Trim(keep)
+}
+
+// Trim forgets the oldest removals over so many, but never those of the row's version:
+// a redelivery of its record must find them. It changes s in place.
+func (s *State) Trim(keep int) {
+	n := 0
+	for n < len(s.Removals)-keep && s.Removals[n].Version < s.Version {
+		s.Horizon = max(s.Horizon, s.Removals[n].Version)
 		n++
 	}
-	f.s.Removals = slices.Delete(f.s.Removals, 0, max(n, 0))
+	s.Removals = slices.Delete(s.Removals, 0, n)
 }
 
 // keep is how many arrivals an item keeps.

@@ -186,11 +186,11 @@ func (e *Entry) People() People {
 	return p
 }
 
-// Held reports whether s holds an item of that seq, or one that keeps the arrival of
-// that seq: as long as that is so, its content is there.
+// Held reports whether s holds an item of that seq that is its user's own, or one that
+// keeps the arrival of that seq: as long as that is so, its content is there.
 func (s *State) Held(seq uint64) bool {
-	if _, ok := s.Entry(seq); ok {
-		return true
+	if e, ok := s.Entry(seq); ok {
+		return e.Shared == nil
 	}
 	for i := range s.Items {
 		for j := range s.Items[i].Group.earlier() {
@@ -212,7 +212,7 @@ func (s *State) Contents() iter.Seq[uint64] {
 					return
 				}
 			}
-			if !yield(s.Items[i].Seq) {
+			if s.Items[i].Shared == nil && !yield(s.Items[i].Seq) {
 				return
 			}
 		}
@@ -344,7 +344,7 @@ func (f *folder) takeBack(at int, hash uint64) {
 
 // insert puts e into Items.
 func (f *folder) insert(e *Entry) {
-	i, _ := f.s.find(e.Seq)
+	i, _ := f.s.Find(e.Seq)
 	f.s.Items = slices.Insert(f.s.Items, i, *e)
 }
 

@@ -27,6 +27,18 @@ func CollapseHash(key string) uint64 {
 	return hash64([]byte(key))
 }
 
+// Everybody is the [AudienceHash] of [belfry.AudienceAll].
+const Everybody = 1
+
+// AudienceHash returns the 64 bits by which rows know an audience: Everybody, or that of
+// a topic, which is another.
+func AudienceHash(audience string) uint64 {
+	if audience == belfry.AudienceAll {
+		return Everybody
+	}
+	return max(hash64([]byte("audience"), []byte(audience)), Everybody+1)
+}
+
 // ActorHash returns the 64 bits by which a row tells people apart, by id or else by
 // name, or 0, which is nobody, for an actor without either.
 func ActorHash(a belfry.Actor) uint64 {

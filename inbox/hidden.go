@@ -73,7 +73,7 @@ func (f *folder) settle() {
 		e.Born = false
 		if at := f.mate(e); at >= 0 {
 			own := *e
-			at, _ = f.s.find(own.Seq)
+			at, _ = f.s.Find(own.Seq)
 			f.s.Items = slices.Delete(f.s.Items, at, at+1)
 			f.join(&own)
 			f.insert(&own)

@@ -6,21 +6,21 @@ import (
 )
 
 func (f *folder) notify(r *Record) Outcome {
-	hash := IdentityHash(r.Notification.Source, r.Notification.ID, r.Rule)
+	hash := r.Identity()
 	// The watermark must move even if the id tells the duplicate.
 	if f.routedBefore(r.Origin) {
 		return Duplicate
 	}
 	n := &r.Notification
 	if f.known(hash) {
-		f.effects.Repeat = f.s.repeats(n, hash)
+		f.effects.Repeat = f.s.repeats(r, hash)
 		return Duplicate
 	}
 	entry := Entry{
 		Seq:      f.s.Version,
 		Version:  f.s.Version,
 		Hash:     hash,
-		Collapse: CollapseHash(n.CollapseKey),
+		Collapse: r.collapse(n.CollapseKey),
 		Count:    1,
 		Category: n.Category,
 		Priority: n.Priority,
@@ -106,7 +106,7 @@ func (f *folder) gone(hash uint64) bool {
 // RoutedPast reports whether the row has taken a record from behind o, of the source that
 // o is of.
 func (s *State) RoutedPast(o Origin) bool {
-	key := o.watermarkKey()
+	key := o.watermarkKey("")
 	return slices.ContainsFunc(s.Watermarks, func(w Watermark) bool {
 		return w.Key == key && (w.Offset > o.Offset || w.Offset == o.Offset && w.Index > o.Index)
 	})
@@ -119,7 +119,7 @@ func (f *folder) routedBefore(o Origin) bool {
 	if o.IsZero() {
 		return false
 	}
-	mark := Watermark{Key: o.watermarkKey(), Offset: o.Offset, Index: o.Index}
+	mark := Watermark{Key: o.watermarkKey(f.audience), Offset: o.Offset, Index: o.Index}
 	before := false
 	i := slices.IndexFunc(f.s.Watermarks, func(w Watermark) bool { return w.Key == mark.Key })
 	if i >= 0 {

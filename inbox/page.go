@@ -85,7 +85,7 @@ func (e *Entry) Place() uint64 {
 	if e.Until != 0 && e.Shown == 0 {
 		return unsettled
 	}
-	return max(e.Seq, e.Shown)
+	return max(e.Seq, e.Shown, e.Shared.place())
 }
 
 // Compare is the one order of items, of lists, eviction, horizons and messages: by place,
@@ -100,7 +100,8 @@ func (e *Entry) Compare(other *Entry) int {
 func (s *State) byPlace() []*Entry {
 	moved := false
 	for i := range s.Items {
-		moved = moved || s.Items[i].Until != 0 || s.Items[i].Shown != 0
+		e := &s.Items[i]
+		moved = moved || e.Until != 0 || e.Shown != 0 || e.Shared.place() > e.Seq
 	}
 	if !moved {
 		return nil

@@ -32,6 +32,10 @@ const (
 	KindEndpointGone // endpoints are removed
 	KindTell         // items are due on a channel
 	KindUntell       // a decision of a channel is returned
+
+	KindJoin        // the recipient is new: notices of before go
+	KindSubscribe   // the recipient gets the notices to a topic from now on
+	KindUnsubscribe // and gets them no longer
 )
 
 var kindNames = [...]string{
@@ -40,10 +44,11 @@ var kindNames = [...]string{
 	KindRetract: "retract", KindErase: "erase", KindTouch: "touch",
 	KindSnooze: "snooze", KindUnsnooze: "unsnooze", KindMute: "mute", KindUnmute: "unmute",
 	KindPrefs: "prefs", KindEndpoint: "endpoint", KindEndpointGone: "endpoint-gone", KindTell: "tell", KindUntell: "untell",
+	KindJoin: "join", KindSubscribe: "subscribe", KindUnsubscribe: "unsubscribe",
 }
 
 // Valid reports whether k is one of the kinds above.
-func (k Kind) Valid() bool { return k >= KindNotify && k <= KindUntell }
+func (k Kind) Valid() bool { return k >= KindNotify && k <= KindUnsubscribe }
 
 // String returns the name of k in lower case.
 func (k Kind) String() string {
@@ -80,8 +85,8 @@ type Record struct {
 	// Rule is the name of the rule that made a notify or retract record, empty
 	// for all that comes from HTTP, emitters or the built-in source.
 	Rule string
-	// Origin tells where the router read what it made a notify, retract, prefs, endpoint
-	// or endpoint-gone record of. It is zero for records that the router did not write.
+	// Origin tells where the router read what it made a notify, retract, prefs, endpoint,
+	// endpoint-gone, join, subscribe or unsubscribe record of. It is zero for records that the router did not write.
 	Origin Origin
 	// Silent says that a notify record is older than its source's activation:
 	// the item arrives read and seen, so that nobody is alerted to it. One that
@@ -121,6 +126,8 @@ type Record struct {
 	Soft   bool
 	Tell   *Tell   // belongs to KindTell
 	Untell *Untell // belongs to KindUntell
+
+	Topic string // the name of what KindSubscribe and KindUnsubscribe are for
 }
 
 // Origin is where in a source topic a journal record comes from. (Offset,
@@ -137,12 +144,46 @@ type Origin struct {
 // IsZero reports whether the record has no origin.
 func (o Origin) IsZero() bool { return o == Origin{} }
 
-func (o Origin) watermarkKey() uint64 {
+// audience is that of a notice or of its retraction, "" for what is for one recipient.
+func (r *Record) audience() string {
+	if r.Kind == KindRetract {
+		return r.Retraction.Audience
+	}
+	return r.Notification.Audience
+}
+
+// Identity returns the [IdentityHash] of what a notify or retract record names. Each
+// audience has identities of its own.
+func (r *Record) Identity() uint64 {
+	source, id := r.Notification.Source, r.Notification.ID
+	if r.Kind == KindRetract {
+		source, id = r.Retraction.Source, r.Retraction.ID
+	}
+	if audience := r.audience(); audience != "" && id != "" {
+		return hash64([]byte(source), []byte(id), []byte(r.Rule), []byte(audience))
+	}
+	return IdentityHash(source, id, r.Rule)
+}
+
+// collapse returns the [CollapseHash] of a key of the record. Each audience has keys of
+// its own.
+func (r *Record) collapse(key string) uint64 {
+	if audience := r.audience(); audience != "" && key != "" {
+		return hash64([]byte(key), []byte(audience))
+	}
+	return CollapseHash(key)
+}
+
+// watermarkKey is of what is for an audience, or for one recipient if that is empty.
+func (o Origin) watermarkKey(audience string) uint64 {
 	var b [28]byte
 	copy(b[:], o.TopicID[:])
 	binary.BigEndian.PutUint32(b[16:], uint32(o.Partition))
 	binary.BigEndian.PutUint64(b[20:], o.Rule)
-	return hash64(b[:])
+	if audience == "" {
+		return hash64(b[:])
+	}
+	return hash64(b[:], []byte(audience))
 }
 
 // Addressed is one journal record for each of several recipients, who are the

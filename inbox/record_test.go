@@ -18,6 +18,7 @@ func TestKinds(t *testing.T) {
 		11: {"snooze", false, false}, 12: {"unsnooze", false, false}, 13: {"mute", false, false}, 14: {"unmute", false, false},
 		15: {"prefs", false, false}, 16: {"endpoint", false, false}, 17: {"endpoint-gone", false, false},
 		18: {"tell", false, false}, 19: {"untell", false, false},
+		20: {"join", false, false}, 21: {"subscribe", false, false}, 22: {"unsubscribe", false, false},
 	} {
 		if number.String() != c.name || !number.Valid() {
 			t.Errorf("kind %d is %q, valid %t; want %q", uint8(number), number, number.Valid(), c.name)
@@ -29,7 +30,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("ParseAction(%q) = %v, %t; want %t", c.name, k, ok, c.action)
 		}
 	}
-	for _, k := range []inbox.Kind{0, 20, 255} {
+	for _, k := range []inbox.Kind{0, 23, 255} {
 		if k.Valid() || k.String() == "" {
 			t.Errorf("kind %d is valid", uint8(k))
 		}

@@ -1,7 +1,5 @@
 package inbox
 
-import "github.com/belfry/belfry"
-
 // Repeat says how a notification that is dropped as a [Duplicate] relates to the one
 // that the row knows by its id.
 type Repeat uint8
@@ -18,15 +16,16 @@ const (
 	OtherContent
 )
 
-// repeats tells how n, which is known by its hash and was not routed before, relates
-// to what the row knows of it.
-func (s *State) repeats(n *belfry.Notification, hash uint64) Repeat {
+// repeats tells how the notification of r, which is known by its hash and was not routed
+// before, relates to what the row knows of it.
+func (s *State) repeats(r *Record, hash uint64) Repeat {
+	n := &r.Notification
 	for i := range s.Items {
 		e := &s.Items[i]
 		if e.Hash != hash {
 			continue
 		}
-		if e.Category != n.Category || e.Priority != n.Priority || e.Collapse != CollapseHash(n.CollapseKey) {
+		if e.Category != n.Category || e.Priority != n.Priority || e.Collapse != r.collapse(n.CollapseKey) {
 			return OtherContent
 		}
 		return SameID

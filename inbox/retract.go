@@ -6,13 +6,13 @@ func (f *folder) retract(r *Record) Outcome {
 		return Duplicate
 	}
 	if r.Retraction.CollapseKey != "" {
-		key := CollapseHash(r.Retraction.CollapseKey)
+		key := r.collapse(r.Retraction.CollapseKey)
 		if !f.remove(func(e *Entry) bool { return e.Collapse == key }) {
 			return Unchanged
 		}
 		return Applied
 	}
-	hash := IdentityHash(r.Retraction.Source, r.Retraction.ID, r.Rule)
+	hash := r.Identity()
 	if hash == 0 {
 		return Unchanged
 	}
@@ -26,5 +26,19 @@ func (f *folder) retract(r *Record) Outcome {
 		return Unchanged
 	}
 	f.remember(0, hash)
+	return Applied
+}
+
+// erase leaves a stub: versions, watermarks and removals, so that versions
+// never fall and redeliveries stay recognised. In a partition with a board its user is
+// one who has joined.
+func (f *folder) erase() Outcome {
+	rest := len(f.s.Mutes)+len(f.s.Topics) > 0
+	f.s.Mutes, f.s.Topics = nil, nil
+	f.s.Joined = f.s.Joined || f.in.Keep > 0
+	reach := f.eraseReach()
+	if !f.remove(func(*Entry) bool { return true }) && !rest && !reach {
+		return Unchanged
+	}
 	return Applied
 }

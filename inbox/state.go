@@ -25,6 +25,7 @@ const (
 	MaxMembers    = 20   // arrivals that an item of a collapse key keeps, the shown one among them
 	MaxRowMembers = 1000 // arrivals that all items of a row keep besides the shown ones
 	MaxActorBytes = 64   // of an actor's id, and of the name, as a row keeps them
+	MaxTopics     = 256  // topics that a user has subscribed to
 )
 
 // State is the row of one recipient: all that is known of the inbox but the
@@ -56,6 +57,10 @@ type State struct {
 	// Watermarks holds how far each source was routed, the least recently used
 	// first.
 	Watermarks []Watermark
+	// Topics holds what the user has subscribed to, by rising Hash. Joined: the user has
+	// joined, or was erased, and joining again takes no notices away.
+	Topics []Topic
+	Joined bool
 	// Reach is nil for a user who never had preferences or endpoints.
 	Reach *Reach
 
@@ -78,9 +83,13 @@ type Entry struct {
 	// stays after its wake, when Shown is the version of the record that settled that:
 	// until there is one, readers go by their clocks. Shown is also the version of the
 	// retraction that brought it back, and 0 if it never was hidden.
-	Until    int64
-	Shown    uint64
-	Group    *Group // what it keeps of its collapse key's arrivals; nil for nothing
+	Until int64
+	Shown uint64
+	Group *Group // what it keeps of its collapse key's arrivals; nil for nothing
+	// Shared is nil for what is the user's own, else it is a notice to everybody or to a
+	// topic. It has no Hash, no Collapse and no Group, counts in no cap and is evicted by
+	// nobody; its content is not the user's.
+	Shared   *Shared
 	Category string
 	Priority belfry.Priority
 	Read     bool // implies Seen
@@ -119,6 +128,7 @@ type Removal struct {
 	Seq     uint64
 	Version uint64
 	Hash    uint64
+	Shared  bool // it was a notice: no content goes with it
 }
 
 // Watermark is how far one source partition was routed into the row by one
@@ -139,22 +149,39 @@ func (s *State) Cursor() Cursor {
 	return Cursor{Epoch: s.Epoch, Version: s.Version}
 }
 
+// Shared is what an entry of a notice has besides: the notice stands on the board of the
+// row's partition, and all but what its user did to it is read from there. Of an entry as
+// it is stored Audience alone is known, and besides it Seq, Version, Unarchived, Until, Shown and the flags.
+// It is never modified: rows share it.
+type Shared struct {
+	Audience uint64 // AudienceHash
+	Place    uint64 // on the board: version of the record that brought the notice into the lists
+}
+
+func (s *Shared) place() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.Place
+}
+
 // Applied reports whether the journal record at p is part of s.
 func (s *State) Applied(p Position) bool {
-	return s.Version > 0 && s.Epoch == p.Epoch && p.Offset >= 0 && uint64(p.Offset) < s.Version-s.Base
+	// A row that was advanced to another epoch is below its base until a record of its own.
+	return s.Version > s.Base && s.Epoch == p.Epoch && p.Offset >= 0 && uint64(p.Offset) < s.Version-s.Base
 }
 
 // Entry returns the retained item of that seq. The pointer is into s.
 func (s *State) Entry(seq uint64) (*Entry, bool) {
-	i, ok := s.find(seq)
+	i, ok := s.Find(seq)
 	if !ok {
 		return nil, false
 	}
 	return &s.Items[i], true
 }
 
-// find returns the place of a seq in Items, or where it belongs.
-func (s *State) find(seq uint64) (int, bool) {
+// Find returns the place of a seq in Items, or where it belongs.
+func (s *State) Find(seq uint64) (int, bool) {
 	return slices.BinarySearchFunc(s.Items, seq, func(e Entry, seq uint64) int { return cmp.Compare(e.Seq, seq) })
 }
 
@@ -189,6 +216,7 @@ func (s State) clone() State {
 	s.Removals = slices.Clone(s.Removals)
 	s.Mutes = slices.Clone(s.Mutes)
 	s.Watermarks = slices.Clone(s.Watermarks)
+	s.Topics = slices.Clone(s.Topics)
 	s.Reach = s.Reach.clone()
 	return s
 }

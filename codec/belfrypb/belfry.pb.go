@@ -64,6 +64,9 @@ const (
 	Kind_KIND_ENDPOINT_GONE Kind = 17
 	Kind_KIND_TELL          Kind = 18
 	Kind_KIND_UNTELL        Kind = 19
+	Kind_KIND_JOIN          Kind = 20
+	Kind_KIND_SUBSCRIBE     Kind = 21
+	Kind_KIND_UNSUBSCRIBE   Kind = 22
 )
 
 // Enum value maps for Kind.
@@ -89,6 +92,9 @@ var (
 		17: "KIND_ENDPOINT_GONE",
 		18: "KIND_TELL",
 		19: "KIND_UNTELL",
+		20: "KIND_JOIN",
+		21: "KIND_SUBSCRIBE",
+		22: "KIND_UNSUBSCRIBE",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED":   0,
@@ -111,6 +117,9 @@ var (
 		"KIND_ENDPOINT_GONE": 17,
 		"KIND_TELL":          18,
 		"KIND_UNTELL":        19,
+		"KIND_JOIN":          20,
+		"KIND_SUBSCRIBE":     21,
+		"KIND_UNSUBSCRIBE":   22,
 	}
 )
 
@@ -197,8 +206,8 @@ func (EndpointKind) EnumDescriptor() ([]byte, []int) {
 // Record is a value of the journal; its key is the recipient. A new kind is a
 // new format for the records of that kind: to skip a record that one does not
 // understand would be to lose it. Format 2 is that of these kinds, of a notification
-// that is delivered later, and of a command that has seqs beside up_to; all other records
-// are of format 1.
+// that is delivered later or has an audience, of a retraction that has one, and of a command
+// that has seqs beside up_to; all other records are of format 1.
 type Record struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Format uint32                 `protobuf:"varint,1,opt,name=format,proto3" json:"format,omitempty"`
@@ -207,8 +216,8 @@ type Record struct {
 	Notification *Notification `protobuf:"bytes,3,opt,name=notification,proto3" json:"notification,omitempty"`
 	// Of KIND_RETRACT.
 	Retraction *Retraction `protobuf:"bytes,4,opt,name=retraction,proto3" json:"retraction,omitempty"`
-	// Of KIND_NOTIFY, KIND_RETRACT, KIND_PREFS, KIND_ENDPOINT and KIND_ENDPOINT_GONE: the
-	// name of the rule that made the record.
+	// Of KIND_NOTIFY, KIND_RETRACT, KIND_PREFS, KIND_ENDPOINT, KIND_ENDPOINT_GONE and the
+	// kinds from KIND_JOIN on: the name of the rule that made the record.
 	Rule string `protobuf:"bytes,5,opt,name=rule,proto3" json:"rule,omitempty"`
 	// Of the same kinds, if the router wrote the record.
 	Origin *Origin `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"`
@@ -237,7 +246,9 @@ type Record struct {
 	// Of KIND_PREFS and KIND_ENDPOINT_GONE: why, if not by their user's word.
 	Reason string `protobuf:"bytes,17,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Of KIND_ENDPOINT_GONE: it is counted alone, since it may pass.
-	Soft          bool `protobuf:"varint,18,opt,name=soft,proto3" json:"soft,omitempty"`
+	Soft bool `protobuf:"varint,18,opt,name=soft,proto3" json:"soft,omitempty"`
+	// Of KIND_SUBSCRIBE and KIND_UNSUBSCRIBE.
+	Topic         string `protobuf:"bytes,19,opt,name=topic,proto3" json:"topic,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -396,6 +407,13 @@ func (x *Record) GetSoft() bool {
 		return x.Soft
 	}
 	return false
+}
+
+func (x *Record) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
 }
 
 // Endpoint is a value of the inbox table whose key is "recipient/e<seq>".
@@ -683,7 +701,9 @@ type Notification struct {
 	Data        []byte                 `protobuf:"bytes,15,opt,name=data,proto3" json:"data,omitempty"` // JSON
 	// A record that has one is of format 2. An item may have one in any format: it says
 	// nothing of what is shown, which the row alone does.
-	DeliverAtMs   *int64 `protobuf:"varint,16,opt,name=deliver_at_ms,json=deliverAtMs,proto3,oneof" json:"deliver_at_ms,omitempty"`
+	DeliverAtMs *int64 `protobuf:"varint,16,opt,name=deliver_at_ms,json=deliverAtMs,proto3,oneof" json:"deliver_at_ms,omitempty"`
+	// Of a notice, whose record is of format 2: "all" or "topic:" and a name.
+	Audience      string `protobuf:"bytes,17,opt,name=audience,proto3" json:"audience,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -830,12 +850,20 @@ func (x *Notification) GetDeliverAtMs() int64 {
 	return 0
 }
 
+func (x *Notification) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
+}
+
 // Retraction names what a sender takes back, by source and id or by key.
 type Retraction struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Source        string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
 	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	CollapseKey   string                 `protobuf:"bytes,3,opt,name=collapse_key,json=collapseKey,proto3" json:"collapse_key,omitempty"`
+	Audience      string                 `protobuf:"bytes,4,opt,name=audience,proto3" json:"audience,omitempty"` // of a notice
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -887,6 +915,13 @@ func (x *Retraction) GetId() string {
 func (x *Retraction) GetCollapseKey() string {
 	if x != nil {
 		return x.CollapseKey
+	}
+	return ""
+}
+
+func (x *Retraction) GetAudience() string {
+	if x != nil {
+		return x.Audience
 	}
 	return ""
 }
@@ -1080,7 +1115,8 @@ type Row struct {
 	WatermarkOffset []int64  `protobuf:"varint,20,rep,packed,name=watermark_offset,json=watermarkOffset,proto3" json:"watermark_offset,omitempty"`
 	WatermarkIndex  []int32  `protobuf:"varint,21,rep,packed,name=watermark_index,json=watermarkIndex,proto3" json:"watermark_index,omitempty"`
 	// Of format 2: the capabilities whose columns the row has. Bit 0 is time: the columns
-	// from item_time to mute_at. Bit 1 is reach. Bit 2 is for broadcast.
+	// from item_time to mute_at. Bit 1 is reach. Bit 2 is broadcast: a user's row has the
+	// message of that name, and a board has board.
 	Uses uint32 `protobuf:"varint,24,opt,name=uses,proto3" json:"uses,omitempty"`
 	// Bit 0 has until, 1 has shown, 2 born hidden, 3 muted, 4 has a group. One for each item.
 	ItemTime  []uint64 `protobuf:"varint,25,rep,packed,name=item_time,json=itemTime,proto3" json:"item_time,omitempty"`
@@ -1101,13 +1137,15 @@ type Row struct {
 	MemberMeta      []uint64 `protobuf:"varint,33,rep,packed,name=member_meta,json=memberMeta,proto3" json:"member_meta,omitempty"`
 	MemberExpiresAt []int64  `protobuf:"zigzag64,34,rep,packed,name=member_expires_at,json=memberExpiresAt,proto3" json:"member_expires_at,omitempty"` // sparse; deltas; milliseconds
 	// Actors: each that differs once, in the order of first use.
-	ActorHash     []uint64 `protobuf:"fixed64,35,rep,packed,name=actor_hash,json=actorHash,proto3" json:"actor_hash,omitempty"`
-	ActorId       []string `protobuf:"bytes,36,rep,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
-	ActorName     []string `protobuf:"bytes,37,rep,name=actor_name,json=actorName,proto3" json:"actor_name,omitempty"`
-	MuteCategory  []string `protobuf:"bytes,38,rep,name=mute_category,json=muteCategory,proto3" json:"mute_category,omitempty"`
-	MuteVersion   []uint64 `protobuf:"varint,39,rep,packed,name=mute_version,json=muteVersion,proto3" json:"mute_version,omitempty"` // deltas; not falling
-	MuteAt        []int64  `protobuf:"zigzag64,40,rep,packed,name=mute_at,json=muteAt,proto3" json:"mute_at,omitempty"`              // deltas; milliseconds
-	Reach         *Reach   `protobuf:"bytes,41,opt,name=reach,proto3" json:"reach,omitempty"`
+	ActorHash     []uint64   `protobuf:"fixed64,35,rep,packed,name=actor_hash,json=actorHash,proto3" json:"actor_hash,omitempty"`
+	ActorId       []string   `protobuf:"bytes,36,rep,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
+	ActorName     []string   `protobuf:"bytes,37,rep,name=actor_name,json=actorName,proto3" json:"actor_name,omitempty"`
+	MuteCategory  []string   `protobuf:"bytes,38,rep,name=mute_category,json=muteCategory,proto3" json:"mute_category,omitempty"`
+	MuteVersion   []uint64   `protobuf:"varint,39,rep,packed,name=mute_version,json=muteVersion,proto3" json:"mute_version,omitempty"` // deltas; not falling
+	MuteAt        []int64    `protobuf:"zigzag64,40,rep,packed,name=mute_at,json=muteAt,proto3" json:"mute_at,omitempty"`              // deltas; milliseconds
+	Reach         *Reach     `protobuf:"bytes,41,opt,name=reach,proto3" json:"reach,omitempty"`
+	Broadcast     *Broadcast `protobuf:"bytes,42,opt,name=broadcast,proto3" json:"broadcast,omitempty"`
+	Board         *Board     `protobuf:"bytes,43,opt,name=board,proto3" json:"board,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1429,6 +1467,20 @@ func (x *Row) GetReach() *Reach {
 	return nil
 }
 
+func (x *Row) GetBroadcast() *Broadcast {
+	if x != nil {
+		return x.Broadcast
+	}
+	return nil
+}
+
+func (x *Row) GetBoard() *Board {
+	if x != nil {
+		return x.Board
+	}
+	return nil
+}
+
 // Reach holds the columns of the capability reach. They are in a message of their own, so
 // that a row without it takes none of them in hand. Whatever is added here needs a bit of
 // uses.
@@ -1693,11 +1745,245 @@ func (x *Reach) GetToldDecision() []int64 {
 	return nil
 }
 
+// Broadcast holds the columns of the capability broadcast in the row of a user. Whatever
+// is added here needs a bit of uses.
+type Broadcast struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Joined    bool                   `protobuf:"varint,1,opt,name=joined,proto3" json:"joined,omitempty"`
+	TopicName []string               `protobuf:"bytes,2,rep,name=topic_name,json=topicName,proto3" json:"topic_name,omitempty"`
+	TopicHash []uint64               `protobuf:"fixed64,3,rep,packed,name=topic_hash,json=topicHash,proto3" json:"topic_hash,omitempty"` // rising
+	// Which of the items are notices: deltas of their positions. Their item_hash is that of
+	// the audience. Category, priority, expires_at, collapse, replaces and count stand on
+	// the board alone.
+	ItemIndex []uint64 `protobuf:"varint,4,rep,packed,name=item_index,json=itemIndex,proto3" json:"item_index,omitempty"`
+	// Which of the removals are of notices: deltas of their positions.
+	RemovalIndex  []uint64 `protobuf:"varint,5,rep,packed,name=removal_index,json=removalIndex,proto3" json:"removal_index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Broadcast) Reset() {
+	*x = Broadcast{}
+	mi := &file_belfry_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Broadcast) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Broadcast) ProtoMessage() {}
+
+func (x *Broadcast) ProtoReflect() protoreflect.Message {
+	mi := &file_belfry_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Broadcast.ProtoReflect.Descriptor instead.
+func (*Broadcast) Descriptor() ([]byte, []int) {
+	return file_belfry_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Broadcast) GetJoined() bool {
+	if x != nil {
+		return x.Joined
+	}
+	return false
+}
+
+func (x *Broadcast) GetTopicName() []string {
+	if x != nil {
+		return x.TopicName
+	}
+	return nil
+}
+
+func (x *Broadcast) GetTopicHash() []uint64 {
+	if x != nil {
+		return x.TopicHash
+	}
+	return nil
+}
+
+func (x *Broadcast) GetItemIndex() []uint64 {
+	if x != nil {
+		return x.ItemIndex
+	}
+	return nil
+}
+
+func (x *Broadcast) GetRemovalIndex() []uint64 {
+	if x != nil {
+		return x.RemovalIndex
+	}
+	return nil
+}
+
+// Board holds the columns of the capability broadcast in the row of a partition, whose
+// items are the notices. Whatever is added here needs a bit of uses.
+type Board struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Keep     uint32                 `protobuf:"varint,1,opt,name=keep,proto3" json:"keep,omitempty"`                 // how many removals each row of the partition keeps
+	Audience []uint64               `protobuf:"fixed64,2,rep,packed,name=audience,proto3" json:"audience,omitempty"` // those of items and stays, in the order of first use
+	// Of each item: the position of its audience, and when it came into the lists or 0.
+	ItemAudience []uint32 `protobuf:"varint,3,rep,packed,name=item_audience,json=itemAudience,proto3" json:"item_audience,omitempty"`
+	ItemAt       []int64  `protobuf:"zigzag64,4,rep,packed,name=item_at,json=itemAt,proto3" json:"item_at,omitempty"` // deltas; milliseconds
+	// Stays: where notices were that are gone.
+	StaySeq         []int64  `protobuf:"zigzag64,5,rep,packed,name=stay_seq,json=staySeq,proto3" json:"stay_seq,omitempty"` // deltas
+	StayAudience    []uint32 `protobuf:"varint,6,rep,packed,name=stay_audience,json=stayAudience,proto3" json:"stay_audience,omitempty"`
+	StayCame        []uint64 `protobuf:"varint,7,rep,packed,name=stay_came,json=stayCame,proto3" json:"stay_came,omitempty"`                        // went - came
+	StayWent        []uint64 `protobuf:"varint,8,rep,packed,name=stay_went,json=stayWent,proto3" json:"stay_went,omitempty"`                        // deltas; not falling
+	StayAt          []int64  `protobuf:"zigzag64,9,rep,packed,name=stay_at,json=stayAt,proto3" json:"stay_at,omitempty"`                            // deltas; milliseconds
+	HorizonAudience []uint64 `protobuf:"fixed64,10,rep,packed,name=horizon_audience,json=horizonAudience,proto3" json:"horizon_audience,omitempty"` // rising
+	HorizonVersion  []uint64 `protobuf:"varint,11,rep,packed,name=horizon_version,json=horizonVersion,proto3" json:"horizon_version,omitempty"`
+	HorizonAt       []int64  `protobuf:"zigzag64,12,rep,packed,name=horizon_at,json=horizonAt,proto3" json:"horizon_at,omitempty"` // deltas; milliseconds
+	FloorVersion    uint64   `protobuf:"varint,13,opt,name=floor_version,json=floorVersion,proto3" json:"floor_version,omitempty"`
+	FloorMs         int64    `protobuf:"varint,14,opt,name=floor_ms,json=floorMs,proto3" json:"floor_ms,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Board) Reset() {
+	*x = Board{}
+	mi := &file_belfry_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Board) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Board) ProtoMessage() {}
+
+func (x *Board) ProtoReflect() protoreflect.Message {
+	mi := &file_belfry_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Board.ProtoReflect.Descriptor instead.
+func (*Board) Descriptor() ([]byte, []int) {
+	return file_belfry_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Board) GetKeep() uint32 {
+	if x != nil {
+		return x.Keep
+	}
+	return 0
+}
+
+func (x *Board) GetAudience() []uint64 {
+	if x != nil {
+		return x.Audience
+	}
+	return nil
+}
+
+func (x *Board) GetItemAudience() []uint32 {
+	if x != nil {
+		return x.ItemAudience
+	}
+	return nil
+}
+
+func (x *Board) GetItemAt() []int64 {
+	if x != nil {
+		return x.ItemAt
+	}
+	return nil
+}
+
+func (x *Board) GetStaySeq() []int64 {
+	if x != nil {
+		return x.StaySeq
+	}
+	return nil
+}
+
+func (x *Board) GetStayAudience() []uint32 {
+	if x != nil {
+		return x.StayAudience
+	}
+	return nil
+}
+
+func (x *Board) GetStayCame() []uint64 {
+	if x != nil {
+		return x.StayCame
+	}
+	return nil
+}
+
+func (x *Board) GetStayWent() []uint64 {
+	if x != nil {
+		return x.StayWent
+	}
+	return nil
+}
+
+func (x *Board) GetStayAt() []int64 {
+	if x != nil {
+		return x.StayAt
+	}
+	return nil
+}
+
+func (x *Board) GetHorizonAudience() []uint64 {
+	if x != nil {
+		return x.HorizonAudience
+	}
+	return nil
+}
+
+func (x *Board) GetHorizonVersion() []uint64 {
+	if x != nil {
+		return x.HorizonVersion
+	}
+	return nil
+}
+
+func (x *Board) GetHorizonAt() []int64 {
+	if x != nil {
+		return x.HorizonAt
+	}
+	return nil
+}
+
+func (x *Board) GetFloorVersion() uint64 {
+	if x != nil {
+		return x.FloorVersion
+	}
+	return 0
+}
+
+func (x *Board) GetFloorMs() int64 {
+	if x != nil {
+		return x.FloorMs
+	}
+	return 0
+}
+
 var File_belfry_proto protoreflect.FileDescriptor
 
 const file_belfry_proto_rawDesc = "" +
 	"\n" +
-	"\fbelfry.proto\x12\tbelfry.v1\"\xd8\x04\n" +
+	"\fbelfry.proto\x12\tbelfry.v1\"\xee\x04\n" +
 	"\x06Record\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12#\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x0f.belfry.v1.KindR\x04kind\x12;\n" +
@@ -1719,7 +2005,8 @@ const file_belfry_proto_rawDesc = "" +
 	"\x04tell\x18\x0f \x01(\v2\x0f.belfry.v1.TellR\x04tell\x12)\n" +
 	"\x06untell\x18\x10 \x01(\v2\x11.belfry.v1.UntellR\x06untell\x12\x16\n" +
 	"\x06reason\x18\x11 \x01(\tR\x06reason\x12\x12\n" +
-	"\x04soft\x18\x12 \x01(\bR\x04soft\"\x9b\x02\n" +
+	"\x04soft\x18\x12 \x01(\bR\x04soft\x12\x14\n" +
+	"\x05topic\x18\x13 \x01(\tR\x05topic\"\x9b\x02\n" +
 	"\bEndpoint\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12+\n" +
@@ -1744,7 +2031,7 @@ const file_belfry_proto_rawDesc = "" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12\x1a\n" +
 	"\bdecision\x18\x02 \x01(\x04R\bdecision\x12\x18\n" +
 	"\aattempt\x18\x03 \x01(\rR\aattempt\x12\"\n" +
-	"\rnot_before_ms\x18\x04 \x01(\x03R\vnotBeforeMs\"\xac\x05\n" +
+	"\rnot_before_ms\x18\x04 \x01(\x03R\vnotBeforeMs\"\xc8\x05\n" +
 	"\fNotification\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x12\n" +
@@ -1763,7 +2050,8 @@ const file_belfry_proto_rawDesc = "" +
 	"\atime_ms\x18\r \x01(\x03H\x00R\x06timeMs\x88\x01\x01\x12'\n" +
 	"\rexpires_at_ms\x18\x0e \x01(\x03H\x01R\vexpiresAtMs\x88\x01\x01\x12\x12\n" +
 	"\x04data\x18\x0f \x01(\fR\x04data\x12'\n" +
-	"\rdeliver_at_ms\x18\x10 \x01(\x03H\x02R\vdeliverAtMs\x88\x01\x01\x1a8\n" +
+	"\rdeliver_at_ms\x18\x10 \x01(\x03H\x02R\vdeliverAtMs\x88\x01\x01\x12\x1a\n" +
+	"\baudience\x18\x11 \x01(\tR\baudience\x1a8\n" +
 	"\n" +
 	"TitleEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -1774,12 +2062,13 @@ const file_belfry_proto_rawDesc = "" +
 	"\n" +
 	"\b_time_msB\x10\n" +
 	"\x0e_expires_at_msB\x10\n" +
-	"\x0e_deliver_at_ms\"W\n" +
+	"\x0e_deliver_at_ms\"s\n" +
 	"\n" +
 	"Retraction\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12!\n" +
-	"\fcollapse_key\x18\x03 \x01(\tR\vcollapseKey\"\x83\x01\n" +
+	"\fcollapse_key\x18\x03 \x01(\tR\vcollapseKey\x12\x1a\n" +
+	"\baudience\x18\x04 \x01(\tR\baudience\"\x83\x01\n" +
 	"\x06Origin\x12\x19\n" +
 	"\btopic_id\x18\x01 \x01(\fR\atopicId\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x12\n" +
@@ -1789,8 +2078,7 @@ const file_belfry_proto_rawDesc = "" +
 	"\x04Item\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12;\n" +
-	"\fnotification\x18\x03 \x01(\v2\x17.belfry.v1.NotificationR\fnotification\"\xc0\n" +
-	"\n" +
+	"\fnotification\x18\x03 \x01(\v2\x17.belfry.v1.NotificationR\fnotification\"\x9c\v\n" +
 	"\x03Row\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\aR\x05epoch\x12\x12\n" +
@@ -1845,7 +2133,9 @@ const file_belfry_proto_rawDesc = "" +
 	"\rmute_category\x18& \x03(\tR\fmuteCategory\x12!\n" +
 	"\fmute_version\x18' \x03(\x04R\vmuteVersion\x12\x17\n" +
 	"\amute_at\x18( \x03(\x12R\x06muteAt\x12&\n" +
-	"\x05reach\x18) \x01(\v2\x10.belfry.v1.ReachR\x05reach\"\x8a\b\n" +
+	"\x05reach\x18) \x01(\v2\x10.belfry.v1.ReachR\x05reach\x122\n" +
+	"\tbroadcast\x18* \x01(\v2\x14.belfry.v1.BroadcastR\tbroadcast\x12&\n" +
+	"\x05board\x18+ \x01(\v2\x10.belfry.v1.BoardR\x05board\"\x8a\b\n" +
 	"\x05Reach\x12\x14\n" +
 	"\x05prefs\x18\x01 \x01(\fR\x05prefs\x12#\n" +
 	"\rprefs_version\x18\x02 \x01(\x04R\fprefsVersion\x12+\n" +
@@ -1879,7 +2169,33 @@ const file_belfry_proto_rawDesc = "" +
 	"item_since\x18\x15 \x03(\x12R\titemSince\x12\x1b\n" +
 	"\titem_told\x18\x16 \x03(\rR\bitemTold\x12!\n" +
 	"\ftold_channel\x18\x17 \x03(\rR\vtoldChannel\x12#\n" +
-	"\rtold_decision\x18\x18 \x03(\x12R\ftoldDecision*\xe4\x02\n" +
+	"\rtold_decision\x18\x18 \x03(\x12R\ftoldDecision\"\xa5\x01\n" +
+	"\tBroadcast\x12\x16\n" +
+	"\x06joined\x18\x01 \x01(\bR\x06joined\x12\x1d\n" +
+	"\n" +
+	"topic_name\x18\x02 \x03(\tR\ttopicName\x12\x1d\n" +
+	"\n" +
+	"topic_hash\x18\x03 \x03(\x06R\ttopicHash\x12\x1d\n" +
+	"\n" +
+	"item_index\x18\x04 \x03(\x04R\titemIndex\x12#\n" +
+	"\rremoval_index\x18\x05 \x03(\x04R\fremovalIndex\"\xbb\x03\n" +
+	"\x05Board\x12\x12\n" +
+	"\x04keep\x18\x01 \x01(\rR\x04keep\x12\x1a\n" +
+	"\baudience\x18\x02 \x03(\x06R\baudience\x12#\n" +
+	"\ritem_audience\x18\x03 \x03(\rR\fitemAudience\x12\x17\n" +
+	"\aitem_at\x18\x04 \x03(\x12R\x06itemAt\x12\x19\n" +
+	"\bstay_seq\x18\x05 \x03(\x12R\astaySeq\x12#\n" +
+	"\rstay_audience\x18\x06 \x03(\rR\fstayAudience\x12\x1b\n" +
+	"\tstay_came\x18\a \x03(\x04R\bstayCame\x12\x1b\n" +
+	"\tstay_went\x18\b \x03(\x04R\bstayWent\x12\x17\n" +
+	"\astay_at\x18\t \x03(\x12R\x06stayAt\x12)\n" +
+	"\x10horizon_audience\x18\n" +
+	" \x03(\x06R\x0fhorizonAudience\x12'\n" +
+	"\x0fhorizon_version\x18\v \x03(\x04R\x0ehorizonVersion\x12\x1d\n" +
+	"\n" +
+	"horizon_at\x18\f \x03(\x12R\thorizonAt\x12#\n" +
+	"\rfloor_version\x18\r \x01(\x04R\ffloorVersion\x12\x19\n" +
+	"\bfloor_ms\x18\x0e \x01(\x03R\afloorMs*\x9d\x03\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_NOTIFY\x10\x01\x12\r\n" +
@@ -1904,7 +2220,10 @@ const file_belfry_proto_rawDesc = "" +
 	"\rKIND_ENDPOINT\x10\x10\x12\x16\n" +
 	"\x12KIND_ENDPOINT_GONE\x10\x11\x12\r\n" +
 	"\tKIND_TELL\x10\x12\x12\x0f\n" +
-	"\vKIND_UNTELL\x10\x13*x\n" +
+	"\vKIND_UNTELL\x10\x13\x12\r\n" +
+	"\tKIND_JOIN\x10\x14\x12\x12\n" +
+	"\x0eKIND_SUBSCRIBE\x10\x15\x12\x14\n" +
+	"\x10KIND_UNSUBSCRIBE\x10\x16*x\n" +
 	"\fEndpointKind\x12\x1d\n" +
 	"\x19ENDPOINT_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ENDPOINT_KIND_WEBPUSH\x10\x01\x12\x16\n" +
@@ -1924,7 +2243,7 @@ func file_belfry_proto_rawDescGZIP() []byte {
 }
 
 var file_belfry_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_belfry_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_belfry_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_belfry_proto_goTypes = []any{
 	(Kind)(0),            // 0: belfry.v1.Kind
 	(EndpointKind)(0),    // 1: belfry.v1.EndpointKind
@@ -1938,8 +2257,10 @@ var file_belfry_proto_goTypes = []any{
 	(*Item)(nil),         // 9: belfry.v1.Item
 	(*Row)(nil),          // 10: belfry.v1.Row
 	(*Reach)(nil),        // 11: belfry.v1.Reach
-	nil,                  // 12: belfry.v1.Notification.TitleEntry
-	nil,                  // 13: belfry.v1.Notification.BodyEntry
+	(*Broadcast)(nil),    // 12: belfry.v1.Broadcast
+	(*Board)(nil),        // 13: belfry.v1.Board
+	nil,                  // 14: belfry.v1.Notification.TitleEntry
+	nil,                  // 15: belfry.v1.Notification.BodyEntry
 }
 var file_belfry_proto_depIdxs = []int32{
 	0,  // 0: belfry.v1.Record.kind:type_name -> belfry.v1.Kind
@@ -1951,15 +2272,17 @@ var file_belfry_proto_depIdxs = []int32{
 	5,  // 6: belfry.v1.Record.untell:type_name -> belfry.v1.Untell
 	1,  // 7: belfry.v1.Endpoint.kind:type_name -> belfry.v1.EndpointKind
 	1,  // 8: belfry.v1.Tell.kind:type_name -> belfry.v1.EndpointKind
-	12, // 9: belfry.v1.Notification.title:type_name -> belfry.v1.Notification.TitleEntry
-	13, // 10: belfry.v1.Notification.body:type_name -> belfry.v1.Notification.BodyEntry
+	14, // 9: belfry.v1.Notification.title:type_name -> belfry.v1.Notification.TitleEntry
+	15, // 10: belfry.v1.Notification.body:type_name -> belfry.v1.Notification.BodyEntry
 	6,  // 11: belfry.v1.Item.notification:type_name -> belfry.v1.Notification
 	11, // 12: belfry.v1.Row.reach:type_name -> belfry.v1.Reach
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	12, // 13: belfry.v1.Row.broadcast:type_name -> belfry.v1.Broadcast
+	13, // 14: belfry.v1.Row.board:type_name -> belfry.v1.Board
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_belfry_proto_init() }
@@ -1975,7 +2298,7 @@ func file_belfry_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_belfry_proto_rawDesc), len(file_belfry_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
