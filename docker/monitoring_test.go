@@ -107,7 +107,7 @@ func (s *scene) wantLabels() {
 		`max(belfry_rebalances_total{group="belfry-unread"}) > bool 1`:       1,
 		`min(belfry_state_bytes) > bool 0`:                                   1,
 		`max(belfry_unread_drift)`:                                           0,
-		`count(count by (consumergroup) (kafka_consumergroup_members>0))`:    3, // the built-in source's router and that of orders
+		`count(count by (consumergroup) (kafka_consumergroup_members>0))`:    4, // the built-in source's router, that of orders, and that of requests
 		`max(kafka_consumergroup_members{consumergroup="belfry-unread"})`:    2,
 		`sum(belfry_processor_running{processor="processor belfry-unread"})`: 2,
 		`count(ALERTS{alertname="BelfryGroupWithoutMembers"}) or vector(0)`:  0,
@@ -147,7 +147,7 @@ func (s *scene) wantAlertOfStoppedProcessors() {
 			s.t.Fatalf("stop %v: in order %v, %v", m.args, graceful, err)
 		}
 	}
-	want := []string{"belfry-router-belfry.notifications", "belfry-router-orders", "belfry-unread"}
+	want := []string{"belfry-requests", "belfry-router-belfry.notifications", "belfry-router-orders", "belfry-unread"}
 	kafkatest.Eventually(s.t, patience, func() string { return "firing for " + toText(firing()) }, func() bool {
 		return slices.Equal(firing(), want)
 	})

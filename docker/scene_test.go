@@ -16,6 +16,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/child"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/promtest"
@@ -51,7 +52,7 @@ func startScene(t *testing.T) *scene {
 	t.Helper()
 	promtest.Path(t, "prometheus")
 	s := &scene{t: t, program: build(t).path, brokers: kafkatest.Embedded(t)}
-	topics := exec.CommandContext(t.Context(), s.program, "topics", "--brokers", s.brokers[0], "--replication", "1", "--partitions", "4")
+	topics := exec.CommandContext(t.Context(), s.program, "topics", "--brokers", s.brokers[0], "--replication", "1", "--partitions", "4", "--reply-topics", belfry.DefaultReplyTopic)
 	if out, err := topics.CombinedOutput(); err != nil {
 		t.Fatalf("topics: %v\n%s", err, out)
 	}
@@ -66,10 +67,10 @@ func startScene(t *testing.T) *scene {
 	s.producer = producer
 
 	server := s.start("server", "--auth", "none", "--addr", "127.0.0.1:0")
-	first := s.start("processor", "--rules", "rules")
+	first := s.start("processor", "--rules", "rules", "--reply-topics", belfry.DefaultReplyTopic)
 	s.await(server)
 	s.await(first)
-	second := s.start("processor", "--rules", "rules")
+	second := s.start("processor", "--rules", "rules", "--reply-topics", belfry.DefaultReplyTopic)
 	s.await(second)
 	s.processors = []*member{first, second}
 	s.prometheus = promtest.Start(t, s.configure(server))
@@ -195,15 +196,15 @@ func (s *scene) open(ctx context.Context, user string) io.ReadCloser {
 	return response.Body
 }
 
-func (s *scene) produce(topic, value string) {
+func (s *scene) produce(topic, value string, headers ...sarama.RecordHeader) {
 	s.t.Helper()
-	if _, _, err := s.producer.SendMessage(&sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(value)}); err != nil {
+	if _, _, err := s.producer.SendMessage(&sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(value), Headers: headers}); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
 // live is a moment of everyday life: an order, a notification, something that
-// is neither, some that are dropped or cut, a poll, a look at the inbox, a stream that
+// is neither, some that are dropped or cut, a request, a poll, a look at the inbox, a stream that
 // comes and goes.
 func (s *scene) live() {
 	s.t.Helper()
@@ -222,6 +223,7 @@ func (s *scene) live() {
 	} {
 		s.produce("belfry.notifications", value)
 	}
+	s.produce(belfry.DefaultRequestTopic, `{"recipient":"user-7","action":"list"}`, sarama.RecordHeader{Key: []byte("kafka_correlationId"), Value: []byte("1")})
 	for _, path := range []string{"unread", "inbox"} {
 		response, err := http.Get(s.api + "/v1/users/user-7/" + path)
 		if err != nil {

@@ -181,3 +181,50 @@ func TestEndpointKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestEndpointStays holds that a record which says by seq that its endpoint is there
+// already leaves it so, and adds it if that is not so.
+func TestEndpointStays(t *testing.T) {
+	var row inbox.State
+	fold := func(record inbox.Record, want ...uint64) {
+		t.Helper()
+		row, _ = inbox.Fold(row, record, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: int64(row.Version)}, Time: clock(1)})
+		var got []uint64
+		for _, e := range row.Endpoints(inbox.EndpointWebPush) {
+			got = append(got, e.Seq)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("at %d: endpoints %v, want %v", row.Version, got, want)
+		}
+	}
+	again := func(seq uint64) inbox.Record {
+		record := endpoint(inbox.EndpointWebPush, "https://a")
+		record.Seqs = []uint64{seq}
+		return record
+	}
+	fold(endpoint(inbox.EndpointWebPush, "https://a"), 1)
+	fold(again(1), 1)
+	fold(again(8), 3) // another one
+	fold(inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{3}})
+	if at, known := row.GoneEndpoint(3); !known || at != 4 {
+		t.Errorf("gone at %d, %v, want 4", at, known)
+	}
+	fold(again(3), 5)
+}
+
+// TestRoutedPast holds that a row tells of records from behind one of the same source.
+func TestRoutedPast(t *testing.T) {
+	r := reachedRow(t)
+	at := func(offset int64) inbox.Origin {
+		return inbox.Origin{TopicID: [16]byte{1}, Partition: 2, Offset: offset}
+	}
+	r.fold(inbox.Record{Kind: inbox.KindPrefs, Prefs: []byte(`{"language":"ko"}`), Origin: at(7)})
+	for offset, want := range map[int64]bool{6: true, 7: false, 8: false} {
+		if got := r.row.RoutedPast(at(offset)); got != want {
+			t.Errorf("past %d: %v", offset, got)
+		}
+	}
+	if r.row.RoutedPast(inbox.Origin{TopicID: [16]byte{9}, Partition: 2, Offset: 1}) {
+		t.Error("another source's")
+	}
+}

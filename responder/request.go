@@ -117,15 +117,8 @@ func parse(value []byte, at time.Time, hosts *webpush.Hosts, policy *reach.Polic
 	if len(value) > maxRequest {
 		return r, &belfry.FieldError{Problem: "the request is longer than 65536 bytes", TooLarge: true}
 	}
-	// A String of Java that is serialized as JSON is a text with JSON in it.
-	if len(value) > 0 && value[0] == '"' {
-		var text string
-		if json.Unmarshal(value, &text) == nil {
-			value = []byte(text)
-		}
-	}
 	var b body
-	if err := exactjson.Parse(value, &b, wantBody); err != nil {
+	if err := exactjson.Parse(unquoted(value), &b, wantBody); err != nil {
 		return r, err
 	}
 	switch b.Action {
@@ -163,6 +156,15 @@ func parse(value []byte, at time.Time, hosts *webpush.Hosts, policy *reach.Polic
 	}
 	r.recipient = b.Recipient
 	return r, nil
+}
+
+// unquoted takes JSON out of a text: a String of Java that is serialized as JSON is one.
+func unquoted(value []byte) []byte {
+	var text string
+	if len(value) > 0 && value[0] == '"' && json.Unmarshal(value, &text) == nil {
+		return []byte(text)
+	}
+	return value
 }
 
 func isAbsent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
@@ -228,4 +230,15 @@ func refusal(err error) answer {
 		return answer{Error: &problem{field.Field, field.Problem}}
 	}
 	return answer{Error: &problem{"", err.Error()}}
+}
+
+// Shown is what an operator is shown of a request: its action, and for whom, as JSON.
+// Whoever has the rest of it can send to a device.
+func Shown(value []byte) (action string, recipient []byte) {
+	var b body
+	if exactjson.Parse(unquoted(value), &b, wantBody) != nil {
+		return "", nil
+	}
+	recipient, _ = json.Marshal(map[string]string{"recipient": b.Recipient}) // a map of texts
+	return b.Action, recipient
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/responder"
 	"github.com/belfry/belfry/server/ops"
 	"github.com/belfry/belfry/server/wire"
 	"github.com/belfry/belfry/sources"
@@ -73,6 +74,11 @@ func (t *opsTopics) kind(topic string) string {
 		return "outbound"
 	case t.prefix.DeadLetters():
 		return "dead-letters"
+	}
+	for _, g := range t.lag().Groups {
+		if g.Name == t.prefix.RequestsGroup() && slices.ContainsFunc(g.Partitions, func(p lag.Partition) bool { return p.Topic == topic }) {
+			return "requests"
+		}
 	}
 	return "source"
 }
@@ -205,6 +211,8 @@ func (t *opsTopics) shown(m *sarama.ConsumerMessage, info kafka.TopicInfo, today
 		event, err = journalEvent(m.Value)
 	case "outbound":
 		event, err = outboundEvent(m.Value)
+	case "requests":
+		event.Type, event.Value = responder.Shown(m.Value)
 	default:
 		content, _ := inbox.ParseContentKey(string(m.Key))
 		switch {

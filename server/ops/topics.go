@@ -39,7 +39,7 @@ type RecordQuery struct {
 // Topic is what Kafka says of a topic.
 type Topic struct {
 	Name        string `json:"name"`
-	Kind        string `json:"kind"` // notifications, journal, table, outbound, dead-letters or source
+	Kind        string `json:"kind"` // notifications, journal, table, outbound, dead-letters, requests or source
 	Exists      bool   `json:"exists"`
 	Replication int    `json:"replication"`
 	// Policy is the cleanup.policy, and RetentionMS the retention.ms; nil for
