@@ -172,9 +172,9 @@ func TestDecisionIsWrittenOnceTheRowHasIt(t *testing.T) {
 	p.stop()
 	rewind(t, cfg, prefix.UnreadGroup(), prefix.Journal())
 	p = startBy(t, cfg, afterA(0, "chat"))
-	all = p.awaitOutbound(t, "the decision is written again", func(all map[string][]inbox.Outbound) bool { return len(all["kim"]) > 1 })
+	p.awaitOutbound(t, "the decision is written again", func(all map[string][]inbox.Outbound) bool { return len(all["kim"]) > 1 })
 	awaitDone(t, cfg)
-	if all = p.outbound(t); len(all["kim"]) != 2 || all["kim"][1] != first {
+	if all := p.outbound(t); len(all["kim"]) != 2 || all["kim"][1] != first {
 		t.Errorf("got %+v, want %+v once more", all["kim"], first)
 	}
 	if n := p.counter(t, "belfry_outbound_repeated_total", "chat"); n != 1 {

@@ -34,6 +34,7 @@ func TestUnasked(t *testing.T) {
 						return senders.Answer{Result: result, Unasked: true}
 					}
 					asked.Add(1)
+					time.Sleep(time.Second) // all others come meanwhile
 					return senders.Answer{Result: senders.Unavailable, Wait: time.Minute}
 				}
 				if end := w.ask("first", "down.example/1"); end != senders.EndFailed || asked.Load() != 1 {
