@@ -43,7 +43,7 @@ func BenchmarkPending(b *testing.B) {
 	const n = 100_000
 	for b.Loop() {
 		rows := &pendingRows{}
-		s := senders.New(senders.Config{Rows: rows, Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
+		s := senders.New(senders.Config{Rows: rows, Metrics: senders.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler)})
 		ctx, cancel := context.WithCancel(b.Context())
 		var before, after runtime.MemStats
 		runtime.GC()

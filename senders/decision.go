@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// window is how long a decision tries to reach an endpoint before it is given back.
+	// window is how long a decision tries to reach an endpoint before it is given back; the
+	// time that it waits for a relay comes before it.
 	window = 30 * time.Second
 	// A decision that was given back is made anew after firstPause, which doubles up to lastPause
 	// with each failure in a row; a quarter more or less, so that users spread.
@@ -52,7 +53,7 @@ type decision struct {
 	*Sender
 	user string
 	inbox.Outbound
-	end time.Time // of its window
+	waits func(error) // never nil
 
 	mu        sync.Mutex
 	notBefore time.Time // the earliest at which an endpoint may be asked; zero: none said
@@ -69,10 +70,13 @@ func (s *Sender) Deliver(ctx context.Context, user string, o inbox.Outbound, wai
 	if s.isRepeat(user, &o) {
 		return EndRepeat, nil
 	}
-	d := &decision{Sender: s, user: user, Outbound: o}
+	if waits == nil {
+		waits = func(error) {}
+	}
+	d := &decision{Sender: s, user: user, Outbound: o, waits: waits}
 	defer s.origins.leave(d)
 	for {
-		if end, err := d.attempt(ctx, waits); end != endNotReady {
+		if end, err := d.attempt(ctx); end != endNotReady {
 			return end, err
 		}
 	}
@@ -83,8 +87,8 @@ func (s *Sender) Deliver(ctx context.Context, user string, o inbox.Outbound, wai
 const endNotReady End = "not-ready"
 
 // attempt waits for what it needs, and sends or gives back.
-func (d *decision) attempt(ctx context.Context, waits func(error)) (End, error) {
-	row, err := d.awaitRow(ctx, waits)
+func (d *decision) attempt(ctx context.Context) (End, error) {
+	row, err := d.awaitRow(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return EndGivenUp, nil
@@ -98,10 +102,9 @@ func (d *decision) attempt(ctx context.Context, waits func(error)) (End, error) 
 		timer := time.AfterFunc(linger, cancel)
 		context.AfterFunc(over, func() { timer.Stop() })
 	})()
-	if !d.awaitTables(ctx, &row, waits) {
+	if !d.awaitTables(ctx, &row) {
 		return EndGivenUp, nil
 	}
-	d.end = time.Now().Add(window)
 	switch look := reach.Look(&row, &d.Outbound, time.Now()); look.Verdict {
 	case reach.Nothing:
 		return EndNothing, nil
@@ -116,7 +119,7 @@ func (d *decision) attempt(ctx context.Context, waits func(error)) (End, error) 
 
 // awaitRow returns the user's row once it is at the decision. An error other than that of
 // ctx is about a row that nobody can read.
-func (d *decision) awaitRow(ctx context.Context, waits func(error)) (inbox.State, error) {
+func (d *decision) awaitRow(ctx context.Context) (inbox.State, error) {
 	changed := make(chan struct{}, 1)
 	stop := d.Rows.Watch(d.user, func() { wake(changed) })
 	defer stop()
@@ -128,7 +131,7 @@ func (d *decision) awaitRow(ctx context.Context, waits func(error)) (inbox.State
 		switch {
 		case err == nil && row.Version >= d.Decision:
 			if told {
-				waits(nil)
+				d.waits(nil)
 			}
 			return row, nil
 		case errors.Is(err, belfry.ErrCorrupt), errors.Is(err, belfry.ErrNewerFormat):
@@ -137,9 +140,9 @@ func (d *decision) awaitRow(ctx context.Context, waits func(error)) (inbox.State
 		select {
 		case <-changed:
 		case <-timer.C:
-			if waits != nil && !told {
+			if !told {
 				told = true
-				waits(fmt.Errorf("its user's row is not at version %d yet", d.Decision))
+				d.waits(fmt.Errorf("its user's row is not at version %d yet", d.Decision))
 			}
 			timer.Reset(againAfter) // a table that is not ready tells nobody when it can be read
 		case <-ctx.Done():
@@ -150,7 +153,7 @@ func (d *decision) awaitRow(ctx context.Context, waits func(error)) (inbox.State
 
 // awaitTables waits until contents can be read at all: after a start their table takes
 // longer than that of rows, which is nobody's failure. It reports whether ctx goes on.
-func (d *decision) awaitTables(ctx context.Context, row *inbox.State, waits func(error)) bool {
+func (d *decision) awaitTables(ctx context.Context, row *inbox.State) bool {
 	endpoints := row.Endpoints(d.Kind)
 	if len(endpoints) == 0 {
 		return true
@@ -160,13 +163,13 @@ func (d *decision) awaitTables(ctx context.Context, row *inbox.State, waits func
 		// One tells of all: what is ready or not is the partition.
 		if _, _, err := d.Contents.Endpoint(d.user, endpoints[0].Seq); !errors.Is(err, belfry.ErrNotReady) {
 			if told {
-				waits(nil)
+				d.waits(nil)
 			}
 			return true
 		}
-		if waits != nil && !told {
+		if !told {
 			told = true
-			waits(fmt.Errorf("the contents of inboxes: %w", belfry.ErrNotReady))
+			d.waits(fmt.Errorf("the contents of inboxes: %w", belfry.ErrNotReady))
 		}
 		if !sleep(ctx, tablesPoll) {
 			return false
@@ -222,35 +225,46 @@ func (d *decision) send(ctx, over context.Context, endpoints []inbox.Endpoint) (
 	return d.giveBack(over, EndNoEndpoint)
 }
 
-// try asks one endpoint until it has an answer that counts, or the window is over.
+// try asks one endpoint until it has an answer that counts, or the window is over. A relay
+// that does not work is waited for until the decision is late.
 func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
+	end := time.Now().Add(window)
 	for {
-		to, f, ok := d.address(ctx, endpoint)
+		to, f, ok := d.address(ctx, end, endpoint)
 		if !ok {
 			return f
 		}
 		origin, service := d.Transport.Names(to)
-		slot, until, err := d.origins.take(ctx, origin, d, d.end)
+		by := end
+		if d.relay != nil {
+			by = time.UnixMilli(d.GoodUntil + 1)
+		}
+		slot, until, err := d.origins.take(ctx, origin, d, by)
 		switch {
 		case ctx.Err() != nil && slot == nil:
 			return fateGivenUp
+		case err != nil && d.relay != nil:
+			return fateLate
 		case err != nil:
 			d.wait(until)
 			return fateFailed
 		}
-		m, f, ok := d.message(ctx, endpoint, false) // the last look
+		if d.relay != nil {
+			end = time.Now().Add(window)
+		}
+		m, f, ok := d.message(ctx, end, endpoint, false) // the last look
 		if !ok {
 			d.origins.put(slot)
 			if f != fateMissing {
 				return f
 			}
 			// A content is awaited without a slot, which others may need meanwhile.
-			if _, f, ok := d.message(ctx, endpoint, true); !ok {
+			if _, f, ok := d.message(ctx, end, endpoint, true); !ok {
 				return f
 			}
 			continue
 		}
-		said := d.ask(over, m, to, service)
+		said := d.ask(over, end, m, to, service)
 		again := d.origins.give(slot, said)
 		switch said.Result {
 		case Accepted, Unanswered:
@@ -259,16 +273,26 @@ func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
 			if !d.append(over, inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{endpoint}, Reason: said.Detail}) {
 				return fateGivenUp
 			}
-			d.metrics.gone.WithLabelValues(d.Channel).Inc()
+			d.Metrics.gone.WithLabelValues(d.Channel).Inc()
 			return fateGone
-		case Unauthorized, Rejected:
+		case Rejected, Deferred:
+			if said.Wait > 0 {
+				d.wait(again)
+			}
 			return fateFailed
+		case Unauthorized:
+			if d.relay == nil {
+				return fateFailed
+			}
 		case Limited, Unavailable, Unreachable:
 		}
 		if over.Err() != nil || ctx.Err() != nil {
 			return fateGivenUp
 		}
-		if again.After(d.end) {
+		if d.relay != nil {
+			continue // as it is asked for a slot, it waits
+		}
+		if again.After(end) {
 			d.wait(again)
 			return fateFailed
 		}
@@ -278,17 +302,20 @@ func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
 	}
 }
 
-// ask sends within the window and counts the answer.
-func (d *decision) ask(over context.Context, m *Message, to *inbox.Address, service string) Answer {
-	ctx, cancel := context.WithDeadline(over, d.end)
+// ask sends within the window, or a relay's patience, and counts the answer.
+func (d *decision) ask(over context.Context, end time.Time, m *Message, to *inbox.Address, service string) Answer {
+	if d.relay != nil {
+		end = time.Now().Add(d.relay.Patience())
+	}
+	ctx, cancel := context.WithDeadline(over, end)
 	defer cancel()
 	begun := time.Now()
-	d.metrics.underWay.WithLabelValues(d.Channel).Inc()
+	d.Metrics.underWay.WithLabelValues(d.Channel).Inc()
 	said := d.Transport.Send(ctx, m, to)
-	d.metrics.underWay.WithLabelValues(d.Channel).Dec()
-	d.metrics.answers.WithLabelValues(d.Channel, service, string(said.Result)).Inc()
+	d.Metrics.underWay.WithLabelValues(d.Channel).Dec()
+	d.Metrics.answers.WithLabelValues(d.Channel, service, string(said.Result)).Inc()
 	if !said.Unasked {
-		d.metrics.seconds.WithLabelValues(d.Channel).Observe(time.Since(begun).Seconds())
+		d.Metrics.seconds.WithLabelValues(d.Channel).Observe(time.Since(begun).Seconds())
 	}
 	d.tell(service, said)
 	return said
@@ -296,9 +323,9 @@ func (d *decision) ask(over context.Context, m *Message, to *inbox.Address, serv
 
 // address is the content of an endpoint, which is there not later than the row that names
 // it, but in another table.
-func (d *decision) address(ctx context.Context, seq uint64) (*inbox.Address, fate, bool) {
+func (d *decision) address(ctx context.Context, end time.Time, seq uint64) (*inbox.Address, fate, bool) {
 	var to inbox.Address
-	f, ok := d.await(ctx, true, func(row *inbox.State) (bool, error) {
+	f, ok := d.await(ctx, end, true, func(row *inbox.State) (bool, error) {
 		if !row.HoldsEndpoint(seq) {
 			return false, errGone
 		}
@@ -313,9 +340,9 @@ var errGone = errors.New("the endpoint was removed")
 
 // message is what is to be told by the newest row, with the contents that it takes. It
 // waits for those, or tells that one is missing.
-func (d *decision) message(ctx context.Context, endpoint uint64, patient bool) (*Message, fate, bool) {
+func (d *decision) message(ctx context.Context, end time.Time, endpoint uint64, patient bool) (*Message, fate, bool) {
 	var m *Message
-	f, ok := d.await(ctx, patient, func(row *inbox.State) (bool, error) {
+	f, ok := d.await(ctx, end, patient, func(row *inbox.State) (bool, error) {
 		if !row.HoldsEndpoint(endpoint) {
 			return false, errGone
 		}
@@ -335,14 +362,14 @@ func (d *decision) message(ctx context.Context, endpoint uint64, patient bool) (
 }
 
 // await calls read with the newest row as long as that still has something to tell, until
-// read has what it needs or the window is over. Not patient, it calls read once.
-func (d *decision) await(ctx context.Context, patient bool, read func(*inbox.State) (bool, error)) (fate, bool) {
+// read has what it needs or end is there. Not patient, it calls read once.
+func (d *decision) await(ctx context.Context, end time.Time, patient bool, read func(*inbox.State) (bool, error)) (fate, bool) {
 	changed := make(chan struct{}, 1)
 	stopRows := d.Rows.Watch(d.user, func() { wake(changed) })
 	defer stopRows()
 	stopContents := d.Contents.Watch(d.user, func() { wake(changed) })
 	defer stopContents()
-	timer := time.NewTimer(time.Until(d.end))
+	timer := time.NewTimer(time.Until(end))
 	defer timer.Stop()
 	for {
 		row, err := d.Rows.Row(d.user)

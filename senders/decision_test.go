@@ -48,9 +48,13 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) newSender() *senders.Sender {
+	return w.newSenderOf(w, senders.NewMetrics(prometheus.NewRegistry()))
+}
+
+func (w *world) newSenderOf(t senders.Transport, m *senders.Metrics) *senders.Sender {
 	return senders.New(senders.Config{
-		Group: "belfry-webpush", Topic: "belfry.outbound", Rows: w, Contents: w, Journal: w, Transport: w,
-		Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
+		Group: "belfry-webpush", Topic: "belfry.outbound", Rows: w, Contents: w, Journal: w, Transport: t,
+		Metrics: m, Log: slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -104,14 +108,18 @@ func (w *world) notify(user, title string) uint64 {
 
 // decide appends a tell of these items as an owner would that has seen all of the log.
 func (w *world) decide(user string, attempt uint32, seqs ...uint64) inbox.Outbound {
+	return w.decideOn(user, inbox.EndpointWebPush, attempt, seqs...)
+}
+
+func (w *world) decideOn(user string, kind inbox.EndpointKind, attempt uint32, seqs ...uint64) inbox.Outbound {
 	w.Mu.Lock()
 	evaluated := uint64(w.Offset)
 	w.Mu.Unlock()
 	good := time.Now().Add(time.Hour).UnixMilli()
 	v := w.append(user, inbox.Record{Kind: inbox.KindTell, Seqs: seqs, Tell: &inbox.Tell{
-		Channel: channel, Kind: inbox.EndpointWebPush, Evaluated: evaluated, Attempt: attempt, GoodUntil: good,
+		Channel: channel, Kind: kind, Evaluated: evaluated, Attempt: attempt, GoodUntil: good,
 	}})
-	return inbox.Outbound{Channel: channel, Kind: inbox.EndpointWebPush, Decision: v, Attempt: attempt, GoodUntil: good}
+	return inbox.Outbound{Channel: channel, Kind: kind, Decision: v, Attempt: attempt, GoodUntil: good}
 }
 
 func (w *world) deliver(o inbox.Outbound) senders.End {

@@ -51,7 +51,7 @@ func TestGroup(t *testing.T) {
 	start := func() (stop func()) {
 		w.sender = senders.New(senders.Config{
 			Group: prefix.WebPushGroup(), Topic: prefix.Outbound(), Rows: w, Contents: w, Journal: w, Transport: w, DeadLetters: dead,
-			Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
+			Metrics: senders.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
 			Dead: func(r deadletter.Reason) {
 				w.mu.Lock()
 				defer w.mu.Unlock()

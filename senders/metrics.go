@@ -1,13 +1,16 @@
 package senders
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// metrics are those of all senders of a process, by channel. A service is an origin, as
+// Metrics are those of all senders of a process, by channel. A service is an origin, as
 // the transport names it.
-type metrics struct {
+type Metrics struct {
+	registry  prometheus.Registerer
 	decisions *prometheus.CounterVec
 	answers   *prometheus.CounterVec
 	seconds   *prometheus.HistogramVec
@@ -16,14 +19,16 @@ type metrics struct {
 	gone      *prometheus.CounterVec
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+// NewMetrics registers them.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
 	f := promauto.With(reg)
-	return &metrics{
+	return &Metrics{
+		registry: reg,
 		decisions: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "belfry_outbound_decisions_total", Help: "Decisions that a sender has ended, by channel and result: sent, nothing (left to tell), repeat (was sent before), late, no-endpoint and failed (given back, decided anew), dead-letter, given-up (read again by whoever has the partition next).",
 		}, []string{"channel", "result"}),
 		answers: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_outbound_answers_total", Help: "What services said to messages, by channel, service and answer: accepted, unanswered (counts as sent), gone, limited, unavailable, unreachable, unauthorized, rejected.",
+			Name: "belfry_outbound_answers_total", Help: "What services said to messages, by channel, service and answer: accepted, unanswered (counts as sent), gone, limited, deferred (this endpoint alone, not now), unavailable, unreachable, unauthorized, rejected.",
 		}, []string{"channel", "service", "answer"}),
 		seconds: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "belfry_outbound_answer_seconds", Help: "Time from sending a message to its answer, or to giving up on one, by channel.",
@@ -39,4 +44,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "belfry_outbound_endpoints_gone_total", Help: "Endpoints that their service says are no more, and that were removed, by channel.",
 		}, []string{"channel"}),
 	}
+}
+
+// watch registers for how long a relay has not worked.
+func (m *Metrics) watch(server string, down func(server string) time.Duration) {
+	promauto.With(m.registry).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "belfry_outbound_server_down_seconds", Help: "For how long the server that all messages of a kind go through, such as the mail server, has not worked as this process sees it; 0 while it does. What is for it waits.",
+		ConstLabels: prometheus.Labels{"service": server},
+	}, func() float64 { return down(server).Seconds() })
 }

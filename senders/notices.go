@@ -16,6 +16,8 @@ func (d *decision) tell(service string, said Answer) {
 		return
 	case Unanswered:
 		follows = "it counts as sent, and the service is asked by one decision at a time"
+	case Deferred:
+		follows = "this user is sent to later"
 	case Limited:
 		follows = "what is for it waits, or is sent later"
 	case Unavailable, Unreachable:

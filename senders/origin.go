@@ -3,13 +3,14 @@ package senders
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 )
 
 const (
-	// slots is how many messages may be under way to one origin.
+	// slots is how many messages may be under way to one origin that is not a relay.
 	slots = 64
 	// stuck is from when on a message under way says that its origin is slow: with all
 	// slots taken by then, decisions are given back rather than wait behind it.
@@ -30,9 +31,12 @@ const (
 var errOrigin = errors.New("the service is not asked now")
 
 // origins knows which services are down or slow. One that gave no answer, or is
-// unavailable, is asked by one decision at a time; the rest for it is not kept waiting.
-// It is safe for concurrent use.
+// unavailable, is asked by one decision at a time; the rest for it is not kept waiting,
+// unless it is the relay that all go through. It is safe for concurrent use.
 type origins struct {
+	slots int
+	relay bool
+
 	mu  sync.Mutex
 	all map[string]*origin
 }
@@ -42,6 +46,8 @@ type origin struct {
 	changed  chan struct{}      // closed when that shrinks or the trouble is over
 	refused  []string           // users who were refused since somebody was accepted, refusalsInRow at most
 	troubled bool
+	since    time.Time // since when it is troubled
+	cause    string    // what it said last
 	probe    *decision // which alone may ask while troubled; nil: the first to ask becomes it
 	until    time.Time // it wants to be left alone until then
 }
@@ -77,24 +83,30 @@ func (o *origins) forget() {
 
 // take waits until the decision may ask the origin, until end at the latest, and returns
 // what give gets. The error is that of ctx, or [errOrigin] with the time before which
-// asking is of no use.
+// asking is of no use. A relay is waited for whatever is the matter with it.
 func (o *origins) take(ctx context.Context, name string, d *decision, end time.Time) (*ask, time.Time, error) {
+	told := false
 	for {
 		o.mu.Lock()
 		at, now := o.of(name), time.Now()
-		wake := end
+		wake, cause := end, ""
 		switch {
+		case o.relay && now.Before(end) && at.troubled && (at.until.After(now) || at.probe != nil && at.probe != d):
+			cause = at.cause
+			if at.until.After(now) {
+				wake = at.until
+			}
 		case !now.Before(end),
 			at.troubled && at.probe != nil && at.probe != d,
 			at.troubled && at.probe == nil && at.until.After(now),
 			at.until.After(end),
-			len(at.underWay) >= slots && at.isStuck(now):
+			!o.relay && len(at.underWay) >= o.slots && at.isStuck(now):
 			until := at.until
 			o.mu.Unlock()
 			return nil, until, errOrigin
 		case at.until.After(now):
 			wake = at.until
-		case len(at.underWay) >= slots:
+		case len(at.underWay) >= o.slots:
 			wake = now.Add(time.Second)
 		default:
 			if at.troubled {
@@ -103,10 +115,17 @@ func (o *origins) take(ctx context.Context, name string, d *decision, end time.T
 			a := &ask{name, d}
 			at.underWay[a] = now
 			o.mu.Unlock()
+			if told {
+				d.waits(nil)
+			}
 			return a, time.Time{}, nil
 		}
 		changed := at.changed
 		o.mu.Unlock()
+		if cause != "" && !told {
+			told = true
+			d.waits(fmt.Errorf("server %s does not work: %s", name, cause))
+		}
 		timer := time.NewTimer(min(time.Until(wake), time.Until(end)))
 		select {
 		case <-changed:
@@ -149,9 +168,11 @@ func (o *origins) give(a *ask, said Answer) (again time.Time) {
 		wait = againAfter
 	}
 	again = now.Add(wait)
+	down := said.Result == Unanswered || said.Result == Unreachable || said.Result == Unavailable || o.relay && said.Result == Unauthorized
 	switch {
 	case said.Unasked:
-	case said.Result == Unanswered, said.Result == Unreachable, said.Result == Unavailable:
+	case down:
+		at.cause = string(said.Result) + ", " + said.Detail
 		at.trouble(a.of, now.Add(min(wait, longestAlone)))
 	case said.Result == Limited:
 		// It is the endpoint that is refused, as far as one user can tell.
@@ -169,13 +190,25 @@ func (o *origins) give(a *ask, said Answer) (again time.Time) {
 }
 
 func (a *origin) trouble(d *decision, until time.Time) {
-	a.troubled = true
+	if !a.troubled {
+		a.troubled, a.since = true, time.Now()
+	}
 	if a.probe == nil {
 		a.probedBy(d)
 	}
 	if a.probe == d || until.After(a.until) {
 		a.until = until
 	}
+}
+
+// down is for how long an origin has not worked, 0 for one that does.
+func (o *origins) down(name string) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if at := o.all[name]; at != nil && at.troubled {
+		return time.Since(at.since)
+	}
+	return 0
 }
 
 // leave tells that a decision has ended: another may ask in its place.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/belfry/belfry"
@@ -66,7 +65,7 @@ type Config struct {
 	Journal     Journal
 	DeadLetters DeadLetters
 	Transport   Transport
-	Registry    prometheus.Registerer
+	Metrics     *Metrics
 	Log         *slog.Logger // nil: slog's default
 	// Processed hears of each record, its result and its timestamp, and Dead of each that
 	// is set aside; they may be nil.
@@ -77,8 +76,8 @@ type Config struct {
 // Sender sends the decisions for one kind of endpoint. It is safe for concurrent use.
 type Sender struct {
 	Config
+	relay   Relay // nil: the transport is none
 	origins origins
-	metrics *metrics
 	notices notices.Notices
 
 	mu    sync.Mutex
@@ -103,7 +102,13 @@ func New(cfg Config) *Sender {
 	if cfg.Dead == nil {
 		cfg.Dead = func(deadletter.Reason) {}
 	}
-	return &Sender{Config: cfg, metrics: newMetrics(cfg.Registry), rooms: map[int32]*semaphore.Weighted{}, sent: recent.New[sentKey, struct{}](sentKept)}
+	s := &Sender{Config: cfg, origins: origins{slots: slots}, rooms: map[int32]*semaphore.Weighted{}, sent: recent.New[sentKey, struct{}](sentKept)}
+	if relay, ok := cfg.Transport.(Relay); ok {
+		s.relay = relay
+		s.origins.slots, s.origins.relay = relay.Connections(), true
+		cfg.Metrics.watch(relay.Server(), s.origins.down)
+	}
+	return s
 }
 
 // Group is the definition for engine.NewProcessor. Decisions of a partition are on their
@@ -181,8 +186,8 @@ func (s *Sender) take(c *engine.Context, value []byte) {
 		defer room.Release(1)
 		var end End
 		err := engine.Guard(func() (err error) {
-			s.metrics.inFlight.WithLabelValues(o.Channel).Inc()
-			defer s.metrics.inFlight.WithLabelValues(o.Channel).Dec()
+			s.Metrics.inFlight.WithLabelValues(o.Channel).Inc()
+			defer s.Metrics.inFlight.WithLabelValues(o.Channel).Dec()
 			end, err = s.Deliver(ctx, user, o, later.Waits)
 			return err
 		})
@@ -193,7 +198,7 @@ func (s *Sender) take(c *engine.Context, value []byte) {
 			}
 			end, reason = EndLetter, deadletter.ReasonPanic
 		}
-		s.metrics.decisions.WithLabelValues(o.Channel, string(end)).Inc()
+		s.Metrics.decisions.WithLabelValues(o.Channel, string(end)).Inc()
 		switch end {
 		case EndGivenUp:
 			later.GiveUp()

@@ -21,6 +21,18 @@ type Transport interface {
 	Send(ctx context.Context, m *Message, to *inbox.Address) Answer
 }
 
+// Relay is a [Transport] whose messages all go through one server, as mails do. While it
+// does not work, decisions wait for it: nobody would get through who decides anew.
+type Relay interface {
+	Transport
+	// Server names it in logs and metrics.
+	Server() string
+	// Connections is how many messages may be under way to it at a time, 1 or more.
+	Connections() int
+	// Patience is for how long a message may be under way.
+	Patience() time.Duration
+}
+
 // Message is what a decision tells a user.
 type Message struct {
 	User     string
@@ -41,7 +53,8 @@ type Answer struct {
 	// Unasked says that the transport has decided so without a request: it tells of the
 	// endpoint or the message, and nothing of the origin.
 	Unasked bool
-	// Wait is how long the endpoint's origin wants to be left alone; 0: it did not say.
+	// Wait is how long the endpoint's origin wants to be left alone, or the endpoint alone
+	// if it is Deferred or Rejected; 0: it did not say.
 	Wait time.Duration
 	// Detail is for the log: a status, an error. It must hold no more of an endpoint than
 	// its host.
@@ -58,8 +71,9 @@ const (
 	Unanswered   Result = "unanswered"   // it went out whole, and no answer came
 	Gone         Result = "gone"         // the endpoint is no more
 	Limited      Result = "limited"      // not now: this endpoint, or this sender, has sent too much
+	Deferred     Result = "deferred"     // not now, and this endpoint alone: its box is full
 	Unavailable  Result = "unavailable"  // not now: the service does not work
 	Unreachable  Result = "unreachable"  // no message went out whole
-	Unauthorized Result = "unauthorized" // the service does not let this sender in
+	Unauthorized Result = "unauthorized" // the service does not let this sender in, at a relay for any endpoint
 	Rejected     Result = "rejected"     // the service does not take the message, or the endpoint is not sent to
 )
