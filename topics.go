@@ -52,6 +52,9 @@ func (p Prefix) WebPushGroup() string { return string(p) + "-webpush" }
 // RequestsGroup is the consumer group of those who answer requests over Kafka.
 func (p Prefix) RequestsGroup() string { return string(p) + "-requests" }
 
+// MailGroup is the consumer group of those who send mail; it reads Outbound.
+func (p Prefix) MailGroup() string { return string(p) + "-mail" }
+
 // UnreadGroup is the consumer group of the fold; its table is UnreadTable.
 func (p Prefix) UnreadGroup() string { return string(p) + "-unread" }
 

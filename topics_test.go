@@ -35,6 +35,7 @@ func TestNames(t *testing.T) {
 			prefix.Outbound():                          p + ".outbound",
 			prefix.Outbound():                          p + ".outbound",
 			prefix.WebPushGroup():                      p + "-webpush",
+			prefix.MailGroup():                         p + "-mail",
 			prefix.UnreadTable():                       p + "-unread-table",
 			prefix.InboxTable():                        p + "-inbox-table",
 			prefix.UnreadGroup():                       p + "-unread",

@@ -133,7 +133,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		if err = o.push.CheckFeatures(o.fold.Features); err != nil {
 			return err
 		}
-		if cfg.Push, err = o.push.Config(o.server.Tokens.Secret); err != nil {
+		if err = o.push.Config(&cfg, o.server.Tokens.Secret); err != nil {
 			return err
 		}
 		if cfg.Server, cfg.Keys, err = o.server.Config(log); err != nil {
@@ -297,8 +297,8 @@ tables and can answer for every user, so start as many as you like behind any
 load balancer. The topics must exist (belfry topics). Each server on a
 machine needs a --state-dir of its own.
 
-With --send webpush it also sends to browsers what users' logs have decided to
-send: it shares that work with all others that do.`,
+With --send webpush and --send mail it also sends to browsers and by mail what
+users' logs have decided to send: it shares that work with all others that do.`,
 		Example: `  belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080 --metrics-addr :9100
   belfry server --brokers 127.0.0.1:9092 --auth none
   belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --send webpush \

@@ -38,7 +38,7 @@ func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutc
 			out.Writes, records, out.Problem, err = r.route(l)
 		case r.Prefix.UnreadGroup():
 			out.Writes, records, err = r.journal(l)
-		case r.Prefix.WebPushGroup():
+		case r.Prefix.WebPushGroup(), r.Prefix.MailGroup():
 			records, err = r.outbound(l)
 		case r.Prefix.RequestsGroup():
 			records = r.request(l)

@@ -53,7 +53,8 @@ type Config struct {
 	ReplayRules func() (*rules.Set, error)
 
 	Requests  *Requests          // nil: none are answered over Kafka
-	Push      *Push              // nil: nobody is sent to; needs API
+	Push      *Push              // nil: no browser is sent to; needs API
+	Mail      *Mail              // nil: nobody is mailed to; needs API
 	API       net.Listener       // nil: no server
 	Server    server.Config      // its settings; the node adds what they are for
 	Keys      *auth.Keys         // of the server's Auth; nil: none to fetch
@@ -197,12 +198,12 @@ func (n *node) run(ctx context.Context) (err error) {
 	for _, name := range n.Groups {
 		n.processors = append(n.processors, engine.NewProcessor(n.Kafka, newGroup(name, &n.Kafka, deps, n.InboxCap)))
 	}
-	closeSender, err := n.openSender()
+	closeSenders, err := n.openSenders()
 	if err != nil {
 		stopBack()
 		return errors.Join(err, g.Wait())
 	}
-	defer closeSender()
+	defer closeSenders()
 	closeResponder, err := n.openResponder()
 	if err != nil {
 		stopBack()

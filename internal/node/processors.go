@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry/belfry/engine"
-	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/server"
@@ -37,8 +36,10 @@ func (n *node) groupInputs() map[string][]string {
 		maps.Copy(inputs, n.routers.Inputs())
 	}
 	p := n.policyNow()
-	if n.sends() || p != nil && slices.ContainsFunc(p.Channels, func(c reach.Channel) bool { return c.Kind == inbox.EndpointWebPush }) {
-		inputs[n.Prefix.WebPushGroup()] = []string{n.Prefix.Outbound()}
+	for kind, group := range n.senderGroups() {
+		if n.sends(kind) || p != nil && slices.ContainsFunc(p.Channels, func(c reach.Channel) bool { return c.Kind == kind }) {
+			inputs[group] = []string{n.Prefix.Outbound()}
+		}
 	}
 	return inputs
 }

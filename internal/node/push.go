@@ -5,7 +5,9 @@ import (
 
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/links"
+	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/senders"
 	"github.com/belfry/belfry/senders/push"
 	"github.com/belfry/belfry/server/outreach"
@@ -23,28 +25,75 @@ type Push struct {
 	Send      bool
 }
 
-func (n *node) sends() bool { return n.Push != nil && n.Push.Send }
+// Mail is what a node mails with.
+type Mail struct {
+	// Open returns what sends, whose letters ask for the channels of now; close is to be
+	// called in the end.
+	Open func(policy func() *reach.Policy) (t senders.Transport, close func(), err error)
+	// Lacks is what letters lack, told at start; "": nothing.
+	Lacks string
+}
 
-// openSender makes the group that sends to browsers, if there is to be one; nothing runs
-// yet. It must come after the views are made. The caller calls what it returns in the end.
-func (n *node) openSender() (func(), error) {
-	if !n.sends() {
-		return func() {}, nil
+// sends reports whether endpoints of a kind are sent to from here.
+func (n *node) sends(kind inbox.EndpointKind) bool {
+	return kind == inbox.EndpointWebPush && n.Push != nil && n.Push.Send || kind == inbox.EndpointMail && n.Mail != nil
+}
+
+// senderGroups are those of the senders that there can be, by what they send to.
+func (n *node) senderGroups() map[inbox.EndpointKind]string {
+	return map[inbox.EndpointKind]string{inbox.EndpointWebPush: n.Prefix.WebPushGroup(), inbox.EndpointMail: n.Prefix.MailGroup()}
+}
+
+// openSenders makes the groups that send, if there are to be any; nothing runs yet. It
+// must come after the views are made. The caller calls what it returns in the end.
+func (n *node) openSenders() (closeAll func(), err error) {
+	var closers []func()
+	closeAll = func() {
+		for _, c := range closers {
+			c()
+		}
 	}
+	metrics := senders.NewMetrics(n.registry)
+	for _, s := range []struct {
+		kind inbox.EndpointKind
+		open func() (senders.Transport, func(), error)
+	}{{inbox.EndpointWebPush, n.openPush}, {inbox.EndpointMail, n.openMail}} {
+		if !n.sends(s.kind) {
+			continue
+		}
+		transport, stop, err := s.open()
+		if err != nil {
+			closeAll()
+			return nil, fmt.Errorf("open the sender of %s: %w", s.kind, err)
+		}
+		closers = append(closers, stop)
+		group := n.senderGroups()[s.kind]
+		sender := senders.New(senders.Config{
+			Group: group, Topic: n.Prefix.Outbound(), Rows: n.unread, Contents: n.inbox, Journal: n.journal, DeadLetters: n.deadLetters,
+			Transport: transport, Metrics: metrics, Log: n.Log,
+			Processed: n.counts.Processed(group), Dead: func(r deadletter.Reason) { n.counts.Dead(group, r) },
+		})
+		n.processors = append(n.processors, engine.NewProcessor(n.Kafka, sender.Group()))
+	}
+	return closeAll, nil
+}
+
+func (n *node) openMail() (senders.Transport, func(), error) {
+	if n.Mail.Lacks != "" {
+		n.Log.Warn("mails are sent without something that they should have", "lacks", n.Mail.Lacks)
+	}
+	return n.Mail.Open(n.policyNow)
+}
+
+func (n *node) openPush() (senders.Transport, func(), error) {
 	client, err := webpush.NewClient(webpush.Config{Keys: n.Push.Keys, Subject: n.Push.Subject, Hosts: n.Push.Hosts})
 	if err != nil {
-		return nil, fmt.Errorf("open the sender of web push: %w", err)
+		return nil, nil, err
 	}
 	if n.Push.Signer == nil {
 		n.Log.Info("messages carry no link that reads their item: a click opens it, and the page that opens may read it", "remedy", "give --link-secret-file, the same to all servers")
 	}
-	sender := senders.New(senders.Config{
-		Group: n.Prefix.WebPushGroup(), Topic: n.Prefix.Outbound(), Rows: n.unread, Contents: n.inbox, Journal: n.journal, DeadLetters: n.deadLetters,
-		Transport: push.New(client, n.Push.Hosts, n.Push.Signer, n.Push.PublicURL), Registry: n.registry, Log: n.Log,
-		Processed: n.counts.Processed(n.Prefix.WebPushGroup()), Dead: func(r deadletter.Reason) { n.counts.Dead(n.Prefix.WebPushGroup(), r) },
-	})
-	n.processors = append(n.processors, engine.NewProcessor(n.Kafka, sender.Group()))
-	return client.Close, nil
+	return push.New(client, n.Push.Hosts, n.Push.Signer, n.Push.PublicURL), client.Close, nil
 }
 
 // reach is what the server tells pages of reaching users, and takes from them.

@@ -1,95 +1,90 @@
 package options
 
 import (
-	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/node"
-	"github.com/belfry/belfry/links"
 )
 
-// sendWebPush is the only word of --send.
-const sendWebPush = "webpush"
+// The words of --send.
+const (
+	sendWebPush = "webpush"
+	sendMail    = "mail"
+)
 
-// Push say whether the process sends to browsers, and with what.
+// Push say whether the process sends to browsers and by mail, and with what.
 type Push struct {
 	VAPID
+	Links Links
+	Mail  Mail
 
-	send           []string
-	publicURL      string
-	linkSecretFile string
-
-	linkSecret []byte
+	send []string
 }
 
 // AddFlags adds the flags to fs.
 func (o *Push) AddFlags(fs *pflag.FlagSet) {
+	o.addPush(fs)
+	o.Mail.AddFlags(fs)
+}
+
+func (o *Push) addPush(fs *pflag.FlagSet) {
 	defer cli.GroupFlags(fs, "Push")()
-	fs.StringSliceVar(&o.send, "send", nil, "`channels` to send on: webpush, or none if absent")
+	fs.StringSliceVar(&o.send, "send", nil, "`channels` to send on: webpush, mail, or both; none if absent")
 	o.VAPID.AddFlags(fs)
-	fs.StringVar(&o.publicURL, "public-url", "", "`URL` at which users reach this server, such as https://inbox.example.com: links in messages begin with it")
-	fs.StringVar(&o.linkSecretFile, "link-secret-file", "", "`file` with the secret that links in messages are signed with, the same on all servers; derived from --jwt-secret-file if absent")
+	o.Links.AddFlags(fs)
 }
 
 // Validate checks what was given; the error is a usage error that names the flag.
 func (o *Push) Validate() error {
 	for _, name := range o.send {
-		if name != sendWebPush {
-			return cli.FlagErrorf("send", "must be %s, not %.80q", sendWebPush, name)
+		if name != sendWebPush && name != sendMail {
+			return cli.FlagErrorf("send", "must be %s, %s or both, not %.80q", sendWebPush, sendMail, name)
 		}
 	}
-	o.VAPID.required = ""
-	if o.Sends() {
+	o.VAPID.required, o.Mail.required = "", ""
+	if o.sends(sendWebPush) {
 		o.VAPID.required = "--send webpush"
 	}
-	if err := o.VAPID.Validate(); err != nil {
-		return err
+	if o.sends(sendMail) {
+		o.Mail.required = "--send mail"
 	}
-	if o.publicURL != "" {
-		u, err := url.Parse(o.publicURL)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			return cli.FlagErrorf("public-url", "must be an http or https URL without a query, such as https://inbox.example.com, not %.80q", o.publicURL)
+	for _, part := range []func() error{o.VAPID.Validate, o.Links.Validate, o.Mail.Validate} {
+		if err := part(); err != nil {
+			return err
 		}
-	}
-	o.linkSecret = nil
-	if o.linkSecretFile == "" {
-		return nil
-	}
-	var err error
-	o.linkSecret, err = readSecret("link-secret-file", o.linkSecretFile, &o.warnings)
-	return err
-}
-
-// Sends reports whether the process sends to browsers.
-func (o *Push) Sends() bool { return slices.Contains(o.send, sendWebPush) }
-
-// CheckFeatures refuses to send what the process keeps nobody's endpoints for.
-func (o *Push) CheckFeatures(open inbox.Features) error {
-	if o.Sends() && !open.Has(inbox.FeatureReach) {
-		return cli.FlagErrorf("send", "webpush needs the capability reach: add --features %s", (open | inbox.FeatureReach).String())
 	}
 	return nil
 }
 
-// Config returns what a node pushes with; nil if it has no keys. jwtSecret, which may be
-// nil, signs links where --link-secret-file is absent.
-func (o *Push) Config(jwtSecret []byte) (*node.Push, error) {
-	out := &node.Push{Keys: o.Keys, Subject: o.Subject, Hosts: o.Hosts, PublicURL: strings.TrimRight(o.publicURL, "/"), Send: o.Sends()}
-	secret := o.linkSecret
-	if secret == nil {
-		secret = jwtSecret
+// Warnings are those of the last Validate.
+func (o *Push) Warnings() []string {
+	return slices.Concat(o.VAPID.Warnings(), o.Links.Warnings(), o.Mail.Warnings())
+}
+
+func (o *Push) sends(name string) bool { return slices.Contains(o.send, name) }
+
+// CheckFeatures refuses to send what the process keeps nobody's endpoints for.
+func (o *Push) CheckFeatures(open inbox.Features) error {
+	if len(o.send) > 0 && !open.Has(inbox.FeatureReach) {
+		return cli.FlagErrorf("send", "%s needs the capability reach: add --features %s", o.send[0], (open | inbox.FeatureReach).String())
 	}
-	if secret == nil {
-		return out, nil
+	return nil
+}
+
+// Config sets what a node sends with. jwtSecret, which may be nil, signs links where
+// --link-secret-file is absent.
+func (o *Push) Config(cfg *node.Config, jwtSecret []byte) error {
+	signer, err := o.Links.Signer(jwtSecret)
+	if err != nil {
+		return err
 	}
-	var err error
-	if out.Signer, err = links.NewSigner(secret, out.PublicURL); err != nil {
-		return nil, cli.FlagErrorf("link-secret-file", "%w", err)
+	cfg.Push = &node.Push{Keys: o.Keys, Subject: o.Subject, Hosts: o.Hosts, Signer: signer, PublicURL: o.Links.PublicURL(), Send: o.sends(sendWebPush)}
+	if o.sends(sendMail) {
+		cfg.Mail = o.Mail.Config(o.Links.PublicURL(), signer)
 	}
-	return out, nil
+	return nil
 }

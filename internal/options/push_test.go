@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/webpush"
 )
@@ -38,7 +39,15 @@ func TestPush(t *testing.T) {
 	if err := parseOptions(t, &o, good...); err != nil {
 		t.Fatal(err)
 	}
-	if p, err := o.Config(nil); err != nil || !p.Send || p.Keys.Public() != keys.Public() || p.PublicURL != "https://inbox.example.com" || p.Signer == nil {
+	config := func(jwtSecret []byte) (*node.Push, error) {
+		var cfg node.Config
+		err := o.Config(&cfg, jwtSecret)
+		if cfg.Mail != nil {
+			t.Error("mail is sent")
+		}
+		return cfg.Push, err
+	}
+	if p, err := config(nil); err != nil || !p.Send || p.Keys.Public() != keys.Public() || p.PublicURL != "https://inbox.example.com" || p.Signer == nil {
 		t.Errorf("got %+v, %v", p, err)
 	}
 	wantFlagError(t, o.CheckFeatures(inbox.FeatureTime), "send", "--features time,reach")
@@ -49,10 +58,10 @@ func TestPush(t *testing.T) {
 	if err := parseOptions(t, &o); err != nil {
 		t.Fatal(err)
 	}
-	if p, err := o.Config(nil); err != nil || p.Send || p.Keys != nil || p.Signer != nil {
+	if p, err := config(nil); err != nil || p.Send || p.Keys != nil || p.Signer != nil {
 		t.Errorf("got %+v, %v", p, err)
 	}
-	if p, err := o.Config([]byte(strings.Repeat("s", 32))); err != nil || p.Signer == nil {
+	if p, err := config([]byte(strings.Repeat("s", 32))); err != nil || p.Signer == nil {
 		t.Errorf("links of the secret of tokens: %+v, %v", p, err)
 	}
 	for _, tt := range []struct {

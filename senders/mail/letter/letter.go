@@ -142,11 +142,15 @@ func (w *Writer) headers(k *maker, v *view) []Header {
 	return out
 }
 
-// id names a letter by its user, channel and items: a repeat has the same.
+// id names a letter by its user, channel and items: a repeat has the same. An item that
+// was snoozed since is told of again, in a letter that must not pass for a repeat.
 func (w *Writer) id(m *senders.Message) string {
 	b := key('m', m)
 	for _, e := range m.Entries {
 		b = binary.BigEndian.AppendUint64(b, e.Seq)
+		if e.Until != 0 {
+			b = binary.BigEndian.AppendUint64(append(b, 'u'), uint64(e.Until))
+		}
 	}
 	return w.hash(b)
 }
