@@ -62,7 +62,7 @@ func TestDecisionWaitsForTables(t *testing.T) {
 					contents.from = contents.until
 				}
 				w.sender = senders.New(senders.Config{
-					Rows: w, Contents: contents, Journal: w, Transport: w, Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
+					Rows: w, Contents: contents, Journal: w, Transport: w, Metrics: senders.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
 				})
 				w.subscribe("kim", "a.example/1")
 				o := w.decide("kim", 3, w.notify("kim", "one"))

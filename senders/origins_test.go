@@ -11,7 +11,7 @@ import (
 // remembered, and once their time is over those in trouble.
 func TestOriginsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var o origins
+		o := origins{slots: slots}
 		ask := func(name string) (*decision, *ask) {
 			d := &decision{user: name}
 			a, _, err := o.take(t.Context(), name, d, time.Now().Add(window))
