@@ -41,10 +41,15 @@ func (l *opsLetters) Letter(ctx context.Context, id deadletter.ID) (deadletter.L
 }
 
 // HideEndpoint takes the value out of a letter that is to be shown and that adds an
-// endpoint to a journal: it is as good as a password, and operators have no use for it.
+// endpoint to a journal, or that is a request, which may do so: an endpoint is as good as
+// a password, and operators have no use for it. The letter's error names the field of a
+// request that is wrong.
 func HideEndpoint(l *deadletter.Letter, prefix belfry.Prefix) {
-	if l.Topic == prefix.Journal() && codec.HoldsEndpoint(l.Value) {
+	switch {
+	case l.Topic == prefix.Journal() && codec.HoldsEndpoint(l.Value):
 		l.Value = fmt.Appendf(nil, "an endpoint of its user: %d bytes, which are not shown", len(l.Value))
+	case l.Group == prefix.RequestsGroup() && len(l.Value) > 0:
+		l.Value = fmt.Appendf(nil, "a request, which may hold an endpoint of its user: %d bytes, which are not shown", len(l.Value))
 	}
 }
 

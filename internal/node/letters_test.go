@@ -23,4 +23,11 @@ func TestEndpointOfALetterIsHidden(t *testing.T) {
 			t.Errorf("%s: got %q", topic, l.Value)
 		}
 	}
+	asked := deadletter.Letter{
+		Envelope: deadletter.Envelope{Topic: "v1.event.subscription.request", Group: prefix.RequestsGroup()},
+		Value:    []byte(`{"action":"subscribe","subscription":{"keys":{"auth":"secret"}`),
+	}
+	if HideEndpoint(&asked, prefix); strings.Contains(string(asked.Value), "secret") {
+		t.Errorf("of a request: got %q", asked.Value)
+	}
 }
