@@ -32,7 +32,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	for title, want := range map[string][]string{
 		"Start here": {"demo"},
 		"Serve":      {"processor", "run", "server"},
-		"Operate":    {"channels", "dead-letters", "emit", "inspect", "lag", "push", "rules", "token", "topics", "vapid"},
+		"Operate":    {"channels", "dead-letters", "emit", "inspect", "lag", "mail", "push", "rules", "token", "topics", "vapid"},
 		"Develop":    {"broker"},
 	} {
 		got := groups[title]
@@ -56,18 +56,20 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"send", "vapid-key-file", "vapid-subject", "push-hosts", "public-url", "link-secret-file",
 	}
 	for command, want := range map[string][]string{
-		"demo":      {"addr", "rate", "data-dir", "log-format"},
-		"broker":    {"addr", "data-dir", "log-format"},
-		"run":       append(slices.Concat(serving, doors), "partitions", "replication", "inbox-cap", "timer-rate", "rules", "timezone", "schema-registry"),
-		"server":    append(slices.Clone(serving), doors...),
-		"processor": append(slices.Clone(serving), "groups", "inbox-cap", "timer-rate", "rules", "timezone", "schema-registry"),
-		"topics":    append(slices.Clone(kafka), "partitions", "replication"),
-		"emit":      kafka,
-		"inspect":   append(slices.Clone(kafka), "json", "contents", "journal", "since", "inbox-cap", "audit"),
-		"lag":       append(slices.Clone(kafka), "groups", "by-partition", "json", "watch", "interval", "max-lag", "max-age"),
-		"push test": append(slices.Clone(kafka), "vapid-key-file", "vapid-subject", "push-hosts"),
-		"vapid":     {"vapid-key-file"},
-		"token":     {"user", "scope", "ttl", "jwt-secret-file", "jwt-audience", "jwt-issuer"},
+		"demo":         {"addr", "rate", "data-dir", "log-format"},
+		"broker":       {"addr", "data-dir", "log-format"},
+		"run":          append(slices.Concat(serving, doors), "partitions", "replication", "inbox-cap", "timer-rate", "rules", "timezone", "schema-registry"),
+		"server":       append(slices.Clone(serving), doors...),
+		"processor":    append(slices.Clone(serving), "groups", "inbox-cap", "timer-rate", "rules", "timezone", "schema-registry"),
+		"topics":       append(slices.Clone(kafka), "partitions", "replication"),
+		"emit":         kafka,
+		"inspect":      append(slices.Clone(kafka), "json", "contents", "journal", "since", "inbox-cap", "audit"),
+		"lag":          append(slices.Clone(kafka), "groups", "by-partition", "json", "watch", "interval", "max-lag", "max-age"),
+		"push test":    append(slices.Clone(kafka), "vapid-key-file", "vapid-subject", "push-hosts"),
+		"mail test":    {"smtp-server", "smtp-tls", "smtp-user", "smtp-password-file", "mail-from", "dkim-key-file", "log-format", "config"},
+		"mail preview": append(slices.Clone(kafka), "channels", "mail-from", "mail-content", "mail-templates", "public-url", "link-secret-file", "html"),
+		"vapid":        {"vapid-key-file"},
+		"token":        {"user", "scope", "ttl", "jwt-secret-file", "jwt-audience", "jwt-issuer"},
 
 		"dead-letters list":   append(slices.Clone(kafka), "reason", "topic", "group", "rule", "since", "until", "limit", "pending", "cursor", "json"),
 		"dead-letters show":   append(slices.Clone(kafka), "json", "contents"),

@@ -38,6 +38,7 @@ func TestExitCodes(t *testing.T) {
 		"server":    {"--addr", "127.0.0.1:0", "--auth", "none"},
 		"run":       {"--addr", "127.0.0.1:0", "--auth", "none"},
 	}
+	channels := programtest.WriteFile(t, "channels.yaml", "channels:\n  browser: {kind: webpush, tell: [{if_unseen_after: 30s}]}\n")
 	vapid := filepath.Join(t.TempDir(), "vapid.pem")
 	call(t, nil, "vapid", "--vapid-key-file", vapid).WantOutput(t)
 	onKafka := map[string][]string{
@@ -46,6 +47,7 @@ func TestExitCodes(t *testing.T) {
 		"inspect":             {"user-7"},
 		"inspect --journal":   {"user-7"},
 		"push test":           {"user-7", "--vapid-key-file", vapid, "--vapid-subject", "mailto:ops@example.com"},
+		"mail preview":        {"user-7", "--channels", channels},
 		"inspect --audit":     nil,
 		"lag":                 nil,
 		"dead-letters list":   nil,
@@ -60,7 +62,8 @@ func TestExitCodes(t *testing.T) {
 	}
 	others := map[string][]string{
 		"broker": {"--addr", "127.0.0.1:0"}, "demo": {"--addr", "127.0.0.1:0"}, "health": nil, "rules check": {rules},
-		"channels check": {programtest.WriteFile(t, "channels.yaml", "channels:\n  browser: {kind: webpush, tell: [{if_unseen_after: 30s}]}\n")},
+		"channels check": {channels},
+		"mail test":      {"kim@example.com", "--smtp-server", "127.0.0.1:1", "--mail-from", "inbox@example.com"},
 		"vapid":          {"--vapid-key-file", filepath.Join(t.TempDir(), "vapid.pem")},
 		"token":          {"--user", "u", "--jwt-secret-file", programtest.WriteFile(t, "jwt.secret", programtest.Secret)},
 	}

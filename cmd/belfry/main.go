@@ -34,6 +34,7 @@ import (
 	"github.com/belfry/belfry/cmd/belfry/deadletters"
 	"github.com/belfry/belfry/cmd/belfry/demo"
 	"github.com/belfry/belfry/cmd/belfry/inspect"
+	"github.com/belfry/belfry/cmd/belfry/mail"
 	"github.com/belfry/belfry/cmd/belfry/push"
 	"github.com/belfry/belfry/cmd/belfry/rules"
 	"github.com/belfry/belfry/internal/cli"
@@ -74,6 +75,7 @@ func commands(p *cli.Program) []*cobra.Command {
 		inspect.Command(p),
 		push.Command(p),
 		push.VAPIDCommand(p),
+		mail.Command(p),
 		deadletters.Command(p),
 		rules.Command(p),
 		channels.Command(p),

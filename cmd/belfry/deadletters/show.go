@@ -33,8 +33,8 @@ func deadLettersShowCommand(p *cli.Program) *cobra.Command {
 		Long: `Show all that one dead letter says, by the id that a list shows.
 
 What the record holds is people's own: key, value and the values of its headers
-are shown with --contents only; otherwise how long they are. The value of a record
-that adds an endpoint is never shown.`,
+are shown with --contents only; otherwise how long they are. The value of a
+record that adds an endpoint, and of a request, is never shown.`,
 		Example: `  belfry dead-letters show 3/120 --brokers 127.0.0.1:9092
   belfry dead-letters show 3/120 --brokers 127.0.0.1:9092 --contents`,
 		Args: func(_ *cobra.Command, args []string) error {

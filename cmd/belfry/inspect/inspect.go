@@ -10,16 +10,14 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/internal/userdata"
 	"github.com/belfry/belfry/reach"
 )
 
@@ -177,51 +175,14 @@ type Mute struct {
 }
 
 func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, policy *reach.Policy) (*Report, error) {
-	topics, err := options.OpenTopics(cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer topics.Close()
-	rows, box := prefix.UnreadTable(), prefix.InboxTable()
-	infos, err := options.TopicInfos(topics, cfg, prefix, rows, box)
-	if err != nil {
-		return nil, err
-	}
-	partition := kafka.Partition(user, infos[rows].Partitions)
-	row, err := scanRow(ctx, cfg, prefix, user, infos[rows].Partitions)
-	if err != nil {
-		return nil, err
-	}
-	items, endpoints := map[uint64]inbox.Item{}, map[uint64]inbox.Address{}
-	err = table.Scan(ctx, cfg, box, kafka.Partition(user, infos[box].Partitions), func(m *sarama.ConsumerMessage) error {
-		key, ok := inbox.ParseContentKey(string(m.Key))
-		if !ok || key.Recipient != user {
-			return nil
-		}
-		if m.Value == nil {
-			if key.Endpoint {
-				delete(endpoints, key.Seq)
-			} else {
-				delete(items, key.Seq)
-			}
-			return nil
-		}
-		if key.Endpoint {
-			endpoint, err := codec.DecodeEndpoint(m.Value)
-			endpoints[key.Seq] = endpoint
-			return err
-		}
-		item, err := codec.DecodeItem(m.Value)
-		items[key.Seq] = item
-		return err
-	})
+	held, err := userdata.Read(ctx, cfg, prefix, user)
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
-	report := newUserReport(user, partition, &row, items, now)
-	report.Reach, report.policy = newReach(&row, endpoints), policy != nil
-	told := tells(user, &row, policy, now)
+	report := newUserReport(user, held.Partition, &held.Row, held.Items, now)
+	report.Reach, report.policy = newReach(&held.Row, held.Endpoints), policy != nil
+	told := tells(user, &held.Row, policy, now)
 	for i := range report.Items {
 		report.Items[i].Tells = told[report.Items[i].Seq]
 	}

@@ -12,16 +12,14 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/internal/userdata"
 	"github.com/belfry/belfry/views"
 )
 
@@ -59,7 +57,7 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 	if err != nil {
 		return err
 	}
-	row, err := scanRow(ctx, cfg, prefix, user, infos[prefix.UnreadTable()].Partitions)
+	row, err := userdata.Row(ctx, cfg, prefix, user, infos[prefix.UnreadTable()].Partitions)
 	if err != nil {
 		return err
 	}
@@ -69,7 +67,7 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 	}
 	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.InboxCap, Members: o.fold.Features.Members(),
 		Row: func(ctx context.Context, key string) (inbox.State, error) {
-			return scanRow(ctx, cfg, prefix, key, infos[prefix.UnreadTable()].Partitions)
+			return userdata.Row(ctx, cfg, prefix, key, infos[prefix.UnreadTable()].Partitions)
 		}}
 	told := time.Now()
 	refold, err := journals.Refold(ctx, user, row, views.RefoldOptions{
@@ -89,21 +87,6 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 		return json.NewEncoder(p.Stdout).Encode(refold)
 	}
 	return printRefold(p.Stdout, prefix, refold)
-}
-
-// scanRow reads the user's row from Kafka; the zero State is that of a user
-// nobody has written to.
-func scanRow(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, partitions int) (row inbox.State, err error) {
-	err = table.Scan(ctx, cfg, prefix.UnreadTable(), kafka.Partition(user, partitions), func(m *sarama.ConsumerMessage) (err error) {
-		if string(m.Key) != user {
-			return nil
-		}
-		if row, err = codec.DecodeState(m.Value); err != nil {
-			return fmt.Errorf("row at offset %d: %w", m.Offset, err)
-		}
-		return nil
-	})
-	return row, err
 }
 
 func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {

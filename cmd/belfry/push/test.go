@@ -9,16 +9,13 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/internal/userdata"
 	"github.com/belfry/belfry/senders"
 	"github.com/belfry/belfry/senders/push"
 	"github.com/belfry/belfry/webpush"
@@ -73,10 +70,11 @@ to it in earnest. It exits with 1 if no browser was reached.`,
 			if err != nil {
 				return err
 			}
-			row, addresses, err := endpoints(cmd.Context(), kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0])
+			held, err := userdata.Read(cmd.Context(), kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0])
 			if err != nil {
 				return err
 			}
+			addresses := held.EndpointsOf(inbox.EndpointWebPush)
 			if len(addresses) == 0 {
 				return fmt.Errorf("user %s has no browser subscribed", args[0])
 			}
@@ -85,7 +83,7 @@ to it in earnest. It exits with 1 if no browser was reached.`,
 				return err
 			}
 			defer client.Close()
-			answers := sendAll(cmd.Context(), push.New(client, vapid.Hosts, nil, ""), args[0], row, addresses, title)
+			answers := sendAll(cmd.Context(), push.New(client, vapid.Hosts, nil, ""), args[0], &held.Row, addresses, title)
 			if err := printAnswers(p.Stdout, answers, asJSON); err != nil {
 				return fmt.Errorf("print answers: %w", err)
 			}
@@ -103,51 +101,6 @@ to it in earnest. It exits with 1 if no browser was reached.`,
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one browser a line")
 	log.AddFlags(c.Flags())
 	return c
-}
-
-// endpoints returns the user's row, and the browsers that it holds and whose contents are
-// there.
-func endpoints(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string) (*inbox.State, []inbox.Address, error) {
-	topics, err := options.OpenTopics(cfg)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer topics.Close()
-	rows, box := prefix.UnreadTable(), prefix.InboxTable()
-	infos, err := options.TopicInfos(topics, cfg, prefix, rows, box)
-	if err != nil {
-		return nil, nil, err
-	}
-	var row inbox.State
-	err = table.Scan(ctx, cfg, rows, kafka.Partition(user, infos[rows].Partitions), func(m *sarama.ConsumerMessage) (err error) {
-		if string(m.Key) == user {
-			row, err = codec.DecodeState(m.Value)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the row: %w", err)
-	}
-	found := map[uint64]inbox.Address{}
-	err = table.Scan(ctx, cfg, box, kafka.Partition(user, infos[box].Partitions), func(m *sarama.ConsumerMessage) error {
-		recipient, seq, ok := inbox.ParseEndpointKey(string(m.Key))
-		if !ok || recipient != user || m.Value == nil {
-			return nil
-		}
-		a, err := codec.DecodeEndpoint(m.Value)
-		found[seq] = a
-		return err
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("read endpoints: %w", err)
-	}
-	var out []inbox.Address
-	for _, e := range row.Endpoints(inbox.EndpointWebPush) {
-		if a, ok := found[e.Seq]; ok {
-			out = append(out, a)
-		}
-	}
-	return &row, out, nil
 }
 
 // answered is what became of the message at one browser. It has nothing of the endpoint

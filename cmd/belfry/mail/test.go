@@ -1,0 +1,105 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/reach/door"
+	"github.com/belfry/belfry/senders"
+	"github.com/belfry/belfry/senders/mail"
+)
+
+// Command returns the command mail.
+func Command(p *cli.Program) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "mail",
+		GroupID: cli.GroupOperate,
+		Short:   "Send a test mail, or show a user's next one",
+		Long:    `Try mail: what the mail server says to one, and what a user's next one holds.`,
+	}
+	c.AddCommand(testCommand(p), previewCommand(p))
+	return c
+}
+
+func testCommand(p *cli.Program) *cobra.Command {
+	var (
+		server options.Mail
+		log    options.Log
+		title  string
+	)
+	c := &cobra.Command{
+		Use:   "test ADDRESS",
+		Short: "Send a test mail to an address",
+		Long: `Send one mail with the settings that belfry server has, at once, and print what
+the mail server answered. It reads and changes nothing of Kafka. It exits with 1
+if the mail was not accepted.`,
+		Example: `  belfry mail test kim@example.com --smtp-server smtp.example.com:587 --smtp-user belfry --smtp-password-file smtp.secret \
+      --mail-from 'Inbox <inbox@example.com>'`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return cli.Usagef("name one address: belfry mail test ADDRESS --smtp-server HOST:PORT --mail-from ADDRESS")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			address, err := door.ParseAddress(inbox.EndpointMail, args[0])
+			if err != nil {
+				return cli.Usagef("address %.80q: %w", args[0], cli.Problem(err))
+			}
+			server.Require("belfry mail test")
+			if err := server.Validate(); err != nil {
+				return err
+			}
+			logger, err := log.Logger(p.Stderr)
+			if err != nil {
+				return err
+			}
+			for _, warning := range server.Warnings() {
+				logger.Warn("a setting that an attacker would like", "setting", warning)
+			}
+			transport, err := server.Transport(server.Writer("", nil, nil))
+			if err != nil {
+				return err
+			}
+			defer transport.Close()
+			began := time.Now()
+			said := send(cmd.Context(), transport, &inbox.Address{Kind: inbox.EndpointMail, Target: address}, title, began)
+			fmt.Fprintf(p.Stdout, "%s: %s%s after %.2fs\n", transport.Server(), said.Result, detail(said.Detail), time.Since(began).Seconds())
+			if said.Result != senders.Accepted {
+				return errors.New("the mail was not accepted; docs/mail.md says what each answer means")
+			}
+			return nil
+		},
+	}
+	server.AddFlags(c.Flags())
+	c.Flags().StringVar(&title, "title", "This is a test", "title of the one item in the mail")
+	log.AddFlags(c.Flags())
+	return c
+}
+
+func detail(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
+}
+
+// send mails one item that is nobody's.
+func send(ctx context.Context, transport *mail.Transport, to *inbox.Address, title string, now time.Time) senders.Answer {
+	ctx, cancel := context.WithTimeout(ctx, transport.Patience())
+	defer cancel()
+	// Two tests are two mails: the number, which no row has, makes the id.
+	test := &inbox.Entry{Seq: uint64(now.UnixNano()), Priority: belfry.PriorityNormal}
+	return transport.Send(ctx, &senders.Message{
+		User: "test", Channel: "test", Row: &inbox.State{}, Entries: []*inbox.Entry{test}, Now: now,
+		Items: []inbox.Item{{Seq: test.Seq, Notification: belfry.Notification{Title: belfry.PlainText(title), Time: now}}},
+	}, to)
+}
