@@ -129,7 +129,7 @@ func checkState(s *inbox.State) error {
 		case e.Read && !e.Seen:
 			return fmt.Errorf("item %d is read but not seen", e.Seq)
 		// An item that was hidden can have replaced one that came after it, and may be hidden again.
-		// What a notice replaced is the board's, and not stored.
+		// The item that a notice replaced is the board's, and not stored.
 		case e.Shared == nil && (e.Replaces != 0 && e.Replaces == e.Seq || e.Replaces > s.Version || e.Replaces > e.Seq && e.Shown == 0 && e.Until == 0):
 			return fmt.Errorf("item %d replaces item %d", e.Seq, e.Replaces)
 		case e.Unarchived > e.Version:

@@ -13,8 +13,8 @@ import (
 // record took and then what it brought. Before is the version of the record that is to
 // be folded on it, or [Now] for who reads.
 //
-// What comes in is added, if it is for everybody or for a topic of the row, put away and
-// read if the row mutes its category. What goes leaves a removal. Both, and all else that
+// A notice that comes in is added, if it is for everybody or for a topic of the row, put away and
+// read if the row mutes its category. One that goes leaves a removal. Both, and all else that
 // happens to an audience which concerns the row, are its version. Behind a horizon the
 // row loses without a removal what the board knows no more, and has it as its own, so that
 // clients behind it read again. Nothing goes by the clock.

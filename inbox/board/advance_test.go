@@ -160,7 +160,7 @@ func TestBehindTheHorizon(t *testing.T) {
 	}
 }
 
-// Where nothing was ever announced, rows are what they are without a board.
+// Rows are, where nothing was ever announced, what they are without a board.
 func TestWithoutNotices(t *testing.T) {
 	b := new(board.Board).Begin(7, 1000)
 	in := inbox.Input{Position: inbox.Position{Epoch: 7, Offset: 4}, Time: morning, Base: 1000}

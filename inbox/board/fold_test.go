@@ -149,7 +149,7 @@ func TestCollapseOnTheBoard(t *testing.T) {
 	}
 }
 
-// What is hidden is the board's alone, until the record that settles it.
+// A hidden notice is the board's alone, until the record that settles it.
 func TestHiddenNotice(t *testing.T) {
 	h := newJournal().do(notice("all", "a", later(time.Hour))).do(notice("all", "b", later(2*time.Hour)))
 	if h.effects.Delivery != inbox.Scheduled || len(h.board.State.Items) != 2 {

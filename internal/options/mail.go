@@ -42,7 +42,7 @@ type Mail struct {
 
 	required string // by which flag or command; "": not at all
 
-	// What Validate has found.
+	// Results of Validate.
 	config  sender.Config
 	loaded  *letter.Templates
 	letters letter.Config

@@ -33,7 +33,7 @@ type script struct {
 	open []net.Conn
 }
 
-// What a script does instead of a reply.
+// Acts of a script in place of a reply.
 const (
 	hang = "hang"
 	drop = "drop"

@@ -72,7 +72,7 @@ func TestPayloadOfOne(t *testing.T) {
 	}
 }
 
-// What was hidden until a time came then, whenever it was written.
+// An item that was hidden until a time came then, whenever it was written.
 func TestPayloadOfWhatWasHidden(t *testing.T) {
 	shown := now.Add(-time.Minute)
 	for until, want := range map[int64]time.Time{0: now.Add(-time.Hour), shown.UnixMilli(): shown, now.Add(-2 * time.Hour).UnixMilli(): now.Add(-time.Hour)} {

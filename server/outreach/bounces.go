@@ -9,7 +9,7 @@ import (
 )
 
 // PostBounce answers POST /v1/bounces: a message came back, or its user complained of it.
-// What the row has no more of is no error.
+// An endpoint that the row has no more is no error.
 func (c *Calls) PostBounce(w http.ResponseWriter, r *http.Request, _ auth.Call) error {
 	body, err := c.config.ReadBody(w, r, maxEndpointBody)
 	if err != nil {
