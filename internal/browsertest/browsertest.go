@@ -116,8 +116,8 @@ func Eventually[T comparable](b *Tab, expression string, want T) {
 		func() string { return fmt.Sprintf("%s is %v, want %v", expression, got, want) },
 		func() bool {
 			v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
-			if err != nil && strings.Contains(err.Error(), "navigated or closed") {
-				return false // between two pages there is none to ask
+			if err != nil && (strings.Contains(err.Error(), "navigated or closed") || strings.Contains(err.Error(), "properties of null")) {
+				return false // between two pages there is none to ask, or one without elements yet
 			}
 			if err != nil {
 				b.t.Fatalf("evaluate %s: %v", expression, err)
