@@ -208,6 +208,8 @@ func TestRelaySilence(t *testing.T) {
 				if err != nil || end != senders.EndSent && end != senders.EndLate {
 					t.Errorf("%s: %s, %v", user, end, err)
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				if (end == senders.EndSent) != (sent[user] == 1) {
 					t.Errorf("%s: %s, sent %d times", user, end, sent[user])
 				}
