@@ -14,18 +14,36 @@ import (
 // much in all. Waiters are served in the order of coming, so that the partition
 // that takes the most cannot starve the others.
 type shares struct {
-	most  int64 // of one
+	each[kafka.TopicPartition]
 	all   *semaphore.Weighted
 	total atomic.Int64
+}
+
+// each bounds what is under way of each key.
+type each[K comparable] struct {
+	most int64 // of one
 
 	mu  sync.Mutex
-	one map[kafka.TopicPartition]*semaphore.Weighted // as many as this process has ever read
+	one map[K]*semaphore.Weighted // as many as this process has ever read
+}
+
+func newEach[K comparable](most int64) each[K] {
+	return each[K]{most: most, one: map[K]*semaphore.Weighted{}}
+}
+
+func (e *each[K]) of(key K) *semaphore.Weighted {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.one[key] == nil {
+		e.one[key] = semaphore.NewWeighted(e.most)
+	}
+	return e.one[key]
 }
 
 // newShares returns shares of bytes; nothing that is taken may be larger than
 // ofOne.
 func newShares(inAll, ofOne int64) *shares {
-	return &shares{most: ofOne, all: semaphore.NewWeighted(inAll), one: map[kafka.TopicPartition]*semaphore.Weighted{}}
+	return &shares{each: newEach[kafka.TopicPartition](ofOne), all: semaphore.NewWeighted(inAll)}
 }
 
 // take waits until there is room for n of that partition and returns what gives
@@ -46,15 +64,6 @@ func (s *shares) take(ctx context.Context, of kafka.TopicPartition, n int64) (re
 		s.all.Release(n)
 		own.Release(n)
 	}, nil
-}
-
-func (s *shares) of(key kafka.TopicPartition) *semaphore.Weighted {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.one[key] == nil {
-		s.one[key] = semaphore.NewWeighted(s.most)
-	}
-	return s.one[key]
 }
 
 // taken is what is under way.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,13 +24,21 @@ func (c *Context) Wait(d time.Duration, cause error) bool {
 	if c.tracker.wait(cause) {
 		c.sup.Log.Warn("record waits", "topic", c.Topic(), "partition", c.Partition(), "offset", c.Offset(), "err", cause)
 	}
+	if Sleep(c.Context(), d) {
+		return true
+	}
+	c.tracker.abandon(c.Offset())
+	return false
+}
+
+// Sleep waits for d and reports whether ctx did not end meanwhile.
+func Sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return true
-	case <-c.Context().Done():
-		c.tracker.abandon(c.Offset())
+	case <-ctx.Done():
 		return false
 	}
 }
@@ -47,6 +56,26 @@ type Later struct {
 // of c says when the session ends: then there is little time left.
 func (c *Context) Later() *Later {
 	return &Later{c.Offset(), c.tracker, c.DeferCommit()}
+}
+
+// Rooms bounds how many records of each partition are left for later at a time. It is safe
+// for concurrent use.
+type Rooms struct{ each[int32] }
+
+// NewRooms returns Rooms for so many records of a partition, at least one.
+func NewRooms(perPartition int64) *Rooms { return &Rooms{newEach[int32](perPartition)} }
+
+// Later leaves the record of c for later once there is room for it; leave gives the room
+// back. It returns false if the session ends before: the record was given up, and the
+// callback must return.
+func (r *Rooms) Later(c *Context) (later *Later, leave func(), ok bool) {
+	room := r.of(c.Partition())
+	later = c.Later()
+	if room.Acquire(c.Context(), 1) != nil {
+		later.GiveUp()
+		return nil, nil, false
+	}
+	return later, func() { room.Release(1) }, true
 }
 
 // Done completes the record. An error ends the processor, and the record is read again.

@@ -11,7 +11,6 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
@@ -103,9 +102,9 @@ type Responder struct {
 	metrics *metrics
 	notices notices.Notices
 	known   replyTopics
+	rooms   *engine.Rooms
 
 	mu    sync.Mutex
-	rooms map[int32]*semaphore.Weighted // by partition
 	lanes map[laneKey]*lane
 }
 
@@ -124,7 +123,7 @@ func New(cfg Config) *Responder {
 		cfg.Dead = func(deadletter.Reason) {}
 	}
 	return &Responder{
-		Config: cfg, metrics: newMetrics(cfg.Registry), rooms: map[int32]*semaphore.Weighted{}, lanes: map[laneKey]*lane{},
+		Config: cfg, metrics: newMetrics(cfg.Registry), rooms: engine.NewRooms(perPartition), lanes: map[laneKey]*lane{},
 		known: newReplyTopics(cfg.Topics),
 	}
 }
@@ -175,15 +174,6 @@ func (r *Responder) leave(key laneKey, mine *lane, ok bool) {
 	close(mine.done)
 }
 
-func (r *Responder) room(partition int32) *semaphore.Weighted {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.rooms[partition] == nil {
-		r.rooms[partition] = semaphore.NewWeighted(perPartition)
-	}
-	return r.rooms[partition]
-}
-
 // asked is one request under way.
 type asked struct {
 	request
@@ -219,10 +209,8 @@ func (r *Responder) take(c *engine.Context, value []byte) {
 			return err
 		})
 	}
-	room := r.room(raw.Partition)
-	later := c.Later()
-	if room.Acquire(ctx, 1) != nil {
-		later.GiveUp()
+	later, release, ok := r.rooms.Later(c)
+	if !ok {
 		return
 	}
 	a.waits = later.Waits
@@ -234,7 +222,7 @@ func (r *Responder) take(c *engine.Context, value []byte) {
 	r.metrics.inFlight.Inc()
 	// goka waits for what was left for later before a session ends.
 	go func() {
-		defer room.Release(1)
+		defer release()
 		defer r.metrics.inFlight.Dec()
 		var end ending
 		failed := engine.Guard(func() error {

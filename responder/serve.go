@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/reach/door"
 )
@@ -113,7 +114,7 @@ func (r *Responder) served(ctx context.Context, a *asked, row *inbox.State, at i
 			return 0, ctx.Err()
 		case err != nil:
 			a.waits(err)
-			if !sleep(ctx, againAfter) {
+			if !engine.Sleep(ctx, againAfter) {
 				return 0, ctx.Err()
 			}
 			continue
@@ -219,7 +220,7 @@ func (r *Responder) content(ctx context.Context, a *asked, seq uint64) (inbox.Ad
 			return known, err
 		}
 		a.waits(fmt.Errorf("the contents of inboxes: %w", err))
-		if !sleep(ctx, againAfter) {
+		if !engine.Sleep(ctx, againAfter) {
 			return known, ctx.Err()
 		}
 	}
@@ -270,16 +271,5 @@ func (r *Responder) awaitRow(ctx context.Context, a *asked, at *inbox.Position) 
 		case <-ctx.Done():
 			return row, ctx.Err()
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/reach"
 )
@@ -171,7 +172,7 @@ func (d *decision) awaitTables(ctx context.Context, row *inbox.State) bool {
 			told = true
 			d.waits(fmt.Errorf("the contents of inboxes: %w", belfry.ErrNotReady))
 		}
-		if !sleep(ctx, tablesPoll) {
+		if !engine.Sleep(ctx, tablesPoll) {
 			return false
 		}
 	}
@@ -296,7 +297,7 @@ func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
 			d.wait(again)
 			return fateFailed
 		}
-		if !sleep(ctx, time.Until(again)) {
+		if !engine.Sleep(ctx, time.Until(again)) {
 			return fateGivenUp
 		}
 	}
@@ -463,20 +464,8 @@ func (d *decision) append(over context.Context, r inbox.Record) bool {
 		if log, more := d.sometimes("journal"); log != nil {
 			log.Warn("cannot write to the journal, trying again", "channel", d.Channel, "kind", r.Kind.String(), "err", err, "more", more)
 		}
-		if !sleep(over, appendPause) {
+		if !engine.Sleep(over, appendPause) {
 			return false
 		}
-	}
-}
-
-// sleep reports whether ctx did not end meanwhile.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

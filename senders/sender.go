@@ -8,7 +8,6 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
@@ -80,9 +79,10 @@ type Sender struct {
 	origins origins
 	notices notices.Notices
 
-	mu    sync.Mutex
-	rooms map[int32]*semaphore.Weighted // by partition
-	sent  *recent.Map[sentKey, struct{}]
+	rooms *engine.Rooms
+
+	mu   sync.Mutex
+	sent *recent.Map[sentKey, struct{}]
 }
 
 // sentKey is a decision of a user.
@@ -102,7 +102,7 @@ func New(cfg Config) *Sender {
 	if cfg.Dead == nil {
 		cfg.Dead = func(deadletter.Reason) {}
 	}
-	s := &Sender{Config: cfg, origins: origins{slots: slots}, rooms: map[int32]*semaphore.Weighted{}, sent: recent.New[sentKey, struct{}](sentKept)}
+	s := &Sender{Config: cfg, origins: origins{slots: slots}, rooms: engine.NewRooms(perPartition), sent: recent.New[sentKey, struct{}](sentKept)}
 	if relay, ok := cfg.Transport.(Relay); ok {
 		s.relay = relay
 		s.origins.slots, s.origins.relay = relay.Connections(), true
@@ -136,15 +136,6 @@ func (s *Sender) noteSent(user string, o *inbox.Outbound) {
 	s.sent.Put(sentKey{user, o.Channel, o.Decision}, struct{}{})
 }
 
-func (s *Sender) room(partition int32) *semaphore.Weighted {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.rooms[partition] == nil {
-		s.rooms[partition] = semaphore.NewWeighted(perPartition)
-	}
-	return s.rooms[partition]
-}
-
 // take begins a decision, once there is room for it.
 func (s *Sender) take(c *engine.Context, value []byte) {
 	raw, ctx, user, topicID := c.Raw(), c.Context(), c.Key(), c.TopicID()
@@ -175,15 +166,13 @@ func (s *Sender) take(c *engine.Context, value []byte) {
 		s.Processed("other-kind", c.Timestamp())
 		return // another sender's
 	}
-	room := s.room(c.Partition())
-	later := c.Later()
-	if room.Acquire(ctx, 1) != nil {
-		later.GiveUp()
+	later, leave, ok := s.rooms.Later(c)
+	if !ok {
 		return
 	}
 	// goka waits for what was left for later before a session ends.
 	go func() {
-		defer room.Release(1)
+		defer leave()
 		var end End
 		err := engine.Guard(func() (err error) {
 			s.Metrics.inFlight.WithLabelValues(o.Channel).Inc()

@@ -4,7 +4,7 @@
 // # The one idea
 //
 // A notice is one record in the journal of each partition, and stands on the partition's
-// [Board] alone. A row is not written for it. Who reads a row advances it first
+// [Board] alone. A row is not written for it. A reader of a row advances it first
 // ([Advance]): what came to the board and went from it since the row was written is
 // replayed as if it had been copied to every user at once. All rows of a partition count
 // from one base, so a board's record has one version for everybody: badge, list, cursor

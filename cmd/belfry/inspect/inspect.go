@@ -62,13 +62,7 @@ tables.`,
 			if audit && len(args) == 0 {
 				return nil
 			}
-			if len(args) != 1 {
-				return cli.Usagef("name one user: belfry inspect USER --brokers HOST:PORT")
-			}
-			if err := belfry.CheckRecipient(args[0]); err != nil {
-				return cli.Usagef("user %.40q: %w", args[0], cli.Problem(err))
-			}
-			return nil
+			return cli.OneUser(args, "belfry inspect USER --brokers HOST:PORT")
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := kafka.Validate(); err != nil {

@@ -39,13 +39,7 @@ it says. It sends nothing. Without a mail it says what each item waits for.`,
 		Example: `  belfry mail preview user-7 --brokers kafka:9092 --channels channels.yaml
   belfry mail preview user-7 --brokers kafka:9092 --channels channels.yaml --html > mail.html`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return cli.Usagef("name one user: belfry mail preview USER --brokers HOST:PORT --channels FILE")
-			}
-			if err := belfry.CheckRecipient(args[0]); err != nil {
-				return cli.Usagef("user %.40q: %w", args[0], cli.Problem(err))
-			}
-			return nil
+			return cli.OneUser(args, "belfry mail preview USER --brokers HOST:PORT --channels FILE")
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := errors.Join(kafka.Validate(), letters.ValidateLetters(), links.Validate()); err != nil {

@@ -53,13 +53,7 @@ changes nothing: a subscription that is gone is removed when something is sent
 to it in earnest. It exits with 1 if no browser was reached.`,
 		Example: `  belfry push test user-7 --brokers kafka:9092 --vapid-key-file vapid.pem --vapid-subject mailto:ops@example.com`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return cli.Usagef("name one user: belfry push test USER --brokers HOST:PORT")
-			}
-			if err := belfry.CheckRecipient(args[0]); err != nil {
-				return cli.Usagef("user %.40q: %w", args[0], cli.Problem(err))
-			}
-			return nil
+			return cli.OneUser(args, "belfry push test USER --brokers HOST:PORT")
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			vapid.Require("belfry push test")
