@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/internal/browsertest"
+	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
 )
 
@@ -40,6 +41,8 @@ func TestDemoPage(t *testing.T) {
 	}
 	browsertest.Eventually(tab, `[...document.querySelectorAll('#steps .ms')].every((e) => /^[+]?[0-9.]+ ms$/.test(e.textContent))`, true)
 	browsertest.Eventually(tab, `document.querySelector('#left .why').textContent`, fmt.Sprintf("Why is my badge %d?", len(made)))
+	tab.Click("#comment")
+	browsertest.Eventually(tab, `[...document.querySelectorAll('[data-device] ol')].map((e) => e.querySelector('strong')?.textContent).join()`, "Sara Lind commented,Sara Lind commented")
 	if got := browsertest.Eval[string](tab, `document.querySelector('#problem').textContent + broken.join()`); got != "" {
 		t.Errorf("got %q", got)
 	}
@@ -54,6 +57,32 @@ func TestDemoPage(t *testing.T) {
 	browsertest.Eventually(tab, `document.querySelector('h1')?.textContent.startsWith('Here would be ') ? location.pathname : ''`, "/sample")
 	tab.Open(d.url + "/ops?user=user-7#lookup")
 	browsertest.Eventually(tab, `document.querySelector('#journal-status').textContent.includes('agrees with the journal')`, true)
+}
+
+// TestDemoComment has the demo's social network subscribe two devices over Kafka and
+// write a comment, of which both tell once, and those who comment nothing.
+func TestDemoComment(t *testing.T) {
+	d := startDemo(t, "--rate", "0")
+	d.post("/demo/comments", `{"by":"sara"}`, http.StatusAccepted)
+	shown := func(device string) string {
+		var got struct{ Shown []struct{ Title string } }
+		d.get("/demo/devices/"+device, &got)
+		return fmt.Sprint(got.Shown)
+	}
+	for _, device := range []string{"phone", "laptop"} {
+		kafkatest.Eventually(t, kafkatest.Patience, func() string { return device + " shows " + shown(device) }, func() bool { return shown(device) == "[{Sara Lind commented}]" })
+	}
+	d.awaitUnread("noor", 2) // the comment and a greeting
+	d.awaitUnread("sara", 0)
+	d.post("/demo/comments", `{"by":"nobody"}`, http.StatusBadRequest)
+	d.post("/demo/comments", `[]`, http.StatusBadRequest)
+	for _, link := range []string{"/posts/77", "/welcome"} {
+		if response, err := http.Get(d.url + link); err != nil || response.StatusCode != http.StatusOK || response.Request.URL.Path != "/sample" {
+			t.Errorf("%s leads nowhere: %v", link, err)
+		} else {
+			response.Body.Close()
+		}
+	}
 }
 
 // TestDemoEventsRefuse has what is no event of the demo, or comes from elsewhere,

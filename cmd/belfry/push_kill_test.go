@@ -24,6 +24,7 @@ import (
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/internal/pushtest"
+	"github.com/belfry/belfry/webpush/browser"
 )
 
 // pushScene is an owner of rows and two servers that send, with a service on this
@@ -36,13 +37,13 @@ type pushScene struct {
 	servers  []*programtest.Process
 	brokers  string
 	vapid    string
-	browsers map[string]*pushtest.Browser // by user
+	browsers map[string]*browser.Browser // by user
 }
 
 func newPushScene(t *testing.T, brokers []string) *pushScene {
 	t.Helper()
 	binary, dir := buildBinary(t), t.TempDir()
-	s := &pushScene{t: t, service: pushtest.NewService(), brokers: strings.Join(brokers, ","), vapid: filepath.Join(dir, "vapid.pem"), browsers: map[string]*pushtest.Browser{}}
+	s := &pushScene{t: t, service: pushtest.NewService(), brokers: strings.Join(brokers, ","), vapid: filepath.Join(dir, "vapid.pem"), browsers: map[string]*browser.Browser{}}
 	t.Cleanup(s.service.Close)
 	programtest.Run(t, binary, "topics", "--brokers", s.brokers, "--partitions", "6")
 	programtest.Run(t, binary, "vapid", "--vapid-key-file", s.vapid)
@@ -109,8 +110,8 @@ type pushed struct {
 }
 
 // received are the messages of each browser.
-func (s *pushScene) received() map[*pushtest.Browser][]pushed {
-	out := map[*pushtest.Browser][]pushed{}
+func (s *pushScene) received() map[*browser.Browser][]pushed {
+	out := map[*browser.Browser][]pushed{}
 	for _, m := range s.service.Messages() {
 		var p pushed
 		if err := json.Unmarshal(m.Payload, &p); err != nil || m.Topic != p.Notification.Tag {

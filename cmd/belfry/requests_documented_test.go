@@ -12,8 +12,8 @@ import (
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
-	"github.com/belfry/belfry/internal/pushtest"
 	"github.com/belfry/belfry/internal/snippets"
+	"github.com/belfry/belfry/webpush/browser"
 )
 
 // TestDocumentedRequests runs the clients of docs/requests.md as they stand there: a stock
@@ -62,7 +62,7 @@ func TestDocumentedRequests(t *testing.T) {
 				asks := prepare(t, dir)
 				user := "고객-" + name
 				ask := func(request string) string { return d.asking(t, dir, asks(user), request) }
-				subscribe := `{"recipient":"` + user + `","action":"subscribe","subscription":` + subscriptionOf(pushtest.NewBrowser(pushEndpoint+name)) + `}`
+				subscribe := `{"recipient":"` + user + `","action":"subscribe","subscription":` + subscriptionOf(browser.New(pushEndpoint+name)) + `}`
 				said := ask(subscribe)
 				number := regexp.MustCompile(`^{"ok":true,"recipient":"` + user + `","endpoint":(\d+)}$`).FindStringSubmatch(said)
 				if number == nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -25,7 +26,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
-	"github.com/belfry/belfry/internal/pushtest"
+	"github.com/belfry/belfry/webpush/browser"
 )
 
 // answered is what a client saw of one request.
@@ -36,7 +37,8 @@ type answered struct {
 
 // requestsEnv is how many requests TestRequestsSurviveKills asks by Spring's template, of
 // Kafka on three nodes that are killed as well; without it a few are asked by hand. With
-// the same and _QUIET nobody is killed: for figures.
+// the same and _QUIET nobody is killed, and each client has that many requests under way:
+// for figures.
 const requestsEnv = "BELFRY_TEST_REQUESTS"
 
 // TestRequestsSurviveKills kills those who answer, again and again: whatever a client saw
@@ -46,14 +48,17 @@ func TestRequestsSurviveKills(t *testing.T) {
 		t.Skip("runs and kills processes")
 	}
 	n, _ := strconv.Atoi(os.Getenv(requestsEnv))
-	quiet := os.Getenv(requestsEnv+"_QUIET") != ""
+	window := os.Getenv(requestsEnv + "_QUIET")
+	quiet := window != ""
 	var brokers []string
 	var cluster *kafkatest.Cluster
-	load := func(brokers []string, lines []string) ([]answered, error) { return askByHand(t, brokers, lines), nil }
+	load := func(brokers, lines []string, answers chan<- struct{}) ([]answered, error) {
+		return askByHand(t, brokers, lines, answers), nil
+	}
 	if n > 0 {
 		cluster = kafkatest.Start(t, kafkatest.Config{Nodes: 3})
 		brokers = cluster.Brokers()
-		load = springLoad(t)
+		load = springLoad(t, cmp.Or(window, "30"))
 	} else {
 		n, brokers = 240, kafkatest.Embedded(t)
 	}
@@ -71,51 +76,36 @@ func TestRequestsSurviveKills(t *testing.T) {
 	for _, p := range responders {
 		p.AwaitReady()
 	}
-	var lines []string
-	for i := range n / 4 {
-		user := fmt.Sprint("사용자-", i%500)
-		phone := subscriptionOf(pushtest.NewBrowser(pushEndpoint + strconv.Itoa(i)))
-		subscribe := user + "\t" + `{"recipient":"` + user + `","action":"subscribe","subscription":` + phone + `}`
-		gone := user + "\t" + `{"recipient":"` + user + `","action":"unsubscribe","subscription":` + phone + `}`
-		lines = append(lines, subscribe, subscribe, gone, subscribe)
-	}
+	lines := requestLines(n)
 	var seen []answered
 	var work errgroup.Group
-	loaded := make(chan struct{})
+	answers, loaded := make(chan struct{}, n), make(chan struct{})
 	cpu := cpuSeconds(t, responders)
 	began := time.Now()
 	work.Go(func() (err error) {
 		defer close(loaded)
-		seen, err = load(brokers, lines)
+		seen, err = load(brokers, lines, answers)
 		return err
 	})
-	// A pace, not a wait: one that is killed is back in its group before the next.
-	pace := 2 * time.Second
-	if cluster != nil {
-		pace = 15 * time.Second
-	}
-	kills := 0
-	kill := func() {
+	// One is killed as requests begin, and the next after some more answers: without them,
+	// a slow machine would do nothing but start.
+	kills, pause := 0, max(n/16, 60)
+	for done := quiet; !done; {
 		p := responders[kills%2]
 		p.Kill()
 		p.Restart()
-		if broker := 1 + kills/3%3; cluster != nil && kills%3 == 2 {
+		if broker := 1 + kills/2%3; cluster != nil && kills%2 == 1 {
 			cluster.Kill(broker)
 			cluster.Up(broker)
 		}
 		kills++
-	}
-	if !quiet {
-		kill() // the first as requests begin: few are answered before the next is due
-	}
-	for tick := time.NewTicker(pace); !quiet; {
-		select {
-		case <-tick.C:
-			kill()
-			continue
-		case <-loaded:
+		for range pause {
+			select {
+			case <-answers:
+			case <-loaded:
+				done = true
+			}
 		}
-		break
 	}
 	if err := work.Wait(); err != nil {
 		t.Fatal(err)
@@ -136,6 +126,26 @@ func TestRequestsSurviveKills(t *testing.T) {
 	}
 	slices.Sort(latencies)
 	t.Logf("p50 %s, p99 %s, most %s", latencies[len(latencies)/2], latencies[len(latencies)*99/100], latencies[len(latencies)-1])
+}
+
+// requestLines returns n requests: each of so many users subscribes, does it again, leaves
+// and comes back. Of what is under way at once, nearly all are of different users, as a
+// service has them.
+func requestLines(n int) (lines []string) {
+	const together = 100
+	devices := make([]string, n/4)
+	for i := range devices {
+		devices[i] = subscriptionOf(browser.New(pushEndpoint + strconv.Itoa(i)))
+	}
+	for first := 0; first < n/4; first += together {
+		for _, action := range []string{"subscribe", "subscribe", "unsubscribe", "subscribe"} {
+			for i := first; i < min(first+together, n/4); i++ {
+				user := fmt.Sprint("사용자-", i%500)
+				lines = append(lines, user+"\t"+`{"recipient":"`+user+`","action":"`+action+`","subscription":`+devices[i]+`}`)
+			}
+		}
+	}
+	return lines
 }
 
 // cpuSeconds is what processes have used.
@@ -209,8 +219,8 @@ func wantAnswersInTheLog(t *testing.T, brokers, lines []string, seen []answered)
 	t.Logf("%d requests answered, %d answers came again with the same words", len(words), twice)
 }
 
-// askByHand asks all at once, and waits for all answers.
-func askByHand(t *testing.T, brokers, lines []string) []answered {
+// askByHand asks all at once, and waits for all answers, of each of which it tells.
+func askByHand(t *testing.T, brokers, lines []string, answers chan<- struct{}) []answered {
 	x := newExchange(t, brokers, belfry.DefaultReplyTopic)
 	var out []answered
 	for _, line := range lines {
@@ -221,16 +231,18 @@ func askByHand(t *testing.T, brokers, lines []string) []answered {
 	}
 	for i := range out {
 		out[i].words = string(x.await([]byte(out[i].id), 1).Value)
+		answers <- struct{}{}
 	}
 	return out
 }
 
-// springLoad returns what asks by testdata/requests/Load.java.
-func springLoad(t *testing.T) func(brokers, lines []string) ([]answered, error) {
+// springLoad returns what asks by testdata/requests/Load.java, of which each client has that
+// many requests under way.
+func springLoad(t *testing.T, window string) func(brokers, lines []string, answers chan<- struct{}) ([]answered, error) {
 	classpath, dir := kafkatest.SpringJars(t), t.TempDir()
 	programtest.Heavily(t, "javac", "-encoding", "UTF-8", "-cp", classpath, "-d", dir, filepath.Join("testdata", "requests", "Load.java"))
-	return func(brokers, lines []string) ([]answered, error) {
-		cmd := exec.CommandContext(t.Context(), "java", "-Xmx256m", "-Dfile.encoding=UTF-8", "-cp", dir+string(os.PathListSeparator)+classpath, "Load", strings.Join(brokers, ","), "30", "20")
+	return func(brokers, lines []string, answers chan<- struct{}) ([]answered, error) {
+		cmd := exec.CommandContext(t.Context(), "java", "-Xmx256m", "-Dfile.encoding=UTF-8", "-cp", dir+string(os.PathListSeparator)+classpath, "Load", strings.Join(brokers, ","), window, "20")
 		cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
 		log := &programtest.Tail{}
 		cmd.Stderr = log
@@ -254,6 +266,7 @@ func springLoad(t *testing.T) func(brokers, lines []string) ([]answered, error) 
 				continue // another line of a logger
 			}
 			out = append(out, answered{string(id), parts[1], parts[3], time.Duration(ms) * time.Millisecond})
+			answers <- struct{}{}
 		}
 		if err := cmd.Wait(); err != nil {
 			return nil, fmt.Errorf("client: %w\n%s", err, log)

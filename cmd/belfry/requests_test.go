@@ -19,7 +19,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
-	"github.com/belfry/belfry/internal/pushtest"
+	"github.com/belfry/belfry/webpush/browser"
 )
 
 // exchange asks over Kafka and hears of all answers, as any client may.
@@ -116,7 +116,7 @@ func (x *exchange) ask(user, value string) string {
 	return string(x.await(id, 1).Value)
 }
 
-func subscriptionOf(b *pushtest.Browser) string {
+func subscriptionOf(b *browser.Browser) string {
 	return fmt.Sprintf(`{"endpoint":%q,"expirationTime":null,"keys":{"p256dh":%q,"auth":%q}}`, b.Endpoint, b.P256dh, b.Auth)
 }
 
@@ -131,7 +131,7 @@ func TestRequests(t *testing.T) {
 	channels := channelsFile(t, "channels: {mail: {kind: mail, tell: [{if_unread_after: 30m}]}}")
 	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--reply-topics", belfry.DefaultReplyTopic, "--channels", channels)...)
 	x := newExchange(t, brokers, belfry.DefaultReplyTopic)
-	phone := subscriptionOf(pushtest.NewBrowser(pushEndpoint + "phone"))
+	phone := subscriptionOf(browser.New(pushEndpoint + "phone"))
 	subscribe := `{"recipient":"kim","action":"subscribe","subscription":` + phone + `}`
 
 	id := x.correlate()
@@ -235,7 +235,7 @@ func TestBadRequests(t *testing.T) {
 	// Patterns that would let answers go anywhere.
 	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--reply-topics", belfry.DefaultReplyTopic+",belfry.*,v1[.]event[.].*,__consumer.*")...)
 	x := newExchange(t, brokers, belfry.DefaultReplyTopic)
-	b := pushtest.NewBrowser(pushEndpoint + "phone")
+	b := browser.New(pushEndpoint + "phone")
 	with := func(field, value string) string {
 		fields := map[string]string{"recipient": `"bad"`, "action": `"subscribe"`, "subscription": subscriptionOf(b)}
 		fields[field] = value
@@ -400,7 +400,7 @@ func TestRequestsWithoutReach(t *testing.T) {
 
 // TestRequestsReadAgain holds that requests which are read again from the first one, as
 // after a crash before a commit, change nothing and get the words that they got, whatever
-// later ones have done.
+// later ones have done. What a client that gave up leaves behind is harmless.
 func TestRequestsReadAgain(t *testing.T) {
 	t.Parallel()
 	brokers := kafkatest.Embedded(t)
@@ -415,7 +415,7 @@ func TestRequestsReadAgain(t *testing.T) {
 		x.await(id, 1)
 	}
 	for _, user := range []string{"kim", "lee"} {
-		phone := subscriptionOf(pushtest.NewBrowser(pushEndpoint + user))
+		phone := subscriptionOf(browser.New(pushEndpoint + user))
 		subscribe := `{"recipient":"` + user + `","action":"subscribe","subscription":` + phone + `}`
 		ask(user, subscribe)
 		ask(user, subscribe) // there already
@@ -453,7 +453,20 @@ func TestRequestsReadAgain(t *testing.T) {
 	if err := kadm.NewClient(x.client).CommitAllOffsets(t.Context(), "belfry-requests", offsets); err != nil {
 		t.Fatal(err)
 	}
+	// Nobody answers now: a client gives up, and asks again.
+	given, again := x.correlate(), x.correlate()
+	phone := subscriptionOf(browser.New(pushEndpoint + "max"))
+	for _, id := range [][]byte{given, again} {
+		x.send([]byte("max"), []byte(`{"recipient":"max","action":"subscribe","subscription":`+phone+`}`), map[string][]byte{"kafka_correlationId": id})
+	}
 	r = serveAll(t, args...)
+	if late, own := x.await(given, 1), x.await(again, 1); !bytes.Equal(late.Value, own.Value) {
+		t.Errorf("who gave up was told %s, and then %s", late.Value, own.Value)
+	}
+	var asked struct{ Subscriptions []struct{ Endpoint uint64 } }
+	if status := callAPI(t, http.MethodGet, userURL(r.url, "max", "push-subscriptions"), "", "", &asked); status != http.StatusOK || len(asked.Subscriptions) != 1 {
+		t.Errorf("who gave up and asked again has %+v (%d), want one device", asked, status)
+	}
 	for i, id := range ids {
 		if first, again := x.await(id, 1), x.await(id, 2); !bytes.Equal(first.Value, again.Value) {
 			t.Errorf("request %d: %s, read again: %s", i, first.Value, again.Value)

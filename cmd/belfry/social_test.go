@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/internal/pushtest"
+	"github.com/belfry/belfry/webpush/browser"
 )
 
 // TestSocialNetwork is the flow of docs/rules/social.yaml from end to end: devices are
@@ -50,7 +51,7 @@ func TestSocialNetwork(t *testing.T) {
 		t.Helper()
 		emit(comments, fmt.Sprintf(`{"commentId":%d,"postId":77,"postAuthorId":%d,"commenterId":%d,"commenterName":%q,"content":"Nice!","createdAt":"2026-08-04T01:31:15Z"}`, id, author, by, name))
 	}
-	received := func(b *pushtest.Browser) (titles []string) {
+	received := func(b *browser.Browser) (titles []string) {
 		for _, m := range service.Messages() {
 			var p pushed
 			if err := json.Unmarshal(m.Payload, &p); err != nil {
@@ -62,7 +63,7 @@ func TestSocialNetwork(t *testing.T) {
 		}
 		return titles
 	}
-	await := func(b *pushtest.Browser, title string) {
+	await := func(b *browser.Browser, title string) {
 		t.Helper()
 		kafkatest.Eventually(t, kafkatest.Patience, func() string { return fmt.Sprintf("received %q, want %s", received(b), title) }, func() bool {
 			got := received(b)
@@ -73,7 +74,7 @@ func TestSocialNetwork(t *testing.T) {
 	phone, laptop, other := service.Subscribe(), service.Subscribe(), service.Subscribe()
 	for _, of := range []struct {
 		user    string
-		browser *pushtest.Browser
+		browser *browser.Browser
 	}{{"9", phone}, {"9", laptop}, {"12", other}} {
 		var said struct{ OK bool }
 		answer := x.ask(of.user, `{"recipient":"`+of.user+`","action":"subscribe","subscription":`+subscriptionOf(of.browser)+`}`)
@@ -97,7 +98,7 @@ func TestSocialNetwork(t *testing.T) {
 	}
 	comment(4, 12, 13, "Juno")
 	await(other, "Juno commented")
-	for b, want := range map[*pushtest.Browser]string{phone: "[Mina commented]", laptop: "[Mina commented]", other: "[Juno commented]"} {
+	for b, want := range map[*browser.Browser]string{phone: "[Mina commented]", laptop: "[Mina commented]", other: "[Juno commented]"} {
 		if got := fmt.Sprint(received(b)); got != want {
 			t.Errorf("received %s, want %s", got, want)
 		}

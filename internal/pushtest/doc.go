@@ -1,5 +1,5 @@
 // Package pushtest is a push service on a loopback address, with browsers that
-// subscribe and decrypt: what tests, demonstrations of failures and benchmarks push to.
+// subscribe: what tests, demonstrations of failures and benchmarks push to.
 //
 // It imports webpush. Begin with [NewService].
 package pushtest

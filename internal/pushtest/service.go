@@ -16,11 +16,13 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/belfry/belfry/webpush/browser"
 )
 
 // Message is one that a service has taken, decrypted.
 type Message struct {
-	Browser *Browser
+	Browser *browser.Browser
 	Payload []byte
 	Topic   string
 	Urgency string
@@ -45,17 +47,17 @@ type Service struct {
 	closed chan struct{}
 
 	mu       sync.Mutex
-	browsers map[string]*Browser // by path
+	browsers map[string]*browser.Browser // by path
 	messages []Message
 	problems []string
 	asked    int
 	keep     bool
-	answer   func(b *Browser, n int) Answer
+	answer   func(b *browser.Browser, n int) Answer
 }
 
 // NewService starts one that takes everything.
 func NewService() *Service {
-	s := &Service{closed: make(chan struct{}), browsers: map[string]*Browser{}, keep: true}
+	s := &Service{closed: make(chan struct{}), browsers: map[string]*browser.Browser{}, keep: true}
 	s.server = httptest.NewServer(s)
 	s.URL = s.server.URL
 	return s
@@ -69,17 +71,17 @@ func (s *Service) Close() {
 }
 
 // Subscribe returns a new browser.
-func (s *Service) Subscribe() *Browser {
+func (s *Service) Subscribe() *browser.Browser {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := NewBrowser(s.URL + "/send/a-secret-of-browser-" + strconv.Itoa(len(s.browsers)))
+	b := browser.New(s.URL + "/send/a-secret-of-browser-" + strconv.Itoa(len(s.browsers)))
 	s.browsers[strings.TrimPrefix(b.Endpoint, s.URL)] = b
 	return b
 }
 
 // Answers has answer judge each request from now on, by the browser that it is for and
 // how many there were before; nil has each taken. It may be called by many at once.
-func (s *Service) Answers(answer func(b *Browser, n int) Answer) {
+func (s *Service) Answers(answer func(b *browser.Browser, n int) Answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answer = answer
@@ -150,7 +152,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(said.Status)
 }
 
-func (s *Service) take(b *Browser, r *http.Request, body []byte, keep bool) {
+func (s *Service) take(b *browser.Browser, r *http.Request, body []byte, keep bool) {
 	if !keep {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/belfry/belfry/internal/pushtest"
 	"github.com/belfry/belfry/webpush"
+	"github.com/belfry/belfry/webpush/browser"
 )
 
 // TestServiceTakesWhatAClientSends reads a message as a browser and a service do, with
@@ -31,7 +32,7 @@ func TestServiceTakesWhatAClientSends(t *testing.T) {
 	if err != nil || answer != (webpush.Answer{Status: 201}) {
 		t.Fatalf("got %+v, %v", answer, err)
 	}
-	service.Answers(func(*pushtest.Browser, int) pushtest.Answer { return pushtest.Answer{Status: 429, RetryAfter: "7"} })
+	service.Answers(func(*browser.Browser, int) pushtest.Answer { return pushtest.Answer{Status: 429, RetryAfter: "7"} })
 	answer, err = client.Push(t.Context(), to.Subscription(), webpush.Message{})
 	if err != nil || answer != (webpush.Answer{Status: 429, RetryAfter: 7 * time.Second}) {
 		t.Fatalf("got %+v, %v", answer, err)

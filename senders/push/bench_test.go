@@ -6,6 +6,7 @@ import (
 	"github.com/belfry/belfry/internal/pushtest"
 	"github.com/belfry/belfry/senders"
 	"github.com/belfry/belfry/webpush"
+	"github.com/belfry/belfry/webpush/browser"
 )
 
 // BenchmarkSend is a message to a service on this machine: payload, encryption, request
@@ -32,7 +33,7 @@ func BenchmarkSend(b *testing.B) {
 
 // BenchmarkEncrypt is the encryption of a message of 300 bytes.
 func BenchmarkEncrypt(b *testing.B) {
-	to, payload := pushtest.NewBrowser("https://push.example.com/x").Subscription(), make([]byte, 300)
+	to, payload := browser.New("https://push.example.com/x").Subscription(), make([]byte, 300)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := webpush.Encrypt(payload, to); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry/senders"
 	"github.com/belfry/belfry/senders/push"
 	"github.com/belfry/belfry/webpush"
+	"github.com/belfry/belfry/webpush/browser"
 )
 
 // transport is one that may push to a service on this machine.
@@ -34,7 +35,7 @@ func transport(t testing.TB, service *pushtest.Service) *push.Transport {
 	return push.New(client, hosts, nil, "")
 }
 
-func address(t testing.TB, b *pushtest.Browser) *inbox.Address {
+func address(t testing.TB, b *browser.Browser) *inbox.Address {
 	t.Helper()
 	a := &inbox.Address{Seq: 1, Kind: inbox.EndpointWebPush, Target: b.Endpoint}
 	var err error
@@ -64,7 +65,7 @@ func TestAnswers(t *testing.T) {
 		200: senders.Accepted, 201: senders.Accepted, 202: senders.Accepted, 301: senders.Rejected, 400: senders.Rejected, 401: senders.Unauthorized, 403: senders.Unauthorized,
 		404: senders.Gone, 406: senders.Limited, 408: senders.Unavailable, 410: senders.Gone, 413: senders.Rejected, 429: senders.Limited, 500: senders.Unavailable, 502: senders.Unavailable, 503: senders.Unavailable,
 	} {
-		service.Answers(func(*pushtest.Browser, int) pushtest.Answer { return pushtest.Answer{Status: status, RetryAfter: "7"} })
+		service.Answers(func(*browser.Browser, int) pushtest.Answer { return pushtest.Answer{Status: status, RetryAfter: "7"} })
 		said := pushes.Send(t.Context(), message("x"), to)
 		if said.Result != want || said.Unasked || strings.Contains(said.Detail, "secret") || want != senders.Accepted && said.Wait != 7*time.Second {
 			t.Errorf("%d is %+v, want %s", status, said, want)
@@ -96,7 +97,7 @@ func TestAnswers(t *testing.T) {
 func TestShorterPayload(t *testing.T) {
 	service := pushtest.NewService()
 	defer service.Close()
-	service.Answers(func(_ *pushtest.Browser, n int) pushtest.Answer {
+	service.Answers(func(_ *browser.Browser, n int) pushtest.Answer {
 		if n < 2 {
 			return pushtest.Answer{Status: 413}
 		}
@@ -112,7 +113,7 @@ func TestShorterPayload(t *testing.T) {
 func TestSilenceAndAbsence(t *testing.T) {
 	service := pushtest.NewService()
 	hung := make(chan struct{}, 1)
-	service.Answers(func(*pushtest.Browser, int) pushtest.Answer {
+	service.Answers(func(*browser.Browser, int) pushtest.Answer {
 		hung <- struct{}{}
 		return pushtest.Answer{Hang: true}
 	})

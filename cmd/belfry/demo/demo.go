@@ -84,7 +84,7 @@ Where a default port is in use it takes a free one, and says so.`,
 				Prefix: belfry.DefaultPrefix, Groups: node.AllGroups(), Features: inbox.DefaultFeatures, API: ln, Server: ownMachine(),
 				Grace: grace, Log: logger,
 			}
-			shown := newPages()
+			shown := newPages("http://" + ln.Addr().String())
 			cfg.Server.Pages = shown
 			d := demo{Program: p, node: cfg, rate: rate, pages: shown, moved: moved, mayMove: !cmd.Flags().Changed("broker-addr")}
 			return d.run(cmd.Context(), broker.Config{Addr: brokerAddr, DataDir: dataDir, Logger: logger})
@@ -161,7 +161,10 @@ func (d *demo) run(ctx context.Context, bc broker.Config) (err error) {
 	if cfg.Channels, err = tells(state); err != nil {
 		return err
 	}
-	if cfg.Push, err = pushes(bc.DataDir, cfg.Features.Has(inbox.FeatureReach)); err != nil {
+	if cfg.Push, err = pushes(bc.DataDir, d.base(), cfg.Features.Has(inbox.FeatureReach)); err != nil {
+		return err
+	}
+	if cfg.Rules, cfg.ReplayRules, err = routes(state, cfg.Prefix); err != nil {
 		return err
 	}
 	if bc.DataDir != "" {
@@ -187,6 +190,11 @@ func (d *demo) run(ctx context.Context, bc broker.Config) (err error) {
 	if cfg.Requests, err = asked.Config(cfg.Prefix); err != nil {
 		return err
 	}
+	network, err := openNetwork(ctx, cfg.Kafka, d.pages.devices)
+	if err != nil {
+		return err
+	}
+	defer network.close()
 	// A folder of --data-dir may be of an earlier release, and nothing else runs here.
 	oneHop := renew.OneHop{Prefix: cfg.Prefix, Check: codec.CheckItem, Report: func(kafka.Change) {}}
 	if err := oneHop.Run(ctx, cfg.Kafka); err != nil {
@@ -204,12 +212,14 @@ func (d *demo) run(ctx context.Context, bc broker.Config) (err error) {
 		defer stop()
 		return node.Run(gctx, cfg)
 	})
+	g.Go(func() error { network.run(gctx); return nil })
 	g.Go(func() error {
 		select {
 		case <-ready:
 		case <-gctx.Done():
 			return nil
 		}
+		d.pages.network.Store(network)
 		if err := d.show(gctx, cfg.Kafka); gctx.Err() == nil {
 			return err
 		}
@@ -218,10 +228,13 @@ func (d *demo) run(ctx context.Context, bc broker.Config) (err error) {
 	return g.Wait()
 }
 
+// base is where the pages and the API are.
+func (d *demo) base() string { return "http://" + d.node.API.Addr().String() }
+
 // show tells where to look once there is something to see, and keeps it moving
 // until ctx ends.
 func (d *demo) show(ctx context.Context, cfg kafka.Config) error {
-	base := "http://" + d.node.API.Addr().String()
+	base := d.base()
 	var everybody []person
 	for _, u := range users() {
 		everybody = append(everybody, person{u.ID, base, d.node.Log})

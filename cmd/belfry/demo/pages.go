@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -26,23 +27,45 @@ var page embed.FS
 // service whose events its visitors cause.
 type pages struct {
 	http.Handler
-	out  atomic.Pointer[emitters.Notifications] // nil until events would go all the way
-	made atomic.Int64
+	out     atomic.Pointer[emitters.Notifications] // nil until events would go all the way
+	made    atomic.Int64
+	network atomic.Pointer[network] // likewise
+	devices []*device
 }
 
-// eventsPath is where a visitor's events go.
-const eventsPath = "/demo/events"
+// Where a visitor's events go.
+const (
+	eventsPath   = "/demo/events"
+	commentsPath = "/demo/comments"
+)
 
-func newPages() *pages {
+// newPages returns the pages of a demo whose URL is base.
+func newPages(base string) *pages {
 	own, _ := fs.Sub(page, "page") // the path is well-formed
-	p := &pages{}
+	p := &pages{devices: newDevices(base)}
 	m := http.NewServeMux()
 	m.Handle("/", web.Handler(own))
-	m.HandleFunc("POST "+eventsPath, func(w http.ResponseWriter, r *http.Request) {
-		if err := p.make(w, r); err != nil {
-			problem(w, err)
-		}
-	})
+	for path, make := range map[string]func(http.ResponseWriter, *http.Request) error{eventsPath: p.make, commentsPath: p.comment} {
+		m.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+			err := admit(r)
+			if err == nil {
+				err = make(w, r)
+			}
+			if err != nil {
+				problem(w, err)
+			}
+		})
+	}
+	for _, d := range p.devices {
+		m.HandleFunc("POST "+devicesPath+d.name, d.take)
+		m.HandleFunc("GET "+devicesPath+d.name, d.show)
+	}
+	// The links of what docs/rules/social.yaml makes.
+	for _, of := range []string{"/posts/", "/welcome"} {
+		m.HandleFunc("GET "+of, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, pageOf(r.URL.Path), http.StatusFound)
+		})
+	}
 	p.Handler = m
 	return p
 }
@@ -52,15 +75,17 @@ var errNotReady = errors.New("the demo is not ready yet")
 // maxEvent is the size of a call that makes events, in bytes.
 const maxEvent = 4 << 10
 
+// admit lets calls of this machine's pages in, as the API does without authentication.
+func admit(r *http.Request) error {
+	if !auth.LoopbackOrigin("http://" + r.Host) {
+		return auth.ErrMisdirected
+	}
+	return wire.CheckMediaType(r)
+}
+
 // make has the demo's services write one event of a kind for each recipient to the
 // topic, and answers once the broker has them.
 func (p *pages) make(w http.ResponseWriter, r *http.Request) error {
-	if !auth.LoopbackOrigin("http://" + r.Host) { // as the API without authentication
-		return auth.ErrMisdirected
-	}
-	if err := wire.CheckMediaType(r); err != nil {
-		return err
-	}
 	var asked struct {
 		Kind       string   `json:"kind"`
 		Recipients []string `json:"recipients"`
@@ -91,6 +116,40 @@ func (p *pages) make(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	wire.Respond(w, http.StatusAccepted, map[string]any{"ids": ids})
+	return nil
+}
+
+// exchangePatience is how long answers of Belfry's may take.
+const exchangePatience = 10 * time.Second
+
+// comment has a user comment on a post of somebody whose devices are told, and answers
+// with what was asked over Kafka and the event.
+func (p *pages) comment(w http.ResponseWriter, r *http.Request) error {
+	var asked struct {
+		By string `json:"by"`
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxEvent)).Decode(&asked); err != nil {
+		return fmt.Errorf("%w: %w", belfry.ErrInvalid, err)
+	}
+	by := slices.IndexFunc(users(), func(u belfry.Actor) bool { return u.ID == asked.By })
+	if by < 0 {
+		return belfry.Invalid("by", "must be a user of the demo, not %.40q", asked.By)
+	}
+	n := p.network.Load()
+	if n == nil {
+		return errNotReady
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), exchangePatience)
+	defer cancel()
+	exchanges, err := n.subscribe(ctx)
+	if err != nil {
+		return err
+	}
+	event, err := n.comment(ctx, users()[by])
+	if err != nil {
+		return err
+	}
+	wire.Respond(w, http.StatusAccepted, map[string]any{"exchanges": exchanges, "event": event})
 	return nil
 }
 

@@ -3,22 +3,26 @@ package demo
 import (
 	_ "embed"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"github.com/belfry/belfry"
+	examples "github.com/belfry/belfry/docs/rules"
 	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/links"
 	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/reach/channels"
+	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/webpush"
 )
 
 // pushes is what the demo pushes with: keys that are kept in dataDir, or are made for
-// this run if that is "".
-func pushes(dataDir string, send bool) (*node.Push, error) {
-	hosts, err := webpush.NewHosts()
+// this run if that is "". Devices of its own are at base.
+func pushes(dataDir, base string, send bool) (*node.Push, error) {
+	hosts, err := webpush.NewHosts(base)
 	if err != nil {
 		return nil, err
 	}
@@ -40,18 +44,44 @@ func pushes(dataDir string, send bool) (*node.Push, error) {
 //go:embed channels.yaml
 var channelsFile []byte
 
-// tells is when the demo tells whom: a file in its state folder, which may be edited.
+// tells is when the demo tells whom.
 func tells(state string) (*node.Channels, error) {
-	file := filepath.Join(state, "channels.yaml")
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(state, 0o755); err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(file, channelsFile, 0o644); err != nil {
-			return nil, err
-		}
+	file, err := editable(state, "channels.yaml", channelsFile)
+	if err != nil {
+		return nil, err
 	}
 	return node.LoadWatched(file, func() (*reach.Policy, error) { return channels.Load(file) }, nil)
+}
+
+// routes is what the demo makes of events that are not Belfry's own.
+func routes(state string, prefix belfry.Prefix) (*node.Rules, func() (*rules.Set, error), error) {
+	file, err := editable(state, "social.yaml", examples.Social)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := options.Rules{Path: file, Timezone: "UTC"}
+	if err := o.Validate(); err != nil {
+		return nil, nil, err
+	}
+	load := func() (*rules.Set, error) { return o.Load(prefix) }
+	watched, err := node.LoadWatched(file, load, nil)
+	return watched, load, err
+}
+
+// editable returns the path of a file in the state folder, which may be edited while the
+// demo runs, and is made with that content where it is absent.
+func editable(state, name string, content []byte) (string, error) {
+	file := filepath.Join(state, name)
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		return file, nil // what is wrong with it, its reader says
+	}
+	if err := os.MkdirAll(state, 0o755); err != nil {
+		return "", fmt.Errorf("make the demo's folder: %w", err)
+	}
+	if err := os.WriteFile(file, content, 0o644); err != nil {
+		return "", fmt.Errorf("write the demo's %s: %w", name, err)
+	}
+	return file, nil
 }
 
 func pushKeys(dataDir string) (*webpush.Keys, error) {

@@ -4,7 +4,7 @@ import './belfry-bell.js';
 
 const $ = (selector, within = document) => within.querySelector(selector);
 const asked = new URLSearchParams(location.search).get('user');
-const names = { 'user-7': 'Alex Morgan', '사용자-7': '김민지', jiho: '박지호', sara: 'Sara Lind', tomas: 'Tomás Vega' };
+const names = { 'user-7': 'Alex Morgan', '사용자-7': '김민지', jiho: '박지호', sara: 'Sara Lind', tomas: 'Tomás Vega', noor: 'Noor Haddad' };
 const people = {
   left: { user: asked && asked !== '사용자-7' ? asked : 'user-7', lang: 'en', why: (n) => `Why is my badge ${n}?` },
   right: { user: '사용자-7', lang: 'ko', why: (n) => `제 배지는 왜 ${n}인가요?` },
@@ -52,18 +52,69 @@ $('#snippet').textContent = `<script type="module" src="${location.origin}/belfr
 
 for (const button of document.querySelectorAll('[data-kind]')) button.addEventListener('click', () => make(button.dataset.kind));
 
+const comment = $('#comment');
+$('bdi', comment).textContent = names.sara;
+comment.addEventListener('click', async () => {
+  $('#problem').textContent = '';
+  comment.disabled = true;
+  try {
+    const { exchanges, event } = await post('/demo/comments', { by: 'sara' });
+    const lines = exchanges.flatMap(({ device, request, answer }) => [`# ${device}`, `v1.event.subscription.request   ${short(request)}`, `v1.event.subscription.response  ${JSON.stringify(answer)}`]);
+    $('#exchange code').textContent = [...lines, '', `v1.event.comment-created        ${JSON.stringify(event)}`].join('\n');
+    $('#exchange').hidden = false;
+    watch();
+  } catch (error) {
+    $('#problem').textContent = `That did not work: ${error.message}`;
+  } finally {
+    comment.disabled = false;
+  }
+});
+
+const short = ({ subscription, ...request }) => JSON.stringify({ ...request, subscription: { endpoint: subscription.endpoint, keys: '…' } });
+
+// Devices are asked for what they show until a while after the last comment.
+let until = 0, watching = false;
+async function watch() {
+  until = now() + 30_000;
+  if (watching) return;
+  watching = true;
+  try {
+    for (; now() < until; await new Promise((done) => setTimeout(done, 500))) {
+      for (const at of document.querySelectorAll('[data-device]')) {
+        const response = await fetch(`/demo/devices/${at.dataset.device}`);
+        if (response.ok) fill($('ol', at), (await response.json()).shown);
+      }
+    }
+  } finally {
+    watching = false;
+  }
+}
+
+function fill(list, shown) {
+  if (!shown.length || list.childElementCount === shown.length && !$('.none', list)) return;
+  list.replaceChildren(...shown.toReversed().map(({ title, body, at }) => {
+    const li = document.createElement('li');
+    li.append(Object.assign(document.createElement('strong'), { textContent: title }), ' ', Object.assign(document.createElement('span'), { textContent: body ?? '' }),
+      Object.assign(document.createElement('time'), { dateTime: at, textContent: new Date(at).toLocaleTimeString('en') }));
+    return li;
+  }));
+}
+
+async function post(path, body) {
+  const response = await fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.detail);
+  return answer;
+}
+
 async function make(kind) {
   const to = $('input[name=to]:checked').value;
   const recipients = [...new Set(to === 'both' ? [people.left.user, people.right.user] : [people[to].user])];
   $('#problem').textContent = '';
   try {
     const sent = now();
-    const response = await fetch('/demo/events', {
-      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ kind, recipients }),
-    });
+    const answer = await post('/demo/events', { kind, recipients });
     const acked = now();
-    const answer = await response.json();
-    if (!response.ok) throw new Error(answer.detail);
     const [id] = answer.ids;
     if (!shown.get(id)) await new Promise((done) => waiting.set(id, done));
     waiting.delete(id);

@@ -1,4 +1,4 @@
-package pushtest
+package browser
 
 import (
 	"bytes"
@@ -24,8 +24,8 @@ type Browser struct {
 	auth    []byte
 }
 
-// NewBrowser returns a browser with keys of its own, subscribed at an endpoint.
-func NewBrowser(endpoint string) *Browser {
+// New returns a browser with keys of its own, subscribed at an endpoint.
+func New(endpoint string) *Browser {
 	private, err := ecdh.P256().GenerateKey(rand.Reader)
 	if err != nil {
 		panic(err) // the system has no randomness
