@@ -7,29 +7,32 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 )
 
-// applyAll applies fetched records, those of different partitions at once.
-func (v *View) applyAll(fetches kgo.Fetches, id kafka.TopicID) error {
+// applyAll applies what the feed brought, the records of different partitions at once.
+func (v *View) applyAll(fetches kgo.Fetches, f *feed, out *outage) error {
 	for _, fetch := range fetches {
 		for _, t := range fetch.Topics {
-			if err := v.check(t, id); err != nil {
+			if err := v.check(t, f.id); err != nil {
 				return err
 			}
+			v.hide(t, out)
 			errs := make([]error, len(t.Partitions))
 			var all sync.WaitGroup
 			for i, p := range t.Partitions {
 				switch {
 				case len(p.Records) == 0:
 				case len(t.Partitions) == 1:
-					errs[i] = v.apply(p)
+					errs[i] = v.apply(p, f.askedBefore(p.Partition))
 				default:
-					all.Go(func() { errs[i] = v.apply(p) })
+					all.Go(func() { errs[i] = v.apply(p, f.askedBefore(p.Partition)) })
 				}
 			}
 			all.Wait()
@@ -71,8 +74,32 @@ func isDisconnect(err error) bool {
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// apply writes the records of one partition, and then how far they go.
-func (v *View) apply(p kgo.FetchPartition) error {
+// hide has nothing be read any more if the view was cut off from a partition for so long
+// that records may be missing on its way to the end.
+func (v *View) hide(t kgo.FetchTopic, out *outage) {
+	if v.table.Stale == 0 || v.served != v.filling {
+		return
+	}
+	for _, p := range t.Partitions {
+		if len(p.Records) == 0 || !v.progress.old(p.Partition, time.Now(), v.table.Stale) {
+			continue
+		}
+		v.sup.Log.Warn("table was out of reach for long, it is not ready until it is caught up with: compaction may have taken what lies between",
+			"partition", p.Partition, "longer_than", v.table.Stale)
+		for _, p := range t.Partitions {
+			v.progress.extend(p.Partition, p.LastStableOffset)
+		}
+		v.progress.aim()
+		v.served, v.wasWhole = nil, false
+		v.current.Store(nil)
+		out.enter(engine.Recovering)
+		return
+	}
+}
+
+// apply writes the records of one partition, whose answer was asked for after a time, and
+// then how far they go.
+func (v *View) apply(p kgo.FetchPartition, asked time.Time) error {
 	v.progress.extend(p.Partition, p.LastStableOffset)
 	store := v.filling.parts[p.Partition]
 	for _, r := range p.Records {
@@ -85,6 +112,9 @@ func (v *View) apply(p kgo.FetchPartition) error {
 		case err != nil:
 			return fmt.Errorf("write %s of %s/%d: %w: %w", key, v.table.Topic, p.Partition, errStore, err)
 		case accepted:
+			if own := &v.filling.own[p.Partition]; v.filling == v.served && v.table.Own != nil && key == own.key {
+				own.publish(v.table.Own, r.Value)
+			}
 			if v.table.Accepted != nil {
 				v.table.Accepted(key)
 			}
@@ -102,7 +132,7 @@ func (v *View) apply(p kgo.FetchPartition) error {
 	if err := store.SetOffset(last); err != nil {
 		return fmt.Errorf("write offset of %s/%d: %w: %w", v.table.Topic, p.Partition, errStore, err)
 	}
-	v.progress.reach(p.Partition, last+1, p.LastStableOffset)
+	v.progress.reach(p.Partition, last+1, p.LastStableOffset, asked)
 	return nil
 }
 

@@ -39,11 +39,15 @@ type feed struct {
 
 	mu    sync.Mutex
 	heard map[int32]time.Time // by broker: when it last answered a fetch
+	asked map[int32]time.Time // by broker: when the fetch was sent that it answered last
+
+	// Of who polls: asked as it was after the last poll and after the one before.
+	last, before map[int32]time.Time
 }
 
 // openFeed connects to no broker yet.
 func openFeed(c *kafka.Config, topic, clientID string, more ...kgo.Opt) (*feed, error) {
-	f := &feed{cfg: c, topic: topic, heard: map[int32]time.Time{}}
+	f := &feed{cfg: c, topic: topic, heard: map[int32]time.Time{}, asked: map[int32]time.Time{}}
 	options := []kgo.Opt{
 		kgo.WithHooks(f),
 		kgo.DisableClientMetrics(),
@@ -79,7 +83,8 @@ func (f *feed) OnBrokerE2E(broker kgo.BrokerMetadata, key int16, e kgo.BrokerE2E
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.heard[broker.NodeID] = time.Now()
+	now := time.Now()
+	f.heard[broker.NodeID], f.asked[broker.NodeID] = now, now.Add(-e.DurationE2E())
 }
 
 // quiet is how long the leader of some partition has not answered a fetch at
@@ -135,10 +140,25 @@ func (f *feed) poll(ctx context.Context, d time.Duration) kgo.Fetches {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	fetches := f.client.PollFetches(ctx)
+	f.mu.Lock()
+	f.before, f.last = f.last, maps.Clone(f.asked)
+	f.mu.Unlock()
 	if err := fetches.Err0(); err != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}
 	return fetches
+}
+
+// askedBefore returns a time after which the last poll's answer about a partition was
+// asked for, zero if none is known. A poll leaves no answer behind, so what the next one
+// returns was not answered before; it may have lain in the connection since, while this
+// process stood still.
+func (f *feed) askedBefore(partition int32) time.Time {
+	leader, _, err := f.client.PartitionLeader(f.topic, partition)
+	if err != nil {
+		return time.Time{}
+	}
+	return f.before[leader]
 }
 
 // ask finds out which of the positions, by partition, have nothing but an end
@@ -155,8 +175,9 @@ func (f *feed) ask(ctx context.Context, positions map[int32]int64, p *progress) 
 	var all sync.WaitGroup
 	for _, partition := range slices.Sorted(maps.Keys(positions)) {
 		all.Go(func() {
+			asked := time.Now()
 			if next, end, ok := f.look(ctx, partition, positions[partition]); ok {
-				p.reach(partition, next, end)
+				p.reach(partition, next, end, asked)
 			}
 		})
 	}

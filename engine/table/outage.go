@@ -157,12 +157,13 @@ func verify(ctx context.Context, f *feed, p *progress, partitions int) error {
 	case info.Partitions != partitions:
 		return fmt.Errorf("topic %s has %d partitions, not %d", f.topic, info.Partitions, partitions)
 	}
+	asked := time.Now()
 	ends, err := kafka.ListOffsets(ctx, f.client, f.topic, kafka.LogStable, info.All()...)
 	if err != nil {
 		return nil
 	}
 	for n, end := range ends {
-		p.bound(int32(n), end)
+		p.bound(int32(n), end, asked)
 	}
 	return nil
 }

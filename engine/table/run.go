@@ -38,14 +38,16 @@ func (v *View) attempt(ctx context.Context) error {
 	}
 	feed.id = info.ID
 	var logs []kafka.LogRange
+	var asked time.Time
 	err = out.insist(ctx, func(ctx context.Context) (err error) {
+		asked = time.Now()
 		logs, err = kafka.ListRanges(ctx, feed.client, feed.topic, info.All()...)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	next, err := v.position(info, logs)
+	next, err := v.position(info, logs, asked)
 	if err == nil {
 		out.enter(engine.Recovering)
 		feed.start(next)
@@ -63,8 +65,8 @@ func (v *View) attempt(ctx context.Context) error {
 }
 
 // position opens the stores, if they are not open, and returns where each
-// partition goes on. If that is not in the log, it begins anew.
-func (v *View) position(info kafka.TopicInfo, logs []kafka.LogRange) (map[int32]int64, error) {
+// partition goes on. If that is not in the log, which was asked for at a time, it begins anew.
+func (v *View) position(info kafka.TopicInfo, logs []kafka.LogRange, asked time.Time) (map[int32]int64, error) {
 	fits := func(s *viewStores) bool { return s.id == info.ID && len(s.parts) == info.Partitions }
 	if v.served != nil && !fits(v.served) {
 		if err := v.retire(); err != nil {
@@ -102,7 +104,7 @@ func (v *View) position(info kafka.TopicInfo, logs []kafka.LogRange) (map[int32]
 		}
 		if gap == nil {
 			v.gap = false
-			v.progress.begin(parts)
+			v.progress.begin(parts, asked)
 			return next, nil
 		}
 		v.sup.Log.Warn("records of the table were lost, it is read anew", "err", gap)
@@ -171,14 +173,20 @@ func (v *View) open(info kafka.TopicInfo, logs []kafka.LogRange) error {
 			return err
 		}
 	}
-	v.serve()
-	return nil
+	return v.serve()
 }
 
 // serve lets the stores that are filled be read from.
-func (v *View) serve() {
+func (v *View) serve() error {
+	if v.served == v.filling {
+		return nil
+	}
+	if err := v.filling.load(v.table.Own); err != nil {
+		return fmt.Errorf("%w: %w", errStore, err)
+	}
 	v.served, v.whole, v.wasWhole = v.filling, v.filling.id, true
 	v.current.Store(v.filling)
+	return nil
 }
 
 // release closes what is being filled.
@@ -229,8 +237,11 @@ func (v *View) follow(ctx context.Context, feed *feed, out *outage) error {
 		}
 		fetches := feed.poll(ctx, wait)
 		out.busy.Store(true)
-		err := v.applyAll(fetches, feed.id)
+		err := v.applyAll(fetches, feed, out)
 		out.busy.Store(false)
+		if v.served != v.filling {
+			wait = catchUpPoll
+		}
 		if err != nil {
 			return err
 		}
@@ -244,7 +255,9 @@ func (v *View) caughtUp(out *outage) error {
 		return err
 	}
 	old := v.served
-	v.serve()
+	if err := v.serve(); err != nil {
+		return err
+	}
 	out.enter(engine.Running)
 	if old == v.filling {
 		return nil

@@ -72,7 +72,7 @@ func scan(ctx context.Context, cfg kafka.Config, topic string, partition int32, 
 	end = min(end, log.Stable)
 	from = max(from, log.Start)
 	var p progress
-	p.begin(map[int32]*reach{partition: {next: from, target: end, end: log.Stable}})
+	p.begin(map[int32]*reach{partition: {next: from, target: end, end: log.Stable}}, time.Time{})
 	if p.caughtUp() {
 		return nil
 	}
@@ -116,7 +116,7 @@ func visitAll(t kgo.FetchTopicPartition, end int64, p *progress, visit func(*sar
 				return err
 			}
 		}
-		p.reach(t.Partition, r.Offset+1, t.LastStableOffset)
+		p.reach(t.Partition, r.Offset+1, t.LastStableOffset, time.Time{})
 	}
 	return nil
 }

@@ -29,7 +29,8 @@ type viewStores struct {
 
 	mu    sync.RWMutex // held for reading by who reads, for writing by close
 	parts []storage.Storage
-	done  bool // closed
+	own   []ownRow // by partition
+	done  bool     // closed
 
 	marked bool // told that they are recovered
 }
@@ -43,6 +44,10 @@ func openViewStores(s *store.Store, info kafka.TopicInfo, generation int) (*view
 			return nil, errors.Join(fmt.Errorf("%w: %w", errStore, err), v.close())
 		}
 		v.parts = append(v.parts, part)
+	}
+	v.own = make([]ownRow, len(v.parts))
+	for p := range v.own {
+		v.own[p].key = belfry.PartitionKey(int32(p))
 	}
 	return v, nil
 }
@@ -101,12 +106,7 @@ func (v *viewStores) get(key string) ([]byte, error) {
 	if v.done {
 		return nil, belfry.ErrNotReady
 	}
-	row, err := v.parts[kafka.Partition(key, len(v.parts))].Get(key)
-	if err != nil || row == nil {
-		return nil, err
-	}
-	value, _, err := openRow(row)
-	return value, err
+	return rowOf(v.parts[kafka.Partition(key, len(v.parts))], key)
 }
 
 // eachChunk is how many rows are read at a time: between them the stores can be

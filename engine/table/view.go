@@ -19,6 +19,14 @@ type Definition struct {
 	// Accept, if not nil, decides whether a new value may take the place of the
 	// old one; both are not nil. It is how a row never goes back.
 	Accept func(old, new []byte) bool
+	// Own, if not nil, is what readers need of the partition's own row (the value of
+	// belfry.PartitionKey, nil if there is none), made once for all of them: see [View.Read].
+	// It may not keep the value.
+	Own func(value []byte) any
+	// Stale, if not 0, is from which age on records of the log may be missing, because
+	// compaction took them. A view that was cut off for longer shows nothing until it is at
+	// the end which it then sees: on the way there are states that never were.
+	Stale time.Duration
 	// Refused, if not nil, is called when a value of key was not accepted, and
 	// Accepted when one was written or deleted: for every record, also while
 	// the table is read for the first time or anew.
@@ -110,19 +118,50 @@ func (v *View) Get(key string) ([]byte, error) {
 	return value, nil
 }
 
-func (v *View) get(key string) ([]byte, error) {
+func (v *View) get(key string) (value []byte, err error) {
+	err = v.reading(func(current *viewStores) (err error) {
+		value, err = current.get(key)
+		return err
+	})
+	return value, err
+}
+
+// Read is [View.Get] with what [Definition.Own] has made of the own row of the key's
+// partition: both were in the table at one time, together.
+func (v *View) Read(key string) (value []byte, own any, err error) {
+	err = v.reading(func(current *viewStores) (err error) {
+		value, own, err = current.read(key)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", v.table.Topic, err)
+	}
+	return value, own, nil
+}
+
+// reading has read do with the stores that may be read from.
+func (v *View) reading(read func(*viewStores) error) error {
 	for {
 		current := v.current.Load()
 		if current == nil {
-			return nil, belfry.ErrNotReady
+			return belfry.ErrNotReady
 		}
-		value, err := current.get(key)
+		err := read(current)
 		// They may have been replaced since they were looked up.
 		if errors.Is(err, belfry.ErrNotReady) && v.current.Load() != current {
 			continue
 		}
-		return value, err
+		return err
 	}
+}
+
+// Partition returns the partition of key, -1 unless [View.Recovered].
+func (v *View) Partition(key string) int32 {
+	current := v.current.Load()
+	if current == nil {
+		return -1
+	}
+	return kafka.Partition(key, len(current.parts))
 }
 
 // Each calls visit for every row, in any order, with the time its record was
