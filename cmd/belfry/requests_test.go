@@ -311,6 +311,7 @@ func TestBadRequests(t *testing.T) {
 		{name: "Kafka's own", value: good, headers: to("__consumer_offsets"), field: "kafka_replyTopic", letter: deadletter.ReasonInvalid},
 		{name: "a loop", value: good, headers: to(belfry.DefaultRequestTopic), field: "kafka_replyTopic", letter: deadletter.ReasonInvalid},
 		{name: "an answer", value: `{"ok":true}`, headers: both(id("x"), "belfry-answer", []byte("1")), field: "belfry-answer", letter: deadletter.ReasonInvalid},
+		{name: "a name of 1 MB", value: good, headers: to(strings.Repeat("x", 1_000_000)), field: "kafka_replyTopic", letter: deadletter.ReasonInvalid},
 		{name: "a topic that is not there", value: good, headers: to("v1.event.gone"), field: "kafka_replyTopic", letter: deadletter.ReasonInvalid},
 		{name: "a partition that is not there", value: good, headers: at(0, 0, 0, 99), field: "kafka_replyPartition", letter: deadletter.ReasonInvalid},
 		{name: "a partition below 0", value: good, headers: at(0xff, 0xff, 0xff, 0xff), field: "kafka_replyPartition", letter: deadletter.ReasonInvalid},
@@ -347,6 +348,15 @@ func TestBadRequests(t *testing.T) {
 		if strings.Contains(string(got.Value), b.Auth) {
 			t.Errorf("%s: the answer has the key: %s", tt.name, got.Value)
 		}
+	}
+	// An answer that its topic does not take.
+	const small = "v1.event.small"
+	if _, err := kadm.NewClient(x.client).CreateTopic(t.Context(), 1, 1, map[string]*string{"max.message.bytes": kadm.StringPtr("100")}, small); err != nil {
+		t.Fatal(err)
+	}
+	sent := x.send([]byte("bad"), []byte(`{"recipient":"bad","action":"list"}`), to(small))
+	if l := awaitLetter(t, brokers, sent); l.Reason != deadletter.ReasonUndelivered || !strings.Contains(l.Error, small) {
+		t.Errorf("an answer that is too big: letter %s: %s", l.Reason, l.Error)
 	}
 	// A null value says nothing, unless somebody waits.
 	x.send([]byte("bad"), nil, nil)
