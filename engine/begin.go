@@ -13,16 +13,17 @@ import (
 )
 
 // Partition is one that a session is about to read: its table is recovered, and none
-// of its records is processed yet. But for [Partition.Lacks] it is of use until
+// of its records is processed yet. Its fields and [Partition.Lacks] aside it is of use until
 // [Group].Begin returns.
 type Partition struct {
 	Topic  string // the input's
 	Number int32
 
-	rows   storage.Storage
-	write  func(ctx context.Context, key string, value []byte) (offset int64, err error)
-	remedy string
-	sup    *Supervisor
+	Remedy string // Group.Remedy
+
+	rows  storage.Storage
+	write func(ctx context.Context, key string, value []byte) (offset int64, err error)
+	sup   *Supervisor
 }
 
 // Get returns a row of the table, nil if there is none. The caller owns it.
@@ -69,8 +70,8 @@ func (p *Partition) Set(ctx context.Context, key string, value []byte) error {
 // lacks although it is processed. The first call of a session counts. It may be called
 // at any time.
 func (p *Partition) Lacks(reason string) {
-	if p.sup.lacks(Lack{p.Topic, p.Number, reason, p.remedy}) {
-		p.sup.Log.Warn("partition is processed, but lacks something", "topic", p.Topic, "partition", p.Number, "reason", reason, "remedy", p.remedy)
+	if p.sup.lacks(Lack{p.Topic, p.Number, reason, p.Remedy}) {
+		p.sup.Log.Warn("partition is processed, but lacks something", "topic", p.Topic, "partition", p.Number, "reason", reason, "remedy", p.Remedy)
 	}
 }
 
@@ -117,7 +118,7 @@ func (g *group) beginAll(s *session) error {
 		}
 		all.Go(func() error {
 			err := g.beginning(ctx, &Partition{
-				Topic: claim.Topic, Number: claim.Partition, rows: rows, write: g.writeRow, remedy: g.remedy, sup: g.sup,
+				Topic: claim.Topic, Number: claim.Partition, Remedy: g.remedy, rows: rows, write: g.writeRow, sup: g.sup,
 			})
 			if err != nil {
 				return fmt.Errorf("begin %s/%d: %w", claim.Topic, claim.Partition, err)

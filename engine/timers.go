@@ -11,9 +11,9 @@ import (
 // Timers are for a group that has something to do at times that its rows name, with a
 // record or without one.
 type Timers struct {
-	// Due is when a row is due. It must be safe for concurrent use. The local store keeps
-	// an index of it.
-	Due func(key string, row []byte) store.Due
+	// Due is when a row of a partition is due. It must be safe for concurrent use. The local
+	// store keeps an index of it.
+	Due func(partition int32, key string, row []byte) store.Due
 	// Policy is the hash of what Due goes by beside the row, 0 for nothing. An index by
 	// another is made anew. It must be safe for concurrent use; nil: there is none.
 	Policy func() uint64
@@ -44,6 +44,12 @@ func holdOf(timers *Timers, s *store.Store) func(*tracker, sarama.ConsumerGroupC
 
 // Row is the present row with that key, nil if there is none. The caller may not modify it.
 func (r *DueRows) Row(key string) ([]byte, error) { return r.store.Row(r.partition, key) }
+
+// Keys returns, in their order, up to n keys after one whose rows are wanted; none if there
+// are no more. No row may be modified or kept by want. The error may be that of ctx.
+func (r *DueRows) Keys(ctx context.Context, after string, n int, want func(row []byte) bool) ([]string, error) {
+	return r.store.Keys(ctx, r.partition, after, n, want)
+}
 
 // EachDue calls visit with the key of each row that is due some time, and with that
 // time by the policy of now; maybe with others. It returns the first error of visit.

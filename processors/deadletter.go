@@ -55,6 +55,9 @@ type Deps struct {
 	Tracer trace.Tracer
 	// Features are the capabilities that are open.
 	Features inbox.Features
+	// BroadcastCap is how many live notices a board keeps; less than 1 is
+	// [board.DefaultLimit]. It is the same in every instance.
+	BroadcastCap int
 }
 
 // setAside makes the record a dead letter. Its offset is committed once that is

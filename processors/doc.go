@@ -3,9 +3,8 @@
 //   - [Router] reads a source topic and writes a journal record for each
 //     recipient of each message. Stateless, one group a source topic; [Routers]
 //     starts and stops them as topics and rules come and go.
-//   - [Unread] folds the journal into one row a recipient and emits contents
-//     and tombstones. The only writer of a recipient's row.
-//   - [Inbox] writes contents and tombstones into the inbox table.
+//   - [Unread] folds the journal into one row a recipient, and one a partition (its
+//     board, board.go), and writes contents and tombstones. The only writer of a row.
 //
 // The callbacks are thin: they decode, call a pure function (inbox.Fold, the
 // rules) and write what it says. A record that cannot be decoded becomes a dead letter

@@ -22,7 +22,7 @@ import (
 
 // folded is what the records of one recipient lead to, as encoded.
 type folded struct {
-	row     []byte
+	row     []byte // nil: there is none, and none is written
 	steps   []step
 	removed []uint64 // seqs whose contents go
 	gone    []uint64 // seqs of endpoints whose contents go
@@ -64,9 +64,13 @@ type step struct {
 // already gone. Decisions follow the row too, since senders look there for what to
 // send. The offsets are committed when the broker has all.
 func (u *Unread) fold(c *engine.Context, _ []byte) {
+	if partition, own := belfry.ParsePartitionKey(c.Key()); own && partition == c.Partition() {
+		u.foldBoard(c)
+		return
+	}
 	// The row of another key must not even be read: the store keeps its own
 	// offset under one, which is no row and would fail the group for ever.
-	if err := checkKey(c); err != nil {
+	if err := belfry.CheckRecipient(c.Key()); err != nil {
 		for _, m := range c.Records() {
 			u.setAside(c, m, fmt.Errorf("journal key: %v", err)) // undecodable: no sender's fault
 		}
@@ -80,9 +84,9 @@ func (u *Unread) fold(c *engine.Context, _ []byte) {
 	for _, b := range bad {
 		u.setAside(c, b.record, b.cause)
 	}
-	if out.row != nil {
+	if len(out.steps) > 0 {
 		u.write(c, out)
-		if u.Timers != nil {
+		if u.Timers != nil && out.row != nil {
 			// Once the store has the row, which is what a timer looks at.
 			u.Timers.Set(c.Partition(), c.Key(), codec.DecodeDue(stored), codec.DecodeDue(out.row))
 			u.armTell(c, &out)
@@ -93,25 +97,6 @@ func (u *Unread) fold(c *engine.Context, _ []byte) {
 // isPartitions reports whether a record is of a partition itself. Whatever else its
 // key is, nobody has it.
 func isPartitions(m *sarama.ConsumerMessage) bool { return bytes.HasPrefix(m.Key, []byte("__")) }
-
-// checkKey returns what is wrong with the key of a record: it is no recipient's, nor
-// that of the partition itself, which takes a touch alone.
-func checkKey(c *engine.Context) error {
-	partition, own := belfry.ParsePartitionKey(c.Key())
-	if !own || partition != c.Partition() {
-		return belfry.CheckRecipient(c.Key())
-	}
-	for _, m := range c.Records() {
-		record, err := codec.DecodeForFold(m.Value)
-		if err == nil && record.Kind != inbox.KindTouch {
-			err = fmt.Errorf("a partition's own row takes no %s", record.Kind)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // unfoldable is a record that cannot be folded.
 type unfoldable struct {
@@ -168,7 +153,11 @@ func (u *Unread) foldOnto(out *folded, user string, stored []byte, records []*sa
 		}
 		if row.Reach != nil {
 			out.reached, out.policy = true, u.policy()
-			out.next = nextTell(user, &row, out.policy, time.Now())
+			out.next = base.next(user, row, out.policy, time.Now())
+		}
+		if row.Version == 0 {
+			out.row = nil // all were set aside once, and nobody has written to the user since
+			return nil
 		}
 		out.row, err = codec.EncodeState(&row)
 		return err
@@ -181,13 +170,17 @@ func (u *Unread) step(out *folded, row *inbox.State, base *base, m *sarama.Consu
 	if err != nil {
 		return err
 	}
-	effects := row.Apply(&record.Record, inbox.Input{
+	effects := base.apply(row, &record.Record, inbox.Input{
 		Position: inbox.Position{Epoch: u.epoch.Load(), Offset: m.Offset},
 		Time:     m.Timestamp,
-		Base:     base.version,
 		Cap:      u.cap,
 		Members:  u.Features.Members(),
 	})
+	return u.note(out, row, &record, effects, m)
+}
+
+// note adds to out what a record has led to in row.
+func (u *Unread) note(out *folded, row *inbox.State, record *codec.FoldRecord, effects inbox.Effects, m *sarama.ConsumerMessage) (err error) {
 	s := step{record: m, kind: record.Kind, outcome: effects.Outcome, seq: effects.Seq, delivery: effects.Delivery, repeat: effects.Repeat}
 	if s.seq != 0 {
 		if s.content, err = record.Content(s.seq, m.Timestamp); err != nil {
@@ -209,8 +202,8 @@ func (u *Unread) step(out *folded, row *inbox.State, base *base, m *sarama.Consu
 			return err
 		}
 	}
-	if n := &record.Notification; s.repeat == inbox.SameID {
-		s.first = firstOffset(row, inbox.IdentityHash(n.Source, n.ID, record.Rule))
+	if s.repeat == inbox.SameID {
+		s.first = firstOffset(row, record.Identity())
 	}
 	if s.repeat != inbox.NoRepeat || s.delivery > inbox.Scheduled {
 		// They outlive the record that they are part of.
@@ -255,7 +248,9 @@ func (u *Unread) write(c *engine.Context, out folded) {
 		// Before the row is written: what is refused behind it must count.
 		u.Rows.Accepted(key)
 	}
-	c.SetRow(out.row, after)
+	if out.row != nil {
+		c.SetRow(out.row, after)
+	}
 }
 
 // noteRepeat has what is dropped for its id compared, counted and told.
@@ -273,12 +268,12 @@ func (u *Unread) noteRepeat(c *engine.Context, s *step) {
 }
 
 // noteTime counts and tells what was to be shown later and is shown at once, and what is
-// not done since its user has as many hidden items or muted categories as there may be.
+// not done since its user has as many hidden items, muted categories or topics as there may be.
 func (u *Unread) noteTime(c *engine.Context, s *step) {
 	if s.outcome == inbox.Full {
 		u.Metrics.refusals.WithLabelValues(s.kind.String()).Inc()
 		if log, more := u.sometimes("full", s.kind.String(), ""); log != nil {
-			log.Info("command changes nothing, its user has as many as there may be: 100 hidden items, 64 muted categories", "kind", s.kind.String(), "partition", c.Partition(), "offset", s.record.Offset, "more", more)
+			log.Info("command changes nothing, its user has as many as there may be: 100 hidden items, 64 muted categories, 256 topics", "kind", s.kind.String(), "partition", c.Partition(), "offset", s.record.Offset, "more", more)
 		}
 	}
 	cause, why := "past", "its deliver_at has passed"

@@ -80,7 +80,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "belfry_delivered_at_once_total", Help: "Notifications with a deliver_at that were shown at once, by cause: past, or full where the user had as many hidden items as there may be.",
 		}, []string{"cause"}),
 		refusals: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_full_commands_total", Help: "Commands that changed nothing since their user had as many as there may be, by kind: snooze or mute.",
+			Name: "belfry_full_commands_total", Help: "Commands that changed nothing since their user had as many as there may be, by kind: snooze, mute or subscribe.",
 		}, []string{"kind"}),
 		dispatched: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "belfry_outbound_dispatched_total", Help: "Decisions to tell a user of something, each a record for whoever sends on that channel.",

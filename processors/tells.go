@@ -31,7 +31,7 @@ func nextTell(user string, row *inbox.State, policy *reach.Policy, now time.Time
 }
 
 // dueOf is when an encoded row is due, by its times and by the policy of now.
-func (u *Unread) dueOf(user string, b []byte) store.Due {
+func (u *Unread) dueOf(partition int32, user string, b []byte) store.Due {
 	due := store.Due{Row: codec.DecodeDue(b)}
 	policy := u.policy()
 	if policy == nil || !codec.UsesReach(b) {
@@ -41,7 +41,7 @@ func (u *Unread) dueOf(user string, b []byte) store.Due {
 	if err != nil {
 		return due // it fails whoever folds it
 	}
-	next := nextTell(user, &row, policy, time.Now())
+	next := u.bases.of(partition).next(user, row, policy, time.Now())
 	due.Policy, due.Why = next.At, uint8(next.Hold)
 	return due
 }
@@ -50,6 +50,7 @@ func (u *Unread) dueOf(user string, b []byte) store.Due {
 type rowsDue struct {
 	*engine.DueRows
 	policy func() *reach.Policy
+	base   *base
 }
 
 var _ timers.Rows = rowsDue{}
@@ -77,11 +78,33 @@ func (r rowsDue) Tells(user string, now time.Time) (timers.Told, error) {
 	if err != nil {
 		return timers.Told{}, err
 	}
+	row = r.base.show(row)
 	told := timers.Told{Records: reach.Tells(user, &row, policy, now)}
 	if len(told.Records) == 0 {
 		told.Next = nextTell(user, &row, policy, now)
 	}
 	return told, nil
+}
+
+// Reached implements timers.Rows.
+func (r rowsDue) Reached(ctx context.Context, after string, n int) ([]string, error) {
+	if r.policy() == nil {
+		return nil, nil
+	}
+	return r.Keys(ctx, after, n, codec.UsesReach)
+}
+
+// Next implements timers.Rows.
+func (r rowsDue) Next(user string, now time.Time) (timers.Next, error) {
+	b, err := r.Row(user)
+	if err != nil || b == nil {
+		return timers.Next{}, err
+	}
+	row, err := codec.DecodeState(b)
+	if err != nil {
+		return timers.Next{}, err
+	}
+	return r.base.next(user, row, r.policy(), now), nil
 }
 
 // EachDue implements timers.Rows.
@@ -113,7 +136,7 @@ func (u *Unread) armTell(c *engine.Context, out *folded) {
 		if err != nil {
 			return // it fails whoever folds it
 		}
-		next, policy = nextTell(c.Key(), &row, now, time.Now()), now
+		next, policy = u.bases.of(c.Partition()).next(c.Key(), row, now, time.Now()), now
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 )
 
-// Unread folds the journal into one row a recipient, and writes the contents of
-// its items into the inbox table.
+// Unread folds the journal into one row a recipient and one a partition, its board, and
+// writes the contents of their items into the inbox table.
 type Unread struct {
 	Deps
 	cap       int
@@ -57,7 +57,12 @@ func (u *Unread) timers() *engine.Timers {
 		Due:    u.dueOf,
 		Policy: func() uint64 { return u.policy().Hash() },
 		Hold: func(partition int32, rows *engine.DueRows) func(context.Context) {
-			return u.Timers.Hold(partition, rowsDue{rows, u.policy})
+			base := u.bases.of(partition)
+			run := u.Timers.Hold(partition, rowsDue{rows, u.policy, base})
+			if base.announces() {
+				u.Timers.Announce(partition)
+			}
+			return run
 		},
 	}
 }

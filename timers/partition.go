@@ -78,6 +78,7 @@ func (p *partition) run(ctx context.Context) {
 	var telling sync.WaitGroup
 	defer telling.Wait()
 	telling.Go(func() { p.telling.run(ctx) })
+	telling.Go(func() { p.telling.announce(ctx) })
 	pause := firstAgain
 	for {
 		err := p.make(ctx)

@@ -14,6 +14,10 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
+// DefaultWakes is how many users a second a process looks at for what they are to be told
+// of a notice to many.
+const DefaultWakes = 20_000
+
 // DefaultRate is how many touches a process appends a second, at the most. An item
 // shows at its time in any case: a touch settles it in the row.
 const DefaultRate = 2000
@@ -61,6 +65,13 @@ type Rows interface {
 	// told of something by the policy of now, and maybe for others. It returns the first
 	// error of visit.
 	EachDue(ctx context.Context, visit func(user string, due int64, next Next) error) error
+	// Reached returns up to n users after one, in the order of their names, who can be
+	// reached outside of the inbox; none if there are no more, or nobody is to be told of
+	// anything. The error may be that of ctx.
+	Reached(ctx context.Context, after string, n int) ([]string, error)
+	// Next is when a user is to be told of something, by the present row and the policy of
+	// now.
+	Next(user string, now time.Time) (Next, error)
 	// Behind is how many records of the partition wait to be processed.
 	Behind() int64
 }
@@ -69,6 +80,7 @@ type Rows interface {
 type Config struct {
 	Journal Journal
 	Rate    int // touches a second; 0: DefaultRate
+	Wakes   int // users a second that are looked at for a notice to many; 0: DefaultWakes
 	// Skew is by how much this process's clock is ahead of the brokers', which a row is
 	// settled by, and when that was seen, zero for never. nil: not known. It must be safe
 	// for concurrent use.
@@ -81,6 +93,8 @@ type Queue struct {
 	cfg  Config
 	log  *slog.Logger
 	pace pace
+	// wakes is the pace of looks at users, each for all that is announced.
+	wakes pace
 
 	mu    sync.Mutex
 	parts map[int32]*partition
@@ -97,9 +111,13 @@ func New(cfg Config) *Queue {
 	if cfg.Rate <= 0 {
 		cfg.Rate = DefaultRate
 	}
+	if cfg.Wakes <= 0 {
+		cfg.Wakes = DefaultWakes
+	}
 	return &Queue{
 		cfg: cfg, log: cmp.Or(cfg.Logger, slog.Default()).With("component", "timers"), parts: map[int32]*partition{},
 		pace:  pace{every: time.Second / time.Duration(cfg.Rate)},
+		wakes: pace{every: time.Second / time.Duration(cfg.Wakes)},
 		tells: TellStats{Appended: map[string]int64{}},
 	}
 }
@@ -164,6 +182,18 @@ func (q *Queue) all() []*partition {
 func (q *Queue) Renew() {
 	for _, p := range q.all() {
 		signal(p.telling.renew)
+	}
+}
+
+// Announce has all users of a partition who can be reached looked at, paced, since there is
+// something for many of them that their rows do not have yet. For a partition that nobody
+// holds it does nothing.
+func (q *Queue) Announce(number int32) {
+	q.mu.Lock()
+	p := q.parts[number]
+	q.mu.Unlock()
+	if p != nil {
+		signal(p.telling.announced)
 	}
 }
 

@@ -57,6 +57,10 @@ func (x *table) EachDue(_ context.Context, visit func(string, int64, Next) error
 
 func (x *table) Tells(string, time.Time) (Told, error) { return Told{}, nil }
 
+func (x *table) Reached(context.Context, string, int) ([]string, error) { return nil, nil }
+
+func (x *table) Next(string, time.Time) (Next, error) { return Next{}, nil }
+
 func (x *table) Behind() int64 {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -21,7 +21,7 @@ type tell struct {
 	user string
 	next Next
 	at   int64 // when it is looked at next, in milliseconds since 1970
-	// of is the policy that it is by, counted from the session's start.
+	// of is the policy and the announcement that it is by, counted from the session's start.
 	of    uint32
 	tries uint32 // times that records were appended for it
 	place int32  // in the heap; -1: it is at work
@@ -68,13 +68,15 @@ type telling struct {
 	yield  func(context.Context) error
 	wake   chan struct{} // has room for one: another tell is first
 	renew  chan struct{} // has room for one: there is another policy
+	// announced has room for one: there is something for many users.
+	announced chan struct{}
 
 	mu      sync.Mutex // held for no longer than a few tells take
 	heap    tells
 	users   map[string]*tell
 	pending map[Hold]int       // of users: those that nothing was appended for
 	tried   map[*tell]struct{} // the others
-	policy  uint32             // how many there were before
+	policy  uint32             // how many there were before, and announcements
 
 	// Of run alone: while tells cannot be written none is tried before resume, which is
 	// pause after the last one.
@@ -83,7 +85,7 @@ type telling struct {
 }
 
 func newTelling(q *Queue, number int32, rows Rows) *telling {
-	return &telling{queue: q, number: number, rows: rows, wake: make(chan struct{}, 1), renew: make(chan struct{}, 1), users: map[string]*tell{}, pending: map[Hold]int{}, tried: map[*tell]struct{}{}}
+	return &telling{queue: q, number: number, rows: rows, wake: make(chan struct{}, 1), renew: make(chan struct{}, 1), announced: make(chan struct{}, 1), users: map[string]*tell{}, pending: map[Hold]int{}, tried: map[*tell]struct{}{}}
 }
 
 // set has a user be told at next, and not at what was set before. Unsettled says that

@@ -27,6 +27,7 @@ type reached struct {
 	err   error
 	delay time.Duration // what the policy adds
 	scans int
+	looks int // at users who can be reached
 	queue *Queue
 }
 
@@ -76,6 +77,24 @@ func (x *reached) EachDue(_ context.Context, visit func(string, int64, Next) err
 }
 
 func (x *reached) Behind() int64 { return 0 }
+
+func (x *reached) Reached(_ context.Context, after string, n int) ([]string, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.looks++
+	if x.err != nil {
+		return nil, x.err
+	}
+	users := slices.Sorted(maps.Keys(x.due))
+	i, _ := slices.BinarySearch(users, after+"\x00")
+	return users[i:min(i+n, len(users))], nil
+}
+
+func (x *reached) Next(user string, now time.Time) (Next, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.next(user, now), nil
+}
 
 // Append folds what it takes at once, as the owner does.
 func (x *reached) Append(_ context.Context, records ...inbox.Addressed) ([]inbox.Position, error) {

@@ -208,7 +208,7 @@ func BenchmarkEachDue(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	s.IndexDue(func(_ string, row []byte) Due { return Due{Row: int64(binary.BigEndian.Uint64(row))} }, nil)
+	s.IndexDue(func(_ int32, _ string, row []byte) Due { return Due{Row: int64(binary.BigEndian.Uint64(row))} }, nil)
 	p, err := s.OpenPartition("t", 0)
 	if err != nil {
 		b.Fatal(err)

@@ -33,7 +33,7 @@ type dues struct {
 // the hash of the one that due goes by, 0 for none: an index by another is made anew when a
 // partition is opened, and by [Store.EachDue]. Both functions must be safe for
 // concurrent use. It must be called before a partition is opened.
-func (s *Store) IndexDue(due func(key string, row []byte) Due, policy func() uint64) {
+func (s *Store) IndexDue(due func(partition int32, key string, row []byte) Due, policy func() uint64) {
 	s.due, s.policy = due, policy
 }
 
@@ -87,6 +87,42 @@ func (s *Store) EachDue(ctx context.Context, number int32, visit func(key string
 	return iter.Err()
 }
 
+// Keys returns, in their order, up to n keys of an open partition after one whose rows are
+// wanted; none if there are no more. No row may be modified or kept by want. The error may
+// be that of ctx.
+func (s *Store) Keys(ctx context.Context, number int32, after string, n int, want func(row []byte) bool) ([]string, error) {
+	p, err := s.partition(number)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.flush(0); err != nil {
+		return nil, err
+	}
+	start := after
+	if after != "" {
+		start += "\x00" // the first key that follows
+	}
+	iter, err := s.rows.iterate(p.key(rowKind, start), p.key(rowKind+1, ""))
+	if err != nil {
+		return nil, err
+	}
+	defer iter.Release()
+	var keys []string
+	for looked := 0; len(keys) < n && iter.Next(); looked++ {
+		if looked%1024 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		value, err := iter.Value()
+		if err != nil {
+			return nil, err
+		}
+		if want(value) {
+			keys = append(keys, string(iter.Key()))
+		}
+	}
+	return keys, iter.Err()
+}
+
 // Row returns the present row with that key of an open partition, nil if there is none.
 func (s *Store) Row(number int32, key string) ([]byte, error) {
 	p, err := s.partition(number)
@@ -110,7 +146,7 @@ func (p *partition) writeDue(b *pebble.Batch, key string, value []byte) error {
 	}
 	var due Due
 	if value != nil {
-		due = p.store.due(key, value)
+		due = p.store.due(p.number, key, value)
 	}
 	switch {
 	case due != Due{}:
@@ -244,7 +280,7 @@ func (p *partition) indexRows() error {
 					return err
 				}
 				key := string(iter.Key())
-				if due := s.due(key, value); due != (Due{}) {
+				if due := s.due(p.number, key, value); due != (Due{}) {
 					n++
 					p.dues.any = true
 					if err := b.Set(p.key(dueKind, key), due.append(nil), nil); err != nil {

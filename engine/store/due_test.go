@@ -12,7 +12,7 @@ import (
 )
 
 // dueOf takes a row for a time, and the empty one for one that is never due.
-func dueOf(_ string, row []byte) Due {
+func dueOf(_ int32, _ string, row []byte) Due {
 	var at int64
 	_, _ = fmt.Sscan(string(row), &at)
 	return Due{Row: at}
@@ -68,7 +68,7 @@ func TestDueIndexIsThatOfTheRows(t *testing.T) {
 	}
 
 	s = dueStore(t, dir, true)
-	s.due = func(string, []byte) Due { panic("a row is looked at, though the index is there") }
+	s.due = func(int32, string, []byte) Due { panic("a row is looked at, though the index is there") }
 	openPartition(t, s, 0)
 	checkDues(t, "opened again", s, 0, want)
 	if err := s.Close(); err != nil {
@@ -154,9 +154,9 @@ func TestDueIndexIsByAPolicy(t *testing.T) {
 	policy, looked := uint64(1), 0
 	open := func() (*Store, storage.Storage) {
 		s := dueStore(t, dir, false)
-		s.IndexDue(func(key string, row []byte) Due {
+		s.IndexDue(func(number int32, key string, row []byte) Due {
 			looked++
-			due := dueOf(key, row)
+			due := dueOf(number, key, row)
 			due.Policy = due.Row * int64(policy)
 			return due
 		}, func() uint64 { return policy })

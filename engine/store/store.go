@@ -47,7 +47,7 @@ type Store struct {
 	// end, if not nil, gives the offset after a partition's last record.
 	end func(partition int32) (int64, error)
 	// due, if not nil, gives when a row is due, see IndexDue.
-	due    func(key string, row []byte) Due
+	due    func(partition int32, key string, row []byte) Due
 	policy func() uint64
 	log    *slog.Logger
 

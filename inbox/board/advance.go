@@ -19,8 +19,13 @@ import (
 // row loses without a removal what the board knows no more, and has it as its own, so that
 // clients behind it read again. Nothing goes by the clock.
 //
+// A row that counts from another base ([Board.Fits]) stays as it is.
+//
 // It is pure. The result may share memory with row, which is not to be modified then.
 func Advance(row inbox.State, b *Board, before uint64) inbox.State {
+	if !b.Fits(&row) {
+		return row
+	}
 	a := advance{row: &row, board: b, from: row.Version, before: before}
 	row.Epoch, row.Base = b.State.Epoch, b.State.Base
 	a.concerns()

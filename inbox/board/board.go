@@ -127,6 +127,15 @@ func (b *Board) Latest(audience uint64) uint64 {
 	return max(b.last[audience], b.Horizon(audience).Version)
 }
 
+// Newest returns the version of the record that brought the newest notice of those in the
+// lists there, 0 without any.
+func (b *Board) Newest() uint64 {
+	if len(b.order) == 0 {
+		return 0
+	}
+	return b.entries[b.order[len(b.order)-1]].Version
+}
+
 // Horizon returns that of an audience, zero for none.
 func (b *Board) Horizon(audience uint64) Horizon {
 	if i, ok := findHorizon(b.Horizons, audience); ok {

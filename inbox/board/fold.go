@@ -43,7 +43,10 @@ func Fold(b *Board, r inbox.Record, in inbox.Input) (*Board, inbox.Effects) {
 		return b, effects
 	}
 	row := b.Row
-	row.State, row.Keep = after, in.Keep
+	row.State = after
+	if r.Kind == inbox.KindNotify || row.Keep > 0 {
+		row.Keep = in.Keep // a touch alone leaves the row as older programs read it
+	}
 	row.Notices = make([]Notice, len(after.Items))
 	for i := range after.Items {
 		e, n := &after.Items[i], &row.Notices[i]
@@ -142,17 +145,27 @@ func place(items []inbox.Entry, seq uint64) (int, bool) {
 // Apply is [inbox.State.Apply] for a record of a user, in the partition of the board: the
 // row is advanced to the record first, unless it has that. A record that the board has
 // passed and the row has not was a dead letter then, and is none of the user's now. Of in,
-// Base and Keep are taken from the board, whose epoch must be that of in.
+// Base and Keep are taken from the board, whose epoch must be that of in. A row that
+// counts from another base is folded as if there were no board.
 func (b *Board) Apply(row *inbox.State, r *inbox.Record, in inbox.Input) inbox.Effects {
 	in.Base, in.Keep = b.State.Base, b.Keep
-	if !row.Applied(in.Position) {
+	if b.Fits(row) && !row.Applied(in.Position) {
 		version := in.Base + uint64(in.Offset) + 1
 		if version <= b.State.Version {
 			return inbox.Effects{Outcome: inbox.Redelivered}
 		}
-		*row = Advance(*row, b, version)
+		if b.Keep > 0 { // else there never was a notice
+			*row = Advance(*row, b, version)
+		}
 	}
 	return row.Apply(r, in)
+}
+
+// Fits reports whether a row counts from the board's base, or will from its next record
+// on. A row of the board's epoch that does not was written by a release that had a
+// base for each row: versions of the board are none of its own.
+func (b *Board) Fits(row *inbox.State) bool {
+	return row.Version == 0 || row.Epoch != b.State.Epoch || row.Base == b.State.Base
 }
 
 // Now is after all events of a board, see [Advance].
