@@ -28,11 +28,19 @@ type owner struct {
 	journal *emitters.Journal
 	epoch   uint32
 	stop    func()
+
+	inboxCap, broadcastCap int
 }
 
 func newOwner(t *testing.T) *owner {
 	t.Helper()
-	o := &owner{cfg: config(t)}
+	return ownerOf(t, config(t))
+}
+
+// ownerOf is newOwner with the brokers of cfg.
+func ownerOf(t *testing.T, cfg kafka.Config) *owner {
+	t.Helper()
+	o := &owner{cfg: cfg}
 	makeTopics(t, o.cfg)
 	topics, err := kafka.OpenTopics(o.cfg)
 	if err != nil {
@@ -57,8 +65,8 @@ func (o *owner) start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(prometheus.NewRegistry())}
-	group := processors.NewUnread(deps, 0).Group()
+	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(prometheus.NewRegistry()), Features: inbox.DefaultFeatures, BroadcastCap: o.broadcastCap}
+	group := processors.NewUnread(deps, o.inboxCap).Group()
 	group.Remedy = "the remedy"
 	o.group = engine.NewProcessor(o.cfg, group)
 	ctx, stop := context.WithCancel(context.Background())
@@ -85,7 +93,7 @@ func (o *owner) rows(t *testing.T, partition int32) (all []string, last map[stri
 	t.Helper()
 	last = map[string]inbox.State{}
 	err := table.Scan(t.Context(), o.cfg, prefix.UnreadTable(), partition, func(m *sarama.ConsumerMessage) error {
-		row, err := codec.DecodeState(m.Value)
+		row, err := decodeRow(m)
 		last[string(m.Key)] = row
 		all = append(all, fmt.Sprintf("%s %d+%d", m.Key, row.Base, row.Version-row.Base))
 		return err
@@ -94,6 +102,15 @@ func (o *owner) rows(t *testing.T, partition int32) (all []string, last map[stri
 		t.Fatal(err)
 	}
 	return all, last
+}
+
+// decodeRow decodes a row of the unread table, of a board what it has in common with others.
+func decodeRow(m *sarama.ConsumerMessage) (inbox.State, error) {
+	if _, own := belfry.ParsePartitionKey(string(m.Key)); !own {
+		return codec.DecodeState(m.Value)
+	}
+	row, err := codec.DecodeBoard(m.Value)
+	return row.State, err
 }
 
 func (o *owner) await(t *testing.T, partition int32, want ...string) {
@@ -209,8 +226,8 @@ func TestARowOfAnotherBaseIsTold(t *testing.T) {
 	kafkatest.Eventually(t, patience, func() string { return o.group.Status().String() }, func() bool { return len(o.group.Status().Lacks) == 1 })
 }
 
-// The partition's own row takes a touch, which writes it again; nothing else, and of
-// another partition nothing.
+// The partition's own row takes a touch, which writes it again, no notification that is for
+// one user, and of another partition nothing.
 func TestThePartitionsOwnRow(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
@@ -236,7 +253,7 @@ func TestThePartitionsOwnRow(t *testing.T) {
 			}
 		}
 	}
-	want := `journal key: a partition's own row takes no notify, ` + strings.Repeat(`, journal key: recipient: must not start with "__"`, 3)[2:]
+	want := `record for the board of partition 1: audience: must be all or topic:<name>, not "", ` + strings.Repeat(`, journal key: recipient: must not start with "__"`, 3)[2:]
 	if strings.Join(got, ", ") != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -201,3 +201,30 @@ func TestDueIndexIsByAPolicy(t *testing.T) {
 	defer s.Close()
 	check("of two policies", s, map[string]int64{"a": 15, "b": 24})
 }
+
+// Keys are those of wanted rows, wherever they are, in pages that neither skip nor repeat.
+func TestKeysOfWantedRows(t *testing.T) {
+	t.Parallel()
+	s := dueStore(t, t.TempDir(), true)
+	defer s.Close()
+	p := openPartition(t, s, 0)
+	if err := errors.Join(p.Set("a", []byte("1")), p.Set("a\x00", []byte("1")), p.Set("b", []byte("x")), p.Set("c", []byte("2")), p.SetOffset(3), s.flush(0), p.Set("d", []byte("3")), p.Delete("c")); err != nil {
+		t.Fatal(err)
+	}
+	want := func(row []byte) bool { return string(row) != "x" }
+	var pages []string
+	for after := ""; ; {
+		keys, err := s.Keys(t.Context(), 0, after, 2, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, fmt.Sprintf("%q", keys))
+		if len(keys) == 0 {
+			break
+		}
+		after = keys[len(keys)-1]
+	}
+	if got := fmt.Sprint(pages); got != `[["a" "a\x00"] ["d"] []]` {
+		t.Errorf("got %s", got)
+	}
+}

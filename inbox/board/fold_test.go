@@ -264,3 +264,39 @@ func TestBegin(t *testing.T) {
 		t.Errorf("a row of before is shown as %+v", s)
 	}
 }
+
+// A touch leaves a board that never had a notice as older programs read it; from the first
+// notice on rows keep as many removals as it says.
+func TestKeepBeginsWithANotice(t *testing.T) {
+	h := newJournal().do(touch).do(takeBack("all", "z"))
+	if h.board.Keep != 0 || h.board.State.Version != 1002 || h.board.Newest() != 0 {
+		t.Errorf("got %+v", h.board.Row)
+	}
+	if h.do(notice("all", "a")); h.board.Keep != 100 || h.board.Newest() != 1003 {
+		t.Errorf("got %+v", h.board.Row)
+	}
+	h.in.Keep = 50
+	if h.do(touch); h.board.Keep != 50 || h.board.Newest() != 1003 {
+		t.Errorf("got %+v", h.board.Row)
+	}
+}
+
+// A row that counts from another base than its board keeps it, and takes in nothing.
+func TestARowOfAnotherBase(t *testing.T) {
+	h := newJournal().do(notice("all", "a"))
+	row := inbox.State{Epoch: 7, Base: 5000, Version: 5001}
+	if h.board.Fits(&row) {
+		t.Error("it fits")
+	}
+	own := inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{Source: "s", ID: "own", Title: belfry.PlainText("own")}}
+	if effects := h.user(&row, own); effects.Outcome != inbox.Applied || row.Version != 5002 || row.Base != 5000 || items(&row) != "[5002@5002]" {
+		t.Errorf("got %+v, %+v", effects, row)
+	}
+	if shown := h.board.Show(row); items(&shown) != "[5002@5002]" || shown.Version != 5002 || shown.Base != 5000 {
+		t.Errorf("got %+v", shown)
+	}
+	before := inbox.State{Epoch: 6, Base: 3, Version: 4}
+	if !h.board.Fits(&before) || !h.board.Fits(&inbox.State{}) {
+		t.Error("a row of an earlier epoch, or none, does not fit")
+	}
+}
