@@ -13,88 +13,138 @@ import (
 // TestMail is an approval that its manager does not read for a while, and one that he reads
 // in time.
 func TestMail(t *testing.T) {
-	t.Parallel()
-	mailToThoseWhoHaveNotRead(t, kafkatest.Embedded(t))
-}
-
-func TestMailOnKafka(t *testing.T) {
-	t.Parallel()
-	mailToThoseWhoHaveNotRead(t, kafkatest.Start(t, kafkatest.Config{}).Brokers())
-}
-
-func mailToThoseWhoHaveNotRead(t *testing.T, brokers []string) {
-	t.Helper()
 	if testing.Short() {
 		t.Skip("waits until somebody has not read for some seconds")
 	}
+	t.Parallel()
+	s := newMailScene(t, kafkatest.Embedded(t))
+	s.toThoseWhoHaveNotRead()
+	s.testCommand()
+}
+
+// TestMailOnKafka waits for the morning as well, a minute at the most.
+func TestMailOnKafka(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits until somebody has not read for some seconds")
+	}
+	t.Parallel()
+	s := newMailScene(t, kafkatest.Start(t, kafkatest.Config{}).Brokers())
+	s.toThoseWhoHaveNotRead()
+	s.morningDigest()
+	s.testCommand()
+}
+
+// mailScene is all of Belfry in one process, whose approvals are mailed if they are unread
+// after 8 s, and a mail server.
+type mailScene struct {
+	t        *testing.T
+	relay    *mailtest.Server
+	r        *served
+	brokers  []string
+	channels string   // the file
+	mailing  []string // flags of letters
+	server   []string // flags of mail
+}
+
+func newMailScene(t *testing.T, brokers []string) *mailScene {
+	t.Helper()
 	relay, err := mailtest.NewServer(mailtest.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(relay.Close)
-	channels := channelsFile(t, "channels: {mail: {kind: mail, tell: [{category: [approval], if_unread_after: 8s}]}}")
-	mailing := []string{"--mail-from", "Inbox <inbox@example.com>", "--mail-reply-to", "help@example.com"}
-	server := append([]string{"--smtp-server", relay.Addr, "--smtp-tls", "none"}, mailing...)
-	r := serveAll(t, runArgs(t, brokers, append(server, "--auth", "none", "--channels", channels, "--send", "mail")...)...)
+	s := &mailScene{t: t, relay: relay, brokers: brokers, mailing: []string{"--mail-from", "Inbox <inbox@example.com>", "--mail-reply-to", "help@example.com"}}
+	s.channels = channelsFile(t, "channels: {mail: {kind: mail, tell: [{category: [approval], if_unread_after: 8s}]}}")
+	s.server = append([]string{"--smtp-server", relay.Addr, "--smtp-tls", "none"}, s.mailing...)
+	s.r = serveAll(t, runArgs(t, brokers, append(s.server, "--auth", "none", "--channels", s.channels, "--send", "mail")...)...)
 	for _, user := range []string{"kim", "lee"} {
-		body := fmt.Sprintf(`{"address":"%s@mail.example"}`, user)
-		if status := callAPI(t, http.MethodPut, userURL(r.url, user, "addresses/mail"), "", body, nil); status >= http.StatusMultipleChoices {
-			t.Fatalf("address of %s: %d", user, status)
-		}
+		s.do(http.MethodPut, user, "addresses/mail", fmt.Sprintf(`{"address":"%s@mail.example"}`, user))
 	}
-	preview := func(user string) string {
-		t.Helper()
-		shown := call(t, nil, append([]string{"mail", "preview", user, "--brokers", brokers[0], "--channels", channels}, mailing...)...)
-		shown.WantOutput(t)
-		return shown.Stdout
+	return s
+}
+
+// do makes a call of a user's that is to succeed.
+func (s *mailScene) do(method, user, path, body string) {
+	s.t.Helper()
+	if status := callAPI(s.t, method, userURL(s.r.url, user, path), "", body, nil); status < 200 || status > 299 {
+		s.t.Fatalf("%s %s of %s: %d", method, path, user, status)
 	}
-	if got := preview("kim"); !strings.HasPrefix(got, "kim gets no mail: to an address at mail.example, 0 items in the inbox\n") {
-		t.Errorf("preview of nothing: %s", got)
+}
+
+func (s *mailScene) notify(category, title string, users ...string) {
+	s.t.Helper()
+	body := fmt.Sprintf(`{"recipients":%s,"category":%q,"title":%q}`, toJSON(s.t, users), category, title)
+	if status := callAPI(s.t, http.MethodPost, s.r.url+"/v1/notifications", "", body, nil); status != http.StatusAccepted {
+		s.t.Fatalf("notify %s: %d", users, status)
 	}
-	notify := func(user, category, title string) {
-		t.Helper()
-		body := fmt.Sprintf(`{"recipient":%q,"category":%q,"title":%q}`, user, category, title)
-		if status := callAPI(t, http.MethodPost, r.url+"/v1/notifications", "", body, nil); status != http.StatusAccepted {
-			t.Fatalf("notify %s: %d", user, status)
-		}
+}
+
+// readAll has a user with so many unread read them.
+func (s *mailScene) readAll(user string, unread int) {
+	s.t.Helper()
+	at := awaitBadge(s.t, s.r.url, "", user, hasUnread(unread))
+	s.do(http.MethodPost, user, "inbox/read", fmt.Sprintf(`{"up_to":%d}`, at.Version))
+}
+
+// preview is what the command shows of a user's next mail.
+func (s *mailScene) preview(user string) string {
+	s.t.Helper()
+	shown := call(s.t, nil, append([]string{"mail", "preview", user, "--brokers", s.brokers[0], "--channels", s.channels}, s.mailing...)...)
+	shown.WantOutput(s.t)
+	return shown.Stdout
+}
+
+// await waits until n mails have come and returns the last.
+func (s *mailScene) await(n int) mailtest.Mail {
+	s.t.Helper()
+	kafkatest.Eventually(s.t, kafkatest.Patience, func() string { return fmt.Sprintf("%d of %d mails came", len(s.relay.Mails()), n) }, func() bool { return len(s.relay.Mails()) >= n })
+	return s.relay.Mails()[n-1]
+}
+
+func (s *mailScene) toThoseWhoHaveNotRead() {
+	s.t.Helper()
+	if got := s.preview("kim"); !strings.HasPrefix(got, "kim gets no mail: to an address at mail.example, 0 items in the inbox\n") {
+		s.t.Errorf("preview of nothing: %s", got)
 	}
-	notify("lee", "approval", "Read in time")
-	lee := awaitBadge(t, r.url, "", "lee", hasUnread(1))
-	if status := callAPI(t, http.MethodPost, userURL(r.url, "lee", "inbox/read"), "", fmt.Sprintf(`{"up_to":%d}`, lee.Version), nil); status != http.StatusOK {
-		t.Fatalf("read: %d", status)
-	}
-	notify("kim", "board", "Only in the inbox")
-	notify("kim", "approval", "Travel to Busan")
-	awaitBadge(t, r.url, "", "kim", hasUnread(2))
-	shown := preview("kim")
+	s.notify("approval", "Read in time", "lee")
+	s.readAll("lee", 1)
+	s.notify("board", "Only in the inbox", "kim")
+	s.notify("approval", "Travel to Busan", "kim")
+	awaitBadge(s.t, s.r.url, "", "kim", hasUnread(2))
+	shown := s.preview("kim")
 	for _, want := range []string{"kim gets a mail at ", "channel mail, 1 item\n", "\nSubject: Travel to Busan\n", ": no rule tells of it"} {
 		if !strings.Contains(shown, want) {
-			t.Errorf("preview %s, want %q in it", shown, want)
+			s.t.Errorf("preview %s, want %q in it", shown, want)
 		}
 	}
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "no mail came" }, func() bool { return len(relay.Mails()) > 0 })
+	s.await(1)
 	// A later mail is the marker: what is not there by then does not come.
-	notify("lee", "approval", "Not read")
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "no second mail came" }, func() bool { return len(relay.Mails()) > 1 })
+	s.notify("approval", "Not read", "lee")
+	s.await(2)
 	for i, want := range []struct{ to, subject string }{{"kim@mail.example", "Travel to Busan"}, {"lee@mail.example", "Not read"}} {
-		m := relay.Mails()[i]
+		m := s.relay.Mails()[i]
 		if m.To != want.to || m.From != "inbox@example.com" || m.Header("Subject") != want.subject || m.Header("Reply-To") == "" || m.Header("Auto-Submitted") == "" {
-			t.Errorf("mail %d from %s to %s: %s, want %s to %s", i, m.From, m.To, m.Raw, want.subject, want.to)
+			s.t.Errorf("mail %d from %s to %s: %s, want %s to %s", i, m.From, m.To, m.Raw, want.subject, want.to)
 		}
 		if text := m.Part("text/plain"); !strings.Contains(text, want.subject) || strings.Contains(text, "Only in the inbox") || strings.Contains(text, "Read in time") {
-			t.Errorf("mail %d says %s", i, text)
+			s.t.Errorf("mail %d says %s", i, text)
 		}
 	}
-	if got := preview("kim"); !strings.HasPrefix(got, "kim gets no mail") || !strings.Contains(got, "told ") {
-		t.Errorf("preview after it: %s", got)
+	if got := s.preview("kim"); !strings.HasPrefix(got, "kim gets no mail") || !strings.Contains(got, "told ") {
+		s.t.Errorf("preview after it: %s", got)
 	}
+}
 
-	tried := call(t, nil, append([]string{"mail", "test", "ops@mail.example"}, server...)...)
-	tried.WantOutput(t)
-	if mails := relay.Mails(); !strings.HasPrefix(tried.Stdout, "127.0.0.1: accepted") || len(mails) != 3 || mails[2].To != "ops@mail.example" || mails[2].Header("Subject") != "This is a test" {
-		t.Errorf("mail test: %s, %d mails", tried.Stdout, len(relay.Mails()))
+// testCommand ends with the mail server away.
+func (s *mailScene) testCommand() {
+	s.t.Helper()
+	n := len(s.relay.Mails())
+	tried := call(s.t, nil, append([]string{"mail", "test", "ops@mail.example"}, s.server...)...)
+	tried.WantOutput(s.t)
+	if mails := s.relay.Mails(); !strings.HasPrefix(tried.Stdout, "127.0.0.1: accepted") || len(mails) != n+1 || mails[n].To != "ops@mail.example" || mails[n].Header("Subject") != "This is a test" {
+		s.t.Errorf("mail test: %s, %d mails", tried.Stdout, len(s.relay.Mails()))
 	}
-	call(t, nil, append([]string{"mail", "test", "no address"}, server...)...).WantError(t, 2, "must be a mail address")
-	relay.Stop()
-	call(t, nil, append([]string{"mail", "test", "ops@mail.example"}, server...)...).WantFailureIn(t, "not accepted")
+	call(s.t, nil, append([]string{"mail", "test", "no address"}, s.server...)...).WantError(s.t, 2, "must be a mail address")
+	s.relay.Stop()
+	call(s.t, nil, append([]string{"mail", "test", "ops@mail.example"}, s.server...)...).WantFailureIn(s.t, "not accepted")
 }
