@@ -5,12 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"net/http"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,8 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/emitters"
-	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -27,55 +20,22 @@ import (
 	"github.com/belfry/belfry/webpush/browser"
 )
 
-// pushScene is an owner of rows and two servers that send, with a service on this
-// machine.
+// pushScene is a scene of Web Push, with a service on this machine.
 type pushScene struct {
-	t        *testing.T
+	*sendScene
 	service  *pushtest.Service
-	journal  *emitters.Journal
-	owner    *programtest.Process
-	servers  []*programtest.Process
-	brokers  string
 	vapid    string
 	browsers map[string]*browser.Browser // by user
 }
 
 func newPushScene(t *testing.T, brokers []string) *pushScene {
 	t.Helper()
-	binary, dir := buildBinary(t), t.TempDir()
-	s := &pushScene{t: t, service: pushtest.NewService(), brokers: strings.Join(brokers, ","), vapid: filepath.Join(dir, "vapid.pem"), browsers: map[string]*browser.Browser{}}
+	s := &pushScene{service: pushtest.NewService(), vapid: filepath.Join(t.TempDir(), "vapid.pem"), browsers: map[string]*browser.Browser{}}
 	t.Cleanup(s.service.Close)
-	programtest.Run(t, binary, "topics", "--brokers", s.brokers, "--partitions", "6")
-	programtest.Run(t, binary, "vapid", "--vapid-key-file", s.vapid)
-	channels := programtest.WriteFile(t, "channels.yaml", "channels:\n  browser: {kind: webpush, tell: [{if_unseen_after: 1s}]}\n")
-	secret := programtest.WriteFile(t, "link.secret", programtest.Secret)
-	metrics := kafkatest.FreeAddr(t)
-	s.owner = programtest.Start(t, "owner", binary, "processor", "--brokers", s.brokers, "--channels", channels, "--state-dir", filepath.Join(dir, "owner"), "--metrics-addr", metrics)
-	s.owner.URL = "http://" + metrics
-	for i := range 2 {
-		addr, name := kafkatest.FreeAddr(t), fmt.Sprint("server-", i)
-		p := programtest.Start(t, name, binary, "server", "--brokers", s.brokers, "--auth", "none", "--channels", channels, "--state-dir", filepath.Join(dir, name), "--addr", addr,
-			"--send", "webpush", "--vapid-key-file", s.vapid, "--vapid-subject", "mailto:ops@example.com", "--push-hosts", s.service.URL, "--link-secret-file", secret)
-		p.URL = "http://" + addr
-		s.servers = append(s.servers, p)
-	}
-	s.owner.AwaitReady()
-	for _, p := range s.servers {
-		p.AwaitReady()
-	}
-	var err error
-	if s.journal, err = emitters.OpenJournal(kafka.Config{Brokers: brokers, Logger: slog.New(slog.DiscardHandler)}, belfry.DefaultPrefix); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.journal.Close() })
+	programtest.Run(t, buildBinary(t), "vapid", "--vapid-key-file", s.vapid)
+	s.sendScene = newSendScene(t, brokers, "channels:\n  browser: {kind: webpush, tell: [{if_unseen_after: 1s}]}\n",
+		"--send", "webpush", "--vapid-key-file", s.vapid, "--vapid-subject", "mailto:ops@example.com", "--push-hosts", s.service.URL)
 	return s
-}
-
-func (s *pushScene) append(records ...inbox.Addressed) {
-	s.t.Helper()
-	if _, err := s.journal.Append(s.t.Context(), records...); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // subscribe has each of so many users subscribe a browser.
@@ -146,12 +106,8 @@ func TestPushThroughKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts four processes")
 	}
-	users, rounds := 300, 1
-	if text := os.Getenv("BELFRY_TEST_PUSHES"); text != "" {
-		var err error
-		if users, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
+	users, rounds := numberOf(t, "BELFRY_TEST_PUSHES", 300), 1
+	if users != 300 {
 		rounds = 4
 	}
 	s := newPushScene(t, kafkatest.Embedded(t))
@@ -181,11 +137,8 @@ func TestPushThroughKills(t *testing.T) {
 		// Some are told by now: the fault meets what is under way.
 		asked := s.service.Asked()
 		kafkatest.Eventually(t, programtest.Patience, func() string { return "nothing is sent" }, func() bool { return s.service.Asked() >= asked+users/10 })
-		for _, victim := range []*programtest.Process{s.servers[round%2], s.owner} {
-			victim.Kill()
-			victim.Restart()
-			kills++
-		}
+		s.kill(round % 2)
+		kills += 2
 		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("round %d: %d messages are missing", round, s.missing(want)) }, func() bool { return s.missing(want) == 0 })
 		// Seen: the next round's messages are of one item again.
 		var seen []inbox.Addressed
@@ -220,7 +173,7 @@ func TestPushThroughKills(t *testing.T) {
 		t.Errorf("%d repeats, want those under way at most, %d", repeats, most)
 	}
 	s.testCommand()
-	s.wantNoEndpoints()
+	s.wantNowhere("a-secret-of-browser", "사용자-0", `belfry_outbound_decisions_total{channel="browser",result="sent"}`)
 }
 
 // testCommand sends a test message to one user.
@@ -233,39 +186,5 @@ func (s *pushScene) testCommand() {
 	}
 	if !found || !strings.Contains(out, "accepted") || strings.Contains(out, "a-secret-of-browser") {
 		s.t.Errorf("belfry push test printed %s", out)
-	}
-}
-
-// wantNoEndpoints looks for endpoints where nothing of them may be but the host.
-func (s *pushScene) wantNoEndpoints() {
-	s.t.Helper()
-	texts := map[string]string{
-		"inspect":           programtest.Run(s.t, buildBinary(s.t), "inspect", "사용자-0", "--brokers", s.brokers),
-		"inspect --journal": programtest.Run(s.t, buildBinary(s.t), "inspect", "사용자-0", "--journal", "--brokers", s.brokers),
-	}
-	for _, p := range append(s.servers, s.owner) {
-		texts[p.Name+"'s log"] = p.Stdout.String() + p.Stderr.String()
-		for _, path := range []string{"/metrics", "/readyz", "/v1/ops/overview"} {
-			response, err := http.Get(p.URL + path)
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			text, err := io.ReadAll(response.Body)
-			_ = response.Body.Close()
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			texts[p.Name+path] = string(text)
-		}
-	}
-	sent := false
-	for name, text := range texts {
-		if strings.Contains(text, "a-secret-of-browser") {
-			s.t.Errorf("%s shows an endpoint", name)
-		}
-		sent = sent || strings.Contains(text, `belfry_outbound_decisions_total{channel="browser",result="sent"}`)
-	}
-	if !sent {
-		s.t.Error("no server's metrics tell of what it has sent")
 	}
 }
