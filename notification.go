@@ -17,8 +17,8 @@ const (
 	MaxItemBytes     = 64 * 1024 // all texts and data together
 )
 
-// Notification is what a sender wants a recipient to know. Recipient and Title
-// are required; everything else may be zero.
+// Notification is what a sender wants a recipient to know, or all of an audience.
+// Title is required, and either Recipient or Audience; everything else may be zero.
 type Notification struct {
 	ID          string          `json:"id,omitempty"`
 	Recipient   string          `json:"recipient,omitempty"`
@@ -36,8 +36,9 @@ type Notification struct {
 	DeliverAt   time.Time       `json:"deliver_at,omitzero"` // at once, if zero or past; whole milliseconds count
 	Data        json.RawMessage `json:"data,omitempty"`      // a JSON object or nil
 
-	// Audience is whom a notice is for (see [CheckAudience]), which has no Recipient.
-	Audience string `json:"-"`
+	// Audience is whom a notice is for (see [CheckAudience]), which has no Recipient. A
+	// notice expires within MaxNoticeStay.
+	Audience string `json:"audience,omitempty"`
 
 	// Extra holds the fields, as encoded, that a newer Belfry wrote and this
 	// one does not know, so that passing a notification on loses nothing.
@@ -58,13 +59,13 @@ type Retraction struct {
 	Source      string `json:"source,omitempty"`
 	ID          string `json:"id,omitempty"`
 	CollapseKey string `json:"collapse_key,omitempty"`
-	Audience    string `json:"-"` // of a notice, which has no Recipient
+	Audience    string `json:"audience,omitempty"` // of a notice, which has no Recipient
 }
 
 // Check returns a [*FieldError] for the first thing wrong with n, or nil. That
-// deliver_at is at most a year ahead is by this process's clock.
+// deliver_at, and the expiry of a notice, are not too far ahead is by this process's clock.
 func (n *Notification) Check() error {
-	if err := CheckRecipient(n.Recipient); err != nil {
+	if err := checkAddressee(n.Recipient, n.Audience); err != nil {
 		return err
 	}
 	for _, f := range []struct {
@@ -98,7 +99,11 @@ func (n *Notification) Check() error {
 	if err := checkTime("expires_at", n.ExpiresAt); err != nil {
 		return err
 	}
-	if err := n.checkDeliverAt(time.Now()); err != nil {
+	now := time.Now()
+	if err := n.checkDeliverAt(now); err != nil {
+		return err
+	}
+	if err := n.checkStay(now); err != nil {
 		return err
 	}
 	if err := checkURL("url", n.URL); err != nil {
@@ -135,7 +140,7 @@ func (n *Notification) largest() string {
 
 // Check returns a [*FieldError] for the first thing wrong with r, or nil.
 func (r *Retraction) Check() error {
-	if err := CheckRecipient(r.Recipient); err != nil {
+	if err := checkAddressee(r.Recipient, r.Audience); err != nil {
 		return err
 	}
 	if err := checkName("source", r.Source, MaxNameBytes); err != nil {

@@ -37,7 +37,7 @@ func (o object) get(name string) (json.RawMessage, bool) {
 var (
 	messageFields = []string{
 		"recipient", "recipients", "id", "source", "type", "category", "priority", "title", "body", "url", "actor",
-		"collapse_key", "time", "expires_at", "data", "retract", "deliver_at",
+		"collapse_key", "time", "expires_at", "data", "retract", "deliver_at", "audience",
 	}
 	actorFields = []string{"id", "name", "avatar"}
 )

@@ -14,9 +14,10 @@ const MaxRecipients = 1000
 
 // Message is what stands in one value of the notifications topic or in one
 // element of a call: a notification, or a retraction if Retract is set, for each
-// of the recipients. The other of the two is zero, and both have no Recipient.
+// of the recipients or for its Audience. The other of the two is zero, and both have no
+// Recipient.
 type Message struct {
-	Recipients   []string // checked, each once, at least one
+	Recipients   []string // checked, each once, at least one; none if there is an Audience
 	Retract      bool
 	Notification Notification
 	Retraction   Retraction
@@ -27,10 +28,19 @@ type Message struct {
 	Refused *FieldError
 }
 
+// Audience is whom the notice, or the retraction of one, is for; "" for what is for
+// Recipients.
+func (m *Message) Audience() string {
+	if m.Retract {
+		return m.Retraction.Audience
+	}
+	return m.Notification.Audience
+}
+
 // ParseMessage reads the JSON of a Notification, or of a Retraction if it has
 // "retract": true. Unknown fields are ignored and kept nowhere. The result
 // is checked. A field that the JSON lacks is taken from defaults; of a
-// retraction those are Recipient and Source alone. Errors are a [*FieldError].
+// retraction those are Recipient, Audience and Source alone. Errors are a [*FieldError].
 func ParseMessage(data []byte, defaults Notification) (Message, error) {
 	return parseMessage(data, defaults, false)
 }
@@ -55,14 +65,14 @@ func parseMessage(data []byte, defaults Notification, lenient bool) (Message, er
 		}
 	}
 	if retract {
-		return o.retraction(Retraction{Recipient: defaults.Recipient, Source: defaults.Source}, lenient)
+		return o.retraction(Retraction{Recipient: defaults.Recipient, Audience: defaults.Audience, Source: defaults.Source}, lenient)
 	}
 	return o.notification(defaults, lenient)
 }
 
-// ParseNotification reads the JSON of a Notification with "recipient" or
-// "recipients". A field that the JSON lacks is taken from defaults;
-// defaults.Recipient serves if there is neither "recipient" nor "recipients".
+// ParseNotification reads the JSON of a Notification with "recipient",
+// "recipients" or "audience". A field that the JSON lacks is taken from defaults;
+// defaults.Recipient or defaults.Audience serves if there is none of the three.
 // Errors are a [*FieldError].
 func ParseNotification(data []byte, defaults Notification) (Message, error) {
 	o, err := parseOnce(data, messageFields)
@@ -133,10 +143,9 @@ func (o object) notification(n Notification, lenient bool) (Message, error) {
 		n.Data = bytes.Clone(raw)
 	}
 	var err error
-	if m.Recipients, m.Refused, err = o.recipients(n.Recipient, lenient); err != nil {
+	if m.Recipients, m.Refused, err = o.addressees(&n.Recipient, &n.Audience, lenient); err != nil {
 		return Message{}, err
 	}
-	n.Recipient = m.Recipients[0] // o.recipients has checked them all
 	if lenient {
 		err = n.CheckOmitting(func(fe *FieldError) { m.Omitted = append(m.Omitted, fe) })
 	} else {
@@ -154,16 +163,44 @@ func (o object) retraction(r Retraction, lenient bool) (Message, error) {
 	if err := o.texts([]textField{{"source", &r.Source}, {"id", &r.ID}, {"collapse_key", &r.CollapseKey}}); err != nil {
 		return Message{}, err
 	}
-	recipients, refused, err := o.recipients(r.Recipient, lenient)
+	recipients, refused, err := o.addressees(&r.Recipient, &r.Audience, lenient)
 	if err != nil {
 		return Message{}, err
 	}
-	r.Recipient = recipients[0]
 	if err := r.Check(); err != nil {
 		return Message{}, err
 	}
 	r.Recipient = ""
 	return Message{Recipients: recipients, Retract: true, Retraction: r, Refused: refused}, nil
+}
+
+// addressees returns the recipients, as recipients does, and sets one to the first of them,
+// or audience and none. What they held serves if nobody is named.
+func (o object) addressees(one, audience *string, lenient bool) (out []string, refused *FieldError, err error) {
+	raw, named := o.get("audience")
+	for _, field := range []string{"recipient", "recipients"} {
+		if _, also := o.get(field); also && named {
+			return nil, nil, Invalid("audience", "give either audience or %s, not both", field)
+		} else if also {
+			*audience = "" // that of an envelope
+		}
+	}
+	if named {
+		if *audience, err = parseString("audience", raw); err != nil {
+			return nil, nil, err
+		}
+		if err := CheckAudience(*audience); err != nil {
+			return nil, nil, err
+		}
+	}
+	if *audience != "" {
+		*one = "" // that of an envelope
+		return nil, nil, nil
+	}
+	if out, refused, err = o.recipients(*one, lenient); err == nil {
+		*one = out[0] // all were checked
+	}
+	return out, refused, err
 }
 
 // recipients returns those who are named, each once. Lenient: of several those who
@@ -185,7 +222,7 @@ func (o object) recipients(fallback string, lenient bool) (out []string, refused
 	case fallback != "":
 		return []string{fallback}, nil, CheckRecipient(fallback)
 	default:
-		return nil, nil, Invalid("recipient", "is required")
+		return nil, nil, Invalid("recipient", "is required, or recipients, or audience for a notice to everybody or to a topic")
 	}
 }
 

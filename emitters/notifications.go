@@ -1,6 +1,7 @@
 package emitters
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -25,7 +26,7 @@ func OpenNotifications(cfg kafka.Config, prefix belfry.Prefix) (*Notifications, 
 	return &Notifications{out, prefix.Notifications()}, nil
 }
 
-// Emit checks the notifications, writes them, keyed by recipient, and waits for
+// Emit checks the notifications, writes them, keyed by recipient or audience, and waits for
 // the broker's acknowledgement of all. An error that matches belfry.ErrInvalid
 // means that nothing was written; after any other, any of them may have been.
 func (n *Notifications) Emit(ctx context.Context, notifications ...belfry.Notification) error {
@@ -38,7 +39,7 @@ func (n *Notifications) Emit(ctx context.Context, notifications ...belfry.Notifi
 		if err != nil {
 			return fmt.Errorf("encode notification: %w", err)
 		}
-		messages[i] = message{notifications[i].Recipient, value}
+		messages[i] = message{cmp.Or(notifications[i].Recipient, notifications[i].Audience), value}
 	}
 	if _, err := write(ctx, n.out, n.topic, messages, nil); err != nil {
 		return fmt.Errorf("write notification: %w", err)
@@ -61,7 +62,7 @@ func (n *Notifications) Retract(ctx context.Context, retractions ...belfry.Retra
 		if err != nil {
 			return fmt.Errorf("encode retraction: %w", err)
 		}
-		messages[i] = message{retractions[i].Recipient, value}
+		messages[i] = message{cmp.Or(retractions[i].Recipient, retractions[i].Audience), value}
 	}
 	if _, err := write(ctx, n.out, n.topic, messages, nil); err != nil {
 		return fmt.Errorf("write retraction: %w", err)

@@ -31,6 +31,7 @@ type group struct {
 	name   string
 	inputs []string
 	topics *kafka.Topics
+	lookup []string // topics that onSession is also told of
 	// onSession is called before a session's first record.
 	onSession func(map[string]kafka.TopicInfo)
 	// positional says that a log which was cut short must not be read on.
@@ -77,7 +78,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if err := g.previous.keep(s.MemberID()); err != nil {
 		g.log.Warn("member id not kept: if this process is killed, its partitions wait for the session time-out", "group", g.name, "err", err)
 	}
-	infos, err := g.topics.Info(g.inputs...)
+	infos, err := g.topics.Info(slices.Concat(g.inputs, g.lookup)...)
 	if err != nil {
 		return fmt.Errorf("prepare session: %w", err)
 	}

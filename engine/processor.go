@@ -24,9 +24,10 @@ type Group struct {
 	// Graph is the goka definition. Its input codecs are Bytes and its
 	// callbacks are made by Callback.
 	Graph *goka.GroupGraph
-	// OnSession, if not nil, is called with what the brokers say of the inputs
-	// before the first record of each session (after each rebalance).
+	// OnSession, if not nil, is called with what the brokers say of the inputs and of the
+	// topics of Lookup before the first record of each session (after each rebalance).
 	OnSession func(map[string]kafka.TopicInfo)
+	Lookup    []string
 	// Begin, if not nil, is called for each partition of a session once its table is
 	// recovered, and before its first record; not for a refused one. Calls come at once.
 	// An error ends the processor, which is built anew.
@@ -214,7 +215,7 @@ func (p *Processor) newGroup(topics *kafka.Topics) *group {
 		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
 		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
 		previous: previousMember(&p.cfg, string(p.group.Graph.Group())), log: p.sup.Log, changes: &p.changes, claimed: &p.claims, written: p.group.Written, batches: p.group.Batches,
-		beginning: p.group.Begin,
+		beginning: p.group.Begin, lookup: p.group.Lookup,
 	}
 	g.onSession = func(infos map[string]kafka.TopicInfo) {
 		p.recovery.reset()

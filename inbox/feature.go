@@ -19,6 +19,9 @@ const (
 	// FeatureReach is what reaches a user who is not looking: preferences, endpoints and
 	// what was sent to them.
 	FeatureReach
+	// FeatureBroadcast is what is for everybody or for a topic: notices, topics that users
+	// have subscribed to, and users who joined.
+	FeatureBroadcast
 )
 
 // DefaultFeatures are those whose doors are open unless somebody says otherwise.
@@ -27,7 +30,7 @@ const DefaultFeatures = FeatureTime | FeatureReach
 // noFeatures names the empty set.
 const noFeatures = "none"
 
-var featureNames = []string{"time", "reach"} // in the order of the bits
+var featureNames = []string{"time", "reach"} // in the order of the bits; those behind are not to be had yet
 
 // ParseFeatures reads names with commas between them, or "none". Any other text is a
 // *belfry.FieldError for the field "features".

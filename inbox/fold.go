@@ -107,7 +107,7 @@ func (s *State) Apply(r *Record, in Input) Effects {
 		return again(s, r, version)
 	}
 	s.Version, s.ChangedAt = version, in.Time.UTC().Truncate(time.Millisecond)
-	f := folder{s: s, in: in, silent: r.Silent, audience: r.audience()}
+	f := folder{s: s, in: in, silent: r.Silent, audience: r.Audience()}
 	f.pass()
 	f.effects.Outcome = f.apply(r)
 	f.evict()

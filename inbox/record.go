@@ -144,8 +144,8 @@ type Origin struct {
 // IsZero reports whether the record has no origin.
 func (o Origin) IsZero() bool { return o == Origin{} }
 
-// audience is that of a notice or of its retraction, "" for what is for one recipient.
-func (r *Record) audience() string {
+// Audience is that of a notice or of its retraction, "" for what is for one recipient.
+func (r *Record) Audience() string {
 	if r.Kind == KindRetract {
 		return r.Retraction.Audience
 	}
@@ -159,7 +159,7 @@ func (r *Record) Identity() uint64 {
 	if r.Kind == KindRetract {
 		source, id = r.Retraction.Source, r.Retraction.ID
 	}
-	if audience := r.audience(); audience != "" && id != "" {
+	if audience := r.Audience(); audience != "" && id != "" {
 		return hash64([]byte(source), []byte(id), []byte(r.Rule), []byte(audience))
 	}
 	return IdentityHash(source, id, r.Rule)
@@ -168,7 +168,7 @@ func (r *Record) Identity() uint64 {
 // collapse returns the [CollapseHash] of a key of the record. Each audience has keys of
 // its own.
 func (r *Record) collapse(key string) uint64 {
-	if audience := r.audience(); audience != "" && key != "" {
+	if audience := r.Audience(); audience != "" && key != "" {
 		return hash64([]byte(key), []byte(audience))
 	}
 	return CollapseHash(key)

@@ -347,7 +347,7 @@ func newStep(before, after *State, r Record, in Input, effects Effects) Step {
 // comes first, as in the fold.
 func recognised(before *State, r Record) string {
 	copied := before.clone()
-	f := folder{s: &copied, audience: r.audience()}
+	f := folder{s: &copied, audience: r.Audience()}
 	if f.routedBefore(r.Origin) {
 		return "watermark"
 	}

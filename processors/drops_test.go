@@ -69,7 +69,7 @@ func TestOnePartCostsNobodyTheRest(t *testing.T) {
 		}
 		said = append(said, fmt.Sprintf("%t %s", l.Part, l.Error))
 	}
-	if want := `true recipients[1]: must not contain "/"; 1 more are not valid either; the others got theirs`; said[0] != want || said[1] != "false recipient: is required" {
+	if want := `true recipients[1]: must not contain "/"; 1 more are not valid either; the others got theirs`; said[0] != want || said[1] != "false recipient: is required, or recipients, or audience for a notice to everybody or to a topic" {
 		t.Errorf("letters say %q, want first %q", said, want)
 	}
 	text := log.String()

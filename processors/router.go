@@ -27,14 +27,15 @@ type Rules interface {
 }
 
 // Router turns the records of one source topic into journal records, one for
-// each recipient.
+// each recipient, or for each partition.
 type Router struct {
 	Deps
-	topic     string
-	rules     atomic.Pointer[Rules]
-	id        atomic.Pointer[kafka.TopicID]
-	processed *processed
-	named     bool // a source of the rules names the topic
+	topic      string
+	rules      atomic.Pointer[Rules]
+	id         atomic.Pointer[kafka.TopicID]
+	partitions atomic.Int32 // of the journal
+	processed  *processed
+	named      bool // a source of the rules names the topic
 	// start is that of engine.Group. With one, the topic is somebody else's.
 	start func(*kafka.Topics) (engine.Start, error)
 }
@@ -62,9 +63,11 @@ func (r *Router) Group(options ...goka.ProcessorOption) engine.Group {
 		Positional: true, // watermarks
 		Start:      r.start,
 		Transient:  r.start != nil,
+		Lookup:     []string{r.Prefix.Journal()},
 		OnSession: func(infos map[string]kafka.TopicInfo) {
 			id := infos[r.topic].ID
 			r.id.Store(&id)
+			r.partitions.Store(int32(infos[r.Prefix.Journal()].Partitions))
 		},
 		Written: r.Metrics.writtenBy(r.Prefix.RouterGroup(r.topic)),
 		Options: options,
@@ -102,12 +105,12 @@ func (r *Router) route(c *engine.Context, value []byte) {
 	// not at all.
 	var records []*kgo.Record
 	for _, d := range written {
-		if d.rule != "" && len(d.recipients) > 0 {
+		if d.rule != "" && len(d.keys) > 0 {
 			r.Metrics.matched(d.rule)
 		}
 		r.note(c, &d)
-		for _, recipient := range d.recipients {
-			records = append(records, kafka.NewRecord(r.Prefix.Journal(), recipient, d.value, headers))
+		for _, key := range d.keys {
+			records = append(records, kafka.NewRecord(r.Prefix.Journal(), key, d.value, headers))
 		}
 	}
 	c.Write(records)
@@ -197,21 +200,30 @@ func (r *Router) patiently(c *engine.Context) (written []delivery, err error) {
 // checkOpen refuses what needs a capability that is closed.
 func (r *Router) checkOpen(deliveries []sources.Delivery) error {
 	for i := range deliveries {
-		if !deliveries[i].Record.Notification.DeliverAt.IsZero() && !r.Features.Has(inbox.FeatureTime) {
-			return belfry.Invalid("deliver_at", "is not open here: this processor runs without --features %s; replay the record once it does", inbox.FeatureTime)
+		field, needs := "", inbox.Features(0)
+		switch record := &deliveries[i].Record; {
+		case record.Audience() != "":
+			field, needs = "audience", inbox.FeatureBroadcast
+		case record.Kind == inbox.KindSubscribe, record.Kind == inbox.KindUnsubscribe, record.Kind == inbox.KindJoin:
+			field, needs = record.Kind.String(), inbox.FeatureBroadcast
+		case !record.Notification.DeliverAt.IsZero():
+			field, needs = "deliver_at", inbox.FeatureTime
+		}
+		if !r.Features.Has(needs) {
+			return belfry.Invalid(field, "is not open here: this processor runs without --features %s; replay the record once it does", needs)
 		}
 	}
 	return nil
 }
 
-// delivery is a journal record as encoded, once for all its recipients.
+// delivery is a journal record as encoded, once for all its keys.
 type delivery struct {
-	rule       string
-	recipients []string
-	value      []byte
-	expiresAt  time.Time // zero: never
-	omitted    []sources.Omission
-	refused    error
+	rule      string
+	keys      []string
+	value     []byte
+	expiresAt time.Time // zero: never
+	omitted   []sources.Omission
+	refused   error
 }
 
 func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
@@ -228,8 +240,8 @@ func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
 	}
 	out := make([]delivery, len(deliveries))
 	for i, d := range deliveries {
-		out[i] = delivery{rule: d.Rule, recipients: d.Recipients, omitted: d.Omitted, refused: d.Refused}
-		if len(d.Recipients) == 0 {
+		out[i] = delivery{rule: d.Rule, keys: d.Keys(int(r.partitions.Load())), omitted: d.Omitted, refused: d.Refused}
+		if !d.Delivers() {
 			continue
 		}
 		out[i].expiresAt = d.Record.Notification.ExpiresAt

@@ -13,9 +13,9 @@ import (
 	"github.com/belfry/belfry/sources/envelope"
 )
 
-// eventAttributes are those of a CloudEvent that are read of a request's headers;
-// extensions are not.
-var eventAttributes = [...]string{"specversion", "id", "source", "type", "subject", "time"}
+// eventAttributes are those of a CloudEvent that are read of a request's headers; of
+// extensions ours alone.
+var eventAttributes = [...]string{"specversion", "id", "source", "type", "subject", "time", "audience"}
 
 const attributePrefix = "ce-"
 
@@ -41,7 +41,7 @@ func parseMessages(h http.Header, body []byte, defaults belfry.Notification, par
 	}
 	total := 0
 	for i, each := range sent {
-		if total += len(each.Recipients); total > belfry.MaxRecipients {
+		if total += max(len(each.Recipients), 1); total > belfry.MaxRecipients {
 			return nil, &belfry.FieldError{Field: fmt.Sprintf("[%d]", i), TooLarge: true,
 				Problem: fmt.Sprintf("one call may have at most %d, counting each recipient", belfry.MaxRecipients)}
 		}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/broadcast"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -39,14 +42,15 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c aut
 	for i := range sent {
 		ids[i] = sent[i].Notification.ID
 	}
-	accepted, err := s.deliver(r.Context(), c.Identity, sent)
+	accepted, displaced, err := s.deliver(r.Context(), c.Identity, sent)
 	if err != nil {
 		return err
 	}
 	wire.Respond(w, http.StatusAccepted, struct {
-		Accepted int      `json:"accepted"`
-		IDs      []string `json:"ids"`
-	}{accepted, ids})
+		Accepted  int                   `json:"accepted"`
+		IDs       []string              `json:"ids"`
+		Displaced []broadcast.Displaced `json:"displaced,omitempty"`
+	}{accepted, ids, displaced})
 	return nil
 }
 
@@ -62,7 +66,7 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.
 	if err != nil {
 		return err
 	}
-	accepted, err := s.deliver(r.Context(), c.Identity, sent)
+	accepted, _, err := s.deliver(r.Context(), c.Identity, sent)
 	if err != nil {
 		return err
 	}
@@ -77,26 +81,73 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	return wire.ReadBody(w, r, maxBodyBytes, s.config.Limits.Request)
 }
 
-// deliver writes messages of a sender for all of their recipients, whom it counts.
-func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfry.Message) (int, error) {
+// deliver writes messages of a sender. It counts the recipients, an audience as one, and
+// returns what went from a full notice board to make room.
+func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfry.Message) (accepted int, displaced []broadcast.Displaced, err error) {
 	records := make([]inbox.Addressed, len(sent))
+	notices := 0
 	for i := range sent {
-		if !sent[i].Notification.DeliverAt.IsZero() {
-			if err := s.open(inbox.FeatureTime); err != nil {
-				return 0, err
-			}
+		if err := s.mayDeliver(sender, &sent[i]); err != nil {
+			return 0, nil, err
 		}
-		source := sent[i].Notification.Source
-		if sent[i].Retract {
-			source = sent[i].Retraction.Source
-		}
-		if err := sender.CheckSource(source); err != nil {
-			return 0, err
+		if sent[i].Audience() != "" {
+			notices++
+			sent[i].Notification.Settle(time.Now())
 		}
 		records[i] = inbox.Addressed{Recipients: sent[i].Recipients, Record: inbox.RecordOf(sent[i])}
+		accepted += max(len(sent[i].Recipients), 1)
+	}
+	if notices == 0 {
+		_, err := s.write(ctx, records)
+		return accepted, nil, err
+	}
+	w, err := s.broadcasts.Begin(ctx, notices)
+	if err != nil {
+		return 0, nil, err
+	}
+	for i := range records {
+		if sent[i].Audience() != "" {
+			records[i].Recipients = w.Keys
+		}
 	}
 	positions, err := s.write(ctx, records)
-	return len(positions), err
+	if errors.Is(err, errUnavailable) {
+		err = fmt.Errorf("%w: %w", broadcast.ErrPartly, err)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	var first []inbox.Position // of the notices in partition 0
+	at := 0
+	for i := range records {
+		if sent[i].Audience() != "" {
+			first = append(first, positions[at])
+		}
+		at += len(records[i].Recipients)
+	}
+	return accepted, w.Displaced(ctx, first), nil
+}
+
+// mayDeliver returns why a sender may not write a message here, or nil.
+func (s *Server) mayDeliver(sender auth.Identity, m *belfry.Message) error {
+	needs, scope := inbox.Features(0), auth.ScopeNotify
+	if !m.Notification.DeliverAt.IsZero() {
+		needs |= inbox.FeatureTime
+	}
+	if m.Audience() != "" {
+		needs, scope = needs|inbox.FeatureBroadcast, auth.ScopeBroadcast
+	}
+	if err := s.open(needs); err != nil {
+		return err
+	}
+	if !sender.Has(scope) {
+		return fmt.Errorf("%w: scope %s is required", auth.ErrForbidden, scope)
+	}
+	source := m.Notification.Source
+	if m.Retract {
+		source = m.Retraction.Source
+	}
+	return sender.CheckSource(source)
 }
 
 // parseNotifications reads a body in any of its forms. All messages have an id and
@@ -118,10 +169,14 @@ func parseNotifications(h http.Header, body []byte, source string) ([]belfry.Mes
 // parseNotification is belfry.ParseNotification, and sees to the id.
 func parseNotification(data []byte, defaults belfry.Notification) (belfry.Message, error) {
 	sent, err := belfry.ParseNotification(data, defaults)
-	if err == nil && sent.Notification.ID == "" {
-		sent.Notification.ID = rand.Text()
+	if err != nil || sent.Notification.ID != "" {
+		return sent, err
 	}
-	return sent, err
+	if sent.Audience() != "" {
+		return sent, belfry.Invalid("id", "is required for a notice, here or as the header %s: whoever sends it again, since it may have reached a part of the users, must not send another one", idempotencyKey)
+	}
+	sent.Notification.ID = rand.Text()
+	return sent, nil
 }
 
 // problemOf is an input error without its field.
@@ -136,6 +191,6 @@ func problemOf(err error) string {
 // parseRetractions reads a body in any of its forms.
 func parseRetractions(h http.Header, body []byte, source string) ([]belfry.Message, error) {
 	return parseMessages(h, body, belfry.Notification{Source: source}, func(data []byte, defaults belfry.Notification) (belfry.Message, error) {
-		return belfry.ParseRetraction(data, belfry.Retraction{Recipient: defaults.Recipient, Source: defaults.Source})
+		return belfry.ParseRetraction(data, belfry.Retraction{Recipient: defaults.Recipient, Audience: defaults.Audience, Source: defaults.Source})
 	})
 }

@@ -163,6 +163,9 @@ func crowd(a *api, user string) {
 	for i := range inbox.MaxMutes {
 		a.Append(user, inbox.Record{Kind: inbox.KindMute, Category: fmt.Sprint("c", i)})
 	}
+	for i := range inbox.MaxTopics {
+		a.Append(user, inbox.Record{Kind: inbox.KindSubscribe, Topic: fmt.Sprint("t", i)})
+	}
 	a.Append("lee", inbox.Record{Kind: inbox.KindPrefs, Prefs: fmt.Appendf(nil, `{"of_later":%q}`, strings.Repeat("x", inbox.MaxPrefsBytes-20))})
 }
 
@@ -204,13 +207,22 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 		case http.StatusNotImplemented:
 			for _, b := range o.bodies(t, first) {
 				later := b.status == http.StatusAccepted && strings.Contains(b.body, "deliver_at")
+				later = later || b.status == http.StatusAccepted && strings.Contains(b.body, `"audience"`)
 				if later || strings.Contains(b.body, "seqs") && strings.Contains(b.body, "up_to") {
 					e.body = b.body
 				}
 			}
 			e.prepare = func(a *api) { a.guard.Tickets, a.config.Features = nil, 0 }
 		case http.StatusConflict:
-			e.prepare = func(a *api) { crowd(a, "user-7") }
+			for _, b := range o.bodies(t, first) {
+				if strings.Contains(b.body, `"audience"`) && b.status == http.StatusAccepted {
+					e.body = b.body
+				}
+			}
+			e.prepare = func(a *api) {
+				crowd(a, "user-7")
+				a.fake.CloseBoard(0)
+			}
 		case http.StatusOK:
 			if _, ok := media(response, "text/event-stream"); !ok {
 				continue
@@ -237,6 +249,7 @@ func contractAPI(t *testing.T) *api {
 	page.Show(contractLag())
 	a := newAPI(t, withJWT(t), func(c *Config) {
 		withReach(t)(c)
+		c.Boards, c.Features = c.Rows.(*servertest.Tables), inbox.DefaultFeatures|inbox.FeatureBroadcast
 		c.MetricsOnAPI = true
 		c.Pages = http.NotFoundHandler()
 		installation := opstest.New()
@@ -246,6 +259,7 @@ func contractAPI(t *testing.T) *api {
 		installation.Collected = contractLag()
 	})
 	a.fake.Epoch = contractEpoch
+	a.fake.OpenBoards(2, 100)
 	for _, user := range []string{"user-7", "사용자-7"} {
 		first := uint64(a.fake.Offset) + 1
 		for i, text := range []string{

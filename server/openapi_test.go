@@ -76,18 +76,19 @@ func (c *contract) operations(f func(operation)) {
 	}
 }
 
-// scopes returns the scopes that an operation asks for, and nil if it is open.
-func (c *contract) scopes(op *v3.Operation) []string {
+// scopes returns the scopes that an operation asks for, those of all its requirements, and
+// nil if it is open.
+func (c *contract) scopes(op *v3.Operation) (out []string) {
 	requirements := op.Security
 	if requirements == nil {
 		requirements = c.doc.Security
 	}
 	for _, r := range requirements {
 		if scopes, ok := r.Requirements.Get("bearer"); ok {
-			return append([]string{}, scopes...)
+			out = append(append([]string{}, out...), scopes...)
 		}
 	}
-	return nil
+	return out
 }
 
 func TestOpenAPIDocument(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/reach/door"
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/broadcast"
 	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/ops"
 	"github.com/belfry/belfry/server/outreach"
@@ -50,6 +51,10 @@ func kinds() []kind {
 		{wire.ErrMediaType, http.StatusUnsupportedMediaType, true},
 		{errHidden, http.StatusConflict, true},
 		{errMutes, http.StatusConflict, true},
+		{broadcast.ErrTopics, http.StatusConflict, true},
+		{broadcast.ErrOff, http.StatusConflict, true},
+		{broadcast.ErrScanning, http.StatusServiceUnavailable, true},
+		{broadcast.ErrPartly, http.StatusServiceUnavailable, false},
 		{door.ErrPreferences, http.StatusConflict, true},
 		{outreach.ErrNothing, http.StatusNotFound, true},
 		{outreach.ErrReturned, http.StatusNotFound, true},

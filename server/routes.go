@@ -48,10 +48,12 @@ func (s *Server) routes(m *mux.Router) {
 	s.handle(m, http.MethodPost, userPath+"/tickets", auth.Owner, s.postTicket)
 
 	s.reachRoutes(m)
+	s.broadcastRoutes(m)
 
 	s.get(m, "/v1/unread", auth.Scoped(auth.ScopeNotify), s.getUnreads)
-	s.post(m, "/v1/notifications", auth.Scoped(auth.ScopeNotify), s.postNotifications)
-	s.post(m, "/v1/retractions", auth.Scoped(auth.ScopeNotify), s.postRetractions)
+	sender := auth.Any(auth.Scoped(auth.ScopeNotify), auth.Scoped(auth.ScopeBroadcast)) // by what it sends
+	s.post(m, "/v1/notifications", sender, s.postNotifications)
+	s.post(m, "/v1/retractions", sender, s.postRetractions)
 	s.get(m, "/v1/lag", auth.Scoped(auth.ScopeOps), s.ops.Lag)
 
 	const base = "/v1/ops"
@@ -93,6 +95,18 @@ func (s *Server) reachRoutes(m *mux.Router) {
 	s.get(m, "/v1/push-key", auth.Open, opened(o.GetPushKey))
 	s.get(m, links.Path+"{token:[^/]*}", auth.Open, opened(o.GetLink))
 	s.handle(m, http.MethodPost, links.Path+"{token:[^/]*}", auth.Open, opened(o.PostLink))
+}
+
+// broadcastRoutes are those about what is for everybody or for a topic.
+func (s *Server) broadcastRoutes(m *mux.Router) {
+	b := s.broadcasts
+	opened := func(h handler) handler { return s.opened(inbox.FeatureBroadcast, h) }
+	service := auth.Scoped(auth.ScopeNotify)
+	s.handle(m, http.MethodPut, userPath, service, opened(b.PutUser))
+	s.get(m, userPath+"/topics", auth.Any(service, auth.Owner), opened(b.GetTopics))
+	s.handle(m, http.MethodPut, userPath+"/topics/{topic:[^/]*}", auth.Any(service, auth.Owner), opened(b.PutTopic))
+	s.handle(m, http.MethodDelete, userPath+"/topics/{topic:[^/]*}", auth.Any(service, auth.Owner), opened(b.DeleteTopic))
+	s.get(m, "/v1/broadcasts", auth.Scoped(auth.ScopeBroadcast), opened(s.listed(1, b.GetBroadcasts)))
 }
 
 // opsRoutes is what the address for operators has.

@@ -116,7 +116,7 @@ func TestRoutesMethods(t *testing.T) {
 		{"GET", "/v1/users/a/inbox/read", "POST"},
 		{"HEAD", "/v1/users/a/stream", "GET"},
 		{"GET", "/v1/users/a/tickets", "POST"},
-		{"GET", "/v1/users/a", "DELETE"},
+		{"GET", "/v1/users/a", "PUT, DELETE"},
 		{"DELETE", "/v1/notifications", "POST"},
 		{"BREW", "/v1/unread", "GET, HEAD"},
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/broadcast"
 	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/listen"
 	"github.com/belfry/belfry/server/ops"
@@ -106,6 +107,10 @@ type Config struct {
 	Features inbox.Features
 	// Reach is what users who do not look can be reached by.
 	Reach outreach.Settings
+	// Boards are where notices to everybody and to topics stand; nil: none are taken.
+	Boards broadcast.Boards
+	// UserTopics are the names of topics that users may subscribe to themselves.
+	UserTopics []string
 	// Epochs tells a cursor of a log that is gone from one of the future; nil
 	// takes all for cursors of the future.
 	Epochs Epochs
@@ -186,6 +191,7 @@ type Server struct {
 	logs        *logs
 	ops         *ops.Calls
 	outreach    *outreach.Calls
+	broadcasts  *broadcast.Calls
 }
 
 // New returns a Server, or an error that names what is missing in config.
@@ -234,6 +240,7 @@ func New(config Config) (*Server, error) {
 	if s.outreach, err = outreach.New(s.reaching()); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	s.broadcasts = broadcast.New(s.broadcasting())
 	api := mux.NewRouter()
 	s.routes(api)
 	if s.handler, err = s.middleware(api); err != nil {
@@ -297,6 +304,20 @@ func (s *Server) reaching() outreach.Config {
 		},
 		ReadBody: func(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 			return wire.ReadBody(w, r, limit, c.Limits.Request)
+		},
+	}
+}
+
+// broadcasting is what calls about notices and topics are answered with.
+func (s *Server) broadcasting() broadcast.Config {
+	c := s.config
+	return broadcast.Config{
+		Boards: c.Boards, UserTopics: c.UserTopics, Row: c.Rows.Row, Asked: s.awaitAsked, Item: c.Items.Item, Command: s.command,
+		Await: func(ctx context.Context, key string, look func() (bool, error)) error {
+			return s.await(ctx, key, look, c.Rows)
+		},
+		Respond: func(w http.ResponseWriter, user string, row *inbox.State, shown bool) {
+			respondCommand(w, user, row, shown, http.StatusOK)
 		},
 	}
 }

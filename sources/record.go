@@ -49,16 +49,29 @@ const (
 	CauseUnreadable Cause = "unreadable"
 )
 
-// Delivery is one journal record for each of several recipients; it differs
-// only in its key. A delivery shares its parts with others.
+// Delivery is one journal record for each of several recipients, or for each partition
+// if it is for an audience ([inbox.Record.Audience]); it differs only in its key. A
+// delivery shares its parts with others.
 type Delivery struct {
 	Rule       string   // name of the rule that asks for it; empty for the built-in source
-	Recipients []string // checked, each once; none only beside Refused
+	Recipients []string // checked, each once; none only beside Refused or for an audience
 	Record     inbox.Record
 	Omitted    []Omission // optional fields that Record lacks
 	// Refused is nil, or says of whom the rule names who cannot be a recipient: the
 	// error that the record as a whole would have. The others get theirs.
 	Refused error
+}
+
+// Delivers reports whether there is anybody whom the record is for.
+func (d *Delivery) Delivers() bool { return len(d.Recipients) > 0 || d.Record.Audience() != "" }
+
+// Keys returns the keys under which the record is written to a journal of so many
+// partitions. The caller must not change them.
+func (d *Delivery) Keys(partitions int) []string {
+	if d.Record.Audience() != "" {
+		return belfry.PartitionKeys(partitions)
+	}
+	return d.Recipients
 }
 
 // ID is the default id of what is made of the record, the same each time.

@@ -167,8 +167,8 @@ func (e *emission) emit(l inputLine) error {
 	return nil
 }
 
-// checkLine returns the key to write a line under: its first recipient, so that
-// what is sent to one person stays in order.
+// checkLine returns the key to write a line under: its first recipient or audience, so
+// that what is sent to one person, or to one audience, stays in order.
 func checkLine(l inputLine) (string, error) {
 	if l.long {
 		return "", fmt.Errorf("is longer than %d bytes", maxLineBytes)
@@ -179,6 +179,9 @@ func checkLine(l inputLine) (string, error) {
 		return "", err
 	case len(sent) == 0:
 		return "", errors.New("is an empty list")
+	}
+	if audience := sent[0].Audience(); audience != "" {
+		return audience, nil
 	}
 	return sent[0].Recipients[0], nil
 }

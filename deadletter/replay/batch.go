@@ -31,7 +31,7 @@ type batch struct {
 }
 
 func (b *batch) add(ctx context.Context, l *deadletter.Letter, again bool) error {
-	outcome, records := b.replay.plan(l, again)
+	outcome, records := b.replay.plan(ctx, l, again)
 	if !b.apply {
 		return b.told(outcome)
 	}

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -12,11 +13,12 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/sources"
 )
 
 // plan says what the letter leads to, and with what records.
-func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutcome, []*kgo.Record) {
+func (r *Replayer) plan(ctx context.Context, l *deadletter.Letter, again bool) (deadletter.ReplayOutcome, []*kgo.Record) {
 	out := deadletter.ReplayOutcome{Letter: l}
 	refuse := func(format string, args ...any) (deadletter.ReplayOutcome, []*kgo.Record) {
 		out.Result, out.Problem = deadletter.ReplayRefused, fmt.Sprintf(format, args...)
@@ -35,7 +37,7 @@ func (r *Replayer) plan(l *deadletter.Letter, again bool) (deadletter.ReplayOutc
 	err := engine.Guard(func() (err error) {
 		switch l.Group {
 		case r.Prefix.RouterGroup(l.Topic):
-			out.Writes, records, out.Problem, err = r.route(l)
+			out.Writes, records, out.Problem, err = r.route(ctx, l)
 		case r.Prefix.UnreadGroup():
 			out.Writes, records, err = r.journal(l)
 		case r.Prefix.WebPushGroup(), r.Prefix.MailGroup():
@@ -70,7 +72,7 @@ type notReplayable string
 func (r notReplayable) Error() string { return string(r) }
 
 // route applies the rules of today. Left says who is left out, beside the others.
-func (r *Replayer) route(l *deadletter.Letter) (writes []deadletter.ReplayWrite, records []*kgo.Record, left string, err error) {
+func (r *Replayer) route(ctx context.Context, l *deadletter.Letter) (writes []deadletter.ReplayWrite, records []*kgo.Record, left string, err error) {
 	if l.TopicID == [16]byte{} {
 		return nil, nil, "", notReplayable("it does not tell which incarnation of the topic the record was read from, so that its ids cannot be made")
 	}
@@ -98,8 +100,14 @@ func (r *Replayer) route(l *deadletter.Letter) (writes []deadletter.ReplayWrite,
 		if d.Refused != nil {
 			left = "left out: " + d.Refused.Error()
 		}
-		if len(d.Recipients) == 0 {
+		if !d.Delivers() {
 			continue
+		}
+		partitions := 0
+		if d.Record.Audience() != "" {
+			if partitions, err = r.partitions(ctx); err != nil {
+				return nil, nil, "", err
+			}
 		}
 		d.Record.Origin = inbox.Origin{}
 		value, err := codec.EncodeRecord(d.Record)
@@ -107,22 +115,39 @@ func (r *Replayer) route(l *deadletter.Letter) (writes []deadletter.ReplayWrite,
 			return nil, nil, "", err
 		}
 		writes = append(writes, deadletter.ReplayWrite{Recipients: d.Recipients, Record: d.Record})
-		for _, recipient := range d.Recipients {
+		for _, key := range d.Keys(partitions) {
 			records = append(records, &kgo.Record{
-				Topic: r.Prefix.Journal(), Key: []byte(recipient), Value: value, Headers: kafka.RecordHeaders(deadletter.WithReplayOf(nil, l.Attempt)),
+				Topic: r.Prefix.Journal(), Key: []byte(key), Value: value, Headers: kafka.RecordHeaders(deadletter.WithReplayOf(nil, l.Attempt)),
 			})
 		}
 	}
 	return writes, records, left, nil
 }
 
+// partitions looks up how many the journal has.
+func (r *Replayer) partitions(ctx context.Context) (int, error) {
+	topics, err := kafka.OpenTopics(r.Engine)
+	if err != nil {
+		return 0, err
+	}
+	info, err := topics.InfoOf(ctx, r.Prefix.Journal())
+	if err = errors.Join(err, topics.Close()); err != nil {
+		return 0, fmt.Errorf("look up the journal: %w", err)
+	}
+	return info.Partitions, nil
+}
+
 // journal writes a record of the journal again, which the fold has never seen.
 func (r *Replayer) journal(l *deadletter.Letter) ([]deadletter.ReplayWrite, []*kgo.Record, error) {
 	recipient := string(l.Key)
-	if err := belfry.CheckRecipient(recipient); err != nil {
+	_, partitions := belfry.ParsePartitionKey(recipient)
+	if err := belfry.CheckRecipient(recipient); err != nil && !partitions {
 		return nil, nil, notReplayable(fmt.Sprintf("its key is nobody's: %v", err))
 	}
 	record, err := codec.DecodeJournal(l.Value)
+	if err == nil && partitions {
+		err = board.CheckRecord(&record)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,15 +8,12 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// The limits of what a board remembers of notices that are gone, and how long notices
-// stay.
+// The limits of what a board holds, and remembers of notices that are gone.
 const (
 	MaxStays     = 1000                // the oldest goes
 	StayAge      = 30 * 24 * time.Hour // by the timestamps of records
 	MaxHorizons  = 1000                // of topics; beyond, the lowest is the floor of all others
-	DefaultStay  = 30 * 24 * time.Hour // of a notice that says nothing
-	LongestStay  = 365 * 24 * time.Hour
-	DefaultLimit = 100 // of live notices
+	DefaultLimit = 100                 // of live notices
 )
 
 // limits are smaller ones of tests, or zero.

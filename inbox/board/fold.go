@@ -69,14 +69,8 @@ func Fold(b *Board, r inbox.Record, in inbox.Input) (*Board, inbox.Effects) {
 
 // expire gives a notice the latest expiry it may have, or a usual one if it has none.
 func expire(n *belfry.Notification, now time.Time) {
-	from := now
-	if n.DeliverAt.After(now) {
-		from = n.DeliverAt
-	}
-	switch latest := from.Add(LongestStay); {
-	case n.ExpiresAt.IsZero():
-		n.ExpiresAt = from.Add(DefaultStay)
-	case n.ExpiresAt.After(latest):
+	n.Settle(now)
+	if latest := n.LatestExpiry(now); n.ExpiresAt.After(latest) {
 		n.ExpiresAt = latest
 	}
 }

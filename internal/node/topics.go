@@ -281,7 +281,9 @@ func newRecordRule(o rules.Outcome) ops.RecordRule {
 		out.Error = err.Error()
 	}
 	switch {
-	case len(to) == 0:
+	case !o.Delivery.Delivers():
+	case o.Delivery.Record.Topic != "", o.Delivery.Record.Kind == inbox.KindJoin:
+		out.Makes = encoded(map[string]string{"does": o.Delivery.Record.Kind.String(), "topic": o.Delivery.Record.Topic})
 	case o.Delivery.Record.Kind == inbox.KindRetract:
 		out.Makes = encoded(o.Delivery.Record.Retraction)
 	default:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 )
 
 // Tables is a journal and both tables in memory, joined by the real fold: what
@@ -28,6 +29,8 @@ type Tables struct {
 	AppendErr error
 	Reads     atomic.Int64 // of contents
 	Journal   []Entry
+	boards    []*board.Board // see OpenBoards
+	boardCap  int
 }
 
 // Entry is a record as it lies in the journal.
@@ -55,7 +58,7 @@ func (f *Tables) Row(recipient string) (inbox.State, error) {
 	if f.NotReady {
 		return inbox.State{}, belfry.ErrNotReady
 	}
-	return f.Rows[recipient], nil
+	return f.shown(recipient), nil
 }
 
 // Stamp is that of the row.
@@ -125,7 +128,7 @@ func (f *Tables) append(recipient string, record inbox.Record) inbox.Position {
 	f.Offset++
 	at := time.Now()
 	f.Journal = append(f.Journal, Entry{recipient, p.Offset, at, record})
-	state, effects := inbox.Fold(f.States[recipient], record, inbox.Input{Position: p, Time: at, Members: inbox.MaxMembers})
+	state, effects := f.fold(recipient, record, inbox.Input{Position: p, Time: at, Members: inbox.MaxMembers})
 	f.States[recipient] = state
 	apply := func() {
 		for _, seq := range effects.Removed {

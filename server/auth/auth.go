@@ -16,6 +16,8 @@ const (
 	ScopeAdmin   = "belfry:admin"   // act for any user, erase, see contents
 	ScopeOps     = "belfry:ops"     // read figures of the installation
 	ScopeDeliver = "belfry:deliver" // see what is to be sent to a user, and where
+
+	ScopeBroadcast = "belfry:broadcast" // write notices to everybody or to a topic, and see what became of them
 )
 
 // Authenticator tells who sends a request. It is made by [NewJWT] or [None] and safe

@@ -36,6 +36,22 @@ func Scoped(scope string) Policy {
 	}
 }
 
+// Any lets in whom one of the policies lets in. Its error is that of the first one.
+func Any(first Policy, others ...Policy) Policy {
+	return func(c Call) error {
+		err := first(c)
+		for _, other := range others {
+			if err == nil {
+				break
+			}
+			if other(c) == nil {
+				return nil
+			}
+		}
+		return err
+	}
+}
+
 // Open, a nil policy, lets in everybody, with or without a token.
 var Open Policy
 

@@ -50,6 +50,7 @@ func deliveryOf(m belfry.Message, err error, r sources.Record, index int32) sour
 		return sources.Delivery{Refused: err}
 	}
 	d := sources.Delivery{Recipients: m.Recipients, Record: inbox.RecordOf(m)}
+	d.Record.Notification.Settle(r.Timestamp)
 	d.Record.Origin = r.Origin(0)
 	d.Record.Origin.Index = index
 	for _, err := range m.Omitted {

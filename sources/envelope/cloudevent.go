@@ -25,6 +25,9 @@ const eventVersion = "1.0"
 // coreAttributes are those that CloudEvents 1.0.2 names; all others are extensions.
 var coreAttributes = [...]string{"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema"}
 
+// audienceAttribute is an extension of ours: whom a notice is for.
+const audienceAttribute = "audience"
+
 // checkEvent checks what CloudEvents 1.0.2 requires, section 3.1.
 func checkEvent(attributes map[string]string) error {
 	for _, name := range []string{"id", "source", "type"} {
@@ -42,7 +45,7 @@ func checkEvent(attributes map[string]string) error {
 
 // ofCloudEvent has parse read an event's data, with the event's attributes as the
 // defaults: its id, source, type and time serve where the data lacks them, its
-// subject where the data names no recipient, and defaults where neither does.
+// subject or its extension audience where the data names nobody, and defaults where neither does.
 // Errors are a [*belfry.FieldError] whose field is the event's: an attribute, or
 // one of what stands at data.
 func ofCloudEvent(e *sources.Event, data string, defaults belfry.Notification, parse Parse) (belfry.Message, error) {
@@ -60,6 +63,9 @@ func ofCloudEvent(e *sources.Event, data string, defaults belfry.Notification, p
 	defaults.ID, defaults.Source, defaults.Type = e.ID, e.Source, e.Type
 	if strings.TrimSpace(e.Subject) != "" {
 		defaults.Recipient = e.Subject
+	}
+	if audience := e.Attributes[audienceAttribute]; audience != "" {
+		defaults.Audience = audience // then a subject is what it is about
 	}
 	if !e.Time.IsZero() {
 		defaults.Time = e.Time.UTC().Truncate(time.Millisecond)
@@ -98,7 +104,7 @@ func inEvent(err error, data string, e *sources.Event) error {
 		return err
 	}
 	fields, _ := e.Value.(map[string]any)
-	attribute := map[string]string{"id": "id", "source": "source", "type": "type", "recipient": "subject"}[fe.Field]
+	attribute := map[string]string{"id": "id", "source": "source", "type": "type", "recipient": "subject", "audience": audienceAttribute}[fe.Field]
 	if e.Attributes[attribute] != "" && fields[fe.Field] == nil {
 		renamed := *fe
 		renamed.Field = attribute

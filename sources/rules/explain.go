@@ -29,7 +29,7 @@ type Outcome struct {
 	Item     int    // place of the element that it is about; -1 for the event as a whole
 	Why      string // why nothing is delivered; empty if something is or Err is set
 	Excluded []string
-	Delivery sources.Delivery // without recipients if nothing is delivered; what it omits and refuses is in it
+	Delivery sources.Delivery // for nobody if nothing is delivered; what it omits and refuses is in it
 	Err      error            // a *Error or nil
 	// Fields are those of the rule that depend on the event, each by itself,
 	// whether the rule is for the event or not.
@@ -73,7 +73,7 @@ func (s *Source) Explain(r sources.Record) Explanation {
 				if refused == nil {
 					refused = o.Delivery.Refused
 				}
-				delivered = delivered || len(o.Delivery.Recipients) > 0
+				delivered = delivered || o.Delivery.Delivers()
 				e.Outcomes = append(e.Outcomes, o)
 			}
 			if err := v.bill.Err(); err != nil && out.Err == nil {
@@ -154,6 +154,10 @@ func (r *rule) explain(v *variables) []FieldValue {
 	expression("when", r.when)
 	expression("recipients", r.recipients)
 	expression("exclude", r.exclude)
+	text("audience", r.audience)
+	if r.member != nil {
+		text(r.member.kind.String(), r.member.topic)
+	}
 	for _, t := range r.texts {
 		text(t.field, t.template)
 	}

@@ -41,6 +41,7 @@ type retractSite struct {
 	node    *yaml.Node // of its rule field
 	path    string
 	source  *Source
+	rule    *rule // of the retraction
 	retract *ruleRetraction
 }
 
@@ -204,6 +205,10 @@ func (l *loader) across() {
 			r.file.Wrong(r.node, r.path, "there is no rule %.80q; name the rule whose notification is taken back, the nearest one is %q", r.retract.rule, yamlfile.Nearest(r.retract.rule, names))
 		case target.rule.retract != nil:
 			r.file.Wrong(r.node, r.path, "the rule %.80q retracts too; name the rule whose notification is taken back", r.retract.rule)
+		case target.rule.member != nil:
+			r.file.Wrong(r.node, r.path, "the rule %.80q sends nothing; name the rule whose notification is taken back", r.retract.rule)
+		case (target.rule.audience != nil) != (r.rule.audience != nil):
+			r.file.Wrong(r.node, r.path, "the rule %.80q is for %s; take it back from the same ones", r.retract.rule, target.rule.whom())
 		case r.retract.source == nil:
 			l.inherit(r, target)
 		}

@@ -18,7 +18,8 @@ func dynType() *cel.Type { return cel.DynType }
 // reported, and then it must not be used.
 func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *rule {
 	path = fmt.Sprintf("%s[%s]", path, r.label(n, i))
-	known := append(shortTexts(), "name", "each", "when", "recipients", "exclude", "title", "body", "actor", "time", "expires_at", "deliver_at", "data", "retract")
+	known := append(shortTexts(), "name", "each", "when", "recipients", "exclude", "audience", "title", "body", "actor", "time", "expires_at", "deliver_at", "data",
+		"retract", "subscribe", "unsubscribe", "join")
 	fields := r.Fields(n, path, "a mapping with name, recipients and title", known...)
 	if n.Kind != yaml.MappingNode {
 		return nil
@@ -30,9 +31,7 @@ func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *r
 		text += "\nlet " + canonical(let, true)
 	}
 	out.hash = inbox.RuleHash(text)
-	if fields["recipients"] == nil {
-		r.Wrong(n, path+".recipients", "is missing; name the field with the ids of those who get it, for example recipients: event.customerId")
-	}
+	r.checkAddressees(n, fields, path)
 	if n := fields["each"]; n != nil {
 		out.each = r.expression(n, path+".each", elements, true)
 		if r = r.withItem(n, path+".each"); r == nil {
@@ -43,12 +42,78 @@ func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *r
 	out.whenOfItem = out.when != nil && out.when.ofItem
 	out.recipients = r.optional(fields, path, "recipients", people, true)
 	out.exclude = r.optional(fields, path, "exclude", people, true)
+	r.audience(out, fields, path)
+	if r.member(out, fields, path) {
+		return out
+	}
 	if v, ok := fields["retract"]; ok {
 		r.retract(out, v, fields, path)
 		return out
 	}
 	r.notification(out, n, fields, path)
 	return out
+}
+
+// checkAddressees reports a rule that is for nobody, or for people and an audience.
+func (r *sourceReader) checkAddressees(n *yaml.Node, fields map[string]*yaml.Node, path string) {
+	v, to := fields["audience"]
+	switch {
+	case !to && fields["recipients"] == nil:
+		r.Wrong(n, path+".recipients", "is missing; name the field with the ids of those who get it, for example recipients: event.customerId, or audience: all for everybody")
+	case to && fields["recipients"] != nil:
+		r.Wrong(v, path+".audience", "give either audience or recipients, not both; make two rules of it")
+	case to && fields["exclude"] != nil:
+		r.Wrong(fields["exclude"], path+".exclude", "leaves people out of recipients, and nobody out of an audience; remove it")
+	}
+}
+
+// audience reads whom a rule is for that names no recipients.
+func (r *sourceReader) audience(out *rule, fields map[string]*yaml.Node, path string) {
+	v, ok := fields["audience"]
+	if !ok {
+		return
+	}
+	if out.audience = r.template(v, path+".audience", false); out.audience == nil {
+		return
+	}
+	if text, ok := out.audience.constant(); ok {
+		if err := belfry.CheckAudience(text); err != nil {
+			r.Wrong(v, path+".audience", "%v", unnamed(err))
+		}
+	}
+}
+
+// member reads a rule that says something of its recipients themselves, and reports
+// whether it is one.
+func (r *sourceReader) member(out *rule, fields map[string]*yaml.Node, path string) bool {
+	kinds := []inbox.Kind{inbox.KindSubscribe, inbox.KindUnsubscribe, inbox.KindJoin}
+	at := slices.IndexFunc(kinds, func(k inbox.Kind) bool { return fields[k.String()] != nil })
+	if at < 0 {
+		return false
+	}
+	kind := kinds[at]
+	v := fields[kind.String()]
+	own := path + "." + kind.String()
+	others := append(shortTexts(), "title", "body", "actor", "time", "expires_at", "deliver_at", "data", "retract", "audience", "unsubscribe", "join")
+	for _, field := range others {
+		if other, ok := fields[field]; ok && field != kind.String() {
+			r.Wrong(other, yamlfile.Join(path, field), "a rule with %s is about its recipients themselves, who get nothing by it; remove %s, or make two rules of it", kind, field)
+		}
+	}
+	out.member = &ruleMember{kind: kind}
+	if kind == inbox.KindJoin {
+		if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!bool" || v.Value != "true" {
+			r.Wrong(v, own, "must be true: its recipients are new, and do not begin with the notices of before")
+		}
+		return true
+	}
+	out.member.topic = r.template(v, own, false)
+	if text, ok := out.member.topic.constant(); ok && out.member.topic != nil {
+		if err := belfry.CheckTopic(text); err != nil {
+			r.Wrong(v, own, "%v", unnamed(err))
+		}
+	}
+	return true
 }
 
 // withItem returns a reader whose language knows the element of a rule's list; nil
@@ -240,7 +305,7 @@ func (r *sourceReader) retract(out *rule, n *yaml.Node, fields map[string]*yaml.
 		name, ok := r.Text(rule, at+".rule")
 		out.retract.rule = name
 		if ok && name != "" {
-			r.loader.retracts = append(r.loader.retracts, retractSite{r.File, rule, at + ".rule", r.source, out.retract})
+			r.loader.retracts = append(r.loader.retracts, retractSite{r.File, rule, at + ".rule", r.source, out, out.retract})
 		}
 	}
 }

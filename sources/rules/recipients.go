@@ -11,6 +11,26 @@ import (
 	"github.com/belfry/belfry"
 )
 
+// addressees returns whom the rule's record is for: recipients, as people does, or an
+// audience, checked; neither if it is for nobody.
+func (r *rule) addressees(v *variables, seen *Outcome) (people []string, audience string, refused, err error) {
+	if r.audience == nil {
+		people, refused, err = r.people(v, seen)
+		return people, "", refused, err
+	}
+	audience, err = r.audience.render(v)
+	if err == nil && audience != "" {
+		err = unnamed(belfry.CheckAudience(audience))
+	}
+	if err != nil {
+		return nil, "", nil, r.wrong("audience", err)
+	}
+	if audience == "" {
+		seen.because("audience names nobody")
+	}
+	return nil, audience, nil, nil
+}
+
 // people returns the recipients, each checked and once, without the excluded
 // ones. Refused is an error about those who can be nobody's, nil if there are none.
 func (r *rule) people(v *variables, seen *Outcome) (out []string, refused, err error) {

@@ -16,7 +16,7 @@ import (
 	"github.com/belfry/belfry/sources/yamlfile"
 )
 
-// rule names the recipients of an event and what they get.
+// rule names the recipients of an event, or an audience, and what they get.
 type rule struct {
 	name string
 	hash uint64 // of its text and the names it may use
@@ -24,8 +24,9 @@ type rule struct {
 	each       *expression // nil: the event as a whole
 	when       *expression // nil: always
 	whenOfItem bool        // the condition is about the element
-	recipients *expression
+	recipients *expression // nil: there is an audience
 	exclude    *expression // nil: nobody
+	audience   *template   // nil: there are recipients
 
 	// base has what is the same for every event.
 	base      belfry.Notification
@@ -37,7 +38,15 @@ type rule struct {
 	deliverAt *expression
 	data      any // nil: none, or in base
 
-	retract *ruleRetraction // nil: the rule notifies
+	retract *ruleRetraction // nil: the rule takes nothing back
+	member  *ruleMember     // nil: nor does it say who is told of what
+}
+
+// ruleMember is what a rule says of its recipients themselves: that they joined, or have
+// subscribed to a topic or do so no longer.
+type ruleMember struct {
+	kind  inbox.Kind
+	topic *template // nil for those who joined
 }
 
 // ruleText is a short text of a notification that depends on the event.
@@ -68,21 +77,25 @@ func (r *rule) apply(v *variables, seen *Outcome) (sources.Delivery, error) {
 			return sources.Delivery{}, err
 		}
 	}
-	recipients, refused, err := r.people(v, seen)
-	if err != nil || len(recipients) == 0 {
+	recipients, audience, refused, err := r.addressees(v, seen)
+	if err != nil || len(recipients) == 0 && audience == "" {
 		return sources.Delivery{Rule: r.name, Refused: refused}, err
 	}
 	d := sources.Delivery{Rule: r.name, Recipients: recipients, Refused: refused, Record: inbox.Record{Rule: r.name, Origin: v.record.Origin(r.hash)}}
 	d.Record.Origin.Index = v.origin()
-	if r.retract != nil {
+	switch {
+	case r.member != nil:
+		d.Record.Kind = r.member.kind
+		d.Record.Topic, err = r.topic(v)
+	case r.retract != nil:
 		d.Record.Kind = inbox.KindRetract
 		if r.retract.id != nil {
 			d.Record.Rule = r.retract.rule // the fold looks for what that rule made
 		}
-		d.Record.Retraction, err = r.retraction(v)
-	} else {
+		d.Record.Retraction, err = r.retraction(v, audience)
+	default:
 		d.Record.Kind = inbox.KindNotify
-		d.Record.Notification, d.Omitted, err = r.notification(v)
+		d.Record.Notification, d.Omitted, err = r.notification(v, audience)
 	}
 	if err != nil {
 		return sources.Delivery{}, err
@@ -132,7 +145,7 @@ func (r *rule) refused(err error, path string) error {
 // what all of them get.
 const anybody = "anybody"
 
-func (r *rule) notification(v *variables) (belfry.Notification, []sources.Omission, error) {
+func (r *rule) notification(v *variables, audience string) (belfry.Notification, []sources.Omission, error) {
 	n := r.base
 	left := omissions{rule: r}
 	for _, t := range r.texts {
@@ -177,7 +190,9 @@ func (r *rule) notification(v *variables) (belfry.Notification, []sources.Omissi
 			return n, nil, err
 		}
 	}
-	n.Recipient = anybody
+	if n.Audience = audience; audience == "" {
+		n.Recipient = anybody
+	}
 	r.complete(v, &n)
 	if err := v.bill.Spend(10 + uint64(n.Size())/12); err != nil { // it is held until all are written
 		return n, nil, r.wrong("", err)
@@ -186,6 +201,7 @@ func (r *rule) notification(v *variables) (belfry.Notification, []sources.Omissi
 		return n, nil, err
 	}
 	n.Recipient = ""
+	n.Settle(v.record.Timestamp)
 	return n, left.all, nil
 }
 
@@ -264,8 +280,11 @@ func (r *rule) moments(v *variables, n *belfry.Notification, left *omissions) er
 	return nil
 }
 
-func (r *rule) retraction(v *variables) (belfry.Retraction, error) {
-	t := belfry.Retraction{Recipient: anybody}
+func (r *rule) retraction(v *variables, audience string) (belfry.Retraction, error) {
+	t := belfry.Retraction{Audience: audience}
+	if audience == "" {
+		t.Recipient = anybody
+	}
 	for _, f := range []struct {
 		field    string
 		template *template
@@ -291,6 +310,30 @@ func (r *rule) retraction(v *variables) (belfry.Retraction, error) {
 	}
 	t.Recipient = ""
 	return t, nil
+}
+
+// whom says which field names those whom the rule is for.
+func (r *rule) whom() string {
+	if r.audience != nil {
+		return "an audience"
+	}
+	return "recipients"
+}
+
+// topic is the name of the topic that the rule's recipients subscribe to, or no longer;
+// "" for those who joined.
+func (r *rule) topic(v *variables) (string, error) {
+	if r.member.topic == nil {
+		return "", nil
+	}
+	name, err := r.member.topic.render(v)
+	if err == nil {
+		err = unnamed(belfry.CheckTopic(name))
+	}
+	if err != nil {
+		return "", r.wrong(r.member.kind.String(), err)
+	}
+	return name, nil
 }
 
 // shortTexts are the fields that are one text each.

@@ -88,7 +88,7 @@ func (s *Source) Route(r sources.Record) ([]sources.Delivery, error) {
 				if refused == nil {
 					refused = made.Refused
 				}
-				if len(made.Recipients) > 0 || made.Refused != nil {
+				if made.Delivers() || made.Refused != nil {
 					out = append(out, made)
 				}
 			}
@@ -97,7 +97,7 @@ func (s *Source) Route(r sources.Record) ([]sources.Delivery, error) {
 			}
 		}
 	}
-	if refused != nil && !slices.ContainsFunc(out, func(d sources.Delivery) bool { return len(d.Recipients) > 0 }) {
+	if refused != nil && !slices.ContainsFunc(out, func(d sources.Delivery) bool { return d.Delivers() }) {
 		return nil, refused // nobody gets anything
 	}
 	return out, nil

@@ -163,6 +163,9 @@ func (p *replayPrinter) write(w *deadletter.ReplayWrite) string {
 		}
 	}
 	who := cli.FirstOf(w.Recipients)
+	if audience := w.Record.Audience(); audience != "" {
+		who = audience
+	}
 	text := what + " to " + who
 	if w.Record.Rule != "" {
 		text += " by rule " + w.Record.Rule
@@ -196,6 +199,7 @@ type replayReport struct {
 type writeReport struct {
 	Kind       string   `json:"kind"` // of the record, or item
 	Recipients []string `json:"recipients"`
+	Audience   string   `json:"audience,omitempty"` // in place of recipients
 	Rule       string   `json:"rule,omitempty"`
 	ID         string   `json:"id,omitempty"`
 	Seq        uint64   `json:"seq,omitempty"`
@@ -207,7 +211,7 @@ func (p *replayPrinter) report(o *deadletter.ReplayOutcome) replayReport {
 	r.Applied = p.applied && (o.Result == deadletter.ReplayDone || o.Result == deadletter.ReplayNobody)
 	for i := range o.Writes {
 		w := &o.Writes[i]
-		report := writeReport{Kind: "item", Recipients: w.Recipients, Rule: w.Record.Rule, Seq: w.Seq}
+		report := writeReport{Kind: "item", Recipients: w.Recipients, Audience: w.Record.Audience(), Rule: w.Record.Rule, Seq: w.Seq}
 		if w.Seq == 0 {
 			report.Kind, report.ID = w.Record.Kind.String(), w.Record.Notification.ID
 		}

@@ -96,7 +96,7 @@ func backfillNote(source *rules.Source, partitions int) string {
 }
 
 // dryRunSum counts what a dry run has shown.
-type dryRunSum struct{ records, deliveries, recipients, dead int }
+type dryRunSum struct{ records, deliveries, recipients, audiences, dead int }
 
 func (s *dryRunSum) add(r RecordReport) {
 	s.records++
@@ -106,9 +106,12 @@ func (s *dryRunSum) add(r RecordReport) {
 	}
 	for _, e := range r.Events {
 		for _, rule := range e.Rules {
-			if len(rule.Recipients) > 0 {
+			if len(rule.Recipients) > 0 || rule.Audience != "" {
 				s.deliveries++
 				s.recipients += len(rule.Recipients)
+			}
+			if rule.Audience != "" {
+				s.audiences++
 			}
 		}
 	}
@@ -116,8 +119,11 @@ func (s *dryRunSum) add(r RecordReport) {
 
 // String sums up in one line.
 func (s dryRunSum) String() string {
-	return fmt.Sprintf("%s: %s for %s, %s", cli.Counted(s.records, "record"), cli.Counted(s.deliveries, "message"),
-		cli.Counted(s.recipients, "recipient"), cli.Counted(s.dead, "dead letter"))
+	to := cli.Counted(s.recipients, "recipient")
+	if s.audiences > 0 {
+		to += fmt.Sprintf(" and %s", cli.Counted(s.audiences, "audience"))
+	}
+	return fmt.Sprintf("%s: %s for %s, %s", cli.Counted(s.records, "record"), cli.Counted(s.deliveries, "message"), to, cli.Counted(s.dead, "dead letter"))
 }
 
 // sourceRecord is a record as rules see it.

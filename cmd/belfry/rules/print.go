@@ -70,8 +70,10 @@ func (o *outcomeReport) print(w io.Writer, inDepth bool) {
 	switch {
 	case o.Error != "":
 		fmt.Fprintf(w, "error: %s\n", cli.Printable(o.Error))
-	case len(o.Recipients) == 0:
+	case len(o.Recipients) == 0 && o.Audience == "":
 		fmt.Fprintf(w, "nothing: %s\n", cli.Printable(o.Why))
+	case o.Does != "":
+		fmt.Fprintf(w, "%s: %s\n", strings.TrimSuffix(o.Does+" "+cli.Printable(o.Topic), " "), o.people())
 	case o.Retraction != nil:
 		fmt.Fprintf(w, "retracts for %s: %s\n", o.people(), cut(string(encoded(o.Retraction))))
 	case inDepth:
@@ -93,6 +95,9 @@ func (o *outcomeReport) print(w io.Writer, inDepth bool) {
 }
 
 func (o *outcomeReport) people() string {
+	if o.Audience != "" {
+		return "audience " + cli.Printable(o.Audience)
+	}
 	text := cli.FirstOf(o.Recipients)
 	if len(o.Excluded) > 0 {
 		text += fmt.Sprintf(" (without %s)", cut(strings.Join(o.Excluded, ", ")))

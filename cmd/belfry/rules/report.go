@@ -55,11 +55,14 @@ type outcomeReport struct {
 	Why          string               `json:"why,omitempty"`
 	Error        string               `json:"error,omitempty"`
 	Recipients   []string             `json:"recipients,omitempty"`
+	Audience     string               `json:"audience,omitempty"` // in place of recipients
 	Excluded     []string             `json:"excluded,omitempty"`
 	Refused      string               `json:"refused,omitempty"` // a letter about them; all others get theirs
 	Omitted      []omissionReport     `json:"omitted,omitempty"`
 	Notification *belfry.Notification `json:"notification,omitempty"`
 	Retraction   *retractionReport    `json:"retraction,omitempty"`
+	Does         string               `json:"does,omitempty"` // for recipients: subscribe, unsubscribe or join
+	Topic        string               `json:"topic,omitempty"`
 	Fields       []fieldReport        `json:"fields,omitempty"`
 }
 
@@ -126,7 +129,7 @@ func explainRecord(source *rules.Source, r sources.Record) RecordReport {
 
 func newOutcomeReport(o rules.Outcome) outcomeReport {
 	out := outcomeReport{
-		Rule: o.Rule, Why: o.Why, Error: errorText(o.Err), Recipients: o.Delivery.Recipients,
+		Rule: o.Rule, Why: o.Why, Error: errorText(o.Err), Recipients: o.Delivery.Recipients, Audience: o.Delivery.Record.Audience(),
 		Excluded: o.Excluded, Refused: errorText(o.Delivery.Refused), Fields: fieldReports(o.Fields),
 	}
 	if o.Item >= 0 {
@@ -136,7 +139,9 @@ func newOutcomeReport(o rules.Outcome) outcomeReport {
 		out.Omitted = append(out.Omitted, omissionReport{left.Field, left.Cause, errorText(left.Err)})
 	}
 	switch r := &o.Delivery.Record; {
-	case len(o.Delivery.Recipients) == 0:
+	case !o.Delivery.Delivers():
+	case r.Kind == inbox.KindSubscribe, r.Kind == inbox.KindUnsubscribe, r.Kind == inbox.KindJoin:
+		out.Does, out.Topic = r.Kind.String(), r.Topic
 	case r.Kind == inbox.KindRetract:
 		out.Retraction = &retractionReport{r.Retraction, r.Rule}
 	default:
