@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -64,6 +65,25 @@ func TestNoticesAreRoutedToEachPartition(t *testing.T) {
 			}
 			wantNotice(t, cfg)
 		})
+	}
+}
+
+// A scheduled notice needs both capabilities.
+func TestScheduledNoticesNeedTimeAsWell(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	makeTopics(t, cfg)
+	deps := processors.Deps{Prefix: prefix, DeadLetters: openDead(t, cfg), Metrics: processors.NewMetrics(prometheus.NewRegistry()), Features: inbox.FeatureBroadcast}
+	router := engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), envelope.Notifications{}).Group())
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = router.Run(ctx) })
+	defer running.Wait()
+	defer cancel()
+	produce(t, cfg, event(`{"audience":"all","title":"x","id":"n","deliver_at":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}`))
+	l, _, err := deadletter.ParseEnvelope(kafka.Headers(consume(t, cfg, prefix.DeadLetters(), 1)[0]))
+	if err != nil || !strings.HasPrefix(l.Error, "deliver_at: is not open here") {
+		t.Errorf("the letter says %q, %v", l.Error, err)
 	}
 }
 

@@ -200,17 +200,24 @@ func (r *Router) patiently(c *engine.Context) (written []delivery, err error) {
 // checkOpen refuses what needs a capability that is closed.
 func (r *Router) checkOpen(deliveries []sources.Delivery) error {
 	for i := range deliveries {
-		field, needs := "", inbox.Features(0)
-		switch record := &deliveries[i].Record; {
-		case record.Audience() != "":
-			field, needs = "audience", inbox.FeatureBroadcast
-		case record.Kind == inbox.KindSubscribe, record.Kind == inbox.KindUnsubscribe, record.Kind == inbox.KindJoin:
-			field, needs = record.Kind.String(), inbox.FeatureBroadcast
-		case !record.Notification.DeliverAt.IsZero():
-			field, needs = "deliver_at", inbox.FeatureTime
+		record := &deliveries[i].Record
+		var scheduled, announced string // the field that needs the capability
+		if !record.Notification.DeliverAt.IsZero() {
+			scheduled = "deliver_at"
 		}
-		if !r.Features.Has(needs) {
-			return belfry.Invalid(field, "is not open here: this processor runs without --features %s; replay the record once it does", needs)
+		switch {
+		case record.Audience() != "":
+			announced = "audience"
+		case record.Kind == inbox.KindSubscribe, record.Kind == inbox.KindUnsubscribe, record.Kind == inbox.KindJoin:
+			announced = record.Kind.String()
+		}
+		for _, of := range []struct {
+			field string
+			needs inbox.Features
+		}{{announced, inbox.FeatureBroadcast}, {scheduled, inbox.FeatureTime}} {
+			if of.field != "" && !r.Features.Has(of.needs) {
+				return belfry.Invalid(of.field, "is not open here: this processor runs without --features %s; replay the record once it does", of.needs)
+			}
 		}
 	}
 	return nil
