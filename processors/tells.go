@@ -27,7 +27,13 @@ func nextTell(user string, row *inbox.State, policy *reach.Policy, now time.Time
 	if !ok {
 		return timers.Next{}
 	}
-	return timers.Next{At: first.At.UnixMilli(), Hold: timers.HoldOf(string(first.Hold))}
+	wait := timers.Wait{Hold: timers.HoldOf(string(first.Hold))}
+	for i := range policy.Channels {
+		if &policy.Channels[i] == first.Channel {
+			wait.Channel = uint8(i + 1)
+		}
+	}
+	return timers.Next{At: first.At.UnixMilli(), Wait: wait}
 }
 
 // dueOf is when an encoded row is due, by its times and by the policy of now.
@@ -42,7 +48,7 @@ func (u *Unread) dueOf(partition int32, user string, b []byte) store.Due {
 		return due // it fails whoever folds it
 	}
 	next := u.bases.of(partition).next(user, row, policy, time.Now())
-	due.Policy, due.Why = next.At, uint8(next.Hold)
+	due.Policy, due.Why = next.At, next.Byte()
 	return due
 }
 
@@ -110,7 +116,7 @@ func (r rowsDue) Next(user string, now time.Time) (timers.Next, error) {
 // EachDue implements timers.Rows.
 func (r rowsDue) EachDue(ctx context.Context, visit func(user string, due int64, next timers.Next) error) error {
 	return r.DueRows.EachDue(ctx, func(user string, due store.Due) error {
-		return visit(user, due.Row, timers.Next{At: due.Policy, Hold: timers.Hold(due.Why)})
+		return visit(user, due.Row, timers.Next{At: due.Policy, Wait: timers.WaitOf(due.Why)})
 	})
 }
 

@@ -7,6 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/links"
@@ -200,7 +203,8 @@ func TestDecisionsOfBrowsers(t *testing.T) {
 
 // TestLinks has a link ask by GET, act by POST, and act once unless it unsubscribes.
 func TestLinks(t *testing.T) {
-	a := newAPI(t, withReach(t), withJWT(t))
+	registry := prometheus.NewRegistry()
+	a := newAPI(t, withReach(t), withJWT(t), func(c *Config) { c.Registry = registry })
 	signer := testLinks(t)
 	sendNote(a, "kim", `{"title":"hello"}`)
 	read := signer.URL(links.Link{Action: links.Read, User: "kim", Seq: 1, Until: time.Now().Add(time.Hour)})
@@ -250,6 +254,12 @@ func TestLinks(t *testing.T) {
 	a.call("POST", signer.URL(off), "").Want(204)
 	if row, _ := a.fake.Row("kim"); !strings.Contains(string(row.Reach.Prefs), `"on":false`) {
 		t.Errorf("the channel is not off: %s", row.Reach.Prefs)
+	}
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(`# HELP belfry_unsubscribed_total Channels, or categories of one, that users have left by a link in a message, in one click or on its page, by channel.
+# TYPE belfry_unsubscribed_total counter
+belfry_unsubscribed_total{channel="mail"} 4
+`), "belfry_unsubscribed_total"); err != nil {
+		t.Error(err)
 	}
 
 	ended := signer.URL(links.Link{Action: links.Read, User: "kim", Seq: 1, Until: time.Now().Add(-time.Second)})

@@ -19,9 +19,25 @@ func (h Hold) String() string {
 	return ""
 }
 
+// Wait is what a user's next message waits for, and on which channel: the number of that in
+// the policy, from 1; 0 is unknown.
+type Wait struct {
+	Hold    Hold
+	Channel uint8
+}
+
+// holdBits is how much of [Wait.Byte] the hold takes.
+const holdBits = 3
+
+// Byte is w in one byte, as an index of rows keeps it.
+func (w Wait) Byte() uint8 { return w.Channel<<holdBits | uint8(w.Hold) }
+
+// WaitOf is what [Wait.Byte] returned it for.
+func WaitOf(b uint8) Wait { return Wait{Hold: Hold(b & (1<<holdBits - 1)), Channel: b >> holdBits} }
+
 // Next is when a user is to be told of something outside of the inbox, in milliseconds
 // since 1970, 0 for never, and what it waits for until then.
 type Next struct {
-	At   int64
-	Hold Hold
+	At int64
+	Wait
 }

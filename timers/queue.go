@@ -164,7 +164,7 @@ func (q *Queue) TellStats() TellStats {
 	s := q.tells
 	s.Appended = maps.Clone(s.Appended)
 	q.tellMu.Unlock()
-	s.Pending = map[Hold]int{}
+	s.Pending = map[Wait]int{}
 	now := q.clock().UnixMilli()
 	for _, p := range q.all() {
 		p.telling.stats(&s, now)

@@ -74,7 +74,7 @@ type telling struct {
 	mu      sync.Mutex // held for no longer than a few tells take
 	heap    tells
 	users   map[string]*tell
-	pending map[Hold]int       // of users: those that nothing was appended for
+	pending map[Wait]int       // of users: those that nothing was appended for
 	tried   map[*tell]struct{} // the others
 	policy  uint32             // how many there were before, and announcements
 
@@ -85,7 +85,7 @@ type telling struct {
 }
 
 func newTelling(q *Queue, number int32, rows Rows) *telling {
-	return &telling{queue: q, number: number, rows: rows, wake: make(chan struct{}, 1), renew: make(chan struct{}, 1), announced: make(chan struct{}, 1), users: map[string]*tell{}, pending: map[Hold]int{}, tried: map[*tell]struct{}{}}
+	return &telling{queue: q, number: number, rows: rows, wake: make(chan struct{}, 1), renew: make(chan struct{}, 1), announced: make(chan struct{}, 1), users: map[string]*tell{}, pending: map[Wait]int{}, tried: map[*tell]struct{}{}}
 }
 
 // set has a user be told at next, and not at what was set before. Unsettled says that
@@ -122,7 +122,7 @@ func (s *telling) setLocked(t *tell, user string, next Next) {
 	case t == nil:
 		t = &tell{user: user, place: -1}
 		s.users[user] = t
-		s.pending[next.Hold]++
+		s.pending[next.Wait]++
 	default:
 		s.countLocked(t, next, 0)
 	}
@@ -140,10 +140,10 @@ func (s *telling) setLocked(t *tell, user string, next Next) {
 // countLocked has t counted as what it is about to be.
 func (s *telling) countLocked(t *tell, next Next, tries uint32) {
 	if t.tries == 0 {
-		s.pending[t.next.Hold]--
+		s.pending[t.next.Wait]--
 	}
 	if tries == 0 {
-		s.pending[next.Hold]++
+		s.pending[next.Wait]++
 		delete(s.tried, t)
 	} else {
 		s.tried[t] = struct{}{}
@@ -154,7 +154,7 @@ func (s *telling) removeLocked(t *tell) {
 	delete(s.users, t.user)
 	delete(s.tried, t)
 	if t.tries == 0 {
-		s.pending[t.next.Hold]--
+		s.pending[t.next.Wait]--
 	}
 }
 
@@ -168,7 +168,7 @@ func signal(c chan struct{}) {
 // TellStats is what a queue holds and has done of tells.
 type TellStats struct {
 	// Pending are users who are to be told of something, by what that waits for.
-	Pending map[Hold]int
+	Pending map[Wait]int
 	// Appended are tells that were written to journals, by channel; Again those of them
 	// that were written since nothing came of the one before.
 	Appended map[string]int64
@@ -182,8 +182,8 @@ type TellStats struct {
 func (s *telling) stats(to *TellStats, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for hold, n := range s.pending {
-		to.Pending[hold] += n
+	for wait, n := range s.pending {
+		to.Pending[wait] += n
 	}
 	oldest := now
 	if len(s.heap) > 0 {

@@ -43,9 +43,9 @@ func (x *reached) next(user string, now time.Time) Next {
 	at := x.began.Add(due + x.delay)
 	looked := max(at.Sub(x.began), now.Sub(x.began))
 	if looked >= x.quiet[0] && looked < x.quiet[1] {
-		return Next{x.began.Add(x.quiet[1]).UnixMilli(), HoldOf("quiet")}
+		return Next{x.began.Add(x.quiet[1]).UnixMilli(), Wait{HoldOf("quiet"), 1}}
 	}
-	return Next{at.UnixMilli(), HoldOf("delay")}
+	return Next{at.UnixMilli(), Wait{HoldOf("delay"), 1}}
 }
 
 func (x *reached) Due(string) (int64, error) { return 0, nil }
@@ -159,6 +159,21 @@ func wantTold(t *testing.T, x *reached, want ...string) {
 	x.told = nil
 }
 
+// TestWaitInAByte holds that what an index keeps of a wait is that wait, and that the byte of a
+// former release, which was the hold alone, is one of no known channel.
+func TestWaitInAByte(t *testing.T) {
+	for hold := HoldOf("delay"); hold.String() != ""; hold++ {
+		if WaitOf(uint8(hold)) != (Wait{Hold: hold}) {
+			t.Errorf("%s is %+v", hold, WaitOf(uint8(hold)))
+		}
+		for channel := range uint8(5) {
+			if w := (Wait{hold, channel}); WaitOf(w.Byte()) != w {
+				t.Errorf("%+v is %+v", w, WaitOf(w.Byte()))
+			}
+		}
+	}
+}
+
 func TestTellAtItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newReached()
@@ -171,12 +186,12 @@ func TestTellAtItsTime(t *testing.T) {
 		x.set("park", -1) // seen before
 		x.set("choi", time.Second)
 		x.set("choi", 6*time.Second)
-		if s := x.queue.TellStats(); s.Pending[HoldOf("delay")] != 4 {
+		if s := x.queue.TellStats(); s.Pending[Wait{HoldOf("delay"), 1}] != 4 {
 			t.Errorf("got %+v", s)
 		}
 		time.Sleep(time.Hour)
 		wantTold(t, x, "lee 3s", "han 4s", "kim 5s", "choi 6s")
-		if s := x.queue.TellStats(); s.Appended["chat"] != 4 || s.Pending[HoldOf("delay")] != 0 || s.Again != 0 || s.Late != 0 {
+		if s := x.queue.TellStats(); s.Appended["chat"] != 4 || s.Pending[Wait{HoldOf("delay"), 1}] != 0 || s.Again != 0 || s.Late != 0 {
 			t.Errorf("got %+v", s)
 		}
 	})
@@ -195,7 +210,7 @@ func TestTellIsHeldWithoutAChangeOfItsRow(t *testing.T) {
 		x.err = nil
 		x.mu.Unlock()
 		time.Sleep(time.Minute)
-		if s := x.queue.TellStats(); s.Pending[HoldOf("quiet")] != 1 || s.Failed == 0 || s.Late != 0 {
+		if s := x.queue.TellStats(); s.Pending[Wait{HoldOf("quiet"), 1}] != 1 || s.Failed == 0 || s.Late != 0 {
 			t.Errorf("got %+v", s)
 		}
 		time.Sleep(2 * time.Hour)

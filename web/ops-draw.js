@@ -93,6 +93,12 @@ export function fill(table, rows, empty = 'None.') {
 }
 
 export const figure = (n) => ({ text: typeof n === 'number' ? number(n) : n, className: 'number' });
+
+/** A cell with a sum and what it is of, as "5: late 2, failed 3". */
+export const reasons = (by) => {
+  const [all, each] = [Object.values(by).reduce((a, b) => a + b, 0), Object.entries(by).map(([why, n]) => `${why} ${number(n)}`)];
+  return { text: all ? `${number(all)}: ${each.join(', ')}` : '0', className: 'break' };
+};
 export const long = (text) => ({ text, className: 'break' });
 
 /** A cell with one button, made once. */

@@ -1,5 +1,5 @@
 // The ops page: what the server says of the installation, live.
-import { $, Series, asOf, figure, fill, long, make, number, press, say, span, state, time, topology } from './ops-draw.js';
+import { $, Series, asOf, figure, fill, long, make, number, press, reasons, say, span, state, time, topology } from './ops-draw.js';
 import { Overviews, token } from './ops-api.js';
 import './ops-letters.js';
 import './ops-lookup.js';
@@ -87,7 +87,7 @@ function show(o) {
   $('channels').hidden = !o.channels;
   fill($('channels-table'), (o.channels ?? []).map((c) => ({
     key: c.name,
-    cells: [c.name, ...[c.dispatched, c.sent, c.returned, c.gone, c.dead_letters].map(figure)],
+    cells: [c.name, figure(c.dispatched), reasons(c.held), figure(c.sent), ...[c.returned, c.suppressed, c.failed].map(reasons)],
   })));
   showPending(o.dead_letters);
   announce(o);

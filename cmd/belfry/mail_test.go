@@ -8,6 +8,7 @@ import (
 
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/mailtest"
+	"github.com/belfry/belfry/server/ops"
 )
 
 // TestMail is an approval that its manager does not read for a while, and one that he reads
@@ -94,6 +95,21 @@ func (s *mailScene) preview(user string) string {
 	return shown.Stdout
 }
 
+// overview is what the ops page tells of the channel.
+func (s *mailScene) overview() (c ops.Channel) {
+	s.t.Helper()
+	var all struct{ Channels []ops.Channel }
+	if status := callAPI(s.t, http.MethodGet, s.r.url+"/v1/ops/overview", "", "", &all); status != http.StatusOK {
+		s.t.Fatalf("overview: %d", status)
+	}
+	for _, c := range all.Channels {
+		if c.Name == "mail" {
+			return c
+		}
+	}
+	return c
+}
+
 // await waits until n mails have come and returns the last.
 func (s *mailScene) await(n int) mailtest.Mail {
 	s.t.Helper()
@@ -117,7 +133,11 @@ func (s *mailScene) toThoseWhoHaveNotRead() {
 			s.t.Errorf("preview %s, want %q in it", shown, want)
 		}
 	}
+	// Held and sent are told by channel and reason.
+	held := func() map[string]int64 { return s.overview().Held }
+	kafkatest.Eventually(s.t, kafkatest.Patience, func() string { return fmt.Sprintf("held are %v", held()) }, func() bool { return held()["delay"] == 1 || len(s.relay.Mails()) > 0 })
 	s.await(1)
+	kafkatest.Eventually(s.t, kafkatest.Patience, func() string { return fmt.Sprintf("sent are %+v", s.overview()) }, func() bool { return s.overview().Sent == 1 })
 	// A later mail is the marker: what is not there by then does not come.
 	s.notify("approval", "Not read", "lee")
 	s.await(2)

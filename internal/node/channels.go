@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/reach"
+	"github.com/belfry/belfry/senders"
 	"github.com/belfry/belfry/server/ops"
 )
 
@@ -52,7 +53,7 @@ func (i opsNode) Channels() []ops.Channel {
 func channelsOf(families []*dto.MetricFamily) []ops.Channel {
 	by := map[string]*ops.Channel{}
 	for _, f := range families {
-		name, ours := strings.CutPrefix(f.GetName(), "belfry_outbound_")
+		name, ours := strings.CutPrefix(f.GetName(), "belfry_")
 		if !ours {
 			continue
 		}
@@ -61,27 +62,50 @@ func channelsOf(families []*dto.MetricFamily) []ops.Channel {
 			for _, l := range m.GetLabel() {
 				labels[l.GetName()] = l.GetValue()
 			}
-			channel, ok := labels["channel"]
-			if !ok || m.GetCounter() == nil {
+			channel := labels["channel"]
+			if channel == "" || m.GetHistogram() != nil {
 				continue
 			}
 			c := by[channel]
 			if c == nil {
-				c = &ops.Channel{Name: channel}
+				c = &ops.Channel{Name: channel, Held: map[string]int64{}, Returned: map[string]int64{}, Suppressed: map[string]int64{}, Failed: map[string]int64{}}
 				by[channel] = c
 			}
-			n := int64(m.GetCounter().GetValue())
-			switch name + " " + labels["result"] {
-			case "dispatched_total ":
+			n := int64(m.GetCounter().GetValue() + m.GetGauge().GetValue())
+			add := func(to map[string]int64, why string) {
+				if n > 0 {
+					to[why] += n
+				}
+			}
+			switch result := labels["result"]; name {
+			case "outbound_dispatched_total":
 				c.Dispatched += n
-			case "decisions_total sent":
-				c.Sent += n
-			case "decisions_total late", "decisions_total no-endpoint", "decisions_total failed":
-				c.Returned += n
-			case "decisions_total dead-letter":
-				c.DeadLetters += n
-			case "endpoints_gone_total ":
-				c.Gone += n
+			case "outbound_pending":
+				add(c.Held, labels["hold"])
+			case "outbound_decisions_total":
+				switch senders.End(result) {
+				case senders.EndSent:
+					c.Sent += n
+				case senders.EndLate, senders.EndNoEndpoint, senders.EndFailed:
+					add(c.Returned, result)
+				case senders.EndNothing:
+					add(c.Suppressed, "nothing left")
+				case senders.EndLetter:
+					add(c.Failed, result)
+				case senders.EndRepeat, senders.EndGivenUp:
+				}
+			case "outbound_answers_total":
+				switch answer := labels["answer"]; senders.Result(answer) {
+				case senders.Accepted, senders.Unanswered, senders.Gone:
+				default:
+					add(c.Failed, answer)
+				}
+			case "outbound_endpoints_gone_total":
+				add(c.Suppressed, "gone")
+			case "bounces_total":
+				add(c.Suppressed, labels["kind"])
+			case "unsubscribed_total":
+				add(c.Suppressed, "unsubscribed")
 			}
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -71,11 +71,28 @@ func TestChannelsOfMetrics(t *testing.T) {
 		ended.WithLabelValues("browser", result).Add(float64(i + 1))
 	}
 	counter("belfry_outbound_endpoints_gone_total", "channel").WithLabelValues("browser").Add(4)
+	counter("belfry_bounces_total", "channel", "kind").WithLabelValues("browser", "soft").Add(7)
+	counter("belfry_unsubscribed_total", "channel").WithLabelValues("browser").Add(8)
+	answers := counter("belfry_outbound_answers_total", "channel", "service", "answer")
+	for _, service := range []string{"one", "two"} {
+		for i, answer := range []string{"accepted", "unanswered", "gone", "rejected", "unreachable"} {
+			answers.WithLabelValues("browser", service, answer).Add(float64(i + 1))
+		}
+	}
+	pending := f.NewGaugeVec(prometheus.GaugeOpts{Name: "belfry_outbound_pending", Help: "x"}, []string{"channel", "hold"})
+	pending.WithLabelValues("browser", "digest").Set(3)
+	pending.WithLabelValues("browser", "quiet").Set(0)
+	pending.WithLabelValues("", "delay").Set(3)
+	f.NewHistogramVec(prometheus.HistogramOpts{Name: "belfry_outbound_answer_seconds", Help: "x"}, []string{"channel"}).WithLabelValues("other").Observe(1)
 	counter("belfry_outbound_tells_total", "channel").WithLabelValues("chat").Add(4)
 	counter("other_total", "channel").WithLabelValues("elsewhere").Add(4)
 	families, err := registry.Gather()
-	want := []ops.Channel{{Name: "browser", Dispatched: 9, Sent: 1, Returned: 2 + 3 + 4, Gone: 4, DeadLetters: 5}, {Name: "chat"}}
-	if got := channelsOf(families); err != nil || !slices.Equal(got, want) {
+	type by = map[string]int64
+	want := []ops.Channel{{
+		Name: "browser", Dispatched: 9, Held: by{"digest": 3}, Sent: 1, Returned: by{"late": 2, "no-endpoint": 3, "failed": 4},
+		Suppressed: by{"nothing left": 6, "gone": 4, "soft": 7, "unsubscribed": 8}, Failed: by{"dead-letter": 5, "rejected": 8, "unreachable": 10},
+	}, {Name: "chat", Held: by{}, Returned: by{}, Suppressed: by{}, Failed: by{}}}
+	if got := channelsOf(families); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 }

@@ -116,7 +116,7 @@ func (n *node) registerMetrics() {
 		n.registry.MustRegister(clockMetrics{n.journal.Skew})
 	}
 	if n.timers != nil {
-		n.registry.MustRegister(timerMetrics{n.timers.Stats, n.timers.TellStats})
+		n.registry.MustRegister(timerMetrics{n.timers.Stats, n.timers.TellStats, n.policyNow})
 	}
 	if n.audit != nil {
 		n.registry.MustRegister(auditMetrics{n.audit.Stats})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/timers"
 )
 
@@ -21,6 +22,8 @@ func (n *node) openTimers() *timers.Queue {
 type timerMetrics struct {
 	stats func() timers.Stats
 	tells func() timers.TellStats
+	// policy is what is told by, nil for nothing.
+	policy func() *reach.Policy
 }
 
 // Describe implements prometheus.Collector.
@@ -45,15 +48,32 @@ func (m timerMetrics) collectTells(ch chan<- prometheus.Metric, tell func(kind p
 	labelled := func(kind prometheus.ValueType, name, help, label, value string, v float64) {
 		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, []string{label}, nil), kind, v, value)
 	}
-	for hold := timers.HoldOf("delay"); hold.String() != ""; hold++ {
-		labelled(prometheus.GaugeValue, "belfry_outbound_pending", "Users of this process's partitions who are to be told of something outside of the inbox, by what that waits for: delay, digest, quiet, daily cap or returned.", "hold", hold.String(), float64(s.Pending[hold]))
-	}
+	m.collectPending(ch, s.Pending)
 	for channel, n := range s.Appended {
 		labelled(prometheus.CounterValue, "belfry_outbound_tells_total", "Tells appended to journals as their time came, by channel; the fold decides what comes of each.", "channel", channel, float64(n))
 	}
 	tell(prometheus.CounterValue, "belfry_outbound_tells_again_total", "Tells appended again, since nothing came of the one before.", float64(s.Again))
 	tell(prometheus.CounterValue, "belfry_outbound_tells_failed_total", "Tells that could not be appended, and are tried again.", float64(s.Failed))
 	tell(prometheus.GaugeValue, "belfry_outbound_late_seconds", "For how long the oldest tell is overdue: it waits for its turn, or nothing has come of it.", s.Late.Seconds())
+}
+
+// collectPending tells of all that users of channels may wait for, and of those whose
+// channel is not known, since a former release has looked them up.
+func (m timerMetrics) collectPending(ch chan<- prometheus.Metric, pending map[timers.Wait]int) {
+	desc := prometheus.NewDesc("belfry_outbound_pending", "Users of this process's partitions who are to be told of something outside of the inbox, by the channel that comes first, and by what that waits for: delay, digest, quiet, daily cap or returned.", []string{"channel", "hold"}, nil)
+	names := []string{""}
+	if policy := m.policy(); policy != nil {
+		for i := range policy.Channels {
+			names = append(names, policy.Channels[i].Name)
+		}
+	}
+	for i, name := range names {
+		for hold := timers.HoldOf("delay"); hold.String() != ""; hold++ {
+			if n := pending[timers.Wait{Hold: hold, Channel: uint8(i)}]; i > 0 || n > 0 {
+				ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n), name, hold.String())
+			}
+		}
+	}
 }
 
 // clockMetrics tell how this process's clock and the brokers' differ.

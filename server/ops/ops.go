@@ -98,15 +98,21 @@ type Installation interface {
 	Channels() []Channel
 }
 
-// Channel is what was told on a channel; all but the name rise from the start of the
-// process.
+// Channel is what was told on a channel, and what was not by why; all but Held rise from
+// the start of the process.
 type Channel struct {
-	Name        string `json:"name"`
-	Dispatched  int64  `json:"dispatched"`   // decisions of the partitions folded here
-	Sent        int64  `json:"sent"`         // by the senders here, as is all that follows
-	Returned    int64  `json:"returned"`     // decided anew
-	Gone        int64  `json:"gone"`         // endpoints that are no more
-	DeadLetters int64  `json:"dead_letters"` // given up
+	Name       string `json:"name"`
+	Dispatched int64  `json:"dispatched"` // decisions of the partitions folded here
+	// Held are users of those partitions who wait, by what for.
+	Held map[string]int64 `json:"held"`
+	Sent int64            `json:"sent"` // decisions, by the senders here
+	// Returned are decisions that are made anew: late, no-endpoint or failed.
+	Returned map[string]int64 `json:"returned"`
+	// Suppressed is what nobody is told: a decision of which nothing is left, and
+	// endpoints and channels that went: gone, hard, soft, complaint, unsubscribed.
+	Suppressed map[string]int64 `json:"suppressed"`
+	// Failed are tries of the senders here, by the answer, and decisions that were given up.
+	Failed map[string]int64 `json:"failed"`
 }
 
 // Timers are the times that rows name, at which they are written again.

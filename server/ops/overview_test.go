@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -76,9 +77,9 @@ func TestOverview(t *testing.T) {
 	if got.Channels != nil {
 		t.Errorf("got channels %+v, where nobody is told", got.Channels)
 	}
-	f.Told = []ops.Channel{{Name: "browser", Dispatched: 9, Sent: 7, Returned: 2, Gone: 1, DeadLetters: 3}}
+	f.Told = []ops.Channel{{Name: "browser", Dispatched: 9, Sent: 7, Held: map[string]int64{"quiet": 3}, Returned: map[string]int64{"late": 2}}}
 	got = servertest.Into[ops.OverviewBody](a.get("/v1/ops/overview").Want(200))
-	if !slices.Equal(got.Channels, f.Told) {
+	if !reflect.DeepEqual(got.Channels, f.Told) {
 		t.Errorf("got channels %+v, want %+v", got.Channels, f.Told)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/recent"
@@ -81,6 +82,7 @@ type Calls struct {
 	config              Config
 	browsers, addresses *limit.Calls // new ones, by user
 	bounces             *door.Bounces
+	unsubscribed        *prometheus.CounterVec // by channel
 
 	mu    sync.Mutex
 	spent *recent.Map[string, struct{}] // tokens of links that act once
@@ -106,6 +108,9 @@ func New(config Config) (*Calls, error) {
 	return &Calls{
 		config: config, browsers: limit.NewCalls(ErrRegistrations, allowance, allowance), addresses: limit.NewCalls(ErrRegistrations, allowance, allowance),
 		bounces: bounces, spent: recent.New[string, struct{}](maxSpent),
+		unsubscribed: promauto.With(config.Registry).NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_unsubscribed_total", Help: "Channels, or categories of one, that users have left by a link in a message, in one click or on its page, by channel.",
+		}, []string{"channel"}),
 	}, nil
 }
 

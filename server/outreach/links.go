@@ -171,6 +171,9 @@ func (c *Calls) choose(r *http.Request, link *links.Link, asked choice) (*inbox.
 	if err != nil {
 		return nil, err
 	}
+	if !asked.on {
+		c.unsubscribed.WithLabelValues(link.Channel).Inc()
+	}
 	if !shown { // the page says what will be
 		return asShown(after, patch)
 	}
