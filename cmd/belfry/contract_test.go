@@ -68,6 +68,7 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"push test":    append(slices.Clone(kafka), "vapid-key-file", "vapid-subject", "push-hosts"),
 		"mail test":    {"smtp-server", "smtp-tls", "smtp-user", "smtp-password-file", "mail-from", "dkim-key-file", "log-format", "config"},
 		"mail preview": append(slices.Clone(kafka), "channels", "mail-from", "mail-content", "mail-templates", "public-url", "link-secret-file", "html"),
+		"mail check":   {"json"},
 		"vapid":        {"vapid-key-file"},
 		"token":        {"user", "scope", "ttl", "jwt-secret-file", "jwt-audience", "jwt-issuer"},
 

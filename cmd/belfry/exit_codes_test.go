@@ -64,6 +64,7 @@ func TestExitCodes(t *testing.T) {
 		"broker": {"--addr", "127.0.0.1:0"}, "demo": {"--addr", "127.0.0.1:0"}, "health": nil, "rules check": {rules},
 		"channels check": {channels},
 		"mail test":      {"kim@example.com", "--smtp-server", "127.0.0.1:1", "--mail-from", "inbox@example.com"},
+		"mail check":     {templatesFolder(t, "en.yaml", "urgent: Now\n")},
 		"vapid":          {"--vapid-key-file", filepath.Join(t.TempDir(), "vapid.pem")},
 		"token":          {"--user", "u", "--jwt-secret-file", programtest.WriteFile(t, "jwt.secret", programtest.Secret)},
 	}

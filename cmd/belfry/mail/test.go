@@ -22,10 +22,11 @@ func Command(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "mail",
 		GroupID: cli.GroupOperate,
-		Short:   "Send a test mail, or show a user's next one",
-		Long:    `Try mail: what the mail server says to one, and what a user's next one holds.`,
+		Short:   "Send a test mail, show a user's next one, or check templates",
+		Long: `Try mail: what the mail server says to one, what a user's next one holds, and
+whether templates of your own are right.`,
 	}
-	c.AddCommand(testCommand(p), previewCommand(p))
+	c.AddCommand(testCommand(p), previewCommand(p), checkCommand(p))
 	return c
 }
 

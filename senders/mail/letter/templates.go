@@ -99,7 +99,11 @@ func (l *loader) wrong(file string, line int, field, format string, args ...any)
 func (l *loader) folder(dir fs.FS, path string) error {
 	entries, err := fs.ReadDir(dir, ".")
 	if err != nil {
-		return fmt.Errorf("read the folder of templates: %w", err)
+		var at *fs.PathError // of a folder that says no more than "."
+		if errors.As(err, &at) {
+			err = at.Err
+		}
+		return fmt.Errorf("read the folder of templates %s: %w", path, err)
 	}
 	l.files = 0
 	for _, e := range entries {

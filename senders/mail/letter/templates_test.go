@@ -49,8 +49,8 @@ func TestTemplatesAreChecked(t *testing.T) {
 	if _, err := letter.Load(t.TempDir()); err == nil || !strings.Contains(err.Error(), "holds no templates") {
 		t.Errorf("an empty folder: %v", err)
 	}
-	if _, err := letter.Load(filepath.Join(t.TempDir(), "none")); err == nil {
-		t.Error("a folder that is not there was taken")
+	if _, err := letter.Load(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "none: no such file") {
+		t.Errorf("a folder that is not there: %v", err)
 	}
 }
 
