@@ -333,7 +333,7 @@ func newStep(before, after *State, r Record, in Input, effects Effects) Step {
 	s.left(before, after, effects)
 	s.reached(before, after, r, effects)
 	for _, seq := range r.Seqs {
-		if r.Kind == KindEndpointGone {
+		if r.Kind == KindEndpoint || r.Kind == KindEndpointGone {
 			break // they are no items
 		}
 		if _, ok := before.Entry(seq); !ok && seq <= before.Base+uint64(in.Offset) && !slices.ContainsFunc(before.Removals, func(rm Removal) bool { return rm.Seq == seq }) {

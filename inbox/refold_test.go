@@ -117,13 +117,15 @@ func TestRefolderTellsWhatChanged(t *testing.T) {
 // The lines say what was told where, what came back, and which endpoints came and went.
 func TestRefolderTellsWhatWasTold(t *testing.T) {
 	const far = int64(1) << 42
+	room := &inbox.Address{Kind: inbox.EndpointText, Target: "room"}
 	steps, _ := refold(inbox.State{}, 1, 0,
-		inbox.Record{Kind: inbox.KindEndpoint, Endpoint: &inbox.Address{Kind: inbox.EndpointText, Target: "room"}},
+		inbox.Record{Kind: inbox.KindEndpoint, Endpoint: room},
 		inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "a", Title: belfry.PlainText("a")}},
 		inbox.Record{Kind: inbox.KindTell, Seqs: []uint64{2}, Tell: &inbox.Tell{Channel: "chat", Kind: inbox.EndpointText, Evaluated: 2, GoodUntil: far}},
 		inbox.Record{Kind: inbox.KindUntell, Untell: &inbox.Untell{Channel: "chat", Decision: 3, Attempt: 1}},
 		inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{1}, Soft: true, Reason: "soft: full"},
 		inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{1}, Reason: "hard: kim@example.com"},
+		inbox.Record{Kind: inbox.KindEndpoint, Endpoint: room}, inbox.Record{Kind: inbox.KindEndpoint, Endpoint: room, Seqs: []uint64{7}},
 	)
 	tell, untell, bounce, gone := steps[2], steps[3], steps[4], steps[5]
 	if steps[0].Endpoint != 1 || steps[0].Kind != "endpoint" {
@@ -140,6 +142,9 @@ func TestRefolderTellsWhatWasTold(t *testing.T) {
 	}
 	if !slices.Equal(gone.GoneEndpoints, []uint64{1}) || len(gone.Unknown) > 0 || gone.Reason != "hard: …@example.com" || gone.Bounced != 0 {
 		t.Errorf("endpoint-gone: got %+v", gone)
+	}
+	if again := steps[7]; steps[6].Endpoint != 7 || again.Endpoint != 0 || len(again.Unknown) > 0 {
+		t.Errorf("an endpoint that is there: got %+v", again)
 	}
 }
 

@@ -313,7 +313,8 @@ func (r *Responder) do(ctx context.Context, a *asked, before *lane, wrong, refus
 // setAside makes a request a dead letter; replayed, it is asked once more.
 func (r *Responder) setAside(ctx context.Context, a *asked, topicID [16]byte, end ending, done func(error)) {
 	why := deadletter.Envelope{
-		Reason: deadletter.ReasonInvalid, Error: end.err.Error(), Group: r.Prefix.RequestsGroup(), TopicID: topicID, Attempt: 1,
+		Reason: deadletter.ReasonInvalid, Error: end.err.Error(), Group: r.Prefix.RequestsGroup(), TopicID: topicID,
+		Attempt: 1 + deadletter.ParseReplayOf(kafka.Headers(a.raw)),
 	}
 	var panicked *engine.PanicError
 	var tooLarge *inflate.BatchError

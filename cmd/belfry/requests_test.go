@@ -358,6 +358,13 @@ func TestBadRequests(t *testing.T) {
 	if l := awaitLetter(t, brokers, sent); l.Reason != deadletter.ReasonUndelivered || !strings.Contains(l.Error, small) {
 		t.Errorf("an answer that is too big: letter %s: %s", l.Reason, l.Error)
 	}
+	// A replay asks once more, and what is as bad as before is the next attempt.
+	call(t, nil, "dead-letters", "replay", "--brokers", brokers[0], "--reason", "undelivered", "--yes").WantOutput(t, "1 were replayed")
+	again := *sent
+	again.Offset++
+	if l := awaitLetter(t, brokers, &again); l.Reason != deadletter.ReasonUndelivered || l.Attempt != 2 {
+		t.Errorf("replayed, and as bad as before: letter %s of attempt %d, want 2", l.Reason, l.Attempt)
+	}
 	// A null value says nothing, unless somebody waits.
 	x.send([]byte("bad"), nil, nil)
 	own := x.correlate()

@@ -178,7 +178,7 @@ func (r *Replayer) outbound(l *deadletter.Letter) ([]*kgo.Record, error) {
 // request asks once more what was asked over Kafka: whoever asked has given up, and drops an
 // answer.
 func (r *Replayer) request(l *deadletter.Letter) []*kgo.Record {
-	return []*kgo.Record{{Topic: l.Topic, Partition: l.Partition, Key: l.Key, Value: l.Value, Headers: kafka.RecordHeaders(l.Headers)}}
+	return []*kgo.Record{{Topic: l.Topic, Partition: l.Partition, Key: l.Key, Value: l.Value, Headers: kafka.RecordHeaders(deadletter.WithReplayOf(l.Headers, l.Attempt))}}
 }
 
 // item writes a content again that a former release could not.

@@ -3,6 +3,7 @@ package node
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,12 +39,12 @@ func (n *node) watchLag() {
 }
 
 // OtherGroups reports which groups to show besides those that every
-// installation has: routers of further sources, push and those who answer requests,
+// installation has: routers of further sources, senders and those who answer requests,
 // which other processes may run, and what an operator asks for.
 func OtherGroups(prefix belfry.Prefix, more *regexp.Regexp) func(group string) bool {
-	routers, push, requests := prefix.RouterGroup(""), string(prefix)+"-push", prefix.RequestsGroup()
+	routers, single := prefix.RouterGroup(""), []string{prefix.WebPushGroup(), prefix.MailGroup(), prefix.RequestsGroup()}
 	return func(group string) bool {
-		return strings.HasPrefix(group, routers) || group == push || group == requests || more != nil && more.MatchString(group)
+		return strings.HasPrefix(group, routers) || slices.Contains(single, group) || more != nil && more.MatchString(group)
 	}
 }
 

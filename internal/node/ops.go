@@ -74,8 +74,9 @@ func newWorker(kind string, s engine.Status) ops.Worker {
 // Flows implements ops.Installation.
 func (i opsNode) Flows() []ops.Flow { return flows(i.Prefix, i.lag.Report()) }
 
-// flows tells what reads and writes the topics of an installation. Which routers
-// there are is known from the groups that lag is collected of.
+// flows tells what reads and writes the topics of an installation. Which routers and senders
+// there are, and whether requests are answered, is known from the groups that lag is
+// collected of.
 func flows(p belfry.Prefix, lag lag.Report) []ops.Flow {
 	const group, every = "group", "server"
 	out := []ops.Flow{{Name: "HTTP API", Kind: every, Outputs: []string{p.Journal()}}}
@@ -90,10 +91,30 @@ func flows(p belfry.Prefix, lag lag.Report) []ops.Flow {
 		topic := p.Notifications()
 		out = append(out, ops.Flow{Name: p.RouterGroup(topic), Kind: group, Inputs: []string{topic}, Outputs: []string{p.Journal()}})
 	}
-	return append(out,
-		ops.Flow{Name: p.UnreadGroup(), Kind: group, Inputs: []string{p.Journal()}, Tables: []string{p.UnreadTable(), p.InboxTable()}},
-		ops.Flow{Name: "views of servers", Kind: every, Inputs: []string{p.UnreadTable(), p.InboxTable()}},
-	)
+	unread := ops.Flow{Name: p.UnreadGroup(), Kind: group, Inputs: []string{p.Journal()}, Tables: []string{p.UnreadTable(), p.InboxTable()}}
+	var senders []ops.Flow
+	for _, g := range lag.Groups {
+		switch g.Name {
+		case p.RequestsGroup():
+			out = append(out, ops.Flow{Name: g.Name, Kind: group, Inputs: topicsOf(g), Outputs: []string{p.Journal()}})
+		case p.WebPushGroup(), p.MailGroup():
+			// What they give back goes into the journal, which the way to them begins with.
+			senders = append(senders, ops.Flow{Name: g.Name, Kind: group, Inputs: []string{p.Outbound()}})
+			unread.Outputs = []string{p.Outbound()}
+		}
+	}
+	out = append(out, unread, ops.Flow{Name: "views of servers", Kind: every, Inputs: []string{p.UnreadTable(), p.InboxTable()}})
+	return append(out, senders...)
+}
+
+// topicsOf names the topics that a group reads.
+func topicsOf(g lag.Group) (topics []string) {
+	for _, p := range g.Partitions { // by topic
+		if n := len(topics); n == 0 || topics[n-1] != p.Topic {
+			topics = append(topics, p.Topic)
+		}
+	}
+	return topics
 }
 
 // Pending implements ops.Installation.

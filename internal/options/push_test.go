@@ -75,7 +75,7 @@ func TestPush(t *testing.T) {
 		{append(good, "--vapid-subject", "mailto:ops@localhost"), []string{"vapid-subject"}},
 		{append(good, "--vapid-key-file", open), []string{"vapid-key-file", "chmod o="}},
 		{append(good, "--vapid-key-file", bad), []string{"vapid-key-file", "private key"}},
-		{append(good, "--vapid-key-file", "nowhere"), []string{"vapid-key-file", "path"}},
+		{append(good, "--vapid-key-file", "nowhere"), []string{"vapid-key-file", "no such file", "belfry vapid"}},
 		{append(good, "--push-hosts", "10.0.0.1"), []string{"push-hosts", "10.0.0.1"}},
 		{append(good, "--push-hosts", "http://push.example.com"), []string{"push-hosts", "loopback"}},
 		{append(good, "--public-url", "inbox.example.com"), []string{"public-url"}},

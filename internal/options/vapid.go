@@ -73,7 +73,11 @@ func (o *VAPID) Validate() error {
 // that others on the machine may read; one that is mounted as a secret is nobody else's.
 func ReadVAPIDKeys(file string) (*webpush.Keys, error) {
 	const flag = "vapid-key-file"
-	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o007 != 0 && !mounted(file) {
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // not quoted: it may be the secret itself
+		return nil, cli.FlagErrorf(flag, "there is no such file; make one with: belfry vapid --vapid-key-file vapid.pem")
+	case err == nil && info.Mode().Perm()&0o007 != 0 && !mounted(file):
 		return nil, cli.FlagErrorf(flag, "everybody on this machine can use %s, and push in your name: chmod o= it", file)
 	}
 	text, err := readSecretFile(flag, file, &warnings{})

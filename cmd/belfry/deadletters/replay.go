@@ -40,7 +40,8 @@ of the built-in topic need none. What comes of them is written into the journal,
 with the ids that it would have had, and never into the topic that the record
 came from. So what is there already is not doubled, and a replay that was
 interrupted can be repeated. A letter that was replayed is marked, and left
-alone unless --again.
+alone unless --again. A request over Kafka is asked once more in its own topic,
+and becomes a new letter if it is as bad as before.
 
 Letters that are as bad as before are counted and told why; they stay what they
 are. One that was cut cannot be replayed at all.
