@@ -23,6 +23,9 @@ type bundle struct{ name, entry, format string }
 // content: a page has them of the version that it is of, or not at all.
 var later = []bundle{
 	{"belfry-device.js", "src/device.js", "esm"},
+	{"belfry-ko.js", "src/ko.js", "esm"},
+	{"belfry-outside.js", "src/outside.js", "esm"},
+	{"belfry-panels.js", "src/panels.js", "esm"},
 	{"belfry-settings.js", "src/settings.js", "esm"},
 }
 
@@ -95,7 +98,7 @@ func build(folder string) ([]js.File, error) {
 }
 
 func (b bundle) build(folder string, pinned map[string]string) (js.File, error) {
-	args := []string{"tool", "esbuild", b.entry, "--bundle", "--minify", "--format=" + b.format, "--target=es2022", "--legal-comments=none", "--log-level=warning"}
+	args := []string{"tool", "esbuild", b.entry, "--bundle", "--minify", "--format=" + b.format, "--target=es2022", "--charset=utf8", "--legal-comments=none", "--log-level=warning"}
 	for name := range pinned {
 		args = append(args, "--external:"+name)
 	}
@@ -128,9 +131,20 @@ func pin(text []byte, files []js.File) ([]byte, error) {
 		case f.IsWorker():
 			continue // its address is what a browser asks for news
 		case f.Name == f.Pinned():
-			name = "loaded by both when it is needed"
+			name = "loaded by " + strings.Join(loaders(f, files), " and ") + " when it is needed"
 		}
 		fmt.Fprintf(&table, "| %s | `/%s` | `%s` |\n", name, f.Pinned(), f.Integrity())
 	}
 	return bytes.Join([][]byte{before, []byte(begin), []byte(table.String()), []byte(end), after}, nil), nil
+}
+
+// loaders returns the names of the files that load f when it is needed.
+func loaders(f js.File, files []js.File) []string {
+	var names []string
+	for _, by := range files {
+		if bytes.Contains(by.Body, []byte(`import("./`+f.Name+`")`)) {
+			names = append(names, "`/"+by.Name+"`")
+		}
+	}
+	return names
 }

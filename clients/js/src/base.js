@@ -1,6 +1,6 @@
 // The ground of both elements: a client that elements of one user share, words.
 import { Belfry } from './belfry.js';
-import { fill, languages, speech } from './text.js';
+import { fill, languages, load, speech } from './text.js';
 
 const clients = new Map(); // by address, user and token: {client, elements}
 
@@ -16,6 +16,7 @@ export class Base extends HTMLElement {
   #given;
   #release;
   #queued;
+  #turn; // that waits for words
   #texts;
   #getToken;
 
@@ -87,10 +88,7 @@ export class Base extends HTMLElement {
   #start() {
     const asked = this.lang || this.closest('[lang]')?.lang || navigator.language;
     const main = asked.split('-')[0];
-    this.language = [asked, main].find((l) => languages[l]) ?? 'en';
-    this.t = { ...languages.en, ...languages[this.language], ...this.#texts };
-    // Times and lists are in the language of the words.
-    this.speech = speech(this.language === main ? asked : this.language);
+    const language = [asked, main].find((l) => languages[l]) ?? 'en';
     let client = this.#given;
     if (!client) {
       const [url, user, token] = ['url', 'user', 'token'].map((name) => this.getAttribute(name) ?? '');
@@ -114,21 +112,33 @@ export class Base extends HTMLElement {
         });
       };
     }
-    this.#client = client;
-    const off = client.subscribe(() => this.changed());
-    const release = this.#release;
-    this.#release = () => {
-      off();
-      release?.();
+    const begin = () => {
+      this.language = language;
+      this.t = { ...languages.en, ...languages[language], ...this.#texts };
+      // Times and lists are in the language of the words.
+      this.speech = speech(language === main ? asked : language);
+      this.#client = client;
+      const off = client.subscribe(() => this.changed());
+      const release = this.#release;
+      this.#release = () => {
+        off();
+        release?.();
+      };
+      this.start();
+      this.changed();
     };
-    this.start();
-    this.changed();
+    // No words are shown that others replace in a moment. Those that cannot be had are
+    // English; the client does not wait for them.
+    const words = load(language);
+    if (!words) return begin();
+    const turn = (this.#turn = {});
+    words.catch(() => {}).then(() => turn === this.#turn && begin());
   }
 
   #stop() {
     if (this.#client) this.stop();
     this.#release?.();
-    this.#release = this.#client = undefined;
+    this.#turn = this.#release = this.#client = undefined;
   }
 
   say(name, values) {

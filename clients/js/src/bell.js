@@ -2,13 +2,13 @@
 import { Base } from './base.js';
 import { below, h, icon, isRTL, set, say, sheet } from './dom.js';
 import { BelfryInbox } from './inbox.js';
+import { paths } from './row.js';
 import { languages } from './text.js';
 import { bellStyles } from './styles.js';
 
 export { BelfryInbox, languages };
 
 const sheetOfBell = sheet(bellStyles);
-const bell = 'M6 9a6 6 0 0 1 12 0c0 6 2 7 2 8H4c0-1 2-2 2-8M10 20a2 2 0 0 0 4 0';
 
 export class BelfryBell extends Base {
   #button;
@@ -21,7 +21,7 @@ export class BelfryBell extends Base {
   constructor() {
     super(sheetOfBell);
     this.#button = h('button', { id: 'b', type: 'button', part: 'button', popovertarget: 'p', 'aria-haspopup': 'dialog' },
-      h('slot', { name: 'icon' }, icon(bell)), (this.#badge = h('span', { id: 'n', part: 'badge', 'aria-hidden': 'true', hidden: true })));
+      h('slot', { name: 'icon' }, icon(paths.bell)), (this.#badge = h('span', { id: 'n', part: 'badge', 'aria-hidden': 'true', hidden: true })));
     this.#panel = h('div', { id: 'p', part: 'panel', popover: 'auto', role: 'dialog', onbeforetoggle: (e) => this.#toggle(e) });
     this.#news = h('p', { class: 'v', role: 'status' });
     this.shadowRoot.append(h('div', null, this.#button, this.#news, this.#panel));
@@ -74,11 +74,10 @@ export class BelfryBell extends Base {
     if (more) {
       if (!matchMedia('(prefers-reduced-motion:reduce)').matches) this.#badge.animate({ scale: [1, 1.35, 1] }, 400);
       if (!this.#panel.matches(':popover-open')) say(this.#news, this.say(n - this.#shown.n > 1 ? 'many' : 'news', { n: n - this.#shown.n }));
-      this.#ring();
     }
     if (this.#shown?.version !== counts.version) this.emit('belfry-count', counts);
     this.#shown = { n, version: counts.version };
-    this.#outside(counts.unread ?? 0);
+    this.#outside(counts.unread ?? 0, more);
   }
 
   // ---- the panel
@@ -109,68 +108,10 @@ export class BelfryBell extends Base {
     below(this.#panel, this.#button.getBoundingClientRect(), isRTL(this));
   };
 
-  // ---- what is outside of the page's content: title, icons, sound
-
-  #title;
-  #icon;
-
-  #outside(unread) {
-    if (this.hasAttribute('page-title')) {
-      const bare = document.title.replace(/^\(\d+\+?\) /, '');
-      const title = unread ? `(${unread > 99 ? '99+' : unread}) ${bare}` : bare;
-      if (document.title !== title) document.title = title;
-    }
-    // Browsers refuse it where the page is not installed.
-    if (this.hasAttribute('app-badge')) navigator.setAppBadge?.(unread).catch(() => {});
-    const at = this.getAttribute('favicon');
-    if (at === null) return;
-    const link = document.querySelector('link[rel~="icon"]') ?? document.head.appendChild(h('link', { rel: 'icon', href: '/favicon.ico' }));
-    this.#icon ??= link.href;
-    if (at) link.href = unread ? at : this.#icon;
-    else this.#paint(link, unread);
-  }
-
-  // Without an address of another icon the dot is painted onto the one that is there,
-  // for which a policy must let img-src have data:.
-  #paint(link, unread) {
-    if (!unread) return void (link.href = this.#icon);
-    const img = new Image();
-    img.onload = () => {
-      const canvas = h('canvas', { width: 64, height: 64 });
-      const c = canvas.getContext('2d');
-      c.drawImage(img, 0, 0, 64, 64);
-      c.fillStyle = '#d3302c';
-      c.arc(46, 18, 17, 0, 7);
-      c.fill();
-      link.href = canvas.toDataURL();
-    };
-    img.src = this.#icon;
-  }
-
-  // Of several tabs the one that gets the lock is heard.
-  #ring() {
-    const at = this.getAttribute('sound');
-    if (at === null) return;
-    const play = async () => {
-      if (at) return new Audio(at).play();
-      const context = new AudioContext();
-      const gain = context.createGain();
-      gain.connect(context.destination);
-      gain.gain.setValueAtTime(0.12, context.currentTime);
-      gain.gain.exponentialRampToValueAtTime(0.001, context.currentTime + 0.9);
-      for (const [frequency, after] of [[880, 0], [1318.5, 0.12]]) {
-        const tone = context.createOscillator();
-        tone.frequency.value = frequency;
-        tone.connect(gain);
-        tone.start(context.currentTime + after);
-        tone.stop(context.currentTime + 0.9);
-        tone.onended = () => after && context.close();
-      }
-    };
-    // Before the first click on a page browsers refuse sound.
-    const once = () => play().catch(() => {}).then(() => new Promise((done) => setTimeout(done, 1000)));
-    if (navigator.locks) navigator.locks.request('belfry-sound', { ifAvailable: true }, (lock) => lock && once());
-    else if (!document.hidden) once();
+  // Title, icons and sound are of pages that ask for them.
+  #outside(unread, more) {
+    if (!['page-title', 'app-badge', 'favicon', 'sound'].some((name) => this.hasAttribute(name))) return;
+    import('./outside.js').then(({ outside }) => outside(this, unread, more)).catch(() => {}); // the next count tries again
   }
 }
 

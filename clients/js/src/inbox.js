@@ -2,7 +2,6 @@
 import { Base } from './base.js';
 import { h, icon, isRTL, say, set, sheet } from './dom.js';
 import { Looks } from './looks.js';
-import { Menu } from './menu.js';
 import { Mutes } from './mutes.js';
 import { fillRow, makeRow, paths } from './row.js';
 import { inboxStyles } from './styles.js';
@@ -22,7 +21,7 @@ export class BelfryInbox extends Base {
   #newest; // the highest seq that was on the screen
   #undo;
   #held = []; // what undo takes back: deletes that follow each other are one
-  #menu;
+  #panels; // a promise of the menu and the help
   #mutes = new Mutes();
   #settings;
   #looks = new Looks((rows) => this.#seen(rows));
@@ -38,11 +37,11 @@ export class BelfryInbox extends Base {
   #build() {
     const $ = this.#$;
     const button = (name, props, ...kids) => ($[name] = h('button', { type: 'button', part: 'button', ...props }, ...kids));
-    $.root = h('div', { id: 'root', part: 'inbox', onkeydown: (e) => this.#key(e) },
+    $.root = h('div', { id: 'root', part: 'inbox', onkeydown: (e) => this.#key(e), onpointerenter: this.#prepare, onfocusin: this.#prepare },
       h('div', { id: 'top', part: 'header' },
         ($.title = h('h2', { id: 'title', part: 'title' })),
         button('markAll', { class: 'i', onclick: () => this.#markAll() }, icon(paths.all)),
-        button('keys', { class: 'i', popovertarget: 'help' }, icon(paths.keys)),
+        button('keys', { class: 'i', popovertarget: 'help', onclick: () => this.shadowRoot.getElementById('help') || this.#help() }, icon(paths.keys)),
         button('settings', { class: 'i', hidden: true, onclick: () => this.#configure() }, icon(paths.settings)),
         h('slot', { name: 'header' })),
       ($.tabs = h('div', { id: 'tabs', role: 'tablist', part: 'tabs', onkeydown: (e) => this.#tabKey(e) })),
@@ -58,10 +57,7 @@ export class BelfryInbox extends Base {
         ($.end = h('div', { id: 'end' })))),
       ($.toast = h('div', { id: 'toast', part: 'toast', hidden: true }, ($.toastText = h('span')),
         button('undo', { class: 't', onclick: () => this.#undoes() }))),
-      ($.news = h('p', { class: 'v', role: 'status' })),
-      ($.help = h('div', { id: 'help', popover: 'auto', part: 'help', role: 'dialog', 'aria-labelledby': 'keys-title' })));
-    this.#menu = new Menu(this);
-    $.root.append(this.#menu.element);
+      ($.news = h('p', { class: 'v', role: 'status' })));
     this.shadowRoot.append($.root);
     new IntersectionObserver((entries) => {
       this.#near = entries.at(-1).isIntersecting;
@@ -103,9 +99,6 @@ export class BelfryInbox extends Base {
     say($.unreadOnly.firstChild, t.unreadOnly);
     say($.important.firstChild, t.important);
     say($.undo, t.undo);
-    const keys = [['↓ ↑', t.kMove], ['→ ←', t.kActions], ['Enter', t.kOpen], ['U', t.kRead], ['E', t.kPut], ['S', t.later], ['Del', t.kRemove], ['Z', t.kUndo], ['?', t.keys]];
-    $.help.replaceChildren(h('h2', { id: 'keys-title' }, t.keys), h('dl', null, keys.flatMap(([names, what]) => [
-      h('dt', null, names.split(' ').map((k) => h('kbd', null, k))), h('dd', null, what)])));
     addEventListener('pagehide', this.#looks.send);
     document.addEventListener('visibilitychange', this.#awake);
     this.#clock = setInterval(this.#awake, 2e4);
@@ -398,15 +391,9 @@ export class BelfryInbox extends Base {
 
   #later(row) {
     const { item } = row;
-    if (!item.until) return this.#menu.open(row, isRTL(this));
+    if (!item.until) return this.#do(this.#load().then(({ menu }) => menu.open(row, isRTL(this))));
     this.#do(this.client.unsnooze({ seqs: [item.seq] }));
     this.#tell(this.t.done_back);
-  }
-
-  snooze(item, until) {
-    const { done, undo } = this.client.hold('snooze', { seqs: [item.seq], until });
-    this.#tell(this.say('done_later', { when: this.speech.full(until) }), undo);
-    this.#do(done);
   }
 
   mute(category, muted) {
@@ -415,7 +402,28 @@ export class BelfryInbox extends Base {
     this.#tell(this.say(muted ? 'done_mute' : 'done_unmute', { name: this.name(category) }), () => mute(!muted));
   }
 
-  // Few open them: they are no part of what a page loads.
+  // What is opened over the list is no part of what a page loads at once.
+  #load() {
+    this.#panels ??= import('./panels.js').then(({ panels }) => panels(this, this.#$.root, {
+      snooze: (item, until, text) => {
+        const { done, undo } = this.client.hold('snooze', { seqs: [item.seq], until });
+        this.#tell(text, undo);
+        this.#do(done);
+      },
+    }), (error) => {
+      this.#panels = undefined;
+      throw error;
+    });
+    return this.#panels;
+  }
+
+  // It is there by the time that it is asked for, even if the network goes.
+  #prepare = () => this.#load().catch(() => {});
+
+  #help() {
+    this.#do(this.#load().then(({ help }) => help.element.togglePopover()));
+  }
+
   #configure() {
     this.#do(import('./settings.js').then(({ Settings }) => {
       this.#settings = new Settings({ inbox: this, root: this.#$.root, from: this.#$.settings, attempt: (promise) => this.#do(promise), languages: Object.keys(languages) });
@@ -481,7 +489,7 @@ export class BelfryInbox extends Base {
     if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
     const rows = [...this.#rows.values()];
     const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
-    if (key === '?') this.#$.help.togglePopover();
+    if (key === '?') this.#help();
     else if (key === 'z' && this.#undo) this.#undoes();
     else {
       const i = rows.findIndex((r) => r.element.contains(e.target));

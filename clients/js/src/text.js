@@ -1,13 +1,14 @@
-// The words of the elements, in English and Korean, and what Intl makes of times
-// and lists. `{…}` is filled in. A page overrides any of them by the property
-// `texts`, and adds a language by putting it into `languages`.
+// The words of the elements in English, and what Intl makes of times and lists. `{…}`
+// is filled in. A page overrides any of them by the property `texts`, and adds a
+// language by putting it into `languages`. Korean is in ko.js; panels.js and settings.js
+// have words of their own, which `languages` and `texts` override as well.
 const en = {
   title: 'Notifications', all: 'All', unreadOnly: 'Unread only', important: 'Important first', archive: 'Archived',
   markAll: 'Mark all as read', keys: 'Keyboard shortcuts', settings: 'Settings', filters: 'Filters', more: 'Actions', close: 'Close',
   read: 'Mark as read', again: 'Mark as unread', put: 'Archive', back: 'Move to inbox', remove: 'Delete', undo: 'Undo',
-  later: 'Snooze', until: 'Snooze until', now: 'Show now', hour: 'In an hour', evening: 'This evening', tomorrow: 'Tomorrow morning', week: 'Next week', own: 'Another time', set: 'Snooze',
-  scheduled: 'Scheduled', noScheduled: 'Nothing scheduled', mute: 'Mute {name}', unmute: 'Unmute {name}', muted: 'Muted',
-  done_later: 'Snoozed until {when}', done_mute: '{name} is muted', done_unmute: '{name} is no longer muted',
+  later: 'Snooze', now: 'Show now',
+  scheduled: 'Scheduled', noScheduled: 'Nothing scheduled', unmute: 'Unmute {name}', muted: 'Muted',
+  done_mute: '{name} is muted', done_unmute: '{name} is no longer muted',
   isUnread: 'Unread', urgent: 'Urgent', high: 'Important', rest: 'Everything else', pending: 'On its way…', times: '{n} times',
   others1: '{names} and {n} other', others: '{names} and {n} others',
   caughtUp: 'You’re all caught up', comes: 'What comes in shows up here by itself.',
@@ -18,31 +19,18 @@ const en = {
   done_put: 'Archived', done_back: 'Moved to inbox', done_remove: 'Deleted', done_removes: '{n} deleted', failed: 'That did not work: {why}',
   one: 'New: {title}', many: '{n} new notifications', news: 'A new notification',
   unseen: 'Notifications, {n} new', unseen0: 'Notifications, nothing new', unread: 'Notifications, {n} unread', unread0: 'Notifications, nothing unread', bellUrgent: '{n} urgent',
-  kMove: 'Next, previous', kOpen: 'Open', kRead: 'Read, unread', kPut: 'Archive', kRemove: 'Delete', kUndo: 'Undo', kActions: 'To its buttons',
 };
 
-const ko = {
-  title: '알림', all: '전체', unreadOnly: '안 읽은 알림만', important: '중요한 순', archive: '보관함',
-  markAll: '모두 읽음으로 표시', keys: '단축키', settings: '설정', filters: '필터', more: '더보기', close: '닫기',
-  read: '읽음으로 표시', again: '읽지 않음으로 표시', put: '보관', back: '받은 알림으로 이동', remove: '삭제', undo: '실행 취소',
-  later: '다시 알림', until: '다시 알릴 시간', now: '지금 보기', hour: '1시간 후', evening: '오늘 저녁', tomorrow: '내일 아침', week: '다음 주', own: '직접 지정', set: '설정',
-  scheduled: '예약됨', noScheduled: '예약된 알림이 없습니다', mute: '‘{name}’ 알림 끄기', unmute: '‘{name}’ 알림 켜기', muted: '꺼진 알림',
-  done_later: '{when}에 다시 알려 드립니다', done_mute: '‘{name}’ 알림을 껐습니다', done_unmute: '‘{name}’ 알림을 켰습니다',
-  isUnread: '읽지 않음', urgent: '긴급', high: '중요', rest: '그 외', pending: '곧 도착합니다…', times: '{n}회',
-  others1: '{names} 외 {n}명', others: '{names} 외 {n}명',
-  caughtUp: '모두 확인했습니다', comes: '새 알림이 오면 여기에 바로 나타납니다.',
-  noUnread: '안 읽은 알림이 없습니다', noArchive: '보관한 알림이 없습니다', showAll: '전체 보기',
-  loading: '불러오는 중…', older: '이전 알림 보기', end: '마지막 알림입니다', retry: '다시 시도',
-  offline: '오프라인입니다. 마지막으로 받은 알림을 보여 드립니다.', lost: '알림을 불러올 수 없습니다.',
-  signedOut: '로그아웃되었습니다.', signIn: '로그인',
-  done_put: '보관했습니다', done_back: '받은 알림으로 옮겼습니다', done_remove: '삭제했습니다', done_removes: '{n}개를 삭제했습니다', failed: '처리하지 못했습니다: {why}',
-  one: '새 알림: {title}', many: '새 알림 {n}개', news: '새 알림이 있습니다',
-  unseen: '알림, 새 알림 {n} 개', unseen0: '알림, 새 알림 없음', unread: '알림, 안 읽은 알림 {n} 개', unread0: '알림, 안 읽은 알림 없음', bellUrgent: '긴급 {n}개',
-  kMove: '다음, 이전', kOpen: '열기', kRead: '읽음, 읽지 않음', kPut: '보관', kRemove: '삭제', kUndo: '실행 취소', kActions: '버튼으로 이동',
-};
+/** The words by language; a page may add to it before its elements are there. Korean's are loaded. */
+export const languages = { en, ko: {} };
 
-/** The words by language; a page may add to it before its elements are there. */
-export const languages = { en, ko };
+let korean; // whether its words are there
+
+/** Returns a promise of the words of a language that are still to be loaded, undefined for any other. */
+export const load = (language) => language !== 'ko' || korean ? undefined : import('./ko.js').then(({ ko }) => {
+  languages.ko = { ...ko, ...languages.ko };
+  korean = true;
+});
 
 export const fill = (text, values) => text.replace(/{(\w+)}/g, (_, name) => values[name]);
 
