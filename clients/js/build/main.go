@@ -27,6 +27,7 @@ var later = []bundle{
 	{"belfry-outside.js", "src/outside.js", "esm"},
 	{"belfry-panels.js", "src/panels.js", "esm"},
 	{"belfry-settings.js", "src/settings.js", "esm"},
+	{"belfry-view.js", "src/view.js", "esm"}, // loads two of these
 }
 
 // bundles are what pages name.
@@ -79,7 +80,7 @@ func build(folder string) ([]js.File, error) {
 	var files []js.File
 	pinned := map[string]string{} // what a bundle loads later, by how its source names it
 	for _, b := range later {
-		f, err := b.build(folder, nil)
+		f, err := b.build(folder, pinned)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,10 @@
 // The ground of both elements: a client that elements of one user share, words.
 import { Belfry } from './belfry.js';
-import { fill, languages, load, speech } from './text.js';
+import { sheet } from './dom.js';
+import { host } from './styles.js';
+import { fill, languages, load } from './text.js';
+
+const ground = sheet(host);
 
 const clients = new Map(); // by address, user and token: {client, elements}
 
@@ -22,7 +26,7 @@ export class Base extends HTMLElement {
 
   constructor(styles) {
     super();
-    this.attachShadow({ mode: 'open' }).adoptedStyleSheets = [styles];
+    this.attachShadow({ mode: 'open' }).adoptedStyleSheets = [ground, styles];
   }
 
   connectedCallback() {
@@ -116,7 +120,7 @@ export class Base extends HTMLElement {
       this.language = language;
       this.t = { ...languages.en, ...languages[language], ...this.#texts };
       // Times and lists are in the language of the words.
-      this.speech = speech(language === main ? asked : language);
+      this.locale = language === main ? asked : language;
       this.#client = client;
       const off = client.subscribe(() => this.changed());
       const release = this.#release;

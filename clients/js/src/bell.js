@@ -1,14 +1,14 @@
 // <belfry-bell>: the number of what is new, and the inbox behind it.
 import { Base } from './base.js';
-import { below, h, icon, isRTL, set, say, sheet } from './dom.js';
-import { BelfryInbox } from './inbox.js';
-import { paths } from './row.js';
+import { bell, below, h, icon, isRTL, set, say, sheet } from './dom.js';
+import { BelfryInbox, prepare } from './inbox.js';
 import { languages } from './text.js';
 import { bellStyles } from './styles.js';
 
 export { BelfryInbox, languages };
 
 const sheetOfBell = sheet(bellStyles);
+const idle = globalThis.requestIdleCallback ?? setTimeout;
 
 export class BelfryBell extends Base {
   #button;
@@ -21,7 +21,7 @@ export class BelfryBell extends Base {
   constructor() {
     super(sheetOfBell);
     this.#button = h('button', { id: 'b', type: 'button', part: 'button', popovertarget: 'p', 'aria-haspopup': 'dialog' },
-      h('slot', { name: 'icon' }, icon(paths.bell)), (this.#badge = h('span', { id: 'n', part: 'badge', 'aria-hidden': 'true', hidden: true })));
+      h('slot', { name: 'icon' }, icon(bell)), (this.#badge = h('span', { id: 'n', part: 'badge', 'aria-hidden': 'true', hidden: true })));
     this.#panel = h('div', { id: 'p', part: 'panel', popover: 'auto', role: 'dialog', onbeforetoggle: (e) => this.#toggle(e) });
     this.#news = h('p', { class: 'v', role: 'status' });
     this.shadowRoot.append(h('div', null, this.#button, this.#news, this.#panel));
@@ -75,6 +75,9 @@ export class BelfryBell extends Base {
       if (!matchMedia('(prefers-reduced-motion:reduce)').matches) this.#badge.animate({ scale: [1, 1.35, 1] }, 400);
       if (!this.#panel.matches(':popover-open')) say(this.#news, this.say(n - this.#shown.n > 1 ? 'many' : 'news', { n: n - this.#shown.n }));
     }
+    // The inbox comes after the number, and is there before somebody opens it, even if the
+    // network goes.
+    if (!this.#shown) idle(() => prepare().catch(() => {}));
     if (this.#shown?.version !== counts.version) this.emit('belfry-count', counts);
     this.#shown = { n, version: counts.version };
     this.#outside(counts.unread ?? 0, more);

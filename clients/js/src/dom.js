@@ -21,6 +21,8 @@ export function say(e, text) {
   if (e.textContent !== text) e.textContent = text;
 }
 
+export const bell = 'M6 9a6 6 0 0 1 12 0c0 6 2 7 2 8H4c0-1 2-2 2-8M10 20a2 2 0 0 0 4 0';
+
 const svg = 'http://www.w3.org/2000/svg';
 export function icon(d) {
   const e = document.createElementNS(svg, 'svg');

@@ -1,5 +1,5 @@
 // A row of the inbox: an item as nodes, texts as texts.
-import { h, icon, safe, say, set } from './dom.js';
+import { bell, h, icon, safe, say, set } from './dom.js';
 
 export const paths = {
   check: 'M20 6 9 17l-5-5',
@@ -12,7 +12,7 @@ export const paths = {
   more: 'M5 12h.01M12 12h.01M19 12h.01',
   keys: 'M3 6h18v12H3zM7 10h.01M11 10h.01M15 10h.01M7 14h10',
   settings: 'M4 7h9m4 0h3M4 17h3m4 0h9M15 5v4M9 15v4',
-  bell: 'M6 9a6 6 0 0 1 12 0c0 6 2 7 2 8H4c0-1 2-2 2-8M10 20a2 2 0 0 0 4 0',
+  bell,
   lost: 'M3 3l18 18M5 12a10 10 0 0 1 4-2.500M19 12a10 10 0 0 0-7-3M9 16a4 4 0 0 1 6 0M12 20h.01',
 };
 
