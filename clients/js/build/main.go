@@ -25,10 +25,13 @@ var later = []bundle{
 	{"belfry-device.js", "src/device.js", "esm"},
 	{"belfry-ko.js", "src/ko.js", "esm"},
 	{"belfry-outside.js", "src/outside.js", "esm"},
-	{"belfry-panels.js", "src/panels.js", "esm"},
 	{"belfry-settings.js", "src/settings.js", "esm"},
-	{"belfry-view.js", "src/view.js", "esm"}, // loads two of these
+	{"belfry-view.js", "src/view.js", "esm"}, // loads settings.js
 }
+
+// whole has in one file what belfry-bell.js loads later, too: one to copy, or one hash
+// that covers all.
+var whole = bundle{"belfry-all.js", "src/elements.js", "esm"}
 
 // bundles are what pages name.
 var bundles = []bundle{
@@ -95,7 +98,8 @@ func build(folder string) ([]js.File, error) {
 		}
 		files = append(files, f)
 	}
-	return files, nil
+	all, err := whole.build(folder, nil)
+	return append(files, all), err
 }
 
 func (b bundle) build(folder string, pinned map[string]string) (js.File, error) {

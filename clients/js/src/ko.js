@@ -1,5 +1,4 @@
-// The words of the elements in Korean, those of their panels too. They are loaded when an
-// element is Korean.
+// The words of bell and inbox in Korean, loaded when one of them is Korean.
 export const ko = {
   title: '알림', all: '전체', unreadOnly: '안 읽은 알림만', important: '중요한 순', archive: '보관함',
   markAll: '모두 읽음으로 표시', keys: '단축키', settings: '설정', filters: '필터', more: '더보기', close: '닫기',

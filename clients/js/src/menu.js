@@ -27,23 +27,19 @@ export class Menu {
   element;
 
   #inbox;
-  #words;
   #snooze;
 
-  /** words returns those of the panels; snooze puts an item off until a time. */
-  constructor(inbox, words, { snooze }) {
+  /** snooze puts an item off until a time. */
+  constructor(inbox, snooze) {
     this.#inbox = inbox;
-    this.#words = words;
     this.#snooze = snooze;
     this.element = h('div', { id: 'menu', popover: 'auto', part: 'menu', role: 'dialog', onkeydown: (e) => this.#key(e) });
   }
 
   /** Opens below an item's button. */
   open(row, rtl) {
-    const { speech } = this.#inbox;
-    const t = this.#words();
+    const { t, speech } = this.#inbox;
     const { item } = row;
-    const snooze = (until) => this.#snooze(item, until, t.done_later.replace('{when}', () => speech.full(until)));
     const now = Date.now();
     const pick = (run, ...kids) => h('button', { type: 'button', onclick: () => {
       this.element.hidePopover();
@@ -53,13 +49,13 @@ export class Menu {
     set(this.element, 'aria-label', t.until);
     this.element.replaceChildren(
       h('h3', null, t.until),
-      ...offers(now).map(([word, until]) => pick(() => snooze(until), t[word], h('small', null, speech.soon(until)))),
+      ...offers(now).map(([word, until]) => pick(() => this.#snooze(item, until), t[word], h('small', null, speech.soon(until)))),
       h('form', { onsubmit: (e) => {
         e.preventDefault();
         this.element.hidePopover();
-        snooze(new Date(own.value).getTime());
+        this.#snooze(item, new Date(own.value).getTime());
       } }, own, h('button', null, t.set)),
-      ...(item.category ? [h('hr'), pick(() => this.#inbox.mute(item.category, true), h('bdi', null, t.mute.replace('{name}', () => this.#inbox.name(item.category))))] : []),
+      ...(item.category ? [h('hr'), pick(() => this.#inbox.mute(item.category, true), h('bdi', null, this.#inbox.say('mute', { name: this.#inbox.name(item.category) })))] : []),
     );
     this.element.showPopover();
     below(this.element, (row.later.checkVisibility() ? row.later : row.main).getBoundingClientRect(), rtl);

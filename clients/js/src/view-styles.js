@@ -62,6 +62,20 @@ li:focus-within .ac:focus-within,li.open .ac{opacity:1;pointer-events:auto}
 #toast span{flex:1;padding-block:.5rem}
 #toast .t{color:inherit;text-decoration:underline;text-underline-offset:.2em}
 #toast :focus-visible{outline-color:var(--b)}
+#menu{position:fixed;inset:auto;margin:0;min-width:15rem;padding:.35rem;border:1px solid var(--l);border-radius:.75rem;background:var(--b);color:var(--c);box-shadow:0 12px 40px #0003}
+#menu h3{position:static;padding:.4rem .65rem}
+#menu button,#menu form{display:flex;align-items:center;gap:1rem;width:100%;min-height:2.75rem;padding:0 .65rem;text-align:start}
+#menu :is(button:hover,button:focus-visible){background:var(--h);outline-offset:-2px}
+#menu small{margin-inline-start:auto;font-size:.8125rem;color:var(--q)}
+#menu form{gap:.5rem}
+#menu input{flex:1;min-width:0;min-height:2.75rem;font:inherit;font-size:.8125rem;color:inherit;background:none;border:1px solid var(--l);border-radius:.5rem;padding:0 .5rem}
+#menu form button{width:auto;color:var(--a);font-weight:600}
+hr{border:0;border-block-start:1px solid var(--l);margin:.35rem 0}
+#help{inset:0;margin:auto;width:min(20rem,90vw);border:1px solid var(--l);border-radius:.9rem;padding:1rem 1.25rem;background:var(--b);color:var(--c);box-shadow:0 12px 40px #0003}
+#help h2{margin-block-end:.5rem}
+dl{display:grid;grid-template-columns:auto 1fr;gap:.4rem 1rem;margin:0}
+dt{display:flex;gap:.25rem}dd{margin:0;color:var(--q)}
+kbd{font:600 .75rem/1.5 ui-monospace,monospace;border:1px solid var(--l);border-block-end-width:2px;border-radius:.3rem;padding:0 .35rem;min-width:1.6rem;text-align:center}
 @media(prefers-reduced-motion:no-preference){li.in{animation:n .35s ease-out}@keyframes n{from{opacity:0;transform:translateY(-.4rem)}}}
 @media(prefers-reduced-motion:reduce){.sk i{animation:none}}
 @media(forced-colors:active){.dot.dot{background:Highlight}#tabs button{border-color:Canvas}#tabs [aria-selected=true]{border-color:Highlight}[aria-pressed=true] span{forced-color-adjust:none;background:Highlight;color:HighlightText}#toast,.ac,.n{border:1px solid}.av{border:1px solid CanvasText}}

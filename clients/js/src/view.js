@@ -1,7 +1,9 @@
 // What a <belfry-inbox> shows: the list of one user's notifications, and what is done
 // with it. It is loaded when an inbox is there, or a bell has shown its number.
 import { h, icon, isRTL, say, set, sheet } from './dom.js';
+import { fillHelp } from './help.js';
 import { Looks } from './looks.js';
+import { Menu } from './menu.js';
 import { Mutes } from './mutes.js';
 import { fillRow, makeRow, paths } from './row.js';
 import { speech } from './speech.js';
@@ -24,7 +26,7 @@ export class View {
   #newest; // the highest seq that was on the screen
   #undo;
   #held = []; // what undo takes back: deletes that follow each other are one
-  #panels; // a promise of the menu and the help
+  #menu;
   #mutes = new Mutes();
   #settings;
   #looks = new Looks((rows) => this.#seen(rows));
@@ -45,11 +47,11 @@ export class View {
   #build() {
     const $ = this.#$;
     const button = (name, props, ...kids) => ($[name] = h('button', { type: 'button', part: 'button', ...props }, ...kids));
-    $.root = h('div', { id: 'root', part: 'inbox', onkeydown: (e) => this.#key(e), onpointerenter: this.#prepare, onfocusin: this.#prepare },
+    $.root = h('div', { id: 'root', part: 'inbox', onkeydown: (e) => this.#key(e) },
       h('div', { id: 'top', part: 'header' },
         ($.title = h('h2', { id: 'title', part: 'title' })),
         button('markAll', { class: 'i', onclick: () => this.#markAll() }, icon(paths.all)),
-        button('keys', { class: 'i', popovertarget: 'help', onclick: () => this.#inbox.shadowRoot.getElementById('help') || this.#help() }, icon(paths.keys)),
+        button('keys', { class: 'i', popovertarget: 'help' }, icon(paths.keys)),
         button('settings', { class: 'i', hidden: true, onclick: () => this.#configure() }, icon(paths.settings)),
         h('slot', { name: 'header' })),
       ($.tabs = h('div', { id: 'tabs', role: 'tablist', part: 'tabs', onkeydown: (e) => this.#tabKey(e) })),
@@ -65,7 +67,10 @@ export class View {
         ($.end = h('div', { id: 'end' })))),
       ($.toast = h('div', { id: 'toast', part: 'toast', hidden: true }, ($.toastText = h('span')),
         button('undo', { class: 't', onclick: () => this.#undoes() }))),
-      ($.news = h('p', { class: 'v', role: 'status' })));
+      ($.news = h('p', { class: 'v', role: 'status' })),
+      ($.help = h('div', { id: 'help', popover: 'auto', part: 'help', role: 'dialog', 'aria-labelledby': 'keys-title' })));
+    this.#menu = new Menu(this.#inbox, (item, until) => this.#snooze(item, until));
+    $.root.append(this.#menu.element);
     this.#inbox.shadowRoot.replaceChildren($.root);
     new IntersectionObserver((entries) => {
       this.#near = entries.at(-1).isIntersecting;
@@ -99,6 +104,7 @@ export class View {
     say($.unreadOnly.firstChild, t.unreadOnly);
     say($.important.firstChild, t.important);
     say($.undo, t.undo);
+    fillHelp($.help, t);
     addEventListener('pagehide', this.#looks.send);
     document.addEventListener('visibilitychange', this.#awake);
     this.#clock = setInterval(this.#awake, 2e4);
@@ -321,8 +327,7 @@ export class View {
   #row(seq) {
     const row = makeRow(seq, {
       follow: (e) => this.#follow(row, e), open: () => this.#opened(row),
-      read: () => this.#toggleRead(row), put: () => this.#put(row), remove: () => this.#remove(row),
-      later: () => this.#later(row),
+      read: () => this.#toggleRead(row), put: () => this.#put(row), remove: () => this.#remove(row), later: () => this.#later(row),
     });
     return row;
   }
@@ -382,9 +387,15 @@ export class View {
 
   #later(row) {
     const { item } = row;
-    if (!item.until) return this.#do(this.#load().then(({ menu }) => menu.open(row, isRTL(this.#inbox))));
+    if (!item.until) return this.#menu.open(row, isRTL(this.#inbox));
     this.#do(this.#inbox.client.unsnooze({ seqs: [item.seq] }));
     this.#tell(this.#inbox.t.done_back);
+  }
+
+  #snooze(item, until) {
+    const { done, undo } = this.#inbox.client.hold('snooze', { seqs: [item.seq], until });
+    this.#tell(this.#inbox.say('done_later', { when: this.#inbox.speech.full(until) }), undo);
+    this.#do(done);
   }
 
   mute(category, muted) {
@@ -393,28 +404,7 @@ export class View {
     this.#tell(this.#inbox.say(muted ? 'done_mute' : 'done_unmute', { name: this.#inbox.name(category) }), () => mute(!muted));
   }
 
-  // What is opened over the list is no part of what a page loads at once.
-  #load() {
-    this.#panels ??= import('./panels.js').then(({ panels }) => panels(this.#inbox, this.#$.root, {
-      snooze: (item, until, text) => {
-        const { done, undo } = this.#inbox.client.hold('snooze', { seqs: [item.seq], until });
-        this.#tell(text, undo);
-        this.#do(done);
-      },
-    }), (error) => {
-      this.#panels = undefined;
-      throw error;
-    });
-    return this.#panels;
-  }
-
-  // It is there by the time that it is asked for, even if the network goes.
-  #prepare = () => this.#load().catch(() => {});
-
-  #help() {
-    this.#do(this.#load().then(({ help }) => help.element.togglePopover()));
-  }
-
+  // Few open them: they are no part of what a page loads.
   #configure() {
     this.#do(import('./settings.js').then(({ Settings }) => {
       this.#settings = new Settings({ inbox: this.#inbox, root: this.#$.root, from: this.#$.settings, attempt: (promise) => this.#do(promise), languages: Object.keys(this.#languages) });
@@ -480,7 +470,7 @@ export class View {
     if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
     const rows = [...this.#rows.values()];
     const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
-    if (key === '?') this.#help();
+    if (key === '?') this.#$.help.togglePopover();
     else if (key === 'z' && this.#undo) this.#undoes();
     else {
       const i = rows.findIndex((r) => r.element.contains(e.target));
