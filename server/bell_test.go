@@ -33,6 +33,7 @@ type host struct {
 	script   string        // in addition to /host.js
 	edit     func(*Config) // of the server, nil for none
 	stream   chan struct{} // streams wait until it is closed; nil for none
+	view     chan struct{} // the view of inboxes cannot be had until it is closed; nil for at once
 
 	mu    sync.Mutex
 	asked []string // actions, as method, path and body say them
@@ -81,6 +82,14 @@ func bellServer(t *testing.T, h *host, html string) (*api, string) {
 			select {
 			case <-h.stream:
 			case <-r.Context().Done():
+			}
+		}
+		if h.view != nil && strings.HasPrefix(r.URL.Path, "/belfry-view.") {
+			select {
+			case <-h.view:
+			default:
+				http.Error(w, "later", http.StatusServiceUnavailable)
+				return
 			}
 		}
 		a.Handler().ServeHTTP(w, r)

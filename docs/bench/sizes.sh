@@ -1,14 +1,33 @@
-# Bytes of JavaScript that a page loads: minified, and as gzip -9. Run in the root of this
-# repository, with npm: sh docs/bench/sizes.sh > docs/bench/sizes.txt
+# Bytes of JavaScript that a page loads: minified, and compressed by gzip -9, as Belfry serves
+# them, and by brotli 11, as many a proxy does. Run in the root of this repository, with npm:
+# sh docs/bench/sizes.sh > docs/bench/sizes.txt
 set -e
 root=$PWD
 line="--bundle --minify --format=esm --target=es2022 --legal-comments=none --log-level=error"
 react="--external:react --external:react-dom --external:react-dom/client --external:react/jsx-runtime"
-size() { printf '%-40s %8d %8d\n' "$1" "$(wc -c < "$2")" "$(gzip -9 -c "$2" | wc -c)"; }
+# What several files take is the sum of each.
+size() {
+  name=$1
+  shift
+  minified=0 gzip=0 brotli=0
+  for file in "$@"; do
+    minified=$((minified + $(wc -c < "$file")))
+    gzip=$((gzip + $(gzip -9 -c "$file" | wc -c)))
+    brotli=$((brotli + $(node -p 'zlib.brotliCompressSync(fs.readFileSync(process.argv[1])).length' "$file")))
+  done
+  printf '%-48s %8d %8d %8d\n' "$name" $minified $gzip $brotli
+}
 
-printf '%-40s %8s %8s\n' "esbuild $(go tool esbuild --version)" minified gzip
-size "Belfry: client" clients/js/dist/belfry.js
-size "Belfry: bell, inbox and client" clients/js/dist/belfry-bell.js
+dist=clients/js/dist
+bell=$dist/belfry-bell.js
+inbox="$bell $(echo $dist/belfry-view.*.js)"
+printf '%-48s %8s %8s %8s\n' "esbuild $(go tool esbuild --version)" minified gzip brotli
+size "Belfry: client" $dist/belfry.js
+size "Belfry: bell and client, before the badge" $bell
+size "Belfry: bell, inbox and client" $inbox
+size "Belfry: the same in Korean" $inbox $dist/belfry-ko.*.js
+size "Belfry: all that is loaded if all is used" $inbox $dist/belfry-ko.*.js $dist/belfry-outside.*.js $dist/belfry-settings.*.js $dist/belfry-device.*.js
+size "Belfry: all of that in one file" $dist/belfry-all.js
 folder=$(mktemp -d)
 (cd "$folder" && npm init -y > /dev/null && npm install --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps \
   @novu/js@3.19.2 @novu/react@3.19.2 @knocklabs/client@0.22.2 @knocklabs/react@0.12.1 @magicbell/react-headless@5.5.1 \
@@ -22,8 +41,9 @@ for of in "@novu/js|client" "@knocklabs/client|client" "@magicbell/react-headles
 done
 
 printf '\nBelfry by module, minified\n'
-for entry in index elements; do
-  go tool esbuild "clients/js/src/$entry.js" $line --metafile="$folder/meta.json" --outfile="$folder/out.js"
+for entry in index elements view; do
+  go tool esbuild "clients/js/src/$entry.js" $line --external:./device.js --external:./ko.js --external:./outside.js --external:./settings.js --external:./view.js \
+    --metafile="$folder/meta.json" --outfile="$folder/out.js"
   node -e '
     const { outputs } = require(process.argv[1]);
     const [{ inputs }] = Object.values(outputs);
@@ -31,3 +51,4 @@ for entry in index elements; do
     console.log(process.argv[2] + ": " + of.filter(([, n]) => n).sort((a, b) => b[1] - a[1]).map(([name, n]) => `${name} ${n}`).join(", "));
   ' "$folder/meta.json" "$entry.js"
 done
+rm -r "$folder"

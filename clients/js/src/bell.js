@@ -48,6 +48,7 @@ export class BelfryBell extends Base {
     addEventListener('scroll', this.#place, true);
     this.#panel.setAttribute('aria-label', this.t.title);
     this.#furnish();
+    this.#outside();
   }
 
   stop() {
@@ -111,10 +112,10 @@ export class BelfryBell extends Base {
     below(this.#panel, this.#button.getBoundingClientRect(), isRTL(this));
   };
 
-  // Title, icons and sound are of pages that ask for them.
+  // Title, icons and sound are of pages that ask for them. Without a number they are loaded.
   #outside(unread, more) {
     if (!['page-title', 'app-badge', 'favicon', 'sound'].some((name) => this.hasAttribute(name))) return;
-    import('./outside.js').then(({ outside }) => outside(this, unread, more)).catch(() => {}); // the next count tries again
+    import('./outside.js').then(({ outside }) => unread !== undefined && outside(this, unread, more)).catch(() => {}); // the next count tries again
   }
 }
 

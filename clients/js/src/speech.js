@@ -35,3 +35,8 @@ export function speech(lang) {
     },
   };
 }
+
+/** The time at which an item shows, or came, or came back. A clock that is ahead says "now". */
+export function when({ until, woke_at, time }, now) {
+  return until ? Date.parse(until) : Math.min(Date.parse(woke_at ?? time) || now, now);
+}

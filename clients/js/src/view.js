@@ -6,7 +6,7 @@ import { Looks } from './looks.js';
 import { Menu } from './menu.js';
 import { Mutes } from './mutes.js';
 import { fillRow, makeRow, paths } from './row.js';
-import { speech } from './speech.js';
+import { speech, when } from './speech.js';
 import { viewStyles } from './view-styles.js';
 import { en } from './view-text.js';
 
@@ -490,11 +490,6 @@ export class View {
     }
     e.preventDefault();
   }
-}
-
-// When an item shows, or came, or came back. A clock that is ahead says "now".
-function when({ until, woke_at, time }, now) {
-  return until ? Date.parse(until) : Math.min(Date.parse(woke_at ?? time) || now, now);
 }
 
 function place(parent, i, e) {

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"testing"
+
+	"github.com/belfry/belfry/internal/browsertest"
+)
+
+// noteWords has the page note the names that elements get, in the order in which they do.
+const noteWords = `
+window.said = [];
+const set = Element.prototype.setAttribute;
+Element.prototype.setAttribute = function (name, value) {
+	if (name === 'aria-label') said.push(value);
+	return set.call(this, name, value);
+};
+`
+
+// TestBellInKorean has no word of another language show, not for a moment.
+func TestBellInKorean(t *testing.T) {
+	a, address := bellServer(t, &host{script: noteWords}, `lang="ko"`)
+	sendNote(a, "user-7", `{"title":"결재 요청"}`)
+	tab := browsertest.New(t)
+	tab.Open(address + "/host")
+	browsertest.Eventually(tab, bellName, "알림, 새 알림 1 개")
+	browsertest.Eval[any](tab, openBell)
+	browsertest.Eventually(tab, bellInbox+`.querySelector('h2').textContent + ' ' + `+bellInbox+`.querySelectorAll('li').length`, "알림 1")
+	if got := browsertest.Eval[string](tab, `said.filter((s) => /[a-z]/i.test(s)).join('|')`); got != "" {
+		t.Errorf("got the names %q on the way, want Korean alone", got)
+	}
+	if got := browsertest.Eval[string](tab, `broken.join()`); got != "" {
+		t.Errorf("the policy is broken: %s", got)
+	}
+}
+
+// TestBellWithoutItsView has the file that inboxes show themselves by not to be had: the
+// badge is there, and an inbox says so, with ways out.
+func TestBellWithoutItsView(t *testing.T) {
+	h := &host{view: make(chan struct{})}
+	a, address := bellServer(t, h, `lang="en"`)
+	a.notify("user-7", "first")
+	tab := browsertest.New(t)
+	tab.Open(address + "/host")
+	browsertest.Eventually(tab, bellBadge, "1")
+	browsertest.Eval[any](tab, openBell)
+	const says = bellInbox + `.querySelector('[role=alert]').textContent + ' ' + ` + bellInbox + `.querySelector('button').textContent`
+	browsertest.Eventually(tab, says, "Notifications cannot be reached. Try again")
+	if got := browsertest.Eval[bool](tab, bellInbox+`.querySelector('slot[name=header]').assignedElements({ flatten: true }).some((e) => e.id === 'x')`); !got {
+		t.Error("on a phone there is no way out of the panel")
+	}
+
+	// Another list may be asked for before there is one.
+	browsertest.Eval[any](tab, pageBell+`.querySelector('belfry-inbox').show({ status: 'unread' })`)
+	close(h.view)
+	tab.Open(address + "/host")
+	browsertest.Eventually(tab, bellBadge, "1")
+	browsertest.Eval[any](tab, openBell)
+	browsertest.Eval[any](tab, pageBell+`.querySelector('belfry-inbox').show({ status: 'archived' })`)
+	browsertest.Eventually(tab, bellInbox+`.querySelector('[aria-selected=true]').dataset.tab`, "archive")
+	browsertest.Eval[any](tab, pageBell+`.querySelector('belfry-inbox').show({ status: 'all' })`)
+	browsertest.Eventually(tab, bellInbox+`.querySelectorAll('li').length`, 1)
+}
