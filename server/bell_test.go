@@ -31,6 +31,7 @@ type host struct {
 	policy   string        // in addition to policies
 	policies string        // the page's Content-Security-Policy; strictPolicy if empty
 	script   string        // in addition to /host.js
+	from     string        // of the bell; /belfry-bell.js if empty
 	edit     func(*Config) // of the server, nil for none
 	stream   chan struct{} // streams wait until it is closed; nil for none
 	view     chan struct{} // the view of inboxes cannot be had until it is closed; nil for at once
@@ -55,8 +56,8 @@ func bellServer(t *testing.T, h *host, html string) (*api, string) {
 		w.Header().Set("Content-Security-Policy", cmp.Or(h.policies, strictPolicy)+h.policy)
 		_, _ = fmt.Fprintf(w, `<!doctype html><html %s><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 			<title>Host</title><link rel="icon" href="/icon.svg"><link rel="stylesheet" href="/host.css">
-			<script src="/host.js"></script><script type="module" src="/belfry-bell.js"></script></head>
-			<body><header><belfry-bell user="user-7" page-title %s></belfry-bell></header><main><h1>Host</h1></main></body></html>`, html, h.bell)
+			<script src="/host.js"></script><script type="module" src="%s"></script></head>
+			<body><header><belfry-bell user="user-7" page-title %s></belfry-bell></header><main><h1>Host</h1></main></body></html>`, html, cmp.Or(h.from, "/belfry-bell.js"), h.bell)
 	})
 	serve := func(path, contentType, body string) {
 		pages.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {

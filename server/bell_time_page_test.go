@@ -94,9 +94,10 @@ func TestBellSnooze(t *testing.T) {
 	}
 }
 
-// TestBellShowsWhatIsOpen has a server that names no capability: nothing of them shows.
+// TestBellShowsWhatIsOpen has a server that names no capability: nothing of them shows. The
+// page has the bell from the one file that loads nothing more.
 func TestBellShowsWhatIsOpen(t *testing.T) {
-	a, address := bellServer(t, &host{edit: func(c *Config) { c.Features = 0 }}, `lang="ko"`)
+	a, address := bellServer(t, &host{from: "/belfry-all.js", edit: func(c *Config) { c.Features = 0 }}, `lang="ko"`)
 	sendNote(a, "user-7", `{"title":"comment","category":"board"}`)
 	tab := browsertest.New(t)
 	tab.Open(address + "/host")
@@ -105,5 +106,8 @@ func TestBellShowsWhatIsOpen(t *testing.T) {
 	browsertest.Eventually(tab, bellInbox+`.querySelectorAll('li').length`, 1)
 	if got := browsertest.Eval[string](tab, `[...`+bellInbox+`.querySelectorAll('li button')].filter((b) => !b.hidden).map((b) => b.title).join('|') + ' ' + `+bellInbox+`.querySelectorAll('[data-tab=later]').length`); got != "더보기|읽음으로 표시|보관|삭제 0" {
 		t.Errorf("got %q, want no snooze and no tab of what is scheduled", got)
+	}
+	if got := browsertest.Eval[string](tab, `performance.getEntriesByType('resource').map((e) => new URL(e.name).pathname).filter((p) => p.startsWith('/belfry')).join(' ')`); got != "/belfry-all.js" {
+		t.Errorf("the page loaded %q, want one file", got)
 	}
 }
