@@ -12,6 +12,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
@@ -136,6 +137,33 @@ func TestNothingIsAnnouncedFromUnevenBases(t *testing.T) {
 		}
 	}
 	o.await(t, p, "a 7+0", b+" 3+0", "a 7+4")
+
+	// The remedy, and the letter of the notice replayed.
+	o.done(t)
+	o.stop()
+	if err := admin(t, o.cfg).DeleteTopic(prefix.Journal()); err != nil {
+		t.Fatal(err)
+	}
+	o = ownerOf(t, o.cfg)
+	again, err := replay.Open(replay.Config{Engine: o.cfg, Prefix: prefix, Rules: func(string) (replay.Rules, bool) { return nil, false }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	err = again.Matching(t.Context(), deadletter.Filter{}, 1, deadletter.ReplayOptions{Apply: true}, func(out deadletter.ReplayOutcome) error {
+		if out.Result != deadletter.ReplayDone {
+			t.Errorf("got %+v", out)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.start(t)
+	o.done(t)
+	if own, _ := stored(t, o.cfg, p); own.Newest() != inbox.BaseStep+1 || len(o.group.Status().Lacks) > 0 {
+		t.Errorf("the board is %+v; %s", own.Row, o.group.Status())
+	}
 }
 
 // The same once a row of another base is met beside a board that has notices: those stay.
