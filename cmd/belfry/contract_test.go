@@ -58,9 +58,9 @@ func TestFlagsOfTheContract(t *testing.T) {
 	for command, want := range map[string][]string{
 		"demo":         {"addr", "rate", "data-dir", "log-format"},
 		"broker":       {"addr", "data-dir", "log-format"},
-		"run":          append(slices.Concat(serving, doors), "partitions", "replication", "inbox-cap", "timer-rate", "rules", "timezone", "schema-registry"),
-		"server":       append(slices.Clone(serving), doors...),
-		"processor":    append(slices.Clone(serving), "groups", "inbox-cap", "timer-rate", "rules", "timezone", "schema-registry"),
+		"run":          append(slices.Concat(serving, doors), "partitions", "replication", "inbox-cap", "broadcast-cap", "broadcast-wakes", "timer-rate", "rules", "timezone", "schema-registry"),
+		"server":       append(slices.Concat(serving, doors), "broadcast-wakes"),
+		"processor":    append(slices.Clone(serving), "groups", "inbox-cap", "broadcast-cap", "broadcast-wakes", "timer-rate", "rules", "timezone", "schema-registry"),
 		"topics":       append(slices.Clone(kafka), "partitions", "replication"),
 		"emit":         kafka,
 		"inspect":      append(slices.Clone(kafka), "json", "contents", "journal", "since", "inbox-cap", "audit"),

@@ -33,6 +33,7 @@ type serveOptions struct {
 	topics  options.Topics
 	fold    options.Fold
 	timers  options.Timers
+	many    options.Broadcast
 	groups  groupOptions
 	rules   options.Rules
 	reach   options.Channels
@@ -127,6 +128,8 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		Sweep: upkeep.SweepConfig{Interval: o.sweep.Interval, MinAge: o.sweep.Age},
 
 		LagGroups: o.lag.Pattern,
+
+		BroadcastCap: o.fold.BroadcastCap, BroadcastWakes: o.many.Wakes,
 	}
 	o.member.Apply(&cfg.Kafka)
 	if withAPI {
@@ -282,7 +285,7 @@ does, in its --state-dir.`,
 		Example: `  belfry processor --brokers kafka:9092 --metrics-addr :9100
   belfry processor --brokers kafka:9092 --groups router --rules rules.yaml --state-dir /var/lib/belfry
   belfry processor --brokers kafka:9092 --instance-id "$HOSTNAME" --session-timeout 30s`,
-	}, o, []flagGroup{&o.kafka, &o.groups, &o.rules, &o.reach, &o.asked, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []flagGroup{&o.kafka, &o.groups, &o.rules, &o.reach, &o.asked, &o.member, &o.fold, &o.timers, &o.many, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, false, nil)
 	})
 }
@@ -303,7 +306,7 @@ users' logs have decided to send: it shares that work with all others that do.`,
   belfry server --brokers 127.0.0.1:9092 --auth none
   belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --send webpush \
       --vapid-key-file vapid.pem --vapid-subject mailto:ops@example.com --public-url https://inbox.example.com`,
-	}, o, []flagGroup{&o.kafka, &o.server, &o.push, &o.sweep, &o.rules, &o.reach, &o.fold, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []flagGroup{&o.kafka, &o.server, &o.push, &o.sweep, &o.rules, &o.reach, &o.fold, &o.many, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, true, nil)
 	})
 }
@@ -326,7 +329,7 @@ subscribed, for one.`,
 		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080
   belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --rules rules.yaml
   belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --reply-topics v1.event.subscription.response`,
-	}, o, []flagGroup{&o.kafka, &o.server, &o.push, &o.sweep, &o.topics, &o.rules, &o.reach, &o.asked, &o.member, &o.fold, &o.timers, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []flagGroup{&o.kafka, &o.server, &o.push, &o.sweep, &o.topics, &o.rules, &o.reach, &o.asked, &o.member, &o.fold, &o.timers, &o.many, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = node.AllGroups()
 		return o.serve(ctx, log, true, func(cfg kafka.Config) error {
 			changes, err := o.topics.Ensure(ctx, cfg, belfry.Prefix(o.kafka.Prefix))

@@ -13,7 +13,8 @@ const (
 	MaxStays     = 1000                // the oldest goes
 	StayAge      = 30 * 24 * time.Hour // by the timestamps of records
 	MaxHorizons  = 1000                // of topics; beyond, the lowest is the floor of all others
-	DefaultLimit = 100                 // of live notices
+	DefaultLimit = 100                 // of live notices, at most MaxLimit
+	MaxLimit     = 1000
 )
 
 // limits are smaller ones of tests, or zero.

@@ -62,6 +62,9 @@ type Config struct {
 	Sweep     upkeep.SweepConfig // interval and age; 0: the defaults
 	LagGroups *regexp.Regexp     // groups of others to show; nil: none
 
+	BroadcastCap   int // live notices of a partition, the same in every process; 0: the default
+	BroadcastWakes int // streams and users that are looked at in a second for a notice; 0: the default
+
 	Grace   time.Duration // for draining
 	OnReady func()        // called once, when all of it runs; may be nil
 	Log     *slog.Logger
@@ -182,7 +185,7 @@ func (n *node) run(ctx context.Context) (err error) {
 		return errors.Join(err, g.Wait())
 	}
 	n.counts = processors.NewMetrics(n.registry)
-	deps := processors.Deps{Prefix: n.Prefix, DeadLetters: n.deadLetters, Metrics: n.counts, Log: n.Log, Tracer: n.Tracer, Features: n.Features}
+	deps := processors.Deps{Prefix: n.Prefix, DeadLetters: n.deadLetters, Metrics: n.counts, Log: n.Log, Tracer: n.Tracer, Features: n.Features, BroadcastCap: n.BroadcastCap}
 	if n.repairs != nil {
 		deps.Rows = n.repairs.Reports()
 	}

@@ -13,7 +13,7 @@ import (
 // openTimers returns the queue of the partitions that are folded here, nil if none are.
 func (n *node) openTimers() *timers.Queue {
 	if slices.Contains(n.Groups, GroupUnread) {
-		n.timers = timers.New(timers.Config{Journal: n.journal, Rate: n.TimerRate, Skew: n.journal.Skew, Logger: n.Log})
+		n.timers = timers.New(timers.Config{Journal: n.journal, Rate: n.TimerRate, Wakes: n.BroadcastWakes, Skew: n.journal.Skew, Logger: n.Log})
 	}
 	return n.timers
 }

@@ -133,6 +133,9 @@ func TestOptionsRefuse(t *testing.T) {
 		{"replication", new(Topics), []string{"--replication", "-1"}, []string{"--replication", "-1"}},
 		{"high replication", new(Topics), []string{"--replication", "32768"}, []string{"--replication"}},
 		{"no cap", new(Fold), []string{"--inbox-cap", "0"}, []string{"--inbox-cap", "1 to 1000"}},
+		{"no notices", new(Fold), []string{"--broadcast-cap", "0"}, []string{"--broadcast-cap", "1 to 1000"}},
+		{"many notices", new(Fold), []string{"--broadcast-cap", "1001"}, []string{"--broadcast-cap", "1001"}},
+		{"no wakes", new(Broadcast), []string{"--broadcast-wakes", "0"}, []string{"--broadcast-wakes", "1 to 10000000"}},
 		{"no timers", new(Timers), []string{"--timer-rate", "0"}, []string{"--timer-rate", "1 to 1000000"}},
 		{"high cap", new(Fold), []string{"--inbox-cap", "1001"}, []string{"--inbox-cap", "1001"}},
 	}

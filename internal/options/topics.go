@@ -10,6 +10,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/cli"
 )
 
@@ -64,8 +65,9 @@ func (o *Topics) Ensure(ctx context.Context, cfg kafka.Config, prefix belfry.Pre
 // Fold are inputs of the fold: every processor of an installation needs
 // the same.
 type Fold struct {
-	InboxCap int
-	Features inbox.Features
+	InboxCap     int
+	BroadcastCap int
+	Features     inbox.Features
 
 	features string
 }
@@ -74,6 +76,7 @@ type Fold struct {
 func (o *Fold) AddFlags(fs *pflag.FlagSet) {
 	defer cli.GroupFlags(fs, "Processors")()
 	fs.IntVar(&o.InboxCap, "inbox-cap", inbox.DefaultCap, "items a user keeps, the oldest go; the same for all processors")
+	fs.IntVar(&o.BroadcastCap, "broadcast-cap", board.DefaultLimit, "notices to many that are live at once in a partition, the oldest go; the same for all processors")
 	fs.StringVar(&o.features, "features", inbox.DefaultFeatures.String(), "capabilities with an open door, by `names` with commas: in an upgrade run all with those of the former release first (none if it had none), since it refuses the rows that others write")
 }
 
@@ -82,6 +85,9 @@ func (o *Fold) Validate() error {
 	err := CheckInboxCap(o.InboxCap)
 	if err != nil {
 		return err
+	}
+	if o.BroadcastCap < 1 || o.BroadcastCap > board.MaxLimit {
+		return cli.FlagErrorf("broadcast-cap", "must be 1 to %d, is %d", board.MaxLimit, o.BroadcastCap)
 	}
 	if o.Features, err = inbox.ParseFeatures(o.features); err != nil {
 		return cli.FlagErrorf("features", "%s", err.(*belfry.FieldError).Problem)
