@@ -49,6 +49,13 @@ func DecodeBoard(b []byte) (board.Row, error) {
 	return r, nil
 }
 
+// BoardHolds reports whether the row of a partition holds notices, live or hidden, or
+// anything of those that are gone. What [DecodeBoard] says of errors holds here too.
+func BoardHolds(b []byte) (bool, error) {
+	r, err := DecodeBoard(b)
+	return len(r.Notices)+len(r.Stays)+len(r.Horizons) > 0 || r.Floor != board.Horizon{}, err
+}
+
 // fromBoard returns the columns of a board, nil for one without any.
 func fromBoard(r *board.Row) *belfrypb.Board {
 	if r.Keep == 0 && len(r.Notices)+len(r.Stays)+len(r.Horizons) == 0 && r.Floor == (board.Horizon{}) {

@@ -52,7 +52,8 @@ Interrupted, the same command goes on where it was.
 With --grow-from it also fills the topics of --prefix, which may have more
 partitions, with the users and inboxes of an installation with another prefix,
 which it leaves as it is. Nothing of either may run, all of the old one must be
-processed, and the new one must never have run.
+processed, and the new one must never have run. While there are notices to
+many, or traces of one, --partitions must be a multiple of the former number.
 
 With --one-hop it takes over an installation of an earlier release, whose
 contents went by way of the topic belfry.items: it stops writes to that topic,
@@ -114,7 +115,7 @@ was.`,
 			}
 			fmt.Fprintf(p.Stdout, "%d topics are as they must be\n", len(prefix.Topics(topics.Partitions)))
 			if grow != "" {
-				return renew.Grow(cmd.Context(), cfg, renew.Growth{From: belfry.Prefix(grow), To: prefix, Report: report})
+				return renew.Grow(cmd.Context(), cfg, renew.Growth{From: belfry.Prefix(grow), To: prefix, Board: codec.BoardHolds, Report: report})
 			}
 			return nil
 		},

@@ -22,6 +22,9 @@ import (
 // of partitions, which cannot change otherwise.
 type Growth struct {
 	From, To belfry.Prefix // the topics of both must exist
+	// Board reports whether a partition's own row, as encoded, holds what rows of its users
+	// take in; nil: none does.
+	Board func(row []byte) (bool, error)
 	// Report is called with each step.
 	Report func(kafka.Change)
 }
@@ -30,14 +33,23 @@ type Growth struct {
 type growth struct {
 	Growth
 	*kafka.Topics
-	cfg kafka.Config
+	cfg    kafka.Config
+	boards bool // boards are copied
 }
+
+// ErrMultiple is matched by the error for a number of partitions that boards cannot be
+// copied to.
+var ErrMultiple = errors.New("not a multiple of the old number of partitions")
 
 // Grow copies both tables, row by row as they are, into the partitions that
 // their keys have in the new ones. Rows name the journal that they were folded
 // from, so that the new one counts as a new epoch: versions and seqs go on, and
 // identities stay known. Offsets of routers of topics that do not bear the
 // prefix go along.
+//
+// While a partition's board holds anything the new number must be a multiple of the old
+// one, else the error matches [ErrMultiple]: then the users of a new partition are all of one
+// old one, whose board and contents are copied to it.
 //
 // Nothing of the old installation is changed. Its processors must have ended and
 // must have processed all, those of the new one must never have run: otherwise
@@ -50,7 +62,7 @@ func Grow(ctx context.Context, cfg kafka.Config, g Growth) error {
 	defer topics.Close()
 	w := &growth{Growth: g, Topics: topics, cfg: cfg}
 	oneHop := func(ctx context.Context) error { return CheckOneHop(ctx, topics, g.From) }
-	for _, check := range []func(context.Context) error{w.stopped, w.fresh, oneHop, w.done} {
+	for _, check := range []func(context.Context) error{w.stopped, w.fresh, oneHop, w.done, w.survey} {
 		if err := check(ctx); err != nil {
 			return fmt.Errorf("grow %s: %w", g.From, err)
 		}
@@ -155,6 +167,59 @@ func (g *growth) done(ctx context.Context) error {
 	return nil
 }
 
+// survey finds whether boards are to be copied, and returns an error if they cannot be.
+func (g *growth) survey(ctx context.Context) error {
+	from, to := g.From.UnreadTable(), g.To.UnreadTable()
+	infos, err := g.Info(from, to)
+	if err != nil || g.Board == nil {
+		return err
+	}
+	for _, partition := range infos[from].All() {
+		var row []byte
+		err := table.Scan(ctx, g.cfg, from, partition, func(m *sarama.ConsumerMessage) error {
+			if string(m.Key) == belfry.PartitionKey(partition) {
+				row = slices.Clone(m.Value)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if row == nil {
+			continue
+		}
+		holds, err := g.Board(row)
+		if err != nil {
+			return fmt.Errorf("row %s of %s: %w", belfry.PartitionKey(partition), from, err)
+		}
+		g.boards = g.boards || holds
+	}
+	was, is := infos[from].Partitions, infos[to].Partitions
+	if g.boards && is%was != 0 {
+		return fmt.Errorf("%d partitions are %w, %d, and there are notices to many on its boards: take %d, %d or another multiple, with a --prefix that has no topics yet (those of %s can be deleted)",
+			is, ErrMultiple, was, 2*was, 3*was, g.To)
+	}
+	return nil
+}
+
+// keys are the keys of a record in the new tables: what is a partition's own goes to all
+// that have its users, if boards are copied, and else to none.
+func (g *growth) keys(key []byte, was, is int) []string {
+	name, rest, content := strings.Cut(string(key), "/")
+	partition, own := belfry.ParsePartitionKey(name)
+	if !own {
+		return []string{string(key)}
+	}
+	if content {
+		rest = "/" + rest
+	}
+	var keys []string
+	for ; g.boards && int(partition) < is; partition += int32(was) {
+		keys = append(keys, belfry.PartitionKey(partition)+rest)
+	}
+	return keys
+}
+
 // copy writes every record of a table into another one, with its time and its
 // headers. Those of one key keep their order, since both tables have them in
 // one partition.
@@ -171,10 +236,12 @@ func (g *growth) copy(ctx context.Context, from, to string) (err error) {
 	w := &copier{out: out}
 	for _, partition := range infos[from].All() {
 		err := table.Scan(ctx, g.cfg, from, partition, func(m *sarama.ConsumerMessage) error {
-			if _, own := belfry.ParsePartitionKey(string(m.Key)); own {
-				return nil // of a partition of the old installation
+			for _, key := range g.keys(m.Key, infos[from].Partitions, infos[to].Partitions) {
+				if err := w.write(to, key, m); err != nil {
+					return err
+				}
 			}
-			return w.write(to, m)
+			return nil
 		})
 		if err != nil {
 			return err
@@ -188,7 +255,7 @@ func (g *growth) copy(ctx context.Context, from, to string) (err error) {
 	return nil
 }
 
-// copier writes records as they are into another topic.
+// copier writes records into another topic, as they are but for their keys.
 type copier struct {
 	out     *kafka.Producer
 	records int // written so far
@@ -198,9 +265,9 @@ type copier struct {
 }
 
 // write returns the error of an earlier write, too.
-func (c *copier) write(to string, m *sarama.ConsumerMessage) error {
+func (c *copier) write(to, key string, m *sarama.ConsumerMessage) error {
 	c.records++
-	c.out.Produce(&kgo.Record{Topic: to, Key: m.Key, Value: m.Value, Timestamp: m.Timestamp, Headers: kafka.RecordHeaders(kafka.Headers(m))}, func(r *kgo.Record, err error) {
+	c.out.Produce(&kgo.Record{Topic: to, Key: []byte(key), Value: m.Value, Timestamp: m.Timestamp, Headers: kafka.RecordHeaders(kafka.Headers(m))}, func(r *kgo.Record, err error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if err != nil && c.failed == nil {

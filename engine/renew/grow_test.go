@@ -2,6 +2,10 @@ package renew_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,6 +109,69 @@ func TestGrow(t *testing.T) {
 	if got := strings.Join(steps, "\n"); !strings.Contains(got, "copied 7 records of old-unread-table (2 partitions) to new-unread-table (5 partitions)") ||
 		!strings.Contains(got, "new-router-orders goes on where old-router-orders has ended") {
 		t.Errorf("got steps\n%s", got)
+	}
+}
+
+// Boards go, with their contents, to all partitions that their users go to, and so do later
+// rows of them and contents that are gone.
+func TestGrowCopiesBoards(t *testing.T) {
+	t.Parallel()
+	cfg := enginetest.Config(t)
+	topics := enginetest.OpenTopicsOn(t, cfg)
+	for prefix, partitions := range map[belfry.Prefix]int{"old": 2, "new": 6, "other": 5} {
+		if _, err := topics.Ensure(t.Context(), prefix.Topics(partitions), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(topic string, rows ...string) {
+		for _, row := range rows {
+			key, value, _ := strings.Cut(row, "=")
+			m := &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(key), Partition: kafka.Partition(key, 2)}
+			if value != "" {
+				m.Value = sarama.StringEncoder(value)
+			}
+			enginetest.Produce(t, cfg, m)
+		}
+	}
+	write("old-unread-table", "__0=nothing", "__1=was", "__1=notices", "kim=1")
+	write("old-inbox-table", "__1/4=notice", "__1/5=gone", "__1/5=", "kim/3=own")
+	growth := renew.Growth{From: "old", To: "other", Report: func(kafka.Change) {}, Board: func(row []byte) (bool, error) { return string(row) == "notices", nil }}
+	err := renew.Grow(t.Context(), cfg, growth)
+	if !errors.Is(err, renew.ErrMultiple) || !strings.Contains(err.Error(), "take 4, 6 or another multiple") {
+		t.Errorf("got %v", err)
+	}
+	growth.To = "new"
+	if err := renew.Grow(t.Context(), cfg, growth); err != nil {
+		t.Fatal(err)
+	}
+	for topic, want := range map[string]string{
+		"new-unread-table": "0 __0=nothing, 1 __1=notices, 2 __2=nothing, 3 __3=notices, 4 __4=nothing, 5 __5=notices, kim=1",
+		"new-inbox-table":  "1 __1/4=notice, 3 __3/4=notice, 5 __5/4=notice, kim/3=own",
+	} {
+		last := map[string]string{}
+		for p := range int32(6) {
+			err := table.Scan(t.Context(), cfg, topic, p, func(m *sarama.ConsumerMessage) error {
+				name := string(m.Key)
+				if strings.HasPrefix(name, "__") {
+					name = fmt.Sprint(p, " ", name)
+				}
+				last[name] = string(m.Value)
+				if m.Value == nil {
+					delete(last, name)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got []string
+		for _, key := range slices.Sorted(maps.Keys(last)) {
+			got = append(got, key+"="+last[key])
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s has %q, want %q", topic, got, want)
+		}
 	}
 }
 

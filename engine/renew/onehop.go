@@ -165,7 +165,7 @@ func (h OneHop) drain(ctx context.Context, n *renewal) (ends []int64, err error)
 			if err := h.Check(string(m.Key), m.Value); err != nil {
 				return fmt.Errorf("offset %d of partition %d is no content: %w: let the earlier release set it aside: run its \"belfry processor --groups inbox\" until it has, and then this again", m.Offset, m.Partition, err)
 			}
-			return w.write(h.Prefix.InboxTable(), m)
+			return w.write(h.Prefix.InboxTable(), string(m.Key), m)
 		})
 		if err != nil {
 			return nil, err
