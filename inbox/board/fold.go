@@ -148,11 +148,25 @@ func (b *Board) Apply(row *inbox.State, r *inbox.Record, in inbox.Input) inbox.E
 		if version <= b.State.Version {
 			return inbox.Effects{Outcome: inbox.Redelivered}
 		}
-		if b.Keep > 0 { // else there never was a notice
+		if b.Keep > 0 && !b.isIn(row) {
 			*row = Advance(*row, b, version)
 		}
 	}
 	return row.Apply(r, in)
+}
+
+// isIn reports whether a row has taken in all that the board has, and what it does not
+// store is filled in: of many records that are folded one after another the first does it.
+func (b *Board) isIn(row *inbox.State) bool {
+	if row.Version < b.State.Version {
+		return false
+	}
+	for i := range row.Items {
+		if s := row.Items[i].Shared; s != nil && s.Place == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Fits reports whether a row counts from the board's base, or will from its next record
