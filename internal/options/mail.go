@@ -231,8 +231,11 @@ func (o *Mail) loadDKIM() error {
 		return cli.FlagErrorf("dkim-key-file", "holds no private key of RSA or Ed25519 in PEM: %w", err)
 	}
 	o.config.DKIM = &sender.DKIM{Selector: o.dkimSelector, Key: key}
-	if err := o.config.DKIM.Check(o.letters.Domain); err != nil {
+	if err := o.config.DKIM.CheckSelector(); err != nil {
 		return cli.FlagErrorf("dkim-selector", "%w", err)
+	}
+	if err := o.config.DKIM.Check(o.letters.Domain); err != nil {
+		return cli.FlagErrorf("dkim-key-file", "cannot sign: %w", err)
 	}
 	return nil
 }

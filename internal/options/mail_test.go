@@ -2,6 +2,8 @@ package options
 
 import (
 	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"os"
@@ -30,6 +32,13 @@ func TestMail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("GODEBUG", "rsa1024min=0")
+	weak, err := rsa.GenerateKey(rand.Reader, 512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GODEBUG", "")
+	short := private(string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(weak)})))
 	dkim := private(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 	password, empty := private("geheim und so\n"), private("\n")
 	good := []string{"--send", "mail", "--smtp-server", "smtp.example.com:587", "--mail-from", "Posteingang <inbox@bücher.example>"}
@@ -77,6 +86,8 @@ func TestMail(t *testing.T) {
 		{append(good, "--smtp-hello", "a b"), []string{"smtp-hello"}},
 		{append(good, "--smtp-ca-file", password), []string{"smtp-ca-file", "PEM"}},
 		{append(good, "--dkim-key-file", dkim), []string{"dkim-key-file", "--dkim-selector"}},
+		{append(good, "--dkim-selector", "a b", "--dkim-key-file", dkim), []string{"dkim-selector", "a b"}},
+		{append(good, "--dkim-selector", "x", "--dkim-key-file", short), []string{"dkim-key-file", "512-bit"}},
 		{append(good, "--dkim-selector", "x"), []string{"dkim-selector", "--dkim-key-file"}},
 		{append(good, "--dkim-selector", "x", "--dkim-key-file", password), []string{"dkim-key-file", "Ed25519"}},
 		{[]string{"--smtp-user", "inbox"}, []string{"smtp-user", "--smtp-server"}},

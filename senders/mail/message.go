@@ -58,13 +58,12 @@ func (t *Transport) compose(m *senders.Message, address string) (*message, error
 	if _, err := out.WriteTo(&text); err != nil {
 		return nil, fmt.Errorf("write the mail: %w", err)
 	}
-	return &message{from: t.from, to: to.String(), utf8: utf8, text: text.Bytes()}, nil
+	raw := text.Bytes()
+	if t.DKIM != nil {
+		raw = refold(raw)
+	}
+	return &message{from: t.from, to: to.String(), utf8: utf8, text: raw}, nil
 }
 
 // address is that of the envelope's sender without "<" and ">".
 func (t *Transport) address() string { return t.from[1 : len(t.from)-1] }
-
-// Check refuses what cannot sign for a domain.
-func (d *DKIM) Check(domain string) error {
-	return gomail.NewDKIMSigner(domain, d.Selector, d.Key).ValidateConfig()
-}
