@@ -150,6 +150,9 @@ func (o *Mail) validateServer() (err error) {
 		}
 	}
 	for _, s := range o.servers {
+		if !strings.Contains(s, ":") {
+			return cli.FlagErrorf("smtp-server", "%.80q has no port: must be host:port, such as smtp.example.com:587", s)
+		}
 		if err := cli.CheckHostPort(s, 1); err != nil {
 			return cli.FlagErrorf("smtp-server", "%w", err)
 		}

@@ -71,7 +71,7 @@ func TestMail(t *testing.T) {
 		{[]string{"--send", "mail"}, []string{"mail-from", "--send mail"}},
 		{[]string{"--send", "mail", "--mail-from", "a@example.com"}, []string{"smtp-server", "smtp.example.com:587"}},
 		{append(good, "--smtp-server", ":25"), []string{"smtp-server", "127.0.0.1:25"}},
-		{append(good, "--smtp-server", "smtp.example.com"), []string{"smtp-server", "port"}},
+		{append(good, "--smtp-server", "smtp.example.com"), []string{"smtp-server", "port", ":587"}},
 		{append(good, "--mail-from", "nobody"), []string{"mail-from", "inbox@example.com"}},
 		{append(good, "--mail-from", "x@-.example"), []string{"mail-from"}},
 		{append(good, "--mail-reply-to", "a@example.com, b@example.com"), []string{"mail-reply-to"}},

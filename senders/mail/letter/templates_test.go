@@ -20,6 +20,8 @@ func TestTemplatesAreChecked(t *testing.T) {
 		{"an unknown function", "letter.txt", "x\n\n{{upper .Subject}}", `letter.txt:3:1: function "upper" not defined`},
 		{"HTML that cannot be escaped", "letter.html", "<p>\n{{if .Home}}<a href='{{end}}\n{{range .Leave}}{{.URL}}{{end}}", "letter.html:"},
 		{"no link to leave", "letter.html", "<h1>{{.Summary}}</h1>", "letter.html: has no link to leave; range over .Leave"},
+		{"a link to leave in a letter of one item alone", "letter.txt", "{{if eq .Total 1}}{{range .Leave}}{{.URL}}{{end}}{{end}}", "letter.txt: has no link to leave"},
+		{"a link to leave in a letter of many alone", "letter.txt", "{{if .More}}{{range .Leave}}{{.URL}}{{end}}{{end}}", "letter.txt: has no link to leave"},
 		{"an index", "letter.txt", "{{(index .Leave 0).URL}}", "letter.txt:1:1: "},
 		{"another file", "readme.md", "x", "readme.md: is no file of templates"},
 		{"no language", "letter.deutsch-x.html", "x", "is no language"},

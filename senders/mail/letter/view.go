@@ -228,14 +228,16 @@ func samples(name string, w *Words) []*view {
 	url := "https://inbox.example/v1/links/x?a=1&b=2"
 	base := view{
 		Language: name, Direction: w.Direction, Start: "left", Subject: "Subject", Summary: "Summary", Total: 1, Words: w,
-		Leave: []leave{{url, "Leave"}},
+		Leave: []leave{{url, "Leave"}}, Home: "https://inbox.example/",
 	}
-	bare, full := base, base
-	bare.Leave = nil
+	bare, single, full := base, base, base
+	bare.Leave, bare.Home, bare.Total = nil, "", 3
 	bare.Groups = []group{{Category: "approval", Name: "Approvals", Count: 3}}
-	full.Preview, full.Sender, full.More, full.Home = "Preview", "Sender", "More", "https://inbox.example/"
+	single.Groups = []group{{"approval", "Approvals", 1, []item{{Title: "Title"}}}}
+	full.Total = 26
+	full.Preview, full.Sender, full.More = "Preview", "Sender", "More"
 	one := item{Title: "Title"}
 	all := item{"Title", "en", []string{"Body", "", "more"}, "Kim · 15:04", "Kim", "15:04", url, url, true}
 	full.Groups = []group{{"approval", "Approvals", 2, []item{one, all}}, {"", w.Uncategorized, 1, []item{one}}}
-	return []*view{&bare, &full}
+	return []*view{&bare, &single, &full}
 }
