@@ -30,7 +30,7 @@ func TestSocialNetwork(t *testing.T) {
 	t.Cleanup(service.Close)
 	vapid := filepath.Join(t.TempDir(), "vapid.pem")
 	call(t, nil, "vapid", "--vapid-key-file", vapid).WantOutput(t)
-	channels := channelsFile(t, "channels: {browser: {kind: webpush, tell: [{category: [comments], if_unseen_after: 8s}]}}")
+	channels := channelsFile(t, "channels: {browser: {kind: webpush, tell: [{category: [comment], if_unseen_after: 8s}]}}")
 	x := newExchange(t, brokers)
 	admin := kadm.NewClient(x.client)
 	const comments, joined = "v1.event.comment-created", "v1.event.user-joined"
