@@ -155,10 +155,13 @@ func retained(d time.Duration, more map[string]string) map[string]string {
 	return config
 }
 
+// CompactionLag is for how long the tables keep every record.
+const CompactionLag = time.Hour
+
 func compacted() map[string]string {
 	return map[string]string{
 		"cleanup.policy":        "compact",
-		"min.compaction.lag.ms": millis(time.Hour),
+		"min.compaction.lag.ms": millis(CompactionLag),
 		"max.compaction.lag.ms": millis(24 * time.Hour),
 		"segment.ms":            millis(time.Hour),
 		// A server that was away for a day still sees the tombstones.

@@ -153,6 +153,9 @@ func TestBroadcastHistory(t *testing.T) {
 					t.Fatalf("after it was stored it shows %+v, want %+v", again, resolved)
 				}
 				checkRow(t, row)
+				for _, after := range []time.Duration{0, 6 * time.Minute, 40 * 24 * time.Hour} {
+					checkShown(t, stored, b, &resolved, in.Time.Add(after))
+				}
 			}
 			checkBoardRow(t, b.Row)
 			in.Time = in.Time.Add(time.Minute)

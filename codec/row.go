@@ -82,7 +82,7 @@ func stateOf(m *belfrypb.Row) (inbox.State, error) {
 // does not mean that [DecodeState] would take the row. Errors match
 // [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
 func RowVersion(b []byte) (uint64, error) {
-	h, err := readHead(b, false)
+	h, err := readHead(b, 0)
 	if err != nil {
 		return 0, err
 	}
@@ -92,7 +92,7 @@ func RowVersion(b []byte) (uint64, error) {
 // RowPlace returns the [inbox.State].Epoch, Base and Version of an encoded row. It is
 // as [RowVersion] otherwise.
 func RowPlace(b []byte) (epoch uint32, base, version uint64, err error) {
-	h, err := readHead(b, false)
+	h, err := readHead(b, 0)
 	return h.epoch, h.base, h.version, err
 }
 

@@ -27,7 +27,7 @@ const (
 // error does not mean that [DecodeState] would take the row. Errors match
 // [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
 func DecodeStamp(b []byte, now time.Time) (inbox.Stamp, error) {
-	h, err := readHead(b, false)
+	h, err := readHead(b, 0)
 	if err != nil {
 		return inbox.Stamp{}, err
 	}
@@ -60,7 +60,7 @@ func DecodeDue(b []byte) int64 {
 	if len(b) > 1 && b[0] == rowFormatField<<3 && b[1] == firstFormat {
 		return 0
 	}
-	h, err := readHead(b, false)
+	h, err := readHead(b, 0)
 	if err != nil {
 		return 0
 	}
@@ -88,7 +88,7 @@ func DecodeDue(b []byte) int64 {
 // small part of what [DecodeState] takes. What [DecodeStamp] says of errors
 // holds here too.
 func DecodeBadge(b []byte, now time.Time) (inbox.Badge, error) {
-	h, err := readHead(b, true)
+	h, err := readHead(b, forBadge)
 	if err != nil {
 		return inbox.Badge{}, err
 	}
@@ -109,22 +109,8 @@ func DecodeBadge(b []byte, now time.Time) (inbox.Badge, error) {
 		rest = rest[n:]
 		setFlags(&e, meta)
 		e.Category, e.ExpiresAt, e.Until, e.Shown = "", 0, 0, 0
-		if meta&metaExpiresAt != 0 {
-			if e.ExpiresAt, err = h.nextExpiry(); err != nil {
-				return inbox.Badge{}, err
-			}
-		}
-		category := meta >> metaCategoryShift
-		if category > uint64(len(h.categories)) {
-			return inbox.Badge{}, corrupt("row", "category %d of %d", category, len(h.categories))
-		}
-		if category > 0 {
-			e.Category = h.categories[category-1]
-		}
-		if h.uses&usesTime != 0 {
-			if err = h.nextTime(&e); err != nil {
-				return inbox.Badge{}, err
-			}
+		if err = h.sparse(&e, meta); err != nil {
+			return inbox.Badge{}, err
 		}
 		badge.Passed += e.Passed(now)
 		badge.Add(&e, now)
@@ -135,6 +121,7 @@ func DecodeBadge(b []byte, now time.Time) (inbox.Badge, error) {
 // rowHead is the part of an encoded row that a badge is made of. The columns are
 // parts of the row, as encoded.
 type rowHead struct {
+	parts           headParts
 	format, version uint64
 	base            uint64
 	epoch           uint32
@@ -148,17 +135,27 @@ type rowHead struct {
 	// spread: a column stands in several places or unpacked, as protobuf allows
 	// and no writer of ours does.
 	spread bool
+
+	noticeHead // if asked for
 }
 
-func readHead(b []byte, categories bool) (rowHead, error) {
-	var h rowHead
+// headParts are what is read of a row besides its place, expiries and times.
+type headParts uint8
+
+const (
+	forBadge headParts = 1 << iota // categories, which are texts
+	forBoard                       // what a board needs to know, see noticeHead
+)
+
+func readHead(b []byte, parts headParts) (rowHead, error) {
+	h := rowHead{parts: parts}
 	for len(b) > 0 {
 		number, wireType, n := protowire.ConsumeTag(b)
 		if n < 0 {
 			return h, corrupt("row", "%v", protowire.ParseError(n))
 		}
 		b = b[n:]
-		if n = h.take(b, number, wireType, categories); n < 0 {
+		if n = h.take(b, number, wireType); n < 0 {
 			return h, corrupt("row", "%v", protowire.ParseError(n))
 		}
 		b = b[n:]
@@ -171,7 +168,7 @@ func readHead(b []byte, categories bool) (rowHead, error) {
 
 // take reads the value of one field, which b begins with, and returns its
 // length, negative if there is none.
-func (h *rowHead) take(b []byte, number protowire.Number, wireType protowire.Type, categories bool) (n int) {
+func (h *rowHead) take(b []byte, number protowire.Number, wireType protowire.Type) (n int) {
 	switch {
 	case number == rowFormatField && wireType == protowire.VarintType:
 		h.format, n = protowire.ConsumeVarint(b)
@@ -181,7 +178,7 @@ func (h *rowHead) take(b []byte, number protowire.Number, wireType protowire.Typ
 		h.base, n = protowire.ConsumeVarint(b)
 	case number == rowEpochField && wireType == protowire.Fixed32Type:
 		h.epoch, n = protowire.ConsumeFixed32(b)
-	case number == rowCategoriesField && wireType == protowire.BytesType && categories:
+	case number == rowCategoriesField && wireType == protowire.BytesType && h.parts&forBadge != 0:
 		var name []byte
 		name, n = protowire.ConsumeBytes(b)
 		h.categories = append(h.categories, string(name))
@@ -195,6 +192,8 @@ func (h *rowHead) take(b []byte, number protowire.Number, wireType protowire.Typ
 		n = h.column(&h.times, b)
 	case number == rowItemUntilField && wireType == protowire.BytesType:
 		n = h.column(&h.untils, b)
+	case h.parts&forBoard != 0 && h.concernsBoard(number):
+		n = h.takeNotices(b, number, wireType)
 	default:
 		h.spread = h.spread || wireType == protowire.VarintType &&
 			(number == rowMetaField || number == rowExpiresAtField || number == rowItemTimeField || number == rowItemUntilField)

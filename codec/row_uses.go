@@ -7,6 +7,6 @@ func UsesReach(b []byte) bool {
 	if len(b) > 1 && b[0] == rowFormatField<<3 && b[1] == firstFormat {
 		return false
 	}
-	h, err := readHead(b, false)
+	h, err := readHead(b, 0)
 	return err == nil && h.uses&usesReach != 0
 }

@@ -62,20 +62,12 @@ func (s *State) Counts(now time.Time) Counts {
 // Add counts e, if it counts at now. Of e it needs Category, Priority, Read,
 // Seen, Archived, ExpiresAt, Until and Shown.
 func (c *Counts) Add(e *Entry, now time.Time) {
-	if e.Read || e.Archived || e.Hidden(now) || e.Expired(now) {
+	if !c.AddTotal(e, now) || e.Category == "" {
 		return
 	}
 	unseen := 0
 	if !e.Seen {
 		unseen = 1
-	}
-	c.Unread++
-	c.Unseen += unseen
-	if e.Priority.Pressing() {
-		c.Urgent++
-	}
-	if e.Category == "" {
-		return
 	}
 	if c.Categories == nil {
 		c.Categories = map[string]Tally{}
@@ -84,4 +76,19 @@ func (c *Counts) Add(e *Entry, now time.Time) {
 	t.Unread++
 	t.Unseen += unseen
 	c.Categories[e.Category] = t
+}
+
+// AddTotal is Add without categories, and reports whether e counts.
+func (c *Counts) AddTotal(e *Entry, now time.Time) bool {
+	if e.Read || e.Archived || e.Hidden(now) || e.Expired(now) {
+		return false
+	}
+	c.Unread++
+	if !e.Seen {
+		c.Unseen++
+	}
+	if e.Priority.Pressing() {
+		c.Urgent++
+	}
+	return true
 }

@@ -46,7 +46,11 @@ func (s *State) Recount(now time.Time, content func(seq uint64) (item *Item, owe
 
 // as is e as its content has it.
 func (e Entry) as(item *Item) Entry {
-	e.Seq, e.Category, e.Priority, e.ExpiresAt = item.Seq, item.Category, item.Priority, 0
+	e.Seq, e.Category, e.Priority = item.Seq, item.Category, item.Priority
+	if e.Shared != nil {
+		return e // its board says when it expires, whatever its sender has said
+	}
+	e.ExpiresAt = 0
 	if !item.ExpiresAt.IsZero() {
 		e.ExpiresAt = max(item.ExpiresAt.UnixMilli(), 1)
 	}

@@ -33,6 +33,8 @@ const (
 // Rows are those of all users, as views.Unread has them.
 type Rows interface {
 	Row(recipient string) (inbox.State, error)
+	// Stored is the row without its notice board: it says what was applied.
+	Stored(recipient string) (inbox.State, error)
 	// Watch has changed called when the recipient's row is another, or can be read at
 	// last, until stop. It must not block.
 	Watch(recipient string, changed func()) (stop func())

@@ -253,10 +253,13 @@ func (r *Responder) awaitRow(ctx context.Context, a *asked, at *inbox.Position) 
 	timer := time.NewTimer(tellWait)
 	defer timer.Stop()
 	for {
-		row, err := r.Rows.Row(a.recipient)
+		row, err := r.Rows.Stored(a.recipient)
+		if err == nil && (at == nil || row.Applied(*at)) {
+			if row, err = r.Rows.Row(a.recipient); err == nil {
+				return row, nil
+			}
+		}
 		switch {
-		case err == nil && (at == nil || row.Applied(*at)):
-			return row, nil
 		case errors.Is(err, belfry.ErrCorrupt), errors.Is(err, belfry.ErrNewerFormat):
 			return row, fmt.Errorf("read the row: %w", err)
 		}

@@ -107,7 +107,7 @@ func (s *Server) command(ctx context.Context, user string, record inbox.Record) 
 	if err != nil {
 		return row, false, err
 	}
-	row, err = s.awaitRow(ctx, user, applied(positions[0]))
+	row, err = s.awaitApplied(ctx, user, positions[0])
 	if errors.Is(err, errBehind) {
 		return row, false, nil
 	}

@@ -130,7 +130,8 @@ func (s *Server) awaitItem(ctx context.Context, user string, seq uint64) (conten
 			return true, err
 		}
 		row, err := s.config.Rows.Row(user)
-		kept = row.Held(seq)
+		_, shown := row.Entry(seq)
+		kept = shown || row.Held(seq)
 		return !kept, err
 	}, s.config.Rows, s.config.Items)
 	if errors.Is(err, errBehind) || errors.Is(err, context.DeadlineExceeded) {

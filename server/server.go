@@ -287,7 +287,7 @@ func isService(id auth.Identity) bool { return id.Has(auth.ScopeNotify) || id.Ha
 // operations completes what the ops page is read from.
 func (s *Server) operations() ops.Config {
 	c := s.config.Operations
-	c.Row, c.Item, c.Logger = s.config.Rows.Row, s.config.Items.Item, s.log
+	c.Row, c.Stored, c.Item, c.Logger = s.config.Rows.Row, s.config.Rows.Stored, s.config.Items.Item, s.log
 	c.Ready, c.Streams, c.ReadBody = s.ready, s.streams.Count, s.readBody
 	c.Traffic = ops.Traffic{Requests: s.metrics.requests, InFlight: s.metrics.inFlight, Polls: s.metrics.polls}
 	c.Traffic.Streams, c.Traffic.Events = s.streams.Counted()

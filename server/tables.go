@@ -12,6 +12,12 @@ import (
 // concurrent use, and their errors those of Row.
 type Rows interface {
 	stream.Rows
+	// Watch is WatchRow, and has changed called after each change of the partition's
+	// notice board too.
+	Watch(recipient string, changed func()) (stop func())
+	// Stored returns the row without what its notice board has for it: by that is judged
+	// which of the user's own records were applied.
+	Stored(recipient string) (inbox.State, error)
 	// Stamp and Badge return what the row that Row would return shows at now, for
 	// less than reading the row takes.
 	Stamp(recipient string, now time.Time) (inbox.Stamp, error)
@@ -22,6 +28,8 @@ type Rows interface {
 // use.
 type Items interface {
 	stream.Items
+	// Watch is as that of [Rows], for contents.
+	Watch(recipient string, changed func()) (stop func())
 	// Endpoint returns the content of one endpoint. It reports false if the table does
 	// not hold it, or not yet.
 	Endpoint(recipient string, seq uint64) (inbox.Address, bool, error)

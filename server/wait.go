@@ -74,6 +74,24 @@ func (s *Server) awaitRow(ctx context.Context, recipient string, enough func(*in
 	return row, err
 }
 
+// awaitApplied is awaitRow for the journal record at p, and returns the row as it is shown
+// then. Whether it was applied the stored row says: on the board of the partition more may
+// have happened since, of which the shown row has the version.
+func (s *Server) awaitApplied(ctx context.Context, recipient string, p inbox.Position) (inbox.State, error) {
+	waited := s.await(ctx, recipient, func() (bool, error) {
+		stored, err := s.config.Rows.Stored(recipient)
+		return err == nil && stored.Applied(p), err
+	}, s.config.Rows)
+	if waited != nil && !errors.Is(waited, errBehind) {
+		return inbox.State{}, waited
+	}
+	row, err := s.config.Rows.Row(recipient)
+	if err != nil {
+		return row, err
+	}
+	return row, waited
+}
+
 // awaitAsked is awaitRow for the call's parameter min_version.
 func (s *Server) awaitAsked(r *http.Request, recipient string) (inbox.State, error) {
 	query, err := wire.ParseQuery(r)
@@ -91,11 +109,6 @@ func (s *Server) awaitAsked(r *http.Request, recipient string) (inbox.State, err
 // are compared, whatever the epoch: they never fall.
 func atLeast(version uint64) func(*inbox.State) bool {
 	return func(row *inbox.State) bool { return row.Version >= version }
-}
-
-// applied is the condition of a client whose command is at p in the journal.
-func applied(p inbox.Position) func(*inbox.State) bool {
-	return func(row *inbox.State) bool { return row.Applied(p) }
 }
 
 // logs tells cursors of a log that is gone from those that this server is only

@@ -45,7 +45,7 @@ func Findings() []Finding {
 
 // AuditRows is the unread table as an audit reads it, as views.Unread does.
 type AuditRows interface {
-	Rows
+	Row(recipient string) (inbox.State, error)
 	Badge(recipient string, now time.Time) (inbox.Badge, error)
 	// EachUser calls visit for each recipient who has a row; see views.Unread.
 	EachUser(ctx context.Context, visit func(recipient string) error) error

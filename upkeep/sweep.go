@@ -29,7 +29,7 @@ const maxOrphans = 100_000
 // Rows reads the unread table, as views.Unread does. The error matches
 // belfry.ErrNotReady while nothing can be read.
 type Rows interface {
-	Row(recipient string) (inbox.State, error)
+	Stored(recipient string) (inbox.State, error)
 }
 
 // Contents reads the keys of the inbox table. Each calls visit for every
@@ -209,7 +209,7 @@ type cachedRow struct {
 
 func (c *cachedRow) of(recipient string) (*inbox.State, error) {
 	if !c.read || c.recipient != recipient {
-		c.state, c.err = c.rows.Row(recipient)
+		c.state, c.err = c.rows.Stored(recipient)
 		c.read, c.recipient = true, recipient
 	}
 	return &c.state, c.err

@@ -19,7 +19,7 @@ import (
 // error.
 type rows map[string]any
 
-func (r rows) Row(recipient string) (inbox.State, error) {
+func (r rows) Stored(recipient string) (inbox.State, error) {
 	switch found := r[recipient].(type) {
 	case error:
 		return inbox.State{}, found

@@ -3,6 +3,8 @@ package views
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/belfry/belfry"
@@ -12,10 +14,12 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// Inbox reads the contents of all items and endpoints.
+// Inbox reads the contents of all items and endpoints. The contents of notices stand
+// under their partition's key, and are those of all recipients of the partition.
 type Inbox struct {
 	*table.View
-	watchers watchers[func(urgent uint64)]
+	watchers watchers[func(urgent uint64)] // by recipient, and by a partition's key for notices
+	notices  watchers[func(int32)]         // of all notices, under ""
 	// Traces hears of items that carry a trace; set it before Run. It may be
 	// nil.
 	Traces *Traces
@@ -39,6 +43,12 @@ func NewInbox(cfg kafka.Config, prefix belfry.Prefix) *Inbox {
 func (i *Inbox) changed(key string, content []byte) {
 	k, ok := inbox.ParseContentKey(key)
 	if !ok {
+		if p, _, ok := parseNoticeKey(key); ok {
+			direct := func(changed func(uint64)) { changed(0) }
+			i.watchers.notify(belfry.PartitionKey(p), direct)
+			i.watchers.notify(anyBoard, direct)
+			i.notices.notify("", func(changed func(int32)) { changed(p) })
+		}
 		return
 	}
 	if k.Endpoint {
@@ -57,21 +67,39 @@ func (i *Inbox) changed(key string, content []byte) {
 	})
 }
 
-// Watch is as [Unread.Watch], for the contents of the recipient's items and endpoints.
-func (i *Inbox) Watch(recipient string, changed func()) (stop func()) {
-	return i.WatchUrgent(recipient, func(uint64) { changed() })
+// parseNoticeKey takes the key of a notice's content apart.
+func parseNoticeKey(key string) (partition int32, seq uint64, ok bool) {
+	own, digits, found := strings.Cut(key, "/")
+	partition, ok = belfry.ParsePartitionKey(own)
+	seq, err := strconv.ParseUint(digits, 10, 64)
+	return partition, seq, found && ok && err == nil
 }
 
-// WatchUrgent is [Inbox.Watch], and says whose content it was if the item is urgent:
-// urgent is its seq, and 0 for any other change.
+// Watch is as [Unread.Watch], for the contents of the recipient's items and endpoints and
+// for those of the partition's notices.
+func (i *Inbox) Watch(recipient string, changed func()) (stop func()) {
+	return i.watchers.addBoth(recipient, i.Partition(recipient), func(uint64) { changed() })
+}
+
+// WatchNotices is as [Unread.WatchBoards], for the contents of notices.
+func (i *Inbox) WatchNotices(changed func(partition int32)) (stop func()) {
+	return i.notices.add("", changed)
+}
+
+// WatchUrgent is [Inbox.Watch] without the notices, and says whose content it was if the
+// item is urgent: urgent is its seq, and 0 for any other change.
 func (i *Inbox) WatchUrgent(recipient string, changed func(urgent uint64)) (stop func()) {
 	return i.watchers.add(recipient, changed)
 }
 
-// Item returns the content of one item and whether the table holds it. Errors
-// are those of [Unread.Row].
+// Item returns the content of one item that the recipient's row shows, also of a notice,
+// and whether the table holds it. Errors are those of [Unread.Row].
 func (i *Inbox) Item(recipient string, seq uint64) (inbox.Item, bool, error) {
 	data, err := i.Get(inbox.ItemKey(recipient, seq))
+	if p := i.Partition(recipient); err == nil && data == nil && p >= 0 {
+		// All records of a partition have different seqs, so this is no other item.
+		data, err = i.Get(inbox.ItemKey(belfry.PartitionKey(p), seq))
+	}
 	if err != nil || data == nil {
 		return inbox.Item{}, false, err
 	}

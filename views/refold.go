@@ -12,6 +12,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 )
 
 // DefaultRefoldSteps is how many steps a refold holds at most, if not told
@@ -27,9 +28,9 @@ type Journals struct {
 	Cap    int // of the fold; 0 for inbox.DefaultCap
 	// Members is that of the fold ([inbox.Input]).
 	Members int
-	// Row reads the row of a key, the zero State for none. Where it is nil the
-	// versions of a user without a row are counted from 0.
-	Row func(ctx context.Context, key string) (inbox.State, error)
+	// Board reads the board of a partition, nil for none. Without one the versions of a
+	// user without a row are counted from 0.
+	Board func(partition int32) (*board.Board, error)
 }
 
 // RefoldOptions say what to keep of a refold.
@@ -48,7 +49,7 @@ type RefoldOptions struct {
 const progressEvery = 1000
 
 // Refold reads the user's partition of the journal from its oldest record to
-// the end that it has now. Row is the user's row, read before. A journal that
+// the end that it has now. Row is the user's row as it is stored, read before. A journal that
 // was deleted and created again since is no error: its records count from the
 // row on.
 func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o RefoldOptions) (*inbox.Refold, error) {
@@ -62,13 +63,17 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 	}
 	partition := kafka.Partition(user, info.Partitions)
 	log := logs[partition]
-	var board inbox.State
-	if r.Row != nil {
-		if board, err = r.Row(ctx, belfry.PartitionKey(partition)); err != nil {
+	var on *board.Board
+	if r.Board != nil {
+		if on, err = r.Board(partition); err != nil {
 			return nil, fmt.Errorf("refold journal: %w", err)
 		}
 	}
-	refolder := inbox.NewRefolder(row, board, info.ID.Epoch(), log.Start, r.Cap)
+	var own inbox.State
+	if on != nil {
+		own = on.State
+	}
+	refolder := inbox.NewRefolder(row, own, info.ID.Epoch(), log.Start, r.Cap)
 	refolder.Texts, refolder.Members = o.Texts, r.Members
 	out := &inbox.Refold{
 		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: log.Start, End: log.Stable,

@@ -10,6 +10,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 )
 
 // Reports learns of rows in the order of the table, as upkeep.Reports does: of one
@@ -20,10 +21,14 @@ type Reports interface {
 	Accepted(key string)
 }
 
-// Unread reads the rows of all recipients.
+// Unread reads the rows of all recipients. A row is shown with what its partition's board
+// has for everybody and for the topics of the row ([board.Board.Show]): both are of one
+// time, so that it is what the table held at that time, whoever writes meanwhile. Where
+// there never was a notice, rows are shown as they are stored.
 type Unread struct {
 	*table.View
-	watchers watchers[func()]
+	watchers watchers[func()]      // by recipient, and by a partition's key for its board
+	boards   watchers[func(int32)] // of all boards, under ""
 	// Reports hears of each row; set it before Run. It may be nil.
 	Reports Reports
 }
@@ -32,7 +37,9 @@ type Unread struct {
 func NewUnread(cfg kafka.Config, prefix belfry.Prefix) *Unread {
 	u := &Unread{}
 	u.View = table.NewView(cfg, table.Definition{
-		Topic: prefix.UnreadTable(), Accept: codec.NotOlder,
+		Topic: prefix.UnreadTable(), Accept: codec.NotOlder, Own: post,
+		// Half of it leaves room for clocks, and for how late a broker tells of an end.
+		Stale: belfry.CompactionLag / 2,
 		Refused: func(key string) {
 			if u.Reports != nil {
 				u.Reports.Refused(key)
@@ -43,7 +50,7 @@ func NewUnread(cfg kafka.Config, prefix belfry.Prefix) *Unread {
 				u.Reports.Accepted(key)
 			}
 		},
-		Changed:  func(key string, _ []byte) { u.watchers.notify(key, call) },
+		Changed:  u.changed,
 		Replaced: func() { u.watchers.notifyAll(call) },
 	})
 	return u
@@ -51,27 +58,107 @@ func NewUnread(cfg kafka.Config, prefix belfry.Prefix) *Unread {
 
 func call(changed func()) { changed() }
 
-// Watch has changed called after each change of the recipient's row, and when the
-// whole table has become readable or another, until stop is called. It must not
-// block. After stop has returned there is no further call; so changed must not
-// call stop.
+func (u *Unread) changed(key string, _ []byte) {
+	u.watchers.notify(key, call)
+	if p, ok := belfry.ParsePartitionKey(key); ok {
+		u.watchers.notify(anyBoard, call)
+		u.boards.notify("", func(changed func(int32)) { changed(p) })
+	}
+}
+
+// Watch has changed called after each change of the recipient's row and of the
+// partition's board, and when the whole table has become readable or another, until stop
+// is called. It must not block. After stop has returned there is no further call; so
+// changed must not call stop.
 func (u *Unread) Watch(recipient string, changed func()) (stop func()) {
+	return u.watchers.addBoth(recipient, u.Partition(recipient), changed)
+}
+
+// WatchRow is Watch for the row alone: a change of the board is not told.
+func (u *Unread) WatchRow(recipient string, changed func()) (stop func()) {
 	return u.watchers.add(recipient, changed)
 }
 
-// Row returns the recipient's row, the zero State for one nobody has written
-// to. The error matches belfry.ErrNotReady until the view has recovered once,
-// and belfry.ErrNewerFormat or belfry.ErrCorrupt for a row that it cannot read.
+// WatchBoards has changed called with the partition after each change of a partition's
+// board, as Watch has it.
+func (u *Unread) WatchBoards(changed func(partition int32)) (stop func()) {
+	return u.boards.add("", changed)
+}
+
+// Row returns the recipient's row as it is shown; of one nobody has written to what is
+// for everybody, the zero State if that is nothing. It may share memory with other rows:
+// what it points to may not be modified. The error matches belfry.ErrNotReady until the
+// view has recovered once, and belfry.ErrNewerFormat or belfry.ErrCorrupt for a row or a
+// board that it cannot read.
 func (u *Unread) Row(recipient string) (inbox.State, error) {
-	data, err := u.Get(recipient)
+	row, on, err := u.read(recipient)
+	if err != nil || !on.used {
+		return row, err
+	}
+	return on.board.Show(row), nil
+}
+
+// Stored returns the recipient's row as it is stored, the zero State for one nobody has
+// written to: what was applied to it ([inbox.State.Applied]) and what it holds is judged
+// by that. Errors are those of [Unread.Row].
+func (u *Unread) Stored(recipient string) (inbox.State, error) {
+	row, _, err := u.read(recipient)
+	return row, err
+}
+
+func (u *Unread) read(recipient string) (inbox.State, *posted, error) {
+	data, on, err := u.encoded(recipient)
 	if err != nil || data == nil {
-		return inbox.State{}, err
+		return inbox.State{}, on, err
 	}
 	row, err := codec.DecodeState(data)
 	if err != nil {
-		return inbox.State{}, fmt.Errorf("decode row: %w", err)
+		return inbox.State{}, on, fmt.Errorf("decode row: %w", err)
 	}
-	return row, nil
+	return row, on, nil
+}
+
+// Board returns the board of a partition, nil if the table has no row of the partition's
+// own. Errors are those of [Unread.Row].
+func (u *Unread) Board(partition int32) (*board.Board, error) {
+	on, err := u.postedOn(partition)
+	if err != nil || on == &unknown {
+		return nil, err
+	}
+	return on.board, nil
+}
+
+func (u *Unread) postedOn(partition int32) (*posted, error) {
+	own, err := u.OwnOf(partition)
+	if err != nil {
+		return &unknown, err
+	}
+	return own.(*posted), own.(*posted).err
+}
+
+// EachRow calls visit with the row of each recipient who has one, as it is shown, and its
+// partition. Of a row that changes meanwhile the one before may be visited with the board
+// of after. The row is visit's until it returns. Otherwise it is as [table.View.Each], with
+// the errors of [Unread.Row].
+func (u *Unread) EachRow(ctx context.Context, visit func(partition int32, row *inbox.State) error) error {
+	return u.Each(ctx, func(key string, value []byte, _ time.Time) error {
+		if _, own := belfry.ParsePartitionKey(key); own {
+			return nil
+		}
+		row, err := codec.DecodeState(value)
+		if err != nil {
+			return fmt.Errorf("decode row: %w", err)
+		}
+		partition := u.Partition(key)
+		on, err := u.postedOn(partition)
+		if err != nil {
+			return err
+		}
+		if on.used {
+			row = on.board.Show(row)
+		}
+		return visit(partition, &row)
+	})
 }
 
 // EachUser calls visit for each recipient who has a row, beginning at another
@@ -89,25 +176,84 @@ func (u *Unread) EachUser(ctx context.Context, visit func(recipient string) erro
 // Stamp returns the stamp of the recipient's row at now for a fraction of what
 // [Unread.Row] takes. Errors are those of Row, but for a row that is corrupt in
 // what is not read of it.
-func (u *Unread) Stamp(recipient string, now time.Time) (inbox.Stamp, error) {
-	return glance(u, recipient, inbox.Stamp{}, func(b []byte) (inbox.Stamp, error) { return codec.DecodeStamp(b, now) })
+func (u *Unread) Stamp(recipient string, now time.Time) (stamp inbox.Stamp, err error) {
+	data, on, err := u.encoded(recipient)
+	switch {
+	case err != nil:
+		return stamp, err
+	case data == nil:
+		none := on.nobody()
+		return none.Stamp(now), nil
+	case on.used:
+		stamp, err = codec.DecodeShownStamp(data, on.board, now)
+	default:
+		stamp, err = codec.DecodeStamp(data, now)
+	}
+	if err != nil {
+		return inbox.Stamp{}, fmt.Errorf("decode row: %w", err)
+	}
+	return stamp, nil
 }
 
 // Badge returns the badge of the recipient's row at now for a fraction of what
 // [Unread.Row] takes. Errors are as those of [Unread.Stamp].
-func (u *Unread) Badge(recipient string, now time.Time) (inbox.Badge, error) {
-	none := new(inbox.State).Badge(now)
-	return glance(u, recipient, none, func(b []byte) (inbox.Badge, error) { return codec.DecodeBadge(b, now) })
+func (u *Unread) Badge(recipient string, now time.Time) (badge inbox.Badge, err error) {
+	data, on, err := u.encoded(recipient)
+	switch {
+	case err != nil:
+	case data == nil:
+		none := on.nobody()
+		return none.Badge(now), nil
+	case on.used:
+		badge, err = codec.DecodeShownBadge(data, on.board, now)
+	default:
+		badge, err = codec.DecodeBadge(data, now)
+	}
+	if err != nil {
+		return new(inbox.State).Badge(now), fmt.Errorf("decode row: %w", err)
+	}
+	return badge, nil
 }
 
-func glance[T any](u *Unread, recipient string, none T, decode func([]byte) (T, error)) (T, error) {
-	data, err := u.Get(recipient)
-	if err != nil || data == nil {
-		return none, err
+// encoded returns a row as it is stored, nil if there is none, and the board that the
+// table had with it.
+func (u *Unread) encoded(recipient string) ([]byte, *posted, error) {
+	data, own, err := u.Read(recipient)
+	on, ok := own.(*posted)
+	if !ok {
+		on = &unknown
 	}
-	shown, err := decode(data)
+	if err == nil && on.err != nil {
+		err = fmt.Errorf("decode board: %w", on.err)
+	}
+	return data, on, err
+}
+
+// posted is a partition's board as its readers share it.
+type posted struct {
+	board *board.Board
+	used  bool // there was a notice
+	err   error
+}
+
+var unknown = posted{board: new(board.Board)}
+
+// post is the [table.Definition.Own] of boards.
+func post(value []byte) any {
+	if value == nil {
+		return &unknown
+	}
+	row, err := codec.DecodeBoard(value)
 	if err != nil {
-		return none, fmt.Errorf("decode row: %w", err)
+		return &posted{board: unknown.board, err: err}
 	}
-	return shown, nil
+	return &posted{board: board.New(row), used: row.Keep > 0}
+}
+
+// nobody is what is shown of who has no row.
+func (p *posted) nobody() inbox.State {
+	if !p.used {
+		return inbox.State{}
+	}
+	return p.board.Show(inbox.State{})
 }

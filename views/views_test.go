@@ -44,6 +44,12 @@ func tables(t testing.TB) kafka.Config {
 // put writes a value where its key belongs; nil is a tombstone.
 func put(t testing.TB, cfg kafka.Config, topic, key string, value []byte) {
 	t.Helper()
+	putAll(t, cfg, topic, []record{{key, value}})
+}
+
+// putAll writes values in their order.
+func putAll(t testing.TB, cfg kafka.Config, topic string, all []record) {
+	t.Helper()
 	c := sarama.NewConfig()
 	c.Version = sarama.V2_8_0_0
 	c.Producer.Return.Successes = true
@@ -53,11 +59,15 @@ func put(t testing.TB, cfg kafka.Config, topic, key string, value []byte) {
 		t.Fatalf("connect producer: %v", err)
 	}
 	defer p.Close()
-	m := &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(key), Partition: kafka.Partition(key, partitions)}
-	if value != nil {
-		m.Value = sarama.ByteEncoder(value)
+	var messages []*sarama.ProducerMessage
+	for _, r := range all {
+		m := &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(r.key), Partition: kafka.Partition(r.key, partitions)}
+		if r.value != nil {
+			m.Value = sarama.ByteEncoder(r.value)
+		}
+		messages = append(messages, m)
 	}
-	if _, _, err := p.SendMessage(m); err != nil {
+	if err := p.SendMessages(messages); err != nil {
 		t.Fatalf("produce: %v", err)
 	}
 }

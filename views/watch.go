@@ -1,6 +1,11 @@
 package views
 
-import "sync"
+import (
+	"strings"
+	"sync"
+
+	"github.com/belfry/belfry"
+)
 
 // watchers is who wants to know of whom: functions of kind F by recipient. The zero
 // value is ready for use.
@@ -32,6 +37,23 @@ func (w *watchers[F]) add(recipient string, changed F) (stop func()) {
 	}
 }
 
+// anyBoard is watched by who has watched before the partitions were known.
+const anyBoard = "__" // begins the keys of partitions too
+
+// addBoth is add for the recipient and for the board of the partition; -1 is one that is
+// not known.
+func (w *watchers[F]) addBoth(recipient string, partition int32, changed F) (stop func()) {
+	key := anyBoard
+	if partition >= 0 {
+		key = belfry.PartitionKey(partition)
+	}
+	own, board := w.add(recipient, changed), w.add(key, changed)
+	return func() {
+		own()
+		board()
+	}
+}
+
 // notify has call call those who watch the recipient.
 func (w *watchers[F]) notify(recipient string, call func(F)) {
 	w.mu.RLock()
@@ -45,7 +67,10 @@ func (w *watchers[F]) notify(recipient string, call func(F)) {
 func (w *watchers[F]) notifyAll(call func(F)) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	for _, all := range w.all {
+	for who, all := range w.all {
+		if strings.HasPrefix(who, anyBoard) {
+			continue // who watches a board watches a recipient too
+		}
 		for one := range all {
 			call(*one)
 		}

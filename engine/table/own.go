@@ -1,6 +1,7 @@
 package table
 
 import (
+	"fmt"
 	"sync/atomic"
 
 	"github.com/lovoo/goka/storage"
@@ -58,6 +59,19 @@ func (v *viewStores) read(key string) (value []byte, own any, err error) {
 		}
 		made = now
 	}
+}
+
+// OwnOf returns what [Definition.Own] has made of a partition's own row. The error matches
+// belfry.ErrNotReady unless [View.Recovered].
+func (v *View) OwnOf(partition int32) (any, error) {
+	current := v.current.Load()
+	if current == nil {
+		return nil, fmt.Errorf("read %s: %w", v.table.Topic, belfry.ErrNotReady)
+	}
+	if partition < 0 || int(partition) >= len(current.own) {
+		return nil, fmt.Errorf("read %s: %w: it has %d partitions, not %d", v.table.Topic, kafka.ErrTopic, len(current.own), partition+1)
+	}
+	return *current.own[partition].made.Load(), nil
 }
 
 // rowOf returns the value of a key, nil if there is none.

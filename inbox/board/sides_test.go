@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/inbox/board"
 )
@@ -355,6 +357,9 @@ func (lateSide) show(row, b any, now int64) shown {
 	}
 	kept := fmt.Sprintf("%+v", r)
 	s := b.(*board.Board).Show(r)
+	if row != nil {
+		s = fromTable(&r, b.(*board.Board), ms(now))
+	}
 	if fmt.Sprintf("%+v", r) != kept {
 		fail("Show modified the row it was given")
 	}
@@ -385,6 +390,38 @@ func (lateSide) show(row, b any, now int64) shown {
 	pageIsList(&s, now, out.list)
 	out.since = func(c uint64) *told { return toldOf(&s, c, now) }
 	return out
+}
+
+// fromTable is what a reader shows of row and board as a table has them. Its stamp and
+// its badge are those that are read without showing the row.
+func fromTable(row *inbox.State, b *board.Board, now time.Time) inbox.State {
+	value, err := codec.EncodeState(row)
+	if err != nil {
+		fail("encode row: %v", err)
+	}
+	held, err := codec.EncodeBoard(&b.Row)
+	if err != nil {
+		fail("encode board: %v", err)
+	}
+	decoded, err := codec.DecodeBoard(held)
+	if err != nil {
+		fail("decode board: %v", err)
+	}
+	on := board.New(decoded)
+	s, err := codec.DecodeState(value)
+	if err != nil {
+		fail("decode row: %v", err)
+	}
+	s = on.Show(s)
+	stamp, err := codec.DecodeShownStamp(value, on, now)
+	if want := s.Stamp(now); stamp != want || err != nil {
+		fail("stamp %v, %v, want %v", stamp, err, want)
+	}
+	badge, err := codec.DecodeShownBadge(value, on, now)
+	if want := s.Badge(now); !reflect.DeepEqual(badge, want) || err != nil {
+		fail("badge %v, %v, want %v", badge, err, want)
+	}
+	return s
 }
 
 // pageIsList holds that page and badge are the list.

@@ -10,6 +10,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server/ops"
 	"github.com/belfry/belfry/server/wire"
@@ -22,7 +23,7 @@ func (n *node) operations() ops.Config {
 		Installation: opsNode{n},
 		Letters:      n.letters(),
 		Topics:       &opsTopics{n.Kafka, n.Prefix, n.lag.Report, n.ReplayRules},
-		Journals:     journals{&views.Journals{Config: n.Kafka, Prefix: n.Prefix, Cap: n.InboxCap, Members: n.Features.Members(), Row: n.row}},
+		Journals:     journals{&views.Journals{Config: n.Kafka, Prefix: n.Prefix, Cap: n.InboxCap, Members: n.Features.Members(), Board: n.board}},
 	}
 }
 
@@ -164,8 +165,8 @@ type journals struct{ *views.Journals }
 
 var _ ops.Journals = journals{}
 
-// row reads a row of the view.
-func (n *node) row(_ context.Context, key string) (inbox.State, error) { return n.unread.Row(key) }
+// board reads a board of the view.
+func (n *node) board(partition int32) (*board.Board, error) { return n.unread.Board(partition) }
 
 // Refold implements ops.Journals.
 func (j journals) Refold(ctx context.Context, user string, row inbox.State, q ops.JournalQuery) (*inbox.Refold, error) {

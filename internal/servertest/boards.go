@@ -59,6 +59,16 @@ func (f *Tables) EachRow(_ context.Context, visit func(partition int32, row *inb
 	return nil
 }
 
+// Partition is the partition of a user, -1 for none.
+func (f *Tables) Partition(user string) int32 {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	if len(f.boards) == 0 {
+		return -1
+	}
+	return f.partition(user)
+}
+
 func (f *Tables) partition(user string) int32 { return int32(len(user) % len(f.boards)) }
 
 // boardOf is the board of a user's partition, nil for none.

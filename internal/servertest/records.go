@@ -22,6 +22,13 @@ func Note(title string) inbox.Record {
 	return inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: title, Title: belfry.PlainText(title)}}
 }
 
+// Notice is the record of a board, under [Boards].
+func Notice(audience, title string) inbox.Record {
+	r := Note(title)
+	r.Notification.Audience = audience
+	return r
+}
+
 func Pressing(title string, p belfry.Priority) inbox.Record {
 	r := Note(title)
 	r.Notification.Priority = p

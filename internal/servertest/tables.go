@@ -21,9 +21,9 @@ type Tables struct {
 	Rows      map[string]inbox.State // what the view shows
 	Items     map[string]inbox.Item
 	Endpoints map[string]inbox.Address
-	Watchers  map[string]map[*func(uint64)]bool
-	HoldRows  bool // the unread view stands still
-	HoldItems bool // the inbox view stands still
+	Watchers  map[string]map[*func(uint64)]bool // of boards and notices under AnyBoard
+	HoldRows  bool                              // the unread view stands still
+	HoldItems bool                              // the inbox view stands still
 	heldItems []func()
 	NotReady  bool
 	AppendErr error
@@ -52,6 +52,7 @@ func NewTables() *Tables {
 	}
 }
 
+// Row is the row as it is shown.
 func (f *Tables) Row(recipient string) (inbox.State, error) {
 	f.Mu.Lock()
 	defer f.Mu.Unlock()
@@ -59,6 +60,16 @@ func (f *Tables) Row(recipient string) (inbox.State, error) {
 		return inbox.State{}, belfry.ErrNotReady
 	}
 	return f.shown(recipient), nil
+}
+
+// Stored is the row without the board.
+func (f *Tables) Stored(recipient string) (inbox.State, error) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	if f.NotReady {
+		return inbox.State{}, belfry.ErrNotReady
+	}
+	return f.Rows[recipient], nil
 }
 
 // Stamp is that of the row.
@@ -78,6 +89,9 @@ func (f *Tables) Item(recipient string, seq uint64) (inbox.Item, bool, error) {
 	f.Mu.Lock()
 	defer f.Mu.Unlock()
 	it, ok := f.Items[inbox.ItemKey(recipient, seq)]
+	if !ok && len(f.boards) > 0 {
+		it, ok = f.Items[inbox.ItemKey(belfry.PartitionKey(f.partition(recipient)), seq)]
+	}
 	return it, ok, nil
 }
 
@@ -89,8 +103,31 @@ func (f *Tables) Endpoint(recipient string, seq uint64) (inbox.Address, bool, er
 	return a, ok, nil
 }
 
+// AnyBoard is what changes of all boards and of notices' contents are watched by.
+const AnyBoard = "__"
+
+// Watch is told of the recipient's row and contents and of the boards.
 func (f *Tables) Watch(recipient string, changed func()) (stop func()) {
+	row, boards := f.WatchRow(recipient, changed), f.WatchRow(AnyBoard, changed)
+	return func() {
+		row()
+		boards()
+	}
+}
+
+// WatchRow is Watch without the boards.
+func (f *Tables) WatchRow(recipient string, changed func()) (stop func()) {
 	return f.WatchUrgent(recipient, func(uint64) { changed() })
+}
+
+// WatchBoards is told that some board has changed.
+func (f *Tables) WatchBoards(changed func(partition int32)) (stop func()) {
+	return f.WatchRow(AnyBoard, func() { changed(-1) })
+}
+
+// WatchNotices is told of the boards' contents, which come with them.
+func (f *Tables) WatchNotices(changed func(partition int32)) (stop func()) {
+	return f.WatchBoards(changed)
 }
 
 // WatchUrgent is told of the urgent item that an append made.
@@ -159,6 +196,9 @@ func (f *Tables) append(recipient string, record inbox.Record) inbox.Position {
 		urgent = effects.Item.Seq
 	}
 	f.wake(recipient, urgent)
+	if _, own := belfry.ParsePartitionKey(recipient); own {
+		f.wake(AnyBoard, 0)
+	}
 	return p
 }
 
@@ -183,4 +223,5 @@ func (f *Tables) Release() {
 		f.Rows[r] = s
 		f.Wake(r)
 	}
+	f.Wake(AnyBoard)
 }

@@ -11,14 +11,16 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/options"
 )
 
 // Data is what the tables hold of one user.
 type Data struct {
 	Partition int32
-	Row       inbox.State              // the zero State of a user nobody has written to
-	Items     map[uint64]inbox.Item    // contents, by seq
+	Row       inbox.State              // as it is shown
+	Stored    inbox.State              // as the table has it, the zero State of a user nobody has written to
+	Items     map[uint64]inbox.Item    // contents, by seq; of notices those that Row shows
 	Endpoints map[uint64]inbox.Address // likewise
 }
 
@@ -39,11 +41,24 @@ func Read(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user stri
 		Partition: kafka.Partition(user, infos[rows].Partitions),
 		Items:     map[uint64]inbox.Item{}, Endpoints: map[uint64]inbox.Address{},
 	}
-	if d.Row, err = Row(ctx, cfg, prefix, user, infos[rows].Partitions); err != nil {
+	var on *board.Board
+	if d.Stored, on, err = Rows(ctx, cfg, prefix, user, infos[rows].Partitions); err != nil {
 		return nil, err
+	}
+	if d.Row = d.Stored; on.Keep > 0 {
+		d.Row = on.Show(d.Stored)
+	}
+	notices := map[string]uint64{}
+	for i := range d.Row.Items {
+		if e := &d.Row.Items[i]; e.Shared != nil {
+			notices[inbox.ItemKey(belfry.PartitionKey(d.Partition), e.Seq)] = e.Seq
+		}
 	}
 	err = table.Scan(ctx, cfg, box, kafka.Partition(user, infos[box].Partitions), func(m *sarama.ConsumerMessage) error {
 		key, ok := inbox.ParseContentKey(string(m.Key))
+		if seq, notice := notices[string(m.Key)]; notice {
+			key, ok = inbox.ContentKey{Recipient: user, Seq: seq}, true
+		}
 		if !ok || key.Recipient != user {
 			return nil
 		}
@@ -78,17 +93,24 @@ func (d *Data) EndpointsOf(kind inbox.EndpointKind) []inbox.Address {
 	return out
 }
 
-// Row reads the row of a key of the unread table, which has so many partitions; the zero
-// State is that of a user nobody has written to.
-func Row(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, key string, partitions int) (row inbox.State, err error) {
-	err = table.Scan(ctx, cfg, prefix.UnreadTable(), kafka.Partition(key, partitions), func(m *sarama.ConsumerMessage) (err error) {
-		if string(m.Key) != key {
-			return nil
+// Rows reads the user's row as the unread table, which has so many partitions, stores it,
+// and the board of the user's partition. The zero State is that of a user nobody has
+// written to, the zero Board that of a partition that nothing is known of.
+func Rows(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, partitions int) (row inbox.State, on *board.Board, err error) {
+	partition := kafka.Partition(user, partitions)
+	own := belfry.PartitionKey(partition)
+	var held board.Row
+	err = table.Scan(ctx, cfg, prefix.UnreadTable(), partition, func(m *sarama.ConsumerMessage) (err error) {
+		switch string(m.Key) {
+		case user:
+			row, err = codec.DecodeState(m.Value)
+		case own:
+			held, err = codec.DecodeBoard(m.Value)
 		}
-		if row, err = codec.DecodeState(m.Value); err != nil {
-			return fmt.Errorf("row at offset %d: %w", m.Offset, err)
+		if err != nil {
+			return fmt.Errorf("row %s at offset %d: %w", m.Key, m.Offset, err)
 		}
 		return nil
 	})
-	return row, err
+	return row, board.New(held), err
 }

@@ -180,7 +180,7 @@ func (s *Calls) Journal(w http.ResponseWriter, r *http.Request, c auth.Call) err
 	default:
 		return ErrBusy
 	}
-	row, err := s.config.Row(c.User)
+	row, err := s.config.Stored(c.User)
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,9 @@ type Config struct {
 	// DefaultEvery.
 	Every time.Duration
 
-	// Row and Item read the tables, as the server's do.
+	// Row, Stored and Item read the tables, as the server's do.
 	Row     func(user string) (inbox.State, error)
+	Stored  func(user string) (inbox.State, error)
 	Item    func(user string, seq uint64) (inbox.Item, bool, error)
 	Traffic Traffic
 	Streams func(user string) int // open ones

@@ -15,6 +15,9 @@ type Config struct {
 	Items  Items
 	Limits Limits
 	Logger *slog.Logger
+	// Wakes is how many users a second are looked at after a change of their notice
+	// boards; DefaultWakes if it is not positive.
+	Wakes int
 	// Gone reports whether the user's client cannot get further from c, which is
 	// of a log that is no more; nil is never. It may block for a while.
 	Gone func(ctx context.Context, user string, c inbox.Cursor) bool
@@ -28,15 +31,19 @@ type Config struct {
 // Rows is the unread table as streams read it. Its methods are safe for
 // concurrent use.
 type Rows interface {
-	// Row returns the recipient's newest known row, the zero State for one that
-	// nobody has written to. The caller may not modify what it points to. The
-	// error is belfry.ErrNotReady before the table was recovered once.
+	// Row returns the recipient's newest known row as it is shown, with what stands on
+	// the notice board of the recipient's partition. The caller may not modify what it
+	// points to. The error is belfry.ErrNotReady before the table was recovered once.
 	Row(recipient string) (inbox.State, error)
-	// Watch has changed called after each change of the recipient's part of the
-	// table, once the change can be read, until stop is called. Calls may come from
+	// WatchRow has changed called after each change of the recipient's own row, once
+	// the change can be read, until stop is called. Calls may come from
 	// any goroutine, also without a change, and changed must not block. After stop
 	// has returned there is no further call.
-	Watch(recipient string, changed func()) (stop func())
+	WatchRow(recipient string, changed func()) (stop func())
+	// WatchBoards is as WatchRow, for the notice boards of all partitions; -1 is any of them.
+	WatchBoards(changed func(partition int32)) (stop func())
+	// Partition returns the partition of a recipient, -1 if that is not known.
+	Partition(recipient string) int32
 }
 
 // Items is the inbox table as streams read it. Its methods are safe for
@@ -45,11 +52,11 @@ type Items interface {
 	// Item returns the content of one item. It reports false if the table does
 	// not hold it, or not yet.
 	Item(recipient string, seq uint64) (inbox.Item, bool, error)
-	// Watch is as that of [Rows].
-	Watch(recipient string, changed func()) (stop func())
-	// WatchUrgent is as Watch, and says which urgent item's content was written:
-	// urgent is its seq, and 0 for any other change.
+	// WatchUrgent is as that WatchRow of [Rows], and says which urgent item's content was
+	// written: urgent is its seq, and 0 for any other change.
 	WatchUrgent(recipient string, changed func(urgent uint64)) (stop func())
+	// WatchNotices is as WatchBoards of [Rows], for contents of notices.
+	WatchNotices(changed func(partition int32)) (stop func())
 }
 
 // Limits bounds how many streams a server holds open. Zero fields take

@@ -51,16 +51,20 @@ type Hub struct {
 	perAddress  map[netip.Addr]int
 	open        int
 	ready       lanes // of subscribers to be served
+	notices     notices
 	workers     int
 	clock       clock
 	reaped      time.Time     // when last looked for clients that have gone
 	drained     chan struct{} // not nil once draining; closed when none is open
 }
 
-// New returns a hub without streams.
+// New returns a hub without streams. It watches the tables for as long as they are.
 func New(config Config) *Hub {
 	config.Limits.setDefaults()
-	return &Hub{
+	if config.Wakes <= 0 {
+		config.Wakes = DefaultWakes
+	}
+	s := &Hub{
 		config:       config,
 		pingEvery:    PingEvery,
 		writeTimeout: writeTimeout,
@@ -69,6 +73,9 @@ func New(config Config) *Hub {
 		subscribers:  map[string]*subscribers{},
 		perAddress:   map[netip.Addr]int{},
 	}
+	config.Rows.WatchBoards(s.boardChanged)
+	config.Items.WatchNotices(s.noticeCame)
+	return s
 }
 
 // Serve answers r with the stream of user, whose request was authorised before. The
@@ -202,6 +209,7 @@ func (s *Hub) leave(c *connection, why string) {
 	}
 	if len(a.connections) == 0 {
 		delete(s.subscribers, a.user)
+		delete(s.notices.awaited, a)
 		// Not with s.mu held: the tables may just be telling us of a change.
 		s.helpers.Go(a.unwatch)
 	}

@@ -1,17 +1,18 @@
 package stream
 
-// urgentShare is how many rounds in a row the urgent lane may have while others
-// wait: a flood of urgent items leaves the others the 16th part of the work.
-const urgentShare = 15
+// laneShare is how many rounds in a row a lane may have while a lower one waits: a flood
+// in it leaves the others the 16th part of the work.
+const laneShare = 15
 
 // lanes are the subscribers that are to be served: those with an urgent item to be
-// shown, and all others. Within a lane who came first is served first. Without a
-// lane of its own an urgent item waits for all that is in the queue, which after a
-// change for everybody is a round for each open user. The zero value is empty. Its
-// methods want streams.mu held.
+// shown, those of whom something else has changed, and those whose notice board has,
+// which are all of a partition at once. Within a lane who came first is served first.
+// Without lanes what is urgent, and what is of one user alone, would wait for a round for
+// each open user after a change for everybody. The zero value is empty. Its methods want
+// streams.mu held.
 type lanes struct {
-	urgent, rest queue
-	inARow       int // how many were taken from urgent since one of rest had its turn
+	urgent, rest, notices queue
+	inARow                [2]int // how many were taken from urgent and rest since a lower one had its turn
 }
 
 // place is where subscribers stand in a lane.
@@ -20,39 +21,50 @@ type place struct {
 	prev, next *subscribers
 }
 
-// push puts a at the end of its lane.
-func (l *lanes) push(a *subscribers) {
-	if a.urgent > 0 {
-		l.urgent.push(a)
-	} else {
-		l.rest.push(a)
+// of is the lane that a belongs to.
+func (l *lanes) of(a *subscribers) *queue {
+	switch {
+	case a.urgent > 0:
+		return &l.urgent
+	case a.noticed:
+		return &l.notices
 	}
+	return &l.rest
 }
 
-// hurry has a change to the urgent lane if it stands in the other.
+// push puts a at the end of its lane.
+func (l *lanes) push(a *subscribers) { l.of(a).push(a) }
+
+// hurry has a change to its lane if it stands in another.
 func (l *lanes) hurry(a *subscribers) {
-	if a.place.in == &l.rest {
-		l.rest.remove(a)
-		l.urgent.push(a)
+	if lane := l.of(a); a.place.in != nil && a.place.in != lane {
+		a.place.in.remove(a)
+		lane.push(a)
 	}
 }
 
 // pop takes out who is to be served next, nil if nobody is.
 func (l *lanes) pop() *subscribers {
-	lane := &l.urgent
-	if l.urgent.first == nil || l.inARow >= urgentShare && l.rest.first != nil {
-		lane = &l.rest
-	}
-	if lane == &l.rest {
-		l.inARow = 0
-	} else {
-		l.inARow++
-	}
-	a := lane.first
-	if a != nil {
+	all := [...]*queue{&l.urgent, &l.rest, &l.notices}
+	for i, lane := range all {
+		lower := false
+		for _, other := range all[i+1:] {
+			lower = lower || other.first != nil
+		}
+		switch {
+		case lane.first == nil:
+			continue
+		case lower && l.inARow[i] >= laneShare:
+			l.inARow[i] = 0
+			continue
+		case i < len(l.inARow):
+			l.inARow[i]++
+		}
+		a := lane.first
 		lane.remove(a)
+		return a
 	}
-	return a
+	return nil
 }
 
 // queue is a lane.

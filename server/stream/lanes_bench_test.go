@@ -30,7 +30,10 @@ func (f *alike) Item(string, uint64) (inbox.Item, bool, error) {
 	return item, true, err
 }
 
-func (f *alike) Watch(string, func()) (stop func()) { return func() {} }
+func (f *alike) WatchRow(string, func()) (stop func())  { return func() {} }
+func (f *alike) WatchBoards(func(int32)) (stop func())  { return func() {} }
+func (f *alike) WatchNotices(func(int32)) (stop func()) { return func() {} }
+func (f *alike) Partition(string) int32                 { return 0 }
 
 func (f *alike) WatchUrgent(user string, changed func(uint64)) (stop func()) {
 	f.mu.Lock()

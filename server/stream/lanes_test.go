@@ -163,10 +163,10 @@ func TestAFloodOfUrgentLeavesTheOthersAShare(t *testing.T) {
 		for i := 50; i < 100; i++ {
 			f.arrive(i, belfry.PriorityUrgent)
 		}
-		got := f.served(3 * (urgentShare + 1))
+		got := f.served(3 * (laneShare + 1))
 		var others []string
 		for i, user := range got {
-			if (i+1)%(urgentShare+1) == 0 {
+			if (i+1)%(laneShare+1) == 0 {
 				others = append(others, user)
 			}
 		}

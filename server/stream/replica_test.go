@@ -107,7 +107,11 @@ func (r *replica) contentOf(seq uint64) *inbox.Item {
 	return &item
 }
 
-func (r *replica) Watch(_ string, changed func()) (stop func()) {
+func (r *replica) WatchBoards(func(int32)) (stop func())  { return func() {} }
+func (r *replica) WatchNotices(func(int32)) (stop func()) { return func() {} }
+func (r *replica) Partition(string) int32                 { return 0 }
+
+func (r *replica) WatchRow(_ string, changed func()) (stop func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.watchers[&changed] = true
@@ -119,7 +123,7 @@ func (r *replica) Watch(_ string, changed func()) (stop func()) {
 }
 
 func (r *replica) WatchUrgent(user string, changed func(uint64)) (stop func()) {
-	return r.Watch(user, func() { changed(0) })
+	return r.WatchRow(user, func() { changed(0) })
 }
 
 var (

@@ -43,7 +43,10 @@ type subscribers struct {
 	// urgent is the highest seq of an urgent item whose content has come and that
 	// has not been shown yet; 0 for none.
 	urgent uint64
-	place  place // in a lane
+	// noticed: nothing but the notice board has changed since it was served, so that it
+	// is queued behind others.
+	noticed bool
+	place   place // in a lane
 }
 
 // longRound is from when on a round counts as long. After one its subscribers rest
@@ -55,7 +58,7 @@ const longRound = time.Millisecond
 // all that come after.
 func (a *subscribers) watch() {
 	a.watching.Do(func() {
-		a.stops = [2]func(){a.hub.config.Rows.Watch(a.user, a.changed), a.hub.config.Items.WatchUrgent(a.user, a.contentChanged)}
+		a.stops = [2]func(){a.hub.config.Rows.WatchRow(a.user, a.changed), a.hub.config.Items.WatchUrgent(a.user, a.contentChanged)}
 	})
 }
 
@@ -79,6 +82,12 @@ func (a *subscribers) contentChanged(urgent uint64) {
 		a.urgent = urgent
 		s.ready.hurry(a)
 	}
+	a.mark()
+	s.enqueue(a)
+}
+
+// mark notes for all streams of a that the tables have changed, with streams.mu held.
+func (a *subscribers) mark() {
 	conflated := 0
 	for _, c := range a.connections {
 		if c.signals.has(signalTables) {
@@ -87,9 +96,8 @@ func (a *subscribers) contentChanged(urgent uint64) {
 		c.signals |= signalTables
 	}
 	if conflated > 0 {
-		s.metrics.conflated.Add(float64(conflated))
+		a.hub.metrics.conflated.Add(float64(conflated))
 	}
-	s.enqueue(a)
 }
 
 // remove takes c out, with streams.mu held.
@@ -108,6 +116,15 @@ func workersMax() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
 // enqueue has a served, with s.mu held. Workers live as long as there is
 // something to do.
 func (s *Hub) enqueue(a *subscribers) {
+	if a.noticed {
+		a.noticed = false
+		s.ready.hurry(a)
+	}
+	s.queue(a)
+}
+
+// queue is enqueue without a say in which lane a belongs to.
+func (s *Hub) queue(a *subscribers) {
 	if a.queued {
 		return
 	}
@@ -190,8 +207,8 @@ func (s *Hub) work() {
 // serveRound serves the streams of a to which something happened, with s.mu held,
 // which it gives up meanwhile.
 func (s *Hub) serveRound(a *subscribers, r *round) {
-	a.queued, a.serving = false, true
-	urgent := a.urgent
+	a.queued, a.noticed, a.serving = false, false, true
+	urgent, contents := a.urgent, s.notices.contents
 	r.turns = r.turns[:0]
 	for _, c := range a.connections {
 		if c.signals != 0 && c.out != nil {
@@ -222,6 +239,7 @@ func (s *Hub) serveRound(a *subscribers, r *round) {
 		}
 		*t = turn{}
 	}
+	s.await(a, contents)
 	if a.queued {
 		s.makeReady(a)
 	}

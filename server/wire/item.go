@@ -34,6 +34,7 @@ type Item struct {
 	Until     time.Time       `json:"until,omitzero"`   // when it shows, while it is hidden
 	WokeAt    time.Time       `json:"woke_at,omitzero"` // when it did
 	Shown     uint64          `json:"shown,omitempty"`  // version at which that, or its coming back, was settled
+	Audience  string          `json:"audience,omitempty"`
 	Actors    *Actors         `json:"actors,omitempty"`
 	Data      json.RawMessage `json:"data,omitempty"`
 }
@@ -72,6 +73,9 @@ func NewItem(e *inbox.Entry, contents Contents, texts *Translator, now time.Time
 		b.WokeAt = time.UnixMilli(e.Until).UTC()
 	}
 	b.Shown = e.Shown
+	if e.Shared != nil && e.Shared.Place > e.Seq && (e.Until == 0 || e.Shown != 0) {
+		b.Shown = max(e.Shared.Place, e.Shown) // it was hidden from all of them
+	}
 	actors, whole := newActors(e, contents)
 	item := contents(e.Seq)
 	b.Actors, b.Pending = actors, !whole || item == nil
@@ -81,6 +85,7 @@ func NewItem(e *inbox.Entry, contents Contents, texts *Translator, now time.Time
 	b.ID, b.Source, b.Type = item.ID, item.Source, item.Type
 	b.Title, b.Body = texts.text(item.Title), texts.text(item.Body)
 	b.URL, b.Collapse, b.Time, b.Data = item.URL, item.CollapseKey, item.Time.UTC(), item.Data
+	b.Audience = item.Audience
 	if item.Actor != (belfry.Actor{}) {
 		b.Actor = &item.Actor
 	}

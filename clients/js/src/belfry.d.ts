@@ -37,6 +37,8 @@ export interface Item {
   until?: string;
   /** When it came out of hiding, and the version that settled it there. */
   woke_at?: string;
+  /** Whom a notice is for: "all", or "topic:" and a name. */
+  audience?: string;
   shown?: number;
   /** The people behind `count`, last first. `more`: there were others before these. */
   actors?: { count: number; more: boolean; latest: { id?: string; name?: string }[] };

@@ -17,6 +17,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/internal/userdata"
@@ -57,7 +58,7 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 	if err != nil {
 		return err
 	}
-	row, err := userdata.Row(ctx, cfg, prefix, user, infos[prefix.UnreadTable()].Partitions)
+	row, on, err := userdata.Rows(ctx, cfg, prefix, user, infos[prefix.UnreadTable()].Partitions)
 	if err != nil {
 		return err
 	}
@@ -66,9 +67,7 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 		since = time.Now().Add(-o.since)
 	}
 	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.InboxCap, Members: o.fold.Features.Members(),
-		Row: func(ctx context.Context, key string) (inbox.State, error) {
-			return userdata.Row(ctx, cfg, prefix, key, infos[prefix.UnreadTable()].Partitions)
-		}}
+		Board: func(int32) (*board.Board, error) { return on, nil }}
 	told := time.Now()
 	refold, err := journals.Refold(ctx, user, row, views.RefoldOptions{
 		Since: since, Most: maxInspectSteps, Texts: contents,

@@ -1,0 +1,141 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
+)
+
+// post appends a record of the board, whose changes are told.
+func post(t *testing.T, f *servertest.Tables, r inbox.Record) {
+	t.Helper()
+	if _, err := f.Append(context.Background(), inbox.Addressed{Recipients: []string{belfry.PartitionKey(0)}, Record: r}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func back(audience, id string) inbox.Record {
+	return inbox.Record{Kind: inbox.KindRetract, Retraction: belfry.Retraction{Audience: audience, ID: id}}
+}
+
+// TestNoticeReachesStreams has streams of a user with a row and of one without show what
+// comes to the board and goes from it, from the board's first record on and from cursors.
+func TestNoticeReachesStreams(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		t.Run(fmt.Sprintf("row %t", own), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := servertest.NewTables()
+				f.OpenBoards(1, 100)
+				first := []string{"retry", `unread "version":0 "unread":0 id=0.0`}
+				if own {
+					servertest.Append(t, f, servertest.Note("mine"))
+					first[1] = `unread "version":1 "unread":1 id=7.1`
+				} else {
+					f.Offset++
+				}
+				s := newTestHub(f)
+				l := listen(t, s, nil, time.Time{})
+				l.Want(first...)
+				post(t, f, servertest.Notice("all", "two"))
+				l.Want(`item "seq":2 "title":"two" "audience":"all"`, `unread "version":2 id=7.2`)
+				post(t, f, servertest.Notice("all", "three"))
+				post(t, f, back("all", "two"))
+				l.Want(`item "seq":3`, `state "version":4 "removed":[2]`, `unread "version":4 id=7.4`)
+				again := listen(t, s, withQuery("7.2"), time.Time{})
+				again.Want("retry", `item "seq":3`, `state "version":4 "removed":[2]`, `unread "version":4 id=7.4`)
+			})
+		})
+	}
+}
+
+// TestNoticeWhoseContentIsLate is shown without it, and with it once it is there.
+func TestNoticeWhoseContentIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := servertest.NewTables()
+		f.OpenBoards(1, 100)
+		s := newTestHub(f)
+		l := listen(t, s, nil, time.Time{})
+		l.Want("retry", "unread id=0.0")
+		f.HoldItems = true
+		post(t, f, servertest.Notice("all", "one"))
+		time.Sleep(3 * time.Second)
+		l.Want(`item "seq":1 "pending":true`, `unread "version":1 id=0.0`)
+		f.Release()
+		l.Want(`item "seq":1 "title":"one"`, `unread "version":1 id=7.1`)
+		if s.mu.Lock(); len(s.notices.awaited) != 0 {
+			t.Errorf("%d users are waited for", len(s.notices.awaited))
+		}
+		s.mu.Unlock()
+	})
+}
+
+// TestWakesArePaced has a notice reach all streams at the pace that is set, whatever the
+// number of changes meanwhile.
+func TestWakesArePaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const users, rate = 2000, 1000
+		f := servertest.NewTables()
+		f.OpenBoards(1, 100)
+		s := New(Config{Rows: f, Items: f, Logger: slog.New(slog.DiscardHandler), Wakes: rate})
+		var took []time.Duration
+		start := time.Now()
+		for i := range users {
+			attach(s, fmt.Sprint("user-", i), sink{took: func([]byte) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				took = append(took, time.Since(start))
+			}})
+		}
+		synctest.Wait()
+		took = nil
+		for range 2 {
+			start = time.Now()
+			post(t, f, servertest.Notice("all", fmt.Sprint(f.Offset)))
+			time.Sleep(50 * time.Second)
+			s.mu.Lock()
+			slices.Sort(took)
+			// Pings come later.
+			shown, _ := slices.BinarySearch(took, 5*time.Second)
+			if shown != users || took[users/2-1] < 900*time.Millisecond || took[users/2-1] > 1100*time.Millisecond || took[users-1] > 2100*time.Millisecond {
+				t.Errorf("%d of %d in five seconds, half of them after %v, all after %v", shown, users, took[users/2-1], took[users-1])
+			}
+			took = nil
+			s.mu.Unlock()
+		}
+	})
+}
+
+// A change for everybody holds up nobody of whom something else has changed, and has its
+// share if there is much of that.
+func TestNoticesAreServedBehindTheRest(t *testing.T) {
+	t.Parallel()
+	var l lanes
+	add := func(n int, noticed bool, urgent uint64) (all []*subscribers) {
+		for range n {
+			a := &subscribers{noticed: noticed, urgent: urgent}
+			all = append(all, a)
+			l.push(a)
+		}
+		return all
+	}
+	notices := add(4, true, 0)
+	rest := add(2*laneShare, false, 0)
+	urgent := add(1, false, 1)
+	notices[3].noticed = false // something else has changed
+	l.hurry(notices[3])
+	rest = append(rest, notices[3])
+	want := slices.Concat(urgent, rest[:laneShare], notices[:1], rest[laneShare:2*laneShare], notices[1:2], rest[2*laneShare:], notices[2:3], []*subscribers{nil})
+	for i, w := range want {
+		if got := l.pop(); got != w {
+			t.Fatalf("number %d is another one", i)
+		}
+	}
+}
