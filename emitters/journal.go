@@ -69,11 +69,17 @@ func (j *Journal) refresh(ctx context.Context) error {
 
 // Epoch looks up which incarnation of the journal there is now.
 func (j *Journal) Epoch(ctx context.Context) (uint32, error) {
+	_, epoch, err := j.Now(ctx)
+	return epoch, err
+}
+
+// Now looks up how many partitions the journal has, and its epoch.
+func (j *Journal) Now(ctx context.Context) (partitions int, epoch uint32, err error) {
 	info, err := j.topics.InfoOf(ctx, j.topic)
 	if err != nil {
-		return 0, fmt.Errorf("look up the journal: %w", err)
+		return 0, 0, fmt.Errorf("look up the journal: %w", err)
 	}
-	return info.ID.Epoch(), nil
+	return info.Partitions, info.ID.Epoch(), nil
 }
 
 // look looks the journal up, if that is due. The channel is closed when the

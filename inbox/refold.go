@@ -71,14 +71,16 @@ type Refolder struct {
 
 // NewRefolder begins with the oldest record that a journal of that epoch
 // retains, at offset oldest of the recipient's partition. Row is the
-// recipient's row, read before the end of the journal is: it says at which
-// version the epoch began. Board is the row of the recipient's partition
+// recipient's row as it is stored, read before the end of the journal is: it says at which
+// version the epoch began. Notices that it holds are left out: they are of no record of the
+// recipient's. Board is the row of the recipient's partition
 // ([belfry.PartitionKey]), which says so for a recipient without a row of the epoch.
 // Cap is that of the fold ([Input]).
 //
 // The time before oldest is unknown but for the ids that the row remembers
 // from then, and what was muted then and still is: items of that time are in no count.
 func NewRefolder(row, board State, epoch uint32, oldest int64, cap int) *Refolder {
+	row.Items = slices.DeleteFunc(slices.Clone(row.Items), func(e Entry) bool { return e.Shared != nil })
 	r := &Refolder{row: row, epoch: epoch, cap: cap}
 	if board.Epoch == epoch {
 		r.base = board.Base

@@ -195,6 +195,19 @@ func TestRefolderComparesAtTheRowsVersion(t *testing.T) {
 	}
 }
 
+// A notice came by no record of its user.
+func TestRefolderLeavesNoticesOut(t *testing.T) {
+	h := newHistory(t).do(notify("a"), notify("b"))
+	h.state.Items = append([]inbox.Entry{}, h.state.Items[0], inbox.Entry{Seq: 2, Version: 2, Count: 1, Shared: &inbox.Shared{Audience: inbox.Everybody}})
+	_, r := refold(h.state, 7, 0, notify("a"), inbox.Record{Kind: inbox.KindTouch})
+	if got := r.Result(clock(100)); !got.Agrees || got.Row.Unread != 1 {
+		t.Errorf("got %+v, want agreement on the one of the user's own", got)
+	}
+	if len(h.state.Items) != 2 {
+		t.Error("the row was changed")
+	}
+}
+
 func TestRefolderFindsARowThatIsWrong(t *testing.T) {
 	h := newHistory(t).do(notify("a"), notify("b"), notify("c"))
 	h.state.Items[0].Read, h.state.Items[0].Seen = true, true

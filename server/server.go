@@ -154,6 +154,9 @@ type Config struct {
 	Limits Limits
 	// Streams bounds the open streams.
 	Streams stream.Limits
+	// BroadcastWakes is how many users a second are looked at for a notice; 0 for
+	// stream.DefaultWakes.
+	BroadcastWakes int
 	// Certificate is what Serve uses for TLS; nil serves without.
 	Certificate *listen.Certificate
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
@@ -218,6 +221,7 @@ func New(config Config) (*Server, error) {
 	}
 	streams := stream.Config{
 		Rows: config.Rows, Items: config.Items, Limits: config.Streams, Gone: s.logs.gone, Logger: s.log, Registerer: config.Registry,
+		Wakes: config.BroadcastWakes,
 	}
 	if config.Tracing != nil {
 		streams.Pushed = config.Tracing.pushed

@@ -275,6 +275,7 @@ func (n *node) run(ctx context.Context) (err error) {
 func (n *node) newServer() (*server.Server, error) {
 	cfg := n.Server
 	cfg.Rows, cfg.Items, cfg.Journal, cfg.Epochs = n.unread, n.inbox, n.journal, n.journal
+	cfg.Boards, cfg.BroadcastWakes = boards{n.unread, n.journal}, n.BroadcastWakes
 	cfg.Features = n.Features
 	cfg.Reach = n.reach()
 	cfg.Readiness = n.conditions
