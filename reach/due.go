@@ -49,7 +49,7 @@ func Due(user string, row *inbox.State, p *Policy, now time.Time) []Pending {
 		return nil
 	}
 	var pending []Pending
-	e := evaluation{row: row, now: now, prefs: ReadPrefs(row), jitter: jitterOf(user)}
+	e := evaluation{row: row, now: now, prefs: ReadPrefs(row), jitter: Spread(user)}
 	e.zone = p.ZoneOf(&e.prefs)
 	for i := range p.Channels {
 		pending = e.channel(pending, &p.Channels[i])
@@ -199,7 +199,9 @@ func (e *evaluation) capped(c *Channel, state *inbox.ChannelState) time.Time {
 	return time.Time{}
 }
 
-func jitterOf(user string) time.Duration {
+// Spread is how long after the hour of a digest a user gets his: less than ten minutes, the
+// same each day.
+func Spread(user string) time.Duration {
 	h := fnv.New32a()
 	h.Write([]byte(user))
 	return time.Duration(h.Sum32()) * time.Millisecond % digestJitter

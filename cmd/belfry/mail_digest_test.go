@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/programtest"
+	"github.com/belfry/belfry/reach"
 )
 
 // morningDigest has kim, who was told of an approval, get the rest in the morning, and lee,
@@ -57,9 +58,7 @@ func (s *mailScene) morningDigest() {
 		}
 		return parsed
 	}
-	evening := now.Truncate(time.Hour).Add(12 * time.Hour)
-	moment := due(evening).Sub(evening) // of kim, after any hour
-	at := due(time.Now().Add(time.Minute + 5*time.Second - moment))
+	at := due(time.Now().Add(time.Minute + 5*time.Second - reach.Spread("kim")))
 	if wait := time.Until(at); wait > 70*time.Second {
 		s.t.Fatalf("kim's digest comes in %s", wait)
 	}

@@ -32,15 +32,10 @@ type reader struct {
 
 // readersBetween are users whose moments are within length of one after a digest's hour.
 func readersBetween(n int, from, length time.Duration) []*reader {
-	hour := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
-	policy := &reach.Policy{Channels: []reach.Channel{{Name: "mail", Kind: inbox.EndpointMail, Tell: []reach.Rule{{Digest: &reach.Digest{At: 12 * 60}}}}}}
-	row := &inbox.State{Version: 3, Items: []inbox.Entry{{Seq: 2, Version: 2}}, Reach: &inbox.Reach{
-		Endpoints: []inbox.Endpoint{{Seq: 1, Kind: inbox.EndpointMail}}, Items: []inbox.ItemReach{{Seq: 2, Since: hour.Add(-time.Hour).UnixMilli()}},
-	}}
 	var out []*reader
 	for i := 0; len(out) < n; i++ {
 		r := &reader{name: fmt.Sprint("user-", i)}
-		r.moment = reach.Due(r.name, row, policy, hour.Add(-time.Minute))[0].At.Sub(hour)
+		r.moment = reach.Spread(r.name)
 		if r.moment >= from && r.moment < from+length {
 			out = append(out, r)
 		}

@@ -164,6 +164,11 @@ func (d *demo) run(ctx context.Context, bc broker.Config) (err error) {
 	if cfg.Push, err = pushes(bc.DataDir, d.base(), cfg.Features.Has(inbox.FeatureReach)); err != nil {
 		return err
 	}
+	if cfg.Features.Has(inbox.FeatureReach) {
+		if cfg.Mail, err = d.pages.mails.mails(d.base(), cfg.Push.Keys); err != nil {
+			return err
+		}
+	}
 	if cfg.Rules, cfg.ReplayRules, err = routes(state, cfg.Prefix); err != nil {
 		return err
 	}
@@ -244,6 +249,11 @@ func (d *demo) show(ctx context.Context, cfg kafka.Config) error {
 		return err
 	}
 	d.pages.out.Store(out)
+	for _, p := range append(everybody, person{author().ID, base, d.node.Log}) {
+		if err := p.reachable(ctx); err != nil {
+			return errors.Join(err, out.Close())
+		}
+	}
 	if d.rate == 0 {
 		d.welcome(base, cfg.Brokers[0], 0)
 		<-ctx.Done()
@@ -303,7 +313,7 @@ func (d *demo) welcome(base, kafka string, newest uint64) {
 	fmt.Fprintf(d.Stdout, `Belfry is ready: %[1]s/?user=user-7
 
 %[2]s%[3]s
-Users: %[4]s. Groups, lag and dead letters: %[1]s/ops
+Users: %[4]s. Mails to them: %[1]s/demo/mails. Groups, lag and dead letters: %[1]s/ops
 
 Try, in another terminal:
 

@@ -31,6 +31,7 @@ type pages struct {
 	made    atomic.Int64
 	network atomic.Pointer[network] // likewise
 	devices []*device
+	mails   mailbox
 }
 
 // Where a visitor's events go.
@@ -60,6 +61,8 @@ func newPages(base string) *pages {
 		m.HandleFunc("POST "+devicesPath+d.name, d.take)
 		m.HandleFunc("GET "+devicesPath+d.name, d.show)
 	}
+	m.HandleFunc("GET "+mailsPath, p.mails.list)
+	m.HandleFunc("GET "+mailsPath+"/{id}", p.mails.show)
 	// The links of what docs/rules/social.yaml makes.
 	for _, of := range []string{"/posts/", "/welcome"} {
 		m.HandleFunc("GET "+of, func(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -104,6 +105,16 @@ func (p *person) look(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// reachable has the person be mailed, in Korean the one whom the first page shows so.
+func (p *person) reachable(ctx context.Context) error {
+	if p.id == users()[1].ID {
+		if err := p.call(ctx, http.MethodPatch, "/preferences", map[string]any{"language": "ko"}, nil); err != nil {
+			return err
+		}
+	}
+	return p.call(ctx, http.MethodPut, "/addresses/mail", map[string]any{"address": hex.EncodeToString([]byte(p.id)) + "@demo.example"}, nil)
 }
 
 // list returns the person's inbox, the newest first.

@@ -1,12 +1,14 @@
 package demo
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/belfry/belfry"
 	examples "github.com/belfry/belfry/docs/rules"
@@ -46,7 +48,8 @@ var channelsFile []byte
 
 // tells is when the demo tells whom.
 func tells(state string) (*node.Channels, error) {
-	file, err := editable(state, "channels.yaml", channelsFile)
+	soon := bytes.Replace(channelsFile, []byte("08:30"), []byte(digestHour(time.Now()).String()), 1)
+	file, err := editable(state, "channels.yaml", soon)
 	if err != nil {
 		return nil, err
 	}
