@@ -169,7 +169,7 @@ func TestAnswers(t *testing.T) {
 	)
 	secure := func(c *sender.Config) { c.TLS = sender.StartTLS }
 	login := func(c *sender.Config) { secure(c); c.User, c.Password = "inbox", "geheim" }
-	brief := func(c *sender.Config) { c.Timeout = 50 * time.Millisecond }
+	brief := func(c *sender.Config) { c.Timeout = 300 * time.Millisecond }
 	for _, tt := range []struct {
 		at, says string
 		with     func(*sender.Config)

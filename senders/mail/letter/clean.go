@@ -14,7 +14,6 @@ const (
 	maxSubject = 150
 	maxTitle   = 200
 	maxName    = 80
-	maxPreview = 140
 	maxWord    = 400 // bytes of a text of ours
 )
 

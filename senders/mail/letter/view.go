@@ -22,7 +22,6 @@ type view struct {
 	Direction string // ltr or rtl
 	Start     string // the side at which lines begin: left or right
 	Subject   string
-	Preview   string // what mail programs show beside the subject
 	Sender    string // who the letter is from, or empty
 	Summary   string // what waits, without a full stop
 	Total     int    // how many items it is of
@@ -119,26 +118,20 @@ func (k *maker) view(shown size) *view {
 	}
 	v.Subject = v.Summary
 	if k.Content == None {
-		v.Preview = v.Words.Reason
 		return v
 	}
-	var titles []string
 	for i := range shown.items {
 		e := m.Entries[i]
 		_, at := find(groups, e.Category)
 		one := k.item(e, &m.Items[i], shown.body)
 		v.Groups[at].Items = append(v.Groups[at].Items, one)
-		titles = append(titles, one.Title)
 	}
 	v.Groups = slices.DeleteFunc(v.Groups, func(g group) bool { return len(g.Items) == 0 })
 	if more := len(m.Entries) - shown.items; more > 0 {
 		v.More = w.say(w.more, more, "")
 	}
-	v.Preview = line(strings.Join(titles, " · "), maxPreview)
-	if len(m.Entries) == 1 && len(titles) == 1 {
-		v.Subject = shorten(titles[0], maxSubject)
-		one := &v.Groups[0].Items[0]
-		v.Preview = line(cmp.Or(strings.Join(one.Body, " "), one.Line), maxPreview)
+	if len(m.Entries) == 1 && shown.items == 1 {
+		v.Subject = shorten(v.Groups[0].Items[0].Title, maxSubject)
 	}
 	return v
 }
@@ -235,7 +228,7 @@ func samples(name string, w *Words) []*view {
 	bare.Groups = []group{{Category: "approval", Name: "Approvals", Count: 3}}
 	single.Groups = []group{{"approval", "Approvals", 1, []item{{Title: "Title"}}}}
 	full.Total = 26
-	full.Preview, full.Sender, full.More = "Preview", "Sender", "More"
+	full.Sender, full.More = "Sender", "More"
 	one := item{Title: "Title"}
 	all := item{"Title", "en", []string{"Body", "", "more"}, "Kim · 15:04", "Kim", "15:04", url, url, true}
 	full.Groups = []group{{"approval", "Approvals", 2, []item{one, all}}, {"", w.Uncategorized, 1, []item{one}}}
