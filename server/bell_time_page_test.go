@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/browsertest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -88,6 +89,12 @@ func TestBellSnooze(t *testing.T) {
 	browsertest.Eval[any](tab, openBell)
 	browsertest.Eventually(tab, mutes, "Unmute Board")
 	browsertest.Eval[any](tab, bellInbox+`.querySelector('#mutes button').click()`)
+	browsertest.Eventually(tab, mutes, "")
+
+	// Another device mutes and hears again.
+	a.Append("user-7", inbox.Record{Kind: inbox.KindMute, Category: "approval"})
+	browsertest.Eventually(tab, mutes, "Unmute Approval")
+	a.Append("user-7", inbox.Record{Kind: inbox.KindUnmute, Category: "approval"})
 	browsertest.Eventually(tab, mutes, "")
 	if got := browsertest.Eval[string](tab, `broken.join()`); got != "" {
 		t.Errorf("the policy is broken: %s", got)

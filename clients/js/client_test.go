@@ -62,6 +62,8 @@ var mutations = []struct{ name, file, from, to string }{
 	{"who may have no stream does not poll", "link.js", "if (end.reason === 'limit') polls = true;", ""},
 	{"streams that bring nothing are asked for at once", "link.js", "else if (!end.reason && !end.proven) throw new Error('The stream brought nothing.');", ""},
 	{"a refused token is the last", "request.js", "const again = await getToken({ refused: bearer });", "const again = '';"},
+	{"what another device mutes is not asked for", "sync.js", "changed(untold);", "changed();"},
+	{"any batch asks for what is muted", "sync.js", "!frames.some(({ data }) => data.seq || data.read + data.unread + data.seen + data.archived)", "true"},
 	{"an answered action is not settled", "sync.js", "this.optimist.settle(this.store);", ""},
 }
 

@@ -63,7 +63,7 @@ export interface State {
   readonly counts: Counts | null;
   /** What the server can do beyond the first version. Show nothing that is not named here. */
   readonly features: readonly string[];
-  /** The muted categories; null until `mutes()` was asked for them. All tabs of a browser hear of a change. */
+  /** The muted categories; null until `mutes()` was asked for them. What another tab or device changes follows while there is a stream. */
   readonly mutes: readonly string[] | null;
   /** The last refusal or failure, of the connection or of an action; null once it is overcome. */
   readonly error: Error | null;

@@ -30,7 +30,7 @@ export class Belfry {
     this.user = options.user;
     this.#options = options;
     this.#sync = new Sync({
-      request: requester(options, this.#leaving), pageSize: options.pageSize, changed: () => this.#changed(), leaving: this.#leaving,
+      request: requester(options, this.#leaving), pageSize: options.pageSize, changed: (untold) => this.#changed(untold), leaving: this.#leaving,
     });
     this.#link = new Link({
       sync: this.#sync,
@@ -82,7 +82,7 @@ export class Belfry {
 
   /** Asks for the muted categories, which are in `state` from then on. */
   async mutes() {
-    const response = await this.#sync.request('/inbox/mute');
+    const response = await this.#sync.request(`/inbox/mute?min_version=${this.#sync.store.version}`);
     const mutes = (await response.json()).categories.map(({ category }) => category);
     this.#set({ mutes });
     return mutes;
@@ -188,9 +188,6 @@ export class Belfry {
       if (leading) this.#post();
     } else if (message.type === 'wake') {
       this.#link.wake();
-    } else if (message.mute) {
-      const others = this.#state.mutes?.filter((category) => category !== message.category);
-      if (others) this.#set({ mutes: message.mute === 'mute' ? [...others, message.category] : others });
     } else {
       // In turn: what follows from one may be a list, which the next one builds on.
       this.#heard = this.#heard.then(() => this.#follow(message)).catch((error) => this.#tell(this.#state.status, error));
@@ -211,12 +208,13 @@ export class Belfry {
     this.#held.clear();
   }
 
-  // No stream tells of it, this browser's tabs tell each other.
-  async #mute(mute, { category }) {
-    await this.#act(mute, { category });
-    this.#hear({ mute, category });
-    this.#tabs.post({ mute, category });
+  async #mute(mute, body) {
+    await this.#act(mute, body);
+    await this.#untold();
   }
+
+  // Some tab or device may have muted something: asked for once anybody here wants to know.
+  #untold = () => this.#state.mutes && this.mutes().catch(() => {});
 
   async #act(name, body, held) {
     try {
@@ -237,7 +235,8 @@ export class Belfry {
     return status !== before;
   }
 
-  #changed() {
+  #changed(untold) {
+    if (untold) this.#untold();
     const { store, optimist } = this.#sync;
     const counts = optimist.counts(store);
     const was = this.#state.counts;

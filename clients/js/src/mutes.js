@@ -21,7 +21,7 @@ export class Mutes {
     }));
   }
 
-  /** Asks again: another device may have changed them, and no stream tells. */
+  /** Asks again: another device may have changed them while there was no stream. */
   ask(inbox) {
     if (!inbox.can('time')) return;
     this.#of = inbox.client;

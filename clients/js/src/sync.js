@@ -23,13 +23,14 @@ export class Sync {
   #sent = Promise.resolve();
   #behind = 0;
 
+  /** changed is given true when what no list or batch tells may have changed too: one of the user's settings. */
   constructor({ request, pageSize = 20, changed, leaving = new Leaving() }) {
     this.leaving = leaving;
     this.request = request;
     this.pageSize = pageSize;
-    this.#changed = () => {
+    this.#changed = (untold) => {
       this.optimist.settle(this.store);
-      changed();
+      changed(untold);
     };
   }
 
@@ -89,7 +90,9 @@ export class Sync {
     const { event, data } = frames[frames.length - 1];
     const resync = event === 'resync';
     const verdict = resync ? store.judge(to, data.version) || LIST : store.batch(frames, to);
-    this.#changed();
+    // Those removed may be hidden ones: a mute touches what is scheduled too. The sum is a
+    // text of seqs, and false where there are none.
+    this.#changed(!frames.some(({ data }) => data.seq || data.read + data.unread + data.seen + data.archived));
     if (!verdict || verdict === STALE) {
       this.#late({ items: frames.filter((frame) => frame.event === 'item').map((frame) => frame.data) }, store.all);
       return true;
@@ -147,7 +150,7 @@ export class Sync {
     const verdict = store.replace(page, !least);
     if (verdict === DECIDE) return this.#list(0, true);
     if (verdict) throw new Error('The server is behind.');
-    this.#changed();
+    this.#changed(true);
     this.#late(page, store.all);
     return undefined;
   }

@@ -173,3 +173,27 @@ test('getToken that fails is an error of the connection, and tried again', async
   await turns();
   assert.equal(belfry.state.status, 'live');
 });
+
+test('what another device mutes is asked for when a batch tells of no item, once anybody wants to know', async (t) => {
+  let categories = [];
+  const { belfry, count, stream } = await meet(t, {}, (path) => path === 'inbox/mute' && Response.json({ categories }));
+  const unread = (version) => `id: 7.${version}\nevent: unread\ndata: ${JSON.stringify({ ...badge, version, cursor: `7.${version}` })}\n\n`;
+  const state = (version, more) => `event: state\ndata: ${JSON.stringify({ version, read: [], unread: [], seen: [], archived: [], removed: [], ...more })}\n\n`;
+  const say = async (text) => {
+    stream().say(text);
+    await turns();
+  };
+  await say(ping + unread(2));
+  assert.equal(count('inbox/mute'), 0);
+  await belfry.mutes();
+  assert.deepEqual(belfry.state.mutes, []);
+  categories = [{ category: 'board' }];
+  await say(unread(3));
+  assert.deepEqual(belfry.state.mutes, ['board']);
+  categories = [];
+  await say(state(4, { removed: [9] }) + unread(4)); // one that was scheduled
+  assert.deepEqual(belfry.state.mutes, []);
+  assert.equal(count('inbox/mute'), 3);
+  await say(state(5, { read: [1] }) + unread(5)); // this is no mute
+  assert.equal(count('inbox/mute'), 3);
+});
