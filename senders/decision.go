@@ -230,6 +230,10 @@ func (d *decision) send(ctx, over context.Context, endpoints []inbox.Endpoint) (
 // that does not work is waited for until the decision is late.
 func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
 	end := time.Now().Add(window)
+	if until := d.resting.over(d.user, endpoint); until.After(end) {
+		d.wait(until)
+		return fateFailed
+	}
 	for {
 		to, f, ok := d.address(ctx, end, endpoint)
 		if !ok {
@@ -277,13 +281,13 @@ func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
 			d.Metrics.gone.WithLabelValues(d.Channel).Inc()
 			return fateGone
 		case Rejected, Deferred:
-			if said.Wait > 0 {
-				d.wait(again)
+			if said.Wait == 0 {
+				again = time.Time{}
 			}
-			return fateFailed
+			return d.later(endpoint, again)
 		case Unauthorized:
 			if d.relay == nil {
-				return fateFailed
+				return d.later(endpoint, time.Time{})
 			}
 		case Limited, Unavailable, Unreachable:
 		}
@@ -294,8 +298,7 @@ func (d *decision) try(ctx, over context.Context, endpoint uint64) fate {
 			continue // as it is asked for a slot, it waits
 		}
 		if again.After(end) {
-			d.wait(again)
-			return fateFailed
+			return d.later(endpoint, again)
 		}
 		if !engine.Sleep(ctx, time.Until(again)) {
 			return fateGivenUp
@@ -412,6 +415,15 @@ func (d *decision) await(ctx context.Context, end time.Time, patient bool, read 
 			return fateGivenUp, false
 		}
 	}
+}
+
+// later leaves an endpoint that was asked to the next decision, and alone until then.
+func (d *decision) later(endpoint uint64, until time.Time) fate {
+	d.wait(until)
+	if !until.IsZero() {
+		d.resting.rest(d.user, endpoint, until)
+	}
+	return fateFailed
 }
 
 // wait has the next decision wait until the first endpoint may be asked again: at once for

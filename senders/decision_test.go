@@ -250,6 +250,12 @@ func TestDecisionIsGivenBack(t *testing.T) {
 			answer: map[string]senders.Answer{"a.example": again, "b.example": {Result: senders.Limited, Wait: 2 * time.Hour}}},
 		{name: "not let in", end: senders.EndFailed, untell: &inbox.Untell{Attempt: 1}, wait: time.Minute * 3 / 4,
 			answer: map[string]senders.Answer{"a.example": {Result: senders.Unauthorized}, "b.example": {Result: senders.Rejected}}},
+		{name: "one not let in, one limited for long", end: senders.EndFailed, untell: &inbox.Untell{Attempt: 1}, wait: time.Minute * 3 / 4,
+			answer: map[string]senders.Answer{"a.example": {Result: senders.Unauthorized}, "b.example": {Result: senders.Limited, Wait: 24 * time.Hour}}},
+		{name: "one refused, one limited for long", end: senders.EndFailed, untell: &inbox.Untell{Attempt: 1}, wait: time.Minute * 3 / 4,
+			answer: map[string]senders.Answer{"a.example": {Result: senders.Rejected}, "b.example": {Result: senders.Limited, Wait: 24 * time.Hour}}},
+		{name: "one refused for long, one limited for longer", end: senders.EndFailed, untell: &inbox.Untell{Attempt: 1}, wait: time.Hour,
+			answer: map[string]senders.Answer{"a.example": {Result: senders.Rejected, Wait: time.Hour}, "b.example": {Result: senders.Limited, Wait: 24 * time.Hour}}},
 		{name: "too often", attempt: reach.MaxAttempts, end: senders.EndLetter, answer: map[string]senders.Answer{"a.example": again, "b.example": again}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -77,6 +77,7 @@ type Sender struct {
 	Config
 	relay   Relay // nil: the transport is none
 	origins origins
+	resting *resting
 	notices notices.Notices
 
 	rooms *engine.Rooms
@@ -102,7 +103,7 @@ func New(cfg Config) *Sender {
 	if cfg.Dead == nil {
 		cfg.Dead = func(deadletter.Reason) {}
 	}
-	s := &Sender{Config: cfg, origins: origins{slots: slots}, rooms: engine.NewRooms(perPartition), sent: recent.New[sentKey, struct{}](sentKept)}
+	s := &Sender{Config: cfg, origins: origins{slots: slots}, resting: newResting(), rooms: engine.NewRooms(perPartition), sent: recent.New[sentKey, struct{}](sentKept)}
 	if relay, ok := cfg.Transport.(Relay); ok {
 		s.relay = relay
 		s.origins.slots, s.origins.relay = relay.Connections(), true
