@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,16 +20,17 @@ import (
 	"github.com/belfry/belfry/reach/channels"
 )
 
-// chat is a chat's webhook.
+// chat is a chat's webhook, which fails for the first post of each path.
 type chat struct {
 	*httptest.Server
-	mu    sync.Mutex
-	posts []string
+	mu     sync.Mutex
+	posts  []string
+	failed map[string]bool
 }
 
 func newChat(t *testing.T) *chat {
-	c := &chat{}
-	c.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	c := &chat{failed: map[string]bool{}}
+	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		var post struct{ Channel, Text string }
 		if err := json.Unmarshal(body, &post); err != nil {
@@ -36,6 +38,11 @@ func newChat(t *testing.T) *chat {
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if !c.failed[r.URL.Path] {
+			c.failed[r.URL.Path] = true
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
 		c.posts = append(c.posts, r.URL.Path+" "+post.Channel+" "+post.Text)
 	}))
 	t.Cleanup(c.Close)
@@ -49,7 +56,8 @@ func (c *chat) said() string {
 }
 
 // TestDocumentedSenders runs the programs of docs/outbound.md as they stand there: they
-// tell of what nobody has looked at, and not of what was seen.
+// tell of what nobody has looked at, and not of what was seen, and go on with what failed
+// when they are started again.
 func TestDocumentedSenders(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs Python, and builds a program")
@@ -71,17 +79,21 @@ func TestDocumentedSenders(t *testing.T) {
 	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--channels", file)...)
 	c := newChat(t)
 	run := func(name string, args []string, env ...string) {
-		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
-		cmd.Dir = dir
-		cmd.Env = append(append(os.Environ(), env...), "KAFKA="+brokers[0], "BELFRY="+r.url, "TOKEN=none", "WEBHOOK="+c.URL+"/"+name)
 		out := &programtest.Tail{}
-		cmd.Stdout, cmd.Stderr = out, out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { // as whoever runs services does
+			for ctx.Err() == nil {
+				cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+				cmd.Dir = dir
+				cmd.Env = append(append(os.Environ(), env...), "KAFKA="+brokers[0], "BELFRY="+r.url, "TOKEN=none", "WEBHOOK="+c.URL+"/"+name)
+				cmd.Stdout, cmd.Stderr = out, out
+				_ = cmd.Run()
+			}
+		})
 		t.Cleanup(func() {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
+			cancel()
+			running.Wait()
 			if t.Failed() {
 				t.Logf("%s: %s", name, out)
 			}
