@@ -114,6 +114,67 @@ func TestRefolderTellsWhatChanged(t *testing.T) {
 	}
 }
 
+// The lines say what hid an item and until when, what showed it, and what a category that
+// is muted put away.
+func TestRefolderTellsWhatHidesAndShows(t *testing.T) {
+	at := func(i int) int64 { return clock(i).UnixMilli() }
+	snooze := func(until int, seqs ...uint64) inbox.Record {
+		return inbox.Record{Kind: inbox.KindSnooze, Seqs: seqs, Until: at(until)}
+	}
+	board := notify("e", collapse("k"))
+	board.Notification.Category = "board"
+	born := notify("b")
+	born.Notification.DeliverAt = clock(4)
+	records := []inbox.Record{
+		notify("a"),                 // 1
+		born,                        // 2: hidden until record 5
+		snooze(100, 1),              // 3
+		touch(),                     // 4: too early
+		touch(),                     // 5: settles 2
+		seqs(inbox.KindUnsnooze, 1), // 6
+		{Kind: inbox.KindMute, Category: "board"}, // 7
+		board,                                 // 8: put away
+		seqs(inbox.KindUnarchive, 8),          // 9
+		seqs(inbox.KindUnread, 8),             // 10
+		notify("f", collapse("k")),            // 11: replaces 8
+		retract("f"),                          // 12: 8 comes back
+		snooze(5, 2),                          // 13: of the past
+		seqs(inbox.KindDelete, 1, 2),          // 14
+		seqs(inbox.KindRead, 8), snooze(5, 8), // 15, 16
+	}
+	r := inbox.NewRefolder(inbox.State{}, inbox.State{}, 1, 0, 10)
+	r.Members = inbox.MaxMembers
+	want := []string{
+		"[+1]", "[+2] hidden 2 until 4", "[] hidden 1 until 100", "[]", "[] shown 2", "[] shown 1",
+		"[]", "[+8] muted 8", "[unarchived 8]", "[unread 8]", "[+11, -8 replaced]", "[-11 retracted] shown 8 back 8",
+		"[] shown 2", "[-1 deleted, -2 deleted]", "[read 8]", "[unread 8] shown 8",
+	}
+	for i, record := range records {
+		s := r.Step(int64(i), clock(i), record)
+		got := told(s)
+		got = got[strings.Index(got, "[") : strings.Index(got, "]")+1]
+		for _, h := range s.Hidden {
+			n := 0
+			for n < 200 && !clock(n).Equal(h.Until) {
+				n++
+			}
+			got += fmt.Sprintf(" hidden %d until %d", h.Seq, n)
+		}
+		for _, seq := range s.Shown {
+			got += fmt.Sprint(" shown ", seq)
+		}
+		if s.Back != 0 {
+			got += fmt.Sprint(" back ", s.Back)
+		}
+		for _, seq := range s.Muted {
+			got += fmt.Sprint(" muted ", seq)
+		}
+		if got != want[i] {
+			t.Errorf("record %d: got %q, want %q", i+1, got, want[i])
+		}
+	}
+}
+
 // The lines say what was told where, what came back, and which endpoints came and went.
 func TestRefolderTellsWhatWasTold(t *testing.T) {
 	const far = int64(1) << 42

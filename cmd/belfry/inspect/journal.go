@@ -115,8 +115,6 @@ func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {
 	return t.Flush()
 }
 
-// stepOrigin says where a record comes from: source and id, and the rule that made
-// it with the place it was read.
 // maxWhys bounds for how many items it is told why they show or hide.
 const maxWhys = 20
 
@@ -152,6 +150,8 @@ func whys(steps []inbox.Step) []string {
 	return lines
 }
 
+// stepOrigin says where a record comes from: source and id, and the rule that made
+// it with the place it was read.
 func stepOrigin(s *inbox.Step) string {
 	var parts []string
 	if s.Source != "" || s.ID != "" {

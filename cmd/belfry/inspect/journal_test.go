@@ -1,8 +1,10 @@
 package inspect
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/belfry/belfry/inbox"
 )
@@ -27,6 +29,41 @@ func TestReplayIsToldInWords(t *testing.T) {
 		if !strings.Contains(strings.Join(wrong, "\n"), want) {
 			t.Errorf("%q lacks %q", wrong, want)
 		}
+	}
+}
+
+// An item's last word is told: what hid it, what shows it, what put it away.
+func TestWhyItemsShowOrHide(t *testing.T) {
+	at := time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC)
+	steps := []inbox.Step{
+		{Kind: "notify", Version: 2, Time: at, Added: 2, Hidden: []inbox.HiddenItem{{Seq: 2, Until: at.Add(time.Hour)}}},
+		{Kind: "snooze", Version: 3, Time: at, Hidden: []inbox.HiddenItem{{Seq: 1, Until: at.Add(2 * time.Hour)}}},
+		{Kind: "notify", Version: 4, Time: at, Added: 4, Muted: []uint64{4}},
+		{Kind: "touch", Version: 5, Time: at.Add(time.Hour), Shown: []uint64{2}},
+		{Kind: "notify", Version: 6, Time: at, Added: 6, Muted: []uint64{6}},
+		{Kind: "delete", Version: 7, Time: at, Gone: []inbox.Gone{{Seq: 6, How: "deleted"}}},
+		{Kind: "retract", Version: 8, Time: at, Shown: []uint64{5}, Back: 5},
+	}
+	want := []string{
+		"item 1: hidden until 2026-11-29T11:00:00Z by snooze at version 3, 2026-11-29T09:00:00Z",
+		"item 2: shown again by touch at version 5, 2026-11-29T10:00:00Z",
+		"item 4: muted by notify at version 4, 2026-11-29T09:00:00Z",
+		"item 5: shown again by retract at version 8, 2026-11-29T09:00:00Z",
+	}
+	if got := whys(steps); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for i, want := range map[int]string{0: "added 2; hidden 2 until 2026-11-29T10:00:00Z", 2: "added 4; muted 4", 6: "shown 5; back 5"} {
+		if got := stepChanges(&steps[i]); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	var many []inbox.Step
+	for seq := range uint64(maxWhys + 3) {
+		many = append(many, inbox.Step{Kind: "touch", Version: seq, Shown: []uint64{seq}})
+	}
+	if got := whys(many); len(got) != maxWhys+1 || !strings.HasPrefix(got[0], "of 3 more items") {
+		t.Errorf("got %d lines, %q first", len(got), got[0])
 	}
 }
 
