@@ -32,6 +32,7 @@ func TestEmit(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	makeTopics(t, brokers)
 	var want []string
+	soon := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
 	for _, tt := range []struct {
 		name    string
 		in      string
@@ -58,6 +59,8 @@ func TestEmit(t *testing.T) {
 			[]string{fmt.Sprintf("line 2: is longer than %d bytes", maxLineBytes), "line 3: is longer", "belfry: 2 of 4 lines left out"},
 		},
 		{"an item that is too large", `{"recipient":"user-7","title":"t","data":{"x":"` + strings.Repeat("z", 70<<10) + `"}}`, nil, cli.ExitFailure, []string{"line 1: ", "1 of 1 lines left out"}},
+		{"later", `{"recipient":"user-7","title":"h","deliver_at":"` + soon + `"}`, []string{`{"recipient":"user-7","title":"h","deliver_at":"` + soon + `"}`}, cli.ExitOK, []string{"1 written in"}},
+		{"later than in a year", `{"recipient":"user-7","title":"t","deliver_at":"2200-01-01T00:00:00Z"}`, nil, cli.ExitFailure, []string{"line 1: deliver_at"}},
 		{"control characters", "{\"recipient\":\"\\u001b[31m\",\"title\":\"t\"}", nil, cli.ExitFailure, []string{"line 1: recipient"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
