@@ -2,6 +2,8 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -38,6 +40,38 @@ func TestExport(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestExportHasMembers holds that what an item stands for besides its newest is in the
+// export, each before that item.
+func TestExportHasMembers(t *testing.T) {
+	a := newAPI(t)
+	for _, id := range []string{"1", "2", "3"} {
+		sendNote(a, "u", fmt.Sprintf(`{"id":%q,"source":"s","title":"about %[1]s","collapse_key":"post","actor":{"id":"kim-%[1]s"}}`, id))
+	}
+	sendNote(a, "u", `{"id":"4","source":"s","title":"alone"}`)
+	var got []string
+	for line := range strings.Lines(a.get("/v1/users/u/export").Want(200).Body.String()) {
+		var item struct {
+			Seq      uint64
+			Title    string
+			MemberOf uint64 `json:"member_of"`
+			Count    int
+		}
+		if err := json.Unmarshal([]byte(line), &item); err != nil {
+			t.Fatal(err)
+		}
+		if item.Seq != 0 {
+			got = append(got, fmt.Sprintf("%d %s of %d, %d", item.Seq, item.Title, item.MemberOf, item.Count))
+		}
+	}
+	if want := []string{"1 about 1 of 3, 1", "2 about 2 of 3, 1", "3 about 3 of 0, 3", "4 alone of 0, 1"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	a.call("DELETE", "/v1/users/u", "").Want(202)
+	if len(a.fake.Items) != 0 {
+		t.Errorf("after an erase there are %v", a.fake.Items)
+	}
 }
 
 func TestExportOfNobody(t *testing.T) {

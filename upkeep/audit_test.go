@@ -155,6 +155,34 @@ func TestAuditFinds(t *testing.T) {
 	}
 }
 
+// What an item keeps of earlier arrivals has contents as well, of which one is missed.
+func TestAuditMissesMembers(t *testing.T) {
+	l, settled := newLedger(), true
+	l.give("a", 3)
+	l.keep("a", 3, 1, 2)
+	a := audited(l, &settled)
+	if err := a.Pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.Again()
+	wantAudit(t, a, "users 2 drift 0 waiting 0 badge 0 missing 1 differs 0 unreadable 0") // the badge is right
+}
+
+// keep has an item stand for earlier arrivals, of which the first alone has its content.
+func (l *ledger) keep(user string, seq uint64, earlier ...uint64) {
+	row := l.rows[user].(inbox.State)
+	g := &inbox.Group{}
+	for _, m := range earlier {
+		g.Earlier = append(g.Earlier, inbox.Member{Seq: m})
+	}
+	for i := range row.Items {
+		if e := &row.Items[i]; e.Seq == seq {
+			e.Count, e.Group = uint32(len(earlier))+1, g
+		}
+	}
+	l.items[inbox.ItemKey(user, earlier[0])] = inbox.Item{Seq: earlier[0]}
+}
+
 func (l *ledger) miscount(user string, unread int) {
 	row, _ := l.Row(user)
 	b := row.Badge(time.Now())

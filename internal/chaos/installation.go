@@ -26,6 +26,9 @@ const (
 	// Orphans are swept while somebody waits for it.
 	sweepInterval = 5 * time.Second
 	sweepAge      = 10 * time.Second
+	// channelsFile has everybody who can be reached told of what he has not seen. Nobody
+	// reads the outbound topic, so what is told is told once.
+	channelsFile = "channels: {chat: {kind: text, tell: [{if_unseen_after: 1s}]}}\n"
 	// tokenLife is longer than any run.
 	tokenLife = 24 * time.Hour
 )
@@ -49,6 +52,10 @@ func install(ctx context.Context, cfg *Config, withDisk bool, trouble func(strin
 	secretFile := filepath.Join(cfg.Dir, "jwt.secret")
 	if err := os.WriteFile(secretFile, secret, 0o600); err != nil {
 		return nil, fmt.Errorf("write the secret: %w", err)
+	}
+	channels := filepath.Join(cfg.Dir, "channels.yaml")
+	if err := os.WriteFile(channels, []byte(channelsFile), 0o600); err != nil {
+		return nil, fmt.Errorf("write the channels: %w", err)
 	}
 	in.service, err = auth.Token{Subject: "billing", Scopes: []string{"belfry:notify"}, TTL: tokenLife}.Sign(secret)
 	if err != nil {
@@ -92,14 +99,14 @@ func install(ctx context.Context, cfg *Config, withDisk bool, trouble func(strin
 		return m, nil
 	}
 	for i := range processorCount {
-		m, err := add("processor", i, "--inbox-cap", fmt.Sprint(cfg.Cap), "--session-timeout", sessionTimeout.String(), "--metrics-addr")
+		m, err := add("processor", i, "--inbox-cap", fmt.Sprint(cfg.Cap), "--session-timeout", sessionTimeout.String(), "--channels", channels, "--metrics-addr")
 		if err != nil {
 			return nil, err
 		}
 		in.processors = append(in.processors, m)
 	}
 	for i := range serverCount {
-		m, err := add("server", i, "--jwt-secret-file", secretFile, "--sweep-interval", sweepInterval.String(), "--sweep-age", sweepAge.String(), "--addr")
+		m, err := add("server", i, "--jwt-secret-file", secretFile, "--sweep-interval", sweepInterval.String(), "--sweep-age", sweepAge.String(), "--channels", channels, "--addr")
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/chaos/history"
+	"github.com/belfry/belfry/reach"
+	"github.com/belfry/belfry/reach/channels"
 )
 
 // restInterval is the time between two looks at whether all is at rest.
@@ -78,12 +80,31 @@ func (r *run) moving(ctx context.Context) ([]string, error) {
 	if broken := unmended(final, rows, items); len(broken) > 0 {
 		return broken, nil
 	}
+	if untold, err := untold(rows); err != nil || len(untold) > 0 {
+		return untold, err
+	}
 	// Records written meanwhile, by the repair of a row too, are processed.
 	after, behind, err := r.behind(ctx)
 	if err == nil && len(behind) == 0 && !maps.Equal(before, after) {
 		behind = []string{"the topics still grow"}
 	}
 	return behind, err
+}
+
+// untold says who is still to be told of something: the journal grows by that.
+func untold(rows map[string]inbox.State) ([]string, error) {
+	policy, err := channels.Parse("channels.yaml", channelsFile)
+	if err != nil {
+		return nil, err
+	}
+	var late []string
+	for user, row := range rows {
+		if pending := reach.Due(user, &row, policy, time.Now()); len(pending) > 0 {
+			late = append(late, fmt.Sprintf("%s is still to be told of %d", user, pending[0].Seq))
+		}
+	}
+	slices.Sort(late)
+	return late, nil
 }
 
 // unmended says what processes that were paused or killed left in the tables,

@@ -65,6 +65,9 @@ func (s *scanner) truth(ctx context.Context) (*history.Truth, error) {
 	if t.Rows, t.Items, t.Endpoints, err = s.tables(ctx); err != nil {
 		return nil, err
 	}
+	if t.Outbound, err = s.outbound(ctx); err != nil {
+		return nil, err
+	}
 	err = s.scan(ctx, s.prefix.DeadLetters(), func(m *sarama.ConsumerMessage) error {
 		dead, ok, err := deadOf(m)
 		if ok {
@@ -73,6 +76,20 @@ func (s *scanner) truth(ctx context.Context) (*history.Truth, error) {
 		return err
 	})
 	return t, err
+}
+
+// outbound reads every decision of the outbound topic.
+func (s *scanner) outbound(ctx context.Context) ([]history.Decided, error) {
+	var all []history.Decided
+	err := s.scan(ctx, s.prefix.Outbound(), func(m *sarama.ConsumerMessage) error {
+		o, err := codec.DecodeOutbound(m.Value)
+		if err != nil {
+			return fmt.Errorf("decode the decision at %s/%d, offset %d: %w", m.Topic, m.Partition, m.Offset, err)
+		}
+		all = append(all, history.Decided{User: string(m.Key), Outbound: o})
+		return nil
+	})
+	return all, err
 }
 
 // tables reads the last value of each key of both tables.

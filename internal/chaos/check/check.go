@@ -29,6 +29,7 @@ func Check(h *history.History, t *history.Truth) Verdict {
 		checkStreams(p, r)
 		checkActions(p, r)
 		checkTables(p, r)
+		checkOutbound(p, r)
 		checkLists(p, servers, r)
 		p.oracle = oracle{} // it is large
 	}
@@ -59,6 +60,7 @@ type person struct {
 	hasRow    bool
 	items     map[uint64]inbox.Item
 	endpoints map[uint64]inbox.Address
+	outbound  []history.Decided
 	lists     map[string][]history.Listed // by server
 	held      []history.Held
 
@@ -83,6 +85,7 @@ func byUser(h *history.History, t *history.Truth, r *report) (people map[string]
 	split(h.Listed, func(e history.Listed) *[]history.Listed { return &of(e.User).listed })
 	split(h.Frames, func(e history.Frame) *[]history.Frame { return &of(e.User).frames })
 	split(t.Journal, func(e history.Journaled) *[]history.Journaled { return &of(e.Recipient).journal })
+	split(t.Outbound, func(e history.Decided) *[]history.Decided { return &of(e.User).outbound })
 	split(t.Held, func(e history.Held) *[]history.Held { return &of(e.User).held })
 	named := map[string]bool{}
 	for _, l := range t.Lists {

@@ -153,6 +153,12 @@ func TestCheckFindsTheRest(t *testing.T) {
 		{"row that was told of something", func(s *scene) {
 			s.reached(func(row *inbox.State) { row.Reach.Channels = []inbox.ChannelState{{Name: "chat"}} })
 		}, check.Drift, "the table's last row is"},
+		{"decision that is not sent", func(s *scene) {
+			first := s.Outbound[0]
+			s.Outbound = slices.DeleteFunc(s.Outbound, func(d history.Decided) bool { return d == first })
+		}, check.Lost, "is not in the outbound topic"},
+		{"decision that nobody made", func(s *scene) { s.Outbound[0].Decision = 1 << 40 }, check.Drift, "no record made it"},
+		{"decision as it was not made", func(s *scene) { s.Outbound[0].Attempt++ }, check.Drift, "the outbound topic has the decision"},
 		{"endpoint without its content", func(s *scene) {
 			delete(s.Endpoints, *pick(s, slices.Sorted(maps.Keys(s.Endpoints)), func(string) bool { return true }))
 		}, check.Lost, "has no content in the table"},

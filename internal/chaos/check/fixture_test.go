@@ -78,6 +78,9 @@ func (w *world) step(i int) {
 	case 23:
 		p.append(inbox.Record{Kind: inbox.KindEndpoint, Endpoint: &inbox.Address{Kind: inbox.EndpointText, Target: fmt.Sprint("room-", i%3)}})
 	}
+	if p := w.people[i%len(w.people)]; i%9 == 0 && p.state().Reach != nil {
+		p.tell()
+	}
 	p := w.people[w.rng.IntN(len(w.people))]
 	switch n := w.rng.IntN(100); {
 	case n < 30:
@@ -120,9 +123,25 @@ func (p *inhabitant) append(r inbox.Record) {
 	s, effects := inbox.Fold(*p.state(), r, inbox.Input{
 		Position: inbox.Position{Epoch: worldEpoch, Offset: j.Offset}, Time: j.Time, Cap: worldCap, Members: inbox.DefaultFeatures.Members()})
 	p.states = append(p.states, s)
+	if effects.Outbound != nil {
+		for range 1 + p.rng.IntN(2) { // at least once
+			p.truth.Outbound = append(p.truth.Outbound, history.Decided{User: p.name, Outbound: *effects.Outbound})
+		}
+	}
 	if effects.Item != nil {
 		p.contents[effects.Item.Seq] = *effects.Item
 	}
+}
+
+// tell tells of all that is unseen.
+func (p *inhabitant) tell() {
+	s := p.state()
+	t := inbox.Tell{Channel: "chat", Kind: inbox.EndpointText, Evaluated: s.Version, GoodUntil: p.now.Add(time.Hour).UnixMilli()}
+	var seqs []uint64
+	for i := range s.Items {
+		seqs = append(seqs, s.Items[i].Seq)
+	}
+	p.append(inbox.Record{Kind: inbox.KindTell, Seqs: seqs, Tell: &t})
 }
 
 // send sends a notification, often not only once.

@@ -15,11 +15,12 @@ type oracle struct {
 	final    inbox.State
 	states   map[uint64]inbox.State // at the versions that somebody saw
 	contents map[uint64]inbox.Item  // of every item that ever was
-	gone     map[uint64]uint64      // by seq, the version at which it was removed
+	decided  map[uint64]inbox.Outbound
+	gone     map[uint64]uint64 // by seq, the version at which it was removed
 }
 
 func newOracle() oracle {
-	return oracle{states: map[uint64]inbox.State{}, contents: map[uint64]inbox.Item{}, gone: map[uint64]uint64{}}
+	return oracle{states: map[uint64]inbox.State{}, contents: map[uint64]inbox.Item{}, decided: map[uint64]inbox.Outbound{}, gone: map[uint64]uint64{}}
 }
 
 // at returns the state of that version. It reports false for a version that no
@@ -72,6 +73,9 @@ func (p *person) fold(o *oracle, j *history.Journaled, wanted map[uint64]bool) i
 	}
 	if effects.Item != nil {
 		o.contents[effects.Item.Seq] = *effects.Item
+	}
+	if effects.Outbound != nil {
+		o.decided[effects.Outbound.Decision] = *effects.Outbound
 	}
 	for _, seq := range effects.Removed {
 		o.gone[seq] = state.Version

@@ -56,6 +56,8 @@ type Checked struct {
 	Sightings              int // versions held against an earlier one of the same client
 	Offsets                int // committed offsets held against an earlier one
 	Rows, Items, Endpoints int // of the tables at the end
+	Decisions              int // that journals make
+	Outbound               int // records of the outbound topic
 	Finals                 int // complete lists at the end, each of a server and a user
 	Held                   int // stream clients at the end
 	Dead                   int // dead letters
@@ -100,8 +102,8 @@ func (v Verdict) String() string {
 		c.Sent, c.Acknowledged, c.Repeated, c.Poison, c.Actions, c.Faults)
 	fmt.Fprintf(&b, "seen: %d polls, %d pages, %d frames in %d batches (%d counted) on %d connections, %d versions in order\n",
 		c.Polls, c.Pages, c.Frames, c.Batches, c.Tallies, c.Connections, c.Sightings)
-	fmt.Fprintf(&b, "at rest: %d users, %d records, %d rows, %d items, %d endpoints, %d lists, %d stream clients, %d dead letters, %d committed offsets in order\n",
-		c.Users, c.Records, c.Rows, c.Items, c.Endpoints, c.Finals, c.Held, c.Dead, c.Offsets)
+	fmt.Fprintf(&b, "at rest: %d users, %d records, %d rows, %d items, %d endpoints, %d decisions (%d outbound), %d lists, %d stream clients, %d dead letters, %d committed offsets in order\n",
+		c.Users, c.Records, c.Rows, c.Items, c.Endpoints, c.Decisions, c.Outbound, c.Finals, c.Held, c.Dead, c.Offsets)
 	shown := map[Kind]int{}
 	for _, f := range v.Findings {
 		if shown[f.Kind]++; shown[f.Kind] <= shownFindings {
@@ -141,7 +143,7 @@ func (r *report) nothing() {
 		{c.Users, "users"}, {c.Acknowledged, "acknowledged notifications"}, {c.Poison, "poison"},
 		{c.Actions, "actions"}, {c.Polls, "polls"}, {c.Pages, "pages"}, {c.Batches, "batches of streams"},
 		{c.Tallies, "counts of streams"}, {c.Sightings, "versions"}, {c.Offsets, "offsets"}, {c.Rows, "rows"},
-		{c.Items, "items"}, {c.Finals, "final lists"}, {c.Held, "stream clients"},
+		{c.Items, "items"}, {c.Decisions, "decisions"}, {c.Finals, "final lists"}, {c.Held, "stream clients"},
 	} {
 		if kind.n == 0 {
 			r.find(Other, "", "nothing checked: no %s", kind.what)

@@ -119,7 +119,9 @@ type Truth struct {
 	Items map[string]inbox.Item // by recipient/seq
 	// Endpoints are those of the inbox table, by inbox.EndpointKey.
 	Endpoints map[string]inbox.Address
-	Dead      []Dead
+	// Outbound holds every record of the outbound topic.
+	Outbound []Decided
+	Dead     []Dead
 	// Lists holds, for each server and user, all pages of both lists, each
 	// begun after everything had come to rest.
 	Lists []Listed
@@ -137,6 +139,12 @@ type Journaled struct {
 	Time       time.Time
 	Record     inbox.Record
 	Unreadable bool // it cannot be decoded: it must be a dead letter
+}
+
+// Decided is one record of the outbound topic.
+type Decided struct {
+	User string
+	inbox.Outbound
 }
 
 // Dead is one dead letter.
