@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/wire"
 )
@@ -74,8 +75,8 @@ func TestSnoozeExpiring(t *testing.T) {
 	}
 }
 
-// TestSnoozeFull refuses one hidden item too many: by the row that was seen, and by the
-// row after the command where another came in between.
+// TestSnoozeFull refuses one hidden item too many, and one muted category, by the row that
+// was seen.
 func TestSnoozeFull(t *testing.T) {
 	a := newAPI(t)
 	a.notify("u", "1", "2")
@@ -85,6 +86,33 @@ func TestSnoozeFull(t *testing.T) {
 	a.call("POST", "/v1/users/u/inbox/snooze", hiddenFrom(`[3]`, time.Hour)).Want(200)
 	a.call("POST", "/v1/users/u/inbox/mute", `{"category":"one-more"}`).WantProblem(409, "")
 	a.call("POST", "/v1/users/u/inbox/mute", `{"category":"c1"}`).Want(200)
+}
+
+// TestSnoozeFullMeanwhile refuses what another device has filled since the row that was
+// seen: the row after the command shows that nothing was hidden or muted.
+func TestSnoozeFullMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t)
+		a.notify("u", "1", "2")
+		crowd(a, "u")
+		seq := uint64(2)
+		for action, body := range map[string]string{"snooze": hiddenFrom(`[1]`, time.Hour), "mute": `{"category":"one-more"}`} {
+			seq++ // of those that are hidden
+			// Room for one more, which the table shows while it is gone already.
+			a.Append("u", servertest.Command(inbox.KindDelete, seq), inbox.Record{Kind: inbox.KindUnmute, Category: "c0"})
+			a.fake.HoldRows = true
+			sendNote(a, "u", fmt.Sprintf(`{"title":"later","deliver_at":%q}`, time.Now().Add(time.Hour).Format(time.RFC3339)))
+			a.Append("u", inbox.Record{Kind: inbox.KindMute, Category: "c0"})
+			done := make(chan servertest.Reply, 1)
+			go func() { done <- a.call("POST", "/v1/users/u/inbox/"+action, body) }()
+			synctest.Wait()
+			a.fake.Release()
+			(<-done).WantProblem(409, "")
+		}
+		if got := listed(a, ""); got != "2 1" {
+			t.Errorf("got %q, want both still there", got)
+		}
+	})
 }
 
 // TestScheduledIsForAdmins: what its sender has scheduled is a surprise.
