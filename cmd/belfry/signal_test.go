@@ -58,7 +58,23 @@ func TestSignals(t *testing.T) {
 					t.Errorf("took %s, longer than the grace period of %s", took, grace)
 				}
 				programtest.WantNoTrace(t, p.Stdout.String()+p.Stderr.String())
+				if command == "demo" {
+					return // which says what to try instead
+				}
+				wantInOrder(t, p.Stderr.String(), "msg=starting", "version=", "brokers=", brokers[0], "prefix=belfry", "rules=", "msg=stopping", "msg=stopped")
 			})
+		}
+	}
+}
+
+// wantInOrder holds that a log has these parts, one after the other.
+func wantInOrder(t *testing.T, log string, parts ...string) {
+	t.Helper()
+	rest := log
+	for _, part := range parts {
+		var ok bool
+		if _, rest, ok = strings.Cut(rest, part); !ok {
+			t.Fatalf("no %q, or not in its place, in\n%s", part, log)
 		}
 	}
 }
