@@ -301,6 +301,40 @@ func TestTimersSettleBoards(t *testing.T) {
 	}
 }
 
+// A decision on a notice is by the rule of its category, is not made of what has expired on
+// the board, and is the same one when its record is read again.
+func TestDecisionOnANoticeIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	makeTopics(t, cfg)
+	policy := &reach.Policy{Channels: []reach.Channel{{Name: "chat", Kind: inbox.EndpointText, Tell: []reach.Rule{{Categories: []string{"news"}}}}}}
+	p := startBy(t, cfg, policy)
+	p.reachable(t, "kim")
+	key := belfry.PartitionKey(kafka.Partition("kim", partitions))
+	other, expired, news := announcement("other"), announcement("expired"), announcement("news")
+	expired.Notification.Category, news.Notification.Category = "news", "news"
+	expired.Notification.ExpiresAt = time.Now().Add(-time.Second)
+	for _, r := range []inbox.Record{other, expired, news} {
+		p.appended(t, key, r)
+	}
+	all := p.awaitOutbound(t, "kim is told", func(all map[string][]inbox.Outbound) bool { return len(all["kim"]) > 0 })
+	awaitDone(t, cfg)
+	own, rows := stored(t, cfg, kafka.Partition("kim", partitions))
+	first := all["kim"][0]
+	shown := own.Show(rows["kim"])
+	if left := reach.Left(&shown, "chat", inbox.EndpointText, first.Decision, time.Now()); len(left) != 1 || left[0].Category != "news" {
+		t.Errorf("decision %d is of %+v", first.Decision, left)
+	}
+	p.stop()
+	rewind(t, cfg, prefix.UnreadGroup(), prefix.Journal())
+	p = startBy(t, cfg, policy)
+	all = p.awaitOutbound(t, "the decision is written again", func(all map[string][]inbox.Outbound) bool { return len(all["kim"]) > 1 })
+	awaitDone(t, cfg)
+	if all["kim"][1] != first || len(decisions(p.outbound(t)["kim"])) != 1 {
+		t.Errorf("got %+v, want %+v once more", all["kim"], first)
+	}
+}
+
 // A notice is told to those who can be reached and have not seen it, although their rows are
 // not written for it; also by an owner who begins after it came.
 func TestTellsOfANotice(t *testing.T) {
