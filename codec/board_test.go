@@ -242,3 +242,28 @@ func FuzzDecodeBoard(f *testing.F) {
 		}
 	})
 }
+
+func TestBoardHolds(t *testing.T) {
+	state := inbox.State{Epoch: 7, Base: 10, Version: 20}
+	for name, c := range map[string]struct {
+		row  board.Row
+		want bool
+	}{
+		"nothing":           {board.Row{State: state}, false},
+		"nothing any more":  {board.Row{State: state, Keep: 100}, false},
+		"what is gone":      {board.Row{State: state, Stays: []board.Stay{{Seq: 11, Audience: 1, Came: 11, Went: 12}}}, true},
+		"what is forgotten": {board.Row{State: state, Horizons: []board.Horizon{{Audience: 1, Version: 12}}}, true},
+		"a floor":           {board.Row{State: state, Floor: board.Horizon{Version: 12}}, true},
+	} {
+		b, err := codec.EncodeBoard(&c.row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := codec.BoardHolds(b); got != c.want || err != nil {
+			t.Errorf("%s: got %t, %v", name, got, err)
+		}
+	}
+	if _, err := codec.BoardHolds([]byte("garbage")); err == nil {
+		t.Error("garbage is taken for a board")
+	}
+}
