@@ -192,6 +192,40 @@ func TestNothingMoreIsAnnouncedOnceABaseDiffers(t *testing.T) {
 	}
 }
 
+// A board of an earlier journal in such a partition is not touched for what is hidden on it,
+// since no touch would settle that.
+func TestABoardWithoutABaseIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	o := newOwner(t)
+	p := kafka.Partition("a", partitions)
+	hidden := announcement("a")
+	hidden.Notification.DeliverAt = time.Now()
+	before, _ := board.Fold(board.New(board.Row{}).Begin(o.epoch+1, 0), hidden, inbox.Input{
+		Position: inbox.Position{Epoch: o.epoch + 1}, Time: hidden.Notification.DeliverAt.Add(-time.Minute),
+	})
+	value, err := codec.EncodeBoard(&before.Row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if codec.DecodeDue(value) == 0 {
+		t.Fatal("nothing is hidden on the board")
+	}
+	produce(t, o.cfg,
+		keyed(prefix.UnreadTable(), belfry.PartitionKey(p), value),
+		keyed(prefix.UnreadTable(), "a", row(t, inbox.State{Epoch: o.epoch, Base: 7, Version: 7})),
+		keyed(prefix.UnreadTable(), neighbour("a"), row(t, inbox.State{Epoch: o.epoch, Base: 3, Version: 3})))
+	path := start(t, o.cfg)
+	path.later(t, "a", "soon", time.Second)
+	path.awaitSettled(t, 1, "a") // its timer comes after that of the board
+	if s := path.timers.Stats(); s.Fired != 1 {
+		t.Errorf("got %+v, want one timer fired", s)
+	}
+	path.stop()
+	if on, _ := stored(t, o.cfg, p); on.State.Version != before.State.Version {
+		t.Errorf("the board is %+v", on.Row)
+	}
+}
+
 // neighbour is another user of the partition of a user.
 func neighbour(user string) string {
 	for n := 0; ; n++ {
