@@ -2,6 +2,7 @@ package docker_test
 
 import (
 	"maps"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -74,6 +75,27 @@ func TestCommands(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCommentedFlags has each flag that a comment offers be one of a server's.
+func TestCommentedFlags(t *testing.T) {
+	p := build(t)
+	comments, flags := regexp.MustCompile(`(?m)^\s*# .*--.*$`), regexp.MustCompile(`--[a-z][a-z-]+`)
+	for _, file := range []string{"compose.yaml", "k8s/server.yaml"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		offered := flags.FindAllString(strings.Join(comments.FindAllString(string(text), -1), "\n"), -1)
+		if !slices.Contains(offered, "--send") {
+			t.Errorf("%s does not say how mail is sent", file)
+		}
+		for _, flag := range offered {
+			if !p.has(t, "server", flag) {
+				t.Errorf("%s: belfry server has no flag %s", file, flag)
+			}
+		}
 	}
 }
 
