@@ -147,6 +147,17 @@ func TestNoticesAreShown(t *testing.T) {
 	if b, err := u.Board(partitions); err == nil {
 		t.Errorf("board %v of no partition", b)
 	}
+	// The sweep judges contents of notices by the board.
+	if stored, err := u.Stored(own); err != nil || !stored.Holds(inbox.ContentKey{Recipient: own, Seq: 3}) || stored.Held(7) || stored.Version != 3 {
+		t.Errorf("stored %+v, %v, want the board", stored, err)
+	}
+	var keys []string
+	if err := i.Each(t.Context(), func(key inbox.ContentKey, _ time.Time) error {
+		keys = append(keys, key.String())
+		return nil
+	}); err != nil || !slices.Equal(keys, []string{own + "/2", own + "/3"}) {
+		t.Errorf("contents of %q, %v", keys, err)
+	}
 	var visited []string
 	err := u.EachRow(t.Context(), func(p int32, row *inbox.State) error {
 		visited = append(visited, fmt.Sprint(p == o.partition, row.Version, len(row.Items)))

@@ -125,13 +125,20 @@ func (i *Inbox) Endpoint(recipient string, seq uint64) (inbox.Address, bool, err
 }
 
 // Each calls visit for every content that the table holds, in any order, with the
-// time its record was written. It stops at the first error of visit and returns
+// time its record was written; the recipient of a notice's is its partition's key. It stops at the first error of visit and returns
 // it; other errors are those of [table.View.Each].
 func (i *Inbox) Each(ctx context.Context, visit func(key inbox.ContentKey, written time.Time) error) error {
 	return i.View.Each(ctx, func(key string, _ []byte, written time.Time) error {
-		if k, ok := inbox.ParseContentKey(key); ok {
-			return visit(k, written)
+		k, ok := inbox.ParseContentKey(key)
+		if !ok {
+			var p int32
+			if p, k.Seq, ok = parseNoticeKey(key); ok {
+				k.Recipient = belfry.PartitionKey(p)
+			}
 		}
-		return nil
+		if !ok {
+			return nil
+		}
+		return visit(k, written)
 	})
 }

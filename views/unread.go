@@ -100,8 +100,12 @@ func (u *Unread) Row(recipient string) (inbox.State, error) {
 
 // Stored returns the recipient's row as it is stored, the zero State for one nobody has
 // written to: what was applied to it ([inbox.State.Applied]) and what it holds is judged
-// by that. Errors are those of [Unread.Row].
+// by that. Of a partition's key it is that of the board. Errors are those of [Unread.Row].
 func (u *Unread) Stored(recipient string) (inbox.State, error) {
+	if p, own := belfry.ParsePartitionKey(recipient); own {
+		on, err := u.postedOn(p)
+		return on.board.State, err
+	}
 	row, _, err := u.read(recipient)
 	return row, err
 }
