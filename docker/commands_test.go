@@ -81,7 +81,8 @@ func TestCommands(t *testing.T) {
 // TestCommentedFlags has each flag that a comment offers be one of a server's.
 func TestCommentedFlags(t *testing.T) {
 	p := build(t)
-	comments, flags := regexp.MustCompile(`(?m)^\s*# .*--.*$`), regexp.MustCompile(`--[a-z][a-z-]+`)
+	// As arguments are written in either file: what a comment has of other programs is not.
+	comments, flags := regexp.MustCompile(`(?m)^\s*# ("|- )--.*$`), regexp.MustCompile(`--[a-z][a-z-]+`)
 	for _, file := range []string{"compose.yaml", "k8s/server.yaml"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
