@@ -41,8 +41,8 @@ for of in "@novu/js|client" "@knocklabs/client|client" "@magicbell/react-headles
 done
 
 printf '\nBelfry by module, minified\n'
-for entry in index elements view; do
-  go tool esbuild "clients/js/src/$entry.js" $line --external:./device.js --external:./ko.js --external:./outside.js --external:./settings.js --external:./view.js \
+for entry in index elements inbox/view; do
+  go tool esbuild "clients/js/src/$entry.js" $line --external:./device.js --external:./ko.js --external:./outside.js --external:./settings.js --external:./inbox/view.js \
     --metafile="$folder/meta.json" --outfile="$folder/out.js"
   node -e '
     const { outputs } = require(process.argv[1]);

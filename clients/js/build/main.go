@@ -19,14 +19,18 @@ import (
 // A bundle is a file that a page loads, and what it begins with.
 type bundle struct{ name, entry, format string }
 
-// later are what others load when it is needed, under names that never change their
-// content: a page has them of the version that it is of, or not at all.
-var later = []bundle{
-	{"belfry-device.js", "src/device.js", "esm"},
-	{"belfry-ko.js", "src/ko.js", "esm"},
-	{"belfry-outside.js", "src/outside.js", "esm"},
-	{"belfry-settings.js", "src/settings.js", "esm"},
-	{"belfry-view.js", "src/view.js", "esm"}, // loads settings.js
+// later are what others load when it is needed, by those names, and served under names
+// that never change their content: a page has them of the version that it is of, or not at
+// all. One that loads others is after them.
+var later = []struct {
+	bundle
+	as string
+}{
+	{bundle{"belfry-device.js", "src/device.js", "esm"}, "./device.js"},
+	{bundle{"belfry-ko.js", "src/ko.js", "esm"}, "./ko.js"},
+	{bundle{"belfry-outside.js", "src/outside.js", "esm"}, "./outside.js"},
+	{bundle{"belfry-settings.js", "src/inbox/settings.js", "esm"}, "./settings.js"},
+	{bundle{"belfry-view.js", "src/inbox/view.js", "esm"}, "./inbox/view.js"},
 }
 
 // whole has in one file what belfry-bell.js loads later, too: one to copy, or one hash
@@ -88,7 +92,7 @@ func build(folder string) ([]js.File, error) {
 			return nil, err
 		}
 		f.Name = f.Pinned()
-		pinned["./"+filepath.Base(b.entry)] = "./" + f.Name
+		pinned[b.as] = "./" + f.Name
 		files = append(files, f)
 	}
 	for _, b := range bundles {

@@ -9,7 +9,7 @@ const styles = sheet(':host{display:block;background:var(--b)}#wait{display:flex
 let loaded;
 
 /** Loads the view of inboxes; one that cannot be had is asked for again by the next call. */
-export const prepare = () => (loaded ??= import('./view.js').catch((error) => {
+export const prepare = () => (loaded ??= import('./inbox/view.js').catch((error) => {
   loaded = undefined;
   throw error;
 }));

@@ -1,7 +1,7 @@
 // The words of a bell in English. `{…}` is filled in. A page overrides any of them by the
 // property `texts`, and adds a language by putting it into `languages`. What is loaded
-// later has words of its own, which both override as well: view-text.js and
-// settings.js. Korean's are in ko.js, but for those of settings.js.
+// later has words of its own, which both override as well: inbox/text.js and
+// inbox/settings.js. Korean's are in ko.js, but for those of the settings.
 const en = {
   title: 'Notifications', close: 'Close', lost: 'Notifications cannot be reached.', retry: 'Try again',
   many: '{n} new notifications', news: 'A new notification',

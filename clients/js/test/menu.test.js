@@ -7,7 +7,7 @@ process.env.TZ = 'Europe/Berlin';
 // The elements need a browser to be defined; the times do not.
 globalThis.HTMLElement ??= class {};
 globalThis.CSSStyleSheet ??= class { replaceSync() {} };
-const { offers } = await import(`${source}/menu.js`);
+const { offers } = await import(`${source}/inbox/menu.js`);
 
 const said = (now) => offers(new Date(now).getTime()).map(([word, t]) => `${word} ${new Date(t).toLocaleString('sv')}`);
 

@@ -1,6 +1,6 @@
 // The settings of an inbox: what reaches its user while no page is open, when, and in
 // which language. It is loaded when it is opened first.
-import { h, icon, say, set, sheet } from './dom.js';
+import { h, icon, say, set, sheet } from '../dom.js';
 
 const en = {
   'channel.browser': 'Browser', 'channel.mail': 'E-mail', 'channel.chat': 'Chat',

@@ -1,4 +1,4 @@
-// The styles of an inbox: see styles.js.
+// The styles of an inbox: see ../styles.js.
 export const viewStyles = `
 :host{container:inbox/inline-size}
 #root{display:flex;flex-direction:column;height:100%;position:relative;overflow-wrap:anywhere}

@@ -1,5 +1,5 @@
 // The keys of an inbox.
-import { h } from './dom.js';
+import { h } from '../dom.js';
 
 /** Writes them into the panel that shows them, in the words t. */
 export function fillHelp(panel, t) {

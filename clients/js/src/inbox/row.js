@@ -1,5 +1,5 @@
 // A row of the inbox: an item as nodes, texts as texts.
-import { bell, h, icon, safe, say, set } from './dom.js';
+import { bell, h, icon, safe, say, set } from '../dom.js';
 
 export const paths = {
   check: 'M20 6 9 17l-5-5',

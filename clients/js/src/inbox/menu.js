@@ -1,5 +1,5 @@
 // The menu of an item: until when it is put off, and its category muted.
-import { below, h, set } from './dom.js';
+import { below, h, set } from '../dom.js';
 
 const morning = 9;
 const evening = 18; // o'clock, both

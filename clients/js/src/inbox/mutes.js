@@ -1,5 +1,5 @@
 // The muted categories, and the way back.
-import { h, set } from './dom.js';
+import { h, set } from '../dom.js';
 
 export class Mutes {
   element = h('div', { id: 'mutes', role: 'group', part: 'mutes', hidden: true });

@@ -1,14 +1,14 @@
 // What a <belfry-inbox> shows: the list of one user's notifications, and what is done
 // with it. It is loaded when an inbox is there, or a bell has shown its number.
-import { h, icon, isRTL, say, set, sheet } from './dom.js';
+import { h, icon, isRTL, say, set, sheet } from '../dom.js';
 import { fillHelp } from './help.js';
 import { Looks } from './looks.js';
 import { Menu } from './menu.js';
 import { Mutes } from './mutes.js';
 import { fillRow, makeRow, paths } from './row.js';
 import { speech, when } from './speech.js';
-import { viewStyles } from './view-styles.js';
-import { en } from './view-text.js';
+import { viewStyles } from './styles.js';
+import { en } from './text.js';
 
 const told = 5000; // ms that a word on the screen stays, and may be undone
 

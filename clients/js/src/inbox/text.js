@@ -1,4 +1,4 @@
-// The words of an inbox in English: see text.js.
+// The words of an inbox in English: see ../text.js.
 export const en = {
   all: 'All', unreadOnly: 'Unread only', important: 'Important first', archive: 'Archived',
   markAll: 'Mark all as read', keys: 'Keyboard shortcuts', settings: 'Settings', filters: 'Filters', more: 'Actions',
