@@ -88,7 +88,7 @@ export class BelfryBell extends Base {
 
   #furnish() {
     if (!this.#inbox) return;
-    for (const name of ['lang', 'target', 'order', 'theme']) set(this.#inbox, name, this.getAttribute(name));
+    for (const name of ['lang', 'target', 'order', 'pin', 'theme']) set(this.#inbox, name, this.getAttribute(name));
     set(this.#inbox, 'lang', this.getAttribute('lang') ?? this.closest('[lang]')?.lang);
     this.#inbox.texts = this.texts;
     this.#inbox.client = this.client;

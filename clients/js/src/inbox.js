@@ -27,13 +27,13 @@ export class BelfryInbox extends Base {
   }
 
   static get observedAttributes() {
-    return [...Base.observedAttributes, 'order', 'status', 'category'];
+    return [...Base.observedAttributes, 'order', 'pin', 'status', 'category'];
   }
 
   attributeChangedCallback(name, was, is) {
     if (Base.observedAttributes.includes(name)) super.attributeChangedCallback();
     else if (was === is) return;
-    else if (name === 'order') this.#view?.open();
+    else if (name === 'order' || name === 'pin') this.#view?.open();
     else this.show({ [name]: is ?? (name === 'status' ? 'all' : null) });
   }
 

@@ -6,7 +6,7 @@ export const ko = {
   later: '다시 알림', until: '다시 알릴 시간', now: '지금 보기', hour: '1시간 후', evening: '오늘 저녁', tomorrow: '내일 아침', week: '다음 주', own: '직접 지정', set: '설정',
   scheduled: '예약됨', noScheduled: '예약된 알림이 없습니다', mute: '‘{name}’ 알림 끄기', unmute: '‘{name}’ 알림 켜기', muted: '꺼진 알림',
   done_later: '{when}에 다시 알려 드립니다', done_mute: '‘{name}’ 알림을 껐습니다', done_unmute: '‘{name}’ 알림을 켰습니다',
-  isUnread: '읽지 않음', urgent: '긴급', high: '중요', rest: '그 외', pending: '곧 도착합니다…', times: '{n}회',
+  isUnread: '읽지 않음', urgent: '긴급', high: '중요', rest: '그 외', pinned: '공지', pending: '곧 도착합니다…', times: '{n}회',
   others1: '{names} 외 {n}명', others: '{names} 외 {n}명',
   caughtUp: '모두 확인했습니다', comes: '새 알림이 오면 여기에 바로 나타납니다.',
   noUnread: '안 읽은 알림이 없습니다', noArchive: '보관한 알림이 없습니다', showAll: '전체 보기',

@@ -22,10 +22,10 @@ async function meet(t, options, instead = () => undefined) {
   const belfry = new Belfry({
     user: 'u',
     url: 'https://belfry.example',
-    async fetch(url, { headers, signal }) {
+    async fetch(url, { headers, signal, body }) {
       const path = new URL(url).pathname.split('/u/')[1];
       const token = headers.Authorization?.slice('Bearer '.length);
-      asked.push({ path, token });
+      asked.push({ path, token, body });
       const other = await instead(path, token);
       if (other) return other;
       if (path === 'unread') return Response.json(badge, { headers: { 'X-Poll-Interval': '2' } });
@@ -197,3 +197,18 @@ test('what another device mutes is asked for when a batch tells of no item, once
   await say(state(5, { read: [1] }) + unread(5)); // this is no mute
   assert.equal(count('inbox/mute'), 3);
 });
+
+for (const [features, want] of [
+  [['time'], ['{"up_to":1,"seqs":[9]}']],
+  [[], ['{"seqs":[9]}', '{"up_to":1}']], // there seqs and up_to do not go together
+]) {
+  test(`mark-all reaches the version on the screen, and wakes that no record has settled, where features are ${JSON.stringify(features)}`, async (t) => {
+    const woken = { ...item, seq: 9, woke_at: '2026-01-01T00:00:00Z' };
+    const { belfry, asked } = await meet(t, {}, (path) => {
+      if (path === 'inbox') return Response.json({ ...badge, features, items: [woken, item] });
+      return path === 'inbox/read' ? Response.json({ ...badge, version: 2, cursor: '7.2', unread: 0, unseen: 0 }) : undefined;
+    });
+    await Promise.all([belfry.markAll('read'), turns()]);
+    assert.deepEqual(asked.filter((call) => call.path === 'inbox/read').map((call) => call.body), want);
+  });
+}

@@ -16,6 +16,9 @@ export const paths = {
   lost: 'M3 3l18 18M5 12a10 10 0 0 1 4-2.500M19 12a10 10 0 0 0-7-3M9 16a4 4 0 0 1 6 0M12 20h.01',
 };
 
+/** Whether item is an announcement that is not over and still in the inbox. */
+export const pinned = (item, now) => !!item.audience && !item.archived && !item.until && !(Date.parse(item.expires_at) <= now);
+
 /** Makes the row of an item; `on` has what is done with it. */
 export function makeRow(seq, on) {
   const row = {};

@@ -8,7 +8,7 @@ h2{font-size:1.0625rem;font-weight:650;margin:0;flex:1}
 .i:hover{background:var(--h);color:var(--c)}
 [aria-disabled=true]{opacity:.4;cursor:default}
 #tabs{display:flex;gap:.25rem;overflow-x:auto;scrollbar-width:none;padding:0 .75rem;border-block-end:1px solid var(--l)}
-#tabs button{display:flex;align-items:center;gap:.4rem;flex:none;min-height:2.75rem;padding:0 .5rem;color:var(--q);border-radius:.5rem .5rem 0 0;outline-offset:-3px;border-block-end:2px solid transparent;margin-block-end:-1px;white-space:nowrap}
+#tabs button{display:flex;align-items:center;justify-content:center;gap:.4rem;flex:none;min-width:2.75rem;min-height:2.75rem;padding:0 .5rem;color:var(--q);border-radius:.5rem .5rem 0 0;outline-offset:-3px;border-block-end:2px solid transparent;margin-block-end:-1px;white-space:nowrap}
 #tabs button:hover{color:var(--c)}
 #tabs [aria-selected=true]{color:var(--c);font-weight:600;border-color:var(--a)}
 .n{font-size:.75rem;font-weight:600;background:var(--h);color:var(--q);border-radius:1em;padding:.05rem .45rem;font-variant-numeric:tabular-nums}
@@ -24,7 +24,7 @@ h2{font-size:1.0625rem;font-weight:650;margin:0;flex:1}
 #mutes button:hover span{border-color:var(--q)}
 #banner{display:flex;align-items:center;gap:.75rem;padding:.25rem 1rem;background:var(--h);color:var(--q);font-size:.8125rem}
 #banner p{margin:0;flex:1}
-.t{color:var(--a);font-weight:600;min-height:2.75rem;padding:0 .5rem}
+.t{color:var(--a);font-weight:600;min-width:2.75rem;min-height:2.75rem;padding:0 .5rem}
 .t:hover{text-decoration:underline}
 #scroll{flex:1;overflow-y:auto;min-height:0;overscroll-behavior:contain;outline-offset:-2px}
 h3{position:sticky;top:0;z-index:1;margin:0;padding:.55rem 1rem .3rem;font-size:.75rem;font-weight:600;letter-spacing:.02em;color:var(--q);background:var(--b)}

@@ -6,7 +6,7 @@ export const en = {
   later: 'Snooze', until: 'Snooze until', now: 'Show now', hour: 'In an hour', evening: 'This evening', tomorrow: 'Tomorrow morning', week: 'Next week', own: 'Another time', set: 'Snooze',
   scheduled: 'Scheduled', noScheduled: 'Nothing scheduled', mute: 'Mute {name}', unmute: 'Unmute {name}', muted: 'Muted',
   done_later: 'Snoozed until {when}', done_mute: '{name} is muted', done_unmute: '{name} is no longer muted',
-  isUnread: 'Unread', urgent: 'Urgent', high: 'Important', rest: 'Everything else', pending: 'On its way…', times: '{n} times',
+  isUnread: 'Unread', urgent: 'Urgent', high: 'Important', rest: 'Everything else', pinned: 'Announcements', pending: 'On its way…', times: '{n} times',
   others1: '{names} and {n} other', others: '{names} and {n} others',
   caughtUp: 'You’re all caught up', comes: 'What comes in shows up here by itself.',
   noUnread: 'Nothing unread', noArchive: 'Nothing archived', showAll: 'Show all',

@@ -5,7 +5,7 @@ import { fillHelp } from './help.js';
 import { Looks } from './looks.js';
 import { Menu } from './menu.js';
 import { Mutes } from './mutes.js';
-import { fillRow, makeRow, paths } from './row.js';
+import { fillRow, makeRow, paths, pinned } from './row.js';
 import { speech, when } from './speech.js';
 import { viewStyles } from './styles.js';
 import { en } from './text.js';
@@ -276,17 +276,18 @@ export class View {
     const before = [...this.#rows.keys()];
     const focus = this.#inbox.shadowRoot.activeElement;
     const lost = focus?.closest('li') ? before.indexOf(+focus.closest('li').dataset.seq) : -1;
-    const fresh = this.#rows.size > 0;
+    const last = Math.max(...before); // of none it is infinitely low, and nothing is fresh
     const rows = new Map();
     const days = new Map();
-    for (const item of items) {
-      const heading = this.#order ? t[item.priority === 'urgent' || item.priority === 'high' ? item.priority : 'rest']
+    const pins = this.#inbox.hasAttribute('pin') ? items.filter((item) => pinned(item, now)) : [];
+    for (const item of new Set([...pins, ...items])) {
+      const heading = pins.includes(item) ? t.pinned : this.#order ? t[item.priority === 'urgent' || item.priority === 'high' ? item.priority : 'rest']
         : this.#inbox.speech.day(when(item, now), now);
       if (!days.has(heading)) days.set(heading, []);
       let row = this.#rows.get(item.seq);
       if (!row) {
         row = this.#row(item.seq);
-        if (fresh && item.seq > before[0]) row.element.classList.add('in');
+        if (before.length && item.seq > last) row.element.classList.add('in');
         this.#looks.add(row);
       }
       if (row.item !== item) fillRow(row, item, this.#inbox, (category) => this.#inbox.name(category));
