@@ -116,12 +116,12 @@ export class Base extends HTMLElement {
         });
       };
     }
+    this.#client = client;
     const begin = () => {
       this.language = language;
       this.t = { ...languages.en, ...languages[language], ...this.#texts };
       // Times and lists are in the language of the words.
       this.locale = language === main ? asked : language;
-      this.#client = client;
       const off = client.subscribe(() => this.changed());
       const release = this.#release;
       this.#release = () => {

@@ -47,7 +47,9 @@ export class BelfryBell extends Base {
     addEventListener('resize', this.#place);
     addEventListener('scroll', this.#place, true);
     this.#panel.setAttribute('aria-label', this.t.title);
-    this.#furnish();
+    if (this.#inbox) this.#furnish();
+    // It was opened before there were words.
+    else if (this.#panel.matches(':popover-open')) this.#toggle({ newState: 'open' });
     this.#outside();
   }
 
@@ -87,7 +89,6 @@ export class BelfryBell extends Base {
   // ---- the panel
 
   #furnish() {
-    if (!this.#inbox) return;
     for (const name of ['lang', 'target', 'order', 'pin', 'theme']) set(this.#inbox, name, this.getAttribute(name));
     set(this.#inbox, 'lang', this.getAttribute('lang') ?? this.closest('[lang]')?.lang);
     this.#inbox.texts = this.texts;
@@ -96,7 +97,7 @@ export class BelfryBell extends Base {
 
   #toggle({ newState }) {
     set(this.#button, 'aria-expanded', `${newState === 'open'}`);
-    if (newState !== 'open' || !this.client) return;
+    if (newState !== 'open' || !this.client || !this.t) return;
     if (this.#inbox) return this.#inbox.look();
     this.#inbox = h('belfry-inbox', { exportparts: 'inbox,header,title,tabs,tab,filters,banner,scroll,day,item,unread,read,urgent,high,link,avatar,item-title,item-body,item-meta,dot,actions,action,toast,empty,help,menu,mutes,settings' },
       h('slot', { name: 'header', slot: 'header' }),
