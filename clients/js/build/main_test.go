@@ -53,7 +53,7 @@ func TestPinNeedsItsPlace(t *testing.T) {
 // TestSizes holds what a page pays: the bytes of gzip -9.
 func TestSizes(t *testing.T) {
 	most := map[string]int{
-		"belfry.js": 8000, "belfry-bell.js": 12200, "belfry-view": 11500, "belfry-all.js": 29500,
+		"belfry.js": 8000, "belfry-bell.js": 12300, "belfry-view": 11500, "belfry-all.js": 29500,
 		"belfry-ko": 1100, "belfry-outside": 960, "belfry-settings": 4600, "belfry-device": 1700, "belfry-sw.js": 1180,
 	}
 	for _, f := range js.Files() {
