@@ -25,12 +25,12 @@ const (
 )
 
 // DefaultFeatures are those whose doors are open unless somebody says otherwise.
-const DefaultFeatures = FeatureTime | FeatureReach
+const DefaultFeatures = FeatureTime | FeatureReach | FeatureBroadcast
 
 // noFeatures names the empty set.
 const noFeatures = "none"
 
-var featureNames = []string{"time", "reach"} // in the order of the bits; those behind are not to be had yet
+var featureNames = []string{"time", "reach", "broadcast"} // in the order of the bits
 
 // ParseFeatures reads names with commas between them, or "none". Any other text is a
 // *belfry.FieldError for the field "features".

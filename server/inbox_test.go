@@ -93,7 +93,7 @@ func TestInboxItem(t *testing.T) {
 	if vary := got.Header().Values("Vary"); !slices.Contains(vary, "Accept-Language") {
 		t.Errorf("got Vary %q", vary)
 	}
-	want := `{"user":"u","version":1,"cursor":"7.1","x":0,"unread":1,"unseen":1,"urgent":1,"categories":{"c":{"unread":1,"unseen":1}},"features":["time","reach"],"items":[{"seq":1,"version":1,"read":false,"seen":false,` +
+	want := `{"user":"u","version":1,"cursor":"7.1","x":0,"unread":1,"unseen":1,"urgent":1,"categories":{"c":{"unread":1,"unseen":1}},"features":["time","reach","broadcast"],"items":[{"seq":1,"version":1,"read":false,"seen":false,` +
 		`"archived":false,"count":1,"id":"n1","source":"s","type":"t","category":"c","priority":"high","title":"안녕","body":"<b>&",` +
 		`"url":"/x","actor":{"id":"a","name":"A","avatar":"/a.png"},"collapse_key":"k","time":"2026-01-01T18:04:05.678Z",` +
 		`"expires_at":"2999-01-01T00:00:00Z","data":{"n":1}}]}` + "\n"

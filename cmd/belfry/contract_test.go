@@ -32,7 +32,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	for title, want := range map[string][]string{
 		"Start here": {"demo"},
 		"Serve":      {"processor", "run", "server"},
-		"Operate":    {"channels", "dead-letters", "emit", "inspect", "lag", "mail", "push", "rules", "token", "topics", "vapid"},
+		"Operate":    {"broadcast", "channels", "dead-letters", "emit", "inspect", "lag", "mail", "push", "rules", "token", "topics", "vapid"},
 		"Develop":    {"broker"},
 	} {
 		got := groups[title]
@@ -52,7 +52,7 @@ func TestFlagsOfTheContract(t *testing.T) {
 	serving := append(slices.Clone(kafka), "state-dir", "metrics-addr", "grace", "log-level", "lag-groups")
 	doors := []string{
 		"addr", "auth", "jwt-secret-file", "jwks-url", "jwt-audience", "jwt-issuer", "jwt-leeway", "ticket-secret-file", "cors-origins",
-		"post-rate", "post-burst", "max-connections", "max-silent-per-address",
+		"user-topics", "post-rate", "post-burst", "max-connections", "max-silent-per-address",
 		"send", "vapid-key-file", "vapid-subject", "push-hosts", "public-url", "link-secret-file",
 	}
 	for command, want := range map[string][]string{
@@ -71,6 +71,10 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"mail check":   {"json"},
 		"vapid":        {"vapid-key-file"},
 		"token":        {"user", "scope", "ttl", "jwt-secret-file", "jwt-audience", "jwt-issuer"},
+
+		"broadcast send":    append(slices.Clone(kafka), "audience", "id", "source", "title", "body", "category", "priority", "url", "collapse-key", "deliver-at", "expires-at", "file", "features", "yes"),
+		"broadcast list":    append(slices.Clone(kafka), "json"),
+		"broadcast retract": append(slices.Clone(kafka), "audience", "id", "source", "collapse-key", "features", "yes"),
 
 		"dead-letters list":   append(slices.Clone(kafka), "reason", "topic", "group", "rule", "since", "until", "limit", "pending", "cursor", "json"),
 		"dead-letters show":   append(slices.Clone(kafka), "json", "contents"),

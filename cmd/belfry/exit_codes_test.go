@@ -44,6 +44,9 @@ func TestExitCodes(t *testing.T) {
 	onKafka := map[string][]string{
 		"topics":              nil,
 		"emit":                nil,
+		"broadcast send":      {"--audience", "all", "--id", "1", "--title", "x", "--features", "broadcast"},
+		"broadcast list":      nil,
+		"broadcast retract":   {"--audience", "all", "--id", "1", "--features", "broadcast"},
 		"inspect":             {"user-7"},
 		"inspect --journal":   {"user-7"},
 		"push test":           {"user-7", "--vapid-key-file", vapid, "--vapid-subject", "mailto:ops@example.com"},

@@ -30,6 +30,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/belfry/belfry/cmd/belfry/broadcast"
 	"github.com/belfry/belfry/cmd/belfry/channels"
 	"github.com/belfry/belfry/cmd/belfry/deadletters"
 	"github.com/belfry/belfry/cmd/belfry/demo"
@@ -72,6 +73,7 @@ func commands(p *cli.Program) []*cobra.Command {
 		serverCommand(p),
 		topicsCommand(p),
 		emitCommand(p),
+		broadcast.Command(p),
 		inspect.Command(p),
 		push.Command(p),
 		push.VAPIDCommand(p),

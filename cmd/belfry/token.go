@@ -16,7 +16,7 @@ import (
 
 // knownScopes returns the scopes that the server looks at.
 func knownScopes() []string {
-	return []string{"belfry:notify", "belfry:admin", "belfry:ops", "belfry:deliver"}
+	return []string{"belfry:notify", "belfry:broadcast", "belfry:admin", "belfry:ops", "belfry:deliver"}
 }
 
 func tokenCommand(p *cli.Program) *cobra.Command {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
@@ -38,6 +39,7 @@ type Server struct {
 	limit  Limits
 	stream Streams
 
+	userTopics   []string
 	pollInterval time.Duration
 	tokenTrust   time.Duration
 	drainNotice  time.Duration
@@ -53,6 +55,7 @@ func (o *Server) AddFlags(fs *pflag.FlagSet) {
 	o.trust.AddFlags(fs)
 	o.limit.AddFlags(fs)
 	o.stream.AddFlags(fs)
+	fs.StringSliceVar(&o.userTopics, "user-topics", nil, "`names` of topics that users may subscribe to themselves; to all others services with scope belfry:notify subscribe them")
 	fs.DurationVar(&o.pollInterval, "poll-interval", server.DefaultPollInterval, "how long clients should wait between polls of a badge, longer under load; one user may ask 20 times as often")
 	fs.DurationVar(&o.tokenTrust, "token-trust", server.DefaultTokenTrust, "how long a token that was found good is believed without checking its signature again, never beyond its end; 0 checks each time")
 	fs.DurationVar(&o.drainNotice, "drain-notice", defaultDrainNotice, "how long, after SIGTERM or Ctrl-C, /readyz says draining before connections are refused: as long as the load balancer needs to notice; at most 15 % of --grace")
@@ -71,6 +74,11 @@ func (o *Server) Validate() error {
 	}
 	if err := o.trust.Validate(); err != nil {
 		return err
+	}
+	for _, name := range o.userTopics {
+		if err := belfry.CheckTopic(name); err != nil {
+			return cli.FlagErrorf("user-topics", "%.80q: %w", name, cli.Problem(err))
+		}
 	}
 	if o.pollInterval < time.Millisecond || o.pollInterval > day {
 		return cli.FlagErrorf("poll-interval", "must be at least 1ms, and 24h at the most, is %s", o.pollInterval)
@@ -108,7 +116,7 @@ func (o *Server) Config(log *slog.Logger) (cfg server.Config, keys *auth.Keys, e
 	cfg = server.Config{
 		TicketSecret: o.trust.ticketSecret, CORSOrigins: o.trust.origins, Limits: o.limit.limits,
 		Streams: o.stream.limits, TrustedProxies: o.stream.trusted,
-		PollInterval: o.pollInterval, TokenTrust: cmp.Or(o.tokenTrust, -1), DrainNotice: o.drainNotice, TrustTraceparent: o.trust.traceparent,
+		UserTopics: o.userTopics, PollInterval: o.pollInterval, TokenTrust: cmp.Or(o.tokenTrust, -1), DrainNotice: o.drainNotice, TrustTraceparent: o.trust.traceparent,
 	}
 	cfg.Limits.WriteRate = cmp.Or(cfg.Limits.WriteRate, -1)
 	cfg.Limits.ListRate = cmp.Or(cfg.Limits.ListRate, -1)

@@ -1,0 +1,114 @@
+package broadcast
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/IBM/sarama"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
+	"github.com/belfry/belfry/internal/options"
+)
+
+// found is what the unread table holds.
+type found struct {
+	partitions int
+	boards     []*board.Board // nil for a partition without one in this epoch of the journal
+	users      int            // who have a row
+	reached    int            // of them, whom the audience concerns
+}
+
+// errOff says that a notice would not reach the users of some partitions.
+var errOff = errors.New("nothing can be announced")
+
+// checkOn returns an error that matches errOff if a partition has no board.
+func (f *found) checkOn(cfg kafka.Config, prefix belfry.Prefix) error {
+	var off []int
+	for p, b := range f.boards {
+		if b == nil {
+			off = append(off, p)
+		}
+	}
+	if len(off) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: of %d partitions of %s these have no notice board: %v. Start the processors of this release; if they run, and /ops says that rows count from different bases, stop them and run %q",
+		errOff, f.partitions, prefix.Journal(), off, cfg.TopicsCommand()+" --new-epoch")
+}
+
+// look reads the whole unread table, a partition at a time.
+func look(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, audience string) (*found, error) {
+	topics, err := options.OpenTopics(cfg)
+	if err != nil {
+		return nil, err
+	}
+	infos, err := options.TopicInfos(topics, cfg, prefix, prefix.Journal(), prefix.UnreadTable())
+	if err := cmp.Or(err, topics.Close()); err != nil {
+		return nil, err
+	}
+	journal := infos[prefix.Journal()]
+	out := &found{partitions: journal.Partitions, boards: make([]*board.Board, journal.Partitions)}
+	for p := range int32(infos[prefix.UnreadTable()].Partitions) {
+		rows, err := rowsOf(ctx, cfg, prefix.UnreadTable(), p)
+		if err != nil {
+			return nil, err
+		}
+		if err := out.add(p, rows, journal.ID.Epoch(), audience); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// rowsOf reads the rows of a partition, by key.
+func rowsOf(ctx context.Context, cfg kafka.Config, topic string, partition int32) (map[string][]byte, error) {
+	rows := map[string][]byte{}
+	err := table.Scan(ctx, cfg, topic, partition, func(m *sarama.ConsumerMessage) error {
+		key := string(m.Key)
+		// As the views do: a paused owner's late write takes no row back.
+		if old, ok := rows[key]; m.Value == nil {
+			delete(rows, key)
+		} else if !ok || codec.NotOlder(old, m.Value) {
+			rows[key] = m.Value
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// add adds the rows of a partition.
+func (f *found) add(partition int32, rows map[string][]byte, epoch uint32, audience string) error {
+	topic, isTopic := strings.CutPrefix(audience, belfry.TopicAudience(""))
+	for key, value := range rows {
+		if _, own := belfry.ParsePartitionKey(key); own {
+			row, err := codec.DecodeBoard(value)
+			if err != nil {
+				return fmt.Errorf("decode the notice board of partition %d: %w", partition, err)
+			}
+			if row.State.Epoch == epoch && key == belfry.PartitionKey(partition) {
+				f.boards[partition] = board.New(row)
+			}
+			continue
+		}
+		f.users++
+		if isTopic {
+			row, err := codec.DecodeState(value)
+			if err != nil {
+				return fmt.Errorf("decode the row of a user: %w", err)
+			}
+			if !row.HasTopic(inbox.TopicOf(topic).Hash) {
+				continue
+			}
+		}
+		f.reached++
+	}
+	return nil
+}

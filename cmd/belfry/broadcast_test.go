@@ -1,0 +1,185 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/programtest"
+)
+
+// TestBroadcast announces to users with and without a row, over HTTP, on the topic and by
+// the command, in several partitions.
+func TestBroadcast(t *testing.T) {
+	t.Parallel()
+	testBroadcast(t, kafkatest.Embedded(t))
+}
+
+// TestBroadcastOnKafka does the same with Apache Kafka.
+func TestBroadcastOnKafka(t *testing.T) {
+	t.Parallel()
+	testBroadcast(t, kafkatest.Start(t, kafkatest.Config{}).Brokers())
+}
+
+// announced is an item of a list, as far as a notice shows there.
+type announced struct {
+	Seq      uint64 `json:"seq"`
+	Title    string `json:"title"`
+	Audience string `json:"audience"`
+	Read     bool   `json:"read"`
+	Pending  bool   `json:"pending"`
+}
+
+func testBroadcast(t *testing.T, brokers []string) {
+	r := serveAll(t, runArgs(t, brokers, "--auth", "none", "--features", "time,reach,broadcast", "--user-topics", "canteen")...)
+	post := func(path, body string) (answer string) {
+		t.Helper()
+		if status := callAPI(t, http.MethodPost, r.url+path, "", body, &answer); status != http.StatusAccepted {
+			t.Fatalf("%s %s: %d %s", path, body, status, answer)
+		}
+		return answer
+	}
+	users := []string{"kim", "lee", "stranger", "someone", "사용자-7"} // in all three partitions
+	unread := func(want ...int) {
+		t.Helper()
+		for i, user := range users {
+			awaitBadge(t, r.url, "", user, hasUnread(want[i]))
+		}
+	}
+	list := func(user string) []announced {
+		t.Helper()
+		var out struct {
+			Items []announced `json:"items"`
+		}
+		if status := callAPI(t, http.MethodGet, userURL(r.url, user, "inbox"), "", "", &out); status != http.StatusOK {
+			t.Fatalf("list of %s: %d", user, status)
+		}
+		return out.Items
+	}
+	titles := func(user string) string {
+		t.Helper()
+		var all []string
+		for _, item := range list(user) {
+			all = append(all, item.Title+" for "+item.Audience)
+		}
+		return strings.Join(all, ", ")
+	}
+
+	post("/v1/notifications", `{"recipients":["kim","lee"],"id":"p1","title":"Own"}`)
+	unread(1, 1, 0, 0, 0)
+	kim, stranger := openStream(t, r.url, "", "kim"), openStream(t, r.url, "", "stranger")
+	awaitFrame(t, kim, "unread", `"unread":1`)
+	awaitFrame(t, stranger, "unread", `"unread":0`)
+	if got := post("/v1/notifications", `{"audience":"all","id":"n1","source":"portal","title":"Maintenance"}`); got != `{"accepted":1,"ids":["n1"]}`+"\n" {
+		t.Errorf("answer %s", got)
+	}
+	for _, frames := range []<-chan frame{kim, stranger} {
+		awaitFrame(t, frames, "item", `"title":"Maintenance"`)
+		awaitFrame(t, frames, "unread", `"unread":`)
+	}
+	unread(2, 2, 1, 1, 1)
+	if got := titles("kim"); got != "Maintenance for all, Own for " {
+		t.Errorf("kim has %s", got)
+	}
+	if got := list("stranger"); len(got) != 1 || got[0].Audience != "all" || got[0].Read || got[0].Pending {
+		t.Errorf("the stranger has %+v", got)
+	}
+
+	// What one reads, others have not; and a second sending of it is nothing new.
+	seq := list("kim")[0].Seq
+	if status := callAPI(t, http.MethodPost, userURL(r.url, "kim", "inbox/read"), "", fmt.Sprintf(`{"seqs":[%d]}`, seq), nil); status != http.StatusOK {
+		t.Fatalf("read: %d", status)
+	}
+	post("/v1/notifications", `{"audience":"all","id":"n1","source":"portal","title":"Maintenance"}`)
+	unread(1, 2, 1, 1, 1)
+	var live struct {
+		Off        []int
+		Users      int
+		Broadcasts []struct {
+			ID    string
+			Seqs  map[string]uint64
+			Reach struct{ Held, Seen, Read int }
+		}
+	}
+	if status := callAPI(t, http.MethodGet, r.url+"/v1/broadcasts?reach=1", "", "", &live); status != http.StatusOK || len(live.Broadcasts) != 1 || len(live.Off) != 0 || live.Users != 2 ||
+		live.Broadcasts[0].ID != "n1" || len(live.Broadcasts[0].Seqs) != 3 || live.Broadcasts[0].Reach.Held != 2 || live.Broadcasts[0].Reach.Read != 1 {
+		t.Errorf("broadcasts: %d %+v", status, live)
+	}
+
+	// A topic is for who has subscribed, and who joins begins without what was before.
+	for _, call := range []struct{ method, user, path string }{{http.MethodPut, "lee", "topics/canteen"}, {http.MethodPut, "newcomer", ""}} {
+		if status := callAPI(t, call.method, strings.TrimSuffix(userURL(r.url, call.user, call.path), "/"), "", "", nil); status != http.StatusOK {
+			t.Fatalf("%+v: %d", call, status)
+		}
+	}
+	awaitBadge(t, r.url, "", "newcomer", hasUnread(0))
+	post("/v1/notifications", `{"audience":"topic:canteen","id":"menu","source":"portal","title":"The menu"}`)
+	unread(1, 3, 1, 1, 1)
+
+	// One that expires goes by the clock alone.
+	post("/v1/notifications", fmt.Sprintf(`{"audience":"all","id":"brief","source":"portal","title":"Brief","expires_at":%q}`, time.Now().Add(3*time.Second).UTC().Format(time.RFC3339Nano)))
+	unread(2, 4, 2, 2, 2)
+	unread(1, 3, 1, 1, 1)
+
+	// Taken back it is nowhere, and streams say so.
+	post("/v1/retractions", `{"audience":"all","source":"portal","id":"n1"}`)
+	unread(1, 2, 0, 0, 0)
+	awaitFrame(t, stranger, "state", `"removed":[`)
+	awaitFrame(t, stranger, "unread", `"unread":0`)
+
+	wantCommandToBroadcast(t, brokers, unread)
+	if in := callInput(t.Context(), strings.NewReader(`{"audience":"all","id":"n3","title":"By topic"}`+"\n"), "emit", "--brokers", brokers[0]); in.Code != 0 {
+		t.Fatalf("emit: %+v", in)
+	}
+	unread(2, 3, 1, 1, 1)
+	awaitBadge(t, r.url, "", "newcomer", hasUnread(1))
+	r.wantCleanStop()
+}
+
+// wantCommandToBroadcast announces something by "belfry broadcast", and takes it back.
+func wantCommandToBroadcast(t *testing.T, brokers []string, unread func(...int)) {
+	t.Helper()
+	features := []string{"--brokers", brokers[0], "--features", "time,reach,broadcast"}
+	notice := append([]string{"broadcast", "send", "--audience", "all", "--id", "n2", "--title", "en=Closed", "--title", "ko=휴무"}, features...)
+	call(t, nil, notice...).WantOutput(t, "[en]\n  Closed\n[ko]\n  휴무\n", "audience   all", "reaches    3 users", "nothing is written; --yes does it")
+	unread(1, 2, 0, 0, 0)
+	call(t, nil, append(notice, "--yes")...).WantOutput(t, "announced in 3 partitions")
+	unread(2, 3, 1, 1, 1)
+	topic := append([]string{"broadcast", "send", "--audience", "topic:canteen", "--id", "x", "--title", "x"}, features...)
+	call(t, nil, topic...).WantOutput(t, "reaches    1 of 3 users")
+	call(t, nil, "broadcast", "list", "--brokers", brokers[0]).WantOutput(t, "n2", "operator", "3 of 3", "Closed", "menu", "topic:canteen")
+	back := append([]string{"broadcast", "retract", "--audience", "all", "--id", "n2"}, features...)
+	call(t, nil, back...).WantOutput(t, "n2", "nothing is written")
+	call(t, nil, append(back, "--yes")...).WantOutput(t, "taken back in 3 partitions")
+	unread(1, 2, 0, 0, 0)
+}
+
+// A notice on the command line that is wrong is refused by its flag.
+func TestBroadcastUsage(t *testing.T) {
+	t.Parallel()
+	const features = "--features=time,reach,broadcast"
+	file := programtest.WriteFile(t, "notice.json", `{"audience":"all","id":"1"}`)
+	for _, c := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{features, "--id", "1", "--title", "x"}, []string{"--audience", "is required: all, or topic:NAME"}},
+		{[]string{features, "--audience", "everybody", "--id", "1", "--title", "x"}, []string{"--audience", "must be all or topic:<name>"}},
+		{[]string{features, "--audience", "all", "--title", "x"}, []string{"--id", "is required"}},
+		{[]string{features, "--audience", "all", "--id", "1"}, []string{"--title", "is required"}},
+		{[]string{features, "--audience", "all", "--id", "1", "--title", "x", "--title", "en=x"}, []string{"--title", "either one text"}},
+		{[]string{features, "--audience", "all", "--id", "1", "--title", "en=x", "--title", "en=y"}, []string{"--title", "given twice"}},
+		{[]string{features, "--audience", "all", "--id", "1", "--title", "x", "--expires-at", "2199-01-01T00:00:00Z"}, []string{"--expires-at", "a year at most"}},
+		{[]string{features, "--file", file}, []string{"--file", "title: is required"}},
+		{[]string{features, "--file", file, "--id", "2"}, []string{"--id", "stands beside --file"}},
+		{[]string{features, "--file", file + "x"}, []string{"--file", "no such file"}},
+		{[]string{"--features=time", "--audience", "all", "--id", "1", "--title", "x"}, []string{"--features", "must have broadcast"}},
+	} {
+		call(t, nil, append([]string{"broadcast", "send", "--brokers", "127.0.0.1:1"}, c.args...)...).WantError(t, 2, c.want...)
+	}
+	call(t, nil, "broadcast", "retract", "--brokers", "127.0.0.1:1", features, "--audience", "all").WantError(t, 2, "--id", "needs either id")
+	call(t, nil, "broadcast", "retract", "--brokers", "127.0.0.1:1", features, "--id", "1").WantError(t, 2, "--audience", "required")
+}
