@@ -75,6 +75,11 @@ func (p *Policy) Hash() uint64 {
 	return p.hash
 }
 
+// Tells reports whether a channel is of that kind. Of nil none is.
+func (p *Policy) Tells(kind inbox.EndpointKind) bool {
+	return p != nil && slices.ContainsFunc(p.Channels, func(c Channel) bool { return c.Kind == kind })
+}
+
 // Channel returns the channel of that name.
 func (p *Policy) Channel(name string) (*Channel, bool) {
 	if p == nil {

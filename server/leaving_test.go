@@ -74,6 +74,7 @@ func TestLeavingByPage(t *testing.T) {
 	for _, category := range []string{"approval", strings.Repeat("x", belfry.MaxCategoryBytes+1), "a%00b", "%ff"} {
 		a.call("POST", one, "category="+category, "Content-Type", "application/x-www-form-urlencoded").WantProblem(400, "category")
 	}
+	a.call("POST", one, "on=1", "Content-Type", "application/x-www-form-urlencoded").WantProblem(400, "on")
 	choose(one, "on=true") // it is on
 	if a.fake.Offset != before {
 		t.Error("what a link is not for was written")

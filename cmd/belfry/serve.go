@@ -162,6 +162,11 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 	for _, warning := range o.warnings(withAPI) {
 		log.Warn("a setting that an attacker would like", "setting", warning)
 	}
+	if withAPI && told != nil {
+		for _, name := range o.push.Idle(told.Loaded()) {
+			log.Warn("nothing is to be sent on a way of --send, no channel of --channels is of its kind", "send", name, "channels", o.reach.Path)
+		}
+	}
 	if o.groups.former {
 		log.Warn("group of --groups does nothing any more: the group unread writes the inbox table; leave it out", "group", formerGroup)
 	}

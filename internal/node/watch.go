@@ -43,6 +43,9 @@ func LoadWatched[T any](path string, load func() (T, error), hangups func() (sig
 	return &Watched[T]{path: path, print: before, loaded: loaded, load: load, hangups: hangups}, nil
 }
 
+// Loaded is what the file had when it was loaded.
+func (w *Watched[T]) Loaded() T { return w.loaded }
+
 // watch puts what a file has in force, at start, when it changes and on SIGHUP. What
 // is wrong with a new one is logged, and the old one stays.
 type watch[T any] struct {

@@ -8,6 +8,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/node"
+	"github.com/belfry/belfry/reach"
 )
 
 // The words of --send.
@@ -63,6 +64,12 @@ func (o *Push) Validate() error {
 // Warnings are those of the last Validate.
 func (o *Push) Warnings() []string {
 	return slices.Concat(o.VAPID.Warnings(), o.Links.Warnings(), o.Mail.Warnings())
+}
+
+// Idle are the ways to send for which a policy has no channel: there is nothing to send.
+func (o *Push) Idle(policy *reach.Policy) []string {
+	kinds := map[string]inbox.EndpointKind{sendWebPush: inbox.EndpointWebPush, sendMail: inbox.EndpointMail}
+	return slices.DeleteFunc(slices.Clone(o.send), func(name string) bool { return policy.Tells(kinds[name]) })
 }
 
 func (o *Push) sends(name string) bool { return slices.Contains(o.send, name) }

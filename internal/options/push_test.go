@@ -3,8 +3,11 @@ package options
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/belfry/belfry/reach"
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/node"
@@ -90,5 +93,17 @@ func TestPush(t *testing.T) {
 	}
 	if err := parseOptions(t, &o, append(good, "--push-hosts", "http://127.0.0.1:8090")...); err != nil || len(o.Warnings()) == 0 {
 		t.Errorf("a service on this machine: %v, warned of %v", err, o.Warnings())
+	}
+}
+
+// TestIdle holds that a way to send is idle where no channel is of its kind.
+func TestIdle(t *testing.T) {
+	o := Push{send: []string{sendWebPush, sendMail}}
+	policy := &reach.Policy{Channels: []reach.Channel{{Name: "post", Kind: inbox.EndpointMail}}}
+	if got := o.Idle(policy); !slices.Equal(got, []string{sendWebPush}) {
+		t.Errorf("idle: %q", got)
+	}
+	if got := o.Idle(nil); len(got) != 2 {
+		t.Errorf("idle without channels: %q", got)
 	}
 }

@@ -58,6 +58,9 @@ func (o *Requests) Validate() error {
 		}
 	}
 	if len(o.replies) == 0 {
+		if o.Topic != belfry.DefaultRequestTopic {
+			return cli.FlagErrorf("request-topic", "does nothing without --reply-topics, which says where answers may go: no request is answered")
+		}
 		return nil
 	}
 	allowed, err := responder.ParseReplies(o.replies)

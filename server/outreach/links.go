@@ -134,7 +134,13 @@ func readChoice(w http.ResponseWriter, r *http.Request, link *links.Link) (choic
 		}
 		asked.category = category
 	}
-	asked.on = r.PostForm.Get("on") == "true"
+	switch on := r.PostForm.Get("on"); on {
+	case "true":
+		asked.on = true
+	case "", "false":
+	default:
+		return asked, belfry.Invalid("on", "must be true or false, not %.20q", on)
+	}
 	return asked, nil
 }
 

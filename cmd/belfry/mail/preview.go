@@ -81,6 +81,7 @@ it says. It sends nothing. Without a mail it says what each item waits for.`,
 // next is the mail that a user gets next on one of the channels of mail.
 type next struct {
 	user    string
+	mailed  bool // there is a channel of mail
 	held    *userdata.Data
 	why     []reach.Reason // of all items, on channels of mail
 	channel string         // "" without a mail
@@ -96,6 +97,7 @@ func look(user string, held *userdata.Data, policy *reach.Policy, now time.Time)
 		c, ok := policy.Channel(channel)
 		return ok && c.Kind == inbox.EndpointMail
 	}
+	n.mailed = policy.Tells(inbox.EndpointMail)
 	n.why = slices.DeleteFunc(reach.Why(user, &held.Row, policy, now), func(r reach.Reason) bool { return !ofMail(r.Channel) })
 	pending := slices.DeleteFunc(reach.Due(user, &held.Row, policy, now), func(p reach.Pending) bool { return p.Channel.Kind != inbox.EndpointMail })
 	first, ok := reach.First(pending)
@@ -164,6 +166,9 @@ func (n *next) explain(b *strings.Builder) {
 		fmt.Fprintf(b, "%s gets no mail: to %s, %s in the inbox\n", n.user, to, cli.Counted(len(n.held.Row.Items), "item"))
 	} else {
 		fmt.Fprintf(b, "%s gets a mail at %s: to %s, channel %s, %s\n", n.user, n.at.UTC().Format(time.RFC3339), to, n.channel, cli.Counted(len(n.entries), "item"))
+	}
+	if !n.mailed {
+		b.WriteString("  no channel of --channels is of kind mail\n")
 	}
 	slices.SortStableFunc(n.why, func(a, b reach.Reason) int { return cmp.Compare(b.Seq, a.Seq) })
 	for _, r := range n.why {

@@ -30,6 +30,8 @@ func TestTemplatesAreChecked(t *testing.T) {
 		{"an unknown word", "en.yaml", "urgent: Now\nurgnet: Now\n", `en.yaml:2:1: urgnet: unknown field; the nearest known one is "urgent"`},
 		{"words that are missing", "de.yaml", "urgent: Dringend\n", "de.yaml:1:1: read: is missing; a language that is not built in needs all words"},
 		{"a number that is missing", "en.yaml", "categories:\n  board: {name: Board, count: {other: posts}}\n", "en.yaml:2:39: categories.board.count.other: lacks {n}"},
+		{"something else in braces", "en.yaml", "reason: \"Hi {name}\"\n", "en.yaml:1:9: reason: has {name}, which nothing is put in for"},
+		{"something else in the braces of a form", "en.yaml", "more: {other: \"{n} and {count}\"}\n", "en.yaml:1:15: more.other: has {count}, which nothing is put in for"},
 		{"a form", "en.yaml", "more: {several: \"{n}\", other: \"{n}\"}\n", "en.yaml:1:8: more.several: is no form of a number"},
 		{"no other", "en.yaml", "more: {one: \"{n}\"}\n", "en.yaml:1:7: more: lacks other"},
 		{"a direction", "en.yaml", "direction: left\n", "en.yaml:1:12: direction: must be ltr or rtl"},

@@ -2,6 +2,7 @@ package letter
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -149,7 +150,7 @@ func parseWords(f *yamlfile.File, text string, tag language.Tag, on *Words) *Wor
 	return w
 }
 
-func (r reader) text(n *yaml.Node, path, has string) string {
+func (r reader) text(n *yaml.Node, path, has string, fills ...string) string {
 	text, ok := r.Text(n, path)
 	switch {
 	case !ok:
@@ -161,9 +162,17 @@ func (r reader) text(n *yaml.Node, path, has string) string {
 		r.Wrong(n, path, "must be one line without control characters")
 	case !strings.Contains(text, has):
 		r.Wrong(n, path, "lacks %s, for which it is put in", has)
+	default:
+		for _, braces := range bracesPattern.FindAllString(text, -1) {
+			if braces != has && !slices.Contains(fills, braces) {
+				r.Wrong(n, path, "has %.40s, which nothing is put in for", braces)
+			}
+		}
 	}
 	return text
 }
+
+var bracesPattern = regexp.MustCompile(`\{[^{}]*\}`)
 
 func (r reader) forms(n *yaml.Node, path, has string) forms {
 	out := forms{}
@@ -174,14 +183,14 @@ func (r reader) forms(n *yaml.Node, path, has string) forms {
 			continue
 		}
 		if form != plural.Other && form != plural.One && form != plural.Two && form != plural.Zero || has != "{n}" {
-			out[form] = r.text(e.Value, yamlfile.Join(path, e.Name), has)
+			out[form] = r.text(e.Value, yamlfile.Join(path, e.Name), has, "{n}", "{what}")
 			continue
 		}
 		must := has
 		if form != plural.Other {
 			must = "" // "one post" says the number
 		}
-		out[form] = r.text(e.Value, yamlfile.Join(path, e.Name), must)
+		out[form] = r.text(e.Value, yamlfile.Join(path, e.Name), must, "{n}", "{what}")
 	}
 	if _, ok := out[plural.Other]; !ok && n.Kind == yaml.MappingNode {
 		r.Wrong(n, path, "lacks other, the form of all numbers that no other form is for")
