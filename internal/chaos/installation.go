@@ -29,6 +29,8 @@ const (
 	// channelsFile has everybody who can be reached told of what he has not seen. Nobody
 	// reads the outbound topic, so what is told is told once.
 	channelsFile = "channels: {chat: {kind: text, tell: [{if_unseen_after: 1s}]}}\n"
+	// boardCap has a list be one page, with a full inbox.
+	boardCap = 40
 	// tokenLife is longer than any run.
 	tokenLife = 24 * time.Hour
 )
@@ -57,7 +59,7 @@ func install(ctx context.Context, cfg *Config, withDisk bool, trouble func(strin
 	if err := os.WriteFile(channels, []byte(channelsFile), 0o600); err != nil {
 		return nil, fmt.Errorf("write the channels: %w", err)
 	}
-	in.service, err = auth.Token{Subject: "billing", Scopes: []string{"belfry:notify"}, TTL: tokenLife}.Sign(secret)
+	in.service, err = auth.Token{Subject: "billing", Scopes: []string{"belfry:notify", "belfry:broadcast"}, TTL: tokenLife}.Sign(secret)
 	if err != nil {
 		return nil, fmt.Errorf("mint a token: %w", err)
 	}
@@ -99,7 +101,8 @@ func install(ctx context.Context, cfg *Config, withDisk bool, trouble func(strin
 		return m, nil
 	}
 	for i := range processorCount {
-		m, err := add("processor", i, "--inbox-cap", fmt.Sprint(cfg.Cap), "--session-timeout", sessionTimeout.String(), "--channels", channels, "--metrics-addr")
+		m, err := add("processor", i, "--inbox-cap", fmt.Sprint(cfg.Cap), "--broadcast-cap", fmt.Sprint(boardCap), "--session-timeout", sessionTimeout.String(),
+			"--channels", channels, "--metrics-addr")
 		if err != nil {
 			return nil, err
 		}

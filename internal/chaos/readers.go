@@ -85,8 +85,12 @@ func act(ctx, stop context.Context, name string, users []string, history *histor
 			r = &reader{name: fmt.Sprintf("%s of %s", name, user), user: user, history: history, api: a, dice: dice}
 			known[user] = r
 		}
-		if dice.IntN(5) == 0 {
+		switch dice.IntN(10) {
+		case 0, 1:
 			r.reached(ctx)
+			return
+		case 2:
+			r.subscribes(ctx)
 			return
 		}
 		archived := dice.IntN(8) == 0

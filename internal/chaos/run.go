@@ -226,16 +226,8 @@ func (r *run) gather(ctx context.Context, stuck []string) (*history.Truth, error
 	if err != nil {
 		return nil, err
 	}
-	truth.Cap, truth.Stuck = r.cfg.Cap, stuck
-	known := map[string]bool{}
-	for _, j := range truth.Journal {
-		known[j.Recipient] = true
-	}
-	var names []string
-	for name := range known {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	truth.Cap, truth.BoardCap, truth.Stuck = r.cfg.Cap, boardCap, stuck
+	names := users(r.cfg.Users) // also those who have notices alone
 	if truth.Lists, err = r.lists(ctx, names); err != nil {
 		truth.Stuck = append(truth.Stuck, err.Error())
 	}
@@ -279,7 +271,7 @@ func (r *run) read(ctx context.Context, wg *sync.WaitGroup, users []string) {
 // began is acknowledged, or with ctx.
 func (r *run) write(ctx, stop context.Context, wg *sync.WaitGroup, kafka *producer, users []string) {
 	w := &writers{
-		history: &r.history, api: r.api, kafka: kafka, rate: r.cfg.Rate, trouble: r.trouble,
+		history: &r.history, api: r.api, kafka: kafka, rate: r.cfg.Rate, partitions: r.cfg.Partitions, trouble: r.trouble,
 		author: newAuthor(fmt.Sprintf("s%d", r.cfg.Seed), users, r.dice("author")),
 	}
 	for i := range httpWriters {
@@ -287,6 +279,7 @@ func (r *run) write(ctx, stop context.Context, wg *sync.WaitGroup, kafka *produc
 		wg.Go(func() { w.overHTTP(ctx, stop, dice) })
 	}
 	wg.Go(func() { w.overKafka(stop, r.dice("kafka")) })
+	wg.Go(func() { w.announce(ctx, stop, r.dice("notices")) })
 	wg.Go(func() { w.poison(stop, r.dice("poison")) })
 	for i := range actors {
 		name := fmt.Sprintf("actor-%d", i+1)

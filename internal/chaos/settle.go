@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/chaos/check"
 	"github.com/belfry/belfry/internal/chaos/history"
 	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/reach/channels"
@@ -51,33 +51,25 @@ func (r *run) moving(ctx context.Context) ([]string, error) {
 	if err != nil || len(behind) > 0 {
 		return behind, err
 	}
-	journal, err := r.scan.journal(ctx)
+	truth, err := r.scan.truth(ctx)
 	if err != nil {
 		return nil, err
 	}
-	final := map[string]uint64{}
-	for _, j := range journal {
-		if !j.Unreadable {
-			final[j.Recipient] = uint64(j.Offset) + 1
-		}
-	}
+	truth.Cap, truth.BoardCap = r.cfg.Cap, boardCap
+	shown := check.Finals(truth, users(r.cfg.Users))
 	var late []string
 	for i := range r.api.servers {
-		late = append(late, r.outdated(ctx, i, final)...)
+		late = append(late, r.outdated(ctx, i, shown)...)
 	}
 	for _, s := range r.streamers {
-		if text := s.settled(final[s.user]); text != "" {
+		if text := s.settled(shown[s.user]); text != "" {
 			late = append(late, text)
 		}
 	}
 	if len(late) > 0 {
 		return late, nil
 	}
-	rows, items, _, err := r.scan.tables(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if broken := unmended(final, rows, items); len(broken) > 0 {
+	if broken := unmended(truth); len(broken) > 0 {
 		return broken, nil
 	}
 	if untold, err := untold(rows); err != nil || len(untold) > 0 {
@@ -109,16 +101,26 @@ func untold(rows map[string]inbox.State) ([]string, error) {
 
 // unmended says what processes that were paused or killed left in the tables,
 // and that the others mend: old rows as the last of their key, and orphans.
-func unmended(final map[string]uint64, rows map[string]inbox.State, items map[string]inbox.Item) []string {
-	var broken []string
-	for user, version := range final {
-		if row := rows[user]; row.Version < version {
-			broken = append(broken, fmt.Sprintf("the last row of %s in the table is of version %d of %d", user, row.Version, version))
+func unmended(t *history.Truth) []string {
+	rows := maps.Clone(t.Rows)
+	for key, b := range t.Boards {
+		rows[key] = b.State
+	}
+	final := map[string]uint64{}
+	for _, j := range t.Journal {
+		if !j.Unreadable {
+			final[j.Recipient] = uint64(j.Offset) + 1
 		}
 	}
-	for key := range items {
-		user, seq, _ := inbox.ParseItemKey(key)
-		row := rows[user]
+	var broken []string
+	for key, version := range final {
+		if row := rows[key]; row.Version < version {
+			broken = append(broken, fmt.Sprintf("the last row of %s in the table is of version %d of %d", key, row.Version, version))
+		}
+	}
+	for key := range t.Items {
+		name, seq, _ := history.ParseItemKey(key)
+		row := rows[name]
 		if !row.Held(seq) && row.Version >= seq {
 			broken = append(broken, fmt.Sprintf("the content of %s is in the table, and its row does not hold it", key))
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/chaos/history"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -56,21 +57,28 @@ func TestWhatIsNotAtRestIsNamed(t *testing.T) {
 }
 
 func TestWhatIsToBeMendedIsNamed(t *testing.T) {
-	rows := map[string]inbox.State{
-		"a": {Version: 9, Items: []inbox.Entry{{Seq: 3}}},
-		"b": {Version: 5},
+	truth := &history.Truth{
+		Rows: map[string]inbox.State{
+			"a": {Version: 9, Items: []inbox.Entry{{Seq: 3}}},
+			"b": {Version: 5},
+		},
+		Boards:  map[string]board.Row{"__0": {State: inbox.State{Version: 8, Items: []inbox.Entry{{Seq: 8}}}}},
+		Items:   map[string]inbox.Item{"a/3": {}, "a/4": {}, "a/10": {}, "b/6": {}, "__0/7": {}, "__0/8": {}}, // a/10 and b/6 are ahead of their rows
+		Journal: []history.Journaled{{Recipient: "a", Offset: 8}, {Recipient: "b", Offset: 5}, {Recipient: "c"}, {Recipient: "__0", Offset: 7}},
 	}
-	items := map[string]inbox.Item{"a/3": {}, "a/4": {}, "a/10": {}, "b/6": {}} // the last two are ahead of their rows
 	want := []string{
+		"the content of __0/7 is in the table, and its row does not hold it",
 		"the content of a/4 is in the table, and its row does not hold it",
 		"the last row of b in the table is of version 5 of 6",
 		"the last row of c in the table is of version 0 of 1",
 	}
-	if got := unmended(map[string]uint64{"a": 9, "b": 6, "c": 1}, rows, items); !slices.Equal(got, want) {
+	if got := unmended(truth); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	delete(items, "a/4")
-	if got := unmended(map[string]uint64{"a": 9, "b": 5}, rows, items); len(got) != 0 {
+	delete(truth.Items, "a/4")
+	delete(truth.Items, "__0/7")
+	truth.Journal = []history.Journaled{{Recipient: "a", Offset: 8}, {Recipient: "b", Offset: 4}}
+	if got := unmended(truth); len(got) != 0 {
 		t.Errorf("got %q", got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/chaos/history"
 )
 
@@ -48,7 +49,7 @@ func (s *scanner) journal(ctx context.Context) ([]history.Journaled, error) {
 
 // truth reads all topics; the lists and what streams hold are not its business.
 func (s *scanner) truth(ctx context.Context) (*history.Truth, error) {
-	t := &history.Truth{}
+	t := &history.Truth{Partitions: s.partitions}
 	topics, err := kafka.OpenTopics(s.kafka)
 	if err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func (s *scanner) truth(ctx context.Context) (*history.Truth, error) {
 	if t.Journal, err = s.journal(ctx); err != nil {
 		return nil, err
 	}
-	if t.Rows, t.Items, t.Endpoints, err = s.tables(ctx); err != nil {
+	if err := s.tables(ctx, t); err != nil {
 		return nil, err
 	}
 	if t.Outbound, err = s.outbound(ctx); err != nil {
@@ -92,22 +93,24 @@ func (s *scanner) outbound(ctx context.Context) ([]history.Decided, error) {
 	return all, err
 }
 
-// tables reads the last value of each key of both tables.
-func (s *scanner) tables(ctx context.Context) (rows map[string]inbox.State, items map[string]inbox.Item, endpoints map[string]inbox.Address, err error) {
-	rows, items, endpoints = map[string]inbox.State{}, map[string]inbox.Item{}, map[string]inbox.Address{}
-	err = s.scan(ctx, s.prefix.UnreadTable(), func(m *sarama.ConsumerMessage) error {
-		return take(rows, m, codec.DecodeState)
+// tables reads the last value of each key of both tables into t.
+func (s *scanner) tables(ctx context.Context, t *history.Truth) error {
+	t.Rows, t.Boards, t.Items, t.Endpoints = map[string]inbox.State{}, map[string]board.Row{}, map[string]inbox.Item{}, map[string]inbox.Address{}
+	err := s.scan(ctx, s.prefix.UnreadTable(), func(m *sarama.ConsumerMessage) error {
+		if _, own := belfry.ParsePartitionKey(string(m.Key)); own {
+			return take(t.Boards, m, codec.DecodeBoard)
+		}
+		return take(t.Rows, m, codec.DecodeState)
 	})
 	if err != nil {
-		return nil, nil, nil, err
+		return err
 	}
-	err = s.scan(ctx, s.prefix.InboxTable(), func(m *sarama.ConsumerMessage) error {
+	return s.scan(ctx, s.prefix.InboxTable(), func(m *sarama.ConsumerMessage) error {
 		if _, _, ok := inbox.ParseEndpointKey(string(m.Key)); ok {
-			return take(endpoints, m, codec.DecodeEndpoint)
+			return take(t.Endpoints, m, codec.DecodeEndpoint)
 		}
-		return take(items, m, codec.DecodeItem)
+		return take(t.Items, m, codec.DecodeItem)
 	})
-	return rows, items, endpoints, err
 }
 
 // take sets a key of a table to its newest value.

@@ -28,6 +28,9 @@ type message struct {
 	ID          string   `json:"id,omitempty"`
 	Recipient   string   `json:"recipient,omitempty"`
 	Recipients  []string `json:"recipients,omitempty"`
+	Audience    string   `json:"audience,omitempty"` // of a notice
+	ExpiresAt   string   `json:"expires_at,omitempty"`
+	DeliverAt   string   `json:"deliver_at,omitempty"`
 	Source      string   `json:"source,omitempty"`
 	Category    string   `json:"category,omitempty"`
 	Priority    string   `json:"priority,omitempty"`
@@ -118,7 +121,9 @@ type writers struct {
 	kafka   *producer
 	author  *author
 	rate    int // notifications per second, of all
-	trouble func(format string, args ...any)
+	// partitions is how many boards there are.
+	partitions int
+	trouble    func(format string, args ...any)
 }
 
 // overHTTP posts batches until stop ends. A batch is sent again, to one server

@@ -98,7 +98,7 @@ func (p *person) diffPageAt(l history.Listed, s *inbox.State, now time.Time) (di
 	entries, next := s.Page(q, now)
 	want := make([]history.Item, len(entries))
 	for i, e := range entries {
-		want[i] = p.oracle.item(e)
+		want[i] = p.item(e)
 	}
 	if !slices.EqualFunc(l.Items, want, sameItem) {
 		add("items are\n\t%v\n\twant\n\t%v", l.Items, want)

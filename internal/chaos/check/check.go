@@ -2,12 +2,13 @@ package check
 
 import (
 	"cmp"
-	"github.com/belfry/belfry"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/chaos/history"
 )
 
@@ -20,10 +21,14 @@ func Check(h *history.History, t *history.Truth) Verdict {
 	r.checked.Records = len(t.Journal)
 	people, servers := byUser(h, t, r)
 	dead := deadIDs(t)
+	replay(people, r)
 	for _, name := range slices.Sorted(maps.Keys(people)) {
 		p := people[name]
-		p.replay(r)
 		checkOnce(p, servers, dead, r)
+		if p.own {
+			checkTables(p, r)
+			continue
+		}
 		checkAnswers(p, r)
 		checkVersions(p, r)
 		checkStreams(p, r)
@@ -42,12 +47,16 @@ func Check(h *history.History, t *history.Truth) Verdict {
 	return r.verdict()
 }
 
-// person is all that a run has of one user.
+// person is all that a run has of one user, or of a partition's own, whose row is its
+// board.
 type person struct {
-	name  string
-	epoch uint32
-	base  uint64 // of the partition that the user's records are in
-	cap   int
+	name    string
+	own     bool // it is a partition's
+	epoch   uint32
+	cap     int
+	boards  int      // how many notices a board keeps
+	notices *notices // of the partition that the user's records are in
+	board   board.Row
 
 	sent   []history.Sent
 	acted  []history.Acted
@@ -70,10 +79,11 @@ type person struct {
 // byUser splits all by user, and names the servers that were listed at the end.
 func byUser(h *history.History, t *history.Truth, r *report) (people map[string]*person, servers []string) {
 	people = map[string]*person{}
+	all := partitions(t)
 	of := func(name string) *person {
 		p := people[name]
 		if p == nil {
-			p = &person{name: name, epoch: t.Epoch, cap: t.Cap,
+			p = &person{name: name, epoch: t.Epoch, cap: t.Cap, boards: t.BoardCap, notices: partitionOf(name, all), own: strings.HasPrefix(name, "__"),
 				items: map[uint64]inbox.Item{}, endpoints: map[uint64]inbox.Address{}, lists: map[string][]history.Listed{}}
 			people[name] = p
 		}
@@ -94,21 +104,15 @@ func byUser(h *history.History, t *history.Truth, r *report) (people map[string]
 		named[l.Server] = true
 	}
 	for name, row := range t.Rows {
-		if _, own := belfry.ParsePartitionKey(name); !own {
-			p := of(name)
-			p.row, p.hasRow = row, true
-		}
+		p := of(name)
+		p.row, p.hasRow = row, true
 	}
-	for _, p := range people {
-		if len(p.journal) == 0 {
-			continue
-		}
-		if own := t.Rows[belfry.PartitionKey(p.journal[0].Partition)]; own.Epoch == p.epoch {
-			p.base = own.Base
-		}
+	for name, row := range t.Boards {
+		p := of(name)
+		p.board, p.row, p.hasRow = row, row.State, true
 	}
 	for key, item := range t.Items {
-		name, seq, ok := inbox.ParseItemKey(key)
+		name, seq, ok := history.ParseItemKey(key)
 		if !ok {
 			r.find(Other, "", "an item has the key %q", key)
 			continue

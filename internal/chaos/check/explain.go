@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -18,6 +19,11 @@ import (
 // client's. The error is that of w.
 func Explain(w io.Writer, h *history.History, t *history.Truth, user string) error {
 	people, _ := byUser(h, t, &report{})
+	for _, own := range people {
+		if own.own && own.name != user {
+			own.replay(&report{}) // its notices come into the user's row
+		}
+	}
 	p := people[user]
 	if p == nil {
 		_, err := fmt.Fprintf(w, "nothing is known of user %s\n", user)
@@ -102,10 +108,13 @@ func (e *explanation) journal(p *person) {
 			e.add(j.Time, "journal  %d/%d cannot be read", j.Partition, j.Offset)
 			continue
 		}
-		effects := p.fold(&o, j, nil)
+		effects := p.fold(&o, j)
 		e.add(j.Time, "journal  %d/%d version %d: %s: %s, removes %v, unread now %d of %d", j.Partition, j.Offset,
 			o.final.Version, recordText(j.Record), effects.Outcome, effects.Removed,
 			o.final.Counts(j.Time).Unread, len(o.final.Items))
+	}
+	if !p.own {
+		o.final = p.notices.last().Show(o.stored)
 	}
 	p.oracle = o
 }
@@ -118,10 +127,15 @@ func recordText(rec inbox.Record) string {
 		if n.CollapseKey != "" {
 			text += fmt.Sprintf(" collapse %q", n.CollapseKey)
 		}
+		if n.Audience != "" {
+			text += " to " + n.Audience
+		}
 		return text
 	case inbox.KindRetract:
-		return fmt.Sprintf("retract %s collapse %q", identity{rec.Retraction.Source, rec.Retraction.ID}, rec.Retraction.CollapseKey)
-	case inbox.KindErase, inbox.KindTouch:
+		return fmt.Sprintf("retract %s collapse %q of %s", identity{rec.Retraction.Source, rec.Retraction.ID}, rec.Retraction.CollapseKey, cmp.Or(rec.Retraction.Audience, "the user"))
+	case inbox.KindSubscribe, inbox.KindUnsubscribe:
+		return rec.Kind.String() + " " + rec.Topic
+	case inbox.KindErase, inbox.KindTouch, inbox.KindJoin:
 		return rec.Kind.String()
 	}
 	return selection(rec)

@@ -36,6 +36,16 @@ func TestCheckFindsLosses(t *testing.T) {
 			it := &s.final().Items[0]
 			it.Pending, it.ID, it.Source = true, "", ""
 		}, check.Lost, "without its content"},
+		{"notice written to one partition alone", func(s *scene) {
+			key := belfry.PartitionKey(1)
+			one := pick(s, s.Journal, func(j history.Journaled) bool { return j.Recipient == key && j.Record.Kind == inbox.KindNotify }).Record.Notification.ID
+			s.Journal = slices.DeleteFunc(s.Journal, func(j history.Journaled) bool { return j.Recipient == key && j.Record.Notification.ID == one })
+		}, check.Lost, "was acknowledged by http"},
+		{"board lost", func(s *scene) { delete(s.Boards, belfry.PartitionKey(0)) }, check.Lost, "has no row"},
+		{"content of a notice lost", func(s *scene) {
+			key := belfry.PartitionKey(0)
+			delete(s.Items, inbox.ItemKey(key, s.Boards[key].State.Items[0].Seq))
+		}, check.Lost, "has no content"},
 		{"action never written", func(s *scene) {
 			a := *s.act()
 			a.Record.Seqs, a.Version = []uint64{1 << 40}, 0
@@ -88,6 +98,19 @@ func TestCheckFindsDrift(t *testing.T) {
 		{"row without a removal", func(s *scene) {
 			s.row(func(row *inbox.State) { row.Removals = row.Removals[1:] })
 		}, check.Drift, "the table's last row is"},
+		{"board without a stay", func(s *scene) {
+			key := belfry.PartitionKey(0)
+			row := s.Boards[key]
+			row.Stays = row.Stays[1:]
+			s.Boards[key] = row
+		}, check.Drift, "the table's last row is"},
+		{"notice of another audience", func(s *scene) {
+			l := pick(s, s.Lists, func(l history.Listed) bool {
+				return slices.ContainsFunc(l.Items, func(it history.Item) bool { return it.Audience != "" })
+			})
+			it := pick(s, l.Items, func(it history.Item) bool { return it.Audience != "" })
+			it.Audience = "topic:others"
+		}, check.Drift, "to topic:others is listed"},
 		{"row of a stranger", func(s *scene) { s.Rows["stranger"] = inbox.State{Epoch: worldEpoch, Version: 1} },
 			check.Drift, "the table's last row is"},
 		{"orphan", func(s *scene) {

@@ -11,13 +11,16 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 const (
-	worldEpoch = 77
-	worldCap   = 6
+	worldEpoch      = 77
+	worldCap        = 6
+	worldPartitions = 2
 )
 
 // world is a run that never took place and in which nothing went wrong: a
@@ -29,7 +32,9 @@ type world struct {
 	truth   *history.Truth
 	rng     *rand.Rand
 	now     time.Time
-	offsets [2]int64
+	offsets [worldPartitions]int64
+	boards  [worldPartitions]*board.Board
+	notices map[int32]map[uint64]inbox.Item // contents, by partition
 	people  []*inhabitant
 }
 
@@ -38,7 +43,8 @@ type inhabitant struct {
 	*world
 	name      string
 	partition int32
-	states    []inbox.State // after each record; the first is the zero State
+	stored    inbox.State
+	states    []inbox.State // shown after each record that concerns the user; the first is the zero State
 	contents  map[uint64]inbox.Item
 	polled    int // index of the newest state that the poller has seen
 	listed    int
@@ -50,11 +56,17 @@ func newWorld(t *testing.T, seed uint64) (*history.History, *history.Truth) {
 	t.Helper()
 	w := &world{
 		t: t, h: &history.History{}, rng: rand.New(rand.NewPCG(seed, 0)),
-		now:   time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC),
-		truth: &history.Truth{Epoch: worldEpoch, Cap: worldCap, Rows: map[string]inbox.State{}, Items: map[string]inbox.Item{}, Endpoints: map[string]inbox.Address{}},
+		now:     time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC),
+		notices: map[int32]map[uint64]inbox.Item{},
+		truth:   &history.Truth{Epoch: worldEpoch, Cap: worldCap, Partitions: worldPartitions, Boards: map[string]board.Row{}, Rows: map[string]inbox.State{}, Items: map[string]inbox.Item{}, Endpoints: map[string]inbox.Address{}},
+	}
+	for i := range w.boards {
+		w.boards[i] = board.New(board.Row{}).Begin(worldEpoch, 0)
+		w.notices[int32(i)] = map[uint64]inbox.Item{}
 	}
 	for i := range 5 {
-		p := &inhabitant{world: w, name: fmt.Sprintf("user-%d", i), partition: int32(i % 2),
+		name := fmt.Sprintf("user-%d", i)
+		p := &inhabitant{world: w, name: name, partition: kafka.Partition(name, worldPartitions),
 			states: []inbox.State{{}}, contents: map[uint64]inbox.Item{}}
 		p.stream = follower{inhabitant: p}
 		w.people = append(w.people, p)
@@ -77,6 +89,12 @@ func (w *world) step(i int) {
 		p.append(inbox.Record{Kind: inbox.KindPrefs, Prefs: fmt.Appendf(nil, `{"language":"x-%d"}`, i)})
 	case 23:
 		p.append(inbox.Record{Kind: inbox.KindEndpoint, Endpoint: &inbox.Address{Kind: inbox.EndpointText, Target: fmt.Sprint("room-", i%3)}})
+	case 11:
+		w.announce(fmt.Sprint("b-", i))
+	case 13:
+		p.append(inbox.Record{Kind: inbox.KindSubscribe, Topic: "news"})
+	case 31:
+		p.append(inbox.Record{Kind: []inbox.Kind{inbox.KindJoin, inbox.KindUnsubscribe}[i/40%2], Topic: "news"})
 	}
 	if p := w.people[i%len(w.people)]; i%9 == 0 && p.state().Reach != nil {
 		p.tell()
@@ -117,12 +135,12 @@ func (p *inhabitant) state() *inbox.State { return &p.states[len(p.states)-1] }
 
 // append writes one record and folds it.
 func (p *inhabitant) append(r inbox.Record) {
-	j := history.Journaled{Recipient: p.name, Partition: p.partition, Offset: p.offsets[p.partition], Time: p.tick(), Record: r}
-	p.offsets[p.partition]++
-	p.truth.Journal = append(p.truth.Journal, j)
-	s, effects := inbox.Fold(*p.state(), r, inbox.Input{
-		Position: inbox.Position{Epoch: worldEpoch, Offset: j.Offset}, Time: j.Time, Cap: worldCap, Members: inbox.DefaultFeatures.Members()})
-	p.states = append(p.states, s)
+	j := p.write(p.name, p.partition, r)
+	b := p.boards[p.partition]
+	version := uint64(j.Offset) + 1
+	var effects inbox.Effects
+	p.stored, effects = inbox.Fold(board.Advance(p.stored, b, version), r, inbox.Input{
+		Position: inbox.Position{Epoch: worldEpoch, Offset: j.Offset}, Time: j.Time, Cap: worldCap, Keep: b.Keep, Members: inbox.DefaultFeatures.Members()})
 	if effects.Outbound != nil {
 		for range 1 + p.rng.IntN(2) { // at least once
 			p.truth.Outbound = append(p.truth.Outbound, history.Decided{User: p.name, Outbound: *effects.Outbound})
@@ -130,6 +148,52 @@ func (p *inhabitant) append(r inbox.Record) {
 	}
 	if effects.Item != nil {
 		p.contents[effects.Item.Seq] = *effects.Item
+	}
+	p.show()
+}
+
+// show adds what is shown now.
+func (p *inhabitant) show() {
+	if s := p.boards[p.partition].Show(p.stored); s.Version != p.state().Version {
+		p.states = append(p.states, s)
+	}
+}
+
+func (w *world) write(key string, partition int32, r inbox.Record) history.Journaled {
+	j := history.Journaled{Recipient: key, Partition: partition, Offset: w.offsets[partition], Time: w.tick(), Record: r}
+	w.offsets[partition]++
+	w.truth.Journal = append(w.truth.Journal, j)
+	return j
+}
+
+// announce writes a notice to the boards of all partitions, or takes one back.
+func (w *world) announce(id string) {
+	audience := []string{"all", "topic:news"}[w.rng.IntN(2)]
+	r := inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: id, Source: "shop", Audience: audience, Title: belfry.PlainText("about " + id)}}
+	if w.rng.IntN(3) == 0 {
+		r.Notification.CollapseKey = "rolling"
+	}
+	if w.rng.IntN(4) == 0 {
+		old := fmt.Sprint("b-", w.rng.IntN(15)*40+11)
+		r = inbox.Record{Kind: inbox.KindRetract, Retraction: belfry.Retraction{ID: old, Source: "shop", Audience: audience}}
+	}
+	for partition := range int32(worldPartitions) {
+		key := belfry.PartitionKey(partition)
+		if r.Kind == inbox.KindNotify {
+			w.h.Record(history.Sent{At: w.tick(), Via: "http", Recipient: key, Source: "shop", ID: id, Acknowledged: true})
+		}
+		j := w.write(key, partition, r)
+		var effects inbox.Effects
+		w.boards[partition], effects = board.Fold(w.boards[partition], r, inbox.Input{
+			Position: inbox.Position{Epoch: worldEpoch, Offset: j.Offset}, Time: j.Time, Keep: worldCap})
+		if effects.Item != nil {
+			w.notices[partition][effects.Item.Seq] = *effects.Item
+		}
+		for _, p := range w.people {
+			if p.partition == partition {
+				p.show()
+			}
+		}
 	}
 }
 
@@ -191,6 +255,11 @@ func (p *inhabitant) act() {
 		return
 	}
 	seqs := slices.Sorted(maps.Keys(p.contents))
+	for i := range p.state().Items {
+		if e := &p.state().Items[i]; e.Shared != nil {
+			seqs = append(seqs, e.Seq)
+		}
+	}
 	seqs = seqs[max(0, len(seqs)-worldCap):]
 	switch {
 	case r.Kind.TakesHorizon() && p.rng.IntN(3) == 0:
@@ -252,11 +321,17 @@ func (p *inhabitant) pages(client string, s *inbox.State, server int, archived b
 }
 
 func (p *inhabitant) item(e *inbox.Entry, pending bool) history.Item {
-	c := p.contents[e.Seq]
-	it := history.Item{Seq: e.Seq, Version: e.Version, Shown: e.Shown, ID: c.ID, Source: c.Source, Category: e.Category,
+	c, shown := p.contents[e.Seq], e.Shown
+	if e.Shared != nil {
+		c = p.notices[p.partition][e.Seq]
+		if e.Place() > e.Seq {
+			shown = e.Place()
+		}
+	}
+	it := history.Item{Seq: e.Seq, Version: e.Version, Shown: shown, ID: c.ID, Source: c.Source, Audience: c.Audience, Category: e.Category,
 		Read: e.Read, Seen: e.Seen, Archived: e.Archived, Count: int(e.Count), Replaces: e.Replaces}
 	if pending {
-		it.ID, it.Source, it.Pending = "", "", true
+		it.ID, it.Source, it.Audience, it.Pending = "", "", "", true
 	}
 	return it
 }
@@ -264,12 +339,19 @@ func (p *inhabitant) item(e *inbox.Entry, pending bool) history.Item {
 // rest lets everything catch up and takes stock.
 func (w *world) rest() {
 	w.h.Record(history.Fault{At: w.tick(), What: "nothing"})
+	for i, b := range w.boards {
+		key := belfry.PartitionKey(int32(i))
+		w.truth.Boards[key] = b.Row
+		for seq := range b.State.Contents() {
+			w.truth.Items[inbox.ItemKey(key, seq)] = w.notices[int32(i)][seq]
+		}
+	}
 	for _, p := range w.people {
 		s := p.state()
-		if s.Version > 0 {
-			w.truth.Rows[p.name] = *s
+		if p.stored.Version > 0 {
+			w.truth.Rows[p.name] = p.stored
 		}
-		for seq := range s.Contents() {
+		for seq := range p.stored.Contents() {
 			w.truth.Items[inbox.ItemKey(p.name, seq)] = p.contents[seq]
 		}
 		if s.Reach != nil {

@@ -39,16 +39,24 @@ func checkOnce(p *person, servers []string, dead map[string]bool, r *report) {
 			r.find(Other, p.name, "%s at offset %d was sent by nobody", id, p.journal[i].Offset)
 		}
 	}
+	if p.own {
+		return // a notice is listed for those whom it concerns: pages are held against the oracle
+	}
 	retained := p.oracle.retained()
 	for _, server := range servers {
-		shown := map[identity]int{}
+		shown, notices := map[identity]int{}, map[announced]int{}
 		for _, page := range p.lists[server] {
 			for _, it := range page.Items {
-				if !it.Pending {
+				switch {
+				case it.Pending:
+				case it.Audience != "":
+					notices[announced{identity{it.Source, it.ID}, it.Audience}]++
+				default:
 					shown[identity{it.Source, it.ID}]++
 				}
 			}
 		}
+		p.checkNotices(server, notices, r)
 		for id, n := range shown {
 			if n > 1 && id.id != "" {
 				r.about(Doubled, p.name, id.String(), "is listed %d times by %s", n, server)
@@ -67,6 +75,39 @@ func checkOnce(p *person, servers []string, dead map[string]bool, r *report) {
 			case shown[id] == 0 && !p.mayBeGone(first):
 				r.about(Lost, p.name, id.String(), "is not listed by %s, and the journal has nothing that can have removed it", server)
 			}
+		}
+	}
+}
+
+// announced is by what a sender knows a notice.
+type announced struct {
+	identity
+	audience string
+}
+
+// checkNotices holds that each notice which concerns the user is listed once, and none
+// that was never written; shown is how often each is.
+func (p *person) checkNotices(server string, shown map[announced]int, r *report) {
+	written := map[announced]bool{}
+	of := func(c *inbox.Item) announced { return announced{identity{c.Source, c.ID}, c.Audience} }
+	for _, c := range p.notices.contents {
+		written[of(&c)] = true
+	}
+	for a, n := range shown {
+		if n > 1 {
+			r.about(Doubled, p.name, a.String(), "is listed %d times by %s", n, server)
+		}
+		if !written[a] {
+			r.find(Drift, p.name, "%s to %s is listed by %s and is not in the journal", a, a.audience, server)
+		}
+	}
+	for i := range p.oracle.final.Items {
+		e := &p.oracle.final.Items[i]
+		if e.Shared == nil || e.Hidden(p.end()) || e.Expired(p.end()) {
+			continue
+		}
+		if c := p.notices.contents[e.Seq]; shown[of(&c)] == 0 {
+			r.about(Lost, p.name, of(&c).String(), "(seq %d) is not listed by %s, and nothing removed it", e.Seq, server)
 		}
 	}
 }

@@ -3,17 +3,20 @@ package check
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/chaos/history"
 )
 
 // oracle is what a user's journal leads to.
 type oracle struct {
-	final    inbox.State
-	states   map[uint64]inbox.State // at the versions that somebody saw
+	stored   inbox.State            // the row at the end
+	final    inbox.State            // what is shown of it then, with the notices of its partition
+	states   map[uint64]inbox.State // what is shown at the versions that somebody saw
 	contents map[uint64]inbox.Item  // of every item that ever was
 	decided  map[uint64]inbox.Outbound
 	gone     map[uint64]uint64 // by seq, the version at which it was removed
@@ -23,8 +26,8 @@ func newOracle() oracle {
 	return oracle{states: map[uint64]inbox.State{}, contents: map[uint64]inbox.Item{}, decided: map[uint64]inbox.Outbound{}, gone: map[uint64]uint64{}}
 }
 
-// at returns the state of that version. It reports false for a version that no
-// record of this user has.
+// at returns what is shown at that version. It reports false for a version that no
+// record has which concerns this user.
 func (o *oracle) at(version uint64) (*inbox.State, bool) {
 	switch version {
 	case 0:
@@ -36,12 +39,23 @@ func (o *oracle) at(version uint64) (*inbox.State, bool) {
 	return &s, ok
 }
 
+// replay fills all oracles: first those of the boards, which users' rows take notices from.
+func replay(people map[string]*person, r *report) {
+	for _, own := range []bool{true, false} {
+		for _, p := range people {
+			if p.own == own {
+				p.replay(r)
+			}
+		}
+	}
+}
+
 // replay fills the oracle. States are large, so it keeps only those that an
 // answer is about.
 func (p *person) replay(r *report) {
-	wanted := p.versions()
+	wanted := slices.Sorted(maps.Keys(p.versions()))
 	o := newOracle()
-	if len(p.journal) > 0 {
+	if len(p.journal) > 0 && !p.own {
 		r.checked.Users++
 	}
 	for i := range p.journal {
@@ -57,19 +71,44 @@ func (p *person) replay(r *report) {
 		if j.Unreadable {
 			continue
 		}
-		p.fold(&o, j, wanted)
+		wanted = p.show(&o, wanted, p.notices.at(0).State.Base+uint64(j.Offset)+1)
+		p.fold(&o, j)
+	}
+	p.show(&o, wanted, board.Now)
+	if !p.own {
+		o.final = p.notices.last().Show(o.stored)
 	}
 	p.oracle = o
 }
 
-func (p *person) fold(o *oracle, j *history.Journaled, wanted map[uint64]bool) inbox.Effects {
-	state, effects := inbox.Fold(o.final, j.Record, inbox.Input{
-		Position: inbox.Position{Epoch: p.epoch, Offset: j.Offset}, Time: j.Time, Base: p.base, Cap: p.cap,
-		Members: inbox.DefaultFeatures.Members(),
-	})
-	o.final = state
-	if wanted[state.Version] {
-		o.states[state.Version] = state
+// show keeps what is shown at those of the versions, which rise, that are below before,
+// the version of the next record of the user. It returns the others.
+func (p *person) show(o *oracle, wanted []uint64, before uint64) []uint64 {
+	for len(wanted) > 0 && wanted[0] < before {
+		if s := p.notices.at(wanted[0]).Show(o.stored); s.Version == wanted[0] {
+			o.states[wanted[0]] = s
+		}
+		wanted = wanted[1:]
+	}
+	return wanted
+}
+
+// fold applies a record to what is stored.
+func (p *person) fold(o *oracle, j *history.Journaled) inbox.Effects {
+	var effects inbox.Effects
+	if p.own {
+		effects = p.foldNotice(o, j)
+	} else {
+		b, stored := p.notices.at(p.notices.at(0).State.Base+uint64(j.Offset)), o.stored
+		in := inbox.Input{
+			Position: inbox.Position{Epoch: p.epoch, Offset: j.Offset}, Time: j.Time, Base: b.State.Base, Cap: p.cap, Keep: b.Keep,
+			Members: inbox.DefaultFeatures.Members(),
+		}
+		if b.Keep > 0 {
+			stored = board.Advance(stored, b, in.Base+uint64(j.Offset)+1)
+		}
+		o.stored, effects = inbox.Fold(stored, j.Record, in)
+		o.final = o.stored
 	}
 	if effects.Item != nil {
 		o.contents[effects.Item.Seq] = *effects.Item
@@ -78,7 +117,7 @@ func (p *person) fold(o *oracle, j *history.Journaled, wanted map[uint64]bool) i
 		o.decided[effects.Outbound.Decision] = *effects.Outbound
 	}
 	for _, seq := range effects.Removed {
-		o.gone[seq] = state.Version
+		o.gone[seq] = o.stored.Version
 	}
 	return effects
 }
@@ -125,29 +164,43 @@ func moments(s *inbox.State, at time.Time) []time.Time {
 }
 
 // item is what a client must be shown of e.
-func (o *oracle) item(e *inbox.Entry) history.Item {
-	content := o.contents[e.Seq]
-	return history.Item{
-		Seq: e.Seq, Version: e.Version, ID: content.ID, Source: content.Source, Category: e.Category,
+func (p *person) item(e *inbox.Entry) history.Item {
+	content, _ := p.content(e.Seq)
+	it := history.Item{
+		Seq: e.Seq, Version: e.Version, ID: content.ID, Source: content.Source, Audience: content.Audience, Category: e.Category,
 		Read: e.Read, Seen: e.Seen, Archived: e.Archived, Count: int(e.Count), Replaces: e.Replaces, Shown: e.Shown,
 	}
+	if e.Shared != nil && e.Place() > e.Seq {
+		it.Shown = e.Place() // the board's, or the user's own
+	}
+	return it
+}
+
+// content is what a record has made, of the user's or of the board.
+func (p *person) content(seq uint64) (inbox.Item, bool) {
+	if c, ok := p.oracle.contents[seq]; ok {
+		return c, true
+	}
+	c, ok := p.notices.contents[seq]
+	return c, ok
 }
 
 // sameItem compares an item with what must be shown, which is never pending.
 func sameItem(got, want history.Item) bool {
 	if got.Pending {
-		want.Pending, want.ID, want.Source = true, "", ""
+		want.Pending, want.ID, want.Source, want.Audience = true, "", "", ""
 	}
 	return got == want
 }
 
-// retained returns the final items by their identity.
+// retained returns the user's own final items by their identity.
 func (o *oracle) retained() map[identity]*inbox.Entry {
 	out := map[identity]*inbox.Entry{}
 	for i := range o.final.Items {
-		e := &o.final.Items[i]
-		c := o.contents[e.Seq]
-		out[identity{c.Source, c.ID}] = e
+		if e := &o.final.Items[i]; e.Shared == nil {
+			c := o.contents[e.Seq]
+			out[identity{c.Source, c.ID}] = e
+		}
 	}
 	return out
 }
@@ -162,6 +215,7 @@ func (i identity) String() string { return i.source + "/" + i.id }
 func sameRow(a, b *inbox.State) bool {
 	return a.Epoch == b.Epoch && a.Base == b.Base && a.Version == b.Version && a.Horizon == b.Horizon &&
 		slices.EqualFunc(a.Items, b.Items, sameEntry) && slices.Equal(a.Mutes, b.Mutes) && slices.Equal(a.Removals, b.Removals) && slices.Equal(a.Watermarks, b.Watermarks) &&
+		slices.Equal(a.Topics, b.Topics) && a.Joined == b.Joined &&
 		sameReach(a.Reach, b.Reach)
 }
 
@@ -185,6 +239,9 @@ func sameEntry(a, b inbox.Entry) bool {
 	if (a.Group == nil) != (b.Group == nil) {
 		return false
 	}
+	if a.Shared != nil && b.Shared != nil {
+		a, b = ownOf(a), ownOf(b)
+	}
 	if a.Group != nil {
 		if a.Group.Cut != b.Group.Cut || a.Group.Actor != b.Group.Actor || !slices.Equal(a.Group.Earlier, b.Group.Earlier) {
 			return false
@@ -192,4 +249,12 @@ func sameEntry(a, b inbox.Entry) bool {
 		a.Group, b.Group = nil, nil
 	}
 	return a == b
+}
+
+// ownOf is what a row keeps of a notice: what its user did to it.
+func ownOf(e inbox.Entry) inbox.Entry {
+	return inbox.Entry{
+		Seq: e.Seq, Version: e.Version, Unarchived: e.Unarchived, Hash: e.Shared.Audience, Until: e.Until, Shown: e.Shown,
+		Read: e.Read, Seen: e.Seen, Archived: e.Archived, Muted: e.Muted,
+	}
 }

@@ -101,11 +101,11 @@ func (s *stream) frame(f *history.Frame) {
 // content holds an item against the record that made it: that is true of any
 // item, also of a batch that was cut short.
 func (s *stream) content(f *history.Frame, it history.Item) {
-	c, ok := s.p.oracle.contents[it.Seq]
+	c, ok := s.p.content(it.Seq)
 	switch {
 	case !ok:
 		s.find(Drift, f, "item %d, which no record made", it.Seq)
-	case !it.Pending && (it.ID != c.ID || it.Source != c.Source || it.Category != c.Category):
+	case !it.Pending && (it.ID != c.ID || it.Source != c.Source || it.Audience != c.Audience || it.Category != c.Category):
 		s.find(Drift, f, "item %d is %s/%s of category %q, want %s/%s of %q", it.Seq,
 			it.Source, it.ID, it.Category, c.Source, c.ID, c.Category)
 	}
@@ -131,7 +131,7 @@ func (s *stream) batch(f *history.Frame, u unreadFrame) {
 		e, ok := row.Entry(it.Seq)
 		if !ok {
 			s.find(Drift, f, "version %d: item %d, which is gone", u.Version, it.Seq)
-		} else if want := s.p.oracle.item(e); !sameItem(it, want) {
+		} else if want := s.p.item(e); !sameItem(it, want) {
 			s.find(Drift, f, "version %d: item is\n\t%v\n\twant\n\t%v", u.Version, it, want)
 		}
 	}
@@ -180,7 +180,7 @@ func (p *person) checkHeld(h history.Held, r *report) {
 	entries, _ := final.Page(inbox.PageQuery{Status: inbox.StatusAll, Limit: inbox.MaxCap}, p.end())
 	want := make([]history.Item, len(entries))
 	for i, e := range entries {
-		want[i] = p.oracle.item(e)
+		want[i] = p.item(e)
 	}
 	if diff := diffHeld(h.Items, want); diff != "" {
 		r.find(Drift, p.name, "stream client %s holds at the end %s of the final row", h.Client, diff)

@@ -1,11 +1,14 @@
 package history
 
 import (
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 )
 
 // History is what the clients of one run did and saw. It is safe for concurrent
@@ -72,6 +75,7 @@ type Item struct {
 	Version  uint64 `json:"version"`
 	ID       string `json:"id"`
 	Source   string `json:"source"`
+	Audience string `json:"audience"` // of a notice
 	Category string `json:"category"`
 	Read     bool   `json:"read"`
 	Seen     bool   `json:"seen"`
@@ -109,14 +113,17 @@ type Fault struct {
 
 // Truth is what Kafka and the servers hold once everything has come to rest.
 type Truth struct {
-	Epoch uint32 // of the journal
-	Cap   int
+	Epoch      uint32 // of the journal
+	Cap        int
+	Partitions int // of each topic
+	BoardCap   int // notices that a board keeps
 	// Journal holds every record, by rising offset within each partition.
 	Journal []Journaled
 	// Rows and Items are the last value of each key in the two table topics;
 	// a key whose last value is a tombstone is absent.
-	Rows  map[string]inbox.State
-	Items map[string]inbox.Item // by recipient/seq
+	Rows   map[string]inbox.State
+	Boards map[string]board.Row  // the partitions' own rows, by belfry.PartitionKey
+	Items  map[string]inbox.Item // by recipient/seq, and those of notices by their partition's
 	// Endpoints are those of the inbox table, by inbox.EndpointKey.
 	Endpoints map[string]inbox.Address
 	// Outbound holds every record of the outbound topic.
@@ -184,4 +191,18 @@ func (h *History) Record(event any) {
 	case Fault:
 		h.Faults = append(h.Faults, e)
 	}
+}
+
+// ParseItemKey is [inbox.ParseItemKey], and takes the keys of notices as well, whose name
+// is that of their partition's own row.
+func ParseItemKey(key string) (name string, seq uint64, ok bool) {
+	if name, seq, ok = inbox.ParseItemKey(key); ok {
+		return name, seq, true
+	}
+	name, digits, _ := strings.Cut(key, "/")
+	if _, own := belfry.ParsePartitionKey(name); !own {
+		return "", 0, false
+	}
+	_, seq, ok = inbox.ParseItemKey("notice/" + digits)
+	return name, seq, ok
 }
