@@ -41,7 +41,7 @@ run uses topics of its own; those of its processes are deleted in the end.`,
 	}
 	c.AddCommand(benchThroughputCommand(p), benchLatencyCommand(p), benchCatchUpCommand(p), benchGapCommand(p), benchLossesCommand(p),
 		benchRestartCommand(p), benchRolloutCommand(p), benchScaleCommand(p),
-		benchSoakCommand(p), benchRouterCommand(p), benchPollCommand(p), benchStreamCommand(p), benchLagCommand(p), benchPeersCommand(p), benchRestoreCommand(p), benchGrowthCommand(p), benchTimeCommand(p),
+		benchSoakCommand(p), benchRouterCommand(p), benchPollCommand(p), benchStreamCommand(p), benchLagCommand(p), benchPeersCommand(p), benchRestoreCommand(p), benchGrowthCommand(p), benchTimeCommand(p), benchBroadcastCommand(p),
 		benchPlainCommand(p), benchBareCommand(p))
 	return c
 }

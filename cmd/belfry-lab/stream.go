@@ -43,6 +43,7 @@ after some streams had come and gone; no collection is forced.
 It needs Linux, to see what a process takes, and as many open files as streams.`,
 		Example: `  belfry-lab bench stream
   belfry-lab bench stream --steps 1000,10000 --connections 10000 --rates 500 --rounds 3
+  belfry-lab bench stream --steps 20000 --connections 20000 --rates 500 --idle 0s --hot 0 --notice
   belfry-lab bench stream --http2 --steps 1000 --connections 1000`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.Validate(), validateStreams(&s), atLeast("rounds", rounds, 1)); err != nil {
@@ -77,6 +78,7 @@ It needs Linux, to see what a process takes, and as many open files as streams.`
 	fs.DurationVar(&s.Duration, "duration", 10*time.Second, "how long each of them lasts")
 	fs.IntVar(&s.Hot, "hot", 1000, "streams of the one user who has many; 0 for none")
 	fs.IntVar(&s.HotRate, "hot-rate", 200, "events a second of that user")
+	fs.BoolVar(&s.Notice, "notice", false, "send a notice to everybody beside the first of --rates, once more")
 	fs.BoolVar(&s.TLS, "tls", false, "over TLS")
 	fs.BoolVar(&s.HTTP2, "http2", false, "over HTTP/2, without --tls over h2c")
 	fs.IntVar(&rounds, "rounds", 1, "how often the servers take turns")

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/child"
@@ -210,11 +212,41 @@ func (s Site) Rest(ctx context.Context, limit time.Duration) error {
 	return err
 }
 
+// Ends returns the sum of the ends of each topic's partitions: how many records it was
+// written, here where nothing is compacted yet or aborted.
+func (s Site) Ends(ctx context.Context, topics ...string) ([]int64, error) {
+	client, err := connect(s.Kafka)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topics...)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the ends of topics: %w", err)
+	}
+	out := make([]int64, len(topics))
+	for i, topic := range topics {
+		for _, end := range ends[topic] {
+			out[i] += end.Offset
+		}
+	}
+	return out, nil
+}
+
 // Process is a process of a site.
 type Process struct{ m *member }
 
 // URL is where its metrics are, and a server's API.
 func (p Process) URL() string { return p.m.url }
+
+// CPU is the processor time that it has used since its start.
+func (p Process) CPU() (time.Duration, error) {
+	used, err := p.m.footprint()
+	return used.CPU, err
+}
 
 // Restart ends it by SIGTERM and starts it again with the state it has; it returns the
 // time from exec until it was ready.

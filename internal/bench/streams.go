@@ -11,12 +11,18 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/child"
 )
@@ -34,6 +40,8 @@ type Streams struct {
 	// Hot is how many more streams one user has, who gets HotRate events a second
 	// beside the first of Rates; 0: not measured.
 	Hot, HotRate int
+	// Notice has a notice to everybody sent beside the first of Rates, once more.
+	Notice bool
 
 	TLS, HTTP2 bool
 	// Limits are the flags that allow a server as many streams.
@@ -144,6 +152,11 @@ func (r *crowdRun) measure(ctx context.Context, name, scheme string, args []stri
 		}
 		if i == 0 && r.Hot > 0 {
 			if err := r.deliverHot(ctx, rate); err != nil {
+				return err
+			}
+		}
+		if i == 0 && r.Notice && r.server.path == r.in.Belfry {
+			if err := r.deliverNotice(ctx, rate); err != nil {
 				return err
 			}
 		}
@@ -265,6 +278,84 @@ func (r *crowdRun) deliver(ctx context.Context, title string, loads ...load) err
 	}
 	r.print("  %d events, %d streams without their last; due to acknowledged %s; %.0f CPU-us an event", len(events), missing, delaysOf(acks),
 		float64((after.CPU-before.CPU).Microseconds())/float64(max(1, len(events))))
+	return nil
+}
+
+// deliverNotice has a notice come to all streams in the middle of direct events, and
+// tells how long each took from the call until it was told, and the direct events of that
+// time.
+func (r *crowdRun) deliverNotice(ctx context.Context, rate int) error {
+	const around = 2 * time.Second // of the notice
+	for _, h := range r.crowd.held {
+		h.forget()
+	}
+	client, err := connect(r.in.Kafka, kgo.ConsumeTopics(r.in.Prefix.Journal()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	var posted time.Time
+	var g errgroup.Group
+	g.Go(func() error {
+		if err := Pause(ctx, r.Duration/2); err != nil {
+			return err
+		}
+		posted = time.Now()
+		response, err := http.Post(r.server.url+"/v1/notifications", "application/json", strings.NewReader(`{"audience":"all","id":"notice","source":"/bench","title":"The canteen is closed today"}`))
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusAccepted {
+			return fmt.Errorf("post a notice: %s", response.Status)
+		}
+		return nil
+	})
+	events, err := r.events.write(ctx, r.Duration, load{rate, r.users(0, r.Connections)})
+	if err := errors.Join(err, g.Wait()); err != nil {
+		return err
+	}
+	missing := r.awaitAll(ctx, events)
+	versions := map[int32]uint64{} // of the notice, by partition
+	for len(versions) < r.in.Partitions {
+		fetches := client.PollFetches(ctx)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		fetches.EachRecord(func(m *kgo.Record) {
+			if string(m.Key) == belfry.PartitionKey(m.Partition) {
+				versions[m.Partition] = uint64(m.Offset) + 1
+			}
+		})
+	}
+	var told, then, others []time.Duration
+	byUser := map[string]*heldStream{}
+	deadline := time.Now().Add(arriveTimeout)
+	late := 0
+	for _, h := range r.crowd.held {
+		byUser[h.user] = h
+		at, ok := h.reached(versions[kafka.Partition(h.user, r.in.Partitions)])
+		for ; !ok && time.Now().Before(deadline) && Pause(ctx, 10*time.Millisecond) == nil; at, ok = h.reached(versions[kafka.Partition(h.user, r.in.Partitions)]) {
+		}
+		if !ok {
+			late++
+			continue
+		}
+		told = append(told, at.Sub(posted))
+	}
+	for _, e := range events {
+		at, ok := byUser[e.user].reached(e.version)
+		if !ok {
+			continue
+		}
+		if d := max(0, at.Sub(e.acked)); e.due.After(posted) && e.due.Before(posted.Add(around)) {
+			then = append(then, d)
+		} else {
+			others = append(others, d)
+		}
+	}
+	r.print("a notice to %d streams beside %d events/s: told %s, %d not at all", r.Connections, rate, delaysOf(told), late)
+	r.print("  direct events within %s of it: %s; all others: %s; %d streams without their last", around, delaysOf(then), delaysOf(others), missing)
 	return nil
 }
 
