@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/chaos/check"
 	"github.com/belfry/belfry/internal/chaos/history"
 	"github.com/belfry/belfry/reach"
@@ -62,7 +63,7 @@ func (r *run) moving(ctx context.Context) ([]string, error) {
 		late = append(late, r.outdated(ctx, i, shown)...)
 	}
 	for _, s := range r.streamers {
-		if text := s.settled(shown[s.user]); text != "" {
+		if text := s.settled(shown[s.user].Version); text != "" {
 			late = append(late, text)
 		}
 	}
@@ -72,7 +73,7 @@ func (r *run) moving(ctx context.Context) ([]string, error) {
 	if broken := unmended(truth); len(broken) > 0 {
 		return broken, nil
 	}
-	if untold, err := untold(rows); err != nil || len(untold) > 0 {
+	if untold, err := untold(shown); err != nil || len(untold) > 0 {
 		return untold, err
 	}
 	// Records written meanwhile, by the repair of a row too, are processed.
@@ -156,7 +157,7 @@ func (r *run) behind(ctx context.Context) (map[topicPartition]int64, []string, e
 }
 
 // outdated says for which users a server does not show the final version.
-func (r *run) outdated(ctx context.Context, server int, final map[string]uint64) []string {
+func (r *run) outdated(ctx context.Context, server int, final map[string]inbox.State) []string {
 	const most = 100
 	var late []string
 	for group := range slices.Chunk(slices.Sorted(maps.Keys(final)), most) {
@@ -167,8 +168,8 @@ func (r *run) outdated(ctx context.Context, server int, final map[string]uint64)
 			return append(late, fmt.Sprintf("%s answered with %d", r.api.servers[server].name, got.status))
 		}
 		for _, u := range body.Users {
-			if u.Version < final[u.User] {
-				late = append(late, fmt.Sprintf("%s is at version %d of %d of %s", r.api.servers[server].name, u.Version, final[u.User], u.User))
+			if want := final[u.User].Version; u.Version < want {
+				late = append(late, fmt.Sprintf("%s is at version %d of %d of %s", r.api.servers[server].name, u.Version, want, u.User))
 			}
 		}
 	}

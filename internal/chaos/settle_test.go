@@ -22,7 +22,7 @@ func TestWhatIsNotAtRestIsNamed(t *testing.T) {
 	c := &calls{answers: []func(http.ResponseWriter){status(200, "", body)}}
 	a, tr := serve(t, c)
 	r := &run{api: a, admin: administered(t, brokers, 2), scan: &scanner{kafka: kafka.Config{Brokers: brokers}, prefix: "chaos-1", partitions: 2}}
-	if got := r.outdated(t.Context(), 0, map[string]uint64{"a": 5, "b": 9}); !slices.Equal(got, []string{"server-1 is at version 4 of 5 of a"}) {
+	if got := r.outdated(t.Context(), 0, map[string]inbox.State{"a": {Version: 5}, "b": {Version: 9}}); !slices.Equal(got, []string{"server-1 is at version 4 of 5 of a"}) {
 		t.Errorf("outdated: %q", got)
 	}
 	// Nothing was written, and the groups stand beyond it: nobody has lag.

@@ -76,21 +76,20 @@ func sameBoard(a, b *board.Row) bool {
 		slices.Equal(a.Horizons, b.Horizons) && a.Floor == b.Floor && a.Keep == b.Keep
 }
 
-// Finals returns the version that each of the users is shown once all that is in the
-// journal is. Of t it needs Epoch, Cap, Partitions, BoardCap, Journal and Boards.
-func Finals(t *history.Truth, users []string) map[string]uint64 {
+// Finals returns what each of the users is shown once all that is in the journal is. Of t
+// it needs Epoch, Cap, Partitions, BoardCap, Journal and Boards.
+func Finals(t *history.Truth, users []string) map[string]inbox.State {
 	people, _ := byUser(&history.History{}, t, &report{})
 	replay(people, &report{})
-	finals := map[string]uint64{}
-	all := partitions(t)
+	finals := map[string]inbox.State{}
 	for _, user := range users {
 		if p := people[user]; p != nil {
-			finals[user] = p.oracle.final.Version
+			finals[user] = p.oracle.final
 			continue
 		}
-		own := people[belfry.PartitionKey(kafka.Partition(user, len(all)))]
-		if own != nil {
-			finals[user] = own.notices.last().Show(inbox.State{}).Version
+		partition := belfry.PartitionKey(kafka.Partition(user, max(t.Partitions, 1)))
+		if own := people[partition]; own != nil {
+			finals[user] = own.notices.last().Show(inbox.State{})
 		}
 	}
 	return finals

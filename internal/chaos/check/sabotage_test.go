@@ -71,10 +71,14 @@ func (s *scene) reached(change func(*inbox.State)) {
 	s.Rows[name] = row
 }
 
-// user is one with items; key is that of the oldest item.
+// user is one with items of his own; key is that of the oldest of these.
 func (s *scene) user() (name, key string) {
-	name = *pick(s, slices.Sorted(maps.Keys(s.Rows)), func(n string) bool { return len(s.Rows[n].Items) > 1 })
-	return name, inbox.ItemKey(name, s.Rows[name].Items[0].Seq)
+	name = *pick(s, slices.Sorted(maps.Keys(s.Rows)), func(n string) bool {
+		return len(s.Rows[n].Items) > 1 && slices.ContainsFunc(s.Rows[n].Items, func(e inbox.Entry) bool { return e.Shared == nil })
+	})
+	items := s.Rows[name].Items
+	own := slices.IndexFunc(items, func(e inbox.Entry) bool { return e.Shared == nil })
+	return name, inbox.ItemKey(name, items[own].Seq)
 }
 
 // row changes the row of one user.
