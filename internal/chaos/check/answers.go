@@ -34,6 +34,11 @@ func checkAnswers(p *person, r *report) {
 		if l.Version > 0 {
 			r.checked.Pages++
 		}
+		for _, it := range l.Items {
+			if it.Audience != "" {
+				r.checked.Notices++
+			}
+		}
 		for _, diff := range p.diffPage(l) {
 			r.find(Drift, p.name, "page by %s of %s at %s: version %d: %s", l.Client, l.Server, clock(l.At), l.Version, diff)
 		}

@@ -25,7 +25,7 @@ func TestCheckPassesWhatIsRight(t *testing.T) {
 			}
 			c := v.Checked
 			for name, pair := range map[string][2]int{
-				"polls": {c.Polls, len(h.Polled) / 2}, "pages": {c.Pages, len(h.Listed) / 2},
+				"polls": {c.Polls, len(h.Polled) / 2}, "pages": {c.Pages, len(h.Listed) / 2}, "notices": {c.Notices, 5},
 				"held": {c.Held, len(truth.Held)}, "rows": {c.Rows, len(truth.Rows)}, "items": {c.Items, len(truth.Items)},
 				"finals": {c.Finals, len(truth.Lists) / 4 / 2}, "tallies": {c.Tallies, c.Batches / 2}, "batches": {c.Batches, 50},
 				"sightings": {c.Sightings, 150}, "offsets": {c.Offsets, 10}, "poison": {c.Poison, 1}, "actions": {c.Actions, 50},

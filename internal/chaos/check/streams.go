@@ -81,6 +81,9 @@ func (s *stream) frame(f *history.Frame) {
 	case "item":
 		var it history.Item
 		if json.Unmarshal(f.Data, &it) == nil {
+			if it.Audience != "" {
+				s.r.checked.Notices++
+			}
 			s.content(f, it)
 			s.items = append(s.items, it)
 		}

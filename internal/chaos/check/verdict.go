@@ -49,6 +49,7 @@ type Checked struct {
 	Actions                int // acknowledged commands
 	Polls                  int // answers with counts
 	Pages                  int // of lists
+	Notices                int // items of lists and streams that were notices
 	Frames                 int // of streams
 	Batches                int // of streams, whose end told what it must have told
 	Tallies                int // batches whose counts were held against the client's items
@@ -100,8 +101,8 @@ func (v Verdict) String() string {
 		word, v.Lost, v.Doubled, v.Drift, v.Back, v.Stuck, v.Other)
 	fmt.Fprintf(&b, "sent: %d attempts, %d notifications acknowledged, %d repeats, %d poison; %d actions; %d faults\n",
 		c.Sent, c.Acknowledged, c.Repeated, c.Poison, c.Actions, c.Faults)
-	fmt.Fprintf(&b, "seen: %d polls, %d pages, %d frames in %d batches (%d counted) on %d connections, %d versions in order\n",
-		c.Polls, c.Pages, c.Frames, c.Batches, c.Tallies, c.Connections, c.Sightings)
+	fmt.Fprintf(&b, "seen: %d polls, %d pages, %d notices, %d frames in %d batches (%d counted) on %d connections, %d versions in order\n",
+		c.Polls, c.Pages, c.Notices, c.Frames, c.Batches, c.Tallies, c.Connections, c.Sightings)
 	fmt.Fprintf(&b, "at rest: %d users, %d records, %d rows, %d items, %d endpoints, %d decisions (%d outbound), %d lists, %d stream clients, %d dead letters, %d committed offsets in order\n",
 		c.Users, c.Records, c.Rows, c.Items, c.Endpoints, c.Decisions, c.Outbound, c.Finals, c.Held, c.Dead, c.Offsets)
 	shown := map[Kind]int{}
@@ -141,7 +142,7 @@ func (r *report) nothing() {
 		what string
 	}{
 		{c.Users, "users"}, {c.Acknowledged, "acknowledged notifications"}, {c.Poison, "poison"},
-		{c.Actions, "actions"}, {c.Polls, "polls"}, {c.Pages, "pages"}, {c.Batches, "batches of streams"},
+		{c.Actions, "actions"}, {c.Polls, "polls"}, {c.Pages, "pages"}, {c.Notices, "notices"}, {c.Batches, "batches of streams"},
 		{c.Tallies, "counts of streams"}, {c.Sightings, "versions"}, {c.Offsets, "offsets"}, {c.Rows, "rows"},
 		{c.Items, "items"}, {c.Decisions, "decisions"}, {c.Finals, "final lists"}, {c.Held, "stream clients"},
 	} {
