@@ -83,3 +83,12 @@ func TestBenchTime(t *testing.T) {
 		`live events at 20/s while all wait: +`+delays, `live events at 20/s as all come due in 3s: `+delays,
 		`rows were settled \d+\.\d s after the first was due, [1-9]\d* touches and \d+ again, the latest timer .* s overdue`)
 }
+
+func TestBenchBroadcast(t *testing.T) {
+	got := measured(t, cli.ExitOK, "broadcast", "--users", "200", "--samples", "20", "--copies", "100", "--partitions", "2")
+	wantLines(t, got,
+		`brokers of --brokers; load.*; 200 users, 2 partitions`,
+		`a notice to everybody: +2 journal records, 2 rows, 2 contents; answered after \d+\.\d{3} s, shown in every partition after \d+\.\d{3} s; .* CPU-s of processor and server`,
+		` +20 lists read then in \d+\.\d\d s, 0 without it`,
+		`copies to 100 users: +100 journal records, 100 rows, 100 contents; .*`)
+}
