@@ -102,7 +102,7 @@ func TestParseAudience(t *testing.T) {
 	}
 }
 
-// What is written to a topic is read back.
+// An audience that is written to a topic is read back.
 func TestAudienceInJSON(t *testing.T) {
 	n := belfry.Notification{ID: "1", Audience: "topic:news", Title: belfry.PlainText("x")}
 	data, err := json.Marshal(&n)

@@ -59,7 +59,7 @@ func letters(t *testing.T, cfg kafka.Config, n int) (all []string) {
 	return all
 }
 
-// What is for the board and is none of its records is set aside, and nothing else is lost by
+// A record for the board that is none of its kinds is set aside, and nothing else is lost by
 // that.
 func TestBadRecordsOfABoard(t *testing.T) {
 	t.Parallel()
@@ -113,7 +113,7 @@ func TestBadRecordsOfABoard(t *testing.T) {
 	o.contents(t, 1, map[string]bool{"__1/10": true})
 }
 
-// Where rows of a journal count from different bases nothing is announced: the letter says
+// Nothing is announced where rows of a journal count from different bases: the letter says
 // what to do, and a touch changes nothing.
 func TestNothingIsAnnouncedFromUnevenBases(t *testing.T) {
 	t.Parallel()

@@ -20,7 +20,7 @@ func (x *reached) announce(due time.Duration, users ...string) {
 	x.queue.Announce(3)
 }
 
-// What is announced is told to those who can be reached, each once, and takes nothing from
+// An announcement is told to those who can be reached, each once, and takes nothing from
 // what they are told of besides.
 func TestAnnouncementIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestAnnouncementIsTold(t *testing.T) {
 	})
 }
 
-// Who is folded while users are looked at has what the fold says, and a session that ends
+// A user who is folded while others are looked at has what the fold says, and a session that ends
 // leaves nobody to be looked at.
 func TestAnnouncementIsPacedBehindRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

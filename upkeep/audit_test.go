@@ -155,7 +155,7 @@ func TestAuditFinds(t *testing.T) {
 	}
 }
 
-// What an item keeps of earlier arrivals has contents as well, of which one is missed.
+// Earlier arrivals that an item keeps have contents as well, of which one is missed.
 func TestAuditMissesMembers(t *testing.T) {
 	l, settled := newLedger(), true
 	l.give("a", 3)

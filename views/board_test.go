@@ -167,7 +167,7 @@ func TestNoticesAreShown(t *testing.T) {
 		t.Errorf("visited %q, %v, want %q", visited, err, want)
 	}
 
-	// What a user did to them is the row's.
+	// The row has all that its user did to them.
 	put(t, cfg, table, "kim", o.user("kim", inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{2}}))
 	awaitVersion(t, u, "kim", 4)
 	same(t, u, "kim", o.board.Show(o.rows["kim"]))

@@ -88,7 +88,7 @@ func testBroadcast(t *testing.T, brokers []string) {
 		t.Errorf("the stranger has %+v", got)
 	}
 
-	// What one reads, others have not; and a second sending of it is nothing new.
+	// A notice that one has read is unread for others; and a second sending of it is nothing new.
 	seq := list("kim")[0].Seq
 	if status := callAPI(t, http.MethodPost, userURL(r.url, "kim", "inbox/read"), "", fmt.Sprintf(`{"seqs":[%d]}`, seq), nil); status != http.StatusOK {
 		t.Fatalf("read: %d", status)

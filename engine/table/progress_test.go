@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What a partition brings next was written after the last time at which its end was asked
+// The next record of a partition was written after the last time at which its end was asked
 // for and is known to be reached, however that came to be known.
 func TestProgressKnowsHowOldWhatComesMayBe(t *testing.T) {
 	t.Parallel()

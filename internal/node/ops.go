@@ -99,7 +99,7 @@ func flows(p belfry.Prefix, lag lag.Report) []ops.Flow {
 		case p.RequestsGroup():
 			out = append(out, ops.Flow{Name: g.Name, Kind: group, Inputs: topicsOf(g), Outputs: []string{p.Journal()}})
 		case p.WebPushGroup(), p.MailGroup():
-			// What they give back goes into the journal, which the way to them begins with.
+			// Decisions that they give back go into the journal, with which the way to them begins.
 			senders = append(senders, ops.Flow{Name: g.Name, Kind: group, Inputs: []string{p.Outbound()}})
 			unread.Outputs = []string{p.Outbound()}
 		}

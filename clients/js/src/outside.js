@@ -1,5 +1,5 @@
-// What a bell shows and plays outside of its element, where its attributes say so: title,
-// icons, sound.
+// The signs of a bell outside of its element, where its attributes say so: title, icons,
+// sound.
 import { h } from './dom.js';
 
 let icon; // the page's own

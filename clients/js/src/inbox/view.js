@@ -1,4 +1,4 @@
-// What a <belfry-inbox> shows: the list of one user's notifications, and what is done
+// The view of a <belfry-inbox>: the list of one user's notifications, and what is done
 // with it. It is loaded when an inbox is there, or a bell has shown its number.
 import { h, icon, isRTL, say, set, sheet } from '../dom.js';
 import { fillHelp } from './help.js';
