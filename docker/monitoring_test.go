@@ -30,8 +30,8 @@ func TestMonitoring(t *testing.T) {
 		exprs[name] = expr
 	}
 	for name, expr := range exprs {
-		// Without a fault there is no such figure: that it can be asked for must do.
-		if slices.ContainsFunc(faultsAlone, func(metric string) bool { return strings.Contains(expr, metric) }) {
+		// Without a fault, or a sender, there is no such figure: that it can be asked for must do.
+		if slices.ContainsFunc(slices.Concat(faultsAlone, sendersAlone), func(metric string) bool { return strings.Contains(expr, metric) }) {
 			exprs[name] = "(" + expr + ") or vector(0)"
 		}
 	}
@@ -42,6 +42,9 @@ func TestMonitoring(t *testing.T) {
 
 // faultsAlone are metrics that a healthy installation does not have.
 var faultsAlone = []string{"belfry_source_topic_missing", "belfry_skipped_records_total", "belfry_foreign_commits_total", "belfry_held_back_offsets"}
+
+// sendersAlone are metrics that an installation without channels does not have.
+var sendersAlone = []string{"belfry_outbound_", "belfry_bounces_total", "belfry_unsubscribed_total"}
 
 // queriesOf are the queries of a dashboard's panels and variables, with all
 // chosen of each variable, by panel.

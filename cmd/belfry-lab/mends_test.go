@@ -114,7 +114,7 @@ func mends() []mend {
 		},
 		{
 			name: "own-command", hole: "a user who acted is shown the row of before",
-			file: "server/wait.go", old: "return row.Applied(p)", new: "return row != nil || row.Applied(p)",
+			file: "server/wait.go", old: "return err == nil && stored.Applied(p), err", new: "return err == nil || stored.Applied(p), err",
 			scene: "no faults", kind: check.Drift, text: "was answered with version",
 		},
 		{

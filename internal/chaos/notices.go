@@ -58,7 +58,7 @@ func (w *writers) notice(n int, dice *rand.Rand) message {
 	at := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339Nano) }
 	switch dice.IntN(5) {
 	case 0:
-		m.ExpiresAt = at(time.Second + time.Duration(dice.IntN(20_000))*time.Millisecond)
+		m.ExpiresAt = at(time.Second + time.Duration(dice.IntN(8_000))*time.Millisecond)
 	case 1:
 		m.DeliverAt = at(time.Second + time.Duration(dice.IntN(5_000))*time.Millisecond)
 	case 2:

@@ -73,6 +73,9 @@ func (r *run) moving(ctx context.Context) ([]string, error) {
 	if broken := unmended(truth); len(broken) > 0 {
 		return broken, nil
 	}
+	if waiting := passing(truth, time.Now()); len(waiting) > 0 {
+		return waiting, nil
+	}
 	if untold, err := untold(shown); err != nil || len(untold) > 0 {
 		return untold, err
 	}
@@ -82,6 +85,29 @@ func (r *run) moving(ctx context.Context) ([]string, error) {
 		behind = []string{"the topics still grow"}
 	}
 	return behind, err
+}
+
+// passing says which notices change what is shown by the clock, or have a moment ago: they
+// come, or they expire.
+func passing(t *history.Truth, now time.Time) []string {
+	const (
+		moment = 2 * time.Second // for streams to tell
+		soon   = time.Minute     // before which all that the announcer lets expire does
+	)
+	var all []string
+	for _, key := range slices.Sorted(maps.Keys(t.Boards)) {
+		items := t.Boards[key].State.Items
+		for i := range items {
+			e := &items[i]
+			switch expires := time.UnixMilli(e.ExpiresAt); {
+			case e.Born:
+				all = append(all, fmt.Sprintf("notice %d of %s is still scheduled", e.Seq, key))
+			case e.ExpiresAt != 0 && expires.After(now.Add(-moment)) && expires.Before(now.Add(soon)):
+				all = append(all, fmt.Sprintf("notice %d of %s is about to expire", e.Seq, key))
+			}
+		}
+	}
+	return all
 }
 
 // untold says who is still to be told of something: the journal grows by that.

@@ -83,6 +83,19 @@ func TestWhatIsToBeMendedIsNamed(t *testing.T) {
 	}
 }
 
+func TestNoticesThatPassAreNamed(t *testing.T) {
+	now := time.UnixMilli(1_800_000_000_000)
+	at := func(d time.Duration) int64 { return now.Add(d).UnixMilli() }
+	truth := &history.Truth{Boards: map[string]board.Row{"__0": {State: inbox.State{Items: []inbox.Entry{
+		{Seq: 1}, {Seq: 2, ExpiresAt: at(-time.Minute)}, {Seq: 3, ExpiresAt: at(time.Hour)},
+		{Seq: 4, Born: true, ExpiresAt: at(time.Hour)}, {Seq: 5, ExpiresAt: at(time.Second)}, {Seq: 6, ExpiresAt: at(-time.Second)},
+	}}}}}
+	want := []string{"notice 4 of __0 is still scheduled", "notice 5 of __0 is about to expire", "notice 6 of __0 is about to expire"}
+	if got := passing(truth, now); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestTroublesAreToldOnceAndCounted(t *testing.T) {
 	var text strings.Builder
 	r := &run{cfg: Config{Progress: io.Writer(&text)}, began: time.Now(), troubles: map[string]int{}}
