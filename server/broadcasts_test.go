@@ -205,6 +205,23 @@ func TestNoticeFailsInTheMiddle(t *testing.T) {
 	}
 }
 
+// A journal that cannot be asked about is 503 while nothing is written, and no error of
+// ours.
+func TestNoticeWithoutBrokers(t *testing.T) {
+	t.Parallel()
+	a := newBroadcastAPI(t)
+	a.fake.NowErr = errors.New("unable to dial")
+	for _, call := range [][2]string{{http.MethodPost, "/v1/notifications"}, {http.MethodGet, "/v1/broadcasts"}} {
+		got := a.call(call[0], call[1], `{"audience":"all","id":"n1","title":"Maintenance"}`)
+		if p := servertest.Into[problem](got); got.Code != http.StatusServiceUnavailable || strings.Contains(p.Detail, "dial") {
+			t.Errorf("%s %s: got %d %s", call[0], call[1], got.Code, got.Body)
+		}
+	}
+	if len(a.fake.Journal) > 0 {
+		t.Errorf("%d records were written", len(a.fake.Journal))
+	}
+}
+
 // Of a full board the oldest goes, and the answer names it; what goes otherwise it does not.
 func TestFullBoard(t *testing.T) {
 	t.Parallel()

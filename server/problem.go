@@ -54,6 +54,7 @@ func kinds() []kind {
 		{broadcast.ErrTopics, http.StatusConflict, true},
 		{broadcast.ErrOff, http.StatusConflict, true},
 		{broadcast.ErrScanning, http.StatusServiceUnavailable, true},
+		{broadcast.ErrNoJournal, http.StatusServiceUnavailable, false},
 		{broadcast.ErrPartly, http.StatusServiceUnavailable, false},
 		{door.ErrPreferences, http.StatusConflict, true},
 		{outreach.ErrNothing, http.StatusNotFound, true},
@@ -109,7 +110,7 @@ func newProblem(err error) (problem, bool) {
 			p.Detail = err.Error()
 		}
 		// Not ready and gone clients are no news; each has its own metric.
-		hidden = errors.Is(err, errUnavailable)
+		hidden = errors.Is(err, errUnavailable) || errors.Is(err, broadcast.ErrNoJournal)
 		break
 	}
 	var fe *belfry.FieldError

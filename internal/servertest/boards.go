@@ -30,7 +30,7 @@ func (f *Tables) CloseBoard(partition int) {
 func (f *Tables) JournalNow(context.Context) (partitions int, epoch uint32, err error) {
 	f.Mu.Lock()
 	defer f.Mu.Unlock()
-	return len(f.boards), f.Epoch, nil
+	return len(f.boards), f.Epoch, f.NowErr
 }
 
 // Board is that of a partition, nil for none.

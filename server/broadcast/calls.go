@@ -51,9 +51,10 @@ type Config struct {
 
 // These say why a call cannot be answered as things stand.
 var (
-	ErrOff      = errors.New("nothing can be announced now")
-	ErrTopics   = fmt.Errorf("a user can subscribe to at most %d topics: unsubscribe from one first", inbox.MaxTopics)
-	ErrScanning = errors.New("users are being counted for another call: ask again in a while")
+	ErrOff       = errors.New("nothing can be announced now")
+	ErrTopics    = fmt.Errorf("a user can subscribe to at most %d topics: unsubscribe from one first", inbox.MaxTopics)
+	ErrNoJournal = errors.New("Kafka cannot be asked about the journal at the moment, and nothing was written")
+	ErrScanning  = errors.New("users are being counted for another call: ask again in a while")
 )
 
 // Calls answers calls about broadcasts. It is safe for concurrent use.
@@ -73,7 +74,7 @@ func (c *Calls) all(ctx context.Context) ([]*board.Board, error) {
 	}
 	partitions, epoch, err := c.config.Boards.JournalNow(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrNoJournal, err)
 	}
 	boards := make([]*board.Board, partitions)
 	for p := range boards {

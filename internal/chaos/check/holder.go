@@ -18,6 +18,8 @@ import (
 type Holder struct {
 	items   map[uint64]heldItem
 	removed map[uint64]uint64 // by seq, the version at which it was gone
+	// expiring are the seqs of notices: of all that is sent here, they alone expire.
+	expiring map[uint64]bool
 	// The last list showed all from the seq next on, as of version.
 	list struct{ version, next uint64 }
 
@@ -49,6 +51,7 @@ type heldItem struct {
 func (h *Holder) Reset(l history.Listed) {
 	h.items, h.removed = map[uint64]heldItem{}, map[uint64]uint64{}
 	for _, it := range l.Items {
+		h.note(&it)
 		if !it.Archived {
 			h.items[it.Seq] = heldItem{it, it.Pending && h.owing}
 		}
@@ -110,9 +113,21 @@ func (h *Holder) Apply(event, id string, data []byte) error {
 	return errors.Join(errs...)
 }
 
+// note remembers what may expire.
+func (h *Holder) note(it *history.Item) {
+	if it.Audience == "" {
+		return
+	}
+	if h.expiring == nil {
+		h.expiring = map[uint64]bool{}
+	}
+	h.expiring[it.Seq] = true
+}
+
 // put takes an item unless something newer is known. Content and flags are
 // taken apart: the content of a pending item may come after its flags changed.
 func (h *Holder) put(it history.Item) {
+	h.note(&it)
 	if v, gone := h.removed[it.Seq]; gone && v >= it.Version {
 		return
 	}

@@ -192,9 +192,10 @@ func (a *application) state(f stateFrame) {
 	}
 	on.state = true
 	for _, seq := range f.Removed {
-		// One that was replaced is told again once its item keeps it no more.
+		// One that was replaced is told again once its item keeps it no more, and one that
+		// has expired with each version while the row still holds it.
 		before := on.removed[seq]
-		if n := len(before); n > 1 || n == 1 && f.Version <= before[0] {
+		if n := len(before); n > 1 && !a.h.expiring[seq] || n > 0 && f.Version <= before[n-1] {
 			a.breach(Doubled, "item %d removed twice on one connection", seq)
 		}
 		on.removed[seq] = append(before, f.Version)
