@@ -18,8 +18,9 @@ import (
 type Holder struct {
 	items   map[uint64]heldItem
 	removed map[uint64]uint64 // by seq, the version at which it was gone
-	// expiring are the seqs of notices: of all that is sent here, they alone expire.
-	expiring map[uint64]bool
+	// lasting are the seqs of items that are known to be no notices: nothing else that is
+	// sent here expires.
+	lasting map[uint64]bool
 	// The last list showed all from the seq next on, as of version.
 	list struct{ version, next uint64 }
 
@@ -113,15 +114,15 @@ func (h *Holder) Apply(event, id string, data []byte) error {
 	return errors.Join(errs...)
 }
 
-// note remembers what may expire.
+// note remembers what does not expire.
 func (h *Holder) note(it *history.Item) {
-	if it.Audience == "" {
+	if it.Audience != "" || it.Pending {
 		return
 	}
-	if h.expiring == nil {
-		h.expiring = map[uint64]bool{}
+	if h.lasting == nil {
+		h.lasting = map[uint64]bool{}
 	}
-	h.expiring[it.Seq] = true
+	h.lasting[it.Seq] = true
 }
 
 // put takes an item unless something newer is known. Content and flags are

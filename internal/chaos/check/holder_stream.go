@@ -195,7 +195,7 @@ func (a *application) state(f stateFrame) {
 		// One that was replaced is told again once its item keeps it no more, and one that
 		// has expired with each version while the row still holds it.
 		before := on.removed[seq]
-		if n := len(before); n > 1 && !a.h.expiring[seq] || n > 0 && f.Version <= before[n-1] {
+		if n := len(before); n > 1 && a.h.lasting[seq] || n > 0 && f.Version <= before[n-1] {
 			a.breach(Doubled, "item %d removed twice on one connection", seq)
 		}
 		on.removed[seq] = append(before, f.Version)

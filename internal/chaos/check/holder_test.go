@@ -115,6 +115,8 @@ func TestHolderKeepsWhatItIsTold(t *testing.T) {
 			item(`"seq":3,"version":3`), behind(7, 7, 2, 1)}, "2s 1r", 2, "7.7"},
 		{"a notice that has expired is gone with each version", []told{list(page()), open("7.5"), item(`"seq":6,"version":6,"audience":"all"`), unread(6, 3, 2),
 			state(`"version":6,"removed":[6]`), unread(6, 2, 1), state(`"version":7,"removed":[6]`), unread(7, 2, 1), state(`"version":8,"removed":[6]`), unread(8, 2, 1)}, "3 2s 1r", 2, "7.8"},
+		{"one that had expired before is gone with each version", []told{list(page()), open("7.5"),
+			state(`"version":6,"removed":[6]`), unread(6, 2, 1), state(`"version":7,"removed":[6]`), unread(7, 2, 1), state(`"version":8,"removed":[6]`), unread(8, 2, 1)}, "3 2s 1r", 2, "7.8"},
 		{"what a list does not have does not come back", []told{open("7.1"), resync(2), list(page()), item(`"seq":4,"version":4`), behind(4, 4, 9, 9)}, "3 2s 1r", 2, "7.4"},
 		{"what is below a page may come", []told{list(history.Listed{Version: 5, Next: 3, Items: page().Items[:1]}), open("7.5"), item(`"seq":2,"version":5`), unread(6, 2, 2)}, "3 2", 2, "7.6"},
 		{"content that comes after the flags", []told{list(page()), open("7.5"), item(`"seq":6,"version":6,"pending":true`), behind(5, 6, 3, 2),
