@@ -20,6 +20,20 @@ func (x *reached) announce(due time.Duration, users ...string) {
 	x.queue.Announce(3)
 }
 
+// sofar is what was told, and how often users were looked up.
+func (x *reached) sofar() (told []string, looks int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.told), x.looks
+}
+
+// fail has rows not be looked up.
+func (x *reached) fail(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.err = err
+}
+
 // An announcement is told to those who can be reached, each once, and takes nothing from
 // what they are told of besides.
 func TestAnnouncementIsTold(t *testing.T) {
@@ -53,17 +67,17 @@ func TestAnnouncementIsPacedBehindRecords(t *testing.T) {
 		}
 		x.announce(0, users...)
 		time.Sleep(time.Second)
-		if n := len(x.told); n != chunk {
-			t.Errorf("%d are told at once, want %d", n, chunk)
+		if told, _ := x.sofar(); len(told) != chunk {
+			t.Errorf("%d are told at once, want %d", len(told), chunk)
 		}
 		time.Sleep(10 * time.Second)
-		if n := len(x.told); n != 2*chunk {
-			t.Errorf("%d are told after 11 s, want %d", n, 2*chunk)
+		if told, _ := x.sofar(); len(told) != 2*chunk {
+			t.Errorf("%d are told after 11 s, want %d", len(told), 2*chunk)
 		}
 		release()
 		time.Sleep(time.Hour)
-		if n := len(x.told); n != 2*chunk {
-			t.Errorf("%d are told after the session, want %d", n, 2*chunk)
+		if told, _ := x.sofar(); len(told) != 2*chunk {
+			t.Errorf("%d are told after the session, want %d", len(told), 2*chunk)
 		}
 	})
 }
@@ -73,15 +87,13 @@ func TestAnnouncementIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newReached()
 		defer x.run(t)()
-		x.err = errors.New("the store is busy")
+		x.fail(errors.New("the store is busy"))
 		x.announce(0, "kim")
 		time.Sleep(5 * time.Second)
-		x.mu.Lock()
-		x.err = nil
-		x.mu.Unlock()
+		x.fail(nil)
 		time.Sleep(time.Minute)
-		if len(x.told) != 1 || x.looks < 4 || !slices.Contains([]string{"kim 5s", "kim 6s"}, x.told[0]) {
-			t.Errorf("told %q after %d looks", x.told, x.looks)
+		if told, looks := x.sofar(); len(told) != 1 || looks < 4 || !slices.Contains([]string{"kim 5s", "kim 6s"}, told[0]) {
+			t.Errorf("told %q after %d looks", told, looks)
 		}
 	})
 }
