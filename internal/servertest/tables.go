@@ -27,7 +27,7 @@ type Tables struct {
 	heldItems []func()
 	NotReady  bool
 	AppendErr error
-	NowErr    error // of JournalNow
+	NowErr    error        // of JournalNow
 	Reads     atomic.Int64 // of contents
 	Journal   []Entry
 	boards    []*board.Board // see OpenBoards

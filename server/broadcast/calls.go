@@ -53,7 +53,7 @@ type Config struct {
 var (
 	ErrOff       = errors.New("nothing can be announced now")
 	ErrTopics    = fmt.Errorf("a user can subscribe to at most %d topics: unsubscribe from one first", inbox.MaxTopics)
-	ErrNoJournal = errors.New("Kafka cannot be asked about the journal at the moment, and nothing was written")
+	ErrNoJournal = errors.New("the journal cannot be asked about at the moment, and nothing was written")
 	ErrScanning  = errors.New("users are being counted for another call: ask again in a while")
 )
 
