@@ -41,6 +41,18 @@ func ParseItemKey(key string) (recipient string, seq uint64, ok bool) {
 	return recipient, seq, true
 }
 
+// ParseNoticeKey is the inverse of [ItemKey] for a notice, whose content is kept under the
+// key of its partition ([belfry.PartitionKey]). It reports false for any other key.
+func ParseNoticeKey(key string) (partition int32, seq uint64, ok bool) {
+	own, digits, found := strings.Cut(key, "/")
+	partition, ok = belfry.ParsePartitionKey(own)
+	seq, err := parseCanonical(digits, 64)
+	if !found || !ok || err != nil {
+		return 0, 0, false
+	}
+	return partition, seq, true
+}
+
 // ContentKey is what a key of the inbox table says: whose content it is of.
 type ContentKey struct {
 	Recipient string

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -51,6 +52,19 @@ func TestItemKey(t *testing.T) {
 	} {
 		if r, seq, ok := inbox.ParseItemKey(key); ok || r != "" || seq != 0 {
 			t.Errorf("ParseItemKey(%q) = %q, %d, %t; want nothing", key, r, seq, ok)
+		}
+	}
+}
+
+// TestParseNoticeKey holds that the keys of notices' contents are read, and no others.
+func TestParseNoticeKey(t *testing.T) {
+	for key, want := range map[string]bool{
+		"__0/1": true, "__11/18446744073709551615": true, "__0/": false, "__0": false, "__00/1": false, "__0/01": false, "__0/+1": false,
+		"kim/1": false, "__x/1": false, "__0/1/2": false, "__0/18446744073709551616": false,
+	} {
+		p, seq, ok := inbox.ParseNoticeKey(key)
+		if ok != want || ok && inbox.ItemKey(belfry.PartitionKey(p), seq) != key {
+			t.Errorf("%q: partition %d, seq %d, %t", key, p, seq, ok)
 		}
 	}
 }

@@ -3,8 +3,6 @@ package views
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/belfry/belfry"
@@ -43,7 +41,7 @@ func NewInbox(cfg kafka.Config, prefix belfry.Prefix) *Inbox {
 func (i *Inbox) changed(key string, content []byte) {
 	k, ok := inbox.ParseContentKey(key)
 	if !ok {
-		if p, _, ok := parseNoticeKey(key); ok {
+		if p, _, ok := inbox.ParseNoticeKey(key); ok {
 			direct := func(changed func(uint64)) { changed(0) }
 			i.watchers.notify(belfry.PartitionKey(p), direct)
 			i.watchers.notify(anyBoard, direct)
@@ -65,14 +63,6 @@ func (i *Inbox) changed(key string, content []byte) {
 		}
 		changed(urgent)
 	})
-}
-
-// parseNoticeKey takes the key of a notice's content apart.
-func parseNoticeKey(key string) (partition int32, seq uint64, ok bool) {
-	own, digits, found := strings.Cut(key, "/")
-	partition, ok = belfry.ParsePartitionKey(own)
-	seq, err := strconv.ParseUint(digits, 10, 64)
-	return partition, seq, found && ok && err == nil
 }
 
 // Watch is as [Unread.Watch], for the contents of the recipient's items and endpoints and
@@ -125,14 +115,15 @@ func (i *Inbox) Endpoint(recipient string, seq uint64) (inbox.Address, bool, err
 }
 
 // Each calls visit for every content that the table holds, in any order, with the
-// time its record was written; the recipient of a notice's is its partition's key. It stops at the first error of visit and returns
-// it; other errors are those of [table.View.Each].
+// time its record was written; the recipient of a notice's is its partition's key. It
+// stops at the first error of visit and returns it; other errors are those of
+// [table.View.Each].
 func (i *Inbox) Each(ctx context.Context, visit func(key inbox.ContentKey, written time.Time) error) error {
 	return i.View.Each(ctx, func(key string, _ []byte, written time.Time) error {
 		k, ok := inbox.ParseContentKey(key)
 		if !ok {
 			var p int32
-			if p, k.Seq, ok = parseNoticeKey(key); ok {
+			if p, k.Seq, ok = inbox.ParseNoticeKey(key); ok {
 				k.Recipient = belfry.PartitionKey(p)
 			}
 		}

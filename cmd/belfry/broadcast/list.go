@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -19,6 +17,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 )
@@ -119,16 +118,11 @@ func notices(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, now ti
 
 // contentsOf reads the contents of the notices of a partition, by seq.
 func contentsOf(ctx context.Context, cfg kafka.Config, topic string, partition int32) (map[uint64]belfry.Notification, error) {
-	own := belfry.PartitionKey(partition) + "/"
 	out := map[uint64]belfry.Notification{}
 	err := table.Scan(ctx, cfg, topic, partition, func(m *sarama.ConsumerMessage) error {
-		digits, ok := strings.CutPrefix(string(m.Key), own)
-		if !ok {
+		of, seq, ok := inbox.ParseNoticeKey(string(m.Key))
+		if !ok || of != partition {
 			return nil
-		}
-		seq, err := strconv.ParseUint(digits, 10, 64)
-		if err != nil {
-			return nil // no writer of ours has made it
 		}
 		if m.Value == nil {
 			delete(out, seq)

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"strings"
 	"sync"
 	"time"
 
@@ -199,10 +198,6 @@ func ParseItemKey(key string) (name string, seq uint64, ok bool) {
 	if name, seq, ok = inbox.ParseItemKey(key); ok {
 		return name, seq, true
 	}
-	name, digits, _ := strings.Cut(key, "/")
-	if _, own := belfry.ParsePartitionKey(name); !own {
-		return "", 0, false
-	}
-	_, seq, ok = inbox.ParseItemKey("notice/" + digits)
-	return name, seq, ok
+	partition, seq, ok := inbox.ParseNoticeKey(key)
+	return belfry.PartitionKey(partition), seq, ok
 }
