@@ -35,22 +35,31 @@ func DecodeStamp(b []byte, now time.Time) (inbox.Stamp, error) {
 		s, err := DecodeState(b)
 		return s.Stamp(now), err
 	}
-	stamp := inbox.Stamp{Cursor: h.cursor()}
+	passed, err := h.passed(now)
+	if err != nil {
+		return inbox.Stamp{}, err
+	}
+	return inbox.Stamp{Cursor: h.cursor(), Passed: passed}, nil
+}
+
+// passed takes the columns of expiries and times, and returns how many of a row without
+// notices have passed at now.
+func (h *rowHead) passed(now time.Time) (passed int, err error) {
 	for len(h.expiresAt) > 0 {
 		var e inbox.Entry
 		if e.ExpiresAt, err = h.nextExpiry(); err != nil {
-			return inbox.Stamp{}, err
+			return 0, err
 		}
-		stamp.Passed += e.Passed(now)
+		passed += e.Passed(now)
 	}
 	for len(h.times) > 0 {
 		var e inbox.Entry
 		if err = h.nextTime(&e); err != nil {
-			return inbox.Stamp{}, err
+			return 0, err
 		}
-		stamp.Passed += e.Passed(now)
+		passed += e.Passed(now)
 	}
-	return stamp, nil
+	return passed, nil
 }
 
 // DecodeDue returns the [inbox.State].NextWake of an encoded row, 0 for one that cannot

@@ -99,20 +99,9 @@ func DecodeShownStamp(b []byte, on *board.Board, now time.Time) (inbox.Stamp, er
 	}
 	if len(h.notices) == 0 {
 		// None of the items is a notice: what they count for needs no more than times.
-		passed := 0
-		for len(h.expiresAt) > 0 {
-			var e inbox.Entry
-			if e.ExpiresAt, err = h.nextExpiry(); err != nil {
-				return inbox.Stamp{}, err
-			}
-			passed += e.Passed(now)
-		}
-		for len(h.times) > 0 {
-			var e inbox.Entry
-			if err = h.nextTime(&e); err != nil {
-				return inbox.Stamp{}, err
-			}
-			passed += e.Passed(now)
+		passed, err := h.passed(now)
+		if err != nil {
+			return inbox.Stamp{}, err
 		}
 		stamp := v.Stamp(now)
 		stamp.Passed += passed
