@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/child"
@@ -215,17 +213,9 @@ func (s Site) Rest(ctx context.Context, limit time.Duration) error {
 // Ends returns the sum of the ends of each topic's partitions: how many records it was
 // written, here where nothing is compacted yet or aborted.
 func (s Site) Ends(ctx context.Context, topics ...string) ([]int64, error) {
-	client, err := connect(s.Kafka)
+	ends, err := endsOf(ctx, s.admin.kadm, topics...)
 	if err != nil {
 		return nil, err
-	}
-	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topics...)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("find the ends of topics: %w", err)
 	}
 	out := make([]int64, len(topics))
 	for i, topic := range topics {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -74,12 +75,9 @@ func (a *admin) behind(ctx context.Context, inputs map[string][]string) (int64, 
 		if err != nil {
 			return 0, err
 		}
-		ends, err := a.kadm.ListEndOffsets(ctx, topics...)
-		if err == nil {
-			err = ends.Error()
-		}
+		ends, err := endsOf(ctx, a.kadm, topics...)
 		if err != nil {
-			return 0, fmt.Errorf("find the ends of %v: %w", topics, err)
+			return 0, err
 		}
 		ends.Each(func(end kadm.ListedOffset) {
 			at := int64(0)
@@ -90,6 +88,18 @@ func (a *admin) behind(ctx context.Context, inputs map[string][]string) (int64, 
 		})
 	}
 	return sum, nil
+}
+
+// endsOf returns where all partitions of topics end.
+func endsOf(ctx context.Context, k *kadm.Client, topics ...string) (kadm.ListedOffsets, error) {
+	ends, err := k.ListEndOffsets(ctx, topics...)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the ends of %s: %w", strings.Join(topics, ", "), err)
+	}
+	return ends, nil
 }
 
 // delete removes the topics and groups of the installation.
@@ -126,13 +136,10 @@ func Follow(ctx context.Context, cfg kafka.Config, topics ...string) (*Follower,
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topics...)
-	if err == nil {
-		err = ends.Error()
-	}
+	ends, err := endsOf(ctx, kadm.NewClient(client), topics...)
 	if err != nil {
 		client.Close()
-		return nil, fmt.Errorf("find the ends of %v: %w", topics, err)
+		return nil, err
 	}
 	at := map[string]map[int32]kgo.Offset{}
 	ends.Each(func(end kadm.ListedOffset) {

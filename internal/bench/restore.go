@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -142,12 +141,9 @@ func (in *installation) readBare(ctx context.Context, cpu func() time.Duration, 
 		return out, err
 	}
 	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topics...)
-	if err == nil {
-		err = ends.Error()
-	}
+	ends, err := endsOf(ctx, kadm.NewClient(client), topics...)
 	if err != nil {
-		return out, fmt.Errorf("find the ends of %s: %w", strings.Join(topics, ", "), err)
+		return out, err
 	}
 	want := int64(0)
 	ends.Each(func(end kadm.ListedOffset) { want += end.Offset })

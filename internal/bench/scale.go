@@ -126,12 +126,9 @@ func (s *scaling) run(ctx context.Context) error {
 func (s *scaling) look(ctx context.Context) (Second, error) {
 	out := Second{Processors: len(s.members), Rows: map[string]float64{}}
 	for name, table := range map[string]string{"unread": s.Prefix.UnreadTable(), "inbox": s.Prefix.InboxTable()} {
-		ends, err := s.admin.kadm.ListEndOffsets(ctx, table)
-		if err == nil {
-			err = ends.Error()
-		}
+		ends, err := endsOf(ctx, s.admin.kadm, table)
 		if err != nil {
-			return out, fmt.Errorf("find the ends of %s: %w", table, err)
+			return out, err
 		}
 		sum := int64(0)
 		ends.Each(func(end kadm.ListedOffset) { sum += end.Offset })
@@ -174,12 +171,9 @@ func (s *scaling) look(ctx context.Context) (Second, error) {
 // still returns how long the partition that has stood still for longest has: of
 // those that have records left, each of which will be a row.
 func (s *scaling) still(ctx context.Context, ends kadm.ListedOffsets, now time.Time) (longest time.Duration, err error) {
-	inputs, err := s.admin.kadm.ListEndOffsets(ctx, s.Prefix.Journal())
-	if err == nil {
-		err = inputs.Error()
-	}
+	inputs, err := endsOf(ctx, s.admin.kadm, s.Prefix.Journal())
 	if err != nil {
-		return 0, fmt.Errorf("find the ends of the journal: %w", err)
+		return 0, err
 	}
 	ends.Each(func(end kadm.ListedOffset) {
 		input, _ := inputs.Lookup(s.Prefix.Journal(), end.Partition)

@@ -289,11 +289,11 @@ func (r *crowdRun) deliverNotice(ctx context.Context, rate int) error {
 	for _, h := range r.crowd.held {
 		h.forget()
 	}
-	client, err := connect(r.in.Kafka, kgo.ConsumeTopics(r.in.Prefix.Journal()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	journal, err := Follow(ctx, r.in.Kafka, r.in.Prefix.Journal())
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer journal.Close()
 	var posted time.Time
 	var g errgroup.Group
 	g.Go(func() error {
@@ -316,32 +316,20 @@ func (r *crowdRun) deliverNotice(ctx context.Context, rate int) error {
 		return err
 	}
 	missing := r.awaitAll(ctx, events)
-	versions := map[int32]uint64{} // of the notice, by partition
-	for len(versions) < r.in.Partitions {
-		fetches := client.PollFetches(ctx)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		fetches.EachRecord(func(m *kgo.Record) {
-			if string(m.Key) == belfry.PartitionKey(m.Partition) {
-				versions[m.Partition] = uint64(m.Offset) + 1
-			}
-		})
+	versions, err := r.noticed(ctx, journal)
+	if err != nil {
+		return err
 	}
-	var told, then, others []time.Duration
-	byUser := map[string]*heldStream{}
-	deadline := time.Now().Add(arriveTimeout)
-	late := 0
+	byUser, notice := map[string]*heldStream{}, map[string]uint64{}
 	for _, h := range r.crowd.held {
-		byUser[h.user] = h
-		at, ok := h.reached(versions[kafka.Partition(h.user, r.in.Partitions)])
-		for ; !ok && time.Now().Before(deadline) && Pause(ctx, 10*time.Millisecond) == nil; at, ok = h.reached(versions[kafka.Partition(h.user, r.in.Partitions)]) {
+		byUser[h.user], notice[h.user] = h, versions[kafka.Partition(h.user, r.in.Partitions)]
+	}
+	late := r.await(ctx, notice)
+	var told, then, others []time.Duration
+	for _, h := range r.crowd.held {
+		if at, ok := h.reached(notice[h.user]); ok {
+			told = append(told, at.Sub(posted))
 		}
-		if !ok {
-			late++
-			continue
-		}
-		told = append(told, at.Sub(posted))
 	}
 	for _, e := range events {
 		at, ok := byUser[e.user].reached(e.version)
@@ -359,18 +347,42 @@ func (r *crowdRun) deliverNotice(ctx context.Context, rate int) error {
 	return nil
 }
 
-// awaitAll waits until every stream has the last event of its user, and returns
-// how many have not after arriveTimeout.
+// noticed returns the version of the notice that came, by partition.
+func (r *crowdRun) noticed(ctx context.Context, journal *Follower) (map[int32]uint64, error) {
+	following, stop := context.WithTimeout(ctx, arriveTimeout)
+	defer stop()
+	versions := map[int32]uint64{}
+	err := journal.Run(following, func(m *kgo.Record, _ time.Time) {
+		if string(m.Key) == belfry.PartitionKey(m.Partition) {
+			versions[m.Partition] = uint64(m.Offset) + 1
+		}
+		if len(versions) == r.in.Partitions {
+			stop()
+		}
+	})
+	if err == nil && len(versions) < r.in.Partitions {
+		err = fmt.Errorf("the notice is in %d of %d partitions of the journal", len(versions), r.in.Partitions)
+	}
+	return versions, err
+}
+
+// awaitAll waits until every stream has the last event of its user, as await does.
 func (r *crowdRun) awaitAll(ctx context.Context, events []written) (missing int) {
 	last := map[string]uint64{}
 	for _, e := range events {
 		last[e.user] = max(last[e.user], e.version)
 	}
+	return r.await(ctx, last)
+}
+
+// await waits until every stream has the version of its user, and returns how many have
+// not after arriveTimeout.
+func (r *crowdRun) await(ctx context.Context, versions map[string]uint64) (missing int) {
 	deadline := time.Now().Add(arriveTimeout)
 	for {
 		missing = 0
 		for _, h := range r.crowd.held {
-			if h.newest() < last[h.user] {
+			if h.newest() < versions[h.user] {
 				missing++
 			}
 		}

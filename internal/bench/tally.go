@@ -116,12 +116,9 @@ func take[T any](table map[string]T, r *kgo.Record, decode func([]byte) (T, erro
 // readAll reads a topic from its begin to the end that it has now. Its last
 // records must be younger than what compaction may remove.
 func (in *installation) readAll(ctx context.Context, topic string, visit func(*kgo.Record) error) error {
-	ends, err := in.admin.kadm.ListEndOffsets(ctx, topic)
-	if err == nil {
-		err = ends.Error()
-	}
+	ends, err := endsOf(ctx, in.admin.kadm, topic)
 	if err != nil {
-		return fmt.Errorf("find the end of %s: %w", topic, err)
+		return err
 	}
 	left := map[int32]int64{}
 	from := map[int32]kgo.Offset{}
