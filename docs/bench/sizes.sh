@@ -5,7 +5,7 @@ set -e
 root=$PWD
 line="--bundle --minify --format=esm --target=es2022 --legal-comments=none --log-level=error"
 react="--external:react --external:react-dom --external:react-dom/client --external:react/jsx-runtime"
-# What several files take is the sum of each.
+# The size of several files is the sum of each.
 size() {
   name=$1
   shift

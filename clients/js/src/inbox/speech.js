@@ -1,4 +1,4 @@
-// What Intl makes of times and lists.
+// Times and lists as Intl writes them.
 const day = 864e5; // ms
 const midnight = (t) => new Date(t).setHours(0, 0, 0, 0);
 
