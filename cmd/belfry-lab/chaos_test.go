@@ -36,16 +36,13 @@ func TestChaosCommand(t *testing.T) {
 	if strings.Contains(out, "broker ") {
 		t.Errorf("something was done to brokers:\n%s", out)
 	}
+	own := belfry.Prefix(belfry.DefaultPrefix)
+	wantNoTopics(t, brokers, func(name string) bool { return !own.Owns(name) })
 	topics, err := programtest.AdminOf(t, brokers).ListTopics()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name := range topics {
-		if !belfry.Prefix(belfry.DefaultPrefix).Owns(name) {
-			t.Errorf("topic %s is left behind", name)
-		}
-	}
-	if len(topics) < len(belfry.Prefix(belfry.DefaultPrefix).Topics(1)) {
+	if len(topics) < len(own.Topics(1)) {
 		t.Errorf("only the topics %v are left", topics)
 	}
 	wantEmpty(t, dir)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/cli"
@@ -48,17 +50,30 @@ func measuredOn(t *testing.T, brokers []string, code int, args ...string) string
 		t.Errorf("ended with %d, want %d", got, code)
 	}
 	t.Logf("%s%s", &stdout, &stderr)
-	topics, err := programtest.AdminOf(t, brokers).ListTopics()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name := range topics {
-		if strings.HasPrefix(name, "acme") {
-			t.Errorf("topic %s is left behind", name)
-		}
-	}
+	wantNoTopics(t, brokers, func(name string) bool { return strings.HasPrefix(name, "acme") })
 	wantEmpty(t, dir)
 	return stdout.String()
+}
+
+// wantNoTopics waits until the brokers have no topic like those: what the
+// controller has deleted, a broker lists until it has read of that.
+func wantNoTopics(t *testing.T, brokers []string, those func(name string) bool) {
+	t.Helper()
+	admin := programtest.AdminOf(t, brokers)
+	var left []string
+	kafkatest.Eventually(t, 30*time.Second, func() string { return fmt.Sprintf("topics %q are left behind", left) }, func() bool {
+		topics, err := admin.ListTopics()
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = left[:0]
+		for name := range topics {
+			if those(name) {
+				left = append(left, name)
+			}
+		}
+		return len(left) == 0
+	})
 }
 
 // buildPeer builds the plain goka program.
