@@ -100,7 +100,7 @@ func (s *Registry) ask(ctx context.Context, at envelope.Place, path, what string
 			return answer, fmt.Errorf("ask the schema registry for %s: %w", what, context.Cause(ctx))
 		case permanent(err):
 			return answer, belfry.Invalid("", "must be written with a schema that the registry has; of %s it says: %s", what, short(err))
-		case attempt == registryAttempts || s.saysNo(err):
+		case attempt == registryAttempts || isMissing(err):
 			return answer, s.giveUp(ctx, at, path, what, err)
 		}
 		timer := time.NewTimer(pause)
@@ -122,16 +122,13 @@ func (s *Registry) giveUp(ctx context.Context, at envelope.Place, path, what str
 	unavailable := fmt.Errorf("ask the schema registry for %s: %w: %s", what, sources.ErrUnavailable, short(err))
 	var answer *sr.ResponseError
 	answered := errors.As(err, &answer)
-	missing := answered && answer.StatusCode == http.StatusNotFound
+	missing := isMissing(err)
 	// A request that is never answered, or in a way that cannot be read, has failed as well.
 	failed := (!answered || answer.StatusCode >= http.StatusInternalServerError) && s.failedFor(at, path) >= failingFor
 	if !missing && !failed || !s.well(ctx) {
 		return unavailable
 	}
 	if missing {
-		s.mu.Lock()
-		s.noWord = time.Now().Add(unknownSchemaFor)
-		s.mu.Unlock()
 		return belfry.Invalid("", "must be written with a schema that the registry has; of %s it says: %s", what, short(err))
 	}
 	return belfry.Invalid("", "must be written with a schema that the registry can give; for %s it has failed at %s and answered else, now with: %s; replay the record when it can",
@@ -145,16 +142,10 @@ func (s *Registry) well(ctx context.Context) bool {
 	return s.client.Do(ctx, http.MethodGet, "/schemas/types", nil, &types) == nil
 }
 
-// saysNo reports whether err is a 404 in the words of a web server, as the registry has
-// lately said no: it need not be asked again whether it means that.
-func (s *Registry) saysNo(err error) bool {
+// isMissing reports whether err is a 404, in whatever words: a proxy's too.
+func isMissing(err error) bool {
 	var answer *sr.ResponseError
-	if !errors.As(err, &answer) || answer.StatusCode != http.StatusNotFound {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return time.Now().Before(s.noWord)
+	return errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound
 }
 
 // failedFor returns how long path has been answered by errors, or all that the

@@ -119,7 +119,6 @@ type Registry struct {
 	refused *recent.Map[schemaKey, refusal] // apart: what does not exist must not displace what does
 	unknown unknown
 	failing *recent.Map[string, failure] // paths, and partitions that ask for them
-	noWord  time.Time                    // until when a 404 in the words of a web server is the registry's no
 }
 
 // failure is the time for which something has been answered by errors.

@@ -31,12 +31,13 @@ func TestDecoderWaitsForTheRegistry(t *testing.T) {
 		name   string
 		status int
 		answer string
+		asked  int // at once
 	}{
-		{"server error", http.StatusInternalServerError, ""},
-		{"wrong password", http.StatusUnauthorized, ""},
-		{"too many requests", http.StatusTooManyRequests, ""},
-		{"another server's 404", http.StatusNotFound, ""},
-		{"another server's page", 0, "<html>"},
+		{"server error", http.StatusInternalServerError, "", 3},
+		{"wrong password", http.StatusUnauthorized, "", 3},
+		{"too many requests", http.StatusTooManyRequests, "", 3},
+		{"another server's 404", http.StatusNotFound, "", 1},
+		{"another server's page", 0, "<html>", 3},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -50,8 +51,8 @@ func TestDecoderWaitsForTheRegistry(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			asked := slices.DeleteFunc(r.requests(), func(path string) bool { return path == wellPath })
-			if len(asked) != 3 {
-				t.Errorf("asked for %q, want it three times", asked)
+			if len(asked) != tt.asked {
+				t.Errorf("asked for %q, want it %d times", asked, tt.asked)
 			}
 			r.put(t, "/schemas/ids/1", "", `"string"`)
 			r.set(0)

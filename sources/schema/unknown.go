@@ -13,16 +13,16 @@ import (
 // A producer that names another schema in each record would have the registry asked for each, and
 // all behind it wait for the answers. So questions that come to nothing may take
 // unknownBurst of a partition's time at once and then a tenth of it; a question counts
-// as unknownLeast at least and as unknownMost at most, so that 20 to 1,000 are asked at
-// once. Beyond that a record whose schema was not seen yet waits until
+// as unknownLeast at least and as unknownMost at most, so that 4 to 200 are asked at
+// once, and the record behind them waits for less than a second. Beyond that a record whose schema was not seen yet waits until
 // the partition may ask for it, for unknownWait in all; after that it is not asked for
 // where the partition may not, until it has named none for unknownSchemaFor.
 const (
-	unknownBurst = time.Second
+	unknownBurst = 200 * time.Millisecond
 	unknownShare = 10
 	unknownLeast = time.Millisecond
 	unknownMost  = 50 * time.Millisecond
-	unknownWait  = 2 * time.Second
+	unknownWait  = 500 * time.Millisecond
 	// maxPlaces is how many partitions are told apart.
 	maxPlaces = 10_000
 )
