@@ -60,6 +60,9 @@ it says. It sends nothing. Without a mail it says what each item waits for.`,
 			if err != nil {
 				return err
 			}
+			if signer == nil && links.PublicURL() != "" {
+				logger.Warn("the mail is shown without its links to leave: give --link-secret-file, or a file with the --jwt-secret-file of the servers if they have none")
+			}
 			held, err := userdata.Read(cmd.Context(), kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0])
 			if err != nil {
 				return err

@@ -28,7 +28,7 @@ func TestTemplatesAreChecked(t *testing.T) {
 		{"a language without words", "letter.de.html", "{{range .Leave}}{{.URL}}{{end}}", "letter.de.html: there are no words of this language; add de.yaml"},
 		{"a name", "english!.yaml", "urgent: x", "english!.yaml: its name is no language"},
 		{"an unknown word", "en.yaml", "urgent: Now\nurgnet: Now\n", `en.yaml:2:1: urgnet: unknown field; the nearest known one is "urgent"`},
-		{"words that are missing", "de.yaml", "urgent: Dringend\n", "de.yaml:1:1: read: is missing; a language that is not built in needs all words"},
+		{"words that are missing", "de.yaml", "urgent: Dringend\n", "de.yaml:1:1: direction, today, day, comma, and, uncategorized, read, inbox, reason, leave, leave_category, and_more, waits, notifications, more: missing; a language that is not built in needs all words"},
 		{"a number that is missing", "en.yaml", "categories:\n  board: {name: Board, count: {other: posts}}\n", "en.yaml:2:39: categories.board.count.other: lacks {n}"},
 		{"something else in braces", "en.yaml", "reason: \"Hi {name}\"\n", "en.yaml:1:9: reason: has {name}, which nothing is put in for"},
 		{"something else in the braces of a form", "en.yaml", "more: {other: \"{n} and {count}\"}\n", "en.yaml:1:15: more.other: has {count}, which nothing is put in for"},

@@ -127,19 +127,23 @@ func parseWords(f *yamlfile.File, text string, tag language.Tag, on *Words) *Wor
 	if root.Kind != yaml.MappingNode {
 		return w
 	}
+	var missing []string
 	for _, t := range w.texts() {
 		if n, ok := fields[t.name]; ok {
 			*t.to = r.text(n, t.name, t.has)
 		} else if *t.to == "" {
-			f.Wrong(root, t.name, "is missing; a language that is not built in needs all words, see docs/letters.md")
+			missing = append(missing, t.name)
 		}
 	}
 	for _, c := range w.counted() {
 		if n, ok := fields[c.name]; ok {
 			*c.to = r.forms(n, c.name, c.has)
 		} else if len(*c.to) == 0 {
-			f.Wrong(root, c.name, "is missing; a language that is not built in needs all words, see docs/letters.md")
+			missing = append(missing, c.name)
 		}
+	}
+	if len(missing) > 0 {
+		f.Wrong(root, "", "%s: missing; a language that is not built in needs all words, see docs/letters.md", strings.Join(missing, ", "))
 	}
 	if n, ok := fields["direction"]; ok && w.Direction != "ltr" && w.Direction != "rtl" {
 		f.Wrong(n, "direction", "must be ltr or rtl, not %.20q", w.Direction)
