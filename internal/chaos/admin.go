@@ -192,17 +192,30 @@ func (a *admin) coordinator(ctx context.Context, group string) (int32, error) {
 	return found[group].NodeID, nil
 }
 
+// cleanTimeout bounds how long topics are asked to go: nodes that were killed a moment
+// ago may still choose who decides that.
+const cleanTimeout = time.Minute
+
 // clean deletes the topics and groups of the installation.
 func (a *admin) clean(ctx context.Context) error {
-	err := a.ask(ctx, func(ctx context.Context, client *kadm.Client) error {
-		deleted, err := client.DeleteTopics(ctx, a.topics()...)
+	deadline := time.Now().Add(cleanTimeout)
+	for {
+		err := a.ask(ctx, func(ctx context.Context, client *kadm.Client) error {
+			deleted, err := client.DeleteTopics(ctx, a.topics()...)
+			for _, t := range deleted {
+				// It went although the answer to an earlier call did not come.
+				if !errors.Is(t.Err, kerr.UnknownTopicOrPartition) {
+					err = errors.Join(err, t.Err)
+				}
+			}
+			return err
+		})
 		if err == nil {
-			err = deleted.Error()
+			break
 		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("delete topics: %w", err)
+		if time.Now().After(deadline) || !pause(ctx, restInterval) {
+			return fmt.Errorf("delete topics: %w", err)
+		}
 	}
 	for group := range a.inputs() {
 		// One that never was, or that the brokers have forgotten, is fine.

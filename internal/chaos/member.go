@@ -17,7 +17,7 @@ const (
 	readyTimeout = 60 * time.Second
 	// stopTimeout is how long it may take to end after SIGTERM; its own limit,
 	// --grace, is 10 s.
-	stopTimeout = 20 * time.Second
+	stopTimeout = 30 * time.Second
 	// restartPause is how long after its end a process that ended by itself is
 	// started again, as by whatever runs it in production.
 	restartPause = time.Second
