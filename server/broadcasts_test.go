@@ -72,6 +72,29 @@ func TestPostNotice(t *testing.T) {
 	}
 }
 
+// Processors that have just begun make the boards one by one: a notice waits for them as
+// a command does.
+func TestNoticeWaitsForBoards(t *testing.T) {
+	t.Parallel()
+	a := newBroadcastAPI(t)
+	for p := range 3 {
+		a.fake.CloseBoard(p)
+	}
+	done := make(chan servertest.Reply)
+	go func() { done <- a.call(http.MethodPost, "/v1/notifications", `{"audience":"all","id":"n","title":"x"}`) }()
+	for p := range 3 {
+		servertest.WaitFor(t, func() bool {
+			a.fake.Mu.Lock()
+			defer a.fake.Mu.Unlock()
+			return len(a.fake.Watchers[belfry.PartitionKey(int32(p))]) > 0
+		})
+		a.fake.OpenBoard(p)
+	}
+	if got := <-done; got.Code != http.StatusAccepted || a.unread("kim") != 1 {
+		t.Errorf("got %d %s, %d unread", got.Code, got.Body, a.unread("kim"))
+	}
+}
+
 // The id may come as a header, and the audience as an extension of a CloudEvent.
 func TestPostNoticeAsCloudEvent(t *testing.T) {
 	t.Parallel()
@@ -129,6 +152,7 @@ func TestNoticeRefusals(t *testing.T) {
 		{name: "a retraction of both", path: "/v1/retractions", body: `{"audience":"all","recipient":"kim","id":"1"}`, status: 400, field: "audience", detail: "not both"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // some wait
 			edits := []func(*Config){withJWT(t)}
 			if c.edit != nil {
 				edits = append(edits, c.edit)

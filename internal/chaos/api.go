@@ -8,7 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/belfry/belfry/inbox"
@@ -27,6 +29,8 @@ type api struct {
 	service string
 	admin   string
 	trouble func(format string, args ...any)
+	// announced says which servers have taken a notice: they know all notice boards.
+	announced []atomic.Bool
 }
 
 func newAPI(in *installation, trouble func(string, ...any)) *api {
@@ -36,6 +40,7 @@ func newAPI(in *installation, trouble func(string, ...any)) *api {
 	return &api{
 		servers: in.servers, service: in.service, admin: in.admin, trouble: trouble,
 		calls: &http.Client{Transport: transport, Timeout: callTimeout}, streams: &http.Client{Transport: transport},
+		announced: make([]atomic.Bool, len(in.servers)),
 	}
 }
 
@@ -48,6 +53,7 @@ type call struct {
 	token        string
 	etag         string // for If-None-Match
 	body         any    // encoded as JSON
+	announces    bool   // it needs the notice boards of all partitions
 }
 
 // answer is what came back; status 0 says that nothing did.
@@ -57,8 +63,10 @@ type answer struct {
 	body   []byte
 }
 
-// do makes a request. An answer that no server may give, however bad things
-// are, is trouble.
+// mayAnswer are the answers that a server may give, however bad things are.
+var mayAnswer = []int{http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNotModified, http.StatusServiceUnavailable}
+
+// do makes a request. An answer that is not of [mayAnswer] is trouble.
 func (a *api) do(ctx context.Context, c call) answer {
 	var body io.Reader
 	if c.body != nil {
@@ -88,8 +96,13 @@ func (a *api) do(ctx context.Context, c call) answer {
 	if err != nil {
 		return answer{}
 	}
-	switch response.StatusCode {
-	case http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNotModified, http.StatusServiceUnavailable:
+	switch status := response.StatusCode; {
+	case slices.Contains(mayAnswer, status):
+		if c.announces && status == http.StatusAccepted {
+			a.announced[c.server].Store(true)
+		}
+	case c.announces && status == http.StatusConflict && !a.announced[c.server].Load():
+		// Processors that have just begun have yet to make some, or this server to read of them.
 	default:
 		a.trouble("%s answered %s %s with %d: %.300s", a.servers[c.server].name, c.method, routeOf(c.path), response.StatusCode, data)
 	}

@@ -21,22 +21,27 @@ var (
 
 // announce writes notices, about one a second, until stop ends: some that expire soon, some
 // that are scheduled, some that replace others. Some are taken back, and some written twice.
+// The last comes after all faults and stays, so that something is checked of notices even
+// if nothing else could be written.
 func (w *writers) announce(ctx, stop context.Context, dice *rand.Rand) {
 	var made []message
+	post := func(path string, m *message) bool {
+		return w.repeat(ctx, dice, call{method: http.MethodPost, path: path, token: w.api.service, body: m, announces: true})
+	}
 	every(stop, func() time.Duration { return 500*time.Millisecond + rand.N(time.Second) }, func() {
 		m := w.notice(len(made), dice)
 		switch roll := dice.IntN(10); {
 		case len(made) == 0:
 		case roll < 2:
 			old := made[dice.IntN(len(made))]
-			w.post(ctx, dice, "/v1/retractions", &message{Audience: old.Audience, Source: old.Source, ID: old.ID})
+			post("/v1/retractions", &message{Audience: old.Audience, Source: old.Source, ID: old.ID})
 			return
 		case roll < 3:
 			m = made[dice.IntN(len(made))]
 		}
 		made = append(made, m)
 		if at := time.Now(); dice.IntN(2) == 0 {
-			w.announced(at, "http", &m, w.post(ctx, dice, "/v1/notifications", &m))
+			w.announced(at, "http", &m, post("/v1/notifications", &m))
 			return
 		}
 		value, err := json.Marshal(&m)
@@ -47,6 +52,9 @@ func (w *writers) announce(ctx, stop context.Context, dice *rand.Rand) {
 		at := time.Now()
 		w.kafka.write(w.kafka.prefix.Notifications(), m.ID, value, func(err error) { w.announced(at, "kafka", &m, err == nil) })
 	})
+	last := message{ID: w.author.name + "-notice-last", Source: "/notices", Audience: belfry.AudienceAll, Title: "The last notice"}
+	at := time.Now()
+	w.announced(at, "http", &last, post("/v1/notifications", &last))
 }
 
 // notice makes up a notice.

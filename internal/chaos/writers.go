@@ -154,11 +154,15 @@ func (w *writers) overHTTP(ctx, stop context.Context, dice *rand.Rand) {
 }
 
 func (w *writers) post(ctx context.Context, dice *rand.Rand, path string, body any) bool {
+	return w.repeat(ctx, dice, call{method: http.MethodPost, path: path, token: w.api.service, body: body})
+}
+
+// repeat makes a call to one server after another until it is accepted or ctx ends, and
+// reports whether it was.
+func (w *writers) repeat(ctx context.Context, dice *rand.Rand, c call) bool {
 	for ctx.Err() == nil {
-		got := w.api.do(ctx, call{
-			server: dice.IntN(len(w.api.servers)), method: http.MethodPost, path: path, token: w.api.service, body: body,
-		})
-		if got.status == http.StatusAccepted {
+		c.server = dice.IntN(len(w.api.servers))
+		if w.api.do(ctx, c).status == http.StatusAccepted {
 			return true
 		}
 		pause(ctx, 50*time.Millisecond+rand.N(200*time.Millisecond))

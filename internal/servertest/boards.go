@@ -26,6 +26,14 @@ func (f *Tables) CloseBoard(partition int) {
 	f.boards[partition] = nil
 }
 
+// OpenBoard gives it one, as processors do that have just begun, and wakes who waits.
+func (f *Tables) OpenBoard(partition int) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	f.boards[partition] = board.New(board.Row{}).Begin(f.Epoch, 0)
+	f.Wake(belfry.PartitionKey(int32(partition)))
+}
+
 // JournalNow is how many partitions there are, and the journal's epoch.
 func (f *Tables) JournalNow(context.Context) (partitions int, epoch uint32, err error) {
 	f.Mu.Lock()

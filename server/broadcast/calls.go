@@ -8,8 +8,10 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/inbox/board"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // Boards are the notice boards of all partitions as a server knows them. Its methods are
@@ -87,6 +89,27 @@ func (c *Calls) all(ctx context.Context) ([]*board.Board, error) {
 		}
 	}
 	return boards, nil
+}
+
+// started returns the boards once all partitions have one, or as they are after the time
+// that a command waits: processors that have just begun make them.
+func (c *Calls) started(ctx context.Context) (boards []*board.Board, err error) {
+	waiting, cancel := context.WithTimeout(ctx, wire.MaxWait)
+	defer cancel()
+	for boards, err = c.all(ctx); err == nil; {
+		missing := off(boards)
+		if len(missing) == 0 {
+			break
+		}
+		late := c.config.Await(waiting, belfry.PartitionKey(int32(missing[0])), func() (bool, error) {
+			boards, err = c.all(ctx)
+			return err == nil && len(off(boards)) < len(missing), err
+		})
+		if late != nil {
+			break
+		}
+	}
+	return boards, err
 }
 
 // checkOn returns an error that matches ErrOff if a partition has no board: a notice

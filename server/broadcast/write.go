@@ -32,9 +32,9 @@ type Displaced struct {
 }
 
 // Begin returns what a call with so many notices writes with. Its error matches ErrOff if
-// not all partitions have a board.
+// not all partitions have a board, for which it waits as long as a command does.
 func (c *Calls) Begin(ctx context.Context, notices int) (*Write, error) {
-	boards, err := c.all(ctx)
+	boards, err := c.started(ctx)
 	if err == nil {
 		err = checkOn(boards)
 	}
