@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ type host struct {
 	edit     func(*Config) // of the server, nil for none
 	stream   chan struct{} // streams wait until it is closed; nil for none
 	view     chan struct{} // the view of inboxes cannot be had until it is closed; nil for at once
+
+	away atomic.Bool // no call of the API is answered
 
 	mu    sync.Mutex
 	asked []string // actions, as method, path and body say them
@@ -74,6 +77,9 @@ func bellServer(t *testing.T, h *host, html string) (*api, string) {
 		}
 	})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h.away.Load() && strings.HasPrefix(r.URL.Path, "/v1/") {
+			panic(http.ErrAbortHandler)
+		}
 		if r.Method == http.MethodPost {
 			h.mu.Lock()
 			h.asked = append(h.asked, filepath.Base(r.URL.Path))

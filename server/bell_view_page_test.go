@@ -67,3 +67,24 @@ func TestBellWithoutItsView(t *testing.T) {
 	browsertest.Eval[any](tab, pageBell+`.querySelector('belfry-inbox').show({ status: 'all' })`)
 	browsertest.Eventually(tab, bellInbox+`.querySelectorAll('li').length`, 1)
 }
+
+// TestInboxOffline has a page lose the network while its inbox is open: it says that what
+// it shows is what was there last, goes on showing that, and says no more once it is back.
+func TestInboxOffline(t *testing.T) {
+	h := &host{}
+	a, address := bellServer(t, h, `lang="en"`)
+	a.notify("user-7", "first")
+	tab := browsertest.New(t)
+	tab.Open(address + "/host")
+	browsertest.Eventually(tab, bellBadge, "1")
+	browsertest.Eval[any](tab, openBell)
+	const shows = bellInbox + `.querySelectorAll('li').length + ' ' + ` + bellInbox + `.querySelector('#banner').checkVisibility() + ' ' + ` + bellInbox + `.querySelector('[role=alert]').textContent`
+	browsertest.Eventually(tab, shows, "1 false ")
+	h.away.Store(true)
+	browsertest.Eval[any](tab, `dispatchEvent(new Event('offline'))`)
+	browsertest.Eventually(tab, shows, "1 true You’re offline. This is what was there last.")
+	a.notify("user-7", "second")
+	h.away.Store(false)
+	browsertest.Eval[any](tab, `dispatchEvent(new Event('online'))`)
+	browsertest.Eventually(tab, shows, "2 false ")
+}
