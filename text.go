@@ -29,6 +29,15 @@ func PlainText(s string) Text {
 // Languages returns the keys of t in order, the one without a language first.
 func (t Text) Languages() []string { return slices.Sorted(maps.Keys(t)) }
 
+// Any returns the text of the first of its languages, "" without one: what somebody is shown
+// of whom no language is known.
+func (t Text) Any() string {
+	for _, language := range t.Languages() {
+		return t[language]
+	}
+	return ""
+}
+
 func (t Text) size() int {
 	n := 0
 	for language, s := range t {

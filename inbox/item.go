@@ -70,6 +70,15 @@ func ParseContentKey(key string) (k ContentKey, ok bool) {
 	return k, k.Endpoint
 }
 
+// ParseTableKey is [ParseContentKey], and takes the key of a notice's content as well, whose
+// Recipient is the key of its partition.
+func ParseTableKey(key string) (k ContentKey, ok bool) {
+	if p, seq, notice := ParseNoticeKey(key); notice {
+		return ContentKey{Recipient: belfry.PartitionKey(p), Seq: seq}, true
+	}
+	return ParseContentKey(key)
+}
+
 // String returns the [ItemKey] or [EndpointKey].
 func (k ContentKey) String() string {
 	if k.Endpoint {

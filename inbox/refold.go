@@ -4,8 +4,6 @@ import (
 	"encoding/hex"
 	"slices"
 	"time"
-
-	"github.com/belfry/belfry"
 )
 
 // Refold is what a journal holds of one recipient, folded again record by
@@ -24,7 +22,8 @@ type Refold struct {
 	Complete bool   `json:"complete"` // nothing is missing
 
 	Records int        `json:"records"` // of the recipient, all that were refolded
-	Omitted int        `json:"omitted"` // how many of them are not in Steps
+	Notices int        `json:"notices"` // records of the partition's notice board that are in Steps or Omitted
+	Omitted int        `json:"omitted"` // how many of both are not in Steps
 	Steps   []Step     `json:"steps"`   // by offset
 	Result  Comparison `json:"result"`
 }
@@ -42,8 +41,7 @@ type Comparison struct {
 	// Missing are items that the refold made and the row lacks; Surplus those
 	// of the row that the refold should have made; Different those that one
 	// takes for read, seen, archived, muted or hidden and the other does not. By seq. Without
-	// the past that is not retained they may be harmless: a duplicate of
-	// something older is a new item to the refold.
+	// the past that is not retained they may be harmless: a duplicate of something older is new.
 	Missing   []uint64 `json:"missing"`
 	Surplus   []uint64 `json:"surplus"`
 	Different []uint64 `json:"different"`
@@ -55,26 +53,29 @@ type Comparison struct {
 type Refolder struct {
 	// Texts has steps carry titles, which are people's own.
 	Texts bool
-	// Members is that of the fold ([Input]).
-	Members int
+	// Members and Keep are those of the fold ([Input]).
+	Members, Keep int
+	// Advance, if not nil, returns a row with what the partition's notice board has for it
+	// before the record of a version, which is folded on that.
+	Advance func(row State, version uint64) State
 
 	row   State
 	epoch uint32
 	base  uint64
 	cap   int
 	from  uint64
+	begin uint64 // version before the first record of the journal
 	state State
 	atRow State // state at the row's version
 	past  bool  // whether the row's version is passed
 	more  int   // records after it
 }
 
-// NewRefolder begins with the oldest record that a journal of that epoch
-// retains, at offset oldest of the recipient's partition. Row is the
-// recipient's row as it is stored, read before the end of the journal is: it says at which
-// version the epoch began. Notices that it holds are left out: they are of no record of the
-// recipient's. Board is the row of the recipient's partition
-// ([belfry.PartitionKey]), which says so for a recipient without a row of the epoch.
+// NewRefolder begins with the oldest record that a journal of that epoch retains, at offset
+// oldest of the recipient's partition. Row is the recipient's row as it is stored, read
+// before the end of the journal is: it says at which version the epoch began. Notices that it
+// holds are left out: they are of no record of the recipient's. Board is the row of the
+// partition (belfry.PartitionKey), which says so for a recipient without a row of the epoch.
 // Cap is that of the fold ([Input]).
 //
 // The time before oldest is unknown but for the ids that the row remembers
@@ -85,16 +86,17 @@ func NewRefolder(row, board State, epoch uint32, oldest int64, cap int) *Refolde
 	if board.Epoch == epoch {
 		r.base = board.Base
 	}
+	r.begin = r.base + uint64(oldest)
 	switch {
 	case row.Version == 0:
-		r.from = r.base + uint64(oldest)
+		r.from = r.begin
 		r.state = State{Epoch: epoch, Base: r.base, Version: r.from}
 	case row.Epoch != epoch:
 		// The row has met nothing of this journal, so that it is what it begins with.
 		r.state, r.from = row, row.Version
 	default:
 		r.from = row.Base + uint64(oldest)
-		r.state = State{Epoch: epoch, Base: row.Base, Version: r.from, Removals: remembered(row, r.from)}
+		r.state = State{Epoch: epoch, Base: row.Base, Version: r.from, Removals: Remembered(row, r.from)}
 		for _, m := range row.Mutes {
 			if m.Version <= r.from {
 				r.state.Mutes = append(r.state.Mutes, m)
@@ -105,9 +107,9 @@ func NewRefolder(row, board State, epoch uint32, oldest int64, cap int) *Refolde
 	return r
 }
 
-// remembered returns the identities that a row knows from before a version: by
-// them a notification is recognised whose first copy is not retained.
-func remembered(row State, from uint64) []Removal {
+// Remembered returns the identities that a row, or a notice board, knows from before a
+// version: by them a notification is recognised whose first copy is not retained.
+func Remembered(row State, from uint64) []Removal {
 	var out []Removal
 	for i := range row.Items {
 		e := &row.Items[i]
@@ -118,7 +120,7 @@ func remembered(row State, from uint64) []Removal {
 		}
 	}
 	for _, rm := range row.Removals {
-		if rm.Version <= from {
+		if rm.Version <= from || rm.Seq != 0 && rm.Seq <= from {
 			out = append(out, Removal{Version: from, Hash: rm.Hash})
 		}
 	}
@@ -136,14 +138,14 @@ func (r *Refolder) From() uint64 { return r.from }
 // Step folds the record at an offset, with the timestamp it has in the journal.
 // Offsets must rise.
 func (r *Refolder) Step(offset int64, at time.Time, record Record) Step {
-	in := Input{Position: Position{Epoch: r.epoch, Offset: offset}, Time: at, Base: r.base, Cap: r.cap, Members: r.Members}
-	before := r.state
+	in := Input{Position: Position{Epoch: r.epoch, Offset: offset}, Time: at, Base: r.base, Cap: r.cap, Members: r.Members, Keep: r.Keep}
+	before := r.before(offset)
 	after, effects := Fold(before, record, in)
 	r.pass(after.Version)
-	s := newStep(&before, &after, record, in, effects)
+	s := NewStep(&before, &after, record, in, effects)
 	s.Pending = r.past
 	if r.Texts {
-		s.Title = titleOf(record.Notification.Title)
+		s.Title = record.Notification.Title.Any()
 	}
 	r.state = after
 	if !r.past {
@@ -152,12 +154,21 @@ func (r *Refolder) Step(offset int64, at time.Time, record Record) Step {
 	return s
 }
 
+// before is the row on which the record at an offset is folded.
+func (r *Refolder) before(offset int64) State {
+	if r.Advance == nil {
+		return r.state
+	}
+	return r.Advance(r.state, r.base+uint64(offset)+1)
+}
+
 // Undecodable is Step for a record that cannot be decoded: it is a dead letter,
 // and changes not even the version.
 func (r *Refolder) Undecodable(offset int64, at time.Time, cause error) Step {
+	row := r.before(offset)
 	return Step{
-		Offset: offset, Version: r.state.Version, Time: at.UTC(), Outcome: "dead-letter", Why: cause.Error(),
-		Pending: r.past, Counts: r.state.Counts(at),
+		Offset: offset, Version: row.Version, Time: at.UTC(), Outcome: "dead-letter", Why: cause.Error(),
+		Pending: r.past, Counts: row.Counts(at),
 	}
 }
 
@@ -169,22 +180,31 @@ func (r *Refolder) pass(version uint64) {
 	}
 }
 
+// State is what all records have made so far. It is not to be modified.
+func (r *Refolder) State() State { return r.state }
+
+// AtRow is State up to the row's version.
+func (r *Refolder) AtRow() State { return r.atRow }
+
 // Result compares what was refolded with the row, both as they are at now.
-func (r *Refolder) Result(now time.Time) Comparison {
+func (r *Refolder) Result(now time.Time) Comparison { return r.Compare(r.row, r.atRow, now) }
+
+// Compare is Result with the row and what was refolded of it as they are shown.
+func (r *Refolder) Compare(row, refolded State, now time.Time) Comparison {
 	c := Comparison{
-		Version: r.row.Version, Pending: r.more, Row: r.row.Counts(now), Refolded: r.atRow.Counts(now),
+		Version: row.Version, Pending: r.more, Row: row.Counts(now), Refolded: refolded.Counts(now),
 		Older: Counts{Categories: map[string]Tally{}}, OlderItems: []uint64{},
 		Missing: []uint64{}, Surplus: []uint64{}, Different: []uint64{},
 	}
-	if r.from == r.row.Version && r.row.Epoch != r.epoch && r.row.Version > 0 {
+	if r.from == r.row.Version && r.row.Epoch != r.epoch && r.row.Version > 0 && row.Version == r.row.Version {
 		c.Agrees = true // the row is what the refold began with
 		return c
 	}
-	for i := range r.row.Items {
-		e := &r.row.Items[i]
-		mine, ok := r.atRow.Entry(e.Seq)
+	for i := range row.Items {
+		e := &row.Items[i]
+		mine, ok := refolded.Entry(e.Seq)
 		switch {
-		case e.Seq <= r.from:
+		case e.Seq <= r.from, e.Shared != nil && e.Seq <= r.begin:
 			c.OlderItems = append(c.OlderItems, e.Seq)
 			c.Older.Add(e, now)
 		case !ok:
@@ -193,20 +213,13 @@ func (r *Refolder) Result(now time.Time) Comparison {
 			c.Different = append(c.Different, e.Seq)
 		}
 	}
-	for i := range r.atRow.Items {
-		if _, ok := r.row.Entry(r.atRow.Items[i].Seq); !ok {
-			c.Missing = append(c.Missing, r.atRow.Items[i].Seq)
+	for i := range refolded.Items {
+		if _, ok := row.Entry(refolded.Items[i].Seq); !ok {
+			c.Missing = append(c.Missing, refolded.Items[i].Seq)
 		}
 	}
 	c.Agrees = len(c.Missing)+len(c.Surplus)+len(c.Different) == 0
 	return c
-}
-
-func titleOf(t belfry.Text) string {
-	if names := t.Languages(); len(names) > 0 {
-		return t[names[0]]
-	}
-	return ""
 }
 
 // Keep drops the oldest steps over most and those before since, and counts them
@@ -228,9 +241,9 @@ type Step struct {
 	Version uint64    `json:"version"` // of the row after it
 	Time    time.Time `json:"time"`    // of the record, as the broker gave it
 	Kind    string    `json:"kind"`    // "" for a record that cannot be decoded
-	Outcome Outcome   `json:"outcome"` // or "dead-letter"
-	// Why says by what a duplicate was recognised ("watermark" or "id"), or why
-	// the record cannot be decoded.
+	Outcome Outcome   `json:"outcome"` // or "dead-letter", or "for-others" of a notice
+	// Why says by what a duplicate was recognised ("watermark" or "id"), why a notice is
+	// for others, or why the record cannot be decoded.
 	Why     string `json:"why,omitempty"`
 	Pending bool   `json:"pending,omitempty"` // the row has not seen it yet
 
@@ -242,6 +255,10 @@ type Step struct {
 	Category string      `json:"category,omitempty"`
 	Origin   *StepOrigin `json:"origin,omitempty"`
 	Title    string      `json:"title,omitempty"` // if texts were asked for
+	// Audience is that of a notice, empty for what is the recipient's alone, and ExpiresAt
+	// when the one that it added goes by the clock.
+	Audience  string    `json:"audience,omitempty"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 
 	// The items that it changed, by seq. Unknown are items that it names and that are
 	// older than the refold.
@@ -309,7 +326,8 @@ func (s *Step) Changed() bool {
 	return s.Added != 0 || len(s.Told)+len(s.Returned)+flags+len(s.Gone)+len(s.Hidden)+len(s.Shown)+len(s.Muted)+len(s.Left) > 0
 }
 
-func newStep(before, after *State, r Record, in Input, effects Effects) Step {
+// NewStep returns what a record changed that was folded on a row, or on a notice board.
+func NewStep(before, after *State, r Record, in Input, effects Effects) Step {
 	s := Step{
 		Offset: in.Offset, Version: after.Version, Time: in.Time.UTC(), Kind: r.Kind.String(), Outcome: effects.Outcome,
 		Rule: r.Rule, Category: r.Category, Counts: after.Counts(in.Time),

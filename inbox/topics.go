@@ -25,6 +25,16 @@ func (s *State) HasTopic(hash uint64) bool {
 	return ok
 }
 
+// TopicNames returns the names of the topics that s has subscribed to, sorted.
+func (s *State) TopicNames() []string {
+	names := []string{}
+	for i := range s.Topics {
+		names = append(names, s.Topics[i].Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // topic returns the place of a hash in Topics, or where it belongs.
 func (s *State) topic(hash uint64) (int, bool) {
 	return slices.BinarySearchFunc(s.Topics, hash, func(t Topic, hash uint64) int { return cmp.Compare(t.Hash, hash) })
@@ -32,6 +42,24 @@ func (s *State) topic(hash uint64) (int, bool) {
 
 // TopicsFull reports whether one more topic cannot be subscribed to.
 func (s *State) TopicsFull() bool { return len(s.Topics) >= MaxTopics }
+
+// AudienceOf names whom an item of s is for: "" for the user alone, [belfry.AudienceAll], or a
+// topic. Of a topic that is neither subscribed to any more nor named by the content, zero if
+// that is not there, the name is unknown and left out.
+func (s *State) AudienceOf(e *Entry, content *Item) string {
+	switch {
+	case e.Shared == nil:
+		return ""
+	case e.Shared.Audience == Everybody:
+		return belfry.AudienceAll
+	case content.Audience != "":
+		return content.Audience
+	}
+	if at, ok := s.topic(e.Shared.Audience); ok {
+		return belfry.TopicAudience(s.Topics[at].Name)
+	}
+	return belfry.TopicAudience("")
+}
 
 // subscribe adds a topic: its notices come from now on, those of before do not.
 func (f *folder) subscribe(r *Record) Outcome {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -355,6 +356,7 @@ func TestGetBroadcasts(t *testing.T) {
 		Partitions int
 		Off        []int
 		Users      *int
+		AsOf       time.Time `json:"as_of"`
 		Broadcasts []struct {
 			ID, Source, Audience string
 			Title                belfry.Text
@@ -374,10 +376,80 @@ func TestGetBroadcasts(t *testing.T) {
 	seq := plain.Broadcasts[1].Seqs["0"]
 	a.call(http.MethodPost, "/v1/users/abc/inbox/seen", fmt.Sprintf(`{"seqs":[%d]}`, seq))
 	counted := servertest.Into[listed](a.get("/v1/broadcasts?reach=1"))
-	if r := counted.Broadcasts[1].Reach; r == nil || r.Held != 2 || r.Seen != 1 || r.Read != 0 || counted.Users == nil || *counted.Users != 2 {
-		t.Errorf("got %+v of %v users", r, counted.Users)
+	if r := counted.Broadcasts[1].Reach; r == nil || r.Held != 2 || r.Seen != 1 || r.Read != 0 || counted.Users == nil || *counted.Users != 2 || time.Since(counted.AsOf).Abs() > time.Hour {
+		t.Errorf("got %+v of %v users as of %v", r, counted.Users, counted.AsOf)
 	}
 	if got := a.get("/v1/broadcasts?reach=2"); got.Code != http.StatusBadRequest {
 		t.Errorf("got %d %s", got.Code, got.Body)
+	}
+}
+
+// Operators see what is live and since when; what it says admins alone, who ask for it, and
+// that is logged.
+func TestOpsBroadcasts(t *testing.T) {
+	t.Parallel()
+	var log servertest.Log
+	a := newBroadcastAPI(t, withJWT(t), func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	portal, operator := "Bearer "+mint(t, "portal", auth.ScopeBroadcast), "Bearer "+mint(t, "olga", auth.ScopeOps)
+	both := "Bearer " + mint(t, "olga", auth.ScopeOps, auth.ScopeAdmin)
+	for _, body := range []string{
+		`{"audience":"all","id":"secret-1","source":"/s","title":"secret one","category":"secret","time":"2026-01-01T00:00:00Z","expires_at":"` + time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339) + `"}`,
+		`{"audience":"topic:secret","id":"secret-2","source":"/s","title":"secret two","priority":"urgent","time":"2026-01-02T00:00:00Z"}`,
+	} {
+		if got := a.call(http.MethodPost, "/v1/notifications", body, "Authorization", portal); got.Code != http.StatusAccepted {
+			t.Fatalf("got %d %s", got.Code, got.Body)
+		}
+	}
+	const path = "/v1/ops/broadcasts"
+	list := func(query, token string) (out notices) {
+		t.Helper()
+		return servertest.Into[notices](a.get(path+query, "Authorization", token).Want(http.StatusOK))
+	}
+	if got := a.get(path, "Authorization", operator); strings.Contains(got.Body.String(), "secret") {
+		t.Errorf("shows what notices say: %s", got.Body)
+	}
+	plain := list("", operator)
+	if len(plain.Broadcasts) != 2 || plain.Partitions != 3 || len(plain.Off) != 0 {
+		t.Fatalf("got %+v", plain)
+	}
+	if topic, all := plain.Broadcasts[0], plain.Broadcasts[1]; topic.Audience != "" || topic.Priority != "urgent" || len(topic.Seqs) != 3 ||
+		all.Audience != "all" || all.Count != 1 || all.ExpiresAt.IsZero() || all.Time.Year() != 2026 {
+		t.Errorf("got %+v, %+v", topic, all)
+	}
+	if log.String() != "" && strings.Contains(log.String(), "shown to an operator") {
+		t.Errorf("a look without contents is logged: %s", log.String())
+	}
+	if whole := list("?contents=1", both); whole.Broadcasts[0].Audience != "topic:secret" || whole.Broadcasts[1].Title["en"]+whole.Broadcasts[1].Title[""] != "secret one" || whole.Broadcasts[1].ID != "secret-1" {
+		t.Errorf("got %+v with contents", whole.Broadcasts)
+	}
+	if text := log.String(); !strings.Contains(text, "contents shown to an operator") || !strings.Contains(text, "operator=olga") || !strings.Contains(text, "texts=2") || strings.Contains(text, "secret") {
+		t.Errorf("got the log %q, want who looked", text)
+	}
+	for query, c := range map[string]struct {
+		token  string
+		status int
+		field  string
+	}{
+		"?contents=1": {operator, http.StatusForbidden, ""}, "?contents=2": {both, http.StatusBadRequest, "contents"},
+		"": {portal, http.StatusForbidden, ""}, "?contents=0": {"Bearer " + mint(t, "root", auth.ScopeAdmin), http.StatusForbidden, ""},
+	} {
+		a.get(path+query, "Authorization", c.token).WantProblem(c.status, c.field)
+	}
+	a.fake.NowErr = errors.New("unable to dial")
+	a.get(path, "Authorization", operator).WantProblem(http.StatusServiceUnavailable, "")
+}
+
+// notices are the answer of the lists of what is live.
+type notices struct {
+	Partitions int
+	Off        []int
+	Broadcasts []struct {
+		ID, Audience string
+		Title        belfry.Text
+		Priority     string
+		Count        int
+		Time         time.Time
+		ExpiresAt    time.Time `json:"expires_at"`
+		Seqs         map[string]uint64
 	}
 }

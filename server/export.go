@@ -25,14 +25,16 @@ type exportItem struct {
 	MemberOf uint64 `json:"member_of,omitempty"`
 }
 
-// exportHead is the first line: the badge, and what the user has muted.
+// exportHead is the first line: the badge, what the user has muted, and the topics whose
+// notices he gets.
 type exportHead struct {
 	wire.Badge
-	Mutes []wire.Mute `json:"mutes,omitempty"`
+	Mutes  []wire.Mute `json:"mutes,omitempty"`
+	Topics []string    `json:"topics,omitempty"`
 }
 
 // getExport answers GET /v1/users/{user}/export: all that is kept of a user as
-// NDJSON, one JSON value a line. The first is the badge and the mutes, the rest are the items,
+// NDJSON, one JSON value a line. The first is the badge, the mutes and the topics, the rest are the items,
 // oldest first, archived, expired and snoozed ones included, each after the notifications
 // that it stands for besides its own; then preferences and endpoints, where there are
 // some. An item that its sender has hidden is for admins
@@ -47,7 +49,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	wire.Begin(w, "application/x-ndjson")
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(exportHead{wire.NewBadge(c.User, row.Badge(time.Now())), wire.NewMutes(&row)}); err != nil {
+	if err := enc.Encode(exportHead{wire.NewBadge(c.User, row.Badge(time.Now())), wire.NewMutes(&row), row.TopicNames()}); err != nil {
 		return nil // the client has gone
 	}
 	var plain wire.Translator

@@ -73,6 +73,10 @@ func TestNoticeIsRead(t *testing.T) {
 		if b := servertest.Into[struct{ Users []wire.Badge }](a.get("/v1/unread?user=u&user=nobody").Want(200)).Users; b[0].Unread != 1 || b[1].Unread != 1 {
 			t.Errorf("badges %+v, want 1 each", b)
 		}
+		a.Append("u", inbox.Record{Kind: inbox.KindSubscribe, Topic: "b"}, inbox.Record{Kind: inbox.KindSubscribe, Topic: "a"})
+		if head, _, _ := strings.Cut(a.get("/v1/users/u/export").Want(200).Body.String(), "\n"); !strings.Contains(head, `"topics":["a","b"]`) {
+			t.Errorf("exported %q first, want the topics", head)
+		}
 		takeBack(a, "all", "3")
 		if b := servertest.Into[wire.Badge](a.get("/v1/users/u/unread", "If-None-Match", after).Want(200)); b.Unread != 0 || b.Version < 6 {
 			t.Errorf("taken back: %+v", b)

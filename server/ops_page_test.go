@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/browsertest"
@@ -210,6 +211,43 @@ func TestOpsPageShowsTopics(t *testing.T) {
 	f.Set(func() { f.TopicsErr = errors.New("no broker answers") })
 	tab.Click("#topics-read")
 	browsertest.Eventually(tab, has(text("#topics-status"), "The table is that of before."), true)
+}
+
+// What is live is listed as the page opens, and what it says once that is asked for.
+func TestOpsPageListsNotices(t *testing.T) {
+	a, _, tab := opsPage(t, func(c *Config) {
+		f := c.Rows.(*servertest.Tables)
+		f.OpenBoards(2, 100)
+		c.Boards = f
+	})
+	browsertest.Eventually(tab, has(text("#notices-status"), "0 live, 0 scheduled, as of "), true)
+	browsertest.Eventually(tab, text("#notices-table tbody"), "Nothing is announced.")
+	announce := func(r inbox.Record) {
+		a.Append(belfry.PartitionKey(0), r)
+		a.Append(belfry.PartitionKey(1), r)
+	}
+	announce(servertest.Notice("all", "secret <b>one</b>"))
+	later := servertest.Notice("topic:secret", "two")
+	later.Notification.DeliverAt = time.Now().Add(time.Hour)
+	announce(later)
+	a.Append(belfry.PartitionKey(0), servertest.Notice("all", "cut off"))
+	tab.Click("#notices-form button")
+	browsertest.Eventually(tab, has(text("#notices-status"), "2 live, 1 scheduled, as of "), true)
+	browsertest.Eventually(tab, has(row("#notices-table", "0/1"), "everyone now"), true)
+	browsertest.Eventually(tab, has(row("#notices-table", "0/1"), "normal 1 2 of 2 hidden hidden"), true)
+	browsertest.Eventually(tab, has(row("#notices-table", "0/3"), "a topic from "), true)
+	browsertest.Eventually(tab, has(row("#notices-table", "0/5"), "1 of 2"), true)
+	browsertest.Eventually(tab, has(`document.body.innerText`, "secret"), false)
+	tab.Click("#notices-titles")
+	tab.Click("#notices-form button")
+	browsertest.Eventually(tab, has(row("#notices-table", "0/1"), "secret <b>one</b>"), true)
+	browsertest.Eventually(tab, has(row("#notices-table", "0/3"), "topic:secret from "), true)
+	browsertest.Eventually(tab, `document.querySelectorAll('#notices b').length`, 0)
+	a.fake.Mu.Lock()
+	a.fake.NowErr = errors.New("unable to dial")
+	a.fake.Mu.Unlock()
+	tab.Click("#notices-form button")
+	browsertest.Eventually(tab, has(text("#notices-status"), "The table is that of before."), true)
 }
 
 func TestOpsPageAsksForAToken(t *testing.T) {

@@ -64,6 +64,7 @@ func (s *Server) routes(m *mux.Router) {
 	s.get(m, base+"/users/{user:[^/]*}/journal", admin, s.ops.Journal)
 	s.get(m, base+"/topics", operator, s.ops.ListTopics)
 	s.get(m, base+"/topics/{topic:[^/]*}/records", admin, s.ops.NewestRecords)
+	s.get(m, base+"/broadcasts", operator, s.broadcasts.GetOverview)
 	s.get(m, base+"/dead-letters", admin, s.ops.List)
 	s.get(m, base+"/dead-letters/{partition:[0-9]+}/{offset:[0-9]+}", admin, s.ops.Show)
 	s.post(m, base+"/dead-letters/replay", admin, s.ops.Replay)

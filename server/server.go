@@ -323,6 +323,7 @@ func (s *Server) broadcasting() broadcast.Config {
 		Respond: func(w http.ResponseWriter, user string, row *inbox.State, shown bool) {
 			respondCommand(w, user, row, shown, http.StatusOK)
 		},
+		Logger: s.log,
 	}
 }
 

@@ -91,7 +91,7 @@ func startUnread(t *testing.T, cfg kafka.Config, rows processors.Reports) {
 			t.Error(err)
 		}
 	})
-	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(prometheus.NewRegistry()), Rows: rows}
+	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(prometheus.NewRegistry()), Rows: rows, Features: inbox.DefaultFeatures}
 	p := engine.NewProcessor(cfg, processors.NewUnread(deps, 0).Group())
 	run(t, p.Run)
 	kafkatest.Eventually(t, patience, func() string { return p.Status().String() },

@@ -120,13 +120,7 @@ func (i *Inbox) Endpoint(recipient string, seq uint64) (inbox.Address, bool, err
 // [table.View.Each].
 func (i *Inbox) Each(ctx context.Context, visit func(key inbox.ContentKey, written time.Time) error) error {
 	return i.View.Each(ctx, func(key string, _ []byte, written time.Time) error {
-		k, ok := inbox.ParseContentKey(key)
-		if !ok {
-			var p int32
-			if p, k.Seq, ok = inbox.ParseNoticeKey(key); ok {
-				k.Recipient = belfry.PartitionKey(p)
-			}
-		}
+		k, ok := inbox.ParseTableKey(key)
 		if !ok {
 			return nil
 		}

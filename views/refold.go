@@ -26,10 +26,11 @@ type Journals struct {
 	Config kafka.Config
 	Prefix belfry.Prefix
 	Cap    int // of the fold; 0 for inbox.DefaultCap
-	// Members is that of the fold ([inbox.Input]).
-	Members int
-	// Board reads the board of a partition, nil for none. Without one the versions of a
-	// user without a row are counted from 0.
+	// Members is that of the fold ([inbox.Input]), and BroadcastCap how many live notices a
+	// board keeps; 0 for board.DefaultLimit.
+	Members, BroadcastCap int
+	// Board reads the board of a partition as the table has it, nil for none. Without one
+	// nothing is told of notices, and versions of a user without a row are counted from 0.
 	Board func(partition int32) (*board.Board, error)
 }
 
@@ -49,7 +50,8 @@ type RefoldOptions struct {
 const progressEvery = 1000
 
 // Refold reads the user's partition of the journal from its oldest record to
-// the end that it has now. Row is the user's row as it is stored, read before. A journal that
+// the end that it has now, and folds the user's records and those of the partition's notice
+// board. Row is the user's row as it is stored, read before. A journal that
 // was deleted and created again since is no error: its records count from the
 // row on.
 func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o RefoldOptions) (*inbox.Refold, error) {
@@ -69,25 +71,40 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 			return nil, fmt.Errorf("refold journal: %w", err)
 		}
 	}
-	var own inbox.State
-	if on != nil {
-		own = on.State
+	end := log.Stable
+	if on != nil && on.State.Epoch == info.ID.Epoch() {
+		// The board may know of records that came since the log's end was asked for.
+		end = max(end, int64(on.State.Version-on.State.Base))
 	}
-	refolder := inbox.NewRefolder(row, own, info.ID.Epoch(), log.Start, r.Cap)
-	refolder.Texts, refolder.Members = o.Texts, r.Members
+	refolder := board.NewRefolder(row, on, info.ID.Epoch(), log.Start, r.Cap)
+	refolder.Texts, refolder.Members, refolder.Limit = o.Texts, r.Members, r.BroadcastCap
 	out := &inbox.Refold{
-		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: log.Start, End: log.Stable,
+		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: log.Start, End: end,
 		From: refolder.From(), Complete: refolder.Complete(), Steps: []inbox.Step{},
 	}
-	err = table.ScanRange(ctx, r.Config, journal, partition, log.Start, log.Stable, func(m *sarama.ConsumerMessage) error {
-		if done := m.Offset - log.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == log.Stable) {
-			o.Progress(done, log.Stable-log.Start)
+	own := belfry.PartitionKey(partition)
+	err = table.ScanRange(ctx, r.Config, journal, partition, log.Start, end, func(m *sarama.ConsumerMessage) error {
+		if done := m.Offset - log.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == end) {
+			o.Progress(done, end-log.Start)
 		}
-		if string(m.Key) != user {
+		switch string(m.Key) {
+		case user:
+			out.Records++
+			out.Steps = append(out.Steps, refoldStep(refolder, m))
+		case own:
+			record, err := codec.DecodeRecord(m.Value)
+			if err != nil {
+				return nil // a dead letter, and no matter of the user's
+			}
+			step, told := refolder.Notice(m.Offset, m.Timestamp, record)
+			if !told {
+				return nil
+			}
+			out.Notices++
+			out.Steps = append(out.Steps, step)
+		default:
 			return nil
 		}
-		out.Records++
-		out.Steps = append(out.Steps, refoldStep(refolder, m))
 		if len(out.Steps) >= 2*o.Most { // not at each one, which would move the rest each time
 			out.Keep(o.Since, o.Most)
 		}
@@ -101,7 +118,7 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 	return out, nil
 }
 
-func refoldStep(r *inbox.Refolder, m *sarama.ConsumerMessage) inbox.Step {
+func refoldStep(r *board.Refolder, m *sarama.ConsumerMessage) inbox.Step {
 	if len(m.Value) == 0 {
 		return r.Undecodable(m.Offset, m.Timestamp, belfry.ErrEmpty)
 	}

@@ -99,6 +99,10 @@ export const reasons = (by) => {
   const [all, each] = [Object.values(by).reduce((a, b) => a + b, 0), Object.entries(by).map(([why, n]) => `${why} ${number(n)}`)];
   return { text: all ? `${number(all)}: ${each.join(', ')}` : '0', className: 'break' };
 };
+
+/** Whom an item is for, as the API names it. */
+export const audience = (of) => (of === 'all' ? 'everyone' : of || 'the user');
+
 export const long = (text) => ({ text, className: 'break' });
 
 /** A cell with one button, made once. */

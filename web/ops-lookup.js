@@ -1,5 +1,5 @@
 // The look-up of the ops page: why a user's badge is what it is.
-import { $, facts, figure, fill, long, number, say, time } from './ops-draw.js';
+import { $, audience, facts, figure, fill, long, number, say, time } from './ops-draw.js';
 import { ask } from './ops-api.js';
 
 let asked; // {user, contents} of what is on the screen
@@ -47,7 +47,7 @@ function show(found) {
   fill($('items-table'), found.items.map((item) => ({
     key: item.seq,
     cells: [
-      String(item.seq), figure(item.version), state(item), item.counts_in.join(', ') || 'nothing', item.category ?? '–', item.priority,
+      String(item.seq), figure(item.version), state(item), item.counts_in.join(', ') || 'nothing', audience(item.audience), item.category ?? '–', item.priority,
       item.earlier ? `${item.count}: with ${seqs(item.earlier, 5)}` : figure(item.count), item.content ? 'there' : 'missing', long([item.source, item.id].filter(Boolean).join(' / ') || '–'),
       long(found.contents ? item.title ?? '' : 'hidden'),
     ],
@@ -77,7 +77,7 @@ async function journal() {
 function showJournal(replay) {
   $('journal').hidden = false;
   const { result } = replay;
-  say($('journal-status'), `${number(replay.records)} records replayed${replay.omitted ? `, the first ${number(replay.omitted)} not shown` : ''}: ${result.agrees ? 'the row agrees with the journal' : 'the row does not agree with the journal'}.`);
+  say($('journal-status'), `${number(replay.records)} records${replay.notices ? ` and ${number(replay.notices)} of the notice board` : ''} replayed${replay.omitted ? `, the first ${number(replay.omitted)} not shown` : ''}: ${result.agrees ? 'the row agrees with the journal' : 'the row does not agree with the journal'}.`);
   const verdict = [`The badge is ${result.row.unread} (${result.row.unseen} unseen, ${result.row.urgent} urgent) at version ${number(result.version)}.`];
   if (!replay.complete) verdict.push(`What made version ${number(replay.from)} is not retained: items of that time are in no count of the table.`);
   if (result.older_items.length) verdict.push(`Of the badge, ${result.replayed.unread} come from these records and ${result.older.unread} from items that are older: ${seqs(result.older_items)}.`);
@@ -99,6 +99,7 @@ function showJournal(replay) {
 function origin(step) {
   const parts = [];
   if (step.source || step.id) parts.push(`${step.source ?? ''} / ${step.id ?? ''}`);
+  if (step.audience) parts.push(`to ${audience(step.audience)}`);
   if (step.rule) parts.push(`rule ${step.rule}`);
   if (step.origin) parts.push(`record ${step.origin.partition}@${step.origin.offset} of topic ${step.origin.topic_id.slice(0, 8)}`);
   return parts.join(', ') || '–';

@@ -3,6 +3,7 @@ import { $, Series, asOf, figure, fill, long, make, number, press, reasons, say,
 import { Overviews, token } from './ops-api.js';
 import './ops-letters.js';
 import './ops-lookup.js';
+import { list as listNotices } from './ops-notices.js';
 import './ops-topics.js';
 
 const statusTexts = {
@@ -91,6 +92,7 @@ function show(o) {
   })));
   showPending(o.dead_letters);
   announce(o);
+  if (!before) listNotices();
   before = o;
 }
 

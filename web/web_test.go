@@ -50,6 +50,7 @@ func TestHandlerFiles(t *testing.T) {
 		"/ops-draw.js":    "text/javascript; charset=utf-8",
 		"/ops-letters.js": "text/javascript; charset=utf-8",
 		"/ops-lookup.js":  "text/javascript; charset=utf-8",
+		"/ops-notices.js": "text/javascript; charset=utf-8",
 	} {
 		t.Run(path, func(t *testing.T) {
 			got := get(t, "GET", path)

@@ -136,7 +136,45 @@ func testBroadcast(t *testing.T, brokers []string) {
 	}
 	unread(2, 3, 1, 1, 1)
 	awaitBadge(t, r.url, "", "newcomer", hasUnread(1))
+	wantToolsToKnowNotices(t, r.url, brokers)
 	r.wantCleanStop()
+}
+
+// wantToolsToKnowNotices asks the tools for operators: each reads rows with the boards of
+// their partitions.
+func wantToolsToKnowNotices(t *testing.T, base string, brokers []string) {
+	t.Helper()
+	audiences := func(user string) string {
+		t.Helper()
+		var out []string
+		for _, i := range inspectJSON(t, brokers, user, "--contents").Items {
+			out = append(out, fmt.Sprint(i.Title, " ", i.State, " for ", i.Audience, " ", i.Content))
+		}
+		return strings.Join(out, ", ")
+	}
+	if got, want := audiences("stranger"), "By topic unread for all true"; got != want {
+		t.Errorf("inspect: the stranger has %q, want %q", got, want)
+	}
+	if got, want := audiences("lee"), "Own unread for  true, The menu unread for topic:canteen true, By topic unread for all true"; got != want {
+		t.Errorf("inspect: lee has %q, want %q", got, want)
+	}
+	call(t, nil, "inspect", "lee", "--brokers", brokers[0]).WantOutput(t, "AUDIENCE", "the user", "topic:canteen", "everyone")
+
+	// A row that stores what its user did to a notice: its content is the board's.
+	items := inspectJSON(t, brokers, "kim").Items
+	seq := items[len(items)-1].Seq
+	if status := callAPI(t, http.MethodPost, userURL(base, "kim", "inbox/read"), "", fmt.Sprintf(`{"seqs":[%d]}`, seq), nil); status != http.StatusOK {
+		t.Fatalf("read: %d", status)
+	}
+	audit := []string{"inspect", "--audit", "--brokers", brokers[0]}
+	call(t, nil, audit...).WantOutput(t, "3 users recounted, 0 wrong, 0 with contents on their way")
+	journal := call(t, nil, "inspect", "kim", "--brokers", brokers[0], "--journal")
+	journal.WantOutput(t, "portal/n1, to everyone", "for-others (not subscribed to topic:canteen)", "gone: retracted by retract", "gone: expired at", " by the clock; before, came to everyone by notify",
+		fmt.Sprintf("notice %d: read by read", seq), "badge: 1 unread", "the row agrees with the journal")
+	if strings.Contains(journal.Stdout, "unknown") {
+		t.Errorf("a notice is unknown to the journal:\n%s", journal.Stdout)
+	}
+	call(t, nil, "inspect", "stranger", "--brokers", brokers[0], "--journal").WantOutput(t, "records  0, and", "came to everyone", "badge: 1 unread", "the row agrees with the journal")
 }
 
 // wantCommandToBroadcast announces something by "belfry broadcast", and takes it back.
@@ -148,6 +186,9 @@ func wantCommandToBroadcast(t *testing.T, brokers []string, unread func(...int))
 	unread(1, 2, 0, 0, 0)
 	call(t, nil, append(notice, "--yes")...).WantOutput(t, "announced in 3 partitions")
 	unread(2, 3, 1, 1, 1)
+	file := programtest.WriteFile(t, "notice.json", `{"audience":"all","id":"n2","title":{"en":"Closed","ko":"휴무"},"body":"Until Monday"}`)
+	call(t, nil, append([]string{"broadcast", "send", "--file", file, "--yes"}, features...)...).WantOutput(t, "[ko]\n  휴무\n  Until Monday\n", "announced in 3 partitions")
+	unread(2, 3, 1, 1, 1) // it is the same one
 	topic := append([]string{"broadcast", "send", "--audience", "topic:canteen", "--id", "x", "--title", "x"}, features...)
 	call(t, nil, topic...).WantOutput(t, "reaches    1 of 3 users")
 	call(t, nil, "broadcast", "list", "--brokers", brokers[0]).WantOutput(t, "n2", "operator", "3 of 3", "Closed", "menu", "topic:canteen")

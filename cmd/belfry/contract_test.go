@@ -63,7 +63,7 @@ func TestFlagsOfTheContract(t *testing.T) {
 		"processor":    append(slices.Clone(serving), "groups", "inbox-cap", "broadcast-cap", "broadcast-wakes", "timer-rate", "rules", "timezone", "schema-registry"),
 		"topics":       append(slices.Clone(kafka), "partitions", "replication"),
 		"emit":         kafka,
-		"inspect":      append(slices.Clone(kafka), "json", "contents", "journal", "since", "inbox-cap", "audit"),
+		"inspect":      append(slices.Clone(kafka), "json", "contents", "journal", "since", "inbox-cap", "broadcast-cap", "audit"),
 		"lag":          append(slices.Clone(kafka), "groups", "by-partition", "json", "watch", "interval", "max-lag", "max-age"),
 		"push test":    append(slices.Clone(kafka), "vapid-key-file", "vapid-subject", "push-hosts"),
 		"mail test":    {"smtp-server", "smtp-tls", "smtp-user", "smtp-password-file", "mail-from", "dkim-key-file", "log-format", "config"},

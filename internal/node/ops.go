@@ -23,7 +23,7 @@ func (n *node) operations() ops.Config {
 		Installation: opsNode{n},
 		Letters:      n.letters(),
 		Topics:       &opsTopics{n.Kafka, n.Prefix, n.lag.Report, n.ReplayRules},
-		Journals:     journals{&views.Journals{Config: n.Kafka, Prefix: n.Prefix, Cap: n.InboxCap, Members: n.Features.Members(), Board: n.board}},
+		Journals:     journals{&views.Journals{Config: n.Kafka, Prefix: n.Prefix, Cap: n.InboxCap, Members: n.Features.Members(), BroadcastCap: n.BroadcastCap, Board: n.board}},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server/ops"
@@ -137,15 +138,28 @@ func (f *Fake) Refold(ctx context.Context, user string, row inbox.State, q ops.J
 	if err != nil {
 		return nil, err
 	}
+	var on *board.Board
+	partition := f.Tables.Partition(user)
+	if partition >= 0 {
+		if on, err = f.Tables.Board(partition); err != nil {
+			return nil, err
+		}
+	}
 	f.Tables.Mu.Lock()
 	defer f.Tables.Mu.Unlock()
-	r := inbox.NewRefolder(row, inbox.State{}, f.Tables.Epoch, 0, 0)
+	r := board.NewRefolder(row, on, f.Tables.Epoch, 0, 0)
 	r.Texts = q.Texts
 	out := &inbox.Refold{User: user, Epoch: f.Tables.Epoch, End: f.Tables.Offset, Complete: true, Steps: []inbox.Step{}}
 	for _, a := range f.Tables.Journal {
-		if a.Recipient == user {
+		switch a.Recipient {
+		case user:
 			out.Records++
 			out.Steps = append(out.Steps, r.Step(a.Offset, a.At, a.Record))
+		case belfry.PartitionKey(partition):
+			if step, told := r.Notice(a.Offset, a.At, a.Record); told {
+				out.Notices++
+				out.Steps = append(out.Steps, step)
+			}
 		}
 	}
 	out.Keep(q.Since, q.Most)

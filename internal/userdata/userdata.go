@@ -2,16 +2,11 @@ package userdata
 
 import (
 	"context"
-	"fmt"
-
-	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/options"
 )
 
@@ -32,39 +27,37 @@ func Read(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user stri
 		return nil, err
 	}
 	defer topics.Close()
-	rows, box := prefix.UnreadTable(), prefix.InboxTable()
-	infos, err := options.TopicInfos(topics, cfg, prefix, rows, box)
+	infos, err := options.TopicInfos(topics, cfg, prefix, prefix.UnreadTable(), prefix.InboxTable())
 	if err != nil {
 		return nil, err
 	}
 	d := &Data{
-		Partition: kafka.Partition(user, infos[rows].Partitions),
+		Partition: kafka.Partition(user, infos[prefix.UnreadTable()].Partitions),
 		Items:     map[uint64]inbox.Item{}, Endpoints: map[uint64]inbox.Address{},
 	}
-	var on *board.Board
-	if d.Stored, on, err = Rows(ctx, cfg, prefix, user, infos[rows].Partitions); err != nil {
+	held, err := ReadPartition(ctx, cfg, prefix, d.Partition, user)
+	if err != nil {
 		return nil, err
 	}
-	if d.Row = d.Stored; on.Keep > 0 {
-		d.Row = on.Show(d.Stored)
+	if d.Stored, err = held.Stored(user); err != nil {
+		return nil, err
 	}
-	notices := map[string]uint64{}
-	for i := range d.Row.Items {
-		if e := &d.Row.Items[i]; e.Shared != nil {
-			notices[inbox.ItemKey(belfry.PartitionKey(d.Partition), e.Seq)] = e.Seq
-		}
-	}
-	err = table.Scan(ctx, cfg, box, kafka.Partition(user, infos[box].Partitions), func(m *sarama.ConsumerMessage) error {
-		key, ok := inbox.ParseContentKey(string(m.Key))
-		if seq, notice := notices[string(m.Key)]; notice {
-			key, ok = inbox.ContentKey{Recipient: user, Seq: seq}, true
-		}
-		if !ok || key.Recipient != user {
+	d.Row = held.Show(d.Stored)
+	own := belfry.PartitionKey(d.Partition)
+	err = ScanContents(ctx, cfg, prefix, kafka.Partition(user, infos[prefix.InboxTable()].Partitions), func(key inbox.ContentKey, value []byte) error {
+		notice := key.Recipient == own && d.shows(key.Seq)
+		if !notice && key.Recipient != user {
 			return nil
 		}
-		return d.content(key, m.Value)
+		return d.content(key, value)
 	})
 	return d, err
+}
+
+// shows reports whether the row shows a notice.
+func (d *Data) shows(seq uint64) bool {
+	e, ok := d.Row.Entry(seq)
+	return ok && e.Shared != nil
 }
 
 // content takes in what the inbox table has under a key of the user's.
@@ -91,26 +84,4 @@ func (d *Data) EndpointsOf(kind inbox.EndpointKind) []inbox.Address {
 		}
 	}
 	return out
-}
-
-// Rows reads the user's row as the unread table, which has so many partitions, stores it,
-// and the board of the user's partition. The zero State is that of a user nobody has
-// written to, the zero Board that of a partition that nothing is known of.
-func Rows(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, partitions int) (row inbox.State, on *board.Board, err error) {
-	partition := kafka.Partition(user, partitions)
-	own := belfry.PartitionKey(partition)
-	var held board.Row
-	err = table.Scan(ctx, cfg, prefix.UnreadTable(), partition, func(m *sarama.ConsumerMessage) (err error) {
-		switch string(m.Key) {
-		case user:
-			row, err = codec.DecodeState(m.Value)
-		case own:
-			held, err = codec.DecodeBoard(m.Value)
-		}
-		if err != nil {
-			return fmt.Errorf("row %s at offset %d: %w", m.Key, m.Offset, err)
-		}
-		return nil
-	})
-	return row, board.New(held), err
 }

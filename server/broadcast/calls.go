@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
@@ -49,6 +50,8 @@ type Config struct {
 	// Respond answers with the badge of the row after a command: 200, or 202 if it does not
 	// show that.
 	Respond func(w http.ResponseWriter, user string, row *inbox.State, shown bool)
+	// Logger takes who was shown what notices say.
+	Logger *slog.Logger
 }
 
 // These say why a call cannot be answered as things stand.

@@ -109,12 +109,7 @@ func (c *Calls) topicOf(r *http.Request, call auth.Call) (string, error) {
 }
 
 func respondTopics(w http.ResponseWriter, status int, user string, row *inbox.State) {
-	out := topics{User: user, Version: row.Version, Cursor: row.Cursor().String(), Topics: []string{}}
-	for i := range row.Topics {
-		out.Topics = append(out.Topics, row.Topics[i].Name)
-	}
-	slices.Sort(out.Topics)
-	wire.Respond(w, status, out)
+	wire.Respond(w, status, topics{User: user, Version: row.Version, Cursor: row.Cursor().String(), Topics: row.TopicNames()})
 }
 
 // status is that of the answer to a command: 202 for one that the row does not show yet.

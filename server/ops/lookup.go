@@ -55,6 +55,7 @@ type lookupItem struct {
 	// CountsIn are the numbers of the badge that it is one of: unread, unseen,
 	// urgent.
 	CountsIn  []string   `json:"counts_in"`
+	Audience  string     `json:"audience,omitempty"` // of a notice; what is the user's alone has none
 	Category  string     `json:"category,omitempty"`
 	Priority  string     `json:"priority"`
 	Count     uint32     `json:"count"`
@@ -117,16 +118,16 @@ func (s *Calls) lookup(user string, texts bool, now time.Time) (*lookup, error) 
 				l.Missing++
 			}
 		}
-		l.Items = append(l.Items, newLookupItem(e, &item, ok, texts, now))
+		l.Items = append(l.Items, newLookupItem(&row, e, &item, ok, texts, now))
 	}
 	return l, nil
 }
 
-func newLookupItem(e *inbox.Entry, item *inbox.Item, content, texts bool, now time.Time) lookupItem {
+func newLookupItem(row *inbox.State, e *inbox.Entry, item *inbox.Item, content, texts bool, now time.Time) lookupItem {
 	out := lookupItem{
 		Seq: e.Seq, Version: e.Version, State: e.Status(now), CountsIn: countsIn(e, now), Category: e.Category,
 		Priority: e.Priority.String(), Count: e.Count, Replaces: e.Replaces, Content: content, Source: item.Source, ID: item.ID,
-		Scheduled: e.Born, Muted: e.Muted,
+		Scheduled: e.Born, Muted: e.Muted, Audience: row.AudienceOf(e, item),
 	}
 	if e.ExpiresAt != 0 {
 		at := time.UnixMilli(e.ExpiresAt).UTC()
@@ -139,8 +140,8 @@ func newLookupItem(e *inbox.Entry, item *inbox.Item, content, texts bool, now ti
 	for _, m := range e.Earlier() {
 		out.Earlier = append(out.Earlier, m.Seq)
 	}
-	if names := item.Title.Languages(); texts && len(names) > 0 {
-		out.Title = item.Title[names[0]]
+	if texts {
+		out.Title = item.Title.Any()
 	}
 	return out
 }

@@ -110,6 +110,50 @@ func TestJournal(t *testing.T) {
 	a.get("/v1/ops/users/user-7/journal").WantProblem(503, "")
 }
 
+// A look-up says whom each item is for, and the journal what became of notices.
+func TestLookupAndJournalOfNotices(t *testing.T) {
+	a, _ := opsAPI(t)
+	a.fake.OpenBoards(1, 100)
+	board := belfry.PartitionKey(0)
+	a.Append("user-7", inbox.Record{Kind: inbox.KindSubscribe, Topic: "canteen"}) // 1
+	a.send("user-7", `{"title":"mine"}`)                                          // 2
+	a.Append(board, servertest.Notice("all", "secret"))                           // 3
+	a.Append(board, servertest.Notice("topic:canteen", "menu"))                   // 4
+	a.Append(board, servertest.Notice("topic:payroll", "pay"))                    // 5
+	a.Append("user-7", inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{3}})     // 6
+	a.Append(board, inbox.Record{Kind: inbox.KindRetract, Retraction: belfry.Retraction{Audience: "topic:canteen", ID: "menu"}})
+	a.Append(board, servertest.Notice("topic:canteen", "soup")) // 8
+	items := func(user string) (out []string) {
+		t.Helper()
+		got := servertest.Into[ops.LookupBody](a.get("/v1/ops/users/" + user).Want(200))
+		if got.Missing != 0 {
+			t.Errorf("%s lacks %d contents", user, got.Missing)
+		}
+		for _, i := range got.Items {
+			out = append(out, fmt.Sprintf("%d %s %s", i.Seq, i.State, i.Audience))
+		}
+		return out
+	}
+	if got, want := items("user-7"), []string{"8 unread topic:canteen", "3 read all", "2 unread "}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := items("stranger"), []string{"3 unread all"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	got := servertest.Into[inbox.Refold](a.get("/v1/ops/users/user-7/journal").Want(200))
+	var steps []string
+	for _, s := range got.Steps {
+		steps = append(steps, fmt.Sprint(s.Kind, " ", s.Outcome, " ", s.Audience, " ", s.Counts.Unread))
+	}
+	want := []string{
+		"subscribe applied  0", "notify applied  1", "notify applied all 2", "notify applied topic:canteen 3", "notify for-others topic:payroll 3",
+		"read applied  2", "retract applied topic:canteen 1", "notify applied topic:canteen 2",
+	}
+	if !slices.Equal(steps, want) || got.Records != 3 || got.Notices != 5 || !got.Result.Agrees || got.Result.Row.Unread != 2 {
+		t.Errorf("got %q of %d records and %d notices, %+v, want %q", steps, got.Records, got.Notices, got.Result, want)
+	}
+}
+
 // TestJournalsAtOnce has a third reader while two wait for Kafka.
 func TestJournalsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

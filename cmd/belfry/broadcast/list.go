@@ -1,25 +1,25 @@
 package broadcast
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"text/tabwriter"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/internal/userdata"
 )
 
 func listCommand(p *cli.Program) *cobra.Command {
@@ -63,7 +63,8 @@ with its id. GET /v1/broadcasts?reach=1 also counts who has seen them.`,
 	return c
 }
 
-// notice is one that is live or scheduled.
+// notice is one that is live or scheduled. One whose content is not in the inbox table yet
+// is pending, and has no name.
 type notice struct {
 	ID          string      `json:"id"`
 	Source      string      `json:"source"`
@@ -72,68 +73,58 @@ type notice struct {
 	CollapseKey string      `json:"collapse_key,omitempty"`
 	Until       time.Time   `json:"until,omitzero"` // when it shows, while it is hidden
 	ExpiresAt   time.Time   `json:"expires_at"`
-	Partitions  []int       `json:"partitions"`
-
-	place uint64
+	Partitions  []int32     `json:"partitions"`
+	Pending     bool        `json:"pending,omitempty"`
 }
 
-// notices reads what is on the boards of all partitions; of one whose content is not in
-// the inbox table yet nothing is told.
+// notices reads what is on the boards of all partitions.
 func notices(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, now time.Time) ([]*notice, *found, error) {
 	f, err := look(ctx, cfg, prefix, belfry.AudienceAll)
 	if err != nil {
 		return nil, nil, err
 	}
-	type identity struct{ id, source, audience string }
-	known, out := map[identity]*notice{}, []*notice{}
-	for p, b := range f.boards {
-		if b == nil || len(b.State.Items) == 0 {
-			continue
-		}
-		contents, err := contentsOf(ctx, cfg, prefix.InboxTable(), int32(p))
-		if err != nil {
-			return nil, nil, err
-		}
-		for i := range b.State.Items {
-			e := &b.State.Items[i]
-			c, ok := contents[e.Seq]
-			if !ok || e.Expired(now) {
-				continue
+	contents := map[int32]map[uint64]belfry.Notification{} // of the partitions that were asked about
+	all, err := board.Announcements(f.boards, now, func(partition int32, seq uint64) (inbox.Item, bool, error) {
+		if contents[partition] == nil {
+			if contents[partition], err = contentsOf(ctx, cfg, prefix, partition); err != nil {
+				return inbox.Item{}, false, err
 			}
-			key := identity{c.ID, c.Source, c.Audience}
-			n := known[key]
-			if n == nil {
-				n = &notice{ID: c.ID, Source: c.Source, Audience: c.Audience, Title: c.Title, CollapseKey: c.CollapseKey, ExpiresAt: c.ExpiresAt, place: e.Place()}
-				if e.Hidden(now) {
-					n.Until = time.UnixMilli(e.Until).UTC()
-				}
-				known[key], out = n, append(out, n)
-			}
-			n.Partitions = append(n.Partitions, p)
 		}
+		n, ok := contents[partition][seq]
+		return inbox.Item{Seq: seq, Notification: n}, ok, nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	slices.SortStableFunc(out, func(a, b *notice) int { return cmp.Compare(b.place, a.place) })
+	out := []*notice{}
+	for _, a := range all {
+		c := &a.Content
+		n := &notice{
+			ID: c.ID, Source: c.Source, Audience: c.Audience, Title: c.Title, CollapseKey: c.CollapseKey, Pending: a.Pending,
+			ExpiresAt: time.UnixMilli(a.Entry.ExpiresAt).UTC(), Partitions: slices.Sorted(maps.Keys(a.Seqs)),
+		}
+		if a.Entry.Hidden(now) {
+			n.Until = time.UnixMilli(a.Entry.Until).UTC()
+		}
+		out = append(out, n)
+	}
 	return out, f, nil
 }
 
 // contentsOf reads the contents of the notices of a partition, by seq.
-func contentsOf(ctx context.Context, cfg kafka.Config, topic string, partition int32) (map[uint64]belfry.Notification, error) {
-	out := map[uint64]belfry.Notification{}
-	err := table.Scan(ctx, cfg, topic, partition, func(m *sarama.ConsumerMessage) error {
-		of, seq, ok := inbox.ParseNoticeKey(string(m.Key))
-		if !ok || of != partition {
+func contentsOf(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, partition int32) (map[uint64]belfry.Notification, error) {
+	out, own := map[uint64]belfry.Notification{}, belfry.PartitionKey(partition)
+	err := userdata.ScanContents(ctx, cfg, prefix, partition, func(key inbox.ContentKey, value []byte) error {
+		switch {
+		case key.Recipient != own:
+			return nil
+		case value == nil:
+			delete(out, key.Seq)
 			return nil
 		}
-		if m.Value == nil {
-			delete(out, seq)
-			return nil
-		}
-		item, err := codec.DecodeItem(m.Value)
-		if err != nil {
-			return fmt.Errorf("decode the content of notice %d of partition %d: %w", seq, partition, err)
-		}
-		out[seq] = item.Notification
-		return nil
+		item, err := codec.DecodeItem(value)
+		out[key.Seq] = item.Notification
+		return err
 	})
 	return out, err
 }
@@ -150,8 +141,12 @@ func printNotices(w io.Writer, all []*notice, partitions int) error {
 		if !n.Until.IsZero() {
 			from = "from " + n.Until.Format(time.RFC3339)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d of %d\t%s\n", cli.Printable(n.ID), cli.Printable(n.Source), cli.Printable(n.Audience), from,
-			n.ExpiresAt.UTC().Format(time.RFC3339), len(n.Partitions), partitions, cli.Printable(in("", n.Title)))
+		title := in("", n.Title)
+		if n.Pending {
+			title = "(its content is on its way)"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d of %d\t%s\n", cli.OrDash(cli.Printable(n.ID)), cli.OrDash(cli.Printable(n.Source)), cli.OrDash(cli.Printable(n.Audience)), from,
+			n.ExpiresAt.Format(time.RFC3339), len(n.Partitions), partitions, cli.Printable(title))
 	}
 	return t.Flush()
 }

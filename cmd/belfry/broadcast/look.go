@@ -7,15 +7,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/IBM/sarama"
-
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/internal/userdata"
 )
 
 // found is what the unread table holds.
@@ -57,52 +54,29 @@ func look(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, audience 
 	journal := infos[prefix.Journal()]
 	out := &found{partitions: journal.Partitions, boards: make([]*board.Board, journal.Partitions)}
 	for p := range int32(infos[prefix.UnreadTable()].Partitions) {
-		rows, err := rowsOf(ctx, cfg, prefix.UnreadTable(), p)
+		held, err := userdata.ReadPartition(ctx, cfg, prefix, p, "")
 		if err != nil {
 			return nil, err
 		}
-		if err := out.add(p, rows, journal.ID.Epoch(), audience); err != nil {
+		if err := out.add(p, held, journal.ID.Epoch(), audience); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// rowsOf reads the rows of a partition, by key.
-func rowsOf(ctx context.Context, cfg kafka.Config, topic string, partition int32) (map[string][]byte, error) {
-	rows := map[string][]byte{}
-	err := table.Scan(ctx, cfg, topic, partition, func(m *sarama.ConsumerMessage) error {
-		key := string(m.Key)
-		// As the views do: a paused owner's late write takes no row back.
-		if old, ok := rows[key]; m.Value == nil {
-			delete(rows, key)
-		} else if !ok || codec.NotOlder(old, m.Value) {
-			rows[key] = m.Value
-		}
-		return nil
-	})
-	return rows, err
-}
-
 // add adds the rows of a partition.
-func (f *found) add(partition int32, rows map[string][]byte, epoch uint32, audience string) error {
+func (f *found) add(partition int32, held *userdata.Partition, epoch uint32, audience string) error {
+	if b := held.Board; b != nil && b.State.Epoch == epoch {
+		f.boards[partition] = b
+	}
 	topic, isTopic := strings.CutPrefix(audience, belfry.TopicAudience(""))
-	for key, value := range rows {
-		if _, own := belfry.ParsePartitionKey(key); own {
-			row, err := codec.DecodeBoard(value)
-			if err != nil {
-				return fmt.Errorf("decode the notice board of partition %d: %w", partition, err)
-			}
-			if row.State.Epoch == epoch && key == belfry.PartitionKey(partition) {
-				f.boards[partition] = board.New(row)
-			}
-			continue
-		}
+	for user := range held.Rows {
 		f.users++
 		if isTopic {
-			row, err := codec.DecodeState(value)
+			row, err := held.Stored(user)
 			if err != nil {
-				return fmt.Errorf("decode the row of a user: %w", err)
+				return err
 			}
 			if !row.HasTopic(inbox.TopicOf(topic).Hash) {
 				continue

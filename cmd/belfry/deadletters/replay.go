@@ -182,10 +182,7 @@ func titleOf(w *deadletter.ReplayWrite) string {
 	if w.Item != nil {
 		title = w.Item.Title
 	}
-	if names := title.Languages(); len(names) > 0 {
-		return title[names[0]]
-	}
-	return ""
+	return title.Any()
 }
 
 // replayReport is what came of one letter as JSON.

@@ -11,17 +11,15 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/lagwatch"
-	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/internal/userdata"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/upkeep"
 )
@@ -49,8 +47,8 @@ type auditWrong struct {
 	Differs  []uint64         `json:"differs,omitempty"`
 }
 
-// auditor recounts users from the tables, a partition at a time: a user's row
-// and contents are in partitions of the same number.
+// auditor recounts users from the tables, a partition at a time: a user's row and contents,
+// and the notices that the row shows, are in partitions of the same number.
 type auditor struct {
 	cfg    kafka.Config
 	prefix belfry.Prefix
@@ -59,8 +57,9 @@ type auditor struct {
 
 // tables is what one partition of both tables holds.
 type tables struct {
-	rows     map[string][]byte
-	contents map[string]map[uint64]content
+	*userdata.Partition
+	own      string                        // key of the partition, under which notices have their contents
+	contents map[string]map[uint64]content // by user, and under own
 	// endpoints are the seqs of contents of endpoints, by user.
 	endpoints map[string]map[uint64]bool
 }
@@ -103,8 +102,8 @@ func (a *auditor) audit(ctx context.Context) (*AuditReport, error) {
 		if err != nil {
 			return nil, err
 		}
-		report.Users += len(held.rows)
-		for _, user := range slices.Sorted(maps.Keys(held.rows)) {
+		report.Users += len(held.Rows)
+		for _, user := range slices.Sorted(maps.Keys(held.Rows)) {
 			w := held.recount(user, nil, time.Now())
 			if len(w.Missing) == 0 {
 				report.add(w)
@@ -153,48 +152,48 @@ func (r *AuditReport) add(w recounted) {
 // read reads one partition of both tables: the rows first, since contents are
 // written before what counts them.
 func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
-	t := &tables{rows: map[string][]byte{}, contents: map[string]map[uint64]content{}, endpoints: map[string]map[uint64]bool{}}
-	err := table.Scan(ctx, a.cfg, a.prefix.UnreadTable(), partition, func(m *sarama.ConsumerMessage) error {
-		user := string(m.Key)
-		if _, own := belfry.ParsePartitionKey(user); own || a.user != "" && user != a.user {
-			return nil
-		}
-		// As the views do: a paused owner's late write takes no row back.
-		if old, ok := t.rows[user]; m.Value == nil {
-			delete(t.rows, user)
-		} else if !ok || codec.NotOlder(old, m.Value) {
-			t.rows[user] = m.Value
-		}
-		return nil
-	})
+	held, err := userdata.ReadPartition(ctx, a.cfg, a.prefix, partition, a.user)
 	if err != nil {
 		return nil, err
 	}
-	err = table.Scan(ctx, a.cfg, a.prefix.InboxTable(), partition, func(m *sarama.ConsumerMessage) error {
-		key, ok := inbox.ParseContentKey(string(m.Key))
-		user, seq := key.Recipient, key.Seq
-		if !ok || t.rows[user] == nil {
+	t := &tables{
+		Partition: held, own: belfry.PartitionKey(partition),
+		contents: map[string]map[uint64]content{}, endpoints: map[string]map[uint64]bool{},
+	}
+	err = userdata.ScanContents(ctx, a.cfg, a.prefix, partition, func(key inbox.ContentKey, value []byte) error {
+		of, seq := key.Recipient, key.Seq
+		if of != t.own && t.Rows[of] == nil {
 			return nil
 		}
 		if key.Endpoint {
-			if t.endpoints[user] == nil {
-				t.endpoints[user] = map[uint64]bool{}
+			if t.endpoints[of] == nil {
+				t.endpoints[of] = map[uint64]bool{}
 			}
-			t.endpoints[user][seq] = m.Value != nil
+			t.endpoints[of][seq] = value != nil
 			return nil
 		}
-		if m.Value == nil {
-			delete(t.contents[user], seq)
+		if value == nil {
+			delete(t.contents[of], seq)
 			return nil
 		}
-		if t.contents[user] == nil {
-			t.contents[user] = map[uint64]content{}
+		if t.contents[of] == nil {
+			t.contents[of] = map[uint64]content{}
 		}
-		item, err := codec.DecodeItem(m.Value)
-		t.contents[user][seq] = content{item.Category, item.Priority, item.ExpiresAt, item.Seq, err}
+		item, err := codec.DecodeItem(value)
+		t.contents[of][seq] = content{item.Category, item.Priority, item.ExpiresAt, item.Seq, err}
 		return nil
 	})
 	return t, err
+}
+
+// content returns what there is of an item or a notice of a user's: all records of a
+// partition have different seqs.
+func (t *tables) content(user string, seq uint64) (content, bool) {
+	c, ok := t.contents[user][seq]
+	if !ok {
+		c, ok = t.contents[t.own][seq]
+	}
+	return c, ok
 }
 
 // recounted is what came of one user, wrong or not.
@@ -207,18 +206,18 @@ type recounted struct {
 // late, or late is nil.
 func (t *tables) recount(user string, late []uint64, now time.Time) (w recounted) {
 	w.User = user
-	value := t.rows[user]
-	if value == nil {
+	if t.Rows[user] == nil {
 		return w // gone since
 	}
-	row, err := codec.DecodeState(value)
-	badge, badgeErr := codec.DecodeBadge(value, now)
+	row, err := t.Stored(user)
+	badge, badgeErr := t.Badge(user, now)
 	if cmp.Or(err, badgeErr) != nil {
 		w.Findings, w.Drift = []upkeep.Finding{upkeep.FindingUnreadable}, 1
 		return w
 	}
+	row = t.Show(row)
 	r := upkeep.Recount(&row, badge.Counts, now, func(seq uint64) (*inbox.Item, bool, error) {
-		c, ok := t.contents[user][seq]
+		c, ok := t.content(user, seq)
 		switch {
 		case ok:
 			return &inbox.Item{Seq: c.seq, Notification: belfry.Notification{Category: c.category, Priority: c.priority, ExpiresAt: c.expiresAt}}, false, c.err

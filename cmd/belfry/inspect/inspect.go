@@ -41,8 +41,8 @@ partition of both tables from Kafka and changes nothing.
 
 With --journal it answers "why is my badge 3?": it reads the user's partition of
 the journal, folds the user's records again and shows what each of them changed,
-the counts after it, and whether the row agrees. What is older than the
-journal's retention is unknown, and it says so.
+the counts after it, and whether the row agrees, and folds the notices to many
+beside them. What is older than the journal's retention is unknown, and it says so.
 
 Texts are people's own: they are shown with --contents only.
 
@@ -140,7 +140,8 @@ type Report struct {
 type Item struct {
 	Seq      uint64 `json:"seq"`
 	Version  uint64 `json:"version"`
-	State    string `json:"state"` // expired, hidden, archived, read, seen or unread
+	State    string `json:"state"`              // expired, hidden, archived, read, seen or unread
+	Audience string `json:"audience,omitempty"` // of a notice; what is the user's alone has none
 	Category string `json:"category,omitempty"`
 	Priority string `json:"priority"`
 	Count    uint32 `json:"count"`
@@ -195,13 +196,9 @@ func newUserReport(user string, partition int32, row *inbox.State, items map[uin
 	for i := range row.Items {
 		e := &row.Items[i]
 		item, ok := items[e.Seq]
-		title := ""
-		if names := item.Title.Languages(); len(names) > 0 {
-			title = item.Title[names[0]]
-		}
 		shown := Item{
-			Seq: e.Seq, Version: e.Version, State: e.Status(now), Category: e.Category,
-			Priority: e.Priority.String(), Count: e.Count, Content: ok, Title: title,
+			Seq: e.Seq, Version: e.Version, State: e.Status(now), Audience: row.AudienceOf(e, &item), Category: e.Category,
+			Priority: e.Priority.String(), Count: e.Count, Content: ok, Title: item.Title.Any(),
 			Shown: e.Shown, Born: e.Born, Muted: e.Muted,
 		}
 		switch until := time.UnixMilli(e.Until).UTC(); {
@@ -259,7 +256,7 @@ func (r *Report) print(w io.Writer) error {
 		fmt.Fprintln(t)
 	}
 	r.Reach.print(t)
-	fmt.Fprintln(t, "SEQ\tVERSION\tSTATE\tTIMES\tPRIORITY\tCATEGORY\tCOUNT\tCONTENT\tTITLE")
+	fmt.Fprintln(t, "SEQ\tVERSION\tSTATE\tTIMES\tAUDIENCE\tPRIORITY\tCATEGORY\tCOUNT\tCONTENT\tTITLE")
 	for _, i := range slices.Backward(r.Items) {
 		content := "yes"
 		switch {
@@ -268,7 +265,7 @@ func (r *Report) print(w io.Writer) error {
 		case len(i.Lacking) > 0:
 			content = fmt.Sprintf("%d of %d missing", len(i.Lacking), len(i.Members)+1)
 		}
-		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", i.Seq, i.Version, i.State, i.times(), i.Priority, i.Category, i.Count, content, i.Title)
+		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", i.Seq, i.Version, i.State, i.times(), cli.Printable(audience(i.Audience)), i.Priority, i.Category, i.Count, content, i.Title)
 	}
 	r.printTells(t)
 	return t.Flush()

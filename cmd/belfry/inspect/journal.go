@@ -58,7 +58,11 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 	if err != nil {
 		return err
 	}
-	row, on, err := userdata.Rows(ctx, cfg, prefix, user, infos[prefix.UnreadTable()].Partitions)
+	held, err := userdata.ReadPartition(ctx, cfg, prefix, kafka.Partition(user, infos[prefix.UnreadTable()].Partitions), user)
+	if err != nil {
+		return err
+	}
+	row, err := held.Stored(user)
 	if err != nil {
 		return err
 	}
@@ -66,8 +70,8 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 	if o.since > 0 {
 		since = time.Now().Add(-o.since)
 	}
-	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.InboxCap, Members: o.fold.Features.Members(),
-		Board: func(int32) (*board.Board, error) { return on, nil }}
+	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.InboxCap, Members: o.fold.Features.Members(), BroadcastCap: o.fold.BroadcastCap,
+		Board: func(int32) (*board.Board, error) { return held.Board, nil }}
 	told := time.Now()
 	refold, err := journals.Refold(ctx, user, row, views.RefoldOptions{
 		Since: since, Most: maxInspectSteps, Texts: contents,
@@ -96,6 +100,9 @@ func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {
 		before = fmt.Sprintf("what made version %d is not retained: items of that time are in no count below", r.From)
 	}
 	fmt.Fprintf(t, "before\t%s\nrecords\t%d", before, r.Records)
+	if r.Notices > 0 {
+		fmt.Fprintf(t, ", and %d of the notice board", r.Notices)
+	}
 	if r.Omitted > 0 {
 		fmt.Fprintf(t, ", the first %d not shown", r.Omitted)
 	}
@@ -109,7 +116,7 @@ func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {
 			cli.OrDash(s.Kind), cli.OrDash(cli.Printable(stepOrigin(s))), cli.Printable(stepOutcome(s)), cli.OrDash(stepChanges(s)), s.Counts.Unread, s.Counts.Unseen, s.Counts.Urgent, cli.Printable(s.Title))
 	}
 	fmt.Fprintln(t)
-	for _, line := range append(whys(r.Steps), verdict(&r.Result)...) {
+	for _, line := range append(whys(r.Steps, time.Now()), verdict(&r.Result)...) {
 		fmt.Fprintln(t, line)
 	}
 	return t.Flush()
@@ -119,12 +126,29 @@ func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {
 const maxWhys = 20
 
 // whys tell of the items that were hidden, shown again or muted which record did so
-// last, the newest item last.
-func whys(steps []inbox.Step) []string {
+// last, the newest item last, and of each notice why it shows or not at now.
+func whys(steps []inbox.Step, now time.Time) []string {
 	last := map[uint64]string{}
+	notices := map[uint64]time.Time{} // when they expire
 	for i := range steps {
 		s := &steps[i]
 		by := fmt.Sprintf("by %s at version %d, %s", s.Kind, s.Version, s.Time.Format(time.RFC3339))
+		note := func(how string, seqs ...uint64) {
+			for _, seq := range seqs {
+				if _, notice := notices[seq]; notice {
+					last[seq] = how + " " + by
+				}
+			}
+		}
+		if s.Added != 0 && s.Audience != "" {
+			notices[s.Added] = s.ExpiresAt
+			note("came to "+cli.Printable(audience(s.Audience)), s.Added)
+		}
+		note("seen", s.Seen...)
+		note("read", s.Read...)
+		note("unread again", s.Unread...)
+		note("archived", s.Archived...)
+		note("taken out of the archive", s.Unarchived...)
 		for _, h := range s.Hidden {
 			last[h.Seq] = fmt.Sprintf("hidden until %s %s", h.Until.Format(time.RFC3339), by)
 		}
@@ -135,7 +159,21 @@ func whys(steps []inbox.Step) []string {
 			last[seq] = "muted " + by
 		}
 		for _, g := range s.Gone {
-			delete(last, g.Seq)
+			if _, notice := notices[g.Seq]; !notice {
+				delete(last, g.Seq)
+				continue
+			}
+			if g.How == "expired" {
+				last[g.Seq] = expired(notices[g.Seq], last[g.Seq]) // whatever record dropped it
+			} else {
+				note("gone: "+g.How, g.Seq)
+			}
+			notices[g.Seq] = time.Time{}
+		}
+	}
+	for seq, expires := range notices {
+		if !expires.IsZero() && !expires.After(now) {
+			last[seq] = expired(expires, last[seq])
 		}
 	}
 	seqs := slices.Sorted(maps.Keys(last))
@@ -145,9 +183,28 @@ func whys(steps []inbox.Step) []string {
 		seqs = seqs[omitted:]
 	}
 	for _, seq := range seqs {
-		lines = append(lines, fmt.Sprintf("item %d: %s", seq, last[seq]))
+		what := "item"
+		if _, notice := notices[seq]; notice {
+			what = "notice"
+		}
+		lines = append(lines, fmt.Sprintf("%s %d: %s", what, seq, last[seq]))
 	}
 	return lines
+}
+
+func expired(at time.Time, before string) string {
+	return fmt.Sprintf("gone: expired at %s by the clock; before, %s", at.Format(time.RFC3339), before)
+}
+
+// audience is whom an item is for, for people.
+func audience(of string) string {
+	switch of {
+	case "":
+		return "the user"
+	case belfry.AudienceAll:
+		return "everyone"
+	}
+	return of
 }
 
 // stepOrigin says where a record comes from: source and id, and the rule that made
@@ -156,6 +213,9 @@ func stepOrigin(s *inbox.Step) string {
 	var parts []string
 	if s.Source != "" || s.ID != "" {
 		parts = append(parts, s.Source+"/"+s.ID)
+	}
+	if s.Audience != "" {
+		parts = append(parts, "to "+audience(s.Audience))
 	}
 	if s.Rule != "" {
 		parts = append(parts, "rule "+s.Rule)

@@ -50,7 +50,7 @@ func TestWhyItemsShowOrHide(t *testing.T) {
 		"item 4: muted by notify at version 4, 2026-11-29T09:00:00Z",
 		"item 5: shown again by retract at version 8, 2026-11-29T09:00:00Z",
 	}
-	if got := whys(steps); !slices.Equal(got, want) {
+	if got := whys(steps, at); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	for i, want := range map[int]string{0: "added 2; hidden 2 until 2026-11-29T10:00:00Z", 2: "added 4; muted 4", 6: "shown 5; back 5"} {
@@ -62,8 +62,44 @@ func TestWhyItemsShowOrHide(t *testing.T) {
 	for seq := range uint64(maxWhys + 3) {
 		many = append(many, inbox.Step{Kind: "touch", Version: seq, Shown: []uint64{seq}})
 	}
-	if got := whys(many); len(got) != maxWhys+1 || !strings.HasPrefix(got[0], "of 3 more items") {
+	if got := whys(many, at); len(got) != maxWhys+1 || !strings.HasPrefix(got[0], "of 3 more items") {
 		t.Errorf("got %d lines, %q first", len(got), got[0])
+	}
+}
+
+// Of a notice it is told what its board and what the user did to it last, and the clock.
+func TestWhyNoticesShowOrHide(t *testing.T) {
+	at := time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC)
+	day := at.AddDate(0, 0, 1)
+	added := func(seq uint64, audience string, expires time.Time) inbox.Step {
+		return inbox.Step{Kind: "notify", Version: seq, Time: at, Added: seq, Audience: audience, ExpiresAt: expires}
+	}
+	scheduled := added(4, "all", day)
+	scheduled.Hidden = []inbox.HiddenItem{{Seq: 4, Until: at.Add(time.Hour)}}
+	steps := []inbox.Step{
+		added(1, "all", day), added(2, "topic:canteen", day), added(3, "all", at.Add(time.Minute)), scheduled, added(5, "all", day), added(10, "all", at.Add(time.Second)),
+		{Kind: "read", Version: 6, Time: at, Read: []uint64{2, 9}},
+		{Kind: "retract", Version: 7, Time: at, Audience: "all", Gone: []inbox.Gone{{Seq: 1, How: "retracted"}}},
+		{Kind: "delete", Version: 8, Time: at, Gone: []inbox.Gone{{Seq: 5, How: "deleted"}}},
+		{Kind: "notify", Version: 11, Time: at.Add(time.Minute), Audience: "all", Gone: []inbox.Gone{{Seq: 10, How: "expired"}}},
+	}
+	want := []string{
+		"notice 1: gone: retracted by retract at version 7, 2026-11-29T09:00:00Z",
+		"notice 2: read by read at version 6, 2026-11-29T09:00:00Z",
+		"notice 3: gone: expired at 2026-11-29T09:01:00Z by the clock; before, came to everyone by notify at version 3, 2026-11-29T09:00:00Z",
+		"notice 4: hidden until 2026-11-29T10:00:00Z by notify at version 4, 2026-11-29T09:00:00Z",
+		"notice 5: gone: deleted by delete at version 8, 2026-11-29T09:00:00Z",
+		"notice 10: gone: expired at 2026-11-29T09:00:01Z by the clock; before, came to everyone by notify at version 10, 2026-11-29T09:00:00Z",
+	}
+	if got := whys(steps, at.Add(2*time.Minute)); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	settled := inbox.Step{Kind: "touch", Version: 9, Time: at.Add(time.Hour), Shown: []uint64{4}}
+	if got, want := whys(append(steps, settled), at.Add(time.Hour))[3], "notice 4: shown again by touch at version 9, 2026-11-29T10:00:00Z"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := stepOrigin(&steps[1]); got != "to topic:canteen" {
+		t.Errorf("got %q", got)
 	}
 }
 
