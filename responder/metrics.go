@@ -37,7 +37,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return &metrics{
 		bounces: bounces,
 		answers: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_request_answers_total", Help: "Requests over Kafka that were ended, by action (subscribe, unsubscribe, set-preferences, list, bounce, unknown) and result: ok, error (the answer says what is wrong), command (no answer was asked for), refused (not done, and nobody could be told: a dead letter), unanswered (done, and its answer could not be written: a dead letter), given-up (read again by whoever has the partition next).",
+			Name: "belfry_request_answers_total", Help: "Requests over Kafka that were ended, by action (subscribe, unsubscribe, set-preferences, list, bounce, subscribe-topic, unsubscribe-topic, list-topics, join, unknown) and result: ok, error (the answer says what is wrong), command (no answer was asked for), refused (not done, and nobody could be told: a dead letter), unanswered (done, and its answer could not be written: a dead letter), given-up (read again by whoever has the partition next).",
 		}, []string{"action", "result"}),
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "belfry_request_answer_seconds", Help: "Time from a request's timestamp to the acknowledgement of its answer.",

@@ -40,7 +40,22 @@ const (
 	actionPreferences = "set-preferences"
 	actionList        = "list"
 	actionBounce      = "bounce"
+
+	actionSubscribeTopic   = "subscribe-topic"
+	actionUnsubscribeTopic = "unsubscribe-topic"
+	actionListTopics       = "list-topics"
+	actionJoin             = "join"
 )
+
+// actions are all of them, by the capability that each needs.
+var actions = map[string]inbox.Features{
+	actionSubscribe: inbox.FeatureReach, actionUnsubscribe: inbox.FeatureReach, actionPreferences: inbox.FeatureReach,
+	actionList: inbox.FeatureReach, actionBounce: inbox.FeatureReach,
+	actionSubscribeTopic: inbox.FeatureBroadcast, actionUnsubscribeTopic: inbox.FeatureBroadcast,
+	actionListTopics: inbox.FeatureBroadcast, actionJoin: inbox.FeatureBroadcast,
+}
+
+const wantAction = "subscribe, unsubscribe, set-preferences, list, bounce, subscribe-topic, unsubscribe-topic, list-topics or join"
 
 // actionUnknown stands for all others where they are counted.
 const actionUnknown = "unknown"
@@ -96,6 +111,7 @@ type request struct {
 	seq       uint64         // the endpoint that an answer has named
 	patch     []byte         // of set-preferences
 	bounce    *door.Bounce   // of bounce
+	news      string         // of subscribe-topic and unsubscribe-topic: the topic of notices
 }
 
 // body is the JSON of a request.
@@ -105,6 +121,7 @@ type body struct {
 	Subscription json.RawMessage `json:"subscription"`
 	Endpoint     json.RawMessage `json:"endpoint"`
 	Preferences  json.RawMessage `json:"preferences"`
+	Topic        string          `json:"topic"`
 }
 
 const wantBody = `{"recipient":"…","action":"subscribe","subscription":{…}}`
@@ -121,13 +138,13 @@ func parse(value []byte, at time.Time, hosts *webpush.Hosts, policy *reach.Polic
 	if err := exactjson.Parse(unquoted(value), &b, wantBody); err != nil {
 		return r, err
 	}
-	switch b.Action {
-	case actionSubscribe, actionUnsubscribe, actionPreferences, actionList, actionBounce:
+	switch _, known := actions[b.Action]; {
+	case known:
 		r.action = b.Action
-	case "":
-		return r, belfry.Invalid("action", "is required: subscribe, unsubscribe, set-preferences, list or bounce")
+	case b.Action == "":
+		return r, belfry.Invalid("action", "is required: %s", wantAction)
 	default:
-		return r, belfry.Invalid("action", "must be subscribe, unsubscribe, set-preferences, list or bounce, not %.40q", b.Action)
+		return r, belfry.Invalid("action", "must be %s, not %.40q", wantAction, b.Action)
 	}
 	if err := belfry.CheckRecipient(b.Recipient); err != nil {
 		return r, err
@@ -150,6 +167,8 @@ func parse(value []byte, at time.Time, hosts *webpush.Hosts, policy *reach.Polic
 		r.patch, err = b.Preferences, checkPreferences(b.Preferences, policy)
 	case actionBounce:
 		r.bounce, err = door.ParseBounce(value, policy)
+	case actionSubscribeTopic, actionUnsubscribeTopic:
+		r.news, err = b.Topic, belfry.CheckTopic(b.Topic)
 	}
 	if err != nil {
 		return r, err
@@ -208,6 +227,7 @@ type answer struct {
 	Recipient string      `json:"recipient,omitempty"`
 	Endpoint  uint64      `json:"endpoint,omitempty"`
 	Endpoints *[]endpoint `json:"endpoints,omitempty"`
+	Topics    *[]string   `json:"topics,omitempty"`
 	Error     *problem    `json:"error,omitempty"`
 }
 

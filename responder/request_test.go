@@ -27,6 +27,8 @@ func FuzzRequest(f *testing.F) {
 		`{"recipient":"kim","action":"unsubscribe","endpoint":7}`,
 		`{"recipient":"kim","action":"set-preferences","preferences":{"language":"ko"}}`,
 		`{"recipient":"kim","action":"list"}`,
+		`{"recipient":"kim","action":"subscribe-topic","topic":"canteen"}`,
+		`{"recipient":"kim","action":"join"}`,
 		`{"recipient":"kim","action":"bounce","channel":"mail","address":"a@example.com","kind":"hard"}`,
 		`"{\"recipient\":\"kim\",\"action\":\"list\"}"`,
 		`[` + strings.Repeat(`{"a":`, 200),
@@ -52,6 +54,7 @@ func FuzzRequest(f *testing.F) {
 			err == nil && r.action == actionUnsubscribe && r.seq == 0 && r.hash == 0,
 			err == nil && r.action == actionPreferences && len(r.patch) == 0,
 			err == nil && r.action == actionBounce && r.bounce == nil,
+			err == nil && (r.action == actionSubscribeTopic || r.action == actionUnsubscribeTopic) && belfry.CheckTopic(r.news) != nil,
 			err == nil && r.action == actionUnknown:
 			t.Errorf("%q is %+v", value, r)
 		}

@@ -34,8 +34,8 @@ func (r *Responder) serve(ctx context.Context, a *asked) (answer, error) {
 	if a.reply && a.correlation == nil {
 		return answer{}, belfry.Invalid(HeaderCorrelation, "is required beside %s: without it nobody knows the answer again", HeaderReplyTopic)
 	}
-	if !r.Features.Has(inbox.FeatureReach) {
-		return answer{}, belfry.Invalid("action", "%s is not open here: Belfry runs without --features %s", a.action, inbox.FeatureReach)
+	if needs := actions[a.action]; !r.Features.Has(needs) {
+		return answer{}, belfry.Invalid("action", "%s is not open here: Belfry runs without --features %s", a.action, needs)
 	}
 	for {
 		said, err := r.act(ctx, a)
@@ -55,17 +55,53 @@ func (r *Responder) act(ctx context.Context, a *asked) (answer, error) {
 		if a.seq != 0 {
 			record.Seqs = []uint64{a.seq}
 		}
-		if _, err := r.append(ctx, a, record); err != nil {
-			return answer{}, err
-		}
-		return answer{OK: true, Recipient: a.recipient}, nil
+		return r.command(ctx, a, record)
 	case actionPreferences:
 		return r.setPreferences(ctx, a)
 	case actionBounce:
 		return r.takeBounce(ctx, a)
+	case actionSubscribeTopic:
+		return r.subscribeTopic(ctx, a)
+	case actionUnsubscribeTopic:
+		return r.command(ctx, a, inbox.Record{Kind: inbox.KindUnsubscribe, Topic: a.news, Origin: a.origin})
+	case actionJoin:
+		return r.command(ctx, a, inbox.Record{Kind: inbox.KindJoin, Origin: a.origin})
+	case actionListTopics:
+		row, err := r.latest(ctx, a)
+		if err != nil {
+			return answer{}, err
+		}
+		topics := row.TopicNames()
+		return answer{OK: true, Recipient: a.recipient, Topics: &topics}, nil
 	default:
 		return r.list(ctx, a)
 	}
+}
+
+// command appends a record that nothing else is to be said of.
+func (r *Responder) command(ctx context.Context, a *asked, record inbox.Record) (answer, error) {
+	if _, err := r.append(ctx, a, record); err != nil {
+		return answer{}, err
+	}
+	return answer{OK: true, Recipient: a.recipient}, nil
+}
+
+// subscribeTopic has the user get the notices to a topic from now on. The fold decides
+// whether there is room. Of a request that is read again, once later ones were served, the
+// row does not say that any more: then the topics there are now decide.
+func (r *Responder) subscribeTopic(ctx context.Context, a *asked) (answer, error) {
+	at, err := r.append(ctx, a, inbox.Record{Kind: inbox.KindSubscribe, Topic: a.news, Origin: a.origin})
+	if err != nil {
+		return answer{}, err
+	}
+	row, err := r.awaitRow(ctx, a, &at)
+	if err != nil {
+		return answer{}, err
+	}
+	if row.TopicsFull() && !row.HasTopic(inbox.TopicOf(a.news).Hash) {
+		return answer{}, belfry.Invalid("topic", "a user can subscribe to at most %d topics: unsubscribe from one first", inbox.MaxTopics)
+	}
+	return answer{OK: true, Recipient: a.recipient}, nil
 }
 
 // subscribe adds an endpoint, unless the user has it already, and says its number: that
@@ -181,21 +217,25 @@ func (r *Responder) takeBounce(ctx context.Context, a *asked) (answer, error) {
 	return answer{OK: true, Recipient: a.recipient}, nil
 }
 
-// list tells of a user's endpoints. What somebody was told before is in it: a touch is
-// appended, and the row waited for that has it. A user without a row has nothing.
-func (r *Responder) list(ctx context.Context, a *asked) (answer, error) {
+// latest returns the user's row with what somebody was told before: a touch is appended,
+// and the row waited for that has it. A user without a row has nothing.
+func (r *Responder) latest(ctx context.Context, a *asked) (inbox.State, error) {
 	row, err := r.awaitRow(ctx, a, nil)
+	if err != nil || row.Version == 0 {
+		return row, err
+	}
+	at, err := r.append(ctx, a, inbox.Record{Kind: inbox.KindTouch})
+	if err != nil {
+		return row, err
+	}
+	return r.awaitRow(ctx, a, &at)
+}
+
+// list tells of a user's endpoints.
+func (r *Responder) list(ctx context.Context, a *asked) (answer, error) {
+	row, err := r.latest(ctx, a)
 	if err != nil {
 		return answer{}, err
-	}
-	if row.Version > 0 {
-		at, err := r.append(ctx, a, inbox.Record{Kind: inbox.KindTouch})
-		if err != nil {
-			return answer{}, err
-		}
-		if row, err = r.awaitRow(ctx, a, &at); err != nil {
-			return answer{}, err
-		}
 	}
 	said := answer{OK: true, Recipient: a.recipient, Endpoints: &[]endpoint{}}
 	if row.Reach == nil {

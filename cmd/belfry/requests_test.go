@@ -214,6 +214,7 @@ func TestRequests(t *testing.T) {
 	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the address that bounced is still there" }, func() bool {
 		return callAPI(t, http.MethodPut, userURL(r.url, "kim", "addresses/mail"), "", address, nil) == http.StatusCreated
 	})
+	wantTopicsAsked(t, r.url, x)
 	// A command: nobody waits for an answer.
 	x.send(nil, []byte(strings.ReplaceAll(subscribe, "kim", "lee")), nil)
 	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "a command came to nothing" }, func() bool {
@@ -223,7 +224,7 @@ func TestRequests(t *testing.T) {
 		`belfry_request_answers_total{action="subscribe",result="ok"} 3`,
 		`belfry_request_answers_total{action="subscribe",result="command"} 1`,
 		`belfry_request_answers_total{action="bounce",result="ok"} 1`, `belfry_bounces_total{channel="mail",kind="hard"} 2`,
-		`belfry_request_answer_seconds_count 12`)
+		`belfry_request_answers_total{action="subscribe-topic",result="ok"} 3`, `belfry_request_answers_total{action="subscribe-topic",result="command"} 255`, `belfry_request_answers_total{action="subscribe-topic",result="error"} 5`, `belfry_request_answer_seconds_count 33`)
 }
 
 // TestBadRequests holds that a request that is wrong in any way changes nothing, and that
