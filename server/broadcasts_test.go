@@ -82,7 +82,9 @@ func TestNoticeWaitsForBoards(t *testing.T) {
 		a.fake.CloseBoard(p)
 	}
 	done := make(chan servertest.Reply)
-	go func() { done <- a.call(http.MethodPost, "/v1/notifications", `{"audience":"all","id":"n","title":"x"}`) }()
+	go func() {
+		done <- a.call(http.MethodPost, "/v1/notifications", `{"audience":"all","id":"n","title":"x"}`)
+	}()
 	for p := range 3 {
 		servertest.WaitFor(t, func() bool {
 			a.fake.Mu.Lock()
@@ -264,8 +266,8 @@ func TestFullBoard(t *testing.T) {
 			t.Errorf("notice %s displaces something: %s", id, got.Body)
 		}
 	}
-	if got := post(`{"audience":"all","id":"2","source":"/s","title":"again"}`); strings.Contains(got.Body.String(), "displaced") {
-		t.Errorf("a duplicate displaces something: %s", got.Body)
+	if got := post(`{"audience":"all","id":"2","source":"/s","title":"again"}`); strings.TrimSpace(got.Body.String()) != `{"accepted":1,"ids":["2"],"known":["2"]}` {
+		t.Errorf("got %s of a duplicate", got.Body)
 	}
 	got := post(`{"audience":"topic:news","id":"3","source":"/s","title":"x","collapse_key":"k"}`)
 	if want := `"displaced":[{"id":"1","source":"/s","audience":"all","title":"title 1"}]`; !strings.Contains(got.Body.String(), want) {
@@ -273,6 +275,17 @@ func TestFullBoard(t *testing.T) {
 	}
 	if got := post(`{"audience":"topic:news","id":"4","source":"/s","title":"x","collapse_key":"k"}`); strings.Contains(got.Body.String(), "displaced") {
 		t.Errorf("what takes the place of another one displaces something: %s", got.Body)
+	}
+	got = post(`[{"audience":"all","id":"5","source":"/s","title":"title 5"},{"audience":"all","id":"6","source":"/s","title":"x"},{"audience":"all","id":"7","source":"/s","title":"x"}]`)
+	for _, want := range []string{`{"id":"5","source":"/s","audience":"all","title":"title 5"}`, `{"id":"2",`, `{"id":"4",`} {
+		if body := got.Body.String(); !strings.Contains(body[strings.Index(body, "displaced"):], want) || strings.Contains(body, "known") {
+			t.Errorf("got %s of more notices than a board holds, want %s displaced", body, want)
+		}
+	}
+	// What was taken back is known all the same.
+	a.call(http.MethodPost, "/v1/retractions", `{"audience":"all","id":"7","source":"/s"}`)
+	if got := post(`{"audience":"all","id":"7","source":"/s","title":"corrected"}`); !strings.Contains(got.Body.String(), `"known":["7"]`) {
+		t.Errorf("got %s of one that was taken back", got.Body)
 	}
 }
 

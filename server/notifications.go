@@ -42,15 +42,16 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c aut
 	for i := range sent {
 		ids[i] = sent[i].Notification.ID
 	}
-	accepted, displaced, err := s.deliver(r.Context(), c.Identity, sent)
+	accepted, outcome, err := s.deliver(r.Context(), c.Identity, sent)
 	if err != nil {
 		return err
 	}
 	wire.Respond(w, http.StatusAccepted, struct {
 		Accepted  int                   `json:"accepted"`
 		IDs       []string              `json:"ids"`
+		Known     []string              `json:"known,omitempty"`
 		Displaced []broadcast.Displaced `json:"displaced,omitempty"`
-	}{accepted, ids, displaced})
+	}{accepted, ids, outcome.Known, outcome.Displaced})
 	return nil
 }
 
@@ -82,13 +83,13 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 }
 
 // deliver writes messages of a sender. It counts the recipients, an audience as one, and
-// returns what went from a full notice board to make room.
-func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfry.Message) (accepted int, displaced []broadcast.Displaced, err error) {
+// returns what became of notices.
+func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfry.Message) (accepted int, outcome broadcast.Outcome, err error) {
 	records := make([]inbox.Addressed, len(sent))
 	notices := 0
 	for i := range sent {
 		if err := s.mayDeliver(sender, &sent[i]); err != nil {
-			return 0, nil, err
+			return 0, outcome, err
 		}
 		if sent[i].Audience() != "" {
 			notices++
@@ -99,11 +100,11 @@ func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfr
 	}
 	if notices == 0 {
 		_, err := s.write(ctx, records)
-		return accepted, nil, err
+		return accepted, outcome, err
 	}
 	w, err := s.broadcasts.Begin(ctx, notices)
 	if err != nil {
-		return 0, nil, err
+		return 0, outcome, err
 	}
 	for i := range records {
 		if sent[i].Audience() != "" {
@@ -115,17 +116,20 @@ func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfr
 		err = fmt.Errorf("%w: %w", broadcast.ErrPartly, err)
 	}
 	if err != nil {
-		return 0, nil, err
+		return 0, outcome, err
 	}
-	var first []inbox.Position // of the notices in partition 0
+	var written []broadcast.Sent
 	at := 0
 	for i := range records {
-		if sent[i].Audience() != "" {
-			first = append(first, positions[at])
+		if sent[i].Audience() != "" && !sent[i].Retract {
+			written = append(written, broadcast.Sent{Notice: &sent[i].Notification, Position: positions[at]})
 		}
 		at += len(records[i].Recipients)
 	}
-	return accepted, w.Displaced(ctx, first), nil
+	if len(written) == 0 {
+		return accepted, outcome, nil
+	}
+	return accepted, w.Outcome(ctx, written), nil
 }
 
 // mayDeliver returns why a sender may not write a message here, or nil.

@@ -57,38 +57,67 @@ func (c *Calls) Begin(ctx context.Context, notices int) (*Write, error) {
 	return w, nil
 }
 
-// Displaced returns the notices that went from a full board to make room for what was
-// written to partition 0 at these positions, once its table shows that; nil if that takes
-// too long.
-func (w *Write) Displaced(ctx context.Context, written []inbox.Position) []Displaced {
+// Sent is a notice that was written, with its position in partition 0.
+type Sent struct {
+	Notice   *belfry.Notification
+	Position inbox.Position
+}
+
+// Outcome is what became of the notices of one call, as partition 0 shows it. The zero
+// value is that of a call whose notices it does not show in time.
+type Outcome struct {
+	// Displaced went from a full board to make room for this call's, which may be some
+	// of its own.
+	Displaced []Displaced
+	// Known are the ids of those that were announced before: nothing has changed by them.
+	Known []string
+}
+
+// Outcome waits until the table of partition 0 shows what was written.
+func (w *Write) Outcome(ctx context.Context, sent []Sent) Outcome {
 	var after *board.Board
 	err := w.calls.config.Await(ctx, w.Keys[0], func() (shown bool, err error) {
 		after, err = w.calls.config.Boards.Board(0)
-		return err == nil && after != nil && applied(after, written), err
+		return err == nil && after != nil && applied(after, sent), err
 	})
 	if err != nil { // of a write that was acknowledged nothing else is to be said
-		return nil
+		return Outcome{}
 	}
-	return w.displaced(after, written, time.Now())
+	return w.outcome(after, sent, time.Now())
 }
 
-func applied(b *board.Board, written []inbox.Position) bool {
-	return !slices.ContainsFunc(written, func(p inbox.Position) bool { return !b.State.Applied(p) })
+func applied(b *board.Board, sent []Sent) bool {
+	return !slices.ContainsFunc(sent, func(one Sent) bool { return !b.State.Applied(one.Position) })
 }
 
-// displaced returns those of the oldest notices that went by one of the records, and
-// neither by their expiry nor since another took their place by its collapse key.
-func (w *Write) displaced(after *board.Board, written []inbox.Position, now time.Time) (out []Displaced) {
+func (w *Write) outcome(after *board.Board, sent []Sent, now time.Time) (out Outcome) {
+	by := map[uint64]bool{} // the versions of the records
+	for _, one := range sent {
+		by[after.State.Base+uint64(one.Position.Offset)+1] = true
+	}
+	// went says whether the board had that one, and whether it had to make room.
+	went := func(seq uint64) (had, displaced bool) {
+		i := slices.IndexFunc(after.Stays, func(s board.Stay) bool { return s.Seq == seq })
+		replaced := slices.ContainsFunc(after.State.Items, func(e inbox.Entry) bool { return e.Replaces == seq })
+		return i >= 0, i >= 0 && !replaced && by[after.Stays[i].Went]
+	}
 	for _, d := range w.oldest {
 		was, _ := w.first.State.Entry(d.seq)
-		i := slices.IndexFunc(after.Stays, func(s board.Stay) bool { return s.Seq == d.seq })
-		if i < 0 || was.Expired(now) || slices.ContainsFunc(after.State.Items, func(e inbox.Entry) bool { return e.Replaces == d.seq }) {
+		if _, displaced := went(d.seq); displaced && !was.Expired(now) {
+			out.Displaced = append(out.Displaced, d)
+		}
+	}
+	for _, one := range sent {
+		n, seq := one.Notice, after.State.Base+uint64(one.Position.Offset)+1
+		if _, live := after.State.Entry(seq); live {
 			continue
 		}
-		if slices.ContainsFunc(written, func(p inbox.Position) bool {
-			return after.Stays[i].Went == after.State.Base+uint64(p.Offset)+1
-		}) {
-			out = append(out, d)
+		forgotten := slices.ContainsFunc(after.Horizons, func(h board.Horizon) bool { return h.Version >= seq })
+		switch had, displaced := went(seq); {
+		case !had && !forgotten && n.ExpiresAt.After(now):
+			out.Known = append(out.Known, n.ID)
+		case displaced && n.ExpiresAt.After(now):
+			out.Displaced = append(out.Displaced, Displaced{ID: n.ID, Source: n.Source, Audience: n.Audience, Title: n.Title, seq: seq})
 		}
 	}
 	return out
