@@ -26,15 +26,21 @@ func full(b *testing.B) inbox.State {
 
 func BenchmarkApply(b *testing.B) {
 	plain, alike := notify(""), with(notify(""), collapse("k"))
-	for name, r := range map[string]inbox.Record{
-		"notify": plain, "collapse": alike, "read": upTo(read, 40, ""), "touch": touch(),
+	for name, bench := range map[string]struct {
+		record inbox.Record
+		want   inbox.Outcome
+	}{
+		"notify": {plain, inbox.Applied}, "collapse": {alike, inbox.Applied},
+		"read": {upTo(read, 40, ""), inbox.Unchanged}, "touch": {touch(), inbox.Unchanged},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			s, offset := full(b), int64(inbox.DefaultCap)
 			for b.Loop() {
 				offset++
-				s.Apply(&r, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: offset}, Time: clock(200)})
+				if got := s.Apply(&bench.record, inbox.Input{Position: inbox.Position{Epoch: 1, Offset: offset}, Time: clock(200)}).Outcome; got != bench.want {
+					b.Fatalf("the record is %s, want it %s", got, bench.want)
+				}
 			}
 		})
 	}
@@ -44,17 +50,23 @@ func BenchmarkRead(b *testing.B) {
 	s, now := full(b), clock(200)
 	b.Run("counts", func(b *testing.B) {
 		for b.Loop() {
-			s.Counts(now)
+			if got := s.Counts(now); got.Unread != inbox.DefaultCap/2 {
+				b.Fatalf("%d are unread", got.Unread)
+			}
 		}
 	})
 	b.Run("page", func(b *testing.B) {
 		for b.Loop() {
-			s.Page(inbox.PageQuery{Limit: 20}, now)
+			if got, _ := s.Page(inbox.PageQuery{Limit: 20}, now); len(got) != 20 {
+				b.Fatalf("a page of %d", len(got))
+			}
 		}
 	})
 	b.Run("since", func(b *testing.B) {
 		for b.Loop() {
-			s.Since(s.Version-1, now)
+			if got, ok := s.Since(s.Version-1, now); !ok || len(got.Read) != inbox.DefaultCap/2 {
+				b.Fatalf("%d are read since, %t", len(got.Read), ok)
+			}
 		}
 	})
 }

@@ -177,6 +177,9 @@ func TestRoutesSubjectThatIsNoUser(t *testing.T) {
 	token := "Bearer " + mint(t, "orders/service", auth.ScopeNotify)
 	a.get("/v1/users/orders%2Fservice/unread", "Authorization", token).WantProblem(400, "user")
 	a.call("POST", "/v1/notifications", `{"recipient":"b","title":"x"}`, "Authorization", token).Want(202)
+	if len(a.fake.Items) != 1 {
+		t.Fatalf("got items %v, want one", a.fake.Items)
+	}
 	for _, it := range a.fake.Items {
 		if got, want := it.Source, "orders/service"; got != want {
 			t.Errorf("got source %q, want %q", got, want)

@@ -44,6 +44,9 @@ func TestExplain(t *testing.T) {
 			if tt.want == nil {
 				return
 			}
+			if len(e.Events) != 1 || len(e.Events[0].Outcomes) != len(tt.want) {
+				t.Fatalf("got %+v, want one event with %d outcomes", e.Events, len(tt.want))
+			}
 			for i, o := range e.Events[0].Outcomes {
 				got := o.Why
 				if o.Err != nil {

@@ -53,7 +53,11 @@ func TestTrends(t *testing.T) {
 // A saw's teeth, as of a store that compacts or of a collected heap, are not
 // growth.
 func TestASawIsFlat(t *testing.T) {
-	for _, got := range figures.Trends(samplesOf("a", 181, func(i int) float64 { return 100 + float64(i%17)*3 })) {
+	trends := figures.Trends(samplesOf("a", 181, func(i int) float64 { return 100 + float64(i%17)*3 }))
+	if len(trends) != len(figures.Quantities()) {
+		t.Errorf("got %d trends", len(trends))
+	}
+	for _, got := range trends {
 		if !got.Flat() {
 			t.Errorf("%+v is not flat", got)
 		}
@@ -61,7 +65,11 @@ func TestASawIsFlat(t *testing.T) {
 }
 
 func TestTrendOfOneSample(t *testing.T) {
-	for _, got := range figures.Trends(samplesOf("a", 1, func(int) float64 { return 7 })) {
+	trends := figures.Trends(samplesOf("a", 1, func(int) float64 { return 7 }))
+	if len(trends) != len(figures.Quantities()) {
+		t.Errorf("got %d trends", len(trends))
+	}
+	for _, got := range trends {
 		if got.Growth != 0 || got.Mean != 7 {
 			t.Errorf("got %+v", got)
 		}
