@@ -77,6 +77,7 @@ func TestParseDeadLetterRefuses(t *testing.T) {
 		"partition too high": with(deadletter.HeaderPartition, "4294967296"),
 		"attempt":            with(deadletter.HeaderAttempt, "x"),
 		"topic ID":           with(deadletter.HeaderTopicID, "be"),
+		"topic ID and more":  with(deadletter.HeaderTopicID, strings.Repeat("be", 16)+"b"),
 		"length":             with(deadletter.HeaderTruncated, "-5"),
 		"mark":               deadletter.ReplayedMark(1),
 	}
@@ -116,16 +117,71 @@ func TestAsHeadersIsBounded(t *testing.T) {
 	if sum < 8<<10 || sum > 16<<10 {
 		t.Errorf("%d bytes", sum)
 	}
+	// A text is cut where it is too long, and nowhere else.
+	d = deadletter.Envelope{Error: strings.Repeat("x", 5000)}
+	if got := headerOf(d, deadletter.HeaderError); len(got) != 4096 {
+		t.Errorf("%d bytes are left of 5000", len(got))
+	}
 	// What is no text is kept as it is.
 	d = deadletter.Envelope{Error: strings.Repeat("\xff", 5000)}
-	left := 0
+	if got := headerOf(d, deadletter.HeaderError); len(got) < 4000 {
+		t.Errorf("%d bytes are left of 5000", len(got))
+	}
+}
+
+func headerOf(d deadletter.Envelope, name string) (value []byte) {
 	for _, h := range d.AsHeaders() {
-		if h.Key == deadletter.HeaderError {
-			left = len(h.Value)
+		if h.Key == name {
+			value = h.Value
 		}
 	}
-	if left < 4000 || left > 5000 {
-		t.Errorf("%d bytes are left of 5000", left)
+	return value
+}
+
+// A letter has headers of what there is to say alone.
+func TestAsHeadersSaysNothingOfNothing(t *testing.T) {
+	var got []string
+	for _, h := range (&deadletter.Envelope{}).AsHeaders() {
+		got = append(got, h.Key)
+	}
+	want := []string{
+		deadletter.HeaderReason, deadletter.HeaderError, deadletter.HeaderGroup, deadletter.HeaderTopic, deadletter.HeaderPartition,
+		deadletter.HeaderOffset, deadletter.HeaderTimestamp, deadletter.HeaderAttempt, deadletter.HeaderDeadAt,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestCut(t *testing.T) {
+	for _, tt := range []struct {
+		letter deadletter.Envelope
+		want   bool
+	}{
+		{deadletter.Envelope{}, false}, {deadletter.Envelope{Length: 1}, true},
+		{deadletter.Envelope{HeaderCount: 1}, true}, {deadletter.Envelope{KeyLength: 1}, true},
+	} {
+		if got := tt.letter.Cut(); got != tt.want {
+			t.Errorf("%+v: cut is %t", tt.letter, got)
+		}
+	}
+}
+
+func TestReplayOf(t *testing.T) {
+	own := []belfry.Header{{Key: "theirs", Value: []byte("x")}}
+	once := deadletter.WithReplayOf(own, 2)
+	twice := deadletter.WithReplayOf(once, 3)
+	if got := []int{deadletter.ParseReplayOf(own), deadletter.ParseReplayOf(once), deadletter.ParseReplayOf(twice)}; !slices.Equal(got, []int{0, 2, 3}) {
+		t.Errorf("got attempts %v, want 0, 2 and 3", got)
+	}
+	if len(own) != 1 || len(once) != 2 || len(twice) != 2 || twice[0].Key != "theirs" {
+		t.Errorf("got headers %v, %v, %v", own, once, twice)
+	}
+	for _, value := range []string{"x", "-1", "4294967296"} {
+		twice[1].Value = []byte(value)
+		if got := deadletter.ParseReplayOf(twice); got != 0 {
+			t.Errorf("%q is attempt %d", value, got)
+		}
 	}
 }
 
@@ -142,6 +198,7 @@ func TestReplayedMark(t *testing.T) {
 		"empty":                     {{Key: deadletter.HeaderReplayed}},
 		"text":                      {{Key: deadletter.HeaderReplayed, Value: []byte("1,x")}},
 		"negative":                  {{Key: deadletter.HeaderReplayed, Value: []byte("-1")}},
+		"numbers of another":        {{Key: "theirs", Value: []byte("1,2")}},
 	} {
 		if got, ok := deadletter.ParseReplayedMark(headers); ok {
 			t.Errorf("%s: got %v", name, got)

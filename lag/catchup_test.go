@@ -34,6 +34,7 @@ func TestCatchUp(t *testing.T) {
 		{"falls behind", steady(4, 1000, -500, 20_000), math.Inf(1), math.Inf(1), false},
 		{"holds a backlog", steady(4, 1000, 0, 20_000), math.Inf(1), math.Inf(1), false},
 		{"keeps up", steady(4, 1000, 0, 20), 0.099, 0.101, false},
+		{"keeps up, just", steady(4, 1000, 0, 2000), 10, 10, false},
 		{"keeps up, a little more at a time", steady(4, 1000, -10, 20), 0.2, 0.3, false},
 		{"caught up", []seen{{0, 1000}, {1000, 0}}, 0, 0, false},
 		{"another log", []seen{{5000, 10}, {0, 7}}, 0, 0, true},

@@ -36,7 +36,7 @@ func TestLagClock(t *testing.T) {
 				w lag.Wait
 			)
 			for i, s := range tt.steps {
-				at := time.Unix(int64(s.at), 0)
+				at := time.Unix(1_790_000_000+int64(s.at), 0) // a wait since 0 is not known
 				c.Observe(at, s.end)
 				want := time.Duration(s.want) * time.Second
 				if got := c.Age(&w, s.next, at); got != want {
@@ -67,9 +67,13 @@ func TestLagClockOverAWeek(t *testing.T) {
 	const step, week = 5, 7 * 24 * 3600
 	var c lag.Clock
 	at := func(offset int64) time.Time { return time.Unix(offset*step, 0) }
-	const last = week / step
+	const last, standing = week / step, 7
+	var w lag.Wait // of a group that stands still: its age is never forgotten
 	for offset := range int64(last + 1) {
 		c.Observe(at(offset), offset+1)
+		if got, want := c.Age(&w, standing, at(offset)), max(at(offset).Sub(at(standing)), 0); got != want {
+			t.Fatalf("at %d: age %v of a group that stands still, want %v", offset, got, want)
+		}
 	}
 	worst := 1.0
 	for next := range int64(last) {

@@ -70,6 +70,14 @@ func TestLagReport(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 
+	if again := lag.NewReport(at, r.Groups); !reflect.DeepEqual(again, r) {
+		t.Errorf("collected again: %+v, want %+v", again, r)
+	}
+	const none = `{"up":true,"collected_at":"2026-01-02T03:04:05Z","took_seconds":0,"requests":0,"skipped":0,"lag":0,"max_lag_seconds":0,"groups":[]}`
+	if got := encode(t, lag.NewReport(at, nil)); got != none {
+		t.Errorf("got  %s\nwant %s", got, none)
+	}
+
 	failed := r.Failed(errors.New("no broker"))
 	if failed.Up || failed.Error != "no broker" || !failed.CollectedAt.Equal(at) || !reflect.DeepEqual(failed.Groups, r.Groups) {
 		t.Errorf("failed report %+v does not keep what was found", failed)
@@ -80,6 +88,29 @@ func TestLagReport(t *testing.T) {
 	const never = `{"up":false,"error":"no broker","took_seconds":0,"requests":0,"skipped":0,"lag":0,"max_lag_seconds":0,"groups":[]}`
 	if got := encode(t, lag.Report{}.Failed(errors.New("no broker"))); got != never {
 		t.Errorf("got  %s\nwant %s", got, never)
+	}
+}
+
+func TestAssign(t *testing.T) {
+	var m lag.Member
+	m.Assign("idle", 0)
+	m.Assign("t", 2)
+	m.Assign("t", 1)
+	m.Assign("s", 4)
+	if want := (lag.Member{Partitions: 7, Topics: map[string]int{"t": 3, "s": 4}}); !reflect.DeepEqual(m, want) {
+		t.Errorf("got %+v, want %+v", m, want)
+	}
+}
+
+func TestHeld(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	p := lag.Partition{Topic: "t", Partition: 3, EndOffset: 10, HeldBack: 4, HeldSince: now.Add(-90_400 * time.Millisecond)}
+	if got, want := p.Held(now), "t/3: 4 offsets from 6 on are held back by a transaction that is open for 1m30s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	p.HeldBack = 0
+	if got := p.Held(now); got != "" {
+		t.Errorf("nothing is held back: got %q", got)
 	}
 }
 

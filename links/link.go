@@ -121,10 +121,11 @@ func (s *Signer) Parse(token string, now time.Time) (Link, error) {
 func decode(b []byte) (Link, bool) {
 	l := Link{Action: Action(b[0])}
 	b = b[1:]
+	whole := true
 	number := func() uint64 {
 		n, size := binary.Uvarint(b)
 		if size <= 0 {
-			b = nil
+			whole = false
 			return 0
 		}
 		b = b[size:]
@@ -139,7 +140,7 @@ func decode(b []byte) (Link, bool) {
 		}
 		*text, b = string(b[:n]), b[n:]
 	}
-	return l, len(b) == 0 && (l.Action == Read && l.Seq != 0 || l.Action == Unsubscribe && l.Channel != "")
+	return l, whole && len(b) == 0 && (l.Action == Read && l.Seq != 0 || l.Action == Unsubscribe && l.Channel != "")
 }
 
 func (s *Signer) mac(b []byte) []byte {

@@ -62,7 +62,8 @@ func TestLinkIsRefused(t *testing.T) {
 		"no item":            {Action: links.Read, User: "kim", Until: now.Add(time.Hour)},
 		"no channel":         {Action: links.Unsubscribe, User: "kim", Until: now.Add(time.Hour)},
 		"no user":            {Action: links.Read, Seq: 7, Until: now.Add(time.Hour)},
-		"an action of later": {Action: 9, User: "kim", Seq: 7, Until: now.Add(time.Hour)},
+		"an action of later": {Action: 9, User: "kim", Seq: 7, Channel: "mail", Until: now.Add(time.Hour)},
+		"longer than any":    {Action: links.Unsubscribe, User: "kim", Channel: "mail", Category: strings.Repeat("c", 2000), Until: now.Add(time.Hour)},
 	} {
 		refused[s.Token(l)] = why
 	}
