@@ -162,7 +162,11 @@ func wantTold(t *testing.T, x *reached, want ...string) {
 // TestWaitInAByte holds that what an index keeps of a wait is that wait, and that the byte of a
 // former release, which was the hold alone, is one of no known channel.
 func TestWaitInAByte(t *testing.T) {
-	for hold := HoldOf("delay"); hold.String() != ""; hold++ {
+	for i, name := range []string{"delay", "digest", "quiet", "daily cap", "returned"} {
+		hold := HoldOf(name)
+		if int(hold) != 1+i || hold.String() != name {
+			t.Errorf("%s is %d, %q", name, hold, hold)
+		}
 		if WaitOf(uint8(hold)) != (Wait{Hold: hold}) {
 			t.Errorf("%s is %+v", hold, WaitOf(uint8(hold)))
 		}
@@ -171,6 +175,27 @@ func TestWaitInAByte(t *testing.T) {
 				t.Errorf("%+v is %+v", w, WaitOf(w.Byte()))
 			}
 		}
+	}
+	if HoldOf("of later") != 0 || Hold(6).String() != "" {
+		t.Errorf("an unknown hold is %d, and one of later %q", HoldOf("of later"), Hold(6))
+	}
+}
+
+// pending is how many users wait, by what for.
+func (x *reached) pending() map[string]int {
+	all := map[string]int{}
+	for wait, n := range x.queue.TellStats().Pending {
+		if n != 0 {
+			all[wait.Hold.String()] += n
+		}
+	}
+	return all
+}
+
+func wantPending(t *testing.T, x *reached, want map[string]int) {
+	t.Helper()
+	if got := x.pending(); !maps.Equal(got, want) {
+		t.Errorf("got pending %v, want %v", got, want)
 	}
 }
 
@@ -186,13 +211,40 @@ func TestTellAtItsTime(t *testing.T) {
 		x.set("park", -1) // seen before
 		x.set("choi", time.Second)
 		x.set("choi", 6*time.Second)
-		if s := x.queue.TellStats(); s.Pending[Wait{HoldOf("delay"), 1}] != 4 {
-			t.Errorf("got %+v", s)
-		}
+		wantPending(t, x, map[string]int{"delay": 4})
 		time.Sleep(time.Hour)
 		wantTold(t, x, "lee 3s", "han 4s", "kim 5s", "choi 6s")
-		if s := x.queue.TellStats(); s.Appended["chat"] != 4 || s.Pending[Wait{HoldOf("delay"), 1}] != 0 || s.Again != 0 || s.Late != 0 {
+		if s := x.queue.TellStats(); s.Appended["chat"] != 4 || s.Again != 0 || s.Late != 0 {
 			t.Errorf("got %+v", s)
+		}
+		wantPending(t, x, map[string]int{})
+	})
+}
+
+// While nothing can be written nothing is lost, and nobody counts as told.
+func TestTellOutlivesAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newReached()
+		defer x.run(t)()
+		x.fail(errors.New("no brokers"))
+		x.set("kim", time.Second)
+		x.set("lee", 2*time.Hour)
+		x.quiet = [2]time.Duration{2 * time.Hour, 3 * time.Hour}
+		x.set("lee", 2*time.Hour)
+		time.Sleep(time.Hour)
+		// At 1, 2, 4, 8, 16, 32 and 64 s, then once a minute: 58 of them.
+		if s := x.queue.TellStats(); s.Failed != 65 || s.Late != 3599*time.Second || len(s.Appended) > 0 {
+			t.Errorf("got %+v", s)
+		}
+		wantPending(t, x, map[string]int{"delay": 1, "quiet": 1})
+		x.fail(nil)
+		time.Sleep(time.Minute)
+		wantTold(t, x, "kim 1h0m4s")
+		x.set("han", time.Since(x.began)+time.Second)
+		time.Sleep(2 * time.Second)
+		wantTold(t, x, "han 1h1m1s")
+		if s := x.queue.TellStats(); s.Failed != 65 || s.Again != 0 || s.Appended["chat"] != 2 || s.Late != 0 {
+			t.Errorf("once it can be written: got %+v", s)
 		}
 	})
 }
