@@ -74,6 +74,8 @@ func TestRefold(t *testing.T) {
 	want := []string{"notify applied one", "dead-letter", "dead-letter", "read applied", "notify applied two"}
 	if !slices.Equal(steps, want) {
 		t.Errorf("got %q, want %q", steps, want)
+	} else if !strings.Contains(got.Steps[1].Why, belfry.ErrCorrupt.Error()) || got.Steps[2].Why != belfry.ErrEmpty.Error() {
+		t.Errorf("the dead letters say %q and %q", got.Steps[1].Why, got.Steps[2].Why)
 	}
 	if got.Records != 5 || got.End != 6 || got.Oldest != 0 || !got.Complete || got.Epoch != epoch || got.Partition != kafka.Partition(user, partitions) {
 		t.Errorf("got %+v", got)
@@ -85,9 +87,9 @@ func TestRefold(t *testing.T) {
 		t.Errorf("told %v, want the end", told)
 	}
 
-	few, err := journals.Refold(t.Context(), user, row, views.RefoldOptions{Most: 1, Since: time.Now().Add(-time.Hour)})
-	if err != nil || len(few.Steps) != 1 || few.Omitted != 4 || few.Steps[0].Offset != 5 || few.Steps[0].Title != "" {
-		t.Errorf("got %+v, %v; want the newest step without its title", few, err)
+	few, err := journals.Refold(t.Context(), user, row, views.RefoldOptions{Most: 2, Since: time.Now().Add(-time.Hour)})
+	if err != nil || len(few.Steps) != 2 || few.Omitted != 3 || few.Steps[1].Offset != 5 || few.Steps[1].Title != "" {
+		t.Errorf("got %+v, %v; want the two newest steps without titles", few, err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -268,6 +268,41 @@ func TestWatchersAreToldOfTheirRecipient(t *testing.T) {
 	await("a item", "a item", "a row", "a row, too", "a row, too", "b row")
 }
 
+// Those who watch for what is urgent hear of every content of their recipient, and of the
+// seq of one that is urgent.
+func TestWatchersAreToldOfWhatIsUrgent(t *testing.T) {
+	t.Parallel()
+	cfg := tables(t)
+	i := views.NewInbox(cfg, prefix)
+	run(t, i.Run)
+	kafkatest.Eventually(t, patience, func() string { return i.Status().String() }, i.Recovered)
+	told := make(chan uint64, 100)
+	i.WatchUrgent("a", func(urgent uint64) { told <- urgent })
+	urgent, err := codec.EncodeItem(&inbox.Item{Notification: belfry.Notification{Title: belfry.PlainText("x"), Priority: belfry.PriorityUrgent}, Seq: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := codec.EncodeEndpoint(&inbox.Address{Kind: inbox.EndpointText, Seq: 9, Target: "@a", AddedAt: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		key     string
+		content []byte
+		want    uint64
+	}{{"a/7", content(t, "x"), 0}, {"a/8", urgent, 8}, {inbox.EndpointKey("a", 9), address, 0}, {"a/8", nil, 0}} {
+		put(t, cfg, prefix.InboxTable(), step.key, step.content)
+		select {
+		case got := <-told:
+			if got != step.want {
+				t.Errorf("%s: told that %d is urgent, want %d", step.key, got, step.want)
+			}
+		case <-time.After(patience):
+			t.Fatal("nobody was told of", step.key)
+		}
+	}
+}
+
 // Who watched before the table could be read learns that it can.
 func TestWatchersAreToldOfTheFirstRecovery(t *testing.T) {
 	t.Parallel()
