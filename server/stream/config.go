@@ -16,7 +16,7 @@ type Config struct {
 	Limits Limits
 	Logger *slog.Logger
 	// Wakes is how many users a second are looked at after a change of their notice
-	// boards; DefaultWakes if it is not positive.
+	// boards, or when a notice ends; DefaultWakes if it is not positive.
 	Wakes int
 	// Gone reports whether the user's client cannot get further from c, which is
 	// of a log that is no more; nil is never. It may block for a while.

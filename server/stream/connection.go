@@ -21,6 +21,7 @@ type connection struct {
 	out     outlet // nil until it begins
 	left    bool   // it is closed
 	signals signal
+	paced   bool      // its wakeAt is over, and it waits for its turn among many
 	dueAt   time.Time // while place is not 0
 	place   int       // in the clock, from 1
 
@@ -36,6 +37,7 @@ type connection struct {
 	offerAt time.Time     // when it is offered again what it did not take
 	pingAt  time.Time
 	wakeAt  time.Time // when to look at the tables although they did not change; zero for never
+	forMany bool      // wakeAt is when a notice expires, and nothing else happens then
 	ending  string    // why it ends once all is written
 }
 
@@ -66,7 +68,17 @@ func (c *connection) due() time.Time {
 	case !c.stuck.IsZero():
 		return earlier(c.giveUp(), c.offerAt)
 	}
-	return earlier(earlier(c.pingAt, c.wakeAt), c.lease.Until)
+	at := earlier(c.pingAt, c.lease.Until)
+	if c.paced {
+		return at
+	}
+	return earlier(at, c.wakeAt)
+}
+
+// expires reports whether nothing but the end of a notice wakes c at now, as it does all
+// who have that. No round may be serving it.
+func (c *connection) expires(now time.Time) bool {
+	return c.forMany && c.stuck.IsZero() && !c.writing && !now.Before(c.wakeAt) && now.Before(earlier(c.pingAt, c.lease.Until))
 }
 
 // giveUp is when a stuck client has had its time for one event.
@@ -186,6 +198,7 @@ func (c *connection) settle(b *batch, d delivery) {
 			hub.metrics.catchups.WithLabelValues(b.delta.took).Inc()
 		}
 		c.wakeAt = b.delta.wake
+		c.forMany = d.at.until.IsZero() && expiresForMany(&r.row, c.wakeAt)
 		c.owed &^= signalTables
 	default:
 		c.owed |= signalTables

@@ -1,6 +1,9 @@
 package stream
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // DefaultWakes is [Config.Wakes] unless somebody says otherwise.
 const DefaultWakes = 20_000
@@ -10,10 +13,11 @@ const (
 	wakeMost  = 256 // at once: others want the lock too
 )
 
-// notices is what has yet to follow from changes of notice boards. It is guarded by
-// streams.mu.
+// notices is what has yet to follow from changes of notice boards, and from the ends of
+// notices. It is guarded by streams.mu.
 type notices struct {
 	changed map[int32]struct{} // partitions whose users have yet to be woken
+	pacing  []*subscribers     // users who have yet to be, each once
 	waking  bool
 	// awaited are the users of whom a stream lacks a content; contents is how many of
 	// notices have come.
@@ -33,20 +37,37 @@ func (s *Hub) boardChanged(partition int32) {
 		s.notices.changed = map[int32]struct{}{}
 	}
 	s.notices.changed[partition] = struct{}{}
+	s.startWaking()
+}
+
+// pace has a, whose streams have signals, served at the pace of [Config.Wakes] and behind
+// others, with s.mu held.
+func (s *Hub) pace(a *subscribers) {
+	if s.drained != nil || a.pacing {
+		return
+	}
+	a.pacing = true
+	s.notices.pacing = append(s.notices.pacing, a)
+	s.startWaking()
+}
+
+// startWaking has wake run, with s.mu held.
+func (s *Hub) startWaking() {
 	if !s.notices.waking {
 		s.notices.waking = true
 		s.helpers.Go(s.wake)
 	}
 }
 
-// wake goes on until no partition is left whose board has changed. Those that change
-// meanwhile have the next pass.
+// wake goes on until nobody is to be paced, and no partition is left whose board has
+// changed. What comes meanwhile has the next pass.
 func (s *Hub) wake() {
 	for {
-		all, partitions := s.toWake()
-		if len(partitions) == 0 {
+		pacing, all, partitions := s.toWake()
+		if len(pacing)+len(partitions) == 0 {
 			return
 		}
+		s.wakeAll(pacing, (*subscribers).takeTurn)
 		users := all[:0]
 		for _, a := range all {
 			p := s.config.Rows.Partition(a.user)
@@ -55,29 +76,44 @@ func (s *Hub) wake() {
 				users = append(users, a)
 			}
 		}
-		s.wakeAll(users)
+		s.wakeAll(users, (*subscribers).markAny)
 	}
 }
 
-// toWake returns all users and the partitions whose turn it is, none if there is nothing
-// to do any more.
-func (s *Hub) toWake() ([]*subscribers, map[int32]struct{}) {
+// toWake returns the users and the partitions whose turn it is, with all users if there
+// are partitions; none if there is nothing to do any more.
+func (s *Hub) toWake() (pacing, all []*subscribers, partitions map[int32]struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	partitions := s.notices.changed
-	s.notices.changed = nil
-	if len(partitions) == 0 || s.drained != nil {
+	pacing, partitions = s.notices.pacing, s.notices.changed
+	s.notices.pacing, s.notices.changed = nil, nil
+	if len(pacing)+len(partitions) == 0 || s.drained != nil {
 		s.notices.waking = false
-		return nil, nil
+		return nil, nil, nil
 	}
-	all := make([]*subscribers, 0, len(s.subscribers))
-	for _, a := range s.subscribers {
-		all = append(all, a)
+	if len(partitions) > 0 {
+		all = make([]*subscribers, 0, len(s.subscribers))
+		for _, a := range s.subscribers {
+			all = append(all, a)
+		}
 	}
-	return all, partitions
+	return pacing, all, partitions
 }
 
-func (s *Hub) wakeAll(users []*subscribers) {
+// takeTurn reports whether a stream of a has signals yet, now that it is the turn of a.
+func (a *subscribers) takeTurn() bool {
+	a.pacing = false
+	return slices.ContainsFunc(a.connections, func(c *connection) bool { return c.signals != 0 })
+}
+
+// markAny is mark, and reports whether a has streams.
+func (a *subscribers) markAny() bool {
+	a.mark()
+	return len(a.connections) > 0
+}
+
+// wakeAll has those users queued for which is holds when their turn comes.
+func (s *Hub) wakeAll(users []*subscribers, is func(*subscribers) bool) {
 	tick := time.NewTicker(wakeEvery)
 	defer tick.Stop()
 	start := time.Now()
@@ -85,7 +121,7 @@ func (s *Hub) wakeAll(users []*subscribers) {
 		due := min(len(users), 1+int(float64(s.config.Wakes)*time.Since(start).Seconds()))
 		for n < due {
 			next := min(due, n+wakeMost)
-			if !s.wakeSome(users[n:next]) {
+			if !s.wakeSome(users[n:next], is) {
 				return
 			}
 			n = next
@@ -97,15 +133,11 @@ func (s *Hub) wakeAll(users []*subscribers) {
 }
 
 // wakeSome reports whether to go on.
-func (s *Hub) wakeSome(users []*subscribers) bool {
+func (s *Hub) wakeSome(users []*subscribers, is func(*subscribers) bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range users {
-		if len(a.connections) == 0 {
-			continue // it has left
-		}
-		a.mark()
-		if !a.queued {
+		if is(a) && !a.queued {
 			a.noticed = true
 			s.queue(a)
 		}
@@ -113,15 +145,15 @@ func (s *Hub) wakeSome(users []*subscribers) bool {
 	return s.drained == nil
 }
 
-// noticeCame has those users served who wait for a content. Contents of notices mostly
-// come before anybody knows of them.
+// noticeCame has those users served who wait for a content, at the same pace: they may be
+// all. Contents of notices mostly come before anybody knows of them.
 func (s *Hub) noticeCame(int32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notices.contents++
 	for a := range s.notices.awaited {
 		a.mark()
-		s.enqueue(a)
+		s.pace(a)
 	}
 }
 

@@ -17,7 +17,12 @@ import (
 // post appends a record of the board, whose changes are told.
 func post(t *testing.T, f *servertest.Tables, r inbox.Record) {
 	t.Helper()
-	if _, err := f.Append(context.Background(), inbox.Addressed{Recipients: []string{belfry.PartitionKey(0)}, Record: r}); err != nil {
+	write(t, f, belfry.PartitionKey(0), r)
+}
+
+func write(t *testing.T, f *servertest.Tables, key string, r inbox.Record) {
+	t.Helper()
+	if _, err := f.Append(context.Background(), inbox.Addressed{Recipients: []string{key}, Record: r}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -110,6 +115,77 @@ func TestWakesArePaced(t *testing.T) {
 			took = nil
 			s.mu.Unlock()
 		}
+	})
+}
+
+// What all streams come to at one time, the end of a notice or a content for which they
+// wait, reaches them at the pace of changes. Whoever has something of his own meanwhile
+// goes by that.
+func TestEndsAndContentsArePaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const users, rate = 2000, 1000
+		f := servertest.NewTables()
+		f.OpenBoards(1, 100)
+		s := New(Config{Rows: f, Items: f, Logger: slog.New(slog.DiscardHandler), Wakes: rate})
+		began, start := time.Now(), time.Now()
+		took := make([][]time.Duration, users)
+		for i := range users {
+			attach(s, fmt.Sprint("user-", i), sink{took: func([]byte) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				took[i] = append(took[i], time.Since(start))
+			}})
+		}
+		// follow begins what all are to be told once, and has something come for the last
+		// two who have not been.
+		follow := func(what string, begin func()) {
+			t.Helper()
+			s.mu.Lock()
+			start = time.Now()
+			clear(took)
+			s.mu.Unlock()
+			begin()
+			time.Sleep(500 * time.Millisecond)
+			var late []int
+			s.mu.Lock()
+			for i := range took {
+				if len(took[i]) == 0 && len(late) < 2 {
+					late = append(late, i)
+				}
+			}
+			s.mu.Unlock()
+			for _, i := range late {
+				write(t, f, fmt.Sprint("user-", i), servertest.Note("mine"))
+			}
+			time.Sleep(4 * time.Second)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			var all []time.Duration
+			for i := range took {
+				if len(took[i]) != 1 || slices.Contains(late, i) && took[i][0] != 500*time.Millisecond {
+					t.Fatalf("%s: number %d, of whom %d were in a hurry, has frames after %v", what, i, late, took[i])
+				}
+				all = append(all, took[i][0])
+			}
+			if slices.Sort(all); all[users/2] < 900*time.Millisecond || all[users/2] > 1100*time.Millisecond || all[users-1] > 2100*time.Millisecond {
+				t.Errorf("%s: half of them after %v, all after %v", what, all[users/2], all[users-1])
+			}
+			if len(s.notices.pacing) > 0 || len(s.notices.awaited) > 0 {
+				t.Errorf("%s: %d and %d are still waited for", what, len(s.notices.pacing), len(s.notices.awaited))
+			}
+		}
+		brief := servertest.Notice("all", "brief")
+		brief.Notification.ExpiresAt = began.Add(30 * time.Second)
+		post(t, f, brief)
+		time.Sleep(time.Until(brief.Notification.ExpiresAt) - time.Nanosecond)
+		follow("the end", func() {})
+
+		// Pings come 20 s after the beginning, and again.
+		time.Sleep(time.Until(began.Add(45 * time.Second)))
+		f.HoldItems = true
+		post(t, f, servertest.Notice("all", "late"))
+		time.Sleep(5 * time.Second)
+		follow("the content", f.Release)
 	})
 }
 

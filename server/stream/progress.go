@@ -343,6 +343,24 @@ func nextChange(v view) time.Time {
 	return time.Time{}
 }
 
+// expiresForMany reports whether nothing happens to a row at a time but that notices of it
+// expire, which those of all who have them do.
+func expiresForMany(row *inbox.State, at time.Time) bool {
+	ms, many := at.UnixMilli(), false
+	if at.IsZero() {
+		return false
+	}
+	for i := range row.Items {
+		switch e := &row.Items[i]; {
+		case e.ExpiresAt == ms && e.Shared != nil:
+			many = true
+		case e.ExpiresAt == ms || e.Until == ms && e.Shown == 0:
+			return false
+		}
+	}
+	return many
+}
+
 // earlier returns the earlier of two times, where zero is never.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {

@@ -46,6 +46,7 @@ type subscribers struct {
 	// noticed: nothing but the notice board has changed since it was served, so that it
 	// is queued behind others.
 	noticed bool
+	pacing  bool  // it waits for its turn to be queued, see Hub.pace
 	place   place // in a lane
 }
 
@@ -213,7 +214,7 @@ func (s *Hub) serveRound(a *subscribers, r *round) {
 	for _, c := range a.connections {
 		if c.signals != 0 && c.out != nil {
 			r.turns = append(r.turns, turn{connection: c, signals: c.signals})
-			c.signals = 0
+			c.signals, c.paced = 0, false
 		}
 	}
 	s.mu.Unlock()
@@ -271,13 +272,30 @@ func (s *Hub) schedule(c *connection) {
 	}
 }
 
-// tick serves the streams that are due.
+// tick serves the streams that are due, those for which a notice ends at its pace.
 func (s *Hub) tick() {
+	for s.tickSome() {
+	}
+}
+
+// tickSome serves a part of the streams that are due, and reports whether there are more.
+func (s *Hub) tickSome() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.clock.passed(time.Now()) {
+	now, n := time.Now(), 0
+	for c := range s.clock.passed(now) {
 		c.signals |= signalTime
-		s.enqueue(c.subscribers)
+		if a := c.subscribers; a.serving || !c.expires(now) {
+			s.enqueue(a)
+		} else {
+			c.paced = true
+			s.schedule(c) // a ping meanwhile, or the end of its lease
+			s.pace(a)
+		}
+		if n++; n == wakeMost {
+			return true
+		}
 	}
 	s.clock.wind(s.tick)
+	return false
 }
