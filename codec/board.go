@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/belfry/belfry/codec/belfrypb"
 	"github.com/belfry/belfry/inbox"
@@ -49,11 +50,24 @@ func DecodeBoard(b []byte) (board.Row, error) {
 	return r, nil
 }
 
-// BoardHolds reports whether the row of a partition holds notices, live or hidden, or
-// anything of those that are gone. What [DecodeBoard] says of errors holds here too.
-func BoardHolds(b []byte) (bool, error) {
+// BoardHolds reports whether the row of a partition ever had a notice, and whether it has
+// one now, live or hidden. What [DecodeBoard] says of errors holds here too.
+func BoardHolds(b []byte) (ever, now bool, err error) {
 	r, err := DecodeBoard(b)
-	return len(r.Notices)+len(r.Stays)+len(r.Horizons) > 0 || r.Floor != board.Horizon{}, err
+	return r.Keep > 0, len(r.Notices) > 0, err
+}
+
+// ForgetBoards is [board.Forget] for the encoded rows of partitions.
+func ForgetBoards(rows [][]byte, version uint64, at time.Time) ([]byte, error) {
+	all := make([]board.Row, len(rows))
+	for i, b := range rows {
+		var err error
+		if all[i], err = DecodeBoard(b); err != nil {
+			return nil, err
+		}
+	}
+	one := board.Forget(all, version, at)
+	return EncodeBoard(&one)
 }
 
 // fromBoard returns the columns of a board, nil for one without any.

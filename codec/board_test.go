@@ -245,25 +245,25 @@ func FuzzDecodeBoard(f *testing.F) {
 
 func TestBoardHolds(t *testing.T) {
 	state := inbox.State{Epoch: 7, Base: 10, Version: 20}
+	with := state
+	with.Items = []inbox.Entry{{Seq: 15, Version: 15, Count: 1}}
 	for name, c := range map[string]struct {
-		row  board.Row
-		want bool
+		row       board.Row
+		ever, now bool
 	}{
-		"nothing":           {board.Row{State: state}, false},
-		"nothing any more":  {board.Row{State: state, Keep: 100}, false},
-		"what is gone":      {board.Row{State: state, Stays: []board.Stay{{Seq: 11, Audience: 1, Came: 11, Went: 12}}}, true},
-		"what is forgotten": {board.Row{State: state, Horizons: []board.Horizon{{Audience: 1, Version: 12}}}, true},
-		"a floor":           {board.Row{State: state, Floor: board.Horizon{Version: 12}}, true},
+		"nothing":          {board.Row{State: state}, false, false},
+		"nothing any more": {board.Row{State: state, Keep: 100, Stays: []board.Stay{{Seq: 11, Audience: 1, Came: 11, Went: 12}}}, true, false},
+		"a notice":         {board.Row{State: with, Keep: 100, Notices: []board.Notice{{Audience: 1, At: 1}}}, true, true},
 	} {
 		b, err := codec.EncodeBoard(&c.row)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := codec.BoardHolds(b); got != c.want || err != nil {
-			t.Errorf("%s: got %t, %v", name, got, err)
+		if ever, now, err := codec.BoardHolds(b); ever != c.ever || now != c.now || err != nil {
+			t.Errorf("%s: got %t, %t, %v", name, ever, now, err)
 		}
 	}
-	if _, err := codec.BoardHolds([]byte("garbage")); err == nil {
+	if _, _, err := codec.BoardHolds([]byte("garbage")); err == nil {
 		t.Error("garbage is taken for a board")
 	}
 }

@@ -19,9 +19,9 @@ type Input struct {
 	// Members is how many arrivals an item of a collapse key keeps, the shown one among
 	// them, 1 to MaxMembers. Less than 1 is 1: such a row is as an older Belfry reads it.
 	Members int
-	// Keep is how many removals the rows of the partition keep, as its board has it; less
-	// than 1 for a partition without one, whose rows have no notices and keep as many
-	// removals as items.
+	// Keep is how many removals the rows of the partition keep of their own, and as many of
+	// notices, as its board has it; less than 1 for a partition without one, whose rows have
+	// no notices and keep as many removals as items.
 	Keep int
 
 	small limits // of tests, or zero
@@ -330,15 +330,36 @@ func (f *folder) trim() {
 	f.s.Trim(keep)
 }
 
-// Trim forgets the oldest removals over so many, but never those of the row's version:
-// a redelivery of its record must find them. It changes s in place.
+// Trim forgets the oldest removals over so many, of the user's own and of notices each:
+// notices that come and go leave no fewer ids of the user's to be recognised by. It never
+// forgets those of the row's version, since a redelivery of its record must find them. It
+// changes s in place.
 func (s *State) Trim(keep int) {
-	n := 0
-	for n < len(s.Removals)-keep && s.Removals[n].Version < s.Version {
-		s.Horizon = max(s.Horizon, s.Removals[n].Version)
-		n++
+	if len(s.Removals) <= keep {
+		return
 	}
-	s.Removals = slices.Delete(s.Removals, 0, n)
+	shared := 0
+	for i := range s.Removals {
+		if s.Removals[i].Shared {
+			shared++
+		}
+	}
+	own := len(s.Removals) - shared - keep
+	if shared -= keep; own <= 0 && shared <= 0 {
+		return
+	}
+	s.Removals = slices.DeleteFunc(s.Removals, func(r Removal) bool {
+		over := &own
+		if r.Shared {
+			over = &shared
+		}
+		if *over <= 0 || r.Version >= s.Version {
+			return false
+		}
+		*over--
+		s.Horizon = max(s.Horizon, r.Version)
+		return true
+	})
 }
 
 // keep is how many arrivals an item keeps.

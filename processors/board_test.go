@@ -19,6 +19,7 @@ import (
 	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/reach"
+	"github.com/belfry/belfry/timers"
 )
 
 func announcement(id string) inbox.Record {
@@ -434,4 +435,54 @@ func TestTellsOfANotice(t *testing.T) {
 	p.awaitOutbound(t, "all are told of the third", func(all map[string][]inbox.Outbound) bool {
 		return len(decisions(all["kim"])) == 3 && len(decisions(all["lee"])) == 2
 	})
+}
+
+// The daily cap of a channel and quiet hours hold notices, of which rows know nothing: what
+// they wait for is told, also by an owner who begins meanwhile.
+func TestCapAndQuietHoursHoldNotices(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	makeTopics(t, cfg)
+	policy := &reach.Policy{Channels: []reach.Channel{{Name: "chat", Kind: inbox.EndpointText, DailyCap: 1, Tell: []reach.Rule{{}}}}}
+	p := startBy(t, cfg, policy)
+	now := time.Now().UTC()
+	hours := fmt.Sprintf(`{"zone":"UTC","quiet":[{"from":%q,"to":%q}]}`, now.Add(-time.Hour).Format("15:04"), now.Add(3*time.Hour).Format("15:04"))
+	p.reachable(t, "kim")
+	p.reachable(t, "lee")
+	p.appended(t, "lee", inbox.Record{Kind: inbox.KindPrefs, Prefs: []byte(hours)})
+	awaitDone(t, cfg)
+	announce := func(id string) {
+		for n := range int32(partitions) {
+			p.appended(t, belfry.PartitionKey(n), announcement(id))
+		}
+	}
+	held := func(kim, lee int) {
+		t.Helper()
+		var pending map[timers.Wait]int
+		kafkatest.Eventually(t, patience, func() string {
+			return fmt.Sprintf("pending %v, want %d by the cap, %d by quiet hours", pending, kim, lee)
+		}, func() bool {
+			pending = p.timers.TellStats().Pending
+			return pending[timers.Wait{Hold: timers.HoldOf("daily cap"), Channel: 1}] == kim && pending[timers.Wait{Hold: timers.HoldOf("quiet"), Channel: 1}] == lee
+		})
+	}
+	announce("first")
+	p.awaitOutbound(t, "kim is told", func(all map[string][]inbox.Outbound) bool { return len(all["kim"]) == 1 })
+	held(0, 1)
+	announce("second")
+	held(1, 1)
+	p.stop()
+	p = startBy(t, cfg, policy)
+	held(1, 1)
+	p.appended(t, "lee", inbox.Record{Kind: inbox.KindPrefs, Prefs: []byte(`{"quiet":null}`)})
+	all := p.awaitOutbound(t, "lee is told once it is not quiet", func(all map[string][]inbox.Outbound) bool { return len(all["lee"]) == 1 })
+	own, rows := stored(t, cfg, kafka.Partition("lee", partitions))
+	shown := own.Show(rows["lee"])
+	if left := reach.Left(&shown, "chat", inbox.EndpointText, all["lee"][0].Decision, time.Now()); len(left) != 2 {
+		t.Errorf("lee is told of %+v, want both notices", left)
+	}
+	held(1, 0)
+	if all := p.outbound(t); len(decisions(all["kim"])) != 1 {
+		t.Errorf("kim is told by %v in a day, want one", all["kim"])
+	}
 }

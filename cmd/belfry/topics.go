@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -115,7 +116,7 @@ was.`,
 			}
 			fmt.Fprintf(p.Stdout, "%d topics are as they must be\n", len(prefix.Topics(topics.Partitions)))
 			if grow != "" {
-				return renew.Grow(cmd.Context(), cfg, renew.Growth{From: belfry.Prefix(grow), To: prefix, Board: codec.BoardHolds, Report: report})
+				return renew.Grow(cmd.Context(), cfg, renew.Growth{From: belfry.Prefix(grow), To: prefix, Boards: growBoards(), Report: report})
 			}
 			return nil
 		},
@@ -166,6 +167,17 @@ const oneHopFlag = "one-hop"
 
 // growFromFlag names the installation whose users are copied.
 const growFromFlag = "grow-from"
+
+// growBoards tells renew.Grow of rows.
+func growBoards() *renew.Boards {
+	return &renew.Boards{
+		Holds:   codec.BoardHolds,
+		Version: codec.RowVersion,
+		Forget: func(rows [][]byte, version uint64) ([]byte, error) {
+			return codec.ForgetBoards(rows, version, time.Now())
+		},
+	}
+}
 
 // checkGrowth checks the prefix of --grow-from, if there is one.
 func checkGrowth(from, to belfry.Prefix, renew renewOptions) error {

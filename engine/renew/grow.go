@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -22,11 +23,22 @@ import (
 // of partitions, which cannot change otherwise.
 type Growth struct {
 	From, To belfry.Prefix // the topics of both must exist
-	// Board reports whether a partition's own row, as encoded, holds what rows of its users
-	// take in; nil: none does.
-	Board func(row []byte) (bool, error)
+	// Boards says what partitions' own rows are; nil: nothing that users have anything of.
+	Boards *Boards
 	// Report is called with each step.
 	Report func(kafka.Change)
+}
+
+// Boards says of rows of the unread table, as encoded, what growing has to know.
+type Boards struct {
+	// Holds reports whether a partition's own row ever had a notice, and whether it has one
+	// that is live or scheduled.
+	Holds func(row []byte) (ever, now bool, err error)
+	// Version is that of a user's row or a partition's own.
+	Version func(row []byte) (uint64, error)
+	// Forget makes one of the own rows of several partitions, none of which has a notice, for
+	// a partition with users of all of them. Version is above that of every row.
+	Forget func(rows [][]byte, version uint64) ([]byte, error)
 }
 
 // growth is one under way.
@@ -34,11 +46,12 @@ type growth struct {
 	Growth
 	*kafka.Topics
 	cfg    kafka.Config
-	boards bool // boards are copied
+	boards bool   // boards are copied
+	board  []byte // that of each new partition, if they are not; nil for none
 }
 
-// ErrMultiple is matched by the error for a number of partitions that boards cannot be
-// copied to.
+// ErrMultiple is matched by the error for a number of partitions that boards with notices
+// cannot be copied to.
 var ErrMultiple = errors.New("not a multiple of the old number of partitions")
 
 // Grow copies both tables, row by row as they are, into the partitions that
@@ -47,9 +60,10 @@ var ErrMultiple = errors.New("not a multiple of the old number of partitions")
 // identities stay known. Offsets of routers of topics that do not bear the
 // prefix go along.
 //
-// While a partition's board holds anything the new number must be a multiple of the old
-// one, else the error matches [ErrMultiple]: then the users of a new partition are all of one
-// old one, whose board and contents are copied to it.
+// While there is a notice on a partition's board the new number must be a multiple of the
+// old one, else the error matches [ErrMultiple]: then the users of a new partition are all of
+// one old one, whose board and contents are copied to it. Once there is none any number will
+// do: what rows may still hold of notices of before is behind a horizon of the new boards.
 //
 // Nothing of the old installation is changed. Its processors must have ended and
 // must have processed all, those of the new one must never have run: otherwise
@@ -67,9 +81,9 @@ func Grow(ctx context.Context, cfg kafka.Config, g Growth) error {
 			return fmt.Errorf("grow %s: %w", g.From, err)
 		}
 	}
-	for _, tables := range [][2]string{{g.From.InboxTable(), g.To.InboxTable()}, {g.From.UnreadTable(), g.To.UnreadTable()}} {
-		if err := w.copy(ctx, tables[0], tables[1]); err != nil {
-			return fmt.Errorf("grow %s: copy %s: %w", g.From, tables[0], err)
+	for _, tables := range []tables{{g.From.InboxTable(), g.To.InboxTable(), nil}, {g.From.UnreadTable(), g.To.UnreadTable(), w.board}} {
+		if err := w.copy(ctx, tables); err != nil {
+			return fmt.Errorf("grow %s: copy %s: %w", g.From, tables.from, err)
 		}
 	}
 	if err := w.routers(ctx); err != nil {
@@ -167,37 +181,61 @@ func (g *growth) done(ctx context.Context) error {
 	return nil
 }
 
-// survey finds whether boards are to be copied, and returns an error if they cannot be.
+// survey finds what becomes of boards, and returns an error if they cannot be copied and
+// have notices.
 func (g *growth) survey(ctx context.Context) error {
 	from, to := g.From.UnreadTable(), g.To.UnreadTable()
 	infos, err := g.Info(from, to)
-	if err != nil || g.Board == nil {
+	if err != nil || g.Boards == nil {
 		return err
 	}
+	var rows [][]byte
+	var highest uint64
+	var unread error // of a row
+	var ever, now bool
 	for _, partition := range infos[from].All() {
-		var row []byte
+		var own []byte
 		err := table.Scan(ctx, g.cfg, from, partition, func(m *sarama.ConsumerMessage) error {
 			if string(m.Key) == belfry.PartitionKey(partition) {
-				row = slices.Clone(m.Value)
+				own = slices.Clone(m.Value)
+			}
+			if m.Value == nil {
+				return nil
+			}
+			version, err := g.Boards.Version(m.Value)
+			highest = max(highest, version)
+			if err != nil {
+				unread = fmt.Errorf("a row of partition %d of %s: %w", partition, from, err)
 			}
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		if row == nil {
+		if own == nil {
 			continue
 		}
-		holds, err := g.Board(row)
+		was, is, err := g.Boards.Holds(own)
 		if err != nil {
 			return fmt.Errorf("row %s of %s: %w", belfry.PartitionKey(partition), from, err)
 		}
-		g.boards = g.boards || holds
+		rows, ever, now = append(rows, own), ever || was, now || is
 	}
 	was, is := infos[from].Partitions, infos[to].Partitions
-	if g.boards && is%was != 0 {
-		return fmt.Errorf("%d partitions are %w, %d, and there are notices to many on its boards: take %d, %d or another multiple, with a --prefix that has no topics yet (those of %s can be deleted)",
-			is, ErrMultiple, was, 2*was, 3*was, g.To)
+	switch {
+	case !ever:
+	case is%was == 0:
+		g.boards = true
+	case now:
+		return fmt.Errorf("%d partitions are %w, %d, and there are notices to many: take %d, %d or another multiple, with a --prefix that has no topics yet (those of %s can be deleted); "+
+			"or start the processors of %s once more, retract what `belfry broadcast list` shows or let it expire, and take any number then",
+			is, ErrMultiple, was, 2*was, 3*was, g.To, g.From)
+	case unread != nil:
+		return fmt.Errorf("%d partitions are %w, %d, and what rows have of notices of before cannot be told: %w", is, ErrMultiple, was, unread)
+	default:
+		if g.board, err = g.Boards.Forget(rows, highest+1); err != nil {
+			return fmt.Errorf("rows of partitions of %s: %w", from, err)
+		}
 	}
 	return nil
 }
@@ -220,10 +258,18 @@ func (g *growth) keys(key []byte, was, is int) []string {
 	return keys
 }
 
+// tables are one of the old installation, the one that it is copied to, and what partitions'
+// own rows are there if they are not copied, nil for none.
+type tables struct {
+	from, to string
+	own      []byte
+}
+
 // copy writes every record of a table into another one, with its time and its
 // headers. Those of one key keep their order, since both tables have them in
 // one partition.
-func (g *growth) copy(ctx context.Context, from, to string) (err error) {
+func (g *growth) copy(ctx context.Context, t tables) (err error) {
+	from, to := t.from, t.to
 	out, err := g.cfg.NewProducer("belfry-grow", true)
 	if err != nil {
 		return err
@@ -245,6 +291,14 @@ func (g *growth) copy(ctx context.Context, from, to string) (err error) {
 		})
 		if err != nil {
 			return err
+		}
+	}
+	if t.own != nil {
+		for _, partition := range infos[to].All() {
+			own := &sarama.ConsumerMessage{Value: t.own, Timestamp: time.Now()}
+			if err := w.write(to, belfry.PartitionKey(partition), own); err != nil {
+				return err
+			}
 		}
 	}
 	if err := w.flush(ctx); err != nil {

@@ -1,6 +1,7 @@
 package renew_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -135,21 +136,57 @@ func TestGrowCopiesBoards(t *testing.T) {
 	}
 	write("old-unread-table", "__0=nothing", "__1=was", "__1=notices", "kim=1")
 	write("old-inbox-table", "__1/4=notice", "__1/5=gone", "__1/5=", "kim/3=own")
-	growth := renew.Growth{From: "old", To: "other", Report: func(kafka.Change) {}, Board: func(row []byte) (bool, error) { return string(row) == "notices", nil }}
+	growth := renew.Growth{From: "old", To: "other", Report: func(kafka.Change) {}, Boards: &renew.Boards{
+		Holds: func(row []byte) (ever, now bool, err error) {
+			return string(row) != "nothing", string(row) == "notices", nil
+		},
+		Version: func(row []byte) (uint64, error) { return uint64(len(row)), nil },
+		Forget: func(rows [][]byte, version uint64) ([]byte, error) {
+			return fmt.Appendf(nil, "%s of before %d", bytes.Join(rows, []byte("+")), version), nil
+		},
+	}}
 	err := renew.Grow(t.Context(), cfg, growth)
-	if !errors.Is(err, renew.ErrMultiple) || !strings.Contains(err.Error(), "take 4, 6 or another multiple") {
+	if !errors.Is(err, renew.ErrMultiple) || !strings.Contains(err.Error(), "take 4, 6 or another multiple") || !strings.Contains(err.Error(), "belfry broadcast list") {
 		t.Errorf("got %v", err)
 	}
 	growth.To = "new"
 	if err := renew.Grow(t.Context(), cfg, growth); err != nil {
 		t.Fatal(err)
 	}
-	for topic, want := range map[string]string{
+	wantTables(t, cfg, 6, map[string]string{
 		"new-unread-table": "0 __0=nothing, 1 __1=notices, 2 __2=nothing, 3 __3=notices, 4 __4=nothing, 5 __5=notices, kim=1",
 		"new-inbox-table":  "1 __1/4=notice, 3 __3/4=notice, 5 __5/4=notice, kim/3=own",
-	} {
+	})
+
+	// Once there is no notice any more any number will do.
+	write("old-unread-table", "__1=gone")
+	growth.To = "other"
+	if err := renew.Grow(t.Context(), cfg, growth); err != nil {
+		t.Fatal(err)
+	}
+	const own = "nothing+gone of before 8" // "notices" is the longest
+	wantTables(t, cfg, 5, map[string]string{
+		"other-unread-table": fmt.Sprintf("0 __0=%[1]s, 1 __1=%[1]s, 2 __2=%[1]s, 3 __3=%[1]s, 4 __4=%[1]s, kim=1", own),
+		"other-inbox-table":  "kim/3=own",
+	})
+
+	// A row that cannot be read may have anything of a notice.
+	growth.Boards.Version = func([]byte) (uint64, error) { return 0, belfry.ErrCorrupt }
+	if err := renew.Grow(t.Context(), cfg, growth); !errors.Is(err, renew.ErrMultiple) || !errors.Is(err, belfry.ErrCorrupt) {
+		t.Errorf("got %v", err)
+	}
+	growth.To = "new"
+	if err := renew.Grow(t.Context(), cfg, growth); err != nil {
+		t.Error(err)
+	}
+}
+
+// wantTables checks what tables of so many partitions hold, own rows after their partition.
+func wantTables(t *testing.T, cfg kafka.Config, partitions int32, want map[string]string) {
+	t.Helper()
+	for topic, want := range want {
 		last := map[string]string{}
-		for p := range int32(6) {
+		for p := range partitions {
 			err := table.Scan(t.Context(), cfg, topic, p, func(m *sarama.ConsumerMessage) error {
 				name := string(m.Key)
 				if strings.HasPrefix(name, "__") {

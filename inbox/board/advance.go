@@ -49,8 +49,8 @@ func Advance(row inbox.State, b *Board, before uint64) inbox.State {
 }
 
 // Show returns what a reader shows of a stored row: advanced, and of who has none, the
-// zero State, what everybody gets, at the board's version. The result is for reading: it
-// may share memory with row and board.
+// zero State, what everybody gets, at the version of the last event for everybody. The
+// result is for reading: it may share memory with row and board.
 func (b *Board) Show(row inbox.State) inbox.State {
 	if row.Version == 0 {
 		return b.nobody

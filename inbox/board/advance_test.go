@@ -71,6 +71,62 @@ func TestOlderNoticeIsTakenBack(t *testing.T) {
 	}
 }
 
+// What is for others, hidden, or of no notice is no version of who has no row, nor of one
+// who has not subscribed to it: their polls stay what they were.
+func TestWhatConcernsNobodyIsNoVersion(t *testing.T) {
+	h := newJournal().do(notice("topic:t", "a"))
+	var row, none inbox.State
+	h.user(&row, own) // 1002
+	stamps := func() string { return fmt.Sprint(h.board.Stamp(&none, morning), h.board.Stamp(&row, morning)) }
+	shown := func() string {
+		a, b := h.board.Show(none), h.board.Show(row)
+		return fmt.Sprint(a.Stamp(morning), b.Stamp(morning))
+	}
+	same := func(what string, want string) {
+		t.Helper()
+		if stamps() != want || shown() != want {
+			t.Errorf("%s: stamps %s, of what is shown %s, want %s", what, stamps(), shown(), want)
+		}
+	}
+	same("a topic", "0.0.0 7.1002.0")
+	h.do(notice("all", "b")) // 1003
+	same("all", "7.1003.0 7.1003.0")
+	h.do(notice("topic:t", "c")).do(takeBack("topic:t", "a")).do(touch).do(takeBack("all", "nobody knows")).do(notice("all", "d", later(time.Hour)))
+	same("others", "7.1003.0 7.1003.0")
+	h.do(takeBack("all", "b"))
+	same("taken back", "7.1009.0 7.1009.0")
+}
+
+// Notices that come and go take nothing of what a row remembers of its own: an id is
+// recognised as long as [Input.Keep] says, with notices or without.
+func TestNoticesTakeNoIDs(t *testing.T) {
+	h := newJournal()
+	var row inbox.State
+	h.user(&row, own) // 1001
+	h.user(&row, inbox.Record{Kind: inbox.KindDelete, Seqs: []uint64{1001}})
+	for i := range 3 * h.in.Keep {
+		h.do(notice("all", fmt.Sprint(i))).do(takeBack("all", fmt.Sprint(i)))
+		if i%h.in.Keep == 0 {
+			h.user(&row, touch)
+		}
+	}
+	if s := h.board.Show(row); len(s.Removals) != h.in.Keep+1 || s.Horizon == 0 {
+		t.Errorf("%d removals, horizon %d", len(s.Removals), s.Horizon)
+	}
+	if effects := h.user(&row, own); effects.Outcome != inbox.Duplicate {
+		t.Errorf("the same id is %s", effects.Outcome)
+	}
+	for i := range h.in.Keep + 1 {
+		other := own
+		other.Notification.ID = fmt.Sprint(i)
+		effects := h.user(&row, other)
+		h.user(&row, inbox.Record{Kind: inbox.KindDelete, Seqs: []uint64{effects.Seq}})
+	}
+	if effects := h.user(&row, own); effects.Outcome != inbox.Applied || len(row.Removals) != 2*h.in.Keep {
+		t.Errorf("after as many of its own as are kept the same id is %s, with %d removals", effects.Outcome, len(row.Removals))
+	}
+}
+
 func TestMutedAndSilentNotices(t *testing.T) {
 	h := newJournal()
 	var row inbox.State

@@ -36,8 +36,8 @@ type Row struct {
 	// Horizons are by rising Audience. Floor is that of each topic without one.
 	Horizons []Horizon
 	Floor    Horizon // its Audience is 0
-	// Keep is how many removals each row of the partition keeps, whoever advances it; 0
-	// until there was a notice.
+	// Keep is how many removals each row of the partition keeps of its own, and as many of
+	// notices, whoever advances it; 0 until there was a notice.
 	Keep int
 }
 
@@ -107,7 +107,6 @@ func (b *Board) with(row Row) *Board {
 	}
 	slices.Sort(next.gone)
 	next.nobody = Advance(inbox.State{}, next, Now)
-	next.nobody.Version = row.State.Version
 	return next
 }
 

@@ -1,6 +1,7 @@
 package board
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -65,6 +66,40 @@ func Fold(b *Board, r inbox.Record, in inbox.Input) (*Board, inbox.Effects) {
 	}
 	row.forget(in.Time, most)
 	return b.with(row), effects
+}
+
+// Forget returns the board of a partition whose users are of several, none of which has a
+// notice any more. What their rows hold of notices that are gone they lose behind a horizon
+// at version, which is above that of each row and board. What recognises records of the
+// boards again is kept. At is the time of the horizon.
+func Forget(boards []Row, version uint64, at time.Time) Row {
+	ms := at.UnixMilli()
+	row := Row{
+		State:    inbox.State{Version: version, ChangedAt: time.UnixMilli(ms).UTC()},
+		Horizons: []Horizon{{Audience: inbox.Everybody, Version: version, At: ms}},
+		Floor:    Horizon{Version: version, At: ms},
+	}
+	s := &row.State
+	for i := range boards {
+		b := &boards[i]
+		row.Keep, s.Epoch = max(row.Keep, b.Keep), max(s.Epoch, b.State.Epoch)
+		for _, gone := range b.State.Removals {
+			if gone.Hash != 0 && !slices.ContainsFunc(s.Removals, func(r inbox.Removal) bool { return r.Hash == gone.Hash }) {
+				s.Removals = append(s.Removals, inbox.Removal{Version: version, Hash: gone.Hash})
+			}
+		}
+		for _, mark := range b.State.Watermarks {
+			at := slices.IndexFunc(s.Watermarks, func(w inbox.Watermark) bool { return w.Key == mark.Key })
+			switch {
+			case at < 0:
+				s.Watermarks = append(s.Watermarks, mark)
+			case cmp.Or(cmp.Compare(mark.Offset, s.Watermarks[at].Offset), cmp.Compare(mark.Index, s.Watermarks[at].Index)) > 0:
+				s.Watermarks[at] = mark
+			}
+		}
+	}
+	s.Watermarks = s.Watermarks[max(0, len(s.Watermarks)-inbox.MaxWatermarks):]
+	return row
 }
 
 // expire gives a notice the latest expiry it may have, or a usual one if it has none.

@@ -159,11 +159,11 @@ func TestHiddenNotice(t *testing.T) {
 		s := h.board.Show(inbox.State{})
 		return fmt.Sprint(s.Version, items(&s))
 	}
-	if got := shown(); got != "1002[]" {
+	if got := shown(); got != "0[]" {
 		t.Errorf("shown while hidden: %s", got)
 	}
 	h.in.Time = morning.Add(90 * time.Minute)
-	if got := shown(); got != "1002[]" {
+	if got := shown(); got != "0[]" {
 		t.Errorf("shown before it is settled: %s", got)
 	}
 	if h.do(touch); shown() != "1003[1001@1003]" {
@@ -298,5 +298,48 @@ func TestARowOfAnotherBase(t *testing.T) {
 	before := inbox.State{Epoch: 6, Base: 3, Version: 4}
 	if !h.board.Fits(&before) || !h.board.Fits(&inbox.State{}) {
 		t.Error("a row of an earlier epoch, or none, does not fit")
+	}
+}
+
+// A board of the users of several partitions that have no notices any more has their rows
+// lose, behind a horizon, what they hold of those; ids and places of sources stay known.
+func TestForget(t *testing.T) {
+	one, two := newJournal(), newJournal()
+	var row, other inbox.State
+	routed := func(id string, offset int64) inbox.Record {
+		r := notice("all", id)
+		r.Origin = inbox.Origin{Rule: 7, Offset: offset}
+		return r
+	}
+	one.do(routed("a", 5)).user(&row, own)
+	one.do(takeBack("all", "a"))
+	two.do(routed("b", 9)).do(notice("topic:t", "c")).do(takeBack("all", "b")).do(takeBack("topic:t", "c"))
+	two.user(&other, subscribe)
+	if len(row.Items) != 2 {
+		t.Fatalf("the row has %s", items(&row))
+	}
+	const version = 1100
+	b := board.New(board.Forget([]board.Row{one.board.Row, two.board.Row}, version, morning)).Begin(8, inbox.BaseStep)
+	s := b.Show(row)
+	if items(&s) != "[1002@1002]" || s.Version != version || s.Horizon != version || len(s.Removals) != 0 {
+		t.Errorf("shown are items %s, version %d, horizon %d, removals %v", items(&s), s.Version, s.Horizon, s.Removals)
+	}
+	if s := b.Show(other); s.Version != version || s.Horizon != version {
+		t.Errorf("of a topic: version %d, horizon %d", s.Version, s.Horizon)
+	}
+	if s := b.Show(inbox.State{}); s.Version != version || len(s.Items) != 0 {
+		t.Errorf("of nobody: version %d, items %s", s.Version, items(&s))
+	}
+	in := inbox.Input{Position: inbox.Position{Epoch: 8}, Time: morning, Keep: 100}
+	for _, r := range []inbox.Record{notice("all", "a"), notice("all", "b"), notice("topic:t", "c"), routed("new", 9)} {
+		var effects inbox.Effects
+		if b, effects = board.Fold(b, r, in); effects.Outcome != inbox.Duplicate {
+			t.Errorf("%s is %s", r.Notification.ID, effects.Outcome)
+		}
+		in.Offset++
+	}
+	b, _ = board.Fold(b, notice("all", "d"), in)
+	if s := b.Show(row); items(&s) != fmt.Sprintf("[1002@1002 %[1]d@%[1]d]", uint64(inbox.BaseStep+5)) {
+		t.Errorf("after another one: items %s", items(&s))
 	}
 }

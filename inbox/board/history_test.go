@@ -105,7 +105,6 @@ type moment struct {
 	record
 	rows  map[string]*twinRow
 	away  map[string]uint64
-	known map[string]bool // who has a row
 	board *twinNotices
 }
 
@@ -140,9 +139,9 @@ func history(r *rand.Rand, n int) []moment {
 			off++
 		}
 		rec.epoch = e.board.e
-		m := moment{rec, map[string]*twinRow{}, map[string]uint64{}, map[string]bool{}, e.board}
+		m := moment{rec, map[string]*twinRow{}, map[string]uint64{}, e.board}
 		for _, u := range users {
-			m.rows[u], m.away[u], m.known[u] = e.rows[u], e.away[u], e.stored[u] != 0
+			m.rows[u], m.away[u] = e.rows[u], e.away[u]
 		}
 		out = append(out, m)
 	}

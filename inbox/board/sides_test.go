@@ -138,12 +138,9 @@ func (s twinSide) show(row, b any, now int64) shown {
 		keep--
 	}
 	n := r.(*twinRow).advance(board, math.MaxUint64, keep, now, s.mut)
-	if row == nil {
-		if s.mut == 29 {
-			n = newTwinRow()
-			n.e, n.base = board.e, board.base
-		}
-		n.v = board.v
+	if row == nil && s.mut == 29 {
+		n = newTwinRow()
+		n.e, n.base = board.e, board.base
 	}
 	out := n.reader(board, now, s.mut)
 	out.epoch, out.base = n.e, board.base
@@ -201,7 +198,7 @@ func (s twinSide) stamp(row, b any, now int64) (v uint64, x int) {
 		for _, e := range board.live {
 			x += bit(e.exp <= now && e.aud == "all")
 		}
-		return board.v, x
+		return max(board.last["all"], board.horizon("all", s.mut)), x
 	}
 	for q, e := range r.it {
 		if e.info != nil {

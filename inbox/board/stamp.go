@@ -78,11 +78,7 @@ func (v *Viewed) Stamp(now time.Time) inbox.Stamp {
 			passed++
 		}
 	}
-	version := v.version
-	if v.stored == 0 {
-		version = v.board.State.Version
-	}
-	row := inbox.State{Epoch: v.board.State.Epoch, Version: version}
+	row := inbox.State{Epoch: v.board.State.Epoch, Version: v.version}
 	return inbox.Stamp{Cursor: row.Cursor(), Passed: passed}
 }
 

@@ -92,10 +92,22 @@ func (r *twinRow) drop(q, ver uint64) {
 	delete(r.it, q)
 }
 
+// trim has the user's own removals and those of notices each have a room of their own.
 func (r *twinRow) trim(keep int, ver uint64) {
-	for len(r.rem) > keep && r.rem[0].v < ver {
-		r.hz = max(r.hz, r.rem[0].v)
-		r.rem = r.rem[1:]
+	for _, shared := range []bool{false, true} {
+		is := func(g twinGone) bool { return (g.aud != "") == shared }
+		n := 0
+		for _, g := range r.rem {
+			n += bit(is(g))
+		}
+		for ; n > keep; n-- {
+			i := slices.IndexFunc(r.rem, is)
+			if r.rem[i].v >= ver {
+				break
+			}
+			r.hz = max(r.hz, r.rem[i].v)
+			r.rem = slices.Delete(slices.Clone(r.rem), i, i+1)
+		}
 	}
 }
 
