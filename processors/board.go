@@ -77,6 +77,9 @@ func (u *Unread) onBoard(current *board.Board, record *codec.FoldRecord, m *sara
 		Cap:      u.BroadcastCap,
 		Keep:     u.keeps(),
 	})
+	if effects.Delivery == inbox.Crowded {
+		return nil, folded{}, belfry.Invalid("deliver_at", "%d notices are scheduled on the board already, and one more would show to everybody at once: replay this letter when one of them has shown or was taken back", inbox.MaxHidden)
+	}
 	if err := u.note(&out, &next.State, record, effects, m); err != nil {
 		return nil, folded{}, err
 	}

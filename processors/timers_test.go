@@ -2,6 +2,7 @@ package processors_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,4 +89,36 @@ func TestDeliveredAtOnceIsCounted(t *testing.T) {
 	if n := p.counter(t, "belfry_delivered_at_once_total", "past"); n != 1 {
 		t.Errorf("counted %v, want 1", n)
 	}
+}
+
+// A notice that a full board cannot hide until its time is set aside: nothing that is
+// scheduled for everybody shows early. It may be sent again once there is room.
+func TestNoticeThatCannotWaitIsSetAside(t *testing.T) {
+	t.Parallel()
+	o := newOwner(t)
+	key := belfry.PartitionKey(1)
+	var all []inbox.Addressed
+	scheduled := func(id string) inbox.Record {
+		r := announcement(id)
+		r.Notification.DeliverAt = time.Now().Add(time.Hour)
+		return r
+	}
+	for i := range inbox.MaxHidden + 1 {
+		all = append(all, inbox.Addressed{Recipients: []string{key}, Record: scheduled(fmt.Sprint(i))})
+	}
+	if _, err := o.journal.Append(t.Context(), all...); err != nil {
+		t.Fatal(err)
+	}
+	o.append(t, key, inbox.Record{Kind: inbox.KindRetract, Retraction: belfry.Retraction{Audience: "all", Source: "it", ID: "7"}})
+	o.append(t, key, scheduled("again"))
+	o.start(t)
+	o.done(t)
+	if got := letters(t, o.cfg, 1); !strings.HasPrefix(got[0], "invalid: deliver_at: 100 notices are scheduled on the board already") {
+		t.Errorf("got %q", got)
+	}
+	own, _ := stored(t, o.cfg, 1)
+	if len(own.Notices) != inbox.MaxHidden || own.Newest() != 0 || own.State.Version != inbox.MaxHidden+3 {
+		t.Errorf("%d are scheduled, version %d, the newest that shows is %d", len(own.Notices), own.State.Version, own.Newest())
+	}
+	o.stop()
 }

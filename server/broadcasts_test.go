@@ -121,6 +121,18 @@ func TestPostNoticeAsCloudEvent(t *testing.T) {
 }
 
 // All that is wrong is said by its field before anything is written.
+// schedule fills each board with so many notices that are hidden for a day.
+func schedule(f *servertest.Tables, n int) {
+	for p := range int32(3) {
+		for i := range n {
+			r := servertest.Notice("all", fmt.Sprint("later ", i))
+			r.Notification.DeliverAt = time.Now().Add(24 * time.Hour)
+			_, _ = f.Append(context.Background(), inbox.Addressed{Recipients: []string{belfry.PartitionKey(p)}, Record: r})
+		}
+	}
+	f.Journal = nil
+}
+
 func TestNoticeRefusals(t *testing.T) {
 	t.Parallel()
 	sender := "Bearer " + mint(t, "portal", auth.ScopeBroadcast)
@@ -146,6 +158,8 @@ func TestNoticeRefusals(t *testing.T) {
 			edit: func(c *Config) { c.Rows.(*servertest.Tables).CloseBoard(1) }},
 		{name: "of another epoch", body: `{"audience":"all","id":"1","title":"x"}`, status: 409, detail: "[0 1 2]",
 			edit: func(c *Config) { c.Rows.(*servertest.Tables).Epoch++ }},
+		{name: "too many scheduled", body: `[{"audience":"all","id":"1","title":"x"},{"audience":"topic:t","id":"x","title":"x","deliver_at":"` + tomorrow + `"},{"audience":"all","id":"2","title":"x","deliver_at":"` + tomorrow + `"}]`,
+			status: 409, detail: "100 notices are scheduled already", edit: func(c *Config) { schedule(c.Rows.(*servertest.Tables), 99) }},
 		{name: "no boards", body: `{"audience":"all","id":"1","title":"x"}`, status: 409, detail: "knows no notice boards", edit: func(c *Config) { c.Boards = nil }},
 		{name: "closed", body: `{"audience":"all","id":"1","title":"x"}`, status: 501, detail: "not open on this server", edit: func(c *Config) { c.Features = inbox.DefaultFeatures &^ inbox.FeatureBroadcast }},
 		{name: "closed for retractions", path: "/v1/retractions", body: `{"audience":"all","id":"1"}`, status: 501, detail: "not open", edit: func(c *Config) { c.Features = inbox.FeatureTime }},

@@ -86,19 +86,21 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 // returns what became of notices.
 func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfry.Message) (accepted int, outcome broadcast.Outcome, err error) {
 	records := make([]inbox.Addressed, len(sent))
-	notices := 0
+	var notices []inbox.Record
 	for i := range sent {
 		if err := s.mayDeliver(sender, &sent[i]); err != nil {
 			return 0, outcome, err
 		}
 		if sent[i].Audience() != "" {
-			notices++
 			sent[i].Notification.Settle(time.Now())
 		}
 		records[i] = inbox.Addressed{Recipients: sent[i].Recipients, Record: inbox.RecordOf(sent[i])}
+		if sent[i].Audience() != "" {
+			notices = append(notices, records[i].Record)
+		}
 		accepted += max(len(sent[i].Recipients), 1)
 	}
-	if notices == 0 {
+	if len(notices) == 0 {
 		_, err := s.write(ctx, records)
 		return accepted, outcome, err
 	}

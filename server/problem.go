@@ -53,6 +53,7 @@ func kinds() []kind {
 		{errMutes, http.StatusConflict, true},
 		{broadcast.ErrTopics, http.StatusConflict, true},
 		{broadcast.ErrOff, http.StatusConflict, true},
+		{broadcast.ErrCrowded, http.StatusConflict, true},
 		{broadcast.ErrScanning, http.StatusServiceUnavailable, true},
 		{broadcast.ErrNoJournal, http.StatusServiceUnavailable, false},
 		{broadcast.ErrPartly, http.StatusServiceUnavailable, false},

@@ -102,6 +102,25 @@ func Forget(boards []Row, version uint64, at time.Time) Row {
 	return row
 }
 
+// Crowds reports whether one of these records, folded one after another from now on, is a
+// notice that would show at once and not at its time, since the board hides as many as it
+// can. It looks at those alone that are scheduled.
+func (b *Board) Crowds(records []inbox.Record, now time.Time) bool {
+	for i := range records {
+		if !records[i].Notification.DeliverAt.After(now) {
+			continue
+		}
+		next, effects := Fold(b, records[i], inbox.Input{
+			Position: inbox.Position{Epoch: b.State.Epoch, Offset: int64(b.State.Version - b.State.Base)}, Time: now, Cap: MaxLimit,
+		})
+		if effects.Delivery == inbox.Crowded {
+			return true
+		}
+		b = next
+	}
+	return false
+}
+
 // expire gives a notice the latest expiry it may have, or a usual one if it has none.
 func expire(n *belfry.Notification, now time.Time) {
 	n.Settle(now)

@@ -57,6 +57,7 @@ type Config struct {
 // These say why a call cannot be answered as things stand.
 var (
 	ErrOff       = errors.New("nothing can be announced now")
+	ErrCrowded   = fmt.Errorf("%d notices are scheduled already, and one more would show to everybody at once: send it when one of them has shown or was taken back, or without deliver_at", inbox.MaxHidden)
 	ErrTopics    = fmt.Errorf("a user can subscribe to at most %d topics: unsubscribe from one first", inbox.MaxTopics)
 	ErrNoJournal = errors.New("the journal cannot be asked about at the moment, and nothing was written")
 	ErrScanning  = errors.New("users are being counted for another call: ask again in a while")

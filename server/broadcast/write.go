@@ -31,9 +31,10 @@ type Displaced struct {
 	seq uint64
 }
 
-// Begin returns what a call with so many notices writes with. Its error matches ErrOff if
-// not all partitions have a board, for which it waits as long as a command does.
-func (c *Calls) Begin(ctx context.Context, notices int) (*Write, error) {
+// Begin returns what a call with those notices writes with. Its error matches ErrOff if
+// not all partitions have a board, for which it waits as long as a command does, and
+// ErrCrowded if one of them would not wait for its time.
+func (c *Calls) Begin(ctx context.Context, notices []inbox.Record) (*Write, error) {
 	boards, err := c.started(ctx)
 	if err == nil {
 		err = checkOn(boards)
@@ -41,11 +42,14 @@ func (c *Calls) Begin(ctx context.Context, notices int) (*Write, error) {
 	if err != nil {
 		return nil, err
 	}
+	if now := time.Now(); slices.ContainsFunc(boards, func(b *board.Board) bool { return b.Crowds(notices, now) }) {
+		return nil, ErrCrowded
+	}
 	w := &Write{Keys: belfry.PartitionKeys(len(boards)), calls: c, first: boards[0]}
 	// Their contents may be gone once the notices are.
 	live := slices.Clone(w.first.State.Items)
 	slices.SortFunc(live, func(a, b inbox.Entry) int { return cmp.Compare(a.Place(), b.Place()) })
-	for i := range live[:min(notices, len(live))] {
+	for i := range live[:min(len(notices), len(live))] {
 		d := Displaced{seq: live[i].Seq}
 		if item, ok, err := c.config.Item(w.Keys[0], d.seq); err != nil {
 			return nil, err

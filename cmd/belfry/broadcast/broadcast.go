@@ -114,11 +114,15 @@ func announce(ctx context.Context, out io.Writer, cfg kafka.Config, prefix belfr
 	if err := found.checkOn(cfg, prefix); err != nil {
 		return err
 	}
+	record := inbox.Record{Kind: inbox.KindNotify, Notification: *n}
+	if err := found.checkRoom(record, now); err != nil {
+		return err
+	}
 	if !yes {
 		_, err := fmt.Fprintf(out, "\nnothing is written; --%s does it\n", yesFlag)
 		return err
 	}
-	if err := write(ctx, cfg, prefix, inbox.Record{Kind: inbox.KindNotify, Notification: *n}, found.partitions); err != nil {
+	if err := write(ctx, cfg, prefix, record, found.partitions); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "\nannounced in %s\n", cli.Counted(found.partitions, "partition"))

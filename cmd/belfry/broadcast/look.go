@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
@@ -39,6 +41,15 @@ func (f *found) checkOn(cfg kafka.Config, prefix belfry.Prefix) error {
 	}
 	return fmt.Errorf("%w: of %d partitions of %s these have no notice board: %v. Start the processors of this release; if they run, and /ops says that rows count from different bases, stop them and run %q",
 		errOff, f.partitions, prefix.Journal(), off, cfg.TopicsCommand()+" --new-epoch")
+}
+
+// checkRoom returns an error if a notice would show at once and not at its time. All
+// partitions have a board.
+func (f *found) checkRoom(r inbox.Record, now time.Time) error {
+	if slices.ContainsFunc(f.boards, func(b *board.Board) bool { return b.Crowds([]inbox.Record{r}, now) }) {
+		return fmt.Errorf("%d notices are scheduled already, and one more would show to everybody at once: announce it when one of them has shown or was taken back, or without --deliver-at", inbox.MaxHidden)
+	}
+	return nil
 }
 
 // look reads the whole unread table, a partition at a time.
