@@ -73,13 +73,24 @@ func parseMessage(data []byte, defaults Notification, lenient bool) (Message, er
 // ParseNotification reads the JSON of a Notification with "recipient",
 // "recipients" or "audience". A field that the JSON lacks is taken from defaults;
 // defaults.Recipient or defaults.Audience serves if there is none of the three.
-// Errors are a [*FieldError].
+// A notice that is over already, or was meant to take one back, is refused: nobody can take
+// back what everybody has read. Errors are a [*FieldError].
 func ParseNotification(data []byte, defaults Notification) (Message, error) {
 	o, err := parseOnce(data, messageFields)
 	if err != nil {
 		return Message{}, err
 	}
-	return o.notification(defaults, false)
+	m, err := o.notification(defaults, false)
+	if err != nil || m.Notification.Audience == "" {
+		return m, err
+	}
+	if raw, ok := o.get("retract"); ok && string(raw) != "false" {
+		return Message{}, Invalid("retract", "does not belong here, where the notice would be announced: take it back with POST /v1/retractions or belfry broadcast retract")
+	}
+	if at := m.Notification.ExpiresAt; !at.IsZero() && !at.After(time.Now()) {
+		return Message{}, Invalid("expires_at", "must be ahead: nobody would see the notice")
+	}
+	return m, nil
 }
 
 // ParseRetraction reads the JSON of a Retraction as [ParseNotification] does.

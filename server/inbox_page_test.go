@@ -58,7 +58,10 @@ func TestInboxPins(t *testing.T) {
 		const time = new Date().toISOString(), over = new Date(Date.now() - 1000).toISOString(), ahead = new Date(Date.now() + 86400000).toISOString();
 		const item = (seq, more) => ({ seq, version: seq, title: 'n' + seq, time, priority: 'normal', seen: true, read: true, ...more });
 		const items = [item(4), item(3, { audience: 'all', expires_at: over }), item(2), item(1, { audience: 'topic:canteen', expires_at: ahead })];
-		const list = { items, loading: false, done: true, error: null, subscribe: () => () => {}, close() {} };
+		const old = [item(-1), item(-2, { audience: 'all', expires_at: ahead })];
+		let changed;
+		const list = { items, loading: false, done: false, error: null, subscribe: (f) => { changed = f; return () => {}; }, close() {},
+			more() { list.items = [...items, ...old]; list.done = true; setTimeout(changed); return Promise.resolve(); } };
 		const inbox = document.createElement('belfry-inbox');
 		inbox.id = 'mine';
 		inbox.client = { state: { status: 'live', counts: null }, subscribe: () => () => {}, list: () => list };
@@ -66,6 +69,7 @@ func TestInboxPins(t *testing.T) {
 	})()`)
 	const shown = `[...document.querySelector('#mine').shadowRoot.querySelectorAll('h3[part=day], .ti')].map((e) => e.textContent).join()`
 	browsertest.Eventually(tab, shown, "Today,n4,n3,n2,n1")
+	// Those of pages that nobody has scrolled to, too.
 	browsertest.Eval[any](tab, `document.querySelector('#mine').setAttribute('pin', '')`)
-	browsertest.Eventually(tab, shown, "Announcements,n1,Today,n4,n3,n2")
+	browsertest.Eventually(tab, shown, "Announcements,n1,n-2,Today,n4,n3,n2,n-1")
 }

@@ -187,11 +187,13 @@ func wantCommandToBroadcast(t *testing.T, brokers []string, unread func(...int))
 	call(t, nil, append(notice, "--yes")...).WantOutput(t, "announced in 3 partitions")
 	unread(2, 3, 1, 1, 1)
 	file := programtest.WriteFile(t, "notice.json", `{"audience":"all","id":"n2","title":{"en":"Closed","ko":"휴무"},"body":"Until Monday"}`)
-	call(t, nil, append([]string{"broadcast", "send", "--file", file, "--yes"}, features...)...).WantOutput(t, "[ko]\n  휴무\n  Until Monday\n", "announced in 3 partitions")
+	call(t, nil, append([]string{"broadcast", "send", "--file", file, "--yes"}, features...)...).WantOutput(t, "[ko]\n  휴무\n  Until Monday\n", "announced  already, in 3 of 3 partitions: there this changes nothing", "announced in 3 partitions")
 	unread(2, 3, 1, 1, 1) // it is the same one
 	topic := append([]string{"broadcast", "send", "--audience", "topic:canteen", "--id", "x", "--title", "x"}, features...)
 	call(t, nil, topic...).WantOutput(t, "reaches    1 of 3 users")
 	call(t, nil, "broadcast", "list", "--brokers", brokers[0]).WantOutput(t, "n2", "operator", "3 of 3", "Closed", "menu", "topic:canteen")
+	nothing := []string{"broadcast", "retract", "--audience", "topic:canteen", "--id", "nothing"}
+	call(t, nil, append(nothing, features...)...).WantOutput(t, "no such notice to topic:canteen is live or scheduled; these are:", "menu", "nothing is written")
 	back := append([]string{"broadcast", "retract", "--audience", "all", "--id", "n2"}, features...)
 	call(t, nil, back...).WantOutput(t, "n2", "nothing is written")
 	call(t, nil, append(back, "--yes")...).WantOutput(t, "taken back in 3 partitions")
@@ -214,6 +216,7 @@ func TestBroadcastUsage(t *testing.T) {
 		{[]string{features, "--audience", "all", "--id", "1", "--title", "x", "--title", "en=x"}, []string{"--title", "either one text"}},
 		{[]string{features, "--audience", "all", "--id", "1", "--title", "en=x", "--title", "en=y"}, []string{"--title", "given twice"}},
 		{[]string{features, "--audience", "all", "--id", "1", "--title", "x", "--expires-at", "2199-01-01T00:00:00Z"}, []string{"--expires-at", "a year at most"}},
+		{[]string{features, "--audience", "all", "--id", "1", "--title", "x", "--expires-at", "2020-01-01T00:00:00Z"}, []string{"--expires-at", "must be ahead"}},
 		{[]string{features, "--file", file}, []string{"--file", "title: is required"}},
 		{[]string{features, "--file", file, "--id", "2"}, []string{"--id", "stands beside --file"}},
 		{[]string{features, "--file", file + "x"}, []string{"--file", "no such file"}},

@@ -37,9 +37,11 @@ print it. Without a scope it opens that user's inbox alone.
 Scopes: belfry:notify to send and to read many badges, belfry:admin to act for
 any user, to erase and to see records, dead letters and journals, belfry:ops to
 see groups, lag, topics and metrics, belfry:deliver to see what is to be sent to
-users, and where.`,
+users, and where, belfry:broadcast to announce something to everybody or to a
+topic, and to take it back.`,
 		Example: `  belfry token --user user-7 --jwt-secret-file jwt.secret
   belfry token --user billing --scope belfry:notify --ttl 8h --jwt-secret-file jwt.secret
+  belfry token --user portal --scope belfry:broadcast --jwt-secret-file jwt.secret
   curl -H "Authorization: Bearer $(belfry token --user user-7 --jwt-secret-file jwt.secret)" \
       http://127.0.0.1:8080/v1/users/user-7/unread`,
 		RunE: func(*cobra.Command, []string) error {

@@ -84,6 +84,7 @@ func TestProblemsOfAudiences(t *testing.T) {
 		`audience: "topic:", title: x`:                   {"audience: the name of a topic must not be empty"},
 		`audience: all`:                                  {"title: is missing"},
 		`audience: all, subscribe: a`:                    {"audience: a rule with subscribe is about its recipients themselves"},
+		`subscribe: a`:                                   {"recipients: is missing; name the field with the ids of those whom it is about, for example recipients: event.userId"},
 		`recipients: event.to, subscribe: a/b`:           {`subscribe: the name of a topic must not contain "/"`},
 		`recipients: event.to, subscribe: a, title: x`:   {"title: a rule with subscribe is about its recipients themselves, who get nothing by it; remove title"},
 		`recipients: event.to, subscribe: a, join: true`: {"join: a rule with subscribe"},

@@ -58,6 +58,8 @@ func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *r
 func (r *sourceReader) checkAddressees(n *yaml.Node, fields map[string]*yaml.Node, path string) {
 	v, to := fields["audience"]
 	switch {
+	case !to && fields["recipients"] == nil && memberKind(fields) >= 0:
+		r.Wrong(n, path+".recipients", "is missing; name the field with the ids of those whom it is about, for example recipients: event.userId")
 	case !to && fields["recipients"] == nil:
 		r.Wrong(n, path+".recipients", "is missing; name the field with the ids of those who get it, for example recipients: event.customerId, or audience: all for everybody")
 	case to && fields["recipients"] != nil:
@@ -83,15 +85,22 @@ func (r *sourceReader) audience(out *rule, fields map[string]*yaml.Node, path st
 	}
 }
 
+// memberKinds are those of rules that say something of their recipients themselves.
+var memberKinds = []inbox.Kind{inbox.KindSubscribe, inbox.KindUnsubscribe, inbox.KindJoin}
+
+// memberKind is the place in memberKinds of what a rule has, -1 for none.
+func memberKind(fields map[string]*yaml.Node) int {
+	return slices.IndexFunc(memberKinds, func(k inbox.Kind) bool { return fields[k.String()] != nil })
+}
+
 // member reads a rule that says something of its recipients themselves, and reports
 // whether it is one.
 func (r *sourceReader) member(out *rule, fields map[string]*yaml.Node, path string) bool {
-	kinds := []inbox.Kind{inbox.KindSubscribe, inbox.KindUnsubscribe, inbox.KindJoin}
-	at := slices.IndexFunc(kinds, func(k inbox.Kind) bool { return fields[k.String()] != nil })
+	at := memberKind(fields)
 	if at < 0 {
 		return false
 	}
-	kind := kinds[at]
+	kind := memberKinds[at]
 	v := fields[kind.String()]
 	own := path + "." + kind.String()
 	others := append(shortTexts(), "title", "body", "actor", "time", "expires_at", "deliver_at", "data", "retract", "audience", "unsubscribe", "join")

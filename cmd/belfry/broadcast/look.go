@@ -52,6 +52,18 @@ func (f *found) checkRoom(r inbox.Record, now time.Time) error {
 	return nil
 }
 
+// has returns how many partitions have a notice with the identity of n.
+func (f *found) has(n *belfry.Notification) int {
+	r := inbox.Record{Kind: inbox.KindNotify, Notification: *n}
+	hash, in := r.Identity(), 0
+	for _, b := range f.boards {
+		if b != nil && slices.ContainsFunc(b.State.Items, func(e inbox.Entry) bool { return e.Hash == hash }) {
+			in++
+		}
+	}
+	return in
+}
+
 // look reads the whole unread table, a partition at a time.
 func look(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, audience string) (*found, error) {
 	topics, err := options.OpenTopics(cfg)

@@ -77,14 +77,27 @@ func takeBack(ctx context.Context, out io.Writer, cfg kafka.Config, prefix belfr
 	if err != nil {
 		return err
 	}
-	var of []*notice
+	var of, others []*notice
 	for _, n := range all {
-		if n.Audience == r.Audience && (r.ID != "" && n.ID == r.ID && n.Source == r.Source || r.CollapseKey != "" && n.CollapseKey == r.CollapseKey) {
+		switch {
+		case n.Audience != r.Audience:
+		case r.ID != "" && n.ID == r.ID && n.Source == r.Source, r.CollapseKey != "" && n.CollapseKey == r.CollapseKey:
 			of = append(of, n)
+		default:
+			others = append(others, n)
 		}
 	}
-	if err := printNotices(out, of, f.partitions); err != nil {
-		return err
+	if len(of) == 0 {
+		fmt.Fprintf(out, "no such notice to %s is live or scheduled", cli.Printable(r.Audience))
+		if of = others; len(of) > 0 {
+			fmt.Fprint(out, "; these are:")
+		}
+		fmt.Fprintln(out)
+	}
+	if len(of) > 0 {
+		if err := printNotices(out, of, f.partitions); err != nil {
+			return err
+		}
 	}
 	if err := f.checkOn(cfg, prefix); err != nil {
 		return err

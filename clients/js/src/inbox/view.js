@@ -162,9 +162,10 @@ export class View {
     }
   }
 
+  // What is pinned may stand on any page.
   #more() {
     const { loading, done, error, items } = this.#list ?? {};
-    if (this.#near && items?.length && !loading && !done && !error) this.#list.more();
+    if ((this.#near || this.#inbox.hasAttribute('pin')) && items?.length && !loading && !done && !error) this.#list.more();
   }
 
   changed() {
