@@ -93,9 +93,13 @@ func (s *Calls) lookup(user string, texts bool, now time.Time) (*lookup, error) 
 	if err != nil {
 		return nil, err
 	}
+	stored, err := s.config.Stored(user)
+	if err != nil {
+		return nil, err
+	}
 	l := &lookup{
 		User: user, Version: row.Version, Cursor: row.Cursor().String(), Epoch: row.Epoch, Base: row.Base, Horizon: row.Horizon,
-		Counts: row.Counts(now), Items: []lookupItem{}, Removals: len(row.Removals), Sources: len(row.Watermarks),
+		Counts: row.Counts(now), Items: []lookupItem{}, Removals: len(stored.Removals), Sources: len(row.Watermarks),
 		Streams: s.config.Streams(user), Contents: texts, ReadAt: now.UTC(), Mutes: wire.NewMutes(&row),
 	}
 	if at, ok := row.NextChange(now); ok {

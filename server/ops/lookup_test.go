@@ -126,8 +126,8 @@ func TestLookupAndJournalOfNotices(t *testing.T) {
 	items := func(user string) (out []string) {
 		t.Helper()
 		got := servertest.Into[ops.LookupBody](a.get("/v1/ops/users/" + user).Want(200))
-		if got.Missing != 0 {
-			t.Errorf("%s lacks %d contents", user, got.Missing)
+		if got.Missing != 0 || got.Removals != 0 {
+			t.Errorf("%s lacks %d contents, and has %d removals", user, got.Missing, got.Removals)
 		}
 		for _, i := range got.Items {
 			out = append(out, fmt.Sprintf("%d %s %s", i.Seq, i.State, i.Audience))

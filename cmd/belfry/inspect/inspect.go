@@ -176,6 +176,7 @@ func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user s
 	}
 	now := time.Now()
 	report := newUserReport(user, held.Partition, &held.Row, held.Items, now)
+	report.Removals = len(held.Stored.Removals) // those of the shown row are of the board, too
 	report.Reach, report.policy = newReach(&held.Row, held.Endpoints), policy != nil
 	told := tells(user, &held.Row, policy, now)
 	for i := range report.Items {
