@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 )
@@ -198,6 +201,40 @@ func wantCommandToBroadcast(t *testing.T, brokers []string, unread func(...int))
 	call(t, nil, back...).WantOutput(t, "n2", "nothing is written")
 	call(t, nil, append(back, "--yes")...).WantOutput(t, "taken back in 3 partitions")
 	unread(1, 2, 0, 0, 0)
+}
+
+// A notice of which it is not known where it was written is finished by the same command.
+func TestBroadcastFailsWhileItWrites(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Embedded(t)
+	r := serveAll(t, runArgs(t, brokers, "--auth", "none")...)
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	largest := func(bytes string) {
+		t.Helper()
+		if _, err := kadm.NewClient(client).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Name: "max.message.bytes", Value: &bytes}}, "belfry.journal"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send := []string{"broadcast", "send", "--brokers", brokers[0], "--audience", "all", "--id", "n", "--title", strings.Repeat("x", 500), "--yes"}
+	awaitBadge(t, r.url, "", "kim", hasUnread(0))
+	kafkatest.Eventually(t, programtest.Patience, func() string { return "there are no boards" }, func() bool {
+		return strings.Contains(call(t, nil, send[:len(send)-1]...).Stdout, "nothing is written")
+	})
+	largest("100")
+	if got := call(t, nil, send...); got.Code != 1 || !strings.Contains(got.Stderr, "run the same command again, which finishes it and doubles nothing") {
+		t.Errorf("exit code %d, %s", got.Code, got.Stderr)
+	}
+	largest("1000000")
+	for range 2 {
+		call(t, nil, send...).WantOutput(t, "announced in 3 partitions")
+	}
+	for _, user := range []string{"kim", "lee", "stranger"} {
+		awaitBadge(t, r.url, "", user, hasUnread(1))
+	}
 }
 
 // A notice on the command line that is wrong is refused by its flag.
