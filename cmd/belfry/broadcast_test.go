@@ -190,7 +190,7 @@ func wantCommandToBroadcast(t *testing.T, brokers []string, unread func(...int))
 	call(t, nil, append(notice, "--yes")...).WantOutput(t, "announced in 3 partitions")
 	unread(2, 3, 1, 1, 1)
 	file := programtest.WriteFile(t, "notice.json", `{"audience":"all","id":"n2","title":{"en":"Closed","ko":"휴무"},"body":"Until Monday"}`)
-	call(t, nil, append([]string{"broadcast", "send", "--file", file, "--yes"}, features...)...).WantOutput(t, "[ko]\n  휴무\n  Until Monday\n", "announced  already, in 3 of 3 partitions: there this changes nothing", "announced in 3 partitions")
+	call(t, nil, append([]string{"broadcast", "send", "--file", file, "--yes"}, features...)...).WantOutput(t, "[ko]\n  휴무\n  Until Monday\n", "announced  before, in 3 of 3 partitions: there this changes nothing", "announced in 3 partitions")
 	unread(2, 3, 1, 1, 1) // it is the same one
 	topic := append([]string{"broadcast", "send", "--audience", "topic:canteen", "--id", "x", "--title", "x"}, features...)
 	call(t, nil, topic...).WantOutput(t, "reaches    1 of 3 users")
@@ -200,6 +200,7 @@ func wantCommandToBroadcast(t *testing.T, brokers []string, unread func(...int))
 	back := append([]string{"broadcast", "retract", "--audience", "all", "--id", "n2"}, features...)
 	call(t, nil, back...).WantOutput(t, "n2", "nothing is written")
 	call(t, nil, append(back, "--yes")...).WantOutput(t, "taken back in 3 partitions")
+	call(t, nil, notice...).WantOutput(t, "announced  before, in 3 of 3 partitions")
 	unread(1, 2, 0, 0, 0)
 }
 

@@ -52,12 +52,13 @@ func (f *found) checkRoom(r inbox.Record, now time.Time) error {
 	return nil
 }
 
-// has returns how many partitions have a notice with the identity of n.
-func (f *found) has(n *belfry.Notification) int {
+// knows returns how many partitions have, or have had, a notice with the identity of n.
+func (f *found) knows(n *belfry.Notification) int {
 	r := inbox.Record{Kind: inbox.KindNotify, Notification: *n}
 	hash, in := r.Identity(), 0
 	for _, b := range f.boards {
-		if b != nil && slices.ContainsFunc(b.State.Items, func(e inbox.Entry) bool { return e.Hash == hash }) {
+		if b != nil && (slices.ContainsFunc(b.State.Items, func(e inbox.Entry) bool { return e.Hash == hash }) ||
+			slices.ContainsFunc(b.State.Removals, func(r inbox.Removal) bool { return r.Hash == hash })) {
 			in++
 		}
 	}

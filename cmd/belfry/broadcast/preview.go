@@ -47,8 +47,8 @@ func preview(to io.Writer, n *belfry.Notification, f *found, now time.Time) erro
 		from = n.DeliverAt.UTC().Format(time.RFC3339)
 	}
 	line("shown", from+", until "+n.ExpiresAt.UTC().Format(time.RFC3339))
-	if has := f.has(n); has > 0 {
-		line("announced", fmt.Sprintf("already, in %d of %s: there this changes nothing, whatever is different", has, cli.Counted(f.partitions, "partition")))
+	if in := f.knows(n); in > 0 {
+		line("announced", fmt.Sprintf("before, in %d of %s: there this changes nothing; a correction needs an id of its own", in, cli.Counted(f.partitions, "partition")))
 	}
 	if n.Audience == belfry.AudienceAll {
 		line("reaches", cli.Counted(f.users, "user")+" of whom something is known, and everybody else who looks")
