@@ -174,12 +174,34 @@ func sameRow(a, b inbox.State) bool {
 		slices.Equal(a.Watermarks, b.Watermarks) && bytes.Equal(a.Extra, b.Extra)
 }
 
+// deepCopy shares no memory with s, whatever a row comes to hold.
 func deepCopy(s inbox.State) inbox.State {
-	s.Items = slices.Clone(s.Items)
-	s.Removals = slices.Clone(s.Removals)
-	s.Watermarks = slices.Clone(s.Watermarks)
-	s.Extra = slices.Clone(s.Extra)
-	return s
+	return cloned(reflect.ValueOf(s)).Interface().(inbox.State)
+}
+
+func cloned(v reflect.Value) reflect.Value {
+	switch kind := v.Kind(); {
+	case kind == reflect.Pointer && !v.IsNil():
+		p := reflect.New(v.Type().Elem())
+		p.Elem().Set(cloned(v.Elem()))
+		return p
+	case kind == reflect.Slice && !v.IsNil():
+		c := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		for i := range v.Len() {
+			c.Index(i).Set(cloned(v.Index(i)))
+		}
+		return c
+	case kind == reflect.Struct:
+		c := reflect.New(v.Type()).Elem()
+		c.Set(v)
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				c.Field(i).Set(cloned(v.Field(i)))
+			}
+		}
+		return c
+	}
+	return v
 }
 
 // foldCase is a history and what its last record must have done.

@@ -152,10 +152,10 @@ func TestDeadLetterIsNotFoldedLate(t *testing.T) {
 	h.user(&row, own) // 1001
 	h.in.Offset++     // 1002, a dead letter
 	h.do(notice("all", "a"))
-	kept := fmt.Sprintf("%+v", row)
+	kept := whole(&row)
 	in := h.in
 	in.Offset = 1
-	if e := h.board.Apply(&row, &own, in); e.Outcome != inbox.Redelivered || e.Seq != 0 || fmt.Sprintf("%+v", row) != kept {
+	if e := h.board.Apply(&row, &own, in); e.Outcome != inbox.Redelivered || e.Seq != 0 || whole(&row) != kept {
 		t.Errorf("effects %+v, row %+v", e, row)
 	}
 	var none inbox.State
