@@ -13,16 +13,17 @@ import (
 func TestBounces(t *testing.T) {
 	const day = 24 * time.Hour
 	for _, tt := range []struct {
-		name  string
-		at    []time.Duration
-		count uint32 // 0: it is gone
+		name    string
+		at      []time.Duration
+		count   uint32 // 0: it is gone
+		applied uint32
 	}{
-		{"once", []time.Duration{0}, 1},
-		{"many on one day", []time.Duration{0, 1, time.Hour, 3 * time.Hour, 23 * time.Hour}, 1},
-		{"on four days", []time.Duration{0, day, 2 * day, 3 * day}, 4},
-		{"on five days", []time.Duration{0, day, 2 * day, 3 * day, 4 * day}, 0},
-		{"on five days, weeks apart", []time.Duration{0, 29 * day, 58 * day, 87 * day, 116 * day}, 0},
-		{"and a month without one", []time.Duration{0, day, 2 * day, 3 * day, 34 * day}, 1},
+		{"once", []time.Duration{0}, 1, 1},
+		{"many on one day", []time.Duration{0, 1, time.Hour, 3 * time.Hour, 23 * time.Hour}, 1, 1},
+		{"on four days", []time.Duration{0, day, 2 * day, 3 * day}, 4, 4},
+		{"on five days", []time.Duration{0, day, 2 * day, 3 * day, 4 * day}, 0, 5},
+		{"on five days, weeks apart", []time.Duration{0, 29 * day, 58 * day, 87 * day, 116 * day}, 0, 5},
+		{"and a month without one", []time.Duration{0, day, 2 * day, 3 * day, 34 * day}, 1, 5},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var row inbox.State
@@ -34,8 +35,14 @@ func TestBounces(t *testing.T) {
 			}
 			fold(0, endpoint(inbox.EndpointMail, "kim@example.com"))
 			changed := row.Reach.EndpointsVersion
+			counted := uint32(0)
 			for _, at := range tt.at {
-				fold(at, inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{1}, Soft: true, Reason: "452 4.2.2\r\n<kim@example.com>: mailbox full"})
+				if fold(at, inbox.Record{Kind: inbox.KindEndpointGone, Seqs: []uint64{1}, Soft: true, Reason: "452 4.2.2\r\n<kim@example.com>: mailbox full"}).Outcome == inbox.Applied {
+					counted++
+				}
+			}
+			if want := tt.applied; counted != want {
+				t.Errorf("%d of %d changed the row, want %d", counted, len(tt.at), want)
 			}
 			const why = "452 4.2.2 <…@example.com>: mailbox full"
 			if tt.count > 0 {

@@ -1,11 +1,13 @@
 package inbox_test
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"testing"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -122,6 +124,34 @@ func TestEndpointsAreFew(t *testing.T) {
 	}
 }
 
+func TestEndpointKinds(t *testing.T) {
+	for name, kind := range map[string]inbox.EndpointKind{"webpush": inbox.EndpointWebPush, "mail": inbox.EndpointMail, "text": inbox.EndpointText} {
+		if got, err := inbox.ParseEndpointKind(name); got != kind || err != nil || !kind.Valid() || kind.String() != name {
+			t.Errorf("%s: got %s, %v", name, got, err)
+		}
+	}
+	for _, kind := range []inbox.EndpointKind{0, 4} {
+		if want := fmt.Sprintf("kind(%d)", uint8(kind)); kind.Valid() || kind.String() != want {
+			t.Errorf("got %s, want %s", kind, want)
+		}
+	}
+	if _, err := inbox.ParseEndpointKind("pigeon"); !errors.Is(err, belfry.ErrInvalid) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A row remembers a number of endpoints that are gone, the newest.
+func TestGoneEndpointsAreFew(t *testing.T) {
+	r := reachedRow(t)
+	for i := range 100 {
+		r.fold(endpoint(inbox.EndpointMail, fmt.Sprint(i, "@example.com")))
+	}
+	gone := r.row.Reach.Gone
+	if n := len(gone); n != 64 || gone[n-1].Seq != 99 || gone[0].Seq != 36 {
+		t.Errorf("%d are remembered, from %d to %d", n, gone[0].Seq, gone[n-1].Seq)
+	}
+}
+
 func TestEndpointRoutedAgain(t *testing.T) {
 	r := reachedRow(t)
 	record := endpoint(inbox.EndpointWebPush, "a")
@@ -144,6 +174,9 @@ func TestEraseEndpoints(t *testing.T) {
 	reach := r.row.Reach
 	if reach.Prefs != nil || len(reach.Endpoints)+len(reach.Channels)+len(reach.Items)+len(reach.From) > 0 {
 		t.Errorf("got %+v, want nothing of the user", reach)
+	}
+	if reach.PrefsVersion != 5 || reach.EndpointsVersion != 5 {
+		t.Errorf("preferences changed at %d, endpoints at %d, want 5", reach.PrefsVersion, reach.EndpointsVersion)
 	}
 	if e := r.fold(tell("push", 4, 3)); e.Outcome != inbox.Outdated {
 		t.Errorf("a tell of before: %s", e.Outcome)
@@ -215,13 +248,15 @@ func TestEndpointStays(t *testing.T) {
 // TestRoutedPast holds that a row tells of records from behind one of the same source.
 func TestRoutedPast(t *testing.T) {
 	r := reachedRow(t)
-	at := func(offset int64) inbox.Origin {
-		return inbox.Origin{TopicID: [16]byte{1}, Partition: 2, Offset: offset}
+	at := func(offset int64, index int32) inbox.Origin {
+		return inbox.Origin{TopicID: [16]byte{1}, Partition: 2, Offset: offset, Index: index}
 	}
-	r.fold(inbox.Record{Kind: inbox.KindPrefs, Prefs: []byte(`{"language":"ko"}`), Origin: at(7)})
-	for offset, want := range map[int64]bool{6: true, 7: false, 8: false} {
-		if got := r.row.RoutedPast(at(offset)); got != want {
-			t.Errorf("past %d: %v", offset, got)
+	r.fold(inbox.Record{Kind: inbox.KindPrefs, Prefs: []byte(`{"language":"ko"}`), Origin: at(7, 3)})
+	for origin, want := range map[inbox.Origin]bool{
+		at(6, 0): true, at(6, 4): true, at(7, 2): true, at(7, 3): false, at(7, 4): false, at(8, 0): false, at(8, 2): false,
+	} {
+		if got := r.row.RoutedPast(origin); got != want {
+			t.Errorf("past %d/%d: %v", origin.Offset, origin.Index, got)
 		}
 	}
 	if r.row.RoutedPast(inbox.Origin{TopicID: [16]byte{9}, Partition: 2, Offset: 1}) {

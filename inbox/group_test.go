@@ -2,6 +2,7 @@ package inbox_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,26 @@ func TestOnePersonsCommentsAreOnePerson(t *testing.T) {
 	}
 	if h.do(retract("1")); len(h.state.Items) != 0 {
 		t.Errorf("items = %s", items(h.state))
+	}
+}
+
+// The newest arrival of each of the last three people keeps id and name: a row grows by no more.
+func TestFewArrivalsKeepNames(t *testing.T) {
+	h, k := newHistory(t), collapse("k")
+	h.in.Members = inbox.MaxMembers
+	for i, id := range []string{"kim", "lee", "park", "lee", "choi", "kim"} {
+		h.do(notify(fmt.Sprint(i), k, by(id, "of "+id)))
+	}
+	e := h.state.Items[0]
+	var got []string
+	for _, m := range append(slices.Clone(e.Group.Earlier), inbox.Member{Actor: e.Group.Actor}) {
+		if m.Actor.Hash == 0 {
+			t.Errorf("an arrival is nobody's: %+v", m)
+		}
+		got = append(got, m.Actor.ID+m.Actor.Name)
+	}
+	if want := []string{"", "", "", "leeof lee", "choiof choi", "kimof kim"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -44,12 +44,13 @@ func TestTell(t *testing.T) {
 		{"once more", tell("push", 7, 2), inbox.Unchanged},
 		{"too late", inbox.Record{Kind: inbox.KindTell, Seqs: []uint64{2}, Tell: &inbox.Tell{Channel: "text", Kind: inbox.EndpointText, Evaluated: 8, GoodUntil: clock(1).UnixMilli()}}, inbox.Outdated},
 		{"another channel", tell("mail", 9, 2, 3), inbox.Applied},
+		{"just in time", inbox.Record{Kind: inbox.KindTell, Seqs: []uint64{2}, Tell: &inbox.Tell{Channel: "text", Kind: inbox.EndpointText, Evaluated: 10, GoodUntil: clock(10).UnixMilli()}}, inbox.Applied},
 	} {
 		if e := r.fold(tt.record); e.Outcome != tt.want {
 			t.Errorf("%s: %s, want %s", tt.what, e.Outcome, tt.want)
 		}
 	}
-	if len(r.outbound) != 2 {
+	if len(r.outbound) != 3 {
 		t.Errorf("got %v", r.outbound)
 	}
 }
@@ -81,6 +82,22 @@ func TestUntell(t *testing.T) {
 	r.fold(tell("push", r.row.Version, 2))
 	if c := r.row.Reach.Channel("push"); c.Attempt != 0 || len(c.Decisions) != 1 {
 		t.Errorf("decided anew: %+v", c)
+	}
+}
+
+// A decision about items that are gone is taken back as well: it counts in no cap any more,
+// and the next attempt is later.
+func TestUntellOfWhatIsGone(t *testing.T) {
+	r := reachedRow(t)
+	r.fold(endpoint(inbox.EndpointWebPush, "a")) // 1
+	r.fold(notify("a"))                          // 2
+	r.fold(tell("push", 2, 2))                   // 3
+	r.fold(seqs(remove, 2))
+	if e := r.fold(untell("push", 3, 1)); e.Outcome != inbox.Applied {
+		t.Errorf("got %s", e.Outcome)
+	}
+	if c := r.row.Reach.Channel("push"); len(c.Decisions) != 0 || c.Attempt != 1 {
+		t.Errorf("got %+v", c)
 	}
 }
 
@@ -121,6 +138,10 @@ func TestSnoozeClearsWhatWasTold(t *testing.T) {
 	r.fold(inbox.Record{Kind: inbox.KindSnooze, Seqs: []uint64{2}, Until: clock(50).UnixMilli()})
 	if item := r.row.Reach.Item(2); item.By("push") != 0 || item.Since != clock(50).UnixMilli() {
 		t.Errorf("got %+v", item)
+	}
+	r.fold(seqs(inbox.KindUnsnooze, 2))
+	if item := r.row.Reach.Item(2); item.Since != clock(4).UnixMilli() {
+		t.Errorf("shown again before its time: got %+v", item)
 	}
 }
 
