@@ -59,6 +59,26 @@ func (f Features) Members() int {
 	return 1
 }
 
+// Need is a field of a record, and the capability without which nobody may write it.
+type Need struct {
+	Field    string
+	Features Features
+}
+
+// Needs returns what a record of a sender needs, nil for most.
+func (r *Record) Needs() (needs []Need) {
+	switch {
+	case r.Audience() != "":
+		needs = append(needs, Need{"audience", FeatureBroadcast})
+	case r.Kind == KindSubscribe, r.Kind == KindUnsubscribe, r.Kind == KindJoin:
+		needs = append(needs, Need{r.Kind.String(), FeatureBroadcast})
+	}
+	if !r.Notification.DeliverAt.IsZero() {
+		needs = append(needs, Need{"deliver_at", FeatureTime})
+	}
+	return needs
+}
+
 // Names returns the names of f's members, which it knows.
 func (f Features) Names() []string {
 	out := []string{}

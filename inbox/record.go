@@ -152,13 +152,18 @@ func (r *Record) Audience() string {
 	return r.Notification.Audience
 }
 
+// Named returns the source and id of what a notify or retract record names.
+func (r *Record) Named() (source, id string) {
+	if r.Kind == KindRetract {
+		return r.Retraction.Source, r.Retraction.ID
+	}
+	return r.Notification.Source, r.Notification.ID
+}
+
 // Identity returns the [IdentityHash] of what a notify or retract record names. Each
 // audience has identities of its own.
 func (r *Record) Identity() uint64 {
-	source, id := r.Notification.Source, r.Notification.ID
-	if r.Kind == KindRetract {
-		source, id = r.Retraction.Source, r.Retraction.ID
-	}
+	source, id := r.Named()
 	if audience := r.Audience(); audience != "" && id != "" {
 		return hash64([]byte(source), []byte(id), []byte(r.Rule), []byte(audience))
 	}

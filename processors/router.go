@@ -200,23 +200,9 @@ func (r *Router) patiently(c *engine.Context) (written []delivery, err error) {
 // checkOpen refuses what needs a capability that is closed.
 func (r *Router) checkOpen(deliveries []sources.Delivery) error {
 	for i := range deliveries {
-		record := &deliveries[i].Record
-		var scheduled, announced string // the field that needs the capability
-		if !record.Notification.DeliverAt.IsZero() {
-			scheduled = "deliver_at"
-		}
-		switch {
-		case record.Audience() != "":
-			announced = "audience"
-		case record.Kind == inbox.KindSubscribe, record.Kind == inbox.KindUnsubscribe, record.Kind == inbox.KindJoin:
-			announced = record.Kind.String()
-		}
-		for _, of := range []struct {
-			field string
-			needs inbox.Features
-		}{{announced, inbox.FeatureBroadcast}, {scheduled, inbox.FeatureTime}} {
-			if of.field != "" && !r.Features.Has(of.needs) {
-				return belfry.Invalid(of.field, "is not open here: this processor runs without --features %s; replay the record once it does", of.needs)
+		for _, need := range deliveries[i].Record.Needs() {
+			if !r.Features.Has(need.Features) {
+				return belfry.Invalid(need.Field, "is not open here: this processor runs without --features %s; replay the record once it does", need.Features)
 			}
 		}
 	}

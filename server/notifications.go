@@ -88,13 +88,13 @@ func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfr
 	records := make([]inbox.Addressed, len(sent))
 	var notices []inbox.Record
 	for i := range sent {
-		if err := s.mayDeliver(sender, &sent[i]); err != nil {
-			return 0, outcome, err
-		}
 		if sent[i].Audience() != "" {
 			sent[i].Notification.Settle(time.Now())
 		}
 		records[i] = inbox.Addressed{Recipients: sent[i].Recipients, Record: inbox.RecordOf(sent[i])}
+		if err := s.mayDeliver(sender, &records[i].Record); err != nil {
+			return 0, outcome, err
+		}
 		if sent[i].Audience() != "" {
 			notices = append(notices, records[i].Record)
 		}
@@ -134,25 +134,23 @@ func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfr
 	return accepted, w.Outcome(ctx, written), nil
 }
 
-// mayDeliver returns why a sender may not write a message here, or nil.
-func (s *Server) mayDeliver(sender auth.Identity, m *belfry.Message) error {
-	needs, scope := inbox.Features(0), auth.ScopeNotify
-	if !m.Notification.DeliverAt.IsZero() {
-		needs |= inbox.FeatureTime
-	}
-	if m.Audience() != "" {
-		needs, scope = needs|inbox.FeatureBroadcast, auth.ScopeBroadcast
+// mayDeliver returns why a sender may not write a record here, or nil.
+func (s *Server) mayDeliver(sender auth.Identity, r *inbox.Record) error {
+	var needs inbox.Features
+	for _, need := range r.Needs() {
+		needs |= need.Features
 	}
 	if err := s.open(needs); err != nil {
 		return err
 	}
+	scope := auth.ScopeNotify
+	if r.Audience() != "" {
+		scope = auth.ScopeBroadcast
+	}
 	if !sender.Has(scope) {
 		return fmt.Errorf("%w: scope %s is required", auth.ErrForbidden, scope)
 	}
-	source := m.Notification.Source
-	if m.Retract {
-		source = m.Retraction.Source
-	}
+	source, _ := r.Named()
 	return sender.CheckSource(source)
 }
 
