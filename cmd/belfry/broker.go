@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -120,19 +119,11 @@ func makeOwnTopics(ctx context.Context, cfg kafka.Config, specs []belfry.TopicSp
 		return err
 	}
 	defer topics.Close()
-	names := make([]string, len(specs))
-	for i := range specs {
-		names[i] = specs[i].Name
+	missing, err := topics.Missing(specs)
+	if err == nil {
+		_, err = topics.Ensure(ctx, missing, 1)
 	}
-	existing, err := topics.Existing(names...)
 	if err != nil {
-		return fmt.Errorf("look up topics: %w", err)
-	}
-	specs = slices.DeleteFunc(specs, func(s belfry.TopicSpec) bool {
-		_, ok := existing[s.Name]
-		return ok
-	})
-	if _, err := topics.Ensure(ctx, specs, 1); err != nil {
 		return fmt.Errorf("create topics: %w", err)
 	}
 	return nil

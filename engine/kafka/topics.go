@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -276,6 +277,15 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 		}
 	}
 	return changes, t.Verify(raced)
+}
+
+// Missing returns those of the topics that do not exist. Of those that do nothing is asked.
+func (t *Topics) Missing(specs []belfry.TopicSpec) ([]belfry.TopicSpec, error) {
+	existing, err := t.Lookup(context.Background(), namesOf(specs))
+	return slices.DeleteFunc(slices.Clone(specs), func(s belfry.TopicSpec) bool {
+		_, ok := existing[s.Name]
+		return ok
+	}), err
 }
 
 func namesOf(specs []belfry.TopicSpec) []string {

@@ -3,7 +3,6 @@ package options
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -109,22 +108,11 @@ func (o *Requests) Topics(partitions int) []belfry.TopicSpec {
 
 // Missing are those of Topics that do not exist.
 func (o *Requests) Missing(topics *kafka.Topics, partitions int) ([]belfry.TopicSpec, error) {
-	specs := o.Topics(partitions)
-	if len(specs) == 0 {
-		return nil, nil
-	}
-	names := make([]string, len(specs))
-	for i, s := range specs {
-		names[i] = s.Name
-	}
-	existing, err := topics.Existing(names...)
+	missing, err := topics.Missing(o.Topics(partitions))
 	if err != nil {
-		return nil, fmt.Errorf("look up topics of requests: %w", err)
+		return nil, fmt.Errorf("topics of requests: %w", err)
 	}
-	return slices.DeleteFunc(specs, func(s belfry.TopicSpec) bool {
-		_, ok := existing[s.Name]
-		return ok
-	}), nil
+	return missing, nil
 }
 
 // Ensure creates the topics that are missing; it returns what it changed, also with an
