@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -68,13 +69,7 @@ was.`,
   belfry topics --brokers kafka:9092 --prefix belfry2 --partitions 48 --grow-from belfry
   belfry topics --brokers kafka:9092 --one-hop`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := broker.Validate(); err != nil {
-				return err
-			}
-			if err := topics.Validate(); err != nil {
-				return err
-			}
-			if err := asked.Validate(); err != nil {
+			if err := cmp.Or(broker.Validate(), topics.Validate(), asked.Validate()); err != nil {
 				return err
 			}
 			logger, err := log.Logger(p.Stderr)

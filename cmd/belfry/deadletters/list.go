@@ -1,6 +1,7 @@
 package deadletters
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"text/tabwriter"
@@ -33,10 +34,7 @@ With more than --limit of them the last line names a --cursor for the next ones.
   belfry dead-letters list --brokers 127.0.0.1:9092 --topic orders --reason rule --since 24h
   belfry dead-letters list --brokers 127.0.0.1:9092 --pending --limit 0 --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := kafka.Validate(); err != nil {
-				return err
-			}
-			if err := which.Validate(); err != nil {
+			if err := cmp.Or(kafka.Validate(), which.Validate()); err != nil {
 				return err
 			}
 			before, err := deadletter.ParseCursor(cursor)

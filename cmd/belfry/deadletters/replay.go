@@ -1,6 +1,7 @@
 package deadletters
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,13 +60,7 @@ The exit code is 1 if any letter was refused or failed.`,
 			if err != nil {
 				return err
 			}
-			if err := kafka.Validate(); err != nil {
-				return err
-			}
-			if err := which.Validate(); err != nil {
-				return err
-			}
-			if err := rules.Validate(); err != nil {
+			if err := cmp.Or(kafka.Validate(), which.Validate(), rules.Validate()); err != nil {
 				return err
 			}
 			switch chosen := which.any() || all; {
