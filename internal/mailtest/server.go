@@ -78,10 +78,9 @@ func (m *Mail) Part(media string) string {
 
 // Config is what a server does besides taking mail.
 type Config struct {
-	Secure   bool   // it offers STARTTLS
-	Login    string // user:password that it wants; "": none
-	NoUTF8   bool   // it does not take addresses beyond ASCII
-	MaxConns int    // it refuses more at a time; 0: no limit
+	Secure bool   // it offers STARTTLS
+	Login  string // user:password that it wants; "": none
+	NoUTF8 bool   // it does not take addresses beyond ASCII
 }
 
 // Server is a mail server. Close it in the end.
@@ -202,10 +201,6 @@ func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
 	s.mu.Unlock()
 	n := s.conns.Add(1)
 	for most := s.most.Load(); n > most && !s.most.CompareAndSwap(most, n); most = s.most.Load() {
-	}
-	if s.config.MaxConns > 0 && int(n) > s.config.MaxConns {
-		s.conns.Add(-1)
-		return nil, &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "too many connections"}
 	}
 	return &session{server: s, conn: c, hung: hung, open: true}, nil
 }
