@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"syscall"
 	"time"
 
@@ -76,37 +75,11 @@ func (o *pushOptions) childBroker(ctx context.Context) (addr string, stop func()
 		return "", nil, errors.Join(err, remove())
 	}
 	o.belfry = belfry // the servers are of the same, which goes with the broker
-	log := filepath.Join(dir, "log")
-	process, err := child.Start(log, belfry, "broker", "--addr", "127.0.0.1:0", "--log-level", "error")
+	process, addr, err := child.StartBroker(ctx, filepath.Join(dir, "log"), belfry)
 	if err != nil {
 		return "", nil, errors.Join(err, remove())
 	}
-	stop = func() error { return errors.Join(process.Kill(), remove()) }
-	ready := regexp.MustCompile(`(?m)^embedded broker ready at (\S+)$`)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	timeout := time.NewTimer(30 * time.Second)
-	defer timeout.Stop()
-	for {
-		text, err := os.ReadFile(log)
-		if err != nil {
-			return "", nil, errors.Join(err, stop())
-		}
-		if found := ready.FindSubmatch(text); found != nil {
-			return string(found[1]), stop, nil
-		}
-		select {
-		case <-tick.C:
-			continue
-		case <-ctx.Done():
-			err = ctx.Err()
-		case <-process.Done():
-			err = fmt.Errorf("the broker has ended: %s", child.LogTail(log, 8))
-		case <-timeout.C:
-			err = errors.New("the broker is not ready after 30 s")
-		}
-		return "", nil, errors.Join(err, stop())
-	}
+	return addr, func() error { return errors.Join(process.Kill(), remove()) }, nil
 }
 
 // otherFiles is how many files a process has open beside its connections, at

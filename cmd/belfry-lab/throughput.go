@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
+	"github.com/belfry/belfry/internal/child"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/options"
@@ -80,21 +81,15 @@ func benchThroughput(ctx context.Context, p *cli.Program, o *benchOptions, event
 // is full each makes one content there, while one row may stand for many events. The
 // last rows are written with the last contents.
 func (b *benchPlace) await(ctx context.Context, events int64) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
 	ends, err := options.OpenTopics(b.engine)
 	if err != nil {
 		return err
 	}
 	defer ends.Close()
-	for {
-		if n, err := ends.End(b.prefix.InboxTable()); err != nil || n >= events {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	waited := child.Await(ctx, 20*time.Millisecond, func() bool {
+		var n int64
+		n, err = ends.End(b.prefix.InboxTable())
+		return err != nil || n >= events
+	})
+	return errors.Join(err, waited)
 }

@@ -122,17 +122,9 @@ func (t *target) produce(ctx context.Context, topic, behind, user string, hostil
 
 // awaitBehind looks for the record behind until its recipient has it.
 func (t *target) awaitBehind(ctx context.Context, user string, began time.Time) {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for time.Since(began) < behindPatience {
-		if t.unread(ctx, user) > 0 {
-			t.behindTook = time.Since(began)
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-t.process.Done():
-			return
-		}
+	ctx, cancel := context.WithDeadline(ctx, began.Add(behindPatience))
+	defer cancel()
+	if t.process.Await(ctx, 20*time.Millisecond, func() bool { return t.unread(ctx, user) > 0 }) == nil {
+		t.behindTook = time.Since(began)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -56,10 +55,7 @@ func start(ctx context.Context, c *Config, name, path string) (t *target, err er
 			err = errors.Join(err, t.stop())
 		}
 	}()
-	if t.broker, err = child.Start(filepath.Join(dir, "broker.log"), c.Broker, "broker", "--addr", "127.0.0.1:0", "--log-level", "error"); err != nil {
-		return t, err
-	}
-	if t.brokers, err = t.awaitBroker(ctx, filepath.Join(dir, "broker.log")); err != nil {
+	if t.broker, t.brokers, err = child.StartBroker(ctx, filepath.Join(dir, "broker.log"), c.Broker); err != nil {
 		return t, err
 	}
 	if t.registry, err = newRegistry(); err != nil {
@@ -93,56 +89,17 @@ func random() []byte {
 	return b
 }
 
-var brokerReady = regexp.MustCompile(`(?m)^embedded broker ready at (\S+)$`)
-
-func (t *target) awaitBroker(ctx context.Context, log string) (string, error) {
-	addr := ""
-	err := poll(ctx, t.broker, func() bool {
-		text, _ := os.ReadFile(log)
-		found := brokerReady.FindSubmatch(text)
-		if found != nil {
-			addr = string(found[1])
-		}
-		return found != nil
-	})
-	return addr, err
-}
-
 func (t *target) await(ctx context.Context, url string) error {
 	client := &http.Client{Timeout: time.Second}
 	defer client.CloseIdleConnections()
-	return poll(ctx, t.process, func() bool {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return false
-		}
-		res, err := client.Do(r)
-		if err != nil {
-			return false
-		}
-		res.Body.Close()
-		return res.StatusCode == http.StatusOK
-	})
+	return t.until(ctx, func() bool { return child.Answers(ctx, client, url) })
 }
 
-// poll looks until it is so, as long as the process runs.
-func poll(ctx context.Context, p *child.Process, so func() bool) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	timeout := time.NewTimer(ready)
-	defer timeout.Stop()
-	for !so() {
-		select {
-		case <-tick.C:
-		case <-p.Done():
-			return errors.New("it has ended")
-		case <-timeout.C:
-			return fmt.Errorf("it is not ready after %s", ready)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
+// until looks until it is so, as long as the process runs and for a while.
+func (t *target) until(ctx context.Context, so func() bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, ready, fmt.Errorf("it is not ready after %s", ready))
+	defer cancel()
+	return t.process.Await(ctx, 20*time.Millisecond, so)
 }
 
 // stop ends all that was started.
@@ -200,7 +157,7 @@ func (t *target) fill(ctx context.Context) error {
 			return err
 		}
 	}
-	return poll(ctx, t.process, func() bool {
+	return t.until(ctx, func() bool {
 		return t.unread(ctx, mallory) == 100 && t.unread(ctx, fmt.Sprintf("honest-%d", honestUsers-1)) == 20
 	})
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/belfry/belfry/internal/child"
 )
 
 // LagScene is consumer groups without members that are all behind.
@@ -161,18 +163,14 @@ type scraped struct {
 func (o *LagScene) scrape(ctx context.Context, m *member) (s scraped, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	tick := time.NewTicker(500 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if s, err = scrapeOnce(ctx, m); err != nil || s.values["belfry_lag_up"] == 1 {
-			return s, err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return s, fmt.Errorf("wait for lag: %w", ctx.Err())
-		}
+	waited := child.Await(ctx, 500*time.Millisecond, func() bool {
+		s, err = scrapeOnce(ctx, m)
+		return err != nil || s.values["belfry_lag_up"] == 1
+	})
+	if err == nil && waited != nil {
+		err = fmt.Errorf("wait for lag: %w", waited)
 	}
+	return s, err
 }
 
 func scrapeOnce(ctx context.Context, m *member) (s scraped, err error) {

@@ -121,25 +121,10 @@ func (m *member) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: anyCertificate()}}
-	tick := time.NewTicker(readyPoll)
-	defer tick.Stop()
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.url+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		if response, err := client.Do(request); err == nil {
-			response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w; the end of its log:\n%s", m.name, ctx.Err(), m.logTail(8))
-		}
+	if err := child.Await(ctx, readyPoll, func() bool { return child.Answers(ctx, client, m.url+"/readyz") }); err != nil {
+		return fmt.Errorf("%s is not ready: %w; the end of its log:\n%s", m.name, err, m.logTail(8))
 	}
+	return nil
 }
 
 // end kills the process and waits for all that belongs to it.

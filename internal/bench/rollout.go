@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/bench/figures"
+	"github.com/belfry/belfry/internal/child"
 )
 
 // The installation of [Config.Rollout].
@@ -178,15 +179,13 @@ func (r *rollout) restarts(ctx context.Context) error {
 }
 
 func (r *rollout) await(ctx context.Context, what string, ok func() bool) error {
-	for deadline := time.Now().Add(arriveTimeout); !ok(); {
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%s: not within %s; the end of the logs:\n%s", what, arriveTimeout, r.tails())
-		}
-		if err := Pause(ctx, 50*time.Millisecond); err != nil {
-			return err
-		}
+	within, cancel := context.WithTimeout(ctx, arriveTimeout)
+	defer cancel()
+	err := child.Await(within, 50*time.Millisecond, ok)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%s: not within %s; the end of the logs:\n%s", what, arriveTimeout, r.tails())
 	}
-	return nil
+	return err
 }
 
 // wrong counts users whose badge is not what was sent to them.

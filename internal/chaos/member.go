@@ -72,23 +72,9 @@ func (m *member) launch() error {
 // watchReady asks the process until it is ready.
 func (m *member) watchReady(l *life) {
 	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-l.process.Done():
-			return
-		case <-tick.C:
-		}
-		response, err := client.Get(m.url + "/readyz")
-		if err != nil {
-			continue
-		}
-		response.Body.Close()
-		if response.StatusCode == http.StatusOK {
-			close(l.ready)
-			return
-		}
+	ctx := context.Background() // it ends with the process
+	if l.process.Await(ctx, 100*time.Millisecond, func() bool { return child.Answers(ctx, client, m.url+"/readyz") }) == nil {
+		close(l.ready)
 	}
 }
 
