@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -45,9 +45,9 @@ type held struct {
 // compare reads both tables and fills in what it finds.
 func (in *installation) compare(ctx context.Context, l *Loss) error {
 	h := held{map[string]inbox.State{}, map[string]inbox.Item{}}
-	err := in.readAll(ctx, in.Prefix.UnreadTable(), func(r *kgo.Record) error { return take(h.rows, r, codec.DecodeState) })
+	err := in.ReadAll(ctx, in.Prefix.UnreadTable(), func(r *sarama.ConsumerMessage) error { return take(h.rows, r, codec.DecodeState) })
 	if err == nil {
-		err = in.readAll(ctx, in.Prefix.InboxTable(), func(r *kgo.Record) error { return take(h.items, r, codec.DecodeItem) })
+		err = in.ReadAll(ctx, in.Prefix.InboxTable(), func(r *sarama.ConsumerMessage) error { return take(h.items, r, codec.DecodeItem) })
 	}
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (h *held) compare(l *Loss, users int) {
 }
 
 // take sets a key of a table to its newest value.
-func take[T any](table map[string]T, r *kgo.Record, decode func([]byte) (T, error)) error {
+func take[T any](table map[string]T, r *sarama.ConsumerMessage, decode func([]byte) (T, error)) error {
 	if r.Value == nil {
 		delete(table, string(r.Key))
 		return nil
@@ -113,40 +113,11 @@ func take[T any](table map[string]T, r *kgo.Record, decode func([]byte) (T, erro
 	return nil
 }
 
-// readAll reads a topic from its begin to the end that it has now. Its last
-// records must be younger than what compaction may remove.
-func (in *installation) readAll(ctx context.Context, topic string, visit func(*kgo.Record) error) error {
-	ends, err := endsOf(ctx, in.admin.kadm, topic)
-	if err != nil {
-		return err
-	}
-	left := map[int32]int64{}
-	from := map[int32]kgo.Offset{}
-	ends.Each(func(end kadm.ListedOffset) {
-		if end.Offset > 0 {
-			left[end.Partition], from[end.Partition] = end.Offset, kgo.NewOffset().AtStart()
-		}
-	})
-	client, err := connect(in.Kafka, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	for len(left) > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		for _, r := range fetches.Records() {
-			if r.Offset >= left[r.Partition] {
-				continue
-			}
-			if err := visit(r); err != nil {
-				return err
-			}
-			if r.Offset == left[r.Partition]-1 {
-				delete(left, r.Partition)
-			}
+// ReadAll reads the partitions of a topic one after the other, to the end that each has then.
+func (in *installation) ReadAll(ctx context.Context, topic string, visit func(*sarama.ConsumerMessage) error) error {
+	for p := range int32(in.Partitions) {
+		if err := table.Scan(ctx, in.Kafka, topic, p, visit); err != nil {
+			return fmt.Errorf("read %s: %w", topic, err)
 		}
 	}
 	return nil

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/bench"
@@ -37,37 +36,12 @@ func RowSizes(ctx context.Context, c *bench.Config, name string, events int) (ou
 	if err := s.Rest(ctx, time.Minute+time.Duration(events)*time.Millisecond); err != nil {
 		return out, err
 	}
-	table := s.Prefix.UnreadTable()
-	client, err := kgo.NewClient(append(s.Kafka.ClientOptions("belfry-bench"), kgo.ConsumeTopics(table), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
-	if err != nil {
-		return out, fmt.Errorf("open kafka client: %w", err)
-	}
-	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, table)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		return out, fmt.Errorf("find the ends of %s: %w", table, err)
-	}
-	left := map[int32]int64{} // offsets of the last records that were not read
-	ends.Each(func(end kadm.ListedOffset) {
-		if end.Offset > 0 {
-			left[end.Partition] = end.Offset - 1
-		}
-	})
 	sizes := map[string]int{}
-	for len(left) > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := ctx.Err(); err != nil {
-			return out, err
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			sizes[string(r.Key)] = len(r.Value)
-			if last, ok := left[r.Partition]; ok && r.Offset >= last {
-				delete(left, r.Partition)
-			}
-		})
+	if err := s.ReadAll(ctx, s.Prefix.UnreadTable(), func(r *sarama.ConsumerMessage) error {
+		sizes[string(r.Key)] = len(r.Value)
+		return nil
+	}); err != nil {
+		return out, err
 	}
 	for key, n := range sizes {
 		if belfry.CheckRecipient(key) == nil { // not a partition's own
