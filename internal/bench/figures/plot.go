@@ -65,11 +65,11 @@ func WriteSVG(w io.Writer, title string, samples []Sample, quantities ...Quantit
 	width, height := 2*(panelWidth+margin)+margin/2, 2*(panelHeight+margin)+2*legendHeight
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", width, height)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", width, height)
-	fmt.Fprintf(&b, `<text x="%d" y="20" font-size="14">%s</text>`+"\n", margin, escape(title))
+	fmt.Fprintf(&b, `<text x="%d" y="20" font-size="14">%s</text>`+"\n", margin, Escape(title))
 	for i, process := range processes {
 		x := margin + i*160
 		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="34" y2="34" stroke="%s" stroke-width="3"/><text x="%d" y="38">%s</text>`+"\n",
-			x, x+20, color(i), x+26, escape(process))
+			x, x+20, color(i), x+26, Escape(process))
 	}
 	for i, q := range quantities {
 		left, top := margin+i%2*(panelWidth+margin), 2*legendHeight-10+i/2*(panelHeight+margin)
@@ -90,7 +90,7 @@ func panel(b *strings.Builder, q Quantity, processes []string, lines map[string]
 		}
 	}
 	top = roundUp(top)
-	fmt.Fprintf(b, `<text x="0" y="-6">%s</text>`+"\n", escape(string(q)))
+	fmt.Fprintf(b, `<text x="0" y="-6">%s</text>`+"\n", Escape(string(q)))
 	for i := range 5 {
 		y := panelHeight * (4 - i) / 4
 		fmt.Fprintf(b, `<line x1="0" x2="%d" y1="%d" y2="%d" stroke="#ddd"/><text x="-6" y="%d" text-anchor="end">%s</text>`+"\n",
@@ -127,7 +127,8 @@ func roundUp(v float64) float64 {
 	return 10 * unit
 }
 
-func escape(text string) string {
+// Escape returns a text as XML has it.
+func Escape(text string) string {
 	var b strings.Builder
 	// A strings.Builder takes everything.
 	_ = xml.EscapeText(&b, []byte(text))

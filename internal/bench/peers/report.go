@@ -1,7 +1,6 @@
 package peers
 
 import (
-	"encoding/xml"
 	"fmt"
 	"io"
 	"slices"
@@ -79,7 +78,7 @@ func WriteSVG(w io.Writer, title string, all []Measured) error {
 	panel := 40 + len(all)*(barHeight+gap)
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="11">`+"\n",
 		nameWidth+barWidth+100, 40+2*panel)
-	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="white"/><text x="%d" y="20" font-size="14">%s</text>`+"\n", plotMargin, escape(title))
+	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="white"/><text x="%d" y="20" font-size="14">%s</text>`+"\n", plotMargin, figures.Escape(title))
 	for i, q := range quantities()[:2] {
 		top := 0.0
 		for _, m := range all {
@@ -88,7 +87,7 @@ func WriteSVG(w io.Writer, title string, all []Measured) error {
 			}
 		}
 		top = max(top, 1)
-		fmt.Fprintf(&b, `<g transform="translate(0,%d)"><text x="%d" y="12" font-weight="bold">%s</text>`+"\n", 36+i*panel, nameWidth, escape(q.name))
+		fmt.Fprintf(&b, `<g transform="translate(0,%d)"><text x="%d" y="12" font-weight="bold">%s</text>`+"\n", 36+i*panel, nameWidth, figures.Escape(q.name))
 		for j, m := range all {
 			var values []float64
 			for _, r := range m.Rounds {
@@ -100,7 +99,7 @@ func WriteSVG(w io.Writer, title string, all []Measured) error {
 				color = "#d55e00"
 			}
 			fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text><rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`,
-				nameWidth-6, y+11, escape(m.Name), nameWidth, y, x(figures.Median(values))-nameWidth, barHeight, color)
+				nameWidth-6, y+11, figures.Escape(m.Name), nameWidth, y, x(figures.Median(values))-nameWidth, barHeight, color)
 			fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="black"/><text x="%.1f" y="%d">%.4g</text>`+"\n",
 				x(slices.Min(values)), x(slices.Max(values)), y+barHeight/2, y+barHeight/2, x(slices.Max(values))+5, y+11, figures.Median(values))
 		}
@@ -109,11 +108,4 @@ func WriteSVG(w io.Writer, title string, all []Measured) error {
 	b.WriteString("</svg>\n")
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func escape(text string) string {
-	var b strings.Builder
-	// A strings.Builder takes everything.
-	_ = xml.EscapeText(&b, []byte(text))
-	return b.String()
 }
