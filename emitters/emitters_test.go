@@ -56,14 +56,7 @@ func stoppable(t *testing.T) (kafka.Config, func()) {
 	})
 	t.Cleanup(stop)
 	cfg := kafka.Config{Brokers: b.Addrs(), Logger: slog.New(slog.DiscardHandler)}
-	all, err := kafka.OpenTopics(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer all.Close()
-	if _, err := all.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Install(t, cfg, prefix, partitions)
 	return cfg, stop
 }
 

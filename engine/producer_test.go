@@ -1,15 +1,15 @@
-package engine
+package engine_test
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/enginetest"
 )
 
 // outcome waits for a promise.
@@ -29,12 +29,7 @@ func outcome(promise *goka.Promise) (*sarama.ProducerMessage, error) {
 // on.
 func TestProducerStopsAfterAFailure(t *testing.T) {
 	for _, failStop := range []bool{true, false} {
-		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(cluster.Close)
-		cfg := kafka.Config{Brokers: cluster.ListenAddrs()}
+		cluster, cfg := enginetest.Cluster(t, kfake.SeedTopics(1, "t"))
 		p, err := cfg.NewProducer("test", failStop)
 		if err != nil {
 			t.Fatal(err)
@@ -43,17 +38,8 @@ func TestProducerStopsAfterAFailure(t *testing.T) {
 		if err != nil || m.Offset != 0 {
 			t.Fatalf("first write: %+v, %v", m, err)
 		}
-		cluster.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
-			produce := request.(*kmsg.ProduceRequest)
-			response := produce.ResponseKind().(*kmsg.ProduceResponse)
-			topic := kmsg.NewProduceResponseTopic()
-			topic.Topic, topic.TopicID = produce.Topics[0].Topic, produce.Topics[0].TopicID
-			partition := kmsg.NewProduceResponseTopicPartition()
-			partition.ErrorCode = kerr.TopicAuthorizationFailed.Code
-			topic.Partitions = append(topic.Partitions, partition)
-			response.Topics = append(response.Topics, topic)
-			return response, nil, true
-		})
+		var refused atomic.Bool
+		enginetest.RefuseWrites(cluster, "t", kerr.TopicAuthorizationFailed, func() bool { return refused.CompareAndSwap(false, true) })
 		if _, err := outcome(p.Emit("t", "a", []byte("2"))); err == nil {
 			t.Fatal("the refused write succeeded")
 		}

@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -13,11 +12,9 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
-	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -26,27 +23,8 @@ import (
 // is called. Clients try them again.
 func holdTopic(t *testing.T, cluster *kfake.Cluster, topic string) (release func()) {
 	t.Helper()
-	id := cluster.TopicInfo(topic).TopicID
 	var open atomic.Bool
-	cluster.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		cluster.KeepControl()
-		produce := request.(*kmsg.ProduceRequest)
-		if open.Load() || produce.Topics[0].TopicID != id && produce.Topics[0].Topic != topic {
-			return nil, nil, false
-		}
-		response := produce.ResponseKind().(*kmsg.ProduceResponse)
-		for _, asked := range produce.Topics {
-			answer := kmsg.NewProduceResponseTopic()
-			answer.Topic, answer.TopicID = asked.Topic, asked.TopicID
-			for _, p := range asked.Partitions {
-				partition := kmsg.NewProduceResponseTopicPartition()
-				partition.Partition, partition.ErrorCode = p.Partition, kerr.NotEnoughReplicas.Code
-				answer.Partitions = append(answer.Partitions, partition)
-			}
-			response.Topics = append(response.Topics, answer)
-		}
-		return response, nil, true
-	})
+	enginetest.RefuseWrites(cluster, topic, kerr.NotEnoughReplicas, func() bool { return !open.Load() })
 	return func() { open.Store(true) }
 }
 
@@ -56,14 +34,7 @@ func holdTopic(t *testing.T, cluster *kfake.Cluster, topic string) (release func
 func TestStormOfDeadLetters(t *testing.T) {
 	t.Parallel()
 	const storm, mixed, good = 8_000, 1_000, 2_000
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(4, "in", "dead"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
-	cfg := kafka.Config{
-		Brokers: cluster.ListenAddrs(), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), SessionTimeout: 6 * time.Second,
-	}
+	cluster, cfg := enginetest.Cluster(t, kfake.SeedTopics(4, "in", "dead"))
 	var records []*sarama.ProducerMessage
 	add := func(partition int32, value string) {
 		records = append(records, &sarama.ProducerMessage{Topic: "in", Partition: partition, Value: sarama.StringEncoder(value)})
@@ -82,15 +53,7 @@ func TestStormOfDeadLetters(t *testing.T) {
 		enginetest.Produce(t, cfg, some...)
 	}
 	release := holdTopic(t, cluster, "dead")
-	dead, err := engine.OpenDeadLetters(cfg, "dead")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := dead.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	dead := enginetest.OpenDead(t, cfg, "dead")
 	var done, set, most, asked atomic.Int64
 	p := engine.NewProcessor(cfg, engine.Group{
 		Graph: goka.DefineGroup("g", goka.Input("in", engine.Bytes{}, engine.Callback(func(c *engine.Context, value []byte) {
@@ -151,14 +114,7 @@ func TestStormOfDeadLetters(t *testing.T) {
 func TestRecordsBehindAHeldLetterAreBounded(t *testing.T) {
 	t.Parallel()
 	const behind, size = 250, 100_000
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "in", "dead"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
-	cfg := kafka.Config{
-		Brokers: cluster.ListenAddrs(), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), SessionTimeout: 6 * time.Second,
-	}
+	cluster, cfg := enginetest.Cluster(t, kfake.SeedTopics(2, "in", "dead"))
 	record := func(partition int32, value string) *sarama.ProducerMessage {
 		return &sarama.ProducerMessage{Topic: "in", Partition: partition, Value: sarama.StringEncoder(value)}
 	}
@@ -170,15 +126,7 @@ func TestRecordsBehindAHeldLetterAreBounded(t *testing.T) {
 		enginetest.Produce(t, cfg, some...)
 	}
 	release := holdTopic(t, cluster, "dead")
-	dead, err := engine.OpenDeadLetters(cfg, "dead")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := dead.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	dead := enginetest.OpenDead(t, cfg, "dead")
 	var done, others atomic.Int64
 	p := engine.NewProcessor(cfg, engine.Group{
 		Graph: goka.DefineGroup("g", goka.Input("in", engine.Bytes{}, engine.Callback(func(c *engine.Context, value []byte) {

@@ -119,8 +119,7 @@ func TestWhatIsReadAgainIsNotDoubled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := config(t)
-			makeTopics(t, cfg)
+			cfg := installed(t)
 			p := start(t, cfg)
 			users := fill(t, p)
 			before := p.snapshot(t, users)
@@ -175,8 +174,7 @@ func without(all map[string]snapshot, marks map[string]uint64) map[string]snapsh
 // version does.
 func TestJournalThatBeginsAnew(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	p := start(t, cfg)
 	users := fill(t, p)
 	before := p.snapshot(t, users)

@@ -17,6 +17,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources/envelope"
 )
@@ -28,9 +29,8 @@ func TestNoticesAreRoutedToEachPartition(t *testing.T) {
 	for name, features := range map[string]inbox.Features{"open": inbox.FeatureBroadcast, "closed": inbox.DefaultFeatures &^ inbox.FeatureBroadcast} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := config(t)
-			makeTopics(t, cfg)
-			deps := processors.Deps{Prefix: prefix, DeadLetters: openDead(t, cfg), Metrics: processors.NewMetrics(prometheus.NewRegistry()), Features: features}
+			cfg := installed(t)
+			deps := processors.Deps{Prefix: prefix, DeadLetters: enginetest.OpenDead(t, cfg, prefix.DeadLetters()), Metrics: processors.NewMetrics(prometheus.NewRegistry()), Features: features}
 			router := engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), envelope.Notifications{}).Group())
 			ctx, cancel := context.WithCancel(context.Background())
 			var running sync.WaitGroup
@@ -71,9 +71,8 @@ func TestNoticesAreRoutedToEachPartition(t *testing.T) {
 // A scheduled notice needs both capabilities.
 func TestScheduledNoticesNeedTimeAsWell(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
-	deps := processors.Deps{Prefix: prefix, DeadLetters: openDead(t, cfg), Metrics: processors.NewMetrics(prometheus.NewRegistry()), Features: inbox.FeatureBroadcast}
+	cfg := installed(t)
+	deps := processors.Deps{Prefix: prefix, DeadLetters: enginetest.OpenDead(t, cfg, prefix.DeadLetters()), Metrics: processors.NewMetrics(prometheus.NewRegistry()), Features: inbox.FeatureBroadcast}
 	router := engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), envelope.Notifications{}).Group())
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -3,7 +3,6 @@ package processors_test
 import (
 	"bytes"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -13,7 +12,6 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
@@ -21,6 +19,7 @@ import (
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/inbox/board"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -28,26 +27,7 @@ import (
 // of their owner has the rows then, and the table has not.
 func refuseRows(cluster *kfake.Cluster) (after *atomic.Int32) {
 	after = new(atomic.Int32)
-	id := cluster.TopicInfo(prefix.UnreadTable()).TopicID
-	cluster.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		cluster.KeepControl()
-		produce := request.(*kmsg.ProduceRequest)
-		if produce.Topics[0].TopicID != id && produce.Topics[0].Topic != prefix.UnreadTable() || after.Add(-1) != 0 {
-			return nil, nil, false
-		}
-		response := produce.ResponseKind().(*kmsg.ProduceResponse)
-		for _, asked := range produce.Topics {
-			answer := kmsg.NewProduceResponseTopic()
-			answer.Topic, answer.TopicID = asked.Topic, asked.TopicID
-			for _, p := range asked.Partitions {
-				partition := kmsg.NewProduceResponseTopicPartition()
-				partition.Partition, partition.ErrorCode = p.Partition, kerr.InvalidRecord.Code
-				answer.Partitions = append(answer.Partitions, partition)
-			}
-			response.Topics = append(response.Topics, answer)
-		}
-		return response, nil, true
-	})
+	enginetest.RefuseWrites(cluster, prefix.UnreadTable(), kerr.InvalidRecord, func() bool { return after.Add(-1) == 0 })
 	return after
 }
 
@@ -177,12 +157,8 @@ func (s *sequence) prefixes(t *testing.T, o *owner, partition int32) (last map[s
 // after record, and so at each place of the table.
 func TestBoardsAndRowsKeepTheirOrder(t *testing.T) {
 	t.Parallel()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
-	o := ownerOf(t, kafka.Config{Brokers: cluster.ListenAddrs(), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	cluster, cfg := enginetest.Cluster(t)
+	o := ownerOf(t, cfg)
 	const cap = 8
 	o.inboxCap, o.broadcastCap = cap, 3
 	refuse := refuseRows(cluster)

@@ -46,8 +46,7 @@ func (p *path) items(t *testing.T, recipient string) []inbox.Item {
 
 func TestEventsOfEveryKindByTopic(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	p := start(t, cfg)
 	const attributes = `"specversion":"1.0","source":"/billing","type":"order.paid"`
 	produce(t, cfg,
@@ -96,8 +95,7 @@ func TestEventsOfEveryKindByTopic(t *testing.T) {
 // The journal carries the broker's clock, whatever a producer's says.
 func TestExpiryGoesByTheBrokersClock(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	now := time.Now()
 	record := func(recipient string, producers, expires time.Time) *sarama.ProducerMessage {
 		value, err := codec.EncodeRecord(inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{
@@ -156,8 +154,7 @@ func (h *held) answer(n int, err error) {
 // The offset of a record that cannot be processed waits for its dead letter.
 func TestOffsetsWaitForDeadLetters(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	produce(t, cfg, event(`{"recipient":"a","title":"x"}`), event("bad"), event(`{"recipient":"a","title":"y"}`))
 	h := &held{}
 	deps := processors.Deps{Prefix: prefix, DeadLetters: h, Metrics: processors.NewMetrics(prometheus.NewRegistry())}
@@ -196,8 +193,7 @@ func TestOffsetsWaitForDeadLetters(t *testing.T) {
 func TestEventsOfAForeignProducer(t *testing.T) {
 	t.Parallel()
 	kafkatest.Jars(t)
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	p := start(t, cfg)
 	const users = 30
 	var records [][2]string

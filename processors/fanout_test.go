@@ -17,8 +17,7 @@ func TestOneEventForTenThousand(t *testing.T) {
 		t.Skip("it is large")
 	}
 	const many = 10_000
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	createSource(t, cfg, partitions, "announcements")
 	p := start(t, cfg)
 	r := route(t, cfg, named("announcements"))

@@ -51,14 +51,12 @@ func config(t *testing.T) kafka.Config {
 
 func makeTopics(t *testing.T, cfg kafka.Config) {
 	t.Helper()
-	topics, err := kafka.OpenTopics(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer topics.Close()
-	if _, err := topics.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Install(t, cfg, prefix, partitions)
+}
+
+func installed(t *testing.T) kafka.Config {
+	t.Helper()
+	return kafkatest.Installation(t, prefix, partitions)
 }
 
 func start(t *testing.T, cfg kafka.Config) *path {
@@ -140,8 +138,7 @@ func (p *path) count(recipient string) int {
 
 func TestPathFromEventToTables(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	p := start(t, cfg)
 
 	events, err := emitters.OpenNotifications(cfg, prefix)

@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/processors"
 )
 
@@ -21,13 +22,8 @@ import (
 // it knew before.
 func TestPausedOwnerReadsWhatOthersWrote(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
-	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dead.Close()
+	cfg := installed(t)
+	dead := enginetest.OpenDead(t, cfg, prefix.DeadLetters())
 	j, err := emitters.OpenJournal(cfg, prefix)
 	if err != nil {
 		t.Fatal(err)

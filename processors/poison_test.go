@@ -57,8 +57,7 @@ func TestBadNotificationsAreSetAside(t *testing.T) {
 		{"CloudEvent of an unknown version", event(`{"recipient":"user-1","title":"x"}`, "ce_specversion", "9.9", "ce_id", "1", "ce_source", "/s", "ce_type", "t"),
 			deadletter.ReasonInvalid, "CloudEvent"},
 	}
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	var records []*sarama.ProducerMessage
 	for _, p := range poisons {
 		records = append(records, p.record, event(`{"recipient":"good","title":"fine"}`))
@@ -154,8 +153,7 @@ func encoded(t *testing.T, e sarama.Encoder) string {
 
 func TestGarbageOnTheJournalIsSetAside(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	journal := prefix.Journal()
 	good, err := codec.EncodeRecord(inbox.Record{Kind: inbox.KindNotify, Notification: belfry.Notification{ID: "1", Title: belfry.PlainText("x")}})
 	if err != nil {

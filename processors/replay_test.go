@@ -19,6 +19,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources"
@@ -61,13 +62,12 @@ type replaying struct {
 
 func startReplaying(t *testing.T) *replaying {
 	t.Helper()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	if err := admin(t, cfg).CreateTopic("orders", &sarama.TopicDetail{NumPartitions: 2, ReplicationFactor: 1}, false); err != nil {
 		t.Fatal(err)
 	}
 	r := &replaying{path: start(t, cfg), rules: &mendable{}, letters: replay.NewLetters(cfg, prefix)}
-	deps := processors.Deps{Prefix: prefix, DeadLetters: openDead(t, cfg), Metrics: processors.NewMetrics(prometheus.NewRegistry())}
+	deps := processors.Deps{Prefix: prefix, DeadLetters: enginetest.OpenDead(t, cfg, prefix.DeadLetters()), Metrics: processors.NewMetrics(prometheus.NewRegistry())}
 	router := engine.NewProcessor(cfg, processors.NewRouter(deps, "orders", r.rules).Group())
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -120,7 +120,7 @@ func (r *replaying) awaitLetters(t *testing.T, f deadletter.Filter, n int) []dea
 	t.Helper()
 	var found []deadletter.Letter
 	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d letters, want %d: %+v", len(found), n, found) }, func() bool {
-		found = lettersOf(t, r.letters, f, 100)
+		found = enginetest.LettersOf(t, r.letters, f, 100)
 		return len(found) == n
 	})
 	return found
@@ -187,7 +187,7 @@ func TestReplayAfterRulesAreMended(t *testing.T) {
 	for _, item := range r.items(t, "b") {
 		ids[item.ID] = true
 	}
-	for _, l := range lettersOf(t, r.letters, orders, 10) {
+	for _, l := range enginetest.LettersOf(t, r.letters, orders, 10) {
 		if id := fmt.Sprintf("%x/0/2", l.TopicID); !ids[id] {
 			t.Errorf("b has %v, want %s", ids, id)
 		}
@@ -241,21 +241,21 @@ func TestReplayOfOurOwnRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := inbox.ItemKey("a", row.Items[0].Seq)
-	dead := openDead(t, r.cfg)
+	dead := enginetest.OpenDead(t, r.cfg, prefix.DeadLetters())
 	why := func(group string, reason deadletter.Reason) deadletter.Envelope {
 		return deadletter.Envelope{Group: group, Reason: reason, Error: "x", TopicID: [16]byte{1}}
 	}
 	journal := why(prefix.UnreadGroup(), deadletter.ReasonPanic)
 	cut := journal
 	big := make([]byte, 3<<20)
-	setAside(t, dead, journal, raw(prefix.Journal(), 100, "a", record("earlier", at(3))), raw(prefix.Journal(), 101, "a", []byte{0x0a, 100}), raw(prefix.Journal(), 102, "a/b", record("x", at(1))))
-	setAside(t, dead, cut, raw(prefix.Journal(), 103, "a", big))
-	setAside(t, dead, why(prefix.FormerInboxGroup(), deadletter.ReasonUndecodable), raw(prefix.FormerItems(), 104, key, item), raw(prefix.FormerItems(), 105, "nobody", item), raw(prefix.FormerItems(), 106, key, []byte("x")))
-	setAside(t, dead, why("other-unread", deadletter.ReasonPanic), raw("other.journal", 107, "a", record("other", inbox.Origin{})))
-	setAside(t, dead, why(prefix.RouterGroup("gone"), deadletter.ReasonInvalid), raw("gone", 108, "a", []byte("x")))
+	enginetest.SetAside(t, dead, journal, raw(prefix.Journal(), 100, "a", record("earlier", at(3))), raw(prefix.Journal(), 101, "a", []byte{0x0a, 100}), raw(prefix.Journal(), 102, "a/b", record("x", at(1))))
+	enginetest.SetAside(t, dead, cut, raw(prefix.Journal(), 103, "a", big))
+	enginetest.SetAside(t, dead, why(prefix.FormerInboxGroup(), deadletter.ReasonUndecodable), raw(prefix.FormerItems(), 104, key, item), raw(prefix.FormerItems(), 105, "nobody", item), raw(prefix.FormerItems(), 106, key, []byte("x")))
+	enginetest.SetAside(t, dead, why("other-unread", deadletter.ReasonPanic), raw("other.journal", 107, "a", record("other", inbox.Origin{})))
+	enginetest.SetAside(t, dead, why(prefix.RouterGroup("gone"), deadletter.ReasonInvalid), raw("gone", 108, "a", []byte("x")))
 	withoutID := why(prefix.RouterGroup("orders"), deadletter.ReasonInvalid)
 	withoutID.TopicID = [16]byte{}
-	setAside(t, dead, withoutID, raw("orders", 109, "a", []byte("to:a")))
+	enginetest.SetAside(t, dead, withoutID, raw("orders", 109, "a", []byte("to:a")))
 	produce(t, r.cfg, &sarama.ProducerMessage{Topic: prefix.DeadLetters(), Value: sarama.StringEncoder("somebody's")})
 
 	want := []string{"0 refused", "100 replayed", "101 failed", "102 refused", "103 refused", "104 replayed", "105 refused", "106 failed", "107 refused", "108 failed", "109 refused"}
@@ -270,7 +270,7 @@ func TestReplayOfOurOwnRecords(t *testing.T) {
 	// Refusals say why, and nothing of them is marked.
 	says := map[int64]string{101: "", 102: "nobody's", 103: "cut", 105: "recipient/seq", 107: "prefix", 108: "no source", 109: "incarnation"}
 	var ids []deadletter.ID
-	for _, l := range lettersOf(t, r.letters, deadletter.Filter{Pending: true}, 100) {
+	for _, l := range enginetest.LettersOf(t, r.letters, deadletter.Filter{Pending: true}, 100) {
 		ids = append(ids, l.ID)
 	}
 	err = r.replay.Named(t.Context(), ids, deadletter.ReplayOptions{}, func(o deadletter.ReplayOutcome) error {
@@ -298,7 +298,7 @@ func TestAttemptsAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	why := deadletter.Envelope{Group: prefix.UnreadGroup(), Reason: deadletter.ReasonPanic, TopicID: [16]byte{1}, Attempt: 4}
-	setAside(t, openDead(t, r.cfg), why, raw(prefix.Journal(), 5, "a", value, "trace", "1", "belfry-replay-of-attempt", "3"))
+	enginetest.SetAside(t, enginetest.OpenDead(t, r.cfg, prefix.DeadLetters()), why, raw(prefix.Journal(), 5, "a", value, "trace", "1", "belfry-replay-of-attempt", "3"))
 	if got := r.matching(t, deadletter.Filter{}, deadletter.ReplayOptions{Apply: true}); !slices.Equal(got, []string{"5 replayed"}) {
 		t.Fatal(got)
 	}
@@ -342,7 +342,7 @@ func TestReplayOfALetterAboutSomeRecipients(t *testing.T) {
 	if after := journalEnd(t, r.cfg); after != before {
 		t.Errorf("%d records were written for those who had theirs", after-before)
 	}
-	if left := lettersOf(t, r.letters, deadletter.Filter{}, 100); len(left) != 1 || left[0].Replayed {
+	if left := enginetest.LettersOf(t, r.letters, deadletter.Filter{}, 100); len(left) != 1 || left[0].Replayed {
 		t.Errorf("the letter is no longer pending: %+v", left)
 	}
 }

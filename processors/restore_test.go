@@ -3,7 +3,6 @@ package processors_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -16,9 +15,8 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine"
-	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/processors"
 )
 
@@ -80,18 +78,13 @@ func TestRecoveryTakesNoOlderRow(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.user, func(t *testing.T) {
 			t.Parallel()
-			cfg := kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
-			makeTopics(t, cfg)
+			cfg := installed(t)
 			var records []*sarama.ProducerMessage
 			for _, value := range tt.rows {
 				records = append(records, keyed(prefix.UnreadTable(), tt.user, value))
 			}
 			produce(t, cfg, records...)
-			dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer dead.Close()
+			dead := enginetest.OpenDead(t, cfg, prefix.DeadLetters())
 			j, err := emitters.OpenJournal(cfg, prefix)
 			if err != nil {
 				t.Fatal(err)

@@ -48,8 +48,7 @@ func wantJournal(t *testing.T, cfg kafka.Config, want ...string) {
 
 func TestNamedTopicsAreWaitedFor(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	r := route(t, cfg, named("orders"))
 	r.await(t, "orders", engine.Waiting)
 	awaitNoted(t, cfg, "topic orders")
@@ -72,8 +71,7 @@ func TestNamedTopicsAreWaitedFor(t *testing.T) {
 
 func TestPatternsPickUpWhatComes(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	createSource(t, cfg, 1, "shop.old", "other.old")
 	produce(t, cfg, to("shop.old", "a", "old news"), to("other.old", "a", "old news"), to(prefix.Notifications(), "a", "ours"))
 	r := route(t, cfg, matching(`shop\..*`))
@@ -107,8 +105,7 @@ func TestPatternsPickUpWhatComes(t *testing.T) {
 // A topic that was deleted and created again while none ran is new as a whole.
 func TestTopicsThatWereCreatedAnew(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	createSource(t, cfg, 1, "orders")
 	produce(t, cfg, to("orders", "a", "old news"))
 	r := route(t, cfg, named("orders"))
@@ -198,8 +195,7 @@ func TestRulesChangeBetweenTwoRecords(t *testing.T) {
 
 func TestUnavailableIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	createSource(t, cfg, 1, "orders")
 	var up atomic.Bool
 	s := named("orders")
@@ -246,8 +242,7 @@ func TestUnavailableIsWaitedFor(t *testing.T) {
 // What is older than the activation arrives read and makes no sound.
 func TestSilentBackfill(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	createSource(t, cfg, 1, "orders")
 	produce(t, cfg, to("orders", "a", "old"), to("orders", "a", "older than the rules"))
 	p := start(t, cfg)

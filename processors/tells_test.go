@@ -88,8 +88,7 @@ func (p *path) awaitOutbound(t *testing.T, what string, done func(map[string][]i
 // Channels that change, with the process or under it, count from then on.
 func TestTellsOfWhatIsUnseen(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	p := startBy(t, cfg, afterA(time.Second, "chat"))
 	for _, user := range []string{"kim", "lee", "han"} {
 		p.reachable(t, user)
@@ -160,8 +159,7 @@ func TestTellsOfWhatIsUnseen(t *testing.T) {
 // the same one, though the row has it already.
 func TestDecisionIsWrittenOnceTheRowHasIt(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	p := startBy(t, cfg, afterA(0, "chat"))
 	p.reachable(t, "kim")
 	seq := p.appended(t, "kim", notify("first"))
@@ -190,8 +188,7 @@ func TestSeenRacesTheDueTime(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("BELFRY_TEST_RACES")); err == nil {
 		users = n
 	}
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	const delay = 2 * time.Second
 	p := startBy(t, cfg, afterA(delay, "chat"))
 	seen := make([]uint64, users) // the version of the record; 0: none

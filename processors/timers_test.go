@@ -47,8 +47,7 @@ func (p *path) awaitSettled(t *testing.T, items int, users ...string) {
 // has no store yet.
 func TestTimersSettleRows(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	p := start(t, cfg)
 	users := []string{"kim", "lee", "han", "사용자"}
 	for _, user := range users {
@@ -81,8 +80,7 @@ func TestTimersSettleRows(t *testing.T) {
 // The past is delivered at once, and counted.
 func TestDeliveredAtOnceIsCounted(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
+	cfg := installed(t)
 	p := start(t, cfg)
 	p.later(t, "kim", "past", -time.Minute)
 	p.awaitCount(t, "kim", 1)

@@ -41,11 +41,7 @@ func outbound(t *testing.T, user string, o inbox.Outbound) *sarama.ProducerMessa
 func TestGroup(t *testing.T) {
 	cfg := enginetest.Config(t)
 	enginetest.CreateTopics(t, cfg, 1, prefix.Outbound(), prefix.DeadLetters(), prefix.Journal())
-	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = dead.Close() })
+	dead := enginetest.OpenDead(t, cfg, prefix.DeadLetters())
 	w := newWorld(t)
 	var letters []deadletter.Reason
 	start := func() (stop func()) {

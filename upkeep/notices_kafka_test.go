@@ -22,8 +22,8 @@ func TestUpkeepOfNotices(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	u, i := views.NewUnread(cfg, prefix), views.NewInbox(cfg, prefix)
-	run(t, u.Run)
-	run(t, i.Run)
+	kafkatest.Running(t, u.Run)
+	kafkatest.Running(t, i.Run)
 	startUnread(t, cfg, nil)
 	j := openJournal(t, cfg)
 	announce := func(id string) inbox.Position {

@@ -57,8 +57,8 @@ func watched(t *testing.T, cfg kafka.Config, delay time.Duration, journal upkeep
 		}
 	})
 	reports = r.Reports()
-	run(t, v.Run)
-	run(t, r.Run)
+	kafkatest.Running(t, v.Run)
+	kafkatest.Running(t, r.Run)
 	return v, r
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/upkeep"
@@ -82,18 +83,10 @@ func (b tableLog) await(t *testing.T, want ...string) {
 // startUnread runs the processor that writes the tables.
 func startUnread(t *testing.T, cfg kafka.Config, rows processors.Reports) {
 	t.Helper()
-	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := dead.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	dead := enginetest.OpenDead(t, cfg, prefix.DeadLetters())
 	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(prometheus.NewRegistry()), Rows: rows, Features: inbox.DefaultFeatures}
 	p := engine.NewProcessor(cfg, processors.NewUnread(deps, 0).Group())
-	run(t, p.Run)
+	kafkatest.Running(t, p.Run)
 	kafkatest.Eventually(t, patience, func() string { return p.Status().String() },
 		func() bool { return p.Status().Phase == engine.Running })
 }
@@ -157,7 +150,7 @@ func TestSweepTakesOrphansOutOfTheTable(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	u := views.NewUnread(cfg, prefix)
-	run(t, u.Run)
+	kafkatest.Running(t, u.Run)
 	startUnread(t, cfg, nil)
 	j := openJournal(t, cfg)
 	row := notify(t, j, u, "사용자-7", 3)
@@ -183,8 +176,8 @@ func TestSweepTakesOrphansOutOfTheTable(t *testing.T) {
 	b.await(t, append(held, inbox.ItemKey("사용자-7", gone))...)
 	// Two servers at once.
 	one, two := openSweep(t, cfg, u, time.Nanosecond), openSweep(t, cfg, u, time.Nanosecond)
-	run(t, one.Run)
-	run(t, two.Run)
+	kafkatest.Running(t, one.Run)
+	kafkatest.Running(t, two.Run)
 	b.await(t, held...)
 	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d and %d swept", one.Swept(), two.Swept()) },
 		func() bool { return one.Swept()+two.Swept() >= 1 })
@@ -199,7 +192,7 @@ func TestSweepFinishesAnErase(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	u := views.NewUnread(cfg, prefix)
-	run(t, u.Run)
+	kafkatest.Running(t, u.Run)
 	t.Run("notify", func(t *testing.T) {
 		startUnread(t, cfg, nil)
 		j := openJournal(t, cfg)

@@ -103,8 +103,8 @@ func TestNoticesAreShown(t *testing.T) {
 	row, key, content := o.notice(announce("all", "before"))
 	put(t, cfg, contents, key, content)
 	put(t, cfg, table, own, row)
-	run(t, u.Run)
-	run(t, i.Run)
+	kafkatest.Running(t, u.Run)
+	kafkatest.Running(t, i.Run)
 	kafkatest.Eventually(t, patience, func() string { return u.Status().String() }, func() bool { return u.Recovered() && i.Recovered() })
 	same(t, u, "kim", o.board.Show(o.rows["kim"]))
 	same(t, u, nobody, o.board.Show(inbox.State{}))
@@ -190,7 +190,7 @@ func TestRowAndBoardAreOfOneTime(t *testing.T) {
 	const rounds = 300
 	cfg := tables(t)
 	u := views.NewUnread(cfg, prefix)
-	run(t, u.Run)
+	kafkatest.Running(t, u.Run)
 	kafkatest.Eventually(t, patience, func() string { return u.Status().String() }, u.Recovered)
 	o := newOwner(t, "kim")
 	var all []record

@@ -8,6 +8,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/views"
 )
 
@@ -30,7 +31,7 @@ func BenchmarkUnread(b *testing.B) {
 		put(b, cfg, prefix.UnreadTable(), user(i), row)
 	}
 	u := views.NewUnread(cfg, prefix)
-	run(b, u.Run)
+	kafkatest.Running(b, u.Run)
 	awaitVersion(b, u, user(users-1), inbox.DefaultCap)
 	names := make([]string, users)
 	for i := range names {

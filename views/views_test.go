@@ -1,10 +1,8 @@
 package views_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -29,16 +27,7 @@ const (
 // tables gives a broker with our topics.
 func tables(t testing.TB) kafka.Config {
 	t.Helper()
-	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
-	topics, err := kafka.OpenTopics(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer topics.Close()
-	if _, err := topics.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
-		t.Fatal(err)
-	}
-	return cfg
+	return kafkatest.Installation(t, prefix, partitions)
 }
 
 // put writes a value where its key belongs; nil is a tombstone.
@@ -50,15 +39,6 @@ func put(t testing.TB, cfg kafka.Config, topic, key string, value []byte) {
 // putAll writes values in their order.
 func putAll(t testing.TB, cfg kafka.Config, topic string, all []record) {
 	t.Helper()
-	c := sarama.NewConfig()
-	c.Version = sarama.V2_8_0_0
-	c.Producer.Return.Successes = true
-	c.Producer.Partitioner = sarama.NewManualPartitioner
-	p, err := sarama.NewSyncProducer(cfg.Brokers, c)
-	if err != nil {
-		t.Fatalf("connect producer: %v", err)
-	}
-	defer p.Close()
 	var messages []*sarama.ProducerMessage
 	for _, r := range all {
 		m := &sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(r.key), Partition: kafka.Partition(r.key, partitions)}
@@ -67,8 +47,8 @@ func putAll(t testing.TB, cfg kafka.Config, topic string, all []record) {
 		}
 		messages = append(messages, m)
 	}
-	if err := p.SendMessages(messages); err != nil {
-		t.Fatalf("produce: %v", err)
+	for some := range slices.Chunk(messages, 100) { // a batch is at most 1 MiB
+		kafkatest.Produce(t, cfg.Brokers, some...)
 	}
 }
 
@@ -88,17 +68,6 @@ func content(t *testing.T, title string) []byte {
 		t.Fatal(err)
 	}
 	return b
-}
-
-func run(t testing.TB, f func(context.Context) error) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { _ = f(ctx) })
-	t.Cleanup(func() {
-		cancel()
-		running.Wait()
-	})
 }
 
 func awaitVersion(t testing.TB, u *views.Unread, recipient string, want uint64) {
@@ -125,7 +94,7 @@ func TestUnreadRows(t *testing.T) {
 	}
 	topic := prefix.UnreadTable()
 	put(t, cfg, topic, "사용자-7", row(t, 5))
-	run(t, u.Run)
+	kafkatest.Running(t, u.Run)
 	awaitVersion(t, u, "사용자-7", 5)
 	if got, err := u.Row("nobody"); got.Version != 0 || err != nil {
 		t.Errorf("a recipient nobody has written to: %+v, %v", got, err)
@@ -171,7 +140,7 @@ func TestInboxItems(t *testing.T) {
 	if _, _, err := i.Item("a", 7); !errors.Is(err, belfry.ErrNotReady) {
 		t.Errorf("before Run: %v", err)
 	}
-	run(t, i.Run)
+	kafkatest.Running(t, i.Run)
 	has := func(seq uint64, want string) {
 		t.Helper()
 		var got string
@@ -239,8 +208,8 @@ func TestWatchersAreToldOfTheirRecipient(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	u, i := views.NewUnread(cfg, prefix), views.NewInbox(cfg, prefix)
-	run(t, u.Run)
-	run(t, i.Run)
+	kafkatest.Running(t, u.Run)
+	kafkatest.Running(t, i.Run)
 	kafkatest.Eventually(t, patience, func() string { return u.Status().String() }, func() bool { return u.Recovered() && i.Recovered() })
 	var told calls
 	stop := u.Watch("a", told.of("a row"))
@@ -274,7 +243,7 @@ func TestWatchersAreToldOfWhatIsUrgent(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	i := views.NewInbox(cfg, prefix)
-	run(t, i.Run)
+	kafkatest.Running(t, i.Run)
 	kafkatest.Eventually(t, patience, func() string { return i.Status().String() }, i.Recovered)
 	told := make(chan uint64, 100)
 	i.WatchUrgent("a", func(urgent uint64) { told <- urgent })
@@ -326,13 +295,13 @@ func TestWatchersAreToldOfTheFirstRecovery(t *testing.T) {
 			t.Fatal("nobody was told")
 		}
 	}
-	run(t, u.Run)
+	kafkatest.Running(t, u.Run)
 	await("row 5 <nil>")
 	i.Watch("a", func() {
 		item, ok, err := i.Item("a", 7)
 		seen <- fmt.Sprintf("item %s %t %v", item.Title[""], ok, err)
 	})
-	run(t, i.Run)
+	kafkatest.Running(t, i.Run)
 	await("item x true <nil>")
 }
 
@@ -341,7 +310,7 @@ func TestWatchersFindWhatTheyAreToldOf(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	u := views.NewUnread(cfg, prefix)
-	run(t, u.Run)
+	kafkatest.Running(t, u.Run)
 	kafkatest.Eventually(t, patience, func() string { return u.Status().String() }, u.Recovered)
 	seen := make(chan uint64, 100)
 	u.Watch("a", func() {

@@ -43,7 +43,7 @@ func TestBenchThroughputOnOtherBrokers(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	r := call(t, "bench", "throughput", "--events", "500", "--users", "50", "--partitions", "2", "--prefix", "acme", "--brokers", brokers[0])
 	r.WantOutput(t, "brokers of --brokers; 500 events", "in both tables after")
-	topics, err := programtest.AdminOf(t, brokers).ListTopics()
+	topics, err := kafkatest.Admin(t, brokers).ListTopics()
 	if err != nil || len(topics) != 6 {
 		t.Errorf("%d topics, %v, want 6", len(topics), err)
 	}

@@ -38,7 +38,7 @@ func TestChaosCommand(t *testing.T) {
 	}
 	own := belfry.Prefix(belfry.DefaultPrefix)
 	wantNoTopics(t, brokers, func(name string) bool { return !own.Owns(name) })
-	topics, err := programtest.AdminOf(t, brokers).ListTopics()
+	topics, err := kafkatest.Admin(t, brokers).ListTopics()
 	if err != nil {
 		t.Fatal(err)
 	}

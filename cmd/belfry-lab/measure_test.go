@@ -59,7 +59,7 @@ func measuredOn(t *testing.T, brokers []string, code int, args ...string) string
 // controller has deleted, a broker lists until it has read of that.
 func wantNoTopics(t *testing.T, brokers []string, those func(name string) bool) {
 	t.Helper()
-	admin := programtest.AdminOf(t, brokers)
+	admin := kafkatest.Admin(t, brokers)
 	var left []string
 	kafkatest.Eventually(t, 30*time.Second, func() string { return fmt.Sprintf("topics %q are left behind", left) }, func() bool {
 		topics, err := admin.ListTopics()

@@ -68,7 +68,7 @@ func TestBrokerRunsUntilTheSignal(t *testing.T) {
 		t.Fatalf("dial the broker: %v", err)
 	}
 	conn.Close()
-	topics, err := programtest.AdminOf(t, []string{addr}).ListTopics()
+	topics, err := kafkatest.Admin(t, []string{addr}).ListTopics()
 	if err != nil || topics["orders"].NumPartitions != 1 || topics["comments"].NumPartitions != 3 {
 		t.Errorf("got topics %v, %v, want orders with 1 partition and comments with 3", topics, err)
 	}

@@ -12,9 +12,9 @@ import (
 
 	"github.com/belfry/belfry/cmd/belfry/deadletters"
 	"github.com/belfry/belfry/deadletter"
-	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 )
@@ -42,25 +42,16 @@ sources:
 // which are at offsets from 0 on.
 func letters(t *testing.T, brokers []string, why deadletter.Envelope, values ...string) {
 	t.Helper()
-	dead, err := engine.OpenDeadLetters(kafka.Config{Brokers: brokers, Version: "v1", Logger: slog.New(slog.DiscardHandler)}, "belfry.dead-letters")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dead.Close()
 	why.Group, why.TopicID = "belfry-router-orders", [16]byte{0xbe, 15: 1}
-	acknowledged := make(chan error, len(values))
+	var records []*sarama.ConsumerMessage
 	for i, v := range values {
-		m := &sarama.ConsumerMessage{
+		records = append(records, &sarama.ConsumerMessage{
 			Topic: "orders", Partition: 1, Offset: int64(i), Timestamp: time.Now(), Key: []byte("secret-key"), Value: []byte(v),
 			Headers: []*sarama.RecordHeader{{Key: []byte("trace"), Value: []byte("secret-trace")}},
-		}
-		dead.Send(t.Context(), m, why, func(err error) { acknowledged <- err })
+		})
 	}
-	for range values {
-		if err := <-acknowledged; err != nil {
-			t.Fatal(err)
-		}
-	}
+	cfg := kafka.Config{Brokers: brokers, Version: "v1", Logger: slog.New(slog.DiscardHandler)}
+	enginetest.SetAside(t, enginetest.OpenDead(t, cfg, "belfry.dead-letters"), why, records...)
 }
 
 func TestDeadLetters(t *testing.T) {

@@ -129,7 +129,7 @@ func TestRestartOnANewJournal(t *testing.T) {
 	before := awaitBadge(t, in.URL, "", "user-7", hasUnread(3))
 	in.Signal(syscall.SIGTERM)
 	in.AwaitExit(cli.ExitOK)
-	if err := programtest.AdminOf(t, []string{in.addr}).DeleteTopic("belfry.journal"); err != nil {
+	if err := kafkatest.Admin(t, []string{in.addr}).DeleteTopic("belfry.journal"); err != nil {
 		t.Fatal(err)
 	}
 	programtest.Run(t, in.Binary, "topics", "--brokers", in.addr, "--partitions", "3")

@@ -15,7 +15,7 @@ import (
 
 func createTopic(t *testing.T, brokers []string, name string, partitions int32) {
 	t.Helper()
-	if err := programtest.AdminOf(t, brokers).CreateTopic(name, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
+	if err := kafkatest.Admin(t, brokers).CreateTopic(name, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
 		t.Fatal(err)
 	}
 }

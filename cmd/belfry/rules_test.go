@@ -110,7 +110,7 @@ func TestRulesMistakes(t *testing.T) {
 // second apart.
 func produceOrders(t *testing.T, brokers []string, values ...string) {
 	t.Helper()
-	if err := programtest.AdminOf(t, brokers).CreateTopic("orders", &sarama.TopicDetail{NumPartitions: 2, ReplicationFactor: 1}, false); err != nil {
+	if err := kafkatest.Admin(t, brokers).CreateTopic("orders", &sarama.TopicDetail{NumPartitions: 2, ReplicationFactor: 1}, false); err != nil {
 		t.Fatal(err)
 	}
 	config := sarama.NewConfig()
@@ -197,7 +197,7 @@ func TestRulesOnRecords(t *testing.T) {
 		t.Errorf("got %+v", over)
 	}
 
-	groups, err := programtest.AdminOf(t, brokers).ListConsumerGroups()
+	groups, err := kafkatest.Admin(t, brokers).ListConsumerGroups()
 	if err != nil || len(groups) != 0 {
 		t.Errorf("groups %v, %v, want none", groups, err)
 	}

@@ -83,7 +83,7 @@ func TestScenario(t *testing.T) {
 // makeSources creates the services' topics and returns their IDs.
 func (s *staged) makeSources() map[string]string {
 	s.t.Helper()
-	admin := programtest.AdminOf(s.t, s.brokers)
+	admin := kafkatest.Admin(s.t, s.brokers)
 	for topic, partitions := range scenario.Topics() {
 		if err := admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
 			s.t.Fatal(err)

@@ -169,7 +169,7 @@ func TestStateDirInUse(t *testing.T) {
 			call(t, nil, args...).WantError(t, cli.ExitFailure, "--state-dir", dir, "in use by another belfry process", "of its own")
 		})
 	}
-	if topics, err := programtest.AdminOf(t, brokers).ListTopics(); err != nil || len(topics) != 6 {
+	if topics, err := kafkatest.Admin(t, brokers).ListTopics(); err != nil || len(topics) != 6 {
 		t.Errorf("a refused run created topics: %d, %v", len(topics), err)
 	}
 	first.wantCleanStop()

@@ -9,13 +9,12 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
-	"github.com/belfry/belfry/internal/programtest"
 )
 
 // existing returns how many topics there are.
 func existing(t *testing.T, brokers []string) int {
 	t.Helper()
-	all, err := programtest.AdminOf(t, brokers).ListTopics()
+	all, err := kafkatest.Admin(t, brokers).ListTopics()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +46,7 @@ func TestTopicsDryRun(t *testing.T) {
 
 	ids := toJSON(t, topicIDs(t, brokers, belfry.DefaultPrefix))
 	retention := "1000"
-	if err := programtest.AdminOf(t, brokers).AlterConfig(sarama.TopicResource, "belfry.notifications", map[string]*string{"cleanup.policy": new("delete"), "retention.ms": &retention}, false); err != nil {
+	if err := kafkatest.Admin(t, brokers).AlterConfig(sarama.TopicResource, "belfry.notifications", map[string]*string{"cleanup.policy": new("delete"), "retention.ms": &retention}, false); err != nil {
 		t.Fatal(err)
 	}
 	r = call(t, nil, append(plan, "--partitions", "4")...)

@@ -220,7 +220,7 @@ func TestNewEpochWithoutAFile(t *testing.T) {
 	if err := os.Rename(name+".restored", name); err != nil {
 		t.Fatal(err)
 	}
-	if err := programtest.AdminOf(t, brokers).DeleteTopic("belfry.journal"); err != nil {
+	if err := kafkatest.Admin(t, brokers).DeleteTopic("belfry.journal"); err != nil {
 		t.Fatal(err)
 	}
 	makeTopics(t, brokers)

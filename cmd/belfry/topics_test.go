@@ -10,7 +10,6 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
-	"github.com/belfry/belfry/internal/programtest"
 )
 
 func TestTopicsCreatesAndVerifies(t *testing.T) {
@@ -34,7 +33,7 @@ func TestTopicsCreatesAndVerifies(t *testing.T) {
 		WantOutput(t, "created staging.journal with 2 partitions", "created staging-unread-table")
 
 	t.Run("a missing one is created", func(t *testing.T) {
-		if err := programtest.AdminOf(t, brokers).DeleteTopic("belfry.dead-letters"); err != nil {
+		if err := kafkatest.Admin(t, brokers).DeleteTopic("belfry.dead-letters"); err != nil {
 			t.Fatal(err)
 		}
 		r := call(t, nil, args...)
@@ -70,7 +69,7 @@ func TestTopicsRefusesMismatches(t *testing.T) {
 		WantFailureIn(t, "6 of 6 topics are not as they must be\n", "\n  belfry.journal has 3 partitions, not 4\n", "--partitions 3", "--prefix")
 
 	wrong := "86400000"
-	if err := programtest.AdminOf(t, brokers).AlterConfig(sarama.TopicResource, "belfry.journal", map[string]*string{"retention.ms": &wrong}, false); err != nil {
+	if err := kafkatest.Admin(t, brokers).AlterConfig(sarama.TopicResource, "belfry.journal", map[string]*string{"retention.ms": &wrong}, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, command := range commandsOnKafka(t) {

@@ -14,69 +14,15 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
-	"github.com/belfry/belfry/engine"
-	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
-// openDead opens the dead-letter topic of the test's installation.
-func openDead(t *testing.T, cfg kafka.Config) *engine.DeadLetters {
-	t.Helper()
-	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := dead.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return dead
-}
-
-// setAside makes letters of records and waits until they are written.
-func setAside(t *testing.T, dead *engine.DeadLetters, why deadletter.Envelope, records ...*sarama.ConsumerMessage) {
-	t.Helper()
-	acknowledged := make(chan error, len(records))
-	for _, m := range records {
-		dead.Send(t.Context(), m, why, func(err error) { acknowledged <- err })
-	}
-	for range records {
-		if err := <-acknowledged; err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// lettersOf lists all letters of a filter, by pages of that size.
-func lettersOf(t *testing.T, letters *replay.Letters, f deadletter.Filter, size int) []deadletter.Letter {
-	t.Helper()
-	var all []deadletter.Letter
-	for q := (deadletter.Query{Filter: f, Limit: size}); ; {
-		page, err := letters.List(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(page.Letters) > size {
-			t.Fatalf("a page of %d letters, want %d at the most", len(page.Letters), size)
-		}
-		all = append(all, page.Letters...)
-		if page.Next == nil {
-			return all
-		}
-		if len(page.Letters) != size {
-			t.Fatalf("a page of %d letters, want %d: there are more", len(page.Letters), size)
-		}
-		q.Before = page.Next
-	}
-}
-
 func TestLettersAreListedNewestFirst(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
-	dead, letters := openDead(t, cfg), replay.NewLetters(cfg, prefix)
-	if got := lettersOf(t, letters, deadletter.Filter{}, 10); len(got) != 0 {
+	cfg := installed(t)
+	dead, letters := enginetest.OpenDead(t, cfg, prefix.DeadLetters()), replay.NewLetters(cfg, prefix)
+	if got := enginetest.LettersOf(t, letters, deadletter.Filter{}, 10); len(got) != 0 {
 		t.Fatalf("%d letters of none", len(got))
 	}
 	// More than one window of a partition, from eight source partitions.
@@ -96,7 +42,7 @@ func TestLettersAreListedNewestFirst(t *testing.T) {
 	}
 	kafkatest.Eventually(t, patience, func() string { return "letters are not acknowledged" }, func() bool { return dead.UnderWay() == 0 })
 
-	all := lettersOf(t, letters, deadletter.Filter{}, 700)
+	all := enginetest.LettersOf(t, letters, deadletter.Filter{}, 700)
 	if len(all) != count {
 		t.Fatalf("listed %d letters, want %d", len(all), count)
 	}
@@ -130,7 +76,7 @@ func TestLettersAreListedNewestFirst(t *testing.T) {
 		"since the one": {deadletter.Filter{Since: all[0].DeadAt}, 1},
 		"until the one": {deadletter.Filter{Until: all[0].DeadAt}, count - 1},
 	} {
-		if got := lettersOf(t, letters, tt.filter, 1000); len(got) != tt.want {
+		if got := enginetest.LettersOf(t, letters, tt.filter, 1000); len(got) != tt.want {
 			t.Errorf("%s: %d letters, want %d", name, len(got), tt.want)
 		}
 	}
@@ -158,16 +104,15 @@ func TestLettersAreListedNewestFirst(t *testing.T) {
 
 func TestLetter(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
-	dead, letters := openDead(t, cfg), replay.NewLetters(cfg, prefix)
+	cfg := installed(t)
+	dead, letters := enginetest.OpenDead(t, cfg, prefix.DeadLetters()), replay.NewLetters(cfg, prefix)
 	own := deadletter.Envelope{Reason: deadletter.ReasonEmpty, Topic: "theirs"}
 	m := &sarama.ConsumerMessage{Topic: "in", Partition: 2, Offset: 9, Key: []byte{}, Value: []byte("v")}
 	for _, h := range own.AsHeaders() {
 		m.Headers = append(m.Headers, &sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
 	}
-	setAside(t, dead, deadletter.Envelope{Reason: deadletter.ReasonPanic, Stack: "stack", Group: "g"}, m)
-	listed := lettersOf(t, letters, deadletter.Filter{}, 5)
+	enginetest.SetAside(t, dead, deadletter.Envelope{Reason: deadletter.ReasonPanic, Stack: "stack", Group: "g"}, m)
+	listed := enginetest.LettersOf(t, letters, deadletter.Filter{}, 5)
 	if len(listed) != 1 {
 		t.Fatalf("%d letters", len(listed))
 	}
@@ -185,15 +130,15 @@ func TestLetter(t *testing.T) {
 	if got, err := letters.Letter(t.Context(), id); err != nil || !got.Replayed {
 		t.Errorf("a marked letter: %v, %v", got.Replayed, err)
 	}
-	listed = lettersOf(t, letters, deadletter.Filter{}, 5)
+	listed = enginetest.LettersOf(t, letters, deadletter.Filter{}, 5)
 	if len(listed) != 2 || listed[0].Reason != deadletter.ReasonForeign || listed[0].Replayed || !listed[1].Replayed {
 		t.Errorf("listed %+v", listed)
 	}
 	// On a second page the mark lies behind where it begins.
-	if again := lettersOf(t, letters, deadletter.Filter{}, 1); len(again) != 2 || !again[1].Replayed {
+	if again := enginetest.LettersOf(t, letters, deadletter.Filter{}, 1); len(again) != 2 || !again[1].Replayed {
 		t.Errorf("by pages of one: %+v", again)
 	}
-	if pending := lettersOf(t, letters, deadletter.Filter{Pending: true}, 5); len(pending) != 1 || pending[0].Reason != deadletter.ReasonForeign {
+	if pending := enginetest.LettersOf(t, letters, deadletter.Filter{Pending: true}, 5); len(pending) != 1 || pending[0].Reason != deadletter.ReasonForeign {
 		t.Errorf("pending: %+v", pending)
 	}
 	for _, id := range []deadletter.ID{{Partition: id.Partition, Offset: 1}, {Partition: id.Partition, Offset: 77}, {Partition: 99}, {Partition: -1}, {Partition: math.MinInt32, Offset: math.MinInt64}, {Partition: id.Partition, Offset: -1}, {Partition: (id.Partition + 1) % partitions}} {
@@ -205,9 +150,8 @@ func TestLetter(t *testing.T) {
 
 func TestPurge(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
-	dead, letters := openDead(t, cfg), replay.NewLetters(cfg, prefix)
+	cfg := installed(t)
+	dead, letters := enginetest.OpenDead(t, cfg, prefix.DeadLetters()), replay.NewLetters(cfg, prefix)
 	why := deadletter.Envelope{Reason: deadletter.ReasonInvalid, Group: "g"}
 	records := func(from, to int) (out []*sarama.ConsumerMessage) {
 		for i := from; i < to; i++ {
@@ -215,25 +159,25 @@ func TestPurge(t *testing.T) {
 		}
 		return out
 	}
-	setAside(t, dead, why, records(0, 40)...)
-	first := lettersOf(t, letters, deadletter.Filter{}, 100)
+	enginetest.SetAside(t, dead, why, records(0, 40)...)
+	first := enginetest.LettersOf(t, letters, deadletter.Filter{}, 100)
 	produce(t, cfg, &sarama.ProducerMessage{Topic: prefix.DeadLetters(), Partition: first[0].ID.Partition,
 		Headers: []sarama.RecordHeader{{Key: []byte(deadletter.HeaderReplayed), Value: fmt.Append(nil, first[0].ID.Offset)}}})
 	// Timestamps are milliseconds.
 	border := time.Now().Truncate(time.Millisecond).Add(2 * time.Millisecond)
 	kafkatest.Eventually(t, patience, func() string { return "time stands still" }, func() bool { return time.Now().After(border) })
-	setAside(t, dead, why, records(40, 50)...)
+	enginetest.SetAside(t, dead, why, records(40, 50)...)
 
 	want := replay.Purged{Letters: 40, Pending: 39}
 	for _, apply := range []bool{false, true} {
-		if n := len(lettersOf(t, letters, deadletter.Filter{}, 100)); n != 50 {
+		if n := len(enginetest.LettersOf(t, letters, deadletter.Filter{}, 100)); n != 50 {
 			t.Fatalf("%d letters before", n)
 		}
 		if got, err := letters.Purge(t.Context(), border, apply); err != nil || got != want {
 			t.Errorf("apply %v: got %+v, %v, want %+v", apply, got, err, want)
 		}
 	}
-	left := lettersOf(t, letters, deadletter.Filter{}, 100)
+	left := enginetest.LettersOf(t, letters, deadletter.Filter{}, 100)
 	if len(left) != 10 || slices.ContainsFunc(left, func(l deadletter.Letter) bool { return l.Offset < 40 }) {
 		t.Errorf("left %+v", left)
 	}
@@ -243,7 +187,7 @@ func TestPurge(t *testing.T) {
 	if got, err := letters.Purge(t.Context(), time.Now().Add(time.Hour), true); err != nil || got.Letters != 10 {
 		t.Errorf("all: %+v, %v", got, err)
 	}
-	if left := lettersOf(t, letters, deadletter.Filter{}, 100); len(left) != 0 {
+	if left := enginetest.LettersOf(t, letters, deadletter.Filter{}, 100); len(left) != 0 {
 		t.Errorf("left %+v", left)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
+	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -17,9 +18,8 @@ import (
 // pending, as letters come, are marked, and go.
 func TestPendingCountsWhatTheTopicHolds(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
-	makeTopics(t, cfg)
-	dead, letters := openDead(t, cfg), replay.NewLetters(cfg, prefix)
+	cfg := installed(t)
+	dead, letters := enginetest.OpenDead(t, cfg, prefix.DeadLetters()), replay.NewLetters(cfg, prefix)
 	pending := replay.NewPending(letters)
 	if got := pending.Counts(); got.Count != 0 || !got.CountedAt.IsZero() {
 		t.Errorf("got %+v before anything is read", got)
@@ -33,7 +33,7 @@ func TestPendingCountsWhatTheTopicHolds(t *testing.T) {
 		if !slices.Equal(got.Kinds, want) || got.CountedAt.IsZero() {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
-		if listed := lettersOf(t, letters, deadletter.Filter{Pending: true}, 100); int64(len(listed)) != got.Count {
+		if listed := enginetest.LettersOf(t, letters, deadletter.Filter{Pending: true}, 100); int64(len(listed)) != got.Count {
 			t.Errorf("counted %d, listed %d", got.Count, len(listed))
 		}
 	}
@@ -43,13 +43,13 @@ func TestPendingCountsWhatTheTopicHolds(t *testing.T) {
 	}
 	bad := deadletter.Envelope{Reason: deadletter.ReasonInvalid, Group: "g"}
 	for i := range int64(8) {
-		setAside(t, dead, bad, record(int32(i%4), i))
+		enginetest.SetAside(t, dead, bad, record(int32(i%4), i))
 	}
-	setAside(t, dead, deadletter.Envelope{Reason: deadletter.ReasonPanic, Group: "g"}, record(0, 9))
+	enginetest.SetAside(t, dead, deadletter.Envelope{Reason: deadletter.ReasonPanic, Group: "g"}, record(0, 9))
 	check(deadletter.PendingKind{Group: "g", Reason: "invalid", Count: 8}, deadletter.PendingKind{Group: "g", Reason: "panic", Count: 1})
 
 	// One is marked, twice; a mark that names nothing changes nothing.
-	id := lettersOf(t, letters, deadletter.Filter{Reasons: []deadletter.Reason{"panic"}}, 1)[0].ID
+	id := enginetest.LettersOf(t, letters, deadletter.Filter{Reasons: []deadletter.Reason{"panic"}}, 1)[0].ID
 	mark := []sarama.RecordHeader{{Key: []byte(deadletter.HeaderReplayed), Value: fmt.Appendf(nil, "%d,9999", id.Offset)}}
 	for range 2 {
 		produce(t, cfg, &sarama.ProducerMessage{Topic: prefix.DeadLetters(), Partition: id.Partition, Headers: mark})
@@ -65,7 +65,7 @@ func TestPendingCountsWhatTheTopicHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	check()
-	setAside(t, dead, bad, record(1, 20))
+	enginetest.SetAside(t, dead, bad, record(1, 20))
 	check(deadletter.PendingKind{Group: "g", Reason: "invalid", Count: 1})
 	kafkatest.Eventually(t, patience, func() string { return "letters are under way" }, func() bool { return dead.UnderWay() == 0 })
 }

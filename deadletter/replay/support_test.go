@@ -1,7 +1,6 @@
 package replay_test
 
 import (
-	"log/slog"
 	"testing"
 
 	"github.com/IBM/sarama"
@@ -16,21 +15,9 @@ const (
 	patience   = kafkatest.Patience
 )
 
-func config(t *testing.T) kafka.Config {
+func installed(t *testing.T) kafka.Config {
 	t.Helper()
-	return kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
-}
-
-func makeTopics(t *testing.T, cfg kafka.Config) {
-	t.Helper()
-	topics, err := kafka.OpenTopics(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer topics.Close()
-	if _, err := topics.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
-		t.Fatal(err)
-	}
+	return kafkatest.Installation(t, prefix, partitions)
 }
 
 // produce writes the records to the partitions that they name.

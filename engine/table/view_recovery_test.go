@@ -31,13 +31,7 @@ func tombstone(topic, key string) *sarama.ProducerMessage {
 // last offset, and none will come.
 func TestViewRecoversWithoutTheLastRecord(t *testing.T) {
 	t.Parallel()
-	cfg := enginetest.Config(t)
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "rows"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
-	cfg.Brokers = cluster.ListenAddrs()
+	cluster, cfg := enginetest.Cluster(t, kfake.SeedTopics(1, "rows"))
 	enginetest.Produce(t, cfg, enginetest.Text("rows", "a", "1"), enginetest.Text("rows", "b", "1"))
 	const kept, end = 2, 5 // offsets 2 to 4 were written and compacted away
 	lists := func(r kmsg.Request) (kmsg.Response, error, bool) {
@@ -81,7 +75,7 @@ func TestViewRecoversWithoutTheLastRecord(t *testing.T) {
 	enginetest.AwaitStored(t, v, end)
 	// Nor by who reads a partition once.
 	var seen enginetest.Log
-	err = table.Scan(t.Context(), cfg, "rows", 0, func(m *sarama.ConsumerMessage) error {
+	err := table.Scan(t.Context(), cfg, "rows", 0, func(m *sarama.ConsumerMessage) error {
 		seen.Add(string(m.Key))
 		return nil
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -28,16 +27,7 @@ const (
 
 func started(t *testing.T) kafka.Config {
 	t.Helper()
-	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
-	topics, err := kafka.OpenTopics(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { topics.Close() })
-	if _, err := topics.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
-		t.Fatal(err)
-	}
-	return cfg
+	return kafkatest.Installation(t, prefix, partitions)
 }
 
 // received collects what a follower sees until the test ends.

@@ -6,22 +6,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
-	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // A group that nobody has joined yet is behind by all that there is.
 func TestBehindBeforeTheGroupIsThere(t *testing.T) {
 	const prefix = belfry.Prefix("test")
-	cfg := kafka.Config{Brokers: kafkatest.Embedded(t)}
-	topics, err := kafka.OpenTopics(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer topics.Close()
-	if _, err := topics.Ensure(t.Context(), prefix.Topics(2), 1); err != nil {
-		t.Fatal(err)
-	}
+	cfg := kafkatest.Installation(t, prefix, 2)
 	a, err := openAdmin(cfg, prefix)
 	if err != nil {
 		t.Fatal(err)

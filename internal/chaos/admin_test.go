@@ -18,14 +18,7 @@ func administered(t *testing.T, brokers []string, partitions int) *admin {
 	t.Helper()
 	cfg := kafka.Config{Brokers: brokers}
 	prefix := belfry.Prefix("chaos-1")
-	topics, err := kafka.OpenTopics(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer topics.Close()
-	if _, err := topics.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Install(t, cfg, prefix, partitions)
 	a, err := openAdmin(cfg, prefix)
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,7 @@
-// Package enginetest holds what tests of the engine and its rooms share: an
-// embedded broker with topics, a group whose callback is given, and conditions to
-// wait for. It imports engine and its rooms, and fails tests by itself. Begin
-// reading with [Config].
+// Package enginetest holds what tests of the engine, its rooms and of those who
+// set records aside share: an embedded broker with topics, a group whose callback
+// is given, dead letters, and conditions to wait for. It imports engine and its
+// rooms and deadletter/replay, and fails tests by itself. Begin reading with [Config].
 package enginetest
 
 import (

@@ -12,6 +12,7 @@
 package kafkatest
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -40,6 +41,20 @@ func Eventually(t testing.TB, d time.Duration, what func() string, ok func() boo
 		}
 		<-tick.C
 	}
+}
+
+// Running runs something until the test ends, and fails the test if it returns an error.
+func Running(t testing.TB, f func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- f(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Embedded starts an embedded broker for this test alone, on a free port and

@@ -39,7 +39,7 @@ func TestChannelsAreReloaded(t *testing.T) {
 	log := &programtest.Tail{}
 	w := newChannelsWatch(*cfg, now.Store, slog.New(slog.NewTextHandler(log, nil)))
 	w.poll = 10 * time.Millisecond
-	programtest.Running(t, w.Run)
+	kafkatest.Running(t, w.Run)
 	await := func(what string, ok func() bool) {
 		t.Helper()
 		kafkatest.Eventually(t, kafkatest.Patience, func() string { return what + ": " + log.String() }, ok)

@@ -57,7 +57,7 @@ func watchRules(t *testing.T, path string) *watched {
 	}, w.taken, slog.New(slog.NewTextHandler(w.log, nil)))
 	w.poll = 10 * time.Millisecond
 	w.metrics.MustRegister(w)
-	programtest.Running(t, w.Run)
+	kafkatest.Running(t, w.Run)
 	return w
 }
 

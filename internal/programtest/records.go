@@ -8,19 +8,6 @@ import (
 	"github.com/belfry/belfry/engine/table"
 )
 
-// AdminOf connects to the brokers to do what no command of ours does.
-func AdminOf(t *testing.T, brokers []string) sarama.ClusterAdmin {
-	t.Helper()
-	config := sarama.NewConfig()
-	config.Version = sarama.V2_8_0_0
-	admin, err := sarama.NewClusterAdmin(brokers, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { admin.Close() })
-	return admin
-}
-
 // RecordsOf returns all records of a topic, partition after partition.
 func RecordsOf(t *testing.T, brokers []string, topic string) []*sarama.ConsumerMessage {
 	t.Helper()

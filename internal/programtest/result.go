@@ -76,20 +76,6 @@ func WriteFile(t *testing.T, name, text string) string {
 	return path
 }
 
-// Running runs something until the test ends.
-func Running(t *testing.T, f func(context.Context) error) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- f(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
 // Secret is a secret that tokens of tests are signed with.
 const Secret = "0123456789abcdef0123456789abcdef"
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
-	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench/plain"
 	"github.com/belfry/belfry/internal/kafkatest"
@@ -25,16 +23,8 @@ import (
 // servePlain starts a peer on a table of its own; put writes a row into that.
 func servePlain(t *testing.T, p *plain.Plain) (url string, put func(user string, version uint64)) {
 	t.Helper()
-	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
 	const prefix = belfry.Prefix("test")
-	topics, err := kafka.OpenTopics(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer topics.Close()
-	if _, err := topics.Ensure(t.Context(), prefix.Topics(1), 0); err != nil {
-		t.Fatal(err)
-	}
+	cfg := kafkatest.Installation(t, prefix, 1)
 	client, err := kgo.NewClient(append(cfg.ClientOptions("test"), kgo.DefaultProduceTopic(prefix.UnreadTable()))...)
 	if err != nil {
 		t.Fatal(err)

@@ -1,19 +1,20 @@
-package processors_test
+package enginetest
 
 import (
 	"testing"
 
 	"github.com/IBM/sarama"
+
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 )
 
-// openDead opens the dead-letter topic of the test's installation.
-func openDead(t *testing.T, cfg kafka.Config) *engine.DeadLetters {
+// OpenDead opens a dead-letter topic until the test ends.
+func OpenDead(t *testing.T, cfg kafka.Config, topic string) *engine.DeadLetters {
 	t.Helper()
-	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
+	dead, err := engine.OpenDeadLetters(cfg, topic)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,8 +26,8 @@ func openDead(t *testing.T, cfg kafka.Config) *engine.DeadLetters {
 	return dead
 }
 
-// setAside makes letters of records and waits until they are written.
-func setAside(t *testing.T, dead *engine.DeadLetters, why deadletter.Envelope, records ...*sarama.ConsumerMessage) {
+// SetAside makes letters of records and waits until they are written.
+func SetAside(t *testing.T, dead *engine.DeadLetters, why deadletter.Envelope, records ...*sarama.ConsumerMessage) {
 	t.Helper()
 	acknowledged := make(chan error, len(records))
 	for _, m := range records {
@@ -39,8 +40,8 @@ func setAside(t *testing.T, dead *engine.DeadLetters, why deadletter.Envelope, r
 	}
 }
 
-// lettersOf lists all letters of a filter, by pages of that size.
-func lettersOf(t *testing.T, letters *replay.Letters, f deadletter.Filter, size int) []deadletter.Letter {
+// LettersOf lists all letters of a filter, by pages of that size.
+func LettersOf(t *testing.T, letters *replay.Letters, f deadletter.Filter, size int) []deadletter.Letter {
 	t.Helper()
 	var all []deadletter.Letter
 	for q := (deadletter.Query{Filter: f, Limit: size}); ; {
