@@ -4,8 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/upkeep"
@@ -42,28 +40,17 @@ func Processed(r lag.Report, prefix belfry.Prefix, before time.Time) bool {
 	return r.CollectedAt.Add(-time.Duration(r.Groups[i].MaxLagSeconds * float64(time.Second))).After(before)
 }
 
-// auditMetrics are what an audit has found.
-type auditMetrics struct{ stats func() upkeep.AuditStats }
-
-// Describe implements prometheus.Collector.
-func (m auditMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
-
-// Collect implements prometheus.Collector.
-func (m auditMetrics) Collect(ch chan<- prometheus.Metric) {
-	s := m.stats()
-	tell := func(kind prometheus.ValueType, name, help string, v float64) {
-		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), kind, v)
-	}
+// tellAudit tells what an audit has found.
+func tellAudit(t telling, s upkeep.AuditStats) {
 	last := 0.0
 	if !s.LastPass.IsZero() {
 		last = float64(s.LastPass.UnixMilli()) / 1000
 	}
-	tell(prometheus.GaugeValue, "belfry_unread_drift", "By how many unread items badges are wrong of the users who were recounted; must be 0.", float64(s.Drift))
-	tell(prometheus.CounterValue, "belfry_audited_users_total", "Users recounted from row and contents.", float64(s.Users))
-	tell(prometheus.GaugeValue, "belfry_audit_waiting_users", "Users recounted who lack contents that are still on their way.", float64(s.Waiting))
-	tell(prometheus.GaugeValue, "belfry_audit_last_pass_timestamp_seconds", "When all users had been recounted last, 0 if never.", last)
-	found := prometheus.NewDesc("belfry_audit_findings_total", "Users of whom something was found wrong: badge, missing, differs or unreadable.", []string{"finding"}, nil)
+	t.gauge("belfry_unread_drift", "By how many unread items badges are wrong of the users who were recounted; must be 0.", float64(s.Drift))
+	t.counter("belfry_audited_users_total", "Users recounted from row and contents.", float64(s.Users))
+	t.gauge("belfry_audit_waiting_users", "Users recounted who lack contents that are still on their way.", float64(s.Waiting))
+	t.gauge("belfry_audit_last_pass_timestamp_seconds", "When all users had been recounted last, 0 if never.", last)
 	for _, f := range upkeep.Findings() {
-		ch <- prometheus.MustNewConstMetric(found, prometheus.CounterValue, float64(s.Findings[f]), string(f))
+		t.counter("belfry_audit_findings_total", "Users of whom something was found wrong: badge, missing, differs or unreadable.", float64(s.Findings[f]), "finding", string(f))
 	}
 }

@@ -135,7 +135,7 @@ func (n *node) openChannels() {
 			n.timers.Renew()
 		}
 	}, n.Log)
-	n.registry.MustRegister(n.channels)
+	n.registry.MustRegister(told(n.channels.tell))
 	if !n.Features.Has(inbox.FeatureReach) {
 		n.Log.Warn("channels are loaded and nobody is told by them: the feature reach is closed; open it with --features once all processes are of this release", "features", n.Features.String())
 	}

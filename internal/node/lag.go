@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/lagwatch"
@@ -32,10 +30,7 @@ func (n *node) watchLag() {
 			n.viewPaces.observe(n.views(), time.Now())
 		},
 	})
-	n.registry.MustRegister(&lagMetrics{
-		report: n.lag.Report, processors: n.allProcessors,
-		views: n.views, paces: n.viewPaces,
-	})
+	n.registry.MustRegister(told(n.tellLag))
 }
 
 // OtherGroups reports which groups to show besides those that every
@@ -78,40 +73,20 @@ func (p *viewPaces) seconds(name string) (float64, bool) {
 	return p.all[name].Seconds()
 }
 
-// lagMetrics are what a process says of its own part in each group. A figure
-// that was not collected is absent: an old figure would look like a good one.
-type lagMetrics struct {
-	report     func() lag.Report
-	processors func() []*engine.Processor
-	views      func() []*table.View
-	paces      *viewPaces
-}
-
-// Describe implements prometheus.Collector: groups come and go, so the metrics
-// are unchecked.
-func (*lagMetrics) Describe(chan<- *prometheus.Desc) {}
-
-// Collect implements prometheus.Collector.
-func (m *lagMetrics) Collect(ch chan<- prometheus.Metric) {
-	gauge := func(name, help, label, value string, v float64) {
-		desc := prometheus.NewDesc(name, help, []string{label}, nil)
-		made, err := prometheus.NewConstMetric(desc, prometheus.GaugeValue, v, value)
-		if err != nil {
-			made = prometheus.NewInvalidMetric(desc, err)
-		}
-		ch <- made
-	}
-	for _, v := range m.views() {
+// tellLag tells of this process's own part in each group. A figure that was not
+// collected is absent: an old figure would look like a good one.
+func (n *node) tellLag(t telling) {
+	for _, v := range n.views() {
 		name := v.Status().Name
-		if s, known := m.paces.seconds(name); known {
-			gauge("belfry_view_catchup_seconds", "Time until the view has read its table, +Inf if it gets no nearer; absent until that is known.", "view", name, s)
+		if s, known := n.viewPaces.seconds(name); known {
+			t.gauge("belfry_view_catchup_seconds", "Time until the view has read its table, +Inf if it gets no nearer; absent until that is known.", s, "view", name)
 		}
 	}
-	report := m.report()
-	for _, p := range m.processors() {
+	report := n.lag.Report()
+	for _, p := range n.allProcessors() {
 		group := p.Group()
 		own := p.Partitions()
-		gauge("belfry_processor_partitions", "Partitions that this process has in the group.", "group", group, float64(len(own)))
+		t.gauge("belfry_processor_partitions", "Partitions that this process has in the group.", float64(len(own)), "group", group)
 		if !report.Up {
 			continue
 		}
@@ -120,10 +95,10 @@ func (m *lagMetrics) Collect(ch chan<- prometheus.Metric) {
 				continue
 			}
 			lag, oldest := ownLag(&g, own)
-			gauge("belfry_processor_lag_records", "Records that this process has not processed of its partitions.", "group", group, float64(lag))
-			gauge("belfry_processor_lag_seconds", "Age of the oldest record that this process has not processed of its partitions, 0 without one.", "group", group, oldest)
+			t.gauge("belfry_processor_lag_records", "Records that this process has not processed of its partitions.", float64(lag), "group", group)
+			t.gauge("belfry_processor_lag_seconds", "Age of the oldest record that this process has not processed of its partitions, 0 without one.", oldest, "group", group)
 			if s, known := catchUpOf(&g); known {
-				gauge("belfry_catchup_seconds", "Time until the group, all of its processes, has processed all, +Inf if it gets no nearer; absent until that is known.", "group", group, s)
+				t.gauge("belfry_catchup_seconds", "Time until the group, all of its processes, has processed all, +Inf if it gets no nearer; absent until that is known.", s, "group", group)
 			}
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/reach"
@@ -21,7 +19,7 @@ func (n *node) openRouters(deps processors.Deps) {
 	}
 	n.routers = processors.NewRouters(n.Kafka, deps, 0)
 	n.watch = newRulesWatch(*n.Rules, n.routers.Set, n.Log)
-	n.registry.MustRegister(n.watch)
+	n.registry.MustRegister(told(n.watch.tell))
 }
 
 // groupInputs names the topics of every group: ours, that of senders where one runs here
@@ -110,43 +108,15 @@ func processorDetail(s engine.Status) string {
 	return detail
 }
 
-// processorStates is a prometheus.Collector: processors come and go.
-type processorStates struct {
-	statuses                                                             func() []engine.Status
-	running, restarts, refused, lacking, waiting, held, deleted, foreign *prometheus.Desc
-}
-
-func newProcessorStates(statuses func() []engine.Status) *processorStates {
-	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc(name, help, append([]string{"processor"}, labels...), nil)
-	}
-	return &processorStates{
-		statuses: statuses,
-		running:  desc("belfry_processor_running", "1 while the processor has its partitions and processes; none if its topic does not exist."),
-		restarts: desc("belfry_processor_restarts", "How often the processor failed and was built anew."),
-		refused:  desc("belfry_processor_refused_partitions", "Partitions that the processor has and does not read, since their log is not the one that was processed."),
-		lacking:  desc("belfry_processor_uneven_partitions", "Partitions that are processed, and whose rows of one journal count from different bases: nothing can be announced to everybody in them."),
-		waiting:  desc("belfry_processor_waiting_partitions", "Partitions whose next record waits for something that is not available, such as a schema registry."),
-		held:     desc("belfry_processor_held_up_seconds", "For how long a partition's record at hand has waited, or been at work for more than a second; none for partitions that go on. /readyz names the offset.", "topic", "partition"),
-		deleted:  desc("belfry_skipped_records_total", "Records that a partition's log had lost, by its retention or by hand, before the processor came to them.", "topic", "partition"),
-		foreign:  desc("belfry_foreign_commits_total", "Sessions that began at an offset which another program had committed for the group: what lies before it and was not processed is skipped, and nobody can say how much.", "topic", "partition"),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (p *processorStates) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{p.running, p.restarts, p.refused, p.lacking, p.waiting, p.held, p.deleted, p.foreign} {
-		out <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (p *processorStates) Collect(out chan<- prometheus.Metric) {
-	for _, s := range p.statuses() {
+// tellProcessors tells of the processors of this time.
+func (n *node) tellProcessors(t telling) {
+	for _, s := range n.statuses() {
 		for _, skipped := range s.Skips {
 			partition := strconv.Itoa(int(skipped.Partition))
-			out <- prometheus.MustNewConstMetric(p.deleted, prometheus.CounterValue, float64(skipped.Deleted), s.Name, skipped.Topic, partition)
-			out <- prometheus.MustNewConstMetric(p.foreign, prometheus.CounterValue, float64(skipped.ForeignCommits), s.Name, skipped.Topic, partition)
+			t.counter("belfry_skipped_records_total", "Records that a partition's log had lost, by its retention or by hand, before the processor came to them.",
+				float64(skipped.Deleted), "processor", s.Name, "topic", skipped.Topic, "partition", partition)
+			t.counter("belfry_foreign_commits_total", "Sessions that began at an offset which another program had committed for the group: what lies before it and was not processed is skipped, and nobody can say how much.",
+				float64(skipped.ForeignCommits), "processor", s.Name, "topic", skipped.Topic, "partition", partition)
 		}
 		if s.Phase == engine.Waiting {
 			continue
@@ -156,17 +126,19 @@ func (p *processorStates) Collect(out chan<- prometheus.Metric) {
 			if h.Cause != "" {
 				waiting++
 			}
-			out <- prometheus.MustNewConstMetric(p.held, prometheus.GaugeValue, time.Since(h.Since).Seconds(), s.Name, h.Topic, strconv.Itoa(int(h.Partition)))
+			t.gauge("belfry_processor_held_up_seconds", "For how long a partition's record at hand has waited, or been at work for more than a second; none for partitions that go on. /readyz names the offset.",
+				time.Since(h.Since).Seconds(), "processor", s.Name, "topic", h.Topic, "partition", strconv.Itoa(int(h.Partition)))
 		}
-		for desc, value := range map[*prometheus.Desc]float64{
-			p.running:  asNumber(s.Phase == engine.Running),
-			p.restarts: float64(s.Restarts),
-			p.refused:  float64(len(s.Refused)),
-			p.lacking:  float64(len(s.Lacks)),
-			p.waiting:  float64(waiting),
-		} {
-			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, s.Name)
-		}
+		t.gauge("belfry_processor_running", "1 while the processor has its partitions and processes; none if its topic does not exist.", asNumber(s.Phase == engine.Running), "processor", s.Name)
+		t.gauge("belfry_processor_restarts", "How often the processor failed and was built anew.", float64(s.Restarts), "processor", s.Name)
+		t.gauge("belfry_processor_refused_partitions", "Partitions that the processor has and does not read, since their log is not the one that was processed.", float64(len(s.Refused)), "processor", s.Name)
+		t.gauge("belfry_processor_uneven_partitions", "Partitions that are processed, and whose rows of one journal count from different bases: nothing can be announced to everybody in them.", float64(len(s.Lacks)), "processor", s.Name)
+		t.gauge("belfry_processor_waiting_partitions", "Partitions whose next record waits for something that is not available, such as a schema registry.", float64(waiting), "processor", s.Name)
+	}
+	for _, p := range n.allProcessors() {
+		count, paused := p.RebalanceTotals()
+		t.counter("belfry_rebalances_total", "How often this process was given its partitions of the group, the first time included.", float64(count), "group", p.Group())
+		t.counter("belfry_rebalance_pause_seconds_total", "For how long this process stood still in the group's rebalances.", paused.Seconds(), "group", p.Group())
 	}
 }
 

@@ -56,7 +56,7 @@ func watchRules(t *testing.T, path string) *watched {
 		hangups: func() (<-chan os.Signal, func()) { return w.hangup, func() {} },
 	}, w.taken, slog.New(slog.NewTextHandler(w.log, nil)))
 	w.poll = 10 * time.Millisecond
-	w.metrics.MustRegister(w)
+	w.metrics.MustRegister(told(w.tell))
 	kafkatest.Running(t, w.Run)
 	return w
 }

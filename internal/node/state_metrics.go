@@ -6,23 +6,18 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // stateWalkInterval is the least time between two walks through the state
 // folder: scrapes between them are told what the last walk found.
 const stateWalkInterval = time.Minute
 
-// stateMetrics is a prometheus.Collector of what the state folder takes and of
-// the room that its file system has. A figure that cannot be read is absent: an old
+// stateMetrics tell what the state folder takes and of the room that its file system has. A figure that cannot be read is absent: an old
 // figure, or 0, would look like a good one. It is safe for concurrent use.
 type stateMetrics struct {
 	dir  string
 	room func(dir string) (free, size uint64, err error)
 	now  func() time.Time
-
-	bytes, free, size *prometheus.Desc
 
 	mu     sync.Mutex // held while the folder is walked
 	walked time.Time
@@ -31,33 +26,16 @@ type stateMetrics struct {
 }
 
 func newStateMetrics(dir string) *stateMetrics {
-	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
-	return &stateMetrics{
-		dir: dir, room: roomOf, now: time.Now,
-		bytes: desc("belfry_state_bytes", "What the files of the state folder take, looked at once a minute at the most."),
-		free:  desc("belfry_state_free_bytes", "Room that the file system of the state folder has left for this process."),
-		size:  desc("belfry_state_filesystem_bytes", "Size of the file system of the state folder."),
-	}
+	return &stateMetrics{dir: dir, room: roomOf, now: time.Now}
 }
 
-// Describe implements prometheus.Collector.
-func (m *stateMetrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.bytes, m.free, m.size} {
-		out <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (m *stateMetrics) Collect(out chan<- prometheus.Metric) {
-	tell := func(d *prometheus.Desc, v float64) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
-	}
+func (m *stateMetrics) tell(t telling) {
 	if taken, err := m.walk(); err == nil {
-		tell(m.bytes, float64(taken))
+		t.gauge("belfry_state_bytes", "What the files of the state folder take, looked at once a minute at the most.", float64(taken))
 	}
 	if free, size, err := m.room(m.dir); err == nil {
-		tell(m.free, float64(free))
-		tell(m.size, float64(size))
+		t.gauge("belfry_state_free_bytes", "Room that the file system of the state folder has left for this process.", float64(free))
+		t.gauge("belfry_state_filesystem_bytes", "Size of the file system of the state folder.", float64(size))
 	}
 }
 

@@ -38,7 +38,7 @@ func TestStateMetrics(t *testing.T) {
 		if room != "" {
 			text += "# HELP belfry_state_free_bytes Room that the file system of the state folder has left for this process.\n# TYPE belfry_state_free_bytes gauge\nbelfry_state_free_bytes " + room + "\n"
 		}
-		if err := testutil.CollectAndCompare(m, strings.NewReader(text), "belfry_state_bytes", "belfry_state_free_bytes"); err != nil {
+		if err := testutil.CollectAndCompare(told(m.tell), strings.NewReader(text), "belfry_state_bytes", "belfry_state_free_bytes"); err != nil {
 			t.Error(err)
 		}
 	}

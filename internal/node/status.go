@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/server"
@@ -87,49 +85,41 @@ func (n *node) views() []*table.View {
 // registerMetrics adds what processors and views tell of themselves. It must
 // come after all of them are made.
 func (n *node) registerMetrics() {
-	gauge := func(name, help, label, value string, read func() float64) {
-		n.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: name, Help: help, ConstLabels: prometheus.Labels{label: value},
-		}, read))
-	}
 	if n.Keys != nil {
 		n.registry.MustRegister(n.Keys.Metrics()...)
 	}
-	n.registry.MustRegister(newProcessorStates(n.statuses))
-	n.registry.MustRegister(newStateMetrics(n.Kafka.StateDir))
-	n.registry.MustRegister(newRebalanceMetrics(n.allProcessors))
-	counter := func(name, help string, read func() float64) {
-		n.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
+	n.registry.MustRegister(told(n.tellProcessors), told(newStateMetrics(n.Kafka.StateDir).tell), told(n.tellUpkeep), told(n.tellViews))
+	if n.timers != nil {
+		n.registry.MustRegister(told(timerMetrics{n.timers.Stats, n.timers.TellStats, n.policyNow}.tell))
 	}
+}
+
+// tellUpkeep tells of what this process repairs, sweeps and recounts, and of its clock.
+func (n *node) tellUpkeep(t telling) {
 	if n.repairs != nil {
-		counter("belfry_repaired_rows_total", "Rows that a paused owner had put back and that were written again.",
-			func() float64 { return float64(n.repairs.Repaired()) })
-		n.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "belfry_repairs_waiting", Help: "Rows that a paused owner has put back and that wait to be written again.",
-		}, func() float64 { return float64(n.repairs.Waiting()) }))
+		t.counter("belfry_repaired_rows_total", "Rows that a paused owner had put back and that were written again.", float64(n.repairs.Repaired()))
+		t.gauge("belfry_repairs_waiting", "Rows that a paused owner has put back and that wait to be written again.", float64(n.repairs.Waiting()))
 	}
 	if n.sweep != nil {
-		counter("belfry_swept_items_total", "Contents removed that a crash had left behind.",
-			func() float64 { return float64(n.sweep.Swept()) })
-	}
-	if n.journal != nil {
-		n.registry.MustRegister(clockMetrics{n.journal.Skew})
-	}
-	if n.timers != nil {
-		n.registry.MustRegister(timerMetrics{n.timers.Stats, n.timers.TellStats, n.policyNow})
+		t.counter("belfry_swept_items_total", "Contents removed that a crash had left behind.", float64(n.sweep.Swept()))
 	}
 	if n.audit != nil {
-		n.registry.MustRegister(auditMetrics{n.audit.Stats})
+		tellAudit(t, n.audit.Stats())
 	}
+	if n.journal == nil {
+		return
+	}
+	if ahead, at := n.journal.Skew(); !at.IsZero() {
+		t.gauge("belfry_clock_skew_seconds", "By how much at least this process's clock is ahead of a broker's, below 0 behind it, as of the last record that it appended to the journal; none before the first.", ahead.Seconds())
+	}
+}
+
+func (n *node) tellViews(t telling) {
 	for _, v := range n.views() {
-		name := v.Status().Name
-		gauge("belfry_view_recovered", "1 once the view has held the whole table.", "view", name,
-			func() float64 { return asNumber(v.Recovered()) })
-		gauge("belfry_view_lag_records", "Records of the table that the view has not applied yet.", "view", name,
-			func() float64 { return float64(v.Lag()) })
-		gauge("belfry_view_refused_records", "Values that would have taken a row back to a lower version.", "view", name,
-			func() float64 { return float64(v.Refused()) })
-		gauge("belfry_view_restarts", "How often the view failed and was built anew.", "view", name,
-			func() float64 { return float64(v.Status().Restarts) })
+		s := v.Status()
+		t.gauge("belfry_view_recovered", "1 once the view has held the whole table.", asNumber(v.Recovered()), "view", s.Name)
+		t.gauge("belfry_view_lag_records", "Records of the table that the view has not applied yet.", float64(v.Lag()), "view", s.Name)
+		t.gauge("belfry_view_refused_records", "Values that would have taken a row back to a lower version.", float64(v.Refused()), "view", s.Name)
+		t.gauge("belfry_view_restarts", "How often the view failed and was built anew.", float64(s.Restarts), "view", s.Name)
 	}
 }

@@ -25,7 +25,7 @@ func TestPendingByChannel(t *testing.T) {
 		},
 	}
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(m)
+	registry.MustRegister(told(m.tell))
 	want := `# HELP belfry_outbound_pending Users of this process's partitions who are to be told of something outside of the inbox, by the channel that comes first, and by what that waits for: delay, digest, quiet, daily cap or returned.
 # TYPE belfry_outbound_pending gauge
 belfry_outbound_pending{channel="",hold="digest"} 1

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // watchPoll is the time between two looks at watched files. They are read, not
@@ -153,18 +151,12 @@ func hashFile(w io.Writer, name string) error {
 	return err
 }
 
-// Describe implements prometheus.Collector. It describes nothing, since the hash
-// changes.
-func (w *watch[T]) Describe(chan<- *prometheus.Desc) {}
-
-// Collect implements prometheus.Collector.
-func (w *watch[T]) Collect(out chan<- prometheus.Metric) {
+// tell tells what is in force, by its hash, and since when.
+func (w *watch[T]) tell(t telling) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	gauge := func(name, help string, value float64, labels prometheus.Labels) {
-		out <- prometheus.MustNewConstMetric(prometheus.NewDesc("belfry_"+w.what+name, help, nil, labels), prometheus.GaugeValue, value)
-	}
-	gauge("_loaded_info", "The "+w.what+" in force, by the hash of their text.", 1, prometheus.Labels{"hash": w.hash})
-	gauge("_last_reload_successful", "1 if the last attempt to load the "+w.what+" succeeded.", asNumber(w.ok), nil)
-	gauge("_last_reload_success_timestamp_seconds", "When "+w.what+" were last loaded.", float64(w.at.UnixMilli())/1000, nil)
+	name := "belfry_" + w.what
+	t.gauge(name+"_loaded_info", "The "+w.what+" in force, by the hash of their text.", 1, "hash", w.hash)
+	t.gauge(name+"_last_reload_successful", "1 if the last attempt to load the "+w.what+" succeeded.", asNumber(w.ok))
+	t.gauge(name+"_last_reload_success_timestamp_seconds", "When "+w.what+" were last loaded.", float64(w.at.UnixMilli())/1000)
 }
