@@ -63,6 +63,7 @@ var logConfig []byte
 // node that dies is noticed after 3 s.
 func Start(t testing.TB, cfg Config) *Cluster {
 	t.Helper()
+	parts.Need(t, "kafka") // before it waits for its turn
 	if cfg.Nodes == 0 {
 		cfg.Nodes = 1
 	}
