@@ -42,7 +42,8 @@ partition of both tables from Kafka and changes nothing.
 With --journal it answers "why is my badge 3?": it reads the user's partition of
 the journal, folds the user's records again and shows what each of them changed,
 the counts after it, and whether the row agrees, and folds the notices to many
-beside them. What is older than the journal's retention is unknown, and it says so.
+beside them. What is older than the journal's retention is unknown, and it says
+so.
 
 Texts are people's own: they are shown with --contents only.
 
