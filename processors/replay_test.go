@@ -273,14 +273,16 @@ func TestReplayOfOurOwnRecords(t *testing.T) {
 	for _, l := range enginetest.LettersOf(t, r.letters, deadletter.Filter{Pending: true}, 100) {
 		ids = append(ids, l.ID)
 	}
+	told := 0
 	err = r.replay.Named(t.Context(), ids, deadletter.ReplayOptions{}, func(o deadletter.ReplayOutcome) error {
+		told++
 		if !strings.Contains(o.Problem, says[o.Letter.Offset]) || o.Problem == "" {
 			t.Errorf("%d: %q, want %q", o.Letter.Offset, o.Problem, says[o.Letter.Offset])
 		}
 		return nil
 	})
-	if err != nil || len(ids) != 9 {
-		t.Errorf("%d letters are pending, %v", len(ids), err)
+	if err != nil || len(ids) != 9 || told != 9 {
+		t.Errorf("%d letters are pending, %d outcomes, %v", len(ids), told, err)
 	}
 	err = r.replay.Named(t.Context(), []deadletter.ID{{Partition: 0, Offset: 1 << 40}}, deadletter.ReplayOptions{}, nil)
 	if !errors.Is(err, deadletter.ErrNoLetter) {

@@ -112,7 +112,7 @@ func TestParseJSONRefuses(t *testing.T) {
 func FuzzParseJSON(f *testing.F) {
 	for _, seed := range []string{
 		`{"a":[1,-2.5e3,"x\u00e9\ud83d\ude00\ud800",true,false,null],"a":{}}`, `-0`, `18446744073709551616`, "\ufeff1", `[1,2`, `"\ud800\ud800\udc00"`,
-		`00`, `1.0e+`, "\"\x7f\"", "{\"\":\"\\\"\"} ", orderJSON,
+		`00`, `1.0e+`, "\"\x7f\"", "{\"\":\"\\\"\"} ", orderJSON, "\"\xff\"", strings.Repeat("[", 201) + strings.Repeat("]", 201),
 	} {
 		f.Add([]byte(seed))
 	}

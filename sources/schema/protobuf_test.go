@@ -189,11 +189,15 @@ func FuzzDecoderFrame(f *testing.F) {
 	r.put(f, "/schemas/ids/1", "", orderAvro)
 	r.put(f, "/schemas/ids/2", "", `{"type":"record","name":"Node","fields":[{"name":"n","type":["long","bytes",{"type":"map","values":"Node"}]},{"name":"next","type":{"type":"array","items":["null","Node"]}}]}`)
 	d := r.decoder()
-	for _, id := range []byte{1, 2, 7} {
-		f.Add(id, []byte("\x02\x02\x04\x02\x00abc"))
+	ids := []byte{1, 2, 7}
+	// Of each schema a payload that is one: 0 and no text in an order, a node with the
+	// number 1, an empty message.
+	for i, good := range []string{string(make([]byte, 60)), "\x00\x02\x00", "\x00"} {
+		f.Add(byte(i), []byte(good))
+		f.Add(byte(i), []byte("\x02\x02\x04\x02\x00abc"))
 	}
 	f.Fuzz(func(t *testing.T, id byte, payload []byte) {
-		id = []byte{1, 2, 7}[id%3]
+		id = ids[id%3]
 		got, err := d.Decode(t.Context(), sources.Record{Value: frame(uint32(id), string(payload))})
 		if err != nil {
 			return
