@@ -118,6 +118,64 @@ func TestPolicyRefused(t *testing.T) {
 	}
 }
 
+// Each limit of a policy is the last that is taken.
+func TestPolicyLimits(t *testing.T) {
+	channels := func(n int) func(*reach.Policy) {
+		return func(p *reach.Policy) {
+			for i := len(p.Channels); i < n; i++ {
+				p.Channels = append(p.Channels, reach.Channel{Name: fmt.Sprint("chat-", i), Kind: inbox.EndpointText, Tell: []reach.Rule{{}}})
+			}
+		}
+	}
+	mail := func(change func(*reach.Channel)) func(*reach.Policy) {
+		return func(p *reach.Policy) { change(&p.Channels[1]) }
+	}
+	first := func(change func(*reach.Rule)) func(*reach.Policy) {
+		return mail(func(c *reach.Channel) { change(&c.Tell[0]) })
+	}
+	digest := func(at reach.Clock) func(*reach.Policy) {
+		return first(func(r *reach.Rule) { r.After, r.Digest = 0, &reach.Digest{At: at} })
+	}
+	for what, tt := range map[string]struct{ good, bad func(*reach.Policy) }{
+		"channels": {channels(reach.MaxChannels), channels(reach.MaxChannels + 1)},
+		"name": {
+			mail(func(c *reach.Channel) { c.Name = strings.Repeat("a", 64) }),
+			mail(func(c *reach.Channel) { c.Name = strings.Repeat("a", 65) }),
+		},
+		"cap":          {mail(func(c *reach.Channel) { c.DailyCap = inbox.MaxDecisions }), mail(func(c *reach.Channel) { c.DailyCap = inbox.MaxDecisions + 1 })},
+		"no cap":       {mail(func(c *reach.Channel) { c.DailyCap = 0 }), mail(func(c *reach.Channel) { c.DailyCap = -1 })},
+		"category":     {first(func(r *reach.Rule) { r.Categories[0] = strings.Repeat("c", 64) }), first(func(r *reach.Rule) { r.Categories[0] = strings.Repeat("c", 65) })},
+		"UTF-8":        {first(func(r *reach.Rule) { r.Categories[0] = "결재" }), first(func(r *reach.Rule) { r.Categories[0] = "\xff" })},
+		"longest wait": {first(func(r *reach.Rule) { r.After = 30 * 24 * time.Hour }), first(func(r *reach.Rule) { r.After = 30*24*time.Hour + 1 })},
+		"first minute": {digest(0), digest(-1)},
+		"last minute":  {digest(24*60 - 1), digest(24 * 60)},
+	} {
+		good, bad := policy(), policy()
+		tt.good(good)
+		tt.bad(bad)
+		if err := good.Check(); err != nil {
+			t.Errorf("%s: the limit is refused: %v", what, err)
+		}
+		if err := bad.Check(); !errors.Is(err, belfry.ErrInvalid) {
+			t.Errorf("%s: beyond the limit: %v", what, err)
+		}
+	}
+}
+
+func TestParseClock(t *testing.T) {
+	for text, want := range map[string]reach.Clock{"00:00": 0, "00:59": 59, "08:30": 8*60 + 30, "23:59": 24*60 - 1, "24:00": 24 * 60} {
+		if got, err := reach.ParseClock("at", text); got != want || err != nil {
+			t.Errorf("%s is %d, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "8:30", "08:60", "24:01", "-1:00", "00:-1", "08:30 ", "0830", "+8:30"} {
+		var fe *belfry.FieldError
+		if got, err := reach.ParseClock("at", text); !errors.As(err, &fe) || fe.Field != "at" {
+			t.Errorf("%q is %s, %v", text, got, err)
+		}
+	}
+}
+
 // A change of what is due is one of the hash, which names what was computed with it.
 func TestPolicyHash(t *testing.T) {
 	seen := map[uint64]string{}
