@@ -238,6 +238,21 @@ func TestBroadcastFailsWhileItWrites(t *testing.T) {
 	}
 }
 
+// Where no processor has made the boards yet nothing is announced or taken back, and it is
+// said why.
+func TestBroadcastWithoutBoards(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Embedded(t)
+	makeTopics(t, brokers)
+	for _, args := range [][]string{{"send", "--title", "x"}, {"retract"}} {
+		args = append([]string{"broadcast"}, append(args, "--brokers", brokers[0], "--audience", "all", "--id", "n", "--yes")...)
+		call(t, nil, args...).WantFailureIn(t, "nothing can be announced: of 3 partitions of belfry.journal these have no notice board: [0 1 2]", "--new-epoch")
+	}
+	for _, m := range programtest.RecordsOf(t, brokers, "belfry.journal") {
+		t.Errorf("a record of %s is in the journal", m.Key)
+	}
+}
+
 // A notice on the command line that is wrong is refused by its flag.
 func TestBroadcastUsage(t *testing.T) {
 	t.Parallel()
