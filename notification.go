@@ -90,6 +90,9 @@ func (n *Notification) Check() error {
 	if err := n.Title.check("title"); err != nil {
 		return err
 	}
+	if n.Audience != "" && n.Title.blank() {
+		return Invalid("title", "must not be blank, in any of its languages: everybody would see a line without words")
+	}
 	if err := n.Body.check("body"); err != nil {
 		return err
 	}

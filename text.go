@@ -29,6 +29,16 @@ func PlainText(s string) Text {
 // Languages returns the keys of t in order, the one without a language first.
 func (t Text) Languages() []string { return slices.Sorted(maps.Keys(t)) }
 
+// blank reports whether t has a language in which there is nothing to read.
+func (t Text) blank() bool {
+	for _, s := range t {
+		if strings.TrimSpace(s) == "" {
+			return true
+		}
+	}
+	return false
+}
+
 // Any returns the text of the first of its languages, "" without one: what somebody is shown
 // of whom no language is known.
 func (t Text) Any() string {

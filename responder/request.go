@@ -124,7 +124,7 @@ type body struct {
 	Topic        string          `json:"topic"`
 }
 
-const wantBody = `{"recipient":"…","action":"subscribe","subscription":{…}}`
+const wantBody = `{"recipient":"…","action":"…"} and what the action needs`
 
 // parse reads the value of a request that came at a time. The error is a
 // [*belfry.FieldError] that holds nothing of an endpoint but its host; what is known of

@@ -22,10 +22,10 @@ function show({ partitions, off, broadcasts }, contents) {
   fill($('notices-table'), broadcasts.map((notice) => ({
     key: Object.entries(notice.seqs)[0].join('/'),
     cells: [
-      time(notice.time), notice.audience ? audience(notice.audience) : 'a topic', notice.until ? `from ${time(notice.until)}` : 'now', time(notice.expires_at), notice.priority,
+      Object.entries(notice.seqs)[0].join('/'), time(notice.time), notice.audience ? audience(notice.audience) : 'a topic', notice.until ? `from ${time(notice.until)}` : 'now', time(notice.expires_at), notice.priority,
       figure(notice.count), `${Object.keys(notice.seqs).length} of ${partitions}`,
-      long(contents ? [notice.source, notice.id].filter(Boolean).join(' / ') || '–' : 'hidden'),
-      long(contents ? (notice.pending ? 'its content is on its way' : text(notice.title)) : 'hidden'),
+      ...(contents ? [long([notice.source, notice.id].filter(Boolean).join(' / ') || '–'), long(notice.pending ? 'its content is on its way' : text(notice.title))]
+        : ['hidden', 'hidden'].map((text) => ({ text, className: '' }))),
     ],
   })), 'Nothing is announced.');
 }
