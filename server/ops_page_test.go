@@ -98,9 +98,12 @@ func TestOpsPageIsLive(t *testing.T) {
 
 	tab.Click("#pause")
 	browsertest.Eventually(tab, text("#status"), "Paused")
-	f.Set(func() { f.Working[0].Phase = "running" })
+	f.Set(func() {
+		f.Working[0].Phase, f.Working[0].Lacks = "running", []string{"belfry.journal/1: its rows count from different bases"}
+	})
 	tab.Click("#pause")
 	browsertest.Eventually(tab, has(row("#groups-table", "belfry-unread"), "running"), true)
+	browsertest.Eventually(tab, has(row("#groups-table", "belfry-unread"), "belfry.journal/1: its rows count from different bases"), true)
 	if !browsertest.Eval[bool](tab, `window.sameDocument === true`) {
 		t.Error("the page was loaded again")
 	}
