@@ -17,6 +17,7 @@ import (
 // TestFoldAgainstModel drives a row through random histories with crashes, new
 // epochs and clients that come and go, and holds it against the model.
 func TestFoldAgainstModel(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := &world{T: t, model: newModel(), now: clock(0), epoch: 1, cap: rapid.IntRange(3, 8).Draw(t, "cap")}
 		if rapid.Bool().Draw(t, "somebody looks from the beginning") {

@@ -159,6 +159,7 @@ const worlds = 120
 // and collapsed items, at servers and clients whose clocks and rows differ, and holds
 // rows, effects, lists, badges, deltas, pages and clients against the twin.
 func TestHidingAgainstTwin(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(worlds) {
 		if diff := play(t, seed, 0); diff != "" {
 			t.Fatalf("world %d: %s", seed, diff)
@@ -168,6 +169,7 @@ func TestHidingAgainstTwin(t *testing.T) {
 
 // TestWorldsTellMutations holds that the worlds tell every rule that is wrong.
 func TestWorldsTellMutations(t *testing.T) {
+	t.Parallel()
 	for mut, what := range mutations {
 		if mut == 0 {
 			continue

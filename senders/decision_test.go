@@ -429,6 +429,7 @@ func TestSlowService(t *testing.T) {
 // TestSeenAgainstTheDecision races "seen" against the decision: an item whose seen lies
 // before the decision in the log is never sent.
 func TestSeenAgainstTheDecision(t *testing.T) {
+	t.Parallel()
 	races := 10_000
 	if testing.Short() {
 		races = 500

@@ -39,6 +39,7 @@ func outbound(t *testing.T, user string, o inbox.Outbound) *sarama.ProducerMessa
 // decision that waits is read again by whoever comes next, and what cannot be sent is a
 // dead letter, which a replay has decided anew.
 func TestGroup(t *testing.T) {
+	t.Parallel()
 	cfg := enginetest.Config(t)
 	enginetest.CreateTopics(t, cfg, 1, prefix.Outbound(), prefix.DeadLetters(), prefix.Journal())
 	dead := enginetest.OpenDead(t, cfg, prefix.DeadLetters())

@@ -68,6 +68,7 @@ func fetch(t *testing.T, c *http.Client, url string) *http.Response {
 // request under way: streams say bye, the request is answered, Serve returns
 // nil.
 func TestServeDrains(t *testing.T) {
+	t.Parallel()
 	r := run(t, 10*time.Second)
 	var streams []*bufio.Scanner
 	for _, h2 := range []bool{false, true} {

@@ -41,6 +41,7 @@ func TestMailThroughKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts four processes")
 	}
+	t.Parallel()
 	users, rounds := numberOf(t, "BELFRY_TEST_MAILS", 200), 1
 	if users != 200 {
 		rounds = 4

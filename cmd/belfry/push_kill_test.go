@@ -106,6 +106,7 @@ func TestPushThroughKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts four processes")
 	}
+	t.Parallel()
 	users, rounds := numberOf(t, "BELFRY_TEST_PUSHES", 300), 1
 	if users != 300 {
 		rounds = 4

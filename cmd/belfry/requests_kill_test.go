@@ -47,6 +47,7 @@ func TestRequestsSurviveKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs and kills processes")
 	}
+	t.Parallel()
 	n, _ := strconv.Atoi(os.Getenv(requestsEnv))
 	window := os.Getenv(requestsEnv + "_QUIET")
 	quiet := window != ""

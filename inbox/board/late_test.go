@@ -10,6 +10,7 @@ var histories = flag.Int("histories", 60, "how many histories are played; the lo
 // TestLateIsEager holds rows that take the board in late, by crashing owners and readers
 // of any age, against rows to which everything is copied at once.
 func TestLateIsEager(t *testing.T) {
+	t.Parallel()
 	playAll(t, lateSide{})
 }
 
@@ -37,6 +38,7 @@ func playAll(t *testing.T, s side) {
 
 // TestWorldsTellMutations holds that the worlds tell every rule that is wrong.
 func TestWorldsTellMutations(t *testing.T) {
+	t.Parallel()
 	for mut, what := range mutations {
 		if mut == 0 {
 			continue
