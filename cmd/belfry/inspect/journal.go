@@ -89,10 +89,10 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 	if asJSON {
 		return json.NewEncoder(p.Stdout).Encode(refold)
 	}
-	return printRefold(p.Stdout, prefix, refold)
+	return printRefold(p.Stdout, prefix, refold, o.fold)
 }
 
-func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {
+func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold, by options.Fold) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "user\t%s\njournal\t%s/%d, offsets %d to %d, epoch %d\n", r.User, prefix.Journal(), r.Partition, r.Oldest, r.End, r.Epoch)
 	before := "nothing: it is all here"
@@ -118,6 +118,9 @@ func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold) error {
 	fmt.Fprintln(t)
 	for _, line := range append(whys(r.Steps, time.Now()), verdict(&r.Result)...) {
 		fmt.Fprintln(t, line)
+	}
+	if !r.Result.Agrees {
+		fmt.Fprintf(t, "it was folded with --inbox-cap %d and --broadcast-cap %d, which must be those of the processors\n", by.InboxCap, by.BroadcastCap)
 	}
 	return t.Flush()
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/options"
 )
 
 func TestReplayIsToldInWords(t *testing.T) {
@@ -28,6 +29,20 @@ func TestReplayIsToldInWords(t *testing.T) {
 	for _, want := range []string{"badge: 0 unread", "older than the journal: 3", "1 records are not", "missing in the row: 4", "in the row alone: 5", "with other flags: 6", "does not agree"} {
 		if !strings.Contains(strings.Join(wrong, "\n"), want) {
 			t.Errorf("%q lacks %q", wrong, want)
+		}
+	}
+}
+
+// A fold by other bounds than the processors' is the likeliest cause of a difference.
+func TestDifferenceNamesTheCaps(t *testing.T) {
+	for agrees, want := range map[bool]bool{true: false, false: true} {
+		var out strings.Builder
+		r := &inbox.Refold{Result: inbox.Comparison{Agrees: agrees}}
+		if err := printRefold(&out, "belfry", r, options.Fold{InboxCap: 100, BroadcastCap: 12}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(out.String(), "--inbox-cap 100 and --broadcast-cap 12, which must be those of the processors"); got != want {
+			t.Errorf("agrees %t: %s", agrees, out.String())
 		}
 	}
 }
