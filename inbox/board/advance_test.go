@@ -23,9 +23,9 @@ func TestAdvance(t *testing.T) {
 	h.do(notice("all", "a", func(n *belfry.Notification) { n.Category, n.Priority = "news", belfry.PriorityHigh }))
 	h.in.Time = morning.Add(time.Hour)
 	h.do(notice("topic:t", "b")).do(takeBack("all", "nobody knows"))
-	before := fmt.Sprintf("%+v", row)
+	before := whole(&row)
 	s := board.Advance(row, h.board, board.Now)
-	if got := fmt.Sprintf("%+v", row); got != before {
+	if got := whole(&row); got != before {
 		t.Fatalf("the row is now\n%s\nand was\n%s", got, before)
 	}
 	if items(&s) != "[1001@1001 1002@1002]" || s.Version != 1002 || !s.ChangedAt.Equal(morning) {
