@@ -51,7 +51,11 @@ func BenchmarkPending(b *testing.B) {
 		var all sync.WaitGroup
 		for i := range n {
 			user := fmt.Sprint("user-", i)
-			all.Go(func() { _, _ = s.Deliver(ctx, user, inbox.Outbound{Channel: channel, Decision: 1}, nil) })
+			all.Go(func() {
+				if end, err := s.Deliver(ctx, user, inbox.Outbound{Channel: channel, Decision: 1}, nil); end != senders.EndGivenUp || err != nil {
+					b.Errorf("%s did not wait: %s, %v", user, end, err)
+				}
+			})
 		}
 		for rows.waiting() < n {
 			time.Sleep(time.Millisecond) // until all wait

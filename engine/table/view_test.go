@@ -193,6 +193,7 @@ func TestViewIsReadWhileItStops(t *testing.T) {
 			})
 		}
 		enginetest.AwaitPhase(t, v, engine.Running)
+		enginetest.AwaitValue(t, v, "a", "1")
 		stop()
 		close(end)
 		readers.Wait()
