@@ -68,9 +68,13 @@ func (l *lanes) pop() *subscribers {
 }
 
 // queue is a lane.
-type queue struct{ first, last *subscribers }
+type queue struct {
+	first, last *subscribers
+	length      int
+}
 
 func (q *queue) push(a *subscribers) {
+	q.length++
 	a.place = place{in: q, prev: q.last}
 	if q.last == nil {
 		q.first = a
@@ -81,6 +85,7 @@ func (q *queue) push(a *subscribers) {
 }
 
 func (q *queue) remove(a *subscribers) {
+	q.length--
 	prev, next := a.place.prev, a.place.next
 	if prev == nil {
 		q.first = next

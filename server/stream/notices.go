@@ -9,8 +9,9 @@ import (
 const DefaultWakes = 20_000
 
 const (
-	wakeEvery = time.Millisecond
-	wakeMost  = 256 // at once: others want the lock too
+	wakeEvery  = time.Millisecond
+	wakeBehind = 3 * time.Millisecond // of wakes that are made up for, or wait to be served
+	wakeMost   = 256                  // at once: others want the lock too
 )
 
 // notices is what has yet to follow from changes of notice boards, and from the ends of
@@ -112,37 +113,42 @@ func (a *subscribers) markAny() bool {
 	return len(a.connections) > 0
 }
 
-// wakeAll has those users queued for which is holds when their turn comes.
+// wakeAll has those users queued for which is holds when their turn comes. It does not
+// make up for time that it was kept from, and waits while many of those before have yet to
+// be served: where the machine is short of time, what has changed for one user alone is
+// to have it.
 func (s *Hub) wakeAll(users []*subscribers, is func(*subscribers) bool) {
+	if len(users) == 0 {
+		return
+	}
 	tick := time.NewTicker(wakeEvery)
 	defer tick.Stop()
-	start := time.Now()
-	for n := 0; n < len(users); {
-		due := min(len(users), 1+int(float64(s.config.Wakes)*time.Since(start).Seconds()))
-		for n < due {
-			next := min(due, n+wakeMost)
-			if !s.wakeSome(users[n:next], is) {
-				return
-			}
-			n = next
-		}
-		if n < len(users) {
-			<-tick.C
+	pace, due := float64(s.config.Wakes), 1.0
+	most := max(pace*wakeBehind.Seconds(), 1)
+	for last := time.Now(); ; <-tick.C {
+		now := time.Now()
+		due = min(due+pace*now.Sub(last).Seconds(), most)
+		last = now
+		n, ok := s.wakeSome(users[:min(int(due), len(users), wakeMost)], int(most), is)
+		if users, due = users[n:], due-float64(n); !ok || len(users) == 0 {
+			return
 		}
 	}
 }
 
-// wakeSome reports whether to go on.
-func (s *Hub) wakeSome(users []*subscribers, is func(*subscribers) bool) bool {
+// wakeSome returns how many of the users had their turn, so that at most so many wait to
+// be served, and whether to go on.
+func (s *Hub) wakeSome(users []*subscribers, most int, is func(*subscribers) bool) (n int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	users = users[:min(len(users), max(most-s.ready.notices.length, 0))]
 	for _, a := range users {
 		if is(a) && !a.queued {
 			a.noticed = true
 			s.queue(a)
 		}
 	}
-	return s.drained == nil
+	return len(users), s.drained == nil
 }
 
 // noticeCame has those users served who wait for a content, at the same pace: they may be
