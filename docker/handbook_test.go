@@ -62,7 +62,7 @@ func TestHandbookFigures(t *testing.T) {
 	}
 	handbook := read("../docs/operations.md")
 	for _, f := range []struct{ figure, file, there string }{
-		{"33,512 a second, 55.9 s", "peers-two-hops.txt", "rate=33512/s steady=32539/s app=55.85 cpu-s/M"},
+		{"53,273 a second, 31.1 s", "peers.txt", "belfry, from notifications: steady 53273/s, 31.1 CPU-s a million"},
 		{"111,584 a second, 14.3 s a million", "catchup.txt", "belfry: steady 111584/s, 14.3 CPU-s a million"},
 		{"59,083, 26.9 s", "catchup.txt", "belfry: steady 59083/s, 26.9 CPU-s a million"},
 		{"3.8 to 3.9 KiB", "stream.txt", "3.83 KiB resident each"},
