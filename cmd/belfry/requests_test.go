@@ -48,6 +48,9 @@ func newExchange(t *testing.T, brokers []string, topics ...string) *exchange {
 			x.client.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
 				x.mu.Lock()
 				defer x.mu.Unlock()
+				if r.Attrs.CompressionType() != 0 {
+					t.Errorf("an answer is compressed, which not all clients can read: %.200s", r.Value)
+				}
 				id := header(r, "kafka_correlationId")
 				x.answers[id] = append(x.answers[id], r)
 			})

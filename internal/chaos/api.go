@@ -51,10 +51,13 @@ type call struct {
 	server       int
 	method, path string
 	token        string
-	etag         string // for If-None-Match
-	body         any    // encoded as JSON
-	announces    bool   // it needs the notice boards of all partitions
+	etag         string    // for If-None-Match
+	body         any       // encoded as JSON
+	announces    bool      // it needs the notice boards of all partitions
+	over         time.Time // when what it announces expires, after which it is refused; zero: never
 }
+
+func (c *call) isOver() bool { return !c.over.IsZero() && !time.Now().Before(c.over) }
 
 // answer is what came back; status 0 says that nothing did.
 type answer struct {
@@ -103,6 +106,7 @@ func (a *api) do(ctx context.Context, c call) answer {
 		}
 	case c.announces && status == http.StatusConflict && !a.announced[c.server].Load():
 		// Processors that have just begun have yet to make some, or this server to read of them.
+	case status == http.StatusBadRequest && c.isOver():
 	default:
 		a.trouble("%s answered %s %s with %d: %.300s", a.servers[c.server].name, c.method, routeOf(c.path), response.StatusCode, data)
 	}

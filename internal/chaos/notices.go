@@ -26,7 +26,8 @@ var (
 func (w *writers) announce(ctx, stop context.Context, dice *rand.Rand) {
 	var made []message
 	post := func(path string, m *message) bool {
-		return w.repeat(ctx, dice, call{method: http.MethodPost, path: path, token: w.api.service, body: m, announces: true})
+		over, _ := time.Parse(time.RFC3339Nano, m.ExpiresAt) // zero without one
+		return w.repeat(ctx, dice, call{method: http.MethodPost, path: path, token: w.api.service, body: m, announces: true, over: over})
 	}
 	every(stop, func() time.Duration { return 500*time.Millisecond + rand.N(time.Second) }, func() {
 		m := w.notice(len(made), dice)

@@ -157,10 +157,10 @@ func (w *writers) post(ctx context.Context, dice *rand.Rand, path string, body a
 	return w.repeat(ctx, dice, call{method: http.MethodPost, path: path, token: w.api.service, body: body})
 }
 
-// repeat makes a call to one server after another until it is accepted or ctx ends, and
-// reports whether it was.
+// repeat makes a call to one server after another until it is accepted, is over or ctx
+// ends, and reports whether it was accepted.
 func (w *writers) repeat(ctx context.Context, dice *rand.Rand, c call) bool {
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !c.isOver() {
 		c.server = dice.IntN(len(w.api.servers))
 		if w.api.do(ctx, c).status == http.StatusAccepted {
 			return true

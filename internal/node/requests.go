@@ -49,7 +49,9 @@ func (n *node) openResponder() (func() error, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the responder: %w", err)
 	}
-	answers, err := n.Kafka.NewProducer("belfry-answers", false, kgo.RecordPartitioner(responder.ByRequest()))
+	answers, err := n.Kafka.NewProducer("belfry-answers", false, kgo.RecordPartitioner(responder.ByRequest()),
+		// Whoever asks may have a client that knows no lz4.
+		kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the responder: %w", err), topics.Close())
 	}

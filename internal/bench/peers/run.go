@@ -66,6 +66,9 @@ const patience = 10 * time.Minute
 // leastSteady is how long the steady part must last to be told.
 const leastSteady = 3 * time.Second
 
+// metadataAge is how old a list of topics may be.
+const metadataAge = 100 * time.Millisecond
+
 // stopTimeout is how long a program may take to end after SIGTERM.
 const stopTimeout = 30 * time.Second
 
@@ -81,7 +84,8 @@ func (c *Config) Run(ctx context.Context, name, of string) (out Result, err erro
 		return out, fmt.Errorf("make a folder for state and log: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
-	client, err := kgo.NewClient(c.Kafka.ClientOptions("belfry-bench")...)
+	// Topics that Kafka Streams makes are seen at once: a list may be as old as that.
+	client, err := kgo.NewClient(append(c.Kafka.ClientOptions("belfry-bench"), kgo.MetadataMinAge(metadataAge))...)
 	if err != nil {
 		return out, fmt.Errorf("open kafka client: %w", err)
 	}
