@@ -49,9 +49,7 @@ func (n *node) openResponder() (func() error, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the responder: %w", err)
 	}
-	answers, err := n.Kafka.NewProducer("belfry-answers", false, kgo.RecordPartitioner(responder.ByRequest()),
-		// Whoever asks may have a client that knows no lz4.
-		kgo.ProducerBatchCompression(kgo.NoCompression()))
+	answers, err := newAnswers(&n.Kafka)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the responder: %w", err), topics.Close())
 	}
@@ -64,6 +62,12 @@ func (n *node) openResponder() (func() error, error) {
 	})
 	n.responder = &answering{processor: engine.NewProcessor(n.Kafka, r.Group())}
 	return func() error { return errors.Join(answers.Stop(), topics.Close()) }, nil
+}
+
+// newAnswers opens what writes answers, which are not compressed: whoever asks may have a
+// client that knows no lz4.
+func newAnswers(cfg *kafka.Config) (*kafka.Producer, error) {
+	return cfg.NewProducer("belfry-answers", false, kgo.RecordPartitioner(responder.ByRequest()), kgo.ProducerBatchCompression(kgo.NoCompression()))
 }
 
 // condition tells of the group. Once it has run, failed or found its topic missing, it
