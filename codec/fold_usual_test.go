@@ -8,7 +8,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// What routers write is read by the fold's own reader, and not by the whole one that it
+// All that routers write is read by the fold's own reader, and not by the whole one that it
 // leaves to what is rare: both give the same, so that nothing else would tell.
 func TestFoldReadsWhatIsUsual(t *testing.T) {
 	at := time.UnixMilli(1_790_000_000_123)

@@ -300,7 +300,7 @@ func TestFullBoard(t *testing.T) {
 			t.Errorf("got %s of more notices than a board holds, want %s displaced", body, want)
 		}
 	}
-	// What was taken back is known all the same.
+	// A notice that was taken back is known all the same.
 	a.call(http.MethodPost, "/v1/retractions", `{"audience":"all","id":"7","source":"/s"}`)
 	if got := post(`{"audience":"all","id":"7","source":"/s","title":"corrected"}`); !strings.Contains(got.Body.String(), `"known":["7"]`) {
 		t.Errorf("got %s of one that was taken back", got.Body)

@@ -216,7 +216,7 @@ func TestOpsPageShowsTopics(t *testing.T) {
 	browsertest.Eventually(tab, has(text("#topics-status"), "The table is that of before."), true)
 }
 
-// What is live is listed as the page opens, and what it says once that is asked for.
+// Live notices are listed as the page opens, and their texts once those are asked for.
 func TestOpsPageListsNotices(t *testing.T) {
 	a, _, tab := opsPage(t, func(c *Config) {
 		f := c.Rows.(*servertest.Tables)

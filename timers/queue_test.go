@@ -184,8 +184,8 @@ func TestTimerTouchesAUserOnce(t *testing.T) {
 	})
 }
 
-// What is armed while the index is read stays armed, and an index that cannot be read is
-// read again.
+// A timer that is armed while the index is read stays armed, and an index that cannot be
+// read is read again.
 func TestTimerArmedWhileTheIndexIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTable()

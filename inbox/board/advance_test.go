@@ -71,7 +71,7 @@ func TestOlderNoticeIsTakenBack(t *testing.T) {
 	}
 }
 
-// What is for others, hidden, or of no notice is no version of who has no row, nor of one
+// A record for others, hidden, or of no notice is no version of who has no row, nor of one
 // who has not subscribed to it: their polls stay what they were.
 func TestWhatConcernsNobodyIsNoVersion(t *testing.T) {
 	h := newJournal().do(notice("topic:t", "a"))

@@ -11,7 +11,7 @@ import (
 	"github.com/belfry/belfry/inbox/board"
 )
 
-// What stands on several boards is one notice, the newest first; each audience has
+// A notice that stands on several boards is one, the newest first; each audience has
 // identities of its own.
 func TestAnnouncements(t *testing.T) {
 	first, second := newJournal(), newJournal()

@@ -151,8 +151,8 @@ func TestRefolderTellsOfNotices(t *testing.T) {
 		t.Errorf("got %+v", c)
 	}
 
-	// What came before the journal's oldest record is named and in no count, and a second
-	// copy of it is none.
+	// A notice from before the journal's oldest record is named and in no count, and a
+	// second copy of it is none.
 	late := slices.Clone(log[3:])
 	r = board.NewRefolder(row, h.board, 7, 3, 0)
 	steps = refolded(r, "kim", late)

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { kafkatest.Main(m) }
 
 const prefix = belfry.Prefix("belfry")
 
-// What the tables hold of a partition is what a view of them shows: no late write of a
+// A partition of the tables is read as a view of them shows it: no late write of a
 // paused owner takes a row back, and rows are shown with the partition's notice board.
 func TestReadPartition(t *testing.T) {
 	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}

@@ -118,8 +118,8 @@ func TestWakesArePaced(t *testing.T) {
 	})
 }
 
-// What all streams come to at one time, the end of a notice or a content for which they
-// wait, reaches them at the pace of changes. Whoever has something of his own meanwhile
+// A change that all streams come to at one time, the end of a notice or a content for
+// which they wait, reaches them at the pace of changes. Whoever has something of his own meanwhile
 // goes by that.
 func TestEndsAndContentsArePaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
