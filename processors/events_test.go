@@ -159,11 +159,7 @@ func TestOffsetsWaitForDeadLetters(t *testing.T) {
 	h := &held{}
 	deps := processors.Deps{Prefix: prefix, DeadLetters: h, Metrics: processors.NewMetrics(prometheus.NewRegistry())}
 	router := engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), envelope.Notifications{}).Group())
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { _ = router.Run(ctx) })
-	defer running.Wait()
-	defer cancel()
+	kafkatest.Running(t, router.Run)
 	group := prefix.RouterGroup(prefix.Notifications())
 	committed := func(want int64) {
 		t.Helper()

@@ -8,7 +8,7 @@ export async function list(contents = false) {
   try {
     show(await (await ask(`/broadcasts?contents=${contents ? 1 : 0}`)).json(), contents);
   } catch (error) {
-    // What is on the screen is of before, and says when.
+    // The screen shows the list of before, and says when that was.
     say($('notices-status'), `${error.message}${$('notices-list').hidden ? '' : ' The table is that of before.'}`);
   }
 }

@@ -27,7 +27,7 @@ async function read() {
     const missing = topics.filter((topic) => !topic.exists).map((topic) => topic.name);
     say($('topics-status'), `${number(topics.length)} topics as of ${time(new Date())}.${missing.length ? ` Missing: ${missing.join(', ')}.` : ''}`);
   } catch (error) {
-    // What is on the screen is of before, and says when.
+    // The screen shows the list of before, and says when that was.
     say($('topics-status'), `${error.message}${topics.length ? ' The table is that of before.' : ''}`);
     return;
   }

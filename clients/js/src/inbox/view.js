@@ -162,7 +162,7 @@ export class View {
     }
   }
 
-  // What is pinned may stand on any page.
+  // Pinned items may stand on any page.
   #more() {
     const { loading, done, error, items } = this.#list ?? {};
     if ((this.#near || this.#inbox.hasAttribute('pin')) && items?.length && !loading && !done && !error) this.#list.more();
