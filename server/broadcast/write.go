@@ -95,15 +95,19 @@ func applied(b *board.Board, sent []Sent) bool {
 }
 
 func (w *Write) outcome(after *board.Board, sent []Sent, now time.Time) (out Outcome) {
+	version := func(one Sent) uint64 { return after.State.Base + uint64(one.Position.Offset) + 1 }
 	by := map[uint64]bool{} // the versions of the records
 	for _, one := range sent {
-		by[after.State.Base+uint64(one.Position.Offset)+1] = true
+		by[version(one)] = true
 	}
 	// went says whether the board had that one, and whether it had to make room.
 	went := func(seq uint64) (had, displaced bool) {
 		i := slices.IndexFunc(after.Stays, func(s board.Stay) bool { return s.Seq == seq })
+		if i < 0 {
+			return false, false
+		}
 		replaced := slices.ContainsFunc(after.State.Items, func(e inbox.Entry) bool { return e.Replaces == seq })
-		return i >= 0, i >= 0 && !replaced && by[after.Stays[i].Went]
+		return true, !replaced && by[after.Stays[i].Went]
 	}
 	for _, d := range w.oldest {
 		was, _ := w.first.State.Entry(d.seq)
@@ -112,16 +116,16 @@ func (w *Write) outcome(after *board.Board, sent []Sent, now time.Time) (out Out
 		}
 	}
 	for _, one := range sent {
-		n, seq := one.Notice, after.State.Base+uint64(one.Position.Offset)+1
-		if _, live := after.State.Entry(seq); live {
+		n, seq := one.Notice, version(one)
+		if _, live := after.State.Entry(seq); live || !n.ExpiresAt.After(now) {
 			continue
 		}
 		forgotten := slices.ContainsFunc(after.Horizons, func(h board.Horizon) bool { return h.Version >= seq })
 		switch had, displaced := went(seq); {
-		case !had && !forgotten && n.ExpiresAt.After(now):
-			out.Known = append(out.Known, n.ID)
-		case displaced && n.ExpiresAt.After(now):
+		case displaced:
 			out.Displaced = append(out.Displaced, Displaced{ID: n.ID, Source: n.Source, Audience: n.Audience, Title: n.Title, seq: seq})
+		case !had && !forgotten:
+			out.Known = append(out.Known, n.ID)
 		}
 	}
 	return out
