@@ -22,9 +22,8 @@ func brokerCommand(p *cli.Program) *cobra.Command {
 		addr    string
 		dataDir string
 		topics  []string
-		log     options.Log
 	)
-	c := &cobra.Command{
+	c := options.Command(p, &cobra.Command{
 		Use:     "broker",
 		GroupID: cli.GroupDevelop,
 		Short:   "Run the embedded Kafka broker alone, for development",
@@ -39,28 +38,22 @@ It prints its address once clients can connect, and stops on Ctrl-C or SIGTERM.`
   belfry broker --addr 127.0.0.1:0                     # any free port
   belfry broker --addr 127.0.0.1:19092 --data-dir ./kafka
   belfry broker --topics orders,comments:3             # to try rules on`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := cli.CheckHostPort(addr, 0); err != nil {
-				return cli.FlagErrorf("addr", "%w", err)
-			}
-			if cli.IsWildcard(addr) {
-				return cli.FlagErrorf("addr", "%q: clients are told this address, so it must name one host, for example %s", addr, broker.DefaultAddr)
-			}
-			specs, err := parseTopics(topics)
-			if err != nil {
-				return cli.FlagErrorf("topics", "%w", err)
-			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
-			return runBroker(cmd.Context(), p, broker.Config{Addr: addr, DataDir: dataDir, Logger: logger}, specs)
-		},
-	}
+	}, nil, func(cmd *cobra.Command, _ []string, log *slog.Logger) error {
+		if err := cli.CheckHostPort(addr, 0); err != nil {
+			return cli.FlagErrorf("addr", "%w", err)
+		}
+		if cli.IsWildcard(addr) {
+			return cli.FlagErrorf("addr", "%q: clients are told this address, so it must name one host, for example %s", addr, broker.DefaultAddr)
+		}
+		specs, err := parseTopics(topics)
+		if err != nil {
+			return cli.FlagErrorf("topics", "%w", err)
+		}
+		return runBroker(cmd.Context(), p, broker.Config{Addr: addr, DataDir: dataDir, Logger: log}, specs)
+	})
 	c.Flags().StringVar(&addr, "addr", broker.DefaultAddr, "`host:port` to listen on and to tell to clients")
 	c.Flags().StringVar(&dataDir, "data-dir", "", "`folder` to keep everything in over restarts; nothing is kept if absent")
 	c.Flags().StringSliceVar(&topics, "topics", nil, "topics to create if they are missing, a `list` of name or name:partitions (1 if absent)")
-	log.AddFlags(c.Flags())
 	return c
 }
 

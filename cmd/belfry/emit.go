@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,11 +23,8 @@ import (
 )
 
 func emitCommand(p *cli.Program) *cobra.Command {
-	var (
-		kafka options.Kafka
-		log   options.Log
-	)
-	c := &cobra.Command{
+	var kafka options.Kafka
+	return options.Command(p, &cobra.Command{
 		Use:     "emit",
 		GroupID: cli.GroupOperate,
 		Short:   "Write notifications from stdin to Kafka, one JSON object a line",
@@ -36,29 +34,18 @@ wrong is reported with its number and left out, and the exit code is 1 in the
 end. Progress goes to stderr.`,
 		Example: `  echo '{"recipient":"user-7","title":"Hello"}' | belfry emit --brokers 127.0.0.1:9092
   belfry emit --brokers 127.0.0.1:9092 < notifications.ndjson`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := kafka.Validate(); err != nil {
-				return err
-			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
-			cfg, prefix := kafka.Config("", logger), belfry.Prefix(kafka.Prefix)
-			if err := verifyTopics(cmd.Context(), cfg, prefix, false, 0); err != nil {
-				return err
-			}
-			out, err := emitters.OpenNotifications(cfg, prefix)
-			if err != nil {
-				return err
-			}
-			e := emission{out: out, progress: p.Stderr}
-			return e.Run(cmd.Context(), p.Stdin)
-		},
-	}
-	kafka.AddFlags(c.Flags())
-	log.AddFlags(c.Flags())
-	return c
+	}, []options.Group{&kafka}, func(cmd *cobra.Command, _ []string, log *slog.Logger) error {
+		cfg := kafka.Config("", log)
+		if err := verifyTopics(cmd.Context(), cfg, false, 0); err != nil {
+			return err
+		}
+		out, err := emitters.OpenNotifications(cfg, cfg.Prefix)
+		if err != nil {
+			return err
+		}
+		e := emission{out: out, progress: p.Stderr}
+		return e.Run(cmd.Context(), p.Stdin)
+	})
 }
 
 // maxLineBytes bounds a line: a thousand recipients and an item of the largest

@@ -10,10 +10,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
@@ -27,7 +27,6 @@ import (
 // lagCommandOptions say what of the lag to show, and how.
 type lagCommandOptions struct {
 	kafka      options.Kafka
-	log        options.Log
 	groups     []string
 	partitions bool
 	asJSON     bool
@@ -41,7 +40,7 @@ type lagCommandOptions struct {
 
 func lagCommand(p *cli.Program) *cobra.Command {
 	o := &lagCommandOptions{}
-	c := &cobra.Command{
+	return options.Command(p, &cobra.Command{
 		Use:     "lag",
 		GroupID: cli.GroupOperate,
 		Short:   "Show how far consumer groups are behind",
@@ -56,22 +55,17 @@ for each look.`,
 		Example: `  belfry lag --brokers 127.0.0.1:9092 --watch
   belfry lag --brokers 127.0.0.1:9092 --groups router,unread --max-age 30s
   belfry lag --brokers 127.0.0.1:9092 --groups '.*' --by-partition`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			if _, err := o.log.Logger(p.Stderr); err != nil {
-				return err
-			}
-			// Failures are shown or returned, not logged.
-			cfg := o.kafka.Config("", slog.New(slog.DiscardHandler))
-			if err := options.CheckReachable(cfg); err != nil {
-				return err
-			}
-			return o.Run(cmd.Context(), cfg, p.Stdout)
-		},
-	}
-	fs := c.Flags()
+	}, []options.Group{o}, func(cmd *cobra.Command, _ []string, _ *slog.Logger) error {
+		// Failures are shown or returned, not logged.
+		cfg, err := o.kafka.Reachable(slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		return o.Run(cmd.Context(), cfg, p.Stdout)
+	})
+}
+
+func (o *lagCommandOptions) AddFlags(fs *pflag.FlagSet) {
 	o.kafka.AddFlags(fs)
 	fs.StringSliceVar(&o.groups, "groups", nil, "groups to show, a `list` of patterns (RE2) of whole names, with or without the prefix; those of this installation if absent")
 	fs.BoolVar(&o.partitions, "by-partition", false, "show each partition")
@@ -80,8 +74,6 @@ for each look.`,
 	fs.DurationVar(&o.interval, "interval", 2*time.Second, "how often --watch looks")
 	fs.Int64Var(&o.maxLag, "max-lag", -1, "end with 1 if a group has more `records` before it; -1 for any")
 	fs.DurationVar(&o.maxAge, "max-age", -1, "end with 1 if a group's oldest unprocessed record is older; negative for any")
-	o.log.AddFlags(fs)
-	return c
 }
 
 func (o *lagCommandOptions) Validate() error {
@@ -206,7 +198,7 @@ func (o *lagCommandOptions) show(out io.Writer, r lag.Report, again bool) error 
 	if !r.Up {
 		fmt.Fprintf(out, "not collected: %s; what follows is what was found before\n", cli.OneLine(errors.New(r.Error)))
 	}
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	t := cli.NewTable(out)
 	fmt.Fprintln(t, "GROUP\tSTATE\tMEMBERS\tPARTITIONS\tLAG\tOLDEST\tCAUGHT UP IN")
 	for _, g := range r.Groups {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", cli.Printable(g.Name), g.State, len(g.Members), len(g.Partitions), g.Lag, ageText(g.MaxLagSeconds), untilCaughtUp(&g))

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
@@ -18,12 +17,6 @@ import (
 	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/upkeep"
 )
-
-// flagGroup is one group of flags.
-type flagGroup interface {
-	AddFlags(*pflag.FlagSet)
-	Validate() error
-}
 
 // serveOptions are the flags of the serving commands; a command has some of
 // them.
@@ -44,34 +37,17 @@ type serveOptions struct {
 	sweep   options.Sweep
 	lag     options.Lag
 	process options.Process
-	log     options.Log
-
 	hangups func() (<-chan os.Signal, func()) // of program
 }
 
-// serving makes c a command with these flags, and those of the log, that
-// validates them and serves.
-func serving(p *cli.Program, c *cobra.Command, o *serveOptions, flags []flagGroup, serve func(context.Context, *slog.Logger) error) *cobra.Command {
+// serving makes c a command with these flags that serves.
+func serving(p *cli.Program, c *cobra.Command, o *serveOptions, flags []options.Group, serve func(context.Context, *slog.Logger) error) *cobra.Command {
 	o.state.Env, o.hangups, o.kafka.Version = p.Env, p.Hangups, cli.VersionName(p.Version)
-	for _, f := range flags {
-		f.AddFlags(c.Flags())
-	}
-	o.log.AddFlags(c.Flags())
 	c.GroupID = cli.GroupServe
-	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		for _, f := range flags {
-			if err := f.Validate(); err != nil {
-				return err
-			}
-		}
-		log, err := o.log.Logger(p.Stderr)
-		if err != nil {
-			return err
-		}
+	return options.Command(p, c, flags, func(cmd *cobra.Command, _ []string, log *slog.Logger) error {
 		p.LogStrays(log)
 		return serve(cmd.Context(), log)
-	}
-	return c
+	})
 }
 
 // serve runs a node of these options; withAPI says whether it has the server,
@@ -154,7 +130,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 			return errors.Join(err, cfg.Close())
 		}
 	}
-	if err := verifyTopics(ctx, cfg.Kafka, cfg.Prefix, slices.Contains(cfg.Groups, node.GroupUnread), cfg.Features); err != nil {
+	if err := verifyTopics(ctx, cfg.Kafka, slices.Contains(cfg.Groups, node.GroupUnread), cfg.Features); err != nil {
 		return errors.Join(err, cfg.Close())
 	}
 	// A start that is refused before this is one line on stderr.
@@ -290,7 +266,7 @@ does, in its --state-dir.`,
 		Example: `  belfry processor --brokers kafka:9092 --metrics-addr :9100
   belfry processor --brokers kafka:9092 --groups router --rules rules.yaml --state-dir /var/lib/belfry
   belfry processor --brokers kafka:9092 --instance-id "$HOSTNAME" --session-timeout 30s`,
-	}, o, []flagGroup{&o.kafka, &o.groups, &o.rules, &o.reach, &o.asked, &o.member, &o.fold, &o.timers, &o.many, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []options.Group{&o.kafka, &o.groups, &o.rules, &o.reach, &o.asked, &o.member, &o.fold, &o.timers, &o.many, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, false, nil)
 	})
 }
@@ -311,7 +287,7 @@ users' logs have decided to send: it shares that work with all others that do.`,
   belfry server --brokers 127.0.0.1:9092 --auth none
   belfry server --brokers kafka:9092 --jwt-secret-file jwt.secret --send webpush \
       --vapid-key-file vapid.pem --vapid-subject mailto:ops@example.com --public-url https://inbox.example.com`,
-	}, o, []flagGroup{&o.kafka, &o.server, &o.push, &o.sweep, &o.rules, &o.reach, &o.fold, &o.many, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []options.Group{&o.kafka, &o.server, &o.push, &o.sweep, &o.rules, &o.reach, &o.fold, &o.many, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		return o.serve(ctx, log, true, nil)
 	})
 }
@@ -334,7 +310,7 @@ subscribed, for one.`,
 		Example: `  belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --addr :8080
   belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --rules rules.yaml
   belfry run --brokers kafka:9092 --jwt-secret-file jwt.secret --reply-topics v1.event.subscription.response`,
-	}, o, []flagGroup{&o.kafka, &o.server, &o.push, &o.sweep, &o.topics, &o.rules, &o.reach, &o.asked, &o.member, &o.fold, &o.timers, &o.many, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
+	}, o, []options.Group{&o.kafka, &o.server, &o.push, &o.sweep, &o.topics, &o.rules, &o.reach, &o.asked, &o.member, &o.fold, &o.timers, &o.many, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = node.AllGroups()
 		return o.serve(ctx, log, true, func(cfg kafka.Config) error {
 			changes, err := o.topics.Ensure(ctx, cfg, belfry.Prefix(o.kafka.Prefix))

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,13 +21,12 @@ func topicsCommand(p *cli.Program) *cobra.Command {
 		broker  options.Kafka
 		topics  options.Topics
 		asked   options.Requests
-		log     options.Log
 		renewal = newRenewOptions()
 		dryRun  bool
 		grow    string
 		oneHop  bool
 	)
-	c := &cobra.Command{
+	c := options.Command(p, &cobra.Command{
 		Use:     "topics",
 		GroupID: cli.GroupOperate,
 		Short:   "Create the topics that are missing, and verify the others",
@@ -68,64 +67,52 @@ was.`,
   belfry topics --brokers kafka:9092 --new-epoch
   belfry topics --brokers kafka:9092 --prefix belfry2 --partitions 48 --grow-from belfry
   belfry topics --brokers kafka:9092 --one-hop`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := cmp.Or(broker.Validate(), topics.Validate(), asked.Validate()); err != nil {
-				return err
+	}, []options.Group{&broker, &topics, &asked}, func(cmd *cobra.Command, _ []string, log *slog.Logger) error {
+		cfg := broker.Config("", log)
+		prefix := cfg.Prefix
+		report := func(change kafka.Change) { fmt.Fprintln(p.Stdout, change) }
+		if dryRun {
+			if renewal.topic.Value != "" || grow != "" || oneHop {
+				return cli.FlagErrorf("dry-run", "not with --%s, --%s or --%s, which change nothing that is there before all is checked and copied", newEpochFlag, growFromFlag, oneHopFlag)
 			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
+			return planTopics(cfg, prefix, topics, asked, p.Stdout)
+		}
+		if err := checkGrowth(belfry.Prefix(grow), prefix, renewal); err != nil {
+			return err
+		}
+		if oneHop {
+			if renewal.topic.Value != "" || grow != "" {
+				return cli.FlagErrorf(oneHopFlag, "not with --%s or --%s: run it before", newEpochFlag, growFromFlag)
 			}
-			prefix := belfry.Prefix(broker.Prefix)
-			cfg := broker.Config("", logger)
-			report := func(change kafka.Change) { fmt.Fprintln(p.Stdout, change) }
-			if dryRun {
-				if renewal.topic.Value != "" || grow != "" || oneHop {
-					return cli.FlagErrorf("dry-run", "not with --%s, --%s or --%s, which change nothing that is there before all is checked and copied", newEpochFlag, growFromFlag, oneHopFlag)
-				}
-				return planTopics(cfg, prefix, topics, asked, p.Stdout)
-			}
-			if err := checkGrowth(belfry.Prefix(grow), prefix, renewal); err != nil {
-				return err
-			}
-			if oneHop {
-				if renewal.topic.Value != "" || grow != "" {
-					return cli.FlagErrorf(oneHopFlag, "not with --%s or --%s: run it before", newEpochFlag, growFromFlag)
-				}
-				return renew.OneHop{Prefix: prefix, Check: codec.CheckItem, Report: report}.Run(cmd.Context(), cfg)
-			}
-			if renewal.topic.Value != "" {
-				return renewTopic(cmd.Context(), cfg, prefix, renewal, report)
-			}
-			changes, err := topics.Ensure(cmd.Context(), cfg, prefix)
-			if err == nil {
-				var more []kafka.Change
-				more, err = asked.Ensure(cmd.Context(), cfg, prefix, topics)
-				changes = append(changes, more...)
-			}
-			for _, change := range changes {
-				report(change)
-			}
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(p.Stdout, "%d topics are as they must be\n", len(prefix.Topics(topics.Partitions)))
-			if grow != "" {
-				return renew.Grow(cmd.Context(), cfg, renew.Growth{From: belfry.Prefix(grow), To: prefix, Boards: growBoards(), Report: report})
-			}
-			return nil
-		},
-	}
-	broker.AddFlags(c.Flags())
-	topics.AddFlags(c.Flags())
-	asked.AddFlags(c.Flags())
+			return renew.OneHop{Prefix: prefix, Check: codec.CheckItem, Report: report}.Run(cmd.Context(), cfg)
+		}
+		if renewal.topic.Value != "" {
+			return renewTopic(cmd.Context(), cfg, prefix, renewal, report)
+		}
+		changes, err := topics.Ensure(cmd.Context(), cfg, prefix)
+		if err == nil {
+			var more []kafka.Change
+			more, err = asked.Ensure(cmd.Context(), cfg, prefix, topics)
+			changes = append(changes, more...)
+		}
+		for _, change := range changes {
+			report(change)
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(p.Stdout, "%d topics are as they must be\n", len(prefix.Topics(topics.Partitions)))
+		if grow != "" {
+			return renew.Grow(cmd.Context(), cfg, renew.Growth{From: belfry.Prefix(grow), To: prefix, Boards: growBoards(), Report: report})
+		}
+		return nil
+	})
 	renewal.AddFlags(c.Flags())
 	c.Flags().StringVar(&grow, growFromFlag, "", "`prefix` of an installation whose users and inboxes are copied into this one, which may have more partitions; on the command line only")
 	cli.MarkAction(c.Flags(), growFromFlag)
 	c.Flags().BoolVar(&oneHop, oneHopFlag, false, "take over an installation of an earlier release that has a topic belfry.items; on the command line only")
 	cli.MarkAction(c.Flags(), oneHopFlag)
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be created and what differs, and change nothing")
-	log.AddFlags(c.Flags())
 	return c
 }
 

@@ -16,19 +16,19 @@ import (
 // be. Their partition count is the journal's: it cannot change for life. With folds
 // it also refuses an installation of which contents may still take two hops. A topic that
 // no open feature uses may be missing, so that an upgrade alone needs no new one.
-func verifyTopics(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, folds bool, features inbox.Features) error {
+func verifyTopics(ctx context.Context, cfg kafka.Config, folds bool, features inbox.Features) error {
 	topics, err := options.OpenTopics(cfg)
 	if err != nil {
 		return err
 	}
 	defer topics.Close()
-	journal := prefix.Journal()
-	specs := usedTopics(prefix, 1, features)
+	journal := cfg.Prefix.Journal()
+	specs := usedTopics(cfg.Prefix, 1, features)
 	names := make([]string, len(specs))
 	for i, s := range specs {
 		names[i] = s.Name
 	}
-	infos, err := options.TopicInfos(topics, cfg, prefix, names...)
+	infos, err := options.TopicInfos(topics, cfg, names...)
 	if err != nil {
 		return err
 	}
@@ -40,10 +40,10 @@ func verifyTopics(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, f
 				kafka.ErrTopic, name, got, journal, partitions, create)
 		}
 	}
-	if err := topics.Verify(usedTopics(prefix, partitions, features)); err != nil || !folds {
+	if err := topics.Verify(usedTopics(cfg.Prefix, partitions, features)); err != nil || !folds {
 		return err
 	}
-	if err := renew.CheckOneHop(ctx, topics, prefix); err != nil {
+	if err := renew.CheckOneHop(ctx, topics, cfg.Prefix); err != nil {
 		return fmt.Errorf("%w: stop the processors of the earlier release and run \"%s --one-hop\"", err, create)
 	}
 	return nil

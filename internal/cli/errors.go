@@ -82,15 +82,3 @@ func OneLine(err error) string {
 		return r
 	}, text)
 }
-
-// OneUser is the check of arguments that are one user; call is the command line in full,
-// for who gave none or several.
-func OneUser(args []string, call string) error {
-	if len(args) != 1 {
-		return Usagef("name one user: %s", call)
-	}
-	if err := belfry.CheckRecipient(args[0]); err != nil {
-		return Usagef("user %.40q: %w", args[0], Problem(err))
-	}
-	return nil
-}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"unicode"
 )
@@ -16,16 +15,6 @@ func Printable(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// PrintLines writes a printable line for each of what there is to tell.
-func PrintLines[T fmt.Stringer](w io.Writer, all []T) error {
-	for _, one := range all {
-		if _, err := fmt.Fprintln(w, Printable(one.String())); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Counted is a number of things, in words.

@@ -157,10 +157,10 @@ func OpenTopics(cfg kafka.Config) (*kafka.Topics, error) {
 
 // TopicInfos looks up topics of an installation. Those that do not exist are an error
 // that says how to create them.
-func TopicInfos(topics *kafka.Topics, cfg kafka.Config, prefix belfry.Prefix, names ...string) (map[string]kafka.TopicInfo, error) {
+func TopicInfos(topics *kafka.Topics, cfg kafka.Config, names ...string) (map[string]kafka.TopicInfo, error) {
 	infos, err := topics.Existing(names...)
 	if err != nil {
-		return nil, fmt.Errorf("topics of prefix %s: %w", prefix, err)
+		return nil, fmt.Errorf("topics of prefix %s: %w", cfg.Prefix, err)
 	}
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := infos[name]; return ok })
 	if len(missing) > 0 {
@@ -169,15 +169,14 @@ func TopicInfos(topics *kafka.Topics, cfg kafka.Config, prefix belfry.Prefix, na
 	return infos, nil
 }
 
-// CheckReachable returns the error of OpenTopics, for commands that go on with
-// connections of their own.
-func CheckReachable(cfg kafka.Config) error {
+// LookUp is TopicInfos for who asks nothing else of the brokers.
+func LookUp(cfg kafka.Config, names ...string) (map[string]kafka.TopicInfo, error) {
 	topics, err := OpenTopics(cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	topics.Close()
-	return nil
+	defer topics.Close()
+	return TopicInfos(topics, cfg, names...)
 }
 
 // unreachable says which flag to look at when no broker lets us in.
@@ -205,4 +204,16 @@ func (o *Kafka) Config(stateDir string, log *slog.Logger) kafka.Config {
 		Brokers: o.Brokers, Prefix: belfry.Prefix(o.Prefix), StateDir: stateDir, TLS: o.TLS, Version: o.Version, Logger: log,
 		SASL: kafka.SASL{Mechanism: o.SASLMechanism.Value, User: o.SASLUser, Password: o.SASLPassword},
 	}
+}
+
+// Reachable is Config without a state folder, or the error of OpenTopics, for commands that
+// go on with connections of their own.
+func (o *Kafka) Reachable(log *slog.Logger) (kafka.Config, error) {
+	cfg := o.Config("", log)
+	topics, err := OpenTopics(cfg)
+	if err != nil {
+		return cfg, err
+	}
+	topics.Close()
+	return cfg, nil
 }

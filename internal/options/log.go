@@ -1,7 +1,6 @@
 package options
 
 import (
-	"fmt"
 	"io"
 	"log/slog"
 
@@ -25,15 +24,13 @@ func (o *Log) AddFlags(fs *pflag.FlagSet) {
 	fs.Var(&o.Level, "log-level", "the least severe lines to log")
 }
 
-// Logger returns a logger on w. The options were checked as they were set.
-func (o *Log) Logger(w io.Writer) (*slog.Logger, error) {
+// Logger returns a logger on w.
+func (o *Log) Logger(w io.Writer) *slog.Logger {
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(o.Level.Value)); err != nil {
-		return nil, fmt.Errorf("parse log level: %w", err)
-	}
+	_ = level.UnmarshalText([]byte(o.Level.Value)) // of the words of the flag all are levels
 	handle := &slog.HandlerOptions{Level: level}
 	if o.format.Value == "json" {
-		return slog.New(slog.NewJSONHandler(w, handle)), nil
+		return slog.New(slog.NewJSONHandler(w, handle))
 	}
-	return slog.New(slog.NewTextHandler(w, handle)), nil
+	return slog.New(slog.NewTextHandler(w, handle))
 }

@@ -62,13 +62,25 @@ func (o *Mail) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.hello, "smtp-hello", "", "`name` that this machine introduces itself by (EHLO); the domain of --mail-from if absent")
 	fs.IntVar(&o.connections, "smtp-connections", sender.DefaultConnections, "connections to the mail server at a time, of this process")
 	fs.DurationVar(&o.timeout, "smtp-timeout", sender.DefaultTimeout, "how long the mail server may take for a connection or a command, and ten times as long to take a mail")
-	o.AddLetterFlags(fs)
+	o.addLetterFlags(fs)
 	fs.StringVar(&o.dkimKeyFile, "dkim-key-file", "", "PEM `file` with the private key (RSA or Ed25519) to sign mails with (DKIM), where the mail server does not")
 	fs.StringVar(&o.dkimSelector, "dkim-selector", "", "`selector` of that key: its public part is at SELECTOR._domainkey.DOMAIN, the domain being that of --mail-from")
 }
 
-// AddLetterFlags adds to fs the flags that say what a mail holds.
-func (o *Mail) AddLetterFlags(fs *pflag.FlagSet) {
+// Letters are the flags of Mail that say what a mail holds.
+type Letters struct{ Mail }
+
+// AddFlags adds the flags to fs.
+func (o *Letters) AddFlags(fs *pflag.FlagSet) { o.addLetterFlags(fs) }
+
+// Validate checks what was given and loads the templates; the error is a usage error that
+// names the flag.
+func (o *Letters) Validate() error {
+	o.warnings = nil
+	return o.validateLetters()
+}
+
+func (o *Mail) addLetterFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.from, "mail-from", "", "`address` that mail is from, with a name if you like: 'Inbox <inbox@example.com>'")
 	fs.StringVar(&o.replyTo, "mail-reply-to", "", "`address` that answers go to; that of --mail-from if absent")
 	o.content = cli.NewChoice(string(letter.Full), string(letter.None), string(letter.Titles), string(letter.Full))
@@ -88,12 +100,6 @@ func (o *Mail) Validate() error {
 		return err
 	}
 	return o.validateServer()
-}
-
-// ValidateLetters is Validate without what a server is for.
-func (o *Mail) ValidateLetters() error {
-	o.warnings = nil
-	return o.validateLetters()
 }
 
 func (o *Mail) validateLetters() (err error) {

@@ -219,10 +219,7 @@ func TestLogger(t *testing.T) {
 			if err := fs.Parse(tt.args); err != nil {
 				t.Fatal(err)
 			}
-			logger, err := o.Logger(&out)
-			if err != nil {
-				t.Fatal(err)
-			}
+			logger := o.Logger(&out)
 			logger.Debug("debug")
 			logger.Info("info")
 			logger.Warn("warn")

@@ -24,9 +24,9 @@ type Partition struct {
 
 // ReadPartition reads a partition of the unread table up to its end as it is now: the rows
 // of all users, or of one alone if that is not empty, and the notice board.
-func ReadPartition(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, partition int32, user string) (*Partition, error) {
+func ReadPartition(ctx context.Context, cfg kafka.Config, partition int32, user string) (*Partition, error) {
 	p, own := &Partition{Rows: map[string][]byte{}}, belfry.PartitionKey(partition)
-	err := table.Scan(ctx, cfg, prefix.UnreadTable(), partition, func(m *sarama.ConsumerMessage) error {
+	err := table.Scan(ctx, cfg, cfg.Prefix.UnreadTable(), partition, func(m *sarama.ConsumerMessage) error {
 		key := string(m.Key)
 		if user != "" && key != user && key != own {
 			return nil
@@ -91,8 +91,8 @@ func (p *Partition) announces() bool { return p.Board != nil && p.Board.Keep > 0
 // ScanContents calls visit with each record of a partition of the inbox table up to its end
 // as it is now, in their order; the value of one that takes a content out is nil. The
 // recipient of a notice's content is the key of its partition.
-func ScanContents(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, partition int32, visit func(key inbox.ContentKey, value []byte) error) error {
-	return table.Scan(ctx, cfg, prefix.InboxTable(), partition, func(m *sarama.ConsumerMessage) error {
+func ScanContents(ctx context.Context, cfg kafka.Config, partition int32, visit func(key inbox.ContentKey, value []byte) error) error {
+	return table.Scan(ctx, cfg, cfg.Prefix.InboxTable(), partition, func(m *sarama.ConsumerMessage) error {
 		key, ok := inbox.ParseTableKey(string(m.Key))
 		if !ok {
 			return nil

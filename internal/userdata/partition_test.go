@@ -24,7 +24,7 @@ const prefix = belfry.Prefix("belfry")
 // A partition of the tables is read as a view of them shows it: no late write of a
 // paused owner takes a row back, and rows are shown with the partition's notice board.
 func TestReadPartition(t *testing.T) {
-	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), Prefix: prefix, StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
 	topics, err := kafka.OpenTopics(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestReadPartition(t *testing.T) {
 	put(contents, "kim/1", value, nil)
 	put(contents, "choi/2", value, nil)
 
-	p, err := userdata.ReadPartition(t.Context(), cfg, prefix, 0, "")
+	p, err := userdata.ReadPartition(t.Context(), cfg, 0, "")
 	if err != nil || len(p.Rows) != 1 || p.Board.State.Version != 5 {
 		t.Fatalf("got %d rows, %v, want kim's and the board", len(p.Rows), err)
 	}
@@ -80,18 +80,18 @@ func TestReadPartition(t *testing.T) {
 	if nobody, err := p.Stored("lee"); err != nil || nobody.Version != 0 {
 		t.Errorf("of who has no row: %+v, %v", nobody, err)
 	}
-	if p, err := userdata.ReadPartition(t.Context(), cfg, prefix, 0, "lee"); err != nil || len(p.Rows) != 0 || p.Board == nil {
+	if p, err := userdata.ReadPartition(t.Context(), cfg, 0, "lee"); err != nil || len(p.Rows) != 0 || p.Board == nil {
 		t.Errorf("of lee alone: %d rows, %v", len(p.Rows), err)
 	}
 	var keys []string
-	err = userdata.ScanContents(t.Context(), cfg, prefix, 0, func(key inbox.ContentKey, value []byte) error {
+	err = userdata.ScanContents(t.Context(), cfg, 0, func(key inbox.ContentKey, value []byte) error {
 		keys = append(keys, key.String())
 		return nil
 	})
 	if want := []string{"__0/5", "kim/1", "choi/2"}; err != nil || !slices.Equal(keys, want) {
 		t.Errorf("contents %q, %v, want %q", keys, err, want)
 	}
-	data, err := userdata.Read(t.Context(), cfg, prefix, "kim")
+	data, err := userdata.Read(t.Context(), cfg, "kim")
 	if err != nil || data.Row.Version != 5 || data.Stored.Version != 3 || len(data.Items) != 2 || data.Items[5].Audience != "all" {
 		t.Errorf("got %+v, %v", data, err)
 	}

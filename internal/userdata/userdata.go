@@ -21,21 +21,16 @@ type Data struct {
 
 // Read reads both tables of the user's partition, up to their ends when it begins. The
 // error matches kafka.ErrTopic where a table does not exist.
-func Read(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string) (*Data, error) {
-	topics, err := options.OpenTopics(cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer topics.Close()
-	infos, err := options.TopicInfos(topics, cfg, prefix, prefix.UnreadTable(), prefix.InboxTable())
+func Read(ctx context.Context, cfg kafka.Config, user string) (*Data, error) {
+	infos, err := options.LookUp(cfg, cfg.Prefix.UnreadTable(), cfg.Prefix.InboxTable())
 	if err != nil {
 		return nil, err
 	}
 	d := &Data{
-		Partition: kafka.Partition(user, infos[prefix.UnreadTable()].Partitions),
+		Partition: kafka.Partition(user, infos[cfg.Prefix.UnreadTable()].Partitions),
 		Items:     map[uint64]inbox.Item{}, Endpoints: map[uint64]inbox.Address{},
 	}
-	held, err := ReadPartition(ctx, cfg, prefix, d.Partition, user)
+	held, err := ReadPartition(ctx, cfg, d.Partition, user)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +39,7 @@ func Read(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user stri
 	}
 	d.Row = held.Show(d.Stored)
 	own := belfry.PartitionKey(d.Partition)
-	err = ScanContents(ctx, cfg, prefix, kafka.Partition(user, infos[prefix.InboxTable()].Partitions), func(key inbox.ContentKey, value []byte) error {
+	err = ScanContents(ctx, cfg, kafka.Partition(user, infos[cfg.Prefix.InboxTable()].Partitions), func(key inbox.ContentKey, value []byte) error {
 		notice := key.Recipient == own && d.shows(key.Seq)
 		if !notice && key.Recipient != user {
 			return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,9 +17,6 @@ import (
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 )
-
-// yesFlag is given for one call: it has a command do what it would else only show.
-const yesFlag = "yes"
 
 // Command returns "belfry broadcast" with its subcommands.
 func Command(p *cli.Program) *cobra.Command {
@@ -37,12 +35,11 @@ inboxes and badges as all else does, until it expires or is taken back.`,
 func sendCommand(p *cli.Program) *cobra.Command {
 	var (
 		kafka    options.Kafka
-		log      options.Log
 		notice   noticeOptions
 		features string
 		yes      bool
 	)
-	c := &cobra.Command{
+	c := options.Command(p, &cobra.Command{
 		Use:   "send",
 		Short: "Announce something; without --yes show what it would be",
 		Long: `Announce something to everybody, or to who has subscribed to a topic. Without
@@ -57,32 +54,20 @@ one with another id.`,
 		Example: `  belfry broadcast send --brokers kafka:9092 --audience all --id closed-3 --title en=Closed --title ko=휴무
   belfry broadcast send --brokers kafka:9092 --audience topic:canteen --id menu-7 --title Menu --yes
   belfry broadcast send --brokers kafka:9092 --file notice.json --yes`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := kafka.Validate(); err != nil {
-				return err
-			}
-			if err := checkOpen(features); err != nil {
-				return err
-			}
-			now := time.Now()
-			n, err := notice.read(now)
-			if err != nil {
-				return err
-			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
-			cfg, prefix := kafka.Config("", logger), belfry.Prefix(kafka.Prefix)
-			return announce(cmd.Context(), p.Stdout, cfg, prefix, &n, now, yes)
-		},
-	}
-	kafka.AddFlags(c.Flags())
+	}, []options.Group{&kafka}, func(cmd *cobra.Command, _ []string, log *slog.Logger) error {
+		if err := checkOpen(features); err != nil {
+			return err
+		}
+		now := time.Now()
+		n, err := notice.read(now)
+		if err != nil {
+			return err
+		}
+		return announce(cmd.Context(), p.Stdout, kafka.Config("", log), &n, now, yes)
+	})
 	notice.AddFlags(c.Flags())
 	addFeatures(c, &features)
-	c.Flags().BoolVar(&yes, yesFlag, false, "do it; otherwise only show what would be announced")
-	cli.MarkAction(c.Flags(), yesFlag)
-	log.AddFlags(c.Flags())
+	cli.AddYes(c.Flags(), &yes, "show what would be announced")
 	return c
 }
 
@@ -103,15 +88,15 @@ func checkOpen(text string) error {
 }
 
 // announce shows a notice and whom it reaches, and with yes writes it.
-func announce(ctx context.Context, out io.Writer, cfg kafka.Config, prefix belfry.Prefix, n *belfry.Notification, now time.Time, yes bool) error {
-	found, err := look(ctx, cfg, prefix, n.Audience)
+func announce(ctx context.Context, out io.Writer, cfg kafka.Config, n *belfry.Notification, now time.Time, yes bool) error {
+	found, err := look(ctx, cfg, n.Audience)
 	if err != nil {
 		return err
 	}
 	if err := preview(out, n, found, now); err != nil {
 		return err
 	}
-	if err := found.checkOn(cfg, prefix); err != nil {
+	if err := found.checkOn(cfg); err != nil {
 		return err
 	}
 	record := inbox.Record{Kind: inbox.KindNotify, Notification: *n}
@@ -119,10 +104,10 @@ func announce(ctx context.Context, out io.Writer, cfg kafka.Config, prefix belfr
 		return err
 	}
 	if !yes {
-		_, err := fmt.Fprintf(out, "\nnothing is written; --%s does it\n", yesFlag)
+		_, err := fmt.Fprintf(out, "\nnothing is written; --%s does it\n", cli.YesFlag)
 		return err
 	}
-	if err := write(ctx, cfg, prefix, record, found.partitions); err != nil {
+	if err := write(ctx, cfg, record, found.partitions); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "\nannounced in %s\n", cli.Counted(found.partitions, "partition"))
@@ -130,8 +115,8 @@ func announce(ctx context.Context, out io.Writer, cfg kafka.Config, prefix belfr
 }
 
 // write writes a record to each partition.
-func write(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, r inbox.Record, partitions int) (err error) {
-	journal, err := emitters.OpenJournal(cfg, prefix)
+func write(ctx context.Context, cfg kafka.Config, r inbox.Record, partitions int) (err error) {
+	journal, err := emitters.OpenJournal(cfg, cfg.Prefix)
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,10 +25,9 @@ import (
 func listCommand(p *cli.Program) *cobra.Command {
 	var (
 		kafka  options.Kafka
-		log    options.Log
 		asJSON bool
 	)
-	c := &cobra.Command{
+	c := options.Command(p, &cobra.Command{
 		Use:   "list",
 		Short: "List the notices that are live or scheduled",
 		Long: `List the notices that are live or scheduled, the newest first, from both
@@ -36,30 +35,20 @@ tables. A notice that is not in all partitions was cut off: announce it again
 with its id. GET /v1/broadcasts?reach=1 also counts who has seen them.`,
 		Example: `  belfry broadcast list --brokers kafka:9092
   belfry broadcast list --brokers kafka:9092 --json`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := kafka.Validate(); err != nil {
-				return err
-			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
-			all, f, err := notices(cmd.Context(), kafka.Config("", logger), belfry.Prefix(kafka.Prefix), time.Now())
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(p.Stdout).Encode(struct {
-					Partitions int       `json:"partitions"`
-					Broadcasts []*notice `json:"broadcasts"`
-				}{f.partitions, all})
-			}
-			return printNotices(p.Stdout, all, f.partitions)
-		},
-	}
-	kafka.AddFlags(c.Flags())
+	}, []options.Group{&kafka}, func(cmd *cobra.Command, _ []string, log *slog.Logger) error {
+		all, f, err := notices(cmd.Context(), kafka.Config("", log), time.Now())
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return json.NewEncoder(p.Stdout).Encode(struct {
+				Partitions int       `json:"partitions"`
+				Broadcasts []*notice `json:"broadcasts"`
+			}{f.partitions, all})
+		}
+		return printNotices(p.Stdout, all, f.partitions)
+	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	log.AddFlags(c.Flags())
 	return c
 }
 
@@ -78,15 +67,15 @@ type notice struct {
 }
 
 // notices reads what is on the boards of all partitions.
-func notices(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, now time.Time) ([]*notice, *found, error) {
-	f, err := look(ctx, cfg, prefix, belfry.AudienceAll)
+func notices(ctx context.Context, cfg kafka.Config, now time.Time) ([]*notice, *found, error) {
+	f, err := look(ctx, cfg, belfry.AudienceAll)
 	if err != nil {
 		return nil, nil, err
 	}
 	contents := map[int32]map[uint64]belfry.Notification{} // of the partitions that were asked about
 	all, err := board.Announcements(f.boards, now, func(partition int32, seq uint64) (inbox.Item, bool, error) {
 		if contents[partition] == nil {
-			if contents[partition], err = contentsOf(ctx, cfg, prefix, partition); err != nil {
+			if contents[partition], err = contentsOf(ctx, cfg, partition); err != nil {
 				return inbox.Item{}, false, err
 			}
 		}
@@ -112,9 +101,9 @@ func notices(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, now ti
 }
 
 // contentsOf reads the contents of the notices of a partition, by seq.
-func contentsOf(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, partition int32) (map[uint64]belfry.Notification, error) {
+func contentsOf(ctx context.Context, cfg kafka.Config, partition int32) (map[uint64]belfry.Notification, error) {
 	out, own := map[uint64]belfry.Notification{}, belfry.PartitionKey(partition)
-	err := userdata.ScanContents(ctx, cfg, prefix, partition, func(key inbox.ContentKey, value []byte) error {
+	err := userdata.ScanContents(ctx, cfg, partition, func(key inbox.ContentKey, value []byte) error {
 		switch {
 		case key.Recipient != own:
 			return nil
@@ -134,7 +123,7 @@ func printNotices(w io.Writer, all []*notice, partitions int) error {
 		_, err := fmt.Fprintln(w, "no notice is live or scheduled")
 		return err
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := cli.NewTable(w)
 	fmt.Fprintln(t, "ID\tSOURCE\tAUDIENCE\tSHOWN\tUNTIL\tPARTITIONS\tTITLE")
 	for _, n := range all {
 		from := "now"

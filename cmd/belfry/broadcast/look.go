@@ -1,7 +1,6 @@
 package broadcast
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +28,7 @@ type found struct {
 var errOff = errors.New("nothing can be announced")
 
 // checkOn returns an error that matches errOff if a partition has no board.
-func (f *found) checkOn(cfg kafka.Config, prefix belfry.Prefix) error {
+func (f *found) checkOn(cfg kafka.Config) error {
 	var off []int
 	for p, b := range f.boards {
 		if b == nil {
@@ -40,7 +39,7 @@ func (f *found) checkOn(cfg kafka.Config, prefix belfry.Prefix) error {
 		return nil
 	}
 	return fmt.Errorf("%w: of %d partitions of %s these have no notice board: %v. Start the processors of this release; if they run, and /ops says that rows count from different bases, stop them and run %q",
-		errOff, f.partitions, prefix.Journal(), off, cfg.TopicsCommand()+" --new-epoch")
+		errOff, f.partitions, cfg.Prefix.Journal(), off, cfg.TopicsCommand()+" --new-epoch")
 }
 
 // checkRoom returns an error if a notice would show at once and not at its time. All
@@ -66,19 +65,15 @@ func (f *found) knows(n *belfry.Notification) int {
 }
 
 // look reads the whole unread table, a partition at a time.
-func look(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, audience string) (*found, error) {
-	topics, err := options.OpenTopics(cfg)
+func look(ctx context.Context, cfg kafka.Config, audience string) (*found, error) {
+	infos, err := options.LookUp(cfg, cfg.Prefix.Journal(), cfg.Prefix.UnreadTable())
 	if err != nil {
 		return nil, err
 	}
-	infos, err := options.TopicInfos(topics, cfg, prefix, prefix.Journal(), prefix.UnreadTable())
-	if err := cmp.Or(err, topics.Close()); err != nil {
-		return nil, err
-	}
-	journal := infos[prefix.Journal()]
+	journal := infos[cfg.Prefix.Journal()]
 	out := &found{partitions: journal.Partitions, boards: make([]*board.Board, journal.Partitions)}
-	for p := range int32(infos[prefix.UnreadTable()].Partitions) {
-		held, err := userdata.ReadPartition(ctx, cfg, prefix, p, "")
+	for p := range int32(infos[cfg.Prefix.UnreadTable()].Partitions) {
+		held, err := userdata.ReadPartition(ctx, cfg, p, "")
 		if err != nil {
 			return nil, err
 		}

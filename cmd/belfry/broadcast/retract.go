@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -20,12 +21,11 @@ import (
 func retractCommand(p *cli.Program) *cobra.Command {
 	var (
 		kafka    options.Kafka
-		log      options.Log
 		r        belfry.Retraction
 		features string
 		yes      bool
 	)
-	c := &cobra.Command{
+	c := options.Command(p, &cobra.Command{
 		Use:   "retract",
 		Short: "Take a notice back: it leaves all inboxes and badges; without --yes show which it is",
 		Long: `Take a notice back, by the audience, source and id that it was announced with,
@@ -34,46 +34,35 @@ read or not. Without --yes it shows which notice that is. One that has not come
 yet is dropped when it does.`,
 		Example: `  belfry broadcast retract --brokers kafka:9092 --audience all --id maintenance-3
   belfry broadcast retract --brokers kafka:9092 --audience topic:canteen --collapse-key menu --yes`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := kafka.Validate(); err != nil {
-				return err
+	}, []options.Group{&kafka}, func(cmd *cobra.Command, _ []string, log *slog.Logger) error {
+		if err := checkOpen(features); err != nil {
+			return err
+		}
+		if r.Audience == "" {
+			return cli.FlagErrorf("audience", "required: all, or topic:NAME")
+		}
+		if err := r.Check(); err != nil {
+			var fe *belfry.FieldError
+			if errors.As(err, &fe) {
+				return cli.FlagErrorf(strings.ReplaceAll(fe.Field, "_", "-"), "%w", cli.Problem(fe))
 			}
-			if err := checkOpen(features); err != nil {
-				return err
-			}
-			if r.Audience == "" {
-				return cli.FlagErrorf("audience", "required: all, or topic:NAME")
-			}
-			if err := r.Check(); err != nil {
-				var fe *belfry.FieldError
-				if errors.As(err, &fe) {
-					return cli.FlagErrorf(strings.ReplaceAll(fe.Field, "_", "-"), "%w", cli.Problem(fe))
-				}
-				return err
-			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
-			return takeBack(cmd.Context(), p.Stdout, kafka.Config("", logger), belfry.Prefix(kafka.Prefix), r, yes)
-		},
-	}
-	kafka.AddFlags(c.Flags())
+			return err
+		}
+		return takeBack(cmd.Context(), p.Stdout, kafka.Config("", log), r, yes)
+	})
 	fs := c.Flags()
 	fs.StringVar(&r.Audience, "audience", "", "whom it was for: `all`, or topic:NAME (required)")
 	fs.StringVar(&r.ID, "id", "", "its `id`")
 	fs.StringVar(&r.Source, "source", defaultSource, "its `source`")
 	fs.StringVar(&r.CollapseKey, "collapse-key", "", "its `key`, in place of the id")
 	addFeatures(c, &features)
-	fs.BoolVar(&yes, yesFlag, false, "do it; otherwise only show which notice it is")
-	cli.MarkAction(fs, yesFlag)
-	log.AddFlags(fs)
+	cli.AddYes(fs, &yes, "show which notice it is")
 	return c
 }
 
 // takeBack shows what a retraction is of, and with yes writes it.
-func takeBack(ctx context.Context, out io.Writer, cfg kafka.Config, prefix belfry.Prefix, r belfry.Retraction, yes bool) error {
-	all, f, err := notices(ctx, cfg, prefix, time.Now())
+func takeBack(ctx context.Context, out io.Writer, cfg kafka.Config, r belfry.Retraction, yes bool) error {
+	all, f, err := notices(ctx, cfg, time.Now())
 	if err != nil {
 		return err
 	}
@@ -99,14 +88,14 @@ func takeBack(ctx context.Context, out io.Writer, cfg kafka.Config, prefix belfr
 			return err
 		}
 	}
-	if err := f.checkOn(cfg, prefix); err != nil {
+	if err := f.checkOn(cfg); err != nil {
 		return err
 	}
 	if !yes {
-		_, err := fmt.Fprintf(out, "\nnothing is written; --%s does it\n", yesFlag)
+		_, err := fmt.Fprintf(out, "\nnothing is written; --%s does it\n", cli.YesFlag)
 		return err
 	}
-	if err := write(ctx, cfg, prefix, inbox.Record{Kind: inbox.KindRetract, Retraction: r}, f.partitions); err != nil {
+	if err := write(ctx, cfg, inbox.Record{Kind: inbox.KindRetract, Retraction: r}, f.partitions); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "\ntaken back in %s\n", cli.Counted(f.partitions, "partition"))

@@ -1,19 +1,15 @@
 package channels
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/reach"
-	"github.com/belfry/belfry/sources/yamlfile"
 )
 
 // Command returns the command.
@@ -30,8 +26,7 @@ looked at, and when. Nothing is written, and it needs no Kafka.`,
 }
 
 func checkCommand(p *cli.Program) *cobra.Command {
-	var asJSON bool
-	c := &cobra.Command{
+	return cli.CheckCommand(p, &cobra.Command{
 		Use:   "check FILE",
 		Short: "Check a channels file, for continuous integration",
 		Long: `Check a channels file. All that is wrong is printed, one problem a line with its
@@ -40,41 +35,22 @@ no Kafka.`,
 		Example: `  belfry channels check channels.yaml
   belfry channels check channels.yaml --json`,
 		ValidArgsFunction: cli.CompleteYAML,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 || args[0] == "" {
-				return cli.Usagef("name one file: belfry channels check FILE")
-			}
-			return nil
-		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			policy, err := (&options.Channels{Path: args[0]}).Load()
-			var wrong *yamlfile.Error
-			if err != nil && !errors.As(err, &wrong) {
-				return cli.Usagef("%w", err)
-			}
-			report := newReport(policy, wrong)
-			if asJSON {
-				err = json.NewEncoder(p.Stdout).Encode(report)
-			} else {
-				err = report.print(p.Stdout)
-			}
-			if err == nil && wrong != nil {
-				err = fmt.Errorf("%s: %s in the channels", args[0], cli.Counted(len(wrong.Problems), "problem"))
-			}
-			return err
-		},
-	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return c
+		Args:              cli.OneArgument("file", "FILE"),
+	}, "channels", func(path string) (cli.Report, error) {
+		policy, err := (&options.Channels{Path: path}).Load()
+		if err != nil {
+			return nil, err
+		}
+		return newReport(policy), nil
+	})
 }
 
-// Report is what there is to say of channels as they stand.
+// Report is what there is to say of channels that are right.
 type Report struct {
-	Valid    bool               `json:"valid"`
-	Hash     string             `json:"hash,omitempty"`
-	Zone     string             `json:"zone,omitempty"`
-	Channels []channelReport    `json:"channels,omitempty"`
-	Problems []yamlfile.Problem `json:"problems,omitempty"`
+	cli.Checked
+	Hash     string          `json:"hash,omitempty"`
+	Zone     string          `json:"zone,omitempty"`
+	Channels []channelReport `json:"channels,omitempty"`
 }
 
 type channelReport struct {
@@ -84,11 +60,8 @@ type channelReport struct {
 	DailyCap int      `json:"daily_cap,omitempty"`
 }
 
-func newReport(p *reach.Policy, wrong *yamlfile.Error) Report {
-	if wrong != nil {
-		return Report{Problems: wrong.Problems}
-	}
-	r := Report{Valid: true, Hash: fmt.Sprintf("%016x", p.Hash()), Zone: p.Zone}
+func newReport(p *reach.Policy) Report {
+	r := Report{Checked: cli.Checked{Valid: true}, Hash: fmt.Sprintf("%016x", p.Hash()), Zone: p.Zone}
 	for i := range p.Channels {
 		c := &p.Channels[i]
 		out := channelReport{Name: c.Name, Kind: c.Kind.String(), DailyCap: c.DailyCap}
@@ -122,11 +95,9 @@ func words(r *reach.Rule) string {
 	return fmt.Sprintf("%s at %s on %s", what, r.Digest.At, strings.Join(r.Digest.Days.Names(), ", "))
 }
 
-func (r Report) print(w io.Writer) error {
-	if !r.Valid {
-		return cli.PrintLines(w, r.Problems)
-	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+// Print implements cli.Report.
+func (r Report) Print(w io.Writer) error {
+	t := cli.NewTable(w)
 	fmt.Fprintln(t, "CHANNEL\tKIND\tA DAY\tTELLS OF")
 	rules := 0
 	for _, c := range r.Channels {

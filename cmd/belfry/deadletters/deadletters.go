@@ -9,15 +9,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 )
-
-// yesFlag is given for one call: it has a command do what it would else only show.
-const yesFlag = "yes"
 
 func Command(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
@@ -39,11 +35,11 @@ twice.`,
 
 // openLetters returns the letters of the installation that the flags name.
 func openLetters(kafka *options.Kafka, log *slog.Logger) (*replay.Letters, error) {
-	cfg := kafka.Config("", log)
-	if err := options.CheckReachable(cfg); err != nil {
+	cfg, err := kafka.Reachable(log)
+	if err != nil {
 		return nil, err
 	}
-	return replay.NewLetters(cfg, belfry.Prefix(kafka.Prefix)), nil
+	return replay.NewLetters(cfg, cfg.Prefix), nil
 }
 
 // letterOptions say which dead letters are meant.
@@ -138,6 +134,12 @@ func (t *pastTime) at(now time.Time) time.Time {
 		return now.Add(-t.ago)
 	}
 	return t.time
+}
+
+// someLetters refuses arguments that do not name letters.
+func someLetters(_ *cobra.Command, args []string) error {
+	_, err := letterIDs(args)
+	return err
 }
 
 // letterIDs reads arguments that name letters, each once.

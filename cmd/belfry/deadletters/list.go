@@ -1,10 +1,9 @@
 package deadletters
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
-	"text/tabwriter"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,13 +16,12 @@ import (
 func deadLettersListCommand(p *cli.Program) *cobra.Command {
 	var (
 		kafka   options.Kafka
-		log     options.Log
 		which   = letterOptions{limit: 50}
 		asJSON  bool
 		pending bool
 		cursor  string
 	)
-	c := &cobra.Command{
+	c := options.Command(p, &cobra.Command{
 		Use:   "list",
 		Short: "List dead letters, the newest first",
 		Long: `List dead letters, the newest first. It joins no consumer group and changes
@@ -33,65 +31,54 @@ With more than --limit of them the last line names a --cursor for the next ones.
 		Example: `  belfry dead-letters list --brokers 127.0.0.1:9092
   belfry dead-letters list --brokers 127.0.0.1:9092 --topic orders --reason rule --since 24h
   belfry dead-letters list --brokers 127.0.0.1:9092 --pending --limit 0 --json`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := cmp.Or(kafka.Validate(), which.Validate()); err != nil {
-				return err
-			}
-			before, err := deadletter.ParseCursor(cursor)
-			if err != nil {
-				return cli.FlagErrorf("cursor", "%w", cli.Problem(err))
-			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
-			query := deadletter.Query{Filter: which.filter(time.Now()), Limit: which.limit, Before: before}
-			query.Filter.Pending = pending
-			letters, err := openLetters(&kafka, logger)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				encoder := json.NewEncoder(p.Stdout)
-				_, err := letters.Newest(cmd.Context(), query, func(l deadletter.Letter) error { return encoder.Encode(newLetterReport(&l)) })
-				return err
-			}
-			t := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
-			n := 0
-			next, err := letters.Newest(cmd.Context(), query, func(l deadletter.Letter) error {
-				if n == 0 {
-					fmt.Fprintln(t, "ID\tDEAD AT\tREASON\tRECORD\tRULE\tATTEMPT\tSTATE\tERROR")
-				}
-				n++
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s/%d/%d\t%s\t%d\t%s\t%s\n", l.ID, l.DeadAt.UTC().Format(time.RFC3339), cli.Printable(string(l.Reason)),
-					cli.Printable(l.Topic), l.Partition, l.Offset, cli.OrDash(cli.Printable(l.Rule)), l.Attempt, letterState(&l), cli.Printable(shortened(l.Error, 100)))
-				// A table of many columns is laid out a screenful at a time.
-				if n%1000 == 0 {
-					return t.Flush()
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			if err := t.Flush(); err != nil {
-				return fmt.Errorf("print letters: %w", err)
-			}
-			switch {
-			case n == 0:
-				_, err = fmt.Fprintln(p.Stdout, "no dead letters")
-			case next != nil:
-				_, err = fmt.Fprintf(p.Stdout, "\nthere are more: --cursor %s\n", next)
-			}
+	}, []options.Group{&kafka, &which}, func(cmd *cobra.Command, _ []string, log *slog.Logger) error {
+		before, err := deadletter.ParseCursor(cursor)
+		if err != nil {
+			return cli.FlagErrorf("cursor", "%w", cli.Problem(err))
+		}
+		query := deadletter.Query{Filter: which.filter(time.Now()), Limit: which.limit, Before: before}
+		query.Filter.Pending = pending
+		letters, err := openLetters(&kafka, log)
+		if err != nil {
 			return err
-		},
-	}
-	kafka.AddFlags(c.Flags())
-	which.AddFlags(c.Flags())
+		}
+		if asJSON {
+			encoder := json.NewEncoder(p.Stdout)
+			_, err := letters.Newest(cmd.Context(), query, func(l deadletter.Letter) error { return encoder.Encode(newLetterReport(&l)) })
+			return err
+		}
+		t := cli.NewTable(p.Stdout)
+		n := 0
+		next, err := letters.Newest(cmd.Context(), query, func(l deadletter.Letter) error {
+			if n == 0 {
+				fmt.Fprintln(t, "ID\tDEAD AT\tREASON\tRECORD\tRULE\tATTEMPT\tSTATE\tERROR")
+			}
+			n++
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s/%d/%d\t%s\t%d\t%s\t%s\n", l.ID, l.DeadAt.UTC().Format(time.RFC3339), cli.Printable(string(l.Reason)),
+				cli.Printable(l.Topic), l.Partition, l.Offset, cli.OrDash(cli.Printable(l.Rule)), l.Attempt, letterState(&l), cli.Printable(shortened(l.Error, 100)))
+			// A table of many columns is laid out a screenful at a time.
+			if n%1000 == 0 {
+				return t.Flush()
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := t.Flush(); err != nil {
+			return fmt.Errorf("print letters: %w", err)
+		}
+		switch {
+		case n == 0:
+			_, err = fmt.Fprintln(p.Stdout, "no dead letters")
+		case next != nil:
+			_, err = fmt.Fprintf(p.Stdout, "\nthere are more: --cursor %s\n", next)
+		}
+		return err
+	})
 	c.Flags().BoolVar(&pending, "pending", false, "only those that are pending: not replayed yet")
 	c.Flags().StringVar(&cursor, "cursor", "", "where a list before this one ended")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, a line each")
-	log.AddFlags(c.Flags())
 	return c
 }
 

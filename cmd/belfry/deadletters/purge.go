@@ -3,6 +3,7 @@ package deadletters
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,12 +16,11 @@ import (
 func deadLettersPurgeCommand(p *cli.Program) *cobra.Command {
 	var (
 		kafka  options.Kafka
-		log    options.Log
 		before pastTime
 		yes    bool
 		asJSON bool
 	)
-	c := &cobra.Command{
+	c := options.Command(p, &cobra.Command{
 		Use:   "purge",
 		Short: "Tell how many old dead letters there are, and with --yes delete them",
 		Long: `Tell how many dead letters were set aside before a time, and with --yes delete
@@ -31,47 +31,36 @@ What they hold is gone from the brokers' disks when Kafka next cleans up, a
 moment later for whole segments, within a day for the rest.`,
 		Example: `  belfry dead-letters purge --before 168h --brokers 127.0.0.1:9092
   belfry dead-letters purge --before 2026-01-31T00:00:00Z --brokers 127.0.0.1:9092 --yes`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := kafka.Validate(); err != nil {
-				return err
-			}
-			if before.text == "" {
-				return cli.FlagErrorf("before", "required; name a time, or how long ago: --before 168h")
-			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
-			at := before.at(time.Now())
-			letters, err := openLetters(&kafka, logger)
-			if err != nil {
-				return err
-			}
-			purged, err := letters.Purge(cmd.Context(), at, yes)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(p.Stdout).Encode(struct {
-					replay.Purged
-					Before  time.Time `json:"before"`
-					Applied bool      `json:"applied"`
-				}{purged, at.UTC(), yes})
-			}
-			verb, hint := "were deleted", ""
-			if !yes {
-				verb, hint = "would be deleted", "; --"+yesFlag+" does it"
-			}
-			_, err = fmt.Fprintf(p.Stdout, "%d dead letters of before %s %s, %d of them never replayed%s\n",
-				purged.Letters, at.UTC().Format(time.RFC3339), verb, purged.Pending, hint)
+	}, []options.Group{&kafka}, func(cmd *cobra.Command, _ []string, log *slog.Logger) error {
+		if before.text == "" {
+			return cli.FlagErrorf("before", "required; name a time, or how long ago: --before 168h")
+		}
+		at := before.at(time.Now())
+		letters, err := openLetters(&kafka, log)
+		if err != nil {
 			return err
-		},
-	}
-	kafka.AddFlags(c.Flags())
+		}
+		purged, err := letters.Purge(cmd.Context(), at, yes)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return json.NewEncoder(p.Stdout).Encode(struct {
+				replay.Purged
+				Before  time.Time `json:"before"`
+				Applied bool      `json:"applied"`
+			}{purged, at.UTC(), yes})
+		}
+		verb, hint := "were deleted", ""
+		if !yes {
+			verb, hint = "would be deleted", "; --"+cli.YesFlag+" does it"
+		}
+		_, err = fmt.Fprintf(p.Stdout, "%d dead letters of before %s %s, %d of them never replayed%s\n",
+			purged.Letters, at.UTC().Format(time.RFC3339), verb, purged.Pending, hint)
+		return err
+	})
 	c.Flags().Var(&before, "before", "delete what was set aside before a `time`: RFC 3339, or how long ago (168h)")
-	c.Flags().BoolVar(&yes, yesFlag, false, "do it; otherwise only print what would be deleted")
-	cli.MarkAction(c.Flags(), yesFlag)
+	cli.AddYes(c.Flags(), &yes, "print what would be deleted")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	log.AddFlags(c.Flags())
 	return c
 }

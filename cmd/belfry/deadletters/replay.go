@@ -1,12 +1,12 @@
 package deadletters
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,14 +23,13 @@ import (
 func deadLettersReplayCommand(p *cli.Program) *cobra.Command {
 	var (
 		kafka options.Kafka
-		log   options.Log
 		rules options.Rules
 		which letterOptions
 		all   bool
 		o     deadletter.ReplayOptions
 		print replayPrinter
 	)
-	c := &cobra.Command{
+	c := options.Command(p, &cobra.Command{
 		Use:   "replay [ID...]",
 		Short: "Process dead letters again: show who would get what, and with --yes do it",
 		Long: `Process dead letters again, those with these ids or those that the filters mean.
@@ -51,52 +50,36 @@ The exit code is 1 if any letter was refused or failed.`,
 		Example: `  belfry dead-letters replay 3/120 7/4 --brokers 127.0.0.1:9092
   belfry dead-letters replay --topic belfry.notifications --since 24h --brokers 127.0.0.1:9092 --yes
   belfry dead-letters replay --rule order-received --rules rules.yaml --brokers 127.0.0.1:9092 --yes`,
-		Args: func(_ *cobra.Command, args []string) error {
-			_, err := letterIDs(args)
+		Args: someLetters,
+	}, []options.Group{&kafka, &rules, &which}, func(cmd *cobra.Command, args []string, log *slog.Logger) error {
+		ids, err := letterIDs(args)
+		if err != nil {
 			return err
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ids, err := letterIDs(args)
-			if err != nil {
-				return err
-			}
-			if err := cmp.Or(kafka.Validate(), which.Validate(), rules.Validate()); err != nil {
-				return err
-			}
-			switch chosen := which.any() || all; {
-			case len(ids) == 0 && !chosen:
-				return cli.Usagef("say which letters: by their ids, by filters such as --reason, --topic or --since, or --all")
-			case len(ids) > 0 && (chosen || which.limit > 0):
-				return cli.Usagef("name letters by their ids or by filters, not both")
-			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
-			prefix := belfry.Prefix(kafka.Prefix)
-			set, err := rules.Load(prefix)
-			if err != nil {
-				return rules.Refusal(err)
-			}
-			cfg := kafka.Config("", logger)
-			if err := options.CheckReachable(cfg); err != nil {
-				return err
-			}
-			print.out, print.applied = p.Stdout, o.Apply
-			return replayLetters(cmd.Context(), replay.Config{Engine: cfg, Prefix: prefix, Rules: node.ReplayRules(set, prefix)},
-				ids, which.filter(time.Now()), which.limit, o, &print)
-		},
-	}
-	kafka.AddFlags(c.Flags())
-	rules.AddFlags(c.Flags())
-	which.AddFlags(c.Flags())
+		}
+		switch chosen := which.any() || all; {
+		case len(ids) == 0 && !chosen:
+			return cli.Usagef("say which letters: by their ids, by filters such as --reason, --topic or --since, or --all")
+		case len(ids) > 0 && (chosen || which.limit > 0):
+			return cli.Usagef("name letters by their ids or by filters, not both")
+		}
+		prefix := belfry.Prefix(kafka.Prefix)
+		set, err := rules.Load(prefix)
+		if err != nil {
+			return rules.Refusal(err)
+		}
+		cfg, err := kafka.Reachable(log)
+		if err != nil {
+			return err
+		}
+		print.out, print.applied = p.Stdout, o.Apply
+		return replayLetters(cmd.Context(), replay.Config{Engine: cfg, Prefix: prefix, Rules: node.ReplayRules(set, prefix)},
+			ids, which.filter(time.Now()), which.limit, o, &print)
+	})
 	c.Flags().BoolVar(&all, "all", false, "all letters, without a filter")
-	c.Flags().BoolVar(&o.Apply, yesFlag, false, "do it; otherwise only print what would be written")
-	cli.MarkAction(c.Flags(), yesFlag)
+	cli.AddYes(c.Flags(), &o.Apply, "print what would be written")
 	c.Flags().BoolVar(&o.Again, "again", false, "also what was replayed before")
 	c.Flags().BoolVar(&print.contents, "contents", false, "show titles")
 	c.Flags().BoolVar(&print.json, "json", false, "print JSON, a line for each letter")
-	log.AddFlags(c.Flags())
 	return c
 }
 
@@ -226,7 +209,7 @@ func (p *replayPrinter) close() error {
 	if !p.json {
 		verb, hint := "were replayed", ""
 		if !p.applied {
-			verb, hint = "would be replayed", "; --"+yesFlag+" does it"
+			verb, hint = "would be replayed", "; --"+cli.YesFlag+" does it"
 		}
 		fmt.Fprintf(p.out, "%d %s (%d for nobody), %d were before, %d failed, %d refused%s\n",
 			done, verb, n[deadletter.ReplayNobody], n[deadletter.ReplayAgain], n[deadletter.ReplayFailed], n[deadletter.ReplayRefused], hint)

@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode/utf8"
 
@@ -23,11 +23,10 @@ import (
 func deadLettersShowCommand(p *cli.Program) *cobra.Command {
 	var (
 		kafka    options.Kafka
-		log      options.Log
 		asJSON   bool
 		contents bool
 	)
-	c := &cobra.Command{
+	c := options.Command(p, &cobra.Command{
 		Use:   "show ID",
 		Short: "Show all that one dead letter says",
 		Long: `Show all that one dead letter says, by the id that a list shows.
@@ -37,44 +36,28 @@ are shown with --contents only; otherwise how long they are. The value of a
 record that adds an endpoint, and of a request, is never shown.`,
 		Example: `  belfry dead-letters show 3/120 --brokers 127.0.0.1:9092
   belfry dead-letters show 3/120 --brokers 127.0.0.1:9092 --contents`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return cli.Usagef("name one letter: belfry dead-letters show ID --brokers HOST:PORT")
-			}
-			_, err := letterIDs(args)
+		Args: cobra.MatchAll(cli.OneArgument("letter", "ID --brokers HOST:PORT"), someLetters),
+	}, []options.Group{&kafka}, func(cmd *cobra.Command, args []string, log *slog.Logger) error {
+		ids, err := letterIDs(args)
+		if err != nil {
 			return err
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ids, err := letterIDs(args)
-			if err != nil {
-				return err
-			}
-			if err := kafka.Validate(); err != nil {
-				return err
-			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
-			letters, err := openLetters(&kafka, logger)
-			if err != nil {
-				return err
-			}
-			letter, err := letters.Letter(cmd.Context(), ids[0])
-			if err != nil {
-				return err
-			}
-			node.HideEndpoint(&letter, belfry.Prefix(kafka.Prefix))
-			if asJSON {
-				return json.NewEncoder(p.Stdout).Encode(newWholeLetterReport(&letter, contents))
-			}
-			return printLetter(p.Stdout, &letter, contents)
-		},
-	}
-	kafka.AddFlags(c.Flags())
+		}
+		letters, err := openLetters(&kafka, log)
+		if err != nil {
+			return err
+		}
+		letter, err := letters.Letter(cmd.Context(), ids[0])
+		if err != nil {
+			return err
+		}
+		node.HideEndpoint(&letter, belfry.Prefix(kafka.Prefix))
+		if asJSON {
+			return json.NewEncoder(p.Stdout).Encode(newWholeLetterReport(&letter, contents))
+		}
+		return printLetter(p.Stdout, &letter, contents)
+	})
 	c.Flags().BoolVar(&contents, "contents", false, "show key, value and headers of the record")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	log.AddFlags(c.Flags())
 	return c
 }
 
@@ -116,7 +99,7 @@ func newWholeLetterReport(l *deadletter.Letter, contents bool) Letter {
 }
 
 func printLetter(w io.Writer, l *deadletter.Letter, contents bool) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := cli.NewTable(w)
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(t, "%s\t%s\n", name, cli.Printable(fmt.Sprintf(format, args...)))
 	}

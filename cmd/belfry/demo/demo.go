@@ -72,10 +72,7 @@ Where a default port is in use it takes a free one, and says so.`,
 			if !cmd.Flags().Changed("log-level") {
 				log.Level.Value = "warn"
 			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
+			logger := log.Logger(p.Stderr)
 			ln, moved, err := listen(cmd, addr)
 			if err != nil {
 				return err

@@ -3,12 +3,10 @@ package inspect
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/belfry/belfry"
@@ -50,9 +48,8 @@ type auditWrong struct {
 // auditor recounts users from the tables, a partition at a time: a user's row and contents,
 // and the notices that the row shows, are in partitions of the same number.
 type auditor struct {
-	cfg    kafka.Config
-	prefix belfry.Prefix
-	user   string // "": all
+	kafka.Config
+	user string // "": all
 }
 
 // tables is what one partition of both tables holds.
@@ -76,17 +73,13 @@ type content struct {
 // audit recounts, and tells of what may be on its way only once that has had
 // time to arrive.
 func (a *auditor) audit(ctx context.Context) (*AuditReport, error) {
-	topics, err := options.OpenTopics(a.cfg)
+	infos, err := options.LookUp(a.Config, a.Prefix.UnreadTable(), a.Prefix.InboxTable())
 	if err != nil {
 		return nil, err
 	}
-	infos, err := options.TopicInfos(topics, a.cfg, a.prefix, a.prefix.UnreadTable(), a.prefix.InboxTable())
-	if err := cmp.Or(err, topics.Close()); err != nil {
-		return nil, err
-	}
-	n := infos[a.prefix.UnreadTable()].Partitions
-	if other := infos[a.prefix.InboxTable()].Partitions; other != n {
-		return nil, fmt.Errorf("%w: %s has %d partitions and %s has %d", kafka.ErrTopic, a.prefix.UnreadTable(), n, a.prefix.InboxTable(), other)
+	n := infos[a.Prefix.UnreadTable()].Partitions
+	if other := infos[a.Prefix.InboxTable()].Partitions; other != n {
+		return nil, fmt.Errorf("%w: %s has %d partitions and %s has %d", kafka.ErrTopic, a.Prefix.UnreadTable(), n, a.Prefix.InboxTable(), other)
 	}
 	var partitions []int32
 	for p := range int32(n) {
@@ -152,7 +145,7 @@ func (r *AuditReport) add(w recounted) {
 // read reads one partition of both tables: the rows first, since contents are
 // written before what counts them.
 func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
-	held, err := userdata.ReadPartition(ctx, a.cfg, a.prefix, partition, a.user)
+	held, err := userdata.ReadPartition(ctx, a.Config, partition, a.user)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +153,7 @@ func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
 		Partition: held, own: belfry.PartitionKey(partition),
 		contents: map[string]map[uint64]content{}, endpoints: map[string]map[uint64]bool{},
 	}
-	err = userdata.ScanContents(ctx, a.cfg, a.prefix, partition, func(key inbox.ContentKey, value []byte) error {
+	err = userdata.ScanContents(ctx, a.Config, partition, func(key inbox.ContentKey, value []byte) error {
 		of, seq := key.Recipient, key.Seq
 		if of != t.own && t.Rows[of] == nil {
 			return nil
@@ -246,10 +239,10 @@ func (t *tables) recount(user string, late []uint64, now time.Time) (w recounted
 func (a *auditor) await(ctx context.Context, before time.Time) (arrived bool, err error) {
 	ctx, stop := context.WithTimeout(ctx, auditPatience)
 	defer stop()
-	lag := lagwatch.New(a.cfg, lagwatch.Config{
-		Groups: a.prefix.GroupInputs, Interval: time.Second,
+	lag := lagwatch.New(a.Config, lagwatch.Config{
+		Groups: a.Prefix.GroupInputs, Interval: time.Second,
 		Collected: func(r lag.Report) {
-			if arrived = node.Processed(r, a.prefix, before.Add(node.AuditMargin)); arrived {
+			if arrived = node.Processed(r, a.Prefix, before.Add(node.AuditMargin)); arrived {
 				stop()
 			}
 		},
@@ -258,12 +251,13 @@ func (a *auditor) await(ctx context.Context, before time.Time) (arrived bool, er
 	return arrived, err
 }
 
-func (r *AuditReport) print(w io.Writer) error {
+// Print implements cli.Report.
+func (r *AuditReport) Print(w io.Writer) error {
 	fmt.Fprintf(w, "%d users recounted, %d wrong, %d with contents on their way\n", r.Users, len(r.Wrong), r.Waiting)
 	if len(r.Wrong) == 0 {
 		return nil
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := cli.NewTable(w)
 	fmt.Fprintln(t, "USER\tVERSION\tFINDINGS\tBADGE\tRECOUNT\tMISSING\tDIFFERS")
 	for _, wrong := range r.Wrong {
 		fmt.Fprintf(t, "%s\t%d\t%v\t%d\t%d\t%v\t%v\n", cli.Printable(wrong.User), wrong.Version, wrong.Findings, wrong.Badge.Unread, wrong.Recount.Unread, wrong.Missing, wrong.Differs)
@@ -274,13 +268,8 @@ func (r *AuditReport) print(w io.Writer) error {
 // runAudit prints what a recount has found; anything wrong is an error.
 func runAudit(ctx context.Context, a *auditor, out io.Writer, asJSON bool) error {
 	report, err := a.audit(ctx)
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		err = json.NewEncoder(out).Encode(report)
-	} else {
-		err = report.print(out)
+	if err == nil {
+		err = cli.Print(out, asJSON, report)
 	}
 	if err == nil && len(report.Wrong) > 0 {
 		err = fmt.Errorf("%d of %d users are wrong", len(report.Wrong), report.Users)

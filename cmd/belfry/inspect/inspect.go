@@ -2,17 +2,15 @@ package inspect
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
@@ -24,14 +22,13 @@ import (
 func Command(p *cli.Program) *cobra.Command {
 	var (
 		kafka    options.Kafka
-		log      options.Log
 		asJSON   bool
 		contents bool
 		channels options.Channels
 		journal  journalOptions
 		audit    bool
 	)
-	c := &cobra.Command{
+	c := options.Command(p, &cobra.Command{
 		Use:     "inspect [USER]",
 		GroupID: cli.GroupOperate,
 		Short:   "Show what the tables hold of one user, and where each number comes from",
@@ -63,58 +60,42 @@ tables.`,
 			if audit && len(args) == 0 {
 				return nil
 			}
-			return cli.OneUser(args, "belfry inspect USER --brokers HOST:PORT")
+			return cli.OneUser("USER --brokers HOST:PORT")(cmd, args)
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := kafka.Validate(); err != nil {
-				return err
+	}, []options.Group{&kafka, &channels, &journal}, func(cmd *cobra.Command, args []string, log *slog.Logger) error {
+		cfg := kafka.Config("", log)
+		if audit && journal.show {
+			return cli.FlagErrorf("audit", "is another question than --journal: ask one of them")
+		}
+		if journal.show {
+			return inspectJournal(cmd.Context(), p, cfg, args[0], journal, contents, asJSON)
+		}
+		if audit {
+			a := &auditor{Config: cfg}
+			if len(args) > 0 {
+				a.user = args[0]
 			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
+			return runAudit(cmd.Context(), a, p.Stdout, asJSON)
+		}
+		var policy *reach.Policy
+		var err error
+		if channels.Path != "" {
+			if policy, err = channels.Load(); err != nil {
+				return channels.Refusal(err)
 			}
-			if err := journal.Validate(); err != nil {
-				return err
-			}
-			if audit && journal.show {
-				return cli.FlagErrorf("audit", "is another question than --journal: ask one of them")
-			}
-			if journal.show {
-				return inspectJournal(cmd.Context(), p, kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0], journal, contents, asJSON)
-			}
-			if audit {
-				a := &auditor{cfg: kafka.Config("", logger), prefix: belfry.Prefix(kafka.Prefix)}
-				if len(args) > 0 {
-					a.user = args[0]
-				}
-				return runAudit(cmd.Context(), a, p.Stdout, asJSON)
-			}
-			var policy *reach.Policy
-			if channels.Path != "" {
-				if policy, err = channels.Load(); err != nil {
-					return channels.Refusal(err)
-				}
-			}
-			report, err := inspect(cmd.Context(), kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0], policy)
-			if err != nil {
-				return err
-			}
-			if !contents {
-				report.hideTexts()
-			}
-			if asJSON {
-				return json.NewEncoder(p.Stdout).Encode(report)
-			}
-			return report.print(p.Stdout)
-		},
-	}
-	kafka.AddFlags(c.Flags())
+		}
+		report, err := inspect(cmd.Context(), cfg, args[0], policy)
+		if err != nil {
+			return err
+		}
+		if !contents {
+			report.hideTexts()
+		}
+		return cli.Print(p.Stdout, asJSON, report)
+	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&contents, "contents", false, "show titles")
-	channels.AddFlags(c.Flags())
-	journal.AddFlags(c.Flags())
 	c.Flags().BoolVar(&audit, "audit", false, "recount the user, or all users, and say what is wrong")
-	log.AddFlags(c.Flags())
 	return c
 }
 
@@ -170,8 +151,8 @@ type Mute struct {
 	Since    time.Time `json:"since"`
 }
 
-func inspect(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, user string, policy *reach.Policy) (*Report, error) {
-	held, err := userdata.Read(ctx, cfg, prefix, user)
+func inspect(ctx context.Context, cfg kafka.Config, user string, policy *reach.Policy) (*Report, error) {
+	held, err := userdata.Read(ctx, cfg, user)
 	if err != nil {
 		return nil, err
 	}
@@ -242,12 +223,13 @@ func (r *Report) hideTexts() {
 	}
 }
 
-func (r *Report) print(w io.Writer) error {
+// Print implements cli.Report.
+func (r *Report) Print(w io.Writer) error {
 	if r.Version == 0 {
 		_, err := fmt.Fprintf(w, "%s: nothing was ever written for this user (partition %d)\n", r.User, r.Partition)
 		return err
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := cli.NewTable(w)
 	fmt.Fprintf(t, "user\t%s\npartition\t%d\nversion\t%d\t(cursor %s, base %d, horizon %d)\n", r.User, r.Partition, r.Version, r.Cursor, r.Base, r.Horizon)
 	fmt.Fprintf(t, "unread\t%d\nunseen\t%d\nurgent\t%d\n", r.Counts.Unread, r.Counts.Unseen, r.Counts.Urgent)
 	fmt.Fprintf(t, "items\t%d\nremovals\t%d\nsources\t%d\norphans\t%d\n\n", len(r.Items), r.Removals, r.Sources, len(r.Orphans))

@@ -40,7 +40,7 @@ func TestTimesOfItems(t *testing.T) {
 		t.Errorf("orphans %v, want none: a member's content is held", report.Orphans)
 	}
 	var out strings.Builder
-	if err := report.print(&out); err != nil {
+	if err := report.Print(&out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

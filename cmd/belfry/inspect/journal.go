@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -48,17 +47,12 @@ func (o *journalOptions) Validate() error {
 }
 
 // inspectJournal folds the user's journal again and prints each step.
-func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefix belfry.Prefix, user string, o journalOptions, contents, asJSON bool) error {
-	topics, err := options.OpenTopics(cfg)
+func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, user string, o journalOptions, contents, asJSON bool) error {
+	infos, err := options.LookUp(cfg, cfg.Prefix.UnreadTable())
 	if err != nil {
 		return err
 	}
-	infos, err := options.TopicInfos(topics, cfg, prefix, prefix.UnreadTable())
-	topics.Close()
-	if err != nil {
-		return err
-	}
-	held, err := userdata.ReadPartition(ctx, cfg, prefix, kafka.Partition(user, infos[prefix.UnreadTable()].Partitions), user)
+	held, err := userdata.ReadPartition(ctx, cfg, kafka.Partition(user, infos[cfg.Prefix.UnreadTable()].Partitions), user)
 	if err != nil {
 		return err
 	}
@@ -70,7 +64,7 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 	if o.since > 0 {
 		since = time.Now().Add(-o.since)
 	}
-	journals := &views.Journals{Config: cfg, Prefix: prefix, Cap: o.fold.InboxCap, Members: o.fold.Features.Members(), BroadcastCap: o.fold.BroadcastCap,
+	journals := &views.Journals{Config: cfg, Prefix: cfg.Prefix, Cap: o.fold.InboxCap, Members: o.fold.Features.Members(), BroadcastCap: o.fold.BroadcastCap,
 		Board: func(int32) (*board.Board, error) { return held.Board, nil }}
 	told := time.Now()
 	refold, err := journals.Refold(ctx, user, row, views.RefoldOptions{
@@ -89,11 +83,11 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, prefi
 	if asJSON {
 		return json.NewEncoder(p.Stdout).Encode(refold)
 	}
-	return printRefold(p.Stdout, prefix, refold, o.fold)
+	return printRefold(p.Stdout, cfg.Prefix, refold, o.fold)
 }
 
 func printRefold(w io.Writer, prefix belfry.Prefix, r *inbox.Refold, by options.Fold) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := cli.NewTable(w)
 	fmt.Fprintf(t, "user\t%s\njournal\t%s/%d, offsets %d to %d, epoch %d\n", r.User, prefix.Journal(), r.Partition, r.Oldest, r.End, r.Epoch)
 	before := "nothing: it is all here"
 	if !r.Complete {

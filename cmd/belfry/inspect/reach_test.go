@@ -37,7 +37,7 @@ func TestReachOfUsers(t *testing.T) {
 		}
 		report.hideTexts()
 		var out bytes.Buffer
-		if err := report.print(&out); err != nil {
+		if err := report.Print(&out); err != nil {
 			t.Fatal(err)
 		}
 		text := strings.Join(strings.Fields(out.String()), " ")

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
@@ -25,12 +25,11 @@ func previewCommand(p *cli.Program) *cobra.Command {
 	var (
 		kafka    options.Kafka
 		channels options.Channels
-		letters  options.Mail
+		letters  options.Letters
 		links    options.Links
-		log      options.Log
 		html     bool
 	)
-	c := &cobra.Command{
+	c := options.Command(p, &cobra.Command{
 		Use:   "preview USER",
 		Short: "Show the mail that a user gets next, when and why",
 		Long: `Show the mail that a user gets next if nothing comes and nothing is read before:
@@ -38,46 +37,31 @@ when it is due, why each of its items is in it and the others are not, and what
 it says. It sends nothing. Without a mail it says what each item waits for.`,
 		Example: `  belfry mail preview user-7 --brokers kafka:9092 --channels channels.yaml
   belfry mail preview user-7 --brokers kafka:9092 --channels channels.yaml --html > mail.html`,
-		Args: func(_ *cobra.Command, args []string) error {
-			return cli.OneUser(args, "belfry mail preview USER --brokers HOST:PORT --channels FILE")
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := errors.Join(kafka.Validate(), letters.ValidateLetters(), links.Validate()); err != nil {
-				return err
-			}
-			if channels.Path == "" {
-				return cli.FlagErrorf("channels", "required: it says when users are mailed to")
-			}
-			policy, err := channels.Load()
-			if err != nil {
-				return channels.Refusal(err)
-			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
-			signer, err := links.Signer(nil)
-			if err != nil {
-				return err
-			}
-			if signer == nil && links.PublicURL() != "" {
-				logger.Warn("the mail is shown without its links to leave: give --link-secret-file, or a file with the --jwt-secret-file of the servers if they have none")
-			}
-			held, err := userdata.Read(cmd.Context(), kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0])
-			if err != nil {
-				return err
-			}
-			next := look(args[0], held, policy, time.Now())
-			writer := letters.Writer(links.PublicURL(), signer, func() *reach.Policy { return policy })
-			return next.print(p.Stdout, writer, html)
-		},
-	}
-	kafka.AddFlags(c.Flags())
-	channels.AddFlags(c.Flags())
-	letters.AddLetterFlags(c.Flags())
-	links.AddFlags(c.Flags())
+		Args: cli.OneUser("USER --brokers HOST:PORT --channels FILE"),
+	}, []options.Group{&kafka, &channels, &letters, &links}, func(cmd *cobra.Command, args []string, log *slog.Logger) error {
+		if channels.Path == "" {
+			return cli.FlagErrorf("channels", "required: it says when users are mailed to")
+		}
+		policy, err := channels.Load()
+		if err != nil {
+			return channels.Refusal(err)
+		}
+		signer, err := links.Signer(nil)
+		if err != nil {
+			return err
+		}
+		if signer == nil && links.PublicURL() != "" {
+			log.Warn("the mail is shown without its links to leave: give --link-secret-file, or a file with the --jwt-secret-file of the servers if they have none")
+		}
+		held, err := userdata.Read(cmd.Context(), kafka.Config("", log), args[0])
+		if err != nil {
+			return err
+		}
+		next := look(args[0], held, policy, time.Now())
+		writer := letters.Writer(links.PublicURL(), signer, func() *reach.Policy { return policy })
+		return next.print(p.Stdout, writer, html)
+	})
 	c.Flags().BoolVar(&html, "html", false, "print the HTML of the mail alone")
-	log.AddFlags(c.Flags())
 	return c
 }
 

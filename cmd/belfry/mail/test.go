@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,10 +34,10 @@ whether templates of your own are right.`,
 func testCommand(p *cli.Program) *cobra.Command {
 	var (
 		server options.Mail
-		log    options.Log
 		title  string
 	)
-	c := &cobra.Command{
+	server.Require("belfry mail test")
+	c := options.Command(p, &cobra.Command{
 		Use:   "test ADDRESS",
 		Short: "Send a test mail to an address",
 		Long: `Send one mail with the settings that belfry server has, at once, and print what
@@ -44,45 +45,29 @@ the mail server answered. It reads and changes nothing of Kafka. It exits with 1
 if the mail was not accepted.`,
 		Example: `  belfry mail test kim@example.com --smtp-server smtp.example.com:587 --smtp-user belfry --smtp-password-file smtp.secret \
       --mail-from 'Inbox <inbox@example.com>'`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return cli.Usagef("name one address: belfry mail test ADDRESS --smtp-server HOST:PORT --mail-from ADDRESS")
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			address, err := door.ParseAddress(inbox.EndpointMail, args[0])
-			if err != nil {
-				return cli.Usagef("address %.80q: %w", args[0], cli.Problem(err))
-			}
-			server.Require("belfry mail test")
-			if err := server.Validate(); err != nil {
-				return err
-			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
-			for _, warning := range server.Warnings() {
-				logger.Warn("a setting that an attacker would like", "setting", warning)
-			}
-			transport, err := server.Transport(server.Writer("", nil, nil))
-			if err != nil {
-				return err
-			}
-			defer transport.Close()
-			began := time.Now()
-			said := send(cmd.Context(), transport, &inbox.Address{Kind: inbox.EndpointMail, Target: address}, title, began)
-			fmt.Fprintf(p.Stdout, "%s: %s%s after %.2fs\n", transport.Server(), said.Result, detail(said.Detail), time.Since(began).Seconds())
-			if said.Result != senders.Accepted {
-				return errors.New("the mail was not accepted; docs/mail.md says what each answer means")
-			}
-			return nil
-		},
-	}
-	server.AddFlags(c.Flags())
+		Args: cli.OneArgument("address", "ADDRESS --smtp-server HOST:PORT --mail-from ADDRESS"),
+	}, []options.Group{&server}, func(cmd *cobra.Command, args []string, log *slog.Logger) error {
+		address, err := door.ParseAddress(inbox.EndpointMail, args[0])
+		if err != nil {
+			return cli.Usagef("address %.80q: %w", args[0], cli.Problem(err))
+		}
+		for _, warning := range server.Warnings() {
+			log.Warn("a setting that an attacker would like", "setting", warning)
+		}
+		transport, err := server.Transport(server.Writer("", nil, nil))
+		if err != nil {
+			return err
+		}
+		defer transport.Close()
+		began := time.Now()
+		said := send(cmd.Context(), transport, &inbox.Address{Kind: inbox.EndpointMail, Target: address}, title, began)
+		fmt.Fprintf(p.Stdout, "%s: %s%s after %.2fs\n", transport.Server(), said.Result, detail(said.Detail), time.Since(began).Seconds())
+		if said.Result != senders.Accepted {
+			return errors.New("the mail was not accepted; docs/mail.md says what each answer means")
+		}
+		return nil
+	})
 	c.Flags().StringVar(&title, "title", "This is a test", "title of the one item in the mail")
-	log.AddFlags(c.Flags())
 	return c
 }
 

@@ -3,10 +3,9 @@ package push
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,11 +39,11 @@ func testCommand(p *cli.Program) *cobra.Command {
 	var (
 		kafka  options.Kafka
 		vapid  options.VAPID
-		log    options.Log
 		title  string
 		asJSON bool
 	)
-	c := &cobra.Command{
+	vapid.Require("belfry push test")
+	c := options.Command(p, &cobra.Command{
 		Use:   "test USER",
 		Short: "Send a test message to a user's browsers",
 		Long: `Send a test message to each browser that a user has subscribed, at once and
@@ -52,48 +51,34 @@ whatever the preferences say, and print what its push service answered. It
 changes nothing: a subscription that is gone is removed when something is sent
 to it in earnest. It exits with 1 if no browser was reached.`,
 		Example: `  belfry push test user-7 --brokers kafka:9092 --vapid-key-file vapid.pem --vapid-subject mailto:ops@example.com`,
-		Args: func(_ *cobra.Command, args []string) error {
-			return cli.OneUser(args, "belfry push test USER --brokers HOST:PORT")
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			vapid.Require("belfry push test")
-			if err := errors.Join(kafka.Validate(), vapid.Validate()); err != nil {
-				return err
+		Args:    cli.OneUser("USER --brokers HOST:PORT"),
+	}, []options.Group{&kafka, &vapid}, func(cmd *cobra.Command, args []string, log *slog.Logger) error {
+		held, err := userdata.Read(cmd.Context(), kafka.Config("", log), args[0])
+		if err != nil {
+			return err
+		}
+		addresses := held.EndpointsOf(inbox.EndpointWebPush)
+		if len(addresses) == 0 {
+			return fmt.Errorf("user %s has no browser subscribed", args[0])
+		}
+		client, err := webpush.NewClient(webpush.Config{Keys: vapid.Keys, Subject: vapid.Subject, Hosts: vapid.Hosts})
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		answers := sendAll(cmd.Context(), push.New(client, vapid.Hosts, nil, ""), args[0], &held.Row, addresses, title)
+		if err := printAnswers(p.Stdout, answers, asJSON); err != nil {
+			return fmt.Errorf("print answers: %w", err)
+		}
+		for _, a := range answers {
+			if a.Answer == senders.Accepted {
+				return nil
 			}
-			logger, err := log.Logger(p.Stderr)
-			if err != nil {
-				return err
-			}
-			held, err := userdata.Read(cmd.Context(), kafka.Config("", logger), belfry.Prefix(kafka.Prefix), args[0])
-			if err != nil {
-				return err
-			}
-			addresses := held.EndpointsOf(inbox.EndpointWebPush)
-			if len(addresses) == 0 {
-				return fmt.Errorf("user %s has no browser subscribed", args[0])
-			}
-			client, err := webpush.NewClient(webpush.Config{Keys: vapid.Keys, Subject: vapid.Subject, Hosts: vapid.Hosts})
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			answers := sendAll(cmd.Context(), push.New(client, vapid.Hosts, nil, ""), args[0], &held.Row, addresses, title)
-			if err := printAnswers(p.Stdout, answers, asJSON); err != nil {
-				return fmt.Errorf("print answers: %w", err)
-			}
-			for _, a := range answers {
-				if a.Answer == senders.Accepted {
-					return nil
-				}
-			}
-			return fmt.Errorf("none of %d browsers was reached", len(answers))
-		},
-	}
-	kafka.AddFlags(c.Flags())
-	vapid.AddFlags(c.Flags())
+		}
+		return fmt.Errorf("none of %d browsers was reached", len(answers))
+	})
 	c.Flags().StringVar(&title, "title", "This is a test", "what to show")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one browser a line")
-	log.AddFlags(c.Flags())
 	return c
 }
 
@@ -137,7 +122,7 @@ func printAnswers(w io.Writer, answers []answered, asJSON bool) error {
 		}
 		return nil
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := cli.NewTable(w)
 	fmt.Fprintln(t, "ENDPOINT\tDEVICE\tSERVICE\tANSWER\tDETAIL\tTOOK")
 	for _, a := range answers {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%.2fs\n", a.Endpoint, cli.OrDash(cli.Printable(a.Label)), a.Service, a.Answer, cli.OrDash(a.Detail), a.Seconds)

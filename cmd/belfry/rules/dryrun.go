@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 
 	"github.com/IBM/sarama"
 	"github.com/spf13/cobra"
@@ -11,7 +12,6 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/rules"
 )
@@ -20,42 +20,29 @@ import (
 const maxDryRun = 10_000
 
 func rulesDryRunCommand(p *cli.Program) *cobra.Command {
-	var (
-		o    recordOptions
-		last int
-	)
-	c := &cobra.Command{
+	var last int
+	c := recordCommand(p, &cobra.Command{
 		Use:   "dry-run",
 		Short: "Show who would get what of the last records of a topic",
 		Long: `Read the last records of a topic, over all partitions in the order of their
 times, and show what the rules make of them: who would get what, and for each
 rule that makes nothing, why. Nothing is written, no group is joined.`,
 		Example: `  belfry rules dry-run --rules rules.yaml --topic orders --last 20 --brokers 127.0.0.1:9092`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if last < 1 || last > maxDryRun {
-				return cli.FlagErrorf("last", "must be 1 to %d, is %d", maxDryRun, last)
-			}
-			source, err := o.load()
-			if err != nil {
-				return err
-			}
-			return runDryRun(cmd.Context(), p, &o, source, last)
-		},
-	}
-	o.AddFlags(c)
+	}, func(ctx context.Context, o *recordOptions, source *rules.Source, log *slog.Logger) error {
+		if last < 1 || last > maxDryRun {
+			return cli.FlagErrorf("last", "must be 1 to %d, is %d", maxDryRun, last)
+		}
+		cfg, err := o.kafka.Reachable(log)
+		if err != nil {
+			return err
+		}
+		return runDryRun(ctx, p, cfg, o, source, last)
+	})
 	c.Flags().IntVar(&last, "last", 10, "how many records")
 	return c
 }
 
-func runDryRun(ctx context.Context, p *cli.Program, o *recordOptions, source *rules.Source, last int) error {
-	logger, err := o.log.Logger(p.Stderr)
-	if err != nil {
-		return err
-	}
-	cfg := o.kafka.Config("", logger)
-	if err := options.CheckReachable(cfg); err != nil {
-		return err
-	}
+func runDryRun(ctx context.Context, p *cli.Program, cfg kafka.Config, o *recordOptions, source *rules.Source, last int) error {
 	records, info, err := table.Latest(ctx, cfg, o.topic, last)
 	if err != nil {
 		return o.readError(err)
@@ -128,12 +115,8 @@ func (s dryRunSum) String() string {
 
 // sourceRecord is a record as rules see it.
 func sourceRecord(m *sarama.ConsumerMessage, info kafka.TopicInfo) sources.Record {
-	r := sources.Record{
+	return sources.Record{
 		Topic: m.Topic, TopicID: info.ID, Partition: m.Partition, Offset: m.Offset,
-		Timestamp: m.Timestamp, Key: m.Key, Value: m.Value,
+		Timestamp: m.Timestamp, Key: m.Key, Value: m.Value, Headers: kafka.Headers(m),
 	}
-	for _, h := range m.Headers {
-		r.Headers = append(r.Headers, sources.Header{Key: string(h.Key), Value: h.Value})
-	}
-	return r
 }

@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,26 +33,29 @@ look at one record in depth. Nothing is written, no group is joined.`,
 type recordOptions struct {
 	kafka  options.Kafka
 	rules  options.Rules
-	log    options.Log
 	topic  string
 	asJSON bool
 }
 
-func (o *recordOptions) AddFlags(c *cobra.Command) {
+// recordCommand has c try rules on records: run gets the source of the topic.
+func recordCommand(p *cli.Program, c *cobra.Command, run func(ctx context.Context, o *recordOptions, source *rules.Source, log *slog.Logger) error) *cobra.Command {
+	o := &recordOptions{}
+	options.Command(p, c, []options.Group{&o.rules, &o.kafka}, func(cmd *cobra.Command, _ []string, log *slog.Logger) error {
+		source, err := o.source()
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), o, source, log)
+	})
 	fs := c.Flags()
-	o.rules.AddFlags(fs)
 	fs.Lookup("rules").Usage += " (required)"
 	fs.StringVar(&o.topic, "topic", "", "the `topic` to read (required)")
 	fs.BoolVar(&o.asJSON, "json", false, "print JSON, one record a line")
-	o.kafka.AddFlags(fs)
-	o.log.AddFlags(fs)
+	return c
 }
 
-// Load checks the options and returns the source of the topic.
-func (o *recordOptions) load() (*rules.Source, error) {
-	if err := errors.Join(o.kafka.Validate(), o.rules.Validate()); err != nil {
-		return nil, err
-	}
+// source returns that of the topic.
+func (o *recordOptions) source() (*rules.Source, error) {
 	if o.rules.Path == "" {
 		return nil, cli.FlagErrorf("rules", "required; name a rules file or a folder of them")
 	}
