@@ -27,8 +27,9 @@ func DecodeStateFor(b []byte, room int) (inbox.State, error) {
 type rowDecoder struct {
 	format, changedMs, changedVersion uint64
 	uses                              uint64
-	names                             [][]byte
-	few                               [16][]byte // of names, mostly
+	names                             [16][]byte // the first ones: mostly all
+	more                              [][]byte   // of names, after these
+	named                             int        // names that there are
 	columns                           [columns]column
 	present                           uint32       // columns that were there
 	time                              *timeDecoder // nil: the row has no such field
@@ -39,7 +40,6 @@ type rowDecoder struct {
 
 // decode gives false for what takes decodeRow, also to find what is wrong.
 func (d *rowDecoder) decode(b []byte, room int) (s inbox.State, ok bool) {
-	d.names = d.few[:0]
 	for len(b) > 0 {
 		n, ok := d.field(b, &s)
 		if !ok {
@@ -135,7 +135,7 @@ func (d *rowDecoder) field(b []byte, s *inbox.State) (int, bool) {
 			if !utf8.Valid(v) {
 				return 0, false
 			}
-			d.names = append(d.names, v)
+			d.name(v)
 			break
 		}
 		i := number - firstColumn
@@ -174,20 +174,39 @@ func (d *rowDecoder) field(b []byte, s *inbox.State) (int, bool) {
 	return tag + n, n >= 0
 }
 
+// name takes the next name. The decoder refers to no part of itself, or it would have to be
+// on the heap.
+func (d *rowDecoder) name(v []byte) {
+	if d.named < len(d.names) {
+		d.names[d.named] = v
+	} else {
+		d.more = append(d.more, v)
+	}
+	d.named++
+}
+
+func (d *rowDecoder) nameAt(i int) []byte {
+	if i < len(d.names) {
+		return d.names[i]
+	}
+	return d.more[i-len(d.names)]
+}
+
 // categories are the names in one piece of memory.
 func (d *rowDecoder) categories() []string {
 	size := 0
-	for _, name := range d.names {
-		size += len(name)
+	for i := range d.named {
+		size += len(d.nameAt(i))
 	}
 	all := make([]byte, 0, size)
-	for _, name := range d.names {
-		all = append(all, name...)
+	for i := range d.named {
+		all = append(all, d.nameAt(i)...)
 	}
 	text := string(all)
-	out := make([]string, len(d.names))
-	for i, name := range d.names {
-		out[i], text = text[:len(name)], text[len(name):]
+	out := make([]string, d.named)
+	for i := range out {
+		n := len(d.nameAt(i))
+		out[i], text = text[:n], text[n:]
 	}
 	return out
 }
