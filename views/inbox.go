@@ -1,8 +1,10 @@
 package views
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/belfry/belfry"
@@ -16,8 +18,9 @@ import (
 // under their partition's key, and are those of all recipients of the partition.
 type Inbox struct {
 	*table.View
-	watchers watchers[func(urgent uint64)] // by recipient, and by a partition's key for notices
-	notices  watchers[func(int32)]         // of all notices, under ""
+	watchers watchers[func(urgent uint64)]   // by recipient, and by a partition's key for notices
+	notices  watchers[func(int32)]           // of all notices, under ""
+	decoded  [64]atomic.Pointer[decodedItem] // of notices, each at its seq modulo their number
 	// Traces hears of items that carry a trace; set it before Run. It may be
 	// nil.
 	Traces *Traces
@@ -83,21 +86,50 @@ func (i *Inbox) WatchUrgent(recipient string, changed func(urgent uint64)) (stop
 }
 
 // Item returns the content of one item that the recipient's row shows, also of a notice,
-// and whether the table holds it. Errors are those of [Unread.Row].
+// and whether the table holds it. It may share memory with others: what it points to may
+// not be modified. Errors are those of [Unread.Row].
 func (i *Inbox) Item(recipient string, seq uint64) (inbox.Item, bool, error) {
 	data, err := i.Get(inbox.ItemKey(recipient, seq))
 	if p := i.Partition(recipient); err == nil && data == nil && p >= 0 {
 		// All records of a partition have different seqs, so this is no other item.
-		data, err = i.Get(inbox.ItemKey(belfry.PartitionKey(p), seq))
+		return i.notice(inbox.ItemKey(belfry.PartitionKey(p), seq), seq)
 	}
 	if err != nil || data == nil {
 		return inbox.Item{}, false, err
 	}
+	item, err := decodeItem(data)
+	return item, err == nil, err
+}
+
+// decodedItem is the content of a notice, for all recipients who are shown it.
+type decodedItem struct {
+	data []byte
+	item inbox.Item
+}
+
+func (i *Inbox) notice(key string, seq uint64) (inbox.Item, bool, error) {
+	data, err := i.Get(key)
+	if err != nil || data == nil {
+		return inbox.Item{}, false, err
+	}
+	kept := &i.decoded[seq%uint64(len(i.decoded))]
+	if last := kept.Load(); last != nil && bytes.Equal(last.data, data) {
+		return last.item, true, nil
+	}
+	item, err := decodeItem(data)
+	if err != nil {
+		return inbox.Item{}, false, err
+	}
+	kept.Store(&decodedItem{data, item})
+	return item, true, nil
+}
+
+func decodeItem(data []byte) (inbox.Item, error) {
 	item, err := codec.DecodeItem(data)
 	if err != nil {
-		return inbox.Item{}, false, fmt.Errorf("decode item: %w", err)
+		return inbox.Item{}, fmt.Errorf("decode item: %w", err)
 	}
-	return item, true, nil
+	return item, nil
 }
 
 // Endpoint returns the content of one endpoint and whether the table holds it. Errors

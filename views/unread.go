@@ -91,11 +91,14 @@ func (u *Unread) WatchBoards(changed func(partition int32)) (stop func()) {
 // view has recovered once, and belfry.ErrNewerFormat or belfry.ErrCorrupt for a row or a
 // board that it cannot read.
 func (u *Unread) Row(recipient string) (inbox.State, error) {
-	row, on, err := u.read(recipient)
-	if err != nil || !on.used {
-		return row, err
+	data, on, err := u.encoded(recipient)
+	switch {
+	case err != nil:
+		return inbox.State{}, err
+	case data == nil:
+		return on.nobody(), nil
 	}
-	return on.board.Show(row), nil
+	return on.show(data)
 }
 
 // Stored returns the recipient's row as it is stored, the zero State for one nobody has
@@ -106,20 +109,11 @@ func (u *Unread) Stored(recipient string) (inbox.State, error) {
 		on, err := u.postedOn(p)
 		return on.board.State, err
 	}
-	row, _, err := u.read(recipient)
-	return row, err
-}
-
-func (u *Unread) read(recipient string) (inbox.State, *posted, error) {
-	data, on, err := u.encoded(recipient)
+	data, _, err := u.encoded(recipient)
 	if err != nil || data == nil {
-		return inbox.State{}, on, err
+		return inbox.State{}, err
 	}
-	row, err := codec.DecodeState(data)
-	if err != nil {
-		return inbox.State{}, on, fmt.Errorf("decode row: %w", err)
-	}
-	return row, on, nil
+	return unknown.show(data)
 }
 
 // Board returns the board of a partition, nil if the table has no row of the partition's
@@ -149,17 +143,14 @@ func (u *Unread) EachRow(ctx context.Context, visit func(partition int32, row *i
 		if _, own := belfry.ParsePartitionKey(key); own {
 			return nil
 		}
-		row, err := codec.DecodeState(value)
-		if err != nil {
-			return fmt.Errorf("decode row: %w", err)
-		}
 		partition := u.Partition(key)
 		on, err := u.postedOn(partition)
 		if err != nil {
 			return err
 		}
-		if on.used {
-			row = on.board.Show(row)
+		row, err := on.show(value)
+		if err != nil {
+			return err
 		}
 		return visit(partition, &row)
 	})
@@ -252,6 +243,22 @@ func post(value []byte) any {
 		return &posted{board: unknown.board, err: err}
 	}
 	return &posted{board: board.New(row), used: row.Keep > 0}
+}
+
+// show decodes a row, with what the board has for it.
+func (p *posted) show(data []byte) (inbox.State, error) {
+	room := 0
+	if version, err := codec.RowVersion(data); p.used && err == nil {
+		room = p.board.Coming(version)
+	}
+	row, err := codec.DecodeStateFor(data, room)
+	if err != nil {
+		return inbox.State{}, fmt.Errorf("decode row: %w", err)
+	}
+	if p.used {
+		row = p.board.ShowOwned(row)
+	}
+	return row, nil
 }
 
 // nobody is what is shown of who has no row.

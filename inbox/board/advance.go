@@ -23,10 +23,15 @@ import (
 //
 // It is pure. The result may share memory with row, which is not to be modified then.
 func Advance(row inbox.State, b *Board, before uint64) inbox.State {
+	return advanced(row, b, before, false)
+}
+
+// advanced is Advance, which may change what row refers to if that is owned.
+func advanced(row inbox.State, b *Board, before uint64, owned bool) inbox.State {
 	if !b.Fits(&row) {
 		return row
 	}
-	a := advance{row: &row, board: b, from: row.Version, before: before}
+	a := advance{row: &row, board: b, from: row.Version, before: before, items: owned, removals: owned, reach: owned}
 	row.Epoch, row.Base = b.State.Epoch, b.State.Base
 	a.concerns()
 	a.leave()
@@ -58,14 +63,26 @@ func (b *Board) Show(row inbox.State) inbox.State {
 	return Advance(row, b, Now)
 }
 
+// ShowOwned is Show of a row that nobody else has, and which is not to be used any more: it
+// saves the copy. Decode it with [Board.Coming] as room.
+func (b *Board) ShowOwned(row inbox.State) inbox.State {
+	if row.Version == 0 {
+		return b.nobody
+	}
+	return advanced(row, b, Now, true)
+}
+
+// Coming is at most how many notices come into a row of a version.
+func (b *Board) Coming(version uint64) int { return len(b.after(version)) }
+
 // advance is a row on its way. The stored row's slices are copied before they change.
 type advance struct {
 	row          *inbox.State
 	board        *Board
 	from, before uint64
 	others       []uint64 // audiences of entries that are no topics of the row
-	items        bool     // there are shared ones, and they are the row's own copy
-	removals     bool     // Removals are the row's own copy
+	items        bool     // Items may be changed: they are the row's own, as they are with shared ones
+	removals     bool     // Removals are the row's own
 	reach        bool     // likewise
 	at           int64    // timestamp of the version's record
 }
@@ -83,10 +100,11 @@ func (a *advance) concerns() {
 	}
 }
 
-// own makes Items the row's own.
+// own makes Items the row's own, with room for all that may come in.
 func (a *advance) own() {
 	if !a.items {
-		a.items, a.row.Items = true, slices.Clone(a.row.Items)
+		room := len(a.row.Items) + a.board.Coming(a.from)
+		a.items, a.row.Items = true, append(make([]inbox.Entry, 0, room), a.row.Items...)
 	}
 }
 

@@ -419,7 +419,7 @@ func fromTable(row *inbox.State, b *board.Board, now time.Time) inbox.State {
 	if err != nil {
 		fail("decode row: %v", err)
 	}
-	s = on.Show(s)
+	s = on.ShowOwned(s)
 	stamp, err := codec.DecodeShownStamp(value, on, now)
 	if want := s.Stamp(now); stamp != want || err != nil {
 		fail("stamp %v, %v, want %v", stamp, err, want)
