@@ -109,7 +109,7 @@ func (l *listing) build(items Items, q *listQuery) error {
 		if failed != nil {
 			return failed
 		}
-		b, err := item.Encode()
+		b, err := wire.Encode(&item)
 		if err != nil {
 			return fmt.Errorf("encode item: %w", err)
 		}

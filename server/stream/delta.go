@@ -59,7 +59,7 @@ func (r *round) encode(c *connection) (*delta, error) {
 			return nil, err
 		}
 		d.events = append(d.events, encoded{len(d.bytes), e.Name})
-		if item, ok := e.Data.(wire.Item); ok {
+		if item, ok := e.Data.(*wire.Item); ok {
 			d.items = append(d.items, itemState{item.Seq, item.Version, item.Pending})
 		}
 	}

@@ -230,8 +230,9 @@ func (p progress) follow(v view) (outcome, progress) {
 	if !moved && len(items) == 0 && !changes.HasState() && len(p.partly) == 0 {
 		return out, p
 	}
-	for _, b := range items {
-		out.events = append(out.events, wire.Event{Name: eventItem, Data: b})
+	out.events = make([]wire.Event, 0, len(items)+2)
+	for i := range items {
+		out.events = append(out.events, wire.Event{Name: eventItem, Data: &items[i]})
 	}
 	if changes.HasState() {
 		out.events = append(out.events, wire.Event{Name: eventState, Data: newStateBody(v.row.Version, &changes)})

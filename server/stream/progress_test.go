@@ -192,7 +192,7 @@ func describe(frames []wire.Event) string {
 	for _, f := range frames {
 		s := f.Name
 		switch b := f.Data.(type) {
-		case wire.Item:
+		case *wire.Item:
 			s += fmt.Sprint(" ", b.Seq)
 			if b.Pending {
 				s += " pending"

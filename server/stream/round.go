@@ -18,6 +18,7 @@ type round struct {
 	row      inbox.State
 	hasRow   bool
 	contents map[uint64]*inbox.Item // read in this round, if it has several streams
+	found    []inbox.Item           // of the contents
 	delta    delta
 	out      batch
 	scratch  []byte
@@ -28,6 +29,8 @@ func (r *round) begin(user string) {
 	r.user, r.now, r.row, r.hasRow = user, time.Now(), inbox.State{}, false
 	r.delta.valid = false
 	r.contents = nil
+	clear(r.found)
+	r.found = r.found[:0]
 	if len(r.turns) > 1 {
 		r.contents = map[uint64]*inbox.Item{}
 	}
@@ -74,5 +77,6 @@ func (r *round) find(seq uint64) *inbox.Item {
 	if err != nil || !ok {
 		return nil
 	}
-	return &item
+	r.found = append(r.found, item)
+	return &r.found[len(r.found)-1]
 }

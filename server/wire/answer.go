@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/http"
 
 	"github.com/belfry/belfry/inbox"
@@ -47,19 +46,15 @@ func NotModified(w http.ResponseWriter, tag string) {
 
 // Encode returns v as JSON in as many bytes as it takes.
 func Encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.Clone(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+	b, err := appendJSON(nil, v, false)
+	return bytes.Clone(b), err
 }
 
 // WriteJSON ends an answer. Errors are those of a client that has gone, or of a
 // value that cannot be encoded, which tests would show.
 func WriteJSON(w http.ResponseWriter, v any) {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v)
+	b, err := appendJSON(nil, v, false)
+	if err == nil {
+		_, _ = w.Write(append(b, '\n'))
+	}
 }

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -31,13 +30,7 @@ type Event struct {
 // Append adds the event as it stands on the wire. A client takes the id only
 // with the blank line at the end, so an event cut short changes nothing.
 func (e Event) Append(b []byte) ([]byte, error) {
-	data, err := json.Marshal(e.Data)
-	if item, ok := e.Data.(Item); ok && err != nil {
-		data, err = json.Marshal(item.withoutData())
-	}
-	if err != nil {
-		return b, fmt.Errorf("encode %s event: %w", e.Name, err)
-	}
+	begin := len(b)
 	if e.ID != "" {
 		b = append(append(append(b, "id: "...), e.ID...), '\n')
 	}
@@ -45,7 +38,11 @@ func (e Event) Append(b []byte) ([]byte, error) {
 		b = append(strconv.AppendInt(append(b, "retry: "...), e.Retry.Milliseconds(), 10), '\n')
 	}
 	b = append(append(append(b, "event: "...), e.Name...), '\n')
-	b = append(append(b, "data: "...), data...)
+	b = append(b, "data: "...)
+	b, err := appendJSON(b, e.Data, true)
+	if err != nil {
+		return b[:begin], fmt.Errorf("encode %s event: %w", e.Name, err)
+	}
 	return append(b, '\n', '\n'), nil
 }
 

@@ -11,7 +11,7 @@ import (
 
 func TestFrameIsOneLineOfData(t *testing.T) {
 	item := Item{Seq: 1, Title: "two\nlines\r\u2028", Data: json.RawMessage("{\n \"a\":\r\n 1}")}
-	b, err := Event{Name: "item", ID: "7.1", Data: item}.Append(nil)
+	b, err := Event{Name: "item", ID: "7.1", Data: &item}.Append(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func TestFrameIsOneLineOfData(t *testing.T) {
 
 func TestFrameWithBrokenData(t *testing.T) {
 	item := Item{Seq: 1, Title: "t", Data: json.RawMessage("{")}
-	b, err := Event{Name: "item", Data: item}.Append(nil)
+	b, err := Event{Name: "item", Data: &item}.Append(nil)
 	if err != nil || !strings.Contains(string(b), `"title":"t"`) || strings.Contains(string(b), `"data":`) {
 		t.Errorf("got %q, %v, want the item without its data", b, err)
 	}

@@ -127,20 +127,3 @@ func newActors(e *inbox.Entry, contents Contents) (actors *Actors, whole bool) {
 	}
 	return out, whole
 }
-
-// Encode returns the item as JSON in as many bytes as it takes.
-func (i Item) Encode() ([]byte, error) {
-	b, err := Encode(i)
-	if err != nil {
-		return Encode(i.withoutData())
-	}
-	return b, nil
-}
-
-// withoutData is for an item that cannot be encoded. Data is the only part that can
-// fail. It was checked on its way in; an item without it serves the user better than a
-// list or a stream that ends here each time.
-func (i Item) withoutData() Item {
-	i.Data = nil
-	return i
-}

@@ -1,0 +1,75 @@
+package stream
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/belfry/belfry/codec"
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/inbox/board"
+	"github.com/belfry/belfry/internal/servertest"
+)
+
+// posted is tables in which all users have the same row, encoded, and a board beside it.
+type posted struct {
+	alike
+	board *board.Board
+}
+
+func (f *posted) Row(user string) (inbox.State, error) {
+	data := *f.row.Load()
+	version, _ := codec.RowVersion(data)
+	row, err := codec.DecodeStateFor(data, f.board.Coming(version))
+	return f.board.ShowOwned(row), err
+}
+
+// BenchmarkNotice is a notice to 10,000 users with a stream and three items each: what
+// all of them cost, in time and in memory, up to the connection.
+func BenchmarkNotice(b *testing.B) {
+	const users = 10_000
+	f := &posted{alike: alike{watchers: map[string]func(uint64){}}, board: board.New(board.Row{}).Begin(7, 0)}
+	version := int64(0)
+	at := func() inbox.Input {
+		version++
+		return inbox.Input{Position: inbox.Position{Epoch: 7, Offset: version}, Time: time.Now(), Cap: 100}
+	}
+	put := func(item *inbox.Item) {
+		content, err := codec.EncodeItem(item)
+		if err != nil {
+			b.Fatal(err)
+		}
+		f.content.Store(&content)
+	}
+	var state inbox.State
+	for i := range 3 {
+		var effects inbox.Effects
+		state, effects = inbox.Fold(state, servertest.Note(fmt.Sprint("A title about as long as they are ", i)), at())
+		put(effects.Item)
+	}
+	row, err := codec.EncodeState(&state)
+	if err != nil {
+		b.Fatal(err)
+	}
+	f.row.Store(&row)
+	s := New(Config{Rows: f, Items: f, Logger: slog.New(slog.DiscardHandler), Wakes: 1 << 30})
+	s.pingEvery = time.Hour
+	var written sync.WaitGroup
+	written.Add(users)
+	for i := range users {
+		attach(s, fmt.Sprint("user-", i), sink{func([]byte) { written.Done() }})
+	}
+	written.Wait()
+	b.ReportAllocs()
+	for b.Loop() {
+		next, effects := board.Fold(f.board, servertest.Notice("all", fmt.Sprint("Notice ", version)), at())
+		f.board = next
+		put(effects.Item)
+		written.Add(users)
+		s.boardChanged(0)
+		written.Wait()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/users, "ns/user")
+}
