@@ -16,6 +16,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/reach"
+	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/timers"
 )
@@ -53,6 +54,8 @@ type Deps struct {
 	// Tracer records what becomes of records whose senders have begun a trace;
 	// nil records nothing.
 	Tracer trace.Tracer
+	// Turns bounds the memory of large records that are routed; nil: nothing does.
+	Turns *sources.Turns
 	// Features are the capabilities that are open.
 	Features inbox.Features
 	// BroadcastCap is how many live notices a board keeps; less than 1 is

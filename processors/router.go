@@ -84,7 +84,9 @@ func (r *Router) route(c *engine.Context, value []byte) {
 		r.processed.one("tombstone", c.Timestamp())
 		return
 	}
-	written, err := r.patiently(c)
+	turn := r.Turns.For(c.Context())
+	defer turn.End()
+	written, err := r.patiently(c, turn)
 	switch {
 	case errors.Is(err, belfry.ErrTombstone):
 		r.processed.one("tombstone", c.Timestamp())
@@ -182,15 +184,16 @@ var errGivenUp = errors.New("given up, it is read again")
 
 // patiently returns what is to be written. A record that waits lets none pass:
 // watermarks would take it for a duplicate.
-func (r *Router) patiently(c *engine.Context) (written []delivery, err error) {
+func (r *Router) patiently(c *engine.Context, turn *sources.Turn) (written []delivery, err error) {
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		err = engine.Guard(func() (err error) {
-			written, err = r.deliveries(c)
+			written, err = r.deliveries(c, turn)
 			return err
 		})
 		if !errors.Is(err, sources.ErrUnavailable) {
 			return written, err
 		}
+		turn.End()
 		if !c.Wait(wait, err) {
 			return nil, errGivenUp
 		}
@@ -219,11 +222,11 @@ type delivery struct {
 	refused   error
 }
 
-func (r *Router) deliveries(c *engine.Context) ([]delivery, error) {
+func (r *Router) deliveries(c *engine.Context, turn *sources.Turn) ([]delivery, error) {
 	raw := c.Raw()
 	deliveries, err := (*r.rules.Load()).Route(sources.Record{
 		Topic: r.topic, TopicID: *r.id.Load(), Partition: raw.Partition, Offset: raw.Offset,
-		Timestamp: c.Timestamp(), Key: raw.Key, Value: raw.Value, Headers: kafka.Headers(raw),
+		Timestamp: c.Timestamp(), Key: raw.Key, Value: raw.Value, Headers: kafka.Headers(raw), Turn: turn,
 	})
 	if err != nil {
 		return nil, err

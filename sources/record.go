@@ -25,6 +25,7 @@ type Record struct {
 	Key       []byte // nil: null
 	Value     []byte // nil: null
 	Headers   []Header
+	Turn      *Turn // taken before it is decoded; nil waits for nobody
 }
 
 // Header is one header of a Kafka record.

@@ -29,6 +29,7 @@ import (
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/lagpage"
+	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/timers"
 	"github.com/belfry/belfry/upkeep"
@@ -185,7 +186,7 @@ func (n *node) run(ctx context.Context) (err error) {
 		return errors.Join(err, g.Wait())
 	}
 	n.counts = processors.NewMetrics(n.registry)
-	deps := processors.Deps{Prefix: n.Prefix, DeadLetters: n.deadLetters, Metrics: n.counts, Log: n.Log, Tracer: n.Tracer, Features: n.Features, BroadcastCap: n.BroadcastCap}
+	deps := processors.Deps{Prefix: n.Prefix, DeadLetters: n.deadLetters, Metrics: n.counts, Log: n.Log, Tracer: n.Tracer, Features: n.Features, BroadcastCap: n.BroadcastCap, Turns: sources.NewTurns()}
 	if n.repairs != nil {
 		deps.Rows = n.repairs.Reports()
 	}

@@ -12,6 +12,9 @@ type content struct {
 
 // json reads a JSON text, and keeps it if asked to.
 func (d *decoding) json(text string) (content, error) {
+	if err := d.turn.Take(len(text)); err != nil {
+		return content{}, err
+	}
 	v, err := parse(&d.room, text, d.whole)
 	c := content{value: v}
 	if d.texts {

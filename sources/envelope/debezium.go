@@ -37,7 +37,7 @@ func (d *decoding) describe(c content, e sources.Event) sources.Event {
 	}
 	if e.Attributes == nil {
 		if d.headers.id != "" {
-			e.Type = outboxEnvelope(m, e.Type)
+			e.Type = d.outboxEnvelope(m, e.Type)
 		}
 		e.ID = d.headers.outboxID(d.at.Topic, hasOutboxColumns(m))
 	}
@@ -99,12 +99,12 @@ func hasOutboxColumns(m map[string]any) bool {
 
 // outboxEnvelope returns the type of an outbox event whose further columns stand
 // beside its payload, and unwraps that payload if it is escaped.
-func outboxEnvelope(m map[string]any, typeName string) string {
+func (d *decoding) outboxEnvelope(m map[string]any, typeName string) string {
 	payload, ok := m["payload"]
 	if !ok {
 		return typeName
 	}
-	m["payload"] = new(decoding).unwrapText(content{value: payload}).value
+	m["payload"] = d.unwrapText(content{value: payload}).value
 	for _, name := range []string{"eventType", "type"} {
 		if text, _ := m[name].(string); typeName == "" {
 			typeName = text

@@ -82,9 +82,10 @@ type decoding struct {
 	*Decoder
 	at      Place
 	headers recordHeaders
-	texts   bool // events have a Text
-	whole   bool // what is too long is refused before it is read
-	room    Room // of all JSON in it, texts within texts too
+	turn    *sources.Turn // taken before anything is decoded
+	texts   bool          // events have a Text
+	whole   bool          // what is too long is refused before it is read
+	room    Room          // of all JSON in it, texts within texts too
 	listed  listed
 }
 
@@ -121,7 +122,10 @@ func (d *Decoder) decode(ctx context.Context, r sources.Record, headers recordHe
 	if len(r.Value) > MaxValueBytes {
 		return nil, notListed, longValue(len(r.Value))
 	}
-	one := &decoding{Decoder: d, at: Place{r.Topic, r.Partition}, headers: headers, texts: texts, whole: whole}
+	if err := r.Turn.Take(headers.bytes); err != nil {
+		return nil, notListed, err
+	}
+	one := &decoding{Decoder: d, at: Place{r.Topic, r.Partition}, headers: headers, turn: r.Turn, texts: texts, whole: whole}
 	events, err := one.events(ctx, r.Value)
 	return events, one.listed, err
 }

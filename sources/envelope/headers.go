@@ -14,6 +14,7 @@ import (
 // recordHeaders are those of a record that say what is in it. Of a header that
 // comes twice the last counts; an attribute of a CloudEvent with two values is a problem.
 type recordHeaders struct {
+	bytes       int               // of all values
 	problem     error             // of an attribute: the first that is not UTF-8, or has two values
 	attributes  map[string]string // of a CloudEvent
 	contentType string
@@ -36,6 +37,7 @@ func readHeaders(headers []sources.Header) recordHeaders {
 	var h recordHeaders
 	var rank map[string]int
 	for _, header := range headers {
+		h.bytes += len(header.Value)
 		switch name := header.Key; {
 		case name == "id":
 			h.id = headerText(header.Value)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/sources"
 )
 
 // SchemaID names a schema: by its number in a registry or by its UUID.
@@ -63,6 +64,9 @@ func schemaID(value, header []byte) (ref SchemaID, body []byte, framed bool, err
 func (d *decoding) framed(ctx context.Context, ref SchemaID, body []byte) (c content, typeName string, err error) {
 	// A blank, though, may be a length: that of a text which is JSON itself.
 	if d.schemas == nil || len(body) > 0 && (body[0] == '{' || body[0] == '[') {
+		if err := d.turn.Take(len(body)); err != nil {
+			return content{}, "", err
+		}
 		if c, err := d.json(string(body)); err == nil {
 			return c, "", nil
 		}
@@ -70,6 +74,6 @@ func (d *decoding) framed(ctx context.Context, ref SchemaID, body []byte) (c con
 	if d.schemas == nil {
 		return content{}, "", belfry.Invalid("", "is written with schema %s of a registry, and no registry is asked here: only JSON can be read without", ref)
 	}
-	c.value, typeName, err = d.schemas.Decode(ctx, d.at, ref, body)
+	c.value, typeName, err = d.schemas.Decode(sources.WithTurn(ctx, d.turn, len(body)), d.at, ref, body)
 	return c, typeName, err
 }

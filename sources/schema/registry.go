@@ -157,6 +157,10 @@ func (s *Registry) Decode(ctx context.Context, at envelope.Place, ref envelope.S
 	if err != nil {
 		return nil, "", err
 	}
+	// Not before: who holds a turn does not wait for a registry.
+	if err := sources.TurnOf(ctx).Take(len(body)); err != nil {
+		return nil, "", err
+	}
 	v, typeName, err := schema.decode(ref, body)
 	if err != nil && !errors.Is(err, belfry.ErrTooLarge) {
 		return nil, "", belfry.Invalid("", "must be what schema %s of the registry says: %s", ref, short(err))
