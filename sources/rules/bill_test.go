@@ -70,6 +70,9 @@ func TestRecordsThatAreMuchWorkAreSetAside(t *testing.T) {
 		{"whole texts for each", "each: event.l\ntitle: ${event.s}", `{"to":"a","l":` + list(10_000, "%d") + `,"s":` + long(60_000) + `}`},
 		{"whole data for each", "each: event.l\ndata: {x: '${event.l}'}", `{"to":"a","l":` + list(9_000, "%d") + `}`},
 		{"texts in one title", "title: " + strings.Repeat("${event.s}", 200), `{"to":"a","s":` + long(900_000) + `}`},
+		{"a list as the time of each", "each: event.l\ntime: event.t", `{"to":"a","l":` + list(9_900, "%d") + `,"t":` + list(100_000, "%d") + `}`},
+		{"a text as the time of each", "each: event.l\nexpires_at: event.t", `{"to":"a","l":` + list(9_900, "%d") + `,"t":` + long(900_000) + `}`},
+		{"a long name for each", "each: event.l\nexclude: event.t", `{"to":"a","l":` + list(9_900, "%d") + `,"t":` + long(900_000) + `}`},
 		{"absorbed", "when: event.members.exists(m, event.muted.exists(x, x == m)) || true", lists},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -86,6 +89,23 @@ func TestRecordsThatAreMuchWorkAreSetAside(t *testing.T) {
 				t.Errorf("%d MiB were allocated, want at most %d", n>>20, maxAllocated>>20)
 			}
 		})
+	}
+}
+
+// A rule for each of many elements reads the same key for all of them.
+func TestKeyIsReadOnce(t *testing.T) {
+	source := sourceOf(t, parseRules(t, oneRule("each: event.l\nwhen: key != item.x")), "orders")
+	record := orderRecord(`{"to":"a","l":[` + strings.TrimSuffix(strings.Repeat(`{"x":"a"},`, 100), ",") + `]}`)
+	record.Key = []byte(strings.Repeat("k", 900_000))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	ds, err := source.Route(record)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(ds) != 100 {
+		t.Errorf("got %d deliveries, %v, want 100", len(ds), err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 5<<20 {
+		t.Errorf("%d MiB were allocated for a key of 1", n>>20)
 	}
 }
 

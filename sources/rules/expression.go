@@ -44,14 +44,14 @@ func (e *expression) value(v *variables) (ref.Val, error) {
 	if found, ok := e.path.follow(v); ok {
 		// CEL itself reports a number that cannot be computed with.
 		if out := e.adapter.NativeToValue(found); !types.IsError(out) {
-			return out, nil
+			return out, v.bill.Look(out)
 		}
 	}
 	out, err := e.run(v)
 	if err != nil {
 		return nil, evaluationError(err)
 	}
-	return out, nil
+	return out, v.bill.Look(out)
 }
 
 // run has CEL evaluate it.

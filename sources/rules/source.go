@@ -117,7 +117,7 @@ func (s *Source) variables(r *sources.Record) *variables {
 
 func (s *Source) release(v *variables) {
 	// A record is not held longer than it is routed.
-	v.record, v.event, v.headers = nil, nil, nil
+	v.record, v.event, v.headers, v.key = nil, nil, nil, nil
 	v.items, v.item, v.taken = nil, nil, 0
 	clear(v.lets)
 	s.pool.Put(v)

@@ -29,6 +29,7 @@ type variables struct {
 	lets []letValue
 
 	headers map[string]string // nil: not asked for yet
+	key     any               // nil: likewise, or there is none
 
 	bill  *bill.Bill // of the record
 	shown *bill.Bill // of what is evaluated beside, to show it
@@ -92,7 +93,7 @@ var builtins = []struct {
 	value func(*variables) any
 }{
 	{"event", cel.DynType, func(v *variables) any { return v.event.Value }},
-	{"key", cel.DynType, func(v *variables) any { return keyValue(v.record.Key) }},
+	{"key", cel.DynType, (*variables).keyValue},
 	{"headers", cel.MapType(cel.StringType, cel.StringType), func(v *variables) any { return v.headerTexts() }},
 	{"attributes", cel.MapType(cel.StringType, cel.StringType), func(v *variables) any { return v.event.Attributes }},
 	{"topic", cel.StringType, func(v *variables) any { return v.record.Topic }},
@@ -150,13 +151,16 @@ func (v *variables) let(i int) any {
 	return l.value
 }
 
-// keyValue is a record's key: text, bytes if it is not UTF-8, or null.
-func keyValue(key []byte) any {
+// keyValue is the record's key: text, bytes if it is not UTF-8, or null. It is made once
+// for all who ask.
+func (v *variables) keyValue() any {
+	key := v.record.Key
 	switch {
-	case key == nil:
-		return nil
+	case key == nil || v.key != nil:
+		return v.key
 	case utf8.Valid(key):
-		return string(key)
+		v.key = string(key)
+		return v.key
 	}
 	return key
 }

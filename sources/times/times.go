@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,21 +69,57 @@ var (
 	lastTime  = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
 )
 
+// printed is what an error quotes of a value, which may be a whole document.
 func printed(v any) string {
-	if text, ok := v.(string); ok {
-		return fmt.Sprintf("%.60q", text)
+	switch v := v.(type) {
+	case string:
+		return fmt.Sprintf("%.60q", v)
+	case json.Number:
+		return fmt.Sprintf("%.60s", string(v))
+	case []any:
+		if len(v) > mostPrinted || slices.ContainsFunc(v, hasParts) {
+			return fmt.Sprintf("a list of %d", len(v))
+		}
+	case map[string]any:
+		for _, field := range v {
+			if len(v) > mostPrinted || hasParts(field) {
+				return fmt.Sprintf("an object of %d fields", len(v))
+			}
+		}
 	}
 	return fmt.Sprint(v)
 }
+
+// mostPrinted is how many parts of a list or an object are quoted.
+const mostPrinted = 8
+
+func hasParts(v any) bool {
+	switch v := v.(type) {
+	case []any, map[string]any:
+		return true
+	case string:
+		return len(v) > maxText
+	case json.Number:
+		return len(v) > maxText
+	}
+	return false
+}
+
+// maxText is longer than any text that is a time.
+const maxText = 200
 
 func parse(v any, zone *time.Location) (time.Time, bool) {
 	switch v := v.(type) {
 	case time.Time:
 		return v, true
 	case string:
-		return textTime(strings.TrimSpace(v), zone)
+		if text := strings.TrimSpace(v); len(text) <= maxText {
+			return textTime(text, zone)
+		}
 	case json.Number:
-		return epochTime(string(v))
+		if len(v) <= maxText {
+			return epochTime(string(v))
+		}
 	case int64:
 		return wholeTime(v)
 	case int:
@@ -243,7 +280,9 @@ func objectTime(m map[string]any, zone *time.Location) (time.Time, bool) {
 		case int64:
 			return milliTime(inner)
 		case string:
-			return textTime(inner, zone)
+			if len(inner) <= maxText {
+				return textTime(inner, zone)
+			}
 		}
 	}
 	return time.Time{}, false

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -241,4 +242,29 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q is %v, which is read as %v, %v", text, got, again, err)
 		}
 	})
+}
+
+// An error quotes no more of a value than it shows: a rule may try a whole document as a
+// time, for each of thousands of elements.
+func TestRefusalsAreShort(t *testing.T) {
+	many := make([]any, 100_000)
+	for i := range many {
+		many[i] = int64(i)
+	}
+	long := strings.Repeat("7", 900_000)
+	for name, v := range map[string]any{
+		"list": many, "list of a list": []any{many}, "object": map[string]any{"a": many}, "object of many": map[string]any{"$date": map[string]any{"a": many}},
+		"text": long, "date of a text": map[string]any{"$date": long + "x"}, "number": json.Number(long), "list of numbers": []any{json.Number(long)},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, err := times.Parse(v, nil)
+		runtime.ReadMemStats(&after)
+		if err == nil || len(err.Error()) > 400 {
+			t.Errorf("%s: %.500v", name, err)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 20_000 {
+			t.Errorf("%s: %d bytes are allocated to refuse it", name, n)
+		}
+	}
 }

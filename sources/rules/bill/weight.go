@@ -21,6 +21,17 @@ func (b *Bill) Write(v any) error {
 	return b.Spend(each * Weight(v, b.left()/each))
 }
 
+// Look charges what a rule does with a value that one of its fields is: to compare, to
+// check or to refuse it takes as long as the value is, and a rule may do so for each of
+// thousands of elements.
+func (b *Bill) Look(v ref.Val) error {
+	switch v.(type) {
+	case types.String, types.Bytes:
+		return b.Spend(length(v) / 32)
+	}
+	return b.Spend(length(v) / 8)
+}
+
 type weigher struct{ units, most uint64 }
 
 func (w *weigher) add(v any) {
