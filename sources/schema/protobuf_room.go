@@ -13,6 +13,9 @@ import (
 const (
 	messageBytes      = 480
 	messageFieldBytes = 112
+	// groupBytes is counted for each byte of a group: for its value, and for the time that
+	// it takes to look for the end.
+	groupBytes = 4
 )
 
 func ofMessage(d protoreflect.MessageDescriptor) int {
@@ -72,9 +75,14 @@ func takeMessage(room *envelope.Room, d protoreflect.MessageDescriptor, body []b
 func takeField(room *envelope.Room, f protoreflect.FieldDescriptor, number protowire.Number, wire protowire.Type, value []byte, depth int) error {
 	switch wire {
 	case protowire.StartGroupType:
+		// Its end has to be looked for, here and by the library, and again for each group
+		// within it.
+		if err := room.Times(len(value), groupBytes); err != nil || f == nil || f.Kind() != protoreflect.GroupKind {
+			return err
+		}
 		inner, n := protowire.ConsumeGroup(number, value)
-		if f == nil || n < 0 || f.Message() == nil {
-			return room.Take(len(value))
+		if n < 0 {
+			return nil
 		}
 		return takeMessage(room, f.Message(), inner, depth+1)
 	case protowire.BytesType:

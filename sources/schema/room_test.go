@@ -54,6 +54,7 @@ func TestDecodedValuesAreBounded(t *testing.T) {
 	long := func(n int64) string { return string(binary.AppendVarint(nil, n)) }
 	list := strings.Repeat(message(1, ""), 200_000)
 	anyOf := func(name, body string) string { return message(6, message(1, "x/"+name, 2, body)) }
+	r.put(t, "/schemas/ids/3", "PROTOBUF", `edition = "2023"; package deep; option features.message_encoding = DELIMITED; message G { repeated bool flags = 3; G inner = 7; }`)
 	deep := message(8, strings.Repeat("x", 700_000))
 	for range 100 {
 		deep = anyOf("wide.Wide", deep)
@@ -72,6 +73,8 @@ func TestDecodedValuesAreBounded(t *testing.T) {
 		{"protobuf: any in any", deep, 1},
 		{"protobuf: in a message", message(7, strings.Repeat(message(1, ""), 480_000)), 1},
 		{"protobuf: texts", strings.Repeat(message(8, ""), 2_000_000), 1},
+		// The end of each is looked for through all of those within it.
+		{"protobuf: groups in groups", strings.Repeat("\x3b", 190) + strings.Repeat("\x18\x01", 400_000) + strings.Repeat("\x3c", 190), 3},
 		{"avro: lists of nothing", long(40) + strings.Repeat(long(60_000)+long(0), 40) + long(0) + long(0) + long(0), 2},
 		{"avro: empty lists", long(1_200_000) + strings.Repeat(long(0), 1_200_000) + long(0) + long(0) + long(0), 2},
 		{"avro: records of nothing", long(0) + long(300_000) + strings.Repeat(long(0)+long(0), 300_000) + long(0) + long(0), 2},
@@ -80,7 +83,7 @@ func TestDecodedValuesAreBounded(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			value := frame(c.id, c.value)
-			if c.id == 1 {
+			if c.id != 2 {
 				value = frame(c.id, "\x00"+c.value)
 			}
 			n, err := allocated(t, d, value)
