@@ -50,6 +50,7 @@ func Due(user string, row *inbox.State, p *Policy, now time.Time) []Pending {
 	}
 	var pending []Pending
 	e := evaluation{row: row, now: now, prefs: ReadPrefs(row), jitter: Spread(user)}
+	e.quiet = e.prefs.hours()
 	e.zone = p.ZoneOf(&e.prefs)
 	for i := range p.Channels {
 		pending = e.channel(pending, &p.Channels[i])
@@ -105,6 +106,7 @@ type evaluation struct {
 	now    time.Time
 	prefs  Prefs
 	zone   *time.Location
+	quiet  hours // of prefs
 	jitter time.Duration
 }
 
@@ -141,12 +143,12 @@ func (e *evaluation) channel(pending []Pending, c *Channel) []Pending {
 		if !next.Digest {
 			next.wait(capped, HoldCap)
 		}
-		if !next.Passes && len(e.prefs.Quiet) > 0 {
+		if !next.Passes && len(e.quiet) > 0 {
 			earliest := next.At
 			if earliest.Before(e.now) {
 				earliest = e.now
 			}
-			end, ok := e.prefs.QuietEnd(earliest, e.zone)
+			end, ok := e.quiet.edge(earliest, e.zone, false)
 			if !ok {
 				continue
 			}

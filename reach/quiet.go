@@ -1,6 +1,9 @@
 package reach
 
 import (
+	"cmp"
+	"slices"
+	"sort"
 	"time"
 )
 
@@ -15,21 +18,55 @@ type Quiet struct {
 	From, To Clock    // differ
 }
 
-// has reports whether the wall clock shows a quiet time.
-func (q *Quiet) has(wall time.Time) bool {
-	day, c := wall.Weekday(), clockOf(wall)
-	if q.From < q.To {
-		return q.From <= c && c < q.To && q.Days.Has(day)
-	}
-	return c >= q.From && q.Days.Has(day) || c < q.To && q.Days.Has((day+6)%7)
-}
+// hours are the quiet ones of a week of the wall clock, in seconds from the midnight on
+// that Sunday begins with: apart from each other and rising. Readers of a row look for the
+// end of them for each of its items, so that what overlaps or meets is one.
+type hours []struct{ from, to int }
 
-func clockOf(wall time.Time) Clock { return Clock(wall.Hour()*60 + wall.Minute()) }
+const (
+	daySeconds  = 24 * 60 * 60
+	weekSeconds = 7 * daySeconds
+	// week is longer than any week of the wall clock.
+	week = 8 * 24 * time.Hour
+)
+
+// hours returns the quiet hours of the week.
+func (p *Prefs) hours() hours {
+	var all hours
+	add := func(from, to int) {
+		all = append(all, struct{ from, to int }{from, min(to, weekSeconds)})
+		if to > weekSeconds { // from Saturday on into Sunday
+			all = append(all, struct{ from, to int }{0, to - weekSeconds})
+		}
+	}
+	for i := range p.Quiet {
+		q := &p.Quiet[i]
+		from, to := int(q.From)*60, int(q.To)*60
+		if to <= from {
+			to += daySeconds
+		}
+		for day := time.Sunday; day <= time.Saturday; day++ {
+			if q.Days.Has(day) {
+				add(int(day)*daySeconds+from, int(day)*daySeconds+to)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b struct{ from, to int }) int { return cmp.Compare(a.from, b.from) })
+	apart := all[:0]
+	for _, h := range all {
+		if n := len(apart); n > 0 && h.from <= apart[n-1].to {
+			apart[n-1].to = max(apart[n-1].to, h.to)
+			continue
+		}
+		apart = append(apart, h)
+	}
+	return apart
+}
 
 // QuietEnd returns the first instant at or after t that is not quiet in a zone, and false
 // if there is none within eight days.
 func (p *Prefs) QuietEnd(t time.Time, zone *time.Location) (time.Time, bool) {
-	return p.edge(t, zone, false)
+	return p.hours().edge(t, zone, false)
 }
 
 // QuietStart returns the first instant at or after t that is quiet in a zone, and false if
@@ -38,48 +75,42 @@ func (p *Prefs) QuietStart(t time.Time, zone *time.Location) (time.Time, bool) {
 	if len(p.Quiet) == 0 {
 		return time.Time{}, false
 	}
-	return p.edge(t, zone, true)
+	return p.hours().edge(t, zone, true)
 }
 
-// week is longer than any week of the wall clock.
-const week = 8 * 24 * time.Hour
-
-func (p *Prefs) edge(t time.Time, zone *time.Location, quiet bool) (time.Time, bool) {
-	for limit := t.Add(week); !t.After(limit); t = p.turn(t, zone) {
-		if p.quiet(t.In(zone)) == quiet {
+// edge returns the first instant at or after t that is quiet, or is not, and false if
+// there is none within eight days.
+func (h hours) edge(t time.Time, zone *time.Location, quiet bool) (time.Time, bool) {
+	for limit := t.Add(week); !t.After(limit); {
+		is, next := h.at(t, zone)
+		if is == quiet {
 			return t, true
 		}
+		t = next
 	}
 	return time.Time{}, false
 }
 
-func (p *Prefs) quiet(wall time.Time) bool {
-	for i := range p.Quiet {
-		if p.Quiet[i].has(wall) {
-			return true
-		}
-	}
-	return false
-}
-
-// turn returns the next instant after t at which that may change: the wall clock comes to
-// an end of quiet hours, or to midnight, or is set.
-func (p *Prefs) turn(t time.Time, zone *time.Location) time.Time {
+// at reports whether an instant is quiet, and returns the next one after it at which that
+// may change: the wall clock comes to the beginning or the end of quiet hours, or of the
+// week, or is set.
+func (h hours) at(t time.Time, zone *time.Location) (quiet bool, next time.Time) {
 	wall := t.In(zone)
-	second := wall.Hour()*3600 + wall.Minute()*60 + wall.Second()
-	next := 24*3600 - second
-	for i := range p.Quiet {
-		for _, c := range [...]Clock{p.Quiet[i].From, p.Quiet[i].To} {
-			if s := int(c)*60 - second; s > 0 && s < next {
-				next = s
-			}
+	second := int(wall.Weekday())*daySeconds + wall.Hour()*3600 + wall.Minute()*60 + wall.Second()
+	i := sort.Search(len(h), func(i int) bool { return h[i].to > second })
+	turn := weekSeconds
+	if i < len(h) {
+		if quiet = h[i].from <= second; quiet {
+			turn = h[i].to
+		} else {
+			turn = h[i].from
 		}
 	}
-	at := t.Truncate(time.Second).Add(time.Duration(next) * time.Second)
-	if _, end := wall.ZoneBounds(); !end.IsZero() && end.Before(at) {
-		return end
+	next = t.Truncate(time.Second).Add(time.Duration(turn-second) * time.Second)
+	if _, end := wall.ZoneBounds(); !end.IsZero() && end.Before(next) {
+		return quiet, end
 	}
-	return at
+	return quiet, next
 }
 
 // next returns the first digest at or after t in a zone, and false if there is none within

@@ -95,7 +95,7 @@ func (m *minutes) checkDigest(t *testing.T, zone *time.Location, d *Digest, step
 	var digests []int
 	first := m.walls[0].YearDay() // it may have had it before
 	for i, wall := range m.walls {
-		if day := wall.YearDay(); day != first && clockOf(wall) >= d.At && !had[day] && d.Days.Has(wall.Weekday()) {
+		if day := wall.YearDay(); day != first && Clock(wall.Hour()*60+wall.Minute()) >= d.At && !had[day] && d.Days.Has(wall.Weekday()) {
 			had[day] = true
 			digests = append(digests, i)
 		}
@@ -200,5 +200,38 @@ func TestDigestOfADayThatIsNot(t *testing.T) {
 	got, ok := d.next(time.Date(2011, 12, 29, 8, 1, 0, 0, apia), apia)
 	if want := time.Date(2011, 12, 31, 8, 0, 0, 0, apia); !ok || !got.Equal(want) {
 		t.Errorf("got %v, want %v", got.In(apia), want)
+	}
+}
+
+// Many quiet hours are as much work as one: a row is looked at for each of its items when a
+// record of its user is folded, and whoever writes the most hours writes records too.
+func TestManyQuietHoursAreFewTurns(t *testing.T) {
+	zone, err := LoadZone("America/New_York")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p Prefs
+	for i := range MaxQuiet { // all of the day, but for a minute of the week
+		p.Quiet = append(p.Quiet, Quiet{From: Clock(i * 90), To: Clock(i*90 + 90)})
+	}
+	p.Quiet[MaxQuiet-1] = Quiet{From: Clock(22*60 + 30), To: 23*60 + 59}
+	p.Quiet[0] = Quiet{Days: 0x7e, From: 23 * 60, To: 90}
+	p.Quiet[1].From = 0
+	turns, now := 0, time.Date(2026, 7, 12, 4, 0, 30, 0, time.UTC)
+	h := p.hours()
+	for at, quiet := now, true; quiet; turns++ {
+		quiet, at = h.at(at, zone)
+	}
+	if end, ok := p.QuietEnd(now, zone); !ok || !end.Equal(time.Date(2026, 7, 13, 3, 59, 0, 0, time.UTC)) || turns > 3 {
+		t.Errorf("quiet until %v, %t, after %d turns", end, ok, turns)
+	}
+	p.Quiet = append(p.Quiet, Quiet{From: 0, To: midnight})
+	turns = 0
+	h = p.hours()
+	for at := now; at.Before(now.Add(week)); turns++ {
+		_, at = h.at(at, zone)
+	}
+	if _, ok := p.QuietEnd(now, zone); ok || turns > 3 {
+		t.Errorf("an end of always is found, or not after %d turns", turns)
 	}
 }
