@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -15,13 +16,24 @@ func (s *Server) clientAddress(r *http.Request) netip.Addr {
 		return netip.Addr{}
 	}
 	address := at.Addr().Unmap()
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && s.trusted(address); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break // the proxy that wrote it is not believed in the rest either
+	// From its end: a client may send any number of hops, of which none is believed.
+	for _, line := range slices.Backward(r.Header.Values("X-Forwarded-For")) {
+		for more := true; more; {
+			if !s.trusted(address) {
+				return address
+			}
+			last := line
+			if i := strings.LastIndexByte(line, ','); i >= 0 {
+				line, last = line[:i], line[i+1:]
+			} else {
+				more = false
+			}
+			hop, err := netip.ParseAddr(strings.TrimSpace(last))
+			if err != nil {
+				return address // the proxy that wrote it is not believed in the rest either
+			}
+			address = hop.Unmap().WithZone("")
 		}
-		address = hop.Unmap().WithZone("")
 	}
 	return address
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/links"
 	"github.com/belfry/belfry/reach"
 )
@@ -166,5 +167,30 @@ func TestBounces(t *testing.T) {
 		if a.fake.Offset != before {
 			t.Error("what is refused was written")
 		}
+	})
+}
+
+// TestLinksAreLimited has whoever holds a message write no more by its link than a person
+// does: a link takes no token, so nothing else tells callers apart.
+func TestLinksAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withReach(t), withJWT(t))
+		signer := testLinks(t)
+		post := func(user, form string) servertest.Reply {
+			link := signer.URL(links.Link{Action: links.Unsubscribe, User: user, Channel: "mail", Until: time.Now().Add(links.UnsubscribeLife)})
+			return a.call("POST", link, form, "Content-Type", "application/x-www-form-urlencoded")
+		}
+		for i := range 60 {
+			post("kim", fmt.Sprintf("on=%t", i%2 == 1)).Want(204)
+		}
+		post("kim", "on=true").Want(204) // it is on: nothing is written
+		written := a.fake.Offset
+		post("kim", "on=false").WantHeader("Retry-After", "2").WantProblem(429, "")
+		if a.fake.Offset != written {
+			t.Error("what was refused was written")
+		}
+		post("lee", "on=false").Want(204)
+		time.Sleep(2 * time.Second)
+		post("kim", "on=false").Want(204)
 	})
 }

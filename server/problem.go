@@ -64,6 +64,7 @@ func kinds() []kind {
 		{outreach.ErrNoLink, http.StatusNotFound, true},
 		{outreach.ErrNoKey, http.StatusNotImplemented, true},
 		{outreach.ErrRegistrations, http.StatusTooManyRequests, true},
+		{outreach.ErrLinks, http.StatusTooManyRequests, true},
 		{errClosed, http.StatusNotImplemented, true},
 		{auth.ErrMisdirected, http.StatusMisdirectedRequest, true},
 		{errCrossSite, http.StatusForbidden, true},

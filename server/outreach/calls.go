@@ -67,12 +67,17 @@ var (
 	ErrReturned      = errors.New("the decision is past its time, or its user has other preferences since: it is made anew, and comes under another number")
 	ErrNotYet        = errors.New("the table has not come to this decision yet, after 2 s: ask again, if a record of the outbound topic has this number for this user, as the key is written there; else it never comes")
 	ErrNoLink        = errors.New("there is no such link, or it has ended")
+	ErrLinks         = errors.New("too much is done by links of one user")
 )
 
 const (
 	// A browser registers once, and again after some weeks; a test suite more often.
 	registrationRate  = 1.0 / 30 // a second, of one user
 	registrationBurst = 30
+	// Whoever has a message has a link, and no token: a person clicks some boxes of its page,
+	// and mail programs ask once a message.
+	linkRate  = 1.0 / 2 // a second, of what links of one user write
+	linkBurst = 60
 	// maxSpent bounds how many spent links are remembered, in each of two generations.
 	maxSpent = 1 << 15
 )
@@ -81,6 +86,7 @@ const (
 type Calls struct {
 	config              Config
 	browsers, addresses *limit.Calls // new ones, by user
+	links               *limit.Calls // those that write, by user
 	bounces             *door.Bounces
 	unsubscribed        *prometheus.CounterVec // by channel
 
@@ -105,7 +111,9 @@ func New(config Config) (*Calls, error) {
 		return nil, err
 	}
 	allowance := limit.NewAllowance(registrationRate, registrationBurst)
+	clicks := limit.NewAllowance(linkRate, linkBurst)
 	return &Calls{
+		links:  limit.NewCalls(ErrLinks, clicks, clicks),
 		config: config, browsers: limit.NewCalls(ErrRegistrations, allowance, allowance), addresses: limit.NewCalls(ErrRegistrations, allowance, allowance),
 		bounces: bounces, spent: recent.New[string, struct{}](maxSpent),
 		unsubscribed: promauto.With(config.Registry).NewCounterVec(prometheus.CounterOpts{

@@ -103,6 +103,9 @@ func (c *Calls) read(r *http.Request, link *links.Link) error {
 	if e, ok := row.Entry(link.Seq); !ok || e.Read {
 		return nil
 	}
+	if err := c.links.Take(link.User, false, 1, time.Now()); err != nil {
+		return err
+	}
 	_, _, err = c.config.Command(r.Context(), link.User, inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{link.Seq}})
 	return err
 }
@@ -162,6 +165,9 @@ func (c *Calls) choose(r *http.Request, link *links.Link, asked choice) (*inbox.
 	}
 	if is == asked.on {
 		return &row, nil
+	}
+	if err := c.links.Take(link.User, false, 1, time.Now()); err != nil {
+		return nil, err
 	}
 	patch, err := choicePatch(link.Channel, asked)
 	if err != nil {
