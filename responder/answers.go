@@ -146,6 +146,11 @@ func ByRequest() kgo.Partitioner {
 	})
 }
 
+// AnswerPatience is how long an answer may wait for its topic, of which no broker may have
+// the partition any more. Whoever asked has given up long before, and those behind it wait:
+// then the request is a dead letter.
+const AnswerPatience = 5 * time.Minute
+
 // send writes an answer and waits until it is acknowledged, or ctx ends. The error is of
 // one that no broker takes.
 func (r *Responder) send(ctx context.Context, a *asked, said *answer) error {
@@ -161,6 +166,8 @@ func (r *Responder) send(ctx context.Context, a *asked, said *answer) error {
 	r.Answers.Produce(record, func(_ *kgo.Record, err error) { acknowledged <- err })
 	tell := time.NewTimer(tellWait)
 	defer tell.Stop()
+	over := time.NewTimer(AnswerPatience)
+	defer over.Stop()
 	for {
 		select {
 		case err := <-acknowledged:
@@ -171,6 +178,9 @@ func (r *Responder) send(ctx context.Context, a *asked, said *answer) error {
 			return fmt.Errorf("the request is done, but its answer could not be written to %s: %w", a.topic, err)
 		case <-tell.C:
 			a.waits(fmt.Errorf("its answer is not acknowledged by %s yet", a.topic))
+		case <-over.C:
+			r.known.forget(a.topic)
+			return fmt.Errorf("the request is done, but its answer was not acknowledged by %s within %s: look whether the topic has brokers", a.topic, AnswerPatience)
 		case <-ctx.Done():
 			return ctx.Err()
 		}

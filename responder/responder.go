@@ -336,7 +336,7 @@ func (r *Responder) setAside(ctx context.Context, a *asked, topicID [16]byte, en
 	}
 	r.Dead(why.Reason)
 	// The error may quote the request, which is somebody's own: no line has it.
-	if log, more := r.sometimes(string(end.result), string(why.Reason), why.Field); log != nil {
+	if log, more := r.sometimes(string(end.result), string(why.Reason)); log != nil {
 		log.Warn("request set aside as a dead letter; belfry dead-letters list shows the error, and replay asks once more",
 			"topic", a.raw.Topic, "partition", a.raw.Partition, "offset", a.raw.Offset, "result", end.result, "reason", why.Reason, "field", why.Field, "more", more)
 	}

@@ -65,9 +65,10 @@ func (n *node) openResponder() (func() error, error) {
 }
 
 // newAnswers opens what writes answers, which are not compressed: whoever asks may have a
-// client that knows no lz4.
+// client that knows no lz4. What nobody waits for any more makes room for others.
 func newAnswers(cfg *kafka.Config) (*kafka.Producer, error) {
-	return cfg.NewProducer("belfry-answers", false, kgo.RecordPartitioner(responder.ByRequest()), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	return cfg.NewProducer("belfry-answers", false, kgo.RecordPartitioner(responder.ByRequest()), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.RecordDeliveryTimeout(responder.AnswerPatience))
 }
 
 // condition tells of the group. Once it has run, failed or found its topic missing, it
