@@ -127,6 +127,8 @@ func detail(at step, err error) string {
 		what = "no answer in time"
 	case errors.Is(err, context.Canceled):
 		what = "given up"
+	case errors.Is(err, errReply):
+		what = errReply.Error()
 	case errors.As(err, &dns):
 		what = "no such host is known: " + dns.Err
 	case at == stepConnect && errors.As(err, &op):

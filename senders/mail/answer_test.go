@@ -285,3 +285,20 @@ func TestAnswersAreExplained(t *testing.T) {
 		}
 	}
 }
+
+// TestAServerThatSaysTooMuch has a reply of any number of lines take no memory: it would be
+// kept until its last one.
+func TestAServerThatSaysTooMuch(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"connect", "EHLO", "RCPT"} {
+		_, c := newScript(t, map[string]string{at: strings.Repeat("250-"+strings.Repeat("x", 60)+"\r\n", 10_000) + "250 x"})
+		said := newTransport(t, c).Send(t.Context(), message("kim", 1), to("kim@example.com"))
+		if said.Result != senders.Unreachable || !strings.Contains(said.Detail, "says too much") {
+			t.Errorf("%s: got %+v", at, said)
+		}
+	}
+	_, c := newScript(t, map[string]string{"EHLO": "250-" + strings.Repeat("x", 10_000) + "\r\n250 x"})
+	if said := newTransport(t, c).Send(t.Context(), message("kim", 1), to("kim@example.com")); said.Result != senders.Accepted {
+		t.Errorf("a long reply: got %+v", said)
+	}
+}

@@ -25,6 +25,22 @@ type session struct {
 type conn struct {
 	net.Conn
 	broken atomic.Bool // something was not written
+	room   int         // bytes that may still be read at this step
+}
+
+// maxReply is how much a server may say at one step, the certificates of a handshake
+// included: a reply has any number of lines, and is kept until its last one.
+const maxReply = 256 << 10
+
+var errReply = errors.New("the server says too much")
+
+func (c *conn) Read(p []byte) (int, error) {
+	if c.room <= 0 {
+		return 0, errReply
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.room)])
+	c.room -= n
+	return n, err
 }
 
 func (c *conn) Write(p []byte) (int, error) {
@@ -44,8 +60,10 @@ func (c *conn) SetReadDeadline(time.Time) error { return nil }
 // SetWriteDeadline does nothing.
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
-// within has what follows end by the deadline of ctx, and after d at the latest.
+// within has what follows end by the deadline of ctx, and after d at the latest, and the
+// server say no more than [maxReply].
 func (c *conn) within(ctx context.Context, d time.Duration) {
+	c.room = maxReply
 	by := time.Now().Add(d)
 	if limit, ok := ctx.Deadline(); ok && limit.Before(by) {
 		by = limit
