@@ -47,10 +47,11 @@ func (r *round) encode(c *connection) (*delta, error) {
 	*d = delta{
 		valid: true, from: c.at, prefer: c.prefer, chunked: c.chunked,
 		bytes: d.bytes[:0], events: d.events[:0], items: d.items[:0],
-		next: next, wake: out.wake, took: out.took,
+		next: next, wake: out.wake, took: out.took, short: out.short,
 	}
 	for _, e := range out.events {
-		if d.short = len(d.items) > 0 && len(d.bytes) > batchBytes; d.short {
+		if len(d.items) > 0 && len(d.bytes) > batchBytes {
+			d.short = true
 			break
 		}
 		var err error

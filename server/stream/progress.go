@@ -111,10 +111,14 @@ type outcome struct {
 	wake time.Time
 	// took is set by the step that took the stream up.
 	took string
+	// short: the events are the first items of all that v shows, about [batchBytes], and
+	// the next step is taken from what the client has of them.
+	short bool
 }
 
 // step returns what to send to a client now and the progress once that is
-// sent. It sends all that v shows or nothing: there are no half steps to keep.
+// sent. It sends all that v shows or nothing, or says that it is short of it: there are no
+// half steps to keep.
 func (p progress) step(v view) (outcome, progress) {
 	switch p.phase {
 	case phaseFresh:
@@ -201,14 +205,18 @@ func (p progress) follow(v view) (outcome, progress) {
 	if !moved {
 		changes.Items = slices.DeleteFunc(changes.Items, func(e *inbox.Entry) bool { return slices.Contains(p.woken, e.Seq) })
 	}
-	items, lacking, late := p.items(v, changes.Items)
+	items, lacking, late, short := p.items(v, changes.Items)
 	if late && p.wait(v.now) {
 		return outcome{wake: earlier(p.until, nextChange(v))}, p
 	}
+	if short {
+		out := outcome{short: true}
+		for _, b := range items {
+			out.events = append(out.events, wire.Event{Name: eventItem, Data: b})
+		}
+		return out, p
+	}
 	p.until = time.Time{}
-	items = slices.DeleteFunc(items, func(b wire.Item) bool {
-		return slices.Contains(p.partly, itemState{b.Seq, b.Version, b.Pending})
-	})
 	// An item event need not be said again, nor an item that is gone.
 	shown := func(seq uint64) bool {
 		return slices.ContainsFunc(items, func(b wire.Item) bool { return b.Seq == seq })
@@ -243,35 +251,45 @@ func (p progress) follow(v view) (outcome, progress) {
 	return out, p
 }
 
-// items returns the data of item events, the pressing ones first: fresh ones, and
-// pending ones whose contents have come. It also returns which seqs the client
-// will then have without content, and whether any of these is late: it was not
-// pending before, so the batch is worth holding back for it.
-func (p progress) items(v view, fresh []*inbox.Entry) (items []wire.Item, lacking []uint64, late bool) {
+// items returns the data of item events that the client has not had a part of the batch
+// with, the pressing ones first: fresh ones, and pending ones whose contents have come. It
+// also returns which seqs the client will then have without content, and whether any of
+// these is late: it was not pending before, so the batch is worth holding back for it.
+//
+// Short: there are more, beyond about [batchBytes]. Their contents are not read, since
+// they would be again for each part of the batch that the client takes.
+func (p progress) items(v view, fresh []*inbox.Entry) (items []wire.Item, lacking []uint64, late, short bool) {
+	all := slices.Clone(fresh)
+	for _, seq := range p.pending {
+		if e, ok := v.row.Entry(seq); ok && !e.Expired(v.now) && !e.Hidden(v.now) && !slices.Contains(fresh, e) {
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(a, b *inbox.Entry) int {
+		return cmp.Or(cmp.Compare(importance(b.Priority), importance(a.Priority)), cmp.Compare(a.Seq, b.Seq))
+	})
 	texts := wire.NewTranslator(v.prefer)
-	for _, e := range fresh {
+	size := 0
+	for _, e := range all {
+		if slices.Contains(p.partly, itemState{e.Seq, e.Version, false}) {
+			continue
+		}
+		if size > batchBytes {
+			return items, lacking, late, true
+		}
 		item := wire.NewItem(e, v.contents, texts, v.now)
 		if item.Pending {
 			lacking = append(lacking, e.Seq)
-			late = late || !slices.Contains(p.pending, e.Seq)
+			isFresh := slices.Contains(fresh, e)
+			late = late || isFresh && !slices.Contains(p.pending, e.Seq)
+			if !isFresh || slices.Contains(p.partly, itemState{e.Seq, e.Version, true}) {
+				continue
+			}
 		}
+		size += len(item.Title) + len(item.Body) + len(item.Data)
 		items = append(items, item)
 	}
-	for _, seq := range p.pending {
-		e, ok := v.row.Entry(seq)
-		if !ok || e.Expired(v.now) || e.Hidden(v.now) || slices.Contains(fresh, e) {
-			continue
-		}
-		if item := wire.NewItem(e, v.contents, texts, v.now); !item.Pending {
-			items = append(items, item)
-		} else {
-			lacking = append(lacking, seq)
-		}
-	}
-	slices.SortFunc(items, func(a, b wire.Item) int {
-		return cmp.Or(cmp.Compare(importance(b.Priority), importance(a.Priority)), cmp.Compare(a.Seq, b.Seq))
-	})
-	return items, lacking, late
+	return items, lacking, late, false
 }
 
 // importance orders urgent before high before all the rest.

@@ -3,6 +3,7 @@ package stream
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -386,6 +387,38 @@ func TestStreamsOfOneUserShareTheWork(t *testing.T) {
 		// Each change may find the worker half through the streams, which then
 		// read twice.
 		if got := f.Reads.Load(); got > 10*items {
+			t.Errorf("contents were read %d times, for %d items", got, items)
+		}
+	})
+}
+
+// A client that missed much is sent it in parts, and each content is read for its part
+// alone: a hundred full items would else be read a hundred times.
+func TestPartsOfABatchReadTheirOwnContents(t *testing.T) {
+	const items = 80
+	synctest.Test(t, func(t *testing.T) {
+		f := servertest.NewTables()
+		s := newTestHub(f)
+		for i := range items {
+			n := servertest.Note(fmt.Sprint(i))
+			if i%10 == 0 {
+				n = servertest.Pressing(fmt.Sprint(i), belfry.PriorityUrgent)
+			}
+			n.Notification.Body = belfry.PlainText(strings.Repeat("x", 40<<10))
+			servertest.Append(t, f, n)
+		}
+		f.Reads.Store(0)
+		l := listen(t, s, withQuery("7.0"), time.Time{})
+		events := l.Next()
+		if len(events) != 1+items+1 {
+			t.Fatalf("got %d events, want all %d items", len(events), items)
+		}
+		for i := range items / 10 {
+			if e := events[1+i].String(); !servertest.Matches(e, `item "priority":"urgent"`) {
+				t.Errorf("event %d is %.100s, want what is urgent first", i, e)
+			}
+		}
+		if got := f.Reads.Load(); got > 2*items {
 			t.Errorf("contents were read %d times, for %d items", got, items)
 		}
 	})
