@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/belfry/belfry/codec/belfrypb"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/inbox/board"
@@ -30,17 +32,13 @@ func EncodeBoard(r *board.Row) ([]byte, error) {
 // DecodeBoard is the inverse of [EncodeBoard]. Its errors match [belfry.ErrCorrupt] or
 // [belfry.ErrNewerFormat].
 func DecodeBoard(b []byte) (board.Row, error) {
-	var m belfrypb.Row
-	if err := unmarshal("board", b, &m, rowFormat); err != nil {
+	s, columns, err := decodeRow("board", b, 0)
+	if err != nil {
 		return board.Row{}, err
 	}
-	var r board.Row
-	var err error
-	if r.State, err = stateOf(&m); err != nil {
-		return board.Row{}, err
-	}
-	if m.Board != nil {
-		if err = toBoard(&r, m.Board); err != nil {
+	r := board.Row{State: s}
+	if columns != nil {
+		if err = decodeColumns(&r, columns); err != nil {
 			return board.Row{}, corrupt("board", "%v", err)
 		}
 	}
@@ -104,8 +102,13 @@ func audience(m *belfrypb.Board, hash uint64) uint32 {
 	return uint32(len(m.Audience) - 1)
 }
 
-func toBoard(r *board.Row, m *belfrypb.Board) error {
-	if extra(m) != nil {
+// decodeColumns adds the columns of a board to a row.
+func decodeColumns(r *board.Row, b []byte) error {
+	var m belfrypb.Board
+	if err := proto.Unmarshal(b, &m); err != nil {
+		return err
+	}
+	if extra(&m) != nil {
 		return fmt.Errorf("unknown columns of a board")
 	}
 	items, stays, horizons := len(m.ItemAudience), len(m.StaySeq), len(m.HorizonAudience)

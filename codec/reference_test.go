@@ -28,7 +28,9 @@ func ReferenceState(s *inbox.State) ([]byte, error) {
 		if uses&usesTime != 0 {
 			setTimes(m, s)
 		}
-		m.Reach = fromReach(s)
+		if s.Reach != nil {
+			m.Reach = fromReach(s)
+		}
 	}
 	setExtra(m, s.Extra)
 	return marshal("row", m)
@@ -49,13 +51,10 @@ func noticesOf(s *inbox.State) (items, removals []int) {
 	return items, removals
 }
 
-// ReferenceDecodeState is DecodeState by the generated codec.
-func ReferenceDecodeState(b []byte) (inbox.State, error) { return decodeRow(b) }
-
 // DecodesByHand reports whether the hand-written decoder takes a row.
 func DecodesByHand(b []byte) bool {
-	_, ok := new(rowDecoder).decode(b, 0)
-	return ok
+	_, err := new(rowDecoder).decode(b, 0)
+	return err == nil
 }
 
 func setItems(m *belfrypb.Row, items []inbox.Entry) {

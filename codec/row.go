@@ -2,80 +2,9 @@ package codec
 
 import (
 	"fmt"
-	"time"
 
-	"github.com/belfry/belfry/codec/belfrypb"
 	"github.com/belfry/belfry/inbox"
 )
-
-// decodeRow decodes any row of a user, however its fields are laid out.
-func decodeRow(b []byte) (inbox.State, error) {
-	var m belfrypb.Row
-	if err := unmarshal("row", b, &m, rowFormat); err != nil {
-		return inbox.State{}, err
-	}
-	s, err := stateOf(&m)
-	if err == nil && m.Board != nil {
-		return inbox.State{}, corrupt("row", "a board, and no user's row")
-	}
-	return s, err
-}
-
-// stateOf returns what a row holds besides the columns of a board.
-func stateOf(m *belfrypb.Row) (inbox.State, error) {
-	s := inbox.State{
-		Epoch:   m.Epoch,
-		Base:    m.Base,
-		Version: m.Version,
-		Horizon: m.Horizon,
-		Extra:   extra(m),
-	}
-	if err := checkUses(m.Format, uint64(m.Uses)); err != nil {
-		return inbox.State{}, err
-	}
-	times := timeOf(m)
-	if times != nil && m.Uses&usesTime == 0 {
-		return inbox.State{}, corrupt("row", "columns of time in a row of format %d that does not use it", m.Format)
-	}
-	if (m.Reach != nil) != (m.Uses&usesReach != 0) {
-		return inbox.State{}, corrupt("row", "columns of reach %t in a row of format %d with capabilities %#x", m.Reach != nil, m.Format, m.Uses)
-	}
-	if (m.Broadcast != nil || m.Board != nil) != (m.Uses&usesBroadcast != 0) || m.Broadcast != nil && m.Board != nil {
-		return inbox.State{}, corrupt("row", "columns of broadcast %t, of a board %t in a row of format %d with capabilities %#x", m.Broadcast != nil, m.Board != nil, m.Format, m.Uses)
-	}
-	if m.ChangedVersion == m.Version && m.ChangedMs != 0 {
-		s.ChangedAt = time.UnixMilli(m.ChangedMs).UTC()
-	}
-	var err error
-	if s.Items, err = items(m); err != nil {
-		return inbox.State{}, corrupt("row", "%v", err)
-	}
-	if times != nil {
-		if err = times.state(&s, m.Categories); err != nil {
-			return inbox.State{}, corrupt("row", "%v", err)
-		}
-	}
-	if m.Reach != nil {
-		if err = toReach(&s, m.Reach); err != nil {
-			return inbox.State{}, corrupt("row", "%v", err)
-		}
-	}
-	if s.Removals, err = removals(m); err != nil {
-		return inbox.State{}, corrupt("row", "%v", err)
-	}
-	if m.Broadcast != nil {
-		if err = toBroadcast(&s, m.Broadcast); err != nil {
-			return inbox.State{}, corrupt("row", "%v", err)
-		}
-	}
-	if s.Watermarks, err = watermarks(m); err != nil {
-		return inbox.State{}, corrupt("row", "%v", err)
-	}
-	if err = checkState(&s); err != nil {
-		return inbox.State{}, corrupt("row", "%v", err)
-	}
-	return s, nil
-}
 
 // RowVersion returns the [inbox.State].Version of an encoded row without
 // decoding the rest of it, for guards against rows that go back. A nil error

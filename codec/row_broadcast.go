@@ -30,10 +30,6 @@ func storedNotice(e *inbox.Entry) inbox.Entry {
 	}
 }
 
-func (e *rowEncoder) marshalBroadcast(s *inbox.State) ([]byte, error) {
-	return marshal("row", fromBroadcast(s, e.notices, e.goneNotices))
-}
-
 // fromBroadcast returns the columns of the capability in a user's row, of which the items
 // and removals at those places are of notices.
 func fromBroadcast(s *inbox.State, notices, gone []int) *belfrypb.Broadcast {
@@ -61,11 +57,7 @@ func decodeBroadcast(s *inbox.State, b []byte) error {
 	if err := proto.Unmarshal(b, &m); err != nil {
 		return err
 	}
-	return toBroadcast(s, &m)
-}
-
-func toBroadcast(s *inbox.State, m *belfrypb.Broadcast) error {
-	if extra(m) != nil {
+	if extra(&m) != nil {
 		return fmt.Errorf("unknown columns of broadcast")
 	}
 	if len(m.TopicName) != len(m.TopicHash) {

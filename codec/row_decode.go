@@ -1,11 +1,14 @@
 package codec
 
 import (
+	"errors"
+	"fmt"
 	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/belfry/belfry/codec/belfrypb"
 	"github.com/belfry/belfry/inbox"
 )
 
@@ -16,77 +19,165 @@ func DecodeState(b []byte) (inbox.State, error) { return DecodeStateFor(b, 0) }
 // DecodeStateFor is [DecodeState] with room for so many more items, for who is to
 // fold into it.
 func DecodeStateFor(b []byte, room int) (inbox.State, error) {
-	var d rowDecoder
-	if s, ok := d.decode(b, room); ok {
-		return s, nil
+	s, board, err := decodeRow("row", b, room)
+	if err == nil && board != nil {
+		return inbox.State{}, corrupt("row", "a board, and no user's row")
 	}
-	return decodeRow(b)
+	return s, err
+}
+
+// decodeRow decodes any row, and returns the columns of a board with it as encoded, nil for
+// none. One whose fields no writer of ours lays out so is written anew by the generated code,
+// which also tells what is wrong with a row, called what in its errors.
+func decodeRow(what string, b []byte, room int) (s inbox.State, board []byte, err error) {
+	var d rowDecoder
+	if s, err = d.decode(b, room); err == nil {
+		return s, d.board, nil
+	}
+	b, unknown, err := asWritten(what, b)
+	if err != nil {
+		return inbox.State{}, nil, err
+	}
+	d = rowDecoder{}
+	if s, err = d.decode(b, room); err != nil {
+		return inbox.State{}, nil, err
+	}
+	s.Extra = unknown
+	return s, d.board, nil
+}
+
+// asWritten returns a row as writers of ours lay it out, and apart from it the fields that
+// are none of ours or have another type.
+func asWritten(what string, b []byte) (written, unknown []byte, err error) {
+	var m belfrypb.Row
+	if err := unmarshal(what, b, &m, rowFormat); err != nil {
+		return nil, nil, err
+	}
+	if err := checkLengths(&m); err != nil {
+		return nil, nil, corrupt("row", "%v", err)
+	}
+	unknown = extra(&m)
+	m.ProtoReflect().SetUnknown(nil)
+	written, err = marshal("row", &m)
+	return written, unknown, err
+}
+
+// checkLengths compares the columns that have one value for each item, removal and
+// watermark.
+func checkLengths(m *belfrypb.Row) error {
+	for _, c := range []struct {
+		of      string
+		a, b, c int
+	}{
+		{"item", len(m.ItemSeq), len(m.ItemMeta), len(m.ItemHash)},
+		{"removal", len(m.RemovalVersion), len(m.RemovalSeq), len(m.RemovalHash)},
+		{"watermark", len(m.WatermarkKey), len(m.WatermarkOffset), len(m.WatermarkIndex)},
+	} {
+		if c.a != c.b || c.a != c.c {
+			return fmt.Errorf("%s columns of %d, %d and %d values", c.of, c.a, c.b, c.c)
+		}
+	}
+	return nil
 }
 
 // rowDecoder takes the fields of a row apart. The columns are parts of the row.
 type rowDecoder struct {
-	format, changedMs, changedVersion uint64
-	uses                              uint64
-	names                             [16][]byte // the first ones: mostly all
-	more                              [][]byte   // of names, after these
-	named                             int        // names that there are
-	columns                           [columns]column
-	present                           uint32       // columns that were there
-	time                              *timeDecoder // nil: the row has no such field
-	reach                             []byte       // nil: the row has no such field
-	broadcast                         []byte       // nil: the row has no such field
-	extra                             []byte
+	format, uses              uint32
+	changedMs, changedVersion uint64
+	names                     [16][]byte // the first ones: mostly all
+	more                      [][]byte   // of names, after these
+	named                     int        // names that there are
+	columns                   [columns]column
+	time                      *timeDecoder // nil: the row has no such field
+	reach                     []byte       // nil: the row has no such field
+	broadcast                 []byte       // nil: the row has no such field
+	board                     []byte       // nil: the row has no such field
+	extra                     []byte
 }
 
-// decode gives false for what takes decodeRow, also to find what is wrong.
-func (d *rowDecoder) decode(b []byte, room int) (s inbox.State, ok bool) {
+var (
+	// errLayout is of fields that stand unpacked, in several places or not whole.
+	errLayout  = errors.New("fields are laid out as by no writer of ours")
+	errColumns = errors.New("columns do not match each other")
+	errSparse  = errors.New("sparse item columns do not match item_meta")
+)
+
+// decode is decodeRow for rows as writers of ours lay them out.
+func (d *rowDecoder) decode(b []byte, room int) (s inbox.State, err error) {
 	for len(b) > 0 {
 		n, ok := d.field(b, &s)
 		if !ok {
-			return s, false
+			return s, errLayout
 		}
 		b = b[n:]
 	}
-	if d.format == 0 || d.format > rowFormat {
-		return s, false
+	if err := checkFormat("row", d.format, rowFormat); err != nil {
+		return s, err
+	}
+	if err := d.checkUses(); err != nil {
+		return s, err
 	}
 	if d.changedVersion == s.Version && d.changedMs != 0 {
 		s.ChangedAt = time.UnixMilli(int64(d.changedMs)).UTC()
 	}
 	s.Extra = d.extra
-	if !d.usesKnown() {
-		return s, false
+	if err := d.state(&s, room); err != nil {
+		return s, corrupt("row", "%v", err)
 	}
-	if !d.items(&s, room) || !d.removals(&s, room) || !d.watermarks(&s) {
-		return s, false
+	return s, nil
+}
+
+// checkUses compares the capabilities that the row has with those that it says it has.
+func (d *rowDecoder) checkUses() error {
+	if err := checkUses(d.format, uint64(d.uses)); err != nil {
+		return err
+	}
+	reach, broadcast, board := d.reach != nil, d.broadcast != nil, d.board != nil
+	switch {
+	case d.time != nil && d.uses&usesTime == 0:
+		return corrupt("row", "columns of time in a row of format %d that does not use it", d.format)
+	case reach != (d.uses&usesReach != 0):
+		return corrupt("row", "columns of reach %t in a row of format %d with capabilities %#x", reach, d.format, d.uses)
+	case (broadcast || board) != (d.uses&usesBroadcast != 0) || broadcast && board:
+		return corrupt("row", "columns of broadcast %t, of a board %t in a row of format %d with capabilities %#x", broadcast, board, d.format, d.uses)
+	case d.time == nil && d.uses&usesTime != 0:
+		d.time = &timeDecoder{}
+	}
+	return nil
+}
+
+// state adds what the columns say.
+func (d *rowDecoder) state(s *inbox.State, room int) error {
+	if err := d.items(s, room); err != nil {
+		return err
+	}
+	if d.time != nil {
+		if err := d.time.state(s, d.categories()); err != nil {
+			return err
+		}
+	}
+	if d.reach != nil {
+		if err := decodeReach(s, d.reach); err != nil {
+			return err
+		}
+	}
+	if !d.removals(s, room) {
+		return errColumns
+	}
+	if d.broadcast != nil {
+		if err := decodeBroadcast(s, d.broadcast); err != nil {
+			return err
+		}
+	}
+	if !d.watermarks(s) {
+		return errColumns
 	}
 	for i := range d.columns {
 		if !d.columns[i].done() {
-			return s, false
+			return errColumns
 		}
 	}
-	if d.time != nil && d.time.state(&s, d.categories()) != nil {
-		return s, false
-	}
-	if d.reach != nil && decodeReach(&s, d.reach) != nil {
-		return s, false
-	}
-	if d.broadcast != nil && decodeBroadcast(&s, d.broadcast) != nil {
-		return s, false
-	}
-	return s, checkState(&s) == nil
-}
-
-// usesKnown reports whether the row has the capabilities that it says it has, and no
-// others.
-func (d *rowDecoder) usesKnown() bool {
-	if d.uses == 0 {
-		return d.format == firstFormat && d.time == nil && d.reach == nil && d.broadcast == nil
-	}
-	if d.format == firstFormat || d.uses&^usesKnown != 0 || (d.time != nil) != (d.uses&usesTime != 0) {
-		return false
-	}
-	return (d.reach != nil) == (d.uses&usesReach != 0) && (d.broadcast != nil) == (d.uses&usesBroadcast != 0)
+	return checkState(s)
 }
 
 // field takes the field that b begins with, and returns its length.
@@ -111,7 +202,7 @@ func (d *rowDecoder) field(b []byte, s *inbox.State) (int, bool) {
 		v, n = protowire.ConsumeVarint(rest)
 		switch number {
 		case 1:
-			d.format = uint64(uint32(v))
+			d.format = uint32(v)
 		case 3:
 			s.Base = v
 		case 4:
@@ -123,7 +214,7 @@ func (d *rowDecoder) field(b []byte, s *inbox.State) (int, bool) {
 		case 23:
 			d.changedVersion = v
 		case rowUsesField:
-			d.uses = uint64(uint32(v))
+			d.uses = uint32(v)
 		}
 	case number <= 21:
 		if wireType != protowire.BytesType {
@@ -139,15 +230,17 @@ func (d *rowDecoder) field(b []byte, s *inbox.State) (int, bool) {
 			break
 		}
 		i := number - firstColumn
-		if d.present&(1<<i) != 0 {
+		if d.columns[i].rest != nil {
 			return 0, false
 		}
-		d.present |= 1 << i
-		d.columns[i].rest = v
-	case number == rowReachField || number == rowBroadcastField:
+		d.columns[i].rest = v // not nil, even if it is empty
+	case number == rowReachField || number == rowBroadcastField || number == rowBoardField:
 		part := &d.reach
-		if number == rowBroadcastField {
+		switch number {
+		case rowBroadcastField:
 			part = &d.broadcast
+		case rowBoardField:
+			part = &d.board
 		}
 		if wireType != protowire.BytesType || *part != nil {
 			return 0, false
@@ -156,8 +249,6 @@ func (d *rowDecoder) field(b []byte, s *inbox.State) (int, bool) {
 		if v, n = protowire.ConsumeBytes(rest); n >= 0 {
 			*part = v[:len(v):len(v)] // not nil, even if it is empty
 		}
-	case number == rowBoardField:
-		return 0, false
 	case number >= firstTimeColumn && number < firstTimeColumn+timeColumns:
 		if d.time == nil {
 			d.time = &timeDecoder{}
@@ -211,17 +302,15 @@ func (d *rowDecoder) categories() []string {
 	return out
 }
 
-func (d *rowDecoder) items(s *inbox.State, room int) bool {
+func (d *rowDecoder) items(s *inbox.State, room int) error {
 	seqs, metas, hashes := &d.columns[itemSeqColumn], &d.columns[itemMetaColumn], &d.columns[itemHashColumn]
 	count := len(hashes.rest) / 8
 	if len(hashes.rest)%8 != 0 || count > len(seqs.rest) || count > len(metas.rest) {
-		return false
+		return errColumns
 	}
-	if count == 0 && room == 0 {
-		return true
-	}
-	categories := d.categories()
+	var categories []string
 	if count > 0 || room > 0 {
+		categories = d.categories()
 		s.Items = make([]inbox.Entry, count, count+room)
 	}
 	var seq, changed uint64
@@ -233,7 +322,7 @@ func (d *rowDecoder) items(s *inbox.State, room int) bool {
 		setFlags(it, meta)
 		it.Seq, it.Version, it.Hash, it.Count = seq, seq, hashes.fixed64(), 1
 		if category := meta >> metaCategoryShift; category > uint64(len(categories)) {
-			return false
+			return fmt.Errorf("item %d: category %d of %d", seq, category, len(categories))
 		} else if category > 0 {
 			it.Category = categories[category-1]
 		}
@@ -261,7 +350,12 @@ func (d *rowDecoder) items(s *inbox.State, room int) bool {
 			it.Count = uint32(d.columns[itemCountColumn].varint())
 		}
 	}
-	return true
+	for _, sparse := range [...]int{itemChangedColumn, itemCollapseColumn, itemExpiresAtColumn, itemReplacesColumn, itemUnarchivedColumn, itemCountColumn} {
+		if !d.columns[sparse].done() {
+			return errSparse
+		}
+	}
+	return nil
 }
 
 func (d *rowDecoder) removals(s *inbox.State, room int) bool {

@@ -46,13 +46,15 @@ func encodeRow(s *inbox.State, board []byte) ([]byte, error) {
 		}
 		size = e.size() + e.time.size()
 	}
-	reach, err := marshalReach(s)
-	if err != nil {
-		return nil, err
+	var reach, broadcast []byte
+	var err error
+	if s.Reach != nil {
+		if reach, err = marshal("row", fromReach(s)); err != nil {
+			return nil, err
+		}
 	}
-	var broadcast []byte
 	if uses&usesBroadcast != 0 && board == nil {
-		if broadcast, err = e.marshalBroadcast(s); err != nil {
+		if broadcast, err = marshal("row", fromBroadcast(s, e.notices, e.goneNotices)); err != nil {
 			return nil, err
 		}
 	}

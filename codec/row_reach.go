@@ -13,13 +13,10 @@ import (
 // rowReachField is the number of the columns of the capability reach.
 const rowReachField = 41
 
-// fromReach returns the columns of the capability reach, nil for a row without it. The row
-// keeps the rules of checkReach.
+// fromReach returns the columns of the capability reach for a row that has it and keeps the
+// rules of checkReach.
 func fromReach(s *inbox.State) *belfrypb.Reach {
 	r := s.Reach
-	if r == nil {
-		return nil
-	}
 	m := &belfrypb.Reach{Prefs: r.Prefs, PrefsVersion: r.PrefsVersion, EndpointsVersion: r.EndpointsVersion}
 	var seq, version uint64
 	for _, e := range r.Endpoints {
@@ -96,25 +93,13 @@ func toBounces(r *inbox.Reach, m *belfrypb.Reach) error {
 	return nil
 }
 
-// marshalReach returns the columns as encoded, nil for a row without the capability.
-func marshalReach(s *inbox.State) ([]byte, error) {
-	if s.Reach == nil {
-		return nil, nil
-	}
-	return marshal("row", fromReach(s))
-}
-
 // decodeReach adds to a row whose items are there what the columns of the capability say.
 func decodeReach(s *inbox.State, b []byte) error {
 	var m belfrypb.Reach
 	if err := proto.Unmarshal(b, &m); err != nil {
 		return err
 	}
-	return toReach(s, &m)
-}
-
-func toReach(s *inbox.State, m *belfrypb.Reach) error {
-	if extra(m) != nil {
+	if extra(&m) != nil {
 		return fmt.Errorf("unknown columns of reach")
 	}
 	r := &inbox.Reach{PrefsVersion: m.PrefsVersion, EndpointsVersion: m.EndpointsVersion}
@@ -141,7 +126,7 @@ func toReach(s *inbox.State, m *belfrypb.Reach) error {
 		version += m.GoneVersion[i]
 		r.Gone = append(r.Gone, inbox.GoneEndpoint{Seq: seq, Version: version})
 	}
-	if err := toBounces(r, m); err != nil {
+	if err := toBounces(r, &m); err != nil {
 		return err
 	}
 	for i := range from {
@@ -151,10 +136,10 @@ func toReach(s *inbox.State, m *belfrypb.Reach) error {
 		}
 		r.From = append(r.From, f)
 	}
-	if err := toChannels(r, m); err != nil {
+	if err := toChannels(r, &m); err != nil {
 		return err
 	}
-	if err := toItemReach(s, r, m); err != nil {
+	if err := toItemReach(s, r, &m); err != nil {
 		return err
 	}
 	s.Reach = r

@@ -242,7 +242,6 @@ func isTextColumn(column int) bool {
 // the row.
 type timeDecoder struct {
 	columns           [timeColumns]column
-	present           uint32 // columns that were there
 	ids, names, mutes [][]byte
 }
 
@@ -258,10 +257,9 @@ func (d *timeDecoder) field(number protowire.Number, wireType protowire.Type, re
 	}
 	column := int(number - firstTimeColumn)
 	if !isTextColumn(column) {
-		if d.present&(1<<column) != 0 {
+		if d.columns[column].rest != nil {
 			return 0, false
 		}
-		d.present |= 1 << column
 		d.columns[column].rest = v
 		return n, true
 	}
