@@ -16,7 +16,11 @@ func CheckHostPort(addr string, least int) error {
 		if strings.Contains(addr, "://") {
 			return fmt.Errorf("%.80q must be host:port, without a scheme", addr)
 		}
-		return fmt.Errorf("%.80q must be host:port, for example 127.0.0.1:%d", addr, examplePort(least))
+		example := 8080
+		if least > 0 {
+			example = 9092
+		}
+		return fmt.Errorf("%.80q must be host:port, for example 127.0.0.1:%d", addr, example)
 	}
 	if strings.ContainsAny(host, "/ ") {
 		return fmt.Errorf("%.80q must be host:port, without a scheme or path", addr)
@@ -26,13 +30,6 @@ func CheckHostPort(addr string, least int) error {
 		return fmt.Errorf("%.80q must have a port from %d to 65535", addr, least)
 	}
 	return nil
-}
-
-func examplePort(least int) int {
-	if least > 0 {
-		return 9092
-	}
-	return 8080
 }
 
 // IsLoopback reports whether a listener on addr, a valid host:port, is out of

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -14,9 +13,6 @@ import (
 
 	"github.com/belfry/belfry/sources/rules/advice"
 )
-
-// maxConfigBytes bounds the config file, which is a few dozen lines.
-const maxConfigBytes = 1 << 20
 
 // configure gives each flag that the command line left alone its value from
 // the environment or else from the file that --config names. A flag set so
@@ -162,17 +158,9 @@ func (e entry) apply(f *pflag.Flag) error {
 
 // readConfig reads a flat YAML mapping. An empty file has no entries.
 func readConfig(path string) ([]entry, error) {
-	file, err := os.Open(path)
+	raw, err := ReadSmallFile(path)
 	if err != nil {
 		return nil, err
-	}
-	defer file.Close()
-	raw, err := io.ReadAll(io.LimitReader(file, maxConfigBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(raw) > maxConfigBytes {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxConfigBytes)
 	}
 	return parseConfig(path, string(raw))
 }

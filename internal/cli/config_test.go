@@ -185,7 +185,7 @@ func TestBadSettings(t *testing.T) {
 		{"not YAML", nil, "addr: [", []string{"belfry.yaml", "yaml"}},
 		{"two documents", nil, "addr: a\n---\naddr: b", []string{"more than one"}},
 		{"key is a list", nil, "? [a]\n: b", []string{"name of a flag"}},
-		{"too large", nil, "# " + strings.Repeat("x", maxConfigBytes), []string{"larger than"}},
+		{"too large", nil, "# " + strings.Repeat("x", maxSmallFileBytes), []string{"larger than"}},
 		{"variable", map[string]string{"BELFRY_GRACE": "soon"}, "", []string{"BELFRY_GRACE", "duration", `"soon"`}},
 		{"choice by variable", map[string]string{"BELFRY_LOG_FORMAT": "xml"}, "", []string{"BELFRY_LOG_FORMAT", "text or json"}},
 		{"boolean by variable", map[string]string{"BELFRY_KAFKA_TLS": "on"}, "", []string{"BELFRY_KAFKA_TLS", "true or false"}},

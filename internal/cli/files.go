@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// maxSmallFileBytes bounds files with a secret or certificates; whoever names
+// maxSmallFileBytes bounds files with settings, a secret or certificates; whoever names
 // a larger one has named the wrong one.
 const maxSmallFileBytes = 1 << 20
 

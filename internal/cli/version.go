@@ -22,20 +22,20 @@ func versionCommand(text string) *cobra.Command {
 // VersionText is what --version prints: what the linker was told, or else what
 // Go recorded in the binary.
 func VersionText(program, linked string) string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		info = &debug.BuildInfo{}
-	}
-	return formatVersion(program, linked, info)
+	return formatVersion(program, linked, buildInfo())
 }
 
 // VersionName is the version alone: what dead letters name.
 func VersionName(linked string) string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		info = &debug.BuildInfo{}
+	return nameOf(linked, buildInfo())
+}
+
+// buildInfo is what Go recorded, empty if that is nothing.
+func buildInfo() *debug.BuildInfo {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info
 	}
-	return nameOf(linked, info)
+	return &debug.BuildInfo{}
 }
 
 func nameOf(linked string, info *debug.BuildInfo) string {

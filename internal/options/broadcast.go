@@ -25,8 +25,5 @@ func (o *Broadcast) AddFlags(fs *pflag.FlagSet) {
 
 // Validate checks what was given; the error is a usage error that names the flag.
 func (o *Broadcast) Validate() error {
-	if o.Wakes < 1 || o.Wakes > maxWakes {
-		return cli.FlagErrorf("broadcast-wakes", "must be 1 to %d, is %d", maxWakes, o.Wakes)
-	}
-	return nil
+	return cli.InRange("broadcast-wakes", o.Wakes, 1, maxWakes)
 }

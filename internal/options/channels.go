@@ -1,14 +1,11 @@
 package options
 
 import (
-	"errors"
-
 	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/reach/channels"
-	"github.com/belfry/belfry/sources/yamlfile"
 )
 
 // Channels say on which channels users are told of what they have not looked at.
@@ -25,13 +22,7 @@ func (o *Channels) Validate() error { return nil }
 
 // Refusal is the error of Load for the command line: a file that cannot be read is
 // a mistake of the call, channels with problems are not.
-func (o *Channels) Refusal(err error) error {
-	var wrong *yamlfile.Error
-	if errors.As(err, &wrong) {
-		return cli.FlagFailuref("channels", "%w", err)
-	}
-	return cli.FlagErrorf("channels", "%w", err)
-}
+func (o *Channels) Refusal(err error) error { return refusal("channels", err) }
 
 // Load reads the channels. It may be called again for a file that has changed.
 func (o *Channels) Load() (*reach.Policy, error) { return channels.Load(o.Path) }

@@ -91,26 +91,18 @@ func (o *Kafka) loadTLS() error {
 			return cli.FlagErrorf(f.name, "needs --kafka-tls as well")
 		}
 	}
-	switch {
-	case !o.useTLS:
-		o.TLS = nil
+	o.TLS = nil
+	if !o.useTLS {
 		return nil
-	case o.certFile != "" && o.keyFile == "":
-		return cli.FlagErrorf("kafka-cert-file", "needs --kafka-key-file as well")
-	case o.keyFile != "" && o.certFile == "":
-		return cli.FlagErrorf("kafka-key-file", "needs --kafka-cert-file as well")
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if o.caFile != "" {
-		pem, err := cli.ReadSmallFile(o.caFile)
-		if err != nil {
-			return cli.FlagErrorf("kafka-ca-file", "%w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return cli.FlagErrorf("kafka-ca-file", "%s holds no PEM certificate", o.caFile)
-		}
+	if err := cli.Together("kafka-cert-file", o.certFile, "kafka-key-file", o.keyFile); err != nil {
+		return err
 	}
+	roots, err := readRoots("kafka-ca-file", o.caFile)
+	if err != nil {
+		return err
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
 	if o.certFile != "" {
 		pair, err := tls.LoadX509KeyPair(o.certFile, o.keyFile)
 		if err != nil {
@@ -120,6 +112,23 @@ func (o *Kafka) loadTLS() error {
 	}
 	o.TLS = config
 	return nil
+}
+
+// readRoots reads the authorities in the file that a flag names, nil for none: those of
+// the system.
+func readRoots(flag, file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := cli.ReadSmallFile(file)
+	if err != nil {
+		return nil, cli.FlagErrorf(flag, "%w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, cli.FlagErrorf(flag, "%s holds no PEM certificate", file)
+	}
+	return roots, nil
 }
 
 func (o *Kafka) loadSASL() error {

@@ -1,8 +1,8 @@
 package options
 
 import (
-	"crypto/x509"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -173,20 +173,14 @@ func (o *Mail) validateServer() (err error) {
 	if strings.ContainsFunc(c.Hello, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return cli.FlagErrorf("smtp-hello", "must be a host's name, such as inbox.example.com, not %.80q", c.Hello)
 	}
-	if o.connections < 1 || o.connections > maxConnections {
-		return cli.FlagErrorf("smtp-connections", "must be 1 to %d, is %d", maxConnections, o.connections)
+	if err := cli.InRange("smtp-connections", o.connections, 1, maxConnections); err != nil {
+		return err
 	}
 	if o.timeout < time.Second || o.timeout > time.Hour {
 		return cli.FlagErrorf("smtp-timeout", "must be at least 1s, and 1h at the most, is %s", o.timeout)
 	}
-	if o.caFile != "" {
-		pem, err := cli.ReadSmallFile(o.caFile)
-		if err != nil {
-			return cli.FlagErrorf("smtp-ca-file", "%w", err)
-		}
-		if c.Roots = x509.NewCertPool(); !c.Roots.AppendCertsFromPEM(pem) {
-			return cli.FlagErrorf("smtp-ca-file", "%s holds no PEM certificate", o.caFile)
-		}
+	if c.Roots, err = readRoots("smtp-ca-file", o.caFile); err != nil {
+		return err
 	}
 	if err := o.loadLogin(); err != nil {
 		return err
@@ -195,16 +189,15 @@ func (o *Mail) validateServer() (err error) {
 }
 
 func (o *Mail) loadLogin() (err error) {
+	if err := cli.Together("smtp-user", o.user, "smtp-password-file", o.passwordFile); err != nil {
+		return err
+	}
 	switch {
-	case o.user == "" && o.passwordFile == "":
-		if o.tls.Value == string(sender.Plain) && len(o.servers) > 0 && !loopback(o.servers) {
+	case o.user == "":
+		if o.tls.Value == string(sender.Plain) && slices.ContainsFunc(o.servers, func(addr string) bool { return !cli.IsLoopback(addr) }) {
 			o.add("--smtp-tls none: whoever is on the way to the mail server reads and changes mails; use starttls")
 		}
 		return nil
-	case o.user == "":
-		return cli.FlagErrorf("smtp-password-file", "needs --smtp-user as well")
-	case o.passwordFile == "":
-		return cli.FlagErrorf("smtp-user", "needs --smtp-password-file as well")
 	case o.tls.Value == string(sender.Plain):
 		return cli.FlagErrorf("smtp-user", "is never sent unencrypted: leave out --smtp-tls none, or the login")
 	}
@@ -213,23 +206,9 @@ func (o *Mail) loadLogin() (err error) {
 	return err
 }
 
-func loopback(addrs []string) bool {
-	for _, a := range addrs {
-		if !cli.IsLoopback(a) {
-			return false
-		}
-	}
-	return true
-}
-
 func (o *Mail) loadDKIM() error {
-	switch {
-	case o.dkimKeyFile == "" && o.dkimSelector == "":
-		return nil
-	case o.dkimKeyFile == "":
-		return cli.FlagErrorf("dkim-selector", "needs --dkim-key-file as well")
-	case o.dkimSelector == "":
-		return cli.FlagErrorf("dkim-key-file", "needs --dkim-selector as well")
+	if err := cli.Together("dkim-key-file", o.dkimKeyFile, "dkim-selector", o.dkimSelector); err != nil || o.dkimKeyFile == "" {
+		return err
 	}
 	pem, err := readSecretFile("dkim-key-file", o.dkimKeyFile, &o.warnings)
 	if err != nil {

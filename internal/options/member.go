@@ -39,10 +39,7 @@ func (o *Member) Validate() error {
 	if o.instanceID != "" && (!instanceIDs.MatchString(o.instanceID) || o.instanceID == "." || o.instanceID == "..") {
 		return cli.FlagErrorf("instance-id", "must be 1 to 249 letters, digits, dots, underscores and hyphens, not %.80q", o.instanceID)
 	}
-	if o.sessionTimeout < minSessionTimeout || o.sessionTimeout > maxSessionTimeout {
-		return cli.FlagErrorf("session-timeout", "must be %s to %s, is %s", minSessionTimeout, maxSessionTimeout, o.sessionTimeout)
-	}
-	return nil
+	return cli.InRange("session-timeout", o.sessionTimeout, minSessionTimeout, maxSessionTimeout)
 }
 
 // Apply puts the options into cfg.

@@ -1,6 +1,7 @@
 package options
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/spf13/pflag"
@@ -53,12 +54,7 @@ func (o *Push) Validate() error {
 	if o.sends(sendMail) {
 		o.Mail.required = "--send mail"
 	}
-	for _, part := range []func() error{o.VAPID.Validate, o.Links.Validate, o.Mail.Validate} {
-		if err := part(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(o.VAPID.Validate(), o.Links.Validate(), o.Mail.Validate())
 }
 
 // Warnings are those of the last Validate.

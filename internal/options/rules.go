@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry/sources/envelope"
 	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/sources/schema"
+	"github.com/belfry/belfry/sources/yamlfile"
 )
 
 // Rules say where the rules are and what they need beside their text.
@@ -76,15 +77,11 @@ func (o *Rules) Validate() error {
 }
 
 func (o *Rules) loadLogin() error {
-	switch {
-	case o.registryUser == "" && o.registryFile == "":
-		return nil
-	case o.registry == "":
+	if o.registry == "" && o.registryUser+o.registryFile != "" {
 		return cli.FlagErrorf("schema-registry-user", "needs --schema-registry as well")
-	case o.registryUser == "":
-		return cli.FlagErrorf("schema-registry-password-file", "needs --schema-registry-user as well")
-	case o.registryFile == "":
-		return cli.FlagErrorf("schema-registry-user", "needs --schema-registry-password-file as well")
+	}
+	if err := cli.Together("schema-registry-user", o.registryUser, "schema-registry-password-file", o.registryFile); err != nil || o.registryUser == "" {
+		return err
 	}
 	for server := range strings.SplitSeq(o.registry, ",") {
 		if u, err := url.Parse(strings.TrimSpace(server)); err == nil && u.Scheme == "http" && !cli.IsLoopback(net.JoinHostPort(u.Hostname(), "0")) {
@@ -98,12 +95,14 @@ func (o *Rules) loadLogin() error {
 
 // Refusal is the error of Load for the command line: a file that cannot be read is
 // a mistake of the call, rules with problems are not.
-func (o *Rules) Refusal(err error) error {
-	var wrong *rules.LoadError
-	if errors.As(err, &wrong) {
-		return cli.FlagFailuref("rules", "%w", err)
+func (o *Rules) Refusal(err error) error { return refusal("rules", err) }
+
+// refusal is the error about the file that a flag names and that people write.
+func refusal(flag string, err error) error {
+	if _, wrong := errors.AsType[*yamlfile.Error](err); wrong {
+		return cli.FlagFailuref(flag, "%w", err)
 	}
-	return cli.FlagErrorf("rules", "%w", err)
+	return cli.FlagErrorf(flag, "%w", err)
 }
 
 // Load reads the rules, nil if --rules names none. It may be called again for

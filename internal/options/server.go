@@ -2,6 +2,7 @@ package options
 
 import (
 	"cmp"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -66,13 +67,7 @@ func (o *Server) Validate() error {
 	if err := cli.CheckHostPort(o.Addr, 0); err != nil {
 		return cli.FlagErrorf("addr", "%w", err)
 	}
-	if err := o.limit.Validate(); err != nil {
-		return err
-	}
-	if err := o.stream.Validate(); err != nil {
-		return err
-	}
-	if err := o.trust.Validate(); err != nil {
+	if err := errors.Join(o.limit.Validate(), o.stream.Validate(), o.trust.Validate()); err != nil {
 		return err
 	}
 	for _, name := range o.userTopics {

@@ -21,8 +21,5 @@ func (o *Timers) AddFlags(fs *pflag.FlagSet) {
 
 // Validate checks what was given; the error is a usage error that names the flag.
 func (o *Timers) Validate() error {
-	if o.Rate < 1 || o.Rate > maxTimerRate {
-		return cli.FlagErrorf("timer-rate", "must be 1 to %d, is %d", maxTimerRate, o.Rate)
-	}
-	return nil
+	return cli.InRange("timer-rate", o.Rate, 1, maxTimerRate)
 }

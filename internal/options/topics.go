@@ -1,6 +1,7 @@
 package options
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -38,13 +39,7 @@ func (o *Topics) AddFlags(fs *pflag.FlagSet) {
 
 // Validate checks what was given; the error is a usage error that names the flag.
 func (o *Topics) Validate() error {
-	if o.Partitions < 1 || o.Partitions > MaxPartitions {
-		return cli.FlagErrorf("partitions", "must be 1 to %d, is %d", MaxPartitions, o.Partitions)
-	}
-	if o.Replication < 0 || o.Replication > math.MaxInt16 {
-		return cli.FlagErrorf("replication", "must be 0 to %d, is %d", math.MaxInt16, o.Replication)
-	}
-	return nil
+	return cmp.Or(cli.InRange("partitions", o.Partitions, 1, MaxPartitions), cli.InRange("replication", o.Replication, 0, math.MaxInt16))
 }
 
 // Ensure creates the topics that are missing and verifies the others; it returns
@@ -82,23 +77,12 @@ func (o *Fold) AddFlags(fs *pflag.FlagSet) {
 
 // Validate checks what was given; the error is a usage error that names the flag.
 func (o *Fold) Validate() error {
-	err := CheckInboxCap(o.InboxCap)
-	if err != nil {
-		return err
-	}
-	if o.BroadcastCap < 1 || o.BroadcastCap > board.MaxLimit {
-		return cli.FlagErrorf("broadcast-cap", "must be 1 to %d, is %d", board.MaxLimit, o.BroadcastCap)
-	}
+	var err error
 	if o.Features, err = inbox.ParseFeatures(o.features); err != nil {
-		return cli.FlagErrorf("features", "%s", err.(*belfry.FieldError).Problem)
+		return cli.FlagErrorf("features", "%w", cli.Problem(err))
 	}
-	return nil
+	return cmp.Or(CheckInboxCap(o.InboxCap), cli.InRange("broadcast-cap", o.BroadcastCap, 1, board.MaxLimit))
 }
 
 // CheckInboxCap returns a usage error for what is no value of --inbox-cap.
-func CheckInboxCap(items int) error {
-	if items < 1 || items > inbox.MaxCap {
-		return cli.FlagErrorf("inbox-cap", "must be 1 to %d, is %d", inbox.MaxCap, items)
-	}
-	return nil
-}
+func CheckInboxCap(items int) error { return cli.InRange("inbox-cap", items, 1, inbox.MaxCap) }

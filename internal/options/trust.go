@@ -41,8 +41,8 @@ func (o *Trust) AddFlags(fs *pflag.FlagSet) {
 
 // Validate checks what was given; the error is a usage error that names the flag.
 func (o *Trust) Validate() error {
-	if o.leeway < 0 || o.leeway > maxLeeway {
-		return cli.FlagErrorf("jwt-leeway", "must be 0s to %s, is %s", maxLeeway, o.leeway)
+	if err := cli.InRange("jwt-leeway", o.leeway, 0, maxLeeway); err != nil {
+		return err
 	}
 	for _, origin := range o.origins {
 		if err := server.CheckOrigin(origin); err != nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,9 +17,6 @@ import (
 
 // defaultSource is the source of what an operator announces without naming one.
 const defaultSource = "operator"
-
-// maxFile is the largest file that is read.
-const maxFile = 1 << 20
 
 // noticeOptions say what is announced.
 type noticeOptions struct {
@@ -87,14 +83,7 @@ func (o *noticeOptions) json() ([]byte, error) {
 				return nil, cli.FlagErrorf(f, "stands beside --file: say it there")
 			}
 		}
-		info, err := os.Stat(o.file)
-		if err == nil && info.Size() > maxFile {
-			err = fmt.Errorf("%s is larger than %d bytes", o.file, maxFile)
-		}
-		var data []byte
-		if err == nil {
-			data, err = os.ReadFile(o.file)
-		}
+		data, err := cli.ReadSmallFile(o.file)
 		if err != nil {
 			return nil, cli.FlagErrorf("file", "%w", err)
 		}

@@ -29,8 +29,8 @@ times, and show what the rules make of them: who would get what, and for each
 rule that makes nothing, why. Nothing is written, no group is joined.`,
 		Example: `  belfry rules dry-run --rules rules.yaml --topic orders --last 20 --brokers 127.0.0.1:9092`,
 	}, func(ctx context.Context, o *recordOptions, source *rules.Source, log *slog.Logger) error {
-		if last < 1 || last > maxDryRun {
-			return cli.FlagErrorf("last", "must be 1 to %d, is %d", maxDryRun, last)
+		if err := cli.InRange("last", last, 1, maxDryRun); err != nil {
+			return err
 		}
 		cfg, err := o.kafka.Reachable(log)
 		if err != nil {
