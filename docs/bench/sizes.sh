@@ -26,7 +26,7 @@ size "Belfry: client" $dist/belfry.js
 size "Belfry: bell and client, before the badge" $bell
 size "Belfry: bell, inbox and client" $inbox
 size "Belfry: the same in Korean" $inbox $dist/belfry-ko.*.js
-size "Belfry: all that is loaded if all is used" $inbox $dist/belfry-ko.*.js $dist/belfry-outside.*.js $dist/belfry-settings.*.js $dist/belfry-device.*.js
+size "Belfry: all that is loaded if all is used" $inbox $dist/belfry-asides.*.js $dist/belfry-ko.*.js $dist/belfry-outside.*.js $dist/belfry-settings.*.js $dist/belfry-device.*.js
 size "Belfry: all of that in one file" $dist/belfry-all.js
 folder=$(mktemp -d)
 (cd "$folder" && npm init -y > /dev/null && npm install --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps \
@@ -41,8 +41,10 @@ for of in "@novu/js|client" "@knocklabs/client|client" "@magicbell/react-headles
 done
 
 printf '\nBelfry by module, minified\n'
-for entry in index elements inbox/view; do
-  go tool esbuild "clients/js/src/$entry.js" $line --external:./device.js --external:./ko.js --external:./outside.js --external:./settings.js --external:./inbox/view.js \
+for entry in index elements inbox/view inbox/asides; do
+  borrows=
+  case $entry in inbox/*) borrows=--conditions=belfry-later ;; esac
+  go tool esbuild "clients/js/src/$entry.js" $line $borrows --external:./asides.js --external:./device.js --external:./ko.js --external:./outside.js --external:./settings.js --external:./inbox/view.js \
     --metafile="$folder/meta.json" --outfile="$folder/out.js"
   node -e '
     const { outputs } = require(process.argv[1]);

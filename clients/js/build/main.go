@@ -17,7 +17,15 @@ import (
 )
 
 // A bundle is a file that a page loads, and what it begins with.
-type bundle struct{ name, entry, format string }
+type bundle struct {
+	name, entry, format string
+	borrows             bool // dom.js, from the element that loads it
+}
+
+// internal are the names by which the modules of the client call each other. They are
+// made short: nobody else has them, be it a page, another bundle, the API or a message
+// between tabs, whose page may be of another version.
+const internal = "base|dirty|drop|ensure|generation|hear|judge|lead|leaving|loaded|optimist|proven|queries|reach|reached|receive|settle|unless"
 
 // later are what others load when it is needed, by those names, and served under names
 // that never change their content: a page has them of the version that it is of, or not at
@@ -26,22 +34,23 @@ var later = []struct {
 	bundle
 	as string
 }{
-	{bundle{"belfry-device.js", "src/device.js", "esm"}, "./device.js"},
-	{bundle{"belfry-ko.js", "src/ko.js", "esm"}, "./ko.js"},
-	{bundle{"belfry-outside.js", "src/outside.js", "esm"}, "./outside.js"},
-	{bundle{"belfry-settings.js", "src/inbox/settings.js", "esm"}, "./settings.js"},
-	{bundle{"belfry-view.js", "src/inbox/view.js", "esm"}, "./inbox/view.js"},
+	{bundle{"belfry-device.js", "src/device.js", "esm", false}, "./device.js"},
+	{bundle{"belfry-ko.js", "src/ko.js", "esm", false}, "./ko.js"},
+	{bundle{"belfry-outside.js", "src/outside.js", "esm", false}, "./outside.js"},
+	{bundle{"belfry-asides.js", "src/inbox/asides.js", "esm", true}, "./asides.js"},
+	{bundle{"belfry-settings.js", "src/inbox/settings.js", "esm", true}, "./settings.js"},
+	{bundle{"belfry-view.js", "src/inbox/view.js", "esm", true}, "./inbox/view.js"},
 }
 
 // whole has in one file what belfry-bell.js loads later, too: one to copy, or one hash
 // that covers all.
-var whole = bundle{"belfry-all.js", "src/elements.js", "esm"}
+var whole = bundle{"belfry-all.js", "src/elements.js", "esm", false}
 
 // bundles are what pages name.
 var bundles = []bundle{
-	{"belfry.js", "src/index.js", "esm"},
-	{"belfry-bell.js", "src/elements.js", "esm"},
-	{"belfry-sw.js", "src/worker.js", "iife"}, // importScripts takes no module
+	{"belfry.js", "src/index.js", "esm", false},
+	{"belfry-bell.js", "src/elements.js", "esm", false},
+	{"belfry-sw.js", "src/worker.js", "iife", false}, // importScripts takes no module
 }
 
 const page = "../../docs/frontend.md"
@@ -108,8 +117,12 @@ func build(folder string) ([]js.File, error) {
 
 func (b bundle) build(folder string, pinned map[string]string) (js.File, error) {
 	args := []string{"tool", "esbuild", b.entry, "--bundle", "--minify", "--format=" + b.format, "--target=es2022", "--charset=utf8", "--legal-comments=none", "--log-level=warning"}
+	args = append(args, "--mangle-props=^("+internal+")$")
 	for name := range pinned {
 		args = append(args, "--external:"+name)
+	}
+	if b.borrows {
+		args = append(args, "--conditions=belfry-later")
 	}
 	cmd := exec.Command("go", args...)
 	cmd.Dir, cmd.Stderr = folder, os.Stderr

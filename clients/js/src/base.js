@@ -1,8 +1,8 @@
 // The ground of both elements: a client that elements of one user share, words.
 import { Belfry } from './belfry.js';
-import { sheet } from './dom.js';
+import { fill, sheet } from './dom.js';
 import { host } from './styles.js';
-import { fill, languages, load } from './text.js';
+import { languages, load } from './text.js';
 
 const ground = sheet(host);
 

@@ -20,7 +20,7 @@ export class BelfryBell extends Base {
 
   constructor() {
     super(sheetOfBell);
-    this.#button = h('button', { id: 'b', type: 'button', part: 'button', popovertarget: 'p', 'aria-haspopup': 'dialog' },
+    this.#button = h('button', { id: 'b', part: 'button', popovertarget: 'p', 'aria-haspopup': 'dialog' },
       h('slot', { name: 'icon' }, icon(bell)), (this.#badge = h('span', { id: 'n', part: 'badge', 'aria-hidden': 'true', hidden: true })));
     this.#panel = h('div', { id: 'p', part: 'panel', popover: 'auto', role: 'dialog', onbeforetoggle: (e) => this.#toggle(e) });
     this.#news = h('p', { class: 'v', role: 'status' });
@@ -102,7 +102,7 @@ export class BelfryBell extends Base {
     this.#inbox = h('belfry-inbox', { exportparts: 'inbox,header,title,tabs,tab,filters,banner,scroll,day,item,unread,read,urgent,high,link,avatar,item-title,item-body,item-meta,dot,actions,action,toast,empty,help,menu,mutes,settings' },
       h('slot', { name: 'header', slot: 'header' }),
       // On a phone the panel is all there is: neither Escape nor a place outside.
-      h('button', { id: 'x', slot: 'header', type: 'button', 'aria-label': this.t.close, onclick: () => this.close() }, icon('M6 6l12 12M18 6 6 18')), h('slot', { name: 'empty', slot: 'empty' }));
+      h('button', { id: 'x', slot: 'header', 'aria-label': this.t.close, onclick: () => this.close() }, icon('M6 6l12 12M18 6 6 18')), h('slot', { name: 'empty', slot: 'empty' }));
     this.#furnish();
     this.#panel.append(this.#inbox);
   }

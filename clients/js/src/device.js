@@ -189,3 +189,8 @@ export class Device {
     (await this.#registration())?.active?.postMessage({ type: 'belfry-state', gone, unread });
   }
 }
+
+/** What the user has set; with a patch (RFC 7396) after it. */
+export const preferences = (json, patch) => json('/preferences', patch && {
+  method: 'PATCH', headers: { 'Content-Type': 'application/merge-patch+json' }, body: JSON.stringify(patch),
+});

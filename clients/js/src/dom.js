@@ -1,4 +1,4 @@
-// Nodes out of texts, never markup; where panels stand; which addresses may be followed.
+// Nodes out of texts, never markup; where panels stand.
 /** Makes an element. Functions are handlers, all else attributes; texts become text nodes, never markup. */
 export function h(tag, props, ...kids) {
   const e = document.createElement(tag);
@@ -34,12 +34,6 @@ export function icon(d) {
   return e;
 }
 
-/** An address that may be followed: http, https or relative; undefined for any other. */
-export function safe(url) {
-  const to = url && URL.canParse(url, document.baseURI) && new URL(url, document.baseURI);
-  return to && /^https?:$/.test(to.protocol) ? to.href : undefined;
-}
-
 /** Puts a panel below what opened it, within the window. */
 export function below(panel, { left, right, bottom }, rtl) {
   const { offsetWidth: width, offsetHeight: height, style } = panel;
@@ -55,3 +49,6 @@ export const sheet = (css) => {
   s.replaceSync(css);
   return s;
 };
+
+/** Fills `{…}` in. */
+export const fill = (text, values) => text.replace(/{(\w+)}/g, (_, name) => values[name]);

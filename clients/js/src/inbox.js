@@ -1,7 +1,7 @@
 // <belfry-inbox>: the element, and what it is told before its view is there. The view is
 // a file of its own, so that a page has its badge in the first round trip.
 import { Base } from './base.js';
-import { h, sheet } from './dom.js';
+import { below, bell, fill, h, icon, isRTL, say, set, sheet } from './dom.js';
 import { languages } from './text.js';
 
 const styles = sheet(':host{display:block;background:var(--b)}#wait{display:flex;flex-wrap:wrap;align-items:center;justify-content:end;gap:.5rem;padding:.5rem}#wait p{flex:1;margin:0}');
@@ -15,6 +15,8 @@ export const prepare = () => (loaded ??= import('./inbox/view.js').catch((error)
 }));
 
 export class BelfryInbox extends Base {
+  static dom = { below, bell, fill, h, icon, isRTL, say, set, sheet };
+
   #view;
   #first = {}; // filter of the list that the view starts with
   #turn; // that waits for the view
@@ -46,9 +48,9 @@ export class BelfryInbox extends Base {
   start() {
     if (this.#view) return this.#view.start();
     const turn = (this.#turn = {});
-    prepare().then(({ View }) => {
+    prepare().then(({ makeView }) => {
       if (turn !== this.#turn) return;
-      this.#view ??= new View(this, this.#first, languages);
+      this.#view ??= makeView(this, this.#first, languages);
       this.#view.start();
       this.#view.changed();
     }, () => turn === this.#turn && this.#lost());
@@ -72,7 +74,7 @@ export class BelfryInbox extends Base {
   // A view that cannot be had: what is in the header stays, such as the way out of a panel.
   #lost() {
     const { t } = this;
-    this.#wait.replaceChildren(this.#wait.firstChild, h('p', { role: 'alert' }, t.lost), h('button', { type: 'button', onclick: () => this.start() }, t.retry));
+    this.#wait.replaceChildren(this.#wait.firstChild, h('p', { role: 'alert' }, t.lost), h('button', { onclick: () => this.start() }, t.retry));
   }
 
   /** Whether the server can do what has that name. */

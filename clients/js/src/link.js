@@ -1,7 +1,8 @@
 // The connection of the tab that has one: the stream, or polls where streams
 // are refused or blocked, and what brings them back.
+import { after } from './clock.js';
 import { EventStreamParser } from './events.js';
-import { ProblemError } from './request.js';
+import { seconds } from './request.js';
 
 const proofWithin = 10_000; // ms to the first frame: the server waits 2 s at most before it says something
 const quietFor = 25_000; // ms without a byte after which a stream counts as dead: the server pings every 20 s
@@ -10,192 +11,172 @@ const longestRetry = 60_000; // ms
 const firstPoll = 15_000; // ms, likewise
 
 /** Why a link rests: who is signed out asks again once a minute, or when woken. */
-const refused = (error) => error instanceof ProblemError && (error.status === 401 || error.status === 403);
-const unreachable = (error) => !(error instanceof ProblemError) && error.name !== 'SyntaxError';
+const refused = (error) => error?.status === 401 || error?.status === 403;
+const unreachable = (error) => !error.status && error.name !== 'SyntaxError';
 
-export class Link {
-  #sync;
-  #tell; // (status, error) of the connection
-  #post; // to the other tabs
-  #failures = 0; // connections in a row that brought nothing
-  #retry = firstRetry;
-  #interval = firstPoll;
-  #tag;
-  #wake = () => {};
-  #cut = () => {};
-
-  constructor({ sync, tell, post }) {
-    this.#sync = sync;
-    this.#tell = tell;
-    this.#post = post;
-  }
-
-  /** Tries at once what waits for its time. */
-  wake() {
-    this.#wake();
-  }
-
-  /** Gives up the stream: the network has gone. */
-  cut() {
-    this.#cut();
-    this.#tell('offline');
-  }
-
-  /** Keeps the store up to date until signal aborts. */
-  async run(signal) {
-    while (!signal.aborted) {
-      let wait;
-      let error;
-      let polls = false;
-      try {
-        await this.#sync.ensure();
-        if (signal.aborted) return;
-        const end = await this.#follow(signal);
-        if (signal.aborted) return;
-        if (end.reason === 'limit') polls = true;
-        else if (!end.reason && !end.proven) throw new Error('The stream brought nothing.');
-        wait = end.reason || !this.#failures ? this.#retry : this.#backoff();
-        if (end.proven) this.#failures = 0;
-        if (!polls) this.#tell('connecting');
-      } catch (e) {
-        if (signal.aborted) return;
-        error = e;
-        this.#failures += 1;
-        wait = Math.max(this.#backoff(), e.retryAfter ?? 0);
-        if (refused(e)) this.#tell('signed-out', e);
-        else if (unreachable(e) || e.status >= 500 || e.status === 429) polls = true;
-      }
-      if (refused(error)) await this.#sleep(longestRetry * (1 + Math.random() / 2), signal);
-      else if (polls) await this.#poll(wait, signal, error);
-      else await this.#sleep(wait, signal);
-    }
-  }
-
-  /** Polls until signal aborts: a tab that may not stream. */
-  async poll(signal) {
-    while (!signal.aborted) await this.#poll(longestRetry, signal);
-  }
-
-  // Polls for that many milliseconds.
-  async #poll(ms, signal, cause) {
-    const end = Date.now() + ms;
-    for (let left = ms; left > 0 && !signal.aborted; left = end - Date.now()) {
-      let wait = this.#interval;
-      try {
-        await this.badge(signal);
-        this.#tell('polling', cause instanceof ProblemError ? cause : undefined);
-      } catch (error) {
-        if (signal.aborted) return;
-        if (refused(error)) this.#tell('signed-out', error);
-        else if (unreachable(error)) this.#tell('offline', error);
-        else this.#tell('connecting', error);
-        wait = Math.max(wait, error.retryAfter ?? 0);
-      }
-      // One wait is cut short by the end of all.
-      if (await this.#sleep(Math.min(wait * (1 + Math.random() / 10), Math.max(left, 0)), signal)) return;
-    }
-  }
-
-  /** Asks for the badge, and for the items if they are behind it. */
-  async badge(signal) {
-    const { store } = this.#sync;
-    const init = { headers: this.#tag ? { 'If-None-Match': this.#tag } : {} };
-    const response = await this.#sync.request('/unread', init);
-    const seconds = Number(response.headers.get('X-Poll-Interval'));
-    if (seconds > 0) this.#interval = seconds * 1000;
-    if (response.status === 304 || signal?.aborted) return;
-    this.#tag = response.headers.get('ETag');
-    const badge = await response.json();
-    const verdict = store.judge(badge.cursor, badge.version);
-    const ahead = !verdict && this.#sync.count(badge);
-    if (store.cursor && (verdict || ahead)) {
-      await this.#sync.list(badge.version, verdict === 'decide');
-      this.#post();
-    }
-  }
-
-  // Reads one stream to its end.
-  async #follow(signal) {
-    const connection = new AbortController();
-    const cut = () => connection.abort();
-    this.#cut = cut;
-    signal.addEventListener('abort', cut);
-    let proven = false;
-    let reason;
-    let watchdog;
-    const alive = () => {
-      clearTimeout(watchdog);
-      watchdog = setTimeout(cut, proven ? quietFor : proofWithin);
-    };
-    const parser = new EventStreamParser();
-    let from = this.#sync.store.cursor;
-    let frames = [];
-    try {
-      alive();
-      const response = await this.#sync.request('/stream', {
-        headers: { Accept: 'text/event-stream', 'Last-Event-ID': from },
-        signal: connection.signal,
-      });
-      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done) break;
-        const arrived = parser.push(value);
-        this.#retry = parser.retry ?? this.#retry;
-        for (const { event, data: text, id } of arrived) {
-          const data = JSON.parse(text);
-          if (event === 'bye') {
-            reason = data.reason;
-            continue;
-          }
-          proven = true;
-          this.#failures = 0;
-          this.#tell('live');
-          if (event === 'ping') this.#post();
-          else if (event === 'item' || event === 'state' || event === 'unread' || event === 'resync') frames.push({ event, data });
-          if (event !== 'unread' && event !== 'resync') continue;
-          const to = id ?? from;
-          const batch = { frames, from, to };
-          frames = [];
-          from = to;
-          this.#post({ type: 'batch', ...batch });
-          clearTimeout(watchdog);
-          if (!(await this.#sync.take(batch))) return { proven, reason };
-        }
-        // Only frames prove a stream; but any byte of one that was proven keeps it.
-        if (arrived.length || proven) alive();
-      }
-    } catch (error) {
-      if (!proven && !connection.signal.aborted) throw error;
-      if (signal.aborted) throw error;
-      if (error instanceof ProblemError) throw error;
-    } finally {
-      clearTimeout(watchdog);
-      signal.removeEventListener('abort', cut);
-      this.#cut = () => {};
-      connection.abort();
-    }
-    return { proven, reason };
-  }
+/** tell takes (status, error) of the connection, post a message to the other tabs. */
+export function makeLink({ sync, tell, post }) {
+  const { store } = sync;
+  let failures = 0; // connections in a row that brought nothing
+  let retry = firstRetry;
+  let interval = firstPoll;
+  let tag;
+  let wake = () => {};
+  let cut = wake;
 
   // ms to wait after that many failures in a row. Never less than the server
   // asked for, and jittered, so that the clients of one server do not come back as one.
-  #backoff() {
-    const n = Math.min(Math.max(this.#failures - 1, 0), 10);
-    return Math.max(this.#retry, Math.min(longestRetry, this.#retry * 2 ** n)) * (1 + Math.random() / 2);
-  }
+  const backoff = () => Math.max(retry, Math.min(longestRetry, retry * 2 ** Math.max(failures - 1, 0))) * (1 + Math.random() / 2);
 
   // Resolves with whether it was woken.
-  #sleep(ms, signal) {
-    return new Promise((resolve) => {
-      const done = (woken) => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve(woken === true);
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done);
-      this.#wake = () => done(true);
-    });
-  }
+  const sleep = (ms, signal) => new Promise((resolve) => {
+    const done = (woken) => {
+      stop();
+      signal.removeEventListener('abort', done);
+      resolve(woken === true);
+    };
+    const stop = after(ms, () => done());
+    signal.addEventListener('abort', done);
+    wake = () => done(true);
+  });
+
+  // Polls for that many milliseconds.
+  const pollFor = async (ms, signal, cause) => {
+    const end = Date.now() + ms;
+    for (let left = ms; left > 0 && !signal.aborted; left = end - Date.now()) {
+      let wait = interval;
+      try {
+        await badge(signal);
+        tell('polling', cause?.status && cause);
+      } catch (error) {
+        if (signal.aborted) return;
+        tell(refused(error) ? 'signed-out' : unreachable(error) ? 'offline' : 'connecting', error);
+        wait = Math.max(wait, error.retryAfter ?? 0);
+      }
+      // One wait is cut short by the end of all.
+      if (await sleep(Math.min(wait * (1 + Math.random() / 10), left), signal)) return;
+    }
+  };
+
+  /** Asks for the badge, and for the items if they are behind it. */
+  const badge = async (signal) => {
+    const response = await sync.request('/unread', tag && { headers: { 'If-None-Match': tag } });
+    interval = seconds(response, 'X-Poll-Interval') || interval;
+    if (response.status === 304 || signal?.aborted) return;
+    tag = response.headers.get('ETag');
+    const counts = await response.json();
+    const verdict = store.judge(counts);
+    const ahead = !verdict && sync.count(counts);
+    if (store.cursor && (verdict || ahead)) {
+      await sync.list(counts.version, verdict === 'decide');
+      post();
+    }
+  };
+
+  // Reads one stream to its end.
+  const follow = async (signal) => {
+    const connection = new AbortController();
+    const end = {}; // {proven, reason, slept}
+    let calm = () => {}; // ends the watch for silence
+    let frames = [];
+    let from = store.cursor;
+    const parser = new EventStreamParser();
+    const alive = () => {
+      calm();
+      calm = after(end.proven ? quietFor : proofWithin, (slept) => {
+        end.slept = slept;
+        connection.abort();
+      });
+    };
+    cut = () => connection.abort();
+    signal.addEventListener('abort', cut, { signal: connection.signal });
+    try {
+      alive();
+      const response = await sync.request('/stream', {
+        headers: { Accept: 'text/event-stream', 'Last-Event-ID': from }, signal: connection.signal,
+      });
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let read; !(read = await reader.read()).done; ) {
+        const arrived = parser.push(read.value);
+        retry = parser.retry ?? retry;
+        for (const { event, data: text, id } of arrived) {
+          const data = JSON.parse(text);
+          if (event === 'bye') {
+            end.reason = data.reason;
+            continue;
+          }
+          end.proven = true;
+          failures = 0;
+          tell('live');
+          if (event === 'ping') post();
+          else frames.push({ event, data });
+          if (event !== 'unread' && event !== 'resync') continue;
+          const batch = { frames, from, to: id ?? from };
+          frames = [];
+          from = batch.to;
+          post(batch);
+          calm();
+          if (!(await sync.take(batch))) return end;
+        }
+        // Only frames prove a stream; but any byte of one that was proven keeps it.
+        if (arrived.length || end.proven) alive();
+      }
+    } catch (error) {
+      if (error.status || signal.aborted || (!end.proven && !connection.signal.aborted)) throw error;
+    } finally {
+      calm();
+      connection.abort();
+    }
+    return end;
+  };
+
+  return {
+    /** Keeps the store up to date until signal aborts. */
+    async run(signal) {
+      while (!signal.aborted) {
+        let wait;
+        let error;
+        let polls;
+        try {
+          await sync.ensure();
+          if (signal.aborted) return;
+          const { proven, reason, slept } = await follow(signal);
+          if (signal.aborted) return;
+          polls = reason === 'limit';
+          if (!reason && !proven && !slept) throw new Error('The stream brought nothing.');
+          // Nobody else woke up with this machine; all others come back spread.
+          wait = slept ? 0 : reason ? retry : backoff();
+          if (!polls) tell('connecting');
+        } catch (e) {
+          if (signal.aborted) return;
+          error = e;
+          failures++;
+          wait = Math.max(backoff(), e.retryAfter ?? 0);
+          polls = unreachable(e) || e.status >= 500 || e.status === 429;
+          if (refused(e)) {
+            tell('signed-out', e);
+            wait = longestRetry * (1 + Math.random() / 2);
+          }
+        }
+        if (polls) await pollFor(wait, signal, error);
+        else await sleep(wait, signal);
+      }
+    },
+
+    /** Polls until signal aborts: a tab that may not stream. */
+    async poll(signal) {
+      while (!signal.aborted) await pollFor(longestRetry, signal);
+    },
+
+    badge,
+
+    /** Tries at once what waits for its time. */
+    wake: () => wake(),
+
+    /** Gives up the stream: the network has gone. */
+    cut() {
+      cut();
+      tell('offline');
+    },
+  };
 }

@@ -10,8 +10,8 @@ export const bottom = [-1];
 
 /** Compares two tuples of numbers, as Array.prototype.sort wants it. */
 export function compare(a, b) {
-  for (let i = 0; i < a.length && i < b.length; i++) if (a[i] !== b[i]) return a[i] - b[i];
-  return 0;
+  const i = a.findIndex((n, j) => n !== b[j] && j < b.length);
+  return i < 0 ? 0 : a[i] - b[i];
 }
 
 /** Whether item came out of hiding without a record having settled it yet. */

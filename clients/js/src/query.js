@@ -1,85 +1,60 @@
 // The question of a list, and how far down it is loaded.
 import { bottom, compare, place, top } from './order.js';
 
-export class Query {
-  status;
-  category;
-  order;
+export function makeQuery({ status = 'all', category, order = 'newest' } = {}) {
+  if (status === 'scheduled') order = 'soonest';
+  const placed = (item) => place(item, order);
+  const matches = (item) => (!category || item.category === category)
+    && (status === 'scheduled' ? item.until : !item.until && !item.archived === (status !== 'archived') && (status !== 'unread' || !item.read));
+  const query = {
+    status,
+    category,
+    order,
 
-  /** All matching items from this place up are held. */
-  low = top;
+    /** All matching items from this place up are held. */
+    low: top,
 
-  /** The parameter that the page below is asked for with; undefined if the list is not loaded by pages of its own. */
-  next;
+    /** The parameter that the page below is asked for with; undefined if the list is not loaded by pages of its own. */
+    next: undefined,
 
-  /** How often it was reset: a page asked for before that says nothing of how far down it is loaded. */
-  generation = 0;
+    /** How often it was reset: a page asked for before that says nothing of how far down it is loaded. */
+    generation: 0,
 
-  /** An item that is not held may match now: the list is asked for again from its top. */
-  dirty = false;
+    /** An item that is not held may match now: the list is asked for again from its top. */
+    dirty: false,
 
-  constructor({ status = 'all', category, order = 'newest' } = {}) {
-    this.status = status;
-    this.category = category;
-    this.order = status === 'scheduled' ? 'soonest' : order;
-  }
+    /** Whether nothing is below. */
+    done: () => query.low === bottom,
 
-  /** Whether the unfiltered list says nothing of it. */
-  get apart() {
-    return this.status === 'archived' || this.status === 'scheduled';
-  }
+    /** The matching ones of items, first to last, as far down as they are known. */
+    select: (items) => [...items]
+      .filter((item) => matches(item) && compare(placed(item), query.low) >= 0)
+      .sort((a, b) => compare(placed(b), placed(a))),
 
-  /** Whether nothing is below. */
-  get done() {
-    return this.low === bottom;
-  }
+    /** Forgets how far down it is loaded, but for what it shares with the unfiltered list. */
+    reset(base) {
+      query.next = undefined;
+      query.dirty = false;
+      query.generation++;
+      // Of what is archived or scheduled the unfiltered list says nothing.
+      query.low = base && status !== 'archived' && status !== 'scheduled' && (base.done() || order === base.order) ? base.low : top;
+    },
 
-  matches(item) {
-    if (this.category && item.category !== this.category) return false;
-    if (item.until || this.status === 'scheduled') return !!item.until && this.status === 'scheduled';
-    return !item.archived === (this.status !== 'archived') && (this.status !== 'unread' || !item.read);
-  }
+    /** Takes note of a page that began at the top or at next. */
+    loaded({ items, next }) {
+      const low = next && items.length ? placed(items.at(-1)) : bottom;
+      if (compare(low, query.low) > 0) return;
+      query.low = low;
+      query.next = next;
+    },
 
-  /** The matching ones of items, first to last, as far down as they are known. */
-  select(items) {
-    const { low, order } = this;
-    const placed = [];
-    for (const item of items) {
-      if (!this.matches(item)) continue;
-      const at = place(item, order);
-      if (compare(at, low) >= 0) placed.push([at, item]);
-    }
-    return placed.sort((a, b) => compare(b[0], a[0])).map(([, item]) => item);
-  }
+    /** Whether page goes down to the place goal. */
+    reached: (page, goal) => goal === top || compare(placed(page.items.at(-1)), goal) <= 0,
 
-  /** Forgets how far down it is loaded, but for what it shares with the unfiltered list. */
-  reset(base) {
-    this.next = undefined;
-    this.dirty = false;
-    this.generation += 1;
-    this.low = base && !this.apart && (base.done || this.order === base.order) ? base.low : top;
-  }
-
-  /** Takes note of a page that began at the top or at next. */
-  loaded({ items, next }) {
-    const low = next && items.length ? place(items[items.length - 1], this.order) : bottom;
-    if (compare(low, this.low) <= 0 || low === bottom) {
-      this.low = low;
-      this.next = next;
-    }
-  }
-
-  /** Whether page goes down to the place goal. */
-  reached(page, goal) {
-    return goal === top || compare(place(page.items[page.items.length - 1], this.order), goal) <= 0;
-  }
-
-  /** The parameters of its page that follows next, or of its first. */
-  params(limit, next) {
-    const params = { status: this.status, limit };
-    if (this.category) params.category = this.category;
-    if (this.order === 'importance') params.order = this.order;
-    if (next) params.before = next;
-    return params;
-  }
+    /** The parameters of its page that follows next, or of its first. */
+    params: (limit, next) => ({
+      status, limit, ...(category && { category }), ...(order === 'importance' && { order }), ...(next && { before: next }),
+    }),
+  };
+  return query;
 }

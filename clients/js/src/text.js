@@ -18,5 +18,3 @@ export const load = (language) => language !== 'ko' || korean ? undefined : impo
   languages.ko = { ...ko, ...languages.ko };
   korean = true;
 });
-
-export const fill = (text, values) => text.replace(/{(\w+)}/g, (_, name) => values[name]);

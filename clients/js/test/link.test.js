@@ -15,8 +15,11 @@ const turns = async () => {
 
 // A client and the server that it meets; instead(path, token) answers in the server's place.
 async function meet(t, options, instead = () => undefined) {
-  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] });
   t.mock.method(Math, 'random', () => 0);
+  const { now } = Date;
+  let moved = 0;
+  Date.now = () => now() + moved; // of the mock's own Date
   const asked = [];
   const streams = [];
   const belfry = new Belfry({
@@ -49,6 +52,8 @@ async function meet(t, options, instead = () => undefined) {
     asked,
     count: (path) => asked.filter((call) => call.path === path).length,
     stream: () => streams.at(-1),
+    // Moves the clock and no timer, as the sleep of a machine does, or somebody who sets it.
+    clock: (ms) => (moved += ms),
     async pass(ms) {
       t.mock.timers.tick(ms);
       await turns();
@@ -212,3 +217,51 @@ for (const [features, want] of [
     assert.deepEqual(asked.filter((call) => call.path === 'inbox/read').map((call) => call.body), want);
   });
 }
+
+test('a machine that wakes takes up its stream at the next look at the clock, unless it slept for less than silence may last', async (t) => {
+  const { belfry, count, stream, clock, pass } = await meet(t, {});
+  stream().say(ping);
+  await turns();
+  clock(20_000);
+  await pass(2000);
+  assert.equal(count('stream'), 1);
+  clock(8 * 3600_000);
+  await pass(1999);
+  assert.equal(count('stream'), 1);
+  await pass(1);
+  await pass(0);
+  assert.equal(count('stream'), 2);
+  stream().say(ping);
+  await turns();
+  assert.equal(belfry.state.status, 'live');
+});
+
+test('what waits for its time is tried as a machine wakes', async (t) => {
+  let away = false;
+  const { belfry, stream, clock, pass } = await meet(t, {}, () => {
+    if (away) throw new TypeError('no route');
+  });
+  stream().say(ping);
+  away = true;
+  stream().end();
+  await turns();
+  for (let i = 0; i < 200; i++) await pass(1000);
+  assert.equal(belfry.state.status, 'offline');
+  away = false;
+  clock(8 * 3600_000);
+  await pass(2000);
+  await pass(1);
+  stream().say(ping);
+  await turns();
+  assert.equal(belfry.state.status, 'live');
+});
+
+test('a clock that is put back lengthens no wait', async (t) => {
+  const { count, stream, clock, pass } = await meet(t, {});
+  stream().say(ping);
+  await turns();
+  clock(-3600_000);
+  await pass(25_000);
+  await pass(4000);
+  assert.equal(count('stream'), 2);
+});

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { World } from './world.js';
 
 const source = process.env.BELFRY_SOURCE ?? '../src';
-const [{ Sync }, { List }] = await Promise.all([import(`${source}/sync.js`), import(`${source}/list.js`)]);
+const [{ makeSync }, { makeList }] = await Promise.all([import(`${source}/sync.js`), import(`${source}/list.js`)]);
 
 const histories = Number(process.env.BELFRY_HISTORIES ?? 300);
 const first = Number(process.env.BELFRY_SEED ?? 1);
@@ -13,7 +13,7 @@ const first = Number(process.env.BELFRY_SEED ?? 1);
 // shows what the server holds.
 test(`any interleaving converges, ${histories} times`, async () => {
   for (let seed = first; seed < first + histories; seed++) {
-    const world = new World(seed, { Sync, List });
+    const world = new World(seed, { makeSync, makeList });
     await world.run(120);
     assert.equal(world.difference(), '', `seed ${seed}`);
   }

@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 
 const source = process.env.BELFRY_SOURCE ?? '../src';
-const [{ Sync }, { List }] = await Promise.all([import(`${source}/sync.js`), import(`${source}/list.js`)]);
+const [{ makeSync }, { makeList }] = await Promise.all([import(`${source}/sync.js`), import(`${source}/list.js`)]);
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const badge = (version, unread, more) => ({
@@ -17,7 +17,7 @@ const batch = (from, to, unread, ...frames) => ({ from: `7.${from}`, to: `7.${to
 async function tab(...seqs) {
   const asked = [];
   let list;
-  const sync = new Sync({
+  const sync = makeSync({
     request: (path, init) => new Promise((resolve, reject) => asked.push({
       path, body: init?.body && JSON.parse(init.body), answer: (body) => resolve({ json: async () => body }), refuse: reject,
     })),
@@ -27,7 +27,7 @@ async function tab(...seqs) {
   await turn();
   asked.shift().answer({ ...badge(Math.max(...seqs), seqs.length), features: [], items: seqs.map((seq) => item(seq)) });
   await listed;
-  list = new List(sync, {}, () => {});
+  list = makeList(sync, {}, () => {});
   const shown = () => `${list.items.map((i) => i.seq + (i.read ? '' : '*') + (i.archived ? 'a' : '')).join(' ')} = ${sync.optimist.counts(sync.store)?.unread}`;
   return { sync, list, asked, shown };
 }
@@ -154,7 +154,7 @@ test('a stream that is ahead of the list that decided does not go on', async () 
 test('a page of before the store is asked for again', async () => {
   const { sync, asked } = await tab(9, 8);
   await sync.take(batch(9, 10, 1, state(10, { removed: [8] })));
-  const list = new List(sync, { status: 'archived' }, () => {});
+  const list = makeList(sync, { status: 'archived' }, () => {});
   await turn();
   const { setTimeout } = globalThis;
   globalThis.setTimeout = (fn) => setTimeout(fn, 0);
@@ -200,13 +200,13 @@ test('a page that ends sends what waits for an answer, and one that comes back w
   sync.act('read', { seqs: [2] });
   await turn();
   assert.equal(sent(), 'seen');
-  sync.leaving.leave();
+  sync.leaving.leave(true);
   await turn();
   assert.equal(sent(), 'seen read');
   sync.act('archive', { seqs: [1] });
   await turn();
   assert.equal(sent(), 'seen read archive');
-  sync.leaving.stay();
+  sync.leaving.leave(false);
   sync.act('unarchive', { seqs: [1] });
   await turn();
   assert.equal(sent(), 'seen read archive');
@@ -214,12 +214,11 @@ test('a page that ends sends what waits for an answer, and one that comes back w
 
 test('the last token serves a page that ends before there is another', async () => {
   const { requester } = await import(`${source}/request.js`);
-  const { Leaving } = await import(`${source}/leaving.js`);
-  const leaving = new Leaving();
+  const { makeLeaving } = await import(`${source}/leaving.js`);
+  const leaving = makeLeaving();
   const tokens = [Promise.resolve('first'), new Promise(() => {})];
   const sent = [];
-  const request = requester({
-    user: 'u',
+  const request = requester('', {
     getToken: () => tokens.shift(),
     fetch: async (url, { headers }) => {
       sent.push(headers.Authorization);
@@ -230,7 +229,7 @@ test('the last token serves a page that ends before there is another', async () 
   request('/inbox/read');
   await turn();
   assert.deepEqual(sent, ['Bearer first']);
-  leaving.leave();
+  leaving.leave(true);
   await turn();
   assert.deepEqual(sent, ['Bearer first', 'Bearer first']);
 });
@@ -264,7 +263,7 @@ test('what is snoozed leaves list and badge at once, and a wake that moves no ve
 test('the list of what is scheduled is loaded by itself, soonest first, and loses what wakes', async () => {
   const { sync, asked, shown } = await tab(4, 3);
   const later = (seq, until, more) => item(seq, { version: 2, until, ...more });
-  const scheduled = new List(sync, { status: 'scheduled' }, () => {});
+  const scheduled = makeList(sync, { status: 'scheduled' }, () => {});
   await turn();
   assert.match(asked[0].path, /status=scheduled/);
   assert.doesNotMatch(asked[0].path, /order=/);

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 const source = process.env.BELFRY_SOURCE ?? '../src';
-const { Store } = await import(`${source}/store.js`);
+const { makeStore } = await import(`${source}/store.js`);
 const traces = JSON.parse(readFileSync(new URL('testdata/traces.json', import.meta.url), 'utf8'));
 
 const item = (i) => ({
@@ -31,7 +31,7 @@ function tell(store, step) {
 test(`${traces.length} clients show what the model's show, after each step`, () => {
   let steps = 0;
   for (const [n, trace] of traces.entries()) {
-    const store = new Store();
+    const store = makeStore();
     for (const [i, step] of trace.entries()) {
       tell(store, step);
       steps++;

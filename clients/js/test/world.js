@@ -15,7 +15,7 @@ export function random(seed) {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 export class World {
-  constructor(seed, { Sync, List }) {
+  constructor(seed, { makeSync, makeList }) {
     this.random = random(seed);
     this.now = 100;
     this.rows = [new Row()];
@@ -23,7 +23,7 @@ export class World {
     this.servers = [0, 1].map(() => ({ row: this.rows[0], skew: Math.round((this.random() * 2 - 1) * skew), late: new Set() }));
     this.requests = [];
     this.timers = [];
-    this.tabs = [0, 1, 2].map(() => this.tab(Sync, List));
+    this.tabs = [0, 1, 2].map(() => this.tab(makeSync, makeList));
     this.made = 0;
     this.log = [];
   }
@@ -36,14 +36,14 @@ export class World {
     return this.rows.at(-1);
   }
 
-  tab(Sync, List) {
+  tab(makeSync, makeList) {
     const tab = { inbox: [], busy: false, lists: [], stream: undefined };
-    tab.sync = new Sync({
+    tab.sync = makeSync({
       pageSize: 2,
       request: (path, init) => new Promise((resolve, reject) => this.requests.push({ path, init, resolve, reject, age: 0 })),
       changed: () => tab.lists.forEach((list) => list.update()),
     });
-    tab.open = (options) => tab.lists.push(new List(tab.sync, options, () => {}));
+    tab.open = (query) => tab.lists.push(Object.assign(makeList(tab.sync, query, () => {}), { query }));
     return tab;
   }
 
@@ -225,7 +225,7 @@ export class World {
         if (JSON.stringify(sorted(got[key])) !== JSON.stringify(sorted(want[key]))) return `tab ${n}: ${key} is ${JSON.stringify(got[key])}, the server has ${JSON.stringify(want[key])}`;
       }
       for (const list of tab.lists) {
-        const query = list.query ?? {};
+        const query = list.query;
         const held = select(this.row, this.now, query);
         const shown = list.items;
         const part = held.slice(0, shown.length);

@@ -3,55 +3,51 @@
 const dwell = 1000; // ms on the screen that make an item seen
 const together = 300; // ms in which looks are one word to the server
 
-export class Looks {
-  #watch;
-  #rows = new Map(); // by element
-  #looked = new Set();
-  #telling;
-  #tell;
-
-  /** tell gets the rows whose items were looked at and are not seen yet. */
-  constructor(tell) {
-    this.#tell = tell;
-    this.#watch = new IntersectionObserver((entries) => entries.forEach((e) => this.#onScreen(e)), { threshold: 0.5 });
-  }
-
-  add(row) {
-    this.#rows.set(row.element, row);
-    this.#watch.observe(row.element);
-  }
-
-  remove(row) {
-    clearTimeout(row.dwell);
-    this.#rows.delete(row.element);
-    this.#watch.unobserve(row.element);
-  }
-
-  /** Looks anew: a hidden page sees nothing. */
-  again() {
-    for (const element of this.#rows.keys()) {
-      this.#watch.unobserve(element);
-      this.#watch.observe(element);
+/** tell gets the rows whose items were looked at and are not seen yet. */
+export function makeLooks(tell) {
+  const rows = new Map(); // by element
+  const looked = new Set();
+  let telling;
+  const unseen = ({ element, item }) => rows.has(element) && !item.seen && !item.archived && !item.until;
+  const watch = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const row = rows.get(target);
+      clearTimeout(row?.dwell);
+      if (!row || !isIntersecting || document.hidden) continue;
+      row.dwell = setTimeout(() => {
+        if (document.hidden || !unseen(row)) return;
+        looked.add(row);
+        telling ??= setTimeout(looks.send, together);
+      }, dwell);
     }
-  }
+  }, { threshold: 0.5 });
+  const looks = {
+    add(row) {
+      rows.set(row.element, row);
+      watch.observe(row.element);
+    },
 
-  #onScreen({ target, isIntersecting }) {
-    const row = this.#rows.get(target);
-    if (!row) return;
-    clearTimeout(row.dwell);
-    if (!isIntersecting || document.hidden) return;
-    row.dwell = setTimeout(() => {
-      if (document.hidden || row.item.seen || row.item.archived || row.item.until) return;
-      this.#looked.add(row);
-      this.#telling ??= setTimeout(this.send, together);
-    }, dwell);
-  }
+    remove(row) {
+      clearTimeout(row.dwell);
+      rows.delete(row.element);
+      watch.unobserve(row.element);
+    },
 
-  send = () => {
-    clearTimeout(this.#telling);
-    this.#telling = undefined;
-    const rows = [...this.#looked].filter((row) => this.#rows.has(row.element) && row.item.seen === false);
-    this.#looked.clear();
-    if (rows.length) this.#tell(rows);
+    /** Looks anew: a hidden page sees nothing. */
+    again() {
+      for (const element of rows.keys()) {
+        watch.unobserve(element);
+        watch.observe(element);
+      }
+    },
+
+    send() {
+      clearTimeout(telling);
+      telling = undefined;
+      const seen = [...looked].filter(unseen);
+      looked.clear();
+      if (seen.length) tell(seen);
+    },
   };
+  return looks;
 }

@@ -1,5 +1,5 @@
 // A row of the inbox: an item as nodes, texts as texts.
-import { bell, h, icon, safe, say, set } from '../dom.js';
+import { bell, h, icon, say, set } from '#dom';
 
 export const paths = {
   check: 'M20 6 9 17l-5-5',
@@ -19,81 +19,80 @@ export const paths = {
 /** Whether item is an announcement that is not over and still in the inbox. */
 export const pinned = (item, now) => !!item.audience && !item.archived && !item.until && !(Date.parse(item.expires_at) <= now);
 
+/** `urgent` or `high`, undefined for any other priority. */
+export const strong = ({ priority }) => (priority === 'urgent' || priority === 'high' ? priority : undefined);
+
 /** Makes the row of an item; `on` has what is done with it. */
 export function makeRow(seq, on) {
   const row = {};
-  const act = (name, path, run) => (row[name] = h('button', { type: 'button', class: 'i', part: 'action', tabindex: -1, onclick: () => run() }, icon(path)));
+  const text = (name, part) => (row[part] = h('span', { class: name, part: `item-${part}` }, h('bdi')));
+  const act = (name) => (row[name] = h('button', { class: 'i', part: 'action', tabindex: -1, onclick: () => on[name](row) }));
+  const follow = (e) => on.follow(row, e);
   row.element = h('li', { part: 'item', 'data-seq': seq },
-    (row.main = h('a', { class: 'm', part: 'link', onclick: on.follow, onauxclick: (e) => e.button === 1 && on.follow(e) },
+    (row.main = h('a', { class: 'm', part: 'link', onclick: follow, onauxclick: (e) => e.button === 1 && follow(e) },
       (row.avatar = h('span', { class: 'av', part: 'avatar', 'aria-hidden': 'true' })),
       h('span', { class: 'tx' }, (row.mark = h('span', { class: 'v' })),
-        (row.title = h('span', { class: 'ti', part: 'item-title' }, h('bdi'))),
-        (row.body = h('span', { class: 'bo', part: 'item-body' }, h('bdi'))),
+        text('ti', 'title'), text('bo', 'body'),
         (row.meta = h('span', { class: 'me', part: 'item-meta' }))))),
     (row.dot = h('span', { class: 'dot', part: 'dot' })),
-    (row.more = h('button', { type: 'button', class: 'i mo', tabindex: -1, onclick: () => on.open() }, icon(paths.more))),
-    h('div', { class: 'ac', part: 'actions' },
-      act('read', paths.check, on.read),
-      act('put', paths.put, on.put),
-      act('later', paths.later, on.later),
-      act('remove', paths.remove, on.remove)));
+    (row.more = h('button', { class: 'i mo', tabindex: -1, onclick: () => on.open(row) }, icon(paths.more))),
+    h('div', { class: 'ac', part: 'actions' }, act('read'), act('put'), act('later'), act('remove')));
   row.time = h('time');
   return row;
 }
 
-/** Shows an item in its row, in the words of an inbox; `category` names one. */
-export function fillRow(row, item, inbox, category) {
+/** Shows an item in its row, in the words of an inbox. */
+export function fillRow(row, item, inbox) {
   const { t } = inbox;
-  row.item = item;
+  const { read, archived, until, body, actors, count, category } = row.item = item;
   const title = item.pending ? t.pending : item.title ?? '';
-  const strong = item.priority === 'urgent' || item.priority === 'high' ? item.priority : '';
-  row.element.classList.toggle('un', !item.read);
-  row.element.classList.toggle('urgent', strong === 'urgent');
-  row.element.classList.toggle('high', strong === 'high');
-  set(row.element, 'part', `item ${item.read ? 'read' : 'unread'} ${strong}`.trim());
-  row.dot.hidden = item.read;
-  say(row.mark, item.read ? '' : `${t.isUnread}: `);
+  const loud = strong(item);
+  row.element.className = [read ? '' : 'un', loud, row.element.classList.contains('open') && 'open'].filter(Boolean).join(' ');
+  set(row.element, 'part', `item ${read ? 'read' : 'unread'} ${loud ?? ''}`.trim());
+  row.dot.hidden = read;
+  say(row.mark, read ? '' : `${t.isUnread}: `);
   text(row.title, title, inbox.language);
-  text(row.body, item.body ?? '', inbox.language);
-  row.body.hidden = !item.body;
-  const time = item.until ?? item.time;
+  text(row.body, body ?? '', inbox.language);
+  row.body.hidden = !body;
+  const time = until ?? item.time;
   const href = safe(item.url);
   set(row.main, 'href', href);
   set(row.main, 'role', href ? null : 'button');
   set(row.main, 'target', href && inbox.getAttribute('target'));
   set(row.main, 'rel', href && 'noreferrer');
   picture(row, item);
-  const { actors } = item;
   const names = actors?.count > 1 && (actors.latest ?? []).map((a) => a.name ?? a.id).filter(Boolean).slice(0, 2);
-  const others = names && actors.count - names.length;
-  const n = `${others}${actors?.more ? '+' : ''}`;
-  const who = names?.length && (others > 0 || actors?.more ? inbox.say(n === '1' ? 'others1' : 'others', { names: names.join(', '), n }) : inbox.speech.names(names));
+  const n = names && `${actors.count - names.length}${actors.more ? '+' : ''}`;
+  const who = names?.length && (n > 0 || actors.more ? inbox.say(n === '1' ? 'others1' : 'others', { names: names.join(', '), n }) : inbox.speech.names(names));
   set(row.time, 'datetime', time);
   if (time) row.time.title = inbox.speech.full(Date.parse(time));
   row.meta.replaceChildren(...[
     time && row.time,
-    strong && h('span', { class: 'pr' }, t[strong]),
-    who && h('bdi', null, who),
-    item.category && h('bdi', null, category(item.category)),
-    item.count > 1 && h('bdi', null, inbox.say('times', { n: item.count })),
+    loud && h('span', { class: 'pr' }, t[loud]),
+    ...[who, category && inbox.name(category), count > 1 && inbox.say('times', { n: count })].map((word) => word && h('bdi', null, word)),
   ].filter(Boolean));
-  const label = (b, name) => {
+  // A scheduled item can only be shown, or go.
+  row.read.hidden = row.put.hidden = !!until;
+  row.later.hidden = !inbox.can('time');
+  set(row.later, 'aria-haspopup', until ? null : 'dialog');
+  for (const [b, name, path] of [
+    [row.read, read ? 'again' : 'read', read ? 'dot' : 'check'],
+    [row.put, archived ? 'back' : 'put'],
+    [row.later, until ? 'now' : 'later', until ? 'back' : 'later'],
+    [row.remove, 'remove'],
+    [row.more, 'more'],
+  ]) {
     b.title = t[name];
     set(b, 'aria-label', `${t[name]}: ${title}`);
-  };
-  label(row.read, item.read ? 'again' : 'read');
-  row.read.replaceChildren(icon(item.read ? paths.dot : paths.check));
-  // A scheduled item can only be shown, or go.
-  row.read.hidden = row.put.hidden = !!item.until;
-  row.later.hidden = !inbox.can('time');
-  label(row.later, item.until ? 'now' : 'later');
-  set(row.later, 'aria-haspopup', item.until ? null : 'dialog');
-  row.later.replaceChildren(icon(item.until ? paths.back : paths.later));
-  label(row.put, item.archived ? 'back' : 'put');
-  row.put.replaceChildren(icon(item.archived ? paths.back : paths.put));
-  label(row.remove, 'remove');
-  label(row.more, 'more');
+    b.replaceChildren(icon(paths[path ?? name]));
+  }
   set(row.more, 'aria-expanded', `${row.element.classList.contains('open')}`);
+}
+
+/** An address that may be followed: http, https or relative; undefined for any other. */
+function safe(url) {
+  const to = url && URL.canParse(url, document.baseURI) && new URL(url, document.baseURI);
+  return to && /^https?:$/.test(to.protocol) ? to.href : undefined;
 }
 
 // A picture, and what stands for it while there is none: initials, or a bell.

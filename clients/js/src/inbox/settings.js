@@ -1,6 +1,6 @@
 // The settings of an inbox: what reaches its user while no page is open, when, and in
 // which language. It is loaded when it is opened first.
-import { h, icon, say, set, sheet } from '../dom.js';
+import { h, icon, say, set, sheet } from '#dom';
 
 const en = {
   'channel.browser': 'Browser', 'channel.mail': 'E-mail', 'channel.chat': 'Chat',
@@ -47,7 +47,7 @@ const styles = sheet(`
 #settings [type=time],#settings select{min-height:2.75rem;max-width:100%;background:var(--b);border:1px solid var(--l);border-radius:.5rem;padding:0 .5rem}
 #settings [aria-invalid]{border-color:var(--u);outline-color:var(--u)}
 #settings .e{color:var(--u)}
-#settings .c{min-height:2.75rem;font-size:.8125rem;border:1px solid var(--l);border-radius:2em;padding:.2rem .9rem}
+#settings .c{font-size:.8125rem;border:1px solid var(--l);border-radius:2em;padding:.2rem .9rem}
 `);
 
 export class Settings {
@@ -72,7 +72,7 @@ export class Settings {
     if (!shadowRoot.adoptedStyleSheets.includes(styles)) shadowRoot.adoptedStyleSheets = [...shadowRoot.adoptedStyleSheets, styles];
     // The keys of the list behind are not meant.
     this.#element = h('div', { id: 'settings', part: 'settings', role: 'dialog', 'aria-labelledby': 'settings-title', onkeydown: (e) => this.#key(e) },
-      h('div', { class: 'hd' }, h('button', { type: 'button', class: 'i', 'aria-label': this.#t.sBack, title: this.#t.sBack, onclick: () => this.close() }, icon('M15 5l-7 7 7 7')),
+      h('div', { class: 'hd' }, h('button', { class: 'i', 'aria-label': this.#t.sBack, title: this.#t.sBack, onclick: () => this.close() }, icon('M15 5l-7 7 7 7')),
         h('h2', { id: 'settings-title' }, inbox.t.settings)),
       (this.#body = h('div', { tabindex: -1 }, h('p', { role: 'status' }, this.#t.sLoading))));
     // Lines that say how it went stay above.
@@ -221,14 +221,14 @@ export class Settings {
           return this.#check(format.format(at), of.includes(day), save, { value: day, 'aria-label': long.format(at) });
         })),
         h('div', { class: 'f' }, time('from', t.sFrom, from), time('to', t.sTo, to),
-          h('button', { type: 'button', class: 't', 'aria-label': t.sDrop, onclick: () => {
+          h('button', { class: 't', 'aria-label': t.sDrop, onclick: () => {
             e.remove();
             add.focus();
             save();
           } }, this.#inbox.t.remove)));
       return e;
     };
-    const add = h('button', { type: 'button', class: 't', onclick: () => {
+    const add = h('button', { class: 't', onclick: () => {
       const e = row({ days, from: '22:00', to: '07:00' });
       list.append(e);
       e.querySelector('input').focus();
@@ -266,7 +266,7 @@ export class Settings {
     none.hidden = muted.length > 0;
     const list = h('div', { class: 'f' }, muted.map((category) => {
       const name = this.#inbox.name(category);
-      const e = h('button', { type: 'button', class: 'c', 'aria-label': this.#say('sUnmute', { name }), onclick: () => {
+      const e = h('button', { class: 'c', 'aria-label': this.#say('sUnmute', { name }), onclick: () => {
         this.#inbox.mute(category, false);
         e.remove();
         none.hidden = list.children.length > 0;

@@ -8,7 +8,6 @@ export function speech(lang) {
   const long = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' });
   const format = (options) => new Intl.DateTimeFormat(lang, options);
   const clock = format({ timeStyle: 'short' });
-  const soon = format({ weekday: 'short', month: 'numeric', day: 'numeric', hour: 'numeric', minute: '2-digit' });
   const date = format({ weekday: 'long', month: 'long', day: 'numeric' });
   const dated = format({ dateStyle: 'long' });
   const full = format({ dateStyle: 'full', timeStyle: 'short' });
@@ -19,7 +18,6 @@ export function speech(lang) {
   return {
     full: (t) => full.format(t),
     clock: (t) => clock.format(t),
-    soon: (t) => soon.format(t),
     names: (list) => names.format(list),
     /** The heading of a day. */
     day(t, now) {

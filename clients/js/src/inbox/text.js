@@ -3,9 +3,9 @@ export const en = {
   all: 'All', unreadOnly: 'Unread only', important: 'Important first', archive: 'Archived',
   markAll: 'Mark all as read', keys: 'Keyboard shortcuts', settings: 'Settings', filters: 'Filters', more: 'Actions',
   read: 'Mark as read', again: 'Mark as unread', put: 'Archive', back: 'Move to inbox', remove: 'Delete', undo: 'Undo',
-  later: 'Snooze', until: 'Snooze until', now: 'Show now', hour: 'In an hour', evening: 'This evening', tomorrow: 'Tomorrow morning', week: 'Next week', own: 'Another time', set: 'Snooze',
-  scheduled: 'Scheduled', noScheduled: 'Nothing scheduled', mute: 'Mute {name}', unmute: 'Unmute {name}', muted: 'Muted',
-  done_later: 'Snoozed until {when}', done_mute: '{name} is muted', done_unmute: '{name} is no longer muted',
+  later: 'Snooze', now: 'Show now',
+  scheduled: 'Scheduled', noScheduled: 'Nothing scheduled',
+  done_later: 'Snoozed until {when}',
   isUnread: 'Unread', urgent: 'Urgent', high: 'Important', rest: 'Everything else', pinned: 'Announcements', pending: 'On its way…', times: '{n} times',
   others1: '{names} and {n} other', others: '{names} and {n} others',
   caughtUp: 'You’re all caught up', comes: 'What comes in shows up here by itself.',
@@ -15,5 +15,4 @@ export const en = {
   signedOut: 'You’re signed out.', signIn: 'Sign in',
   done_put: 'Archived', done_back: 'Moved to inbox', done_remove: 'Deleted', done_removes: '{n} deleted', failed: 'That did not work: {why}',
   one: 'New: {title}',
-  kMove: 'Next, previous', kOpen: 'Open', kRead: 'Read, unread', kPut: 'Archive', kRemove: 'Delete', kUndo: 'Undo', kActions: 'To its buttons',
 };

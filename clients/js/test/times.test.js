@@ -4,10 +4,7 @@ import assert from 'node:assert/strict';
 
 const source = process.env.BELFRY_SOURCE ?? '../src';
 process.env.TZ = 'Europe/Berlin';
-// The elements need a browser to be defined; the times do not.
-globalThis.HTMLElement ??= class {};
-globalThis.CSSStyleSheet ??= class { replaceSync() {} };
-const { offers } = await import(`${source}/inbox/menu.js`);
+const { offers } = await import(`${source}/inbox/times.js`);
 
 const said = (now) => offers(new Date(now).getTime()).map(([word, t]) => `${word} ${new Date(t).toLocaleString('sv')}`);
 
