@@ -13,6 +13,7 @@ import (
 // each and keep it: others are answered, streams are part of the account, and a
 // reserve is never touched. The operator was told that the limits promise more.
 func TestOneAddressLeavesDescriptors(t *testing.T) {
+	t.Parallel()
 	var log servertest.Log
 	r := run(t, 10*time.Second, func(c *Config) {
 		c.Limits.Descriptors = 40 // 10 in reserve, 15 an address

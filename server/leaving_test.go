@@ -17,6 +17,7 @@ import (
 // TestLeavingByPage has a page without a token switch a channel and its categories off and
 // on again, and no more than its link is for.
 func TestLeavingByPage(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t, withReach(t), withJWT(t))
 	signer := testLinks(t)
 	link := func(category string) string {

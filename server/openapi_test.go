@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,26 +45,35 @@ type contract struct {
 	schemas   schema_validation.SchemaValidator
 }
 
+// loadContract returns the document, which all tests share: they must not be parallel.
 func loadContract(t *testing.T) *contract {
 	t.Helper()
-	raw, err := os.ReadFile("../docs/openapi.yaml")
+	c, err := loadedContract()
 	if err != nil {
 		t.Fatal(err)
+	}
+	return c
+}
+
+var loadedContract = sync.OnceValues(func() (*contract, error) {
+	raw, err := os.ReadFile("../docs/openapi.yaml")
+	if err != nil {
+		return nil, err
 	}
 	document, err := libopenapi.NewDocument(raw)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	model, err := document.BuildV3Model()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	v, errs := validator.NewValidator(document)
 	if len(errs) > 0 {
-		t.Fatal(errs)
+		return nil, errors.Join(errs...)
 	}
-	return &contract{doc: &model.Model, validator: v, schemas: schema_validation.NewSchemaValidator()}
-}
+	return &contract{doc: &model.Model, validator: v, schemas: schema_validation.NewSchemaValidator()}, nil
+})
 
 // operations calls f for each operation, with the parameters of its path too.
 func (c *contract) operations(f func(operation)) {

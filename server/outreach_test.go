@@ -94,6 +94,7 @@ type placed struct {
 
 // TestPreferences has patches merged, nulls take away, and the answer be the result.
 func TestPreferences(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t, withReach(t))
 	const path = "/v1/users/kim/preferences"
 	got := servertest.Into[patched](a.get(path).Want(200))

@@ -131,6 +131,7 @@ func drip(t *testing.T, conn net.Conn) {
 // TestLargeRequests has headers and bodies beyond all bounds: they are refused
 // without being read to their end.
 func TestLargeRequests(t *testing.T) {
+	t.Parallel()
 	r := run(t, time.Second)
 	for name, tt := range map[string]struct{ text, answer string }{
 		"a header":     {"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + strings.Repeat("x", 1<<20), "431"},

@@ -223,6 +223,7 @@ func TestSmallAnswersThatNobodyReads(t *testing.T) {
 // TestAnAnswerThatStallsEnds holds that the stream of an answer which nobody reads is
 // reset, whatever the call, and holds nothing then.
 func TestAnAnswerThatStallsEnds(t *testing.T) {
+	t.Parallel()
 	r := run(t, 10*time.Second, func(c *Config) {
 		c.Pages = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 20<<10)) })
 	})
@@ -239,6 +240,7 @@ func TestAnAnswerThatStallsEnds(t *testing.T) {
 // TestAnExportIsReadAsItIsTaken holds that an export for a client which reads nothing
 // holds an item or two, not all.
 func TestAnExportIsReadAsItIsTaken(t *testing.T) {
+	t.Parallel()
 	r := run(t, 10*time.Second)
 	r.stall = time.Second
 	for i := range 100 {
@@ -302,6 +304,7 @@ func TestEachPieceHasItsTime(t *testing.T) {
 // TestControlFloodsEnd holds that a connection whose client asks for answers to frames of
 // control and reads none is ended: net/http queues 10,000 of them.
 func TestControlFloodsEnd(t *testing.T) {
+	t.Parallel()
 	r := run(t, 10*time.Second)
 	c := readNothing(t, strings.TrimPrefix(r.url, "http://"), "127.0.0.2")
 	if err := c.conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {

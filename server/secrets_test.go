@@ -30,6 +30,7 @@ const (
 // don't, and looks for tokens, tickets, users and contents in the log, in the
 // metrics, and for tokens and tickets in the answers.
 func TestSecretsStayInside(t *testing.T) {
+	t.Parallel()
 	var log servertest.Log
 	r := run(t, time.Second, withJWT(t), func(c *Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))

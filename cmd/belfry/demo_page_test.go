@@ -62,6 +62,7 @@ func TestDemoPage(t *testing.T) {
 // TestDemoComment has the demo's social network subscribe two devices over Kafka and
 // write a comment, of which both tell once, and those who comment nothing.
 func TestDemoComment(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t, "--rate", "0")
 	d.post("/demo/comments", `{"by":"sara"}`, http.StatusAccepted)
 	shown := func(device string) string {
@@ -88,6 +89,7 @@ func TestDemoComment(t *testing.T) {
 // TestDemoEventsRefuse has what is no event of the demo, or comes from elsewhere,
 // named and refused.
 func TestDemoEventsRefuse(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t, "--rate", "0")
 	d.post("/demo/events", `{"kind":"order.shipped","recipients":["user-7","jiho"]}`, http.StatusAccepted)
 	d.post("/demo/events", `{"kind":"none","recipients":["user-7"]}`, http.StatusBadRequest)

@@ -17,6 +17,7 @@ import (
 // TestExitCodes holds one cause to one exit code in all commands: 2 for what is
 // wrong with the call itself, 1 for what is not there, in use or has failed.
 func TestExitCodes(t *testing.T) {
+	t.Parallel()
 	const nowhere = "127.0.0.1:1"
 	var (
 		badRules = programtest.WriteFile(t, "bad.yaml", "sources:\n  - topic: orders\n    rules: [{name: x, when: event.a =, recipients: event.b, title: t}]\n")

@@ -108,6 +108,7 @@ func TestLagCommandTellsWhatIsHeldBack(t *testing.T) {
 }
 
 func TestLagCommandRefuses(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		args []string
 		code int

@@ -134,6 +134,7 @@ func TestCompletionKnowsFiles(t *testing.T) {
 
 // A variable that is no setting is told with the nearest one, and never its value.
 func TestUnknownVariablesAreTold(t *testing.T) {
+	t.Parallel()
 	run := func(args ...string) programtest.Result {
 		p := testProgram(nil)
 		p.Environ = func() []string {

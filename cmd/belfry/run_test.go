@@ -126,6 +126,7 @@ func wantMetrics(t *testing.T, address string, parts ...string) {
 
 // TestMetricsWithoutTheirAddress are served beside the API, to operators.
 func TestMetricsWithoutTheirAddress(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Embedded(t)
 	secret := programtest.WriteFile(t, "jwt.secret", programtest.Secret)
 	makeTopics(t, brokers)

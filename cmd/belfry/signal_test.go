@@ -19,10 +19,11 @@ import (
 // TestSignals ends every serving command for real, by both signals, with a
 // stream open where there is one.
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	binary := buildBinary(t)
 	brokers := kafkatest.Embedded(t)
 	programtest.Run(t, binary, "topics", "--brokers", brokers[0], "--partitions", "3")
-	const grace = 6 * time.Second
+	const grace = 30 * time.Second
 	for _, command := range []string{"processor", "server", "run", "demo"} {
 		for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 			t.Run(command+" "+name, func(t *testing.T) {

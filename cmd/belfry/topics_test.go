@@ -81,6 +81,7 @@ func TestTopicsRefusesMismatches(t *testing.T) {
 
 // An unreachable broker is refused within seconds, however many are named.
 func TestUnreachableBroker(t *testing.T) {
+	t.Parallel()
 	for _, command := range append(commandsOnKafka(t), kafkaCommand{"inspect", []string{"inspect", "user-7"}}) {
 		t.Run(command.name, func(t *testing.T) {
 			t.Parallel()

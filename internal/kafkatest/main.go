@@ -5,21 +5,32 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/belfry/belfry/internal/parts"
 )
 
-// sideBySide is how many parallel tests of a package run at once. They wait for
-// sessions, back-offs and brokers most of the time, so they are more than a
-// small machine has cores; go test's own default is a test a core.
-const sideBySide = "8"
+// How many parallel tests of a package run at once. They wait for sessions,
+// back-offs and brokers most of the time, so they are more than a small machine has
+// cores; go test's own default is a test a core. Real parts need memory and processors
+// of their own.
+const (
+	sideBySide          = "16"
+	sideBySideRealParts = "8"
+)
 
 // Main is the TestMain of a package whose parallel tests wait more than they
-// compute: it runs eight of them at once, or as many as -parallel says.
+// compute: it runs sixteen of them at once, eight where real parts are named, or as
+// many as -parallel says.
 func Main(m *testing.M) {
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
 	if !given {
-		if err := flag.Set("test.parallel", sideBySide); err != nil {
+		many := sideBySide
+		if os.Getenv(parts.RequireEnv) != "" {
+			many = sideBySideRealParts
+		}
+		if err := flag.Set("test.parallel", many); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(2)
 		}
