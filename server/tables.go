@@ -12,8 +12,8 @@ import (
 // concurrent use, and their errors those of Row.
 type Rows interface {
 	stream.Rows
-	// Watch is WatchRow, and has changed called after each change of the partition's
-	// notice board too.
+	// Watch has changed called after each change of the recipient's row and of the
+	// partition's notice board, as WatchRows has it, until stop is called.
 	Watch(recipient string, changed func()) (stop func())
 	// Stored returns the row without what its notice board has for it: by that is judged
 	// which of the user's own records were applied.

@@ -125,10 +125,11 @@ func TestNoticesAreShown(t *testing.T) {
 	var told calls
 	defer u.Watch("kim", told.of("kim"))()
 	defer u.Watch(nobody, told.of("nobody"))()
-	defer u.WatchRow("kim", told.of("row"))()
+	defer u.WatchRows(func(user string) { told.of("row of " + user)() })()
 	defer u.WatchBoards(func(p int32) { told.of(fmt.Sprint("board ", p))() })()
 	defer i.Watch("kim", told.of("content"))()
-	defer i.WatchUrgent("kim", func(uint64) { told.of("own content")() })()
+	anybody := func(string) bool { return true }
+	defer i.WatchContents(anybody, func(user string, _ uint64) { told.of("content of " + user)() })()
 	defer i.WatchNotices(func(p int32) { told.of(fmt.Sprint("notice ", p))() })()
 	row, key, content = o.notice(announce("topic:ops", "ops"))
 	put(t, cfg, contents, key, content)

@@ -18,7 +18,8 @@ import (
 // under their partition's key, and are those of all recipients of the partition.
 type Inbox struct {
 	*table.View
-	watchers watchers[func(urgent uint64)]   // by recipient, and by a partition's key for notices
+	watchers watchers[func()]                // by recipient, and by a partition's key for notices
+	contents watchers[contentWatcher]        // of all recipients, under ""
 	notices  watchers[func(int32)]           // of all notices, under ""
 	decoded  [64]atomic.Pointer[decodedItem] // of notices, each at its seq modulo their number
 	// Traces hears of items that carry a trace; set it before Run. It may be
@@ -30,7 +31,8 @@ type Inbox struct {
 func NewInbox(cfg kafka.Config, prefix belfry.Prefix) *Inbox {
 	i := &Inbox{}
 	i.View = table.NewView(cfg, table.Definition{Topic: prefix.InboxTable(), Replaced: func() {
-		i.watchers.notifyAll(func(changed func(uint64)) { changed(0) })
+		i.watchers.notifyAll(call)
+		i.contents.notify("", func(w contentWatcher) { w.changed("", 0) })
 	}, Changed: i.changed, Traced: func(key string, header []byte) {
 		if i.Traces != nil {
 			i.Traces.put(key, header)
@@ -40,38 +42,40 @@ func NewInbox(cfg kafka.Config, prefix belfry.Prefix) *Inbox {
 }
 
 // changed tells those who watch the recipient of the item. The priority is read for
-// them alone.
+// those alone who want it.
 func (i *Inbox) changed(key string, content []byte) {
 	k, ok := inbox.ParseContentKey(key)
 	if !ok {
 		if p, _, ok := inbox.ParseNoticeKey(key); ok {
-			direct := func(changed func(uint64)) { changed(0) }
-			i.watchers.notify(belfry.PartitionKey(p), direct)
-			i.watchers.notify(anyBoard, direct)
+			i.watchers.notify(belfry.PartitionKey(p), call)
+			i.watchers.notify(anyBoard, call)
 			i.notices.notify("", func(changed func(int32)) { changed(p) })
 		}
 		return
 	}
-	if k.Endpoint {
-		i.watchers.notify(k.Recipient, func(changed func(uint64)) { changed(0) })
-		return
-	}
-	read, urgent := false, uint64(0)
-	i.watchers.notify(k.Recipient, func(changed func(uint64)) {
-		if !read {
-			read = true
-			if codec.ItemPriority(content) == belfry.PriorityUrgent {
-				urgent = k.Seq
-			}
+	i.watchers.notify(k.Recipient, call)
+	i.contents.notify("", func(w contentWatcher) {
+		if !w.wanted(k.Recipient) {
+			return
 		}
-		changed(urgent)
+		urgent := uint64(0)
+		if !k.Endpoint && codec.ItemPriority(content) == belfry.PriorityUrgent {
+			urgent = k.Seq
+		}
+		w.changed(k.Recipient, urgent)
 	})
+}
+
+// contentWatcher is who wants to know of the contents of some recipients.
+type contentWatcher struct {
+	wanted  func(recipient string) bool
+	changed func(recipient string, urgent uint64)
 }
 
 // Watch is as [Unread.Watch], for the contents of the recipient's items and endpoints and
 // for those of the partition's notices.
 func (i *Inbox) Watch(recipient string, changed func()) (stop func()) {
-	return i.watchers.addBoth(recipient, i.Partition(recipient), func(uint64) { changed() })
+	return i.watchers.addBoth(recipient, i.Partition(recipient), changed)
 }
 
 // WatchNotices is as [Unread.WatchBoards], for the contents of notices.
@@ -79,10 +83,12 @@ func (i *Inbox) WatchNotices(changed func(partition int32)) (stop func()) {
 	return i.notices.add("", changed)
 }
 
-// WatchUrgent is [Inbox.Watch] without the notices, and says whose content it was if the
-// item is urgent: urgent is its seq, and 0 for any other change.
-func (i *Inbox) WatchUrgent(recipient string, changed func(urgent uint64)) (stop func()) {
-	return i.watchers.add(recipient, changed)
+// WatchContents is as [Unread.WatchRows], for the contents of items and endpoints of those
+// recipients for whom wanted is true. It says whose content it was if the item is urgent:
+// urgent is its seq, and 0 for any other change. Contents of notices are not told. Wanted
+// must not block.
+func (i *Inbox) WatchContents(wanted func(recipient string) bool, changed func(recipient string, urgent uint64)) (stop func()) {
+	return i.contents.add("", contentWatcher{wanted, changed})
 }
 
 // Item returns the content of one item that the recipient's row shows, also of a notice,

@@ -27,8 +27,9 @@ type Reports interface {
 // there never was a notice, rows are shown as they are stored.
 type Unread struct {
 	*table.View
-	watchers watchers[func()]      // by recipient, and by a partition's key for its board
-	boards   watchers[func(int32)] // of all boards, under ""
+	watchers watchers[func()]       // by recipient, and by a partition's key for its board
+	rows     watchers[func(string)] // of all rows, under ""
+	boards   watchers[func(int32)]  // of all boards, under ""
 	// Reports hears of each row; set it before Run. It may be nil.
 	Reports Reports
 }
@@ -50,8 +51,11 @@ func NewUnread(cfg kafka.Config, prefix belfry.Prefix) *Unread {
 				u.Reports.Accepted(key)
 			}
 		},
-		Changed:  u.changed,
-		Replaced: func() { u.watchers.notifyAll(call) },
+		Changed: u.changed,
+		Replaced: func() {
+			u.watchers.notifyAll(call)
+			u.rows.notify("", func(changed func(string)) { changed("") })
+		},
 	})
 	return u
 }
@@ -63,7 +67,9 @@ func (u *Unread) changed(key string, _ []byte) {
 	if p, ok := belfry.ParsePartitionKey(key); ok {
 		u.watchers.notify(anyBoard, call)
 		u.boards.notify("", func(changed func(int32)) { changed(p) })
+		return
 	}
+	u.rows.notify("", func(changed func(string)) { changed(key) })
 }
 
 // Watch has changed called after each change of the recipient's row and of the
@@ -74,9 +80,11 @@ func (u *Unread) Watch(recipient string, changed func()) (stop func()) {
 	return u.watchers.addBoth(recipient, u.Partition(recipient), changed)
 }
 
-// WatchRow is Watch for the row alone: a change of the board is not told.
-func (u *Unread) WatchRow(recipient string, changed func()) (stop func()) {
-	return u.watchers.add(recipient, changed)
+// WatchRows is Watch for the rows of all recipients: changed is called with whose it was,
+// with "" when the whole table has become readable or another. A change of a board is not
+// told.
+func (u *Unread) WatchRows(changed func(recipient string)) (stop func()) {
+	return u.rows.add("", changed)
 }
 
 // WatchBoards has changed called with the partition after each change of a partition's

@@ -246,7 +246,7 @@ func TestWatchersAreToldOfWhatIsUrgent(t *testing.T) {
 	kafkatest.Running(t, i.Run)
 	kafkatest.Eventually(t, patience, func() string { return i.Status().String() }, i.Recovered)
 	told := make(chan uint64, 100)
-	i.WatchUrgent("a", func(urgent uint64) { told <- urgent })
+	i.WatchContents(func(user string) bool { return user == "a" }, func(_ string, urgent uint64) { told <- urgent })
 	urgent, err := codec.EncodeItem(&inbox.Item{Notification: belfry.Notification{Title: belfry.PlainText("x"), Priority: belfry.PriorityUrgent}, Seq: 8})
 	if err != nil {
 		t.Fatal(err)
@@ -295,14 +295,18 @@ func TestWatchersAreToldOfTheFirstRecovery(t *testing.T) {
 			t.Fatal("nobody was told")
 		}
 	}
+	u.WatchRows(func(user string) { seen <- fmt.Sprintf("rows of %q", user) })
 	kafkatest.Running(t, u.Run)
 	await("row 5 <nil>")
+	await(`rows of ""`)
+	i.WatchContents(func(string) bool { return false }, func(user string, _ uint64) { seen <- fmt.Sprintf("contents of %q", user) })
 	i.Watch("a", func() {
 		item, ok, err := i.Item("a", 7)
 		seen <- fmt.Sprintf("item %s %t %v", item.Title[""], ok, err)
 	})
 	kafkatest.Running(t, i.Run)
 	await("item x true <nil>")
+	await(`contents of ""`)
 }
 
 // A change is readable when its watcher hears of it.

@@ -21,9 +21,10 @@ type Tables struct {
 	Rows      map[string]inbox.State // what the view shows
 	Items     map[string]inbox.Item
 	Endpoints map[string]inbox.Address
-	Watchers  map[string]map[*func(uint64)]bool // of boards and notices under AnyBoard
-	HoldRows  bool                              // the unread view stands still
-	HoldItems bool                              // the inbox view stands still
+	Watchers  map[string]map[*func()]bool // of boards and notices under AnyBoard
+	streams   map[*func(recipient string, urgent uint64)]bool
+	HoldRows  bool // the unread view stands still
+	HoldItems bool // the inbox view stands still
 	heldItems []func()
 	NotReady  bool
 	AppendErr error
@@ -49,7 +50,8 @@ func NewTables() *Tables {
 		Rows:      map[string]inbox.State{},
 		Items:     map[string]inbox.Item{},
 		Endpoints: map[string]inbox.Address{},
-		Watchers:  map[string]map[*func(uint64)]bool{},
+		Watchers:  map[string]map[*func()]bool{},
+		streams:   map[*func(string, uint64)]bool{},
 	}
 }
 
@@ -109,41 +111,52 @@ const AnyBoard = "__"
 
 // Watch is told of the recipient's row and contents and of the boards.
 func (f *Tables) Watch(recipient string, changed func()) (stop func()) {
-	row, boards := f.WatchRow(recipient, changed), f.WatchRow(AnyBoard, changed)
+	row, boards := f.watch(recipient, changed), f.watch(AnyBoard, changed)
 	return func() {
 		row()
 		boards()
 	}
 }
 
-// WatchRow is Watch without the boards.
-func (f *Tables) WatchRow(recipient string, changed func()) (stop func()) {
-	return f.WatchUrgent(recipient, func(uint64) { changed() })
+func (f *Tables) watch(key string, changed func()) (stop func()) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	if f.Watchers[key] == nil {
+		f.Watchers[key] = map[*func()]bool{}
+	}
+	f.Watchers[key][&changed] = true
+	return func() {
+		f.Mu.Lock()
+		defer f.Mu.Unlock()
+		delete(f.Watchers[key], &changed)
+	}
+}
+
+// WatchRows is told of all recipients' rows.
+func (f *Tables) WatchRows(changed func(recipient string)) (stop func()) {
+	return f.WatchContents(nil, func(recipient string, _ uint64) { changed(recipient) })
+}
+
+// WatchContents is told of the urgent item that an append made.
+func (f *Tables) WatchContents(_ func(string) bool, changed func(recipient string, urgent uint64)) (stop func()) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	f.streams[&changed] = true
+	return func() {
+		f.Mu.Lock()
+		defer f.Mu.Unlock()
+		delete(f.streams, &changed)
+	}
 }
 
 // WatchBoards is told that some board has changed.
 func (f *Tables) WatchBoards(changed func(partition int32)) (stop func()) {
-	return f.WatchRow(AnyBoard, func() { changed(-1) })
+	return f.watch(AnyBoard, func() { changed(-1) })
 }
 
 // WatchNotices is told of the boards' contents, which come with them.
 func (f *Tables) WatchNotices(changed func(partition int32)) (stop func()) {
 	return f.WatchBoards(changed)
-}
-
-// WatchUrgent is told of the urgent item that an append made.
-func (f *Tables) WatchUrgent(recipient string, changed func(urgent uint64)) (stop func()) {
-	f.Mu.Lock()
-	defer f.Mu.Unlock()
-	if f.Watchers[recipient] == nil {
-		f.Watchers[recipient] = map[*func(uint64)]bool{}
-	}
-	f.Watchers[recipient][&changed] = true
-	return func() {
-		f.Mu.Lock()
-		defer f.Mu.Unlock()
-		delete(f.Watchers[recipient], &changed)
-	}
 }
 
 func (f *Tables) Append(_ context.Context, records ...inbox.Addressed) ([]inbox.Position, error) {
@@ -207,7 +220,10 @@ func (f *Tables) Wake(recipient string) { f.wake(recipient, 0) }
 
 func (f *Tables) wake(recipient string, urgent uint64) {
 	for changed := range f.Watchers[recipient] {
-		(*changed)(urgent)
+		(*changed)()
+	}
+	for changed := range f.streams {
+		(*changed)(recipient, urgent)
 	}
 }
 

@@ -35,12 +35,12 @@ type Rows interface {
 	// the notice board of the recipient's partition. The caller may not modify what it
 	// points to. The error is belfry.ErrNotReady before the table was recovered once.
 	Row(recipient string) (inbox.State, error)
-	// WatchRow has changed called after each change of the recipient's own row, once
-	// the change can be read, until stop is called. Calls may come from
+	// WatchRows has changed called after each change of a recipient's own row, once
+	// the change can be read, with who that is; "" is all of them. Calls may come from
 	// any goroutine, also without a change, and changed must not block. After stop
 	// has returned there is no further call.
-	WatchRow(recipient string, changed func()) (stop func())
-	// WatchBoards is as WatchRow, for the notice boards of all partitions; -1 is any of them.
+	WatchRows(changed func(recipient string)) (stop func())
+	// WatchBoards is as WatchRows, for the notice boards of all partitions; -1 is any of them.
 	WatchBoards(changed func(partition int32)) (stop func())
 	// Partition returns the partition of a recipient, -1 if that is not known.
 	Partition(recipient string) int32
@@ -52,9 +52,10 @@ type Items interface {
 	// Item returns the content of one item. It reports false if the table does
 	// not hold it, or not yet.
 	Item(recipient string, seq uint64) (inbox.Item, bool, error)
-	// WatchUrgent is as that WatchRow of [Rows], and says which urgent item's content was
-	// written: urgent is its seq, and 0 for any other change.
-	WatchUrgent(recipient string, changed func(urgent uint64)) (stop func())
+	// WatchContents is as WatchRows of [Rows], and says which urgent item's content was
+	// written: urgent is its seq, and 0 for any other change. Nothing need be said of those
+	// for whom wanted is false when the content changes; it must not block either.
+	WatchContents(wanted func(recipient string) bool, changed func(recipient string, urgent uint64)) (stop func())
 	// WatchNotices is as WatchBoards of [Rows], for contents of notices.
 	WatchNotices(changed func(partition int32)) (stop func())
 }

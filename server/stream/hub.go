@@ -73,6 +73,8 @@ func New(config Config) *Hub {
 		subscribers:  map[string]*subscribers{},
 		perAddress:   map[netip.Addr]int{},
 	}
+	config.Rows.WatchRows(func(user string) { s.changed(user, 0) })
+	config.Items.WatchContents(s.has, s.changed)
 	config.Rows.WatchBoards(s.boardChanged)
 	config.Items.WatchNotices(s.noticeCame)
 	return s
@@ -210,8 +212,6 @@ func (s *Hub) leave(c *connection, why string) {
 	if len(a.connections) == 0 {
 		delete(s.subscribers, a.user)
 		delete(s.notices.awaited, a)
-		// Not with s.mu held: the tables may just be telling us of a change.
-		s.helpers.Go(a.unwatch)
 	}
 	c.out.close()
 	if _, kept := c.out.(*response); !kept {

@@ -19,8 +19,7 @@ import (
 // alike is tables in which all users have the same row and contents, encoded.
 type alike struct {
 	row, content atomic.Pointer[[]byte]
-	mu           sync.Mutex
-	watchers     map[string]func(urgent uint64) // that of the contents
+	changed      func(user string, urgent uint64)
 }
 
 func (f *alike) Row(string) (inbox.State, error) { return codec.DecodeState(*f.row.Load()) }
@@ -30,15 +29,13 @@ func (f *alike) Item(string, uint64) (inbox.Item, bool, error) {
 	return item, true, err
 }
 
-func (f *alike) WatchRow(string, func()) (stop func())  { return func() {} }
+func (f *alike) WatchRows(func(string)) (stop func())   { return func() {} }
 func (f *alike) WatchBoards(func(int32)) (stop func())  { return func() {} }
 func (f *alike) WatchNotices(func(int32)) (stop func()) { return func() {} }
 func (f *alike) Partition(string) int32                 { return 0 }
 
-func (f *alike) WatchUrgent(user string, changed func(uint64)) (stop func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.watchers[user] = changed
+func (f *alike) WatchContents(_ func(string) bool, changed func(string, uint64)) (stop func()) {
+	f.changed = changed
 	return func() {}
 }
 
@@ -50,7 +47,7 @@ func BenchmarkUrgentInAFlood(b *testing.B) {
 	const users = 10_000
 	for _, lane := range []string{"lane", "no-lane"} {
 		b.Run(lane, func(b *testing.B) {
-			f := &alike{watchers: map[string]func(uint64){}}
+			f := &alike{}
 			var state inbox.State
 			arrive := func() {
 				r := servertest.Pressing(fmt.Sprint("A title about as long as they are ", state.Version), belfry.PriorityUrgent)
@@ -88,13 +85,13 @@ func BenchmarkUrgentInAFlood(b *testing.B) {
 				arrive()
 				start := time.Now()
 				for i := range users {
-					f.watchers[fmt.Sprint("user-", i)](0)
+					f.changed(fmt.Sprint("user-", i), 0)
 				}
 				came, seq := time.Now(), uint64(0)
 				if lane == "lane" {
 					seq = state.Version
 				}
-				f.watchers["other"](seq)
+				f.changed("other", seq)
 				urgent = append(urgent, (<-shown).Sub(came))
 				written.Wait()
 				all = append(all, time.Since(start))

@@ -30,7 +30,7 @@ func (f *posted) Row(user string) (inbox.State, error) {
 // all of them cost, in time and in memory, up to the connection.
 func BenchmarkNotice(b *testing.B) {
 	const users = 10_000
-	f := &posted{alike: alike{watchers: map[string]func(uint64){}}, board: board.New(board.Row{}).Begin(7, 0)}
+	f := &posted{board: board.New(board.Row{}).Begin(7, 0)}
 	version := int64(0)
 	at := func() inbox.Input {
 		version++

@@ -111,19 +111,20 @@ func (r *replica) WatchBoards(func(int32)) (stop func())  { return func() {} }
 func (r *replica) WatchNotices(func(int32)) (stop func()) { return func() {} }
 func (r *replica) Partition(string) int32                 { return 0 }
 
-func (r *replica) WatchRow(_ string, changed func()) (stop func()) {
+func (r *replica) WatchRows(changed func(string)) (stop func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.watchers[&changed] = true
+	one := func() { changed("u") }
+	r.watchers[&one] = true
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		delete(r.watchers, &changed)
+		delete(r.watchers, &one)
 	}
 }
 
-func (r *replica) WatchUrgent(user string, changed func(uint64)) (stop func()) {
-	return r.WatchRow(user, func() { changed(0) })
+func (r *replica) WatchContents(_ func(string) bool, changed func(string, uint64)) (stop func()) {
+	return r.WatchRows(func(user string) { changed(user, 0) })
 }
 
 var (

@@ -85,12 +85,6 @@ func TestStreamHeader(t *testing.T) {
 		if s.open+len(s.subscribers)+len(s.clock.due) != 0 {
 			t.Errorf("got %d open streams of %d users, %d to be woken, want none", s.open, len(s.subscribers), len(s.clock.due))
 		}
-		for who, watching := range f.Watchers {
-			// The hub watches boards for as long as it is there.
-			if len(watching) != 0 && who != servertest.AnyBoard {
-				t.Errorf("%d watchers are left", len(watching))
-			}
-		}
 	})
 }
 
@@ -105,10 +99,21 @@ func TestStreamFollows(t *testing.T) {
 		l.Want(`state "version":2,"read":[1]`, `unread "unread":0 id=7.2`)
 		servertest.Append(t, f, servertest.Touch())
 		l.Want(`unread "version":3 id=7.3`)
+		for _, who := range []string{"u", ""} { // nothing has changed
+			f.Mu.Lock()
+			f.Wake(who)
+			f.Mu.Unlock()
+			l.Want()
+		}
 		f.Mu.Lock()
-		f.Wake("u")
+		f.HoldRows = true
 		f.Mu.Unlock()
-		l.Want()
+		servertest.Append(t, f, servertest.Touch())
+		f.Mu.Lock()
+		f.HoldRows, f.Rows["u"] = false, f.States["u"]
+		f.Wake("") // the whole table is another
+		f.Mu.Unlock()
+		l.Want(`unread "version":4 "unread":0 id=7.4`)
 	})
 }
 

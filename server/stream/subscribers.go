@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/belfry/belfry/server/wire"
@@ -32,9 +31,6 @@ type subscribers struct {
 	hub  *Hub
 	user string
 
-	watching sync.Once
-	stops    [2]func()
-
 	// Guarded by streams.mu.
 	connections []*connection
 	queued      bool // in a lane, or to be put back into one
@@ -55,36 +51,37 @@ type subscribers struct {
 // worker can do, and is sent several changes at once instead.
 const longRound = time.Millisecond
 
-// watch has the tables report changes; a caller that returns from it learns of
-// all that come after.
-func (a *subscribers) watch() {
-	a.watching.Do(func() {
-		a.stops = [2]func(){a.hub.config.Rows.WatchRow(a.user, a.changed), a.hub.config.Items.WatchUrgent(a.user, a.contentChanged)}
-	})
-}
-
-func (a *subscribers) unwatch() {
-	for _, stop := range a.stops {
-		stop()
-	}
-}
-
-// changed is called for each change of the tables. It does not wait for any
-// client.
-func (a *subscribers) changed() { a.contentChanged(0) }
-
-// contentChanged is changed, after which a goes by the urgent lane until a round has
-// shown the item of seq urgent, if that is not 0. Its row may have yet to come.
-func (a *subscribers) contentChanged(urgent uint64) {
-	s := a.hub
+// has reports whether a stream of user is open.
+func (s *Hub) has(user string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.subscribers[user] != nil
+}
+
+// changed is called for each change of the tables: of user's row, or of a content of
+// theirs; "" is everybody. User goes by the urgent lane until a round has shown the item of
+// seq urgent, if that is not 0. Its row may have yet to come. It does not wait for any
+// client.
+func (s *Hub) changed(user string, urgent uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if user == "" {
+		for _, a := range s.subscribers {
+			a.changed(0)
+		}
+	} else if a := s.subscribers[user]; a != nil {
+		a.changed(urgent)
+	}
+}
+
+// changed is that of the hub, with streams.mu held.
+func (a *subscribers) changed(urgent uint64) {
 	if urgent > a.urgent {
 		a.urgent = urgent
-		s.ready.hurry(a)
+		a.hub.ready.hurry(a)
 	}
 	a.mark()
-	s.enqueue(a)
+	a.hub.enqueue(a)
 }
 
 // mark notes for all streams of a that the tables have changed, with streams.mu held.
@@ -178,16 +175,12 @@ func (s *Hub) wrote(c *connection, err error) {
 
 // begin has c served from now on.
 func (s *Hub) begin(c *connection, out outlet) {
-	a := c.subscribers
-	// Before the tables are read for the first time, or a change between the
-	// two would go unnoticed.
-	a.watch()
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.out, c.pingAt = out, now.Add(s.pingEvery)
 	c.signals |= signalStart
-	s.enqueue(a)
+	s.enqueue(c.subscribers)
 }
 
 // work serves users until none is ready.
