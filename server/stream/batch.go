@@ -48,9 +48,9 @@ func (b *batch) addDelta(c *connection) error {
 
 // ping adds a ping, unless the client is in the middle of a delta.
 func (b *batch) ping(c *connection) {
-	at := &c.at
+	at := c.at.progress()
 	if b.delta != nil {
-		at = &b.delta.next
+		at = b.delta.next
 		if b.delta.short {
 			return
 		}
@@ -62,7 +62,7 @@ func (b *batch) ping(c *connection) {
 
 // bye adds the end of the stream; end is the reason for the metrics.
 func (b *batch) bye(c *connection, reason, end string) {
-	e := c.at.bye(reason)
+	e := c.at.progress().bye(reason)
 	if end == wire.ByeDrain {
 		// Byes are spread already, and other servers are there at once.
 		e.Retry = wire.Elsewhere()

@@ -26,19 +26,14 @@ type connection struct {
 	place   int       // in the clock, from 1
 
 	// The rest belongs to the round that serves it.
-	header  []byte // of the answer where nobody else writes it, until it is written
+	*unsent        // not nil within a round; otherwise nil for nothing
 	chunked bool   // each frame travels as a chunk (RFC 9112 section 7.1)
-	at      progress
-	owed    signal        // what is still to be done
-	writing bool          // the outlet has yet to say that all is written
-	rest    []byte        // of an event of which the client took a part
-	stuck   time.Time     // since when the client takes not all it is offered; zero if it does
-	retry   time.Duration // how long it was left alone last
-	offerAt time.Time     // when it is offered again what it did not take
+	owed    signal // what is still to be done
+	writing bool   // the outlet has yet to say that all is written
+	forMany bool   // wakeAt is when a notice expires, and nothing else happens then
+	at      standing
 	pingAt  time.Time
 	wakeAt  time.Time // when to look at the tables although they did not change; zero for never
-	forMany bool      // wakeAt is when a notice expires, and nothing else happens then
-	ending  string    // why it ends once all is written
 }
 
 const (
@@ -52,7 +47,7 @@ func (s *Hub) newConnection(r *http.Request, address netip.Addr, lease wire.Leas
 	c := &connection{
 		prefer: wire.ParseLanguages(r.Header.Get("Accept-Language")),
 		lease:  lease,
-		at:     newProgress(cursorOf(r)),
+		at:     stand(newProgress(cursorOf(r))),
 	}
 	if s.config.Limits.PerAddress > 0 {
 		c.address = address
@@ -65,7 +60,7 @@ func (c *connection) due() time.Time {
 	switch {
 	case c.writing:
 		return time.Time{} // the outlet signals
-	case !c.stuck.IsZero():
+	case c.unsent != nil && !c.stuck.IsZero():
 		return earlier(c.giveUp(), c.offerAt)
 	}
 	at := earlier(c.pingAt, c.lease.Until)
@@ -78,7 +73,7 @@ func (c *connection) due() time.Time {
 // expires reports whether nothing but the end of a notice wakes c at now, as it does all
 // who have that. No round may be serving it.
 func (c *connection) expires(now time.Time) bool {
-	return c.forMany && c.stuck.IsZero() && !c.writing && !now.Before(c.wakeAt) && now.Before(earlier(c.pingAt, c.lease.Until))
+	return c.forMany && (c.unsent == nil || c.stuck.IsZero()) && !c.writing && !now.Before(c.wakeAt) && now.Before(earlier(c.pingAt, c.lease.Until))
 }
 
 // giveUp is when a stuck client has had its time for one event.
@@ -165,14 +160,14 @@ func (c *connection) fill(b *batch, r *round) (end string) {
 // reports whether there is more for a client that has taken all.
 func (c *connection) offer(b *batch, r *round) (end string, more bool) {
 	if len(b.bytes) == 0 {
-		c.settle(b, b.delivered(c.at, 0))
+		c.settle(b, b.delivered(c.at.progress(), 0))
 		return "", false
 	}
 	n, later, err := c.out.put(b.bytes)
 	if err != nil {
 		return endOf(err), false
 	}
-	c.settle(b, b.delivered(c.at, n))
+	c.settle(b, b.delivered(c.at.progress(), n))
 	c.writing = later
 	if n < len(b.bytes) {
 		if n > 0 || c.stuck.IsZero() {
@@ -203,7 +198,7 @@ func (c *connection) settle(b *batch, d delivery) {
 	default:
 		c.owed |= signalTables
 	}
-	c.at = d.at
+	c.at = stand(d.at)
 	if hub.config.Pushed != nil {
 		for _, item := range d.items {
 			hub.config.Pushed(r.user, item.seq)

@@ -40,12 +40,13 @@ func (r *round) encode(c *connection) (*delta, error) {
 		return nil, err
 	}
 	d := &r.delta
-	if d.valid && d.chunked == c.chunked && d.from.same(c.at) && slices.Equal(d.prefer, c.prefer) {
+	at := c.at.progress()
+	if d.valid && d.chunked == c.chunked && d.from.same(at) && slices.Equal(d.prefer, c.prefer) {
 		return d, nil
 	}
-	out, next := c.at.step(view{user: r.user, row: &r.row, now: r.now, contents: r.content, prefer: c.prefer})
+	out, next := at.step(view{user: r.user, row: &r.row, now: r.now, contents: r.content, prefer: c.prefer})
 	*d = delta{
-		valid: true, from: c.at, prefer: c.prefer, chunked: c.chunked,
+		valid: true, from: at, prefer: c.prefer, chunked: c.chunked,
 		bytes: d.bytes[:0], events: d.events[:0], items: d.items[:0],
 		next: next, wake: out.wake, took: out.took, short: out.short,
 	}

@@ -94,7 +94,7 @@ func (s *Hub) Serve(w http.ResponseWriter, r *http.Request, user string, address
 		return
 	}
 	c := s.newConnection(r, address, lease)
-	if c.at.phase == phaseResuming && s.config.Gone != nil && s.config.Gone(r.Context(), user, c.at.id) {
+	if c.at.phase == phaseResuming && s.config.Gone != nil && s.config.Gone(r.Context(), user, c.at.progress().id) {
 		c.at.phase = phaseLost
 	}
 	// A part of the request would keep all of its buffer.

@@ -168,7 +168,8 @@ func (s *Hub) noticeCame(int32) {
 func (s *Hub) await(a *subscribers, contents uint64) {
 	lacks := false
 	for _, c := range a.connections {
-		lacks = lacks || len(c.at.pending) > 0 || !c.at.until.IsZero()
+		at := c.at.whole
+		lacks = lacks || at != nil && (len(at.pending) > 0 || !at.until.IsZero())
 	}
 	switch {
 	case !lacks:

@@ -55,7 +55,7 @@ func (s *Hub) takeOver(w http.ResponseWriter, r *http.Request, c *connection) ou
 	head.WriteString(status)
 	_ = h.Write(&head) // a buffer takes everything
 	head.WriteString("\r\n")
-	c.header = head.Bytes()
+	c.unsent = &unsent{header: head.Bytes()}
 	if out := newSocket(conn); out != nil {
 		return out
 	}

@@ -22,6 +22,7 @@ type round struct {
 	delta    delta
 	out      batch
 	scratch  []byte
+	unsent   unsent // of the stream that is served, see lend
 }
 
 // begin forgets all but the memory of the round before.

@@ -33,12 +33,12 @@ type subscribers struct {
 
 	// Guarded by streams.mu.
 	connections []*connection
-	queued      bool // in a lane, or to be put back into one
-	serving     bool
 	restUntil   time.Time // not to be served before; zero for at once
 	// urgent is the highest seq of an urgent item whose content has come and that
 	// has not been shown yet; 0 for none.
-	urgent uint64
+	urgent  uint64
+	queued  bool // in a lane, or to be put back into one
+	serving bool
 	// noticed: nothing but the notice board has changed since it was served, so that it
 	// is queued behind others.
 	noticed bool
@@ -255,7 +255,10 @@ func (r *round) serve(c *connection, what signal) (end string) {
 			end = endError
 		}
 	}()
-	return c.serve(what, r)
+	r.lend(c)
+	end = c.serve(what, r)
+	r.keep(c)
+	return end
 }
 
 // schedule has the clock wake c when it is next due, with s.mu held.
