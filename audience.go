@@ -47,8 +47,7 @@ func checkTopic(field, topic string) error {
 	if len(topic) > MaxTopicBytes {
 		return Invalid(field, "the name of a topic must be at most %d bytes, has %d", MaxTopicBytes, len(topic))
 	}
-	var fe *FieldError
-	if errors.As(CheckRecipient(topic), &fe) {
+	if fe, ok := errors.AsType[*FieldError](CheckRecipient(topic)); ok {
 		return Invalid(field, "the name of a topic %s", fe.Problem)
 	}
 	return nil

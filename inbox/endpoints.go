@@ -319,9 +319,6 @@ func (f *folder) reach() *Reach {
 // for that one does not take the new one with it. One that the record says is there
 // already, by its seq, stays if that is so.
 func (f *folder) endpoint(r *Record) Outcome {
-	if f.routedBefore(r.Origin) {
-		return Duplicate
-	}
 	a := r.Endpoint
 	if a == nil {
 		return Unchanged
@@ -350,9 +347,6 @@ func (f *folder) endpoint(r *Record) Outcome {
 // was tried, so that what is said late harms no newer one; a hash is its user's word. A
 // soft one is counted, and removes what has come back on too many days.
 func (f *folder) endpointGone(r *Record) Outcome {
-	if f.routedBefore(r.Origin) {
-		return Duplicate
-	}
 	if f.s.Reach == nil {
 		return Unchanged
 	}

@@ -177,6 +177,10 @@ type folder struct {
 }
 
 func (f *folder) apply(r *Record) Outcome {
+	// The watermark must move even if the id tells the duplicate.
+	if f.routedBefore(r.Origin) {
+		return Duplicate
+	}
 	switch r.Kind {
 	case KindNotify:
 		return f.notify(r)

@@ -7,10 +7,6 @@ import (
 
 func (f *folder) notify(r *Record) Outcome {
 	hash := r.Identity()
-	// The watermark must move even if the id tells the duplicate.
-	if f.routedBefore(r.Origin) {
-		return Duplicate
-	}
 	n := &r.Notification
 	if f.known(hash) {
 		f.effects.Repeat = f.s.repeats(r, hash)

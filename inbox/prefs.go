@@ -12,9 +12,6 @@ var errNoObject = errors.New("preferences are not one JSON object")
 // prefs merges a patch into the preferences. One that is no JSON object, or would make
 // them larger than MaxPrefsBytes, changes nothing.
 func (f *folder) prefs(r *Record) Outcome {
-	if f.routedBefore(r.Origin) {
-		return Duplicate
-	}
 	var before []byte
 	if f.s.Reach != nil {
 		before = f.s.Reach.Prefs

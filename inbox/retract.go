@@ -2,9 +2,6 @@ package inbox
 
 // retract takes back what a sender named, also if it has not come yet.
 func (f *folder) retract(r *Record) Outcome {
-	if f.routedBefore(r.Origin) {
-		return Duplicate
-	}
 	if r.Retraction.CollapseKey != "" {
 		key := r.collapse(r.Retraction.CollapseKey)
 		if !f.remove(func(e *Entry) bool { return e.Collapse == key }) {

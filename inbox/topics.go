@@ -63,9 +63,6 @@ func (s *State) AudienceOf(e *Entry, content *Item) string {
 
 // subscribe adds a topic: its notices come from now on, those of before do not.
 func (f *folder) subscribe(r *Record) Outcome {
-	if f.routedBefore(r.Origin) {
-		return Duplicate
-	}
 	t := TopicOf(r.Topic)
 	at, has := f.s.topic(t.Hash)
 	switch {
@@ -81,9 +78,6 @@ func (f *folder) subscribe(r *Record) Outcome {
 
 // unsubscribe takes a topic away. Its notices that are there stay.
 func (f *folder) unsubscribe(r *Record) Outcome {
-	if f.routedBefore(r.Origin) {
-		return Duplicate
-	}
 	at, has := f.s.topic(TopicOf(r.Topic).Hash)
 	if !has {
 		return Unchanged
@@ -98,9 +92,6 @@ func (f *folder) unsubscribe(r *Record) Outcome {
 // welcome removes the notices of before from the row of a user who is new: a colleague
 // does not begin with old news.
 func (f *folder) welcome(r *Record) Outcome {
-	if f.routedBefore(r.Origin) {
-		return Duplicate
-	}
 	if f.s.Joined {
 		return Unchanged
 	}

@@ -103,33 +103,26 @@ func (d *Deps) send(c *engine.Context, m *sarama.ConsumerMessage, why deadletter
 
 // whyDead is what an error tells.
 func whyDead(err error) deadletter.Envelope {
-	why := deadletter.Envelope{Reason: reasonOf(err), Error: err.Error()}
-	var panicked *engine.PanicError
-	if errors.As(err, &panicked) {
+	why := deadletter.Envelope{Reason: deadletter.ReasonUndecodable, Error: err.Error()}
+	panicked, isPanic := errors.AsType[*engine.PanicError](err)
+	if isPanic {
 		why.Stack = panicked.Stack
 	}
-	var rule *rules.Error
-	if errors.As(err, &rule) {
+	rule, isRule := errors.AsType[*rules.Error](err)
+	if isRule {
 		why.Rule, why.Field = rule.Rule, rule.Field
 	}
-	return why
-}
-
-func reasonOf(err error) deadletter.Reason {
-	var panicked *engine.PanicError
-	var rule *rules.Error
 	switch {
-	case errors.As(err, &panicked):
-		return deadletter.ReasonPanic
+	case isPanic:
+		why.Reason = deadletter.ReasonPanic
 	case errors.Is(err, belfry.ErrEmpty):
-		return deadletter.ReasonEmpty
+		why.Reason = deadletter.ReasonEmpty
 	case errors.Is(err, belfry.ErrTooLarge):
-		return deadletter.ReasonTooLarge
-	case errors.As(err, &rule):
-		return deadletter.ReasonRule
+		why.Reason = deadletter.ReasonTooLarge
+	case isRule:
+		why.Reason = deadletter.ReasonRule
 	case errors.Is(err, belfry.ErrInvalid):
-		return deadletter.ReasonInvalid
-	default:
-		return deadletter.ReasonUndecodable
+		why.Reason = deadletter.ReasonInvalid
 	}
+	return why
 }

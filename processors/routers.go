@@ -53,12 +53,8 @@ func NewRouters(cfg kafka.Config, d Deps, interval time.Duration) *Routers {
 	if interval <= 0 {
 		interval = DefaultTopicsInterval
 	}
-	log := cfg.Logger
-	if log == nil {
-		log = slog.Default()
-	}
 	return &Routers{
-		cfg: cfg, deps: d, interval: interval, log: log.With("component", "routers"),
+		cfg: cfg, deps: d, interval: interval, log: cfg.Log().With("component", "routers"),
 		changed: make(chan struct{}, 1), failed: make(chan error, 1), routed: map[string]*routed{},
 	}
 }

@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"slices"
 	"time"
 
 	"github.com/belfry/belfry/inbox"
@@ -42,7 +43,7 @@ func Why(user string, row *inbox.State, p *Policy, now time.Time) []Reason {
 				out = append(out, r)
 				continue
 			}
-			if k := find(due, c, e.Seq); k >= 0 {
+			if k := slices.IndexFunc(due, func(p Pending) bool { return p.Channel == c && p.Seq == e.Seq }); k >= 0 {
 				r.At, r.Text = due[k].At, due[k].words(now, zone)
 			} else {
 				r.Text = c.never(row, e, &prefs, now)
@@ -51,15 +52,6 @@ func Why(user string, row *inbox.State, p *Policy, now time.Time) []Reason {
 		}
 	}
 	return out
-}
-
-func find(due []Pending, c *Channel, seq uint64) int {
-	for i := range due {
-		if due[i].Channel == c && due[i].Seq == seq {
-			return i
-		}
-	}
-	return -1
 }
 
 func toldAt(c *inbox.ChannelState, decision uint64, zone *time.Location) (time.Time, string) {

@@ -245,8 +245,7 @@ type problem struct {
 
 // refusal is the answer that tells of an error.
 func refusal(err error) answer {
-	var field *belfry.FieldError
-	if errors.As(err, &field) {
+	if field, ok := errors.AsType[*belfry.FieldError](err); ok {
 		return answer{Error: &problem{field.Field, field.Problem}}
 	}
 	return answer{Error: &problem{"", err.Error()}}

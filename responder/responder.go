@@ -1,6 +1,7 @@
 package responder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -112,9 +113,7 @@ type Responder struct {
 
 // New returns a responder; it answers once its Group runs.
 func New(cfg Config) *Responder {
-	if cfg.Log == nil {
-		cfg.Log = slog.Default()
-	}
+	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	if cfg.Policy == nil {
 		cfg.Policy = func() *reach.Policy { return nil }
 	}

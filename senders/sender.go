@@ -1,6 +1,7 @@
 package senders
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -94,9 +95,7 @@ type sentKey struct {
 
 // New returns a sender; it sends once its Group runs.
 func New(cfg Config) *Sender {
-	if cfg.Log == nil {
-		cfg.Log = slog.Default()
-	}
+	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	if cfg.Processed == nil {
 		cfg.Processed = func(string, time.Time) {}
 	}

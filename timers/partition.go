@@ -43,10 +43,7 @@ func (p *partition) add(user string, due int64) {
 	woken := p.waiting[0].due == due || p.crowdedLocked()
 	p.mu.Unlock()
 	if woken {
-		select {
-		case p.wake <- struct{}{}:
-		default:
-		}
+		signal(p.wake)
 	}
 }
 

@@ -1,6 +1,7 @@
 package upkeep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,11 +114,8 @@ func NewAudit(cfg AuditConfig) *Audit {
 	if cfg.Rate <= 0 {
 		cfg.Rate = DefaultAuditRate
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.Default()
-	}
 	return &Audit{
-		cfg: cfg, log: cfg.Logger.With("component", "audit"),
+		cfg: cfg, log: cmp.Or(cfg.Logger, slog.Default()).With("component", "audit"),
 		stats: AuditStats{Findings: map[Finding]int64{}}, suspects: map[string]*suspect{},
 	}
 }

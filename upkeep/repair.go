@@ -1,6 +1,7 @@
 package upkeep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -103,14 +104,11 @@ func OpenRepairs(cfg RepairsConfig) (*Repairs, error) {
 	if cfg.Delay <= 0 {
 		cfg.Delay = DefaultRepairDelay
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.Default()
-	}
 	queue, err := openRepairQueue(cfg.Path)
 	if err != nil {
 		return nil, err
 	}
-	return &Repairs{cfg: cfg, log: cfg.Logger.With("component", "repairs"), refused: map[string]*staleRow{}, queue: queue}, nil
+	return &Repairs{cfg: cfg, log: cmp.Or(cfg.Logger, slog.Default()).With("component", "repairs"), refused: map[string]*staleRow{}, queue: queue}, nil
 }
 
 // Close releases the file. Run must have returned; reports that come later are

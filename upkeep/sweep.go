@@ -1,6 +1,7 @@
 package upkeep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,10 +87,7 @@ func NewSweep(cfg SweepConfig) *Sweep {
 	if cfg.Rate <= 0 {
 		cfg.Rate = DefaultSweepRate
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.Default()
-	}
-	return &Sweep{cfg: cfg, log: cfg.Logger.With("component", "sweep")}
+	return &Sweep{cfg: cfg, log: cmp.Or(cfg.Logger, slog.Default()).With("component", "sweep")}
 }
 
 // Swept is how many tombstones were written so far.

@@ -204,8 +204,7 @@ func (c *Client) send(ctx context.Context, to *Subscription, m Message, body []b
 // withoutEndpoint takes the endpoint out of an error of net/http: it is a secret. The answer of a
 // service may quote it.
 func withoutEndpoint(err error, endpoint *url.URL) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	if path := endpoint.EscapedPath(); len(path) > 1 && strings.Contains(err.Error(), path) {

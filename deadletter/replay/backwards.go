@@ -40,7 +40,7 @@ func (p *backwards) fill(ctx context.Context) error {
 	if p.window == 0 {
 		var err error
 		// Records shown by a page before this one may hold marks.
-		if p.marks, err = p.letters.marksOf(ctx, p); err != nil {
+		if p.marks, err = p.letters.marks(ctx, p.partition, p.from, max(p.last, p.from), p.end); err != nil {
 			return err
 		}
 		p.next, p.window = p.last, firstWindow
@@ -52,18 +52,6 @@ func (p *backwards) fill(ctx context.Context) error {
 		p.window = min(2*p.window, lastWindow)
 	}
 	return nil
-}
-
-func (l *Letters) marksOf(ctx context.Context, p *backwards) (*offsetSet, error) {
-	marks := &offsetSet{base: p.from}
-	if p.last >= p.end {
-		return marks, nil
-	}
-	err := l.scan(ctx, p.partition, max(p.last, p.from), p.end, func(_ *sarama.ConsumerMessage, offsets []int64) error {
-		marks.add(offsets)
-		return nil
-	})
-	return marks, err
 }
 
 // read takes the letters from there up to next.

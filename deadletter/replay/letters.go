@@ -78,7 +78,7 @@ func (l *Letters) Each(ctx context.Context, f deadletter.Filter, visit func(*dea
 		if from[p] >= log.Stable {
 			continue
 		}
-		marks, err := l.marks(ctx, int32(p), from[p], log.Stable)
+		marks, err := l.marks(ctx, int32(p), from[p], from[p], log.Stable)
 		if err != nil {
 			return err
 		}
@@ -191,10 +191,13 @@ func (l *Letters) begins(ctx context.Context, logs []kafka.LogRange, since time.
 	return from, nil
 }
 
-// marks are the offsets from which on letters were replayed, as said from there
+// marks are the offsets from base on whose letters were replayed, as said from one offset
 // up to end.
-func (l *Letters) marks(ctx context.Context, partition int32, from, end int64) (*offsetSet, error) {
-	marks := &offsetSet{base: from}
+func (l *Letters) marks(ctx context.Context, partition int32, base, from, end int64) (*offsetSet, error) {
+	marks := &offsetSet{base: base}
+	if from >= end {
+		return marks, nil
+	}
 	err := l.scan(ctx, partition, from, end, func(_ *sarama.ConsumerMessage, offsets []int64) error {
 		marks.add(offsets)
 		return nil

@@ -34,7 +34,7 @@ func (l *Letters) Purge(ctx context.Context, before time.Time, apply bool) (Purg
 		if until[p] == log.Start {
 			continue
 		}
-		marks, err := l.marks(ctx, int32(p), log.Start, log.Stable)
+		marks, err := l.marks(ctx, int32(p), log.Start, log.Start, log.Stable)
 		if err != nil {
 			return purged, err
 		}

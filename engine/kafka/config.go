@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -100,10 +101,7 @@ func (c *Config) Advised(err error) error {
 }
 
 func (c *Config) Log() *slog.Logger {
-	if c.Logger == nil {
-		return slog.Default()
-	}
-	return c.Logger
+	return cmp.Or(c.Logger, slog.Default())
 }
 
 // SaramaInflated is [Config.Sarama] for a consumer of what others produce: its
@@ -134,10 +132,7 @@ func (c *Config) Sarama() (*sarama.Config, error) {
 	cfg.Consumer.Offsets.Initial = sarama.OffsetOldest
 	// A record that its producer rolls back was never said, whoever the producer is.
 	cfg.Consumer.IsolationLevel = sarama.ReadCommitted
-	cfg.Consumer.Group.Session.Timeout = c.SessionTimeout
-	if c.SessionTimeout == 0 {
-		cfg.Consumer.Group.Session.Timeout = DefaultSessionTimeout
-	}
+	cfg.Consumer.Group.Session.Timeout = cmp.Or(c.SessionTimeout, DefaultSessionTimeout)
 	cfg.Consumer.Group.InstanceId = c.InstanceID
 	cfg.Consumer.Group.Heartbeat.Interval = min(DefaultHeartbeat, cfg.Consumer.Group.Session.Timeout/3)
 	// A join or a leave moves only the partitions that must move, so that local

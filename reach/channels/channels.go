@@ -66,8 +66,7 @@ func (f *reader) policy(root *yaml.Node) *reach.Policy {
 	if n, ok := fields["zone"]; ok {
 		if text, ok := f.Text(n, "zone"); ok {
 			p.Zone = text
-			var wrong *belfry.FieldError
-			if errors.As(reach.CheckZone(text), &wrong) {
+			if wrong, ok := errors.AsType[*belfry.FieldError](reach.CheckZone(text)); ok {
 				f.Wrong(n, "zone", "%s", wrong.Problem)
 			}
 		}
@@ -181,8 +180,7 @@ func (f *reader) rule(n *yaml.Node, path string, kind inbox.EndpointKind) (r rea
 	if v, ok := fields["category"]; ok {
 		r.Categories = f.names(v, path+".category", func(n *yaml.Node, at, name string) {
 			probe := belfry.Notification{Recipient: "x", Title: belfry.PlainText("x"), Category: name}
-			var wrong *belfry.FieldError
-			if errors.As(probe.Check(), &wrong) {
+			if wrong, ok := errors.AsType[*belfry.FieldError](probe.Check()); ok {
 				f.Wrong(n, at, "%s", wrong.Problem)
 			}
 		})

@@ -78,8 +78,7 @@ func ofCloudEvent(e *sources.Event, data string, defaults belfry.Notification, p
 	if err != nil {
 		return none, inEvent(err, data, e)
 	}
-	var unread *belfry.FieldError
-	if errors.As(e.TimeErr, &unread) {
+	if unread, ok := errors.AsType[*belfry.FieldError](e.TimeErr); ok {
 		parsed.Omitted = append(parsed.Omitted, unread)
 	}
 	if parsed.Refused != nil {

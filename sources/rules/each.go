@@ -40,8 +40,7 @@ func (r *rule) begin(v *variables, seen *Outcome) (int, error) {
 		return 0, nil
 	}
 	value, err := r.each.value(v)
-	var missing *missingError
-	if errors.As(err, &missing) {
+	if missing, ok := errors.AsType[*missingError](err); ok {
 		seen.because("each: there is no field %.80q", missing.field)
 		return 0, nil
 	}

@@ -110,8 +110,7 @@ func (r *rule) matches(v *variables, seen *Outcome) (bool, error) {
 		return true, nil
 	}
 	out, err := r.when.value(v)
-	var missing *missingError
-	if errors.As(err, &missing) {
+	if missing, ok := errors.AsType[*missingError](err); ok {
 		seen.because("when: there is no field %.80q", missing.field)
 		return false, nil
 	}
@@ -178,8 +177,7 @@ func (r *rule) notification(v *variables, audience string) (belfry.Notification,
 	}
 	if r.data != nil {
 		if n.Data, err = encodeData(r.data, v); err != nil {
-			var de *dataError
-			if errors.As(err, &de) {
+			if de, ok := errors.AsType[*dataError](err); ok {
 				return n, nil, r.wrong(de.path, de.err)
 			}
 			return n, nil, r.wrong("data", err)
@@ -373,8 +371,7 @@ func readable(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 // unnamed is a field's error without its field.
 func unnamed(err error) error {
-	var fe *belfry.FieldError
-	if errors.As(err, &fe) {
+	if fe, ok := errors.AsType[*belfry.FieldError](err); ok {
 		return &belfry.FieldError{Problem: fe.Problem, TooLarge: fe.TooLarge}
 	}
 	return err

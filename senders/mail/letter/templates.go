@@ -99,8 +99,7 @@ func (l *loader) wrong(file string, line int, field, format string, args ...any)
 func (l *loader) folder(dir fs.FS, path string) error {
 	entries, err := fs.ReadDir(dir, ".")
 	if err != nil {
-		var at *fs.PathError // of a folder that says no more than "."
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[*fs.PathError](err); ok { // of a folder that says no more than "."
 			err = at.Err
 		}
 		return fmt.Errorf("read the folder of templates %s: %w", path, err)
@@ -249,8 +248,7 @@ func (t *Templates) writeHTML(v *view) (string, error) {
 	}
 	var out bytes.Buffer
 	err := layout.Execute(&out, v)
-	var escaping *htmltemplate.Error
-	if errors.As(err, &escaping) && escaping.Line > 0 {
+	if escaping, ok := errors.AsType[*htmltemplate.Error](err); ok && escaping.Line > 0 {
 		err = fmt.Errorf("template: %s:%d: %s", layout.Name(), escaping.Line, escaping.Description)
 	}
 	return out.String(), err
