@@ -31,12 +31,13 @@ const (
 	minWindowBytes   = 1 << 20
 )
 
-// The bounds of what sarama keeps of a partition of a group with [Batches] before it is
-// in a window: a record of a fetch keeps all of it in memory.
-const (
-	batchChannel = 64
-	batchFetch   = 256 << 10 // bytes
-)
+// fetchBytes is how much is fetched of a partition at once, compressed. A record of a
+// fetch keeps all of it in memory.
+const fetchBytes = 256 << 10
+
+// batchChannel is how many records sarama keeps of a partition of a group with [Batches]
+// before they are in a window.
+const batchChannel = 64
 
 // claim hands out a claim's records after announcing them to the tracker: a batch
 // by its last record, the batches in the order of their first.

@@ -247,9 +247,9 @@ func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.
 			if p.group.CommitInterval > 0 {
 				sc.Consumer.Offsets.AutoCommit.Interval = p.group.CommitInterval
 			}
+			sc.Consumer.Fetch.Default = fetchBytes
 			if p.group.Batches != nil {
-				// Our windows hold what is at hand, and are bounded in bytes.
-				sc.ChannelBufferSize, sc.Consumer.Fetch.Default = batchChannel, batchFetch
+				sc.ChannelBufferSize = batchChannel // our windows hold what is at hand, and are bounded in bytes
 			}
 			g.ConsumerGroup, err = sarama.NewConsumerGroup(brokers, name, sc)
 			return g, err

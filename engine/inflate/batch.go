@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -56,20 +57,24 @@ func (b batch) format() string {
 	return fmt.Sprintf("compression %d", b.codec())
 }
 
-// inflate returns the batch without compression, or one that says why not, and what
-// a client takes for it in bytes.
-func (b batch) inflate() ([]byte, int) {
+// appendInflated appends the batch without compression to out, or one that says why
+// not, and returns what a client takes for it in bytes.
+func (b batch) appendInflated(out []byte) ([]byte, int) {
 	if b.codec() == kgo.CodecNone {
-		return b, len(b) + b.records()*bytesOfARecord
+		return append(out, b...), len(b) + b.records()*bytesOfARecord
 	}
 	records, err := b.decompress()
 	if err != nil {
-		out := b.with(refusal(b, err), 1)
-		return out, len(out)
+		said := refusal(b, err)
+		return b.appendWith(out, said, 1), batchHead + len(said)
 	}
-	return b.with(records, b.records()), batchHead + len(records) + b.records()*bytesOfARecord
+	out = b.appendWith(out, records, b.records())
+	cost := batchHead + len(records) + b.records()*bytesOfARecord
+	decompressed.PutDecompressBytes(records)
+	return out, cost
 }
 
+// decompress returns the batch's records, which go back to decompressed.
 func (b batch) decompress() ([]byte, error) {
 	if n := b.records(); n > MaxBatchRecords {
 		return nil, fmt.Errorf("holds %d records, more than %d", n, MaxBatchRecords)
@@ -88,13 +93,15 @@ func (b batch) decompress() ([]byte, error) {
 	return out, nil
 }
 
-// with is the batch with other records, so many and not compressed.
-func (b batch) with(records []byte, n int) []byte {
-	out := make([]byte, 0, batchHead+len(records))
+// appendWith appends the batch with other records, so many and not compressed.
+func (b batch) appendWith(out, records []byte, n int) []byte {
+	at := len(out)
+	out = slices.Grow(out, batchHead+len(records))
 	out = append(append(out, b[:batchHead]...), records...)
-	binary.BigEndian.PutUint32(out[atLength:], uint32(len(out)-atLength-4))
-	binary.BigEndian.PutUint16(out[atAttributes:], binary.BigEndian.Uint16(b[atAttributes:])&^codecBits)
-	binary.BigEndian.PutUint32(out[atRecords:], uint32(n))
-	binary.BigEndian.PutUint32(out[atChecksum:], crc32.Checksum(out[atAttributes:], castagnoli))
+	made := out[at:]
+	binary.BigEndian.PutUint32(made[atLength:], uint32(len(made)-atLength-4))
+	binary.BigEndian.PutUint16(made[atAttributes:], binary.BigEndian.Uint16(b[atAttributes:])&^codecBits)
+	binary.BigEndian.PutUint32(made[atRecords:], uint32(n))
+	binary.BigEndian.PutUint32(made[atChecksum:], crc32.Checksum(made[atAttributes:], castagnoli))
 	return out
 }

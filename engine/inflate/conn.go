@@ -63,8 +63,12 @@ type conn struct {
 	head []byte // of the request that is being written, up to requestHead
 	rest int    // bytes of it behind the head that are still to come
 
-	out  []byte // of an answer, to be read first
-	pass int    // bytes of an answer behind it that are read as they are
+	answer []byte // what is still to be read of one that has begun, in one of the next three
+	pass   int    // bytes behind answer that are read as they are
+
+	begin            [responseHead]byte // of an answer
+	whole, rewritten buffer             // one to a fetch
+	rewriter         rewriter
 }
 
 func newConn(c net.Conn) *conn { return &conn{Conn: c, fetches: map[int32]int16{}} }
@@ -102,16 +106,14 @@ func (c *conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if len(c.out) == 0 && c.pass == 0 {
+	if len(c.answer) == 0 && c.pass == 0 {
 		if err := c.next(); err != nil {
 			return 0, err
 		}
 	}
-	if len(c.out) > 0 {
-		n := copy(p, c.out)
-		if c.out = c.out[n:]; len(c.out) == 0 {
-			c.out = nil
-		}
+	if len(c.answer) > 0 {
+		n := copy(p, c.answer)
+		c.answer = c.answer[n:]
 		return n, nil
 	}
 	n, err := c.Conn.Read(p[:min(len(p), c.pass)])
@@ -121,28 +123,31 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // next reads the beginning of an answer, and all of one to a fetch.
 func (c *conn) next() error {
-	head := make([]byte, responseHead)
-	if _, err := io.ReadFull(c.Conn, head); err != nil {
+	if _, err := io.ReadFull(c.Conn, c.begin[:]); err != nil {
 		return err
 	}
-	size, id := int(binary.BigEndian.Uint32(head))-(responseHead-lengthBytes), int32(binary.BigEndian.Uint32(head[lengthBytes:]))
+	size, id := int(binary.BigEndian.Uint32(c.begin[:]))-(responseHead-lengthBytes), int32(binary.BigEndian.Uint32(c.begin[lengthBytes:]))
 	c.mu.Lock()
 	version, fetch := c.fetches[id]
 	delete(c.fetches, id)
 	c.mu.Unlock()
 	if !fetch || size <= 0 || size > maxFrame {
-		c.out, c.pass = head, max(size, 0)
+		c.answer, c.pass = c.begin[:], max(size, 0)
 		return nil
 	}
-	whole := make([]byte, responseHead+size)
-	copy(whole, head)
-	if _, err := io.ReadFull(c.Conn, whole[responseHead:]); err != nil {
+	c.whole.reset(responseHead + size)
+	c.whole = append(c.whole, c.begin[:]...)[:responseHead+size]
+	body := c.whole[responseHead:]
+	if _, err := io.ReadFull(c.Conn, body); err != nil {
 		return err
 	}
-	if body, changed := rewrite(version, whole[responseHead:]); changed {
-		whole = append(binary.BigEndian.AppendUint32(nil, uint32(len(body)+responseHead-lengthBytes)), head[lengthBytes:]...)
-		whole = append(whole, body...)
+	c.rewritten.reset(responseHead + size)
+	var changed bool
+	if c.rewritten, changed = c.rewriter.rewrite(append(c.rewritten, c.begin[:]...), version, body); !changed {
+		c.answer = c.whole
+		return nil
 	}
-	c.out = whole
+	binary.BigEndian.PutUint32(c.rewritten, uint32(len(c.rewritten)-lengthBytes))
+	c.answer = c.rewritten
 	return nil
 }

@@ -2,6 +2,7 @@ package inflate
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -26,9 +27,11 @@ const (
 // (KIP-482).
 const flexible = 12
 
+var decompressed batchBuffers
+
 // decompressor is franz-go's, which is bounded: a client is asked for its own.
 var decompressor = sync.OnceValues(func() (kgo.Decompressor, error) {
-	client, err := kgo.NewClient(kgo.MaxDecompressBatchBytes(MaxBatchBytes))
+	client, err := kgo.NewClient(kgo.MaxDecompressBatchBytes(MaxBatchBytes), kgo.WithPools(&decompressed))
 	if err != nil {
 		return nil, fmt.Errorf("decompressor: %w", err)
 	}
@@ -36,59 +39,79 @@ var decompressor = sync.OnceValues(func() (kgo.Decompressor, error) {
 	return client.OptValue(kgo.WithDecompressor).(kgo.Decompressor), nil
 })
 
-// rewrite decompresses the batches of an answer to a fetch. It reports whether
-// anything of it is another than it was; what it does not understand is the
-// client's to refuse.
-func rewrite(version int16, body []byte) ([]byte, bool) {
+// rewriter rewrites answers to fetches, one after the other.
+type rewriter struct {
+	batches buffer // of an answer, without compression
+	changes []change
+}
+
+// change is where the batches of a partition stand within those of an answer, which
+// move as they grow.
+type change struct {
+	of       *kmsg.FetchResponseTopicPartition
+	from, to int
+}
+
+// rewrite appends an answer to out, which has room for as much again, with its batches
+// decompressed. It reports whether anything of it is another than it was, and appends
+// nothing otherwise; what it does not understand is the client's to refuse.
+func (r *rewriter) rewrite(out buffer, version int16, body []byte) (buffer, bool) {
 	answer := kmsg.NewPtrFetchResponse()
 	answer.SetVersion(version)
 	tags := 0
 	if version >= flexible {
 		// No header of a response has had a tag so far.
 		if tags = 1; body[0] != 0 {
-			return body, false
+			return out, false
 		}
 	}
 	if answer.UnsafeReadFrom(body[tags:]) != nil {
-		return body, false
+		return out, false
 	}
-	changed, left := false, maxAnswer
+	r.batches.reset(len(body))
+	r.changes = r.changes[:0]
+	left := maxAnswer
 	for i := range answer.Topics {
 		for j := range answer.Topics[i].Partitions {
-			p := &answer.Topics[i].Partitions[j]
-			batches, other := inflateAll(p.RecordBatches, &left)
-			if other {
-				p.RecordBatches, changed = batches, true
+			p, from := &answer.Topics[i].Partitions[j], len(r.batches)
+			var other bool
+			if r.batches, other = appendInflated(r.batches, p.RecordBatches, &left); other {
+				r.changes = append(r.changes, change{p, from, len(r.batches)})
 			}
 		}
 	}
-	if !changed {
-		return body, false
+	if len(r.changes) == 0 {
+		return out, false
 	}
-	return answer.AppendTo(body[:tags:tags]), true
+	for i, c := range r.changes {
+		c.of.RecordBatches = r.batches[c.from:c.to:c.to]
+		r.changes[i].of = nil
+	}
+	out = slices.Grow(out, len(body)+len(r.batches))
+	return answer.AppendTo(append(out, body[:tags]...)), true
 }
 
-// inflateAll returns the batches of a partition up to where left ends, which it
-// takes its share of, and whether they are other than before.
-func inflateAll(in []byte, left *int) ([]byte, bool) {
+// appendInflated appends the batches of a partition to out, up to where left ends, which
+// it takes its share of. It reports whether they are other than before, and appends
+// nothing otherwise.
+func appendInflated(out, in []byte, left *int) ([]byte, bool) {
 	if !anyCompressed(in) {
 		*left -= len(in)
-		return in, false
+		return out, false
 	}
-	out := []byte{}
 	for rest := in; len(rest) > 0; {
 		b, ok := parseBatch(rest)
 		if !ok {
 			out = append(out, rest...) // cut by the broker: the client asks for more of it
 			break
 		}
-		whole, cost := b.inflate()
+		next, cost := b.appendInflated(out)
 		if cost > *left && *left < maxAnswer {
 			*left = 0
 			break
 		}
 		*left -= cost
-		out, rest = append(out, whole...), rest[len(b):]
+		out, rest = next, rest[len(b):]
 	}
 	return out, true
 }

@@ -57,7 +57,7 @@ func (c *Config) NewProducer(clientID string, failStop bool, more ...kgo.Opt) (*
 				return int(Partition(string(r.Key), n))
 			}
 		})),
-		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		kgo.WithCompressor(batches),
 		// At 2,000 events/s a request for each record costs the brokers twice
 		// the time that batches of 2 ms do, and p99 with it (docs/bench); under
 		// full load batches form by themselves while others are in flight.

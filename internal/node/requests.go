@@ -67,8 +67,8 @@ func (n *node) openResponder() (func() error, error) {
 // newAnswers opens what writes answers, which are not compressed: whoever asks may have a
 // client that knows no lz4. What nobody waits for any more makes room for others.
 func newAnswers(cfg *kafka.Config) (*kafka.Producer, error) {
-	return cfg.NewProducer("belfry-answers", false, kgo.RecordPartitioner(responder.ByRequest()), kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.RecordDeliveryTimeout(responder.AnswerPatience))
+	return cfg.NewProducer("belfry-answers", false, append(kafka.Uncompressed(),
+		kgo.RecordPartitioner(responder.ByRequest()), kgo.RecordDeliveryTimeout(responder.AnswerPatience))...)
 }
 
 // condition tells of the group. Once it has run, failed or found its topic missing, it
