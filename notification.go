@@ -102,12 +102,14 @@ func (n *Notification) Check() error {
 	if err := checkTime("expires_at", n.ExpiresAt); err != nil {
 		return err
 	}
-	now := time.Now()
-	if err := n.checkDeliverAt(now); err != nil {
-		return err
-	}
-	if err := n.checkStay(now); err != nil {
-		return err
+	if !n.DeliverAt.IsZero() || n.Audience != "" {
+		now := time.Now()
+		if err := n.checkDeliverAt(now); err != nil {
+			return err
+		}
+		if err := n.checkStay(now); err != nil {
+			return err
+		}
 	}
 	if err := checkURL("url", n.URL); err != nil {
 		return err
@@ -165,6 +167,8 @@ func checkName(field, s string, limit int) error {
 	switch {
 	case len(s) > limit:
 		return Invalid(field, "must be at most %d bytes, has %d", limit, len(s))
+	case isPrintable(s):
+		return nil
 	case !utf8.ValidString(s):
 		return Invalid(field, "must be UTF-8")
 	case strings.ContainsFunc(s, unicode.IsControl):
@@ -173,10 +177,23 @@ func checkName(field, s string, limit int) error {
 	return nil
 }
 
+// isPrintable reports a text of printable ASCII alone, as most names are.
+func isPrintable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // NoTime reports whether a time is one that programs write where there is none:
 // in the year 1 or before, in the year 9999 or after, or 1970-01-01 00:00:00; each
 // in the time's own zone or in UTC.
 func NoTime(t time.Time) bool {
+	if u := t.Unix(); u > surelySome && u < surelySome+secondsOf7000Years {
+		return false
+	}
 	for _, t := range [...]time.Time{t, t.UTC()} {
 		if y := t.Year(); y <= 1 || y >= 9999 {
 			return true
@@ -189,6 +206,13 @@ func NoTime(t time.Time) bool {
 	}
 	return false
 }
+
+// A time of the 7,000 years from 1972 on is in none of the years that stand for no time,
+// whatever its zone.
+const (
+	surelySome         = 2 * 365 * 24 * 60 * 60
+	secondsOf7000Years = 7000 * 365 * 24 * 60 * 60
+)
 
 // checkTime refuses what does not survive being stored as milliseconds since
 // 1970 and written in RFC 3339, which ends with the year 9999 in UTC: one such
@@ -234,7 +258,7 @@ func (n *Notification) checkDeliverAt(now time.Time) error {
 // https, or a path, query or fragment on the page's own origin. "//host" and
 // backslashes, which browsers read as slashes, would leave that origin.
 func checkURL(field, s string) error {
-	if s == "" {
+	if s == "" || isPlainPath(s) {
 		return nil
 	}
 	if err := checkName(field, s, MaxURLBytes); err != nil {
@@ -258,4 +282,21 @@ func checkURL(field, s string) error {
 		return Invalid(field, want)
 	}
 	return nil
+}
+
+// isPlainPath reports a path of this origin that needs no look at each of its parts, as
+// most URLs of notifications are.
+func isPlainPath(s string) bool {
+	if len(s) > MaxURLBytes || s[0] != '/' || strings.HasPrefix(s, "//") {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '/', c == '-', c == '_', c == '.', c == '=', c == '?', c == '&', c == '#':
+		default:
+			return false
+		}
+	}
+	return true
 }

@@ -42,6 +42,15 @@ var (
 	actorFields = []string{"id", "name", "avatar"}
 )
 
+// knownNames are the names of fields, so that reading one makes no copy of it.
+var knownNames = func() map[string]string {
+	known := map[string]string{}
+	for _, name := range slices.Concat(messageFields, actorFields) {
+		known[name] = name
+	}
+	return known
+}()
+
 // once refuses an object in which one of at most 32 names stands twice: who reads the
 // first and who reads the last would take it for two messages, and what checked one
 // would let the other pass.
@@ -60,9 +69,13 @@ func (o object) once(names []string) error {
 	return nil
 }
 
-// parseOnce is parseObject and once.
-func parseOnce(data []byte, names []string) (object, error) {
-	o, err := parseObject(data)
+// usualMembers are how many members an object has at most that takes no memory of its
+// own: the caller of parseInto has room for them.
+const usualMembers = 20
+
+// parseOnce is parseInto and once.
+func parseOnce(o object, data []byte, names []string) (object, error) {
+	o, err := parseInto(o, data)
 	if err == nil {
 		err = o.once(names)
 	}
@@ -70,7 +83,10 @@ func parseOnce(data []byte, names []string) (object, error) {
 }
 
 // parseObject reads a JSON object, also behind a byte order mark.
-func parseObject(data []byte) (object, error) {
+func parseObject(data []byte) (object, error) { return parseInto(nil, data) }
+
+// parseInto is parseObject with the members behind those of o.
+func parseInto(o object, data []byte) (object, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !json.Valid(data) {
 		var syntax *json.SyntaxError
@@ -85,27 +101,39 @@ func parseObject(data []byte) (object, error) {
 	case data[0] != '{':
 		return nil, Invalid("", "must be a JSON object")
 	}
-	return members(data), nil
+	return members(o, data), nil
 }
 
 const jsonSpace = " \t\r\n"
 
 // members splits an object that is known to be valid.
-func members(data []byte) object {
-	o := make(object, 0, 16)
+func members(o object, data []byte) object {
 	rest := data[1:]
 	for {
-		rest = bytes.TrimLeft(rest, jsonSpace+",")
+		rest = skip(rest, ',')
 		if rest[0] == '}' {
 			return o
 		}
 		n := valueLength(rest)
-		name := rest[:n]
-		rest = bytes.TrimLeft(rest[n:], jsonSpace+":")
+		name, known := knownNames[string(rest[1:n-1])]
+		if !known {
+			name = unquote(rest[:n])
+		}
+		rest = skip(rest[n:], ':')
 		n = valueLength(rest)
-		o = append(o, member{unquote(name), json.RawMessage(rest[:n])})
+		o = append(o, member{name, json.RawMessage(rest[:n])})
 		rest = rest[n:]
 	}
+}
+
+// skip is data from its first byte on that is neither blank nor mark.
+func skip(data []byte, mark byte) []byte {
+	for i, c := range data {
+		if c != mark && c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return data[i:]
+		}
+	}
+	return nil
 }
 
 // valueLength is the length of the value that valid JSON begins with.

@@ -54,7 +54,8 @@ func ParseRecord(data []byte, defaults Notification) (Message, error) {
 }
 
 func parseMessage(data []byte, defaults Notification, lenient bool) (Message, error) {
-	o, err := parseOnce(data, messageFields)
+	var room [usualMembers]member
+	o, err := parseOnce(room[:0], data, messageFields)
 	if err != nil {
 		return Message{}, err
 	}
@@ -76,7 +77,8 @@ func parseMessage(data []byte, defaults Notification, lenient bool) (Message, er
 // A notice that is over already, or was meant to take one back, is refused: nobody can take
 // back what everybody has read. Errors are a [*FieldError].
 func ParseNotification(data []byte, defaults Notification) (Message, error) {
-	o, err := parseOnce(data, messageFields)
+	var room [usualMembers]member
+	o, err := parseOnce(room[:0], data, messageFields)
 	if err != nil {
 		return Message{}, err
 	}
@@ -95,7 +97,8 @@ func ParseNotification(data []byte, defaults Notification) (Message, error) {
 
 // ParseRetraction reads the JSON of a Retraction as [ParseNotification] does.
 func ParseRetraction(data []byte, defaults Retraction) (Message, error) {
-	o, err := parseOnce(data, messageFields)
+	var room [usualMembers]member
+	o, err := parseOnce(room[:0], data, messageFields)
 	if err != nil {
 		return Message{}, err
 	}
@@ -300,7 +303,8 @@ func (o object) actor(a *Actor, omit func(error) error) error {
 	if !ok {
 		return nil
 	}
-	fields, err := parseObject(raw)
+	var room [usualMembers]member
+	fields, err := parseInto(room[:0], raw)
 	if err != nil {
 		return omit(Invalid("actor", "must be an object with id, name and avatar"))
 	}

@@ -26,6 +26,12 @@ func PlainText(s string) Text {
 	return Text{"": s}
 }
 
+// plain returns a text that has no language, as most have none.
+func (t Text) plain() (string, bool) {
+	s, ok := t[""]
+	return s, ok && len(t) == 1
+}
+
 // Languages returns the keys of t in order, the one without a language first.
 func (t Text) Languages() []string { return slices.Sorted(maps.Keys(t)) }
 
@@ -49,6 +55,9 @@ func (t Text) Any() string {
 }
 
 func (t Text) size() int {
+	if s, ok := t.plain(); ok {
+		return len(s)
+	}
 	n := 0
 	for language, s := range t {
 		n += len(language) + len(s)
@@ -59,7 +68,7 @@ func (t Text) size() int {
 // MarshalJSON writes a JSON string for a text without a language and an object
 // of language to text otherwise.
 func (t Text) MarshalJSON() ([]byte, error) {
-	if s, ok := t[""]; ok && len(t) == 1 {
+	if s, ok := t.plain(); ok {
 		return json.Marshal(s)
 	}
 	return json.Marshal(map[string]string(t))
@@ -114,6 +123,9 @@ func parseText(field string, raw json.RawMessage) (Text, error) {
 // check returns a [*FieldError] if t does not survive being stored and read
 // again: it must be what [parseText] can have made.
 func (t Text) check(field string) error {
+	if s, ok := t.plain(); ok && utf8.ValidString(s) {
+		return nil
+	}
 	if len(t) > MaxLanguages {
 		return Invalid(field, "must be in at most %d languages, is in %d", MaxLanguages, len(t))
 	}
@@ -132,6 +144,9 @@ func (t Text) check(field string) error {
 
 // empty reports whether t has no text in any language.
 func (t Text) empty() bool {
+	if s, ok := t.plain(); ok {
+		return s == ""
+	}
 	for _, s := range t {
 		if s != "" {
 			return false

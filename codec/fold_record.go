@@ -103,23 +103,26 @@ const (
 	itemNotification = 3
 )
 
-// The field numbers of belfrypb.Notification that the fold needs; 15 is bytes, all
-// others below that are texts.
+// The field numbers of belfrypb.Notification; 15 is bytes, all others below that are
+// texts but for 5 to 7.
 const (
-	notificationID        = 1
-	notificationSource    = 2
-	notificationCategory  = 4
-	notificationPriority  = 5
-	notificationTitle     = 6
-	notificationBody      = 7
-	notificationActorID   = 9
-	notificationActorName = 10
-	notificationKey       = 12
-	notificationTime      = 13
-	notificationExpiresAt = 14
-	notificationData      = 15
-	notificationDeliverAt = 16
-	notificationAudience  = 17
+	notificationID          = 1
+	notificationSource      = 2
+	notificationType        = 3
+	notificationCategory    = 4
+	notificationPriority    = 5
+	notificationTitle       = 6
+	notificationBody        = 7
+	notificationURL         = 8
+	notificationActorID     = 9
+	notificationActorName   = 10
+	notificationActorAvatar = 11
+	notificationKey         = 12
+	notificationTime        = 13
+	notificationExpiresAt   = 14
+	notificationData        = 15
+	notificationDeliverAt   = 16
+	notificationAudience    = 17
 )
 
 func (r *FoldRecord) decodeNotification(b []byte) bool {

@@ -16,7 +16,17 @@ func EncodeRecord(r inbox.Record) ([]byte, error) {
 	if !r.Kind.Valid() {
 		return nil, corrupt("record", "%v", r.Kind)
 	}
-	m := &belfrypb.Record{Format: formatOf(&r), Kind: belfrypb.Kind(r.Kind)}
+	if r.Kind == inbox.KindNotify {
+		if b, ok := encodeNotify(&r); ok {
+			return b, nil
+		}
+	}
+	return encodeRecord(&r)
+}
+
+// encodeRecord is EncodeRecord by the generated codec.
+func encodeRecord(r *inbox.Record) ([]byte, error) {
+	m := &belfrypb.Record{Format: formatOf(r), Kind: belfrypb.Kind(r.Kind)}
 	switch r.Kind {
 	case inbox.KindNotify:
 		n, err := fromNotification("record", &r.Notification)
@@ -46,7 +56,7 @@ func EncodeRecord(r inbox.Record) ([]byte, error) {
 			m.Topic = r.Topic
 		}
 	case inbox.KindPrefs, inbox.KindEndpoint, inbox.KindEndpointGone, inbox.KindTell, inbox.KindUntell:
-		if err := fromReachRecord(m, &r); err != nil {
+		if err := fromReachRecord(m, r); err != nil {
 			return nil, err
 		}
 	default:

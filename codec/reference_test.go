@@ -198,3 +198,6 @@ func setTimes(m *belfrypb.Row, s *inbox.State) {
 		last = mute
 	}
 }
+
+// ReferenceRecord is EncodeRecord by the generated codec.
+func ReferenceRecord(r inbox.Record) ([]byte, error) { return encodeRecord(&r) }

@@ -105,14 +105,14 @@ func (r *Router) route(c *engine.Context, value []byte) {
 	defer end()
 	// All are encoded before the first is written: a record is routed whole or
 	// not at all.
-	var records []*kgo.Record
+	journal, records := r.Prefix.Journal(), make([]*kgo.Record, 0, len(written))
 	for _, d := range written {
 		if d.rule != "" && len(d.keys) > 0 {
 			r.Metrics.matched(d.rule)
 		}
 		r.note(c, &d)
 		for _, key := range d.keys {
-			records = append(records, kafka.NewRecord(r.Prefix.Journal(), key, d.value, headers))
+			records = append(records, kafka.NewRecord(journal, key, d.value, headers))
 		}
 	}
 	c.Write(records)
@@ -136,6 +136,10 @@ func refusals(written []delivery) (out []error) {
 
 // note counts and tells what of a delivery does not arrive.
 func (r *Router) note(c *engine.Context, d *delivery) {
+	over := !d.expiresAt.IsZero() && !d.expiresAt.After(time.Now())
+	if len(d.omitted) == 0 && !over {
+		return
+	}
 	group := r.Prefix.RouterGroup(r.topic)
 	for _, o := range d.omitted {
 		field := o.Field
@@ -151,7 +155,7 @@ func (r *Router) note(c *engine.Context, d *delivery) {
 				"rule", o.Rule, "field", o.Field, "cause", o.Cause, "more", more)
 		}
 	}
-	if d.expiresAt.IsZero() || d.expiresAt.After(time.Now()) {
+	if !over {
 		return
 	}
 	r.Metrics.expired.WithLabelValues(group, d.rule).Inc()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -70,7 +71,11 @@ func parse(r *Room, text string, whole bool) (any, error) {
 	if !utf8.ValidString(p.text) {
 		return nil, belfry.Invalid("", "must be JSON in UTF-8")
 	}
-	var room [64]member
+	room := openMembers.Get().(*[64]member)
+	defer func() {
+		clear(room[:])
+		openMembers.Put(room)
+	}()
 	p.open = room[:0]
 	v, err := p.value(0)
 	if err != nil {
@@ -81,6 +86,9 @@ func parse(r *Room, text string, whole bool) (any, error) {
 	}
 	return v, nil
 }
+
+// openMembers are for the parts of small documents while these are read.
+var openMembers = sync.Pool{New: func() any { return new([64]member) }}
 
 // member is one of an object or, without a name, of a list.
 type member struct {

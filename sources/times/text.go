@@ -23,6 +23,9 @@ var netTime = regexp.MustCompile(`^/Date\((-?\d{1,18})(?:[+-]\d{4})?\)/$`)
 
 // textTime reads all that is a text and not blank.
 func textTime(text string, zone *time.Location) (time.Time, bool) {
+	if t, ok := usualTime(text, zone); ok {
+		return t, true
+	}
 	if strings.Trim(text, "0123456789") == "" {
 		if t, ok := compactTime(text, zone); ok {
 			return t, true
@@ -49,6 +52,32 @@ func textTime(text string, zone *time.Location) (time.Time, bool) {
 		return t, true
 	}
 	return epochText(text)
+}
+
+// usualTime reads 2026-01-31T09:00:00, with a fraction or without, in that zone or with a
+// Z, as isoText does: a pattern takes several times as long. It leaves all else to that.
+func usualTime(text string, zone *time.Location) (time.Time, bool) {
+	const form = "2006-01-02T15:04:05"
+	at, utc := strings.CutSuffix(text, "Z")
+	if len(at) < len(form) || len(at) == len(form)+1 || strings.HasPrefix(at[len(form)-2:], "60") {
+		return time.Time{}, false
+	}
+	for i := range len(at) {
+		want := byte('0')
+		if i == len(form) {
+			want = '.'
+		} else if i < len(form) && (form[i] < '0' || form[i] > '9') {
+			want = form[i]
+		}
+		if want == '0' && (at[i] < '0' || at[i] > '9') || want != '0' && at[i] != want {
+			return time.Time{}, false
+		}
+	}
+	if utc {
+		zone = time.UTC
+	}
+	t, err := time.ParseInLocation(form, at, zone)
+	return t, err == nil
 }
 
 // isoText reads what isoTime has found.
