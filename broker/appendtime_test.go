@@ -13,6 +13,7 @@ import (
 )
 
 func TestAppendTime(t *testing.T) {
+	t.Parallel()
 	b := start(t, broker.Config{})
 	createTopic(t, b, "arrival", map[string]string{"message.timestamp.type": "LogAppendTime"})
 	sent := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
@@ -48,6 +49,7 @@ func TestAppendTime(t *testing.T) {
 }
 
 func TestCreateTimeStays(t *testing.T) {
+	t.Parallel()
 	b := start(t, broker.Config{})
 	createTopic(t, b, "creation", nil)
 	m := text("creation", "k", "v")
@@ -61,6 +63,7 @@ func TestCreateTimeStays(t *testing.T) {
 // The stamped batch has a checksum of its own; a broker that reads its folder
 // again drops everything from the first wrong one on.
 func TestAppendTimeSurvivesRestart(t *testing.T) {
+	t.Parallel()
 	cfg := broker.Config{DataDir: t.TempDir()}
 	b := start(t, cfg)
 	createTopic(t, b, "arrival", map[string]string{"message.timestamp.type": "LogAppendTime"})
@@ -80,6 +83,7 @@ func TestAppendTimeSurvivesRestart(t *testing.T) {
 
 // franz-go names the topic by its ID, as kafka-clients 4 does.
 func TestAppendTimeByTopicID(t *testing.T) {
+	t.Parallel()
 	b := start(t, broker.Config{})
 	createTopic(t, b, "arrival", map[string]string{"message.timestamp.type": "LogAppendTime"})
 	c, err := kgo.NewClient(kgo.SeedBrokers(b.Addrs()...))

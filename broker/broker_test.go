@@ -17,6 +17,7 @@ import (
 )
 
 func TestProduceConsume(t *testing.T) {
+	t.Parallel()
 	b := start(t, broker.Config{})
 	createTopic(t, b, "events", nil)
 	produce(t, b, kafkatest.ClientConfig(), text("events", "사용자-7", "하나"), text("events", "user-7", "two"))
@@ -42,6 +43,7 @@ func TestOneNode(t *testing.T) {
 }
 
 func TestNoTopicByItself(t *testing.T) {
+	t.Parallel()
 	b := start(t, broker.Config{})
 	c, err := sarama.NewClient(b.Addrs(), kafkatest.ClientConfig())
 	if err != nil {
@@ -124,6 +126,7 @@ func TestCloseTwice(t *testing.T) {
 }
 
 func TestCloseReportsWhatItCouldNotSave(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	b, err := broker.Start(broker.Config{Addr: "127.0.0.1:0", DataDir: dir})
 	if err != nil {

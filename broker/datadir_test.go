@@ -43,6 +43,7 @@ func committed(t *testing.T, b *broker.Broker, group, topic string) int64 {
 }
 
 func TestRestartKeeps(t *testing.T) {
+	t.Parallel()
 	cfg := broker.Config{DataDir: t.TempDir()}
 	b := start(t, cfg)
 	createTopic(t, b, "events", map[string]string{"retention.ms": "604800000"})
@@ -75,6 +76,7 @@ func TestRestartKeeps(t *testing.T) {
 }
 
 func TestRestartWithoutDataDirKeepsNothing(t *testing.T) {
+	t.Parallel()
 	b := start(t, broker.Config{})
 	createTopic(t, b, "events", nil)
 	if err := b.Close(); err != nil {
@@ -104,6 +106,7 @@ func TestDataDirInUse(t *testing.T) {
 // What retention empties must not begin again at 0 under the same topic ID:
 // readers would take it for a log that has lost its end.
 func TestRestartKeepsOffsetsOfEmptyPartition(t *testing.T) {
+	t.Parallel()
 	cfg := broker.Config{DataDir: t.TempDir()}
 	b := start(t, cfg)
 	createTopic(t, b, "events", nil)
@@ -179,6 +182,7 @@ func TestKillKeepsRecordsAndProducersGoOn(t *testing.T) {
 }
 
 func TestStartCompacts(t *testing.T) {
+	t.Parallel()
 	cfg := broker.Config{DataDir: t.TempDir()}
 	b := start(t, cfg)
 	createTopic(t, b, "table", map[string]string{"cleanup.policy": "compact"})

@@ -27,19 +27,33 @@ func wantEmpty(t *testing.T, dir string) {
 	}
 }
 
-func TestBenchThroughput(t *testing.T) {
+// TestBenches run side by side, since they wait, and leave nothing behind.
+func TestBenches(t *testing.T) {
 	dir := temporaries(t)
+	t.Run("all", func(t *testing.T) { // ends with the last of them
+		for name, bench := range map[string]func(*testing.T){
+			"throughput": testThroughput, "throughput on other brokers": testThroughputOnOtherBrokers,
+			"latency": testLatency, "latency to a table": testLatencyToTable, "no brokers": testWithoutBrokers,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				bench(t)
+			})
+		}
+	})
+	wantEmpty(t, dir)
+}
+
+func testThroughput(t *testing.T) {
 	r := call(t, "bench", "throughput", "--events", "2000", "--users", "50", "--partitions", "3")
 	r.WantOutput(t, "throughput: go", "GOMAXPROCS", "embedded broker in this process; 2000 events, 50 users, 3 partitions\n")
 	if strings.Contains(r.Stdout, "NaN") || strings.Contains(r.Stdout, "belfry belfry") ||
 		!regexp.MustCompile(`in both tables after \d+\.\d\d s: [1-9]\d* events/s; \d+\.\d CPU-s per million events\n$`).MatchString(r.Stdout) {
 		t.Errorf("printed %s", r.Stdout)
 	}
-	wantEmpty(t, dir)
 }
 
-func TestBenchThroughputOnOtherBrokers(t *testing.T) {
-	dir := temporaries(t)
+func testThroughputOnOtherBrokers(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	r := call(t, "bench", "throughput", "--events", "500", "--users", "50", "--partitions", "2", "--prefix", "acme", "--brokers", brokers[0])
 	r.WantOutput(t, "brokers of --brokers; 500 events", "in both tables after")
@@ -52,18 +66,15 @@ func TestBenchThroughputOnOtherBrokers(t *testing.T) {
 			t.Errorf("topic %s is none of the benchmark's", name)
 		}
 	}
-	wantEmpty(t, dir)
 }
 
-func TestBenchLatency(t *testing.T) {
-	dir := temporaries(t)
+func testLatency(t *testing.T) {
 	r := call(t, "bench", "latency", "--duration", "2s", "--rate", "50", "--users", "5", "--partitions", "3")
 	r.WantOutput(t, "latency: go", "embedded broker in this process; 50 events/s for 2s, 5 users with a stream each, 3 partitions, from notifications\n")
 	// 100 were sent, those of the first second don't count.
 	if !regexp.MustCompile(`event to stream: p50 \d+\.\d ms, p90 \d+\.\d ms, p99 \d+\.\d ms, max \d+\.\d ms \(50\)\n$`).MatchString(r.Stdout) {
 		t.Errorf("printed %s", r.Stdout)
 	}
-	wantEmpty(t, dir)
 }
 
 func TestBenchRefuses(t *testing.T) {

@@ -30,6 +30,7 @@ func franz(t *testing.T, brokers []string, more ...kgo.Opt) *kgo.Client {
 // The time lag of a group of ours is that of the record's own timestamp, from
 // the first collection on.
 func TestLagByTimestamp(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Embedded(t)
 	k := newLagKafka(t, brokers)
 	k.create(lagTopic, 1)
@@ -56,6 +57,7 @@ func TestLagByTimestamp(t *testing.T) {
 // Behind the last record there may be offsets that are none: a group that has
 // processed the last record is behind in nothing.
 func TestLagBehindTransactions(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Embedded(t)
 	k := newLagKafka(t, brokers)
 	k.create(lagTopic, 1)
@@ -94,6 +96,7 @@ func TestLagBehindTransactions(t *testing.T) {
 // begins, however much comes behind it, and the report says what is held back since
 // when. A group that has read beyond it is not behind.
 func TestLagAtAnOpenTransaction(t *testing.T) {
+	t.Parallel()
 	t.Run("embedded", func(t *testing.T) { testLagAtAnOpenTransaction(t, kafkatest.Embedded(t)) })
 	t.Run("kafka", func(t *testing.T) { testLagAtAnOpenTransaction(t, kafkatest.Start(t, kafkatest.Config{}).Brokers()) })
 }
@@ -151,6 +154,7 @@ func TestLagOfACommitForAnotherLog(t *testing.T) {
 
 // Groups come and go while lag is collected.
 func TestLagOfGroupsThatComeAndGo(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Embedded(t)
 	k := newLagKafka(t, brokers)
 	k.create("a", 1)

@@ -200,6 +200,7 @@ func groupOf(r lag.Report, name string) lag.Group {
 func declared(group, topic string) map[string][]string { return map[string][]string{group: {topic}} }
 
 func TestLagOfAGroup(t *testing.T) {
+	t.Parallel()
 	t.Run("embedded", func(t *testing.T) { testLagOfAGroup(t, kafkatest.Embedded(t)) })
 	t.Run("kafka", func(t *testing.T) {
 		testLagOfAGroup(t, kafkatest.Start(t, kafkatest.Config{}).Brokers())
@@ -266,6 +267,7 @@ func testLagOfAGroup(t *testing.T, brokers []string) {
 // What a group reads is known from its commits and its members if from nothing
 // else.
 func TestLagOfAnUndeclaredGroup(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Embedded(t)
 	k := newLagKafka(t, brokers)
 	k.create("a", 1)
@@ -284,6 +286,7 @@ func TestLagOfAnUndeclaredGroup(t *testing.T) {
 
 // A topic made anew has nothing to do with the one before it.
 func TestLagOfARecreatedTopic(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Embedded(t)
 	k := newLagKafka(t, brokers)
 	k.create(lagTopic, 1)
@@ -303,6 +306,7 @@ func TestLagOfARecreatedTopic(t *testing.T) {
 }
 
 func TestLagWithoutBroker(t *testing.T) {
+	t.Parallel()
 	b, err := broker.Start(broker.Config{Addr: kafkatest.FreeAddr(t), DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

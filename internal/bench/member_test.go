@@ -32,6 +32,7 @@ func shell(t *testing.T, script string) *member {
 
 // Who ends by itself is started again and counted; who is told to is not.
 func TestEndings(t *testing.T) {
+	t.Parallel()
 	m := shell(t, `echo up; exit 1`)
 	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "started again" }, func() bool {
 		text, _ := os.ReadFile(m.log)
@@ -48,6 +49,7 @@ func TestEndings(t *testing.T) {
 }
 
 func TestAwaitReady(t *testing.T) {
+	t.Parallel()
 	m := shell(t, `echo the reason; sleep 1000`)
 	var asked atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

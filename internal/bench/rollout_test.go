@@ -62,6 +62,7 @@ func TestRolloutLog(t *testing.T) {
 // An eventSource goes to who is ready, comes back when it is told to, with the
 // cursor of the last whole event, and elsewhere when it is refused.
 func TestEventSource(t *testing.T) {
+	t.Parallel()
 	var draining atomic.Bool
 	type request struct {
 		first  bool

@@ -117,6 +117,7 @@ func TestReadersNeverAskForLessThanTheyKnow(t *testing.T) {
 }
 
 func TestPollersBringTheirTag(t *testing.T) {
+	t.Parallel()
 	badge := `{"user":"사용자-7","version":4,"cursor":"5.4","unread":2,"unseen":1,"urgent":0,"categories":{"order":{"unread":1,"unseen":0}}}`
 	c := &calls{answers: []func(http.ResponseWriter){status(503, "", ""), status(200, `"5.4.0"`, badge), status(304, `"5.4.0"`, "")}}
 	a, _ := serve(t, c)

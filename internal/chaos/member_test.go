@@ -108,6 +108,7 @@ func startMember(t *testing.T, m *member) {
 }
 
 func TestMemberIsStartedAgainAndThatIsTold(t *testing.T) {
+	t.Parallel()
 	m, tr := newMember(t)
 	startMember(t, m)
 	before := m.current()
@@ -127,6 +128,7 @@ func TestMemberIsStartedAgainAndThatIsTold(t *testing.T) {
 }
 
 func TestMemberStaysDownAndComesBack(t *testing.T) {
+	t.Parallel()
 	m, tr := newMember(t)
 	startMember(t, m)
 	for _, end := range []func(*member) error{(*member).kill, (*member).terminate} {
@@ -147,6 +149,7 @@ func TestMemberStaysDownAndComesBack(t *testing.T) {
 }
 
 func TestMemberThatEndsBadlyIsTold(t *testing.T) {
+	t.Parallel()
 	m, tr := newMember(t, "7")
 	startMember(t, m)
 	if err := m.terminate(); err != nil {
@@ -164,6 +167,7 @@ func TestMemberThatEndsBadlyIsTold(t *testing.T) {
 }
 
 func TestMemberThatIsNotReady(t *testing.T) {
+	t.Parallel()
 	m, _ := newMember(t)
 	m.url = "http://127.0.0.1:1"
 	if err := m.start(); err != nil {

@@ -17,6 +17,7 @@ import (
 )
 
 func TestWhatIsNotAtRestIsNamed(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Embedded(t)
 	body := `{"users":[{"user":"a","version":4,"cursor":"1.4"},{"user":"b","version":9,"cursor":"1.9"}]}`
 	c := &calls{answers: []func(http.ResponseWriter){status(200, "", body)}}

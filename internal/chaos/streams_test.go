@@ -40,6 +40,7 @@ func (s *streaming) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestStreamersListAndGoOnFromTheLastID(t *testing.T) {
+	t.Parallel()
 	unread := func(version, n int) string {
 		return fmt.Sprintf("id: 5.%d\nevent: unread\ndata: {\"user\":\"u\",\"version\":%[1]d,\"cursor\":\"5.%[1]d\",\"unread\":%d,\"unseen\":%[2]d}\n\n", version, n)
 	}

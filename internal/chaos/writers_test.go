@@ -93,6 +93,7 @@ func (a *accepting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // A batch is sent again, the same, until one of the servers takes it, also when
 // writing is to stop.
 func TestPostsAreRepeatedUntilAcknowledged(t *testing.T) {
+	t.Parallel()
 	server := &accepting{tries: map[string]int{}, paths: map[string]int{}}
 	a, tr := serve(t, server, server)
 	h := &history.History{}

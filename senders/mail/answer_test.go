@@ -161,6 +161,7 @@ func (s *script) serve(c net.Conn) {
 
 // TestAnswers is the table of docs/mail.md: what is said at each step, and what follows.
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	const (
 		accepted, unanswered, gone = senders.Accepted, senders.Unanswered, senders.Gone
 		deferred, unavailable      = senders.Deferred, senders.Unavailable

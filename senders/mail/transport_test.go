@@ -150,6 +150,7 @@ func TestAddresses(t *testing.T) {
 // TestConnectionsAreUsedAgain has many mails go over few connections, also after a refusal,
 // and after the server has ended those that were idle.
 func TestConnectionsAreUsedAgain(t *testing.T) {
+	t.Parallel()
 	s, c := newServer(t, mailtest.Config{Secure: true})
 	s.Answers(func(m *mailtest.Mail) error {
 		if m.To == "refused@example.com" {
@@ -194,6 +195,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 
 // TestSecondServer has the next server be used where the first does not work.
 func TestSecondServer(t *testing.T) {
+	t.Parallel()
 	s, c := newServer(t, mailtest.Config{})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -99,6 +99,7 @@ func TestASchemaThatAlwaysFailsIsALetter(t *testing.T) {
 // TestRedirectsStayWithTheRegistry holds that neither the password nor the question
 // goes to another host or port.
 func TestRedirectsStayWithTheRegistry(t *testing.T) {
+	t.Parallel()
 	var elsewhere atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		elsewhere.Add(1)

@@ -27,6 +27,7 @@ func refused(t *testing.T, d *envelope.Decoder, r sources.Record, want string) {
 }
 
 func TestDecoderWaitsForTheRegistry(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
 		status int
@@ -64,6 +65,7 @@ func TestDecoderWaitsForTheRegistry(t *testing.T) {
 }
 
 func TestDecoderWithoutItsRegistry(t *testing.T) {
+	t.Parallel()
 	r := newRegistry(t)
 	r.put(t, "/schemas/ids/1", "", `"string"`)
 	for name, url := range map[string]string{"nobody listens": "http://127.0.0.1:1", "no URL": "registry", "bad URL": "http://user:secret@[::1"} {
