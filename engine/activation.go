@@ -46,7 +46,7 @@ const activationPoll = 100 * time.Millisecond
 //     Nobody has read a record under the first: its sender's session was over,
 //     and whoever waited for it would have seen it.
 func (g *group) activate(s sarama.ConsumerGroupSession, infos map[string]kafka.TopicInfo) error {
-	if g.start == nil {
+	if g.Start == nil {
 		return nil
 	}
 	for _, topic := range g.inputs {
@@ -93,7 +93,7 @@ func (g *group) activateTopic(s sarama.ConsumerGroupSession, topic string, info 
 }
 
 func (g *group) begin(s sarama.ConsumerGroupSession, topic string, info kafka.TopicInfo) (map[int32]startOffset, error) {
-	start, err := g.start(g.topics)
+	start, err := g.Start(g.topics)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func TestOnlyTheOwnerOfPartition0Activates(t *testing.T) {
 	}
 	activate := func(ctx context.Context, start func(*kafka.Topics) (Start, error), claims ...int32) (map[int32]int64, error) {
 		s := &partOf{ctx: ctx, claims: claims, marked: map[int32]int64{}}
-		g := &group{name: "s", inputs: []string{"src"}, topics: topics, start: start, log: cfg.Logger}
+		g := &group{name: "s", inputs: []string{"src"}, topics: topics, Group: Group{Start: start}, log: cfg.Logger}
 		return s.marked, g.activate(s, infos)
 	}
 	never := func(*kafka.Topics) (Start, error) {

@@ -104,7 +104,7 @@ func (s *Supervisor) lacksNothing() {
 // and what Begin would find in them is not all.
 func (g *group) beginAll(s *session) error {
 	g.sup.lacksNothing()
-	if g.beginning == nil || s.Context().Err() != nil {
+	if g.Begin == nil || s.Context().Err() != nil {
 		return nil
 	}
 	all, ctx := errgroup.WithContext(s.Context())
@@ -117,8 +117,8 @@ func (g *group) beginAll(s *session) error {
 			return fmt.Errorf("the table of %s/%d is not open", claim.Topic, claim.Partition)
 		}
 		all.Go(func() error {
-			err := g.beginning(ctx, &Partition{
-				Topic: claim.Topic, Number: claim.Partition, Remedy: g.remedy, rows: rows, write: g.writeRow, sup: g.sup,
+			err := g.Begin(ctx, &Partition{
+				Topic: claim.Topic, Number: claim.Partition, Remedy: g.Remedy, rows: rows, write: g.writeRow, sup: g.sup,
 			})
 			if err != nil {
 				return fmt.Errorf("begin %s/%d: %w", claim.Topic, claim.Partition, err)

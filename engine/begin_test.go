@@ -28,7 +28,7 @@ func TestASessionThatIsOverBeginsNothing(t *testing.T) {
 		defer end()
 		g := &group{sup: NewSupervisor("g", &kafka.Config{})}
 		g.tables.open = map[int32]storage.Storage{0: storage.NewMemory()}
-		g.beginning = func(ctx context.Context, _ *Partition) error {
+		g.Begin = func(ctx context.Context, _ *Partition) error {
 			if when == "before" {
 				t.Error("began in a session that is over")
 			}

@@ -27,29 +27,20 @@ var ErrFenced = errors.New("another process uses this instance id")
 // only, keeps the raw records at hand, and looks before each session whether
 // the logs are those that were processed.
 type group struct {
+	Group
 	sarama.ConsumerGroup
 	name   string
 	inputs []string
 	topics *kafka.Topics
-	lookup []string // topics that onSession is also told of
 	// onSession is called before a session's first record.
-	onSession func(map[string]kafka.TopicInfo)
-	// positional says that a log which was cut short must not be read on.
-	positional bool
-	// start says where to begin without a commit; nil: at the oldest record.
-	start      func(*kafka.Topics) (Start, error)
-	transient  bool // the inputs come and go, and grow
+	onSession  func(map[string]kafka.TopicInfo)
 	instanceID string
 	sup        *Supervisor
-	remedy     string
 	refused    func([]Refusal)            // called with all that a session refuses
 	claimed    *atomic.Pointer[[]Claimed] // those of the present session
-	written    func(time.Time)            // may be nil
-	batches    *Batches                   // nil: a record is a batch
 	// readAhead, if not nil, reads rows of those keys that are soon asked for.
 	readAhead func(partition int32, keys []string)
 	hold      func(*tracker, sarama.ConsumerGroupClaim) (run func(context.Context)) // nil: no timers
-	beginning func(context.Context, *Partition) error                               // Group.Begin
 	tables    tables
 	previous  *lastMember
 	changes   *rebalances
@@ -78,7 +69,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if err := g.previous.keep(s.MemberID()); err != nil {
 		g.log.Warn("member id not kept: if this process is killed, its partitions wait for the session time-out", "group", g.name, "err", err)
 	}
-	infos, err := g.topics.Info(slices.Concat(g.inputs, g.lookup)...)
+	infos, err := g.topics.Info(slices.Concat(g.inputs, g.Lookup)...)
 	if err != nil {
 		return fmt.Errorf("prepare session: %w", err)
 	}
@@ -92,7 +83,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	g.onSession(infos)
 	g.claimed.Store(claimedIn(s))
 	wrapped := newSession(s, infos)
-	wrapped.written = g.written
+	wrapped.written = g.Written
 	g.refused(g.startPartitions(wrapped, positions))
 	g.session.Store(wrapped)
 	g.sup.follow(wrapped.trackers)
@@ -106,7 +97,7 @@ func (g *group) Setup(s sarama.ConsumerGroupSession) error {
 	if err := g.beginAll(wrapped); err != nil {
 		return fmt.Errorf("prepare session: %w", err)
 	}
-	wrapped.watch.Go(func() { wrapped.guard(g.topics, g.inputs, g.transient, g.log) })
+	wrapped.watch.Go(func() { wrapped.guard(g.topics, g.inputs, g.Transient, g.log) })
 	return nil
 }
 
@@ -121,10 +112,10 @@ func (g *group) startPartitions(s *session, positions map[kafka.TopicPartition]*
 			foreign[claim] = p.Committed
 		}
 		switch {
-		case what == kafka.Refused && g.positional:
+		case what == kafka.Refused && g.Positional:
 			s.refused[claim] = true
-			refusals = append(refusals, Refusal{claim.Topic, claim.Partition, why, g.remedy})
-			g.log.Error("partition refused", "topic", claim.Topic, "partition", claim.Partition, "reason", why, "remedy", g.remedy)
+			refusals = append(refusals, Refusal{claim.Topic, claim.Partition, why, g.Remedy})
+			g.log.Error("partition refused", "topic", claim.Topic, "partition", claim.Partition, "reason", why, "remedy", g.Remedy)
 		case what == kafka.Refused || what == kafka.Rewind:
 			// It is committed, also if no record follows.
 			again := kafka.CommitMark{Epoch: p.Epoch, Time: kafka.NoTime}
@@ -173,7 +164,7 @@ func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGro
 	}
 	at := s.trackers[kafka.TopicPartition{Topic: c.Topic(), Partition: c.Partition()}]
 	at.start(c.InitialOffset())
-	tracked := newClaim(c, g.batches, len(s.trackers))
+	tracked := newClaim(c, g.Batches, len(s.trackers))
 	if g.readAhead != nil {
 		tracked.readAhead = func(keys []string) { g.readAhead(c.Partition(), keys) }
 	}

@@ -172,10 +172,7 @@ func (p *Processor) missing(ctx context.Context, topics *kafka.Topics) error {
 	if !p.group.Transient {
 		return nil
 	}
-	var names []string
-	for _, edge := range p.group.Graph.InputStreams() {
-		names = append(names, edge.Topic())
-	}
+	names := p.inputs()
 	infos, err := topics.Lookup(ctx, names)
 	if err != nil {
 		return nil // what is wrong shows in what follows
@@ -211,11 +208,8 @@ func (p *Processor) follow(ctx context.Context, state goka.StateReader) {
 
 func (p *Processor) newGroup(topics *kafka.Topics) *group {
 	g := &group{
-		name: string(p.group.Graph.Group()), topics: topics,
-		positional: p.group.Positional, remedy: p.group.Remedy, refused: p.sup.refuse,
-		start: p.group.Start, transient: p.group.Transient, instanceID: p.cfg.InstanceID, sup: p.sup,
-		previous: previousMember(&p.cfg, string(p.group.Graph.Group())), log: p.sup.Log, changes: &p.changes, claimed: &p.claims, written: p.group.Written, batches: p.group.Batches,
-		beginning: p.group.Begin, lookup: p.group.Lookup,
+		Group: p.group, name: p.Group(), inputs: p.inputs(), topics: topics, refused: p.sup.refuse, instanceID: p.cfg.InstanceID, sup: p.sup,
+		previous: previousMember(&p.cfg, p.Group()), log: p.sup.Log, changes: &p.changes, claimed: &p.claims,
 	}
 	g.onSession = func(infos map[string]kafka.TopicInfo) {
 		p.recovery.reset()
@@ -223,10 +217,15 @@ func (p *Processor) newGroup(topics *kafka.Topics) *group {
 			p.group.OnSession(infos)
 		}
 	}
-	for _, edge := range p.group.Graph.InputStreams() {
-		g.inputs = append(g.inputs, edge.Topic())
-	}
 	return g
+}
+
+// inputs are the topics that the group reads.
+func (p *Processor) inputs() (names []string) {
+	for _, edge := range p.group.Graph.InputStreams() {
+		names = append(names, edge.Topic())
+	}
+	return names
 }
 
 func (p *Processor) options(g *group, s *store.Store, out *atomic.Pointer[kafka.Producer]) []goka.ProcessorOption {

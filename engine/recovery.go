@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -109,26 +110,19 @@ type recovering struct {
 	storage.Storage
 	recovery  *recovery
 	partition int32
-
-	mu   sync.Mutex
-	done bool
+	done      atomic.Bool
 }
 
 // MarkRecovered implements storage.Storage.
 func (s *recovering) MarkRecovered() error {
-	s.mu.Lock()
-	s.done = true
-	s.mu.Unlock()
+	s.done.Store(true)
 	s.recovery.on(s.partition, func(at *RecoverySpan) { at.Next = at.End })
 	return s.Storage.MarkRecovered()
 }
 
 // SetOffset implements storage.Storage.
 func (s *recovering) SetOffset(offset int64) error {
-	s.mu.Lock()
-	done := s.done
-	s.mu.Unlock()
-	if !done {
+	if !s.done.Load() {
 		s.recovery.on(s.partition, func(at *RecoverySpan) { at.Next = offset + 1 })
 	}
 	return s.Storage.SetOffset(offset)

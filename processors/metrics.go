@@ -45,52 +45,32 @@ func delayBuckets() []float64 {
 // NewMetrics registers the metrics with reg, once for each process.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	f := promauto.With(reg)
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return f.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	delays := func(name, help string) *prometheus.HistogramVec {
+		return f.NewHistogramVec(prometheus.HistogramOpts{
+			Name: name, Help: help,
+			Buckets: delayBuckets(), NativeHistogramBucketFactor: nativeFactor, NativeHistogramMaxBucketNumber: nativeBuckets, NativeHistogramMinResetDuration: time.Hour,
+		}, []string{"group"})
+	}
 	return &Metrics{
-		records: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_records_total", Help: "Records processed, by consumer group and result.",
-		}, []string{"group", "result"}),
-		deadLetters: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_dead_letters_total", Help: "Records set aside, by consumer group and reason.",
-		}, []string{"group", "reason"}),
-		delay: f.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "belfry_record_delay_seconds", Help: "Time from a record's timestamp to its processing, by consumer group.",
-			Buckets: delayBuckets(), NativeHistogramBucketFactor: nativeFactor, NativeHistogramMaxBucketNumber: nativeBuckets, NativeHistogramMinResetDuration: time.Hour,
-		}, []string{"group"}),
-		written: f.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "belfry_record_to_table_seconds",
-			Help:    "Time from a record's timestamp to the acknowledgement of all that it led to, rows in tables among them, by consumer group.",
-			Buckets: delayBuckets(), NativeHistogramBucketFactor: nativeFactor, NativeHistogramMaxBucketNumber: nativeBuckets, NativeHistogramMinResetDuration: time.Hour,
-		}, []string{"group"}),
-		matches: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_rule_matches_total", Help: "Events that a rule has matched and found recipients for.",
-		}, []string{"rule"}),
-		omitted: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_omitted_fields_total", Help: "Optional fields that a notification lacks because they could not be read, by consumer group, rule (empty for the built-in source), field and cause: null, missing, empty or unreadable.",
-		}, []string{"group", "rule", "field", "cause"}),
-		expired: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_expired_on_arrival_total", Help: "Notifications that had expired before they were routed, which nobody sees, by consumer group and rule (empty for the built-in source).",
-		}, []string{"group", "rule"}),
-		repeated: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_repeated_ids_total", Help: "Notifications dropped because their recipient had one of that id from another record, by rule (empty for HTTP and the built-in source) and content: other or same, as the row or the journal shows, or unknown, where more came than are compared or the journal does not have the one before any more.",
-		}, []string{"rule", "content"}),
+		records:     counter("belfry_records_total", "Records processed, by consumer group and result.", "group", "result"),
+		deadLetters: counter("belfry_dead_letters_total", "Records set aside, by consumer group and reason.", "group", "reason"),
+		delay:       delays("belfry_record_delay_seconds", "Time from a record's timestamp to its processing, by consumer group."),
+		written:     delays("belfry_record_to_table_seconds", "Time from a record's timestamp to the acknowledgement of all that it led to, rows in tables among them, by consumer group."),
+		matches:     counter("belfry_rule_matches_total", "Events that a rule has matched and found recipients for.", "rule"),
+		omitted:     counter("belfry_omitted_fields_total", "Optional fields that a notification lacks because they could not be read, by consumer group, rule (empty for the built-in source), field and cause: null, missing, empty or unreadable.", "group", "rule", "field", "cause"),
+		expired:     counter("belfry_expired_on_arrival_total", "Notifications that had expired before they were routed, which nobody sees, by consumer group and rule (empty for the built-in source).", "group", "rule"),
+		repeated:    counter("belfry_repeated_ids_total", "Notifications dropped because their recipient had one of that id from another record, by rule (empty for HTTP and the built-in source) and content: other or same, as the row or the journal shows, or unknown, where more came than are compared or the journal does not have the one before any more.", "rule", "content"),
 		missing: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "belfry_source_topic_missing", Help: "1 for each topic that a source of the rules names and that does not exist.",
 		}, []string{"topic"}),
-		atOnce: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_delivered_at_once_total", Help: "Notifications with a deliver_at that were shown at once, by cause: past, or full where the user had as many hidden items as there may be.",
-		}, []string{"cause"}),
-		refusals: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_full_commands_total", Help: "Commands that changed nothing since their user had as many as there may be, by kind: snooze, mute or subscribe.",
-		}, []string{"kind"}),
-		dispatched: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_outbound_dispatched_total", Help: "Decisions to tell a user of something, each a record for whoever sends on that channel.",
-		}, []string{"channel"}),
-		repeatedTells: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_outbound_repeated_total", Help: "Decisions that were written again for their senders, since it was not known whether they had been: after a crash, most of all.",
-		}, []string{"channel"}),
-		dropped: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_outbound_dropped_total", Help: "Tells that came to nothing when their turn came: what they were about was seen, or preferences, endpoints or the channel had changed.",
-		}, []string{"channel"}),
+		atOnce:        counter("belfry_delivered_at_once_total", "Notifications with a deliver_at that were shown at once, by cause: past, or full where the user had as many hidden items as there may be.", "cause"),
+		refusals:      counter("belfry_full_commands_total", "Commands that changed nothing since their user had as many as there may be, by kind: snooze, mute or subscribe.", "kind"),
+		dispatched:    counter("belfry_outbound_dispatched_total", "Decisions to tell a user of something, each a record for whoever sends on that channel.", "channel"),
+		repeatedTells: counter("belfry_outbound_repeated_total", "Decisions that were written again for their senders, since it was not known whether they had been: after a crash, most of all.", "channel"),
+		dropped:       counter("belfry_outbound_dropped_total", "Tells that came to nothing when their turn came: what they were about was seen, or preferences, endpoints or the channel had changed.", "channel"),
 		refused: f.NewCounter(prometheus.CounterOpts{
 			Name: "belfry_refused_rows_total", Help: "Rows of a lower version than the store had, met while it was recovered.",
 		}),

@@ -119,9 +119,7 @@ func (r *Responder) findTopic(ctx context.Context, a *asked) error {
 			return nil
 		}
 		a.waits(err)
-		select {
-		case <-time.After(lookPause):
-		case <-ctx.Done():
+		if !engine.Sleep(ctx, lookPause) {
 			return ctx.Err()
 		}
 	}

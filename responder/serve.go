@@ -90,11 +90,7 @@ func (r *Responder) command(ctx context.Context, a *asked, record inbox.Record) 
 // whether there is room. Of a request that is read again, once later ones were served, the
 // row does not say that any more: then the topics there are now decide.
 func (r *Responder) subscribeTopic(ctx context.Context, a *asked) (answer, error) {
-	at, err := r.append(ctx, a, inbox.Record{Kind: inbox.KindSubscribe, Topic: a.news, Origin: a.origin})
-	if err != nil {
-		return answer{}, err
-	}
-	row, err := r.awaitRow(ctx, a, &at)
+	row, _, err := r.applied(ctx, a, inbox.Record{Kind: inbox.KindSubscribe, Topic: a.news, Origin: a.origin})
 	if err != nil {
 		return answer{}, err
 	}
@@ -121,11 +117,8 @@ func (r *Responder) subscribe(ctx context.Context, a *asked) (answer, error) {
 			record.Seqs = []uint64{e.Seq}
 		}
 	}
-	at, err := r.append(ctx, a, record)
+	row, at, err := r.applied(ctx, a, record)
 	if err != nil {
-		return answer{}, err
-	}
-	if row, err = r.awaitRow(ctx, a, &at); err != nil {
 		return answer{}, err
 	}
 	said := answer{OK: true, Recipient: a.recipient}
@@ -181,11 +174,7 @@ func find(row *inbox.State, hash uint64) (inbox.Endpoint, bool) {
 // setPreferences merges a patch into the user's preferences. The fold decides whether
 // there is room.
 func (r *Responder) setPreferences(ctx context.Context, a *asked) (answer, error) {
-	at, err := r.append(ctx, a, inbox.Record{Kind: inbox.KindPrefs, Prefs: a.patch, Origin: a.origin})
-	if err != nil {
-		return answer{}, err
-	}
-	row, err := r.awaitRow(ctx, a, &at)
+	row, _, err := r.applied(ctx, a, inbox.Record{Kind: inbox.KindPrefs, Prefs: a.patch, Origin: a.origin})
 	if err != nil {
 		return answer{}, err
 	}
@@ -224,11 +213,8 @@ func (r *Responder) latest(ctx context.Context, a *asked) (inbox.State, error) {
 	if err != nil || row.Version == 0 {
 		return row, err
 	}
-	at, err := r.append(ctx, a, inbox.Record{Kind: inbox.KindTouch})
-	if err != nil {
-		return row, err
-	}
-	return r.awaitRow(ctx, a, &at)
+	row, _, err = r.applied(ctx, a, inbox.Record{Kind: inbox.KindTouch})
+	return row, err
 }
 
 // list tells of a user's endpoints.
@@ -276,6 +262,17 @@ func (r *Responder) append(ctx context.Context, a *asked, record inbox.Record) (
 		return inbox.Position{}, ctx.Err()
 	}
 	return inbox.Position{}, fmt.Errorf("%w: %w", errJournal, err)
+}
+
+// applied appends a record, and returns the user's row once it shows the record, and where
+// that is.
+func (r *Responder) applied(ctx context.Context, a *asked, record inbox.Record) (inbox.State, inbox.Position, error) {
+	at, err := r.append(ctx, a, record)
+	if err != nil {
+		return inbox.State{}, at, err
+	}
+	row, err := r.awaitRow(ctx, a, &at)
+	return row, at, err
 }
 
 // awaitRow returns the user's row once it shows the record at that position, or, without

@@ -22,27 +22,23 @@ type Metrics struct {
 // NewMetrics registers them.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	f := promauto.With(reg)
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return f.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	gauge := func(name, help string) *prometheus.GaugeVec {
+		return f.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"channel"})
+	}
 	return &Metrics{
-		registry: reg,
-		decisions: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_outbound_decisions_total", Help: "Decisions that a sender has ended, by channel and result: sent, nothing (left to tell), repeat (was sent before), late, no-endpoint and failed (given back, decided anew), dead-letter, given-up (read again by whoever has the partition next).",
-		}, []string{"channel", "result"}),
-		answers: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_outbound_answers_total", Help: "What services said to messages, by channel, service and answer: accepted, unanswered (counts as sent), gone, limited, deferred (this endpoint alone, not now), unavailable, unreachable, unauthorized, rejected.",
-		}, []string{"channel", "service", "answer"}),
+		registry:  reg,
+		decisions: counter("belfry_outbound_decisions_total", "Decisions that a sender has ended, by channel and result: sent, nothing (left to tell), repeat (was sent before), late, no-endpoint and failed (given back, decided anew), dead-letter, given-up (read again by whoever has the partition next).", "channel", "result"),
+		answers:   counter("belfry_outbound_answers_total", "What services said to messages, by channel, service and answer: accepted, unanswered (counts as sent), gone, limited, deferred (this endpoint alone, not now), unavailable, unreachable, unauthorized, rejected.", "channel", "service", "answer"),
 		seconds: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "belfry_outbound_answer_seconds", Help: "Time from sending a message to its answer, or to giving up on one, by channel.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}, NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
 		}, []string{"channel"}),
-		inFlight: f.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "belfry_outbound_in_flight", Help: "Decisions that a sender has begun and not ended, those that wait for their user's row among them, by channel.",
-		}, []string{"channel"}),
-		underWay: f.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "belfry_outbound_under_way", Help: "Messages sent and not answered yet, by channel.",
-		}, []string{"channel"}),
-		gone: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "belfry_outbound_endpoints_gone_total", Help: "Endpoints that their service says are no more, and that were removed, by channel.",
-		}, []string{"channel"}),
+		inFlight: gauge("belfry_outbound_in_flight", "Decisions that a sender has begun and not ended, those that wait for their user's row among them, by channel."),
+		underWay: gauge("belfry_outbound_under_way", "Messages sent and not answered yet, by channel."),
+		gone:     counter("belfry_outbound_endpoints_gone_total", "Endpoints that their service says are no more, and that were removed, by channel.", "channel"),
 	}
 }
 

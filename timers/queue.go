@@ -172,6 +172,13 @@ func (q *Queue) TellStats() TellStats {
 	return s
 }
 
+// part is the ownership of a partition, nil for one that nobody holds.
+func (q *Queue) part(number int32) *partition {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.parts[number]
+}
+
 func (q *Queue) all() []*partition {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -189,10 +196,7 @@ func (q *Queue) Renew() {
 // something for many of them that their rows do not have yet. For a partition that nobody
 // holds it does nothing.
 func (q *Queue) Announce(number int32) {
-	q.mu.Lock()
-	p := q.parts[number]
-	q.mu.Unlock()
-	if p != nil {
+	if p := q.part(number); p != nil {
 		signal(p.telling.announced)
 	}
 }
@@ -225,10 +229,7 @@ func (q *Queue) Set(number int32, user string, was, due int64) {
 	if due == 0 || due == was {
 		return // an earlier timer finds that it is nobody's any more
 	}
-	q.mu.Lock()
-	p := q.parts[number]
-	q.mu.Unlock()
-	if p != nil {
+	if p := q.part(number); p != nil {
 		p.add(user, due)
 	}
 }
@@ -237,10 +238,7 @@ func (q *Queue) Set(number int32, user string, was, due int64) {
 // called as [Queue.Set] is. Unsettled says that the row was written for tells that came to
 // nothing, and for nothing else: what is overdue waits on, longer each time.
 func (q *Queue) SetNext(number int32, user string, next Next, unsettled bool) {
-	q.mu.Lock()
-	p := q.parts[number]
-	q.mu.Unlock()
-	if p != nil {
+	if p := q.part(number); p != nil {
 		p.telling.set(user, next, unsettled)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -244,21 +243,14 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 		return nil, err
 	}
 	var changes []Change
-	var existing, raced []belfry.TopicSpec
-	for _, s := range specs {
-		if _, ok := infos[s.Name]; ok {
-			existing = append(existing, s)
-		}
-	}
+	var raced []belfry.TopicSpec
+	existing, missing := parted(specs, infos)
 	if err := t.Verify(existing); err != nil {
 		return nil, err
 	}
-	for _, s := range specs {
+	for _, s := range missing {
 		if err := ctx.Err(); err != nil {
 			return changes, err
-		}
-		if _, ok := infos[s.Name]; ok {
-			continue
 		}
 		created, err := t.create(ctx, s, replication)
 		if err != nil {
@@ -271,7 +263,7 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 		}
 	}
 	// Also for who lost the race to create one.
-	if len(infos) < len(specs) {
+	if len(missing) > 0 {
 		if err := t.settle(ctx, names); err != nil {
 			return changes, err
 		}
@@ -281,11 +273,21 @@ func (t *Topics) Ensure(ctx context.Context, specs []belfry.TopicSpec, replicati
 
 // Missing returns those of the topics that do not exist. Of those that do nothing is asked.
 func (t *Topics) Missing(specs []belfry.TopicSpec) ([]belfry.TopicSpec, error) {
-	existing, err := t.Lookup(context.Background(), namesOf(specs))
-	return slices.DeleteFunc(slices.Clone(specs), func(s belfry.TopicSpec) bool {
-		_, ok := existing[s.Name]
-		return ok
-	}), err
+	infos, err := t.Lookup(context.Background(), namesOf(specs))
+	_, missing := parted(specs, infos)
+	return missing, err
+}
+
+// parted returns the topics that exist and the others.
+func parted(specs []belfry.TopicSpec, infos map[string]TopicInfo) (existing, missing []belfry.TopicSpec) {
+	for _, s := range specs {
+		if _, ok := infos[s.Name]; ok {
+			existing = append(existing, s)
+		} else {
+			missing = append(missing, s)
+		}
+	}
+	return existing, missing
 }
 
 func namesOf(specs []belfry.TopicSpec) []string {

@@ -115,12 +115,7 @@ func (t *Topics) Plan(specs []belfry.TopicSpec, replication int) ([]Step, error)
 	if err != nil {
 		return nil, err
 	}
-	var existing []belfry.TopicSpec
-	for _, s := range specs {
-		if _, ok := infos[s.Name]; ok {
-			existing = append(existing, s)
-		}
-	}
+	existing, _ := parted(specs, infos)
 	differs, err := t.differences(existing, infos)
 	if err != nil {
 		return nil, err

@@ -42,15 +42,9 @@ func (c *lagClient) offsets(ctx context.Context, found *lagFacts) error {
 }
 
 func (c *lagClient) find(ctx context.Context, found *lagFacts, needed map[string]bool) error {
-	r := kmsg.NewPtrMetadataRequest()
-	for _, name := range slices.Sorted(maps.Keys(needed)) {
-		t := kmsg.NewMetadataRequestTopic()
-		t.Topic = kmsg.StringPtr(name)
-		r.Topics = append(r.Topics, t)
-	}
-	resp, err := r.RequestWith(ctx, c.client)
+	resp, err := kafka.Metadata(ctx, c.client, slices.Sorted(maps.Keys(needed)))
 	if err != nil {
-		return fmt.Errorf("look up topics: %w", err)
+		return err
 	}
 	for _, t := range resp.Topics {
 		if t.Topic == nil {

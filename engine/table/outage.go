@@ -82,12 +82,7 @@ func (o *outage) insist(ctx context.Context, ask func(context.Context) error) er
 		if time.Since(began) > outageGrace {
 			o.set(true, err)
 		}
-		pause := time.NewTimer(feedRetry)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-		}
+		engine.Sleep(ctx, feedRetry)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -171,10 +172,8 @@ func (t *Transport) login(client *smtp.Client, host string) (smtp.Auth, error) {
 		{"PLAIN", func() smtp.Auth { return smtp.PlainAuth("", t.User, t.Password, host, false) }},
 		{"LOGIN", func() smtp.Auth { return smtp.LoginAuth(t.User, t.Password, host, false) }},
 	} {
-		for _, name := range ways {
-			if name == way.name {
-				return way.make(), nil
-			}
+		if slices.Contains(ways, way.name) {
+			return way.make(), nil
 		}
 	}
 	return nil, errNoLogin

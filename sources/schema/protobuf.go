@@ -73,16 +73,20 @@ func (s protobufSchema) decode(ref envelope.SchemaID, body []byte) (any, string,
 		d = messages.Get(int(i))
 		messages = d.Messages()
 	}
-	room := new(envelope.Room)
+	v, err := s.encoded(new(envelope.Room), d, body, 0)
+	return v, string(d.FullName()), err
+}
+
+// encoded reads a message as encoded.
+func (s protobufSchema) encoded(room *envelope.Room, d protoreflect.MessageDescriptor, body []byte, depth int) (any, error) {
 	if err := s.take(room, d, body); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	m := dynamicpb.NewMessage(d)
 	if err := (proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: envelope.MaxDepth}).Unmarshal(body, m); err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	v, err := s.message(room, m, 0)
-	return v, string(d.FullName()), err
+	return s.message(room, m, depth)
 }
 
 // messagePath reads which message of the file follows: its place in the file,
@@ -254,14 +258,7 @@ func (s protobufSchema) any(room *envelope.Room, m protoreflect.Message, depth i
 	if !ok {
 		return out, nil
 	}
-	if err := s.take(room, d, body); err != nil {
-		return nil, err
-	}
-	inner := dynamicpb.NewMessage(d)
-	if err := (proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: envelope.MaxDepth}).Unmarshal(body, inner); err != nil {
-		return nil, err
-	}
-	v, err := s.message(room, inner, depth+1)
+	v, err := s.encoded(room, d, body, depth+1)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package letter
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -204,9 +205,7 @@ func (r reader) forms(n *yaml.Node, path, has string) forms {
 
 func (r reader) categories(n *yaml.Node) {
 	merged := map[string]category{}
-	for id, c := range r.words.categories {
-		merged[id] = c
-	}
+	maps.Copy(merged, r.words.categories)
 	for _, e := range r.Entries(n, "categories", "a mapping of categories to their names") {
 		path := yamlfile.Join("categories", e.Name)
 		fields := r.Fields(e.Value, path, `a mapping such as {name: Approvals, count: {one: "{n} approval", other: "{n} approvals"}}`, "name", "count")

@@ -1,6 +1,7 @@
 package bill
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -98,12 +99,7 @@ func constant(e ast.Expr) bool {
 	case ast.LiteralKind:
 		return true
 	case ast.ListKind:
-		for _, element := range e.AsList().Elements() {
-			if element.Kind() != ast.LiteralKind {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(e.AsList().Elements(), func(element ast.Expr) bool { return element.Kind() != ast.LiteralKind })
 	}
 	return false
 }
