@@ -443,11 +443,8 @@ func TestSeenAgainstTheDecision(t *testing.T) {
 		evaluated := seq
 		var seen, decided uint64
 		var all sync.WaitGroup
-		all.Go(func() { seen = w.append(user, inbox.Record{Kind: inbox.KindSeen, Seqs: []uint64{seq}}) })
-		all.Go(func() {
-			if rand.IntN(2) == 0 {
-				w.Row(user) //nolint:errcheck // to be a moment late
-			}
+		see := func() { seen = w.append(user, inbox.Record{Kind: inbox.KindSeen, Seqs: []uint64{seq}}) }
+		decide := func() {
 			decided = w.append(user, inbox.Record{Kind: inbox.KindTell, Seqs: []uint64{seq}, Tell: &inbox.Tell{
 				Channel: channel, Kind: inbox.EndpointWebPush, Evaluated: evaluated, GoodUntil: time.Now().Add(time.Hour).UnixMilli(),
 			}})
@@ -456,7 +453,13 @@ func TestSeenAgainstTheDecision(t *testing.T) {
 			if end, err := w.sender.Deliver(t.Context(), user, o, nil); err != nil || end != senders.EndSent && end != senders.EndNothing {
 				t.Errorf("got %s, %v", end, err)
 			}
-		})
+		}
+		// The one that is started last mostly runs first.
+		if rand.IntN(2) == 0 {
+			see, decide = decide, see
+		}
+		all.Go(see)
+		all.Go(decide)
 		all.Wait()
 		w.mu.Lock()
 		isSent := len(w.sent) > told
