@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/recent"
 )
