@@ -210,11 +210,7 @@ func (p progress) follow(v view) (outcome, progress) {
 		return outcome{wake: earlier(p.until, nextChange(v))}, p
 	}
 	if short {
-		out := outcome{short: true}
-		for _, b := range items {
-			out.events = append(out.events, wire.Event{Name: eventItem, Data: b})
-		}
-		return out, p
+		return outcome{short: true, events: itemEvents(items)}, p
 	}
 	p.until = time.Time{}
 	// An item event need not be said again, nor an item that is gone.
@@ -238,10 +234,7 @@ func (p progress) follow(v view) (outcome, progress) {
 	if !moved && len(items) == 0 && !changes.HasState() && len(p.partly) == 0 {
 		return out, p
 	}
-	out.events = make([]wire.Event, 0, len(items)+2)
-	for i := range items {
-		out.events = append(out.events, wire.Event{Name: eventItem, Data: &items[i]})
-	}
+	out.events = itemEvents(items)
 	if changes.HasState() {
 		out.events = append(out.events, wire.Event{Name: eventState, Data: newStateBody(v.row.Version, &changes)})
 	}
@@ -249,6 +242,16 @@ func (p progress) follow(v view) (outcome, progress) {
 	p.delivered = v.row.Version
 	out.events = append(out.events, p.event(eventUnread, wire.NewBadge(v.user, v.row.Badge(v.now))))
 	return out, p
+}
+
+// itemEvents are the events of items, with room for the two that end a batch. They refer to
+// items.
+func itemEvents(items []wire.Item) []wire.Event {
+	events := make([]wire.Event, 0, len(items)+2)
+	for i := range items {
+		events = append(events, wire.Event{Name: eventItem, Data: &items[i]})
+	}
+	return events
 }
 
 // items returns the data of item events that the client has not had a part of the batch
