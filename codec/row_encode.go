@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"encoding/binary"
 	"fmt"
 	"sync"
 	"unicode/utf8"
@@ -44,7 +43,7 @@ func encodeRow(s *inbox.State, board []byte) ([]byte, error) {
 		if err := e.time.encode(e, s); err != nil {
 			return nil, err
 		}
-		size = e.size() + e.time.size()
+		size = e.size() + 8 + e.time.columnsSize()
 	}
 	var reach, broadcast []byte
 	var err error
@@ -119,8 +118,8 @@ const (
 
 // rowEncoder holds the columns of a row while it is encoded.
 type rowEncoder struct {
+	columnEncoder
 	categories []string
-	columns    [columns][]byte
 	time       timeEncoder // of rows that use it
 	// The places of items and removals that are of notices.
 	notices, goneNotices []int
@@ -132,29 +131,16 @@ func (e *rowEncoder) reset() {
 	clear(e.categories)
 	e.categories = e.categories[:0]
 	e.notices, e.goneNotices = e.notices[:0], e.goneNotices[:0]
-	for i := range e.columns {
-		e.columns[i] = e.columns[i][:0]
-	}
+	e.resetColumns()
 }
 
 // size is at least what the row takes without what a newer program wrote.
 func (e *rowEncoder) size() int {
-	n := 64
+	n := 64 + e.columnsSize()
 	for _, name := range e.categories {
 		n += len(name) + 10
 	}
-	for _, c := range e.columns {
-		n += len(c) + 6
-	}
 	return n
-}
-
-func (e *rowEncoder) varint(column int, v uint64) {
-	e.columns[column] = protowire.AppendVarint(e.columns[column], v)
-}
-
-func (e *rowEncoder) fixed64(column int, v uint64) {
-	e.columns[column] = binary.LittleEndian.AppendUint64(e.columns[column], v)
 }
 
 // category is the position of a name + 1, 0 for none. Rows have few: it looks
@@ -206,7 +192,7 @@ func (e *rowEncoder) items(items []inbox.Entry) error {
 		}
 		if it.Version != it.Seq {
 			meta |= metaChanged
-			e.varint(itemChangedColumn, protowire.EncodeZigZag(int64(it.Version-changed)))
+			e.zigzag(itemChangedColumn, int64(it.Version-changed))
 			changed = it.Version
 		}
 		if it.Collapse != 0 {
@@ -215,7 +201,7 @@ func (e *rowEncoder) items(items []inbox.Entry) error {
 		}
 		if it.ExpiresAt != 0 {
 			meta |= metaExpiresAt
-			e.varint(itemExpiresAtColumn, protowire.EncodeZigZag(it.ExpiresAt-expiresAt))
+			e.zigzag(itemExpiresAtColumn, it.ExpiresAt-expiresAt)
 			expiresAt = it.ExpiresAt
 		}
 		if it.Replaces != 0 {
@@ -245,7 +231,7 @@ func (e *rowEncoder) removals(removals []inbox.Removal) {
 			e.goneNotices = append(e.goneNotices, i)
 		}
 		e.varint(removalVersionColumn, r.Version-last.Version)
-		e.varint(removalSeqColumn, protowire.EncodeZigZag(int64(r.Seq-last.Seq)))
+		e.zigzag(removalSeqColumn, int64(r.Seq-last.Seq))
 		e.fixed64(removalHashColumn, r.Hash)
 		last = r
 	}

@@ -72,9 +72,9 @@ func usesOf(s *inbox.State) uint64 {
 
 // timeEncoder holds the columns of the capability time while a row is encoded.
 type timeEncoder struct {
-	columns [timeColumns][]byte // those of texts with their tags
-	actors  []inbox.Actor
-	places  map[inbox.Actor]int // in actors, of those from fewActors on
+	columnEncoder // those of texts with their tags
+	actors        []inbox.Actor
+	places        map[inbox.Actor]int // in actors, of those from fewActors on
 }
 
 // fewActors is how many actors of a row are looked through.
@@ -84,27 +84,7 @@ func (e *timeEncoder) reset() {
 	clear(e.actors)
 	clear(e.places)
 	e.actors = e.actors[:0]
-	for i := range e.columns {
-		e.columns[i] = e.columns[i][:0]
-	}
-}
-
-func (e *timeEncoder) size() int {
-	n := 8
-	for _, c := range e.columns {
-		n += len(c) + 6
-	}
-	return n
-}
-
-func (e *timeEncoder) varint(column int, v uint64) {
-	e.columns[column] = protowire.AppendVarint(e.columns[column], v)
-}
-
-func (e *timeEncoder) zigzag(column int, v int64) { e.varint(column, protowire.EncodeZigZag(v)) }
-
-func (e *timeEncoder) fixed64(column int, v uint64) {
-	e.columns[column] = protowire.AppendFixed64(e.columns[column], v)
+	e.resetColumns()
 }
 
 func (e *timeEncoder) text(column int, what, text string) error {

@@ -28,6 +28,35 @@ func appendLength(b []byte, number protowire.Number, n int) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, number, protowire.BytesType), uint64(n))
 }
 
+// columnEncoder holds packed columns while they are written.
+type columnEncoder struct {
+	columns [max(columns, timeColumns)][]byte
+}
+
+func (e *columnEncoder) resetColumns() {
+	for i := range e.columns {
+		e.columns[i] = e.columns[i][:0]
+	}
+}
+
+// columnsSize is at least what the columns take in a row.
+func (e *columnEncoder) columnsSize() (n int) {
+	for _, c := range e.columns {
+		n += len(c) + 6
+	}
+	return n
+}
+
+func (e *columnEncoder) varint(column int, v uint64) {
+	e.columns[column] = protowire.AppendVarint(e.columns[column], v)
+}
+
+func (e *columnEncoder) zigzag(column int, v int64) { e.varint(column, protowire.EncodeZigZag(v)) }
+
+func (e *columnEncoder) fixed64(column int, v uint64) {
+	e.columns[column] = protowire.AppendFixed64(e.columns[column], v)
+}
+
 // column is a packed column that is read from its begin.
 type column struct {
 	rest []byte
