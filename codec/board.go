@@ -32,7 +32,7 @@ func EncodeBoard(r *board.Row) ([]byte, error) {
 // DecodeBoard is the inverse of [EncodeBoard]. Its errors match [belfry.ErrCorrupt] or
 // [belfry.ErrNewerFormat].
 func DecodeBoard(b []byte) (board.Row, error) {
-	s, columns, err := decodeRow("board", b, 0)
+	s, columns, err := decodeRow("board", b, 0, inbox.State{})
 	if err != nil {
 		return board.Row{}, err
 	}

@@ -19,7 +19,13 @@ func DecodeState(b []byte) (inbox.State, error) { return DecodeStateFor(b, 0) }
 // DecodeStateFor is [DecodeState] with room for so many more items, for who is to
 // fold into it.
 func DecodeStateFor(b []byte, room int) (inbox.State, error) {
-	s, board, err := decodeRow("row", b, room)
+	return DecodeStateInto(inbox.State{}, b, room)
+}
+
+// DecodeStateInto is [DecodeStateFor] where items and removals may take the memory of
+// those of former, which nobody may use any more.
+func DecodeStateInto(former inbox.State, b []byte, room int) (inbox.State, error) {
+	s, board, err := decodeRow("row", b, room, former)
 	if err == nil && board != nil {
 		return inbox.State{}, corrupt("row", "a board, and no user's row")
 	}
@@ -29,8 +35,8 @@ func DecodeStateFor(b []byte, room int) (inbox.State, error) {
 // decodeRow decodes any row, and returns the columns of a board with it as encoded, nil for
 // none. One whose fields no writer of ours lays out so is written anew by the generated code,
 // which also tells what is wrong with a row, called what in its errors.
-func decodeRow(what string, b []byte, room int) (s inbox.State, board []byte, err error) {
-	var d rowDecoder
+func decodeRow(what string, b []byte, room int, former inbox.State) (s inbox.State, board []byte, err error) {
+	d := rowDecoder{former: former}
 	if s, err = d.decode(b, room); err == nil {
 		return s, d.board, nil
 	}
@@ -93,6 +99,18 @@ type rowDecoder struct {
 	broadcast                 []byte       // nil: the row has no such field
 	board                     []byte       // nil: the row has no such field
 	extra                     []byte
+	former                    inbox.State
+}
+
+// cleared returns count values of nothing, with room for so many more, in the memory of
+// former if that is enough.
+func cleared[T any](former []T, count, room int) []T {
+	if cap(former) < count+room {
+		return make([]T, count, count+room)
+	}
+	former = former[:count]
+	clear(former)
+	return former
 }
 
 var (
@@ -311,7 +329,7 @@ func (d *rowDecoder) items(s *inbox.State, room int) error {
 	var categories []string
 	if count > 0 || room > 0 {
 		categories = d.categories()
-		s.Items = make([]inbox.Entry, count, count+room)
+		s.Items = cleared(d.former.Items, count, room)
 	}
 	var seq, changed uint64
 	var expiresAt int64
@@ -367,7 +385,7 @@ func (d *rowDecoder) removals(s *inbox.State, room int) bool {
 	if count == 0 {
 		return true
 	}
-	s.Removals = make([]inbox.Removal, count, count+room)
+	s.Removals = cleared(d.former.Removals, count, room)
 	var last inbox.Removal
 	for i := range s.Removals {
 		last.Version += versions.varint()

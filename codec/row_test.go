@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,25 @@ func TestStateRoundTrip(t *testing.T) {
 	t.Run("history", rapid.MakeCheck(func(t *rapid.T) {
 		drawHistory(t, func(s inbox.State) { checkRow(t, s) })
 	}))
+}
+
+// TestDecodeStateIntoTakesMemoryAlone holds that a row which is decoded into the memory of
+// another one has nothing of that.
+func TestDecodeStateIntoTakesMemoryAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		row, former := drawState(t), drawState(t)
+		b, err := codec.EncodeState(&row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := codec.DecodeStateFor(b, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := codec.DecodeStateInto(former, b, 1); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("got %+v, %v; want %+v", got, err, want)
+		}
+	})
 }
 
 func TestStateKeepsUnknownFields(t *testing.T) {

@@ -137,8 +137,12 @@ var errRow = errors.New("decode the row of a recipient")
 func (u *Unread) foldOnto(out *folded, user string, stored []byte, records []*sarama.ConsumerMessage) error {
 	var row inbox.State
 	if stored != nil {
+		former, _ := u.former.Get().(*inbox.State)
+		if former == nil {
+			former = &inbox.State{}
+		}
 		var err error
-		if row, err = codec.DecodeStateFor(stored, len(records)); err != nil {
+		if row, err = codec.DecodeStateInto(*former, stored, len(records)); err != nil {
 			return fmt.Errorf("%w: %w", errRow, err)
 		}
 	}
@@ -159,7 +163,9 @@ func (u *Unread) foldOnto(out *folded, user string, stored []byte, records []*sa
 			out.row = nil // all were set aside once, and nobody has written to the user since
 			return nil
 		}
-		out.row, err = codec.EncodeState(&row)
+		if out.row, err = codec.EncodeState(&row); err == nil && row.Reach == nil { // nothing else keeps a part of it
+			u.former.Put(&inbox.State{Items: row.Items, Removals: row.Removals})
+		}
 		return err
 	})
 }

@@ -3,6 +3,7 @@ package processors
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/lovoo/goka"
@@ -21,6 +22,9 @@ type Unread struct {
 	epoch     atomic.Uint32
 	bases     bases
 	processed *processed
+	// former are rows, *inbox.State, whose memory the next one takes: a row at the cap is
+	// 14 KiB when it is decoded.
+	former sync.Pool
 }
 
 // NewUnread returns the group of the fold. Every instance must have the same
