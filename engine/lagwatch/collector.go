@@ -96,15 +96,6 @@ func (l *Collector) Run(ctx context.Context) error {
 	return nil
 }
 
-// Read collects once. Without earlier observations the time lag of others'
-// groups, and how long they take to catch up, are known in part only.
-func Read(ctx context.Context, cfg kafka.Config, what Config) (lag.Report, error) {
-	l := New(cfg, what)
-	client := &lagClient{cfg: cfg}
-	defer client.close()
-	return l.read(ctx, client)
-}
-
 func (l *Collector) collect(ctx context.Context, client *lagClient) {
 	report, err := l.read(ctx, client)
 	last := l.Report()

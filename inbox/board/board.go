@@ -148,15 +148,6 @@ func findHorizon(all []Horizon, audience uint64) (int, bool) {
 	return slices.BinarySearchFunc(all, audience, func(h Horizon, audience uint64) int { return cmp.Compare(h.Audience, audience) })
 }
 
-// Live returns the entry of a notice that is in the lists, as it comes into a row that
-// mutes nothing.
-func (b *Board) Live(seq uint64) (inbox.Entry, bool) {
-	if e := b.entry(seq); e != nil {
-		return *e, true
-	}
-	return inbox.Entry{}, false
-}
-
 func (b *Board) entry(seq uint64) *inbox.Entry {
 	if i, ok := b.State.Find(seq); ok && b.entries[i].Shared != nil {
 		return &b.entries[i]

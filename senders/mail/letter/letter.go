@@ -26,15 +26,6 @@ const (
 	Full   Content = "full"   // titles and texts
 )
 
-// ParseContent returns the Content of that name; the error says which there are.
-func ParseContent(name string) (Content, error) {
-	switch c := Content(name); c {
-	case None, Titles, Full:
-		return c, nil
-	}
-	return "", fmt.Errorf("must be none, titles or full, not %.40q", name)
-}
-
 // Config is what letters of an installation have in common.
 type Config struct {
 	Content Content
