@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -29,6 +30,10 @@ type listing struct {
 // listBytes is how much of contents a list may read before it counts as one more: a
 // list of small items is one list, one of a hundred full items is 25.
 const listBytes = 256 << 10
+
+// buildSlice is how long a list is put together at a stretch, some ten milliseconds if
+// its items are full: others come in between.
+const buildSlice = time.Millisecond
 
 // listQuery is what a client asks for.
 type listQuery struct {
@@ -103,7 +108,7 @@ func (l *listing) build(items Items, q *listQuery) error {
 		failed = cmp.Or(failed, err)
 		return content
 	}
-	total := 0
+	total, began := 0, time.Now()
 	for _, e := range entries {
 		item := wire.NewItem(e, contents, texts, l.now)
 		if failed != nil {
@@ -118,6 +123,10 @@ func (l *listing) build(items Items, q *listQuery) error {
 			return err
 		}
 		l.items = append(l.items, b)
+		if time.Since(began) > buildSlice {
+			limit.Breathe()
+			began = time.Now()
+		}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -64,6 +65,9 @@ func (s *Server) instrument(route string, next http.Handler) http.Handler {
 			s.load.Requests.Add(-1)
 			s.metrics.inFlight.Dec()
 			duration.Observe(time.Since(start).Seconds())
+			if !rec.refused && rec.code() != http.StatusUnauthorized && rec.code() != http.StatusTooManyRequests {
+				limit.Answered(r.Context())
+			}
 			code := strconv.Itoa(rec.code())
 			s.metrics.requests.WithLabelValues(route, methodLabel(r.Method), code).Inc()
 			if route == pollRoute {

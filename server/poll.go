@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -84,6 +85,7 @@ func (p *polls) answer(w http.ResponseWriter, r *http.Request) bool {
 	h["X-Content-Type-Options"] = p.noSniff
 	h["X-Poll-Interval"] = []string{wire.Seconds(interval)}
 	w.WriteHeader(http.StatusNotModified)
+	limit.Answered(r.Context())
 	p.duration.Observe(time.Since(start).Seconds())
 	answered.Inc()
 	p.polls.Inc()

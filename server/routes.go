@@ -233,6 +233,7 @@ func (s *Server) stream(m *mux.Router, path string, authorize func(*http.Request
 		if err != nil && !auth.IsExpired(err) {
 			return err
 		}
+		limit.Answered(r.Context())
 		serve(w, r, c)
 		return nil
 	})

@@ -2,12 +2,15 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
+
+	"golang.org/x/net/http2"
 
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/listen"
@@ -55,13 +58,19 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 		Protocols:         &protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: h2Streams, SendPingTimeout: stream.PingEvery, PingTimeout: h2PingTimeout, WriteByteTimeout: h2WriteTimeout},
 		ConnState:         s.connections.Track,
+		ConnContext:       s.readers.Context,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	if c := s.config.Certificate; c != nil {
+		srv.TLSConfig = c.TLS()
+	}
+	if err := s.serveHTTP2(srv); err != nil {
+		return errors.Join(fmt.Errorf("serve on %s: %w", ln.Addr(), err), ln.Close())
 	}
 	served := make(chan error, 1)
 	go func() {
 		ln := s.readers.Listener(listen.Patient{Listener: ln})
-		if c := s.config.Certificate; c != nil {
-			srv.TLSConfig = c.TLS()
+		if s.config.Certificate != nil {
 			served <- srv.ServeTLS(ln, "", "")
 			return
 		}
@@ -77,6 +86,23 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 	// The values of ctx are still good, its end is why we are here.
 	s.drain(context.WithoutCancel(ctx), srv, grace)
 	<-served
+	return nil
+}
+
+// serveHTTP2 has srv serve HTTP/2 by golang.org/x/net/http2 in place of net/http's copy of
+// it, which does not say ENHANCE_YOUR_CALM to whom the readers have had enough of.
+func (s *Server) serveHTTP2(srv *http.Server) error {
+	var h2 http2.Server
+	if err := http2.ConfigureServer(srv, &h2); err != nil {
+		return fmt.Errorf("configure HTTP/2: %w", err)
+	}
+	srv.TLSNextProto[http2.NextProtoTLS] = func(srv *http.Server, conn *tls.Conn, h http.Handler) {
+		opts := &http2.ServeConnOpts{BaseConfig: srv, Handler: h}
+		if of, ok := h.(interface{ BaseContext() context.Context }); ok {
+			opts.Context = of.BaseContext()
+		}
+		h2.ServeConn(s.readers.Frames(conn), opts)
+	}
 	return nil
 }
 

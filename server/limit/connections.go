@@ -88,6 +88,9 @@ func NewConnections(bounds Bounds, reg prometheus.Registerer) *Connections {
 // Track is for [http.Server.ConnState]. It closes a new connection that is one
 // too many.
 func (c *Connections) Track(conn net.Conn, state http.ConnState) {
+	if f, ok := conn.(*framesConn); ok {
+		conn = f.Conn // as which it came
+	}
 	hijacked := 0
 	if state == http.StateNew {
 		hijacked = c.bounds.Hijacked() // its lock is another one's

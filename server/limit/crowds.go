@@ -18,7 +18,8 @@ type crowds[K comparable] struct {
 // crowd is the turns of one name.
 type crowd struct {
 	*semaphore.Weighted
-	users int // that have a turn, wait for one or may want one; guarded by crowds.mu
+	slowed *semaphore.Weighted // has one turn, for those that are slowed down
+	users  int                 // that have a turn, wait for one or may want one; guarded by crowds.mu
 }
 
 func newCrowds[K comparable](each int64) *crowds[K] {
@@ -31,7 +32,7 @@ func (c *crowds[K]) join(name K) *crowd {
 	defer c.mu.Unlock()
 	of := c.all[name]
 	if of == nil {
-		of = &crowd{Weighted: semaphore.NewWeighted(c.each)}
+		of = &crowd{Weighted: semaphore.NewWeighted(c.each), slowed: semaphore.NewWeighted(1)}
 		c.all[name] = of
 	}
 	of.users++

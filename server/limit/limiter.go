@@ -63,19 +63,29 @@ func (l *limiter) take(key string, pace time.Duration, burst int, now time.Time)
 	return 0
 }
 
-// add counts more of a call of key that was taken: the calls after it wait for that.
-func (l *limiter) add(key string, cost time.Duration, now time.Time) {
+// add counts more of a call of key that was taken: the calls after it wait for that. It
+// returns how far ahead of the pace the calls are then.
+func (l *limiter) add(key string, cost time.Duration, now time.Time) (ahead time.Duration) {
 	hash := maphash.String(l.seed, key)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	due, known := l.due[hash]
 	if !known && len(l.due) >= l.max && !l.makeRoom(now) {
-		return
+		return 0
 	}
 	if due.Before(now) {
 		due = now
 	}
 	l.due[hash] = due.Add(cost)
+	return due.Add(cost).Sub(now)
+}
+
+// owed returns how far ahead of the pace the calls of key are.
+func (l *limiter) owed(key string, now time.Time) time.Duration {
+	hash := maphash.String(l.seed, key)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(0, l.due[hash].Sub(now))
 }
 
 // makeRoom forgets the keys there is nothing to know of, and reports whether

@@ -26,13 +26,26 @@ const (
 // Requests become work once they are read, over HTTP/2 a hundred a connection, and
 // the scheduler has no notion of whose work it is: without turns everybody's next
 // request would wait behind all that hundreds of connections of one address have sent.
-// An address whose connections do not crowd each other notices nothing. It is safe for
+// An address whose connections do not crowd each other notices nothing.
+//
+// An address that has more work done that comes to nothing than a few requests and
+// frames a second is slowed down: those of its connections read at that pace that have a
+// part in it, and those that have had no answer yet. So a flood costs no more when it
+// comes over new connections. One connection with as much is ended. It is safe for
 // concurrent use.
 type Readers struct {
-	shared    func(netip.Addr) bool
-	addresses *crowds[netip.Prefix]
-	waited    prometheus.Counter
+	shared         func(netip.Addr) bool
+	addresses      *crowds[netip.Prefix]
+	waste          *limiter // by household
+	waited, slowed prometheus.Counter
+	calmed         *prometheus.CounterVec
 }
+
+// Why a connection is ended, for metrics.
+const (
+	calmedFrames   = "frames"
+	calmedRefusals = "refusals"
+)
 
 // NewReaders returns Readers that let as many connections of an address read at a time
 // as there are processors. The addresses that shared reports stand for many, and have no
@@ -41,13 +54,26 @@ func NewReaders(shared func(netip.Addr) bool, reg prometheus.Registerer) *Reader
 	if shared == nil {
 		shared = func(netip.Addr) bool { return false }
 	}
-	return &Readers{
-		shared: shared, addresses: newCrowds[netip.Prefix](int64(runtime.GOMAXPROCS(0))),
-		waited: promauto.With(reg).NewCounter(prometheus.CounterOpts{
+	f := promauto.With(reg)
+	r := &Readers{
+		shared: shared, addresses: newCrowds[netip.Prefix](int64(runtime.GOMAXPROCS(0))), waste: newLimiter(maxSubjects, true),
+		waited: f.NewCounter(prometheus.CounterOpts{
 			Name: "belfry_reads_waited_total",
 			Help: "Reads of connections that waited for others of the same address, which sent more than is worked off at once.",
 		}),
+		slowed: f.NewCounter(prometheus.CounterOpts{
+			Name: "belfry_reads_slowed_total",
+			Help: "Reads of connections that were held back, since most that their address sends comes to nothing: refused requests, resets, frames of HTTP/2 without a request.",
+		}),
+		calmed: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_connections_calmed_total",
+			Help: "Connections that the server ended, by what too many came of over them: frames (of HTTP/2 that bring no request, resets among them) or refusals (requests answered 401 or 429, or without memory for the answer).",
+		}, []string{"of"}),
 	}
+	for _, of := range []string{calmedFrames, calmedRefusals} {
+		r.calmed.WithLabelValues(of)
+	}
+	return r
 }
 
 // Listener returns ln with the connections that it accepts in their turns. All are over
@@ -66,7 +92,9 @@ func (l readersListener) Accept() (net.Conn, error) {
 	if err != nil || !ok || l.readers.shared(remoteOf(conn)) {
 		return conn, err
 	}
-	return &turnsConn{TCPConn: tcp, readers: l.readers, crowd: l.readers.addresses.join(householdOf(remoteOf(conn)))}, nil
+	c := &turnsConn{TCPConn: tcp, readers: l.readers, crowd: l.readers.addresses.join(householdOf(remoteOf(conn)))}
+	c.suspect.Store(unproven)
+	return c, nil
 }
 
 // turnsConn is a connection whose reads take turns with others of its address. A turn
@@ -78,11 +106,19 @@ type turnsConn struct {
 	rest    []byte // read, for the turns to come
 	turn    atomic.Bool
 	closed  atomic.Bool
+
+	account
+	wake   atomic.Pointer[context.CancelFunc] // ends a wait of slow; nil while there is none
+	frames frames
+	over   bool // it is to end
 }
 
 // Read implements net.Conn.
 func (c *turnsConn) Read(p []byte) (n int, err error) {
 	c.leave()
+	if c.over {
+		return 0, errCalm
+	}
 	if n = copy(p, c.rest); n == 0 {
 		if n, err = c.TCPConn.Read(p); n == 0 {
 			return n, err
@@ -94,14 +130,23 @@ func (c *turnsConn) Read(p []byte) (n int, err error) {
 		c.rest = append(append([]byte(nil), p[readerPiece:n]...), c.rest...)
 		n = readerPiece
 	}
+	c.over = c.follow(&c.frames, p[:n])
+	return n, err
+}
+
+// Write implements net.Conn.
+func (c *turnsConn) Write(b []byte) (int, error) {
+	n, err := c.TCPConn.Write(b)
+	c.frames.Wrote(n)
 	return n, err
 }
 
 // take waits for a turn and reports whether others wait as well.
 func (c *turnsConn) take() (crowded bool) {
+	slowed := c.slow()
 	if c.crowd.TryAcquire(1) {
 		c.hold()
-		return false
+		return slowed
 	}
 	c.readers.waited.Inc()
 	ctx, cancel := context.WithTimeout(context.Background(), readerPatience)
@@ -109,9 +154,8 @@ func (c *turnsConn) take() (crowded bool) {
 	if c.crowd.Acquire(ctx, 1) == nil {
 		c.hold()
 	}
-	// The work that the turn before has brought stands in a processor's own queue:
-	// a goroutine that yields comes behind it.
-	runtime.Gosched()
+	// The work that the turn before has brought comes first, and then others'.
+	Breathe()
 	return true
 }
 
@@ -133,6 +177,9 @@ func (c *turnsConn) leave() {
 func (c *turnsConn) Close() error {
 	err := c.TCPConn.Close()
 	if c.closed.CompareAndSwap(false, true) {
+		if wake := c.wake.Load(); wake != nil {
+			(*wake)()
+		}
 		c.leave()
 		c.readers.addresses.part(householdOf(remoteOf(c.TCPConn)))
 	}

@@ -1,0 +1,228 @@
+package server
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+
+	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/listen"
+)
+
+// withTLS gives a server a certificate of its own.
+func withTLS(t *testing.T) func(*Config) {
+	t.Helper()
+	dir := t.TempDir()
+	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	servertest.WritePair(t, certFile, keyFile, "a")
+	certificate, err := listen.LoadCertificate(certFile, keyFile, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(c *Config) { c.Certificate = certificate }
+}
+
+// overTLS is a connection over HTTP/2 on which nothing was sent yet.
+func overTLS(t *testing.T, conn net.Conn) net.Conn {
+	t.Helper()
+	over := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{http2.NextProtoTLS}})
+	if err := over.HandshakeContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return over
+}
+
+// TestFloodsOfFramesAreCalmed holds that a connection whose client sends frames that bring
+// no request, or resets what it asks for, is ended: however well it reads the answers.
+func TestFloodsOfFramesAreCalmed(t *testing.T) {
+	t.Parallel()
+	for name, encrypted := range map[string]bool{"h2c": false, "TLS": true} {
+		for flood, c := range map[string]struct {
+			most int // frames
+			send func(*slowReader) error
+		}{
+			"PING": {5000, func(c *slowReader) error { return c.framer.WritePing(false, [8]byte{1}) }},
+			"resets": {500, func(c *slowReader) error {
+				c.get("/healthz")
+				return c.framer.WriteRSTStream(c.next-2, http2.ErrCodeCancel)
+			}},
+		} {
+			t.Run(name+" "+flood, func(t *testing.T) {
+				var edit []func(*Config)
+				if encrypted {
+					edit = append(edit, withTLS(t))
+				}
+				r := run(t, 10*time.Second, edit...)
+				conn, err := r.dial(t, "127.0.0.2")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if encrypted {
+					conn = overTLS(t, conn)
+				}
+				if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+					t.Fatal(err)
+				}
+				out := bufio.NewWriter(conn)
+				f := &slowReader{t: t, conn: conn, framer: http2.NewFramer(out, conn), next: 1}
+				if err := f.framer.WriteSettings(); err != nil {
+					t.Fatal(err)
+				}
+				ended := make(chan http2.ErrCode, 1)
+				go func() {
+					code := http2.ErrCodeNo
+					for {
+						frame, err := f.framer.ReadFrame()
+						var stream http2.StreamError
+						if err != nil && !errors.As(err, &stream) {
+							break
+						}
+						if away, ok := frame.(*http2.GoAwayFrame); ok {
+							code = away.ErrCode
+						}
+					}
+					ended <- code
+				}()
+				for range c.most {
+					if c.send(f) != nil {
+						break
+					}
+				}
+				_ = out.Flush() // it may have been closed
+				if code := <-ended; code != http2.ErrCodeEnhanceYourCalm {
+					t.Errorf("got GOAWAY with %s, want %s", code, http2.ErrCodeEnhanceYourCalm)
+				}
+				if n := r.figure("belfry_connections_calmed_total"); n != 1 {
+					t.Errorf("%v connections are counted, want 1", n)
+				}
+			})
+		}
+	}
+}
+
+// TestManyRefusalsCloseTheConnection holds that who is refused over and over pays a new
+// connection now and then, and that others of the same address are answered meanwhile.
+func TestManyRefusalsCloseTheConnection(t *testing.T) {
+	t.Parallel()
+	for name, h2 := range map[string]bool{"HTTP/1.1": false, "h2c": true} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, 10*time.Second, withJWT(t))
+			// ask keeps the connection, since it reads the answer.
+			ask := func(c *http.Client, path string, want int) {
+				t.Helper()
+				res := fetch(t, c, r.url+path)
+				if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != want {
+					t.Fatalf("got %d for %s, %v, want %d", res.StatusCode, path, err, want)
+				}
+			}
+			beside, refused := client(t, false), client(t, h2)
+			ask(beside, "/healthz", http.StatusOK)
+			for range 450 {
+				ask(refused, "/v1/users/u/unread", http.StatusUnauthorized)
+			}
+			if n := r.figure("belfry_connections_calmed_total"); n != 1 {
+				t.Errorf("%v connections were closed after 450 refusals, want 1", n)
+			}
+			before := r.figure("belfry_reads_slowed_total")
+			ask(beside, "/healthz", http.StatusOK)
+			if n := r.figure("belfry_reads_slowed_total"); n != before || n == 0 {
+				t.Errorf("%v reads were slowed down, %v once somebody else had asked: want some, and none of his", before, n)
+			}
+		})
+	}
+}
+
+// TestConnectionsOverTLSAreNotSilent has more connections over HTTP/2 and TLS that have
+// been spoken on than may be silent.
+func TestConnectionsOverTLSAreNotSilent(t *testing.T) {
+	t.Parallel()
+	r := run(t, 10*time.Second, withTLS(t), func(c *Config) { c.Limits.SilentPerAddress = 2 })
+	for range 4 {
+		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+		t.Cleanup(transport.CloseIdleConnections)
+		res := fetch(t, &http.Client{Transport: transport}, "https"+strings.TrimPrefix(r.url, "http")+"/healthz")
+		if res.StatusCode != http.StatusOK || res.ProtoMajor != 2 {
+			t.Fatalf("got %d over %s", res.StatusCode, res.Proto)
+		}
+	}
+}
+
+// busyItems takes a while for each item, and sends a byte to a connection with the first.
+type busyItems struct {
+	Items
+	conn  net.Conn
+	asked int
+	last  func()
+}
+
+func (b *busyItems) Item(user string, seq uint64) (inbox.Item, bool, error) {
+	if b.asked++; b.asked == 1 {
+		if _, err := b.conn.Write([]byte("x")); err != nil {
+			return inbox.Item{}, false, err
+		}
+	}
+	for began := time.Now(); time.Since(began) < 50*time.Microsecond; {
+		continue
+	}
+	if b.asked == maxPage {
+		b.last()
+	}
+	return b.Items.Item(user, seq)
+}
+
+// TestAListLetsOthersIn holds that what comes over the network while a list is put
+// together is noticed before its end where there is one processor.
+func TestAListLetsOthersIn(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	here, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	there, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	items := &busyItems{conn: here}
+	a := newAPI(t, func(c *Config) { items.Items, c.Items = c.Items, items })
+	titles := make([]string, maxPage)
+	for i := range titles {
+		titles[i] = fmt.Sprint("x", i)
+	}
+	a.notify("u", titles...)
+	noticed, inTime := make(chan struct{}), false
+	go func() {
+		_, _ = there.Read(make([]byte, 1))
+		close(noticed)
+	}()
+	items.last = func() {
+		select {
+		case <-noticed:
+			inTime = true
+		default:
+		}
+	}
+	a.get("/v1/users/u/inbox?limit=100").Want(http.StatusOK)
+	if !inTime {
+		t.Errorf("a list of %d items and 5 ms was put together before the processor looked at the network", items.asked)
+	}
+}

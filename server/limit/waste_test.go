@@ -1,0 +1,145 @@
+package limit
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"golang.org/x/net/http2"
+)
+
+// refuse refuses n requests of a connection and reports whether it is to be closed.
+func (r *Readers) refuse(t *testing.T, conn net.Conn, n int) (enough bool) {
+	ctx := r.Context(t.Context(), conn)
+	for range n {
+		enough = Refused(ctx) || enough
+	}
+	return enough
+}
+
+// read sends a byte and has it read.
+func read(t *testing.T, client, server net.Conn) {
+	t.Helper()
+	if _, err := client.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const inBurst = int(wasteBurst / refusalWaste)
+
+func TestConnectionsThatAreRefusedOverAndOverEnd(t *testing.T) {
+	r := NewReaders(nil, prometheus.NewRegistry())
+	_, server := accepted(t, r)
+	if r.refuse(t, server, inBurst/2) {
+		t.Error("half of a burst was enough")
+	}
+	if !r.refuse(t, server, inBurst) {
+		t.Error("one and a half were not")
+	}
+	if n := testutil.ToFloat64(r.calmed.WithLabelValues(calmedRefusals)); n != 1 {
+		t.Errorf("%v connections are counted, want 1", n)
+	}
+}
+
+// TestOneAddressIsSlowedDown has connections of one address waste all that it may: those
+// that do, and new ones, wait then; one that was answered before does not.
+func TestOneAddressIsSlowedDown(t *testing.T) {
+	r := NewReaders(nil, prometheus.NewRegistry())
+	oldClient, old := accepted(t, r)
+	read(t, oldClient, old)
+	Answered(r.Context(t.Context(), old))
+	var floods []net.Conn
+	for range 11 {
+		_, server := accepted(t, r)
+		floods = append(floods, server)
+		if r.refuse(t, server, inBurst/10) {
+			t.Fatal("a connection is to end that has done little")
+		}
+	}
+	slowed := func() float64 { return testutil.ToFloat64(r.slowed) }
+	read(t, oldClient, old)
+	if n := slowed(); n != 0 {
+		t.Errorf("%v reads of a connection were slowed down that has no part in it", n)
+	}
+	newClient, fresh := accepted(t, r)
+	read(t, newClient, fresh)
+	if n := slowed(); n != 1 {
+		t.Errorf("of a new connection %v reads were slowed down, want 1", n)
+	}
+	// Time passes: what was wasted is paid for.
+	r.waste.add(fresh.(*turnsConn).household(), -2*wasteBurst, time.Now())
+	read(t, newClient, fresh)
+	if n := slowed(); n != 1 {
+		t.Errorf("%v reads were slowed down once all is paid for, want 1", n)
+	}
+	if floods[0].(*turnsConn).suspect.Load() == 0 {
+		t.Error("nothing is against one that was refused over and over")
+	}
+}
+
+// TestAReadThatIsSlowedDownEndsWithItsConnection holds that nothing waits for a
+// connection that the server closes.
+func TestAReadThatIsSlowedDownEndsWithItsConnection(t *testing.T) {
+	r := NewReaders(nil, prometheus.NewRegistry())
+	client, server := accepted(t, r)
+	r.waste.add(server.(*turnsConn).household(), time.Hour, time.Now())
+	if _, err := client.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	began := time.Now()
+	go func() {
+		defer close(done)
+		_, _ = server.Read(make([]byte, 1)) // whatever it returns
+	}()
+	for testutil.ToFloat64(r.slowed) == 0 || server.(*turnsConn).wake.Load() == nil {
+		runtime.Gosched()
+	}
+	server.Close()
+	<-done
+	if took := time.Since(began); took >= slowPatience {
+		t.Errorf("it ended after %s", took)
+	}
+}
+
+func TestFloodsOfFramesEnd(t *testing.T) {
+	r := NewReaders(nil, prometheus.NewRegistry())
+	client, server := accepted(t, r)
+	Answered(r.Context(t.Context(), server))
+	pings := sent(t, func(f *http2.Framer, _ int) error { return f.WritePing(false, [8]byte{}) }, 2*int(wasteBurst/frameWaste))
+	go func() { _, _ = client.Write(pings) }()                 // until it is closed
+	n, err := io.Copy(io.Discard, struct{ io.Reader }{server}) // not by WriteTo of TCP
+	if code := http2.ErrCodeEnhanceYourCalm; !errors.Is(err, http2.ConnectionError(code)) {
+		t.Errorf("got %v after %d bytes, want %s", err, n, code)
+	}
+	if n := testutil.ToFloat64(r.calmed.WithLabelValues(calmedFrames)); n != 1 {
+		t.Errorf("%v connections are counted, want 1", n)
+	}
+}
+
+func TestProxiesWasteAsTheyLike(t *testing.T) {
+	r := NewReaders(func(a netip.Addr) bool { return a.IsLoopback() }, prometheus.NewRegistry())
+	client, server := accepted(t, r)
+	if r.refuse(t, server, 2*inBurst) {
+		t.Error("a proxy's connection, which is many people's, is to end")
+	}
+	pings := sent(t, func(f *http2.Framer, _ int) error { return f.WritePing(false, [8]byte{}) }, 2*int(wasteBurst/frameWaste))
+	go func() {
+		_, _ = client.Write(pings)
+		client.Close()
+	}()
+	var got bytes.Buffer
+	if _, err := got.ReadFrom(server); err != nil || got.Len() != len(pings) {
+		t.Errorf("got %d of %d bytes, %v", got.Len(), len(pings), err)
+	}
+}
