@@ -20,11 +20,15 @@ import (
 // attackOptions say what is attacked, how, and within which limits.
 type attackOptions struct {
 	belfryOptions
-	before   string
-	only     []string
-	duration time.Duration
-	memory   int
-	files    int
+	before    string
+	only      []string
+	duration  time.Duration
+	memory    int
+	files     int
+	apart     bool
+	elsewhere bool
+	honest    bool
+	rounds    int
 }
 
 func attackCommand(p *cli.Program) *cobra.Command {
@@ -40,12 +44,23 @@ their highest, and how long the request or record behind the hostile one took.
 An attacker by requests is a process of its own, at the lowest priority: attackers
 have machines of their own.
 
+What an attacker burns is not this program's work. --apart gives it the last
+processor and all else the others, so that users alone are measured on as few; and
+--elsewhere aims each attack by requests at a plain net/http server once more, which
+refuses all: what the users of Belfry wait for beside that (program "none") is not
+Belfry's work.
+
+With --honest nothing is attacked: honest clients poll badges, post notifications,
+open streams and write events for a rule, at full speed, and the programs take turns.
+
 With --before the program of another git revision is built and attacked as well.
 
 Attacks:
 ` + strings.TrimSuffix(attack.Described(), "\n"),
 		Example: `  belfry-lab attack
-  belfry-lab attack --only slow-pages,bomb --before v1.0.0`,
+  belfry-lab attack --only slow-pages,bomb --before v1.0.0
+  belfry-lab attack --only lists,control --apart --elsewhere
+  belfry-lab attack --honest --before v1.0.0 --duration 2s`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.Validate(); err != nil {
 				return err
@@ -60,6 +75,10 @@ Attacks:
 	fs.DurationVar(&o.duration, "duration", 6*time.Second, "how long each attack lasts, and how long users are measured without it")
 	fs.IntVar(&o.memory, "memory", 1024, "MiB that the attacked process may take")
 	fs.IntVar(&o.files, "files", 1024, "files that it may have open")
+	fs.BoolVar(&o.apart, "apart", false, "leave the last processor to the attacker alone; needs two and taskset")
+	fs.BoolVar(&o.elsewhere, "elsewhere", false, "aim attacks by requests at a plain server as well, for comparison")
+	fs.BoolVar(&o.honest, "honest", false, "measure honest clients at full speed in place of attacks")
+	fs.IntVar(&o.rounds, "rounds", 5, "how often the programs take turns with --honest")
 	return c
 }
 
@@ -89,6 +108,9 @@ func (o *attackOptions) Validate() error {
 	if o.duration < time.Second || o.duration > time.Hour {
 		return cli.FlagErrorf("duration", "must be 1s to 1h, is %s", o.duration)
 	}
+	if err := atLeast("rounds", o.rounds, 1); o.honest && err != nil {
+		return err
+	}
 	for name, n := range map[string]int{"memory": o.memory, "files": o.files} {
 		if n < 256 {
 			return cli.FlagErrorf(name, "must be at least 256, is %d", n)
@@ -115,14 +137,23 @@ func runAttacks(ctx context.Context, p *cli.Program, o *attackOptions) (err erro
 		}
 		programs = slices.Insert(programs, 0, attack.Program{Name: "before", Path: before})
 	}
-	fmt.Fprintf(p.Stdout, "attack: %s; %s each, %d MiB, ulimit -n %d; %s\n", machine(), o.duration, o.memory, o.files, load())
+	where := "attacker and the rest share all processors"
+	if o.apart {
+		where = "attacker on a processor of its own"
+	}
+	fmt.Fprintf(p.Stdout, "attack: %s; %s each, %d MiB, ulimit -n %d; %s; %s\n", machine(), o.duration, o.memory, o.files, where, load())
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	return attack.Run(ctx, &attack.Config{
+	c := &attack.Config{
 		Programs: programs, Attacker: []string{self, attackerName}, Broker: now, Dir: dir, Only: o.only, Duration: o.duration, Memory: int64(o.memory) << 20, Files: o.files,
-	}, p.Stdout)
+		Apart: o.apart, Elsewhere: o.elsewhere,
+	}
+	if o.honest {
+		return attack.Full(ctx, c, o.rounds, p.Stdout)
+	}
+	return attack.Run(ctx, c, p.Stdout)
 }
 
 // buildRevision builds the belfry of a git revision of the module around the current

@@ -7,8 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
 	"time"
+
+	"github.com/belfry/belfry/internal/child"
 )
 
 // orders are what an attacker in a process of its own is told.
@@ -26,6 +33,9 @@ func Apart(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := json.NewDecoder(in).Decode(&o); err != nil {
 		return fmt.Errorf("read the orders: %w", err)
 	}
+	if o.Attack == "" {
+		return servePlain(ctx, o.Addr)
+	}
 	for _, a := range attacks() {
 		if a.name != o.Attack || a.record {
 			continue
@@ -42,6 +52,62 @@ func Apart(ctx context.Context, in io.Reader, out io.Writer) error {
 	return fmt.Errorf("there is no attack %q by requests", o.Attack)
 }
 
+// part leaves the last processor to attackers, if that is wanted: this process and all
+// that it starts later have the others.
+func (c *Config) part(ctx context.Context) error {
+	if !c.Apart {
+		return nil
+	}
+	n := runtime.NumCPU()
+	if n < 2 {
+		return errors.New("an attacker apart needs two processors, this machine has one")
+	}
+	out, err := exec.CommandContext(ctx, "taskset", "-a", "-p", "-c", fmt.Sprintf("0-%d", n-2), strconv.Itoa(os.Getpid())).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("taskset: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// startPlain starts a server that refuses all that it is asked, over HTTP/1.1 and HTTP/2, at
+// the least cost that net/http has.
+func startPlain(ctx context.Context, c *Config) (t *target, err error) {
+	t = &target{}
+	if t.addr, err = child.FreeAddr(); err != nil {
+		return nil, err
+	}
+	t.metrics = t.addr
+	told, err := json.Marshal(orders{Addr: t.addr})
+	if err != nil {
+		return nil, fmt.Errorf("write the orders: %w", err)
+	}
+	line := append([]string{"-c", `echo "$1" | { shift; exec "$@"; }`, "sh", string(told)}, c.Attacker...)
+	if t.process, err = child.Start(filepath.Join(c.Dir, "plain.log"), "sh", line...); err != nil {
+		return nil, err
+	}
+	if err := t.await(ctx, "http://"+t.addr+"/healthz"); err != nil {
+		return nil, errors.Join(err, t.stop())
+	}
+	return t, nil
+}
+
+// servePlain is that server. It returns when ctx ends.
+func servePlain(ctx context.Context, addr string) error {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	srv := &http.Server{Addr: addr, Protocols: &protocols, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/healthz" {
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
+	})}
+	defer context.AfterFunc(ctx, func() { srv.Close() })()
+	if err := srv.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
 // launch runs an attack by requests in a process of its own, at the lowest priority: an
 // attacker has a machine of its own, and what it burns there is nobody's here.
 func (a *attack) launch(ctx context.Context, c *Config, t *target) (string, error) {
@@ -49,7 +115,11 @@ func (a *attack) launch(ctx context.Context, c *Config, t *target) (string, erro
 	if err != nil {
 		return "", fmt.Errorf("write the orders: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "nice", append([]string{"-n", "19"}, c.Attacker...)...)
+	line := append([]string{"nice", "-n", "19"}, c.Attacker...)
+	if c.Apart {
+		line = append([]string{"taskset", "-c", strconv.Itoa(runtime.NumCPU() - 1)}, line...)
+	}
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	var out, problem bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(told), &out, &problem
 	if err := cmd.Run(); err != nil {

@@ -2,6 +2,7 @@ package attack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -22,6 +23,12 @@ type Config struct {
 	Duration time.Duration
 	Memory   int64 // bytes that a process may take before it is killed, as a container is
 	Files    int   // descriptors that it may have (ulimit -n)
+	// Apart gives the attacker the last processor and all else the others: what it
+	// burns is nobody's here. It needs two processors and taskset.
+	Apart bool
+	// Elsewhere aims each attack by requests at a plain net/http server once more, which
+	// refuses all, and measures the users of Belfry beside that.
+	Elsewhere bool
 }
 
 // attack is one scenario. It returns what else there is to say, in a few words.
@@ -67,15 +74,25 @@ type outcome struct {
 	note, ended   string
 }
 
+// elsewhere is the name of what is attacked in place of a program.
+const elsewhere = "none"
+
 // Run runs each attack against each program in turn and writes a line for each to out.
 func Run(ctx context.Context, c *Config, out io.Writer) error {
+	if err := c.part(ctx); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "%-11s %-7s %9s %9s %6s %9s %7s %6s %9s  %s\n",
 		"attack", "program", "p99 alone", "p99 then", "ratio", "memory", "cores", "files", "behind", "")
 	for _, a := range attacks() {
 		if len(c.Only) > 0 && !slices.Contains(c.Only, a.name) {
 			continue
 		}
-		for _, p := range c.Programs {
+		programs := c.Programs
+		if c.Elsewhere && !a.record {
+			programs = append(slices.Clone(programs), Program{elsewhere, programs[len(programs)-1].Path})
+		}
+		for _, p := range programs {
 			o, err := one(ctx, c, a, p)
 			if err != nil {
 				return fmt.Errorf("attack %s against %s: %w", a.name, p.Name, err)
@@ -113,6 +130,16 @@ func one(ctx context.Context, c *Config, a attack, p Program) (o outcome, err er
 			err = stopped
 		}
 	}()
+	aim := t
+	if p.Name == elsewhere {
+		plain, err := startPlain(ctx, c)
+		if err != nil {
+			return o, err
+		}
+		defer func() { err = errors.Join(err, plain.stop()) }()
+		plain.secret = t.secret
+		aim = plain
+	}
 	if o.alone, err = t.honest(ctx, c.Duration); err != nil {
 		return o, err
 	}
@@ -124,7 +151,7 @@ func one(ctx context.Context, c *Config, a attack, p Program) (o outcome, err er
 		if a.record {
 			note, err = a.run(ctx, t)
 		} else {
-			note, err = a.launch(ctx, c, t)
+			note, err = a.launch(ctx, c, aim)
 		}
 		notes <- note
 		failed <- err

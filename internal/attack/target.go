@@ -43,8 +43,8 @@ type target struct {
 	interval string // the last X-Poll-Interval of an honest user
 }
 
-// start starts a program with inboxes to ask for.
-func start(ctx context.Context, c *Config, name, path string) (t *target, err error) {
+// start starts a program, with more flags, and inboxes to ask for.
+func start(ctx context.Context, c *Config, name, path string, more ...string) (t *target, err error) {
 	dir := filepath.Join(c.Dir, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
@@ -70,10 +70,10 @@ func start(ctx context.Context, c *Config, name, path string) (t *target, err er
 			return t, err
 		}
 	}
-	t.process, err = child.Start(filepath.Join(dir, "belfry.log"), "sh", "-c", `ulimit -n "$1" && shift && exec "$@"`, "sh", fmt.Sprint(c.Files),
+	line := []string{"-c", `ulimit -n "$1" && shift && exec "$@"`, "sh", fmt.Sprint(c.Files),
 		"env", fmt.Sprintf("GOMEMLIMIT=%d", c.Memory*9/10), path, "run", "--brokers", t.brokers, "--partitions", "2", "--state-dir", filepath.Join(dir, "state"),
-		"--addr", t.addr, "--metrics-addr", t.metrics, "--jwt-secret-file", secret, "--rules", rules, "--schema-registry", t.registry.url, "--log-level", "error")
-	if err != nil {
+		"--addr", t.addr, "--metrics-addr", t.metrics, "--jwt-secret-file", secret, "--rules", rules, "--schema-registry", t.registry.url, "--log-level", "error"}
+	if t.process, err = child.Start(filepath.Join(dir, "belfry.log"), "sh", append(line, more...)...); err != nil {
 		return t, err
 	}
 	t.watch = newWatch(t.process, c.Memory)
@@ -118,13 +118,13 @@ func (t *target) stop() (err error) {
 	return err
 }
 
-// token is that of a user; of a service if the name is "service".
+// token is that of a user; of a service if the name begins with "service".
 func (t *target) token(user string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.tokens[user] == "" {
 		claims := jwt.MapClaims{"sub": user, "exp": time.Now().Add(time.Hour).Unix()}
-		if user == "service" {
+		if strings.HasPrefix(user, "service") {
 			claims["scope"] = "belfry:notify belfry:admin"
 		}
 		t.tokens[user], _ = jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(t.secret) // the key is one
