@@ -39,10 +39,5 @@ func (s *Server) clientAddress(r *http.Request) netip.Addr {
 }
 
 func (s *Server) trusted(address netip.Addr) bool {
-	for _, p := range s.config.TrustedProxies {
-		if p.Contains(address) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.config.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(address) })
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/belfry/belfry"
@@ -81,18 +82,13 @@ func oneHeader(h http.Header, name string) error {
 // asHeader renames the field of an error to the header that it stood in, if it is
 // an attribute of an event that came in binary mode.
 func asHeader(h http.Header, err error) error {
-	var fe *belfry.FieldError
-	if h.Get(attributePrefix+"specversion") == "" || !errors.As(err, &fe) {
+	fe, ok := errors.AsType[*belfry.FieldError](err)
+	if !ok || h.Get(attributePrefix+"specversion") == "" || !slices.Contains(eventAttributes[:], fe.Field) {
 		return err
 	}
-	for _, name := range eventAttributes {
-		if fe.Field == name {
-			renamed := *fe
-			renamed.Field = attributePrefix + name
-			return &renamed
-		}
-	}
-	return err
+	renamed := *fe
+	renamed.Field = attributePrefix + fe.Field
+	return &renamed
 }
 
 // headerValue undoes what section 3.1.3.2 of the binding does to a value:

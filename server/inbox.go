@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -105,9 +106,6 @@ func parsePage(query url.Values) (inbox.PageQuery, error) {
 	if err != nil {
 		return inbox.PageQuery{}, err
 	}
-	if limit == 0 {
-		limit = defaultPage
-	}
 	order, err := inbox.ParseOrder(query.Get("order"))
 	if err != nil {
 		return inbox.PageQuery{}, err
@@ -121,7 +119,7 @@ func parsePage(query url.Values) (inbox.PageQuery, error) {
 			return inbox.PageQuery{}, err
 		}
 	}
-	page := inbox.PageQuery{Status: status, Category: category, Order: order, Limit: int(limit)}
+	page := inbox.PageQuery{Status: status, Category: category, Order: order, Limit: cmp.Or(int(limit), defaultPage)}
 	page.Before, err = inbox.ParsePlace(&page, query.Get("before"))
 	return page, err
 }

@@ -185,8 +185,7 @@ func parseNotification(data []byte, defaults belfry.Notification) (belfry.Messag
 
 // problemOf is an input error without its field.
 func problemOf(err error) string {
-	var fe *belfry.FieldError
-	if errors.As(err, &fe) {
+	if fe, ok := errors.AsType[*belfry.FieldError](err); ok {
 		return fe.Problem
 	}
 	return err.Error()

@@ -115,8 +115,7 @@ func newProblem(err error) (problem, bool) {
 		hidden = errors.Is(err, errUnavailable) || errors.Is(err, broadcast.ErrNoJournal)
 		break
 	}
-	var fe *belfry.FieldError
-	if errors.As(err, &fe) {
+	if fe, ok := errors.AsType[*belfry.FieldError](err); ok {
 		p.Field = fe.Field
 	}
 	p.Title = http.StatusText(p.Status)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -268,12 +269,8 @@ func routeName(path string) string {
 
 // isPage keeps the pages from answering for calls that do not exist.
 func isPage(r *http.Request, _ *mux.RouteMatch) bool {
-	for _, reserved := range []string{"/v1", "/metrics", "/healthz", "/readyz"} {
-		if r.URL.Path == reserved || strings.HasPrefix(r.URL.Path, reserved+"/") {
-			return false
-		}
-	}
-	return true
+	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return !slices.Contains([]string{"v1", "metrics", "healthz", "readyz"}, first)
 }
 
 // allowed returns the methods that the path of r has (RFC 9110 section 10.2.1).

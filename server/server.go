@@ -330,12 +330,8 @@ func (s *Server) broadcasting() broadcast.Config {
 // setDefaults decides what 0 stands for; a negative number stays what it is where
 // the field's comment gives it a meaning, and is as good as 0 elsewhere.
 func (c *Config) setDefaults() {
-	if c.Registry == nil {
-		c.Registry = prometheus.NewRegistry()
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
+	c.Registry = cmp.Or(c.Registry, prometheus.NewRegistry())
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.PollInterval = cmp.Or(max(c.PollInterval, 0), DefaultPollInterval)
 	c.TokenTrust = cmp.Or(c.TokenTrust, DefaultTokenTrust)
 	l := &c.Limits

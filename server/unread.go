@@ -65,8 +65,7 @@ func (s *Server) getUnreads(w http.ResponseWriter, r *http.Request, _ auth.Call)
 		return belfry.Invalid("user", "must be given 1 to %d times, is %d times", maxBatch, len(users))
 	}
 	for i, user := range users {
-		var fe *belfry.FieldError
-		if errors.As(belfry.CheckRecipient(user), &fe) {
+		if fe, ok := errors.AsType[*belfry.FieldError](belfry.CheckRecipient(user)); ok {
 			return belfry.Invalid(fmt.Sprintf("user[%d]", i), "%s", fe.Problem)
 		}
 	}

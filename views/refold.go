@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -55,9 +56,7 @@ const progressEvery = 1000
 // was deleted and created again since is no error: its records count from the
 // row on.
 func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o RefoldOptions) (*inbox.Refold, error) {
-	if o.Most <= 0 {
-		o.Most = DefaultRefoldSteps
-	}
+	o.Most = cmp.Or(max(o.Most, 0), DefaultRefoldSteps)
 	journal := r.Prefix.Journal()
 	info, logs, err := kafka.LogRanges(ctx, r.Config, journal)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,11 +87,7 @@ func runBroker(ctx context.Context, p *cli.Program, cfg broker.Config, specs []b
 	if err := makeOwnTopics(ctx, kafka.Config{Brokers: b.Addrs(), Logger: cfg.Logger}, specs); err != nil {
 		return errors.Join(err, b.Close())
 	}
-	kept := cfg.DataDir
-	if kept == "" {
-		kept = "nothing, see --data-dir"
-	}
-	cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "embedded broker ready, for development only", slog.Any("addrs", b.Addrs()), slog.String("kept", kept))
+	cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "embedded broker ready, for development only", slog.Any("addrs", b.Addrs()), slog.String("kept", cmp.Or(cfg.DataDir, "nothing, see --data-dir")))
 	// The one line on stdout is for scripts that wait for it.
 	if _, err := fmt.Fprintln(p.Stdout, "embedded broker ready at "+b.Addrs()[0]); err != nil {
 		return errors.Join(fmt.Errorf("print the address: %w", err), b.Close())

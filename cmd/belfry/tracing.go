@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,10 +60,7 @@ func openTracing(ctx context.Context, env func(string) (string, bool), version s
 		return nil, cli.Usagef("OTEL_EXPORTER_OTLP_PROTOCOL is %.80q: http/protobuf is known (port 4318 of a collector)", p)
 	}
 	if endpoint == "" {
-		if base == "" {
-			base = otlpEndpoint
-		}
-		endpoint = strings.TrimSuffix(base, "/") + otlpPath
+		endpoint = strings.TrimSuffix(cmp.Or(base, otlpEndpoint), "/") + otlpPath
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {

@@ -44,8 +44,7 @@ func FlagFailuref(name, format string, args ...any) error {
 // Problem is an error of the domain without its field, which is named as a flag
 // here.
 func Problem(err error) error {
-	var field *belfry.FieldError
-	if errors.As(err, &field) {
+	if field, ok := errors.AsType[*belfry.FieldError](err); ok {
 		return errors.New(field.Problem)
 	}
 	return err

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode"
@@ -26,12 +27,7 @@ func Counted(n int, thing string) string {
 }
 
 // OrDash returns s, or a dash for an empty one, which a table would not show.
-func OrDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
+func OrDash(s string) string { return cmp.Or(s, "-") }
 
 // shownNames is how many names a line shows.
 const shownNames = 10

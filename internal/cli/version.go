@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 
@@ -39,14 +40,10 @@ func buildInfo() *debug.BuildInfo {
 }
 
 func nameOf(linked string, info *debug.BuildInfo) string {
-	name := linked
-	if name == "" {
-		name = info.Main.Version
+	if name := cmp.Or(linked, info.Main.Version); name != "(devel)" {
+		return cmp.Or(name, "devel")
 	}
-	if name == "" || name == "(devel)" {
-		name = "devel"
-	}
-	return name
+	return "devel"
 }
 
 func formatVersion(program, linked string, info *debug.BuildInfo) string {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/upkeep"
 )
@@ -22,10 +23,8 @@ func (n *node) openAudit() {
 // this server's views: the group has nothing left that is as old, and the views
 // nothing at all.
 func (n *node) settled(since time.Time) bool {
-	for _, v := range n.views() {
-		if !v.Recovered() || v.Lag() > 0 {
-			return false
-		}
+	if slices.ContainsFunc(n.views(), func(v *table.View) bool { return !v.Recovered() || v.Lag() > 0 }) {
+		return false
 	}
 	return Processed(n.lag.Report(), n.Prefix, since.Add(AuditMargin))
 }

@@ -1,6 +1,7 @@
 package options
 
 import (
+	"cmp"
 	"net/mail"
 	"slices"
 	"strings"
@@ -166,10 +167,7 @@ func (o *Mail) validateServer() (err error) {
 			return cli.FlagErrorf("smtp-server", "%q has no host; write 127.0.0.1%[1]s for this machine", s)
 		}
 	}
-	c.Servers, c.TLS, c.Hello, c.Connections, c.Timeout = o.servers, sender.TLS(o.tls.Value), o.hello, o.connections, o.timeout
-	if c.Hello == "" {
-		c.Hello = o.letters.Domain
-	}
+	c.Servers, c.TLS, c.Hello, c.Connections, c.Timeout = o.servers, sender.TLS(o.tls.Value), cmp.Or(o.hello, o.letters.Domain), o.connections, o.timeout
 	if strings.ContainsFunc(c.Hello, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return cli.FlagErrorf("smtp-hello", "must be a host's name, such as inbox.example.com, not %.80q", c.Hello)
 	}

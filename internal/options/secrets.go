@@ -66,8 +66,7 @@ func readPassword(flag, file string, told *warnings) (string, error) {
 func readSecretFile(flag, file string, told *warnings) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
-		var why *fs.PathError
-		if errors.As(err, &why) {
+		if why, ok := errors.AsType[*fs.PathError](err); ok {
 			err = why.Err
 		}
 		return nil, cli.FlagErrorf(flag, "%w: it takes the path of a file that holds the secret, not the secret", err)

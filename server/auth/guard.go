@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"time"
@@ -22,9 +23,7 @@ type Guard struct {
 // another look; 0 or less looks each time. Log gets the reason of each refusal of a
 // token or ticket, at the level debug; nil discards it.
 func NewGuard(auth Authenticator, ticketSecret []byte, trust time.Duration, log *slog.Logger) (*Guard, error) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+	log = cmp.Or(log, slog.New(slog.DiscardHandler))
 	if t, ok := auth.(ticketer); ok && ticketSecret == nil {
 		ticketSecret = t.ticketSecret()
 	}

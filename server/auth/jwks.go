@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,16 +91,13 @@ func NewKeys(config KeysConfig) (*Keys, error) {
 		t.MaxResponseHeaderBytes = 64 << 10
 		config.Transport = t
 	}
-	if config.Logger == nil {
-		config.Logger = slog.New(slog.DiscardHandler)
-	}
 	k := &Keys{
 		url: u,
 		client: &http.Client{
 			Transport:     config.Transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect },
 		},
-		log:   config.Logger.With("component", "keys", "url", (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()),
+		log:   cmp.Or(config.Logger, slog.New(slog.DiscardHandler)).With("component", "keys", "url", (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()),
 		asked: make(chan struct{}, 1), done: make(chan struct{}), err: ErrKeys,
 		fetches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "belfry_key_set_fetches_total",
@@ -209,8 +207,7 @@ func (k *Keys) fetch(ctx context.Context) (keySet, error) {
 	res, err := k.client.Do(req)
 	if err != nil {
 		// Its text would begin with the whole URL.
-		var ue *url.Error
-		if errors.As(err, &ue) {
+		if ue, ok := errors.AsType[*url.Error](err); ok {
 			err = ue.Err
 		}
 		return nil, fmt.Errorf("fetch key set: %w", err)

@@ -131,13 +131,10 @@ func (s *Calls) List(w http.ResponseWriter, r *http.Request, _ auth.Call) error 
 	if err != nil {
 		return err
 	}
-	if limit == 0 {
-		limit = defaultLetterPage
-	}
 	if s.config.Letters == nil {
 		return ErrNoPart
 	}
-	q := deadletter.Query{Limit: int(limit)}
+	q := deadletter.Query{Limit: cmp.Or(int(limit), defaultLetterPage)}
 	if reason := query.Get("reason"); reason != "" {
 		q.Filter.Reasons = []deadletter.Reason{deadletter.Reason(reason)}
 	}

@@ -103,8 +103,7 @@ func (s *Calls) lookup(user string, texts bool, now time.Time) (*lookup, error) 
 		Streams: s.config.Streams(user), Contents: texts, ReadAt: now.UTC(), Mutes: wire.NewMutes(&row),
 	}
 	if at, ok := row.NextChange(now); ok {
-		at = at.UTC()
-		l.NextExpiry = &at
+		l.NextExpiry = new(at.UTC())
 	}
 	for i := range slices.Backward(row.Items) {
 		e := &row.Items[i]
@@ -134,12 +133,10 @@ func newLookupItem(row *inbox.State, e *inbox.Entry, item *inbox.Item, content, 
 		Scheduled: e.Born, Muted: e.Muted, Audience: row.AudienceOf(e, item),
 	}
 	if e.ExpiresAt != 0 {
-		at := time.UnixMilli(e.ExpiresAt).UTC()
-		out.ExpiresAt = &at
+		out.ExpiresAt = new(time.UnixMilli(e.ExpiresAt).UTC())
 	}
 	if e.Until != 0 {
-		at := time.UnixMilli(e.Until).UTC()
-		out.Until = &at
+		out.Until = new(time.UnixMilli(e.Until).UTC())
 	}
 	for _, m := range e.Earlier() {
 		out.Earlier = append(out.Earlier, m.Seq)

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -61,9 +62,7 @@ type Calls struct {
 
 // New returns the calls of a server.
 func New(config Config) *Calls {
-	if config.Every <= 0 {
-		config.Every = DefaultEvery
-	}
+	config.Every = cmp.Or(max(config.Every, 0), DefaultEvery)
 	c := &Calls{config: config, journals: make(chan struct{}, journalsAtOnce), topics: make(chan struct{}, topicsAtOnce)}
 	c.overviews = newOverviews(config.Every, c.overview)
 	return c

@@ -168,14 +168,12 @@ func (s *Calls) overview(now time.Time) overview {
 	o.Groups = o.Groups[:len(o.Groups)-o.GroupsOmitted]
 	o.Rebalances = append(o.Rebalances, in.Rebalances()...)
 	o.DeadLetters = newDeadLetters(in.Pending())
-	drift := float64(in.Drift())
-	o.Drift = &drift
+	o.Drift = new(float64(in.Drift()))
 	if timers, ok := in.Timers(); ok {
 		o.Timers = &timers
 	}
 	if skew, ok := in.ClockSkew(); ok {
-		seconds := skew.Seconds()
-		o.ClockSkewSeconds = &seconds
+		o.ClockSkewSeconds = new(skew.Seconds())
 	}
 	o.Channels = in.Channels()
 	return o

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/netip"
@@ -61,9 +62,7 @@ type Hub struct {
 // New returns a hub without streams. It watches the tables for as long as they are.
 func New(config Config) *Hub {
 	config.Limits.setDefaults()
-	if config.Wakes <= 0 {
-		config.Wakes = DefaultWakes
-	}
+	config.Wakes = cmp.Or(max(config.Wakes, 0), DefaultWakes)
 	s := &Hub{
 		config:       config,
 		pingEvery:    PingEvery,

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -93,10 +94,7 @@ func (s *Hub) toWake() (pacing, all []*subscribers, partitions map[int32]struct{
 		return nil, nil, nil
 	}
 	if len(partitions) > 0 {
-		all = make([]*subscribers, 0, len(s.subscribers))
-		for _, a := range s.subscribers {
-			all = append(all, a)
-		}
+		all = slices.AppendSeq(make([]*subscribers, 0, len(s.subscribers)), maps.Values(s.subscribers))
 	}
 	return pacing, all, partitions
 }

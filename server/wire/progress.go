@@ -16,8 +16,7 @@ type Progress struct {
 func NewProgress(done, total int64, percent float64, left time.Duration) *Progress {
 	p := &Progress{Percent: float64(int64(percent*10)) / 10, Done: done, Total: total}
 	if left >= 0 {
-		seconds := left.Round(100 * time.Millisecond).Seconds()
-		p.ETA = &seconds
+		p.ETA = new(left.Round(100 * time.Millisecond).Seconds())
 	}
 	return p
 }

@@ -117,8 +117,8 @@ func (o *noticeOptions) names() (out []string) {
 
 // wrong is an error of the notice, by the flag that it is of.
 func (o *noticeOptions) wrong(err error) error {
-	var fe *belfry.FieldError
-	if !errors.As(err, &fe) {
+	fe, ok := errors.AsType[*belfry.FieldError](err)
+	if !ok {
 		return err
 	}
 	if o.file != "" {

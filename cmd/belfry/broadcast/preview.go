@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -19,11 +20,7 @@ import (
 func preview(to io.Writer, n *belfry.Notification, f *found, now time.Time) error {
 	w := bufio.NewWriter(to)
 	for _, name := range languagesOf(n) {
-		label := name
-		if label == "" {
-			label = "any language"
-		}
-		fmt.Fprintf(w, "[%s]\n", label)
+		fmt.Fprintf(w, "[%s]\n", cmp.Or(name, "any language"))
 		fmt.Fprintf(w, "  %s\n", cli.Printable(in(name, n.Title)))
 		if body := in(name, n.Body); body != "" {
 			fmt.Fprintf(w, "  %s\n", cli.Printable(body))

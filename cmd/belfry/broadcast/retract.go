@@ -42,8 +42,7 @@ yet is dropped when it does.`,
 			return cli.FlagErrorf("audience", "required: all, or topic:NAME")
 		}
 		if err := r.Check(); err != nil {
-			var fe *belfry.FieldError
-			if errors.As(err, &fe) {
+			if fe, ok := errors.AsType[*belfry.FieldError](err); ok {
 				return cli.FlagErrorf(strings.ReplaceAll(fe.Field, "_", "-"), "%w", cli.Problem(fe))
 			}
 			return err

@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -83,9 +84,7 @@ func words(r *reach.Rule) string {
 	if len(r.Categories) > 0 {
 		what = strings.TrimSpace(what + " of " + strings.Join(r.Categories, " or "))
 	}
-	if what == "" {
-		what = "all"
-	}
+	what = cmp.Or(what, "all")
 	switch {
 	case r.Digest == nil:
 		return fmt.Sprintf("%s after %s", what, r.After)

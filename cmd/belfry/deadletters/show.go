@@ -80,8 +80,7 @@ func newContentReport(b []byte, contents bool) contentReport {
 	switch {
 	case !contents || b == nil:
 	case utf8.Valid(b):
-		text := string(b)
-		r.Text = &text
+		r.Text = new(string(b))
 	default:
 		r.Base64 = b
 	}

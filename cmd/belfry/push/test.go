@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -70,12 +71,10 @@ to it in earnest. It exits with 1 if no browser was reached.`,
 		if err := printAnswers(p.Stdout, answers, asJSON); err != nil {
 			return fmt.Errorf("print answers: %w", err)
 		}
-		for _, a := range answers {
-			if a.Answer == senders.Accepted {
-				return nil
-			}
+		if !slices.ContainsFunc(answers, func(a answered) bool { return a.Answer == senders.Accepted }) {
+			return fmt.Errorf("none of %d browsers was reached", len(answers))
 		}
-		return fmt.Errorf("none of %d browsers was reached", len(answers))
+		return nil
 	})
 	c.Flags().StringVar(&title, "title", "This is a test", "what to show")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one browser a line")

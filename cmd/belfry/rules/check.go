@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -75,10 +76,7 @@ func (r Report) Print(w io.Writer) error {
 	fmt.Fprintln(t, "SOURCE\tFROM\tTIMEZONE\tRULES")
 	rules := 0
 	for _, s := range r.Sources {
-		name := s.Topic
-		if name == "" {
-			name = "pattern " + s.Pattern
-		}
+		name := cmp.Or(s.Topic, "pattern "+s.Pattern)
 		from := s.From
 		if s.Silent {
 			from += ", silent"
