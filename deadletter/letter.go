@@ -95,9 +95,9 @@ type Pending struct {
 
 // PendingKind is how many of them a group set aside for one reason.
 type PendingKind struct {
-	Group  string
-	Reason Reason
-	Count  int64
+	Group  string `json:"group"`
+	Reason Reason `json:"reason"`
+	Count  int64  `json:"count"`
 }
 
 // Cursor tells, by partition of the dead-letter topic, before which offset

@@ -46,6 +46,11 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	if err != nil {
 		return err
 	}
+	// What has begun cannot become another answer any more.
+	abort := func(err error) {
+		s.log.Error("export ended early, its client sees half an answer and has to ask again", "route", routeOf(r), "err", err)
+		panic(http.ErrAbortHandler)
+	}
 	wire.Begin(w, "application/x-ndjson")
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -61,8 +66,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 		case r.Context().Err() != nil:
 			return nil // the client has gone
 		case err != nil:
-			s.log.Error("export ended early, its client sees half an answer and has to ask again", "route", routeOf(r), "err", err)
-			panic(http.ErrAbortHandler)
+			abort(err)
 		case !kept:
 			continue
 		}
@@ -78,8 +82,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 		}
 		line := exportItem{Item: wire.NewItem(e, contents, &plain, time.Now()), MemberOf: of}
 		if err != nil {
-			s.log.Error("export ended early, its client sees half an answer and has to ask again", "route", routeOf(r), "err", err)
-			panic(http.ErrAbortHandler)
+			abort(err)
 		}
 		if item != nil {
 			line.Title, line.Body = item.Title, item.Body
@@ -90,8 +93,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	}
 	lines, err := s.outreach.Exported(c.User, &row)
 	if err != nil {
-		s.log.Error("export ended early, its client sees half an answer and has to ask again", "route", routeOf(r), "err", err)
-		panic(http.ErrAbortHandler)
+		abort(err)
 	}
 	for _, line := range lines {
 		if err := enc.Encode(line); err != nil {

@@ -10,9 +10,7 @@ import (
 
 // mutes are the muted categories of a user, the one muted first at the head.
 type mutes struct {
-	User       string      `json:"user"`
-	Version    uint64      `json:"version"`
-	Cursor     string      `json:"cursor"`
+	wire.Head
 	Categories []wire.Mute `json:"categories"`
 }
 
@@ -22,7 +20,7 @@ func (s *Server) getMutes(w http.ResponseWriter, r *http.Request, c auth.Call) e
 	if err != nil {
 		return err
 	}
-	wire.Respond(w, http.StatusOK, mutes{c.User, row.Version, row.Cursor().String(), wire.NewMutes(&row)})
+	wire.Respond(w, http.StatusOK, mutes{wire.NewHead(c.User, &row), wire.NewMutes(&row)})
 	return nil
 }
 

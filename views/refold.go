@@ -33,15 +33,6 @@ type Journals struct {
 	// Board reads the board of a partition as the table has it, nil for none. Without one
 	// nothing is told of notices, and versions of a user without a row are counted from 0.
 	Board func(partition int32) (*board.Board, error)
-}
-
-// RefoldOptions say what to keep of a refold.
-type RefoldOptions struct {
-	// Since is the time of the oldest step to keep; all of the journal is
-	// folded whatever it is.
-	Since time.Time
-	Most  int  // steps to keep, the newest; 0 for DefaultRefoldSteps
-	Texts bool // whether to keep titles
 	// Progress, if not nil, is called now and then with how many records of
 	// the partition have been read, and of how many.
 	Progress func(read, total int64)
@@ -55,8 +46,8 @@ const progressEvery = 1000
 // board. Row is the user's row as it is stored, read before. A journal that
 // was deleted and created again since is no error: its records count from the
 // row on.
-func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o RefoldOptions) (*inbox.Refold, error) {
-	o.Most = cmp.Or(max(o.Most, 0), DefaultRefoldSteps)
+func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, q inbox.RefoldQuery) (*inbox.Refold, error) {
+	q.Most = cmp.Or(max(q.Most, 0), DefaultRefoldSteps)
 	journal := r.Prefix.Journal()
 	info, logs, err := kafka.LogRanges(ctx, r.Config, journal)
 	if err != nil {
@@ -76,15 +67,15 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 		end = max(end, int64(on.State.Version-on.State.Base))
 	}
 	refolder := board.NewRefolder(row, on, info.ID.Epoch(), log.Start, r.Cap)
-	refolder.Texts, refolder.Members, refolder.Limit = o.Texts, r.Members, r.BroadcastCap
+	refolder.Texts, refolder.Members, refolder.Limit = q.Texts, r.Members, r.BroadcastCap
 	out := &inbox.Refold{
 		User: user, Partition: partition, Epoch: info.ID.Epoch(), Oldest: log.Start, End: end,
 		From: refolder.From(), Complete: refolder.Complete(), Steps: []inbox.Step{},
 	}
 	own := belfry.PartitionKey(partition)
 	err = table.ScanRange(ctx, r.Config, journal, partition, log.Start, end, func(m *sarama.ConsumerMessage) error {
-		if done := m.Offset - log.Start + 1; o.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == end) {
-			o.Progress(done, end-log.Start)
+		if done := m.Offset - log.Start + 1; r.Progress != nil && (done%progressEvery == 0 || m.Offset+1 == end) {
+			r.Progress(done, end-log.Start)
 		}
 		switch string(m.Key) {
 		case user:
@@ -104,15 +95,15 @@ func (r *Journals) Refold(ctx context.Context, user string, row inbox.State, o R
 		default:
 			return nil
 		}
-		if len(out.Steps) >= 2*o.Most { // not at each one, which would move the rest each time
-			out.Keep(o.Since, o.Most)
+		if len(out.Steps) >= 2*q.Most { // not at each one, which would move the rest each time
+			out.Keep(q.Since, q.Most)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("refold journal: %w", err)
 	}
-	out.Keep(o.Since, o.Most)
+	out.Keep(q.Since, q.Most)
 	out.Result = refolder.Result(time.Now())
 	return out, nil
 }

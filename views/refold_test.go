@@ -59,11 +59,9 @@ func TestRefold(t *testing.T) {
 	epoch := infos[journal].ID.Epoch()
 	// As the processor would have it, which has not seen the last record.
 	row := inbox.State{Epoch: epoch, Version: 5, Items: []inbox.Entry{{Seq: 1, Version: 5, Count: 1, Read: true, Seen: true}}}
-	journals := &views.Journals{Config: cfg, Prefix: prefix}
 	var told []int64
-	got, err := journals.Refold(t.Context(), user, row, views.RefoldOptions{
-		Texts: true, Progress: func(read, total int64) { told = append(told, read, total) },
-	})
+	journals := &views.Journals{Config: cfg, Prefix: prefix, Progress: func(read, total int64) { told = append(told, read, total) }}
+	got, err := journals.Refold(t.Context(), user, row, inbox.RefoldQuery{Texts: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,13 +85,13 @@ func TestRefold(t *testing.T) {
 		t.Errorf("told %v, want the end", told)
 	}
 
-	few, err := journals.Refold(t.Context(), user, row, views.RefoldOptions{Most: 2, Since: time.Now().Add(-time.Hour)})
+	few, err := journals.Refold(t.Context(), user, row, inbox.RefoldQuery{Most: 2, Since: time.Now().Add(-time.Hour)})
 	if err != nil || len(few.Steps) != 2 || few.Omitted != 3 || few.Steps[1].Offset != 5 || few.Steps[1].Title != "" {
 		t.Errorf("got %+v, %v; want the two newest steps without titles", few, err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := journals.Refold(ended, user, row, views.RefoldOptions{}); !errors.Is(err, context.Canceled) {
+	if _, err := journals.Refold(ended, user, row, inbox.RefoldQuery{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v when nobody waits any more", err)
 	}
 }

@@ -2,14 +2,12 @@ package node
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
-	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server/ops"
@@ -23,7 +21,7 @@ func (n *node) operations() ops.Config {
 		Installation: opsNode{n},
 		Letters:      n.letters(),
 		Topics:       &opsTopics{n.Kafka, n.Prefix, n.lag.Report, n.ReplayRules},
-		Journals:     journals{&views.Journals{Config: n.Kafka, Prefix: n.Prefix, Cap: n.InboxCap, Members: n.Features.Members(), BroadcastCap: n.BroadcastCap, Board: n.board}},
+		Journals:     &views.Journals{Config: n.Kafka, Prefix: n.Prefix, Cap: n.InboxCap, Members: n.Features.Members(), BroadcastCap: n.BroadcastCap, Board: n.board},
 	}
 }
 
@@ -160,15 +158,5 @@ func (i opsNode) Rebalances() []ops.Rebalance {
 	return out[:min(len(out), maxShownRebalances)]
 }
 
-// journals reads them for the server.
-type journals struct{ *views.Journals }
-
-var _ ops.Journals = journals{}
-
 // board reads a board of the view.
 func (n *node) board(partition int32) (*board.Board, error) { return n.unread.Board(partition) }
-
-// Refold implements ops.Journals.
-func (j journals) Refold(ctx context.Context, user string, row inbox.State, q ops.JournalQuery) (*inbox.Refold, error) {
-	return j.Journals.Refold(ctx, user, row, views.RefoldOptions{Since: q.Since, Most: q.Most, Texts: q.Texts})
-}

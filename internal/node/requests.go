@@ -81,7 +81,5 @@ func (a *answering) condition() server.Condition {
 	default:
 		a.settled.Store(true)
 	}
-	c := server.Condition{Name: s.Name, Ready: a.settled.Load(), Detail: processorDetail(s)}
-	c.State, c.Progress = readyState(s, c.Ready)
-	return c
+	return newCondition(s, a.settled.Load(), processorDetail(s))
 }

@@ -22,9 +22,7 @@ func (n *node) conditions() []server.Condition {
 		s := p.Status()
 		// A refused partition needs an operator, the rest goes on: another instance
 		// could do no better.
-		c := server.Condition{Name: s.Name, Ready: s.Phase == engine.Running, Detail: processorDetail(s)}
-		c.State, c.Progress = readyState(s, c.Ready)
-		out = append(out, c)
+		out = append(out, newCondition(s, s.Phase == engine.Running, processorDetail(s)))
 	}
 	out = append(out, n.sourceConditions()...)
 	if n.responder != nil {
@@ -32,12 +30,7 @@ func (n *node) conditions() []server.Condition {
 	}
 	for _, v := range n.views() {
 		s, lag := v.Status(), v.Lag()
-		c := server.Condition{
-			Name:   s.Name,
-			Ready:  v.Recovered() && lag <= maxViewLag,
-			Detail: fmt.Sprintf("%s, %d records behind", s.Phase, lag),
-		}
-		c.State, c.Progress = readyState(s, c.Ready)
+		c := newCondition(s, v.Recovered() && lag <= maxViewLag, fmt.Sprintf("%s, %d records behind", s.Phase, lag))
 		if !c.Ready && v.Recovered() {
 			c.State = server.StateRecovering // catches up
 		}
@@ -52,6 +45,11 @@ func (n *node) conditions() []server.Condition {
 		out = append(out, server.Condition{Name: "processors", State: server.StateDraining, Detail: "are shutting down"})
 	}
 	return out
+}
+
+func newCondition(s engine.Status, ready bool, detail string) server.Condition {
+	state, progress := readyState(s, ready)
+	return server.Condition{Name: s.Name, Ready: ready, State: state, Detail: detail, Progress: progress}
 }
 
 // readyState translates what the engine says.

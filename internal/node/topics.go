@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -266,7 +265,7 @@ func explained(out *ops.Record, e rules.Explanation) {
 	}
 	for i := range e.Events {
 		v := &e.Events[i].Event
-		event := ops.RecordEvent{ID: v.ID, Source: v.Source, Type: v.Type, Subject: v.Subject, Time: v.Time, Value: encoded(v.Value), Rules: []ops.RecordRule{}}
+		event := ops.RecordEvent{ID: v.ID, Source: v.Source, Type: v.Type, Subject: v.Subject, Time: v.Time, Value: wire.Shown(v.Value), Rules: []ops.RecordRule{}}
 		for _, o := range e.Events[i].Outcomes {
 			event.Rules = append(event.Rules, newRecordRule(o))
 		}
@@ -283,11 +282,11 @@ func newRecordRule(o rules.Outcome) ops.RecordRule {
 	switch {
 	case !o.Delivery.Delivers():
 	case o.Delivery.Record.Topic != "", o.Delivery.Record.Kind == inbox.KindJoin:
-		out.Makes = encoded(map[string]string{"does": o.Delivery.Record.Kind.String(), "topic": o.Delivery.Record.Topic})
+		out.Makes = wire.Shown(map[string]string{"does": o.Delivery.Record.Kind.String(), "topic": o.Delivery.Record.Topic})
 	case o.Delivery.Record.Kind == inbox.KindRetract:
-		out.Makes = encoded(o.Delivery.Record.Retraction)
+		out.Makes = wire.Shown(o.Delivery.Record.Retraction)
 	default:
-		out.Makes = encoded(o.Delivery.Record.Notification)
+		out.Makes = wire.Shown(o.Delivery.Record.Notification)
 	}
 	return out
 }
@@ -300,19 +299,19 @@ func journalEvent(value []byte) (ops.RecordEvent, error) {
 	event := ops.RecordEvent{Type: r.Kind.String(), ID: r.Notification.ID, Source: r.Notification.Source, Time: r.Notification.Time}
 	switch r.Kind {
 	case inbox.KindNotify:
-		event.Value = encoded(r.Notification)
+		event.Value = wire.Shown(r.Notification)
 	case inbox.KindRetract:
-		event.ID, event.Source, event.Value = r.Retraction.ID, r.Retraction.Source, encoded(r.Retraction)
+		event.ID, event.Source, event.Value = r.Retraction.ID, r.Retraction.Source, wire.Shown(r.Retraction)
 	default:
-		event.Value = encoded(map[string]any{"seqs": r.Seqs, "up_to": r.UpTo, "category": r.Category})
+		event.Value = wire.Shown(map[string]any{"seqs": r.Seqs, "up_to": r.UpTo, "category": r.Category})
 	}
 	switch {
 	case r.Tell != nil:
-		event.Value = encoded(map[string]any{"channel": r.Tell.Channel, "seqs": r.Seqs, "attempt": r.Tell.Attempt, "good_until": time.UnixMilli(r.Tell.GoodUntil).UTC()})
+		event.Value = wire.Shown(map[string]any{"channel": r.Tell.Channel, "seqs": r.Seqs, "attempt": r.Tell.Attempt, "good_until": time.UnixMilli(r.Tell.GoodUntil).UTC()})
 	case r.Untell != nil:
-		event.Value = encoded(map[string]any{"channel": r.Untell.Channel, "decision": r.Untell.Decision, "attempt": r.Untell.Attempt})
+		event.Value = wire.Shown(map[string]any{"channel": r.Untell.Channel, "decision": r.Untell.Decision, "attempt": r.Untell.Attempt})
 	case r.Endpoint != nil:
-		event.Value = encoded(map[string]any{"kind": r.Endpoint.Kind.String()})
+		event.Value = wire.Shown(map[string]any{"kind": r.Endpoint.Kind.String()})
 	case r.Kind == inbox.KindPrefs:
 		event.Value = r.Prefs
 	}
@@ -321,27 +320,18 @@ func journalEvent(value []byte) (ops.RecordEvent, error) {
 
 func outboundEvent(value []byte) (ops.RecordEvent, error) {
 	o, err := codec.DecodeOutbound(value)
-	if err != nil {
-		return ops.RecordEvent{}, err
-	}
-	return ops.RecordEvent{Type: "decision", ID: strconv.FormatUint(o.Decision, 10), Source: o.Channel, Value: value}, nil
+	return ops.RecordEvent{Type: "decision", ID: strconv.FormatUint(o.Decision, 10), Source: o.Channel, Value: value}, err
 }
 
 // endpointEvent tells of an endpoint no more than what it is.
 func endpointEvent(value []byte) (ops.RecordEvent, error) {
 	a, err := codec.DecodeEndpoint(value)
-	if err != nil {
-		return ops.RecordEvent{}, err
-	}
-	return ops.RecordEvent{Type: "endpoint", ID: strconv.FormatUint(a.Seq, 10), Time: a.AddedAt, Value: encoded(map[string]any{"kind": a.Kind.String()})}, nil
+	return ops.RecordEvent{Type: "endpoint", ID: strconv.FormatUint(a.Seq, 10), Time: a.AddedAt, Value: wire.Shown(map[string]any{"kind": a.Kind.String()})}, err
 }
 
 func itemEvent(value []byte) (ops.RecordEvent, error) {
 	item, err := codec.DecodeItem(value)
-	if err != nil {
-		return ops.RecordEvent{}, err
-	}
-	return ops.RecordEvent{Type: "item", ID: item.ID, Source: item.Source, Time: item.Time, Value: encoded(item.Notification)}, nil
+	return ops.RecordEvent{Type: "item", ID: item.ID, Source: item.Source, Time: item.Time, Value: wire.Shown(item.Notification)}, err
 }
 
 func rowEvent(value []byte) (ops.RecordEvent, error) {
@@ -349,17 +339,8 @@ func rowEvent(value []byte) (ops.RecordEvent, error) {
 	if err != nil {
 		return ops.RecordEvent{}, err
 	}
-	return ops.RecordEvent{Type: "row", Value: encoded(map[string]any{
+	return ops.RecordEvent{Type: "row", Value: wire.Shown(map[string]any{
 		"cursor": row.Cursor().String(), "base": row.Base, "horizon": row.Horizon,
 		"items": len(row.Items), "removals": len(row.Removals), "sources": len(row.Watermarks),
 	})}, nil
-}
-
-// encoded is a value as JSON, for people; null if it is none.
-func encoded(v any) json.RawMessage {
-	b, err := wire.Encode(v)
-	if err != nil {
-		return json.RawMessage(`null`)
-	}
-	return b
 }

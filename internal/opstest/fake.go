@@ -33,7 +33,7 @@ type Fake struct {
 	Tables     *servertest.Tables
 	RefoldErr  error
 	ReplayErr  error
-	Queries    []ops.JournalQuery
+	Queries    []inbox.RefoldQuery
 	Held       chan struct{} // not nil: journals wait for it
 	letters    []deadletter.Letter
 	Replayed   []deadletter.ID
@@ -123,7 +123,7 @@ func (f *Fake) ClockSkew() (time.Duration, bool) {
 }
 
 // Refold folds what the fake journal was given for the user again.
-func (f *Fake) Refold(ctx context.Context, user string, row inbox.State, q ops.JournalQuery) (*inbox.Refold, error) {
+func (f *Fake) Refold(ctx context.Context, user string, row inbox.State, q inbox.RefoldQuery) (*inbox.Refold, error) {
 	f.mu.Lock()
 	hold, err := f.Held, f.RefoldErr
 	f.Queries = append(f.Queries, q)

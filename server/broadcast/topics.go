@@ -17,10 +17,8 @@ import (
 
 // topics are those that a user has subscribed to, by name.
 type topics struct {
-	User    string   `json:"user"`
-	Version uint64   `json:"version"`
-	Cursor  string   `json:"cursor"`
-	Topics  []string `json:"topics"`
+	wire.Head
+	Topics []string `json:"topics"`
 }
 
 // PutUser answers PUT /v1/users/{user}: the user is new, and does not begin with the
@@ -68,7 +66,7 @@ func (c *Calls) PutTopic(w http.ResponseWriter, r *http.Request, call auth.Call)
 	case shown && full(&row):
 		return ErrTopics // by what came in between
 	}
-	respondTopics(w, status(shown), call.User, &row)
+	respondTopics(w, wire.StatusOf(shown, http.StatusOK), call.User, &row)
 	return nil
 }
 
@@ -83,7 +81,7 @@ func (c *Calls) DeleteTopic(w http.ResponseWriter, r *http.Request, call auth.Ca
 	if err != nil {
 		return err
 	}
-	respondTopics(w, status(shown), call.User, &row)
+	respondTopics(w, wire.StatusOf(shown, http.StatusOK), call.User, &row)
 	return nil
 }
 
@@ -109,13 +107,5 @@ func (c *Calls) topicOf(r *http.Request, call auth.Call) (string, error) {
 }
 
 func respondTopics(w http.ResponseWriter, status int, user string, row *inbox.State) {
-	wire.Respond(w, status, topics{User: user, Version: row.Version, Cursor: row.Cursor().String(), Topics: row.TopicNames()})
-}
-
-// status is that of the answer to a command: 202 for one that the row does not show yet.
-func status(shown bool) int {
-	if shown {
-		return http.StatusOK
-	}
-	return http.StatusAccepted
+	wire.Respond(w, status, topics{wire.NewHead(user, row), row.TopicNames()})
 }

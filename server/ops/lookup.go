@@ -188,7 +188,7 @@ func (s *Calls) Journal(w http.ResponseWriter, r *http.Request, c auth.Call) err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), journalPatience)
 	defer cancel()
-	q := JournalQuery{Since: time.Now().Add(-since), Most: maxJournalSteps, Texts: texts}
+	q := inbox.RefoldQuery{Since: time.Now().Add(-since), Most: maxJournalSteps, Texts: texts}
 	refold, err := s.config.Journals.Refold(ctx, c.User, row, q)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

@@ -134,14 +134,7 @@ type Pending struct {
 type Journals interface {
 	// Refold reads the user's journal from its oldest record on, which may
 	// take long. Row is the user's row, read before.
-	Refold(ctx context.Context, user string, row inbox.State, q JournalQuery) (*inbox.Refold, error)
-}
-
-// JournalQuery says what to keep of a refold.
-type JournalQuery struct {
-	Since time.Time // of the oldest step
-	Most  int       // steps, the newest
-	Texts bool      // whether to keep titles
+	Refold(ctx context.Context, user string, row inbox.State, q inbox.RefoldQuery) (*inbox.Refold, error)
 }
 
 // The phases of a Worker, and states of a group.

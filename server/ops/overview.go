@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/lag"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
@@ -99,27 +100,16 @@ type traffic struct {
 
 // deadLetters are the pending ones of the installation, whoever set them aside.
 type deadLetters struct {
-	Pending int64         `json:"pending"`
-	Kinds   []pendingKind `json:"kinds"` // by group and reason, those there are
+	Pending int64                    `json:"pending"`
+	Kinds   []deadletter.PendingKind `json:"kinds"`
 	// CountedAt is when the topic was last looked at; absent while it is read for
 	// the first time.
 	CountedAt time.Time `json:"counted_at,omitzero"`
 	Error     string    `json:"error,omitempty"` // why it is not that of now
 }
 
-// pendingKind is how many letters a group set aside for one reason.
-type pendingKind struct {
-	Group  string `json:"group"`
-	Reason string `json:"reason"`
-	Count  int64  `json:"count"`
-}
-
 func newDeadLetters(p Pending) deadLetters {
-	out := deadLetters{Pending: p.Count, Kinds: []pendingKind{}, CountedAt: p.CountedAt.UTC(), Error: p.Error}
-	for _, k := range p.Kinds {
-		out.Kinds = append(out.Kinds, pendingKind{k.Group, string(k.Reason), k.Count})
-	}
-	return out
+	return deadLetters{Pending: p.Count, Kinds: append([]deadletter.PendingKind{}, p.Kinds...), CountedAt: p.CountedAt.UTC(), Error: p.Error}
 }
 
 // Overview answers GET /v1/ops/overview.
@@ -140,7 +130,7 @@ func (s *Calls) Lag(w http.ResponseWriter, _ *http.Request, _ auth.Call) error {
 func (s *Calls) overview(now time.Time) overview {
 	o := overview{
 		At: now.UTC(), Ready: s.config.Ready(), Groups: []groupStatus{}, Rebalances: []Rebalance{}, Views: []Worker{},
-		Topology: topology{Nodes: []topologyNode{}, Edges: []topologyEdge{}}, DeadLetters: deadLetters{Kinds: []pendingKind{}},
+		Topology: topology{Nodes: []topologyNode{}, Edges: []topologyEdge{}}, DeadLetters: deadLetters{Kinds: []deadletter.PendingKind{}},
 	}
 	t := s.config.Traffic
 	o.Traffic = traffic{

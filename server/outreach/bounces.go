@@ -32,6 +32,6 @@ func (c *Calls) PostBounce(w http.ResponseWriter, r *http.Request, _ auth.Call) 
 		return err
 	}
 	c.bounces.Count(bounce)
-	wire.Respond(w, status(shown, http.StatusOK), newHead(bounce.Recipient, &row))
+	wire.Respond(w, wire.StatusOf(shown, http.StatusOK), wire.NewHead(bounce.Recipient, &row))
 	return nil
 }

@@ -122,25 +122,6 @@ func New(config Config) (*Calls, error) {
 	}, nil
 }
 
-// head begins each answer about a user: whose row it is of, and which.
-type head struct {
-	User    string `json:"user"`
-	Version uint64 `json:"version"`
-	Cursor  string `json:"cursor"`
-}
-
-func newHead(user string, row *inbox.State) head {
-	return head{user, row.Version, row.Cursor().String()}
-}
-
-// status is that of the answer to a command: 202 for one that the row does not show yet.
-func status(shown bool, whenShown int) int {
-	if shown {
-		return whenShown
-	}
-	return http.StatusAccepted
-}
-
 // register counts a new endpoint of a user. Browsers are its user's to add, addresses a
 // service's: neither takes from the other.
 func (c *Calls) register(user string, kind inbox.EndpointKind) error {

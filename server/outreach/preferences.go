@@ -15,7 +15,7 @@ import (
 
 // preferences are what a user has set, and what may be. A field that is absent is not set.
 type preferences struct {
-	head
+	wire.Head
 	fields
 	Available []channel `json:"available"`
 }
@@ -72,11 +72,11 @@ func (c *Calls) PatchPreferences(w http.ResponseWriter, r *http.Request, call au
 			return err // by what came in between
 		}
 	}
-	return c.respondPreferences(w, status(shown, http.StatusOK), call.User, &row)
+	return c.respondPreferences(w, wire.StatusOf(shown, http.StatusOK), call.User, &row)
 }
 
 func (c *Calls) respondPreferences(w http.ResponseWriter, status int, user string, row *inbox.State) error {
-	out := preferences{head: newHead(user, row), Available: available(c.config.Policy())}
+	out := preferences{Head: wire.NewHead(user, row), Available: available(c.config.Policy())}
 	if row.Reach != nil && row.Reach.Prefs != nil {
 		if err := json.Unmarshal(row.Reach.Prefs, &out.fields); err != nil {
 			return fmt.Errorf("read preferences: %w", err)

@@ -18,13 +18,13 @@ import (
 const maxEndpointBody = 8 << 10
 
 type places struct {
-	head
+	wire.Head
 	Subscriptions []door.Place `json:"subscriptions"`
 }
 
 // registered answers a registration.
 type registered struct {
-	head
+	wire.Head
 	door.Place
 }
 
@@ -58,7 +58,7 @@ func (c *Calls) put(w http.ResponseWriter, r *http.Request, user string, address
 			return fmt.Errorf("read endpoint: %w", err)
 		}
 		if ok && door.Same(&known, address) {
-			wire.Respond(w, http.StatusOK, registered{newHead(user, &row), door.NewPlace(e.Seq, address)})
+			wire.Respond(w, http.StatusOK, registered{wire.NewHead(user, &row), door.NewPlace(e.Seq, address)})
 			return nil
 		}
 	}
@@ -75,7 +75,7 @@ func (c *Calls) put(w http.ResponseWriter, r *http.Request, user string, address
 			seq = e.Seq
 		}
 	}
-	wire.Respond(w, status(shown, http.StatusCreated), registered{newHead(user, &row), door.NewPlace(seq, address)})
+	wire.Respond(w, wire.StatusOf(shown, http.StatusCreated), registered{wire.NewHead(user, &row), door.NewPlace(seq, address)})
 	return nil
 }
 
@@ -85,7 +85,7 @@ func (c *Calls) GetSubscriptions(w http.ResponseWriter, r *http.Request, call au
 	if err != nil {
 		return err
 	}
-	out := places{newHead(call.User, &row), []door.Place{}}
+	out := places{wire.NewHead(call.User, &row), []door.Place{}}
 	for _, e := range row.Endpoints(inbox.EndpointWebPush) {
 		known, _, err := c.config.Endpoint(call.User, e.Seq)
 		if err != nil {
@@ -125,6 +125,6 @@ func (c *Calls) drop(w http.ResponseWriter, r *http.Request, user string, record
 	if err != nil {
 		return err
 	}
-	wire.Respond(w, status(shown, http.StatusOK), newHead(user, &row))
+	wire.Respond(w, wire.StatusOf(shown, http.StatusOK), wire.NewHead(user, &row))
 	return nil
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 
 	"github.com/belfry/belfry/inbox"
@@ -48,6 +49,15 @@ func NotModified(w http.ResponseWriter, tag string) {
 func Encode(v any) ([]byte, error) {
 	b, err := appendJSON(nil, v, false)
 	return bytes.Clone(b), err
+}
+
+// Shown is a value as JSON, for people; null for one that cannot be encoded.
+func Shown(v any) json.RawMessage {
+	b, err := Encode(v)
+	if err != nil {
+		return json.RawMessage(`null`)
+	}
+	return b
 }
 
 // WriteJSON ends an answer. Errors are those of a client that has gone, or of a

@@ -67,16 +67,14 @@ func inspectJournal(ctx context.Context, p *cli.Program, cfg kafka.Config, user 
 	journals := &views.Journals{Config: cfg, Prefix: cfg.Prefix, Cap: o.fold.InboxCap, Members: o.fold.Features.Members(), BroadcastCap: o.fold.BroadcastCap,
 		Board: func(int32) (*board.Board, error) { return held.Board, nil }}
 	told := time.Now()
-	refold, err := journals.Refold(ctx, user, row, views.RefoldOptions{
-		Since: since, Most: maxInspectSteps, Texts: contents,
-		Progress: func(read, total int64) {
-			// A short one needs no word.
-			if now := time.Now(); now.Sub(told) >= time.Second {
-				told = now
-				fmt.Fprintf(p.Stderr, "read %d of %d records (%d%%)\n", read, total, 100*read/max(total, 1))
-			}
-		},
-	})
+	journals.Progress = func(read, total int64) {
+		// A short one needs no word.
+		if now := time.Now(); now.Sub(told) >= time.Second {
+			told = now
+			fmt.Fprintf(p.Stderr, "read %d of %d records (%d%%)\n", read, total, 100*read/max(total, 1))
+		}
+	}
+	refold, err := journals.Refold(ctx, user, row, inbox.RefoldQuery{Since: since, Most: maxInspectSteps, Texts: contents})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/server/wire"
 )
 
 // shownBytes is how much of an event a line shows.
@@ -75,11 +76,11 @@ func (o *outcomeReport) print(w io.Writer, inDepth bool) {
 	case o.Does != "":
 		fmt.Fprintf(w, "%s: %s\n", strings.TrimSuffix(o.Does+" "+cli.Printable(o.Topic), " "), o.people())
 	case o.Retraction != nil:
-		fmt.Fprintf(w, "retracts for %s: %s\n", o.people(), cut(string(encoded(o.Retraction))))
+		fmt.Fprintf(w, "retracts for %s: %s\n", o.people(), cut(string(wire.Shown(o.Retraction))))
 	case inDepth:
-		fmt.Fprintf(w, "for %s: %s\n", o.people(), cli.Printable(string(encoded(o.Notification))))
+		fmt.Fprintf(w, "for %s: %s\n", o.people(), cli.Printable(string(wire.Shown(o.Notification))))
 	default:
-		fmt.Fprintf(w, "for %s: %s (id %s)\n", o.people(), cut(string(encoded(o.Notification.Title))), cut(o.Notification.ID))
+		fmt.Fprintf(w, "for %s: %s (id %s)\n", o.people(), cut(string(wire.Shown(o.Notification.Title))), cut(o.Notification.ID))
 	}
 	for _, left := range o.Omitted {
 		if left.Error != "" {

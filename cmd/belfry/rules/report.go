@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"github.com/belfry/belfry/engine/inflate"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/wire"
 	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/rules"
 )
@@ -117,7 +117,7 @@ func explainRecord(source *rules.Source, r sources.Record) RecordReport {
 		v := event.Event
 		report := eventReport{
 			Index: v.Index, ID: v.ID, Source: v.Source, Type: v.Type, Subject: v.Subject, Time: v.Time,
-			Attributes: v.Attributes, Value: encoded(v.Value), Let: fieldReports(event.Lets), Rules: []outcomeReport{},
+			Attributes: v.Attributes, Value: wire.Shown(v.Value), Let: fieldReports(event.Lets), Rules: []outcomeReport{},
 		}
 		for _, o := range event.Outcomes {
 			report.Rules = append(report.Rules, newOutcomeReport(o))
@@ -155,7 +155,7 @@ func fieldReports(values []rules.FieldValue) []fieldReport {
 	for _, v := range values {
 		f := fieldReport{Name: v.Name, Text: v.Text, Error: errorText(v.Err)}
 		if v.Err == nil {
-			f.Value = encoded(v.Value)
+			f.Value = wire.Shown(v.Value)
 		}
 		out = append(out, f)
 	}
@@ -177,17 +177,6 @@ func errorText(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-// encoded is a value as JSON, for people.
-func encoded(v any) json.RawMessage {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return json.RawMessage(`null`) // an event's values are JSON's
-	}
-	return bytes.TrimSpace(b.Bytes())
 }
 
 // readable is a key or header as text, or its bytes in hex.
