@@ -30,42 +30,40 @@ func OpenNotifications(cfg kafka.Config, prefix belfry.Prefix) (*Notifications, 
 // the broker's acknowledgement of all. An error that matches belfry.ErrInvalid
 // means that nothing was written; after any other, any of them may have been.
 func (n *Notifications) Emit(ctx context.Context, notifications ...belfry.Notification) error {
-	messages := make([]message, len(notifications))
-	for i := range notifications {
-		if err := notifications[i].Check(); err != nil {
-			return belfry.In(fmt.Sprintf("[%d]", i), err)
-		}
-		value, err := json.Marshal(&notifications[i])
-		if err != nil {
-			return fmt.Errorf("encode notification: %w", err)
-		}
-		messages[i] = message{cmp.Or(notifications[i].Recipient, notifications[i].Audience), value}
-	}
-	if _, err := write(ctx, n.out, n.topic, messages, nil); err != nil {
-		return fmt.Errorf("write notification: %w", err)
-	}
-	return nil
+	return n.send(ctx, "notification", len(notifications), func(i int) (string, any, error) {
+		one := &notifications[i]
+		return cmp.Or(one.Recipient, one.Audience), one, one.Check()
+	})
 }
 
 // Retract takes notifications back, with Emit's key, order and errors: those of
 // one recipient come to it in the order in which they were written.
 func (n *Notifications) Retract(ctx context.Context, retractions ...belfry.Retraction) error {
-	messages := make([]message, len(retractions))
-	for i := range retractions {
-		if err := retractions[i].Check(); err != nil {
-			return belfry.In(fmt.Sprintf("[%d]", i), err)
-		}
-		value, err := json.Marshal(struct {
+	return n.send(ctx, "retraction", len(retractions), func(i int) (string, any, error) {
+		one := &retractions[i]
+		return cmp.Or(one.Recipient, one.Audience), struct {
 			Retract bool `json:"retract"`
 			*belfry.Retraction
-		}{true, &retractions[i]})
+		}{true, one}, one.Check()
+	})
+}
+
+// send writes count messages of a kind, each under its key, if all of them are good.
+func (n *Notifications) send(ctx context.Context, kind string, count int, each func(i int) (key string, value any, err error)) error {
+	messages := make([]message, count)
+	for i := range messages {
+		key, value, err := each(i)
 		if err != nil {
-			return fmt.Errorf("encode retraction: %w", err)
+			return belfry.In(fmt.Sprintf("[%d]", i), err)
 		}
-		messages[i] = message{cmp.Or(retractions[i].Recipient, retractions[i].Audience), value}
+		encoded, err := json.Marshal(value)
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", kind, err)
+		}
+		messages[i] = message{key, encoded}
 	}
 	if _, err := write(ctx, n.out, n.topic, messages, nil); err != nil {
-		return fmt.Errorf("write retraction: %w", err)
+		return fmt.Errorf("write %s: %w", kind, err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package scenario
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/belfry/belfry/sources"
 )
@@ -75,11 +76,7 @@ func (g *generator) headers(typ string) []sources.Header {
 		{Key: "traceparent", Value: []byte("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")},
 		{Key: "b3", Value: []byte{0xff, 0x00}}, // no text
 	}
-	i := g.rnd.IntN(len(out) + 1)
-	out = append(out, sources.Header{})
-	copy(out[i+1:], out[i:])
-	out[i] = sources.Header{Key: "__TypeId__", Value: []byte(typ)}
-	return out
+	return slices.Insert(out, g.rnd.IntN(len(out)+1), sources.Header{Key: "__TypeId__", Value: []byte(typ)})
 }
 
 // moment is a time in one of the forms that services use.

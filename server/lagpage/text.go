@@ -22,7 +22,7 @@ func families() []family {
 		{"belfry_lag_last_success_timestamp_seconds", "When lag was collected last, 0 if never.", whole(collectedAt)},
 		{"belfry_lag_requests", "Requests that the last successful collection made.", whole(func(r *lag.Report) float64 { return float64(r.Requests) })},
 		{"belfry_lag_skipped", "Groups and partitions that the last successful collection left out since they could not be read; none of Belfry's own.", whole(func(r *lag.Report) float64 { return float64(r.Skipped) })},
-		{"belfry_lag_up", "1 if lag was collected at the last attempt; 0 if what is shown is what was found before.", whole(up)},
+		{"belfry_lag_up", "1 if lag was collected at the last attempt; 0 if what is shown is what was found before.", whole(func(r *lag.Report) float64 { return asNumber(r.Up) })},
 
 		{"kafka_consumergroup_current_offset", "Offset that the group has committed, absent if none.", byPartition("consumergroup", "topic", "partition", currentOffset)},
 		{"kafka_consumergroup_current_offset_sum", "Sum of the offsets that the group has committed in the topic.", byTopic("consumergroup", "topic", func(t *topicLag) int64 { return t.current })},
@@ -147,8 +147,8 @@ func whole(value func(*lag.Report) float64) func(*text, *lag.Report) {
 	return func(t *text, r *lag.Report) { t.series("", value(r)) }
 }
 
-func up(r *lag.Report) float64 {
-	if r.Up {
+func asNumber(b bool) float64 {
+	if b {
 		return 1
 	}
 	return 0
@@ -192,12 +192,8 @@ func catchUps(t *text, r *lag.Report) {
 
 func groupInfo(t *text, r *lag.Report) {
 	for _, g := range r.Groups {
-		stable := 0.0
-		if g.State == "Stable" {
-			stable = 1
-		}
 		t.series(t.labels("coordinator_id", strconv.Itoa(int(g.Coordinator)), "group_id", g.Name,
-			"protocol", g.Protocol, "protocol_type", "consumer", "state", g.State), stable)
+			"protocol", g.Protocol, "protocol_type", "consumer", "state", g.State), asNumber(g.State == "Stable"))
 	}
 }
 

@@ -27,7 +27,7 @@ func deadLettersReplayCommand(p *cli.Program) *cobra.Command {
 		which letterOptions
 		all   bool
 		o     deadletter.ReplayOptions
-		print replayPrinter
+		print = replayPrinter{counts: map[deadletter.ReplayResult]int{}}
 	)
 	c := options.Command(p, &cobra.Command{
 		Use:   "replay [ID...]",
@@ -109,9 +109,6 @@ type replayPrinter struct {
 }
 
 func (p *replayPrinter) told(o deadletter.ReplayOutcome) error {
-	if p.counts == nil {
-		p.counts = map[deadletter.ReplayResult]int{}
-	}
 	p.counts[o.Result]++
 	if p.json {
 		return json.NewEncoder(p.out).Encode(p.report(&o))

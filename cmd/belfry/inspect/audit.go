@@ -55,13 +55,12 @@ type auditor struct {
 // tables is what one partition of both tables holds.
 type tables struct {
 	*userdata.Partition
-	own      string                        // key of the partition, under which notices have their contents
-	contents map[string]map[uint64]content // by user, and under own
-	// endpoints are the seqs of contents of endpoints, by user.
-	endpoints map[string]map[uint64]bool
+	own      string // key of the partition, under which notices have their contents
+	contents map[inbox.ContentKey]content
 }
 
-// content is the part of an item that counts, or why it cannot be read.
+// content is the part of an item that counts, or why it cannot be read; of an endpoint it is
+// empty.
 type content struct {
 	category  string
 	priority  belfry.Priority
@@ -149,31 +148,18 @@ func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tables{
-		Partition: held, own: belfry.PartitionKey(partition),
-		contents: map[string]map[uint64]content{}, endpoints: map[string]map[uint64]bool{},
-	}
+	t := &tables{Partition: held, own: belfry.PartitionKey(partition), contents: map[inbox.ContentKey]content{}}
 	err = userdata.ScanContents(ctx, a.Config, partition, func(key inbox.ContentKey, value []byte) error {
-		of, seq := key.Recipient, key.Seq
-		if of != t.own && t.Rows[of] == nil {
-			return nil
+		switch {
+		case key.Recipient != t.own && t.Rows[key.Recipient] == nil:
+		case value == nil:
+			delete(t.contents, key)
+		case key.Endpoint:
+			t.contents[key] = content{}
+		default:
+			item, err := codec.DecodeItem(value)
+			t.contents[key] = content{item.Category, item.Priority, item.ExpiresAt, item.Seq, err}
 		}
-		if key.Endpoint {
-			if t.endpoints[of] == nil {
-				t.endpoints[of] = map[uint64]bool{}
-			}
-			t.endpoints[of][seq] = value != nil
-			return nil
-		}
-		if value == nil {
-			delete(t.contents[of], seq)
-			return nil
-		}
-		if t.contents[of] == nil {
-			t.contents[of] = map[uint64]content{}
-		}
-		item, err := codec.DecodeItem(value)
-		t.contents[of][seq] = content{item.Category, item.Priority, item.ExpiresAt, item.Seq, err}
 		return nil
 	})
 	return t, err
@@ -182,9 +168,9 @@ func (a *auditor) read(ctx context.Context, partition int32) (*tables, error) {
 // content returns what there is of an item or a notice of a user's: all records of a
 // partition have different seqs.
 func (t *tables) content(user string, seq uint64) (content, bool) {
-	c, ok := t.contents[user][seq]
+	c, ok := t.contents[inbox.ContentKey{Recipient: user, Seq: seq}]
 	if !ok {
-		c, ok = t.contents[t.own][seq]
+		c, ok = t.contents[inbox.ContentKey{Recipient: t.own, Seq: seq}]
 	}
 	return c, ok
 }
@@ -220,7 +206,7 @@ func (t *tables) recount(user string, late []uint64, now time.Time) (w recounted
 		}
 		return nil, false, nil
 	}, func(seq uint64) (there, owed bool, err error) {
-		there = t.endpoints[user][seq]
+		_, there = t.contents[inbox.ContentKey{Recipient: user, Seq: seq, Endpoint: true}]
 		owed = !there && late != nil && !slices.Contains(late, seq)
 		if owed {
 			w.waiting++

@@ -37,7 +37,10 @@ func TestAuditKnowsTheBoard(t *testing.T) {
 	do(3, "kim", inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{2}})
 	held := &tables{
 		Partition: &userdata.Partition{Rows: map[string][]byte{}, Board: on}, own: belfry.PartitionKey(0),
-		contents: map[string]map[uint64]content{belfry.PartitionKey(0): {2: {seq: 2, category: "news", expiresAt: now.AddDate(0, 0, 1)}, 3: {seq: 3}}},
+		contents: map[inbox.ContentKey]content{
+			{Recipient: belfry.PartitionKey(0), Seq: 2}: {seq: 2, category: "news", expiresAt: now.AddDate(0, 0, 1)},
+			{Recipient: belfry.PartitionKey(0), Seq: 3}: {seq: 3},
+		},
 	}
 	for user, row := range rows {
 		b, err := codec.EncodeState(&row)
@@ -51,7 +54,7 @@ func TestAuditKnowsTheBoard(t *testing.T) {
 			t.Errorf("%s: got %+v, want %d unread and nothing wrong", user, w, unread)
 		}
 	}
-	delete(held.contents[held.own], 3)
+	delete(held.contents, inbox.ContentKey{Recipient: held.own, Seq: 3})
 	for user, unread := range map[string]int{"kim": 1, "late": 2} {
 		w := held.recount(user, nil, now)
 		if fmt.Sprint(w.Findings) != fmt.Sprint([]upkeep.Finding{upkeep.FindingMissing}) || !slices.Equal(w.Missing, []uint64{3}) || w.Drift != 1 || w.Badge.Unread != unread {

@@ -191,14 +191,12 @@ func newUserReport(user string, partition int32, row *inbox.State, items map[uin
 			shown.WokeAt = until
 		}
 		delete(items, e.Seq)
-		if e.Group != nil {
-			for _, m := range e.Group.Earlier {
-				shown.Members = append(shown.Members, m.Seq)
-				if _, ok := items[m.Seq]; !ok {
-					shown.Lacking = append(shown.Lacking, m.Seq)
-				}
-				delete(items, m.Seq)
+		for _, m := range e.Earlier() {
+			shown.Members = append(shown.Members, m.Seq)
+			if _, ok := items[m.Seq]; !ok {
+				shown.Lacking = append(shown.Lacking, m.Seq)
 			}
+			delete(items, m.Seq)
 		}
 		r.Items = append(r.Items, shown)
 	}

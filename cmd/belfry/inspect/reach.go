@@ -114,7 +114,7 @@ func tells(user string, row *inbox.State, policy *reach.Policy, now time.Time) m
 	out := map[uint64][]Tell{}
 	if policy != nil {
 		for _, r := range reach.Why(user, row, policy, now) {
-			out[r.Seq] = append(out[r.Seq], Tell{r.Channel, r.Decision, r.ToldAt, utc(r.At), r.Text})
+			out[r.Seq] = append(out[r.Seq], Tell{r.Channel, r.Decision, r.ToldAt, r.At.UTC(), r.Text})
 		}
 		return out
 	}
@@ -133,13 +133,6 @@ func tells(user string, row *inbox.State, policy *reach.Policy, now time.Time) m
 		}
 	}
 	return out
-}
-
-func utc(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return t.UTC()
 }
 
 func (r *Reach) print(t io.Writer) {
