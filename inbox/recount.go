@@ -70,3 +70,10 @@ func (r *Recount) Drift(badge Counts) int {
 	}
 	return drift
 }
+
+// RefoldQuery says what to keep of a refold; all of the journal is folded whatever it is.
+type RefoldQuery struct {
+	Since time.Time // of the oldest step
+	Most  int       // steps, the newest; 0 for some that suit a page
+	Texts bool      // whether to keep titles
+}

@@ -222,13 +222,6 @@ func (r *Refolder) Compare(row, refolded State, now time.Time) Comparison {
 	return c
 }
 
-// RefoldQuery says what to keep of a refold; all of the journal is folded whatever it is.
-type RefoldQuery struct {
-	Since time.Time // of the oldest step
-	Most  int       // steps, the newest; 0 for some that suit a page
-	Texts bool      // whether to keep titles
-}
-
 // Keep drops the oldest steps over most and those before since, and counts them
 // in Omitted.
 func (r *Refold) Keep(since time.Time, most int) {
