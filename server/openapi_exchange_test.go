@@ -24,6 +24,7 @@ import (
 	"github.com/belfry/belfry/internal/opstest"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/lag"
+	"github.com/belfry/belfry/links"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/lagpage"
 	"github.com/belfry/belfry/server/limit"
@@ -203,6 +204,9 @@ func (o operation) failures(t *testing.T, first exchange) []exchange {
 						a.t.Fatal(err)
 					}
 				}
+				if token := e.values["token"]; token != "" {
+					exhaustLinks(a, token)
+				}
 			}
 		case http.StatusNotImplemented:
 			for _, b := range o.bodies(t, first) {
@@ -329,6 +333,28 @@ func exhaust(a *api) {
 	for _, user := range []string{"user-7", "사용자-7"} {
 		for a.pollLimit.Take(user, time.Hour, time.Now()) == 0 {
 		}
+	}
+}
+
+// exhaustLinks has links of that one's user written as much as they may, but for the item
+// that it reads.
+func exhaustLinks(a *api, token string) {
+	signer := testLinks(a.t)
+	link, err := signer.Parse(token, time.Now())
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.fake.Offset = int64(link.Seq) - 2
+	if _, err := a.fake.Append(a.ctx, inbox.Addressed{Recipients: []string{link.User}, Record: servertest.Note("unread")}); err != nil {
+		a.t.Fatal(err)
+	}
+	if row, err := a.fake.Row(link.User); err != nil || !row.Held(link.Seq) {
+		a.t.Fatalf("%s holds no item %d, %v", link.User, link.Seq, err)
+	}
+	leave := signer.URL(links.Link{Action: links.Unsubscribe, User: link.User, Channel: "mail", Until: time.Now().Add(time.Hour)})
+	on := false
+	for a.call("POST", leave, fmt.Sprintf("on=%t", on), "Content-Type", "application/x-www-form-urlencoded").Code != http.StatusTooManyRequests {
+		on = !on
 	}
 }
 

@@ -57,7 +57,7 @@ func mends() []mend {
 		},
 		{
 			name: "watermarks", hole: "what the router writes again is new once its id is forgotten",
-			file: "inbox/notify.go", old: "if f.routedBefore(r.Origin) {\n\t\treturn Duplicate\n\t}\n\tn", new: "if f.routedBefore(r.Origin) && f.s == nil {\n\t\treturn Duplicate\n\t}\n\tn",
+			file: "inbox/fold.go", old: "if f.routedBefore(r.Origin) {", new: "if f.routedBefore(r.Origin) && f.s == nil {",
 			scene: "stalled writes, small inboxes", kind: check.Drift,
 		},
 		{
