@@ -91,6 +91,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 
 // serveHTTP2 has srv serve HTTP/2 by golang.org/x/net/http2 in place of net/http's copy of
 // it, which does not say ENHANCE_YOUR_CALM to whom the readers have had enough of.
+//
+//lint:file-ignore SA1019 golang.org/x/net/http2 is to go once net/http can be told that code.
 func (s *Server) serveHTTP2(srv *http.Server) error {
 	var h2 http2.Server
 	if err := http2.ConfigureServer(srv, &h2); err != nil {
