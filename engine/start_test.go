@@ -170,8 +170,14 @@ func TestTwoThatStartAtOnceActivateOnce(t *testing.T) {
 	if want := []string{"new 0", "new 1", "new 2", "new 3"}; !slices.Equal(got, want) {
 		t.Errorf("saw %q, want %q", got, want)
 	}
-	if n := asked.Load(); n != 1 {
-		t.Errorf("where to start was asked %d times", n)
+	// A rebalance between a decision and its commit has the commit refused, and its member
+	// begin again.
+	again := 0
+	for _, m := range members {
+		again += int(m.Status().Restarts)
+	}
+	if n := int(asked.Load()); n < 1 || n > 1+again {
+		t.Errorf("where to start was asked %d times, with %d restarts", n, again)
 	}
 }
 

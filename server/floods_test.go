@@ -130,11 +130,16 @@ func TestManyRefusalsCloseTheConnection(t *testing.T) {
 			}
 			beside, refused := client(t, false), client(t, h2)
 			ask(beside, "/healthz", http.StatusOK)
-			for range 450 {
-				ask(refused, "/v1/users/u/unread", http.StatusUnauthorized)
+			// As many as it takes: a slow machine has some of them forgiven meanwhile.
+			closed, slowed := 0.0, 0.0
+			for began := time.Now(); (closed == 0 || slowed == 0) && time.Since(began) < time.Minute; {
+				for range 50 {
+					ask(refused, "/v1/users/u/unread", http.StatusUnauthorized)
+				}
+				closed, slowed = r.figure("belfry_connections_calmed_total"), r.figure("belfry_reads_slowed_total")
 			}
-			if n := r.figure("belfry_connections_calmed_total"); n != 1 {
-				t.Errorf("%v connections were closed after 450 refusals, want 1", n)
+			if closed != 1 {
+				t.Errorf("%v connections were closed, want 1", closed)
 			}
 			before := r.figure("belfry_reads_slowed_total")
 			ask(beside, "/healthz", http.StatusOK)
