@@ -38,7 +38,8 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-// What a client made up costs nothing: the header is read from its end.
+// TestHopsThatNobodyBelieves holds that hops which a client made up cost nothing: the header
+// is read from its end.
 func TestHopsThatNobodyBelieves(t *testing.T) {
 	s := &Server{config: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
 	for remote, want := range map[string]string{"192.0.2.1:99": "192.0.2.1", "10.1.2.3:99": "198.51.100.1"} {

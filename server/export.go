@@ -46,7 +46,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request, c auth.Call) 
 	if err != nil {
 		return err
 	}
-	// What has begun cannot become another answer any more.
+	// An answer that has begun cannot become another one any more.
 	abort := func(err error) {
 		s.log.Error("export ended early, its client sees half an answer and has to ask again", "route", routeOf(r), "err", err)
 		panic(http.ErrAbortHandler)

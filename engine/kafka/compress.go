@@ -9,8 +9,8 @@ import (
 )
 
 // compressBlock is how much of a batch is compressed at once. Writers and readers hold
-// whole blocks in memory: with franz-go's own compressor, which takes 4 MiB, that were
-// 16 MiB of a processor for batches that are 1 MiB at most.
+// whole blocks in memory: franz-go's own compressor, which takes 4 MiB, costs a processor
+// 16 MiB for batches that are 1 MiB at most.
 const compressBlock = lz4.Block256Kb
 
 // compressor compresses batches by lz4. It is safe for concurrent use.

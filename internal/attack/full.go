@@ -22,7 +22,7 @@ import (
 	"github.com/belfry/belfry/internal/child"
 )
 
-// What honest clients do at full speed.
+// Honest clients do so much at full speed.
 const (
 	fullPollers = 32 // connections
 	fullPosters = 16

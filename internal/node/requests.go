@@ -65,7 +65,7 @@ func (n *node) openResponder() (func() error, error) {
 }
 
 // newAnswers opens what writes answers, which are not compressed: whoever asks may have a
-// client that knows no lz4. What nobody waits for any more makes room for others.
+// client that knows no lz4. An answer that nobody waits for any more makes room for others.
 func newAnswers(cfg *kafka.Config) (*kafka.Producer, error) {
 	return cfg.NewProducer("belfry-answers", false, append(kafka.Uncompressed(),
 		kgo.RecordPartitioner(responder.ByRequest()), kgo.RecordDeliveryTimeout(responder.AnswerPatience))...)

@@ -154,8 +154,14 @@ func (c *turnsConn) take() (crowded bool) {
 	if c.crowd.Acquire(ctx, 1) == nil {
 		c.hold()
 	}
-	// The work that the turn before has brought comes first, and then others'.
-	Breathe()
+	if slowed {
+		Breathe() // others' work comes first, too
+		return true
+	}
+	// The work that the turn before has brought stands in a processor's own queue: a
+	// goroutine that yields comes behind it. Many who come at once, all from one address,
+	// would open half as many streams a second with a pause for each.
+	runtime.Gosched()
 	return true
 }
 

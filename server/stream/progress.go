@@ -262,7 +262,7 @@ func itemEvents(items []wire.Item) []wire.Event {
 // Short: there are more, beyond about [batchBytes]. Their contents are not read, since
 // they would be again for each part of the batch that the client takes.
 func (p progress) items(v view, fresh []*inbox.Entry) (items []wire.Item, lacking []uint64, late, short bool) {
-	all := slices.Clone(fresh)
+	all := slices.Clip(fresh)
 	for _, seq := range p.pending {
 		if e, ok := v.row.Entry(seq); ok && !e.Expired(v.now) && !e.Hidden(v.now) && !slices.Contains(fresh, e) {
 			all = append(all, e)

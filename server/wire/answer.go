@@ -47,7 +47,7 @@ func NotModified(w http.ResponseWriter, tag string) {
 
 // Encode returns v as JSON in as many bytes as it takes.
 func Encode(v any) ([]byte, error) {
-	b, err := appendJSON(nil, v, false)
+	b, err := appendJSON(make([]byte, 0, 512), v, false)
 	return bytes.Clone(b), err
 }
 

@@ -14,9 +14,9 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// appendJSON adds v as one line of JSON, with <, > and & escaped if html is set. What every
-// change sends to every client is encoded by hand, to the bytes that package json makes of
-// it and in a fraction of the time.
+// appendJSON adds v as one line of JSON, with <, > and & escaped if html is set. Items and
+// badges, which every change sends to every client, are encoded by hand, to the bytes that
+// package json makes of them and in a fraction of the time.
 func appendJSON(b []byte, v any, html bool) ([]byte, error) {
 	switch v := v.(type) {
 	case *Item:

@@ -122,7 +122,7 @@ export class Belfry {
         return mutes;
       },
 
-      /** What the user has set; with a patch (RFC 7396) after it. */
+      /** The user's settings; with a patch (RFC 7396) after it. */
       preferences: (patch) => load().then(({ preferences }) => preferences(sync.json, patch)),
 
       /** This browser as a place that notifications come to. */

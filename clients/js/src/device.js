@@ -190,7 +190,7 @@ export class Device {
   }
 }
 
-/** What the user has set; with a patch (RFC 7396) after it. */
+/** The user's settings; with a patch (RFC 7396) after it. */
 export const preferences = (json, patch) => json('/preferences', patch && {
   method: 'PATCH', headers: { 'Content-Type': 'application/merge-patch+json' }, body: JSON.stringify(patch),
 });

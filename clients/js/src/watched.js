@@ -1,4 +1,4 @@
-// What others follow: client and lists.
+// Client and lists are what others follow.
 
 /**
  * Gives target a `state` that is another object whenever a part of it changed, and

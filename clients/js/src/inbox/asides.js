@@ -1,5 +1,5 @@
-// What an inbox shows beside its list when somebody asks for it: its keys, the menu of
-// an item, the muted categories. It is loaded when it is needed first.
+// An inbox shows these beside its list when somebody asks for them: its keys, the menu of
+// an item, the muted categories. They are loaded when they are needed first.
 import { below, fill, h, set, sheet } from '#dom';
 import { asideStyles } from './aside-styles.js';
 import { offers, local } from './times.js';
