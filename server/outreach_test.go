@@ -237,6 +237,12 @@ func TestAddresses(t *testing.T) {
 	if mail, text := row.Endpoints(inbox.EndpointMail), row.Endpoints(inbox.EndpointText); len(mail) != 1 || mail[0].Seq != 2 || len(text) != 2 || a.fake.Offset != 4 {
 		t.Errorf("got %+v, %+v and %d records", mail, text, a.fake.Offset)
 	}
+	a.fake.Mu.Lock()
+	delete(a.fake.Endpoints, inbox.EndpointKey("kim", 2)) // the contents are behind the rows
+	a.fake.Mu.Unlock()
+	if put("mail", "kim@example.org", 200); a.fake.Offset != 4 {
+		t.Errorf("an address whose content is late is registered again: %d records", a.fake.Offset)
+	}
 	a.call("DELETE", "/v1/users/kim/addresses/text", `{"address":"room-7"}`).Want(200)
 	if row, _ = a.fake.Row("kim"); len(row.Endpoints(inbox.EndpointText)) != 1 {
 		t.Error("it is still there")

@@ -154,6 +154,17 @@ func TestRequests(t *testing.T) {
 	if first.Partition != 2 || string(first.Key) != "kim" {
 		t.Errorf("answer in partition %d with key %q, want 2 and kim", first.Partition, first.Key)
 	}
+	var over struct {
+		Subscriptions []struct {
+			Endpoint uint64
+			Host     string
+		}
+	}
+	// A device is known by its content, which may come behind the row.
+	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the content of the endpoint does not come" }, func() bool {
+		status := callAPI(t, http.MethodGet, userURL(r.url, "kim", "push-subscriptions"), "", "", &over)
+		return status == http.StatusOK && len(over.Subscriptions) == 1 && over.Subscriptions[0].Host != ""
+	})
 	// The same record once more, and the same device once more.
 	x.send([]byte("kim"), []byte(subscribe), headers)
 	if again := x.await(id, 2); !bytes.Equal(again.Value, first.Value) {
@@ -169,9 +180,6 @@ func TestRequests(t *testing.T) {
 	want := fmt.Sprintf(`{"ok":true,"recipient":"kim","endpoints":[{"endpoint":%d,"host":"fcm.googleapis.com","kind":"webpush"}]}`, said.Endpoint)
 	if got := x.ask("kim", `{"recipient":"kim","action":"list"}`); got != want {
 		t.Errorf("list %s, want %s", got, want)
-	}
-	var over struct {
-		Subscriptions []struct{ Endpoint uint64 }
 	}
 	if status := callAPI(t, http.MethodGet, userURL(r.url, "kim", "push-subscriptions"), "", "", &over); status != http.StatusOK || len(over.Subscriptions) != 1 || over.Subscriptions[0].Endpoint != said.Endpoint {
 		t.Errorf("over HTTP: %d, %+v", status, over)
