@@ -23,7 +23,8 @@ const (
 	// longestAlone is for how long an origin is left alone at most, whatever it says: one
 	// endpoint's answer must not silence it for all others.
 	longestAlone = 5 * time.Minute
-	// maxOrigins bounds the origins that are remembered without anything under way.
+	// maxOrigins bounds the origins that are remembered without anything under way: users
+	// name the hosts of their endpoints.
 	maxOrigins = 1000
 )
 
@@ -37,8 +38,9 @@ type origins struct {
 	slots int
 	relay bool
 
-	mu  sync.Mutex
-	all map[string]*origin
+	mu    sync.Mutex
+	all   map[string]*origin
+	crowd int // from how many on some are forgotten
 }
 
 type origin struct {
@@ -61,7 +63,7 @@ type ask struct {
 func (o *origins) of(name string) *origin {
 	at := o.all[name]
 	if at == nil {
-		if o.all == nil || len(o.all) >= maxOrigins {
+		if o.all == nil || len(o.all) >= o.crowd {
 			o.forget()
 		}
 		at = &origin{underWay: map[*ask]time.Time{}, changed: make(chan struct{})}
@@ -70,13 +72,25 @@ func (o *origins) of(name string) *origin {
 	return at
 }
 
+// forget makes room for a quarter of maxOrigins, or as many again as are asked now: it
+// keeps those that are in trouble as far as there is room for them.
 func (o *origins) forget() {
-	kept := map[string]*origin{}
+	kept, alone := map[string]*origin{}, map[string]*origin{}
 	now := time.Now()
 	for name, at := range o.all {
-		if len(at.underWay) > 0 || at.probe != nil || at.troubled && at.until.After(now) {
+		switch {
+		case len(at.underWay) > 0 || at.probe != nil:
 			kept[name] = at
+		case at.troubled && at.until.After(now):
+			alone[name] = at
 		}
+	}
+	o.crowd = max(maxOrigins, 2*len(kept))
+	for name, at := range alone {
+		if len(kept) >= maxOrigins*3/4 {
+			break
+		}
+		kept[name] = at
 	}
 	o.all = kept
 }

@@ -51,3 +51,32 @@ func TestOriginsAreForgotten(t *testing.T) {
 		}
 	})
 }
+
+// TestOriginsThatUsersNameAreBounded has users name thousands of hosts that give no
+// answer, each of which wants to be left alone.
+func TestOriginsThatUsersNameAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := origins{slots: slots}
+		probe := &decision{user: "probe"}
+		for i := range 5 * maxOrigins {
+			name, d := fmt.Sprint("host ", i), &decision{user: fmt.Sprint(i)}
+			if i == 0 {
+				d = probe
+			}
+			a, _, err := o.take(t.Context(), name, d, time.Now().Add(window))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.give(a, Answer{Result: Unreachable, Wait: longestAlone})
+			if d != probe {
+				o.leave(d)
+			}
+		}
+		if n := len(o.all); n > maxOrigins || n < maxOrigins/2 {
+			t.Errorf("%d origins are remembered, want up to %d", n, maxOrigins)
+		}
+		if o.all["host 0"] == nil {
+			t.Error("an origin that is asked is forgotten")
+		}
+	})
+}
