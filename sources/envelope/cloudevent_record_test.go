@@ -1,10 +1,13 @@
 package envelope_test
 
 import (
+	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/envelope"
 )
@@ -49,5 +52,17 @@ func TestDecoderReadsTheSDKsEvents(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAttributesAreBounded holds that the headers of one record do not become hundreds of
+// megabytes of attributes.
+func TestAttributesAreBounded(t *testing.T) {
+	r := sources.Record{Value: []byte(`{}`), Headers: headers("ce_specversion", "1.0", "ce_id", "1", "ce_source", "/", "ce_type", "t")}
+	for i := range 2000 {
+		r.Headers = append(r.Headers, sources.Header{Key: fmt.Sprintf("ce_a%d", i)})
+	}
+	if got, err := envelope.NewDecoder(envelope.Config{}).Decode(t.Context(), r); !errors.Is(err, belfry.ErrTooLarge) {
+		t.Errorf("2,004 attributes: %d events, %v", len(got), err)
 	}
 }

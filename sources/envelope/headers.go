@@ -3,6 +3,7 @@ package envelope
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -15,7 +16,7 @@ import (
 // comes twice the last counts; an attribute of a CloudEvent with two values is a problem.
 type recordHeaders struct {
 	bytes       int               // of all values
-	problem     error             // of an attribute: the first that is not UTF-8, or has two values
+	problem     error             // of an attribute: the first that is not UTF-8, has two values or is one too many
 	attributes  map[string]string // of a CloudEvent
 	contentType string
 	id          string // of Debezium's outbox, among others: see outboxID
@@ -26,6 +27,10 @@ type recordHeaders struct {
 	aggregate   bool   // there is one that names an outbox's aggregate
 	debezium    bool   // there is one by which Debezium says who it is
 }
+
+// maxAttributes is how many attributes a CloudEvent may have: a record has room for
+// millions.
+const maxAttributes = 1000
 
 // attributePrefixes are those of the attributes of a CloudEvent, the last one
 // beating the others where several name one attribute. The Kafka binding (1.0.2
@@ -65,6 +70,10 @@ func readHeaders(headers []sources.Header) recordHeaders {
 					rank, h.attributes = map[string]int{}, map[string]string{}
 				}
 				before, known := rank[attribute]
+				if !known && len(rank) >= maxAttributes {
+					h.problem = cmp.Or[error](h.problem, &belfry.FieldError{Problem: fmt.Sprintf("a CloudEvent may have at most %d attributes", maxAttributes), TooLarge: true})
+					continue
+				}
 				if known && i == before && utf8.Valid(header.Value) && h.attributes[attribute] != headerText(header.Value) && h.problem == nil {
 					h.problem = belfry.Invalid(attribute, "must stand once in a CloudEvent, has two values")
 				}
