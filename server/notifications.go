@@ -108,6 +108,7 @@ func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfr
 	if err != nil {
 		return 0, outcome, err
 	}
+	s.writes.Charge(sender.Subject, isService(sender), len(notices)*len(w.Keys)-1, time.Now())
 	for i := range records {
 		if sent[i].Audience() != "" {
 			records[i].Recipients = w.Keys

@@ -65,8 +65,8 @@ func (s *Server) routes(m *mux.Router) {
 	s.get(m, base+"/users/{user:[^/]*}/journal", admin, s.ops.Journal)
 	s.get(m, base+"/topics", operator, s.ops.ListTopics)
 	s.get(m, base+"/topics/{topic:[^/]*}/records", admin, s.ops.NewestRecords)
-	s.get(m, base+"/broadcasts", operator, s.broadcasts.GetOverview)
-	s.get(m, base+"/dead-letters", admin, s.ops.List)
+	s.get(m, base+"/broadcasts", operator, s.listed(1, s.broadcasts.GetOverview))
+	s.get(m, base+"/dead-letters", admin, s.listed(exportCost, s.ops.List))
 	s.get(m, base+"/dead-letters/{partition:[0-9]+}/{offset:[0-9]+}", admin, s.ops.Show)
 	s.post(m, base+"/dead-letters/replay", admin, s.ops.Replay)
 
@@ -194,7 +194,8 @@ func (s *Server) handle(m *mux.Router, method, path string, who auth.Policy, h h
 	}))).Methods(methods...)
 }
 
-// exportCost is how many lists an export counts as: it has all of an inbox.
+// exportCost is how many lists an export counts as, which has all of an inbox, and a
+// page of dead letters, which reads their topic backwards.
 const exportCost = 10
 
 // listed counts the calls of a handler as so many lists each.
@@ -225,14 +226,19 @@ func (s *Server) open(f inbox.Features) error {
 	return nil
 }
 
-// stream registers a stream. An expired token, or a ticket that is expired or
-// used, gets a stream that says bye: any other status would end a browser's
+// stream registers a stream. An expired token, a ticket that is expired or used, and
+// one stream too many get one that says bye: any other status would end a browser's
 // EventSource for good.
 func (s *Server) stream(m *mux.Router, path string, authorize func(*http.Request) (auth.Call, error), serve func(http.ResponseWriter, *http.Request, auth.Call)) {
 	answer := s.answer(func(w http.ResponseWriter, r *http.Request) error {
 		c, err := authorize(r)
 		if err != nil && !auth.IsExpired(err) {
 			return err
+		}
+		if err == nil && s.openings.Take(c.Identity.Subject, isService(c.Identity), 1, time.Now()) != nil {
+			closeAfterMany(w.Header(), r)
+			s.streams.Refuse(w, wire.ByeLimit)
+			return nil
 		}
 		limit.Answered(r.Context())
 		serve(w, r, c)

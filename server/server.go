@@ -89,6 +89,12 @@ const (
 	ServiceListRate  = serviceShare * DefaultListRate
 	ServiceListBurst = serviceShare * DefaultListBurst
 
+	// Opening a stream takes 0.1 ms of a core. At once a person may open all that a user
+	// may have, and have them end and open them again, a service all that a server has.
+	openRate        = 2
+	openBurst       = 3 // times Streams.PerUser
+	serviceOpenRate = 500
+
 	DefaultConnections      = 60_000
 	DefaultPerAddress       = 10_000
 	DefaultSilentPerAddress = 1000
@@ -184,6 +190,7 @@ type Server struct {
 	guard       *auth.Guard
 	writes      *limit.Calls
 	lists       *limit.Calls // and exports
+	openings    *limit.Calls // of streams
 	builders    *limit.Builders
 	connections *limit.Connections
 	readers     *limit.Readers
@@ -231,6 +238,7 @@ func New(config Config) (*Server, error) {
 	l := &config.Limits
 	s.writes = newCalls(limit.ErrWrites, l.WriteRate, l.WriteBurst, DefaultWriteRate, DefaultWriteBurst)
 	s.lists = newCalls(limit.ErrLists, l.ListRate, l.ListBurst, DefaultListRate, DefaultListBurst)
+	s.openings = newOpenings(s.streams.Limits())
 	s.builders = limit.NewBuilders()
 	s.answers = limit.NewAnswers(config.Limits.AnswerBytes, config.Registry)
 	s.waits = limit.NewWaits(config.Registry)
@@ -283,6 +291,18 @@ func newCalls(of error, rate float64, burst int, defaultRate float64, defaultBur
 		burst *= serviceShare
 	}
 	return limit.NewCalls(of, people, limit.NewAllowance(rate, burst))
+}
+
+// newOpenings returns how often a token subject may open a stream.
+func newOpenings(l stream.Limits) *limit.Calls {
+	most := func(n, otherwise int) int {
+		if n > 0 {
+			return n
+		}
+		return otherwise
+	}
+	people := limit.NewAllowance(openRate, openBurst*most(l.PerUser, stream.DefaultTotal))
+	return limit.NewCalls(limit.ErrOpening, people, limit.NewAllowance(serviceOpenRate, most(l.Total, stream.DefaultTotal)))
 }
 
 // isService reports whether the caller has the limits of services.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -127,4 +128,70 @@ func TestWritesWithoutALimit(t *testing.T) {
 		open.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`).Want(202)
 		off.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`, "Authorization", token).Want(202)
 	}
+}
+
+// TestNoticesCountByTheirRecords holds that a notice counts as a call for each partition
+// that it is written to: here three.
+func TestNoticesCountByTheirRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newBroadcastAPI(t, withJWT(t), func(c *Config) { c.Limits.WriteRate, c.Limits.WriteBurst = 0.5, 7 })
+		send := func(id string) servertest.Reply {
+			return a.call("POST", "/v1/notifications", `{"audience":"all","id":"`+id+`","title":"x"}`, "Authorization", "Bearer "+mint(t, "board", auth.ScopeBroadcast))
+		}
+		send("a").Want(202)
+		send("b").Want(202)
+		send("c").Want(202)
+		send("d").WantProblem(429, "").WantHeader("Retry-After", "6")
+		time.Sleep(6 * time.Second)
+		send("d").Want(202)
+	})
+}
+
+// TestStreamsOpenAtAPace holds that a person may open what a user's streams are three
+// times over at once and then two a second, a service what a server holds, and that one
+// too many costs no EventSource its life.
+func TestStreamsOpenAtAPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t), func(c *Config) { c.Streams.PerUser = 5 })
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		opened := func(calls int, token string) (n int) {
+			a.ctx = ctx // who opens one and goes
+			for range calls {
+				if got := a.get("/v1/users/kim/stream", "Authorization", "Bearer "+token).Want(200); !strings.Contains(got.Body.String(), `{"reason":"limit"}`) {
+					n++
+				}
+			}
+			return n
+		}
+		if n := opened(30, mint(t, "kim")); n != 15 {
+			t.Errorf("%d streams were opened at once, want 15", n)
+		}
+		if n := opened(500, mint(t, "gateway", auth.ScopeAdmin)); n != 500 {
+			t.Errorf("%d of 500 streams of a gateway were opened", n)
+		}
+		time.Sleep(2 * time.Second)
+		if n := opened(30, mint(t, "kim")); n != 4 {
+			t.Errorf("%d streams were opened in two seconds, want 4", n)
+		}
+	})
+}
+
+// TestOperatorsListAtAPace holds that what operators list counts as well: a page of dead
+// letters reads their topic, one of notices all boards.
+func TestOperatorsListAtAPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newBroadcastAPI(t, withJWT(t), func(c *Config) { c.Limits.ListRate, c.Limits.ListBurst = 0.5, 10 })
+		get := func(path, subject, scope string) servertest.Reply {
+			return a.get(path, "Authorization", "Bearer "+mint(t, subject, scope))
+		}
+		for range 10 {
+			get("/v1/ops/broadcasts", "board", auth.ScopeOps).Want(200)
+		}
+		get("/v1/ops/broadcasts", "board", auth.ScopeOps).WantProblem(429, "").WantHeader("Retry-After", "2")
+		if got := get("/v1/ops/dead-letters", "chief", auth.ScopeAdmin).Code; got == 429 {
+			t.Error("the first page of dead letters is refused")
+		}
+		get("/v1/ops/dead-letters", "chief", auth.ScopeAdmin).WantProblem(429, "").WantHeader("Retry-After", "20")
+	})
 }

@@ -13,10 +13,11 @@ const (
 	longestBurst = 100 * 365 * 24 * time.Hour
 )
 
-// Matched by the refusals of calls that write, and of lists and exports.
+// Matched by the refusals of calls that write, of lists and exports, and of streams.
 var (
-	ErrWrites = errors.New("too many calls")
-	ErrLists  = errors.New("too many lists or exports")
+	ErrWrites  = errors.New("too many calls")
+	ErrLists   = errors.New("too many lists or exports")
+	ErrOpening = errors.New("too many streams are opened")
 )
 
 // Calls limits how often the bearers of a token subject make calls of one sort. It is

@@ -89,7 +89,7 @@ func New(config Config) *Hub {
 // all other calls answer 503.
 func (s *Hub) Serve(w http.ResponseWriter, r *http.Request, user string, address netip.Addr, lease wire.Lease) {
 	if lease.Over(time.Now()) {
-		s.refuse(w, wire.ByeExpired)
+		s.Refuse(w, wire.ByeExpired)
 		return
 	}
 	c := s.newConnection(r, address, lease)
@@ -98,7 +98,7 @@ func (s *Hub) Serve(w http.ResponseWriter, r *http.Request, user string, address
 	}
 	// A part of the request would keep all of its buffer.
 	if reason, ok := s.enter(c, strings.Clone(user)); !ok {
-		s.refuse(w, reason)
+		s.Refuse(w, reason)
 		return
 	}
 	if out := s.takeOver(w, r, c); out != nil {
@@ -112,8 +112,8 @@ func (s *Hub) Serve(w http.ResponseWriter, r *http.Request, user string, address
 	out.run(r.Context(), func() { s.signal(c, signalGone) })
 }
 
-// refuse answers a request for a stream with nothing but bye for that reason.
-func (s *Hub) refuse(w http.ResponseWriter, reason string) {
+// Refuse answers a request for a stream with nothing but bye for that reason.
+func (s *Hub) Refuse(w http.ResponseWriter, reason string) {
 	wire.SetStreamHeader(w.Header())
 	w.WriteHeader(http.StatusOK)
 	// A client that has gone needs no bye.
