@@ -58,39 +58,100 @@ func (b batch) format() string {
 }
 
 // appendInflated appends the batch without compression to out, or one that says why
-// not, and returns what a client takes for it in bytes.
-func (b batch) appendInflated(out []byte) ([]byte, int) {
+// not. It reports false, and appends nothing, where the answer has no room for it.
+func (b batch) appendInflated(out []byte, p *portion) ([]byte, bool) {
 	if b.codec() == kgo.CodecNone {
-		return append(out, b...), len(b) + b.records()*bytesOfARecord
+		if !p.fits(len(b), weight(b[batchHead:], b.records())) {
+			return out, false
+		}
+		return append(out, b...), true
 	}
-	records, err := b.decompress()
-	if err != nil {
-		said := refusal(b, err)
-		return b.appendWith(out, said, 1), batchHead + len(said)
+	records, err := b.decompress(p)
+	place := weight(records, b.records())
+	if err == nil && place > MaxBatchRecords {
+		decompressed[0].PutDecompressBytes(records)
+		err = fmt.Errorf("holds so many headers that they take the place of %d records, more than %d", place, MaxBatchRecords)
+	}
+	switch {
+	case errors.Is(err, errNoRoom):
+		return out, false
+	case err != nil:
+		if records = refusal(b, err); !p.fits(batchHead+len(records), 1) {
+			return out, false
+		}
+		return b.appendWith(out, records, 1), true
+	}
+	if !p.fits(batchHead+len(records), place) {
+		decompressed[0].PutDecompressBytes(records)
+		return out, false
 	}
 	out = b.appendWith(out, records, b.records())
-	cost := batchHead + len(records) + b.records()*bytesOfARecord
-	decompressed.PutDecompressBytes(records)
-	return out, cost
+	decompressed[0].PutDecompressBytes(records)
+	return out, true
 }
 
-// decompress returns the batch's records, which go back to decompressed.
-func (b batch) decompress() ([]byte, error) {
-	if n := b.records(); n > MaxBatchRecords {
+// decompress returns the batch's records, which go back to decompressed, or errNoRoom. A
+// batch that is a large one is decompressed again, with room for that.
+func (b batch) decompress(p *portion) ([]byte, error) {
+	n := b.records()
+	if n > MaxBatchRecords {
 		return nil, fmt.Errorf("holds %d records, more than %d", n, MaxBatchRecords)
 	}
-	d, err := decompressor()
-	if err != nil {
-		return nil, err
+	for size := range decompressors {
+		most := sizes[size]
+		if last := size == len(sizes)-1; !last && usualRatio*len(b) > most {
+			continue
+		}
+		if size > 0 && !p.reserve(most, n) {
+			return nil, errNoRoom
+		}
+		d, err := decompressors[size]()
+		if err != nil {
+			return nil, err
+		}
+		out, err := d.Decompress(b[batchHead:], b.codec())
+		switch {
+		case err == nil:
+			return out, nil
+		case !errors.Is(err, kgo.ErrMaxDecompress):
+			return nil, fmt.Errorf("does not decompress: %w", err)
+		}
 	}
-	out, err := d.Decompress(b[batchHead:], b.codec())
-	switch {
-	case errors.Is(err, kgo.ErrMaxDecompress):
-		return nil, fmt.Errorf("decompresses to more than %d MiB", MaxBatchBytes>>20)
-	case err != nil:
-		return nil, fmt.Errorf("does not decompress: %w", err)
+	return nil, fmt.Errorf("decompresses to more than %d MiB", MaxBatchBytes>>20)
+}
+
+// weight is how many records without headers n records take the place of in memory.
+func weight(records []byte, n int) int {
+	headers := 0
+	for range n {
+		size, head := binary.Varint(records)
+		if head <= 0 || size < 0 || size > int64(len(records)-head) {
+			break // the client says so
+		}
+		headers += headersOf(records[head : head+int(size)])
+		records = records[head+int(size):]
 	}
-	return out, nil
+	return n + headers*bytesOfAHeader/bytesOfARecord
+}
+
+// headersOf is how many headers a record says it has, 0 for one that is cut. A client has
+// an object for each before it has read them.
+func headersOf(record []byte) int {
+	rest := record[min(1, len(record)):] // behind the attributes
+	var n int64
+	for _, hasBytes := range [...]bool{false, false, true, true, false} { // time, offset, key, value, headers
+		var size int
+		if n, size = binary.Varint(rest); size <= 0 {
+			return 0
+		}
+		if rest = rest[size:]; hasBytes {
+			if n > int64(len(rest)) {
+				return 0
+			}
+			rest = rest[max(n, 0):]
+		}
+	}
+	return int(min(max(n, 0), int64(len(rest))))
 }
 
 // appendWith appends the batch with other records, so many and not compressed.

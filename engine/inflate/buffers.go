@@ -25,7 +25,10 @@ func (b *buffer) reset(n int) {
 const keptAnyway = 64 << 10
 
 // batchBuffers are for the records of one batch, which are decompressed by themselves.
-type batchBuffers struct{ pool sync.Pool }
+type batchBuffers struct {
+	most int // bytes
+	pool sync.Pool
+}
 
 var _ kgo.PoolDecompressBytes = &batchBuffers{}
 
@@ -35,7 +38,7 @@ const usualRatio = 8
 
 // GetDecompressBytes implements [kgo.PoolDecompressBytes].
 func (p *batchBuffers) GetDecompressBytes(compressed []byte, _ kgo.CompressionCodecType) []byte {
-	n := min(usualRatio*len(compressed), MaxBatchBytes)
+	n := min(usualRatio*len(compressed), p.most)
 	if b, ok := p.pool.Get().(*[]byte); ok && cap(*b) >= n {
 		return *b
 	}
@@ -44,7 +47,7 @@ func (p *batchBuffers) GetDecompressBytes(compressed []byte, _ kgo.CompressionCo
 
 // PutDecompressBytes implements [kgo.PoolDecompressBytes].
 func (p *batchBuffers) PutDecompressBytes(b []byte) {
-	if cap(b) > 4<<20 {
+	if cap(b) > smallBatch {
 		return // somebody's batches are large, now and then
 	}
 	b = b[:0]

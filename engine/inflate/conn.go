@@ -19,6 +19,8 @@ type Dialer struct {
 	TLS       *tls.Config   // nil: plain text
 	Timeout   time.Duration // of a connection, its handshake included
 	KeepAlive time.Duration // as net.Dialer has it
+
+	budget *budget // nil: that of the process
 }
 
 // Dial connects as sarama asks for it.
@@ -34,13 +36,13 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 		if err != nil {
 			return nil, err
 		}
-		return newConn(c), nil
+		return newConn(c, d.budget), nil
 	}
 	c, err := (&tls.Dialer{NetDialer: plain, Config: d.TLS}).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
-	return newConn(c), nil
+	return newConn(c, d.budget), nil
 }
 
 // Where the fields of a request and of a response lie: a length of what follows it,
@@ -59,19 +61,59 @@ type conn struct {
 
 	mu      sync.Mutex
 	fetches map[int32]int16 // by correlation id: the version
+	share   *share          // of the answer that is being read, until its client keeps it
+	closed  bool
 
 	head []byte // of the request that is being written, up to requestHead
 	rest int    // bytes of it behind the head that are still to come
 
-	answer []byte // what is still to be read of one that has begun, in one of the next three
-	pass   int    // bytes behind answer that are read as they are
+	answer  []byte // what is still to be read of one that has begun, in one of the next three
+	pass    int    // bytes behind answer that are read as they are
+	reading *share // of answer, nil for none
 
 	begin            [responseHead]byte // of an answer
 	whole, rewritten buffer             // one to a fetch
 	rewriter         rewriter
 }
 
-func newConn(c net.Conn) *conn { return &conn{Conn: c, fetches: map[int32]int16{}} }
+func newConn(c net.Conn, of *budget) *conn {
+	if of == nil {
+		of = ofProcess()
+	}
+	return &conn{Conn: c, fetches: map[int32]int16{}, rewriter: rewriter{budget: of}}
+}
+
+// Close implements net.Conn. An answer that was not read holds nothing any more.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	if s := c.letGo(); s != nil {
+		s.release()
+	}
+	return c.Conn.Close()
+}
+
+// hold has the connection hold the share of an answer that begins, if it has one.
+func (c *conn) hold(s *share) {
+	c.reading = s
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed && s != nil {
+		s.release()
+		s = nil
+	}
+	c.share = s
+}
+
+// letGo returns what the connection holds, which it does not any more.
+func (c *conn) letGo() *share {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.share
+	c.share = nil
+	return s
+}
 
 // Write implements net.Conn. A fetch is noted before it is sent.
 func (c *conn) Write(p []byte) (int, error) {
@@ -112,8 +154,15 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 	}
 	if len(c.answer) > 0 {
+		if c.reading != nil && len(p) >= len(c.answer) && len(c.answer) > keptAnyway {
+			if s := c.letGo(); s != nil {
+				s.keep(p) // it is for the rest of the answer, so no buffer that is used again
+			}
+		}
 		n := copy(p, c.answer)
-		c.answer = c.answer[n:]
+		if c.answer = c.answer[n:]; len(c.answer) == 0 {
+			c.wasRead()
+		}
 		return n, nil
 	}
 	n, err := c.Conn.Read(p[:min(len(p), c.pass)])
@@ -142,12 +191,29 @@ func (c *conn) next() error {
 		return err
 	}
 	c.rewritten.reset(responseHead + size)
-	var changed bool
-	if c.rewritten, changed = c.rewriter.rewrite(append(c.rewritten, c.begin[:]...), version, body); !changed {
+	rewritten, share, changed := c.rewriter.rewrite(append(c.rewritten, c.begin[:]...), version, body)
+	c.rewritten = rewritten
+	c.hold(share)
+	if !changed {
 		c.answer = c.whole
 		return nil
 	}
 	binary.BigEndian.PutUint32(c.rewritten, uint32(len(c.rewritten)-lengthBytes))
 	c.answer = c.rewritten
 	return nil
+}
+
+// wasRead ends an answer. Its buffers are kept for the next one while there is room.
+func (c *conn) wasRead() {
+	if c.reading == nil {
+		return
+	}
+	c.reading.shrink()
+	if s := c.letGo(); s != nil {
+		s.release() // it was read in pieces: nobody knows where it is
+	}
+	c.reading = nil
+	if c.rewriter.budget.scarce() {
+		c.answer, c.whole, c.rewritten, c.rewriter.batches = nil, nil, nil, nil
+	}
 }

@@ -27,6 +27,9 @@ func made(t *testing.T, codec kgo.CompressionCodec, records, size int) []byte {
 	return b
 }
 
+// alone is a new answer that nobody else takes room from.
+func alone() *portion { return &portion{of: newBudget(unlimitedBudget), left: maxAnswer} }
+
 // readBack returns the records of a batch as franz-go reads them.
 func readBack(t *testing.T, raw []byte) []*kgo.Record {
 	t.Helper()
@@ -52,19 +55,18 @@ func refusedIn(r *kgo.Record) *BatchError {
 func TestBatchesAreDecompressed(t *testing.T) {
 	t.Parallel()
 	for _, codec := range []kgo.CompressionCodec{kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression()} {
-		left := maxAnswer
-		got, changed := appendInflated(nil, made(t, codec, 3, 1000), &left)
+		p := alone()
+		got, changed := appendInflated(nil, made(t, codec, 3, 1000), p)
 		records := readBack(t, got)
 		if !changed || len(records) != 3 || len(records[2].Value) != 1000 || records[2].Offset != 2 || refusedIn(records[2]) != nil {
 			t.Errorf("%v: %d records, changed %t", codec, len(records), changed)
 		}
-		if took := maxAnswer - left; took != len(got)+3*bytesOfARecord {
+		if took := maxAnswer - p.left; took != len(got)+3*bytesOfARecord {
 			t.Errorf("%v: took %d of the budget", codec, took)
 		}
 	}
 	plain := made(t, kgo.NoCompression(), 3, 1000)
-	left := maxAnswer
-	if got, changed := appendInflated(nil, plain, &left); changed || got != nil {
+	if got, changed := appendInflated(nil, plain, alone()); changed || got != nil {
 		t.Error("a batch without compression was changed")
 	}
 }
@@ -85,9 +87,8 @@ func TestBatchesThatAreRefused(t *testing.T) {
 		{broken, 7, 11, "does not decompress"},
 	} {
 		binary.BigEndian.PutUint64(tt.raw, uint64(tt.first))
-		left := maxAnswer
 		next := made(t, kgo.NoCompression(), 1, 9)
-		got, _ := appendInflated(nil, append(tt.raw, next...), &left)
+		got, _ := appendInflated(nil, append(tt.raw, next...), alone())
 		b, _ := parseBatch(got)
 		records := readBack(t, b)
 		if len(records) != 1 || records[0].Offset != tt.last || records[0].Value == nil {
@@ -106,17 +107,16 @@ func TestBatchesThatAreRefused(t *testing.T) {
 func TestAnAnswerIsBounded(t *testing.T) {
 	t.Parallel()
 	large := made(t, kgo.ZstdCompression(), 5, 10<<20)
-	left := maxAnswer
-	first, _ := appendInflated(nil, append(bytes.Clone(large), large...), &left)
-	second, changed := appendInflated([]byte("first"), large, &left)
+	p := alone()
+	first, _ := appendInflated(nil, append(bytes.Clone(large), large...), p)
+	second, changed := appendInflated([]byte("first"), large, p)
 	if got := len(readBack(t, first)); got != 5 {
 		t.Errorf("%d records of the first batch, want 5 and none of the second", got)
 	}
 	if string(second) != "first" || !changed {
 		t.Errorf("%d bytes with those of another partition beyond the bound", len(second))
 	}
-	left = maxAnswer
-	if got, _ := appendInflated(nil, made(t, kgo.ZstdCompression(), MaxBatchRecords, 0), &left); len(readBack(t, got)) != MaxBatchRecords {
+	if got, _ := appendInflated(nil, made(t, kgo.ZstdCompression(), MaxBatchRecords, 0), alone()); len(readBack(t, got)) != MaxBatchRecords {
 		t.Error("the first batch of an answer was left out")
 	}
 }
@@ -127,7 +127,7 @@ func TestFetchesAreToldByTheirRequests(t *testing.T) {
 	t.Parallel()
 	ours, theirs := net.Pipe()
 	defer ours.Close()
-	c := newConn(ours)
+	c := newConn(ours, nil)
 	answer := kmsg.NewPtrFetchResponse()
 	answer.SetVersion(12)
 	answer.Topics = []kmsg.FetchResponseTopic{{Topic: "t", Partitions: []kmsg.FetchResponseTopicPartition{{RecordBatches: made(t, kgo.ZstdCompression(), 1, 1<<20)}}}}

@@ -19,9 +19,14 @@ const hostileRules = `sources:
     rules: [{name: members, recipients: "event.members.filter(m, !(m in event.muted))", title: x}]
   - topic: joined
     rules: [{name: joined, recipients: event.to, title: "${event.l.join(event.sep)}"}]
+  - topic: large
+    rules: [{name: large, when: has(event.to), recipients: event.to, title: x}]
   - topic: wide
     rules: [{name: wide, recipients: event.texts, title: x}]
 `
+
+// largePartitions is how many partitions the topic of large batches has.
+const largePartitions = 12
 
 // behindPatience is how long the record behind is waited for.
 const behindPatience = 20 * time.Second
@@ -60,6 +65,20 @@ func recordAttacks() []attack {
 			note, err := t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0ebehind-inflate")), "behind-inflate")
 			return fmt.Sprintf("%s, batches of %d KB", note, len(batch)>>10), err
 		}},
+		{name: "partitions", what: "3 batches of under 13 KB that become 55 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			value := []byte(`{"pad":"` + strings.Repeat("a", 55_000) + `"}`)
+			batch, err := bomb.Filled(kgo.ZstdCompression(), 1000, func() []byte { return value })
+			if err != nil {
+				return "", err
+			}
+			for i := range 3 * largePartitions {
+				if err := bomb.Write(ctx, []string{t.brokers}, "large", int32(i%largePartitions), batch); err != nil {
+					return "", err
+				}
+			}
+			note, err := t.produce(ctx, "large", `{"to":"behind-partitions"}`, "behind-partitions")
+			return fmt.Sprintf("%s, batches of %d KB", note, len(batch)>>10), err
+		}},
 		{name: "guid", what: "a schema's GUID that the registry does not know", record: true, run: func(ctx context.Context, t *target) (string, error) {
 			header := kgo.RecordHeader{Key: "__value_schema_id", Value: append([]byte{1}, random()[:16]...)}
 			return t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0bbehind-guid")), "behind-guid", kgo.Record{Value: []byte("\x02a"), Headers: []kgo.RecordHeader{header}})
@@ -90,7 +109,11 @@ func (t *target) createTopics(ctx context.Context) error {
 		return fmt.Errorf("open a client: %w", err)
 	}
 	defer client.Close()
-	if _, err := kadm.NewClient(client).CreateTopics(ctx, 2, 1, nil, "members", "joined", "wide"); err != nil {
+	admin := kadm.NewClient(client)
+	if _, err := admin.CreateTopics(ctx, 2, 1, nil, "members", "joined", "wide"); err != nil {
+		return fmt.Errorf("create topics: %w", err)
+	}
+	if _, err := admin.CreateTopics(ctx, largePartitions, 1, nil, "large"); err != nil {
 		return fmt.Errorf("create topics: %w", err)
 	}
 	return nil

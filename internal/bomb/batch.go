@@ -17,18 +17,30 @@ import (
 // Batch returns a batch v2 of so many records, whose values are so many bytes of zero.
 // Its offsets begin at 0.
 func Batch(codec kgo.CompressionCodec, records, size int) ([]byte, error) {
+	value := make([]byte, size)
+	return Filled(codec, records, func() []byte { return value })
+}
+
+// Filled is [Batch] with values of one's own.
+func Filled(codec kgo.CompressionCodec, records int, next func() []byte) ([]byte, error) {
 	var body []byte
 	for i := range records {
+		value := next()
 		var r []byte
 		r = append(r, 0) // attributes
 		r = binary.AppendVarint(r, 0)
 		r = binary.AppendVarint(r, int64(i))
 		r = binary.AppendVarint(r, -1) // no key
-		r = binary.AppendVarint(r, int64(size))
-		r = append(r, make([]byte, size)...)
+		r = binary.AppendVarint(r, int64(len(value)))
+		r = append(r, value...)
 		r = binary.AppendVarint(r, 0) // headers
 		body = append(binary.AppendVarint(body, int64(len(r))), r...)
 	}
+	return Of(codec, records, body)
+}
+
+// Of returns a batch of so many records, which are the body.
+func Of(codec kgo.CompressionCodec, records int, body []byte) ([]byte, error) {
 	compressor, err := kgo.DefaultCompressor(codec)
 	if err != nil {
 		return nil, fmt.Errorf("compress: %w", err)
