@@ -416,17 +416,6 @@ func awaitLetter(t *testing.T, brokers []string, sent *kgo.Record) deadletter.En
 	return *found
 }
 
-// TestRequestsWithoutReach holds that a closed capability is told to who asks.
-func TestRequestsWithoutReach(t *testing.T) {
-	t.Parallel()
-	brokers := kafkatest.Embedded(t)
-	serveAll(t, runArgs(t, brokers, "--auth", "none", "--features", "time", "--reply-topics", belfry.DefaultReplyTopic)...)
-	x := newExchange(t, brokers, belfry.DefaultReplyTopic)
-	if got := x.ask("kim", `{"recipient":"kim","action":"list"}`); !strings.Contains(got, `{"ok":false,"error":{"field":"action"`) || !strings.Contains(got, "--features reach") {
-		t.Errorf("answer: %s", got)
-	}
-}
-
 // TestRequestsReadAgain holds that requests which are read again from the first one, as
 // after a crash before a commit, change nothing and get the words that they got, whatever
 // later ones have done. What a client that gave up leaves behind is harmless.

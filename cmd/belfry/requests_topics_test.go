@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // wantTopicsAsked has a user subscribed to topics, up to as many as there may be, and another
@@ -50,4 +52,15 @@ func wantTopicsAsked(t *testing.T, base string, x *exchange) {
 	}
 	ask("choi", "subscribe-topic", `,"topic":"the-last"`, done)
 	ask("choi", "subscribe-topic", `,"topic":"one-more"`, `{"ok":false,"error":{"field":"topic","detail":"a user can subscribe to at most 256 topics: unsubscribe from one first"}}`)
+}
+
+// TestRequestsWithoutReach holds that a closed capability is told to who asks.
+func TestRequestsWithoutReach(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Embedded(t)
+	serveAll(t, runArgs(t, brokers, "--auth", "none", "--features", "time", "--reply-topics", belfry.DefaultReplyTopic)...)
+	x := newExchange(t, brokers, belfry.DefaultReplyTopic)
+	if got := x.ask("kim", `{"recipient":"kim","action":"list"}`); !strings.Contains(got, `{"ok":false,"error":{"field":"action"`) || !strings.Contains(got, "--features reach") {
+		t.Errorf("answer: %s", got)
+	}
 }
