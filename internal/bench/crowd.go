@@ -235,14 +235,25 @@ func (h *heldStream) reached(version uint64) (time.Time, bool) {
 	return h.seen[i].at, true
 }
 
+// heard returns when the newest badge came, and false if none has.
+func (h *heldStream) heard() (time.Time, bool) { return h.reached(h.newest()) }
+
+// over reports whether the stream has ended.
+func (h *heldStream) over() bool {
+	select {
+	case <-h.closed:
+		return true
+	default:
+		return false
+	}
+}
+
 // ended is how many streams have ended that were not to.
 func (c *crowd) ended() int {
 	n := 0
 	for _, h := range c.held {
-		select {
-		case <-h.closed:
+		if h.over() {
 			n++
-		default:
 		}
 	}
 	return n

@@ -266,9 +266,6 @@ func (r *crowdRun) deliver(ctx context.Context, title string, loads ...load) err
 			}
 		}
 	}
-	if n := r.crowd.ended(); n > 0 {
-		r.print("%d of %d streams ended before their time, the first with: %v", n, len(r.crowd.held), r.crowd.firstEnd())
-	}
 	if len(loads) > 1 {
 		title += fmt.Sprintf(", %d events/s to %d streams of one user", loads[1].rate, r.Hot)
 	}
@@ -276,8 +273,9 @@ func (r *crowdRun) deliver(ctx context.Context, title string, loads ...load) err
 	if len(loads) > 1 {
 		r.print("  the one user's: %s", delaysOf(delays[1]))
 	}
-	r.print("  %d events, %d streams without their last; due to acknowledged %s; %.0f CPU-us an event", len(events), missing, delaysOf(acks),
+	r.print("  %d events, %d streams without their last; due to acknowledged %s; %.0f CPU-us an event", len(events), len(missing), delaysOf(acks),
 		float64((after.CPU-before.CPU).Microseconds())/float64(max(1, len(events))))
+	r.explainMissed(ctx, missing)
 	return nil
 }
 
@@ -342,8 +340,12 @@ func (r *crowdRun) deliverNotice(ctx context.Context, rate int) error {
 			others = append(others, d)
 		}
 	}
-	r.print("a notice to %d streams beside %d events/s: told %s, %d not at all", r.Connections, rate, delaysOf(told), late)
-	r.print("  direct events within %s of it: %s; all others: %s; %d streams without their last", around, delaysOf(then), delaysOf(others), missing)
+	r.print("a notice to %d streams beside %d events/s: told %s, %d not at all", r.Connections, rate, delaysOf(told), len(late))
+	r.print("  direct events within %s of it: %s; all others: %s; %d streams without their last", around, delaysOf(then), delaysOf(others), len(missing))
+	if len(late) == 0 {
+		late = missing
+	}
+	r.explainMissed(ctx, late)
 	return nil
 }
 
@@ -367,7 +369,7 @@ func (r *crowdRun) noticed(ctx context.Context, journal *Follower) (map[int32]ui
 }
 
 // awaitAll waits until every stream has the last event of its user, as await does.
-func (r *crowdRun) awaitAll(ctx context.Context, events []written) (missing int) {
+func (r *crowdRun) awaitAll(ctx context.Context, events []written) (missing []missed) {
 	last := map[string]uint64{}
 	for _, e := range events {
 		last[e.user] = max(last[e.user], e.version)
@@ -375,18 +377,18 @@ func (r *crowdRun) awaitAll(ctx context.Context, events []written) (missing int)
 	return r.await(ctx, last)
 }
 
-// await waits until every stream has the version of its user, and returns how many have
+// await waits until every stream has the version of its user, and returns those that have
 // not after arriveTimeout.
-func (r *crowdRun) await(ctx context.Context, versions map[string]uint64) (missing int) {
+func (r *crowdRun) await(ctx context.Context, versions map[string]uint64) (missing []missed) {
 	deadline := time.Now().Add(arriveTimeout)
 	for {
-		missing = 0
-		for _, h := range r.crowd.held {
-			if h.newest() < versions[h.user] {
-				missing++
+		missing = missing[:0]
+		for i, h := range r.crowd.held {
+			if want := versions[h.user]; h.newest() < want {
+				missing = append(missing, missed{i, h, want})
 			}
 		}
-		if missing == 0 || time.Now().After(deadline) || Pause(ctx, 100*time.Millisecond) != nil {
+		if len(missing) == 0 || time.Now().After(deadline) || Pause(ctx, 100*time.Millisecond) != nil {
 			return missing
 		}
 	}
