@@ -16,6 +16,7 @@ type batch struct {
 	begun  bool   // the first event is the beginning of the answer
 	delta  *delta // nil for none
 	first  int    // the delta's first event
+	pinged bool   // the last event is a ping
 	ending string // why the stream ends with it; "" if it goes on
 }
 
@@ -57,6 +58,7 @@ func (b *batch) ping(c *connection) {
 	}
 	if len(at.partly) == 0 {
 		b.add(c, at.ping())
+		b.pinged = true
 	}
 }
 

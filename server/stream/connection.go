@@ -211,8 +211,12 @@ func (c *connection) settle(b *batch, d delivery) {
 	if len(d.rest) > 0 {
 		c.rest = d.rest
 	}
-	if b.ending != "" && len(d.events) == len(b.events) {
+	all := len(d.events) == len(b.events)
+	if b.ending != "" && all {
 		c.ending = b.ending
+	}
+	if b.pinged && !all {
+		c.pingAt = r.now // else nothing might be left to offer a client that is stuck
 	}
 	for _, e := range d.events {
 		hub.metrics.event(e.name)

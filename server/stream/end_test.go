@@ -212,3 +212,38 @@ func TestStreamEndsWithAStalledClient(t *testing.T) {
 		}
 	})
 }
+
+// A ping for which the client has no room is due until it is taken: nothing else may have
+// to be told, and the client is given up after its time as any other.
+func TestAPingThatIsNotTakenIsOfferedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestHub(servertest.NewTables())
+		out := &narrow{wire: newConn(), room: 1 << 20, closed: make(chan struct{})}
+		attach(s, "u", out)
+		synctest.Wait()
+		want := func(want ...string) {
+			t.Helper()
+			events, err := out.wire.read()
+			ok := err == nil && len(events) == len(want)
+			for i := 0; ok && i < len(want); i++ {
+				ok = servertest.Matches(events[i].String(), want[i])
+			}
+			if !ok {
+				t.Errorf("got %v (%v), want %q", events, err, want)
+			}
+		}
+		want("retry", "unread id=0.0")
+		out.widen(-out.room)
+		servertest.After(PingEvery + time.Second)
+		want()
+		out.widen(1 << 20)
+		servertest.After(retryMax)
+		want(`ping {"version":0} id=0.0`)
+		out.widen(-out.room)
+		servertest.After(PingEvery + writeTimeout + retryMax)
+		<-out.closed
+		if got := testutil.ToFloat64(s.metrics.ends.WithLabelValues(endWrite)); got != 1 {
+			t.Errorf("got %v ends by write, want 1", got)
+		}
+	})
+}

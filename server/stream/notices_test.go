@@ -52,8 +52,9 @@ func TestNoticeReachesStreams(t *testing.T) {
 				post(t, f, servertest.Notice("all", "two"))
 				l.Want(`item "seq":2 "title":"two" "audience":"all"`, `unread "version":2 id=7.2`)
 				post(t, f, servertest.Notice("all", "three"))
+				l.Want(`item "seq":3`, `unread "version":3 id=7.3`)
 				post(t, f, back("all", "two"))
-				l.Want(`item "seq":3`, `state "version":4 "removed":[2]`, `unread "version":4 id=7.4`)
+				l.Want(`state "version":4 "removed":[2]`, `unread "version":4 id=7.4`)
 				again := listen(t, s, withQuery("7.2"), time.Time{})
 				again.Want("retry", `item "seq":3`, `state "version":4 "removed":[2]`, `unread "version":4 id=7.4`)
 			})
@@ -186,6 +187,48 @@ func TestEndsAndContentsArePaced(t *testing.T) {
 		post(t, f, servertest.Notice("all", "late"))
 		time.Sleep(5 * time.Second)
 		follow("the content", f.Release)
+	})
+}
+
+// A content that comes during a round of a user who lacks one has that user served again,
+// and once: a user who stood in a lane twice took those behind out of it for good.
+func TestContentDuringARoundOfItsUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &held{Tables: servertest.NewTables(), next: make(chan struct{})}
+		f.OpenBoards(1, 100)
+		s := New(Config{Rows: f, Items: f, Logger: slog.New(slog.DiscardHandler)})
+		s.workersMax = 1
+		for i := range 3 {
+			attach(s, fmt.Sprint("user-", i), sink{})
+		}
+		synctest.Wait()
+		f.holds, f.order = true, nil
+		f.HoldItems = true
+		post(t, f.Tables, servertest.Notice("all", "late"))
+		servertest.After(wakeBehind) // all are woken, and the first is being served
+		s.noticeCame(0)
+		s.mu.Lock()
+		s.ready.inARow[1] = laneShare // the next is one whom the notice has woken
+		s.mu.Unlock()
+		f.mu.Lock()
+		first := f.order[0]
+		f.mu.Unlock()
+		second := f.served(1)[0]
+		servertest.After(2 * wakeBehind) // a round so long is followed by a rest as long
+		third := 0
+		for fmt.Sprint("user-", third) == first || fmt.Sprint("user-", third) == second {
+			third++
+		}
+		f.arrive(third, belfry.PriorityLow)
+		if got, want := f.served(2), []string{first, fmt.Sprint("user-", third)}; !slices.Equal(got, want) {
+			t.Errorf("after %s served %v, want %v", second, got, want)
+		}
+		f.release()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if l := &s.ready; l.urgent.length+l.rest.length+l.notices.length != 0 {
+			t.Errorf("lanes %+v, want them empty", l)
+		}
 	})
 }
 

@@ -217,7 +217,7 @@ func (s *Hub) serveRound(a *subscribers, r *round) {
 		t.end = r.serve(t.connection, t.signals)
 	}
 	s.mu.Lock()
-	a.serving, a.restUntil = false, time.Time{}
+	a.restUntil = time.Time{}
 	if a.urgent == urgent && r.row.Version >= urgent {
 		a.urgent = 0
 	}
@@ -234,6 +234,8 @@ func (s *Hub) serveRound(a *subscribers, r *round) {
 		*t = turn{}
 	}
 	s.await(a, contents)
+	// Not before: what has a served again until here puts it into a lane below, once.
+	a.serving = false
 	if a.queued {
 		s.makeReady(a)
 	}
