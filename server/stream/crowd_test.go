@@ -92,6 +92,15 @@ func (f *crowdTables) Row(user string) (inbox.State, error) {
 	return row, err
 }
 
+// Item gives others a turn between a content that it lacks and the end of the round.
+func (f *crowdTables) Item(user string, seq uint64) (inbox.Item, bool, error) {
+	item, ok, err := f.Tables.Item(user, seq)
+	if !ok {
+		runtime.Gosched()
+	}
+	return item, ok, err
+}
+
 // holdItems has contents come later than what shows them, until releaseItems.
 func (f *crowdTables) holdItems() {
 	f.Mu.Lock()
