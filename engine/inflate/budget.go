@@ -29,8 +29,10 @@ const (
 	patience = 500 * time.Millisecond
 	// restOfCollector is how many times as long as it took the collector rests before
 	// large answers have it run again, restAtMost at most.
-	restOfCollector = 10
-	restAtMost      = time.Second
+	restOfCollector = 4
+	restAtMost      = 200 * time.Millisecond
+	// scarceFor is for how long connections keep no large buffers once there was no room.
+	scarceFor = 10 * time.Second
 )
 
 // budget is what the large answers of all connections of a process may take, from their
@@ -42,6 +44,7 @@ type budget struct {
 
 	mu    sync.Mutex
 	again time.Time // when the collector may run again
+	short time.Time // when there was no room last
 }
 
 // ofProcess is the budget of connections that have none of their own: what a process may
@@ -64,7 +67,13 @@ func (b *budget) take(n int64) bool {
 	if b.room.TryAcquire(n) {
 		return true
 	}
-	return b.collect() && b.room.TryAcquire(n)
+	if b.collect() && b.room.TryAcquire(n) {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.short = time.Now()
+	return false
 }
 
 // wait is take behind those who have waited for longer, until ctx ends.
@@ -87,14 +96,12 @@ func (b *budget) give(n int64) {
 	}
 }
 
-// scarce reports whether more than half of the budget is taken.
+// scarce reports whether there was no room for somebody not long ago. That much is taken
+// tells nothing: the collector may not have come by.
 func (b *budget) scarce() bool {
-	half := b.total / 2
-	if !b.room.TryAcquire(half) {
-		return true
-	}
-	b.room.Release(half)
-	return false
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Since(b.short) < scarceFor
 }
 
 // collect has the collector run, and reports false where it has done so not long ago.
