@@ -121,7 +121,7 @@ func (o *benchOptions) open(ctx context.Context) (b *benchPlace, err error) {
 	}
 	b.engine = o.kafka.Config(b.dir, quiet)
 	topics := options.Topics{Partitions: o.partitions}
-	_, err = topics.Ensure(ctx, b.engine, b.prefix)
+	_, err = topics.Ensure(ctx, b.engine, b.prefix, &options.Requests{})
 	return b, err
 }
 

@@ -313,12 +313,7 @@ subscribed, for one.`,
 	}, o, []options.Group{&o.kafka, &o.server, &o.push, &o.sweep, &o.topics, &o.rules, &o.reach, &o.asked, &o.member, &o.fold, &o.timers, &o.many, &o.state, &o.lag, &o.process}, func(ctx context.Context, log *slog.Logger) error {
 		o.groups.names = node.AllGroups()
 		return o.serve(ctx, log, true, func(cfg kafka.Config) error {
-			changes, err := o.topics.Ensure(ctx, cfg, belfry.Prefix(o.kafka.Prefix))
-			if err == nil {
-				var more []kafka.Change
-				more, err = o.asked.Ensure(ctx, cfg, belfry.Prefix(o.kafka.Prefix), o.topics)
-				changes = append(changes, more...)
-			}
+			changes, err := o.topics.Ensure(ctx, cfg, belfry.Prefix(o.kafka.Prefix), &o.asked)
 			for _, change := range changes {
 				log.Info("topic prepared", "change", string(change))
 			}

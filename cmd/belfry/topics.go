@@ -89,12 +89,7 @@ was.`,
 		if renewal.topic.Value != "" {
 			return renewTopic(cmd.Context(), cfg, prefix, renewal, report)
 		}
-		changes, err := topics.Ensure(cmd.Context(), cfg, prefix)
-		if err == nil {
-			var more []kafka.Change
-			more, err = asked.Ensure(cmd.Context(), cfg, prefix, topics)
-			changes = append(changes, more...)
-		}
+		changes, err := topics.Ensure(cmd.Context(), cfg, prefix, &asked)
 		for _, change := range changes {
 			report(change)
 		}

@@ -1,7 +1,6 @@
 package options
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/spf13/pflag"
@@ -97,42 +96,15 @@ func (o *Requests) check(prefix belfry.Prefix) error {
 	return nil
 }
 
-// Topics are those to be made, each with that many partitions: of those that exist
-// nothing is asked, since they may be others'.
-func (o *Requests) Topics(partitions int) []belfry.TopicSpec {
-	if o.allowed == nil {
-		return nil
-	}
-	return belfry.ExchangeTopics(o.Topic, o.allowed.Names(), partitions)
-}
-
-// Missing are those of Topics that do not exist.
+// Missing are the topics to be made, each with that many partitions, that do not exist: of
+// those that do nothing is asked, since they may be others'.
 func (o *Requests) Missing(topics *kafka.Topics, partitions int) ([]belfry.TopicSpec, error) {
-	missing, err := topics.Missing(o.Topics(partitions))
+	if o.allowed == nil {
+		return nil, nil
+	}
+	missing, err := topics.Missing(belfry.ExchangeTopics(o.Topic, o.allowed.Names(), partitions))
 	if err != nil {
 		return nil, fmt.Errorf("topics of requests: %w", err)
 	}
 	return missing, nil
-}
-
-// Ensure creates the topics that are missing; it returns what it changed, also with an
-// error.
-func (o *Requests) Ensure(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, like Topics) ([]kafka.Change, error) {
-	if err := o.check(prefix); err != nil || o.allowed == nil {
-		return nil, err
-	}
-	topics, err := OpenTopics(cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer topics.Close()
-	missing, err := o.Missing(topics, like.Partitions)
-	if err != nil || len(missing) == 0 {
-		return nil, err
-	}
-	changes, err := topics.Ensure(ctx, missing, like.Replication)
-	if err != nil {
-		return changes, fmt.Errorf("topics of requests: %w", err)
-	}
-	return changes, nil
 }

@@ -42,9 +42,12 @@ func (o *Topics) Validate() error {
 	return cmp.Or(cli.InRange("partitions", o.Partitions, 1, MaxPartitions), cli.InRange("replication", o.Replication, 0, math.MaxInt16))
 }
 
-// Ensure creates the topics that are missing and verifies the others; it returns
-// what it changed, also with an error.
-func (o *Topics) Ensure(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix) ([]kafka.Change, error) {
+// Ensure creates the topics that are missing, those of requests among them, and verifies
+// the others of ours; it returns what it changed, also with an error.
+func (o *Topics) Ensure(ctx context.Context, cfg kafka.Config, prefix belfry.Prefix, asked *Requests) ([]kafka.Change, error) {
+	if err := asked.check(prefix); err != nil {
+		return nil, err
+	}
 	topics, err := OpenTopics(cfg)
 	if err != nil {
 		return nil, err
@@ -54,7 +57,15 @@ func (o *Topics) Ensure(ctx context.Context, cfg kafka.Config, prefix belfry.Pre
 	if err != nil {
 		return changes, fmt.Errorf("topics of prefix %s: %w", prefix, err)
 	}
-	return changes, nil
+	missing, err := asked.Missing(topics, o.Partitions)
+	if err != nil || len(missing) == 0 {
+		return changes, err
+	}
+	more, err := topics.Ensure(ctx, missing, o.Replication)
+	if err != nil {
+		err = fmt.Errorf("topics of requests: %w", err)
+	}
+	return append(changes, more...), err
 }
 
 // Fold are inputs of the fold: every processor of an installation needs

@@ -179,14 +179,11 @@ func (d *demo) run(ctx context.Context, bc broker.Config) (err error) {
 	defer func() { err = errors.Join(err, b.Close()) }()
 	cfg.Kafka = kafka.Config{Brokers: b.Addrs(), StateDir: state, Logger: cfg.Log}
 	topics := options.Topics{Partitions: partitions, Replication: 1}
-	if _, err := topics.Ensure(ctx, cfg.Kafka, cfg.Prefix); err != nil {
-		return err
-	}
 	asked, err := options.DefaultRequests()
 	if err != nil {
 		return err
 	}
-	if _, err := asked.Ensure(ctx, cfg.Kafka, cfg.Prefix, topics); err != nil {
+	if _, err := topics.Ensure(ctx, cfg.Kafka, cfg.Prefix, &asked); err != nil {
 		return err
 	}
 	if cfg.Requests, err = asked.Config(cfg.Prefix); err != nil {
