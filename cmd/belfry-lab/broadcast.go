@@ -9,7 +9,6 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/bench/announced"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/options"
 )
 
 func benchBroadcastCommand(p *cli.Program) *cobra.Command {
@@ -29,7 +28,7 @@ Then the same is written to --copies users one by one.`,
 			if err := errors.Join(o.Validate(), atLeast("samples", a.Samples, 1), atLeast("copies", a.Copies, a.Samples)); err != nil {
 				return err
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				if a.Copies > b.Users {
 					return cli.FlagErrorf("copies", "must be at most --users, is %d", a.Copies)

@@ -10,7 +10,6 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/options"
 )
 
 func benchCatchUpCommand(p *cli.Program) *cobra.Command {
@@ -42,7 +41,7 @@ change can be told from a noisy machine.`,
 				}
 				before = path
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "catchup: %s\n%s; %d events in the journal, %d users, %d partitions\n", machine(), brokersOfFlag, events, o.users, o.partitions)
 				programs := o.programs(b)

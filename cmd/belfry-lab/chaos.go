@@ -57,7 +57,7 @@ then the history of a user who shows it is printed, and logs and topics stay.`,
 			if err := o.Validate(); err != nil {
 				return err
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return runChaos(cmd.Context(), p, &o)
 		},
 	}

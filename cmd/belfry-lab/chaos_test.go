@@ -80,7 +80,7 @@ func TestChaosPassesOnHowToReachKafka(t *testing.T) {
 		}
 	}
 	want := []string{"--brokers=a:1,b:2", "--kafka-tls=true", "--sasl-mechanism=PLAIN"}
-	if got := options.KafkaArgs(fs); !slices.Equal(got, want) {
+	if got := kafkaArgs(fs); !slices.Equal(got, want) {
 		t.Errorf("passes on %q, want %q", got, want)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/options"
 )
 
 func benchGapCommand(p *cli.Program) *cobra.Command {
@@ -40,7 +39,7 @@ and state of its own; programs take turns.`,
 			if settle < time.Second {
 				return cli.FlagErrorf("settle", "must be at least 1s, is %s", settle)
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "gap: %s\n%s; %d events/s, %d users, %d partitions\n", machine(), brokersOfFlag, rate, o.users, o.partitions)
 				return benchGap(cmd.Context(), p, b, o.programs(b), rate, rounds, settle)

@@ -40,7 +40,7 @@ many times those of the step before each is.`,
 			if err := o.Validate(); err != nil {
 				return err
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o.measureOptions, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "growth: %s\n%s; %s; %d events in the journal, medians of %d rounds\n", machine(), brokersOfFlag, load(), o.events, o.rounds)
 				return o.run(cmd.Context(), b)

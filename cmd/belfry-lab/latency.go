@@ -14,7 +14,6 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/node"
-	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
 )
@@ -53,7 +52,7 @@ server are processes of their own.`,
 			if err := o.Validate(); err != nil {
 				return err
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return benchLatency(cmd.Context(), p, &o)
 		},
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/options"
 )
 
 func benchLossesCommand(p *cli.Program) *cobra.Command {
@@ -43,7 +42,7 @@ second takes each for a new one.`,
 			if most := int(s.Duration.Seconds()*float64(s.Rate)) / o.users; most >= inbox.DefaultCap/2 {
 				return cli.FlagErrorf("users", "%d of them get %d events each: have more users, so that nobody comes near the cap of %d even if everything comes twice", o.users, most, inbox.DefaultCap)
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "losses: %s\n%s; %d events/s for %s, %d users, %d partitions, %d SIGKILLs\n",
 					machine(), brokersOfFlag, s.Rate, s.Duration, o.users, o.partitions, s.Kills)

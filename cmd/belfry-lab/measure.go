@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/cli"
@@ -109,4 +111,24 @@ func measureWith(ctx context.Context, p *cli.Program, o *measureOptions, run fun
 		return err
 	}
 	return run(cfg)
+}
+
+// kafkaArgs are the flags of a command, wherever they were set, that say how to
+// reach Kafka.
+func kafkaArgs(fs *pflag.FlagSet) []string {
+	known := pflag.NewFlagSet("", pflag.ContinueOnError)
+	(&options.Kafka{}).AddFlags(known)
+	var args []string
+	known.VisitAll(func(f *pflag.Flag) {
+		set := fs.Lookup(f.Name)
+		if f.Name == "prefix" || !set.Changed {
+			return
+		}
+		value := set.Value.String()
+		if list, ok := set.Value.(pflag.SliceValue); ok {
+			value = strings.Join(list.GetSlice(), ",")
+		}
+		args = append(args, "--"+f.Name+"="+value)
+	})
+	return args
 }

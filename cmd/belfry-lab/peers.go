@@ -64,7 +64,7 @@ within the module, Kafka Streams by Maven and javac into the user's cache folder
 			if err := errors.Join(err, o.Validate()); err != nil {
 				return err
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o.measureOptions, func(b *bench.Config) error { return o.run(cmd.Context(), p, b, names) })
 		},
 	}

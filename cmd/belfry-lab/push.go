@@ -49,7 +49,7 @@ func (o *pushOptions) Validate() error {
 
 // measurePush is measure on brokers that are started if there are none.
 func measurePush(p *cli.Program, cmd *cobra.Command, o *pushOptions, run func(*bench.Config) error) (err error) {
-	o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+	o.kafkaArgs = kafkaArgs(cmd.Flags())
 	o.where = brokersOfFlag
 	if len(o.kafka.Brokers) == 0 {
 		o.where = "embedded broker in a process of its own"

@@ -13,7 +13,6 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/options"
 )
 
 // startNames are the values of --starts and what they stand for.
@@ -49,7 +48,7 @@ same with an --instance-id; the server both ways too.`,
 			if err != nil {
 				return err
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "restart: %s\n%s; %d events, %d users, %d partitions\n", machine(), brokersOfFlag, events, o.users, o.partitions)
 				return benchRestart(cmd.Context(), p, b, o.programs(b), events, rate, rounds, ways)

@@ -10,7 +10,6 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/options"
 )
 
 func benchRestoreCommand(p *cli.Program) *cobra.Command {
@@ -34,7 +33,7 @@ consumer that reads the same records and does nothing with them, which is the li
 			if items > 100 {
 				return cli.FlagErrorf("items", "must be at most 100, is %d", items)
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "restore: %s\n%s; %s; %d users with %d items each, %d partitions\n", machine(), brokersOfFlag, load(), o.users, items, o.partitions)
 				return benchRestore(cmd.Context(), b, items, rounds)

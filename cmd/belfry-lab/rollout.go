@@ -13,7 +13,6 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/options"
 )
 
 func benchRolloutCommand(p *cli.Program) *cobra.Command {
@@ -42,7 +41,7 @@ servers.`,
 			if ro.Steady < 0 || ro.Settle < 0 {
 				return cli.FlagErrorf("settle", "must not be negative, as --steady")
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "rollout: %s\n%s; %d events/s, %d users with a stream each, %d partitions, 3 processors, 2 servers\n",
 					machine(), brokersOfFlag, ro.Rate, o.users, o.partitions)

@@ -14,7 +14,6 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/options"
 )
 
 func benchScaleCommand(p *cli.Program) *cobra.Command {
@@ -40,7 +39,7 @@ shown then is that the work spreads and that nothing stops.`,
 			if s.Every < time.Second {
 				return cli.FlagErrorf("every", "must be at least 1s, is %s", s.Every)
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "scale: %s\n%s; %d events in the journal, %d users, %d partitions, 1 to %d processors, one more each %s\n",
 					machine(), brokersOfFlag, s.Events, o.users, o.partitions, s.Processors, s.Every)

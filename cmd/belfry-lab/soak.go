@@ -15,7 +15,6 @@ import (
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/options"
 )
 
 func benchSoakCommand(p *cli.Program) *cobra.Command {
@@ -48,7 +47,7 @@ is not flat, a process ended by itself, or events were left unprocessed.`, 100*f
 			if info, err := os.Stat(out); err != nil || !info.IsDir() {
 				return cli.FlagErrorf("out", "%s is not a folder", out)
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "soak: %s\n%s; %d events/s for %s, %d users, %d partitions, %d streams, %d pollers\n",
 					machine(), brokersOfFlag, s.Rate, s.Duration, o.users, o.partitions, s.Streams, s.Pollers)

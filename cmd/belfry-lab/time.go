@@ -14,7 +14,6 @@ import (
 	"github.com/belfry/belfry/internal/bench/figures"
 	"github.com/belfry/belfry/internal/bench/scheduled"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/options"
 )
 
 // timeOptions are those of bench time.
@@ -52,7 +51,7 @@ catching up from the journal, delays from journal to stream, and sizes of rows, 
 			if err := o.Validate(); err != nil {
 				return err
 			}
-			o.kafkaArgs = options.KafkaArgs(cmd.Flags())
+			o.kafkaArgs = kafkaArgs(cmd.Flags())
 			return measureWith(cmd.Context(), p, &o.measureOptions, func(b *bench.Config) error {
 				fmt.Fprintf(p.Stdout, "time: %s\n%s; %s; %d partitions\n", machine(), brokersOfFlag, load(), o.partitions)
 				return o.run(cmd.Context(), b)
