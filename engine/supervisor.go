@@ -151,12 +151,7 @@ func (s *Supervisor) Run(ctx context.Context, attempt func(context.Context) erro
 			s.fail(err)
 			s.tell(err, time.Since(began), pause)
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
+		Sleep(ctx, pause)
 	}
 	return nil
 }

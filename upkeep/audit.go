@@ -144,32 +144,18 @@ func (a *Audit) Run(ctx context.Context) error {
 	var again sync.WaitGroup
 	defer again.Wait()
 	again.Go(func() {
-		tick := time.NewTicker(auditAgain)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				a.Again()
-			case <-ctx.Done():
-				return
-			}
+		for sleep(ctx, auditAgain) {
+			a.Again()
 		}
 	})
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return nil
-		}
-		pause := a.cfg.Interval*3/4 + rand.N(max(a.cfg.Interval/2, 1))
+	for pause := time.Duration(0); sleep(ctx, pause); {
+		pause = a.cfg.Interval*3/4 + rand.N(max(a.cfg.Interval/2, 1))
 		if err := a.Pass(ctx); err != nil && ctx.Err() == nil {
 			pause = min(pause, auditAgain)
 			a.log.Debug("audit not finished", "err", err)
 		}
-		timer.Reset(pause)
 	}
+	return nil
 }
 
 // Pass looks at all users once, from a place that is another each time. It may

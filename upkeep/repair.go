@@ -238,23 +238,16 @@ func (r *Repairs) Run(ctx context.Context) error {
 	}
 	retry.Reset()
 	step := max(r.cfg.Delay/8, time.Millisecond)
-	timer := time.NewTimer(step)
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return nil
-		}
-		pause := step
+	for pause := step; sleep(ctx, pause); {
+		pause = step
 		if err := r.touch(ctx); err == nil {
 			retry.Reset()
 		} else if ctx.Err() == nil {
 			pause = retry.NextBackOff()
 			r.log.Warn("repairs put off", "waiting", r.Waiting(), "err", err, "pause", pause.Round(time.Millisecond))
 		}
-		timer.Reset(pause)
 	}
+	return nil
 }
 
 // touch repairs some of what is due.

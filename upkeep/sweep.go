@@ -73,7 +73,6 @@ type Sweep struct {
 	cfg   SweepConfig
 	log   *slog.Logger
 	swept atomic.Int64
-	last  atomic.Int64 // nanoseconds since 1970, or 0
 }
 
 // NewSweep returns a sweep that does nothing until Run.
@@ -93,33 +92,31 @@ func NewSweep(cfg SweepConfig) *Sweep {
 // Swept is how many tombstones were written so far.
 func (s *Sweep) Swept() int64 { return s.swept.Load() }
 
-// LastPass is when a pass last came to its end, the zero Time if none did yet.
-func (s *Sweep) LastPass() time.Time {
-	if at := s.last.Load(); at != 0 {
-		return time.Unix(0, at)
-	}
-	return time.Time{}
-}
-
 // Run makes a pass at each interval until ctx ends, the first within a quarter
 // of one, so that servers that start together do not sweep together. A pass
 // that fails is made again after a minute or the interval, whichever is
 // shorter. It returns nil.
 func (s *Sweep) Run(ctx context.Context) error {
-	timer := time.NewTimer(rand.N(max(s.cfg.Interval/4, 1)))
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return nil
-		}
-		pause := s.cfg.Interval
+	for pause := rand.N(max(s.cfg.Interval/4, 1)); sleep(ctx, pause); {
+		wait := s.cfg.Interval
 		if err := s.Pass(ctx); err != nil && ctx.Err() == nil {
-			pause = min(pause, sweepRetry)
+			wait = min(wait, sweepRetry)
 			s.log.Warn("sweep not finished", "err", err)
 		}
-		timer.Reset(pause*3/4 + rand.N(max(pause/2, 1)))
+		pause = wait*3/4 + rand.N(max(wait/2, 1))
+	}
+	return nil
+}
+
+// sleep waits for d and reports whether ctx did not end meanwhile.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -148,7 +145,6 @@ func (s *Sweep) Pass(ctx context.Context) error {
 		}
 		s.log.Info("orphans removed", "count", len(orphans))
 	}
-	s.last.Store(time.Now().UnixNano())
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
+	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/server/ops"
 	"github.com/belfry/belfry/sources/rules"
 )
@@ -133,9 +134,7 @@ func (p *pendingLetters) Run(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			p.failed.Store(&err)
 		}
-		select {
-		case <-time.After(pendingInterval):
-		case <-ctx.Done():
+		if !engine.Sleep(ctx, pendingInterval) {
 			return nil
 		}
 	}

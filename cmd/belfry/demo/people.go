@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -52,17 +53,13 @@ func live(ctx context.Context, everybody []person, rate float64) error {
 	var g errgroup.Group
 	for _, p := range everybody {
 		g.Go(func() error {
-			for {
-				select {
-				case <-time.After(pause/2 + rand.N(pause)):
-				case <-ctx.Done():
-					return nil
-				}
+			for engine.Sleep(ctx, pause/2+rand.N(pause)) {
 				// A demo goes on without one look.
 				if err := p.look(ctx); err != nil && ctx.Err() == nil {
 					p.log.Warn("a user of the demo could not look into his inbox, he tries again", "user_sha256", wire.Hashed(p.id), "err", err)
 				}
 			}
+			return nil
 		})
 	}
 	return g.Wait()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/emitters"
+	"github.com/belfry/belfry/engine"
 )
 
 // users are the people of the demo, who also act on each other's things.
@@ -86,10 +87,7 @@ func sendPast(ctx context.Context, out *emitters.Notifications, everybody []pers
 			if items, err := everybody[i].list(ctx); err == nil && len(items) >= pastEvents/len(everybody) {
 				break
 			}
-			select {
-			case <-time.After(20 * time.Millisecond):
-			case <-ctx.Done():
-			}
+			engine.Sleep(ctx, 20*time.Millisecond)
 		}
 	}
 	return nil
