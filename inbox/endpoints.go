@@ -211,6 +211,16 @@ func (s *State) Endpoints(kind EndpointKind) []Endpoint {
 	return out
 }
 
+// EndpointBy returns the endpoint of s of that kind and hash.
+func (s *State) EndpointBy(kind EndpointKind, hash uint64) (Endpoint, bool) {
+	for _, e := range s.Endpoints(kind) {
+		if e.Hash == hash {
+			return e, true
+		}
+	}
+	return Endpoint{}, false
+}
+
 // HoldsEndpoint reports whether s holds the endpoint of that seq: as long as that is so,
 // its content is there.
 func (s *State) HoldsEndpoint(seq uint64) bool { return s.Reach != nil && s.Reach.holds(seq) }

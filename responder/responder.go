@@ -1,7 +1,6 @@
 package responder
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -75,13 +74,13 @@ type DeadLetters interface {
 	Send(ctx context.Context, raw *sarama.ConsumerMessage, why deadletter.Envelope, done func(error))
 }
 
-// Config is what a [Responder] needs; Log, Policy, Processed and Dead may be absent.
+// Config is what a [Responder] needs.
 type Config struct {
 	Prefix   belfry.Prefix
 	Topic    string // of requests
 	Replies  *Replies
 	Features inbox.Features
-	Policy   func() *reach.Policy // the channels that there are; nil: none
+	Policy   func() *reach.Policy // the channels that there are; it may return nil
 	Hosts    *webpush.Hosts       // that browsers may subscribe with
 
 	Rows        Rows
@@ -92,9 +91,9 @@ type Config struct {
 	Answers     Producer
 	DeadLetters DeadLetters
 	Registry    prometheus.Registerer
-	Log         *slog.Logger // nil: slog's default
+	Log         *slog.Logger
 	// Processed hears of each request, its result and its timestamp, and Dead of each that
-	// is set aside; they may be nil.
+	// is set aside.
 	Processed func(result string, at time.Time)
 	Dead      func(deadletter.Reason)
 }
@@ -113,16 +112,6 @@ type Responder struct {
 
 // New returns a responder; it answers once its Group runs.
 func New(cfg Config) *Responder {
-	cfg.Log = cmp.Or(cfg.Log, slog.Default())
-	if cfg.Policy == nil {
-		cfg.Policy = func() *reach.Policy { return nil }
-	}
-	if cfg.Processed == nil {
-		cfg.Processed = func(string, time.Time) {}
-	}
-	if cfg.Dead == nil {
-		cfg.Dead = func(deadletter.Reason) {}
-	}
 	return &Responder{
 		Config: cfg, metrics: newMetrics(cfg.Registry), rooms: engine.NewRooms(perPartition), lanes: map[laneKey]*lane{},
 		known: newReplyTopics(cfg.Topics),

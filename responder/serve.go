@@ -111,7 +111,7 @@ func (r *Responder) subscribe(ctx context.Context, a *asked) (answer, error) {
 	}
 	hash := inbox.EndpointHash(a.address.Kind, a.address.Target)
 	record := inbox.Record{Kind: inbox.KindEndpoint, Endpoint: a.address, Origin: a.origin}
-	if e, ok := find(&row, hash); ok {
+	if e, ok := row.EndpointBy(a.address.Kind, hash); ok {
 		known, there, err := r.Contents.Endpoint(a.recipient, e.Seq)
 		if err == nil && there && door.Same(&known, a.address) {
 			record.Seqs = []uint64{e.Seq}
@@ -122,7 +122,7 @@ func (r *Responder) subscribe(ctx context.Context, a *asked) (answer, error) {
 		return answer{}, err
 	}
 	said := answer{OK: true, Recipient: a.recipient}
-	e, there := find(&row, hash)
+	e, there := row.EndpointBy(a.address.Kind, hash)
 	if there && !row.RoutedPast(a.origin) {
 		said.Endpoint = e.Seq
 		return said, nil
@@ -159,16 +159,6 @@ func (r *Responder) served(ctx context.Context, a *asked, row *inbox.State, at i
 		}
 		return version, nil
 	}
-}
-
-// find returns the endpoint of that hash.
-func find(row *inbox.State, hash uint64) (inbox.Endpoint, bool) {
-	for _, e := range row.Endpoints(inbox.EndpointWebPush) {
-		if e.Hash == hash {
-			return e, true
-		}
-	}
-	return inbox.Endpoint{}, false
 }
 
 // setPreferences merges a patch into the user's preferences. The fold decides whether

@@ -49,6 +49,7 @@ func TestGroup(t *testing.T) {
 		w.sender = senders.New(senders.Config{
 			Group: prefix.WebPushGroup(), Topic: prefix.Outbound(), Rows: w, Contents: w, Journal: w, Transport: w, DeadLetters: dead,
 			Metrics: senders.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
+			Processed: func(string, time.Time) {},
 			Dead: func(r deadletter.Reason) {
 				w.mu.Lock()
 				defer w.mu.Unlock()

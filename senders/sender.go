@@ -55,7 +55,7 @@ type DeadLetters interface {
 	Send(ctx context.Context, raw *sarama.ConsumerMessage, why deadletter.Envelope, done func(error))
 }
 
-// Config is what a [Sender] needs; Log, Processed and Dead may be absent.
+// Config is what a [Sender] needs; Log may be absent.
 type Config struct {
 	Group string // of consumers, such as belfry.Prefix.WebPushGroup
 	Topic string // belfry.Prefix.Outbound
@@ -68,7 +68,7 @@ type Config struct {
 	Metrics     *Metrics
 	Log         *slog.Logger // nil: slog's default
 	// Processed hears of each record, its result and its timestamp, and Dead of each that
-	// is set aside; they may be nil.
+	// is set aside.
 	Processed func(result string, at time.Time)
 	Dead      func(deadletter.Reason)
 }
@@ -96,12 +96,6 @@ type sentKey struct {
 // New returns a sender; it sends once its Group runs.
 func New(cfg Config) *Sender {
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
-	if cfg.Processed == nil {
-		cfg.Processed = func(string, time.Time) {}
-	}
-	if cfg.Dead == nil {
-		cfg.Dead = func(deadletter.Reason) {}
-	}
 	s := &Sender{Config: cfg, origins: origins{slots: slots}, resting: newResting(), rooms: engine.NewRooms(perPartition), sent: recent.New[sentKey, struct{}](sentKept)}
 	if relay, ok := cfg.Transport.(Relay); ok {
 		s.relay = relay

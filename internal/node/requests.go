@@ -35,15 +35,9 @@ func (n *node) openResponder() (func() error, error) {
 	if n.Requests == nil {
 		return func() error { return nil }, nil
 	}
-	hosts, err := webpush.NewHosts()
-	if err != nil {
-		return nil, err
-	}
-	if n.Push != nil && n.Push.Hosts != nil {
+	hosts := n.Requests.Hosts
+	if hosts == nil {
 		hosts = n.Push.Hosts
-	}
-	if n.Requests.Hosts != nil {
-		hosts = n.Requests.Hosts
 	}
 	topics, err := kafka.OpenTopics(n.Kafka)
 	if err != nil {

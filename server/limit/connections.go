@@ -23,10 +23,10 @@ type Bounds struct {
 	// cost as much and may never do so.
 	PerAddress, SilentPerAddress int
 	// Shared reports the addresses that stand for many, those of proxies: only
-	// Total and SilentPerAddress bound them. Nil: none does.
+	// Total and SilentPerAddress bound them.
 	Shared func(netip.Addr) bool
 	// Hijacked counts the connections that a handler has taken over and that are
-	// still open. Nil: none are.
+	// still open.
 	Hijacked func() int
 }
 
@@ -59,12 +59,6 @@ const (
 
 // NewConnections returns a limit with those bounds. Its metrics go to reg.
 func NewConnections(bounds Bounds, reg prometheus.Registerer) *Connections {
-	if bounds.Shared == nil {
-		bounds.Shared = func(netip.Addr) bool { return false }
-	}
-	if bounds.Hijacked == nil {
-		bounds.Hijacked = func() int { return 0 }
-	}
 	c := &Connections{bounds: bounds, open: map[net.Conn]tracked{}, addresses: map[netip.Prefix]addressCount{}}
 	f := promauto.With(reg)
 	f.NewGaugeFunc(prometheus.GaugeOpts{

@@ -19,6 +19,9 @@ import (
 
 const health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
+// nobody is no address of a proxy.
+func nobody(netip.Addr) bool { return false }
+
 // limited is a server on a loopback port that answers 200 to everything.
 type limited struct {
 	connections *Connections
@@ -30,6 +33,12 @@ func limitedServer(t *testing.T, bounds Bounds) *limited {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if bounds.Shared == nil {
+		bounds.Shared = nobody
+	}
+	if bounds.Hijacked == nil {
+		bounds.Hijacked = func() int { return 0 }
 	}
 	c := NewConnections(bounds, prometheus.NewRegistry())
 	var protocols http.Protocols

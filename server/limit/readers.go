@@ -49,11 +49,8 @@ const (
 
 // NewReaders returns Readers that let as many connections of an address read at a time
 // as there are processors. The addresses that shared reports stand for many, and have no
-// bound; nil reports none. Its metrics go to reg.
+// bound. Its metrics go to reg.
 func NewReaders(shared func(netip.Addr) bool, reg prometheus.Registerer) *Readers {
-	if shared == nil {
-		shared = func(netip.Addr) bool { return false }
-	}
 	f := promauto.With(reg)
 	r := &Readers{
 		shared: shared, addresses: newCrowds[netip.Prefix](int64(runtime.GOMAXPROCS(0))), waste: newLimiter(maxSubjects, true),

@@ -33,7 +33,7 @@ func accepted(t *testing.T, r *Readers) (client, server net.Conn) {
 }
 
 func TestConnectionsOfOneAddressTakeTurns(t *testing.T) {
-	r := NewReaders(nil, prometheus.NewRegistry())
+	r := NewReaders(nobody, prometheus.NewRegistry())
 	r.addresses.each = 1
 	firstClient, first := accepted(t, r)
 	secondClient, second := accepted(t, r)
@@ -93,7 +93,7 @@ func TestConnectionsOfOneAddressTakeTurns(t *testing.T) {
 }
 
 func TestAReadEndsTheTurnBefore(t *testing.T) {
-	r := NewReaders(nil, prometheus.NewRegistry())
+	r := NewReaders(nobody, prometheus.NewRegistry())
 	r.addresses.each = 1
 	client, server := accepted(t, r)
 	for range 3 {

@@ -49,10 +49,7 @@ func (c *Calls) put(w http.ResponseWriter, r *http.Request, user string, address
 		return err
 	}
 	hash := inbox.EndpointHash(address.Kind, address.Target)
-	for _, e := range row.Endpoints(address.Kind) {
-		if e.Hash != hash {
-			continue
-		}
+	if e, ok := row.EndpointBy(address.Kind, hash); ok {
 		known, ok, err := c.config.Endpoint(user, e.Seq)
 		if err != nil {
 			return fmt.Errorf("read endpoint: %w", err)
@@ -71,13 +68,11 @@ func (c *Calls) put(w http.ResponseWriter, r *http.Request, user string, address
 	if err != nil {
 		return err
 	}
-	var seq uint64
-	for _, e := range row.Endpoints(address.Kind) {
-		if shown && e.Hash == hash {
-			seq = e.Seq
-		}
+	var added inbox.Endpoint
+	if shown {
+		added, _ = row.EndpointBy(address.Kind, hash)
 	}
-	wire.Respond(w, wire.StatusOf(shown, http.StatusCreated), registered{wire.NewHead(user, &row), door.NewPlace(seq, address)})
+	wire.Respond(w, wire.StatusOf(shown, http.StatusCreated), registered{wire.NewHead(user, &row), door.NewPlace(added.Seq, address)})
 	return nil
 }
 
