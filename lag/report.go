@@ -3,6 +3,7 @@ package lag
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -45,6 +46,17 @@ type Group struct {
 	CatchUpSeconds *float64    `json:"catchup_seconds"`
 	CatchUpNever   bool        `json:"catchup_never,omitempty"`
 	Partitions     []Partition `json:"partitions"` // by topic and number
+}
+
+// CatchUp returns how long until g is caught up, as [CatchUp.Seconds] has it.
+func (g *Group) CatchUp() (seconds float64, known bool) {
+	switch {
+	case g.CatchUpNever:
+		return math.Inf(1), true
+	case g.CatchUpSeconds != nil:
+		return *g.CatchUpSeconds, true
+	}
+	return 0, false
 }
 
 // Member is a running instance of a group.

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -97,7 +96,7 @@ func (n *node) tellLag(t telling) {
 			lag, oldest := ownLag(&g, own)
 			t.gauge("belfry_processor_lag_records", "Records that this process has not processed of its partitions.", float64(lag), "group", group)
 			t.gauge("belfry_processor_lag_seconds", "Age of the oldest record that this process has not processed of its partitions, 0 without one.", oldest, "group", group)
-			if s, known := catchUpOf(&g); known {
+			if s, known := g.CatchUp(); known {
 				t.gauge("belfry_catchup_seconds", "Time until the group, all of its processes, has processed all, +Inf if it gets no nearer; absent until that is known.", s, "group", group)
 			}
 		}
@@ -116,14 +115,4 @@ func ownLag(g *lag.Group, own []engine.Claimed) (records int64, oldest float64) 
 		}
 	}
 	return records, oldest
-}
-
-func catchUpOf(g *lag.Group) (seconds float64, known bool) {
-	switch {
-	case g.CatchUpNever:
-		return math.Inf(1), true
-	case g.CatchUpSeconds != nil:
-		return *g.CatchUpSeconds, true
-	}
-	return 0, false
 }

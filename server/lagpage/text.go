@@ -181,11 +181,8 @@ func emptyMembers(g *lag.Group) float64 {
 
 func catchUps(t *text, r *lag.Report) {
 	for _, g := range r.Groups {
-		switch {
-		case g.CatchUpNever:
-			t.series(t.labels("group", g.Name), math.Inf(1))
-		case g.CatchUpSeconds != nil:
-			t.series(t.labels("group", g.Name), *g.CatchUpSeconds)
+		if seconds, known := g.CatchUp(); known {
+			t.series(t.labels("group", g.Name), seconds)
 		}
 	}
 }
