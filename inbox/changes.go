@@ -17,9 +17,6 @@ type Changes struct {
 	Removed []uint64
 }
 
-// Empty reports whether there is nothing to tell.
-func (c *Changes) Empty() bool { return len(c.Items) == 0 && !c.HasState() }
-
 // HasState reports whether there is anything to tell but items.
 func (c *Changes) HasState() bool {
 	return len(c.Read)+len(c.Unread)+len(c.Archived)+len(c.Removed) > 0

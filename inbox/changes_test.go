@@ -76,9 +76,6 @@ func TestSince(t *testing.T) {
 			if listed(got) != c.want {
 				t.Errorf("since %d: %q, want %q", c.version, listed(got), c.want)
 			}
-			if got.Empty() != (c.want == "") {
-				t.Errorf("empty = %t with %q", got.Empty(), c.want)
-			}
 			if want := c.want != "" && strings.Trim(c.want, "items 0123456789") != ""; got.HasState() != want {
 				t.Errorf("has state = %t with %q", got.HasState(), c.want)
 			}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/belfry/belfry/webpush"
 	"github.com/belfry/belfry/webpush/browser"
 )
 
@@ -202,4 +203,13 @@ func checkToken(header, audience string) (string, error) {
 	}
 	_, err = url.Parse(claims.Subject)
 	return claims.Subject, err
+}
+
+// Subscription is a browser's, as a sender knows it.
+func Subscription(b *browser.Browser) *webpush.Subscription {
+	s, err := webpush.NewSubscription(b.Endpoint, b.P256dh, b.Auth)
+	if err != nil {
+		panic(err) // the endpoint is none
+	}
+	return s
 }

@@ -28,12 +28,12 @@ func TestServiceTakesWhatAClientSends(t *testing.T) {
 	}
 	defer client.Close()
 	to := service.Subscribe()
-	answer, err := client.Push(t.Context(), to.Subscription(), webpush.Message{Payload: []byte("안녕"), TTL: time.Minute, Topic: "t", Urgency: webpush.UrgencyHigh})
+	answer, err := client.Push(t.Context(), pushtest.Subscription(to), webpush.Message{Payload: []byte("안녕"), TTL: time.Minute, Topic: "t", Urgency: webpush.UrgencyHigh})
 	if err != nil || answer != (webpush.Answer{Status: 201}) {
 		t.Fatalf("got %+v, %v", answer, err)
 	}
 	service.Answers(func(*browser.Browser, int) pushtest.Answer { return pushtest.Answer{Status: 429, RetryAfter: "7"} })
-	answer, err = client.Push(t.Context(), to.Subscription(), webpush.Message{})
+	answer, err = client.Push(t.Context(), pushtest.Subscription(to), webpush.Message{})
 	if err != nil || answer != (webpush.Answer{Status: 429, RetryAfter: 7 * time.Second}) {
 		t.Fatalf("got %+v, %v", answer, err)
 	}

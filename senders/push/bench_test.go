@@ -33,7 +33,7 @@ func BenchmarkSend(b *testing.B) {
 
 // BenchmarkEncrypt is the encryption of a message of 300 bytes.
 func BenchmarkEncrypt(b *testing.B) {
-	to, payload := browser.New("https://push.example.com/x").Subscription(), make([]byte, 300)
+	to, payload := pushtest.Subscription(browser.New("https://push.example.com/x")), make([]byte, 300)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := webpush.Encrypt(payload, to); err != nil {

@@ -42,7 +42,7 @@ func ParseWithin(room *Room, data []byte) (any, error) {
 	if len(data) > MaxValueBytes {
 		return nil, longValue(len(data))
 	}
-	return parseWithin(room, string(data))
+	return parse(room, string(data), false)
 }
 
 // Number is the number that a text stands for, in the form of [sources.Event.Value].
@@ -59,12 +59,7 @@ func longValue(size int) error {
 	return &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("must be at most %d bytes, are %d", MaxValueBytes, size)}
 }
 
-// parseText is ParseJSON for a text, which the outcome keeps parts of.
-func parseText(text string) (any, error) { return parseWithin(new(Room), text) }
-
-func parseWithin(r *Room, text string) (any, error) { return parse(r, text, false) }
-
-// parse is parseWithin; whole as in [parser].
+// parse is ParseWithin for a text, which the outcome keeps parts of; whole as in [parser].
 func parse(r *Room, text string, whole bool) (any, error) {
 	p := parser{text: strings.TrimPrefix(text, "\ufeff"), room: r, whole: whole}
 	// Once for all texts in it: what scans them need not look at single runes.

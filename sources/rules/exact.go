@@ -4,6 +4,8 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/interpreter"
+
+	"github.com/belfry/belfry/sources/rules/bill"
 )
 
 // exactOnly is a decorator by which a number keeps its text where the value of
@@ -71,13 +73,13 @@ func markExact(e ast.Expr, keep map[int64]bool) {
 	keep[e.ID()] = true
 	switch e.Kind() {
 	case ast.SelectKind:
-		markPath(e.AsSelect().Operand(), keep)
+		bill.MarkPath(e.AsSelect().Operand(), keep)
 	case ast.CallKind:
 		call := e.AsCall()
 		args := call.Args()
 		switch call.FunctionName() {
 		case "_[_]", "_?._", "_[?_]":
-			markPath(args[0], keep)
+			bill.MarkPath(args[0], keep)
 		case "_?_:_":
 			markAll(args[1:], keep)
 		case "optional.of":
@@ -97,21 +99,6 @@ func markExact(e ast.Expr, keep map[int64]bool) {
 	case ast.ComprehensionKind:
 		markStep(e.AsComprehension().LoopStep(), keep)
 		markExact(e.AsComprehension().Result(), keep)
-	}
-}
-
-// markPath follows a path of fields to the name that it begins with: CEL gives
-// the whole path the id of that.
-func markPath(e ast.Expr, keep map[int64]bool) {
-	keep[e.ID()] = true
-	switch e.Kind() {
-	case ast.SelectKind:
-		markPath(e.AsSelect().Operand(), keep)
-	case ast.CallKind:
-		switch e.AsCall().FunctionName() {
-		case "_[_]", "_?._", "_[?_]":
-			markPath(e.AsCall().Args()[0], keep)
-		}
 	}
 }
 

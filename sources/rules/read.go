@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"cel.dev/cel-go/cel"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/belfry/belfry"
@@ -41,7 +42,7 @@ func (r *sourceReader) lets(n *yaml.Node, path string) {
 		compiled := r.expression(e.Value, at, anything, true)
 		if compiled == nil {
 			// The expressions that use the name are not to blame.
-			compiled = &expression{typ: dynType()}
+			compiled = &expression{typ: cel.DynType}
 		}
 		if err := r.language.define(e.Name, compiled.typ); err != nil {
 			r.Wrong(e.Key, at, "%v; choose another name", err)

@@ -12,8 +12,6 @@ import (
 	"github.com/belfry/belfry/sources/yamlfile"
 )
 
-func dynType() *cel.Type { return cel.DynType }
-
 // rule reads one rule, the i-th of its source; what is wrong with it is
 // reported, and then it must not be used.
 func (r *sourceReader) rule(n *yaml.Node, path string, i int, let *yaml.Node) *rule {
@@ -135,7 +133,7 @@ func (r *sourceReader) withItem(n *yaml.Node, path string) *sourceReader {
 		r.Wrong(n, path, "each element is called %q, which let: has defined; choose another name there", itemName)
 		return nil
 	}
-	if err := language.define(itemName, dynType()); err != nil {
+	if err := language.define(itemName, cel.DynType); err != nil {
 		r.Wrong(n, path, "%v", err)
 		return nil
 	}

@@ -11,8 +11,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-
-	"github.com/belfry/belfry/webpush"
 )
 
 // Browser has a subscription, and reads what is encrypted for it.
@@ -35,15 +33,6 @@ func New(endpoint string) *Browser {
 	b.P256dh = base64.RawURLEncoding.EncodeToString(private.PublicKey().Bytes())
 	b.Auth = base64.RawURLEncoding.EncodeToString(b.auth)
 	return b
-}
-
-// Subscription is the browser's, as a sender knows it.
-func (b *Browser) Subscription() *webpush.Subscription {
-	s, err := webpush.NewSubscription(b.Endpoint, b.P256dh, b.Auth)
-	if err != nil {
-		panic(err) // the endpoint is none
-	}
-	return s
 }
 
 // Decrypt reads a body by RFC 8291 and RFC 8188, written apart from the code that

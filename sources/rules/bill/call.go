@@ -23,7 +23,7 @@ func Charge(env *cel.Env, root ast.Expr) (decorate interpreter.InterpretableDeco
 		switch e.Kind() {
 		case ast.ComprehensionKind:
 			counted = true
-			markRange(e.AsComprehension().IterRange(), ranges)
+			MarkPath(e.AsComprehension().IterRange(), ranges)
 		case ast.CallKind:
 			if p := priceOf(e.AsCall()); p != nil {
 				prices[e.ID()] = p
@@ -52,17 +52,17 @@ func Charge(env *cel.Env, root ast.Expr) (decorate interpreter.InterpretableDeco
 	}, counted || len(prices) > 0
 }
 
-// markRange notes the node that yields what a comprehension goes through; CEL gives a path
-// of fields the id of the name that it begins with.
-func markRange(e ast.Expr, ranges map[int64]bool) {
-	ranges[e.ID()] = true
+// MarkPath notes the nodes of a path of fields down to the name that it begins with: CEL
+// gives the whole path the id of that.
+func MarkPath(e ast.Expr, noted map[int64]bool) {
+	noted[e.ID()] = true
 	switch e.Kind() {
 	case ast.SelectKind:
-		markRange(e.AsSelect().Operand(), ranges)
+		MarkPath(e.AsSelect().Operand(), noted)
 	case ast.CallKind:
 		switch e.AsCall().FunctionName() {
 		case "_[_]", "_?._", "_[?_]":
-			markRange(e.AsCall().Args()[0], ranges)
+			MarkPath(e.AsCall().Args()[0], noted)
 		}
 	}
 }
