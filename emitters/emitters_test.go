@@ -42,6 +42,19 @@ func topics(t *testing.T) (kafka.Config, *kafka.Topics) {
 	return cfg, all
 }
 
+// written is how many records were ever written to a topic.
+func written(t *testing.T, all *kafka.Topics, topic string) (sum int64) {
+	t.Helper()
+	_, logs, err := kafka.RangesOf(t.Context(), all.Client, topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, log := range logs {
+		sum += log.End
+	}
+	return sum
+}
+
 // stoppable gives a broker with our topics, and what stops it.
 func stoppable(t *testing.T) (kafka.Config, func()) {
 	t.Helper()
@@ -153,8 +166,8 @@ func TestJournalWritesNothingThatDoesNotEncode(t *testing.T) {
 	if !errors.Is(err, belfry.ErrCorrupt) {
 		t.Errorf("append: %v", err)
 	}
-	if end, err := all.End(prefix.Journal()); end != 0 || err != nil {
-		t.Errorf("%d records were written, %v", end, err)
+	if end := written(t, all, prefix.Journal()); end != 0 {
+		t.Errorf("%d records were written", end)
 	}
 	if positions, err := j.Append(t.Context()); err != nil || len(positions) != 0 {
 		t.Errorf("append of nothing: %v, %v", positions, err)
@@ -238,8 +251,8 @@ func TestNotificationsAreCheckedAndKeyed(t *testing.T) {
 	if err := e.Emit(t.Context(), good, bad); !errors.As(err, &fe) || fe.Field != "[1].actor.avatar" {
 		t.Errorf("emit: %v", err)
 	}
-	if end, err := all.End(prefix.Notifications()); end != 0 || err != nil {
-		t.Errorf("%d records were written, %v", end, err)
+	if end := written(t, all, prefix.Notifications()); end != 0 {
+		t.Errorf("%d records were written", end)
 	}
 	if err := e.Emit(t.Context(), good); err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ func ExampleNotifications() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	written, err := topics.End(prefix.Notifications())
-	fmt.Println(written, err)
+	_, logs, err := kafka.LogRanges(context.Background(), cfg, prefix.Notifications())
+	fmt.Println(logs[0].End, err)
 	// Output: 1 <nil>
 }

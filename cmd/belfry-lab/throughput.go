@@ -88,7 +88,7 @@ func (b *benchPlace) await(ctx context.Context, events int64) error {
 	defer ends.Close()
 	waited := child.Await(ctx, 20*time.Millisecond, func() bool {
 		var n int64
-		n, err = ends.End(b.prefix.InboxTable())
+		n, err = bench.Written(ctx, ends, b.prefix.InboxTable())
 		return err != nil || n >= events
 	})
 	return errors.Join(err, waited)

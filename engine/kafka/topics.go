@@ -397,17 +397,3 @@ func (t *Topics) create(ctx context.Context, s belfry.TopicSpec, replication int
 	}
 	return true, nil
 }
-
-// End returns the sum of the end offsets of a topic's partitions: how many
-// records were ever written to it.
-func (t *Topics) End(topic string) (sum int64, err error) {
-	info, err := t.InfoOf(context.Background(), topic)
-	if err != nil {
-		return 0, err
-	}
-	ends, err := ListOffsets(context.Background(), t.Client, topic, LogEnd, info.All()...)
-	for _, end := range ends {
-		sum += end
-	}
-	return sum, err
-}

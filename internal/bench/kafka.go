@@ -171,3 +171,12 @@ func (f *Follower) Run(ctx context.Context, visit func(r *kgo.Record, at time.Ti
 
 // Close ends the connections.
 func (f *Follower) Close() { f.client.Close() }
+
+// Written is how many records were ever written to a topic.
+func Written(ctx context.Context, topics *kafka.Topics, topic string) (sum int64, err error) {
+	_, logs, err := kafka.RangesOf(ctx, topics.Client, topic)
+	for _, log := range logs {
+		sum += log.End
+	}
+	return sum, err
+}

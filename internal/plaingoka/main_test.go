@@ -62,7 +62,7 @@ func TestFillsBothTables(t *testing.T) {
 				t.Fatal(err)
 			}
 			kafkatest.Eventually(t, kafkatest.Patience, func() string { return "inbox table is not full" }, func() bool {
-				end, err := topics.End(prefix.InboxTable())
+				end, err := bench.Written(t.Context(), topics, prefix.InboxTable())
 				return err == nil && end == events
 			})
 			rows, items := map[string]inbox.State{}, map[string]bool{}
