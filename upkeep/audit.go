@@ -15,13 +15,12 @@ import (
 	"github.com/belfry/belfry/inbox"
 )
 
-// Defaults of an audit.
-const (
-	DefaultAuditInterval = 10 * time.Minute
-	DefaultAuditRate     = 50 // users a second
-)
+// DefaultAuditRate is how many users a second an audit looks at.
+const DefaultAuditRate = 50
 
 const (
+	// auditInterval is between two passes, give or take a quarter.
+	auditInterval = 10 * time.Minute
 	// auditAgain is how often those are looked at again who lacked something.
 	auditAgain = 5 * time.Second
 	// maxSuspects bounds whom an audit remembers.
@@ -59,7 +58,7 @@ type AuditItems interface {
 }
 
 // AuditConfig says what to audit and how fast. The zero values of the last
-// fields stand for the defaults above and slog.Default.
+// fields stand for DefaultAuditRate and slog.Default.
 type AuditConfig struct {
 	Rows  AuditRows
 	Items AuditItems
@@ -67,9 +66,8 @@ type AuditConfig struct {
 	// before a time has got to the tables, and the tables to Rows and Items.
 	Settled func(since time.Time) bool
 
-	Interval time.Duration // between two passes, give or take a quarter
-	Rate     int           // users a second, at the most
-	Logger   *slog.Logger
+	Rate   int // users a second, at the most
+	Logger *slog.Logger
 }
 
 // Audit recounts users, one after the other, from their rows and contents, and
@@ -108,9 +106,6 @@ type suspect struct {
 
 // NewAudit returns an audit that does nothing until Run.
 func NewAudit(cfg AuditConfig) *Audit {
-	if cfg.Interval <= 0 {
-		cfg.Interval = DefaultAuditInterval
-	}
 	if cfg.Rate <= 0 {
 		cfg.Rate = DefaultAuditRate
 	}
@@ -149,7 +144,7 @@ func (a *Audit) Run(ctx context.Context) error {
 		}
 	})
 	for pause := time.Duration(0); sleep(ctx, pause); {
-		pause = a.cfg.Interval*3/4 + rand.N(max(a.cfg.Interval/2, 1))
+		pause = auditInterval*3/4 + rand.N(auditInterval/2)
 		if err := a.Pass(ctx); err != nil && ctx.Err() == nil {
 			pause = min(pause, auditAgain)
 			a.log.Debug("audit not finished", "err", err)

@@ -126,12 +126,8 @@ func (r *Replayer) route(ctx context.Context, l *deadletter.Letter) (writes []de
 
 // partitions looks up how many the journal has.
 func (r *Replayer) partitions(ctx context.Context) (int, error) {
-	topics, err := kafka.OpenTopics(r.Engine)
+	info, _, err := kafka.LogRanges(ctx, r.Engine, r.Prefix.Journal())
 	if err != nil {
-		return 0, err
-	}
-	info, err := topics.InfoOf(ctx, r.Prefix.Journal())
-	if err = errors.Join(err, topics.Close()); err != nil {
 		return 0, fmt.Errorf("look up the journal: %w", err)
 	}
 	return info.Partitions, nil

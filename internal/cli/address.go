@@ -9,7 +9,7 @@ import (
 )
 
 // CheckHostPort refuses what is not host:port with a port from least, which is
-// 0 for listeners (any free port) and 1 for what is dialled.
+// 0 for listeners (any free port) and 1 for what is dialled, which has a host as well.
 func CheckHostPort(addr string, least int) error {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -28,6 +28,9 @@ func CheckHostPort(addr string, least int) error {
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || int(n) < least {
 		return fmt.Errorf("%.80q must have a port from %d to 65535", addr, least)
+	}
+	if least > 0 && host == "" {
+		return fmt.Errorf("%q has no host; write 127.0.0.1%[1]s for this machine", addr)
 	}
 	return nil
 }

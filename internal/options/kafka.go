@@ -68,9 +68,6 @@ func (o *Kafka) Validate() error {
 		if err := cli.CheckHostPort(o.Brokers[i], 1); err != nil {
 			return cli.FlagErrorf("brokers", "%w", err)
 		}
-		if strings.HasPrefix(o.Brokers[i], ":") {
-			return cli.FlagErrorf("brokers", "%q has no host; write 127.0.0.1%[1]s for this machine", o.Brokers[i])
-		}
 	}
 	if err := belfry.Prefix(o.Prefix).Check(); err != nil {
 		return cli.FlagErrorf("prefix", "%w", cli.Problem(err))

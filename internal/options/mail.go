@@ -163,9 +163,6 @@ func (o *Mail) validateServer() (err error) {
 		if err := cli.CheckHostPort(s, 1); err != nil {
 			return cli.FlagErrorf("smtp-server", "%w", err)
 		}
-		if strings.HasPrefix(s, ":") {
-			return cli.FlagErrorf("smtp-server", "%q has no host; write 127.0.0.1%[1]s for this machine", s)
-		}
 	}
 	c.Servers, c.TLS, c.Hello, c.Connections, c.Timeout = o.servers, sender.TLS(o.tls.Value), cmp.Or(o.hello, o.letters.Domain), o.connections, o.timeout
 	if strings.ContainsFunc(c.Hello, func(r rune) bool { return r <= ' ' || r > '~' }) {

@@ -103,26 +103,24 @@ func announce(ctx context.Context, out io.Writer, cfg kafka.Config, n *belfry.No
 	if err := found.checkRoom(record, now); err != nil {
 		return err
 	}
+	return found.write(ctx, out, cfg, record, yes, "announced")
+}
+
+// write writes a record to each partition and says what is done then; without yes it says
+// that nothing is written.
+func (f *found) write(ctx context.Context, out io.Writer, cfg kafka.Config, r inbox.Record, yes bool, done string) (err error) {
 	if !yes {
 		_, err := fmt.Fprintf(out, "\nnothing is written; --%s does it\n", cli.YesFlag)
 		return err
 	}
-	if err := write(ctx, cfg, record, found.partitions); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(out, "\nannounced in %s\n", cli.Counted(found.partitions, "partition"))
-	return err
-}
-
-// write writes a record to each partition.
-func write(ctx context.Context, cfg kafka.Config, r inbox.Record, partitions int) (err error) {
 	journal, err := emitters.OpenJournal(cfg, cfg.Prefix)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
-	if _, err := journal.Append(ctx, inbox.Addressed{Recipients: belfry.PartitionKeys(partitions), Record: r}); err != nil {
+	if _, err := journal.Append(ctx, inbox.Addressed{Recipients: belfry.PartitionKeys(f.partitions), Record: r}); err != nil {
 		return fmt.Errorf("some partitions may have it and others not: run the same command again, which finishes it and doubles nothing: %w", err)
 	}
-	return nil
+	_, err = fmt.Fprintf(out, "\n%s in %s\n", done, cli.Counted(f.partitions, "partition"))
+	return err
 }

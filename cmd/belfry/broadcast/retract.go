@@ -90,13 +90,5 @@ func takeBack(ctx context.Context, out io.Writer, cfg kafka.Config, r belfry.Ret
 	if err := f.checkOn(cfg); err != nil {
 		return err
 	}
-	if !yes {
-		_, err := fmt.Fprintf(out, "\nnothing is written; --%s does it\n", cli.YesFlag)
-		return err
-	}
-	if err := write(ctx, cfg, inbox.Record{Kind: inbox.KindRetract, Retraction: r}, f.partitions); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(out, "\ntaken back in %s\n", cli.Counted(f.partitions, "partition"))
-	return err
+	return f.write(ctx, out, cfg, inbox.Record{Kind: inbox.KindRetract, Retraction: r}, yes, "taken back")
 }
