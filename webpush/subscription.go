@@ -61,9 +61,6 @@ func SubscriptionOf(endpoint string, p256dh, auth []byte) (*Subscription, error)
 // Origin is the scheme, host and port of the endpoint: what may be told of it.
 func (s *Subscription) Origin() string { return origin(s.url) }
 
-// Host is the host of the endpoint with its port, if it names one.
-func (s *Subscription) Host() string { return strings.ToLower(s.url.Host) }
-
 // P256dh is the browser's public key: an uncompressed point of P-256, 65 bytes.
 func (s *Subscription) P256dh() []byte { return s.key.Bytes() }
 
