@@ -63,14 +63,14 @@ type Items interface {
 // Limits bounds how many streams a server holds open. Zero fields take
 // the defaults, negative ones are no limit.
 type Limits struct {
-	Total   int // in all; the default is DefaultMaxStreams
-	PerUser int // the default is DefaultMaxStreamsPerUser
+	Total   int // in all; the default is DefaultTotal
+	PerUser int // the default is DefaultPerUser
 	// PerAddress is by the client's address, as the trusted proxies say; the
 	// default is none: a company's people may all come from one.
 	PerAddress int
 }
 
-// Defaults of StreamLimits.
+// Defaults of [Limits].
 const (
 	DefaultTotal = 50_000
 	// DefaultPerUser is a browser with many tabs, a phone and some
