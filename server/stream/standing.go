@@ -15,7 +15,8 @@ type standing struct {
 func stand(p progress) standing {
 	s := standing{delivered: p.delivered, version: p.id.Version, epoch: p.id.Epoch, phase: p.phase, sentID: p.sentID, recheck: p.recheck}
 	if !p.until.IsZero() || len(p.pending)+len(p.gone)+len(p.woken)+len(p.partly) > 0 {
-		s.whole = &p
+		whole := p // or each p would be moved to the heap, also where it is not kept
+		s.whole = &whole
 	}
 	return s
 }
