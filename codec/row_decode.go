@@ -14,16 +14,11 @@ import (
 
 // DecodeState is the inverse of [EncodeState]. Its errors match
 // [belfry.ErrCorrupt] or [belfry.ErrNewerFormat].
-func DecodeState(b []byte) (inbox.State, error) { return DecodeStateFor(b, 0) }
+func DecodeState(b []byte) (inbox.State, error) { return DecodeStateInto(inbox.State{}, b, 0) }
 
-// DecodeStateFor is [DecodeState] with room for so many more items, for who is to
-// fold into it.
-func DecodeStateFor(b []byte, room int) (inbox.State, error) {
-	return DecodeStateInto(inbox.State{}, b, room)
-}
-
-// DecodeStateInto is [DecodeStateFor] where items and removals may take the memory of
-// those of former, which nobody may use any more.
+// DecodeStateInto is [DecodeState] with room for so many more items, for who is to fold
+// into it. Items and removals may take the memory of those of former, which nobody may use
+// any more.
 func DecodeStateInto(former inbox.State, b []byte, room int) (inbox.State, error) {
 	s, board, err := decodeRow("row", b, room, former)
 	if err == nil && board != nil {

@@ -72,7 +72,7 @@ func TestDecodeStateIntoTakesMemoryAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := codec.DecodeStateFor(b, 1)
+		want, err := codec.DecodeStateInto(inbox.State{}, b, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

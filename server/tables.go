@@ -12,6 +12,8 @@ import (
 // concurrent use, and their errors those of Row.
 type Rows interface {
 	stream.Rows
+	// Row is RowInto with memory of its own.
+	Row(recipient string) (inbox.State, error)
 	// Watch has changed called after each change of the recipient's row and of the
 	// partition's notice board, as WatchRows has it, until stop is called.
 	Watch(recipient string, changed func()) (stop func())

@@ -3,6 +3,7 @@ package views_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -172,6 +173,17 @@ func TestNoticesAreShown(t *testing.T) {
 	put(t, cfg, table, "kim", o.user("kim", inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{2}}))
 	awaitVersion(t, u, "kim", 4)
 	same(t, u, "kim", o.board.Show(o.rows["kim"]))
+	// One row is read into the memory of another, but never into the board's.
+	lee := neighbour(nobody)
+	put(t, cfg, table, lee, o.user(lee, inbox.Record{Kind: inbox.KindRead, Seqs: []uint64{2}}))
+	awaitVersion(t, u, lee, 5)
+	var memory inbox.State
+	for _, user := range []string{nobody, lee, nobody, "kim", nobody, lee} {
+		row, err := u.RowInto(&memory, user)
+		if want := o.board.Show(o.rows[user]); err != nil || !reflect.DeepEqual(row.Items, want.Items) {
+			t.Errorf("%s: items %+v, %v, want %+v", user, row.Items, err, want.Items)
+		}
+	}
 
 	// A board that cannot be read is an error for all rows of its partition.
 	put(t, cfg, table, own, []byte{0x08, 0x63})

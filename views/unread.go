@@ -99,6 +99,13 @@ func (u *Unread) WatchBoards(changed func(partition int32)) (stop func()) {
 // view has recovered once, and belfry.ErrNewerFormat or belfry.ErrCorrupt for a row or a
 // board that it cannot read.
 func (u *Unread) Row(recipient string) (inbox.State, error) {
+	return u.RowInto(new(inbox.State), recipient)
+}
+
+// RowInto is [Unread.Row] for a reader of one row after the other: items and removals may
+// take the memory of those of memory, which has what a later call may take. Nobody may use
+// the row any more by then.
+func (u *Unread) RowInto(memory *inbox.State, recipient string) (inbox.State, error) {
 	data, on, err := u.encoded(recipient)
 	switch {
 	case err != nil:
@@ -106,7 +113,7 @@ func (u *Unread) Row(recipient string) (inbox.State, error) {
 	case data == nil:
 		return on.nobody(), nil
 	}
-	return on.show(data)
+	return on.show(data, memory)
 }
 
 // Stored returns the recipient's row as it is stored, the zero State for one nobody has
@@ -121,7 +128,7 @@ func (u *Unread) Stored(recipient string) (inbox.State, error) {
 	if err != nil || data == nil {
 		return inbox.State{}, err
 	}
-	return unknown.show(data)
+	return unknown.show(data, new(inbox.State))
 }
 
 // Board returns the board of a partition, nil if the table has no row of the partition's
@@ -156,7 +163,7 @@ func (u *Unread) EachRow(ctx context.Context, visit func(partition int32, row *i
 		if err != nil {
 			return err
 		}
-		row, err := on.show(value)
+		row, err := on.show(value, new(inbox.State))
 		if err != nil {
 			return err
 		}
@@ -253,15 +260,22 @@ func post(value []byte) any {
 	return &posted{board: board.New(row), used: row.Keep > 0}
 }
 
-// show decodes a row, with what the board has for it.
-func (p *posted) show(data []byte) (inbox.State, error) {
+// show decodes a row, with what the board has for it, as RowInto says.
+func (p *posted) show(data []byte, memory *inbox.State) (inbox.State, error) {
 	room := 0
 	if version, err := codec.RowVersion(data); p.used && err == nil {
 		room = p.board.Coming(version)
 	}
-	row, err := codec.DecodeStateFor(data, room)
+	row, err := codec.DecodeStateInto(*memory, data, room)
 	if err != nil {
 		return inbox.State{}, fmt.Errorf("decode row: %w", err)
+	}
+	// Not what is shown of nobody, which is the board's.
+	if len(row.Items) > 0 {
+		memory.Items = row.Items
+	}
+	if len(row.Removals) > 0 {
+		memory.Removals = row.Removals
 	}
 	if p.used {
 		row = p.board.ShowOwned(row)

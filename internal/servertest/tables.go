@@ -65,6 +65,21 @@ func (f *Tables) Row(recipient string) (inbox.State, error) {
 	return f.shown(recipient), nil
 }
 
+// RowInto is Row in that memory.
+func (f *Tables) RowInto(memory *inbox.State, recipient string) (inbox.State, error) {
+	row, err := f.Row(recipient)
+	return MoveInto(memory, row), err
+}
+
+// MoveInto copies a row into memory that the row before had, so that whoever keeps a row
+// reads what is another's.
+func MoveInto(memory *inbox.State, row inbox.State) inbox.State {
+	row.Items = append(memory.Items[:0], row.Items...)
+	row.Removals = append(memory.Removals[:0], row.Removals...)
+	*memory = inbox.State{Items: row.Items, Removals: row.Removals}
+	return row
+}
+
 // Stored is the row without the board.
 func (f *Tables) Stored(recipient string) (inbox.State, error) {
 	f.Mu.Lock()

@@ -31,10 +31,12 @@ type Config struct {
 // Rows is the unread table as streams read it. Its methods are safe for
 // concurrent use.
 type Rows interface {
-	// Row returns the recipient's newest known row as it is shown, with what stands on
+	// RowInto returns the recipient's newest known row as it is shown, with what stands on
 	// the notice board of the recipient's partition. The caller may not modify what it
-	// points to. The error is belfry.ErrNotReady before the table was recovered once.
-	Row(recipient string) (inbox.State, error)
+	// points to. Its items and removals may take the memory of those of memory, which has
+	// what a later call may take: then the row is not to be used any more. The error is
+	// belfry.ErrNotReady before the table was recovered once.
+	RowInto(memory *inbox.State, recipient string) (inbox.State, error)
 	// WatchRows has changed called after each change of a recipient's own row, once
 	// the change can be read, with who that is; "" is all of them. Calls may come from
 	// any goroutine, also without a change, and changed must not block. After stop

@@ -83,9 +83,9 @@ func (f *crowdTables) append(key string, r inbox.Record) uint64 {
 	return seq
 }
 
-// Row gives others a turn between what it reads and the round that reads it, now and then.
-func (f *crowdTables) Row(user string) (inbox.State, error) {
-	row, err := f.Tables.Row(user)
+// RowInto gives others a turn between what it reads and the round that reads it, now and then.
+func (f *crowdTables) RowInto(memory *inbox.State, user string) (inbox.State, error) {
+	row, err := f.Tables.RowInto(memory, user)
 	if rand.IntN(4) == 0 {
 		runtime.Gosched()
 	}

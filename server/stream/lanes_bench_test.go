@@ -22,7 +22,16 @@ type alike struct {
 	changed      func(user string, urgent uint64)
 }
 
-func (f *alike) Row(string) (inbox.State, error) { return codec.DecodeState(*f.row.Load()) }
+func (f *alike) RowInto(memory *inbox.State, _ string) (inbox.State, error) {
+	return f.decode(memory, 0)
+}
+
+// decode decodes the row as views do.
+func (f *alike) decode(memory *inbox.State, room int) (inbox.State, error) {
+	row, err := codec.DecodeStateInto(*memory, *f.row.Load(), room)
+	*memory = inbox.State{Items: row.Items, Removals: row.Removals}
+	return row, err
+}
 
 func (f *alike) Item(string, uint64) (inbox.Item, bool, error) {
 	item, err := codec.DecodeItem(*f.content.Load())

@@ -48,7 +48,7 @@ type held struct {
 	next  chan struct{}
 }
 
-func (h *held) Row(user string) (inbox.State, error) {
+func (h *held) RowInto(memory *inbox.State, user string) (inbox.State, error) {
 	h.mu.Lock()
 	h.order = append(h.order, user)
 	holds := h.holds
@@ -56,7 +56,7 @@ func (h *held) Row(user string) (inbox.State, error) {
 	if holds {
 		<-h.next
 	}
-	return h.Tables.Row(user)
+	return h.Tables.RowInto(memory, user)
 }
 
 // flood opens streams of that many users, occupies the only worker with the first of

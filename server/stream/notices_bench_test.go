@@ -22,10 +22,9 @@ type posted struct {
 
 func (f *posted) Item(string, uint64) (inbox.Item, bool, error) { return f.item, true, nil }
 
-func (f *posted) Row(user string) (inbox.State, error) {
-	data := *f.row.Load()
-	version, _ := codec.RowVersion(data)
-	row, err := codec.DecodeStateFor(data, f.board.Coming(version))
+func (f *posted) RowInto(memory *inbox.State, _ string) (inbox.State, error) {
+	version, _ := codec.RowVersion(*f.row.Load())
+	row, err := f.decode(memory, f.board.Coming(version))
 	return f.board.ShowOwned(row), err
 }
 

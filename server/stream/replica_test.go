@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/servertest"
 )
 
 // history is what the processors made of user u's journal, one step a record.
@@ -89,6 +90,11 @@ func (r *replica) Row(string) (inbox.State, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.history.at(r.row), nil
+}
+
+func (r *replica) RowInto(memory *inbox.State, user string) (inbox.State, error) {
+	row, err := r.Row(user)
+	return servertest.MoveInto(memory, row), err
 }
 
 func (r *replica) Item(_ string, seq uint64) (inbox.Item, bool, error) {

@@ -16,6 +16,7 @@ type round struct {
 	user     string
 	now      time.Time
 	row      inbox.State
+	memory   inbox.State // of the rows, one after the other
 	hasRow   bool
 	contents map[uint64]*inbox.Item // read in this round, if it has several streams
 	found    []inbox.Item           // of the contents
@@ -49,7 +50,7 @@ func (r *round) read() error {
 	if r.hasRow {
 		return nil
 	}
-	row, err := r.hub.config.Rows.Row(r.user)
+	row, err := r.hub.config.Rows.RowInto(&r.memory, r.user)
 	if err != nil {
 		return fmt.Errorf("read row: %w", err)
 	}
