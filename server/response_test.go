@@ -55,6 +55,13 @@ func readNothing(t *testing.T, address, from string) *slowReader {
 // get asks for path.
 func (c *slowReader) get(path string) {
 	c.t.Helper()
+	if err := c.request(path); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// request is get on a connection that may be closed.
+func (c *slowReader) request(path string) error {
 	var block bytes.Buffer
 	enc := hpack.NewEncoder(&block)
 	fields := [][2]string{{":method", "GET"}, {":scheme", "http"}, {":authority", "localhost"}, {":path", path}}
@@ -63,14 +70,11 @@ func (c *slowReader) get(path string) {
 	}
 	for _, f := range fields {
 		if err := enc.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}); err != nil {
-			c.t.Fatal(err)
+			return err
 		}
 	}
-	err := c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: c.next, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true})
-	if err != nil {
-		c.t.Fatal(err)
-	}
 	c.next += 2
+	return c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: c.next - 2, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true})
 }
 
 // until reads frames until seen says that it is enough.
