@@ -24,8 +24,9 @@ const (
 	// time gets through whatever others hold.
 	freeAnswer = 2 * smallBatch
 
-	// patience is for how long an answer waits for room, as a broker waits for records:
-	// then it comes without the batch that there is no room for, which is fetched again.
+	// patience is for how long an answer that has nothing else waits for room, as a broker
+	// waits for records: then it comes beyond the budget, one batch at least and up
+	// to maxAnswer.
 	patience = 500 * time.Millisecond
 	// restOfCollector is how many times as long as it took the collector rests before
 	// large answers have it run again, restAtMost at most.

@@ -29,7 +29,9 @@ func (p *portion) reserve(bytes, records int) bool {
 		p.taken += more
 		return true
 	}
-	return false
+	// Beyond the budget, once all patience is used up: what others hold may be theirs for
+	// as long as nothing else comes, and a consumer goes on whatever they do.
+	return p.wait != nil
 }
 
 // fits reports whether the answer has room for so much more, which it has then. One
