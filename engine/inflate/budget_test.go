@@ -83,7 +83,7 @@ func TestLargeAnswersOfAllConnectionsHaveOneBudget(t *testing.T) {
 	for range 2 {
 		consumed = append(consumed, fetchLarge(t, fetching(of, three)))
 	}
-	// What is left is less than one of them takes while it is made.
+	// The room that is left is less than one of them takes while it is made.
 	waiting := fetching(of, three, usual)
 	if body := fetch(t, waiting); len(body) < 2e6 || len(body) > 3e6 {
 		t.Errorf("an answer of %d bytes beside large ones, want the usual partition alone", len(body))
