@@ -295,14 +295,8 @@ func newCalls(of error, rate float64, burst int, defaultRate float64, defaultBur
 
 // newOpenings returns how often a token subject may open a stream.
 func newOpenings(l stream.Limits) *limit.Calls {
-	most := func(n, otherwise int) int {
-		if n > 0 {
-			return n
-		}
-		return otherwise
-	}
-	people := limit.NewAllowance(openRate, openBurst*most(l.PerUser, stream.DefaultTotal))
-	return limit.NewCalls(limit.ErrOpening, people, limit.NewAllowance(serviceOpenRate, most(l.Total, stream.DefaultTotal)))
+	people := limit.NewAllowance(openRate, openBurst*cmp.Or(max(l.PerUser, 0), stream.DefaultTotal))
+	return limit.NewCalls(limit.ErrOpening, people, limit.NewAllowance(serviceOpenRate, cmp.Or(max(l.Total, 0), stream.DefaultTotal)))
 }
 
 // isService reports whether the caller has the limits of services.

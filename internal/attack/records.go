@@ -65,7 +65,7 @@ func recordAttacks() []attack {
 			note, err := t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0ebehind-inflate")), "behind-inflate")
 			return fmt.Sprintf("%s, batches of %d KB", note, len(batch)>>10), err
 		}},
-		{name: "partitions", what: "3 batches of under 13 KB that become 55 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
+		{name: "partitions", what: "3 batches of 22 KB that become 55 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
 			value := []byte(`{"pad":"` + strings.Repeat("a", 55_000) + `"}`)
 			batch, err := bomb.Filled(kgo.ZstdCompression(), 1000, func() []byte { return value })
 			if err != nil {
