@@ -15,8 +15,8 @@ type Config struct {
 	Items  Items
 	Limits Limits
 	Logger *slog.Logger
-	// Wakes is how many users a second are looked at after a change of their notice
-	// boards, or when a notice ends; DefaultWakes if it is not positive.
+	// Wakes is how many users a second are looked at, at the most, after a change of their
+	// notice boards, or when a notice ends; DefaultWakes if it is not positive.
 	Wakes int
 	// Gone reports whether the user's client cannot get further from c, which is
 	// of a log that is no more; nil is never. It may block for a while.

@@ -39,6 +39,7 @@ type Hub struct {
 	config       Config
 	pingEvery    time.Duration
 	writeTimeout time.Duration // of one event
+	spread       time.Duration // of a notice to all
 	workersMax   int
 
 	metrics  metrics
@@ -67,6 +68,7 @@ func New(config Config) *Hub {
 		config:       config,
 		pingEvery:    PingEvery,
 		writeTimeout: writeTimeout,
+		spread:       spread,
 		workersMax:   workersMax(),
 		metrics:      newMetrics(config.Registerer),
 		subscribers:  map[string]*subscribers{},

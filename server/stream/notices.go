@@ -10,6 +10,10 @@ import (
 const DefaultWakes = 20_000
 
 const (
+	// spread is over how long a notice to all streams goes, where wakesLeast and
+	// [Config.Wakes] let it: what has changed for one user alone comes in between.
+	spread     = 1750 * time.Millisecond
+	wakesLeast = 5_000 // users a second: of few streams none needs to wait for long
 	wakeEvery  = time.Millisecond
 	wakeBehind = 3 * time.Millisecond // of wakes that are made up for, or wait to be served
 	wakeMost   = 256                  // at once: others want the lock too
@@ -121,7 +125,7 @@ func (s *Hub) wakeAll(users []*subscribers, is func(*subscribers) bool) {
 	}
 	tick := time.NewTicker(wakeEvery)
 	defer tick.Stop()
-	pace, due := float64(s.config.Wakes), 1.0
+	pace, due := float64(s.wakes()), 1.0
 	most := max(pace*wakeBehind.Seconds(), 1)
 	for last := time.Now(); ; <-tick.C {
 		now := time.Now()
@@ -132,6 +136,15 @@ func (s *Hub) wakeAll(users []*subscribers, is func(*subscribers) bool) {
 			return
 		}
 	}
+}
+
+// wakes is how many users a second are woken: of a server's streams the last is told after
+// spread, or sooner where they are few, or later where they are more than the configured
+// pace gets to.
+func (s *Hub) wakes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return min(s.config.Wakes, max(wakesLeast, int(float64(len(s.subscribers))/s.spread.Seconds())))
 }
 
 // wakeSome returns how many of the users had their turn, so that at most so many wait to

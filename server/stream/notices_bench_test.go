@@ -50,7 +50,7 @@ func BenchmarkNotice(b *testing.B) {
 	}
 	f.row.Store(&row)
 	s := New(Config{Rows: f, Items: f, Logger: slog.New(slog.DiscardHandler), Wakes: 1 << 30})
-	s.pingEvery = time.Hour
+	s.pingEvery, s.spread = time.Hour, 1
 	var written sync.WaitGroup
 	written.Add(users)
 	for i := range users {

@@ -119,6 +119,47 @@ func TestWakesArePaced(t *testing.T) {
 	})
 }
 
+// TestNoticesAreSpread has a notice reach many streams over the time that it may take, and
+// few at once, where the pace that is set would let it be faster.
+func TestNoticesAreSpread(t *testing.T) {
+	for _, of := range []struct {
+		users, wakes int
+		half, all    time.Duration
+	}{
+		{9000, DefaultWakes, spread / 2, spread},
+		{1000, DefaultWakes, 100 * time.Millisecond, 200 * time.Millisecond},
+		{9000, 3000, 1500 * time.Millisecond, 3 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := servertest.NewTables()
+			f.OpenBoards(1, 100)
+			s := New(Config{Rows: f, Items: f, Logger: slog.New(slog.DiscardHandler), Wakes: of.wakes, Limits: Limits{Total: -1}})
+			var took []time.Duration
+			start := time.Now()
+			for i := range of.users {
+				attach(s, fmt.Sprint("user-", i), sink{took: func([]byte) {
+					s.mu.Lock()
+					defer s.mu.Unlock()
+					took = append(took, time.Since(start))
+				}})
+			}
+			synctest.Wait()
+			start, took = time.Now(), nil
+			post(t, f, servertest.Notice("all", "notice"))
+			time.Sleep(5 * time.Second)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if len(took) != of.users {
+				t.Fatalf("%d of %d users were told", len(took), of.users)
+			}
+			half, all := took[of.users/2], took[of.users-1]
+			if half < of.half*9/10 || half > of.half*11/10 || all < of.all*9/10 || all > of.all*11/10 {
+				t.Errorf("of %d users at no more than %d a second half are told after %v, all after %v; want %v and %v", of.users, of.wakes, half, all, of.half, of.all)
+			}
+		})
+	}
+}
+
 // A change that all streams come to at one time, the end of a notice or a content for
 // which they wait, reaches them at the pace of changes. Whoever has something of his own meanwhile
 // goes by that.
