@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,7 +41,7 @@ func TestSecretsStayInside(t *testing.T) {
 		installation.RefoldErr = fmt.Errorf("journal cut short: %w", belfry.ErrCorrupt)
 		withOps(installation)(c)
 		c.Pages = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a page") })
-		c.Limits.Append = 50 * time.Millisecond
+		c.Limits.Append = 5 * time.Millisecond
 	})
 	all := []string{auth.ScopeNotify, auth.ScopeAdmin, auth.ScopeOps}
 	token := mint(t, markedUser, all...)
@@ -63,19 +64,26 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 	for _, broken := range []error{nil, errors.New("the broker is away")} {
 		failing(broken)
-		for _, c := range everyCall(t, r.Server) {
-			for _, auth := range []string{"", "Bearer " + token, "Bearer " + foreign, "Bearer " + token + "x", "Basic " + token, token} {
-				for _, query := range []string{"", "?ticket=" + ticket, "?ticket=" + spent, "?ticket=" + foreign, "?ticket=" + token + "&limit=" + token[:60] + "&min_version=%zz"} {
-					for _, body := range []string{c.body, `{"title":"` + markedText + `","recipient":7}`, `{"seqs":"` + markedText + `"}`, markedText} {
-						answer := exchangeBriefly(t, r.url+c.path+query, c.method, auth, body)
-						checkAnswer(t, c, answer, secrets)
-						if c.method == http.MethodGet {
-							break // without a body
+		t.Run(fmt.Sprint(broken), func(t *testing.T) {
+			for i, c := range everyCall(t, r.Server) {
+				t.Run(c.method+" "+c.path, func(t *testing.T) {
+					t.Parallel()
+					// One address would be slowed down for what is refused to it.
+					from := transportFrom(t, fmt.Sprint("127.0.1.", i+1))
+					for _, auth := range []string{"", "Bearer " + token, "Bearer " + foreign, "Bearer " + token + "x", "Basic " + token, token} {
+						for _, query := range []string{"", "?ticket=" + ticket, "?ticket=" + spent, "?ticket=" + foreign, "?ticket=" + token + "&limit=" + token[:60] + "&min_version=%zz"} {
+							for _, body := range []string{c.body, `{"title":"` + markedText + `","recipient":7}`, `{"seqs":"` + markedText + `"}`, markedText} {
+								answer := exchangeBriefly(t, from, r.url+c.path+query, c.method, auth, body)
+								checkAnswer(t, c, answer, secrets)
+								if c.method == http.MethodGet {
+									break // without a body
+								}
+							}
 						}
 					}
-				}
+				})
 			}
-		}
+		})
 	}
 	failing(nil)
 	metrics := r.get("/metrics", "Authorization", "Bearer "+token).Want(200).Body.String()
@@ -133,8 +141,17 @@ func everyCall(t *testing.T, s *Server) []routeCall {
 	return append(calls, routeCall{"GET", "/v1/" + markedUser, ""}, routeCall{"BREW", "/v1/unread", ""})
 }
 
+// transportFrom returns a client of one of this machine's addresses, until the test ends.
+func transportFrom(t *testing.T, address string) http.RoundTripper {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	transport := &http.Transport{DialContext: d.DialContext}
+	t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
 // exchangeBriefly returns the answer with its headers, of a stream the start.
-func exchangeBriefly(t *testing.T, url, method, auth, body string) (answer string) {
+func exchangeBriefly(t *testing.T, from http.RoundTripper, url, method, auth, body string) (answer string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -144,16 +161,16 @@ func exchangeBriefly(t *testing.T, url, method, auth, body string) (answer strin
 	if auth != "" {
 		req.Header.Set("Authorization", auth)
 	}
-	res, err := http.DefaultTransport.RoundTrip(req)
+	res, err := from.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	from := io.Reader(res.Body)
+	answered := io.Reader(res.Body)
 	if res.Header.Get("Content-Type") == "text/event-stream" {
-		from = io.LimitReader(from, 24) // the rest may take a while
+		answered = io.LimitReader(answered, 24) // the rest may take a while
 	}
-	text, err := io.ReadAll(from)
+	text, err := io.ReadAll(answered)
 	if err != nil {
 		t.Fatal(err)
 	}
