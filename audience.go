@@ -14,7 +14,7 @@ const audienceTopic = "topic:"
 // MaxTopicBytes is the longest name of a topic, in bytes of UTF-8.
 const MaxTopicBytes = 64
 
-// How long a notice is listed: MaxNoticeStay at the most, and NoticeStay where its sender
+// A notice is listed for MaxNoticeStay at the most, and for NoticeStay where its sender
 // says nothing. Both count from its deliver_at, or from when it is taken in.
 const (
 	NoticeStay    = 30 * 24 * time.Hour

@@ -18,7 +18,7 @@ func TestSourceGroupsAreTheirOwn(t *testing.T) {
 		}
 		seen[group] = source
 	}
-	// What was noted must be found again by every later version.
+	// Every later version must find the group of a source that was noted.
 	if got, want := belfry.Prefix("acme").SourceGroup("topic orders"), "acme-source-9ab5253609c2a027"; got != want {
 		t.Errorf("got group %s, want %s", got, want)
 	}

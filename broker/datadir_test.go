@@ -103,8 +103,8 @@ func TestDataDirInUse(t *testing.T) {
 	start(t, cfg)
 }
 
-// What retention empties must not begin again at 0 under the same topic ID:
-// readers would take it for a log that has lost its end.
+// A partition that retention has emptied must not begin again at 0 under the same
+// topic ID: readers would take it for a log that has lost its end.
 func TestRestartKeepsOffsetsOfEmptyPartition(t *testing.T) {
 	t.Parallel()
 	cfg := broker.Config{DataDir: t.TempDir()}

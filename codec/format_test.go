@@ -101,8 +101,8 @@ func TestUnknownCapabilityIsRefused(t *testing.T) {
 	}
 }
 
-// What is cut off is refused or, if the cut is between two fields, read as far
-// as it goes; never more.
+// Bytes that were cut off are refused or, if the cut is between two fields, read as
+// far as they go.
 func TestTruncated(t *testing.T) {
 	for name, g := range goldens(t) {
 		t.Run(name, func(t *testing.T) {

@@ -254,8 +254,8 @@ func must(t testing.TB) func([]byte, error) []byte {
 	}
 }
 
-// What is stored outlives the program: a difference here is a migration, not a
-// matter of -update.
+// Stored bytes outlive the program: a difference here is a migration, not a matter of
+// -update.
 func TestGolden(t *testing.T) {
 	values := goldens(t)
 	for name, g := range values {

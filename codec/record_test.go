@@ -94,7 +94,7 @@ func TestKindsAreThoseOfTheDomain(t *testing.T) {
 	}
 }
 
-// What does not count for the kind, and what the key says, is not stored.
+// Fields that do not count for the kind are not stored, nor are those that the key says.
 func TestEncodeRecordLeavesOut(t *testing.T) {
 	full := inbox.Record{
 		Notification: belfry.Notification{Recipient: "user-7", ID: "1"},

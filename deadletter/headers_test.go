@@ -122,7 +122,7 @@ func TestAsHeadersIsBounded(t *testing.T) {
 	if got := headerOf(d, deadletter.HeaderError); len(got) != 4096 {
 		t.Errorf("%d bytes are left of 5000", len(got))
 	}
-	// What is no text is kept as it is.
+	// Bytes that are not UTF-8 are kept as they are.
 	d = deadletter.Envelope{Error: strings.Repeat("\xff", 5000)}
 	if got := headerOf(d, deadletter.HeaderError); len(got) < 4000 {
 		t.Errorf("%d bytes are left of 5000", len(got))
@@ -206,7 +206,7 @@ func TestReplayedMark(t *testing.T) {
 	}
 }
 
-// Whatever headers a record has, its letter is read as what it is.
+// The letter of a record is read as what it is, whatever headers the record has.
 func FuzzParseDeadLetter(f *testing.F) {
 	f.Add("belfry-reason", []byte("x"), "belfry-offset", []byte("-1"), "error", int64(7))
 	f.Add("", []byte{}, "belfry-replayed", []byte("1,2"), "\xff", int64(0))

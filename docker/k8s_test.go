@@ -136,7 +136,7 @@ func loadBase(t *testing.T) *cluster {
 // their pods get.
 func (c *cluster) pods() map[string]core.PodTemplateSpec {
 	processors := *c.processors.Spec.Template.DeepCopy()
-	// What the controller adds to the first pod.
+	// The controller adds this label to the first pod.
 	processors.Labels["statefulset.kubernetes.io/pod-name"] = c.processors.Name + "-0"
 	return map[string]core.PodTemplateSpec{
 		"topics": c.jobs[0].Spec.Template, "processor": processors, "server": c.servers.Spec.Template,

@@ -96,7 +96,7 @@ func (j *Journal) look() <-chan struct{} {
 		defer close(done)
 		ctx, end := context.WithTimeout(context.Background(), 2*lookWait)
 		defer end()
-		// Whatever keeps it from the brokers keeps the write from them, too.
+		// Its error needs no word: what keeps it from the brokers keeps the write from them, too.
 		_ = j.refresh(ctx)
 	})
 	return done

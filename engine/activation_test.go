@@ -27,7 +27,7 @@ func (s *partOf) MemberID() string                                        { retu
 func (s *partOf) GenerationID() int32                                     { return -1 }
 func (s *partOf) MarkOffset(_ string, p int32, offset int64, meta string) { s.marked[p] = offset }
 
-// Who has not partition 0 decides nothing, and waits for who has.
+// A member without partition 0 decides nothing, and waits for the one that has it.
 func TestOnlyTheOwnerOfPartition0Activates(t *testing.T) {
 	t.Parallel()
 	cfg := kafka.Config{Brokers: kafkatest.Embedded(t), Logger: slog.New(slog.DiscardHandler)}

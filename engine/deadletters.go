@@ -34,8 +34,8 @@ type DeadLetters struct {
 // 1 MiB, and headers.
 const maxDeadLetterBytes = 2_000_000
 
-// How many bytes may be under way, as the client's memory counts them: of one source
-// partition so many that a request of it is full while another is, and of all
+// So many bytes may be under way, as the client's memory counts them. Those of one source
+// partition are enough for a request of it to be full while another is, those of all
 // together what a process can spare.
 const (
 	deadLettersUnderWay      = 32 << 20

@@ -34,12 +34,11 @@ func TestNoDeadLetterIsTooLarge(t *testing.T) {
 	long := strings.Repeat("가", 10_000)
 	wordy := deadletter.Envelope{Reason: deadletter.ReasonPanic, Error: long, Stack: long, Group: long, Rule: long, Field: long}
 	tests := []struct {
-		name string
-		raw  sarama.ConsumerMessage
-		why  deadletter.Envelope
-		// What the letter says of cuts; of the value at least so much is left.
-		length, headers, key int
-		value                int
+		name                 string
+		raw                  sarama.ConsumerMessage
+		why                  deadletter.Envelope
+		length, headers, key int // as the letter says of cuts
+		value                int // bytes that are left at the least
 	}{
 		{"all fits", sarama.ConsumerMessage{Key: []byte("k"), Value: make([]byte, mega), Headers: headers(3, 10)}, deadletter.Envelope{}, 0, 0, 0, mega},
 		{"nearly too large", sarama.ConsumerMessage{Value: make([]byte, 1_999_000)}, deadletter.Envelope{}, 0, 0, 0, 1_999_000},

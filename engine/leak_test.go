@@ -27,7 +27,7 @@ func awaitGoroutines(t *testing.T, limit int) {
 	}, func() bool { return runtime.NumGoroutine() <= limit })
 }
 
-// What goka and its clients do not close, we do.
+// No goroutine or connection is left: we close what goka and its clients do not.
 func TestNothingIsLeftBehind(t *testing.T) {
 	cfg := enginetest.Config(t)
 	enginetest.CreateTopics(t, cfg, 4, "in", "g-table", "rows")

@@ -39,7 +39,7 @@ func TestProcessorStopsDuringAnOutage(t *testing.T) {
 	close(gate)
 	written.Await(t, 1)
 	stop() // fails the test if it takes longer than patience
-	// What was in flight is read again.
+	// The record that was in flight is read again.
 	kept.Addr = cfg.Brokers[0]
 	again, err := broker.Start(kept)
 	if err != nil {

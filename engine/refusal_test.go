@@ -87,8 +87,8 @@ func TestShortenedPartitionsAreReadAgain(t *testing.T) {
 	}
 }
 
-// What was committed says which log and which record it belongs to: a topic
-// that was created again is read from its begin even if it is longer by now.
+// A commit says of which log and which record it is: a topic that was created again is
+// read from the start even if it is longer by now.
 func TestACommitOfAnotherIncarnationIsNotTaken(t *testing.T) {
 	t.Parallel()
 	cfg := enginetest.Config(t)

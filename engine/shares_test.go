@@ -76,7 +76,7 @@ func TestShares(t *testing.T) {
 	})
 }
 
-// Who gives up waiting holds nothing.
+// A caller that gives up waiting holds nothing.
 func TestSharesOfWhoGivesUp(t *testing.T) {
 	s := newShares(10, 10)
 	a, b := kafka.TopicPartition{Topic: "t", Partition: 0}, kafka.TopicPartition{Topic: "t", Partition: 1}

@@ -72,9 +72,9 @@ func awaitOffsets(t *testing.T, cfg kafka.Config, group, topic string, want ...i
 	})
 }
 
-// What was there at the first activation is passed over as the start says, also
-// after a process that ended before it had processed anything; what came
-// while none ran is not.
+// Records that were there at the first activation are passed over as the start says,
+// also after a process that ended before it had processed anything. Records that came
+// while no process ran are not passed over.
 func TestStartIsResolvedOnceForAllPartitions(t *testing.T) {
 	t.Parallel()
 	day := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
@@ -218,7 +218,7 @@ func TestActivationOfTheDeadIsRefused(t *testing.T) {
 	}
 }
 
-// What is silent stays so, whoever reads it again.
+// A silent record stays silent for every process that reads it again.
 func TestSilentRecordsAreTheSameAfterACrash(t *testing.T) {
 	t.Parallel()
 	cfg := enginetest.Config(t)

@@ -83,7 +83,7 @@ func TestStormOfDeadLetters(t *testing.T) {
 		}, func() bool { return done.Load() == want && dead.UnderWay() > 3<<20 })
 	}
 	flows(allGood - 1)
-	// What comes while the bad ones wait goes on too.
+	// Records that come while the bad ones wait are processed too.
 	enginetest.Produce(t, cfg, &sarama.ProducerMessage{Topic: "in", Partition: 3, Value: sarama.StringEncoder("good")})
 	flows(allGood)
 	if set.Load() != 0 {

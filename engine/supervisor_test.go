@@ -62,7 +62,7 @@ func TestSupervisorBuildsAnewWithBackoff(t *testing.T) {
 	})
 }
 
-// Whoever lived for a while failed for another reason than the time before.
+// A worker that ran for a while failed for another reason than the time before.
 func TestSupervisorForgetsOldFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

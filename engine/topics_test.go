@@ -170,7 +170,7 @@ func TestProcessorAndViewNameTheMissingTopic(t *testing.T) {
 			t.Errorf("error %v does not name %s", err, missing)
 		}
 	}
-	// What was missing is found when it comes.
+	// Missing topics are found when they come.
 	enginetest.CreateTopics(t, cfg, 2, "g-table", "rows")
 	enginetest.AwaitPhase(t, p, engine.Running)
 	enginetest.AwaitPhase(t, v, engine.Running)

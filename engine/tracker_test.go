@@ -111,8 +111,8 @@ func TestTrackerNeverPassesAPendingRecord(t *testing.T) {
 	})
 }
 
-// What follows a record that does not complete is bounded, and there is room
-// again as soon as it does.
+// The records that follow one that does not complete are bounded, and there is room
+// again as soon as it completes.
 func TestTrackerHasRoomForSoMuch(t *testing.T) {
 	tr := newTracker(maxPending)
 	value := make([]byte, 1<<20)

@@ -25,8 +25,8 @@ const (
 	MaxReasonBytes   = 200     // of why an endpoint is gone
 )
 
-// How often messages to an endpoint may come back before it is gone: on so many days, none
-// of them longer than bouncesPass after the one before.
+// An endpoint is gone once messages to it came back on MaxBounceDays days, none of them
+// longer than bouncesPass after the one before.
 const (
 	MaxBounceDays = 5
 	bounceDay     = 24 * time.Hour

@@ -97,8 +97,7 @@ func TestRedelivery(t *testing.T) {
 	}
 }
 
-// What a record removed and what it made are both emitted again, the same as at
-// first.
+// A record that comes twice has the same effects twice: what it removed and what it made.
 func TestRedeliveryRepeatsTheEffects(t *testing.T) {
 	k := collapse("k")
 	for _, c := range []struct {

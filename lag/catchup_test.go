@@ -38,7 +38,7 @@ func TestCatchUp(t *testing.T) {
 		{"keeps up, a little more at a time", steady(4, 1000, -10, 20), 0.2, 0.3, false},
 		{"caught up", []seen{{0, 1000}, {1000, 0}}, 0, 0, false},
 		{"another log", []seen{{5000, 10}, {0, 7}}, 0, 0, true},
-		// What arrived at once half a minute ago counts little.
+		// Records that arrived at once half a minute ago count little.
 		{"a burst is worked off", append([]seen{{0, 0}, {0, 100_000}}, steady(7, 5000, 5000, 95_000)...), 64, 66, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -23,7 +23,7 @@ const (
 	Unsubscribe                   // switches a channel off, or one category of it; as often as it is asked
 )
 
-// How long links hold, from when they are signed.
+// Links hold for so long from when they are signed.
 const (
 	ReadLife        = 30 * 24 * time.Hour // messages that nobody has fetched by then are gone from push services
 	UnsubscribeLife = 60 * 24 * time.Hour

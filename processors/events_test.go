@@ -185,7 +185,7 @@ func TestOffsetsWaitForDeadLetters(t *testing.T) {
 	committed(3)
 }
 
-// What a producer that isn't ours writes, with the partitioner of Java.
+// A producer of others writes events with the partitioner of Java, with and without a key.
 func TestEventsOfAForeignProducer(t *testing.T) {
 	t.Parallel()
 	kafkatest.Jars(t)

@@ -57,7 +57,7 @@ func TestOneEventForTenThousand(t *testing.T) {
 	rewind(t, cfg, prefix.RouterGroup("announcements"), "announcements")
 	route(t, cfg, named("announcements"))
 	produce(t, cfg, to("announcements", append(words, "once more")...))
-	// Whatever was doubled would be counted by then.
+	// Notifications that were doubled would be counted by then.
 	kafkatest.Eventually(t, patience, func() string { return "what was routed again is not committed" }, func() bool {
 		committed, ends := offsets(t, cfg, prefix.RouterGroup("announcements"), "announcements")
 		return committed == ends && ends[0] == 2

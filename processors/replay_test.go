@@ -148,7 +148,7 @@ func TestReplayAfterRulesAreMended(t *testing.T) {
 		}
 		return out
 	}
-	// What is bad comes before what is good: the watermarks are past it.
+	// Bad events come before good ones: the watermarks are past them.
 	produce(t, r.cfg, value("a", "to:a", "a,b", "to:a,b", "none", "to:a")...)
 	r.awaitCount(t, "a", 3)
 	r.awaitCount(t, "b", 1)

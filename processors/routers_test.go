@@ -81,7 +81,7 @@ func TestPatternsPickUpWhatComes(t *testing.T) {
 	produce(t, cfg, to("shop.new", "b", "first of a new topic"))
 	wantJournal(t, cfg, "a new", "b first of a new topic")
 
-	// What came while nobody looked is new, too.
+	// Events that came while no process looked are new, too.
 	r.stop()
 	createSource(t, cfg, 1, "shop.newer")
 	produce(t, cfg, to("shop.newer", "c", "first of a topic that came while none ran"))
@@ -239,7 +239,7 @@ func TestUnavailableIsWaitedFor(t *testing.T) {
 	kafkatest.Eventually(t, patience, func() string { return "still waits for " + waits() }, func() bool { return waits() == "" })
 }
 
-// What is older than the activation arrives read and makes no sound.
+// Events that are older than the activation arrive read and make no sound.
 func TestSilentBackfill(t *testing.T) {
 	t.Parallel()
 	cfg := installed(t)

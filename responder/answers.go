@@ -27,7 +27,7 @@ func (r *Responder) address(a *asked) error {
 	}
 	if !a.asked {
 		a.topic = belfry.DefaultReplyTopic
-		// Whoever names no topic and gives nothing to know an answer by wants none.
+		// A sender that names no topic and gives nothing to know an answer by wants none.
 		a.reply = a.correlation != nil && r.Replies.Allow(a.topic)
 		if !a.reply {
 			return nil

@@ -252,7 +252,7 @@ func refusal(err error) answer {
 }
 
 // Shown is what an operator is shown of a request: its action, and for whom, as JSON.
-// Whoever has the rest of it can send to a device.
+// The rest of it is a secret: it is enough to send to a device.
 func Shown(value []byte) (action string, recipient []byte) {
 	var b body
 	if exactjson.Parse(unquoted(value), &b, wantBody) != nil {

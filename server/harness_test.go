@@ -36,7 +36,7 @@ func newAPI(t testing.TB, edit ...func(*Config)) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// How busy this machine is must not show in answers.
+	// The load of this machine must not show in answers.
 	s.load = limit.NewLoad(func() time.Duration { return 0 })
 	return &api{t: t, ctx: t.Context(), fake: f, Server: s}
 }

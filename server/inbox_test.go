@@ -77,7 +77,7 @@ func TestInboxFilters(t *testing.T) {
 		if got := titles(b.Items); got != want {
 			t.Errorf("%q: got %q, want %q", query, got, want)
 		}
-		// Whatever is listed, the badge is that of the whole inbox.
+		// The badge is that of the whole inbox, whatever is listed.
 		if b.Unread != 2 || b.Version != 6 || b.Items == nil {
 			t.Errorf("%q: got %+v", query, b)
 		}
@@ -112,7 +112,7 @@ func TestInboxETag(t *testing.T) {
 	a.get("/v1/users/u/inbox", "If-None-Match", plain.Header().Get("ETag")).Want(304)
 	korean := a.get("/v1/users/u/inbox", "Accept-Language", "ko").Want(200).Header().Get("ETag")
 	a.get("/v1/users/u/inbox", "Accept-Language", "ko", "If-None-Match", korean).Want(304)
-	// Who changes the language must not be told that nothing has changed.
+	// A user who changes the language must not be told that nothing has changed.
 	a.get("/v1/users/u/inbox", "Accept-Language", "en", "If-None-Match", korean).Want(200)
 	a.get("/v1/users/u/inbox", "If-None-Match", korean).Want(200)
 	if got, want := (wire.Condition{Tags: []string{korean}}).Version(), uint64(1); got != want {

@@ -413,7 +413,7 @@ func (e exchange) request(ctx context.Context, t *testing.T) *http.Request {
 	if e.token {
 		subject := e.caller()
 		scopes := e.scopes
-		// Who may act for any user is told that there can be no such user.
+		// A caller that may act for any user is told that there can be no such user.
 		if subject != e.values["user"] && e.subject == "" {
 			scopes = append(scopes[:len(scopes):len(scopes)], auth.ScopeAdmin)
 		}

@@ -75,7 +75,7 @@ func TestOpsPageIsLive(t *testing.T) {
 	browsertest.Eventually(tab, has(text("#flows-table"), "belfry-unreadgrouprecoveringbelfry.journalbelfry-unread-table, belfry-inbox-table"), true)
 	browsertest.Eventually(tab, has(text("#figures"), "3 min 20 s"), true)
 
-	// What changes shows in the same document, is announced, and keeps the focus.
+	// A change shows in the same document, is announced, and keeps the focus.
 	browsertest.Eval[any](tab, `window.sameDocument = true;
 		document.querySelector('#groups-table tr[data-key="belfry-unread"] button').focus()`)
 	f.Set(func() {

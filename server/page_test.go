@@ -113,7 +113,7 @@ func TestPage(t *testing.T) {
 	})
 }
 
-// What is filled in from the past is listed, and nobody is told of it.
+// Notifications that are filled in from the past are listed, and the page does not announce them.
 func TestPageSaysNothingOfWhatArrivesRead(t *testing.T) {
 	a, address := pageServer(t)
 	a.notify("user-7", "first")

@@ -126,7 +126,7 @@ func (g glancing) Row(string) (inbox.State, error) {
 	return inbox.State{}, nil
 }
 
-// What a badge takes is read of a row, and not the whole of it.
+// A badge is read off a row without the whole of it.
 func TestBadgesDoWithoutRows(t *testing.T) {
 	f := servertest.NewTables()
 	a := newAPI(t, func(c *Config) { c.Rows = glancing{f, t} })

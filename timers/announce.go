@@ -53,7 +53,7 @@ func (s *telling) lookAtAll(ctx context.Context) error {
 		for _, user := range users {
 			next, err := s.rows.Next(user, time.Now())
 			if err != nil {
-				// Whoever folds the row next tells more.
+				// The next fold of the row tells more.
 				s.queue.log.Debug("row cannot be read for what is announced", "partition", s.number, "err", err)
 				continue
 			}

@@ -209,7 +209,7 @@ func TestAuditWaitsForContents(t *testing.T) {
 	wantAudit(t, a, "users 3 drift 1 waiting 0 badge 0 missing 1 differs 0 unreadable 0")
 	a.Again()
 	wantAudit(t, a, "users 4 drift 1 waiting 0 badge 0 missing 1 differs 0 unreadable 0")
-	// What comes after that has its own time.
+	// Items that come after that have their own time.
 	row, _ := l.Row("a")
 	row.Version, row.Items = 11, append(row.Items, inbox.Entry{Seq: 11, Version: 11, Count: 1})
 	l.rows["a"], l.items["a/2"] = row, gone

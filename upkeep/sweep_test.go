@@ -137,7 +137,7 @@ func TestSweepPass(t *testing.T) {
 		t.Errorf("%d swept", s.Swept())
 	}
 
-	// Who can't read or write now has not swept, and takes nothing for an orphan.
+	// A sweep that cannot read or write now has swept nothing, and takes nothing for an orphan.
 	for name, tt := range map[string]struct {
 		edit func(*upkeep.SweepConfig)
 		want error

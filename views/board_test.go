@@ -121,8 +121,8 @@ func TestNoticesAreShown(t *testing.T) {
 		}
 	}
 
-	// Whoever waits is told of a notice's content and of its board, as are those who
-	// watch all of them; a row's own watcher is not.
+	// A watcher of a user is told of a notice's content and of its board, and so are those
+	// of all boards and contents. A watcher of rows is not.
 	var told calls
 	defer u.Watch("kim", told.of("kim"))()
 	defer u.Watch(nobody, told.of("nobody"))()

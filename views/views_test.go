@@ -225,7 +225,7 @@ func TestWatchersAreToldOfTheirRecipient(t *testing.T) {
 	await("a row", "a row, too")
 	put(t, cfg, prefix.InboxTable(), "a/7", content(t, "x"))
 	await("a item", "a row", "a row, too")
-	// What is refused, and what concerns others, tells nobody.
+	// A row that is refused tells nobody, nor does one of somebody else.
 	put(t, cfg, prefix.UnreadTable(), "a", row(t, 4))
 	put(t, cfg, prefix.InboxTable(), "a/7", nil)
 	await("a item", "a item", "a row", "a row, too")
@@ -272,7 +272,7 @@ func TestWatchersAreToldOfWhatIsUrgent(t *testing.T) {
 	}
 }
 
-// Who watched before the table could be read learns that it can.
+// A watcher that came before the table could be read learns that it can.
 func TestWatchersAreToldOfTheFirstRecovery(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)

@@ -50,8 +50,8 @@ const cards = figures.map(([name, , text]) => {
 let before; // the overview before
 let measured; // {at, processed, rate} of the collection of lag that was seen last
 
-// What all members of all groups process, from what they have committed between
-// two collections.
+// processedRate is that of all members of all groups, from what they have committed
+// between two collections.
 function processedRate(o) {
   const at = o.lag.collected_at;
   if (at && at !== measured?.at) {

@@ -67,7 +67,8 @@ func chaosScenes() map[string]chaosScene {
 			},
 			duration: 20 * seconds, users: 1500, rate: 200, cap: 50,
 		},
-		// What the router writes again is seconds old, and forgotten.
+		// The router writes records again that are seconds old: small inboxes have
+		// forgotten them by then.
 		"stalled writes, small inboxes": {
 			faults:   stalled,
 			duration: 42 * seconds, users: 20, rate: 300, cap: 2,

@@ -18,7 +18,7 @@ import (
 	"github.com/belfry/belfry/server/auth"
 )
 
-// Where events of bench latency enter and where they arrive.
+// Events of bench latency enter at one of the first two and arrive at one of the others.
 const (
 	fromNotifications = "notifications"
 	fromJournal       = "journal"

@@ -233,8 +233,8 @@ func TestMendsCanBeSwitchedOff(t *testing.T) {
 	}
 }
 
-// What is left also compiles. One build for all mends, but for those that
-// switch off the same text in another way.
+// The program compiles with its mends switched off. One build serves all of them, but
+// for those that switch off the same text in another way.
 func TestMendsSwitchedOffCompile(t *testing.T) {
 	parts.Need(t, "lab")
 	if testing.Short() {

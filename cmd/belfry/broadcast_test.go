@@ -238,8 +238,8 @@ func TestBroadcastFailsWhileItWrites(t *testing.T) {
 	}
 }
 
-// Where no processor has made the boards yet nothing is announced or taken back, and it is
-// said why.
+// Nothing is announced or taken back while no processor has made the boards yet, and the
+// error says so.
 func TestBroadcastWithoutBoards(t *testing.T) {
 	t.Parallel()
 	brokers := kafkatest.Embedded(t)

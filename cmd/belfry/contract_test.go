@@ -16,7 +16,7 @@ import (
 	"github.com/belfry/belfry/internal/programtest"
 )
 
-// What the help lists, in its groups: the names are a contract.
+// The names that the help lists, and their groups, are a contract.
 func TestHelpListsEveryCommand(t *testing.T) {
 	r := call(t, nil, "--help")
 	r.WantOutput(t)

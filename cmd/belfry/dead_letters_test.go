@@ -190,7 +190,7 @@ func TestDeadLettersRefuse(t *testing.T) {
 	}
 }
 
-// What is done for good is never a matter of a file or the environment.
+// --yes is for the command line alone: no file and no environment does anything for good.
 func TestYesIsNoSetting(t *testing.T) {
 	for _, name := range cli.SettingNames(testProgram(nil).Root()) {
 		if name == "yes" {

@@ -86,7 +86,7 @@ func TestEmit(t *testing.T) {
 	}
 }
 
-// What emit writes to one person stays in order, since it lies in one partition.
+// The records of one recipient stay in order: emit writes them to one partition.
 func TestEmitKeysByRecipient(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	makeTopics(t, brokers)

@@ -16,8 +16,8 @@ import (
 	"github.com/belfry/belfry/internal/programtest"
 )
 
-// What somebody took out of the inbox table behind the row's back is found; so
-// is whose it is, and nobody else.
+// An audit finds content that was taken out of the inbox table behind the row's back.
+// It names the user whose it is, and nobody else.
 func TestInspectAudit(t *testing.T) {
 	t.Parallel()
 	brokers := kafkatest.Embedded(t)

@@ -174,8 +174,8 @@ func TestInspect(t *testing.T) {
 		}
 	})
 	t.Run("orphan and missing content", func(t *testing.T) {
-		// What a crash could leave: the content of an item that the row has not,
-		// and none for one that it has.
+		// A crash could leave the content of an item that the row has not, and none
+		// for one that it has.
 		orphan, lost := before.Items[4].Seq, before.Items[0].Seq
 		content, err := codec.EncodeItem(&inbox.Item{Seq: orphan, Notification: belfry.Notification{ID: "x", Title: belfry.PlainText("left")}})
 		if err != nil {

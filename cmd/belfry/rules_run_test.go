@@ -70,7 +70,7 @@ func TestRunWithRules(t *testing.T) {
 	r.wantCleanStop()
 }
 
-// What is wrong with rules is told as a whole, before anything runs.
+// All errors of a rules file are told at once, before anything runs.
 func TestBadRulesAreRefusedAtStart(t *testing.T) {
 	t.Parallel()
 	bad := programtest.WriteFile(t, "rules.yaml", "sources:\n  - topic: a\n    rules:\n      - {name: x, recipents: event.to}\n      - {name: x, recipients: 'event.', title: t}\n")
@@ -91,7 +91,7 @@ func TestBadRulesAreRefusedAtStart(t *testing.T) {
 			t.Errorf("a file that does not exist: exit code %d: %s", r.Code, r.Stderr)
 		}
 	}
-	// Who routes nothing reads no rules.
+	// A processor without the group of routers reads no rules.
 	if r := call(t, nil, "processor", "--groups", "unread", "--brokers", "127.0.0.1:1", "--state-dir", t.TempDir(), "--rules", bad); strings.Contains(r.Stderr, "rules") {
 		t.Errorf("the group unread read rules: %s", r.Stderr)
 	}

@@ -107,7 +107,7 @@ func TestGrowKeepsEverything(t *testing.T) {
 		t.Errorf("got rows in partitions %v, want them spread over 7", partitions)
 	}
 
-	// What is known is no news, and what is new comes once.
+	// A notification that is known changes nothing, and one that is new comes once.
 	was := awaitBadge(t, next.url, "", "user-0", hasUnread(3))
 	notifyOne(t, next.url, 0, "1", "")
 	notifyOne(t, next.url, 0, "new", "")

@@ -27,7 +27,7 @@ func TestNewEpochOfAJournalCutOnDisk(t *testing.T) {
 	cluster.Kill(1)
 	cluster.CutLog(1, "belfry.journal", 1, 2)
 	cluster.Up(1)
-	// What is written now lies at offsets that the row of that user has seen.
+	// Records that are written now lie at offsets that the row of that user has seen.
 	in.post("6", users...)
 	if records := programtest.RecordsOf(t, in.brokers, "belfry.journal"); len(records) != 6+3+6 {
 		t.Fatalf("the journal holds %d records, want 15: it was not cut", len(records))

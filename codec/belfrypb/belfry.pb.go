@@ -1,4 +1,4 @@
-// What Belfry stores, as it stands on the disks of the brokers.
+// Messages that Belfry stores, as they stand on the disks of the brokers.
 //
 // # Changing it
 //

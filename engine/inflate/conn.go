@@ -45,8 +45,8 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 	return newConn(c, d.budget), nil
 }
 
-// Where the fields of a request and of a response lie: a length of what follows it,
-// then in a request key, version and correlation id, in a response that id.
+// A request and a response begin with the length of what follows. Then come in a request
+// key, version and correlation id, in a response that id.
 const (
 	lengthBytes  = 4
 	requestHead  = lengthBytes + 8

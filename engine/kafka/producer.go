@@ -62,7 +62,7 @@ func (c *Config) NewProducer(clientID string, failStop bool, more ...kgo.Opt) (*
 		// the time that batches of 2 ms do, and p99 with it (docs/bench); under
 		// full load batches form by themselves while others are in flight.
 		kgo.ProducerLinger(producerLinger),
-		// How soon a moved partition is found again.
+		// A moved partition is found again as soon as this.
 		kgo.MetadataMinAge(250 * time.Millisecond),
 	}
 	if failStop {

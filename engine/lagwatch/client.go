@@ -24,7 +24,7 @@ import (
 // lagRetry is about how long to wait before a request is tried again.
 const lagRetry = 200 * time.Millisecond
 
-// How a collection waits for brokers and how much it asks of them at once.
+// A collection waits so long for brokers, and asks so much of them at once.
 const (
 	lagTimeout  = 5 * time.Second  // of connecting, and of each request
 	lagPatience = 20 * time.Second // of a collection

@@ -135,7 +135,7 @@ func testLagAtAnOpenTransaction(t *testing.T, brokers []string) {
 	}
 }
 
-// What a commit of ours says about its log counts: after the topic was made
+// A commit of ours says of which log it is, and that counts: after the topic was made
 // anew, an offset that happens to fit is not one of it.
 func TestLagOfACommitForAnotherLog(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
@@ -194,8 +194,8 @@ func TestLagOfGroupsThatComeAndGo(t *testing.T) {
 	w.Await("less", names("[team-2]"))
 }
 
-// How long until a group has caught up shows while it works, and that it never
-// will when it stops.
+// A report says in how long a group will have caught up while the group works, and that
+// it never will when the group stops.
 func TestLagTellsWhenCaughtUp(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	k := newLagKafka(t, brokers)

@@ -264,8 +264,7 @@ func testLagOfAGroup(t *testing.T, brokers []string) {
 	})
 }
 
-// What a group reads is known from its commits and its members if from nothing
-// else.
+// The topics of a group that nobody declared are known from its commits and members.
 func TestLagOfAnUndeclaredGroup(t *testing.T) {
 	t.Parallel()
 	brokers := kafkatest.Embedded(t)

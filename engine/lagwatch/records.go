@@ -9,10 +9,9 @@ import (
 	"github.com/belfry/belfry/lag"
 )
 
-// How many records a collection looks at. Each costs a request and brings a
-// batch: those of our own groups are looked at wherever they are behind, those
-// of others' one after the other, in later collections too, once they stand
-// still.
+// A collection looks at so many records. Each costs a request and brings a batch. Those
+// of our own groups are looked at wherever they are behind, those of others' one after
+// the other, in later collections too, once they stand still.
 const (
 	maxOwnLooks    = 512
 	maxOtherLooks  = 32

@@ -219,7 +219,7 @@ func TestRenewWantsProcessorsStopped(t *testing.T) {
 	r.mustRun(t)
 }
 
-// What ends before the deletion leaves the topic as it was, and no copy that
+// A renewal that ends before the deletion leaves the topic as it was, and no copy that
 // could be taken for that of a topic deleted later.
 func TestRenewInterruptedBeforeTheDeletion(t *testing.T) {
 	t.Parallel()

@@ -46,7 +46,7 @@ func TestStoreWithAFlippedByte(t *testing.T) {
 			continue
 		}
 		found++
-		// What was found broken is not opened again, or is whole.
+		// A store that was found broken is not opened again, or is whole.
 		if readAll(t, dir, operations, flipped) {
 			t.Errorf("seed %d: %s: error after it was found once", seed, flipped)
 		}

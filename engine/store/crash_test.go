@@ -10,8 +10,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Whatever is on disk when the process is killed or the power fails, an offset
-// never claims rows that aren't there.
+// An offset never claims rows that are not there, whatever is on disk when the process
+// is killed or the power fails.
 func TestStoreAfterACrash(t *testing.T) {
 	t.Parallel()
 	for name, kept := range map[string]int{"killed": 100, "power": 0, "power, some kept": 50} {

@@ -119,7 +119,7 @@ func TestDueIndexGoesWithTheRows(t *testing.T) {
 	checkDues(t, "filled again", s, 0, map[string]int64{"b": 6})
 }
 
-// Where no row is ever due the store holds no more than rows, an offset and a mark.
+// A store whose rows are never due holds no more than rows, an offset and a mark.
 func TestDueIndexCostsNothingWithoutDues(t *testing.T) {
 	t.Parallel()
 	s := dueStore(t, t.TempDir(), true)

@@ -17,8 +17,8 @@ import (
 	"github.com/lovoo/goka/storage"
 )
 
-// How much a store keeps in memory before it writes it to disk. A process that is
-// killed loses that much, and reads it again from the table's topic.
+// A store keeps so much in memory before it writes it to disk. A process that is killed
+// loses that much, and reads it again from the table's topic.
 const (
 	unflushedBytes = 10 << 20
 	unflushedAge   = 30 * time.Second

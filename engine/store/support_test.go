@@ -86,7 +86,7 @@ func verifyRows(s storage.Storage, end int) (offset int, wrong string, err error
 func newStore(t *testing.T, files vfs.FS, dir string) (*Store, error) {
 	t.Helper()
 	if memory, ok := files.(*vfs.MemFS); ok {
-		// What is not Pebble's is kept on disk whatever files are.
+		// Files that are not Pebble's are on disk, even where Pebble's are in memory.
 		folder := filepath.Join(dir, "t", fmt.Sprintf("%x", [16]byte{1}))
 		if err := memory.MkdirAll(folder, 0o700); err != nil {
 			t.Fatal(err)

@@ -15,10 +15,10 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 )
 
-// How a feed waits for brokers. A broker that answers nothing (it hangs, or the
-// network swallows everything) is given up after feedWait + feedPatience, so
-// that what was lost in an outage is asked for again within two seconds of its
-// end: TCP by itself, after an outage of minutes, would take as long again.
+// A feed gives a broker up that answers nothing (it hangs, or the network swallows
+// everything) after feedWait + feedPatience. Requests that were lost in an outage are
+// so made again within two seconds of its end: TCP by itself, after an outage of
+// minutes, would take as long again.
 // The size of a fetch is bounded so that a slow line can carry it in that
 // time: 16 Mbit/s do.
 const (
@@ -55,7 +55,7 @@ func openFeed(c *kafka.Config, topic, clientID string, more ...kgo.Opt) (*feed, 
 		kgo.DialTimeout(feedDial),
 		kgo.RequestTimeoutOverhead(feedPatience),
 		kgo.RetryBackoffFn(func(int) time.Duration { return feedRetry/2 + rand.N(feedRetry/2) }),
-		// How soon a moved partition is found again, and an idle one.
+		// A moved partition is found again as soon as this, and an idle one as soon as the next.
 		kgo.MetadataMinAge(feedRetry),
 		kgo.MetadataMaxAge(10 * time.Second),
 		kgo.FetchMaxWait(feedWait),

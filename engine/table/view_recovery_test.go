@@ -68,12 +68,12 @@ func TestViewRecoversWithoutTheLastRecord(t *testing.T) {
 	enginetest.AwaitValue(t, v, "b", "1")
 	enginetest.AwaitStored(t, v, end)
 	stop()
-	// What does not exist is not waited for again.
+	// A view does not wait again for a record that does not exist.
 	v = table.NewView(cfg, table.Definition{Topic: "rows"})
 	enginetest.Run(t, v.Run)
 	enginetest.AwaitPhase(t, v, engine.Running)
 	enginetest.AwaitStored(t, v, end)
-	// Nor by who reads a partition once.
+	// A scan, which reads a partition once, does not wait for it either.
 	var seen enginetest.Log
 	err := table.Scan(t.Context(), cfg, "rows", 0, func(m *sarama.ConsumerMessage) error {
 		seen.Add(string(m.Key))

@@ -174,7 +174,7 @@ func TestRefolderTellsOfNotices(t *testing.T) {
 	if c := r.Result(morning); !c.Agrees || c.Row.Unread != 1 || c.Refolded.Unread != 1 || c.Version != h.board.State.Version || steps[0].Added != 1002 {
 		t.Errorf("of who has no row: got %+v, %+v first", c, steps[0])
 	}
-	// Where there is no board, or one that the row does not count with, nothing is told of it.
+	// Nothing is told of a notice where there is no board, or one that the row does not count with.
 	other := row
 	other.Base++
 	for name, r := range map[string]*board.Refolder{

@@ -77,8 +77,8 @@ func (r *received) await(t *testing.T, n int) []*kgo.Record {
 	return slices.Clone(r.records)
 }
 
-// What was there before a follower is opened is none of its business, and
-// nothing after is missed.
+// A follower passes over the records that were there before it was opened, and misses
+// none after.
 func TestFeedAndFollow(t *testing.T) {
 	cfg := started(t)
 	const before, n, users = 30, 60, 7

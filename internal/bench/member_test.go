@@ -30,7 +30,7 @@ func shell(t *testing.T, script string) *member {
 	return m
 }
 
-// Who ends by itself is started again and counted; who is told to is not.
+// A member that ends by itself is started again and counted. One that is told to end is not.
 func TestEndings(t *testing.T) {
 	t.Parallel()
 	m := shell(t, `echo up; exit 1`)

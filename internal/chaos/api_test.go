@@ -166,7 +166,7 @@ func TestCommandsAreRecordedAsAnswered(t *testing.T) {
 	}
 }
 
-// What users choose is what the API takes.
+// The API takes every action that users choose.
 func TestChosenActionsAreValid(t *testing.T) {
 	dice := rand.New(rand.NewPCG(1, 2))
 	items := []history.Item{{Seq: 9, Category: "order"}, {Seq: 5}, {Seq: 2, Category: "comment"}}

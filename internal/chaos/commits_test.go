@@ -28,7 +28,7 @@ func TestGapsAreTheLongestOfEachGroup(t *testing.T) {
 	if got := chaos.Gaps(seen, at(0), at(6)); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	// What was before or after does not count.
+	// Commits before and after the time that is asked for do not count.
 	want = []chaos.Gap{{Group: "b", Partition: 1, From: at(1), To: at(2)}}
 	if got := chaos.Gaps(seen, at(1), at(3)); len(got) != 1 || got[0].Group != want[0].Group || got[0].To.Sub(got[0].From) != time.Second {
 		t.Errorf("got %v, want %v", got, want)

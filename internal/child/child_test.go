@@ -96,7 +96,7 @@ func TestAPausedChildStops(t *testing.T) {
 	}
 }
 
-// What a child started itself ends with it.
+// The processes that a child started end with it.
 func TestTheWholeGroupEnds(t *testing.T) {
 	p, log := start(t, `sleep 1000 & echo $!.; wait`)
 	text := awaitText(t, log, ".")

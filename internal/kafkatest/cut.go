@@ -22,7 +22,7 @@ func (c *Cluster) CutLog(id int, topic string, partition int32, offset int64) {
 	data := filepath.Join(n.dir, "data")
 	c.check("cut a log of", n, errors.Join(
 		cutLog(filepath.Join(data, fmt.Sprintf("%s-%d", topic, partition)), offset),
-		// How far it was flushed and replicated is found out anew.
+		// Kafka finds out anew how far the log was flushed and replicated.
 		os.Remove(filepath.Join(data, "recovery-point-offset-checkpoint")),
 		os.Remove(filepath.Join(data, "replication-offset-checkpoint")),
 	))

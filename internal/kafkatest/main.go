@@ -9,10 +9,9 @@ import (
 	"github.com/belfry/belfry/internal/parts"
 )
 
-// How many parallel tests of a package run at once. They wait for sessions,
-// back-offs and brokers most of the time, so they are more than a small machine has
-// cores; go test's own default is a test a core. Real parts need memory and processors
-// of their own.
+// So many parallel tests of a package run at once. They wait for sessions, back-offs and
+// brokers most of the time, so they are more than a small machine has cores; go test's
+// own default is a test a core. Real parts need memory and processors of their own.
 const (
 	sideBySide          = "16"
 	sideBySideRealParts = "8"

@@ -116,7 +116,7 @@ type at struct {
 func (a at) Offset() int64        { return a.offset }
 func (a at) Timestamp() time.Time { return time.Time{} }
 
-// What sets the folds apart: a record that comes twice.
+// A record that comes twice sets the folds apart.
 func TestFoldsOfARedelivery(t *testing.T) {
 	for name, want := range map[string]int{foldBelfry: 1, foldPlain: 2} {
 		fold, err := foldOf(name)

@@ -98,7 +98,7 @@ func (in *installation) inboxes() scenario.Inboxes {
 // what differs on a broker is due to what lies between them.
 func TestRulesDoWhatThePlanSays(t *testing.T) {
 	t.Parallel()
-	// What stands for a topic's ID is as long as one in hexadecimal.
+	// The stand-ins for topic IDs are as long as such an ID in hexadecimal.
 	ids := map[string]string{}
 	for topic, id := range topicIDs() {
 		ids[topic] = id + "000000000000000000000000000000"

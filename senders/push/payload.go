@@ -221,7 +221,7 @@ func urgency(entries []*inbox.Entry) webpush.Urgency {
 	return webpush.UrgencyNormal
 }
 
-// How long a service keeps a message for a device that is off.
+// A push service keeps a message for a device that is off for so long.
 const (
 	ttlPressing = 72 * time.Hour
 	ttlNormal   = 24 * time.Hour

@@ -104,8 +104,8 @@ func TestTokenMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// Who looks at every request has no tokens to remember, and a server can be told
-// to check each time.
+// Auth that asks for no token has none to remember, and a server can be told to check
+// a token each time.
 func TestTokenMemoryOfNoAuth(t *testing.T) {
 	if _, ok := rememberTokens(None(), time.Hour).(noAuth); !ok {
 		t.Error("it is not what it was")

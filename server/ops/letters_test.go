@@ -72,7 +72,7 @@ func TestLetters(t *testing.T) {
 	} {
 		a.call("POST", replay, `{"letters":[{"partition":0,"offset":11},{`+place+`}]}`).WantProblem(400, field)
 	}
-	// What a form of another site's page can send.
+	// A form of another site's page can send these content types.
 	for _, contentType := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""} {
 		a.call("POST", replay, `{"letters":[{"partition":0,"offset":11}]}`, "Content-Type", contentType).WantProblem(415, "")
 	}

@@ -74,7 +74,7 @@ const (
 	// A browser registers once, and again after some weeks; a test suite more often.
 	registrationRate  = 1.0 / 30 // a second, of one user
 	registrationBurst = 30
-	// Whoever has a message has a link, and no token: a person clicks some boxes of its page,
+	// A link comes with a message and needs no token: a person clicks some boxes of its page,
 	// and mail programs ask once a message.
 	linkRate  = 1.0 / 2 // a second, of what links of one user write
 	linkBurst = 60

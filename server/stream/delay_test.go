@@ -22,8 +22,8 @@ func delays(t *testing.T, h prometheus.Metric) (count uint64, sum float64, m *dt
 	return out.Histogram.GetSampleCount(), out.Histogram.GetSampleSum(), out.Histogram
 }
 
-// What an open stream is told of counts, by the time of its record; what is
-// told to one that comes does not: that is as old as it likes.
+// Frames to an open stream count, by the time of their records. Those to one that has
+// just come do not: their records may be of any age.
 func TestRecordToSocket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := servertest.NewTables()

@@ -48,8 +48,8 @@ func TestStreamLimits(t *testing.T) {
 	}
 }
 
-// Who is told to go elsewhere is not kept waiting, nor sent there with all the
-// others.
+// A client of a server that drains is sent elsewhere at once, and comes there at another
+// time than the others.
 func TestStreamDrainSaysWhenToCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestHub(servertest.NewTables())

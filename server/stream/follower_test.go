@@ -45,7 +45,7 @@ type follower struct {
 	hangUp func()
 	closed chan struct{}
 
-	// What this connection has sent.
+	// This connection has sent all that follows.
 	seen    map[string]bool
 	removed map[uint64]bool // at version
 	woken   map[string]bool // whose wake was told at version

@@ -20,7 +20,7 @@ const (
 	phaseLive                  // was answered; follows the row
 )
 
-// How a stream was taken up, for metrics.
+// A stream is taken up in one of these ways, which metrics tell apart.
 const (
 	tookSnapshot = "snapshot"
 	tookReplayed = "replayed"

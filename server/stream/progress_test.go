@@ -178,7 +178,7 @@ func TestProgressStep(t *testing.T) {
 				}
 				return &inbox.Item{Seq: seq}
 			}})
-			// What a resync left out may follow; nothing else is said twice.
+			// Frames that a resync left out may follow; nothing else is said twice.
 			if got := describe(again.events); got != "" && !strings.HasPrefix(tt.want, "resync") {
 				t.Errorf("a second step sends %q", got)
 			}

@@ -277,7 +277,7 @@ func TestStreamsOfClientsThatWentMakeRoom(t *testing.T) {
 			for _, conn := range held {
 				_ = conn.Close()
 			}
-			// Who comes finds the room at the latest when the server looks again.
+			// A client finds the room at the latest when the server looks again.
 			servertest.WaitFor(t, func() bool {
 				again, _ := stream(t, openSocket(t, addr, "u", "HTTP/1.1"))
 				again.Want("retry")

@@ -34,7 +34,7 @@ type pages struct {
 	mails   mailbox
 }
 
-// Where a visitor's events go.
+// A visitor's events go to these paths.
 const (
 	eventsPath   = "/demo/events"
 	commentsPath = "/demo/comments"

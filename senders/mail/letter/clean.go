@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// How much of a text a letter shows, in characters.
+// A letter shows so much of a text, in characters.
 const (
 	maxSubject = 150
 	maxTitle   = 200
