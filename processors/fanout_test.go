@@ -3,12 +3,35 @@ package processors_test
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
+
+// TestOneEventThatBecomesTooMuch has a small record name so many recipients of a long text
+// that the journal would grow by 300 MB: it is a dead letter, and the next is routed.
+func TestOneEventThatBecomesTooMuch(t *testing.T) {
+	t.Parallel()
+	cfg := installed(t)
+	createSource(t, cfg, partitions, "floods")
+	p := start(t, cfg)
+	r := route(t, cfg, named("floods"))
+	awaitNoted(t, cfg, "topic floods")
+	r.await(t, "floods", engine.Running)
+	words := make([]string, 5000, 5001)
+	for i := range words {
+		words[i] = fmt.Sprintf("user-%d", i)
+	}
+	produce(t, cfg, to("floods", append(words, strings.Repeat("x", 60_000))...))
+	if got := letters(t, cfg, 1)[0]; !strings.Contains(got, "too-large: recipients: the record would become more than 256 MiB") {
+		t.Errorf("the letter says %q", got)
+	}
+	produce(t, cfg, to("floods", words[0], "next"))
+	kafkatest.Eventually(t, patience, func() string { return "the next event is not in the badge" }, func() bool { return p.count(words[0]) == 1 })
+}
 
 // One event for many: it ends in every badge, once, also when it is routed
 // again. How long that takes is logged, not judged.

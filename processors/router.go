@@ -2,6 +2,7 @@ package processors
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -216,6 +217,23 @@ func (r *Router) checkOpen(deliveries []sources.Delivery) error {
 	return nil
 }
 
+// maxRouted is how many bytes one record may become in the journal: what many are told is
+// written once for each of them.
+const maxRouted = 256 << 20
+
+// checkRouted refuses deliveries that take more.
+func checkRouted(all []delivery) error {
+	total := 0
+	for _, d := range all {
+		if total += len(d.keys) * len(d.value); total > maxRouted {
+			return &belfry.FieldError{Field: "recipients", TooLarge: true, Problem: fmt.Sprintf(
+				"the record would become more than %d MiB in the journal, where each of %d recipients gets %d bytes; write less to each, or name an audience, which costs one record a partition",
+				maxRouted>>20, len(d.keys), len(d.value))}
+		}
+	}
+	return nil
+}
+
 // delivery is a journal record as encoded, once for all its keys.
 type delivery struct {
 	rule      string
@@ -250,5 +268,5 @@ func (r *Router) deliveries(c *engine.Context, turn *sources.Turn) ([]delivery, 
 			return nil, err
 		}
 	}
-	return out, nil
+	return out, checkRouted(out)
 }
