@@ -9,30 +9,40 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // asset is one file as it is served.
 type asset struct {
 	contentType string
 	body        []byte
-	packed      []byte // body as gzip; nil if that is no smaller
-	tag         string // of the entity tag (RFC 9110 section 8.8.3), without quotes: hexadecimal
-	open        bool   // pages of other origins may run it
-	pinned      bool   // its address never has another content
-	worker      bool   // it is a service worker
+	packed      func() []byte // body as gzip; nil if that is no smaller
+	tag         string        // of the entity tag (RFC 9110 section 8.8.3), without quotes: hexadecimal
+	open        bool          // pages of other origins may run it
+	pinned      bool          // its address never has another content
+	worker      bool          // it is a service worker
 }
 
+// newAsset compresses the body when it is first asked for: a program that starts does
+// not wait for that.
 func newAsset(contentType string, body []byte) asset {
 	sum := sha256.Sum256(body)
-	a := asset{contentType: contentType, body: body, tag: hex.EncodeToString(sum[:12])}
+	return asset{
+		contentType: contentType, body: body, tag: hex.EncodeToString(sum[:12]),
+		packed: sync.OnceValue(func() []byte { return pack(body) }),
+	}
+}
+
+// pack returns the body as gzip, nil if that is no smaller.
+func pack(body []byte) []byte {
 	var packed bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // there is such a level
 	_, _ = w.Write(body)                                       // to memory, which takes all
 	_ = w.Close()
-	if packed.Len() < len(body) {
-		a.packed = packed.Bytes()
+	if packed.Len() >= len(body) {
+		return nil
 	}
-	return a
+	return packed.Bytes()
 }
 
 // codings are what proxies that compress append to a tag, and what a tag of ours
@@ -59,9 +69,11 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}
 	body, tag := a.body, a.tag
-	if a.packed != nil && takesGzip(r.Header.Get("Accept-Encoding")) {
-		body, tag = a.packed, a.tag+"-gzip"
-		h.Set("Content-Encoding", "gzip")
+	if takesGzip(r.Header.Get("Accept-Encoding")) {
+		if packed := a.packed(); packed != nil {
+			body, tag = packed, a.tag+"-gzip"
+			h.Set("Content-Encoding", "gzip")
+		}
 	}
 	h.Set("Etag", `"`+tag+`"`)
 	if a.known(r.Header.Values("If-None-Match")) {
