@@ -167,6 +167,10 @@ func TestHidingAgainstTwin(t *testing.T) {
 	}
 }
 
+// firstWorld is where the search begins for those that few worlds tell: the world that
+// has told them. Where it no longer does, those after it are searched.
+var firstWorld = map[mutation]uint64{2: 16, 13: 34, 14: 20, 15: 17, 24: 62, 26: 846}
+
 // TestWorldsTellMutations holds that the worlds tell every rule that is wrong.
 func TestWorldsTellMutations(t *testing.T) {
 	t.Parallel()
@@ -175,9 +179,9 @@ func TestWorldsTellMutations(t *testing.T) {
 			continue
 		}
 		t.Run(what, func(t *testing.T) {
-			first := map[mutation]uint64{26: 800}[mutation(mut)] // a rare one
-			for seed := range uint64(10 * worlds) {
-				if diff := play(t, first+seed, mutation(mut)); diff != "" {
+			first := firstWorld[mutation(mut)]
+			for seed := first; seed < first+10*worlds; seed++ {
+				if diff := play(t, seed, mutation(mut)); diff != "" {
 					t.Logf("world %d: %.300s", seed, diff)
 					return
 				}

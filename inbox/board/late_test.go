@@ -58,9 +58,14 @@ func TestWorldsTellMutations(t *testing.T) {
 // ofOwner are the mutations of who folds: rows of the package differ by them too.
 var ofOwner = map[mutation]bool{1: true, 31: true, 32: true}
 
+// firstHistory is where the search begins for those that few histories tell: the history
+// that has told them. Where it no longer does, those after it are searched.
+var firstHistory = map[mutation]uint64{25: 16, 31: 27, 32: 15}
+
 func tell(t *testing.T, s side, mut mutation) {
 	t.Helper()
-	for seed := range uint64(4000) {
+	first := firstHistory[mut]
+	for seed := first; seed < first+4000; seed++ {
 		if _, diff := play(seed, s, mut); diff != "" {
 			t.Logf("%T, history %d: %.300s", s, seed, diff)
 			return
