@@ -99,6 +99,7 @@ func TestBellWithoutMotion(t *testing.T) {
 			browsertest.Eval[any](tab, pageBell+`.addEventListener('animationstart', (e) => animated.add(e.animationName), true)`)
 			browsertest.Eval[any](tab, openBell)
 			browsertest.Eventually(tab, bellInbox+`.querySelectorAll('li').length`, 1)
+			browsertest.Eventually(tab, bellActs, true)
 			browsertest.Eval[any](tab, bellInbox+`.addEventListener('animationstart', (e) => animated.add(e.animationName), true)`)
 			a.notify("user-7", "second")
 			browsertest.Eventually(tab, bellInbox+`.querySelectorAll('li').length`, 2)
@@ -128,6 +129,7 @@ func TestBellInForcedColours(t *testing.T) {
 	}
 	browsertest.Eval[any](tab, openBell)
 	browsertest.Eventually(tab, bellInbox+`.querySelectorAll('li').length`, 2)
+	browsertest.Eventually(tab, bellActs, true)
 	highlight := browsertest.Eval[string](tab, `(() => {
 		const e = document.body.appendChild(document.createElement('i'));
 		e.style.forcedColorAdjust = 'none';

@@ -35,7 +35,9 @@ type host struct {
 	from     string        // of the bell; /belfry-bell.js if empty
 	edit     func(*Config) // of the server, nil for none
 	stream   chan struct{} // streams wait until it is closed; nil for none
-	view     chan struct{} // the view of inboxes cannot be had until it is closed; nil for at once
+	late     string        // the start of the paths that cannot be had until come is closed
+	come     chan struct{} // nil for at once
+	waits    bool          // they are answered when it is closed, not refused until then
 
 	away atomic.Bool // no call of the API is answered
 
@@ -91,9 +93,15 @@ func bellServer(t *testing.T, h *host, html string) (*api, string) {
 			case <-r.Context().Done():
 			}
 		}
-		if h.view != nil && strings.HasPrefix(r.URL.Path, "/belfry-view.") {
+		if h.come != nil && strings.HasPrefix(r.URL.Path, h.late) {
+			if h.waits {
+				select {
+				case <-h.come:
+				case <-r.Context().Done():
+				}
+			}
 			select {
-			case <-h.view:
+			case <-h.come:
 			default:
 				http.Error(w, "later", http.StatusServiceUnavailable)
 				return
@@ -111,6 +119,7 @@ const (
 	bellBadge = pageBell + `.querySelector('#n').hidden ? '' : ` + pageBell + `.querySelector('#n').textContent`
 	bellInbox = pageBell + `.querySelector('belfry-inbox').shadowRoot`
 	openBell  = `document.querySelector('belfry-bell').open()`
+	bellActs  = bellInbox + `.querySelector('#news') !== null` // its controls are there
 )
 
 // TestBell has a badge painted before there is a stream, in the colour of what is
@@ -167,6 +176,7 @@ func TestInboxDelete(t *testing.T) {
 	browsertest.Eval[any](tab, openBell)
 	titles := `[...` + bellInbox + `.querySelectorAll('.ti')].map((e) => e.textContent).join('|')`
 	browsertest.Eventually(tab, titles, "drop|keep")
+	browsertest.Eventually(tab, bellActs, true)
 	remove := bellInbox + `.querySelector('[aria-label="삭제: drop"]').click()`
 	browsertest.Eval[any](tab, remove)
 	browsertest.Eventually(tab, titles, "keep")
@@ -272,6 +282,7 @@ func TestBellIsAccessible(t *testing.T) {
 			judge("closed")
 			browsertest.Eval[any](tab, openBell)
 			browsertest.Eventually(tab, bellInbox+`.querySelectorAll('li').length`, 4)
+			browsertest.Eventually(tab, bellActs, true)
 			// An item that fades in has its colours only then.
 			browsertest.Eventually(tab, pageBell+`.getAnimations().length + `+bellInbox+`.getAnimations().length`, 0)
 			judge("open")

@@ -111,6 +111,7 @@ func TestBellShowsWhatIsOpen(t *testing.T) {
 	browsertest.Eventually(tab, bellBadge, "1")
 	browsertest.Eval[any](tab, openBell)
 	browsertest.Eventually(tab, bellInbox+`.querySelectorAll('li').length`, 1)
+	browsertest.Eventually(tab, bellActs, true)
 	if got := browsertest.Eval[string](tab, `[...`+bellInbox+`.querySelectorAll('li button')].filter((b) => !b.hidden).map((b) => b.title).join('|') + ' ' + `+bellInbox+`.querySelectorAll('[data-tab=later]').length`); got != "더보기|읽음으로 표시|보관|삭제 0" {
 		t.Errorf("got %q, want no snooze and no tab of what is scheduled", got)
 	}

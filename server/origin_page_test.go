@@ -86,6 +86,7 @@ func TestBellOfAnotherOrigin(t *testing.T) {
 	browsertest.Eventually(tab, bellBadge, "2")
 	browsertest.Eval[any](tab, openBell)
 	browsertest.Eventually(tab, bellInbox+`.querySelectorAll('li').length`, 2)
+	browsertest.Eventually(tab, bellActs, true)
 	browsertest.Eval[any](tab, bellInbox+`.querySelector('[aria-label="Mark all as read"]').click()`)
 	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the action has not come" }, func() bool {
 		row, _ := a.fake.Row("user-7")

@@ -42,6 +42,7 @@ const (
 	pageUnread = pageInbox + `.querySelectorAll('li.un').length`
 	pageNews   = pageInbox + `.querySelector('[role=status]').textContent`
 	pageLive   = `document.querySelector('main belfry-inbox').client?.state.status`
+	pageActs   = pageInbox + `.querySelector('#news') !== null` // its controls are there
 	pageFocus  = pageInbox + `.activeElement?.closest('li')?.querySelector('.ti').textContent ?? ''`
 )
 
@@ -74,6 +75,7 @@ func TestPage(t *testing.T) {
 	if got := browsertest.Eval[bool](tab, `window.sameDocument === true`); !got {
 		t.Error("the page was loaded again")
 	}
+	browsertest.Eventually(tab, pageActs, true)
 	screenshot(t, tab, "page.png")
 
 	// By keyboard alone: Tab comes to the newest item, the focus stays with it.
@@ -121,6 +123,7 @@ func TestPageSaysNothingOfWhatArrivesRead(t *testing.T) {
 	tab.Open(address + "/?user=user-7")
 	browsertest.Eventually(tab, pageUnread, 1)
 	browsertest.Eventually(tab, pageLive, "live")
+	browsertest.Eventually(tab, pageActs, true)
 	a.Append("user-7", inbox.Record{Kind: inbox.KindNotify, Silent: true, Notification: belfry.Notification{ID: "old", Title: belfry.PlainText("old")}})
 	browsertest.Eventually(tab, pageTitles, "old|first")
 	if got := browsertest.Eval[string](tab, pageNews+` + `+pageUnread); got != "1" {
@@ -140,6 +143,7 @@ func TestPageMarkAllRead(t *testing.T) {
 	tab.Open(address + "/?user=user-7")
 	browsertest.Eventually(tab, pageUnread, 2)
 	browsertest.Eventually(tab, pageLive, "live")
+	browsertest.Eventually(tab, pageActs, true)
 
 	a.fake.Mu.Lock()
 	a.fake.HoldRows = true
@@ -167,6 +171,7 @@ func TestPageToken(t *testing.T) {
 	tab.Click("#login button")
 	browsertest.Eventually(tab, pageUnread, 1)
 	browsertest.Eventually(tab, pageLive, "live")
+	browsertest.Eventually(tab, pageActs, true)
 	browsertest.Eval[any](tab, pageInbox+`.querySelector('[aria-label="Mark all as read"]').click()`)
 	browsertest.Eventually(tab, `document.title`, "사용자-7 · Belfry")
 	if got := browsertest.Eval[string](tab, `location.search + document.cookie`); got != "" {

@@ -38,7 +38,7 @@ const framePage = `<!doctype html><script>
 	const long = setTimeout;
 	if (location.search.includes('fast')) window.setTimeout = (f, ms) => long(f, ms >= 10000 ? ms / 20 : ms);
 	if (location.search.includes('plain')) Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined });
-	if (location.search.includes('hidden')) Object.defineProperty(Document.prototype, 'visibilityState', { get: () => 'hidden' });
+	if (location.search.includes('hidden')) Object.defineProperty(Document.prototype, 'hidden', { get: () => true });
 </script><script type="module">
 	import { Belfry } from '/belfry.js';
 	window.statuses = [];

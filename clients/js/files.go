@@ -34,7 +34,7 @@ func Files() []File {
 // "belfry.<hash>.js". A file that others load has no other name.
 func (f File) Pinned() string {
 	sum := sha256.Sum256(f.Body)
-	end := "." + hex.EncodeToString(sum[:8]) + ".js"
+	end := "." + hex.EncodeToString(sum[:4]) + ".js"
 	if strings.HasSuffix(f.Name, end) {
 		return f.Name
 	}

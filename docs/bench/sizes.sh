@@ -19,14 +19,19 @@ size() {
 }
 
 dist=clients/js/dist
+client=$dist/belfry.js
 bell=$dist/belfry-bell.js
+acting=$(echo $dist/belfry-acting.*.js)
 inbox="$bell $(echo $dist/belfry-view.*.js)"
+acts="$inbox $(echo $dist/belfry-controls.*.js) $acting"
 printf '%-48s %8s %8s %8s\n' "esbuild $(go tool esbuild --version)" minified gzip brotli
-size "Belfry: client" $dist/belfry.js
+size "Belfry: client, live, before a list is acted on" $client
+size "Belfry: and what acts, idle after it" $client $acting
 size "Belfry: bell and client, before the badge" $bell
-size "Belfry: bell, inbox and client" $inbox
-size "Belfry: the same in Korean" $inbox $dist/belfry-ko.*.js
-size "Belfry: all that is loaded if all is used" $inbox $dist/belfry-asides.*.js $dist/belfry-ko.*.js $dist/belfry-outside.*.js $dist/belfry-settings.*.js $dist/belfry-device.*.js
+size "Belfry: bell, inbox, client, before the list" $inbox
+size "Belfry: and what acts on it, idle after it" $acts
+size "Belfry: the same in Korean" $acts $dist/belfry-ko.*.js
+size "Belfry: all that is loaded if all is used" $acts $dist/belfry-asides.*.js $dist/belfry-ko.*.js $dist/belfry-outside.*.js $dist/belfry-settings.*.js $dist/belfry-device.*.js
 size "Belfry: all of that in one file" $dist/belfry-all.js
 folder=$(mktemp -d)
 (cd "$folder" && npm init -y > /dev/null && npm install --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps \
@@ -41,10 +46,10 @@ for of in "@novu/js|client" "@knocklabs/client|client" "@magicbell/react-headles
 done
 
 printf '\nBelfry by module, minified\n'
-for entry in index elements inbox/view inbox/asides; do
+for entry in index acting elements inbox/view inbox/controls inbox/asides; do
   borrows=
   case $entry in inbox/*) borrows=--conditions=belfry-later ;; esac
-  go tool esbuild "clients/js/src/$entry.js" $line $borrows --external:./asides.js --external:./device.js --external:./ko.js --external:./outside.js --external:./settings.js --external:./inbox/view.js \
+  go tool esbuild "clients/js/src/$entry.js" $line $borrows --external:./acting.js --external:./asides.js --external:./controls.js --external:./device.js --external:./ko.js --external:./outside.js --external:./settings.js --external:./inbox/view.js \
     --metafile="$folder/meta.json" --outfile="$folder/out.js"
   node -e '
     const { outputs } = require(process.argv[1]);

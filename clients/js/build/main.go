@@ -1,7 +1,7 @@
 // Command build bundles the browser's client with esbuild, which go.mod names as a
 // tool, into the folder dist, and writes the names and hashes of the bundles into
-// docs/frontend.md. It imports [js] and the standard library, runs in clients/js,
-// where go generate begins, and takes no arguments.
+// docs/frontend.md. It runs in clients/js, where go generate begins, and takes no
+// arguments.
 package main
 
 import (
@@ -13,6 +13,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tdewolff/minify/v2"
+	minifyjs "github.com/tdewolff/minify/v2/js"
+
 	"github.com/belfry/belfry/clients/js"
 )
 
@@ -23,9 +26,9 @@ type bundle struct {
 }
 
 // internal are the names by which the modules of the client call each other. They are
-// made short: nobody else has them, be it a page, another bundle, the API or a message
-// between tabs, whose page may be of another version.
-const internal = "base|dirty|drop|ensure|generation|hear|judge|lead|leaving|loaded|optimist|proven|queries|reach|reached|receive|settle|unless"
+// made short, alike in all bundles: nobody else has them, be it a page, the API or a
+// message between tabs, whose page may be of another version.
+const internal = "badge|base|batch|dirty|ensure|generation|hear|judge|lead|leaving|loaded|low|params|poll|post|prepare|proven|queries|reach|reached|receive|reset|select|slept|stampOf|store|sync|take|took|unless|wake"
 
 // later are what others load when it is needed, by those names, and served under names
 // that never change their content: a page has them of the version that it is of, or not at
@@ -35,10 +38,12 @@ var later = []struct {
 	as string
 }{
 	{bundle{"belfry-device.js", "src/device.js", "esm", false}, "./device.js"},
+	{bundle{"belfry-acting.js", "src/acting.js", "esm", false}, "./acting.js"},
 	{bundle{"belfry-ko.js", "src/ko.js", "esm", false}, "./ko.js"},
 	{bundle{"belfry-outside.js", "src/outside.js", "esm", false}, "./outside.js"},
 	{bundle{"belfry-asides.js", "src/inbox/asides.js", "esm", true}, "./asides.js"},
 	{bundle{"belfry-settings.js", "src/inbox/settings.js", "esm", true}, "./settings.js"},
+	{bundle{"belfry-controls.js", "src/inbox/controls.js", "esm", true}, "./controls.js"},
 	{bundle{"belfry-view.js", "src/inbox/view.js", "esm", true}, "./inbox/view.js"},
 }
 
@@ -93,10 +98,20 @@ func run() error {
 
 // build returns the bundles of the client in a folder.
 func build(folder string) ([]js.File, error) {
+	temp, err := os.MkdirTemp("", "belfry-names-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(temp) }()
+	names := filepath.Join(temp, "names.json")
+	all, err := whole.build(folder, names, nil) // it has all names, and makes them short
+	if err != nil {
+		return nil, err
+	}
 	var files []js.File
 	pinned := map[string]string{} // what a bundle loads later, by how its source names it
 	for _, b := range later {
-		f, err := b.build(folder, pinned)
+		f, err := b.build(folder, names, pinned)
 		if err != nil {
 			return nil, err
 		}
@@ -105,19 +120,20 @@ func build(folder string) ([]js.File, error) {
 		files = append(files, f)
 	}
 	for _, b := range bundles {
-		f, err := b.build(folder, pinned)
+		f, err := b.build(folder, names, pinned)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, f)
 	}
-	all, err := whole.build(folder, nil)
-	return append(files, all), err
+	return append(files, all), nil
 }
 
-func (b bundle) build(folder string, pinned map[string]string) (js.File, error) {
+// build bundles b; what is internal has the same short names in all that are built with
+// the file of names.
+func (b bundle) build(folder, names string, pinned map[string]string) (js.File, error) {
 	args := []string{"tool", "esbuild", b.entry, "--bundle", "--minify", "--format=" + b.format, "--target=es2022", "--charset=utf8", "--legal-comments=none", "--log-level=warning"}
-	args = append(args, "--mangle-props=^("+internal+")$")
+	args = append(args, "--mangle-props=^("+internal+")$", "--mangle-cache="+names)
 	for name := range pinned {
 		args = append(args, "--external:"+name)
 	}
@@ -133,7 +149,13 @@ func (b bundle) build(folder string, pinned map[string]string) (js.File, error) 
 	for name, to := range pinned {
 		body = bytes.ReplaceAll(body, []byte(`import("`+name+`")`), []byte(`import("`+to+`")`))
 	}
-	return js.File{Name: b.name, Body: body}, nil
+	// esbuild gives a variable within a function no name that one around it has, used there
+	// or not; with those that can be had twice, what is alike is written alike.
+	var out bytes.Buffer
+	if err := (&minifyjs.Minifier{Version: 2022}).Minify(minify.New(), &out, bytes.NewReader(body), nil); err != nil {
+		return js.File{}, fmt.Errorf("minify %s: %w", b.entry, err)
+	}
+	return js.File{Name: b.name, Body: out.Bytes()}, nil
 }
 
 const begin, end = "<!-- pins: written by go generate ./clients/js -->\n", "<!-- end of pins -->"

@@ -1,19 +1,19 @@
+import { idle } from './clock.js';
 import { requester } from './request.js';
 import { makeSync } from './sync.js';
 import { makeLink } from './link.js';
 import { makeList } from './list.js';
 import { makeTabs } from './tabs.js';
-import { unsettled } from './order.js';
 import { makeLeaving } from './leaving.js';
+import { stampOf } from './store.js';
 import { watched } from './watched.js';
-
-const heldFor = 5_000; // ms in which an action that is held can be taken back
 
 /** One user's inbox. See belfry.d.ts. */
 export class Belfry {
   constructor(options) {
+    const heldFor = 5_000; // ms in which an action that is held can be taken back
     const { url = '', user, language = '', pageSize } = options;
-    const base = new URL(`${url.replace(/\/$/, '')}/v1/users/${encodeURIComponent(user)}`, globalThis.location?.href ?? 'http://localhost');
+    const base = new URL(`${url.replace(/\/$/, '')}/v1/users/${encodeURIComponent(user)}`, globalThis.location ?? 'http://localhost');
     const client = this;
     const [set, leave] = watched(client, { status: 'connecting', cursor: '', counts: null, features: [], mutes: null, error: null });
     const lists = new Set();
@@ -21,12 +21,11 @@ export class Belfry {
     const leaving = makeLeaving();
     let heard = Promise.resolve();
     let holding;
-    let device;
 
     const changed = (untold) => {
       if (untold) askMutes();
       const { counts: was } = client.state;
-      const counts = sync.optimist.counts();
+      const counts = sync.counts();
       const { cursor, features } = store;
       set({ cursor, features, counts: JSON.stringify(counts) === JSON.stringify(was) ? was : counts });
       for (const list of lists) list.update();
@@ -60,7 +59,7 @@ export class Belfry {
       if (message.frames) return sync.receive(message);
       if (message.leading) tell(message.status);
       // A stream of one's own brings what is missing.
-      return tabs.leading && client.state.status === 'live' ? undefined : sync.reach(message);
+      return tabs.leading && client.state.status === 'live' ? undefined : sync.reach(message.cursor, message.stamp);
     };
 
     const tabs = makeTabs({
@@ -79,10 +78,9 @@ export class Belfry {
     const act = async (name, { until, ...body }, waits) => {
       try {
         // A snooze ends at a time, however the page says it.
-        const ahead = await sync.act(name, until === undefined ? body : { ...body, until: new Date(until).toISOString() }, waits);
-        if (!ahead || client.state.status === 'live') return;
-        await sync.list();
-        post();
+        const badge = await sync.act(name === 'remove' ? 'delete' : name, { ...body, until: until && new Date(until) }, waits);
+        if (badge && client.state.status !== 'live' && (await sync.reach(badge.cursor, stampOf(badge)))) post();
+        if (/mute/.test(name)) await askMutes();
       } catch (error) {
         fail(error);
         throw error;
@@ -98,41 +96,24 @@ export class Belfry {
       held.clear();
     };
 
-    const load = () => import('./device.js');
-
-    for (const name of ['seen', 'read', 'unread', 'archive', 'unarchive', 'snooze', 'unsnooze']) client[name] = (body) => act(name, body);
-    for (const name of ['mute', 'unmute']) client[name] = (body) => act(name, body).then(askMutes);
+    for (const name of ['seen', 'read', 'unread', 'archive', 'unarchive', 'snooze', 'unsnooze', 'mute', 'unmute', 'remove']) client[name] = (body) => act(name, body);
+    // These wait for their file.
+    for (const name of ['markAll', 'mutes', 'preferences', 'device']) {
+      client[name] = (...args) => {
+        const inner = { act, client, options, set, sync, up_to: store.version };
+        return sync.prepare().then((acting) => acting[name](inner, ...args));
+      };
+    }
 
     Object.assign(client, {
       user,
 
-      remove: (body) => act('delete', body),
-
       list(filter) {
         const list = makeList(sync, filter, (left) => lists.delete(left));
         lists.add(list);
+        idle(() => sync.prepare().catch(() => {})); // somebody may act on it
         return list;
       },
-
-      /** Asks for the muted categories, which are in `state` from then on. */
-      async mutes() {
-        const { categories } = await sync.json(`/inbox/mute?min_version=${store.version}`);
-        const mutes = categories.map(({ category }) => category);
-        set({ mutes });
-        return mutes;
-      },
-
-      /** The user's settings; with a patch (RFC 7396) after it. */
-      preferences: (patch) => load().then(({ preferences }) => preferences(sync.json, patch)),
-
-      /** This browser as a place that notifications come to. */
-      device: () => (device ??= load().then(
-        ({ Device }) => new Device({ ...options, client, request: sync.request, items: () => store.items }),
-        (error) => {
-          device = undefined;
-          throw error;
-        },
-      )),
 
       /**
        * Shows an action, and sends it with what else is held five seconds after the
@@ -145,22 +126,9 @@ export class Belfry {
         const waits = new Promise((resolve) => (decide = resolve));
         held.add(decide);
         return {
-          done: act(action === 'remove' ? 'delete' : action, body, waits),
+          done: act(action, body, waits),
           undo: () => held.delete(decide) && (decide(false), true),
         };
-      },
-
-      /** Reaches what this tab knows of, and nothing that came since. */
-      async markAll(action, { category } = {}) {
-        if (!store.cursor) throw new Error('Nothing is loaded yet.');
-        const body = { up_to: store.version, ...(category && { category }) };
-        const seqs = store.all
-          .select(store.items.values())
-          .filter((item) => unsettled(item) && (!category || item.category === category))
-          .map((item) => item.seq);
-        if (!seqs.length) return act(action, body);
-        // Where that is closed seqs and up_to do not go together.
-        return store.features.includes('time') ? act(action, { ...body, seqs }) : Promise.all([act(action, { seqs }), act(action, body)]);
       },
 
       /** Tries at once what waits for its time. */

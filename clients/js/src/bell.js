@@ -1,14 +1,14 @@
 // <belfry-bell>: the number of what is new, and the inbox behind it.
 import { Base } from './base.js';
+import { idle } from './clock.js';
 import { bell, below, h, icon, isRTL, set, say, sheet } from './dom.js';
-import { BelfryInbox, prepare } from './inbox.js';
+import { BelfryInbox, prepareAll } from './inbox.js';
 import { languages } from './text.js';
 import { bellStyles } from './styles.js';
 
 export { BelfryInbox, languages };
 
 const sheetOfBell = sheet(bellStyles);
-const idle = globalThis.requestIdleCallback ?? setTimeout;
 
 export class BelfryBell extends Base {
   #button;
@@ -80,7 +80,7 @@ export class BelfryBell extends Base {
     }
     // The inbox comes after the number, and is there before somebody opens it, even if the
     // network goes.
-    if (!this.#shown) idle(() => prepare().catch(() => {}));
+    if (!this.#shown) idle(() => prepareAll().catch(() => {}));
     if (this.#shown?.version !== counts.version) this.emit('belfry-count', counts);
     this.#shown = { n, version: counts.version };
     this.#outside(counts.unread ?? 0, more);

@@ -1,6 +1,9 @@
-// Waits that a machine's sleep does not lengthen.
+// Waits that a machine's sleep does not lengthen, and that for a quiet moment.
 
 const look = 2_000; // ms between two looks at the clock
+
+/** Runs what can wait until the page has nothing better to do. */
+export const idle = globalThis.requestIdleCallback ?? setTimeout;
 
 /**
  * Runs `then` after ms of the browser's timers, which stand still while a machine

@@ -26,6 +26,15 @@ function trusted(url) {
   return policy.createScriptURL(url);
 }
 
+const devices = new WeakMap(); // by client
+
+/** The device of a client: one, however often it is asked for. */
+export function deviceOf(options) {
+  const { client } = options;
+  if (!devices.has(client)) devices.set(client, new Device(options));
+  return devices.get(client);
+}
+
 export class Device {
   #worker;
   #scope;

@@ -22,7 +22,7 @@ export class EventStreamParser {
       // The other half of a line end may be at the start of the next piece.
       cr = text.endsWith('\r');
       for (const line of lines) {
-        const [, field, value] = /^([^:]*):? ?([^]*)$/.exec(line);
+        const [, field, value] = /([^:]*):? ?(.*)/s.exec(line);
         if (field === 'event') event = value;
         else if (field === 'data') data.push(value);
         else if (field === 'id' && !value.includes('\0')) id = value;

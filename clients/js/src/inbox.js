@@ -6,13 +6,11 @@ import { languages } from './text.js';
 
 const styles = sheet(':host{display:block;background:var(--b)}#wait{display:flex;flex-wrap:wrap;align-items:center;justify-content:end;gap:.5rem;padding:.5rem}#wait p{flex:1;margin:0}');
 
-let loaded;
-
 /** Loads the view of inboxes; one that cannot be had is asked for again by the next call. */
-export const prepare = () => (loaded ??= import('./inbox/view.js').catch((error) => {
-  loaded = undefined;
-  throw error;
-}));
+const prepare = () => import('./inbox/view.js');
+
+/** Loads all that an inbox is shown and acted on with. */
+export const prepareAll = () => Promise.all([prepare().then(({ more }) => more()), import('./acting.js')]);
 
 export class BelfryInbox extends Base {
   static dom = { below, bell, fill, h, icon, isRTL, say, set, sheet };

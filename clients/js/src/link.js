@@ -3,12 +3,7 @@
 import { after } from './clock.js';
 import { EventStreamParser } from './events.js';
 import { seconds } from './request.js';
-
-const proofWithin = 10_000; // ms to the first frame: the server waits 2 s at most before it says something
-const quietFor = 25_000; // ms without a byte after which a stream counts as dead: the server pings every 20 s
-const firstRetry = 3_000; // ms, until the server has named another
-const longestRetry = 60_000; // ms
-const firstPoll = 15_000; // ms, likewise
+import { stampOf } from './store.js';
 
 /** Why a link rests: who is signed out asks again once a minute, or when woken. */
 const refused = (error) => error?.status === 401 || error?.status === 403;
@@ -16,6 +11,11 @@ const unreachable = (error) => !error.status && error.name !== 'SyntaxError';
 
 /** tell takes (status, error) of the connection, post a message to the other tabs. */
 export function makeLink({ sync, tell, post }) {
+  const proofWithin = 10_000; // ms to the first frame: the server waits 2 s at most before it says something
+  const quietFor = 25_000; // ms without a byte after which a stream counts as dead: the server pings every 20 s
+  const firstRetry = 3_000; // ms, until the server has named another
+  const longestRetry = 60_000; // ms
+  const firstPoll = 15_000; // ms, likewise
   const { store } = sync;
   let failures = 0; // connections in a row that brought nothing
   let retry = firstRetry;
@@ -64,13 +64,8 @@ export function makeLink({ sync, tell, post }) {
     interval = seconds(response, 'X-Poll-Interval') || interval;
     if (response.status === 304 || signal?.aborted) return;
     tag = response.headers.get('ETag');
-    const counts = await response.json();
-    const verdict = store.judge(counts);
-    const ahead = !verdict && sync.count(counts);
-    if (store.cursor && (verdict || ahead)) {
-      await sync.list(counts.version, verdict === 'decide');
-      post();
-    }
+    const counts = sync.count(await response.json());
+    if (store.cursor && (await sync.reach(counts.cursor, stampOf(counts)))) post();
   };
 
   // Reads one stream to its end.
@@ -143,7 +138,7 @@ export function makeLink({ sync, tell, post }) {
           const { proven, reason, slept } = await follow(signal);
           if (signal.aborted) return;
           polls = reason === 'limit';
-          if (!reason && !proven && !slept) throw new Error('The stream brought nothing.');
+          if (!reason && !proven && !slept) throw new Error('The stream was empty.');
           // Nobody else woke up with this machine; all others come back spread.
           wait = slept ? 0 : reason ? retry : backoff();
           if (!polls) tell('connecting');

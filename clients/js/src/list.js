@@ -4,7 +4,7 @@ import { top } from './order.js';
 import { watched } from './watched.js';
 
 /** left is called when it is closed. See belfry.d.ts. */
-export function makeList({ store, optimist, pageSize, page, list: listAll }, options, left) {
+export function makeList({ store, items: shown, pageSize, page, list: listAll }, options, left) {
   const own = makeQuery(options);
   const shared = own.status === 'all' && !own.category && own.order === 'newest';
   const query = shared ? store.all : own;
@@ -16,7 +16,9 @@ export function makeList({ store, optimist, pageSize, page, list: listAll }, opt
 
   const list = {
     /** Loads the page below. */
-    more: () => (query.done() ? Promise.resolve() : load(!query.next)),
+    async more() {
+      if (!query.done()) await load(!query.next);
+    },
 
     /** Asks the server again. */
     refresh: () => run(listAll),
@@ -31,7 +33,7 @@ export function makeList({ store, optimist, pageSize, page, list: listAll }, opt
     update() {
       const missing = query.low === top;
       // Items stay shown until there is something in their place.
-      const items = missing ? list.items : query.select(optimist.items());
+      const items = missing ? list.items : query.select(shown());
       show({ items, done: query.done() });
       if (!store.cursor || busy || list.error) return;
       // A list shows a page at least, if there is one.

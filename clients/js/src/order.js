@@ -1,7 +1,7 @@
 // The order of items, that of the server's lists, evictions and horizons.
 
-const ms = (time) => (typeof time === 'string' ? Date.parse(time) : time || 0);
-const above = Number.MAX_SAFE_INTEGER; // where a wake stands that no record has settled
+const ms = (time) => +new Date(time || 0);
+const above = Infinity; // where a wake stands that no record has settled
 const ranks = { urgent: 2, high: 1 };
 
 /** The place above and that below all items. */

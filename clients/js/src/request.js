@@ -9,13 +9,12 @@ export class ProblemError extends Error {
   }
 }
 
-const patience = 20_000; // ms for any answer but a stream
-
 /** A header in seconds, as ms; 0 for none. */
 export const seconds = (response, name) => Math.max(0, response.headers.get(name) * 1000) || 0;
 
 /** Returns `request(path, init)` below the address base, which resolves with the response or rejects with a ProblemError or TypeError. */
 export function requester(base, { token, getToken, language, fetch = globalThis.fetch }, leaving) {
+  const patience = 20_000; // ms for any answer but a stream
   let last; // what getToken gave
   return async (path, init) => {
     const send = (bearer) => fetch(base + path, {

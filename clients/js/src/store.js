@@ -3,13 +3,10 @@
 // the epoch, since versions rise across epochs.
 import { compare } from './order.js';
 import { makeQuery } from './query.js';
+import { DECIDE, LIST, STALE } from './verdict.js';
 
-/** The consequence of an answer or batch that could not simply be taken; '' is none. */
-export const LIST = 'list'; // list again: something is missing
-export const DECIDE = 'decide'; // list once without min_version: that answer decides which log is right
-export const STALE = 'stale'; // it is behind the store: ask again
-
-const stampOf = ({ version, x = 0 }) => [version, x];
+/** Where an unread object stands in the order of all. */
+export const stampOf = ({ version, x = 0 }) => [version, x];
 export const epochOf = (cursor) => cursor.split('.')[0];
 export const versionOf = (cursor) => +cursor.split('.')[1];
 
@@ -43,9 +40,9 @@ export function makeStore() {
       return store.stamp[0];
     },
 
-    /** The meaning of what has that cursor and version: '' for one of the store's own log. */
+    /** The meaning of what has that cursor and version: 0 for one of the store's own log. */
     judge({ cursor, version }) {
-      if (!store.version || epochOf(cursor) === epoch) return '';
+      if (!store.version || epochOf(cursor) === epoch) return 0;
       return version > store.version ? LIST : DECIDE;
     },
 
@@ -79,7 +76,7 @@ export function makeStore() {
       }
       if (stale) return STALE;
       at(badge, to);
-      return '';
+      return 0;
     },
 
     /**
@@ -97,17 +94,17 @@ export function makeStore() {
       all.loaded(page);
       for (const query of store.queries) query.reset(all);
       at(page, page.cursor);
-      return '';
+      return 0;
     },
 
     /** Adds another page, asked for at that generation of query. It moves neither the store's cursor nor its counts. */
     add(page, query, generation) {
-      const verdict = store.judge(page) || (page.version && !store.version ? LIST : '');
+      const verdict = store.judge(page) || (page.version && !store.version ? LIST : 0);
       if (verdict) return verdict;
       if (store.order(page) < 0) return STALE;
       for (const item of page.items) put(item);
       if (query.generation === generation) query.loaded(page);
-      return '';
+      return 0;
     },
   };
 

@@ -35,5 +35,4 @@ belfry-inbox{height:100%}
 #x{display:none;place-items:center;color:var(--q)}
 @media(max-width:32rem){#x{display:grid}#p{inset:0!important;width:100%;height:100%;max-width:none;max-height:none;border:0;border-radius:0}}
 @media(prefers-reduced-motion:no-preference){#p:popover-open{animation:o .14s ease-out}@keyframes o{from{opacity:0;transform:translateY(-.4rem)}}}
-@media(forced-colors:active){#n{border:1px solid}#p{border:1px solid}}
-`;
+@media(forced-colors:active){#n,#p{border:1px solid}}`;

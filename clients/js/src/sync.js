@@ -1,52 +1,61 @@
 // Keeps the store in step with the server: lists, pages and what follows from
 // answers and batches.
-import { DECIDE, LIST, STALE, epochOf, makeStore, versionOf } from './store.js';
-import { makeOptimist } from './optimist.js';
+import { epochOf, makeStore, versionOf } from './store.js';
 import { compare } from './order.js';
 import { makeLeaving } from './leaving.js';
-
-const behindLists = 2; // refused as ahead of the server, until a list asks without a version
-const mostItems = 100; // of one page
-const lateFor = 2_000; // ms until content is asked for again that was late
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const behind = () => new Error('The server is behind.');
+import { DECIDE, LIST, STALE } from './verdict.js';
 
 /** told is given true when what no list or batch tells may have changed too: one of the user's settings. */
 export function makeSync({ request, pageSize = 20, changed: told, leaving = makeLeaving() }) {
+  const behindLists = 2; // refused as ahead of the server, until a list asks without a version
+  const mostItems = 100; // of one page
+  const lateFor = 2_000; // ms until content is asked for again that was late
   const store = makeStore();
-  const optimist = makeOptimist(store);
+  const actions = new Set(); // `{name, body, badge}` of those under way, with the answer once it is there
+  let acting = { items: () => [...store.items.values()], counts: () => store.counts }; // until there is one
   let listing;
   let sent = Promise.resolve();
   let refused = 0;
 
   const changed = (untold) => {
-    optimist.settle();
+    // What the store's own items show by now is forgotten.
+    for (const action of actions) {
+      const { badge } = action;
+      if (badge && (badge.version <= store.version || epochOf(badge.cursor) !== epochOf(store.cursor))) actions.delete(action);
+    }
     told(untold);
+  };
+
+  /** Has actions show at once from then on. One that cannot be had is asked for again by the next call. */
+  const prepare = async () => {
+    acting = await import('./acting.js');
+    if (actions.size) changed();
+    return acting;
   };
 
   const json = async (path, init) => (await request(path, init)).json();
 
   const get = (params, version) => json(`/inbox?${new URLSearchParams(version ? { ...params, min_version: version } : params)}`);
 
-  /** Takes an unread object alone and reports whether it is ahead of the items. */
+  /** Takes an unread object alone. */
   const count = (badge) => {
     store.count(badge);
     changed();
-    return store.order(badge) > 0;
+    return badge;
   };
 
   /**
-   * Sends an action, which shows at once, and reports whether its answer is
-   * ahead of the items. When it is refused all is as it was before; likewise when
-   * held, a promise that it waits for, comes to false.
+   * Sends an action, which shows at once, and resolves with its answer. When it is
+   * refused all is as it was before; likewise, without an answer, when held, a promise
+   * that it waits for, comes to false.
    */
   const act = async (name, body, held) => {
-    const action = optimist.add(name, body);
-    let badge;
+    const action = { name, body };
+    actions.add(action);
+    prepare().catch(() => {}); // without it the action shows when it is answered
     changed();
     try {
-      if (held && !(await held)) return false;
+      if (held && !(await held)) return undefined;
       // One after the other: the last word on an item must be the last in its log.
       // A page that ends sends at once what is left, such as the click that ends it;
       // then their order is the network's.
@@ -54,16 +63,14 @@ export function makeSync({ request, pageSize = 20, changed: told, leaving = make
         method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body), keepalive: true,
       }));
       sent = answer.catch(() => {});
-      badge = await answer;
+      action.badge = await answer;
     } finally {
-      if (!badge) {
-        optimist.drop(action);
+      if (!action.badge) {
+        actions.delete(action);
         changed();
       }
     }
-    action.version = badge.version;
-    action.epoch = epochOf(badge.cursor);
-    return count(badge);
+    return count(action.badge);
   };
 
   /**
@@ -94,11 +101,13 @@ export function makeSync({ request, pageSize = 20, changed: told, leaving = make
     return follows ? take(batch) : list(frames.at(-1).data.version);
   };
 
-  /** Lists if another tab's items are ahead, or of another log. */
-  const reach = async ({ cursor, stamp }) => {
+  /** Lists if what has that cursor and stamp is ahead of the items, or of another log, and resolves with whether it did. */
+  const reach = async (cursor, stamp) => {
     const [version] = stamp;
     const verdict = store.judge({ cursor, version });
-    if (verdict || !store.cursor || compare(stamp, store.stamp) > 0) await list(version, verdict === DECIDE);
+    if (!verdict && store.cursor && compare(stamp, store.stamp) <= 0) return false;
+    await list(version, verdict === DECIDE);
+    return true;
   };
 
   // One that is under way.
@@ -130,43 +139,21 @@ export function makeSync({ request, pageSize = 20, changed: told, leaving = make
     refused = 0;
     const verdict = store.replace(page, !least);
     if (verdict === DECIDE) return relist(0, true);
-    if (verdict) throw behind();
+    if (verdict) throw new Error('The server is behind.');
     changed(true);
     late(page.items, all);
     return undefined;
   };
 
-  /**
-   * Loads query's next page; or, from its top, pages down to where it was
-   * loaded already, at least one.
-   */
-  const page = async (query, fromTop) => {
-    const goal = query.low;
-    let next = fromTop ? undefined : query.next;
-    for (let stale = 0; ; ) {
-      const { generation } = query;
-      const page = await get(query.params(pageSize, next), store.version);
-      const verdict = store.add(page, query, generation);
-      if (verdict === STALE) {
-        // A server whose clock is behind: it is right in a moment.
-        if (++stale > 5) throw behind();
-        await sleep(300 * stale);
-        continue;
-      }
-      if (verdict) return list(page.version, verdict === DECIDE);
-      changed();
-      late(page.items, query);
-      next = page.next;
-      if (!next || query.generation !== generation || !fromTop || query.reached(page, goal)) return undefined;
-    }
-  };
+  /** Loads query's next page, or all of it again from its top. */
+  const page = async (query, fromTop) => (await prepare()).page(sync, query, fromTop);
 
   // Content that came late comes with a stream from the list's own cursor, or with
   // the one that said so: not to other tabs for sure, and not for other pages.
   const late = async (items, query) => {
     const pending = () => items.some(({ seq }) => store.items.get(seq)?.pending);
     if (!pending()) return;
-    await sleep(lateFor);
+    await new Promise((resolve) => setTimeout(resolve, lateFor));
     if (!pending()) return;
     if (query === store.all) await list().catch(() => {});
     else {
@@ -175,5 +162,18 @@ export function makeSync({ request, pageSize = 20, changed: told, leaving = make
     }
   };
 
-  return { store, optimist, leaving, request, json, pageSize, count, act, take, receive, reach, ensure, list, page };
+  const sync = {
+    store, request, json, get, pageSize, prepare, count, act, take, receive, reach, ensure, list, page,
+
+    /** Takes note of items that were loaded for query. */
+    took(items, query) {
+      changed();
+      late(items, query);
+    },
+
+    /** Items and counts as they are shown. */
+    items: () => acting.items(store, actions),
+    counts: () => acting.counts(store, actions),
+  };
+  return sync;
 }

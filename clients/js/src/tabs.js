@@ -23,7 +23,7 @@ export function makeTabs({ name, lead, poll, hear }) {
   const look = () => {
     turn?.abort();
     tabs.leading = true;
-    run(document?.visibilityState === 'hidden' ? poll : lead);
+    run(document?.hidden ? poll : lead);
   };
 
   const listen = () => {

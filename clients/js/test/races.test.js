@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 
 const source = process.env.BELFRY_SOURCE ?? '../src';
-const [{ makeSync }, { makeList }] = await Promise.all([import(`${source}/sync.js`), import(`${source}/list.js`)]);
+const [{ makeSync }, { makeList }, { makeLeaving }] = await Promise.all([import(`${source}/sync.js`), import(`${source}/list.js`), import(`${source}/leaving.js`)]);
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const badge = (version, unread, more) => ({
@@ -16,20 +16,23 @@ const batch = (from, to, unread, ...frames) => ({ from: `7.${from}`, to: `7.${to
 // A tab on a list of seqs, whose requests wait for the test to answer them.
 async function tab(...seqs) {
   const asked = [];
+  const leaving = makeLeaving();
   let list;
   const sync = makeSync({
     request: (path, init) => new Promise((resolve, reject) => asked.push({
       path, body: init?.body && JSON.parse(init.body), answer: (body) => resolve({ json: async () => body }), refuse: reject,
     })),
     changed: () => list?.update(),
+    leaving,
   });
+  await sync.prepare();
   const listed = sync.ensure();
   await turn();
   asked.shift().answer({ ...badge(Math.max(...seqs), seqs.length), features: [], items: seqs.map((seq) => item(seq)) });
   await listed;
   list = makeList(sync, {}, () => {});
-  const shown = () => `${list.items.map((i) => i.seq + (i.read ? '' : '*') + (i.archived ? 'a' : '')).join(' ')} = ${sync.optimist.counts(sync.store)?.unread}`;
-  return { sync, list, asked, shown };
+  const shown = () => `${list.items.map((i) => i.seq + (i.read ? '' : '*') + (i.archived ? 'a' : '')).join(' ')} = ${sync.counts()?.unread}`;
+  return { sync, list, asked, shown, leaving };
 }
 
 test('what arrives while all is marked read stays unread', async () => {
@@ -116,7 +119,7 @@ test('mark-all of one category leaves the others', async () => {
   const done = sync.act('read', { up_to: 2, category: 'b' });
   await turn();
   assert.equal(shown(), '2 1* = 1');
-  assert.deepEqual(sync.optimist.counts(sync.store).categories, { a: { unread: 1, unseen: 1 } });
+  assert.deepEqual(sync.counts().categories, { a: { unread: 1, unseen: 1 } });
   asked[0].refuse(new Error('no'));
   await assert.rejects(done);
   assert.equal(shown(), '2* 1* = 2');
@@ -127,7 +130,7 @@ test('mark-all takes what is not loaded off the badge too', async () => {
   await sync.take(batch(9, 10, 40, state(10)));
   sync.act('read', { up_to: 10 });
   await turn();
-  assert.equal(sync.optimist.counts(sync.store).unread, 0);
+  assert.equal(sync.counts().unread, 0);
   assert.equal(asked.length, 1);
 });
 
@@ -194,19 +197,19 @@ test('an item that did not change is the same object, and so is a list', async (
 });
 
 test('a page that ends sends what waits for an answer, and one that comes back waits again', async () => {
-  const { sync, asked } = await tab(2, 1);
+  const { sync, asked, leaving } = await tab(2, 1);
   const sent = () => asked.map(({ path }) => path.replace('/inbox/', '')).join(' ');
   sync.act('seen', { seqs: [2] });
   sync.act('read', { seqs: [2] });
   await turn();
   assert.equal(sent(), 'seen');
-  sync.leaving.leave(true);
+  leaving.leave(true);
   await turn();
   assert.equal(sent(), 'seen read');
   sync.act('archive', { seqs: [1] });
   await turn();
   assert.equal(sent(), 'seen read archive');
-  sync.leaving.leave(false);
+  leaving.leave(false);
   sync.act('unarchive', { seqs: [1] });
   await turn();
   assert.equal(sent(), 'seen read archive');
@@ -214,7 +217,6 @@ test('a page that ends sends what waits for an answer, and one that comes back w
 
 test('the last token serves a page that ends before there is another', async () => {
   const { requester } = await import(`${source}/request.js`);
-  const { makeLeaving } = await import(`${source}/leaving.js`);
   const leaving = makeLeaving();
   const tokens = [Promise.resolve('first'), new Promise(() => {})];
   const sent = [];

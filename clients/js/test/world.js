@@ -105,7 +105,7 @@ export class World {
   }
 
   async act(tab) {
-    const { store, optimist } = tab.sync;
+    const { store } = tab.sync;
     if (!store.cursor) return;
     const seqs = [...store.items.keys()];
     const all = this.chance(0.4);
@@ -142,7 +142,7 @@ export class World {
     const message = structuredClone(tab.inbox.shift());
     tab.hearing = true;
     const done = () => (tab.hearing = false);
-    (message.frames ? tab.sync.receive(message) : tab.sync.reach(message)).then(done, done);
+    (message.frames ? tab.sync.receive(message) : tab.sync.reach(message.cursor, message.stamp)).then(done, done);
   }
 
   async run(steps) {
@@ -218,9 +218,8 @@ export class World {
   /** How what the tabs show differs from what the server holds; '' if it does not. */
   difference() {
     for (const [n, tab] of this.tabs.entries()) {
-      const { store, optimist } = tab.sync;
       const want = badge(this.row, this.now);
-      const got = optimist.counts(store);
+      const got = tab.sync.counts();
       for (const key of ['version', 'unread', 'unseen', 'urgent', 'categories', 'x']) {
         if (JSON.stringify(sorted(got[key])) !== JSON.stringify(sorted(want[key]))) return `tab ${n}: ${key} is ${JSON.stringify(got[key])}, the server has ${JSON.stringify(want[key])}`;
       }

@@ -10,13 +10,11 @@ export function speech(lang) {
   const clock = format({ timeStyle: 'short' });
   const date = format({ weekday: 'long', month: 'long', day: 'numeric' });
   const dated = format({ dateStyle: 'long' });
-  const full = format({ dateStyle: 'full', timeStyle: 'short' });
   const names = new Intl.ListFormat(lang);
   const capital = (text) => text.charAt(0).toLocaleUpperCase(lang) + text.slice(1);
   // Days of the calendar, not of 24 hours: summer time begins and ends.
   const daysAgo = (t, now) => Math.round((midnight(now) - midnight(t)) / day);
   return {
-    full: (t) => full.format(t),
     clock: (t) => clock.format(t),
     names: (list) => names.format(list),
     /** The heading of a day. */
