@@ -18,17 +18,19 @@ import (
 
 const module = "github.com/belfry/belfry"
 
-// pkg is what go list tells of a package. Imports leaves those of its tests out.
+// pkg is what go list tells of a package. Imports and Deps leave those of its tests out.
 type pkg struct {
 	ImportPath string
 	Imports    []string
 	Deps       []string // Imports and all that they import in turn
+	// TestImports and XTestImports are those of its tests, in the package and beside it.
+	TestImports, XTestImports []string
 }
 
 func listPackages(t *testing.T) []pkg {
 	t.Helper()
 	// -e: a package that does not compile yet still has imports.
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Imports,Deps", "./...")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Imports,Deps,TestImports,XTestImports", "./...")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -97,13 +99,18 @@ func TestImportsGoOneWay(t *testing.T) {
 		}
 	}
 	for _, p := range pkgs {
+		// Programs alone start a node, and no test but theirs and its own.
+		const node = module + "/internal/node"
+		if all := slices.Concat(p.Imports, p.TestImports, p.XTestImports); slices.Contains(all, node) && p.ImportPath != node && !within(p.ImportPath, module+"/cmd") {
+			t.Errorf("%s imports %s: wiring is for programs", p.ImportPath, node)
+		}
 		for _, imported := range p.Imports {
 			if within(imported, module+"/cmd") && !within(p.ImportPath, module+"/cmd") {
 				t.Errorf("%s imports %s: nothing imports a program", p.ImportPath, imported)
 			}
-			for _, room := range []string{"node", "options", "cli"} {
+			for _, room := range []string{"options", "cli"} {
 				if room := module + "/internal/" + room; within(imported, room) && !within(p.ImportPath, module+"/cmd") && !within(p.ImportPath, module+"/internal") {
-					t.Errorf("%s imports %s: wiring and flags are for programs", p.ImportPath, imported)
+					t.Errorf("%s imports %s: flags are for programs", p.ImportPath, imported)
 				}
 			}
 			if within(imported, module+"/internal") && imported != module+"/internal/recent" &&

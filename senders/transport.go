@@ -21,6 +21,15 @@ type Transport interface {
 	Send(ctx context.Context, m *Message, to *inbox.Address) Answer
 }
 
+// Opener opens what a process sends with.
+type Opener struct {
+	// Open returns a transport whose messages ask for the channels of now; close is to be
+	// called in the end.
+	Open func(policy func() *reach.Policy) (t Transport, close func(), err error)
+	// Lacks is what its messages lack, told at start; "": nothing.
+	Lacks string
+}
+
 // Relay is a [Transport] whose messages all go through one server, as mails do. While it
 // does not work, decisions wait for it: nobody would get through who decides anew.
 type Relay interface {

@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/options"
+	"github.com/belfry/belfry/responder"
 	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/upkeep"
 )
@@ -112,7 +113,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		if err = o.push.CheckFeatures(o.fold.Features); err != nil {
 			return err
 		}
-		if err = o.push.Config(&cfg, o.server.Tokens.Secret); err != nil {
+		if cfg.Push, cfg.Mail, err = o.push.Config(o.server.Tokens.Secret); err != nil {
 			return err
 		}
 		if cfg.Server, cfg.Keys, err = o.server.Config(log); err != nil {
@@ -203,7 +204,7 @@ func (o *serveOptions) channelsConfig() (*node.Channels, error) {
 }
 
 // requestsConfig is which requests over Kafka the node answers; nil for none.
-func (o *serveOptions) requestsConfig() (*node.Requests, error) {
+func (o *serveOptions) requestsConfig() (*responder.Config, error) {
 	answered, err := o.asked.Config(belfry.Prefix(o.kafka.Prefix))
 	if err != nil || !slices.Contains(o.groups.names, node.GroupRouter) {
 		return nil, err

@@ -26,6 +26,9 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/reach"
+	"github.com/belfry/belfry/responder"
+	"github.com/belfry/belfry/senders"
+	"github.com/belfry/belfry/senders/push"
 	"github.com/belfry/belfry/server"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/lagpage"
@@ -53,9 +56,9 @@ type Config struct {
 	// built-in ones; nil: none.
 	ReplayRules func() (*rules.Set, error)
 
-	Requests  *Requests          // nil: none are answered over Kafka
-	Push      *Push              // nil: no browser is sent to; needs API
-	Mail      *Mail              // nil: nobody is mailed to; needs API
+	Requests  *responder.Config  // settings, as Server's; nil: no requests over Kafka are answered
+	Push      *push.Settings     // nil: no browser is sent to; needs API
+	Mail      *senders.Opener    // nil: nobody is mailed to; needs API
 	API       net.Listener       // nil: no server
 	Server    server.Config      // its settings; the node adds what they are for
 	Keys      *auth.Keys         // of the server's Auth; nil: none to fetch

@@ -6,33 +6,11 @@ import (
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/links"
-	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/senders"
 	"github.com/belfry/belfry/senders/push"
 	"github.com/belfry/belfry/server/outreach"
 	"github.com/belfry/belfry/webpush"
 )
-
-// Push is what a node knows of Web Push: its server tells pages of it, and its sender,
-// if it has one, sends with it.
-type Push struct {
-	Keys      *webpush.Keys // nil: none, pages cannot subscribe
-	Subject   string        // see webpush.CheckSubject
-	Hosts     *webpush.Hosts
-	Signer    *links.Signer // of links in messages; nil: there are none
-	PublicURL string        // at which users reach the server; "": not known
-	Send      bool
-}
-
-// Mail is what a node mails with.
-type Mail struct {
-	// Open returns what sends, whose letters ask for the channels of now; close is to be
-	// called in the end.
-	Open func(policy func() *reach.Policy) (t senders.Transport, close func(), err error)
-	// Lacks is what letters lack, told at start; "": nothing.
-	Lacks string
-}
 
 // sends reports whether endpoints of a kind are sent to from here.
 func (n *node) sends(kind inbox.EndpointKind) bool {
@@ -86,7 +64,7 @@ func (n *node) openMail() (senders.Transport, func(), error) {
 }
 
 func (n *node) openPush() (senders.Transport, func(), error) {
-	client, err := webpush.NewClient(webpush.Config{Keys: n.Push.Keys, Subject: n.Push.Subject, Hosts: n.Push.Hosts})
+	client, err := webpush.NewClient(n.Push.Config)
 	if err != nil {
 		return nil, nil, err
 	}

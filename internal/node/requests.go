@@ -12,15 +12,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/responder"
 	"github.com/belfry/belfry/server"
-	"github.com/belfry/belfry/webpush"
 )
-
-// Requests are those that a node answers over Kafka.
-type Requests struct {
-	Topic   string
-	Replies *responder.Replies // where answers may go
-	Hosts   *webpush.Hosts     // that browsers may subscribe with; nil: those of Push
-}
 
 // answering is the group that answers requests.
 type answering struct {
@@ -35,7 +27,7 @@ func (n *node) openResponder() (func() error, error) {
 	if n.Requests == nil {
 		return func() error { return nil }, nil
 	}
-	hosts := n.Requests.Hosts
+	hosts := n.Requests.Hosts // nil: those that the server takes
 	if hosts == nil {
 		hosts = n.Push.Hosts
 	}

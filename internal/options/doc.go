@@ -3,6 +3,6 @@
 // flags, checks what was given, and turns it into the configuration of the
 // package that it is for. Errors name the flag and the fix.
 //
-// It imports the packages whose configuration it fills and is imported by
-// programs alone. Begin reading with [Kafka].
+// It imports the packages whose configuration it fills, never internal/node, and is
+// imported by programs alone. Begin reading with [Kafka].
 package options

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/links"
 	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/senders"
@@ -236,9 +235,9 @@ func (o *Mail) Transport(w *letter.Writer) (*sender.Transport, error) {
 	return sender.New(o.config, w)
 }
 
-// Config returns what a node mails with.
-func (o *Mail) Config(publicURL string, signer *links.Signer) *node.Mail {
-	return &node.Mail{
+// opener returns what a process mails with.
+func (o *Mail) opener(publicURL string, signer *links.Signer) *senders.Opener {
+	return &senders.Opener{
 		Lacks: o.Writer(publicURL, signer, nil).Lacks(),
 		Open: func(policy func() *reach.Policy) (senders.Transport, func(), error) {
 			t, err := o.Transport(o.Writer(publicURL, signer, policy))

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/programtest"
 	sender "github.com/belfry/belfry/senders/mail"
 )
@@ -52,11 +51,11 @@ func TestMail(t *testing.T) {
 		c.From.Name != "Posteingang" || c.ReplyTo.Address != "help@example.com" || c.DKIM == nil || o.Mail.letters.Domain != "xn--bcher-kva.example" || o.Mail.letters.Content != "titles" {
 		t.Errorf("got %+v, letters %+v", c, o.Mail.letters)
 	}
-	var cfg node.Config
-	if err := o.Config(&cfg, nil); err != nil || cfg.Mail == nil || cfg.Push.Send || !strings.Contains(cfg.Mail.Lacks, "--public-url") {
-		t.Fatalf("got %+v, %v", cfg.Mail, err)
+	push, mail, err := o.Config(nil)
+	if err != nil || mail == nil || push.Send || !strings.Contains(mail.Lacks, "--public-url") {
+		t.Fatalf("got %+v, %v", mail, err)
 	}
-	transport, stop, err := cfg.Mail.Open(nil)
+	transport, stop, err := mail.Open(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,10 @@ import (
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/reach"
+	"github.com/belfry/belfry/senders"
+	"github.com/belfry/belfry/senders/push"
+	"github.com/belfry/belfry/webpush"
 )
 
 // The words of --send.
@@ -78,16 +80,17 @@ func (o *Push) CheckFeatures(open inbox.Features) error {
 	return nil
 }
 
-// Config sets what a node sends with. jwtSecret, which may be nil, signs links where
-// --link-secret-file is absent.
-func (o *Push) Config(cfg *node.Config, jwtSecret []byte) error {
+// Config returns what a process pushes and mails with; mail is nil if it does not mail.
+// jwtSecret, which may be nil, signs links where --link-secret-file is absent.
+func (o *Push) Config(jwtSecret []byte) (web *push.Settings, mail *senders.Opener, err error) {
 	signer, err := o.Links.Signer(jwtSecret)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	cfg.Push = &node.Push{Keys: o.Keys, Subject: o.Subject, Hosts: o.Hosts, Signer: signer, PublicURL: o.Links.PublicURL(), Send: o.sends(sendWebPush)}
 	if o.sends(sendMail) {
-		cfg.Mail = o.Mail.Config(o.Links.PublicURL(), signer)
+		mail = o.Mail.opener(o.Links.PublicURL(), signer)
 	}
-	return nil
+	return &push.Settings{
+		Config: webpush.Config{Keys: o.Keys, Subject: o.Subject, Hosts: o.Hosts}, Signer: signer, PublicURL: o.Links.PublicURL(), Send: o.sends(sendWebPush),
+	}, mail, nil
 }

@@ -7,11 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/belfry/belfry/reach"
-
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/programtest"
+	"github.com/belfry/belfry/reach"
+	"github.com/belfry/belfry/senders/push"
 	"github.com/belfry/belfry/webpush"
 )
 
@@ -42,13 +41,12 @@ func TestPush(t *testing.T) {
 	if err := parseOptions(t, &o, good...); err != nil {
 		t.Fatal(err)
 	}
-	config := func(jwtSecret []byte) (*node.Push, error) {
-		var cfg node.Config
-		err := o.Config(&cfg, jwtSecret)
-		if cfg.Mail != nil {
+	config := func(jwtSecret []byte) (*push.Settings, error) {
+		web, mail, err := o.Config(jwtSecret)
+		if mail != nil {
 			t.Error("mail is sent")
 		}
-		return cfg.Push, err
+		return web, err
 	}
 	if p, err := config(nil); err != nil || !p.Send || p.Keys.Public() != keys.Public() || p.PublicURL != "https://inbox.example.com" || p.Signer == nil {
 		t.Errorf("got %+v, %v", p, err)

@@ -8,7 +8,6 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/responder"
 	"github.com/belfry/belfry/webpush"
 )
@@ -69,12 +68,13 @@ func (o *Requests) Validate() error {
 	return nil
 }
 
-// Config returns what a node answers; nil for nothing.
-func (o *Requests) Config(prefix belfry.Prefix) (*node.Requests, error) {
+// Config returns which requests are answered and where, without what answers them; nil for
+// none.
+func (o *Requests) Config(prefix belfry.Prefix) (*responder.Config, error) {
 	if err := o.check(prefix); err != nil || o.allowed == nil {
 		return nil, err
 	}
-	return &node.Requests{Topic: o.Topic, Replies: o.allowed, Hosts: o.hosts}, nil
+	return &responder.Config{Topic: o.Topic, Replies: o.allowed, Hosts: o.hosts}, nil
 }
 
 // check refuses topics that would have requests or answers meet ours.

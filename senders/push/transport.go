@@ -14,6 +14,15 @@ import (
 	"github.com/belfry/belfry/webpush"
 )
 
+// Settings are what a process knows of Web Push. Its server tells pages of them, and its
+// sender, if it has one, sends with them.
+type Settings struct {
+	webpush.Config               // without keys pages cannot subscribe
+	Signer         *links.Signer // of links in messages; nil: there are none
+	PublicURL      string        // at which users reach the server; "": not known
+	Send           bool
+}
+
 // Transport pushes to browsers. It is safe for concurrent use.
 type Transport struct {
 	client *webpush.Client

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/links"
 	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/senders"
@@ -52,7 +51,7 @@ var _ senders.Transport = (*mailbox)(nil)
 
 // mails is what the demo mails with; its links begin with base, and are signed as those of
 // pushes are.
-func (b *mailbox) mails(base string, keys *webpush.Keys) (*node.Mail, error) {
+func (b *mailbox) mails(base string, keys *webpush.Keys) (*senders.Opener, error) {
 	secret, err := keys.PEM()
 	if err != nil {
 		return nil, err
@@ -65,7 +64,7 @@ func (b *mailbox) mails(base string, keys *webpush.Keys) (*node.Mail, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &node.Mail{Open: func(policy func() *reach.Policy) (senders.Transport, func(), error) {
+	return &senders.Opener{Open: func(policy func() *reach.Policy) (senders.Transport, func(), error) {
 		b.letters = letter.New(templates, letter.Config{
 			Content: letter.Full, Language: "en", Name: "Belfry demo", Domain: "demo.example", PublicURL: base, Links: signer, Policy: policy,
 		})

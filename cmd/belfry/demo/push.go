@@ -17,13 +17,14 @@ import (
 	"github.com/belfry/belfry/links"
 	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/reach/channels"
+	"github.com/belfry/belfry/senders/push"
 	"github.com/belfry/belfry/sources/rules"
 	"github.com/belfry/belfry/webpush"
 )
 
 // pushes is what the demo pushes with: keys that are kept in dataDir, or are made for
 // this run if that is "". Devices of its own are at base.
-func pushes(dataDir, base string, send bool) (*node.Push, error) {
+func pushes(dataDir, base string, send bool) (*push.Settings, error) {
 	hosts, err := webpush.NewHosts(base)
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func pushes(dataDir, base string, send bool) (*node.Push, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &node.Push{Keys: keys, Subject: "mailto:demo@example.com", Hosts: hosts, Signer: signer, Send: send}, nil
+	return &push.Settings{Config: webpush.Config{Keys: keys, Subject: "mailto:demo@example.com", Hosts: hosts}, Signer: signer, Send: send}, nil
 }
 
 //go:embed channels.yaml
