@@ -22,8 +22,8 @@
 //     of a row come from ([Refolder]).
 //
 // The package imports the root package and the standard library, and knows
-// nothing of Kafka, goka or HTTP. Begin reading with [Fold], whose
-// example makes a badge of three records; notify.go,
-// command.go, retract.go and topics.go are its kinds of records. Values are never
-// modified behind the caller's back: functions return new values.
+// nothing of Kafka, goka or HTTP. Begin reading with [Fold], whose example makes a
+// badge of three records; notify.go, command.go, snooze.go, retract.go, erase.go and
+// topics.go are its kinds of records. Values are never modified behind the caller's
+// back: functions return new values.
 package inbox

@@ -424,28 +424,6 @@ func (f *folder) dropEndpoints(why string, gone func(*Endpoint) bool) bool {
 	return len(reach.Endpoints) < n
 }
 
-// eraseReach leaves what redeliveries and decisions under way need to know.
-func (f *folder) eraseReach() bool {
-	reach := f.s.Reach
-	if reach == nil {
-		return false
-	}
-	prefs := reach.Prefs != nil
-	if prefs {
-		reach.PrefsVersion = f.s.Version
-	}
-	endpoints := f.dropEndpoints("", func(*Endpoint) bool { return true })
-	for i := range reach.Gone {
-		reach.Gone[i].Reason = ""
-	}
-	if endpoints {
-		reach.EndpointsVersion = f.s.Version
-	}
-	channels := len(reach.Channels) > 0
-	*reach = Reach{PrefsVersion: reach.PrefsVersion, EndpointsVersion: reach.EndpointsVersion, Gone: reach.Gone}
-	return prefs || endpoints || channels
-}
-
 // tidyReach forgets items that are gone, and endpoints that went long ago, but never
 // those of this record: its redelivery must find them.
 func (f *folder) tidyReach() {

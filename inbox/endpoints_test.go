@@ -162,27 +162,6 @@ func TestEndpointRoutedAgain(t *testing.T) {
 	}
 }
 
-func TestEraseEndpoints(t *testing.T) {
-	r := reachedRow(t)
-	r.fold(endpoint(inbox.EndpointWebPush, "a"))
-	r.fold(inbox.Record{Kind: inbox.KindPrefs, Prefs: []byte(`{"zone":"Asia/Seoul"}`)})
-	r.fold(notify("a"))
-	r.fold(tell("push", r.row.Version, 3))
-	if e := r.fold(inbox.Record{Kind: inbox.KindErase}); e.Outcome != inbox.Applied || !slices.Equal(e.GoneEndpoints, []uint64{1}) {
-		t.Errorf("got %+v", e)
-	}
-	reach := r.row.Reach
-	if reach.Prefs != nil || len(reach.Endpoints)+len(reach.Channels)+len(reach.Items)+len(reach.From) > 0 {
-		t.Errorf("got %+v, want nothing of the user", reach)
-	}
-	if reach.PrefsVersion != 5 || reach.EndpointsVersion != 5 {
-		t.Errorf("preferences changed at %d, endpoints at %d, want 5", reach.PrefsVersion, reach.EndpointsVersion)
-	}
-	if e := r.fold(tell("push", 4, 3)); e.Outcome != inbox.Outdated {
-		t.Errorf("a tell of before: %s", e.Outcome)
-	}
-}
-
 // A row whose user has neither preferences nor endpoints takes nothing more in hand.
 func TestRowsWithoutReach(t *testing.T) {
 	r := reachedRow(t)

@@ -25,17 +25,3 @@ func (f *folder) retract(r *Record) Outcome {
 	f.remember(0, hash)
 	return Applied
 }
-
-// erase leaves a stub: versions, watermarks and removals, so that versions
-// never fall and redeliveries stay recognised. In a partition with a board its user is
-// one who has joined.
-func (f *folder) erase() Outcome {
-	rest := len(f.s.Mutes)+len(f.s.Topics) > 0
-	f.s.Mutes, f.s.Topics = nil, nil
-	f.s.Joined = f.s.Joined || f.in.Keep > 0
-	reach := f.eraseReach()
-	if !f.remove(func(*Entry) bool { return true }) && !rest && !reach {
-		return Unchanged
-	}
-	return Applied
-}

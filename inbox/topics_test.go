@@ -104,18 +104,6 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// A row of a partition that never had a notice does not get to know of the capability.
-func TestEraseJoinsWithABoardAlone(t *testing.T) {
-	h := newHistory(t)
-	if h.do(notify("a"), erase()); h.state.Joined {
-		t.Error("joined without a board")
-	}
-	h.in.Keep = 100
-	if h.do(erase()); !h.state.Joined {
-		t.Error("not joined")
-	}
-}
-
 func TestNoticesCountInNoCap(t *testing.T) {
 	h := newHistory(t)
 	h.in.Cap = 2

@@ -58,7 +58,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 		Protocols:         &protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: h2Streams, SendPingTimeout: stream.PingEvery, PingTimeout: h2PingTimeout, WriteByteTimeout: h2WriteTimeout},
 		ConnState:         s.connections.Track,
-		ConnContext:       s.readers.Context,
+		ConnContext:       s.turns.Context,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	if c := s.config.Certificate; c != nil {
@@ -69,7 +69,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 	}
 	served := make(chan error, 1)
 	go func() {
-		ln := s.readers.Listener(listen.Patient{Listener: ln})
+		ln := s.turns.Listener(listen.Patient{Listener: ln})
 		if s.config.Certificate != nil {
 			served <- srv.ServeTLS(ln, "", "")
 			return
@@ -90,7 +90,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, grace time.Duration
 }
 
 // serveHTTP2 has srv serve HTTP/2 by golang.org/x/net/http2 in place of net/http's copy of
-// it, which does not say ENHANCE_YOUR_CALM to whom the readers have had enough of.
+// it, which does not say ENHANCE_YOUR_CALM to a client whose connection is ended for its waste.
 //
 //lint:file-ignore SA1019 golang.org/x/net/http2 is to go once net/http can be told that code.
 func (s *Server) serveHTTP2(srv *http.Server) error {
@@ -103,7 +103,7 @@ func (s *Server) serveHTTP2(srv *http.Server) error {
 		if of, ok := h.(interface{ BaseContext() context.Context }); ok {
 			opts.Context = of.BaseContext()
 		}
-		h2.ServeConn(s.readers.Frames(conn), opts)
+		h2.ServeConn(s.turns.Frames(conn), opts)
 	}
 	return nil
 }

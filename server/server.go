@@ -193,7 +193,7 @@ type Server struct {
 	openings    *limit.Calls // of streams
 	builders    *limit.Builders
 	connections *limit.Connections
-	readers     *limit.Readers
+	turns       *limit.Turns
 	answers     *limit.Answers
 	waits       *limit.Waits
 	stall       time.Duration // what a client may take for a piece of an answer; defaultStall but in tests
@@ -243,7 +243,7 @@ func New(config Config) (*Server, error) {
 	s.answers = limit.NewAnswers(config.Limits.AnswerBytes, config.Registry)
 	s.waits = limit.NewWaits(config.Registry)
 	s.connections = limit.NewConnections(s.connectionBounds(), config.Registry)
-	s.readers = limit.NewReaders(s.trusted, config.Registry)
+	s.turns = limit.NewTurns(s.trusted, config.Registry)
 	var err error
 	if s.guard, err = auth.NewGuard(config.Auth, config.TicketSecret, config.TokenTrust, s.log); err != nil {
 		return nil, fmt.Errorf("server: %w", err)

@@ -3,6 +3,7 @@
 // are; and says by how much a busy server has clients slow down.
 //
 // It imports server/wire and Prometheus alone. Begin with limiter.go, which the
-// writes and the polls are counted by; the server asks writes.go for each call
-// that writes and polls.go for each poll.
+// writes and the polls are counted by; the server asks calls.go for each call
+// that writes and polls.go for each poll. turns.go has connections of one address wait for
+// each other.
 package limit

@@ -128,7 +128,7 @@ type framesConn struct {
 // Frames returns conn such that an HTTP/2 server of golang.org/x/net/http2 ends it with
 // ENHANCE_YOUR_CALM when its peer sends more frames than come to anything. A connection
 // whose Listener counts nothing is returned as it is.
-func (r *Readers) Frames(conn *tls.Conn) net.Conn {
+func (t *Turns) Frames(conn *tls.Conn) net.Conn {
 	if below := turnsOf(conn); below != nil {
 		return &framesConn{Conn: conn, below: below}
 	}

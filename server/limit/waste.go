@@ -56,7 +56,7 @@ func (a *account) add(cost time.Duration, now time.Time) time.Duration {
 func (c *turnsConn) charge(cost time.Duration) (over bool) {
 	now := time.Now()
 	own := c.add(cost, now)
-	if c.readers.waste.add(c.household(), cost, now) > wasteBurst || own > suspectWaste {
+	if c.turns.waste.add(c.household(), cost, now) > wasteBurst || own > suspectWaste {
 		c.suspect.Store(now.Add(suspicion).UnixNano())
 	}
 	return own > wasteBurst
@@ -75,10 +75,10 @@ func (c *turnsConn) slow() bool {
 		return false
 	}
 	name := c.household()
-	if c.readers.waste.owed(name, now) <= wasteBurst {
+	if c.turns.waste.owed(name, now) <= wasteBurst {
 		return false
 	}
-	c.readers.slowed.Inc()
+	c.turns.slowed.Inc()
 	ctx, cancel := context.WithTimeout(context.Background(), slowPatience)
 	defer cancel()
 	c.wake.Store(&cancel)
@@ -87,7 +87,7 @@ func (c *turnsConn) slow() bool {
 		return true
 	}
 	defer c.crowd.slowed.Release(1)
-	wait := time.NewTimer(max(c.readers.waste.owed(name, time.Now())-wasteBurst, slowGap))
+	wait := time.NewTimer(max(c.turns.waste.owed(name, time.Now())-wasteBurst, slowGap))
 	defer wait.Stop()
 	select {
 	case <-wait.C:
@@ -102,7 +102,7 @@ func (c *turnsConn) household() string { return householdOf(remoteOf(c.TCPConn))
 // calm counts that the connection was told to end, once.
 func (c *turnsConn) calm(why string) {
 	if c.calmed.CompareAndSwap(false, true) {
-		c.readers.calmed.WithLabelValues(why).Inc()
+		c.turns.calmed.WithLabelValues(why).Inc()
 	}
 }
 
@@ -120,7 +120,7 @@ type connectionKey struct{}
 
 // Context is for [http.Server.ConnContext]: [Refused] and [Answered] know a request's
 // connection by its context.
-func (r *Readers) Context(ctx context.Context, conn net.Conn) context.Context {
+func (t *Turns) Context(ctx context.Context, conn net.Conn) context.Context {
 	if c := turnsOf(conn); c != nil {
 		return context.WithValue(ctx, connectionKey{}, c)
 	}

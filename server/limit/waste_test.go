@@ -16,7 +16,7 @@ import (
 )
 
 // refuse refuses n requests of a connection and reports whether it is to be closed.
-func (r *Readers) refuse(t *testing.T, conn net.Conn, n int) (enough bool) {
+func (r *Turns) refuse(t *testing.T, conn net.Conn, n int) (enough bool) {
 	ctx := r.Context(t.Context(), conn)
 	for range n {
 		enough = Refused(ctx) || enough
@@ -38,7 +38,7 @@ func read(t *testing.T, client, server net.Conn) {
 const inBurst = int(wasteBurst / refusalWaste)
 
 func TestConnectionsThatAreRefusedOverAndOverEnd(t *testing.T) {
-	r := NewReaders(nobody, prometheus.NewRegistry())
+	r := NewTurns(nobody, prometheus.NewRegistry())
 	_, server := accepted(t, r)
 	if r.refuse(t, server, inBurst/2) {
 		t.Error("half of a burst was enough")
@@ -54,7 +54,7 @@ func TestConnectionsThatAreRefusedOverAndOverEnd(t *testing.T) {
 // TestOneAddressIsSlowedDown has connections of one address waste all that it may: those
 // that do, and new ones, wait then; one that was answered before does not.
 func TestOneAddressIsSlowedDown(t *testing.T) {
-	r := NewReaders(nobody, prometheus.NewRegistry())
+	r := NewTurns(nobody, prometheus.NewRegistry())
 	oldClient, old := accepted(t, r)
 	read(t, oldClient, old)
 	Answered(r.Context(t.Context(), old))
@@ -90,7 +90,7 @@ func TestOneAddressIsSlowedDown(t *testing.T) {
 // TestAReadThatIsSlowedDownEndsWithItsConnection holds that nothing waits for a
 // connection that the server closes.
 func TestAReadThatIsSlowedDownEndsWithItsConnection(t *testing.T) {
-	r := NewReaders(nobody, prometheus.NewRegistry())
+	r := NewTurns(nobody, prometheus.NewRegistry())
 	client, server := accepted(t, r)
 	r.waste.add(server.(*turnsConn).household(), time.Hour, time.Now())
 	if _, err := client.Write([]byte("x")); err != nil {
@@ -113,7 +113,7 @@ func TestAReadThatIsSlowedDownEndsWithItsConnection(t *testing.T) {
 }
 
 func TestFloodsOfFramesEnd(t *testing.T) {
-	r := NewReaders(nobody, prometheus.NewRegistry())
+	r := NewTurns(nobody, prometheus.NewRegistry())
 	client, server := accepted(t, r)
 	Answered(r.Context(t.Context(), server))
 	pings := sent(t, func(f *http2.Framer, _ int) error { return f.WritePing(false, [8]byte{}) }, 2*int(wasteBurst/frameWaste))
@@ -128,7 +128,7 @@ func TestFloodsOfFramesEnd(t *testing.T) {
 }
 
 func TestProxiesWasteAsTheyLike(t *testing.T) {
-	r := NewReaders(func(a netip.Addr) bool { return a.IsLoopback() }, prometheus.NewRegistry())
+	r := NewTurns(func(a netip.Addr) bool { return a.IsLoopback() }, prometheus.NewRegistry())
 	client, server := accepted(t, r)
 	if r.refuse(t, server, 2*inBurst) {
 		t.Error("a proxy's connection, which is many people's, is to end")

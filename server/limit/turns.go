@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// readerPiece is how much a connection brings in with one turn while others of
+	// turnBytes is how much a connection brings in with one turn while others of
 	// its address wait for theirs: some 30 requests over HTTP/2. A read with more
 	// room than net/http's buffers is of a body, and is not cut.
-	readerPiece  = 512
-	readerBuffer = 4 << 10
-	// readerPatience bounds the wait for a turn, whatever keeps it.
-	readerPatience = time.Second
+	turnBytes   = 512
+	bufferBytes = 4 << 10
+	// turnPatience bounds the wait for a turn, whatever keeps it.
+	turnPatience = time.Second
 )
 
-// Readers has the connections of one address bring in what they send a few at a time.
+// Turns has the connections of one address bring in what they send a few at a time.
 // Requests become work once they are read, over HTTP/2 a hundred a connection, and
 // the scheduler has no notion of whose work it is: without turns everybody's next
 // request would wait behind all that hundreds of connections of one address have sent.
@@ -33,7 +33,7 @@ const (
 // part in it, and those that have had no answer yet. So a flood costs no more when it
 // comes over new connections. One connection with as much is ended. It is safe for
 // concurrent use.
-type Readers struct {
+type Turns struct {
 	shared         func(netip.Addr) bool
 	addresses      *crowds[netip.Prefix]
 	waste          *limiter // by household
@@ -47,12 +47,12 @@ const (
 	calmedRefusals = "refusals"
 )
 
-// NewReaders returns Readers that let as many connections of an address read at a time
+// NewTurns returns Turns that let as many connections of an address read at a time
 // as there are processors. The addresses that shared reports stand for many, and have no
 // bound. Its metrics go to reg.
-func NewReaders(shared func(netip.Addr) bool, reg prometheus.Registerer) *Readers {
+func NewTurns(shared func(netip.Addr) bool, reg prometheus.Registerer) *Turns {
 	f := promauto.With(reg)
-	r := &Readers{
+	t := &Turns{
 		shared: shared, addresses: newCrowds[netip.Prefix](int64(runtime.GOMAXPROCS(0))), waste: newLimiter(maxSubjects, true),
 		waited: f.NewCounter(prometheus.CounterOpts{
 			Name: "belfry_reads_waited_total",
@@ -68,28 +68,28 @@ func NewReaders(shared func(netip.Addr) bool, reg prometheus.Registerer) *Reader
 		}, []string{"of"}),
 	}
 	for _, of := range []string{calmedFrames, calmedRefusals} {
-		r.calmed.WithLabelValues(of)
+		t.calmed.WithLabelValues(of)
 	}
-	return r
+	return t
 }
 
 // Listener returns ln with the connections that it accepts in their turns. All are over
 // TCP, or are left as they are.
-func (r *Readers) Listener(ln net.Listener) net.Listener { return readersListener{ln, r} }
+func (t *Turns) Listener(ln net.Listener) net.Listener { return turnsListener{ln, t} }
 
-type readersListener struct {
+type turnsListener struct {
 	net.Listener
-	readers *Readers
+	turns *Turns
 }
 
 // Accept implements net.Listener.
-func (l readersListener) Accept() (net.Conn, error) {
+func (l turnsListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	tcp, ok := conn.(*net.TCPConn)
-	if err != nil || !ok || l.readers.shared(remoteOf(conn)) {
+	if err != nil || !ok || l.turns.shared(remoteOf(conn)) {
 		return conn, err
 	}
-	c := &turnsConn{TCPConn: tcp, readers: l.readers, crowd: l.readers.addresses.join(householdOf(remoteOf(conn)))}
+	c := &turnsConn{TCPConn: tcp, turns: l.turns, crowd: l.turns.addresses.join(householdOf(remoteOf(conn)))}
 	c.suspect.Store(unproven)
 	return c, nil
 }
@@ -98,11 +98,11 @@ func (l readersListener) Accept() (net.Conn, error) {
 // is from a read's return to the next call: then all that it brought is at work.
 type turnsConn struct {
 	*net.TCPConn
-	readers *Readers
-	crowd   *crowd
-	rest    []byte // read, for the turns to come
-	turn    atomic.Bool
-	closed  atomic.Bool
+	turns  *Turns
+	crowd  *crowd
+	rest   []byte // read, for the turns to come
+	turn   atomic.Bool
+	closed atomic.Bool
 
 	account
 	wake   atomic.Pointer[context.CancelFunc] // ends a wait of slow; nil while there is none
@@ -123,9 +123,9 @@ func (c *turnsConn) Read(p []byte) (n int, err error) {
 	} else {
 		c.rest = c.rest[n:]
 	}
-	if c.take() && n > readerPiece && len(p) <= readerBuffer {
-		c.rest = append(append([]byte(nil), p[readerPiece:n]...), c.rest...)
-		n = readerPiece
+	if c.take() && n > turnBytes && len(p) <= bufferBytes {
+		c.rest = append(append([]byte(nil), p[turnBytes:n]...), c.rest...)
+		n = turnBytes
 	}
 	c.over = c.follow(&c.frames, p[:n])
 	return n, err
@@ -145,8 +145,8 @@ func (c *turnsConn) take() (crowded bool) {
 		c.hold()
 		return slowed
 	}
-	c.readers.waited.Inc()
-	ctx, cancel := context.WithTimeout(context.Background(), readerPatience)
+	c.turns.waited.Inc()
+	ctx, cancel := context.WithTimeout(context.Background(), turnPatience)
 	defer cancel()
 	if c.crowd.Acquire(ctx, 1) == nil {
 		c.hold()
@@ -184,7 +184,7 @@ func (c *turnsConn) Close() error {
 			(*wake)()
 		}
 		c.leave()
-		c.readers.addresses.part(householdOf(remoteOf(c.TCPConn)))
+		c.turns.addresses.part(householdOf(remoteOf(c.TCPConn)))
 	}
 	return err
 }

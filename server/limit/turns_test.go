@@ -14,7 +14,7 @@ import (
 
 // accepted returns both ends of a new connection: the client's, and the server's as r
 // has it.
-func accepted(t *testing.T, r *Readers) (client, server net.Conn) {
+func accepted(t *testing.T, r *Turns) (client, server net.Conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -33,24 +33,24 @@ func accepted(t *testing.T, r *Readers) (client, server net.Conn) {
 }
 
 func TestConnectionsOfOneAddressTakeTurns(t *testing.T) {
-	r := NewReaders(nobody, prometheus.NewRegistry())
+	r := NewTurns(nobody, prometheus.NewRegistry())
 	r.addresses.each = 1
 	firstClient, first := accepted(t, r)
 	secondClient, second := accepted(t, r)
-	sent := bytes.Repeat([]byte("0123456789abcdef"), readerBuffer/16)
+	sent := bytes.Repeat([]byte("0123456789abcdef"), bufferBytes/16)
 	for _, c := range []net.Conn{firstClient, secondClient} {
 		if _, err := c.Write(sent); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n, err := first.Read(make([]byte, readerBuffer)); err != nil || n <= readerPiece {
+	if n, err := first.Read(make([]byte, bufferBytes)); err != nil || n <= turnBytes {
 		t.Fatalf("alone it read %d bytes, %v", n, err)
 	}
 	pieces := make(chan []byte)
 	go func() {
 		defer close(pieces)
 		for got := 0; got < len(sent); {
-			b := make([]byte, readerBuffer)
+			b := make([]byte, bufferBytes)
 			n, err := second.Read(b)
 			if err != nil {
 				return
@@ -74,7 +74,7 @@ func TestConnectionsOfOneAddressTakeTurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := <-pieces
-	if len(got) != readerPiece {
+	if len(got) != turnBytes {
 		t.Errorf("beside another one it brought in %d bytes", len(got))
 	}
 	for piece := range pieces {
@@ -93,7 +93,7 @@ func TestConnectionsOfOneAddressTakeTurns(t *testing.T) {
 }
 
 func TestAReadEndsTheTurnBefore(t *testing.T) {
-	r := NewReaders(nobody, prometheus.NewRegistry())
+	r := NewTurns(nobody, prometheus.NewRegistry())
 	r.addresses.each = 1
 	client, server := accepted(t, r)
 	for range 3 {
@@ -110,7 +110,7 @@ func TestAReadEndsTheTurnBefore(t *testing.T) {
 }
 
 func TestProxiesTakeNoTurns(t *testing.T) {
-	r := NewReaders(func(a netip.Addr) bool { return a.IsLoopback() }, prometheus.NewRegistry())
+	r := NewTurns(func(a netip.Addr) bool { return a.IsLoopback() }, prometheus.NewRegistry())
 	if _, server := accepted(t, r); server.(*net.TCPConn) == nil {
 		t.Error("a proxy's connections, which are many people's, wait for each other")
 	}
