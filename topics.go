@@ -98,6 +98,12 @@ func (p Prefix) GroupInputs() map[string][]string {
 	}
 }
 
+// Header is one header of a Kafka record. Names may be repeated.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
 // TopicSpec is what a topic of ours must be like. Config holds the settings
 // that differ from a broker's defaults, by their Kafka names.
 type TopicSpec struct {

@@ -1,4 +1,4 @@
-package belfry_test
+package house
 
 import (
 	"bytes"
