@@ -322,16 +322,21 @@ func TestTimersSettleBoards(t *testing.T) {
 	cfg := config(t)
 	makeTopics(t, cfg)
 	p := start(t, cfg)
+	var records [partitions]uint64
 	for n := range int32(partitions) {
-		r := announcement("soon")
-		r.Notification.DeliverAt = time.Now().Add(time.Second)
-		p.appended(t, belfry.PartitionKey(n), r)
+		// A record that was written after its time is shown at once, and settled by nothing.
+		for late := true; late; records[n]++ {
+			r := announcement(fmt.Sprint("soon-", records[n]))
+			r.Notification.DeliverAt = time.Now().Add(time.Second)
+			p.appended(t, belfry.PartitionKey(n), r)
+			late = !time.Now().Before(r.Notification.DeliverAt)
+		}
 	}
 	for n := range int32(partitions) {
 		var own *board.Board
 		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("board %d is %+v; timers %+v", n, own.Row, p.timers.Stats()) }, func() bool {
 			own, _ = stored(t, cfg, n)
-			return own.Newest() == 2
+			return own.Newest() == records[n]+1
 		})
 	}
 }
