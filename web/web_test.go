@@ -142,8 +142,8 @@ func checkMarkup(t *testing.T, page string) {
 // revalidated under its plain name, for ever under its pinned one, and open to both.
 func TestHandlerClient(t *testing.T) {
 	files := js.Files()
-	if len(files) != 10 {
-		t.Fatalf("got %d files, want the client, the bell, both in one with all that they load, the worker, and six that are loaded later", len(files))
+	if len(files) != 12 {
+		t.Fatalf("got %d files, want the client, the bell, both in one with all that they load, the worker, and eight that are loaded later", len(files))
 	}
 	for _, f := range files {
 		paths := map[string]string{"/" + f.Name: "no-cache"}
