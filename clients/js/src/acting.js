@@ -28,6 +28,8 @@ export async function markAll({ act, sync: { store }, up_to }, action, { categor
     .select(store.items.values())
     .filter((item) => unsettled(item) && (!category || item.category === category))
     .map((item) => item.seq);
-  // What no record has settled is below no version: it goes by name.
-  await Promise.all([seqs.length && act(action, { seqs }), act(action, { up_to, category })]);
+  // A wake that no record has settled is below no version: it goes by name.
+  if (!seqs.length) return act(action, { up_to, category });
+  // Where time is closed seqs and up_to do not go together.
+  return store.features.includes('time') ? act(action, { up_to, category, seqs }) : Promise.all([act(action, { seqs }), act(action, { up_to, category })]);
 }
