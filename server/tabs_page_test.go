@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -24,6 +25,7 @@ import (
 type tabServer struct {
 	*api
 	address string
+	port    string
 	streams atomic.Int64 // open now
 	opened  atomic.Int64 // since the beginning
 
@@ -61,16 +63,14 @@ func newTabServer(t *testing.T) *tabServer {
 		r.SetURL(target)
 		r.Out.Host = r.In.Host
 	}}
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		instead := s.inPlace
 		s.mu.Unlock()
 		switch {
-		case r.URL.Path == "/tabs" || r.URL.Path == "/frame":
+		case r.URL.Path == "/tabs" || r.URL.Path == "/frame" || r.URL.Path == "/crowd":
 			w.Header().Set("Content-Type", "text/html")
-			if r.URL.Path == "/frame" {
-				fmt.Fprint(w, framePage)
-			}
+			fmt.Fprint(w, map[string]string{"/frame": framePage, "/crowd": crowdPage}[r.URL.Path])
 		case instead != nil && strings.HasPrefix(r.URL.Path, "/v1/") && instead(w, r):
 		case strings.HasSuffix(r.URL.Path, "/stream"):
 			s.opened.Add(1)
@@ -81,8 +81,17 @@ func newTabServer(t *testing.T) *tabServer {
 			proxy.ServeHTTP(w, r)
 		}
 	}))
+	_ = srv.Listener.Close()
+	if srv.Listener, err = net.Listen("tcp4", ":0"); err != nil { // each loopback address is an origin
+		t.Fatal(err)
+	}
+	srv.Start()
 	t.Cleanup(srv.Close)
-	s.address, s.close = srv.URL, srv.CloseClientConnections
+	_, s.port, err = net.SplitHostPort(srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.address, s.close = "http://127.0.0.1:"+s.port, srv.CloseClientConnections
 	return s
 }
 
