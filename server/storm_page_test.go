@@ -26,7 +26,7 @@ const crowdPage = `<!doctype html><script type="module">
 // TestTabsInAStorm has many users in one browser lose their server at once, each with a
 // stream: they ask less and less while it is away, and each is back with one stream.
 func TestTabsInAStorm(t *testing.T) {
-	t.Parallel() // it waits
+	t.Parallel()               // it waits
 	const origins, each = 6, 4 // of one origin a browser has six connections
 	// A slow machine makes them ask less often.
 	const outage, most = 15 * time.Second, 12
