@@ -160,7 +160,7 @@ type Config struct {
 	Limits Limits
 	// Streams bounds the open streams.
 	Streams stream.Limits
-	// BroadcastWakes is how many users a second are looked at for a notice; 0 for
+	// BroadcastWakes is how many users a second are looked at for a notice at the most; 0 for
 	// stream.DefaultWakes.
 	BroadcastWakes int
 	// Certificate is what Serve uses for TLS; nil serves without.
