@@ -68,7 +68,7 @@ var mutations = []struct{ name, file, from, to string }{
 	{"a refused token is the last", "request.js", "const again = await getToken({ refused: bearer });", "const again = '';"},
 	{"what another device mutes is not asked for", "sync.js", "told(untold);", "told();"},
 	{"any batch asks for what is muted", "sync.js", "!frames.some(({ data }) => data.seq || data.read + data.unread + data.seen + data.archived)", "true"},
-	{"an answered action is not settled", "sync.js", "if (badge && (badge.version", "if (badge && false && (badge.version"},
+	{"an answered action is not settled", "sync.js", "if (answer && (answer.version", "if (answer && false && (answer.version"},
 }
 
 // TestClientMutations has each of the mutations fail a test.

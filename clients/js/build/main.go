@@ -28,7 +28,7 @@ type bundle struct {
 // internal are the names by which the modules of the client call each other. They are
 // made short, alike in all bundles: nobody else has them, be it a page, the API or a
 // message between tabs, whose page may be of another version.
-const internal = "badge|base|batch|dirty|ensure|generation|hear|judge|lead|leaving|loaded|low|params|poll|post|prepare|proven|queries|reach|reached|receive|reset|select|slept|stampOf|store|sync|take|took|unless|wake"
+const internal = "answer|base|batch|dirty|ensure|generation|hear|judge|lead|leaving|loaded|low|params|poll|post|prepare|proven|queries|reach|reached|receive|reset|select|slept|stampOf|store|sync|take|took|unless|wake"
 
 // later are what others load when it is needed, by those names, and served under names
 // that never change their content: a page has them of the version that it is of, or not at

@@ -55,7 +55,7 @@ func TestPinNeedsItsPlace(t *testing.T) {
 // TestInternalNames holds that names which the build makes short are those of no type that
 // pages see, and of no module in a bundle of its own, which would call them otherwise.
 func TestInternalNames(t *testing.T) {
-	used := regexp.MustCompile(`\.(` + internal + `)\b|(?m:^\s*(readonly )?(` + internal + `)\??[:(])`)
+	used := regexp.MustCompile(`\.(` + internal + `)\b|(?m:^\s*(readonly )?(` + internal + `)\??[:(])|[{,]\s*(` + internal + `)\s*[,:}=]`)
 	for _, pattern := range []string{"../*.js", "../src/*.d.ts", "../src/device.js", "../src/worker.js", "../src/ko.js", "../src/outside.js", "../src/inbox/*.js"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {

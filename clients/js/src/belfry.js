@@ -167,7 +167,7 @@ export class Belfry {
       if (all?.some(({ scope }) => scope.includes('/belfry-push/'))) await (await client.device()).keep();
     };
 
-    link.badge().catch(() => {}); // painted before the stream is there
+    link.reach().catch(() => {}); // painted before the stream is there
     sync.ensure().catch(() => {});
     tabs.start();
     keep().catch(() => {});

@@ -46,7 +46,7 @@ export function makeLink({ sync, tell, post }) {
     for (let left = ms; left > 0 && !signal.aborted; left = end - Date.now()) {
       let wait = interval;
       try {
-        await badge(signal);
+        await reach(signal);
         tell('polling', cause?.status && cause);
       } catch (error) {
         if (signal.aborted) return;
@@ -59,7 +59,7 @@ export function makeLink({ sync, tell, post }) {
   };
 
   /** Asks for the badge, and for the items if they are behind it. */
-  const badge = async (signal) => {
+  const reach = async (signal) => {
     const response = await sync.request('/unread', tag && { headers: { 'If-None-Match': tag } });
     interval = seconds(response, 'X-Poll-Interval') || interval;
     if (response.status === 304 || signal?.aborted) return;
@@ -163,7 +163,7 @@ export function makeLink({ sync, tell, post }) {
       while (!signal.aborted) await pollFor(longestRetry, signal);
     },
 
-    badge,
+    reach,
 
     /** Tries at once what waits for its time. */
     wake: () => wake(),

@@ -2,16 +2,15 @@
 // answers and batches.
 import { epochOf, makeStore, versionOf } from './store.js';
 import { compare } from './order.js';
-import { makeLeaving } from './leaving.js';
 import { DECIDE, LIST, STALE } from './verdict.js';
 
 /** told is given true when what no list or batch tells may have changed too: one of the user's settings. */
-export function makeSync({ request, pageSize = 20, changed: told, leaving = makeLeaving() }) {
+export function makeSync({ request, pageSize = 20, changed: told, leaving }) {
   const behindLists = 2; // refused as ahead of the server, until a list asks without a version
   const mostItems = 100; // of one page
   const lateFor = 2_000; // ms until content is asked for again that was late
   const store = makeStore();
-  const actions = new Set(); // `{name, body, badge}` of those under way, with the answer once it is there
+  const actions = new Set(); // `{name, body, answer}` of those under way, with the answer once it is there
   let acting = { items: () => [...store.items.values()], counts: () => store.counts }; // until there is one
   let listing;
   let sent = Promise.resolve();
@@ -20,8 +19,8 @@ export function makeSync({ request, pageSize = 20, changed: told, leaving = make
   const changed = (untold) => {
     // What the store's own items show by now is forgotten.
     for (const action of actions) {
-      const { badge } = action;
-      if (badge && (badge.version <= store.version || epochOf(badge.cursor) !== epochOf(store.cursor))) actions.delete(action);
+      const { answer } = action;
+      if (answer && (answer.version <= store.version || epochOf(answer.cursor) !== epochOf(store.cursor))) actions.delete(action);
     }
     told(untold);
   };
@@ -59,18 +58,18 @@ export function makeSync({ request, pageSize = 20, changed: told, leaving = make
       // One after the other: the last word on an item must be the last in its log.
       // A page that ends sends at once what is left, such as the click that ends it;
       // then their order is the network's.
-      const answer = leaving.unless(sent).then(() => json(`/inbox/${name}`, {
+      const answered = leaving.unless(sent).then(() => json(`/inbox/${name}`, {
         method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body), keepalive: true,
       }));
-      sent = answer.catch(() => {});
-      action.badge = await answer;
+      sent = answered.catch(() => {});
+      action.answer = await answered;
     } finally {
-      if (!action.badge) {
+      if (!action.answer) {
         actions.delete(action);
         changed();
       }
     }
-    return count(action.badge);
+    return count(action.answer);
   };
 
   /**

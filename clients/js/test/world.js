@@ -1,5 +1,6 @@
 // A world of servers, tabs and time, in which everything that may happen at once
 // happens in an order that a seed draws.
+import { makeLeaving } from '../src/leaving.js';
 import { Row, Stream, badge, fold, page, select } from './model.js';
 
 /** Random numbers from a seed (mulberry32). */
@@ -39,6 +40,7 @@ export class World {
   tab(makeSync, makeList) {
     const tab = { inbox: [], busy: false, lists: [], stream: undefined };
     tab.sync = makeSync({
+      leaving: makeLeaving(),
       pageSize: 2,
       request: (path, init) => new Promise((resolve, reject) => this.requests.push({ path, init, resolve, reject, age: 0 })),
       changed: () => tab.lists.forEach((list) => list.update()),

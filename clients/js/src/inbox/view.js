@@ -2,12 +2,11 @@
 // inbox is there, or a bell has shown its number; what is done with the list comes after
 // it, in controls.js.
 import { h, icon, say, set, sheet } from '#dom';
+import { idle } from '../clock.js';
 import { fillRow, makeRow, pinned, safe, strong } from './row.js';
 import { speech, when } from './speech.js';
 import { viewStyles } from './styles.js';
 import { en } from './text.js';
-
-const idle = globalThis.requestIdleCallback ?? setTimeout;
 
 /** Loads what a list is acted on with. One that cannot be had is asked for again by the next call. */
 export const more = () => import('./controls.js');
@@ -94,13 +93,11 @@ export function makeView(inbox, { status = 'all', category }, languages) {
 
   // ---- what there is
 
-  const button = (props, ...kids) => h('button', { part: 'button', ...props }, ...kids);
-  const way = (text, onclick) => h('button', { class: 't', onclick }, text);
   const title = h('h2', { id: 'title', part: 'title' });
   const tabs = h('div', { id: 'tabs', part: 'tabs' });
   const filters = h('div', { id: 'filters', role: 'group', part: 'filters' });
   const problem = h('p', { role: 'alert' });
-  const again = button({ class: 't', onclick: () => retry() });
+  const again = h('button', { part: 'button', class: 't', onclick: () => retry() });
   const banner = h('div', { id: 'banner', part: 'banner', hidden: true }, problem, again);
   const items = h('div', { onfocusin: (e) => focused(e) });
   const none = h('div', { hidden: true, part: 'empty' });
@@ -202,7 +199,7 @@ export function makeView(inbox, { status = 'all', category }, languages) {
     if (state === 'loading') none.append(h('div', { class: 'sk', role: 'img', 'aria-label': t.loading }, ...[1, 2, 3, 4, 5].map(() => h('i'))));
     else if (state) {
       none.append(...{
-        lost: () => [nothing(lostPath, t.lost, way(t.retry, retry))],
+        lost: () => [nothing(lostPath, t.lost, h('button', { class: 't', onclick: retry }, t.retry))],
         all: () => [nothing(checkPath, t.caughtUp, h('p', null, t.comes)), h('slot', { name: 'empty' })],
       }[state]?.() ?? [nothing(...controls.nothing(state))]);
     }
