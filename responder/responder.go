@@ -43,6 +43,9 @@ type Rows interface {
 // Contents are those of endpoints, as views.Inbox has them.
 type Contents interface {
 	Endpoint(recipient string, seq uint64) (inbox.Address, bool, error)
+	// Watch has changed called when a content of the recipient's is another, until stop. It
+	// must not block.
+	Watch(recipient string, changed func()) (stop func())
 }
 
 // Journal is where requests become records of their user's, as emitters.Journal.

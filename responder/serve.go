@@ -17,6 +17,8 @@ const (
 	tellWait = 2 * time.Second
 	// againAfter is the time between two looks where nobody may tell of a change.
 	againAfter = time.Second
+	// contentWait bounds how long the content of an endpoint may come after its row.
+	contentWait = 2 * time.Second
 )
 
 var (
@@ -112,7 +114,10 @@ func (r *Responder) subscribe(ctx context.Context, a *asked) (answer, error) {
 	hash := inbox.EndpointHash(a.address.Kind, a.address.Target)
 	record := inbox.Record{Kind: inbox.KindEndpoint, Endpoint: a.address, Origin: a.origin}
 	if e, ok := row.EndpointBy(a.address.Kind, hash); ok {
-		known, there, err := r.Contents.Endpoint(a.recipient, e.Seq)
+		known, there, err := r.content(ctx, a, e.Seq)
+		if ctx.Err() != nil {
+			return answer{}, ctx.Err()
+		}
 		if err == nil && there && door.Same(&known, a.address) {
 			record.Seqs = []uint64{e.Seq}
 		}
@@ -218,7 +223,7 @@ func (r *Responder) list(ctx context.Context, a *asked) (answer, error) {
 		return said, nil
 	}
 	for _, e := range row.Reach.Endpoints {
-		known, err := r.content(ctx, a, e.Seq)
+		known, _, err := r.content(ctx, a, e.Seq)
 		if err != nil {
 			return answer{}, err
 		}
@@ -228,17 +233,42 @@ func (r *Responder) list(ctx context.Context, a *asked) (answer, error) {
 	return said, nil
 }
 
-// content is that of an endpoint, once contents can be read at all.
-func (r *Responder) content(ctx context.Context, a *asked, seq uint64) (inbox.Address, error) {
-	for {
-		known, _, err := r.Contents.Endpoint(a.recipient, seq)
-		if !errors.Is(err, belfry.ErrNotReady) {
-			return known, err
+// content is that of an endpoint that a row names, once contents can be read at all: it is
+// there not later than the row, but in another table, which is waited for. Without one
+// after contentWait the endpoint has gone meanwhile.
+func (r *Responder) content(ctx context.Context, a *asked, seq uint64) (known inbox.Address, there bool, err error) {
+	changed := make(chan struct{}, 1)
+	defer r.Contents.Watch(a.recipient, func() { wake(changed) })()
+	end := time.NewTimer(contentWait)
+	defer end.Stop()
+	for late := false; ; {
+		known, there, err = r.Contents.Endpoint(a.recipient, seq)
+		unready := errors.Is(err, belfry.ErrNotReady)
+		switch {
+		case unready:
+			a.waits(fmt.Errorf("the contents of inboxes: %w", err))
+			if !engine.Sleep(ctx, againAfter) {
+				return known, false, ctx.Err()
+			}
+			end.Reset(contentWait)
+			continue
+		case err != nil, there, late:
+			return known, there, err
 		}
-		a.waits(fmt.Errorf("the contents of inboxes: %w", err))
-		if !engine.Sleep(ctx, againAfter) {
-			return known, ctx.Err()
+		select {
+		case <-changed:
+		case <-end.C:
+			late = true
+		case <-ctx.Done():
+			return known, false, ctx.Err()
 		}
+	}
+}
+
+func wake(changed chan struct{}) {
+	select {
+	case changed <- struct{}{}:
+	default:
 	}
 }
 
@@ -271,12 +301,7 @@ func (r *Responder) applied(ctx context.Context, a *asked, record inbox.Record) 
 // that nobody can read.
 func (r *Responder) awaitRow(ctx context.Context, a *asked, at *inbox.Position) (inbox.State, error) {
 	changed := make(chan struct{}, 1)
-	defer r.Rows.Watch(a.recipient, func() {
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
-	})()
+	defer r.Rows.Watch(a.recipient, func() { wake(changed) })()
 	timer := time.NewTimer(tellWait)
 	defer timer.Stop()
 	for {
