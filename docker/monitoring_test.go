@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 )
 
 // TestMonitoring scrapes real processes with a real Prometheus: every panel of
@@ -116,7 +116,7 @@ func (s *scene) wantLabels() {
 		`count(ALERTS{alertname="BelfryGroupWithoutMembers"}) or vector(0)`:  0,
 	} {
 		var got any
-		kafkatest.Eventually(s.t, patience, func() string { return expr + ": " + toText(got) }, func() bool {
+		await.Eventually(s.t, patience, func() string { return expr + ": " + toText(got) }, func() bool {
 			samples, err := s.prometheus.Query(expr)
 			got = samples
 			return err == nil && len(samples) == 1 && samples[0].Value == want
@@ -151,13 +151,13 @@ func (s *scene) wantAlertOfStoppedProcessors() {
 		}
 	}
 	want := []string{"belfry-requests", "belfry-router-belfry.notifications", "belfry-router-orders", "belfry-unread"}
-	kafkatest.Eventually(s.t, patience, func() string { return "firing for " + toText(firing()) }, func() bool {
+	await.Eventually(s.t, patience, func() string { return "firing for " + toText(firing()) }, func() bool {
 		return slices.Equal(firing(), want)
 	})
 	for _, m := range s.processors {
 		s.run(m, m.metrics)
 	}
-	kafkatest.Eventually(s.t, patience, func() string { return "still firing for " + toText(firing()) }, func() bool {
+	await.Eventually(s.t, patience, func() string { return "still firing for " + toText(firing()) }, func() bool {
 		return len(firing()) == 0
 	})
 }

@@ -17,13 +17,14 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/child"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/promtest"
 )
 
 // patience is how long a condition may take on a busy machine.
-const patience = kafkatest.Patience
+const patience = await.Patience
 
 // scene is what compose.yaml starts, small: two processors with the rules of
 // this folder, a server, a broker, and a Prometheus with prometheus.yml.
@@ -112,7 +113,7 @@ func (s *scene) run(m *member, metrics string) {
 func (s *scene) await(m *member) {
 	s.t.Helper()
 	ready := regexp.MustCompile(`msg=ready .*`)
-	kafkatest.Eventually(s.t, patience, func() string { return "not ready: " + child.LogTail(m.log, 10) }, func() bool {
+	await.Eventually(s.t, patience, func() string { return "not ready: " + child.LogTail(m.log, 10) }, func() bool {
 		if m.process.Gone() {
 			s.t.Fatalf("%v has ended: %s", m.args, child.LogTail(m.log, 10))
 		}
@@ -250,7 +251,7 @@ func (s *scene) awaitFigures(exprs map[string]string) {
 		return "no figures for" + b.String()
 	}
 	var looked time.Time
-	kafkatest.Eventually(s.t, patience, missing, func() bool {
+	await.Eventually(s.t, patience, missing, func() bool {
 		s.live()
 		if time.Since(looked) < time.Second/2 {
 			return false

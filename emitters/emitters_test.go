@@ -19,13 +19,14 @@ import (
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 const (
 	prefix     = belfry.Prefix("test")
 	partitions = 3
-	patience   = kafkatest.Patience
+	patience   = await.Patience
 )
 
 func topics(t *testing.T) (kafka.Config, *kafka.Topics) {

@@ -9,7 +9,7 @@ import (
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 )
 
 // A write after the journal was created anew is stamped with its new
@@ -34,7 +34,7 @@ func TestPositionsOfARecreatedJournal(t *testing.T) {
 	}
 	var at []inbox.Position
 	want := infos[prefix.Journal()].ID.Epoch()
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("positions %v, %v, want the epoch %d", at, err, want) }, func() bool {
+	await.Eventually(t, patience, func() string { return fmt.Sprintf("positions %v, %v, want the epoch %d", at, err, want) }, func() bool {
 		at, err = j.Append(t.Context(), touch("a", 2))
 		return err == nil && at[0].Epoch == want
 	})

@@ -12,8 +12,8 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 var errTest = errors.New("made by the test")
@@ -35,14 +35,14 @@ func TestCommitsNeverPassAWriteInFlight(t *testing.T) {
 	}, hold.Option()))
 	enginetest.Run(t, p.Run)
 	seen.Await(t, 4)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "offset 1 is not committed" },
+	await.Eventually(t, enginetest.Patience, func() string { return "offset 1 is not committed" },
 		func() bool { return enginetest.Committed(t, cfg, "g", "in") == 1 })
 	// The session ends with this, which commits all that may be.
 	hold.Fail(errTest)
 	if got, want := seen.Await(t, 7)[4:], []string{"b", "c", "d"}; !slices.Equal(got, want) {
 		t.Errorf("redelivered %v, want %v", got, want)
 	}
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
+	await.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
 		func() bool { return enginetest.Committed(t, cfg, "g", "in") == 4 })
 	if s := p.Status(); s.Restarts != 1 || s.Err == nil {
 		t.Errorf("status %v, want one restart", s)
@@ -71,7 +71,7 @@ func TestDeferredCommitThatFailsIsReadAgain(t *testing.T) {
 	if got := enginetest.Committed(t, cfg, "g", "in"); got > 0 {
 		t.Errorf("offset %d was committed past a failed one", got)
 	}
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "not all is committed" }, func() bool {
+	await.Eventually(t, enginetest.Patience, func() string { return "not all is committed" }, func() bool {
 		select {
 		case done := <-deferred:
 			done(nil)
@@ -205,7 +205,7 @@ func TestMembersShareAndTakeOver(t *testing.T) {
 	stop := enginetest.Run(t, second.Run)
 	share := func(want1, want2 int) {
 		t.Helper()
-		kafkatest.Eventually(t, enginetest.Patience, func() string {
+		await.Eventually(t, enginetest.Patience, func() string {
 			return fmt.Sprintf("partitions %v (%v) and %v (%v)", first.partitions(), first.Status(), second.partitions(), second.Status())
 		}, func() bool {
 			return len(first.partitions()) == want1 && first.Status().Phase == engine.Running &&
@@ -223,7 +223,7 @@ func TestMembersShareAndTakeOver(t *testing.T) {
 		}
 		total += len(messages)
 		enginetest.Produce(t, cfg, messages...)
-		kafkatest.Eventually(t, enginetest.Patience, func() string {
+		await.Eventually(t, enginetest.Patience, func() string {
 			return enginetest.Join(first.seen.Lines()) + "and " + enginetest.Join(second.seen.Lines())
 		},
 			func() bool { return len(first.seen.Lines())+len(second.seen.Lines()) >= total })

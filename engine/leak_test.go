@@ -13,14 +13,15 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // awaitGoroutines waits until no more goroutines than that are there.
 func awaitGoroutines(t *testing.T, limit int) {
 	t.Helper()
-	kafkatest.Eventually(t, enginetest.Patience, func() string {
+	await.Eventually(t, enginetest.Patience, func() string {
 		var all strings.Builder
 		_ = pprof.Lookup("goroutine").WriteTo(&all, 1)
 		return fmt.Sprintf("%d goroutines, want %d at most\n%s", runtime.NumGoroutine(), limit, all.String())
@@ -29,6 +30,9 @@ func awaitGoroutines(t *testing.T, limit int) {
 
 // No goroutine or connection is left: we close what goka and its clients do not.
 func TestNothingIsLeftBehind(t *testing.T) {
+	if !parts.Alone(t) {
+		return
+	}
 	cfg := enginetest.Config(t)
 	enginetest.CreateTopics(t, cfg, 4, "in", "g-table", "rows")
 	for i := range int32(4) {
@@ -96,7 +100,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 
 func awaitRestarts(t *testing.T, s enginetest.Supervised, n int) {
 	t.Helper()
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return s.Status().String() }, func() bool { return s.Status().Restarts >= n })
+	await.Eventually(t, enginetest.Patience, func() string { return s.Status().String() }, func() bool { return s.Status().Restarts >= n })
 }
 
 // openFiles counts the file descriptors of this process, 0 where the system
@@ -114,6 +118,9 @@ func openFiles(t *testing.T) int {
 }
 
 func TestHundredRestartsOfAViewLeaveNothingBehind(t *testing.T) {
+	if !parts.Alone(t) {
+		return
+	}
 	cfg := enginetest.Config(t)
 	enginetest.CreateTopics(t, cfg, 2, "rows")
 	enginetest.Produce(t, cfg, enginetest.Text("rows", "a", "1"))
@@ -136,6 +143,6 @@ func TestHundredRestartsOfAViewLeaveNothingBehind(t *testing.T) {
 		cycle()
 	}
 	awaitGoroutines(t, goroutines+2)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%d files, want %d at most", openFiles(t), files+2) },
+	await.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%d files, want %d at most", openFiles(t), files+2) },
 		func() bool { return openFiles(t) <= files+2 })
 }

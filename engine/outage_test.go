@@ -6,7 +6,7 @@ import (
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // Writes in flight to brokers that are gone must not keep a processor from
@@ -14,7 +14,7 @@ import (
 func TestProcessorStopsDuringAnOutage(t *testing.T) {
 	t.Parallel()
 	cfg := enginetest.Config(t)
-	kept := broker.Config{Addr: kafkatest.FreeAddr(t), DataDir: t.TempDir()}
+	kept := broker.Config{Addr: parts.FreeAddr(t), DataDir: t.TempDir()}
 	b, err := broker.Start(kept)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestProcessorStopsDuringAnOutage(t *testing.T) {
 func TestTopicsAreFoundAfterABrokerRestart(t *testing.T) {
 	t.Parallel()
 	cfg, dir := enginetest.Config(t), t.TempDir()
-	b, err := broker.Start(broker.Config{Addr: kafkatest.FreeAddr(t), DataDir: dir})
+	b, err := broker.Start(broker.Config{Addr: parts.FreeAddr(t), DataDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

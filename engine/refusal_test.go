@@ -8,8 +8,8 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // A partition that is shorter than what was committed, or whose last processed
@@ -31,7 +31,7 @@ func TestShortenedPartitionsAreRefused(t *testing.T) {
 	p := engine.NewProcessor(cfg, g)
 	enginetest.Run(t, p.Run)
 	seen.Await(t, 2)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "partition 2 is not committed" }, func() bool {
+	await.Eventually(t, enginetest.Patience, func() string { return "partition 2 is not committed" }, func() bool {
 		response, err := enginetest.Admin(t, cfg).ListConsumerGroupOffsets("g", map[string][]int32{"in": {2}})
 		return err == nil && response.GetBlock("in", 2).Offset == 2
 	})
@@ -60,7 +60,7 @@ func TestARefusalEndsWithItsTopic(t *testing.T) {
 	g.Positional = true
 	p := engine.NewProcessor(cfg, g)
 	enginetest.Run(t, p.Run)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return p.Status().String() },
+	await.Eventually(t, enginetest.Patience, func() string { return p.Status().String() },
 		func() bool { return len(p.Status().Refused) == 1 })
 	enginetest.Recreate(t, cfg, 1, "in")
 	enginetest.Produce(t, cfg, enginetest.Text("in", "new", "x"))
@@ -103,7 +103,7 @@ func TestACommitOfAnotherIncarnationIsNotTaken(t *testing.T) {
 	if got := seen.Await(t, 3); strings.Join(got, " ") != "a b c" {
 		t.Errorf("processed %v, want all", got)
 	}
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
+	await.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
 		func() bool { return enginetest.Committed(t, cfg, "g", "in") == 3 })
 	stop()
 	// The next start goes on from there.
@@ -143,7 +143,7 @@ func TestRecreatedWithinASession(t *testing.T) {
 	enginetest.Produce(t, cfg, enginetest.Text("in", "c", "x"), enginetest.Text("in", "d", "x"), enginetest.Text("in", "e", "x"))
 	for _, key := range []string{"c", "d", "e"} {
 		want := fmt.Sprintf("%s %x", key, infos["in"].ID)
-		kafkatest.Eventually(t, enginetest.Patience, func() string { return want + " is not processed" },
+		await.Eventually(t, enginetest.Patience, func() string { return want + " is not processed" },
 			func() bool { return slices.Contains(seen.Lines(), want) })
 	}
 }

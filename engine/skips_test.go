@@ -9,8 +9,8 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/servertest"
 )
 
@@ -57,7 +57,7 @@ func TestSkippedRecordsAreCounted(t *testing.T) {
 	if n := strings.Count(log.String(), "position was committed by another program"); n != 1 || !strings.Contains(log.String(), "topic=in partition=0 offset=4 more_partitions=1") {
 		t.Errorf("told %d times of the commits, want once with the first and how many more:\n%s", n, log.String())
 	}
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
+	await.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
 		func() bool { return enginetest.Committed(t, cfg, "g", "in") == 5 })
 	stop()
 	// A commit of its own since then is no skip.
@@ -79,12 +79,12 @@ func TestARewindIsNoForeignCommit(t *testing.T) {
 	enginetest.Commit(t, cfg, 0, 2, kafka.CommitMark{Epoch: enginetest.EpochOf(t, cfg, "in") + 1, Time: kafka.NoTime}.String())
 	g := enginetest.Group(func(*engine.Context, []byte) {})
 	stop := enginetest.Run(t, engine.NewProcessor(cfg, g).Run)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "the begin is not committed" },
+	await.Eventually(t, enginetest.Patience, func() string { return "the begin is not committed" },
 		func() bool { return enginetest.Committed(t, cfg, "g", "in") == 0 })
 	stop()
 	again := engine.NewProcessor(cfg, g)
 	enginetest.Run(t, again.Run)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return again.Status().String() },
+	await.Eventually(t, enginetest.Patience, func() string { return again.Status().String() },
 		func() bool { return again.Status().Phase == engine.Running })
 	if s := again.Status(); len(s.Skips) != 0 {
 		t.Errorf("counted %+v, want nothing", s.Skips)

@@ -13,8 +13,8 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // source defines a stateless group "s" over the topic "src" that notes what it
@@ -66,7 +66,7 @@ func offsetsOf(t *testing.T, cfg kafka.Config, group, topic string, partitions i
 func awaitOffsets(t *testing.T, cfg kafka.Config, group, topic string, want ...int64) {
 	t.Helper()
 	var got []int64
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%s has committed %v, want %v", group, got, want) }, func() bool {
+	await.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%s has committed %v, want %v", group, got, want) }, func() bool {
 		got = offsetsOf(t, cfg, group, topic, len(want))
 		return slices.Equal(got, want)
 	})
@@ -205,7 +205,7 @@ func TestActivationOfTheDeadIsRefused(t *testing.T) {
 	awaitOffsets(t, cfg, "s", "src", 1)
 	stop()
 	close(decide)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return paused.Status().String() }, func() bool {
+	await.Eventually(t, enginetest.Patience, func() string { return paused.Status().String() }, func() bool {
 		s := paused.Status()
 		return s.Restarts > 0 && s.Phase == engine.Running
 	})

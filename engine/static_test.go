@@ -15,6 +15,7 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -76,13 +77,13 @@ func TestStaticMembers(t *testing.T) {
 		got := assignment(t, cfg)
 		return len(got["a"]) == 2 && len(got["b"]) == 2 && a.Status().Phase == engine.Running && b.Status().Phase == engine.Running
 	}
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprint(assignment(t, cfg)) }, both)
+	await.Eventually(t, enginetest.Patience, func() string { return fmt.Sprint(assignment(t, cfg)) }, both)
 	before, sessions := assignment(t, cfg), b.sessions.Load()
 
 	stopA()
 	again := newStaticMember(t, brokers, "a")
 	stopA = enginetest.Run(t, again.Run)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return again.Status().String() },
+	await.Eventually(t, enginetest.Patience, func() string { return again.Status().String() },
 		func() bool { return again.Status().Phase == engine.Running })
 	for p := range int32(4) {
 		enginetest.Produce(t, cfg, enginetest.On(p, &sarama.ProducerMessage{Topic: "in", Key: sarama.StringEncoder("k"), Value: sarama.StringEncoder("x")}))
@@ -97,7 +98,7 @@ func TestStaticMembers(t *testing.T) {
 	}
 
 	stopA()
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprint(assignment(t, cfg)) },
+	await.Eventually(t, enginetest.Patience, func() string { return fmt.Sprint(assignment(t, cfg)) },
 		func() bool { return len(assignment(t, cfg)["b"]) == 4 })
 
 	taken := newStaticMember(t, brokers, "c")
@@ -105,7 +106,7 @@ func TestStaticMembers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() { fenced <- taken.Run(ctx) }() // awaited below
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return taken.Status().String() },
+	await.Eventually(t, enginetest.Patience, func() string { return taken.Status().String() },
 		func() bool { return taken.Status().Phase == engine.Running })
 	twin := newStaticMember(t, brokers, "c")
 	enginetest.Run(t, twin.Run)
@@ -117,6 +118,6 @@ func TestStaticMembers(t *testing.T) {
 	case <-time.After(enginetest.Patience):
 		t.Error("two processes with one id go on")
 	}
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return twin.Status().String() },
+	await.Eventually(t, enginetest.Patience, func() string { return twin.Status().String() },
 		func() bool { return twin.Status().Phase == engine.Running })
 }

@@ -15,8 +15,8 @@ import (
 
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // holdTopic has a broker take no writes into a topic until the returned function
@@ -78,7 +78,7 @@ func TestStormOfDeadLetters(t *testing.T) {
 	const allGood = mixed*9/10 + 2*good
 	flows := func(want int64) {
 		t.Helper()
-		kafkatest.Eventually(t, enginetest.Patience, func() string {
+		await.Eventually(t, enginetest.Patience, func() string {
 			return fmt.Sprintf("%d good records are done, want %d; %d bad ones, %d bytes of them under way", done.Load(), want, asked.Load(), dead.UnderWay())
 		}, func() bool { return done.Load() == want && dead.UnderWay() > 3<<20 })
 	}
@@ -96,7 +96,7 @@ func TestStormOfDeadLetters(t *testing.T) {
 	began := time.Now()
 	release()
 	const allBad = storm + mixed/10
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%d letters, want %d", set.Load(), allBad) }, func() bool { return set.Load() >= allBad })
+	await.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%d letters, want %d", set.Load(), allBad) }, func() bool { return set.Load() >= allBad })
 	t.Logf("%d dead letters of 1 KB: %.0f/s", allBad, allBad/time.Since(began).Seconds())
 	// 4 MiB of each of the two partitions.
 	if got := most.Load(); got > 8<<20 || got < 3<<20 {
@@ -105,7 +105,7 @@ func TestStormOfDeadLetters(t *testing.T) {
 	if done.Load() != allGood || set.Load() != allBad || p.Status().Restarts != 0 {
 		t.Errorf("%d good records and %d letters, want %d and %d; %v", done.Load(), set.Load(), allGood, allBad, p.Status())
 	}
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
+	await.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
 		func() bool { return enginetest.Committed(t, cfg, "g", "in") == storm })
 }
 
@@ -142,16 +142,16 @@ func TestRecordsBehindAHeldLetterAreBounded(t *testing.T) {
 	})
 	enginetest.Run(t, p.Run)
 	const most = 16<<20/size + 1
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%d records behind it are done, want %d", done.Load(), most-10) },
+	await.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%d records behind it are done, want %d", done.Load(), most-10) },
 		func() bool { return done.Load() >= most-10 })
 	enginetest.Produce(t, cfg, record(1, "other"))
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "the other partition stands still" }, func() bool { return others.Load() == 1 })
+	await.Eventually(t, enginetest.Patience, func() string { return "the other partition stands still" }, func() bool { return others.Load() == 1 })
 	if got := done.Load(); got > most {
 		t.Errorf("%d records of %d bytes are kept, want %d at the most", got, size, most)
 	}
 	release()
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%d records are done, want %d", done.Load(), behind) },
+	await.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%d records are done, want %d", done.Load(), behind) },
 		func() bool { return done.Load() == behind })
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
+	await.Eventually(t, enginetest.Patience, func() string { return "not all is committed" },
 		func() bool { return enginetest.Committed(t, cfg, "g", "in") == behind+1 })
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -44,7 +45,7 @@ func awaitCommitted(t *testing.T, cfg kafka.Config, group, topic string, want in
 	t.Helper()
 	topics := enginetest.OpenTopicsOn(t, cfg)
 	var got int64
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%s has committed %d, want %d", group, got, want) }, func() bool {
+	await.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("%s has committed %d, want %d", group, got, want) }, func() bool {
 		committed, err := topics.Committed(t.Context(), group)
 		if err != nil {
 			t.Fatal(err)
@@ -137,7 +138,7 @@ func TestTableIsRecoveredUpToWhatIsCommitted(t *testing.T) {
 		enginetest.Produce(t, cfg, enginetest.Text("g-table", "k", "2"), enginetest.Text("in", "k", ""))
 		p := engine.NewProcessor(cfg, group())
 		enginetest.Run(t, p.Run)
-		kafkatest.Eventually(t, enginetest.Patience, func() string { return p.Status().String() + ", want it to tell what it waits for" }, func() bool {
+		await.Eventually(t, enginetest.Patience, func() string { return p.Status().String() + ", want it to tell what it waits for" }, func() bool {
 			return strings.Contains(p.Status().String(), "a transaction is open")
 		})
 		open.Abort()

@@ -11,8 +11,8 @@ import (
 	"github.com/lovoo/goka"
 
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 var errAway = errors.New("registry is away")
@@ -51,7 +51,7 @@ func TestWaitingLetsNothingPass(t *testing.T) {
 	p := engine.NewProcessor(cfg, patient(&seen, &ready))
 	stop := enginetest.Run(t, p.Run)
 	awaitOffsets(t, cfg, "s", "src", 1)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return p.Status().String() + " tells of no waiting" }, func() bool { return isWaiting(p) })
+	await.Eventually(t, enginetest.Patience, func() string { return p.Status().String() + " tells of no waiting" }, func() bool { return isWaiting(p) })
 	// It stops although a record waits, and that is read again.
 	stop()
 	if got := p.Status(); got.Restarts != 0 {
@@ -61,13 +61,13 @@ func TestWaitingLetsNothingPass(t *testing.T) {
 
 	p = engine.NewProcessor(cfg, patient(&seen, &ready))
 	enginetest.Run(t, p.Run)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return p.Status().String() + " tells of no waiting" }, func() bool { return isWaiting(p) })
+	await.Eventually(t, enginetest.Patience, func() string { return p.Status().String() + " tells of no waiting" }, func() bool { return isWaiting(p) })
 	// A rebalance takes it away in the midst of waiting, and costs no restart.
 	other := cfg
 	other.StateDir = t.TempDir()
 	second := engine.NewProcessor(other, patient(&seen, &ready))
 	enginetest.Run(t, second.Run)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return p.Status().String() + " and " + second.Status().String() }, func() bool {
+	await.Eventually(t, enginetest.Patience, func() string { return p.Status().String() + " and " + second.Status().String() }, func() bool {
 		return second.Status().Phase == engine.Running && (isWaiting(p) || isWaiting(second))
 	})
 	ready.Store(true)
@@ -100,13 +100,13 @@ func TestARecordAtWorkIsTold(t *testing.T) {
 	})))
 	p := engine.NewProcessor(cfg, g)
 	enginetest.Run(t, p.Run)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return p.Status().String() }, func() bool {
+	await.Eventually(t, enginetest.Patience, func() string { return p.Status().String() }, func() bool {
 		held := p.Status().HeldUp
 		return len(held) == 1 && held[0].Offset == 1 && held[0].Cause == "" && strings.Contains(held[0].String(), "src/0 is at work on offset 1 since ")
 	})
 	close(over)
 	seen.Await(t, 3)
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return p.Status().String() }, func() bool { return len(p.Status().HeldUp) == 0 })
+	await.Eventually(t, enginetest.Patience, func() string { return p.Status().String() }, func() bool { return len(p.Status().HeldUp) == 0 })
 }
 
 func TestTopicsThatComeAndGo(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 )
 
 // fill gives some users a history with all that can be done twice.
@@ -76,13 +76,13 @@ func (p *path) snapshot(t *testing.T, users []string) map[string]snapshot {
 			if row.Held(r.Seq) {
 				continue // an item keeps it among its members
 			}
-			kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s/%d was removed, its content is there", user, r.Seq) }, func() bool {
+			await.Eventually(t, patience, func() string { return fmt.Sprintf("%s/%d was removed, its content is there", user, r.Seq) }, func() bool {
 				_, there, err := p.inbox.Item(user, r.Seq)
 				return err == nil && !there
 			})
 		}
 		for seq := range row.Contents() {
-			kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s/%d is held, its content is not there", user, seq) }, func() bool {
+			await.Eventually(t, patience, func() string { return fmt.Sprintf("%s/%d is held, its content is not there", user, seq) }, func() bool {
 				_, there, err := p.inbox.Item(user, seq)
 				return err == nil && there
 			})
@@ -146,7 +146,7 @@ func mark(t *testing.T, p *path, users []string) map[string]uint64 {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kafkatest.Eventually(t, patience, func() string { return user + " has no mark" }, func() bool {
+		await.Eventually(t, patience, func() string { return user + " has no mark" }, func() bool {
 			row, err := p.unread.Row(user)
 			if err != nil || !row.Applied(positions[0]) {
 				return false

@@ -15,8 +15,8 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources/envelope"
 )
@@ -31,7 +31,7 @@ func TestNoticesAreRoutedToEachPartition(t *testing.T) {
 			cfg := installed(t)
 			deps := processors.Deps{Prefix: prefix, DeadLetters: enginetest.OpenDead(t, cfg, prefix.DeadLetters()), Metrics: processors.NewMetrics(prometheus.NewRegistry()), Features: features}
 			router := engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), envelope.Notifications{}).Group())
-			kafkatest.Running(t, router.Run)
+			await.Running(t, router.Run)
 			produce(t, cfg, event(`{"audience":"topic:news","title":"x","id":"n"}`))
 			if features.Has(inbox.FeatureBroadcast) {
 				wantNotice(t, cfg)
@@ -69,7 +69,7 @@ func TestScheduledNoticesNeedTimeAsWell(t *testing.T) {
 	cfg := installed(t)
 	deps := processors.Deps{Prefix: prefix, DeadLetters: enginetest.OpenDead(t, cfg, prefix.DeadLetters()), Metrics: processors.NewMetrics(prometheus.NewRegistry()), Features: inbox.FeatureBroadcast}
 	router := engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), envelope.Notifications{}).Group())
-	kafkatest.Running(t, router.Run)
+	await.Running(t, router.Run)
 	produce(t, cfg, event(`{"audience":"all","title":"x","id":"n","deliver_at":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}`))
 	l, _, err := deadletter.ParseEnvelope(kafka.Headers(consume(t, cfg, prefix.DeadLetters(), 1)[0]))
 	if err != nil || !strings.HasPrefix(l.Error, "deliver_at: is not open here") {

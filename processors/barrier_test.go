@@ -19,8 +19,8 @@ import (
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/inbox/board"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // refuseRows has a broker refuse one write of rows for good, after so many others: the store
@@ -263,7 +263,7 @@ func (o *owner) contents(t *testing.T, partition int32, want map[string]bool) {
 func (o *owner) done(t *testing.T) {
 	t.Helper()
 	var committed, ends [partitions]int64
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("committed %v of %v; %s", committed, ends, o.group.Status()) }, func() bool {
+	await.Eventually(t, patience, func() string { return fmt.Sprintf("committed %v of %v; %s", committed, ends, o.group.Status()) }, func() bool {
 		if len(o.group.Partitions()) == 0 {
 			return false
 		}

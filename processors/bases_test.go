@@ -17,7 +17,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/processors"
 )
 
@@ -116,7 +116,7 @@ func decodeRow(m *sarama.ConsumerMessage) (inbox.State, error) {
 func (o *owner) await(t *testing.T, partition int32, want ...string) {
 	t.Helper()
 	var got []string
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("the table has %q, want %q; %s", got, want, o.group.Status()) }, func() bool {
+	await.Eventually(t, patience, func() string { return fmt.Sprintf("the table has %q, want %q; %s", got, want, o.group.Status()) }, func() bool {
 		got, _ = o.rows(t, partition)
 		return strings.Join(got, ", ") == strings.Join(want, ", ")
 	})
@@ -223,7 +223,7 @@ func TestARowOfAnotherBaseIsTold(t *testing.T) {
 	o.notify(t, "a")
 	o.start(t)
 	o.await(t, p, own+" 20+0", "a 7+0", "a 7+1")
-	kafkatest.Eventually(t, patience, func() string { return o.group.Status().String() }, func() bool { return len(o.group.Status().Lacks) == 1 })
+	await.Eventually(t, patience, func() string { return o.group.Status().String() }, func() bool { return len(o.group.Status().Lacks) == 1 })
 }
 
 // The partition's own row takes a touch, which writes it again, no notification that is for

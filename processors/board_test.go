@@ -17,7 +17,7 @@ import (
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/inbox/board"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/timers"
 )
@@ -334,7 +334,7 @@ func TestTimersSettleBoards(t *testing.T) {
 	}
 	for n := range int32(partitions) {
 		var own *board.Board
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("board %d is %+v; timers %+v", n, own.Row, p.timers.Stats()) }, func() bool {
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("board %d is %+v; timers %+v", n, own.Row, p.timers.Stats()) }, func() bool {
 			own, _ = stored(t, cfg, n)
 			return own.Newest() == records[n]+1
 		})
@@ -464,7 +464,7 @@ func TestCapAndQuietHoursHoldNotices(t *testing.T) {
 	held := func(kim, lee int) {
 		t.Helper()
 		var pending map[timers.Wait]int
-		kafkatest.Eventually(t, patience, func() string {
+		await.Eventually(t, patience, func() string {
 			return fmt.Sprintf("pending %v, want %d by the cap, %d by quiet hours", pending, kim, lee)
 		}, func() bool {
 			pending = p.timers.TellStats().Pending

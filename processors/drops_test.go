@@ -10,7 +10,7 @@ import (
 
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/servertest"
 )
 
@@ -105,7 +105,7 @@ func TestUnmatchedRecordsAreTold(t *testing.T) {
 	}
 	for _, topic := range []string{"orders", "others"} {
 		group := prefix.RouterGroup(topic)
-		kafkatest.Eventually(t, patience, func() string { return topic + " is not routed" }, func() bool {
+		await.Eventually(t, patience, func() string { return topic + " is not routed" }, func() bool {
 			return counterOf(t, r, "belfry_records_total", group, "routed") == 1
 		})
 		if got := counterOf(t, r, "belfry_records_total", group, "unmatched"); got != 2 {
@@ -132,7 +132,7 @@ func TestAnIDThatComesAgainIsTold(t *testing.T) {
 	)
 	p.awaitCount(t, "kim", 3)
 	for content, want := range map[string]float64{"other": 2, "same": 1} {
-		kafkatest.Eventually(t, patience, func() string { return content + " is not counted" }, func() bool {
+		await.Eventually(t, patience, func() string { return content + " is not counted" }, func() bool {
 			return p.counter(t, "belfry_repeated_ids_total", content, "") == want
 		})
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources/envelope"
@@ -34,7 +35,7 @@ func (p *path) items(t *testing.T, recipient string) []inbox.Item {
 	var out []inbox.Item
 	for _, e := range row.Items {
 		var item inbox.Item
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("no content of %s/%d", recipient, e.Seq) }, func() bool {
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("no content of %s/%d", recipient, e.Seq) }, func() bool {
 			var ok bool
 			item, ok, err = p.inbox.Item(recipient, e.Seq)
 			return err == nil && ok
@@ -85,7 +86,7 @@ func TestEventsOfEveryKindByTopic(t *testing.T) {
 	}
 	// Contents go with their items.
 	for _, seq := range append([]uint64{replaced}, row.Items[0].Seq, row.Items[2].Seq, row.Items[3].Seq) {
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("content of a/%d is still there", seq) }, func() bool {
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("content of a/%d is still there", seq) }, func() bool {
 			_, there, err := p.inbox.Item("a", seq)
 			return err == nil && !there
 		})
@@ -112,7 +113,7 @@ func TestExpiryGoesByTheBrokersClock(t *testing.T) {
 		record("behind", now.Add(-48*time.Hour), now.Add(-24*time.Hour)))
 	p := start(t, cfg)
 	p.awaitCount(t, "ahead", 1)
-	kafkatest.Eventually(t, patience, func() string { return "no row of behind" }, func() bool {
+	await.Eventually(t, patience, func() string { return "no row of behind" }, func() bool {
 		row, err := p.unread.Row("behind")
 		return err == nil && row.Version > 0
 	})
@@ -159,19 +160,19 @@ func TestOffsetsWaitForDeadLetters(t *testing.T) {
 	h := &held{}
 	deps := processors.Deps{Prefix: prefix, DeadLetters: h, Metrics: processors.NewMetrics(prometheus.NewRegistry())}
 	router := engine.NewProcessor(cfg, processors.NewRouter(deps, prefix.Notifications(), envelope.Notifications{}).Group())
-	kafkatest.Running(t, router.Run)
+	await.Running(t, router.Run)
 	group := prefix.RouterGroup(prefix.Notifications())
 	committed := func(want int64) {
 		t.Helper()
 		var got [partitions]int64
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("committed %d, want %d", got[0], want) }, func() bool {
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("committed %d, want %d", got[0], want) }, func() bool {
 			got, _ = offsets(t, cfg, group, prefix.Notifications())
 			return got[0] == want
 		})
 	}
 	sent := func(n int) {
 		t.Helper()
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d dead letters, want %d", h.count(), n) }, func() bool { return h.count() == n })
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("%d dead letters, want %d", h.count(), n) }, func() bool { return h.count() == n })
 	}
 	sent(1)
 	consume(t, cfg, prefix.Journal(), 2) // the one after it is done

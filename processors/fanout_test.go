@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/engine"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 )
 
 // TestOneEventThatBecomesTooMuch has a small record name so many recipients of a long text
@@ -30,7 +30,7 @@ func TestOneEventThatBecomesTooMuch(t *testing.T) {
 		t.Errorf("the letter says %q", got)
 	}
 	produce(t, cfg, to("floods", words[0], "next"))
-	kafkatest.Eventually(t, patience, func() string { return "the next event is not in the badge" }, func() bool { return p.count(words[0]) == 1 })
+	await.Eventually(t, patience, func() string { return "the next event is not in the badge" }, func() bool { return p.count(words[0]) == 1 })
 }
 
 // One event for many: it ends in every badge, once, also when it is routed
@@ -54,7 +54,7 @@ func TestOneEventForTenThousand(t *testing.T) {
 	awaitAll := func(want int) {
 		t.Helper()
 		n := 0 // have it; to look at all again and again would be what is measured
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d of %d badges say %d", n, many, want) }, func() bool {
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("%d of %d badges say %d", n, many, want) }, func() bool {
 			for n < many && p.count(words[n]) == want {
 				n++
 			}
@@ -72,7 +72,7 @@ func TestOneEventForTenThousand(t *testing.T) {
 	t.Logf("one event in %d badges after %v, %v of them until the event was acknowledged; %d MiB allocated by routers, fold, inbox, views and broker",
 		many, took.Round(time.Millisecond), acknowledged.Round(time.Millisecond), (after.TotalAlloc-before.TotalAlloc)>>20)
 
-	kafkatest.Eventually(t, patience, func() string { return "the event is not committed" }, func() bool {
+	await.Eventually(t, patience, func() string { return "the event is not committed" }, func() bool {
 		committed, ends := offsets(t, cfg, prefix.RouterGroup("announcements"), "announcements")
 		return committed == ends
 	})
@@ -81,7 +81,7 @@ func TestOneEventForTenThousand(t *testing.T) {
 	route(t, cfg, named("announcements"))
 	produce(t, cfg, to("announcements", append(words, "once more")...))
 	// Notifications that were doubled would be counted by then.
-	kafkatest.Eventually(t, patience, func() string { return "what was routed again is not committed" }, func() bool {
+	await.Eventually(t, patience, func() string { return "what was routed again is not committed" }, func() bool {
 		committed, ends := offsets(t, cfg, prefix.RouterGroup("announcements"), "announcements")
 		return committed == ends && ends[0] == 2
 	})

@@ -19,6 +19,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/reach"
@@ -110,7 +111,7 @@ func startBy(t *testing.T, cfg kafka.Config, policy *reach.Policy) *path {
 		}
 	})
 	t.Cleanup(p.stop)
-	kafkatest.Eventually(t, kafkatest.Patience, func() string {
+	await.Eventually(t, await.Patience, func() string {
 		s := ""
 		for _, g := range groups {
 			s += g.Status().String() + "\n"
@@ -161,14 +162,14 @@ func TestPathFromEventToTables(t *testing.T) {
 		t.Helper()
 		for u := range users {
 			user := fmt.Sprintf("사용자-%d", u)
-			kafkatest.Eventually(t, kafkatest.Patience, func() string { return fmt.Sprintf("%s has %d, want %d", user, p.count(user), want) },
+			await.Eventually(t, await.Patience, func() string { return fmt.Sprintf("%s has %d, want %d", user, p.count(user), want) },
 				func() bool { return p.count(user) == want })
 			row, err := p.unread.Row(user)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, e := range row.Items {
-				kafkatest.Eventually(t, kafkatest.Patience, func() string { return fmt.Sprintf("no content of %s/%d", user, e.Seq) }, func() bool {
+				await.Eventually(t, await.Patience, func() string { return fmt.Sprintf("no content of %s/%d", user, e.Seq) }, func() bool {
 					item, ok, err := p.inbox.Item(user, e.Seq)
 					return err == nil && ok && item.Title[""] == "안녕"
 				})
@@ -182,7 +183,7 @@ func TestPathFromEventToTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "command not applied" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "command not applied" }, func() bool {
 		row, err := p.unread.Row("사용자-3")
 		return err == nil && row.Applied(positions[0]) && p.count("사용자-3") == each-10
 	})

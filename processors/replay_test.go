@@ -19,6 +19,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
@@ -119,7 +120,7 @@ func (r *replaying) matching(t *testing.T, f deadletter.Filter, o deadletter.Rep
 func (r *replaying) awaitLetters(t *testing.T, f deadletter.Filter, n int) []deadletter.Letter {
 	t.Helper()
 	var found []deadletter.Letter
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d letters, want %d: %+v", len(found), n, found) }, func() bool {
+	await.Eventually(t, patience, func() string { return fmt.Sprintf("%d letters, want %d: %+v", len(found), n, found) }, func() bool {
 		found = enginetest.LettersOf(t, r.letters, f, 100)
 		return len(found) == n
 	})
@@ -263,7 +264,7 @@ func TestReplayOfOurOwnRecords(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	r.awaitCount(t, "a", 2)
-	kafkatest.Eventually(t, patience, func() string { return "the content is not replayed" }, func() bool {
+	await.Eventually(t, patience, func() string { return "the content is not replayed" }, func() bool {
 		got, ok, err := r.inbox.Item("a", row.Items[0].Seq)
 		return err == nil && ok && got.Title[""] == "replayed"
 	})

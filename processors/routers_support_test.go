@@ -16,7 +16,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources"
 )
@@ -104,7 +104,7 @@ func (r *routing) phase(topic string) engine.Phase {
 
 func (r *routing) await(t *testing.T, topic string, want engine.Phase) {
 	t.Helper()
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s is %q, want %q: %v", topic, r.phase(topic), want, r.Status()) },
+	await.Eventually(t, patience, func() string { return fmt.Sprintf("%s is %q, want %q: %v", topic, r.phase(topic), want, r.Status()) },
 		func() bool { return r.phase(topic) == want })
 }
 
@@ -116,7 +116,7 @@ func awaitNoted(t *testing.T, cfg kafka.Config, source string) {
 		t.Fatal(err)
 	}
 	defer topics.Close()
-	kafkatest.Eventually(t, patience, func() string { return source + " is not activated" }, func() bool {
+	await.Eventually(t, patience, func() string { return source + " is not activated" }, func() bool {
 		_, ok, err := topics.Note(prefix.SourceGroup(source), prefix.DeadLetters())
 		return err == nil && ok
 	})

@@ -17,7 +17,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources"
 )
@@ -164,7 +164,7 @@ func TestRulesChangeBetweenTwoRecords(t *testing.T) {
 	r.Set([]processors.Source{named("orders"), named("gone")})
 	produce(t, cfg, to("orders", "a", "by good rules"), to("orders"))
 	wantJournal(t, cfg, "a by good rules")
-	kafkatest.Eventually(t, patience, func() string { return "nothing is unmatched" }, func() bool {
+	await.Eventually(t, patience, func() string { return "nothing is unmatched" }, func() bool {
 		return counterOf(t, r, "belfry_records_total", prefix.RouterGroup("orders"), "unmatched") == 1
 	})
 	if got := counterOf(t, r, "belfry_rule_matches_total", "by-list"); got != 1 {
@@ -218,7 +218,7 @@ func TestUnavailableIsWaitedFor(t *testing.T) {
 	}
 	awaitWait := func() {
 		t.Helper()
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprint("nothing waits: ", r.Status()) },
+		await.Eventually(t, patience, func() string { return fmt.Sprint("nothing waits: ", r.Status()) },
 			func() bool {
 				return strings.Contains(waits(), "orders/0 waits at offset 1 since ") && strings.Contains(waits(), ": schema 7")
 			})
@@ -236,7 +236,7 @@ func TestUnavailableIsWaitedFor(t *testing.T) {
 	if got := counterOf(t, r, "belfry_dead_letters_total", prefix.RouterGroup("orders"), "undecodable"); got != 0 {
 		t.Errorf("%v dead letters", got)
 	}
-	kafkatest.Eventually(t, patience, func() string { return "still waits for " + waits() }, func() bool { return waits() == "" })
+	await.Eventually(t, patience, func() string { return "still waits for " + waits() }, func() bool { return waits() == "" })
 }
 
 // Events that are older than the activation arrive read and make no sound.

@@ -9,10 +9,11 @@ import (
 
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
-const patience = kafkatest.Patience
+const patience = await.Patience
 
 // keyed is a record where the key belongs.
 func keyed(topic, key string, value []byte) *sarama.ProducerMessage {
@@ -61,7 +62,7 @@ func awaitDone(t *testing.T, cfg kafka.Config) {
 		{prefix.UnreadGroup(), prefix.Journal()},
 	} {
 		var committed, ends [partitions]int64
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s has committed %v of %v", g.group, committed, ends) },
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("%s has committed %v of %v", g.group, committed, ends) },
 			func() bool {
 				committed, ends = offsets(t, cfg, g.group, g.topic)
 				return committed == ends
@@ -99,7 +100,7 @@ func rewind(t *testing.T, cfg kafka.Config, group, topic string) {
 // awaitCount waits until the recipient has that many unread items.
 func (p *path) awaitCount(t *testing.T, recipient string, want int) {
 	t.Helper()
-	kafkatest.Eventually(t, patience, func() string {
+	await.Eventually(t, patience, func() string {
 		return fmt.Sprintf("%s has %d unread, want %d; %s", recipient, p.count(recipient), want, p.trace(t, recipient))
 	}, func() bool { return p.count(recipient) == want })
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/reach"
 )
 
@@ -77,7 +77,7 @@ func decisions(all []inbox.Outbound) []uint64 {
 
 func (p *path) awaitOutbound(t *testing.T, what string, done func(map[string][]inbox.Outbound) bool) (all map[string][]inbox.Outbound) {
 	t.Helper()
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return fmt.Sprintf("%s: %v; tells %+v", what, all, p.timers.TellStats()) }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return fmt.Sprintf("%s: %v; tells %+v", what, all, p.timers.TellStats()) }, func() bool {
 		all = p.outbound(t)
 		return done(all)
 	})

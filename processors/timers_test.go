@@ -8,7 +8,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 )
 
 // later appends a notification that is delivered after a while.
@@ -28,7 +28,7 @@ func (p *path) awaitSettled(t *testing.T, items int, users ...string) {
 	t.Helper()
 	for _, user := range users {
 		var row inbox.State
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s is %+v; timers %+v", user, row, p.timers.Stats()) }, func() bool {
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("%s is %+v; timers %+v", user, row, p.timers.Stats()) }, func() bool {
 			var err error
 			row, err = p.unread.Row(user)
 			settled := 0

@@ -16,13 +16,14 @@ import (
 	"github.com/belfry/belfry/deadletter/replay"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/senders"
 )
 
-func TestMain(m *testing.M) { kafkatest.Main(m) }
+func TestMain(m *testing.M) { parts.Main(m) }
 
 const prefix = belfry.Prefix(belfry.DefaultPrefix)
 
@@ -61,7 +62,7 @@ func TestGroup(t *testing.T) {
 	committed := func(want int64) {
 		t.Helper()
 		var at int64
-		kafkatest.Eventually(t, enginetest.Patience, func() string { return "committed wrong" }, func() bool {
+		await.Eventually(t, enginetest.Patience, func() string { return "committed wrong" }, func() bool {
 			at = enginetest.Committed(t, cfg, prefix.WebPushGroup(), prefix.Outbound())
 			return at == want
 		})
@@ -79,7 +80,7 @@ func TestGroup(t *testing.T) {
 		enginetest.On(0, &sarama.ProducerMessage{Topic: prefix.Outbound(), Key: sarama.StringEncoder("kim")}),
 	)
 	stop := start()
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "not all are tried" }, func() bool {
+	await.Eventually(t, enginetest.Patience, func() string { return "not all are tried" }, func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return len(w.sent) == 1 && slices.Equal(letters, []deadletter.Reason{deadletter.ReasonUndecodable, deadletter.ReasonUndecodable})
@@ -88,7 +89,7 @@ func TestGroup(t *testing.T) {
 	stop()
 	committed(1)
 	stop = start()
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "what was not committed is not read again" }, func() bool {
+	await.Eventually(t, enginetest.Patience, func() string { return "what was not committed is not read again" }, func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return len(letters) == 4

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/browsertest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // watchOutside has the page note what the bell does outside of its content.
@@ -171,7 +171,7 @@ func TestBellHeap(t *testing.T) {
 	send(1000)
 	// Garbage that the page has only just made is collected a moment later.
 	var more float64
-	kafkatest.Eventually(t, kafkatest.Patience,
+	await.Eventually(t, await.Patience,
 		func() string {
 			return fmt.Sprintf("the page holds %.0f KB more than the %.0f KB before", more/1e3, before/1e3)
 		},

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/browsertest"
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/links"
 )
 
@@ -66,7 +66,7 @@ func TestBellSettings(t *testing.T) {
 	}
 	set := func(want string) {
 		t.Helper()
-		kafkatest.Eventually(t, kafkatest.Patience, func() string { return fmt.Sprintf("preferences are %s, want %s", prefs(), want) }, func() bool { return prefs() == want })
+		await.Eventually(t, await.Patience, func() string { return fmt.Sprintf("preferences are %s, want %s", prefs(), want) }, func() bool { return prefs() == want })
 	}
 	browsertest.Eventually(tab, bellInbox+`.querySelector('[title=Settings]')?.checkVisibility() ?? false`, true)
 	browsertest.Eval[any](tab, bellInbox+`.querySelector('[title=Settings]').click()`)
@@ -80,7 +80,7 @@ func TestBellSettings(t *testing.T) {
 	tab.Grant("notifications")
 	browsertest.Eval[any](tab, device+`.click()`)
 	browsertest.Eventually(tab, `window.subscriptions`, 1)
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the server has no endpoint" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the server has no endpoint" }, func() bool {
 		row, _ := a.fake.Row("user-7")
 		return len(row.Endpoints(inbox.EndpointWebPush)) == 1
 	})
@@ -122,7 +122,7 @@ func TestBellSettings(t *testing.T) {
 	browsertest.Eval[any](tab, settings+`.querySelector('[data-category=board]').click()`)
 	set(`{"channels":{"browser":{"categories":{"board":false}}},"urgent_passes":true,"zone":"` + zone + `"}`)
 	browsertest.Eval[any](tab, `(() => { const e = `+settings+`.querySelector('[name=language]'); e.value = 'ko'; e.dispatchEvent(new Event('change')); })()`)
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "no language in " + prefs() }, func() bool { return strings.Contains(prefs(), `"language":"ko"`) })
+	await.Eventually(t, await.Patience, func() string { return "no language in " + prefs() }, func() bool { return strings.Contains(prefs(), `"language":"ko"`) })
 	// A change that the server refuses is put back.
 	a.fake.AppendErr = fmt.Errorf("no broker")
 	browsertest.Eval[any](tab, settings+`.querySelector('[data-channel=mail]').click()`)
@@ -134,7 +134,7 @@ func TestBellSettings(t *testing.T) {
 	browsertest.Eval[any](tab, device+`.focus()`)
 	tab.Press(" ")
 	browsertest.Eventually(tab, device+`.checked`, false)
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the server has the endpoint still" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the server has the endpoint still" }, func() bool {
 		row, _ := a.fake.Row("user-7")
 		return len(row.Endpoints(inbox.EndpointWebPush)) == 0
 	})

@@ -16,8 +16,8 @@ import (
 
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/browsertest"
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/web"
 )
@@ -189,7 +189,7 @@ func TestInboxDelete(t *testing.T) {
 	browsertest.Eval[any](tab, remove)
 	browsertest.Eventually(tab, titles, "keep")
 	tab.Open("about:blank")
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the page's end has not deleted it: " + h.actions() }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the page's end has not deleted it: " + h.actions() }, func() bool {
 		row, _ := a.fake.Row("user-7")
 		return len(row.Items) == 1
 	})

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/browsertest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // TestBellSnooze has an item snoozed by the keyboard, taken back, snoozed until a time of
@@ -63,7 +63,7 @@ func TestBellSnooze(t *testing.T) {
 	browsertest.Eval[any](tab, fmt.Sprintf(bellInbox+`.querySelector('#menu input').value = %q`, own))
 	browsertest.Eval[any](tab, bellInbox+`.querySelector('#menu form').requestSubmit()`)
 	browsertest.Eventually(tab, titles, "other")
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "it is not snoozed: " + h.actions() }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "it is not snoozed: " + h.actions() }, func() bool {
 		return strings.Contains(h.actions(), "snooze")
 	})
 	browsertest.Eval[any](tab, bellInbox+`.querySelector('[data-tab=later]').click()`)

@@ -3,8 +3,8 @@ package server
 import (
 	"testing"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/browsertest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // noteWords has the page note the names that elements get, in the order in which they do.
@@ -115,7 +115,7 @@ func TestBellWithoutWhatActs(t *testing.T) {
 	}
 	browsertest.Eval[bool](tab, `(() => { document.querySelector('belfry-bell').client.hold('remove', { seqs: [3] }); return true; })()`)
 	tab.Open("about:blank")
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the page's end has not deleted it: " + h.actions() }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the page's end has not deleted it: " + h.actions() }, func() bool {
 		row, _ := a.fake.Row("user-7")
 		return len(row.Items) == 2
 	})

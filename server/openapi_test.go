@@ -179,6 +179,7 @@ func TestOpenAPIResponseExamples(t *testing.T) {
 // holds the answers against the document, and wants each status that the
 // document names to have been among them.
 func TestOpenAPIRequests(t *testing.T) {
+	t.Parallel()
 	c := loadContract(t)
 	c.operations(func(op operation) {
 		t.Run(op.OperationId, func(t *testing.T) {

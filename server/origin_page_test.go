@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/browsertest"
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/web"
 )
 
@@ -88,7 +88,7 @@ func TestBellOfAnotherOrigin(t *testing.T) {
 	browsertest.Eventually(tab, bellInbox+`.querySelectorAll('li').length`, 2)
 	browsertest.Eventually(tab, bellActs, true)
 	browsertest.Eval[any](tab, bellInbox+`.querySelector('[aria-label="Mark all as read"]').click()`)
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the action has not come" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the action has not come" }, func() bool {
 		row, _ := a.fake.Row("user-7")
 		return row.Badge(time.Now()).Unread == 0
 	})

@@ -10,8 +10,8 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/browsertest"
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/web"
 )
 
@@ -102,14 +102,14 @@ func TestPage(t *testing.T) {
 
 	// A click reads, and follows. The actions before it have been sent by then: of
 	// what waits for an answer as a page ends the order is the network's.
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the item is not back" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the item is not back" }, func() bool {
 		row, _ := a.fake.Row(user)
 		e, ok := row.Entry(2)
 		return ok && e.Unarchived > 0
 	})
 	browsertest.Eval[any](tab, pageItem(2, ".m")+`.click()`)
 	browsertest.Eventually(tab, `location.pathname`, "/ops")
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the click has not read" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the click has not read" }, func() bool {
 		row, _ := a.fake.Row(user)
 		return row.Badge(time.Now()).Unread == 2
 	})

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/servertest"
 )
@@ -39,7 +38,7 @@ func nginx(t *testing.T, config, upstream string) (url string) {
 	t.Helper()
 	program := parts.Path(t, "nginx")
 	dir := t.TempDir()
-	addr := kafkatest.FreeAddr(t)
+	addr := parts.FreeAddr(t)
 	config = regexp.MustCompile(`listen [^;]+;`).ReplaceAllString(config, "listen "+addr+";")
 	config = regexp.MustCompile(`\n\s+server server-2:8080[^;]*;`).ReplaceAllString(config, "")
 	config = strings.ReplaceAll(config, "server-1:8080", upstream)

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/browsertest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // crowdPage has a client of each user of its query, and tells the page around it what
@@ -61,7 +61,7 @@ func TestTabsInAStorm(t *testing.T) {
 	})
 	s.close()
 	began := time.Now()
-	kafkatest.Eventually(t, kafkatest.Patience, func() string {
+	await.Eventually(t, await.Patience, func() string {
 		mu.Lock()
 		defer mu.Unlock()
 		return fmt.Sprintf("asked: %v", asked)

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/browsertest"
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/web"
 )
 
@@ -123,7 +123,7 @@ func (s *tabServer) open(t *testing.T, n int, query string) *browsertest.Tab {
 // was deposed ends once the browser has told so.
 func (s *tabServer) wantOneStream(t *testing.T) {
 	t.Helper()
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return fmt.Sprintf("%d streams, want one", s.streams.Load()) },
+	await.Eventually(t, await.Patience, func() string { return fmt.Sprintf("%d streams, want one", s.streams.Load()) },
 		func() bool { return s.streams.Load() == 1 })
 }
 
@@ -301,7 +301,7 @@ func TestTabSendsWhatWaitsAsItEnds(t *testing.T) {
 		client.read({ seqs: [1] }).catch(() => {});
 		location.href = '/tabs';
 		undefined`)
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the click has not read" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the click has not read" }, func() bool {
 		row, _ := s.fake.Row("u")
 		return row.Badge(time.Now()).Unread == 0
 	})

@@ -10,7 +10,7 @@ import (
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/upkeep"
 	"github.com/belfry/belfry/views"
 )
@@ -22,8 +22,8 @@ func TestUpkeepOfNotices(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	u, i := views.NewUnread(cfg, prefix), views.NewInbox(cfg, prefix)
-	kafkatest.Running(t, u.Run)
-	kafkatest.Running(t, i.Run)
+	await.Running(t, u.Run)
+	await.Running(t, i.Run)
 	startUnread(t, cfg, nil)
 	j := openJournal(t, cfg)
 	announce := func(id string) inbox.Position {
@@ -41,7 +41,7 @@ func TestUpkeepOfNotices(t *testing.T) {
 	var stored inbox.State
 	onBoard := func(p inbox.Position) {
 		t.Helper()
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("the board is at version %d", stored.Version) }, func() bool {
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("the board is at version %d", stored.Version) }, func() bool {
 			var err error
 			stored, err = u.Stored(own)
 			return err == nil && stored.Applied(p)
@@ -70,18 +70,18 @@ func TestUpkeepOfNotices(t *testing.T) {
 		}
 		return keys
 	}
-	await := func(want ...string) {
+	comes := func(want ...string) {
 		t.Helper()
 		all := map[string]bool{}
 		for _, key := range want {
 			all[key] = true
 		}
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("contents %v, want %q", contents(), want) },
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("contents %v, want %q", contents(), want) },
 			func() bool { return fmt.Sprint(contents()) == fmt.Sprint(all) })
 	}
 	left := inbox.ItemKey(own, stored.Base+uint64(at[0].Offset)+1)
 	put(t, cfg, prefix.InboxTable(), left, content(t, "left"))
-	await(inbox.ItemKey(own, seq), inbox.ItemKey(own, second), left)
+	comes(inbox.ItemKey(own, seq), inbox.ItemKey(own, second), left)
 	items, err := emitters.OpenItems(cfg, prefix)
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func TestUpkeepOfNotices(t *testing.T) {
 	if err := sweep.Pass(t.Context()); err != nil || sweep.Swept() != 1 {
 		t.Errorf("%d swept, %v, want what the board does not hold", sweep.Swept(), err)
 	}
-	await(inbox.ItemKey(own, seq), inbox.ItemKey(own, second))
+	comes(inbox.ItemKey(own, seq), inbox.ItemKey(own, second))
 
 	audit := upkeep.NewAudit(upkeep.AuditConfig{
 		Rows: u, Items: i, Rate: 1000, Logger: slog.New(slog.DiscardHandler), Settled: func(time.Time) bool { return true },
@@ -111,6 +111,6 @@ func TestUpkeepOfNotices(t *testing.T) {
 	}
 	look("users 1 drift 0 waiting 0 badge 0 missing 0 differs 0 unreadable 0")
 	put(t, cfg, prefix.InboxTable(), inbox.ItemKey(own, second), nil)
-	await(inbox.ItemKey(own, seq))
+	comes(inbox.ItemKey(own, seq))
 	look("users 3 drift 1 waiting 0 badge 0 missing 1 differs 0 unreadable 0")
 }

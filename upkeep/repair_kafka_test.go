@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/upkeep"
 )
@@ -57,8 +58,8 @@ func watched(t *testing.T, cfg kafka.Config, delay time.Duration, journal upkeep
 		}
 	})
 	reports = r.Reports()
-	kafkatest.Running(t, v.Run)
-	kafkatest.Running(t, r.Run)
+	await.Running(t, v.Run)
+	await.Running(t, r.Run)
 	return v, r
 }
 
@@ -93,9 +94,9 @@ func TestRepairsWriteTheNewerRowAgain(t *testing.T) {
 	if version, seqs := seqsOf(t, last.Value); version != inbox.BaseStep+1 || !slices.Equal(seqs, []uint64{2, 5}) {
 		t.Errorf("the table's last row is version %d with items %v, want %d with 2 and 5", version, seqs, uint64(inbox.BaseStep+1))
 	}
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d waiting, %d repaired", r.Waiting(), r.Repaired()) },
+	await.Eventually(t, patience, func() string { return fmt.Sprintf("%d waiting, %d repaired", r.Waiting(), r.Repaired()) },
 		func() bool { return r.Waiting() == 0 && r.Repaired() == 1 })
-	kafkatest.Eventually(t, patience, func() string { return "the view has not come to the end" }, func() bool {
+	await.Eventually(t, patience, func() string { return "the view has not come to the end" }, func() bool {
 		value, err := v.Get("사용자-7")
 		if err != nil {
 			t.Fatal(err)
@@ -120,17 +121,17 @@ func TestRepairsLeaveAloneWhatMendsItself(t *testing.T) {
 	cfg := tables(t)
 	j := openJournal(t, cfg)
 	v, r := watched(t, cfg, time.Minute, j)
-	kafkatest.Eventually(t, patience, func() string { return v.Status().String() }, v.Recovered)
-	await := func(want int) {
+	await.Eventually(t, patience, func() string { return v.Status().String() }, v.Recovered)
+	comes := func(want int) {
 		t.Helper()
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d waiting, want %d", r.Waiting(), want) },
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("%d waiting, want %d", r.Waiting(), want) },
 			func() bool { return r.Waiting() == want })
 	}
 	put(t, cfg, prefix.UnreadTable(), "사용자-7", rowWith(t, 5))
 	put(t, cfg, prefix.UnreadTable(), "사용자-7", rowWith(t, 3))
-	await(1)
+	comes(1)
 	put(t, cfg, prefix.UnreadTable(), "사용자-7", rowWith(t, 6))
-	await(0)
+	comes(0)
 	if end := endOf(t, cfg, prefix.Journal()); end != 0 || r.Repaired() != 0 {
 		t.Errorf("the journal has %d records, %d were repaired, want none", end, r.Repaired())
 	}

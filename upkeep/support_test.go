@@ -9,6 +9,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/views"
 )
@@ -16,7 +17,7 @@ import (
 const (
 	prefix     = belfry.Prefix("test")
 	partitions = 3
-	patience   = kafkatest.Patience
+	patience   = await.Patience
 )
 
 // tables gives a broker with our topics.
@@ -48,7 +49,7 @@ func awaitVersion(t testing.TB, u *views.Unread, recipient string, want uint64) 
 	t.Helper()
 	var got inbox.State
 	var err error
-	kafkatest.Eventually(t, patience, func() string {
+	await.Eventually(t, patience, func() string {
 		return fmt.Sprintf("%s has version %d (%v), want %d", recipient, got.Version, err, want)
 	}, func() bool {
 		got, err = u.Row(recipient)

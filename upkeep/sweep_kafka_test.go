@@ -17,8 +17,8 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/upkeep"
 	"github.com/belfry/belfry/views"
@@ -78,7 +78,7 @@ func (b tableLog) await(t *testing.T, want ...string) {
 		}
 		return keys
 	}
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("the table holds %q, want %q", held(), want) }, func() bool {
+	await.Eventually(t, patience, func() string { return fmt.Sprintf("the table holds %q, want %q", held(), want) }, func() bool {
 		var err error
 		if got, err = b.last(t.Context()); err != nil {
 			t.Fatal(err)
@@ -98,8 +98,8 @@ func startUnread(t *testing.T, cfg kafka.Config, rows processors.Reports) {
 	dead := enginetest.OpenDead(t, cfg, prefix.DeadLetters())
 	deps := processors.Deps{Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(prometheus.NewRegistry()), Rows: rows, Features: inbox.DefaultFeatures}
 	p := engine.NewProcessor(cfg, processors.NewUnread(deps, 0).Group())
-	kafkatest.Running(t, p.Run)
-	kafkatest.Eventually(t, patience, func() string { return p.Status().String() },
+	await.Running(t, p.Run)
+	await.Eventually(t, patience, func() string { return p.Status().String() },
 		func() bool { return p.Status().Phase == engine.Running })
 }
 
@@ -134,7 +134,7 @@ func notify(t *testing.T, j *emitters.Journal, u *views.Unread, recipient string
 		t.Fatal(err)
 	}
 	var row inbox.State
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%s is at version %d", recipient, row.Version) }, func() bool {
+	await.Eventually(t, patience, func() string { return fmt.Sprintf("%s is at version %d", recipient, row.Version) }, func() bool {
 		row, err = u.Row(recipient)
 		return err == nil && row.Applied(positions[n-1])
 	})
@@ -162,7 +162,7 @@ func TestSweepTakesOrphansOutOfTheTable(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	u := views.NewUnread(cfg, prefix)
-	kafkatest.Running(t, u.Run)
+	await.Running(t, u.Run)
 	startUnread(t, cfg, nil)
 	j := openJournal(t, cfg)
 	row := notify(t, j, u, "사용자-7", 3)
@@ -189,14 +189,14 @@ func TestSweepTakesOrphansOutOfTheTable(t *testing.T) {
 	// Two servers at once.
 	counted := &countedLog{tableLog: b}
 	one, two := openSweep(t, cfg, u, counted, time.Nanosecond), openSweep(t, cfg, u, b, time.Nanosecond)
-	kafkatest.Running(t, one.Run)
-	kafkatest.Running(t, two.Run)
+	await.Running(t, one.Run)
+	await.Running(t, two.Run)
 	b.await(t, held...)
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d and %d swept", one.Swept(), two.Swept()) },
+	await.Eventually(t, patience, func() string { return fmt.Sprintf("%d and %d swept", one.Swept(), two.Swept()) },
 		func() bool { return one.Swept()+two.Swept() >= 1 })
 	// And what is held is left alone by the passes that follow.
 	begun := counted.begun.Load()
-	kafkatest.Eventually(t, patience, func() string { return "no further pass" }, func() bool { return counted.begun.Load() >= begun+2 })
+	await.Eventually(t, patience, func() string { return "no further pass" }, func() bool { return counted.begun.Load() >= begun+2 })
 	b.await(t, held...)
 }
 
@@ -205,7 +205,7 @@ func TestSweepFinishesAnErase(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	u := views.NewUnread(cfg, prefix)
-	kafkatest.Running(t, u.Run)
+	await.Running(t, u.Run)
 	t.Run("notify", func(t *testing.T) {
 		startUnread(t, cfg, nil)
 		j := openJournal(t, cfg)

@@ -14,7 +14,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/inbox/board"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/views"
 )
 
@@ -104,9 +104,9 @@ func TestNoticesAreShown(t *testing.T) {
 	row, key, content := o.notice(announce("all", "before"))
 	put(t, cfg, contents, key, content)
 	put(t, cfg, table, own, row)
-	kafkatest.Running(t, u.Run)
-	kafkatest.Running(t, i.Run)
-	kafkatest.Eventually(t, patience, func() string { return u.Status().String() }, func() bool { return u.Recovered() && i.Recovered() })
+	await.Running(t, u.Run)
+	await.Running(t, i.Run)
+	await.Eventually(t, patience, func() string { return u.Status().String() }, func() bool { return u.Recovered() && i.Recovered() })
 	same(t, u, "kim", o.board.Show(o.rows["kim"]))
 	same(t, u, nobody, o.board.Show(inbox.State{}))
 	if stored, err := u.Stored("kim"); stored.Version != 1 || err != nil {
@@ -136,7 +136,7 @@ func TestNoticesAreShown(t *testing.T) {
 	put(t, cfg, contents, key, content)
 	put(t, cfg, table, own, row)
 	want := []string{fmt.Sprint("board ", o.partition), "content", "kim", "nobody", fmt.Sprint("notice ", o.partition)}
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("told %q, want %q", told.sorted(), want) },
+	await.Eventually(t, patience, func() string { return fmt.Sprintf("told %q, want %q", told.sorted(), want) },
 		func() bool { return slices.Equal(told.sorted(), want) })
 	same(t, u, "kim", o.board.Show(o.rows["kim"]))
 	same(t, u, nobody, o.board.Show(inbox.State{}))
@@ -187,7 +187,7 @@ func TestNoticesAreShown(t *testing.T) {
 
 	// A board that cannot be read is an error for all rows of its partition.
 	put(t, cfg, table, own, []byte{0x08, 0x63})
-	kafkatest.Eventually(t, patience, func() string { return "an unreadable board is not told" }, func() bool {
+	await.Eventually(t, patience, func() string { return "an unreadable board is not told" }, func() bool {
 		_, err := u.Row("kim")
 		_, err2 := u.Badge(nobody, time.Now())
 		_, err3 := u.Stamp("kim", time.Now())
@@ -203,8 +203,8 @@ func TestRowAndBoardAreOfOneTime(t *testing.T) {
 	const rounds = 300
 	cfg := tables(t)
 	u := views.NewUnread(cfg, prefix)
-	kafkatest.Running(t, u.Run)
-	kafkatest.Eventually(t, patience, func() string { return u.Status().String() }, u.Recovered)
+	await.Running(t, u.Run)
+	await.Eventually(t, patience, func() string { return u.Status().String() }, u.Recovered)
 	o := newOwner(t, "kim")
 	var all []record
 	for n := range rounds {

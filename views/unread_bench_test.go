@@ -8,7 +8,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/views"
 )
 
@@ -31,7 +31,7 @@ func BenchmarkUnread(b *testing.B) {
 		put(b, cfg, prefix.UnreadTable(), user(i), row)
 	}
 	u := views.NewUnread(cfg, prefix)
-	kafkatest.Running(b, u.Run)
+	await.Running(b, u.Run)
 	awaitVersion(b, u, user(users-1), inbox.DefaultCap)
 	names := make([]string, users)
 	for i := range names {

@@ -14,6 +14,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/views"
 )
@@ -21,7 +22,7 @@ import (
 const (
 	prefix     = belfry.Prefix("test")
 	partitions = 3
-	patience   = kafkatest.Patience
+	patience   = await.Patience
 )
 
 // tables gives a broker with our topics.
@@ -74,7 +75,7 @@ func awaitVersion(t testing.TB, u *views.Unread, recipient string, want uint64) 
 	t.Helper()
 	var got inbox.State
 	var err error
-	kafkatest.Eventually(t, patience, func() string {
+	await.Eventually(t, patience, func() string {
 		return fmt.Sprintf("%s has version %d (%v), want %d", recipient, got.Version, err, want)
 	}, func() bool {
 		got, err = u.Row(recipient)
@@ -94,7 +95,7 @@ func TestUnreadRows(t *testing.T) {
 	}
 	topic := prefix.UnreadTable()
 	put(t, cfg, topic, "사용자-7", row(t, 5))
-	kafkatest.Running(t, u.Run)
+	await.Running(t, u.Run)
 	awaitVersion(t, u, "사용자-7", 5)
 	if got, err := u.Row("nobody"); got.Version != 0 || err != nil {
 		t.Errorf("a recipient nobody has written to: %+v, %v", got, err)
@@ -122,7 +123,7 @@ func TestUnreadRows(t *testing.T) {
 		want  error
 	}{{"garbage", []byte("garbage"), belfry.ErrCorrupt}, {"newer format", []byte{0x08, 0x63}, belfry.ErrNewerFormat}} {
 		put(t, cfg, topic, "broken", tt.value)
-		kafkatest.Eventually(t, patience, func() string { return tt.name + " is not told" }, func() bool {
+		await.Eventually(t, patience, func() string { return tt.name + " is not told" }, func() bool {
 			_, err := u.Row("broken")
 			_, stampErr := u.Stamp("broken", time.Now())
 			_, badgeErr := u.Badge("broken", time.Now())
@@ -140,11 +141,11 @@ func TestInboxItems(t *testing.T) {
 	if _, _, err := i.Item("a", 7); !errors.Is(err, belfry.ErrNotReady) {
 		t.Errorf("before Run: %v", err)
 	}
-	kafkatest.Running(t, i.Run)
+	await.Running(t, i.Run)
 	has := func(seq uint64, want string) {
 		t.Helper()
 		var got string
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("a/%d is %q, want %q", seq, got, want) }, func() bool {
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("a/%d is %q, want %q", seq, got, want) }, func() bool {
 			item, ok, err := i.Item("a", seq)
 			got = item.Title[""]
 			if errors.Is(err, belfry.ErrCorrupt) {
@@ -208,33 +209,33 @@ func TestWatchersAreToldOfTheirRecipient(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	u, i := views.NewUnread(cfg, prefix), views.NewInbox(cfg, prefix)
-	kafkatest.Running(t, u.Run)
-	kafkatest.Running(t, i.Run)
-	kafkatest.Eventually(t, patience, func() string { return u.Status().String() }, func() bool { return u.Recovered() && i.Recovered() })
+	await.Running(t, u.Run)
+	await.Running(t, i.Run)
+	await.Eventually(t, patience, func() string { return u.Status().String() }, func() bool { return u.Recovered() && i.Recovered() })
 	var told calls
 	stop := u.Watch("a", told.of("a row"))
 	u.Watch("a", told.of("a row, too"))
 	i.Watch("a", told.of("a item"))
 	u.Watch("b", told.of("b row"))
-	await := func(want ...string) {
+	comes := func(want ...string) {
 		t.Helper()
-		kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("told %q, want %q", told.sorted(), want) },
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("told %q, want %q", told.sorted(), want) },
 			func() bool { return slices.Equal(told.sorted(), want) })
 	}
 	put(t, cfg, prefix.UnreadTable(), "a", row(t, 5))
-	await("a row", "a row, too")
+	comes("a row", "a row, too")
 	put(t, cfg, prefix.InboxTable(), "a/7", content(t, "x"))
-	await("a item", "a row", "a row, too")
+	comes("a item", "a row", "a row, too")
 	// A row that is refused tells nobody, nor does one of somebody else.
 	put(t, cfg, prefix.UnreadTable(), "a", row(t, 4))
 	put(t, cfg, prefix.InboxTable(), "a/7", nil)
-	await("a item", "a item", "a row", "a row, too")
+	comes("a item", "a item", "a row", "a row, too")
 	stop()
 	stop()
 	put(t, cfg, prefix.UnreadTable(), "ab", row(t, 1))
 	put(t, cfg, prefix.UnreadTable(), "a", row(t, 6))
 	put(t, cfg, prefix.UnreadTable(), "b", row(t, 1))
-	await("a item", "a item", "a row", "a row, too", "a row, too", "b row")
+	comes("a item", "a item", "a row", "a row, too", "a row, too", "b row")
 }
 
 // Those who watch for what is urgent hear of every content of their recipient, and of the
@@ -243,8 +244,8 @@ func TestWatchersAreToldOfWhatIsUrgent(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	i := views.NewInbox(cfg, prefix)
-	kafkatest.Running(t, i.Run)
-	kafkatest.Eventually(t, patience, func() string { return i.Status().String() }, i.Recovered)
+	await.Running(t, i.Run)
+	await.Eventually(t, patience, func() string { return i.Status().String() }, i.Recovered)
 	told := make(chan uint64, 100)
 	i.WatchContents(func(user string) bool { return user == "a" }, func(_ string, urgent uint64) { told <- urgent })
 	urgent, err := codec.EncodeItem(&inbox.Item{Notification: belfry.Notification{Title: belfry.PlainText("x"), Priority: belfry.PriorityUrgent}, Seq: 8})
@@ -284,7 +285,7 @@ func TestWatchersAreToldOfTheFirstRecovery(t *testing.T) {
 		row, err := u.Row("a")
 		seen <- fmt.Sprintf("row %d %v", row.Version, err)
 	})
-	await := func(want string) {
+	comes := func(want string) {
 		t.Helper()
 		select {
 		case got := <-seen:
@@ -296,17 +297,17 @@ func TestWatchersAreToldOfTheFirstRecovery(t *testing.T) {
 		}
 	}
 	u.WatchRows(func(user string) { seen <- fmt.Sprintf("rows of %q", user) })
-	kafkatest.Running(t, u.Run)
-	await("row 5 <nil>")
-	await(`rows of ""`)
+	await.Running(t, u.Run)
+	comes("row 5 <nil>")
+	comes(`rows of ""`)
 	i.WatchContents(func(string) bool { return false }, func(user string, _ uint64) { seen <- fmt.Sprintf("contents of %q", user) })
 	i.Watch("a", func() {
 		item, ok, err := i.Item("a", 7)
 		seen <- fmt.Sprintf("item %s %t %v", item.Title[""], ok, err)
 	})
-	kafkatest.Running(t, i.Run)
-	await("item x true <nil>")
-	await(`contents of ""`)
+	await.Running(t, i.Run)
+	comes("item x true <nil>")
+	comes(`contents of ""`)
 }
 
 // A change is readable when its watcher hears of it.
@@ -314,8 +315,8 @@ func TestWatchersFindWhatTheyAreToldOf(t *testing.T) {
 	t.Parallel()
 	cfg := tables(t)
 	u := views.NewUnread(cfg, prefix)
-	kafkatest.Running(t, u.Run)
-	kafkatest.Eventually(t, patience, func() string { return u.Status().String() }, u.Recovered)
+	await.Running(t, u.Run)
+	await.Eventually(t, patience, func() string { return u.Status().String() }, u.Recovered)
 	seen := make(chan uint64, 100)
 	u.Watch("a", func() {
 		row, err := u.Row("a")

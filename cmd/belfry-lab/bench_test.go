@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -100,7 +101,7 @@ func TestBenchRefuses(t *testing.T) {
 			call(t, append([]string{"bench"}, tt.args...)...).WantError(t, cli.ExitUsage, tt.want...)
 		})
 	}
-	call(t, "bench", "throughput", "--brokers", kafkatest.FreeAddr(t)).WantError(t, cli.ExitFailure, "--brokers", "refused")
+	call(t, "bench", "throughput", "--brokers", parts.FreeAddr(t)).WantError(t, cli.ExitFailure, "--brokers", "refused")
 }
 
 func TestBenchWithoutATemporaryFolder(t *testing.T) {

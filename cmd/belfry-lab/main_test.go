@@ -15,12 +15,11 @@ import (
 
 	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
-func TestMain(m *testing.M) { kafkatest.Main(m) }
+func TestMain(m *testing.M) { parts.Main(m) }
 
 // buildBelfry returns the program that is measured.
 func buildBelfry(t *testing.T) string {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
@@ -61,7 +62,7 @@ func wantNoTopics(t *testing.T, brokers []string, those func(name string) bool) 
 	t.Helper()
 	admin := kafkatest.Admin(t, brokers)
 	var left []string
-	kafkatest.Eventually(t, 30*time.Second, func() string { return fmt.Sprintf("topics %q are left behind", left) }, func() bool {
+	await.Eventually(t, 30*time.Second, func() string { return fmt.Sprintf("topics %q are left behind", left) }, func() bool {
 		topics, err := admin.ListTopics()
 		if err != nil {
 			t.Fatal(err)
@@ -212,7 +213,7 @@ func TestBenchOfProcessesRefuses(t *testing.T) {
 }
 
 func testWithoutBrokers(t *testing.T) {
-	call(t, "bench", "gap", "--brokers", kafkatest.FreeAddr(t)).WantError(t, cli.ExitFailure, "--brokers", "refused")
+	call(t, "bench", "gap", "--brokers", parts.FreeAddr(t)).WantError(t, cli.ExitFailure, "--brokers", "refused")
 }
 
 func TestBenchCatchUp(t *testing.T) {

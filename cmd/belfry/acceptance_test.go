@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/server/auth"
 )
@@ -55,7 +57,7 @@ func install(t *testing.T, brokers []string) *installation {
 
 func (in *installation) processor(name string) *programtest.Process {
 	in.t.Helper()
-	metrics := kafkatest.FreeAddr(in.t)
+	metrics := parts.FreeAddr(in.t)
 	p := programtest.Start(in.t, name, in.binary, "processor", "--brokers", in.brokers, "--inbox-cap", "200", "--state-dir", filepath.Join(in.dir, name), "--metrics-addr", metrics)
 	p.URL = "http://" + metrics
 	return p
@@ -63,7 +65,7 @@ func (in *installation) processor(name string) *programtest.Process {
 
 func (in *installation) server(name string) *programtest.Process {
 	in.t.Helper()
-	addr := kafkatest.FreeAddr(in.t)
+	addr := parts.FreeAddr(in.t)
 	p := programtest.Start(in.t, name, in.binary, "server", "--brokers", in.brokers, "--state-dir", filepath.Join(in.dir, name), "--addr", addr, "--jwt-secret-file", in.secret)
 	p.URL = "http://" + addr
 	return p
@@ -178,7 +180,7 @@ func (in *installation) send(l *ledger, round int, servers []*programtest.Proces
 // call that was not acknowledged may or may not have been written, and its ids
 // keep it from counting twice.
 func (in *installation) post(servers []*programtest.Process, first int, batch []belfry.Notification) {
-	deadline := time.Now().Add(kafkatest.Patience)
+	deadline := time.Now().Add(await.Patience)
 	pause := time.NewTicker(50 * time.Millisecond)
 	defer pause.Stop()
 	for i := first; ; i++ {
@@ -203,7 +205,7 @@ func (in *installation) verify(l *ledger, s *programtest.Process) {
 		Unread int    `json:"unread"`
 	}
 	wrong := ""
-	kafkatest.Eventually(in.t, kafkatest.Patience, func() string { return s.Name + ": " + wrong }, func() bool {
+	await.Eventually(in.t, await.Patience, func() string { return s.Name + ": " + wrong }, func() bool {
 		for first := 0; first < acceptanceUsers; first += 100 {
 			query := url.Values{}
 			for i := first; i < first+100; i++ {
@@ -231,7 +233,7 @@ func (in *installation) verify(l *ledger, s *programtest.Process) {
 		var got map[string]bool
 		// Contents may come after the row, by what a rebalance of their group
 		// takes; the count and the list agree all the while.
-		kafkatest.Eventually(in.t, kafkatest.Patience, func() string { return s.Name + " still lacks contents of " + user }, func() bool {
+		await.Eventually(in.t, await.Patience, func() string { return s.Name + " still lacks contents of " + user }, func() bool {
 			var pending int
 			got, pending = in.list(s, user)
 			return pending == 0

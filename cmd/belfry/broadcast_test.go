@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 )
@@ -222,7 +223,7 @@ func TestBroadcastFailsWhileItWrites(t *testing.T) {
 	}
 	send := []string{"broadcast", "send", "--brokers", brokers[0], "--audience", "all", "--id", "n", "--title", strings.Repeat("x", 500), "--yes"}
 	awaitBadge(t, r.url, "", "kim", hasUnread(0))
-	kafkatest.Eventually(t, programtest.Patience, func() string { return "there are no boards" }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return "there are no boards" }, func() bool {
 		return strings.Contains(call(t, nil, send[:len(send)-1]...).Stdout, "nothing is written")
 	})
 	largest("100")

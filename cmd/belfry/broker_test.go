@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -43,7 +44,7 @@ func TestBrokerRefuses(t *testing.T) {
 }
 
 func TestBrokerRunsUntilTheSignal(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	r, w := io.Pipe()
 	var stderr bytes.Buffer

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -206,7 +207,7 @@ json: true
 	}
 	// As many as the cap of the file.
 	var batch struct{ Users []badge }
-	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", batch) }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", batch) }, func() bool {
 		callAPI(t, "GET", run.url+"/v1/unread?user=user-7", token, "", &batch)
 		return len(batch.Users) == 1 && batch.Users[0].Version == 10
 	})

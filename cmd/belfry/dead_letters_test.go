@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry/cmd/belfry/deadletters"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
@@ -141,7 +142,7 @@ func TestDeadLetters(t *testing.T) {
 	awaitBadge(t, r.url, "", "user-8", hasUnread(1))
 	produceTo(t, brokers, &sarama.ProducerMessage{Topic: "belfry.notifications", Value: sarama.StringEncoder("bad")})
 	var ours deadletters.Letter
-	kafkatest.Eventually(t, programtest.Patience, func() string { return "no letter of the built-in topic" }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return "no letter of the built-in topic" }, func() bool {
 		return json.Unmarshal([]byte(dead("list", "--topic", "belfry.notifications", "--json").Stdout), &ours) == nil
 	})
 	if ours.Version != "1.2.3" || ours.TopicID == "" || ours.Group != "belfry-router-belfry.notifications" {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 )
 
 // TestDemoMails has the demo show the mail of what nobody has read, in the language of its
@@ -40,7 +40,7 @@ func TestDemoMails(t *testing.T) {
 		t.Errorf("before anything: %s", text)
 	}
 	d.post("/demo/events", `{"kind":"approval.requested","recipients":["사용자-7"]}`, http.StatusAccepted)
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "no mail is shown" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "no mail is shown" }, func() bool {
 		_, text := fetch("/demo/mails", http.StatusOK)
 		return strings.Contains(text, `<a href="/demo/mails/1">`) && strings.Contains(text, "결재를 요청했습니다")
 	})

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/browsertest"
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
 )
 
@@ -71,7 +71,7 @@ func TestDemoComment(t *testing.T) {
 		return fmt.Sprint(got.Shown)
 	}
 	for _, device := range []string{"phone", "laptop"} {
-		kafkatest.Eventually(t, kafkatest.Patience, func() string { return device + " shows " + shown(device) }, func() bool { return shown(device) == "[{Sara Lind commented}]" })
+		await.Eventually(t, await.Patience, func() string { return device + " shows " + shown(device) }, func() bool { return shown(device) == "[{Sara Lind commented}]" })
 	}
 	d.awaitUnread("noor", 2) // the comment and a greeting
 	d.awaitUnread("sara", 0)

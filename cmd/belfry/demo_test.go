@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
@@ -53,7 +54,7 @@ func startDemoAt(t testing.TB, args ...string) *demoRun {
 	t.Cleanup(func() { d.end() })
 	ready := regexp.MustCompile(`Belfry is ready: (http://[^/\s]+)/\?user=user-7[\s\S]*Kafka is at (\S+);`)
 	var found []string
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the demo is not ready: " + d.stdout.String() + d.stderr.String() }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the demo is not ready: " + d.stdout.String() + d.stderr.String() }, func() bool {
 		found = ready.FindStringSubmatch(d.stdout.String())
 		return found != nil
 	})
@@ -110,7 +111,7 @@ func (d *demoRun) badge(user string) demoBadge {
 
 func (d *demoRun) awaitUnread(user string, want int) {
 	d.t.Helper()
-	kafkatest.Eventually(d.t, kafkatest.Patience, func() string { return fmt.Sprintf("%s has %d unread, want %d", user, d.badge(user).Unread, want) },
+	await.Eventually(d.t, await.Patience, func() string { return fmt.Sprintf("%s has %d unread, want %d", user, d.badge(user).Unread, want) },
 		func() bool { return d.badge(user).Unread == want })
 }
 
@@ -153,14 +154,14 @@ func (d *demoRun) titles(user string) <-chan string {
 	return out
 }
 
-func await(t *testing.T, titles <-chan string, want string) {
+func awaitTitle(t *testing.T, titles <-chan string, want string) {
 	t.Helper()
 	select {
 	case got := <-titles:
 		if got != want {
 			t.Errorf("the stream has %q, want %q", got, want)
 		}
-	case <-time.After(kafkatest.Patience):
+	case <-time.After(await.Patience):
 		t.Errorf("the stream has not got %q", want)
 	}
 }
@@ -172,7 +173,7 @@ func TestDemo(t *testing.T) {
 		titles := d.titles(user)
 		d.post("/v1/notifications", `{"recipient":"`+user+`","title":"by HTTP","id":"1"}`, http.StatusAccepted)
 		d.awaitUnread(user, 1)
-		await(t, titles, "by HTTP")
+		awaitTitle(t, titles, "by HTTP")
 		if !strings.Contains(d.stdout.String(), `-d '{"up_to":9007199254740991}'`) {
 			t.Errorf("it says not how to mark items as read: %s", d.stdout.String())
 		}
@@ -202,7 +203,7 @@ func TestDemo(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.awaitUnread(user, before+1)
-			await(t, titles, "by Java")
+			awaitTitle(t, titles, "by Java")
 		})
 	}
 	if code := d.end(); code != cli.ExitOK {
@@ -218,7 +219,7 @@ func (d *demoRun) produceWithKcat(t *testing.T, user string, titles <-chan strin
 		t.Fatalf("kcat: %v %s", err, out)
 	}
 	d.awaitUnread(user, 1)
-	await(t, titles, "by kcat")
+	awaitTitle(t, titles, "by kcat")
 }
 
 // The first page is never blank, its people read, and no link leads nowhere.
@@ -264,7 +265,7 @@ func TestDemoTraffic(t *testing.T) {
 			break // all are made alike
 		}
 		highest := d.badge(user).Unread
-		kafkatest.Eventually(t, kafkatest.Patience, func() string {
+		await.Eventually(t, await.Patience, func() string {
 			return fmt.Sprintf("nothing comes in for %s, or nobody reads it: %d unread at the most", user, highest)
 		}, func() bool {
 			now := d.badge(user).Unread
@@ -311,7 +312,7 @@ func TestDemoKeepsItsData(t *testing.T) {
 		d.awaitUnread("user-7", last.Unread+1)
 		at := d.badge("user-7").Version
 		d.post("/v1/notifications", `{"recipient":"user-7","title":"t","id":"same"}`, http.StatusAccepted)
-		kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the duplicate is not processed" }, func() bool {
+		await.Eventually(t, await.Patience, func() string { return "the duplicate is not processed" }, func() bool {
 			return d.badge("user-7").Version > at
 		})
 		if last = d.badge("user-7"); last.Unread != round+1 {

@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -40,13 +42,13 @@ func newDueScene(t *testing.T, brokers []string) *dueScene {
 	programtest.Run(t, binary, "topics", "--brokers", at, "--partitions", "6")
 	s := &dueScene{t: t, due: map[string]map[string]time.Time{}, seen: map[string]string{}}
 	for i := range 2 {
-		metrics, name := kafkatest.FreeAddr(t), fmt.Sprint("processor-", i)
+		metrics, name := parts.FreeAddr(t), fmt.Sprint("processor-", i)
 		p := programtest.Start(t, name, binary, "processor", "--brokers", at, "--state-dir", filepath.Join(dir, name), "--metrics-addr", metrics)
 		p.URL = "http://" + metrics
 		s.processors = append(s.processors, p)
 	}
 	for i := range 2 {
-		addr, name := kafkatest.FreeAddr(t), fmt.Sprint("server-", i)
+		addr, name := parts.FreeAddr(t), fmt.Sprint("server-", i)
 		p := programtest.Start(t, name, binary, "server", "--brokers", at, "--auth", "none", "--state-dir", filepath.Join(dir, name), "--addr", addr)
 		p.URL = "http://" + addr
 		s.servers = append(s.servers, p)
@@ -101,7 +103,7 @@ func (s *dueScene) hold(each int) {
 	for _, user := range s.users {
 		for _, server := range s.servers {
 			held := map[string]bool{}
-			kafkatest.Eventually(s.t, programtest.Patience, func() string {
+			await.Eventually(s.t, programtest.Patience, func() string {
 				return fmt.Sprintf("%s has %d of %d", user, len(held), each)
 			}, func() bool {
 				for _, status := range []string{"scheduled", "all"} { // in this order: what shows meanwhile is in both
@@ -322,7 +324,7 @@ func (s *dueScene) run(users, each int, over time.Duration) {
 	for _, p := range append(s.processors, s.servers...) {
 		p.AwaitReady()
 	}
-	kafkatest.Eventually(s.t, programtest.Patience, func() string { return "timers wait still" }, s.settled)
+	await.Eventually(s.t, programtest.Patience, func() string { return "timers wait still" }, s.settled)
 	for _, user := range s.users {
 		for _, server := range s.servers {
 			s.sample(s.t.Context(), user, server)

@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -141,7 +142,7 @@ func TestEmitInterrupted(t *testing.T) {
 	if _, err := io.Copy(out, bytes.NewReader([]byte("{\"recipient\":\"user-7\",\"title\":\"a\"}\n"))); err != nil {
 		t.Fatal(err)
 	}
-	kafkatest.Eventually(t, programtest.Patience, func() string { return "nothing written" }, func() bool { return len(emitted(t, brokers)) == 1 })
+	await.Eventually(t, programtest.Patience, func() string { return "nothing written" }, func() bool { return len(emitted(t, brokers)) == 1 })
 	cancel()
 	select {
 	case r := <-ended:

@@ -8,9 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -65,7 +67,7 @@ func TestRowsThatTheFormerReleaseDoesNotKnow(t *testing.T) {
 			makeTopics(t, brokers)
 			args := []string{"run", "--brokers", brokers[0], "--partitions", "3", "--auth", "none", "--state-dir", t.TempDir()}
 			run := func(name, binary string) *programtest.Process {
-				addr := kafkatest.FreeAddr(t)
+				addr := parts.FreeAddr(t)
 				p := programtest.Start(t, name, binary, append(args, "--addr", addr)...)
 				p.URL = "http://" + addr
 				p.AwaitReady()
@@ -82,7 +84,7 @@ func TestRowsThatTheFormerReleaseDoesNotKnow(t *testing.T) {
 			tt.use(t, now.URL)
 			awaitBadge(t, now.URL, "", "kim", func(b badge) bool { return b.Unread == 1 && b.Version > 0 })
 			awaitBadge(t, now.URL, "", "lee", hasUnread(1))
-			kafkatest.Eventually(t, programtest.Patience, func() string { return "its row is as before" }, func() bool { return tt.used(t, brokers) })
+			await.Eventually(t, programtest.Patience, func() string { return "its row is as before" }, func() bool { return tt.used(t, brokers) })
 			now.Signal(syscall.SIGTERM)
 			now.AwaitExit(cli.ExitOK)
 
@@ -92,7 +94,7 @@ func TestRowsThatTheFormerReleaseDoesNotKnow(t *testing.T) {
 				t.Errorf("the former program answers %d for a row that it does not know", status)
 			}
 			post(before, `{"recipient":"kim","id":"b","title":"b"}`)
-			kafkatest.Eventually(t, programtest.Patience, func() string { return "the former program does not refuse: " + before.Stderr.String() }, func() bool {
+			await.Eventually(t, programtest.Patience, func() string { return "the former program does not refuse: " + before.Stderr.String() }, func() bool {
 				return strings.Contains(before.Stderr.String(), tt.refusal)
 			})
 			before.Signal(syscall.SIGTERM)

@@ -14,13 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
-func TestMain(m *testing.M) { kafkatest.Main(m) }
+func TestMain(m *testing.M) { parts.Main(m) }
 
 // buildBinary returns the program.
 func buildBinary(t *testing.T) string {
@@ -87,7 +88,7 @@ func (s *served) AwaitReady() {
 	s.t.Helper()
 	ready := regexp.MustCompile(`msg=ready .*`)
 	var line string
-	kafkatest.Eventually(s.t, programtest.Patience, func() string { return "not ready: " + s.stderr.String() }, func() bool {
+	await.Eventually(s.t, programtest.Patience, func() string { return "not ready: " + s.stderr.String() }, func() bool {
 		select {
 		case <-s.exited:
 			s.t.Fatalf("ended with %d: %s", s.code, s.stderr)
@@ -189,7 +190,7 @@ func awaitBadge(t *testing.T, base, token, user string, ok func(badge) bool) bad
 		got    badge
 		status int
 	)
-	kafkatest.Eventually(t, programtest.Patience, func() string { return user + " at " + base + ": " + http.StatusText(status) + " " + toJSON(t, got) }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return user + " at " + base + ": " + http.StatusText(status) + " " + toJSON(t, got) }, func() bool {
 		status = callAPI(t, http.MethodGet, userURL(base, user, "unread"), token, "", &got)
 		return status == http.StatusOK && ok(got)
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -78,7 +79,7 @@ func listsOf(t *testing.T, base, user string) []inspect.Item {
 	var items []inspect.Item
 	for _, status := range []string{"all", "archived"} {
 		var page struct{ Items []listed }
-		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("contents of %s are missing: %+v", user, page) }, func() bool {
+		await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("contents of %s are missing: %+v", user, page) }, func() bool {
 			page.Items = nil
 			if code := callAPI(t, http.MethodGet, userURL(base, user, "inbox?limit=100&status="+status), "", "", &page); code != http.StatusOK {
 				t.Fatalf("inbox: status %d", code)
@@ -135,7 +136,7 @@ func TestInspect(t *testing.T) {
 		post(userURL(r.url, user, "inbox/"+action), fmt.Sprintf(`{"seqs":[%d]}`, seq), http.StatusOK)
 	}
 	// Gone from the row at once, from the inbox table a moment later.
-	kafkatest.Eventually(t, programtest.Patience, func() string { return "the deleted item's content stays" }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return "the deleted item's content stays" }, func() bool {
 		return len(inspectJSON(t, brokers, user).Orphans) == 0
 	})
 

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/server"
 )
 
@@ -27,7 +29,7 @@ func TestServerWaitsForKeys(t *testing.T) {
 	}))
 	t.Cleanup(provider.Close)
 	brokers := kafkatest.Embedded(t)
-	api := kafkatest.FreeAddr(t)
+	api := parts.FreeAddr(t)
 	p := startServing(t, "run", "--brokers", brokers[0], "--partitions", "1", "--replication", "1", "--state-dir", t.TempDir(),
 		"--addr", api, "--jwks-url", provider.URL+"/jwks")
 	var ready struct {
@@ -44,7 +46,7 @@ func TestServerWaitsForKeys(t *testing.T) {
 		return res.StatusCode
 	}
 	// All but the keys.
-	kafkatest.Eventually(t, kafkatest.Patience, state, func() bool {
+	await.Eventually(t, await.Patience, state, func() bool {
 		code, missing := probe(), 0
 		for _, c := range ready.Conditions {
 			if !c.Ready {
@@ -54,6 +56,6 @@ func TestServerWaitsForKeys(t *testing.T) {
 		return code == http.StatusServiceUnavailable && missing == 1 && strings.Contains(state(), "token keys")
 	})
 	close(up)
-	kafkatest.Eventually(t, kafkatest.Patience, state, func() bool { return probe() == http.StatusOK })
+	await.Eventually(t, await.Patience, state, func() bool { return probe() == http.StatusOK })
 	p.wantCleanStop()
 }

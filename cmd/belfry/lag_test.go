@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -139,7 +140,7 @@ func TestLagCommandWatches(t *testing.T) {
 	go func() {
 		done <- p.Run(ctx, []string{"lag", "--brokers", brokers[0], "--watch", "--json", "--interval", "100ms"})
 	}()
-	kafkatest.Eventually(t, programtest.Patience, out.String, func() bool { return strings.Count(out.String(), `{"up":true`) >= 3 })
+	await.Eventually(t, programtest.Patience, out.String, func() bool { return strings.Count(out.String(), `{"up":true`) >= 3 })
 	stop()
 	if code := <-done; code != cli.ExitOK {
 		t.Errorf("exit code %d after it was interrupted, want 0", code)
@@ -161,7 +162,7 @@ func TestLagOfANode(t *testing.T) {
 		t.Helper()
 		var got string
 		missing := ""
-		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("no %s in %s:\n%s", missing, path, got) }, func() bool {
+		await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("no %s in %s:\n%s", missing, path, got) }, func() bool {
 			callAPI(t, "GET", r.metrics+path, "", "", &got)
 			for _, missing = range patterns {
 				if !regexp.MustCompile(`(?m)^` + missing + `$`).MatchString(got) {

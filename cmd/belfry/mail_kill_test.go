@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/mailtest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -85,11 +86,11 @@ func TestMailThroughKills(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Some are told by now: the fault meets what is under way.
-		kafkatest.Eventually(t, programtest.Patience, func() string { return "nothing is mailed" }, func() bool { return relay.Taken() >= before+users/10 })
+		await.Eventually(t, programtest.Patience, func() string { return "nothing is mailed" }, func() bool { return relay.Taken() >= before+users/10 })
 		s.kill(round % 2)
 		kills += 2
 		missing := 0
-		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%s: %d mails are missing", title, missing) }, func() bool {
+		await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%s: %d mails are missing", title, missing) }, func() bool {
 			look()
 			missing = 0
 			for i := range users {

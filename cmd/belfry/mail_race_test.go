@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/reach"
@@ -100,7 +101,7 @@ func TestReadJustBeforeTheDigest(t *testing.T) {
 	if err := writing.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%d of %d mails came", relay.Taken(), n) }, func() bool { return relay.Taken() >= n })
+	await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%d of %d mails came", relay.Taken(), n) }, func() bool { return relay.Taken() >= n })
 
 	for _, m := range programtest.RecordsOf(t, brokers, belfry.Prefix(belfry.DefaultPrefix).Outbound()) {
 		o, err := codec.DecodeOutbound(m.Value)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/child"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
@@ -38,7 +39,7 @@ func TestMailRate(t *testing.T) {
 	}
 	s.append(records...)
 	decided := 0
-	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%d of %d are decided", decided, users) }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%d of %d are decided", decided, users) }, func() bool {
 		decided = s.counted(s.owner, `belfry_outbound_dispatched_total\{channel="mail"\} (\S+)`)
 		return decided >= users
 	})
@@ -52,7 +53,7 @@ func TestMailRate(t *testing.T) {
 	}
 	reach := func(n int) sample {
 		t.Helper()
-		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%d of %d mails came", relay.Taken(), n) }, func() bool { return relay.Taken() >= n })
+		await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%d of %d mails came", relay.Taken(), n) }, func() bool { return relay.Taken() >= n })
 		now, err := child.FootprintOf(process.Process.Pid)
 		if err != nil {
 			t.Skip(err) // elsewhere than on Linux

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/mailtest"
 	"github.com/belfry/belfry/server/ops"
@@ -114,7 +115,7 @@ func (s *mailScene) overview() (c ops.Channel) {
 // await waits until n mails have come and returns the last.
 func (s *mailScene) await(n int) mailtest.Mail {
 	s.t.Helper()
-	kafkatest.Eventually(s.t, kafkatest.Patience, func() string { return fmt.Sprintf("%d of %d mails came", len(s.relay.Mails()), n) }, func() bool { return len(s.relay.Mails()) >= n })
+	await.Eventually(s.t, await.Patience, func() string { return fmt.Sprintf("%d of %d mails came", len(s.relay.Mails()), n) }, func() bool { return len(s.relay.Mails()) >= n })
 	return s.relay.Mails()[n-1]
 }
 
@@ -136,11 +137,11 @@ func (s *mailScene) toThoseWhoHaveNotRead() {
 	}
 	// Held and sent are told by channel and reason.
 	held := func() map[string]int64 { return s.overview().Held }
-	kafkatest.Eventually(s.t, kafkatest.Patience, func() string { return fmt.Sprintf("held are %v", held()) }, func() bool { return held()["delay"] == 1 || len(s.relay.Mails()) > 0 })
+	await.Eventually(s.t, await.Patience, func() string { return fmt.Sprintf("held are %v", held()) }, func() bool { return held()["delay"] == 1 || len(s.relay.Mails()) > 0 })
 	// A mail of what came later is the marker: what is not there by then does not come.
 	s.notify("approval", "Not read", "lee")
 	s.await(2)
-	kafkatest.Eventually(s.t, kafkatest.Patience, func() string { return fmt.Sprintf("sent are %+v", s.overview()) }, func() bool { return s.overview().Sent == 2 })
+	await.Eventually(s.t, await.Patience, func() string { return fmt.Sprintf("sent are %+v", s.overview()) }, func() bool { return s.overview().Sent == 2 })
 	mails := s.relay.Mails()
 	for _, want := range []struct{ to, subject string }{{"kim@mail.example", "Travel to Busan"}, {"lee@mail.example", "Not read"}} {
 		i := slices.IndexFunc(mails, func(m mailtest.Mail) bool { return m.To == want.to })

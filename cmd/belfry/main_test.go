@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -21,7 +21,7 @@ import (
 func call(t *testing.T, env map[string]string, args ...string) programtest.Result {
 	t.Helper()
 	// A serving command that ought to be refused would never end.
-	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	return callWith(ctx, env, args...)
 }

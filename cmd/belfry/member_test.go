@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -17,7 +18,7 @@ func TestARestartAfterAKillDoesNotWaitForTheSession(t *testing.T) {
 	brokers := strings.Join(kafkatest.Embedded(t), ",")
 	binary := buildBinary(t)
 	programtest.Run(t, binary, "topics", "--brokers", brokers, "--partitions", "3")
-	metrics := kafkatest.FreeAddr(t)
+	metrics := parts.FreeAddr(t)
 	p := programtest.Start(t, "processor", binary, "processor", "--brokers", brokers,
 		"--state-dir", filepath.Join(t.TempDir(), "state"), "--metrics-addr", metrics, "--session-timeout", "5m")
 	p.URL = "http://" + metrics

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/mailtest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -76,9 +77,9 @@ func TestNoticeIsPushedAndMailed(t *testing.T) {
 		}
 		return titles
 	}
-	await := func(user string, want ...string) {
+	comes := func(user string, want ...string) {
 		t.Helper()
-		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%s received %q, want %q", user, received(user), want) }, func() bool {
+		await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%s received %q, want %q", user, received(user), want) }, func() bool {
 			return slices.Equal(received(user), want)
 		})
 	}
@@ -86,23 +87,23 @@ func TestNoticeIsPushedAndMailed(t *testing.T) {
 	announce("board", "Only in the inbox")
 	announce("notice", "First")
 	for _, user := range []string{"kim", "lee", "한"} {
-		await(user, "First 2")
+		comes(user, "First 2")
 	}
 	at := awaitBadge(t, r.url, "", "reader", hasUnread(2))
 	do(http.MethodPost, "reader", "inbox/read", fmt.Sprintf(`{"up_to":%d}`, at.Version))
-	kafkatest.Eventually(t, programtest.Patience, func() string { return "no mail came" }, func() bool { return len(relay.Mails()) > 0 })
+	await.Eventually(t, programtest.Patience, func() string { return "no mail came" }, func() bool { return len(relay.Mails()) > 0 })
 	at = awaitBadge(t, r.url, "", "lee", hasUnread(2))
 	do(http.MethodPost, "lee", "inbox/seen", fmt.Sprintf(`{"up_to":%d}`, at.Version))
 	announce("notice", "Second")
 	for _, user := range []string{"kim", "lee", "한"} {
-		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%s received %q", user, received(user)) }, func() bool {
+		await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%s received %q", user, received(user)) }, func() bool {
 			got := received(user)
 			return len(got) == 2 && strings.HasPrefix(got[1], "Second")
 		})
 	}
 	announce("notice", "Third") // beyond the cap of all
 	awaitBadge(t, r.url, "", "kim", hasUnread(4))
-	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%d mails came", len(relay.Mails())) }, func() bool { return len(relay.Mails()) > 1 })
+	await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%d mails came", len(relay.Mails())) }, func() bool { return len(relay.Mails()) > 1 })
 	for user, want := range map[string]int{"kim": 2, "lee": 2, "한": 2, "off": 0} {
 		if got := received(user); len(got) != want {
 			t.Errorf("%s received %q, want %d", user, got, want)

@@ -8,9 +8,11 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/buildtest"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -43,7 +45,7 @@ func TestOneHopFromTheFormerRelease(t *testing.T) {
 	former := buildtest.Former(t, "processors/inbox.go", "cmd/belfry")
 	at := []string{"--brokers", brokers[0]}
 	programtest.Run(t, former, append([]string{"topics", "--partitions", "3"}, at...)...)
-	metrics := kafkatest.FreeAddr(t)
+	metrics := parts.FreeAddr(t)
 	old := programtest.Start(t, "former", former, append([]string{"processor", "--groups", "router,unread", "--state-dir", t.TempDir(), "--metrics-addr", metrics}, at...)...)
 	old.URL = "http://" + metrics
 	old.AwaitReady()
@@ -76,7 +78,7 @@ func TestOneHopFromTheFormerRelease(t *testing.T) {
 		}
 		return all
 	}
-	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("committed %v", committed()) }, func() bool { return committed() == [3]int64{4, 4, 4} })
+	await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("committed %v", committed()) }, func() bool { return committed() == [3]int64{4, 4, 4} })
 
 	// Nobody has taken the contents to the table.
 	args := append([]string{"processor", "--state-dir", in.state, "--metrics-addr", "127.0.0.1:0"}, at...)
@@ -85,7 +87,7 @@ func TestOneHopFromTheFormerRelease(t *testing.T) {
 
 	// The former processor goes on, and fails.
 	in.post("after", users...)
-	kafkatest.Eventually(t, programtest.Patience, func() string { return "the former processor does not fail: " + old.Stderr.String() }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return "the former processor does not fail: " + old.Stderr.String() }, func() bool {
 		return strings.Contains(old.Stderr.String(), "MESSAGE_TOO_LARGE")
 	})
 	if got := committed(); got != [3]int64{4, 4, 4} {
@@ -102,7 +104,7 @@ func TestOneHopFromTheFormerRelease(t *testing.T) {
 		}
 		var titles []string
 		var seqs []uint64
-		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%s lists %v", user, titles) }, func() bool {
+		await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%s lists %v", user, titles) }, func() bool {
 			var ok bool
 			titles, seqs, ok = contents(t, in.server.url, user)
 			return ok && len(titles) == 5

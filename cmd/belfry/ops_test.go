@@ -11,6 +11,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 )
@@ -64,7 +65,7 @@ func TestOps(t *testing.T) {
 		}
 		return members == 2 && processed == 1
 	}
-	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", overview) }, look)
+	await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", overview) }, look)
 	for _, g := range overview.Groups {
 		want := 1.0
 		if strings.HasPrefix(g.Name, "belfry-router") {
@@ -112,7 +113,7 @@ func TestOps(t *testing.T) {
 			From   struct{ Partition, Offset int64 }
 		}
 	}
-	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", page) }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", page) }, func() bool {
 		callAPI(t, http.MethodGet, base+"/dead-letters", "", "", &page)
 		return len(page.Letters) == 1
 	})
@@ -133,7 +134,7 @@ func TestOps(t *testing.T) {
 	if len(outcomes.Outcomes) != 2 || outcomes.Outcomes[0].Result != "failed" || !strings.Contains(outcomes.Outcomes[0].Problem, "title") || outcomes.Outcomes[1].Result != "refused" {
 		t.Errorf("got %+v, want the one as bad as before and none there", outcomes)
 	}
-	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", overview.DeadLetters) }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%+v", overview.DeadLetters) }, func() bool {
 		look()
 		kinds := overview.DeadLetters.Kinds
 		return overview.DeadLetters.Pending == 1 && len(kinds) == 1 && kinds[0].Reason == "invalid" &&

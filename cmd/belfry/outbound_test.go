@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/internal/snippets"
@@ -128,7 +129,7 @@ func TestDocumentedSenders(t *testing.T) {
 	}
 	for _, name := range senders {
 		want := "/" + name + " @사용자-1 Order shipped (1 new)"
-		kafkatest.Eventually(t, kafkatest.Patience, func() string { return "want " + want + ", got " + c.said() }, func() bool {
+		await.Eventually(t, await.Patience, func() string { return "want " + want + ", got " + c.said() }, func() bool {
 			return strings.Contains(c.said(), want)
 		})
 	}

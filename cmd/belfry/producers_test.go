@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
@@ -162,7 +163,7 @@ func (d *demoRun) producing(t *testing.T, dir string, cmd *exec.Cmd) {
 		t.Fatal(err)
 	}
 	defer end()
-	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	bounded := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
 	bounded.Dir, bounded.Env = dir, cmd.Env
@@ -182,7 +183,7 @@ func (d *demoRun) awaitRecords(t *testing.T, customer string, want int) {
 	t.Helper()
 	var got int
 	var version, processed uint64
-	kafkatest.Eventually(t, kafkatest.Patience, func() string {
+	await.Eventually(t, await.Patience, func() string {
 		return fmt.Sprintf("%s has %d records, want %d; version %d, want %d", customer, got, want, processed, version)
 	}, func() bool {
 		got = 0
@@ -206,7 +207,7 @@ func (d *demoRun) itemsOf(t *testing.T, customer, language string) []map[string]
 	var page struct {
 		Items []map[string]any `json:"items"`
 	}
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return fmt.Sprintf("contents of %s are pending: %v", customer, page.Items) }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return fmt.Sprintf("contents of %s are pending: %v", customer, page.Items) }, func() bool {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+"/v1/users/"+url.PathEscape(customer)+"/inbox", nil)
 		if err != nil {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/internal/pushtest"
@@ -137,10 +138,10 @@ func TestPushThroughKills(t *testing.T) {
 		}
 		// Some are told by now: the fault meets what is under way.
 		asked := s.service.Asked()
-		kafkatest.Eventually(t, programtest.Patience, func() string { return "nothing is sent" }, func() bool { return s.service.Asked() >= asked+users/10 })
+		await.Eventually(t, programtest.Patience, func() string { return "nothing is sent" }, func() bool { return s.service.Asked() >= asked+users/10 })
 		s.kill(round % 2)
 		kills += 2
-		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("round %d: %d messages are missing", round, s.missing(want)) }, func() bool { return s.missing(want) == 0 })
+		await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("round %d: %d messages are missing", round, s.missing(want)) }, func() bool { return s.missing(want) == 0 })
 		// Seen: the next round's messages are of one item again.
 		var seen []inbox.Addressed
 		for user := range s.browsers {

@@ -25,6 +25,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/webpush/browser"
 )
@@ -68,7 +69,7 @@ func TestRequestsSurviveKills(t *testing.T) {
 	programtest.Run(t, binary, "topics", "--brokers", all, "--partitions", "6", "--reply-topics", belfry.DefaultReplyTopic)
 	var responders []*programtest.Process
 	for i := range 2 {
-		name, metrics := fmt.Sprint("responder-", i), kafkatest.FreeAddr(t)
+		name, metrics := fmt.Sprint("responder-", i), parts.FreeAddr(t)
 		p := programtest.Start(t, name, binary, "processor", "--brokers", all, "--reply-topics", belfry.DefaultReplyTopic,
 			"--state-dir", filepath.Join(dir, name), "--metrics-addr", metrics)
 		p.URL = "http://" + metrics

@@ -17,6 +17,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/webpush/browser"
@@ -100,7 +101,7 @@ func (x *exchange) correlate() []byte {
 func (x *exchange) await(id []byte, n int) *kgo.Record {
 	x.t.Helper()
 	var found *kgo.Record
-	kafkatest.Eventually(x.t, kafkatest.Patience, func() string { return fmt.Sprintf("no answer %d to %x", n, id) }, func() bool {
+	await.Eventually(x.t, await.Patience, func() string { return fmt.Sprintf("no answer %d to %x", n, id) }, func() bool {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		if all := x.answers[string(id)]; len(all) >= n {
@@ -161,7 +162,7 @@ func TestRequests(t *testing.T) {
 		}
 	}
 	// A device is known by its content, which may come behind the row.
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the content of the endpoint does not come" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the content of the endpoint does not come" }, func() bool {
 		status := callAPI(t, http.MethodGet, userURL(r.url, "kim", "push-subscriptions"), "", "", &over)
 		return status == http.StatusOK && len(over.Subscriptions) == 1 && over.Subscriptions[0].Host != ""
 	})
@@ -222,13 +223,13 @@ func TestRequests(t *testing.T) {
 	if status := callAPI(t, http.MethodPost, r.url+"/v1/bounces", "", `{"recipient":"kim","channel":"mail","address":"kim@example.com","kind":"hard"}`, nil); status != http.StatusOK {
 		t.Errorf("a bounce over HTTP, of what is gone: %d", status)
 	}
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the address that bounced is still there" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the address that bounced is still there" }, func() bool {
 		return callAPI(t, http.MethodPut, userURL(r.url, "kim", "addresses/mail"), "", address, nil) == http.StatusCreated
 	})
 	wantTopicsAsked(t, r.url, x)
 	// A command: nobody waits for an answer.
 	x.send(nil, []byte(strings.ReplaceAll(subscribe, "kim", "lee")), nil)
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "a command came to nothing" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "a command came to nothing" }, func() bool {
 		return callAPI(t, http.MethodGet, userURL(r.url, "lee", "push-subscriptions"), "", "", &over) == http.StatusOK && len(over.Subscriptions) == 1
 	})
 	wantMetrics(t, r.url+"/metrics",
@@ -403,7 +404,7 @@ func (x *exchange) answersTo(id string) []*kgo.Record {
 func awaitLetter(t *testing.T, brokers []string, sent *kgo.Record) deadletter.Envelope {
 	t.Helper()
 	var found *deadletter.Envelope
-	kafkatest.Eventually(t, kafkatest.Patience, func() string {
+	await.Eventually(t, await.Patience, func() string {
 		return fmt.Sprintf("no dead letter of %s/%d/%d", sent.Topic, sent.Partition, sent.Offset)
 	}, func() bool {
 		for _, m := range programtest.RecordsOf(t, brokers, "belfry.dead-letters") {

@@ -10,8 +10,10 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry/broker"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -26,14 +28,14 @@ type instance struct {
 
 func startInstance(t *testing.T) *instance {
 	t.Helper()
-	in := &instance{addr: kafkatest.FreeAddr(t), state: filepath.Join(t.TempDir(), "state")}
+	in := &instance{addr: parts.FreeAddr(t), state: filepath.Join(t.TempDir(), "state")}
 	in.broker = startBroker(t, in.addr)
 	t.Cleanup(func() {
 		if err := in.broker.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	addr := kafkatest.FreeAddr(t)
+	addr := parts.FreeAddr(t)
 	in.Process = programtest.Start(t, "run", buildBinary(t), "run", "--brokers", in.addr, "--partitions", "3", "--addr", addr, "--auth", "none", "--state-dir", in.state)
 	in.URL = "http://" + addr
 	in.AwaitReady()
@@ -69,7 +71,7 @@ func (in *instance) loseState() {
 func (in *instance) post(body string) {
 	in.T.Helper()
 	var answer string
-	kafkatest.Eventually(in.T, programtest.Patience, func() string { return "not accepted: " + answer + in.Stderr.String() }, func() bool {
+	await.Eventually(in.T, programtest.Patience, func() string { return "not accepted: " + answer + in.Stderr.String() }, func() bool {
 		return callAPI(in.T, http.MethodPost, in.URL+"/v1/notifications", "", body, &answer) == http.StatusAccepted
 	})
 }
@@ -107,7 +109,7 @@ func TestBrokerLosesEverythingUnderANode(t *testing.T) {
 	in.post(`{"recipient":"user-7","title":"t","id":"1"}`)
 	awaitBadge(t, in.URL, "", "user-7", hasUnread(1))
 	in.replaceBroker()
-	kafkatest.Eventually(t, programtest.Patience, func() string { return "no word of the missing topics:\n" + in.Stderr.String() }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return "no word of the missing topics:\n" + in.Stderr.String() }, func() bool {
 		return containsAll(in.Stderr.String(), "does not exist", "belfry topics")
 	})
 	programtest.Run(t, in.Binary, "topics", "--brokers", in.addr, "--partitions", "3")

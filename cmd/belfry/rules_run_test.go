@@ -8,6 +8,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -46,7 +47,7 @@ func TestRunWithRules(t *testing.T) {
 	var list struct {
 		Items []struct{ Read, Seen bool } `json:"items"`
 	}
-	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("user-9 has %+v", list) }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("user-9 has %+v", list) }, func() bool {
 		return callAPI(t, http.MethodGet, userURL(r.url, "user-9", "inbox"), "", "", &list) == http.StatusOK && len(list.Items) == 1
 	})
 	if !list.Items[0].Read || !list.Items[0].Seen {
@@ -61,7 +62,7 @@ func TestRunWithRules(t *testing.T) {
 	wantMetrics(t, r.metrics+"/metrics/lag", `kafka_consumergroup_lag{consumergroup="belfry-router-orders"`, `kafka_consumergroup_lag{consumergroup="belfry-router-later"`)
 
 	programtest.RewriteFile(t, rules, strings.ReplaceAll(ruleOf("orders"), "event.to\n", `'"boss-of-" + event.to'`+"\n"))
-	kafkatest.Eventually(t, programtest.Patience, func() string { return "new rules are not in force: " + r.stderr.String() }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return "new rules are not in force: " + r.stderr.String() }, func() bool {
 		return strings.Count(r.stderr.String(), `msg="rules loaded"`) == 2
 	})
 	sendTo(t, brokers, "orders", `{"to":"user-7","title":"another order"}`)

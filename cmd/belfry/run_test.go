@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 )
@@ -110,7 +111,7 @@ func TestRun(t *testing.T) {
 func wantMetrics(t *testing.T, address string, parts ...string) {
 	t.Helper()
 	var page, missing string
-	kafkatest.Eventually(t, programtest.Patience, func() string { return address + " lacks " + missing + ":\n" + page }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return address + " lacks " + missing + ":\n" + page }, func() bool {
 		if status := callAPI(t, http.MethodGet, address, "", "", &page); status != http.StatusOK {
 			missing = "an answer"
 			return false
@@ -158,7 +159,7 @@ func TestTwoRuns(t *testing.T) {
 			all = append(all, fmt.Sprintf(`{"recipient":"user-%d","title":"t","id":"%d"}`, i, round))
 		}
 		var status int
-		kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprint("post: status ", status) }, func() bool {
+		await.Eventually(t, programtest.Patience, func() string { return fmt.Sprint("post: status ", status) }, func() bool {
 			status = callAPI(t, http.MethodPost, to.url+"/v1/notifications", "", "["+strings.Join(all, ",")+"]", nil)
 			return status == http.StatusAccepted
 		})

@@ -17,6 +17,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -66,7 +67,7 @@ func TestScenario(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, n := range s.nodes {
-		kafkatest.Eventually(t, programtest.Patience, func() string { return "the rules are not loaded again: " + n.stderr.String() }, func() bool {
+		await.Eventually(t, programtest.Patience, func() string { return "the rules are not loaded again: " + n.stderr.String() }, func() bool {
 			return strings.Contains(n.stderr.String(), "hash="+mended.Hash())
 		})
 	}
@@ -95,7 +96,7 @@ func (s *staged) makeSources() map[string]string {
 	}
 	defer topics.Close()
 	ids := map[string]string{}
-	kafkatest.Eventually(s.t, programtest.Patience, func() string { return "the topics do not appear" }, func() bool {
+	await.Eventually(s.t, programtest.Patience, func() string { return "the topics do not appear" }, func() bool {
 		infos, err := topics.Info(slices.Collect(maps.Keys(scenario.Topics()))...)
 		if err != nil {
 			return false
@@ -172,7 +173,7 @@ func (s *staged) verify(when string, want scenario.Inboxes) {
 	s.t.Helper()
 	base := s.nodes[0].url
 	wrong := ""
-	kafkatest.Eventually(s.t, kafkatest.Patience, func() string { return when + ": " + wrong }, func() bool {
+	await.Eventually(s.t, await.Patience, func() string { return when + ": " + wrong }, func() bool {
 		for users := range slices.Chunk(s.users, 100) {
 			var got struct {
 				Users []struct {
@@ -214,7 +215,7 @@ func (s *staged) list(user string) map[string]bool {
 		}
 		Next uint64
 	}
-	kafkatest.Eventually(s.t, programtest.Patience, func() string { return fmt.Sprintf("contents of %s are pending: %+v", user, page) }, func() bool {
+	await.Eventually(s.t, programtest.Patience, func() string { return fmt.Sprintf("contents of %s are pending: %+v", user, page) }, func() bool {
 		page.Items = nil
 		if callAPI(s.t, http.MethodGet, userURL(s.nodes[0].url, user, "inbox?limit=100"), "", "", &page) != http.StatusOK || page.Next != 0 {
 			return false

@@ -15,7 +15,7 @@ import (
 	"github.com/belfry/belfry/emitters"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -36,11 +36,11 @@ func newSendScene(t *testing.T, brokers []string, channels string, flags ...stri
 	s := &sendScene{t: t, brokers: strings.Join(brokers, ","), channels: channelsFile(t, channels)}
 	programtest.Run(t, binary, "topics", "--brokers", s.brokers, "--partitions", "6")
 	secret := programtest.WriteFile(t, "link.secret", programtest.Secret)
-	metrics := kafkatest.FreeAddr(t)
+	metrics := parts.FreeAddr(t)
 	s.owner = programtest.Start(t, "owner", binary, "processor", "--brokers", s.brokers, "--channels", s.channels, "--state-dir", filepath.Join(dir, "owner"), "--metrics-addr", metrics)
 	s.owner.URL = "http://" + metrics
 	for i := range 2 {
-		addr, name := kafkatest.FreeAddr(t), fmt.Sprint("server-", i)
+		addr, name := parts.FreeAddr(t), fmt.Sprint("server-", i)
 		p := programtest.Start(t, name, binary, append([]string{"server", "--brokers", s.brokers, "--auth", "none", "--channels", s.channels, "--state-dir", filepath.Join(dir, name), "--addr", addr,
 			"--link-secret-file", secret}, flags...)...)
 		p.URL = "http://" + addr

@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/programtest"
 )
 
@@ -28,7 +30,7 @@ func TestSignals(t *testing.T) {
 		for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 			t.Run(command+" "+name, func(t *testing.T) {
 				t.Parallel()
-				addr, metrics := kafkatest.FreeAddr(t), kafkatest.FreeAddr(t)
+				addr, metrics := parts.FreeAddr(t), parts.FreeAddr(t)
 				args := []string{command, "--brokers", brokers[0], "--state-dir", filepath.Join(t.TempDir(), "state"), "--metrics-addr", metrics, "--grace", grace.String()}
 				switch command {
 				case "server":
@@ -86,7 +88,7 @@ func TestSecondSignal(t *testing.T) {
 	binary := buildBinary(t)
 	brokers := kafkatest.Embedded(t)
 	programtest.Run(t, binary, "topics", "--brokers", brokers[0], "--partitions", "1")
-	addr := kafkatest.FreeAddr(t)
+	addr := parts.FreeAddr(t)
 	p := programtest.Start(t, "server", binary, "server", "--brokers", brokers[0], "--state-dir", t.TempDir(), "--addr", addr, "--auth", "none", "--grace", "10m")
 	p.URL = "http://" + addr
 	p.AwaitReady()
@@ -101,7 +103,7 @@ func TestSecondSignal(t *testing.T) {
 		t.Fatalf("the server does not read the body: %q, %v", line, err)
 	}
 	p.Signal(syscall.SIGTERM)
-	kafkatest.Eventually(t, programtest.Patience, func() string { return "the server still accepts" }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return "the server still accepts" }, func() bool {
 		return callAPI(t, http.MethodGet, p.URL+"/healthz", "", "", nil) == 0
 	})
 	cmd, exited := p.Current()

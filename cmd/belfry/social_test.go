@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/internal/pushtest"
@@ -63,9 +64,9 @@ func TestSocialNetwork(t *testing.T) {
 		}
 		return titles
 	}
-	await := func(b *browser.Browser, title string) {
+	comes := func(b *browser.Browser, title string) {
 		t.Helper()
-		kafkatest.Eventually(t, kafkatest.Patience, func() string { return fmt.Sprintf("received %q, want %s", received(b), title) }, func() bool {
+		await.Eventually(t, await.Patience, func() string { return fmt.Sprintf("received %q, want %s", received(b), title) }, func() bool {
 			got := received(b)
 			return len(got) > 0 && got[len(got)-1] == title
 		})
@@ -88,8 +89,8 @@ func TestSocialNetwork(t *testing.T) {
 
 	comment(1, 9, 9, "Owner") // one's own is no news
 	comment(2, 9, 12, "Mina")
-	await(phone, "Mina commented")
-	await(laptop, "Mina commented")
+	comes(phone, "Mina commented")
+	comes(laptop, "Mina commented")
 
 	comment(3, 12, 9, "Owner")
 	version := awaitBadge(t, r.url, "", "12", hasUnread(1)).Version
@@ -97,7 +98,7 @@ func TestSocialNetwork(t *testing.T) {
 		t.Fatalf("seen: %d", status)
 	}
 	comment(4, 12, 13, "Juno")
-	await(other, "Juno commented")
+	comes(other, "Juno commented")
 	for b, want := range map[*browser.Browser]string{phone: "[Mina commented]", laptop: "[Mina commented]", other: "[Juno commented]"} {
 		if got := fmt.Sprint(received(b)); got != want {
 			t.Errorf("received %s, want %s", got, want)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -22,7 +23,7 @@ func shownState(t *testing.T, base string) map[string]string {
 		user := fmt.Sprint("user-", i)
 		for _, path := range []string{"unread", "inbox?limit=100", "inbox?status=archived"} {
 			var raw json.RawMessage
-			kafkatest.Eventually(t, programtest.Patience, func() string { return user + ": " + string(raw) }, func() bool {
+			await.Eventually(t, programtest.Patience, func() string { return user + ": " + string(raw) }, func() bool {
 				return callAPI(t, http.MethodGet, userURL(base, user, path), "", "", &raw) == http.StatusOK && !strings.Contains(string(raw), `"pending"`)
 			})
 			out[user+" "+path] = string(raw)

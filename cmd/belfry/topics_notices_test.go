@@ -13,6 +13,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
 )
@@ -62,7 +63,7 @@ func titlesOf(t *testing.T, base, user string) string {
 func awaitTitles(t *testing.T, base, user, want string) {
 	t.Helper()
 	got := ""
-	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%s has %q, want %q", user, got, want) }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%s has %q, want %q", user, got, want) }, func() bool {
 		got = titlesOf(t, base, user)
 		return got == want
 	})
@@ -239,7 +240,7 @@ func TestUnevenBases(t *testing.T) {
 	}
 	awaitTitles(t, r.url, users[0], "by topic*")
 	var letters []*sarama.ConsumerMessage
-	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%d letters", len(letters)) }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return fmt.Sprintf("%d letters", len(letters)) }, func() bool {
 		letters = programtest.RecordsOf(t, brokers, "belfry.dead-letters")
 		return len(letters) == 1
 	})
@@ -259,7 +260,7 @@ func TestUnevenBases(t *testing.T) {
 	}
 	call(t, nil, "dead-letters", "replay", "--brokers", brokers[0], "--all", "--yes")
 	awaitTitles(t, r.url, neighbour, "by topic* own*")
-	kafkatest.Eventually(t, programtest.Patience, func() string { return fmt.Sprint(status, answer) }, func() bool {
+	await.Eventually(t, programtest.Patience, func() string { return fmt.Sprint(status, answer) }, func() bool {
 		answer, status = announceTo(t, r.url, "one")
 		return status == http.StatusAccepted
 	})

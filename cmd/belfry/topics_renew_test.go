@@ -12,6 +12,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/programtest"
@@ -47,7 +48,7 @@ func (in *apart) post(id string, users ...string) {
 	for _, user := range users {
 		body := fmt.Sprintf(`{"recipient":%q,"title":"t","id":%q}`, user, id)
 		var answer string
-		kafkatest.Eventually(in.t, programtest.Patience, func() string { return user + " is not accepted: " + answer }, func() bool {
+		await.Eventually(in.t, programtest.Patience, func() string { return user + " is not accepted: " + answer }, func() bool {
 			return callAPI(in.t, http.MethodPost, in.server.url+"/v1/notifications", "", body, &answer) == http.StatusAccepted
 		})
 	}

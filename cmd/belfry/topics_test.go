@@ -10,6 +10,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 func TestTopicsCreatesAndVerifies(t *testing.T) {
@@ -85,7 +86,7 @@ func TestUnreachableBroker(t *testing.T) {
 	for _, command := range append(commandsOnKafka(t), kafkaCommand{"inspect", []string{"inspect", "user-7"}}) {
 		t.Run(command.name, func(t *testing.T) {
 			t.Parallel()
-			a, b := kafkatest.FreeAddr(t), kafkatest.FreeAddr(t)
+			a, b := parts.FreeAddr(t), parts.FreeAddr(t)
 			began := time.Now()
 			call(t, nil, command.args(a+","+b)...).WantFailure(t, "--brokers", a, "refused", "start Kafka there")
 			if took := time.Since(began); took > 15*time.Second {

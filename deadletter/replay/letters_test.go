@@ -14,8 +14,8 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 func TestLettersAreListedNewestFirst(t *testing.T) {
@@ -40,7 +40,7 @@ func TestLettersAreListedNewestFirst(t *testing.T) {
 			}
 		})
 	}
-	kafkatest.Eventually(t, patience, func() string { return "letters are not acknowledged" }, func() bool { return dead.UnderWay() == 0 })
+	await.Eventually(t, patience, func() string { return "letters are not acknowledged" }, func() bool { return dead.UnderWay() == 0 })
 
 	all := enginetest.LettersOf(t, letters, deadletter.Filter{}, 700)
 	if len(all) != count {
@@ -165,7 +165,7 @@ func TestPurge(t *testing.T) {
 		Headers: []sarama.RecordHeader{{Key: []byte(deadletter.HeaderReplayed), Value: fmt.Append(nil, first[0].ID.Offset)}}})
 	// Timestamps are milliseconds.
 	border := time.Now().Truncate(time.Millisecond).Add(2 * time.Millisecond)
-	kafkatest.Eventually(t, patience, func() string { return "time stands still" }, func() bool { return time.Now().After(border) })
+	await.Eventually(t, patience, func() string { return "time stands still" }, func() bool { return time.Now().After(border) })
 	enginetest.SetAside(t, dead, why, records(40, 50)...)
 
 	want := replay.Purged{Letters: 40, Pending: 39}

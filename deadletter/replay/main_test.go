@@ -3,7 +3,7 @@ package replay_test
 import (
 	"testing"
 
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
-func TestMain(m *testing.M) { kafkatest.Main(m) }
+func TestMain(m *testing.M) { parts.Main(m) }

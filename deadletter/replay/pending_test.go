@@ -10,8 +10,8 @@ import (
 
 	"github.com/belfry/belfry/deadletter"
 	"github.com/belfry/belfry/deadletter/replay"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // TestPendingCountsWhatTheTopicHolds compares the count with a list of what is
@@ -67,5 +67,5 @@ func TestPendingCountsWhatTheTopicHolds(t *testing.T) {
 	check()
 	enginetest.SetAside(t, dead, bad, record(1, 20))
 	check(deadletter.PendingKind{Group: "g", Reason: "invalid", Count: 1})
-	kafkatest.Eventually(t, patience, func() string { return "letters are under way" }, func() bool { return dead.UnderWay() == 0 })
+	await.Eventually(t, patience, func() string { return "letters are under way" }, func() bool { return dead.UnderWay() == 0 })
 }

@@ -6,13 +6,14 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 const (
 	prefix     = belfry.Prefix("test")
 	partitions = 4
-	patience   = kafkatest.Patience
+	patience   = await.Patience
 )
 
 func installed(t *testing.T) kafka.Config {

@@ -15,7 +15,9 @@ import (
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/lagwatch"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/lag"
 )
 
@@ -79,7 +81,7 @@ func (k *lagKafka) commit(group, topic string, partition int32, offset int64) {
 	k.t.Helper()
 	var code sarama.KError
 	// A broker that is new loads its coordinators when it is first asked for one.
-	kafkatest.Eventually(k.t, kafkatest.Patience, func() string { return fmt.Sprintf("commit: %v", code) }, func() bool {
+	await.Eventually(k.t, await.Patience, func() string { return fmt.Sprintf("commit: %v", code) }, func() bool {
 		response, err := k.admin.AlterConsumerGroupOffsets(group, map[string]map[int32]sarama.OffsetAndMetadata{
 			topic: {partition: {Offset: offset, LeaderEpoch: -1}},
 		}, nil)
@@ -157,7 +159,7 @@ func watchLagOf(t *testing.T, brokers []string, what lagwatch.Config) watched {
 func (w watched) Await(what string, ok func(lag.Report) bool) lag.Report {
 	w.t.Helper()
 	var r lag.Report
-	kafkatest.Eventually(w.t, kafkatest.Patience, func() string {
+	await.Eventually(w.t, await.Patience, func() string {
 		shown, _ := json.Marshal(r)
 		return fmt.Sprintf("%s: %s", what, shown)
 	}, func() bool {
@@ -306,7 +308,7 @@ func TestLagOfARecreatedTopic(t *testing.T) {
 
 func TestLagWithoutBroker(t *testing.T) {
 	t.Parallel()
-	b, err := broker.Start(broker.Config{Addr: kafkatest.FreeAddr(t), DataDir: t.TempDir()})
+	b, err := broker.Start(broker.Config{Addr: parts.FreeAddr(t), DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/renew"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -82,7 +83,7 @@ func TestRenewUnderLoadLosesNothing(t *testing.T) {
 	some := func() {
 		t.Helper()
 		before := w.count()
-		kafkatest.Eventually(t, enginetest.Patience, func() string { return "nothing is acknowledged" }, func() bool { return w.count() > before+100 })
+		await.Eventually(t, enginetest.Patience, func() string { return "nothing is acknowledged" }, func() bool { return w.count() > before+100 })
 	}
 	some()
 	topics, err := kafka.OpenTopics(cfg)

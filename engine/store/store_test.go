@@ -10,8 +10,8 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // A table that was deleted and created again must neither hang who kept the
@@ -31,7 +31,7 @@ func TestProcessorForgetsARecreatedTable(t *testing.T) {
 		})).Run)
 		return func() {
 			all := int64(len(seen.Lines()))
-			kafkatest.Eventually(t, enginetest.Patience, func() string { return "offsets not committed" },
+			await.Eventually(t, enginetest.Patience, func() string { return "offsets not committed" },
 				func() bool { return enginetest.Committed(t, cfg, "g", "in") == all })
 			end()
 		}
@@ -119,15 +119,15 @@ func TestCorruptStoreIsBuiltAnew(t *testing.T) {
 			c.SetValue(value)
 		})).Run)
 	}
-	await := func(want ...string) {
+	comes := func(want ...string) {
 		t.Helper()
-		kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("seen %q, want %q", seen.Lines(), want) },
+		await.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("seen %q, want %q", seen.Lines(), want) },
 			func() bool { return slices.Equal(seen.Lines(), want) })
 	}
 	enginetest.Produce(t, cfg, enginetest.Text("in", "a", "1"), enginetest.Text("in", "b", "2"))
 	stop := start()
-	await("a ", "b ")
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "offsets not committed" },
+	comes("a ", "b ")
+	await.Eventually(t, enginetest.Patience, func() string { return "offsets not committed" },
 		func() bool { return enginetest.Committed(t, cfg, "g", "in") == 2 })
 	stop()
 	manifests, err := filepath.Glob(filepath.Join(cfg.StateDir, "processors", "g-table", "*", "*", "MANIFEST-*"))
@@ -139,5 +139,5 @@ func TestCorruptStoreIsBuiltAnew(t *testing.T) {
 	}
 	start()
 	enginetest.Produce(t, cfg, enginetest.Text("in", "a", "3"))
-	await("a ", "b ", "a 1")
+	comes("a ", "b ", "a 1")
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/lovoo/goka/storage"
 
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 )
 
 const storeKeys = 500
@@ -121,7 +121,7 @@ func within(t *testing.T, what string, f func() error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(kafkatest.Patience):
+	case <-time.After(await.Patience):
 		t.Fatalf("%s hangs", what)
 		return nil
 	}

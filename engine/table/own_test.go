@@ -13,8 +13,8 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // A row is read with the own row that the table had together with it, whatever is written
@@ -63,7 +63,7 @@ func TestViewReadsRowAndOwnRowTogether(t *testing.T) {
 	reading.Wait()
 
 	enginetest.Produce(t, cfg, &sarama.ProducerMessage{Topic: "rows", Key: sarama.StringEncoder(belfry.PartitionKey(0))})
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "the own row is not gone" }, func() bool {
+	await.Eventually(t, enginetest.Patience, func() string { return "the own row is not gone" }, func() bool {
 		_, own, err := v.Read("a")
 		return own == 0 && err == nil
 	})

@@ -11,8 +11,9 @@ import (
 	"github.com/belfry/belfry/broker"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // keptBroker is a broker whose data outlives it.
@@ -53,7 +54,7 @@ func (k *keptBroker) elsewhere(f func(brokers []string)) {
 func keep(t *testing.T) (*keptBroker, kafka.Config) {
 	t.Helper()
 	cfg := enginetest.Config(t)
-	k := &keptBroker{t: t, cfg: broker.Config{Addr: kafkatest.FreeAddr(t), DataDir: filepath.Join(t.TempDir(), "data")}}
+	k := &keptBroker{t: t, cfg: broker.Config{Addr: parts.FreeAddr(t), DataDir: filepath.Join(t.TempDir(), "data")}}
 	cfg.Brokers = k.start()
 	k.cfg.Addr = cfg.Brokers[0]
 	return k, cfg
@@ -138,7 +139,7 @@ func TestViewNoticesThatRecordsWereRemoved(t *testing.T) {
 			enginetest.AwaitStored(t, v, 5)
 			told.Await(t, 2)
 			var left []string
-			kafkatest.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("kept %v, want what is used alone", left) }, func() bool {
+			await.Eventually(t, enginetest.Patience, func() string { return fmt.Sprintf("kept %v, want what is used alone", left) }, func() bool {
 				left, _ = filepath.Glob(filepath.Join(cfg.StateDir, "views", "rows", "*"))
 				return len(left) == 1
 			})

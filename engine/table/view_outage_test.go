@@ -10,6 +10,7 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -26,7 +27,7 @@ func TestViewLivesThroughALongOutage(t *testing.T) {
 	enginetest.Run(t, v.Run)
 	enginetest.AwaitStored(t, v, 1)
 	enginetest.Produce(t, cfg, enginetest.Text("rows", "a", "2"), enginetest.Text("rows", "a", "3"))
-	kafkatest.Eventually(t, enginetest.Patience, func() string { return "it does not see that it is behind" }, func() bool { return v.Lag() == 2 })
+	await.Eventually(t, enginetest.Patience, func() string { return "it does not see that it is behind" }, func() bool { return v.Lag() == 2 })
 	k.stop()
 	if lag := v.Lag(); lag != 2 {
 		t.Errorf("lag %d without brokers, want 2 as before", lag)

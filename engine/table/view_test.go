@@ -15,7 +15,7 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/internal/enginetest"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 func TestViewIsNotReadyBeforeItHoldsAll(t *testing.T) {
@@ -124,7 +124,7 @@ func TestViewFollowsItsTable(t *testing.T) {
 func TestViewSurvivesTheBrokersRestart(t *testing.T) {
 	t.Parallel()
 	cfg := enginetest.Config(t)
-	kept := broker.Config{Addr: kafkatest.FreeAddr(t), DataDir: t.TempDir()}
+	kept := broker.Config{Addr: parts.FreeAddr(t), DataDir: t.TempDir()}
 	start := func() *broker.Broker {
 		t.Helper()
 		b, err := broker.Start(kept)

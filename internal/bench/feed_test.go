@@ -15,6 +15,7 @@ import (
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -22,7 +23,7 @@ import (
 const (
 	prefix     = belfry.Prefix("test")
 	partitions = 3
-	patience   = kafkatest.Patience
+	patience   = await.Patience
 )
 
 func started(t *testing.T) kafka.Config {
@@ -67,7 +68,7 @@ func follow(t *testing.T, cfg kafka.Config, topic string) *received {
 
 func (r *received) await(t *testing.T, n int) []*kgo.Record {
 	t.Helper()
-	kafkatest.Eventually(t, patience, func() string { return fmt.Sprintf("%d records", n) }, func() bool {
+	await.Eventually(t, patience, func() string { return fmt.Sprintf("%d records", n) }, func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return len(r.records) >= n

@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/bench/figures"
-	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 func shell(t *testing.T, script string) *member {
@@ -34,7 +34,7 @@ func shell(t *testing.T, script string) *member {
 func TestEndings(t *testing.T) {
 	t.Parallel()
 	m := shell(t, `echo up; exit 1`)
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "started again" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "started again" }, func() bool {
 		text, _ := os.ReadFile(m.log)
 		return m.endings() >= 2 && strings.Count(string(text), "up") >= 2
 	})
@@ -62,7 +62,7 @@ func TestAwaitReady(t *testing.T) {
 	if err := m.awaitReady(t.Context()); err != nil || asked.Load() < 3 {
 		t.Errorf("ready after %d questions: %v", asked.Load(), err)
 	}
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "log" }, func() bool { return m.logTail(1) == "the reason" })
+	await.Eventually(t, await.Patience, func() string { return "log" }, func() bool { return m.logTail(1) == "the reason" })
 	m.url = srv.URL + "/elsewhere"
 	ctx, stop := context.WithCancel(t.Context())
 	stop()

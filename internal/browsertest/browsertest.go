@@ -12,13 +12,13 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/parts"
 )
 
 // patience bounds a whole test's use of the browser, so that a page which never
 // comes to what is waited for ends the test and not the run.
-const patience = 2 * kafkatest.Patience
+const patience = 2 * await.Patience
 
 // Tab is the one tab of a browser. Its methods fail the test rather than return
 // an error, and belong on the test's goroutine.
@@ -112,7 +112,7 @@ func Eval[T any](b *Tab, expression string) T {
 func Eventually[T comparable](b *Tab, expression string, want T) {
 	b.t.Helper()
 	var got T
-	kafkatest.Eventually(b.t, kafkatest.Patience,
+	await.Eventually(b.t, await.Patience,
 		func() string { return fmt.Sprintf("%s is %v, want %v", expression, got, want) },
 		func() bool {
 			v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))

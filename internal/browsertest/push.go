@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/cdproto/serviceworker"
 	"github.com/chromedp/chromedp"
 
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 )
 
 // Grant has the browser say yes where a page asks for a permission, such as
@@ -59,7 +59,7 @@ func (b *Tab) Push(scope, data string) {
 		_, err := cdp.Call(ctx, t, serviceworker.Enable, cdp.Empty{})
 		return err
 	})
-	kafkatest.Eventually(b.t, kafkatest.Patience, func() string { return "no service worker has the scope " + scope }, func() bool {
+	await.Eventually(b.t, await.Patience, func() string { return "no service worker has the scope " + scope }, func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return id != ""

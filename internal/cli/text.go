@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Printable returns a text without what moves a terminal's cursor or hides what
@@ -16,6 +20,28 @@ func Printable(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// Readable returns a value as JSON with a line for each field, as text, or in hex
+// with its text beside.
+func Readable(b []byte) string {
+	var indented bytes.Buffer
+	switch {
+	case json.Indent(&indented, b, "", "  ") == nil && utf8.Valid(b):
+		return PrintableLines(indented.String())
+	case utf8.Valid(b) && !bytes.ContainsRune(b, 0):
+		return PrintableLines(string(b))
+	}
+	return hex.Dump(b)
+}
+
+// PrintableLines is [Printable] for a text of several lines.
+func PrintableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = Printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Counted is a number of things, in words.

@@ -17,12 +17,13 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
 // Patience is how long a condition may take on a busy machine, where real
 // brokers start and stop beside.
-const Patience = kafkatest.Patience
+const Patience = await.Patience
 
 func Config(t *testing.T) kafka.Config {
 	t.Helper()
@@ -90,7 +91,7 @@ type Supervised interface{ Status() engine.Status }
 
 func AwaitPhase(t *testing.T, s Supervised, want engine.Phase) {
 	t.Helper()
-	kafkatest.Eventually(t, Patience, func() string { return s.Status().String() + ", want " + string(want) },
+	await.Eventually(t, Patience, func() string { return s.Status().String() + ", want " + string(want) },
 		func() bool { return s.Status().Phase == want })
 }
 
@@ -115,7 +116,7 @@ func (l *Log) Lines() []string {
 // Await waits until the callbacks have seen n records and gives them.
 func (l *Log) Await(t *testing.T, n int) []string {
 	t.Helper()
-	kafkatest.Eventually(t, Patience, func() string { return "callbacks saw only " + Join(l.Lines()) }, func() bool { return len(l.Lines()) >= n })
+	await.Eventually(t, Patience, func() string { return "callbacks saw only " + Join(l.Lines()) }, func() bool { return len(l.Lines()) >= n })
 	return l.Lines()
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/lovoo/goka"
 )
@@ -41,7 +42,7 @@ func Form(t *testing.T, cfg kafka.Config) {
 	t.Helper()
 	p := engine.NewProcessor(cfg, Group(func(*engine.Context, []byte) {}))
 	stop := Run(t, p.Run)
-	kafkatest.Eventually(t, Patience, func() string { return p.Status().String() },
+	await.Eventually(t, Patience, func() string { return p.Status().String() },
 		func() bool { return p.Status().Phase == engine.Running })
 	stop()
 }
@@ -93,7 +94,7 @@ func AwaitValue(t *testing.T, v *table.View, key, want string) {
 	t.Helper()
 	var got []byte
 	var err error
-	kafkatest.Eventually(t, Patience, func() string { return fmt.Sprintf("%s is %q (%v), want %q; %v", key, got, err, want, v.Status()) },
+	await.Eventually(t, Patience, func() string { return fmt.Sprintf("%s is %q (%v), want %q; %v", key, got, err, want, v.Status()) },
 		func() bool {
 			got, err = v.Get(key)
 			return err == nil && string(got) == want
@@ -103,6 +104,6 @@ func AwaitValue(t *testing.T, v *table.View, key, want string) {
 // AwaitStored waits until the view has applied the n records of its table.
 func AwaitStored(t *testing.T, v *table.View, n int) {
 	t.Helper()
-	kafkatest.Eventually(t, Patience, func() string { return fmt.Sprintf("lag %d of %d, %v", v.Lag(), n, v.Status()) },
+	await.Eventually(t, Patience, func() string { return fmt.Sprintf("lag %d of %d, %v", v.Lag(), n, v.Status()) },
 		func() bool { return v.Recovered() && v.Lag() == 0 })
 }

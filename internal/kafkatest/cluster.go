@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/parts"
 )
 
@@ -48,7 +49,7 @@ type Cluster struct {
 const endGrace = 3 * time.Second
 
 // startTimeout is how long a node may take until it serves.
-const startTimeout = Patience
+const startTimeout = await.Patience
 
 //go:embed java/log4j2.properties
 var logConfig []byte
@@ -120,8 +121,8 @@ func newCluster(t testing.TB, cfg Config, classpath string, flags []string) *Clu
 		c.nodes = append(c.nodes, &node{
 			id:         id,
 			dir:        filepath.Join(dir, fmt.Sprint("node", id)),
-			port:       reservePort(t),
-			controller: reservePort(t),
+			port:       parts.FreePort(t),
+			controller: parts.FreePort(t),
 			heapMB:     cfg.HeapMB,
 			flags:      flags,
 			classpath:  classpath,
@@ -149,7 +150,7 @@ func (c *Cluster) Lib() string { return c.classpath }
 // fails the test if it has to be killed after Patience.
 func (c *Cluster) Stop(id int) {
 	c.t.Helper()
-	const grace = Patience
+	const grace = await.Patience
 	n := c.node(id)
 	graceful, err := n.process.Stop(grace)
 	if err == nil && !graceful {
@@ -236,7 +237,7 @@ func (c *Cluster) each(what string, do func(*node) error) {
 func (c *Cluster) await(n *node, want int) {
 	c.t.Helper()
 	var last error
-	Eventually(c.t, startTimeout, func() string {
+	await.Eventually(c.t, startTimeout, func() string {
 		return fmt.Sprintf("Kafka node %d serves (%v)\n%s", n.id, last, n.logTail())
 	}, func() bool {
 		if n.process.Gone() {
@@ -326,4 +327,15 @@ func newClusterID() string {
 			return id
 		}
 	}
+}
+
+// awaitTurn waits until no other test has a cluster of several nodes: packages
+// are tested side by side, and two such clusters at once would test the machine.
+func awaitTurn(t testing.TB) {
+	t.Helper()
+	end, err := parts.Turn(t.Context(), "cluster", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(end)
 }

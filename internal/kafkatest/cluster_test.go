@@ -12,6 +12,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
 
@@ -43,7 +44,7 @@ func createTopic(t *testing.T, brokers []string, name string, partitions int32) 
 	}
 	// It is acknowledged before every broker knows of it.
 	for _, addr := range brokers {
-		kafkatest.Eventually(t, kafkatest.Patience, func() string { return addr + " doesn't know the topic" }, func() bool {
+		await.Eventually(t, await.Patience, func() string { return addr + " doesn't know the topic" }, func() bool {
 			client, err := sarama.NewClient([]string{addr}, clientConfig())
 			if err != nil {
 				return false
@@ -131,7 +132,7 @@ func TestThreeNodes(t *testing.T) {
 	c.Up(1)
 	// A replica that isn't back in sync would leave the next step without two.
 	inSync := 0
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return fmt.Sprintf("3 replicas in sync, got %d", inSync) }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return fmt.Sprintf("3 replicas in sync, got %d", inSync) }, func() bool {
 		inSync = replicasInSync(t, c.Brokers(), "events")
 		return inSync == 3
 	})

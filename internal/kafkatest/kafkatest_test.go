@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
@@ -52,23 +51,6 @@ func TestMissingJava(t *testing.T) {
 			!strings.Contains(p.skipped, tt.wantSkip) || !strings.Contains(p.failed, tt.wantFail) {
 			t.Errorf("without java, and %q named, Start skips with %q and fails with %q", tt.require, p.skipped, p.failed)
 		}
-	}
-}
-
-func TestEventually(t *testing.T) {
-	p := &probe{TB: t}
-	calls := 0
-	p.run(func() {
-		kafkatest.Eventually(p, time.Minute, func() string { return "" }, func() bool { calls++; return calls == 3 })
-	})
-	if p.failed != "" || calls != 3 {
-		t.Errorf("failed %q after %d calls, want success after 3", p.failed, calls)
-	}
-	p.run(func() {
-		kafkatest.Eventually(p, 0, func() string { return "never" }, func() bool { return false })
-	})
-	if !strings.Contains(p.failed, "not within 0s: never") {
-		t.Errorf("a condition that never holds: %q, want a failure", p.failed)
 	}
 }
 

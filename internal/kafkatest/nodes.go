@@ -65,7 +65,7 @@ func (n *Nodes) do(what string, ids []int32, do func(*node) error) error {
 func (n *node) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	tick := time.NewTicker(10 * pollInterval)
+	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		err := n.serves(1)

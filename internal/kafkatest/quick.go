@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/parts"
 )
 
@@ -93,6 +94,6 @@ func archiveClasses(t testing.TB, classpath string, flags []string) error {
 		_ = n.process.Kill()
 		return err
 	}
-	_, err := n.process.Stop(Patience)
+	_, err := n.process.Stop(await.Patience)
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"github.com/belfry/belfry/internal/parts"
 	"maps"
 	"math/big"
 	"net"
@@ -31,7 +32,7 @@ type Secure struct {
 // NewSecure makes a door for Config.Secure.
 func NewSecure(t testing.TB, user, password string) *Secure {
 	t.Helper()
-	s := &Secure{User: user, Password: password, CAFile: filepath.Join(t.TempDir(), "ca.pem"), port: reservePort(t)}
+	s := &Secure{User: user, Password: password, CAFile: filepath.Join(t.TempDir(), "ca.pem"), port: parts.FreePort(t)}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatalf("make a key: %v", err)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -62,7 +63,7 @@ func (x *Transaction) end(how kgo.TransactionEndTry) {
 		x.t.Fatalf("end transaction: %v", err)
 	}
 	admin := kadm.NewClient(x.client)
-	Eventually(x.t, Patience, func() string { return "a transaction that was ended is open" }, func() bool {
+	await.Eventually(x.t, await.Patience, func() string { return "a transaction that was ended is open" }, func() bool {
 		topics, err := admin.DescribeProducers(context.Background(), x.written)
 		if err != nil {
 			x.t.Fatalf("look for an open transaction: %v", err)

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/reach/channels"
@@ -39,19 +39,19 @@ func TestChannelsAreReloaded(t *testing.T) {
 	log := &programtest.Tail{}
 	w := newChannelsWatch(*cfg, now.Store, slog.New(slog.NewTextHandler(log, nil)))
 	w.poll = 10 * time.Millisecond
-	kafkatest.Running(t, w.Run)
-	await := func(what string, ok func() bool) {
+	await.Running(t, w.Run)
+	comes := func(what string, ok func() bool) {
 		t.Helper()
-		kafkatest.Eventually(t, kafkatest.Patience, func() string { return what + ": " + log.String() }, ok)
+		await.Eventually(t, await.Patience, func() string { return what + ": " + log.String() }, ok)
 	}
 	named := func(name string) func() bool {
 		return func() bool { _, ok := now.Load().Channel(name); return ok }
 	}
-	await("at start", named("one"))
+	comes("at start", named("one"))
 	write("channels: {two: {kind: text, tell: [{if_unseen_after: 5m}]}}")
-	await("changed", named("two"))
+	comes("changed", named("two"))
 	write("channels: {three: {kind: sms}}")
-	await("a wrong one", func() bool {
+	comes("a wrong one", func() bool {
 		return strings.Contains(log.String(), "channels not reloaded, the former ones stay") && strings.Contains(log.String(), "must be webpush, mail or text")
 	})
 	if !named("two")() {

@@ -16,7 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/belfry/belfry/engine"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/programtest"
 	"github.com/belfry/belfry/processors"
 	"github.com/belfry/belfry/sources/envelope"
@@ -57,7 +57,7 @@ func watchRules(t *testing.T, path string) *watched {
 	}, w.taken, slog.New(slog.NewTextHandler(w.log, nil)))
 	w.poll = 10 * time.Millisecond
 	w.metrics.MustRegister(told(w.tell))
-	kafkatest.Running(t, w.Run)
+	await.Running(t, w.Run)
 	return w
 }
 
@@ -79,7 +79,7 @@ func (w *watched) now() ([]string, int) {
 
 func (w *watched) await(t *testing.T, want ...string) {
 	t.Helper()
-	kafkatest.Eventually(t, programtest.Patience, func() string { got, _ := w.now(); return fmt.Sprintf("sources of %q, want %q: %s", got, want, w.log) },
+	await.Eventually(t, programtest.Patience, func() string { got, _ := w.now(); return fmt.Sprintf("sources of %q, want %q: %s", got, want, w.log) },
 		func() bool { got, _ := w.now(); return slices.Equal(got, want) })
 }
 
@@ -100,7 +100,7 @@ func TestRulesThatChange(t *testing.T) {
 	w.await(t, "b")
 
 	programtest.RewriteFile(t, path, "sources:\n  - topic: c\n    rules: [{name: x, recipents: event.to}]\n")
-	kafkatest.Eventually(t, programtest.Patience, func() string { return "a bad file was not noticed" }, func() bool { return !w.isOK() })
+	await.Eventually(t, programtest.Patience, func() string { return "a bad file was not noticed" }, func() bool { return !w.isOK() })
 	w.await(t, "b")
 	if !strings.Contains(w.log.String(), "recipents") {
 		t.Errorf("the log doesn't say what is wrong: %s", w.log)
@@ -131,7 +131,7 @@ func TestRulesOnSIGHUP(t *testing.T) {
 	w := watchRules(t, programtest.WriteFile(t, "rules.yaml", oneRule("a")))
 	_, before := w.now()
 	w.hangup <- os.Interrupt
-	kafkatest.Eventually(t, programtest.Patience, func() string { return "the signal did nothing" }, func() bool { _, after := w.now(); return after == before+1 })
+	await.Eventually(t, programtest.Patience, func() string { return "the signal did nothing" }, func() bool { _, after := w.now(); return after == before+1 })
 }
 
 // A Kubernetes ConfigMap is a folder of links into a folder that a link names,

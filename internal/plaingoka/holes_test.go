@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry/engine/kafka"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/enginetest"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -50,7 +51,7 @@ func TestGokaCommitsPastAWriteInFlight(t *testing.T) {
 	// Else goka waits a minute for the write before it stops.
 	t.Cleanup(func() { hold.Fail(errors.New("made by the test")) })
 	seen.Await(t, 2)
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "goka waits for the write before it commits what comes behind" },
+	await.Eventually(t, await.Patience, func() string { return "goka waits for the write before it commits what comes behind" },
 		func() bool { return enginetest.Committed(t, cfg, "g", "in") == 2 })
 }
 
@@ -67,7 +68,7 @@ func TestGokaViewWaitsForTheMarkerOfATransaction(t *testing.T) {
 	}
 	running(t, v.Run)
 	// It serves what it has, though it is not whole: the second reason.
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the view has not read the row" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the view has not read the row" }, func() bool {
 		value, err := v.Get("a")
 		return err == nil && value == "1"
 	})

@@ -16,8 +16,10 @@ import (
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/engine/table"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 // With either fold it does its job: each event is one item of its recipient, in
@@ -37,7 +39,7 @@ func TestFillsBothTables(t *testing.T) {
 			if _, err := topics.Ensure(t.Context(), prefix.Topics(partitions), 0); err != nil {
 				t.Fatal(err)
 			}
-			addr := kafkatest.FreeAddr(t)
+			addr := parts.FreeAddr(t)
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() {
@@ -49,7 +51,7 @@ func TestFillsBothTables(t *testing.T) {
 					t.Errorf("run: %v", err)
 				}
 			}()
-			kafkatest.Eventually(t, kafkatest.Patience, func() string { return "not ready" }, func() bool {
+			await.Eventually(t, await.Patience, func() string { return "not ready" }, func() bool {
 				response, err := http.Get("http://" + addr + "/readyz")
 				if err != nil {
 					return false
@@ -61,7 +63,7 @@ func TestFillsBothTables(t *testing.T) {
 			if _, err := feed.Run(t.Context(), events); err != nil {
 				t.Fatal(err)
 			}
-			kafkatest.Eventually(t, kafkatest.Patience, func() string { return "inbox table is not full" }, func() bool {
+			await.Eventually(t, await.Patience, func() string { return "inbox table is not full" }, func() bool {
 				end, err := bench.Written(t.Context(), topics, prefix.InboxTable())
 				return err == nil && end == events
 			})

@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/parts"
 )
 
 // Patience is how long a condition may take on a busy machine.
-const Patience = kafkatest.Patience
+const Patience = await.Patience
 
 // Run runs the program to its end and returns its stdout.
 func Run(t *testing.T, binary string, args ...string) string {
@@ -132,7 +132,7 @@ func (p *Process) Kill() {
 // AwaitReady waits until /readyz of the process answers 200.
 func (p *Process) AwaitReady() {
 	p.T.Helper()
-	kafkatest.Eventually(p.T, kafkatest.Patience, func() string { return p.Name + " is not ready:\n" + p.Stderr.String() }, func() bool {
+	await.Eventually(p.T, await.Patience, func() string { return p.Name + " is not ready:\n" + p.Stderr.String() }, func() bool {
 		response, err := http.Get(p.URL + "/readyz")
 		if err != nil {
 			return false

@@ -19,13 +19,13 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/child"
-	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/internal/parts"
 )
 
 // startTimeout is how long it may take until it answers, on a busy machine.
-const startTimeout = kafkatest.Patience
+const startTimeout = await.Patience
 
 // Path returns the path of prometheus or promtool.
 func Path(t testing.TB, program string) string {
@@ -66,7 +66,7 @@ func Start(t testing.TB, config string) *Server {
 	})
 	s := &Server{t: t}
 	listening := regexp.MustCompile(`msg="Listening on".* address=(127\.0\.0\.1:\d+)`)
-	kafkatest.Eventually(t, startTimeout, func() string { return "prometheus does not listen: " + child.LogTail(log, 10) }, func() bool {
+	await.Eventually(t, startTimeout, func() string { return "prometheus does not listen: " + child.LogTail(log, 10) }, func() bool {
 		if p.Gone() {
 			t.Fatalf("prometheus has ended: %s", child.LogTail(log, 10))
 		}
@@ -80,7 +80,7 @@ func Start(t testing.TB, config string) *Server {
 		}
 		return m != nil
 	})
-	kafkatest.Eventually(t, startTimeout, func() string { return "prometheus is not ready" }, func() bool {
+	await.Eventually(t, startTimeout, func() string { return "prometheus is not ready" }, func() bool {
 		return s.get("/-/ready", nil, nil) == nil
 	})
 	return s
@@ -145,7 +145,7 @@ func (s *Server) Alerts() ([]Alert, error) {
 
 // get decodes a JSON answer into out, if that is not nil.
 func (s *Server) get(path string, query url.Values, out any) error {
-	ctx, cancel := context.WithTimeout(s.t.Context(), kafkatest.Patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), await.Patience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+path+"?"+query.Encode(), nil)
 	if err != nil {

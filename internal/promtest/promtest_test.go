@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/promtest"
 )
 
@@ -30,7 +30,7 @@ func TestServer(t *testing.T) {
 	if _, err := s.Query("sum("); err == nil {
 		t.Error("no error for what is no expression")
 	}
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the alert does not fire" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the alert does not fire" }, func() bool {
 		alerts, err := s.Alerts()
 		return err == nil && len(alerts) == 1 && alerts[0].State == "firing" && alerts[0].Labels["alertname"] == "Always"
 	})

@@ -14,10 +14,11 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/inbox/board"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/internal/userdata"
 )
 
-func TestMain(m *testing.M) { kafkatest.Main(m) }
+func TestMain(m *testing.M) { parts.Main(m) }
 
 const prefix = belfry.Prefix("belfry")
 

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/parts"
 	"github.com/belfry/belfry/senders"
 	"github.com/belfry/belfry/senders/push"
@@ -33,7 +33,7 @@ func TestNodeServiceDecrypts(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefer-offline", "--prefix", dir, nodeService).CombinedOutput(); err != nil {
 		t.Fatalf("npm install %s: %v\n%s", nodeService, err, out)
 	}
-	addr := kafkatest.FreeAddr(t)
+	addr := parts.FreeAddr(t)
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func TestNodeServiceDecrypts(t *testing.T) {
 		}
 		return answer
 	}
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "the service does not answer" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "the service does not answer" }, func() bool {
 		response, err := http.Post("http://"+addr+"/status", "application/json", nil)
 		return err == nil && response.Body.Close() == nil && response.StatusCode == http.StatusOK
 	})

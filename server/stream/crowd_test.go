@@ -17,7 +17,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
-	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/wire"
 )
@@ -410,6 +410,7 @@ func (w *crowd) lacking(when string) string {
 // written to: in the end every stream has been told what its user's row and board hold,
 // each badge once and in order.
 func TestEveryStreamGetsItsLast(t *testing.T) {
+	t.Parallel()
 	users, writes := 2000, 3000
 	if testing.Short() {
 		users, writes = 400, 600
@@ -435,7 +436,7 @@ func TestEveryStreamGetsItsLast(t *testing.T) {
 				defer close(done)
 				work.Wait()
 			}()
-			kafkatest.Eventually(t, kafkatest.Patience, func() string { return w.lacking("a writer waits") }, func() bool {
+			await.Eventually(t, await.Patience, func() string { return w.lacking("a writer waits") }, func() bool {
 				select {
 				case <-done:
 					return true
@@ -443,7 +444,7 @@ func TestEveryStreamGetsItsLast(t *testing.T) {
 					return false
 				}
 			})
-			kafkatest.Eventually(t, kafkatest.Patience, func() string { return w.lacking("in the end") }, func() bool {
+			await.Eventually(t, await.Patience, func() string { return w.lacking("in the end") }, func() bool {
 				now := time.Now()
 				for _, c := range w.clients {
 					if c.wrong(now) != "" {

@@ -48,8 +48,8 @@ type letterOptions struct {
 	topics  []string
 	groups  []string
 	rules   []string
-	since   pastTime
-	until   pastTime
+	since   cli.PastTime
+	until   cli.PastTime
 	limit   int
 }
 
@@ -84,7 +84,7 @@ func (o *letterOptions) Validate() error {
 }
 
 func (o *letterOptions) filter(now time.Time) deadletter.Filter {
-	f := deadletter.Filter{Topics: o.topics, Groups: o.groups, Rules: o.rules, Since: o.since.at(now), Until: o.until.at(now)}
+	f := deadletter.Filter{Topics: o.topics, Groups: o.groups, Rules: o.rules, Since: o.since.At(now), Until: o.until.At(now)}
 	for _, r := range o.reasons {
 		f.Reasons = append(f.Reasons, deadletter.Reason(r))
 	}
@@ -93,47 +93,7 @@ func (o *letterOptions) filter(now time.Time) deadletter.Filter {
 
 // any reports whether something was asked for.
 func (o *letterOptions) any() bool {
-	return len(o.reasons)+len(o.topics)+len(o.groups)+len(o.rules) > 0 || o.since.text != "" || o.until.text != ""
-}
-
-// pastTime is the value of a flag that names a time, or how long ago it was.
-type pastTime struct {
-	text string
-	time time.Time
-	ago  time.Duration
-}
-
-var _ pflag.Value = (*pastTime)(nil)
-
-// String implements pflag.Value.
-func (t *pastTime) String() string { return t.text }
-
-// Type implements pflag.Value.
-func (t *pastTime) Type() string { return "time" }
-
-// Set implements pflag.Value.
-func (t *pastTime) Set(text string) error {
-	if ago, err := time.ParseDuration(text); err == nil {
-		if ago < 0 {
-			return cli.Usagef("%s ago is yet to come; leave the minus away", text)
-		}
-		*t = pastTime{text: text, ago: ago}
-		return nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return cli.Usagef("must be a time such as 2026-01-31T09:00:00Z, or how long ago, such as 72h, not %.80q", text)
-	}
-	*t = pastTime{text: text, time: at}
-	return nil
-}
-
-// at is the time that is meant; zero if none was given.
-func (t *pastTime) at(now time.Time) time.Time {
-	if t.text != "" && t.time.IsZero() {
-		return now.Add(-t.ago)
-	}
-	return t.time
+	return len(o.reasons)+len(o.topics)+len(o.groups)+len(o.rules) > 0 || o.since.String() != "" || o.until.String() != ""
 }
 
 // someLetters refuses arguments that do not name letters.

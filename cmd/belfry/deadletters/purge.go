@@ -16,7 +16,7 @@ import (
 func deadLettersPurgeCommand(p *cli.Program) *cobra.Command {
 	var (
 		kafka  options.Kafka
-		before pastTime
+		before cli.PastTime
 		yes    bool
 		asJSON bool
 	)
@@ -32,10 +32,10 @@ moment later for whole segments, within a day for the rest.`,
 		Example: `  belfry dead-letters purge --before 168h --brokers 127.0.0.1:9092
   belfry dead-letters purge --before 2026-01-31T00:00:00Z --brokers 127.0.0.1:9092 --yes`,
 	}, []options.Group{&kafka}, func(cmd *cobra.Command, _ []string, log *slog.Logger) error {
-		if before.text == "" {
+		if before.String() == "" {
 			return cli.FlagErrorf("before", "required; name a time, or how long ago: --before 168h")
 		}
-		at := before.at(time.Now())
+		at := before.At(time.Now())
 		letters, err := openLetters(&kafka, log)
 		if err != nil {
 			return err

@@ -1,7 +1,6 @@
 package deadletters
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -138,10 +137,10 @@ func printLetter(w io.Writer, l *deadletter.Letter, contents bool) error {
 		return fmt.Errorf("print letter: %w", err)
 	}
 	if l.Stack != "" {
-		fmt.Fprintf(w, "\n%s\n", printableLines(l.Stack))
+		fmt.Fprintf(w, "\n%s\n", cli.PrintableLines(l.Stack))
 	}
 	if contents && len(l.Value) > 0 {
-		fmt.Fprintf(w, "\n%s\n", strings.TrimRight(readableValue(l.Value), "\n"))
+		fmt.Fprintf(w, "\n%s\n", strings.TrimRight(cli.Readable(l.Value), "\n"))
 	}
 	return nil
 }
@@ -157,28 +156,6 @@ func brief(b []byte, contents bool) string {
 		return fmt.Sprintf("%q", b)
 	}
 	return "0x" + hex.EncodeToString(b)
-}
-
-// readableValue is a value as JSON with a line for each field, as text, or in hex
-// with its text beside.
-func readableValue(b []byte) string {
-	var indented bytes.Buffer
-	switch {
-	case json.Indent(&indented, b, "", "  ") == nil && utf8.Valid(b):
-		return printableLines(indented.String())
-	case utf8.Valid(b) && !bytes.ContainsRune(b, 0):
-		return printableLines(string(b))
-	}
-	return hex.Dump(b)
-}
-
-// printableLines is printable for a text of several lines.
-func printableLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = cli.Printable(lines[i])
-	}
-	return strings.Join(lines, "\n")
 }
 
 // shortened is a text of that many characters at the most.

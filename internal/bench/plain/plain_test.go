@@ -16,6 +16,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/bench/plain"
 	"github.com/belfry/belfry/internal/kafkatest"
 )
@@ -47,7 +48,7 @@ func servePlain(t *testing.T, p *plain.Plain) (url string, put func(user string,
 		}
 	})
 	url = "http://" + ln.Addr().String()
-	kafkatest.Eventually(t, kafkatest.Patience, func() string { return "not ready" }, func() bool {
+	await.Eventually(t, await.Patience, func() string { return "not ready" }, func() bool {
 		response, err := http.Get(url + "/readyz")
 		return err == nil && response.Body.Close() == nil
 	})

@@ -1,4 +1,4 @@
-package kafkatest
+package parts
 
 import (
 	"fmt"
@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-
-	"github.com/belfry/belfry/internal/parts"
 )
 
 // Ports are taken from below the range that Linux gives to outgoing
@@ -20,11 +18,11 @@ const (
 	lastPort  = 31999
 )
 
-// reservePort gives a free port of the loopback address that no other test
-// takes before this one has ended.
-func reservePort(t testing.TB) int {
+// FreePort returns a free port of the loopback address that no other test and no
+// outgoing connection gets before t has ended: what stops there can start there again.
+func FreePort(t testing.TB) int {
 	t.Helper()
-	dir, err := parts.LockFolder()
+	dir, err := LockFolder()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,23 +42,10 @@ func reservePort(t testing.TB) int {
 	return 0
 }
 
-// FreeAddr returns a loopback address where nobody listens, and that no other test
-// and no outgoing connection gets before t has ended: what stops there can start
-// there again.
+// FreeAddr returns the loopback address of a [FreePort].
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	return fmt.Sprintf("127.0.0.1:%d", reservePort(t))
-}
-
-// awaitTurn waits until no other test has a cluster of several nodes: packages
-// are tested side by side, and two such clusters at once would test the machine.
-func awaitTurn(t testing.TB) {
-	t.Helper()
-	end, err := parts.Turn(t.Context(), "cluster", 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(end)
+	return fmt.Sprintf("127.0.0.1:%d", FreePort(t))
 }
 
 func free(lock *os.File, port int) bool {
