@@ -33,8 +33,8 @@ func checkBombs(t *testing.T, cfg kafka.Config) {
 		records, size int
 		says          string // of the letter; empty: there is none
 	}{
-		{kgo.ZstdCompression(), 10, 7 << 20, "that decompresses to more than 64 MiB"},
-		{kgo.GzipCompression(), 1, 65 << 20, "that decompresses to more than 64 MiB"},
+		{kgo.ZstdCompression(), 10, 5 << 19, "that decompresses to more than 4 MiB, and to more than 256 times its size"},
+		{kgo.GzipCompression(), 1, 65 << 20, "that decompresses to more than 4 MiB, and to more than 256 times its size"},
 		{kgo.Lz4Compression(), 3, 22 << 20, "that decompresses to more than 64 MiB"},
 		{kgo.ZstdCompression(), 600_000, 0, "holds 600000 records"},
 	}

@@ -97,13 +97,19 @@ func (b batch) decompress(p *portion) ([]byte, error) {
 	if n > MaxBatchRecords {
 		return nil, fmt.Errorf("holds %d records, more than %d", n, MaxBatchRecords)
 	}
+	bound := min(max(smallBatch, MaxBatchRatio*len(b)), MaxBatchBytes)
 	for size := range decompressors {
 		most := sizes[size]
 		if last := size == len(sizes)-1; !last && usualRatio*len(b) > most {
 			continue
 		}
-		if size > 0 && !p.reserve(most, n) {
-			return nil, errNoRoom
+		if size > 0 {
+			if sizes[size-1] >= bound {
+				break
+			}
+			if !p.reserve(most, n) {
+				return nil, errNoRoom
+			}
 		}
 		d, err := decompressors[size]()
 		if err != nil {
@@ -111,11 +117,16 @@ func (b batch) decompress(p *portion) ([]byte, error) {
 		}
 		out, err := d.Decompress(b[batchHead:], b.codec())
 		switch {
+		case err == nil && len(out) > bound:
+			decompressed[0].PutDecompressBytes(out)
 		case err == nil:
 			return out, nil
 		case !errors.Is(err, kgo.ErrMaxDecompress):
 			return nil, fmt.Errorf("does not decompress: %w", err)
 		}
+	}
+	if bound < MaxBatchBytes {
+		return nil, fmt.Errorf("decompresses to more than %d MiB, and to more than %d times its size", smallBatch>>20, MaxBatchRatio)
 	}
 	return nil, fmt.Errorf("decompresses to more than %d MiB", MaxBatchBytes>>20)
 }

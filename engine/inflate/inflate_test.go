@@ -83,6 +83,8 @@ func TestBatchesThatAreRefused(t *testing.T) {
 		says  string
 	}{
 		{made(t, kgo.SnappyCompression(), 2, 40<<20), 0, 1, "decompresses to more than 64 MiB"},
+		{made(t, kgo.ZstdCompression(), 5, 1<<20), 0, 4, "decompresses to more than 4 MiB, and to more than 256 times its size"},
+		{made(t, kgo.GzipCompression(), 20, 1<<20), 0, 19, "decompresses to more than 4 MiB, and to more than 256 times its size"},
 		{made(t, kgo.ZstdCompression(), MaxBatchRecords+1, 0), 0, MaxBatchRecords, "holds 524289 records, more than 524288"},
 		{broken, 7, 11, "does not decompress"},
 	} {
@@ -106,7 +108,7 @@ func TestBatchesThatAreRefused(t *testing.T) {
 
 func TestAnAnswerIsBounded(t *testing.T) {
 	t.Parallel()
-	large := made(t, kgo.ZstdCompression(), 5, 10<<20)
+	large := made(t, kgo.Lz4Compression(), 5, 10<<20)
 	p := alone()
 	first, _ := appendInflated(nil, append(bytes.Clone(large), large...), p)
 	second, changed := appendInflated([]byte("first"), large, p)

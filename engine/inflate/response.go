@@ -16,6 +16,9 @@ import (
 const (
 	// MaxBatchBytes is how large a compressed batch may become.
 	MaxBatchBytes = 64 << 20
+	// MaxBatchRatio is to how many times its size one may that becomes larger than
+	// smallBatch. LZ4 cannot do more, and zstd and gzip do with one text again and again.
+	MaxBatchRatio = 256
 	// MaxBatchRecords is how many records a compressed batch may hold; four headers
 	// count as one.
 	MaxBatchRecords = 1 << 19

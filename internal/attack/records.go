@@ -66,18 +66,13 @@ func recordAttacks() []attack {
 			return fmt.Sprintf("%s, batches of %d KB", note, len(batch)>>10), err
 		}},
 		{name: "partitions", what: "3 batches of 22 KB that become 55 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
-			value := []byte(`{"pad":"` + strings.Repeat("a", 55_000) + `"}`)
-			batch, err := bomb.Filled(kgo.ZstdCompression(), 1000, func() []byte { return value })
-			if err != nil {
-				return "", err
-			}
-			for i := range 3 * largePartitions {
-				if err := bomb.Write(ctx, []string{t.brokers}, "large", int32(i%largePartitions), batch); err != nil {
-					return "", err
-				}
-			}
-			note, err := t.produce(ctx, "large", `{"to":"behind-partitions"}`, "behind-partitions")
-			return fmt.Sprintf("%s, batches of %d KB", note, len(batch)>>10), err
+			return t.batches(ctx, "partitions", kgo.ZstdCompression(), 1000)
+		}},
+		{name: "batches", what: "3 batches of 2 KB that become 4 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			return t.batches(ctx, "batches", kgo.ZstdCompression(), 75)
+		}},
+		{name: "lz4", what: "3 batches of 220 KB that become 55 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			return t.batches(ctx, "lz4", kgo.Lz4Compression(), 1000)
 		}},
 		{name: "guid", what: "a schema's GUID that the registry does not know", record: true, run: func(ctx context.Context, t *target) (string, error) {
 			header := kgo.RecordHeader{Key: "__value_schema_id", Value: append([]byte{1}, random()[:16]...)}
@@ -117,6 +112,23 @@ func (t *target) createTopics(ctx context.Context) error {
 		return fmt.Errorf("create topics: %w", err)
 	}
 	return nil
+}
+
+// batches writes three batches of so many records of 55 KB to each partition, and then one
+// record that is waited for.
+func (t *target) batches(ctx context.Context, name string, codec kgo.CompressionCodec, records int) (string, error) {
+	value := []byte(`{"pad":"` + strings.Repeat("a", 55_000) + `"}`)
+	batch, err := bomb.Filled(codec, records, func() []byte { return value })
+	if err != nil {
+		return "", err
+	}
+	for i := range 3 * largePartitions {
+		if err := bomb.Write(ctx, []string{t.brokers}, "large", int32(i%largePartitions), batch); err != nil {
+			return "", err
+		}
+	}
+	note, err := t.produce(ctx, "large", `{"to":"behind-`+name+`"}`, "behind-"+name)
+	return fmt.Sprintf("%s, batches of %d KB", note, len(batch)>>10), err
 }
 
 // produce writes the hostile records and one behind them to partition 0, and waits
