@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -168,7 +167,7 @@ func headersOf(record []byte) int {
 // appendWith appends the batch with other records, so many and not compressed.
 func (b batch) appendWith(out, records []byte, n int) []byte {
 	at := len(out)
-	out = slices.Grow(out, batchHead+len(records))
+	out = grown(out, batchHead+len(records))
 	out = append(append(out, b[:batchHead]...), records...)
 	made := out[at:]
 	binary.BigEndian.PutUint32(made[atLength:], uint32(len(made)-atLength-4))

@@ -1,7 +1,6 @@
 package inflate
 
 import (
-	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -18,8 +17,31 @@ func (b *buffer) reset(n int) {
 	if cap(*b) > keptAnyway && cap(*b)/4 > usualRatio*n {
 		*b = nil
 	}
-	*b = slices.Grow((*b)[:0], n)
+	*b = grown((*b)[:0], n)
 }
+
+// grown is [slices.Grow], and its pages are there. To copy much at once, and to have the
+// system make pages for it, takes up to 100 ms in which nothing else can have the
+// processor: the collector waits on another one meanwhile, and so do all the rest.
+func grown(b []byte, n int) []byte {
+	if cap(b)-len(b) >= n {
+		return b
+	}
+	out := make([]byte, 0, max(len(b)+n, cap(b)+cap(b)/4))
+	for pages := out[:cap(out)]; len(pages) > 0; pages = pages[min(pageBytes, len(pages)):] {
+		pages[0] = 0
+	}
+	for len(b) > 0 {
+		n := min(copyAtOnce, len(b))
+		out, b = append(out, b[:n]...), b[n:]
+	}
+	return out
+}
+
+const (
+	pageBytes  = 4 << 10
+	copyAtOnce = 1 << 20
+)
 
 // keptAnyway is how large a buffer may be that is kept whatever comes.
 const keptAnyway = 64 << 10

@@ -159,7 +159,7 @@ func (c *conn) Read(p []byte) (int, error) {
 				s.keep(p) // it is for the rest of the answer, so no buffer that is used again
 			}
 		}
-		n := copy(p, c.answer)
+		n := copy(p[:min(copyAtOnce, len(p))], c.answer)
 		if c.answer = c.answer[n:]; len(c.answer) == 0 {
 			c.wasRead()
 		}

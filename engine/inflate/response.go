@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -115,7 +114,7 @@ func (r *rewriter) rewrite(out buffer, version int16, body []byte) (buffer, *sha
 		c.of.RecordBatches = r.batches[c.from:c.to:c.to]
 		r.changes[i].of = nil
 	}
-	out = slices.Grow(out, len(body)+len(r.batches))
+	out = grown(out, len(body)+len(r.batches))
 	return answer.AppendTo(append(out, body[:tags]...)), p.share(), true
 }
 
