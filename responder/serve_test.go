@@ -2,6 +2,7 @@ package responder
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,20 +18,37 @@ type tables struct {
 	contents     map[uint64]inbox.Address
 	unready, lag time.Duration
 	began        time.Time
-	watch        func()
+
+	mu      sync.Mutex
+	watches map[*func()]struct{}
 }
 
 func (t *tables) Row(string) (inbox.State, error)    { return t.row, nil }
 func (t *tables) Stored(string) (inbox.State, error) { return t.row, nil }
 func (t *tables) Watch(_ string, changed func()) func() {
-	t.watch = changed
-	return func() {}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.watches[&changed] = struct{}{}
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.watches, &changed)
+	}
+}
+
+// tell has all who watch look again.
+func (t *tables) tell() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for changed := range t.watches {
+		(*changed)()
+	}
 }
 
 func (t *tables) Endpoint(_ string, seq uint64) (inbox.Address, bool, error) {
 	if t.began.IsZero() {
 		t.began = time.Now()
-		time.AfterFunc(t.lag, func() { t.watch() })
+		time.AfterFunc(t.lag, t.tell)
 	}
 	if time.Since(t.began) < t.unready {
 		return inbox.Address{}, false, belfry.ErrNotReady
@@ -58,15 +76,14 @@ func (t *tables) Epoch(context.Context) (uint32, error) { return t.row.Epoch, ni
 // An endpoint that its user has already keeps its number although the table of contents,
 // which is another one, is behind that of rows or cannot be read yet.
 func TestSubscribeAgainBeforeTheContentIsRead(t *testing.T) {
-	for name, late := range map[string]tables{
+	for name, all := range map[string]*tables{
 		"read":      {},
 		"behind":    {lag: 40 * time.Millisecond},
 		"not ready": {unready: time.Minute, lag: time.Minute + time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				all := &late
-				all.contents = map[uint64]inbox.Address{}
+				all.contents, all.watches = map[uint64]inbox.Address{}, map[*func()]struct{}{}
 				r := &Responder{Config: Config{Rows: all, Contents: all, Journal: all, Features: inbox.DefaultFeatures}}
 				phone := &inbox.Address{Kind: inbox.EndpointWebPush, Target: "https://push.example/1", P256dh: make([]byte, 65), Auth: make([]byte, 16), AddedAt: time.Now()}
 				ask := func() uint64 {
