@@ -84,10 +84,7 @@ func (r *rowProducer) acknowledged(w rowWrites, err error) {
 		return
 	}
 	r.ready = append(r.ready, w)
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
+	Wake(r.wake)
 }
 
 // write makes the writes until the producer is closed, those of one key in the

@@ -43,6 +43,15 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// Wake has who waits for c, which has room for one, look again; who does so already looks
+// once.
+func Wake(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
 // Later is a record whose callback has returned and that is processed on by others,
 // beside those behind it. Its offset is committed once it and all before it are done. It
 // is safe for concurrent use.

@@ -76,10 +76,7 @@ func (r *Routers) Set(sources []Source) {
 
 // kick has Run look again at once.
 func (r *Routers) kick() {
-	select {
-	case r.changed <- struct{}{}:
-	default:
-	}
+	engine.Wake(r.changed)
 }
 
 // Run routes until ctx ends and every router has stopped. It may be called

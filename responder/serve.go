@@ -238,7 +238,7 @@ func (r *Responder) list(ctx context.Context, a *asked) (answer, error) {
 // after contentWait the endpoint has gone meanwhile.
 func (r *Responder) content(ctx context.Context, a *asked, seq uint64) (known inbox.Address, there bool, err error) {
 	changed := make(chan struct{}, 1)
-	defer r.Contents.Watch(a.recipient, func() { wake(changed) })()
+	defer r.Contents.Watch(a.recipient, func() { engine.Wake(changed) })()
 	end := time.NewTimer(contentWait)
 	defer end.Stop()
 	for late := false; ; {
@@ -262,13 +262,6 @@ func (r *Responder) content(ctx context.Context, a *asked, seq uint64) (known in
 		case <-ctx.Done():
 			return known, false, ctx.Err()
 		}
-	}
-}
-
-func wake(changed chan struct{}) {
-	select {
-	case changed <- struct{}{}:
-	default:
 	}
 }
 
@@ -301,7 +294,7 @@ func (r *Responder) applied(ctx context.Context, a *asked, record inbox.Record) 
 // that nobody can read.
 func (r *Responder) awaitRow(ctx context.Context, a *asked, at *inbox.Position) (inbox.State, error) {
 	changed := make(chan struct{}, 1)
-	defer r.Rows.Watch(a.recipient, func() { wake(changed) })()
+	defer r.Rows.Watch(a.recipient, func() { engine.Wake(changed) })()
 	timer := time.NewTimer(tellWait)
 	defer timer.Stop()
 	for {

@@ -122,7 +122,7 @@ func (d *decision) attempt(ctx context.Context) (End, error) {
 // ctx is about a row that nobody can read.
 func (d *decision) awaitRow(ctx context.Context) (inbox.State, error) {
 	changed := make(chan struct{}, 1)
-	stop := d.Rows.Watch(d.user, func() { wake(changed) })
+	stop := d.Rows.Watch(d.user, func() { engine.Wake(changed) })
 	defer stop()
 	timer := time.NewTimer(tellWait)
 	defer timer.Stop()
@@ -175,13 +175,6 @@ func (d *decision) awaitTables(ctx context.Context, row *inbox.State) bool {
 		if !engine.Sleep(ctx, tablesPoll) {
 			return false
 		}
-	}
-}
-
-func wake(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
 	}
 }
 
@@ -369,9 +362,9 @@ func (d *decision) message(ctx context.Context, end time.Time, endpoint uint64, 
 // read has what it needs or end is there. Not patient, it calls read once.
 func (d *decision) await(ctx context.Context, end time.Time, patient bool, read func(*inbox.State) (bool, error)) (fate, bool) {
 	changed := make(chan struct{}, 1)
-	stopRows := d.Rows.Watch(d.user, func() { wake(changed) })
+	stopRows := d.Rows.Watch(d.user, func() { engine.Wake(changed) })
 	defer stopRows()
-	stopContents := d.Contents.Watch(d.user, func() { wake(changed) })
+	stopContents := d.Contents.Watch(d.user, func() { engine.Wake(changed) })
 	defer stopContents()
 	timer := time.NewTimer(time.Until(end))
 	defer timer.Stop()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/belfry/belfry/internal/await"
 	"github.com/belfry/belfry/internal/kafkatest"
+	"github.com/belfry/belfry/internal/parts"
 )
 
 func clientConfig() *sarama.Config {
@@ -174,12 +175,12 @@ func TestNodeThatEnds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := &probe{TB: t}
-			p.run(func() {
+			p := &parts.Probe{TB: t}
+			p.Run(func() {
 				kafkatest.Start(p, kafkatest.Config{Properties: map[string]string{tt.key: tt.value}})
 			})
-			if !strings.Contains(p.failed, tt.want) {
-				t.Errorf("failure %q doesn't say %q", p.failed, tt.want)
+			if !strings.Contains(p.Failing, tt.want) {
+				t.Errorf("failure %q doesn't say %q", p.Failing, tt.want)
 			}
 		})
 	}

@@ -66,10 +66,10 @@ func TestJarsAreFetchedOnce(t *testing.T) {
 
 func TestJarsOfFailedDownload(t *testing.T) {
 	home := standIn(t, fetch+"\necho no network; exit 1")
-	p := &probe{TB: t}
-	p.run(func() { kafkatest.Jars(p) })
-	if !strings.Contains(p.failed, "no network") {
-		t.Errorf("failure %q doesn't say what mvn said", p.failed)
+	p := &parts.Probe{TB: t}
+	p.Run(func() { kafkatest.Jars(p) })
+	if !strings.Contains(p.Failing, "no network") {
+		t.Errorf("failure %q doesn't say what mvn said", p.Failing)
 	}
 	if _, err := os.Stat(filepath.Join(home, "lib")); err == nil {
 		t.Error("half a download is in place")

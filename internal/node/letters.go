@@ -110,10 +110,7 @@ func newPendingLetters(letters *replay.Letters) *pendingLetters {
 
 // Counts returns the last count, and has it renewed.
 func (p *pendingLetters) Counts() ops.Pending {
-	select {
-	case p.wanted <- struct{}{}:
-	default:
-	}
+	engine.Wake(p.wanted)
 	out := ops.Pending{Pending: p.count.Counts()}
 	if err := p.failed.Load(); err != nil {
 		out.Error = (*err).Error()

@@ -1,11 +1,9 @@
 package parts_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -13,34 +11,15 @@ import (
 	"github.com/belfry/belfry/internal/parts"
 )
 
-// probe stands for a test whose end is watched from outside.
-type probe struct {
-	testing.TB
-	skipped, failed string
-}
+// named is a probe whose name a pattern has to quote.
+type named struct{ *parts.Probe }
 
-func (p *probe) Helper()      {}
-func (p *probe) Name() string { return "TestX/a+b" }
-
-func (p *probe) Skipf(format string, args ...any) {
-	p.skipped = fmt.Sprintf(format, args...)
-	runtime.Goexit()
-}
-
-func (p *probe) Fatalf(format string, args ...any) {
-	p.failed = fmt.Sprintf(format, args...)
-	runtime.Goexit()
-}
+func (named) Name() string { return "TestX/a+b" }
 
 // need calls Need as a test of its own would.
-func need(t *testing.T, names ...string) *probe {
-	p := &probe{TB: t}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		parts.Need(p, names...)
-	}()
-	<-done
+func need(t *testing.T, names ...string) *parts.Probe {
+	p := &parts.Probe{TB: t}
+	p.Run(func() { parts.Need(named{p}, names...) })
 	return p
 }
 
@@ -72,8 +51,8 @@ func TestNeed(t *testing.T) {
 	} {
 		t.Run(tt.require+" for "+strings.Join(tt.names, " and "), func(t *testing.T) {
 			t.Setenv(parts.RequireEnv, tt.require)
-			if p := need(t, tt.names...); p.skipped != tt.skip || p.failed != tt.fail {
-				t.Errorf("skipped %q, failed %q, want %q, %q", p.skipped, p.failed, tt.skip, tt.fail)
+			if p := need(t, tt.names...); p.Skipping != tt.skip || p.Failing != tt.fail {
+				t.Errorf("skipped %q, failed %q, want %q, %q", p.Skipping, p.Failing, tt.skip, tt.fail)
 			}
 		})
 	}
