@@ -136,7 +136,7 @@ func (a *admin) awaitInSync(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for {
-		behind, err := a.outOfSync(ctx)
+		behind, err := a.outOfSync(ctx, a.topics()...)
 		if err == nil && behind == 0 {
 			return nil
 		}
@@ -146,9 +146,9 @@ func (a *admin) awaitInSync(ctx context.Context, timeout time.Duration) error {
 	}
 }
 
-// outOfSync counts the partitions of the installation that lack a replica.
-func (a *admin) outOfSync(ctx context.Context) (int, error) {
-	topics, err := a.describe(ctx, a.topics()...)
+// outOfSync counts the partitions of topics that lack a replica.
+func (a *admin) outOfSync(ctx context.Context, names ...string) (int, error) {
+	topics, err := a.describe(ctx, names...)
 	if err != nil {
 		return 0, fmt.Errorf("describe topics: %w", err)
 	}
