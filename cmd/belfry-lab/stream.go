@@ -40,7 +40,8 @@ The handler sends the badge alone; Belfry sends the item too, waits for its cont
 and can tell a client what it missed. Memory is what is resident, over what it was
 after some streams had come and gone; no collection is forced.
 
-It needs Linux, to see what a process takes, and as many open files as streams.`,
+It needs Linux, to see what a process takes, and without --http2 as many open files
+as streams.`,
 		Example: `  belfry-lab bench stream
   belfry-lab bench stream --steps 1000,10000 --connections 10000 --rates 500 --rounds 3
   belfry-lab bench stream --steps 20000 --connections 20000 --rates 500 --idle 0s --hot 0 --notice
@@ -51,9 +52,12 @@ It needs Linux, to see what a process takes, and as many open files as streams.`
 			}
 			most := slices.Max(append(slices.Clone(s.Steps), s.Connections+s.Hot))
 			s.Limits = limitsFor(most, s.Hot)
-			allowed, err := allowConnections(most)
-			if err != nil {
-				return err
+			allowed := most
+			if !s.HTTP2 { // over HTTP/2 many streams are one connection
+				var err error
+				if allowed, err = allowConnections(most); err != nil {
+					return err
+				}
 			}
 			if allowed < s.Connections+s.Hot {
 				return cli.FlagErrorf("connections", "the system allows %d, with those of --hot; see ulimit -n", allowed)
