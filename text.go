@@ -129,15 +129,25 @@ func (t Text) check(field string) error {
 	if len(t) > MaxLanguages {
 		return Invalid(field, "must be in at most %d languages, is in %d", MaxLanguages, len(t))
 	}
-	for _, language := range t.Languages() {
-		switch {
-		case !utf8.ValidString(t[language]):
-			return Invalid(join(field, language), "must be UTF-8")
-		case language == "" && len(t) > 1:
-			return Invalid(field, "must not have texts with and without a language")
-		case language != "" && !isLanguageTag(language):
-			return notLanguage(field, language)
+	var first error
+	var at string
+	for language, s := range t {
+		if err := t.checkIn(field, language, s); err != nil && (first == nil || language < at) {
+			first, at = err, language // the same each time, whatever order a map has
 		}
+	}
+	return first
+}
+
+// checkIn returns the error of the text in one language of t.
+func (t Text) checkIn(field, language, s string) error {
+	switch {
+	case !utf8.ValidString(s):
+		return Invalid(join(field, language), "must be UTF-8")
+	case language == "" && len(t) > 1:
+		return Invalid(field, "must not have texts with and without a language")
+	case language != "" && !isLanguageTag(language):
+		return notLanguage(field, language)
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func parse(r *Room, text string, whole bool) (any, error) {
 	}
 	room := openMembers.Get().(*[64]member)
 	defer func() {
-		clear(room[:])
+		clear(room[:min(p.most, len(room))])
 		openMembers.Put(room)
 	}()
 	p.open = room[:0]
@@ -96,6 +96,7 @@ type parser struct {
 	at   int
 	room *Room
 	open []member // of the lists and objects that are not closed yet
+	most int      // of them at once so far
 	// whole: it is a call's body, which is refused whole, so that what is too long in it
 	// is refused as soon as that is seen. Left is how many values more the member may
 	// have that is being read; 0: any number.
@@ -219,7 +220,7 @@ func (p *parser) object(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.open = append(p.open, member{name, v})
+		p.hold(member{name, v})
 		switch p.peek() {
 		case ',':
 			p.at++
@@ -239,6 +240,11 @@ func (p *parser) object(depth int) (any, error) {
 			return nil, p.unexpected("a comma or }")
 		}
 	}
+}
+
+func (p *parser) hold(m member) {
+	p.open = append(p.open, m)
+	p.most = max(p.most, len(p.open))
 }
 
 // twice is the error of a CloudEvent in which a name stands twice: who reads the first
@@ -276,7 +282,7 @@ func (p *parser) list(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.open = append(p.open, member{value: v})
+		p.hold(member{value: v})
 		switch p.peek() {
 		case ',':
 			p.at++

@@ -46,29 +46,30 @@ func (r *rule) people(v *variables, seen *Outcome) (out []string, refused, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	had := make(map[string]bool, names.size)
+	had := newNameSet(names.size)
 	out = make([]string, 0, names.size)
 	bad := 0
 	for i := range names.size {
 		name, err := nameOf(names.at(i))
-		field := names.field(i)
-		switch {
-		case err == nil && (name == "" || had[name]):
-			continue
-		case err == nil && excluded[name]:
-			had[name] = true
-			seen.exclude(name)
-			continue
-		case err == nil:
-			had[name] = true
+		wrong := func() error { return r.wrong(names.field(i), err) }
+		if err == nil {
+			if name == "" || !had.add(name) {
+				continue
+			}
+			if excluded.has(name) {
+				seen.exclude(name)
+				continue
+			}
 			if err = belfry.CheckRecipient(name); err == nil {
 				out = append(out, name)
 				continue
 			}
-			err, field = fmt.Errorf("recipient %d, %.40q: %w", i+1, name, unnamed(err)), "recipients"
+			wrong = func() error {
+				return r.wrong("recipients", fmt.Errorf("recipient %d, %.40q: %w", i+1, name, unnamed(err)))
+			}
 		}
 		if bad++; bad == 1 {
-			refused = r.wrong(field, err)
+			refused = wrong()
 		}
 	}
 	if bad > 1 {
@@ -78,7 +79,7 @@ func (r *rule) people(v *variables, seen *Outcome) (out []string, refused, err e
 	case len(out) > 0:
 	case refused != nil:
 		seen.because("no recipient is valid")
-	case len(had) == 0:
+	case had.empty():
 		seen.because("recipients names nobody")
 	default:
 		seen.because("all recipients are excluded")
@@ -87,21 +88,21 @@ func (r *rule) people(v *variables, seen *Outcome) (out []string, refused, err e
 }
 
 // excluded returns those whom the rule leaves out.
-func (r *rule) excluded(v *variables) (map[string]bool, error) {
+func (r *rule) excluded(v *variables) (out nameSet, err error) {
 	if r.exclude == nil {
-		return nil, nil
+		return nameSet{}, nil
 	}
-	names, err := r.named(v, "exclude", r.exclude)
+	listed, err := r.named(v, "exclude", r.exclude)
 	if err != nil {
-		return nil, err
+		return nameSet{}, err
 	}
-	out := make(map[string]bool, names.size)
-	for i := range names.size {
-		name, err := nameOf(names.at(i))
+	out = newNameSet(listed.size)
+	for i := range listed.size {
+		name, err := nameOf(listed.at(i))
 		if err != nil {
-			return nil, r.wrong(names.field(i), err)
+			return nameSet{}, r.wrong(listed.field(i), err)
 		}
-		out[name] = true
+		out.add(name)
 	}
 	return out, nil
 }

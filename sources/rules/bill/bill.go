@@ -50,7 +50,7 @@ type Bill struct {
 	err     error         // ErrOver or ErrLate, once it is
 
 	now    func() time.Time
-	looked time.Time
+	looked time.Time // zero before the first look, which most records never come to
 	worked time.Duration
 }
 
@@ -67,7 +67,7 @@ func New() *Bill {
 // Reset makes it the bill of another record.
 func (b *Bill) Reset() {
 	b.limit, b.charged, b.err = b.tracker.ActualCost()+Limit, 0, nil
-	b.looked, b.worked = b.now(), 0
+	b.looked, b.worked = time.Time{}, 0
 }
 
 // Err is [ErrOver] or [ErrLate] once it was met, whatever became of the error: x || true
@@ -100,7 +100,9 @@ func (b *Bill) lookAtClock(units uint64) error {
 		return nil
 	}
 	now := b.now()
-	b.worked += min(now.Sub(b.looked), maxPause)
+	if !b.looked.IsZero() {
+		b.worked += min(now.Sub(b.looked), maxPause)
+	}
 	b.looked, b.charged = now, 0
 	if b.worked > MaxTime {
 		return b.fail(ErrLate)
