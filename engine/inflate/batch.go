@@ -59,6 +59,9 @@ func (b batch) format() string {
 // appendInflated appends the batch without compression to out, or one that says why
 // not. It reports false, and appends nothing, where the answer has no room for it.
 func (b batch) appendInflated(out []byte, p *portion) ([]byte, bool) {
+	if p.full() {
+		return out, false // not decompressed in vain, which took longer than all that fits
+	}
 	if b.codec() == kgo.CodecNone {
 		if !p.fits(len(b), weight(b[batchHead:], b.records())) {
 			return out, false

@@ -2,6 +2,7 @@ package inflate
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -25,6 +26,23 @@ func made(t *testing.T, codec kgo.CompressionCodec, records, size int) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// dense returns a batch in LZ4 of values that are as many times their size as texts may
+// be, nearly.
+func dense(t testing.TB, records, size int) []byte {
+	t.Helper()
+	value := make([]byte, size)
+	batch, err := bomb.Filled(kgo.Lz4Compression(), records, func() []byte {
+		for i := 0; i < size/50; i += 10 {
+			copy(value[i*5:], rand.Text()[:10])
+		}
+		return value
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return batch
 }
 
 // alone is a new answer that nobody else takes room from.
@@ -82,9 +100,9 @@ func TestBatchesThatAreRefused(t *testing.T) {
 		last  int64
 		says  string
 	}{
-		{made(t, kgo.SnappyCompression(), 2, 40<<20), 0, 1, "decompresses to more than 64 MiB"},
-		{made(t, kgo.ZstdCompression(), 5, 1<<20), 0, 4, "decompresses to more than 4 MiB, and to more than 256 times its size"},
-		{made(t, kgo.GzipCompression(), 20, 1<<20), 0, 19, "decompresses to more than 4 MiB, and to more than 256 times its size"},
+		{made(t, kgo.SnappyCompression(), 2, 40<<20), 0, 1, "decompresses to more than 16 MiB"},
+		{made(t, kgo.ZstdCompression(), 5, 1<<20), 0, 4, "decompresses to more than 4 MiB, and to more than 64 times its size"},
+		{made(t, kgo.GzipCompression(), 20, 1<<20), 0, 19, "decompresses to more than 4 MiB, and to more than 64 times its size"},
 		{made(t, kgo.ZstdCompression(), MaxBatchRecords+1, 0), 0, MaxBatchRecords, "holds 524289 records, more than 524288"},
 		{broken, 7, 11, "does not decompress"},
 	} {
@@ -108,18 +126,38 @@ func TestBatchesThatAreRefused(t *testing.T) {
 
 func TestAnAnswerIsBounded(t *testing.T) {
 	t.Parallel()
-	large := made(t, kgo.Lz4Compression(), 5, 10<<20)
+	large := dense(t, 5, 3<<20)
 	p := alone()
-	first, _ := appendInflated(nil, append(bytes.Clone(large), large...), p)
+	first, _ := appendInflated(nil, bytes.Repeat(large, 3), p)
 	second, changed := appendInflated([]byte("first"), large, p)
-	if got := len(readBack(t, first)); got != 5 {
-		t.Errorf("%d records of the first batch, want 5 and none of the second", got)
+	two := 0
+	for rest := first; len(rest) > 0; two++ {
+		b, ok := parseBatch(rest)
+		if !ok || len(readBack(t, b)) != 5 {
+			t.Fatalf("batch %d is not what it was", two)
+		}
+		rest = rest[len(b):]
+	}
+	if two != 2 {
+		t.Errorf("%d of three batches, want 2", two)
 	}
 	if string(second) != "first" || !changed {
 		t.Errorf("%d bytes with those of another partition beyond the bound", len(second))
 	}
 	if got, _ := appendInflated(nil, made(t, kgo.ZstdCompression(), MaxBatchRecords, 0), alone()); len(readBack(t, got)) != MaxBatchRecords {
 		t.Error("the first batch of an answer was left out")
+	}
+}
+
+// TestNothingIsDecompressedInVain holds that an answer that is full costs nothing more:
+// the batches of 12 partitions took three times as long as those that it had room for.
+func TestNothingIsDecompressedInVain(t *testing.T) {
+	large, p := dense(t, 5, 3<<20), alone()
+	if p.fits(maxAnswer, 0); p.fits(1, 0) {
+		t.Fatal("a full answer has room")
+	}
+	if n := testing.AllocsPerRun(3, func() { appendInflated(nil, large, p) }); n > 0 {
+		t.Errorf("%v allocations for a batch that has no place", n)
 	}
 }
 

@@ -34,6 +34,9 @@ func (p *portion) reserve(bytes, records int) bool {
 	return p.wait != nil
 }
 
+// full reports whether there is no room for anything, since something had none.
+func (p *portion) full() bool { return p.left <= 0 }
+
 // fits reports whether the answer has room for so much more, which it has then. One
 // batch is always there, so that a consumer goes on.
 func (p *portion) fits(bytes, records int) bool {

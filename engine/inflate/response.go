@@ -14,17 +14,17 @@ import (
 // twentieth at best.
 const (
 	// MaxBatchBytes is how large a compressed batch may become.
-	MaxBatchBytes = 64 << 20
+	MaxBatchBytes = 16 << 20
 	// MaxBatchRatio is to how many times its size one may that becomes larger than
-	// smallBatch. LZ4 cannot do more, and zstd and gzip do with one text again and again.
-	MaxBatchRatio = 256
+	// smallBatch: three times what texts do.
+	MaxBatchRatio = 64
 	// MaxBatchRecords is how many records a compressed batch may hold; four headers
 	// count as one.
 	MaxBatchRecords = 1 << 19
 
 	// maxAnswer is what the batches of one answer may take together; the rest is
 	// fetched again. One batch is always there, so that it goes on.
-	maxAnswer      = 80 << 20
+	maxAnswer      = 32 << 20
 	bytesOfARecord = 256 // in memory, besides its own
 	bytesOfAHeader = 64
 )
@@ -38,14 +38,14 @@ const smallBatch = 4 << 20
 
 // sizes are up to what batches are decompressed, the smaller ones first: what is beyond
 // one of them waits for room before the next one.
-var sizes = [...]int{smallBatch, 16 << 20, MaxBatchBytes}
+var sizes = [...]int{smallBatch, MaxBatchBytes}
 
 var errNoRoom = errors.New("no room in this answer")
 
-var decompressed = [len(sizes)]batchBuffers{{most: sizes[0]}, {most: sizes[1]}, {most: sizes[2]}}
+var decompressed = [len(sizes)]batchBuffers{{most: sizes[0]}, {most: sizes[1]}}
 
 // decompressors are franz-go's, which are bounded: a client is asked for its own.
-var decompressors = [len(sizes)]func() (kgo.Decompressor, error){decompressor(0), decompressor(1), decompressor(2)}
+var decompressors = [len(sizes)]func() (kgo.Decompressor, error){decompressor(0), decompressor(1)}
 
 func decompressor(size int) func() (kgo.Decompressor, error) {
 	return sync.OnceValues(func() (kgo.Decompressor, error) {

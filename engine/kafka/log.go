@@ -193,7 +193,7 @@ func DeleteBefore(ctx context.Context, cfg Config, topic string, offsets []int64
 // ask calls f with a client that is closed after it. Brokers that do not answer
 // are given up after logPatience.
 func (c *Config) ask(ctx context.Context, f func(context.Context, *kgo.Client) error) error {
-	client, err := c.NewClient("belfry", kgo.DisableClientMetrics(), kgo.AlwaysRetryEOF())
+	client, err := c.NewClient("belfry", append(c.Inflated(), kgo.DisableClientMetrics(), kgo.AlwaysRetryEOF())...)
 	if err != nil {
 		return err
 	}

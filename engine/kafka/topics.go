@@ -67,10 +67,9 @@ func OpenTopics(cfg Config) (*Topics, error) {
 	if _, err := cfg.Sarama(); err != nil {
 		return nil, err // no client will work with these settings
 	}
-	client, err := cfg.NewClient("belfry",
+	client, err := cfg.NewClient("belfry", append(cfg.Inflated(),
 		kgo.DisableClientMetrics(),
 		kgo.AlwaysRetryEOF(), // a broker that stops looks like one with other TLS settings
-		kgo.DialTimeout(connectTimeout),
 		kgo.RequestTimeoutOverhead(connectTimeout),
 		kgo.RetryTimeoutFn(func(key int16) time.Duration {
 			if kmsg.Key(key) == kmsg.OffsetFetch {
@@ -80,7 +79,7 @@ func OpenTopics(cfg Config) (*Topics, error) {
 		}),
 		// Leaders are looked up for each request.
 		kgo.MetadataMinAge(10*time.Millisecond),
-	)
+	)...)
 	if err != nil {
 		return nil, err
 	}

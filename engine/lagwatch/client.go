@@ -26,7 +26,7 @@ const lagRetry = 200 * time.Millisecond
 
 // A collection waits so long for brokers, and asks so much of them at once.
 const (
-	lagTimeout  = 5 * time.Second  // of connecting, and of each request
+	lagTimeout  = 5 * time.Second  // of each request
 	lagPatience = 20 * time.Second // of a collection
 	lagAtOnce   = 2                // requests
 	lagGroups   = 100              // groups in a request
@@ -45,18 +45,17 @@ func (c *lagClient) connect() error {
 	if c.client != nil {
 		return nil
 	}
-	client, err := c.cfg.NewClient("belfry-lag",
+	client, err := c.cfg.NewClient("belfry-lag", append(c.cfg.Inflated(),
 		kgo.WithHooks(c),
 		kgo.DisableClientMetrics(),
 		kgo.AlwaysRetryEOF(), // a broker that stops looks like one with other TLS settings
-		kgo.DialTimeout(lagTimeout),
 		kgo.RequestTimeoutOverhead(lagTimeout),
 		kgo.RetryTimeout(lagTimeout),
 		kgo.RequestRetries(3),
 		kgo.RetryBackoffFn(func(int) time.Duration { return lagRetry/2 + rand.N(lagRetry/2) }),
 		// Leaders and topics are looked up by each collection.
 		kgo.MetadataMinAge(10*time.Millisecond),
-	)
+	)...)
 	if err != nil {
 		return err
 	}

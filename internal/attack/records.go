@@ -2,6 +2,7 @@ package attack
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -66,13 +67,16 @@ func recordAttacks() []attack {
 			return fmt.Sprintf("%s, batches of %d KB", note, len(batch)>>10), err
 		}},
 		{name: "partitions", what: "3 batches of 22 KB that become 55 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
-			return t.batches(ctx, "partitions", kgo.ZstdCompression(), 1000)
+			return t.batches(ctx, "partitions", kgo.ZstdCompression(), 1000, 0)
 		}},
 		{name: "batches", what: "3 batches of 2 KB that become 4 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
-			return t.batches(ctx, "batches", kgo.ZstdCompression(), 75)
+			return t.batches(ctx, "batches", kgo.ZstdCompression(), 75, 0)
 		}},
 		{name: "lz4", what: "3 batches of 220 KB that become 55 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
-			return t.batches(ctx, "lz4", kgo.Lz4Compression(), 1000)
+			return t.batches(ctx, "lz4", kgo.Lz4Compression(), 1000, 0)
+		}},
+		{name: "large", what: "3 batches of 250 KB that become 15 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			return t.batches(ctx, "large", kgo.Lz4Compression(), 280, 700)
 		}},
 		{name: "guid", what: "a schema's GUID that the registry does not know", record: true, run: func(ctx context.Context, t *target) (string, error) {
 			header := kgo.RecordHeader{Key: "__value_schema_id", Value: append([]byte{1}, random()[:16]...)}
@@ -114,11 +118,17 @@ func (t *target) createTopics(ctx context.Context) error {
 	return nil
 }
 
-// batches writes three batches of so many records of 55 KB to each partition, and then one
-// record that is waited for.
-func (t *target) batches(ctx context.Context, name string, codec kgo.CompressionCodec, records int) (string, error) {
-	value := []byte(`{"pad":"` + strings.Repeat("a", 55_000) + `"}`)
-	batch, err := bomb.Filled(codec, records, func() []byte { return value })
+// batches writes three batches of so many records of 55 KB to each partition, of which so
+// many bytes do not compress, and then one record that is waited for.
+func (t *target) batches(ctx context.Context, name string, codec kgo.CompressionCodec, records, own int) (string, error) {
+	pad := strings.Repeat("a", 55_000-own) + `"}`
+	batch, err := bomb.Filled(codec, records, func() []byte {
+		var text strings.Builder
+		for text.Len() < own {
+			text.WriteString(rand.Text())
+		}
+		return []byte(`{"pad":"` + text.String() + pad)
+	})
 	if err != nil {
 		return "", err
 	}
