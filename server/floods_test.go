@@ -140,6 +140,9 @@ func TestManyRefusalsCloseTheConnection(t *testing.T) {
 			if closed != 1 {
 				t.Errorf("%v connections were closed, want 1", closed)
 			}
+			// Until it has gone, the server reads on from who was refused.
+			refused.CloseIdleConnections()
+			servertest.WaitFor(t, func() bool { return r.figure("belfry_connections") == 1 })
 			before := r.figure("belfry_reads_slowed_total")
 			ask(beside, "/healthz", http.StatusOK)
 			if n := r.figure("belfry_reads_slowed_total"); n != before || n == 0 {

@@ -64,7 +64,11 @@ func openedForAhead(t *testing.T) (*Store, *partitionStorage) {
 			t.Error(err)
 		}
 	})
-	return s, openPartition(t, s, 3).(*partitionStorage)
+	p := openPartition(t, s, 3)
+	if err := p.MarkRecovered(); err != nil {
+		t.Fatal(err)
+	}
+	return s, p.(*partitionStorage)
 }
 
 func TestRowsAreReadAhead(t *testing.T) {

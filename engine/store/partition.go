@@ -38,6 +38,8 @@ type partition struct {
 	user           *partitionStorage // who may use it
 	dues           dues
 
+	written *written // keys since it was opened empty; nil: it is not restored
+
 	ahead      map[string][]byte   // rows on the disk that were read ahead; nil: there is none
 	aheadBytes int                 // of ahead
 	changed    map[string]struct{} // keys written while rows are read ahead; nil: they are not
@@ -70,6 +72,7 @@ func (p *partition) begin() *partitionStorage {
 	defer p.mu.Unlock()
 	p.user = &partitionStorage{p}
 	p.forgetAhead()
+	p.endRestore()
 	return p.user
 }
 
@@ -77,6 +80,9 @@ func (p *partition) begin() *partitionStorage {
 // much to flush.
 func (p *partition) put(key string, value []byte) (full bool) {
 	p.puts++
+	if p.written != nil {
+		p.written.add(key)
+	}
 	p.dropAhead(key)
 	if p.changed != nil {
 		p.changed[key] = struct{}{}

@@ -37,6 +37,11 @@ type rows struct {
 	db    *pebble.DB
 	cache *pebble.Cache
 
+	compactions *compactions
+	restoring   atomic.Int64 // partitions
+	restored    atomic.Bool  // and what was put off meanwhile is not compacted yet
+	writtenRoom atomic.Int64 // for what partitions that are restored remember, in bytes
+
 	failure atomic.Pointer[error]
 	failed  chan struct{} // closed by the first failure
 
@@ -49,7 +54,8 @@ func openRows(files vfs.FS, path string) (*rows, error) {
 	if err := removeLogs(files, path); err != nil {
 		return nil, err
 	}
-	r := &rows{path: path, cache: pebble.NewCache(blockCache), failed: make(chan struct{})}
+	r := &rows{path: path, cache: pebble.NewCache(blockCache), compactions: newCompactions(), failed: make(chan struct{})}
+	r.writtenRoom.Store(maxWritten)
 	options := &pebble.Options{
 		FS:                 dirs{files, r.fail},
 		Cache:              r.cache,
@@ -66,12 +72,13 @@ func openRows(files vfs.FS, path string) (*rows, error) {
 		},
 		// A flush makes one file of all that is hot: compacting fewer of them
 		// writes less.
-		L0CompactionThreshold: 8,
+		L0CompactionThreshold: fewLevels,
 		// A write must never wait inside Pebble for a flush or compaction that
 		// may fail: write does it.
 		MemTableStopWritesThreshold: 1000,
 		L0StopWritesThreshold:       1000,
 	}
+	options.Experimental.CompactionScheduler = r.compactions
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		options.Levels[i].Compression = func() *block.CompressionProfile { return block.FastestCompression }
@@ -169,6 +176,7 @@ func (r *rows) write(size int, fill func(*pebble.Batch) error) error {
 	}
 	select {
 	case <-flushed:
+		r.pace()
 		return b.Close()
 	case <-r.failed:
 		return r.err()
@@ -176,7 +184,7 @@ func (r *rows) write(size int, fill func(*pebble.Batch) error) error {
 }
 
 func (r *rows) awaitCompaction() error {
-	for r.db.Metrics().Levels[0].Sublevels > slowLevels {
+	for levels := r.levels(); levels > r.mostLevels(levels); levels = r.levels() {
 		timer := time.NewTimer(10 * time.Millisecond)
 		select {
 		case <-timer.C:

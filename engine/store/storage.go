@@ -26,7 +26,14 @@ func (s *partitionStorage) usable() error {
 func (s *partitionStorage) Open() error { return nil }
 
 // MarkRecovered implements storage.Storage.
-func (s *partitionStorage) MarkRecovered() error { return nil }
+func (s *partitionStorage) MarkRecovered() error {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	if s.p.user == s {
+		s.p.endRestore()
+	}
+	return nil
+}
 
 // Close implements storage.Storage.
 func (s *partitionStorage) Close() error {
@@ -35,6 +42,7 @@ func (s *partitionStorage) Close() error {
 	if s.p.user == s {
 		s.p.user = nil
 		s.p.forgetAhead()
+		s.p.endRestore()
 	}
 	return nil
 }
@@ -55,8 +63,9 @@ func (s *partitionStorage) Get(key string) ([]byte, error) {
 	}
 	value, ok := s.p.recent(key)
 	ahead := len(s.p.ahead) > 0
+	never := !ok && s.p.written.never(key)
 	s.p.mu.RUnlock()
-	if ok {
+	if ok || never {
 		return value, nil
 	}
 	if ahead {

@@ -150,6 +150,9 @@ func (s *Store) OpenPartition(topic string, number int32) (storage.Storage, erro
 		return nil, fmt.Errorf("index store of %s/%d: %w", topic, number, err)
 	}
 	offset, err := opened.GetOffset(-1)
+	if err == nil && offset < 0 {
+		err = p.beginRestore()
+	}
 	if err != nil || s.end == nil || offset < 0 {
 		return opened, err
 	}
@@ -164,7 +167,7 @@ func (s *Store) OpenPartition(topic string, number int32) (storage.Storage, erro
 	if err := s.empty(p); err != nil {
 		return nil, fmt.Errorf("empty store of %s/%d: %w", topic, number, err)
 	}
-	return opened, nil
+	return opened, p.beginRestore()
 }
 
 func (s *Store) partition(number int32) (*partition, error) {

@@ -1,0 +1,170 @@
+package store
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/belfry/belfry/internal/await"
+)
+
+// TestRestoreIsAMap has rows of a partition that is restored written, deleted, read,
+// flushed and read again afterwards.
+func TestRestoreIsAMap(t *testing.T) {
+	t.Parallel()
+	s, err := newStore(t, vfs.NewMem(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := openPartition(t, s, 0)
+	random := rand.New(rand.NewPCG(1, 2))
+	want := map[string]string{}
+	check := func(key string) {
+		t.Helper()
+		got, err := p.Get(key)
+		if row, ok := want[key]; err != nil || (got != nil) != ok || string(got) != row {
+			t.Fatalf("%s is %q, %v, want %q (%t)", key, got, err, row, ok)
+		}
+	}
+	const rows = 120_000 // more than the first two filters take
+	for i := range rows {
+		key := fmt.Sprint("user-", random.IntN(rows))
+		check(key)
+		switch i % 11 {
+		case 3:
+			err = p.Delete(key)
+			delete(want, key)
+		default:
+			want[key] = fmt.Sprint(i)
+			err = p.Set(key, []byte(want[key]))
+		}
+		if err == nil && i%9_999 == 0 {
+			err = s.flush(0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w := s.partitions[0].written; w == nil || len(w.filters) != 2 {
+		t.Fatal("the keys are not remembered as they were meant to be")
+	}
+	if err := p.MarkRecovered(); err != nil {
+		t.Fatal(err)
+	}
+	if s.partitions[0].written != nil || s.rows.restoring.Load() != 0 || s.rows.writtenRoom.Load() != maxWritten {
+		t.Error("something is left of a restore that has ended")
+	}
+	for i := range rows {
+		check(fmt.Sprint("user-", i))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRestoreIsCompactedAfterwards has many flushes leave files that overlap while
+// partitions are restored, and Pebble compact them once the last of them is not any more,
+// however that ends.
+func TestRestoreIsCompactedAfterwards(t *testing.T) {
+	t.Parallel()
+	s, err := newStore(t, vfs.NewMem(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := openPartition(t, s, 0), openPartition(t, s, 1)
+	for range 3 * fewLevels {
+		if err := first.Set("user-7", []byte("row")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.flush(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := first.MarkRecovered(); err != nil {
+		t.Fatal(err)
+	}
+	if levels := s.rows.levels(); levels < 2*fewLevels {
+		t.Errorf("%d files overlap while a partition is restored: they were compacted", levels)
+	}
+	if err := second.Close(); err != nil {
+		t.Fatal(err)
+	}
+	await.Eventually(t, await.Patience, func() string { return fmt.Sprintf("%d files overlap, want few", s.rows.levels()) },
+		func() bool { return s.rows.levels() < fewLevels })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRestoreIsCompactedWhenItIsMuch has a restore not pile up files without end.
+func TestRestoreIsCompactedWhenItIsMuch(t *testing.T) {
+	t.Parallel()
+	s, err := newStore(t, vfs.NewMem(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := openPartition(t, s, 0)
+	most := 0
+	for range 3 * restoreLevels {
+		if err := p.Set("user-7", []byte("row")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.flush(0); err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, s.rows.levels())
+	}
+	if most < restoreLevels || most > restoreLevels+2*fewLevels {
+		t.Errorf("%d files overlapped at the most, want some %d", most, restoreLevels)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRowsWithoutAnOffsetAreFound has a process end before it had an offset for its
+// rows: the partition is not taken for an empty one.
+func TestRowsWithoutAnOffsetAreFound(t *testing.T) {
+	t.Parallel()
+	files, dir := vfs.NewMem(), t.TempDir()
+	for range 2 {
+		s, err := newStore(t, files, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := openPartition(t, s, 0)
+		if s.rows.restoring.Load() == 0 {
+			if got, err := p.Get("user-7"); string(got) != "row" || err != nil {
+				t.Errorf("the row is %q, %v", got, err)
+			}
+		} else if err := p.Set("user-7", []byte("row")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestWrittenIsBounded has keys beyond the room be looked for on the disk.
+func TestWrittenIsBounded(t *testing.T) {
+	t.Parallel()
+	var room atomic.Int64
+	room.Store(3 * firstWritten * bytesOfAWord)
+	w := newWritten(&room)
+	for i := range 200_000 {
+		key := fmt.Sprint(i)
+		if i < 40_000 && i%1000 == 0 && !w.never(key) && !w.never(key+"?") {
+			t.Errorf("%s and another key were never written, and both are taken for written", key)
+		}
+		if w.add(key); w.never(key) {
+			t.Fatalf("%s was written", key)
+		}
+	}
+	if w.filters != nil || room.Load() != 3*firstWritten*bytesOfAWord {
+		t.Errorf("%d filters take more than there is", len(w.filters))
+	}
+}
