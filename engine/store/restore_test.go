@@ -3,7 +3,6 @@ package store
 import (
 	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -146,25 +145,5 @@ func TestRowsWithoutAnOffsetAreFound(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-// TestWrittenIsBounded has keys beyond the room be looked for on the disk.
-func TestWrittenIsBounded(t *testing.T) {
-	t.Parallel()
-	var room atomic.Int64
-	room.Store(3 * firstWritten * bytesOfAWord)
-	w := newWritten(&room)
-	for i := range 200_000 {
-		key := fmt.Sprint(i)
-		if i < 40_000 && i%1000 == 0 && !w.never(key) && !w.never(key+"?") {
-			t.Errorf("%s and another key were never written, and both are taken for written", key)
-		}
-		if w.add(key); w.never(key) {
-			t.Fatalf("%s was written", key)
-		}
-	}
-	if w.filters != nil || room.Load() != 3*firstWritten*bytesOfAWord {
-		t.Errorf("%d filters take more than there is", len(w.filters))
 	}
 }
