@@ -233,7 +233,7 @@ func (p *partition) index() error {
 	}
 	at = mark(at, p.dues.policy)
 	if bytes.Equal(found, at) {
-		p.dues.any, err = p.hasDues()
+		p.dues.any, err = p.has(dueKind)
 		p.dues.indexed = err == nil
 		return err
 	}
@@ -249,8 +249,9 @@ func (p *partition) index() error {
 	return s.rows.write(0, func(b *pebble.Batch) error { return b.Set(p.key(indexedKind, ""), at, nil) })
 }
 
-func (p *partition) hasDues() (bool, error) {
-	iter, err := p.store.rows.iterate(p.key(dueKind, ""), p.key(dueKind+1, ""))
+// has reports whether there is anything of a kind on the disk.
+func (p *partition) has(kind byte) (bool, error) {
+	iter, err := p.store.rows.iterate(p.key(kind, ""), p.key(kind+1, ""))
 	if err != nil {
 		return false, err
 	}

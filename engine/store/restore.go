@@ -59,19 +59,17 @@ func (r *rows) mostLevels(levels int) int {
 // beginRestore has a partition that was opened without an offset be restored, unless
 // there are rows all the same: the process was killed before it had an offset for them.
 func (p *partition) beginRestore() error {
-	iter, err := p.store.rows.iterate(p.key(rowKind, ""), p.key(rowKind+1, ""))
+	found, err := p.has(rowKind)
 	if err != nil {
 		return err
 	}
-	defer iter.Release()
-	found := iter.Next()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !found && p.puts == 0 {
 		p.written = newWritten(&p.store.rows.writtenRoom)
 		p.store.rows.restores(1)
 	}
-	return iter.Err()
+	return nil
 }
 
 // endRestore may be called with the partition locked only, also if it is not restored.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/lovoo/goka/storage"
 
 	"github.com/belfry/belfry/internal/await"
 )
@@ -64,6 +65,17 @@ func TestRestoreIsAMap(t *testing.T) {
 	}
 }
 
+// writeOneMore leaves a file that overlaps with those of the calls before.
+func writeOneMore(t *testing.T, s *Store, p storage.Storage) {
+	t.Helper()
+	if err := p.Set("user-7", []byte("row")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.flush(0); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestRestoreIsCompactedAfterwards has many flushes leave files that overlap while
 // partitions are restored, and Pebble compact them once the last of them is not any more,
 // however that ends.
@@ -75,12 +87,7 @@ func TestRestoreIsCompactedAfterwards(t *testing.T) {
 	}
 	first, second := openPartition(t, s, 0), openPartition(t, s, 1)
 	for range 3 * fewLevels {
-		if err := first.Set("user-7", []byte("row")); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.flush(0); err != nil {
-			t.Fatal(err)
-		}
+		writeOneMore(t, s, first)
 	}
 	if err := first.MarkRecovered(); err != nil {
 		t.Fatal(err)
@@ -108,12 +115,7 @@ func TestRestoreIsCompactedWhenItIsMuch(t *testing.T) {
 	p := openPartition(t, s, 0)
 	most := 0
 	for range 3 * restoreLevels {
-		if err := p.Set("user-7", []byte("row")); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.flush(0); err != nil {
-			t.Fatal(err)
-		}
+		writeOneMore(t, s, p)
 		most = max(most, s.rows.levels())
 	}
 	if most < restoreLevels || most > restoreLevels+2*fewLevels {
