@@ -67,13 +67,13 @@ type conn struct {
 	head []byte // of the request that is being written, up to requestHead
 	rest int    // bytes of it behind the head that are still to come
 
-	answer  []byte // what is still to be read of one that has begun, in one of the next three
+	answer  pieces // what is still to be read of one that has begun
 	pass    int    // bytes behind answer that are read as they are
 	reading *share // of answer, nil for none
 
-	begin            [responseHead]byte // of an answer
-	whole, rewritten buffer             // one to a fetch
-	rewriter         rewriter
+	begin    [responseHead]byte // of an answer
+	body     buffer             // of one to a fetch
+	rewriter rewriter
 }
 
 func newConn(c net.Conn, of *budget) *conn {
@@ -148,19 +148,19 @@ func (c *conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if len(c.answer) == 0 && c.pass == 0 {
+	if c.answer.size == 0 && c.pass == 0 {
 		if err := c.next(); err != nil {
 			return 0, err
 		}
 	}
-	if len(c.answer) > 0 {
-		if c.reading != nil && len(p) >= len(c.answer) && len(c.answer) > keptAnyway {
+	if c.answer.size > 0 {
+		if c.reading != nil && len(p) >= c.answer.size && c.answer.size > keptAnyway {
 			if s := c.letGo(); s != nil {
 				s.keep(p) // it is for the rest of the answer, so no buffer that is used again
 			}
 		}
-		n := copy(p[:min(copyAtOnce, len(p))], c.answer)
-		if c.answer = c.answer[n:]; len(c.answer) == 0 {
+		n := c.answer.read(p[:min(copyAtOnce, len(p))])
+		if c.answer.size == 0 {
 			c.wasRead()
 		}
 		return n, nil
@@ -180,26 +180,20 @@ func (c *conn) next() error {
 	version, fetch := c.fetches[id]
 	delete(c.fetches, id)
 	c.mu.Unlock()
+	c.answer.reset()
+	c.answer.add(c.begin[:])
 	if !fetch || size <= 0 || size > maxFrame {
-		c.answer, c.pass = c.begin[:], max(size, 0)
+		c.pass = max(size, 0)
 		return nil
 	}
-	c.whole.reset(responseHead + size)
-	c.whole = append(c.whole, c.begin[:]...)[:responseHead+size]
-	body := c.whole[responseHead:]
-	if _, err := io.ReadFull(c.Conn, body); err != nil {
+	c.body.reset(size)
+	c.body = c.body[:size]
+	if _, err := io.ReadFull(c.Conn, c.body); err != nil {
+		c.answer.reset()
 		return err
 	}
-	c.rewritten.reset(responseHead + size)
-	rewritten, share, changed := c.rewriter.rewrite(append(c.rewritten, c.begin[:]...), version, body)
-	c.rewritten = rewritten
-	c.hold(share)
-	if !changed {
-		c.answer = c.whole
-		return nil
-	}
-	binary.BigEndian.PutUint32(c.rewritten, uint32(len(c.rewritten)-lengthBytes))
-	c.answer = c.rewritten
+	c.hold(c.rewriter.rewrite(&c.answer, version, c.body))
+	binary.BigEndian.PutUint32(c.begin[:], uint32(c.answer.size-lengthBytes))
 	return nil
 }
 
@@ -214,6 +208,6 @@ func (c *conn) wasRead() {
 	}
 	c.reading = nil
 	if c.rewriter.budget.scarce() {
-		c.answer, c.whole, c.rewritten, c.rewriter.batches = nil, nil, nil, nil
+		c.answer, c.body, c.rewriter.batches = pieces{}, nil, nil
 	}
 }

@@ -1,10 +1,14 @@
 package inflate
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -63,71 +67,100 @@ type rewriter struct {
 	budget  *budget
 	batches buffer // of an answer, without compression
 	changes []change
+	lengths []byte // of what is changed, as the answer has them
 }
 
-// change is where the batches of a partition stand within those of an answer, which
-// move as they grow.
+// change is what the batches of a partition are instead: those of the rewriter, which
+// move as they grow, from one offset to another.
 type change struct {
-	of       *kmsg.FetchResponseTopicPartition
+	of       []byte
 	from, to int
 }
 
-// rewrite appends an answer to out, which has room for as much again, with its batches
-// decompressed. It reports whether anything of it is another than it was, and appends
-// nothing otherwise; what it does not understand is the client's to refuse. The share is
-// what the answer takes of the budget, nil for nothing.
-func (r *rewriter) rewrite(out buffer, version int16, body []byte) (buffer, *share, bool) {
+// rewrite adds an answer to out, with its batches decompressed; what it does not
+// understand it adds as it is, for the client to refuse. What is added is the body's and
+// the rewriter's, up to its next call. The share is what the answer takes of the budget,
+// nil for nothing.
+func (r *rewriter) rewrite(out *pieces, version int16, body []byte) *share {
 	answer := kmsg.NewPtrFetchResponse()
 	answer.SetVersion(version)
-	tags := 0
-	if version >= flexible {
-		// No header of a response has had a tag so far.
-		if tags = 1; body[0] != 0 {
-			return out, nil, false
-		}
-	}
-	if answer.UnsafeReadFrom(body[tags:]) != nil {
-		return out, nil, false
+	// No header of a response has had a tag so far.
+	tagged := version >= flexible
+	if tagged && body[0] != 0 || answer.UnsafeReadFrom(body[tags(tagged):]) != nil {
+		out.add(body)
+		return nil
 	}
 	r.batches.reset(len(body))
-	r.changes = r.changes[:0]
+	r.changes, r.lengths = r.changes[:0], r.lengths[:0]
 	p := &portion{of: r.budget, left: maxAnswer}
-	var outside *kmsg.FetchResponseTopicPartition // that there was no room for
-	for i := range answer.Topics {
-		for j := range answer.Topics[i].Partitions {
-			of := &answer.Topics[i].Partitions[j]
-			if !r.inflate(of, p) && outside == nil {
-				outside = of
+	var outside []byte // that there was no room for
+	for _, t := range answer.Topics {
+		for _, of := range t.Partitions {
+			if !r.inflate(of.RecordBatches, p) && outside == nil {
+				outside = of.RecordBatches
 			}
 		}
 	}
 	if outside != nil && p.left == maxAnswer { // the answer has nothing else
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		p.wait = ctx
+		r.changes = slices.DeleteFunc(r.changes, func(c change) bool { return &c.of[0] == &outside[0] })
 		r.inflate(outside, p)
 		cancel()
+		slices.SortFunc(r.changes, func(a, b change) int { return cmp.Compare(offsetIn(body, a.of), offsetIn(body, b.of)) })
 	}
-	if len(r.changes) == 0 {
-		return out, p.share(), false
+	r.assemble(out, tagged, body)
+	return p.share()
+}
+
+// assemble adds the body to out, with other batches and their lengths in the places of
+// those that are changed.
+func (r *rewriter) assemble(out *pieces, tagged bool, body []byte) {
+	done := 0
+	for _, c := range r.changes {
+		at := offsetIn(body, c.of)
+		out.add(body[done : at-len(appendLength(nil, tagged, len(c.of)))])
+		from := len(r.lengths)
+		r.lengths = appendLength(r.lengths, tagged, c.to-c.from)
+		out.add(r.lengths[from:])
+		out.add(r.batches[c.from:c.to])
+		done = at + len(c.of)
 	}
-	for i, c := range r.changes {
-		c.of.RecordBatches = r.batches[c.from:c.to:c.to]
-		r.changes[i].of = nil
+	out.add(body[done:])
+}
+
+// tags is how many bytes there are before an answer for the tags of its header.
+func tags(tagged bool) int {
+	if tagged {
+		return 1
 	}
-	out = grown(out, len(body)+len(r.batches))
-	return answer.AppendTo(append(out, body[:tags]...)), p.share(), true
+	return 0
+}
+
+// appendLength appends what stands before so many bytes: COMPACT_NULLABLE_BYTES (KIP-482)
+// or NULLABLE_BYTES of the protocol.
+func appendLength(out []byte, compact bool, n int) []byte {
+	if compact {
+		return binary.AppendUvarint(out, uint64(n)+1)
+	}
+	return binary.BigEndian.AppendUint32(out, uint32(n))
+}
+
+// offsetIn is where part, which is not empty, begins within the whole that it is a part of.
+func offsetIn(whole, part []byte) int {
+	return int(uintptr(unsafe.Pointer(&part[0])) - uintptr(unsafe.Pointer(&whole[0])))
 }
 
 // inflate decompresses the batches of a partition. It reports false if there was no room
 // for the first of them.
-func (r *rewriter) inflate(of *kmsg.FetchResponseTopicPartition, p *portion) bool {
+func (r *rewriter) inflate(of []byte, p *portion) bool {
 	from := len(r.batches)
 	var other bool
-	if r.batches, other = appendInflated(r.batches, of.RecordBatches, p); !other {
+	if r.batches, other = appendInflated(r.batches, of, p); !other {
 		return true
 	}
 	r.changes = append(r.changes, change{of, from, len(r.batches)})
-	return len(r.batches) > from || len(of.RecordBatches) == 0
+	return len(r.batches) > from
 }
 
 // appendInflated appends the batches of a partition to out, as many as there is room
