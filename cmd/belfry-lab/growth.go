@@ -9,8 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/bench"
 	"github.com/belfry/belfry/internal/bench/figures"
+	versus "github.com/belfry/belfry/internal/bench/peers"
 	"github.com/belfry/belfry/internal/cli"
 	"github.com/belfry/belfry/internal/options"
 )
@@ -18,8 +20,8 @@ import (
 // growthOptions are those of bench growth.
 type growthOptions struct {
 	measureOptions
-	events, rounds               int
-	userSteps, capSteps, parting []int
+	events, rounds                           int
+	userSteps, capSteps, parting, recipients []int
 
 	measured int // so far: each has topics of its own name
 }
@@ -28,11 +30,12 @@ func benchGrowthCommand(p *cli.Program) *cobra.Command {
 	var o growthOptions
 	c := &cobra.Command{
 		Use:   "growth",
-		Short: "Measure how catching up from the journal changes with users, with the size of inboxes and with partitions",
+		Short: "Measure how catching up changes with users, the size of inboxes, partitions and recipients of an event",
 		Long: `Measure catching up from the journal as bench catchup does, at one value after another
 of one quantity while the others stay: users, items that an inbox keeps
-(--inbox-cap of the processor, with events enough to fill them), and partitions. Told
-are steady records a second, processor time for a million and the highest resident memory, as medians, and how
+(--inbox-cap of the processor, with events enough to fill them), and partitions. Then,
+from the notifications topic, recipients of an event, with as many deliveries in all;
+above 1000 an event is several messages. Told are steady records a second, processor time for a million and the highest resident memory, as medians, and how
 many times those of the step before each is.`,
 		Example: `  belfry-lab bench growth --brokers 127.0.0.1:9092 | tee docs/bench/growth.txt
   belfry-lab bench growth --brokers 127.0.0.1:9092 --user-steps 1000,1000000 --cap-steps 100 --partition-steps 12`,
@@ -56,12 +59,13 @@ many times those of the step before each is.`,
 	fs.IntSliceVar(&o.userSteps, "user-steps", []int{1000, 10_000, 100_000, 1_000_000}, "users, a `list`; none: not measured")
 	fs.IntSliceVar(&o.capSteps, "cap-steps", []int{10, 100, 1000}, "items that an inbox keeps, a `list`, for so many users that all are full")
 	fs.IntSliceVar(&o.parting, "partition-steps", []int{1, 4, 16, 64}, "partitions, a `list`")
+	fs.IntSliceVar(&o.recipients, "recipient-steps", []int{1, 10, 100, 1000, 10_000}, "recipients of an event, a `list`; --events are deliveries")
 	return c
 }
 
 func (o *growthOptions) Validate() error {
 	errs := []error{o.measureOptions.Validate(), atLeast("events", o.events, 1000), atLeast("rounds", o.rounds, 1)}
-	for flag, steps := range map[string][]int{"user-steps": o.userSteps, "cap-steps": o.capSteps, "partition-steps": o.parting} {
+	for flag, steps := range map[string][]int{"user-steps": o.userSteps, "cap-steps": o.capSteps, "partition-steps": o.parting, "recipient-steps": o.recipients} {
 		for _, n := range steps {
 			errs = append(errs, atLeast(flag, n, 1))
 		}
@@ -69,6 +73,11 @@ func (o *growthOptions) Validate() error {
 	for _, n := range o.capSteps {
 		if n > 1000 || 2*n > o.events {
 			errs = append(errs, cli.FlagErrorf("cap-steps", "must be at most 1000 and half of --events, is %d", n))
+		}
+	}
+	for _, n := range o.recipients {
+		if n > o.users || o.events%n != 0 || n > belfry.MaxRecipients && n%belfry.MaxRecipients != 0 {
+			errs = append(errs, cli.FlagErrorf("recipient-steps", "must divide --events, be at most --users and, above %d, a multiple of that; is %d", belfry.MaxRecipients, n))
 		}
 	}
 	for _, n := range o.parting {
@@ -79,49 +88,68 @@ func (o *growthOptions) Validate() error {
 	return errors.Join(errs...)
 }
 
+// figure is what one round came to.
+type figure struct{ steady, cpu, memory float64 }
+
 // run measures one quantity after the other.
 func (o *growthOptions) run(ctx context.Context, b *bench.Config) error {
+	journal := func(ctx context.Context, c *bench.Config, name string, args ...string) (figure, error) {
+		program := c.BelfryProcessor("unread")
+		program.Args = append(slices.Clone(program.Args), args...)
+		r, err := c.CatchUp(ctx, name, program, o.events)
+		return figure{r.Steady, r.SteadyCPU, r.Memory}, err
+	}
 	for _, q := range []struct {
-		name  string
-		steps []int
-		set   func(c *bench.Config, program *bench.Program, n int)
+		name    string
+		steps   []int
+		measure func(ctx context.Context, c bench.Config, name string, n int) (figure, error)
 	}{
-		{"users", o.userSteps, func(c *bench.Config, _ *bench.Program, n int) { c.Users = n }},
-		{"items an inbox", o.capSteps, func(c *bench.Config, program *bench.Program, n int) {
-			c.Users = max(o.events/(2*n), 1) // each gets twice what he keeps
-			program.Args = append(slices.Clone(program.Args), "--inbox-cap", strconv.Itoa(n))
+		{"users", o.userSteps, func(ctx context.Context, c bench.Config, name string, n int) (figure, error) {
+			c.Users = n
+			return journal(ctx, &c, name)
 		}},
-		{"partitions", o.parting, func(c *bench.Config, _ *bench.Program, n int) { c.Partitions = n }},
+		{"items an inbox", o.capSteps, func(ctx context.Context, c bench.Config, name string, n int) (figure, error) {
+			c.Users = max(o.events/(2*n), 1) // each gets twice what he keeps
+			return journal(ctx, &c, name, "--inbox-cap", strconv.Itoa(n))
+		}},
+		{"partitions", o.parting, func(ctx context.Context, c bench.Config, name string, n int) (figure, error) {
+			c.Partitions = n
+			return journal(ctx, &c, name)
+		}},
+		{"recipients", o.recipients, func(ctx context.Context, c bench.Config, name string, n int) (figure, error) {
+			all := versus.Config{Config: c, Events: o.events, Recipients: n}
+			r, err := all.Run(ctx, name, versus.BelfryFromNotifications)
+			return figure{r.Steady, r.SteadyCPU, r.Memory}, err
+		}},
 	} {
-		var before *bench.CaughtUp
+		var before *figure
 		for _, n := range q.steps {
-			c, program := *b, b.BelfryProcessor("unread")
-			q.set(&c, &program, n)
-			r, err := o.step(ctx, &c, program)
-			if err != nil {
-				return fmt.Errorf("%d %s: %w", n, q.name, err)
+			var rounds []figure
+			for range o.rounds {
+				o.measured++
+				r, err := q.measure(ctx, *b, fmt.Sprintf("growth-%d", o.measured), n)
+				if err != nil {
+					return fmt.Errorf("%d %s: %w", n, q.name, err)
+				}
+				rounds = append(rounds, r)
 			}
-			line := fmt.Sprintf("%7d %-14s steady %7.0f/s, %5.1f CPU-s a million, peak %4.0f MiB", n, q.name, r.Steady, r.SteadyCPU, r.Memory)
-			if before != nil && before.Steady > 0 && before.SteadyCPU > 0 {
-				line += fmt.Sprintf(" (%.2f, %.2f, %.2f times)", r.Steady/before.Steady, r.SteadyCPU/before.SteadyCPU, r.Memory/before.Memory)
+			now := medianOf(rounds)
+			line := fmt.Sprintf("%7d %-14s steady %7.0f/s, %5.1f CPU-s a million, peak %4.0f MiB", n, q.name, now.steady, now.cpu, now.memory)
+			if before != nil && before.steady > 0 && before.cpu > 0 {
+				line += fmt.Sprintf(" (%.2f, %.2f, %.2f times)", now.steady/before.steady, now.cpu/before.cpu, now.memory/before.memory)
 			}
 			b.Print("%s", line)
-			before = &r
+			before = &now
 		}
 	}
 	return nil
 }
 
-// step is the median of the rounds of one value.
-func (o *growthOptions) step(ctx context.Context, c *bench.Config, program bench.Program) (bench.CaughtUp, error) {
+// medianOf is each quantity's own median.
+func medianOf(rounds []figure) figure {
 	var steady, cpu, memory []float64
-	for range o.rounds {
-		o.measured++
-		r, err := c.CatchUp(ctx, fmt.Sprintf("growth-%d", o.measured), program, o.events)
-		if err != nil {
-			return r, err
-		}
-		steady, cpu, memory = append(steady, r.Steady), append(cpu, r.SteadyCPU), append(memory, r.Memory)
+	for _, r := range rounds {
+		steady, cpu, memory = append(steady, r.steady), append(cpu, r.cpu), append(memory, r.memory)
 	}
-	return bench.CaughtUp{Steady: figures.Median(steady), SteadyCPU: figures.Median(cpu), Memory: figures.Median(memory)}, nil
+	return figure{figures.Median(steady), figures.Median(cpu), figures.Median(memory)}
 }

@@ -34,6 +34,9 @@ type Feed struct {
 	Due func(id string, at time.Time)
 	// First is the number of the first event.
 	First int
+	// Recipients, if above 1, is how many of the users, in turn, each event is for; not with
+	// Journal, Due or Zipf. At most belfry.MaxRecipients.
+	Recipients int
 	// Zipf, if above 1, is the exponent of the law by which users get events instead of
 	// in turn, the same ones in each feed: of 1.1, a seventh goes to the first of 10,000.
 	Zipf float64
@@ -117,6 +120,9 @@ func (f *Feed) Run(ctx context.Context, n int) (written int, err error) {
 
 func (f *Feed) encode(i int, due time.Time) (key string, value []byte, err error) {
 	e := Event(i, f.Users, due)
+	if f.Recipients > 1 {
+		return f.encodeForMany(i, e)
+	}
 	if f.chosen != nil {
 		e.Recipient = Recipient(int(f.chosen.Uint64()), f.Users)
 	}
@@ -130,6 +136,19 @@ func (f *Feed) encode(i int, due time.Time) (key string, value []byte, err error
 	key, e.Recipient = e.Recipient, ""
 	value, err = codec.EncodeRecord(inbox.Record{Kind: inbox.KindNotify, Notification: e})
 	return key, value, err
+}
+
+func (f *Feed) encodeForMany(i int, e belfry.Notification) (key string, value []byte, err error) {
+	many := struct {
+		belfry.Notification
+		Recipient  string   `json:"recipient,omitempty"` // hides that of the notification
+		Recipients []string `json:"recipients"`
+	}{Notification: e}
+	for j := range f.Recipients {
+		many.Recipients = append(many.Recipients, Recipient(i*f.Recipients+j, f.Users))
+	}
+	value, err = json.Marshal(&many)
+	return e.ID, value, err
 }
 
 // Event is the i-th event: about 290 bytes of JSON, as a service would send it.

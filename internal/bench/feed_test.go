@@ -114,6 +114,31 @@ func TestFeedAndFollow(t *testing.T) {
 	}
 }
 
+// An event for many is one message for that many users, in turn.
+func TestFeedForMany(t *testing.T) {
+	cfg := started(t)
+	got := follow(t, cfg, prefix.Notifications())
+	feed := bench.Feed{Kafka: cfg, Prefix: prefix, Users: 7, Recipients: 5}
+	if written, err := feed.Run(t.Context(), 3); written != 3 || err != nil {
+		t.Fatalf("wrote %d, %v", written, err)
+	}
+	counts := map[string]int{}
+	for _, r := range got.await(t, 3) {
+		m, err := belfry.ParseRecord(r.Value, belfry.Notification{})
+		if err != nil || len(m.Recipients) != 5 {
+			t.Fatalf("%s: %v", r.Value, err)
+		}
+		for _, user := range m.Recipients {
+			counts[user]++
+		}
+	}
+	for i := range 7 {
+		if n := counts[bench.Recipient(i, 7)]; n < 2 || n > 3 {
+			t.Errorf("user %d got %d of 15", i, n)
+		}
+	}
+}
+
 // Without a number a feed goes on until it is told to stop, and that is no
 // error; with one it is.
 func TestFeedStops(t *testing.T) {

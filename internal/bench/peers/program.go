@@ -20,6 +20,9 @@ type program struct {
 
 type input struct{ group, topic string }
 
+// BelfryFromNotifications is Belfry with its router.
+const BelfryFromNotifications = "belfry, from notifications"
+
 // programs are all, in the order of the table.
 func programs() []program {
 	fold := func(p belfry.Prefix) []input { return []input{{p.UnreadGroup(), p.Journal()}} }
@@ -31,7 +34,7 @@ func programs() []program {
 	belfryPath := func(r *run) string { return r.Belfry }
 	all := []program{
 		{"belfry, from the journal", true, processor(belfryPath, "processor", "--groups", "unread", "--metrics-addr", "127.0.0.1:0"), fold},
-		{"belfry, from notifications", false, processor(belfryPath, "processor", "--groups", "router,unread", "--metrics-addr", "127.0.0.1:0"), func(p belfry.Prefix) []input {
+		{BelfryFromNotifications, false, processor(belfryPath, "processor", "--groups", "router,unread", "--metrics-addr", "127.0.0.1:0"), func(p belfry.Prefix) []input {
 			return append(fold(p), input{p.RouterGroup(p.Notifications()), p.Notifications()})
 		}},
 	}

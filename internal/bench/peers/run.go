@@ -21,9 +21,12 @@ import (
 // Config says what to measure, and where.
 type Config struct {
 	bench.Config
-	Events int
+	Events int // of one recipient each
 	// Zipf is the exponent of the law by which users get events; 0: in turn.
 	Zipf float64
+	// Recipients is for how many users each event is, in turn; 0 for one. Of more than a
+	// message may have it is several messages. Only from notifications, and without Zipf.
+	Recipients int
 	// Threads of Kafka Streams.
 	Threads int
 	// Goka is the path of internal/plaingoka, Streams the class path of
@@ -100,8 +103,8 @@ func (c *Config) Run(ctx context.Context, name, of string) (out Result, err erro
 	if err := errors.Join(err, topics.Close()); err != nil {
 		return out, err
 	}
-	feed := bench.Feed{Kafka: c.Kafka, Prefix: r.prefix, Users: c.Users, Journal: p.journal, Zipf: c.Zipf}
-	if _, err := feed.Run(ctx, c.Events); err != nil {
+	feed := bench.Feed{Kafka: c.Kafka, Prefix: r.prefix, Users: c.Users, Journal: p.journal, Zipf: c.Zipf, Recipients: min(c.Recipients, belfry.MaxRecipients)}
+	if _, err := feed.Run(ctx, c.Events/max(feed.Recipients, 1)); err != nil {
 		return out, fmt.Errorf("load the input: %w", err)
 	}
 	loaded, err := r.logBytes(ctx)
