@@ -47,10 +47,7 @@ func (p *partition) beginAhead(keys []string) []string {
 	defer p.mu.Unlock()
 	missing := make([]string, 0, len(keys))
 	for _, key := range keys {
-		if _, ok := p.fresh[key]; ok {
-			continue
-		}
-		if _, ok := p.flushed[key]; ok {
+		if _, ok := p.held(key); ok {
 			continue
 		}
 		if _, ok := p.ahead[key]; ok {

@@ -140,7 +140,7 @@ func (s *Store) Row(number int32, key string) ([]byte, error) {
 
 // writeDue writes the entry of a row beside it, nil for a row that is deleted. Where
 // no row was ever due nothing is written.
-func (p *partition) writeDue(b *pebble.Batch, key string, value []byte) error {
+func (p *partition) writeDue(b entries, key string, value []byte) error {
 	if p.store.due == nil {
 		return nil
 	}
@@ -190,7 +190,7 @@ func mark(offset []byte, policy uint64) []byte {
 // markIndexed notes at which offset the index is that of the rows. A release that
 // knows no index moves the offset alone, and so does this one while entries of two
 // policies may be in it.
-func (p *partition) markIndexed(b *pebble.Batch, offset int64, hasOffset bool) error {
+func (p *partition) markIndexed(b entries, offset int64, hasOffset bool) error {
 	if p.store.due == nil {
 		return nil
 	}

@@ -55,11 +55,13 @@ func (s *Store) all() []*partition {
 func (s *Store) flush(atLeast int64) error {
 	s.flushing.Lock()
 	defer s.flushing.Unlock()
-	size := s.bytes.Load()
-	if size < atLeast {
+	if s.bytes.Load() < atLeast {
 		return s.rows.err()
 	}
-	return s.rows.write(int(size), func(b *pebble.Batch) error {
+	if err := s.flushBulks(); err != nil {
+		return err
+	}
+	return s.rows.write(int(s.bytes.Load()), func(b *pebble.Batch) error {
 		for _, p := range s.all() {
 			if err := p.flush(b); err != nil {
 				return err
@@ -76,6 +78,10 @@ func (s *Store) empty(p *partition) error {
 	p.mu.Lock()
 	s.bytes.Add(-p.bytes)
 	p.fresh, p.flushed = map[string][]byte{}, nil
+	if p.bulk != nil {
+		p.bulk.reset()
+		p.bulkFlushed.reset()
+	}
 	p.bytes, p.puts, p.hasOffset = 0, 0, false
 	p.forgetAhead()
 	p.mu.Unlock()

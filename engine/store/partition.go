@@ -38,7 +38,10 @@ type partition struct {
 	user           *partitionStorage // who may use it
 	dues           dues
 
-	written *written // keys since it was opened empty; nil: it is not restored
+	// Of a partition that is restored, nil otherwise: which keys were written since it was
+	// opened empty, and in place of fresh and flushed, the rows.
+	written           *written
+	bulk, bulkFlushed *bulk
 
 	ahead      map[string][]byte   // rows on the disk that were read ahead; nil: there is none
 	aheadBytes int                 // of ahead
@@ -80,19 +83,30 @@ func (p *partition) begin() *partitionStorage {
 // much to flush.
 func (p *partition) put(key string, value []byte) (full bool) {
 	p.puts++
-	if p.written != nil {
-		p.written.add(key)
-	}
 	p.dropAhead(key)
 	if p.changed != nil {
 		p.changed[key] = struct{}{}
 	}
+	more := 0
+	if p.bulk != nil {
+		hash := p.written.hash(key)
+		p.written.add(hash)
+		more = p.bulk.put(hash, key, value)
+	} else {
+		more = p.putFresh(key, value)
+	}
+	p.bytes += int64(more)
+	return p.store.bytes.Add(int64(more)) >= p.store.unflushed() && more != 0
+}
+
+// putFresh returns how many bytes more are taken.
+func (p *partition) putFresh(key string, value []byte) (more int) {
 	old, ok := p.fresh[key]
 	if value != nil && len(value) <= cap(old) && old != nil {
 		p.fresh[key] = append(old[:0], value...)
-		return false
+		return 0
 	}
-	more := -cap(old)
+	more = -cap(old)
 	if !ok {
 		more = len(key) + entryBytes
 	}
@@ -101,17 +115,29 @@ func (p *partition) put(key string, value []byte) (full bool) {
 		value = append(make([]byte, 0, len(value)+len(value)/8), value...)
 	}
 	p.fresh[key] = value
-	more += cap(value)
-	p.bytes += int64(more)
-	return p.store.bytes.Add(int64(more)) >= unflushedBytes
+	return more + cap(value)
+}
+
+// held returns a row that is in memory; its value is the partition's.
+func (p *partition) held(key string) (value []byte, ok bool) {
+	if p.bulk != nil {
+		hash := p.written.hash(key)
+		if value, ok = p.bulk.get(hash, key); !ok {
+			value, ok = p.bulkFlushed.get(hash, key)
+		}
+		if ok {
+			return value, true
+		}
+	}
+	if value, ok = p.fresh[key]; !ok {
+		value, ok = p.flushed[key]
+	}
+	return value, ok
 }
 
 // recent returns a copy of a row that is in memory.
 func (p *partition) recent(key string) (value []byte, ok bool) {
-	if value, ok = p.fresh[key]; !ok {
-		value, ok = p.flushed[key]
-	}
-	if value != nil {
+	if value, ok = p.held(key); value != nil {
 		value = append(make([]byte, 0, len(value)), value...)
 	}
 	return value, ok
@@ -120,7 +146,7 @@ func (p *partition) recent(key string) (value []byte, ok bool) {
 // flush writes what is fresh to b, at one point in time.
 func (p *partition) flush(b *pebble.Batch) error {
 	p.mu.Lock()
-	if p.puts == 0 {
+	if p.puts == 0 || p.bulk != nil && len(p.bulk.rows) > 0 { // since bulks were written: the offset goes with these
 		p.mu.Unlock()
 		return nil
 	}

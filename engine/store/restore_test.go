@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -61,6 +62,68 @@ func TestRestoreIsAMap(t *testing.T) {
 		check(fmt.Sprint("user-", i))
 	}
 	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRestoreEndsAmidAFlush has rows be read that are being written when the partition is
+// recovered, and those that came since.
+func TestRestoreEndsAmidAFlush(t *testing.T) {
+	t.Parallel()
+	s, err := newStore(t, vfs.NewMem(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := openPartition(t, s, 0)
+	set := func(key, value string) {
+		t.Helper()
+		if err := opened.Set(key, []byte(value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("flushing", "a")
+	set("both", "b")
+	if err := opened.Delete("deleted"); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.partitions[0].takeBulk(); !ok {
+		t.Fatal("nothing is to be written")
+	}
+	set("both", "c")
+	set("since", "d")
+	if err := opened.MarkRecovered(); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"flushing": "a", "both": "c", "since": "d", "deleted": ""} {
+		if got, err := opened.Get(key); string(got) != want || (got == nil) != (want == "") || err != nil {
+			t.Errorf("%s is %q, %v, want %q", key, got, err, want)
+		}
+	}
+	if got := s.bytes.Load(); got <= 0 {
+		t.Errorf("%d bytes are to be flushed", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.bytes.Load(); got != 0 {
+		t.Errorf("%d bytes are left", got)
+	}
+}
+
+// TestOffsetsWaitForTheirRows holds that no offset is written while rows that came with it
+// are in no file yet: a process that is killed then would miss them.
+func TestOffsetsWaitForTheirRows(t *testing.T) {
+	t.Parallel()
+	s, err := newStore(t, vfs.NewMem(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, openPartition(t, s, 0), 0, 1)
+	b := s.rows.db.NewBatch()
+	if err := s.partitions[0].flush(b); err != nil || !b.Empty() {
+		t.Errorf("the offset is written without its row, %v", err)
+	}
+	if err := errors.Join(b.Close(), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/sstable/block"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -37,6 +40,8 @@ type rows struct {
 	db    *pebble.DB
 	cache *pebble.Cache
 
+	options *pebble.Options
+
 	compactions *compactions
 	restoring   atomic.Int64 // partitions
 	restored    atomic.Bool  // and what was put off meanwhile is not compacted yet
@@ -57,7 +62,7 @@ func openRows(files vfs.FS, path string) (*rows, error) {
 	r := &rows{path: path, cache: pebble.NewCache(blockCache), compactions: newCompactions(), failed: make(chan struct{})}
 	r.writtenRoom.Store(maxWritten)
 	options := &pebble.Options{
-		FS:                 dirs{files, r.fail},
+		FS:                 &dirs{files, r.fail},
 		Cache:              r.cache,
 		DisableWAL:         true,
 		MemTableSize:       memoryTable,
@@ -83,6 +88,8 @@ func openRows(files vfs.FS, path string) (*rows, error) {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		options.Levels[i].Compression = func() *block.CompressionProfile { return block.FastestCompression }
 	}
+	options.EnsureDefaults()
+	r.options = options
 	db, err := pebble.Open(path, options)
 	if err == nil {
 		err = r.err()
@@ -183,6 +190,40 @@ func (r *rows) write(size int, fill func(*pebble.Batch) error) error {
 	}
 }
 
+// ingest makes a file that fill has filled part of the database, all or nothing of it. One
+// call at a time, and none beside write: nothing in memory overlaps with the file, so that
+// Pebble has nothing to wait for.
+func (r *rows) ingest(fill func(sortedFile) error) error {
+	if err := r.enter(); err != nil {
+		return err
+	}
+	defer r.leave()
+	if err := r.awaitCompaction(); err != nil {
+		return err
+	}
+	path := r.path + ".ingest"
+	err := r.writeSorted(path, fill)
+	if err == nil {
+		err = r.db.Ingest(context.Background(), []string{path})
+	}
+	if err != nil {
+		r.fail(err)
+		return err
+	}
+	r.pace()
+	return nil
+}
+
+func (r *rows) writeSorted(path string, fill func(sortedFile) error) error {
+	file, err := r.options.FS.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	format := r.options.FormatMajorVersion.MaxTableFormat()
+	w := sstable.NewWriter(objstorageprovider.NewFileWritable(file), r.options.MakeWriterOptions(0, format))
+	return errors.Join(fill(sortedFile{w}), w.Close())
+}
+
 func (r *rows) awaitCompaction() error {
 	for levels := r.levels(); levels > r.mostLevels(levels); levels = r.levels() {
 		timer := time.NewTimer(10 * time.Millisecond)
@@ -275,7 +316,7 @@ type dirs struct {
 }
 
 // OpenDir implements vfs.FS.
-func (d dirs) OpenDir(name string) (vfs.File, error) {
+func (d *dirs) OpenDir(name string) (vfs.File, error) {
 	f, err := d.FS.OpenDir(name)
 	if err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func (s *partitionStorage) Get(key string) ([]byte, error) {
 	}
 	value, ok := s.p.recent(key)
 	ahead := len(s.p.ahead) > 0
-	never := !ok && s.p.written.never(key)
+	never := !ok && s.p.never(key)
 	s.p.mu.RUnlock()
 	if ok || never {
 		return value, nil
@@ -107,7 +107,7 @@ func (s *partitionStorage) put(key string, value []byte) error {
 	if !full {
 		return nil
 	}
-	if err := s.p.store.flush(unflushedBytes); err != nil {
+	if err := s.p.store.flush(s.p.store.unflushed()); err != nil {
 		return fmt.Errorf("write store of %s/%d: %w", s.p.store.Topic, s.p.number, err)
 	}
 	return nil

@@ -57,6 +57,7 @@ type Store struct {
 	flushing sync.Mutex   // one flush at a time
 	bytes    atomic.Int64 // written since the last flush
 	ahead    atomic.Int64 // bytes that were read ahead
+	chunks   chunks       // for rows of partitions that are restored
 	stop     chan struct{}
 	loop     sync.WaitGroup
 }

@@ -50,8 +50,11 @@ func (w *written) forget() {
 	w.took, w.filters = 0, nil
 }
 
-// add takes down a key that is written.
-func (w *written) add(key string) {
+// hash is that of a key; it is another one in each process.
+func (w *written) hash(key string) uint64 { return maphash.String(w.seed, key) }
+
+// add takes down that a key with that hash is written.
+func (w *written) add(hash uint64) {
 	if w.filters == nil {
 		return
 	}
@@ -63,7 +66,7 @@ func (w *written) add(key string) {
 		last = w.filters[len(w.filters)-1]
 	}
 	w.left--
-	at, step := w.hash(key)
+	at, step := probes(hash)
 	for range probesOfAKey {
 		bit := at % uint64(len(last)*64)
 		last[bit/64] |= 1 << (bit % 64)
@@ -71,12 +74,12 @@ func (w *written) add(key string) {
 	}
 }
 
-// never reports whether a key was certainly not written.
-func (w *written) never(key string) bool {
-	if w == nil || w.filters == nil {
+// never reports whether a key with that hash was certainly not written.
+func (w *written) never(hash uint64) bool {
+	if w.filters == nil {
 		return false
 	}
-	at, step := w.hash(key)
+	at, step := probes(hash)
 	for _, filter := range w.filters {
 		if holds(filter, at, step) {
 			return false
@@ -96,8 +99,5 @@ func holds(filter []uint64, at, step uint64) bool {
 	return true
 }
 
-// hash is where the first of a key's bits is, and how far it is to the next.
-func (w *written) hash(key string) (at, step uint64) {
-	h := maphash.String(w.seed, key)
-	return h >> 32, h<<32>>32 | 1
-}
+// probes is where the first of a key's bits is, and how far it is to the next.
+func probes(hash uint64) (at, step uint64) { return hash >> 32, hash<<32>>32 | 1 }

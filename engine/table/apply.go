@@ -102,12 +102,15 @@ func (v *View) hide(t kgo.FetchTopic, out *outage) {
 func (v *View) apply(p kgo.FetchPartition, asked time.Time) error {
 	v.progress.extend(p.Partition, p.LastStableOffset)
 	store := v.filling.parts[p.Partition]
+	var row []byte
 	for _, r := range p.Records {
 		if r.Attrs.IsControl() {
 			continue
 		}
 		key := string(r.Key)
-		accepted, err := v.write(store, key, r)
+		var accepted bool
+		var err error
+		accepted, row, err = v.write(store, key, r, row)
 		switch {
 		case err != nil:
 			return fmt.Errorf("write %s of %s/%d: %w: %w", key, v.table.Topic, p.Partition, errStore, err)
@@ -150,28 +153,30 @@ func (v *View) tell(key string, r *kgo.Record) {
 	}
 }
 
-func (v *View) write(store rowStore, key string, r *kgo.Record) (accepted bool, err error) {
+// write may use row's memory for the row that it makes, and returns it.
+func (v *View) write(store rowStore, key string, r *kgo.Record, row []byte) (accepted bool, used []byte, err error) {
 	if r.Value == nil {
-		return true, store.Delete(key)
+		return true, row, store.Delete(key)
 	}
 	if v.table.Accept != nil {
 		old, err := store.Get(key)
 		if err != nil {
-			return false, err
+			return false, row, err
 		}
 		if old != nil {
 			if old, _, err = openRow(old); err != nil {
-				return false, err
+				return false, row, err
 			}
 			if !v.table.Accept(old, r.Value) {
-				return false, nil
+				return false, row, nil
 			}
 		}
 	}
-	return true, store.Set(key, appendRow(make([]byte, 0, rowHead+len(r.Value)), r.Timestamp, r.Value))
+	row = appendRow(row[:0], r.Timestamp, r.Value)
+	return true, row, store.Set(key, row)
 }
 
-// rowStore is what a record needs of a store.
+// rowStore is what a record needs of a store. Set copies the value.
 type rowStore interface {
 	Get(key string) ([]byte, error)
 	Set(key string, value []byte) error
