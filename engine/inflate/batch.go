@@ -71,7 +71,7 @@ func (b batch) appendInflated(out []byte, p *portion) ([]byte, bool) {
 	records, err := b.decompress(p)
 	place := weight(records, b.records())
 	if err == nil && place > MaxBatchRecords {
-		decompressed[0].PutDecompressBytes(records)
+		giveBack(records)
 		err = fmt.Errorf("holds so many headers that they take the place of %d records, more than %d", place, MaxBatchRecords)
 	}
 	switch {
@@ -84,15 +84,15 @@ func (b batch) appendInflated(out []byte, p *portion) ([]byte, bool) {
 		return b.appendWith(out, records, 1), true
 	}
 	if !p.fits(batchHead+len(records), place) {
-		decompressed[0].PutDecompressBytes(records)
+		giveBack(records)
 		return out, false
 	}
 	out = b.appendWith(out, records, b.records())
-	decompressed[0].PutDecompressBytes(records)
+	giveBack(records)
 	return out, true
 }
 
-// decompress returns the batch's records, which go back to decompressed, or errNoRoom. A
+// decompress returns the batch's records, which the caller gives back, or errNoRoom. A
 // batch that is a large one is decompressed again, with room for that.
 func (b batch) decompress(p *portion) ([]byte, error) {
 	n := b.records()
@@ -120,7 +120,7 @@ func (b batch) decompress(p *portion) ([]byte, error) {
 		out, err := d.Decompress(b[batchHead:], b.codec())
 		switch {
 		case err == nil && len(out) > bound:
-			decompressed[0].PutDecompressBytes(out)
+			giveBack(out)
 		case err == nil:
 			return out, nil
 		case !errors.Is(err, kgo.ErrMaxDecompress):
@@ -171,11 +171,11 @@ func headersOf(record []byte) int {
 func (b batch) appendWith(out, records []byte, n int) []byte {
 	at := len(out)
 	out = grown(out, batchHead+len(records))
-	out = append(append(out, b[:batchHead]...), records...)
+	out = appended(append(out, b[:batchHead]...), records)
 	made := out[at:]
 	binary.BigEndian.PutUint32(made[atLength:], uint32(len(made)-atLength-4))
 	binary.BigEndian.PutUint16(made[atAttributes:], binary.BigEndian.Uint16(b[atAttributes:])&^codecBits)
 	binary.BigEndian.PutUint32(made[atRecords:], uint32(n))
-	binary.BigEndian.PutUint32(made[atChecksum:], crc32.Checksum(made[atAttributes:], castagnoli))
+	binary.BigEndian.PutUint32(made[atChecksum:], checksum(made[atAttributes:]))
 	return out
 }

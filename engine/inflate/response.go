@@ -46,14 +46,14 @@ var sizes = [...]int{smallBatch, MaxBatchBytes}
 
 var errNoRoom = errors.New("no room in this answer")
 
-var decompressed = [len(sizes)]batchBuffers{{most: sizes[0]}, {most: sizes[1]}}
+var decompressed = [len(sizes)]kgo.PoolDecompressBytes{&batchBuffers{}, &largeBuffer{}}
 
 // decompressors are franz-go's, which are bounded: a client is asked for its own.
 var decompressors = [len(sizes)]func() (kgo.Decompressor, error){decompressor(0), decompressor(1)}
 
 func decompressor(size int) func() (kgo.Decompressor, error) {
 	return sync.OnceValues(func() (kgo.Decompressor, error) {
-		client, err := kgo.NewClient(kgo.MaxDecompressBatchBytes(sizes[size]), kgo.WithPools(&decompressed[size]))
+		client, err := kgo.NewClient(kgo.MaxDecompressBatchBytes(sizes[size]), kgo.WithPools(decompressed[size]))
 		if err != nil {
 			return nil, fmt.Errorf("decompressor: %w", err)
 		}
