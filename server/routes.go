@@ -51,7 +51,7 @@ func (s *Server) routes(m *mux.Router) {
 	s.reachRoutes(m)
 	s.broadcastRoutes(m)
 
-	s.get(m, "/v1/unread", auth.Scoped(auth.ScopeNotify), s.getUnreads)
+	s.get(m, "/v1/unread", auth.Scoped(auth.ScopeNotify), s.listed(1, s.getUnreads))
 	sender := auth.Any(auth.Scoped(auth.ScopeNotify), auth.Scoped(auth.ScopeBroadcast)) // by what it sends
 	s.post(m, "/v1/notifications", sender, s.postNotifications)
 	s.post(m, "/v1/retractions", sender, s.postRetractions)
@@ -61,10 +61,10 @@ func (s *Server) routes(m *mux.Router) {
 	operator, admin := auth.Scoped(auth.ScopeOps), auth.Scoped(auth.ScopeAdmin)
 	s.get(m, base+"/overview", operator, s.ops.Overview)
 	s.stream(m, base+"/stream", func(r *http.Request) (auth.Call, error) { return s.guard.Authorize(r, operator) }, s.serveOverviews)
-	s.get(m, base+"/users/{user:[^/]*}", admin, s.ops.Lookup)
-	s.get(m, base+"/users/{user:[^/]*}/journal", admin, s.ops.Journal)
+	s.get(m, base+"/users/{user:[^/]*}", admin, s.listed(1, s.ops.Lookup))
+	s.get(m, base+"/users/{user:[^/]*}/journal", admin, s.listed(exportCost, s.ops.Journal))
 	s.get(m, base+"/topics", operator, s.ops.ListTopics)
-	s.get(m, base+"/topics/{topic:[^/]*}/records", admin, s.ops.NewestRecords)
+	s.get(m, base+"/topics/{topic:[^/]*}/records", admin, s.listed(exportCost, s.ops.NewestRecords))
 	s.get(m, base+"/broadcasts", operator, s.listed(1, s.broadcasts.GetOverview))
 	s.get(m, base+"/dead-letters", admin, s.listed(exportCost, s.ops.List))
 	s.get(m, base+"/dead-letters/{partition:[0-9]+}/{offset:[0-9]+}", admin, s.ops.Show)
@@ -194,8 +194,8 @@ func (s *Server) handle(m *mux.Router, method, path string, who auth.Policy, h h
 	}))).Methods(methods...)
 }
 
-// exportCost is how many lists an export counts as, which has all of an inbox, and a
-// page of dead letters, which reads their topic backwards.
+// exportCost is how many lists an export counts as, which has all of an inbox, and what
+// reads a topic: a page of dead letters, a user's journal, the newest records.
 const exportCost = 10
 
 // listed counts the calls of a handler as so many lists each.

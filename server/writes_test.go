@@ -74,6 +74,13 @@ func TestListsAreLimitedPerSubject(t *testing.T) {
 		get("/export", "kim").WantProblem(429, "").WantHeader("Retry-After", "24")
 		get("/inbox", "lee").Want(200)
 		get("/unread", "kim").Want(200)
+		badges := func() servertest.Reply {
+			return a.get("/v1/unread?user=kim&user=lee", "Authorization", "Bearer "+mint(t, "board", auth.ScopeNotify))
+		}
+		for range 12 {
+			badges().Want(200)
+		}
+		badges().WantProblem(429, "").WantHeader("Retry-After", "2")
 		time.Sleep(2 * time.Second)
 		get("/inbox", "kim").Want(200)
 		get("/inbox", "kim").WantProblem(429, "")
@@ -193,5 +200,8 @@ func TestOperatorsListAtAPace(t *testing.T) {
 			t.Error("the first page of dead letters is refused")
 		}
 		get("/v1/ops/dead-letters", "chief", auth.ScopeAdmin).WantProblem(429, "").WantHeader("Retry-After", "20")
+		get("/v1/ops/topics/acme.journal/records", "chief", auth.ScopeAdmin).WantProblem(429, "").WantHeader("Retry-After", "20")
+		get("/v1/ops/users/kim/journal", "chief", auth.ScopeAdmin).WantProblem(429, "").WantHeader("Retry-After", "20")
+		get("/v1/ops/users/kim", "chief", auth.ScopeAdmin).WantProblem(429, "").WantHeader("Retry-After", "2")
 	})
 }

@@ -73,7 +73,7 @@ func (c *Config) Polls(ctx context.Context, o Polls, table PollTable) (err error
 	if err := os.WriteFile(secret, []byte(o.Secret), 0o600); err != nil {
 		return fmt.Errorf("write the secret: %w", err)
 	}
-	belfry := []string{"server", "--poll-interval", "1ms", "--jwt-secret-file", secret}
+	belfry := []string{"server", "--poll-interval", "1ms", "--list-rate", "0", "--jwt-secret-file", secret}
 	plain := []string{"bench", "plain", "--jwt-secret-file", secret}
 	servers := []*polled{{name: "belfry"}, {name: "belfry, checking each token"}, {name: "plain, checking by hand"}, {name: "plain"}}
 	for i, args := range [][]string{belfry, append(slices.Clone(belfry), "--token-trust", "0"), append(slices.Clone(plain), "--by-hand"), plain} {
