@@ -135,7 +135,10 @@ func (o *growthOptions) run(ctx context.Context, b *bench.Config) error {
 			}
 			now := medianOf(rounds)
 			line := fmt.Sprintf("%7d %-14s steady %7.0f/s, %5.1f CPU-s a million, peak %4.0f MiB", n, q.name, now.steady, now.cpu, now.memory)
-			if before != nil && before.steady > 0 && before.cpu > 0 {
+			switch {
+			case now.steady == 0:
+				line = fmt.Sprintf("%7d %-14s too short for a steady part: more --events", n, q.name)
+			case before != nil && before.steady > 0 && before.cpu > 0:
 				line += fmt.Sprintf(" (%.2f, %.2f, %.2f times)", now.steady/before.steady, now.cpu/before.cpu, now.memory/before.memory)
 			}
 			b.Print("%s", line)

@@ -53,31 +53,21 @@ func recordAttacks() []attack {
 			hostile := framed(1, "\x00"+strings.Repeat("\x0a\x00", 480_000))
 			return t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0bbehind-bomb")), "behind-bomb", kgo.Record{Value: hostile})
 		}},
-		{name: "inflate", what: "12 batches of under 36 KB that become 100 MB each", record: true, run: func(ctx context.Context, t *target) (string, error) {
-			batch, err := bomb.Batch(kgo.ZstdCompression(), 100, 1<<20)
-			if err != nil {
-				return "", err
-			}
+		{name: "inflate", what: "12 batches of under 36 KB that become 100 MB each", record: true, prepare: func() ([]byte, error) {
+			return bomb.Batch(kgo.ZstdCompression(), 100, 1<<20)
+		}, run: func(ctx context.Context, t *target) (string, error) {
 			for range 12 {
-				if err := bomb.Write(ctx, []string{t.brokers}, "wide", 0, batch); err != nil {
+				if err := bomb.Write(ctx, []string{t.brokers}, "wide", 0, t.hostile); err != nil {
 					return "", err
 				}
 			}
 			note, err := t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0ebehind-inflate")), "behind-inflate")
-			return fmt.Sprintf("%s, batches of %d KB", note, len(batch)>>10), err
+			return fmt.Sprintf("%s, batches of %d KB", note, len(t.hostile)>>10), err
 		}},
-		{name: "partitions", what: "3 batches of 22 KB that become 55 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
-			return t.batches(ctx, "partitions", kgo.ZstdCompression(), 1000, 0)
-		}},
-		{name: "batches", what: "3 batches of 2 KB that become 4 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
-			return t.batches(ctx, "batches", kgo.ZstdCompression(), 75, 0)
-		}},
-		{name: "lz4", what: "3 batches of 220 KB that become 55 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
-			return t.batches(ctx, "lz4", kgo.Lz4Compression(), 1000, 0)
-		}},
-		{name: "large", what: "3 batches of 250 KB that become 15 MB, in each of 12 partitions", record: true, run: func(ctx context.Context, t *target) (string, error) {
-			return t.batches(ctx, "large", kgo.Lz4Compression(), 280, 700)
-		}},
+		{name: "partitions", what: "3 batches of 22 KB that become 55 MB, in each of 12 partitions", record: true, prepare: padded(kgo.ZstdCompression(), 1000, 0), run: largeBatches("partitions")},
+		{name: "batches", what: "3 batches of 2 KB that become 4 MB, in each of 12 partitions", record: true, prepare: padded(kgo.ZstdCompression(), 75, 0), run: largeBatches("batches")},
+		{name: "lz4", what: "3 batches of 220 KB that become 55 MB, in each of 12 partitions", record: true, prepare: padded(kgo.Lz4Compression(), 1000, 0), run: largeBatches("lz4")},
+		{name: "large", what: "3 batches of 250 KB that become 15 MB, in each of 12 partitions", record: true, prepare: padded(kgo.Lz4Compression(), 280, 700), run: largeBatches("large")},
 		{name: "guid", what: "a schema's GUID that the registry does not know", record: true, run: func(ctx context.Context, t *target) (string, error) {
 			header := kgo.RecordHeader{Key: "__value_schema_id", Value: append([]byte{1}, random()[:16]...)}
 			return t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0bbehind-guid")), "behind-guid", kgo.Record{Value: []byte("\x02a"), Headers: []kgo.RecordHeader{header}})
@@ -118,27 +108,32 @@ func (t *target) createTopics(ctx context.Context) error {
 	return nil
 }
 
-// batches writes three batches of so many records of 55 KB to each partition, of which so
-// many bytes do not compress, and then one record that is waited for.
-func (t *target) batches(ctx context.Context, name string, codec kgo.CompressionCodec, records, own int) (string, error) {
-	pad := strings.Repeat("a", 55_000-own) + `"}`
-	batch, err := bomb.Filled(codec, records, func() []byte {
-		var text strings.Builder
-		for text.Len() < own {
-			text.WriteString(rand.Text())
-		}
-		return []byte(`{"pad":"` + text.String() + pad)
-	})
-	if err != nil {
-		return "", err
+// padded makes a batch of so many records of 55 KB, of which so many bytes do not compress.
+func padded(codec kgo.CompressionCodec, records, own int) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		pad := strings.Repeat("a", 55_000-own) + `"}`
+		return bomb.Filled(codec, records, func() []byte {
+			var text strings.Builder
+			for text.Len() < own {
+				text.WriteString(rand.Text())
+			}
+			return []byte(`{"pad":"` + text.String() + pad)
+		})
 	}
-	for i := range 3 * largePartitions {
-		if err := bomb.Write(ctx, []string{t.brokers}, "large", int32(i%largePartitions), batch); err != nil {
-			return "", err
+}
+
+// largeBatches writes the hostile batch to each partition three times, and then one record
+// that is waited for.
+func largeBatches(name string) func(context.Context, *target) (string, error) {
+	return func(ctx context.Context, t *target) (string, error) {
+		for i := range 3 * largePartitions {
+			if err := bomb.Write(ctx, []string{t.brokers}, "large", int32(i%largePartitions), t.hostile); err != nil {
+				return "", err
+			}
 		}
+		note, err := t.produce(ctx, "large", `{"to":"behind-`+name+`"}`, "behind-"+name)
+		return fmt.Sprintf("%s, batches of %d KB", note, len(t.hostile)>>10), err
 	}
-	note, err := t.produce(ctx, "large", `{"to":"behind-`+name+`"}`, "behind-"+name)
-	return fmt.Sprintf("%s, batches of %d KB", note, len(batch)>>10), err
 }
 
 // produce writes the hostile records and one behind them to partition 0, and waits

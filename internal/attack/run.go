@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -35,6 +36,9 @@ type Config struct {
 type attack struct {
 	name, what string
 	run        func(ctx context.Context, t *target) (note string, err error)
+	// prepare, if not nil, makes what run finds as the target's hostile bytes: an attacker
+	// has that ready, and this process, whose users are measured, has nothing to do with it.
+	prepare func() ([]byte, error)
 	// record is that a record comes behind the hostile ones, in their partition;
 	// otherwise the slowest answer to an honest user is what comes behind.
 	record bool
@@ -139,6 +143,12 @@ func one(ctx context.Context, c *Config, a attack, p Program) (o outcome, err er
 		defer func() { err = errors.Join(err, plain.stop()) }()
 		plain.secret = t.secret
 		aim = plain
+	}
+	if a.prepare != nil {
+		if t.hostile, err = a.prepare(); err != nil {
+			return o, err
+		}
+		runtime.GC()
 	}
 	if o.alone, err = t.honest(ctx, c.Duration); err != nil {
 		return o, err

@@ -34,6 +34,7 @@ type target struct {
 	process, broker        *child.Process
 	registry               *registry
 	watch                  *watch
+	hostile                []byte        // of what the attack has made ready; nil without
 	behindTook             time.Duration // until the record behind was there; 0: it never was
 	failed                 int           // answers that honest users did not get
 	failure                string        // the last of them
