@@ -5,10 +5,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
-	"sync"
-
-	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/sstable"
 )
 
 // bulk is the rows of a partition that is restored until they are on the disk: one after
@@ -34,7 +30,6 @@ const (
 	deleted      = -1
 	firstSlots   = 1 << 10
 	bulkRowBytes = 24 + 2*4 // with its slots
-	chunkBytes   = 64 << 10
 )
 
 // put writes a row or, with a nil value, deletes it. It returns how many bytes more are
@@ -130,44 +125,6 @@ func (b *bulk) reset() {
 	clear(b.slots)
 }
 
-// chunks are those that no bulk of a store has at the moment.
-type chunks struct {
-	mu   sync.Mutex
-	free [][]byte
-}
-
-// take returns an empty one with room for n bytes.
-func (c *chunks) take(n int) []byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	last := len(c.free) - 1
-	if n > chunkBytes || last < 0 {
-		return make([]byte, 0, max(n, chunkBytes))
-	}
-	chunk := c.free[last]
-	c.free[last] = nil
-	c.free = c.free[:last]
-	return chunk
-}
-
-// give takes back chunks that nobody reads any more.
-func (c *chunks) give(back [][]byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, chunk := range back {
-		if cap(chunk) == chunkBytes {
-			c.free = append(c.free, chunk[:0])
-		}
-	}
-}
-
-// forget lets the memory go.
-func (c *chunks) forget() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.free = nil
-}
-
 // bulkPlace is a row in the order of keys.
 type bulkPlace struct {
 	begin uint64 // of its key, behind what all keys begin with
@@ -199,106 +156,3 @@ func (b *bulk) sorted() []bulkPlace {
 	})
 	return order
 }
-
-// bulkWrite is what one partition has written at one point in time.
-type bulkWrite struct {
-	*partition
-	rows      *bulk
-	offset    int64
-	hasOffset bool
-}
-
-// flushBulks writes what partitions that are restored have into one sorted file, which
-// becomes part of the database: all or nothing of it. Flushing is locked.
-func (s *Store) flushBulks() error {
-	var all []bulkWrite
-	for _, p := range s.all() {
-		if w, ok := p.takeBulk(); ok {
-			all = append(all, w)
-		}
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	slices.SortFunc(all, func(x, y bulkWrite) int { return cmp.Compare(uint32(x.number), uint32(y.number)) })
-	return s.rows.ingest(func(w sortedFile) error {
-		for _, b := range all {
-			if err := b.write(w); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// takeBulk gives what is to be written; it can be read until the next call that does.
-func (p *partition) takeBulk() (w bulkWrite, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.bulk == nil {
-		return w, false
-	}
-	p.bulkFlushed.reset()
-	if len(p.bulk.rows) == 0 {
-		return w, false
-	}
-	p.bulk, p.bulkFlushed = p.bulkFlushed, p.bulk
-	p.store.bytes.Add(-p.bytes)
-	p.bytes, p.puts = 0, 0
-	return bulkWrite{p, p.bulkFlushed, p.offset, p.hasOffset}, true
-}
-
-// write adds the partition's entries in the order of their keys on disk: dues, how far
-// they go, the offset, rows.
-func (b *bulkWrite) write(w sortedFile) error {
-	order := b.rows.sorted()
-	if b.store.due != nil {
-		for _, at := range order {
-			if err := b.writeDue(w, string(b.rows.key(at.row)), b.rows.value(at.row)); err != nil {
-				return err
-			}
-		}
-	}
-	if err := b.markIndexed(w, b.offset, b.hasOffset); err != nil {
-		return err
-	}
-	if b.hasOffset {
-		if err := w.Set(b.partition.key(offsetKind, ""), binary.BigEndian.AppendUint64(nil, uint64(b.offset)), nil); err != nil {
-			return err
-		}
-	}
-	key := b.partition.key(rowKind, "")
-	for _, at := range order {
-		key = append(key[:5], b.rows.key(at.row)...)
-		value := b.rows.value(at.row)
-		err := error(nil)
-		if value == nil {
-			err = w.Delete(key, nil)
-		} else {
-			err = w.Set(key, value, nil)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// entries is what takes entries of the index: a batch, or a sorted file.
-type entries interface {
-	Set(key, value []byte, o *pebble.WriteOptions) error
-	Delete(key []byte, o *pebble.WriteOptions) error
-}
-
-// sortedFile is a file of entries in the order of their keys, each once.
-type sortedFile struct{ *sstable.Writer }
-
-var _ entries = sortedFile{}
-
-// Set implements entries.
-func (f sortedFile) Set(key, value []byte, _ *pebble.WriteOptions) error {
-	return f.Writer.Set(key, value)
-}
-
-// Delete implements entries.
-func (f sortedFile) Delete(key []byte, _ *pebble.WriteOptions) error { return f.Writer.Delete(key) }

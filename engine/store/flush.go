@@ -29,6 +29,18 @@ func (s *Store) keepFlushing() {
 	}
 }
 
+// freshBytes is how much is fresh.
+func (s *Store) freshBytes() (sum int) {
+	for _, p := range s.all() {
+		p.mu.RLock()
+		if p.bulk == nil {
+			sum += int(p.bytes)
+		}
+		p.mu.RUnlock()
+	}
+	return sum
+}
+
 // puts is how much was written since the last flush.
 func (s *Store) puts() int {
 	sum := 0
@@ -61,7 +73,7 @@ func (s *Store) flush(atLeast int64) error {
 	if err := s.flushBulks(); err != nil {
 		return err
 	}
-	return s.rows.write(int(s.bytes.Load()), func(b *pebble.Batch) error {
+	return s.rows.write(s.freshBytes(), func(b *pebble.Batch) error {
 		for _, p := range s.all() {
 			if err := p.flush(b); err != nil {
 				return err

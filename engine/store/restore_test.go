@@ -22,6 +22,7 @@ func TestRestoreIsAMap(t *testing.T) {
 	}
 	p := openPartition(t, s, 0)
 	random := rand.New(rand.NewPCG(1, 2))
+	key := func(n int) string { return fmt.Sprintf("user-%d/item-%06d", n%7, n) } // many begin alike
 	want := map[string]string{}
 	check := func(key string) {
 		t.Helper()
@@ -32,7 +33,7 @@ func TestRestoreIsAMap(t *testing.T) {
 	}
 	const rows = 120_000 // more than the first two filters take
 	for i := range rows {
-		key := fmt.Sprint("user-", random.IntN(rows))
+		key := key(random.IntN(rows))
 		check(key)
 		switch i % 11 {
 		case 3:
@@ -59,7 +60,7 @@ func TestRestoreIsAMap(t *testing.T) {
 		t.Error("something is left of a restore that has ended")
 	}
 	for i := range rows {
-		check(fmt.Sprint("user-", i))
+		check(key(i))
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,14 +13,13 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
-	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
-	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/sstable/block"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Pebble's memory, together with unflushedBytes (which is there up to three
-// times: fresh, flushed, and the batch of a flush) under 64 MiB a table.
+// times: fresh, flushed, and the batch of a flush) under 64 MiB a table; while something
+// is restored there are restoreBytes, twice.
 const (
 	blockCache = 24 << 20 // the memory tables are part of it
 	// memoryTable is small since a batch of over half of it goes past it,
@@ -188,40 +186,6 @@ func (r *rows) write(size int, fill func(*pebble.Batch) error) error {
 	case <-r.failed:
 		return r.err()
 	}
-}
-
-// ingest makes a file that fill has filled part of the database, all or nothing of it. One
-// call at a time, and none beside write: nothing in memory overlaps with the file, so that
-// Pebble has nothing to wait for.
-func (r *rows) ingest(fill func(sortedFile) error) error {
-	if err := r.enter(); err != nil {
-		return err
-	}
-	defer r.leave()
-	if err := r.awaitCompaction(); err != nil {
-		return err
-	}
-	path := r.path + ".ingest"
-	err := r.writeSorted(path, fill)
-	if err == nil {
-		err = r.db.Ingest(context.Background(), []string{path})
-	}
-	if err != nil {
-		r.fail(err)
-		return err
-	}
-	r.pace()
-	return nil
-}
-
-func (r *rows) writeSorted(path string, fill func(sortedFile) error) error {
-	file, err := r.options.FS.Create(path, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	format := r.options.FormatMajorVersion.MaxTableFormat()
-	w := sstable.NewWriter(objstorageprovider.NewFileWritable(file), r.options.MakeWriterOptions(0, format))
-	return errors.Join(fill(sortedFile{w}), w.Close())
 }
 
 func (r *rows) awaitCompaction() error {
