@@ -96,10 +96,14 @@ func (p *partition) endRestore() {
 	if p.written == nil {
 		return
 	}
-	was := p.bulkFlushed
-	p.flushed = make(map[string][]byte, len(was.rows))
-	for i := range was.rows { // chunks and all: they may be written to the disk at the moment
-		p.flushed[string(was.key(&was.rows[i]))] = was.value(&was.rows[i])
+	if p.store.flushing.TryLock() {
+		p.store.flushing.Unlock() // what was flushed is on the disk
+	} else {
+		was := p.bulkFlushed
+		p.flushed = make(map[string][]byte, len(was.rows))
+		for i := range was.rows { // chunks and all
+			p.flushed[string(was.key(&was.rows[i]))] = was.value(&was.rows[i])
+		}
 	}
 	p.store.bytes.Add(-p.bytes)
 	p.bytes = 0

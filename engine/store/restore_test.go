@@ -67,8 +67,8 @@ func TestRestoreIsAMap(t *testing.T) {
 	}
 }
 
-// TestRestoreEndsAmidAFlush has rows be read that are being written when the partition is
-// recovered, and those that came since.
+// TestRestoreEndsAmidAFlush has a partition that is being restored go to another owner while
+// its rows are being written: these are read, and those that came since.
 func TestRestoreEndsAmidAFlush(t *testing.T) {
 	t.Parallel()
 	s, err := newStore(t, vfs.NewMem(), t.TempDir())
@@ -87,19 +87,22 @@ func TestRestoreEndsAmidAFlush(t *testing.T) {
 	if err := opened.Delete("deleted"); err != nil {
 		t.Fatal(err)
 	}
+	s.flushing.Lock()
 	if _, ok := s.partitions[0].takeBulk(); !ok {
 		t.Fatal("nothing is to be written")
 	}
 	set("both", "c")
 	set("since", "d")
-	if err := opened.MarkRecovered(); err != nil {
+	if err := opened.Close(); err != nil {
 		t.Fatal(err)
 	}
+	opened = openPartition(t, s, 0)
 	for key, want := range map[string]string{"flushing": "a", "both": "c", "since": "d", "deleted": ""} {
 		if got, err := opened.Get(key); string(got) != want || (got == nil) != (want == "") || err != nil {
 			t.Errorf("%s is %q, %v, want %q", key, got, err, want)
 		}
 	}
+	s.flushing.Unlock()
 	if got := s.bytes.Load(); got <= 0 {
 		t.Errorf("%d bytes are to be flushed", got)
 	}
@@ -108,6 +111,30 @@ func TestRestoreEndsAmidAFlush(t *testing.T) {
 	}
 	if got := s.bytes.Load(); got != 0 {
 		t.Errorf("%d bytes are left", got)
+	}
+}
+
+// TestRecoveredRowsAreOnTheDisk holds that a store holds no more in memory than any other
+// once it is restored.
+func TestRecoveredRowsAreOnTheDisk(t *testing.T) {
+	t.Parallel()
+	s, err := newStore(t, vfs.NewMem(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := openPartition(t, s, 0)
+	fill(t, opened, 0, 2*storeKeys)
+	if err := opened.MarkRecovered(); err != nil {
+		t.Fatal(err)
+	}
+	if p := s.partitions[0]; s.bytes.Load() != 0 || len(p.fresh)+len(p.flushed) != 0 || s.chunks.free != nil {
+		t.Errorf("%d bytes, %d fresh and %d flushed rows, %d chunks are held", s.bytes.Load(), len(p.fresh), len(p.flushed), len(s.chunks.free))
+	}
+	if _, wrong, err := verifyRows(opened, 2*storeKeys); wrong != "" || err != nil {
+		t.Errorf("%s, %v", wrong, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -25,8 +25,17 @@ func (s *partitionStorage) usable() error {
 // Open implements storage.Storage.
 func (s *partitionStorage) Open() error { return nil }
 
-// MarkRecovered implements storage.Storage.
+// MarkRecovered implements storage.Storage. What was restored is on the disk then.
 func (s *partitionStorage) MarkRecovered() error {
+	s.p.mu.RLock()
+	restored := s.p.user == s && s.p.bulk != nil
+	s.p.mu.RUnlock()
+	if !restored {
+		return nil
+	}
+	if err := s.p.store.flush(0); err != nil {
+		return fmt.Errorf("write store of %s/%d: %w", s.p.store.Topic, s.p.number, err)
+	}
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
 	if s.p.user == s {
