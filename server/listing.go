@@ -77,8 +77,12 @@ func (s *Server) awaitListing(ctx context.Context, q *listQuery) (listing, error
 			return false, err
 		}
 		defer leave()
+		subject, service := q.call.Identity.Subject, isService(q.call.Identity)
+		if err := s.lists.Check(subject, service, time.Now()); err != nil {
+			return false, err
+		}
 		err = l.build(s.config.Items, q)
-		s.lists.Charge(q.call.Identity.Subject, isService(q.call.Identity), l.read/listBytes, time.Now())
+		s.lists.Charge(subject, service, l.read/listBytes, time.Now())
 		return l.pending == 0, err
 	}, s.config.Rows, s.config.Items)
 	if errors.Is(err, errBehind) && l.row.Version >= q.version {

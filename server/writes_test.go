@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,6 +125,24 @@ func TestFullListsAreSeveral(t *testing.T) {
 		}
 		if n := accepted("lee"); n != DefaultListBurst {
 			t.Errorf("%d small lists at once, want %d", n, DefaultListBurst)
+		}
+
+		// Side by side, they are all taken before the first of them is charged.
+		time.Sleep(time.Minute)
+		statuses := make([]int, DefaultListBurst)
+		var all sync.WaitGroup
+		for i := range statuses {
+			all.Go(func() {
+				statuses[i] = a.get("/v1/users/kim/inbox?limit=100", "Authorization", "Bearer "+mint(t, "kim")).Code
+			})
+		}
+		all.Wait()
+		counts := map[int]int{}
+		for _, status := range statuses {
+			counts[status]++
+		}
+		if most := DefaultListBurst/25 + runtime.GOMAXPROCS(0); counts[200] == 0 || counts[200] > most || counts[200]+counts[429] != DefaultListBurst {
+			t.Errorf("answers of full lists side by side: %v, want at most %d of 200 and others of 429", counts, most)
 		}
 	})
 }

@@ -70,6 +70,19 @@ func (c *Calls) Charge(subject string, service bool, cost int, now time.Time) {
 	}
 }
 
+// Check returns a [TooMany] if calls of subject that were charged took it beyond its burst.
+// A call that was taken beside them and has waited since does no work then.
+func (c *Calls) Check(subject string, service bool, now time.Time) error {
+	a := c.allowance(service)
+	if subject == "" || a.pace == 0 {
+		return nil
+	}
+	if over := c.subjects.owed(subject, now) - a.pace*time.Duration(a.burst); over > 0 {
+		return &TooMany{c.of, over + a.pace}
+	}
+	return nil
+}
+
 func (c *Calls) allowance(service bool) Allowance {
 	if service {
 		return c.services
