@@ -17,6 +17,7 @@ import (
 	"github.com/belfry/belfry/engine/inflate"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/breath"
 	"github.com/belfry/belfry/sources"
 )
 
@@ -75,7 +76,13 @@ func (r *Router) Group(options ...goka.ProcessorOption) engine.Group {
 	}
 }
 
+// breathAfter is how long a value is whose decoding and routing may take a millisecond.
+const breathAfter = 16 << 10
+
 func (r *Router) route(c *engine.Context, value []byte) {
+	if len(value) > breathAfter {
+		defer breath.Take()
+	}
 	if refused := inflate.Refused(c.Raw()); refused != nil {
 		r.setAside(c, c.Raw(), refused)
 		return

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/breath"
 	"github.com/belfry/belfry/server/auth"
-	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -128,7 +128,7 @@ func (l *listing) build(items Items, q *listQuery) error {
 		}
 		l.items = append(l.items, b)
 		if time.Since(began) > buildSlice {
-			limit.Breathe()
+			breath.Take()
 			began = time.Now()
 		}
 	}

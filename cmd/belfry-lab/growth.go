@@ -56,7 +56,7 @@ many times those of the step before each is.`,
 	fs := c.Flags()
 	fs.IntVar(&o.events, "events", 1_000_000, "events in the journal of each step")
 	fs.IntVar(&o.rounds, "rounds", 3, "how often each step is measured")
-	fs.IntSliceVar(&o.userSteps, "user-steps", []int{1000, 10_000, 100_000, 1_000_000}, "users, a `list`; none: not measured")
+	fs.IntSliceVar(&o.userSteps, "user-steps", []int{1000, 10_000, 100_000, 1_000_000}, "users, a `list`; here and below 0 for none")
 	fs.IntSliceVar(&o.capSteps, "cap-steps", []int{10, 100, 1000}, "items that an inbox keeps, a `list`, for so many users that all are full")
 	fs.IntSliceVar(&o.parting, "partition-steps", []int{1, 4, 16, 64}, "partitions, a `list`")
 	fs.IntSliceVar(&o.recipients, "recipient-steps", []int{1, 10, 100, 1000, 10_000}, "recipients of an event, a `list`; --events are deliveries")
@@ -64,6 +64,11 @@ many times those of the step before each is.`,
 }
 
 func (o *growthOptions) Validate() error {
+	for _, steps := range []*[]int{&o.userSteps, &o.capSteps, &o.parting, &o.recipients} {
+		if slices.Equal(*steps, []int{0}) {
+			*steps = nil
+		}
+	}
 	errs := []error{o.measureOptions.Validate(), atLeast("events", o.events, 1000), atLeast("rounds", o.rounds, 1)}
 	for flag, steps := range map[string][]int{"user-steps": o.userSteps, "cap-steps": o.capSteps, "partition-steps": o.parting, "recipient-steps": o.recipients} {
 		for _, n := range steps {

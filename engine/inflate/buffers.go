@@ -3,9 +3,10 @@ package inflate
 import (
 	"hash/crc32"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry/belfry/internal/breath"
 )
 
 // buffer holds what an answer is made of until its client has copied it. A client that
@@ -40,7 +41,9 @@ func grown(b []byte, n int) []byte {
 func appended(out, b []byte) []byte {
 	for len(b) > 0 {
 		n := min(copyAtOnce, len(b))
-		out, b = append(out, b[:n]...), b[n:]
+		if out, b = append(out, b[:n]...), b[n:]; len(b) > 0 {
+			breath.Take()
+		}
 	}
 	return out
 }
@@ -49,7 +52,9 @@ func appended(out, b []byte) []byte {
 func checksum(b []byte) (sum uint32) {
 	for len(b) > 0 {
 		n := min(copyAtOnce, len(b))
-		sum, b = crc32.Update(sum, castagnoli, b[:n]), b[n:]
+		if sum, b = crc32.Update(sum, castagnoli, b[:n]), b[n:]; len(b) > 0 {
+			breath.Take()
+		}
 	}
 	return sum
 }
@@ -87,59 +92,23 @@ func (p *batchBuffers) PutDecompressBytes(b []byte) {
 	p.pool.Put(&b)
 }
 
-// largeBuffer is for the records of one batch up to MaxBatchBytes. The system takes longer
-// to make its pages than it takes to decompress the batch, so the last one is kept as
-// long as there are such batches.
-type largeBuffer struct {
-	mu     sync.Mutex
-	kept   []byte // nil: lent, or forgotten
-	forget *time.Timer
-}
+// largeBuffers are for the records of one batch up to MaxBatchBytes: somebody's batches are
+// large, now and then. None is kept: one that is refused has its buffer cleared, all of it.
+type largeBuffers struct{}
 
-var _ kgo.PoolDecompressBytes = &largeBuffer{}
-
-// keptFor is how long after its last use a large buffer is kept.
-const keptFor = 10 * time.Second
+var _ kgo.PoolDecompressBytes = largeBuffers{}
 
 // GetDecompressBytes implements [kgo.PoolDecompressBytes].
-func (l *largeBuffer) GetDecompressBytes([]byte, kgo.CompressionCodecType) []byte {
-	l.mu.Lock()
-	b := l.kept
-	l.kept = nil
-	l.mu.Unlock()
-	if b == nil {
-		b = grown(nil, MaxBatchBytes)
-	}
-	return b
+func (largeBuffers) GetDecompressBytes(compressed []byte, _ kgo.CompressionCodecType) []byte {
+	return make([]byte, 0, min(usualRatio*len(compressed), MaxBatchBytes))
 }
 
-// PutDecompressBytes implements [kgo.PoolDecompressBytes]. Of several one is kept, and none
-// that is too small for the next batch.
-func (l *largeBuffer) PutDecompressBytes(b []byte) {
-	if cap(b) < MaxBatchBytes {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.kept = b[:0]
-	if l.forget == nil {
-		l.forget = time.AfterFunc(keptFor, l.forgetKept)
-		return
-	}
-	l.forget.Reset(keptFor)
-}
+// PutDecompressBytes implements [kgo.PoolDecompressBytes].
+func (largeBuffers) PutDecompressBytes([]byte) {}
 
-func (l *largeBuffer) forgetKept() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.kept = nil
-}
-
-// giveBack has a buffer be used again for batches of its size.
+// giveBack has a buffer be used again, unless it is a large one.
 func giveBack(b []byte) {
-	if cap(b) > smallBatch {
-		decompressed[1].PutDecompressBytes(b)
-		return
+	if cap(b) <= smallBatch {
+		decompressed[0].PutDecompressBytes(b)
 	}
-	decompressed[0].PutDecompressBytes(b)
 }

@@ -46,7 +46,7 @@ var sizes = [...]int{smallBatch, MaxBatchBytes}
 
 var errNoRoom = errors.New("no room in this answer")
 
-var decompressed = [len(sizes)]kgo.PoolDecompressBytes{&batchBuffers{}, &largeBuffer{}}
+var decompressed = [len(sizes)]kgo.PoolDecompressBytes{&batchBuffers{}, largeBuffers{}}
 
 // decompressors are franz-go's, which are bounded: a client is asked for its own.
 var decompressors = [len(sizes)]func() (kgo.Decompressor, error){decompressor(0), decompressor(1)}

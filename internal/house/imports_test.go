@@ -113,9 +113,9 @@ func TestImportsGoOneWay(t *testing.T) {
 					t.Errorf("%s imports %s: flags are for programs", p.ImportPath, imported)
 				}
 			}
-			if within(imported, module+"/internal") && imported != module+"/internal/recent" &&
+			if within(imported, module+"/internal") && imported != module+"/internal/recent" && imported != module+"/internal/breath" &&
 				!within(p.ImportPath, module+"/internal") && !within(p.ImportPath, module+"/cmd") {
-				t.Errorf("%s imports %s: internal is for programs and tests, but for the one map that rooms share", p.ImportPath, imported)
+				t.Errorf("%s imports %s: internal is for programs and tests, but for what rooms share: a map and a pause", p.ImportPath, imported)
 			}
 		}
 	}

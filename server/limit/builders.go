@@ -4,18 +4,9 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"time"
 
 	"golang.org/x/sync/semaphore"
 )
-
-// breath is as short as a timer can be.
-const breath = 20 * time.Microsecond
-
-// Breathe interrupts work that takes long, so that what has come over the network
-// meanwhile is noticed: the runtime looks there when a processor has nothing to do, and
-// else every ten milliseconds. A goroutine that merely yields is something to do.
-func Breathe() { time.Sleep(breath) }
 
 // ErrBuilders is matched by the refusal of a list whose turn did not come in time.
 var ErrBuilders = errors.New("too many lists are being put together")

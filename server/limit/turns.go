@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/belfry/belfry/internal/breath"
 )
 
 const (
@@ -152,7 +154,7 @@ func (c *turnsConn) take() (crowded bool) {
 		c.hold()
 	}
 	if slowed {
-		Breathe() // others' work comes first, too
+		breath.Take() // others' work comes first, too
 		return true
 	}
 	// The work that the turn before has brought stands in a processor's own queue: a
