@@ -118,10 +118,12 @@ func (p *partition) putFresh(key string, value []byte) (more int) {
 	return more + cap(value)
 }
 
-// held returns a row that is in memory; its value is the partition's.
+// held returns a row that is in memory, or known to be nowhere; its value is the
+// partition's.
 func (p *partition) held(key string) (value []byte, ok bool) {
+	var hash uint64
 	if p.bulk != nil {
-		hash := p.written.hash(key)
+		hash = p.written.hash(key)
 		if value, ok = p.bulk.get(hash, key); !ok {
 			value, ok = p.bulkFlushed.get(hash, key)
 		}
@@ -132,10 +134,10 @@ func (p *partition) held(key string) (value []byte, ok bool) {
 	if value, ok = p.fresh[key]; !ok {
 		value, ok = p.flushed[key]
 	}
-	return value, ok
+	return value, ok || p.bulk != nil && p.written.never(hash)
 }
 
-// recent returns a copy of a row that is in memory.
+// recent is held with a copy of the value.
 func (p *partition) recent(key string) (value []byte, ok bool) {
 	if value, ok = p.held(key); value != nil {
 		value = append(make([]byte, 0, len(value)), value...)

@@ -85,11 +85,6 @@ func (p *partition) beginRestore() error {
 	return nil
 }
 
-// never reports whether a key was certainly not written.
-func (p *partition) never(key string) bool {
-	return p.written != nil && p.written.never(p.written.hash(key))
-}
-
 // endRestore may be called with the partition locked only, also if it is not restored.
 // Rows that are not on the disk yet are kept as others are.
 func (p *partition) endRestore() {

@@ -16,10 +16,7 @@ import (
 // flushed and read again afterwards.
 func TestRestoreIsAMap(t *testing.T) {
 	t.Parallel()
-	s, err := newStore(t, vfs.NewMem(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := memoryStore(t)
 	p := openPartition(t, s, 0)
 	random := rand.New(rand.NewPCG(1, 2))
 	key := func(n int) string { return fmt.Sprintf("user-%d/item-%06d", n%7, n) } // many begin alike
@@ -35,6 +32,7 @@ func TestRestoreIsAMap(t *testing.T) {
 	for i := range rows {
 		key := key(random.IntN(rows))
 		check(key)
+		var err error
 		switch i % 11 {
 		case 3:
 			err = p.Delete(key)
@@ -71,10 +69,7 @@ func TestRestoreIsAMap(t *testing.T) {
 // its rows are being written: these are read, and those that came since.
 func TestRestoreEndsAmidAFlush(t *testing.T) {
 	t.Parallel()
-	s, err := newStore(t, vfs.NewMem(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := memoryStore(t)
 	opened := openPartition(t, s, 0)
 	set := func(key, value string) {
 		t.Helper()
@@ -118,10 +113,7 @@ func TestRestoreEndsAmidAFlush(t *testing.T) {
 // once it is restored.
 func TestRecoveredRowsAreOnTheDisk(t *testing.T) {
 	t.Parallel()
-	s, err := newStore(t, vfs.NewMem(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := memoryStore(t)
 	opened := openPartition(t, s, 0)
 	fill(t, opened, 0, 2*storeKeys)
 	if err := opened.MarkRecovered(); err != nil {
@@ -142,10 +134,7 @@ func TestRecoveredRowsAreOnTheDisk(t *testing.T) {
 // are in no file yet: a process that is killed then would miss them.
 func TestOffsetsWaitForTheirRows(t *testing.T) {
 	t.Parallel()
-	s, err := newStore(t, vfs.NewMem(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := memoryStore(t)
 	fill(t, openPartition(t, s, 0), 0, 1)
 	b := s.rows.db.NewBatch()
 	if err := s.partitions[0].flush(b); err != nil || !b.Empty() {
@@ -172,10 +161,7 @@ func writeOneMore(t *testing.T, s *Store, p storage.Storage) {
 // however that ends.
 func TestRestoreIsCompactedAfterwards(t *testing.T) {
 	t.Parallel()
-	s, err := newStore(t, vfs.NewMem(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := memoryStore(t)
 	first, second := openPartition(t, s, 0), openPartition(t, s, 1)
 	for range 3 * fewLevels {
 		writeOneMore(t, s, first)
@@ -199,10 +185,7 @@ func TestRestoreIsCompactedAfterwards(t *testing.T) {
 // TestRestoreIsCompactedWhenItIsMuch has a restore not pile up files without end.
 func TestRestoreIsCompactedWhenItIsMuch(t *testing.T) {
 	t.Parallel()
-	s, err := newStore(t, vfs.NewMem(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := memoryStore(t)
 	p := openPartition(t, s, 0)
 	most := 0
 	for range 3 * restoreLevels {

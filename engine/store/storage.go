@@ -72,9 +72,8 @@ func (s *partitionStorage) Get(key string) ([]byte, error) {
 	}
 	value, ok := s.p.recent(key)
 	ahead := len(s.p.ahead) > 0
-	never := !ok && s.p.never(key)
 	s.p.mu.RUnlock()
-	if ok || never {
+	if ok {
 		return value, nil
 	}
 	if ahead {

@@ -104,6 +104,16 @@ func newStore(t *testing.T, files vfs.FS, dir string) (*Store, error) {
 	return openStoreOn(files, dir, "t", [16]byte{1}, nil, slog.New(slog.DiscardHandler))
 }
 
+// memoryStore is a new store that is on no disk.
+func memoryStore(t *testing.T) *Store {
+	t.Helper()
+	s, err := newStore(t, vfs.NewMem(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func openPartition(t *testing.T, s *Store, number int32) storage.Storage {
 	t.Helper()
 	p, err := s.OpenPartition("t", number)
