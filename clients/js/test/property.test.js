@@ -4,6 +4,8 @@ import { World } from './world.js';
 
 const source = process.env.BELFRY_SOURCE ?? '../src';
 const [{ makeSync }, { makeList }] = await Promise.all([import(`${source}/sync.js`), import(`${source}/list.js`)]);
+// What clients load once they act is there: a world has turns, and reading a file takes time.
+await import(`${source}/acting.js`);
 
 const histories = Number(process.env.BELFRY_HISTORIES ?? 300);
 const first = Number(process.env.BELFRY_SEED ?? 1);
