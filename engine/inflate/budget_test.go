@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -201,5 +202,32 @@ func BenchmarkAnswers(b *testing.B) {
 				fetch(b, c)
 			}
 		})
+	}
+}
+
+// TestLargeBatchesDoNotGrow holds that what a large batch becomes is never copied to where
+// there is more room: the system makes the pages of that meanwhile, and nothing else can
+// have the processor.
+func TestLargeBatchesDoNotGrow(t *testing.T) {
+	t.Parallel()
+	var body []byte
+	for len(body) < MaxBatchBytes { // some of it compresses, some does not
+		body = append(fmt.Appendf(body, "%x", rand.Uint64()), bytes.Repeat([]byte("x"), 200)...)
+	}
+	body = body[:MaxBatchBytes-13] // with what is around it as large as one may be
+	r := append([]byte{0, 0, 0, 1}, binary.AppendVarint(nil, int64(len(body)))...)
+	r = append(append(r, body...), 0)
+	r = append(binary.AppendVarint(nil, int64(len(r))), r...)
+	for name, codec := range map[string]kgo.CompressionCodec{
+		"gzip": kgo.GzipCompression(), "lz4": kgo.Lz4Compression(), "snappy": kgo.SnappyCompression(), "zstd": kgo.ZstdCompression(),
+	} {
+		b, err := bomb.Of(codec, 1, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := batch(b).decompress(alone())
+		if err != nil || len(out) != MaxBatchBytes || !bytes.Equal(out, r) || cap(out) != whole(MaxBatchBytes) {
+			t.Errorf("%s: %d bytes became %d in a buffer of %d, %v, want them in one of %d", name, len(b), len(out), cap(out), err, whole(MaxBatchBytes))
+		}
 	}
 }

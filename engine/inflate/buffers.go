@@ -1,6 +1,7 @@
 package inflate
 
 import (
+	"bytes"
 	"hash/crc32"
 	"sync"
 
@@ -79,7 +80,10 @@ var _ kgo.PoolDecompressBytes = &batchBuffers{}
 
 // GetDecompressBytes implements [kgo.PoolDecompressBytes].
 func (p *batchBuffers) GetDecompressBytes(compressed []byte, _ kgo.CompressionCodecType) []byte {
-	n := min(usualRatio*len(compressed), smallBatch)
+	n := usualRatio * len(compressed)
+	if n > copyAtOnce {
+		n = whole(smallBatch)
+	}
 	if b, ok := p.pool.Get().(*[]byte); ok && cap(*b) >= n {
 		return *b
 	}
@@ -99,16 +103,21 @@ type largeBuffers struct{}
 var _ kgo.PoolDecompressBytes = largeBuffers{}
 
 // GetDecompressBytes implements [kgo.PoolDecompressBytes].
-func (largeBuffers) GetDecompressBytes(compressed []byte, _ kgo.CompressionCodecType) []byte {
-	return make([]byte, 0, min(usualRatio*len(compressed), MaxBatchBytes))
+func (largeBuffers) GetDecompressBytes(_ []byte, _ kgo.CompressionCodecType) []byte {
+	return make([]byte, 0, whole(MaxBatchBytes))
 }
 
 // PutDecompressBytes implements [kgo.PoolDecompressBytes].
 func (largeBuffers) PutDecompressBytes([]byte) {}
 
+// whole is room for all that a batch may become, and for its decompressor to see that it
+// becomes more. A buffer that grows is copied at once, and for one of megabytes the system makes the
+// pages meanwhile. Those that nothing is written to cost none.
+func whole(most int) int { return most + 1 + bytes.MinRead }
+
 // giveBack has a buffer be used again, unless it is a large one.
 func giveBack(b []byte) {
-	if cap(b) <= smallBatch {
+	if cap(b) <= whole(smallBatch) {
 		decompressed[0].PutDecompressBytes(b)
 	}
 }
