@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/breath"
 	"github.com/belfry/belfry/sources"
 	"github.com/belfry/belfry/sources/envelope"
 )
@@ -29,7 +30,11 @@ func parseMessages(h http.Header, body []byte, defaults belfry.Notification, par
 	if err != nil {
 		return nil, err
 	}
-	sent, err := envelope.NewDecoder(envelope.Config{}).Messages(context.Background(), r, defaults, parse)
+	var stretches breath.Stretches
+	sent, err := envelope.NewDecoder(envelope.Config{}).Messages(context.Background(), r, defaults, func(data []byte, defaults belfry.Notification) (belfry.Message, error) {
+		stretches.Next()
+		return parse(data, defaults)
+	})
 	switch {
 	case errors.Is(err, belfry.ErrEmpty):
 		return nil, belfry.Invalid("", "the body is empty; it must be JSON")

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/net/http2"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/listen"
@@ -167,33 +168,16 @@ func TestConnectionsOverTLSAreNotSilent(t *testing.T) {
 	}
 }
 
-// busyItems takes a while for each item, and sends a byte to a connection with the first.
-type busyItems struct {
-	Items
-	conn  net.Conn
-	asked int
-	last  func()
+// busy is work in as many pieces as a page has items, some 5 ms of it. With the first a
+// byte comes over the network.
+type busy struct {
+	conn    net.Conn
+	noticed chan struct{} // closed once the byte is read
+	pieces  int
+	inTime  bool // it was before the last piece
 }
 
-func (b *busyItems) Item(user string, seq uint64) (inbox.Item, bool, error) {
-	if b.asked++; b.asked == 1 {
-		if _, err := b.conn.Write([]byte("x")); err != nil {
-			return inbox.Item{}, false, err
-		}
-	}
-	for began := time.Now(); time.Since(began) < 50*time.Microsecond; {
-		continue
-	}
-	if b.asked == maxPage {
-		b.last()
-	}
-	return b.Items.Item(user, seq)
-}
-
-// TestAListLetsOthersIn holds that what comes over the network while a list is put
-// together is noticed before its end where there is one processor.
-func TestAListLetsOthersIn(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+func newBusy(t *testing.T) *busy {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -203,33 +187,81 @@ func TestAListLetsOthersIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer here.Close()
+	t.Cleanup(func() { here.Close() })
 	there, err := ln.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer there.Close()
-	items := &busyItems{conn: here}
-	a := newAPI(t, func(c *Config) { items.Items, c.Items = c.Items, items })
+	t.Cleanup(func() { there.Close() })
+	b := &busy{conn: here, noticed: make(chan struct{})}
+	go func() {
+		_, _ = there.Read(make([]byte, 1))
+		close(b.noticed)
+	}()
+	return b
+}
+
+func (b *busy) piece() error {
+	if b.pieces++; b.pieces == 1 {
+		if _, err := b.conn.Write([]byte("x")); err != nil {
+			return err
+		}
+	}
+	for began := time.Now(); time.Since(began) < 50*time.Microsecond; {
+		continue
+	}
+	if b.pieces == maxPage {
+		select {
+		case <-b.noticed:
+			b.inTime = true
+		default:
+		}
+	}
+	return nil
+}
+
+// busyItems are work.
+type busyItems struct {
+	Items
+	*busy
+}
+
+func (b busyItems) Item(user string, seq uint64) (inbox.Item, bool, error) {
+	if err := b.piece(); err != nil {
+		return inbox.Item{}, false, err
+	}
+	return b.Items.Item(user, seq)
+}
+
+// TestAListLetsOthersIn holds that what comes over the network while a list is put
+// together is noticed before its end where there is one processor.
+func TestAListLetsOthersIn(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	items := newBusy(t)
+	a := newAPI(t, func(c *Config) { c.Items = busyItems{c.Items, items} })
 	titles := make([]string, maxPage)
 	for i := range titles {
 		titles[i] = fmt.Sprint("x", i)
 	}
 	a.notify("u", titles...)
-	noticed, inTime := make(chan struct{}), false
-	go func() {
-		_, _ = there.Read(make([]byte, 1))
-		close(noticed)
-	}()
-	items.last = func() {
-		select {
-		case <-noticed:
-			inTime = true
-		default:
-		}
-	}
 	a.get("/v1/users/u/inbox?limit=100").Want(http.StatusOK)
-	if !inTime {
-		t.Errorf("a list of %d items and 5 ms was put together before the processor looked at the network", items.asked)
+	if items.pieces != maxPage || !items.inTime {
+		t.Errorf("a list of %d items and 5 ms was put together before the processor looked at the network", items.pieces)
+	}
+}
+
+// TestALargeCallLetsOthersIn holds the same of a call that is read.
+func TestALargeCallLetsOthersIn(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	b := newBusy(t)
+	body := "[" + strings.Repeat(`{"recipient":"u","title":"x"},`, maxPage-1) + `{"recipient":"u","title":"x"}]`
+	_, err := parseMessages(http.Header{"Content-Type": {"application/json"}}, []byte(body), belfry.Notification{}, func(data []byte, defaults belfry.Notification) (belfry.Message, error) {
+		if err := b.piece(); err != nil {
+			return belfry.Message{}, err
+		}
+		return belfry.ParseNotification(data, defaults)
+	})
+	if err != nil || b.pieces != maxPage || !b.inTime {
+		t.Errorf("a call of %d events and 5 ms was read before the processor looked at the network: %v", b.pieces, err)
 	}
 }

@@ -31,10 +31,6 @@ type listing struct {
 // list of small items is one list, one of a hundred full items is 25.
 const listBytes = 256 << 10
 
-// buildSlice is how long a list is put together at a stretch, some ten milliseconds if
-// its items are full: others come in between.
-const buildSlice = time.Millisecond
-
 // listQuery is what a client asks for.
 type listQuery struct {
 	call     auth.Call
@@ -72,7 +68,7 @@ func (s *Server) awaitListing(ctx context.Context, q *listQuery) (listing, error
 		}
 		turn, cancel := context.WithTimeout(ctx, wire.MaxWait)
 		defer cancel()
-		leave, err := s.builders.Enter(turn, q.client())
+		leave, err := s.work.Enter(turn, q.client())
 		if err != nil {
 			return false, err
 		}
@@ -112,8 +108,11 @@ func (l *listing) build(items Items, q *listQuery) error {
 		failed = cmp.Or(failed, err)
 		return content
 	}
-	total, began := 0, time.Now()
+	total := 0
+	// One of full items takes some ten milliseconds: others come in between.
+	var stretches breath.Stretches
 	for _, e := range entries {
+		stretches.Next()
 		item := wire.NewItem(e, contents, texts, l.now)
 		if failed != nil {
 			return failed
@@ -127,10 +126,6 @@ func (l *listing) build(items Items, q *listQuery) error {
 			return err
 		}
 		l.items = append(l.items, b)
-		if time.Since(began) > buildSlice {
-			breath.Take()
-			began = time.Now()
-		}
 	}
 	return nil
 }

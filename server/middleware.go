@@ -19,6 +19,7 @@ func (s *Server) middleware(api http.Handler) (http.Handler, error) {
 		return nil, err
 	}
 	chain := []func(next http.Handler) http.Handler{
+		s.paced,            // requests of one address come a few at a time
 		s.admit,            // without authentication: loopback names only
 		checkOrigin,        // preflights, and pages of other sites
 		newPolls(s).before, // answers a poll that finds nothing new
@@ -28,6 +29,11 @@ func (s *Server) middleware(api http.Handler) (http.Handler, error) {
 		api = wrap(api)
 	}
 	return api, nil
+}
+
+// paced has the requests of one address begin a few at a time.
+func (s *Server) paced(next http.Handler) http.Handler {
+	return s.turns.Paced(s.clientAddress, next)
 }
 
 // limitBodies gives a client Limits.Request to send its body, also where no

@@ -23,6 +23,15 @@ const idempotencyKey = "Idempotency-Key"
 // retractions.
 const maxBodyBytes = 1 << 20
 
+const (
+	// largeCall is a body beyond which a call is read in a turn, some five milliseconds
+	// of work a MiB, and counts by its bytes.
+	largeCall = 16 << 10
+	// writeBytes is how much of a large call counts as one more that writes: some hundred
+	// small events are seven or eight.
+	writeBytes = 4 << 10
+)
+
 // postNotifications answers POST /v1/notifications: one notification, an array
 // of them, or CloudEvents in all three modes of HTTP. All is checked before any
 // is written. It is 202 once the broker has acknowledged all.
@@ -34,7 +43,11 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c aut
 	if err := oneHeader(r.Header, idempotencyKey); err != nil {
 		return err
 	}
-	sent, err := parseNotifications(r.Header, body, c.Identity.Source())
+	var sent []belfry.Message
+	err = s.parsed(r, c, body, func() (err error) {
+		sent, err = parseNotifications(r.Header, body, c.Identity.Source())
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -63,7 +76,11 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.
 	if err != nil {
 		return err
 	}
-	sent, err := parseRetractions(r.Header, body, c.Identity.Source())
+	var sent []belfry.Message
+	err = s.parsed(r, c, body, func() (err error) {
+		sent, err = parseRetractions(r.Header, body, c.Identity.Source())
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -80,6 +97,28 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.
 // readBody returns the body of a call that writes.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return wire.ReadBody(w, r, maxBodyBytes, s.config.Limits.Request)
+}
+
+// parsed has the body of a call that writes be parsed, a large one in a turn of its
+// sender's.
+func (s *Server) parsed(r *http.Request, c auth.Call, body []byte, parse func() error) error {
+	if len(body) <= largeCall {
+		return parse()
+	}
+	turn, cancel := context.WithTimeout(r.Context(), wire.MaxWait)
+	defer cancel()
+	leave, err := s.work.Enter(turn, c.Identity.Subject)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	// Those side by side have all been taken before the first of them counts.
+	subject, service := c.Identity.Subject, isService(c.Identity)
+	if err := s.writes.Check(subject, service, time.Now()); err != nil {
+		return err
+	}
+	s.writes.Charge(subject, service, len(body)/writeBytes, time.Now())
+	return parse()
 }
 
 // deliver writes messages of a sender. It counts the recipients, an audience as one, and

@@ -70,7 +70,7 @@ func kinds() []kind {
 		{errCrossSite, http.StatusForbidden, true},
 		{limit.ErrWrites, http.StatusTooManyRequests, true},
 		{limit.ErrLists, http.StatusTooManyRequests, true},
-		{limit.ErrBuilders, http.StatusServiceUnavailable, true},
+		{limit.ErrWork, http.StatusServiceUnavailable, true},
 		{auth.ErrNoTickets, http.StatusNotImplemented, true},
 		{auth.ErrKeys, http.StatusServiceUnavailable, true},
 		{limit.ErrAnswers, http.StatusServiceUnavailable, true},

@@ -191,7 +191,7 @@ type Server struct {
 	writes      *limit.Calls
 	lists       *limit.Calls // and exports
 	openings    *limit.Calls // of streams
-	builders    *limit.Builders
+	work        *limit.Work
 	connections *limit.Connections
 	turns       *limit.Turns
 	answers     *limit.Answers
@@ -239,7 +239,7 @@ func New(config Config) (*Server, error) {
 	s.writes = newCalls(limit.ErrWrites, l.WriteRate, l.WriteBurst, DefaultWriteRate, DefaultWriteBurst)
 	s.lists = newCalls(limit.ErrLists, l.ListRate, l.ListBurst, DefaultListRate, DefaultListBurst)
 	s.openings = newOpenings(s.streams.Limits())
-	s.builders = limit.NewBuilders()
+	s.work = limit.NewWork()
 	s.answers = limit.NewAnswers(config.Limits.AnswerBytes, config.Registry)
 	s.waits = limit.NewWaits(config.Registry)
 	s.connections = limit.NewConnections(s.connectionBounds(), config.Registry)

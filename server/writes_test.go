@@ -2,6 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -13,6 +16,7 @@ import (
 	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/servertest"
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/limit"
 )
 
 func TestWritesAreLimitedPerSubject(t *testing.T) {
@@ -145,6 +149,79 @@ func TestFullListsAreSeveral(t *testing.T) {
 			t.Errorf("answers of full lists side by side: %v, want at most %d of 200 and others of 429", counts, most)
 		}
 	})
+}
+
+// TestLargeCallsAreSeveral holds that a call counts as one more for each 4 KiB that it
+// writes beyond 16, also beside others that were taken with it.
+func TestLargeCallsAreSeveral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const burst = 100
+		a := newAPI(t, withJWT(t), func(c *Config) { c.Limits.WriteRate, c.Limits.WriteBurst = 1, burst })
+		token := "Bearer " + mint(t, "billing", auth.ScopeNotify)
+		large := `[` + strings.Repeat(`{"recipient":"a","title":"x","body":"`+strings.Repeat("y", writeBytes)+`"},`, 19) + `{"recipient":"a","title":"x"}]`
+		cost := 1 + len(large)/writeBytes
+		statuses := make([]int, burst)
+		var all sync.WaitGroup
+		for i := range statuses {
+			all.Go(func() {
+				statuses[i] = a.call("POST", "/v1/notifications", large, "Authorization", token).Code
+			})
+		}
+		all.Wait()
+		counts := map[int]int{}
+		for _, status := range statuses {
+			counts[status]++
+		}
+		// Some are taken as one each before the first counts for more.
+		if counts[202] == 0 || counts[202] > burst/cost || counts[202]+counts[429] != burst {
+			t.Errorf("answers of %d calls that count as %d each, side by side: %v", burst, cost, counts)
+		}
+		time.Sleep(time.Hour)
+		for n := range 2 * burst {
+			status := a.call("POST", "/v1/notifications", large, "Authorization", token).Code
+			if n < burst/cost && status != 202 {
+				t.Errorf("call %d that counts as %d: %d", n+1, cost, status)
+			}
+			if n > burst/cost+1 && status != 429 {
+				t.Errorf("call %d that counts as %d: %d", n+1, cost, status)
+			}
+		}
+	})
+}
+
+// TestLargeCallsTakeTurns has one sender's large calls wait for their turns while others
+// of his, and everybody's else, do not.
+func TestLargeCallsTakeTurns(t *testing.T) {
+	a := newAPI(t, withJWT(t))
+	small := `{"recipient":"a","title":"x"}`
+	large := `[` + strings.Repeat(small+",", largeCall/len(small)) + small + `]`
+	post := func(subject, body string) int {
+		return a.call("POST", "/v1/notifications", body, "Authorization", "Bearer "+mint(t, subject, auth.ScopeNotify)).Code
+	}
+	// All his turns are taken.
+	for range max(1, runtime.GOMAXPROCS(0)/2) {
+		leave, err := a.work.Enter(t.Context(), "greedy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer leave()
+	}
+	for subject, body := range map[string]string{"greedy": small, "other": large} {
+		if status := post(subject, body); status != 202 {
+			t.Errorf("%s is answered %d", subject, status)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", nil)
+	parsed := false
+	err := a.parsed(r, auth.Call{Identity: auth.Identity{Subject: "greedy"}}, []byte(large), func() error {
+		parsed = true
+		return nil
+	})
+	if !errors.Is(err, limit.ErrWork) || parsed {
+		t.Errorf("a large call whose turn did not come: %v, parsed %t", err, parsed)
+	}
 }
 
 func TestWritesWithoutALimit(t *testing.T) {

@@ -1,15 +1,41 @@
 // Package breath lets work that takes long be interrupted for what is short: requests
 // come in while records are decoded and lists put together in the same process. It
-// imports the standard library alone; [Take] is all there is.
+// imports the standard library alone. [Take] is a breath, and [Stretches] say when one
+// is due.
 package breath
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
-// shortest is as short as a timer can be.
-const shortest = 20 * time.Microsecond
+const (
+	// shortest is as short as a timer can be.
+	shortest = 20 * time.Microsecond
+	// stretch is how long work goes on between two breaths.
+	stretch = 200 * time.Microsecond
+)
 
 // Take interrupts work that takes long, so that what has come over the network meanwhile
 // is noticed: the runtime looks there when a processor has nothing to do, and else every
-// ten milliseconds. A goroutine that merely yields is something to do. Taken once a
-// millisecond of work it costs some twentieth of one processor where nothing else is to do.
-func Take() { time.Sleep(shortest) }
+// ten milliseconds. A goroutine that merely yields is something to do; one that merely
+// sleeps comes before all others when its timer ends. So it yields, which has all others
+// run, and then sleeps. It costs some 5 us of a processor, and some 70 us where nothing else is to do.
+func Take() {
+	runtime.Gosched()
+	time.Sleep(shortest)
+}
+
+// Stretches are work in many pieces. The zero Stretches is ready; it is for one goroutine.
+type Stretches struct{ began time.Time }
+
+// Next comes before each piece, and takes a breath if 200 us of work lie behind.
+func (s *Stretches) Next() {
+	switch now := time.Now(); {
+	case s.began.IsZero():
+		s.began = now
+	case now.Sub(s.began) > stretch:
+		Take()
+		s.began = time.Now()
+	}
+}

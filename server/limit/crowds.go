@@ -19,7 +19,8 @@ type crowds[K comparable] struct {
 type crowd struct {
 	*semaphore.Weighted
 	slowed *semaphore.Weighted // has one turn, for those that are slowed down
-	users  int                 // that have a turn, wait for one or may want one; guarded by crowds.mu
+	pace   *pace
+	users  int // that have a turn, wait for one or may want one; guarded by crowds.mu
 }
 
 func newCrowds[K comparable](each int64) *crowds[K] {
@@ -32,7 +33,7 @@ func (c *crowds[K]) join(name K) *crowd {
 	defer c.mu.Unlock()
 	of := c.all[name]
 	if of == nil {
-		of = &crowd{Weighted: semaphore.NewWeighted(c.each), slowed: semaphore.NewWeighted(1)}
+		of = &crowd{Weighted: semaphore.NewWeighted(c.each), slowed: semaphore.NewWeighted(1), pace: newPace()}
 		c.all[name] = of
 	}
 	of.users++

@@ -155,7 +155,11 @@ func (c *framesConn) Write(b []byte) (int, error) {
 // follow counts what was read for the connection, and reports whether it is to end.
 func (c *turnsConn) follow(f *frames, b []byte) (over bool) {
 	waste := f.Read(b)
-	if waste == 0 || !c.charge(waste) {
+	if waste == 0 {
+		return false
+	}
+	c.crowd.pace.waste(waste)
+	if !c.charge(waste) {
 		return false
 	}
 	c.calm(calmedFrames)

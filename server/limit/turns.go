@@ -161,6 +161,7 @@ func (c *turnsConn) take() (crowded bool) {
 	// goroutine that yields comes behind it. Many who come at once, all from one address,
 	// would open half as many streams a second with a pause for each.
 	runtime.Gosched()
+	c.crowd.pace.step()
 	return true
 }
 

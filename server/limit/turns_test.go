@@ -37,6 +37,7 @@ func TestConnectionsOfOneAddressTakeTurns(t *testing.T) {
 	r.addresses.each = 1
 	firstClient, first := accepted(t, r)
 	secondClient, second := accepted(t, r)
+	first.(*turnsConn).crowd.pace.working.Store(1000)
 	sent := bytes.Repeat([]byte("0123456789abcdef"), bufferBytes/16)
 	for _, c := range []net.Conn{firstClient, secondClient} {
 		if _, err := c.Write(sent); err != nil {
@@ -82,6 +83,9 @@ func TestConnectionsOfOneAddressTakeTurns(t *testing.T) {
 	}
 	if !bytes.Equal(got, sent) {
 		t.Error("what was read is not what was sent")
+	}
+	if first.(*turnsConn).crowd.pace.taken == 0 {
+		t.Error("what is brought in beside many requests is no step")
 	}
 	if n := testutil.ToFloat64(r.waited); n != 1 {
 		t.Errorf("%v reads waited", n)

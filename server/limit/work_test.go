@@ -8,11 +8,11 @@ import (
 	"testing/synctest"
 )
 
-// TestBuildersTakeTurns has one client ask for more than he gets at a time: others do
+// TestWorkTakesTurns has one client ask for more than he gets at a time: others do
 // not wait behind him, and nothing is left of those who have gone.
-func TestBuildersTakeTurns(t *testing.T) {
+func TestWorkTakesTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBuilders()
+		b := NewWork()
 		enter := func(client string) func() {
 			leave, err := b.Enter(t.Context(), client)
 			if err != nil {
@@ -39,8 +39,8 @@ func TestBuildersTakeTurns(t *testing.T) {
 		enter("other")() // waits for nobody
 		cancel()
 		for range cap(refused) {
-			if err := <-refused; !errors.Is(err, ErrBuilders) {
-				t.Errorf("got %v, want %v", err, ErrBuilders)
+			if err := <-refused; !errors.Is(err, ErrWork) {
+				t.Errorf("got %v, want %v", err, ErrWork)
 			}
 		}
 		for _, leave := range held {
@@ -52,10 +52,10 @@ func TestBuildersTakeTurns(t *testing.T) {
 	})
 }
 
-// TestBuildersInAll holds that clients together get no more than there is.
-func TestBuildersInAll(t *testing.T) {
+// TestWorkInAll holds that clients together get no more than there is.
+func TestWorkInAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBuilders()
+		b := NewWork()
 		var leave []func()
 		entered := make(chan func(), 100)
 		for i := range cap(entered) {
