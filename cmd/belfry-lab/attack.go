@@ -25,7 +25,7 @@ type attackOptions struct {
 	duration  time.Duration
 	memory    int
 	files     int
-	apart     bool
+	one       bool
 	elsewhere bool
 	honest    bool
 	rounds    int
@@ -36,19 +36,21 @@ func attackCommand(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "attack",
 		Short: "Attack Belfry and measure what that costs it and its users",
-		Long: `Start this program with an embedded broker for each attack, within a limit of
-memory (GOMEMLIMIT, and killed beyond --memory as a container is) and of files
-(ulimit -n). Measure honest users alone and then beside the attack, and print
-for each: their p99, memory, processor time and files of the attacked process at
-their highest, and how long the request or record behind the hostile one took.
-An attacker by requests is a process of its own, at the lowest priority: attackers
-have machines of their own.
+		Long: `Start a server and a processor, as docker/ does, with an embedded broker for each
+attack, each within a limit of memory (GOMEMLIMIT, and killed beyond --memory as a
+container is) and of files (ulimit -n). Measure honest users alone and then beside
+the attack, and print for each: their p99, memory, processor time and files of the
+attacked processes at their highest, and how long the request or record behind the
+hostile one took. Attackers, Kafka and processors have machines of their own: here
+they run when the server and its users leave a processor idle (SCHED_IDLE). With
+--one-process server and processor are belfry run, of one machine.
 
-What an attacker burns is not this program's work. --apart gives it the last
-processor and all else the others, so that users alone are measured on as few; and
---elsewhere aims each attack by requests at a plain net/http server once more, which
-refuses all: what the users of Belfry wait for beside that (program "none") is not
-Belfry's work.
+Honest users ask for badges and lists, 200 a second in all. What is asked for while
+another answer is late counts from when it was due.
+
+What an attacker burns is not this program's work. --elsewhere aims each attack by
+requests at a plain net/http server once more, which refuses all: what the users of
+Belfry wait for beside that (program "none") is not Belfry's work.
 
 With --honest nothing is attacked: honest clients poll badges, post notifications,
 open streams and write events for a rule, at full speed, and the programs take turns.
@@ -59,7 +61,7 @@ Attacks:
 ` + strings.TrimSuffix(attack.Described(), "\n"),
 		Example: `  belfry-lab attack
   belfry-lab attack --only slow-pages,bomb --before v1.0.0
-  belfry-lab attack --only lists,control --apart --elsewhere
+  belfry-lab attack --only lists,control --elsewhere
   belfry-lab attack --honest --before v1.0.0 --duration 2s`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.Validate(); err != nil {
@@ -73,12 +75,12 @@ Attacks:
 	fs.StringVar(&o.before, "before", "", "git `revision` whose belfry is attacked too, for comparison")
 	fs.StringSliceVar(&o.only, "only", nil, "`names` of the attacks to run; all if absent")
 	fs.DurationVar(&o.duration, "duration", 6*time.Second, "how long each attack lasts, and how long users are measured without it")
-	fs.IntVar(&o.memory, "memory", 1024, "MiB that the attacked process may take")
+	fs.IntVar(&o.memory, "memory", 1024, "MiB that each process may take")
 	fs.IntVar(&o.files, "files", 1024, "files that it may have open")
-	fs.BoolVar(&o.apart, "apart", false, "leave the last processor to the attacker alone; needs two and taskset")
+	fs.BoolVar(&o.one, "one-process", false, "attack belfry run, which is server and processor in one")
 	fs.BoolVar(&o.elsewhere, "elsewhere", false, "aim attacks by requests at a plain server as well, for comparison")
 	fs.BoolVar(&o.honest, "honest", false, "measure honest clients at full speed in place of attacks")
-	fs.IntVar(&o.rounds, "rounds", 5, "how often the programs take turns with --honest")
+	fs.IntVar(&o.rounds, "rounds", 3, "how often each attack is run, or programs take turns with --honest")
 	return c
 }
 
@@ -108,7 +110,7 @@ func (o *attackOptions) Validate() error {
 	if o.duration < time.Second || o.duration > time.Hour {
 		return cli.FlagErrorf("duration", "must be 1s to 1h, is %s", o.duration)
 	}
-	if err := atLeast("rounds", o.rounds, 1); o.honest && err != nil {
+	if err := atLeast("rounds", o.rounds, 1); err != nil {
 		return err
 	}
 	for name, n := range map[string]int{"memory": o.memory, "files": o.files} {
@@ -137,9 +139,9 @@ func runAttacks(ctx context.Context, p *cli.Program, o *attackOptions) (err erro
 		}
 		programs = slices.Insert(programs, 0, attack.Program{Name: "before", Path: before})
 	}
-	where := "attacker and the rest share all processors"
-	if o.apart {
-		where = "attacker on a processor of its own"
+	where := "server and processor"
+	if o.one {
+		where = "one process"
 	}
 	fmt.Fprintf(p.Stdout, "attack: %s; %s each, %d MiB, ulimit -n %d; %s; %s\n", machine(), o.duration, o.memory, o.files, where, load())
 	self, err := os.Executable()
@@ -148,10 +150,12 @@ func runAttacks(ctx context.Context, p *cli.Program, o *attackOptions) (err erro
 	}
 	c := &attack.Config{
 		Programs: programs, Attacker: []string{self, attackerName}, Broker: now, Dir: dir, Only: o.only, Duration: o.duration, Memory: int64(o.memory) << 20, Files: o.files,
-		Apart: o.apart, Elsewhere: o.elsewhere,
+		Rounds: o.rounds, OneProcess: o.one, Elsewhere: o.elsewhere,
 	}
 	if o.honest {
-		return attack.Full(ctx, c, o.rounds, p.Stdout)
+		// Streams of the rounds before are open until their next ping.
+		c.Files = max(c.Files, 4096)
+		return attack.Full(ctx, c, p.Stdout)
 	}
 	return attack.Run(ctx, c, p.Stdout)
 }

@@ -20,7 +20,7 @@ func TestAttackCommand(t *testing.T) {
 	}
 	t.Parallel() // most of it is waiting
 	dir := t.TempDir()
-	c := exec.CommandContext(t.Context(), buildLab(t), "attack", "--only", "claims,bomb", "--duration", "1s", "--belfry", buildBelfry(t))
+	c := exec.CommandContext(t.Context(), buildLab(t), "attack", "--only", "claims,bomb", "--duration", "1s", "--rounds", "1", "--belfry", buildBelfry(t))
 	c.Env = append(os.Environ(), "TMPDIR="+dir)
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
@@ -29,7 +29,7 @@ func TestAttackCommand(t *testing.T) {
 		t.Fatalf("%v\n%s%s", err, out, &stderr)
 	}
 	for _, want := range []string{
-		`(?m)^claims +now .* 0 of 6 tokens of mallory's read another's inbox$`,
+		`(?m)^claims +now .* \d+\+\d+ MiB .* 0 of 6 tokens of mallory's read another's inbox$`,
 		`(?m)^bomb +now .* [0-9.]+m?s +1 records, 937 KB$`,
 	} {
 		if !regexp.MustCompile(want).Match(out) {
@@ -44,9 +44,10 @@ func TestAttackOptions(t *testing.T) {
 		"no such attack": func(o *attackOptions) { o.only = []string{"nonsense"} },
 		"too short":      func(o *attackOptions) { o.duration = time.Millisecond },
 		"no memory":      func(o *attackOptions) { o.memory = 1 },
+		"no rounds":      func(o *attackOptions) { o.rounds = 0 },
 		"no files":       func(o *attackOptions) { o.files = 10 },
 	} {
-		o := attackOptions{duration: time.Second, memory: 1024, files: 1024}
+		o := attackOptions{duration: time.Second, memory: 1024, files: 1024, rounds: 1}
 		if err := o.Validate(); err != nil {
 			t.Fatal(err)
 		}

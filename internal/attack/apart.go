@@ -7,11 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"time"
 
@@ -52,23 +51,6 @@ func Apart(ctx context.Context, in io.Reader, out io.Writer) error {
 	return fmt.Errorf("there is no attack %q by requests", o.Attack)
 }
 
-// part leaves the last processor to attackers, if that is wanted: this process and all
-// that it starts later have the others.
-func (c *Config) part(ctx context.Context) error {
-	if !c.Apart {
-		return nil
-	}
-	n := runtime.NumCPU()
-	if n < 2 {
-		return errors.New("an attacker apart needs two processors, this machine has one")
-	}
-	out, err := exec.CommandContext(ctx, "taskset", "-a", "-p", "-c", fmt.Sprintf("0-%d", n-2), strconv.Itoa(os.Getpid())).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("taskset: %w: %s", err, bytes.TrimSpace(out))
-	}
-	return nil
-}
-
 // startPlain starts a server that refuses all that it is asked, over HTTP/1.1 and HTTP/2, at
 // the least cost that net/http has.
 func startPlain(ctx context.Context, c *Config) (t *target, err error) {
@@ -82,10 +64,12 @@ func startPlain(ctx context.Context, c *Config) (t *target, err error) {
 		return nil, fmt.Errorf("write the orders: %w", err)
 	}
 	line := append([]string{"-c", `echo "$1" | { shift; exec "$@"; }`, "sh", string(told)}, c.Attacker...)
-	if t.process, err = child.Start(filepath.Join(c.Dir, "plain.log"), "sh", line...); err != nil {
+	p, err := child.Start(filepath.Join(c.Dir, "plain.log"), "sh", line...)
+	if err != nil {
 		return nil, err
 	}
-	if err := t.await(ctx, "http://"+t.addr+"/healthz"); err != nil {
+	t.processes = []*watch{newWatch("plain", p, math.MaxInt64)}
+	if err := await(ctx, p, "http://"+t.addr+"/healthz"); err != nil {
 		return nil, errors.Join(err, t.stop())
 	}
 	return t, nil
@@ -108,17 +92,27 @@ func servePlain(ctx context.Context, addr string) error {
 	return nil
 }
 
-// launch runs an attack by requests in a process of its own, at the lowest priority: an
-// attacker has a machine of its own, and what it burns there is nobody's here.
+// idle begins the command line of what runs when nobody else would: an attacker has a
+// machine of its own, and what it burns there is nobody's here.
+func idle() []string {
+	if _, err := exec.LookPath("chrt"); err == nil {
+		return []string{"chrt", "--idle", "0"}
+	}
+	return []string{"nice", "-n", "19"}
+}
+
+// standAside has a process run when nobody else would, where that can be had.
+func standAside(ctx context.Context, p *child.Process) {
+	_ = exec.CommandContext(ctx, "chrt", "--idle", "--all-tasks", "--pid", "0", strconv.Itoa(p.PID())).Run() // where it cannot, all have one class
+}
+
+// launch runs an attack by requests in a process of its own.
 func (a *attack) launch(ctx context.Context, c *Config, t *target) (string, error) {
 	told, err := json.Marshal(orders{a.name, t.addr, t.metrics, t.secret, c.Duration})
 	if err != nil {
 		return "", fmt.Errorf("write the orders: %w", err)
 	}
-	line := append([]string{"nice", "-n", "19"}, c.Attacker...)
-	if c.Apart {
-		line = append([]string{"taskset", "-c", strconv.Itoa(runtime.NumCPU() - 1)}, line...)
-	}
+	line := append(idle(), c.Attacker...)
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	var out, problem bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(told), &out, &problem

@@ -19,7 +19,6 @@ import (
 
 	"github.com/belfry/belfry/internal/bench/client"
 	"github.com/belfry/belfry/internal/bench/figures"
-	"github.com/belfry/belfry/internal/child"
 )
 
 // Honest clients do so much at full speed.
@@ -50,7 +49,7 @@ func figuresOf() []figure {
 // Full measures what honest clients get at full speed of each program, which take turns,
 // and writes the medians of the rounds to out; a ratio is the median of those of each round,
 // of the last program to the first. A first round, which does not count, warms them up.
-func Full(ctx context.Context, c *Config, rounds int, out io.Writer) (err error) {
+func Full(ctx context.Context, c *Config, out io.Writer) (err error) {
 	var targets []*target
 	defer func() {
 		for _, t := range targets {
@@ -65,7 +64,7 @@ func Full(ctx context.Context, c *Config, rounds int, out io.Writer) (err error)
 		targets = append(targets, t)
 	}
 	results := make([][][]float64, len(targets)) // by program, round, figure
-	for round := range rounds + 1 {
+	for round := range c.Rounds + 1 {
 		for i := range targets {
 			i = (i + round) % len(targets)
 			got, err := targets[i].full(ctx, c.Duration, round)
@@ -118,20 +117,20 @@ func (t *target) full(ctx context.Context, d time.Duration, round int) (got []fl
 }
 
 // perSecond returns the rate of n things since began, and the microseconds of processor
-// time that the process took for each.
-func (t *target) perSecond(n int, began time.Time, before child.Footprint) ([]float64, error) {
+// time that the processes took for each.
+func (t *target) perSecond(n int, began time.Time, before time.Duration) ([]float64, error) {
 	took := time.Since(began)
-	after, err := child.FootprintOf(t.process.PID())
+	after, err := t.cpu()
 	if err != nil {
 		return nil, err
 	}
-	return []float64{float64(n) / took.Seconds(), float64((after.CPU - before.CPU).Microseconds()) / float64(max(n, 1))}, nil
+	return []float64{float64(n) / took.Seconds(), float64((after - before).Microseconds()) / float64(max(n, 1))}, nil
 }
 
 // exchanges has n connections repeat requests until d is over, and counts the answers; each
 // must have that status. request returns the next one of a connection.
 func (t *target) exchanges(ctx context.Context, d time.Duration, n, status int, request func(conn, turn int) []byte) ([]float64, error) {
-	before, err := child.FootprintOf(t.process.PID())
+	before, err := t.cpu()
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +200,7 @@ func (t *target) fullStreams(ctx context.Context, d time.Duration, round int) ([
 	defer cancel()
 	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: fullStreams}}
 	defer web.CloseIdleConnections()
-	before, err := child.FootprintOf(t.process.PID())
+	before, err := t.cpu()
 	if err != nil {
 		return nil, err
 	}
@@ -293,7 +292,7 @@ func (t *target) fullRules(ctx context.Context, _ time.Duration, round int) ([]f
 	for i := range fullUsers {
 		query.Add("user", fmt.Sprintf("ruled-%d-%d", round, i))
 	}
-	before, err := child.FootprintOf(t.process.PID())
+	before, err := t.cpu()
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +306,7 @@ func (t *target) fullRules(ctx context.Context, _ time.Duration, round int) ([]f
 		return nil, fmt.Errorf("write events: %w", err)
 	}
 	want := fmt.Sprintf(`"unread":%d,`, fullEvents/fullUsers)
-	err = t.until(ctx, func() bool { return strings.Count(t.badges(ctx, query), want) == fullUsers })
+	err = hold(ctx, t.answering(), func() bool { return strings.Count(t.badges(ctx, query), want) == fullUsers })
 	if err != nil {
 		return nil, fmt.Errorf("events are not in the inboxes: %w", err)
 	}

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	honestUsers = 10
+	honestUsers = 50
 	// honestEvery is how often one of them asks, for a badge and a list in turn.
-	honestEvery = 20 * time.Millisecond
+	honestEvery = 5 * time.Millisecond
 	// givenUp is what an answer that never came counts as.
 	givenUp = 5 * time.Second
 )
@@ -36,21 +36,33 @@ func (d delays) worst() time.Duration {
 }
 
 // honest has honest users ask for d and returns how long their answers took. They ask
-// one after the other, at their pace: what one waits for is not asked again by another.
+// one after the other. A question whose time has come while another waits counts from
+// its time: what holds up one answer would hold up all that are asked for meanwhile.
 func (t *target) honest(ctx context.Context, d time.Duration) (delays, error) {
 	client := &http.Client{Timeout: givenUp, Transport: &http.Transport{MaxIdleConns: 10, MaxIdleConnsPerHost: 10}}
 	defer client.CloseIdleConnections()
 	var out delays
-	end := time.Now().Add(d)
-	tick := time.NewTicker(honestEvery)
-	defer tick.Stop()
-	for i := 0; time.Now().Before(end); i++ {
+	first := time.Now()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for i := range int(d / honestEvery) {
+		began := first.Add(time.Duration(i) * honestEvery)
+		if wait := time.Until(began); wait > 0 {
+			pause.Reset(wait)
+			select {
+			case <-pause.C:
+				began = time.Now() // what the timer was late is no answer's
+			case <-t.answering().Done():
+				return out, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
 		user := fmt.Sprintf("honest-%d", i%honestUsers)
 		path := "/v1/users/" + user + "/unread"
 		if i/honestUsers%2 == 1 {
 			path = "/v1/users/" + user + "/inbox"
 		}
-		began := time.Now()
 		status, header, err := t.get(ctx, client, path, user)
 		took := time.Since(began)
 		if err != nil || status != http.StatusOK {
@@ -66,13 +78,6 @@ func (t *target) honest(ctx context.Context, d time.Duration) (delays, error) {
 			t.mu.Unlock()
 		}
 		out = append(out, took)
-		select {
-		case <-tick.C:
-		case <-t.process.Done():
-			return out, nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
 	}
 	return out, nil
 }

@@ -164,7 +164,7 @@ func (t *target) produce(ctx context.Context, topic, behind, user string, hostil
 func (t *target) awaitBehind(ctx context.Context, user string, began time.Time) {
 	ctx, cancel := context.WithDeadline(ctx, began.Add(behindPatience))
 	defer cancel()
-	if t.process.Await(ctx, 20*time.Millisecond, func() bool { return t.unread(ctx, user) > 0 }) == nil {
+	if t.answering().Await(ctx, 20*time.Millisecond, func() bool { return t.unread(ctx, user) > 0 }) == nil {
 		t.behindTook = time.Since(began)
 	}
 }

@@ -1,8 +1,10 @@
 package attack
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -23,6 +25,7 @@ func requestAttacks() []attack {
 		{name: "lists", what: "one user asks for full lists as fast as he can", run: manyLists},
 		{name: "descriptors", what: "1,500 idle connections of one address", run: idleConnections},
 		{name: "bodies", what: "300 bodies that come a byte a second", run: slowBodies},
+		{name: "posts", what: "a service writes full calls of 1 MiB as fast as it can", run: fullPosts},
 		{name: "content", what: "data of 9,000 levels, numbers of 5,000 digits", run: content},
 	}
 }
@@ -181,6 +184,38 @@ func slowBodies(ctx context.Context, t *target) (string, error) {
 	}
 	<-ctx.Done()
 	return fmt.Sprintf("%d open", open), nil
+}
+
+// fullPosts has ten clients of a service write 25 items in 64 languages a call.
+func fullPosts(ctx context.Context, t *target) (string, error) {
+	var got statuses
+	var calls atomic.Int64
+	client := fromElsewhere()
+	defer client.CloseIdleConnections()
+	until(ctx, 10, func() {
+		call := calls.Add(1)
+		var items []map[string]any
+		for i := range 25 {
+			items = append(items, map[string]any{"recipient": fmt.Sprint("posted-", call%100), "id": fmt.Sprint(call, "-", i), "title": inLanguages(64, 600)})
+		}
+		body, err := json.Marshal(items)
+		if err != nil {
+			return
+		}
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+t.addr+"/v1/notifications", bytes.NewReader(body))
+		if err != nil {
+			return
+		}
+		r.Header.Set("Authorization", "Bearer "+t.token("service"))
+		r.Header.Set("Content-Type", "application/json")
+		res, err := client.Do(r)
+		if err != nil {
+			return
+		}
+		res.Body.Close()
+		got[res.StatusCode].Add(1)
+	})
+	return got.String(), nil
 }
 
 func content(ctx context.Context, t *target) (string, error) {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/belfry/belfry/internal/bench/figures"
 )
 
 // Program is a belfry to attack.
@@ -22,11 +24,11 @@ type Config struct {
 	Dir      string   // for logs and state; the caller removes it
 	Only     []string // names of attacks; empty: all
 	Duration time.Duration
-	Memory   int64 // bytes that a process may take before it is killed, as a container is
+	Rounds   int   // of each attack, or of [Full]; medians of them are printed
+	Memory   int64 // bytes that each process may take before it is killed, as a container is
 	Files    int   // descriptors that it may have (ulimit -n)
-	// Apart gives the attacker the last processor and all else the others: what it
-	// burns is nobody's here. It needs two processors and taskset.
-	Apart bool
+	// OneProcess attacks belfry run in place of a server and a processor.
+	OneProcess bool
 	// Elsewhere aims each attack by requests at a plain net/http server once more, which
 	// refuses all, and measures the users of Belfry beside that.
 	Elsewhere bool
@@ -71,11 +73,9 @@ func Described() string {
 // outcome is what an attack came to.
 type outcome struct {
 	alone, beside delays
-	peak          int64
-	cpu           float64 // cores
-	files         int
 	behind        time.Duration // 0: nothing came
-	note, ended   string
+	note          string
+	usages        []usage // of the server and the processor
 }
 
 // elsewhere is the name of what is attacked in place of a program.
@@ -83,10 +83,12 @@ const elsewhere = "none"
 
 // Run runs each attack against each program in turn and writes a line for each to out.
 func Run(ctx context.Context, c *Config, out io.Writer) error {
-	if err := c.part(ctx); err != nil {
-		return err
+	of := "the server and of the processor"
+	if c.OneProcess {
+		of = "the process"
 	}
-	fmt.Fprintf(out, "%-11s %-7s %9s %9s %6s %9s %7s %6s %9s  %s\n",
+	fmt.Fprintf(out, "medians of %d rounds; memory, cores, files and behind at their highest, of %s\n", c.Rounds, of)
+	fmt.Fprintf(out, "%-11s %-7s %9s %9s %6s %12s %10s %9s %9s  %s\n",
 		"attack", "program", "p99 alone", "p99 then", "ratio", "memory", "cores", "files", "behind", "")
 	for _, a := range attacks() {
 		if len(c.Only) > 0 && !slices.Contains(c.Only, a.name) {
@@ -97,30 +99,55 @@ func Run(ctx context.Context, c *Config, out io.Writer) error {
 			programs = append(slices.Clone(programs), Program{elsewhere, programs[len(programs)-1].Path})
 		}
 		for _, p := range programs {
-			o, err := one(ctx, c, a, p)
-			if err != nil {
-				return fmt.Errorf("attack %s against %s: %w", a.name, p.Name, err)
+			var rounds []outcome
+			for range c.Rounds {
+				o, err := one(ctx, c, a, p)
+				if err != nil {
+					return fmt.Errorf("attack %s against %s: %w", a.name, p.Name, err)
+				}
+				rounds = append(rounds, o)
 			}
-			o.print(out, a, p)
+			printOutcomes(out, rounds, a, p)
 		}
 	}
 	return nil
 }
 
-func (o *outcome) print(out io.Writer, a attack, p Program) {
-	ratio, behind := "-", "never"
-	if alone := o.alone.p99(); alone > 0 && o.ended == "" {
-		ratio = fmt.Sprintf("%.1f", float64(o.beside.p99())/float64(alone))
+// printOutcomes writes what rounds of an attack came to: medians of p99 and of its ratios, and
+// the highest of all else. Its note is that of the last round, or of one in which a process ended.
+func printOutcomes(out io.Writer, rounds []outcome, a attack, p Program) {
+	var alone, beside []time.Duration
+	var ratios []float64
+	worst := rounds[len(rounds)-1]
+	usages := slices.Clone(worst.usages)
+	note := worst.note
+	for _, o := range rounds {
+		alone, beside = append(alone, o.alone.p99()), append(beside, o.beside.p99())
+		ratios = append(ratios, float64(o.beside.p99())/float64(max(o.alone.p99(), 1)))
+		if o.behind == 0 || worst.behind > 0 && o.behind > worst.behind {
+			worst.behind = o.behind
+		}
+		for i, u := range o.usages {
+			usages[i].peak, usages[i].cores, usages[i].files = max(usages[i].peak, u.peak), max(usages[i].cores, u.cores), max(usages[i].files, u.files)
+			if u.ended != "" {
+				note = fmt.Sprintf("ENDED: %s, %s", u.name, u.ended)
+			}
+		}
 	}
-	if o.behind > 0 {
-		behind = o.behind.Round(time.Millisecond).String()
+	var memory, cores, files []string
+	for _, u := range usages {
+		memory, cores, files = append(memory, fmt.Sprint(u.peak>>20)), append(cores, fmt.Sprintf("%.2f", u.cores)), append(files, fmt.Sprint(u.files))
 	}
-	note := o.note
-	if o.ended != "" {
-		note = "ENDED: " + o.ended
+	ratio, behind := fmt.Sprintf("%.1f", figures.Median(ratios)), "never"
+	if strings.HasPrefix(note, "ENDED") {
+		ratio = "-"
 	}
-	fmt.Fprintf(out, "%-11s %-7s %9s %9s %6s %5d MiB %7.2f %6d %9s  %s\n", a.name, p.Name,
-		o.alone.p99().Round(100*time.Microsecond), o.beside.p99().Round(100*time.Microsecond), ratio, o.peak>>20, o.cpu, o.files, behind, note)
+	if worst.behind > 0 {
+		behind = worst.behind.Round(time.Millisecond).String()
+	}
+	fmt.Fprintf(out, "%-11s %-7s %9s %9s %6s %12s %10s %9s %9s  %s\n", a.name, p.Name,
+		figures.Median(alone).Round(10*time.Microsecond), figures.Median(beside).Round(10*time.Microsecond), ratio,
+		strings.Join(memory, "+")+" MiB", strings.Join(cores, "+"), strings.Join(files, "+"), behind, note)
 }
 
 // one runs an attack against a program that is started for it.
@@ -128,6 +155,11 @@ func one(ctx context.Context, c *Config, a attack, p Program) (o outcome, err er
 	t, err := start(ctx, c, a.name+"-"+p.Name, p.Path)
 	if err != nil {
 		return o, err
+	}
+	// Kafka and processors have machines of their own, as the attacker.
+	standAside(ctx, t.broker)
+	for _, w := range t.processes[1:] {
+		standAside(ctx, w.process)
 	}
 	defer func() {
 		if stopped := t.stop(); err == nil {
@@ -153,7 +185,9 @@ func one(ctx context.Context, c *Config, a attack, p Program) (o outcome, err er
 	if o.alone, err = t.honest(ctx, c.Duration); err != nil {
 		return o, err
 	}
-	t.watch.begin()
+	for _, w := range t.processes {
+		w.begin()
+	}
 	notes, failed := make(chan string, 1), make(chan error, 1)
 	go func() {
 		var note string
@@ -182,6 +216,8 @@ func one(ctx context.Context, c *Config, a attack, p Program) (o outcome, err er
 	if t.failed > 0 {
 		o.note += fmt.Sprintf("; %d honest requests failed, the last with %s", t.failed, t.failure)
 	}
-	o.peak, o.cpu, o.files, o.ended = t.watch.end()
+	for _, w := range t.processes {
+		o.usages = append(o.usages, w.end())
+	}
 	return o, nil
 }

@@ -2,6 +2,7 @@ package attack
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -14,6 +15,31 @@ func TestAttacksHaveNames(t *testing.T) {
 	for _, a := range attacks() {
 		if a.what == "" {
 			t.Errorf("%s does not say what it is", a.name)
+		}
+	}
+}
+
+// TestOutcomes holds that medians are printed of what users waited for, and the highest of
+// all else.
+func TestOutcomes(t *testing.T) {
+	round := func(alone, beside, behind time.Duration, peak int64, ended string) outcome {
+		return outcome{
+			alone: delays{alone}, beside: delays{beside}, behind: behind, note: "a note",
+			usages: []usage{{name: "server", peak: 100 << 20, cores: .5, files: 70}, {name: "processor", peak: peak << 20, cores: .25, files: 60, ended: ended}},
+		}
+	}
+	ms := time.Millisecond
+	for _, tt := range []struct {
+		rounds []outcome
+		want   string
+	}{
+		{[]outcome{round(ms, 2*ms, 9*ms, 200, ""), round(ms, 50*ms, 80*ms, 150, ""), round(2*ms, 3*ms, 7*ms, 250, "")}, "lists now 1ms 3ms 2.0 100+250 MiB 0.50+0.25 70+60 80ms a note"},
+		{[]outcome{round(ms, ms, 0, 150, "over 1 MiB"), round(ms, ms, ms, 150, "")}, "lists now 1ms 1ms - 100+150 MiB 0.50+0.25 70+60 never ENDED: processor, over 1 MiB"},
+	} {
+		var out strings.Builder
+		printOutcomes(&out, tt.rounds, attack{name: "lists"}, Program{Name: "now"})
+		if got := strings.Join(strings.Fields(out.String()), " "); got != tt.want {
+			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}
 	}
 }

@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,9 +33,9 @@ const (
 type target struct {
 	addr, metrics, brokers string
 	secret                 []byte
-	process, broker        *child.Process
+	processes              []*watch // the one that answers first
+	broker                 *child.Process
 	registry               *registry
-	watch                  *watch
 	hostile                []byte        // of what the attack has made ready; nil without
 	behindTook             time.Duration // until the record behind was there; 0: it never was
 	failed                 int           // answers that honest users did not get
@@ -44,7 +46,10 @@ type target struct {
 	interval string // the last X-Poll-Interval of an honest user
 }
 
-// start starts a program, with more flags, and inboxes to ask for.
+// partitions are those of the topics that belfry writes.
+const partitions = "2"
+
+// start starts a program, with more flags of what answers, and inboxes to ask for.
 func start(ctx context.Context, c *Config, name, path string, more ...string) (t *target, err error) {
 	dir := filepath.Join(c.Dir, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -66,22 +71,50 @@ func start(ctx context.Context, c *Config, name, path string, more ...string) (t
 	if err := errors.Join(os.WriteFile(secret, t.secret, 0o600), os.WriteFile(rules, []byte(hostileRules), 0o600), t.createTopics(ctx)); err != nil {
 		return t, err
 	}
-	for _, to := range []*string{&t.addr, &t.metrics} {
-		if *to, err = child.FreeAddr(); err != nil {
-			return t, err
-		}
-	}
-	line := []string{"-c", `ulimit -n "$1" && shift && exec "$@"`, "sh", fmt.Sprint(c.Files),
-		"env", fmt.Sprintf("GOMEMLIMIT=%d", c.Memory*9/10), path, "run", "--brokers", t.brokers, "--partitions", "2", "--state-dir", filepath.Join(dir, "state"),
-		"--addr", t.addr, "--metrics-addr", t.metrics, "--jwt-secret-file", secret, "--rules", rules, "--schema-registry", t.registry.url, "--log-level", "error"}
-	if t.process, err = child.Start(filepath.Join(dir, "belfry.log"), "sh", append(line, more...)...); err != nil {
+	if t.addr, err = child.FreeAddr(); err != nil {
 		return t, err
 	}
-	t.watch = newWatch(t.process, c.Memory)
-	if err := t.await(ctx, "http://"+t.metrics+"/readyz"); err != nil {
-		return t, fmt.Errorf("%w: %s", err, child.LogTail(filepath.Join(dir, "belfry.log"), 8))
+	answers := append([]string{"--addr", t.addr, "--jwt-secret-file", secret}, more...)
+	reads := []string{"--rules", rules, "--schema-registry", t.registry.url}
+	if c.OneProcess {
+		err = t.run(ctx, c, dir, path, "run", slices.Concat([]string{"--partitions", partitions}, answers, reads))
+	} else {
+		if out, err := exec.CommandContext(ctx, path, "topics", "--brokers", t.brokers, "--partitions", partitions).CombinedOutput(); err != nil {
+			return t, fmt.Errorf("create belfry's topics: %w: %s", err, bytes.TrimSpace(out))
+		}
+		// The server's metrics are those that attackers reach for.
+		if err = t.run(ctx, c, dir, path, "server", answers); err == nil {
+			err = t.run(ctx, c, dir, path, "processor", reads)
+		}
+	}
+	if err != nil {
+		return t, err
 	}
 	return t, t.fill(ctx)
+}
+
+// run starts a process of belfry within the limits, and waits until it is ready.
+func (t *target) run(ctx context.Context, c *Config, dir, path, command string, flags []string) error {
+	metrics, err := child.FreeAddr()
+	if err != nil {
+		return err
+	}
+	if len(t.processes) == 0 {
+		t.metrics = metrics
+	}
+	log := filepath.Join(dir, command+".log")
+	line := append([]string{"-c", `ulimit -n "$1" && shift && exec "$@"`, "sh", fmt.Sprint(c.Files),
+		"env", fmt.Sprintf("GOMEMLIMIT=%d", c.Memory*9/10), path, command, "--brokers", t.brokers,
+		"--state-dir", filepath.Join(dir, command), "--metrics-addr", metrics, "--log-level", "error"}, flags...)
+	p, err := child.Start(log, "sh", line...)
+	if err != nil {
+		return err
+	}
+	t.processes = append(t.processes, newWatch(command, p, c.Memory))
+	if err := await(ctx, p, "http://"+metrics+"/readyz"); err != nil {
+		return fmt.Errorf("%s: %w: %s", command, err, child.LogTail(log, 8))
+	}
+	return nil
 }
 
 func random() []byte {
@@ -90,28 +123,43 @@ func random() []byte {
 	return b
 }
 
-func (t *target) await(ctx context.Context, url string) error {
+// await waits until a process answers.
+func await(ctx context.Context, p *child.Process, url string) error {
 	client := &http.Client{Timeout: time.Second}
 	defer client.CloseIdleConnections()
-	return t.until(ctx, func() bool { return child.Answers(ctx, client, url) })
+	return hold(ctx, p, func() bool { return child.Answers(ctx, client, url) })
 }
 
-// until looks until it is so, as long as the process runs and for a while.
-func (t *target) until(ctx context.Context, so func() bool) error {
+// hold waits until it is so, as long as the process runs and for a while.
+func hold(ctx context.Context, p *child.Process, so func() bool) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, ready, fmt.Errorf("it is not ready after %s", ready))
 	defer cancel()
-	return t.process.Await(ctx, 20*time.Millisecond, so)
+	return p.Await(ctx, 20*time.Millisecond, so)
+}
+
+// answering is the process that answers.
+func (t *target) answering() *child.Process { return t.processes[0].process }
+
+// cpu is what all processes have taken of processors.
+func (t *target) cpu() (sum time.Duration, err error) {
+	for _, w := range t.processes {
+		of, err := child.FootprintOf(w.process.PID())
+		if err != nil {
+			return 0, err
+		}
+		sum += of.CPU
+	}
+	return sum, nil
 }
 
 // stop ends all that was started.
 func (t *target) stop() (err error) {
-	if t.watch != nil {
-		t.watch.stop()
+	for _, w := range t.processes {
+		w.stop()
+		err = errors.Join(err, w.process.Kill())
 	}
-	for _, p := range []*child.Process{t.process, t.broker} {
-		if p != nil {
-			err = errors.Join(err, p.Kill())
-		}
+	if t.broker != nil {
+		err = errors.Join(err, t.broker.Kill())
 	}
 	if t.registry != nil {
 		err = errors.Join(err, t.registry.close())
@@ -133,13 +181,19 @@ func (t *target) token(user string) string {
 	return t.tokens[user]
 }
 
+// inLanguages is a text of so many bytes in so many languages.
+func inLanguages(n, size int) map[string]string {
+	text := map[string]string{}
+	for i := range n {
+		text[fmt.Sprintf("%c%c", 'a'+i/26, 'a'+i%26)] = strings.Repeat("x", size)
+	}
+	return text
+}
+
 // fill gives the honest an inbox each, and mallory a full one: 100 items of 40 KiB in 64
 // languages.
 func (t *target) fill(ctx context.Context) error {
-	long := map[string]string{}
-	for i := range 64 {
-		long[fmt.Sprintf("%c%c", 'a'+i/26, 'a'+i%26)] = strings.Repeat("x", 600)
-	}
+	long := inLanguages(64, 600)
 	for n := range 10 {
 		var items []map[string]any
 		for i := range 10 {
@@ -158,7 +212,7 @@ func (t *target) fill(ctx context.Context) error {
 			return err
 		}
 	}
-	return t.until(ctx, func() bool {
+	return hold(ctx, t.answering(), func() bool {
 		return t.unread(ctx, mallory) == 100 && t.unread(ctx, fmt.Sprintf("honest-%d", honestUsers-1)) == 20
 	})
 }

@@ -12,6 +12,7 @@ import (
 // watch looks at a process ten times a second and kills it when it takes more memory
 // than it may, as a container's limit does.
 type watch struct {
+	name    string // of the process
 	process *child.Process
 	memory  int64
 	stopped chan struct{}
@@ -25,8 +26,8 @@ type watch struct {
 	ended    string
 }
 
-func newWatch(p *child.Process, memory int64) *watch {
-	w := &watch{process: p, memory: memory, stopped: make(chan struct{}), done: make(chan struct{})}
+func newWatch(name string, p *child.Process, memory int64) *watch {
+	w := &watch{name: name, process: p, memory: memory, stopped: make(chan struct{}), done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -70,6 +71,15 @@ func (w *watch) look() {
 	}
 }
 
+// usage is what a process took, at its highest but for cores, which are of all the time.
+type usage struct {
+	name  string
+	peak  int64 // bytes
+	cores float64
+	files int
+	ended string // how the process ended; "" if it runs
+}
+
 // begin forgets what was before.
 func (w *watch) begin() {
 	w.look()
@@ -78,12 +88,12 @@ func (w *watch) begin() {
 	w.peak, w.files, w.was, w.began = 0, 0, w.cpu, time.Now()
 }
 
-// end returns what there was since begin, and how the process ended, "" if it runs.
-func (w *watch) end() (peak int64, cores float64, files int, ended string) {
+// end returns what there was since begin.
+func (w *watch) end() usage {
 	w.look()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.peak, float64(w.cpu-w.was) / float64(time.Since(w.began)), w.files, w.ended
+	return usage{w.name, w.peak, float64(w.cpu-w.was) / float64(time.Since(w.began)), w.files, w.ended}
 }
 
 func (w *watch) stop() {
