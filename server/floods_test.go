@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -9,10 +10,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -166,6 +171,81 @@ func TestConnectionsOverTLSAreNotSilent(t *testing.T) {
 			t.Fatalf("got %d over %s", res.StatusCode, res.Proto)
 		}
 	}
+}
+
+// heldJournal takes nothing until it is released.
+type heldJournal struct {
+	Journal
+	released chan struct{}
+	mu       sync.Mutex
+	asked    []time.Time
+}
+
+func (j *heldJournal) Append(ctx context.Context, records ...inbox.Addressed) ([]inbox.Position, error) {
+	j.mu.Lock()
+	j.asked = append(j.asked, time.Now())
+	j.mu.Unlock()
+	<-j.released
+	return j.Journal.Append(ctx, records...)
+}
+
+// TestRequestsOfOneAddressBeginAFewAtATime holds that those which are at work are paced,
+// and that streams and those who wait for a version are none of them. In the bubble time
+// passes for breaths alone.
+func TestRequestsOfOneAddressBeginAFewAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		journal := &heldJournal{released: make(chan struct{})}
+		a := newAPI(t, func(c *Config) { journal.Journal, c.Journal = c.Journal, journal })
+		const asked = 1000
+		var all sync.WaitGroup
+		poll := func() time.Duration {
+			began := time.Now()
+			for range asked {
+				a.get("/v1/users/a/unread").Want(http.StatusOK)
+			}
+			return time.Since(began)
+		}
+
+		waiting, end := context.WithCancel(t.Context())
+		for i := range asked {
+			path := fmt.Sprintf("/v1/users/u%d/unread?min_version=1", i)
+			if i%2 == 0 {
+				path = fmt.Sprintf("/v1/users/u%d/stream", i)
+			}
+			all.Go(func() {
+				r := httptest.NewRequestWithContext(waiting, http.MethodGet, path, nil)
+				r.Host, r.ProtoMajor = "localhost", 2 // a stream of HTTP/1.1 is no request any more
+				a.Handler().ServeHTTP(httptest.NewRecorder(), r)
+			})
+		}
+		synctest.Wait()
+		if took := poll(); took != 0 {
+			t.Errorf("polls beside %d requests that wait took %s", asked, took)
+		}
+		end()
+		all.Wait()
+
+		began := time.Now()
+		for range asked {
+			all.Go(func() { a.call("POST", "/v1/notifications", `{"recipient":"a","title":"x"}`).Want(http.StatusAccepted) })
+		}
+		time.Sleep(time.Second)
+		journal.mu.Lock()
+		n, last := len(journal.asked), slices.MaxFunc(journal.asked, time.Time.Compare)
+		journal.mu.Unlock()
+		if n != asked || last.Equal(began) {
+			t.Errorf("%d requests of one address began within %s", n, last.Sub(began))
+		}
+		if poll() == 0 {
+			t.Errorf("polls beside %d requests at work were not paced", asked)
+		}
+		close(journal.released)
+		all.Wait()
+		time.Sleep(time.Second)
+		if took := poll(); took != 0 {
+			t.Errorf("polls beside none took %s", took)
+		}
+	})
 }
 
 // busy is work in as many pieces as a page has items, some 5 ms of it. With the first a

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/belfry/belfry/inbox"
@@ -41,12 +42,15 @@ type listQuery struct {
 	answer   *response
 }
 
-// client is whose turns a list is put together in.
-func (q *listQuery) client() string {
-	if q.call.Identity.Subject == "" {
-		return q.answer.server.clientAddress(q.answer.request).String()
+// worksFor waits for a turn of work for a caller: of a token's subject, else of an address.
+func (s *Server) worksFor(ctx context.Context, r *http.Request, caller auth.Identity) (leave func(), err error) {
+	client := caller.Subject
+	if client == "" {
+		client = s.clientAddress(r).String()
 	}
-	return q.call.Identity.Subject
+	ctx, cancel := context.WithTimeout(ctx, wire.MaxWait)
+	defer cancel()
+	return s.work.Enter(ctx, client)
 }
 
 // awaitListing returns the page as soon as the row has the version and all of its
@@ -66,9 +70,7 @@ func (s *Server) awaitListing(ctx context.Context, q *listQuery) (listing, error
 		if row.Version < q.version {
 			return false, nil
 		}
-		turn, cancel := context.WithTimeout(ctx, wire.MaxWait)
-		defer cancel()
-		leave, err := s.work.Enter(turn, q.client())
+		leave, err := s.worksFor(ctx, q.answer.request, q.call.Identity)
 		if err != nil {
 			return false, err
 		}

@@ -105,9 +105,7 @@ func (s *Server) parsed(r *http.Request, c auth.Call, body []byte, parse func() 
 	if len(body) <= largeCall {
 		return parse()
 	}
-	turn, cancel := context.WithTimeout(r.Context(), wire.MaxWait)
-	defer cancel()
-	leave, err := s.work.Enter(turn, c.Identity.Subject)
+	leave, err := s.worksFor(r.Context(), r, c.Identity)
 	if err != nil {
 		return err
 	}

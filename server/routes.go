@@ -241,6 +241,7 @@ func (s *Server) stream(m *mux.Router, path string, authorize func(*http.Request
 			return nil
 		}
 		limit.Answered(r.Context())
+		defer limit.Idle(r.Context())()
 		serve(w, r, c)
 		return nil
 	})

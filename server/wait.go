@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/server/limit"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -35,6 +36,7 @@ func (s *Server) await(ctx context.Context, recipient string, look func() (bool,
 	defer s.waits.Leave(recipient)
 	s.load.Requests.Add(-1)
 	defer s.load.Requests.Add(1)
+	defer limit.Idle(ctx)()
 	changed := make(chan struct{}, 1)
 	for _, t := range tables {
 		defer t.Watch(recipient, func() {

@@ -71,6 +71,23 @@ func (p *pace) serve(next http.Handler, w http.ResponseWriter, r *http.Request) 
 	next.ServeHTTP(w, r)
 }
 
+// paceKey is where the context of a request has its pace, if its connection stands for many.
+type paceKey struct{}
+
+// Idle tells that the request of ctx has nothing to do until over is called: it is none of
+// those at work. Streams are not, nor is who waits for a version.
+func Idle(ctx context.Context) (over func()) {
+	p, ok := ctx.Value(paceKey{}).(*pace)
+	if c, direct := ctx.Value(connectionKey{}).(*turnsConn); direct {
+		p, ok = c.crowd.pace, true
+	}
+	if !ok {
+		return func() {}
+	}
+	p.working.Add(-1)
+	return func() { p.working.Add(1) }
+}
+
 // Paced has next begin on the requests of one address a few at a time, if it has many at
 // work, so that others' are noticed in between. address is whom a request is from if its
 // connection is one of those that stand for many.
@@ -82,6 +99,7 @@ func (t *Turns) Paced(address func(*http.Request) netip.Addr, next http.Handler)
 		}
 		household := householdOf(address(r))
 		defer t.addresses.part(household)
-		t.addresses.join(household).pace.serve(next, w, r)
+		p := t.addresses.join(household).pace
+		p.serve(next, w, r.WithContext(context.WithValue(r.Context(), paceKey{}, p)))
 	})
 }
