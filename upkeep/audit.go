@@ -13,6 +13,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
+	"github.com/belfry/belfry/internal/breath"
 )
 
 // DefaultAuditRate is how many users a second an audit looks at.
@@ -270,7 +271,10 @@ func examine(cfg AuditConfig, user string, missed map[uint64]time.Time) (out exa
 			out.missed[seq] = since
 			return !settled[seq]
 		}
+		// A full inbox takes some five milliseconds: others come in between.
+		var stretches breath.Stretches
 		r := Recount(&row, badge.Counts, now, func(seq uint64) (*inbox.Item, bool, error) {
+			stretches.Next()
 			item, ok, err := cfg.Items.Item(user, seq)
 			if err != nil || ok {
 				return &item, false, err

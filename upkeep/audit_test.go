@@ -104,6 +104,38 @@ func TestAuditMissesEndpoints(t *testing.T) {
 	}
 }
 
+// slowLedger takes a while for each content.
+type slowLedger struct{ *ledger }
+
+const contentTakes = 100 * time.Microsecond
+
+func (l slowLedger) Item(user string, seq uint64) (inbox.Item, bool, error) {
+	time.Sleep(contentTakes)
+	return l.ledger.Item(user, seq)
+}
+
+// TestAuditLetsOthersIn holds that a full inbox is recounted with breaths in between, which
+// in the bubble are all that takes time but the contents.
+func TestAuditLetsOthersIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const items = 100
+		l := newLedger()
+		seqs := make([]uint64, items)
+		for i := range seqs {
+			seqs[i] = uint64(i + 1)
+		}
+		l.give("a", seqs...)
+		a := upkeep.NewAudit(upkeep.AuditConfig{Rows: l, Items: slowLedger{l}, Rate: 1e9, Logger: slog.New(slog.DiscardHandler)})
+		began := time.Now()
+		if err := a.Pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); a.Stats().Users != 1 || took < items*(contentTakes+time.Microsecond) {
+			t.Errorf("%+v took %s, of which %s are breaths", a.Stats(), took, took-items*contentTakes)
+		}
+	})
+}
+
 // audited is an audit of a ledger, with what was under way settled or not.
 func audited(l *ledger, settled *bool) *upkeep.Audit {
 	return upkeep.NewAudit(upkeep.AuditConfig{
