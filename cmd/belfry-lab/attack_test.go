@@ -20,7 +20,7 @@ func TestAttackCommand(t *testing.T) {
 	}
 	t.Parallel() // most of it is waiting
 	dir := t.TempDir()
-	c := exec.CommandContext(t.Context(), buildLab(t), "attack", "--only", "claims,bomb", "--duration", "1s", "--rounds", "1", "--belfry", buildBelfry(t))
+	c := exec.CommandContext(t.Context(), buildLab(t), "attack", "--only", "claims,bomb", "--duration", "1s", "--rounds", "2", "--belfry", buildBelfry(t))
 	c.Env = append(os.Environ(), "TMPDIR="+dir)
 	var stderr bytes.Buffer
 	c.Stderr = &stderr

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -25,6 +26,7 @@ func requestAttacks() []attack {
 		{name: "lists", what: "one user asks for full lists as fast as he can", run: manyLists},
 		{name: "descriptors", what: "1,500 idle connections of one address", run: idleConnections},
 		{name: "bodies", what: "300 bodies that come a byte a second", run: slowBodies},
+		{name: "streams", what: "one user opens streams that bring half of a full inbox, again and again", run: fullStreamsAgain},
 		{name: "posts", what: "a service writes full calls of 1 MiB as fast as it can", run: fullPosts},
 		{name: "content", what: "data of 9,000 levels, numbers of 5,000 digits", run: content},
 	}
@@ -184,6 +186,50 @@ func slowBodies(ctx context.Context, t *target) (string, error) {
 	}
 	<-ctx.Done()
 	return fmt.Sprintf("%d open", open), nil
+}
+
+// fullStreamsAgain has a hundred clients open streams from before half of mallory's
+// items came, and hang up once they have had 16 KB.
+func fullStreamsAgain(ctx context.Context, t *target) (string, error) {
+	client := fromElsewhere()
+	defer client.CloseIdleConnections()
+	get := func(path, since string) (*http.Response, error) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.addr+path, nil)
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("Authorization", "Bearer "+t.token(mallory))
+		if since != "" {
+			r.Header.Set("Last-Event-ID", since)
+		}
+		return client.Do(r)
+	}
+	res, err := get("/v1/users/mallory/unread", "")
+	if err != nil {
+		return "", err
+	}
+	var badge struct {
+		Version int
+		Cursor  string
+	}
+	err = json.NewDecoder(res.Body).Decode(&badge)
+	if err := errors.Join(err, res.Body.Close()); err != nil {
+		return "", err
+	}
+	epoch, _, _ := strings.Cut(badge.Cursor, ".")
+	since := fmt.Sprint(epoch, ".", badge.Version/2)
+	var opened, read atomic.Int64
+	until(ctx, 100, func() {
+		res, err := get("/v1/users/mallory/stream", since)
+		if err != nil {
+			return
+		}
+		defer res.Body.Close()
+		opened.Add(1)
+		n, _ := io.CopyN(io.Discard, res.Body, 16<<10) // however it ends
+		read.Add(n)
+	})
+	return fmt.Sprintf("%d streams, %d KB", opened.Load(), read.Load()>>10), nil
 }
 
 // fullPosts has ten clients of a service write 25 items in 64 languages a call.

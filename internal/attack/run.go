@@ -100,8 +100,8 @@ func Run(ctx context.Context, c *Config, out io.Writer) error {
 		}
 		for _, p := range programs {
 			var rounds []outcome
-			for range c.Rounds {
-				o, err := one(ctx, c, a, p)
+			for round := range c.Rounds {
+				o, err := one(ctx, c, a, p, round)
 				if err != nil {
 					return fmt.Errorf("attack %s against %s: %w", a.name, p.Name, err)
 				}
@@ -151,8 +151,8 @@ func printOutcomes(out io.Writer, rounds []outcome, a attack, p Program) {
 }
 
 // one runs an attack against a program that is started for it.
-func one(ctx context.Context, c *Config, a attack, p Program) (o outcome, err error) {
-	t, err := start(ctx, c, a.name+"-"+p.Name, p.Path)
+func one(ctx context.Context, c *Config, a attack, p Program, round int) (o outcome, err error) {
+	t, err := start(ctx, c, fmt.Sprint(a.name, "-", p.Name, "-", round), p.Path)
 	if err != nil {
 		return o, err
 	}
