@@ -77,8 +77,8 @@ func NewSigner(secret []byte, publicURL string) (*Signer, error) {
 const (
 	format   = 1
 	macBytes = 16
-	// maxToken is longer than any that [Signer.Token] makes.
-	maxToken = 2048
+	// MaxToken is longer than any that [Signer.Token] makes, in bytes.
+	MaxToken = 2048
 )
 
 // URL returns the address of a link.
@@ -99,7 +99,7 @@ func (s *Signer) Token(l Link) string {
 // Parse returns the link of a token, or an error that matches [ErrLink]. It does not
 // know whether the link was used before.
 func (s *Signer) Parse(token string, now time.Time) (Link, error) {
-	if len(token) > maxToken {
+	if len(token) > MaxToken {
 		return Link{}, ErrLink
 	}
 	// Strict: of one link there is one token, so that the token is what is used up.

@@ -62,7 +62,7 @@ func (s *Server) crossOrigin() (func(next http.Handler) http.Handler, error) {
 	// A link is all that its call needs: it is sent from mails and from workers of other
 	// origins.
 	protection.AddInsecureBypassPattern("POST " + links.Path)
-	refuse := s.instrument("none", s.answer(func(http.ResponseWriter, *http.Request) error { return errCrossSite }))
+	refuse := s.instrument(noRoute, s.answer(func(http.ResponseWriter, *http.Request) error { return errCrossSite }))
 	preflight := s.instrument("preflight", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Methods", corsMethods)

@@ -123,7 +123,17 @@ func TestFloodsOfFramesAreCalmed(t *testing.T) {
 // connection now and then, and that others of the same address are answered meanwhile.
 func TestManyRefusalsCloseTheConnection(t *testing.T) {
 	t.Parallel()
-	for name, h2 := range map[string]bool{"HTTP/1.1": false, "h2c": true} {
+	for name, tt := range map[string]struct {
+		h2     bool
+		path   string
+		status int
+	}{
+		"HTTP/1.1":        {false, "/v1/users/u/unread", http.StatusUnauthorized},
+		"h2c":             {true, "/v1/users/u/unread", http.StatusUnauthorized},
+		"no such path":    {false, "/v1/nothing", http.StatusNotFound},
+		"no such method":  {false, "/v1/retractions", http.StatusMethodNotAllowed},
+		"no path so long": {true, "/v1/" + strings.Repeat("a", maxPath), http.StatusRequestURITooLong},
+	} {
 		t.Run(name, func(t *testing.T) {
 			r := run(t, 10*time.Second, withJWT(t))
 			// ask keeps the connection, since it reads the answer.
@@ -134,13 +144,13 @@ func TestManyRefusalsCloseTheConnection(t *testing.T) {
 					t.Fatalf("got %d for %s, %v, want %d", res.StatusCode, path, err, want)
 				}
 			}
-			beside, refused := client(t, false), client(t, h2)
+			beside, refused := client(t, false), client(t, tt.h2)
 			ask(beside, "/healthz", http.StatusOK)
 			// As many as it takes: a slow machine has some of them forgiven meanwhile.
 			closed, slowed := 0.0, 0.0
 			for began := time.Now(); (closed == 0 || slowed == 0) && time.Since(began) < time.Minute; {
 				for range 50 {
-					ask(refused, "/v1/users/u/unread", http.StatusUnauthorized)
+					ask(refused, tt.path, tt.status)
 				}
 				closed, slowed = r.figure("belfry_connections_calmed_total"), r.figure("belfry_reads_slowed_total")
 			}
@@ -344,5 +354,35 @@ func TestALargeCallLetsOthersIn(t *testing.T) {
 	})
 	if err != nil || b.pieces != maxPage || !b.inTime {
 		t.Errorf("a call of %d events and 5 ms was read before the processor looked at the network: %v", b.pieces, err)
+	}
+}
+
+// TestBodiesThatNobodyReadKeepNoTurn has as many streams with a body as there are turns,
+// which nobody reads: other connections of the address come in all the same.
+func TestBodiesThatNobodyReadKeepNoTurn(t *testing.T) {
+	t.Parallel()
+	r := run(t, 10*time.Second)
+	for range 2 * runtime.GOMAXPROCS(0) {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if _, err := io.WriteString(conn, "GET /v1/users/u/stream HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "200") {
+			t.Fatalf("got %q, %v", line, err)
+		}
+	}
+	const asked = 4
+	transport := &http.Transport{DisableKeepAlives: true}
+	for range asked {
+		if res := fetch(t, &http.Client{Transport: transport}, r.url+"/healthz"); res.StatusCode != http.StatusOK {
+			t.Fatalf("got %d", res.StatusCode)
+		}
+	}
+	if n := r.figure("belfry_reads_waited_total"); n >= asked {
+		t.Errorf("%v reads of %d connections waited for a turn", n, asked)
 	}
 }

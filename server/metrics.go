@@ -65,7 +65,7 @@ func (s *Server) instrument(route string, next http.Handler) http.Handler {
 			s.load.Requests.Add(-1)
 			s.metrics.inFlight.Dec()
 			duration.Observe(time.Since(start).Seconds())
-			if !rec.refused && rec.code() != http.StatusUnauthorized && rec.code() != http.StatusTooManyRequests {
+			if !rec.refused && rec.code() != http.StatusUnauthorized && rec.code() != http.StatusTooManyRequests && route != noRoute {
 				limit.Answered(r.Context())
 			}
 			code := strconv.Itoa(rec.code())

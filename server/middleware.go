@@ -20,6 +20,7 @@ func (s *Server) middleware(api http.Handler) (http.Handler, error) {
 	}
 	chain := []func(next http.Handler) http.Handler{
 		s.paced,            // requests of one address come a few at a time
+		s.limitPaths,       // before they are looked for
 		s.admit,            // without authentication: loopback names only
 		checkOrigin,        // preflights, and pages of other sites
 		newPolls(s).before, // answers a poll that finds nothing new
@@ -54,7 +55,7 @@ func (s *Server) admit(next http.Handler) http.Handler {
 	if !ok {
 		return next
 	}
-	refuse := s.instrument("none", s.answer(func(_ http.ResponseWriter, r *http.Request) error { return a.Admit(r) }))
+	refuse := s.instrument(noRoute, s.answer(func(_ http.ResponseWriter, r *http.Request) error { return a.Admit(r) }))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.Admit(r) != nil {
 			refuse.ServeHTTP(w, r)
@@ -129,7 +130,7 @@ func routeOf(r *http.Request) string {
 			return routeName(path)
 		}
 	}
-	return "none"
+	return noRoute
 }
 
 // hintPoll says how many seconds to wait before asking again.

@@ -19,6 +19,7 @@ import (
 
 var (
 	errMethod      = errors.New("the path does not have that method")
+	errPath        = errors.New("there is no path as long as that")
 	errUnavailable = errors.New("the journal cannot be written at the moment; what was sent may or may not have been accepted, send it again with the same ids")
 	errPanic       = errors.New("panic in a handler")
 	errClosed      = errors.New("the capability is not open on this server")
@@ -48,6 +49,7 @@ func kinds() []kind {
 		{auth.ErrForbidden, http.StatusForbidden, true},
 		{wire.ErrNotFound, http.StatusNotFound, true},
 		{errMethod, http.StatusMethodNotAllowed, true},
+		{errPath, http.StatusRequestURITooLong, true},
 		{wire.ErrMediaType, http.StatusUnsupportedMediaType, true},
 		{errHidden, http.StatusConflict, true},
 		{errMutes, http.StatusConflict, true},

@@ -27,6 +27,13 @@ type handler func(w http.ResponseWriter, r *http.Request, c auth.Call) error
 // that it is told what is wrong rather than that there is no such page.
 const userPath = "/v1/users/{user:[^/]*}"
 
+// maxPath is longer than any path but that of a link: of a topic of a user, each character
+// percent-encoded.
+const maxPath = 1280
+
+// noRoute is what metrics and logs call what has no route.
+const noRoute = "none"
+
 const actionPath = userPath + "/inbox/{action:seen|read|unread|archive|unarchive|delete}"
 
 // routes is the one list of what there is and who may call it.
@@ -132,13 +139,37 @@ func (s *Server) metricsRoutes(m *mux.Router, who auth.Policy) {
 }
 
 func (s *Server) misses(m *mux.Router) {
-	m.NotFoundHandler = s.instrument("none", s.answer(func(http.ResponseWriter, *http.Request) error {
-		return wire.ErrNotFound
-	}))
-	m.MethodNotAllowedHandler = s.instrument("none", s.answer(func(w http.ResponseWriter, r *http.Request) error {
+	m.NotFoundHandler = s.missed(func(http.ResponseWriter, *http.Request) error { return wire.ErrNotFound })
+	m.MethodNotAllowedHandler = s.missed(func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", strings.Join(allowed(m, r), ", "))
 		return errMethod
+	})
+}
+
+// missed makes a handler of one that refuses what there is not. All routes are tried for
+// that, so it counts as a refusal that its client could know of.
+func (s *Server) missed(refuse func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return s.instrument(noRoute, s.answer(func(w http.ResponseWriter, r *http.Request) error {
+		closeAfterMany(w.Header(), r)
+		return refuse(w, r)
 	}))
+}
+
+// limitPaths refuses a path that is longer than any there is, before routes are looked
+// for: each of them is an expression that reads all of it.
+func (s *Server) limitPaths(next http.Handler) http.Handler {
+	refuse := s.missed(func(http.ResponseWriter, *http.Request) error { return errPath })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		most := maxPath
+		if strings.HasPrefix(r.URL.Path, links.Path) {
+			most = len(links.Path) + links.MaxToken
+		}
+		if max(len(r.URL.Path), len(r.URL.RawPath)) > most {
+			refuse.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) get(m *mux.Router, path string, who auth.Policy, h handler) {
@@ -282,14 +313,18 @@ func isPage(r *http.Request, _ *mux.RouteMatch) bool {
 
 // allowed returns the methods that the path of r has (RFC 9110 section 10.2.1).
 func allowed(m *mux.Router, r *http.Request) []string {
-	var out []string
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		probe := *r
-		probe.Method = method
+	probe := *r
+	probe.Method = "" // which no route has
+	var all []string
+	_ = m.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
 		var match mux.RouteMatch
-		if m.Match(&probe, &match) && match.MatchErr == nil {
-			out = append(out, method)
+		if route.Match(&probe, &match); errors.Is(match.MatchErr, mux.ErrMethodMismatch) {
+			methods, _ := route.GetMethods() // one that says so has some
+			all = append(all, methods...)
 		}
-	}
-	return out
+		return nil
+	})
+	return slices.DeleteFunc([]string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, func(method string) bool {
+		return !slices.Contains(all, method)
+	})
 }

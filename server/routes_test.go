@@ -11,6 +11,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/opstest"
 	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/links"
 	"github.com/belfry/belfry/server/auth"
 	"github.com/belfry/belfry/server/wire"
 )
@@ -137,6 +138,24 @@ func TestRoutesUnknown(t *testing.T) {
 		t.Run(path, func(t *testing.T) { newAPIWith(t, a).get(path).Want(http.StatusTeapot) })
 	}
 	newAPI(t).get("/").WantProblem(404, "")
+}
+
+// TestPathsAreBounded holds that no route is looked for where there is none, and that the
+// longest that there are have theirs.
+func TestPathsAreBounded(t *testing.T) {
+	a := newAPI(t)
+	for _, method := range []string{"GET", "PUT", "BREW"} {
+		for _, path := range []string{"/v1/users/" + strings.Repeat("a", 30_000) + "/unread", "/" + strings.Repeat("a", maxPath), "/v1/users/" + strings.Repeat("%2F", maxPath/3) + "/unread"} {
+			a.call(method, path, "").WantProblem(http.StatusRequestURITooLong, "")
+		}
+	}
+	encoded := func(n int) string { return strings.Repeat("%41", n) }
+	a.get("/v1/users/" + encoded(belfry.MaxRecipientBytes) + "/unread").Want(http.StatusOK)
+	for _, path := range []string{"/v1/users/" + encoded(belfry.MaxRecipientBytes) + "/topics/" + encoded(249), links.Path + strings.Repeat("a", links.MaxToken)} {
+		if status := a.get(path).Code; status == http.StatusRequestURITooLong {
+			t.Errorf("a path of %d bytes is too long", len(path))
+		}
+	}
 }
 
 func TestRoutesUserOfThePath(t *testing.T) {

@@ -96,8 +96,15 @@ func TestPacedByAddress(t *testing.T) {
 	if c.follow(&frames{preface: len(http2.ClientPreface)}, bytes.Repeat([]byte{0, 0, 0, byte(http2.FramePing), 0, 0, 0, 0, 0}, 2*freeFrames)); c.crowd.pace.taken == 0 {
 		t.Error("frames that come to nothing are worked off at once")
 	}
+	if !c.crowd.TryAcquire(1) {
+		t.Fatal("there is no turn")
+	}
+	c.hold()
 	h = direct.Paced(nil, http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 		atWork(c.crowd.pace, req)
+		if c.turn.Load() {
+			t.Error("a request at work keeps its connection's turn")
+		}
 	}))
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(direct.Context(t.Context(), server), http.MethodGet, "/", nil))
 	if n := c.crowd.pace.working.Load(); n != 0 {

@@ -97,7 +97,8 @@ func (l turnsListener) Accept() (net.Conn, error) {
 }
 
 // turnsConn is a connection whose reads take turns with others of its address. A turn
-// is from a read's return to the next call: then all that it brought is at work.
+// is from a read's return to the next call, or until a request begins: then all that it
+// brought is at work.
 type turnsConn struct {
 	*net.TCPConn
 	turns  *Turns
