@@ -1,10 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -94,9 +96,32 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.
 	return nil
 }
 
-// readBody returns the body of a call that writes.
+// readBody returns the body of a call that writes. A large one holds memory as an answer
+// does, as it comes: a client may send hundreds and end none.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	return wire.ReadBody(w, r, maxBodyBytes, s.config.Limits.Request)
+	held := &heldBody{ReadCloser: r.Body, response: responseOf(w)}
+	r.Body = held
+	body, err := wire.ReadBody(w, r, maxBodyBytes, s.config.Limits.Request)
+	return body, cmp.Or(held.refused, err)
+}
+
+// heldBody is a body whose bytes are held within the limit of answers in flight.
+type heldBody struct {
+	io.ReadCloser
+	response *response
+	read     int
+	refused  error
+}
+
+// Read implements io.Reader.
+func (b *heldBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.read += n; b.read > largeCall {
+		if b.refused = b.response.reserve(b.read); b.refused != nil {
+			return 0, b.refused
+		}
+	}
+	return n, err
 }
 
 // parsed has the body of a call that writes be parsed, a large one in a turn of its

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/servertest"
+	"github.com/belfry/belfry/server/auth"
 )
 
 // slowReader is a connection over HTTP/2 whose client reads nothing of any body.
@@ -331,4 +333,52 @@ func TestControlFloodsEnd(t *testing.T) {
 		}
 	}
 	t.Error("two million frames were taken of a client that reads no answer")
+}
+
+// TestBodiesThatDoNotEndAreBounded holds that what has come of large bodies counts as
+// answers in flight do, and is let go with its request.
+func TestBodiesThatDoNotEndAreBounded(t *testing.T) {
+	const part, share = 100 << 10, 4 // parts that one client may hold
+	a := newAPI(t, withJWT(t), func(c *Config) { c.Limits.AnswerBytes = 8 * share * (part + 100) })
+	post := func(subject string, body io.Reader) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/notifications", body)
+		r.Header.Set("Authorization", "Bearer "+mint(t, subject, auth.ScopeNotify))
+		r.Header.Set("Content-Type", "application/json")
+		r.RemoteAddr = fmt.Sprintf("192.0.2.%d:1", len(subject))
+		w := httptest.NewRecorder()
+		a.Handler().ServeHTTP(w, r)
+		return w
+	}
+	text := `{"recipient":"a","title":"` + strings.Repeat("x", part)
+	var all sync.WaitGroup
+	var open []*io.PipeWriter
+	for range share {
+		body, sent := io.Pipe()
+		open = append(open, sent)
+		all.Go(func() {
+			if w := post("greedy", body); w.Code != http.StatusBadRequest {
+				t.Errorf("a body that ended early is answered %d", w.Code)
+			}
+		})
+		if _, err := io.WriteString(sent, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	servertest.WaitFor(t, func() bool { return a.answers.Held() >= share*(part-smallAnswer) })
+	if w := post("greedy", strings.NewReader(text)); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("one too many is answered %d, %v", w.Code, w.Header())
+	}
+	if w := post("greedy", strings.NewReader(`{"recipient":"a","title":"x"}`)); w.Code != http.StatusAccepted {
+		t.Errorf("a small one beside them is answered %d", w.Code)
+	}
+	if w := post("other", strings.NewReader(text+`"}`)); w.Code != http.StatusRequestEntityTooLarge { // an item is not as large
+		t.Errorf("somebody else's is answered %d", w.Code)
+	}
+	for _, sent := range open {
+		sent.CloseWithError(io.ErrUnexpectedEOF)
+	}
+	all.Wait()
+	if n := a.answers.Held(); n != 0 {
+		t.Errorf("%d bytes are held of requests that are answered", n)
+	}
 }
