@@ -32,6 +32,9 @@ const (
 	// writeBytes is how much of a large call counts as one more that writes: some hundred
 	// small events are seven or eight.
 	writeBytes = 4 << 10
+	// writeRecipients is how many recipients of a call count as one more that writes: each
+	// is a record of the journal, which everybody waits for.
+	writeRecipients = 16
 )
 
 // postNotifications answers POST /v1/notifications: one notification, an array
@@ -149,6 +152,7 @@ func (s *Server) parsed(r *http.Request, c auth.Call, body []byte, parse func() 
 func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfry.Message) (accepted int, outcome broadcast.Outcome, err error) {
 	records := make([]inbox.Addressed, len(sent))
 	var notices []inbox.Record
+	recipients := 0
 	for i := range sent {
 		if sent[i].Audience() != "" {
 			sent[i].Notification.Settle(time.Now())
@@ -161,7 +165,9 @@ func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfr
 			notices = append(notices, records[i].Record)
 		}
 		accepted += max(len(sent[i].Recipients), 1)
+		recipients += len(sent[i].Recipients)
 	}
+	s.writes.Charge(sender.Subject, isService(sender), recipients/writeRecipients, time.Now())
 	if len(notices) == 0 {
 		_, err := s.write(ctx, records)
 		return accepted, outcome, err

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -185,6 +186,29 @@ func TestLargeCallsAreSeveral(t *testing.T) {
 			if n > burst/cost+1 && status != 429 {
 				t.Errorf("call %d that counts as %d: %d", n+1, cost, status)
 			}
+		}
+	})
+}
+
+// TestRecipientsAreWrites holds that a call counts as one more for each 16 recipients.
+func TestRecipientsAreWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const burst, recipients = 100, 320
+		a := newAPI(t, withJWT(t), func(c *Config) { c.Limits.WriteRate, c.Limits.WriteBurst = 1, burst })
+		body := `{"recipients":["u0"`
+		for i := 1; i < recipients; i++ {
+			body += fmt.Sprintf(`,"u%d"`, i)
+		}
+		body += `],"title":"x"}`
+		const cost = 1 + recipients/writeRecipients
+		accepted := 0
+		for range burst {
+			if a.call("POST", "/v1/notifications", body, "Authorization", "Bearer "+mint(t, "billing", auth.ScopeNotify)).Code == 202 {
+				accepted++
+			}
+		}
+		if want := (burst + cost - 1) / cost; accepted != want {
+			t.Errorf("%d calls to %d recipients were taken at once, want %d", accepted, recipients, want)
 		}
 	})
 }
