@@ -94,8 +94,8 @@ func Idle(ctx context.Context) (over func()) {
 func (t *Turns) Paced(address func(*http.Request) netip.Addr, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(connectionKey{}).(*turnsConn); ok {
-			// What it brought in is at work: a body that its handler does not read yet,
-			// or never, would keep the turn for as long as that takes.
+			// The turn ends here: a body that the handler does not read yet, or never,
+			// would keep it for as long as that takes.
 			c.leave()
 			c.crowd.pace.serve(next, w, r)
 			return
