@@ -95,8 +95,10 @@ func (t *Turns) Paced(address func(*http.Request) netip.Addr, next http.Handler)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(connectionKey{}).(*turnsConn); ok {
 			// The turn ends here: a body that the handler does not read yet, or never,
-			// would keep it for as long as that takes.
-			c.leave()
+			// would keep it for as long as that takes. Over HTTP/2 somebody reads on.
+			if r.ProtoMajor < 2 {
+				c.leave()
+			}
 			c.crowd.pace.serve(next, w, r)
 			return
 		}
