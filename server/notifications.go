@@ -48,11 +48,7 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c aut
 	if err := oneHeader(r.Header, idempotencyKey); err != nil {
 		return err
 	}
-	var sent []belfry.Message
-	err = s.parsed(r, c, body, func() (err error) {
-		sent, err = parseNotifications(r.Header, body, c.Identity.Source())
-		return err
-	})
+	sent, err := s.parsed(r, c, body, parseNotifications)
 	if err != nil {
 		return err
 	}
@@ -81,11 +77,7 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.
 	if err != nil {
 		return err
 	}
-	var sent []belfry.Message
-	err = s.parsed(r, c, body, func() (err error) {
-		sent, err = parseRetractions(r.Header, body, c.Identity.Source())
-		return err
-	})
+	sent, err := s.parsed(r, c, body, parseRetractions)
 	if err != nil {
 		return err
 	}
@@ -127,24 +119,24 @@ func (b *heldBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// parsed has the body of a call that writes be parsed, a large one in a turn of its
+// parsed has parse read the body of a call that writes, a large one in a turn of its
 // sender's.
-func (s *Server) parsed(r *http.Request, c auth.Call, body []byte, parse func() error) error {
+func (s *Server) parsed(r *http.Request, c auth.Call, body []byte, parse func(h http.Header, body []byte, source string) ([]belfry.Message, error)) ([]belfry.Message, error) {
 	if len(body) <= largeCall {
-		return parse()
+		return parse(r.Header, body, c.Identity.Source())
 	}
 	leave, err := s.worksFor(r.Context(), r, c.Identity)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer leave()
 	// Those side by side have all been taken before the first of them counts.
 	subject, service := c.Identity.Subject, isService(c.Identity)
 	if err := s.writes.Check(subject, service, time.Now()); err != nil {
-		return err
+		return nil, err
 	}
 	s.writes.Charge(subject, service, len(body)/writeBytes, time.Now())
-	return parse()
+	return parse(r.Header, body, c.Identity.Source())
 }
 
 // deliver writes messages of a sender. It counts the recipients, an audience as one, and

@@ -239,9 +239,9 @@ func TestLargeCallsTakeTurns(t *testing.T) {
 	cancel()
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", nil)
 	parsed := false
-	err := a.parsed(r, auth.Call{Identity: auth.Identity{Subject: "greedy"}}, []byte(large), func() error {
+	_, err := a.parsed(r, auth.Call{Identity: auth.Identity{Subject: "greedy"}}, []byte(large), func(http.Header, []byte, string) ([]belfry.Message, error) {
 		parsed = true
-		return nil
+		return nil, nil
 	})
 	if !errors.Is(err, limit.ErrWork) || parsed {
 		t.Errorf("a large call whose turn did not come: %v, parsed %t", err, parsed)

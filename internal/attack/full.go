@@ -231,7 +231,7 @@ func (t *target) fullStreams(ctx context.Context, d time.Duration, round int) ([
 		<-tick.C
 		// The title says when the event was sent.
 		event := map[string]any{"recipient": fmt.Sprintf("stream-%d", n%fullStreams), "id": fmt.Sprint(round, "-", n), "title": fmt.Sprint("sent ", int64(time.Since(began)), " end")}
-		if status, err := t.post(ctx, "/v1/notifications", event); err != nil || status != http.StatusAccepted {
+		if status, err := t.post(ctx, event); err != nil || status != http.StatusAccepted {
 			return nil, errors.Join(err, fmt.Errorf("an event: status %d", status))
 		}
 	}

@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -66,18 +65,16 @@ func (s *statuses) String() string {
 	return strings.Join(out, ", ")
 }
 
-// ask has n clients of mallory ask for path without a pause.
-func ask(ctx context.Context, t *target, n int, path string, header func(http.Header)) (string, error) {
+// send has n clients send requests without a pause, each of which next makes.
+func send(ctx context.Context, n int, next func() (*http.Request, error)) (string, error) {
 	var got statuses
 	client := fromElsewhere()
 	defer client.CloseIdleConnections()
 	until(ctx, n, func() {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.addr+path, nil)
+		r, err := next()
 		if err != nil {
 			return
 		}
-		r.Header.Set("Authorization", "Bearer "+t.token(mallory))
-		header(r.Header)
 		res, err := client.Do(r)
 		if err != nil {
 			return
@@ -87,6 +84,19 @@ func ask(ctx context.Context, t *target, n int, path string, header func(http.He
 		got[res.StatusCode].Add(1)
 	})
 	return got.String(), nil
+}
+
+// ask has n clients of mallory ask for path.
+func ask(ctx context.Context, t *target, n int, path string, header func(http.Header)) (string, error) {
+	return send(ctx, n, func() (*http.Request, error) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.addr+path, nil)
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("Authorization", "Bearer "+t.token(mallory))
+		header(r.Header)
+		return r, nil
+	})
 }
 
 func languages(ctx context.Context, t *target) (string, error) {
@@ -236,55 +246,20 @@ func fullStreamsAgain(ctx context.Context, t *target) (string, error) {
 
 // fullPosts has ten clients of a service write 25 items in 64 languages a call.
 func fullPosts(ctx context.Context, t *target) (string, error) {
-	var got statuses
 	var calls atomic.Int64
-	client := fromElsewhere()
-	defer client.CloseIdleConnections()
-	until(ctx, 10, func() {
+	return send(ctx, 10, func() (*http.Request, error) {
 		call := calls.Add(1)
 		var items []map[string]any
 		for i := range 25 {
 			items = append(items, map[string]any{"recipient": fmt.Sprint("posted-", call%100), "id": fmt.Sprint(call, "-", i), "title": inLanguages(64, 600)})
 		}
-		body, err := json.Marshal(items)
-		if err != nil {
-			return
-		}
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+t.addr+"/v1/notifications", bytes.NewReader(body))
-		if err != nil {
-			return
-		}
-		r.Header.Set("Authorization", "Bearer "+t.token("service"))
-		r.Header.Set("Content-Type", "application/json")
-		res, err := client.Do(r)
-		if err != nil {
-			return
-		}
-		res.Body.Close()
-		got[res.StatusCode].Add(1)
+		return t.notification(ctx, items)
 	})
-	return got.String(), nil
 }
 
 func longPaths(ctx context.Context, t *target) (string, error) {
-	var got statuses
-	client := fromElsewhere()
-	defer client.CloseIdleConnections()
 	url := "http://" + t.addr + "/v1/users/" + strings.Repeat("a", 1000) + "/unread"
-	until(ctx, 50, func() {
-		r, err := http.NewRequestWithContext(ctx, http.MethodPut, url, nil)
-		if err != nil {
-			return
-		}
-		res, err := client.Do(r)
-		if err != nil {
-			return
-		}
-		_, _ = io.Copy(io.Discard, res.Body) // however it ends
-		res.Body.Close()
-		got[res.StatusCode].Add(1)
-	})
-	return got.String(), nil
+	return send(ctx, 50, func() (*http.Request, error) { return http.NewRequestWithContext(ctx, http.MethodPut, url, nil) })
 }
 
 func bodiesWithoutEnd(ctx context.Context, t *target) (string, error) {
@@ -322,7 +297,7 @@ func content(ctx context.Context, t *target) (string, error) {
 		`"data":{"a":` + strings.Repeat(`{"a":`, 9000) + "1" + strings.Repeat("}", 9000) + `}`,
 		`"data":{"a":` + strings.Repeat("9", 5000) + `}`, `"data":{"a":1e999999}`, `"recipient":"honest-0"`,
 	} {
-		status, err := t.post(ctx, "/v1/notifications", []byte(`{"recipient":"victim","title":"x",`+fields+`}`))
+		status, err := t.post(ctx, []byte(`{"recipient":"victim","title":"x",`+fields+`}`))
 		if err != nil {
 			return "", err
 		}

@@ -120,7 +120,7 @@ func printOutcomes(out io.Writer, rounds []outcome, a attack, p Program) {
 	var ratios []float64
 	worst := rounds[len(rounds)-1]
 	usages := slices.Clone(worst.usages)
-	note := worst.note
+	note, ended := worst.note, false
 	for _, o := range rounds {
 		alone, beside = append(alone, o.alone.p99()), append(beside, o.beside.p99())
 		ratios = append(ratios, float64(o.beside.p99())/float64(max(o.alone.p99(), 1)))
@@ -130,7 +130,7 @@ func printOutcomes(out io.Writer, rounds []outcome, a attack, p Program) {
 		for i, u := range o.usages {
 			usages[i].peak, usages[i].cores, usages[i].files = max(usages[i].peak, u.peak), max(usages[i].cores, u.cores), max(usages[i].files, u.files)
 			if u.ended != "" {
-				note = fmt.Sprintf("ENDED: %s, %s", u.name, u.ended)
+				note, ended = fmt.Sprintf("ENDED: %s, %s", u.name, u.ended), true
 			}
 		}
 	}
@@ -139,7 +139,7 @@ func printOutcomes(out io.Writer, rounds []outcome, a attack, p Program) {
 		memory, cores, files = append(memory, fmt.Sprint(u.peak>>20)), append(cores, fmt.Sprintf("%.2f", u.cores)), append(files, fmt.Sprint(u.files))
 	}
 	ratio, behind := fmt.Sprintf("%.1f", figures.Median(ratios)), "never"
-	if strings.HasPrefix(note, "ENDED") {
+	if ended {
 		ratio = "-"
 	}
 	if worst.behind > 0 {

@@ -199,7 +199,7 @@ func (t *target) fill(ctx context.Context) error {
 		for i := range 10 {
 			items = append(items, map[string]any{"recipient": mallory, "id": fmt.Sprint(n, "-", i), "title": long})
 		}
-		if _, err := t.post(ctx, "/v1/notifications", items); err != nil {
+		if _, err := t.post(ctx, items); err != nil {
 			return err
 		}
 	}
@@ -208,7 +208,7 @@ func (t *target) fill(ctx context.Context) error {
 		for n := range 20 {
 			items = append(items, map[string]any{"recipient": fmt.Sprintf("honest-%d", i), "id": fmt.Sprint(n), "title": "a title", "body": strings.Repeat("y", 200)})
 		}
-		if _, err := t.post(ctx, "/v1/notifications", items); err != nil {
+		if _, err := t.post(ctx, items); err != nil {
 			return err
 		}
 	}
@@ -217,21 +217,30 @@ func (t *target) fill(ctx context.Context) error {
 	})
 }
 
-// post sends a body as the service and returns the status.
-func (t *target) post(ctx context.Context, path string, body any) (int, error) {
+// notification is a call of the service with that body.
+func (t *target) notification(ctx context.Context, body any) (*http.Request, error) {
 	raw, ok := body.([]byte)
 	if !ok {
 		var err error
 		if raw, err = json.Marshal(body); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+t.addr+path, bytes.NewReader(raw))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+t.addr+"/v1/notifications", bytes.NewReader(raw))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+t.token("service"))
 	r.Header.Set("Content-Type", "application/json")
+	return r, nil
+}
+
+// post makes that call and returns the status.
+func (t *target) post(ctx context.Context, body any) (int, error) {
+	r, err := t.notification(ctx, body)
+	if err != nil {
+		return 0, err
+	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return 0, err

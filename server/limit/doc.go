@@ -5,5 +5,6 @@
 // It imports server/wire and Prometheus alone. Begin with limiter.go, which the
 // writes and the polls are counted by; the server asks calls.go for each call
 // that writes and polls.go for each poll. turns.go has connections of one address wait for
-// each other.
+// each other, pace.go has their requests begin a few at a time, and work.go bounds what
+// takes long.
 package limit
