@@ -138,12 +138,18 @@ func (s *Server) metricsRoutes(m *mux.Router, who auth.Policy) {
 	}
 }
 
+// misses answers what no route takes. The router asks either handler: one that has found
+// the path with another method forgets that at the next route that looks alike.
 func (s *Server) misses(m *mux.Router) {
-	m.NotFoundHandler = s.missed(func(http.ResponseWriter, *http.Request) error { return wire.ErrNotFound })
-	m.MethodNotAllowedHandler = s.missed(func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Allow", strings.Join(allowed(m, r), ", "))
+	m.NotFoundHandler = s.missed(func(w http.ResponseWriter, r *http.Request) error {
+		methods := allowed(m, r)
+		if len(methods) == 0 {
+			return wire.ErrNotFound
+		}
+		w.Header().Set("Allow", strings.Join(methods, ", "))
 		return errMethod
 	})
+	m.MethodNotAllowedHandler = m.NotFoundHandler
 }
 
 // missed makes a handler of one that refuses what there is not. All routes are tried for
@@ -201,7 +207,7 @@ func (s *Server) handle(m *mux.Router, method, path string, who auth.Policy, h h
 	}
 	name := routeName(path)
 	h = s.traced(method, name, h)
-	m.Handle(path, s.instrument(name, s.answer(func(w http.ResponseWriter, r *http.Request) error {
+	register(m, path, s.instrument(name, s.answer(func(w http.ResponseWriter, r *http.Request) error {
 		// Of a stream that was reset at once (CVE-2023-44487) nobody waits for the answer.
 		if err := r.Context().Err(); err != nil {
 			return err
@@ -278,7 +284,7 @@ func (s *Server) stream(m *mux.Router, path string, authorize func(*http.Request
 	})
 	// It lasts for hours and writes with deadlines of its own: how long it took
 	// and how many there are says nothing about requests.
-	m.Handle(path, s.recovered(answer)).Methods(http.MethodGet)
+	register(m, path, s.recovered(answer)).Methods(http.MethodGet)
 }
 
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, c auth.Call) {
@@ -299,6 +305,35 @@ func serve(h http.Handler) handler {
 
 // pathPattern is a variable of a path with its pattern.
 var pathPattern = regexp.MustCompile(`{(\w+):[^}]*}`)
+
+// register has h answer at path. A path without the fixed parts, or of another depth, is no
+// match, which costs little: the router's expressions read all of a path, and there is one
+// for each route.
+func register(m *mux.Router, path string, h http.Handler) *mux.Route {
+	fixed := pathPattern.Split(path, -1)
+	depth := strings.Count(strings.Join(fixed, ""), "/")
+	return m.NewRoute().MatcherFunc(func(r *http.Request, _ *mux.RouteMatch) bool {
+		// With a RawPath some of what are slashes here are none there.
+		return hasParts(r.URL.Path, fixed) && (r.URL.RawPath != "" || strings.Count(r.URL.Path, "/") == depth)
+	}).Path(path).Handler(h)
+}
+
+// hasParts reports whether path begins with the first of parts, ends with the last one,
+// and has the others in between, in their order.
+func hasParts(path string, parts []string) bool {
+	last := len(parts) - 1
+	path, ok := strings.CutPrefix(path, parts[0])
+	if last == 0 {
+		return ok && path == ""
+	}
+	for _, part := range parts[1:last] {
+		if !ok {
+			return false
+		}
+		_, path, ok = strings.Cut(path, part)
+	}
+	return ok && strings.HasSuffix(path, parts[last])
+}
 
 // routeName is the path as a metric's label: without patterns.
 func routeName(path string) string {

@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/gorilla/mux"
+	"pgregory.net/rapid"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/opstest"
@@ -217,4 +221,45 @@ func TestRoutesMetricsAddress(t *testing.T) {
 		}
 	}
 	a.get("/metrics", "Authorization", "Bearer "+mint(t, "op", auth.ScopeOps)).WantProblem(404, "")
+}
+
+// TestRoutesTakeWhatTheirExpressionsTake holds that what is asked before a route's
+// expression refuses nothing that the expression takes.
+func TestRoutesTakeWhatTheirExpressionsTake(t *testing.T) {
+	templates := []string{"/healthz", userPath, userPath + "/inbox", userPath + "/inbox/{action:seen|read}", userPath + "/topics/{topic:[^/]*}", "/v1/ops/dead-letters/{partition:[0-9]+}/{offset:[0-9]+}", links.Path + "{token:[^/]*}"}
+	parts := []string{"/", "/v1", "/v1/users/", "/inbox", "/topics/", "/inbox/seen", "inbox", "seen", "/healthz", "a", "%2F", "%2e%2e", "..", "/v1/ops/dead-letters/", "7", "12", links.Path, "%25", "é", ":", "/inbox/inbox/seen"}
+	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	for _, template := range templates {
+		plain, own := mux.NewRouter().UseEncodedPath().SkipClean(true), mux.NewRouter().UseEncodedPath().SkipClean(true)
+		plain.Handle(template, nothing)
+		register(own, template, nothing)
+		taken := 0
+		rapid.Check(t, func(t *rapid.T) {
+			path := pathPattern.ReplaceAllStringFunc(template, func(string) string {
+				if rapid.Bool().Draw(t, "a fit one") {
+					return rapid.SampledFrom([]string{"seen", "7"}).Draw(t, "value")
+				}
+				return strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 0, 2).Draw(t, "a variable"), "")
+			})
+			if rapid.IntRange(0, 3).Draw(t, "another path") == 3 {
+				path = "/" + strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 0, 6).Draw(t, "parts"), "")
+			}
+			u, err := url.ParseRequestURI(path)
+			if err != nil {
+				t.Skip()
+			}
+			r := &http.Request{Method: http.MethodGet, URL: u}
+			var a, b mux.RouteMatch
+			want := plain.Match(r, &a)
+			if got := own.Match(r, &b); got != want || fmt.Sprint(a.Vars) != fmt.Sprint(b.Vars) {
+				t.Fatalf("%s at %s: taken %v with %v, want %v with %v", path, template, got, b.Vars, want, a.Vars)
+			}
+			if want {
+				taken++
+			}
+		})
+		if taken == 0 {
+			t.Fatalf("no path was taken by %s", template)
+		}
+	}
 }
