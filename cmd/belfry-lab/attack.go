@@ -143,6 +143,10 @@ func runAttacks(ctx context.Context, p *cli.Program, o *attackOptions) (err erro
 	if o.one {
 		where = "one process"
 	}
+	if o.honest {
+		// Streams that were opened before are open until their next ping.
+		o.files = max(o.files, 16_384)
+	}
 	fmt.Fprintf(p.Stdout, "attack: %s; %s each, %d MiB, ulimit -n %d; %s; %s\n", machine(), o.duration, o.memory, o.files, where, load())
 	self, err := os.Executable()
 	if err != nil {
@@ -153,8 +157,6 @@ func runAttacks(ctx context.Context, p *cli.Program, o *attackOptions) (err erro
 		Rounds: o.rounds, OneProcess: o.one, Elsewhere: o.elsewhere,
 	}
 	if o.honest {
-		// Streams of the rounds before are open until their next ping.
-		c.Files = max(c.Files, 4096)
 		return attack.Full(ctx, c, p.Stdout)
 	}
 	return attack.Run(ctx, c, p.Stdout)

@@ -26,6 +26,7 @@ const (
 	fullPollers = 32 // connections
 	fullPosters = 16
 	fullStreams = 300
+	fullWaves   = 5   // of them
 	fullFrames  = 100 // events a second to them
 	fullEvents  = 10_000
 	fullUsers   = 100 // that these are for
@@ -194,43 +195,89 @@ func (t *target) fullPosts(ctx context.Context, d time.Duration, round int) ([]f
 	})
 }
 
-// fullStreams opens streams at once, and sends events to their users.
-func (t *target) fullStreams(ctx context.Context, d time.Duration, round int) ([]float64, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// fullStreams opens streams, all of a wave at once, and sends events to the users
+// of the last wave.
+func (t *target) fullStreams(ctx context.Context, d time.Duration, round int) (got []float64, err error) {
 	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: fullStreams}}
 	defer web.CloseIdleConnections()
-	before, err := t.cpu()
-	if err != nil {
-		return nil, err
+	var took, cpu time.Duration
+	for wave := range fullWaves {
+		before, err := t.cpu()
+		if err != nil {
+			return nil, err
+		}
+		began := time.Now()
+		s, err := t.openStreams(ctx, web, fmt.Sprint(round, "-", wave))
+		took += time.Since(began)
+		after, cpuErr := t.cpu()
+		if err := errors.Join(err, cpuErr); err != nil {
+			s.close()
+			return nil, err
+		}
+		cpu += after - before
+		if wave == fullWaves-1 {
+			got, err = t.frames(ctx, s, d)
+		}
+		s.close()
+		if err != nil {
+			return nil, err
+		}
 	}
-	arrived := make(chan time.Duration, 1<<16)
-	problems := make(chan error, fullStreams)
+	const opened = fullWaves * fullStreams
+	return append([]float64{opened / took.Seconds(), float64(cpu.Microseconds()) / opened}, got...), nil
+}
+
+// streams are those of many users, one each. Who opens them closes them.
+type streams struct {
+	name     string             // of their users, who are numbered
+	arrived  chan time.Duration // since each event was sent
+	problems chan error
+	close    func() // waits until all have ended
+}
+
+// user returns the user of a stream.
+func (s *streams) user(i int) string { return fmt.Sprint("stream-", s.name, "-", i) }
+
+// openStreams opens streams and returns when all have begun. They are to be closed after
+// an error as well.
+func (t *target) openStreams(ctx context.Context, web *http.Client, name string) (*streams, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	s := &streams{name: name, arrived: make(chan time.Duration, 1<<16), problems: make(chan error, fullStreams)}
 	var open, over sync.WaitGroup
-	began := time.Now()
-	sent := func(at int64) { arrived <- time.Since(began) - time.Duration(at) }
+	sent := func(at int64) { s.arrived <- time.Since(time.Unix(0, at)) }
 	for i := range fullStreams {
 		open.Add(1)
 		begun := sync.OnceFunc(open.Done)
 		over.Go(func() {
 			defer begun()
-			if err := t.follow(ctx, web, fmt.Sprintf("stream-%d", i), begun, sent); ctx.Err() == nil {
-				problems <- fmt.Errorf("a stream ended: %w", err)
+			if err := t.follow(ctx, web, s.user(i), begun, sent); ctx.Err() == nil {
+				s.problems <- fmt.Errorf("a stream ended: %w", err)
 			}
 		})
 	}
 	open.Wait()
-	got, err := t.perSecond(fullStreams, began, before)
-	if err != nil {
-		return nil, err
+	s.close = func() {
+		cancel()
+		over.Wait()
 	}
+	select {
+	case err := <-s.problems:
+		return s, err
+	default:
+		return s, nil
+	}
+}
+
+// frames sends events to the users of s for d and returns the median and the p99 of how
+// long they took to their streams, in microseconds.
+func (t *target) frames(ctx context.Context, s *streams, d time.Duration) (got []float64, err error) {
 	n := 0
 	tick := time.NewTicker(time.Second / fullFrames)
 	defer tick.Stop()
 	for end := time.Now().Add(d); time.Now().Before(end) && ctx.Err() == nil; n++ {
 		<-tick.C
 		// The title says when the event was sent.
-		event := map[string]any{"recipient": fmt.Sprintf("stream-%d", n%fullStreams), "id": fmt.Sprint(round, "-", n), "title": fmt.Sprint("sent ", int64(time.Since(began)), " end")}
+		event := map[string]any{"recipient": s.user(n % fullStreams), "id": fmt.Sprint(s.name, "-", n), "title": fmt.Sprint("sent ", time.Now().UnixNano(), " end")}
 		if status, err := t.post(ctx, event); err != nil || status != http.StatusAccepted {
 			return nil, errors.Join(err, fmt.Errorf("an event: status %d", status))
 		}
@@ -238,9 +285,9 @@ func (t *target) fullStreams(ctx context.Context, d time.Duration, round int) ([
 	var took []time.Duration
 	for patience := time.After(givenUp); len(took) < n; {
 		select {
-		case d := <-arrived:
+		case d := <-s.arrived:
 			took = append(took, d)
-		case err := <-problems:
+		case err := <-s.problems:
 			return nil, err
 		case <-patience:
 			return nil, fmt.Errorf("%d of %d events came to their streams", len(took), n)
@@ -248,8 +295,6 @@ func (t *target) fullStreams(ctx context.Context, d time.Duration, round int) ([
 			return nil, ctx.Err()
 		}
 	}
-	cancel()
-	over.Wait()
 	slices.Sort(took)
 	for _, q := range []float64{.5, .99} {
 		got = append(got, float64(figures.Quantile(took, q).Microseconds()))
