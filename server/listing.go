@@ -42,15 +42,12 @@ type listQuery struct {
 	answer   *response
 }
 
-// worksFor waits for a turn of work for a caller: of a token's subject, else of an address.
+// worksFor waits for a turn of work for a caller, who is a token's subject, or else his address.
 func (s *Server) worksFor(ctx context.Context, r *http.Request, caller auth.Identity) (leave func(), err error) {
-	client := caller.Subject
-	if client == "" {
-		client = s.clientAddress(r).String()
-	}
+	address := s.clientAddress(r)
 	ctx, cancel := context.WithTimeout(ctx, wire.MaxWait)
 	defer cancel()
-	return s.work.Enter(ctx, client)
+	return s.work.Enter(ctx, cmp.Or(caller.Subject, address.String()), address)
 }
 
 // awaitListing returns the page as soon as the row has the version and all of its

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/belfry/belfry"
@@ -26,8 +27,10 @@ const idempotencyKey = "Idempotency-Key"
 const maxBodyBytes = 1 << 20
 
 const (
-	// largeCall is a body beyond which a call is read in a turn, some five milliseconds
-	// of work a MiB, and counts by its bytes.
+	// turnCall is a body beyond which a call is read in a turn: up to a tenth of a
+	// millisecond of work a KiB.
+	turnCall = 4 << 10
+	// largeCall is a body beyond which a call counts by its bytes.
 	largeCall = 16 << 10
 	// writeBytes is how much of a large call counts as one more that writes: some hundred
 	// small events are seven or eight.
@@ -119,10 +122,10 @@ func (b *heldBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// parsed has parse read the body of a call that writes, a large one in a turn of its
-// sender's.
+// parsed has parse read the body of a call that writes, in a turn of its sender's unless
+// it is small.
 func (s *Server) parsed(r *http.Request, c auth.Call, body []byte, parse func(h http.Header, body []byte, source string) ([]belfry.Message, error)) ([]belfry.Message, error) {
-	if len(body) <= largeCall {
+	if len(body) <= turnCall {
 		return parse(r.Header, body, c.Identity.Source())
 	}
 	leave, err := s.worksFor(r.Context(), r, c.Identity)
@@ -130,12 +133,14 @@ func (s *Server) parsed(r *http.Request, c auth.Call, body []byte, parse func(h 
 		return nil, err
 	}
 	defer leave()
-	// Those side by side have all been taken before the first of them counts.
-	subject, service := c.Identity.Subject, isService(c.Identity)
-	if err := s.writes.Check(subject, service, time.Now()); err != nil {
-		return nil, err
+	if len(body) > largeCall {
+		// Those side by side have all been taken before the first of them counts.
+		subject, service := c.Identity.Subject, isService(c.Identity)
+		if err := s.writes.Check(subject, service, time.Now()); err != nil {
+			return nil, err
+		}
+		s.writes.Charge(subject, service, len(body)/writeBytes, time.Now())
 	}
-	s.writes.Charge(subject, service, len(body)/writeBytes, time.Now())
 	return parse(r.Header, body, c.Identity.Source())
 }
 
@@ -220,7 +225,7 @@ func (s *Server) mayDeliver(sender auth.Identity, r *inbox.Record) error {
 func parseNotifications(h http.Header, body []byte, source string) ([]belfry.Message, error) {
 	defaults := belfry.Notification{Source: source, ID: h.Get(idempotencyKey)}
 	sent, err := parseMessages(h, body, defaults, parseNotification)
-	if err == nil || defaults.ID == "" {
+	if err == nil || defaults.ID == "" || !isID(err) {
 		return sent, err
 	}
 	// The key is at fault if it all is good without one.
@@ -242,6 +247,12 @@ func parseNotification(data []byte, defaults belfry.Notification) (belfry.Messag
 	}
 	sent.Notification.ID = rand.Text()
 	return sent, nil
+}
+
+// isID reports whether an input error is of an id, whosever.
+func isID(err error) bool {
+	fe, ok := errors.AsType[*belfry.FieldError](err)
+	return ok && strings.HasSuffix(fe.Field, "id")
 }
 
 // problemOf is an input error without its field.

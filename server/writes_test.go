@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"runtime"
 	"strings"
 	"sync"
@@ -224,7 +225,7 @@ func TestLargeCallsTakeTurns(t *testing.T) {
 	}
 	// All his turns are taken.
 	for range max(1, runtime.GOMAXPROCS(0)/2) {
-		leave, err := a.work.Enter(t.Context(), "greedy")
+		leave, err := a.work.Enter(t.Context(), "greedy", netip.Addr{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,9 +26,8 @@ func requestAttacks() []attack {
 		{name: "descriptors", what: "1,500 idle connections of one address", run: idleConnections},
 		{name: "bodies", what: "300 bodies that come a byte a second", run: slowBodies},
 		{name: "streams", what: "one user opens streams that bring half of a full inbox, again and again", run: fullStreamsAgain},
-		{name: "posts", what: "a service writes full calls of 1 MiB as fast as it can", run: fullPosts},
 		{name: "paths", what: "50 clients without a token ask for paths of 1 KB that there are not", run: longPaths},
-		{name: "unended", what: "a service begins 370 calls of 1 MiB and ends none", run: bodiesWithoutEnd},
+		{name: "health", what: "50 clients without a token ask for /healthz as fast as they can", run: askForHealth},
 		{name: "content", what: "data of 9,000 levels, numbers of 5,000 digits", run: content},
 	}
 }
@@ -244,51 +243,15 @@ func fullStreamsAgain(ctx context.Context, t *target) (string, error) {
 	return fmt.Sprintf("%d streams, %d KB", opened.Load(), read.Load()>>10), nil
 }
 
-// fullPosts has ten clients of a service write 25 items in 64 languages a call.
-func fullPosts(ctx context.Context, t *target) (string, error) {
-	var calls atomic.Int64
-	return send(ctx, 10, func() (*http.Request, error) {
-		call := calls.Add(1)
-		var items []map[string]any
-		for i := range 25 {
-			items = append(items, map[string]any{"recipient": fmt.Sprint("posted-", call%100), "id": fmt.Sprint(call, "-", i), "title": inLanguages(64, 600)})
-		}
-		return t.notification(ctx, items)
-	})
-}
-
 func longPaths(ctx context.Context, t *target) (string, error) {
 	url := "http://" + t.addr + "/v1/users/" + strings.Repeat("a", 1000) + "/unread"
 	return send(ctx, 50, func() (*http.Request, error) { return http.NewRequestWithContext(ctx, http.MethodPut, url, nil) })
 }
 
-func bodiesWithoutEnd(ctx context.Context, t *target) (string, error) {
-	const size = 1 << 20
-	var open, refused atomic.Int64
-	var all sync.WaitGroup
-	for range 370 {
-		conn := dial(ctx, t.addr)
-		if conn == nil {
-			continue
-		}
-		defer conn.Close()
-		all.Go(func() {
-			_ = conn.SetDeadline(time.Now().Add(time.Minute))
-			head := fmt.Sprintf("POST /v1/notifications HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", t.token("service"), size)
-			defer context.AfterFunc(ctx, func() { conn.Close() })()
-			open.Add(1)
-			if _, err := io.WriteString(conn, head+strings.Repeat(" ", size-1)); err != nil {
-				refused.Add(1)
-				return
-			}
-			if n, err := conn.Read(make([]byte, 512)); err == nil && n > 0 {
-				refused.Add(1)
-			}
-		})
-	}
-	all.Wait()
-	<-ctx.Done()
-	return fmt.Sprintf("%d open, %d refused", open.Load(), refused.Load()), nil
+func askForHealth(ctx context.Context, t *target) (string, error) {
+	return send(ctx, 50, func() (*http.Request, error) {
+		return http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.addr+"/healthz", nil)
+	})
 }
 
 func content(ctx context.Context, t *target) (string, error) {

@@ -50,7 +50,7 @@ type attack struct {
 
 // attacks are all there are, in the order in which they are run.
 func attacks() []attack {
-	return slices.Concat(requestAttacks(), frameAttacks(), recordAttacks())
+	return slices.Concat(requestAttacks(), callAttacks(), frameAttacks(), recordAttacks())
 }
 
 // Names are those of all attacks.

@@ -217,8 +217,8 @@ func (t *target) fill(ctx context.Context) error {
 	})
 }
 
-// notification is a call of the service with that body.
-func (t *target) notification(ctx context.Context, body any) (*http.Request, error) {
+// notification is a call of a service with that body.
+func (t *target) notification(ctx context.Context, service string, body any) (*http.Request, error) {
 	raw, ok := body.([]byte)
 	if !ok {
 		var err error
@@ -230,14 +230,14 @@ func (t *target) notification(ctx context.Context, body any) (*http.Request, err
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Authorization", "Bearer "+t.token("service"))
+	r.Header.Set("Authorization", "Bearer "+t.token(service))
 	r.Header.Set("Content-Type", "application/json")
 	return r, nil
 }
 
-// post makes that call and returns the status.
+// post makes a call of the service with that body and returns the status.
 func (t *target) post(ctx context.Context, body any) (int, error) {
-	r, err := t.notification(ctx, body)
+	r, err := t.notification(ctx, "service", body)
 	if err != nil {
 		return 0, err
 	}

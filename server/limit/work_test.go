@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 )
+
+var here = netip.MustParseAddr("192.0.2.1")
 
 // TestWorkTakesTurns has one client ask for more than he gets at a time: others do
 // not wait behind him, and nothing is left of those who have gone.
@@ -14,7 +17,7 @@ func TestWorkTakesTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewWork()
 		enter := func(client string) func() {
-			leave, err := b.Enter(t.Context(), client)
+			leave, err := b.Enter(t.Context(), client, here)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -28,7 +31,7 @@ func TestWorkTakesTurns(t *testing.T) {
 		refused := make(chan error, 100)
 		for range cap(refused) {
 			go func() {
-				_, err := b.Enter(ctx, "greedy")
+				_, err := b.Enter(ctx, "greedy", here)
 				refused <- err
 			}()
 		}
@@ -46,8 +49,46 @@ func TestWorkTakesTurns(t *testing.T) {
 		for _, leave := range held {
 			leave()
 		}
-		if len(b.clients.all) != 0 {
-			t.Errorf("%d clients are still known", len(b.clients.all))
+		if len(b.clients.all) != 0 || len(b.addresses.all) != 0 {
+			t.Errorf("%d clients and %d addresses are still known", len(b.clients.all), len(b.addresses.all))
+		}
+	})
+}
+
+// TestWorkOfOneAddressTakesTurns has many clients of one address ask for work: one of
+// another address waits behind none of them.
+func TestWorkOfOneAddressTakesTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewWork()
+		ctx, cancel := context.WithCancel(t.Context())
+		entered, over := make(chan func(), 100), make(chan struct{}, 100)
+		for i := range cap(entered) {
+			go func() {
+				if leave, err := b.Enter(ctx, fmt.Sprint(i), here); err == nil {
+					entered <- leave
+				}
+				over <- struct{}{}
+			}()
+		}
+		synctest.Wait()
+		if len(entered) == 0 || int64(len(entered)) != b.addresses.each {
+			t.Errorf("%d clients of one address are at it, want %d", len(entered), b.addresses.each)
+		}
+		leave, err := b.Enter(t.Context(), "elsewhere", netip.MustParseAddr("192.0.2.2"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
+		cancel()
+		for range cap(over) {
+			<-over
+		}
+		close(entered)
+		for leave := range entered {
+			leave()
+		}
+		if len(b.clients.all) != 0 || len(b.addresses.all) != 0 {
+			t.Errorf("%d clients and %d addresses are still known", len(b.clients.all), len(b.addresses.all))
 		}
 	})
 }
@@ -60,7 +101,7 @@ func TestWorkInAll(t *testing.T) {
 		entered := make(chan func(), 100)
 		for i := range cap(entered) {
 			go func() {
-				if l, err := b.Enter(t.Context(), fmt.Sprint(i)); err == nil {
+				if l, err := b.Enter(t.Context(), fmt.Sprint(i), netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})); err == nil {
 					entered <- l
 				}
 			}()

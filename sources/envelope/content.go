@@ -15,7 +15,7 @@ func (d *decoding) json(text string) (content, error) {
 	if err := d.turn.Take(len(text)); err != nil {
 		return content{}, err
 	}
-	v, err := parse(&d.room, text, d.whole)
+	v, err := parse(&d.room, text, reading{whole: d.whole, envelope: d.texts})
 	c := content{value: v}
 	if d.texts {
 		c.text = strings.TrimPrefix(text, "\ufeff")
@@ -53,7 +53,7 @@ type child struct{ name, text string }
 // children returns the texts within an object or list, given as JSON that was
 // read before.
 func children(text string) []child {
-	p := parser{text: text, room: new(Room)}
+	p := parser{text: text, room: new(Room), passing: true}
 	open := p.peek()
 	if open != '{' && open != '[' {
 		return nil

@@ -174,7 +174,7 @@ func headerText(value []byte) string {
 	if len(text) < 2 || text[0] != '"' && text[0] != '{' {
 		return text
 	}
-	v, err := parse(new(Room), text, false)
+	v, err := parse(new(Room), text, reading{})
 	if err != nil {
 		return text
 	}

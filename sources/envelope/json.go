@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/belfry/belfry"
@@ -42,7 +42,7 @@ func ParseWithin(room *Room, data []byte) (any, error) {
 	if len(data) > MaxValueBytes {
 		return nil, longValue(len(data))
 	}
-	return parse(room, string(data), false)
+	return parse(room, string(data), reading{})
 }
 
 // Number is the number that a text stands for, in the form of [sources.Event.Value].
@@ -59,9 +59,23 @@ func longValue(size int) error {
 	return &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("must be at most %d bytes, are %d", MaxValueBytes, size)}
 }
 
-// parse is ParseWithin for a text, which the outcome keeps parts of; whole as in [parser].
-func parse(r *Room, text string, whole bool) (any, error) {
-	p := parser{text: strings.TrimPrefix(text, "\ufeff"), room: r, whole: whole}
+// reading says what a document is read for.
+type reading struct {
+	// whole: it is a call's body, which is refused whole, so that what is too long in it
+	// is refused as soon as that is seen.
+	whole bool
+	// envelope: only what tells what a document is, and where its events stand, is looked
+	// at, since their texts are read later. Lists and objects elsewhere are checked, and come
+	// out empty; of a list more events than there may be are not kept.
+	envelope bool
+}
+
+// envelopeMembers are the members with lists or objects that tell what a document is.
+var envelopeMembers = []string{"data", "payload", "schema", "source"}
+
+// parse is ParseWithin for a text, which the outcome keeps parts of.
+func parse(r *Room, text string, as reading) (any, error) {
+	p := parser{text: strings.TrimPrefix(text, "\ufeff"), room: r, reading: as}
 	// Once for all texts in it: what scans them need not look at single runes.
 	if !utf8.ValidString(p.text) {
 		return nil, belfry.Invalid("", "must be JSON in UTF-8")
@@ -97,19 +111,31 @@ type parser struct {
 	room *Room
 	open []member // of the lists and objects that are not closed yet
 	most int      // of them at once so far
-	// whole: it is a call's body, which is refused whole, so that what is too long in it
-	// is refused as soon as that is seen. Left is how many values more the member may
-	// have that is being read; 0: any number.
-	whole, listed bool
-	left          int
+	reading
+	passing bool // what is read now is checked alone
+	listed  bool
+	left    int // how many values more the member may have that is being read; 0: any number
 }
+
+// maxOpen is how many members of one list or object are open at a time. To make room for
+// more at once, the collector would have all other work of the goroutine wait for it.
+const maxOpen = 1024
 
 // mostValues are how many values those members of a message may have that are bounded
 // before they are read: a list of so many recipients, and data of no more bytes than an
 // item may have.
 var mostValues = map[string]int{"recipients": 1 + belfry.MaxRecipients, "data": belfry.MaxItemBytes}
 
-// bounded reads a member's value; depth is that of its object.
+// memberValue reads a member's value; depth is that of its object.
+func (p *parser) memberValue(name string, depth int) (any, error) {
+	if p.envelope && !p.passing && !slices.Contains(envelopeMembers, name) {
+		p.passing = true
+		defer func() { p.passing = false }()
+	}
+	return p.bounded(name, depth)
+}
+
+// bounded is memberValue of a member that may have a bound.
 func (p *parser) bounded(name string, depth int) (any, error) {
 	most := mostValues[name]
 	if !p.whole || most == 0 || depth > 2 || depth == 2 && !p.listed {
@@ -204,6 +230,8 @@ func (p *parser) object(depth int) (any, error) {
 		return nil, err
 	}
 	first := len(p.open)
+	var out map[string]any
+	n, twice := 0, ""
 	for {
 		if p.peek() != '"' {
 			return nil, p.unexpected("a name in quotes")
@@ -216,24 +244,28 @@ func (p *parser) object(depth int) (any, error) {
 			return nil, p.unexpected("a colon")
 		}
 		p.at++
-		v, err := p.bounded(name, depth)
+		v, err := p.memberValue(name, depth)
 		if err != nil {
 			return nil, err
 		}
-		p.hold(member{name, v})
+		if !p.passing {
+			p.hold(member{name, v})
+			if n++; len(p.open)-first == maxOpen {
+				out, twice = p.put(out, first, twice)
+			}
+		}
 		switch p.peek() {
 		case ',':
 			p.at++
 		case '}':
 			p.at++
-			out := make(map[string]any, len(p.open)-first)
-			for _, m := range p.open[first:] {
-				out[m.name] = m.value
+			if p.passing {
+				return out, nil
 			}
-			members := p.open[first:]
-			p.open = p.open[:first]
-			if len(out) < len(members) && isCloudEvent(out) {
-				return nil, twice(members)
+			out, twice = p.put(out, first, twice)
+			if len(out) < n && isCloudEvent(out) {
+				// Who reads the first and who reads the last would take it for two events.
+				return nil, belfry.Invalid(twice, "must stand once in a CloudEvent")
 			}
 			return out, nil
 		default:
@@ -242,22 +274,25 @@ func (p *parser) object(depth int) (any, error) {
 	}
 }
 
+// put closes the members from first on and returns out with them, and the first name that
+// stands twice so far.
+func (p *parser) put(out map[string]any, first int, twice string) (map[string]any, string) {
+	if out == nil {
+		out = make(map[string]any, len(p.open)-first)
+	}
+	for _, m := range p.open[first:] {
+		before := len(out)
+		if out[m.name] = m.value; len(out) == before && twice == "" {
+			twice = m.name
+		}
+	}
+	p.open = p.open[:first]
+	return out, twice
+}
+
 func (p *parser) hold(m member) {
 	p.open = append(p.open, m)
 	p.most = max(p.most, len(p.open))
-}
-
-// twice is the error of a CloudEvent in which a name stands twice: who reads the first
-// and who reads the last would take it for two events.
-func twice(members []member) error {
-	seen := map[string]bool{}
-	for _, m := range members {
-		if seen[m.name] {
-			return belfry.Invalid(m.name, "must stand once in a CloudEvent")
-		}
-		seen[m.name] = true
-	}
-	return nil
 }
 
 func (p *parser) list(depth int) (any, error) {
@@ -267,8 +302,8 @@ func (p *parser) list(depth int) (any, error) {
 	}
 	first := len(p.open)
 	p.listed = p.listed || depth == 1
-	for {
-		n := len(p.open) - first
+	var out []any
+	for n := 0; ; n++ {
 		if p.whole && depth == 1 && (n == MaxEvents || p.peek() == '[') {
 			if n < MaxEvents {
 				return nil, belfry.Invalid(index(n), "must be a JSON object")
@@ -282,22 +317,32 @@ func (p *parser) list(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.hold(member{value: v})
+		if !p.passing && (n <= MaxEvents || !p.envelope) {
+			p.hold(member{value: v})
+			if len(p.open)-first == maxOpen {
+				out = p.add(out, first)
+			}
+		}
 		switch p.peek() {
 		case ',':
 			p.at++
 		case ']':
 			p.at++
-			out := make([]any, len(p.open)-first)
-			for i, m := range p.open[first:] {
-				out[i] = m.value
-			}
-			p.open = p.open[:first]
-			return out, nil
+			return p.add(out, first), nil
 		default:
 			return nil, p.unexpected("a comma or ]")
 		}
 	}
+}
+
+// add closes the members from first on and returns out with their values.
+func (p *parser) add(out []any, first int) []any {
+	out = slices.Grow(out, len(p.open)-first)
+	for _, m := range p.open[first:] {
+		out = append(out, m.value)
+	}
+	p.open = p.open[:first]
+	return out
 }
 
 // number reads an integer of 64 bits as one and keeps the text of all others.
@@ -351,97 +396,6 @@ func (p *parser) digits() bool {
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-// string reads a text in quotes, as a part of the document if it has no escapes.
-func (p *parser) string() (string, error) {
-	start, plain := p.at, true
-	for p.at++; p.at < len(p.text); p.at++ {
-		switch c := p.text[p.at]; {
-		case c == '"':
-			p.at++
-			if plain {
-				return p.text[start+1 : p.at-1], nil
-			}
-			return p.unquote(start)
-		case c == '\\':
-			plain = false
-			if p.at++; p.at == len(p.text) {
-				return "", p.unexpected("an escape")
-			}
-		case c < ' ':
-			return "", p.unexpected("a character of a text")
-		}
-	}
-	return "", p.unexpected("the end of a text")
-}
-
-// unquote reads the text in quotes between start and p.at, which has escapes.
-func (p *parser) unquote(start int) (string, error) {
-	end := p.at - 1
-	out := make([]byte, 0, end-start)
-	for p.at = start + 1; p.at < end; {
-		c := p.text[p.at]
-		if c != '\\' {
-			out = append(out, c)
-			p.at++
-			continue
-		}
-		p.at++ // string has seen to it that something follows
-		if p.text[p.at] == 'u' {
-			r, n := escapedRune(p.text[p.at+1 : end])
-			if n == 0 {
-				return "", p.unexpected("an escape of four digits")
-			}
-			out = appendRune(out, r)
-			p.at += 1 + n
-			continue
-		}
-		const names, values = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
-		i := strings.IndexByte(names, p.text[p.at])
-		if i < 0 {
-			return "", p.unexpected("an escape")
-		}
-		out = append(out, values[i])
-		p.at++
-	}
-	p.at = end + 1
-	return string(out), nil
-}
-
-// escapedRune reads the digits of an escape, and those of a second one if the two
-// are a surrogate pair. It returns the length of what it has read, 0 if the digits
-// are none, and half of a pair as it stands.
-func escapedRune(text string) (r rune, length int) {
-	first, ok := hexDigits(text)
-	if !ok {
-		return 0, 0
-	}
-	if utf16.IsSurrogate(first) && len(text) > 6 && text[4:6] == `\u` {
-		if second, ok := hexDigits(text[6:]); ok {
-			if pair := utf16.DecodeRune(first, second); pair != utf8.RuneError {
-				return pair, 10
-			}
-		}
-	}
-	return first, 4
-}
-
-func hexDigits(text string) (rune, bool) {
-	if len(text) < 4 || strings.Trim(text[:4], "0123456789abcdefABCDEF") != "" {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(text[:4], 16, 16)
-	return rune(n), err == nil
-}
-
-// appendRune appends half of a surrogate pair as three bytes, and any other rune
-// in UTF-8.
-func appendRune(b []byte, r rune) []byte {
-	if utf16.IsSurrogate(r) {
-		return append(b, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0x3f, 0x80|byte(r)&0x3f)
-	}
-	return utf8.AppendRune(b, r)
-}
 
 func (p *parser) unexpected(want string) error {
 	if p.at >= len(p.text) {

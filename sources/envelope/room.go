@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/belfry/belfry"
+	"github.com/belfry/belfry/internal/breath"
 )
 
 // MaxDecodedBytes is how much memory what is decoded of one document may take, as it is
@@ -16,16 +17,27 @@ const (
 	ObjectBytes = 320 // an object that has fields, beside their values
 )
 
-// Room is what is left of [MaxDecodedBytes]. It serves one goroutine.
-type Room struct{ taken int }
+// roomStretch is how much is decoded between two looks at how long that has taken: a
+// thousand values, some 150 us of work.
+const roomStretch = 1000 * ValueBytes
 
-// Take counts bytes before they are taken, and refuses what would be too many.
+// Room is what is left of [MaxDecodedBytes]. It serves one goroutine.
+type Room struct {
+	taken, looked int
+	stretches     breath.Stretches
+}
+
+// Take counts bytes before they are taken, and refuses what would be too many. What is
+// decoded of one document is up to a second of work: it lets others in between.
 func (r *Room) Take(bytes int) error {
 	if bytes > MaxDecodedBytes-r.taken {
 		r.taken = MaxDecodedBytes
 		return &belfry.FieldError{TooLarge: true, Problem: fmt.Sprintf("must have fewer values: they would take over %d MiB of memory when decoded", MaxDecodedBytes>>20)}
 	}
-	r.taken += bytes
+	if r.taken += bytes; r.taken-r.looked > roomStretch {
+		r.looked = r.taken
+		r.stretches.Next()
+	}
 	return nil
 }
 
