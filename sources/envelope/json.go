@@ -244,7 +244,12 @@ func (p *parser) object(depth int) (any, error) {
 			return nil, p.unexpected("a colon")
 		}
 		p.at++
-		v, err := p.memberValue(name, depth)
+		var v any
+		if p.reading == (reading{}) {
+			v, err = p.value(depth)
+		} else {
+			v, err = p.memberValue(name, depth)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -311,10 +316,10 @@ func (p *parser) list(depth int) (any, error) {
 			return nil, tooManyEvents()
 		}
 		v, err := p.value(depth)
-		if fe, ok := errors.AsType[*belfry.FieldError](err); ok && fe.Field != "" {
-			return nil, belfry.In(index(n), err)
-		}
 		if err != nil {
+			if fe, ok := errors.AsType[*belfry.FieldError](err); ok && fe.Field != "" {
+				err = belfry.In(index(n), err)
+			}
 			return nil, err
 		}
 		if !p.passing && (n <= MaxEvents || !p.envelope) {
@@ -337,7 +342,9 @@ func (p *parser) list(depth int) (any, error) {
 
 // add closes the members from first on and returns out with their values.
 func (p *parser) add(out []any, first int) []any {
-	out = slices.Grow(out, len(p.open)-first)
+	if out == nil {
+		out = make([]any, 0, len(p.open)-first)
+	}
 	for _, m := range p.open[first:] {
 		out = append(out, m.value)
 	}

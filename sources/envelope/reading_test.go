@@ -178,6 +178,28 @@ func TestManyMembersAreOneValue(t *testing.T) {
 	}
 }
 
+// TestFewMembersAreOpenAtATime holds that a long list or object is put together in pieces.
+func TestFewMembersAreOpenAtATime(t *testing.T) {
+	for _, text := range []string{"[" + strings.Repeat("0,", 5*maxOpen) + "0]", "{" + strings.Repeat(`"a":0,`, 5*maxOpen) + `"a":0}`} {
+		p := parser{text: text, room: new(Room)}
+		if _, err := p.value(0); err != nil || p.most > maxOpen {
+			t.Errorf("%.6s: %d members were open: %v", text, p.most, err)
+		}
+	}
+}
+
+// TestARecordOfTooManyEvents holds the bound for those whose texts are kept, too.
+func TestARecordOfTooManyEvents(t *testing.T) {
+	for n, want := range map[int]string{MaxEvents: "", MaxEvents + 1: tooManyEvents().Error()} {
+		list := "[" + strings.Repeat(`{},`, n-1) + "{}]"
+		d := &decoding{Decoder: NewDecoder(Config{}), texts: true}
+		events, err := d.events(t.Context(), []byte(list))
+		if want == "" && (err != nil || len(events) != n) || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("of %d: got %d events and %v, want %q", n, len(events), err, want)
+		}
+	}
+}
+
 // TestNumbersThatNobodyReadAreNotKept holds what an event costs whose most is of no use.
 func TestNumbersThatNobodyReadAreNotKept(t *testing.T) {
 	text := `{"recipient":"u","title":"x","other":[` + strings.Repeat("0,", 100_000) + "0]}"
