@@ -230,6 +230,28 @@ const orderJSON = `{"eventId":"7f6c0c1e-5f0f-4d52-9f0c-2a8f5a3f7f10","type":"ORD
 	`"lines":[{"sku":"BK-1001","name":"Go in practice","count":2,"price":32000.50},{"sku":"BK-2040","name":"Kafka: the guide","count":1,"price":64000}],` +
 	`"address":{"city":"서울","street":"세종대로 110","zip":"04524"}},"trace":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}`
 
+// TestTextsAtEveryOffset holds that a text is read as the standard library reads it whatever
+// stands where in it: eight bytes are looked at at a time.
+func TestTextsAtEveryOffset(t *testing.T) {
+	const letters = "abcdefghijklmnopqrstu"
+	for at := range letters {
+		for c := range 256 {
+			for _, special := range []string{string([]byte{byte(c)}), `\n` + string([]byte{byte(c)}), "é" + string([]byte{byte(c)})} {
+				text := []byte(`["` + letters[:at] + special + letters[at:] + `"]`)
+				if !utf8.Valid(text) {
+					continue
+				}
+				var want any
+				wantErr := json.Unmarshal(text, &want)
+				got, err := envelope.ParseJSON(text)
+				if (err == nil) != (wantErr == nil) || err == nil && !reflect.DeepEqual(got, want) {
+					t.Fatalf("%q: got %v, %v, want %v, %v", text, got, err, want, wantErr)
+				}
+			}
+		}
+	}
+}
+
 func BenchmarkParseJSON(b *testing.B) {
 	b.SetBytes(int64(len(orderJSON)))
 	b.ReportAllocs()
