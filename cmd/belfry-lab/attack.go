@@ -48,9 +48,10 @@ they run when the server and its users leave a processor idle (SCHED_IDLE). With
 Honest users ask for badges and lists, 200 a second in all. What is asked for while
 another answer is late counts from when it was due.
 
-What an attacker burns is not this program's work. --elsewhere aims each attack by
-requests at a plain net/http server once more, which refuses all: what the users of
-Belfry wait for beside that (program "none") is not Belfry's work.
+What an attacker burns is not this program's work, nor what machines take of each other
+that are one here. --elsewhere aims each attack at something else once more, requests at
+a plain net/http server, which refuses all, records at a program of its own: what the
+users of Belfry wait for beside that (program "none") is not Belfry's work.
 
 With --honest nothing is attacked: honest clients poll badges, post notifications,
 open streams and write events for a rule, at full speed, and the programs take turns.
@@ -78,7 +79,7 @@ Attacks:
 	fs.IntVar(&o.memory, "memory", 1024, "MiB that each process may take")
 	fs.IntVar(&o.files, "files", 1024, "files that it may have open")
 	fs.BoolVar(&o.one, "one-process", false, "attack belfry run, which is server and processor in one")
-	fs.BoolVar(&o.elsewhere, "elsewhere", false, "aim attacks by requests at a plain server as well, for comparison")
+	fs.BoolVar(&o.elsewhere, "elsewhere", false, "aim attacks at something else as well, for comparison")
 	fs.BoolVar(&o.honest, "honest", false, "measure honest clients at full speed in place of attacks")
 	fs.IntVar(&o.rounds, "rounds", 3, "how often each attack is run, or programs take turns with --honest")
 	return c

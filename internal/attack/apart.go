@@ -51,6 +51,20 @@ func Apart(ctx context.Context, in io.Reader, out io.Writer) error {
 	return fmt.Errorf("there is no attack %q by requests", o.Attack)
 }
 
+// elsewhere starts what an attack is aimed at in place of t, which knows the same tokens.
+func (t *target) elsewhere(ctx context.Context, c *Config, a attack, name, path string) (aim *target, err error) {
+	if a.record {
+		if aim, err = start(ctx, c, name+"-"+elsewhere, path); err == nil {
+			aim.standAside(ctx, 0)
+		}
+		return aim, err
+	}
+	if aim, err = startPlain(ctx, c); err == nil {
+		aim.secret = t.secret
+	}
+	return aim, err
+}
+
 // startPlain starts a server that refuses all that it is asked, over HTTP/1.1 and HTTP/2, at
 // the least cost that net/http has.
 func startPlain(ctx context.Context, c *Config) (t *target, err error) {
@@ -101,9 +115,16 @@ func idle() []string {
 	return []string{"nice", "-n", "19"}
 }
 
-// standAside has a process run when nobody else would, where that can be had.
-func standAside(ctx context.Context, p *child.Process) {
-	_ = exec.CommandContext(ctx, "chrt", "--idle", "--all-tasks", "--pid", "0", strconv.Itoa(p.PID())).Run() // where it cannot, all have one class
+// standAside has the broker and the processes from the first on run when nobody else would,
+// where that can be had.
+func (t *target) standAside(ctx context.Context, first int) {
+	all := []*child.Process{t.broker}
+	for _, w := range t.processes[first:] {
+		all = append(all, w.process)
+	}
+	for _, p := range all {
+		_ = exec.CommandContext(ctx, "chrt", "--idle", "--all-tasks", "--pid", "0", strconv.Itoa(p.PID())).Run() // where it cannot, all have one class
+	}
 }
 
 // launch runs an attack by requests in a process of its own.

@@ -29,8 +29,9 @@ type Config struct {
 	Files    int   // descriptors that it may have (ulimit -n)
 	// OneProcess attacks belfry run in place of a server and a processor.
 	OneProcess bool
-	// Elsewhere aims each attack by requests at a plain net/http server once more, which
-	// refuses all, and measures the users of Belfry beside that.
+	// Elsewhere measures the users of Belfry once more while each attack is aimed at
+	// something else, which stands aside: by requests at a plain net/http server, which
+	// refuses all, by records at a program of its own.
 	Elsewhere bool
 }
 
@@ -95,7 +96,7 @@ func Run(ctx context.Context, c *Config, out io.Writer) error {
 			continue
 		}
 		programs := c.Programs
-		if c.Elsewhere && !a.record {
+		if c.Elsewhere {
 			programs = append(slices.Clone(programs), Program{elsewhere, programs[len(programs)-1].Path})
 		}
 		for _, p := range programs {
@@ -152,32 +153,23 @@ func printOutcomes(out io.Writer, rounds []outcome, a attack, p Program) {
 
 // one runs an attack against a program that is started for it.
 func one(ctx context.Context, c *Config, a attack, p Program, round int) (o outcome, err error) {
-	t, err := start(ctx, c, fmt.Sprint(a.name, "-", p.Name, "-", round), p.Path)
+	name := fmt.Sprint(a.name, "-", p.Name, "-", round)
+	t, err := start(ctx, c, name, p.Path)
 	if err != nil {
 		return o, err
 	}
 	// Kafka and processors have machines of their own, as the attacker.
-	standAside(ctx, t.broker)
-	for _, w := range t.processes[1:] {
-		standAside(ctx, w.process)
-	}
-	defer func() {
-		if stopped := t.stop(); err == nil {
-			err = stopped
-		}
-	}()
+	t.standAside(ctx, 1)
+	defer func() { err = errors.Join(err, t.stop()) }()
 	aim := t
 	if p.Name == elsewhere {
-		plain, err := startPlain(ctx, c)
-		if err != nil {
+		if aim, err = t.elsewhere(ctx, c, a, name, p.Path); err != nil {
 			return o, err
 		}
-		defer func() { err = errors.Join(err, plain.stop()) }()
-		plain.secret = t.secret
-		aim = plain
+		defer func() { err = errors.Join(err, aim.stop()) }()
 	}
 	if a.prepare != nil {
-		if t.hostile, err = a.prepare(); err != nil {
+		if aim.hostile, err = a.prepare(); err != nil {
 			return o, err
 		}
 		runtime.GC()
@@ -193,7 +185,7 @@ func one(ctx context.Context, c *Config, a attack, p Program, round int) (o outc
 		var note string
 		var err error
 		if a.record {
-			note, err = a.run(ctx, t)
+			note, err = a.run(ctx, aim)
 		} else {
 			note, err = a.launch(ctx, c, aim)
 		}
@@ -207,7 +199,7 @@ func one(ctx context.Context, c *Config, a attack, p Program, round int) (o outc
 	if err := <-failed; err != nil {
 		return o, err
 	}
-	if o.behind = t.behindTook; !a.record {
+	if o.behind = aim.behindTook; !a.record {
 		o.behind = o.beside.worst()
 	}
 	if a.hint {
