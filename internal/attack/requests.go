@@ -27,6 +27,7 @@ func requestAttacks() []attack {
 		{name: "bodies", what: "300 bodies that come a byte a second", run: slowBodies},
 		{name: "streams", what: "one user opens streams that bring half of a full inbox, again and again", run: fullStreamsAgain},
 		{name: "paths", what: "50 clients without a token ask for paths of 1 KB that there are not", run: longPaths},
+		{name: "refusals", what: "50 clients with a forged token, each time over a new connection", run: refusedOverAndOver},
 		{name: "health", what: "50 clients without a token ask for /healthz as fast as they can", run: askForHealth},
 		{name: "content", what: "data of 9,000 levels, numbers of 5,000 digits", run: content},
 	}
@@ -246,6 +247,46 @@ func fullStreamsAgain(ctx context.Context, t *target) (string, error) {
 func longPaths(ctx context.Context, t *target) (string, error) {
 	url := "http://" + t.addr + "/v1/users/" + strings.Repeat("a", 1000) + "/unread"
 	return send(ctx, 50, func() (*http.Request, error) { return http.NewRequestWithContext(ctx, http.MethodPut, url, nil) })
+}
+
+// refusedOverAndOver tells how long those waited who came from the same address with a token
+// of theirs, over new connections of HTTP/2.
+func refusedOverAndOver(ctx context.Context, t *target) (string, error) {
+	url := "http://" + t.addr + "/v1/users/mallory/unread"
+	var waited delays
+	var failed int
+	var neighbour sync.WaitGroup
+	neighbour.Go(func() {
+		for pause := time.NewTicker(200 * time.Millisecond); ctx.Err() == nil; <-pause.C {
+			client := fromElsewhere()
+			client.Transport.(*http.Transport).Protocols = new(http.Protocols)
+			client.Transport.(*http.Transport).Protocols.SetUnencryptedHTTP2(true)
+			began := time.Now()
+			status, _, err := t.get(context.WithoutCancel(ctx), client, "/v1/users/mallory/unread", mallory)
+			if client.CloseIdleConnections(); err != nil || status != http.StatusOK {
+				failed++
+			}
+			waited = append(waited, time.Since(began))
+		}
+	})
+	var got statuses
+	until(ctx, 50, func() {
+		client := fromElsewhere()
+		defer client.CloseIdleConnections()
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return
+		}
+		r.Header.Set("Authorization", "Bearer forged")
+		res, err := client.Do(r)
+		if err != nil {
+			return
+		}
+		res.Body.Close()
+		got[res.StatusCode].Add(1)
+	})
+	neighbour.Wait()
+	return fmt.Sprintf("%s; neighbours waited at most %s, %d of %d failed", &got, waited.worst().Round(time.Millisecond), failed, len(waited)), nil
 }
 
 func askForHealth(ctx context.Context, t *target) (string, error) {

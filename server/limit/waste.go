@@ -24,13 +24,16 @@ const (
 	// down with their address, for suspicion.
 	suspectWaste = wasteBurst / 40
 	suspicion    = 10 * time.Second
-	// slowPatience bounds the wait of one read, and slowGap is the least: goroutines
-	// that have something to do come first.
+	// slowPatience bounds the wait of one read, newPatience that of a new connection, which
+	// waits once; and slowGap is the least: goroutines that have something to do come first.
 	slowPatience = 5 * time.Second
+	newPatience  = 2 * time.Second
 	slowGap      = time.Millisecond
 )
 
-// unproven is the suspicion against a connection that has had no answer yet.
+// unproven is the suspicion against a connection that has neither waited nor had an
+// answer yet. Over HTTP/2 a client gives up one whose first frames are read too late, each
+// with some reads: so it waits before the first of them, and then what comes of it counts.
 const unproven = math.MaxInt64
 
 // account is what a connection has wasted.
@@ -63,7 +66,7 @@ func (c *turnsConn) charge(cost time.Duration) (over bool) {
 }
 
 // slow holds a read back while the address has more unpaid than it may, if the connection
-// is under suspicion, and reports whether it has. Its connections go one after the other.
+// is under suspicion, and reports whether it has. The connections go one after the other.
 func (c *turnsConn) slow() bool {
 	until := c.suspect.Load()
 	if until == 0 {
@@ -79,7 +82,12 @@ func (c *turnsConn) slow() bool {
 		return false
 	}
 	c.turns.slowed.Inc()
-	ctx, cancel := context.WithTimeout(context.Background(), slowPatience)
+	patience := slowPatience
+	if until == unproven {
+		patience = newPatience
+		defer c.suspect.CompareAndSwap(unproven, 0)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c.wake.Store(&cancel)
 	defer c.wake.Store(nil)

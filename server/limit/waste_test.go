@@ -87,6 +87,29 @@ func TestOneAddressIsSlowedDown(t *testing.T) {
 	}
 }
 
+// TestANewConnectionIsSlowedDownOnce holds that one of an address that wastes waits before
+// it is read, and then no more unless it has a part in that.
+func TestANewConnectionIsSlowedDownOnce(t *testing.T) {
+	r := NewTurns(nobody, prometheus.NewRegistry())
+	client, server := accepted(t, r)
+	wasted := func() { r.waste.add(server.(*turnsConn).household(), wasteBurst+10*time.Millisecond, time.Now()) }
+	slowed := func() float64 { return testutil.ToFloat64(r.slowed) }
+	for range 3 {
+		wasted()
+		read(t, client, server)
+		if n := slowed(); n != 1 {
+			t.Errorf("%v reads of a new connection were slowed down, want 1", n)
+		}
+		r.waste.add(server.(*turnsConn).household(), -2*wasteBurst, time.Now())
+	}
+	wasted()
+	r.refuse(t, server, 1)
+	read(t, client, server)
+	if n := slowed(); n != 2 {
+		t.Errorf("%v reads were slowed down, want one more of a connection that was refused", n)
+	}
+}
+
 // TestAReadThatIsSlowedDownEndsWithItsConnection holds that nothing waits for a
 // connection that the server closes.
 func TestAReadThatIsSlowedDownEndsWithItsConnection(t *testing.T) {
@@ -107,7 +130,7 @@ func TestAReadThatIsSlowedDownEndsWithItsConnection(t *testing.T) {
 	}
 	server.Close()
 	<-done
-	if took := time.Since(began); took >= slowPatience {
+	if took := time.Since(began); took >= newPatience {
 		t.Errorf("it ended after %s", took)
 	}
 }
