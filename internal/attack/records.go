@@ -68,6 +68,17 @@ func recordAttacks() []attack {
 		{name: "batches", what: "3 batches of 2 KB that become 4 MB, in each of 12 partitions", record: true, prepare: padded(kgo.ZstdCompression(), 75, 0), run: largeBatches("batches")},
 		{name: "lz4", what: "3 batches of 220 KB that become 55 MB, in each of 12 partitions", record: true, prepare: padded(kgo.Lz4Compression(), 1000, 0), run: largeBatches("lz4")},
 		{name: "large", what: "3 batches of 250 KB that become 15 MB, in each of 12 partitions", record: true, prepare: padded(kgo.Lz4Compression(), 280, 700), run: largeBatches("large")},
+		{name: "recipients", what: "3 records with 90,000 recipients each", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			var to strings.Builder
+			for i := range 90_000 {
+				fmt.Fprintf(&to, `"r%d",`, i)
+			}
+			var hostile []kgo.Record
+			for range 3 {
+				hostile = append(hostile, kgo.Record{Value: []byte(`{"to":[` + strings.TrimSuffix(to.String(), ",") + `]}`)})
+			}
+			return t.produce(ctx, "large", `{"to":"behind-recipients"}`, "behind-recipients", hostile...)
+		}},
 		{name: "guid", what: "a schema's GUID that the registry does not know", record: true, run: func(ctx context.Context, t *target) (string, error) {
 			header := kgo.RecordHeader{Key: "__value_schema_id", Value: append([]byte{1}, random()[:16]...)}
 			return t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0bbehind-guid")), "behind-guid", kgo.Record{Value: []byte("\x02a"), Headers: []kgo.RecordHeader{header}})
@@ -139,7 +150,7 @@ func largeBatches(name string) func(context.Context, *target) (string, error) {
 // produce writes the hostile records and one behind them to partition 0, and waits
 // until its recipient has that.
 func (t *target) produce(ctx context.Context, topic, behind, user string, hostile ...kgo.Record) (string, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(t.brokers), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(4<<20))
+	client, err := kgo.NewClient(kgo.SeedBrokers(t.brokers), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(1<<20))
 	if err != nil {
 		return "", fmt.Errorf("open a producer: %w", err)
 	}
