@@ -58,6 +58,8 @@ type Group struct {
 	// Written, if not nil, gets the timestamp of each record once all that its
 	// callback wrote is acknowledged. It must not block; calls may come at once.
 	Written func(timestamp time.Time)
+	// Backlog, if not nil, counts what the group has yet to process.
+	Backlog *Backlog
 	// Timers, if not nil, are kept of the rows of the group's table.
 	Timers *Timers
 	// Options are passed to goka after our own: the seam for tests.

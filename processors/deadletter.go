@@ -56,6 +56,8 @@ type Deps struct {
 	Tracer trace.Tracer
 	// Turns bounds the memory of large records that are routed; nil: nothing does.
 	Turns *sources.Turns
+	// Backlog is what the fold of this process has yet to do; nil: there is none here.
+	Backlog *engine.Backlog
 	// Features are the capabilities that are open.
 	Features inbox.Features
 	// BroadcastCap is how many live notices a board keeps; less than 1 is

@@ -2,13 +2,18 @@ package processors_test
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/internal/await"
+	"github.com/belfry/belfry/processors"
 )
 
 // TestOneEventThatBecomesTooMuch has a small record name so many recipients of a long text
@@ -87,4 +92,41 @@ func TestOneEventForTenThousand(t *testing.T) {
 	})
 	awaitDone(t, cfg)
 	awaitAll(2)
+}
+
+// TestFanOutsAskWhatTheFoldHasToDo holds that what one event becomes is written a part at a
+// time, all of it, and that the fold's backlog is looked at between two parts.
+func TestFanOutsAskWhatTheFoldHasToDo(t *testing.T) {
+	t.Parallel()
+	cfg := installed(t)
+	createSource(t, cfg, partitions, "announcements")
+	backlog := new(engine.Backlog)
+	var asked atomic.Int64
+	backlog.Count(func() int64 {
+		asked.Add(1)
+		return 0
+	})
+	deps := processors.Deps{Prefix: prefix, DeadLetters: &held{}, Metrics: processors.NewMetrics(prometheus.NewRegistry()), Backlog: backlog}
+	await.Running(t, engine.NewProcessor(cfg, processors.NewRouter(deps, "announcements", always()).Group()).Run)
+	all := map[string]bool{}
+	for _, tt := range []struct{ recipients, asked int }{{1, 0}, {1000, 0}, {1001, 1}, {2500, 3}} {
+		names := make([]string, 0, tt.recipients+1)
+		for i := range tt.recipients {
+			names = append(names, fmt.Sprint(tt.recipients, "-", i))
+		}
+		produce(t, cfg, to("announcements", append(names, "to all")...))
+		for _, name := range names {
+			all[name] = true
+		}
+		got := map[string]bool{}
+		for _, m := range consume(t, cfg, prefix.Journal(), len(all)) {
+			got[string(m.Key)] = true
+		}
+		if !maps.Equal(got, all) {
+			t.Errorf("%d recipients of %d", len(got), len(all))
+		}
+		if n := asked.Load(); n != int64(tt.asked) {
+			t.Errorf("asked %d times once there were %d recipients, want %d", n, tt.recipients, tt.asked)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -120,6 +121,11 @@ func (r *Router) route(c *engine.Context, value []byte) {
 		}
 		r.note(c, &d)
 		for _, key := range d.keys {
+			if len(records) == fanOut {
+				c.Write(records)
+				r.awaitFold(c.Context())
+				records = make([]*kgo.Record, 0, fanOut)
+			}
 			records = append(records, kafka.NewRecord(journal, key, d.value, headers))
 		}
 	}
@@ -128,6 +134,29 @@ func (r *Router) route(c *engine.Context, value []byte) {
 		r.setAsidePart(c, err)
 	}
 	r.processed.one("routed", c.Timestamp())
+}
+
+// What one record becomes is written so many records at a time, and no further while the
+// fold has more than so much to do: others' records come in between, and are folded in
+// some hundred milliseconds.
+const (
+	fanOut       = 1000
+	mostUnfolded = 10_000
+	foldLook     = 5 * time.Millisecond
+	// foldPatience bounds the wait, whatever the fold waits for.
+	foldPatience = 100 * time.Millisecond
+)
+
+// awaitFold waits until the fold has little to do, for a while, or until ctx ends.
+func (r *Router) awaitFold(ctx context.Context) {
+	if r.Backlog == nil {
+		return
+	}
+	for waited := time.Duration(0); waited < foldPatience && r.Backlog.Records() > mostUnfolded; waited += foldLook {
+		if !engine.Sleep(ctx, foldLook) {
+			return
+		}
+	}
 }
 
 // refusals are the errors about recipients who get nothing, the first of each rule:

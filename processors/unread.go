@@ -45,6 +45,7 @@ func (u *Unread) Group(options ...goka.ProcessorOption) engine.Group {
 		Positional: true,
 		Batches:    &engine.Batches{Barrier: isPartitions},
 		Timers:     u.timers(),
+		Backlog:    u.Backlog,
 		OnSession:  func(infos map[string]kafka.TopicInfo) { u.epoch.Store(infos[journal].ID.Epoch()) },
 		Begin:      u.begin,
 		Written:    u.Metrics.writtenBy(u.Prefix.UnreadGroup()),

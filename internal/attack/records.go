@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -68,16 +70,23 @@ func recordAttacks() []attack {
 		{name: "batches", what: "3 batches of 2 KB that become 4 MB, in each of 12 partitions", record: true, prepare: padded(kgo.ZstdCompression(), 75, 0), run: largeBatches("batches")},
 		{name: "lz4", what: "3 batches of 220 KB that become 55 MB, in each of 12 partitions", record: true, prepare: padded(kgo.Lz4Compression(), 1000, 0), run: largeBatches("lz4")},
 		{name: "large", what: "3 batches of 250 KB that become 15 MB, in each of 12 partitions", record: true, prepare: padded(kgo.Lz4Compression(), 280, 700), run: largeBatches("large")},
-		{name: "recipients", what: "3 records with 90,000 recipients each", record: true, run: func(ctx context.Context, t *target) (string, error) {
+		{name: "recipients", what: "10 records with 90,000 recipients each", record: true, run: func(ctx context.Context, t *target) (string, error) {
 			var to strings.Builder
 			for i := range 90_000 {
 				fmt.Fprintf(&to, `"r%d",`, i)
 			}
 			var hostile []kgo.Record
-			for range 3 {
+			for range 10 {
 				hostile = append(hostile, kgo.Record{Value: []byte(`{"to":[` + strings.TrimSuffix(to.String(), ",") + `]}`)})
 			}
-			return t.produce(ctx, "large", `{"to":"behind-recipients"}`, "behind-recipients", hostile...)
+			var others delays
+			var beside sync.WaitGroup
+			over, end := context.WithCancel(ctx)
+			beside.Go(func() { others = t.eventsOfOthers(over) })
+			note, err := t.produce(ctx, "large", `{"to":"behind-recipients"}`, "behind-recipients", hostile...)
+			end()
+			beside.Wait()
+			return fmt.Sprintf("%s; %d events of others, in their inboxes within %s", note, len(others), others.worst().Round(time.Millisecond)), err
 		}},
 		{name: "guid", what: "a schema's GUID that the registry does not know", record: true, run: func(ctx context.Context, t *target) (string, error) {
 			header := kgo.RecordHeader{Key: "__value_schema_id", Value: append([]byte{1}, random()[:16]...)}
@@ -96,6 +105,22 @@ func recordAttacks() []attack {
 			return t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0ebehind-unknown")), "behind-unknown", hostile...)
 		}},
 	}
+}
+
+// eventsOfOthers has a service send one event after another until ctx ends, and returns how
+// long each took to the inbox of its user.
+func (t *target) eventsOfOthers(ctx context.Context) (took delays) {
+	whole := context.WithoutCancel(ctx)
+	for n := 0; ctx.Err() == nil; n++ {
+		user := fmt.Sprint("other-", n)
+		began := time.Now()
+		status, err := t.post(whole, map[string]any{"recipient": user, "title": "x"})
+		if err != nil || status != http.StatusAccepted || t.answering().Await(whole, 5*time.Millisecond, func() bool { return t.unread(whole, user) > 0 }) != nil {
+			return append(took, behindPatience)
+		}
+		took = append(took, time.Since(began))
+	}
+	return took
 }
 
 // framed is a value behind a schema's id, as Confluent's serializers write it.
