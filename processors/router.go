@@ -136,7 +136,7 @@ func (r *Router) route(c *engine.Context, value []byte) {
 	r.processed.one("routed", c.Timestamp())
 }
 
-// What one record becomes is written so many records at a time, and no further while the
+// All that one record becomes is written so many records at a time, and no further while the
 // fold has more than so much to do: others' records come in between, and are folded in
 // some hundred milliseconds.
 const (

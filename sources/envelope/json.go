@@ -269,7 +269,7 @@ func (p *parser) object(depth int) (any, error) {
 			}
 			out, twice = p.put(out, first, twice)
 			if len(out) < n && isCloudEvent(out) {
-				// Who reads the first and who reads the last would take it for two events.
+				// Two readers would take it for two events, one by the first and one by the last.
 				return nil, belfry.Invalid(twice, "must stand once in a CloudEvent")
 			}
 			return out, nil
