@@ -38,11 +38,14 @@ func (b *Backlog) Count(part func() int64) (release func()) {
 	}
 }
 
-// behind returns how many offsets of a claim are not processed, as far as its last fetch
-// tells.
-func behind(at *tracker, c sarama.ConsumerGroupClaim) func() int64 {
+// unprocessed returns how many offsets of a claim are not processed, as far as its last fetch
+// tells: 0 while it was handed nothing and begins at no known offset.
+func unprocessed(at *tracker, c sarama.ConsumerGroupClaim) func() int64 {
 	return func() int64 {
-		// A position that is no offset is the begin of the partition, or its end.
-		return max(c.HighWaterMarkOffset()-max(at.position(), 0), 0)
+		from := at.oldest()
+		if from < 0 {
+			return 0
+		}
+		return max(c.HighWaterMarkOffset()-from, 0)
 	}
 }

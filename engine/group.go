@@ -165,7 +165,7 @@ func (g *group) ConsumeClaim(_ sarama.ConsumerGroupSession, c sarama.ConsumerGro
 	at := s.trackers[kafka.TopicPartition{Topic: c.Topic(), Partition: c.Partition()}]
 	at.start(c.InitialOffset())
 	if g.Backlog != nil {
-		defer g.Backlog.Count(behind(at, c))()
+		defer g.Backlog.Count(unprocessed(at, c))()
 	}
 	tracked := newClaim(c, g.Batches, len(s.trackers))
 	if g.readAhead != nil {

@@ -37,7 +37,8 @@ func holdOf(timers *Timers, s *store.Store) func(*tracker, sarama.ConsumerGroupC
 		return nil
 	}
 	return func(at *tracker, c sarama.ConsumerGroupClaim) func(context.Context) {
-		return timers.Hold(c.Partition(), &DueRows{store: s, partition: c.Partition(), behind: behind(at, c)})
+		behind := func() int64 { return max(c.HighWaterMarkOffset()-at.position(), 0) }
+		return timers.Hold(c.Partition(), &DueRows{store: s, partition: c.Partition(), behind: behind})
 	}
 }
 

@@ -176,6 +176,17 @@ func (t *tracker) position() int64 {
 	return t.next
 }
 
+// oldest is the offset of the oldest record that is not completed, or at which the claim
+// goes on; -1 or less if neither is known.
+func (t *tracker) oldest() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.next < 0 && len(t.pending) > 0 {
+		return t.pending[0].raw.Offset
+	}
+	return t.next
+}
+
 // abandon gives the record up: it is read again in the next session.
 func (t *tracker) abandon(offset int64) {
 	t.mu.Lock()

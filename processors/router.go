@@ -114,7 +114,9 @@ func (r *Router) route(c *engine.Context, value []byte) {
 	defer end()
 	// All are encoded before the first is written: a record is routed whole or
 	// not at all.
+	turn.End() // what waits from here on is small
 	journal, records := r.Prefix.Journal(), make([]*kgo.Record, 0, len(written))
+	patient := time.Now().Add(foldPatience)
 	for _, d := range written {
 		if d.rule != "" && len(d.keys) > 0 {
 			r.Metrics.matched(d.rule)
@@ -123,7 +125,7 @@ func (r *Router) route(c *engine.Context, value []byte) {
 		for _, key := range d.keys {
 			if len(records) == fanOut {
 				c.Write(records)
-				r.awaitFold(c.Context())
+				r.awaitFold(c.Context(), patient)
 				records = make([]*kgo.Record, 0, fanOut)
 			}
 			records = append(records, kafka.NewRecord(journal, key, d.value, headers))
@@ -143,16 +145,16 @@ const (
 	fanOut       = 1000
 	mostUnfolded = 10_000
 	foldLook     = 5 * time.Millisecond
-	// foldPatience bounds the wait, whatever the fold waits for.
-	foldPatience = 100 * time.Millisecond
+	// foldPatience bounds all waits of a record, whatever the fold waits for.
+	foldPatience = 5 * time.Second
 )
 
-// awaitFold waits until the fold has little to do, for a while, or until ctx ends.
-func (r *Router) awaitFold(ctx context.Context) {
+// awaitFold waits until the fold has little to do, the time has come, or ctx ends.
+func (r *Router) awaitFold(ctx context.Context, until time.Time) {
 	if r.Backlog == nil {
 		return
 	}
-	for waited := time.Duration(0); waited < foldPatience && r.Backlog.Records() > mostUnfolded; waited += foldLook {
+	for time.Now().Before(until) && r.Backlog.Records() > mostUnfolded {
 		if !engine.Sleep(ctx, foldLook) {
 			return
 		}

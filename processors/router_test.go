@@ -9,8 +9,8 @@ import (
 	"github.com/belfry/belfry/engine"
 )
 
-// TestTheFoldIsWaitedForAWhile holds that a part of what one record becomes waits while the
-// fold has much to do, and for no longer than that lasts, than it may, or than the session.
+// TestTheFoldIsWaitedForAWhile holds that what one record becomes waits while the fold has
+// much to do, and for no longer than that lasts, than it may, or than the session.
 func TestTheFoldIsWaitedForAWhile(t *testing.T) {
 	const much = mostUnfolded + 1
 	for name, tt := range map[string]struct {
@@ -45,7 +45,7 @@ func TestTheFoldIsWaitedForAWhile(t *testing.T) {
 				if tt.session > 0 {
 					time.AfterFunc(tt.session, cancel)
 				}
-				r.awaitFold(ctx)
+				r.awaitFold(ctx, began.Add(foldPatience))
 				if took := time.Since(began); took != tt.want {
 					t.Errorf("waited %s, want %s", took, tt.want)
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/belfry/belfry/inbox"
@@ -47,7 +48,11 @@ func (s *Server) worksFor(ctx context.Context, r *http.Request, caller auth.Iden
 	address := s.clientAddress(r)
 	ctx, cancel := context.WithTimeout(ctx, wire.MaxWait)
 	defer cancel()
-	return s.work.Enter(ctx, cmp.Or(caller.Subject, address.String()), address)
+	client := cmp.Or(caller.Subject, address.String())
+	if s.trusted(address) {
+		address = netip.Addr{} // a proxy that does not say for whom it asks stands for many
+	}
+	return s.work.Enter(ctx, client, address)
 }
 
 // awaitListing returns the page as soon as the row has the version and all of its

@@ -225,7 +225,7 @@ func (s *Server) mayDeliver(sender auth.Identity, r *inbox.Record) error {
 func parseNotifications(h http.Header, body []byte, source string) ([]belfry.Message, error) {
 	defaults := belfry.Notification{Source: source, ID: h.Get(idempotencyKey)}
 	sent, err := parseMessages(h, body, defaults, parseNotification)
-	if err == nil || defaults.ID == "" || !isID(err) {
+	if err == nil || defaults.ID == "" || !mayBeOfID(err) {
 		return sent, err
 	}
 	// The key is at fault if it all is good without one.
@@ -249,10 +249,11 @@ func parseNotification(data []byte, defaults belfry.Notification) (belfry.Messag
 	return sent, nil
 }
 
-// isID reports whether an input error is of an id, whosever.
-func isID(err error) bool {
+// mayBeOfID reports whether an input error may be an id's: of the field, whosever, or for the
+// length of all.
+func mayBeOfID(err error) bool {
 	fe, ok := errors.AsType[*belfry.FieldError](err)
-	return ok && strings.HasSuffix(fe.Field, "id")
+	return ok && (strings.HasSuffix(fe.Field, "id") || fe.TooLarge)
 }
 
 // problemOf is an input error without its field.

@@ -154,6 +154,9 @@ func TestNotificationsBadInput(t *testing.T) {
 	}
 	got := a.call("POST", "/v1/notifications", valid, "Idempotency-Key", long).WantProblem(400, "Idempotency-Key")
 	a.call("POST", "/v1/notifications", "["+valid+"]", "Idempotency-Key", long[:255]).WantProblem(400, "Idempotency-Key")
+	full := fmt.Sprintf(`{"recipient":"u","title":"x","body":%q}`, strings.Repeat("x", belfry.MaxItemBytes-100))
+	a.call("POST", "/v1/notifications", full).Want(202)
+	a.call("POST", "/v1/notifications", full, "Idempotency-Key", long[:200]).WantProblem(400, "Idempotency-Key")
 	if !json.Valid(got.Body.Bytes()) {
 		t.Errorf("got %s", got.Body)
 	}

@@ -214,6 +214,20 @@ func TestRecipientsAreWrites(t *testing.T) {
 	})
 }
 
+// TestProxiesThatTellNoAddressHaveAllTurns holds that those who come over a trusted proxy
+// which does not say for whom it asks are not taken for one client.
+func TestProxiesThatTellNoAddressHaveAllTurns(t *testing.T) {
+	a := newAPI(t, func(c *Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
+	r := httptest.NewRequest(http.MethodGet, "/", nil) // of 192.0.2.1
+	for i := range max(4, 2*runtime.GOMAXPROCS(0)) {
+		leave, err := a.worksFor(t.Context(), r, auth.Identity{Subject: fmt.Sprint(i)})
+		if err != nil {
+			t.Fatalf("after %d: %v", i, err)
+		}
+		defer leave()
+	}
+}
+
 // TestLargeCallsTakeTurns has one sender's large calls wait for their turns while others
 // of his, and everybody's else, do not.
 func TestLargeCallsTakeTurns(t *testing.T) {

@@ -12,8 +12,11 @@ import (
 const (
 	// shortest is as short as a timer can be.
 	shortest = 20 * time.Microsecond
-	// stretch is how long work goes on between two breaths.
+	// stretch is how long work goes on between two breaths, or for as long as the last one
+	// took, longest at most: where a processor has much to do for others, work that lets
+	// all of it come first would never end.
 	stretch = 200 * time.Microsecond
+	longest = 10 * time.Millisecond
 )
 
 // Take interrupts work that takes long, so that what has come over the network meanwhile
@@ -27,15 +30,20 @@ func Take() {
 }
 
 // Stretches are work in many pieces. The zero Stretches is ready; it is for one goroutine.
-type Stretches struct{ began time.Time }
+type Stretches struct {
+	began time.Time
+	took  time.Duration // the last breath
+}
 
-// Next comes before each piece, and takes a breath if 200 us of work lie behind.
+// Next comes before each piece, and takes a breath if 200 us of work lie behind, and as much
+// as the last breath has taken.
 func (s *Stretches) Next() {
 	switch now := time.Now(); {
 	case s.began.IsZero():
 		s.began = now
-	case now.Sub(s.began) > stretch:
+	case now.Sub(s.began) > max(stretch, min(s.took, longest)):
 		Take()
 		s.began = time.Now()
+		s.took = s.began.Sub(now)
 	}
 }

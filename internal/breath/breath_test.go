@@ -68,3 +68,32 @@ func TestStretches(t *testing.T) {
 		}
 	})
 }
+
+// TestStretchesGrowWithBreaths holds that work goes on where others have much to do: one that
+// needs a millisecond each time that it is let in has about as much as the work itself.
+func TestStretchesGrowWithBreaths(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	spin := func(d time.Duration) {
+		for began := time.Now(); time.Since(began) < d; {
+		}
+	}
+	var over atomic.Bool
+	turns := make(chan int)
+	go func() {
+		n := 0
+		for ; !over.Load(); n++ {
+			spin(time.Millisecond)
+			runtime.Gosched()
+		}
+		turns <- n
+	}()
+	var s breath.Stretches
+	for range 500 {
+		s.Next()
+		spin(100 * time.Microsecond)
+	}
+	over.Store(true)
+	if n := <-turns; n > 120 {
+		t.Errorf("others had %d ms while 50 ms of work were done", n)
+	}
+}

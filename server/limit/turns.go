@@ -32,7 +32,7 @@ const (
 //
 // An address that has more work done that comes to nothing than a few requests and
 // frames a second is slowed down: those of its connections read at that pace that have a
-// part in it, and those that have had no answer yet. So a flood costs no more when it
+// part in it, and new ones before their first read. So a flood costs little more when it
 // comes over new connections. One connection with as much is ended. It is safe for
 // concurrent use.
 type Turns struct {

@@ -34,11 +34,15 @@ func NewWork() *Work {
 }
 
 // Enter waits for a turn of client, who is at address (an IPv6 /64 is one); it lasts until
-// leave is called. It returns ErrWork when ctx ends first.
+// leave is called. The zero Addr is nobody's, and has no bound. It returns ErrWork when ctx
+// ends first.
 func (w *Work) Enter(ctx context.Context, client string, address netip.Addr) (leave func(), err error) {
 	household := householdOf(address)
 	own, house := w.clients.join(client), w.addresses.join(household)
 	taken := []*semaphore.Weighted{own.Weighted, house.Weighted, w.all}
+	if !address.IsValid() {
+		taken = slices.Delete(taken, 1, 2)
+	}
 	leave = func() {
 		for _, turns := range slices.Backward(taken) {
 			turns.Release(1)

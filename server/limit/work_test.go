@@ -79,6 +79,21 @@ func TestWorkOfOneAddressTakesTurns(t *testing.T) {
 			t.Fatal(err)
 		}
 		leave()
+		// Those whose address tells nothing have no bound of it together.
+		var nobodys []func()
+		for i := range b.addresses.each {
+			leave, err := b.Enter(t.Context(), fmt.Sprint("nobody's ", i), netip.Addr{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			nobodys = append(nobodys, leave)
+		}
+		if b.all.TryAcquire(1) {
+			t.Error("there are turns left")
+		}
+		for _, leave := range nobodys {
+			leave()
+		}
 		cancel()
 		for range cap(over) {
 			<-over

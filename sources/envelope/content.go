@@ -15,7 +15,8 @@ func (d *decoding) json(text string) (content, error) {
 	if err := d.turn.Take(len(text)); err != nil {
 		return content{}, err
 	}
-	v, err := parse(&d.room, text, reading{whole: d.whole, envelope: d.texts})
+	// An event that came by a schema has no text, and what is within it is taken from here.
+	v, err := parse(&d.room, text, reading{whole: d.whole, envelope: d.texts && d.schemas == nil})
 	c := content{value: v}
 	if d.texts {
 		c.text = strings.TrimPrefix(text, "\ufeff")
