@@ -215,10 +215,10 @@ func TestFlushingLetsOthersIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.begin()
-	for i := range 100_000 {
-		p.put(fmt.Sprint(i), make([]byte, 20))
-	}
-	woken := breathtest.Woken(t, func() {
+	woken := breathtest.Woken(func() {
+		for i := range 100_000 {
+			p.put(fmt.Sprint(i), make([]byte, 20))
+		}
 		b := s.rows.db.NewBatch()
 		if err := errors.Join(p.flush(b), b.Close()); err != nil {
 			t.Error(err)
