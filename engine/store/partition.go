@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/belfry/belfry/internal/breath"
 )
 
 // The key of a row on disk is the partition, a byte that tells what it is, and
@@ -147,10 +145,6 @@ func (p *partition) recent(key string) (value []byte, ok bool) {
 	return value, ok
 }
 
-// lookEvery is how many rows are written between two looks at how long that has taken,
-// some 20 us of work.
-const lookEvery = 64
-
 // flush writes what is fresh to b, at one point in time.
 func (p *partition) flush(b *pebble.Batch) error {
 	p.mu.Lock()
@@ -163,12 +157,7 @@ func (p *partition) flush(b *pebble.Batch) error {
 	p.store.bytes.Add(-p.bytes)
 	p.bytes, p.puts = 0, 0
 	p.mu.Unlock()
-	var stretches breath.Stretches
-	n := 0
 	for key, value := range rows {
-		if n++; n%lookEvery == 0 {
-			stretches.Next() // those who read rows come in between
-		}
 		if err := p.write(b, key, value); err != nil {
 			return err
 		}

@@ -13,8 +13,6 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/lovoo/goka/storage"
-
-	"github.com/belfry/belfry/internal/breath/breathtest"
 )
 
 func TestStoreKeepsRowsAndOffsets(t *testing.T) {
@@ -204,30 +202,5 @@ func TestStoreRemovesWhatEarlierReleasesLeft(t *testing.T) {
 	}
 	if _, err := newStore(t, vfs.Default, dir); err == nil || !strings.Contains(err.Error(), "another process uses it") {
 		t.Errorf("second open: %v", err)
-	}
-}
-
-// TestFlushingLetsOthersIn holds that many rows are flushed in stretches.
-func TestFlushingLetsOthersIn(t *testing.T) {
-	s := memoryStore(t)
-	p, err := s.partition(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.begin()
-	woken := breathtest.Woken(func() {
-		for i := range 100_000 {
-			p.put(fmt.Sprint(i), make([]byte, 20))
-		}
-		b := s.rows.db.NewBatch()
-		if err := errors.Join(p.flush(b), b.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	if woken < breathtest.Often {
-		t.Errorf("another goroutine ran %d times while 100,000 rows were flushed", woken)
-	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
 	}
 }

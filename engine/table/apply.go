@@ -14,7 +14,6 @@ import (
 
 	"github.com/belfry/belfry/engine"
 	"github.com/belfry/belfry/engine/kafka"
-	"github.com/belfry/belfry/internal/breath"
 )
 
 // applyAll applies what the feed brought, the records of different partitions at once.
@@ -98,21 +97,13 @@ func (v *View) hide(t kgo.FetchTopic, out *outage) {
 	}
 }
 
-// lookEvery is how many records are written between two looks at how long that has taken,
-// some 50 us of work.
-const lookEvery = 32
-
 // apply writes the records of one partition, whose answer was asked for after a time, and
 // then how far they go.
 func (v *View) apply(p kgo.FetchPartition, asked time.Time) error {
 	v.progress.extend(p.Partition, p.LastStableOffset)
 	store := v.filling.parts[p.Partition]
 	var row []byte
-	var stretches breath.Stretches
-	for i, r := range p.Records {
-		if i%lookEvery == 0 && v.filling == v.served {
-			stretches.Next() // those who read the table come in between
-		}
+	for _, r := range p.Records {
 		if r.Attrs.IsControl() {
 			continue
 		}
