@@ -12,33 +12,31 @@ import (
 // TestTheFoldIsWaitedForAWhile holds that what one record becomes waits while the fold has
 // much to do, and for no longer than that lasts, than it may, or than the session.
 func TestTheFoldIsWaitedForAWhile(t *testing.T) {
-	const much = mostUnfolded + 1
+	always := func(n int64) func(time.Duration) int64 { return func(time.Duration) int64 { return n } }
 	for name, tt := range map[string]struct {
-		much, session, want time.Duration // 0: for ever
+		records func(since time.Duration) int64 // that the fold has to do; nil: no fold runs here
+		session time.Duration                   // 0: for ever
+		want    time.Duration
 	}{
-		"little":             {much: -1, want: 0},
-		"much for a moment":  {much: 2*foldLook - 1, want: 2 * foldLook},
-		"much for ever":      {want: foldPatience},
-		"the session ends":   {session: foldLook / 2, want: foldLook / 2},
-		"no fold runs here":  {want: 0},
-		"it has to do a bit": {want: 0},
+		"no fold":  {},
+		"nothing":  {records: always(0)},
+		"a little": {records: always(mostUnfolded)},
+		"much for a moment": {records: func(since time.Duration) int64 {
+			if since < 2*foldLook {
+				return mostUnfolded + 1
+			}
+			return 0
+		}, want: 2 * foldLook},
+		"much for ever":    {records: always(mostUnfolded + 1), want: foldPatience},
+		"the session ends": {records: always(mostUnfolded + 1), session: foldLook / 2, want: foldLook / 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
 				r := &Router{}
-				if name != "no fold runs here" {
+				if tt.records != nil {
 					r.Backlog = new(engine.Backlog)
-				}
-				if name == "it has to do a bit" {
-					r.Backlog.Count(func() int64 { return mostUnfolded })
-				} else if r.Backlog != nil {
-					r.Backlog.Count(func() int64 {
-						if tt.much == 0 || time.Since(began) <= tt.much {
-							return much
-						}
-						return 0
-					})
+					r.Backlog.Count(func() int64 { return tt.records(time.Since(began)) })
 				}
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()

@@ -132,11 +132,6 @@ func (p *parser) memberValue(name string, depth int) (any, error) {
 		p.passing = true
 		defer func() { p.passing = false }()
 	}
-	return p.bounded(name, depth)
-}
-
-// bounded is memberValue of a member that may have a bound.
-func (p *parser) bounded(name string, depth int) (any, error) {
 	most := mostValues[name]
 	if !p.whole || most == 0 || depth > 2 || depth == 2 && !p.listed {
 		return p.value(depth)
