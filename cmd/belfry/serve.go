@@ -12,6 +12,7 @@ import (
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine/kafka"
 	"github.com/belfry/belfry/internal/cli"
+	"github.com/belfry/belfry/internal/cpus"
 	"github.com/belfry/belfry/internal/node"
 	"github.com/belfry/belfry/internal/options"
 	"github.com/belfry/belfry/responder"
@@ -58,6 +59,7 @@ func (o *serveOptions) serve(ctx context.Context, log *slog.Logger, withAPI bool
 		if err := options.CheckDistinct(o.server.Addr, o.process.MetricsAddr); err != nil {
 			return err
 		}
+		defer cpus.Spare(o.state.Env)()
 	}
 	routed, err := o.rulesConfig()
 	if err != nil {

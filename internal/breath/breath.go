@@ -16,7 +16,7 @@ const (
 	// took, longest at most: where a processor has much to do for others, work that lets
 	// all of it come first would never end.
 	stretch = 200 * time.Microsecond
-	longest = 10 * time.Millisecond
+	longest = time.Millisecond
 )
 
 // Take interrupts work that takes long, so that what has come over the network meanwhile

@@ -1,11 +1,12 @@
 package limit
 
 import (
-	"runtime"
 	runtimemetrics "runtime/metrics"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/belfry/belfry/internal/cpus"
 )
 
 // Load is how busy a server is, for the hint how often to poll. It is safe for
@@ -47,7 +48,7 @@ func NewLoad(waiting func() time.Duration) *Load {
 	if waiting == nil {
 		waiting = new(schedule).waited
 	}
-	l := &Load{Capacity: requestsPerCPU * int64(runtime.GOMAXPROCS(0)), start: time.Now(), waiting: waiting}
+	l := &Load{Capacity: requestsPerCPU * int64(cpus.Count()), start: time.Now(), waiting: waiting}
 	l.stretch.Store(1000)
 	return l
 }

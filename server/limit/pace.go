@@ -4,13 +4,13 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
-	"runtime"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
 	"github.com/belfry/belfry/internal/breath"
+	"github.com/belfry/belfry/internal/cpus"
 )
 
 const (
@@ -42,7 +42,7 @@ func newPace() *pace { return &pace{next: semaphore.NewWeighted(1)} }
 
 // step waits until the next step may be taken, if many requests are at work.
 func (p *pace) step() {
-	if p.working.Load() > int64(paceFree*runtime.GOMAXPROCS(0)) {
+	if p.working.Load() > int64(paceFree*cpus.Count()) {
 		p.take(1)
 	}
 }
@@ -57,7 +57,7 @@ func (p *pace) take(steps float64) {
 	if now := time.Now(); now.Sub(p.began) > paceStretch {
 		p.began, p.taken = now, 0
 	}
-	if p.taken += steps; p.taken > float64(paceSteps*runtime.GOMAXPROCS(0)) {
+	if p.taken += steps; p.taken > float64(paceSteps*cpus.Count()) {
 		breath.Take()
 		p.began, p.taken = time.Now(), steps
 	}

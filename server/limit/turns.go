@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/belfry/belfry/internal/breath"
+	"github.com/belfry/belfry/internal/cpus"
 )
 
 const (
@@ -55,7 +56,7 @@ const (
 func NewTurns(shared func(netip.Addr) bool, reg prometheus.Registerer) *Turns {
 	f := promauto.With(reg)
 	t := &Turns{
-		shared: shared, addresses: newCrowds[netip.Prefix](int64(runtime.GOMAXPROCS(0))), waste: newLimiter(maxSubjects, true),
+		shared: shared, addresses: newCrowds[netip.Prefix](int64(cpus.Count())), waste: newLimiter(maxSubjects, true),
 		waited: f.NewCounter(prometheus.CounterOpts{
 			Name: "belfry_reads_waited_total",
 			Help: "Reads of connections that waited for others of the same address, which sent more than is worked off at once.",

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"runtime"
 	"slices"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/belfry/belfry/internal/cpus"
 )
 
 // ErrWork is matched by the refusal of a list or a call whose turn did not come in time.
@@ -24,13 +25,12 @@ type Work struct {
 }
 
 // NewWork returns Work for as many calls as there are processors, twice over, and at least
-// four: reading waits for a disk now and then. One address has half of these turns. One
-// client has turns on half of the processors, so that the others are free for everybody
-// else.
+// four: reading waits for a disk now and then. One client, and one address, has turns on
+// half of the processors, so that the others are free for everybody else.
 func NewWork() *Work {
-	processors := int64(runtime.GOMAXPROCS(0))
-	all := max(4, 2*processors)
-	return &Work{all: semaphore.NewWeighted(all), addresses: newCrowds[netip.Prefix](all / 2), clients: newCrowds[string](max(1, processors/2))}
+	processors := int64(cpus.Count())
+	half := max(1, processors/2)
+	return &Work{all: semaphore.NewWeighted(max(4, 2*processors)), addresses: newCrowds[netip.Prefix](half), clients: newCrowds[string](half)}
 }
 
 // Enter waits for a turn of client, who is at address (an IPv6 /64 is one); it lasts until

@@ -7,41 +7,60 @@ import (
 	"net/netip"
 	"testing"
 	"testing/synctest"
+
+	"github.com/belfry/belfry/internal/cpus"
 )
 
 var here = netip.MustParseAddr("192.0.2.1")
 
-// TestWorkTakesTurns has one client ask for more than he gets at a time: others do
-// not wait behind him, and nothing is left of those who have gone.
+// TestWorkTakesTurns has one client ask for more than he gets at a time: others of his
+// address come next, those elsewhere do not wait, and nothing is left of those who have gone.
 func TestWorkTakesTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewWork()
-		enter := func(client string) func() {
-			leave, err := b.Enter(t.Context(), client, here)
+		enter := func(client string, address netip.Addr) func() {
+			leave, err := b.Enter(t.Context(), client, address)
 			if err != nil {
-				t.Fatal(err)
+				t.Error(err)
+				return func() {}
 			}
 			return leave
 		}
 		var held []func()
 		for range b.clients.each {
-			held = append(held, enter("greedy"))
+			held = append(held, enter("greedy", here))
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		refused := make(chan error, 100)
 		for range cap(refused) {
 			go func() {
-				_, err := b.Enter(ctx, "greedy", here)
-				refused <- err
+				if leave, err := b.Enter(ctx, "greedy", here); err != nil {
+					refused <- err
+				} else {
+					<-ctx.Done()
+					leave()
+				}
 			}()
 		}
 		synctest.Wait()
 		if len(refused) > 0 {
 			t.Errorf("%d calls beyond the client's turns did not wait", len(refused))
 		}
-		enter("other")() // waits for nobody
+		enter("other", netip.MustParseAddr("192.0.2.2"))() // waits for nobody
+		var entered bool
+		go func() {
+			defer enter("neighbour", here)()
+			entered = true
+		}()
+		synctest.Wait()
+		held[0]()
+		held = held[1:]
+		synctest.Wait()
+		if !entered {
+			t.Error("one of the same address waits for more than one call")
+		}
 		cancel()
-		for range cap(refused) {
+		for range cap(refused) - 1 { // one had the turn that was left
 			if err := <-refused; !errors.Is(err, ErrWork) {
 				t.Errorf("got %v, want %v", err, ErrWork)
 			}
@@ -49,6 +68,7 @@ func TestWorkTakesTurns(t *testing.T) {
 		for _, leave := range held {
 			leave()
 		}
+		synctest.Wait()
 		if len(b.clients.all) != 0 || len(b.addresses.all) != 0 {
 			t.Errorf("%d clients and %d addresses are still known", len(b.clients.all), len(b.addresses.all))
 		}
@@ -81,7 +101,7 @@ func TestWorkOfOneAddressTakesTurns(t *testing.T) {
 		leave()
 		// Those whose address tells nothing have no bound of it together.
 		var nobodys []func()
-		for i := range b.addresses.each {
+		for i := range max(4, 2*int64(cpus.Count())) - b.addresses.each {
 			leave, err := b.Enter(t.Context(), fmt.Sprint("nobody's ", i), netip.Addr{})
 			if err != nil {
 				t.Fatal(err)

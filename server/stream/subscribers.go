@@ -2,11 +2,11 @@ package stream
 
 import (
 	"errors"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"time"
 
+	"github.com/belfry/belfry/internal/cpus"
 	"github.com/belfry/belfry/server/wire"
 )
 
@@ -109,7 +109,7 @@ func (a *subscribers) remove(c *connection) {
 
 // workersMax is how many users are served at once. Workers don't wait for
 // clients, but may for the disk.
-func workersMax() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
+func workersMax() int { return max(4, 2*cpus.Count()) }
 
 // enqueue has a served, with s.mu held. Workers live as long as there is
 // something to do.
