@@ -1,9 +1,7 @@
 package auth
 
 import (
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -38,20 +36,6 @@ func (c *claims) granted() (scopes, error) {
 func (c *claims) UnmarshalJSON(data []byte) error {
 	type plain claims
 	return json.Unmarshal(data, (*plain)(c))
-}
-
-// checkHeader refuses a token whose header has a parameter twice (RFC 7515 section 4).
-func checkHeader(token string) error {
-	encoded, _, _ := strings.Cut(token, ".")
-	header, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err != nil {
-		return fmt.Errorf("decode token header: %w", err)
-	}
-	var parameters map[string]any
-	if err := json.Unmarshal(header, &parameters); err != nil {
-		return fmt.Errorf("read token header: %w", err)
-	}
-	return nil
 }
 
 // scopes is a list, in JSON also a text with spaces between.

@@ -131,7 +131,7 @@ func TestTicketsAreReadByTheirExactNames(t *testing.T) {
 		`{"JTI":"1","sub":"u",` + exp + `}`:           "",
 		`{"jti":"1","jti":"2","sub":"u",` + exp + `}`: "",
 	} {
-		c, err := tickets.read(signText(`{"alg":"HS256"}`, payload, tickets.key))
+		c, err := tickets.read(signText(`{"alg":"HS256"}`, payload, tickets.secret))
 		if c.Subject != want || (err == nil) != (want != "") {
 			t.Errorf("%s: got %q, %v; want %q", payload, c.Subject, err, want)
 		}

@@ -93,17 +93,6 @@ func (s keySet) signer(id string) *signer {
 	return nil
 }
 
-// signerOf returns whose key t was signed with, of those that it was checked with.
-func (s keySet) signerOf(t *jwt.Token) *signer {
-	text := t.Raw[:max(strings.LastIndexByte(t.Raw, '.'), 0)]
-	for _, k := range s {
-		if len(s) == 1 || t.Method.Verify(text, t.Signature, k.key) == nil {
-			return k.by
-		}
-	}
-	return nil
-}
-
 // fits reports whether the key is one for m.
 func (k publicKey) fits(m jwt.SigningMethod) bool {
 	// Keys may say Ed25519 (RFC 9864 section 2.2), tokens still say EdDSA.

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -53,8 +52,6 @@ func NewJWT(config JWTConfig) (Authenticator, error) {
 		return nil, fmt.Errorf("the leeway must not be negative, is %s", config.Leeway)
 	}
 	options := []jwt.ParserOption{
-		// Pinned, or a token could choose to be checked by nothing.
-		jwt.WithValidMethods(methods),
 		jwt.WithExpirationRequired(),
 		jwt.WithLeeway(config.Leeway),
 	}
@@ -64,7 +61,10 @@ func NewJWT(config JWTConfig) (Authenticator, error) {
 	if config.Issuer != "" {
 		options = append(options, jwt.WithIssuer(config.Issuer))
 	}
-	return &jwtAuth{parser: jwt.NewParser(options...), leeway: config.Leeway, methods: methods, secret: config.Secret, keys: config.Keys}, nil
+	return &jwtAuth{
+		verifier: verifier{methods: methods, secret: config.Secret, keys: config.Keys},
+		claims:   jwt.NewValidator(options...), leeway: config.Leeway,
+	}, nil
 }
 
 // Token is what a token says. Subject is required; TTL is at least a second.
@@ -129,36 +129,9 @@ func checkSecret(secret []byte) error {
 }
 
 type jwtAuth struct {
-	parser  *jwt.Parser
-	leeway  time.Duration
-	methods []string
-	secret  []byte // nil for none
-	keys    *Keys  // nil for none
-}
-
-var errCritical = errors.New("the token has extensions that must be understood")
-
-// key returns what t is checked with, the secret or keys of the set. The parser has
-// made sure that its algorithm is one that we have a secret or keys for.
-func (a *jwtAuth) key(ctx context.Context, t *jwt.Token) (any, keySet, error) {
-	if _, ok := t.Header["crit"]; ok { // RFC 7515 section 4.1.11; we know none
-		return nil, nil, errCritical
-	}
-	if err := checkHeader(t.Raw); err != nil {
-		return nil, nil, err
-	}
-	if _, ok := t.Method.(*jwt.SigningMethodHMAC); ok {
-		return a.secret, nil, nil
-	}
-	found, err := a.keys.find(ctx, t)
-	if err != nil {
-		return nil, nil, err
-	}
-	var keys jwt.VerificationKeySet
-	for _, k := range found {
-		keys.Keys = append(keys.Keys, k.key)
-	}
-	return keys, found, nil
+	verifier
+	claims *jwt.Validator
+	leeway time.Duration
 }
 
 // published is the set that tokens are checked with; nil for none.
@@ -177,11 +150,10 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 		return Identity{}, ErrUnauthenticated
 	}
 	var c claims
-	var checkedWith keySet
-	parsed, err := a.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (key any, err error) {
-		key, checkedWith, err = a.key(r.Context(), t)
-		return key, err
-	})
+	parsed, by, err := a.verify(r.Context(), token)
+	if err == nil {
+		err = readClaims(parsed, &c, a.claims)
+	}
 	reject := func(why string) (Identity, error) {
 		return Identity{}, refused(fmt.Errorf("%w: this one %s", ErrUnauthenticated, why), "it "+why, parsed)
 	}
@@ -189,7 +161,7 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 	// nothing else is. Errors speak of signed claims alone.
 	switch {
 	case errors.Is(err, ErrKeys):
-		return Identity{}, refused(ErrKeys, tokenReason(err, parsed, a.methods), parsed)
+		return Identity{}, refused(ErrKeys, tokenReason(err), parsed)
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
 		return reject("is not valid yet")
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing) && c.ExpiresAt == nil:
@@ -202,7 +174,7 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 		return reject("is from another issuer")
 	case err != nil && !errors.Is(err, jwt.ErrTokenExpired):
 		// More detail would help only somebody who tries tokens out.
-		return Identity{}, refused(ErrUnauthenticated, tokenReason(err, parsed, a.methods), parsed)
+		return Identity{}, refused(ErrUnauthenticated, tokenReason(err), parsed)
 	case c.Subject == "":
 		return reject("has no subject")
 	}
@@ -215,11 +187,9 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 	if c.Sources != nil {
 		id.sources, id.limited = *c.Sources, true
 	}
-	if checkedWith != nil && err == nil {
-		id.signer = checkedWith.signerOf(parsed)
-	}
 	if err != nil {
 		return id, refused(errExpired, "it has expired", parsed)
 	}
+	id.signer = by
 	return id, nil
 }

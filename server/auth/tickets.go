@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
@@ -44,8 +45,8 @@ type ticketer interface {
 // server that has the secret takes them; that one was used is remembered by the
 // server where that was. It is safe for concurrent use.
 type tickets struct {
-	key     []byte
-	parser  *jwt.Parser
+	verifier
+	claims  *jwt.Validator
 	started time.Time // what was given before may have been used here before
 
 	mu     sync.Mutex
@@ -65,14 +66,10 @@ func newTickets(secret []byte) (*tickets, error) {
 		return nil, fmt.Errorf("derive ticket key: %w", err)
 	}
 	return &tickets{
-		key: key,
-		parser: jwt.NewParser(
-			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-			jwt.WithExpirationRequired(),
-			jwt.WithLeeway(DefaultLeeway),
-		),
-		started: time.Now().Truncate(jwt.TimePrecision),
-		spent:   recent.New[string, struct{}](maxSpent),
+		verifier: verifier{methods: []string{jwt.SigningMethodHS256.Alg()}, secret: key},
+		claims:   jwt.NewValidator(jwt.WithExpirationRequired(), jwt.WithLeeway(DefaultLeeway)),
+		started:  time.Now().Truncate(jwt.TimePrecision),
+		spent:    recent.New[string, struct{}](maxSpent),
 	}, nil
 }
 
@@ -104,7 +101,7 @@ func (t *tickets) give(user string, id Identity) (string, error) {
 	if id.signer != nil {
 		c.Signer = id.signer.id
 	}
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(t.key)
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(t.secret)
 	if err != nil {
 		return "", fmt.Errorf("sign ticket: %w", err)
 	}
@@ -115,10 +112,13 @@ func (t *tickets) give(user string, id Identity) (string, error) {
 // error that matches errUnauthenticated.
 func (t *tickets) read(raw string) (ticket, error) {
 	var c ticket
-	_, err := t.parser.ParseWithClaims(raw, &c, func(*jwt.Token) (any, error) { return t.key, nil })
+	token, _, err := t.verify(context.Background(), raw) // which asks nobody for a key
+	if err == nil {
+		err = readClaims(token, &c, t.claims)
+	}
 	switch {
 	case err != nil && !errors.Is(err, jwt.ErrTokenExpired), c.ID == "":
-		return ticket{}, refused(errTicket, "ticket: "+tokenReason(err, nil, nil), nil)
+		return ticket{}, refused(errTicket, "ticket: "+tokenReason(err), nil)
 	case err != nil:
 		return c, refused(errExpired, "the ticket has expired", nil)
 	case c.IssuedAt == nil || c.IssuedAt.Before(t.started):

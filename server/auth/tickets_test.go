@@ -71,7 +71,7 @@ func FuzzTickets(f *testing.F) {
 			return
 		}
 		end := strings.LastIndex(raw, ".")
-		mac := hmac.New(sha256.New, ts.key)
+		mac := hmac.New(sha256.New, ts.secret)
 		_, _ = io.WriteString(mac, raw[:end]) // writing to a hash cannot fail
 		if signature, err := base64.RawURLEncoding.DecodeString(raw[end+1:]); err != nil || !hmac.Equal(signature, mac.Sum(nil)) {
 			t.Errorf("%q is taken for a ticket", raw)
