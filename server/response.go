@@ -55,7 +55,7 @@ func (s *Server) newResponse(w http.ResponseWriter, r *http.Request) *response {
 // grow has the response hold n bytes more, or returns [limit.ErrAnswers].
 func (w *response) grow(n int) error {
 	if w.hold == nil {
-		w.hold = w.server.answers.NewHold(w.server.clientAddress(w.request).String())
+		w.hold = w.server.answers.NewHold(w.server.clientAddress(w.request))
 		if err := w.hold.For(w.subject); err != nil {
 			return err
 		}

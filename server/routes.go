@@ -288,7 +288,7 @@ func (s *Server) stream(m *mux.Router, path string, authorize func(*http.Request
 }
 
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, c auth.Call) {
-	s.streams.Serve(w, r, c.User, s.clientAddress(r), c.Identity.Lease())
+	s.streams.Serve(w, r, c.User, limit.Household(s.clientAddress(r)), c.Identity.Lease())
 }
 
 func (s *Server) serveOverviews(w http.ResponseWriter, r *http.Request, c auth.Call) {

@@ -3,6 +3,7 @@ package limit
 import (
 	"errors"
 	"math"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 
@@ -15,8 +16,10 @@ var ErrAnswers = errors.New("too many answers wait for their client to read them
 
 const (
 	// clientShare is the part of the budget that one client may hold, an address or
-	// a token subject.
+	// a token subject, while nobody else holds any.
 	clientShare = 8
+	// firstBytes is what the first answer of a client may hold until all is full: a badge.
+	firstBytes = 32 << 10
 	// leastBudget is room for one full page of an inbox for each of its clients.
 	leastBudget = clientShare * 16 << 20
 	// unlimitedBudget is the budget of a process whose memory nobody has limited.
@@ -34,10 +37,13 @@ func AnswersBudget() int64 {
 }
 
 // Answers bounds the bytes of answers in flight, those that are being written and
-// that their clients have not read yet, in all and by client, which is an address and
-// a token subject: over HTTP/2 one connection can ask for hundreds and read none. It is safe for concurrent use.
+// that their clients have not read yet, in all and by client, which is an address (an IPv6
+// /64 is one) and a token subject: over HTTP/2 one connection can ask for hundreds and read
+// none. A client may hold a part of what is free (dynamic thresholds: Choudhury and Hahne,
+// 1998), and the last eighth is for those who hold nothing else. It is safe for concurrent
+// use.
 type Answers struct {
-	total, perClient int64
+	total int64
 
 	mu      sync.Mutex
 	held    int64
@@ -46,10 +52,10 @@ type Answers struct {
 	refused prometheus.Counter
 }
 
-// NewAnswers returns a bound of so many bytes in all, of which one client may hold
+// NewAnswers returns a bound of so many bytes in all, of which one client alone may hold
 // an eighth. Its metrics go to reg.
 func NewAnswers(total int64, reg prometheus.Registerer) *Answers {
-	a := &Answers{total: total, perClient: total / clientShare, clients: map[string]int64{}}
+	a := &Answers{total: total, clients: map[string]int64{}}
 	f := promauto.With(reg)
 	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "belfry_answers_in_flight_bytes",
@@ -77,8 +83,8 @@ type Hold struct {
 }
 
 // NewHold returns a hold of nothing for an answer to the address.
-func (a *Answers) NewHold(address string) *Hold {
-	return &Hold{answers: a, clients: []string{"address " + address}}
+func (a *Answers) NewHold(address netip.Addr) *Hold {
+	return &Hold{answers: a, clients: []string{"address " + householdOf(address).String()}}
 }
 
 // For has what h holds count for the token subject too, unless that is "", or returns
@@ -102,7 +108,7 @@ func (h *Hold) For(subject string) error {
 }
 
 // Grow adds n bytes to what h holds, or returns ErrAnswers and adds nothing. The first
-// answer of a client is never too large for it.
+// answer of a client is not too large for it while a quarter of all is left.
 func (h *Hold) Grow(n int64) error {
 	a := h.answers
 	a.mu.Lock()
@@ -122,7 +128,14 @@ func (h *Hold) Grow(n int64) error {
 // full reports whether n bytes are too much for a client, with a.mu held, of which
 // the answer itself holds some.
 func (a *Answers) full(client string, held, n int64) bool {
-	return a.clients[client] > held && a.clients[client]+n > a.perClient
+	const reserve = clientShare // the part of all that is for first answers
+	switch holds := a.clients[client]; {
+	case holds > held:
+		return holds+n > (a.total-a.total/reserve-a.held)/(clientShare-2) // an eighth for who is alone
+	case holds+n > firstBytes:
+		return a.held+n > a.total-a.total/4
+	}
+	return false
 }
 
 // Release ends the hold. More calls of it change nothing.

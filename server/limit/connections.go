@@ -156,6 +156,10 @@ func remoteOf(conn net.Conn) netip.Addr {
 	return netip.IPv4Unspecified()
 }
 
+// Household returns whom an address is counted for: itself, or the first of the /64 of an
+// IPv6 address.
+func Household(addr netip.Addr) netip.Addr { return householdOf(addr).Addr() }
+
 // householdOf returns whom an address is counted for: itself, or the /64 of an IPv6
 // address, which one household has the whole of.
 func householdOf(addr netip.Addr) netip.Prefix {
