@@ -276,7 +276,7 @@ func (s *Server) connectionBounds() limit.Bounds {
 	return limit.Bounds{
 		Total: l.Connections, Descriptors: free,
 		PerAddress: min(l.PerAddress, max(free/2, 1)), SilentPerAddress: l.SilentPerAddress,
-		Shared: s.trusted, Hijacked: s.streams.Hijacked,
+		Shared: s.trusted, Hijacked: s.streams.Hijacked, Reap: s.streams.Reap,
 	}
 }
 

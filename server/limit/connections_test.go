@@ -22,7 +22,7 @@ const health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 // nobody is no address of a proxy.
 func nobody(netip.Addr) bool { return false }
 
-// limited is a server on a loopback port that answers 200 to everything.
+// limited is a server on a loopback port that answers 200 to everything, but to /wait.
 type limited struct {
 	connections *Connections
 	address     string
@@ -38,14 +38,21 @@ func limitedServer(t *testing.T, bounds Bounds) *limited {
 		bounds.Shared = nobody
 	}
 	if bounds.Hijacked == nil {
-		bounds.Hijacked = func() int { return 0 }
+		bounds.Hijacked = func(netip.Addr) (all, ofAddress int) { return 0, 0 }
+	}
+	if bounds.Reap == nil {
+		bounds.Reap = func() {}
 	}
 	c := NewConnections(bounds, prometheus.NewRegistry())
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	srv := &http.Server{
-		Handler:   http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+		Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/wait" {
+				<-r.Context().Done()
+			}
+		}),
 		Protocols: &protocols, ConnState: c.Track, ReadHeaderTimeout: time.Minute,
 	}
 	go func() { _ = srv.Serve(ln) }() // its error is that of being closed
@@ -148,7 +155,7 @@ func TestConnectionsPerAddress(t *testing.T) {
 // part of the descriptors.
 func TestConnectionsCountHijackedOnes(t *testing.T) {
 	var hijacked atomic.Int64
-	r := limitedServer(t, Bounds{Total: 100, Descriptors: 3, PerAddress: 3, SilentPerAddress: 3, Hijacked: func() int { return int(hijacked.Load()) }})
+	r := limitedServer(t, Bounds{Total: 100, Descriptors: 3, PerAddress: 3, SilentPerAddress: 3, Hijacked: func(netip.Addr) (all, ofAddress int) { return int(hijacked.Load()), 0 }})
 	for taken, want := range []string{"HTTP/1.1 200 OK", "HTTP/1.1 200 OK", ""} {
 		hijacked.Store(int64(taken))
 		conn, err := servertest.DialFrom(t, r.address, "127.0.0.1")
@@ -158,6 +165,87 @@ func TestConnectionsCountHijackedOnes(t *testing.T) {
 		if got := servertest.Ask(t, conn, health); got != want {
 			t.Errorf("%d taken: got %q, want %q", taken, got, want)
 		}
+	}
+}
+
+// TestConnectionsCountHijackedOnesOfTheirAddress holds that they are part of what an
+// address may have, and that those whose client has gone are looked for before it is refused.
+func TestConnectionsCountHijackedOnesOfTheirAddress(t *testing.T) {
+	greedy := netip.MustParseAddr("127.0.0.1")
+	var gone, reaped atomic.Bool
+	r := limitedServer(t, Bounds{
+		Total: 100, Descriptors: 100, PerAddress: 3, SilentPerAddress: 3,
+		Hijacked: func(address netip.Addr) (all, ofAddress int) {
+			if reaped.Load() || address != greedy {
+				return 3, 0
+			}
+			return 3, 3
+		},
+		Reap: func() { reaped.Store(gone.Load()) },
+	})
+	speak := func(from string) string {
+		conn, err := servertest.DialFrom(t, r.address, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return servertest.Ask(t, conn, health)
+	}
+	const answered = "HTTP/1.1 200 OK"
+	if got := speak("127.0.0.1"); got != "" {
+		t.Errorf("got %q beside three that were taken over, want the connection closed", got)
+	}
+	if got := speak("127.0.0.2"); got != answered {
+		t.Errorf("got %q from another address, want 200", got)
+	}
+	gone.Store(true)
+	if got := speak("127.0.0.1"); got != answered {
+		t.Errorf("got %q once those had gone, want 200", got)
+	}
+}
+
+// TestConnectionsMakeRoom has two addresses open all connections that there may be: others
+// take the place of idle ones, until nobody has more than they.
+func TestConnectionsMakeRoom(t *testing.T) {
+	r := limitedServer(t, Bounds{Total: 8, Descriptors: 8, PerAddress: 4, SilentPerAddress: 4})
+	const answered = "HTTP/1.1 200 OK"
+	dial := func(from string) net.Conn {
+		conn, err := servertest.DialFrom(t, r.address, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	for _, from := range []string{"127.0.0.1", "127.0.0.2", "127.0.0.2", "127.0.0.2", "127.0.0.2"} {
+		if _, err := dial(from).Write([]byte("GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		if got := servertest.Ask(t, dial("127.0.0.1"), health); got != answered {
+			t.Fatalf("got %q, want 200", got)
+		}
+	}
+	servertest.WaitFor(t, func() bool { open, silent := r.connections.counts(); return open == 8 && silent == 0 })
+	dial("127.0.0.1") // who has half of all himself
+	got := []string{}
+	for range 3 {
+		got = append(got, servertest.Ask(t, dial("127.0.0.3"), health))
+	}
+	evicted := testutil.ToFloat64(r.connections.evicted)
+	if evicted != 2 || got[0] != answered || got[1] != answered || got[2] != "" {
+		t.Errorf("got %q with %v closed for them, want two to be answered, two closed", got, evicted)
+	}
+	servertest.WaitFor(t, func() bool { open, _ := r.connections.counts(); return open == 8 })
+	r.connections.mu.Lock()
+	defer r.connections.mu.Unlock()
+	asking := 0
+	for _, c := range r.connections.open {
+		if !c.mayEnd() {
+			asking++
+		}
+	}
+	if asking != 5 {
+		t.Errorf("%d of five that were being answered are left", asking)
 	}
 }
 

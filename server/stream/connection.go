@@ -13,7 +13,7 @@ import (
 // connection is one open stream. It is kept small: a server has many thousands.
 type connection struct {
 	subscribers *subscribers
-	address     netip.Addr // zero if nobody counts by it
+	address     netip.Addr
 	prefer      wire.Languages
 	lease       wire.Lease
 
@@ -44,15 +44,12 @@ const (
 )
 
 func (s *Hub) newConnection(r *http.Request, address netip.Addr, lease wire.Lease) *connection {
-	c := &connection{
-		prefer: wire.ParseLanguages(r.Header.Get("Accept-Language")),
-		lease:  lease,
-		at:     stand(newProgress(cursorOf(r))),
+	return &connection{
+		prefer:  wire.ParseLanguages(r.Header.Get("Accept-Language")),
+		lease:   lease,
+		at:      stand(newProgress(cursorOf(r))),
+		address: address,
 	}
-	if s.config.Limits.PerAddress > 0 {
-		c.address = address
-	}
-	return c
 }
 
 // due is when c is to be served although nothing happens, zero for never.

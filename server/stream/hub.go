@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,15 +41,16 @@ type Hub struct {
 	spread       time.Duration // of a notice to all
 	workersMax   int
 
-	metrics  metrics
-	rounds   sync.Pool    // of *round: workers come and go
-	hijacked atomic.Int64 // open streams whose connection was taken from net/http
+	metrics metrics
+	rounds  sync.Pool // of *round: workers come and go
 	// helpers are the goroutines that do what may block.
 	helpers sync.WaitGroup
 
 	mu          sync.Mutex
 	subscribers map[string]*subscribers
 	perAddress  map[netip.Addr]int
+	taken       map[netip.Addr]int // open streams whose connection was taken from net/http
+	hijacked    int                // all of taken
 	open        int
 	ready       lanes // of subscribers to be served
 	notices     notices
@@ -73,6 +73,7 @@ func New(config Config) *Hub {
 		metrics:      newMetrics(config.Registerer),
 		subscribers:  map[string]*subscribers{},
 		perAddress:   map[netip.Addr]int{},
+		taken:        map[netip.Addr]int{},
 	}
 	config.Rows.WatchRows(func(user string) { s.changed(user, 0) })
 	config.Items.WatchContents(s.has, s.changed)
@@ -136,12 +137,7 @@ func (s *Hub) enter(c *connection, user string) (reason string, ok bool) {
 		s.reap(a)
 	}
 	if a = s.subscribers[user]; s.full(c, a) {
-		if now := time.Now(); now.Sub(s.reaped) >= reapEvery {
-			s.reaped = now
-			for _, a := range s.subscribers {
-				s.reap(a)
-			}
-		}
+		s.reapAll()
 		if a = s.subscribers[user]; s.full(c, a) {
 			return wire.ByeLimit, false
 		}
@@ -185,6 +181,26 @@ func (s *Hub) EndWithdrawn() {
 	}
 }
 
+// Reap ends the streams whose client has gone. It looks at all of them, once a second at
+// most.
+func (s *Hub) Reap() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reapAll()
+}
+
+// reapAll is Reap with s.mu held.
+func (s *Hub) reapAll() {
+	now := time.Now()
+	if now.Sub(s.reaped) < reapEvery {
+		return
+	}
+	s.reaped = now
+	for _, a := range s.subscribers {
+		s.reap(a)
+	}
+}
+
 // reap ends the streams of a whose client has gone, with s.mu held. Nothing
 // else notices that before the next ping.
 func (s *Hub) reap(a *subscribers) {
@@ -206,9 +222,7 @@ func (s *Hub) leave(c *connection, why string) {
 	s.clock.remove(c)
 	s.open--
 	if s.config.Limits.PerAddress > 0 {
-		if s.perAddress[c.address]--; s.perAddress[c.address] == 0 {
-			delete(s.perAddress, c.address)
-		}
+		less(s.perAddress, c.address)
 	}
 	if len(a.connections) == 0 {
 		delete(s.subscribers, a.user)
@@ -216,7 +230,8 @@ func (s *Hub) leave(c *connection, why string) {
 	}
 	c.out.close()
 	if _, kept := c.out.(*response); !kept {
-		s.hijacked.Add(-1)
+		s.hijacked--
+		less(s.taken, c.address)
 	}
 	s.metrics.connections.Dec()
 	s.metrics.ends.WithLabelValues(why).Inc()
@@ -225,9 +240,20 @@ func (s *Hub) leave(c *connection, why string) {
 	}
 }
 
+// less counts one less for address.
+func less(counts map[netip.Addr]int, address netip.Addr) {
+	if counts[address]--; counts[address] == 0 {
+		delete(counts, address)
+	}
+}
+
 // Hijacked is how many open streams have a connection that was taken from the HTTP
-// server.
-func (s *Hub) Hijacked() int { return int(s.hijacked.Load()) }
+// server, and how many of these are of clients at address.
+func (s *Hub) Hijacked(address netip.Addr) (all, ofAddress int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hijacked, s.taken[address]
+}
 
 // Limits are those of the streams, defaults included.
 func (s *Hub) Limits() Limits { return s.config.Limits }

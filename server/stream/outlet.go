@@ -39,7 +39,10 @@ func (s *Hub) takeOver(w http.ResponseWriter, r *http.Request, c *connection) ou
 	if err != nil {
 		return nil
 	}
-	s.hijacked.Add(1)
+	s.mu.Lock()
+	s.hijacked++
+	s.taken[c.address]++
+	s.mu.Unlock()
 	// An error shows at the first write as well.
 	_ = conn.SetDeadline(time.Time{})
 	h := w.Header()
