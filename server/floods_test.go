@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/inbox"
@@ -64,6 +66,15 @@ func TestFloodsOfFramesAreCalmed(t *testing.T) {
 					return err
 				}
 				return c.framer.WriteRSTStream(c.next-2, http2.ErrCodeCancel)
+			},
+			"headers that are malformed": func(c *slowReader) error {
+				var block bytes.Buffer
+				field := hpack.HeaderField{Name: "Not A Name", Value: "x"}
+				if err := hpack.NewEncoder(&block).WriteField(field); err != nil {
+					return err
+				}
+				c.next += 2
+				return c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: c.next - 2, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true})
 			},
 		} {
 			t.Run(name+" "+flood, func(t *testing.T) {
@@ -133,13 +144,26 @@ func TestManyRefusalsCloseTheConnection(t *testing.T) {
 		"no such path":    {false, "/v1/nothing", http.StatusNotFound},
 		"no such method":  {false, "/v1/retractions", http.StatusMethodNotAllowed},
 		"no path so long": {true, "/v1/" + strings.Repeat("a", maxPath), http.StatusRequestURITooLong},
+		"no such query":   {false, "/healthz?" + strings.Repeat("a&", maxParameters), http.StatusRequestURITooLong},
+		"forbidden":       {false, "/v1/lag", http.StatusForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := run(t, 10*time.Second, withJWT(t))
 			// ask keeps the connection, since it reads the answer.
 			ask := func(c *http.Client, path string, want int) {
 				t.Helper()
-				res := fetch(t, c, r.url+path)
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url+path, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want == http.StatusForbidden {
+					req.Header.Set("Authorization", "Bearer "+mint(t, "u"))
+				}
+				res, err := c.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer res.Body.Close()
 				if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != want {
 					t.Fatalf("got %d for %s, %v, want %d", res.StatusCode, path, err, want)
 				}

@@ -20,6 +20,7 @@ import (
 var (
 	errMethod      = errors.New("the path does not have that method")
 	errPath        = errors.New("there is no path as long as that")
+	errQuery       = fmt.Errorf("the query must have at most %d parameters", maxParameters)
 	errUnavailable = errors.New("the journal cannot be written at the moment; what was sent may or may not have been accepted, send it again with the same ids")
 	errPanic       = errors.New("panic in a handler")
 	errClosed      = errors.New("the capability is not open on this server")
@@ -50,6 +51,7 @@ func kinds() []kind {
 		{wire.ErrNotFound, http.StatusNotFound, true},
 		{errMethod, http.StatusMethodNotAllowed, true},
 		{errPath, http.StatusRequestURITooLong, true},
+		{errQuery, http.StatusRequestURITooLong, true},
 		{wire.ErrMediaType, http.StatusUnsupportedMediaType, true},
 		{errHidden, http.StatusConflict, true},
 		{errMutes, http.StatusConflict, true},
@@ -147,6 +149,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		if errors.Is(err, auth.ErrForbidden) {
 			h.Set("WWW-Authenticate", challenge(r, `error="insufficient_scope"`))
 		}
+		closeAfterMany(h, r)
 	case http.StatusTooManyRequests:
 		if e, ok := errors.AsType[*limit.TooMany](err); ok {
 			h.Set("Retry-After", wire.Seconds(e.After))

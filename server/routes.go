@@ -67,7 +67,9 @@ func (s *Server) routes(m *mux.Router) {
 	const base = "/v1/ops"
 	operator, admin := auth.Scoped(auth.ScopeOps), auth.Scoped(auth.ScopeAdmin)
 	s.get(m, base+"/overview", operator, s.ops.Overview)
-	s.stream(m, base+"/stream", func(r *http.Request) (auth.Call, error) { return s.guard.Authorize(r, operator) }, s.serveOverviews)
+	s.stream(m, base+"/stream", func(r *http.Request, admit func(auth.Identity) error) (auth.Call, error) {
+		return s.guard.AuthorizeAdmitted(r, operator, admit)
+	}, s.serveOverviews)
 	s.get(m, base+"/users/{user:[^/]*}", admin, s.listed(1, s.ops.Lookup))
 	s.get(m, base+"/users/{user:[^/]*}/journal", admin, s.listed(exportCost, s.ops.Journal))
 	s.get(m, base+"/topics", operator, s.ops.ListTopics)
@@ -162,21 +164,33 @@ func (s *Server) missed(refuse func(http.ResponseWriter, *http.Request) error) h
 }
 
 // limitPaths refuses a path that is longer than any there is, before routes are looked
-// for: each of them is an expression that reads all of it.
+// for: each of them is an expression that reads all of it. It does the same to a query of
+// more parameters than any call has.
 func (s *Server) limitPaths(next http.Handler) http.Handler {
-	refuse := s.missed(func(http.ResponseWriter, *http.Request) error { return errPath })
+	refuse := s.missed(func(_ http.ResponseWriter, r *http.Request) error {
+		if parameters(r) > maxParameters {
+			return errQuery
+		}
+		return errPath
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		most := maxPath
 		if strings.HasPrefix(r.URL.Path, links.Path) {
 			most = len(links.Path) + links.MaxToken
 		}
-		if max(len(r.URL.Path), len(r.URL.RawPath)) > most {
+		if max(len(r.URL.Path), len(r.URL.RawPath)) > most || parameters(r) > maxParameters {
 			refuse.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
+
+// maxParameters are more than any call has: that of badges names a hundred users.
+const maxParameters = 128
+
+// parameters is how many the query of r has at most.
+func parameters(r *http.Request) int { return strings.Count(r.URL.RawQuery, "&") + 1 }
 
 func (s *Server) get(m *mux.Router, path string, who auth.Policy, h handler) {
 	s.handle(m, http.MethodGet, path, who, h)
@@ -266,16 +280,18 @@ func (s *Server) open(f inbox.Features) error {
 // stream registers a stream. An expired token, a ticket that is expired or used, and
 // one stream too many get one that says bye: any other status would end a browser's
 // EventSource for good.
-func (s *Server) stream(m *mux.Router, path string, authorize func(*http.Request) (auth.Call, error), serve func(http.ResponseWriter, *http.Request, auth.Call)) {
+func (s *Server) stream(m *mux.Router, path string, authorize func(r *http.Request, admit func(auth.Identity) error) (auth.Call, error), serve func(http.ResponseWriter, *http.Request, auth.Call)) {
 	answer := s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		c, err := authorize(r)
-		if err != nil && !auth.IsExpired(err) {
-			return err
-		}
-		if err == nil && s.openings.Take(c.Identity.Subject, isService(c.Identity), 1, time.Now()) != nil {
+		c, err := authorize(r, func(id auth.Identity) error {
+			return s.openings.Take(id.Subject, isService(id), 1, time.Now())
+		})
+		if errors.Is(err, limit.ErrOpening) {
 			closeAfterMany(w.Header(), r)
 			s.streams.Refuse(w, wire.ByeLimit)
 			return nil
+		}
+		if err != nil && !auth.IsExpired(err) {
+			return err
 		}
 		limit.Answered(r.Context())
 		defer limit.Idle(r.Context())()

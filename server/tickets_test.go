@@ -71,6 +71,35 @@ func TestTicketOpensOnce(t *testing.T) {
 	})
 }
 
+// TestTicketsThatOpenNothingAreNotSpent has one user open as many streams as he may, and more
+// by tickets: these are good afterwards, and take no room of those that are remembered.
+func TestTicketsThatOpenNothingAreNotSpent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, withJWT(t), func(c *Config) { c.Streams.PerUser = 1 })
+		token := mint(t, "a")
+		var tickets []string
+		for range openBurst + 1 {
+			tickets = append(tickets, a.askTicket("a", token))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		a.ctx = ctx // who opens one and goes
+		open := func(ticket string) servertest.Reply {
+			return a.get("/v1/users/a/stream?ticket=" + url.QueryEscape(ticket))
+		}
+		for i, ticket := range tickets {
+			if body := open(ticket).Want(200).Body.String(); strings.Contains(body, `{"reason":"limit"}`) != (i == openBurst) {
+				t.Fatalf("stream %d: got %q, want the last one to be too many", i, body)
+			}
+		}
+		time.Sleep(time.Second)
+		if body := open(tickets[openBurst]).Want(200).Body.String(); strings.Contains(body, "bye") {
+			t.Errorf("got %q, want the stream", body)
+		}
+		wantRefused(open(tickets[openBurst]))
+	})
+}
+
 // TestTicketOnAnyServer has another server with the same secret take a ticket,
 // once as well, and one with another secret refuse it.
 func TestTicketOnAnyServer(t *testing.T) {

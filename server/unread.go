@@ -56,7 +56,7 @@ const maxBatch = 100
 // asked for.
 func (s *Server) getUnreads(w http.ResponseWriter, r *http.Request, _ auth.Call) error {
 	s.hintPoll(w)
-	query, err := wire.ParseQuery(r)
+	query, err := wire.ParseQuery(r, "user")
 	if err != nil {
 		return err
 	}

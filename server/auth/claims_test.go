@@ -111,7 +111,7 @@ func TestTwoTokensAreRefused(t *testing.T) {
 			t.Errorf("%q: got %q, %v", headers, id.Subject, err)
 		}
 		r.URL.RawQuery = "ticket=" + ticket
-		if c, err := guard.AuthorizeStream(r); !errors.Is(err, ErrUnauthenticated) {
+		if c, err := guard.AuthorizeStream(r, func(Identity) error { return nil }); !errors.Is(err, ErrUnauthenticated) {
 			t.Errorf("%q with a ticket: got %+v, %v", headers, c, err)
 		}
 	}

@@ -90,11 +90,12 @@ func (g *Guard) authorizeAs(r *http.Request, who Policy, authenticate func(*http
 
 // AuthorizeStream is authorize for a stream, which a ticket opens too. One that
 // was used before is as good as expired. A token, where there is one, is all
-// that counts.
-func (g *Guard) AuthorizeStream(r *http.Request) (Call, error) {
+// that counts. Who may open it is asked for by admit, whose error is returned; a ticket is not
+// used by that.
+func (g *Guard) AuthorizeStream(r *http.Request, admit func(Identity) error) (Call, error) {
 	raw := r.URL.Query()[ticketParameter]
 	if headers := r.Header["Authorization"]; raw == nil || len(headers) > 1 || r.Header.Get("Authorization") != "" {
-		return g.Authorize(r, Owner)
+		return g.AuthorizeAdmitted(r, Owner, admit)
 	}
 	var t ticket
 	c, err := g.authorizeAs(r, Owner, func(*http.Request) (Identity, error) {
@@ -115,6 +116,9 @@ func (g *Guard) AuthorizeStream(r *http.Request) (Call, error) {
 		return id, err
 	})
 	if err == nil {
+		err = admit(c.Identity)
+	}
+	if err == nil {
 		if err = g.Tickets.spend(t.ID, time.Now()); err != nil {
 			logRefusal(g.log, err)
 		}
@@ -122,6 +126,15 @@ func (g *Guard) AuthorizeStream(r *http.Request) (Call, error) {
 	if IsExpired(err) {
 		// Of the ticket, whatever time its token has left.
 		c.Identity.Until = time.Unix(0, 0)
+	}
+	return c, err
+}
+
+// AuthorizeAdmitted is Authorize for a call that admit has to let in too.
+func (g *Guard) AuthorizeAdmitted(r *http.Request, who Policy, admit func(Identity) error) (Call, error) {
+	c, err := g.Authorize(r, who)
+	if err == nil {
+		err = admit(c.Identity)
 	}
 	return c, err
 }

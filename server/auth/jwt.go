@@ -93,6 +93,9 @@ func (t Token) Sign(secret []byte) (string, error) {
 			return "", fmt.Errorf("mint token: a scope must be one word, not %.40q", scope)
 		}
 	}
+	if len(t.Sources) > MaxSources {
+		return "", fmt.Errorf("mint token: may have at most %d sources, has %d", MaxSources, len(t.Sources))
+	}
 	for _, source := range t.Sources {
 		if len(strings.Fields(source)) != 1 {
 			return "", fmt.Errorf("mint token: a source must be one word, not %.40q", source)
@@ -181,6 +184,9 @@ func (a *jwtAuth) authenticate(r *http.Request) (Identity, error) {
 	granted, scopeErr := c.granted()
 	if scopeErr != nil {
 		return reject("has a scp that is neither a text nor a list of texts")
+	}
+	if c.Sources != nil && len(*c.Sources) > MaxSources {
+		return reject(fmt.Sprintf("has more than %d patterns in belfry_sources", MaxSources))
 	}
 	// One leeway for all: as long as calls are taken a stream goes on.
 	id := Identity{Subject: c.Subject, scopes: granted, Until: c.ExpiresAt.Add(a.leeway)}

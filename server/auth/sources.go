@@ -6,6 +6,10 @@ import (
 	"strings"
 )
 
+// MaxSources is how many patterns the claim belfry_sources may have: all of them are looked
+// at for each event.
+const MaxSources = 256
+
 // CheckSource returns nil if the bearer may send what has that source, else an error
 // that matches [ErrForbidden]: ids are unique within a source, so whoever names that
 // of another service can take back what it sent, or be first with an id of it. A token
@@ -21,21 +25,17 @@ func (id Identity) CheckSource(source string) error {
 // matches reports whether text is what pattern says, in which * stands for any text,
 // also none.
 func matches(pattern, text string) bool {
-	parts := strings.Split(pattern, "*")
-	first, last := parts[0], parts[len(parts)-1]
-	if len(parts) == 1 {
+	first, rest, any := strings.Cut(pattern, "*")
+	if !any {
 		return text == pattern
 	}
-	if len(text) < len(first)+len(last) || !strings.HasPrefix(text, first) || !strings.HasSuffix(text, last) {
-		return false
-	}
-	text = text[len(first) : len(text)-len(last)]
-	for _, part := range parts[1 : len(parts)-1] {
-		_, after, ok := strings.Cut(text, part)
-		if !ok {
-			return false
+	text, ok := strings.CutPrefix(text, first)
+	for ok {
+		var part string
+		if part, rest, any = strings.Cut(rest, "*"); !any {
+			return strings.HasSuffix(text, part)
 		}
-		text = after
+		_, text, ok = strings.Cut(text, part)
 	}
-	return true
+	return false
 }

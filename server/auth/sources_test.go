@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"path"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +39,27 @@ func TestSourcesOfAToken(t *testing.T) {
 			if err := id.CheckSource(source); (err == nil) != want || err != nil && !errors.Is(err, ErrForbidden) {
 				t.Errorf("%s: source %q: got %v, want allowed %t", claim, source, err, want)
 			}
+		}
+	}
+}
+
+// TestSourcesOfATokenAreFew holds that a token has no more patterns than are looked at for
+// each event of a call in a moment: 3,900 of them were 42 ms for 200 events.
+func TestSourcesOfATokenAreFew(t *testing.T) {
+	auth, err := NewJWT(JWTConfig{Secret: []byte(testSecret)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[int]bool{MaxSources: true, MaxSources + 1: false} {
+		sources := slices.Repeat([]string{"a*"}, n)
+		payload := fmt.Sprintf(`{"sub":"me","exp":%d,"belfry_sources":%q}`, time.Now().Add(time.Hour).Unix(), strings.Join(sources, " "))
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+		r.Header.Set("Authorization", "Bearer "+signText(`{"alg":"HS256"}`, payload, []byte(testSecret)))
+		if _, err := auth.authenticate(r); (err == nil) != want {
+			t.Errorf("%d patterns: got %v, want them accepted: %t", n, err, want)
+		}
+		if _, err := (Token{Subject: "me", TTL: time.Hour, Sources: sources}).Sign([]byte(testSecret)); (err == nil) != want {
+			t.Errorf("%d patterns are minted: got %v, want %t", n, err, want)
 		}
 	}
 }

@@ -19,8 +19,8 @@ const tokensKept = 1 << 15
 // whole Authorization header, so that a signature is part of what is compared
 // and no token is kept; never beyond the token's end, nor after its key was withdrawn,
 // nor for longer than trust.
-// Everything else is asked anew each time: requests without that header or with a
-// query, which may hold a ticket, and all that was refused.
+// Everything else is asked anew each time: requests without that header, and all that was
+// refused.
 type tokenMemory struct {
 	Authenticator
 	trust time.Duration
@@ -45,7 +45,7 @@ func rememberTokens(auth Authenticator, trust time.Duration) Authenticator {
 
 func (m *tokenMemory) authenticate(r *http.Request) (Identity, error) {
 	headers := r.Header["Authorization"]
-	if len(headers) != 1 || r.URL.RawQuery != "" {
+	if len(headers) != 1 {
 		return m.Authenticator.authenticate(r)
 	}
 	key := sha256.Sum256([]byte(headers[0]))

@@ -39,6 +39,7 @@ type frames struct {
 	left    uint32 // bytes of the payload to come
 	credit  atomic.Int64
 	free    int // of any sort, used so far
+	headers int // of requests that have come and were not counted yet
 }
 
 // Read returns what the frames that begin in b waste.
@@ -75,6 +76,7 @@ func (f *frames) cost() time.Duration {
 	switch kind, flags := http2.FrameType(f.header[3]), http2.Flags(f.header[4]); kind {
 	case http2.FrameHeaders:
 		f.earn(requestFrames)
+		f.headers++
 		return 0
 	case http2.FrameData:
 		if f.left >= smallData || flags.Has(http2.FlagDataEndStream) || f.spend() {
@@ -154,8 +156,8 @@ func (c *framesConn) Write(b []byte) (int, error) {
 
 // follow counts what was read for the connection, and reports whether it is to end.
 func (c *turnsConn) follow(f *frames, b []byte) (over bool) {
-	waste := f.Read(b)
-	if waste == 0 {
+	waste := f.Read(b) + c.asked(f.headers)
+	if f.headers = 0; waste == 0 {
 		return false
 	}
 	c.crowd.pace.waste(waste)

@@ -99,6 +99,7 @@ func (t *Turns) Paced(address func(*http.Request) netip.Addr, next http.Handler)
 			if r.ProtoMajor < 2 {
 				c.leave()
 			}
+			c.begin(r)
 			c.crowd.pace.serve(next, w, r)
 			return
 		}

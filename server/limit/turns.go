@@ -109,6 +109,8 @@ type turnsConn struct {
 	closed atomic.Bool
 
 	account
+	served atomic.Bool                        // a request has begun
+	begun  atomic.Int64                       // headers over HTTP/2 whose requests have not begun
 	wake   atomic.Pointer[context.CancelFunc] // ends a wait of slow; nil while there is none
 	frames frames
 	over   bool // it is to end
@@ -185,6 +187,9 @@ func (c *turnsConn) leave() {
 func (c *turnsConn) Close() error {
 	err := c.TCPConn.Close()
 	if c.closed.CompareAndSwap(false, true) {
+		if !c.served.Load() { // a handshake, or what net/http answers itself
+			c.charge(refusalWaste)
+		}
 		if wake := c.wake.Load(); wake != nil {
 			(*wake)()
 		}

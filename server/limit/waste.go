@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"math"
 	"net"
+	"net/http"
 	"sync/atomic"
 	"time"
 )
@@ -63,6 +64,32 @@ func (c *turnsConn) charge(cost time.Duration) (over bool) {
 		c.suspect.Store(now.Add(suspicion).UnixNano())
 	}
 	return own > wasteBurst
+}
+
+// unbegunHeaders are more headers than an HTTP/2 connection has whose requests are yet to
+// begin: a hundred requests with trailers.
+const unbegunHeaders = 200
+
+// asked counts headers that came over HTTP/2, and returns what those waste of which nothing
+// begins: they are malformed or too long, and refused by net/http.
+func (c *turnsConn) asked(headers int) (waste time.Duration) {
+	if headers == 0 {
+		return 0
+	}
+	return refusalWaste * time.Duration(min(max(c.begun.Add(int64(headers))-unbegunHeaders, 0), int64(headers)))
+}
+
+// begin tells that a request begins.
+func (c *turnsConn) begin(r *http.Request) {
+	if !c.served.Load() {
+		c.served.Store(true)
+	}
+	for r.ProtoMajor >= 2 {
+		// Its trailers are headers too.
+		if before := c.begun.Load(); c.begun.CompareAndSwap(before, max(before-2, 0)) {
+			return
+		}
+	}
 }
 
 // slow holds a read back while the address has more unpaid than it may, if the connection

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"runtime"
 	"testing"
@@ -132,6 +133,53 @@ func TestAReadThatIsSlowedDownEndsWithItsConnection(t *testing.T) {
 	<-done
 	if took := time.Since(began); took >= newPatience {
 		t.Errorf("it ended after %s", took)
+	}
+}
+
+// TestConnectionsWithoutARequestAreWaste has one address connect over and over and ask for
+// nothing, as a flood of TLS handshakes does: its connections wait then. One that has asked
+// is no waste.
+func TestConnectionsWithoutARequestAreWaste(t *testing.T) {
+	r := NewTurns(nobody, prometheus.NewRegistry())
+	flood := func(served bool) (owed time.Duration) {
+		for range 50 {
+			_, server := accepted(t, r)
+			c := server.(*turnsConn)
+			if served {
+				c.begin(&http.Request{ProtoMajor: 1})
+			}
+			if err := c.Close(); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.Close() // as net/http may, of which none counts again
+			owed = r.waste.owed(c.household(), time.Now())
+		}
+		return owed
+	}
+	if owed := flood(true); owed != 0 {
+		t.Errorf("connections with a request waste %s", owed)
+	}
+	if owed := flood(false); owed <= 0 || owed > 50*refusalWaste {
+		t.Errorf("50 connections without one waste %s", owed)
+	}
+}
+
+// TestHeadersOfRequestsThatBeginAreNoWaste holds that of headers over HTTP/2 those alone are
+// waste of which no request begins.
+func TestHeadersOfRequestsThatBeginAreNoWaste(t *testing.T) {
+	var c turnsConn
+	h2 := &http.Request{ProtoMajor: 2}
+	for range 10_000 {
+		if waste := c.asked(2); waste != 0 { // the second are trailers
+			t.Fatalf("a request with trailers wastes %s", waste)
+		}
+		c.begin(h2)
+	}
+	if waste := c.asked(unbegunHeaders); waste != 0 {
+		t.Errorf("as many as there may be waste %s", waste)
+	}
+	if waste := c.asked(5); waste != 5*refusalWaste {
+		t.Errorf("five more waste %s", waste)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/belfry/belfry/reach"
 	"github.com/belfry/belfry/reach/door"
 	"github.com/belfry/belfry/server/auth"
+	"github.com/belfry/belfry/server/limit"
 )
 
 // GetLink answers GET /v1/links/{token} with a page that has buttons: what fetches links
@@ -87,7 +88,13 @@ func (c *Calls) parseLink(token string) (links.Link, error) {
 }
 
 func (c *Calls) refuseLink(w http.ResponseWriter, r *http.Request, err error) error {
-	if !errors.Is(err, ErrNoLink) || !wantsPage(r) {
+	if !errors.Is(err, ErrNoLink) {
+		return err
+	}
+	if limit.Refused(r.Context()) {
+		w.Header().Set("Connection", "close")
+	}
+	if !wantsPage(r) {
 		return err
 	}
 	respondPage(w, r, http.StatusNotFound, page{Ended: true})

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,12 +88,18 @@ func AllowWrites(w http.ResponseWriter, d time.Duration) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d))
 }
 
-// ParseQuery returns the query of r. Unlike [url.URL.Query] it refuses a
-// malformed one, of which a parameter could be lost.
-func ParseQuery(r *http.Request) (url.Values, error) {
+// ParseQuery returns the query of r, in which a parameter stands once but for those that are
+// lists. Unlike [url.URL.Query] it refuses a malformed one, of which a parameter could be
+// lost.
+func ParseQuery(r *http.Request, lists ...string) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, belfry.Invalid("", "the query is malformed: names and values must be percent-encoded and joined by &")
+	}
+	for name, all := range values {
+		if len(all) > 1 && !slices.Contains(lists, name) {
+			return nil, belfry.Invalid(name, "must stand once in the query")
+		}
 	}
 	return values, nil
 }
