@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/IBM/sarama"
@@ -12,7 +13,7 @@ import (
 type Batches struct {
 	// Barrier, if not nil, says of which records all before them in the partition
 	// must be acknowledged before they are processed, and they before all after
-	// them. They are in no batch with others.
+	// them. They are in batches with those of their key alone that come right behind.
 	Barrier func(*sarama.ConsumerMessage) bool
 }
 
@@ -128,17 +129,18 @@ type window struct {
 	order []*batch                // by their first record
 	open  map[string]*batch       // by key, those that take more; nil: a record is a batch
 	held  int                     // bytes of all
-	stop  *sarama.ConsumerMessage // a barrier, which comes after all
+	stop  *batch                  // barriers, which come after all
+	ahead *sarama.ConsumerMessage // what has come behind stop and is not of it
 }
 
 func (w *window) empty() bool { return len(w.all) == 0 && w.stop == nil }
 
 // full reports whether it takes no more for now.
 func (w *window) full() bool {
-	return w.stop != nil || len(w.all) >= w.records || w.held >= w.bytes
+	return w.ahead != nil || len(w.all) >= w.records || w.held >= w.bytes
 }
 
-// atBarrier reports whether it is a barrier alone.
+// atBarrier reports whether it begins with barriers.
 func (w *window) atBarrier() bool { return w.stop != nil && len(w.all) == 0 }
 
 // fill takes what is at hand without waiting. It reports whether in is still open.
@@ -158,21 +160,30 @@ func (w *window) fill(in <-chan *sarama.ConsumerMessage) bool {
 }
 
 func (w *window) add(m *sarama.ConsumerMessage) {
-	if w.barrier != nil && w.barrier(m) {
-		w.stop = m
+	size := sizeOf(m)
+	barrier := w.barrier != nil && w.barrier(m)
+	switch {
+	case w.stop != nil && barrier && bytes.Equal(w.stop.last().Key, m.Key) && w.stop.hasRoom(size):
+		w.stop.add(m, size)
+		return
+	case w.stop != nil:
+		w.ahead = m
+		return
+	case barrier:
+		w.stop = &batch{}
+		w.stop.add(m, size)
 		return
 	}
-	size := sizeOf(m)
 	w.held += size
 	b := w.open[string(m.Key)]
-	if b == nil || len(b.records) >= maxBatchRecords || b.bytes+size > maxBatchBytes {
+	if b == nil || !b.hasRoom(size) {
 		b = &batch{}
 		w.order = append(w.order, b)
 		if w.open != nil {
 			w.open[string(m.Key)] = b
 		}
 	}
-	b.records, b.bytes = append(b.records, m), b.bytes+size
+	b.add(m, size)
 	w.all = append(w.all, tracked{m, b})
 }
 
@@ -185,12 +196,18 @@ func (w *window) keys() []string {
 	return keys
 }
 
-// take empties the window, up to a barrier that it has.
+// take empties the window, up to barriers that it has.
 func (w *window) take() ([]tracked, []*batch) {
 	if w.atBarrier() {
-		b := &batch{records: []*sarama.ConsumerMessage{w.stop}}
-		w.stop = nil
-		return []tracked{{b.records[0], b}}, []*batch{b}
+		b, next := w.stop, w.ahead
+		if w.stop, w.ahead = nil, nil; next != nil {
+			w.add(next)
+		}
+		var all []tracked
+		for _, m := range b.records {
+			all = append(all, tracked{m, b})
+		}
+		return all, []*batch{b}
 	}
 	all, order := w.all, w.order
 	w.all, w.order, w.held = nil, nil, 0

@@ -165,20 +165,24 @@ func TestNothingIsHandedOutWithoutRoom(t *testing.T) {
 // A barrier waits for all before it, and all after it for the barrier.
 func TestBarrierWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := pump(&Batches{Barrier: func(m *sarama.ConsumerMessage) bool { return string(m.Key) == "|" }}, maxPending)
+		p := pump(&Batches{Barrier: func(m *sarama.ConsumerMessage) bool { return m.Key[0] == '|' }}, maxPending)
 		defer p.stop()
 		p.feed(0, "z")
-		p.feed(1, "a", "b", "a", "|", "|", "a", "a")
+		p.feed(1, "a", "b", "a", "|", "|", "a", "|", "||", "a")
 		p.wants(t, "z:0", "a:1,3", "b:2", "")
 		p.finish(3)
 		p.finish(0)
 		p.wants(t, "") // b is not acknowledged
 		p.finish(2)
-		p.wants(t, "|:4", "")
-		p.finish(4)
-		p.wants(t, "|:5", "")
+		p.wants(t, "|:4,5", "") // of one batch, since nothing is between them
 		p.finish(5)
-		p.wants(t, "a:6,7", "")
+		p.wants(t, "a:6", "")
+		p.finish(6)
+		p.wants(t, "|:7", "")
+		p.finish(7)
+		p.wants(t, "||:8", "") // of another key
+		p.finish(8)
+		p.wants(t, "a:9", "")
 	})
 }
 
@@ -215,7 +219,10 @@ func batchesLoseNothing(t *testing.T, dice *rand.Rand) {
 				if len(out) > 0 && (barrier(m) || barrier(out[0].last())) {
 					t.Fatalf("offset %d is handed out beside a barrier", m.Offset)
 				}
-				for _, r := range b.records {
+				for i, r := range b.records {
+					if barrier(m) && r.Offset != b.records[0].Offset+int64(i) {
+						t.Fatalf("offset %d is handed out before one that it is a barrier for", r.Offset)
+					}
 					if before, ok := last[string(r.Key)]; handed[r.Offset] || ok && before >= r.Offset {
 						t.Fatalf("offset %d after %d", r.Offset, before)
 					}

@@ -78,6 +78,15 @@ type batch struct {
 
 func (b *batch) last() *sarama.ConsumerMessage { return b.records[len(b.records)-1] }
 
+// hasRoom reports whether a batch that has records takes one more of that size.
+func (b *batch) hasRoom(size int) bool {
+	return len(b.records) < maxBatchRecords && b.bytes+size <= maxBatchBytes
+}
+
+func (b *batch) add(m *sarama.ConsumerMessage, size int) {
+	b.records, b.bytes = append(b.records, m), b.bytes+size
+}
+
 // begin takes records that are handed out next, in the order of their offsets. It
 // returns nil if there is room for others after them, see room.
 func (t *tracker) begin(records ...tracked) <-chan struct{} {

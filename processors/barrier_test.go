@@ -271,3 +271,25 @@ func (o *owner) done(t *testing.T) {
 		return committed == ends
 	})
 }
+
+// Notices that are at hand are folded together: with two acknowledgements for each a thousand
+// of them held up everybody of their partition for five seconds.
+func TestNoticesAtHandAreOneBatch(t *testing.T) {
+	t.Parallel()
+	o := newOwner(t)
+	key := belfry.PartitionKey(1)
+	const notices = 200
+	for i := range notices {
+		o.append(t, key, announcement(fmt.Sprint(i)))
+	}
+	o.start(t)
+	o.done(t)
+	own, _ := stored(t, o.cfg, 1)
+	if own.State.Version != notices || own.Newest() != notices {
+		t.Errorf("the board is at version %d, its newest notice %d, want %d", own.State.Version, own.Newest(), notices)
+	}
+	written, _ := o.rows(t, 1)
+	if len(written) > notices/5 {
+		t.Errorf("%d rows were written for %d notices", len(written), notices)
+	}
+}

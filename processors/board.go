@@ -13,63 +13,69 @@ import (
 )
 
 // foldBoard applies records of the partition itself to its board, whose rows take in
-// what it holds when they are read or folded next. Such a record is a barrier, see
+// what it holds when they are read or folded next. Such records are a barrier, see
 // [engine.Batches]: all rows of before are acknowledged, and the board's is before the
-// next record is folded. So nobody ever holds a row without what it has taken in, nor a board
+// next record of anybody is folded. So nobody ever holds a row without what it has taken in, nor a board
 // without the rows of before, whatever ends the process.
 func (u *Unread) foldBoard(c *engine.Context) {
 	own := u.bases.of(c.Partition())
+	before := own.board.Load()
+	next, out := before, folded{}
 	for _, m := range c.Records() {
-		if err := u.foldNotice(c, own, m); err != nil {
+		var err error
+		if next, err = u.foldNotice(c, own, next, m, &out); err != nil {
 			u.setAside(c, m, err)
 		}
 	}
-}
-
-// foldNotice applies one. Its error is about the record.
-func (u *Unread) foldNotice(c *engine.Context, own *base, m *sarama.ConsumerMessage) error {
-	record, err := codec.DecodeForFold(m.Value)
-	if err != nil {
-		return err
-	}
-	if err := board.CheckRecord(&record.Record); err != nil {
-		// Undecodable: every door checks what it takes, so it is no sender's fault.
-		return fmt.Errorf("record for the board of partition %d: %v", c.Partition(), err)
+	if len(out.steps) == 0 {
+		return
 	}
 	stored, _ := c.Value().([]byte)
-	if !own.counts {
-		if record.Kind != inbox.KindTouch {
-			return u.notAnnounced(c, own)
-		}
-		u.rewrite(c, m, stored)
-		return nil
-	}
-	if own.lack != "" && record.Kind != inbox.KindTouch {
-		return u.notAnnounced(c, own)
-	}
-	current := own.board.Load()
-	next, out := current, folded{}
-	err = engine.Guard(func() (err error) {
-		next, out, err = u.onBoard(current, &record, m)
-		return err
-	})
-	if err != nil {
-		return err
-	}
 	u.write(c, out)
 	// Before the next record is handed out: no row is ever ahead of the board.
 	own.board.Store(next)
 	if u.Timers != nil {
 		u.Timers.Set(c.Partition(), c.Key(), codec.DecodeDue(stored), codec.DecodeDue(out.row))
-		if next.Newest() == next.State.Version {
+		if next.Newest() > before.State.Version {
 			u.Timers.Announce(c.Partition())
 		}
 	}
-	return nil
 }
 
-// onBoard folds a record into a board, and returns what is to be written.
-func (u *Unread) onBoard(current *board.Board, record *codec.FoldRecord, m *sarama.ConsumerMessage) (next *board.Board, out folded, err error) {
+// foldNotice applies one to a board and returns the next, which is the same where it has an
+// error. That is about the record.
+func (u *Unread) foldNotice(c *engine.Context, own *base, current *board.Board, m *sarama.ConsumerMessage, out *folded) (*board.Board, error) {
+	record, err := codec.DecodeForFold(m.Value)
+	if err != nil {
+		return current, err
+	}
+	if err := board.CheckRecord(&record.Record); err != nil {
+		// Undecodable: every door checks what it takes, so it is no sender's fault.
+		return current, fmt.Errorf("record for the board of partition %d: %v", c.Partition(), err)
+	}
+	if !own.counts {
+		if record.Kind != inbox.KindTouch {
+			return current, u.notAnnounced(c, own)
+		}
+		u.rewrite(c, m)
+		return current, nil
+	}
+	if own.lack != "" && record.Kind != inbox.KindTouch {
+		return current, u.notAnnounced(c, own)
+	}
+	next := current
+	err = engine.Guard(func() (err error) {
+		next, err = u.onBoard(current, &record, m, out)
+		return err
+	})
+	if err != nil {
+		return current, err
+	}
+	return next, nil
+}
+
+// onBoard folds a record into a board, and adds what it leads to to out.
+func (u *Unread) onBoard(current *board.Board, record *codec.FoldRecord, m *sarama.ConsumerMessage, out *folded) (next *board.Board, err error) {
 	var effects inbox.Effects
 	next, effects = board.Fold(current, record.Record, inbox.Input{
 		Position: inbox.Position{Epoch: current.State.Epoch, Offset: m.Offset},
@@ -78,13 +84,17 @@ func (u *Unread) onBoard(current *board.Board, record *codec.FoldRecord, m *sara
 		Keep:     u.keeps(),
 	})
 	if effects.Delivery == inbox.Crowded {
-		return nil, folded{}, belfry.Invalid("deliver_at", "%d notices are scheduled on the board already, and one more would show to everybody at once: replay this letter when one of them has shown or was taken back", inbox.MaxHidden)
+		return nil, belfry.Invalid("deliver_at", "%d notices are scheduled on the board already, and one more would show to everybody at once: replay this letter when one of them has shown or was taken back", inbox.MaxHidden)
 	}
-	if err := u.note(&out, &next.State, record, effects, m); err != nil {
-		return nil, folded{}, err
+	row, err := codec.EncodeBoard(&next.Row)
+	if err != nil {
+		return nil, err
 	}
-	out.row, err = codec.EncodeBoard(&next.Row)
-	return next, out, err
+	if err := u.note(out, &next.State, record, effects, m); err != nil {
+		return nil, err
+	}
+	out.row = row
+	return next, nil
 }
 
 // keeps is how many removals rows keep: as many as items, as those of a partition without
@@ -103,8 +113,9 @@ func (u *Unread) notAnnounced(c *engine.Context, own *base) error {
 }
 
 // rewrite writes the board of an earlier journal as it is, for whoever has seen it go back.
-func (u *Unread) rewrite(c *engine.Context, m *sarama.ConsumerMessage, stored []byte) {
+func (u *Unread) rewrite(c *engine.Context, m *sarama.ConsumerMessage) {
 	u.processed.one(string(inbox.Unchanged), m.Timestamp)
+	stored, _ := c.Value().([]byte)
 	if stored == nil {
 		return
 	}

@@ -10,9 +10,10 @@ import (
 )
 
 const (
-	// smallRecord is how long a record's value may be to need no turn: it becomes a few
-	// MiB at the most.
+	// smallRecord is how long a record's value may be to need no turn, and smallMemory what it
+	// may become as it is decoded: a schema makes of two bytes what it likes.
 	smallRecord = 64 << 10
+	smallMemory = 4 << 20
 	// bytesOfOne is what a byte of a value may become in memory, and mostOfARecord what
 	// all of them may, with what the rules make of them.
 	bytesOfOne    = 64
@@ -59,10 +60,25 @@ type Turn struct {
 // all that it needs besides. The record has one turn, whatever it takes it for. The error
 // matches [ErrUnavailable]: the context has ended.
 func (t *Turn) Take(bytes int) error {
-	if t == nil || t.has > 0 || bytes <= smallRecord {
+	if t == nil || bytes <= smallRecord {
 		return nil
 	}
-	need := min(int64(bytes)*bytesOfOne, mostOfARecord)
+	return t.take(min(int64(bytes)*bytesOfOne, mostOfARecord))
+}
+
+// TakeMemory is Take for a value of which so many bytes of memory are known that it becomes.
+// It may become more: it has the turn of the largest.
+func (t *Turn) TakeMemory(bytes int) error {
+	if t == nil || bytes <= smallMemory {
+		return nil
+	}
+	return t.take(mostOfARecord)
+}
+
+func (t *Turn) take(need int64) error {
+	if t.has > 0 {
+		return nil
+	}
 	if err := t.turns.all.Acquire(t.ctx, need); err != nil {
 		return fmt.Errorf("%w: memory for a large record: %w", ErrUnavailable, err)
 	}
@@ -72,10 +88,9 @@ func (t *Turn) Take(bytes int) error {
 
 type turnKey struct{}
 
-// WithTurn returns a context that has the turn of a record of which so many bytes are to
-// be decoded, or ctx itself where they need none.
-func WithTurn(ctx context.Context, t *Turn, bytes int) context.Context {
-	if t == nil || bytes <= smallRecord {
+// WithTurn returns a context that has the turn of a record, or ctx itself for nil.
+func WithTurn(ctx context.Context, t *Turn) context.Context {
+	if t == nil {
 		return ctx
 	}
 	return context.WithValue(ctx, turnKey{}, t)

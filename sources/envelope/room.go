@@ -5,6 +5,7 @@ import (
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/internal/breath"
+	"github.com/belfry/belfry/sources"
 )
 
 // MaxDecodedBytes is how much memory what is decoded of one document may take, as it is
@@ -25,10 +26,15 @@ const roomStretch = 1000 * ValueBytes
 type Room struct {
 	taken, looked int
 	stretches     breath.Stretches
+	turn          *sources.Turn // which is taken if much is; nil: nobody waits
 }
 
+// NewRoom returns the room for a document of the record whose turn it is.
+func NewRoom(turn *sources.Turn) *Room { return &Room{turn: turn} }
+
 // Take counts bytes before they are taken, and refuses what would be too many. What is
-// decoded of one document is up to a second of work: it lets others in between.
+// decoded of one document is up to a second of work: it lets others in between. What becomes
+// much waits for the turn of its record; that error matches [sources.ErrUnavailable].
 func (r *Room) Take(bytes int) error {
 	if bytes > MaxDecodedBytes-r.taken {
 		r.taken = MaxDecodedBytes
@@ -37,6 +43,7 @@ func (r *Room) Take(bytes int) error {
 	if r.taken += bytes; r.taken-r.looked > roomStretch {
 		r.looked = r.taken
 		r.stretches.Next()
+		return r.turn.TakeMemory(r.taken)
 	}
 	return nil
 }

@@ -74,6 +74,6 @@ func (d *decoding) framed(ctx context.Context, ref SchemaID, body []byte) (c con
 	if d.schemas == nil {
 		return content{}, "", belfry.Invalid("", "is written with schema %s of a registry, and no registry is asked here: only JSON can be read without", ref)
 	}
-	c.value, typeName, err = d.schemas.Decode(sources.WithTurn(ctx, d.turn, len(body)), d.at, ref, body)
+	c.value, typeName, err = d.schemas.Decode(sources.WithTurn(ctx, d.turn), d.at, ref, body)
 	return c, typeName, err
 }

@@ -69,8 +69,8 @@ func avroName(n *avro.SchemaNode) string {
 	return n.Type // a type that is defined elsewhere
 }
 
-func (s *avroSchema) decode(_ envelope.SchemaID, body []byte) (any, string, error) {
-	count := avroRoom{room: new(envelope.Room), types: s.types, body: body, valid: true}
+func (s *avroSchema) decode(room *envelope.Room, _ envelope.SchemaID, body []byte) (any, string, error) {
+	count := avroRoom{room: room, types: s.types, body: body, valid: true}
 	if err := count.value(s.root, 0); err != nil {
 		return nil, "", err
 	}
@@ -160,11 +160,14 @@ func avroDecimal(v any, node *avro.SchemaNode) (any, error) {
 	return decimal(digits, node.Scale)
 }
 
+// maxDigits is the largest scale of a decimal, and how many bytes its value has at most:
+// longer ones would take long to print.
+const maxDigits = 1024
+
 // decimal is a number with scale digits after the point, from its unscaled
 // value in two's complement, big-endian.
 func decimal(unscaled []byte, scale int) (any, error) {
-	// Longer ones would take long to print.
-	if len(unscaled) > 1024 || scale < -1024 || scale > 1024 {
+	if len(unscaled) > maxDigits || scale < -maxDigits || scale > maxDigits {
 		return nil, errors.New("a decimal has too many digits")
 	}
 	n := new(big.Int).SetBytes(unscaled)

@@ -61,10 +61,10 @@ func (a *avroRoom) value(n *avro.SchemaNode, depth int) error {
 	case "bytes", "string":
 		size := a.length()
 		a.skip(size)
-		return a.room.Times(size, 3)
+		return a.bytes(n, size)
 	case "fixed":
 		a.skip(n.Size)
-		return a.room.Times(n.Size, 3)
+		return a.bytes(n, n.Size)
 	case "array", "map":
 		return a.blocks(n, depth)
 	case "union":
@@ -90,6 +90,22 @@ func (a *avroRoom) value(n *avro.SchemaNode, depth int) error {
 		return a.value(named, depth+1)
 	}
 	return nil
+}
+
+// digitBytes is counted for each digit behind the point of a decimal, which is written out:
+// for its text, and for the time that it takes to make it.
+const digitBytes = 4
+
+// digitsOf is how many digits a scale adds to a decimal, zeros before the point included; one
+// of more than maxDigits is refused.
+func digitsOf(scale int) int { return min(max(scale, -scale, 0), maxDigits) }
+
+// bytes counts a value of so many, or the decimal that they are.
+func (a *avroRoom) bytes(n *avro.SchemaNode, size int) error {
+	if err := a.room.Times(size, 3); err != nil || n.LogicalType != "decimal" {
+		return err
+	}
+	return a.room.Times(digitsOf(n.Scale), digitBytes)
 }
 
 // blocks are those of an array or a map.

@@ -29,6 +29,9 @@ func (s *Registry) fetch(ctx context.Context, at envelope.Place, ref envelope.Sc
 	if err := s.references(ctx, at, found.References, map[string]bool{}, &references); err != nil {
 		return nil, err
 	}
+	if err := checkText(found.Schema, references); err != nil {
+		return nil, belfry.Invalid("", "schema %s of the registry cannot be used: %v", ref, err)
+	}
 	var compiled schema
 	switch found.Type {
 	case "", "AVRO":
@@ -47,6 +50,38 @@ func (s *Registry) fetch(ctx context.Context, at envelope.Place, ref envelope.Sc
 		return nil, belfry.Invalid("", "schema %s of the registry cannot be used: %s", ref, short(err))
 	}
 	return compiled, nil
+}
+
+// Limits of a schema's text with all that it refers to: compilers take a hundred times as much
+// memory, and for brackets within each other their number squared.
+const (
+	maxTextBytes = 2 << 20
+	maxBrackets  = 256
+)
+
+// checkText refuses a text that would take too much to compile.
+func checkText(text string, references []reference) error {
+	size := len(text)
+	for _, r := range references {
+		size += len(r.text)
+	}
+	if size > maxTextBytes {
+		return fmt.Errorf("it has %d bytes with what it refers to, more than %d", size, maxTextBytes)
+	}
+	for _, r := range append(references[:len(references):len(references)], reference{text: text}) {
+		depth := 0
+		for i := range len(r.text) {
+			switch r.text[i] {
+			case '{', '[', '(', '<':
+				if depth++; depth > maxBrackets {
+					return fmt.Errorf("it has more than %d brackets within each other", maxBrackets)
+				}
+			case '}', ']', ')', '>':
+				depth = max(depth-1, 0)
+			}
+		}
+	}
+	return nil
 }
 
 // registered is a schema as the registry answers.
@@ -196,7 +231,7 @@ func permanent(err error) bool {
 // jsonSchema is one that says nothing about how to read a value.
 type jsonSchema struct{}
 
-func (jsonSchema) decode(_ envelope.SchemaID, body []byte) (any, string, error) {
-	v, err := envelope.ParseJSON(body)
+func (jsonSchema) decode(room *envelope.Room, _ envelope.SchemaID, body []byte) (any, string, error) {
+	v, err := envelope.ParseWithin(room, body)
 	return v, "", err
 }

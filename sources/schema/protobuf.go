@@ -59,7 +59,7 @@ func compileProtobuf(ctx context.Context, text string, references []reference) (
 	return s, nil
 }
 
-func (s protobufSchema) decode(ref envelope.SchemaID, body []byte) (any, string, error) {
+func (s protobufSchema) decode(room *envelope.Room, ref envelope.SchemaID, body []byte) (any, string, error) {
 	path, body, err := messagePath(ref, body)
 	if err != nil {
 		return nil, "", err
@@ -73,7 +73,7 @@ func (s protobufSchema) decode(ref envelope.SchemaID, body []byte) (any, string,
 		d = messages.Get(int(i))
 		messages = d.Messages()
 	}
-	v, err := s.encoded(new(envelope.Room), d, body, 0)
+	v, err := s.encoded(room, d, body, 0)
 	return v, string(d.FullName()), err
 }
 
@@ -236,7 +236,11 @@ func (s protobufSchema) wellKnown(room *envelope.Room, m protoreflect.Message, d
 		v, err := s.any(room, m, depth)
 		return v, true, err
 	case "confluent.type.Decimal":
-		v, err := decimal(get(1).Bytes(), int(get(3).Int()))
+		scale := int(get(3).Int())
+		if err := room.Times(digitsOf(scale), digitBytes); err != nil {
+			return nil, true, err
+		}
+		v, err := decimal(get(1).Bytes(), scale)
 		return v, true, err
 	}
 	return nil, false, nil

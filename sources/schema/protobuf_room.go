@@ -42,8 +42,9 @@ func widest(files *protoregistry.Files) int {
 // take counts what a message will take, before it is decoded. A message that is not
 // valid is left to the library to refuse.
 func (s protobufSchema) take(room *envelope.Room, d protoreflect.MessageDescriptor, body []byte) error {
-	// No message is shorter than two bytes of the one around it.
-	if small := (len(body)/2 + 1) * s.widest; small < envelope.MaxDecodedBytes/16 {
+	// No message is shorter than two bytes of the one around it, but for the one that an entry
+	// of a map has in any case.
+	if small := (len(body)/2 + 1) * 2 * s.widest; small < envelope.MaxDecodedBytes/16 {
 		return room.Take(small)
 	}
 	return takeMessage(room, d, body, 0)
@@ -90,6 +91,12 @@ func takeField(room *envelope.Room, f protoreflect.FieldDescriptor, number proto
 		switch {
 		case f == nil:
 			return room.Take(len(inner))
+		case f.IsMap() && f.MapValue().Message() != nil && !hasField(inner, f.MapValue().Number()):
+			// The library makes one.
+			if err := room.Take(ofMessage(f.MapValue().Message())); err != nil {
+				return err
+			}
+			return takeMessage(room, f.Message(), inner, depth+1)
 		case f.Message() != nil:
 			return takeMessage(room, f.Message(), inner, depth+1)
 		case f.Kind() == protoreflect.StringKind || f.Kind() == protoreflect.BytesKind:
@@ -98,6 +105,18 @@ func takeField(room *envelope.Room, f protoreflect.FieldDescriptor, number proto
 		return room.Times(packed(f.Kind(), inner), envelope.ValueBytes)
 	}
 	return room.Take(envelope.ValueBytes)
+}
+
+// hasField reports whether a message has a field, as far as it is valid.
+func hasField(body []byte, wanted protowire.Number) bool {
+	for len(body) > 0 {
+		number, _, n := protowire.ConsumeField(body)
+		if n < 0 || number == wanted {
+			return n >= 0
+		}
+		body = body[n:]
+	}
+	return false
 }
 
 // packed is how many numbers stand in a packed list.

@@ -138,7 +138,7 @@ type refusal struct {
 // schema reads what was written with it. It may be used concurrently.
 type schema interface {
 	// decode returns the value and the full name of its type, if it has one.
-	decode(ref envelope.SchemaID, body []byte) (v any, typeName string, err error)
+	decode(room *envelope.Room, ref envelope.SchemaID, body []byte) (v any, typeName string, err error)
 }
 
 // NewRegistry connects to nothing yet. If the configuration is wrong, all that
@@ -161,8 +161,8 @@ func (s *Registry) Decode(ctx context.Context, at envelope.Place, ref envelope.S
 	if err := sources.TurnOf(ctx).Take(len(body)); err != nil {
 		return nil, "", err
 	}
-	v, typeName, err := schema.decode(ref, body)
-	if err != nil && !errors.Is(err, belfry.ErrTooLarge) {
+	v, typeName, err := schema.decode(envelope.NewRoom(sources.TurnOf(ctx)), ref, body)
+	if err != nil && !errors.Is(err, belfry.ErrTooLarge) && !errors.Is(err, sources.ErrUnavailable) {
 		return nil, "", belfry.Invalid("", "must be what schema %s of the registry says: %s", ref, short(err))
 	}
 	return v, typeName, err

@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"runtime"
@@ -16,6 +17,7 @@ const wideProto = `syntax = "proto3";
 package wide;
 import "google/protobuf/struct.proto";
 import "google/protobuf/any.proto";
+import "confluent/type/decimal.proto";
 message Wide {
   message Empty {}
   message Columns { int32 a = 1; int32 b = 2; int32 c = 3; int32 d = 4; int32 e = 5; int32 f = 6; int32 g = 7; int32 h = 8; repeated string i = 9; map<string, string> j = 10; }
@@ -27,6 +29,7 @@ message Wide {
   repeated google.protobuf.Any any = 6;
   Wide inner = 7;
   repeated string texts = 8;
+  repeated confluent.type.Decimal decimals = 9;
 }`
 
 const wideAvro = `{"type":"record","name":"Wide","fields":[
@@ -59,6 +62,11 @@ func TestDecodedValuesAreBounded(t *testing.T) {
 	for range 100 {
 		deep = anyOf("wide.Wide", deep)
 	}
+	r.put(t, "/schemas/ids/4", "", `{"type":"array","items":{"type":"bytes","logicalType":"decimal","precision":1024,"scale":1024}}`)
+	var entries strings.Builder
+	for i := range 100_000 {
+		entries.WriteString(message(4, message(1, i)))
+	}
 	for _, c := range []struct {
 		name, value string
 		id          uint32
@@ -68,6 +76,9 @@ func TestDecodedValuesAreBounded(t *testing.T) {
 		{"protobuf: packed numbers", message(3, strings.Repeat("\x01", 3_000_000)), 1},
 		{"protobuf: entries of a map", strings.Repeat(message(4, ""), 480_000), 1},
 		{"protobuf: the same entry", strings.Repeat(message(4, message(1, 1, 2, "")), 200_000), 1},
+		{"protobuf: entries without their values", entries.String(), 1},
+		{"protobuf: decimals of many digits", strings.Repeat(message(9, message(1, "\x01", 3, 1024)), 60_000), 1},
+		{"avro: decimals of many digits", long(1_000_000) + strings.Repeat(long(0), 1_000_000) + long(0), 4},
 		{"protobuf: a list of any values", message(5, list), 1},
 		{"protobuf: messages in any", anyOf("wide.Wide", strings.Repeat(message(2, ""), 400_000)), 1},
 		{"protobuf: any in any", deep, 1},
@@ -83,7 +94,7 @@ func TestDecodedValuesAreBounded(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			value := frame(c.id, c.value)
-			if c.id != 2 {
+			if c.id%2 != 0 {
 				value = frame(c.id, "\x00"+c.value)
 			}
 			n, err := allocated(t, d, value)
@@ -133,5 +144,37 @@ func TestDeepValuesAreRefused(t *testing.T) {
 		if _, err := d.Decode(t.Context(), sources.Record{Value: value}); !errors.Is(err, belfry.ErrInvalid) {
 			t.Errorf("%s: got %v, want it refused", name, err)
 		}
+	}
+}
+
+// A record of some KB that a schema makes many MiB of waits for its turn like a large one:
+// of each partition one could be at work at a time.
+func TestSmallRecordsThatBecomeMuchTakeTurns(t *testing.T) {
+	r := newRegistry(t)
+	r.put(t, "/schemas/ids/1", "PROTOBUF", wideProto)
+	d := r.decoder()
+	for name, c := range map[string]struct {
+		entries int
+		waits   bool
+	}{"little": {100, false}, "much": {12_000, true}} {
+		var value strings.Builder
+		for i := range c.entries {
+			value.WriteString(message(4, message(1, i)))
+		}
+		record := sources.Record{Value: frame(1, "\x00"+value.String())}
+		if len(record.Value) > 64<<10 {
+			t.Fatalf("%s is of %d bytes, no small record", name, len(record.Value))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		record.Turn = sources.NewTurns().For(ctx) // which it does not get
+		if _, err := d.Decode(t.Context(), record); errors.Is(err, sources.ErrUnavailable) != c.waits {
+			t.Errorf("%s: got %v, want it to wait for a turn: %t", name, err, c.waits)
+		}
+		record.Turn = sources.NewTurns().For(t.Context())
+		if _, err := d.Decode(t.Context(), record); err != nil {
+			t.Errorf("%s: got %v with nobody before it", name, err)
+		}
+		record.Turn.End()
 	}
 }
