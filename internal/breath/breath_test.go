@@ -70,7 +70,8 @@ func TestStretches(t *testing.T) {
 }
 
 // TestStretchesGrowWithBreaths holds that work goes on where others have much to do: one that
-// needs a millisecond each time that it is let in has about as much as the work itself.
+// needs a millisecond each time that it is let in has two or three times as much as the work
+// itself, and not ten times as with breaths each 200 us.
 func TestStretchesGrowWithBreaths(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	spin := func(d time.Duration) {
@@ -93,7 +94,7 @@ func TestStretchesGrowWithBreaths(t *testing.T) {
 		spin(100 * time.Microsecond)
 	}
 	over.Store(true)
-	if n := <-turns; n > 120 {
+	if n := <-turns; n > 250 {
 		t.Errorf("others had %d ms while 50 ms of work were done", n)
 	}
 }
