@@ -24,7 +24,7 @@ const (
 
 // Turns bounds the memory that large records take in all while they are decoded and routed:
 // one of each partition of a process, and of each topic, could be at work at a time. Small
-// records wait for nobody. It is safe for concurrent use.
+// records that become little wait for nobody. It is safe for concurrent use.
 type Turns struct {
 	bytes int64
 	all   *semaphore.Weighted
