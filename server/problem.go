@@ -144,27 +144,20 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		h.Set("Retry-After", retryAfter)
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", challenge(r, `error="invalid_token"`))
-		closeAfterMany(h, r)
+		limit.CloseAfterMany(r.Context(), h)
 	case http.StatusForbidden:
 		if errors.Is(err, auth.ErrForbidden) {
 			h.Set("WWW-Authenticate", challenge(r, `error="insufficient_scope"`))
 		}
-		closeAfterMany(h, r)
+		limit.CloseAfterMany(r.Context(), h)
 	case http.StatusTooManyRequests:
 		if e, ok := errors.AsType[*limit.TooMany](err); ok {
 			h.Set("Retry-After", wire.Seconds(e.After))
 		}
-		closeAfterMany(h, r)
+		limit.CloseAfterMany(r.Context(), h)
 	}
 	w.WriteHeader(p.Status)
 	wire.WriteJSON(w, p)
-}
-
-// closeAfterMany counts a refusal, and has a connection end that has had too many.
-func closeAfterMany(h http.Header, r *http.Request) {
-	if limit.Refused(r.Context()) {
-		h.Set("Connection", "close")
-	}
 }
 
 // challenge is the WWW-Authenticate header; a caller that sent no token is not told that

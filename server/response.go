@@ -163,7 +163,7 @@ func (w *response) refuse() {
 			w.Header().Del(name)
 		}
 		w.Header().Set("Retry-After", retryAfter)
-		closeAfterMany(w.Header(), w.request)
+		limit.CloseAfterMany(w.request.Context(), w.Header())
 		w.ResponseWriter.WriteHeader(http.StatusServiceUnavailable)
 	}
 	w.status = http.StatusServiceUnavailable

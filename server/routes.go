@@ -158,7 +158,7 @@ func (s *Server) misses(m *mux.Router) {
 // that, so it counts as a refusal that its client could know of.
 func (s *Server) missed(refuse func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return s.instrument(noRoute, s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		closeAfterMany(w.Header(), r)
+		limit.CloseAfterMany(r.Context(), w.Header())
 		return refuse(w, r)
 	}))
 }
@@ -167,30 +167,28 @@ func (s *Server) missed(refuse func(http.ResponseWriter, *http.Request) error) h
 // for: each of them is an expression that reads all of it. It does the same to a query of
 // more parameters than any call has.
 func (s *Server) limitPaths(next http.Handler) http.Handler {
-	refuse := s.missed(func(_ http.ResponseWriter, r *http.Request) error {
-		if parameters(r) > maxParameters {
-			return errQuery
-		}
-		return errPath
-	})
+	refuse := func(why error) http.Handler {
+		return s.missed(func(http.ResponseWriter, *http.Request) error { return why })
+	}
+	long, many := refuse(errPath), refuse(errQuery)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		most := maxPath
 		if strings.HasPrefix(r.URL.Path, links.Path) {
 			most = len(links.Path) + links.MaxToken
 		}
-		if max(len(r.URL.Path), len(r.URL.RawPath)) > most || parameters(r) > maxParameters {
-			refuse.ServeHTTP(w, r)
-			return
+		switch {
+		case max(len(r.URL.Path), len(r.URL.RawPath)) > most:
+			long.ServeHTTP(w, r)
+		case strings.Count(r.URL.RawQuery, "&") >= maxParameters:
+			many.ServeHTTP(w, r)
+		default:
+			next.ServeHTTP(w, r)
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 
 // maxParameters are more than any call has: that of badges names a hundred users.
 const maxParameters = 128
-
-// parameters is how many the query of r has at most.
-func parameters(r *http.Request) int { return strings.Count(r.URL.RawQuery, "&") + 1 }
 
 func (s *Server) get(m *mux.Router, path string, who auth.Policy, h handler) {
 	s.handle(m, http.MethodGet, path, who, h)
@@ -286,7 +284,7 @@ func (s *Server) stream(m *mux.Router, path string, authorize func(r *http.Reque
 			return s.openings.Take(id.Subject, isService(id), 1, time.Now())
 		})
 		if errors.Is(err, limit.ErrOpening) {
-			closeAfterMany(w.Header(), r)
+			limit.CloseAfterMany(r.Context(), w.Header())
 			s.streams.Refuse(w, wire.ByeLimit)
 			return nil
 		}

@@ -30,14 +30,6 @@ func (c *claims) granted() (scopes, error) {
 	return out, err
 }
 
-// UnmarshalJSON takes a claim by its exact name alone and refuses one that stands
-// there twice (RFC 7519 section 4): encoding/json would take "SUB" for "sub", and
-// the last of several, where whoever issued the token may have checked another.
-func (c *claims) UnmarshalJSON(data []byte) error {
-	type plain claims
-	return json.Unmarshal(data, (*plain)(c))
-}
-
 // scopes is a list, in JSON also a text with spaces between.
 type scopes []string
 

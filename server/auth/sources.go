@@ -25,14 +25,14 @@ func (id Identity) CheckSource(source string) error {
 // matches reports whether text is what pattern says, in which * stands for any text,
 // also none.
 func matches(pattern, text string) bool {
-	first, rest, any := strings.Cut(pattern, "*")
-	if !any {
+	first, rest, more := strings.Cut(pattern, "*")
+	if !more {
 		return text == pattern
 	}
 	text, ok := strings.CutPrefix(text, first)
 	for ok {
 		var part string
-		if part, rest, any = strings.Cut(rest, "*"); !any {
+		if part, rest, more = strings.Cut(rest, "*"); !more {
 			return strings.HasSuffix(text, part)
 		}
 		_, text, ok = strings.Cut(text, part)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/belfry/belfry/internal/recent"
-	"github.com/go-json-experiment/json"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -81,12 +80,6 @@ type ticket struct {
 	Until *jwt.NumericDate `json:"until,omitempty"`
 	// Signer is whose key that token was signed with; "" for a secret.
 	Signer string `json:"signer,omitempty"`
-}
-
-// UnmarshalJSON is as strict as that of [claims].
-func (c *ticket) UnmarshalJSON(data []byte) error {
-	type plain ticket
-	return json.Unmarshal(data, (*plain)(c))
 }
 
 // give returns a ticket for the stream of user, which ends with the token of id.

@@ -98,7 +98,9 @@ func readHeader(encoded string) (h joseHeader, err error) {
 }
 
 // readClaims reads the claims of a token whose signature is good, and returns what rules
-// finds wrong with them.
+// finds wrong with them. A claim is taken by its exact name alone and refused where it stands twice (RFC
+// 7519 section 4): encoding/json would take "SUB" for "sub", and the last of several, where
+// whoever issued the token may have checked another.
 func readClaims(t *jwt.Token, into jwt.Claims, rules *jwt.Validator) error {
 	encoded := t.Raw[strings.IndexByte(t.Raw, '.')+1 : strings.LastIndexByte(t.Raw, '.')]
 	data, err := base64.RawURLEncoding.DecodeString(encoded)

@@ -174,6 +174,14 @@ func Refused(ctx context.Context) (enough bool) {
 	return true
 }
 
+// CloseAfterMany is [Refused], and has the connection end with the answer whose header h is
+// if that was enough.
+func CloseAfterMany(ctx context.Context, h http.Header) {
+	if Refused(ctx) {
+		h.Set("Connection", "close")
+	}
+}
+
 // Answered tells that a request was not refused: its connection is not a new one of
 // somebody who is slowed down.
 func Answered(ctx context.Context) {

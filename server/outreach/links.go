@@ -91,9 +91,7 @@ func (c *Calls) refuseLink(w http.ResponseWriter, r *http.Request, err error) er
 	if !errors.Is(err, ErrNoLink) {
 		return err
 	}
-	if limit.Refused(r.Context()) {
-		w.Header().Set("Connection", "close")
-	}
+	limit.CloseAfterMany(r.Context(), w.Header())
 	if !wantsPage(r) {
 		return err
 	}

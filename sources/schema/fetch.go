@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
@@ -61,14 +62,11 @@ const (
 
 // checkText refuses a text that would take too much to compile.
 func checkText(text string, references []reference) error {
-	size := len(text)
-	for _, r := range references {
-		size += len(r.text)
-	}
-	if size > maxTextBytes {
-		return fmt.Errorf("it has %d bytes with what it refers to, more than %d", size, maxTextBytes)
-	}
-	for _, r := range append(references[:len(references):len(references)], reference{text: text}) {
+	size := 0
+	for _, r := range append(slices.Clip(references), reference{text: text}) {
+		if size += len(r.text); size > maxTextBytes {
+			return fmt.Errorf("it has more than %d bytes with what it refers to", maxTextBytes)
+		}
 		depth := 0
 		for i := range len(r.text) {
 			switch r.text[i] {

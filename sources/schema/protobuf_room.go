@@ -91,13 +91,13 @@ func takeField(room *envelope.Room, f protoreflect.FieldDescriptor, number proto
 		switch {
 		case f == nil:
 			return room.Take(len(inner))
-		case f.IsMap() && f.MapValue().Message() != nil && !hasField(inner, f.MapValue().Number()):
-			// The library makes one.
-			if err := room.Take(ofMessage(f.MapValue().Message())); err != nil {
-				return err
-			}
-			return takeMessage(room, f.Message(), inner, depth+1)
 		case f.Message() != nil:
+			if f.IsMap() && f.MapValue().Message() != nil && !hasField(inner, f.MapValue().Number()) {
+				// The library makes the value that is not there.
+				if err := room.Take(ofMessage(f.MapValue().Message())); err != nil {
+					return err
+				}
+			}
 			return takeMessage(room, f.Message(), inner, depth+1)
 		case f.Kind() == protoreflect.StringKind || f.Kind() == protoreflect.BytesKind:
 			return room.Take(envelope.ValueBytes + 3*len(inner))
