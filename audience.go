@@ -21,6 +21,19 @@ const (
 	MaxNoticeStay = 365 * 24 * time.Hour
 )
 
+// MaxNotices is how many notices to many, and retractions of them, one record or call may be:
+// each holds all that is written to a partition up until it is folded.
+const MaxNotices = 250
+
+// CheckNotices returns nil for up to [MaxNotices], else a [*FieldError] for the field
+// "audience".
+func CheckNotices(n int) error {
+	if n > MaxNotices {
+		return Invalid("audience", "at most %d notices to many may be written at once, not %d: leave out what nobody needs to be told, or write the others later", MaxNotices, n)
+	}
+	return nil
+}
+
 // TopicAudience returns the audience of a notice to those who have subscribed to a
 // topic: "topic:" and its name.
 func TopicAudience(topic string) string { return audienceTopic + topic }

@@ -25,6 +25,16 @@ func (b *Backlog) Records() (n int64) {
 	return n
 }
 
+// Most is how many of them the partition has that has the most.
+func (b *Backlog) Most() (n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, part := range b.parts {
+		n = max(n, (*part)())
+	}
+	return n
+}
+
 // Count adds a part of the backlog until release is called, once. It must not block.
 func (b *Backlog) Count(part func() int64) (release func()) {
 	b.mu.Lock()

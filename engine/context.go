@@ -64,6 +64,23 @@ func (c *Context) Write(records []*kgo.Record) {
 	}
 }
 
+// WriteThrough is Write that returns once the brokers have acknowledged the records, or
+// when they cannot be written or the session ends.
+func (c *Context) WriteThrough(records []*kgo.Record) {
+	if len(records) == 0 {
+		return
+	}
+	written, commit := make(chan struct{}), c.DeferCommit()
+	c.rows.writeAll(rowWrites{records, func(err error) {
+		defer close(written)
+		commit(err)
+	}})
+	select {
+	case <-written:
+	case <-c.Context().Done():
+	}
+}
+
 // SetRow sets the value of the callback's key, and writes records once the broker
 // has acknowledged that: those of one key keep the order of its rows. The record
 // of the callback is committed after all.

@@ -58,6 +58,8 @@ type Deps struct {
 	Turns *sources.Turns
 	// Backlog is what the fold of this process has yet to do; nil: there is none here.
 	Backlog *engine.Backlog
+	// Notices is how fast notices to many are written; nil: nothing holds them back.
+	Notices *NoticePace
 	// Features are the capabilities that are open.
 	Features inbox.Features
 	// BroadcastCap is how many live notices a board keeps; less than 1 is

@@ -4,16 +4,22 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/engine"
+	"github.com/belfry/belfry/inbox"
 	"github.com/belfry/belfry/internal/await"
+	"github.com/belfry/belfry/internal/kafkatest"
 	"github.com/belfry/belfry/processors"
+	"github.com/belfry/belfry/sources"
 )
 
 // TestOneEventThatBecomesTooMuch has a small record name so many recipients of a long text
@@ -128,5 +134,90 @@ func TestFanOutsAskWhatTheFoldHasToDo(t *testing.T) {
 		if n := asked.Load(); n != int64(tt.asked) {
 			t.Errorf("asked %d times once there were %d recipients, want %d", n, tt.recipients, tt.asked)
 		}
+	}
+}
+
+// announcing are rules whose records say how many notices to many they are.
+type announcing struct{}
+
+func (announcing) Route(r sources.Record) (all []sources.Delivery, err error) {
+	n, err := strconv.Atoi(string(r.Value))
+	if err != nil {
+		return nil, err
+	}
+	for i := range n {
+		notice := belfry.Notification{ID: fmt.Sprint(r.Offset, "/", i), Source: r.Topic, Audience: belfry.AudienceAll, Title: belfry.PlainText("x"), ExpiresAt: time.Now().Add(time.Hour)}
+		all = append(all, sources.Delivery{Rule: "announce", Record: inbox.Record{Kind: inbox.KindNotify, Notification: notice, Rule: "announce"}})
+	}
+	return all, nil
+}
+
+// TestNoticesAskWhatTheFoldHasToDo holds that after each eight notices of whatever records the
+// router waits until they are in the journal, and while a partition of the fold is behind; and
+// that a record of too many is a letter, whole.
+func TestNoticesAskWhatTheFoldHasToDo(t *testing.T) {
+	t.Parallel()
+	cfg := installed(t)
+	createSource(t, cfg, partitions, "portal")
+	client, err := sarama.NewClient(cfg.Brokers, kafkatest.ClientConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	journal := func() int64 {
+		end, err := client.GetOffset(prefix.Journal(), 0, sarama.OffsetNewest)
+		if err != nil {
+			t.Error(err)
+		}
+		return end
+	}
+	var asked, busy atomic.Int64
+	var written []int64 // that the journal's partition 0 had when it was asked
+	backlog := new(engine.Backlog)
+	backlog.Count(func() int64 {
+		asked.Add(1)
+		if busy.Add(-1) >= 0 {
+			return 1000
+		}
+		written = append(written, journal())
+		return 0
+	})
+	backlog.Count(func() int64 { return 1 })
+	dead, err := engine.OpenDeadLetters(cfg, prefix.DeadLetters())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dead.Close() })
+	deps := processors.Deps{
+		Prefix: prefix, DeadLetters: dead, Metrics: processors.NewMetrics(prometheus.NewRegistry()), Features: inbox.DefaultFeatures,
+		Backlog: backlog, Notices: processors.NewNoticePace(),
+	}
+	await.Running(t, engine.NewProcessor(cfg, processors.NewRouter(deps, "portal", announcing{}).Group()).Run)
+	announce := func(n int, total int64) {
+		t.Helper()
+		produce(t, cfg, &sarama.ProducerMessage{Topic: "portal", Value: sarama.StringEncoder(strconv.Itoa(n))})
+		await.Eventually(t, patience, func() string { return fmt.Sprintf("%d notices in the journal, want %d", journal(), total) }, func() bool { return journal() == total })
+	}
+	announce(7, 7)
+	if n := asked.Load(); n != 0 {
+		t.Errorf("asked %d times after seven notices", n)
+	}
+	busy.Store(2)
+	announce(1, 8)
+	announce(belfry.MaxNotices, 8+belfry.MaxNotices)
+	if n, want := asked.Load(), int64((8+belfry.MaxNotices)/8+2); n != want {
+		t.Errorf("asked %d times, want %d", n, want)
+	}
+	for i, n := range written {
+		if n != int64(8*(i+1)) {
+			t.Errorf("asked with %d notices in the journal, want %d", n, 8*(i+1))
+		}
+	}
+	produce(t, cfg, &sarama.ProducerMessage{Topic: "portal", Value: sarama.StringEncoder(strconv.Itoa(belfry.MaxNotices + 1))})
+	if got := letters(t, cfg, 1)[0]; !strings.Contains(got, "audience: at most 250 notices") {
+		t.Errorf("the letter says %q", got)
+	}
+	if n := journal(); n != 8+belfry.MaxNotices {
+		t.Errorf("%d notices in the journal after the letter, want %d", n, 8+belfry.MaxNotices)
 	}
 }

@@ -1,7 +1,7 @@
 package processors
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/lovoo/goka"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry/belfry"
 	"github.com/belfry/belfry/codec"
@@ -115,50 +114,11 @@ func (r *Router) route(c *engine.Context, value []byte) {
 	// All are encoded before the first is written: a record is routed whole or
 	// not at all.
 	turn.End() // what waits from here on is small
-	journal, records := r.Prefix.Journal(), make([]*kgo.Record, 0, len(written))
-	patient := time.Now().Add(foldPatience)
-	for _, d := range written {
-		if d.rule != "" && len(d.keys) > 0 {
-			r.Metrics.matched(d.rule)
-		}
-		r.note(c, &d)
-		for _, key := range d.keys {
-			if len(records) == fanOut {
-				c.Write(records)
-				r.awaitFold(c.Context(), patient)
-				records = make([]*kgo.Record, 0, fanOut)
-			}
-			records = append(records, kafka.NewRecord(journal, key, d.value, headers))
-		}
-	}
-	c.Write(records)
+	r.write(c, written, headers)
 	for _, err := range refusals(written) {
 		r.setAsidePart(c, err)
 	}
 	r.processed.one("routed", c.Timestamp())
-}
-
-// All that one record becomes is written so many records at a time, and no further while the
-// fold has more than so much to do: others' records come in between, and are folded in
-// some hundred milliseconds.
-const (
-	fanOut       = 1000
-	mostUnfolded = 10_000
-	foldLook     = 5 * time.Millisecond
-	// foldPatience bounds all waits of a record, whatever the fold waits for.
-	foldPatience = 5 * time.Second
-)
-
-// awaitFold waits until the fold has little to do, the time has come, or ctx ends.
-func (r *Router) awaitFold(ctx context.Context, until time.Time) {
-	if r.Backlog == nil {
-		return
-	}
-	for time.Now().Before(until) && r.Backlog.Records() > mostUnfolded {
-		if !engine.Sleep(ctx, foldLook) {
-			return
-		}
-	}
 }
 
 // refusals are the errors about recipients who get nothing, the first of each rule:
@@ -272,9 +232,19 @@ func checkRouted(all []delivery) error {
 	return nil
 }
 
+func noticesOf(all []delivery) (n int) {
+	for i := range all {
+		if all[i].notice {
+			n++
+		}
+	}
+	return n
+}
+
 // delivery is a journal record as encoded, once for all its keys.
 type delivery struct {
 	rule      string
+	notice    bool // it is for many, or takes back what was
 	keys      []string
 	value     []byte
 	expiresAt time.Time // zero: never
@@ -300,11 +270,12 @@ func (r *Router) deliveries(c *engine.Context, turn *sources.Turn) ([]delivery, 
 		if !d.Delivers() {
 			continue
 		}
+		out[i].notice = d.Record.Audience() != ""
 		out[i].expiresAt = d.Record.Notification.ExpiresAt
 		d.Record.Silent = c.Silent() && d.Record.Kind == inbox.KindNotify
 		if out[i].value, err = codec.EncodeRecord(d.Record); err != nil {
 			return nil, err
 		}
 	}
-	return out, checkRouted(out)
+	return out, cmp.Or(belfry.CheckNotices(noticesOf(out)), checkRouted(out))
 }

@@ -43,7 +43,7 @@ func TestTheFoldIsWaitedForAWhile(t *testing.T) {
 				if tt.session > 0 {
 					time.AfterFunc(tt.session, cancel)
 				}
-				r.awaitFold(ctx, began.Add(foldPatience))
+				r.awaitFold(ctx, began.Add(foldPatience), r.hasMuch)
 				if took := time.Since(began); took != tt.want {
 					t.Errorf("waited %s, want %s", took, tt.want)
 				}

@@ -149,6 +149,7 @@ func TestNoticeRefusals(t *testing.T) {
 		{name: "neither", body: `{"id":"1","title":"x"}`, status: 400, field: "recipient", detail: "or audience"},
 		{name: "a malformed topic", body: `{"audience":"topic:a/b","id":"1","title":"x"}`, status: 400, field: "audience", detail: "must not contain"},
 		{name: "an unknown audience", body: `{"audience":"everyone","id":"1","title":"x"}`, status: 400, field: "audience", detail: "must be all or topic:"},
+		{name: "too many at once", body: "[" + strings.Repeat(`{"audience":"all","id":"1","title":"x"},`, belfry.MaxNotices) + `{"audience":"all","id":"1","title":"x"}]`, status: 400, field: "audience", detail: "at most 250 notices"},
 		{name: "no id", body: `{"audience":"all","title":"x"}`, status: 400, field: "id", detail: "Idempotency-Key"},
 		{name: "one of several without an id", body: `[{"audience":"all","id":"1","title":"x"},{"audience":"all","title":"x"}]`, status: 400, field: "[1].id", detail: "is required for a notice"},
 		{name: "too long a stay", body: `{"audience":"all","id":"1","title":"x","expires_at":"` + later + `"}`, status: 400, field: "expires_at", detail: "a year at most"},

@@ -38,6 +38,9 @@ const (
 	// writeRecipients is how many recipients of a call count as one more that writes: each
 	// is a record of the journal, which everybody waits for.
 	writeRecipients = 16
+	// noticeWrites is how many calls that write a notice to many counts as, or as one for
+	// each partition if those are more: each of them stands still for some milliseconds.
+	noticeWrites = 50
 )
 
 // postNotifications answers POST /v1/notifications: one notification, an array
@@ -164,6 +167,9 @@ func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfr
 		accepted += max(len(sent[i].Recipients), 1)
 		recipients += len(sent[i].Recipients)
 	}
+	if err := belfry.CheckNotices(len(notices)); err != nil {
+		return 0, outcome, err
+	}
 	s.writes.Charge(sender.Subject, isService(sender), recipients/writeRecipients, time.Now())
 	if len(notices) == 0 {
 		_, err := s.write(ctx, records)
@@ -173,7 +179,7 @@ func (s *Server) deliver(ctx context.Context, sender auth.Identity, sent []belfr
 	if err != nil {
 		return 0, outcome, err
 	}
-	s.writes.Charge(sender.Subject, isService(sender), len(notices)*len(w.Keys)-1, time.Now())
+	s.writes.Charge(sender.Subject, isService(sender), len(notices)*max(len(w.Keys), noticeWrites)-1, time.Now())
 	for i := range records {
 		if sent[i].Audience() != "" {
 			records[i].Recipients = w.Keys

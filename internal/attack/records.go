@@ -26,6 +26,10 @@ const hostileRules = `sources:
     rules: [{name: large, when: has(event.to), recipients: event.to, title: x}]
   - topic: wide
     rules: [{name: wide, recipients: event.texts, title: x}]
+  - topic: announced
+    rules:
+      - {name: notice, when: has(event.about), audience: "topic:${event.about}", title: x}
+      - {name: own, when: has(event.to), recipients: event.to, title: x}
 `
 
 // largePartitions is how many partitions the topic of large batches has.
@@ -79,14 +83,14 @@ func recordAttacks() []attack {
 			for range 10 {
 				hostile = append(hostile, kgo.Record{Value: []byte(`{"to":[` + strings.TrimSuffix(to.String(), ",") + `]}`)})
 			}
-			var others delays
-			var beside sync.WaitGroup
-			over, end := context.WithCancel(ctx)
-			beside.Go(func() { others = t.eventsOfOthers(over) })
-			note, err := t.produce(ctx, "large", `{"to":"behind-recipients"}`, "behind-recipients", hostile...)
-			end()
-			beside.Wait()
-			return fmt.Sprintf("%s; %d events of others, in their inboxes within %s", note, len(others), others.worst().Round(time.Millisecond)), err
+			return t.produceBeside(ctx, "large", `{"to":"behind-recipients"}`, "behind-recipients", hostile...)
+		}},
+		{name: "notices", what: "2,000 notices to many, one between any two records for others", record: true, run: func(ctx context.Context, t *target) (string, error) {
+			var hostile []kgo.Record
+			for i := range 2000 {
+				hostile = append(hostile, kgo.Record{Value: fmt.Appendf(nil, `{"about":"t%d"}`, i)}, kgo.Record{Value: fmt.Appendf(nil, `{"to":"u%d"}`, i%honestUsers)})
+			}
+			return t.produceBeside(ctx, "announced", `{"to":"behind-notices"}`, "behind-notices", hostile...)
 		}},
 		{name: "guid", what: "a schema's GUID that the registry does not know", record: true, run: func(ctx context.Context, t *target) (string, error) {
 			header := kgo.RecordHeader{Key: "__value_schema_id", Value: append([]byte{1}, random()[:16]...)}
@@ -105,6 +109,18 @@ func recordAttacks() []attack {
 			return t.produce(ctx, "wide", string(framed(1, "\x00\x12\x0ebehind-unknown")), "behind-unknown", hostile...)
 		}},
 	}
+}
+
+// produceBeside is produce, and tells how long events of others took meanwhile.
+func (t *target) produceBeside(ctx context.Context, topic, behind, user string, hostile ...kgo.Record) (string, error) {
+	var others delays
+	var beside sync.WaitGroup
+	over, end := context.WithCancel(ctx)
+	beside.Go(func() { others = t.eventsOfOthers(over) })
+	note, err := t.produce(ctx, topic, behind, user, hostile...)
+	end()
+	beside.Wait()
+	return fmt.Sprintf("%s; %d events of others, in their inboxes within %s", note, len(others), others.worst().Round(time.Millisecond)), err
 }
 
 // eventsOfOthers has a service send one event after another until ctx ends, and returns how
@@ -135,7 +151,7 @@ func (t *target) createTopics(ctx context.Context) error {
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	if _, err := admin.CreateTopics(ctx, 2, 1, nil, "members", "joined", "wide"); err != nil {
+	if _, err := admin.CreateTopics(ctx, 2, 1, nil, "members", "joined", "wide", "announced"); err != nil {
 		return fmt.Errorf("create topics: %w", err)
 	}
 	if _, err := admin.CreateTopics(ctx, largePartitions, 1, nil, "large"); err != nil {

@@ -189,7 +189,7 @@ func (n *node) run(ctx context.Context) (err error) {
 		return errors.Join(err, g.Wait())
 	}
 	n.counts = processors.NewMetrics(n.registry)
-	deps := processors.Deps{Prefix: n.Prefix, DeadLetters: n.deadLetters, Metrics: n.counts, Log: n.Log, Tracer: n.Tracer, Features: n.Features, BroadcastCap: n.BroadcastCap, Turns: sources.NewTurns(), Backlog: new(engine.Backlog)}
+	deps := processors.Deps{Prefix: n.Prefix, DeadLetters: n.deadLetters, Metrics: n.counts, Log: n.Log, Tracer: n.Tracer, Features: n.Features, BroadcastCap: n.BroadcastCap, Turns: sources.NewTurns(), Backlog: new(engine.Backlog), Notices: processors.NewNoticePace()}
 	if n.repairs != nil {
 		deps.Rows = n.repairs.Reports()
 	}
