@@ -147,13 +147,17 @@ func (p *partition) recent(key string) (value []byte, ok bool) {
 
 // flush writes what is fresh to b, at one point in time.
 func (p *partition) flush(b *pebble.Batch) error {
+	p.mu.RLock()
+	room := len(p.fresh)
+	p.mu.RUnlock()
+	fresh := make(map[string][]byte, room) // which takes milliseconds, and nobody waits for
 	p.mu.Lock()
 	if p.puts == 0 || p.bulk != nil && len(p.bulk.rows) > 0 { // since bulks were written: the offset goes with these
 		p.mu.Unlock()
 		return nil
 	}
 	rows, offset, hasOffset := p.fresh, p.offset, p.hasOffset
-	p.fresh, p.flushed = make(map[string][]byte, len(rows)), rows
+	p.fresh, p.flushed = fresh, rows
 	p.store.bytes.Add(-p.bytes)
 	p.bytes, p.puts = 0, 0
 	p.mu.Unlock()
