@@ -144,17 +144,17 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		h.Set("Retry-After", retryAfter)
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", challenge(r, `error="invalid_token"`))
-		limit.CloseAfterMany(r.Context(), h)
+		limit.CloseAfterMany(r, h)
 	case http.StatusForbidden:
 		if errors.Is(err, auth.ErrForbidden) {
 			h.Set("WWW-Authenticate", challenge(r, `error="insufficient_scope"`))
 		}
-		limit.CloseAfterMany(r.Context(), h)
+		limit.CloseAfterMany(r, h)
 	case http.StatusTooManyRequests:
 		if e, ok := errors.AsType[*limit.TooMany](err); ok {
 			h.Set("Retry-After", wire.Seconds(e.After))
 		}
-		limit.CloseAfterMany(r.Context(), h)
+		limit.CloseAfterMany(r, h)
 	}
 	w.WriteHeader(p.Status)
 	wire.WriteJSON(w, p)

@@ -163,7 +163,7 @@ func (w *response) refuse() {
 			w.Header().Del(name)
 		}
 		w.Header().Set("Retry-After", retryAfter)
-		limit.CloseAfterMany(w.request.Context(), w.Header())
+		limit.CloseAfterMany(w.request, w.Header())
 		w.ResponseWriter.WriteHeader(http.StatusServiceUnavailable)
 	}
 	w.status = http.StatusServiceUnavailable

@@ -158,7 +158,7 @@ func (s *Server) misses(m *mux.Router) {
 // that, so it counts as a refusal that its client could know of.
 func (s *Server) missed(refuse func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return s.instrument(noRoute, s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		limit.CloseAfterMany(r.Context(), w.Header())
+		limit.CloseAfterMany(r, w.Header())
 		return refuse(w, r)
 	}))
 }
@@ -284,7 +284,7 @@ func (s *Server) stream(m *mux.Router, path string, authorize func(r *http.Reque
 			return s.openings.Take(id.Subject, isService(id), 1, time.Now())
 		})
 		if errors.Is(err, limit.ErrOpening) {
-			limit.CloseAfterMany(r.Context(), w.Header())
+			limit.CloseAfterMany(r, w.Header())
 			s.streams.Refuse(w, wire.ByeLimit)
 			return nil
 		}

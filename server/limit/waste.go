@@ -16,6 +16,9 @@ const (
 	// refusalWaste is what a refused request stands for, and one that its client has
 	// reset: a hundred a second are paid for as they come.
 	refusalWaste = 10 * time.Millisecond
+	// refusalBytes is how much of a refused request's header makes it one more: to read 24 KiB
+	// and check a signature over them takes as long as ten small ones.
+	refusalBytes = 4 << 10
 	// frameWaste is what a frame of HTTP/2 stands for that brings no request.
 	frameWaste = time.Millisecond
 	// wasteBurst is how much may be unpaid: beyond, an address is slowed down and a
@@ -165,9 +168,9 @@ func (t *Turns) Context(ctx context.Context, conn net.Conn) context.Context {
 // Refused counts a request that is refused for what its caller is or has done: 401, 429,
 // no memory for the answer. It reports whether so many of the same connection were that
 // it is to be closed with the answer.
-func Refused(ctx context.Context) (enough bool) {
-	c, ok := ctx.Value(connectionKey{}).(*turnsConn)
-	if !ok || !c.charge(refusalWaste) {
+func Refused(r *http.Request) (enough bool) {
+	c, ok := r.Context().Value(connectionKey{}).(*turnsConn)
+	if !ok || !c.charge(refusalWaste*time.Duration(1+headerBytes(r)/refusalBytes)) {
 		return false
 	}
 	c.calm(calmedRefusals)
@@ -176,10 +179,21 @@ func Refused(ctx context.Context) (enough bool) {
 
 // CloseAfterMany is [Refused], and has the connection end with the answer whose header h is
 // if that was enough.
-func CloseAfterMany(ctx context.Context, h http.Header) {
-	if Refused(ctx) {
+func CloseAfterMany(r *http.Request, h http.Header) {
+	if Refused(r) {
 		h.Set("Connection", "close")
 	}
+}
+
+// headerBytes is about how much of a request has been read before its handler.
+func headerBytes(r *http.Request) (n int) {
+	n = len(r.RequestURI)
+	for name, values := range r.Header {
+		for _, value := range values {
+			n += len(name) + len(value)
+		}
+	}
+	return n
 }
 
 // Answered tells that a request was not refused: its connection is not a new one of

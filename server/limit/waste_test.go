@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,9 +19,14 @@ import (
 
 // refuse refuses n requests of a connection and reports whether it is to be closed.
 func (r *Turns) refuse(t *testing.T, conn net.Conn, n int) (enough bool) {
-	ctx := r.Context(t.Context(), conn)
+	return r.refuseWith(t, conn, n, nil)
+}
+
+// refuseWith is refuse for requests of such a header.
+func (r *Turns) refuseWith(t *testing.T, conn net.Conn, n int, header http.Header) (enough bool) {
+	request := (&http.Request{RequestURI: "/", Header: header}).WithContext(r.Context(t.Context(), conn))
 	for range n {
-		enough = Refused(ctx) || enough
+		enough = Refused(request) || enough
 	}
 	return enough
 }
@@ -49,6 +55,19 @@ func TestConnectionsThatAreRefusedOverAndOverEnd(t *testing.T) {
 	}
 	if n := testutil.ToFloat64(r.calmed.WithLabelValues(calmedRefusals)); n != 1 {
 		t.Errorf("%v connections are counted, want 1", n)
+	}
+}
+
+// TestLongHeadersAreMoreRefusals holds that a refused request counts for what was read of it.
+func TestLongHeadersAreMoreRefusals(t *testing.T) {
+	r := NewTurns(nobody, prometheus.NewRegistry())
+	_, server := accepted(t, r)
+	forged := http.Header{"Authorization": {strings.Repeat("x", 5*refusalBytes)}}
+	if r.refuseWith(t, server, inBurst/7, forged) {
+		t.Error("six sevenths of a burst were enough")
+	}
+	if !r.refuseWith(t, server, inBurst/7, forged) {
+		t.Error("twelve sevenths were not")
 	}
 }
 

@@ -91,7 +91,7 @@ func (c *Calls) refuseLink(w http.ResponseWriter, r *http.Request, err error) er
 	if !errors.Is(err, ErrNoLink) {
 		return err
 	}
-	limit.CloseAfterMany(r.Context(), w.Header())
+	limit.CloseAfterMany(r, w.Header())
 	if !wantsPage(r) {
 		return err
 	}
