@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -298,7 +299,7 @@ func ParseReplayOf(headers []belfry.Header) int {
 			if err != nil {
 				return 0
 			}
-			return int(max(n, 0))
+			return int(min(max(n, 0), math.MaxInt32-1)) // the next one is one more
 		}
 	}
 	return 0

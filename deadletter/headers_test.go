@@ -185,6 +185,19 @@ func TestReplayOf(t *testing.T) {
 	}
 }
 
+// TestALetterOfAnyAttemptIsRead holds that whatever attempt a record claims to be, the letter
+// of the next one is read again.
+func TestALetterOfAnyAttemptIsRead(t *testing.T) {
+	for _, claimed := range []string{"0", "2147483646", "2147483647"} {
+		replayed := []belfry.Header{{Key: "belfry-replay-of-attempt", Value: []byte(claimed)}}
+		letter := wholeLetter()
+		letter.Attempt = 1 + deadletter.ParseReplayOf(replayed)
+		if read, _, err := deadletter.ParseEnvelope(letter.AsHeaders()); err != nil || read.Attempt != letter.Attempt {
+			t.Errorf("after attempt %s: read %d, %v, want %d", claimed, read.Attempt, err, letter.Attempt)
+		}
+	}
+}
+
 func TestReplayedMark(t *testing.T) {
 	got, ok := deadletter.ParseReplayedMark(deadletter.ReplayedMark(0, 7, 1<<40))
 	if !ok || !slices.Equal(got, []int64{0, 7, 1 << 40}) {

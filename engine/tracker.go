@@ -246,6 +246,9 @@ func (t *tracker) waitLater(offset int64, cause string, now time.Time) {
 	if t.waits == nil {
 		t.waits = map[int64]laterWait{}
 	}
+	if before, ok := t.waits[offset]; ok {
+		now = before.since // it waits still, whatever for
+	}
 	t.waits[offset] = laterWait{now, cause}
 }
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 	"pgregory.net/rapid"
@@ -29,6 +30,23 @@ func finish(t *tracker, offset int64) (int64, bool) {
 		return 0, false
 	}
 	return last.Offset + 1, true
+}
+
+// TestARecordWaitsSinceItBegan holds that a record which others have waits since it first did,
+// however often they try.
+func TestARecordWaitsSinceItBegan(t *testing.T) {
+	tr := begun(7)
+	first := time.Unix(1_790_000_000, 0)
+	tr.waitLater(7, "a broker", first)
+	tr.waitLater(7, "another one", first.Add(time.Minute))
+	if offset, since, cause := tr.hand(); offset != 7 || !since.Equal(first) || cause != "another one" {
+		t.Errorf("%d waits for %q since %s, want since %s", offset, cause, since, first)
+	}
+	tr.waitLater(7, "", first)
+	tr.waitLater(7, "a broker", first.Add(time.Hour))
+	if _, since, _ := tr.hand(); !since.Equal(first.Add(time.Hour)) {
+		t.Errorf("it waits since %s, though it went on meanwhile", since)
+	}
 }
 
 func TestTrackerFinishesThePrefixOnly(t *testing.T) {

@@ -84,6 +84,11 @@ func (r *Router) write(c *engine.Context, all []delivery, headers goka.Headers) 
 		}
 	}
 	c.Write(records)
+	// Many records of some recipients each are as much.
+	if n := int64(len(records)); n > 1 && r.fanned.Add(n) >= fanOut {
+		r.fanned.Store(0)
+		r.awaitFold(c.Context(), time.Now().Add(foldPatience), r.hasMuch)
+	}
 }
 
 func earlier(a, b time.Time) time.Time {

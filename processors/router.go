@@ -36,6 +36,7 @@ type Router struct {
 	rules      atomic.Pointer[Rules]
 	id         atomic.Pointer[kafka.TopicID]
 	partitions atomic.Int32 // of the journal
+	fanned     atomic.Int64 // records written for events of several recipients, since the fold was last asked
 	processed  *processed
 	named      bool // a source of the rules names the topic
 	// start is that of engine.Group. With one, the topic is somebody else's.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -25,12 +26,19 @@ type Journals struct {
 	Config kafka.Config
 	Prefix belfry.Prefix
 	Topics *kafka.Topics
+
+	reading sync.Mutex // one at a time: each holds what it has fetched
 }
 
 var errFound = errors.New("found")
 
 // First implements [Past].
 func (j *Journals) First(ctx context.Context, user string, origin inbox.Origin, since time.Time, until inbox.Position) (found inbox.Record, offset int64, ok bool, err error) {
+	j.reading.Lock()
+	defer j.reading.Unlock()
+	if err := ctx.Err(); err != nil {
+		return found, 0, false, err
+	}
 	journal := j.Prefix.Journal()
 	info, err := j.Topics.InfoOf(ctx, journal)
 	if err != nil {
@@ -40,7 +48,8 @@ func (j *Journals) First(ctx context.Context, user string, origin inbox.Origin, 
 	if now := time.Now(); since.After(now) {
 		since = now
 	}
-	starts, err := j.Topics.Admin.ListOffsetsAfterMilli(ctx, since.Add(-clockMargin).UnixMilli(), journal)
+	// A negative one asks brokers for something else (ListOffsets, -1 to -5).
+	starts, err := j.Topics.Admin.ListOffsetsAfterMilli(ctx, max(since.Add(-clockMargin).UnixMilli(), 0), journal)
 	if err != nil {
 		return found, 0, false, fmt.Errorf("look up where the journal was: %w", err)
 	}

@@ -29,6 +29,8 @@ const (
 const (
 	// maxCorrelation is far above the 16 bytes of a UUID, or the 36 of its text.
 	maxCorrelation = 4 << 10
+	// maxKey bounds what an answer repeats of a request beside that.
+	maxKey = 4 << 10
 	// maxRequest is above the largest preferences that may be asked for.
 	maxRequest = 64 << 10
 )
@@ -69,10 +71,10 @@ type envelope struct {
 	asked       bool   // a topic is named
 }
 
-// readEnvelope reads the headers. Of several by one name the last counts, as it does for
+// readEnvelope reads the headers of a request with that key. Of several by one name the last counts, as it does for
 // Spring, whose template adds its own behind those there are. The error is a
 // [*belfry.FieldError] that names the header.
-func readEnvelope(headers []*sarama.RecordHeader) (envelope, error) {
+func readEnvelope(key []byte, headers []*sarama.RecordHeader) (envelope, error) {
 	e := envelope{partition: -1}
 	var err error
 	for _, h := range headers {
@@ -95,6 +97,9 @@ func readEnvelope(headers []*sarama.RecordHeader) (envelope, error) {
 		case HeaderAnswer:
 			e.answer = true
 		}
+	}
+	if len(key) > maxKey {
+		return e, &belfry.FieldError{Field: "key", Problem: "is longer than 4096 bytes, and an answer would carry it", TooLarge: true}
 	}
 	if len(e.correlation) > maxCorrelation {
 		return e, &belfry.FieldError{Field: HeaderCorrelation, Problem: "is longer than 4096 bytes, and an answer would carry it", TooLarge: true}

@@ -68,22 +68,29 @@ func TestEnvelope(t *testing.T) {
 		return &sarama.RecordHeader{Key: []byte(key), Value: []byte(value)}
 	}
 	partition := string(binary.BigEndian.AppendUint32(nil, 1<<30))
-	got, err := readEnvelope([]*sarama.RecordHeader{
+	got, err := readEnvelope(nil, []*sarama.RecordHeader{
 		header(HeaderCorrelation, "first"), header("b3", "trace"), header(HeaderReplyTopic, "a"), header(HeaderReplyPartition, "\x00\x00\x00\x01"),
 		header(HeaderCorrelation, "\x00\xff"), header(HeaderReplyTopic, "b"), header(HeaderReplyPartition, partition),
 	})
 	if err != nil || string(got.correlation) != "\x00\xff" || got.topic != "b" || got.partition != 1<<30 || !got.asked || got.answer {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if got, err = readEnvelope(nil); err != nil || got.correlation != nil || got.partition != -1 || got.asked {
+	if got, err = readEnvelope(nil, nil); err != nil || got.correlation != nil || got.partition != -1 || got.asked {
 		t.Errorf("of no headers: %+v, %v", got, err)
 	}
-	if got, err = readEnvelope([]*sarama.RecordHeader{{Key: []byte(HeaderCorrelation)}}); err != nil || got.correlation == nil {
+	if got, err = readEnvelope(nil, []*sarama.RecordHeader{{Key: []byte(HeaderCorrelation)}}); err != nil || got.correlation == nil {
 		t.Errorf("an empty id is one: %+v, %v", got, err)
+	}
+	var long *belfry.FieldError
+	if _, err := readEnvelope(make([]byte, maxKey+1), nil); !errors.As(err, &long) || long.Field != "key" || !long.TooLarge {
+		t.Errorf("a key of %d bytes: %v", maxKey+1, err)
+	}
+	if _, err := readEnvelope(make([]byte, maxKey), nil); err != nil {
+		t.Errorf("a key of %d bytes: %v", maxKey, err)
 	}
 	for _, wrong := range []string{"", "\x00\x00\x01", "\xff\xff\xff\xff", "00001"} {
 		var field *belfry.FieldError
-		if _, err := readEnvelope([]*sarama.RecordHeader{header(HeaderReplyPartition, wrong)}); !errors.As(err, &field) || field.Field != HeaderReplyPartition {
+		if _, err := readEnvelope(nil, []*sarama.RecordHeader{header(HeaderReplyPartition, wrong)}); !errors.As(err, &field) || field.Field != HeaderReplyPartition {
 			t.Errorf("partition %q: %v", wrong, err)
 		}
 	}

@@ -189,7 +189,7 @@ func (r *Responder) take(c *engine.Context, value []byte) {
 		bare := *raw
 		bare.Headers, a.raw = nil, &bare
 		refused = too
-	} else if a.envelope, refused = readEnvelope(raw.Headers); refused == nil {
+	} else if a.envelope, refused = readEnvelope(raw.Key, raw.Headers); refused == nil {
 		refused = r.address(a)
 	}
 	if value == nil && refused == nil && !a.reply {

@@ -39,7 +39,7 @@ func (s *Server) deleteUser(w http.ResponseWriter, r *http.Request, c auth.Call)
 
 // readCommand returns the command of that kind that the call's body has.
 func (s *Server) readCommand(w http.ResponseWriter, r *http.Request, kind inbox.Kind) (inbox.Record, error) {
-	body, err := wire.ReadBody(w, r, command.MaxBytes, s.config.Limits.Request)
+	body, err := s.readBody(w, r, command.MaxBytes)
 	if err != nil {
 		return inbox.Record{}, err
 	}

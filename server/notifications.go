@@ -47,7 +47,7 @@ const (
 // of them, or CloudEvents in all three modes of HTTP. All is checked before any
 // is written. It is 202 once the broker has acknowledged all.
 func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	body, err := s.readBody(w, r)
+	body, err := s.readBody(w, r, maxBodyBytes)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (s *Server) postNotifications(w http.ResponseWriter, r *http.Request, c aut
 // CloudEvents whose data is one. As with notifications a missing source is the caller's, so that a sender who
 // never names one takes back what it sent.
 func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.Call) error {
-	body, err := s.readBody(w, r)
+	body, err := s.readBody(w, r, maxBodyBytes)
 	if err != nil {
 		return err
 	}
@@ -99,10 +99,10 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.
 
 // readBody returns the body of a call that writes. A large one holds memory as an answer
 // does, as it comes: a client may send hundreds and end none.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	held := &heldBody{ReadCloser: r.Body, response: responseOf(w)}
 	r.Body = held
-	body, err := wire.ReadBody(w, r, maxBodyBytes, s.config.Limits.Request)
+	body, err := wire.ReadBody(w, r, most, s.config.Limits.Request)
 	return body, cmp.Or(held.refused, err)
 }
 

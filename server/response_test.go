@@ -338,6 +338,26 @@ func TestControlFloodsEnd(t *testing.T) {
 // TestBodiesThatDoNotEndAreBounded holds that what has come of large bodies counts as
 // answers in flight do, and is let go with its request.
 func TestBodiesThatDoNotEndAreBounded(t *testing.T) {
+	t.Run("of commands", func(t *testing.T) {
+		a := newAPI(t, withJWT(t), func(c *Config) { c.Limits.AnswerBytes = 1 << 20 })
+		for _, path := range []string{"/v1/users/kim/inbox/read", "/v1/users/kim/inbox/archive"} {
+			body, sent := io.Pipe()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, body)
+			r.Header.Set("Authorization", "Bearer "+mint(t, "kim"))
+			r.Header.Set("Content-Type", "application/json")
+			var answered sync.WaitGroup
+			answered.Go(func() {
+				a.Handler().ServeHTTP(httptest.NewRecorder(), r)
+				_ = body.Close()
+			})
+			if _, err := io.WriteString(sent, `{"seqs":[`+strings.Repeat(" ", 40<<10)); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			servertest.WaitFor(t, func() bool { return a.answers.Held() >= 40<<10-smallAnswer })
+			sent.CloseWithError(io.ErrUnexpectedEOF)
+			answered.Wait()
+		}
+	})
 	const part, share = 100 << 10, 4 // parts that one client may hold
 	a := newAPI(t, withJWT(t), func(c *Config) { c.Limits.AnswerBytes = 8 * share * (part + 100) })
 	post := func(subject string, body io.Reader) *httptest.ResponseRecorder {

@@ -22,7 +22,6 @@ import (
 	"github.com/belfry/belfry/server/ops"
 	"github.com/belfry/belfry/server/outreach"
 	"github.com/belfry/belfry/server/stream"
-	"github.com/belfry/belfry/server/wire"
 )
 
 // Limits bounds what one request may cost. Zero fields take the defaults.
@@ -229,6 +228,7 @@ func New(config Config) (*Server, error) {
 	streams := stream.Config{
 		Rows: config.Rows, Items: config.Items, Limits: config.Streams, Gone: s.logs.gone, Logger: s.log, Registerer: config.Registry,
 		Wakes: config.BroadcastWakes,
+		Hold:  func(address netip.Addr) stream.Hold { return s.answers.NewHold(address) },
 	}
 	if config.Tracing != nil {
 		streams.Pushed = config.Tracing.pushed
@@ -306,7 +306,8 @@ func isService(id auth.Identity) bool { return id.Has(auth.ScopeNotify) || id.Ha
 func (s *Server) operations() ops.Config {
 	c := s.config.Operations
 	c.Row, c.Stored, c.Item, c.Logger = s.config.Rows.Row, s.config.Rows.Stored, s.config.Items.Item, s.log
-	c.Ready, c.Streams, c.ReadBody = s.ready, s.streams.Count, s.readBody
+	c.Ready, c.Streams = s.ready, s.streams.Count
+	c.ReadBody = func(w http.ResponseWriter, r *http.Request) ([]byte, error) { return s.readBody(w, r, maxBodyBytes) }
 	c.Traffic = ops.Traffic{Requests: s.metrics.requests, InFlight: s.metrics.inFlight, Polls: s.metrics.polls}
 	c.Traffic.Streams, c.Traffic.Events = s.streams.Counted()
 	return c
@@ -320,9 +321,7 @@ func (s *Server) reaching() outreach.Config {
 		Await: func(ctx context.Context, user string, look func() (bool, error)) error {
 			return s.await(ctx, user, look, c.Rows, c.Items)
 		},
-		ReadBody: func(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-			return wire.ReadBody(w, r, limit, c.Limits.Request)
-		},
+		ReadBody: s.readBody,
 	}
 }
 

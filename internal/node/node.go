@@ -310,14 +310,3 @@ func (n *node) announce(ctx context.Context) error {
 	n.OnReady()
 	return nil
 }
-
-// serveMetrics serves until ctx ends. Scrapes are short: none is waited for.
-func serveMetrics(ctx context.Context, ln net.Listener, handler http.Handler) error {
-	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
-	defer stop()
-	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve metrics on %s: %w", ln.Addr(), err)
-	}
-	return nil
-}

@@ -21,10 +21,17 @@ import (
 )
 
 const (
-	// maxKeys bounds how many signatures are tried for a token without a kid.
+	// maxKeys bounds the keys of a set.
 	maxKeys = 100
+	// maxTried bounds the signatures that are tried for one token. Of a set with more that fit
+	// a token names its key, by a kid of its own.
+	maxTried = 8
 	// minRSABits is the shortest RSA key (RFC 7518 section 3.3).
 	minRSABits = 2048
+	// maxRSABits and maxRSAExponentBits bound how long a signature takes to check: with 16,384
+	// bits and an exponent of 31 it is 8 ms.
+	maxRSABits         = 8192
+	maxRSAExponentBits = 24
 )
 
 // keyAlgorithms are those that a key of a set may sign with. There is no HMAC
@@ -195,7 +202,7 @@ func (k *jwk) public() any {
 	switch k.Kty {
 	case "RSA":
 		n, e := new(big.Int).SetBytes(k.N), new(big.Int).SetBytes(k.E)
-		if n.BitLen() >= minRSABits && e.BitLen() > 1 && e.BitLen() < 32 {
+		if n.BitLen() >= minRSABits && n.BitLen() <= maxRSABits && e.BitLen() > 1 && e.BitLen() <= maxRSAExponentBits {
 			return &rsa.PublicKey{N: n, E: int(e.Int64())}
 		}
 	case "EC":

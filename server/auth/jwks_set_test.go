@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -56,6 +57,9 @@ func TestKeySetTakesWhatIsGood(t *testing.T) {
 		"RSA without a modulus":         {`"kty":"RSA","e":"AQAB"`, nil, nil},
 		"RSA with exponent 1":           {strings.Replace(rsa2048, "AQAB", "AQ", 1), nil, nil},
 		"RSA with a huge exponent":      {strings.Replace(rsa2048, "AQAB", "AQAAAAAB", 1), nil, nil},
+		"RSA of 8192 bits":              {rsaMembers(8192), jwt.SigningMethodRS256, hmac},
+		"RSA of 8193 bits":              {rsaMembers(8193), nil, nil},
+		"RSA with an exponent of 25":    {strings.Replace(rsa2048, "AQAB", "AQAAAQ", 1), nil, nil},
 		"RSA, private":                  {rsa2048 + `,"d":"AQAB","p":"AQAB"`, jwt.SigningMethodRS256, hmac},
 		"RSA with padding":              {strings.Replace(rsa2048, `","e`, `==","e`, 1), jwt.SigningMethodRS256, hmac},
 		"RSA that is not base64url":     {strings.Replace(rsa2048, "AQAB", "A*AB", 1), nil, nil},
@@ -102,6 +106,23 @@ func TestKeySetTakesWhatIsGood(t *testing.T) {
 		}
 		if count(tt.bad, "k") != 0 {
 			t.Errorf("%s: found for %s", name, tt.bad.Alg())
+		}
+	}
+}
+
+// TestFewKeysAreTriedForAToken holds that a token which as good as any key may have signed is
+// refused unread: 100 keys of 4,096 bits are 22 ms for a forged one.
+func TestFewKeysAreTriedForAToken(t *testing.T) {
+	for n, want := range map[int]error{maxTried: errSignature, maxTried + 1: errManyKeys} {
+		set, err := parseKeySet([]byte(`{"keys":[` + strings.TrimSuffix(strings.Repeat(`{"kid":"k",`+rsaMembers(2048)+`},`, n), ",") + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := &verifier{methods: keyAlgorithms(), keys: &Keys{set: set}}
+		for _, header := range []string{`{"alg":"RS256"}`, `{"alg":"RS256","kid":"k"}`} {
+			if _, _, err := v.verify(t.Context(), text64([]byte(header))+".e30."+text64(make([]byte, 256))); !errors.Is(err, want) {
+				t.Errorf("%d keys, %s: %v, want %v", n, header, err, want)
+			}
 		}
 	}
 }

@@ -24,6 +24,7 @@ var (
 	errMalformed = errors.New("the token is malformed")
 	errAlgorithm = errors.New("the token's algorithm is not accepted")
 	errCritical  = errors.New("the token has extensions that must be understood")
+	errManyKeys  = errors.New("the token must name its key by a kid that few keys of the set have")
 	errSignature = errors.New("the token's signature is wrong")
 )
 
@@ -76,6 +77,9 @@ func (v *verifier) verify(ctx context.Context, raw string) (t *jwt.Token, by *si
 	found, err := v.keys.find(ctx, t)
 	if err != nil {
 		return t, nil, err
+	}
+	if len(found) > maxTried {
+		return t, nil, errManyKeys
 	}
 	for _, k := range found {
 		if t.Method.Verify(raw[:end], t.Signature, k.key) == nil {

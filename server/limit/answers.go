@@ -59,11 +59,11 @@ func NewAnswers(total int64, reg prometheus.Registerer) *Answers {
 	f := promauto.With(reg)
 	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "belfry_answers_in_flight_bytes",
-		Help: "Memory of answers that their clients have not read yet, streams aside, as it is counted for the limit.",
+		Help: "Memory of answers that their clients have not read yet, as it is counted for the limit; of streams what they have of it over HTTP/2 or TLS.",
 	}, func() float64 { return float64(a.Held()) })
 	a.refused = f.NewCounter(prometheus.CounterOpts{
 		Name: "belfry_answers_refused_total",
-		Help: "Requests refused since answers in flight held all the memory that they may, in all or of one client.",
+		Help: "Requests refused, and events of streams that wait, since answers in flight held all the memory that they may, in all or of one client.",
 	})
 	return a
 }
@@ -75,7 +75,8 @@ func (a *Answers) Held() int64 {
 	return a.held
 }
 
-// Hold is what one answer holds. It is for one goroutine.
+// Hold is what one answer holds, or what a stream has not written yet. One goroutine at a
+// time may use it.
 type Hold struct {
 	answers *Answers
 	clients []string

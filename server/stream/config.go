@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"net/netip"
 
 	"github.com/belfry/belfry/inbox"
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,17 @@ type Config struct {
 	// Pushed is called for each item that a stream has shown to its user; nil is
 	// not. It must not block.
 	Pushed func(user string, seq uint64)
+	// Hold returns what a stream to that address holds memory with while the HTTP server, or
+	// TLS, keeps what it has not written yet; nil is no bound.
+	Hold func(address netip.Addr) Hold
+}
+
+// Hold is memory that is taken until it is released. It may grow again then, and has one user
+// at a time.
+type Hold interface {
+	// Grow takes n bytes more, or returns an error and takes nothing.
+	Grow(n int64) error
+	Release()
 }
 
 // Rows is the unread table as streams read it. Its methods are safe for

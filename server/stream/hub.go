@@ -111,6 +111,7 @@ func (s *Hub) Serve(w http.ResponseWriter, r *http.Request, user string, address
 	wire.SetStreamHeader(w.Header())
 	w.WriteHeader(http.StatusOK)
 	out := newResponse(w, s.writeTimeout, func(err error) { s.wrote(c, err) })
+	out.room = s.room(c.address)
 	s.begin(c, out)
 	out.run(r.Context(), func() { s.signal(c, signalGone) })
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -62,7 +63,32 @@ func (s *Hub) takeOver(w http.ResponseWriter, r *http.Request, c *connection) ou
 	if out := newSocket(conn); out != nil {
 		return out
 	}
-	return &taken{conn: conn, timeout: s.writeTimeout, helpers: &s.helpers, wrote: func(err error) { s.wrote(c, err) }}
+	return &taken{conn: conn, timeout: s.writeTimeout, helpers: &s.helpers, room: s.room(c.address), wrote: func(err error) { s.wrote(c, err) }}
+}
+
+// room is the memory of what an outlet was given and has not written yet. A client that reads
+// nothing has it for as long as the outlet waits, however many streams it has.
+type room struct{ hold Hold }
+
+// freeBytes is what an outlet may have anyway: a badge, an item of some lines.
+const freeBytes = 4 << 10
+
+func (s *Hub) room(address netip.Addr) room {
+	if s.config.Hold == nil {
+		return room{}
+	}
+	return room{s.config.Hold(address)}
+}
+
+// take reports whether there is room for n bytes, which are had until leave is called.
+func (r room) take(n int) bool {
+	return r.hold == nil || n <= freeBytes || r.hold.Grow(int64(n)) == nil
+}
+
+func (r room) leave() {
+	if r.hold != nil {
+		r.hold.Release()
+	}
 }
 
 // taken is a connection that can only be written to by waiting, such as one
@@ -71,6 +97,7 @@ type taken struct {
 	conn    net.Conn
 	timeout time.Duration
 	helpers *sync.WaitGroup
+	room    room
 	wrote   func(error)
 }
 
@@ -79,12 +106,16 @@ type taken struct {
 const closeTimeout = time.Second
 
 func (o *taken) put(b []byte) (n int, later bool, err error) {
+	if !o.room.take(len(b)) {
+		return 0, false, nil
+	}
 	b = bytes.Clone(b)
 	o.helpers.Go(func() {
 		err := o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
 		if err == nil {
 			_, err = o.conn.Write(b)
 		}
+		o.room.leave()
 		o.wrote(asGone(err))
 	})
 	return len(b), true, nil
@@ -109,6 +140,7 @@ type response struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	timeout time.Duration
+	room    room
 	wrote   func(error)
 	work    chan []byte
 	closed  chan struct{}
@@ -122,6 +154,9 @@ func newResponse(w http.ResponseWriter, timeout time.Duration, wrote func(error)
 }
 
 func (o *response) put(b []byte) (n int, later bool, err error) {
+	if !o.room.take(len(b)) {
+		return 0, false, nil
+	}
 	o.work <- bytes.Clone(b)
 	return len(b), true, nil
 }
@@ -133,11 +168,13 @@ func (o *response) close() { close(o.closed) }
 // run writes what is put until the outlet is closed; gone is called when ctx
 // ends before that.
 func (o *response) run(ctx context.Context, gone func()) {
+	defer o.room.leave() // of what was put and is not written any more
 	hungUp := ctx.Done()
 	for {
 		select {
 		case b := <-o.work:
 			err := o.write(b)
+			o.room.leave()
 			if err != nil && ctx.Err() != nil {
 				err = fmt.Errorf("%w: %w", errGone, err)
 			}

@@ -36,9 +36,10 @@ func harmless(text string, keep bool) string {
 	}, strings.ToValidUTF8(text, ""))
 }
 
-// line is a text in one line of that many characters at most.
+// line is a text in one line of that many characters at most. It may stand in a header, where
+// a reader would take what looks like an encoded word (RFC 2047) for one.
 func line(text string, most int) string {
-	return shorten(strings.Join(strings.Fields(harmless(text, false)), " "), most)
+	return shorten(strings.ReplaceAll(strings.Join(strings.Fields(harmless(text, false)), " "), "=?", "= ?"), most)
 }
 
 // lines is a text of several lines, of that many characters at most, without more than one

@@ -2,6 +2,7 @@ package letter_test
 
 import (
 	"io"
+	"mime"
 	"strings"
 	"testing"
 	"unicode"
@@ -63,6 +64,9 @@ func check(t *testing.T, l *letter.Letter) {
 		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) && r > '\u2000' && r != '\u200e' && r != '\u200f'
 	}) {
 		t.Errorf("subject %.200q", l.Subject)
+	}
+	if decoded, err := new(mime.WordDecoder).DecodeHeader(l.Subject); err != nil || decoded != l.Subject {
+		t.Errorf("subject %.200q is read as %.200q, %v", l.Subject, decoded, err)
 	}
 	for name, body := range map[string]string{"text": l.Text, "HTML": l.HTML} {
 		if strings.ContainsAny(body, "\r\x00\x1b\u202e\u2066") {
