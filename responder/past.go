@@ -30,6 +30,15 @@ type Journals struct {
 	reading sync.Mutex // one at a time: each holds what it has fetched
 }
 
+// readFrom is when the journal is read from for a request of that time, which its sender has
+// chosen, in Unix milliseconds. A negative one would ask brokers for something else (KIP-79).
+func readFrom(since, now time.Time) int64 {
+	if since.After(now) {
+		since = now
+	}
+	return max(since.Add(-clockMargin).UnixMilli(), 0)
+}
+
 var errFound = errors.New("found")
 
 // First implements [Past].
@@ -45,11 +54,7 @@ func (j *Journals) First(ctx context.Context, user string, origin inbox.Origin, 
 		return found, 0, false, err
 	}
 	partition := kafka.Partition(user, info.Partitions)
-	if now := time.Now(); since.After(now) {
-		since = now
-	}
-	// A negative one asks brokers for something else (ListOffsets, -1 to -5).
-	starts, err := j.Topics.Admin.ListOffsetsAfterMilli(ctx, max(since.Add(-clockMargin).UnixMilli(), 0), journal)
+	starts, err := j.Topics.Admin.ListOffsetsAfterMilli(ctx, readFrom(since, time.Now()), journal)
 	if err != nil {
 		return found, 0, false, fmt.Errorf("look up where the journal was: %w", err)
 	}

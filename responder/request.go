@@ -71,9 +71,9 @@ type envelope struct {
 	asked       bool   // a topic is named
 }
 
-// readEnvelope reads the headers of a request with that key. Of several by one name the last counts, as it does for
-// Spring, whose template adds its own behind those there are. The error is a
-// [*belfry.FieldError] that names the header.
+// readEnvelope reads the headers of a request with that key. Of several by one name the last
+// counts, as it does for Spring, whose template adds its own behind those there are. The error
+// is a [*belfry.FieldError] that names the header, or the key.
 func readEnvelope(key []byte, headers []*sarama.RecordHeader) (envelope, error) {
 	e := envelope{partition: -1}
 	var err error
