@@ -79,7 +79,7 @@ func (r *Router) write(c *engine.Context, all []delivery, headers goka.Headers) 
 		}
 		if d.notice && r.Notices.step() {
 			c.WriteThrough(records)
-			r.awaitFold(c.Context(), earlier(patient, time.Now().Add(noticePatience)), r.isBehind)
+			r.awaitFold(c.Context(), time.Now().Add(min(time.Until(patient), noticePatience)), r.isBehind)
 			records = nil
 		}
 	}
@@ -89,13 +89,6 @@ func (r *Router) write(c *engine.Context, all []delivery, headers goka.Headers) 
 		r.fanned.Store(0)
 		r.awaitFold(c.Context(), time.Now().Add(foldPatience), r.hasMuch)
 	}
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 func (r *Router) hasMuch() bool  { return r.Backlog.Records() > mostUnfolded }

@@ -97,8 +97,8 @@ func (s *Server) postRetractions(w http.ResponseWriter, r *http.Request, c auth.
 	return nil
 }
 
-// readBody returns the body of a call that writes. A large one holds memory as an answer
-// does, as it comes: a client may send hundreds and end none.
+// readBody returns the body of a call that writes, at most so many bytes. A large one holds
+// memory as an answer does, as it comes: a client may send hundreds and end none.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	held := &heldBody{ReadCloser: r.Body, response: responseOf(w)}
 	r.Body = held

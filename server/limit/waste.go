@@ -156,7 +156,7 @@ func turnsOf(conn net.Conn) *turnsConn {
 // connectionKey is where the context of a request has its connection.
 type connectionKey struct{}
 
-// Context is for [http.Server.ConnContext]: [Refused] and [Answered] know a request's
+// Context is for [http.Server.ConnContext]: [CloseAfterMany] and [Answered] know a request's
 // connection by its context.
 func (t *Turns) Context(ctx context.Context, conn net.Conn) context.Context {
 	if c := turnsOf(conn); c != nil {
@@ -165,10 +165,10 @@ func (t *Turns) Context(ctx context.Context, conn net.Conn) context.Context {
 	return ctx
 }
 
-// Refused counts a request that is refused for what its caller is or has done: 401, 429,
+// refused counts a request that is refused for what its caller is or has done: 401, 429,
 // no memory for the answer. It reports whether so many of the same connection were that
 // it is to be closed with the answer.
-func Refused(r *http.Request) (enough bool) {
+func refused(r *http.Request) (enough bool) {
 	c, ok := r.Context().Value(connectionKey{}).(*turnsConn)
 	if !ok || !c.charge(refusalWaste*time.Duration(1+headerBytes(r)/refusalBytes)) {
 		return false
@@ -177,10 +177,10 @@ func Refused(r *http.Request) (enough bool) {
 	return true
 }
 
-// CloseAfterMany is [Refused], and has the connection end with the answer whose header h is
-// if that was enough.
+// CloseAfterMany counts a refused request, and has its connection end with the answer whose header
+// h is if there were many of the same connection: 401, 403, 429, no memory for the answer.
 func CloseAfterMany(r *http.Request, h http.Header) {
-	if Refused(r) {
+	if refused(r) {
 		h.Set("Connection", "close")
 	}
 }

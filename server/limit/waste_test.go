@@ -26,7 +26,7 @@ func (r *Turns) refuse(t *testing.T, conn net.Conn, n int) (enough bool) {
 func (r *Turns) refuseWith(t *testing.T, conn net.Conn, n int, header http.Header) (enough bool) {
 	request := (&http.Request{RequestURI: "/", Header: header}).WithContext(r.Context(t.Context(), conn))
 	for range n {
-		enough = Refused(request) || enough
+		enough = refused(request) || enough
 	}
 	return enough
 }
